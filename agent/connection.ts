@@ -1,0 +1,122 @@
+/**
+ * Streams to controllers: one client and one call for each dial, so that a stream that hangs shares nothing with the next one.
+ * Messages are bounded, `write()` answering false is honoured, and an end is told exactly once.
+ */
+import { type ClientDuplexStream, credentials, type ServiceError } from '@grpc/grpc-js';
+import { AgentService, type ConnectRequest, type ConnectResponse } from '../shared/gen/locum/v1/agent_service_pb.ts';
+import { clientOptions } from '../shared/rpc/channel-options.ts';
+import { makeClient, openBidi, type ServiceClient } from '../shared/rpc/grpc-js-binding.ts';
+import { fromGrpcError } from '../shared/rpc/grpc-status.ts';
+import type { Event, StreamId } from './core/event.ts';
+import { decodeResponse } from './stream-decoder.ts';
+
+/** What a controller does not read for so long is not kept: the stream is ended, and the next one starts from a full inventory. */
+const MAX_WAITING_BYTES = 8 * 1024 * 1024;
+/** How long a controller may take to end a stream that we ended; then it is cancelled. */
+const FLUSH_LIMIT_MS = 2_000;
+
+type Call = ClientDuplexStream<ConnectRequest, ConnectResponse>;
+
+interface Stream {
+  readonly client: ServiceClient<typeof AgentService>;
+  call: Call | undefined;
+  /** Ended by us: nothing is written any more. */
+  ended: boolean;
+}
+
+export class Connection {
+  private readonly streams = new Map<StreamId, Stream>();
+  private readonly onEvent: (event: Event) => void;
+
+  constructor(onEvent: (event: Event) => void) {
+    this.onEvent = onEvent;
+  }
+
+  /** Opens a stream; `connected`, or `closed` when that is not possible within the limit. */
+  dial(id: StreamId, endpoint: string, limitMs: number): void {
+    const client = makeClient(AgentService, endpoint, credentials.createInsecure(), clientOptions);
+    const stream: Stream = { client, call: undefined, ended: false };
+    this.streams.set(id, stream);
+    client.waitForReady(Date.now() + limitMs, (error) => {
+      if (this.streams.get(id) !== stream) return;
+      if (error) this.finish(id, `no connection to ${endpoint}: ${error.message}`);
+      else this.open(id, stream);
+    });
+  }
+
+  private open(id: StreamId, stream: Stream): void {
+    const call: Call = openBidi(stream.client, AgentService.method.connect);
+    stream.call = call;
+    const isOpen = (): boolean => this.streams.get(id) === stream;
+    call.on('data', (response: ConnectResponse) => {
+      const message = decodeResponse(response);
+      if (message === undefined || !isOpen()) return;
+      this.onEvent({ kind: 'received', stream: id, term: Number(response.term), message });
+    });
+    call.on('drain', () => {
+      if (isOpen()) this.onEvent({ kind: 'writable', stream: id, writable: true });
+    });
+    call.on('error', (error: ServiceError) => {
+      if (isOpen()) this.finish(id, reasonOf(error));
+    });
+    call.on('end', () => {
+      if (isOpen()) this.finish(id, 'the controller ended the stream');
+    });
+    this.onEvent({ kind: 'connected', stream: id });
+  }
+
+  /** Hands a message to the stream. The answer says whether it takes more; `writable` follows when it does again. */
+  send(id: StreamId, message: ConnectRequest): boolean {
+    const stream = this.streams.get(id);
+    if (stream?.call === undefined || stream.ended) return true;
+    if (stream.call.writableLength > MAX_WAITING_BYTES) {
+      this.drop(id);
+      this.onEvent({ kind: 'closed', stream: id, reason: 'the controller reads nothing' });
+      return false;
+    }
+    return stream.call.write(message);
+  }
+
+  /** Ends a stream after what was sent; `closed` follows when the controller has ended it too. */
+  end(id: StreamId): void {
+    const stream = this.streams.get(id);
+    if (stream?.call === undefined) {
+      this.drop(id);
+      return;
+    }
+    stream.ended = true;
+    stream.call.end();
+    setTimeout(() => {
+      if (this.streams.get(id) === stream) this.finish(id, 'the controller did not end the stream');
+    }, FLUSH_LIMIT_MS).unref();
+  }
+
+  /** Drops a stream and everything that it has not said yet, without an event. */
+  drop(id: StreamId): void {
+    const stream = this.streams.get(id);
+    if (stream === undefined) return;
+    this.streams.delete(id);
+    stream.call?.cancel();
+    stream.client.close();
+  }
+
+  private finish(id: StreamId, reason: string): void {
+    this.drop(id);
+    this.onEvent({ kind: 'closed', stream: id, reason });
+  }
+
+  /** Whether every stream has ended. */
+  get isIdle(): boolean {
+    return this.streams.size === 0;
+  }
+
+  close(): void {
+    for (const id of [...this.streams.keys()]) this.drop(id);
+  }
+}
+
+/** The answer of a controller, or what the library says of a connection that broke. */
+function reasonOf(error: ServiceError): string {
+  const answer = fromGrpcError(error);
+  return answer === undefined ? error.message : `${answer.reason}: ${answer.message}`;
+}

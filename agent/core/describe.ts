@@ -1,0 +1,56 @@
+/** The state of an agent for people: what `locum agent status` prints. */
+import { isBoundByLease } from './attempt.ts';
+import { leftMs, type Reading } from './clock.ts';
+import type { AttemptStatus, OnDisconnect } from './message.ts';
+import type { AgentState, Keeper } from './state.ts';
+
+export interface AgentDescription {
+  /** Undefined: no session with a leader. */
+  readonly session:
+    | { readonly id: string; readonly endpoint: string; readonly term: number; readonly generation: number }
+    | undefined;
+  /** Endpoint that is being tried; empty: none. */
+  readonly dialling: string;
+  /** What ended the last try or session; empty: nothing did. */
+  readonly lastProblem: string;
+  readonly keeper: Keeper['kind'];
+  /** How process trees are held together; empty: not known yet. */
+  readonly containment: string;
+  readonly uid: string;
+  readonly clusterId: string;
+  readonly highestTerm: number;
+  readonly leaving: boolean;
+  readonly attempts: readonly AttemptDescription[];
+}
+
+export interface AttemptDescription {
+  readonly status: AttemptStatus;
+  readonly onDisconnect: OnDisconnect;
+  /** Time until its lease ends; undefined: its lease does not end it. */
+  readonly leaseLeftMs: number | undefined;
+}
+
+export function describe(state: AgentState, now: Reading): AgentDescription {
+  const { session, candidate, keeper } = state;
+  return {
+    session: session && {
+      id: session.id,
+      endpoint: session.endpoint,
+      term: session.term,
+      generation: session.generation,
+    },
+    dialling: candidate?.endpoint ?? '',
+    lastProblem: state.dialling.lastProblem,
+    keeper: keeper.kind,
+    containment: keeper.kind === 'live' ? keeper.containment : '',
+    uid: state.uid,
+    clusterId: state.clusterId,
+    highestTerm: state.highestTerm,
+    leaving: state.leaving !== undefined,
+    attempts: [...state.attempts.values()].map((attempt) => ({
+      status: attempt.status,
+      onDisconnect: attempt.terms.onDisconnect,
+      leaseLeftMs: isBoundByLease(attempt) ? leftMs(attempt.deadline, now) : undefined,
+    })),
+  };
+}

@@ -1,0 +1,61 @@
+/** What the core asks the shell to do, in this order and now. The performer has no choices; answers come back as events. */
+import type { Deadline } from './clock.ts';
+import type { RequestId, StreamId } from './event.ts';
+import type { AttemptRef, EndCause, StartCommand, ToLeader } from './message.ts';
+
+export type KeeperRequest =
+  /** Spawned only before the deadline, which is also the attempt's first one. */
+  | { readonly kind: 'start'; readonly command: StartCommand; readonly deadline: Deadline }
+  | { readonly kind: 'extend'; readonly extensions: readonly Extension[] }
+  | {
+      readonly kind: 'stop';
+      readonly attempt: AttemptRef;
+      /** How its end is reported. */
+      readonly cause: Extract<EndCause, 'STOPPED' | 'LAPSED'>;
+      readonly reason: string;
+    }
+  | { readonly kind: 'forget'; readonly attempts: readonly AttemptRef[] }
+  /** Answered by keeper_pong. */
+  | { readonly kind: 'ping'; readonly highestTerm: number }
+  /** Answered by keeper_output. */
+  | { readonly kind: 'read'; readonly attempt: AttemptRef; readonly offset: number; readonly limit: number }
+  /** The keeper ends once nothing lives any more. */
+  | { readonly kind: 'exit'; readonly stopAll: boolean };
+
+export interface Extension extends AttemptRef {
+  readonly deadline: Deadline;
+}
+
+/** A process tree that may outlive its keeper. */
+export interface Tree extends AttemptRef {
+  /** Below the cgroup2 mount; empty: a process group. */
+  readonly cgroup: string;
+  /** Its first process, which leads its process group; 0: not known. */
+  readonly pid: number;
+  /** When that started, in clock ticks since boot. */
+  readonly startTicks: number;
+}
+
+export type Effect =
+  /** Connect to the keeper of the state directory; start one when there is none and `mayStart`. */
+  | { readonly kind: 'open_keeper'; readonly mayStart: boolean }
+  | { readonly kind: 'ask_keeper'; readonly request: RequestId; readonly ask: KeeperRequest }
+  /** Kill the keeper and then these trees, and answer what is proven empty (semantics: A9). */
+  | { readonly kind: 'kill_trees'; readonly keeperPid: number; readonly trees: readonly Tree[] }
+  /** Open a stream; `closed` when that takes longer than the limit. */
+  | { readonly kind: 'dial'; readonly stream: StreamId; readonly endpoint: string; readonly limitMs: number }
+  | { readonly kind: 'send'; readonly stream: StreamId; readonly message: ToLeader }
+  /** `flush`: end it after what was sent, and report `closed` when the other side ended it too. Otherwise drop it, unread. */
+  | { readonly kind: 'close_stream'; readonly stream: StreamId; readonly flush: boolean }
+  /** Make durable before anything that follows. */
+  | { readonly kind: 'save_identity'; readonly uid: string; readonly clusterId: string; readonly highestTerm: number }
+  /** Send `tick` at this monotonic time. Replaces the last one. */
+  | { readonly kind: 'wake'; readonly atMono: number }
+  | {
+      readonly kind: 'log';
+      readonly level: 'debug' | 'info' | 'warn' | 'error';
+      readonly text: string;
+      readonly fields: Readonly<Record<string, string | number | boolean>>;
+    }
+  /** End the process; the last effect. */
+  | { readonly kind: 'exit'; readonly reason: string };

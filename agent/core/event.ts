@@ -1,0 +1,85 @@
+/** Everything that can happen to the agent's core. The shell decodes into these, and nothing else reaches the core. */
+
+import type { Deadline } from './clock.ts';
+import type {
+  AttemptRef,
+  AttemptStatus,
+  Capability,
+  Capacity,
+  FromLeader,
+  FrozenTerms,
+  OutputChunk,
+} from './message.ts';
+
+/** Handle of one stream, given by the core when it dials; never used again. */
+export type StreamId = number;
+
+/** Handle of one request to the keeper, given by the core. */
+export type RequestId = number;
+
+/** One attempt in the keeper's table. */
+export interface KeptAttempt {
+  readonly status: AttemptStatus;
+  readonly deadline: Deadline;
+  readonly terms: FrozenTerms;
+  /** Its cgroup, below the cgroup2 mount; empty: a process group. */
+  readonly cgroup: string;
+  /** When its first process started, in clock ticks since boot: tells it from a later one with the same id. 0: not known. */
+  readonly startTicks: number;
+  readonly slots: number;
+}
+
+export type FromStream =
+  /** The stream is open and nothing was said on it yet. */
+  | { readonly kind: 'connected'; readonly stream: StreamId }
+  /** `term` is the leader's, 0 when it named none. */
+  | { readonly kind: 'received'; readonly stream: StreamId; readonly term: number; readonly message: FromLeader }
+  /** The stream can take no more for now, or can again. */
+  | { readonly kind: 'writable'; readonly stream: StreamId; readonly writable: boolean }
+  /** It could not be opened, or has ended; the last event of a stream. Not sent for a stream that the core closed by itself. */
+  | { readonly kind: 'closed'; readonly stream: StreamId; readonly reason: string };
+
+export type FromKeeper =
+  /** A connection is open: the keeper's whole table. Whatever else was left of this state directory is dead (semantics: A7). */
+  | {
+      readonly kind: 'keeper_opened';
+      readonly pid: number;
+      readonly containment: 'CGROUP' | 'PROCESS_GROUP';
+      readonly attempts: readonly KeptAttempt[];
+      /** Highest term that any agent of this state directory told the keeper. */
+      readonly highestTerm: number;
+    }
+  /** It could not be opened, or has ended; open requests are not answered any more. */
+  | { readonly kind: 'keeper_closed'; readonly detail: string }
+  | { readonly kind: 'keeper_changed'; readonly attempt: KeptAttempt }
+  /** Answer to start, extend, stop, forget and exit. */
+  | {
+      readonly kind: 'keeper_result';
+      readonly request: RequestId;
+      readonly ok: boolean;
+      readonly reason: string;
+      readonly detail: string;
+      readonly pid: number;
+      /** Of an extend: those whose deadline was past already. */
+      readonly refused: readonly AttemptRef[];
+    }
+  | { readonly kind: 'keeper_pong' }
+  | { readonly kind: 'keeper_output'; readonly request: RequestId; readonly chunk: OutputChunk }
+  /** The host shuts down. */
+  | { readonly kind: 'keeper_leaving'; readonly withinMs: number }
+  /** Answer to kill_trees: the keeper is dead, and of the trees these are proven empty and these are not. */
+  | { readonly kind: 'trees_killed'; readonly killed: readonly AttemptRef[]; readonly left: readonly AttemptRef[] };
+
+export type FromHost =
+  /** The first event. */
+  | { readonly kind: 'begin' }
+  /** Time has come to look at deadlines. Never itself a proof that one is past (semantics: A4). */
+  | { readonly kind: 'tick' }
+  | { readonly kind: 'capabilities'; readonly capabilities: readonly Capability[] }
+  | { readonly kind: 'capacity'; readonly capacity: Capacity }
+  /** The self-drain: stop everything, then say Goodbye. */
+  | { readonly kind: 'leave'; readonly reason: 'LEAVE' | 'SHUTDOWN'; readonly withinMs: number }
+  /** The agent ends and leaves its runs to the keeper. */
+  | { readonly kind: 'detach' };
+
+export type Event = FromStream | FromKeeper | FromHost;

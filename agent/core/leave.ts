@@ -1,0 +1,72 @@
+/**
+ * Leaving for good, as at a host's shutdown (semantics, section 12): the agent stops what it runs, says Goodbye with what is proven
+ * ended, and its work moves at once instead of after the 45 s of a missing server.
+ */
+import { SECOND } from '../../shared/time.ts';
+import { endedStatuses, livingAttempts, reportChanges } from './inventory.ts';
+import { askKeeperToExit } from './keeper.ts';
+import { beginStop } from './lease.ts';
+import { log, send, type Turn } from './turn.ts';
+
+/** How long the leader may take to end the stream after a Goodbye. */
+const GOODBYE_MS = 2 * SECOND;
+
+export function beginLeave(turn: Turn, reason: 'LEAVE' | 'SHUTDOWN', withinMs: number): void {
+  const { state, now } = turn;
+  if (state.leaving !== undefined) return;
+  state.leaving = { reason, untilMono: now.mono + withinMs, goodbye: undefined };
+  log(turn, 'info', 'leaving', { reason, withinMs, attempts: livingAttempts(state).length });
+  // Offers no slots before the first end is reported: nothing that is stopped now is sent back to this server.
+  state.capacityChanged = true;
+  if (state.session !== undefined) state.session.heartbeatAt = now.mono;
+}
+
+/** Called at the end of every step, after the heartbeat. */
+export function goOnLeaving(turn: Turn): void {
+  const { state, now } = turn;
+  const { leaving, session } = state;
+  if (leaving === undefined || state.exited) return;
+  // Our own judgement, not a command: the leader starts these again elsewhere, and counts no failure.
+  for (const attempt of livingAttempts(state))
+    beginStop(turn, attempt, 'LAPSED', `the agent leaves: ${leaving.reason}`);
+  const late = now.mono >= leaving.untilMono;
+  if (leaving.goodbye !== undefined) {
+    if (session?.stream !== leaving.goodbye.stream || now.mono >= leaving.goodbye.untilMono) {
+      exit(turn, 'the agent has left');
+    }
+    return;
+  }
+  if (livingAttempts(state).length > 0 && !late) return;
+  if (session !== undefined && (session.writable || late)) {
+    reportChanges(turn);
+    // What it does not list is not proven ended; the leader waits for that as for a missing server's.
+    send(turn, session.stream, { kind: 'goodbye', attempts: endedStatuses(state), reason: leaving.reason });
+    turn.effects.push({ kind: 'close_stream', stream: session.stream, flush: true });
+    askKeeperToExit(turn);
+    // Nothing may follow a Goodbye.
+    session.writable = false;
+    leaving.goodbye = { stream: session.stream, untilMono: now.mono + GOODBYE_MS };
+  } else if (late) {
+    askKeeperToExit(turn);
+    exit(turn, 'the agent left without a Goodbye: no controller could be reached');
+  }
+}
+
+/** Ends the agent and leaves its runs to the keeper: a restart or an upgrade. */
+export function detach(turn: Turn): void {
+  const { session, candidate } = turn.state;
+  if (candidate !== undefined) turn.effects.push({ kind: 'close_stream', stream: candidate.stream, flush: false });
+  if (session !== undefined) turn.effects.push({ kind: 'close_stream', stream: session.stream, flush: true });
+  exit(turn, 'the agent ends; its runs go on in the keeper');
+}
+
+function exit(turn: Turn, reason: string): void {
+  turn.state.exited = true;
+  log(turn, 'info', reason);
+  turn.effects.push({ kind: 'exit', reason });
+}
+
+/** When goOnLeaving has something to do by itself, monotonic; undefined: never. */
+export function nextLeaveCheck({ state }: Turn): number | undefined {
+  return state.leaving?.goodbye?.untilMono ?? state.leaving?.untilMono;
+}

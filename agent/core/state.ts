@@ -1,0 +1,199 @@
+/** The state of an agent. Only the core writes it; the shell reads it for `status`. */
+import type { Epoch, RunId, SessionId } from '../../shared/ids.ts';
+import { Prng } from '../../shared/prng.ts';
+import { SECOND } from '../../shared/time.ts';
+import type { Attempt } from './attempt.ts';
+import { type AgentNow, type Reading, readingOf } from './clock.ts';
+import type { Extension } from './effect.ts';
+import type { RequestId, StreamId } from './event.ts';
+import type { AgentTimers, Capability, Capacity, CommandAnswer } from './message.ts';
+import { emptySpent, type SpentEpochs } from './spent.ts';
+
+/** What an agent is started with. */
+export interface AgentOptions {
+  /** Own list of controllers, `host:port`, best first; at least one. */
+  readonly endpoints: readonly string[];
+  /** The agent's own limit of slots. Undefined: none. */
+  readonly maxSlots: number | undefined;
+  /** Uid that a leader gave earlier; empty: none. */
+  readonly uid: string;
+  /** Identity of the store that this state directory belongs to; empty: none yet. */
+  readonly clusterId: string;
+  /** Highest term that this state directory has seen; 0: none. */
+  readonly highestTerm: number;
+  /** For jitter. */
+  readonly seed: number;
+}
+
+/** A session: one stream on which a Welcome was received. */
+export interface Session {
+  readonly stream: StreamId;
+  readonly endpoint: string;
+  readonly id: SessionId;
+  readonly term: number;
+  /** The generation that is held: every command up to it has been processed. */
+  generation: number;
+  /** Of the newest heartbeat handed to the stream; the Hello is 0. */
+  sequence: number;
+  /** a_n of heartbeats that a grant or a start may still name; bounded. */
+  readonly stamps: Map<number, Reading>;
+  /** Newest heartbeat that was granted. */
+  answered: number;
+  /** Since when a grant is awaited, monotonic. Undefined: all are answered. */
+  awaitingSince: number | undefined;
+  heartbeatAt: number;
+  /** The stream takes messages. */
+  writable: boolean;
+  /** A later inventory has left on another stream: a start made now would be missing in it (semantics, section 7b). */
+  barred: boolean;
+  /** The leader asked to connect elsewhere. */
+  moving: boolean;
+  /** Newest heartbeat before the full state that is not answered by verdicts yet. Undefined: none is open. */
+  fullStateAfter: number | undefined;
+  /** Changes of attempts up to this one were reported here. */
+  reportedUpTo: number;
+}
+
+/** A stream that has no Welcome yet. */
+export interface Candidate {
+  readonly stream: StreamId;
+  readonly endpoint: string;
+  /** Set once the Hello has left. */
+  greeting: Greeting | undefined;
+  writable: boolean;
+}
+
+/** What a Hello said, and when. */
+export interface Greeting {
+  /** a_0. Undefined: the clock came into doubt since (semantics: A8). */
+  stamp: Reading | undefined;
+  /** Changes of attempts that it includes. */
+  readonly reportedUpTo: number;
+  readonly capabilities: readonly Capability[];
+  readonly capacity: Capacity;
+  /** Since when the Welcome is awaited, monotonic. */
+  since: number;
+}
+
+export interface Dialling {
+  /** Endpoints that a controller named, best first; each is tried once, before the own list. */
+  hints: readonly string[];
+  /** Index into the own list. */
+  next: number;
+  /** Tries since the last Welcome that came to nothing. */
+  failures: number;
+  /** Not before this monotonic time. Undefined: not planned. */
+  at: number | undefined;
+  /** What ended the last try or session, for people. */
+  lastProblem: string;
+}
+
+export type Keeper =
+  /** No connection yet, or one is being made. */
+  | { readonly kind: 'opening'; retryAt: number | undefined }
+  | {
+      readonly kind: 'live';
+      readonly pid: number;
+      readonly containment: 'CGROUP' | 'PROCESS_GROUP';
+      /** When the ping was sent after which nothing was heard, monotonic. Undefined: something was. */
+      pingedAt: number | undefined;
+      nextPingAt: number;
+    }
+  /** The connection ended; the same keeper is tried again before it is judged dead. */
+  | { readonly kind: 'lost'; readonly pid: number; since: number }
+  /** Dead or silent: it and its trees are being killed. */
+  | { readonly kind: 'killing' };
+
+/** A request to the keeper that is not answered yet. */
+export type Pending =
+  | {
+      readonly kind: 'start';
+      readonly run: RunId;
+      readonly epoch: Epoch;
+      readonly stream: StreamId;
+      readonly commandId: number;
+    }
+  | {
+      readonly kind: 'stop';
+      /** Who is answered. Undefined: nobody asked. */
+      readonly reply: { readonly stream: StreamId; readonly commandId: number } | undefined;
+    }
+  | { readonly kind: 'extend'; readonly extensions: readonly Extension[]; readonly clockEra: number }
+  | { readonly kind: 'read'; readonly stream: StreamId; readonly requestId: number }
+  | { readonly kind: 'other' };
+
+export interface Leaving {
+  readonly reason: 'LEAVE' | 'SHUTDOWN';
+  readonly untilMono: number;
+  /** Stream of the Goodbye and when to stop waiting for its end. Undefined: not said yet. */
+  goodbye: { readonly stream: StreamId; readonly untilMono: number } | undefined;
+}
+
+export interface AgentState {
+  readonly endpoints: readonly string[];
+  readonly maxSlots: number | undefined;
+  readonly random: Prng;
+  uid: string;
+  clusterId: string;
+  highestTerm: number;
+  highestEpoch: number;
+  timers: AgentTimers;
+  capabilities: readonly Capability[];
+  capabilitiesChanged: boolean;
+  capacity: Capacity;
+  capacityChanged: boolean;
+  keeper: Keeper;
+  readonly attempts: Map<string, Attempt>;
+  readonly spent: SpentEpochs<CommandAnswer>;
+  readonly pending: Map<RequestId, Pending>;
+  session: Session | undefined;
+  candidate: Candidate | undefined;
+  readonly dialling: Dialling;
+  leaving: Leaving | undefined;
+  /** The agent has asked to be ended. */
+  exited: boolean;
+  /** Counts changes of attempts. */
+  changes: number;
+  /** Counts signs of a stopped clock; what was stamped in an earlier era extends nothing. */
+  clockEra: number;
+  lastNow: AgentNow;
+  /** The wake-up that was asked for, monotonic. */
+  wakeAt: number;
+  lastStream: StreamId;
+  lastRequest: RequestId;
+}
+
+/** Until a Welcome names the pool's timers. */
+export const DEFAULT_TIMERS: AgentTimers = { heartbeatMs: 5 * SECOND, leaseMs: 20 * SECOND };
+
+export function createAgent(options: AgentOptions, now: AgentNow): AgentState {
+  return {
+    endpoints: options.endpoints,
+    maxSlots: options.maxSlots,
+    random: new Prng(options.seed),
+    uid: options.uid,
+    clusterId: options.clusterId,
+    highestTerm: options.highestTerm,
+    highestEpoch: 0,
+    timers: DEFAULT_TIMERS,
+    capabilities: [],
+    capabilitiesChanged: false,
+    capacity: { maxSlots: options.maxSlots, saturated: false, cpuPercent: 0, memoryPercent: 0 },
+    capacityChanged: false,
+    keeper: { kind: 'opening', retryAt: undefined },
+    attempts: new Map(),
+    spent: emptySpent(),
+    pending: new Map(),
+    session: undefined,
+    candidate: undefined,
+    dialling: { hints: [], next: 0, failures: 0, at: undefined, lastProblem: '' },
+    leaving: undefined,
+    exited: false,
+    changes: 0,
+    clockEra: 0,
+    lastNow: { ...readingOf(now), wall: now.wall },
+    wakeAt: Number.POSITIVE_INFINITY,
+    lastStream: 0,
+    lastRequest: 0,
+  };
+}

@@ -1,0 +1,75 @@
+/** Finds the keeper of a state directory, or starts one that outlives the agent. */
+import { spawn } from 'node:child_process';
+import { closeSync, mkdirSync, openSync, renameSync, statSync } from 'node:fs';
+import { join } from 'node:path';
+import { setTimeout as sleep } from 'node:timers/promises';
+import { type ConnectOptions, connectKeeper, type KeeperConnection, KeeperUnreachableError } from './client.ts';
+
+/** The keeper's own log starts anew past this size; one older file is kept. */
+const LOG_LIMIT_BYTES = 1024 * 1024;
+
+export interface SpawnKeeperOptions {
+  /** Program and arguments in front of `--state-dir DIR`. Default: this Node with `bin/locum.js keeper`. */
+  readonly command?: readonly string[];
+  /** Arguments behind `--state-dir DIR`. Default: none. */
+  readonly args?: readonly string[];
+  /** Environment of the keeper. Default: the agent's. Workloads see nothing of it. */
+  readonly env?: NodeJS.ProcessEnv;
+}
+
+export interface EnsureKeeperOptions extends ConnectOptions, SpawnKeeperOptions {
+  /** How long a new keeper may take until it serves; it kills leftovers first. Default: 20 s. */
+  readonly startTimeoutMs?: number;
+}
+
+/**
+ * Starts a keeper in a session of its own, with its log in `<state dir>/keeper.log`, and does not wait for it.
+ * One that finds another keeper at work ends by itself.
+ */
+export function spawnKeeper(stateDir: string, options: SpawnKeeperOptions = {}): { readonly pid: number | undefined } {
+  mkdirSync(stateDir, { recursive: true, mode: 0o700 });
+  const [program = process.execPath, ...front] = options.command ?? defaultCommand();
+  const log = openLog(join(stateDir, 'keeper.log'));
+  try {
+    const child = spawn(program, [...front, '--state-dir', stateDir, ...(options.args ?? [])], {
+      // Its own session: a Ctrl-C or hang-up meant for the agent does not reach it.
+      detached: true,
+      cwd: '/',
+      env: options.env ?? process.env,
+      stdio: ['ignore', log, log],
+    });
+    // Whoever waits for the keeper's socket notices; without a listener the error would end the agent.
+    child.on('error', () => undefined);
+    child.unref();
+    return { pid: child.pid };
+  } finally {
+    closeSync(log);
+  }
+}
+
+/** Connects to the keeper of a state directory and starts one if there is none. Rejects with KeeperUnreachableError. */
+export async function ensureKeeper(options: EnsureKeeperOptions): Promise<KeeperConnection> {
+  const giveUpAt = performance.now() + (options.startTimeoutMs ?? 20_000);
+  let spawned = false;
+  for (let waitMs = 20; ; waitMs = Math.min(2 * waitMs, 250)) {
+    try {
+      return await connectKeeper(options);
+    } catch (error) {
+      if (!(error instanceof KeeperUnreachableError) || performance.now() > giveUpAt) throw error;
+    }
+    if (!spawned) spawnKeeper(options.stateDir, options);
+    spawned = true;
+    await sleep(waitMs);
+  }
+}
+
+function defaultCommand(): readonly string[] {
+  // agent/keeper/launch.ts, or dist/agent/keeper/launch.js once compiled.
+  const root = import.meta.filename.endsWith('.ts') ? '../..' : '../../..';
+  return [process.execPath, join(import.meta.dirname, root, 'bin/locum.js'), 'keeper'];
+}
+
+function openLog(file: string): number {
+  if ((statSync(file, { throwIfNoEntry: false })?.size ?? 0) > LOG_LIMIT_BYTES) renameSync(file, `${file}.1`);
+  return openSync(file, 'a', 0o600);
+}

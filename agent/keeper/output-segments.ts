@@ -1,0 +1,78 @@
+/**
+ * Output of an attempt on disk: segments, each named by the offset of its first byte, so that reading needs no index and one
+ * offset runs through all of them. The oldest are deleted; their offsets are never used again.
+ */
+import { open, readdir, stat } from 'node:fs/promises';
+import { join } from 'node:path';
+
+/** Largest answer to one Read. */
+const MAX_READ_BYTES = 1024 * 1024;
+/** Answer to a Read that sets no limit. */
+const DEFAULT_READ_BYTES = 64 * 1024;
+
+export interface Segment {
+  readonly path: string;
+  readonly offset: number;
+}
+
+export interface OutputSlice {
+  /** Offset of the first byte of `data`; past what was asked for when that has been deleted. */
+  readonly offset: number;
+  readonly data: Uint8Array;
+  /** Bytes written so far, also those deleted since. */
+  readonly size: number;
+}
+
+export function segmentPath(directory: string, offset: number): string {
+  return join(directory, `${String(offset).padStart(16, '0')}.log`);
+}
+
+/** Oldest first. None where the folder is not there. */
+export async function listSegments(directory: string): Promise<Segment[]> {
+  const names = await readdir(directory).catch(() => []);
+  return names
+    .flatMap((name) => {
+      const offset = /^(\d{16})\.log$/.exec(name)?.[1];
+      return offset === undefined ? [] : [{ path: join(directory, name), offset: Number(offset) }];
+    })
+    .sort((a, b) => a.offset - b.offset);
+}
+
+/**
+ * Reads at most `limit` bytes from `offset`; negative: that many bytes before the end. What comes back may be shorter though more
+ * is there: it ends with its segment. Undefined where there is no output of this attempt.
+ */
+export async function readOutput(directory: string, offset: number, limit: number): Promise<OutputSlice | undefined> {
+  const segments = await listSegments(directory);
+  const [oldest, newest] = [segments.at(0), segments.at(-1)];
+  if (oldest === undefined || newest === undefined) return undefined;
+  const size = newest.offset + (await sizeOf(newest));
+  const wanted = Math.min(size, Math.max(oldest.offset, offset < 0 ? size + offset : offset));
+  const segment = segments.findLast((candidate) => candidate.offset <= wanted) ?? oldest;
+  const atMost = Math.min(limit > 0 ? limit : DEFAULT_READ_BYTES, MAX_READ_BYTES, size - wanted);
+  const data = await readSlice(segment, wanted - segment.offset, atMost);
+  if (data === undefined || (data.length === 0 && wanted < size)) {
+    // Deleted since the listing, or never written for want of room: what there is goes on with the next segment.
+    const next = segments.find((candidate) => candidate.offset > wanted);
+    return next === undefined
+      ? { offset: size, data: new Uint8Array(), size }
+      : readOutput(directory, next.offset, limit);
+  }
+  return { offset: wanted, data, size };
+}
+
+async function sizeOf(segment: Segment): Promise<number> {
+  return (await stat(segment.path).catch(() => undefined))?.size ?? 0;
+}
+
+async function readSlice(segment: Segment, position: number, length: number): Promise<Uint8Array | undefined> {
+  const file = await open(segment.path, 'r').catch(() => undefined);
+  if (file === undefined) return undefined;
+  try {
+    const buffer = new Uint8Array(length);
+    const { bytesRead } = await file.read(buffer, 0, length, position);
+    return buffer.subarray(0, bytesRead);
+  } finally {
+    await file.close();
+  }
+}

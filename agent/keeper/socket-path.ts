@@ -1,0 +1,39 @@
+/** Where a keeper listens. A path of a unix socket has at most 107 bytes; a state directory may be deeper than that. */
+import { mkdtemp, readFile, rm, writeFile } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { dirname, join, resolve } from 'node:path';
+
+const LIMIT_BYTES = 107;
+
+/** Holds the path of the socket when that is not in the state directory. */
+const RECORD = 'keeper.socket-path';
+
+const besideState = (stateDir: string): string => join(resolve(stateDir), 'keeper.sock');
+const fits = (path: string): boolean => Buffer.byteLength(path) <= LIMIT_BYTES;
+
+/** Path of the socket, for whoever wants to connect. Whether a keeper is there only connecting can tell. */
+export async function socketPath(stateDir: string): Promise<string> {
+  const path = besideState(stateDir);
+  if (fits(path)) return path;
+  return readFile(join(stateDir, RECORD), 'utf8').catch(() => path);
+}
+
+/**
+ * Path of the socket, for the keeper. Where the path in the state directory is too long, it is in a folder of its own under the
+ * system's folder for temporary files, which only this user can enter, and the state directory keeps a record of it.
+ */
+export async function makeSocketPath(stateDir: string): Promise<{ readonly path: string; readonly moved: boolean }> {
+  const path = besideState(stateDir);
+  if (fits(path)) return { path, moved: false };
+  const short = join(await mkdtemp(join(tmpdir(), 'locum-')), 'keeper.sock');
+  await writeFile(join(stateDir, RECORD), short, { mode: 0o600 });
+  return { path: short, moved: true };
+}
+
+/** Takes away the socket and, where it has one of its own, its folder. */
+export async function removeSocket(stateDir: string, path: string): Promise<void> {
+  await rm(path, { force: true });
+  if (path === besideState(stateDir)) return;
+  await rm(dirname(path), { recursive: true, force: true });
+  await rm(join(stateDir, RECORD), { force: true });
+}

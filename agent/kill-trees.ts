@@ -1,0 +1,93 @@
+/**
+ * A9: what an agent does about a keeper that is dead or silent. First the keeper, so that nothing it has not read yet can start;
+ * then the trees that are bound by a lease. A tree counts as killed only once it is proven empty.
+ */
+import { readFile } from 'node:fs/promises';
+import { setTimeout as sleep } from 'node:timers/promises';
+import type { Tree as TreeFacts } from './core/effect.ts';
+import type { FromKeeper } from './core/event.ts';
+import type { AttemptRef } from './core/message.ts';
+import { cgroupPlace, cgroupTree } from './keeper/cgroup.ts';
+import type { Tree } from './keeper/containment.ts';
+import { attemptMarks, processGroupTree } from './keeper/process-group.ts';
+import { processEntry } from './keeper/process-table.ts';
+import { keyOf } from './keeper/state-directory.ts';
+
+/** Between two looks at something that is being killed. */
+const LOOK_MS = 10;
+/** A keeper or tree that is not gone after this time sits in the kernel; the next keeper goes on with it. */
+const LIMIT_MS = 2_000;
+
+/** What identifies a process, also once another one has its number. */
+export interface ProcessIdentity {
+  readonly pid: number;
+  readonly startTicks: number;
+}
+
+/** Undefined: there is no process with this id. */
+export async function identityOf(pid: number): Promise<ProcessIdentity | undefined> {
+  const entry = await processEntry(pid);
+  return entry && { pid, startTicks: entry.startTicks };
+}
+
+export async function killTrees(
+  stateDir: string,
+  keeper: ProcessIdentity | undefined,
+  trees: readonly TreeFacts[],
+): Promise<Extract<FromKeeper, { kind: 'trees_killed' }>> {
+  if (keeper !== undefined) await killProcess(keeper);
+  const key = await keyOf(stateDir);
+  const mount = await cgroupMount();
+  const outcomes = await Promise.all(
+    trees.map(async (facts) => {
+      const ref: AttemptRef = { run: facts.run, epoch: facts.epoch };
+      const tree = treeOf(facts, key, mount);
+      return { ref, empty: tree !== undefined && (await killTree(tree)) };
+    }),
+  );
+  const refs = (empty: boolean): readonly AttemptRef[] =>
+    outcomes.filter((outcome) => outcome.empty === empty).map(({ ref }) => ref);
+  return { kind: 'trees_killed', killed: refs(true), left: refs(false) };
+}
+
+/** Answers when it is gone, or sits in the kernel: then it runs no more of its code either. */
+async function killProcess(process_: ProcessIdentity): Promise<void> {
+  const giveUpAt = performance.now() + LIMIT_MS;
+  while (performance.now() < giveUpAt) {
+    const entry = await processEntry(process_.pid);
+    if (entry === undefined || entry.isZombie || entry.startTicks !== process_.startTicks) return;
+    try {
+      process.kill(process_.pid, 'SIGKILL');
+    } catch {
+      return;
+    }
+    await sleep(LOOK_MS);
+  }
+}
+
+async function cgroupMount(): Promise<string | undefined> {
+  const [mountinfo = '', own = ''] = await Promise.all(
+    ['/proc/self/mountinfo', '/proc/self/cgroup'].map((file) => readFile(file, 'utf8').catch(() => '')),
+  );
+  return cgroupPlace(mountinfo, own)?.mount;
+}
+
+/** Undefined: nothing is known by which its processes could be found; the next keeper has a journal. */
+function treeOf({ run, epoch, cgroup, pid, startTicks }: TreeFacts, key: string, mount: string | undefined): Tree | undefined {
+  if (cgroup !== '') return mount === undefined ? undefined : cgroupTree(mount, cgroup);
+  if (pid === 0 || startTicks === 0) return undefined;
+  return processGroupTree({ pid, startTicks }, attemptMarks({ run, epoch }, key));
+}
+
+async function killTree(tree: Tree): Promise<boolean> {
+  const giveUpAt = performance.now() + LIMIT_MS;
+  while (performance.now() < giveUpAt) {
+    await tree.kill();
+    if (await tree.isEmpty()) {
+      await tree.remove();
+      return true;
+    }
+    await sleep(LOOK_MS);
+  }
+  return false;
+}

@@ -1,0 +1,52 @@
+/** Names as people give them: with or without the collection, runs by a unique beginning. */
+import { createClient, type Transport } from '@connectrpc/connect';
+import { RunService } from '../../shared/gen/locum/v1/run_service_pb.ts';
+import { fromConnectError } from '../../shared/rpc/status-details.ts';
+import { CommandFailure, EXIT } from '../exit-codes.ts';
+import { PAGE_SIZE, readPages } from './pages.ts';
+
+type Collection = 'servers' | 'policies' | 'pools' | 'runs';
+
+const singular = { servers: 'server', policies: 'policy', pools: 'pool', runs: 'run' } as const;
+
+/** `servers/web-1` for `web-1` and for `servers/web-1`. Form is judged by the controller. */
+export function nameIn(collection: Collection, text: string): string {
+  const slash = text.indexOf('/');
+  if (slash < 0) return `${collection}/${text}`;
+  if (text.startsWith(`${collection}/`)) return text;
+  throw new CommandFailure(`"${text}" is no ${singular[collection]}: its name begins with "${collection}/"`);
+}
+
+const MAX_SHOWN = 5;
+
+/**
+ * The name of a run: exact, or by a beginning that only one run has. Of several, the one that has not ended counts: so the id of
+ * a policy with one run names that run.
+ * @throws CommandFailure 3 when there is none, 1 when there are several.
+ */
+export async function resolveRun(transport: Transport, text: string): Promise<string> {
+  const name = nameIn('runs', text);
+  const runs = createClient(RunService, transport);
+  try {
+    const { run } = await runs.getRun({ name });
+    if (run !== undefined) return run.name;
+  } catch (error) {
+    const reason = fromConnectError(error)?.reason;
+    // A beginning such as "nightly-" is no valid name.
+    if (reason !== 'NOT_FOUND' && reason !== 'INVALID_FIELD') throw error;
+  }
+  const pages = await readPages((pageToken) => runs.listRuns({ pageSize: PAGE_SIZE, pageToken, includeEnded: true }));
+  const found = pages.flatMap((page) => page.runs).filter((run) => run.name.startsWith(name));
+  const living = found.filter((run) => run.endTime === undefined);
+  const candidates = living.length > 0 ? living : found;
+  const [only, ...more] = candidates;
+  if (only === undefined) {
+    throw new CommandFailure(`no run begins with "${text}"\n"locum run list --all" shows them.`, EXIT.notFound);
+  }
+  if (more.length === 0) return only.name;
+  const shown = candidates.slice(0, MAX_SHOWN).map((run) => run.name.slice('runs/'.length));
+  const rest = candidates.length > MAX_SHOWN ? `, and ${candidates.length - MAX_SHOWN} more` : '';
+  throw new CommandFailure(
+    `"${text}" begins ${candidates.length} runs: ${shown.join(', ')}${rest}. Give more of the name.`,
+  );
+}

@@ -1,0 +1,146 @@
+/**
+ * One transport over several controllers. A call that may not have arrived is repeated, on the next address first, with the
+ * same request_id: so a repeated change happens once (the controller keeps ids and outcomes for an hour).
+ */
+import { randomUUID } from 'node:crypto';
+import { setTimeout as sleep } from 'node:timers/promises';
+import { create, type DescMessage, type MessageInitShape, type MessageShape } from '@bufbuild/protobuf';
+import { Code, ConnectError, type Transport } from '@connectrpc/connect';
+import { createGrpcTransport, Http2SessionManager } from '@connectrpc/connect-node';
+import { backoffMs } from '../../shared/backoff.ts';
+import { API_MESSAGE_LIMIT_BYTES, KEEPALIVE_TIME_MS, KEEPALIVE_TIMEOUT_MS } from '../../shared/rpc/channel-options.ts';
+import { fromConnectError } from '../../shared/rpc/status-details.ts';
+import { CommandFailure } from '../exit-codes.ts';
+
+export interface TransportOptions {
+  /** `host:port`, at least one, tried in this order. */
+  readonly addresses: readonly string[];
+  /** For one call with all its repetitions. */
+  readonly timeoutMs: number;
+}
+
+export interface ClosableTransport extends Transport {
+  /** Ends open streams and connections, so that nothing keeps the process. */
+  readonly close: () => void;
+}
+
+const BACKOFF = { baseMs: 100, capMs: 1_000 } as const;
+
+/** Whether Node could not even connect: nothing was sent. */
+export function neverArrived(error: unknown): boolean {
+  for (let at: unknown = error; at instanceof Error; at = at.cause) {
+    const codes = [at, ...(at instanceof AggregateError ? at.errors : [])].map((e: NodeJS.ErrnoException) => e.code);
+    if (codes.some((code) => code !== undefined && NOT_CONNECTED.has(code))) return true;
+  }
+  return false;
+}
+
+const NOT_CONNECTED = new Set(['ECONNREFUSED', 'ENOTFOUND', 'EAI_AGAIN', 'EHOSTUNREACH', 'ENETUNREACH', 'ETIMEDOUT']);
+
+/** Whether the same call may do better later or elsewhere: no answer, or an answer that says "not now, not here". */
+export function mayRepeat(error: ConnectError): boolean {
+  if (error.code === Code.Unavailable) return fromConnectError(error)?.reason !== 'AGENT_UNREACHABLE';
+  // A connection that broke under a call; an ABORTED of ours carries its reason.
+  return error.code === Code.Aborted && fromConnectError(error) === undefined && error.cause !== undefined;
+}
+
+function withRequestId<I extends DescMessage>(schema: I, input: MessageInitShape<I>): MessageShape<I> {
+  const message = create(schema, input);
+  const field = schema.field['requestId'];
+  if (field !== undefined && Reflect.get(message, 'requestId') === '') Reflect.set(message, 'requestId', randomUUID());
+  return message;
+}
+
+function unreachableFailure(addresses: readonly string[], error: ConnectError): CommandFailure {
+  const where = addresses.join(', ');
+  return new CommandFailure(
+    `can't reach a controller at ${where}: ${error.rawMessage}\n` +
+      'Is it running? "locum dev" starts one to try; --address or LOCUM_ADDRESS names another.',
+  );
+}
+
+export function openTransport({ addresses, timeoutMs: defaultTimeoutMs }: TransportOptions): ClosableTransport {
+  const managers = addresses.map(
+    (address) =>
+      new Http2SessionManager(`http://${address}`, {
+        pingIntervalMs: KEEPALIVE_TIME_MS,
+        pingTimeoutMs: KEEPALIVE_TIMEOUT_MS,
+      }),
+  );
+  const targets = managers.map((sessionManager) =>
+    createGrpcTransport({
+      baseUrl: sessionManager.authority,
+      sessionManager,
+      acceptCompression: [],
+      readMaxBytes: API_MESSAGE_LIMIT_BYTES,
+      writeMaxBytes: API_MESSAGE_LIMIT_BYTES,
+    }),
+  );
+  /** Index of the target that answered last: asked first the next time. */
+  let preferred = 0;
+
+  /** Tries each target once. */
+  async function tryAll<T>(call: (target: Transport) => Promise<T>): Promise<T> {
+    let last: ConnectError | undefined;
+    let allRefused = true;
+    for (let i = 0; i < targets.length; i += 1) {
+      const index = (preferred + i) % targets.length;
+      const target = targets[index];
+      if (target === undefined) break;
+      try {
+        const answer = await call(target);
+        preferred = index;
+        return answer;
+      } catch (caught) {
+        const error = ConnectError.from(caught);
+        if (!mayRepeat(error)) throw error;
+        if (!neverArrived(error)) allRefused = false;
+        last = error;
+      }
+    }
+    if (last !== undefined && allRefused) throw unreachableFailure(addresses, last);
+    throw last ?? new CommandFailure('no controller address is given');
+  }
+
+  const transport: ClosableTransport = {
+    close: () => {
+      for (const manager of managers) manager.abort();
+    },
+    async unary(method, signal, timeoutMs, header, input, contextValues) {
+      const message = withRequestId(method.input, input);
+      const deadline = performance.now() + (timeoutMs ?? defaultTimeoutMs);
+      for (let failures = 0; ; failures += 1) {
+        try {
+          return await tryAll((target) => {
+            const leftMs = Math.max(1, deadline - performance.now());
+            return target.unary(method, signal, leftMs, header, message, contextValues);
+          });
+        } catch (error) {
+          // Nobody listens: at the first try that is the answer, later it is a controller that restarts.
+          if (error instanceof CommandFailure && failures === 0) throw error;
+          const waitMs = retryDelayMs(error, failures);
+          if (waitMs === undefined || performance.now() + waitMs >= deadline) throw error;
+          await sleep(waitMs, undefined, signal === undefined ? {} : { signal });
+        }
+      }
+    },
+    async stream(method, signal, timeoutMs, header, input, contextValues) {
+      // Only the opening is tried on each target; a stream that breaks is opened again by its reader (resume.ts).
+      const messages: MessageInitShape<typeof method.input>[] = [];
+      for await (const message of input) messages.push(message);
+      return tryAll((target) => target.stream(method, signal, timeoutMs, header, replay(messages), contextValues));
+    },
+  };
+  return transport;
+}
+
+/** Undefined: repeating can't help. */
+function retryDelayMs(error: unknown, failures: number): number | undefined {
+  if (error instanceof CommandFailure) return backoffMs(BACKOFF, failures, Math.random());
+  if (!(error instanceof ConnectError) || !mayRepeat(error)) return undefined;
+  return fromConnectError(error)?.retryAfterMs ?? backoffMs(BACKOFF, failures, Math.random());
+}
+
+async function* replay<T>(messages: readonly T[]): AsyncGenerator<T> {
+  yield* messages;
+}

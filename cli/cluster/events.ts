@@ -1,0 +1,84 @@
+/** `locum events`: oldest first, as a log is read. */
+import { create } from '@bufbuild/protobuf';
+import { createClient } from '@connectrpc/connect';
+import type { Event } from '../../shared/gen/locum/v1/event_pb.ts';
+import {
+  EventService,
+  ListEventsResponseSchema,
+  WatchEventsResponseSchema,
+} from '../../shared/gen/locum/v1/event_service_pb.ts';
+import { parseEventName } from '../../shared/resource-name.ts';
+import { PAGE_SIZE, readPages } from '../client/pages.ts';
+import { resuming } from '../client/resume.ts';
+import { withTransport } from '../client/session.ts';
+import type { Globals } from '../globals.ts';
+import { printAnswer, printLine, printStreamed } from '../output/print.ts';
+import { type Column, Table } from '../output/table.ts';
+import { clockTime, moment } from '../output/words.ts';
+
+export interface EventsOptions {
+  readonly follow?: boolean;
+  readonly about?: string;
+  readonly type?: string;
+  readonly limit: number;
+}
+
+const columns: readonly Column<Event>[] = [
+  { head: 'TIME', cell: ({ time }) => clockTime(time) },
+  { head: 'DATE', wide: true, cell: ({ time }) => moment(time).slice(0, 10) },
+  { head: 'EVENT', wide: true, right: true, cell: ({ name }) => name.slice('events/'.length) },
+  { head: 'TYPE', cell: ({ type }) => type },
+  { head: 'CAUSE', cell: ({ cause }) => cause },
+  { head: 'ACTOR', wide: true, cell: ({ actor }) => actor },
+  { head: 'EPOCH', wide: true, right: true, cell: ({ epoch }) => (epoch === 0n ? '' : epoch.toString()) },
+  { head: 'MESSAGE', cell: ({ message }) => message },
+  {
+    head: 'DETAILS',
+    wide: true,
+    cell: ({ details }) =>
+      Object.entries(details)
+        .map(([key, value]) => `${key}=${value}`)
+        .join(' '),
+  },
+];
+
+const numberOf = ({ name }: Event): bigint => BigInt(parseEventName(name) ?? 0);
+
+export async function events(globals: Globals, options: EventsOptions): Promise<void> {
+  const { about = '', type = '', limit } = options;
+  await withTransport(globals, async (transport) => {
+    const client = createClient(EventService, transport);
+    const pages = await readPages(
+      (pageToken) => client.listEvents({ pageSize: Math.min(PAGE_SIZE, Math.max(1, limit)), pageToken, about, type }),
+      { items: limit, size: (page) => page.events.length },
+    );
+    const newest = pages.flatMap((page) => page.events);
+    const shown = newest.slice(0, limit);
+    const table = new Table(columns, { wide: globals.output === 'wide' });
+    const oldestFirst = shown.toReversed();
+    if (options.follow !== true) {
+      // JSON keeps the order of the response: newest first.
+      await printAnswer(globals, ListEventsResponseSchema, create(ListEventsResponseSchema, { events: shown }), {
+        table: () => (shown.length === 0 ? 'No events.' : table.render(oldestFirst)),
+        names: () => oldestFirst.map(({ name }) => name),
+      });
+      return;
+    }
+    const show = (event: Event): Promise<void> =>
+      printStreamed(globals, WatchEventsResponseSchema, create(WatchEventsResponseSchema, { event }), {
+        table: () => table.renderRow(event),
+        names: () => [event.name],
+      });
+    if (globals.output === 'table' || globals.output === 'wide') printLine(table.render(oldestFirst));
+    else for (const event of oldestFirst) await show(event);
+    // Where the list ended, so that nothing between the two calls is lost. 0 would mean "only new ones": right when there are none.
+    const start = newest[0] === undefined ? 0n : numberOf(newest[0]);
+    const open = (after: bigint) => client.watchEvents({ after: after > start ? after : start, about });
+    for await (const { event } of resuming({
+      open,
+      positionOf: (message) => (message.event === undefined ? undefined : numberOf(message.event)),
+    })) {
+      if (event !== undefined && (type === '' || event.type === type)) await show(event);
+    }
+  });
+}

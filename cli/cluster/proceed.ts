@@ -1,0 +1,21 @@
+/** `locum proceed`: ends the mass-failure brake of a pool. */
+import { createClient } from '@connectrpc/connect';
+import { ClusterService, ProceedTakeoversResponseSchema } from '../../shared/gen/locum/v1/cluster_service_pb.ts';
+import { nameIn } from '../client/names.ts';
+import { withTransport } from '../client/session.ts';
+import type { Globals } from '../globals.ts';
+import { confirm } from '../output/ask.ts';
+import { printAnswer } from '../output/print.ts';
+import { idsOf } from '../output/words.ts';
+
+export async function proceed(globals: Globals, id: string, { yes }: { yes?: boolean }): Promise<void> {
+  const pool = nameIn('pools', id);
+  await confirm(`Take over the runs of all silent servers of pool ${id} now?`, yes === undefined ? {} : { yes });
+  await withTransport(globals, async (transport) => {
+    const answer = await createClient(ClusterService, transport).proceedTakeovers({ pool });
+    await printAnswer(globals, ProceedTakeoversResponseSchema, answer, {
+      table: () => (answer.runs.length === 0 ? 'Nothing was held back.' : `Going on: ${idsOf(answer.runs)}.`),
+      names: () => answer.runs,
+    });
+  });
+}

@@ -1,0 +1,53 @@
+/** `locum status`. */
+import { createClient } from '@connectrpc/connect';
+import {
+  ClusterService,
+  type Deviation,
+  type GetStatusResponse,
+  GetStatusResponseSchema,
+} from '../../shared/gen/locum/v1/cluster_service_pb.ts';
+import { withTransport } from '../client/session.ts';
+import type { Globals } from '../globals.ts';
+import { printAnswer } from '../output/print.ts';
+import { type Column, cell, renderFacts, Table } from '../output/table.ts';
+import { age, idsOf, moment, until } from '../output/words.ts';
+
+const columns: readonly Column<Deviation>[] = [
+  { head: 'NOT AS IT SHOULD BE', cell: ({ resource }) => resource },
+  { head: 'REASON', cell: ({ reason }) => cell(reason, 'warn') },
+  { head: 'ENDS IN', cell: ({ etaTime }) => (etaTime === undefined ? '' : `about ${until(etaTime)}`) },
+  { head: 'BECAUSE', cell: ({ message }) => message },
+];
+
+function statusText(answer: GetStatusResponse, wide: boolean): string {
+  const storms =
+    answer.storms.length === 0
+      ? ''
+      : `${idsOf(answer.storms)}: takeovers are held back; "locum proceed" lets them go on`;
+  const facts = renderFacts([
+    ['leader since', `${moment(answer.leaderSinceTime)} (${age(answer.leaderSinceTime)})`],
+    ['version', answer.version],
+    ['store', answer.store],
+    ['servers', `${answer.servers}, ${answer.availableServers} available, ${answer.sessions} connected`],
+    ['policies', answer.policies],
+    ['runs', `${answer.runs}, ${answer.runningRuns} running, ${answer.queuedRuns} queued`],
+    ['mass failure', cell(storms, 'bad')],
+    ['cluster', wide ? answer.clusterId : ''],
+    ['term', wide ? answer.term.toString() : ''],
+    ['incarnation', wide ? answer.incarnation.toString() : ''],
+  ]);
+  const { deviations } = answer;
+  const rest =
+    deviations.length === 0 ? 'Everything is where it should be.' : new Table(columns, { wide }).render(deviations);
+  return `${facts}\n\n${rest}`;
+}
+
+export async function status(globals: Globals): Promise<void> {
+  await withTransport(globals, async (transport) => {
+    const answer = await createClient(ClusterService, transport).getStatus({});
+    await printAnswer(globals, GetStatusResponseSchema, answer, {
+      table: ({ wide }) => statusText(answer, wide),
+      names: () => answer.deviations.map(({ resource }) => resource),
+    });
+  });
+}

@@ -1,0 +1,84 @@
+/** Words that can come next on a command line: commands, options, and names that exist. Asked by the completion scripts. */
+import type { Argument, Command, Option } from 'commander';
+import { DEFAULT_ADDRESS, parseAddresses } from './globals.ts';
+
+const collections: Readonly<Record<string, string>> = {
+  server: 'servers',
+  servers: 'servers',
+  policy: 'policies',
+  pool: 'pools',
+  run: 'runs',
+};
+
+/** A shell waits for the answer while a person types. */
+const NAMES_TIMEOUT_MS = 800;
+
+const isFlag = (option: Option, word: string | undefined): boolean =>
+  word !== undefined && (word === option.short || word === option.long);
+
+const visible = (command: Command): Command[] => command.createHelp().visibleCommands(command);
+
+function optionWords(command: Command): string[] {
+  const flags: string[] = [];
+  for (let at: Command | null = command; at !== null; at = at.parent) {
+    flags.push(...at.options.filter((option) => !option.hidden).map((option) => option.long ?? option.flags));
+  }
+  return flags;
+}
+
+/** The command that the words lead to, and how many of its arguments are there already. */
+function walk(program: Command, words: readonly string[]): { readonly command: Command; readonly given: number } {
+  let command = program;
+  let given = 0;
+  for (const [i, word] of words.entries()) {
+    if (word.startsWith('-')) continue;
+    const child = command.commands.find((one) => one.name() === word);
+    // The value of an option such as "-o json" is no argument.
+    const option = command.options.find((one) => isFlag(one, words[i - 1]) && one.required);
+    if (child !== undefined && given === 0) command = child;
+    else if (option === undefined) given += 1;
+  }
+  return { command, given };
+}
+
+function argumentAt(command: Command, index: number): Argument | undefined {
+  const known = command.registeredArguments;
+  const last = known.at(-1);
+  return known[index] ?? (last?.variadic === true ? last : undefined);
+}
+
+async function namesFor(word: string): Promise<string[]> {
+  const collection = collections[word];
+  if (collection === undefined) return [];
+  const { knownNames } = await import('./client/known-names.ts');
+  try {
+    const address = parseAddresses(process.env['LOCUM_ADDRESS'] ?? DEFAULT_ADDRESS);
+    return await knownNames(collection, { address, timeout: NAMES_TIMEOUT_MS });
+  } catch {
+    return [];
+  }
+}
+
+/** `words` are those of the line after `locum`; the last one is being typed. */
+export async function wordsNext(words: readonly string[]): Promise<string[]> {
+  const { buildProgram } = await import('./program.ts');
+  const typed = words.at(-1) ?? '';
+  const before = words.slice(0, -1);
+  const { command, given } = walk(await buildProgram(before), before);
+  const previous = before.at(-1) ?? '';
+  for (let at: Command | null = command; at !== null; at = at.parent) {
+    const option = at.options.find((one) => isFlag(one, previous) && one.required);
+    if (option !== undefined) return option.argChoices ?? namesFor(option.attributeName());
+  }
+  if (typed.startsWith('-')) return optionWords(command);
+  if (command.commands.length > 0) return visible(command).map((one) => one.name());
+  const argument = argumentAt(command, given);
+  return argument === undefined ? [] : (argument.argChoices ?? namesFor(argument.name()));
+}
+
+export function define(completeWords: Command): void {
+  completeWords.argument('[words...]').action(async (words: string[]) => {
+    const next = await wordsNext(words);
+    if (next.length > 0) process.stdout.write(`${next.join('\n')}\n`);
+  });
+}

@@ -1,0 +1,136 @@
+/** `locum dev`: a cluster to try things on, in one command; nothing of it is left when it ends. */
+import { mkdtempSync, rmSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join, resolve } from 'node:path';
+import { createClient } from '@connectrpc/connect';
+import { EventService } from '../../shared/gen/locum/v1/event_service_pb.ts';
+import { ServerService } from '../../shared/gen/locum/v1/server_service_pb.ts';
+import { parseEventName } from '../../shared/resource-name.ts';
+import { resuming } from '../client/resume.ts';
+import { CommandFailure } from '../exit-codes.ts';
+import { printLine, tell } from '../output/print.ts';
+import { styled } from '../output/style.ts';
+import { clockTime } from '../output/words.ts';
+import { waitForPolicy } from '../policy/wait.ts';
+import { serverListView } from '../server/view.ts';
+import { advice } from './advice.ts';
+import { applyExamples } from './example-policies.ts';
+import { importantLine } from './important-line.ts';
+import { LocalCluster } from './local-cluster.ts';
+import { checkPort } from './ports.ts';
+
+export interface DevOptions {
+  readonly agents: number;
+  readonly timers: 'default' | 'short';
+  readonly data?: string;
+  readonly apiPort: number;
+  readonly agentPort: number;
+  readonly examples: boolean;
+  readonly verbose?: boolean;
+}
+
+const POLICY_TIMEOUT_MS = 20_000;
+const SIGNALS = ['SIGINT', 'SIGTERM', 'SIGHUP'] as const;
+
+/** The first signal asks, the second one insists. */
+function onSignals(first: () => void, second: () => void): void {
+  let seen = false;
+  for (const signal of SIGNALS) {
+    process.on(signal, () => {
+      if (seen) second();
+      else first();
+      seen = true;
+    });
+  }
+}
+
+export async function dev(options: DevOptions): Promise<void> {
+  await checkPort(options.apiPort, '--api-port');
+  await checkPort(options.agentPort, '--agent-port');
+  const dataDir = options.data === undefined ? mkdtempSync(join(tmpdir(), 'locum-dev-')) : resolve(options.data);
+  const cluster = new LocalCluster({
+    dataDir,
+    apiPort: options.apiPort,
+    agentPort: options.agentPort,
+    shortTimers: options.timers === 'short',
+    onLine: (line, name) => {
+      const shown = options.verbose === true ? line : importantLine(line);
+      if (shown !== undefined) tell(`${styled('dim', `[${name}]`, process.stderr)} ${shown}`);
+    },
+  });
+  const stopped = Promise.withResolvers<void>();
+  const ending = new AbortController();
+  onSignals(
+    () => {
+      ending.abort();
+      stopped.resolve();
+    },
+    () => void cluster.kill(),
+  );
+  let failure: unknown;
+  try {
+    await Promise.race([bringUp(cluster, options, ending.signal), stopped.promise]);
+    await stopped.promise;
+  } catch (error) {
+    failure = error;
+    ending.abort();
+  }
+  tell('Stopping: controller, agents, keepers, policies …');
+  const killed = await cluster.stop();
+  for (const { pid, command } of killed) tell(`had to kill ${pid}: ${command}`);
+  if (failure !== undefined) throw failure;
+  if (options.data === undefined) rmSync(dataDir, { recursive: true, force: true });
+  if (killed.length > 0)
+    throw new CommandFailure(`${killed.length} processes did not end by themselves; see ${dataDir}`);
+  tell('Nothing is left running.');
+}
+
+async function bringUp(cluster: LocalCluster, options: DevOptions, signal: AbortSignal): Promise<void> {
+  tell(`Starting a controller and ${options.agents} agents in ${cluster.dataDir} …`);
+  await cluster.startController();
+  // One after the other: the first server to register is the primary, the others follow in order.
+  for (let i = 1; i <= options.agents && !signal.aborted; i += 1) await cluster.startAgent(`server-${i}`);
+  if (signal.aborted) return;
+  const setting = { sharedDir: join(cluster.dataDir, 'shared'), apiAddress: cluster.address };
+  const policies = options.examples ? await applyExamples(cluster.transport, setting) : [];
+  await Promise.all(policies.filter((name) => name !== 'policies/nightly-backup').map((name) => settle(cluster, name)));
+  const { servers } = await createClient(ServerService, cluster.transport).listServers({});
+  printLine(`\n${serverListView(servers).table({ wide: false })}\n`);
+  printLine(advice({ cluster, examples: options.examples, timers: options.timers }));
+  void tellEnds(cluster, signal);
+  void followEvents(cluster, signal).catch((error: unknown) => {
+    if (!signal.aborted) tell(`events can not be shown any more: ${String(error)}`);
+  });
+}
+
+/** A policy that can't run here (no `node` on the host) is shown as waiting; that is no reason to stop. */
+async function settle(cluster: LocalCluster, name: string): Promise<void> {
+  await waitForPolicy(cluster.transport, { timeout: POLICY_TIMEOUT_MS }, name, 'running').catch((error: unknown) => {
+    tell(`${name} does not run yet: ${error instanceof Error ? error.message : String(error)}`);
+  });
+}
+
+async function followEvents(cluster: LocalCluster, signal: AbortSignal): Promise<void> {
+  const client = createClient(EventService, cluster.transport);
+  const positionOf = ({ event }: { event?: { name: string } | undefined }): bigint | undefined =>
+    event === undefined ? undefined : BigInt(parseEventName(event.name) ?? 0);
+  const open = (after: bigint) => client.watchEvents({ after }, { signal });
+  for await (const { event } of resuming({ open, positionOf, signal })) {
+    if (event !== undefined) tell(`${styled('dim', clockTime(event.time), process.stderr)} ${event.message}`);
+  }
+}
+
+/** Says so when a process ends that we did not end. */
+async function tellEnds(cluster: LocalCluster, signal: AbortSignal): Promise<void> {
+  const children = [cluster.controller, ...cluster.servers.map((server) => cluster.agent(server))];
+  await Promise.all(
+    children.map(async (child) => {
+      const exit = await child?.exited;
+      if (child === undefined || exit === undefined || signal.aborted) return;
+      const how = exit.signal ?? `exit code ${exit.code}`;
+      tell(
+        `[${child.name}] ended (${how}). To start it again, in another terminal:\n  ${cluster.commandOf(child.name)}`,
+      );
+    }),
+  );
+}

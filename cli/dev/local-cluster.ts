@@ -1,0 +1,204 @@
+/**
+ * A controller and agents on this machine, each a process of its own with its own folder: for `locum dev`, the demo and the
+ * end-to-end tests. Whoever makes one must `stop()` it.
+ */
+import { mkdirSync, readFileSync, realpathSync } from 'node:fs';
+import { join } from 'node:path';
+import { setTimeout as sleep } from 'node:timers/promises';
+import { createClient } from '@connectrpc/connect';
+import { ClusterService } from '../../shared/gen/locum/v1/cluster_service_pb.ts';
+import { PoolService } from '../../shared/gen/locum/v1/pool_service_pb.ts';
+import { ServerService } from '../../shared/gen/locum/v1/server_service_pb.ts';
+import { type ClosableTransport, openTransport } from '../client/transport.ts';
+import { CommandFailure } from '../exit-codes.ts';
+import { CLUSTER_MARK, clearProcesses, type HostProcess, killProcess, processesOf } from './host-processes.ts';
+import { ManagedProcess } from './managed-process.ts';
+import { SHORT_TIMER_PATHS, shortTimers } from './short-timers.ts';
+
+export interface LocalClusterOptions {
+  /** Made when it is not there. */
+  readonly dataDir: string;
+  readonly apiPort: number;
+  readonly agentPort: number;
+  /** Default: false, the default timers. */
+  readonly shortTimers?: boolean;
+  readonly onLine?: ((line: string, name: string) => void) | undefined;
+}
+
+const READY_TIMEOUT_MS = 30_000;
+const STOP_TIMEOUT_MS = 10_000;
+const POLL_MS = 50;
+
+export class LocalCluster {
+  readonly dataDir: string;
+  readonly address: string;
+  readonly transport: ClosableTransport;
+  readonly #options: LocalClusterOptions;
+  readonly #agents = new Map<string, ManagedProcess>();
+  readonly #commands = new Map<string, readonly string[]>();
+  #controller: ManagedProcess | undefined;
+
+  constructor(options: LocalClusterOptions) {
+    mkdirSync(join(options.dataDir, 'logs'), { recursive: true });
+    this.#options = options;
+    this.dataDir = realpathSync(options.dataDir);
+    this.address = `127.0.0.1:${options.apiPort}`;
+    this.transport = openTransport({ addresses: [this.address], timeoutMs: 10_000 });
+  }
+
+  get controller(): ManagedProcess | undefined {
+    return this.#controller;
+  }
+
+  get servers(): readonly string[] {
+    return [...this.#agents.keys()];
+  }
+
+  agent(server: string): ManagedProcess | undefined {
+    return this.#agents.get(server);
+  }
+
+  /** State folder of a server's agent and keeper. */
+  stateDir(server: string): string {
+    return join(this.dataDir, server);
+  }
+
+  /** Process id of a server's keeper. Undefined: it never ran. */
+  keeperPid(server: string): number | undefined {
+    try {
+      const pid = Number(readFileSync(join(this.stateDir(server), 'keeper.pid'), 'utf8'));
+      return Number.isInteger(pid) && pid > 0 ? pid : undefined;
+    } catch {
+      return undefined;
+    }
+  }
+
+  async startController(): Promise<void> {
+    const { apiPort, agentPort } = this.#options;
+    const listeners = ['--api-listen', `127.0.0.1:${apiPort}`, '--agent-listen', `127.0.0.1:${agentPort}`];
+    this.#controller = this.#spawn('controller', [
+      'controller',
+      '--data',
+      join(this.dataDir, 'controller'),
+      ...listeners,
+    ]);
+    const cluster = createClient(ClusterService, this.transport);
+    await this.#until(this.#controller, 'the controller to answer', async () => {
+      await cluster.getStatus({}, { timeoutMs: 500 });
+      return true;
+    });
+    if (this.#options.shortTimers === true) await this.#setShortTimers();
+  }
+
+  /** Waits until the server is in the available list. */
+  async startAgent(server: string, args: readonly string[] = []): Promise<void> {
+    const endpoint = `127.0.0.1:${this.#options.agentPort}`;
+    const words = [
+      'agent',
+      '--server',
+      server,
+      '--controller',
+      endpoint,
+      '--state-dir',
+      this.stateDir(server),
+      ...args,
+    ];
+    const agent = this.#spawn(server, words);
+    this.#agents.set(server, agent);
+    const servers = createClient(ServerService, this.transport);
+    await this.#until(agent, `${server} to register`, async () => {
+      const answer = await servers.getServer({ name: `servers/${server}` }, { timeoutMs: 1_000 });
+      return answer.server?.available === true && answer.server.connected;
+    });
+  }
+
+  async stopController(signal: 'SIGTERM' | 'SIGKILL'): Promise<void> {
+    const controller = this.#controller;
+    if (signal === 'SIGTERM') await controller?.stop({ timeoutMs: STOP_TIMEOUT_MS });
+    else controller?.signal(signal);
+    await controller?.exited;
+  }
+
+  async stopAgent(server: string, signal: 'SIGTERM' | 'SIGKILL'): Promise<void> {
+    const agent = this.#agents.get(server);
+    if (signal === 'SIGTERM') await agent?.stop({ timeoutMs: STOP_TIMEOUT_MS });
+    else agent?.signal(signal);
+    await agent?.exited;
+  }
+
+  /** As when the power fails: agent, keeper and every policy of the host, all with SIGKILL. Returns the wall time of it. */
+  async killHost(server: string): Promise<number> {
+    const keeper = this.keeperPid(server);
+    const policies = processesOf(this.stateDir(server));
+    const atWallMs = Date.now();
+    this.agent(server)?.signal('SIGKILL');
+    if (keeper !== undefined) killProcess(keeper);
+    for (const { pid } of policies) killProcess(pid);
+    await this.agent(server)?.exited;
+    // What forked while the list was read.
+    await clearProcesses(this.stateDir(server), { waitMs: 0 });
+    return atWallMs;
+  }
+
+  /** Ends everything, policies too. Returns what had to be killed because it did not end by itself: empty when all was well. */
+  async stop(): Promise<HostProcess[]> {
+    // The controller first: it must not start elsewhere what the agents are about to stop.
+    await this.stopController('SIGTERM');
+    await Promise.all(this.servers.map((server) => this.stopAgent(server, 'SIGTERM')));
+    // Without an agent a keeper takes SIGTERM as the host's shutdown: it stops what it holds, and ends.
+    const keepers = new Set(this.servers.map((server) => this.keeperPid(server)));
+    for (const { pid } of processesOf(this.dataDir)) if (keepers.has(pid)) killProcess(pid, 'SIGTERM');
+    this.transport.close();
+    return clearProcesses(this.dataDir, { waitMs: STOP_TIMEOUT_MS });
+  }
+
+  /** Ends everything with SIGKILL, in no order. */
+  async kill(): Promise<void> {
+    this.#controller?.signal('SIGKILL');
+    for (const agent of this.#agents.values()) agent.signal('SIGKILL');
+    await clearProcesses(this.dataDir, { waitMs: 0 });
+  }
+
+  /** The command line of a controller or agent, for people who want to start it again. */
+  commandOf(name: string): string {
+    return (this.#commands.get(name) ?? []).join(' ');
+  }
+
+  async #setShortTimers(): Promise<void> {
+    await createClient(PoolService, this.transport).updatePool({
+      pool: { name: 'pools/default', timers: shortTimers() },
+      updateMask: { paths: SHORT_TIMER_PATHS },
+    });
+  }
+
+  #spawn(name: string, words: readonly string[]): ManagedProcess {
+    // cli/dev/local-cluster.ts, or dist/cli/dev/local-cluster.js once compiled.
+    const root = import.meta.filename.endsWith('.ts') ? '../..' : '../../..';
+    const argv = [process.execPath, join(import.meta.dirname, root, 'bin/locum.js'), ...words];
+    this.#commands.set(name, argv);
+    return new ManagedProcess({
+      name,
+      argv,
+      env: { ...process.env, [CLUSTER_MARK]: this.dataDir },
+      logFile: join(this.dataDir, 'logs', `${name}.log`),
+      onLine: this.#options.onLine,
+    });
+  }
+
+  /** Asks again and again; the answer "not yet" may also be an error. @throws CommandFailure when the process ends or time is up. */
+  async #until(child: ManagedProcess, goal: string, reached: () => Promise<boolean>): Promise<void> {
+    const deadline = performance.now() + READY_TIMEOUT_MS;
+    while (performance.now() < deadline) {
+      if (!child.isRunning) {
+        const { code, signal } = await child.exited;
+        const how = signal ?? `exit code ${code}`;
+        throw new CommandFailure(
+          `${child.name} ended while we waited for ${goal} (${how}):\n${child.lastLines.join('\n')}`,
+        );
+      }
+      if (await reached().catch(() => false)) return;
+      await sleep(POLL_MS);
+    }
+    throw new CommandFailure(`waited ${READY_TIMEOUT_MS / 1000} s for ${goal}; its log: ${child.logFile}`);
+  }
+}

@@ -1,0 +1,104 @@
+/** What went wrong, for people: the message, the reason, and what to do next. Never a stack, unless it is a defect of ours. */
+import { Code, ConnectError } from '@connectrpc/connect';
+import { type ErrorReason, LocumError, type StatusCode } from '../shared/errors.ts';
+import { fromConnectError } from '../shared/rpc/status-details.ts';
+import { CommandFailure, EXIT, type ExitCode } from './exit-codes.ts';
+import type { Globals } from './globals.ts';
+import { styled } from './output/style.ts';
+
+/** What to do next, where the message can't know the command. `words` are those of the command line. */
+const advice: Partial<Record<ErrorReason, string>> = {
+  ETAG_MISMATCH: 'Somebody changed it meanwhile: show it again, then repeat with the new etag, or without one.',
+  ORDER_INCOMPLETE: 'Name every server of the pool once; "locum server order" prints the order as it is.',
+  ORDER_DUPLICATE: 'Name every server of the pool once; "locum server order" prints the order as it is.',
+  ORDER_UNKNOWN_SERVER: '"locum server list" shows the servers and their pools.',
+  POLICY_PAUSED: '"locum policy resume" ends the pause.',
+  TOO_MANY_RUNS: 'Wait for a run to end, or raise max_concurrent_runs.',
+  SERVER_ALIVE: '"locum server drain" moves its work away; delete it once it has left.',
+  SERVER_NOT_MISSING: 'Only a MISSING server can be confirmed dead; a living one can be drained.',
+  SERVER_CHANGED: 'Show the server again, and repeat with what it shows now.',
+  POOL_IN_USE: 'Delete or move its servers and policies first; pools/default always stays.',
+  TARGET_NOT_ELIGIBLE: '"locum policy explain" tells for every server why.',
+  OUTCOME_UNKNOWN: 'It may have happened: look before you repeat it.',
+  STORE_FULL: "Make room on the controller's disk; nothing is lost, and what runs goes on.",
+};
+
+const lists: Readonly<Record<string, string>> = {
+  servers: 'locum server list',
+  policies: 'locum policy list',
+  pools: 'locum pool list',
+  runs: 'locum run list --all',
+};
+
+const exitCodes: Partial<Record<StatusCode, ExitCode>> = {
+  NOT_FOUND: EXIT.notFound,
+  ALREADY_EXISTS: EXIT.conflict,
+  ABORTED: EXIT.conflict,
+};
+
+export interface Told {
+  readonly lines: readonly string[];
+  readonly exitCode: ExitCode;
+}
+
+function adviceFor(error: LocumError): string | undefined {
+  if (error.reason === 'NOT_FOUND') {
+    const list = lists[error.resource?.split('/')[0] ?? ''];
+    return list === undefined ? undefined : `"${list}" shows what there is.`;
+  }
+  return advice[error.reason];
+}
+
+function tellLocumError(error: LocumError): Told {
+  const hint = adviceFor(error);
+  const fields = error.fieldViolations.map(
+    ({ field, description }) => `  ${field === '' ? '' : `${field}: `}${description}`,
+  );
+  // One violation is already the message; several read better below each other.
+  const message = fields.length > 1 ? [`${fields.length} fields are wrong`, ...fields] : [error.message];
+  const [first = '', ...rest] = message;
+  const exitCode = error.reason === 'TARGET_NOT_ELIGIBLE' ? EXIT.notPlaced : (exitCodes[error.code] ?? EXIT.error);
+  return { lines: [`${first} (${error.reason})`, ...rest, ...(hint === undefined ? [] : [hint])], exitCode };
+}
+
+function tellConnectError(error: ConnectError): Told {
+  if (error.code === Code.DeadlineExceeded) {
+    return { lines: ['no answer in time', 'Give more with --timeout, or see "locum status".'], exitCode: EXIT.timeout };
+  }
+  if (error.code === Code.PermissionDenied || error.code === Code.Unauthenticated) {
+    return { lines: [error.rawMessage], exitCode: EXIT.denied };
+  }
+  return { lines: [`${error.rawMessage} (${Code[error.code]})`], exitCode: EXIT.error };
+}
+
+/** Whether Node itself says what is wrong with something outside: a file, a port, a folder. */
+function isSystemError(error: Error): error is NodeJS.ErrnoException {
+  return 'code' in error && typeof error.code === 'string' && 'syscall' in error;
+}
+
+/** Lines for standard error, and the exit code. */
+export function describeFailure(error: unknown): Told {
+  if (error instanceof CommandFailure) return { lines: error.message.split('\n'), exitCode: error.exitCode };
+  const known = error instanceof LocumError ? error : fromConnectError(error);
+  if (known !== undefined) return tellLocumError(known);
+  if (error instanceof ConnectError) return tellConnectError(error);
+  if (error instanceof Error && isSystemError(error)) return { lines: [error.message], exitCode: EXIT.error };
+  const stack = error instanceof Error ? (error.stack ?? error.message) : String(error);
+  return {
+    lines: ['this is a defect of Locum; please report it with these lines:', ...stack.split('\n')],
+    exitCode: EXIT.error,
+  };
+}
+
+/** Prints it and returns the exit code. `globals` say where to look for names that may have been meant. */
+export async function tellFailure(error: unknown, globals: Pick<Globals, 'address'>): Promise<ExitCode> {
+  const { lines, exitCode } = describeFailure(error);
+  const [first = '', ...rest] = lines;
+  process.stderr.write(`${styled('bad', 'error:', process.stderr)} ${first}\n`);
+  for (const line of rest) process.stderr.write(`${line}\n`);
+  if (exitCode === EXIT.notFound) {
+    const { suggestNames } = await import('./suggest.ts');
+    for (const line of await suggestNames(error, globals)) process.stderr.write(`${line}\n`);
+  }
+  return exitCode;
+}

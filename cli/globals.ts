@@ -1,0 +1,81 @@
+/** Options that every command takes. */
+import { type Command, InvalidArgumentError, Option } from 'commander';
+import { parseDuration } from '../shared/duration.ts';
+
+export type OutputForm = 'table' | 'wide' | 'json' | 'yaml' | 'name';
+
+/** The root's options as a command sees them. */
+export interface Globals {
+  /** `host:port` of the controllers, tried in this order. */
+  readonly address: readonly string[];
+  /** For one call, retries included; for `wait`, for the whole wait. Undefined: the command's own default. */
+  readonly timeout?: number;
+  readonly output: OutputForm;
+}
+
+export const DEFAULT_ADDRESS = '127.0.0.1:7400';
+
+const ADDRESS = /^(?:\[[0-9a-fA-F:.]+\]|[^\s:/\][]+):\d{1,5}$/;
+
+export function parseAddresses(text: string): string[] {
+  const addresses = text
+    .split(',')
+    .map((part) => part.trim())
+    .filter((part) => part !== '');
+  const bad = addresses.find((address) => !ADDRESS.test(address) || Number(address.split(':').at(-1)) > 65_535);
+  if (bad !== undefined) throw new InvalidArgumentError(`"${bad}" is not host:port, such as ${DEFAULT_ADDRESS}`);
+  if (addresses.length === 0) throw new InvalidArgumentError(`give at least one host:port, such as ${DEFAULT_ADDRESS}`);
+  return addresses;
+}
+
+/** Milliseconds of `10s`, `5m`, `1h30m`. */
+export function parseSpan(text: string): number {
+  const ms = parseDuration(text);
+  if (ms === undefined) throw new InvalidArgumentError('use a time span such as 500ms, 10s, 5m or 1h30m');
+  return ms;
+}
+
+/** A whole number in a range. */
+export function wholeNumber(low: number, high = Number.MAX_SAFE_INTEGER): (text: string) => number {
+  return (text) => {
+    const number = /^-?\d+$/.test(text) ? Number(text) : Number.NaN;
+    if (number >= low && number <= high) return number;
+    const range = high === Number.MAX_SAFE_INTEGER ? `of at least ${low}` : `from ${low} to ${high}`;
+    throw new InvalidArgumentError(`use a whole number ${range}`);
+  };
+}
+
+export function addGlobals(program: Command): void {
+  program
+    .addOption(
+      new Option('--address <host:port,…>', 'controllers to talk to, tried in order')
+        .env('LOCUM_ADDRESS')
+        .argParser(parseAddresses)
+        .default([DEFAULT_ADDRESS], DEFAULT_ADDRESS),
+    )
+    .addOption(new Option('--timeout <span>', 'how long to try (default: 10s, of wait: 5m)').argParser(parseSpan))
+    .addOption(
+      new Option('-o, --output <form>', 'how to print the answer')
+        .choices(['table', 'wide', 'json', 'yaml', 'name'])
+        .default('table'),
+    );
+}
+
+/** What the user gave, or the defaults, wherever on the command line it stood. */
+export const globalsOf = (command: Command): Globals => command.optsWithGlobals<Globals & Record<string, unknown>>();
+
+/** `--dry-run` and `--validate-only` are the same thing: some know it by one name, some by the other. */
+export interface DryRunOption {
+  readonly dryRun?: boolean;
+  readonly validateOnly?: boolean;
+}
+
+export function addDryRun(command: Command): Command {
+  return command
+    .option('--dry-run', 'check everything, show what would happen, change nothing')
+    .addOption(new Option('--validate-only', 'the same').hideHelp());
+}
+
+export const isDryRun = (options: DryRunOption): boolean => options.dryRun === true || options.validateOnly === true;
+
+export const YES = ['-y, --yes', 'do not ask'] as const;

@@ -1,0 +1,59 @@
+/** Answers on standard output, in the form that was asked for. Everything else goes to standard error. */
+import { type DescMessage, type MessageShape, toJson, toJsonString } from '@bufbuild/protobuf';
+import type { Globals } from '../globals.ts';
+
+/** How a message looks to people, and which names are in it. */
+export interface View {
+  readonly table: (options: { readonly wide: boolean }) => string;
+  readonly names: () => readonly string[];
+}
+
+/** Fields without a value are printed too, so that scripts find every key. */
+const JSON_OPTIONS = { alwaysEmitImplicit: true } as const;
+
+export function printLine(text: string): void {
+  process.stdout.write(`${text}\n`);
+}
+
+/** For people only: progress, advice, warnings. */
+export function tell(text: string): void {
+  process.stderr.write(`${text}\n`);
+}
+
+export async function printAnswer<Desc extends DescMessage>(
+  { output }: Pick<Globals, 'output'>,
+  schema: Desc,
+  message: MessageShape<Desc>,
+  view: View,
+): Promise<void> {
+  switch (output) {
+    case 'json':
+      return printLine(toJsonString(schema, message, { ...JSON_OPTIONS, prettySpaces: 2 }));
+    case 'yaml': {
+      const { stringify } = await import('yaml');
+      return printLine(stringify(toJson(schema, message, JSON_OPTIONS)).trimEnd());
+    }
+    case 'name': {
+      const names = view.names();
+      if (names.length > 0) printLine(names.join('\n'));
+      return;
+    }
+    case 'table':
+    case 'wide': {
+      const text = view.table({ wide: output === 'wide' });
+      if (text !== '') printLine(text);
+    }
+  }
+}
+
+/** One message of a stream: one line of JSON, one document of YAML, or a line for people. */
+export async function printStreamed<Desc extends DescMessage>(
+  { output }: Pick<Globals, 'output'>,
+  schema: Desc,
+  message: MessageShape<Desc>,
+  view: View,
+): Promise<void> {
+  if (output === 'json') return printLine(toJsonString(schema, message, JSON_OPTIONS));
+  if (output === 'yaml') printLine('---');
+  return printAnswer({ output }, schema, message, view);
+}

@@ -1,0 +1,83 @@
+/** Aligned tables for people. */
+import { styled, type Tone } from './style.ts';
+
+export interface Cell {
+  readonly text: string;
+  readonly tone: Tone | undefined;
+}
+
+export type CellValue = Cell | string | number | undefined;
+
+export interface Column<Row> {
+  readonly head: string;
+  readonly cell: (row: Row) => CellValue;
+  /** Only with `-o wide`. */
+  readonly wide?: boolean;
+  /** Numbers stand at the right. */
+  readonly right?: boolean;
+}
+
+export const cell = (text: string, tone: Tone | undefined): Cell => ({ text, tone });
+
+const EMPTY = '-';
+const GAP = '  ';
+
+function toCell(value: CellValue): Cell {
+  if (typeof value === 'object') return value.text === '' ? { text: EMPTY, tone: value.tone } : value;
+  const text = value === undefined ? '' : String(value);
+  return { text: text === '' ? EMPTY : text.replaceAll(/\s*\n\s*/g, ' '), tone: undefined };
+}
+
+/** Columns that are as wide as their widest cell so far; rows can be added later. */
+export class Table<Row> {
+  readonly #columns: readonly Column<Row>[];
+  #widths: readonly number[];
+
+  constructor(columns: readonly Column<Row>[], options: { readonly wide: boolean }) {
+    this.#columns = columns.filter((column) => options.wide || column.wide !== true);
+    this.#widths = this.#columns.map((column) => column.head.length);
+  }
+
+  /** The head line and these rows. */
+  render(rows: readonly Row[]): string {
+    const lines = rows.map((row) => this.#cells(row));
+    this.#grow(lines);
+    const head = this.#columns.map((column) => cell(column.head, 'dim'));
+    return [head, ...lines].map((line) => this.#line(line)).join('\n');
+  }
+
+  /** One more line below. */
+  renderRow(row: Row): string {
+    const cells = this.#cells(row);
+    this.#grow([cells]);
+    return this.#line(cells);
+  }
+
+  #cells(row: Row): Cell[] {
+    return this.#columns.map((column) => toCell(column.cell(row)));
+  }
+
+  #grow(lines: readonly Cell[][]): void {
+    this.#widths = this.#widths.map((width, i) => Math.max(width, ...lines.map((line) => line[i]?.text.length ?? 0)));
+  }
+
+  #line(cells: readonly Cell[]): string {
+    const padded = cells.map(({ text, tone }, i) => {
+      const space = ' '.repeat(Math.max(0, (this.#widths[i] ?? 0) - text.length));
+      const shown = styled(tone, text);
+      return this.#columns[i]?.right === true ? space + shown : shown + space;
+    });
+    return padded.join(GAP).trimEnd();
+  }
+}
+
+/** Lines of `key: value` with the values below each other; empty values are left out. */
+export function renderFacts(facts: ReadonlyArray<readonly [key: string, value: CellValue]>): string {
+  const shown = facts
+    .map(([key, value]) => [key, toCell(value)] as const)
+    .filter(([, value]) => value.text !== EMPTY && value.text !== '');
+  const width = Math.max(0, ...shown.map(([key]) => key.length)) + 1;
+  return shown
+    .map(([key, { text, tone }]) => `${styled('dim', `${key}:`.padEnd(width))} ${styled(tone, text)}`)
+    .join('\n');
+}

@@ -1,0 +1,52 @@
+/** `--watch`: the list as it is, then one line for each change. */
+import type { DescMessage, MessageShape } from '@bufbuild/protobuf';
+import { resourcePositions, resuming, type WatchMessage } from '../client/resume.ts';
+import type { Globals } from '../globals.ts';
+import { printLine, printStreamed } from './print.ts';
+import { type Column, Table } from './table.ts';
+import { idOf } from './words.ts';
+
+/** A resource as it is now, the name of a deleted one, or a bookmark. */
+export type Change<R> =
+  | { readonly case: 'deleted'; readonly value: string }
+  | { readonly case: string; readonly value: R }
+  | { readonly case: undefined; readonly value?: undefined };
+
+export interface WatchedTable<Desc extends DescMessage, R> {
+  readonly schema: Desc;
+  readonly columns: readonly Column<R>[];
+  readonly open: (revision: bigint) => AsyncIterable<MessageShape<Desc> & WatchMessage>;
+  readonly change: (message: MessageShape<Desc>) => Change<R>;
+  readonly wanted: (resource: R) => boolean;
+  /** Order of the list at the beginning: below zero when the first comes first. */
+  readonly before: (a: R, b: R) => number;
+}
+
+/** Goes on until interrupted. With `-o json` or `yaml`: the messages of the stream as they are. */
+export async function watchTable<Desc extends DescMessage, R extends { readonly name: string }>(
+  globals: Pick<Globals, 'output'>,
+  { schema, columns, open, change, wanted, before }: WatchedTable<Desc, R>,
+): Promise<void> {
+  const table = new Table(columns, { wide: globals.output === 'wide' });
+  let snapshot: R[] | undefined = [];
+  const show = (resource: R): void => printLine(globals.output === 'name' ? resource.name : table.renderRow(resource));
+  for await (const message of resuming({ open, positionOf: resourcePositions() })) {
+    if (globals.output === 'json' || globals.output === 'yaml') {
+      await printStreamed(globals, schema, message, { table: () => '', names: () => [] });
+      continue;
+    }
+    const changed = change(message);
+    if (typeof changed.value === 'string') {
+      if (globals.output !== 'name') printLine(`${idOf(changed.value)} was deleted`);
+    } else if (changed.value !== undefined && wanted(changed.value)) {
+      if (snapshot === undefined) show(changed.value);
+      else snapshot.push(changed.value);
+    }
+    if (message.snapshotEnd && snapshot !== undefined) {
+      const first = snapshot.sort(before);
+      snapshot = undefined;
+      if (globals.output === 'name') for (const resource of first) printLine(resource.name);
+      else printLine(table.render(first));
+    }
+  }
+}

@@ -1,0 +1,99 @@
+/** `locum policy apply`: files are the truth. All documents are checked before the first one changes anything. */
+import { readdirSync, readFileSync, statSync } from 'node:fs';
+import { join } from 'node:path';
+import { createClient } from '@connectrpc/connect';
+import { LocumError } from '../../shared/errors.ts';
+import { type Policy, PolicySchema } from '../../shared/gen/locum/v1/policy_pb.ts';
+import { PolicyService, UpdatePolicyResponseSchema } from '../../shared/gen/locum/v1/policy_service_pb.ts';
+import { fromConnectError } from '../../shared/rpc/status-details.ts';
+import { parseStrictAll } from '../../shared/rpc/strict-json.ts';
+import { validate } from '../../shared/rpc/validation.ts';
+import { PAGE_SIZE, readPages } from '../client/pages.ts';
+import { withTransport } from '../client/session.ts';
+import { CommandFailure } from '../exit-codes.ts';
+import { type DryRunOption, type Globals, isDryRun } from '../globals.ts';
+import { printStreamed, tell } from '../output/print.ts';
+import { idOf } from '../output/words.ts';
+
+export interface ApplyOptions extends DryRunOption {
+  readonly file: readonly string[];
+}
+
+/** A policy, and the file that says it. */
+interface Source {
+  readonly file: string;
+  readonly policy: Policy;
+}
+
+const STANDARD_INPUT = 0;
+
+function filesIn(path: string): string[] {
+  if (path === '-' || !statSync(path).isDirectory()) return [path];
+  const files = readdirSync(path).filter((name) => /\.ya?ml$/.test(name));
+  if (files.length === 0) throw new CommandFailure(`${path} has no file that ends in .yaml or .yml`);
+  return files.sort().map((name) => join(path, name));
+}
+
+/** Adds the place to what is wrong: a person looks for a file and a name, not for a call. */
+function placed({ file, policy }: Source, error: unknown): unknown {
+  const known = error instanceof LocumError ? error : fromConnectError(error);
+  if (known === undefined) return error;
+  const { reason, message, fieldViolations, metadata, resource, retryAfterMs } = known;
+  const where = `${file}: ${policy.name || 'a policy without name'}`;
+  return new LocumError(reason, `${where}: ${message}`, {
+    metadata,
+    resource,
+    retryAfterMs,
+    fieldViolations: fieldViolations.map(({ field, description }) => ({
+      field,
+      description: `${description} (in ${where})`,
+    })),
+  });
+}
+
+/** Reads the policies of a file and checks them by the rules of the protos. @throws LocumError that names the file. */
+export function readPolicies(file: string): Source[] {
+  const source = file === '-' ? 'standard input' : file;
+  const text = readFileSync(file === '-' ? STANDARD_INPUT : file, 'utf8');
+  const sources = parseStrictAll(PolicySchema, text, { source }).map((policy) => ({ file: source, policy }));
+  for (const one of sources) {
+    try {
+      validate(PolicySchema, one.policy);
+    } catch (error) {
+      throw placed(one, error);
+    }
+  }
+  return sources;
+}
+
+export async function apply(globals: Globals, options: ApplyOptions): Promise<void> {
+  const sources = options.file.flatMap(filesIn).flatMap(readPolicies);
+  if (sources.length === 0) throw new CommandFailure(`no policy in ${options.file.join(', ')}`);
+  await withTransport(globals, async (transport) => {
+    const client = createClient(PolicyService, transport);
+    const pages = await readPages((pageToken) => client.listPolicies({ pageSize: PAGE_SIZE, pageToken }));
+    const before = new Map(pages.flatMap((page) => page.policies).map(({ name, etag }) => [name, etag]));
+    const send = async (one: Source, validateOnly: boolean) => {
+      try {
+        return await client.updatePolicy({ policy: one.policy, allowMissing: true, validateOnly });
+      } catch (error) {
+        throw placed(one, error);
+      }
+    };
+    const dryRun = isDryRun(options);
+    const checked = [];
+    for (const one of sources) checked.push(await send(one, true));
+    for (const [i, one] of sources.entries()) {
+      const answer = dryRun ? checked[i] : await send(one, false);
+      if (answer === undefined) continue;
+      const known = before.get(one.policy.name);
+      const outcome = known === undefined ? 'created' : known === answer.policy?.etag ? 'unchanged' : 'updated';
+      await printStreamed(globals, UpdatePolicyResponseSchema, answer, {
+        table: () => (dryRun ? `${idOf(one.policy.name)} would be ${outcome}` : `${idOf(one.policy.name)} ${outcome}`),
+        names: () => [one.policy.name],
+      });
+      for (const warning of answer.warnings) tell(`warning: ${idOf(one.policy.name)}: ${warning}`);
+    }
+    if (dryRun) tell('Nothing was changed.');
+  });
+}

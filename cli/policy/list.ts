@@ -1,0 +1,63 @@
+/** `locum policy list`. */
+import { create } from '@bufbuild/protobuf';
+import { createClient, type Transport } from '@connectrpc/connect';
+import type { Policy } from '../../shared/gen/locum/v1/policy_pb.ts';
+import {
+  ListPoliciesResponseSchema,
+  PolicyService,
+  WatchPoliciesResponseSchema,
+} from '../../shared/gen/locum/v1/policy_service_pb.ts';
+import type { Run } from '../../shared/gen/locum/v1/run_pb.ts';
+import { RunService } from '../../shared/gen/locum/v1/run_service_pb.ts';
+import { nameIn } from '../client/names.ts';
+import { PAGE_SIZE, readPages } from '../client/pages.ts';
+import { withTransport } from '../client/session.ts';
+import type { Globals } from '../globals.ts';
+import { printAnswer } from '../output/print.ts';
+import type { Column } from '../output/table.ts';
+import { watchTable } from '../output/watch.ts';
+import { idOf, idsOf } from '../output/words.ts';
+import { policyListView, triggerText } from './view.ts';
+
+async function openRuns(transport: Transport, policy = ''): Promise<Run[]> {
+  const client = createClient(RunService, transport);
+  const pages = await readPages((pageToken) => client.listRuns({ pageSize: PAGE_SIZE, pageToken, policy }));
+  return pages.flatMap((page) => page.runs);
+}
+
+/** A changed policy, without its runs: these have a watch of their own. */
+const watchColumns: readonly Column<Policy>[] = [
+  { head: 'POLICY', cell: ({ name }) => idOf(name) },
+  { head: 'TRIGGER', cell: triggerText },
+  { head: 'PAUSED', cell: ({ paused }) => (paused ? 'yes' : 'no') },
+  { head: 'RUNS', cell: ({ runs }) => idsOf(runs) },
+  { head: 'RECONCILING', cell: ({ reconciling }) => (reconciling ? 'yes' : 'no') },
+];
+
+export async function list(globals: Globals, options: { pool?: string; watch?: boolean }): Promise<void> {
+  const pool = options.pool === undefined ? '' : nameIn('pools', options.pool);
+  await withTransport(globals, async (transport) => {
+    const client = createClient(PolicyService, transport);
+    if (options.watch === true) {
+      return watchTable(globals, {
+        schema: WatchPoliciesResponseSchema,
+        columns: watchColumns,
+        open: (revision) => client.watchPolicies({ revision }),
+        change: ({ change }) => change,
+        wanted: (policy) => pool === '' || policy.pool === pool,
+        before: (a, b) => a.name.localeCompare(b.name),
+      });
+    }
+    const pages = await readPages((pageToken) => client.listPolicies({ pageSize: PAGE_SIZE, pageToken, pool }));
+    const policies = pages.flatMap((page) => page.policies);
+    const people = globals.output === 'table' || globals.output === 'wide';
+    const runs = Map.groupBy(people ? await openRuns(transport) : [], (run) => run.policy);
+    const rows = policies.map((policy) => ({ name: policy.name, policy, runs: runs.get(policy.name) ?? [] }));
+    await printAnswer(
+      globals,
+      ListPoliciesResponseSchema,
+      create(ListPoliciesResponseSchema, { policies }),
+      policyListView(rows),
+    );
+  });
+}

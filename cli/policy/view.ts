@@ -1,0 +1,148 @@
+/** Policies as people see them. */
+import {
+  FailbackSchema,
+  ListModeSchema,
+  MissedRunSchema,
+  OnCapabilityLossSchema,
+  OnDisconnectSchema,
+  OnRunMissingSchema,
+  type Policy,
+} from '../../shared/gen/locum/v1/policy_pb.ts';
+import { type Run, RunState, RunStateSchema } from '../../shared/gen/locum/v1/run_pb.ts';
+import type { View } from '../output/print.ts';
+import { type Cell, type Column, cell, renderFacts, Table } from '../output/table.ts';
+import { idOf, idsOf, moment, span, word } from '../output/words.ts';
+import { because, runColumns } from '../run/view.ts';
+
+/** A policy with its runs that have not ended. */
+export interface PolicyRow {
+  readonly name: string;
+  readonly policy: Policy;
+  readonly runs: readonly Run[];
+}
+
+export function triggerText({ trigger }: Policy): string {
+  const kind = trigger?.kind;
+  switch (kind?.case) {
+    case 'onDemand':
+      return 'on demand';
+    case 'schedule':
+      return `${kind.value.cron} ${kind.value.timeZone || 'UTC'}`;
+    case 'continuous':
+    case undefined:
+      return 'continuous';
+  }
+}
+
+function wantedServers(policy: Policy): string {
+  const rest = policy.servers.length > 0 && word(ListModeSchema, policy.listMode) === 'PREFER' ? ', then others' : '';
+  return [idsOf(policy.servers) + rest, policy.requirements.join(', ')].filter((part) => part !== '').join('; ');
+}
+
+function standing({ policy, runs }: PolicyRow): Cell {
+  if (policy.deleting) return cell('DELETING', 'warn');
+  const running = runs.filter(({ state }) => state === RunState.RUNNING);
+  if (runs.length > 0 && running.length === runs.length)
+    return cell(runs.length === 1 ? 'RUNNING' : `RUNNING ×${runs.length}`, 'good');
+  const other = runs.find(({ state }) => state !== RunState.RUNNING);
+  if (other !== undefined) return cell(word(RunStateSchema, other.state), 'warn');
+  return policy.paused ? cell('PAUSED', 'dim') : cell('IDLE', 'dim');
+}
+
+export const policyColumns: readonly Column<PolicyRow>[] = [
+  { head: 'POLICY', cell: ({ name }) => idOf(name) },
+  { head: 'POOL', wide: true, cell: ({ policy }) => idOf(policy.pool) },
+  { head: 'TRIGGER', cell: ({ policy }) => triggerText(policy) },
+  { head: 'STATE', cell: standing },
+  {
+    head: 'ON',
+    cell: ({ runs }) => idsOf([...new Set(runs.map(({ server }) => server).filter((name) => name !== ''))]),
+  },
+  { head: 'RUNS', wide: true, cell: ({ runs }) => idsOf(runs.map(({ name }) => name)) },
+  { head: 'WANTS', cell: ({ policy }) => wantedServers(policy) },
+  { head: 'ON DISCONNECT', wide: true, cell: ({ policy }) => word(OnDisconnectSchema, policy.onDisconnect) || 'STOP' },
+  { head: 'PRIORITY', wide: true, right: true, cell: ({ policy }) => policy.priority },
+  {
+    head: 'BECAUSE',
+    cell: ({ policy, runs }) => {
+      const other = runs.find(({ state }) => state !== RunState.RUNNING);
+      if (other !== undefined) return because(other);
+      return policy.nextTickTime === undefined ? '' : `next at ${moment(policy.nextTickTime)}`;
+    },
+  },
+];
+
+export function policyListView(rows: readonly PolicyRow[]): View {
+  return {
+    table: ({ wide }) =>
+      rows.length === 0
+        ? 'No policies. Make one with "locum policy apply -f FILE"; the folder examples has some.'
+        : new Table(policyColumns, { wide }).render(rows),
+    names: () => rows.map(({ name }) => name),
+  };
+}
+
+function workloadText({ workload }: Policy): string {
+  const kind = workload?.kind;
+  switch (kind?.case) {
+    case 'command':
+      return kind.value.argv.map((part) => (/^[\w@%+=:,./-]+$/.test(part) ? part : JSON.stringify(part))).join(' ');
+    case 'script': {
+      const interpreter = kind.value.interpreter.length === 0 ? '/bin/sh' : kind.value.interpreter.join(' ');
+      return `${interpreter}, a script of ${kind.value.text.trimEnd().split('\n').length} lines`;
+    }
+    case undefined:
+      return '';
+  }
+}
+
+function missedText({ trigger }: Policy): string {
+  if (trigger?.kind.case !== 'schedule') return '';
+  return word(MissedRunSchema, trigger.kind.value.missed) || 'SKIP';
+}
+
+export function policyText({ policy, runs }: PolicyRow, wide: boolean): string {
+  const { restart } = policy;
+  const facts = renderFacts([
+    ['policy', idOf(policy.name)],
+    ['pool', idOf(policy.pool)],
+    ['state', standing({ name: policy.name, policy, runs })],
+    ['paused', policy.paused ? 'yes' : ''],
+    ['runs as', workloadText(policy)],
+    ['trigger', triggerText(policy)],
+    ['missed times', missedText(policy)],
+    ['next at', moment(policy.nextTickTime)],
+    ['last at', moment(policy.lastTickTime)],
+    [
+      'servers',
+      policy.servers.length === 0
+        ? ''
+        : `${idsOf(policy.servers)} (${word(ListModeSchema, policy.listMode) || 'ONLY'})`,
+    ],
+    ['requirements', policy.requirements.join(', ')],
+    ['slots', policy.slots],
+    ['priority', policy.priority],
+    ['runs at once', policy.maxConcurrentRuns],
+    ['on disconnect', word(OnDisconnectSchema, policy.onDisconnect) || 'STOP'],
+    ['stop timeout', span(policy.stopTimeout)],
+    ['failback', word(FailbackSchema, policy.failback)],
+    ['on capability loss', word(OnCapabilityLossSchema, policy.onCapabilityLoss)],
+    ['on run missing', word(OnRunMissingSchema, policy.onRunMissing)],
+    [
+      'restart',
+      restart === undefined
+        ? ''
+        : `${restart.attempts ?? 3} failures within ${span(restart.window) || '10m'}, after ${span(restart.delay) || '1s'}`,
+    ],
+    [
+      'labels',
+      Object.entries(policy.labels)
+        .map(([key, value]) => `${key}=${value}`)
+        .join(' '),
+    ],
+    ['changed', moment(policy.updateTime)],
+    ['uid', wide ? policy.uid : ''],
+    ['etag', policy.etag],
+  ]);
+  return runs.length === 0 ? facts : `${facts}\n\n${new Table(runColumns, { wide }).render(runs)}`;
+}

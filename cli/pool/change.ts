@@ -1,0 +1,119 @@
+/** `locum pool set | create | delete`. */
+import { createClient } from '@connectrpc/connect';
+import { Failback } from '../../shared/gen/locum/v1/policy_pb.ts';
+import {
+  CreatePoolResponseSchema,
+  DeletePoolResponseSchema,
+  PoolService,
+  UpdatePoolResponseSchema,
+} from '../../shared/gen/locum/v1/pool_service_pb.ts';
+import { toDuration } from '../../shared/rpc/time-messages.ts';
+import { nameIn } from '../client/names.ts';
+import { withTransport } from '../client/session.ts';
+import { CommandFailure } from '../exit-codes.ts';
+import { type DryRunOption, type Globals, isDryRun } from '../globals.ts';
+import { confirm } from '../output/ask.ts';
+import { printAnswer, tell } from '../output/print.ts';
+import { poolView } from './view.ts';
+
+/** Spans in milliseconds. */
+export interface PoolOptions extends DryRunOption {
+  readonly heartbeatInterval?: number;
+  readonly suspectAfter?: number;
+  readonly lease?: number;
+  readonly stopTimeout?: number;
+  readonly killGuard?: number;
+  readonly missingAfter?: number;
+  readonly defaultMaxSlots?: number;
+  readonly defaultFailback?: 'never' | 'on-next-start' | 'auto' | 'manual';
+  readonly etag?: string;
+}
+
+const failbacks = {
+  never: Failback.NEVER,
+  'on-next-start': Failback.ON_NEXT_START,
+  auto: Failback.AUTO,
+  manual: Failback.MANUAL,
+} as const;
+
+const timerPaths = {
+  heartbeatInterval: 'timers.heartbeat_interval',
+  suspectAfter: 'timers.suspect_after',
+  lease: 'timers.lease',
+  stopTimeout: 'timers.stop_timeout',
+  killGuard: 'timers.kill_guard',
+  missingAfter: 'timers.missing_after',
+} as const;
+
+function poolOf(id: string, options: PoolOptions) {
+  const { defaultMaxSlots, defaultFailback } = options;
+  return {
+    name: nameIn('pools', id),
+    etag: options.etag ?? '',
+    timers: {
+      heartbeatInterval: toDuration(options.heartbeatInterval),
+      suspectAfter: toDuration(options.suspectAfter),
+      lease: toDuration(options.lease),
+      stopTimeout: toDuration(options.stopTimeout),
+      killGuard: toDuration(options.killGuard),
+      missingAfter: toDuration(options.missingAfter),
+    },
+    ...(defaultMaxSlots === undefined ? {} : { defaultMaxSlots }),
+    ...(defaultFailback === undefined ? {} : { defaultFailback: failbacks[defaultFailback] }),
+  };
+}
+
+/** The fields that the user named, and no others. */
+function pathsOf(options: PoolOptions): string[] {
+  const timers = Object.entries(timerPaths).filter(([key]) => Reflect.get(options, key) !== undefined);
+  return [
+    ...timers.map(([, path]) => path),
+    ...(options.defaultMaxSlots === undefined ? [] : ['default_max_slots']),
+    ...(options.defaultFailback === undefined ? [] : ['default_failback']),
+  ];
+}
+
+function tellDryRun(options: PoolOptions): void {
+  if (isDryRun(options)) tell('It would be taken; nothing was changed.');
+}
+
+export async function set(globals: Globals, id: string, options: PoolOptions): Promise<void> {
+  const paths = pathsOf(options);
+  if (paths.length === 0) throw new CommandFailure('say what to change; "locum pool set --help" lists what can be');
+  await withTransport(globals, async (transport) => {
+    const answer = await createClient(PoolService, transport).updatePool({
+      pool: poolOf(id, options),
+      updateMask: { paths },
+      validateOnly: isDryRun(options),
+    });
+    await printAnswer(globals, UpdatePoolResponseSchema, answer, poolView(answer.pool));
+    tellDryRun(options);
+  });
+}
+
+export async function create(globals: Globals, id: string, options: PoolOptions): Promise<void> {
+  await withTransport(globals, async (transport) => {
+    const answer = await createClient(PoolService, transport).createPool({
+      pool: poolOf(id, options),
+      validateOnly: isDryRun(options),
+    });
+    await printAnswer(globals, CreatePoolResponseSchema, answer, poolView(answer.pool));
+    tellDryRun(options);
+  });
+}
+
+export async function remove(
+  globals: Globals,
+  id: string,
+  { etag, yes }: { etag?: string; yes?: boolean },
+): Promise<void> {
+  const name = nameIn('pools', id);
+  await confirm(`Delete pool ${id}?`, yes === undefined ? {} : { yes });
+  await withTransport(globals, async (transport) => {
+    const answer = await createClient(PoolService, transport).deletePool({ name, etag: etag ?? '' });
+    await printAnswer(globals, DeletePoolResponseSchema, answer, {
+      table: () => `${id} is gone.`,
+      names: () => [name],
+    });
+  });
+}

@@ -1,0 +1,30 @@
+/** The command line as a whole: the nouns, the options that all of them take, and how wrong usage is told. */
+import { Command } from 'commander';
+import { addGlobals } from './globals.ts';
+import { type Noun, nouns } from './nouns.ts';
+
+const EPILOGUE = `
+Exit codes: 0 ok, 1 error, 2 not placed, 3 not found, 4 denied, 5 conflict, 124 timeout.
+Names may be given with or without their collection ("web-1", "servers/web-1"); runs by a unique beginning.`;
+
+/** Whether a noun's commands are needed to parse this line or to print its help. */
+const named = (noun: Noun, words: readonly string[]): boolean => words.includes(noun.name);
+
+/** `words` are those of the command line; nouns that it does not name stay empty. */
+export async function buildProgram(words: readonly string[]): Promise<Command> {
+  const program = new Command('locum')
+    .description('Policies that fail over along an ordered list of servers, explained, and by default never twice.')
+    .exitOverride()
+    .showSuggestionAfterError()
+    .showHelpAfterError('(add --help for what is possible here)')
+    .helpCommand('help [command]', 'show what a command can do')
+    .helpOption('-h, --help', 'show what is possible here')
+    .addHelpText('after', EPILOGUE);
+  addGlobals(program);
+  for (const noun of nouns) {
+    const command = program.command(noun.name, { hidden: noun.group === undefined }).description(noun.summary);
+    if (noun.group !== undefined) command.helpGroup(noun.group);
+    if (named(noun, words)) (await noun.load()).define(command);
+  }
+  return program;
+}

@@ -1,0 +1,80 @@
+/** `locum run move | stop | release`. */
+import { createClient } from '@connectrpc/connect';
+import type { Run } from '../../shared/gen/locum/v1/run_pb.ts';
+import {
+  MoveRunResponseSchema,
+  ReleaseRunResponseSchema,
+  RunService,
+  StopRunResponseSchema,
+} from '../../shared/gen/locum/v1/run_service_pb.ts';
+import { nameIn, resolveRun } from '../client/names.ts';
+import { withTransport } from '../client/session.ts';
+import { CommandFailure } from '../exit-codes.ts';
+import { type DryRunOption, type Globals, isDryRun } from '../globals.ts';
+import { confirm } from '../output/ask.ts';
+import { printAnswer, type View } from '../output/print.ts';
+import { idOf } from '../output/words.ts';
+import { runLine } from './view.ts';
+
+const lineView = (run: Run | undefined, line = runLine): View => ({
+  table: () => (run === undefined ? '' : line(run)),
+  names: () => (run === undefined ? [] : [run.name]),
+});
+
+export async function move(
+  globals: Globals,
+  id: string,
+  server: string | undefined,
+  options: DryRunOption,
+): Promise<void> {
+  await withTransport(globals, async (transport) => {
+    const name = await resolveRun(transport, id);
+    const target = server === undefined ? '' : nameIn('servers', server);
+    const validateOnly = isDryRun(options);
+    const answer = await createClient(RunService, transport).moveRun({ name, server: target, validateOnly });
+    const view = lineView(answer.run, (run) => {
+      const to = run.reservedServer === '' ? '' : ` to ${idOf(run.reservedServer)}`;
+      const verb = validateOnly ? 'would move' : 'moves';
+      return `${idOf(run.name)} ${verb} from ${idOf(run.server)}${to}.`;
+    });
+    await printAnswer(globals, MoveRunResponseSchema, answer, view);
+  });
+}
+
+export async function stop(globals: Globals, id: string): Promise<void> {
+  await withTransport(globals, async (transport) => {
+    const name = await resolveRun(transport, id);
+    const answer = await createClient(RunService, transport).stopRun({ name });
+    await printAnswer(globals, StopRunResponseSchema, answer, lineView(answer.run));
+  });
+}
+
+export interface ReleaseOptions {
+  readonly abandonAttempt?: boolean;
+  readonly reason?: string;
+  readonly yes?: boolean;
+}
+
+export async function release(
+  globals: Globals,
+  id: string,
+  { abandonAttempt, reason, yes }: ReleaseOptions,
+): Promise<void> {
+  await withTransport(globals, async (transport) => {
+    const name = await resolveRun(transport, id);
+    if (abandonAttempt === true) {
+      if (reason === undefined)
+        throw new CommandFailure('--abandon-attempt needs --reason: it is kept in the event log');
+      await confirm(
+        `The processes of ${idOf(name)} may still run, and would then run twice.\nTreat its attempt as ended?`,
+        yes === undefined ? {} : { yes },
+      );
+    }
+    const answer = await createClient(RunService, transport).releaseRun({
+      name,
+      abandonAttempt: abandonAttempt === true,
+      reason: reason ?? '',
+    });
+    await printAnswer(globals, ReleaseRunResponseSchema, answer, lineView(answer.run));
+  });
+}

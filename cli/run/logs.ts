@@ -1,0 +1,42 @@
+/** `locum run logs`: the bytes of a policy, as it wrote them. */
+import { createClient } from '@connectrpc/connect';
+import { RunService, StreamOutputResponseSchema } from '../../shared/gen/locum/v1/run_service_pb.ts';
+import { resolveRun } from '../client/names.ts';
+import { withTransport } from '../client/session.ts';
+import { CommandFailure } from '../exit-codes.ts';
+import type { Globals } from '../globals.ts';
+import { printStreamed, tell } from '../output/print.ts';
+import { count } from '../output/words.ts';
+
+export interface LogsOptions {
+  readonly follow?: boolean;
+  readonly epoch?: bigint;
+  readonly tail?: number;
+  readonly offset?: number;
+}
+
+function startOf({ tail, offset }: LogsOptions): bigint {
+  if (tail !== undefined && offset !== undefined) throw new CommandFailure('give --tail or --offset, not both');
+  if (tail !== undefined) return -BigInt(tail);
+  return BigInt(offset ?? 0);
+}
+
+export async function logs(globals: Globals, id: string, options: LogsOptions): Promise<void> {
+  const offset = startOf(options);
+  if (options.tail === 0 && options.follow !== true) return;
+  await withTransport(globals, async (transport) => {
+    const name = await resolveRun(transport, id);
+    const request = { name, epoch: options.epoch ?? 0n, offset, follow: options.follow === true };
+    let next: bigint | undefined;
+    for await (const chunk of createClient(RunService, transport).streamOutput(request)) {
+      if (globals.output === 'json' || globals.output === 'yaml') {
+        await printStreamed(globals, StreamOutputResponseSchema, chunk, { table: () => '', names: () => [] });
+        continue;
+      }
+      if (next !== undefined && chunk.offset > next)
+        tell(`[${count(Number(chunk.offset - next), 'byte')} were rotated out]`);
+      next = chunk.offset + BigInt(chunk.data.length);
+      process.stdout.write(chunk.data);
+    }
+  });
+}

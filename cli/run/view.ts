@@ -1,0 +1,106 @@
+/** Runs as people see them. */
+
+import { OnDisconnectSchema } from '../../shared/gen/locum/v1/policy_pb.ts';
+import {
+  type Attempt,
+  AttemptStateSchema,
+  DesiredStateSchema,
+  EndCauseSchema,
+  type Run,
+  RunStateSchema,
+} from '../../shared/gen/locum/v1/run_pb.ts';
+import type { View } from '../output/print.ts';
+import { type Column, renderFacts, Table } from '../output/table.ts';
+import { age, idOf, moment, span, stateCell, until, word } from '../output/words.ts';
+
+/** The attempt that counts now: the newest. */
+const newest = (run: Run): Attempt | undefined => run.attempts.at(-1);
+
+/** The reason, and how long it may still last. */
+export function because(run: Run): string {
+  const eta = run.etaTime === undefined ? '' : ` (in about ${until(run.etaTime)})`;
+  return `${run.message === '' ? run.reason : run.message}${eta}`;
+}
+
+export const runColumns: readonly Column<Run>[] = [
+  { head: 'RUN', cell: ({ name }) => idOf(name) },
+  { head: 'POLICY', wide: true, cell: ({ policy }) => idOf(policy) },
+  { head: 'STATE', cell: ({ state }) => stateCell(RunStateSchema, state) },
+  { head: 'SERVER', cell: ({ server }) => idOf(server) },
+  { head: 'ATTEMPTS', right: true, cell: ({ attemptCount }) => attemptCount },
+  { head: 'EPOCH', wide: true, right: true, cell: (run) => newest(run)?.epoch.toString() },
+  { head: 'PID', wide: true, right: true, cell: (run) => newest(run)?.pid || undefined },
+  { head: 'AGE', cell: ({ createTime }) => age(createTime) },
+  { head: 'QUEUE', wide: true, right: true, cell: ({ queuePosition }) => queuePosition || undefined },
+  { head: 'BECAUSE', cell: because },
+];
+
+export function runListView(runs: readonly Run[]): View {
+  return {
+    table: ({ wide }) => (runs.length === 0 ? 'No runs.' : new Table(runColumns, { wide }).render(runs)),
+    names: () => runs.map(({ name }) => name),
+  };
+}
+
+function endText({ end }: Attempt): string {
+  if (end === undefined) return '';
+  const how = end.exitCode !== undefined ? `exit ${end.exitCode}` : end.signal;
+  return [word(EndCauseSchema, end.cause), how, end.detail].filter((part) => part !== '').join(', ');
+}
+
+const attemptColumns: readonly Column<Attempt>[] = [
+  { head: 'EPOCH', right: true, cell: ({ epoch }) => epoch.toString() },
+  { head: 'SERVER', cell: ({ server }) => idOf(server) },
+  { head: 'STATE', cell: ({ state }) => stateCell(AttemptStateSchema, state) },
+  { head: 'CAUSE', cell: ({ cause }) => cause },
+  { head: 'PID', right: true, cell: ({ pid }) => pid || undefined },
+  { head: 'STARTED', cell: ({ startTime }) => moment(startTime) },
+  { head: 'ENDED', cell: ({ endTime }) => moment(endTime) },
+  { head: 'END', cell: endText },
+  { head: 'PROOF', cell: ({ end }) => end?.proof },
+  { head: 'ON DISCONNECT', wide: true, cell: ({ onDisconnect }) => word(OnDisconnectSchema, onDisconnect) },
+  { head: 'LEASE', wide: true, cell: ({ lease }) => span(lease) },
+  { head: 'STOP', wide: true, cell: ({ stopTimeout }) => span(stopTimeout) },
+  { head: 'KILL', wide: true, cell: ({ killGuard }) => span(killGuard) },
+];
+
+function runText(run: Run, wide: boolean): string {
+  const kept = run.attempts.length;
+  const facts = renderFacts([
+    ['run', idOf(run.name)],
+    ['policy', idOf(run.policy)],
+    ['pool', idOf(run.pool)],
+    ['state', stateCell(RunStateSchema, run.state)],
+    ['because', because(run)],
+    ['wanted', word(DesiredStateSchema, run.desired)],
+    ['server', idOf(run.server)],
+    ['moving to', idOf(run.reservedServer)],
+    [
+      'queue',
+      run.queuePosition === 0
+        ? ''
+        : `place ${run.queuePosition}, priority ${run.priority}, since ${moment(run.queueTime)}`,
+    ],
+    ['arguments', run.arguments.join(' ')],
+    ['slots', run.slots],
+    ['created', moment(run.createTime)],
+    ['ended', moment(run.endTime)],
+    ['attempts', run.attemptCount > kept ? `${run.attemptCount}, the last ${kept} below` : run.attemptCount],
+    ['etag', wide ? run.etag : ''],
+  ]);
+  return kept === 0 ? facts : `${facts}\n\n${new Table(attemptColumns, { wide }).render(run.attempts)}`;
+}
+
+export function runView(run: Run | undefined): View {
+  return {
+    table: ({ wide }) => (run === undefined ? '' : runText(run, wide)),
+    names: () => (run === undefined ? [] : [run.name]),
+  };
+}
+
+/** `backup-7 is QUEUED: every server is full`. */
+export function runLine(run: Run): string {
+  const where = run.server === '' ? '' : ` on ${idOf(run.server)}`;
+  const why = because(run);
+  return `${idOf(run.name)} is ${word(RunStateSchema, run.state)}${where}${why === '' ? '' : `: ${why}`}`;
+}

@@ -1,0 +1,47 @@
+/** `locum server confirm-dead`: an operator's word instead of waiting. */
+import { createClient } from '@connectrpc/connect';
+import { AttemptState } from '../../shared/gen/locum/v1/run_pb.ts';
+import { RunService } from '../../shared/gen/locum/v1/run_service_pb.ts';
+import { ConfirmServerDeadResponseSchema, ServerService } from '../../shared/gen/locum/v1/server_service_pb.ts';
+import { nameIn } from '../client/names.ts';
+import { PAGE_SIZE, readPages } from '../client/pages.ts';
+import { withTransport } from '../client/session.ts';
+import { CommandFailure, EXIT } from '../exit-codes.ts';
+import type { Globals } from '../globals.ts';
+import { confirm } from '../output/ask.ts';
+import { printAnswer } from '../output/print.ts';
+import { count, idsOf } from '../output/words.ts';
+
+export interface ConfirmDeadOptions {
+  readonly reason: string;
+  readonly yes?: boolean;
+}
+
+export async function confirmDead(globals: Globals, id: string, { reason, yes }: ConfirmDeadOptions): Promise<void> {
+  const name = nameIn('servers', id);
+  await withTransport(globals, async (transport) => {
+    const client = createClient(ServerService, transport);
+    const { server } = await client.getServer({ name });
+    if (server === undefined) throw new CommandFailure(`${name} does not exist`, EXIT.notFound);
+    const runs = createClient(RunService, transport);
+    const pages = await readPages((pageToken) => runs.listRuns({ pageSize: PAGE_SIZE, pageToken }));
+    const epochs = pages
+      .flatMap((page) => page.runs)
+      .flatMap((run) => run.attempts)
+      .filter(
+        (attempt) =>
+          attempt.server === name && attempt.serverUid === server.uid && attempt.state !== AttemptState.ENDED,
+      )
+      .map((attempt) => attempt.epoch);
+    await confirm(
+      `${id} has ${count(epochs.length, 'attempt')} not proven ended. If it is alive after all, they run twice.\nIs ${id} dead, and will it stay dead?`,
+      yes === undefined ? {} : { yes },
+    );
+    const answer = await client.confirmServerDead({ name, uid: server.uid, bootId: server.bootId, epochs, reason });
+    await printAnswer(globals, ConfirmServerDeadResponseSchema, answer, {
+      table: () =>
+        answer.runs.length === 0 ? `${id} held no runs.` : `Released to other servers: ${idsOf(answer.runs)}.`,
+      names: () => answer.runs,
+    });
+  });
+}

@@ -1,0 +1,110 @@
+/** Servers as people see them. */
+import { CapabilitySourceSchema } from '../../shared/gen/locum/v1/capability_pb.ts';
+import {
+  IntentSchema,
+  LivenessSchema,
+  LoadSchema,
+  type Server,
+  ServerRoleSchema,
+} from '../../shared/gen/locum/v1/server_pb.ts';
+import type { View } from '../output/print.ts';
+import { type Cell, type Column, cell, renderFacts, Table } from '../output/table.ts';
+import { age, idOf, idsOf, moment, stateCell, word } from '../output/words.ts';
+
+function slots({ usedSlots, reservedSlots, effectiveMaxSlots, overCapacity }: Server): Cell {
+  const reserved = reservedSlots > 0 ? `+${reservedSlots}` : '';
+  return cell(`${usedSlots}${reserved}/${effectiveMaxSlots}`, overCapacity ? 'warn' : undefined);
+}
+
+export const serverColumns: readonly Column<Server>[] = [
+  { head: 'RANK', right: true, cell: ({ rank }) => rank },
+  { head: 'SERVER', cell: ({ name }) => idOf(name) },
+  { head: 'POOL', wide: true, cell: ({ pool }) => idOf(pool) },
+  { head: 'ROLE', cell: ({ role }) => word(ServerRoleSchema, role) },
+  { head: 'LIVENESS', cell: ({ liveness }) => stateCell(LivenessSchema, liveness) },
+  {
+    head: 'INTENT',
+    cell: ({ intent, deleting }) => (deleting ? cell('DELETING', 'warn') : stateCell(IntentSchema, intent)),
+  },
+  { head: 'LOAD', wide: true, cell: ({ load }) => stateCell(LoadSchema, load) },
+  { head: 'AVAILABLE', cell: ({ available }) => (available ? cell('yes', 'good') : cell('no', 'warn')) },
+  { head: 'SLOTS', right: true, cell: slots },
+  { head: 'RUNS', right: true, cell: ({ runs }) => runs.length },
+  {
+    head: 'HEARTBEAT',
+    cell: ({ lastHeartbeatTime }) => (lastHeartbeatTime === undefined ? '' : `${age(lastHeartbeatTime)} ago`),
+  },
+  { head: 'AGENT', wide: true, cell: ({ agentVersion }) => agentVersion },
+  {
+    head: 'CAPABILITIES',
+    wide: true,
+    cell: ({ capabilities }) =>
+      capabilities.map(({ name, value }) => (value === '' ? name : `${name}=${value}`)).join(' '),
+  },
+];
+
+export function serverListView(servers: readonly Server[]): View {
+  return {
+    table: ({ wide }) =>
+      servers.length === 0
+        ? 'No server has registered yet. Start one with "locum agent".'
+        : new Table(serverColumns, { wide }).render(servers),
+    names: () => servers.map(({ name }) => name),
+  };
+}
+
+export function serverView(server: Server | undefined): View {
+  return {
+    table: ({ wide }) => (server === undefined ? '' : serverText(server, wide)),
+    names: () => (server === undefined ? [] : [server.name]),
+  };
+}
+
+function drainText({ drain }: Server): string {
+  if (drain === undefined) return '';
+  const end = drain.deadline === undefined ? '' : `, the rest is stopped at ${moment(drain.deadline)}`;
+  return drain.done ? 'done' : `since ${moment(drain.startTime)}${end}`;
+}
+
+function serverText(server: Server, wide: boolean): string {
+  const { capabilities, drain } = server;
+  const facts = renderFacts([
+    ['server', idOf(server.name)],
+    ['pool', idOf(server.pool)],
+    ['rank', `${server.rank} (${word(ServerRoleSchema, server.role)})`],
+    ['liveness', stateCell(LivenessSchema, server.liveness)],
+    ['intent', server.deleting ? cell('DELETING', 'warn') : stateCell(IntentSchema, server.intent)],
+    ['load', stateCell(LoadSchema, server.load)],
+    ['available', server.available ? 'yes' : 'no'],
+    ['slots', `${slots(server).text}${server.overCapacity ? ', over its limit: nothing is stopped for that' : ''}`],
+    ['runs', idsOf(server.runs)],
+    ['drain', drainText(server)],
+    ['connected', server.connected ? 'yes' : 'no'],
+    ['last heartbeat', server.lastHeartbeatTime === undefined ? '' : `${age(server.lastHeartbeatTime)} ago`],
+    [
+      'labels',
+      Object.entries(server.labels)
+        .map(([key, value]) => `${key}=${value}`)
+        .join(' '),
+    ],
+    ['agent', server.agentVersion],
+    ['uid', server.uid],
+    ['instance', server.instanceId],
+    ['machine', server.machineId],
+    ['boot', server.bootId],
+    ['registered', moment(server.createTime)],
+    ['etag', wide ? server.etag : ''],
+  ]);
+  const blocked =
+    drain === undefined || drain.blocked.length === 0
+      ? []
+      : ['', 'Not drained yet:', ...drain.blocked.map((line) => `  ${line}`)];
+  const known = capabilities.length === 0 ? [] : ['', new Table(capabilityColumns, { wide }).render(capabilities)];
+  return [facts, ...blocked, ...known].join('\n');
+}
+
+const capabilityColumns: readonly Column<Server['capabilities'][number]>[] = [
+  { head: 'CAPABILITY', cell: ({ name }) => name },
+  { head: 'VALUE', cell: ({ value }) => value },
+  { head: 'SOURCE', cell: ({ source }) => word(CapabilitySourceSchema, source) },
+];

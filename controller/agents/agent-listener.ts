@@ -1,0 +1,90 @@
+/**
+ * The listener for agents: grpc-js behind a socket server of our own, which counts connections, names the port that is in use, and
+ * can cut the connection of a peer that does not let go.
+ */
+import { createServer, type Server, type Socket } from 'node:net';
+import * as grpc from '@grpc/grpc-js';
+import { assert } from '../../shared/assert.ts';
+import { AgentService } from '../../shared/gen/locum/v1/agent_service_pb.ts';
+import { listenerOptions } from '../../shared/rpc/channel-options.ts';
+import { serviceDefinition } from '../../shared/rpc/grpc-js-binding.ts';
+import type { HealthTable } from '../../shared/rpc/health.ts';
+import { listenError } from '../../shared/rpc/listen-error.ts';
+import type { RawCall } from './agent-stream.ts';
+import { addHealthService } from './health-service.ts';
+
+export interface AgentListenerOptions {
+  readonly host: string;
+  /** 0: any free port. */
+  readonly port: number;
+  /** Takes each call of Connect. */
+  readonly onConnect: (call: RawCall) => void;
+  readonly health: HealthTable;
+  /** Connections at once; one more is closed as soon as it is opened. Default 25,000. */
+  readonly maxConnections?: number;
+}
+
+export interface AgentListener {
+  /** The bound address, such as `127.0.0.1`. */
+  readonly address: string;
+  readonly port: number;
+  /** Cuts the connection with this peer, `address:port`. */
+  readonly cut: (peer: string) => void;
+  /** Takes no new connections, lets calls end for up to `graceMs`, then cuts what is left. Resolves when all are closed. */
+  readonly close: (graceMs: number) => Promise<void>;
+}
+
+/** @throws ListenError when the address can't be bound. */
+export async function startAgentListener(options: AgentListenerOptions): Promise<AgentListener> {
+  // grpc-js writes to standard error by itself, about things that are answers here.
+  grpc.setLogVerbosity(grpc.logVerbosity.NONE);
+  const server = new grpc.Server({ ...listenerOptions, 'grpc.enable_channelz': 0 });
+  addConnect(server, options.onConnect);
+  addHealthService(server, options.health);
+  const injector = server.createConnectionInjector(grpc.ServerCredentials.createInsecure());
+
+  const sockets = new Map<string, Socket>();
+  const tcp = createServer({ noDelay: true }, (socket) => {
+    const peer = `${socket.remoteAddress}:${socket.remotePort}`;
+    sockets.set(peer, socket);
+    socket.once('close', () => sockets.delete(peer));
+    injector.injectConnection(socket);
+  });
+  tcp.maxConnections = options.maxConnections ?? 25_000;
+  const { address, port } = await bind(tcp, options.host, options.port);
+
+  const close = (graceMs: number): Promise<void> => {
+    const { promise, resolve } = Promise.withResolvers<void>();
+    const cutAll = setTimeout(() => sockets.forEach((socket) => void socket.destroy()), graceMs);
+    tcp.close(() => {
+      clearTimeout(cutAll);
+      // Sessions are closed by now; this releases grpc-js's own timers.
+      server.forceShutdown();
+      resolve();
+    });
+    // Sends GOAWAY: connections close as soon as their calls have ended.
+    injector.destroy();
+    return promise;
+  };
+  return { address, port, close, cut: (peer) => void sockets.get(peer)?.destroy() };
+}
+
+/** Like any other method, but with bytes in both directions; AgentStream decodes and encodes. */
+function addConnect(server: grpc.Server, onConnect: (call: RawCall) => void): void {
+  const { connect } = serviceDefinition(AgentService);
+  assert(connect !== undefined, 'AgentService has the method Connect');
+  const bytes = (buffer: Buffer): Buffer => buffer;
+  const raw = { ...connect, requestDeserialize: bytes, responseSerialize: bytes };
+  server.addService({ connect: raw }, { connect: onConnect });
+}
+
+function bind(tcp: Server, host: string, port: number): Promise<{ address: string; port: number }> {
+  const { promise, resolve, reject } = Promise.withResolvers<{ address: string; port: number }>();
+  tcp.once('error', (error) => reject(listenError(error, host, port)));
+  tcp.listen({ host, port, backlog: 4096 }, () => {
+    const bound = tcp.address();
+    assert(bound !== null && typeof bound === 'object', 'a TCP listener has an address');
+    resolve({ address: bound.address, port: bound.port });
+  });
+  return promise;
+}

@@ -1,0 +1,295 @@
+/**
+ * One agent stream: bytes in → events of the core, messages of the core → bytes out. It knows the order of the protocol (Hello
+ * first, and once) and its bounds; what is said is the core's affair.
+ */
+import { type DescMessage, fromBinary, type MessageShape } from '@bufbuild/protobuf';
+import type * as grpc from '@grpc/grpc-js';
+import { LocumError } from '../../shared/errors.ts';
+import {
+  AttemptReportSchema,
+  CapabilitySetSchema,
+  type Capacity,
+  CommandResultSchema,
+  type ConnectRequest,
+  ConnectRequestSchema,
+  type FullState,
+  FullStateSchema,
+  GoodbyeSchema,
+  type Heartbeat,
+  type Hello,
+  HelloSchema,
+  type OutputChunk,
+} from '../../shared/gen/locum/v1/agent_service_pb.ts';
+import type { ServerId } from '../../shared/ids.ts';
+import { toGrpcError } from '../../shared/rpc/grpc-status.ts';
+import { validate } from '../../shared/rpc/validation.ts';
+import { capabilityFromProto } from '../codec/capability.ts';
+import { capacityFromProto, commandResultFromProto, helloFromProto, reportedAttemptFromProto } from '../codec/from-agent.ts';
+import { fromUint64 } from '../codec/numbers.ts';
+import { encodeReadOutput, encodeToAgent, type LeaderIdentity } from '../codec/to-agent.ts';
+import type { ToAgent } from '../core/effect.ts';
+import type { FromAgent, HelloFacts } from '../core/event.ts';
+import type { ConnId } from '../core/state.ts';
+import { AttemptParts } from './attempt-parts.ts';
+import { Outbox, type OutboxLimits } from './outbox.ts';
+import { type OutputQuestion, OutputRequests } from './output-requests.ts';
+
+/** The call as grpc-js gives it; both directions carry bytes, so that sizes are known and bad ones get an answer of ours. */
+export type RawCall = grpc.ServerDuplexStream<Buffer, Buffer>;
+
+export interface AgentStreamOptions {
+  readonly conn: ConnId;
+  readonly call: RawCall;
+  readonly leader: LeaderIdentity;
+  /** Milliseconds of a monotonic clock. */
+  readonly mono: () => number;
+  /** Takes an event. False: no room now; `resume` is called when there is. */
+  readonly deliver: (event: FromAgent) => boolean;
+  /** Called once, when no more will come. */
+  readonly onEnd: (stream: AgentStream) => void;
+  /** Called once, when the call is over on the wire too. */
+  readonly onGone: (stream: AgentStream) => void;
+  /** Why this side ended the stream, for the log. */
+  readonly onRefused: (stream: AgentStream, error: LocumError) => void;
+  readonly outboxLimits: OutboxLimits;
+}
+
+/** Time for the whole first message, and for a stream that was told to end. */
+export const HELLO_TIMEOUT_MS = 5_000;
+/** A stream that hands on nothing of what waits for this long is given up. */
+export const STUCK_MS = 5_000;
+
+export class AgentStream {
+  readonly conn: ConnId;
+  /** `address:port` of the other end. */
+  readonly peer: string;
+  readonly #options: AgentStreamOptions;
+  readonly #outbox: Outbox;
+  readonly #hello = new AttemptParts<Hello>();
+  readonly #fullState = new AttemptParts<FullState>();
+  readonly #output = new OutputRequests();
+  /** Who said Hello. */
+  #server: ServerId | undefined;
+  #capacity: Capacity | undefined;
+  /** Events that wait for room in the mailbox: what came last, and the end. */
+  #held: FromAgent[] = [];
+  #ended = false;
+  #gone = false;
+  readonly #openedMono: number;
+  #closingSinceMono: number | undefined;
+
+  constructor(options: AgentStreamOptions) {
+    const { call } = options;
+    this.conn = options.conn;
+    this.peer = call.getPeer();
+    this.#options = options;
+    this.#openedMono = options.mono();
+    this.#outbox = new Outbox(call, options.outboxLimits);
+    call.on('data', (bytes: Buffer) => this.#receive(bytes));
+    call.on('drain', () => this.#outbox.onDrain());
+    // The agent closed its half; grpc-js needs ours closed too.
+    call.on('end', () => this.close(undefined));
+    call.on('cancelled', () => this.#end());
+    call.on('close', () => this.#onClose());
+  }
+
+  get server(): ServerId | undefined {
+    return this.#server;
+  }
+
+  get isGone(): boolean {
+    return this.#gone;
+  }
+
+  send(message: ToAgent): void {
+    if (this.#ended || this.#closingSinceMono !== undefined) return;
+    const bytes = encodeToAgent(message, this.#options.leader);
+    if (!this.#outbox.send(bytes)) this.refuse(slowReader('more than its bound waits for it'));
+  }
+
+  /** Asks for output. @throws LocumError AGENT_UNREACHABLE, OVERLOADED, OUTPUT_NOT_FOUND */
+  async readOutput(question: OutputQuestion): Promise<OutputChunk> {
+    if (this.#ended || this.#closingSinceMono !== undefined) throw gone();
+    // Commands go first; a reader of output can wait.
+    if (this.#outbox.isCongested) throw new LocumError('OVERLOADED', 'the stream to the agent is busy', { retryAfterMs: 1_000 });
+    return this.#output.read(question, (request) => {
+      this.#outbox.send(encodeReadOutput(request, this.#options.leader));
+    });
+  }
+
+  /** Ends the stream after what was sent on it. */
+  close(error: LocumError | undefined): void {
+    if (this.#ended || this.#closingSinceMono !== undefined) return;
+    this.#closingSinceMono = this.#options.mono();
+    const { call } = this.#options;
+    if (error === undefined) call.end();
+    // grpc-js makes the status of the call from what is emitted here.
+    else call.emit('error', toGrpcError(error));
+    this.#end();
+  }
+
+  /** Ends the stream for something that the agent did, and says so in the log. */
+  refuse(error: LocumError): void {
+    if (this.#ended || this.#closingSinceMono !== undefined) return;
+    this.#options.onRefused(this, error);
+    this.close(error);
+  }
+
+  /** There is room for events again. False: not enough. */
+  resume(): boolean {
+    while (this.#held.length > 0) {
+      const [event] = this.#held;
+      if (event !== undefined && !this.#options.deliver(event)) return false;
+      this.#held.shift();
+    }
+    if (!this.#ended) this.#options.call.resume();
+    return true;
+  }
+
+  /** Looks at deadlines; to be called about once a second. True: the connection must be cut, for it does not end by itself. */
+  isOverdue(): boolean {
+    const nowMono = this.#options.mono();
+    if (this.#closingSinceMono !== undefined) return nowMono - this.#closingSinceMono > HELLO_TIMEOUT_MS;
+    if (this.#server === undefined && nowMono - this.#openedMono > HELLO_TIMEOUT_MS) {
+      this.refuse(new LocumError('PROTOCOL', `no complete Hello within ${HELLO_TIMEOUT_MS / 1000} s`));
+      return false;
+    }
+    if (this.#outbox.stuckMs(nowMono) < STUCK_MS) return false;
+    this.refuse(slowReader(`it read nothing for ${STUCK_MS / 1000} s`));
+    // What waits in front of the status will not leave either.
+    return true;
+  }
+
+  #receive(bytes: Buffer): void {
+    if (this.#ended || this.#closingSinceMono !== undefined) return;
+    try {
+      this.#handle(decode(bytes));
+    } catch (error) {
+      if (!(error instanceof LocumError)) throw error;
+      this.refuse(error);
+    }
+  }
+
+  #handle({ message }: ConnectRequest): void {
+    if (this.#server === undefined) {
+      if (message.case !== 'hello') throw new LocumError('PROTOCOL', 'the first message must be Hello');
+      return this.#onHello(checked(HelloSchema, message.value));
+    }
+    const { conn } = this;
+    switch (message.case) {
+      case 'heartbeat':
+        return this.#onHeartbeat(message.value);
+      case 'attemptReport': {
+        const { attempts } = checked(AttemptReportSchema, message.value);
+        return this.#deliver({ kind: 'report', conn, attempts: attempts.map(reportedAttemptFromProto) });
+      }
+      case 'commandResult': {
+        const result = commandResultFromProto(checked(CommandResultSchema, message.value));
+        return this.#deliver({ kind: 'command_result', conn, ...result });
+      }
+      case 'fullState':
+        return this.#onFullState(checked(FullStateSchema, message.value));
+      case 'goodbye': {
+        const { attempts, reason } = checked(GoodbyeSchema, message.value);
+        return this.#deliver({ kind: 'goodbye', conn, attempts: attempts.map(reportedAttemptFromProto), reason });
+      }
+      case 'outputChunk':
+        return this.#output.settle(message.value);
+      case 'hello':
+        throw new LocumError('PROTOCOL', 'Hello opens a session and comes only once');
+      case undefined:
+        throw new LocumError('PROTOCOL', 'the message says nothing that is known here');
+    }
+  }
+
+  #onHello(part: Hello): void {
+    const inventory = this.#hello.add(part);
+    if (inventory === undefined) return;
+    const hello: HelloFacts = helloFromProto(inventory.first, inventory.attempts);
+    this.#server = hello.server;
+    this.#capacity = inventory.first.capacity;
+    this.#deliver({ kind: 'hello', conn: this.conn, hello });
+  }
+
+  /** The hot path: thousands per second, nearly all with two numbers and nothing else. */
+  #onHeartbeat(heartbeat: Heartbeat): void {
+    const { capacity, capabilities } = heartbeat;
+    if (capacity !== undefined) checkCapacity(capacity);
+    this.#deliver({
+      kind: 'heartbeat',
+      conn: this.conn,
+      sequence: fromUint64(heartbeat.sequence, 'sequence'),
+      generation: fromUint64(heartbeat.generation, 'generation'),
+      capacity: capacity === undefined || !this.#isNewCapacity(capacity) ? undefined : capacityFromProto(capacity),
+      capabilities:
+        capabilities === undefined
+          ? undefined
+          : checked(CapabilitySetSchema, capabilities).capabilities.map(capabilityFromProto),
+    });
+  }
+
+  /** Loads change with every heartbeat; what the core wants to know of them hardly ever does. */
+  #isNewCapacity(capacity: Capacity): boolean {
+    const before = this.#capacity;
+    this.#capacity = capacity;
+    return before?.maxSlots !== capacity.maxSlots || before?.saturated !== capacity.saturated;
+  }
+
+  #onFullState(part: FullState): void {
+    const inventory = this.#fullState.add(part);
+    if (inventory === undefined) return;
+    const generation = fromUint64(inventory.first.generation, 'generation');
+    this.#deliver({ kind: 'full_state', conn: this.conn, generation, inventory: inventory.attempts });
+  }
+
+  #deliver(event: FromAgent): void {
+    if (this.#held.length === 0 && this.#options.deliver(event)) return;
+    this.#held.push(event);
+    this.#options.call.pause();
+  }
+
+  #onClose(): void {
+    this.#gone = true;
+    this.#end();
+    this.#options.onGone(this);
+  }
+
+  #end(): void {
+    if (this.#ended) return;
+    this.#ended = true;
+    this.#output.failAll(gone());
+    // The core knows nothing of a stream that never said Hello.
+    if (this.#server !== undefined) this.#deliver({ kind: 'stream_closed', conn: this.conn });
+    this.#options.onEnd(this);
+  }
+}
+
+function decode(bytes: Buffer): ConnectRequest {
+  try {
+    return fromBinary(ConnectRequestSchema, bytes);
+  } catch (error) {
+    throw new LocumError('PROTOCOL', 'the bytes are no ConnectRequest', { cause: error });
+  }
+}
+
+function checked<Desc extends DescMessage>(schema: Desc, message: MessageShape<Desc>): MessageShape<Desc> {
+  validate(schema, message);
+  return message;
+}
+
+/** The rules of Capacity by hand: the validator takes longer than all the rest of a heartbeat. */
+function checkCapacity({ maxSlots }: Capacity): void {
+  if (maxSlots !== undefined && (maxSlots < 0 || maxSlots > 100_000)) {
+    throw new LocumError('PROTOCOL', `max_slots is ${maxSlots}; it must be from 0 to 100000`);
+  }
+}
+
+function slowReader(why: string): LocumError {
+  return new LocumError('SLOW_READER', `the stream is ended, for ${why}: connect again`);
+}
+
+function gone(): LocumError {
+  return new LocumError('AGENT_UNREACHABLE', 'the agent of this server is not connected: repeat when it is', {
+    retryAfterMs: 1_000,
+  });
+}

@@ -1,0 +1,156 @@
+/**
+ * All agent streams of this controller, and the one place where they meet the reign. Streams belong to the reign that they were
+ * opened in and end with it; the listener outlives both.
+ */
+import type { Logger } from '../../shared/log.ts';
+import { LocumError } from '../../shared/errors.ts';
+import type { OutputChunk } from '../../shared/gen/locum/v1/agent_service_pb.ts';
+import type { ServerId } from '../../shared/ids.ts';
+import type { Now } from '../../shared/time.ts';
+import type { Clock } from '../clock.ts';
+import type { LeaderIdentity } from '../codec/to-agent.ts';
+import type { ToAgent } from '../core/effect.ts';
+import type { Event } from '../core/event.ts';
+import type { ConnId } from '../core/state.ts';
+import type { AgentStreams as AgentStreamsPort } from '../effects.ts';
+import type { ControllerMetrics } from '../metrics.ts';
+import { AgentStream, type RawCall } from './agent-stream.ts';
+import { defaultOutboxLimits, type OutboxLimits } from './outbox.ts';
+import type { OutputQuestion } from './output-requests.ts';
+
+/** Where the events of the streams go. */
+export interface AgentEventSink extends LeaderIdentity {
+  /** False: no room; `onRoom` is called when there is. */
+  post(event: Event): boolean;
+}
+
+export interface AgentStreamsOptions {
+  readonly clock: Clock;
+  readonly log: Logger;
+  readonly metrics: ControllerMetrics;
+  /** Streams open at once; more are refused. Default 20,000. */
+  readonly maxStreams?: number;
+  readonly outboxLimits?: OutboxLimits;
+  /** A start is handed to a stream. */
+  readonly onStart: (start: Extract<ToAgent, { kind: 'start' }>, now: Now) => void;
+  /** Cuts the connection of a peer (`address:port`) that does not let its stream end. */
+  readonly cut: (peer: string) => void;
+}
+
+export class AgentStreams implements AgentStreamsPort {
+  readonly #options: AgentStreamsOptions;
+  readonly #streams = new Map<ConnId, AgentStream>();
+  readonly #byServer = new Map<ServerId, AgentStream>();
+  /** Streams with events that found no room in the mailbox. */
+  readonly #heldUp = new Set<AgentStream>();
+  /** Streams that were told to end and may not. */
+  readonly #ending = new Set<AgentStream>();
+  #sink: AgentEventSink | undefined;
+  #lastConn: ConnId = 0;
+
+  constructor(options: AgentStreamsOptions) {
+    this.#options = options;
+  }
+
+  get size(): number {
+    return this.#streams.size;
+  }
+
+  /** From now on streams are accepted, and belong to this reign. */
+  attach(sink: AgentEventSink): void {
+    this.#sink = sink;
+  }
+
+  /** The reign is over: all its streams end with this error. */
+  detach(error: LocumError): void {
+    this.#sink = undefined;
+    this.#heldUp.clear();
+    for (const stream of [...this.#streams.values()]) stream.close(error);
+    this.#byServer.clear();
+  }
+
+  /** A new call of Connect. */
+  accept(call: RawCall): void {
+    const { clock, log, outboxLimits = defaultOutboxLimits, maxStreams = 20_000 } = this.#options;
+    const sink = this.#sink;
+    this.#lastConn += 1;
+    const stream: AgentStream = new AgentStream({
+      conn: this.#lastConn,
+      call,
+      leader: { term: sink?.term ?? 0, clusterId: sink?.clusterId ?? '' },
+      mono: () => clock().mono,
+      outboxLimits,
+      deliver: (event) => this.#deliver(stream, sink, event),
+      onEnd: () => this.#forget(stream),
+      onGone: () => this.#ending.delete(stream),
+      onRefused: (_, { reason, message }) => {
+        log.warn({ peer: stream.peer, server: stream.server, reason }, `agent stream ended: ${message}`);
+      },
+    });
+    this.#streams.set(stream.conn, stream);
+    if (sink === undefined) stream.close(notLeader());
+    else if (this.#streams.size > maxStreams) stream.refuse(new LocumError('OVERLOADED', `${maxStreams} agents are connected`, { retryAfterMs: 5_000 }));
+  }
+
+  send(conn: ConnId, message: ToAgent, now: Now): void {
+    const stream = this.#streams.get(conn);
+    if (stream === undefined) return;
+    // The core has one session per server: a later Welcome is of the stream that counts from now on.
+    if (message.kind === 'welcome' && stream.server !== undefined) this.#byServer.set(stream.server, stream);
+    if (message.kind === 'start') this.#options.onStart(message, now);
+    stream.send(message);
+  }
+
+  close(conn: ConnId, error: LocumError | undefined): void {
+    this.#streams.get(conn)?.close(error);
+  }
+
+  /** @throws LocumError AGENT_UNREACHABLE, OVERLOADED, OUTPUT_NOT_FOUND */
+  async readOutput(server: ServerId, question: OutputQuestion): Promise<OutputChunk> {
+    const stream = this.#byServer.get(server);
+    if (stream === undefined) {
+      const message = `the agent of servers/${server} is not connected: repeat when it is`;
+      throw new LocumError('AGENT_UNREACHABLE', message, { resource: `servers/${server}`, retryAfterMs: 1_000 });
+    }
+    return stream.readOutput(question);
+  }
+
+  /** The mailbox has room again: streams that were held up go on, in the order in which they were. */
+  onRoom(): void {
+    for (const stream of this.#heldUp) {
+      if (!stream.resume()) return;
+      this.#heldUp.delete(stream);
+    }
+  }
+
+  /** Looks after streams that say nothing, read nothing or do not end; to be called about once a second. */
+  sweep(): void {
+    for (const stream of [...this.#streams.values(), ...this.#ending]) {
+      if (!stream.isOverdue()) continue;
+      this.#ending.delete(stream);
+      this.#options.cut(stream.peer);
+    }
+  }
+
+  #deliver(stream: AgentStream, sink: AgentEventSink | undefined, event: Event): boolean {
+    // Of a reign that is over: nobody wants to know.
+    if (sink === undefined || sink !== this.#sink) return true;
+    if (sink.post(event)) {
+      if (event.kind === 'heartbeat') this.#options.metrics.heartbeats += 1;
+      return true;
+    }
+    this.#heldUp.add(stream);
+    return false;
+  }
+
+  #forget(stream: AgentStream): void {
+    this.#streams.delete(stream.conn);
+    if (!stream.isGone) this.#ending.add(stream);
+    const { server } = stream;
+    if (server !== undefined && this.#byServer.get(server) === stream) this.#byServer.delete(server);
+  }
+}
+
+function notLeader(): LocumError {
+  return new LocumError('NOT_LEADER', 'this controller does not lead now: connect again in a moment', { retryAfterMs: 500 });
+}

@@ -1,0 +1,103 @@
+/** What the handlers of the API work with. */
+import { createHash } from 'node:crypto';
+import { clone, type DescMessage, type JsonValue, type MessageShape, toJson } from '@bufbuild/protobuf';
+import type { HandlerContext } from '@connectrpc/connect';
+import { assert } from '../../shared/assert.ts';
+import { invalidField, LocumError } from '../../shared/errors.ts';
+import type { AgentStreams } from '../agents/agent-streams.ts';
+import type { Call, CallValue } from '../core/event.ts';
+import type { Reign } from '../reign.ts';
+import type { Store } from '../store/store.ts';
+
+export interface ApiContext {
+  /** The reign now. @throws LocumError NOT_LEADER */
+  readonly reign: () => Reign;
+  readonly agents: Pick<AgentStreams, 'readOutput'>;
+  readonly storeKind: Store['kind'];
+  readonly version: string;
+  /** Time between two bookmarks of a watch. */
+  readonly bookmarkMs: number;
+}
+
+/** Who asks, in words; anyone who reaches the API is an operator, and this is for the event log. */
+export const ACTOR_HEADER = 'x-locum-actor';
+
+/** Printable, without spaces: it becomes part of a key of the store. */
+const REQUEST_ID = /^[\x21-\x7e]{0,128}$/;
+const ACTOR = /^[\x20-\x7e]{1,128}$/;
+
+export function notLeader(): LocumError {
+  return new LocumError('NOT_LEADER', 'this controller does not lead now: repeat in a moment', { retryAfterMs: 500 });
+}
+
+type Request = { readonly requestId?: string; readonly validateOnly?: boolean };
+
+/** A request that changes something, with what the handler knows of it. */
+export interface Submission<Desc extends DescMessage> {
+  readonly schema: Desc;
+  readonly message: MessageShape<Desc> & Request;
+  readonly context: HandlerContext;
+}
+
+/** Hands a call to the core and waits for its answer. @throws LocumError the core's refusal, or why it could not be asked */
+export async function submit<Desc extends DescMessage, Kind extends CallValue['kind']>(
+  api: ApiContext,
+  { schema, message, context }: Submission<Desc>,
+  request: Call,
+  kind: Kind,
+): Promise<Extract<CallValue, { kind: Kind }>> {
+  const { requestId = '', validateOnly = false } = message;
+  if (!REQUEST_ID.test(requestId)) throw invalidField('request_id', 'must be at most 128 printable characters without spaces');
+  const value = await api.reign().call({
+    actor: actorOf(context),
+    requestId,
+    fingerprint: requestId === '' ? '' : fingerprintOf(schema, message, context.method.name),
+    validateOnly,
+    request,
+  });
+  return valueOf(value, kind);
+}
+
+/** The core answers each call with a value of one kind. */
+export function valueOf<Kind extends CallValue['kind']>(value: CallValue, kind: Kind): Extract<CallValue, { kind: Kind }> {
+  assert(isOfKind(value, kind), `the core answered with ${value.kind} where ${kind} was due`);
+  return value;
+}
+
+export function isOfKind<Kind extends CallValue['kind']>(
+  value: CallValue,
+  kind: Kind,
+): value is Extract<CallValue, { kind: Kind }> {
+  return value.kind === kind;
+}
+
+function actorOf({ requestHeader }: HandlerContext): string {
+  const actor = requestHeader.get(ACTOR_HEADER);
+  if (actor === null) return 'operator';
+  if (!ACTOR.test(actor)) throw invalidField('', `the header ${ACTOR_HEADER} must be 1 to 128 printable characters`);
+  return `operator:${actor}`;
+}
+
+/**
+ * Hash of method and arguments without the request_id. Of the sorted JSON, not of the bytes: a client's retry may encode a map in
+ * another order.
+ */
+function fingerprintOf<Desc extends DescMessage>(schema: Desc, message: MessageShape<Desc> & Request, method: string): string {
+  const json = toJson(schema, clone(schema, message));
+  if (isObject(json)) delete json['requestId'];
+  return createHash('sha256').update(`${method}\n${JSON.stringify(sorted(json))}`).digest('hex');
+}
+
+function isObject(json: JsonValue): json is { [key: string]: JsonValue } {
+  return typeof json === 'object' && json !== null && !Array.isArray(json);
+}
+
+function sorted(json: JsonValue): JsonValue {
+  if (Array.isArray(json)) return json.map(sorted);
+  if (!isObject(json)) return json;
+  return Object.fromEntries(
+    Object.entries(json)
+      .sort(([a], [b]) => (a < b ? -1 : 1))
+      .map(([key, value]) => [key, sorted(value)]),
+  );
+}

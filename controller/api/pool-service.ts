@@ -1,0 +1,152 @@
+/** Pools and the order of their servers. */
+import type { ServiceImpl } from '@connectrpc/connect';
+import { assert } from '../../shared/assert.ts';
+import { invalidField } from '../../shared/errors.ts';
+import { Apply as PbApply, type Pool as PbPool } from '../../shared/gen/locum/v1/pool_pb.ts';
+import {
+  CreatePoolRequestSchema,
+  DeletePoolRequestSchema,
+  type PoolService,
+  SetServerOrderRequestSchema,
+  UpdatePoolRequestSchema,
+  type UpdatePoolRequest,
+} from '../../shared/gen/locum/v1/pool_service_pb.ts';
+import { poolName } from '../../shared/resource-name.ts';
+import { timersPatchFromProto } from '../codec/timers.ts';
+import { movePlanToProto, orderToProto, poolToProto } from '../codec/pool.ts';
+import { failbackWords } from '../codec/words.ts';
+import type { Apply, Call } from '../core/event.ts';
+import { DEFAULT_TIMERS, type Timers } from '../core/timers.ts';
+import { type ApiContext, submit } from './api-context.ts';
+import { indexAfterText, pageOf } from './page.ts';
+import { found, poolIdOf, serverIdOf } from './resource-id.ts';
+import { maskPaths } from './update-mask.ts';
+import { watchResources } from './watch-resources.ts';
+
+/** Slots of a server in a pool that says nothing about them; the comment of pool.proto says the same. */
+const DEFAULT_MAX_SLOTS = 50;
+
+const TIMER_PATHS = {
+  'timers.heartbeat_interval': 'heartbeatMs',
+  'timers.suspect_after': 'suspectAfterMs',
+  'timers.lease': 'leaseMs',
+  'timers.stop_timeout': 'stopTimeoutMs',
+  'timers.kill_guard': 'killGuardMs',
+  'timers.missing_after': 'missingAfterMs',
+} as const satisfies Record<string, keyof Timers>;
+
+const UPDATABLE = ['timers', 'default_failback', 'default_max_slots', ...Object.keys(TIMER_PATHS)];
+
+export function applyOf(apply: PbApply): Apply {
+  return apply === PbApply.MOVE_NOW ? 'MOVE_NOW' : 'NEW_ONLY';
+}
+
+/** What an update says about a pool: with a mask its fields, unset ones as defaults; without one the fields that are set. */
+function poolUpdate({ pool, updateMask }: UpdatePoolRequest): Pick<
+  Extract<Call, { kind: 'update_pool' }>,
+  'timers' | 'defaultFailback' | 'defaultMaxSlots'
+> {
+  assert(pool !== undefined, 'the rules require a pool');
+  const paths = maskPaths(updateMask, UPDATABLE);
+  const timers = timersPatchFromProto(pool.timers);
+  const failback = failbackWords.from.get(pool.defaultFailback);
+  if (paths === undefined) {
+    return { timers, defaultFailback: failback, defaultMaxSlots: pool.defaultMaxSlots };
+  }
+  return {
+    timers: paths.has('timers') ? { ...DEFAULT_TIMERS, ...timers } : timersNamed(paths, { ...DEFAULT_TIMERS, ...timers }),
+    defaultFailback: paths.has('default_failback') ? (failback ?? 'NEVER') : undefined,
+    defaultMaxSlots: paths.has('default_max_slots') ? (pool.defaultMaxSlots ?? DEFAULT_MAX_SLOTS) : undefined,
+  };
+}
+
+function timersNamed(paths: ReadonlySet<string>, timers: Timers): Partial<Timers> {
+  const named = Object.entries(TIMER_PATHS).filter(([path]) => paths.has(path));
+  return Object.fromEntries(named.map(([, key]) => [key, timers[key]]));
+}
+
+export function poolService(api: ApiContext): ServiceImpl<typeof PoolService> {
+  return {
+    async getPool({ name }) {
+      const id = poolIdOf(name);
+      return api.reign().read((state) => ({ pool: poolToProto(found(state.pools.get(id), name)) }));
+    },
+
+    async listPools(request) {
+      return api.reign().read((state) => {
+        const ids = [...state.pools.keys()].sort();
+        const { items, nextPageToken } = pageOf(ids, request, {
+          question: ['ListPools'],
+          cursorOf: String,
+          indexAfter: indexAfterText(String),
+        });
+        const pools = items.map((id) => poolToProto(found(state.pools.get(id), poolName(id))));
+        return { pools, nextPageToken };
+      });
+    },
+
+    async createPool(message, context) {
+      const pool = requiredPool(message.pool);
+      const submission = { schema: CreatePoolRequestSchema, message, context };
+      const request: Call = {
+        kind: 'create_pool',
+        pool: poolIdOf(pool.name, 'pool.name'),
+        timers: timersPatchFromProto(pool.timers),
+        defaultFailback: failbackWords.from.get(pool.defaultFailback),
+        defaultMaxSlots: pool.defaultMaxSlots,
+      };
+      const value = await submit(api, submission, request, 'pool');
+      return { pool: poolToProto(value.pool) };
+    },
+
+    async updatePool(message, context) {
+      const pool = requiredPool(message.pool);
+      const id = poolIdOf(pool.name, 'pool.name');
+      const request: Call = { kind: 'update_pool', pool: id, etag: pool.etag, ...poolUpdate(message) };
+      const value = await submit(api, { schema: UpdatePoolRequestSchema, message, context }, request, 'pool');
+      return { pool: poolToProto(value.pool) };
+    },
+
+    async deletePool(message, context) {
+      const request: Call = { kind: 'delete_pool', pool: poolIdOf(message.name), etag: message.etag };
+      await submit(api, { schema: DeletePoolRequestSchema, message, context }, request, 'gone');
+      return {};
+    },
+
+    async getServerOrder({ pool }) {
+      const id = poolIdOf(pool, 'pool');
+      return api.reign().read((state) => ({ order: orderToProto(found(state.pools.get(id), pool)) }));
+    },
+
+    async setServerOrder(message, context) {
+      const request: Call = {
+        kind: 'set_order',
+        pool: poolIdOf(message.pool, 'pool'),
+        servers: message.servers.map((name, index) => serverIdOf(name, `servers[${index}]`)),
+        etag: message.etag,
+        apply: applyOf(message.apply),
+      };
+      const value = await submit(api, { schema: SetServerOrderRequestSchema, message, context }, request, 'order');
+      return { order: orderToProto(value.pool), plan: movePlanToProto(value.plan) };
+    },
+
+    async *watchPools({ revision }, { signal }) {
+      const items = watchResources(api, revision, signal, {
+        folder: 'pools',
+        list: (state) => [...state.pools.keys()].sort(),
+        project: (state, _, id) => {
+          const pool = [...state.pools.values()].find((one) => one.id === id);
+          return pool === undefined ? undefined : poolToProto(pool);
+        },
+      });
+      for await (const { value, ...rest } of items) {
+        yield value === undefined ? rest : { ...rest, change: { case: 'pool' as const, value } };
+      }
+    },
+  };
+}
+
+function requiredPool(pool: PbPool | undefined): PbPool {
+  if (pool === undefined) throw invalidField('pool', 'is required');
+  return pool;
+}

@@ -1,0 +1,18 @@
+/** A run as the API shows it: its record, its attempts, and its place in the queue. */
+import type { Run as PbRun } from '../../../shared/gen/locum/v1/run_pb.ts';
+import { serverName } from '../../../shared/resource-name.ts';
+import type { Now } from '../../../shared/time.ts';
+import { attemptToProto } from '../../codec/attempt.ts';
+import { runToProto } from '../../codec/run.ts';
+import type { ClusterState } from '../../core/cluster.ts';
+import type { Run } from '../../core/state.ts';
+import { currentAttempt, queuePosition } from '../../core/views.ts';
+
+export function projectRun(state: ClusterState, run: Run, now: Now): PbRun {
+  const message = runToProto(run);
+  const current = currentAttempt(run);
+  message.server = current === undefined ? '' : serverName(current.server);
+  message.attempts = run.attempts.map(attemptToProto);
+  message.queuePosition = run.state === 'QUEUED' ? queuePosition(state, run, now.wall) : 0;
+  return message;
+}

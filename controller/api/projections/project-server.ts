@@ -1,0 +1,31 @@
+/** A server as the API shows it: its record, and what follows from other records and from its session. */
+import type { Server as PbServer } from '../../../shared/gen/locum/v1/server_pb.ts';
+import { ServerRole } from '../../../shared/gen/locum/v1/server_pb.ts';
+import { runName } from '../../../shared/resource-name.ts';
+import { toTimestamp } from '../../../shared/rpc/time-messages.ts';
+import type { Now } from '../../../shared/time.ts';
+import { serverToProto } from '../../codec/server.ts';
+import type { ClusterState } from '../../core/cluster.ts';
+import type { Server } from '../../core/state.ts';
+import { drainBlocked, effectiveMaxSlots, isAvailable, rankOf, reservedSlots, runsOn, usedSlots } from '../../core/views.ts';
+
+export function projectServer(state: ClusterState, server: Server, now: Now): PbServer {
+  const message = serverToProto(server);
+  const live = state.serverLive.get(server.id);
+  message.rank = rankOf(state, server);
+  message.role = message.rank === 1 ? ServerRole.PRIMARY : ServerRole.STANDBY;
+  message.available = isAvailable(state, server);
+  message.effectiveMaxSlots = effectiveMaxSlots(state, server);
+  message.usedSlots = usedSlots(state, server);
+  message.reservedSlots = reservedSlots(state, server);
+  message.overCapacity = message.usedSlots > message.effectiveMaxSlots;
+  message.connected = live?.session !== undefined;
+  const heartbeatTime = toTimestamp(live?.lastHeartbeatWall);
+  if (heartbeatTime !== undefined) message.lastHeartbeatTime = heartbeatTime;
+  message.runs = runsOn(state, server).map(({ id }) => runName(id));
+  message.reconciling = server.deleting || (server.drain !== undefined && !server.drain.done);
+  if (message.drain !== undefined && !message.drain.done) {
+    message.drain.blocked = drainBlocked(state, server, now).map(({ run, reason }) => `${runName(run.id)}: ${reason}`);
+  }
+  return message;
+}

@@ -1,0 +1,108 @@
+/** Watches of pools, servers, policies and runs: a snapshot first, then changes, and bookmarks in between. */
+import { setTimeout as sleep } from 'node:timers/promises';
+import type { ClusterState } from '../core/cluster.ts';
+import { fromUint64, toUint64 } from '../codec/numbers.ts';
+import type { Now } from '../../shared/time.ts';
+import type { Reign } from '../reign.ts';
+import type { ApiContext } from './api-context.ts';
+import type { HubEntry, Position } from './watch-hub.ts';
+
+/** Resources that are looked up and sent at a time. */
+const CHUNK = 100;
+
+/** How the resources of one collection are found. Ids are those in the keys of the store. */
+export interface Collection<Message> {
+  readonly folder: 'pools' | 'servers' | 'policies' | 'runs';
+  readonly list: (state: ClusterState) => readonly string[];
+  /** The resource as it is now; undefined when it is gone. */
+  readonly project: (state: ClusterState, now: Now, id: string) => Message | undefined;
+}
+
+/** One message of a watch: a resource, or the name of a deleted one, or a bookmark with neither. */
+export interface WatchItem<Message> {
+  readonly revision: bigint;
+  readonly value?: Message;
+  readonly change?: { readonly case: 'deleted'; readonly value: string };
+  readonly snapshotEnd: boolean;
+}
+
+/** @throws LocumError REVISION_TOO_OLD, SLOW_READER, NOT_LEADER (the reign is over: watch again) */
+export async function* watchResources<Message>(
+  api: ApiContext,
+  revision: bigint,
+  signal: AbortSignal,
+  collection: Collection<Message>,
+): AsyncGenerator<WatchItem<Message>> {
+  const reign = api.reign();
+  let position: Position;
+  if (revision === 0n) {
+    const begin = await reign.read((state) => ({
+      ids: collection.list(state),
+      position: reign.hub.end,
+      revision: reign.hub.revision,
+    }));
+    position = begin.position;
+    yield* snapshot(reign, begin.ids, collection);
+    yield { revision: toUint64(begin.revision), snapshotEnd: true };
+  } else {
+    position = reign.hub.resume(fromUint64(revision, 'revision'));
+  }
+  while (!signal.aborted) {
+    const changed = reign.hub.changed;
+    const entries = reign.hub.take(position, CHUNK);
+    position += entries.length;
+    if (entries.length > 0) yield* changes(reign, entries, collection);
+    else if (!(await happens(changed, api.bookmarkMs, signal))) {
+      if (!signal.aborted) yield { revision: toUint64(reign.hub.revision), snapshotEnd: false };
+    }
+  }
+}
+
+/** Resources by and by, each as it is when its turn comes: what changes meanwhile comes again as a change. */
+async function* snapshot<Message>(
+  reign: Reign,
+  ids: readonly string[],
+  { project }: Collection<Message>,
+): AsyncGenerator<WatchItem<Message>> {
+  for (let start = 0; start < ids.length; start += CHUNK) {
+    const chunk = ids.slice(start, start + CHUNK);
+    const values = await reign.read((state, now) => chunk.map((id) => project(state, now, id)));
+    for (const value of values) {
+      // Revision 0: who is cut off here has to begin again.
+      if (value !== undefined) yield { revision: 0n, value, snapshotEnd: false };
+    }
+  }
+}
+
+async function* changes<Message>(
+  reign: Reign,
+  entries: readonly HubEntry[],
+  { folder, project }: Collection<Message>,
+): AsyncGenerator<WatchItem<Message>> {
+  const prefix = `${folder}/`;
+  // Of several changes of one resource the last tells all: it is shown as it is now.
+  const newest = new Map<string, HubEntry>();
+  for (const entry of entries) {
+    if (!entry.key.startsWith(prefix)) continue;
+    newest.delete(entry.key);
+    newest.set(entry.key, entry);
+  }
+  if (newest.size === 0) return;
+  const items = await reign.read((state, now) =>
+    Array.from(newest.values(), (entry): WatchItem<Message> => {
+      const value = project(state, now, entry.key.slice(prefix.length));
+      const common = { revision: toUint64(entry.revision), snapshotEnd: false };
+      return value === undefined ? { ...common, change: { case: 'deleted', value: entry.key } } : { ...common, value };
+    }),
+  );
+  yield* items;
+}
+
+/** Whether it happened before the time was up or the signal aborted. */
+export async function happens(event: Promise<void>, withinMs: number, signal: AbortSignal): Promise<boolean> {
+  const waiting = new AbortController();
+  const timeUp = sleep(withinMs, false, { signal: AbortSignal.any([signal, waiting.signal]) }).catch(() => false);
+  const happened = await Promise.race([event.then(() => true), timeUp]);
+  waiting.abort();
+  return happened;
+}

@@ -1,0 +1,107 @@
+/** Attempts: core ⇄ API and store. */
+import { create } from '@bufbuild/protobuf';
+import { type Duration, durationMs } from '@bufbuild/protobuf/wkt';
+import { type AttemptRecord, AttemptRecordSchema } from '../../shared/gen/locum/store/v1/record_pb.ts';
+import {
+  AttemptEndSchema,
+  AttemptSchema,
+  type Attempt as PbAttempt,
+  type AttemptEnd as PbAttemptEnd,
+} from '../../shared/gen/locum/v1/run_pb.ts';
+import { epoch, uid } from '../../shared/ids.ts';
+import { parseServerName, serverName } from '../../shared/resource-name.ts';
+import { fromTimestamp, toDuration, toTimestamp } from '../../shared/rpc/time-messages.ts';
+import type { Attempt, AttemptEnd, FrozenTerms } from '../core/state.ts';
+import { fromUint64, toUint64 } from './numbers.ts';
+import { required, requiredId, requiredTime, requiredWord } from './required.ts';
+import {
+  attemptCauseWords,
+  attemptStateWords,
+  endCauseWords,
+  onDisconnectWords,
+  proofWords,
+  stopReasonWords,
+} from './words.ts';
+
+export function attemptToProto(attempt: Attempt): PbAttempt {
+  const { terms, end } = attempt;
+  return create(AttemptSchema, {
+    epoch: toUint64(attempt.epoch),
+    server: serverName(attempt.server),
+    serverUid: attempt.place.serverUid,
+    instanceId: attempt.place.instanceId,
+    state: attemptStateWords.to[attempt.state],
+    cause: attempt.cause,
+    assignTime: toTimestamp(attempt.assignWall),
+    startTime: toTimestamp(attempt.startWall),
+    endTime: toTimestamp(attempt.endWall),
+    ...(end === undefined ? {} : { end: endToProto(end) }),
+    onDisconnect: onDisconnectWords.to[terms.onDisconnect],
+    lease: toDuration(terms.leaseMs),
+    stopTimeout: toDuration(terms.stopTimeoutMs),
+    killGuard: toDuration(terms.killGuardMs),
+    pid: attempt.pid,
+  });
+}
+
+function endToProto({ cause, exitCode, signal, proof, detail }: AttemptEnd): PbAttemptEnd {
+  return create(AttemptEndSchema, {
+    cause: endCauseWords.to[cause],
+    ...(exitCode === undefined ? {} : { exitCode }),
+    signal,
+    proof: proofWords.to[proof],
+    detail,
+  });
+}
+
+export function attemptToRecord(attempt: Attempt): AttemptRecord {
+  return create(AttemptRecordSchema, {
+    attempt: attemptToProto(attempt),
+    machineId: attempt.place.machineId,
+    bootId: attempt.bootId,
+    stopReason: attempt.stopReason ?? '',
+    overlapped: attempt.overlapped,
+  });
+}
+
+/** @throws LocumError INVALID_FIELD for a damaged record. */
+export function attemptFromRecord(record: AttemptRecord): Attempt {
+  const attempt = required(record.attempt, 'attempt');
+  const { stopReason, machineId } = record;
+  return {
+    epoch: epoch(fromUint64(attempt.epoch, 'attempt.epoch')),
+    server: requiredId(parseServerName, attempt.server, 'attempt.server'),
+    place: { serverUid: uid(attempt.serverUid), instanceId: attempt.instanceId, machineId },
+    bootId: record.bootId,
+    cause: requiredWord(attemptCauseWords, attempt.cause, 'attempt.cause'),
+    terms: termsFromProto(attempt),
+    state: requiredWord(attemptStateWords, attempt.state, 'attempt.state'),
+    assignWall: requiredTime(attempt.assignTime, 'attempt.assign_time'),
+    startWall: fromTimestamp(attempt.startTime),
+    endWall: fromTimestamp(attempt.endTime),
+    end: attempt.end === undefined ? undefined : endFromProto(attempt.end),
+    pid: attempt.pid,
+    stopReason: stopReason === '' ? undefined : requiredWord(stopReasonWords, stopReason, 'attempt.stop_reason'),
+    overlapped: record.overlapped,
+  };
+}
+
+function termsFromProto(attempt: PbAttempt): FrozenTerms {
+  const span = (value: Duration | undefined, field: string): number => durationMs(required(value, `attempt.${field}`));
+  return {
+    onDisconnect: requiredWord(onDisconnectWords, attempt.onDisconnect, 'attempt.on_disconnect'),
+    leaseMs: span(attempt.lease, 'lease'),
+    stopTimeoutMs: span(attempt.stopTimeout, 'stop_timeout'),
+    killGuardMs: span(attempt.killGuard, 'kill_guard'),
+  };
+}
+
+function endFromProto({ cause, exitCode, signal, proof, detail }: PbAttemptEnd): AttemptEnd {
+  return {
+    cause: requiredWord(endCauseWords, cause, 'attempt.end.cause'),
+    exitCode,
+    signal,
+    proof: requiredWord(proofWords, proof, 'attempt.end.proof'),
+    detail,
+  };
+}

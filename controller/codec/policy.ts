@@ -1,0 +1,123 @@
+/** Policies: core ⇄ API and store. */
+import { create } from '@bufbuild/protobuf';
+import { type PolicyRecord, PolicyRecordSchema } from '../../shared/gen/locum/store/v1/record_pb.ts';
+import {
+  type Policy as PbPolicy,
+  type Restart as PbRestart,
+  PolicySchema,
+} from '../../shared/gen/locum/v1/policy_pb.ts';
+import { DEFAULT_POOL, uid } from '../../shared/ids.ts';
+import {
+  parsePolicyName,
+  parsePoolName,
+  parseServerName,
+  policyName,
+  poolName,
+  serverName,
+} from '../../shared/resource-name.ts';
+import { fromDuration, fromTimestamp, toDuration, toTimestamp } from '../../shared/rpc/time-messages.ts';
+import { MINUTE, SECOND } from '../../shared/time.ts';
+import { etagOf } from '../core/etag.ts';
+import type { Policy, PolicySpec } from '../core/state.ts';
+import { fromUint64, toUint64 } from './numbers.ts';
+import { required, requiredId, requiredTime } from './required.ts';
+import { failbackWords, listModeWords, onCapabilityLossWords, onDisconnectWords, onRunMissingWords } from './words.ts';
+import { triggerFromProto, triggerToProto, workloadFromProto, workloadToProto } from './workload.ts';
+
+/** What an unset field of a policy means; the comments of policy.proto say the same. */
+export const POLICY_DEFAULTS = {
+  slots: 1,
+  priority: 50,
+  maxConcurrentRuns: 1,
+  restart: { attempts: 3, windowMs: 10 * MINUTE, delayMs: SECOND },
+} as const;
+
+/**
+ * The fields that users write, with their defaults. The message has passed the rules of its proto; what they can't say (cron,
+ * requirements) is judged by the core.
+ * @throws LocumError INVALID_FIELD
+ */
+export function policySpecFromProto(policy: PbPolicy): PolicySpec {
+  return {
+    pool: policy.pool === '' ? DEFAULT_POOL : requiredId(parsePoolName, policy.pool, 'policy.pool'),
+    workload: workloadFromProto(required(policy.workload, 'policy.workload')),
+    trigger: triggerFromProto(policy.trigger),
+    requirements: [...policy.requirements],
+    servers: policy.servers.map((name, index) => requiredId(parseServerName, name, `policy.servers[${index}]`)),
+    listMode: listModeWords.from.get(policy.listMode) ?? 'ONLY',
+    slots: policy.slots ?? POLICY_DEFAULTS.slots,
+    priority: policy.priority ?? POLICY_DEFAULTS.priority,
+    maxConcurrentRuns: policy.maxConcurrentRuns ?? POLICY_DEFAULTS.maxConcurrentRuns,
+    onDisconnect: onDisconnectWords.from.get(policy.onDisconnect) ?? 'STOP',
+    stopTimeoutMs: fromDuration(policy.stopTimeout),
+    restart: restartFromProto(policy.restart),
+    failback: failbackWords.from.get(policy.failback),
+    onCapabilityLoss: onCapabilityLossWords.from.get(policy.onCapabilityLoss) ?? 'MOVE',
+    onRunMissing: onRunMissingWords.from.get(policy.onRunMissing) ?? 'NEXT',
+    labels: { ...policy.labels },
+  };
+}
+
+function restartFromProto(restart: PbRestart | undefined): PolicySpec['restart'] {
+  return {
+    attempts: restart?.attempts ?? POLICY_DEFAULTS.restart.attempts,
+    windowMs: fromDuration(restart?.window) ?? POLICY_DEFAULTS.restart.windowMs,
+    delayMs: fromDuration(restart?.delay) ?? POLICY_DEFAULTS.restart.delayMs,
+  };
+}
+
+/** All fields of the record, defaults written out. What is derived from other records is added by the API's projections. */
+export function policyToProto(policy: Policy): PbPolicy {
+  const { spec } = policy;
+  return create(PolicySchema, {
+    name: policyName(policy.id),
+    uid: policy.uid,
+    etag: etagOf(policy),
+    createTime: toTimestamp(policy.createWall),
+    updateTime: toTimestamp(policy.updateWall),
+    pool: poolName(spec.pool),
+    workload: workloadToProto(spec.workload),
+    trigger: triggerToProto(spec.trigger),
+    requirements: [...spec.requirements],
+    servers: spec.servers.map(serverName),
+    listMode: listModeWords.to[spec.listMode],
+    slots: spec.slots,
+    priority: spec.priority,
+    maxConcurrentRuns: spec.maxConcurrentRuns,
+    onDisconnect: onDisconnectWords.to[spec.onDisconnect],
+    stopTimeout: toDuration(spec.stopTimeoutMs),
+    restart: {
+      attempts: spec.restart.attempts,
+      window: toDuration(spec.restart.windowMs),
+      delay: toDuration(spec.restart.delayMs),
+    },
+    ...(spec.failback === undefined ? {} : { failback: failbackWords.to[spec.failback] }),
+    onCapabilityLoss: onCapabilityLossWords.to[spec.onCapabilityLoss],
+    onRunMissing: onRunMissingWords.to[spec.onRunMissing],
+    labels: { ...spec.labels },
+    paused: policy.paused,
+    deleting: policy.deleting,
+    lastTickTime: toTimestamp(policy.lastTickWall),
+  });
+}
+
+export function policyToRecord(policy: Policy): PolicyRecord {
+  return create(PolicyRecordSchema, { policy: policyToProto(policy), version: toUint64(policy.version) });
+}
+
+/** @throws LocumError INVALID_FIELD for a damaged record. */
+export function policyFromRecord(record: PolicyRecord): Policy {
+  const policy = required(record.policy, 'policy');
+  return {
+    kind: 'policy',
+    id: requiredId(parsePolicyName, policy.name, 'name'),
+    version: fromUint64(record.version, 'version'),
+    uid: uid(policy.uid),
+    createWall: requiredTime(policy.createTime, 'create_time'),
+    updateWall: requiredTime(policy.updateTime, 'update_time'),
+    spec: policySpecFromProto(policy),
+    paused: policy.paused,
+    deleting: policy.deleting,
+    lastTickWall: fromTimestamp(policy.lastTickTime),
+  };
+}

@@ -1,0 +1,167 @@
+/** Runs: core ⇄ API and store. What is derived from other records is added by the API's projections. */
+import { create } from '@bufbuild/protobuf';
+import {
+  type Reservation as PbReservation,
+  type RunOutcome as PbRunOutcome,
+  type WantedMove as PbWantedMove,
+  ReservationSchema,
+  RunOutcomeSchema,
+  type RunRecord,
+  RunRecordSchema,
+  WantedMoveSchema,
+} from '../../shared/gen/locum/store/v1/record_pb.ts';
+import { type Run as PbRun, RunSchema } from '../../shared/gen/locum/v1/run_pb.ts';
+import { type ServerId, serverId, uid } from '../../shared/ids.ts';
+import {
+  parsePolicyName,
+  parsePoolName,
+  parseRunName,
+  policyName,
+  poolName,
+  runName,
+  serverName,
+} from '../../shared/resource-name.ts';
+import { fromTimestamp, toTimestamp } from '../../shared/rpc/time-messages.ts';
+import { etagOf } from '../core/etag.ts';
+import type { Reservation, Run, RunOutcome } from '../core/state.ts';
+import { attemptFromRecord, attemptToRecord } from './attempt.ts';
+import { fromUint64, toUint64 } from './numbers.ts';
+import { required, requiredId, requiredTime, requiredWord } from './required.ts';
+import {
+  attemptCauseWords,
+  desiredWords,
+  outcomeWords,
+  queueCauseWords,
+  reservationCauseWords,
+  runStateWords,
+  wantedMoveCauseWords,
+} from './words.ts';
+
+/** Without attempts: the API adds them in its form, the store in its own. */
+export function runToProto(run: Run): PbRun {
+  return create(RunSchema, {
+    name: runName(run.id),
+    policy: policyName(run.policy),
+    policyUid: run.policyUid,
+    pool: poolName(run.pool),
+    etag: etagOf(run),
+    createTime: toTimestamp(run.createWall),
+    updateTime: toTimestamp(run.updateWall),
+    endTime: toTimestamp(run.endWall),
+    desired: desiredWords.to[run.desired],
+    state: runStateWords.to[run.state],
+    reason: run.reason,
+    message: run.message,
+    etaTime: toTimestamp(run.etaWall),
+    reservedServer: run.reservation === undefined ? '' : serverName(run.reservation.server),
+    attemptCount: run.attemptCount,
+    arguments: [...run.arguments],
+    slots: run.slots,
+    priority: run.priority,
+    queueTime: toTimestamp(run.queueSinceWall),
+  });
+}
+
+function reservationToProto({ server, from, cause, sinceWall }: Reservation): PbReservation {
+  return create(ReservationSchema, { server, fromServer: from, cause, sinceTime: toTimestamp(sinceWall) });
+}
+
+function reservationFromProto(reservation: PbReservation): Reservation {
+  return {
+    server: serverId(reservation.server),
+    from: serverId(reservation.fromServer),
+    cause: requiredWord(reservationCauseWords, reservation.cause, 'reservation.cause'),
+    sinceWall: requiredTime(reservation.sinceTime, 'reservation.since_time'),
+  };
+}
+
+function wantedMoveToProto({ server, cause, sinceWall }: NonNullable<Run['wantedMove']>): PbWantedMove {
+  return create(WantedMoveSchema, { server, cause, sinceTime: toTimestamp(sinceWall) });
+}
+
+function wantedMoveFromProto({ server, cause, sinceTime }: PbWantedMove): NonNullable<Run['wantedMove']> {
+  return {
+    server: serverId(server),
+    cause: requiredWord(wantedMoveCauseWords, cause, 'wanted_move.cause'),
+    sinceWall: requiredTime(sinceTime, 'wanted_move.since_time'),
+  };
+}
+
+function outcomeToProto({ state, reason, message }: RunOutcome): PbRunOutcome {
+  return create(RunOutcomeSchema, { state: outcomeWords.to[state], reason, message });
+}
+
+function outcomeFromProto({ state, reason, message }: PbRunOutcome): RunOutcome {
+  return { state: requiredWord(outcomeWords, state, 'outcome.state'), reason, message };
+}
+
+export function runToRecord(run: Run): RunRecord {
+  const { reservation, wantedMove, outcome } = run;
+  return create(RunRecordSchema, {
+    run: runToProto(run),
+    version: toUint64(run.version),
+    uid: run.uid,
+    attempts: run.attempts.map(attemptToRecord),
+    queueCause: run.queueCause,
+    notBeforeTime: toTimestamp(run.notBeforeWall),
+    preferServer: run.preferServer ?? '',
+    nextCause: run.nextCause,
+    ...(reservation === undefined ? {} : { reservation: reservationToProto(reservation) }),
+    ...(wantedMove === undefined ? {} : { wantedMove: wantedMoveToProto(wantedMove) }),
+    ...(outcome === undefined ? {} : { outcome: outcomeToProto(outcome) }),
+    failures: run.failures.map(({ server, wall }) => ({ server, time: toTimestamp(wall) })),
+    skips: run.skips.map(({ server, untilWall, reason }) => ({ server, untilTime: toTimestamp(untilWall), reason })),
+    backoffRounds: toUint64(run.backoffRounds),
+    lastMoveTime: toTimestamp(run.lastMoveWall === 0 ? undefined : run.lastMoveWall),
+  });
+}
+
+/** @throws LocumError INVALID_FIELD for a damaged record. */
+export function runFromRecord(record: RunRecord): Run {
+  const run = required(record.run, 'run');
+  return {
+    kind: 'run',
+    id: requiredId(parseRunName, run.name, 'name'),
+    version: fromUint64(record.version, 'version'),
+    uid: uid(record.uid),
+    createWall: requiredTime(run.createTime, 'create_time'),
+    updateWall: requiredTime(run.updateTime, 'update_time'),
+    policy: requiredId(parsePolicyName, run.policy, 'policy'),
+    policyUid: uid(run.policyUid),
+    pool: requiredId(parsePoolName, run.pool, 'pool'),
+    desired: requiredWord(desiredWords, run.desired, 'desired'),
+    state: requiredWord(runStateWords, run.state, 'state'),
+    reason: run.reason,
+    message: run.message,
+    etaWall: fromTimestamp(run.etaTime),
+    endWall: fromTimestamp(run.endTime),
+    slots: run.slots,
+    priority: run.priority,
+    arguments: [...run.arguments],
+    attempts: record.attempts.map(attemptFromRecord),
+    attemptCount: run.attemptCount,
+    queueCause: requiredWord(queueCauseWords, record.queueCause, 'queue_cause'),
+    queueSinceWall: requiredTime(run.queueTime, 'queue_time'),
+    notBeforeWall: requiredTime(record.notBeforeTime, 'not_before_time'),
+    preferServer: idOrNone(record.preferServer),
+    nextCause: requiredWord(attemptCauseWords, record.nextCause, 'next_cause'),
+    reservation: record.reservation === undefined ? undefined : reservationFromProto(record.reservation),
+    wantedMove: record.wantedMove === undefined ? undefined : wantedMoveFromProto(record.wantedMove),
+    outcome: record.outcome === undefined ? undefined : outcomeFromProto(record.outcome),
+    failures: record.failures.map(({ server, time }) => ({
+      server: serverId(server),
+      wall: requiredTime(time, 'failures.time'),
+    })),
+    skips: record.skips.map(({ server, untilTime, reason }) => ({
+      server: serverId(server),
+      untilWall: requiredTime(untilTime, 'skips.until_time'),
+      reason,
+    })),
+    backoffRounds: fromUint64(record.backoffRounds, 'backoff_rounds'),
+    lastMoveWall: fromTimestamp(record.lastMoveTime) ?? 0,
+  };
+}
+
+function idOrNone(id: string): ServerId | undefined {
+  return id === '' ? undefined : serverId(id);
+}

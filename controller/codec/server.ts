@@ -1,0 +1,89 @@
+/** Servers: core ⇄ API and store. What is derived from other records is added by the API's projections. */
+import { create } from '@bufbuild/protobuf';
+import { type ServerRecord, ServerRecordSchema } from '../../shared/gen/locum/store/v1/record_pb.ts';
+import {
+  type DrainStatus,
+  DrainStatusSchema,
+  Load,
+  type Server as PbServer,
+  ServerSchema,
+} from '../../shared/gen/locum/v1/server_pb.ts';
+import { uid } from '../../shared/ids.ts';
+import { parsePoolName, parseServerName, poolName, serverName } from '../../shared/resource-name.ts';
+import { fromTimestamp, toTimestamp } from '../../shared/rpc/time-messages.ts';
+import { etagOf } from '../core/etag.ts';
+import type { Drain, Server } from '../core/state.ts';
+import { capabilityFromProto, capabilityToProto } from './capability.ts';
+import { fromUint64, toUint64 } from './numbers.ts';
+import { required, requiredId, requiredTime, requiredWord } from './required.ts';
+import { intentWords, livenessWords } from './words.ts';
+
+export function serverToProto(server: Server): PbServer {
+  const { maxSlots, drain } = server;
+  return create(ServerSchema, {
+    name: serverName(server.id),
+    uid: server.uid,
+    etag: etagOf(server),
+    createTime: toTimestamp(server.createWall),
+    updateTime: toTimestamp(server.updateWall),
+    pool: poolName(server.pool),
+    ...(maxSlots === undefined ? {} : { maxSlots }),
+    labels: { ...server.labels },
+    liveness: livenessWords.to[server.liveness],
+    intent: intentWords.to[server.intent],
+    load: server.saturated ? Load.SATURATED : Load.AVAILABLE,
+    capabilities: server.capabilities.map(capabilityToProto),
+    instanceId: server.instanceId,
+    machineId: server.machineId,
+    bootId: server.bootId,
+    agentVersion: server.agentVersion,
+    ...(drain === undefined ? {} : { drain: drainToProto(drain) }),
+    deleting: server.deleting,
+  });
+}
+
+function drainToProto({ startWall, deadlineWall, done }: Drain): DrainStatus {
+  return create(DrainStatusSchema, { startTime: toTimestamp(startWall), deadline: toTimestamp(deadlineWall), done });
+}
+
+function drainFromProto({ startTime, deadline, done }: DrainStatus): Drain {
+  return { startWall: requiredTime(startTime, 'drain.start_time'), deadlineWall: fromTimestamp(deadline), done };
+}
+
+export function serverToRecord(server: Server): ServerRecord {
+  const { agentMaxSlots } = server;
+  return create(ServerRecordSchema, {
+    server: serverToProto(server),
+    version: toUint64(server.version),
+    livenessSinceTime: toTimestamp(server.livenessSinceWall),
+    ...(agentMaxSlots === undefined ? {} : { agentMaxSlots }),
+  });
+}
+
+/** @throws LocumError INVALID_FIELD for a damaged record. */
+export function serverFromRecord(record: ServerRecord): Server {
+  const server = required(record.server, 'server');
+  return {
+    kind: 'server',
+    id: requiredId(parseServerName, server.name, 'name'),
+    version: fromUint64(record.version, 'version'),
+    uid: uid(server.uid),
+    createWall: requiredTime(server.createTime, 'create_time'),
+    updateWall: requiredTime(server.updateTime, 'update_time'),
+    pool: requiredId(parsePoolName, server.pool, 'pool'),
+    maxSlots: server.maxSlots,
+    labels: { ...server.labels },
+    intent: requiredWord(intentWords, server.intent, 'intent'),
+    drain: server.drain === undefined ? undefined : drainFromProto(server.drain),
+    liveness: requiredWord(livenessWords, server.liveness, 'liveness'),
+    livenessSinceWall: requiredTime(record.livenessSinceTime, 'liveness_since_time'),
+    instanceId: server.instanceId,
+    machineId: server.machineId,
+    bootId: server.bootId,
+    agentVersion: server.agentVersion,
+    capabilities: server.capabilities.map(capabilityFromProto),
+    agentMaxSlots: record.agentMaxSlots,
+    saturated: server.load === Load.SATURATED,
+    deleting: server.deleting,
+  };
+}

@@ -1,0 +1,113 @@
+/** What agents are told: `ToAgent` → bytes of locum.v1.ConnectResponse. */
+import { create, toBinary } from '@bufbuild/protobuf';
+import {
+  type ConnectResponse,
+  ConnectResponseSchema,
+  GrantSchema,
+  type ReadOutput,
+  StartAttemptSchema,
+  type Verdict as PbVerdict,
+  VerdictSchema,
+  WelcomeSchema,
+} from '../../shared/gen/locum/v1/agent_service_pb.ts';
+import { toDuration } from '../../shared/rpc/time-messages.ts';
+import type { ToAgent, Verdict } from '../core/effect.ts';
+import { toUint64 } from './numbers.ts';
+import { timersToProto } from './timers.ts';
+import { onDisconnectWords, verdictWords } from './words.ts';
+import { workloadToProto } from './workload.ts';
+
+/** What the shell knows of the leadership and adds to each message. */
+export interface LeaderIdentity {
+  readonly term: number;
+  readonly clusterId: string;
+}
+
+export function encodeToAgent(message: ToAgent, leader: LeaderIdentity): Buffer {
+  return encode(contentOf(message, leader), leader);
+}
+
+/** The one message that the core knows nothing of. */
+export function encodeReadOutput(value: ReadOutput, leader: LeaderIdentity): Buffer {
+  return encode({ case: 'readOutput', value }, leader);
+}
+
+function encode(message: ConnectResponse['message'], leader: LeaderIdentity): Buffer {
+  const response = create(ConnectResponseSchema, { term: toUint64(leader.term), message });
+  const { buffer, byteOffset, byteLength } = toBinary(ConnectResponseSchema, response);
+  return Buffer.from(buffer, byteOffset, byteLength);
+}
+
+function contentOf(message: ToAgent, leader: LeaderIdentity): ConnectResponse['message'] {
+  switch (message.kind) {
+    case 'grant': {
+      const { sequence, generation } = message;
+      const value = create(GrantSchema, { sequence: toUint64(sequence), generation: toUint64(generation) });
+      return { case: 'grant', value };
+    }
+    case 'welcome':
+      return { case: 'welcome', value: welcomeToProto(message, leader) };
+    case 'start':
+      return { case: 'startAttempt', value: startToProto(message) };
+    default:
+      return create(ConnectResponseSchema, { message: plainContentOf(message) }).message;
+  }
+}
+
+type Plain = Exclude<ToAgent, { kind: 'grant' | 'welcome' | 'start' }>;
+
+function plainContentOf(message: Plain) {
+  switch (message.kind) {
+    case 'stop': {
+      const { commandId, generation, run, epoch, reason } = message;
+      const numbers = { commandId: toUint64(commandId), generation: toUint64(generation), epoch: toUint64(epoch) };
+      return { case: 'stopAttempt' as const, value: { ...numbers, run, reason } };
+    }
+    case 'ack': {
+      const attempts = message.attempts.map(({ run, epoch }) => ({ run, epoch: toUint64(epoch) }));
+      return { case: 'attemptAck' as const, value: { attempts } };
+    }
+    case 'report_full_state':
+      return { case: 'reportFullState' as const, value: { reason: message.reason } };
+    case 'verdicts': {
+      const generation = toUint64(message.generation);
+      return { case: 'verdicts' as const, value: { generation, verdicts: message.verdicts.map(verdictToProto) } };
+    }
+    case 'timers_changed':
+      return { case: 'timersChanged' as const, value: { timers: timersToProto(message.timers) } };
+  }
+}
+
+function welcomeToProto(message: Extract<ToAgent, { kind: 'welcome' }>, { clusterId }: LeaderIdentity) {
+  const { session, uid, timers, verdicts } = message;
+  return create(WelcomeSchema, {
+    session,
+    clusterId,
+    uid,
+    timers: timersToProto(timers),
+    verdicts: verdicts.map(verdictToProto),
+  });
+}
+
+function startToProto(message: Extract<ToAgent, { kind: 'start' }>) {
+  const { terms } = message;
+  return create(StartAttemptSchema, {
+    commandId: toUint64(message.commandId),
+    generation: toUint64(message.generation),
+    sequence: toUint64(message.sequence),
+    run: message.run,
+    policy: message.policy,
+    epoch: toUint64(message.epoch),
+    onDisconnect: onDisconnectWords.to[terms.onDisconnect],
+    lease: toDuration(terms.leaseMs),
+    stopTimeout: toDuration(terms.stopTimeoutMs),
+    killGuard: toDuration(terms.killGuardMs),
+    workload: workloadToProto(message.workload),
+    arguments: [...message.arguments],
+    slots: message.slots,
+  });
+}
+
+function verdictToProto({ run, epoch, action, reason }: Verdict): PbVerdict {
+  return create(VerdictSchema, { run, epoch: toUint64(epoch), action: verdictWords.to[action], reason });
+}

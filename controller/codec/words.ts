@@ -1,0 +1,191 @@
+/** The core's words beside the enums of the API, which the store and the agent stream use as well. */
+
+import { CommandOutcome as PbCommandOutcome, VerdictAction } from '../../shared/gen/locum/v1/agent_service_pb.ts';
+import { CapabilitySource as PbCapabilitySource } from '../../shared/gen/locum/v1/capability_pb.ts';
+import {
+  MissedRun,
+  Failback as PbFailback,
+  ListMode as PbListMode,
+  OnCapabilityLoss as PbOnCapabilityLoss,
+  OnDisconnect as PbOnDisconnect,
+  OnRunMissing as PbOnRunMissing,
+} from '../../shared/gen/locum/v1/policy_pb.ts';
+import {
+  DesiredState,
+  AttemptState as PbAttemptState,
+  EndCause as PbEndCause,
+  RunState,
+} from '../../shared/gen/locum/v1/run_pb.ts';
+import { Intent as PbIntent, Liveness as PbLiveness } from '../../shared/gen/locum/v1/server_pb.ts';
+import type { CapabilitySource } from '../core/capability.ts';
+import type { Verdict } from '../core/effect.ts';
+import type { CommandOutcome } from '../core/event.ts';
+import type {
+  AttemptCause,
+  AttemptState,
+  EndCause,
+  Failback,
+  Intent,
+  ListMode,
+  Liveness,
+  OnCapabilityLoss,
+  OnDisconnect,
+  OnRunMissing,
+  Proof,
+  QueueCause,
+  Reservation,
+  Run,
+  RunOutcome,
+  RunStateName,
+  StopReason,
+  Trigger,
+} from '../core/state.ts';
+import { wordSet, wordTable } from './word-table.ts';
+
+export const livenessWords = wordTable<Liveness, PbLiveness>({
+  ALIVE: PbLiveness.ALIVE,
+  SUSPECT: PbLiveness.SUSPECT,
+  MISSING: PbLiveness.MISSING,
+  LEFT: PbLiveness.LEFT,
+});
+
+export const intentWords = wordTable<Intent, PbIntent>({
+  ACTIVE: PbIntent.ACTIVE,
+  CORDONED: PbIntent.CORDONED,
+  DRAINING: PbIntent.DRAINING,
+});
+
+export const capabilitySourceWords = wordTable<CapabilitySource, PbCapabilitySource>({
+  FINGERPRINT: PbCapabilitySource.FINGERPRINT,
+  PROBE: PbCapabilitySource.PROBE,
+  CONFIG: PbCapabilitySource.CONFIG,
+});
+
+export const onDisconnectWords = wordTable<OnDisconnect, PbOnDisconnect>({
+  STOP: PbOnDisconnect.STOP,
+  HOLD: PbOnDisconnect.HOLD,
+  OVERLAP: PbOnDisconnect.OVERLAP,
+});
+
+export const listModeWords = wordTable<ListMode, PbListMode>({ ONLY: PbListMode.ONLY, PREFER: PbListMode.PREFER });
+
+export const failbackWords = wordTable<Failback, PbFailback>({
+  NEVER: PbFailback.NEVER,
+  ON_NEXT_START: PbFailback.ON_NEXT_START,
+  AUTO: PbFailback.AUTO,
+  MANUAL: PbFailback.MANUAL,
+});
+
+export const onCapabilityLossWords = wordTable<OnCapabilityLoss, PbOnCapabilityLoss>({
+  MOVE: PbOnCapabilityLoss.MOVE,
+  IGNORE: PbOnCapabilityLoss.IGNORE,
+  STOP: PbOnCapabilityLoss.STOP,
+});
+
+export const onRunMissingWords = wordTable<OnRunMissing, PbOnRunMissing>({
+  NEXT: PbOnRunMissing.NEXT,
+  IN_PLACE: PbOnRunMissing.IN_PLACE,
+});
+
+export const missedRunWords = wordTable<Extract<Trigger, { kind: 'schedule' }>['missed'], MissedRun>({
+  SKIP: MissedRun.SKIP,
+  ONCE: MissedRun.ONCE,
+});
+
+export const desiredWords = wordTable<Run['desired'], DesiredState>({
+  RUNNING: DesiredState.RUNNING,
+  STOPPED: DesiredState.STOPPED,
+});
+
+export const runStateWords = wordTable<RunStateName, RunState>({
+  QUEUED: RunState.QUEUED,
+  ASSIGNED: RunState.ASSIGNED,
+  STARTING: RunState.STARTING,
+  RUNNING: RunState.RUNNING,
+  STOPPING: RunState.STOPPING,
+  FENCING: RunState.FENCING,
+  STUCK: RunState.STUCK,
+  BACKOFF: RunState.BACKOFF,
+  SUCCEEDED: RunState.SUCCEEDED,
+  FAILED: RunState.FAILED,
+  STOPPED: RunState.STOPPED,
+});
+
+export const outcomeWords = wordTable<RunOutcome['state'], RunState>({
+  SUCCEEDED: RunState.SUCCEEDED,
+  FAILED: RunState.FAILED,
+  STOPPED: RunState.STOPPED,
+});
+
+export const attemptStateWords = wordTable<AttemptState, PbAttemptState>({
+  ASSIGNED: PbAttemptState.ASSIGNED,
+  STARTING: PbAttemptState.STARTING,
+  RUNNING: PbAttemptState.RUNNING,
+  STOPPING: PbAttemptState.STOPPING,
+  STUCK: PbAttemptState.STUCK,
+  ENDED: PbAttemptState.ENDED,
+});
+
+export const endCauseWords = wordTable<EndCause, PbEndCause>({
+  UNKNOWN: PbEndCause.UNSPECIFIED,
+  EXITED: PbEndCause.EXITED,
+  STOPPED: PbEndCause.STOPPED,
+  LAPSED: PbEndCause.LAPSED,
+  REFUSED: PbEndCause.REFUSED,
+  SPAWN_FAILED: PbEndCause.SPAWN_FAILED,
+  LOST: PbEndCause.LOST,
+});
+
+export const commandOutcomeWords = wordTable<CommandOutcome, PbCommandOutcome>({
+  APPLIED: PbCommandOutcome.APPLIED,
+  ALREADY_APPLIED: PbCommandOutcome.ALREADY_APPLIED,
+  REFUSED: PbCommandOutcome.REFUSED,
+  EXPIRED: PbCommandOutcome.EXPIRED,
+  STALE: PbCommandOutcome.STALE,
+});
+
+export const verdictWords = wordTable<Verdict['action'], VerdictAction>({
+  KEEP: VerdictAction.KEEP,
+  ADOPT: VerdictAction.ADOPT,
+  STOP: VerdictAction.STOP,
+});
+
+/** The API shows the proof in words. */
+export const proofWords = wordTable<Proof, string>({
+  REPORT: 'report of its agent',
+  REFUSED: 'refused by its agent',
+  INVENTORY: 'not in the full inventory of its agent',
+  NEW_BOOT: 'new boot of its host',
+  NEVER_SENT: 'its start was never sent',
+  WAIT: 'waiting time',
+  OPERATOR: 'operator',
+  OVERLAP: 'none needed: overlap is allowed',
+});
+
+export const attemptCauseWords = wordSet<AttemptCause>({
+  START: true,
+  RESTART: true,
+  RECOVERY: true,
+  MOVE: true,
+  FAILBACK: true,
+  DRAIN: true,
+});
+
+export const stopReasonWords = wordSet<StopReason>({
+  OPERATOR: true,
+  POLICY_DELETED: true,
+  RESTART: true,
+  MOVE: true,
+  FAILBACK: true,
+  DRAIN: true,
+  DRAIN_DEADLINE: true,
+  CAPABILITY_LOST: true,
+  START_UNANSWERED: true,
+  SUPERSEDED: true,
+});
+
+export const queueCauseWords = wordSet<QueueCause>({ RECOVERY: true, START: true, MOVE: true });
+
+export const reservationCauseWords = wordSet<Reservation['cause']>({ MOVE: true, FAILBACK: true, DRAIN: true });
+
+export const wantedMoveCauseWords = wordSet<NonNullable<Run['wantedMove']>['cause']>({ MOVE: true, FAILBACK: true });

@@ -1,0 +1,77 @@
+/** What runs, and when: core ⇄ locum.v1.Workload and Trigger. Used by policies and by starts. */
+import { create } from '@bufbuild/protobuf';
+import { invalidField } from '../../shared/errors.ts';
+import {
+  type Trigger as PbTrigger,
+  type Workload as PbWorkload,
+  TriggerSchema,
+  WorkloadSchema,
+} from '../../shared/gen/locum/v1/policy_pb.ts';
+import type { Trigger, Workload } from '../core/state.ts';
+import { missedRunWords } from './words.ts';
+
+/** Interpreter of a script that names none. */
+const SHELL = ['/bin/sh'];
+
+export function workloadToProto(workload: Workload): PbWorkload {
+  const { env, workingDirectory, user } = workload;
+  return create(WorkloadSchema, { env: { ...env }, workingDirectory, user, kind: kindToProto(workload) });
+}
+
+function kindToProto(workload: Workload) {
+  switch (workload.kind) {
+    case 'command':
+      return { case: 'command' as const, value: { argv: [...workload.argv] } };
+    case 'script':
+      return {
+        case: 'script' as const,
+        value: { interpreter: [...workload.interpreter], text: workload.text },
+      };
+  }
+}
+
+/** @throws LocumError INVALID_FIELD when it says neither command nor script. */
+export function workloadFromProto(workload: PbWorkload): Workload {
+  const common = { env: { ...workload.env }, workingDirectory: workload.workingDirectory, user: workload.user };
+  const { kind } = workload;
+  switch (kind.case) {
+    case 'command':
+      return { ...common, kind: 'command', argv: [...kind.value.argv] };
+    case 'script': {
+      const { interpreter, text } = kind.value;
+      return { ...common, kind: 'script', interpreter: interpreter.length > 0 ? [...interpreter] : SHELL, text };
+    }
+    case undefined:
+      throw invalidField('workload', 'exactly one of command and script must be set');
+  }
+}
+
+export function triggerToProto(trigger: Trigger): PbTrigger {
+  switch (trigger.kind) {
+    case 'continuous':
+      return create(TriggerSchema, { kind: { case: 'continuous', value: {} } });
+    case 'on_demand':
+      return create(TriggerSchema, { kind: { case: 'onDemand', value: {} } });
+    case 'schedule': {
+      const { cron, timeZone, missed } = trigger;
+      const value = { cron, timeZone, missed: missedRunWords.to[missed] };
+      return create(TriggerSchema, { kind: { case: 'schedule', value } });
+    }
+  }
+}
+
+/** Unset: continuous. */
+export function triggerFromProto(trigger: PbTrigger | undefined): Trigger {
+  const kind = trigger?.kind;
+  switch (kind?.case) {
+    case undefined:
+    case 'continuous':
+      return { kind: 'continuous' };
+    case 'onDemand':
+      return { kind: 'on_demand' };
+    case 'schedule': {
+      const { cron, timeZone, missed } = kind.value;
+      return { kind: 'schedule', cron, timeZone, missed: missedRunWords.from.get(missed) ?? 'SKIP' };
+    }
+  }
+}

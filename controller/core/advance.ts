@@ -1,0 +1,220 @@
+/**
+ * Looks at one run and brings it a step further: an ordered list of rules over what its attempts prove, what is wanted,
+ * and where its server is (semantics 6, 7). Called whenever something about the run may have changed.
+ */
+import { MINUTE, SECOND } from '../../shared/time.ts';
+import { currentAttempt, endAttempt, sendStop, stopAttempt, unendedAttempts } from './attempt.ts';
+import { isAvailable } from './capacity.ts';
+import { attemptLiveOf, poolLiveOf, poolOf, serverLiveOf, serverOf } from './cluster.ts';
+import type { Context } from './context.ts';
+import { endProvenAtMono, lastGrantMono, takeoverWaitOf } from './lease.ts';
+import { endReservation, RESERVATION_MAX_MS } from './reservation.ts';
+import { announceState, enqueue, finish, isEnded, showState } from './run.ts';
+import { askFullState } from './session.ts';
+import type { Attempt, Run } from './state.ts';
+
+/** A start is asked after when unanswered for this long. */
+const START_ANSWER_MS = 5 * SECOND;
+/** The mass-failure brake delays a takeover by at most this. */
+export const STORM_MAX_MS = 5 * MINUTE;
+
+export function advanceRun(ctx: Context, run: Run): void {
+  if (isEnded(run)) return;
+  for (const attempt of unendedAttempts(run)) {
+    proveByWait(ctx, run, attempt);
+    giveUpForOverlap(ctx, run, attempt);
+  }
+  if (run.desired === 'STOPPED') {
+    bringToStop(ctx, run);
+    return;
+  }
+  const attempt = currentAttempt(run);
+  if (attempt === undefined) awaitPlacement(ctx, run);
+  else follow(ctx, run, attempt);
+}
+
+/** Proof (b): the takeover wait passed since the last grant. Held back while the pool is under the mass-failure brake. */
+function proveByWait(ctx: Context, run: Run, attempt: Attempt): void {
+  const { state, now } = ctx;
+  const provenAt = endProvenAtMono(state, run, attempt);
+  if (provenAt === undefined) return;
+  const storm = poolLiveOf(state, run.pool).storm.activeSinceMono !== undefined;
+  const at = Math.max(storm ? provenAt + STORM_MAX_MS : provenAt, state.judgeNotBeforeMono);
+  if (now.mono < at) {
+    if (attemptLiveOf(state, attempt).coveredBy === undefined) ctx.wakeRunAt(run.id, at);
+    return;
+  }
+  const waitedMs = Math.round(now.mono - lastGrantMono(state, attempt));
+  const lateMs = (now.mono - provenAt).toFixed(1);
+  endAttempt(ctx, run, attempt, {
+    cause: attempt.stopReason === undefined ? 'LOST' : 'STOPPED',
+    exitCode: undefined,
+    signal: '',
+    proof: 'WAIT',
+    detail: `${waitedMs} ms passed since its last grant, ${lateMs} ms more than the takeover wait of ${takeoverWaitOf(state, run, attempt)} ms`,
+  });
+}
+
+/** OVERLAP needs no proof once its server is missing: the older attempt is left behind and stopped on return. */
+function giveUpForOverlap(ctx: Context, run: Run, attempt: Attempt): void {
+  if (attempt.state === 'ENDED' || attempt.overlapped || attempt.terms.onDisconnect !== 'OVERLAP') return;
+  const policy = ctx.state.policies.get(run.policy);
+  const { liveness } = serverOf(ctx.state, attempt.server);
+  if (policy?.spec.onDisconnect !== 'OVERLAP' || (liveness !== 'MISSING' && liveness !== 'LEFT')) return;
+  attempt.overlapped = true;
+  run.nextCause = 'RECOVERY';
+  run.queueCause = 'RECOVERY';
+  run.queueSinceWall = ctx.now.wall;
+  ctx.journal.put(run);
+  ctx.journal.event({
+    type: 'RUN_OVERLAPPING',
+    cause: `SERVER_${liveness}`,
+    message: `${run.id} may be started again while epoch ${attempt.epoch} on ${attempt.server} may still run (OVERLAP)`,
+    pool: run.pool,
+    policy: run.policy,
+    run: run.id,
+    server: attempt.server,
+    epoch: attempt.epoch,
+  });
+}
+
+function bringToStop(ctx: Context, run: Run): void {
+  const unended = unendedAttempts(run);
+  for (const attempt of unended) {
+    stopAttempt(ctx, run, attempt, 'OPERATOR', 'it is no longer wanted');
+    sendStop(ctx, run, attempt, attempt.stopReason ?? 'OPERATOR');
+  }
+  const [left] = unendedAttempts(run);
+  if (left === undefined) {
+    finish(ctx, run, run.outcome ?? { state: 'STOPPED', reason: 'OPERATOR', message: 'it was told to stop' });
+    return;
+  }
+  const { liveness } = serverOf(ctx.state, left.server);
+  if (left.state === 'STUCK') showStuck(ctx, run, left);
+  else if (liveness === 'MISSING' || liveness === 'LEFT') showFencing(ctx, run, left);
+  else {
+    const message = `${left.server} was told to stop it`;
+    showState(ctx, run, { state: 'STOPPING', reason: left.stopReason ?? 'OPERATOR', message });
+  }
+}
+
+/** No attempt stands: the run waits for its time, then in the queue. */
+function awaitPlacement(ctx: Context, run: Run): void {
+  const { now } = ctx;
+  dropStaleReservation(ctx, run);
+  if (run.notBeforeWall > now.wall) {
+    ctx.wakeRunAtWall(run.id, run.notBeforeWall);
+    const state = run.reason === 'BACKOFF' ? 'BACKOFF' : 'QUEUED';
+    const message =
+      state === 'BACKOFF'
+        ? 'it failed on every eligible server; tried again later, or now with ReleaseRun'
+        : 'it waits a moment before its next start';
+    announceState(ctx, run, { state, reason: run.reason, message, etaWall: run.notBeforeWall });
+    return;
+  }
+  if (run.state !== 'QUEUED')
+    showState(ctx, run, { state: 'QUEUED', reason: run.reason, message: 'it looks for a server' });
+  enqueue(ctx, run);
+}
+
+/** An attempt stands: the run shows what it and its server do. */
+function follow(ctx: Context, run: Run, attempt: Attempt): void {
+  const server = serverOf(ctx.state, attempt.server);
+  if (attempt.state === 'STUCK') {
+    showStuck(ctx, run, attempt);
+    return;
+  }
+  if (server.liveness === 'MISSING' || server.liveness === 'LEFT') {
+    showFencing(ctx, run, attempt);
+    return;
+  }
+  if (attempt.stopReason !== undefined) {
+    sendStop(ctx, run, attempt, attempt.stopReason);
+    showState(ctx, run, { state: 'STOPPING', reason: attempt.stopReason, message: `${server.id} was told to stop it` });
+    return;
+  }
+  if (attempt.state === 'RUNNING' || attempt.state === 'STOPPING') {
+    settleMove(ctx, run, attempt);
+    const message = `runs on ${server.id} as epoch ${attempt.epoch}`;
+    announceState(ctx, run, { state: 'RUNNING', reason: attempt.cause, message });
+    return;
+  }
+  if (attemptLiveOf(ctx.state, attempt).handed) {
+    showState(ctx, run, { state: 'STARTING', reason: attempt.cause, message: `${server.id} was told to start it` });
+    watchStart(ctx, run, attempt);
+  } else {
+    showState(ctx, run, {
+      state: 'ASSIGNED',
+      reason: attempt.cause,
+      message: `its start on ${server.id} is about to be sent`,
+    });
+  }
+}
+
+/** An unanswered start is asked after, and given up at missing_after; it is never sent again (semantics 7d). */
+function watchStart(ctx: Context, run: Run, attempt: Attempt): void {
+  const { state, now } = ctx;
+  const live = attemptLiveOf(state, attempt);
+  if (live.startSentMono === undefined) return;
+  const { missingAfterMs } = poolOf(state, run.pool).timers;
+  const askAt = live.startSentMono + Math.min(START_ANSWER_MS, missingAfterMs / 4);
+  const giveUpAt = live.startSentMono + missingAfterMs;
+  if (now.mono >= giveUpAt) {
+    stopAttempt(ctx, run, attempt, 'START_UNANSWERED', `its start was not answered for ${missingAfterMs} ms`);
+    return;
+  }
+  const { session } = serverLiveOf(state, attempt.server);
+  if (now.mono >= askAt && session !== undefined) askFullState(ctx, session, 'START_UNANSWERED');
+  ctx.wakeRunAt(run.id, now.mono >= askAt ? giveUpAt : askAt);
+}
+
+function showFencing(ctx: Context, run: Run, attempt: Attempt): void {
+  const { state, now } = ctx;
+  const provenAt = endProvenAtMono(state, run, attempt);
+  if (provenAt === undefined) {
+    const message = `${attempt.server} is silent and ${attempt.terms.onDisconnect} needs a proof that epoch ${attempt.epoch} ended: its return, or ConfirmServerDead`;
+    announceState(ctx, run, { state: 'FENCING', reason: attempt.terms.onDisconnect, message });
+    return;
+  }
+  const storm = poolLiveOf(state, run.pool).storm.activeSinceMono !== undefined;
+  const at = storm ? provenAt + STORM_MAX_MS : provenAt;
+  announceState(ctx, run, {
+    state: 'FENCING',
+    reason: storm ? 'STORM' : 'SERVER_MISSING',
+    message: `${attempt.server} is missing; epoch ${attempt.epoch} is dead for certain at the time given`,
+    etaWall: now.wall + Math.max(0, at - now.mono),
+  });
+}
+
+function showStuck(ctx: Context, run: Run, attempt: Attempt): void {
+  const message = `${attempt.server} can't kill the processes of epoch ${attempt.epoch}; see them there, or ReleaseRun with abandon_attempt`;
+  announceState(ctx, run, { state: 'STUCK', reason: 'TREE_ALIVE', message });
+}
+
+/** A move succeeded when the new attempt runs on its target. */
+function settleMove(ctx: Context, run: Run, attempt: Attempt): void {
+  if (run.reservation === undefined) return;
+  if (attempt.server === run.reservation.server) {
+    run.lastMoveWall = ctx.now.wall;
+    endReservation(ctx, run);
+  } else dropStaleReservation(ctx, run);
+}
+
+/** A reservation is void when its target is not available any more or after 5 minutes. */
+function dropStaleReservation(ctx: Context, run: Run): void {
+  const { reservation } = run;
+  if (reservation === undefined) return;
+  const target = ctx.state.servers.get(reservation.server);
+  const late = ctx.now.wall >= reservation.sinceWall + RESERVATION_MAX_MS;
+  if (!late && target !== undefined && isAvailable(ctx.state, target)) return;
+  ctx.journal.event({
+    type: 'RUN_MOVE_ABANDONED',
+    cause: late ? 'TOO_LATE' : 'TARGET_UNAVAILABLE',
+    message: `${run.id} is not moved to ${reservation.server}`,
+    pool: run.pool,
+    policy: run.policy,
+    run: run.id,
+    server: reservation.server,
+  });
+  endReservation(ctx, run);
+}

@@ -1,0 +1,116 @@
+/**
+ * Administrators' calls: each is judged whole before anything is changed, answered exactly once, and only when what it
+ * changed is durable. A request_id makes a retry safe: it is written in the commit of the call's effect.
+ */
+import { unreachable } from '../../../shared/assert.ts';
+import { LocumError, notFound } from '../../../shared/errors.ts';
+import type { Context } from '../context.ts';
+import type { AdminCall, Call, CallResult, CallValue } from '../event.ts';
+import { moveServerInOrder, setOrder } from './order-calls.ts';
+import type { Outcome } from './outcome.ts';
+import { createPolicy, deletePolicy, updatePolicy } from './policy-calls.ts';
+import { pausePolicy, restartPolicy, resumePolicy, startPolicy, stopPolicy } from './policy-verbs.ts';
+import { createPool, deletePool, proceedTakeovers, updatePool } from './pool-calls.ts';
+import { currentValue } from './replay.ts';
+import { moveRun, releaseRun, stopRun } from './run-calls.ts';
+import {
+  confirmServerDead,
+  cordonServer,
+  deleteServer,
+  drainServer,
+  uncordonServer,
+  updateServer,
+} from './server-calls.ts';
+
+export function handleCall(ctx: Context, call: AdminCall): void {
+  ctx.journal.actor = call.actor;
+  ctx.gate.hold({ kind: 'reply', call: call.call, result: answer(ctx, call) });
+}
+
+function answer(ctx: Context, call: AdminCall): CallResult {
+  try {
+    const earlier = call.requestId === '' ? undefined : ctx.state.requests.get(call.requestId);
+    if (earlier !== undefined) return { ok: true, value: replay(ctx, call, earlier.fingerprint, earlier.resource) };
+    const { resource, value } = perform(ctx, call.request, call.validateOnly);
+    if (call.requestId !== '' && !call.validateOnly) remember(ctx, call, resource);
+    return { ok: true, value: structuredClone(value) };
+  } catch (error) {
+    // Handlers throw their answers before they change anything; every other error is a defect and ends the process.
+    if (error instanceof LocumError) return { ok: false, error };
+    throw error;
+  }
+}
+
+function replay(ctx: Context, call: AdminCall, fingerprint: string, resource: string): CallValue {
+  if (fingerprint !== call.fingerprint) {
+    throw new LocumError(
+      'REQUEST_ID_REUSED',
+      `request_id ${call.requestId} was used with other arguments within the last hour: use a new one for a new request`,
+    );
+  }
+  const value = currentValue(ctx, call.request, resource);
+  if (value === undefined) throw notFound(resource);
+  return structuredClone(value);
+}
+
+function remember(ctx: Context, call: AdminCall, resource: string): void {
+  const { state, journal, now } = ctx;
+  const { requestId: id, fingerprint } = call;
+  const record = { kind: 'request', id, wall: now.wall, fingerprint, resource } as const;
+  state.requests.set(id, record);
+  journal.put(record);
+  journal.together(resource, `requests/${id}`);
+}
+
+function perform(ctx: Context, request: Call, validateOnly: boolean): Outcome {
+  switch (request.kind) {
+    case 'create_pool':
+      return createPool(ctx, request, validateOnly);
+    case 'update_pool':
+      return updatePool(ctx, request, validateOnly);
+    case 'delete_pool':
+      return deletePool(ctx, request);
+    case 'set_order':
+      return setOrder(ctx, request, validateOnly);
+    case 'move_server':
+      return moveServerInOrder(ctx, request, validateOnly);
+    case 'update_server':
+      return updateServer(ctx, request, validateOnly);
+    case 'delete_server':
+      return deleteServer(ctx, request);
+    case 'cordon_server':
+      return cordonServer(ctx, request);
+    case 'uncordon_server':
+      return uncordonServer(ctx, request);
+    case 'drain_server':
+      return drainServer(ctx, request, validateOnly);
+    case 'confirm_server_dead':
+      return confirmServerDead(ctx, request);
+    case 'create_policy':
+      return createPolicy(ctx, request, validateOnly);
+    case 'update_policy':
+      return updatePolicy(ctx, request, validateOnly);
+    case 'delete_policy':
+      return deletePolicy(ctx, request);
+    case 'start_policy':
+      return startPolicy(ctx, request, validateOnly);
+    case 'stop_policy':
+      return stopPolicy(ctx, request);
+    case 'restart_policy':
+      return restartPolicy(ctx, request);
+    case 'pause_policy':
+      return pausePolicy(ctx, request);
+    case 'resume_policy':
+      return resumePolicy(ctx, request);
+    case 'move_run':
+      return moveRun(ctx, request, validateOnly);
+    case 'stop_run':
+      return stopRun(ctx, request);
+    case 'release_run':
+      return releaseRun(ctx, request);
+    case 'proceed_takeovers':
+      return proceedTakeovers(ctx, request);
+    default:
+      return unreachable(request);
+  }
+}

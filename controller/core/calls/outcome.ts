@@ -1,0 +1,66 @@
+/** What a call's handler answers, and the checks that several of them share. */
+import { etagMismatch, notFound } from '../../../shared/errors.ts';
+import type { PolicyId, PoolId, RunId, ServerId, Uid } from '../../../shared/ids.ts';
+import type { Context } from '../context.ts';
+import { etagOf } from '../etag.ts';
+import type { Call, CallValue, MovePlan } from '../event.ts';
+import type { Policy, Pool, Run, Server } from '../state.ts';
+
+export interface Outcome {
+  /** Full name of the resource that the answer is about. */
+  readonly resource: string;
+  readonly value: CallValue;
+}
+
+export type CallOf<K extends Call['kind']> = Extract<Call, { readonly kind: K }>;
+
+export const EMPTY_PLAN: MovePlan = { moves: [], stays: [] };
+
+export function knownPool(ctx: Context, id: PoolId): Pool {
+  const pool = ctx.state.pools.get(id);
+  if (pool === undefined) throw notFound(`pools/${id}`);
+  return pool;
+}
+
+export function knownServer(ctx: Context, id: ServerId): Server {
+  const server = ctx.state.servers.get(id);
+  if (server === undefined) throw notFound(`servers/${id}`);
+  return server;
+}
+
+export function knownPolicy(ctx: Context, id: PolicyId): Policy {
+  const policy = ctx.state.policies.get(id);
+  if (policy === undefined) throw notFound(`policies/${id}`);
+  return policy;
+}
+
+export function knownRun(ctx: Context, id: RunId): Run {
+  const run = ctx.state.runs.get(id);
+  if (run === undefined) throw notFound(`runs/${id}`);
+  return run;
+}
+
+/** An empty etag is not compared. */
+export function checkEtag(
+  etag: string,
+  record: { readonly uid: Uid; readonly version: number },
+  resource: string,
+): void {
+  if (etag !== '' && etag !== etagOf(record)) throw etagMismatch(resource);
+}
+
+export const poolOutcome = (pool: Pool): Outcome => ({ resource: `pools/${pool.id}`, value: { kind: 'pool', pool } });
+
+export const serverOutcome = (server: Server, plan: MovePlan = EMPTY_PLAN, runs: readonly RunId[] = []): Outcome => ({
+  resource: `servers/${server.id}`,
+  value: { kind: 'server', server, plan, runs },
+});
+
+export const policyOutcome = (policy: Policy, warnings: readonly string[] = []): Outcome => ({
+  resource: `policies/${policy.id}`,
+  value: { kind: 'policy', policy, warnings },
+});
+
+export const runOutcome = (run: Run): Outcome => ({ resource: `runs/${run.id}`, value: { kind: 'run', run } });
+
+export const goneOutcome = (name: string): Outcome => ({ resource: name, value: { kind: 'gone', name } });

@@ -1,0 +1,156 @@
+/** Policies: create, change, delete. Form is checked by the API; here stands what needs the state or a parser. */
+import { alreadyExists, badField, LocumError, notFound } from '../../../shared/errors.ts';
+import { parseRequirement, type Requirement } from '../capability.ts';
+import { nextUid } from '../cluster.ts';
+import type { Context } from '../context.ts';
+import { policyLiveOf } from '../eligible.ts';
+import { couldEverTake } from '../placing.ts';
+import type { Policy, PolicySpec } from '../state.ts';
+import { takeoverWaitMs } from '../timers.ts';
+import { upkeep } from '../upkeep.ts';
+import { type CallOf, checkEtag, goneOutcome, knownPolicy, type Outcome, policyOutcome } from './outcome.ts';
+
+export function createPolicy(ctx: Context, request: CallOf<'create_policy'>, validateOnly: boolean): Outcome {
+  const { state } = ctx;
+  const existing = state.policies.get(request.policy);
+  if (existing?.deleting) throw deletingError(existing);
+  if (existing !== undefined) throw alreadyExists(`policies/${request.policy}`);
+  const { spec, requirements } = checkSpec(ctx, request.spec);
+  const policy: Policy = {
+    kind: 'policy',
+    id: request.policy,
+    uid: validateOnly ? ('' as Policy['uid']) : nextUid(state.meta),
+    version: 0,
+    createWall: ctx.now.wall,
+    updateWall: ctx.now.wall,
+    spec,
+    paused: false,
+    deleting: false,
+    lastTickWall: undefined,
+  };
+  if (validateOnly) return policyOutcome(policy);
+  state.policies.set(policy.id, policy);
+  state.policyLive.set(policy.id, { requirements, runs: new Set(), nextTickWall: undefined });
+  ctx.journal.put(policy);
+  ctx.journal.event({
+    type: 'POLICY_CREATED',
+    cause: 'OPERATOR',
+    message: `${policy.id} was created`,
+    policy: policy.id,
+  });
+  ctx.dirtyPolicies.add(policy.id);
+  return policyOutcome(policy, warnings(ctx, policy));
+}
+
+export function updatePolicy(ctx: Context, request: CallOf<'update_policy'>, validateOnly: boolean): Outcome {
+  const { state, journal } = ctx;
+  const policy = state.policies.get(request.policy);
+  if (policy === undefined) {
+    if (request.createAs === undefined) throw notFound(`policies/${request.policy}`);
+    return createPolicy(ctx, { kind: 'create_policy', policy: request.policy, spec: request.createAs }, validateOnly);
+  }
+  if (policy.deleting) throw deletingError(policy);
+  checkEtag(request.etag, policy, `policies/${policy.id}`);
+  const { pool } = request.patch;
+  if (pool !== undefined && pool !== policy.spec.pool) {
+    throw badField(
+      'IMMUTABLE_FIELD',
+      'policy.pool',
+      `${policy.id} is in pool ${policy.spec.pool} for ever; create another policy`,
+    );
+  }
+  const { spec, requirements } = checkSpec(ctx, { ...policy.spec, ...definedOnly(request.patch) });
+  if (validateOnly) return policyOutcome({ ...policy, spec });
+  const rescheduled = JSON.stringify(spec.trigger) !== JSON.stringify(policy.spec.trigger);
+  policy.spec = spec;
+  if (rescheduled) policy.lastTickWall = ctx.now.wall;
+  state.policyLive.set(policy.id, { ...policyLiveOf(state, policy), requirements });
+  journal.put(policy);
+  journal.event({
+    type: 'POLICY_UPDATED',
+    cause: 'OPERATOR',
+    message: `${policy.id} was changed; what runs keeps its terms until its next attempt`,
+    policy: policy.id,
+  });
+  for (const run of policyLiveOf(state, policy).runs) ctx.dirtyRuns.add(run);
+  ctx.dirtyPolicies.add(policy.id);
+  ctx.dirtyPools.add(spec.pool);
+  ctx.recheckBlocked = true;
+  return policyOutcome(policy, warnings(ctx, policy));
+}
+
+/** `stopTimeoutMs` and `failback` may be set back to undefined: the pool's. Other fields are only replaced. */
+function definedOnly(patch: CallOf<'update_policy'>['patch']): Partial<PolicySpec> {
+  const entries = Object.entries(patch).filter(
+    ([key, value]) => value !== undefined || key === 'stopTimeoutMs' || key === 'failback',
+  );
+  return Object.fromEntries(entries);
+}
+
+export function deletePolicy(ctx: Context, request: CallOf<'delete_policy'>): Outcome {
+  const policy = knownPolicy(ctx, request.policy);
+  checkEtag(request.etag, policy, `policies/${policy.id}`);
+  if (!policy.deleting) {
+    policy.deleting = true;
+    ctx.journal.put(policy);
+    ctx.journal.event({
+      type: 'POLICY_DELETING',
+      cause: 'OPERATOR',
+      message: `${policy.id} is being deleted: its runs stop first`,
+      policy: policy.id,
+    });
+  }
+  upkeep(ctx, policy);
+  ctx.dirtyPolicies.add(policy.id);
+  if (ctx.state.policies.has(policy.id)) return policyOutcome(policy);
+  return goneOutcome(`policies/${policy.id}`);
+}
+
+/** What needs a parser or the state. Requirements come back in their canonical text. */
+function checkSpec(
+  ctx: Context,
+  spec: PolicySpec,
+): { readonly spec: PolicySpec; readonly requirements: readonly Requirement[] } {
+  if (!ctx.state.pools.has(spec.pool)) throw notFound(`pools/${spec.pool}`);
+  const requirements = spec.requirements.map((text, index) => {
+    const parsed = parseRequirement(text);
+    if (parsed.kind === 'ok') return parsed.requirement;
+    throw badField('REQUIREMENT_INVALID', `policy.requirements[${index}]`, parsed.detail);
+  });
+  if (spec.trigger.kind === 'schedule') {
+    const next = ctx.schedules(spec.trigger, ctx.now.wall);
+    const field = 'policy.trigger.schedule';
+    if (next.kind === 'invalid') throw badField('SCHEDULE_INVALID', `${field}.${next.field}`, next.description);
+    if (next.kind === 'never') {
+      throw badField('SCHEDULE_NEVER_FIRES', `${field}.cron`, `${spec.trigger.cron} names no time that ever comes`);
+    }
+  }
+  return { spec: { ...spec, requirements: requirements.map((requirement) => requirement.text) }, requirements };
+}
+
+function warnings(ctx: Context, policy: Policy): readonly string[] {
+  const found: string[] = [];
+  const never = couldEverTake(ctx, policy, policy.spec.slots);
+  if (never !== undefined) found.push(`it waits: ${never}`);
+  const timers = ctx.state.pools.get(policy.spec.pool)?.timers;
+  if (timers !== undefined && policy.spec.onDisconnect === 'STOP') {
+    const stopTimeoutMs = policy.spec.stopTimeoutMs ?? timers.stopTimeoutMs;
+    const wait = takeoverWaitMs({ ...timers, stopTimeoutMs });
+    if (wait > timers.missingAfterMs) {
+      found.push(
+        `its takeover from a missing server takes ${wait / 1000} s, since its stop_timeout is ${stopTimeoutMs / 1000} s`,
+      );
+    }
+  }
+  return found;
+}
+
+export const deletingError = (policy: Policy): LocumError =>
+  new LocumError(
+    'POLICY_DELETING',
+    `policies/${policy.id} is being deleted; its name is free once its runs are proven ended`,
+    {
+      resource: `policies/${policy.id}`,
+      retryAfterMs: 5_000,
+    },
+  );

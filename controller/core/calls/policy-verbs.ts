@@ -1,0 +1,97 @@
+/** Starting, stopping, restarting, pausing and resuming policies. */
+import { stateProblem } from '../../../shared/errors.ts';
+import { currentAttempt, stopAttempt } from '../attempt.ts';
+import type { Context } from '../context.ts';
+import { policyLiveOf } from '../eligible.ts';
+import { createRun } from '../run.ts';
+import type { Policy, Run } from '../state.ts';
+import { wantStopped } from '../upkeep.ts';
+import { type CallOf, knownPolicy, type Outcome, policyOutcome, runOutcome } from './outcome.ts';
+import { deletingError } from './policy-calls.ts';
+
+function livePolicy(ctx: Context, id: Policy['id']): Policy {
+  const policy = knownPolicy(ctx, id);
+  if (policy.deleting) throw deletingError(policy);
+  return policy;
+}
+
+const unendedRuns = (ctx: Context, policy: Policy): readonly Run[] =>
+  [...policyLiveOf(ctx.state, policy).runs].map((id) => ctx.state.runs.get(id)).filter((run) => run !== undefined);
+
+export function startPolicy(ctx: Context, request: CallOf<'start_policy'>, validateOnly: boolean): Outcome {
+  const policy = livePolicy(ctx, request.policy);
+  const name = `policies/${policy.id}`;
+  const continuous = policy.spec.trigger.kind === 'continuous';
+  const runs = unendedRuns(ctx, policy);
+  if (runs.length >= policy.spec.maxConcurrentRuns) {
+    const message = `${name} has ${runs.length} unended runs (${runs.map((run) => run.id).join(', ')}) and may have ${policy.spec.maxConcurrentRuns}`;
+    throw stateProblem('TOO_MANY_RUNS', name, message);
+  }
+  if (continuous && request.arguments.length > 0) {
+    throw stateProblem(
+      'WRONG_TRIGGER',
+      name,
+      `${name} runs all the time: arguments are for on-demand and scheduled policies`,
+    );
+  }
+  if (policy.paused && !continuous) {
+    throw stateProblem('POLICY_PAUSED', name, `${name} is paused: resume it first (locum policy resume ${policy.id})`);
+  }
+  if (validateOnly) return policyOutcome(policy);
+  if (policy.paused) setPaused(ctx, policy, false);
+  return runOutcome(createRun(ctx, policy, 'OPERATOR', request.arguments));
+}
+
+/** A continuous policy is paused by it, or it would start again at once. */
+export function stopPolicy(ctx: Context, request: CallOf<'stop_policy'>): Outcome {
+  const policy = livePolicy(ctx, request.policy);
+  if (policy.spec.trigger.kind === 'continuous') setPaused(ctx, policy, true);
+  const runs = unendedRuns(ctx, policy);
+  for (const run of runs) wantStopped(ctx, run, 'OPERATOR', 'its policy was told to stop');
+  note(ctx, policy, 'POLICY_STOPPED', `${policy.id} was told to stop: ${runs.length} runs`);
+  return policyOutcome(policy);
+}
+
+export function restartPolicy(ctx: Context, request: CallOf<'restart_policy'>): Outcome {
+  const policy = livePolicy(ctx, request.policy);
+  note(ctx, policy, 'POLICY_RESTARTED', `${policy.id} was told to restart`);
+  for (const run of unendedRuns(ctx, policy)) {
+    const attempt = currentAttempt(run);
+    if (attempt !== undefined) stopAttempt(ctx, run, attempt, 'RESTART', 'its policy was told to restart');
+    else {
+      run.notBeforeWall = 0;
+      ctx.journal.put(run);
+      ctx.dirtyRuns.add(run.id);
+    }
+  }
+  return policyOutcome(policy);
+}
+
+export function pausePolicy(ctx: Context, request: CallOf<'pause_policy'>): Outcome {
+  const policy = livePolicy(ctx, request.policy);
+  setPaused(ctx, policy, true);
+  return policyOutcome(policy);
+}
+
+export function resumePolicy(ctx: Context, request: CallOf<'resume_policy'>): Outcome {
+  const policy = livePolicy(ctx, request.policy);
+  setPaused(ctx, policy, false);
+  return policyOutcome(policy);
+}
+
+function setPaused(ctx: Context, policy: Policy, paused: boolean): void {
+  if (policy.paused === paused) return;
+  policy.paused = paused;
+  note(
+    ctx,
+    policy,
+    paused ? 'POLICY_PAUSED' : 'POLICY_RESUMED',
+    `${policy.id} ${paused ? 'starts no new runs' : 'starts runs again'}`,
+  );
+}
+
+function note(ctx: Context, policy: Policy, type: string, message: string): void {
+  ctx.journal.put(policy);
+  ctx.journal.event({ type, cause: 'OPERATOR', message, policy: policy.id });
+  ctx.dirtyPolicies.add(policy.id);
+}

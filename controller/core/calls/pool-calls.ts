@@ -1,0 +1,117 @@
+/** Pools: their timers and defaults, and the end of a storm. */
+import { alreadyExists, LocumError, stateProblem } from '../../../shared/errors.ts';
+import { DEFAULT_POOL } from '../../../shared/ids.ts';
+import { newPoolLive, nextUid, poolLiveOf, serverLiveOf } from '../cluster.ts';
+import type { Context } from '../context.ts';
+import { queueControl } from '../session.ts';
+import type { Pool } from '../state.ts';
+import { endStorm } from '../storm.ts';
+import { checkTimers, DEFAULT_TIMERS, type Timers } from '../timers.ts';
+import { type CallOf, checkEtag, goneOutcome, knownPool, type Outcome, poolOutcome } from './outcome.ts';
+
+/** A leadership outlives its silent leader by at most this; the timers must leave room for it. */
+const ELECTION_TTL_MS = 5_000;
+const DEFAULT_MAX_SLOTS = 50;
+
+export function createPool(ctx: Context, request: CallOf<'create_pool'>, validateOnly: boolean): Outcome {
+  const { state, journal } = ctx;
+  if (state.pools.has(request.pool)) throw alreadyExists(`pools/${request.pool}`);
+  const timers = checked({ ...DEFAULT_TIMERS, ...request.timers });
+  const pool = newPool(ctx, request.pool, timers, request);
+  if (validateOnly) return poolOutcome(pool);
+  addPool(ctx, pool);
+  journal.event({ type: 'POOL_CREATED', cause: 'OPERATOR', message: `pool ${pool.id} was created`, pool: pool.id });
+  return poolOutcome(pool);
+}
+
+export function newPool(
+  ctx: Context,
+  id: Pool['id'],
+  timers: Timers,
+  more: { readonly defaultFailback: Pool['defaultFailback'] | undefined; readonly defaultMaxSlots: number | undefined },
+): Pool {
+  return {
+    kind: 'pool',
+    id,
+    uid: nextUid(ctx.state.meta),
+    version: 0,
+    createWall: ctx.now.wall,
+    updateWall: ctx.now.wall,
+    timers,
+    defaultFailback: more.defaultFailback ?? 'NEVER',
+    defaultMaxSlots: more.defaultMaxSlots ?? DEFAULT_MAX_SLOTS,
+    order: [],
+    orderVersion: 1,
+  };
+}
+
+export function addPool(ctx: Context, pool: Pool): void {
+  ctx.state.pools.set(pool.id, pool);
+  ctx.state.poolLive.set(pool.id, newPoolLive());
+  ctx.journal.put(pool);
+}
+
+export function updatePool(ctx: Context, request: CallOf<'update_pool'>, validateOnly: boolean): Outcome {
+  const { state, journal } = ctx;
+  const pool = knownPool(ctx, request.pool);
+  checkEtag(request.etag, pool, `pools/${pool.id}`);
+  const timers = checked({ ...pool.timers, ...request.timers });
+  const changed = {
+    timers,
+    defaultFailback: request.defaultFailback ?? pool.defaultFailback,
+    defaultMaxSlots: request.defaultMaxSlots ?? pool.defaultMaxSlots,
+  };
+  if (validateOnly) return poolOutcome({ ...pool, ...changed });
+  Object.assign(pool, changed);
+  journal.put(pool);
+  journal.event({ type: 'POOL_UPDATED', cause: 'OPERATOR', message: `pool ${pool.id} was changed`, pool: pool.id });
+  for (const id of pool.order) {
+    const { session } = serverLiveOf(state, id);
+    if (session !== undefined)
+      queueControl(ctx, session, { kind: 'plain', message: { kind: 'timers_changed', timers } });
+    ctx.serverWheel.set(id, ctx.now.mono);
+    ctx.dirtyServers.add(id);
+    for (const run of serverLiveOf(state, id).runs) ctx.dirtyRuns.add(run);
+  }
+  ctx.dirtyPools.add(pool.id);
+  ctx.recheckBlocked = true;
+  return poolOutcome(pool);
+}
+
+export function deletePool(ctx: Context, request: CallOf<'delete_pool'>): Outcome {
+  const { state, journal } = ctx;
+  const pool = knownPool(ctx, request.pool);
+  const name = `pools/${pool.id}`;
+  checkEtag(request.etag, pool, name);
+  if (pool.id === DEFAULT_POOL) throw stateProblem('POOL_IN_USE', name, 'pools/default always exists');
+  if (pool.order.length > 0) {
+    throw stateProblem('POOL_IN_USE', name, `${name} has ${pool.order.length} servers: delete them first`);
+  }
+  if ([...state.policies.values()].some((policy) => policy.spec.pool === pool.id)) {
+    throw stateProblem('POOL_IN_USE', name, `${name} has policies: delete them first`);
+  }
+  state.pools.delete(pool.id);
+  state.poolLive.delete(pool.id);
+  journal.delete(name);
+  journal.event({ type: 'POOL_DELETED', cause: 'OPERATOR', message: `pool ${pool.id} was deleted`, pool: pool.id });
+  return goneOutcome(name);
+}
+
+export function proceedTakeovers(ctx: Context, request: CallOf<'proceed_takeovers'>): Outcome {
+  const { state } = ctx;
+  const pool = knownPool(ctx, request.pool);
+  const stormy = poolLiveOf(state, pool.id).storm.activeSinceMono !== undefined;
+  const runs = [...state.runs.values()].filter((run) => run.pool === pool.id && run.state === 'FENCING');
+  endStorm(ctx, pool, 'OPERATOR');
+  return { resource: `pools/${pool.id}`, value: { kind: 'runs', runs: stormy ? runs.map((run) => run.id) : [] } };
+}
+
+function checked(timers: Timers): Timers {
+  const check = checkTimers(timers, { electionTtlMs: ELECTION_TTL_MS });
+  if (check.kind === 'ok') return timers;
+  const fieldViolations = [{ field: 'pool.timers', description: `${check.inequality}: ${check.detail}` }];
+  throw new LocumError('TIMERS_INVALID', `pool.timers: ${check.inequality} does not hold: ${check.detail}`, {
+    fieldViolations,
+    metadata: { inequality: check.inequality },
+  });
+}

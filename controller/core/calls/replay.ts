@@ -1,0 +1,48 @@
+/** The answer to a repeated call: the same resource as it is now. */
+import type { PolicyId, PoolId, RunId, ServerId } from '../../../shared/ids.ts';
+import type { Context } from '../context.ts';
+import type { Call, CallValue } from '../event.ts';
+import { resourceOf } from '../journal.ts';
+import { EMPTY_PLAN } from './outcome.ts';
+
+export function currentValue(ctx: Context, request: Call, resource: string): CallValue | undefined {
+  const deleted: CallValue | undefined = request.kind.startsWith('delete_')
+    ? { kind: 'gone', name: resource }
+    : undefined;
+  const named = resourceOf(resource);
+  switch (named.kind) {
+    case 'pool':
+      return poolValue(ctx, request, named.id) ?? deleted;
+    case 'server':
+      return serverValue(ctx, named.id) ?? deleted;
+    case 'policy':
+      return policyValue(ctx, named.id) ?? deleted;
+    case 'run':
+      return runValue(ctx, named.id);
+    case 'other':
+      return deleted;
+  }
+}
+
+function poolValue(ctx: Context, request: Call, id: PoolId): CallValue | undefined {
+  const pool = ctx.state.pools.get(id);
+  if (pool === undefined) return undefined;
+  if (request.kind === 'proceed_takeovers') return { kind: 'runs', runs: [] };
+  if (request.kind === 'set_order' || request.kind === 'move_server') return { kind: 'order', pool, plan: EMPTY_PLAN };
+  return { kind: 'pool', pool };
+}
+
+function serverValue(ctx: Context, id: ServerId): CallValue | undefined {
+  const server = ctx.state.servers.get(id);
+  return server === undefined ? undefined : { kind: 'server', server, plan: EMPTY_PLAN, runs: [] };
+}
+
+function policyValue(ctx: Context, id: PolicyId): CallValue | undefined {
+  const policy = ctx.state.policies.get(id);
+  return policy === undefined ? undefined : { kind: 'policy', policy, warnings: [] };
+}
+
+function runValue(ctx: Context, id: RunId): CallValue | undefined {
+  const run = ctx.state.runs.get(id);
+  return run === undefined ? undefined : { kind: 'run', run };
+}

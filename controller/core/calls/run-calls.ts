@@ -1,0 +1,118 @@
+/** Runs: moving, stopping, releasing. */
+import { invalidField, type LocumError, stateProblem } from '../../../shared/errors.ts';
+import type { ServerId } from '../../../shared/ids.ts';
+import { currentAttempt, endAttempt } from '../attempt.ts';
+import { effectiveMaxSlots, freeSlotsFor, isAvailable } from '../capacity.ts';
+import type { Context } from '../context.ts';
+import { effectiveList, meetsRequirements } from '../eligible.ts';
+import { beginMove, bestElsewhere, restingServer } from '../moves.ts';
+import { isEnded } from '../run.ts';
+import type { Policy, Run, Server } from '../state.ts';
+import { wantStopped } from '../upkeep.ts';
+import { type CallOf, knownPolicy, knownRun, knownServer, type Outcome, runOutcome } from './outcome.ts';
+
+function liveRun(ctx: Context, id: Run['id']): Run {
+  const run = knownRun(ctx, id);
+  if (isEnded(run)) throw stateProblem('RUN_ENDED', `runs/${id}`, `runs/${id} has ended (${run.state})`);
+  return run;
+}
+
+export function moveRun(ctx: Context, request: CallOf<'move_run'>, validateOnly: boolean): Outcome {
+  const run = liveRun(ctx, request.run);
+  const policy = knownPolicy(ctx, run.policy);
+  const from = restingServer(run);
+  if (from === undefined) {
+    throw stateProblem(
+      'WRONG_RUN_STATE',
+      `runs/${run.id}`,
+      `runs/${run.id} is ${run.state}; only a RUNNING run that is not being moved can move`,
+    );
+  }
+  const to =
+    request.server === undefined
+      ? bestElsewhere(ctx, run, policy, from)
+      : checkTarget(ctx, policy, run, from, request.server);
+  if (to === undefined) throw notEligible(run, 'no other server that may take it has room');
+  if (!validateOnly) {
+    beginMove(ctx, run, from, to, 'MOVE');
+    return runOutcome(run);
+  }
+  return runOutcome({ ...run, reservation: { server: to, from, cause: 'MOVE', sinceWall: ctx.now.wall } });
+}
+
+/** The target an operator names keeps to the policy's list and requirements (I8). */
+function checkTarget(ctx: Context, policy: Policy, run: Run, from: ServerId, id: ServerId): ServerId {
+  const { state } = ctx;
+  const server = knownServer(ctx, id);
+  if (id === from) throw notEligible(run, `it runs on ${id} already`);
+  if (!effectiveList(state, policy).includes(id)) throw notEligible(run, `${id} is not in the list of ${policy.id}`);
+  if (!meetsRequirements(state, policy, server))
+    throw notEligible(run, `${id} lacks ${policy.spec.requirements.join(' and ')}`);
+  if (!isAvailable(state, server)) throw notEligible(run, whyUnavailable(server));
+  const free = freeSlotsFor(state, server, run);
+  if (free < run.slots)
+    throw notEligible(
+      run,
+      `${id} has ${Math.max(0, free)} of ${effectiveMaxSlots(state, server)} slots free, it takes ${run.slots}`,
+    );
+  return id;
+}
+
+function whyUnavailable(server: Server): string {
+  if (server.liveness !== 'ALIVE') return `${server.id} is ${server.liveness}`;
+  if (server.intent !== 'ACTIVE') return `${server.id} is ${server.intent}`;
+  if (server.saturated) return `${server.id} is SATURATED`;
+  return `${server.id} has no open stream`;
+}
+
+const notEligible = (run: Run, why: string): LocumError =>
+  stateProblem('TARGET_NOT_ELIGIBLE', `runs/${run.id}`, `runs/${run.id} can't move: ${why}`);
+
+export function stopRun(ctx: Context, request: CallOf<'stop_run'>): Outcome {
+  const run = liveRun(ctx, request.run);
+  wantStopped(ctx, run, 'OPERATOR', 'it was told to stop');
+  return runOutcome(run);
+}
+
+/** Ends a BACKOFF now, or gives up an attempt whose tree can't be killed (an operator's proof, d). */
+export function releaseRun(ctx: Context, request: CallOf<'release_run'>): Outcome {
+  const run = liveRun(ctx, request.run);
+  const name = `runs/${run.id}`;
+  if (run.state === 'BACKOFF' && !request.abandonAttempt) {
+    run.notBeforeWall = 0;
+    ctx.journal.put(run);
+    note(ctx, run, 'RUN_RELEASED', `${run.id} is tried again now`);
+    return runOutcome(run);
+  }
+  const attempt = currentAttempt(run) ?? run.attempts.find((one) => one.state === 'STUCK');
+  if (attempt?.state !== 'STUCK') {
+    throw stateProblem('WRONG_RUN_STATE', name, `${name} is ${run.state}: only BACKOFF and STUCK runs can be released`);
+  }
+  if (!request.abandonAttempt) {
+    throw stateProblem(
+      'WRONG_RUN_STATE',
+      name,
+      `${name} is STUCK: set abandon_attempt, with a reason, if its processes on ${attempt.server} may live on`,
+    );
+  }
+  if (request.reason === '') throw invalidField('reason', 'is required with abandon_attempt');
+  note(
+    ctx,
+    run,
+    'RUN_ABANDONED',
+    `${ctx.journal.actor} gives up epoch ${attempt.epoch} of ${run.id}: ${request.reason}`,
+  );
+  endAttempt(ctx, run, attempt, {
+    cause: attempt.stopReason === undefined ? 'LOST' : 'STOPPED',
+    exitCode: undefined,
+    signal: '',
+    proof: 'OPERATOR',
+    detail: request.reason,
+  });
+  return runOutcome(run);
+}
+
+function note(ctx: Context, run: Run, type: string, message: string): void {
+  ctx.journal.event({ type, cause: 'OPERATOR', message, pool: run.pool, policy: run.policy, run: run.id });
+  ctx.dirtyRuns.add(run.id);
+}

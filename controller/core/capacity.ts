@@ -1,0 +1,81 @@
+/** Slots of servers, and whether a server is in the available list (semantics 2, 8). */
+import type { ServerId } from '../../shared/ids.ts';
+import { type ClusterState, poolOf, serverLiveOf } from './cluster.ts';
+import type { ServerView } from './placement/explain.ts';
+import type { ServerFacts } from './placement/query.ts';
+import type { Run, Server } from './state.ts';
+
+/** The smaller of the operator's limit (or the pool's default) and the agent's own. */
+export function effectiveMaxSlots(state: ClusterState, server: Server): number {
+  const operator = server.maxSlots ?? poolOf(state, server.pool).defaultMaxSlots;
+  return server.agentMaxSlots === undefined ? operator : Math.min(operator, server.agentMaxSlots);
+}
+
+/** Slots of attempts here that are not proven ended. */
+export function usedSlots(state: ClusterState, server: Server): number {
+  let used = 0;
+  for (const id of serverLiveOf(state, server.id).runs) used += state.runs.get(id)?.slots ?? 0;
+  return used;
+}
+
+/**
+ * Slots kept for moves: on the target until the new attempt is assigned there, and on the source until it runs, so that
+ * the run can go back. A slot that an attempt of the run takes is not kept twice.
+ */
+export function reservedSlots(state: ClusterState, server: Server): number {
+  const live = serverLiveOf(state, server.id);
+  let reserved = 0;
+  for (const id of live.reservations) {
+    const run = state.runs.get(id);
+    if (run !== undefined && !live.runs.has(id)) reserved += run.slots;
+  }
+  return reserved;
+}
+
+export function freeSlots(state: ClusterState, server: Server): number {
+  return effectiveMaxSlots(state, server) - usedSlots(state, server) - reservedSlots(state, server);
+}
+
+/** Free slots as this run sees them: what is reserved for it counts as free. */
+export function freeSlotsFor(state: ClusterState, server: Server, run: Run): number {
+  const live = serverLiveOf(state, server.id);
+  const own = live.reservations.has(run.id) && !live.runs.has(run.id) ? run.slots : 0;
+  return freeSlots(state, server) + own;
+}
+
+/** In the available list: detected, wanted, not saturated, and with a stream that a start can be sent on. */
+export function isAvailable(state: ClusterState, server: Server): boolean {
+  return (
+    server.liveness === 'ALIVE' &&
+    server.intent === 'ACTIVE' &&
+    !server.saturated &&
+    !server.deleting &&
+    serverLiveOf(state, server.id).session?.phase === 'OPEN'
+  );
+}
+
+export function placementFacts(state: ClusterState, id: ServerId): ServerFacts | undefined {
+  const server = state.servers.get(id);
+  if (server === undefined) return undefined;
+  return {
+    available: isAvailable(state, server),
+    freeSlots: freeSlots(state, server),
+    capabilities: server.capabilities,
+  };
+}
+
+/** A server as an explanation needs it. */
+export function serverView(state: ClusterState, id: ServerId): ServerView | undefined {
+  const server = state.servers.get(id);
+  if (server === undefined) return undefined;
+  return {
+    liveness: server.liveness,
+    intent: server.intent,
+    load: server.saturated ? 'SATURATED' : 'AVAILABLE',
+    deleting: server.deleting,
+    freeSlots: freeSlots(state, server),
+    usedSlots: usedSlots(state, server),
+    maxSlots: effectiveMaxSlots(state, server),
+    capabilities: server.capabilities,
+  };
+}

@@ -1,0 +1,238 @@
+/**
+ * The whole state of a leader: the records as the store has them or will have them, and what is known only while this
+ * leader leads. Everything here is changed by the core alone, one event at a time.
+ */
+
+import { present } from '../../shared/assert.ts';
+import type { Epoch, PolicyId, PoolId, RunId, ServerId, SessionId, Uid } from '../../shared/ids.ts';
+import type { Requirement } from './capability.ts';
+import type { ToAgent, Verdict } from './effect.ts';
+import { PlacementIndex } from './placement/placement-index.ts';
+import { RunQueue } from './queue.ts';
+import type {
+  Attempt,
+  AttemptLive,
+  ConnId,
+  EventRecord,
+  Meta,
+  Policy,
+  Pool,
+  RequestRecord,
+  Run,
+  Server,
+  StopReason,
+} from './state.ts';
+
+/** A command that waits until its commit is durable, its term checked and its turn come. */
+export interface Waiting {
+  readonly needCommit: number;
+  readonly needCheck: number;
+  readonly command:
+    | { readonly kind: 'start'; readonly run: RunId; readonly epoch: Epoch; readonly message: StartMessage }
+    | { readonly kind: 'stop'; readonly run: RunId; readonly epoch: Epoch; readonly reason: StopReason }
+    | { readonly kind: 'ack'; readonly run: RunId; readonly epoch: Epoch }
+    | { readonly kind: 'verdicts'; readonly verdicts: readonly Verdict[] }
+    | { readonly kind: 'plain'; readonly message: Extract<ToAgent, { kind: 'report_full_state' | 'timers_changed' }> };
+}
+
+/** A start without what is known only when it is handed over. */
+export type StartMessage = Omit<Extract<ToAgent, { kind: 'start' }>, 'kind' | 'commandId' | 'generation' | 'sequence'>;
+
+/** One unbroken agent stream whose Hello was accepted. */
+export interface Session {
+  readonly id: SessionId;
+  readonly conn: ConnId;
+  readonly server: ServerId;
+  /** Where the agent lives; attempts of another place are not its own. */
+  readonly instanceId: string;
+  readonly machineId: string;
+  readonly bootId: string;
+  /** Receive time of the Hello. */
+  readonly helloMono: number;
+  /** The host's uptime shows that it booted after the last heartbeat received from it (semantics 11). */
+  readonly bootedSince: boolean;
+  /** OPENING: the Welcome waits for its commit and its check. */
+  phase: 'OPENING' | 'OPEN';
+  welcome: { readonly needCommit: number; readonly needCheck: number; readonly verdicts: readonly Verdict[] };
+  /** Commands handed to the stream that change what is wanted; the Welcome's verdicts make 1 (semantics C2). */
+  generation: number;
+  /** Newest heartbeat received; the Hello is 0. */
+  receivedSequence: number;
+  /** Newest heartbeat covered by a check of the term (semantics C1). */
+  coveredSequence: number;
+  /** Receive time of the newest granted heartbeat. */
+  lastGrantMono: number;
+  /** Commands that wait, starts apart: a start may wait for room, a stop never waits for a start. */
+  readonly control: Waiting[];
+  readonly starts: Waiting[];
+  /** Commands handed over and not answered, by command id. */
+  readonly unanswered: Map<
+    number,
+    { readonly kind: 'start' | 'stop'; readonly run: RunId; readonly epoch: Epoch; readonly bytes: number }
+  >;
+  unansweredBytes: number;
+  fullStateAsked: boolean;
+}
+
+/** What is known of a server only while this leader leads. */
+export interface ServerLive {
+  session: Session | undefined;
+  /** Receive time of the newest heartbeat of any session; T0 until there is one. */
+  lastHeartbeatMono: number;
+  lastHeartbeatWall: number | undefined;
+  /** Newest grant of any session of the server; T0 until there is one. */
+  lastGrantMono: number;
+  /** A Hello was accepted in this term. */
+  helloSeen: boolean;
+  /** When a second agent of this name was last reported. */
+  duplicateSeenMono: number | undefined;
+  aliveSinceMono: number;
+  /** Runs with an unended attempt here. */
+  readonly runs: Set<RunId>;
+  /** Runs with a reservation that names this server as target or source. */
+  readonly reservations: Set<RunId>;
+}
+
+/** The mass-failure brake of a pool (semantics 12). */
+export interface Storm {
+  /** When servers turned SUSPECT, newest last. */
+  suspects: { readonly server: ServerId; readonly mono: number }[];
+  activeSinceMono: number | undefined;
+  belowSinceMono: number | undefined;
+  notBeforeMono: number;
+}
+
+export interface PoolLive {
+  readonly index: PlacementIndex;
+  readonly queue: RunQueue;
+  readonly storm: Storm;
+  /** Servers that freed slots gather on for a run that was bypassed too long. */
+  readonly claims: Map<ServerId, RunId>;
+  /** When a queued run was first passed over in favour of a later one. */
+  readonly bypassedSinceWall: Map<RunId, number>;
+  /** Runs that want to move and wait for their turn. */
+  readonly wantingMoves: Set<RunId>;
+  /** Servers that are being drained. */
+  readonly draining: Set<ServerId>;
+}
+
+export interface PolicyLive {
+  readonly requirements: readonly Requirement[];
+  /** Unended runs. */
+  readonly runs: Set<RunId>;
+  /** When its schedule fires next. */
+  nextTickWall: number | undefined;
+}
+
+/** What is known of a run only while this leader leads. */
+export interface RunLive {
+  /** Since when its server lacks a required capability. */
+  capabilityLostMono: number | undefined;
+  /** Why a move that is wanted does not happen. */
+  blockedReason: string | undefined;
+}
+
+export interface ClusterState {
+  term: number;
+  clusterId: string;
+  incarnation: number;
+  version: string;
+  electedMono: number;
+  electedWall: number;
+  /** Nothing is started before this time (semantics C9). */
+  noStartBeforeMono: number;
+  /** No server is judged missing before this time (semantics C6). */
+  judgeNotBeforeMono: number;
+  /** An agent has seen more than the store knows: all starts wait for an operator (semantics C9). */
+  storeBehind: string | undefined;
+  meta: Meta;
+  readonly pools: Map<PoolId, Pool>;
+  readonly servers: Map<ServerId, Server>;
+  readonly policies: Map<PolicyId, Policy>;
+  readonly runs: Map<RunId, Run>;
+  /** Ascending by number, bounded. */
+  readonly events: EventRecord[];
+  readonly requests: Map<string, RequestRecord>;
+  readonly poolLive: Map<PoolId, PoolLive>;
+  readonly serverLive: Map<ServerId, ServerLive>;
+  readonly policyLive: Map<PolicyId, PolicyLive>;
+  readonly runLive: Map<RunId, RunLive>;
+  readonly attemptLive: Map<Epoch, AttemptLive>;
+  readonly sessions: Map<ConnId, Session>;
+  /** Ended runs, oldest end first; bounded. */
+  readonly endedRuns: RunId[];
+}
+
+export function emptyCluster(version: string): ClusterState {
+  return {
+    term: 0,
+    clusterId: '',
+    incarnation: 0,
+    version,
+    electedMono: 0,
+    electedWall: 0,
+    noStartBeforeMono: 0,
+    judgeNotBeforeMono: 0,
+    storeBehind: undefined,
+    meta: { kind: 'meta', lastEpoch: 0, lastRun: 0, lastEvent: 0, lastUid: 0 },
+    pools: new Map(),
+    servers: new Map(),
+    policies: new Map(),
+    runs: new Map(),
+    events: [],
+    requests: new Map(),
+    poolLive: new Map(),
+    serverLive: new Map(),
+    policyLive: new Map(),
+    runLive: new Map(),
+    attemptLive: new Map(),
+    sessions: new Map(),
+    endedRuns: [],
+  };
+}
+
+export const newPoolLive = (): PoolLive => ({
+  index: new PlacementIndex(),
+  queue: new RunQueue(),
+  storm: { suspects: [], activeSinceMono: undefined, belowSinceMono: undefined, notBeforeMono: 0 },
+  claims: new Map(),
+  bypassedSinceWall: new Map(),
+  wantingMoves: new Set(),
+  draining: new Set(),
+});
+
+export const newServerLive = (nowMono: number): ServerLive => ({
+  session: undefined,
+  lastHeartbeatMono: nowMono,
+  lastHeartbeatWall: undefined,
+  lastGrantMono: nowMono,
+  helloSeen: false,
+  duplicateSeenMono: undefined,
+  aliveSinceMono: nowMono,
+  runs: new Set(),
+  reservations: new Set(),
+});
+
+export const poolOf = (state: ClusterState, id: PoolId): Pool => present(state.pools.get(id), `pool ${id} is known`);
+export const poolLiveOf = (state: ClusterState, id: PoolId): PoolLive =>
+  present(state.poolLive.get(id), `pool ${id} has a live part`);
+export const serverOf = (state: ClusterState, id: ServerId): Server =>
+  present(state.servers.get(id), `server ${id} is known`);
+export const serverLiveOf = (state: ClusterState, id: ServerId): ServerLive =>
+  present(state.serverLive.get(id), `server ${id} has a live part`);
+export const runLiveOf = (state: ClusterState, id: RunId): RunLive => {
+  let live = state.runLive.get(id);
+  if (live === undefined) {
+    live = { capabilityLostMono: undefined, blockedReason: undefined };
+    state.runLive.set(id, live);
+  }
+  return live;
+};
+export const attemptLiveOf = (state: ClusterState, attempt: Attempt): AttemptLive =>
+  present(state.attemptLive.get(attempt.epoch), `attempt ${attempt.epoch} has a live part`);
+
+/** The next uid: a counter with the incarnation in its high bits, so that it is never used again. */
+export function nextUid(meta: Meta): Uid {
+  meta.lastUid += 1;
+  return `u${meta.lastUid.toString(36)}` as Uid;
+}

@@ -1,0 +1,86 @@
+/** What every part of the core works on: the state, the journal, the gate, the wheels, and what is to be looked at again. */
+import type { PolicyId, PoolId, RunId, ServerId } from '../../shared/ids.ts';
+import type { Now } from '../../shared/time.ts';
+import { type ClusterState, emptyCluster, type Session } from './cluster.ts';
+import type { Effect } from './effect.ts';
+import { Gate, type GateOptions } from './gate.ts';
+import { Journal } from './journal.ts';
+import type { ScheduleReader } from './schedule-reader.ts';
+import { TimerWheel } from './timer-wheel.ts';
+import { DEFAULT_TIMERS, type Timers } from './timers.ts';
+
+export interface CoreOptions extends GateOptions {
+  /** Version of the controller, shown in the status. */
+  readonly version: string;
+  /** Reads cron patterns; given by the shell so that the core depends on no library. */
+  readonly schedules: ScheduleReader;
+  /** Timers of `pools/default` when it is created. Default: DEFAULT_TIMERS. */
+  readonly initialTimers?: Timers;
+}
+
+/** What questions need: nothing is changed by asking them. */
+export type View = Pick<Context, 'state' | 'now'>;
+
+export class Context {
+  readonly state: ClusterState;
+  readonly journal: Journal;
+  readonly gate: Gate<Session>;
+  readonly initialTimers: Timers;
+  readonly schedules: ScheduleReader;
+  now: Now = { mono: 0, wall: 0 };
+  /** Effects that depend on nothing, in order. */
+  readonly effects: Effect[] = [];
+
+  /** Deadlines of liveness, of drains, of runs, and of schedules. A wheel only says when to look. */
+  readonly serverWheel = new TimerWheel<ServerId>();
+  readonly drainWheel = new TimerWheel<ServerId>();
+  readonly runWheel = new TimerWheel<RunId>();
+  readonly policyWheel = new TimerWheel<PolicyId>();
+
+  /** To be looked at again before the step's effects leave. */
+  readonly dirtyRuns = new Set<RunId>();
+  readonly dirtyServers = new Set<ServerId>();
+  readonly dirtyPolicies = new Set<PolicyId>();
+  readonly dirtyPools = new Set<PoolId>();
+  /** Servers or their capabilities changed, or it is time: runs that wait are told again why. */
+  recheckBlocked = false;
+  /** An agent has seen more than the store knows; believed once our own term is checked after it. */
+  behind: { readonly needCheck: number; readonly message: string } | undefined;
+  lastCommandId = 0;
+  lastSession = 0;
+
+  constructor(options: CoreOptions) {
+    this.state = emptyCluster(options.version);
+    this.journal = new Journal(this.state);
+    this.gate = new Gate(options);
+    this.schedules = options.schedules;
+    this.initialTimers = options.initialTimers ?? DEFAULT_TIMERS;
+  }
+
+  /** Wakes a run at a wall-clock time, or sooner; the wheel runs on monotonic time. */
+  wakeRunAtWall(run: RunId, wall: number): void {
+    this.wakeRunAt(run, this.now.mono + Math.max(0, wall - this.now.wall));
+  }
+
+  /** Wakes a run at a monotonic time. The earliest wish wins; an early look arms the next one. */
+  wakeRunAt(run: RunId, mono: number): void {
+    const key = this.#runWakes.get(run);
+    if (key !== undefined && key <= mono && key > this.now.mono) return;
+    this.#runWakes.set(run, mono);
+    this.runWheel.set(run, mono);
+  }
+
+  forgetRunWake(run: RunId): void {
+    this.#runWakes.delete(run);
+    this.runWheel.cancel(run);
+  }
+
+  /** Takes the runs whose time has come. */
+  dueRuns(): readonly RunId[] {
+    const due = this.runWheel.due(this.now.mono);
+    for (const run of due) this.#runWakes.delete(run);
+    return due;
+  }
+
+  readonly #runWakes = new Map<RunId, number>();
+}

@@ -1,0 +1,88 @@
+/** Drain: moves the runs of a server away, by priority, one at a time, each with a slot reserved elsewhere (semantics 12). */
+import type { ServerId } from '../../shared/ids.ts';
+import { currentAttempt, stopAttempt } from './attempt.ts';
+import { type ClusterState, serverLiveOf, serverOf } from './cluster.ts';
+import type { Context, View } from './context.ts';
+import type { MovePlan, PlannedMove, PlannedStay } from './event.ts';
+import { beginMove, bestElsewhere, restingServer } from './moves.ts';
+import type { Run, Server } from './state.ts';
+
+const NO_ROOM_ELSEWHERE = 'no other server that may take it has room';
+
+export function pumpDrain(ctx: Context, server: Server): void {
+  const { drain } = server;
+  if (server.intent !== 'DRAINING' || drain === undefined || drain.done) return;
+  const runs = runsHere(ctx.state, server.id);
+  if (runs.length === 0) {
+    server.drain = { ...drain, done: true };
+    ctx.journal.put(server);
+    ctx.journal.event({
+      type: 'SERVER_DRAINED',
+      cause: 'EMPTY',
+      message: `${server.id} is drained: every attempt is proven ended`,
+      pool: server.pool,
+      server: server.id,
+    });
+    return;
+  }
+  if (drain.deadlineWall !== undefined) {
+    if (ctx.now.wall >= drain.deadlineWall) stopTheRest(ctx, runs);
+    else ctx.drainWheel.set(server.id, ctx.now.mono + drain.deadlineWall - ctx.now.wall);
+  }
+  moveNext(ctx, server, runs);
+}
+
+/** Runs with an attempt here, by priority. */
+function runsHere(state: ClusterState, id: ServerId): readonly Run[] {
+  const runs = [...serverLiveOf(state, id).runs].map((run) => state.runs.get(run)).filter((run) => run !== undefined);
+  return runs.sort((a, b) => b.priority - a.priority || (a.id < b.id ? -1 : 1));
+}
+
+function moveNext(ctx: Context, server: Server, runs: readonly Run[]): void {
+  const underWay = runs.some(
+    (run) => run.reservation?.from === server.id || currentAttempt(run)?.stopReason !== undefined,
+  );
+  if (underWay) return;
+  for (const run of runs) {
+    const policy = ctx.state.policies.get(run.policy);
+    if (policy === undefined || restingServer(run) !== server.id) continue;
+    const target = bestElsewhere(ctx, run, policy, server.id);
+    if (target !== undefined) {
+      beginMove(ctx, run, server.id, target, 'DRAIN');
+      return;
+    }
+  }
+}
+
+function stopTheRest(ctx: Context, runs: readonly Run[]): void {
+  for (const run of runs) {
+    const attempt = currentAttempt(run);
+    if (attempt !== undefined) stopAttempt(ctx, run, attempt, 'DRAIN_DEADLINE', 'the deadline of the drain has come');
+  }
+}
+
+/** What a drain would move, and what has no room elsewhere. */
+export function planDrain(ctx: View, server: Server): MovePlan {
+  const moves: PlannedMove[] = [];
+  const stays: PlannedStay[] = [];
+  for (const run of runsHere(ctx.state, server.id)) {
+    const policy = ctx.state.policies.get(run.policy);
+    if (policy === undefined || restingServer(run) !== server.id) continue;
+    const to = bestElsewhere(ctx, run, policy, server.id);
+    if (to === undefined) stays.push({ run: run.id, policy: policy.id, server: server.id, reason: NO_ROOM_ELSEWHERE });
+    else moves.push({ run: run.id, policy: policy.id, from: server.id, to });
+  }
+  return { moves, stays };
+}
+
+/** Runs that a drain can't move now, each with its reason. */
+export function drainBlocked(ctx: View, id: ServerId): readonly { readonly run: Run['id']; readonly reason: string }[] {
+  const server = serverOf(ctx.state, id);
+  if (server.intent !== 'DRAINING' || server.drain?.done === true) return [];
+  return runsHere(ctx.state, id).flatMap((run) => {
+    const policy = ctx.state.policies.get(run.policy);
+    if (policy === undefined || currentAttempt(run)?.stopReason !== undefined) return [];
+    if (restingServer(run) !== id) return [{ run: run.id, reason: run.reason }];
+    return bestElsewhere(ctx, run, policy, id) === undefined ? [{ run: run.id, reason: NO_ROOM_ELSEWHERE }] : [];
+  });
+}

@@ -1,0 +1,84 @@
+/**
+ * What the core asks the shell to do, in this order and now. The core holds back by itself whatever depends on a commit
+ * or a check of the term until the shell has reported it, so the performer has no choices (semantics C1, C4; docs/architecture.md,
+ * "Effects have an order").
+ */
+import type { LocumError } from '../../shared/errors.ts';
+import type { PolicyId, RunId, SessionId, Uid } from '../../shared/ids.ts';
+import type { CallId, CallResult } from './event.ts';
+import type { ConnId, FrozenTerms, StateRecord, Workload } from './state.ts';
+import type { Timers } from './timers.ts';
+
+export type RecordWrite =
+  | { readonly kind: 'put'; readonly key: string; readonly record: StateRecord }
+  | { readonly kind: 'delete'; readonly key: string };
+
+export interface Verdict {
+  readonly run: RunId;
+  readonly epoch: number;
+  readonly action: 'KEEP' | 'ADOPT' | 'STOP';
+  readonly reason: string;
+}
+
+/** What goes to an agent. The shell adds the term. */
+export type ToAgent =
+  | {
+      readonly kind: 'welcome';
+      readonly session: SessionId;
+      readonly uid: Uid;
+      readonly timers: Timers;
+      readonly verdicts: readonly Verdict[];
+    }
+  | { readonly kind: 'grant'; readonly sequence: number; readonly generation: number }
+  | {
+      readonly kind: 'start';
+      readonly commandId: number;
+      readonly generation: number;
+      readonly sequence: number;
+      readonly run: RunId;
+      readonly policy: PolicyId;
+      readonly epoch: number;
+      readonly terms: FrozenTerms;
+      readonly workload: Workload;
+      readonly arguments: readonly string[];
+      readonly slots: number;
+    }
+  | {
+      readonly kind: 'stop';
+      readonly commandId: number;
+      readonly generation: number;
+      readonly run: RunId;
+      readonly epoch: number;
+      readonly reason: string;
+    }
+  | { readonly kind: 'ack'; readonly attempts: readonly { readonly run: RunId; readonly epoch: number }[] }
+  | { readonly kind: 'report_full_state'; readonly reason: string }
+  | { readonly kind: 'verdicts'; readonly generation: number; readonly verdicts: readonly Verdict[] }
+  | { readonly kind: 'timers_changed'; readonly timers: Timers };
+
+/** Resources whose watchers should look again. Events are given whole. */
+export interface Changed {
+  readonly key: string;
+  readonly deleted: boolean;
+}
+
+export type Effect =
+  /**
+   * Commit these writes as one, number `commit` of this term. Records are live objects: encode them before the next
+   * step. `decisions` are the indices where a new decision begins.
+   */
+  | {
+      readonly kind: 'persist';
+      readonly commit: number;
+      readonly writes: readonly RecordWrite[];
+      readonly decisions: readonly number[];
+    }
+  /** Ask the store, from now on, whether the term is still the current one; answer `term_verified`, or step down. */
+  | { readonly kind: 'verify_term'; readonly check: number }
+  | { readonly kind: 'send'; readonly conn: ConnId; readonly message: ToAgent }
+  /** End a stream, after what was sent on it. Without an error it ends normally. */
+  | { readonly kind: 'close'; readonly conn: ConnId; readonly error: LocumError | undefined }
+  | { readonly kind: 'reply'; readonly call: CallId; readonly result: CallResult }
+  | { readonly kind: 'publish'; readonly changes: readonly Changed[] }
+  /** Drop all state, close all streams, start over as a candidate. */
+  | { readonly kind: 'step_down'; readonly reason: string };

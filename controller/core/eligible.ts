@@ -1,0 +1,62 @@
+/** From a policy and a run to the question that placement answers. */
+
+import { present } from '../../shared/assert.ts';
+import type { ServerId } from '../../shared/ids.ts';
+import { capabilityMap, satisfies } from './capability.ts';
+import { isAvailable } from './capacity.ts';
+import { type ClusterState, type PolicyLive, poolOf, serverOf } from './cluster.ts';
+import type { PlacementQuery } from './placement/query.ts';
+import type { Policy, Run, Server } from './state.ts';
+
+export const policyLiveOf = (state: ClusterState, policy: Policy): PolicyLive =>
+  present(state.policyLive.get(policy.id), `policy ${policy.id} has a live part`);
+
+/** The servers that a policy may ever use, best first: its own list, or the pool's order, or one after the other. */
+export function effectiveList(state: ClusterState, policy: Policy): readonly ServerId[] {
+  const { order } = poolOf(state, policy.spec.pool);
+  const own = policy.spec.servers.filter((id) => state.servers.get(id)?.pool === policy.spec.pool);
+  if (policy.spec.servers.length === 0) return order;
+  if (policy.spec.listMode === 'ONLY') return own;
+  return [...own, ...order.filter((id) => !own.includes(id))];
+}
+
+export const meetsRequirements = (state: ClusterState, policy: Policy, server: Server): boolean => {
+  const { requirements } = policyLiveOf(state, policy);
+  if (requirements.length === 0) return true;
+  const capabilities = capabilityMap(server.capabilities);
+  return requirements.every((requirement) => satisfies(requirement, capabilities));
+};
+
+/** Available servers of the effective list that have what the policy needs, with room or without. */
+export function eligibleServers(state: ClusterState, policy: Policy): readonly ServerId[] {
+  return effectiveList(state, policy).filter((id) => {
+    const server = serverOf(state, id);
+    return isAvailable(state, server) && meetsRequirements(state, policy, server);
+  });
+}
+
+export interface QueryOptions {
+  readonly exclude?: readonly ServerId[];
+  readonly claimed?: readonly ServerId[];
+}
+
+/** The question for one run, or for a run that does not exist yet. */
+export function placementQuery(
+  state: ClusterState,
+  policy: Policy,
+  run: Run | undefined,
+  nowWall: number,
+  options: QueryOptions = {},
+): PlacementQuery {
+  const skips = run?.skips.filter((skip) => skip.untilWall > nowWall).map((skip) => skip.server) ?? [];
+  return {
+    list: policy.spec.servers.length === 0 ? undefined : policy.spec.servers,
+    mode: policy.spec.listMode,
+    requirements: policyLiveOf(state, policy).requirements,
+    slots: run?.slots ?? policy.spec.slots,
+    skip: skips,
+    exclude: options.exclude ?? [],
+    first: run?.preferServer,
+    claimed: options.claimed ?? [],
+  };
+}

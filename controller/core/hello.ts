@@ -1,0 +1,186 @@
+/** Hello: who is it, may it come in, what does it hold, and what becomes of that (semantics 11, C9). */
+import { LocumError } from '../../shared/errors.ts';
+import { type SessionId, sessionId } from '../../shared/ids.ts';
+import { MINUTE } from '../../shared/time.ts';
+import { isUnended } from './attempt.ts';
+import { newServerLive, nextUid, poolOf, type Session, serverLiveOf } from './cluster.ts';
+import type { Context } from './context.ts';
+import type { HelloFacts } from './event.ts';
+import { settleInventory } from './inventory.ts';
+import { becomeAlive, touchServer } from './liveness.ts';
+import { refreshOrder } from './placing.ts';
+import { applyFacts } from './server-facts.ts';
+import { closeSession } from './session.ts';
+import type { ConnId, Pool, Server } from './state.ts';
+import { DRIFT } from './timers.ts';
+
+export function hello(ctx: Context, conn: ConnId, facts: HelloFacts): void {
+  const { state } = ctx;
+  ctx.journal.actor = `agent:${facts.server}`;
+  const again = state.sessions.get(conn);
+  if (again !== undefined) {
+    closeSession(ctx, again, new LocumError('PROTOCOL', 'a second Hello on one stream'), true);
+    return;
+  }
+  const refusal = refuse(ctx, facts);
+  if (refusal !== undefined) {
+    ctx.effects.push({ kind: 'close', conn, error: refusal });
+    return;
+  }
+  const known = state.servers.get(facts.server);
+  const server = known ?? register(ctx, facts, poolOf(state, facts.pool));
+  const live = serverLiveOf(state, server.id);
+  const bootedSince = ctx.now.mono - facts.uptimeMs > live.lastHeartbeatMono;
+  if (live.session !== undefined) closeSession(ctx, live.session, undefined, true);
+  const session = openSession(ctx, conn, facts, bootedSince);
+  applyFacts(ctx, server, facts);
+  becomeAlive(ctx, server);
+  const verdicts = settleInventory(ctx, session, facts.inventory, undefined);
+  session.welcome = { needCommit: ctx.gate.needCommit, needCheck: ctx.gate.needCheck(), verdicts };
+  ctx.gate.cover({ session, sequence: 0, receivedMono: ctx.now.mono });
+  touchServer(ctx, server);
+}
+
+function openSession(ctx: Context, conn: ConnId, facts: HelloFacts, bootedSince: boolean): Session {
+  const { state, now } = ctx;
+  ctx.lastSession += 1;
+  const id: SessionId = sessionId(`${state.term}-${ctx.lastSession}`);
+  const session: Session = {
+    id,
+    conn,
+    server: facts.server,
+    instanceId: facts.instanceId,
+    machineId: facts.machineId,
+    bootId: facts.bootId,
+    helloMono: now.mono,
+    bootedSince,
+    phase: 'OPENING',
+    welcome: { needCommit: ctx.gate.needCommit, needCheck: ctx.gate.needCheck(), verdicts: [] },
+    generation: 0,
+    receivedSequence: 0,
+    coveredSequence: 0,
+    lastGrantMono: Number.NEGATIVE_INFINITY,
+    control: [],
+    starts: [],
+    unanswered: new Map(),
+    unansweredBytes: 0,
+    fullStateAsked: false,
+  };
+  state.sessions.set(conn, session);
+  const live = serverLiveOf(state, facts.server);
+  live.session = session;
+  live.helloSeen = true;
+  live.lastHeartbeatMono = now.mono;
+  live.lastHeartbeatWall = now.wall;
+  return session;
+}
+
+/** Rules in order; the first that matches refuses. */
+function refuse(ctx: Context, facts: HelloFacts): LocumError | undefined {
+  const { state } = ctx;
+  const resource = `servers/${facts.server}`;
+  if (facts.clusterId !== '' && facts.clusterId !== state.clusterId && facts.inventory.length > 0) {
+    const message = `${facts.server} holds work of cluster ${facts.clusterId}, this is ${state.clusterId}: connect it to its own controllers, or stop its work with \`locum agent leave\``;
+    return new LocumError('WRONG_CLUSTER', message, { resource });
+  }
+  if (facts.clusterId === state.clusterId) {
+    const behind = storeBehind(ctx, facts);
+    if (behind !== undefined) return behind;
+  }
+  if (!state.pools.has(facts.pool)) {
+    const message = `pools/${facts.pool} does not exist: create it with \`locum pool create ${facts.pool}\`, or correct the agent's configuration`;
+    return new LocumError('NOT_FOUND', message, { resource: `pools/${facts.pool}` });
+  }
+  const server = state.servers.get(facts.server);
+  if (server === undefined) return undefined;
+  if (server.pool !== facts.pool) {
+    const message = `${facts.server} is in pool ${server.pool}; a server can't change its pool: delete it first, or correct the agent's configuration`;
+    return new LocumError('IMMUTABLE_FIELD', message, { resource });
+  }
+  if (server.deleting) {
+    const message = `${facts.server} is being deleted and its attempts are not yet proven ended`;
+    return new LocumError('SERVER_DELETING', message, { resource, retryAfterMs: 5_000 });
+  }
+  return duplicate(ctx, server, facts);
+}
+
+/** The agent has seen a later term or epoch: we are deposed, or the store is an older copy. */
+function storeBehind(ctx: Context, facts: HelloFacts): LocumError | undefined {
+  const { state } = ctx;
+  if (facts.highestTerm <= state.term && facts.highestEpoch <= state.meta.lastEpoch) return undefined;
+  const message = `${facts.server} has seen term ${facts.highestTerm} and epoch ${facts.highestEpoch}, the store knows ${state.term} and ${state.meta.lastEpoch}: it is an older copy. Nothing starts until the controller is restarted with --adopt-store`;
+  ctx.behind = { needCheck: ctx.gate.needCheck(), message };
+  return new LocumError('STORE_BEHIND', message, { resource: `servers/${facts.server}`, retryAfterMs: 5_000 });
+}
+
+/** Another agent of the same name is refused while the lease of the first one can live. */
+function duplicate(ctx: Context, server: Server, facts: HelloFacts): LocumError | undefined {
+  const { state, now } = ctx;
+  const live = serverLiveOf(state, server.id);
+  const samePlace = facts.instanceId === server.instanceId && facts.machineId === server.machineId;
+  if (samePlace && facts.bootId === server.bootId) return undefined;
+  const holdsWork = [...live.runs].some((id) =>
+    state.runs.get(id)?.attempts.some((attempt) => isUnended(attempt) && attempt.server === server.id),
+  );
+  const leaseMs = DRIFT * poolOf(state, server.pool).timers.leaseMs;
+  const leaseLives = now.mono - Math.max(live.lastGrantMono, live.lastHeartbeatMono) < leaseMs;
+  const old = live.session !== undefined || (live.helloSeen && leaseLives) || (holdsWork && leaseLives);
+  if (!old) return undefined;
+  if (live.duplicateSeenMono === undefined || now.mono - live.duplicateSeenMono > MINUTE) {
+    live.duplicateSeenMono = now.mono;
+    ctx.journal.event({
+      type: 'DUPLICATE_IDENTITY',
+      cause: samePlace ? 'NEW_BOOT' : 'OTHER_PLACE',
+      message: `a second agent says that it is ${server.id} (instance ${facts.instanceId}, machine ${facts.machineId}, boot ${facts.bootId}); it is refused while the lease of the first can live`,
+      pool: server.pool,
+      server: server.id,
+    });
+  }
+  const message = `another agent is ${server.id} and its lease can still live: give this one another id, or wait until the other has been silent for ${Math.ceil(leaseMs / 1000)} s`;
+  return new LocumError('DUPLICATE_IDENTITY', message, { resource: `servers/${server.id}`, retryAfterMs: 1_000 });
+}
+
+/** A new server: the first of its pool is the primary, every later one is appended. */
+function register(ctx: Context, facts: HelloFacts, pool: Pool): Server {
+  const { state, journal, now } = ctx;
+  const server: Server = {
+    kind: 'server',
+    id: facts.server,
+    uid: nextUid(state.meta),
+    version: 0,
+    createWall: now.wall,
+    updateWall: now.wall,
+    pool: facts.pool,
+    maxSlots: undefined,
+    labels: {},
+    intent: 'ACTIVE',
+    drain: undefined,
+    liveness: 'ALIVE',
+    livenessSinceWall: now.wall,
+    instanceId: facts.instanceId,
+    machineId: facts.machineId,
+    bootId: facts.bootId,
+    agentVersion: facts.agentVersion,
+    capabilities: facts.capabilities,
+    agentMaxSlots: facts.capacity.maxSlots,
+    saturated: facts.capacity.saturated,
+    deleting: false,
+  };
+  state.servers.set(server.id, server);
+  state.serverLive.set(server.id, newServerLive(now.mono));
+  pool.order = [...pool.order, server.id];
+  pool.orderVersion += 1;
+  journal.put(server);
+  journal.put(pool);
+  journal.together(`servers/${server.id}`, `pools/${pool.id}`);
+  refreshOrder(ctx, pool.id);
+  const role = pool.order.length === 1 ? 'the primary' : `standby number ${pool.order.length - 1}`;
+  journal.event({
+    type: 'SERVER_REGISTERED',
+    cause: 'HELLO',
+    message: `${server.id} registered as ${role} of ${pool.id}`,
+    pool: pool.id,
+    server: server.id,
+  });
+  return server;
+}

@@ -1,0 +1,127 @@
+/**
+ * What agents report about attempts, and what inventories prove. Reports of a place are about attempts of that place
+ * only; an inventory proves the end of what it does not list (semantics C3a, 7b, 11).
+ */
+import type { RunId } from '../../shared/ids.ts';
+import { endAttempt, isUnended } from './attempt.ts';
+import { attemptLiveOf, type Session } from './cluster.ts';
+import type { Context } from './context.ts';
+import type { Verdict } from './effect.ts';
+import type { ReportedAttempt } from './event.ts';
+import { dequeue } from './run.ts';
+import { attemptsOn, isSamePlace, queueControl } from './session.ts';
+import type { Attempt, Run } from './state.ts';
+
+/** Takes in what an agent says about one attempt. Answers the record that it is about, if it is ours and still open. */
+export function observe(ctx: Context, session: Session, reported: ReportedAttempt): void {
+  const found = find(ctx, session, reported);
+  if (reported.state === 'ENDED') {
+    if (found !== undefined) endReported(ctx, found.run, found.attempt, reported);
+    queueControl(ctx, session, { kind: 'ack', run: reported.run, epoch: reported.epoch });
+    return;
+  }
+  if (found !== undefined) noteState(ctx, found.run, found.attempt, reported);
+}
+
+function find(
+  ctx: Context,
+  session: Session,
+  reported: ReportedAttempt,
+): { readonly run: Run; readonly attempt: Attempt } | undefined {
+  const run = ctx.state.runs.get(reported.run);
+  const attempt = run?.attempts.find((one) => one.epoch === reported.epoch);
+  if (run === undefined || attempt === undefined || !isUnended(attempt) || !isSamePlace(attempt, session))
+    return undefined;
+  return { run, attempt };
+}
+
+function endReported(ctx: Context, run: Run, attempt: Attempt, reported: ReportedAttempt): void {
+  attempt.startWall ??= reported.startWall;
+  attempt.endWall = reported.endWall;
+  const end = reported.end;
+  endAttempt(ctx, run, attempt, {
+    cause: end?.cause ?? 'UNKNOWN',
+    exitCode: end?.exitCode,
+    signal: end?.signal ?? '',
+    proof: end?.cause === 'REFUSED' ? 'REFUSED' : 'REPORT',
+    detail: end?.detail ?? '',
+  });
+}
+
+/** STARTING and STOPPING are only shown; RUNNING and STUCK are written. */
+function noteState(ctx: Context, run: Run, attempt: Attempt, reported: ReportedAttempt): void {
+  const changed = attempt.state !== reported.state || (reported.pid !== 0 && attempt.pid !== reported.pid);
+  if (reported.pid !== 0) attempt.pid = reported.pid;
+  attempt.startWall ??= reported.startWall;
+  if (!changed) return;
+  attempt.state = reported.state;
+  if (attempt.state === 'RUNNING' || attempt.state === 'STUCK') ctx.journal.put(run);
+  ctx.dirtyRuns.add(run.id);
+}
+
+/**
+ * Settles a full inventory: takes in what it lists, ends what it proves ended, and judges each living attempt.
+ * `generation` is undefined for a Hello, which opens a later session than every start of its place.
+ */
+export function settleInventory(
+  ctx: Context,
+  session: Session,
+  inventory: readonly ReportedAttempt[],
+  generation: number | undefined,
+): readonly Verdict[] {
+  const listed = new Set<string>();
+  for (const reported of inventory) {
+    listed.add(attemptKey(reported.run, reported.epoch));
+    observe(ctx, session, reported);
+  }
+  for (const { run, attempt } of attemptsOn(ctx, session)) {
+    if (listed.has(attemptKey(run.id, attempt.epoch)) || !includesStart(ctx, session, attempt, generation)) continue;
+    endAbsent(ctx, run, attempt, session);
+  }
+  return inventory.filter((reported) => reported.state !== 'ENDED').map((reported) => judge(ctx, session, reported));
+}
+
+const attemptKey = (run: RunId, epoch: number): string => `${run} ${epoch}`;
+
+/** Whether an inventory could know the attempt's start: of an earlier session, or of a generation that it names. */
+function includesStart(ctx: Context, session: Session, attempt: Attempt, generation: number | undefined): boolean {
+  const live = attemptLiveOf(ctx.state, attempt);
+  if (!live.handed) return false;
+  // Another boot is a proof only if the host's uptime agrees; else the takeover wait decides.
+  if (attempt.bootId !== session.bootId && !session.bootedSince) return false;
+  if (live.startedIn === undefined || live.startedIn.session !== session.id) return true;
+  return generation !== undefined && generation >= live.startedIn.generation;
+}
+
+function endAbsent(ctx: Context, run: Run, attempt: Attempt, session: Session): void {
+  const rebooted = attempt.bootId !== session.bootId;
+  endAttempt(ctx, run, attempt, {
+    cause: attempt.stopReason === undefined ? 'LOST' : 'STOPPED',
+    exitCode: undefined,
+    signal: '',
+    proof: rebooted ? 'NEW_BOOT' : 'INVENTORY',
+    detail: rebooted ? 'its host was booted again' : 'a full inventory of its place does not list it',
+  });
+}
+
+/** One verdict for a living attempt of an inventory. */
+function judge(ctx: Context, session: Session, reported: ReportedAttempt): Verdict {
+  const { run: id, epoch } = reported;
+  const stop = (reason: string): Verdict => ({ run: id, epoch, action: 'STOP', reason });
+  const run = ctx.state.runs.get(id);
+  if (run === undefined) return stop('UNKNOWN_RUN');
+  const attempt = run.attempts.find((one) => one.epoch === epoch);
+  if (attempt === undefined) return stop('UNKNOWN_ATTEMPT');
+  if (!isSamePlace(attempt, session)) return stop('OTHER_PLACE');
+  if (!isUnended(attempt)) return stop('ENDED');
+  if (run.attempts.some((one) => one.epoch > epoch && isUnended(one))) return stop('SUPERSEDED');
+  if (attempt.stopReason !== undefined) return stop(attempt.stopReason);
+  if (run.desired === 'STOPPED') return stop('NOT_WANTED');
+  if (!attempt.overlapped) return { run: id, epoch, action: run.state === 'FENCING' ? 'ADOPT' : 'KEEP', reason: '' };
+  // It was given up for an overlapping attempt that does not exist yet: it is taken back.
+  attempt.overlapped = false;
+  dequeue(ctx, run);
+  ctx.journal.put(run);
+  ctx.dirtyRuns.add(run.id);
+  return { run: id, epoch, action: 'ADOPT', reason: '' };
+}

@@ -1,0 +1,154 @@
+/** Election: takes over the records of the store, and starts all waits anew from T0 (semantics C5, C9). */
+import { assert, unreachable } from '../../shared/assert.ts';
+import { DEFAULT_POOL, firstOfIncarnation } from '../../shared/ids.ts';
+import { addPool, newPool } from './calls/pool-calls.ts';
+import { parseRequirement, type Requirement } from './capability.ts';
+import { newPoolLive, newServerLive, poolLiveOf, serverLiveOf } from './cluster.ts';
+import type { Context } from './context.ts';
+import type { FromShell } from './event.ts';
+import { refreshIndex, refreshOrder } from './placing.ts';
+import { isEnded } from './run.ts';
+import type { Policy, Run, Server, StateRecord } from './state.ts';
+import { takeoverWaitMs } from './timers.ts';
+
+export function takeOffice(ctx: Context, elected: Extract<FromShell, { readonly kind: 'elected' }>): void {
+  const { state, journal, now } = ctx;
+  assert(state.term === 0, 'a core is elected once; a new leadership gets a new core');
+  state.term = elected.term;
+  state.clusterId = elected.clusterId;
+  state.incarnation = elected.incarnation;
+  state.electedMono = now.mono;
+  state.electedWall = now.wall;
+  const floor = firstOfIncarnation(elected.incarnation);
+  state.meta = { kind: 'meta', lastEpoch: floor, lastRun: 0, lastEvent: 0, lastUid: floor };
+  for (const record of elected.records) take(ctx, record, floor);
+  linkRuns(ctx);
+  if (!state.pools.has(DEFAULT_POOL)) createDefaultPool(ctx);
+  for (const pool of state.pools.keys()) refreshOrder(ctx, pool);
+  for (const server of state.servers.values()) armServer(ctx, server);
+  for (const policy of state.policies.keys()) ctx.dirtyPolicies.add(policy);
+  // The first incarnation of a store has no earlier life whose work could still run.
+  if (elected.firstOfIncarnation && elected.incarnation > 1) state.noStartBeforeMono = now.mono + longestWait(ctx);
+  journal.event({
+    type: 'LEADER_ELECTED',
+    cause: 'CAMPAIGN',
+    message: `term ${elected.term} begins; running policies are adopted as their agents return`,
+  });
+}
+
+function take(ctx: Context, record: StateRecord, floor: number): void {
+  const { state, now } = ctx;
+  switch (record.kind) {
+    case 'meta':
+      state.meta = {
+        ...record,
+        lastEpoch: Math.max(record.lastEpoch, floor),
+        lastUid: Math.max(record.lastUid, floor),
+      };
+      return;
+    case 'pool':
+      state.pools.set(record.id, record);
+      state.poolLive.set(record.id, newPoolLive());
+      return;
+    case 'server':
+      state.servers.set(record.id, record);
+      state.serverLive.set(record.id, newServerLive(now.mono));
+      return;
+    case 'policy':
+      state.policies.set(record.id, record);
+      state.policyLive.set(record.id, {
+        requirements: requirementsOf(record),
+        runs: new Set(),
+        nextTickWall: undefined,
+      });
+      return;
+    case 'run':
+      state.runs.set(record.id, record);
+      return;
+    case 'event':
+      state.events.push(record);
+      return;
+    case 'request':
+      state.requests.set(record.id, record);
+      return;
+    default:
+      unreachable(record);
+  }
+}
+
+function requirementsOf(policy: Policy): readonly Requirement[] {
+  return policy.spec.requirements.map((text) => {
+    const parsed = parseRequirement(text);
+    assert(parsed.kind === 'ok', `requirement ${text} of ${policy.id} was checked before it was stored`);
+    return parsed.requirement;
+  });
+}
+
+/** Indexes the runs. Any stored attempt that is not ended may live: its wait starts at T0, and its start may have been sent. */
+function linkRuns(ctx: Context): void {
+  const { state, now } = ctx;
+  state.events.sort((a, b) => a.number - b.number);
+  const ended: Run[] = [];
+  for (const run of state.runs.values()) {
+    if (isEnded(run)) {
+      ended.push(run);
+      continue;
+    }
+    state.policyLive.get(run.policy)?.runs.add(run.id);
+    for (const attempt of run.attempts) {
+      if (attempt.state === 'ENDED') continue;
+      state.attemptLive.set(attempt.epoch, {
+        lastGrantMono: now.mono,
+        coveredBy: undefined,
+        handed: true,
+        startedIn: undefined,
+        startSentMono: undefined,
+        stopSentIn: undefined,
+      });
+      serverLiveOf(state, attempt.server).runs.add(run.id);
+    }
+    if (run.reservation !== undefined) {
+      for (const id of [run.reservation.server, run.reservation.from])
+        state.serverLive.get(id)?.reservations.add(run.id);
+    }
+    if (run.wantedMove !== undefined) state.poolLive.get(run.pool)?.wantingMoves.add(run.id);
+    ctx.dirtyRuns.add(run.id);
+  }
+  ended.sort((a, b) => (a.endWall ?? 0) - (b.endWall ?? 0));
+  state.endedRuns.push(...ended.map((run) => run.id));
+  const requests = [...state.requests.values()].sort((a, b) => a.wall - b.wall);
+  state.requests.clear();
+  for (const request of requests) state.requests.set(request.id, request);
+}
+
+function createDefaultPool(ctx: Context): void {
+  addPool(
+    ctx,
+    newPool(ctx, DEFAULT_POOL, ctx.initialTimers, { defaultFailback: undefined, defaultMaxSlots: undefined }),
+  );
+}
+
+function armServer(ctx: Context, server: Server): void {
+  refreshIndex(ctx, server.id);
+  ctx.serverWheel.set(server.id, ctx.now.mono);
+  ctx.dirtyServers.add(server.id);
+  if (server.intent === 'DRAINING') poolLiveOf(ctx.state, server.pool).draining.add(server.id);
+}
+
+/** W with the largest G known: of every pool, policy and unended attempt. */
+function longestWait(ctx: Context): number {
+  const { state } = ctx;
+  let longest = 0;
+  for (const pool of state.pools.values()) longest = Math.max(longest, takeoverWaitMs(pool.timers));
+  for (const policy of state.policies.values()) {
+    const timers = state.pools.get(policy.spec.pool)?.timers;
+    const stopTimeoutMs = policy.spec.stopTimeoutMs ?? 0;
+    if (timers !== undefined) longest = Math.max(longest, takeoverWaitMs({ ...timers, stopTimeoutMs }));
+  }
+  for (const run of state.runs.values()) {
+    const missingAfterMs = state.pools.get(run.pool)?.timers.missingAfterMs ?? 0;
+    for (const attempt of run.attempts)
+      longest = Math.max(longest, takeoverWaitMs({ missingAfterMs, ...attempt.terms }));
+  }
+  return longest;
+}

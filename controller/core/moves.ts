@@ -1,0 +1,167 @@
+/**
+ * Moves by choice: order changes, failback, operators' moves, drains. Each reserves its target slot before anything is
+ * stopped (I9), and keeps to the budget: one per run in 15 minutes, five at once per pool, one per server (semantics 10).
+ */
+
+import type { PoolId, ServerId } from '../../shared/ids.ts';
+import { MINUTE } from '../../shared/time.ts';
+import { currentAttempt, stopAttempt } from './attempt.ts';
+import { freeSlotsFor, isAvailable } from './capacity.ts';
+import { type ClusterState, poolLiveOf, poolOf, serverLiveOf, serverOf } from './cluster.ts';
+import type { Context, View } from './context.ts';
+import { effectiveList, meetsRequirements, placementQuery } from './eligible.ts';
+import type { MovePlan, PlannedMove, PlannedStay } from './event.ts';
+import { reserve } from './reservation.ts';
+import { isEnded } from './run.ts';
+import type { Policy, Reservation, Run } from './state.ts';
+
+const MOVE_BUDGET_MS = 15 * MINUTE;
+const MOVES_PER_POOL = 5;
+const STABLE_MS = 10 * MINUTE;
+/** A wanted move that found no turn for this long is given up. */
+const WANTED_MAX_MS = 30 * MINUTE;
+
+/** The server of a run that runs and is not already on its way. */
+export function restingServer(run: Run): ServerId | undefined {
+  if (isEnded(run) || run.desired === 'STOPPED' || run.reservation !== undefined) return undefined;
+  const attempt = currentAttempt(run);
+  if (attempt?.state !== 'RUNNING' || attempt.stopReason !== undefined) return undefined;
+  return attempt.server;
+}
+
+/** What would move if the pool had this order: each run whose best server with room is ranked before its own. */
+export function planOrder(ctx: View, pool: PoolId, order: readonly ServerId[]): MovePlan {
+  const { state, now } = ctx;
+  const rank = new Map(order.map((id, index) => [id, index]));
+  const taken = new Map<ServerId, number>();
+  const moves: PlannedMove[] = [];
+  const stays: PlannedStay[] = [];
+  for (const run of runsByRank(state, pool, rank)) {
+    const policy = state.policies.get(run.policy);
+    const from = restingServer(run);
+    if (policy === undefined || from === undefined) continue;
+    const list = orderedList(state, policy, order);
+    const better = list.slice(0, Math.max(0, list.indexOf(from))).filter((id) => canServe(state, policy, id));
+    if (better.length === 0) continue;
+    const to = better.find((id) => freeSlotsFor(state, serverOf(state, id), run) - (taken.get(id) ?? 0) >= run.slots);
+    const stay = (reason: string): number => stays.push({ run: run.id, policy: policy.id, server: from, reason });
+    if (to === undefined) stay(`${better[0]} is better placed and full`);
+    else if (run.lastMoveWall > now.wall - MOVE_BUDGET_MS) stay('it was moved less than 15 minutes ago');
+    else {
+      taken.set(to, (taken.get(to) ?? 0) + run.slots);
+      moves.push({ run: run.id, policy: policy.id, from, to });
+    }
+  }
+  return { moves, stays };
+}
+
+function orderedList(state: ClusterState, policy: Policy, order: readonly ServerId[]): readonly ServerId[] {
+  const list = effectiveList(state, policy);
+  if (policy.spec.servers.length === 0) return order;
+  const own = list.filter((id) => policy.spec.servers.includes(id));
+  return [...own, ...order.filter((id) => list.includes(id) && !own.includes(id))];
+}
+
+const canServe = (state: ClusterState, policy: Policy, id: ServerId): boolean =>
+  isAvailable(state, serverOf(state, id)) && meetsRequirements(state, policy, serverOf(state, id));
+
+/** Runs with higher priority move first, then by the rank of where they are. */
+function runsByRank(state: ClusterState, pool: PoolId, rank: ReadonlyMap<ServerId, number>): readonly Run[] {
+  const runs = [...state.runs.values()].filter((run) => run.pool === pool && restingServer(run) !== undefined);
+  const rankOf = (run: Run): number => rank.get(restingServer(run) ?? ('' as ServerId)) ?? 0;
+  return runs.sort((a, b) => b.priority - a.priority || rankOf(a) - rankOf(b) || (a.id < b.id ? -1 : 1));
+}
+
+/** Wants the moves of a plan; they begin as the budget allows. */
+export function wantMoves(ctx: Context, plan: MovePlan, cause: 'MOVE' | 'FAILBACK'): void {
+  for (const move of plan.moves) {
+    const run = ctx.state.runs.get(move.run);
+    if (run === undefined) continue;
+    run.wantedMove = { server: move.to, cause, sinceWall: ctx.now.wall };
+    ctx.journal.put(run);
+    poolLiveOf(ctx.state, run.pool).wantingMoves.add(run.id);
+    ctx.dirtyPools.add(run.pool);
+  }
+}
+
+/** Begins wanted moves of a pool while the budget has room. */
+export function pumpMoves(ctx: Context, pool: PoolId): void {
+  const { state, now } = ctx;
+  const { wantingMoves } = poolLiveOf(state, pool);
+  if (wantingMoves.size === 0) return;
+  const wanting = [...wantingMoves].map((id) => state.runs.get(id)).filter((run) => run !== undefined);
+  for (const run of wanting.sort((a, b) => b.priority - a.priority || (a.id < b.id ? -1 : 1))) {
+    const wanted = run.wantedMove;
+    const policy = state.policies.get(run.policy);
+    const from = restingServer(run);
+    const late = wanted !== undefined && now.wall > wanted.sinceWall + WANTED_MAX_MS;
+    if (
+      wanted === undefined ||
+      policy === undefined ||
+      late ||
+      isEnded(run) ||
+      run.desired === 'STOPPED' ||
+      from === wanted.server
+    ) {
+      wantingMoves.delete(run.id);
+      if (wanted !== undefined && !isEnded(run)) {
+        run.wantedMove = undefined;
+        ctx.journal.put(run);
+      }
+      continue;
+    }
+    if (from === undefined || !hasBudget(state, pool, from, wanted.server)) continue;
+    const target = state.servers.get(wanted.server);
+    if (target === undefined || !canServe(state, policy, target.id) || freeSlotsFor(state, target, run) < run.slots)
+      continue;
+    beginMove(ctx, run, from, wanted.server, wanted.cause);
+  }
+}
+
+/** Five at once per pool, one per server as target or source. */
+export function hasBudget(state: ClusterState, pool: PoolId, from: ServerId, to: ServerId): boolean {
+  const busy = (id: ServerId): boolean => serverLiveOf(state, id).reservations.size > 0;
+  if (busy(from) || busy(to)) return false;
+  const underWay = new Set(poolOf(state, pool).order.flatMap((id) => [...serverLiveOf(state, id).reservations]));
+  return underWay.size < MOVES_PER_POOL;
+}
+
+/** Reserve, then stop; the start follows the proof of the end. One commit holds the reservation and the stop. */
+export function beginMove(ctx: Context, run: Run, from: ServerId, to: ServerId, cause: Reservation['cause']): void {
+  reserve(ctx, run, { server: to, from, cause, sinceWall: ctx.now.wall });
+  ctx.journal.event({
+    type: 'RUN_MOVE_RESERVED',
+    cause,
+    message: `${run.id} moves from ${from} to ${to}: a slot is reserved there`,
+    pool: run.pool,
+    policy: run.policy,
+    run: run.id,
+    server: to,
+  });
+  const attempt = currentAttempt(run);
+  if (attempt !== undefined) stopAttempt(ctx, run, attempt, cause, `it moves to ${to}`);
+}
+
+/** The best server with room for a run, apart from where it is. */
+export function bestElsewhere(ctx: View, run: Run, policy: Policy, from: ServerId): ServerId | undefined {
+  const { state, now } = ctx;
+  const query = placementQuery(state, policy, run, now.wall, { exclude: [from] });
+  return poolLiveOf(state, run.pool).index.choose({ ...query, first: undefined });
+}
+
+/** Failback AUTO: a better-ranked server that has been stable for 10 minutes (semantics 10). */
+export function wantFailbacks(ctx: Context, pool: PoolId): void {
+  const { state, now } = ctx;
+  const { order, defaultFailback } = poolOf(state, pool);
+  const plan = planOrder(ctx, pool, order);
+  const due = plan.moves.filter((move) => {
+    const policy = state.policies.get(move.policy);
+    const stable = now.mono - serverLiveOf(state, move.to).aliveSinceMono >= STABLE_MS;
+    return (
+      stable &&
+      (policy?.spec.failback ?? defaultFailback) === 'AUTO' &&
+      state.runs.get(move.run)?.wantedMove === undefined
+    );
+  });
+  if (due.length > 0) wantMoves(ctx, { moves: due, stays: [] }, 'FAILBACK');
+}

@@ -1,0 +1,222 @@
+import type { ServerId } from '../../../shared/ids.ts';
+import {
+  type Capability,
+  type CapabilityMap,
+  capabilityMap,
+  describeUnmet,
+  type Requirement,
+  satisfies,
+} from '../capability.ts';
+import type { Intent, Liveness } from '../state.ts';
+import type { PlacementQuery } from './query.ts';
+
+/** A server as an explanation needs it. */
+export interface ServerView {
+  readonly liveness: Liveness;
+  readonly intent: Intent;
+  readonly load: 'AVAILABLE' | 'SATURATED';
+  readonly deleting: boolean;
+  /** Effective limit minus attempts not proven ended minus reservations. */
+  readonly freeSlots: number;
+  /** Slots of attempts not proven ended. */
+  readonly usedSlots: number;
+  /** The effective limit: the smaller of the operator's and the agent's. */
+  readonly maxSlots: number;
+  readonly capabilities: readonly Capability[];
+}
+
+/** Looks a server up; undefined: not registered. */
+export type ServerLookup = (id: ServerId) => ServerView | undefined;
+
+/** One stable word for what holds a server back, or that nothing does. */
+export type VerdictReason = 'CHOSEN' | 'AVAILABLE' | Obstacle;
+
+export type Obstacle =
+  | 'NOT_LISTED'
+  | 'REQUIREMENT'
+  | 'DELETING'
+  | 'LEFT'
+  | 'MISSING'
+  | 'SUSPECT'
+  | 'DRAINING'
+  | 'CORDONED'
+  | 'SATURATED'
+  | 'FULL'
+  | 'CLAIMED'
+  | 'SKIPPED';
+
+/** Why one server would or would not get the run. */
+export interface Verdict {
+  readonly server: ServerId;
+  /** Position in the effective list, from 1; 0: not in it. */
+  readonly rank: number;
+  /** It could take the run now. */
+  readonly eligible: boolean;
+  readonly reason: VerdictReason;
+  /** The reason in words, with its figures. */
+  readonly detail: string;
+}
+
+export interface Explanation {
+  /** What `PlacementIndex.choose` answers to the same query. */
+  readonly chosen?: ServerId;
+  /** Every registered server, in the order in which they are tried; those that are not listed come last. */
+  readonly verdicts: readonly Verdict[];
+}
+
+/** Whether a server takes new placements at all: ALIVE, ACTIVE, AVAILABLE and not being deleted. */
+export function isAvailable(server: Pick<ServerView, 'liveness' | 'intent' | 'load' | 'deleting'>): boolean {
+  return server.liveness === 'ALIVE' && server.intent === 'ACTIVE' && server.load === 'AVAILABLE' && !server.deleting;
+}
+
+/** Tells for every server of the pool why a run would or would not be placed there now. */
+export function explain(query: PlacementQuery, order: readonly ServerId[], servers: ServerLookup): Explanation {
+  const judged = candidates(query, order, servers).map((candidate) => {
+    return { candidate, obstacle: findObstacle(candidate, query) };
+  });
+  const open = judged.filter(({ obstacle }) => obstacle === undefined).map(({ candidate }) => candidate);
+  const preferred = open.find(({ id }) => !query.skip.includes(id));
+  const chosen = preferred ?? open[0];
+  const verdicts = judged.map(({ candidate, obstacle }): Verdict => {
+    const { id: server, rank } = candidate;
+    if (obstacle !== undefined) return { server, rank, eligible: false, ...obstacle };
+    if (candidate === chosen) {
+      return { server, rank, eligible: true, reason: 'CHOSEN', detail: whyChosen(candidate, query) };
+    }
+    if (preferred !== undefined && query.skip.includes(server)) {
+      const detail = 'it failed or lost this run a short time ago, and another eligible server has room';
+      return { server, rank, eligible: false, reason: 'SKIPPED', detail };
+    }
+    return { server, rank, eligible: true, reason: 'AVAILABLE', detail: room(candidate) };
+  });
+  return chosen === undefined ? { verdicts } : { chosen: chosen.id, verdicts };
+}
+
+export type Satisfiability =
+  | { readonly kind: 'satisfiable' }
+  | {
+      readonly kind: 'unsatisfiable';
+      /** One sentence. */
+      readonly detail: string;
+    };
+
+/**
+ * Whether some registered server could ever take the run: it is in the effective list, meets the requirements and has
+ * a limit of enough slots. Whether it is there, free, skipped or claimed now does not count.
+ */
+export function satisfiable(
+  query: Pick<PlacementQuery, 'list' | 'mode' | 'requirements' | 'slots'>,
+  order: readonly ServerId[],
+  servers: ServerLookup,
+): Satisfiability {
+  const whole: PlacementQuery = { ...query, skip: [], exclude: [], claimed: [] };
+  const registered = candidates(whole, order, servers).filter(({ view }) => !view.deleting);
+  if (registered.length === 0) return never('No server is registered in the pool.');
+  const listed = registered.filter(({ rank }) => rank > 0);
+  if (listed.length === 0) return never("None of the servers in the policy's list is registered.");
+  const where = listed.length < registered.length ? 'listed server' : 'registered server';
+  const unmet = query.requirements.find((one) => !listed.some(({ byName }) => satisfies(one, byName)));
+  if (unmet !== undefined) return never(`No ${where} meets the requirement ${unmet.text}.`);
+  const capable = listed.filter(({ byName }) => query.requirements.every((one) => satisfies(one, byName)));
+  if (capable.length === 0) {
+    return never(`No ${where} meets all of ${query.requirements.map((one) => one.text).join(' and ')}.`);
+  }
+  const largest = capable.reduce((best, one) => (one.view.maxSlots > best.view.maxSlots ? one : best));
+  if (largest.view.maxSlots >= query.slots) return { kind: 'satisfiable' };
+  const figures = `${slots(query.slots)} and the largest limit is ${largest.view.maxSlots}, of ${largest.id}`;
+  return never(`It needs ${figures}${capable.length < registered.length ? ', among the servers that qualify' : ''}.`);
+}
+
+interface Candidate {
+  readonly id: ServerId;
+  /** In the effective list, from 1; 0: not in it. */
+  readonly rank: number;
+  readonly view: ServerView;
+  /** Its capabilities; empty where the query requires none. */
+  readonly byName: CapabilityMap;
+}
+
+/** All registered servers in the order in which they are tried, the ones outside the effective list last. */
+function candidates(query: PlacementQuery, order: readonly ServerId[], servers: ServerLookup): readonly Candidate[] {
+  const { list = [], mode, first } = query;
+  const effective = new Set(list.length === 0 ? order : mode === 'ONLY' ? list : [...list, ...order]);
+  const ranks = new Map([...effective].map((id, index) => [id, index + 1]));
+  const tried = new Set(first !== undefined && effective.has(first) ? [first, ...effective] : effective);
+  const registered = new Set(order);
+  const asked = query.requirements.length > 0;
+  return [...tried, ...order.filter((id) => !effective.has(id))].flatMap((id) => {
+    const view = registered.has(id) ? servers(id) : undefined;
+    if (view === undefined) return [];
+    return [{ id, rank: ranks.get(id) ?? 0, view, byName: capabilityMap(asked ? view.capabilities : []) }];
+  });
+}
+
+interface Rule {
+  readonly reason: Obstacle;
+  /** The obstacle in words; undefined: there is none. */
+  readonly find: (candidate: Candidate, query: PlacementQuery) => string | undefined;
+}
+
+/** First match wins: what can't change comes before what an operator changes, and that before what passes by itself. */
+const RULES: readonly Rule[] = [
+  { reason: 'NOT_LISTED', find: ({ rank }) => when(rank === 0, "it is not in the policy's server list") },
+  { reason: 'REQUIREMENT', find: (candidate, query) => unmetOf(candidate, query.requirements) },
+  { reason: 'DELETING', find: ({ view }) => when(view.deleting, 'it is being deleted') },
+  { reason: 'LEFT', find: ({ view }) => when(view.liveness === 'LEFT', 'its agent said goodbye') },
+  { reason: 'MISSING', find: ({ view }) => when(view.liveness === 'MISSING', 'no heartbeat for missing_after') },
+  { reason: 'SUSPECT', find: ({ view }) => when(view.liveness === 'SUSPECT', 'no heartbeat for suspect_after') },
+  { reason: 'DRAINING', find: ({ view }) => when(view.intent === 'DRAINING', 'it is being drained') },
+  { reason: 'CORDONED', find: ({ view }) => when(view.intent === 'CORDONED', 'it is cordoned') },
+  { reason: 'SATURATED', find: ({ view }) => when(view.load === 'SATURATED', 'CPU or memory is over its high mark') },
+  {
+    reason: 'FULL',
+    find: (candidate, query) => {
+      return when(candidate.view.freeSlots < query.slots, `${room(candidate)}, the run needs ${query.slots}`);
+    },
+  },
+  {
+    reason: 'CLAIMED',
+    find: ({ id }, query) => when(query.claimed.includes(id), 'its free slots gather for a run that waited longer'),
+  },
+  {
+    reason: 'SKIPPED',
+    find: ({ id }, query) => when(query.exclude.includes(id), 'it refused this run, or the run moves away from it'),
+  },
+];
+
+function findObstacle(candidate: Candidate, query: PlacementQuery) {
+  for (const { reason, find } of RULES) {
+    const detail = find(candidate, query);
+    if (detail !== undefined) return { reason, detail };
+  }
+  return undefined;
+}
+
+function when(condition: boolean, detail: string): string | undefined {
+  return condition ? detail : undefined;
+}
+
+function unmetOf({ byName }: Candidate, requirements: readonly Requirement[]): string | undefined {
+  const unmet = requirements.filter((one) => !satisfies(one, byName));
+  return unmet.length === 0 ? undefined : unmet.map((one) => describeUnmet(one, byName)).join('; ');
+}
+
+function whyChosen(candidate: Candidate, query: PlacementQuery): string {
+  if (query.skip.includes(candidate.id)) {
+    return `${room(candidate)}; it failed or lost this run a short time ago, but no other eligible server has room`;
+  }
+  if (candidate.id === query.first) return `${room(candidate)}; the run was here when its lease ended`;
+  return `${room(candidate)}; first in the list that fits`;
+}
+
+function room({ view }: Candidate): string {
+  return `${view.usedSlots} of ${slots(view.maxSlots)} used, ${view.freeSlots} free`;
+}
+
+function slots(count: number): string {
+  return count === 1 ? '1 slot' : `${count} slots`;
+}
+
+function never(detail: string): Satisfiability {
+  return { kind: 'unsatisfiable', detail };
+}

@@ -1,0 +1,184 @@
+/**
+ * The placement pass of a pool: offers free slots to its queue in order (semantics 8, 9). A run for which nothing has
+ * room blocks nobody with another eligible set.
+ */
+
+import type { PoolId, ServerId } from '../../shared/ids.ts';
+import { MINUTE } from '../../shared/time.ts';
+import { assign } from './attempt.ts';
+import { effectiveMaxSlots, freeSlotsFor, isAvailable, placementFacts, serverView } from './capacity.ts';
+import { type PoolLive, poolLiveOf, poolOf, serverOf } from './cluster.ts';
+import type { Context, View } from './context.ts';
+import { effectiveList, eligibleServers, meetsRequirements, placementQuery } from './eligible.ts';
+import { checkPlacement } from './invariants.ts';
+import { satisfiable } from './placement/explain.ts';
+import { announceState, dequeue } from './run.ts';
+import type { Policy, Run } from './state.ts';
+
+/** A run that was passed over for so long gathers slots on one server. */
+const CLAIM_AFTER_MS = 10 * MINUTE;
+
+/** Tells the index what changed about a server. */
+export function refreshIndex(ctx: Context, id: ServerId): void {
+  const server = ctx.state.servers.get(id);
+  const facts = placementFacts(ctx.state, id);
+  if (server === undefined || facts === undefined) return;
+  poolLiveOf(ctx.state, server.pool).index.setServer(id, facts);
+}
+
+export function placePool(ctx: Context, pool: PoolId): void {
+  const { state, now } = ctx;
+  const live = poolLiveOf(state, pool);
+  const queue = live.queue.ordered(now.wall);
+  if (queue.length === 0) return;
+  dropVoidClaims(ctx, live);
+  const held = startsHeld(ctx);
+  const full = new Set<string>();
+  const blocked: Run[] = [];
+  for (const entry of queue) {
+    const run = state.runs.get(entry.run);
+    const policy = run === undefined ? undefined : state.policies.get(run.policy);
+    if (run === undefined || policy === undefined) continue;
+    const hold = held ?? holdOfPolicy(ctx, policy);
+    if (hold !== undefined) {
+      announceState(ctx, run, { state: 'QUEUED', ...hold });
+      continue;
+    }
+    const sameQuestion = `${policy.id} ${run.slots} ${run.preferServer ?? ''} ${run.skips.length} ${run.reservation?.server ?? ''}`;
+    const chosen = full.has(sameQuestion) ? undefined : choose(ctx, live, policy, run);
+    if (chosen === undefined) {
+      full.add(sameQuestion);
+      blocked.push(run);
+      continue;
+    }
+    place(ctx, policy, run, chosen);
+    for (const passed of blocked) noteBypass(ctx, live, passed);
+  }
+  for (const run of blocked) showBlocked(ctx, run);
+}
+
+function choose(ctx: Context, live: PoolLive, policy: Policy, run: Run): ServerId | undefined {
+  const { state, now } = ctx;
+  const reserved = run.reservation?.server;
+  if (reserved !== undefined) {
+    const server = serverOf(state, reserved);
+    const fits = isAvailable(state, server) && freeSlotsFor(state, server, run) >= run.slots;
+    if (fits && meetsRequirements(state, policy, server)) return reserved;
+  }
+  const claimed = [...live.claims].filter(([, claimer]) => claimer !== run.id).map(([server]) => server);
+  return live.index.choose(placementQuery(state, policy, run, now.wall, { claimed }));
+}
+
+function place(ctx: Context, policy: Policy, run: Run, id: ServerId): void {
+  const { state } = ctx;
+  const server = serverOf(state, id);
+  checkPlacement(state, policy, run, server);
+  dequeue(ctx, run);
+  const attempt = assign(ctx, run, policy, server, whyChosen(ctx, policy, run, id));
+  run.state = 'ASSIGNED';
+  run.reason = attempt.cause;
+  run.message = `its start on ${id} is about to be sent`;
+  run.etaWall = undefined;
+  refreshIndex(ctx, id);
+}
+
+function whyChosen(ctx: Context, policy: Policy, run: Run, id: ServerId): string {
+  const list = effectiveList(ctx.state, policy);
+  const rank = list.indexOf(id) + 1;
+  const whose = policy.spec.servers.length > 0 ? "the policy's list" : 'the order';
+  if (run.reservation?.server === id) return `a slot was reserved there (${run.reservation.cause})`;
+  if (run.preferServer === id) return `it was there before (${run.reason})`;
+  if (rank === 1) return `first in ${whose}`;
+  const before = list.slice(0, rank - 1).map((other) => `${other} ${whyNot(ctx, policy, run, other)}`);
+  const shown = before.length > 3 ? [...before.slice(0, 3), `${before.length - 3} more can't`] : before;
+  return `number ${rank} in ${whose}; ${shown.join(', ')}`;
+}
+
+/** Why a server in front was passed over, in a few words. */
+function whyNot(ctx: Context, policy: Policy, run: Run, id: ServerId): string {
+  const { state, now } = ctx;
+  const server = serverOf(state, id);
+  if (server.liveness !== 'ALIVE') return `is ${server.liveness}`;
+  if (server.intent !== 'ACTIVE') return `is ${server.intent}`;
+  if (server.saturated) return 'is SATURATED';
+  if (!isAvailable(state, server)) return 'has no open stream';
+  if (!meetsRequirements(state, policy, server)) return 'lacks what it requires';
+  if (run.skips.some((skip) => skip.server === id && skip.untilWall > now.wall)) return 'is skipped';
+  return 'is full';
+}
+
+/** Starts are held back for the whole cluster. */
+function startsHeld(
+  ctx: Context,
+): { readonly reason: string; readonly message: string; readonly etaWall?: number } | undefined {
+  const { state, now } = ctx;
+  if (state.storeBehind !== undefined) return { reason: 'STORE_BEHIND', message: state.storeBehind };
+  if (now.mono >= state.noStartBeforeMono) return undefined;
+  return {
+    reason: 'NEW_INCARNATION',
+    message: 'the store was restored or adopted: nothing starts before what ran earlier is dead for certain',
+    etaWall: now.wall + state.noStartBeforeMono - now.mono,
+  };
+}
+
+/** After a restore no HOLD policy starts before every server of its list said Hello or was confirmed dead (C9). */
+function holdOfPolicy(ctx: Context, policy: Policy): { readonly reason: string; readonly message: string } | undefined {
+  const { state } = ctx;
+  if (state.noStartBeforeMono === 0 || policy.spec.onDisconnect !== 'HOLD') return undefined;
+  const silent = effectiveList(state, policy).find((id) => state.serverLive.get(id)?.helloSeen === false);
+  if (silent === undefined) return undefined;
+  return { reason: 'NEW_INCARNATION', message: `HOLD waits until ${silent} said Hello or was confirmed dead` };
+}
+
+/** Says why a run waits: once when it begins to, and again when the answer may have changed. */
+function showBlocked(ctx: Context, run: Run): void {
+  const { state } = ctx;
+  const said = run.state === 'QUEUED' && (run.reason === 'NO_ROOM' || run.reason === 'UNSATISFIABLE');
+  if (said && !ctx.recheckBlocked) return;
+  const policy = state.policies.get(run.policy);
+  if (policy === undefined) return;
+  const could = couldEverTake(ctx, policy, run.slots);
+  if (could !== undefined) {
+    announceState(ctx, run, { state: 'QUEUED', reason: 'UNSATISFIABLE', message: could });
+    return;
+  }
+  const eligible = eligibleServers(state, policy).length;
+  const message =
+    eligible === 0 ? 'no server that may take it is available' : `all ${eligible} servers that may take it are full`;
+  announceState(ctx, run, { state: 'QUEUED', reason: 'NO_ROOM', message });
+}
+
+/** Why no registered server could ever take a run of this policy. Undefined: one could. */
+export function couldEverTake(ctx: View, policy: Policy, slots: number): string | undefined {
+  const { state, now } = ctx;
+  const query = { ...placementQuery(state, policy, undefined, now.wall), slots };
+  const answer = satisfiable(query, poolOf(state, policy.spec.pool).order, (id) => serverView(state, id));
+  return answer.kind === 'satisfiable' ? undefined : answer.detail;
+}
+
+/** A later run was placed while this one waits: after a while freed slots gather for it. */
+function noteBypass(ctx: Context, live: PoolLive, run: Run): void {
+  const { state, now } = ctx;
+  const since = live.bypassedSinceWall.get(run.id) ?? now.wall;
+  live.bypassedSinceWall.set(run.id, since);
+  const claims = [...live.claims.values()];
+  if (now.wall - since < CLAIM_AFTER_MS || claims.includes(run.id)) return;
+  const policy = state.policies.get(run.policy);
+  if (policy === undefined) return;
+  const server = eligibleServers(state, policy).find(
+    (id) => !live.claims.has(id) && effectiveMaxSlots(state, serverOf(state, id)) >= run.slots,
+  );
+  if (server !== undefined) live.claims.set(server, run.id);
+}
+
+function dropVoidClaims(ctx: Context, live: PoolLive): void {
+  for (const server of live.claims.keys()) {
+    if (!isAvailable(ctx.state, serverOf(ctx.state, server))) live.claims.delete(server);
+  }
+}
+
+/** Order changes reach the index. */
+export function refreshOrder(ctx: Context, pool: PoolId): void {
+  poolLiveOf(ctx.state, pool).index.setOrder(poolOf(ctx.state, pool).order);
+  ctx.dirtyPools.add(pool);
+}

@@ -1,0 +1,33 @@
+/** Reservations: a slot kept on the target of a move before anything is stopped, and on the source until it succeeded. */
+import { MINUTE } from '../../shared/time.ts';
+import type { Context } from './context.ts';
+import type { Reservation, Run } from './state.ts';
+
+/** A reservation ends at the latest after this time. */
+export const RESERVATION_MAX_MS = 5 * MINUTE;
+
+/** Keeps a slot; written in the same commit as the stop of the old attempt, or before it. */
+export function reserve(ctx: Context, run: Run, reservation: Reservation): void {
+  endReservation(ctx, run);
+  run.reservation = reservation;
+  run.wantedMove = undefined;
+  for (const server of [reservation.server, reservation.from]) {
+    ctx.state.serverLive.get(server)?.reservations.add(run.id);
+    ctx.dirtyServers.add(server);
+  }
+  ctx.journal.put(run);
+  ctx.wakeRunAtWall(run.id, reservation.sinceWall + RESERVATION_MAX_MS);
+}
+
+/** Gives the kept slots back: the move succeeded, was abandoned, or took too long. */
+export function endReservation(ctx: Context, run: Run): void {
+  const { reservation } = run;
+  if (reservation === undefined) return;
+  run.reservation = undefined;
+  for (const server of [reservation.server, reservation.from]) {
+    ctx.state.serverLive.get(server)?.reservations.delete(run.id);
+    ctx.dirtyServers.add(server);
+  }
+  ctx.journal.put(run);
+  ctx.dirtyPools.add(run.pool);
+}

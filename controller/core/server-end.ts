@@ -1,0 +1,37 @@
+/** The end of a deleted server: with the last proof its record and its place in the order go, and its name is free. */
+import { poolLiveOf, poolOf, serverLiveOf } from './cluster.ts';
+import type { Context } from './context.ts';
+import { refreshOrder } from './placing.ts';
+import type { Server } from './state.ts';
+
+export function removeServer(ctx: Context, server: Server): void {
+  const { state, journal } = ctx;
+  const pool = poolOf(state, server.pool);
+  pool.order = pool.order.filter((id) => id !== server.id);
+  pool.orderVersion += 1;
+  const live = poolLiveOf(state, pool.id);
+  live.index.removeServer(server.id);
+  live.draining.delete(server.id);
+  state.servers.delete(server.id);
+  state.serverLive.delete(server.id);
+  ctx.serverWheel.cancel(server.id);
+  ctx.drainWheel.cancel(server.id);
+  ctx.dirtyServers.delete(server.id);
+  journal.put(pool);
+  journal.delete(`servers/${server.id}`);
+  journal.together(`pools/${pool.id}`, `servers/${server.id}`);
+  journal.event({
+    type: 'SERVER_DELETED',
+    cause: 'ALL_ENDED',
+    message: `${server.id} is gone`,
+    pool: pool.id,
+    server: server.id,
+  });
+  refreshOrder(ctx, pool.id);
+}
+
+/** Completes a delete that waited for proofs. */
+export function endDeleting(ctx: Context, server: Server): void {
+  const live = serverLiveOf(ctx.state, server.id);
+  if (server.deleting && live.runs.size === 0 && live.session === undefined) removeServer(ctx, server);
+}

@@ -1,0 +1,95 @@
+/**
+ * Settling: after the events of a drain, everything they touched is looked at until nothing is left to do. Liveness
+ * first, then runs, then policies, then moves, then the queue, so that a freed slot is used in the same step.
+ */
+import { assert } from '../../shared/assert.ts';
+import { advanceRun } from './advance.ts';
+import { judgeCapabilities } from './capability-loss.ts';
+import { poolLiveOf, serverOf } from './cluster.ts';
+import type { Context } from './context.ts';
+import { pumpDrain } from './drain.ts';
+import { checkRun } from './invariants.ts';
+import { judgeServer } from './liveness.ts';
+import { pumpMoves, wantFailbacks } from './moves.ts';
+import { placePool, refreshIndex } from './placing.ts';
+import { pruneRequests } from './retention.ts';
+import { endDeleting } from './server-end.ts';
+import { judgeStorm } from './storm.ts';
+import { upkeep } from './upkeep.ts';
+
+/** Each round does all there is to do; a change can call for another one, never for many. */
+const ROUNDS_MAX = 100;
+
+export function settle(ctx: Context): void {
+  const { dirtyServers, dirtyRuns, dirtyPolicies, dirtyPools } = ctx;
+  for (let round = 0; dirtyServers.size + dirtyRuns.size + dirtyPolicies.size + dirtyPools.size > 0; round += 1) {
+    assert(round < ROUNDS_MAX, 'settling comes to rest');
+    settleServers(ctx);
+    settleRuns(ctx);
+    settlePolicies(ctx);
+    settlePools(ctx);
+  }
+  ctx.recheckBlocked = false;
+}
+
+function settleServers(ctx: Context): void {
+  for (const id of take(ctx.dirtyServers)) {
+    const server = ctx.state.servers.get(id);
+    if (server === undefined) continue;
+    judgeServer(ctx, server);
+    refreshIndex(ctx, id);
+    ctx.journal.touch(`servers/${id}`);
+    ctx.dirtyPools.add(server.pool);
+    endDeleting(ctx, server);
+  }
+}
+
+function settleRuns(ctx: Context): void {
+  for (const id of take(ctx.dirtyRuns)) {
+    const run = ctx.state.runs.get(id);
+    if (run === undefined) continue;
+    advanceRun(ctx, run);
+    judgeCapabilities(ctx, run);
+    checkRun(run);
+  }
+}
+
+function settlePolicies(ctx: Context): void {
+  for (const id of take(ctx.dirtyPolicies)) {
+    const policy = ctx.state.policies.get(id);
+    if (policy !== undefined) upkeep(ctx, policy);
+  }
+}
+
+function settlePools(ctx: Context): void {
+  // Runs of this round come first: a place is given to who needs it, before anyone moves by choice.
+  if (ctx.dirtyRuns.size > 0 || ctx.dirtyServers.size > 0) return;
+  for (const id of take(ctx.dirtyPools)) {
+    const pool = ctx.state.pools.get(id);
+    if (pool === undefined) continue;
+    placePool(ctx, id);
+    judgeStorm(ctx, pool);
+    for (const draining of poolLiveOf(ctx.state, id).draining) pumpDrain(ctx, serverOf(ctx.state, draining));
+    pumpMoves(ctx, id);
+  }
+}
+
+/** The safety net: everything once more, and what only time brings. */
+export function periodicLook(ctx: Context): void {
+  const { state } = ctx;
+  for (const id of state.servers.keys()) ctx.dirtyServers.add(id);
+  for (const live of state.policyLive.values()) for (const run of live.runs) ctx.dirtyRuns.add(run);
+  for (const id of state.policies.keys()) ctx.dirtyPolicies.add(id);
+  for (const id of state.pools.keys()) {
+    ctx.dirtyPools.add(id);
+    wantFailbacks(ctx, id);
+  }
+  ctx.recheckBlocked = true;
+  pruneRequests(ctx);
+}
+
+function take<T>(set: Set<T>): readonly T[] {
+  const items = [...set];
+  set.clear();
+  return items;
+}

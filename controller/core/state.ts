@@ -1,0 +1,355 @@
+/**
+ * Cluster state: what the core owns and nobody else changes. Records (the durable part) are plain data; what a leader
+ * knows only while it leads stands in `live` objects beside them. Times named `…Wall` are wall-clock milliseconds and
+ * survive a restart, times named `…Mono` are monotonic milliseconds of this leader. See docs/semantics.md for the words.
+ */
+import type { Epoch, PolicyId, PoolId, RunId, ServerId, SessionId, Uid } from '../../shared/ids.ts';
+import type { Capability } from './capability.ts';
+import type { Timers } from './timers.ts';
+
+export type Liveness = 'ALIVE' | 'SUSPECT' | 'MISSING' | 'LEFT';
+export type Intent = 'ACTIVE' | 'CORDONED' | 'DRAINING';
+export type OnDisconnect = 'STOP' | 'HOLD' | 'OVERLAP';
+export type ListMode = 'ONLY' | 'PREFER';
+export type Failback = 'NEVER' | 'ON_NEXT_START' | 'AUTO' | 'MANUAL';
+export type OnCapabilityLoss = 'MOVE' | 'IGNORE' | 'STOP';
+export type OnRunMissing = 'NEXT' | 'IN_PLACE';
+
+/** What every record has: `version` counts its changes and makes its etag. */
+interface RecordBase {
+  version: number;
+  readonly uid: Uid;
+  readonly createWall: number;
+  updateWall: number;
+}
+
+/** One record for the whole store: the counters from which ids are made. */
+export interface Meta {
+  readonly kind: 'meta';
+  /** Last epoch given to an attempt. */
+  lastEpoch: number;
+  /** Last number given to a run, for its id. */
+  lastRun: number;
+  /** Last number given to an event. */
+  lastEvent: number;
+  /** Last number given to a uid. */
+  lastUid: number;
+}
+
+export interface Pool extends RecordBase {
+  readonly kind: 'pool';
+  readonly id: PoolId;
+  timers: Timers;
+  defaultFailback: Failback;
+  /** Slots of a server that has no limit of its own. */
+  defaultMaxSlots: number;
+  /** Rank order; the first is the primary. */
+  order: readonly ServerId[];
+  /** Counts changes of the order; makes its etag. */
+  orderVersion: number;
+}
+
+/** Where attempts live. Inventories prove something only about attempts started in the same place. */
+export interface Place {
+  readonly serverUid: Uid;
+  readonly instanceId: string;
+  readonly machineId: string;
+}
+
+export interface Drain {
+  readonly startWall: number;
+  /** Stops what is left at this time; undefined: never. */
+  readonly deadlineWall: number | undefined;
+  /** True once every attempt is proven ended. */
+  done: boolean;
+}
+
+export interface Server extends RecordBase {
+  readonly kind: 'server';
+  readonly id: ServerId;
+  readonly pool: PoolId;
+  /** Operator's limit; undefined: the pool's default. */
+  maxSlots: number | undefined;
+  labels: Readonly<Record<string, string>>;
+  intent: Intent;
+  drain: Drain | undefined;
+  liveness: Liveness;
+  livenessSinceWall: number;
+  instanceId: string;
+  machineId: string;
+  bootId: string;
+  agentVersion: string;
+  capabilities: readonly Capability[];
+  /** The agent's own limit; undefined: none. */
+  agentMaxSlots: number | undefined;
+  saturated: boolean;
+  deleting: boolean;
+}
+
+export type Workload = {
+  readonly env: Readonly<Record<string, string>>;
+  /** Empty: a fresh folder of the run. */
+  readonly workingDirectory: string;
+  /** Empty: the keeper's user. */
+  readonly user: string;
+} & (
+  | { readonly kind: 'command'; readonly argv: readonly string[] }
+  | { readonly kind: 'script'; readonly interpreter: readonly string[]; readonly text: string }
+);
+
+export type Trigger =
+  | { readonly kind: 'continuous' }
+  | { readonly kind: 'on_demand' }
+  | {
+      readonly kind: 'schedule';
+      readonly cron: string;
+      readonly timeZone: string;
+      readonly missed: 'SKIP' | 'ONCE';
+    };
+
+/** What a user writes of a policy; undefined fields take the pool's or the documented default. */
+export interface PolicySpec {
+  readonly pool: PoolId;
+  readonly workload: Workload;
+  readonly trigger: Trigger;
+  /** Canonical texts; parsed forms are cached beside the record. */
+  readonly requirements: readonly string[];
+  readonly servers: readonly ServerId[];
+  readonly listMode: ListMode;
+  readonly slots: number;
+  readonly priority: number;
+  readonly maxConcurrentRuns: number;
+  readonly onDisconnect: OnDisconnect;
+  readonly stopTimeoutMs: number | undefined;
+  readonly restart: { readonly attempts: number; readonly windowMs: number; readonly delayMs: number };
+  readonly failback: Failback | undefined;
+  readonly onCapabilityLoss: OnCapabilityLoss;
+  readonly onRunMissing: OnRunMissing;
+  readonly labels: Readonly<Record<string, string>>;
+}
+
+export interface Policy extends RecordBase {
+  readonly kind: 'policy';
+  readonly id: PolicyId;
+  spec: PolicySpec;
+  paused: boolean;
+  deleting: boolean;
+  /** When the schedule fired last; only later ticks fire. Starts at the creation. Undefined: not scheduled. */
+  lastTickWall: number | undefined;
+}
+
+/** Terms of an attempt, frozen when it is assigned: agent, keeper and leader use these, never the policy's current ones. */
+export interface FrozenTerms {
+  readonly onDisconnect: OnDisconnect;
+  readonly leaseMs: number;
+  readonly stopTimeoutMs: number;
+  readonly killGuardMs: number;
+}
+
+/** What proves an attempt ended (semantics C3). */
+export type Proof =
+  | 'REPORT' // (a) the agent of the same place reports it ended with an empty tree
+  | 'REFUSED' // (a) the agent refused its start
+  | 'INVENTORY' // (a) a full inventory of the same place does not list it
+  | 'NEW_BOOT' // (a) the same place said Hello with a new boot
+  | 'NEVER_SENT' // this leader never handed its start to a stream
+  | 'WAIT' // (b) the takeover wait passed since its last grant
+  | 'OPERATOR' // (d) ConfirmServerDead or ReleaseRun
+  | 'OVERLAP'; // none needed: OVERLAP, after missing_after
+
+export type EndCause = 'UNKNOWN' | 'EXITED' | 'STOPPED' | 'LAPSED' | 'REFUSED' | 'SPAWN_FAILED' | 'LOST';
+
+export interface AttemptEnd {
+  readonly cause: EndCause;
+  readonly exitCode: number | undefined;
+  readonly signal: string;
+  readonly proof: Proof;
+  readonly detail: string;
+}
+
+export type AttemptState = 'ASSIGNED' | 'STARTING' | 'RUNNING' | 'STOPPING' | 'STUCK' | 'ENDED';
+
+/** Why an attempt was made. */
+export type AttemptCause = 'START' | 'RESTART' | 'RECOVERY' | 'MOVE' | 'FAILBACK' | 'DRAIN';
+
+/** Why an attempt is stopped. */
+export type StopReason =
+  | 'OPERATOR' // StopRun, StopPolicy
+  | 'POLICY_DELETED'
+  | 'RESTART' // RestartPolicy
+  | 'MOVE' // MoveRun, order change
+  | 'FAILBACK'
+  | 'DRAIN'
+  | 'DRAIN_DEADLINE'
+  | 'CAPABILITY_LOST'
+  | 'START_UNANSWERED'
+  | 'SUPERSEDED'; // a newer attempt exists, or nobody wants it
+
+export interface Attempt {
+  readonly epoch: Epoch;
+  readonly server: ServerId;
+  readonly place: Place;
+  /** Boot of the host when it was assigned. */
+  readonly bootId: string;
+  readonly cause: AttemptCause;
+  readonly terms: FrozenTerms;
+  state: AttemptState;
+  readonly assignWall: number;
+  startWall: number | undefined;
+  endWall: number | undefined;
+  end: AttemptEnd | undefined;
+  pid: number;
+  /** Set once its stop is decided; never unset. */
+  stopReason: StopReason | undefined;
+  /** OVERLAP only: a newer attempt was started without proof that this one ended. */
+  overlapped: boolean;
+}
+
+/** Class of a queued run: RECOVERY before START before MOVE. */
+export type QueueCause = 'RECOVERY' | 'START' | 'MOVE';
+
+export type RunStateName =
+  | 'QUEUED'
+  | 'ASSIGNED'
+  | 'STARTING'
+  | 'RUNNING'
+  | 'STOPPING'
+  | 'FENCING'
+  | 'STUCK'
+  | 'BACKOFF'
+  | 'SUCCEEDED'
+  | 'FAILED'
+  | 'STOPPED';
+
+/** A slot kept on another server for a move, written before the stop. */
+export interface Reservation {
+  readonly server: ServerId;
+  readonly from: ServerId;
+  readonly cause: 'MOVE' | 'FAILBACK' | 'DRAIN';
+  readonly sinceWall: number;
+}
+
+export interface RunOutcome {
+  readonly state: 'SUCCEEDED' | 'FAILED' | 'STOPPED';
+  readonly reason: string;
+  readonly message: string;
+}
+
+export interface Run extends RecordBase {
+  readonly kind: 'run';
+  readonly id: RunId;
+  readonly policy: PolicyId;
+  readonly policyUid: Uid;
+  readonly pool: PoolId;
+  desired: 'RUNNING' | 'STOPPED';
+  state: RunStateName;
+  /** One stable word that says why it is in this state. */
+  reason: string;
+  /** The reason in words. */
+  message: string;
+  /** When the state is expected to end by itself. */
+  etaWall: number | undefined;
+  endWall: number | undefined;
+  readonly slots: number;
+  priority: number;
+  readonly arguments: readonly string[];
+  /** Oldest first: all unended ones and the last 20 ended ones. */
+  attempts: Attempt[];
+  attemptCount: number;
+  /** Why it queues and since when; kept across re-queues until it runs. */
+  queueCause: QueueCause;
+  queueSinceWall: number;
+  /** Not placed before this time: delay between an end and a restart, or BACKOFF. */
+  notBeforeWall: number;
+  /** LAPSED: this server first, if eligible. */
+  preferServer: ServerId | undefined;
+  /** Cause of the next attempt. */
+  nextCause: AttemptCause;
+  reservation: Reservation | undefined;
+  /** A move that was decided and waits for its turn in the budget. */
+  wantedMove:
+    | { readonly server: ServerId; readonly cause: 'MOVE' | 'FAILBACK'; readonly sinceWall: number }
+    | undefined;
+  /** How it ends once its last attempt is proven ended. */
+  outcome: RunOutcome | undefined;
+  /** Failures inside the restart budget's windows. */
+  failures: readonly { readonly server: ServerId; readonly wall: number }[];
+  /** Servers to avoid if another one is eligible. */
+  skips: readonly { readonly server: ServerId; readonly untilWall: number; readonly reason: string }[];
+  /** BACKOFF rounds so far; sets the next delay. */
+  backoffRounds: number;
+  /** When it was last moved by choice, for the budget of moves. 0: never. */
+  lastMoveWall: number;
+}
+
+/** One line of the event log, written in the commit of the change it tells of. */
+export interface EventRecord {
+  readonly kind: 'event';
+  readonly number: number;
+  readonly wall: number;
+  readonly type: string;
+  readonly cause: string;
+  readonly actor: string;
+  readonly message: string;
+  readonly term: number;
+  readonly pool?: PoolId;
+  readonly server?: ServerId;
+  readonly policy?: PolicyId;
+  readonly run?: RunId;
+  readonly epoch?: Epoch;
+  readonly details?: Readonly<Record<string, string>>;
+}
+
+/** Outcome of a call with a request_id, in the same commit as its effect. Kept for one hour. */
+export interface RequestRecord {
+  readonly kind: 'request';
+  readonly id: string;
+  readonly wall: number;
+  /** Method and arguments, hashed by the API. */
+  readonly fingerprint: string;
+  /** What the call answered about; the answer shows it as it is now. */
+  readonly resource: string;
+}
+
+export type StateRecord = Meta | Pool | Server | Policy | Run | EventRecord | RequestRecord;
+
+/** Handle of one agent stream, given by the shell. */
+export type ConnId = number;
+
+/** What a leader knows of an attempt only while it leads. */
+export interface AttemptLive {
+  /** Newest receive time of a granted heartbeat that covers it, or the send time of its start. */
+  lastGrantMono: number;
+  /** The session whose grants extend it. Undefined: none does. */
+  coveredBy: SessionId | undefined;
+  /** The start was handed to a stream by this leader, or it was loaded from the store (then it may have been). */
+  handed: boolean;
+  /** Session and generation that first include its start. */
+  startedIn: { readonly session: SessionId; readonly generation: number } | undefined;
+  startSentMono: number | undefined;
+  /** The stop was handed to the current session's stream. */
+  stopSentIn: SessionId | undefined;
+}
+
+/** The keys of the store: `{folder}/{id}`. */
+export function recordKey(record: StateRecord): string {
+  switch (record.kind) {
+    case 'meta':
+      return 'meta';
+    case 'pool':
+      return `pools/${record.id}`;
+    case 'server':
+      return `servers/${record.id}`;
+    case 'policy':
+      return `policies/${record.id}`;
+    case 'run':
+      return `runs/${record.id}`;
+    case 'event':
+      return eventKey(record.number);
+    case 'request':
+      return `requests/${record.id}`;
+  }
+}
+
+/** Event keys sort by number. */
+export const eventKey = (number: number): string => `events/${String(number).padStart(16, '0')}`;

@@ -1,0 +1,120 @@
+/** What a policy wants of its runs: a continuous one keeps its number, a schedule fires, a deleted one winds down. */
+import { SECOND } from '../../shared/time.ts';
+import type { Context } from './context.ts';
+import { policyLiveOf } from './eligible.ts';
+import { createRun } from './run.ts';
+import type { Policy, Run, Trigger } from './state.ts';
+
+/** A tick this late was missed: nobody was there to fire it. */
+const MISSED_AFTER_MS = 10 * SECOND;
+/** A schedule is looked at again at the latest after this; wall clocks are set. */
+const LOOK_AGAIN_MS = 30 * SECOND;
+/** So many ticks are counted one by one when catching up. */
+const CATCH_UP_MAX = 10_000;
+
+export function upkeep(ctx: Context, policy: Policy): void {
+  if (policy.deleting) {
+    windDown(ctx, policy);
+    return;
+  }
+  const { trigger } = policy.spec;
+  if (trigger.kind === 'continuous') keepNumber(ctx, policy);
+  if (trigger.kind === 'schedule') fireSchedule(ctx, policy, trigger);
+}
+
+const unendedRuns = (ctx: Context, policy: Policy): Run[] =>
+  [...policyLiveOf(ctx.state, policy).runs].map((id) => ctx.state.runs.get(id)).filter((run) => run !== undefined);
+
+/** Every run stops; with the last proof the record goes, and its name is free again. */
+function windDown(ctx: Context, policy: Policy): void {
+  const runs = unendedRuns(ctx, policy);
+  for (const run of runs) wantStopped(ctx, run, 'POLICY_DELETED', 'its policy was deleted');
+  if (runs.length > 0) return;
+  const { state, journal } = ctx;
+  const gone = state.endedRuns.filter((id) => state.runs.get(id)?.policy === policy.id);
+  for (const id of gone) {
+    state.runs.delete(id);
+    journal.delete(`runs/${id}`);
+    journal.together(`policies/${policy.id}`, `runs/${id}`);
+  }
+  state.endedRuns.splice(0, state.endedRuns.length, ...state.endedRuns.filter((id) => !gone.includes(id)));
+  state.policies.delete(policy.id);
+  state.policyLive.delete(policy.id);
+  ctx.policyWheel.cancel(policy.id);
+  journal.delete(`policies/${policy.id}`);
+  journal.event({ type: 'POLICY_DELETED', cause: 'ALL_ENDED', message: `${policy.id} is gone`, policy: policy.id });
+}
+
+/** Says that a run is no longer wanted. It ends once its last attempt is proven ended. */
+export function wantStopped(ctx: Context, run: Run, reason: string, message: string): void {
+  if (run.desired === 'STOPPED') return;
+  run.desired = 'STOPPED';
+  run.outcome = { state: 'STOPPED', reason, message };
+  ctx.journal.put(run);
+  ctx.dirtyRuns.add(run.id);
+}
+
+function keepNumber(ctx: Context, policy: Policy): void {
+  const runs = unendedRuns(ctx, policy);
+  const wanted = policy.spec.maxConcurrentRuns;
+  if (!policy.paused) for (let have = runs.length; have < wanted; have += 1) createRun(ctx, policy, 'CONTINUOUS', []);
+  const tooMany = runs.filter((run) => run.desired === 'RUNNING').slice(wanted);
+  for (const run of tooMany) wantStopped(ctx, run, 'MAX_CONCURRENT_RUNS', 'the policy allows fewer runs now');
+}
+
+type Schedule = Extract<Trigger, { readonly kind: 'schedule' }>;
+
+/** Fires what is due. The commit that creates the run writes last_tick, so a tick fires once (semantics 7). */
+function fireSchedule(ctx: Context, policy: Policy, schedule: Schedule): void {
+  const { now } = ctx;
+  const last = policy.lastTickWall ?? policy.createWall;
+  const next = ctx.schedules(schedule, last);
+  if (next.kind !== 'tick') return;
+  if (policy.paused || next.wall > now.wall) {
+    armSchedule(ctx, policy, next.wall);
+    return;
+  }
+  const { tick, passed } = newestDue(ctx, schedule, next.wall);
+  policy.lastTickWall = tick;
+  ctx.journal.put(policy);
+  const missed = now.wall - tick > MISSED_AFTER_MS;
+  const room = policyLiveOf(ctx.state, policy).runs.size < policy.spec.maxConcurrentRuns;
+  if (missed && schedule.missed === 'SKIP') skipTick(ctx, policy, 'MISSED', `${passed} missed times are left out`);
+  else if (!room) skipTick(ctx, policy, 'TOO_MANY_RUNS', 'an earlier run has not ended');
+  else {
+    const run = createRun(ctx, policy, missed ? 'SCHEDULE_MISSED' : 'SCHEDULE', []);
+    ctx.journal.together(`policies/${policy.id}`, `runs/${run.id}`);
+  }
+  const after = ctx.schedules(schedule, tick);
+  if (after.kind === 'tick') armSchedule(ctx, policy, after.wall);
+}
+
+/** The newest tick that is due, and how many are. */
+function newestDue(
+  ctx: Context,
+  schedule: Schedule,
+  first: number,
+): { readonly tick: number; readonly passed: number } {
+  let tick = first;
+  for (let passed = 1; passed < CATCH_UP_MAX; passed += 1) {
+    const next = ctx.schedules(schedule, tick);
+    if (next.kind !== 'tick' || next.wall > ctx.now.wall) return { tick, passed };
+    tick = next.wall;
+  }
+  return { tick: ctx.now.wall, passed: CATCH_UP_MAX };
+}
+
+function skipTick(ctx: Context, policy: Policy, cause: string, message: string): void {
+  ctx.journal.event({
+    type: 'SCHEDULE_SKIPPED',
+    cause,
+    message: `${policy.id} does not start: ${message}`,
+    policy: policy.id,
+  });
+}
+
+function armSchedule(ctx: Context, policy: Policy, wall: number): void {
+  policyLiveOf(ctx.state, policy).nextTickWall = wall;
+  const inMs = Math.min(LOOK_AGAIN_MS, Math.max(0, wall - ctx.now.wall));
+  ctx.policyWheel.set(policy.id, ctx.now.mono + inMs);
+}

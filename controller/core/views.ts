@@ -1,0 +1,119 @@
+/** What people are shown beyond the records: derived from the state when asked, never stored. */
+import type { PoolId, RunId } from '../../shared/ids.ts';
+import type { Now } from '../../shared/time.ts';
+import { effectiveMaxSlots, serverView, usedSlots } from './capacity.ts';
+import { type ClusterState, poolLiveOf, poolOf, serverLiveOf } from './cluster.ts';
+import { drainBlocked as drainBlockedIn } from './drain.ts';
+import { placementQuery, policyLiveOf } from './eligible.ts';
+import { type Explanation, explain } from './placement/explain.ts';
+import { isEnded } from './run.ts';
+import type { Policy, Run, Server } from './state.ts';
+
+export { currentAttempt } from './attempt.ts';
+export { effectiveMaxSlots, isAvailable, reservedSlots, usedSlots } from './capacity.ts';
+export { isEnded } from './run.ts';
+
+/** Position in the pool's order, from 1. */
+export const rankOf = (state: ClusterState, server: Server): number =>
+  poolOf(state, server.pool).order.indexOf(server.id) + 1;
+
+const runsIn = (state: ClusterState, ids: Iterable<RunId>): readonly Run[] =>
+  [...ids].map((id) => state.runs.get(id)).filter((run) => run !== undefined);
+
+/** Runs with an unended attempt on a server. */
+export const runsOn = (state: ClusterState, server: Server): readonly Run[] =>
+  runsIn(state, serverLiveOf(state, server.id).runs);
+
+/** Unended runs of a policy. */
+export const runsOf = (state: ClusterState, policy: Policy): readonly Run[] =>
+  runsIn(state, policyLiveOf(state, policy).runs);
+
+/** Place in the pool's queue, from 1; 0: not queued. */
+export function queuePosition(state: ClusterState, run: Run, nowWall: number): number {
+  const { queue } = poolLiveOf(state, run.pool);
+  return queue.position(run.id, nowWall) ?? 0;
+}
+
+export const drainBlocked = (
+  state: ClusterState,
+  server: Server,
+  now: Now,
+): readonly { readonly run: RunId; readonly reason: string }[] => drainBlockedIn({ state, now }, server.id);
+
+/** Why each server of the pool would or would not get a run of this policy now. */
+export function explainPlacement(state: ClusterState, policy: Policy, now: Now): Explanation {
+  const waiting = runsOf(state, policy).find((run) => run.state === 'QUEUED');
+  const claims = poolLiveOf(state, policy.spec.pool).claims;
+  const claimed = [...claims].filter(([, claimer]) => claimer !== waiting?.id).map(([server]) => server);
+  const query = placementQuery(state, policy, waiting, now.wall, { claimed });
+  return explain(query, poolOf(state, policy.spec.pool).order, (id) => serverView(state, id));
+}
+
+/** When a schedule fires next; undefined: never, or it has none. */
+export const nextTickWall = (state: ClusterState, policy: Policy): number | undefined =>
+  policy.paused || policy.spec.trigger.kind !== 'schedule' ? undefined : policyLiveOf(state, policy).nextTickWall;
+
+/** Pools under the mass-failure brake. */
+export const stormPools = (state: ClusterState): readonly PoolId[] =>
+  [...state.poolLive].filter(([, live]) => live.storm.activeSinceMono !== undefined).map(([pool]) => pool);
+
+export interface Deviation {
+  readonly resource: string;
+  readonly reason: string;
+  readonly message: string;
+  readonly etaWall: number | undefined;
+}
+
+/** What is not where it should be, servers first. */
+export function deviations(state: ClusterState, now: Now): readonly Deviation[] {
+  const found: Deviation[] = [];
+  if (state.storeBehind !== undefined) {
+    found.push({ resource: 'cluster', reason: 'STORE_BEHIND', message: state.storeBehind, etaWall: undefined });
+  }
+  for (const pool of stormPools(state)) {
+    found.push({
+      resource: `pools/${pool}`,
+      reason: 'STORM',
+      message: 'takeovers by waiting are held back; ProceedTakeovers ends it',
+      etaWall: undefined,
+    });
+  }
+  for (const server of state.servers.values()) found.push(...serverDeviations(state, server, now));
+  for (const live of state.policyLive.values()) {
+    for (const run of runsIn(state, live.runs)) if (deviates(state, run)) found.push(runDeviation(state, run));
+  }
+  return found;
+}
+
+function serverDeviations(state: ClusterState, server: Server, now: Now): readonly Deviation[] {
+  const resource = `servers/${server.id}`;
+  const found: Deviation[] = [];
+  const say = (reason: string, message: string): void => {
+    found.push({ resource, reason, message, etaWall: undefined });
+  };
+  if (server.liveness === 'MISSING' || server.liveness === 'SUSPECT') {
+    const silentMs = now.mono - serverLiveOf(state, server.id).lastHeartbeatMono;
+    say(`SERVER_${server.liveness}`, `no heartbeat for ${Math.round(silentMs / 1000)} s`);
+  }
+  if (server.saturated) say('SERVER_SATURATED', 'takes no new runs: its load is over its mark');
+  const [used, limit] = [usedSlots(state, server), effectiveMaxSlots(state, server)];
+  if (used > limit) say('OVER_CAPACITY', `${used} slots are used, its limit is ${limit}`);
+  for (const { run, reason } of drainBlocked(state, server, now)) say('DRAIN_BLOCKED', `${run}: ${reason}`);
+  return found;
+}
+
+function deviates(state: ClusterState, run: Run): boolean {
+  if (isEnded(run)) return false;
+  if (state.runLive.get(run.id)?.blockedReason !== undefined) return true;
+  return run.state === 'QUEUED' || run.state === 'FENCING' || run.state === 'STUCK' || run.state === 'BACKOFF';
+}
+
+function runDeviation(state: ClusterState, run: Run): Deviation {
+  const blocked = state.runLive.get(run.id)?.blockedReason;
+  return {
+    resource: `runs/${run.id}`,
+    reason: blocked === undefined ? run.reason : 'CAPABILITY_LOST',
+    message: blocked ?? run.message,
+    etaWall: run.etaWall,
+  };
+}

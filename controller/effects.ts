@@ -1,0 +1,62 @@
+/** The only performer: does what the core asks for, in its order and at once. Answers come back as events. */
+import { unreachable } from '../shared/assert.ts';
+import type { LocumError } from '../shared/errors.ts';
+import type { Now } from '../shared/time.ts';
+import type { WatchHub } from './api/watch-hub.ts';
+import type { Committer } from './committer.ts';
+import type { Effect, ToAgent } from './core/effect.ts';
+import type { ConnId } from './core/state.ts';
+import type { PendingCalls } from './pending-calls.ts';
+
+/** The agent streams, as the performer sees them. Both do nothing for a stream that is gone. */
+export interface AgentStreams {
+  send(conn: ConnId, message: ToAgent, now: Now): void;
+  /** After what was sent; without an error the stream ends normally. */
+  close(conn: ConnId, error: LocumError | undefined): void;
+}
+
+export interface PerformerOptions {
+  readonly committer: Committer;
+  readonly agents: AgentStreams;
+  readonly calls: PendingCalls;
+  readonly hub: WatchHub;
+  readonly onStepDown: (reason: string) => void;
+}
+
+export class Performer {
+  readonly #options: PerformerOptions;
+
+  constructor(options: PerformerOptions) {
+    this.#options = options;
+  }
+
+  perform(effects: readonly Effect[], now: Now): void {
+    for (const effect of effects) {
+      this.#performOne(effect, now);
+      // A deposed leader does nothing more, not even what it decided before it knew.
+      if (effect.kind === 'step_down') return;
+    }
+  }
+
+  #performOne(effect: Effect, now: Now): void {
+    const { committer, agents, calls, hub, onStepDown } = this.#options;
+    switch (effect.kind) {
+      case 'send':
+        return agents.send(effect.conn, effect.message, now);
+      case 'persist':
+        return committer.persist(effect.commit, effect.writes, effect.decisions);
+      case 'verify_term':
+        return committer.verify(effect.check);
+      case 'reply':
+        return calls.settle(effect.call, effect.result);
+      case 'publish':
+        return hub.publish(effect.changes);
+      case 'close':
+        return agents.close(effect.conn, effect.error);
+      case 'step_down':
+        return onStepDown(effect.reason);
+      default:
+        return unreachable(effect);
+    }
+  }
+}

@@ -1,0 +1,218 @@
+/**
+ * The only caller of the core. Whatever happens is posted as an event; once per turn of Node's own loop the waiting events are
+ * stepped, one after the other, and then flushed once: all writes of a turn make one commit (group commit). The effects are handed
+ * to `perform`, which answers with events only. See docs/architecture.md, "Data flows one way".
+ */
+import { assert } from '../shared/assert.ts';
+import type { LocumError } from '../shared/errors.ts';
+import { Mailbox } from '../shared/mailbox.ts';
+import type { Now } from '../shared/time.ts';
+import type { Clock } from './clock.ts';
+import type { ClusterState } from './core/cluster.ts';
+import type { Effect } from './core/effect.ts';
+import type { Event, FromShell } from './core/event.ts';
+
+/** The core as its loop sees it. */
+export interface SteppedCore {
+  step(event: Event, now: Now): void;
+  flush(now: Now): readonly Effect[];
+  nextWakeMono(): number | undefined;
+  readonly state: ClusterState;
+  /** Newest commit emitted or pending. */
+  readonly lastCommit: number;
+  readonly durableCommit: number;
+}
+
+export interface LoopOptions {
+  readonly core: SteppedCore;
+  readonly clock: Clock;
+  readonly perform: (effects: readonly Effect[], now: Now) => void;
+  /** Called once, after which nothing is stepped any more: a defect of ours. */
+  readonly onFatal: (error: unknown) => void;
+  /** Called when events were refused and there is room again. */
+  readonly onRoom: () => void;
+  /** Called about twice a second with how late a timer fired, in milliseconds. */
+  readonly onPulse: (lateMs: number) => void;
+  /** Events that wait at most; more are refused. Default 20,000. */
+  readonly mailboxCapacity?: number;
+  /** Events stepped in one turn at most; sockets get their turn in between. Default 1,000. */
+  readonly maxEventsPerTurn?: number;
+}
+
+/** A gap this long between two turns is a pause of the controller itself (semantics C6). */
+export const PAUSE_MS = 2_000;
+/** How often the loop shows itself that it is alive; well below the pause, so that an idle loop is not taken for a paused one. */
+const PULSE_MS = 500;
+/** `setTimeout` overflows past this. */
+const MAX_TIMEOUT_MS = 2 ** 31 - 1;
+
+interface WaitingRead {
+  readonly needCommit: number;
+  readonly settle: () => void;
+  readonly fail: (error: LocumError) => void;
+}
+
+export class Loop {
+  readonly #options: LoopOptions;
+  readonly #mailbox: Mailbox<Event>;
+  readonly #maxEventsPerTurn: number;
+  readonly #pulse: NodeJS.Timeout;
+  #own: FromShell[] = [];
+  #reads: WaitingRead[] = [];
+  #turnScheduled: NodeJS.Immediate | undefined;
+  #ownScheduled = false;
+  #refusedSinceRoom = false;
+  #wake: NodeJS.Timeout | undefined;
+  #wakeMono: number | undefined;
+  #lastTurnMono: number;
+  #pulseDueMono: number;
+  #ended: LocumError | undefined;
+  /** Why reads that wait for a commit are refused; undefined: they are not. */
+  #readRefusal: LocumError | undefined;
+
+  constructor(options: LoopOptions) {
+    this.#options = options;
+    this.#mailbox = new Mailbox(options.mailboxCapacity ?? 20_000);
+    this.#maxEventsPerTurn = options.maxEventsPerTurn ?? 1_000;
+    this.#lastTurnMono = options.clock().mono;
+    this.#pulseDueMono = this.#lastTurnMono + PULSE_MS;
+    this.#pulse = setInterval(() => this.#checkPulse(), PULSE_MS).unref();
+  }
+
+  /** Events that wait. */
+  get depth(): number {
+    return this.#mailbox.size;
+  }
+
+  /** Posts what comes from outside. False: the mailbox is full, and the event was not taken. After the end all are dropped. */
+  post(event: Event): boolean {
+    if (this.#ended !== undefined) return true;
+    if (!this.#mailbox.push(event)) {
+      this.#refusedSinceRoom = true;
+      return false;
+    }
+    this.#turnScheduled ??= setImmediate(() => this.#mailTurn());
+    return true;
+  }
+
+  /**
+   * Posts what the shell itself has to say: answers of the store, elections. Never refused, as there are only as many as effects
+   * were performed, and stepped before any mail, in this very turn.
+   */
+  postOwn(event: FromShell): void {
+    if (this.#ended !== undefined) return;
+    this.#own.push(event);
+    if (this.#ownScheduled) return;
+    this.#ownScheduled = true;
+    // A microtask: the caller may be inside of `perform`, and the core is not to be entered twice.
+    queueMicrotask(() => this.#turn([]));
+  }
+
+  /**
+   * Runs `look` now and answers once everything that it could see is durable. `look` must not keep parts of the state.
+   * @throws LocumError of `end`, or of `refuseReads`
+   */
+  read<T>(look: (state: ClusterState, now: Now) => T): Promise<T> {
+    if (this.#ended !== undefined) return Promise.reject(this.#ended);
+    const { core, clock } = this.#options;
+    const value = look(core.state, clock());
+    const needCommit = core.lastCommit;
+    if (core.durableCommit >= needCommit) return Promise.resolve(value);
+    if (this.#readRefusal !== undefined) return Promise.reject(this.#readRefusal);
+    const { promise, resolve, reject } = Promise.withResolvers<T>();
+    this.#reads.push({ needCommit, settle: () => resolve(value), fail: reject });
+    return promise;
+  }
+
+  /** Fails reads that wait for a commit, and those that would, until called with undefined. */
+  refuseReads(error: LocumError | undefined): void {
+    this.#readRefusal = error;
+    if (error === undefined) return;
+    const reads = this.#reads;
+    this.#reads = [];
+    for (const read of reads) read.fail(error);
+  }
+
+  /** Steps nothing more and drops what waits; reads get `error`. */
+  end(error: LocumError): void {
+    if (this.#ended !== undefined) return;
+    this.#ended = error;
+    clearInterval(this.#pulse);
+    clearTimeout(this.#wake);
+    if (this.#turnScheduled !== undefined) clearImmediate(this.#turnScheduled);
+    this.#mailbox.clear();
+    this.#own = [];
+    this.refuseReads(error);
+  }
+
+  #mailTurn(): void {
+    this.#turnScheduled = undefined;
+    this.#turn(this.#mailbox.drain(this.#maxEventsPerTurn));
+    if (this.#ended !== undefined) return;
+    if (this.#mailbox.size > 0) this.#turnScheduled ??= setImmediate(() => this.#mailTurn());
+    if (this.#refusedSinceRoom && this.#mailbox.size <= this.#mailbox.capacity / 2) {
+      this.#refusedSinceRoom = false;
+      this.#options.onRoom();
+    }
+  }
+
+  #turn(mail: readonly Event[]): void {
+    if (this.#ended !== undefined) return;
+    this.#ownScheduled = false;
+    const { core, clock, perform, onFatal } = this.#options;
+    try {
+      const now = clock();
+      const pausedMs = now.mono - this.#lastTurnMono;
+      this.#lastTurnMono = now.mono;
+      // First of all: after a pause, old news and overdue timers are handled together, and silence is no sign of anything.
+      if (pausedMs > PAUSE_MS) core.step({ kind: 'paused', forMs: pausedMs }, now);
+      const own = this.#own;
+      this.#own = [];
+      for (const event of own) core.step(event, now);
+      for (const event of mail) core.step(event, now);
+      const effects = core.flush(now);
+      if (effects.length > 0) perform(effects, now);
+    } catch (error) {
+      onFatal(error);
+      return;
+    }
+    this.#settleReads();
+    this.#armTimer();
+  }
+
+  #settleReads(): void {
+    const durable = this.#options.core.durableCommit;
+    if (this.#reads.length === 0 || (this.#reads[0]?.needCommit ?? 0) > durable) return;
+    const ready = this.#reads.filter((read) => read.needCommit <= durable);
+    this.#reads = this.#reads.filter((read) => read.needCommit > durable);
+    for (const read of ready) read.settle();
+  }
+
+  /** One timer for everything: the core says when it wants to look at its deadlines again. */
+  #armTimer(): void {
+    if (this.#ended !== undefined) return;
+    const wakeMono = this.#options.core.nextWakeMono();
+    if (wakeMono === this.#wakeMono) return;
+    this.#wakeMono = wakeMono;
+    clearTimeout(this.#wake);
+    if (wakeMono === undefined) return;
+    const delayMs = Math.ceil(wakeMono - this.#options.clock().mono);
+    assert(!Number.isNaN(delayMs), 'a wake-up time is a number');
+    this.#wake = setTimeout(() => this.#tick(), Math.min(Math.max(delayMs, 0), MAX_TIMEOUT_MS));
+  }
+
+  #tick(): void {
+    this.#wakeMono = undefined;
+    this.#turn([{ kind: 'tick' }]);
+  }
+
+  /** Libuv looks at sockets before timers: after a pause either may come first, and both must find out. */
+  #checkPulse(): void {
+    const { clock, onPulse } = this.#options;
+    const { mono } = clock();
+    onPulse(mono - this.#pulseDueMono);
+    this.#pulseDueMono = mono + PULSE_MS;
+    if (mono - this.#lastTurnMono > PAUSE_MS) this.#turn([]);
+    else this.#lastTurnMono = mono;
+  }
+}

@@ -1,0 +1,130 @@
+/** What `/metrics` shows. No ids of runs, policies or servers as labels: their number has no bound. */
+import { Counter, Gauge, Histogram, Registry } from '@prometheus-io/client';
+import type { ClusterState } from './core/cluster.ts';
+import { livenessWords, runStateWords } from './codec/words.ts';
+
+/** The parts of a leader that are looked at when somebody asks. */
+export interface MetricsSource {
+  readonly state: ClusterState;
+  readonly mailboxDepth: number;
+  readonly pendingCalls: number;
+}
+
+const COMMIT_BUCKETS = [0.000_5, 0.001, 0.002_5, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5];
+const LAG_BUCKETS = [0.001, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2, 5];
+const FAILOVER_BUCKETS = [0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 30, 60, 120];
+
+export class ControllerMetrics {
+  readonly registry = new Registry();
+  /** Counted by hand: a heartbeat is too cheap for anything else. */
+  heartbeats = 0;
+  #source: MetricsSource | undefined;
+  readonly #commits: Counter;
+  readonly #commitSeconds: Histogram;
+  readonly #lagSeconds: Histogram;
+  readonly #failoverSeconds: Histogram;
+
+  constructor() {
+    const registers = [this.registry];
+    this.#commits = new Counter({ name: 'locum_commits_total', help: 'Commits that became durable.', registers });
+    this.#commitSeconds = new Histogram({
+      name: 'locum_commit_duration_seconds',
+      help: 'Time from a decision to its being durable.',
+      buckets: COMMIT_BUCKETS,
+      registers,
+    });
+    this.#lagSeconds = new Histogram({
+      name: 'locum_loop_lag_seconds',
+      help: "How late a timer of the controller's event loop fired.",
+      buckets: LAG_BUCKETS,
+      registers,
+    });
+    this.#failoverSeconds = new Histogram({
+      name: 'locum_failover_delay_seconds',
+      help: 'Time from a server being declared MISSING to the start of a run of its being sent to another server.',
+      buckets: FAILOVER_BUCKETS,
+      registers,
+    });
+    this.#addGauges();
+  }
+
+  /** What gauges are read from; undefined while this controller does not lead. */
+  set source(source: MetricsSource | undefined) {
+    this.#source = source;
+  }
+
+  committed(tookMs: number): void {
+    this.#commits.inc();
+    this.#commitSeconds.observe(tookMs / 1000);
+  }
+
+  lagged(lateMs: number): void {
+    this.#lagSeconds.observe(Math.max(0, lateMs) / 1000);
+  }
+
+  failedOver(delayMs: number): void {
+    this.#failoverSeconds.observe(Math.max(0, delayMs) / 1000);
+  }
+
+  #addGauges(): void {
+    const heartbeats = (): number => this.heartbeats;
+    new Counter({
+      name: 'locum_heartbeats_total',
+      help: 'Heartbeats received.',
+      registers: [this.registry],
+      collect() {
+        this.reset();
+        this.inc(heartbeats());
+      },
+    });
+    this.#gauge('locum_leader', '1 while this controller leads.', (source) => (source === undefined ? 0 : 1));
+    this.#gauge('locum_sessions', 'Open sessions of agents.', (source) => source?.state.sessions.size ?? 0);
+    this.#gauge('locum_policies', 'Policies.', (source) => source?.state.policies.size ?? 0);
+    this.#gauge('locum_mailbox_depth', 'Events that wait for the core.', (source) => source?.mailboxDepth ?? 0);
+    this.#gauge('locum_calls_pending', 'Calls that wait for their answer.', (source) => source?.pendingCalls ?? 0);
+    this.#countedGauge('locum_servers', 'Servers by liveness.', 'liveness', Object.keys(livenessWords.to), (state) =>
+      Array.from(state.servers.values(), ({ liveness }) => liveness),
+    );
+    this.#countedGauge('locum_runs', 'Kept runs by state.', 'state', Object.keys(runStateWords.to), (state) =>
+      Array.from(state.runs.values(), (run) => run.state),
+    );
+  }
+
+  #gauge(name: string, help: string, read: (source: MetricsSource | undefined) => number): void {
+    const value = (): number => read(this.#source);
+    new Gauge({
+      name,
+      help,
+      registers: [this.registry],
+      collect() {
+        this.set(value());
+      },
+    });
+  }
+
+  /** A gauge with one label, whose every value is shown, 0 included. */
+  #countedGauge(
+    name: string,
+    help: string,
+    label: string,
+    values: readonly string[],
+    read: (state: ClusterState) => Iterable<string>,
+  ): void {
+    const counts = (): Map<string, number> => {
+      const found = new Map(values.map((value) => [value, 0]));
+      for (const value of this.#source === undefined ? [] : read(this.#source.state)) {
+        found.set(value, (found.get(value) ?? 0) + 1);
+      }
+      return found;
+    };
+    new Gauge({
+      name,
+      help,
+      labelNames: [label],
+      registers: [this.registry],
+      collect() {
+        for (const [value, count] of counts()) this.set({ [label]: value }, count);
+      },
+    });
+  }
+}

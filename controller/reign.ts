@@ -1,0 +1,181 @@
+/**
+ * One term of leadership: the core with everything that lives and dies with it. A leader that steps down drops all of it; the next
+ * term begins with what the store holds.
+ */
+import { LocumError } from '../shared/errors.ts';
+import type { Now } from '../shared/time.ts';
+import { WatchHub } from './api/watch-hub.ts';
+import type { Clock } from './clock.ts';
+import { Committer, type StoreTrouble } from './committer.ts';
+import type { ClusterState } from './core/cluster.ts';
+import type { AdminCall, CallValue, Event } from './core/event.ts';
+import { type AgentStreams, Performer } from './effects.ts';
+import { Loop, type SteppedCore } from './loop.ts';
+import type { ControllerMetrics } from './metrics.ts';
+import { overloaded, PendingCalls } from './pending-calls.ts';
+import type { Store } from './store/store.ts';
+
+export interface ReignOptions {
+  readonly store: Store;
+  readonly term: number;
+  readonly clusterId: string;
+  /** Revision at which the store was loaded. */
+  readonly revision: number;
+  /** A core that nothing was stepped in yet. */
+  readonly core: SteppedCore;
+  readonly clock: Clock;
+  readonly agents: AgentStreams;
+  readonly metrics: ControllerMetrics;
+  /** The mailbox has room again after it refused events. */
+  readonly onRoom: () => void;
+  /** The store stopped taking writes, or takes them again (undefined). */
+  readonly onTrouble: (trouble: StoreTrouble | undefined) => void;
+  /** The term is over. The owner ends this reign. */
+  readonly onStepDown: (reason: string) => void;
+  /** A defect of ours: the process must end, the store has what was acknowledged. */
+  readonly onFatal: (error: unknown) => void;
+}
+
+/** How long calls and reads wait for a store that takes no writes. */
+const TROUBLE_PATIENCE_MS = 2_000;
+
+/** What a call says besides its request. */
+export type CallDetails = Pick<AdminCall, 'actor' | 'requestId' | 'fingerprint' | 'validateOnly' | 'request'>;
+
+export class Reign {
+  readonly term: number;
+  readonly clusterId: string;
+  readonly hub: WatchHub;
+  readonly #options: ReignOptions;
+  readonly #loop: Loop;
+  readonly #calls = new PendingCalls();
+  readonly #committer: Committer;
+  #patience: NodeJS.Timeout | undefined;
+
+  constructor(options: ReignOptions) {
+    const { store, term, core, clock, metrics } = options;
+    this.#options = options;
+    this.term = term;
+    this.clusterId = options.clusterId;
+    this.hub = new WatchHub({ revision: options.revision });
+    this.#committer = new Committer({
+      store,
+      term,
+      mono: () => clock().mono,
+      onCommitted: (commit, revision, tookMs) => {
+        metrics.committed(tookMs);
+        this.hub.advance(revision);
+        this.#loop.postOwn({ kind: 'committed', commit });
+      },
+      onVerified: (check) => this.#loop.postOwn({ kind: 'term_verified', check }),
+      onDeposed: options.onStepDown,
+      onTrouble: (trouble) => this.#onTrouble(trouble),
+    });
+    const performer = new Performer({
+      committer: this.#committer,
+      agents: options.agents,
+      calls: this.#calls,
+      hub: this.hub,
+      onStepDown: options.onStepDown,
+    });
+    this.#loop = new Loop({
+      core,
+      clock,
+      perform: (effects, now) => performer.perform(effects, now),
+      onFatal: options.onFatal,
+      onRoom: options.onRoom,
+      onPulse: (lateMs) => metrics.lagged(lateMs),
+    });
+  }
+
+  /** What the core owns; for looking only, and only at things that need not be durable. Answers of the API use `read`. */
+  get state(): ClusterState {
+    return this.#options.core.state;
+  }
+
+  get mailboxDepth(): number {
+    return this.#loop.depth;
+  }
+
+  get pendingCalls(): number {
+    return this.#calls.size;
+  }
+
+  get trouble(): StoreTrouble | undefined {
+    return this.#committer.trouble;
+  }
+
+  /** The first event of a reign. */
+  elect(event: Extract<Event, { kind: 'elected' }>): void {
+    this.#loop.postOwn(event);
+  }
+
+  /** Posts what an agent said. False: the mailbox is full; post it again after `onRoom`. */
+  post(event: Event): boolean {
+    return this.#loop.post(event);
+  }
+
+  /**
+   * The core's answer to a call, once it is durable.
+   * @throws LocumError the core's refusal; STORE_FULL or STORE_UNAVAILABLE; OVERLOADED; NOT_LEADER
+   */
+  async call(details: CallDetails): Promise<CallValue> {
+    const { trouble } = this;
+    if (trouble !== undefined && !details.validateOnly) throw refusedBy(trouble);
+    const { call, answer } = this.#calls.open();
+    if (!this.#loop.post({ kind: 'call', call, ...details })) {
+      this.#calls.drop(call);
+      throw overloaded('the controller has more to do than it can');
+    }
+    return answer;
+  }
+
+  /** Looks at the state and answers once what was seen is durable. `look` must not keep parts of the state. */
+  read<T>(look: (state: ClusterState, now: Now) => T): Promise<T> {
+    return this.#loop.read(look);
+  }
+
+  /** Drops everything; calls, reads and watches under way get `error`. */
+  end(error: LocumError): void {
+    clearTimeout(this.#patience);
+    this.#committer.end();
+    this.#loop.end(error);
+    this.#calls.failAll(error);
+    this.hub.close(error);
+  }
+
+  #onTrouble(trouble: StoreTrouble | undefined): void {
+    clearTimeout(this.#patience);
+    this.#loop.refuseReads(undefined);
+    if (trouble !== undefined) {
+      this.#patience = setTimeout(() => this.#giveUp(trouble), TROUBLE_PATIENCE_MS);
+    }
+    this.#options.onTrouble(trouble);
+  }
+
+  /** Nobody waits longer: what is stuck stays first in line for the store, and may still happen. */
+  #giveUp(trouble: StoreTrouble): void {
+    this.#calls.failAll(stuckBehind(trouble));
+    this.#loop.refuseReads(unreadableBehind(trouble));
+  }
+}
+
+const advice = (reason: StoreTrouble['reason']): string =>
+  reason === 'STORE_FULL' ? 'make space for the store' : 'look after the store';
+
+function refusedBy({ reason, detail }: StoreTrouble): LocumError {
+  const message = `the store takes no writes (${detail}); nothing was changed: ${advice(reason)}, then repeat the call`;
+  return new LocumError(reason, message, { retryAfterMs: 1_000 });
+}
+
+function stuckBehind({ reason, detail }: StoreTrouble): LocumError {
+  const message =
+    `the store takes no writes (${detail}); this call may still be applied when it does: ${advice(reason)}, ` +
+    'then repeat the call with the same request_id';
+  return new LocumError(reason, message, { retryAfterMs: 1_000, metadata: { outcome: 'unknown' } });
+}
+
+function unreadableBehind({ reason, detail }: StoreTrouble): LocumError {
+  const message = `the store takes no writes (${detail}), and what would be shown is not in it yet: ${advice(reason)}`;
+  return new LocumError(reason, message, { retryAfterMs: 1_000 });
+}

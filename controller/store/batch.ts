@@ -1,0 +1,55 @@
+/** What every store checks of a batch before it looks at its own state: a batch that fails here is a defect of the caller. */
+import { assert } from '../../shared/assert.ts';
+import type { Batch, CommitOutcome } from './store.ts';
+
+/** UTF-8 bytes. Room for a namespace prefix is left below etcd's own limits. */
+export const MAX_KEY_BYTES = 1024;
+
+/** Where a store stands: the newest election and the last batch committed in its term. All counters start at 0. */
+export interface Head {
+  readonly term: number;
+  readonly number: number;
+  readonly revision: number;
+}
+
+/** Asserts what the types cannot say. Keys are not empty, well-formed and without NUL, so that every store orders them alike. */
+export function assertBatch(batch: Batch): void {
+  assert(Number.isSafeInteger(batch.term) && batch.term > 0, `term ${batch.term} is not a positive integer`);
+  assert(Number.isSafeInteger(batch.number) && batch.number > 0, `commit ${batch.number} is not a positive integer`);
+  for (const { key } of batch.writes) assertKey(key);
+  let previous = -1;
+  for (const start of batch.decisions) {
+    const follows = previous === -1 ? start === 0 : start > previous && start < batch.writes.length;
+    assert(follows, `decisions of commit ${batch.number} do not start at 0 and ascend within its writes`);
+    previous = start;
+  }
+  assert(batch.writes.length === 0 || previous !== -1, `commit ${batch.number} has writes that belong to no decision`);
+}
+
+function assertKey(key: string): void {
+  const fits = key !== '' && key.isWellFormed() && !key.includes('\0');
+  assert(fits && Buffer.byteLength(key) <= MAX_KEY_BYTES, `${JSON.stringify(key.slice(0, 80))} is not a key`);
+}
+
+/**
+ * The guard of a commit: the reason why this batch may not follow `head`, or undefined when it may.
+ * `leading` says whether the newest term is still held; a term that was resigned is over as well.
+ */
+export function deposedBy(
+  batch: Batch,
+  head: Pick<Head, 'term' | 'number'>,
+  leading: boolean,
+): Extract<CommitOutcome, { kind: 'deposed' }> | undefined {
+  if (batch.term !== head.term || !leading) {
+    return { kind: 'deposed', detail: `term ${batch.term} is over; the newest is ${head.term}` };
+  }
+  if (batch.number !== head.number + 1) {
+    return { kind: 'deposed', detail: `commit ${batch.number} does not follow ${head.number}, the last one made` };
+  }
+  return undefined;
+}
+
+/** Orders keys by their UTF-8 bytes, as SQLite and etcd do; JavaScript's own order differs past U+FFFF. */
+export function compareKeys(a: string, b: string): number {
+  return Buffer.compare(Buffer.from(a), Buffer.from(b));
+}

@@ -1,0 +1,168 @@
+/**
+ * How a candidate becomes the leader: it puts the leader key, under its lease, in a transaction that holds only while there is no
+ * such key. The key's create revision makes the term: it is greater than that of every leader before, and comparing it is how
+ * each commit finds out whether its term still stands.
+ */
+import type { MessageInitShape } from '@bufbuild/protobuf';
+import {
+  Compare_CompareTarget,
+  type CompareSchema,
+  KV,
+  type RequestOpSchema,
+  type TxnResponse,
+} from '../../../shared/gen/etcdserverpb/rpc_pb.ts';
+import { Event_EventType, type KeyValue } from '../../../shared/gen/mvccpb/kv_pb.ts';
+import { firstOfIncarnation, INCARNATION_UNIT } from '../../../shared/ids.ts';
+import { StoreError } from '../store.ts';
+import type { EtcdClient } from './client.ts';
+import { EtcdFault } from './fault.ts';
+import { encode, headText, type IdentityValue, identityText, type Keys, START } from './keys.ts';
+import { Lease } from './lease.ts';
+import { watchRange } from './watch-range.ts';
+
+export interface Election {
+  readonly client: EtcdClient;
+  readonly keys: Keys;
+  readonly identity: IdentityValue;
+  readonly candidate: string;
+  readonly ttlMs: number;
+  readonly signal: AbortSignal;
+}
+
+export interface Victory {
+  readonly createRevision: bigint;
+  readonly term: number;
+  readonly lease: Lease;
+}
+
+type CompareInit = MessageInitShape<typeof CompareSchema>;
+type OpInit = MessageInitShape<typeof RequestOpSchema>;
+
+/** Holds while the leader key is the one that was created at this revision; 0: while there is none. */
+export function ledSince(keys: Keys, createRevision: bigint): CompareInit {
+  return {
+    target: Compare_CompareTarget.CREATE,
+    key: keys.leader,
+    targetUnion: { case: 'createRevision', value: createRevision },
+  };
+}
+
+export const valueIs = (key: Uint8Array, value: Uint8Array): CompareInit => ({
+  target: Compare_CompareTarget.VALUE,
+  key,
+  targetUnion: { case: 'value', value },
+});
+
+export const readOp = (key: Uint8Array): OpInit => ({ request: { case: 'requestRange', value: { key } } });
+
+export const putOp = (key: Uint8Array, value: Uint8Array, lease = 0n): OpInit => ({
+  request: { case: 'requestPut', value: { key, value, lease } },
+});
+
+export const deleteOp = (key: Uint8Array): OpInit => ({ request: { case: 'requestDeleteRange', value: { key } } });
+
+/** The key that the `index`th operation of a transaction read, or undefined if there is none. */
+export function keyRead(response: TxnResponse, index: number): KeyValue | undefined {
+  const done = response.responses[index]?.response;
+  return done?.case === 'responseRange' ? done.value.kvs[0] : undefined;
+}
+
+export function termOf(incarnation: number, createRevision: bigint): number {
+  if (createRevision >= INCARNATION_UNIT) {
+    throw new StoreError('STORE_UNAVAILABLE', `etcd is at revision ${createRevision}: no term is left for it.`);
+  }
+  return firstOfIncarnation(incarnation) + Number(createRevision);
+}
+
+/** Waits until this candidate leads. Rejects with the signal's reason, or an error that more waiting won't mend. */
+export async function winElection(election: Election): Promise<Victory> {
+  const { client, identity, signal } = election;
+  for (;;) {
+    signal.throwIfAborted();
+    const lease = await Lease.grant(client, election.ttlMs, signal);
+    const stop = AbortSignal.any([signal, lease.lost]);
+    try {
+      const createRevision = await takeLead(election, lease, stop);
+      const term = termOf(identity.incarnation, createRevision);
+      await beginTerm(election, createRevision, term, stop);
+      return { createRevision, term, lease };
+    } catch (error) {
+      // Asked while it is still alive: revoking is what takes back a leadership that was just won.
+      const leaseLost = lease.lost.aborted;
+      await lease.revoke();
+      signal.throwIfAborted();
+      if (!leaseLost && !(error instanceof Overtaken)) throw error;
+    }
+  }
+}
+
+/** Somebody ended the new leadership before it began. */
+class Overtaken extends Error {}
+
+async function takeLead(election: Election, lease: Lease, stop: AbortSignal): Promise<bigint> {
+  const { client, keys, identity, candidate } = election;
+  for (;;) {
+    const response = await client.read(
+      KV.method.txn,
+      {
+        // The identity is compared too: a store that was restored meanwhile has another incarnation.
+        compare: [ledSince(keys, 0n), valueIs(keys.identity, identityText(identity))],
+        success: [putOp(keys.leader, encode(candidate), lease.id)],
+        failure: [readOp(keys.leader), readOp(keys.identity)],
+      },
+      { signal: stop, withinMs: Infinity },
+    );
+    const revision = response.header?.revision ?? 0n;
+    if (response.succeeded) return revision;
+    const leader = keyRead(response, 0);
+    // A try whose answer was lost had succeeded.
+    if (leader?.lease === lease.id) return leader.createRevision;
+    if (leader === undefined) throw changedIdentity();
+    await leadEnds(client, keys, revision, stop);
+  }
+}
+
+async function leadEnds(client: EtcdClient, keys: Keys, revision: bigint, stop: AbortSignal): Promise<void> {
+  const watching = watchRange(client, { key: keys.leader, rangeEnd: encode('') }, revision + 1n, stop);
+  try {
+    for await (const events of watching) {
+      if (events.some((event) => event.type === Event_EventType.DELETE)) return;
+    }
+  } catch (error) {
+    // Compacted: the key may have gone meanwhile. Trying to take it tells.
+    if (!(error instanceof StoreError) || error.reason !== 'COMPACTED') throw error;
+  }
+  stop.throwIfAborted();
+}
+
+/** Sets the count of commits to this term's beginning, as long as this candidate still leads. May be done twice. */
+async function beginTerm(election: Election, createRevision: bigint, term: number, stop: AbortSignal): Promise<void> {
+  const { client, keys } = election;
+  const response = await client.read(
+    KV.method.txn,
+    { compare: [ledSince(keys, createRevision)], success: [putOp(keys.head, headText(term, START))] },
+    { signal: stop, withinMs: Infinity },
+  );
+  if (!response.succeeded) throw new Overtaken();
+}
+
+/** Ends a leadership whoever holds it, if it is still that one. */
+export async function endLead(
+  client: EtcdClient,
+  keys: Keys,
+  createRevision: bigint,
+  signal?: AbortSignal,
+): Promise<void> {
+  const request = { compare: [ledSince(keys, createRevision)], success: [deleteOp(keys.leader)] };
+  try {
+    await client.read(KV.method.txn, request, signal === undefined ? {} : { signal });
+  } catch (error) {
+    if (!(error instanceof EtcdFault)) throw error;
+    throw new StoreError('STORE_UNAVAILABLE', error.message, { cause: error });
+  }
+}
+
+function changedIdentity(): StoreError {
+  const detail = 'was restored or adopted since this controller opened it';
+  return new StoreError('STORE_UNAVAILABLE', `The store in etcd ${detail}. Start the controller again.`);
+}

@@ -1,0 +1,210 @@
+/** The store of replicated controllers: records, leadership and commits in an etcd cluster, below one prefix. */
+import { setTimeout as sleep } from 'node:timers/promises';
+import { assert } from '../../../shared/assert.ts';
+import { KV } from '../../../shared/gen/etcdserverpb/rpc_pb.ts';
+import { Event_EventType } from '../../../shared/gen/mvccpb/kv_pb.ts';
+import { firstOfIncarnation, incarnationOf } from '../../../shared/ids.ts';
+import {
+  type Batch,
+  type Change,
+  type CommitOutcome,
+  type Identity,
+  type Leadership,
+  type Snapshot,
+  type Store,
+  StoreError,
+} from '../store.ts';
+import type { EtcdAddress } from './address.ts';
+import { changesOf } from './changes.ts';
+import { type EtcdAccess, EtcdClient } from './client.ts';
+import { CommitPipeline } from './commit-pipeline.ts';
+import { endLead, keyRead, readOp, type Victory, winElection } from './election.ts';
+import { toStoreError } from './fault.ts';
+import { settleIdentity } from './identity.ts';
+import { encode, type IdentityValue, Keys, parseHead } from './keys.ts';
+import { loadRecords } from './records.ts';
+import { supportWarnings } from './support.ts';
+import { watchRange } from './watch-range.ts';
+
+export interface EtcdStoreOptions extends EtcdAccess {
+  /** Take over a store that was restored into another etcd cluster. Default: refuse it. */
+  readonly adoptCopy?: boolean;
+  /** How long a silent leader keeps the lead. Default 5 s; etcd rounds up to seconds and has a floor of its own. */
+  readonly electionTtlMs?: number;
+  /** Told about etcd versions that are too old for production. Default: nobody. */
+  readonly warn?: (warning: string) => void;
+}
+
+const ELECTION_TTL_MS = 5_000;
+/** How long giving up the lead waits for commits that are under way. */
+const SETTLE_MS = 1_000;
+
+interface Reign extends Victory {
+  readonly pipeline: CommitPipeline;
+  readonly lost: AbortController;
+}
+
+/** Connects and reads the identity, or makes it. Rejects with a StoreError. */
+export async function openEtcdStore(address: EtcdAddress, options: EtcdStoreOptions = {}): Promise<EtcdStore> {
+  const client = new EtcdClient(address.endpoints, options);
+  try {
+    const keys = new Keys(address.prefix);
+    const identity = await settleIdentity(client, keys, options.adoptCopy ?? false);
+    const { warn } = options;
+    if (warn !== undefined) for (const warning of await supportWarnings(client)) warn(warning);
+    return new EtcdStore(client, keys, identity, options.electionTtlMs ?? ELECTION_TTL_MS);
+  } catch (error) {
+    client.close();
+    throw toStoreError(error);
+  }
+}
+
+export class EtcdStore implements Store {
+  readonly kind = 'etcd';
+  readonly #client: EtcdClient;
+  readonly #keys: Keys;
+  readonly #identity: IdentityValue;
+  readonly #ttlMs: number;
+  #reign: Reign | undefined;
+  /** The last term won here; all before it are over. */
+  #newestTerm = 0;
+
+  constructor(client: EtcdClient, keys: Keys, identity: IdentityValue, ttlMs: number) {
+    this.#client = client;
+    this.#keys = keys;
+    this.#identity = identity;
+    this.#ttlMs = ttlMs;
+  }
+
+  async identity(): Promise<Identity> {
+    this.#client.closing.throwIfAborted();
+    const { clusterId, incarnation } = this.#identity;
+    return { clusterId, incarnation };
+  }
+
+  async campaign(candidate: string, signal: AbortSignal): Promise<Leadership> {
+    assert(this.#reign === undefined, `${candidate} campaigns while it leads`);
+    const [client, keys] = [this.#client, this.#keys];
+    const stop = AbortSignal.any([signal, client.closing]);
+    const election = { client, keys, identity: this.#identity, candidate, ttlMs: this.#ttlMs, signal: stop };
+    const victory = await this.#ask(() => winElection(election));
+    return this.#reignOf(victory);
+  }
+
+  async resign(): Promise<void> {
+    const reign = this.#reign;
+    if (reign === undefined) return;
+    await Promise.race([reign.pipeline.idle(), sleep(SETTLE_MS, undefined, { ref: false })]);
+    this.#lose(reign, 'This controller resigned.');
+    await reign.lease.revoke();
+  }
+
+  async verifyTerm(term: number): Promise<boolean> {
+    this.#reign?.lease.isAlive();
+    // What was lost here is over for this controller, even while etcd has not heard of it.
+    if (term <= this.#newestTerm && this.#reign?.term !== term) return false;
+    const ours = incarnationOf(term) === this.#identity.incarnation;
+    const { kvs } = await this.#ask(() => this.#client.read(KV.method.range, { key: this.#keys.leader }));
+    return ours && kvs[0]?.createRevision === this.#createRevisionOf(term);
+  }
+
+  async load(): Promise<Snapshot> {
+    return this.#ask(() => loadRecords(this.#client, this.#keys));
+  }
+
+  async commit(batch: Batch): Promise<CommitOutcome> {
+    if (this.#client.closing.aborted) {
+      return { kind: 'failed', reason: 'STORE_UNAVAILABLE', detail: 'the store is closed' };
+    }
+    const reign = this.#reign;
+    if (reign?.term !== batch.term || !reign.lease.isAlive()) {
+      return { kind: 'deposed', detail: `this controller does not lead in term ${batch.term}` };
+    }
+    return reign.pipeline.commit(batch);
+  }
+
+  async lastCommit(term: number): Promise<number> {
+    const success = [readOp(this.#keys.leader), readOp(this.#keys.head)];
+    const response = await this.#ask(() => this.#client.read(KV.method.txn, { success }));
+    const head = parseHead(keyRead(response, 1)?.value);
+    if (keyRead(response, 0)?.createRevision !== this.#createRevisionOf(term) || head.term !== term) {
+      throw new StoreError('TERM_OVER', `Term ${term} is over; the newest is ${head.term}.`);
+    }
+    return head.number;
+  }
+
+  async *watch(afterRevision: number, signal: AbortSignal): AsyncGenerator<Change, void> {
+    const start = BigInt(afterRevision) + 1n;
+    for await (const events of watchRange(this.#client, this.#keys.records, start, signal)) {
+      yield* changesOf(this.#keys, events);
+    }
+  }
+
+  /**
+   * Ends the leadership of `term`, whoever holds it, if it still stands. For a follower with evidence that the leader is dead:
+   * it need not wait for the lease then. Safe at any time, since commits rest on the term.
+   */
+  async endTerm(term: number): Promise<void> {
+    await this.#ask(() => endLead(this.#client, this.#keys, this.#createRevisionOf(term)));
+  }
+
+  async close(): Promise<void> {
+    await this.resign();
+    this.#client.close();
+  }
+
+  #reignOf(victory: Victory): Leadership {
+    const lost = new AbortController();
+    const { term, createRevision, lease } = victory;
+    const pipeline = new CommitPipeline({
+      client: this.#client,
+      keys: this.#keys,
+      term,
+      createRevision,
+      over: lost.signal,
+      lose: (reason) => this.#lose(reign, reason),
+    });
+    const reign: Reign = { ...victory, pipeline, lost };
+    this.#reign = reign;
+    this.#newestTerm = term;
+    lease.lost.addEventListener('abort', () => this.#lose(reign, String(lease.lost.reason?.message)), { once: true });
+    if (!lease.isAlive()) this.#lose(reign, 'The lease ended during the election.');
+    void this.#watchOwnKey(reign);
+    return { term, lost: lost.signal };
+  }
+
+  /** Tells of a leadership that was ended from outside, long before the next keepalive or commit would. */
+  async #watchOwnKey({ term, createRevision, lost }: Reign): Promise<void> {
+    const range = { key: this.#keys.leader, rangeEnd: encode('') };
+    try {
+      for await (const events of watchRange(this.#client, range, createRevision + 1n, lost.signal)) {
+        if (!events.some((event) => event.type === Event_EventType.DELETE)) continue;
+        if (this.#reign?.term === term) this.#lose(this.#reign, `Term ${term} was ended in etcd.`);
+      }
+    } catch {
+      // Compacted or closed. The lease and the commits' own comparison still tell, only later.
+    }
+  }
+
+  #lose(reign: Reign, reason: string): void {
+    if (this.#reign === reign) this.#reign = undefined;
+    if (reign.lost.signal.aborted) return;
+    reign.lost.abort(new StoreError('TERM_OVER', reason));
+    // Kept alive for nothing otherwise. Whether it can be revoked now does not matter.
+    void reign.lease.revoke();
+  }
+
+  #createRevisionOf(term: number): bigint {
+    return BigInt(term - firstOfIncarnation(incarnationOf(term)));
+  }
+
+  /** Runs a request for a caller of this store: errors are StoreErrors, and a closed store says so. */
+  async #ask<T>(request: () => Promise<T>): Promise<T> {
+    this.#client.closing.throwIfAborted();
+    try {
+      return await request();
+    } catch (error) {
+      throw toStoreError(error);
+    }
+  }
+}

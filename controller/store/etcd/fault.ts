@@ -1,0 +1,74 @@
+/** What an answer of etcd that is an error means for the request: done, not done, or not known. */
+import * as grpc from '@grpc/grpc-js';
+import { StoreError } from '../store.ts';
+
+export type FaultKind =
+  /** The request may or may not have been done, or will be: ask again, better another member. */
+  | 'unknown'
+  /** Not done: the cluster is too busy just now. */
+  | 'busy'
+  /** Not done: the token is no longer good. */
+  | 'unauthenticated'
+  /** Not done: out of its space quota. */
+  | 'full'
+  /** Not done: the revision asked for is gone. */
+  | 'compacted'
+  /** Not done, and asking again won't help. */
+  | 'refused';
+
+export class EtcdFault extends Error {
+  override readonly name = 'EtcdFault';
+  readonly kind: FaultKind;
+
+  constructor(kind: FaultKind, message: string, options?: ErrorOptions) {
+    super(message, options);
+    this.kind = kind;
+  }
+}
+
+/** The texts are etcd's own (api/v3rpc/rpctypes); a code alone is shared by errors that need different answers. */
+const BY_TEXT: ReadonlyArray<readonly [text: string, kind: FaultKind]> = [
+  ['database space exceeded', 'full'],
+  ['too many requests', 'busy'],
+  ['has been compacted', 'compacted'],
+  ['invalid auth token', 'unauthenticated'],
+  ['revision of auth store is old', 'unauthenticated'],
+];
+
+/** Codes after which nothing is known: the connection or the time ended before an answer came. */
+const UNKNOWN_CODES: ReadonlySet<grpc.status> = new Set([
+  grpc.status.UNAVAILABLE,
+  grpc.status.DEADLINE_EXCEEDED,
+  grpc.status.CANCELLED,
+  grpc.status.ABORTED,
+  grpc.status.INTERNAL,
+  grpc.status.UNKNOWN,
+]);
+
+export function faultOf(address: string, error: grpc.ServiceError): EtcdFault {
+  const details = error.details;
+  const named = BY_TEXT.find(([text]) => details.includes(text));
+  const kind = named?.[1] ?? (UNKNOWN_CODES.has(error.code) ? 'unknown' : 'refused');
+  return new EtcdFault(kind, `etcd at ${address}: ${details}`, { cause: error });
+}
+
+/** The error a caller of the store gets when a request could not be done in the end. */
+export function toStoreError(error: unknown): unknown {
+  if (!(error instanceof EtcdFault)) return error;
+  switch (error.kind) {
+    case 'full': {
+      const advice = 'Compact and defragment it, then disarm the alarm.';
+      return new StoreError('STORE_FULL', `${error.message}. ${advice}`, { cause: error });
+    }
+    case 'compacted':
+      return new StoreError('COMPACTED', `${error.message}: load again.`, { cause: error });
+    case 'unknown':
+    case 'busy':
+      return new StoreError('STORE_UNAVAILABLE', `No answer. Is a majority of the members up? ${error.message}`, {
+        cause: error,
+      });
+    case 'unauthenticated':
+    case 'refused':
+      return new StoreError('STORE_UNAVAILABLE', error.message, { cause: error });
+  }
+}

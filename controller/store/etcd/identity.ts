@@ -1,0 +1,56 @@
+/** The identity of a store in etcd: made by the first controller, read by the others, raised when a copy is adopted. */
+import { randomUUID } from 'node:crypto';
+import { Compare_CompareTarget, KV } from '../../../shared/gen/etcdserverpb/rpc_pb.ts';
+import { StoreError } from '../store.ts';
+import type { EtcdClient } from './client.ts';
+import { keyRead, putOp, readOp, valueIs } from './election.ts';
+import { type IdentityValue, identityText, type Keys, parseIdentity } from './keys.ts';
+
+/** Reads the identity, or makes one where there is none. Throws a StoreError `COPIED` for another cluster's data. */
+export async function settleIdentity(client: EtcdClient, keys: Keys, adoptCopy: boolean): Promise<IdentityValue> {
+  const { found, etcdClusterId } = await readIdentity(client, keys);
+  if (found === undefined) {
+    return make(client, keys, { clusterId: randomUUID(), incarnation: 1, etcdClusterId });
+  }
+  if (found.etcdClusterId === etcdClusterId) return found;
+  if (!adoptCopy) {
+    const danger = 'Two sets of controllers on copies of one store would start everything twice.';
+    const advice = 'If the original is gone for good, start one controller with --adopt-store.';
+    throw new StoreError('COPIED', `This store is a copy: it was made in another etcd cluster. ${danger} ${advice}`);
+  }
+  return adopt(client, keys, found, { ...found, incarnation: found.incarnation + 1, etcdClusterId });
+}
+
+async function readIdentity(client: EtcdClient, keys: Keys) {
+  const { header, kvs } = await client.read(KV.method.range, { key: keys.identity });
+  const value = kvs[0]?.value;
+  const etcdClusterId = String(header?.clusterId ?? 0n);
+  return { found: value === undefined ? undefined : parseIdentity(value), etcdClusterId };
+}
+
+/** Of several controllers that start at once, one makes the identity and all take it. */
+async function make(client: EtcdClient, keys: Keys, identity: IdentityValue): Promise<IdentityValue> {
+  const absent = {
+    target: Compare_CompareTarget.CREATE,
+    key: keys.identity,
+    targetUnion: { case: 'createRevision', value: 0n },
+  } as const;
+  const response = await client.read(KV.method.txn, {
+    compare: [absent],
+    success: [putOp(keys.identity, identityText(identity))],
+    failure: [readOp(keys.identity)],
+  });
+  const value = keyRead(response, 0)?.value;
+  return value === undefined ? identity : parseIdentity(value);
+}
+
+async function adopt(client: EtcdClient, keys: Keys, from: IdentityValue, to: IdentityValue): Promise<IdentityValue> {
+  const response = await client.read(KV.method.txn, {
+    compare: [valueIs(keys.identity, identityText(from))],
+    success: [putOp(keys.identity, identityText(to))],
+    failure: [readOp(keys.identity)],
+  });
+  const value = keyRead(response, 0)?.value;
+  // Adopted already, by another controller that was started with the same flag, or by a try whose answer was lost.
+  return value === undefined ? to : parseIdentity(value);
+}

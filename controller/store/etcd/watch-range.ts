@@ -1,0 +1,104 @@
+/**
+ * Watches keys for as long as the caller wants, over the loss of any member: resumed after the last event seen, on another
+ * member when the one in use fails, is cut off from the others (`hasleader`), or is hung (asked every two seconds).
+ */
+import { setTimeout as sleep } from 'node:timers/promises';
+import { create } from '@bufbuild/protobuf';
+import {
+  Maintenance,
+  Watch,
+  type WatchRequest,
+  WatchRequestSchema,
+  type WatchResponse,
+} from '../../../shared/gen/etcdserverpb/rpc_pb.ts';
+import type { Event } from '../../../shared/gen/mvccpb/kv_pb.ts';
+import { StoreError } from '../store.ts';
+import type { EtcdClient, Stream } from './client.ts';
+import type { Range } from './keys.ts';
+
+/** How often the member that serves a watch is asked whether it still answers. */
+const PROBE_MS = 2_000;
+
+/**
+ * Events from `revision` on, that one included, in order and each once; whole revisions at a time. Ends when the signal aborts;
+ * throws a StoreError when the revision is gone or the client is closed.
+ */
+export async function* watchRange(
+  client: EtcdClient,
+  range: Range,
+  revision: bigint,
+  signal: AbortSignal,
+): AsyncGenerator<readonly Event[], void> {
+  let next = revision;
+  const stop = AbortSignal.any([signal, client.closing]);
+  while (!stop.aborted) {
+    const stream = await client.open(Watch.method.watch).catch(() => undefined);
+    if (stream !== undefined) {
+      const watching = new AbortController();
+      let failure: unknown;
+      try {
+        for await (const { events } of responses(
+          client,
+          stream,
+          range,
+          next,
+          AbortSignal.any([stop, watching.signal]),
+        )) {
+          const last = events.at(-1)?.kv?.modRevision;
+          if (last === undefined) continue;
+          next = last + 1n;
+          yield events;
+        }
+      } catch (error) {
+        if (error instanceof StoreError) throw error;
+        failure = error;
+      } finally {
+        watching.abort();
+        stream.call.cancel();
+      }
+      if (!stop.aborted) client.ended(stream, failure);
+    }
+    await client.pause(stop).catch(() => {});
+  }
+  if (!signal.aborted) client.closing.throwIfAborted();
+}
+
+/** What comes on one stream, until it ends, fails, or its member stops answering. */
+async function* responses(
+  client: EtcdClient,
+  stream: Stream<WatchRequest, WatchResponse>,
+  range: Range,
+  startRevision: bigint,
+  signal: AbortSignal,
+): AsyncGenerator<WatchResponse, void> {
+  const { call, member } = stream;
+  const cancel = (): void => call.cancel();
+  signal.addEventListener('abort', cancel, { once: true });
+  // Errors also end the iteration below; this listener is for one that comes after it.
+  call.on('error', () => {});
+  void probe(client, stream, signal);
+  const { key, rangeEnd } = range;
+  const createRequest = { key, rangeEnd, startRevision };
+  call.write(create(WatchRequestSchema, { requestUnion: { case: 'createRequest', value: createRequest } }));
+  for await (const response of messages(call)) {
+    if (response.compactRevision !== 0n) {
+      throw new StoreError('COMPACTED', `Changes after revision ${startRevision - 1n} are no longer kept: load again.`);
+    }
+    if (response.canceled && /permission|auth/.test(response.cancelReason)) {
+      throw new StoreError('STORE_UNAVAILABLE', `etcd at ${member.address}: ${response.cancelReason}`);
+    }
+    if (response.canceled) return;
+    yield response;
+  }
+}
+
+/** grpc-js types its streams as untyped Readables; what comes is what the binding decoded. */
+const messages = <I, O>(call: Stream<I, O>['call']): AsyncIterable<O> => call;
+
+async function probe(client: EtcdClient, { call, member }: Stream<WatchRequest, WatchResponse>, signal: AbortSignal) {
+  while (!signal.aborted) {
+    await sleep(PROBE_MS, undefined, { signal, ref: false }).catch(() => {});
+    if (signal.aborted) return;
+    if (!(await client.answers(member, Maintenance.method.status, {}, signal))) call.cancel();
+  }
+}

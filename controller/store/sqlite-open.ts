@@ -1,0 +1,179 @@
+/**
+ * Opens or creates the file of an embedded store. It is opened only when everything about it is right: a file that is empty,
+ * foreign, newer, damaged, copied or in use is refused with its reason, and never overwritten.
+ */
+import { randomUUID } from 'node:crypto';
+import { closeSync, fsyncSync, linkSync, lstatSync, openSync, realpathSync, rmSync, type Stats } from 'node:fs';
+import { basename, dirname, join, resolve } from 'node:path';
+import { DatabaseSync } from 'node:sqlite';
+import { pathToFileURL } from 'node:url';
+import { firstOfIncarnation, INCARNATION_UNIT } from '../../shared/ids.ts';
+import type { Head } from './batch.ts';
+import { toStoreError } from './sqlite-error.ts';
+import { checkFolder, fileSystemType, type Place, placeOf, samePlace } from './sqlite-place.ts';
+import {
+  APPLICATION_ID,
+  checkedRecord,
+  crcOfHead,
+  createTables,
+  readHead,
+  readImprint,
+  SCHEMA_VERSION,
+  writeImprint,
+} from './sqlite-schema.ts';
+import { type Identity, StoreError } from './store.ts';
+
+export interface SqliteOpenOptions {
+  /** Take over a file that was copied or moved to another machine, as the next incarnation of its store. Default: refuse it. */
+  readonly adoptCopy?: boolean;
+  /** How to learn the type of the folder's file system (statfs). Default: by asking the system. */
+  readonly fileSystemTypeOf?: (folder: string) => Promise<number>;
+}
+
+export interface OpenedDatabase {
+  readonly db: DatabaseSync;
+  /** Absolute. */
+  readonly file: string;
+  readonly inode: bigint;
+  readonly identity: Identity;
+  readonly head: Head;
+}
+
+export async function openDatabase(path: string, options: SqliteOpenOptions = {}): Promise<OpenedDatabase> {
+  const file = resolve(path);
+  await checkFolder(file, options.fileSystemTypeOf ?? fileSystemType);
+  let place: Place | undefined;
+  try {
+    const found = lstatSync(file, { throwIfNoEntry: false });
+    if (found === undefined) createFile(file);
+    else refuseWhatIsNoFile(file, found);
+    place = placeOf(file);
+    return openExisting(file, place, options.adoptCopy ?? false);
+  } catch (error) {
+    throw toStoreError(file, place?.inode, error);
+  }
+}
+
+function refuseWhatIsNoFile(file: string, found: Stats): void {
+  if (!found.isFile() && !found.isSymbolicLink()) {
+    throw new StoreError('NOT_A_STORE', `${file} is not a file. Give the path of a store, or of a file to create.`);
+  }
+  // SQLite would take an empty file for a new database, and a store that lost everything would start as if nothing had been.
+  if (found.isFile() && found.size === 0) {
+    const advice = 'Restore it from a backup; if there was never anything in it, remove it and start again.';
+    throw new StoreError('NOT_A_STORE', `${file} is empty. ${advice}`);
+  }
+}
+
+/**
+ * Prepares the database under another name and links it to its own when it is complete. A crash on the way leaves no half-made
+ * store, and of two processes that create the same one, one wins; the other then finds it in use.
+ */
+function createFile(file: string): void {
+  const log = lstatSync(`${file}-wal`, { throwIfNoEntry: false });
+  if (log !== undefined) {
+    const advice = 'Put the database back beside it, or move that log away to start an empty store.';
+    throw new StoreError('NOT_A_STORE', `${file} is gone, but its log ${file}-wal is still there. ${advice}`);
+  }
+  const draft = `${file}.new-${randomUUID()}`;
+  try {
+    const db = new DatabaseSync(draft, { timeout: 0 });
+    try {
+      holdAlone(db);
+      makeDurable(db);
+      const incarnation = 1;
+      const identity = { clusterId: randomUUID(), incarnation };
+      const head = { term: firstOfIncarnation(incarnation), number: 0, revision: 0 };
+      db.exec('BEGIN EXCLUSIVE');
+      const path = join(realpathSync(dirname(file)), basename(file));
+      createTables(db, { identity, place: { ...placeOf(draft), path } }, head);
+      db.exec('COMMIT');
+    } finally {
+      db.close();
+    }
+    linkSync(draft, file);
+  } catch (error) {
+    if (!(error instanceof Error && 'code' in error && error.code === 'EEXIST')) throw error;
+  } finally {
+    for (const suffix of ['', '-wal', '-journal']) rmSync(draft + suffix, { force: true });
+  }
+  const folder = openSync(dirname(file), 'r');
+  try {
+    fsyncSync(folder);
+  } finally {
+    closeSync(folder);
+  }
+}
+
+function openExisting(file: string, place: Place, adoptCopy: boolean): OpenedDatabase {
+  const url = pathToFileURL(file);
+  // Never create: a file that disappeared just now is an error, not a new store.
+  url.searchParams.set('mode', 'rw');
+  const db = new DatabaseSync(url, { timeout: 0 });
+  try {
+    holdAlone(db);
+    // The first read takes the lock. Nothing is written before the file is known to be ours.
+    checkKind(db, file);
+    makeDurable(db);
+    checkContents(db, file);
+    const identity = settleIdentity(db, file, place, adoptCopy);
+    return { db, file, inode: place.inode, identity, head: readHead(db, file) };
+  } catch (error) {
+    db.close();
+    throw error;
+  }
+}
+
+function holdAlone(db: DatabaseSync): void {
+  db.exec('PRAGMA locking_mode = EXCLUSIVE');
+}
+
+/** A commit returns when it is on the disk; the log is cut back to 64 MiB after a burst. */
+function makeDurable(db: DatabaseSync): void {
+  db.exec('PRAGMA journal_mode = WAL; PRAGMA synchronous = FULL; PRAGMA journal_size_limit = 67108864');
+}
+
+function checkKind(db: DatabaseSync, file: string): void {
+  const application = db.prepare('PRAGMA application_id').get()?.['application_id'];
+  if (application !== APPLICATION_ID) {
+    const advice = 'Give the path of a store, or of a file that does not exist yet.';
+    throw new StoreError('NOT_A_STORE', `${file} is a database of another program. ${advice}`);
+  }
+  const version = Number(db.prepare('PRAGMA user_version').get()?.['user_version']);
+  if (version > SCHEMA_VERSION) {
+    const known = `it has schema ${version}, this version knows up to ${SCHEMA_VERSION}`;
+    throw new StoreError('NEWER_SCHEMA', `${file} was written by a newer version: ${known}. Start that version.`);
+  }
+}
+
+function checkContents(db: DatabaseSync, file: string): void {
+  const verdict = db.prepare('PRAGMA quick_check(1)').get()?.['quick_check'];
+  if (verdict !== 'ok') {
+    throw new StoreError('CORRUPT', `${file} is damaged (${String(verdict)}). Restore it from a backup.`);
+  }
+  for (const row of db.prepare('SELECT key, value, crc FROM records').iterate()) checkedRecord(row, file);
+}
+
+/** Refuses a copy, or makes it the next incarnation: all its terms and epochs are then above those of the original. */
+function settleIdentity(db: DatabaseSync, file: string, place: Place, adoptCopy: boolean): Identity {
+  const imprint = readImprint(db, file);
+  if (samePlace(imprint.place, place)) return imprint.identity;
+  if (!adoptCopy) {
+    const danger = 'Two controllers on copies of one store would start everything twice.';
+    const advice = 'If the original is gone for good, start with --adopt-store.';
+    throw new StoreError('COPIED', `${file} is a copy of ${imprint.place.path}, or was moved. ${danger} ${advice}`);
+  }
+  const incarnation = imprint.identity.incarnation + 1;
+  const limit = Number.MAX_SAFE_INTEGER / INCARNATION_UNIT;
+  if (incarnation >= limit) {
+    throw new StoreError('STORE_UNAVAILABLE', `${file} has had ${incarnation - 1} lives, and no number is left.`);
+  }
+  const identity = { clusterId: imprint.identity.clusterId, incarnation };
+  const { revision } = readHead(db, file);
+  const head = { term: firstOfIncarnation(incarnation), number: 0, revision };
+  db.exec('BEGIN IMMEDIATE');
+  writeImprint(db, { identity, place });
+  db.prepare('UPDATE head SET term = ?, number = ?, crc = ?').run(head.term, head.number, crcOfHead(head));
+  db.exec('COMMIT');
+  return identity;
+}

@@ -1,0 +1,115 @@
+/**
+ * The store interface: what a leader needs to keep, shaped like etcd so that one suite can hold every
+ * implementation (memory, SQLite, etcd) to the same promises. Keys are text, values are opaque bytes
+ * (encoded records; see controller/codec). See docs/architecture.md, "Store".
+ */
+
+/** One write of a batch. */
+export type Write =
+  | { readonly kind: 'put'; readonly key: string; readonly value: Uint8Array }
+  | { readonly kind: 'delete'; readonly key: string };
+
+/**
+ * Writes that become durable together or not at all.
+ * `number` counts a leader's commits from 1 in each term; `writes` are split by the store only between
+ * `decisions` (indices into `writes` where a new decision begins), never inside one.
+ * The store keeps the values it is given: their bytes must not change afterwards.
+ */
+export interface Batch {
+  readonly term: number;
+  readonly number: number;
+  readonly writes: readonly Write[];
+  /** Ascending start indices of decisions; the first is 0. */
+  readonly decisions: readonly number[];
+}
+
+/** What became of a batch. Everything but `committed` leaves the caller's state ahead of the store. */
+export type CommitOutcome =
+  /** Durable, at this revision. */
+  | { readonly kind: 'committed'; readonly revision: number }
+  /** The term is over or a commit is missing in between: step down, drop all state. Nothing was written. */
+  | { readonly kind: 'deposed'; readonly detail: string }
+  /**
+   * Nothing was written, and the reason is the store's own (no space, I/O error). The same number may be committed again;
+   * batches sent after it share its outcome until then.
+   */
+  | { readonly kind: 'failed'; readonly reason: 'STORE_FULL' | 'STORE_UNAVAILABLE'; readonly detail: string }
+  /** Not known: ask `lastCommit` before anything else leaves, or step down. */
+  | { readonly kind: 'unknown'; readonly detail: string };
+
+export interface StoreRecord {
+  readonly key: string;
+  readonly value: Uint8Array;
+}
+
+/** A consistent picture of everything, at one revision. */
+export interface Snapshot {
+  readonly revision: number;
+  readonly records: readonly StoreRecord[];
+}
+
+/** One committed batch, as a follower sees it. */
+export interface Change {
+  readonly revision: number;
+  readonly writes: readonly Write[];
+}
+
+/** Who the store belongs to. `incarnation` is the number of its life, raised by restore or adoption of a copy. */
+export interface Identity {
+  readonly clusterId: string;
+  readonly incarnation: number;
+}
+
+/** A won election. `term` is strictly greater than every earlier one of this store and carries the incarnation. */
+export interface Leadership {
+  readonly term: number;
+  /** Aborted, with a reason in words, when the leadership may have ended. */
+  readonly lost: AbortSignal;
+}
+
+export interface Store {
+  readonly kind: 'memory' | 'sqlite' | 'etcd';
+  identity(): Promise<Identity>;
+  /** Waits until this candidate leads, or the signal aborts (then rejects with its reason). */
+  campaign(candidate: string, signal: AbortSignal): Promise<Leadership>;
+  /** Gives leadership up at once. Does nothing when it is not held. */
+  resign(): Promise<void>;
+  /** Whether `term` is still the current one, by a read that is linearizable and begun after the call. */
+  verifyTerm(term: number): Promise<boolean>;
+  /** Everything, at a revision not before the newest election. */
+  load(): Promise<Snapshot>;
+  /**
+   * Commits a batch if its term is current and its number follows the last one committed in that term.
+   * Batches may be pipelined: they take effect in the order of the calls, and one that fails fails all later ones.
+   */
+  commit(batch: Batch): Promise<CommitOutcome>;
+  /** The number of the last batch committed in `term`; 0 if none. Rejects if the term is over. */
+  lastCommit(term: number): Promise<number>;
+  /** Changes after a revision, in order. Ends with StoreError `COMPACTED` when that is too old: load again. */
+  watch(afterRevision: number, signal: AbortSignal): AsyncIterable<Change>;
+  /** Releases everything. A leader should resign first. */
+  close(): Promise<void>;
+}
+
+/** Why a store can't be opened or read. */
+export type StoreErrorReason =
+  | 'LOCKED' // another process holds it
+  | 'NOT_A_STORE' // the file is something else, or empty
+  | 'CORRUPT' // damaged: named where
+  | 'NEWER_SCHEMA' // written by a newer version
+  | 'COPIED' // a copy of another store's file: adopt it explicitly
+  | 'COMPACTED' // the revision is no longer kept
+  | 'STORE_FULL'
+  | 'STORE_UNAVAILABLE'
+  | 'TERM_OVER';
+
+/** The one error type of this boundary. The message says what to do next. */
+export class StoreError extends Error {
+  override readonly name = 'StoreError';
+  readonly reason: StoreErrorReason;
+
+  constructor(reason: StoreErrorReason, message: string, options?: ErrorOptions) {
+    super(message, options);
+    this.reason = reason;
+  }
+}

@@ -1,0 +1,142 @@
+/** The rules of style that matter enough to be tests. Each judges all files at once and says where and why. */
+import { basename } from 'node:path';
+import { importProblem, importsOf, layerOf, reachedByCores } from './imports.ts';
+import { isScript, type SourceFile } from './source-file.ts';
+
+export interface Rule {
+  readonly name: string;
+  /** One complaint per line, as `path:line: what is wrong`. */
+  readonly check: (files: readonly SourceFile[]) => string[];
+}
+
+const MAX_LINES = 350;
+
+function complaint(file: SourceFile, at: number, problem: string): string {
+  return `${file.path}:${file.text.slice(0, at).split('\n').length}: ${problem}`;
+}
+
+/** A rule that looks for a pattern in the code (or in the comments) of each file by itself. */
+function pattern(
+  name: string,
+  where: { readonly applies?: (path: string) => boolean; readonly part?: 'code' | 'comments' },
+  forbidden: RegExp,
+  problem: (found: string) => string,
+): Rule {
+  const { applies = isScript, part = 'code' } = where;
+  const check = (files: readonly SourceFile[]): string[] =>
+    files
+      .filter((file) => applies(file.path))
+      .flatMap((file) => [...file[part].matchAll(forbidden)].map((m) => complaint(file, m.index, problem(m[0]))));
+  return { name, check };
+}
+
+/** A rule about where a file is and what it is called. */
+function naming(name: string, problem: (path: string) => string | undefined): Rule {
+  const check = (files: readonly SourceFile[]): string[] =>
+    files.flatMap((file) => {
+      const found = problem(file.path);
+      return found === undefined ? [] : [complaint(file, 0, found)];
+    });
+  return { name, check };
+}
+
+const importDirection: Rule = {
+  name: 'imports point one way',
+  check: (files) =>
+    files.flatMap((file) =>
+      importsOf(file).flatMap(({ target, at }) => {
+        const problem = target === undefined ? undefined : importProblem(file.path, target);
+        return problem === undefined ? [] : [complaint(file, at, problem)];
+      }),
+    ),
+};
+
+const coreImports: Rule = {
+  name: 'a core imports only its own files and pure shared ones',
+  check: (files) =>
+    [...reachedByCores(files)].flatMap((file) =>
+      importsOf(file).flatMap(({ specifier, target, at }) => {
+        const pure = target !== undefined && (layerOf(target) === 'core' || /^shared\/[^/]+\.ts$/.test(target));
+        return pure ? [] : [complaint(file, at, `a core reaches this file, so it must not import ${specifier}`)];
+      }),
+    ),
+};
+
+/**
+ * What would make a replay of the same events end differently: clocks, timers, chance, the process, waiting, the
+ * machine's language settings. A word before `:` or after `.` is a name of a property and means nothing here.
+ */
+const IMPURE = new RegExp(
+  [
+    /(?<![.\w$])(?:Date|performance|process|console|crypto|globalThis|fetch|Intl|Promise|WeakRef|FinalizationRegistry)\b(?!\??:)/,
+    /(?<![.\w$])(?:set|clear)(?:Timeout|Interval|Immediate)\b(?!\??:)|(?<![.\w$])queueMicrotask\b/,
+    /(?<![.\w$])(?:async|await)\b(?!\??:)|(?<![.\w$])import\s*\(/,
+    /\bMath\.random\b|\.(?:localeCompare|toLocale[A-Z]\w*)\b/,
+    // State of a module outlives a step and is shared by two cores in one process.
+    /^(?:export )?(?:let|var)\b/,
+  ]
+    .map((part) => part.source)
+    .join('|'),
+  'gm',
+);
+
+const corePurity: Rule = {
+  name: 'a core knows no clock, chance, waiting or process',
+  check: (files) =>
+    [...reachedByCores(files)].flatMap((file) =>
+      [...file.code.matchAll(IMPURE)].map((m) =>
+        complaint(file, m.index, `a core reaches this file: no ${m[0]} in it`),
+      ),
+    ),
+};
+
+const fileLength: Rule = {
+  name: `a file has at most ${MAX_LINES} lines`,
+  check: (files) =>
+    files
+      .filter((file) => isScript(file.path) && !file.path.endsWith('.test.ts'))
+      .map((file) => ({ file, lines: file.text.trimEnd().split('\n').length }))
+      .filter(({ lines }) => lines > MAX_LINES)
+      .map(({ file, lines }) => complaint(file, 0, `${lines} lines: find the second idea and move it out`)),
+};
+
+const kebabCase = naming('names of folders and files are kebab-case', (path) => {
+  const word = '[a-z0-9]+(?:-[a-z0-9]+)*';
+  const good = new RegExp(`^(?:\\.?${word}/)*${word}(?:\\.(?:test|config))?\\.[cm]?[jt]s$`);
+  return !isScript(path) || good.test(path) ? undefined : `${path} is not kebab-case`;
+});
+
+const saysWhatIsInside = naming('a file is named after what is in it', (path) => {
+  const vague = path.split('/').find((part) => /^(?:utils?|helpers?|common|misc)(?:\.|$)/.test(part));
+  return vague === undefined || !isScript(path) ? undefined : `"${vague}" says nothing about what is inside`;
+});
+
+const noIndex = naming('no barrel files', (path) =>
+  isScript(path) && /^index\./.test(basename(path)) ? 'import from the file that has the thing' : undefined,
+);
+
+const everyFile = (): boolean => true;
+const tests = (path: string): boolean => path.startsWith('test/') && isScript(path);
+
+export const rules: readonly Rule[] = [
+  importDirection,
+  coreImports,
+  corePurity,
+  fileLength,
+  kebabCase,
+  saysWhatIsInside,
+  noIndex,
+  pattern('nothing is exported wholesale', {}, /\bexport\s+(?:type\s+)?\*/g, () => 'name what is exported'),
+  pattern('nothing is left for later', { applies: everyFile, part: 'comments' }, /\b(?:TODO|FIXME)\b/g, (found) => {
+    return `${found}: do it, or open an issue`;
+  }),
+  pattern('no test is singled out', { applies: tests }, /\b(?:test|it|describe|suite)\.only\b/g, (found) => {
+    return `${found} switches all other tests off`;
+  }),
+  pattern(
+    'a skipped test says why',
+    { applies: tests },
+    /\b(?:test|it|describe|suite)\.(?:skip|skipIf|runIf|todo)\b/g,
+    (found) => `${found} gives no reason; call ctx.skip('reason') inside the test`,
+  ),
+];

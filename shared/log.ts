@@ -1,0 +1,61 @@
+/** Logs go to stderr: one JSON object per line for machines, one plain line for people. Stdout is for data. */
+import { type DestinationStream, destination, type Logger, pino } from 'pino';
+import { formatLogLine } from './log-line.ts';
+
+export type { Logger } from 'pino';
+
+export const logLevels = ['debug', 'info', 'warn', 'error', 'silent'] as const;
+export type LogLevel = (typeof logLevels)[number];
+
+export const logFormats = ['auto', 'json', 'pretty'] as const;
+/** `auto`: pretty on a terminal, JSON otherwise. */
+export type LogFormat = (typeof logFormats)[number];
+
+export interface LoggerOptions {
+  /** Which program speaks: `controller`, `agent web-1`. */
+  readonly name: string;
+  /** Default `info`. */
+  readonly level?: LogLevel;
+  /** Default `auto`. */
+  readonly format?: LogFormat;
+  /** Where lines go. Default: stderr. */
+  readonly output?: DestinationStream;
+}
+
+/** What must never be in a log, at the top of an entry and two levels below. Environments of workloads hold passwords. */
+const SECRET = ['token', 'password', 'secret', 'authorization', 'cookie', 'env'];
+const redacted = SECRET.flatMap((key) => [key, `*.${key}`, `*.*.${key}`]);
+
+/** Lines that wait while nobody reads stderr; past it new lines are dropped, for a log must not stop the program or eat its memory. */
+const BUFFER_LIMIT_BYTES = 1024 * 1024;
+
+function stderrOutput(): DestinationStream {
+  const terminal = process.stderr.isTTY;
+  return terminal
+    ? destination({ fd: 2, sync: true })
+    : destination({ fd: 2, sync: false, maxLength: BUFFER_LIMIT_BYTES });
+}
+
+function pretty(output: DestinationStream): DestinationStream {
+  const colors = process.stderr.isTTY && process.env['NO_COLOR'] === undefined;
+  return { write: (line) => output.write(formatLogLine(line, { colors })) };
+}
+
+/** A logger. `logger.child({ server: 'web-1' })` adds facts to every line; `logger.error({ err }, 'text')` logs an error with its stack. */
+export function createLogger({
+  name,
+  level = 'info',
+  format = 'auto',
+  output = stderrOutput(),
+}: LoggerOptions): Logger {
+  const forPeople = format === 'pretty' || (format === 'auto' && process.stderr.isTTY);
+  const options = {
+    name,
+    level,
+    base: { pid: process.pid },
+    timestamp: pino.stdTimeFunctions.isoTime,
+    formatters: { level: (label: string) => ({ level: label }) },
+    redact: { paths: redacted, censor: '[hidden]' },
+  };
+  return pino(options, forPeople ? pretty(output) : output);
+}

@@ -1,0 +1,91 @@
+/**
+ * The API's request handler: Connect, gRPC-Web and gRPC over one router, with the limits and errors that all our services share.
+ *
+ * connect-node's own adapter lets a malformed Host header throw out of the request event, which ends the process, and prints
+ * every client that went away with console.error; this one answers and stays silent.
+ */
+import type { DescMethod } from '@bufbuild/protobuf';
+import { type ConnectRouter, createConnectRouter, type Interceptor } from '@connectrpc/connect';
+import type { UniversalServerResponse } from '@connectrpc/connect/protocol';
+import { universalRequestFromNodeRequest, universalResponseToNodeResponse } from '@connectrpc/connect-node';
+import { API_MESSAGE_LIMIT_BYTES } from './channel-options.ts';
+import { annotateLibraryErrors, errorInterceptor } from './error-interceptor.ts';
+import { type HttpHandler, type HttpRequest, type HttpResponse, pathOf } from './http-handler.ts';
+import { sendUnknownMethod } from './unknown-method.ts';
+import { validationInterceptor } from './validation.ts';
+
+export interface ConnectHandlerOptions {
+  /** Adds the services. */
+  readonly routes: (router: ConnectRouter) => void;
+  /** Called for every failure that is no answer of ours; log it. */
+  readonly onDefect: (error: unknown, method: DescMethod) => void;
+  /** More interceptors, around validation and inside error conversion, outermost first. Default: none. */
+  readonly interceptors?: readonly Interceptor[];
+  /** Largest message in each direction. Default 4 MiB. */
+  readonly messageLimitBytes?: number;
+  /** Aborts all calls when the process ends. Default: never. */
+  readonly shutdownSignal?: AbortSignal;
+}
+
+/** A listener for 'request' events of http and http2 servers. It never throws. */
+export function createConnectHandler(options: ConnectHandlerOptions): HttpHandler {
+  const limitBytes = options.messageLimitBytes ?? API_MESSAGE_LIMIT_BYTES;
+  const router = createConnectRouter({
+    readMaxBytes: limitBytes,
+    writeMaxBytes: limitBytes,
+    // Compressed bodies are a way to make 4 MiB out of 4 KiB; nothing here is worth it.
+    acceptCompression: [],
+    // By default Connect drops unknown JSON fields without a word.
+    jsonOptions: { ignoreUnknownFields: false },
+    requestGate: annotateLibraryErrors,
+    interceptors: [errorInterceptor(options.onDefect), ...(options.interceptors ?? []), validationInterceptor()],
+    ...(options.shutdownSignal === undefined ? {} : { shutdownSignal: options.shutdownSignal }),
+  });
+  options.routes(router);
+  const handlers = new Map(router.handlers.map((handler) => [handler.requestPath, handler]));
+
+  return (request, response) => {
+    const handler = handlers.get(pathOf(request));
+    if (handler === undefined) return sendUnknownMethod(request, response);
+    const universal = universalRequest(request, response);
+    if (universal === undefined) return refuse(response);
+    handler(universal)
+      .then((answer) => {
+        // Refused by its headers alone. Over HTTP/2, Node would end the stream while the client still sends, and curl then
+        // shows that instead of the answer; what nobody reads is thrown away instead.
+        if (request.readableFlowing === null) request.resume();
+        if (answer.body === undefined) return sendHint(answer, response);
+        return universalResponseToNodeResponse(answer, response);
+      })
+      // The client went away while its answer was written. Failures of handlers are answers and do not come here.
+      .catch(() => response.destroy());
+  };
+}
+
+/** Undefined when the Host or :authority can't be read. */
+function universalRequest(request: HttpRequest, response: HttpResponse) {
+  try {
+    return universalRequestFromNodeRequest(request, response, undefined, undefined);
+  } catch {
+    return undefined;
+  }
+}
+
+function refuse(response: HttpResponse): void {
+  response.writeHead(400, plainText);
+  response.end('The Host header is missing or malformed.\n');
+}
+
+const plainText = { 'content-type': 'text/plain; charset=utf-8' };
+
+/** Connect answers these with a bare number; each is a mistake that people make on their first day. */
+const hints: ReadonlyMap<number, string> = new Map([
+  [405, 'Methods are called by POST.'],
+  [415, "Name the kind of the body, as in: curl -H 'content-type: application/json' -d '{}' URL"],
+  [505, 'A stream in both directions needs HTTP/2.'],
+]);
+
+function sendHint({ status, header }: UniversalServerResponse, response: HttpResponse): void {
+  response.writeHead(status, { ...Object.fromEntries(header ?? []), ...plainText });
+  response.end(`${hints.get(status) ?? `HTTP ${status}`}\n`);
+}

@@ -1,0 +1,25 @@
+/** What a listener for people and their tools allows. Each bound has a default that no honest client meets. */
+
+export interface ListenerLimits {
+  /** Connections at once; one more is closed as soon as it is opened. Default 1,000. */
+  readonly maxConnections: number;
+  /** Calls at once on one HTTP/2 connection. Default 100. */
+  readonly maxStreamsPerConnection: number;
+  /** Time a new connection has to send its first three bytes. Default 10 s. */
+  readonly firstBytesTimeoutMs: number;
+  /** Time an HTTP/1.1 client has to send the whole head of a request. Default 10 s. */
+  readonly headersTimeoutMs: number;
+  /** Time an HTTP/1.1 client has to send a whole request, and silence allowed in the body of an HTTP/2 one. Default 60 s. */
+  readonly requestTimeoutMs: number;
+  /** Size of the head of a request. Default 16 KiB. */
+  readonly maxHeaderBytes: number;
+}
+
+export const defaultListenerLimits: ListenerLimits = {
+  maxConnections: 1_000,
+  maxStreamsPerConnection: 100,
+  firstBytesTimeoutMs: 10_000,
+  headersTimeoutMs: 10_000,
+  requestTimeoutMs: 60_000,
+  maxHeaderBytes: 16 * 1024,
+};

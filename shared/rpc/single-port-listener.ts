@@ -1,0 +1,161 @@
+/**
+ * One plaintext port for gRPC, gRPC-Web, Connect and plain HTTP, over HTTP/1.1 and HTTP/2 (h2c).
+ *
+ * The http server is the one that listens, with its own connection handler put behind the peek. With a net.Server in front, an
+ * http server that does not listen itself never enforces its timeouts: half a request was held open for ever.
+ */
+import { createServer as createHttp1Server, type Server } from 'node:http';
+import {
+  constants,
+  createServer as createHttp2Server,
+  type Http2ServerRequest,
+  type ServerHttp2Session,
+} from 'node:http2';
+import type { Socket } from 'node:net';
+import { assert } from '../assert.ts';
+import type { HttpHandler } from './http-handler.ts';
+import { listenError } from './listen-error.ts';
+import { defaultListenerLimits, type ListenerLimits } from './listener-limits.ts';
+import { type PlainRoutes, withPlainRoutes } from './plain-routes.ts';
+import { peekProtocol } from './protocol-peek.ts';
+import { defaultPings, keepPinging, type PingOptions } from './session-pings.ts';
+
+/** How often a closing listener looks for HTTP/1.1 connections that became idle. */
+const SWEEP_MS = 50;
+
+export interface ListenerOptions {
+  /** Name or address to bind. The caller has checked that plaintext is allowed there (listen-address.ts). */
+  readonly host: string;
+  /** 0: any free port. */
+  readonly port: number;
+  /** Serves everything that `routes` do not; usually from connect-handler.ts. It must not throw. */
+  readonly handler: HttpHandler;
+  /** Plain pages by path. Default: none. */
+  readonly routes?: PlainRoutes;
+  /** Called when a plain page fails. Default: nothing. */
+  readonly onDefect?: (error: unknown) => void;
+  readonly limits?: Partial<ListenerLimits>;
+  /** Default: every 10 s, 5 s for the answer. */
+  readonly pings?: PingOptions;
+  /** Ends the listener and all its connections at once. Default: never. */
+  readonly signal?: AbortSignal;
+}
+
+export interface Listener {
+  /** The bound address, such as `127.0.0.1`. */
+  readonly address: string;
+  readonly port: number;
+  /**
+   * Takes no new connections, lets requests in flight finish for up to `graceMs`, then cuts what is left. Long streams end only
+   * by their own signal or by the cut. Resolves when the last connection is closed; calling again shortens the grace.
+   */
+  readonly close: (graceMs: number) => Promise<void>;
+}
+
+/** @throws ListenError when the address can't be bound. */
+export async function startListener(options: ListenerOptions): Promise<Listener> {
+  const limits = { ...defaultListenerLimits, ...options.limits };
+  const onRequest = withPlainRoutes(options.routes ?? {}, options.handler, options.onDefect ?? (() => undefined));
+  const http1 = createHttp1Server(
+    {
+      // Node refuses a head that may take longer than its whole request.
+      headersTimeout: Math.min(limits.headersTimeoutMs, limits.requestTimeoutMs),
+      requestTimeout: limits.requestTimeoutMs,
+      connectionsCheckingInterval: Math.max(100, Math.min(limits.headersTimeoutMs, limits.requestTimeoutMs) / 4),
+      maxHeaderSize: limits.maxHeaderBytes,
+      keepAlive: true,
+    },
+    onRequest,
+  );
+  http1.maxConnections = limits.maxConnections;
+  const sockets = new Set<Socket>();
+  const sessions = new Set<ServerHttp2Session>();
+  const serveHttp2 = http2Part(onRequest, limits, options.pings ?? defaultPings, sessions);
+  const serveHttp1 = takeOverConnections(http1);
+  http1.on('connection', (socket: Socket) => {
+    sockets.add(socket);
+    socket.once('close', () => sockets.delete(socket));
+    // Finds a peer that is gone while a long HTTP/1.1 answer has nothing to send.
+    socket.setKeepAlive(true, defaultPings.intervalMs);
+    peekProtocol(socket, limits.firstBytesTimeoutMs, { http1: serveHttp1, http2: serveHttp2 });
+  });
+  const { address, port } = await bind(http1, options.host, options.port);
+  const close = closer(http1, sockets, sessions);
+  options.signal?.addEventListener('abort', () => void close(0), { once: true });
+  if (options.signal?.aborted) await close(0);
+  return { address, port, close };
+}
+
+/** Takes the http server's own connection handler off, and gives it back to be called for the connections that are HTTP/1.1. */
+function takeOverConnections(http1: Server): (socket: Socket) => void {
+  const [serve, ...more] = http1.listeners('connection');
+  assert(serve !== undefined && more.length === 0, 'node:http has one connection listener of its own');
+  http1.removeAllListeners('connection');
+  return (socket) => void serve.call(http1, socket);
+}
+
+function http2Part(
+  onRequest: HttpHandler,
+  limits: ListenerLimits,
+  pings: PingOptions,
+  sessions: Set<ServerHttp2Session>,
+): (socket: Socket) => void {
+  const http2 = createHttp2Server({
+    settings: { maxConcurrentStreams: limits.maxStreamsPerConnection, maxHeaderListSize: limits.maxHeaderBytes },
+    // In megabytes, of one session.
+    maxSessionMemory: 10,
+  });
+  http2.on('session', (session) => {
+    sessions.add(session);
+    session.once('close', () => sessions.delete(session));
+    keepPinging(session, pings);
+  });
+  // A broken session is the client's trouble and is closed by Node; without a listener it would be ours.
+  http2.on('sessionError', () => undefined);
+  http2.on('request', (request, response) => {
+    limitSilence(request, limits.requestTimeoutMs);
+    onRequest(request, response);
+  });
+  return (socket) => void http2.emit('connection', socket);
+}
+
+/** HTTP/2 has no request timeout in Node: a body that stops arriving would hold its stream for as long as its sender likes. */
+function limitSilence(request: Http2ServerRequest, silenceMs: number): void {
+  request.setTimeout(silenceMs, () => {
+    if (!request.complete) request.stream.close(constants.NGHTTP2_CANCEL);
+  });
+  request.once('end', () => request.setTimeout(0));
+}
+
+function bind(http1: Server, host: string, port: number): Promise<{ address: string; port: number }> {
+  const { promise, resolve, reject } = Promise.withResolvers<{ address: string; port: number }>();
+  http1.once('error', (error) => reject(listenError(error, host, port)));
+  http1.listen({ host, port }, () => {
+    const bound = http1.address();
+    assert(bound !== null && typeof bound === 'object', 'a TCP listener has an address');
+    resolve({ address: bound.address, port: bound.port });
+  });
+  return promise;
+}
+
+function closer(
+  http1: Server,
+  sockets: ReadonlySet<Socket>,
+  sessions: ReadonlySet<ServerHttp2Session>,
+): (graceMs: number) => Promise<void> {
+  const closed = Promise.withResolvers<void>();
+  return (graceMs) => {
+    const cut = setTimeout(() => sockets.forEach((socket) => void socket.destroy()), graceMs);
+    // Closing closes the connections that are idle now; one that answers its last request later would be kept alive.
+    const sweep = setInterval(() => http1.closeIdleConnections(), SWEEP_MS);
+    http1.close(() => {
+      clearTimeout(cut);
+      clearInterval(sweep);
+      closed.resolve();
+    });
+    for (const session of sessions) session.close();
+    // What has not said a word yet has nothing to finish.
+    for (const socket of sockets) if (socket.bytesRead === 0) socket.destroy();
+    return closed.promise;
+  };
+}

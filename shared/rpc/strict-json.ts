@@ -1,0 +1,139 @@
+/**
+ * Reads files (YAML, and so JSON too) into messages, strictly: an unknown key, a key given twice and a value of the wrong kind
+ * are errors that say where and what. `fromJson` alone names neither the path nor the line of a bad value, so the text is walked
+ * beside the descriptor first. The rules of the protos are a step of their own: `validate`.
+ */
+import { type DescMessage, fromJson, type JsonValue, type MessageShape } from '@bufbuild/protobuf';
+import {
+  type Document,
+  isAlias,
+  isMap,
+  isNode,
+  isScalar,
+  isSeq,
+  LineCounter,
+  type Node,
+  parseAllDocuments,
+} from 'yaml';
+import { type FieldViolation, invalidFields } from '../errors.ts';
+import { messageJson, type Place, type Problem } from './json-shape.ts';
+import { boundViolations } from './validation.ts';
+
+/** A hundred references to one anchor are a bomb, not a configuration. */
+const MAX_ALIASES = 100;
+
+export interface ParseOptions {
+  /** Name of the file, put in front of each problem. Default: none. */
+  readonly source?: string;
+}
+
+/**
+ * One message from a text with one document. An empty text is an empty message.
+ * @throws LocumError INVALID_FIELD; each violation has the path of its field, and its line in the description.
+ */
+export function parseStrict<Desc extends DescMessage>(
+  schema: Desc,
+  text: string,
+  options: ParseOptions = {},
+): MessageShape<Desc> {
+  const [message, ...more] = parseStrictAll(schema, text, options);
+  if (more.length > 0) {
+    throw invalidFields([
+      { field: '', description: `${prefix(options)}has ${more.length + 1} documents, one is wanted` },
+    ]);
+  }
+  return message ?? fromJson(schema, {});
+}
+
+/** One message from each document (separated by `---`) that is not empty. Errors as in `parseStrict`, of all documents at once. */
+export function parseStrictAll<Desc extends DescMessage>(
+  schema: Desc,
+  text: string,
+  options: ParseOptions = {},
+): MessageShape<Desc>[] {
+  const lines = new LineCounter();
+  const documents = documentsOf(text, lines, options);
+  const violations: FieldViolation[] = [];
+  const found: JsonValue[] = [];
+  for (const document of documents) {
+    const problems: Problem[] = [];
+    const value = plainValue(document, problems);
+    const json = value === undefined || problems.length > 0 ? undefined : messageJson(schema, value, [], problems);
+    if (json !== undefined) found.push(json);
+    violations.push(...problems.map((problem) => violation(problem, document, lines, options)));
+  }
+  if (violations.length > 0) throw invalidFields(boundViolations(violations));
+  return found.map((json) => fromJson(schema, json));
+}
+
+function documentsOf(text: string, lines: LineCounter, options: ParseOptions): readonly Document[] {
+  try {
+    const documents = parseAllDocuments(text, { lineCounter: lines, uniqueKeys: true, prettyErrors: false });
+    return Array.isArray(documents) ? documents : [];
+  } catch (error) {
+    // The reader works by recursion: a text of ten thousand brackets ends its stack.
+    if (error instanceof RangeError)
+      throw invalidFields([{ field: '', description: `${prefix(options)}is nested too deeply` }]);
+    throw error;
+  }
+}
+
+/** The plain value of a document, undefined for an empty one. Syntax errors become problems. */
+function plainValue(document: Document, problems: Problem[]): unknown {
+  for (const { message, pos } of document.errors) problems.push({ path: [], description: message, offset: pos[0] });
+  if (problems.length > 0 || document.contents === null) return undefined;
+  try {
+    const value: unknown = document.toJS({ maxAliasCount: MAX_ALIASES });
+    return value === null ? undefined : value;
+  } catch (error) {
+    problems.push({ path: [], description: error instanceof Error ? error.message : String(error) });
+    return undefined;
+  }
+}
+
+function prefix({ source }: ParseOptions): string {
+  return source === undefined ? '' : `${source}: `;
+}
+
+function violation(problem: Problem, document: Document, lines: LineCounter, options: ParseOptions): FieldViolation {
+  const offset = problem.offset ?? offsetOf(document, problem.path);
+  const where = offset === undefined ? '' : `line ${lines.linePos(offset).line}: `;
+  return { field: pathText(problem.path), description: `${prefix(options)}${where}${problem.description}` };
+}
+
+/** `workload.env["X"]`, `servers[2]`. */
+function pathText(path: Place): string {
+  return path
+    .map((part, i) => {
+      if (typeof part === 'number') return `[${part}]`;
+      if (!/^[A-Za-z_]\w*$/.test(part)) return `[${JSON.stringify(part)}]`;
+      return i === 0 ? part : `.${part}`;
+    })
+    .join('');
+}
+
+/** Where in the text a path is: its key if it has one, so that a missing value is found too. */
+function offsetOf(document: Document, path: Place): number | undefined {
+  let node: unknown = document.contents;
+  let offset = start(node);
+  for (const part of path) {
+    if (isAlias(node)) node = node.resolve(document);
+    if (isMap(node)) {
+      const pair = node.items.find(({ key }) => String(isScalar(key) ? key.value : key) === String(part));
+      offset = start(pair?.key) ?? offset;
+      node = pair?.value;
+    } else if (isSeq(node)) {
+      node = node.items[Number(part)];
+      offset = start(node) ?? offset;
+    }
+  }
+  return offset;
+}
+
+function start(node: unknown): number | undefined {
+  return isNode(node) ? rangeStart(node) : undefined;
+}
+
+function rangeStart({ range }: Node): number | undefined {
+  return range?.[0];
+}

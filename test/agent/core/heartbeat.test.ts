@@ -1,0 +1,65 @@
+import { describe, expect, it } from 'vitest';
+import { VirtualAgent } from './virtual-agent.ts';
+
+describe('A1: heartbeats', () => {
+  it('are sent every interval, jittered by at most 10 % either way, and numbered from 1', () => {
+    const agent = new VirtualAgent().join();
+    const times: number[] = [];
+    const start = agent.now.mono;
+    while (times.length < 50) {
+      const before = agent.said('heartbeat').length;
+      agent.advance(1);
+      if (agent.said('heartbeat').length > before) times.push(agent.now.mono - start);
+      if (times.length > 0 && agent.said('heartbeat').length > before) agent.grant();
+    }
+    expect(agent.said('heartbeat').map(({ sequence }) => sequence)).toEqual(times.map((_, i) => i + 1));
+    const gaps = times.map((at, i) => at - (times[i - 1] ?? 0));
+    expect(Math.min(...gaps)).toBeGreaterThanOrEqual(4_500);
+    expect(Math.max(...gaps)).toBeLessThanOrEqual(5_501);
+    expect(new Set(gaps).size).toBeGreaterThan(20);
+  });
+
+  it('that the stream can not take are dropped, use no number, and their changes go into the next', () => {
+    const agent = new VirtualAgent().join();
+    agent.handle({ kind: 'writable', stream: agent.stream, writable: false });
+    agent.handle({ kind: 'capabilities', capabilities: [{ name: 'os', value: 'linux', source: 'FINGERPRINT' }] });
+    agent.advance(12_000);
+    expect(agent.said('heartbeat')).toEqual([]);
+    agent.handle({ kind: 'writable', stream: agent.stream, writable: true });
+    agent.advance(5_500);
+    expect(agent.said('heartbeat')).toMatchObject([{ sequence: 1, capabilities: [{ name: 'os' }] }]);
+  });
+
+  it('carry capacity and capabilities only when they changed', () => {
+    const agent = new VirtualAgent().join();
+    agent.live(6_000);
+    agent.handle({
+      kind: 'capacity',
+      capacity: { maxSlots: 3, saturated: true, cpuPercent: 97, memoryPercent: 12 },
+    });
+    agent.live(11_000);
+    const beats = agent.said('heartbeat');
+    expect(beats.map(({ capacity }) => capacity?.saturated)).toEqual([undefined, true, undefined]);
+    expect(beats.every(({ capabilities }) => capabilities === undefined)).toBe(true);
+  });
+
+  it('repeat to a new session what changed after its Hello, though the old session has heard it', () => {
+    const agent = new VirtualAgent().join();
+    agent.advance(5_600);
+    agent.advance(4_000);
+    agent.connect();
+    agent.handle({ kind: 'capabilities', capabilities: [{ name: 'gpu', value: '', source: 'CONFIG' }] });
+    agent.advance(2_000);
+    agent.welcome();
+    agent.advance(5_600);
+    const newest = agent.said('heartbeat', agent.stream);
+    expect(newest[0]?.capabilities).toMatchObject([{ name: 'gpu' }]);
+  });
+
+  it('follow new timers at once', () => {
+    const agent = new VirtualAgent().join();
+    agent.receive({ kind: 'timers_changed', timers: { heartbeatMs: 1_000, leaseMs: 5_000 } });
+    agent.advance(1_101);
+    expect(agent.said('heartbeat')).toHaveLength(1);
+  });
+});

@@ -1,0 +1,198 @@
+/**
+ * The agent's core on virtual time, with a keeper that answers and a leader that the test plays by hand. Time moves only in
+ * `advance`, which delivers each wake-up that the core asked for, as the shell's timer would.
+ */
+import type { AgentNow } from '../../../agent/core/clock.ts';
+import type { Effect } from '../../../agent/core/effect.ts';
+import type { Event } from '../../../agent/core/event.ts';
+import type {
+  AgentTimers,
+  FromLeader,
+  FrozenTerms,
+  StartCommand,
+  ToLeader,
+  Verdict,
+} from '../../../agent/core/message.ts';
+import { type AgentOptions, type AgentState, createAgent } from '../../../agent/core/state.ts';
+import { step } from '../../../agent/core/step.ts';
+import { epoch, firstOfIncarnation, policyId, type RunId, runId, sessionId, uid } from '../../../shared/ids.ts';
+import { VirtualKeeper } from './virtual-keeper.ts';
+
+export const TERM = firstOfIncarnation(1) + 1;
+export const TIMERS: AgentTimers = { heartbeatMs: 5_000, leaseMs: 20_000 };
+export const TERMS: FrozenTerms = { onDisconnect: 'STOP', leaseMs: 20_000, stopTimeoutMs: 10_000, killGuardMs: 5_000 };
+export const CLUSTER = 'cluster-a';
+export const RUN = runId('import-1');
+
+type Sent = Extract<Effect, { kind: 'send' }>;
+
+export class VirtualAgent {
+  readonly keeper = new VirtualKeeper();
+  readonly effects: Effect[] = [];
+  state: AgentState;
+  now: AgentNow = { mono: 1_000_000, boot: 2_000_000, wall: 1_700_000_000_000 };
+  private readonly options: AgentOptions;
+  private wakeAt = Number.POSITIVE_INFINITY;
+  private lastCommand = 0;
+  private generation = 1;
+
+  constructor(options: Partial<AgentOptions> = {}) {
+    this.options = {
+      ...{ endpoints: ['a:1', 'b:1', 'c:1'], maxSlots: undefined, uid: '', clusterId: '', highestTerm: 0, seed: 1 },
+      ...options,
+    };
+    this.state = createAgent(this.options, this.now);
+  }
+
+  /** Steps the core, and the keeper's answers after it. */
+  handle(event: Event): void {
+    const effects = step(this.state, event, this.now);
+    this.effects.push(...effects);
+    for (const effect of effects) this.perform(effect);
+  }
+
+  private perform(effect: Effect): void {
+    if (effect.kind === 'wake') this.wakeAt = effect.atMono;
+    else if (effect.kind === 'ask_keeper') {
+      for (const answer of this.keeper.ask(effect.request, effect.ask)) this.handle(answer);
+    }
+  }
+
+  /** Lets time pass on all clocks, waking the core when it asked for it. */
+  advance(ms: number): void {
+    const until = this.now.mono + ms;
+    while (this.wakeAt <= until) {
+      this.pass(Math.max(0, this.wakeAt - this.now.mono));
+      this.wakeAt = Number.POSITIVE_INFINITY;
+      this.handle({ kind: 'tick' });
+    }
+    this.pass(until - this.now.mono);
+  }
+
+  /** Time passes and the agent does not notice: it is stopped, or its messages wait. */
+  pass(ms: number): void {
+    this.move({ mono: ms, boot: ms, wall: ms });
+  }
+
+  /** Moves each clock by itself. */
+  move(by: Partial<AgentNow>): void {
+    const { mono = 0, boot = 0, wall = 0 } = by;
+    this.now = { mono: this.now.mono + mono, boot: this.now.boot + boot, wall: this.now.wall + wall };
+  }
+
+  /** Starts the agent and connects it to a keeper with the given table. */
+  begin(): this {
+    this.handle({ kind: 'begin' });
+    this.handle(this.keeper.opened());
+    return this;
+  }
+
+  /** A session with a leader: generation 1, no attempts unless the keeper had some. */
+  join(verdicts: readonly Verdict[] = []): this {
+    this.begin();
+    this.connect();
+    this.welcome({ verdicts });
+    return this;
+  }
+
+  /** The newest dialled stream. */
+  get dialled(): number {
+    return this.state.lastStream;
+  }
+
+  /** The stream of the session; the newest dialled one where there is none. */
+  get stream(): number {
+    return this.state.session?.stream ?? this.dialled;
+  }
+
+  connect(): void {
+    this.handle({ kind: 'connected', stream: this.dialled });
+  }
+
+  receive(message: FromLeader, { stream = this.stream, term = TERM } = {}): void {
+    this.handle({ kind: 'received', stream, term, message });
+  }
+
+  welcome(
+    facts: { verdicts?: readonly Verdict[]; term?: number; clusterId?: string; timers?: AgentTimers } = {},
+  ): void {
+    const { verdicts = [], term = TERM, clusterId = CLUSTER, timers = TIMERS } = facts;
+    this.generation = 1;
+    const stream = this.dialled;
+    const session = sessionId(`${term}-${stream}`);
+    this.receive({ kind: 'welcome', session, clusterId, uid: uid('server-uid'), timers, verdicts }, { term, stream });
+  }
+
+  /** Grants a heartbeat. Default: the newest one, of the newest generation that `start` and `stop` made. */
+  grant(facts: { sequence?: number; generation?: number; stream?: number; term?: number } = {}): void {
+    const { sequence = this.lastSequence, generation = this.generation, ...where } = facts;
+    this.receive({ kind: 'grant', sequence, generation }, where);
+  }
+
+  /** A start of the test's run, bound to the newest heartbeat. */
+  startCommand(change: Partial<StartCommand> = {}): StartCommand {
+    this.lastCommand += 1;
+    return {
+      ...{ kind: 'start', commandId: this.lastCommand, generation: this.generation + 1, sequence: this.lastSequence },
+      ...{ run: RUN, policy: policyId('import'), epoch: epoch(7), terms: TERMS, slots: 1, arguments: [] },
+      workload: { program: { kind: 'command', argv: ['true'] }, env: {}, workingDirectory: '', user: '' },
+      ...change,
+    };
+  }
+
+  start(change: Partial<StartCommand> = {}, where: { stream?: number; term?: number } = {}): void {
+    const command = this.startCommand(change);
+    this.generation = command.generation;
+    this.receive(command, where);
+  }
+
+  stop(run: RunId = RUN, ofEpoch = epoch(7)): void {
+    this.lastCommand += 1;
+    this.generation += 1;
+    const command = { commandId: this.lastCommand, generation: this.generation, run, epoch: ofEpoch, reason: 'test' };
+    this.receive({ kind: 'stop', ...command });
+  }
+
+  get lastSequence(): number {
+    return this.state.session?.sequence ?? 0;
+  }
+
+  ofKind<K extends Effect['kind']>(kind: K): readonly Extract<Effect, { kind: K }>[] {
+    return this.effects.filter((effect): effect is Extract<Effect, { kind: K }> => effect.kind === kind);
+  }
+
+  /** Messages of one kind that were sent, oldest first. */
+  said<K extends ToLeader['kind']>(kind: K, stream?: number): readonly Extract<ToLeader, { kind: K }>[] {
+    return this.ofKind('send')
+      .filter((sent: Sent) => stream === undefined || sent.stream === stream)
+      .map(({ message }) => message)
+      .filter((message): message is Extract<ToLeader, { kind: K }> => message.kind === kind);
+  }
+
+  /** The newest command result. */
+  get lastAnswer() {
+    return this.said('command_result').at(-1)?.answer;
+  }
+
+  /** The attempts of the test's run that are being stopped by the keeper, with the cause. */
+  get stops(): readonly string[] {
+    return this.keeper.asks('stop').map(({ attempt, cause }) => `${attempt.run}@${attempt.epoch} ${cause}`);
+  }
+
+  /** Forgets what happened so far, so that a test can look at what follows. */
+  clear(): void {
+    this.effects.length = 0;
+    this.keeper.asked.length = 0;
+  }
+
+  /** Grants heartbeats for a while, as a healthy leader does. */
+  live(ms: number): void {
+    const until = this.now.mono + ms;
+    let granted = this.lastSequence;
+    while (this.now.mono < until) {
+      this.advance(Math.min(100, until - this.now.mono));
+      if (this.lastSequence > granted) this.grant();
+      granted = this.lastSequence;
+    }
+  }
+}

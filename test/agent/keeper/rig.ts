@@ -1,0 +1,292 @@
+/** Real keepers on state directories of their own, and what tests ask of them. Everything that was started is killed at the end. */
+import { randomUUID } from 'node:crypto';
+import { existsSync, mkdtempSync, readFileSync, rmSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import type { MessageInitShape } from '@bufbuild/protobuf';
+import { afterEach } from 'vitest';
+import { readClocks } from '../../../agent/clock.ts';
+import {
+  type ConnectOptions,
+  connectKeeper,
+  type KeeperConnection,
+  type KeeperEvent,
+} from '../../../agent/keeper/client.ts';
+import { ensureKeeper, spawnKeeper } from '../../../agent/keeper/launch.ts';
+import type { RunKeeperOptions } from '../../../agent/keeper/main.ts';
+import type { KeptAttempt, StartSchema } from '../../../shared/gen/locum/keeper/v1/keeper_service_pb.ts';
+import { OnDisconnect } from '../../../shared/gen/locum/v1/policy_pb.ts';
+import { AttemptState } from '../../../shared/gen/locum/v1/run_pb.ts';
+import { toDuration } from '../../../shared/rpc/time-messages.ts';
+
+/** Nothing here takes this long; a test that waits for it has failed. */
+const PATIENCE_MS = 15_000;
+
+const runKeeperFile = join(import.meta.dirname, 'run-keeper.ts');
+const rigs: Rig[] = [];
+
+afterEach(() => {
+  for (const rig of rigs.splice(0)) rig.dispose();
+});
+
+export type StartInit = Omit<MessageInitShape<typeof StartSchema>, 'deadline' | 'command'>;
+
+/** What a test says of a start; everything else has a default. */
+export interface StartOptions {
+  readonly run?: string;
+  readonly epoch?: number;
+  /** Shell code; or the program and its arguments. */
+  readonly does: string | readonly string[];
+  /** Default 10 s. */
+  readonly deadlineMs?: number;
+  /** G. Default 200 ms. */
+  readonly stopTimeoutMs?: number;
+  /** K. Default 5 s. */
+  readonly killGuardMs?: number;
+  readonly onDisconnect?: OnDisconnect;
+  readonly env?: Record<string, string>;
+  readonly baseEnv?: Record<string, string>;
+  readonly workingDirectory?: string;
+  readonly user?: string;
+  readonly arguments?: string[];
+  /** Interpreter of `does` as a script. */
+  readonly interpreter?: string[];
+}
+
+export class Rig {
+  readonly stateDir: string;
+  private readonly options: Partial<RunKeeperOptions>;
+  private readonly keeperPids = new Set<number>();
+  private readonly workloadPids = new Set<number>();
+
+  /** `options` are those of the keeper. */
+  constructor(options: Partial<RunKeeperOptions> = {}) {
+    this.options = options;
+    this.stateDir = mkdtempSync(join(tmpdir(), 'locum-keeper-test-'));
+    rigs.push(this);
+  }
+
+  get command(): { command: readonly string[]; args: readonly string[] } {
+    return { command: [process.execPath, runKeeperFile], args: ['--options', JSON.stringify(this.options)] };
+  }
+
+  /** An agent at the keeper of this state directory, which is started if need be. */
+  async agent(): Promise<TestAgent> {
+    const agent = new TestAgent();
+    agent.connection = await ensureKeeper({ ...this.connectOptions(agent), ...this.command });
+    this.keeperPids.add(agent.connection.opened.keeperPid);
+    return agent;
+  }
+
+  /** An agent at the keeper that runs. */
+  async attach(): Promise<TestAgent> {
+    const agent = new TestAgent();
+    agent.connection = await connectKeeper(this.connectOptions(agent));
+    return agent;
+  }
+
+  /** A second keeper on the same state directory, not waited for. */
+  spawnAnother(): number {
+    const { pid } = spawnKeeper(this.stateDir, this.command);
+    if (pid === undefined) throw new Error('no keeper');
+    this.keeperPids.add(pid);
+    return pid;
+  }
+
+  /** The keeper's own log. */
+  log(): string {
+    return readFileSync(join(this.stateDir, 'keeper.log'), 'utf8');
+  }
+
+  /** A file for a workload to leave a trace in. */
+  file(name: string = randomUUID()): string {
+    return join(this.stateDir, name);
+  }
+
+  /** A process that a test learnt of; it is killed at the end whatever happens. */
+  track(pid: number): number {
+    this.workloadPids.add(pid);
+    return pid;
+  }
+
+  dispose(): void {
+    for (const pid of [...this.keeperPids, ...this.workloadPids]) kill(pid, 'SIGKILL');
+    rmSync(this.stateDir, { recursive: true, force: true, maxRetries: 5 });
+  }
+
+  private connectOptions(agent: TestAgent): ConnectOptions {
+    return { stateDir: this.stateDir, agentVersion: 'test', onEvent: (event) => agent.take(event) };
+  }
+}
+
+/** An agent that remembers what it heard, and can wait for what it will hear. */
+export class TestAgent {
+  readonly events: KeeperEvent[] = [];
+  private readonly waiting = new Set<() => void>();
+  private attached: KeeperConnection | undefined;
+
+  get connection(): KeeperConnection {
+    if (this.attached === undefined) throw new Error('not attached');
+    return this.attached;
+  }
+
+  set connection(connection: KeeperConnection) {
+    this.attached = connection;
+  }
+
+  take(event: KeeperEvent): void {
+    this.events.push(event);
+    for (const look of this.waiting) look();
+  }
+
+  /** The first event that is `wanted`, past or to come. */
+  event<T>(what: string, wanted: (event: KeeperEvent) => T | undefined): Promise<T> {
+    return new Promise((resolve, reject) => {
+      const timer = setTimeout(() => {
+        this.waiting.delete(look);
+        reject(new Error(`waited in vain for ${what}; heard ${this.events.map(describe).join(', ')}`));
+      }, PATIENCE_MS);
+      const look = (): void => {
+        for (const event of this.events) {
+          const found = wanted(event);
+          if (found === undefined) continue;
+          clearTimeout(timer);
+          this.waiting.delete(look);
+          resolve(found);
+          return;
+        }
+      };
+      this.waiting.add(look);
+      look();
+    });
+  }
+
+  /** The attempt once it is in a state. */
+  state(run: string, epoch: number, state: AttemptState): Promise<KeptAttempt> {
+    return this.event(`${run}-${epoch} to be ${AttemptState[state]}`, (event) => {
+      if (event.kind !== 'changed') return undefined;
+      const { status } = event.attempt;
+      return status?.run === run && status.epoch === BigInt(epoch) && status.state === state
+        ? event.attempt
+        : undefined;
+    });
+  }
+
+  /** How the attempt ended. */
+  async end(run = 'job-1', epoch = 1) {
+    const { status } = await this.state(run, epoch, AttemptState.ENDED);
+    if (status?.end === undefined) throw new Error('an end without an end');
+    return status.end;
+  }
+
+  start(options: StartOptions) {
+    return this.connection.start(startRequest(options));
+  }
+
+  /** Starts what has to run. Answers with its process id. */
+  async run(options: StartOptions): Promise<number> {
+    const result = await this.start(options);
+    if (!result.ok) throw new Error(`${result.reason}: ${result.detail}`);
+    return result.pid;
+  }
+
+  extend(deadlineMs: number, run = 'job-1', epoch = 1) {
+    return this.connection.extend({ extensions: [{ run, epoch: BigInt(epoch), deadline: deadlineIn(deadlineMs) }] });
+  }
+
+  stop(run = 'job-1', epoch = 1) {
+    return this.connection.stop({ run, epoch: BigInt(epoch), reason: 'the test says so' });
+  }
+
+  forget(run = 'job-1', epoch = 1) {
+    return this.connection.forget({ attempts: [{ run, epoch: BigInt(epoch) }] });
+  }
+
+  /** The whole output, once it has ended. */
+  async output(run = 'job-1', epoch = 1): Promise<string> {
+    return eventually('the end of the output', async () => {
+      const read = await this.connection.read({ run, epoch: BigInt(epoch), offset: 0n, limit: 1_000_000 });
+      return read.end ? Buffer.from(read.data).toString() : undefined;
+    });
+  }
+}
+
+export function deadlineIn(ms: number) {
+  const { mono, boot } = readClocks();
+  return { monotonicMs: mono + ms, bootMs: boot + ms };
+}
+
+export function startRequest(options: StartOptions): MessageInitShape<typeof StartSchema> {
+  const { run = 'job-1', epoch = 1, does } = options;
+  const argv = typeof does === 'string' ? ['/bin/sh', '-c', does] : [...does];
+  return {
+    run,
+    policy: 'job',
+    epoch: BigInt(epoch),
+    deadline: deadlineIn(options.deadlineMs ?? 10_000),
+    baseEnv: options.baseEnv ?? {},
+    command: {
+      onDisconnect: options.onDisconnect ?? OnDisconnect.STOP,
+      lease: toDuration(20_000),
+      stopTimeout: toDuration(options.stopTimeoutMs ?? 200),
+      killGuard: toDuration(options.killGuardMs ?? 5_000),
+      slots: 1,
+      arguments: options.arguments ?? [],
+      workload: {
+        kind:
+          options.interpreter === undefined
+            ? { case: 'command', value: { argv } }
+            : { case: 'script', value: { interpreter: options.interpreter, text: String(does) } },
+        env: options.env ?? {},
+        workingDirectory: options.workingDirectory ?? '',
+        user: options.user ?? '',
+      },
+    },
+  };
+}
+
+/** Looks again and again, for what no event tells. */
+export async function eventually<T>(what: string, look: () => T | undefined | Promise<T | undefined>): Promise<T> {
+  const giveUpAt = performance.now() + PATIENCE_MS;
+  for (;;) {
+    const found = await look();
+    if (found !== undefined) return found;
+    if (performance.now() > giveUpAt) throw new Error(`waited in vain for ${what}`);
+    await new Promise((resolve) => setTimeout(resolve, 5));
+  }
+}
+
+/** The content of a file that a workload writes, once it ends with a line. */
+export function written(file: string): Promise<string> {
+  return eventually(`${file} to be written`, () => {
+    const text = existsSync(file) ? readFileSync(file, 'utf8') : '';
+    return text.endsWith('\n') ? text.trim() : undefined;
+  });
+}
+
+/** Whether a process runs: it is there and no zombie. */
+export function isRunning(pid: number): boolean {
+  try {
+    return !/\) [ZX] /.test(readFileSync(`/proc/${pid}/stat`, 'utf8'));
+  } catch {
+    return false;
+  }
+}
+
+export function gone(pid: number): Promise<true> {
+  return eventually(`process ${pid} to be gone`, () => (isRunning(pid) ? undefined : true));
+}
+
+export function kill(pid: number, signal: NodeJS.Signals): void {
+  try {
+    process.kill(pid, signal);
+  } catch {
+    // It is gone already.
+  }
+}
+
+function describe(event: KeeperEvent): string {
+  if (event.kind !== 'changed') return event.kind;
+  const { status } = event.attempt;
+  return `${status?.run}-${status?.epoch} ${AttemptState[status?.state ?? 0]}`;
+}

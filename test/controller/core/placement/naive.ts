@@ -1,0 +1,25 @@
+import { capabilityMap, satisfies } from '../../../../controller/core/capability.ts';
+import type { PlacementQuery, ServerFacts } from '../../../../controller/core/placement/query.ts';
+import type { ServerId } from '../../../../shared/ids.ts';
+
+/** Placement by the text of semantics section 8, one server after the other: what the index must agree with (I6, I8). */
+export function naiveChoose(
+  query: PlacementQuery,
+  order: readonly ServerId[],
+  servers: ReadonlyMap<ServerId, ServerFacts>,
+): ServerId | undefined {
+  const eligible = naiveList(query, order).filter((id) => {
+    const facts = servers.get(id);
+    if (facts === undefined || !order.includes(id)) return false;
+    const capabilities = capabilityMap(facts.capabilities);
+    if (!query.requirements.every((requirement) => satisfies(requirement, capabilities))) return false;
+    if (query.exclude.includes(id) || query.claimed.includes(id)) return false;
+    return facts.available && facts.freeSlots >= query.slots;
+  });
+  return eligible.find((id) => !query.skip.includes(id)) ?? eligible[0];
+}
+
+function naiveList({ list = [], mode, first }: PlacementQuery, order: readonly ServerId[]): readonly ServerId[] {
+  const effective = list.length === 0 ? order : mode === 'ONLY' ? list : [...list, ...order];
+  return first !== undefined && effective.includes(first) ? [first, ...effective] : effective;
+}

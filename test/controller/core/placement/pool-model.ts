@@ -1,0 +1,118 @@
+import fc from 'fast-check';
+import { type Capability, parseRequirement, type Requirement } from '../../../../controller/core/capability.ts';
+import { isAvailable, type ServerView } from '../../../../controller/core/placement/explain.ts';
+import type { PlacementQuery, ServerFacts } from '../../../../controller/core/placement/query.ts';
+import { type ServerId, serverId } from '../../../../shared/ids.ts';
+
+/** Random pools, changes and queries over a fixed set of servers that fills more than two words. */
+const MAX_SERVERS = 70;
+const id = fc.integer({ min: 0, max: MAX_SERVERS - 1 }).map((n) => serverId(`s${n}`));
+
+export function required(...texts: readonly string[]): readonly Requirement[] {
+  return texts.map((text) => {
+    const result = parseRequirement(text);
+    if (result.kind === 'error') throw new Error(result.detail);
+    return result.requirement;
+  });
+}
+
+export function capability(name: string, value: string): Capability {
+  return { name, value, source: 'CONFIG' };
+}
+
+/** A healthy server with nothing on it. */
+export function viewOf(changes: Partial<ServerView> = {}): ServerView {
+  const maxSlots = changes.maxSlots ?? 50;
+  const usedSlots = changes.usedSlots ?? 0;
+  return {
+    ...{ liveness: 'ALIVE', intent: 'ACTIVE', load: 'AVAILABLE', deleting: false, capabilities: [] },
+    ...{ maxSlots, usedSlots, freeSlots: maxSlots - usedSlots },
+    ...changes,
+  };
+}
+
+export function factsOf(view: ServerView): ServerFacts {
+  return { available: isAvailable(view), freeSlots: view.freeSlots, capabilities: view.capabilities };
+}
+
+export function queryOf(changes: Partial<PlacementQuery> = {}): PlacementQuery {
+  return { mode: 'ONLY', requirements: [], slots: 1, skip: [], exclude: [], claimed: [], ...changes };
+}
+
+const capabilities = fc
+  .record({ os: fc.constantFrom('linux', 'windows'), dotnet: fc.constantFrom('', '2.1', '3.0'), gpu: fc.boolean() })
+  .map(({ os, dotnet, gpu }): readonly Capability[] => [
+    capability('os', os),
+    ...(dotnet === '' ? [] : [capability('dotnet', dotnet)]),
+    ...(gpu ? [capability('gpu', '')] : []),
+  ]);
+
+/** Mostly available ones: a pool where nothing is eligible tests little. */
+const view = fc
+  .record({
+    liveness: mostly<ServerView['liveness']>('ALIVE', 'SUSPECT', 'MISSING', 'LEFT'),
+    intent: mostly<ServerView['intent']>('ACTIVE', 'CORDONED', 'DRAINING'),
+    load: mostly<ServerView['load']>('AVAILABLE', 'SATURATED'),
+    deleting: mostly(false, true),
+    usedSlots: fc.integer({ min: 0, max: 6 }),
+    maxSlots: fc.integer({ min: 0, max: 5 }),
+    capabilities,
+  })
+  .map(viewOf);
+
+function mostly<T>(usual: T, ...others: readonly T[]): fc.Arbitrary<T> {
+  return fc.oneof({ weight: 8, arbitrary: fc.constant(usual) }, { weight: 1, arbitrary: fc.constantFrom(...others) });
+}
+
+const few = fc.array(id, { maxLength: 3 });
+const query: fc.Arbitrary<PlacementQuery> = fc.record({
+  list: fc.option(fc.array(id, { maxLength: 8 }), { nil: undefined }),
+  mode: fc.constantFrom('ONLY', 'PREFER'),
+  requirements: fc
+    .subarray(['os = linux', 'dotnet >= 3.0', '!gpu', 'gpu', 'os in (linux, windows)', 'java'], { maxLength: 3 })
+    .map((texts) => required(...texts)),
+  slots: fc.integer({ min: 1, max: 4 }),
+  skip: few,
+  exclude: few,
+  first: fc.option(id, { nil: undefined }),
+  claimed: few,
+});
+
+export type PoolStep =
+  | { readonly kind: 'SET_ORDER'; readonly order: readonly ServerId[] }
+  | { readonly kind: 'SET_SERVER'; readonly id: ServerId; readonly view: ServerView }
+  | { readonly kind: 'FILL'; readonly rank: number; readonly freeSlots: number }
+  | { readonly kind: 'REMOVE'; readonly id: ServerId }
+  | { readonly kind: 'CHOOSE'; readonly query: PlacementQuery };
+
+const order = fc.uniqueArray(id, { maxLength: MAX_SERVERS });
+
+/** A pool that is filled at random, then steps of which about half are queries. */
+export const poolSteps: fc.Arbitrary<readonly PoolStep[]> = fc
+  .tuple(
+    order,
+    fc.array(fc.tuple(id, view), { maxLength: 40 }),
+    fc.array(
+      fc.oneof(
+        { weight: 10, arbitrary: query.map((q): PoolStep => ({ kind: 'CHOOSE', query: q })) },
+        {
+          weight: 5,
+          arbitrary: fc
+            .record({ rank: fc.nat(MAX_SERVERS - 1), freeSlots: fc.integer({ min: -1, max: 4 }) })
+            .map((fill): PoolStep => ({ kind: 'FILL', ...fill })),
+        },
+        {
+          weight: 3,
+          arbitrary: fc.tuple(id, view).map(([at, v]): PoolStep => ({ kind: 'SET_SERVER', id: at, view: v })),
+        },
+        { weight: 1, arbitrary: order.map((ids): PoolStep => ({ kind: 'SET_ORDER', order: ids })) },
+        { weight: 1, arbitrary: id.map((gone): PoolStep => ({ kind: 'REMOVE', id: gone })) },
+      ),
+      { maxLength: 40 },
+    ),
+  )
+  .map(([ids, servers, steps]) => [
+    { kind: 'SET_ORDER', order: ids },
+    ...servers.map(([at, v]): PoolStep => ({ kind: 'SET_SERVER', id: at, view: v })),
+    ...steps,
+  ]);

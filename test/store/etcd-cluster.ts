@@ -1,0 +1,136 @@
+/** A real etcd cluster on loopback, whose members can be killed, hung and started again. */
+import { type ChildProcess, spawn } from 'node:child_process';
+import { once } from 'node:events';
+import { mkdtempSync, rmSync } from 'node:fs';
+import { type AddressInfo, createServer } from 'node:net';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { EtcdClient } from '../../controller/store/etcd/client.ts';
+import { encode } from '../../controller/store/etcd/keys.ts';
+import { findEtcd } from '../../scripts/etcd-tool.ts';
+import { present } from '../../shared/assert.ts';
+import { KV } from '../../shared/gen/etcdserverpb/rpc_pb.ts';
+
+/** Why there can be no cluster here; undefined when there can. */
+export function etcdMissing(): string | undefined {
+  return findEtcd() === undefined ? 'no etcd on PATH or built; `node scripts/etcd-tool.ts` provides one' : undefined;
+}
+
+export interface ClusterOptions {
+  /** Default 3. */
+  readonly members?: number;
+  /** More arguments for each member. */
+  readonly args?: readonly string[];
+  /** Default `http`. */
+  readonly clientScheme?: 'http' | 'https';
+}
+
+export class EtcdCluster {
+  readonly members: readonly EtcdMember[];
+  readonly #folder: string;
+
+  private constructor(folder: string, members: readonly EtcdMember[]) {
+    this.#folder = folder;
+    this.members = members;
+  }
+
+  /** Starts the members and waits until they serve. Stop it in the end. */
+  static async start(options: ClusterOptions = {}): Promise<EtcdCluster> {
+    const cluster = await EtcdCluster.launch(options);
+    await cluster.ready();
+    return cluster;
+  }
+
+  /** As `start`, without waiting: for members that ask for more than a plain client has. */
+  static async launch({ members = 3, args = [], clientScheme = 'http' }: ClusterOptions): Promise<EtcdCluster> {
+    const folder = mkdtempSync(join(tmpdir(), 'locum-etcd-'));
+    const ports = await freePorts(2 * members);
+    const port = (i: number): number => present(ports[i], 'a free port');
+    const peers = Array.from({ length: members }, (_, i) => `m${i}=http://127.0.0.1:${port(members + i)}`);
+    const common = ['--initial-cluster', peers.join(','), '--initial-cluster-token', folder, ...args];
+    // Faster than the defaults, so that an election takes half a second.
+    common.push('--heartbeat-interval', '50', '--election-timeout', '500', '--logger', 'zap', '--log-level', 'error');
+    const started = peers.map((peer, i) => {
+      const own = ['--name', `m${i}`, '--data-dir', join(folder, `m${i}`)];
+      const peerUrl = peer.slice(peer.indexOf('=') + 1);
+      own.push('--listen-peer-urls', peerUrl, '--initial-advertise-peer-urls', peerUrl);
+      const clientUrl = `${clientScheme}://127.0.0.1:${port(i)}`;
+      own.push('--listen-client-urls', clientUrl, '--advertise-client-urls', clientUrl);
+      return new EtcdMember(`127.0.0.1:${port(i)}`, [...own, ...common]);
+    });
+    for (const member of started) member.start();
+    return new EtcdCluster(folder, started);
+  }
+
+  get endpoints(): string[] {
+    return this.members.map((member) => member.endpoint);
+  }
+
+  /** Waits until a majority answers a read. */
+  async ready(): Promise<void> {
+    const client = new EtcdClient(this.endpoints, {});
+    try {
+      await client.read(KV.method.range, { key: encode('any') }, { withinMs: 20_000 });
+    } finally {
+      client.close();
+    }
+  }
+
+  async stop(): Promise<void> {
+    await Promise.all(this.members.map((member) => member.kill()));
+    rmSync(this.#folder, { recursive: true, force: true });
+  }
+}
+
+export class EtcdMember {
+  readonly endpoint: string;
+  readonly #args: readonly string[];
+  #process: ChildProcess | undefined;
+
+  constructor(endpoint: string, args: readonly string[]) {
+    this.endpoint = endpoint;
+    this.#args = args;
+  }
+
+  start(): void {
+    const { path } = present(findEtcd(), 'etcd');
+    const child = spawn(path, this.#args, { stdio: ['ignore', 'ignore', 'ignore'] });
+    this.#process = child;
+    // A test run that dies must leave no members behind.
+    const end = (): void => void child.kill('SIGKILL');
+    process.once('exit', end);
+    child.once('exit', () => process.off('exit', end));
+  }
+
+  /** As kill -9 does; also when it is hung. */
+  async kill(): Promise<void> {
+    const child = this.#process;
+    this.#process = undefined;
+    if (child === undefined || child.exitCode !== null || child.signalCode !== null) return;
+    const gone = once(child, 'exit');
+    child.kill('SIGKILL');
+    await gone;
+  }
+
+  /** Hangs the process: its sockets stay open and say nothing. */
+  pause(): void {
+    this.#process?.kill('SIGSTOP');
+  }
+
+  resume(): void {
+    this.#process?.kill('SIGCONT');
+  }
+}
+
+async function freePorts(count: number): Promise<number[]> {
+  const servers = Array.from({ length: count }, () => createServer().listen(0, '127.0.0.1'));
+  await Promise.all(servers.map((server) => once(server, 'listening')));
+  const ports = servers.map((server) => addressOf(server.address()).port);
+  await Promise.all(servers.map((server) => once(server.close(), 'close')));
+  return ports;
+}
+
+function addressOf(address: AddressInfo | string | null): AddressInfo {
+  if (address === null || typeof address === 'string') throw new Error('not listening on TCP');
+  return address;
+}

@@ -1,0 +1,164 @@
+import { dirname } from 'node:path';
+import { describe, expect, test } from 'vitest';
+import { rules } from '../scripts/tidy/rules.ts';
+import { readProject, separate, sourceFile } from '../scripts/tidy/source-file.ts';
+
+const project = readProject(dirname(import.meta.dirname));
+
+type Tree = Readonly<Record<string, string>>;
+
+function check(name: string, tree: Tree): string[] {
+  const rule = rules.find((r) => r.name === name);
+  if (rule === undefined) throw new Error(`no rule named "${name}"`);
+  return rule.check(Object.entries(tree).map(([path, text]) => sourceFile(path, text)));
+}
+
+describe('the project keeps its own rules', () => {
+  test('it has files to look at', () => {
+    expect(project.map((file) => file.path)).toContain('test/tidy.test.ts');
+    expect(project.filter((file) => file.path.startsWith('shared/gen/'))).toEqual([]);
+    expect(project.filter((file) => file.path.includes('node_modules'))).toEqual([]);
+  });
+
+  test.each(rules.map((rule) => [rule.name, rule] as const))('%s', (_name, rule) => {
+    expect(rule.check(project)).toEqual([]);
+  });
+});
+
+/** A tree and the places, in order, that a rule must complain about in it; none if it must leave the tree alone. */
+type Sample = readonly [Tree, ...string[]];
+
+const inCore = (code: string): Tree => ({ 'controller/core/step.ts': code });
+const inTest = (code: string): Tree => ({ 'test/a.test.ts': code });
+
+const impure = [
+  ...['Date.now()', 'new Date()', 'performance.now()', 'setTimeout(f, 1)', 'clearInterval(t)', 'queueMicrotask(f)'],
+  ...['Math.random()', 'process.env', 'console.log(1)', 'crypto.randomUUID()', 'fetch(u)', 'a.localeCompare(b)'],
+  ...['n.toLocaleString()', 'Promise.resolve()', 'async () => 1', 'await f()', "import('./a.ts')", 'globalThis.x'],
+  ...['new Intl.Collator()', 'new WeakRef(a)', 'setImmediate(f)'],
+];
+
+const samples: Readonly<Record<string, readonly Sample[]>> = {
+  'imports point one way': [
+    [{ 'shared/ids.ts': "\nimport { x } from '../controller/core/state.ts';" }, 'shared/ids.ts:2'],
+    [{ 'shared/gen/a.ts': "import './../ids.ts';" }, 'shared/gen/a.ts:1'],
+    [inCore("import type { L } from '../loop.ts';"), 'controller/core/step.ts:1'],
+    [{ 'controller/loop.ts': "export { main } from './main.ts';" }, 'controller/loop.ts:1'],
+    [{ 'agent/main.ts': "const c = await import('../controller/main.ts');" }, 'agent/main.ts:1'],
+    [{ 'controller/main.ts': "import { a } from '../agent/core/state.ts';" }, 'controller/main.ts:1'],
+    [{ 'controller/loop.ts': "import { world } from '../test/sim/world.ts';" }, 'controller/loop.ts:1'],
+    [inCore("import { assert } from '../../shared/assert.ts';")],
+    [{ 'controller/main.ts': "import './loop.ts'; import { X } from '../shared/gen/locum/v1/x_pb.ts';" }],
+    [{ 'cli/dev.ts': "import '../controller/main.ts'; import '../agent/main.ts';" }],
+    [inTest("import '../agent/core/step.ts'; import '../controller/core/step.ts';")],
+    [{ 'shared/ids.ts': '// from "../controller/main.ts"\nconst text = "from \'../controller/main.ts\'";' }],
+  ],
+  'a core imports only its own files and pure shared ones': [
+    [inCore("import { readFileSync } from 'node:fs';"), 'controller/core/step.ts:1'],
+    [inCore("import { create } from '@bufbuild/protobuf';"), 'controller/core/step.ts:1'],
+    [inCore("import type { R } from '../../shared/gen/locum/v1/run_pb.ts';"), 'controller/core/step.ts:1'],
+    [inCore("import { bind } from '../../shared/rpc/bind.ts';"), 'controller/core/step.ts:1'],
+    [
+      {
+        'agent/core/step.ts': "import { log } from '../../shared/log.ts';",
+        'shared/log.ts': "import { x } from './deep.ts';",
+        'shared/deep.ts': "\n\nimport pino from 'pino';",
+      },
+      'shared/deep.ts:3',
+    ],
+    [inCore("import { x } from './state.ts';\nimport { y } from '../../shared/ids.ts';")],
+    [{ 'agent/loop.ts': "import pino from 'pino';", 'shared/log.ts': "import pino from 'pino';" }],
+  ],
+  'a core knows no clock, chance, waiting or process': [
+    ...impure.map((use): Sample => [inCore(`const a = 1;\nf(a, ${use});`), 'controller/core/step.ts:2']),
+    [inCore('let counter = 0;'), 'controller/core/step.ts:1'],
+    [inCore('export var counter = 0;'), 'controller/core/step.ts:1'],
+    [{ 'agent/core/a.ts': "import '../../shared/b.ts';", 'shared/b.ts': 'f(Date.now());' }, 'shared/b.ts:1'],
+    [inCore('// Date.now() is for the shell\nconst s = `await ${a.process} process`;\nconst r = /Date/;')],
+    [inCore('interface E { readonly process: Id; fetch?: 1 }\nfunction f() {\n  let n = 0;\n}')],
+    [inCore('state.process = state.performance;')],
+    [{ 'controller/loop.ts': 'setTimeout(tick, 1); Date.now();', 'shared/log.ts': 'process.env' }],
+  ],
+  'a file has at most 350 lines': [
+    [{ 'shared/ids.ts': 'a;\n'.repeat(351) }, 'shared/ids.ts:1'],
+    [{ 'test/build.ts': 'a;\n'.repeat(400) }, 'test/build.ts:1'],
+    [{ 'shared/ids.ts': 'a;\n'.repeat(350), 'test/a.test.ts': 'a;\n'.repeat(900), 'README.md': 'a\n'.repeat(900) }],
+  ],
+  'names of folders and files are kebab-case': [
+    [{ 'shared/resourceName.ts': '' }, 'shared/resourceName.ts:1'],
+    [{ 'shared/resource_name.ts': '' }, 'shared/resource_name.ts:1'],
+    [{ 'controller/Core/step.ts': '' }, 'controller/Core/step.ts:1'],
+    [{ 'shared/resource-name.ts': '', 'test/sim/i5.test.ts': '', 'vitest.config.ts': '', 'CHANGELOG.md': '' }],
+  ],
+  'a file is named after what is in it': [
+    [{ 'shared/utils.ts': '' }, 'shared/utils.ts:1'],
+    [{ 'test/helpers/clock.ts': '' }, 'test/helpers/clock.ts:1'],
+    [{ 'shared/time.ts': '', 'shared/common-name.ts': '' }],
+  ],
+  'no barrel files': [
+    [{ 'controller/core/index.ts': '' }, 'controller/core/index.ts:1'],
+    [{ 'controller/core/index-by-rank.ts': '' }],
+  ],
+  'nothing is exported wholesale': [
+    [{ 'shared/ids.ts': "export * from './time.ts';" }, 'shared/ids.ts:1'],
+    [{ 'shared/ids.ts': "\nexport type * as T from './time.ts';" }, 'shared/ids.ts:2'],
+    [{ 'shared/ids.ts': "export { a } from './time.ts';\n// export * would be wrong" }],
+  ],
+  'nothing is left for later': [
+    ...['TODO', 'FIXME'].flatMap((word): Sample[] => [
+      [{ 'shared/ids.ts': `const a = 1; // ${word} later` }, 'shared/ids.ts:1'],
+      [{ 'docs/a.md': `one\n${word}: two` }, 'docs/a.md:2'],
+      [{ 'proto/locum/v1/a.proto': `// ${word}` }, 'proto/locum/v1/a.proto:1'],
+    ]),
+    [{ 'shared/ids.ts': "const word = 'TODO';\n// mastodons are fine" }],
+  ],
+  'no test is singled out': [
+    [inTest("test.only('a', () => {});"), 'test/a.test.ts:1'],
+    [inTest("\ndescribe.only('a', () => {});"), 'test/a.test.ts:2'],
+    [inTest("test('a', () => {}); // never test.only")],
+  ],
+  'a skipped test says why': [
+    ...['skip', 'skipIf(x)', 'runIf(x)', 'todo'].map((how): Sample => {
+      return [inTest(`test.${how}('a', () => {});`), 'test/a.test.ts:1'];
+    }),
+    [inTest("test('a', (ctx) => { if (!root) ctx.skip('needs root'); });")],
+  ],
+};
+
+describe('each rule can fail, and only where it should', () => {
+  test('every rule has samples, some to complain about and some not', () => {
+    const complete = Object.entries(samples).filter(([, list]) => {
+      return list.some(([, ...places]) => places.length > 0) && list.some(([, ...places]) => places.length === 0);
+    });
+    expect(complete.map(([name]) => name)).toEqual(rules.map((rule) => rule.name));
+  });
+
+  test.each(Object.entries(samples))('%s', (name, list) => {
+    for (const [tree, ...places] of list) {
+      const found = check(name, tree).map((line) => line.split(': ')[0]);
+      expect(found, JSON.stringify(tree)).toEqual(places);
+    }
+  });
+});
+
+describe('code and comments are told apart', () => {
+  test.each([
+    ["a; // it's b", 'a;'],
+    ['a /* b\n c */ d', 'a \n d'],
+    ["f('it\\'s // no comment') // yes", "f(' ')"],
+    ['`a ${b + `c ${d}` + {e}.f} g` + h', '` ${b + ` ${d}` + {e}.f} ` + h'],
+    ['a / b / c; // d', 'a / b / c;'],
+    ["x = /['/`]/g; y", 'x = ; y'],
+    ["return /\\/\\//.test(a) ? 'b' : c", "return .test(a) ? ' ' : c"],
+    ['(a) / 2; `b`', '(a) / 2; ` `'],
+  ])('%s', (text, code) => {
+    const parts = separate(text);
+    expect(parts.code.replaceAll(/ +/g, ' ').trimEnd()).toBe(code);
+    expect(parts.code).toHaveLength(text.length);
+    expect(parts.comments).toHaveLength(text.length);
+  });
+
+  test('what is in a comment is kept in its place', () => {
+    expect(separate('a // b').comments).toBe('  // b');
+  });
+});
