@@ -34,8 +34,8 @@ export const DEFAULT_POOL = poolId('default');
 /** Epochs, terms and uid numbers carry the store's incarnation in their high bits (semantics: C9). */
 export const INCARNATION_UNIT = 2 ** 40;
 
-/** The first number of an incarnation: every number of it is greater than every one of an earlier life. */
-export const firstOfIncarnation = (incarnation: number): number => incarnation * INCARNATION_UNIT;
+/** Every number of an incarnation (they count from 1) is greater than this, and this is not below any of an earlier life. */
+export const firstOfIncarnation = (incarnation: number): number => (incarnation - 1) * INCARNATION_UNIT;
 
 /** The incarnation that a term or epoch was made in. */
-export const incarnationOf = (n: number): number => Math.floor(n / INCARNATION_UNIT);
+export const incarnationOf = (n: number): number => Math.floor(n / INCARNATION_UNIT) + 1;

@@ -6,6 +6,7 @@ import { assert } from '../../shared/assert.ts';
 import { invalidField, LocumError } from '../../shared/errors.ts';
 import type { AgentStreams } from '../agents/agent-streams.ts';
 import type { Call, CallValue } from '../core/event.ts';
+import { overloaded } from '../pending-calls.ts';
 import type { Reign } from '../reign.ts';
 import type { Store } from '../store/store.ts';
 
@@ -15,8 +16,31 @@ export interface ApiContext {
   readonly agents: Pick<AgentStreams, 'readOutput'>;
   readonly storeKind: Store['kind'];
   readonly version: string;
+  /** Streams to clients: watches and output. */
+  readonly streams: StreamCount;
   /** Time between two bookmarks of a watch. */
   readonly bookmarkMs: number;
+}
+
+/** Counts what would otherwise grow without a bound: streams that clients open and leave open. */
+export class StreamCount {
+  readonly #max: number;
+  #open = 0;
+
+  constructor(max = 5_000) {
+    this.#max = max;
+  }
+
+  /** Runs a stream. @throws LocumError OVERLOADED when as many as may be are open */
+  async *counted<T>(stream: AsyncIterable<T>): AsyncGenerator<T> {
+    if (this.#open >= this.#max) throw overloaded(`${this.#max} streams are open`);
+    this.#open += 1;
+    try {
+      yield* stream;
+    } finally {
+      this.#open -= 1;
+    }
+  }
 }
 
 /** Who asks, in words; anyone who reaches the API is an operator, and this is for the event log. */
@@ -44,10 +68,12 @@ export async function submit<Desc extends DescMessage, Kind extends CallValue['k
   api: ApiContext,
   { schema, message, context }: Submission<Desc>,
   request: Call,
-  kind: Kind,
+  ...kinds: readonly Kind[]
 ): Promise<Extract<CallValue, { kind: Kind }>> {
   const { requestId = '', validateOnly = false } = message;
-  if (!REQUEST_ID.test(requestId)) throw invalidField('request_id', 'must be at most 128 printable characters without spaces');
+  if (!REQUEST_ID.test(requestId)) {
+    throw invalidField('request_id', 'must be at most 128 printable characters without spaces');
+  }
   const value = await api.reign().call({
     actor: actorOf(context),
     requestId,
@@ -55,20 +81,15 @@ export async function submit<Desc extends DescMessage, Kind extends CallValue['k
     validateOnly,
     request,
   });
-  return valueOf(value, kind);
-}
-
-/** The core answers each call with a value of one kind. */
-export function valueOf<Kind extends CallValue['kind']>(value: CallValue, kind: Kind): Extract<CallValue, { kind: Kind }> {
-  assert(isOfKind(value, kind), `the core answered with ${value.kind} where ${kind} was due`);
+  assert(isOneOf(value, kinds), `the core answered ${request.kind} with ${value.kind}`);
   return value;
 }
 
-export function isOfKind<Kind extends CallValue['kind']>(
+function isOneOf<Kind extends CallValue['kind']>(
   value: CallValue,
-  kind: Kind,
+  kinds: readonly Kind[],
 ): value is Extract<CallValue, { kind: Kind }> {
-  return value.kind === kind;
+  return kinds.some((kind) => kind === value.kind);
 }
 
 function actorOf({ requestHeader }: HandlerContext): string {

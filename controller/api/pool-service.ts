@@ -11,6 +11,7 @@ import {
   UpdatePoolRequestSchema,
   type UpdatePoolRequest,
 } from '../../shared/gen/locum/v1/pool_service_pb.ts';
+import { poolId } from '../../shared/ids.ts';
 import { poolName } from '../../shared/resource-name.ts';
 import { timersPatchFromProto } from '../codec/timers.ts';
 import { movePlanToProto, orderToProto, poolToProto } from '../codec/pool.ts';
@@ -135,7 +136,7 @@ export function poolService(api: ApiContext): ServiceImpl<typeof PoolService> {
         folder: 'pools',
         list: (state) => [...state.pools.keys()].sort(),
         project: (state, _, id) => {
-          const pool = [...state.pools.values()].find((one) => one.id === id);
+          const pool = state.pools.get(poolId(id));
           return pool === undefined ? undefined : poolToProto(pool);
         },
       });

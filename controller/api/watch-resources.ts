@@ -27,7 +27,16 @@ export interface WatchItem<Message> {
 }
 
 /** @throws LocumError REVISION_TOO_OLD, SLOW_READER, NOT_LEADER (the reign is over: watch again) */
-export async function* watchResources<Message>(
+export function watchResources<Message>(
+  api: ApiContext,
+  revision: bigint,
+  signal: AbortSignal,
+  collection: Collection<Message>,
+): AsyncGenerator<WatchItem<Message>> {
+  return api.streams.counted(itemsOf(api, revision, signal, collection));
+}
+
+async function* itemsOf<Message>(
   api: ApiContext,
   revision: bigint,
   signal: AbortSignal,

@@ -53,7 +53,7 @@ export function createConnectHandler(options: ConnectHandlerOptions): HttpHandle
       .then((answer) => {
         // Refused by its headers alone. Over HTTP/2, Node would end the stream while the client still sends, and curl then
         // shows that instead of the answer; what nobody reads is thrown away instead.
-        if (request.readableFlowing === null) request.resume();
+        if (answer.status >= 400 && request.readableFlowing === null) request.resume();
         if (answer.body === undefined) return sendHint(answer, response);
         return universalResponseToNodeResponse(answer, response);
       })

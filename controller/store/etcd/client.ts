@@ -119,7 +119,12 @@ export class EtcdClient {
     method: DescMethodBiDiStreaming<I, O>,
   ): Promise<Stream<MessageShape<I>, MessageShape<O>>> {
     const member = this.#member();
-    return { member, call: member.bidi(method, await this.#metadata(member)) };
+    try {
+      return { member, call: member.bidi(method, await this.#metadata(member)) };
+    } catch (error) {
+      this.#blame(member, error);
+      throw error;
+    }
   }
 
   /** Whether a member answers at all. */
@@ -188,10 +193,16 @@ export class EtcdClient {
       return response;
     } catch (error) {
       this.closing.throwIfAborted();
-      const givenUp = signal?.aborted === true;
-      if (error instanceof EtcdFault && error.kind === 'unknown' && !givenUp) this.leave(member);
+      if (signal?.aborted !== true) this.#blame(member, error);
       throw error;
     }
+  }
+
+  #blame(member: Member, error: unknown): void {
+    if (!(error instanceof EtcdFault)) return;
+    if (error.kind === 'unknown') this.leave(member);
+    // The whole cluster is: no other member is worth trying without a wait.
+    if (error.kind === 'busy') this.#failures = Math.max(this.#failures, this.#members.length) + 1;
   }
 
   async #metadata(member: Member): Promise<grpc.Metadata> {

@@ -100,6 +100,7 @@ export class EtcdStore implements Store {
   }
 
   async verifyTerm(term: number): Promise<boolean> {
+    this.#client.closing.throwIfAborted();
     this.#reign?.lease.isAlive();
     // What was lost here is over for this controller, even while etcd has not heard of it.
     if (term <= this.#newestTerm && this.#reign?.term !== term) return false;

@@ -14,7 +14,10 @@ import {
 import type { Event } from '../../../shared/gen/mvccpb/kv_pb.ts';
 import { StoreError } from '../store.ts';
 import type { EtcdClient, Stream } from './client.ts';
+import { EtcdFault, toStoreError } from './fault.ts';
 import type { Range } from './keys.ts';
+
+type WatchStream = Stream<WatchRequest, WatchResponse>;
 
 /** How often the member that serves a watch is asked whether it still answers. */
 const PROBE_MS = 2_000;
@@ -32,73 +35,78 @@ export async function* watchRange(
   let next = revision;
   const stop = AbortSignal.any([signal, client.closing]);
   while (!stop.aborted) {
-    const stream = await client.open(Watch.method.watch).catch(() => undefined);
-    if (stream !== undefined) {
-      const watching = new AbortController();
-      let failure: unknown;
-      try {
-        for await (const { events } of responses(
-          client,
-          stream,
-          range,
-          next,
-          AbortSignal.any([stop, watching.signal]),
-        )) {
-          const last = events.at(-1)?.kv?.modRevision;
-          if (last === undefined) continue;
-          next = last + 1n;
-          yield events;
-        }
-      } catch (error) {
-        if (error instanceof StoreError) throw error;
-        failure = error;
-      } finally {
-        watching.abort();
-        stream.call.cancel();
+    let stream: WatchStream | undefined;
+    let failure: unknown;
+    try {
+      stream = await client.open(Watch.method.watch);
+      for await (const { events } of responses(client, stream, range, next, stop)) {
+        const last = events.at(-1)?.kv?.modRevision;
+        if (last === undefined) continue;
+        next = last + 1n;
+        yield events;
       }
-      if (!stop.aborted) client.ended(stream, failure);
+    } catch (error) {
+      if (isFinal(error)) throw toStoreError(error);
+      failure = error;
     }
+    if (stop.aborted) break;
+    if (stream !== undefined) client.ended(stream, failure);
     await client.pause(stop).catch(() => {});
   }
   if (!signal.aborted) client.closing.throwIfAborted();
 }
 
+/** Whether another member or another try would say the same. */
+function isFinal(error: unknown): boolean {
+  if (error instanceof StoreError) return true;
+  return error instanceof EtcdFault && error.kind !== 'unknown' && error.kind !== 'busy';
+}
+
 /** What comes on one stream, until it ends, fails, or its member stops answering. */
 async function* responses(
   client: EtcdClient,
-  stream: Stream<WatchRequest, WatchResponse>,
-  range: Range,
+  { call, member }: WatchStream,
+  { key, rangeEnd }: Range,
   startRevision: bigint,
-  signal: AbortSignal,
+  stop: AbortSignal,
 ): AsyncGenerator<WatchResponse, void> {
-  const { call, member } = stream;
+  const over = new AbortController();
   const cancel = (): void => call.cancel();
-  signal.addEventListener('abort', cancel, { once: true });
+  const ended = AbortSignal.any([stop, over.signal]);
+  ended.addEventListener('abort', cancel, { once: true });
   // Errors also end the iteration below; this listener is for one that comes after it.
   call.on('error', () => {});
-  void probe(client, stream, signal);
-  const { key, rangeEnd } = range;
-  const createRequest = { key, rangeEnd, startRevision };
-  call.write(create(WatchRequestSchema, { requestUnion: { case: 'createRequest', value: createRequest } }));
-  for await (const response of messages(call)) {
-    if (response.compactRevision !== 0n) {
-      throw new StoreError('COMPACTED', `Changes after revision ${startRevision - 1n} are no longer kept: load again.`);
+  try {
+    if (stop.aborted) return;
+    void probe(client, { call, member }, ended);
+    const createRequest = { key, rangeEnd, startRevision };
+    call.write(create(WatchRequestSchema, { requestUnion: { case: 'createRequest', value: createRequest } }));
+    for await (const response of messages(call)) {
+      if (response.compactRevision !== 0n) {
+        throw new StoreError(
+          'COMPACTED',
+          `Changes after revision ${startRevision - 1n} are no longer kept: load again.`,
+        );
+      }
+      if (response.canceled && /permission/.test(response.cancelReason)) {
+        throw new StoreError('STORE_UNAVAILABLE', `etcd at ${member.address}: ${response.cancelReason}`);
+      }
+      if (response.canceled) return;
+      yield response;
     }
-    if (response.canceled && /permission|auth/.test(response.cancelReason)) {
-      throw new StoreError('STORE_UNAVAILABLE', `etcd at ${member.address}: ${response.cancelReason}`);
-    }
-    if (response.canceled) return;
-    yield response;
+  } finally {
+    over.abort();
   }
 }
 
 /** grpc-js types its streams as untyped Readables; what comes is what the binding decoded. */
 const messages = <I, O>(call: Stream<I, O>['call']): AsyncIterable<O> => call;
 
-async function probe(client: EtcdClient, { call, member }: Stream<WatchRequest, WatchResponse>, signal: AbortSignal) {
-  while (!signal.aborted) {
-    await sleep(PROBE_MS, undefined, { signal, ref: false }).catch(() => {});
-    if (signal.aborted) return;
-    if (!(await client.answers(member, Maintenance.method.status, {}, signal))) call.cancel();
+/** Asks the member of a stream whether it is alive, and cancels the stream when it does not answer. */
+async function probe(client: EtcdClient, { call, member }: WatchStream, ended: AbortSignal): Promise<void> {
+  while (!ended.aborted) {
+    await sleep(PROBE_MS, undefined, { signal: ended, ref: false }).catch(() => {});
+    if (ended.aborted) return;
+    if (!(await client.answers(member, Maintenance.method.status, {}, ended))) call.cancel();
   }
 }

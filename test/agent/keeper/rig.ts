@@ -4,7 +4,7 @@ import { existsSync, mkdtempSync, readFileSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import type { MessageInitShape } from '@bufbuild/protobuf';
-import { afterEach } from 'vitest';
+import { afterAll, afterEach } from 'vitest';
 import { readClocks } from '../../../agent/clock.ts';
 import {
   type ConnectOptions,
@@ -24,10 +24,26 @@ const PATIENCE_MS = 15_000;
 
 const runKeeperFile = join(import.meta.dirname, 'run-keeper.ts');
 const rigs: Rig[] = [];
+let shared: Rig | undefined;
+let agents = 0;
 
 afterEach(() => {
   for (const rig of rigs.splice(0)) rig.dispose();
 });
+
+afterAll(() => {
+  shared?.dispose();
+  shared = undefined;
+});
+
+/**
+ * An agent of its own at a keeper that the tests of a file share: for tests that do nothing to the keeper, as a keeper takes half
+ * a second to start. Runs that a test does not name have names of their own.
+ */
+export async function sharedKeeper(): Promise<{ readonly rig: Rig; readonly agent: TestAgent }> {
+  shared ??= new Rig({ idleMs: 10_000 }, { lasts: true });
+  return { rig: shared, agent: await shared.agent() };
+}
 
 export type StartInit = Omit<MessageInitShape<typeof StartSchema>, 'deadline' | 'command'>;
 
@@ -59,11 +75,11 @@ export class Rig {
   private readonly keeperPids = new Set<number>();
   private readonly workloadPids = new Set<number>();
 
-  /** `options` are those of the keeper. */
-  constructor(options: Partial<RunKeeperOptions> = {}) {
+  /** `options` are those of the keeper. It lasts until the end of the test. */
+  constructor(options: Partial<RunKeeperOptions> = {}, { lasts = false } = {}) {
     this.options = options;
     this.stateDir = mkdtempSync(join(tmpdir(), 'locum-keeper-test-'));
-    rigs.push(this);
+    if (!lasts) rigs.push(this);
   }
 
   get command(): { command: readonly string[]; args: readonly string[] } {
@@ -111,7 +127,9 @@ export class Rig {
 
   dispose(): void {
     for (const pid of [...this.keeperPids, ...this.workloadPids]) kill(pid, 'SIGKILL');
-    rmSync(this.stateDir, { recursive: true, force: true, maxRetries: 5 });
+    for (const folder of [this.stateDir, `${this.stateDir}-users`]) {
+      rmSync(folder, { recursive: true, force: true, maxRetries: 5 });
+    }
   }
 
   private connectOptions(agent: TestAgent): ConnectOptions {
@@ -121,9 +139,16 @@ export class Rig {
 
 /** An agent that remembers what it heard, and can wait for what it will hear. */
 export class TestAgent {
+  /** The run that is meant when none is named. */
+  readonly job: string;
   readonly events: KeeperEvent[] = [];
   private readonly waiting = new Set<() => void>();
   private attached: KeeperConnection | undefined;
+
+  constructor() {
+    agents += 1;
+    this.job = `job-${agents}`;
+  }
 
   get connection(): KeeperConnection {
     if (this.attached === undefined) throw new Error('not attached');
@@ -173,14 +198,14 @@ export class TestAgent {
   }
 
   /** How the attempt ended. */
-  async end(run = 'job-1', epoch = 1) {
+  async end(run = this.job, epoch = 1) {
     const { status } = await this.state(run, epoch, AttemptState.ENDED);
     if (status?.end === undefined) throw new Error('an end without an end');
     return status.end;
   }
 
   start(options: StartOptions) {
-    return this.connection.start(startRequest(options));
+    return this.connection.start(startRequest(options.run ?? this.job, options));
   }
 
   /** Starts what has to run. Answers with its process id. */
@@ -190,20 +215,20 @@ export class TestAgent {
     return result.pid;
   }
 
-  extend(deadlineMs: number, run = 'job-1', epoch = 1) {
+  extend(deadlineMs: number, run = this.job, epoch = 1) {
     return this.connection.extend({ extensions: [{ run, epoch: BigInt(epoch), deadline: deadlineIn(deadlineMs) }] });
   }
 
-  stop(run = 'job-1', epoch = 1) {
+  stop(run = this.job, epoch = 1) {
     return this.connection.stop({ run, epoch: BigInt(epoch), reason: 'the test says so' });
   }
 
-  forget(run = 'job-1', epoch = 1) {
+  forget(run = this.job, epoch = 1) {
     return this.connection.forget({ attempts: [{ run, epoch: BigInt(epoch) }] });
   }
 
   /** The whole output, once it has ended. */
-  async output(run = 'job-1', epoch = 1): Promise<string> {
+  async output(run = this.job, epoch = 1): Promise<string> {
     return eventually('the end of the output', async () => {
       const read = await this.connection.read({ run, epoch: BigInt(epoch), offset: 0n, limit: 1_000_000 });
       return read.end ? Buffer.from(read.data).toString() : undefined;
@@ -216,8 +241,8 @@ export function deadlineIn(ms: number) {
   return { monotonicMs: mono + ms, bootMs: boot + ms };
 }
 
-export function startRequest(options: StartOptions): MessageInitShape<typeof StartSchema> {
-  const { run = 'job-1', epoch = 1, does } = options;
+export function startRequest(run: string, options: StartOptions): MessageInitShape<typeof StartSchema> {
+  const { epoch = 1, does } = options;
   const argv = typeof does === 'string' ? ['/bin/sh', '-c', does] : [...does];
   return {
     run,

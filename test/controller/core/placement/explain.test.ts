@@ -5,7 +5,7 @@ import { PlacementIndex } from '../../../../controller/core/placement/placement-
 import type { PlacementQuery } from '../../../../controller/core/placement/query.ts';
 import { type ServerId, serverId } from '../../../../shared/ids.ts';
 import { propertyRuns } from '../property.ts';
-import { capability, factsOf, type PoolStep, poolSteps, queryOf, required, viewOf } from './pool-model.ts';
+import { capability, factsOf, moved, type PoolStep, poolSteps, queryOf, required, viewOf } from './pool-model.ts';
 
 const ids = (text: string): readonly ServerId[] => text.split(' ').map(serverId);
 
@@ -35,6 +35,9 @@ function play(steps: readonly PoolStep[]) {
   return steps.flatMap((step) => {
     if (step.kind === 'SET_ORDER') {
       order = step.order;
+      index.setOrder(order);
+    } else if (step.kind === 'MOVE') {
+      order = moved(order, step);
       index.setOrder(order);
     } else if (step.kind === 'SET_SERVER') {
       views.set(step.id, step.view);

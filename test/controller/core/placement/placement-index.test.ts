@@ -5,7 +5,7 @@ import type { PlacementQuery, ServerFacts } from '../../../../controller/core/pl
 import { type ServerId, serverId } from '../../../../shared/ids.ts';
 import { propertyRuns } from '../property.ts';
 import { naiveChoose } from './naive.ts';
-import { capability, factsOf, type PoolStep, poolSteps, queryOf, required } from './pool-model.ts';
+import { capability, factsOf, moved, type PoolStep, poolSteps, queryOf, required } from './pool-model.ts';
 
 const id = serverId;
 const ids = (text: string): readonly ServerId[] => text.split(' ').map(serverId);
@@ -35,6 +35,10 @@ function play(steps: readonly PoolStep[]) {
     switch (step.kind) {
       case 'SET_ORDER':
         order = step.order;
+        index.setOrder(order);
+        break;
+      case 'MOVE':
+        order = moved(order, step);
         index.setOrder(order);
         break;
       case 'SET_SERVER':
@@ -141,6 +145,44 @@ describe('placement', () => {
     expect(choose(index)).toBeUndefined();
   });
 
+  it('keeps what it knows while a pool grows from nothing', () => {
+    const index = new PlacementIndex();
+    expect(choose(index, { requirements: required('!gpu') })).toBeUndefined();
+    const order = Array.from({ length: 3_000 }, (_, rank) => id(`s${rank}`));
+    for (const [rank, server] of order.entries()) {
+      index.setServer(server, facts({ freeSlots: rank % 1_499 === 0 ? 1 : 0 }));
+      index.setOrder(order.slice(0, rank + 1));
+    }
+    const requirements = required('!gpu');
+    expect(choose(index, { requirements })).toBe('s0');
+    expect(choose(index, { requirements, exclude: ids('s0') })).toBe('s1499');
+    expect(choose(index, { requirements, exclude: ids('s0 s1499') })).toBe('s2998');
+  });
+
+  it('goes on in the next words when all servers of a word must not be taken', () => {
+    const order = Array.from({ length: 70 }, (_, rank) => id(`s${rank}`));
+    const index = poolOf(Object.fromEntries(order.map((server) => [server, {}])));
+    expect(choose(index, { exclude: order.slice(0, 32) })).toBe('s32');
+    expect(choose(index, { claimed: order.slice(0, 64) })).toBe('s64');
+    expect(choose(index, { skip: order.slice(0, 69) })).toBe('s69');
+    expect(choose(index, { skip: order })).toBe('s0');
+    expect(choose(index)).toBe('s0');
+  });
+
+  it('finds the best of many servers that got room since it last looked', () => {
+    const order = Array.from({ length: 3_000 }, (_, rank) => id(`s${rank}`));
+    const index = poolOf(Object.fromEntries(order.map((server) => [server, { freeSlots: 0 }])));
+    for (const freed of [1, 64, 65, 500]) {
+      expect(choose(index)).toBeUndefined();
+      const back = order.slice(100, 100 + 5 * freed).filter((_, i) => i % 5 === 0);
+      for (const server of back) index.setServer(server, facts());
+      for (const server of back) {
+        expect(choose(index)).toBe(server);
+        index.setServer(server, facts({ freeSlots: 0 }));
+      }
+    }
+  });
+
   it('refuses an order that names a server twice', () => {
     expect(() => new PlacementIndex().setOrder(ids('a b a'))).toThrow('an order names each server once');
   });
@@ -154,7 +196,7 @@ describe('placement', () => {
     index.setServer(id('a'), facts({ freeSlots: 0 }));
     expect(choose(index)).toBe('b');
     index.setServer(id('a'), facts({ freeSlots: 1, capabilities: [capability('n', '7')] }));
-    expect(choose(index, { requirements: required('n = 7') })).toBe('a');
+    expect(choose(index, { requirements: required('!gpu', 'n = 7') })).toBe('a');
   });
 
   it('decides as a scan of all servers does, whatever happened before', () => {

@@ -6,7 +6,9 @@ import { type ServerId, serverId } from '../../../../shared/ids.ts';
 
 /** Random pools, changes and queries over a fixed set of servers that fills more than two words. */
 const MAX_SERVERS = 70;
-const id = fc.integer({ min: 0, max: MAX_SERVERS - 1 }).map((n) => serverId(`s${n}`));
+const ALL = Array.from({ length: MAX_SERVERS }, (_, n) => serverId(`s${n}`));
+/** Often one of a few, so that changes and queries meet. */
+const id = fc.oneof({ weight: 3, arbitrary: fc.constantFrom(...ALL.slice(0, 6)) }, fc.constantFrom(...ALL));
 
 export function required(...texts: readonly string[]): readonly Requirement[] {
   return texts.map((text) => {
@@ -80,12 +82,25 @@ const query: fc.Arbitrary<PlacementQuery> = fc.record({
 
 export type PoolStep =
   | { readonly kind: 'SET_ORDER'; readonly order: readonly ServerId[] }
+  /** Moves the server at one rank to another, both modulo the size of the pool. */
+  | { readonly kind: 'MOVE'; readonly from: number; readonly to: number }
   | { readonly kind: 'SET_SERVER'; readonly id: ServerId; readonly view: ServerView }
   | { readonly kind: 'FILL'; readonly rank: number; readonly freeSlots: number }
   | { readonly kind: 'REMOVE'; readonly id: ServerId }
   | { readonly kind: 'CHOOSE'; readonly query: PlacementQuery };
 
-const order = fc.uniqueArray(id, { maxLength: MAX_SERVERS });
+const rank = fc.oneof(fc.nat(5), fc.nat(MAX_SERVERS - 1));
+const order = fc.oneof(
+  fc.shuffledSubarray(ALL),
+  fc.shuffledSubarray(ALL.slice(0, 6)),
+  fc.nat(MAX_SERVERS).map((count) => ALL.slice(0, count)),
+);
+
+export function moved(current: readonly ServerId[], { from, to }: { from: number; to: number }): readonly ServerId[] {
+  const server = current[from % Math.max(1, current.length)];
+  if (server === undefined) return current;
+  return current.filter((one) => one !== server).toSpliced(to % current.length, 0, server);
+}
 
 /** A pool that is filled at random, then steps of which about half are queries. */
 export const poolSteps: fc.Arbitrary<readonly PoolStep[]> = fc
@@ -98,13 +113,14 @@ export const poolSteps: fc.Arbitrary<readonly PoolStep[]> = fc
         {
           weight: 5,
           arbitrary: fc
-            .record({ rank: fc.nat(MAX_SERVERS - 1), freeSlots: fc.integer({ min: -1, max: 4 }) })
+            .record({ rank, freeSlots: fc.integer({ min: -1, max: 4 }) })
             .map((fill): PoolStep => ({ kind: 'FILL', ...fill })),
         },
         {
           weight: 3,
           arbitrary: fc.tuple(id, view).map(([at, v]): PoolStep => ({ kind: 'SET_SERVER', id: at, view: v })),
         },
+        { weight: 2, arbitrary: fc.tuple(rank, rank).map(([from, to]): PoolStep => ({ kind: 'MOVE', from, to })) },
         { weight: 1, arbitrary: order.map((ids): PoolStep => ({ kind: 'SET_ORDER', order: ids })) },
         { weight: 1, arbitrary: id.map((gone): PoolStep => ({ kind: 'REMOVE', id: gone })) },
       ),
