@@ -2,6 +2,7 @@
  * Streams to controllers: one client and one call for each dial, so that a stream that hangs shares nothing with the next one.
  * Messages are bounded, `write()` answering false is honoured, and an end is told exactly once.
  */
+import { setTimeout as sleep } from 'node:timers/promises';
 import { type ClientDuplexStream, credentials, type ServiceError } from '@grpc/grpc-js';
 import { AgentService, type ConnectRequest, type ConnectResponse } from '../shared/gen/locum/v1/agent_service_pb.ts';
 import { clientOptions } from '../shared/rpc/channel-options.ts';
@@ -10,10 +11,11 @@ import { fromGrpcError } from '../shared/rpc/grpc-status.ts';
 import type { Event, StreamId } from './core/event.ts';
 import { decodeResponse } from './stream-decoder.ts';
 
-/** What a controller does not read for so long is not kept: the stream is ended, and the next one starts from a full inventory. */
-const MAX_WAITING_BYTES = 8 * 1024 * 1024;
+/** Messages that wait for a controller to read. Past it the stream is ended, and the next one starts from a full inventory. */
+const MAX_WAITING = 512;
 /** How long a controller may take to end a stream that we ended; then it is cancelled. */
 const FLUSH_LIMIT_MS = 2_000;
+const LOOK_MS = 10;
 
 type Call = ClientDuplexStream<ConnectRequest, ConnectResponse>;
 
@@ -69,7 +71,8 @@ export class Connection {
   send(id: StreamId, message: ConnectRequest): boolean {
     const stream = this.streams.get(id);
     if (stream?.call === undefined || stream.ended) return true;
-    if (stream.call.writableLength > MAX_WAITING_BYTES) {
+    // The stream counts messages, each of which is bounded.
+    if (stream.call.writableLength > MAX_WAITING) {
       this.drop(id);
       this.onEvent({ kind: 'closed', stream: id, reason: 'the controller reads nothing' });
       return false;
@@ -105,13 +108,9 @@ export class Connection {
     this.onEvent({ kind: 'closed', stream: id, reason });
   }
 
-  /** Whether every stream has ended. */
-  get isIdle(): boolean {
-    return this.streams.size === 0;
-  }
-
-  close(): void {
-    for (const id of [...this.streams.keys()]) this.drop(id);
+  /** Answers when every stream has ended; each that we ended does so within a bounded time. */
+  async whenIdle(): Promise<void> {
+    while (this.streams.size > 0) await sleep(LOOK_MS);
   }
 }
 

@@ -1,13 +1,20 @@
 /** The performer of what the core asks of the keeper: opens the connection, asks, and turns answers into events. */
+import { setTimeout as sleep } from 'node:timers/promises';
 import { unreachable } from '../shared/assert.ts';
 import { EndCause } from '../shared/gen/locum/v1/run_pb.ts';
 import type { Logger } from '../shared/log.ts';
 import { refToMessage } from './attempt-codec.ts';
-import type { KeeperRequest } from './core/effect.ts';
+import type { KeeperRequest, Tree } from './core/effect.ts';
 import type { Event, RequestId } from './core/event.ts';
 import { connectKeeper, type KeeperConnection, type KeeperEvent } from './keeper/client.ts';
 import { ensureKeeper, type SpawnKeeperOptions } from './keeper/launch.ts';
 import { decodeKept, decodeOpened, decodeOutput, decodeResult, encodeExtension, encodeStart } from './keeper-codec.ts';
+import { identityOf, keeperProcess, killProcess, killTrees, type ProcessIdentity } from './kill-trees.ts';
+
+/** A9: a keeper that is silent for this long is as good as dead. */
+const SILENT_MS = 2_000;
+/** How long the last answers may take when the agent ends. */
+const LAST_ANSWERS_MS = 500;
 
 export interface KeeperLinkOptions {
   readonly stateDir: string;
@@ -23,6 +30,9 @@ export interface KeeperLinkOptions {
 export class KeeperLink {
   private readonly options: KeeperLinkOptions;
   private connection: KeeperConnection | undefined;
+  /** The process at the other end of the newest connection, also after that has ended. */
+  private process: ProcessIdentity | undefined;
+  private readonly asked = new Set<Promise<void>>();
   private closed = false;
 
   constructor(options: KeeperLinkOptions) {
@@ -38,18 +48,36 @@ export class KeeperLink {
   }
 
   private async connect(mayStart: boolean): Promise<void> {
-    const { stateDir, agentVersion, spawn } = this.options;
-    const onEvent = (event: KeeperEvent): void => this.hear(connection, event);
-    const options = { stateDir, agentVersion, onEvent };
-    const connection: KeeperConnection = await (mayStart
-      ? ensureKeeper({ ...spawn, ...options })
-      : connectKeeper(options));
+    const connection: KeeperConnection = await this.reach(mayStart, (event) => this.hear(connection, event));
     if (this.closed) {
       connection.close();
       return;
     }
     this.connection = connection;
+    // While the connection is open, its number is not another's.
+    this.process = identityOf(connection.opened.keeperPid);
     this.say(decodeOpened(connection.opened));
+  }
+
+  /**
+   * A7, A9: a keeper that takes connections and says nothing keeps nothing. Where a new one may be started, it is killed first, and
+   * the new one kills what it left.
+   */
+  private async reach(mayStart: boolean, onEvent: (event: KeeperEvent) => void): Promise<KeeperConnection> {
+    const { stateDir, agentVersion, spawn, log } = this.options;
+    const options = { stateDir, agentVersion, onEvent };
+    const startedMono = performance.now();
+    try {
+      return await connectKeeper({ ...options, timeoutMs: SILENT_MS });
+    } catch (error) {
+      if (!mayStart) throw error;
+      const hung = performance.now() - startedMono >= SILENT_MS ? keeperProcess(stateDir) : undefined;
+      if (hung !== undefined) {
+        log.error({ keeperPid: hung.pid }, 'the keeper does not answer: killing it and what it keeps');
+        await killProcess(hung);
+      }
+      return ensureKeeper({ ...spawn, ...options });
+    }
   }
 
   private hear(connection: KeeperConnection, event: KeeperEvent): void {
@@ -74,9 +102,10 @@ export class KeeperLink {
   ask(request: RequestId, ask: KeeperRequest): void {
     const { connection } = this;
     if (connection === undefined) return;
-    void this.answer(connection, request, ask).catch((error: unknown) => {
-      this.options.log.error({ err: error }, 'a request to the keeper failed');
-    });
+    const answered = this.answer(connection, request, ask)
+      .catch((error: unknown) => this.options.log.error({ err: error }, 'a request to the keeper failed'))
+      .finally(() => this.asked.delete(answered));
+    this.asked.add(answered);
   }
 
   private async answer(connection: KeeperConnection, request: RequestId, ask: KeeperRequest): Promise<void> {
@@ -120,17 +149,26 @@ export class KeeperLink {
     if (!this.closed) this.options.onEvent(event);
   }
 
-  /** Ends the connection without a word; what the keeper holds goes on. */
-  close(): void {
+  /** Ends the connection once what was asked is answered; what the keeper holds goes on. */
+  async close(): Promise<void> {
     this.closed = true;
+    await Promise.race([Promise.all(this.asked), sleep(LAST_ANSWERS_MS, undefined, { ref: false })]);
     this.connection?.close();
     this.connection = undefined;
   }
 
-  /** Drops a connection to a keeper that is dead or silent, so that a late word of it is not heard. */
-  drop(): void {
+  /** A9: the keeper is dead or silent. A late word of it is not heard; it and the trees are killed. Answers with trees_killed. */
+  killTrees(trees: readonly Tree[]): void {
     this.connection?.close();
     this.connection = undefined;
+    void killTrees(this.options.stateDir, this.process, trees).then(
+      (event) => this.say(event),
+      (error: unknown) => {
+        this.options.log.error({ err: error }, 'killing the trees of a dead keeper failed');
+        // Nothing is proven; the next keeper kills what is left before it answers.
+        this.say({ kind: 'trees_killed', killed: [], left: trees.map(({ run, epoch }) => ({ run, epoch })) });
+      },
+    );
   }
 }
 

@@ -2,7 +2,9 @@
  * A9: what an agent does about a keeper that is dead or silent. First the keeper, so that nothing it has not read yet can start;
  * then the trees that are bound by a lease. A tree counts as killed only once it is proven empty.
  */
+import { readFileSync } from 'node:fs';
 import { readFile } from 'node:fs/promises';
+import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import type { Tree as TreeFacts } from './core/effect.ts';
 import type { FromKeeper } from './core/event.ts';
@@ -10,7 +12,7 @@ import type { AttemptRef } from './core/message.ts';
 import { cgroupPlace, cgroupTree } from './keeper/cgroup.ts';
 import type { Tree } from './keeper/containment.ts';
 import { attemptMarks, processGroupTree } from './keeper/process-group.ts';
-import { processEntry } from './keeper/process-table.ts';
+import { parseStat, processEntry } from './keeper/process-table.ts';
 import { keyOf } from './keeper/state-directory.ts';
 
 /** Between two looks at something that is being killed. */
@@ -25,9 +27,29 @@ export interface ProcessIdentity {
 }
 
 /** Undefined: there is no process with this id. */
-export async function identityOf(pid: number): Promise<ProcessIdentity | undefined> {
-  const entry = await processEntry(pid);
+export function identityOf(pid: number): ProcessIdentity | undefined {
+  const entry = parseStat(readProc(`${pid}/stat`));
   return entry && { pid, startTicks: entry.startTicks };
+}
+
+/** The keeper of a state directory by the id that it wrote there, if that is still a keeper of this directory. */
+export function keeperProcess(stateDir: string): ProcessIdentity | undefined {
+  try {
+    const pid = Number.parseInt(readFileSync(join(stateDir, 'keeper.pid'), 'utf8'), 10);
+    const words = readProc(`${pid}/cmdline`).split('\0');
+    return words.includes('keeper') && words.includes(stateDir) ? identityOf(pid) : undefined;
+  } catch {
+    return undefined;
+  }
+}
+
+/** Empty: there is no such process. */
+function readProc(path: string): string {
+  try {
+    return readFileSync(join('/proc', path), 'utf8');
+  } catch {
+    return '';
+  }
 }
 
 export async function killTrees(
@@ -51,7 +73,7 @@ export async function killTrees(
 }
 
 /** Answers when it is gone, or sits in the kernel: then it runs no more of its code either. */
-async function killProcess(process_: ProcessIdentity): Promise<void> {
+export async function killProcess(process_: ProcessIdentity): Promise<void> {
   const giveUpAt = performance.now() + LIMIT_MS;
   while (performance.now() < giveUpAt) {
     const entry = await processEntry(process_.pid);
@@ -73,7 +95,11 @@ async function cgroupMount(): Promise<string | undefined> {
 }
 
 /** Undefined: nothing is known by which its processes could be found; the next keeper has a journal. */
-function treeOf({ run, epoch, cgroup, pid, startTicks }: TreeFacts, key: string, mount: string | undefined): Tree | undefined {
+function treeOf(
+  { run, epoch, cgroup, pid, startTicks }: TreeFacts,
+  key: string,
+  mount: string | undefined,
+): Tree | undefined {
   if (cgroup !== '') return mount === undefined ? undefined : cgroupTree(mount, cgroup);
   if (pid === 0 || startTicks === 0) return undefined;
   return processGroupTree({ pid, startTicks }, attemptMarks({ run, epoch }, key));

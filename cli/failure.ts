@@ -71,6 +71,20 @@ function tellConnectError(error: ConnectError): Told {
   return { lines: [`${error.rawMessage} (${Code[error.code]})`], exitCode: EXIT.error };
 }
 
+/**
+ * Errors of the programs that say by themselves what is wrong outside of them. By name: importing their classes would load the
+ * programs.
+ */
+const PLAIN_ERRORS = new Set([
+  'StoreError',
+  'ListenError',
+  'AgentRunningError',
+  'AgentNotRunningError',
+  'IdentityError',
+  'KeeperRunningError',
+  'KeeperUnreachableError',
+]);
+
 /** Whether Node itself says what is wrong with something outside: a file, a port, a folder. */
 function isSystemError(error: Error): error is NodeJS.ErrnoException {
   return 'code' in error && typeof error.code === 'string' && 'syscall' in error;
@@ -82,7 +96,9 @@ export function describeFailure(error: unknown): Told {
   const known = error instanceof LocumError ? error : fromConnectError(error);
   if (known !== undefined) return tellLocumError(known);
   if (error instanceof ConnectError) return tellConnectError(error);
-  if (error instanceof Error && isSystemError(error)) return { lines: [error.message], exitCode: EXIT.error };
+  if (error instanceof Error && (PLAIN_ERRORS.has(error.name) || isSystemError(error))) {
+    return { lines: error.message.split('\n'), exitCode: EXIT.error };
+  }
   const stack = error instanceof Error ? (error.stack ?? error.message) : String(error);
   return {
     lines: ['this is a defect of Locum; please report it with these lines:', ...stack.split('\n')],

@@ -55,8 +55,13 @@ export const nouns: readonly Noun[] = [
     group: RUN,
     load: () => import('./dev/command.ts'),
   },
-  { name: 'controller', summary: 'run a controller', group: RUN, load: () => import('./controller.ts') },
-  { name: 'agent', summary: 'run an agent, or leave the cluster', group: RUN, load: () => import('./agent.ts') },
+  { name: 'controller', summary: 'run a controller', group: RUN, load: () => import('./controller/command.ts') },
+  {
+    name: 'agent',
+    summary: 'run an agent, or leave the cluster',
+    group: RUN,
+    load: () => import('./agent/command.ts'),
+  },
   {
     name: 'keeper',
     summary: 'run a keeper (started by the agent)',

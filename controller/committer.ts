@@ -97,15 +97,19 @@ export class Committer {
     if (this.#ended) return;
     switch (outcome.kind) {
       case 'committed':
-        return this.#committed(job, outcome.revision);
+        this.#committed(job, outcome.revision);
+        break;
       case 'deposed':
-        return this.#depose(outcome.detail);
+        this.#depose(outcome.detail);
+        break;
       case 'failed':
         this.#setTrouble({ reason: outcome.reason, detail: outcome.detail });
-        return this.#repeat();
+        this.#repeat();
+        break;
       case 'unknown':
         this.#setTrouble({ reason: 'STORE_UNAVAILABLE', detail: outcome.detail });
-        return this.#findOut(job);
+        this.#findOut(job);
+        break;
     }
   }
 

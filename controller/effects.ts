@@ -42,21 +42,28 @@ export class Performer {
     const { committer, agents, calls, hub, onStepDown } = this.#options;
     switch (effect.kind) {
       case 'send':
-        return agents.send(effect.conn, effect.message, now);
+        agents.send(effect.conn, effect.message, now);
+        break;
       case 'persist':
-        return committer.persist(effect.commit, effect.writes, effect.decisions);
+        committer.persist(effect.commit, effect.writes, effect.decisions);
+        break;
       case 'verify_term':
-        return committer.verify(effect.check);
+        committer.verify(effect.check);
+        break;
       case 'reply':
-        return calls.settle(effect.call, effect.result);
+        calls.settle(effect.call, effect.result);
+        break;
       case 'publish':
-        return hub.publish(effect.changes);
+        hub.publish(effect.changes);
+        break;
       case 'close':
-        return agents.close(effect.conn, effect.error);
+        agents.close(effect.conn, effect.error);
+        break;
       case 'step_down':
-        return onStepDown(effect.reason);
+        onStepDown(effect.reason);
+        break;
       default:
-        return unreachable(effect);
+        unreachable(effect);
     }
   }
 }

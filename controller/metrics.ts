@@ -1,7 +1,7 @@
 /** What `/metrics` shows. No ids of runs, policies or servers as labels: their number has no bound. */
 import { Counter, Gauge, Histogram, Registry } from '@prometheus-io/client';
-import type { ClusterState } from './core/cluster.ts';
 import { livenessWords, runStateWords } from './codec/words.ts';
+import type { ClusterState } from './core/cluster.ts';
 
 /** The parts of a leader that are looked at when somebody asks. */
 export interface MetricsSource {

@@ -135,12 +135,12 @@ export class Reign {
     return this.#loop.read(look);
   }
 
-  /** Drops everything; calls, reads and watches under way get `error`. */
+  /** Drops everything; reads and watches under way get `error`, calls that nobody knows what became of them. */
   end(error: LocumError): void {
     clearTimeout(this.#patience);
     this.#committer.end();
     this.#loop.end(error);
-    this.#calls.failAll(error);
+    this.#calls.failAll(outcomeUnknown(error));
     this.hub.close(error);
   }
 
@@ -158,6 +158,11 @@ export class Reign {
     this.#calls.failAll(stuckBehind(trouble));
     this.#loop.refuseReads(unreadableBehind(trouble));
   }
+}
+
+function outcomeUnknown(error: LocumError): LocumError {
+  const message = `${error.message}; this call may have been applied or not: look, or repeat it with the same request_id`;
+  return new LocumError('OUTCOME_UNKNOWN', message, { retryAfterMs: error.retryAfterMs });
 }
 
 const advice = (reason: StoreTrouble['reason']): string =>

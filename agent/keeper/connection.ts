@@ -3,7 +3,6 @@
  * agent that reads no answers is not asked for further requests.
  */
 import { create, type MessageInitShape } from '@bufbuild/protobuf';
-import type { ServerDuplexStream } from '@grpc/grpc-js';
 import {
   type AttachRequest,
   type AttachResponse,
@@ -11,7 +10,20 @@ import {
 } from '../../shared/gen/locum/keeper/v1/keeper_service_pb.ts';
 import { type Attempt, keptAttempt } from './attempt.ts';
 
-export type AgentStream = ServerDuplexStream<AttachRequest, AttachResponse>;
+/** As much of a grpc-js stream as is needed here. */
+export interface AgentStream {
+  on(event: 'data', listener: (request: AttachRequest) => void): unknown;
+  on(event: 'drain' | 'end' | 'cancelled' | 'error', listener: () => void): unknown;
+  /** False: what is written from now on is queued in memory, until `drain`. */
+  write(response: AttachResponse): boolean;
+  end(): unknown;
+  /** Ends the stream with this status. */
+  emit(event: 'error', status: { readonly code: number; readonly details: string }): boolean;
+  pause(): unknown;
+  resume(): unknown;
+  isPaused(): boolean;
+}
+
 export type Response = NonNullable<MessageInitShape<typeof AttachResponseSchema>['response']>;
 
 /** Answers that may wait; past it no further request is read until the agent has read some. */

@@ -24,7 +24,7 @@ export interface DetectionOptions {
 export async function detectContainment(
   options: DetectionOptions,
 ): Promise<{ readonly containment: Containment; readonly base: string }> {
-  const place = await findPlace();
+  const place = await findCgroupPlace();
   const weakness = options.strongest === 'cgroup' ? await whyNoCgroup(place, options.key) : 'not wanted';
   if (place === undefined || weakness !== '') {
     return { containment: groupContainment(options, place, weakness), base: '' };
@@ -33,7 +33,7 @@ export async function detectContainment(
   return { containment: cgroupContainment(options, place.mount, base), base };
 }
 
-async function findPlace(): Promise<CgroupPlace | undefined> {
+async function findCgroupPlace(): Promise<CgroupPlace | undefined> {
   const [mountinfo, own] = await Promise.all(
     ['/proc/self/mountinfo', '/proc/self/cgroup'].map((file) => readFile(file, 'utf8').catch(() => '')),
   );

@@ -8,6 +8,9 @@ import { type ConnectOptions, connectKeeper, type KeeperConnection, KeeperUnreac
 /** The keeper's own log starts anew past this size; one older file is kept. */
 const LOG_LIMIT_BYTES = 1024 * 1024;
 
+/** A keeper that is not there after this time may have ended again: one more does no harm, as only one gets the lock. */
+const SPAWN_AGAIN_MS = 5_000;
+
 export interface SpawnKeeperOptions {
   /** Program and arguments in front of `--state-dir DIR`. Default: this Node with `bin/locum.js keeper`. */
   readonly command?: readonly string[];
@@ -50,15 +53,17 @@ export function spawnKeeper(stateDir: string, options: SpawnKeeperOptions = {}):
 /** Connects to the keeper of a state directory and starts one if there is none. Rejects with KeeperUnreachableError. */
 export async function ensureKeeper(options: EnsureKeeperOptions): Promise<KeeperConnection> {
   const giveUpAt = performance.now() + (options.startTimeoutMs ?? 20_000);
-  let spawned = false;
+  let spawnAt = 0;
   for (let waitMs = 20; ; waitMs = Math.min(2 * waitMs, 250)) {
     try {
       return await connectKeeper(options);
     } catch (error) {
       if (!(error instanceof KeeperUnreachableError) || performance.now() > giveUpAt) throw error;
     }
-    if (!spawned) spawnKeeper(options.stateDir, options);
-    spawned = true;
+    if (performance.now() >= spawnAt) {
+      spawnKeeper(options.stateDir, options);
+      spawnAt = performance.now() + SPAWN_AGAIN_MS;
+    }
     await sleep(waitMs);
   }
 }

@@ -94,7 +94,8 @@ export class Listener {
     });
   }
 
-  private accept(stream: AgentStream): void {
+  /** Takes a new stream; it is nobody's until its first message. */
+  accept(stream: AgentStream): void {
     let connection: Connection | undefined;
     stream.on('data', (request: AttachRequest) => {
       if (connection !== undefined) {

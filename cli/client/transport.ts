@@ -3,6 +3,7 @@
  * same request_id: so a repeated change happens once (the controller keeps ids and outcomes for an hour).
  */
 import { randomUUID } from 'node:crypto';
+import { userInfo } from 'node:os';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { create, type DescMessage, type MessageInitShape, type MessageShape } from '@bufbuild/protobuf';
 import { Code, ConnectError, type Transport } from '@connectrpc/connect';
@@ -22,6 +23,28 @@ export interface TransportOptions {
 export interface ClosableTransport extends Transport {
   /** Ends open streams and connections, so that nothing keeps the process. */
   readonly close: () => void;
+}
+
+/** Who asks, for the event log. */
+const ACTOR_HEADER = 'x-locum-actor';
+
+function actor(): string {
+  try {
+    return (
+      userInfo()
+        .username.replaceAll(/[^\x20-\x7e]/g, '?')
+        .slice(0, 128) || 'unknown'
+    );
+  } catch {
+    // A process may have no name of its own, as in some containers.
+    return 'unknown';
+  }
+}
+
+function withActor(header: HeadersInit | undefined): Headers {
+  const headers = new Headers(header);
+  if (!headers.has(ACTOR_HEADER)) headers.set(ACTOR_HEADER, actor());
+  return headers;
 }
 
 const BACKOFF = { baseMs: 100, capMs: 1_000 } as const;
@@ -112,8 +135,8 @@ export function openTransport({ addresses, timeoutMs: defaultTimeoutMs }: Transp
       for (let failures = 0; ; failures += 1) {
         try {
           return await tryAll((target) => {
-            const leftMs = Math.max(1, deadline - performance.now());
-            return target.unary(method, signal, leftMs, header, message, contextValues);
+            const leftMs = Math.max(1, Math.ceil(deadline - performance.now()));
+            return target.unary(method, signal, leftMs, withActor(header), message, contextValues);
           });
         } catch (error) {
           // Nobody listens: at the first try that is the answer, later it is a controller that restarts.
@@ -128,7 +151,9 @@ export function openTransport({ addresses, timeoutMs: defaultTimeoutMs }: Transp
       // Only the opening is tried on each target; a stream that breaks is opened again by its reader (resume.ts).
       const messages: MessageInitShape<typeof method.input>[] = [];
       for await (const message of input) messages.push(message);
-      return tryAll((target) => target.stream(method, signal, timeoutMs, header, replay(messages), contextValues));
+      return tryAll((target) =>
+        target.stream(method, signal, timeoutMs, withActor(header), replay(messages), contextValues),
+      );
     },
   };
   return transport;

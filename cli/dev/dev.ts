@@ -48,18 +48,19 @@ export async function dev(options: DevOptions): Promise<void> {
   await checkPort(options.apiPort, '--api-port');
   await checkPort(options.agentPort, '--agent-port');
   const dataDir = options.data === undefined ? mkdtempSync(join(tmpdir(), 'locum-dev-')) : resolve(options.data);
+  const stopped = Promise.withResolvers<void>();
+  const ending = new AbortController();
   const cluster = new LocalCluster({
     dataDir,
     apiPort: options.apiPort,
     agentPort: options.agentPort,
     shortTimers: options.timers === 'short',
     onLine: (line, name) => {
-      const shown = options.verbose === true ? line : importantLine(line);
+      // While everything ends, everybody loses everybody: no news.
+      const shown = options.verbose === true ? line : ending.signal.aborted ? undefined : importantLine(line);
       if (shown !== undefined) tell(`${styled('dim', `[${name}]`, process.stderr)} ${shown}`);
     },
   });
-  const stopped = Promise.withResolvers<void>();
-  const ending = new AbortController();
   onSignals(
     () => {
       ending.abort();

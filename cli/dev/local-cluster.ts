@@ -3,7 +3,7 @@
  * end-to-end tests. Whoever makes one must `stop()` it.
  */
 import { mkdirSync, readFileSync, realpathSync } from 'node:fs';
-import { join } from 'node:path';
+import { delimiter, dirname, join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { createClient } from '@connectrpc/connect';
 import { ClusterService } from '../../shared/gen/locum/v1/cluster_service_pb.ts';
@@ -78,7 +78,7 @@ export class LocalCluster {
     const listeners = ['--api-listen', `127.0.0.1:${apiPort}`, '--agent-listen', `127.0.0.1:${agentPort}`];
     this.#controller = this.#spawn('controller', [
       'controller',
-      '--data',
+      '--data-dir',
       join(this.dataDir, 'controller'),
       ...listeners,
     ]);
@@ -93,17 +93,9 @@ export class LocalCluster {
   /** Waits until the server is in the available list. */
   async startAgent(server: string, args: readonly string[] = []): Promise<void> {
     const endpoint = `127.0.0.1:${this.#options.agentPort}`;
-    const words = [
-      'agent',
-      '--server',
-      server,
-      '--controller',
-      endpoint,
-      '--state-dir',
-      this.stateDir(server),
-      ...args,
-    ];
-    const agent = this.#spawn(server, words);
+    // Several agents of one machine that stand for several hosts.
+    const own = ['--server', server, '--state-dir', this.stateDir(server), '--machine-id', `dev-${server}`];
+    const agent = this.#spawn(server, ['agent', '--controllers', endpoint, ...own, ...args]);
     this.#agents.set(server, agent);
     const servers = createClient(ServerService, this.transport);
     await this.#until(agent, `${server} to register`, async () => {
@@ -179,7 +171,12 @@ export class LocalCluster {
     return new ManagedProcess({
       name,
       argv,
-      env: { ...process.env, [CLUSTER_MARK]: this.dataDir },
+      // Policies that need Node find the one that runs us, also where the machine has an older one.
+      env: {
+        ...process.env,
+        PATH: `${dirname(process.execPath)}${delimiter}${process.env['PATH'] ?? ''}`,
+        [CLUSTER_MARK]: this.dataDir,
+      },
       logFile: join(this.dataDir, 'logs', `${name}.log`),
       onLine: this.#options.onLine,
     });

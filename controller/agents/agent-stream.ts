@@ -24,7 +24,12 @@ import type { ServerId } from '../../shared/ids.ts';
 import { toGrpcError } from '../../shared/rpc/grpc-status.ts';
 import { validate } from '../../shared/rpc/validation.ts';
 import { capabilityFromProto } from '../codec/capability.ts';
-import { capacityFromProto, commandResultFromProto, helloFromProto, reportedAttemptFromProto } from '../codec/from-agent.ts';
+import {
+  capacityFromProto,
+  commandResultFromProto,
+  helloFromProto,
+  reportedAttemptFromProto,
+} from '../codec/from-agent.ts';
 import { fromUint64 } from '../codec/numbers.ts';
 import { encodeReadOutput, encodeToAgent, type LeaderIdentity } from '../codec/to-agent.ts';
 import type { ToAgent } from '../core/effect.ts';
@@ -111,7 +116,8 @@ export class AgentStream {
   async readOutput(question: OutputQuestion): Promise<OutputChunk> {
     if (this.#ended || this.#closingSinceMono !== undefined) throw gone();
     // Commands go first; a reader of output can wait.
-    if (this.#outbox.isCongested) throw new LocumError('OVERLOADED', 'the stream to the agent is busy', { retryAfterMs: 1_000 });
+    if (this.#outbox.isCongested)
+      throw new LocumError('OVERLOADED', 'the stream to the agent is busy', { retryAfterMs: 1_000 });
     return this.#output.read(question, (request) => {
       this.#outbox.send(encodeReadOutput(request, this.#options.leader));
     });
@@ -171,30 +177,36 @@ export class AgentStream {
   }
 
   #handle({ message }: ConnectRequest): void {
-    if (this.#server === undefined) {
-      if (message.case !== 'hello') throw new LocumError('PROTOCOL', 'the first message must be Hello');
-      return this.#onHello(checked(HelloSchema, message.value));
-    }
+    if (this.#server !== undefined) this.#deliverIfEvent(this.#onMessage(message));
+    else if (message.case === 'hello') this.#onHello(checked(HelloSchema, message.value));
+    else throw new LocumError('PROTOCOL', 'the first message must be Hello');
+  }
+
+  #deliverIfEvent(event: FromAgent | undefined): void {
+    if (event !== undefined) this.#deliver(event);
+  }
+
+  /** What a message after the Hello means to the core; undefined: nothing, or not yet. */
+  #onMessage(message: ConnectRequest['message']): FromAgent | undefined {
     const { conn } = this;
     switch (message.case) {
       case 'heartbeat':
-        return this.#onHeartbeat(message.value);
+        return this.#heartbeat(message.value);
       case 'attemptReport': {
         const { attempts } = checked(AttemptReportSchema, message.value);
-        return this.#deliver({ kind: 'report', conn, attempts: attempts.map(reportedAttemptFromProto) });
+        return { kind: 'report', conn, attempts: attempts.map(reportedAttemptFromProto) };
       }
-      case 'commandResult': {
-        const result = commandResultFromProto(checked(CommandResultSchema, message.value));
-        return this.#deliver({ kind: 'command_result', conn, ...result });
-      }
+      case 'commandResult':
+        return { kind: 'command_result', conn, ...commandResultFromProto(checked(CommandResultSchema, message.value)) };
       case 'fullState':
-        return this.#onFullState(checked(FullStateSchema, message.value));
+        return this.#fullStatePart(checked(FullStateSchema, message.value));
       case 'goodbye': {
         const { attempts, reason } = checked(GoodbyeSchema, message.value);
-        return this.#deliver({ kind: 'goodbye', conn, attempts: attempts.map(reportedAttemptFromProto), reason });
+        return { kind: 'goodbye', conn, attempts: attempts.map(reportedAttemptFromProto), reason };
       }
       case 'outputChunk':
-        return this.#output.settle(message.value);
+        this.#output.settle(message.value);
+        return undefined;
       case 'hello':
         throw new LocumError('PROTOCOL', 'Hello opens a session and comes only once');
       case undefined:
@@ -212,10 +224,10 @@ export class AgentStream {
   }
 
   /** The hot path: thousands per second, nearly all with two numbers and nothing else. */
-  #onHeartbeat(heartbeat: Heartbeat): void {
+  #heartbeat(heartbeat: Heartbeat): FromAgent {
     const { capacity, capabilities } = heartbeat;
     if (capacity !== undefined) checkCapacity(capacity);
-    this.#deliver({
+    return {
       kind: 'heartbeat',
       conn: this.conn,
       sequence: fromUint64(heartbeat.sequence, 'sequence'),
@@ -225,7 +237,7 @@ export class AgentStream {
         capabilities === undefined
           ? undefined
           : checked(CapabilitySetSchema, capabilities).capabilities.map(capabilityFromProto),
-    });
+    };
   }
 
   /** Loads change with every heartbeat; what the core wants to know of them hardly ever does. */
@@ -235,11 +247,11 @@ export class AgentStream {
     return before?.maxSlots !== capacity.maxSlots || before?.saturated !== capacity.saturated;
   }
 
-  #onFullState(part: FullState): void {
+  #fullStatePart(part: FullState): FromAgent | undefined {
     const inventory = this.#fullState.add(part);
-    if (inventory === undefined) return;
+    if (inventory === undefined) return undefined;
     const generation = fromUint64(inventory.first.generation, 'generation');
-    this.#deliver({ kind: 'full_state', conn: this.conn, generation, inventory: inventory.attempts });
+    return { kind: 'full_state', conn: this.conn, generation, inventory: inventory.attempts };
   }
 
   #deliver(event: FromAgent): void {

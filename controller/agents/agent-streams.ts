@@ -2,10 +2,11 @@
  * All agent streams of this controller, and the one place where they meet the reign. Streams belong to the reign that they were
  * opened in and end with it; the listener outlives both.
  */
-import type { Logger } from '../../shared/log.ts';
+
 import { LocumError } from '../../shared/errors.ts';
 import type { OutputChunk } from '../../shared/gen/locum/v1/agent_service_pb.ts';
 import type { ServerId } from '../../shared/ids.ts';
+import type { Logger } from '../../shared/log.ts';
 import type { Now } from '../../shared/time.ts';
 import type { Clock } from '../clock.ts';
 import type { LeaderIdentity } from '../codec/to-agent.ts';
@@ -89,7 +90,8 @@ export class AgentStreams implements AgentStreamsPort {
     });
     this.#streams.set(stream.conn, stream);
     if (sink === undefined) stream.close(notLeader());
-    else if (this.#streams.size > maxStreams) stream.refuse(new LocumError('OVERLOADED', `${maxStreams} agents are connected`, { retryAfterMs: 5_000 }));
+    else if (this.#streams.size > maxStreams)
+      stream.refuse(new LocumError('OVERLOADED', `${maxStreams} agents are connected`, { retryAfterMs: 5_000 }));
   }
 
   send(conn: ConnId, message: ToAgent, now: Now): void {
@@ -152,5 +154,7 @@ export class AgentStreams implements AgentStreamsPort {
 }
 
 function notLeader(): LocumError {
-  return new LocumError('NOT_LEADER', 'this controller does not lead now: connect again in a moment', { retryAfterMs: 500 });
+  return new LocumError('NOT_LEADER', 'this controller does not lead now: connect again in a moment', {
+    retryAfterMs: 500,
+  });
 }

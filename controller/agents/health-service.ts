@@ -4,9 +4,9 @@ import type * as grpc from '@grpc/grpc-js';
 import { LocumError } from '../../shared/errors.ts';
 import {
   Health,
-  HealthCheckResponse_ServingStatus as Serving,
   HealthCheckResponseSchema,
   HealthListResponseSchema,
+  HealthCheckResponse_ServingStatus as Serving,
 } from '../../shared/gen/grpc/health/v1/health_pb.ts';
 import { addService } from '../../shared/rpc/grpc-js-binding.ts';
 import { toGrpcError } from '../../shared/rpc/grpc-status.ts';

@@ -39,7 +39,9 @@ export class OutputRequests {
     const { promise, resolve, reject } = Promise.withResolvers<OutputChunk>();
     const timer = setTimeout(() => {
       this.#waiting.delete(requestId);
-      reject(new LocumError('AGENT_UNREACHABLE', 'the agent did not answer in time: repeat later', { retryAfterMs: 1_000 }));
+      reject(
+        new LocumError('AGENT_UNREACHABLE', 'the agent did not answer in time: repeat later', { retryAfterMs: 1_000 }),
+      );
     }, ANSWER_TIMEOUT_MS);
     this.#waiting.set(requestId, { resolve, reject, timer });
     ask(create(ReadOutputSchema, { requestId, ...question, limit: CHUNK_BYTES }));

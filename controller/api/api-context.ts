@@ -103,10 +103,16 @@ function actorOf({ requestHeader }: HandlerContext): string {
  * Hash of method and arguments without the request_id. Of the sorted JSON, not of the bytes: a client's retry may encode a map in
  * another order.
  */
-function fingerprintOf<Desc extends DescMessage>(schema: Desc, message: MessageShape<Desc> & Request, method: string): string {
+function fingerprintOf<Desc extends DescMessage>(
+  schema: Desc,
+  message: MessageShape<Desc> & Request,
+  method: string,
+): string {
   const json = toJson(schema, clone(schema, message));
   if (isObject(json)) delete json['requestId'];
-  return createHash('sha256').update(`${method}\n${JSON.stringify(sorted(json))}`).digest('hex');
+  return createHash('sha256')
+    .update(`${method}\n${JSON.stringify(sorted(json))}`)
+    .digest('hex');
 }
 
 function isObject(json: JsonValue): json is { [key: string]: JsonValue } {

@@ -81,5 +81,9 @@ function decode(token: string): readonly (string | undefined)[] {
 }
 
 function invalidToken(): LocumError {
-  return badField('PAGE_TOKEN_INVALID', 'page_token', 'is not from this list with these arguments: start with an empty one');
+  return badField(
+    'PAGE_TOKEN_INVALID',
+    'page_token',
+    'is not from this list with these arguments: start with an empty one',
+  );
 }

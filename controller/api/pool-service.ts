@@ -8,13 +8,13 @@ import {
   DeletePoolRequestSchema,
   type PoolService,
   SetServerOrderRequestSchema,
-  UpdatePoolRequestSchema,
   type UpdatePoolRequest,
+  UpdatePoolRequestSchema,
 } from '../../shared/gen/locum/v1/pool_service_pb.ts';
 import { poolId } from '../../shared/ids.ts';
 import { poolName } from '../../shared/resource-name.ts';
-import { timersPatchFromProto } from '../codec/timers.ts';
 import { movePlanToProto, orderToProto, poolToProto } from '../codec/pool.ts';
+import { timersPatchFromProto } from '../codec/timers.ts';
 import { failbackWords } from '../codec/words.ts';
 import type { Apply, Call } from '../core/event.ts';
 import { DEFAULT_TIMERS, type Timers } from '../core/timers.ts';
@@ -43,10 +43,10 @@ export function applyOf(apply: PbApply): Apply {
 }
 
 /** What an update says about a pool: with a mask its fields, unset ones as defaults; without one the fields that are set. */
-function poolUpdate({ pool, updateMask }: UpdatePoolRequest): Pick<
-  Extract<Call, { kind: 'update_pool' }>,
-  'timers' | 'defaultFailback' | 'defaultMaxSlots'
-> {
+function poolUpdate({
+  pool,
+  updateMask,
+}: UpdatePoolRequest): Pick<Extract<Call, { kind: 'update_pool' }>, 'timers' | 'defaultFailback' | 'defaultMaxSlots'> {
   assert(pool !== undefined, 'the rules require a pool');
   const paths = maskPaths(updateMask, UPDATABLE);
   const timers = timersPatchFromProto(pool.timers);
@@ -55,7 +55,9 @@ function poolUpdate({ pool, updateMask }: UpdatePoolRequest): Pick<
     return { timers, defaultFailback: failback, defaultMaxSlots: pool.defaultMaxSlots };
   }
   return {
-    timers: paths.has('timers') ? { ...DEFAULT_TIMERS, ...timers } : timersNamed(paths, { ...DEFAULT_TIMERS, ...timers }),
+    timers: paths.has('timers')
+      ? { ...DEFAULT_TIMERS, ...timers }
+      : timersNamed(paths, { ...DEFAULT_TIMERS, ...timers }),
     defaultFailback: paths.has('default_failback') ? (failback ?? 'NEVER') : undefined,
     defaultMaxSlots: paths.has('default_max_slots') ? (pool.defaultMaxSlots ?? DEFAULT_MAX_SLOTS) : undefined,
   };

@@ -1,6 +1,7 @@
 /** Servers, their place in the order, and what operators want of them. */
-import type { ServiceImpl } from '@connectrpc/connect';
+
 import { durationMs } from '@bufbuild/protobuf/wkt';
+import type { ServiceImpl } from '@connectrpc/connect';
 import { unreachable } from '../../shared/assert.ts';
 import { invalidField } from '../../shared/errors.ts';
 import {
@@ -10,13 +11,13 @@ import {
   DemoteServerRequestSchema,
   DrainServerRequestSchema,
   MakePrimaryRequestSchema,
-  MoveServerRequestSchema,
   type MoveServerRequest,
+  MoveServerRequestSchema,
   PromoteServerRequestSchema,
   type ServerService,
   UncordonServerRequestSchema,
-  UpdateServerRequestSchema,
   type UpdateServerRequest,
+  UpdateServerRequestSchema,
 } from '../../shared/gen/locum/v1/server_service_pb.ts';
 import { serverId } from '../../shared/ids.ts';
 import { runName } from '../../shared/resource-name.ts';
@@ -101,7 +102,9 @@ export function serverService(api: ApiContext): ServiceImpl<typeof ServerService
             const own = servers.findIndex(({ server }) => server.id === id);
             if (own >= 0) return own + 1;
             // That server is gone; what came after it has moved up into its rank.
-            const next = servers.findIndex((one) => one.server.pool > poolOfCursor || (one.server.pool === poolOfCursor && one.rank >= Number(rank)));
+            const next = servers.findIndex(
+              (one) => one.server.pool > poolOfCursor || (one.server.pool === poolOfCursor && one.rank >= Number(rank)),
+            );
             return next < 0 ? servers.length : next;
           },
         });
@@ -117,7 +120,13 @@ export function serverService(api: ApiContext): ServiceImpl<typeof ServerService
 
     async deleteServer(message, context) {
       const request: Call = { kind: 'delete_server', server: serverIdOf(message.name), etag: message.etag };
-      const value = await submit(api, { schema: DeleteServerRequestSchema, message, context }, request, 'server', 'gone');
+      const value = await submit(
+        api,
+        { schema: DeleteServerRequestSchema, message, context },
+        request,
+        'server',
+        'gone',
+      );
       return value.kind === 'gone' ? {} : { server: await show(value.server) };
     },
 

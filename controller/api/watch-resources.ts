@@ -1,8 +1,8 @@
 /** Watches of pools, servers, policies and runs: a snapshot first, then changes, and bookmarks in between. */
 import { setTimeout as sleep } from 'node:timers/promises';
-import type { ClusterState } from '../core/cluster.ts';
-import { fromUint64, toUint64 } from '../codec/numbers.ts';
 import type { Now } from '../../shared/time.ts';
+import { fromUint64, toUint64 } from '../codec/numbers.ts';
+import type { ClusterState } from '../core/cluster.ts';
 import type { Reign } from '../reign.ts';
 import type { ApiContext } from './api-context.ts';
 import type { HubEntry, Position } from './watch-hub.ts';

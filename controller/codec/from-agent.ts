@@ -1,11 +1,6 @@
 /** What agents say: locum.v1.ConnectRequest → facts of the core. Messages have passed the rules of their protos. */
 import { invalidField } from '../../shared/errors.ts';
-import {
-  type AttemptStatus,
-  type Capacity,
-  type CommandResult,
-  type Hello,
-} from '../../shared/gen/locum/v1/agent_service_pb.ts';
+import type { AttemptStatus, Capacity, CommandResult, Hello } from '../../shared/gen/locum/v1/agent_service_pb.ts';
 import { DEFAULT_POOL, epoch, policyId, poolId, runId, serverId, uid } from '../../shared/ids.ts';
 import { fromDuration, fromTimestamp } from '../../shared/rpc/time-messages.ts';
 import type { CommandOutcome, HelloFacts, ReportedAttempt, ReportedCapacity } from '../core/event.ts';

@@ -4,9 +4,9 @@ import {
   type ConnectResponse,
   ConnectResponseSchema,
   GrantSchema,
+  type Verdict as PbVerdict,
   type ReadOutput,
   StartAttemptSchema,
-  type Verdict as PbVerdict,
   VerdictSchema,
   WelcomeSchema,
 } from '../../shared/gen/locum/v1/agent_service_pb.ts';

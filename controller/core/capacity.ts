@@ -1,7 +1,7 @@
 /** Slots of servers, and whether a server is in the available list (semantics 2, 8). */
 import type { ServerId } from '../../shared/ids.ts';
 import { type ClusterState, poolOf, serverLiveOf } from './cluster.ts';
-import type { ServerView } from './placement/explain.ts';
+import { type ServerView, takesPlacements } from './placement/explain.ts';
 import type { ServerFacts } from './placement/query.ts';
 import type { Run, Server } from './state.ts';
 
@@ -43,15 +43,18 @@ export function freeSlotsFor(state: ClusterState, server: Server, run: Run): num
   return freeSlots(state, server) + own;
 }
 
-/** In the available list: detected, wanted, not saturated, and with a stream that a start can be sent on. */
-export function isAvailable(state: ClusterState, server: Server): boolean {
-  return (
-    server.liveness === 'ALIVE' &&
-    server.intent === 'ACTIVE' &&
-    !server.saturated &&
-    !server.deleting &&
-    serverLiveOf(state, server.id).session?.phase === 'OPEN'
-  );
+/** In the available list: see `takesPlacements`. */
+export const isAvailable = (state: ClusterState, server: Server): boolean => takesPlacements(axesOf(state, server));
+
+/** The axes that decide whether a server is in the available list. */
+function axesOf(state: ClusterState, server: Server): Parameters<typeof takesPlacements>[0] {
+  return {
+    liveness: server.liveness,
+    intent: server.intent,
+    load: server.saturated ? 'SATURATED' : 'AVAILABLE',
+    deleting: server.deleting,
+    connected: serverLiveOf(state, server.id).session?.phase === 'OPEN',
+  };
 }
 
 export function placementFacts(state: ClusterState, id: ServerId): ServerFacts | undefined {
@@ -69,10 +72,7 @@ export function serverView(state: ClusterState, id: ServerId): ServerView | unde
   const server = state.servers.get(id);
   if (server === undefined) return undefined;
   return {
-    liveness: server.liveness,
-    intent: server.intent,
-    load: server.saturated ? 'SATURATED' : 'AVAILABLE',
-    deleting: server.deleting,
+    ...axesOf(state, server),
     freeSlots: freeSlots(state, server),
     usedSlots: usedSlots(state, server),
     maxSlots: effectiveMaxSlots(state, server),

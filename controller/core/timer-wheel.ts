@@ -146,13 +146,12 @@ class SlotHeap<K> {
 
   removeFirst(): void {
     const last = this.#slots.pop();
-    const size = this.#slots.length;
-    if (last === undefined || size === 0) return;
+    if (last === undefined || this.#slots.length === 0) return;
     let hole = 0;
     for (;;) {
       let child = 2 * hole + 1;
-      if (child + 1 < size && this.#tickAt(child + 1) < this.#tickAt(child)) child += 1;
-      if (child >= size || this.#tickAt(child) >= last.tick) break;
+      if (this.#tickAt(child + 1) < this.#tickAt(child)) child += 1;
+      if (this.#tickAt(child) >= last.tick) break;
       this.#move(child, hole);
       hole = child;
     }
@@ -167,6 +166,7 @@ class SlotHeap<K> {
     this.#slots[to] = present(this.#slots[from], 'heap index in range');
   }
 
+  /** Past the end: later than all. */
   #tickAt(index: number): number {
     return this.#slots[index]?.tick ?? Number.POSITIVE_INFINITY;
   }

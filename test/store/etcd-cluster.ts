@@ -66,19 +66,28 @@ export class EtcdCluster {
     return this.members.map((member) => member.endpoint);
   }
 
-  /** Waits until a majority answers a read. */
-  async ready(): Promise<void> {
-    const client = new EtcdClient(this.endpoints, {});
-    try {
-      await client.read(KV.method.range, { key: encode('any') }, { withinMs: 20_000 });
-    } finally {
-      client.close();
-    }
+  /** Waits until a read is answered, through any member. */
+  ready(): Promise<void> {
+    return answered(this.endpoints);
+  }
+
+  /** Waits until each member answers a read. */
+  async allReady(): Promise<void> {
+    await Promise.all(this.endpoints.map((endpoint) => answered([endpoint])));
   }
 
   async stop(): Promise<void> {
     await Promise.all(this.members.map((member) => member.kill()));
     rmSync(this.#folder, { recursive: true, force: true });
+  }
+}
+
+async function answered(endpoints: readonly string[]): Promise<void> {
+  const client = new EtcdClient(endpoints, {});
+  try {
+    await client.read(KV.method.range, { key: encode('any') }, { withinMs: 20_000 });
+  } finally {
+    client.close();
   }
 }
 

@@ -2,17 +2,18 @@
 import type { Policy as PbPolicy } from '../../../shared/gen/locum/v1/policy_pb.ts';
 import { runName } from '../../../shared/resource-name.ts';
 import { toTimestamp } from '../../../shared/rpc/time-messages.ts';
-import type { Now } from '../../../shared/time.ts';
 import { policyToProto } from '../../codec/policy.ts';
 import type { ClusterState } from '../../core/cluster.ts';
 import type { Policy, Run } from '../../core/state.ts';
 import { nextTickWall, runsOf } from '../../core/views.ts';
 
-export function projectPolicy(state: ClusterState, policy: Policy, now: Now): PbPolicy {
+export function projectPolicy(state: ClusterState, policy: Policy): PbPolicy {
   const message = policyToProto(policy);
+  // Only tried (validate_only), or gone while its answer was on its way.
+  if (!state.policies.has(policy.id)) return message;
   const runs = runsOf(state, policy);
   message.runs = runs.map(({ id }) => runName(id));
-  const nextTick = toTimestamp(nextTickWall(policy, now.wall));
+  const nextTick = toTimestamp(nextTickWall(state, policy));
   if (nextTick !== undefined) message.nextTickTime = nextTick;
   message.reconciling = isReconciling(policy, runs);
   return message;

@@ -7,10 +7,20 @@ import type { Now } from '../../../shared/time.ts';
 import { serverToProto } from '../../codec/server.ts';
 import type { ClusterState } from '../../core/cluster.ts';
 import type { Server } from '../../core/state.ts';
-import { drainBlocked, effectiveMaxSlots, isAvailable, rankOf, reservedSlots, runsOn, usedSlots } from '../../core/views.ts';
+import {
+  drainBlocked,
+  effectiveMaxSlots,
+  isAvailable,
+  rankOf,
+  reservedSlots,
+  runsOn,
+  usedSlots,
+} from '../../core/views.ts';
 
 export function projectServer(state: ClusterState, server: Server, now: Now): PbServer {
   const message = serverToProto(server);
+  // Gone while its answer was on its way: the record is all there is to show.
+  if (!state.servers.has(server.id)) return message;
   const live = state.serverLive.get(server.id);
   message.rank = rankOf(state, server);
   message.role = message.rank === 1 ? ServerRole.PRIMARY : ServerRole.STANDBY;
@@ -25,7 +35,7 @@ export function projectServer(state: ClusterState, server: Server, now: Now): Pb
   message.runs = runsOn(state, server).map(({ id }) => runName(id));
   message.reconciling = server.deleting || (server.drain !== undefined && !server.drain.done);
   if (message.drain !== undefined && !message.drain.done) {
-    message.drain.blocked = drainBlocked(state, server, now).map(({ run, reason }) => `${runName(run.id)}: ${reason}`);
+    message.drain.blocked = drainBlocked(state, server, now).map(({ run, reason }) => `${runName(run)}: ${reason}`);
   }
   return message;
 }

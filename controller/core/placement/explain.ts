@@ -16,6 +16,8 @@ export interface ServerView {
   readonly intent: Intent;
   readonly load: 'AVAILABLE' | 'SATURATED';
   readonly deleting: boolean;
+  /** An agent stream is open: a start could be sent. */
+  readonly connected: boolean;
   /** Effective limit minus attempts not proven ended minus reservations. */
   readonly freeSlots: number;
   /** Slots of attempts not proven ended. */
@@ -38,6 +40,7 @@ export type Obstacle =
   | 'LEFT'
   | 'MISSING'
   | 'SUSPECT'
+  | 'DISCONNECTED'
   | 'DRAINING'
   | 'CORDONED'
   | 'SATURATED'
@@ -64,9 +67,12 @@ export interface Explanation {
   readonly verdicts: readonly Verdict[];
 }
 
-/** Whether a server takes new placements at all: ALIVE, ACTIVE, AVAILABLE and not being deleted. */
-export function isAvailable(server: Pick<ServerView, 'liveness' | 'intent' | 'load' | 'deleting'>): boolean {
-  return server.liveness === 'ALIVE' && server.intent === 'ACTIVE' && server.load === 'AVAILABLE' && !server.deleting;
+/** In the available list: ALIVE, ACTIVE, AVAILABLE, not being deleted, and with a stream that a start can be sent on. */
+export function takesPlacements(
+  server: Pick<ServerView, 'liveness' | 'intent' | 'load' | 'deleting' | 'connected'>,
+): boolean {
+  const { liveness, intent, load, deleting, connected } = server;
+  return liveness === 'ALIVE' && intent === 'ACTIVE' && load === 'AVAILABLE' && !deleting && connected;
 }
 
 /** Tells for every server of the pool why a run would or would not be placed there now. */
@@ -165,6 +171,7 @@ const RULES: readonly Rule[] = [
   { reason: 'LEFT', find: ({ view }) => when(view.liveness === 'LEFT', 'its agent said goodbye') },
   { reason: 'MISSING', find: ({ view }) => when(view.liveness === 'MISSING', 'no heartbeat for missing_after') },
   { reason: 'SUSPECT', find: ({ view }) => when(view.liveness === 'SUSPECT', 'no heartbeat for suspect_after') },
+  { reason: 'DISCONNECTED', find: ({ view }) => when(!view.connected, 'its agent has no open stream at the moment') },
   { reason: 'DRAINING', find: ({ view }) => when(view.intent === 'DRAINING', 'it is being drained') },
   { reason: 'CORDONED', find: ({ view }) => when(view.intent === 'CORDONED', 'it is cordoned') },
   { reason: 'SATURATED', find: ({ view }) => when(view.load === 'SATURATED', 'CPU or memory is over its high mark') },

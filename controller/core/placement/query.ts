@@ -3,7 +3,7 @@ import type { Capability, Requirement } from '../capability.ts';
 
 /** What placement knows about a server. */
 export interface ServerFacts {
-  /** In the available list: ALIVE, ACTIVE, OK and AVAILABLE (see `isAvailable`). */
+  /** In the available list: ALIVE, ACTIVE, OK and AVAILABLE (see `takesPlacements`). */
   readonly available: boolean;
   /** Effective limit minus attempts not proven ended minus reservations. Negative while over capacity. */
   readonly freeSlots: number;

@@ -5,6 +5,7 @@
  */
 import type { MessageInitShape } from '@bufbuild/protobuf';
 import {
+  Compare_CompareResult,
   Compare_CompareTarget,
   type CompareSchema,
   KV,
@@ -16,7 +17,7 @@ import { firstOfIncarnation, INCARNATION_UNIT } from '../../../shared/ids.ts';
 import { StoreError } from '../store.ts';
 import type { EtcdClient } from './client.ts';
 import { EtcdFault } from './fault.ts';
-import { encode, headText, type IdentityValue, identityText, type Keys, START } from './keys.ts';
+import { encode, headText, type IdentityValue, identityText, type Keys, parseHead, START } from './keys.ts';
 import { Lease } from './lease.ts';
 import { watchRange } from './watch-range.ts';
 
@@ -51,6 +52,14 @@ export const valueIs = (key: Uint8Array, value: Uint8Array): CompareInit => ({
   target: Compare_CompareTarget.VALUE,
   key,
   targetUnion: { case: 'value', value },
+});
+
+/** Holds while a key does not exist or was last written before a revision. */
+const writtenBefore = (key: Uint8Array, revision: bigint): CompareInit => ({
+  result: Compare_CompareResult.LESS,
+  target: Compare_CompareTarget.MOD,
+  key,
+  targetUnion: { case: 'modRevision', value: revision },
 });
 
 export const readOp = (key: Uint8Array): OpInit => ({ request: { case: 'requestRange', value: { key } } });
@@ -135,15 +144,25 @@ async function leadEnds(client: EtcdClient, keys: Keys, revision: bigint, stop: 
   stop.throwIfAborted();
 }
 
-/** Sets the count of commits to this term's beginning, as long as this candidate still leads. May be done twice. */
+/**
+ * Sets the position of the commits to this term's beginning. Only if nothing was written there since the election: a try that hung
+ * on the way and comes through late must not set back a leader that is at work.
+ */
 async function beginTerm(election: Election, createRevision: bigint, term: number, stop: AbortSignal): Promise<void> {
   const { client, keys } = election;
   const response = await client.read(
     KV.method.txn,
-    { compare: [ledSince(keys, createRevision)], success: [putOp(keys.head, headText(term, START))] },
+    {
+      compare: [ledSince(keys, createRevision), writtenBefore(keys.head, createRevision)],
+      success: [putOp(keys.head, headText(term, START))],
+      failure: [readOp(keys.leader), readOp(keys.head)],
+    },
     { signal: stop, withinMs: Infinity },
   );
-  if (!response.succeeded) throw new Overtaken();
+  if (response.succeeded) return;
+  // A try whose answer was lost may have done it.
+  const leads = keyRead(response, 0)?.createRevision === createRevision;
+  if (!leads || parseHead(keyRead(response, 1)?.value).term !== term) throw new Overtaken();
 }
 
 /** Ends a leadership whoever holds it, if it is still that one. */

@@ -17,7 +17,7 @@ import {
 import type { EtcdAddress } from './address.ts';
 import { changesOf } from './changes.ts';
 import { type EtcdAccess, EtcdClient } from './client.ts';
-import { CommitPipeline } from './commit-pipeline.ts';
+import { CommitQueue } from './commit-queue.ts';
 import { endLead, keyRead, readOp, type Victory, winElection } from './election.ts';
 import { toStoreError } from './fault.ts';
 import { settleIdentity } from './identity.ts';
@@ -40,7 +40,7 @@ const ELECTION_TTL_MS = 5_000;
 const SETTLE_MS = 1_000;
 
 interface Reign extends Victory {
-  readonly pipeline: CommitPipeline;
+  readonly commits: CommitQueue;
   readonly lost: AbortController;
 }
 
@@ -94,7 +94,7 @@ export class EtcdStore implements Store {
   async resign(): Promise<void> {
     const reign = this.#reign;
     if (reign === undefined) return;
-    await Promise.race([reign.pipeline.idle(), sleep(SETTLE_MS, undefined, { ref: false })]);
+    await Promise.race([reign.commits.idle(), sleep(SETTLE_MS, undefined, { ref: false })]);
     this.#lose(reign, 'This controller resigned.');
     await reign.lease.revoke();
   }
@@ -121,7 +121,7 @@ export class EtcdStore implements Store {
     if (reign?.term !== batch.term || !reign.lease.isAlive()) {
       return { kind: 'deposed', detail: `this controller does not lead in term ${batch.term}` };
     }
-    return reign.pipeline.commit(batch);
+    return reign.commits.commit(batch);
   }
 
   async lastCommit(term: number): Promise<number> {
@@ -157,7 +157,7 @@ export class EtcdStore implements Store {
   #reignOf(victory: Victory): Leadership {
     const lost = new AbortController();
     const { term, createRevision, lease } = victory;
-    const pipeline = new CommitPipeline({
+    const commits = new CommitQueue({
       client: this.#client,
       keys: this.#keys,
       term,
@@ -165,7 +165,7 @@ export class EtcdStore implements Store {
       over: lost.signal,
       lose: (reason) => this.#lose(reign, reason),
     });
-    const reign: Reign = { ...victory, pipeline, lost };
+    const reign: Reign = { ...victory, commits, lost };
     this.#reign = reign;
     this.#newestTerm = term;
     lease.lost.addEventListener('abort', () => this.#lose(reign, String(lease.lost.reason?.message)), { once: true });

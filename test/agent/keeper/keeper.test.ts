@@ -4,7 +4,10 @@ import { existsSync, readFileSync, statSync } from 'node:fs';
 import { describe, expect, it } from 'vitest';
 import { OnDisconnect } from '../../../shared/gen/locum/v1/policy_pb.ts';
 import { AttemptState, EndCause } from '../../../shared/gen/locum/v1/run_pb.ts';
-import { deadlineIn, gone, isRunning, sharedKeeper, startRequest, type TestAgent, written } from './rig.ts';
+import { gone, isRunning, sharedKeeper, type TestAgent, withRealKeepers, written } from './rig.ts';
+import { deadlineIn, startRequest } from './start-request.ts';
+
+withRealKeepers();
 
 describe('an attempt that ends by itself', () => {
   it('is ended with its exit code', async () => {
@@ -158,16 +161,17 @@ describe('a start', () => {
 
   it('refuses what is no start', async () => {
     const { agent } = await sharedKeeper();
-    const good = startRequest(agent.job, { does: 'exit 0' });
+    const [run, epoch] = [agent.job, 1n];
     for (const bad of [
-      { run: '../up' },
-      { run: '' },
-      { epoch: 0n },
-      { deadline: { monotonicMs: Number.NaN, bootMs: 0 } },
+      { run: '../up', epoch, deadline: deadlineIn(1_000) },
+      { run: '', epoch, deadline: deadlineIn(1_000) },
+      { run, epoch: 0n, deadline: deadlineIn(1_000) },
+      { run, epoch, deadline: { monotonicMs: Number.NaN, bootMs: 0 } },
+      { run, epoch },
+      { run, epoch, deadline: deadlineIn(1_000), command: {} },
     ]) {
-      expect(await agent.connection.start({ ...good, ...bad })).toMatchObject({ reason: 'INVALID_REQUEST' });
+      expect(await agent.connection.start(bad)).toMatchObject({ ok: false, reason: 'INVALID_REQUEST' });
     }
-    expect(await agent.connection.start({ ...good, command: {} })).toMatchObject({ reason: 'INVALID_REQUEST' });
   });
 
   it('whose deadline is past never runs, not even for HOLD', async () => {
@@ -183,11 +187,8 @@ describe('a start', () => {
 
   it('whose deadline is past on boot time alone never runs', async () => {
     const { agent } = await sharedKeeper();
-    const { monotonicMs } = deadlineIn(10_000);
-    const start = {
-      ...startRequest(agent.job, { does: 'exit 0' }),
-      deadline: { monotonicMs, bootMs: deadlineIn(-1).bootMs },
-    };
+    const start = startRequest(agent.job, { does: 'exit 0' });
+    if (start.deadline !== undefined) start.deadline.bootMs = deadlineIn(-1).bootMs;
     expect(await agent.connection.start(start)).toMatchObject({ ok: false, reason: 'DEADLINE_PAST' });
   });
 });
@@ -276,7 +277,7 @@ describe('a workload', () => {
 
 describe('a deadline', () => {
   it('stops an attempt by itself: SIGTERM at D, and the kill after the grace', async () => {
-    const { rig, agent } = await sharedKeeper();
+    const { agent } = await sharedKeeper();
     const began = performance.now();
     const pid = await agent.run({
       does: "trap '' TERM; while :; do sleep 60; done",

@@ -1,84 +1,75 @@
 /** Real keepers on state directories of their own, and what tests ask of them. Everything that was started is killed at the end. */
+import { spawn } from 'node:child_process';
 import { randomUUID } from 'node:crypto';
+import { once } from 'node:events';
 import { existsSync, mkdtempSync, readFileSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import type { MessageInitShape } from '@bufbuild/protobuf';
-import { afterAll, afterEach } from 'vitest';
-import { readClocks } from '../../../agent/clock.ts';
+import { afterAll, afterEach, vi } from 'vitest';
 import {
   type ConnectOptions,
   connectKeeper,
   type KeeperConnection,
   type KeeperEvent,
 } from '../../../agent/keeper/client.ts';
+import { detectContainment } from '../../../agent/keeper/containment-detection.ts';
 import { ensureKeeper, spawnKeeper } from '../../../agent/keeper/launch.ts';
 import type { RunKeeperOptions } from '../../../agent/keeper/main.ts';
-import type { KeptAttempt, StartSchema } from '../../../shared/gen/locum/keeper/v1/keeper_service_pb.ts';
-import { OnDisconnect } from '../../../shared/gen/locum/v1/policy_pb.ts';
+import { keyOf } from '../../../agent/keeper/state-directory.ts';
+import type { KeptAttempt } from '../../../shared/gen/locum/keeper/v1/keeper_service_pb.ts';
 import { AttemptState } from '../../../shared/gen/locum/v1/run_pb.ts';
-import { toDuration } from '../../../shared/rpc/time-messages.ts';
+import { deadlineIn, type StartOptions, startRequest } from './start-request.ts';
 
 /** Nothing here takes this long; a test that waits for it has failed. */
 const PATIENCE_MS = 15_000;
 
+const runAgentFile = join(import.meta.dirname, 'run-agent.ts');
 const runKeeperFile = join(import.meta.dirname, 'run-keeper.ts');
 const rigs: Rig[] = [];
-let shared: Rig | undefined;
+const shared = new Map<string, Rig>();
 let agents = 0;
 
-afterEach(() => {
-  for (const rig of rigs.splice(0)) rig.dispose();
-});
-
-afterAll(() => {
-  shared?.dispose();
-  shared = undefined;
-});
+/**
+ * To be called once by each file of tests: it ends what the tests start, and gives them time enough on a busy machine. Not done
+ * when this module is loaded, as files share it.
+ */
+export function withRealKeepers(): void {
+  vi.setConfig({ testTimeout: 2 * PATIENCE_MS, hookTimeout: 2 * PATIENCE_MS });
+  afterEach(async () => {
+    for (const rig of rigs.splice(0)) await rig.dispose();
+  });
+  afterAll(async () => {
+    for (const rig of shared.values()) await rig.dispose();
+    shared.clear();
+    vi.resetConfig();
+  });
+}
 
 /**
  * An agent of its own at a keeper that the tests of a file share: for tests that do nothing to the keeper, as a keeper takes half
  * a second to start. Runs that a test does not name have names of their own.
  */
-export async function sharedKeeper(): Promise<{ readonly rig: Rig; readonly agent: TestAgent }> {
-  shared ??= new Rig({ idleMs: 10_000 }, { lasts: true });
-  return { rig: shared, agent: await shared.agent() };
-}
-
-export type StartInit = Omit<MessageInitShape<typeof StartSchema>, 'deadline' | 'command'>;
-
-/** What a test says of a start; everything else has a default. */
-export interface StartOptions {
-  readonly run?: string;
-  readonly epoch?: number;
-  /** Shell code; or the program and its arguments. */
-  readonly does: string | readonly string[];
-  /** Default 10 s. */
-  readonly deadlineMs?: number;
-  /** G. Default 200 ms. */
-  readonly stopTimeoutMs?: number;
-  /** K. Default 5 s. */
-  readonly killGuardMs?: number;
-  readonly onDisconnect?: OnDisconnect;
-  readonly env?: Record<string, string>;
-  readonly baseEnv?: Record<string, string>;
-  readonly workingDirectory?: string;
-  readonly user?: string;
-  readonly arguments?: string[];
-  /** Interpreter of `does` as a script. */
-  readonly interpreter?: string[];
+export async function sharedKeeper(
+  options: Partial<RunKeeperOptions> = {},
+): Promise<{ readonly rig: Rig; readonly agent: TestAgent }> {
+  const key = JSON.stringify(options);
+  const rig = shared.get(key) ?? new Rig(options, { lasts: true });
+  shared.set(key, rig);
+  return { rig, agent: await rig.agent() };
 }
 
 export class Rig {
   readonly stateDir: string;
+  private readonly root: string;
   private readonly options: Partial<RunKeeperOptions>;
   private readonly keeperPids = new Set<number>();
   private readonly workloadPids = new Set<number>();
 
   /** `options` are those of the keeper. It lasts until the end of the test. */
-  constructor(options: Partial<RunKeeperOptions> = {}, { lasts = false } = {}) {
+  constructor(options: Partial<RunKeeperOptions> = {}, { lasts = false, deep = false } = {}) {
     this.options = options;
-    this.stateDir = mkdtempSync(join(tmpdir(), 'locum-keeper-test-'));
+    this.root = mkdtempSync(join(tmpdir(), 'locum-keeper-test-'));
+    this.stateDir = deep ? join(this.root, 'deep-'.repeat(20)) : this.root;
     if (!lasts) rigs.push(this);
   }
 
@@ -88,7 +79,7 @@ export class Rig {
 
   /** An agent at the keeper of this state directory, which is started if need be. */
   async agent(): Promise<TestAgent> {
-    const agent = new TestAgent();
+    const agent = new TestAgent(this);
     agent.connection = await ensureKeeper({ ...this.connectOptions(agent), ...this.command });
     this.keeperPids.add(agent.connection.opened.keeperPid);
     return agent;
@@ -96,7 +87,7 @@ export class Rig {
 
   /** An agent at the keeper that runs. */
   async attach(): Promise<TestAgent> {
-    const agent = new TestAgent();
+    const agent = new TestAgent(this);
     agent.connection = await connectKeeper(this.connectOptions(agent));
     return agent;
   }
@@ -109,6 +100,18 @@ export class Rig {
     return pid;
   }
 
+  /** An agent in a process of its own, which holds one attempt of `run` by extending it. */
+  async agentProcess(run: string, lease: { leaseMs: number; graceMs: number }, does: string) {
+    const child = spawn(
+      process.execPath,
+      [runAgentFile, this.stateDir, run, String(lease.leaseMs), String(lease.graceMs), does],
+      { stdio: ['ignore', 'pipe', 'inherit'] },
+    );
+    this.track(child.pid ?? 0);
+    const [line] = await once(child.stdout, 'data');
+    return { agentPid: child.pid ?? 0, pid: this.track(Number(line)) };
+  }
+
   /** The keeper's own log. */
   log(): string {
     return readFileSync(join(this.stateDir, 'keeper.log'), 'utf8');
@@ -119,15 +122,23 @@ export class Rig {
     return join(this.stateDir, name);
   }
 
-  /** A process that a test learnt of; it is killed at the end whatever happens. */
+  /** A process that a test learnt of; it and its group are killed at the end whatever happens. */
   track(pid: number): number {
-    this.workloadPids.add(pid);
+    if (pid > 1) this.workloadPids.add(pid);
     return pid;
   }
 
-  dispose(): void {
-    for (const pid of [...this.keeperPids, ...this.workloadPids]) kill(pid, 'SIGKILL');
-    for (const folder of [this.stateDir, `${this.stateDir}-users`]) {
+  async dispose(): Promise<void> {
+    for (const pid of this.keeperPids) kill(pid, 'SIGKILL');
+    await Promise.all(Array.from(this.keeperPids, gone));
+    for (const pid of this.workloadPids) for (const target of [-pid, pid]) kill(target, 'SIGKILL');
+    if (existsSync(this.stateDir)) {
+      const key = await keyOf(this.stateDir);
+      const { containment } = await detectContainment({ key, earlierBases: [], strongest: 'cgroup' });
+      await containment.sweep(PATIENCE_MS);
+      await containment.close();
+    }
+    for (const folder of [this.root, `${this.stateDir}-users`]) {
       rmSync(folder, { recursive: true, force: true, maxRetries: 5 });
     }
   }
@@ -145,7 +156,10 @@ export class TestAgent {
   private readonly waiting = new Set<() => void>();
   private attached: KeeperConnection | undefined;
 
-  constructor() {
+  private readonly rig: Rig;
+
+  constructor(rig: Rig) {
+    this.rig = rig;
     agents += 1;
     this.job = `job-${agents}`;
   }
@@ -188,7 +202,7 @@ export class TestAgent {
 
   /** The attempt once it is in a state. */
   state(run: string, epoch: number, state: AttemptState): Promise<KeptAttempt> {
-    return this.event(`${run}-${epoch} to be ${AttemptState[state]}`, (event) => {
+    return this.event(`${run}-${epoch} to be ${nameOf(state)}`, (event) => {
       if (event.kind !== 'changed') return undefined;
       const { status } = event.attempt;
       return status?.run === run && status.epoch === BigInt(epoch) && status.state === state
@@ -212,7 +226,7 @@ export class TestAgent {
   async run(options: StartOptions): Promise<number> {
     const result = await this.start(options);
     if (!result.ok) throw new Error(`${result.reason}: ${result.detail}`);
-    return result.pid;
+    return this.rig.track(result.pid);
   }
 
   extend(deadlineMs: number, run = this.job, epoch = 1) {
@@ -234,40 +248,6 @@ export class TestAgent {
       return read.end ? Buffer.from(read.data).toString() : undefined;
     });
   }
-}
-
-export function deadlineIn(ms: number) {
-  const { mono, boot } = readClocks();
-  return { monotonicMs: mono + ms, bootMs: boot + ms };
-}
-
-export function startRequest(run: string, options: StartOptions): MessageInitShape<typeof StartSchema> {
-  const { epoch = 1, does } = options;
-  const argv = typeof does === 'string' ? ['/bin/sh', '-c', does] : [...does];
-  return {
-    run,
-    policy: 'job',
-    epoch: BigInt(epoch),
-    deadline: deadlineIn(options.deadlineMs ?? 10_000),
-    baseEnv: options.baseEnv ?? {},
-    command: {
-      onDisconnect: options.onDisconnect ?? OnDisconnect.STOP,
-      lease: toDuration(20_000),
-      stopTimeout: toDuration(options.stopTimeoutMs ?? 200),
-      killGuard: toDuration(options.killGuardMs ?? 5_000),
-      slots: 1,
-      arguments: options.arguments ?? [],
-      workload: {
-        kind:
-          options.interpreter === undefined
-            ? { case: 'command', value: { argv } }
-            : { case: 'script', value: { interpreter: options.interpreter, text: String(does) } },
-        env: options.env ?? {},
-        workingDirectory: options.workingDirectory ?? '',
-        user: options.user ?? '',
-      },
-    },
-  };
 }
 
 /** Looks again and again, for what no event tells. */
@@ -313,5 +293,9 @@ export function kill(pid: number, signal: NodeJS.Signals): void {
 function describe(event: KeeperEvent): string {
   if (event.kind !== 'changed') return event.kind;
   const { status } = event.attempt;
-  return `${status?.run}-${status?.epoch} ${AttemptState[status?.state ?? 0]}`;
+  return `${status?.run}-${status?.epoch} ${nameOf(status?.state)}`;
+}
+
+function nameOf(state: number | undefined): string {
+  return Object.entries(AttemptState).find(([, value]) => value === state)?.[0] ?? 'unknown';
 }

@@ -57,6 +57,13 @@ describe('the queue of runs without room', () => {
     expect(order(queue, 205 * MINUTE)).toEqual(['new', 'old']);
   });
 
+  it('takes back what waiting added when the wall clock is set back', () => {
+    const queue = queueOf(entry('old'), entry('new', { priority: 51, sinceWall: 10 * MINUTE }));
+    expect(order(queue, 10 * MINUTE)).toEqual(['old', 'new']);
+    expect(order(queue, 4 * MINUTE)).toEqual(['new', 'old']);
+    expect(order(queue, -60 * MINUTE)).toEqual(['new', 'old']);
+  });
+
   it('tells positions from 1', () => {
     const queue = queueOf(entry('a', { priority: 1 }), entry('b', { priority: 2 }));
     expect(queue.position(runId('a'), 0)).toBe(2);

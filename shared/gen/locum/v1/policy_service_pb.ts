@@ -656,8 +656,8 @@ export type ServerVerdict = Message<"locum.v1.ServerVerdict"> & {
   eligible: boolean;
 
   /**
-   * One stable word: CHOSEN, AVAILABLE, NOT_LISTED, REQUIREMENT, MISSING, SUSPECT, LEFT, CORDONED, DRAINING, SATURATED,
-   * FULL, SKIPPED, CLAIMED.
+   * One stable word: CHOSEN, AVAILABLE, NOT_LISTED, REQUIREMENT, DELETING, LEFT, MISSING, SUSPECT, DISCONNECTED, DRAINING,
+   * CORDONED, SATURATED, FULL, CLAIMED, SKIPPED.
    *
    * @generated from field: string reason = 4;
    */

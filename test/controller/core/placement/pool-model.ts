@@ -1,6 +1,6 @@
 import fc from 'fast-check';
 import { type Capability, parseRequirement, type Requirement } from '../../../../controller/core/capability.ts';
-import { isAvailable, type ServerView } from '../../../../controller/core/placement/explain.ts';
+import { type ServerView, takesPlacements } from '../../../../controller/core/placement/explain.ts';
 import type { PlacementQuery, ServerFacts } from '../../../../controller/core/placement/query.ts';
 import { type ServerId, serverId } from '../../../../shared/ids.ts';
 
@@ -27,14 +27,14 @@ export function viewOf(changes: Partial<ServerView> = {}): ServerView {
   const maxSlots = changes.maxSlots ?? 50;
   const usedSlots = changes.usedSlots ?? 0;
   return {
-    ...{ liveness: 'ALIVE', intent: 'ACTIVE', load: 'AVAILABLE', deleting: false, capabilities: [] },
+    ...{ liveness: 'ALIVE', intent: 'ACTIVE', load: 'AVAILABLE', deleting: false, connected: true, capabilities: [] },
     ...{ maxSlots, usedSlots, freeSlots: maxSlots - usedSlots },
     ...changes,
   };
 }
 
 export function factsOf(view: ServerView): ServerFacts {
-  return { available: isAvailable(view), freeSlots: view.freeSlots, capabilities: view.capabilities };
+  return { available: takesPlacements(view), freeSlots: view.freeSlots, capabilities: view.capabilities };
 }
 
 export function queryOf(changes: Partial<PlacementQuery> = {}): PlacementQuery {
@@ -56,6 +56,7 @@ const view = fc
     intent: mostly<ServerView['intent']>('ACTIVE', 'CORDONED', 'DRAINING'),
     load: mostly<ServerView['load']>('AVAILABLE', 'SATURATED'),
     deleting: mostly(false, true),
+    connected: mostly(true, false),
     usedSlots: fc.integer({ min: 0, max: 6 }),
     maxSlots: fc.integer({ min: 0, max: 5 }),
     capabilities,

@@ -146,7 +146,7 @@ export type Probe = Message<"locum.config.v1.Probe"> & {
   argv: string[];
 
   /**
-   * Time from one begin to the next. Unset: 1 minute.
+   * Time from the end of one to the begin of the next. Unset: 1 minute.
    *
    * @generated from field: google.protobuf.Duration interval = 3;
    */

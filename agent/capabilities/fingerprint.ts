@@ -1,0 +1,47 @@
+/** What the agent finds out about its host by itself. */
+import { readFileSync } from 'node:fs';
+import { arch, availableParallelism, platform, release, totalmem } from 'node:os';
+import type { Capability } from '../core/message.ts';
+import { findRuntimes } from './runtimes.ts';
+
+/** Operating system, architecture, size, and runtimes. `env` is where programs are looked for, as workloads would. */
+export async function fingerprint(env: NodeJS.ProcessEnv): Promise<readonly Capability[]> {
+  return [...hostFacts(), ...(await findRuntimes(env))];
+}
+
+function hostFacts(): readonly Capability[] {
+  const { id, version } = distribution();
+  const facts: readonly (readonly [name: string, value: string])[] = [
+    ['os', osName()],
+    ['os.distribution', id],
+    ['os.version', version],
+    ['arch', arch()],
+    ['cores', String(availableParallelism())],
+    ['memory_gib', String(Math.floor((10 * totalmem()) / 2 ** 30) / 10)],
+    ['kernel', /^\d+(?:\.\d+)*/.exec(release())?.[0] ?? release()],
+  ];
+  return facts.filter(([, value]) => value !== '').map(([name, value]) => ({ name, value, source: 'FINGERPRINT' }));
+}
+
+function osName(): string {
+  const names: Readonly<Partial<Record<NodeJS.Platform, string>>> = { win32: 'windows', darwin: 'macos' };
+  return names[platform()] ?? platform();
+}
+
+/** From os-release(5); empty where there is none. */
+function distribution(): { readonly id: string; readonly version: string } {
+  const text = readOsRelease();
+  const field = (name: string): string => new RegExp(`^${name}="?([^"\\n]*)"?$`, 'm').exec(text)?.[1] ?? '';
+  return { id: field('ID'), version: field('VERSION_ID') };
+}
+
+function readOsRelease(): string {
+  for (const path of ['/etc/os-release', '/usr/lib/os-release']) {
+    try {
+      return readFileSync(path, 'utf8');
+    } catch {
+      // The other place has it, or there is none.
+    }
+  }
+  return '';
+}

@@ -1,0 +1,37 @@
+/** Facts from probe programs of the configuration: one `name=value`, or `name` alone, a line. */
+import type { Probe } from '../config.ts';
+import type { Capability } from '../core/message.ts';
+import { outputOf } from './program-output.ts';
+
+const NAME = /^[a-z][a-z0-9._-]{0,62}$/;
+const MAX_VALUE = 128;
+/** Facts of one probe. */
+const MAX_FACTS = 64;
+
+export type ProbeResult =
+  | { readonly kind: 'facts'; readonly capabilities: readonly Capability[]; readonly unread: readonly string[] }
+  | { readonly kind: 'failed'; readonly detail: string };
+
+export async function runProbe({ argv, timeoutMs }: Probe, env: NodeJS.ProcessEnv): Promise<ProbeResult> {
+  const output = await outputOf(argv, { timeoutMs, env });
+  return output.kind === 'failed' ? output : { kind: 'facts', ...readFacts(output.stdout) };
+}
+
+/** `unread`: lines that are no facts, cut short, for the log. Empty lines and those that begin with # are comments. */
+export function readFacts(text: string): {
+  readonly capabilities: readonly Capability[];
+  readonly unread: readonly string[];
+} {
+  const capabilities: Capability[] = [];
+  const unread: string[] = [];
+  for (const line of text.split('\n').map((raw) => raw.trim())) {
+    if (line === '' || line.startsWith('#')) continue;
+    const equals = line.indexOf('=');
+    const name = (equals < 0 ? line : line.slice(0, equals)).trim();
+    const value = equals < 0 ? '' : line.slice(equals + 1).trim();
+    const good = NAME.test(name) && value.length <= MAX_VALUE && capabilities.length < MAX_FACTS;
+    if (good) capabilities.push({ name, value, source: 'PROBE' });
+    else if (unread.length < MAX_FACTS) unread.push(line.slice(0, 80));
+  }
+  return { capabilities, unread };
+}

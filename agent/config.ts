@@ -1,0 +1,190 @@
+/** Configuration of an agent: a file, then flags, then defaults, checked by the same rules in one place. */
+import { readFileSync } from 'node:fs';
+import { homedir, hostname } from 'node:os';
+import { join, resolve } from 'node:path';
+import { create, type MessageInitShape } from '@bufbuild/protobuf';
+import { badField } from '../shared/errors.ts';
+import {
+  type AgentConfig,
+  AgentConfigSchema,
+  type SaturationMarks as MarksMessage,
+  type Probe as ProbeMessage,
+} from '../shared/gen/locum/config/v1/agent_config_pb.ts';
+import {
+  LogFormat as LogFormatEnum,
+  LogLevel as LogLevelEnum,
+} from '../shared/gen/locum/config/v1/controller_config_pb.ts';
+import { parseListenAddress } from '../shared/listen-address.ts';
+import type { LogFormat, LogLevel } from '../shared/log.ts';
+import { parseStrict } from '../shared/rpc/strict-json.ts';
+import { fromDuration } from '../shared/rpc/time-messages.ts';
+import { validate } from '../shared/rpc/validation.ts';
+import { MINUTE, SECOND } from '../shared/time.ts';
+
+export interface Probe {
+  readonly name: string;
+  readonly argv: readonly string[];
+  readonly intervalMs: number;
+  readonly timeoutMs: number;
+}
+
+/** In percent. `high` 0: never saturated by it. */
+export interface Marks {
+  readonly high: number;
+  readonly low: number;
+}
+
+/** A configuration with every default filled in. */
+export interface AgentSettings {
+  readonly server: string;
+  readonly pool: string;
+  readonly controllers: readonly string[];
+  readonly stateDir: string;
+  /** Undefined: none. */
+  readonly maxSlots: number | undefined;
+  readonly capabilities: Readonly<Record<string, string>>;
+  readonly probes: readonly Probe[];
+  readonly saturation: { readonly cpu: Marks; readonly memory: Marks };
+  readonly baseEnv: Readonly<Record<string, string>>;
+  /** Undefined: the keeper's default. */
+  readonly output: { readonly segmentBytes: number | undefined; readonly segments: number | undefined };
+  readonly logLevel: LogLevel;
+  readonly logFormat: LogFormat;
+  /** Empty: the host's own. */
+  readonly machineId: string;
+}
+
+/** What flags set; a field that is not there leaves the file's. */
+export type AgentFlags = Pick<
+  MessageInitShape<typeof AgentConfigSchema>,
+  | 'server'
+  | 'pool'
+  | 'controllers'
+  | 'stateDirectory'
+  | 'maxSlots'
+  | 'capabilities'
+  | 'logLevel'
+  | 'logFormat'
+  | 'machineId'
+>;
+
+export interface ConfigSources {
+  /** Path of a YAML file. Default: none. */
+  readonly file?: string | undefined;
+  readonly flags: AgentFlags;
+  /** Environment of this process. */
+  readonly env: NodeJS.ProcessEnv;
+}
+
+/** @throws LocumError INVALID_FIELD that names the field, and the line of the file. */
+export function loadAgentSettings({ file, flags, env }: ConfigSources): AgentSettings {
+  const fromFile =
+    file === undefined
+      ? create(AgentConfigSchema)
+      : parseStrict(AgentConfigSchema, readFileSync(file, 'utf8'), { source: file });
+  const config = create(AgentConfigSchema, {
+    ...fromFile,
+    ...flags,
+    // Facts are added to one by one; everything else is one value.
+    capabilities: { ...fromFile.capabilities, ...flags.capabilities },
+  });
+  validate(AgentConfigSchema, config);
+  return settingsFrom(config, env);
+}
+
+function settingsFrom(config: AgentConfig, env: NodeJS.ProcessEnv): AgentSettings {
+  const controllers = config.controllers.length === 0 ? ['127.0.0.1:7401'] : config.controllers;
+  controllers.forEach(checkEndpoint);
+  return {
+    server: config.server === '' ? serverIdFrom(hostname()) : config.server,
+    pool: config.pool === '' ? 'default' : config.pool,
+    controllers,
+    stateDir: resolve(config.stateDirectory === '' ? defaultStateDir(env) : config.stateDirectory),
+    maxSlots: config.maxSlots,
+    capabilities: config.capabilities,
+    probes: config.probes.map(probeFrom),
+    saturation: saturationFrom(config.saturation),
+    baseEnv: Object.keys(config.baseEnv).length === 0 ? defaultBaseEnv(env) : config.baseEnv,
+    output: { segmentBytes: config.output?.segmentBytes, segments: config.output?.segments },
+    logLevel: logLevelFrom(config.logLevel),
+    logFormat: logFormatFrom(config.logFormat),
+    machineId: config.machineId,
+  };
+}
+
+function checkEndpoint(endpoint: string, i: number): void {
+  const parsed = parseListenAddress(endpoint);
+  if (parsed.kind === 'error') throw badField('INVALID_FIELD', `controllers[${i}]`, parsed.description);
+  if (parsed.address.port === 0)
+    throw badField('INVALID_FIELD', `controllers[${i}]`, 'port 0 is nowhere to connect to');
+}
+
+/** An id from the host's name: its first label, with what an id can not hold replaced. */
+export function serverIdFrom(host: string): string {
+  const label = (host.split('.')[0] ?? '').toLowerCase().replaceAll(/[^a-z0-9-]+/g, '-');
+  const id = (/^[a-z]/.test(label) ? label : `server-${label}`).slice(0, 63).replaceAll(/-+$/g, '');
+  return id === '' ? 'server' : id;
+}
+
+/** Where an agent keeps its state when nobody says where. */
+export function defaultStateDir(env: NodeJS.ProcessEnv): string {
+  return join(env['XDG_STATE_HOME'] || join(homedir(), '.local', 'state'), 'locum-agent');
+}
+
+/** Enough to find programs, and nothing that is a secret of whoever started the agent. */
+function defaultBaseEnv(env: NodeJS.ProcessEnv): Readonly<Record<string, string>> {
+  const names = ['PATH', 'HOME', 'LANG', 'TZ'];
+  return Object.fromEntries(names.flatMap((name) => (env[name] === undefined ? [] : [[name, env[name]]])));
+}
+
+function probeFrom({ name, argv, interval, timeout }: ProbeMessage): Probe {
+  return {
+    name,
+    argv,
+    intervalMs: fromDuration(interval) ?? MINUTE,
+    timeoutMs: fromDuration(timeout) ?? 10 * SECOND,
+  };
+}
+
+function saturationFrom(marks: MarksMessage | undefined): AgentSettings['saturation'] {
+  return {
+    cpu: marksFrom('cpu', marks?.cpuHigh ?? 0, marks?.cpuLow),
+    memory: marksFrom('memory', marks?.memoryHigh ?? 95, marks?.memoryLow),
+  };
+}
+
+function marksFrom(name: string, high: number, low: number = Math.max(0, high - 10)): Marks {
+  if (low > high) {
+    throw badField('INVALID_FIELD', `saturation.${name}_low`, `${low} is above the high mark, which is ${high}`);
+  }
+  return { high, low };
+}
+
+function logLevelFrom(level: LogLevelEnum): LogLevel {
+  switch (level) {
+    case LogLevelEnum.DEBUG:
+      return 'debug';
+    case LogLevelEnum.WARN:
+      return 'warn';
+    case LogLevelEnum.ERROR:
+      return 'error';
+    case LogLevelEnum.INFO:
+    case LogLevelEnum.UNSPECIFIED:
+      return 'info';
+    default:
+      return 'info';
+  }
+}
+
+function logFormatFrom(format: LogFormatEnum): LogFormat {
+  switch (format) {
+    case LogFormatEnum.JSON:
+      return 'json';
+    case LogFormatEnum.PRETTY:
+      return 'pretty';
+    case LogFormatEnum.UNSPECIFIED:
+      return 'auto';
+    default:
+      return 'auto';
+  }
+}

@@ -1,0 +1,60 @@
+/** The only performer of the agent core's effects. It has no choices: it does what it is told, in order, and answers with events. */
+import { uptime } from 'node:os';
+import { unreachable } from '../shared/assert.ts';
+import type { Logger } from '../shared/log.ts';
+import type { Connection } from './connection.ts';
+import type { Effect } from './core/effect.ts';
+import type { Event } from './core/event.ts';
+import type { KeeperLink } from './keeper-link.ts';
+import { encodeRequest, type HelloIdentity } from './stream-encoder.ts';
+
+export interface EffectTools {
+  readonly connection: Connection;
+  readonly keeper: KeeperLink;
+  readonly identity: HelloIdentity;
+  readonly log: Logger;
+  /** Makes it durable before it returns. */
+  readonly saveIdentity: (given: Omit<Extract<Effect, { kind: 'save_identity' }>, 'kind'>) => void;
+  readonly onExit: (reason: string) => void;
+}
+
+/** What is known at once; everything else comes as an event later. */
+export function performEffect(effect: Exclude<Effect, { kind: 'wake' }>, tools: EffectTools): readonly Event[] {
+  const { connection, keeper, identity, log } = tools;
+  switch (effect.kind) {
+    case 'open_keeper':
+      keeper.open(effect.mayStart);
+      return [];
+    case 'ask_keeper':
+      keeper.ask(effect.request, effect.ask);
+      return [];
+    case 'kill_trees':
+      keeper.killTrees(effect.trees);
+      return [];
+    case 'dial':
+      connection.dial(effect.stream, effect.endpoint, effect.limitMs);
+      return [];
+    case 'send': {
+      const { stream, message } = effect;
+      const takesMore = connection.send(stream, encodeRequest(message, identity, uptime() * 1000));
+      return takesMore ? [] : [{ kind: 'writable', stream, writable: false }];
+    }
+    case 'close_stream':
+      if (effect.flush) connection.end(effect.stream);
+      else connection.drop(effect.stream);
+      return [];
+    case 'save_identity': {
+      const { uid, clusterId, highestTerm } = effect;
+      tools.saveIdentity({ uid, clusterId, highestTerm });
+      return [];
+    }
+    case 'log':
+      log[effect.level](effect.fields, effect.text);
+      return [];
+    case 'exit':
+      tools.onExit(effect.reason);
+      return [];
+    default:
+      return unreachable(effect);
+  }
+}

@@ -1,0 +1,100 @@
+/**
+ * Who this agent is (semantics, section 2: place). `instance.json` in the state directory holds what was made here once and what a
+ * leader gave; machine and boot are the host's.
+ */
+import { randomUUID } from 'node:crypto';
+import { closeSync, fsyncSync, openSync, readFileSync, renameSync, writeSync } from 'node:fs';
+import { join } from 'node:path';
+
+export interface Identity {
+  /** Made once in this state directory. */
+  readonly instanceId: string;
+  /** Id of the server that this state directory belongs to. */
+  readonly server: string;
+  /** Uid that a leader gave; empty: none yet. */
+  readonly uid: string;
+  /** Identity of the store that this state directory belongs to; empty: none yet. */
+  readonly clusterId: string;
+  /** Highest term that was worked for. */
+  readonly highestTerm: number;
+  /** Stands for the host where it has no identity of its own. */
+  readonly machineId: string;
+}
+
+/** The state directory can not be used as it is. The message says what to do. */
+export class IdentityError extends Error {
+  override readonly name = 'IdentityError';
+}
+
+const fileIn = (stateDir: string): string => join(stateDir, 'instance.json');
+
+/** Reads the identity, or makes one. @throws IdentityError when it is damaged or of another server. */
+export function loadIdentity(stateDir: string, server: string): Identity {
+  const text = readIfThere(fileIn(stateDir));
+  if (text === undefined) {
+    const made = { instanceId: randomUUID(), server, uid: '', clusterId: '', highestTerm: 0, machineId: randomUUID() };
+    saveIdentity(stateDir, made);
+    return made;
+  }
+  const identity = parseIdentity(text);
+  if (identity === undefined) {
+    throw new IdentityError(
+      `${fileIn(stateDir)} is damaged: restore it, or give this agent a new state directory (it is then a new server to the cluster)`,
+    );
+  }
+  if (identity.server !== server) {
+    throw new IdentityError(
+      `${stateDir} belongs to the server ${identity.server}, not to ${server}: start the agent as ${identity.server}, or give it another state directory`,
+    );
+  }
+  return identity;
+}
+
+/** Durable when it returns: written beside, synced, and put in the place of the old one. */
+export function saveIdentity(stateDir: string, identity: Identity): void {
+  const beside = `${fileIn(stateDir)}.new`;
+  const file = openSync(beside, 'w', 0o600);
+  try {
+    writeSync(file, `${JSON.stringify(identity, undefined, 2)}\n`);
+    fsyncSync(file);
+  } finally {
+    closeSync(file);
+  }
+  renameSync(beside, fileIn(stateDir));
+}
+
+function parseIdentity(text: string): Identity | undefined {
+  try {
+    const value: unknown = JSON.parse(text);
+    return isIdentity(value) ? value : undefined;
+  } catch {
+    return undefined;
+  }
+}
+
+function isIdentity(value: unknown): value is Identity {
+  if (typeof value !== 'object' || value === null) return false;
+  const facts = new Map<string, unknown>(Object.entries(value));
+  const texts = ['instanceId', 'server', 'uid', 'clusterId', 'machineId'];
+  return texts.every((name) => typeof facts.get(name) === 'string') && Number.isSafeInteger(facts.get('highestTerm'));
+}
+
+function readIfThere(path: string): string | undefined {
+  try {
+    return readFileSync(path, 'utf8');
+  } catch (error) {
+    if (error instanceof Error && 'code' in error && error.code === 'ENOENT') return undefined;
+    throw error;
+  }
+}
+
+/** The host's own identity, or the given one where it has none. */
+export function hostMachineId(otherwise: string): string {
+  const id = readIfThere('/etc/machine-id')?.trim() ?? '';
+  return id === '' || id === 'uninitialized' ? otherwise : id;
+}
+
+/** Identity of this boot of the host. Where the kernel does not tell, `unknown`: then a new boot proves nothing. */
+export function hostBootId(): string {
+  return readIfThere('/proc/sys/kernel/random/boot_id')?.trim() || 'unknown';
+}

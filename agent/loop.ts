@@ -1,0 +1,69 @@
+/**
+ * The only caller of the agent's step: one event at a time, in the order in which they came, each followed by its effects. What
+ * an effect finds out at once (a stream is full) is handled before the next event.
+ */
+import { assert } from '../shared/assert.ts';
+import { Mailbox } from '../shared/mailbox.ts';
+import { readNow } from './clock.ts';
+import type { Effect } from './core/effect.ts';
+import type { Event } from './core/event.ts';
+import type { AgentState } from './core/state.ts';
+import { step } from './core/step.ts';
+
+/** Events that wait. Reached only when a step blocks for long; then it is better to end than to lose one: the keeper goes on. */
+const CAPACITY = 100_000;
+/** `setTimeout` overflows past 24.8 days. */
+const LONGEST_SLEEP_MS = 60 * 60 * 1000;
+
+export interface LoopOptions {
+  readonly state: AgentState;
+  /** Performs one effect now; the events that it answers with at once come next. */
+  readonly perform: (effect: Exclude<Effect, { kind: 'wake' }>) => readonly Event[];
+}
+
+export class AgentLoop {
+  private readonly options: LoopOptions;
+  private readonly mailbox = new Mailbox<Event>(CAPACITY);
+  private readonly urgent: Event[] = [];
+  private running = false;
+  private timer: NodeJS.Timeout | undefined;
+
+  constructor(options: LoopOptions) {
+    this.options = options;
+  }
+
+  /** Takes an event. It is handled before this returns, unless another one is being handled: then right after that. */
+  push(event: Event): void {
+    assert(this.mailbox.push(event), `more than ${CAPACITY} events wait for the agent`);
+    if (this.running) return;
+    this.running = true;
+    try {
+      for (let next = this.next(); next !== undefined; next = this.next()) this.handle(next);
+    } finally {
+      this.running = false;
+    }
+  }
+
+  private next(): Event | undefined {
+    return this.urgent.shift() ?? this.mailbox.shift();
+  }
+
+  private handle(event: Event): void {
+    const { state, perform } = this.options;
+    for (const effect of step(state, event, readNow())) {
+      if (effect.kind === 'wake') this.sleepUntil(effect.atMono);
+      else this.urgent.push(...perform(effect));
+    }
+  }
+
+  /** The core judges by its clocks whether a tick came in time; a timer that is a little early or late does no harm. */
+  private sleepUntil(atMono: number): void {
+    clearTimeout(this.timer);
+    const ms = Math.min(LONGEST_SLEEP_MS, Math.max(1, Math.ceil(atMono - readNow().mono)));
+    this.timer = setTimeout(() => this.push({ kind: 'tick' }), ms);
+  }
+
+  stop(): void {
+    clearTimeout(this.timer);
+  }
+}

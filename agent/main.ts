@@ -1,0 +1,39 @@
+/**
+ * `locum agent`: runs an agent to its end. SIGTERM and SIGINT leave its runs to the keeper, as a restart or an upgrade needs; the
+ * host's shutdown comes through the keeper, and `locum agent leave` through the local control.
+ */
+import { logVerbosity, setLogVerbosity } from '@grpc/grpc-js';
+import { createLogger, type Logger } from '../shared/log.ts';
+import { Agent } from './agent.ts';
+import type { AgentSettings } from './config.ts';
+import type { SpawnKeeperOptions } from './keeper/launch.ts';
+
+export interface RunAgentOptions {
+  /** From `loadAgentSettings` in agent/config.ts. */
+  readonly settings: AgentSettings;
+  /** Version of Locum. */
+  readonly version: string;
+  /** Default: lines on stderr, as the settings say. */
+  readonly log?: Logger;
+  /** How a keeper is started. Default: `locum keeper` of this installation. */
+  readonly spawnKeeper?: SpawnKeeperOptions;
+}
+
+/** Runs until the agent has left or a signal ends it. @throws AgentRunningError, IdentityError */
+export async function runAgent(options: RunAgentOptions): Promise<void> {
+  const { settings, version, spawnKeeper } = options;
+  const log =
+    options.log ??
+    createLogger({ name: `agent ${settings.server}`, level: settings.logLevel, format: settings.logFormat });
+  // grpc-js writes to standard error by itself, about things that are answers here.
+  setLogVerbosity(logVerbosity.NONE);
+  const agent = new Agent({ settings, version, log, ...(spawnKeeper === undefined ? {} : { spawnKeeper }) });
+  const onSignal = (): void => agent.detach();
+  process.on('SIGTERM', onSignal).on('SIGINT', onSignal);
+  try {
+    await agent.start();
+    await agent.close(await agent.ended);
+  } finally {
+    process.off('SIGTERM', onSignal).off('SIGINT', onSignal);
+  }
+}

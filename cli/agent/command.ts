@@ -1,0 +1,39 @@
+/** `locum agent`. A flag wins over the field of the same name in the configuration file. */
+import type { Command } from 'commander';
+import { globalsOf, parseSpan, wholeNumber } from '../globals.ts';
+import { addLogOptions } from '../log-options.ts';
+import type { LeaveOptions, LocalOptions } from './local.ts';
+import type { AgentOptions } from './start.ts';
+
+const MAX_SLOTS = 100_000;
+const LEAVE_WITHIN_MS = 10_000;
+
+const collect = (text: string, before: readonly string[] = []): string[] => [...before, text];
+
+export function define(agent: Command): void {
+  agent
+    .option('--config <file>', 'configuration file (YAML)')
+    .option('--server <id>', 'id of this server (default: from the name of the host)')
+    .option('--pool <id>', 'pool to join (default: default)')
+    .option('--controllers <host:port,…>', 'agent listeners of the controllers (default: 127.0.0.1:7401)')
+    .option('--state-dir <folder>', 'folder of this agent and its keeper (default: ~/.local/state/locum-agent)')
+    .option('--max-slots <n>', "the agent's own limit of slots", wholeNumber(0, MAX_SLOTS))
+    .option('--capability <name=value>', 'a fact about this server; may be repeated', collect)
+    .option('--machine-id <id>', 'identity of the host, where several agents of one host stand for several hosts');
+  addLogOptions(agent).action(async (options: AgentOptions) => (await import('./start.ts')).start(options));
+  agent
+    .command('leave')
+    .description('stop what runs here and leave the cluster: the work moves at once')
+    .option('--state-dir <folder>', "the agent's folder (default: ~/.local/state/locum-agent)")
+    .option('--within <span>', 'time for it', parseSpan, LEAVE_WITHIN_MS)
+    .action(async (_options: object, command: Command) =>
+      (await import('./local.ts')).leave(globalsOf(command), command.optsWithGlobals<LeaveOptions>()),
+    );
+  agent
+    .command('status')
+    .description('what the agent of this host says of itself')
+    .option('--state-dir <folder>', "the agent's folder (default: ~/.local/state/locum-agent)")
+    .action(async (_options: object, command: Command) =>
+      (await import('./local.ts')).status(command.optsWithGlobals<LocalOptions>()),
+    );
+}

@@ -1,0 +1,28 @@
+/** `locum agent leave | status`: orders to the agent of this host, over its own socket. */
+import { resolve } from 'node:path';
+import { defaultStateDir } from '../../agent/config.ts';
+import { askAgentStatus, askAgentToLeave } from '../../agent/local-client.ts';
+import type { Globals } from '../globals.ts';
+import { printLine, tell } from '../output/print.ts';
+
+export interface LocalOptions {
+  readonly stateDir?: string;
+}
+
+export interface LeaveOptions extends LocalOptions {
+  /** Milliseconds. */
+  readonly within: number;
+}
+
+const folderOf = ({ stateDir }: LocalOptions): string => resolve(stateDir ?? defaultStateDir(process.env));
+
+export async function leave({ output }: Pick<Globals, 'output'>, options: LeaveOptions): Promise<void> {
+  if (output === 'table' || output === 'wide') tell('Stopping what runs here, and leaving …');
+  const outcome = await askAgentToLeave(folderOf(options), { withinMs: options.within });
+  printLine(output === 'json' ? JSON.stringify({ outcome }) : `The agent has ended: ${outcome}.`);
+}
+
+/** Always JSON: what an agent knows of itself is for people who look for a fault. */
+export async function status(options: LocalOptions): Promise<void> {
+  printLine(JSON.stringify(await askAgentStatus(folderOf(options)), null, 2));
+}

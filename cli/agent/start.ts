@@ -1,0 +1,47 @@
+/** Runs an agent until it has left or a signal ends it. */
+import { loadAgentSettings } from '../../agent/config.ts';
+import { runAgent } from '../../agent/main.ts';
+import { logSettings } from '../log-flags.ts';
+import type { LogFlags } from '../log-options.ts';
+import { locumVersion } from '../version.ts';
+
+export interface AgentOptions extends LogFlags {
+  readonly config?: string;
+  readonly server?: string;
+  readonly pool?: string;
+  readonly controllers?: string;
+  readonly stateDir?: string;
+  readonly maxSlots?: number;
+  readonly capability?: readonly string[];
+  readonly machineId?: string;
+}
+
+/** `dotnet=4.8`, or `gpu` for a fact without a value. */
+function capabilitiesOf(texts: readonly string[]): Record<string, string> {
+  return Object.fromEntries(
+    texts.map((text) => {
+      const at = text.indexOf('=');
+      return at < 0 ? [text, ''] : [text.slice(0, at), text.slice(at + 1)];
+    }),
+  );
+}
+
+/** Absent options stay absent: the file and the defaults have them. */
+function flagsOf({ server, pool, controllers, stateDir, maxSlots, capability, machineId, ...log }: AgentOptions) {
+  const endpoints = controllers?.split(',').map((part) => part.trim());
+  return {
+    ...(server === undefined ? {} : { server }),
+    ...(pool === undefined ? {} : { pool }),
+    ...(endpoints === undefined ? {} : { controllers: endpoints.filter((endpoint) => endpoint !== '') }),
+    ...(stateDir === undefined ? {} : { stateDirectory: stateDir }),
+    ...(maxSlots === undefined ? {} : { maxSlots }),
+    ...(capability === undefined ? {} : { capabilities: capabilitiesOf(capability) }),
+    ...(machineId === undefined ? {} : { machineId }),
+    ...logSettings(log),
+  };
+}
+
+export async function start(options: AgentOptions): Promise<void> {
+  const settings = loadAgentSettings({ file: options.config, flags: flagsOf(options), env: process.env });
+  await runAgent({ settings, version: locumVersion() });
+}

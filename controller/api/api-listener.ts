@@ -1,0 +1,84 @@
+/** The API listener: all services for people and their tools, with reflection, health and plain pages, on one port. */
+import type { ConnectRouter } from '@connectrpc/connect';
+import { Health } from '../../shared/gen/grpc/health/v1/health_pb.ts';
+import { ClusterService } from '../../shared/gen/locum/v1/cluster_service_pb.ts';
+import { EventService } from '../../shared/gen/locum/v1/event_service_pb.ts';
+import { PolicyService } from '../../shared/gen/locum/v1/policy_service_pb.ts';
+import { PoolService } from '../../shared/gen/locum/v1/pool_service_pb.ts';
+import { RunService } from '../../shared/gen/locum/v1/run_service_pb.ts';
+import { ServerService } from '../../shared/gen/locum/v1/server_service_pb.ts';
+import type { ListenAddress } from '../../shared/listen-address.ts';
+import type { Logger } from '../../shared/log.ts';
+import { createConnectHandler } from '../../shared/rpc/connect-handler.ts';
+import { addHealth, type HealthTable } from '../../shared/rpc/health.ts';
+import { type PlainRoutes, textPage } from '../../shared/rpc/plain-routes.ts';
+import { addReflection } from '../../shared/rpc/reflection.ts';
+import { type Listener, startListener } from '../../shared/rpc/single-port-listener.ts';
+import { warmValidation } from '../../shared/rpc/validation.ts';
+import type { ControllerMetrics } from '../metrics.ts';
+import type { ApiContext } from './api-context.ts';
+import { clusterService } from './cluster-service.ts';
+import { eventService } from './event-service.ts';
+import { policyService } from './policy-service.ts';
+import { poolService } from './pool-service.ts';
+import { runService } from './run-service.ts';
+import { serverService } from './server-service.ts';
+
+/** What people call; agents have their own listener. */
+export const API_SERVICES = [PoolService, ServerService, PolicyService, RunService, EventService, ClusterService];
+
+export interface ApiListenerOptions {
+  readonly address: ListenAddress;
+  readonly api: ApiContext;
+  readonly health: HealthTable;
+  readonly metrics: ControllerMetrics;
+  readonly log: Logger;
+  /** Why calls can't be answered now; undefined: they can. */
+  readonly notReady: () => string | undefined;
+  /** Ends watches and other long streams. */
+  readonly shutdownSignal: AbortSignal;
+}
+
+/** @throws ListenError when the address can't be bound. */
+export function startApiListener(options: ApiListenerOptions): Promise<Listener> {
+  const { address, api, health, log, shutdownSignal } = options;
+  warmValidation(API_SERVICES.flatMap(({ methods }) => methods.map(({ input }) => input)));
+  const onDefect = (error: unknown): void => {
+    // A client that goes away in the middle of its request; Node reports it like any other failure.
+    if (error instanceof Error && 'code' in error && error.code === 'ERR_STREAM_PREMATURE_CLOSE') return;
+    log.error({ err: error }, 'a request failed for a defect of ours');
+  };
+  return startListener({
+    ...address,
+    handler: createConnectHandler({ routes: (router) => addServices(router, api, health), onDefect, shutdownSignal }),
+    routes: plainPages(options),
+    onDefect,
+  });
+}
+
+function addServices(router: ConnectRouter, api: ApiContext, health: HealthTable): void {
+  router
+    .service(PoolService, poolService(api))
+    .service(ServerService, serverService(api))
+    .service(PolicyService, policyService(api))
+    .service(RunService, runService(api))
+    .service(EventService, eventService(api))
+    .service(ClusterService, clusterService(api));
+  addHealth(router, health);
+  addReflection(router, [...API_SERVICES, Health]);
+}
+
+function plainPages({ metrics, notReady }: ApiListenerOptions): PlainRoutes {
+  return {
+    '/healthz': () => textPage('ok\n'),
+    '/readyz': () => {
+      const why = notReady();
+      return why === undefined ? textPage('ok\n') : textPage(`${why}\n`, 503);
+    },
+    '/metrics': async () => ({
+      status: 200,
+      contentType: metrics.registry.contentType,
+      body: await metrics.registry.metrics(),
+    }),
+  };
+}

@@ -1,0 +1,41 @@
+/** What an UpdatePolicy says: a mask over the fields of the message becomes a patch of the core's spec. */
+
+import type { FieldMask } from '@bufbuild/protobuf/wkt';
+import type { Policy as PbPolicy } from '../../shared/gen/locum/v1/policy_pb.ts';
+import { policySpecFromProto } from '../codec/policy.ts';
+import type { PolicyPatch } from '../core/event.ts';
+import type { PolicySpec } from '../core/state.ts';
+import { maskPaths } from './update-mask.ts';
+
+/** Fields of the message that users write, and the part of the spec that each of them is. */
+const FIELDS: Readonly<Record<string, keyof PolicySpec>> = {
+  pool: 'pool',
+  workload: 'workload',
+  trigger: 'trigger',
+  requirements: 'requirements',
+  servers: 'servers',
+  list_mode: 'listMode',
+  slots: 'slots',
+  priority: 'priority',
+  max_concurrent_runs: 'maxConcurrentRuns',
+  on_disconnect: 'onDisconnect',
+  stop_timeout: 'stopTimeoutMs',
+  restart: 'restart',
+  failback: 'failback',
+  on_capability_loss: 'onCapabilityLoss',
+  on_run_missing: 'onRunMissing',
+  labels: 'labels',
+};
+
+/**
+ * Without a mask every field is replaced, unset ones by their defaults; only the pool, which can't change, may be left out.
+ * @throws LocumError INVALID_FIELD
+ */
+export function policyPatch(policy: PbPolicy, mask: FieldMask | undefined): PolicyPatch {
+  const paths = maskPaths(mask, Object.keys(FIELDS));
+  const spec = policySpecFromProto(policy);
+  const named = Object.entries(FIELDS).filter(([path]) => {
+    return paths === undefined ? path !== 'pool' || policy.pool !== '' : paths.has(path);
+  });
+  return Object.fromEntries(named.map(([, key]) => [key, spec[key]]));
+}

@@ -1,0 +1,164 @@
+/** Policies, and starting and stopping them. */
+import type { ServiceImpl } from '@connectrpc/connect';
+import { invalidField } from '../../shared/errors.ts';
+import type { Policy as PbPolicy } from '../../shared/gen/locum/v1/policy_pb.ts';
+import {
+  CreatePolicyRequestSchema,
+  DeletePolicyRequestSchema,
+  PausePolicyRequestSchema,
+  type PolicyService,
+  RestartPolicyRequestSchema,
+  ResumePolicyRequestSchema,
+  StartPolicyRequestSchema,
+  StopPolicyRequestSchema,
+  UpdatePolicyRequestSchema,
+} from '../../shared/gen/locum/v1/policy_service_pb.ts';
+import { policyId } from '../../shared/ids.ts';
+import { serverName } from '../../shared/resource-name.ts';
+import { policySpecFromProto } from '../codec/policy.ts';
+import type { Call } from '../core/event.ts';
+import type { Policy } from '../core/state.ts';
+import { explainPlacement } from '../core/views.ts';
+import { type ApiContext, submit } from './api-context.ts';
+import { indexAfterText, pageOf } from './page.ts';
+import { policyPatch } from './policy-patch.ts';
+import { projectPolicy } from './projections/project-policy.ts';
+import { projectRun } from './projections/project-run.ts';
+import { found, policyIdOf, poolIdOf } from './resource-id.ts';
+import { watchResources } from './watch-resources.ts';
+
+/** All arguments of one start together. */
+const ARGUMENTS_LIMIT_BYTES = 64 * 1024;
+
+function checkArguments(args: readonly string[]): void {
+  const bytes = args.reduce((sum, argument) => sum + Buffer.byteLength(argument), 0);
+  if (bytes > ARGUMENTS_LIMIT_BYTES)
+    throw invalidField('arguments', `must be at most ${ARGUMENTS_LIMIT_BYTES} bytes together`);
+}
+
+export function policyService(api: ApiContext): ServiceImpl<typeof PolicyService> {
+  const show = (policy: Policy) => api.reign().read((state) => projectPolicy(state, policy));
+
+  return {
+    async getPolicy({ name }) {
+      const id = policyIdOf(name);
+      return api.reign().read((state) => ({ policy: projectPolicy(state, found(state.policies.get(id), name)) }));
+    },
+
+    async listPolicies(request) {
+      const pool = request.pool === '' ? undefined : poolIdOf(request.pool, 'pool');
+      return api.reign().read((state) => {
+        const policies = [...state.policies.values()].filter(({ spec }) => pool === undefined || spec.pool === pool);
+        const { items, nextPageToken } = pageOf(
+          policies.sort((a, b) => (a.id < b.id ? -1 : 1)),
+          request,
+          {
+            question: ['ListPolicies', request.pool],
+            cursorOf: ({ id }) => id,
+            indexAfter: indexAfterText(({ id }) => id),
+          },
+        );
+        return { policies: items.map((policy) => projectPolicy(state, policy)), nextPageToken };
+      });
+    },
+
+    async createPolicy(message, context) {
+      const policy = requiredPolicy(message.policy);
+      const request: Call = {
+        kind: 'create_policy',
+        policy: policyIdOf(policy.name, 'policy.name'),
+        spec: policySpecFromProto(policy),
+      };
+      const value = await submit(api, { schema: CreatePolicyRequestSchema, message, context }, request, 'policy');
+      return { policy: await show(value.policy), warnings: [...value.warnings] };
+    },
+
+    async updatePolicy(message, context) {
+      const policy = requiredPolicy(message.policy);
+      const request: Call = {
+        kind: 'update_policy',
+        policy: policyIdOf(policy.name, 'policy.name'),
+        etag: policy.etag,
+        patch: policyPatch(policy, message.updateMask),
+        createAs: message.allowMissing ? policySpecFromProto(policy) : undefined,
+      };
+      const value = await submit(api, { schema: UpdatePolicyRequestSchema, message, context }, request, 'policy');
+      return { policy: await show(value.policy), warnings: [...value.warnings] };
+    },
+
+    async deletePolicy(message, context) {
+      const request: Call = { kind: 'delete_policy', policy: policyIdOf(message.name), etag: message.etag };
+      const submission = { schema: DeletePolicyRequestSchema, message, context };
+      const value = await submit(api, submission, request, 'policy', 'gone');
+      return value.kind === 'gone' ? {} : { policy: await show(value.policy) };
+    },
+
+    async startPolicy(message, context) {
+      checkArguments(message.arguments);
+      const request: Call = {
+        kind: 'start_policy',
+        policy: policyIdOf(message.name),
+        arguments: [...message.arguments],
+      };
+      const submission = { schema: StartPolicyRequestSchema, message, context };
+      const value = await submit(api, submission, request, 'run', 'policy');
+      // Only tried: there is no run to show.
+      if (value.kind === 'policy') return {};
+      return api.reign().read((state, now) => ({ run: projectRun(state, value.run, now) }));
+    },
+
+    async stopPolicy(message, context) {
+      const request: Call = { kind: 'stop_policy', policy: policyIdOf(message.name) };
+      const value = await submit(api, { schema: StopPolicyRequestSchema, message, context }, request, 'policy');
+      return { policy: await show(value.policy) };
+    },
+
+    async restartPolicy(message, context) {
+      const request: Call = { kind: 'restart_policy', policy: policyIdOf(message.name) };
+      const value = await submit(api, { schema: RestartPolicyRequestSchema, message, context }, request, 'policy');
+      return { policy: await show(value.policy) };
+    },
+
+    async pausePolicy(message, context) {
+      const request: Call = { kind: 'pause_policy', policy: policyIdOf(message.name) };
+      const value = await submit(api, { schema: PausePolicyRequestSchema, message, context }, request, 'policy');
+      return { policy: await show(value.policy) };
+    },
+
+    async resumePolicy(message, context) {
+      const request: Call = { kind: 'resume_policy', policy: policyIdOf(message.name) };
+      const value = await submit(api, { schema: ResumePolicyRequestSchema, message, context }, request, 'policy');
+      return { policy: await show(value.policy) };
+    },
+
+    async explainPlacement({ name }) {
+      const id = policyIdOf(name);
+      return api.reign().read((state, now) => {
+        const { chosen, verdicts } = explainPlacement(state, found(state.policies.get(id), name), now);
+        return {
+          chosenServer: chosen === undefined ? '' : serverName(chosen),
+          servers: verdicts.map(({ server, ...verdict }) => ({ server: serverName(server), ...verdict })),
+        };
+      });
+    },
+
+    async *watchPolicies({ revision }, { signal }) {
+      const items = watchResources(api, revision, signal, {
+        folder: 'policies',
+        list: (state) => [...state.policies.keys()].sort(),
+        project: (state, _, id) => {
+          const policy = state.policies.get(policyId(id));
+          return policy === undefined ? undefined : projectPolicy(state, policy);
+        },
+      });
+      for await (const { value, ...rest } of items) {
+        yield value === undefined ? rest : { ...rest, change: { case: 'policy' as const, value } };
+      }
+    },
+  };
+}
+
+function requiredPolicy(policy: PbPolicy | undefined): PbPolicy {
+  if (policy === undefined) throw invalidField('policy', 'is required');
+  return policy;
+}

@@ -1,0 +1,95 @@
+/** Runs: looking at them, moving, stopping and releasing them. */
+import type { ServiceImpl } from '@connectrpc/connect';
+import {
+  MoveRunRequestSchema,
+  ReleaseRunRequestSchema,
+  type RunService,
+  StopRunRequestSchema,
+} from '../../shared/gen/locum/v1/run_service_pb.ts';
+import { runId } from '../../shared/ids.ts';
+import type { ClusterState } from '../core/cluster.ts';
+import type { Call } from '../core/event.ts';
+import type { Run } from '../core/state.ts';
+import { currentAttempt, isEnded } from '../core/views.ts';
+import { type ApiContext, submit } from './api-context.ts';
+import { indexAfterNumber, pageOf } from './page.ts';
+import { projectRun } from './projections/project-run.ts';
+import { found, policyIdOf, runIdOf, serverIdOf } from './resource-id.ts';
+import { streamOutput } from './stream-output.ts';
+import { watchResources } from './watch-resources.ts';
+
+/** The number in a run's id: newer runs have greater ones, over all policies. */
+export const runNumber = ({ id }: Run): number => Number(id.slice(id.lastIndexOf('-') + 1));
+
+const newestFirst = (a: Run, b: Run): number => runNumber(b) - runNumber(a);
+
+const allRuns = (state: ClusterState): Run[] => [...state.runs.values()].sort(newestFirst);
+
+export function runService(api: ApiContext): ServiceImpl<typeof RunService> {
+  const show = (run: Run) => api.reign().read((state, now) => projectRun(state, run, now));
+
+  return {
+    async getRun({ name }) {
+      const id = runIdOf(name);
+      return api.reign().read((state, now) => ({ run: projectRun(state, found(state.runs.get(id), name), now) }));
+    },
+
+    async listRuns(request) {
+      const policy = request.policy === '' ? undefined : policyIdOf(request.policy, 'policy');
+      const server = request.server === '' ? undefined : serverIdOf(request.server, 'server');
+      const wanted = (run: Run): boolean =>
+        (request.includeEnded || !isEnded(run)) &&
+        (policy === undefined || run.policy === policy) &&
+        (server === undefined || currentAttempt(run)?.server === server);
+      return api.reign().read((state, now) => {
+        const { items, nextPageToken } = pageOf(allRuns(state).filter(wanted), request, {
+          question: ['ListRuns', request.policy, request.server, request.includeEnded],
+          cursorOf: (run) => String(runNumber(run)),
+          indexAfter: indexAfterNumber(runNumber),
+        });
+        return { runs: items.map((run) => projectRun(state, run, now)), nextPageToken };
+      });
+    },
+
+    async moveRun(message, context) {
+      const request: Call = {
+        kind: 'move_run',
+        run: runIdOf(message.name),
+        server: message.server === '' ? undefined : serverIdOf(message.server, 'server'),
+      };
+      const value = await submit(api, { schema: MoveRunRequestSchema, message, context }, request, 'run');
+      return { run: await show(value.run) };
+    },
+
+    async stopRun(message, context) {
+      const request: Call = { kind: 'stop_run', run: runIdOf(message.name) };
+      const value = await submit(api, { schema: StopRunRequestSchema, message, context }, request, 'run');
+      return { run: await show(value.run) };
+    },
+
+    async releaseRun(message, context) {
+      const { abandonAttempt, reason } = message;
+      const request: Call = { kind: 'release_run', run: runIdOf(message.name), abandonAttempt, reason };
+      const value = await submit(api, { schema: ReleaseRunRequestSchema, message, context }, request, 'run');
+      return { run: await show(value.run) };
+    },
+
+    streamOutput(request, { signal }) {
+      return api.streams.counted(streamOutput(api, request, signal));
+    },
+
+    async *watchRuns({ revision }, { signal }) {
+      const items = watchResources(api, revision, signal, {
+        folder: 'runs',
+        list: (state) => allRuns(state).map(({ id }) => id),
+        project: (state, now, id) => {
+          const run = state.runs.get(runId(id));
+          return run === undefined ? undefined : projectRun(state, run, now);
+        },
+      });
+      for await (const { value, ...rest } of items) {
+        yield value === undefined ? rest : { ...rest, change: { case: 'run' as const, value } };
+      }
+    },
+  };
+}

@@ -1,0 +1,57 @@
+/**
+ * Output of an attempt, read from its agent piece by piece. The controller keeps none of it: every piece is asked for when the
+ * client has room for it, so a slow client slows only itself.
+ */
+import { setTimeout as sleep } from 'node:timers/promises';
+import type { MessageInitShape } from '@bufbuild/protobuf';
+import { LocumError } from '../../shared/errors.ts';
+import type { OutputChunk } from '../../shared/gen/locum/v1/agent_service_pb.ts';
+import type { StreamOutputRequest, StreamOutputResponseSchema } from '../../shared/gen/locum/v1/run_service_pb.ts';
+import { toTimestamp } from '../../shared/rpc/time-messages.ts';
+import { fromUint64, toUint64 } from '../codec/numbers.ts';
+import type { Run } from '../core/state.ts';
+import type { ApiContext } from './api-context.ts';
+import { found, runIdOf } from './resource-id.ts';
+
+/** Waits between two looks at output that does not grow: the longer the quiet, the longer the wait. */
+const POLL_MS = 200;
+const POLL_CAP_MS = 1_000;
+
+type Piece = MessageInitShape<typeof StreamOutputResponseSchema>;
+
+/** @throws LocumError NOT_FOUND, OUTPUT_NOT_FOUND, AGENT_UNREACHABLE, OVERLOADED */
+export async function* streamOutput(
+  api: ApiContext,
+  { name, epoch, offset: from, follow }: StreamOutputRequest,
+  signal: AbortSignal,
+): AsyncGenerator<Piece> {
+  const id = runIdOf(name);
+  const wanted = fromUint64(epoch, 'epoch');
+  const attempt = await api.reign().read((state) => attemptOf(found(state.runs.get(id), name), wanted));
+  let offset = from;
+  let waitMs = POLL_MS;
+  while (!signal.aborted) {
+    const chunk = await api.agents.readOutput(attempt.server, { run: id, epoch: toUint64(attempt.epoch), offset });
+    const readTime = toTimestamp(Date.now());
+    // Rotated-out bytes are skipped by the agent; a negative offset becomes a real one.
+    offset = chunk.offset + BigInt(chunk.data.length);
+    if (chunk.data.length > 0)
+      yield { offset: chunk.offset, data: chunk.data, epoch: toUint64(attempt.epoch), readTime };
+    if (isAllThereIs(chunk, offset, follow)) return;
+    if (offset < chunk.size) continue;
+    waitMs = chunk.data.length > 0 ? POLL_MS : Math.min(POLL_CAP_MS, waitMs * 1.5);
+    await sleep(waitMs, undefined, { signal });
+  }
+}
+
+function isAllThereIs(chunk: OutputChunk, offset: bigint, follow: boolean): boolean {
+  return offset >= chunk.size && (chunk.end || !follow);
+}
+
+/** 0: the newest attempt. */
+function attemptOf({ id, attempts }: Run, epoch: number): Pick<Run['attempts'][number], 'server' | 'epoch'> {
+  const attempt = epoch === 0 ? attempts.at(-1) : attempts.find((one) => one.epoch === epoch);
+  if (attempt !== undefined) return { server: attempt.server, epoch: attempt.epoch };
+  const what = epoch === 0 ? 'has had no attempt yet' : `has no attempt with epoch ${epoch} that is still kept`;
+  throw new LocumError('OUTPUT_NOT_FOUND', `runs/${id} ${what}`, { resource: `runs/${id}` });
+}

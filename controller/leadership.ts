@@ -1,0 +1,170 @@
+/**
+ * Campaign, load, reign, and again. A reign begins with what the store holds and ends when the term does: because the core or the
+ * store says so, or because this controller is closed.
+ */
+import { LocumError } from '../shared/errors.ts';
+import { firstOfIncarnation } from '../shared/ids.ts';
+import type { Logger } from '../shared/log.ts';
+import type { AgentStreams } from './agents/agent-streams.ts';
+import type { Clock } from './clock.ts';
+import { decodeRecord } from './codec/record.ts';
+import type { StoreTrouble } from './committer.ts';
+import { Core } from './core/core.ts';
+import type { StateRecord } from './core/state.ts';
+import type { Timers } from './core/timers.ts';
+import type { ControllerMetrics } from './metrics.ts';
+import { Reign } from './reign.ts';
+import { createScheduleReader } from './schedules.ts';
+import type { Identity, Snapshot, Store, Leadership as StoreLeadership } from './store/store.ts';
+
+export interface LeadershipOptions {
+  readonly store: Store;
+  /** Name of this controller among the candidates. */
+  readonly candidate: string;
+  readonly clock: Clock;
+  readonly agents: AgentStreams;
+  readonly metrics: ControllerMetrics;
+  readonly log: Logger;
+  /** Version of the controller. */
+  readonly version: string;
+  readonly initialTimers: Timers;
+  /** A reign began (calls are answered) or ended (undefined). */
+  readonly onReign: (reign: Reign | undefined) => void;
+  readonly onTrouble: (trouble: StoreTrouble | undefined) => void;
+  /** A defect of ours: the process must end. */
+  readonly onFatal: (error: unknown) => void;
+}
+
+export class Leadership {
+  readonly #options: LeadershipOptions;
+  readonly #closing = new AbortController();
+  readonly #firstReign = Promise.withResolvers<void>();
+  #reign: Reign | undefined;
+  #reignedOnce = false;
+  #ended: Promise<void> | undefined;
+
+  constructor(options: LeadershipOptions) {
+    this.#options = options;
+  }
+
+  get reign(): Reign | undefined {
+    return this.#reign;
+  }
+
+  /** Starts to campaign. Resolves when this controller leads for the first time. @throws StoreError when the store can't be read */
+  start(): Promise<void> {
+    this.#ended ??= this.#run().catch((error: unknown) => {
+      if (this.#closing.signal.aborted) return;
+      // Before the first reign it is the answer of `start`; later nobody but the process can act on it.
+      if (this.#reignedOnce) this.#options.onFatal(error);
+      this.#firstReign.reject(error);
+    });
+    return this.#firstReign.promise;
+  }
+
+  /** Ends the reign, if there is one, and gives the term back so that the next leader need not wait. */
+  async close(): Promise<void> {
+    this.#closing.abort(
+      new LocumError('NOT_LEADER', 'this controller is shutting down: ask the next one', { retryAfterMs: 1_000 }),
+    );
+    await this.#ended;
+    await this.#options.store.resign();
+  }
+
+  async #run(): Promise<void> {
+    const { store, candidate, log } = this.#options;
+    const { signal } = this.#closing;
+    while (!signal.aborted) {
+      const won = await store.campaign(candidate, signal);
+      const identity = await store.identity();
+      const snapshot = await store.load();
+      const reason = await this.#reignUntilOver(won, identity, snapshot);
+      if (signal.aborted) return;
+      log.warn({ term: won.term }, `leadership ended: ${reason}`);
+      await store.resign();
+    }
+  }
+
+  /** Resolves with why the term is over. */
+  #reignUntilOver({ term, lost }: StoreLeadership, identity: Identity, snapshot: Snapshot): Promise<string> {
+    const { clock, agents, metrics, log, version, initialTimers, store, onReign } = this.#options;
+    const over = Promise.withResolvers<string>();
+    const records = snapshot.records.map(({ key, value }) => decodeRecord(key, value));
+    const reign = new Reign({
+      store,
+      term,
+      clusterId: identity.clusterId,
+      revision: snapshot.revision,
+      core: new Core({
+        version,
+        initialTimers,
+        schedules: createScheduleReader(),
+        // Both embedded stores answer at once and in order: nothing is gained by waiting or by several commits under way.
+        verifyIntervalMs: store.kind === 'etcd' ? 100 : 0,
+        maxCommitsInFlight: 1,
+      }),
+      clock,
+      agents,
+      metrics,
+      onRoom: () => agents.onRoom(),
+      onTrouble: this.#options.onTrouble,
+      onStepDown: over.resolve,
+      onFatal: this.#options.onFatal,
+    });
+    const { signal } = this.#closing;
+    const onLost = (): void => over.resolve(String(lost.reason));
+    const onClosing = (): void => over.resolve('this controller is closed');
+    lost.addEventListener('abort', onLost, { once: true });
+    signal.addEventListener('abort', onClosing, { once: true });
+    if (lost.aborted) onLost();
+    if (signal.aborted) onClosing();
+
+    reign.elect({
+      kind: 'elected',
+      term,
+      ...identity,
+      firstOfIncarnation: isFirstOfIncarnation(records, identity.incarnation),
+      records,
+    });
+    log.info({ term, cluster: identity.clusterId, records: records.length }, 'this controller leads');
+    this.#reign = reign;
+    this.#reignedOnce = true;
+    metrics.source = reign;
+    agents.attach(reign);
+    onReign(reign);
+    this.#firstReign.resolve();
+
+    return over.promise.then((reason) => {
+      lost.removeEventListener('abort', onLost);
+      signal.removeEventListener('abort', onClosing);
+      this.#end(reign, reason);
+      return reason;
+    });
+  }
+
+  #end(reign: Reign, reason: string): void {
+    const { agents, metrics, onReign } = this.#options;
+    const error = new LocumError(
+      'NOT_LEADER',
+      `this controller does not lead any more (${reason}): ask again in a moment`,
+      {
+        retryAfterMs: 500,
+      },
+    );
+    this.#reign = undefined;
+    metrics.source = undefined;
+    onReign(undefined);
+    reign.end(error);
+    agents.detach(error);
+  }
+}
+
+/**
+ * Whether no leader of this incarnation has started anything yet (semantics C9). Each epoch carries its incarnation, and an
+ * attempt's epoch is committed before its start is sent; so the last epoch in the store tells. It stays true through leaders that
+ * came and went while the wait lasted, which is what the wait needs.
+ */
+export function isFirstOfIncarnation(records: readonly StateRecord[], incarnation: number): boolean {
+  const meta = records.find((record) => record.kind === 'meta');
+  return meta !== undefined && meta.lastEpoch <= firstOfIncarnation(incarnation);
+}

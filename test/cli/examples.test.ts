@@ -1,0 +1,62 @@
+import { spawnSync } from 'node:child_process';
+import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { describe, expect, it } from 'vitest';
+import { examplePolicies, examplesFolder } from '../../cli/dev/example-policies.ts';
+import { readPolicies } from '../../cli/policy/apply.ts';
+import type { Policy } from '../../shared/gen/locum/v1/policy_pb.ts';
+
+const policies = examplePolicies({ sharedDir: '/shared', apiAddress: '127.0.0.1:9' });
+
+function scriptOf({ workload }: Policy): { readonly node: boolean; readonly text: string } {
+  if (workload?.kind.case !== 'script') throw new Error('an example is a script');
+  return { node: workload.kind.value.interpreter[0] === 'node', text: workload.kind.value.text };
+}
+
+describe('the examples', () => {
+  it('are the four that the documentation names', () => {
+    expect(policies.map(({ name }) => name).sort()).toEqual([
+      'policies/file-drop-watcher',
+      'policies/health-monitor',
+      'policies/nightly-backup',
+      'policies/queue-consumer',
+    ]);
+  });
+
+  it('keep their files inside the cluster of "locum dev"', () => {
+    const folders = policies.flatMap(({ workload }) => [workload?.env['DATA_DIR'], workload?.env['SOURCE_DIR']]);
+    expect(folders.filter((folder) => folder !== undefined && !folder.startsWith('/shared'))).toEqual([]);
+  });
+
+  it.each(policies.map((policy) => [policy.name, policy] as const))(
+    '%s has a script that its interpreter can read',
+    (_name, policy) => {
+      const folder = mkdtempSync(join(tmpdir(), 'locum-example-'));
+      const file = join(folder, 'script');
+      try {
+        const { node, text } = scriptOf(policy);
+        writeFileSync(file, text);
+        const checked = node ? spawnSync(process.execPath, ['--check', file]) : spawnSync('/bin/sh', ['-n', file]);
+        expect(checked.stderr.toString()).toBe('');
+        expect(checked.status).toBe(0);
+      } finally {
+        rmSync(folder, { recursive: true });
+      }
+    },
+  );
+
+  it('are refused with file, line and field when a field is mistyped', () => {
+    const folder = mkdtempSync(join(tmpdir(), 'locum-example-'));
+    const file = join(folder, 'policy.yaml');
+    try {
+      writeFileSync(file, 'name: policies/x\nworkload:\n  comand: {argv: [a]}\n');
+      expect(() => readPolicies(file)).toThrow(/line 3.*did you mean "command"/);
+      writeFileSync(file, 'name: policies/x\nslots: 0\nworkload: {command: {argv: [a]}}\n');
+      expect(() => readPolicies(file)).toThrow(/policies\/x.*slots/);
+      expect(() => readPolicies(join(examplesFolder(), 'missing.yaml'))).toThrow(/ENOENT/);
+    } finally {
+      rmSync(folder, { recursive: true });
+    }
+  });
+});

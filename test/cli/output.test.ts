@@ -1,0 +1,95 @@
+import { timestampFromMs } from '@bufbuild/protobuf/wkt';
+import { describe, expect, it } from 'vitest';
+import { type Column, renderFacts, Table } from '../../cli/output/table.ts';
+import { age, clockTime, count, idOf, roughSpan, span, word } from '../../cli/output/words.ts';
+import { LivenessSchema } from '../../shared/gen/locum/v1/server_pb.ts';
+import { toDuration } from '../../shared/rpc/time-messages.ts';
+
+interface Row {
+  readonly name: string;
+  readonly runs: number;
+  readonly note?: string;
+}
+
+const columns: readonly Column<Row>[] = [
+  { head: 'NAME', cell: ({ name }) => name },
+  { head: 'RUNS', right: true, cell: ({ runs }) => runs },
+  { head: 'UID', wide: true, cell: () => 'u1' },
+  { head: 'NOTE', cell: ({ note }) => note },
+];
+
+describe('tables', () => {
+  it('align their columns, numbers at the right, with no blanks at the end of a line', () => {
+    const table = new Table(columns, { wide: false });
+    expect(
+      table
+        .render([
+          { name: 'a', runs: 5 },
+          { name: 'longer', runs: 120, note: 'busy' },
+        ])
+        .split('\n'),
+    ).toEqual(['NAME    RUNS  NOTE', 'a          5  -', 'longer   120  busy']);
+  });
+
+  it('show wide columns only when asked', () => {
+    expect(new Table(columns, { wide: true }).render([])).toBe('NAME  RUNS  UID  NOTE');
+  });
+
+  it('keep their widths for rows that come later', () => {
+    const table = new Table(columns, { wide: false });
+    table.render([{ name: 'longer', runs: 1 }]);
+    expect(table.renderRow({ name: 'b', runs: 2, note: 'x' })).toBe('b          2  x');
+  });
+
+  it('keep a text with line breaks on one line', () => {
+    expect(new Table(columns, { wide: false }).renderRow({ name: 'a', runs: 0, note: 'one\n  two' })).toMatch(
+      /one two$/,
+    );
+  });
+
+  it('leave out facts without a value', () => {
+    expect(
+      renderFacts([
+        ['name', 'a'],
+        ['empty', ''],
+        ['nothing', undefined],
+        ['longer', 3],
+      ]),
+    ).toBe('name:   a\nlonger: 3');
+  });
+});
+
+describe('words', () => {
+  it('show enums without what their names begin with, and nothing for "not set"', () => {
+    expect(word(LivenessSchema, 3)).toBe('MISSING');
+    expect(word(LivenessSchema, 0)).toBe('');
+    expect(word(LivenessSchema, 99)).toBe('99');
+  });
+
+  it('show times roughly', () => {
+    expect([0, 59_000, 90_000, 150_000, 3 * 3_600_000, 3 * 86_400_000, -5].map(roughSpan)).toEqual([
+      '0s',
+      '59s',
+      '90s',
+      '2m',
+      '3h',
+      '3d',
+      '0s',
+    ]);
+    expect(age(timestampFromMs(1_000), 31_000)).toBe('30s');
+    expect(age(undefined)).toBe('');
+  });
+
+  it('show spans as they are written', () => {
+    expect(span(toDuration(45_000))).toBe('45s');
+    expect(span(undefined)).toBe('');
+  });
+
+  it('show names without their collection', () => {
+    expect(idOf('servers/web-1')).toBe('web-1');
+    expect(idOf('web-1')).toBe('web-1');
+    expect(count(1, 'run')).toBe('1 run');
+    expect(count(2, 'run')).toBe('2 runs');
+    expect(clockTime(undefined)).toBe('');
+  });
+});

@@ -1,0 +1,99 @@
+import { createClient } from '@connectrpc/connect';
+import { afterEach, describe, expect, it } from 'vitest';
+import { openTransport } from '../../cli/client/transport.ts';
+import { freePort } from '../../cli/dev/ports.ts';
+import { CommandFailure } from '../../cli/exit-codes.ts';
+import { LocumError } from '../../shared/errors.ts';
+import { ServerService } from '../../shared/gen/locum/v1/server_service_pb.ts';
+import { fromConnectError, toConnectError } from '../../shared/rpc/status-details.ts';
+import { type FakeApi, fakeApi } from './fake-api.ts';
+
+const closing: Array<() => unknown> = [];
+afterEach(async () => {
+  for (const close of closing.splice(0)) await close();
+});
+
+interface Seen {
+  readonly requestIds: string[];
+  readonly actors: string[];
+}
+
+/** Answers CordonServer after `failures` refusals. */
+async function api(failures: readonly LocumError[]): Promise<FakeApi & { readonly seen: Seen }> {
+  const left = [...failures];
+  const seen: Seen = { requestIds: [], actors: [] };
+  const fake = await fakeApi((router) =>
+    router.service(ServerService, {
+      cordonServer: (request, context) => {
+        seen.requestIds.push(request.requestId);
+        seen.actors.push(context.requestHeader.get('x-locum-actor') ?? '');
+        const failure = left.shift();
+        if (failure !== undefined) throw toConnectError(failure);
+        return { server: { name: request.name } };
+      },
+    }),
+  );
+  closing.push(fake.close);
+  return { ...fake, seen };
+}
+
+function clientOf(addresses: readonly string[], timeoutMs = 5_000) {
+  const transport = openTransport({ addresses, timeoutMs });
+  closing.unshift(transport.close);
+  return createClient(ServerService, transport);
+}
+
+const notLeader = (): LocumError => new LocumError('NOT_LEADER', 'not now', { retryAfterMs: 1 });
+
+describe('calls of the command line', () => {
+  it('carry a request_id of their own and the name of the user', async () => {
+    const { address, seen } = await api([]);
+    const client = clientOf([address]);
+    await client.cordonServer({ name: 'servers/a' });
+    await client.cordonServer({ name: 'servers/a' });
+    expect(new Set(seen.requestIds).size).toBe(2);
+    expect(seen.requestIds[0]).toMatch(/^[0-9a-f-]{36}$/);
+    expect(seen.actors[0]).not.toBe('');
+  });
+
+  it('are repeated with the same request_id when the controller is not available', async () => {
+    const { address, seen } = await api([notLeader(), notLeader()]);
+    await clientOf([address]).cordonServer({ name: 'servers/a' });
+    expect(seen.requestIds).toHaveLength(3);
+    expect(new Set(seen.requestIds).size).toBe(1);
+  });
+
+  it('are not repeated when the controller has judged them', async () => {
+    const { address, seen } = await api([new LocumError('ETAG_MISMATCH', 'changed')]);
+    const failure = await clientOf([address])
+      .cordonServer({ name: 'servers/a' })
+      .catch((error: unknown) => error);
+    expect(fromConnectError(failure)?.reason).toBe('ETAG_MISMATCH');
+    expect(seen.requestIds).toHaveLength(1);
+  });
+
+  it('go to the next address when nobody listens at the first', async () => {
+    const { address, seen } = await api([]);
+    await clientOf([`127.0.0.1:${await freePort()}`, address]).cordonServer({ name: 'servers/a' });
+    expect(seen.requestIds).toHaveLength(1);
+  });
+
+  it('end at once, with what to do, when nobody listens at any address', async () => {
+    const address = `127.0.0.1:${await freePort()}`;
+    const failure = await clientOf([address], 60_000)
+      .cordonServer({ name: 'servers/a' })
+      .catch((error: unknown) => error);
+    expect(failure).toBeInstanceOf(CommandFailure);
+    expect(String(failure)).toContain(`can't reach a controller at ${address}`);
+    expect(String(failure)).toContain('locum dev');
+  });
+
+  it('give up when time is up, with the last answer', async () => {
+    const { address, seen } = await api(Array.from({ length: 1_000 }, notLeader));
+    const failure = await clientOf([address], 300)
+      .cordonServer({ name: 'servers/a' })
+      .catch((error: unknown) => error);
+    expect(fromConnectError(failure)?.reason ?? String(failure)).toMatch(/NOT_LEADER|deadline/);
+    expect(seen.requestIds.length).toBeGreaterThan(1);
+  });
+});

@@ -1,0 +1,278 @@
+/** Random records of the core, with every field that a record can have. */
+import fc from 'fast-check';
+import type { Capability } from '../../../controller/core/capability.ts';
+import type {
+  Attempt,
+  AttemptEnd,
+  EventRecord,
+  Meta,
+  Policy,
+  PolicySpec,
+  Pool,
+  RequestRecord,
+  Run,
+  Server,
+  StateRecord,
+  Trigger,
+  Workload,
+} from '../../../controller/core/state.ts';
+import { epoch, policyId, poolId, runId, serverId, uid } from '../../../shared/ids.ts';
+
+const word = (pattern: RegExp) => fc.stringMatching(pattern);
+const userId = word(/^[a-z]([a-z0-9-]{0,10}[a-z0-9])?$/);
+const text = fc.string({ unit: 'grapheme', maxLength: 20 });
+/** Up to the year 2255, in whole milliseconds. */
+const wall = fc.integer({ min: 0, max: 9e12 });
+const counter = fc.integer({ min: 0, max: Number.MAX_SAFE_INTEGER });
+const small = fc.integer({ min: 0, max: 100_000 });
+const span = fc.integer({ min: 0, max: 7_200_000 });
+const optional = <T>(arbitrary: fc.Arbitrary<T>) => fc.option(arbitrary, { nil: undefined });
+const labels = fc.dictionary(word(/^[a-z]{1,8}$/), text, { maxKeys: 4, noNullPrototype: true });
+const server = userId.map(serverId);
+const pool = userId.map(poolId);
+const anUid = word(/^u[0-9a-z]{1,8}$/).map(uid);
+const anEpoch = fc.integer({ min: 1, max: Number.MAX_SAFE_INTEGER }).map(epoch);
+const aRun = fc
+  .tuple(userId, fc.integer({ min: 1, max: 1e12 }))
+  .map(([policy, number]) => runId(`${policy}-${number}`));
+
+const base = { version: counter, uid: anUid, createWall: wall, updateWall: wall };
+
+const meta: fc.Arbitrary<Meta> = fc.record({
+  kind: fc.constant('meta' as const),
+  lastEpoch: counter,
+  lastRun: counter,
+  lastEvent: counter,
+  lastUid: counter,
+});
+
+const timers = fc.record({
+  heartbeatMs: span,
+  suspectAfterMs: span,
+  leaseMs: span,
+  stopTimeoutMs: span,
+  killGuardMs: span,
+  missingAfterMs: span,
+});
+
+const failback = fc.constantFrom('NEVER' as const, 'ON_NEXT_START' as const, 'AUTO' as const, 'MANUAL' as const);
+
+export const pools: fc.Arbitrary<Pool> = fc.record({
+  kind: fc.constant('pool' as const),
+  ...base,
+  id: pool,
+  timers,
+  defaultFailback: failback,
+  defaultMaxSlots: small,
+  order: fc.array(server, { maxLength: 6 }),
+  orderVersion: counter,
+});
+
+const capability: fc.Arbitrary<Capability> = fc.record({
+  name: word(/^[a-z][a-z0-9._-]{0,10}$/),
+  value: text,
+  source: fc.constantFrom('FINGERPRINT' as const, 'PROBE' as const, 'CONFIG' as const),
+});
+
+export const servers: fc.Arbitrary<Server> = fc.record({
+  kind: fc.constant('server' as const),
+  ...base,
+  id: server,
+  pool,
+  maxSlots: optional(small),
+  labels,
+  intent: fc.constantFrom('ACTIVE' as const, 'CORDONED' as const, 'DRAINING' as const),
+  drain: optional(fc.record({ startWall: wall, deadlineWall: optional(wall), done: fc.boolean() })),
+  liveness: fc.constantFrom('ALIVE' as const, 'SUSPECT' as const, 'MISSING' as const, 'LEFT' as const),
+  livenessSinceWall: wall,
+  instanceId: text,
+  machineId: text,
+  bootId: text,
+  agentVersion: text,
+  capabilities: fc.array(capability, { maxLength: 4 }),
+  agentMaxSlots: optional(small),
+  saturated: fc.boolean(),
+  deleting: fc.boolean(),
+});
+
+const place = { env: labels, workingDirectory: text, user: text };
+const workload: fc.Arbitrary<Workload> = fc.oneof(
+  fc.record({ ...place, kind: fc.constant('command' as const), argv: fc.array(text, { maxLength: 4 }) }),
+  fc.record({
+    ...place,
+    kind: fc.constant('script' as const),
+    interpreter: fc.array(text, { minLength: 1, maxLength: 3 }),
+    text,
+  }),
+);
+
+const trigger: fc.Arbitrary<Trigger> = fc.oneof(
+  fc.constant({ kind: 'continuous' as const }),
+  fc.constant({ kind: 'on_demand' as const }),
+  fc.record({
+    kind: fc.constant('schedule' as const),
+    cron: text,
+    timeZone: text,
+    missed: fc.constantFrom('SKIP' as const, 'ONCE' as const),
+  }),
+);
+
+export const specs: fc.Arbitrary<PolicySpec> = fc.record({
+  pool,
+  workload,
+  trigger,
+  requirements: fc.array(text, { maxLength: 3 }),
+  servers: fc.array(server, { maxLength: 3 }),
+  listMode: fc.constantFrom('ONLY' as const, 'PREFER' as const),
+  slots: small,
+  priority: fc.integer({ min: 0, max: 100 }),
+  maxConcurrentRuns: fc.integer({ min: 1, max: 1000 }),
+  onDisconnect: fc.constantFrom('STOP' as const, 'HOLD' as const, 'OVERLAP' as const),
+  stopTimeoutMs: optional(span),
+  restart: fc.record({ attempts: fc.integer({ min: 1, max: 100 }), windowMs: span, delayMs: span }),
+  failback: optional(failback),
+  onCapabilityLoss: fc.constantFrom('MOVE' as const, 'IGNORE' as const, 'STOP' as const),
+  onRunMissing: fc.constantFrom('NEXT' as const, 'IN_PLACE' as const),
+  labels,
+});
+
+export const policies: fc.Arbitrary<Policy> = fc.record({
+  kind: fc.constant('policy' as const),
+  ...base,
+  id: userId.map(policyId),
+  spec: specs,
+  paused: fc.boolean(),
+  deleting: fc.boolean(),
+  lastTickWall: optional(wall),
+});
+
+const end: fc.Arbitrary<AttemptEnd> = fc.record({
+  cause: fc.constantFrom('UNKNOWN', 'EXITED', 'STOPPED', 'LAPSED', 'REFUSED', 'SPAWN_FAILED', 'LOST'),
+  exitCode: optional(fc.integer({ min: -1, max: 255 })),
+  signal: text,
+  proof: fc.constantFrom('REPORT', 'REFUSED', 'INVENTORY', 'NEW_BOOT', 'NEVER_SENT', 'WAIT', 'OPERATOR', 'OVERLAP'),
+  detail: text,
+});
+
+const attemptCause = fc.constantFrom('START', 'RESTART', 'RECOVERY', 'MOVE', 'FAILBACK', 'DRAIN');
+
+export const attempts: fc.Arbitrary<Attempt> = fc.record({
+  epoch: anEpoch,
+  server,
+  place: fc.record({ serverUid: anUid, instanceId: text, machineId: text }),
+  bootId: text,
+  cause: attemptCause,
+  terms: fc.record({
+    onDisconnect: fc.constantFrom('STOP' as const, 'HOLD' as const, 'OVERLAP' as const),
+    leaseMs: span,
+    stopTimeoutMs: span,
+    killGuardMs: span,
+  }),
+  state: fc.constantFrom('ASSIGNED', 'STARTING', 'RUNNING', 'STOPPING', 'STUCK', 'ENDED'),
+  assignWall: wall,
+  startWall: optional(wall),
+  endWall: optional(wall),
+  end: optional(end),
+  pid: fc.integer({ min: 0, max: 2 ** 22 }),
+  stopReason: optional(
+    fc.constantFrom(
+      'OPERATOR',
+      'POLICY_DELETED',
+      'RESTART',
+      'MOVE',
+      'FAILBACK',
+      'DRAIN',
+      'DRAIN_DEADLINE',
+      'SUPERSEDED',
+    ),
+  ),
+  overlapped: fc.boolean(),
+});
+
+export const runs: fc.Arbitrary<Run> = fc.record({
+  kind: fc.constant('run' as const),
+  ...base,
+  id: aRun,
+  policy: userId.map(policyId),
+  policyUid: anUid,
+  pool,
+  desired: fc.constantFrom('RUNNING' as const, 'STOPPED' as const),
+  state: fc.constantFrom(
+    'QUEUED',
+    'ASSIGNED',
+    'STARTING',
+    'RUNNING',
+    'STOPPING',
+    'FENCING',
+    'STUCK',
+    'BACKOFF',
+    'FAILED',
+  ),
+  reason: text,
+  message: text,
+  etaWall: optional(wall),
+  endWall: optional(wall),
+  slots: small,
+  priority: fc.integer({ min: 0, max: 100 }),
+  arguments: fc.array(text, { maxLength: 3 }),
+  attempts: fc.array(attempts, { maxLength: 3 }),
+  attemptCount: small,
+  queueCause: fc.constantFrom('RECOVERY' as const, 'START' as const, 'MOVE' as const),
+  queueSinceWall: wall,
+  notBeforeWall: wall,
+  preferServer: optional(server),
+  nextCause: attemptCause,
+  reservation: optional(
+    fc.record({
+      server,
+      from: server,
+      cause: fc.constantFrom('MOVE' as const, 'FAILBACK' as const, 'DRAIN' as const),
+      sinceWall: wall,
+    }),
+  ),
+  wantedMove: optional(
+    fc.record({ server, cause: fc.constantFrom('MOVE' as const, 'FAILBACK' as const), sinceWall: wall }),
+  ),
+  outcome: optional(
+    fc.record({
+      state: fc.constantFrom('SUCCEEDED' as const, 'FAILED' as const, 'STOPPED' as const),
+      reason: text,
+      message: text,
+    }),
+  ),
+  failures: fc.array(fc.record({ server, wall }), { maxLength: 3 }),
+  skips: fc.array(fc.record({ server, untilWall: wall, reason: text }), { maxLength: 3 }),
+  backoffRounds: small,
+  lastMoveWall: wall,
+});
+
+/** Absent keys, not undefined ones: an event says only what it is about. */
+const events: fc.Arbitrary<EventRecord> = fc.record(
+  {
+    kind: fc.constant('event' as const),
+    number: fc.integer({ min: 1, max: 1e15 }),
+    wall,
+    type: text,
+    cause: text,
+    actor: text,
+    message: text,
+    term: counter,
+    pool,
+    server,
+    policy: userId.map(policyId),
+    run: aRun,
+    epoch: anEpoch,
+    details: fc.dictionary(word(/^[a-z]{1,8}$/), text, { minKeys: 1, maxKeys: 3, noNullPrototype: true }),
+  },
+  { requiredKeys: ['kind', 'number', 'wall', 'type', 'cause', 'actor', 'message', 'term'] },
+);
+
+const requests: fc.Arbitrary<RequestRecord> = fc.record({
+  kind: fc.constant('request' as const),
+  id: word(/^[\x21-\x7e]{1,20}$/),
+  wall,
+  fingerprint: text,
+  resource: text,
+});
+
+export const stateRecords: fc.Arbitrary<StateRecord> = fc.oneof(meta, pools, servers, policies, runs, events, requests);

@@ -1,0 +1,69 @@
+import { create, toBinary } from '@bufbuild/protobuf';
+import fc from 'fast-check';
+import { describe, expect, it } from 'vitest';
+import { decodeRecord, encodeRecord, SCHEMA_VERSION } from '../../../controller/codec/record.ts';
+import { recordKey } from '../../../controller/core/state.ts';
+import { StoreError } from '../../../controller/store/store.ts';
+import { RecordSchema } from '../../../shared/gen/locum/store/v1/record_pb.ts';
+import { stateRecords } from './arbitrary-records.ts';
+
+const meta = { kind: 'meta', lastEpoch: 1, lastRun: 2, lastEvent: 3, lastUid: 4 } as const;
+
+function reasonOf(act: () => unknown): string {
+  try {
+    act();
+  } catch (error) {
+    if (error instanceof StoreError) return error.reason;
+    throw error;
+  }
+  return 'no error';
+}
+
+describe('records of the store', () => {
+  it('come back as they were', () => {
+    fc.assert(
+      fc.property(stateRecords, (record) => {
+        expect(decodeRecord(recordKey(record), encodeRecord(record))).toEqual(record);
+      }),
+      { numRuns: 500 },
+    );
+  });
+
+  it('of a newer schema are refused as such, whatever else is in them', () => {
+    const bytes = toBinary(RecordSchema, create(RecordSchema, { schemaVersion: SCHEMA_VERSION + 1 }));
+    expect(reasonOf(() => decodeRecord('policies/x', bytes))).toBe('NEWER_SCHEMA');
+  });
+
+  it('of a kind that is not known are refused as damaged', () => {
+    const bytes = toBinary(RecordSchema, create(RecordSchema, { schemaVersion: SCHEMA_VERSION }));
+    expect(reasonOf(() => decodeRecord('policies/x', bytes))).toBe('CORRUPT');
+  });
+
+  it('under a key that is not their own are refused as damaged', () => {
+    expect(reasonOf(() => decodeRecord('pools/default', encodeRecord(meta)))).toBe('CORRUPT');
+  });
+
+  it('never throw anything but a StoreError when bytes are cut or changed, and never come back under another key', () => {
+    const mutation = fc.tuple(stateRecords, fc.nat(), fc.integer({ min: 1, max: 255 }), fc.boolean());
+    fc.assert(
+      fc.property(mutation, ([record, at, change, cut]) => {
+        const bytes = encodeRecord(record);
+        const index = at % bytes.length;
+        const damaged = cut ? bytes.slice(0, index) : bytes.with(index, (bytes[index] ?? 0) ^ change);
+        const key = recordKey(record);
+        try {
+          expect(recordKey(decodeRecord(key, damaged))).toBe(key);
+        } catch (error) {
+          expect(error).toBeInstanceOf(StoreError);
+        }
+      }),
+      { numRuns: 500 },
+    );
+  });
+
+  it('with a counter that JavaScript can not count to are refused as damaged', () => {
+    const content = { case: 'meta' as const, value: { lastEpoch: 2n ** 53n } };
+    const bytes = toBinary(RecordSchema, create(RecordSchema, { schemaVersion: 1, record: content }));
+    expect(reasonOf(() => decodeRecord('meta', bytes))).toBe('CORRUPT');
+  });
+});
