@@ -35,6 +35,12 @@ export interface LeadershipOptions {
   readonly onFatal: (error: unknown) => void;
 }
 
+/**
+ * An embedded store answers at once; but each check is a turn of the loop and a look at the file, and one is good for all
+ * heartbeats of this time. Commands wait for their commit, which is a check itself, and never for this.
+ */
+const EMBEDDED_VERIFY_MS = 20;
+
 export class Leadership {
   readonly #options: LeadershipOptions;
   readonly #closing = new AbortController();
@@ -99,8 +105,8 @@ export class Leadership {
         version,
         initialTimers,
         schedules: createScheduleReader(),
-        // Both embedded stores answer at once and in order: nothing is gained by waiting or by several commits under way.
-        verifyIntervalMs: store.kind === 'etcd' ? 100 : 0,
+        verifyIntervalMs: store.kind === 'etcd' ? 100 : EMBEDDED_VERIFY_MS,
+        // Commits of the embedded stores end before the next turn: nothing is gained by several under way.
         maxCommitsInFlight: 1,
       }),
       clock,

@@ -41,7 +41,7 @@ export function adoptTable(turn: Turn, opened: Opened): void {
     const end = { cause: 'LOST', detail: 'its keeper ended, and the next one does not have it' } as const;
     changeStatus(turn, attempt, endedStatus(attempt.status, end, now.wall));
   }
-  log(turn, 'info', 'connected to the keeper', { pid: opened.pid, attempts: opened.attempts.length });
+  log(turn, 'info', 'connected to the keeper', { keeperPid: opened.pid, attempts: opened.attempts.length });
 }
 
 /** Takes an attempt as the keeper has it, new or changed. */

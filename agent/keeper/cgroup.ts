@@ -80,7 +80,8 @@ function watchEvents(directory: string, onChange: () => void): () => void {
 /** Every process in a cgroup and in those that the workload made below it. */
 async function processesBelow(directory: string): Promise<number[]> {
   const lines = await readFile(join(directory, 'cgroup.procs'), 'utf8').catch(() => '');
-  const own = lines.split('\n').flatMap((line) => (line === '' ? [] : [Number(line)]));
+  // 0 stands for a process of a foreign pid namespace, and would mean our own group as the target of a signal.
+  const own = lines.split('\n').flatMap((line) => (Number(line) > 1 ? [Number(line)] : []));
   const nested = await Promise.all((await cgroupsIn(directory)).map((name) => processesBelow(join(directory, name))));
   return own.concat(...nested);
 }

@@ -71,6 +71,13 @@ export interface KeeperConnection {
 /** No keeper answered. */
 export class KeeperUnreachableError extends Error {
   override readonly name = 'KeeperUnreachableError';
+  /** Somebody accepted the connection and said nothing: a keeper that is stopped or hung. */
+  readonly isSilent: boolean;
+
+  constructor(message: string, { isSilent }: { readonly isSilent: boolean }) {
+    super(message);
+    this.isSilent = isSilent;
+  }
 }
 
 /** An answer that the keeper did not give. */
@@ -93,6 +100,7 @@ export async function connectKeeper(options: ConnectOptions): Promise<KeeperConn
   /** Events that came in the same breath as `Opened`: they wait until the caller has the connection. */
   let early: KeeperEvent[] | undefined = [];
   let opened = false;
+  let isSilent = false;
 
   const deliver = (event: KeeperEvent): void => {
     if (early === undefined) options.onEvent(event);
@@ -106,10 +114,13 @@ export async function connectKeeper(options: ConnectOptions): Promise<KeeperConn
   const finish = (detail: string): void => {
     clearTimeout(timer);
     client.close();
-    reject(new KeeperUnreachableError(`no keeper at ${address}: ${detail}`));
+    reject(new KeeperUnreachableError(`no keeper at ${address}: ${detail}`, { isSilent }));
     if (answers.end() && opened) deliver({ kind: 'closed', detail });
   };
-  const timer = setTimeout(() => stream.cancel(), options.timeoutMs ?? 5_000);
+  const timer = setTimeout(() => {
+    isSilent = true;
+    stream.cancel();
+  }, options.timeoutMs ?? 5_000);
 
   stream.on('data', (message: AttachResponse) => {
     const { response } = message;

@@ -81,10 +81,11 @@ export class Connection {
       this.changed.delete(attempt);
       this.write({ case: 'changed', value: { attempt: keptAttempt(attempt) } });
     }
-    for (let next = this.waiting.shift(); next !== undefined; next = this.waiting.shift()) {
+    // Changes first, always; so one that changes again during a jam is told in its newest form only.
+    while (!this.isFull) {
+      const next = this.waiting.shift();
+      if (next === undefined) break;
       this.write(next);
-      // The newest form of an attempt goes first, always; so one that changes during a jam may skip the forms between.
-      if (this.isFull) break;
     }
     if (this.waiting.length === 0 && this.stream.isPaused()) this.stream.resume();
   }

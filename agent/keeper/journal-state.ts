@@ -51,9 +51,10 @@ export class JournalState {
   /** The fewest records that fold to the same. */
   *records(): Generator<JournalRecord> {
     if (this.highestTerm > 0) yield record({ case: 'highestTerm', value: BigInt(this.highestTerm) });
-    if (this.spent.floor > 0) yield record({ case: 'spentFloor', value: BigInt(this.spent.floor) });
     for (const value of this.cgroupBases) yield record({ case: 'cgroupBase', value });
     for (const [run, epoch] of this.spent.entries()) yield spentRecord(run, epoch);
+    // After the runs that have epochs of their own: the floor is not meant for them.
+    if (this.spent.floor > 0) yield record({ case: 'spentFloor', value: BigInt(this.spent.floor) });
     for (const value of this.attempts.values()) yield record({ case: 'attempt', value });
   }
 }

@@ -1,9 +1,10 @@
 /** Finds the keeper of a state directory, or starts one that outlives the agent. */
 import { spawn } from 'node:child_process';
 import { closeSync, mkdirSync, openSync, renameSync, statSync } from 'node:fs';
-import { join } from 'node:path';
+import { join, resolve } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { type ConnectOptions, connectKeeper, type KeeperConnection, KeeperUnreachableError } from './client.ts';
+import { ownerOf } from './state-directory.ts';
 
 /** The keeper's own log starts anew past this size; one older file is kept. */
 const LOG_LIMIT_BYTES = 1024 * 1024;
@@ -29,7 +30,9 @@ export interface EnsureKeeperOptions extends ConnectOptions, SpawnKeeperOptions 
  * Starts a keeper in a session of its own, with its log in `<state dir>/keeper.log`, and does not wait for it.
  * One that finds another keeper at work ends by itself.
  */
-export function spawnKeeper(stateDir: string, options: SpawnKeeperOptions = {}): { readonly pid: number | undefined } {
+export function spawnKeeper(directory: string, options: SpawnKeeperOptions = {}): { readonly pid: number | undefined } {
+  // The keeper has a working directory of its own.
+  const stateDir = resolve(directory);
   mkdirSync(stateDir, { recursive: true, mode: 0o700 });
   const [program = process.execPath, ...front] = options.command ?? defaultCommand();
   const log = openLog(join(stateDir, 'keeper.log'));
@@ -50,7 +53,10 @@ export function spawnKeeper(stateDir: string, options: SpawnKeeperOptions = {}):
   }
 }
 
-/** Connects to the keeper of a state directory and starts one if there is none. Rejects with KeeperUnreachableError. */
+/**
+ * Connects to the keeper of a state directory and starts one if there is none. One that is there but says nothing guards no deadline:
+ * it is killed, and the next one kills what it held (semantics: A9). Rejects with KeeperUnreachableError.
+ */
 export async function ensureKeeper(options: EnsureKeeperOptions): Promise<KeeperConnection> {
   const giveUpAt = performance.now() + (options.startTimeoutMs ?? 20_000);
   let spawnAt = 0;
@@ -59,6 +65,7 @@ export async function ensureKeeper(options: EnsureKeeperOptions): Promise<Keeper
       return await connectKeeper(options);
     } catch (error) {
       if (!(error instanceof KeeperUnreachableError) || performance.now() > giveUpAt) throw error;
+      if (error.isSilent) await killOwner(options.stateDir);
     }
     if (performance.now() >= spawnAt) {
       spawnKeeper(options.stateDir, options);
@@ -66,6 +73,11 @@ export async function ensureKeeper(options: EnsureKeeperOptions): Promise<Keeper
     }
     await sleep(waitMs);
   }
+}
+
+async function killOwner(stateDir: string): Promise<void> {
+  const owner = await ownerOf(stateDir);
+  if (owner !== undefined) process.kill(owner.pid, 'SIGKILL');
 }
 
 function defaultCommand(): readonly string[] {

@@ -1,6 +1,6 @@
 /** Writes the output of one living attempt. It takes everything the workload writes: a full disk must never make it wait. */
 import { type FileHandle, open, rm } from 'node:fs/promises';
-import type { Socket } from 'node:net';
+import type { Readable } from 'node:stream';
 import { type Segment, segmentPath } from './output-segments.ts';
 
 export interface OutputLimits {
@@ -20,7 +20,7 @@ export class OutputLog {
   readonly done: Promise<void>;
   private readonly directory: string;
   private readonly limits: OutputLimits;
-  private readonly reader: Socket;
+  private readonly reader: Readable;
   private readonly segments: Segment[] = [];
   private file: FileHandle | undefined;
   private fileBytes = 0;
@@ -29,7 +29,7 @@ export class OutputLog {
   private failure: string | undefined;
 
   /** Begins to copy at once. `directory` is there, and has no output in it yet. */
-  constructor(directory: string, limits: OutputLimits, reader: Socket) {
+  constructor(directory: string, limits: OutputLimits, reader: Readable) {
     this.directory = directory;
     this.limits = limits;
     this.reader = reader;

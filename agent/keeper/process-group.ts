@@ -54,7 +54,7 @@ async function membersOf(first: FirstProcess, marks: readonly string[]): Promise
   const members: ProcessEntry[] = [];
   for (const entry of processes) {
     if (entry.startTicks < first.startTicks) continue;
-    const held = !reused && (entry.group === first.pid || entry.session === first.pid);
+    const held = first.pid > 1 && !reused && (entry.group === first.pid || entry.session === first.pid);
     if (held || (await isMarked(entry.pid, marks))) members.push(entry);
   }
   return members;

@@ -1,5 +1,5 @@
 /** Where a keeper listens. A path of a unix socket has at most 107 bytes; a state directory may be deeper than that. */
-import { mkdtemp, readFile, rm, writeFile } from 'node:fs/promises';
+import { mkdtemp, readFile, rm, rmdir, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { dirname, join, resolve } from 'node:path';
 
@@ -25,6 +25,8 @@ export async function socketPath(stateDir: string): Promise<string> {
 export async function makeSocketPath(stateDir: string): Promise<{ readonly path: string; readonly moved: boolean }> {
   const path = besideState(stateDir);
   if (fits(path)) return { path, moved: false };
+  const outdated = await socketPath(stateDir);
+  if (outdated !== path) await removeSocket(stateDir, outdated);
   const short = join(await mkdtemp(join(tmpdir(), 'locum-')), 'keeper.sock');
   await writeFile(join(stateDir, RECORD), short, { mode: 0o600 });
   return { path: short, moved: true };
@@ -34,6 +36,7 @@ export async function makeSocketPath(stateDir: string): Promise<{ readonly path:
 export async function removeSocket(stateDir: string, path: string): Promise<void> {
   await rm(path, { force: true });
   if (path === besideState(stateDir)) return;
-  await rm(dirname(path), { recursive: true, force: true });
+  // Empty now, or not ours to take away.
+  await rmdir(dirname(path)).catch(() => undefined);
   await rm(join(stateDir, RECORD), { force: true });
 }

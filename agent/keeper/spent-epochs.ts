@@ -19,7 +19,7 @@ export class SpentEpochs {
   }
 
   spend(run: string, epoch: number): void {
-    const earlier = this.highest.get(run) ?? 0;
+    const earlier = this.highest.get(run) ?? this.lowest;
     this.highest.delete(run);
     this.highest.set(run, Math.max(earlier, epoch));
     for (const [oldest, its] of this.highest) {

@@ -18,8 +18,8 @@ import { processEntry } from './process-table.ts';
 import { type Refusal, refuse } from './refusal.ts';
 
 export interface StartTools {
-  readonly journal: Journal;
-  readonly containment: Containment;
+  readonly journal: Pick<Journal, 'append'>;
+  readonly containment: Pick<Containment, 'create'>;
   readonly pipes: PipeMaker;
   readonly folders: AttemptFolders;
   /** Of the state directory. */

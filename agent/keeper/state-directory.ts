@@ -8,9 +8,14 @@ import { createHash, randomBytes } from 'node:crypto';
 import { chmod, mkdir, readFile, stat, writeFile } from 'node:fs/promises';
 import { join, resolve } from 'node:path';
 import { DatabaseSync } from 'node:sqlite';
+import type { FirstProcess } from './containment.ts';
+import { processEntry } from './process-table.ts';
 
 /** SQLite: another process holds the lock. */
 const BUSY = 5;
+
+/** Says which process has the lock. */
+const OWNER = 'keeper.pid';
 
 export interface StateDirectory {
   readonly path: string;
@@ -34,7 +39,8 @@ export async function claimStateDirectory(directory: string): Promise<StateDirec
   // Whoever can enter can connect to the socket and run programs as this user.
   if (((await stat(path)).mode & 0o077) !== 0) await chmod(path, 0o700);
   const lock = await takeLock(path);
-  await writeFile(join(path, 'keeper.pid'), `${process.pid}\n`, { mode: 0o600 });
+  const startTicks = (await processEntry(process.pid))?.startTicks ?? 0;
+  await writeFile(join(path, OWNER), `${process.pid} ${startTicks}\n`, { mode: 0o600 });
   return { path, key: await keyOf(path), release: () => lock.close() };
 }
 
@@ -47,12 +53,20 @@ async function takeLock(path: string): Promise<DatabaseSync> {
   } catch (error) {
     lock.close();
     if (!(error instanceof Error) || !('errcode' in error) || error.errcode !== BUSY) throw error;
-    const pid = (await readFile(join(path, 'keeper.pid'), 'utf8').catch(() => '')).trim();
+    const owner = await ownerOf(path);
     throw new KeeperRunningError(
-      `a keeper is at work in ${path} already (process ${pid || 'unknown'}): a state directory has only one`,
+      `a keeper is at work in ${path} already (process ${owner?.pid ?? 'unknown'}): a state directory has only one`,
       { cause: error },
     );
   }
+}
+
+/** The living keeper of a state directory; undefined when there is none, or it has not written down yet who it is. */
+export async function ownerOf(path: string): Promise<FirstProcess | undefined> {
+  const text = await readFile(join(path, OWNER), 'utf8').catch(() => '');
+  const [pid = 0, startTicks = 0] = text.split(' ').map(Number);
+  const found = pid > 1 ? await processEntry(pid) : undefined;
+  return found !== undefined && !found.isZombie && found.startTicks === startTicks ? { pid, startTicks } : undefined;
 }
 
 /** The key of a state directory, for whoever kills what a dead keeper of it left. */

@@ -19,12 +19,14 @@ export interface ResumeOptions<M> {
   /** From where to go on once this message is seen. Undefined: from where the one before said. */
   readonly positionOf: (message: M) => bigint | undefined;
   readonly signal?: AbortSignal | undefined;
+  /** Waits before the stream is opened again; `failures` in a row came before. Default: says so once, and backs off. */
+  readonly pause?: (failures: number) => Promise<void>;
 }
 
 const BACKOFF = { baseMs: 200, capMs: 2_000 } as const;
 
 /** Ends only by an error that repeating can't mend, by the signal, or by its reader. */
-export async function* resuming<M>({ open, positionOf, signal }: ResumeOptions<M>): AsyncGenerator<M> {
+export async function* resuming<M>({ open, positionOf, signal, pause = backOff }: ResumeOptions<M>): AsyncGenerator<M> {
   let after = 0n;
   let failures = 0;
   let opened = false;
@@ -43,10 +45,14 @@ export async function* resuming<M>({ open, positionOf, signal }: ResumeOptions<M
       else if (!opened || !isBroken(error)) throw error;
     }
     // The stream ended or broke: the controller restarts, or another one leads.
-    if (failures === 0) tell('The stream ended; opening it again …');
-    await sleep(backoffMs(BACKOFF, failures, Math.random()));
+    await pause(failures);
     failures += 1;
   }
+}
+
+async function backOff(failures: number): Promise<void> {
+  if (failures === 0) tell('The stream ended; opening it again …');
+  await sleep(backoffMs(BACKOFF, failures, Math.random()));
 }
 
 const isTooOld = (error: unknown): boolean => fromConnectError(error)?.reason === 'REVISION_TOO_OLD';

@@ -2,10 +2,11 @@
  * A controller and agents on this machine, each a process of its own with its own folder: for `locum dev`, the demo and the
  * end-to-end tests. Whoever makes one must `stop()` it.
  */
-import { mkdirSync, readFileSync, realpathSync } from 'node:fs';
+import { mkdirSync, realpathSync } from 'node:fs';
 import { delimiter, dirname, join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { createClient } from '@connectrpc/connect';
+import { keeperProcess } from '../../agent/kill-trees.ts';
 import { ClusterService } from '../../shared/gen/locum/v1/cluster_service_pb.ts';
 import { PoolService } from '../../shared/gen/locum/v1/pool_service_pb.ts';
 import { ServerService } from '../../shared/gen/locum/v1/server_service_pb.ts';
@@ -63,14 +64,9 @@ export class LocalCluster {
     return join(this.dataDir, server);
   }
 
-  /** Process id of a server's keeper. Undefined: it never ran. */
+  /** Process id of a server's keeper. Undefined: none lives. */
   keeperPid(server: string): number | undefined {
-    try {
-      const pid = Number(readFileSync(join(this.stateDir(server), 'keeper.pid'), 'utf8'));
-      return Number.isInteger(pid) && pid > 0 ? pid : undefined;
-    } catch {
-      return undefined;
-    }
+    return keeperProcess(this.stateDir(server))?.pid;
   }
 
   async startController(): Promise<void> {

@@ -36,6 +36,7 @@ import type { ToAgent } from '../core/effect.ts';
 import type { FromAgent, HelloFacts } from '../core/event.ts';
 import type { ConnId } from '../core/state.ts';
 import { AttemptParts } from './attempt-parts.ts';
+import { grantBytes, readHeartbeat } from './heartbeat-bytes.ts';
 import { Outbox, type OutboxLimits } from './outbox.ts';
 import { type OutputQuestion, OutputRequests } from './output-requests.ts';
 
@@ -108,7 +109,11 @@ export class AgentStream {
 
   send(message: ToAgent): void {
     if (this.#ended || this.#closingSinceMono !== undefined) return;
-    const bytes = encodeToAgent(message, this.#options.leader);
+    const { leader } = this.#options;
+    const bytes =
+      message.kind === 'grant'
+        ? grantBytes(leader.term, message.sequence, message.generation)
+        : encodeToAgent(message, leader);
     if (!this.#outbox.send(bytes)) this.refuse(slowReader('more than its bound waits for it'));
   }
 
@@ -168,6 +173,20 @@ export class AgentStream {
 
   #receive(bytes: Buffer): void {
     if (this.#ended || this.#closingSinceMono !== undefined) return;
+    // The hot path: thousands per second, nearly all with two numbers and nothing else.
+    const plain = this.#server === undefined ? undefined : readHeartbeat(bytes);
+    if (plain !== undefined) {
+      const { sequence, generation } = plain;
+      this.#deliver({
+        kind: 'heartbeat',
+        conn: this.conn,
+        sequence,
+        generation,
+        capacity: undefined,
+        capabilities: undefined,
+      });
+      return;
+    }
     try {
       this.#handle(decode(bytes));
     } catch (error) {
@@ -223,7 +242,6 @@ export class AgentStream {
     this.#deliver({ kind: 'hello', conn: this.conn, hello });
   }
 
-  /** The hot path: thousands per second, nearly all with two numbers and nothing else. */
   #heartbeat(heartbeat: Heartbeat): FromAgent {
     const { capacity, capabilities } = heartbeat;
     if (capacity !== undefined) checkCapacity(capacity);

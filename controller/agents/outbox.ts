@@ -26,7 +26,7 @@ export class Outbox {
   #blocked = false;
   #written = 0;
   /** Messages that the sink had handed on when the stream last moved, and when that was. */
-  #movedCount = 0;
+  #movedCount = -1;
   #movedMono = 0;
 
   constructor(sink: Sink, limits: OutboxLimits = defaultOutboxLimits) {

@@ -90,7 +90,7 @@ export function pumpMoves(ctx: Context, pool: PoolId): void {
   const { wantingMoves } = poolLiveOf(state, pool);
   if (wantingMoves.size === 0) return;
   const wanting = [...wantingMoves].map((id) => state.runs.get(id)).filter((run) => run !== undefined);
-  for (const run of wanting.sort((a, b) => b.priority - a.priority || (a.id < b.id ? -1 : 1))) {
+  for (const run of wanting) {
     const wanted = run.wantedMove;
     const policy = state.policies.get(run.policy);
     const from = restingServer(run);

@@ -16,7 +16,7 @@ describe('docs/errors.md', () => {
   it('has each reason of the API, with its code', () => {
     expect(Object.fromEntries(rows.map(([, reason, code]) => [reason, code]))).toEqual(errorCodes);
     const reasons = ErrorReasonSchema.values.filter(({ number }) => number !== 0).map(({ localName }) => localName);
-    expect(rows.map(([, reason]) => reason).sort()).toEqual(reasons.sort());
+    expect(new Set(rows.map(([, reason]) => reason))).toEqual(new Set(reasons));
   });
 });
 

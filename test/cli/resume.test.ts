@@ -33,7 +33,7 @@ function scripted(scripts: readonly Script[]): { open: (after: bigint) => AsyncG
 async function texts(scripts: readonly Script[], count: number): Promise<{ read: string[]; opened: bigint[] }> {
   const { open, opened } = scripted(scripts);
   const read: string[] = [];
-  for await (const { text } of resuming({ open, positionOf: resourcePositions() })) {
+  for await (const { text } of resuming({ open, positionOf: resourcePositions(), pause: async () => undefined })) {
     read.push(text);
     if (read.length === count) break;
   }

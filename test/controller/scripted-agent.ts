@@ -6,6 +6,7 @@ import {
   AgentService,
   type AttemptStatus,
   CommandOutcome,
+  type ConnectRequest,
   ConnectRequestSchema,
   type ConnectResponse,
   type HelloSchema,
@@ -16,10 +17,13 @@ import { clientOptions } from '../../shared/rpc/channel-options.ts';
 import { makeClient, openBidi, type ServiceClient } from '../../shared/rpc/grpc-js-binding.ts';
 import { fromGrpcError } from '../../shared/rpc/grpc-status.ts';
 
-type Said = MessageInitShape<typeof ConnectRequestSchema>['message'];
-type HelloInit = MessageInitShape<typeof HelloSchema>;
+type Said = NonNullable<
+  Exclude<MessageInitShape<typeof ConnectRequestSchema>, { readonly $typeName: string }>['message']
+>;
+type HelloInit = Omit<Exclude<MessageInitShape<typeof HelloSchema>, { readonly $typeName: string }>, '$typeName'>;
 export type Message = ConnectResponse['message'];
-export type MessageOf<Case extends Message['case']> = Extract<Message, { case: Case }>;
+/** What each message carries, by its case. */
+export type Values = { readonly [M in Exclude<Message, { case: undefined }> as M['case']]: M['value'] };
 
 export interface StreamEnd {
   readonly code: grpc.status;
@@ -30,7 +34,7 @@ export interface StreamEnd {
 /** One stream; tests make another one to connect again. */
 export class ScriptedAgent {
   readonly server: string;
-  readonly call: grpc.ClientDuplexStream<unknown, ConnectResponse>;
+  readonly call: grpc.ClientDuplexStream<ConnectRequest, ConnectResponse>;
   /** How the stream ended. */
   readonly ended: Promise<StreamEnd>;
   readonly #client: ServiceClient<typeof AgentService>;
@@ -57,7 +61,8 @@ export class ScriptedAgent {
   }
 
   say(message: Said): void {
-    this.call.write(create(ConnectRequestSchema, { message }));
+    const request: MessageInitShape<typeof ConnectRequestSchema> = { message };
+    this.call.write(create(ConnectRequestSchema, request));
   }
 
   hello(more: HelloInit = {}): void {
@@ -87,11 +92,11 @@ export class ScriptedAgent {
   }
 
   /** Waits for the next message of this case and takes it, with what came before it. Rejects when the stream ends first. */
-  async next<Case extends Message['case']>(wanted: Case): Promise<MessageOf<Case>['value']> {
+  async next<Case extends keyof Values>(wanted: Case): Promise<Values[Case]> {
     for (;;) {
       const { message } = this.#received.shift() ?? {};
       if (message === undefined) await this.#arrival(String(wanted));
-      else if (isCase(message, wanted)) return message.value;
+      else if (message.case === wanted) return message.value as Values[Case];
     }
   }
 
@@ -103,7 +108,7 @@ export class ScriptedAgent {
   }
 
   /** Hello and its Welcome. */
-  async join(more: HelloInit = {}): Promise<MessageOf<'welcome'>['value']> {
+  async join(more: HelloInit = {}): Promise<Values['welcome']> {
     this.hello(more);
     return this.next('welcome');
   }
@@ -132,10 +137,6 @@ export class ScriptedAgent {
     const attempts = message.case === 'startAttempt' ? [runningStatus(message.value)] : [endedStatus(message.value)];
     this.say({ case: 'attemptReport', value: { attempts } });
   }
-}
-
-function isCase<Case extends Message['case']>(message: Message, wanted: Case): message is MessageOf<Case> {
-  return message.case === wanted;
 }
 
 type StatusInit = Pick<AttemptStatus, 'run' | 'epoch' | 'state'> & {

@@ -1,5 +1,6 @@
 import { describe, expect, test } from 'vitest';
 import { MemoryCluster, MemoryStore } from '../../controller/store/memory.ts';
+import { firstOfIncarnation } from '../../shared/ids.ts';
 import { keepsThePromisesOfAStore } from './conformance.ts';
 import { bytes, contents, elect, put, type StoreWorld } from './store-world.ts';
 
@@ -38,7 +39,7 @@ describe('a memory store', () => {
     expect(cluster.leader).toBeUndefined();
     const leader = await elect(new MemoryStore(cluster), 'web-1');
     expect(cluster.leader).toBe('web-1');
-    expect(leader.term).toBe(3 * 2 ** 40 + 1);
+    expect(leader.term).toBe(firstOfIncarnation(3) + 1);
     expect(await leader.store.identity()).toEqual({ clusterId: 'c', incarnation: 3 });
   });
 });

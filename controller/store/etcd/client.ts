@@ -28,7 +28,8 @@ export interface EtcdAccess {
 export const TRY_MS = 1_000;
 /** How long a read goes on trying before it says that the store is unavailable. */
 const READ_MS = 5_000;
-const PAUSE = { baseMs: 50, capMs: 1_000 };
+/** Short, since a lease of seconds may have to be renewed in between. */
+const PAUSE = { baseMs: 25, capMs: 250 };
 
 export interface Stream<I, O> {
   readonly member: Member;

@@ -1,6 +1,6 @@
 import { describe, expect, it } from 'vitest';
 import { epoch, runId } from '../../../shared/ids.ts';
-import { RUN, TERMS, VirtualAgent } from './virtual-agent.ts';
+import { RUN, TERM, TERMS, VirtualAgent } from './virtual-agent.ts';
 
 /** An agent in a session that runs one STOP attempt, started with the Hello's stamp. */
 function running(change: Parameters<VirtualAgent['start']>[0] = {}): VirtualAgent {
@@ -13,12 +13,9 @@ describe('A2: a grant', () => {
   it('extends to the lease after the heartbeat was sent, however late the grant arrives', () => {
     const agent = running();
     agent.advance(5_600);
-    const sentAt = agent.now.mono;
-    const beatAt = [...(agent.state.session?.stamps.values() ?? [])].at(-1)?.mono ?? 0;
     agent.pass(3_000);
     agent.grant();
-    expect(agent.keeper.deadlineOf(RUN).mono).toBe(beatAt + 20_000);
-    expect(beatAt).toBeLessThanOrEqual(sentAt);
+    expect(agent.keeper.deadlineOf(RUN).mono).toBe((agent.sendTime(1) ?? 0) + 20_000);
   });
 
   it('that was overtaken by a newer one takes nothing back', () => {
@@ -51,6 +48,32 @@ describe('A2: a grant', () => {
     expect(agent.said('full_state')).toHaveLength(2);
   });
 
+  it('is not honoured across a gap: a command that went missing shows in the generation', () => {
+    const agent = new VirtualAgent().join();
+    agent.start({ generation: 3 });
+    agent.advance(5_600);
+    agent.grant({ generation: 3 });
+    expect(agent.keeper.asks('extend')).toEqual([]);
+    expect(agent.said('full_state')).toMatchObject([{ generation: 1, attempts: [{ run: RUN }] }]);
+  });
+
+  it('lends the attempt’s own frozen lease, whatever the timers of the pool are by then', () => {
+    const agent = running({ terms: { ...TERMS, leaseMs: 30_000 } });
+    agent.receive({ kind: 'timers_changed', timers: { heartbeatMs: 5_000, leaseMs: 60_000 } });
+    agent.advance(5_600);
+    agent.grant();
+    expect(agent.keeper.deadlineOf(RUN).mono).toBe((agent.sendTime(1) ?? 0) + 30_000);
+  });
+
+  it('for another term than its session’s ends the stream', () => {
+    const agent = running();
+    agent.advance(5_600);
+    agent.clear();
+    agent.grant({ term: TERM + 1 });
+    expect(agent.keeper.asks('extend')).toEqual([]);
+    expect(agent.ofKind('close_stream')).toMatchObject([{ stream: 1 }]);
+  });
+
   it('names attempts again after verdicts on a full state', () => {
     const agent = running();
     agent.advance(5_600);
@@ -80,6 +103,17 @@ describe('A2: a grant', () => {
     agent.grant({ sequence: 5 });
     expect(agent.keeper.asks('extend')).toEqual([]);
     expect(agent.ofKind('log')).toMatchObject([{ level: 'error' }]);
+  });
+
+  it('extends only what its generation includes, also where the old session never ended', () => {
+    const agent = running();
+    agent.advance(9_600);
+    agent.connect();
+    agent.welcome({ verdicts: [] });
+    agent.clear();
+    agent.live(25_000);
+    expect(agent.keeper.asks('extend')).toEqual([]);
+    expect(agent.stops).toEqual(['import-1@7 LAPSED']);
   });
 
   it('extends only what its generation includes: an attempt without a verdict lapses', () => {
@@ -133,6 +167,18 @@ describe('A5: at the end of its lease', () => {
 });
 
 describe('A4: a timer that fires is not the check', () => {
+  it('an acknowledgement that waited until after the deadline does not undo the end', () => {
+    const agent = running();
+    agent.advance(5_600);
+    agent.keeper.answers = false;
+    agent.grant();
+    const request = agent.ofKind('ask_keeper').find(({ ask }) => ask.kind === 'extend')?.request ?? 0;
+    agent.keeper.answers = true;
+    agent.pass(14_400);
+    agent.handle({ kind: 'keeper_result', request, ok: true, reason: '', detail: '', pid: 0, refused: [] });
+    expect(agent.stops).toEqual(['import-1@7 LAPSED']);
+  });
+
   it('a wake-up that comes before the deadline stops nothing', () => {
     const agent = running();
     agent.pass(19_000);

@@ -162,6 +162,17 @@ describe('A3: a start', () => {
     expect(agent.said('full_state')).toMatchObject([{ attempts: [] }]);
   });
 
+  it('is answered before anything is reported of it, also when its process has ended by then', () => {
+    const agent = new VirtualAgent().join();
+    agent.keeper.holdsStarts = true;
+    agent.start();
+    const [running, result] = agent.keeper.finishStarts();
+    for (const event of [running, agent.keeper.end(RUN), result]) if (event !== undefined) agent.handle(event);
+    const kinds = agent.ofKind('send').map(({ message }) => message.kind);
+    expect(kinds).toEqual(['hello', 'command_result', 'report']);
+    expect(agent.said('report')).toMatchObject([{ attempts: [{ state: 'ENDED', end: { cause: 'EXITED' } }] }]);
+  });
+
   it('is listed from the moment it is handed to the keeper', () => {
     const agent = new VirtualAgent().join();
     agent.keeper.holdsStarts = true;

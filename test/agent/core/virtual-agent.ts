@@ -35,6 +35,7 @@ export class VirtualAgent {
   private wakeAt = Number.POSITIVE_INFINITY;
   private lastCommand = 0;
   private generation = 1;
+  private readonly sentAt = new Map<string, number>();
 
   constructor(options: Partial<AgentOptions> = {}) {
     this.options = {
@@ -53,9 +54,21 @@ export class VirtualAgent {
 
   private perform(effect: Effect): void {
     if (effect.kind === 'wake') this.wakeAt = effect.atMono;
+    else if (effect.kind === 'send') this.noteSent(effect);
     else if (effect.kind === 'ask_keeper') {
       for (const answer of this.keeper.ask(effect.request, effect.ask)) this.handle(answer);
     }
+  }
+
+  private noteSent({ stream, message }: Sent): void {
+    if (message.kind !== 'hello' && message.kind !== 'heartbeat') return;
+    const sequence = message.kind === 'hello' ? 0 : message.sequence;
+    this.sentAt.set(`${stream}#${sequence}`, this.now.mono);
+  }
+
+  /** When a heartbeat of the session left, by the world's clock and not by the core's stamps. */
+  sendTime(sequence: number): number | undefined {
+    return this.sentAt.get(`${this.stream}#${sequence}`);
   }
 
   /** Lets time pass on all clocks, waking the core when it asked for it. */
@@ -109,7 +122,7 @@ export class VirtualAgent {
     this.handle({ kind: 'connected', stream: this.dialled });
   }
 
-  receive(message: FromLeader, { stream = this.stream, term = TERM } = {}): void {
+  receive(message: FromLeader, { stream = this.stream, term = this.state.session?.term ?? TERM } = {}): void {
     this.handle({ kind: 'received', stream, term, message });
   }
 

@@ -20,13 +20,13 @@ export class VirtualKeeper {
   private heldStarts: Array<() => readonly Event[]> = [];
   private nextPid = 100;
 
-  opened(): Event {
+  opened({ highestTerm = 0 } = {}): Event {
     return {
       kind: 'keeper_opened',
       pid: KEEPER_PID,
       containment: 'CGROUP',
       attempts: [...this.table.values()],
-      highestTerm: 0,
+      highestTerm,
     };
   }
 

@@ -6,6 +6,7 @@ import { connectKeeper, KeeperUnreachableError } from '../../../agent/keeper/cli
 import { OnDisconnect } from '../../../shared/gen/locum/v1/policy_pb.ts';
 import { AttemptState, EndCause } from '../../../shared/gen/locum/v1/run_pb.ts';
 import { eventually, gone, isRunning, kill, Rig, sharedKeeper, withRealKeepers } from './rig.ts';
+import { deadlineIn } from './start-request.ts';
 
 withRealKeepers();
 
@@ -73,33 +74,40 @@ describe('an agent that dies', () => {
 });
 
 describe('a keeper that dies', () => {
-  it('by kill -9 has its leftovers killed by the next one before that serves, and reported as lost', async () => {
-    const rig = new Rig();
-    const agent = await rig.agent();
-    const pid = rig.track(await agent.run({ run: 'left-1', does: ignoresTerm }));
-    const held = rig.track(await agent.run({ run: 'left-2', does: ignoresTerm, onDisconnect: OnDisconnect.HOLD }));
-    await agent.run({ run: 'done-1', does: 'exit 8' });
-    await agent.end('done-1');
-    await agent.connection.ping({ highestTerm: 77 });
-    await agent.stop('never-1', 5);
-    kill(agent.connection.opened.keeperPid, 'SIGKILL');
-    await agent.event('the end of the connection', ({ kind }) => (kind === 'closed' ? true : undefined));
+  it.each(['cgroup', 'process-group'] as const)(
+    'by kill -9 has its leftovers (%s) killed by the next one before that serves, and reported as lost',
+    async (containment) => {
+      const rig = new Rig({ containment });
+      const agent = await rig.agent();
+      const pid = rig.track(await agent.run({ run: 'left-1', does: ignoresTerm }));
+      const held = rig.track(await agent.run({ run: 'left-2', does: ignoresTerm, onDisconnect: OnDisconnect.HOLD }));
+      await agent.run({ run: 'done-1', does: 'exit 8' });
+      await agent.end('done-1');
+      await agent.connection.ping({ highestTerm: 77 });
+      await agent.stop('never-1', 5);
+      kill(agent.connection.opened.keeperPid, 'SIGKILL');
+      await agent.event('the end of the connection', ({ kind }) => (kind === 'closed' ? true : undefined));
 
-    const next = await rig.agent();
-    expect([isRunning(pid), isRunning(held)]).toEqual([false, false]);
-    const ends = next.connection.opened.attempts.map(({ status }) => [status?.run, status?.state, status?.end?.cause]);
-    expect(ends).toEqual([
-      ['left-1', AttemptState.ENDED, EndCause.LOST],
-      ['left-2', AttemptState.ENDED, EndCause.LOST],
-      ['done-1', AttemptState.ENDED, EndCause.EXITED],
-    ]);
-    expect(next.connection.opened.highestTerm).toBe(77n);
-    for (const run of ['left-1', 'done-1']) {
-      expect(await next.start({ run, does: 'exit 0' })).toMatchObject({ reason: 'EPOCH_SPENT' });
-    }
-    expect(await next.start({ run: 'never-1', epoch: 5, does: 'exit 0' })).toMatchObject({ reason: 'EPOCH_SPENT' });
-    expect(await next.start({ run: 'left-1', epoch: 2, does: 'exit 0' })).toMatchObject({ ok: true });
-  });
+      const next = await rig.agent();
+      expect([isRunning(pid), isRunning(held)]).toEqual([false, false]);
+      const ends = next.connection.opened.attempts.map(({ status }) => [
+        status?.run,
+        status?.state,
+        status?.end?.cause,
+      ]);
+      expect(ends).toEqual([
+        ['left-1', AttemptState.ENDED, EndCause.LOST],
+        ['left-2', AttemptState.ENDED, EndCause.LOST],
+        ['done-1', AttemptState.ENDED, EndCause.EXITED],
+      ]);
+      expect(next.connection.opened.highestTerm).toBe(77n);
+      for (const run of ['left-1', 'done-1']) {
+        expect(await next.start({ run, does: 'exit 0' })).toMatchObject({ reason: 'EPOCH_SPENT' });
+      }
+      expect(await next.start({ run: 'never-1', epoch: 5, does: 'exit 0' })).toMatchObject({ reason: 'EPOCH_SPENT' });
+      expect(await next.start({ run: 'left-1', epoch: 2, does: 'exit 0' })).toMatchObject({ ok: true });
+    },
+  );
 
   it('leaves a socket behind that does not keep the next one from serving', async () => {
     const rig = new Rig();
@@ -112,21 +120,35 @@ describe('a keeper that dies', () => {
     const next = await rig.agent();
     expect(next.connection.opened.keeperPid).not.toBe(agent.connection.opened.keeperPid);
   });
+});
 
-  it('while its first process waits at the gate leaves nothing that ever runs', async () => {
+describe('a keeper that is stopped with SIGSTOP', () => {
+  it('acts on an expired deadline before it looks at what arrived meanwhile', async () => {
     const rig = new Rig();
     const agent = await rig.agent();
-    const witness = rig.file();
     const { keeperPid } = agent.connection.opened;
-    // From request to program it takes many milliseconds: at one of these delays the keeper dies in between.
-    void agent.start({ run: 'gate-1', does: `echo ran > ${witness}; exec sleep 60` });
-    await agent.state('gate-1', 1, AttemptState.STARTING);
-    kill(keeperPid, 'SIGKILL');
-    await gone(keeperPid);
-    const next = await rig.agent();
-    const kept = next.connection.opened.attempts.map(({ status }) => status?.end?.cause);
-    expect(kept.every((cause) => cause === EndCause.LOST)).toBe(true);
-    expect(existsSync(witness)).toBe(false);
+    const pid = await agent.run({ does: ignoresTerm, deadlineMs: 400, stopTimeoutMs: 100 });
+    kill(keeperPid, 'SIGSTOP');
+    const extending = agent.extend(60_000);
+    const until = deadlineIn(700).monotonicMs;
+    await eventually('D + G to be over', () => (deadlineIn(0).monotonicMs > until ? true : undefined));
+    expect(isRunning(pid)).toBe(true);
+    kill(keeperPid, 'SIGCONT');
+    expect(await extending).toMatchObject({ ok: true, refused: [{ run: agent.job, epoch: 1n }] });
+    expect(await agent.end()).toMatchObject({ cause: EndCause.LAPSED, signal: 'SIGKILL' });
+  });
+
+  it('and is found by a new agent is killed, and what it held with it', async () => {
+    const rig = new Rig();
+    const agent = await rig.agent();
+    const { keeperPid } = agent.connection.opened;
+    const pid = rig.track(await agent.run({ run: 'hung-1', does: ignoresTerm }));
+    kill(keeperPid, 'SIGSTOP');
+    const next = await rig.agent({ timeoutMs: 300 });
+    expect(next.connection.opened.keeperPid).not.toBe(keeperPid);
+    expect([isRunning(keeperPid), isRunning(pid)]).toEqual([false, false]);
+    const [kept] = next.connection.opened.attempts;
+    expect(kept?.status).toMatchObject({ run: 'hung-1', state: AttemptState.ENDED, end: { cause: EndCause.LOST } });
   });
 });
 

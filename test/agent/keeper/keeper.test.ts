@@ -4,7 +4,17 @@ import { existsSync, readFileSync, statSync } from 'node:fs';
 import { describe, expect, it } from 'vitest';
 import { OnDisconnect } from '../../../shared/gen/locum/v1/policy_pb.ts';
 import { AttemptState, EndCause } from '../../../shared/gen/locum/v1/run_pb.ts';
-import { gone, isRunning, sharedKeeper, type TestAgent, withRealKeepers, written } from './rig.ts';
+import {
+  eventually,
+  gone,
+  isRunning,
+  isStopped,
+  kill,
+  sharedKeeper,
+  type TestAgent,
+  withRealKeepers,
+  written,
+} from './rig.ts';
 import { deadlineIn, startRequest } from './start-request.ts';
 
 withRealKeepers();
@@ -27,13 +37,11 @@ describe('an attempt that ends by itself', () => {
   it('is not ended before what it left running is gone, which gets the same grace', async () => {
     const { rig, agent } = await sharedKeeper();
     const file = rig.file();
-    await agent.run({
-      does: `(trap '' TERM; sh -c 'echo $PPID' > ${file}; while :; do sleep 60; done) & exit 3`,
-      stopTimeoutMs: 150,
-    });
-    const child = rig.track(Number(await written(file)));
+    const child = `(trap '' TERM; sh -c 'echo $PPID' > ${file}; while :; do sleep 60; done)`;
+    await agent.run({ does: `${child} & while [ ! -s ${file} ]; do sleep 0.01; done; exit 3`, stopTimeoutMs: 150 });
+    const pid = rig.track(Number(await written(file)));
     expect(await agent.end()).toMatchObject({ cause: EndCause.EXITED, exitCode: 3 });
-    expect(isRunning(child)).toBe(false);
+    expect(isRunning(pid)).toBe(false);
   });
 
   it('is listed until it is forgotten', async () => {
@@ -117,8 +125,15 @@ describe('a stop', () => {
   it('that comes with its start ends the attempt before anything of it ran', async () => {
     const { rig, agent } = await sharedKeeper();
     const witness = rig.file();
+    // A keeper that is stopped reads nothing, and then both at once.
+    kill(agent.connection.opened.keeperPid, 'SIGSTOP');
     const starting = agent.start({ does: `echo ran > ${witness}` });
     const stopping = agent.stop();
+    await eventually('both to be on their way', () =>
+      isStopped(agent.connection.opened.keeperPid) ? true : undefined,
+    );
+    await new Promise((resolve) => setImmediate(() => setImmediate(resolve)));
+    kill(agent.connection.opened.keeperPid, 'SIGCONT');
     expect(await starting).toMatchObject({ ok: false, reason: 'STOPPED' });
     expect(await stopping).toMatchObject({ ok: true });
     const end = await agent.end();

@@ -78,9 +78,9 @@ export class Rig {
   }
 
   /** An agent at the keeper of this state directory, which is started if need be. */
-  async agent(): Promise<TestAgent> {
+  async agent(options: Pick<ConnectOptions, 'timeoutMs'> = {}): Promise<TestAgent> {
     const agent = new TestAgent(this);
-    agent.connection = await ensureKeeper({ ...this.connectOptions(agent), ...this.command });
+    agent.connection = await ensureKeeper({ ...this.connectOptions(agent), ...this.command, ...options });
     this.keeperPids.add(agent.connection.opened.keeperPid);
     return agent;
   }
@@ -276,6 +276,11 @@ export function isRunning(pid: number): boolean {
   } catch {
     return false;
   }
+}
+
+/** Whether a SIGSTOP has taken effect. */
+export function isStopped(pid: number): boolean {
+  return /\) T /.test(readFileSync(`/proc/${pid}/stat`, 'utf8'));
 }
 
 export function gone(pid: number): Promise<true> {

@@ -1,0 +1,122 @@
+/**
+ * One process that plays many agents over real sockets, each with a connection of its own. They share one timer: a heartbeat costs
+ * a few hundred bytes here, and the server is what is measured.
+ */
+import { create, toBinary } from '@bufbuild/protobuf';
+import * as grpc from '@grpc/grpc-js';
+import { AgentService, type ConnectRequest, ConnectRequestSchema } from '../shared/gen/locum/v1/agent_service_pb.ts';
+import { clientOptions } from '../shared/rpc/channel-options.ts';
+
+/** Largest number of agents that say Hello and wait for the answer at the same time. */
+const JOINING_AT_ONCE = 50;
+/** Resolution of the shared timer. */
+const TICK_MS = 5;
+
+const bytes = (buffer: Buffer): Buffer => buffer;
+
+interface Agent {
+  readonly call: grpc.ClientDuplexStream<Buffer, Buffer>;
+  readonly client: grpc.Client;
+  sequence: number;
+  sentMono: number;
+}
+
+/** What the agents saw since the last `takeFigures`. */
+export interface SwarmFigures {
+  readonly answers: number;
+  /** Sorted round trips in milliseconds. */
+  readonly roundTripsMs: readonly number[];
+}
+
+export class Swarm {
+  readonly #address: string;
+  readonly #agents: Agent[] = [];
+  #timer: NodeJS.Timeout | undefined;
+  #roundTripsMs: number[] = [];
+  /** Streams that ended although nobody closed them. */
+  lost = 0;
+
+  constructor(address: string) {
+    this.#address = address;
+  }
+
+  /** Connects agents with ids `bench-1` and so on; resolves when each of them got its first answer. */
+  async join(count: number): Promise<void> {
+    for (let i = 0; i < count; i += JOINING_AT_ONCE) {
+      const some = Math.min(JOINING_AT_ONCE, count - i);
+      await Promise.all(Array.from({ length: some }, (_, k) => this.#join(i + k + 1)));
+    }
+  }
+
+  /** Every agent sends a heartbeat each interval, evenly spread over it. */
+  beat(intervalMs: number): void {
+    const startMono = performance.now();
+    let sent = 0;
+    this.#timer = setInterval(() => {
+      const due = Math.floor(((performance.now() - startMono) / intervalMs) * this.#agents.length);
+      for (; sent < due; sent += 1) this.#heartbeat(this.#agents[sent % this.#agents.length]);
+    }, TICK_MS);
+  }
+
+  takeFigures(): SwarmFigures {
+    const roundTripsMs = this.#roundTripsMs.sort((a, b) => a - b);
+    this.#roundTripsMs = [];
+    return { answers: roundTripsMs.length, roundTripsMs };
+  }
+
+  stop(): void {
+    clearInterval(this.#timer);
+  }
+
+  close(): void {
+    this.stop();
+    for (const { call, client } of this.#agents) {
+      call.removeAllListeners('status');
+      call.cancel();
+      client.close();
+    }
+  }
+
+  #join(number: number): Promise<void> {
+    const { promise, resolve, reject } = Promise.withResolvers<void>();
+    const client = new grpc.Client(this.#address, grpc.credentials.createInsecure(), clientOptions);
+    const { typeName } = AgentService;
+    const call = client.makeBidiStreamRequest<Buffer, Buffer>(`/${typeName}/Connect`, bytes, bytes);
+    const agent: Agent = { call, client, sequence: 0, sentMono: 0 };
+    call.on('data', () => {
+      if (agent.sequence === 0) resolve();
+      else this.#roundTripsMs.push(performance.now() - agent.sentMono);
+    });
+    call.on('error', reject);
+    call.on('status', () => {
+      this.lost += 1;
+    });
+    call.write(helloOf(`bench-${number}`));
+    this.#agents.push(agent);
+    return promise;
+  }
+
+  #heartbeat(agent: Agent | undefined): void {
+    if (agent === undefined) return;
+    agent.sequence += 1;
+    agent.sentMono = performance.now();
+    agent.call.write(encode({ case: 'heartbeat', value: { sequence: BigInt(agent.sequence), generation: 1n } }));
+  }
+}
+
+type MessageInit = {
+  readonly case: 'heartbeat';
+  readonly value: { readonly sequence: bigint; readonly generation: bigint };
+};
+
+function encode(message: MessageInit | Extract<ConnectRequest['message'], { case: 'hello' }>): Buffer {
+  return Buffer.from(toBinary(ConnectRequestSchema, create(ConnectRequestSchema, { message })));
+}
+
+function helloOf(server: string): Buffer {
+  const place = { instanceId: `instance-${server}`, machineId: `machine-${server}`, bootId: 'boot' };
+  const value = { server, ...place, uptime: { seconds: 1000n }, agentVersion: 'bench', lastPart: true };
+  return Buffer.from(
+    toBinary(ConnectRequestSchema, create(ConnectRequestSchema, { message: { case: 'hello', value } })),
+  );
+}

@@ -1,0 +1,32 @@
+/** An attempt on a model agent: what runs there, until when it may, and what is told about it. */
+import type { ReportedAttempt } from '../../../../controller/core/event.ts';
+import type { AttemptState, EndCause, FrozenTerms } from '../../../../controller/core/state.ts';
+import type { PolicyId, RunId } from '../../../../shared/ids.ts';
+import { epoch as epochOf } from '../../../../shared/ids.ts';
+
+export interface ModelAttempt {
+  readonly run: RunId;
+  readonly policy: PolicyId;
+  readonly epoch: number;
+  readonly terms: FrozenTerms;
+  state: AttemptState;
+  pid: number;
+  readonly startWall: number;
+  endWall: number | undefined;
+  /** D: past it a STOP attempt is stopped. */
+  deadlineMono: number;
+  /** Grants of the session extend it. */
+  covered: boolean;
+  stopping: EndCause | undefined;
+  end: { readonly cause: EndCause; readonly exitCode: number | undefined; readonly detail: string } | undefined;
+}
+
+export const keyOf = (one: { readonly run: string; readonly epoch: number }): string => `${one.run}/${one.epoch}`;
+
+export const isAlive = (attempt: ModelAttempt): boolean => attempt.state !== 'ENDED';
+
+export function reported(attempt: ModelAttempt): ReportedAttempt {
+  const { run, policy, state, pid, startWall, endWall, end } = attempt;
+  const ended = end === undefined ? undefined : { ...end, signal: '' };
+  return { run, policy, epoch: epochOf(attempt.epoch), state, pid, startWall, endWall, end: ended };
+}

@@ -1,0 +1,105 @@
+/** A store of the model world: keeps copies of records, and answers commits and checks at once, later, or when it is let. */
+import type { Effect } from '../../../../controller/core/effect.ts';
+import type { FromShell } from '../../../../controller/core/event.ts';
+import type { StateRecord } from '../../../../controller/core/state.ts';
+import type { Agenda } from './agenda.ts';
+
+type Persist = Extract<Effect, { readonly kind: 'persist' }>;
+
+export interface ModelStoreOptions {
+  readonly agenda: Agenda;
+  /** Milliseconds that each commit and each check takes. */
+  readonly latencyMs: () => number;
+}
+
+interface Waiting {
+  readonly act: () => void;
+}
+
+export class ModelStore {
+  readonly #options: ModelStoreOptions;
+  readonly #records = new Map<string, StateRecord>();
+  #commitsHeld: Waiting[] | undefined;
+  #checksHeld: Waiting[] | undefined;
+  /** Leaders count up; what an earlier one has under way is forgotten. */
+  #reign = 0;
+  #lastCommitAtMono = 0;
+  term = 0;
+  /** Commits and writes that became durable. */
+  commits = 0;
+  writes = 0;
+
+  constructor(options: ModelStoreOptions) {
+    this.#options = options;
+  }
+
+  /** A new leader: what the last one had not committed is lost. */
+  elect(): { readonly term: number; readonly records: readonly StateRecord[] } {
+    this.#reign += 1;
+    this.term += 1;
+    if (this.#commitsHeld !== undefined) this.#commitsHeld = [];
+    if (this.#checksHeld !== undefined) this.#checksHeld = [];
+    return { term: this.term, records: structuredClone([...this.#records.values()]) };
+  }
+
+  /** Forgets what is under way: its leader is gone. */
+  crash(): void {
+    this.#reign += 1;
+    if (this.#commitsHeld !== undefined) this.#commitsHeld = [];
+    if (this.#checksHeld !== undefined) this.#checksHeld = [];
+  }
+
+  holdCommits(): void {
+    this.#commitsHeld ??= [];
+  }
+
+  holdChecks(): void {
+    this.#checksHeld ??= [];
+  }
+
+  releaseCommits(): void {
+    const held = this.#commitsHeld ?? [];
+    this.#commitsHeld = undefined;
+    for (const { act } of held) act();
+  }
+
+  releaseChecks(): void {
+    const held = this.#checksHeld ?? [];
+    this.#checksHeld = undefined;
+    for (const { act } of held) act();
+  }
+
+  commit(persist: Persist, post: (event: FromShell) => void): void {
+    // The records are live objects of the core: copied now, as the real shell encodes them now.
+    const writes = structuredClone(persist.writes);
+    const reign = this.#reign;
+    const act = (): void => {
+      if (reign !== this.#reign) return;
+      for (const write of writes) {
+        if (write.kind === 'put') this.#records.set(write.key, write.record);
+        else this.#records.delete(write.key);
+      }
+      this.commits += 1;
+      this.writes += writes.length;
+      post({ kind: 'committed', commit: persist.commit });
+    };
+    if (this.#commitsHeld !== undefined) {
+      this.#commitsHeld.push({ act });
+      return;
+    }
+    const { agenda, latencyMs } = this.#options;
+    // Commits end in their order.
+    this.#lastCommitAtMono = Math.max(this.#lastCommitAtMono, agenda.now.mono + latencyMs());
+    agenda.plan(this.#lastCommitAtMono, act);
+  }
+
+  verify(check: number, post: (event: FromShell) => void): void {
+    const reign = this.#reign;
+    const act = (): void => {
+      if (reign === this.#reign) post({ kind: 'term_verified', check });
+    };
+    const { agenda, latencyMs } = this.#options;
+    if (this.#checksHeld === undefined) agenda.plan(agenda.now.mono + latencyMs(), act);
+    else this.#checksHeld.push({ act });
+  }
+}

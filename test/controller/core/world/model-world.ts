@@ -1,0 +1,263 @@
+/**
+ * A world around the controller's core: virtual time, a store, and agents that keep to the rules. One controller at a time;
+ * it can crash and be elected again from what was durable. What happens is told to an observer.
+ */
+
+import type { ClusterState } from '../../../../controller/core/cluster.ts';
+import { Core } from '../../../../controller/core/core.ts';
+import type { Effect } from '../../../../controller/core/effect.ts';
+import type { AdminCall, Call, Event } from '../../../../controller/core/event.ts';
+import { checkAll } from '../../../../controller/core/invariants.ts';
+import { createScheduleReader } from '../../../../controller/schedules.ts';
+import { present } from '../../../../shared/assert.ts';
+import type { LocumError } from '../../../../shared/errors.ts';
+import { serverId } from '../../../../shared/ids.ts';
+import type { Now } from '../../../../shared/time.ts';
+import { Agenda } from './agenda.ts';
+import { type AgentFacts, CLUSTER_ID, ModelAgent, type Said } from './model-agent.ts';
+import { ModelStore } from './model-store.ts';
+
+export interface WorldOptions {
+  /** Milliseconds that a message, a commit or a check takes; asked for each. Default: none. */
+  readonly latencyMs?: () => number;
+  readonly onEffect?: (effect: Effect) => void;
+  readonly onSaid?: (agent: ModelAgent, said: Said) => void;
+}
+
+/** One stream, from the dial to its end; messages keep their order each way. */
+interface Stream {
+  readonly agent: ModelAgent;
+  readonly reign: number;
+  open: boolean;
+  upAtMono: number;
+  downAtMono: number;
+}
+
+export class ModelWorld {
+  readonly agenda = new Agenda();
+  readonly store: ModelStore;
+  readonly agents = new Map<string, ModelAgent>();
+  /** Agents whose network is cut: nothing arrives either way, and nobody is told. */
+  readonly cut = new Set<ModelAgent>();
+  readonly #options: WorldOptions;
+  readonly #latencyMs: () => number;
+  readonly #streams = new Map<number, Stream>();
+  #core: Core | undefined;
+  #mail: Event[] = [];
+  #reign = 0;
+  #lastConn = 0;
+  #lastCall = 0;
+  /** Ticks that were handled. */
+  ticks = 0;
+
+  constructor(options: WorldOptions = {}) {
+    this.#options = options;
+    this.#latencyMs = options.latencyMs ?? (() => 0);
+    this.store = new ModelStore({ agenda: this.agenda, latencyMs: this.#latencyMs });
+  }
+
+  get now(): Now {
+    return this.agenda.now;
+  }
+
+  get core(): Core {
+    return present(this.#core, 'a controller leads');
+  }
+
+  get isLed(): boolean {
+    return this.#core !== undefined;
+  }
+
+  get state(): ClusterState {
+    return this.core.state;
+  }
+
+  /** A controller leads, from what is durable; `first` of its incarnation by default when there is nothing. */
+  elect({ incarnation = 1, first = false } = {}): void {
+    this.crash();
+    const { term, records } = this.store.elect();
+    this.#core = new Core({
+      version: 'test',
+      schedules: createScheduleReader(),
+      verifyIntervalMs: 0,
+      maxCommitsInFlight: 1,
+    });
+    this.post({
+      kind: 'elected',
+      term,
+      clusterId: CLUSTER_ID,
+      incarnation,
+      firstOfIncarnation: first || records.length === 0,
+      records,
+    });
+  }
+
+  /** The controller is gone, and with it the streams and what it had not committed. */
+  crash(): void {
+    this.#core = undefined;
+    this.#mail = [];
+    this.#reign += 1;
+    this.store.crash();
+    for (const [conn, stream] of this.#streams) this.#dropStream(conn, stream, 'the controller went away');
+  }
+
+  /** A new agent, or the known one of this name. */
+  agent(name: string, facts: Partial<AgentFacts> = {}): ModelAgent {
+    const known = this.agents.get(name);
+    if (known !== undefined) return known;
+    const agent: ModelAgent = new ModelAgent(
+      serverId(name),
+      {
+        pool: 'default',
+        uid: undefined,
+        instanceId: `${name}-i1`,
+        machineId: `${name}-m1`,
+        bootId: `${name}-b1`,
+        bootMono: this.now.mono,
+        capabilities: [],
+        maxSlots: undefined,
+        saturated: false,
+        highestTerm: 0,
+        highestEpoch: 0,
+        clusterId: '',
+        ...facts,
+      },
+      this.agenda,
+      {
+        open: () => this.#open(agent),
+        say: (conn, said) => this.#fromAgent(conn, said),
+        close: (conn) => this.#closedByAgent(conn),
+      },
+    );
+    this.agents.set(name, agent);
+    return agent;
+  }
+
+  agentOf(conn: number): ModelAgent | undefined {
+    return this.#streams.get(conn)?.agent;
+  }
+
+  /** Posts an administrator's call; its answer is an effect. */
+  call(request: Call, details: Partial<Omit<AdminCall, 'kind' | 'call' | 'request'>> = {}): number {
+    this.#lastCall += 1;
+    const fingerprint = JSON.stringify(request);
+    const call = { actor: 'operator:ann', requestId: '', fingerprint, validateOnly: false, ...details };
+    this.post({ kind: 'call', call: this.#lastCall, request, ...call });
+    return this.#lastCall;
+  }
+
+  post(event: Event): void {
+    this.#mail.push(event);
+    // One turn of the loop takes in all that came meanwhile.
+    if (this.#mail.length === 1) this.agenda.plan(this.now.mono, () => this.#turn());
+  }
+
+  /** Lets time pass up to a moment, with all that happens in it. */
+  advanceTo(untilMono: number): void {
+    for (;;) {
+      const wake = this.#core === undefined || this.#mail.length > 0 ? undefined : this.#core.nextWakeMono();
+      const next = Math.min(this.agenda.nextMono ?? Number.POSITIVE_INFINITY, wake ?? Number.POSITIVE_INFINITY);
+      if (next > untilMono) break;
+      if (this.agenda.nextMono !== undefined && this.agenda.nextMono <= next) {
+        this.agenda.doNext(untilMono);
+      } else {
+        this.agenda.skipTo(next);
+        this.ticks += 1;
+        this.post({ kind: 'tick' });
+      }
+    }
+    this.agenda.skipTo(untilMono);
+  }
+
+  #turn(): void {
+    const core = this.#core;
+    if (core === undefined) return;
+    const mail = this.#mail;
+    this.#mail = [];
+    for (const event of mail) core.step(event, this.now);
+    const effects = core.flush(this.now);
+    checkAll(core.state);
+    for (const effect of effects) this.#perform(effect);
+  }
+
+  #perform(effect: Effect): void {
+    this.#options.onEffect?.(effect);
+    const reign = this.#reign;
+    const post = (event: Event): void => {
+      if (reign === this.#reign) this.post(event);
+    };
+    switch (effect.kind) {
+      case 'persist':
+        this.store.commit(effect, post);
+        return;
+      case 'verify_term':
+        this.store.verify(effect.check, post);
+        return;
+      case 'send': {
+        const { term } = this.core.state;
+        this.#down(effect.conn, (agent) => agent.receive(effect.conn, term, effect.message));
+        return;
+      }
+      case 'close':
+        this.#closedByController(effect.conn, effect.error);
+        return;
+      case 'reply':
+      case 'publish':
+        return;
+      case 'step_down':
+        this.crash();
+    }
+  }
+
+  #open(agent: ModelAgent): number {
+    this.#lastConn += 1;
+    this.#streams.set(this.#lastConn, { agent, reign: this.#reign, open: true, upAtMono: 0, downAtMono: 0 });
+    return this.#lastConn;
+  }
+
+  #fromAgent(conn: number, said: Said): void {
+    const stream = this.#streams.get(conn);
+    if (stream === undefined || this.cut.has(stream.agent)) return;
+    this.#options.onSaid?.(stream.agent, said);
+    this.#up(stream, { ...said, conn } as Event);
+  }
+
+  #up(stream: Stream, event: Event): void {
+    const { reign } = stream;
+    stream.upAtMono = Math.max(stream.upAtMono, this.now.mono + this.#latencyMs());
+    const arrive = (): void => {
+      if (reign === this.#reign && this.#core !== undefined) this.post(event);
+    };
+    if (stream.upAtMono <= this.now.mono) arrive();
+    else this.agenda.plan(stream.upAtMono, arrive);
+  }
+
+  #down(conn: number, act: (agent: ModelAgent) => void): void {
+    const stream = this.#streams.get(conn);
+    if (stream === undefined || this.cut.has(stream.agent)) return;
+    stream.downAtMono = Math.max(stream.downAtMono, this.now.mono + this.#latencyMs());
+    this.agenda.plan(stream.downAtMono, () => {
+      if (stream.open) act(stream.agent);
+    });
+  }
+
+  #closedByController(conn: number, error: LocumError | undefined): void {
+    const reason = error === undefined ? 'closed by the controller' : error.reason;
+    this.#down(conn, () => {
+      const stream = this.#streams.get(conn);
+      if (stream !== undefined) this.#dropStream(conn, stream, reason);
+    });
+  }
+
+  #closedByAgent(conn: number): void {
+    const stream = this.#streams.get(conn);
+    if (stream === undefined) return;
+    stream.open = false;
+    if (!this.cut.has(stream.agent)) this.#up(stream, { kind: 'stream_closed', conn });
+  }
+
+  #dropStream(conn: number, stream: Stream, reason: string): void {
+    stream.open = false;
+    stream.agent.closed(conn, reason);
+  }
+}

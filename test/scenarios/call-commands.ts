@@ -1,0 +1,127 @@
+/** Commands that are administrators' calls. `id=` gives a request_id, the word `dry` sets validate_only, `by=` names who asks. */
+import type { AdminCall, Call } from '../../controller/core/event.ts';
+import type { Timers } from '../../controller/core/timers.ts';
+import { present } from '../../shared/assert.ts';
+import { policyId, poolId, runId, serverId } from '../../shared/ids.ts';
+import type { Command } from './agent-commands.ts';
+import { patchOf, specOf } from './policy-notation.ts';
+import type { Stage } from './stage.ts';
+import { durationOf, listOf, oneOf, type Words } from './words.ts';
+
+/** The request that the words ask for; the first plain word is the command's name. */
+type Reading = (words: Words, stage: Stage) => Call;
+
+const id = ({ plain }: Words, index = 1): string => present(plain[index], `the command names what it is about`);
+const etagOf = ({ named }: Words): string => named.get('etag') ?? '';
+const applyOf = ({ named }: Words) => oneOf(named.get('apply') ?? 'NEW_ONLY', ['NEW_ONLY', 'MOVE_NOW']);
+const deadlineOf = ({ named }: Words): number | undefined =>
+  named.has('deadline') ? durationOf(named.get('deadline') ?? '') : undefined;
+
+function timersOf({ named }: Words): Partial<Timers> {
+  const keys = { h: 'heartbeatMs', suspect: 'suspectAfterMs', L: 'leaseMs', G: 'stopTimeoutMs', K: 'killGuardMs' };
+  const all = Object.entries({ ...keys, M: 'missingAfterMs' });
+  return Object.fromEntries(all.flatMap(([key, field]) => (named.has(key) ? [[field, durationOf(named.get(key) ?? '')]] : [])));
+}
+
+const move =
+  (to: (words: Words) => Extract<Call, { kind: 'move_server' }>['to']): Reading =>
+  (words) => ({ kind: 'move_server', server: serverId(id(words)), to: to(words), etag: etagOf(words), apply: applyOf(words) });
+
+/** An operator's confirmation names what `ListRuns` and the server showed; each part can be given wrongly. */
+const confirmDead: Reading = (words, { world }) => {
+  const server = serverId(id(words));
+  const known = world.state.servers.get(server);
+  const unended = [...world.state.runs.values()].flatMap((run) =>
+    run.attempts.filter((attempt) => attempt.server === server && attempt.state !== 'ENDED'),
+  );
+  const epochs = words.named.get('epochs');
+  return {
+    kind: 'confirm_server_dead',
+    server,
+    uid: words.named.get('uid') ?? known?.uid ?? '',
+    bootId: words.named.get('boot') ?? known?.bootId ?? '',
+    epochs: epochs === undefined ? unended.map(({ epoch }) => epoch) : listOf(epochs).map(Number),
+    reason: words.named.get('reason') ?? 'it burnt',
+  };
+};
+
+/** Commands of one word. */
+const readings: Readonly<Record<string, Reading>> = {
+  policy: (words) => ({ kind: 'create_policy', policy: policyId(id(words)), spec: specOf(words) }),
+  'update-policy': (words) => ({
+    kind: 'update_policy',
+    policy: policyId(id(words)),
+    etag: etagOf(words),
+    patch: patchOf(words),
+    createAs: undefined,
+  }),
+  'delete-policy': (words) => ({ kind: 'delete_policy', policy: policyId(id(words)), etag: etagOf(words) }),
+  start: (words) => ({ kind: 'start_policy', policy: policyId(id(words)), arguments: words.plain.slice(2).filter((word) => word !== 'dry') }),
+  stop: (words) => ({ kind: 'stop_policy', policy: policyId(id(words)) }),
+  restart: (words) => ({ kind: 'restart_policy', policy: policyId(id(words)) }),
+  pause: (words) => ({ kind: 'pause_policy', policy: policyId(id(words)) }),
+  resume: (words) => ({ kind: 'resume_policy', policy: policyId(id(words)) }),
+  pool: (words) => ({
+    kind: 'create_pool',
+    pool: poolId(id(words)),
+    timers: timersOf(words),
+    defaultFailback: undefined,
+    defaultMaxSlots: undefined,
+  }),
+  'update-pool': (words) => ({
+    kind: 'update_pool',
+    pool: poolId(id(words)),
+    etag: etagOf(words),
+    timers: timersOf(words),
+    defaultFailback: undefined,
+    defaultMaxSlots: words.named.has('slots') ? Number(words.named.get('slots')) : undefined,
+  }),
+  'delete-pool': (words) => ({ kind: 'delete_pool', pool: poolId(id(words)), etag: etagOf(words) }),
+  order: (words) => ({
+    kind: 'set_order',
+    pool: poolId(id(words)),
+    servers: listOf(words.plain[2]).map(serverId),
+    etag: etagOf(words),
+    apply: applyOf(words),
+  }),
+  primary: move(() => ({ kind: 'primary' })),
+  promote: move(() => ({ kind: 'promote' })),
+  demote: move(() => ({ kind: 'demote' })),
+  rank: move((words) => ({ kind: 'rank', rank: Number(id(words, 2)) })),
+  before: move((words) => ({ kind: 'before', server: serverId(id(words, 2)) })),
+  limit: (words) => {
+    const value = id(words, 2);
+    const maxSlots = { value: value === 'default' ? undefined : Number(value) };
+    return { kind: 'update_server', server: serverId(id(words)), etag: etagOf(words), maxSlots, labels: undefined };
+  },
+  'delete-server': (words) => ({ kind: 'delete_server', server: serverId(id(words)), etag: etagOf(words) }),
+  cordon: (words) => ({ kind: 'cordon_server', server: serverId(id(words)) }),
+  uncordon: (words) => ({ kind: 'uncordon_server', server: serverId(id(words)) }),
+  drain: (words) => ({ kind: 'drain_server', server: serverId(id(words)), deadlineMs: deadlineOf(words) }),
+  'confirm-dead': confirmDead,
+  'move-run': (words) => {
+    const to = words.named.get('to');
+    return { kind: 'move_run', run: runId(id(words)), server: to === undefined ? undefined : serverId(to) };
+  },
+  'stop-run': (words) => ({ kind: 'stop_run', run: runId(id(words)) }),
+  'release-run': (words) => ({
+    kind: 'release_run',
+    run: runId(id(words)),
+    abandonAttempt: words.plain.includes('abandon'),
+    reason: words.named.get('reason') ?? '',
+  }),
+  proceed: (words) => ({ kind: 'proceed_takeovers', pool: poolId(id(words)) }),
+};
+
+const detailsOf = ({ plain, named }: Words): Partial<AdminCall> => ({
+  validateOnly: plain.includes('dry'),
+  requestId: named.get('id') ?? '',
+  ...(named.has('by') ? { actor: named.get('by') ?? '' } : {}),
+});
+
+export const callCommands: Readonly<Record<string, Command>> = Object.fromEntries(
+  Object.entries(readings).map(([name, read]): [string, Command] => [
+    name,
+    (stage, words) => void stage.world.call(read(words, stage), detailsOf(words)),
+  ]),
+);

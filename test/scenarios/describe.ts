@@ -1,0 +1,101 @@
+/** What happened, in one line each. */
+import type { RecordWrite, ToAgent, Verdict } from '../../controller/core/effect.ts';
+import type { CallResult, CallValue, MovePlan, ReportedAttempt } from '../../controller/core/event.ts';
+import type { EventRecord } from '../../controller/core/state.ts';
+import type { Said } from '../controller/core/world/model-agent.ts';
+
+const verdict = ({ run, epoch, action, reason }: Verdict): string =>
+  `${action} ${run}/${epoch}${reason === '' ? '' : ` (${reason})`}`;
+
+const listed = (items: readonly string[]): string => (items.length === 0 ? 'nothing' : items.join(', '));
+
+/** A message to an agent. */
+export function describeMessage(message: ToAgent): string {
+  switch (message.kind) {
+    case 'welcome':
+      return `welcome, session ${message.session}: ${listed(message.verdicts.map(verdict))}`;
+    case 'grant':
+      return `grant ${message.sequence}, generation ${message.generation}`;
+    case 'start': {
+      const { onDisconnect, leaseMs, stopTimeoutMs, killGuardMs } = message.terms;
+      const terms = `${onDisconnect} L=${leaseMs / 1000} G=${stopTimeoutMs / 1000} K=${killGuardMs / 1000}`;
+      const args = message.arguments.length === 0 ? '' : ` with ${message.arguments.join(' ')}`;
+      return `start ${message.run}/${message.epoch}${args}, generation ${message.generation}, heartbeat ${message.sequence}, ${terms}`;
+    }
+    case 'stop':
+      return `stop ${message.run}/${message.epoch}, generation ${message.generation}: ${message.reason}`;
+    case 'ack':
+      return `ack ${message.attempts.map(({ run, epoch }) => `${run}/${epoch}`).join(', ')}`;
+    case 'report_full_state':
+      return `report full state: ${message.reason}`;
+    case 'verdicts':
+      return `verdicts, generation ${message.generation}: ${listed(message.verdicts.map(verdict))}`;
+    case 'timers_changed':
+      return `timers changed: h=${message.timers.heartbeatMs / 1000} L=${message.timers.leaseMs / 1000}`;
+  }
+}
+
+function attempt({ run, epoch, state, end }: ReportedAttempt): string {
+  if (end === undefined) return `${run}/${epoch} ${state}`;
+  return `${run}/${epoch} ${end.cause}${end.exitCode === undefined ? '' : ` ${end.exitCode}`}`;
+}
+
+/** What an agent says; undefined: of no interest. */
+export function describeSaid(said: Said): string | undefined {
+  switch (said.kind) {
+    case 'hello':
+      return `hello, boot ${said.hello.bootId}: ${listed(said.hello.inventory.map(attempt))}`;
+    case 'heartbeat':
+      return undefined;
+    case 'report':
+      return `report: ${listed(said.attempts.map(attempt))}`;
+    case 'command_result':
+      return said.outcome === 'APPLIED' ? undefined : `answer: ${said.outcome} ${said.reason}`;
+    case 'full_state':
+      return `full state, generation ${said.generation}: ${listed(said.inventory.map(attempt))}`;
+    case 'goodbye':
+      return `goodbye: ${listed(said.attempts.map(attempt))}`;
+    case 'stream_closed':
+      return 'stream closed';
+  }
+}
+
+export function describeEvent({ type, cause, actor, message }: EventRecord): string {
+  return `${type} (${cause}, ${actor}): ${message}`;
+}
+
+/** The lines of the event log that a commit holds, and how many other records. */
+export function describeWrites(writes: readonly RecordWrite[]): readonly string[] {
+  return writes.flatMap((write) => {
+    return write.kind === 'put' && write.record.kind === 'event' ? [describeEvent(write.record)] : [];
+  });
+}
+
+function plan({ moves, stays }: MovePlan): string {
+  const moved = moves.map(({ run, from, to }) => `${run} ${from} -> ${to}`);
+  const stay = stays.map(({ run, server, reason }) => `${run} stays on ${server} (${reason})`);
+  return [...moved, ...stay].map((line) => `; ${line}`).join('');
+}
+
+export function describeResult(result: CallResult): string {
+  return result.ok ? `ok: ${describeValue(result.value)}` : `refused, ${result.error.reason}: ${result.error.message}`;
+}
+
+function describeValue(value: CallValue): string {
+  switch (value.kind) {
+    case 'pool':
+      return `pool ${value.pool.id}`;
+    case 'order':
+      return `order ${value.pool.order.join(', ')}${plan(value.plan)}`;
+    case 'server':
+      return `server ${value.server.id}${plan(value.plan)}${value.runs.length === 0 ? '' : `; ${value.runs.join(', ')}`}`;
+    case 'policy':
+      return [`policy ${value.policy.id}`, ...value.warnings].join('; ');
+    case 'run':
+      return `run ${value.run.id} ${value.run.state}`;
+    case 'runs':
+      return `runs ${listed(value.runs)}`;
+    case 'gone':
+      return `${value.name} is gone`;
+  }
+}

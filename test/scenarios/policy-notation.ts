@@ -1,0 +1,90 @@
+/** Policies in a compact notation: `policy sync continuous list=web-2,web-1 needs="os = linux" G=30s disconnect=HOLD`. */
+import type { Failback, PolicySpec, Trigger } from '../../controller/core/state.ts';
+import { poolId, serverId } from '../../shared/ids.ts';
+import { durationOf, listOf, oneOf, type Words } from './words.ts';
+
+/** Defaults are those of the documentation. */
+const DEFAULTS: PolicySpec = {
+  pool: poolId('default'),
+  workload: { kind: 'command', argv: ['work'], env: {}, workingDirectory: '', user: '' },
+  trigger: { kind: 'continuous' },
+  requirements: [],
+  servers: [],
+  listMode: 'ONLY',
+  slots: 1,
+  priority: 50,
+  maxConcurrentRuns: 1,
+  onDisconnect: 'STOP',
+  stopTimeoutMs: undefined,
+  restart: { attempts: 3, windowMs: 600_000, delayMs: 1_000 },
+  failback: undefined,
+  onCapabilityLoss: 'MOVE',
+  onRunMissing: 'NEXT',
+  labels: {},
+};
+
+/** What the words say; absent fields are absent. */
+export function patchOf({ plain, named }: Words): Partial<PolicySpec> {
+  const patch: { -readonly [K in keyof PolicySpec]?: PolicySpec[K] } = {};
+  for (const word of plain) if (word === 'continuous' || word === 'on_demand') patch.trigger = { kind: word };
+  const cron = named.get('cron');
+  if (cron !== undefined) patch.trigger = scheduleOf(cron, named.get('missed'));
+  for (const [key, value] of named) setField(patch, key, value);
+  return patch;
+}
+
+export const specOf = (words: Words): PolicySpec => ({ ...DEFAULTS, ...patchOf(words) });
+
+function scheduleOf(cron: string, missed = 'SKIP'): Trigger {
+  return { kind: 'schedule', cron, timeZone: '', missed: oneOf(missed, ['SKIP', 'ONCE']) };
+}
+
+function setField(patch: { -readonly [K in keyof PolicySpec]?: PolicySpec[K] }, key: string, value: string): void {
+  switch (key) {
+    case 'pool':
+      patch.pool = poolId(value);
+      return;
+    case 'list':
+      patch.servers = listOf(value).map(serverId);
+      return;
+    case 'mode':
+      patch.listMode = oneOf(value, ['ONLY', 'PREFER']);
+      return;
+    case 'needs':
+      patch.requirements = listOf(value, ';');
+      return;
+    case 'slots':
+      patch.slots = Number(value);
+      return;
+    case 'priority':
+      patch.priority = Number(value);
+      return;
+    case 'runs':
+      patch.maxConcurrentRuns = Number(value);
+      return;
+    case 'disconnect':
+      patch.onDisconnect = oneOf(value, ['STOP', 'HOLD', 'OVERLAP']);
+      return;
+    case 'G':
+      patch.stopTimeoutMs = durationOf(value);
+      return;
+    case 'failback':
+      patch.failback = oneOf<Failback>(value, ['NEVER', 'ON_NEXT_START', 'AUTO', 'MANUAL']);
+      return;
+    case 'loss':
+      patch.onCapabilityLoss = oneOf(value, ['MOVE', 'IGNORE', 'STOP']);
+      return;
+    case 'missing':
+      patch.onRunMissing = oneOf(value, ['NEXT', 'IN_PLACE']);
+      return;
+    case 'argv':
+      patch.workload = { kind: 'command', argv: listOf(value), env: {}, workingDirectory: '', user: '' };
+      return;
+    case 'cron':
+    case 'missed':
+    case 'id':
+      return;
+    default:
+      throw new Error(`a policy has no ${key}`);
+  }
+}

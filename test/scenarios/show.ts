@@ -1,0 +1,47 @@
+/** States on demand, as text. */
+import type { ClusterState } from '../../controller/core/cluster.ts';
+import type { Run } from '../../controller/core/state.ts';
+import {
+  currentAttempt,
+  deviations,
+  effectiveMaxSlots,
+  isAvailable,
+  isEnded,
+  queuePosition,
+  rankOf,
+  reservedSlots,
+  usedSlots,
+} from '../../controller/core/views.ts';
+import type { Now } from '../../shared/time.ts';
+
+const seconds = (ms: number): string => `${Number((ms / 1000).toFixed(3))}`;
+
+export function showRuns(state: ClusterState, now: Now): readonly string[] {
+  return [...state.runs.values()].map((run) => showRun(state, run, now));
+}
+
+function showRun(state: ClusterState, run: Run, now: Now): string {
+  const attempt = currentAttempt(run);
+  const where = attempt === undefined || isEnded(run) ? '' : ` on ${attempt.server}/${attempt.epoch}`;
+  const place = run.state === 'QUEUED' ? queuePosition(state, run, now.wall) : 0;
+  const queued = place === 0 ? '' : `, number ${place} in the queue`;
+  const eta = run.etaWall === undefined ? '' : `, in ${seconds(run.etaWall - now.wall)} s`;
+  return `${run.id} ${run.state}${where} (${run.reason}): ${run.message}${queued}${eta}`;
+}
+
+export function showServers(state: ClusterState): readonly string[] {
+  return [...state.servers.values()].map((server) => {
+    const flags = [server.intent, server.saturated ? 'SATURATED' : '', server.deleting ? 'DELETING' : ''];
+    const drained = server.drain?.done === true ? ' DONE' : '';
+    const reserved = reservedSlots(state, server);
+    const slots = `${usedSlots(state, server)}${reserved === 0 ? '' : `+${reserved}`}/${effectiveMaxSlots(state, server)}`;
+    const axes = flags.filter((flag) => flag !== '').join(' ') + drained;
+    return `#${rankOf(state, server)} ${server.id} ${server.liveness} ${axes}, ${slots} slots, ${isAvailable(state, server) ? 'available' : 'not available'}`;
+  });
+}
+
+export function showDeviations(state: ClusterState, now: Now): readonly string[] {
+  const found = deviations(state, now);
+  if (found.length === 0) return ['everything is where it should be'];
+  return found.map(({ resource, reason, message }) => `${resource} ${reason}: ${message}`);
+}

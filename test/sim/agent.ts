@@ -1,0 +1,228 @@
+/** The agent process: the real agent core, with a simulated shell that performs its effects in order. */
+import type { Effect } from '../../agent/core/effect.ts';
+import type { Event } from '../../agent/core/event.ts';
+import type { Capability, Capacity, FromLeader, ToLeader } from '../../agent/core/message.ts';
+import { type AgentState, createAgent } from '../../agent/core/state.ts';
+import { step } from '../../agent/core/step.ts';
+import { unreachable } from '../../shared/assert.ts';
+import type { Prng } from '../../shared/prng.ts';
+import type { ControllerNode } from './controller.ts';
+import type { Host } from './host.ts';
+import type { KeeperNode } from './keeper.ts';
+import { KeeperChannel } from './keeper-channel.ts';
+import type { Network, Stream } from './network.ts';
+import { Process, type Surroundings } from './process.ts';
+import { brief } from './trace.ts';
+
+export interface AgentWorld {
+  readonly host: Host;
+  readonly keeper: KeeperNode;
+  readonly network: Network;
+  readonly random: Prng;
+  readonly endpoints: readonly string[];
+  controllerAt(endpoint: string): ControllerNode | undefined;
+  /** A leader's message was handed to the agent; `effects` is what it made of it. */
+  obeyed(agent: AgentNode, term: number, message: FromLeader, effects: readonly Effect[]): void;
+  /** An assertion failed inside the core. */
+  failed(who: string, error: unknown): void;
+  say(who: string, what: () => string): void;
+}
+
+/** What the world gave it to report about itself. */
+export interface AgentFacts {
+  capabilities: readonly Capability[];
+  capacity: Capacity;
+  readonly maxSlots: number | undefined;
+}
+
+const FLUSH_LIMIT_MS = 2_000;
+
+export class AgentNode extends Process {
+  readonly facts: AgentFacts;
+  readonly #world: AgentWorld;
+  #state: AgentState | undefined;
+  #keeper: KeeperChannel | undefined;
+  #streams = new Map<number, Stream>();
+
+  constructor(surroundings: Surroundings, world: AgentWorld, facts: AgentFacts) {
+    super(`${world.host.name}.agent`, surroundings);
+    this.#world = world;
+    this.facts = facts;
+  }
+
+  get host(): Host {
+    return this.#world.host;
+  }
+
+  get state(): AgentState | undefined {
+    return this.alive ? this.#state : undefined;
+  }
+
+  protected onStart(): void {
+    const { host, keeper, random, endpoints } = this.#world;
+    const { uid, clusterId, highestTerm } = host.directory;
+    const { maxSlots } = this.facts;
+    const now = this.clock.read(this.queue.now);
+    this.#state = createAgent({ endpoints, maxSlots, uid, clusterId, highestTerm, seed: random.uint32() }, now);
+    this.#streams = new Map();
+    const { life } = this;
+    this.#keeper = new KeeperChannel({
+      host,
+      keeper,
+      queue: this.queue,
+      random,
+      take: (act) => {
+        if (life === this.life) this.take(act);
+      },
+      onEvent: (event) => this.step(event),
+    });
+    this.step({ kind: 'capabilities', capabilities: this.facts.capabilities });
+    this.step({ kind: 'capacity', capacity: this.facts.capacity });
+    this.step({ kind: 'begin' });
+  }
+
+  /** Its sockets are closed by the operating system, unless the machine lost its power. */
+  protected onDeath(): void {
+    this.#keeper?.close();
+    for (const stream of this.#streams.values()) stream.closeByAgent({ flush: false });
+    this.#streams.clear();
+  }
+
+  /** The machine is gone without a word to anybody. */
+  losePower(): void {
+    for (const stream of this.#streams.values()) stream.loseAgent();
+    this.#streams.clear();
+    this.die();
+  }
+
+  protected onWake(): void {
+    this.step({ kind: 'tick' });
+  }
+
+  step(event: Event): readonly Effect[] {
+    const state = this.#state;
+    if (state === undefined || !this.alive) return [];
+    try {
+      const effects = step(state, event, this.clock.read(this.queue.now));
+      for (const effect of effects) this.#perform(effect);
+      return effects;
+    } catch (error) {
+      this.#world.failed(this.name, error);
+      return [];
+    }
+  }
+
+  #perform(effect: Effect): void {
+    const { host } = this.#world;
+    switch (effect.kind) {
+      case 'open_keeper':
+        this.#keeper?.open(effect.mayStart);
+        return;
+      case 'ask_keeper':
+        if (effect.ask.kind !== 'ping') this.#world.say(this.name, () => `keeper: ${brief(withoutWorkload(effect.ask))}`);
+        this.#keeper?.ask(effect.request, effect.ask);
+        return;
+      case 'kill_trees':
+        this.#world.say(this.name, () => `kills its keeper and ${brief(effect.trees)}`);
+        this.#keeper?.killTrees(effect.keeperPid, effect.trees);
+        return;
+      case 'dial':
+        this.#dial(effect);
+        return;
+      case 'send':
+        this.#send(effect.stream, effect.message);
+        return;
+      case 'close_stream':
+        this.#close(effect.stream, effect.flush);
+        return;
+      case 'save_identity':
+        host.directory.uid = effect.uid;
+        host.directory.clusterId = effect.clusterId;
+        host.directory.highestTerm = effect.highestTerm;
+        return;
+      case 'wake':
+        this.wakeAt(effect.atMono);
+        return;
+      case 'log':
+        if (effect.level !== 'debug') this.#world.say(this.name, () => `${effect.text} ${brief(effect.fields)}`);
+        return;
+      case 'exit':
+        this.die();
+        return;
+      default:
+        unreachable(effect);
+    }
+  }
+
+  #dial({ stream: id, endpoint, limitMs }: Extract<Effect, { kind: 'dial' }>): void {
+    const { network, host } = this.#world;
+    const controller = this.#world.controllerAt(endpoint);
+    const link = network.link(host.name, endpoint);
+    const roundTripMs = network.delayMs(link.up) + network.delayMs(link.down);
+    const reachable = controller !== undefined && network.isOpen(link) && roundTripMs <= limitMs;
+    if (!reachable || controller.isPaused) {
+      this.later(limitMs, () => this.step({ kind: 'closed', stream: id, reason: `no connection to ${endpoint}` }));
+      return;
+    }
+    this.later(roundTripMs, () => {
+      if (this.#state?.candidate?.stream !== id) return;
+      if (controller.alive && network.isOpen(link)) this.#connect(id, controller, link);
+      else this.step({ kind: 'closed', stream: id, reason: `${endpoint} refuses` });
+    });
+  }
+
+  #connect(id: number, controller: ControllerNode, link: ReturnType<Network['link']>): void {
+    const { life } = this;
+    const mine = (act: () => void): void => {
+      if (life === this.life) this.take(act);
+    };
+    let conn = 0;
+    const stream = this.#world.network.open(link, {
+      onAgentClosed: (reason) => mine(() => this.#closed(id, reason)),
+      onWritable: (writable) => mine(() => this.step({ kind: 'writable', stream: id, writable })),
+      onControllerClosed: () => controller.streamClosed(conn),
+    });
+    this.#streams.set(id, stream);
+    conn = controller.accept(stream, {
+      host: this.host,
+      agentLife: life,
+      receive: (term, message) => mine(() => this.#receive(id, term, message)),
+    });
+    this.step({ kind: 'connected', stream: id });
+  }
+
+  #receive(id: number, term: number, message: FromLeader): void {
+    const current = id === this.#state?.session?.stream || id === this.#state?.candidate?.stream;
+    this.#world.say(this.name, () => `← ${current ? '' : '(given up) '}${term} ${brief(withoutWorkload(message))}`);
+    const effects = this.step({ kind: 'received', stream: id, term, message });
+    this.#world.obeyed(this, term, message, effects);
+  }
+
+  #closed(id: number, reason: string): void {
+    this.#streams.delete(id);
+    this.step({ kind: 'closed', stream: id, reason });
+  }
+
+  #send(id: number, message: ToLeader): void {
+    const stream = this.#streams.get(id);
+    if (stream === undefined) return;
+    this.#world.say(this.name, () => `→ ${brief(message)}`);
+    stream.sendUp(() => this.#world.controllerAt(stream.link.endpoint)?.receive(stream, message));
+  }
+
+  #close(id: number, flush: boolean): void {
+    const stream = this.#streams.get(id);
+    if (stream === undefined) return;
+    stream.closeByAgent({ flush });
+    if (!flush) this.#streams.delete(id);
+    else this.later(FLUSH_LIMIT_MS, () => stream.endAgent('the controller did not end the stream'));
+  }
+}
+
+/** What is run is the same for all and says nothing. */
+export function withoutWorkload<T extends object>(message: T): object {
+  if ('command' in message && typeof message.command === 'object' && message.command !== null) {
+    return { ...message, command: withoutWorkload(message.command) };
+  }
+  return 'workload' in message ? { ...message, workload: undefined, arguments: undefined } : message;
+}

@@ -1,0 +1,216 @@
+/**
+ * One linearizable store for all controllers: every request is carried out at one moment between its call and its answer, if it
+ * arrives at all, and its answer may be late or lost. The guard of commits is the stores' own (controller/store/batch.ts).
+ */
+import { decodeRecord, encodeRecord } from '../../controller/codec/record.ts';
+import type { StateRecord } from '../../controller/core/state.ts';
+import { deposedBy } from '../../controller/store/batch.ts';
+import { firstOfIncarnation } from '../../shared/ids.ts';
+import type { Prng } from '../../shared/prng.ts';
+import type { EventQueue } from './event-queue.ts';
+
+/** Records as they lie in the store: nobody's live objects. */
+export type Encoded = string | Uint8Array;
+
+export interface SimWrite {
+  readonly key: string;
+  /** Undefined: deleted. */
+  readonly value: Encoded | undefined;
+}
+
+export interface SimBatch {
+  readonly term: number;
+  readonly number: number;
+  readonly writes: readonly SimWrite[];
+}
+
+export type SimOutcome =
+  | { readonly kind: 'committed' }
+  | { readonly kind: 'deposed'; readonly detail: string }
+  | { readonly kind: 'failed' };
+
+export interface Candidate {
+  readonly name: string;
+  /** It can be told that it leads. */
+  readonly isReachable: () => boolean;
+  readonly elect: (term: number) => void;
+}
+
+export interface StoreOptions {
+  readonly queue: EventQueue;
+  readonly random: Prng;
+  readonly clusterId: string;
+  /** Longest usual delay of one way; 0.3 for a store in the controller's own process. */
+  readonly delayMs: number;
+  /** How long a client waits for an answer. */
+  readonly timeoutMs: number;
+  /** Records go through the protobuf codec of the real stores; slower. */
+  readonly codec: boolean;
+  readonly onCommit: (batch: SimBatch) => void;
+  /** The leadership of a term is over from now on. */
+  readonly onTermOver: (term: number) => void;
+}
+
+/** What is wrong with the store now. */
+export interface StoreTrouble {
+  extraDelayMs: number;
+  /** Share of commits that are refused for want of space. */
+  refuse: number;
+  /** Share of answers that are lost. */
+  lose: number;
+}
+
+/** The way of one controller to the store. */
+export interface StorePath {
+  cuts: number;
+}
+
+export interface Saved {
+  readonly records: ReadonlyMap<string, Encoded>;
+  readonly epochs: number;
+}
+
+export class SimStore {
+  readonly trouble: StoreTrouble = { extraDelayMs: 0, refuse: 0, lose: 0 };
+  incarnation = 1;
+  term = 0;
+  number = 0;
+  leader: Candidate | undefined;
+  records = new Map<string, Encoded>();
+  readonly clusterId: string;
+  readonly #options: StoreOptions;
+  #candidates: Candidate[] = [];
+  #electing = false;
+
+  constructor(options: StoreOptions) {
+    this.#options = options;
+    this.clusterId = options.clusterId;
+  }
+
+  holds(term: number): boolean {
+    return this.leader !== undefined && this.term === term;
+  }
+
+  encode(record: StateRecord): Encoded {
+    return this.#options.codec ? encodeRecord(record) : JSON.stringify(record);
+  }
+
+  decode(key: string, value: Encoded): StateRecord {
+    if (typeof value !== 'string') return decodeRecord(key, value);
+    const record: StateRecord = JSON.parse(value);
+    return record;
+  }
+
+  read(key: string): StateRecord | undefined {
+    const value = this.records.get(key);
+    return value === undefined ? undefined : this.decode(key, value);
+  }
+
+  /**
+   * Carries a request to the store and its answer back. `lost` instead, after a while, when one of the two did not arrive: then
+   * nobody knows whether it was carried out.
+   */
+  request<T>(path: StorePath, evaluate: () => T, answered: (answer: T) => void, lost: () => void): void {
+    const { queue, timeoutMs, random } = this.#options;
+    const until = queue.now + timeoutMs;
+    const fail = (): void => {
+      queue.at(until, lost);
+    };
+    if (path.cuts > 0) {
+      fail();
+      return;
+    }
+    queue.after(this.#delayMs(), () => {
+      const answer = evaluate();
+      if (path.cuts > 0 || random.chance(this.trouble.lose)) {
+        fail();
+        return;
+      }
+      const at = queue.now + this.#delayMs();
+      if (at > until) fail();
+      else queue.at(at, () => answered(answer));
+    });
+  }
+
+  #delayMs(): number {
+    const { random, delayMs } = this.#options;
+    const { extraDelayMs } = this.trouble;
+    return random.float() * delayMs + (extraDelayMs === 0 ? 0 : random.float() * extraDelayMs);
+  }
+
+  commit(batch: SimBatch): SimOutcome {
+    const deposed = deposedBy({ ...batch, decisions: [] , writes: [] }, this, this.leader !== undefined);
+    if (deposed !== undefined) return deposed;
+    if (this.#options.random.chance(this.trouble.refuse)) return { kind: 'failed' };
+    for (const { key, value } of batch.writes) {
+      if (value === undefined) this.records.delete(key);
+      else this.records.set(key, value);
+    }
+    this.number = batch.number;
+    this.#options.onCommit(batch);
+    return { kind: 'committed' };
+  }
+
+  /** Undefined: the term is over. */
+  lastCommit(term: number): number | undefined {
+    return this.holds(term) ? this.number : undefined;
+  }
+
+  campaign(candidate: Candidate): void {
+    if (!this.#candidates.includes(candidate)) this.#candidates.push(candidate);
+    this.#electSoon();
+  }
+
+  withdraw(candidate: Candidate): void {
+    this.#candidates = this.#candidates.filter((one) => one !== candidate);
+  }
+
+  /** Ends a leadership; whoever held it may not know for long. */
+  revoke(term: number): void {
+    if (!this.holds(term)) return;
+    this.leader = undefined;
+    this.#options.onTermOver(term);
+    this.#electSoon();
+  }
+
+  #electSoon(): void {
+    if (this.#electing || this.leader !== undefined) return;
+    this.#electing = true;
+    this.#options.queue.after(5 + this.#options.random.float() * 200, () => {
+      this.#electing = false;
+      this.#elect();
+    });
+  }
+
+  #elect(): void {
+    if (this.leader !== undefined) return;
+    const reachable = this.#candidates.filter((one) => one.isReachable());
+    const next = this.#options.random.pick(reachable);
+    if (next === undefined) {
+      if (this.#candidates.length > 0) this.#electSoon();
+      return;
+    }
+    this.withdraw(next);
+    this.term = Math.max(this.term, firstOfIncarnation(this.incarnation)) + 1;
+    this.number = 0;
+    this.leader = next;
+    next.elect(this.term);
+  }
+
+  save(): ReadonlyMap<string, Encoded> {
+    return new Map(this.records);
+  }
+
+  /** Puts an older state in place of the present one, as the next life of the store. Nobody leads. */
+  restore(records: ReadonlyMap<string, Encoded>): void {
+    const { term } = this;
+    if (this.leader !== undefined) {
+      this.leader = undefined;
+      this.#options.onTermOver(term);
+    }
+    this.records = new Map(records);
+    this.incarnation += 1;
+    this.number = 0;
+    this.#electSoon();
+  }
+}
