@@ -6,12 +6,14 @@ import { knownNames } from './client/known-names.ts';
 import type { Globals } from './globals.ts';
 
 const SUGGEST_TIMEOUT_MS = 1_000;
+const SHORTEST = 3;
 
 /** At most one line. Nothing when the names can't be read quickly: the error itself has been told. */
 export async function suggestNames(error: unknown, { address }: Pick<Globals, 'address'>): Promise<string[]> {
   const resource = fromConnectError(error)?.resource;
-  if (resource === undefined) return [];
-  const [collection = '', id = ''] = resource.split('/');
+  const [collection = '', id = ''] = resource?.split('/') ?? [];
+  // Of one or two letters, every other one is near.
+  if (id.length < SHORTEST) return [];
   try {
     const close = nearest(id, await knownNames(collection, { address, timeout: SUGGEST_TIMEOUT_MS }));
     return close === undefined ? [] : [`Did you mean "${close}"?`];

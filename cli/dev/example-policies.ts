@@ -1,11 +1,11 @@
 /** The policies in `examples/`, with their folders inside a cluster's own data folder. */
-import { existsSync, mkdirSync, readdirSync } from 'node:fs';
+import { existsSync, mkdirSync, readdirSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { createClient, type Transport } from '@connectrpc/connect';
 import type { Policy } from '../../shared/gen/locum/v1/policy_pb.ts';
 import { PolicyService } from '../../shared/gen/locum/v1/policy_service_pb.ts';
 import { CommandFailure } from '../exit-codes.ts';
-import { readPolicies } from '../policy/apply.ts';
+import { parsePolicies } from '../policy/apply.ts';
 
 /** Beside this checkout's `cli`, or beside the `dist` of a published package. */
 export function examplesFolder(): string {
@@ -28,7 +28,10 @@ export interface ExampleSetting {
 export function examplePolicies({ sharedDir, apiAddress }: ExampleSetting): Policy[] {
   const folder = examplesFolder();
   const files = readdirSync(folder).filter((name) => name.endsWith('.yaml'));
-  const policies = files.sort().flatMap((name) => readPolicies(join(folder, name)).map(({ policy }) => policy));
+  const policies = files
+    .sort()
+    .flatMap((name) => parsePolicies(name, readFileSync(join(folder, name), 'utf8')))
+    .map(({ policy }) => policy);
   for (const { workload } of policies) {
     if (workload === undefined) continue;
     if (workload.env['DATA_DIR'] !== undefined) workload.env['DATA_DIR'] = sharedDir;

@@ -1,6 +1,7 @@
 /** `locum policy apply`: files are the truth. All documents are checked before the first one changes anything. */
 import { readdirSync, readFileSync, statSync } from 'node:fs';
 import { join } from 'node:path';
+import { text } from 'node:stream/consumers';
 import { createClient } from '@connectrpc/connect';
 import { LocumError } from '../../shared/errors.ts';
 import { type Policy, PolicySchema } from '../../shared/gen/locum/v1/policy_pb.ts';
@@ -24,8 +25,6 @@ interface Source {
   readonly file: string;
   readonly policy: Policy;
 }
-
-const STANDARD_INPUT = 0;
 
 function filesIn(path: string): string[] {
   if (path === '-' || !statSync(path).isDirectory()) return [path];
@@ -51,11 +50,9 @@ function placed({ file, policy }: Source, error: unknown): unknown {
   });
 }
 
-/** Reads the policies of a file and checks them by the rules of the protos. @throws LocumError that names the file. */
-export function readPolicies(file: string): Source[] {
-  const source = file === '-' ? 'standard input' : file;
-  const text = readFileSync(file === '-' ? STANDARD_INPUT : file, 'utf8');
-  const sources = parseStrictAll(PolicySchema, text, { source }).map((policy) => ({ file: source, policy }));
+/** Reads the policies in a text and checks them by the rules of the protos. @throws LocumError that names `file` */
+export function parsePolicies(file: string, text: string): Source[] {
+  const sources = parseStrictAll(PolicySchema, text, { source: file }).map((policy) => ({ file, policy }));
   for (const one of sources) {
     try {
       validate(PolicySchema, one.policy);
@@ -66,8 +63,14 @@ export function readPolicies(file: string): Source[] {
   return sources;
 }
 
+async function readPolicies(file: string): Promise<Source[]> {
+  return file === '-'
+    ? parsePolicies('standard input', await text(process.stdin))
+    : parsePolicies(file, readFileSync(file, 'utf8'));
+}
+
 export async function apply(globals: Globals, options: ApplyOptions): Promise<void> {
-  const sources = options.file.flatMap(filesIn).flatMap(readPolicies);
+  const sources = (await Promise.all(options.file.flatMap(filesIn).map(readPolicies))).flat();
   if (sources.length === 0) throw new CommandFailure(`no policy in ${options.file.join(', ')}`);
   await withTransport(globals, async (transport) => {
     const client = createClient(PolicyService, transport);

@@ -84,10 +84,7 @@ export async function remove(
   await withTransport(globals, async (transport) => {
     const answer = await createClient(PolicyService, transport).deletePolicy({ name, etag: etag ?? '' });
     await printAnswer(globals, DeletePolicyResponseSchema, answer, {
-      table: () =>
-        answer.policy === undefined
-          ? `${id} is gone.`
-          : `${id} goes once its runs have ended: ${idsOf(answer.policy.runs)}.`,
+      table: () => (answer.policy === undefined ? `${id} is gone.` : `${id} goes once its runs have ended.`),
       names: () => [name],
     });
   });

@@ -20,10 +20,10 @@ const stayColumns: readonly Column<PlannedStay>[] = [
 /** Says so too when nothing moves. `dryRun`: it is only what would happen. */
 export function planText(plan: MovePlan | undefined, { dryRun }: { readonly dryRun: boolean }): string {
   const { moves = [], stays = [] } = plan ?? {};
-  const moving = count(moves.length, 'run');
-  const head = dryRun
-    ? `${moving} would move; nothing was changed.`
-    : `${moving} ${moves.length === 1 ? 'moves' : 'move'}.`;
+  const some = count(moves.length, 'run');
+  const would = `${moves.length === 0 ? 'Nothing' : some} would move; nothing was changed.`;
+  const does = moves.length === 0 ? 'Nothing that runs moves.' : `${some} ${moves.length === 1 ? 'moves' : 'move'}.`;
+  const head = dryRun ? would : does;
   return [
     head,
     ...(moves.length === 0 ? [] : ['', new Table(moveColumns, { wide: false }).render(moves)]),

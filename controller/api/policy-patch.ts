@@ -1,7 +1,8 @@
 /** What an UpdatePolicy says: a mask over the fields of the message becomes a patch of the core's spec. */
 
+import { create } from '@bufbuild/protobuf';
 import type { FieldMask } from '@bufbuild/protobuf/wkt';
-import type { Policy as PbPolicy } from '../../shared/gen/locum/v1/policy_pb.ts';
+import { type Policy as PbPolicy, WorkloadSchema } from '../../shared/gen/locum/v1/policy_pb.ts';
 import { policySpecFromProto } from '../codec/policy.ts';
 import type { PolicyPatch } from '../core/event.ts';
 import type { PolicySpec } from '../core/state.ts';
@@ -27,13 +28,16 @@ const FIELDS: Readonly<Record<string, keyof PolicySpec>> = {
   labels: 'labels',
 };
 
+const UNUSED = create(WorkloadSchema, { kind: { case: 'command', value: {} } });
+
 /**
  * Without a mask every field is replaced, unset ones by their defaults; only the pool, which can't change, may be left out.
  * @throws LocumError INVALID_FIELD
  */
 export function policyPatch(policy: PbPolicy, mask: FieldMask | undefined): PolicyPatch {
   const paths = maskPaths(mask, Object.keys(FIELDS));
-  const spec = policySpecFromProto(policy);
+  // Only what the mask names counts; the rest need not be there.
+  const spec = policySpecFromProto(paths?.has('workload') === false ? { ...policy, workload: UNUSED } : policy);
   const named = Object.entries(FIELDS).filter(([path]) => {
     return paths === undefined ? path !== 'pool' || policy.pool !== '' : paths.has(path);
   });

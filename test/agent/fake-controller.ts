@@ -60,7 +60,8 @@ export class FakeController {
   readonly sessions: FakeSession[] = [];
   /** Runs at each complete Hello; false: that Hello is not welcomed by itself. */
   onHello: (session: FakeSession) => boolean = () => true;
-  private readonly server = new Server(listenerOptions);  private port = 0;
+  private readonly server = new Server(listenerOptions);
+  private port = 0;
   private waiting: Array<() => void> = [];
 
   static async start(): Promise<FakeController> {

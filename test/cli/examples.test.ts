@@ -3,8 +3,8 @@ import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { describe, expect, it } from 'vitest';
-import { examplePolicies, examplesFolder } from '../../cli/dev/example-policies.ts';
-import { readPolicies } from '../../cli/policy/apply.ts';
+import { examplePolicies } from '../../cli/dev/example-policies.ts';
+import { parsePolicies } from '../../cli/policy/apply.ts';
 import type { Policy } from '../../shared/gen/locum/v1/policy_pb.ts';
 
 const policies = examplePolicies({ sharedDir: '/shared', apiAddress: '127.0.0.1:9' });
@@ -47,16 +47,9 @@ describe('the examples', () => {
   );
 
   it('are refused with file, line and field when a field is mistyped', () => {
-    const folder = mkdtempSync(join(tmpdir(), 'locum-example-'));
-    const file = join(folder, 'policy.yaml');
-    try {
-      writeFileSync(file, 'name: policies/x\nworkload:\n  comand: {argv: [a]}\n');
-      expect(() => readPolicies(file)).toThrow(/line 3.*did you mean "command"/);
-      writeFileSync(file, 'name: policies/x\nslots: 0\nworkload: {command: {argv: [a]}}\n');
-      expect(() => readPolicies(file)).toThrow(/policies\/x.*slots/);
-      expect(() => readPolicies(join(examplesFolder(), 'missing.yaml'))).toThrow(/ENOENT/);
-    } finally {
-      rmSync(folder, { recursive: true });
-    }
+    const mistyped = 'name: policies/x\nworkload:\n  comand: {argv: [a]}\n';
+    expect(() => parsePolicies('x.yaml', mistyped)).toThrow(/x\.yaml.*line 3.*did you mean "command"/);
+    const tooSmall = 'name: policies/x\nslots: 0\nworkload: {command: {argv: [a]}}\n';
+    expect(() => parsePolicies('x.yaml', tooSmall)).toThrow(/x\.yaml: policies\/x.*slots/);
   });
 });

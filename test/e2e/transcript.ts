@@ -6,7 +6,9 @@ import type { Ended } from './locum-command.ts';
 
 const MASKS: ReadonlyArray<readonly [RegExp, string]> = [
   [/\d{4}-\d{2}-\d{2}T[\d:.]+Z/g, '<time>'],
+  [/\b\d{4}-\d{2}-\d{2}\b/g, '<date>'],
   [/\b\d{2}:\d{2}:\d{2}\.\d{3}\b/g, '<clock>'],
+  [/\boperator:\S+/g, 'operator:<user>'],
   [/[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}/g, '<uuid>'],
   [/\b[0-9a-f]{32}\b/g, '<id>'],
   [/127\.0\.0\.1:\d+/g, '<address>'],

@@ -84,7 +84,7 @@ describe('the agent listener', () => {
         Array.from({ length: 400 }, (_, i) => ({
           run: `x-${from + i}`,
           epoch: BigInt(from + i),
-          state: 3,
+          state: AttemptState.RUNNING,
           policy: 'x',
         }));
       agent.hello({ attempts: attempts(1), lastPart: false });
@@ -187,7 +187,7 @@ describe('the agent listener', () => {
         Array.from({ length: count }, (_, i) => ({
           run: `${'x'.repeat(50)}-${i + 1}`,
           epoch: BigInt(i + 1),
-          state: 3,
+          state: AttemptState.RUNNING,
         }));
       const say = (message: object): void => {
         call.write(Buffer.from(toBinary(ConnectRequestSchema, create(ConnectRequestSchema, message))));

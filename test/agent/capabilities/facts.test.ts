@@ -1,0 +1,86 @@
+import { describe, expect, it } from 'vitest';
+import { fingerprint } from '../../../agent/capabilities/fingerprint.ts';
+import { mergeCapabilities, sameCapabilities } from '../../../agent/capabilities/merge.ts';
+import { readFacts, runProbe } from '../../../agent/capabilities/probe.ts';
+import { outputOf } from '../../../agent/capabilities/program-output.ts';
+import type { Capability } from '../../../agent/core/message.ts';
+
+const fact = (name: string, value: string, source: Capability['source']): Capability => ({ name, value, source });
+const env = { PATH: process.env['PATH'] };
+
+describe('the set of capabilities', () => {
+  it('takes what is stated over what a probe says, and that over what was found', () => {
+    const found = [fact('a', '1', 'FINGERPRINT'), fact('b', '1', 'FINGERPRINT'), fact('c', '1', 'FINGERPRINT')];
+    const probed = [fact('b', '2', 'PROBE'), fact('c', '2', 'PROBE')];
+    const stated = [fact('c', '3', 'CONFIG')];
+    const merged = mergeCapabilities(stated, found, probed);
+    expect(merged.map(({ name, value }) => `${name}=${value}`)).toEqual(['a=1', 'b=2', 'c=3']);
+  });
+
+  it('is the same in whatever order its facts came', () => {
+    const [one, two] = [fact('x', '1', 'CONFIG'), fact('y', '', 'PROBE')];
+    expect(sameCapabilities(mergeCapabilities([one], [two]), mergeCapabilities([two], [one]))).toBe(true);
+    expect(sameCapabilities(mergeCapabilities([one]), mergeCapabilities([one], [two]))).toBe(false);
+    expect(sameCapabilities(mergeCapabilities([one]), mergeCapabilities([{ ...one, value: '2' }]))).toBe(false);
+  });
+
+  it('is bounded', () => {
+    const many = Array.from({ length: 300 }, (_, i) => fact(`f${i}`, '', 'CONFIG'));
+    expect(mergeCapabilities(many)).toHaveLength(256);
+  });
+});
+
+describe('a probe', () => {
+  it('prints facts, one a line; comments and empty lines are left out, and what is no fact is told', () => {
+    const text = '# disks\n\ndisk.free = 12.5\r\nraid\nurl=http://a/?b=c\nBad Name=1\n=1\n';
+    expect(readFacts(text)).toEqual({
+      capabilities: [
+        fact('disk.free', '12.5', 'PROBE'),
+        fact('raid', '', 'PROBE'),
+        fact('url', 'http://a/?b=c', 'PROBE'),
+      ],
+      unread: ['Bad Name=1', '=1'],
+    });
+  });
+
+  it('that prints without end is not read without end', () => {
+    const { capabilities, unread } = readFacts(Array.from({ length: 500 }, (_, i) => `f${i}=1`).join('\n'));
+    expect(capabilities).toHaveLength(64);
+    expect(unread.length).toBeLessThanOrEqual(64);
+    expect(readFacts(`a=${'x'.repeat(129)}`).capabilities).toEqual([]);
+  });
+
+  it('runs without a shell, and tells why it failed', async () => {
+    const probe = { name: 'p', intervalMs: 1_000, timeoutMs: 5_000 };
+    expect(await runProbe({ ...probe, argv: ['echo', 'a=$HOME'] }, env)).toMatchObject({
+      kind: 'facts',
+      capabilities: [fact('a', '$HOME', 'PROBE')],
+    });
+    expect(await runProbe({ ...probe, argv: ['no-such-program'] }, env)).toMatchObject({ kind: 'failed' });
+    expect(await runProbe({ ...probe, argv: ['false'] }, env)).toMatchObject({ kind: 'failed' });
+  });
+
+  it('that hangs is killed', async () => {
+    const output = await outputOf(['sleep', '60'], { timeoutMs: 50, env });
+    expect(output).toEqual({ kind: 'failed', detail: 'killed after 50 ms' });
+  });
+});
+
+describe('the fingerprint', () => {
+  it('finds this host and the runtimes on its path, each with its version', async () => {
+    const facts = new Map((await fingerprint(env)).map(({ name, value }) => [name, value]));
+    expect(facts.get('os')).toBe('linux');
+    expect(facts.get('arch')).toBe(process.arch);
+    expect(Number(facts.get('cores'))).toBeGreaterThan(0);
+    expect(Number(facts.get('memory_gib'))).toBeGreaterThan(0);
+    expect(facts.get('kernel')).toMatch(/^\d+\.\d+/);
+    expect(facts.get('bash')).toMatch(/^\d+\.\d+/);
+    expect(facts.get('node')).toMatch(/^\d+\.\d+\.\d+$/);
+  });
+
+  it('finds no runtime where there is none', async () => {
+    const names = (await fingerprint({ PATH: '/nowhere' })).map(({ name }) => name);
+    expect(names).toContain('os');
+    expect(names).not.toContain('node');
+  });
+});

@@ -1,0 +1,158 @@
+/**
+ * I3, I6, I7 and I9 where leaders decide: what each flush writes and sends, seen from outside the core. A message may leave only under
+ * a check of the term that was begun after what it rests on was received or decided (C1), and after its commit (C4).
+ */
+import type { Effect, RecordWrite, ToAgent } from '../../../controller/core/effect.ts';
+import { checkAll } from '../../../controller/core/invariants.ts';
+import type { Attempt, ConnId, Run, StopReason } from '../../../controller/core/state.ts';
+import type { EventQueue } from '../event-queue.ts';
+import type { ReignWatch, SimReign } from '../reign.ts';
+import type { Invariant, Verdict } from '../violation.ts';
+import type { AttemptFacts, BatchFacts, Ledger } from './ledger.ts';
+import { chooseNaively, limitOf, takenSlots } from './naive-placement.ts';
+import type { TreeChecks } from './tree-checks.ts';
+
+const VOLUNTARY: ReadonlySet<StopReason> = new Set<StopReason>(['MOVE', 'FAILBACK', 'DRAIN']);
+/** The whole state is checked at every so many commits. */
+const CHECK_ALL_EVERY = 8;
+
+export class LeaderChecks implements ReignWatch {
+  readonly #queue: EventQueue;
+  readonly #verdict: Verdict;
+  readonly #ledger: Ledger;
+  readonly #trees: TreeChecks;
+  #commits = 0;
+  /** Slots taken on each server at the last look, by reign. */
+  readonly #taken = new WeakMap<SimReign, Map<string, { readonly taken: number; readonly limit: number }>>();
+
+  constructor(options: { readonly queue: EventQueue; readonly verdict: Verdict; readonly ledger: Ledger; readonly trees: TreeChecks }) {
+    this.#queue = options.queue;
+    this.#verdict = options.verdict;
+    this.#ledger = options.ledger;
+    this.#trees = options.trees;
+  }
+
+  /** I6: every choice of the index is made once more, naively, at the moment it is made. */
+  elected(reign: SimReign): void {
+    const { state } = reign.core;
+    for (const [pool, live] of state.poolLive) {
+      const { index } = live;
+      const choose = index.choose.bind(index);
+      index.choose = (query) => {
+        const chosen = choose(query);
+        const expected = chooseNaively(state, pool, query);
+        if (chosen !== expected) {
+          this.#breaks('I6', `${reign.controller} chose ${chosen} where the rules say ${expected}: ${JSON.stringify(query)}`);
+        }
+        return chosen;
+      };
+    }
+  }
+
+  flushed(reign: SimReign, effects: readonly Effect[]): void {
+    if (!effects.some(({ kind }) => kind === 'persist')) return;
+    this.#checkSlots(reign);
+    this.#commits += 1;
+    if (this.#commits % CHECK_ALL_EVERY === 0) checkAll(reign.core.state);
+  }
+
+  persisting(reign: SimReign, writes: readonly RecordWrite[]): BatchFacts {
+    const assigned: AttemptFacts[] = [];
+    const ended: number[] = [];
+    for (const write of writes) {
+      if (write.kind !== 'put' || write.record.kind !== 'run') continue;
+      const run = write.record;
+      for (const attempt of run.attempts) {
+        if (!this.#ledger.committed.has(attempt.epoch)) assigned.push(this.#noteAssigned(run, attempt));
+        this.#noteStop(run, attempt);
+        if (attempt.state !== 'ENDED') continue;
+        ended.push(attempt.epoch);
+        this.#noteEnd(reign, attempt);
+      }
+    }
+    return { assigned, ended };
+  }
+
+  #noteAssigned(run: Run, attempt: Attempt): AttemptFacts {
+    const { epoch, server, place, terms } = attempt;
+    if (!this.#ledger.decidedAt.has(epoch)) this.#ledger.decidedAt.set(epoch, this.#queue.now);
+    const overlaps = run.attempts.some((other) => other.epoch < epoch && other.state !== 'ENDED');
+    const { onDisconnect } = terms;
+    return { run: run.id, policy: run.policy, epoch, server, instanceId: place.instanceId, onDisconnect, overlaps };
+  }
+
+  /** I9: who is moved by choice has a slot elsewhere, written together with the stop. */
+  #noteStop(run: Run, attempt: Attempt): void {
+    if (attempt.stopReason === undefined || this.#ledger.stopDecidedAt.has(attempt.epoch)) return;
+    this.#ledger.stopDecidedAt.set(attempt.epoch, this.#queue.now);
+    if (!VOLUNTARY.has(attempt.stopReason) || attempt.state === 'ENDED' || run.desired === 'STOPPED') return;
+    if (run.reservation === undefined || run.reservation.server === attempt.server) {
+      this.#breaks('I9', `${run.id} is stopped on ${attempt.server} (${attempt.stopReason}) without a slot elsewhere`);
+    }
+  }
+
+  #noteEnd({ controller, term }: SimReign, { epoch, end }: Attempt): void {
+    if (end === undefined || this.#ledger.ends.has(epoch)) return;
+    this.#ledger.ends.set(epoch, { proof: end.proof, at: this.#queue.now, controller, term });
+    this.#trees.checkEnd(epoch);
+  }
+
+  /** I7: what is taken grows only where there is room. */
+  #checkSlots(reign: SimReign): void {
+    const { state } = reign.core;
+    const before = this.#taken.get(reign);
+    const after = new Map<string, { readonly taken: number; readonly limit: number }>();
+    for (const server of state.servers.values()) {
+      const taken = takenSlots(state, server.id);
+      const limit = limitOf(state, server);
+      const earlier = before?.get(server.id);
+      after.set(server.id, { taken, limit });
+      if (earlier === undefined || taken <= earlier.taken || taken <= Math.max(limit, earlier.limit)) continue;
+      this.#breaks('I7', `${taken} slots are taken on ${server.id}, whose limit is ${limit}; before it was ${earlier.taken}`);
+    }
+    this.#taken.set(reign, after);
+  }
+
+  sending(reign: SimReign, conn: ConnId, message: ToAgent): void {
+    const restsOn = this.#restsOn(reign, conn, message);
+    if (restsOn === undefined || restsOn <= reign.coveredAt) return;
+    this.#breaks(
+      'I3',
+      `${reign.controller} (term ${reign.term}) sends ${message.kind} for something of ${seconds(restsOn)}; its newest check was begun at ${seconds(reign.coveredAt)}`,
+    );
+  }
+
+  /** When that was received or decided which a check of the term has to be younger than. Undefined: nothing. */
+  #restsOn(reign: SimReign, conn: ConnId, message: ToAgent): number | undefined {
+    const { decidedAt, stopDecidedAt, committed, committedEnds } = this.#ledger;
+    switch (message.kind) {
+      case 'welcome':
+        return reign.receivedAt.get(conn)?.get(0);
+      case 'grant':
+        return reign.receivedAt.get(conn)?.get(message.sequence);
+      case 'start':
+        if (!committed.has(message.epoch)) {
+          this.#breaks('I3', `${reign.controller} sends the start of ${message.run} epoch ${message.epoch} before its commit`);
+        }
+        return decidedAt.get(message.epoch);
+      case 'stop':
+        return stopDecidedAt.get(message.epoch);
+      case 'ack':
+        for (const { run, epoch } of message.attempts) {
+          if (!committed.has(epoch) || committedEnds.has(epoch)) continue;
+          this.#breaks('I10', `${reign.controller} acknowledges the end of ${run} epoch ${epoch} before it is in the store`);
+        }
+        return undefined;
+      case 'report_full_state':
+      case 'verdicts':
+      case 'timers_changed':
+        return undefined;
+    }
+  }
+
+  #breaks(invariant: Invariant, message: string): void {
+    this.#verdict.breaks(invariant, this.#queue.now, message);
+  }
+}
+
+const seconds = (ms: number): string => `${(ms / 1000).toFixed(3)} s`;

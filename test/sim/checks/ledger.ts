@@ -1,0 +1,49 @@
+/** What is known from outside about every attempt: who committed it, whether its tree ran, and what was said to prove its end. */
+import type { PolicyId, RunId, ServerId } from '../../../shared/ids.ts';
+import type { Proof } from '../../../controller/core/state.ts';
+import type { OnDisconnect } from '../../../controller/core/state.ts';
+import type { Tree } from '../tree.ts';
+
+export interface AttemptFacts {
+  readonly run: RunId;
+  readonly policy: PolicyId;
+  readonly epoch: number;
+  readonly server: ServerId;
+  readonly instanceId: string;
+  readonly onDisconnect: OnDisconnect;
+  /** Unended attempts of the run, given up without proof, when this one was made. */
+  readonly overlaps: boolean;
+}
+
+/** What a batch of writes says about attempts; it is true of the store once the batch is committed. */
+export interface BatchFacts {
+  readonly assigned: readonly AttemptFacts[];
+  readonly ended: readonly number[];
+}
+
+export interface NotedEnd {
+  readonly proof: Proof;
+  readonly at: number;
+  readonly controller: string;
+  readonly term: number;
+}
+
+export class Ledger {
+  /** Decided by a leader, durable or not. */
+  readonly decidedAt = new Map<number, number>();
+  /** Stop decided. */
+  readonly stopDecidedAt = new Map<number, number>();
+  readonly committed = new Map<number, AttemptFacts>();
+  readonly committedEnds = new Set<number>();
+  /** The first proof that any leader noted. */
+  readonly ends = new Map<number, NotedEnd>();
+  readonly trees = new Map<number, Tree>();
+  readonly newestStarted = new Map<RunId, number>();
+  /** Largest max_concurrent_runs that anybody asked for. */
+  readonly mostRuns = new Map<PolicyId, number>();
+
+  apply({ assigned, ended }: BatchFacts): void {
+    for (const facts of assigned) this.committed.set(facts.epoch, facts);
+    for (const epoch of ended) this.committedEnds.add(epoch);
+  }
+}

@@ -1,0 +1,43 @@
+/** The placement rules of semantics 8 once more, written down plainly over the records: the oracle for the real index. */
+import { capabilityMap, satisfies } from '../../../controller/core/capability.ts';
+import type { ClusterState } from '../../../controller/core/cluster.ts';
+import type { PlacementQuery } from '../../../controller/core/placement/query.ts';
+import type { Run, Server } from '../../../controller/core/state.ts';
+import type { PoolId, ServerId } from '../../../shared/ids.ts';
+
+export function limitOf(state: ClusterState, server: Server): number {
+  const operator = server.maxSlots ?? state.pools.get(server.pool)?.defaultMaxSlots ?? 0;
+  return Math.min(operator, server.agentMaxSlots ?? Number.POSITIVE_INFINITY);
+}
+
+/** Slots of attempts not proven ended, and of reservations where the run has no attempt yet. */
+export function takenSlots(state: ClusterState, server: ServerId): number {
+  let taken = 0;
+  for (const run of state.runs.values()) if (holds(run, server)) taken += run.slots;
+  return taken;
+}
+
+function holds(run: Run, server: ServerId): boolean {
+  if (run.attempts.some((attempt) => attempt.server === server && attempt.state !== 'ENDED')) return true;
+  return run.reservation?.server === server || run.reservation?.from === server;
+}
+
+export function chooseNaively(state: ClusterState, pool: PoolId, query: PlacementQuery): ServerId | undefined {
+  const order = state.pools.get(pool)?.order ?? [];
+  const own = query.list ?? [];
+  const list = own.length === 0 ? order : query.mode === 'ONLY' ? own : [...own, ...order.filter((id) => !own.includes(id))];
+  const fitting = list.filter((id) => fits(state, pool, id, query));
+  const tried = query.first !== undefined && fitting.includes(query.first) ? [query.first, ...fitting] : fitting;
+  return tried.find((id) => !query.skip.includes(id)) ?? tried[0];
+}
+
+function fits(state: ClusterState, pool: PoolId, id: ServerId, query: PlacementQuery): boolean {
+  const server = state.servers.get(id);
+  if (server === undefined || server.pool !== pool) return false;
+  if (query.exclude.includes(id) || query.claimed.includes(id)) return false;
+  if (server.liveness !== 'ALIVE' || server.intent !== 'ACTIVE' || server.saturated || server.deleting) return false;
+  if (state.serverLive.get(id)?.session?.phase !== 'OPEN') return false;
+  const has = capabilityMap(server.capabilities);
+  if (!query.requirements.every((requirement) => satisfies(requirement, has))) return false;
+  return limitOf(state, server) - takenSlots(state, id) >= query.slots;
+}
