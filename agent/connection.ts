@@ -3,7 +3,7 @@
  * Messages are bounded, `write()` answering false is honoured, and an end is told exactly once.
  */
 import { setTimeout as sleep } from 'node:timers/promises';
-import { type ClientDuplexStream, credentials, type ServiceError } from '@grpc/grpc-js';
+import { type ClientDuplexStream, connectivityState, credentials, type ServiceError } from '@grpc/grpc-js';
 import { AgentService, type ConnectRequest, type ConnectResponse } from '../shared/gen/locum/v1/agent_service_pb.ts';
 import { clientOptions } from '../shared/rpc/channel-options.ts';
 import { makeClient, openBidi, type ServiceClient } from '../shared/rpc/grpc-js-binding.ts';
@@ -39,11 +39,18 @@ export class Connection {
     const client = makeClient(AgentService, endpoint, credentials.createInsecure(), clientOptions);
     const stream: Stream = { client, call: undefined, ended: false };
     this.streams.set(id, stream);
-    client.waitForReady(Date.now() + limitMs, (error) => {
+    const deadline = Date.now() + limitMs;
+    const channel = client.getChannel();
+    const look = (): void => {
       if (this.streams.get(id) !== stream) return;
-      if (error) this.finish(id, `no connection to ${endpoint}: ${error.message}`);
-      else this.open(id, stream);
-    });
+      const state = channel.getConnectivityState(true);
+      if (state === connectivityState.READY) this.open(id, stream);
+      // A refusal is an answer. The library would try again until the limit, while another controller may be waiting.
+      else if (state === connectivityState.TRANSIENT_FAILURE) this.finish(id, `no connection to ${endpoint}`);
+      else if (Date.now() >= deadline) this.finish(id, `no connection to ${endpoint} within ${limitMs} ms`);
+      else channel.watchConnectivityState(state, deadline, look);
+    };
+    look();
   }
 
   private open(id: StreamId, stream: Stream): void {

@@ -50,6 +50,18 @@ export const nouns: readonly Noun[] = [
     load: () => import('./cluster/proceed-command.ts'),
   },
   {
+    name: 'controllers',
+    summary: 'controllers: who is there, and who leads',
+    group: LOOK,
+    load: () => import('./cluster/controllers-command.ts'),
+  },
+  {
+    name: 'transfer-leadership',
+    summary: 'let another controller lead, before the leader is maintained',
+    group: LOOK,
+    load: () => import('./cluster/transfer-leadership-command.ts'),
+  },
+  {
     name: 'dev',
     summary: 'controller, agents and example policies on this machine, in one command',
     group: RUN,

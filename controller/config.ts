@@ -7,18 +7,26 @@ import { badField } from '../shared/errors.ts';
 import {
   type ControllerConfig,
   ControllerConfigSchema,
+  type EtcdAccess as EtcdAccessConfig,
   LogFormat as PbLogFormat,
   LogLevel as PbLogLevel,
 } from '../shared/gen/locum/config/v1/controller_config_pb.ts';
-import { type ListenAddress, plaintextListenAddress } from '../shared/listen-address.ts';
+import {
+  formatListenAddress,
+  type ListenAddress,
+  parseListenAddress,
+  plaintextListenAddress,
+} from '../shared/listen-address.ts';
 import type { LogFormat, LogLevel } from '../shared/log.ts';
 import { parseStrict } from '../shared/rpc/strict-json.ts';
+import { fromDuration } from '../shared/rpc/time-messages.ts';
 import { validate } from '../shared/rpc/validation.ts';
 import { timersFromProto } from './codec/timers.ts';
 import { wordTable } from './codec/word-table.ts';
 import { checkTimers, type Timers } from './core/timers.ts';
+import type { EtcdAccess } from './store/etcd/client.ts';
 
-/** Election of the embedded stores takes no time; the inequality of the timers still needs the figure that etcd would have. */
+/** Default. Election of the embedded stores takes no time; the inequality of the timers still needs the figure of etcd. */
 const ELECTION_TTL_MS = 5_000;
 
 /** A configuration with every default filled in. */
@@ -32,13 +40,32 @@ export interface ControllerSettings {
   readonly logFormat: LogFormat;
   /** Timers of `pools/default` when it is created. */
   readonly initialTimers: Timers;
+  /** Id among the controllers that share the store. Default: from the name of the host and the port of the API. */
+  readonly id?: string | undefined;
+  /** Where others reach the listeners, `host:port`. Default: where they listen. */
+  readonly apiAdvertise?: string | undefined;
+  readonly agentAdvertise?: string | undefined;
+  /** How long a silent leader keeps the lead. Default 5 s. */
+  readonly electionTtlMs?: number | undefined;
+  /** Default: plaintext, without a login. */
+  readonly etcdAccess?: EtcdAccess | undefined;
 }
 
 /** What flags set; a field that is not there leaves the file's. */
 export type ControllerFlags = Pick<
   MessageInitShape<typeof ControllerConfigSchema>,
-  'apiListen' | 'agentListen' | 'store' | 'dataDirectory' | 'insecure' | 'adoptStore' | 'logLevel' | 'logFormat'
->;
+  | 'apiListen'
+  | 'agentListen'
+  | 'store'
+  | 'dataDirectory'
+  | 'insecure'
+  | 'adoptStore'
+  | 'logLevel'
+  | 'logFormat'
+  | 'id'
+  | 'apiAdvertise'
+  | 'agentAdvertise'
+> & { readonly electionTtl?: ControllerConfig['electionTtl'] };
 
 export interface ConfigSources {
   /** Path of a YAML file. Default: none. */
@@ -69,6 +96,7 @@ export function loadControllerSettings({ file, flags, env }: ConfigSources): Con
       : parseStrict(ControllerConfigSchema, readFileSync(file, 'utf8'), { source: file });
   const config = create(ControllerConfigSchema, { ...fromFile, ...flags });
   validate(ControllerConfigSchema, config);
+  const electionTtlMs = fromDuration(config.electionTtl);
   return {
     apiListen: listenAddress(config, 'api_listen', config.apiListen || '127.0.0.1:7400'),
     agentListen: listenAddress(config, 'agent_listen', config.agentListen || '127.0.0.1:7401'),
@@ -76,7 +104,12 @@ export function loadControllerSettings({ file, flags, env }: ConfigSources): Con
     adoptStore: config.adoptStore,
     logLevel: logLevels.from.get(config.logLevel) ?? 'info',
     logFormat: logFormats.from.get(config.logFormat) ?? 'auto',
-    initialTimers: checkedTimers(timersFromProto(config.initialTimers)),
+    initialTimers: checkedTimers(timersFromProto(config.initialTimers), electionTtlMs ?? ELECTION_TTL_MS),
+    ...(config.id === '' ? {} : { id: config.id }),
+    ...(config.apiAdvertise === '' ? {} : { apiAdvertise: advertised(config.apiAdvertise, 'api_advertise') }),
+    ...(config.agentAdvertise === '' ? {} : { agentAdvertise: advertised(config.agentAdvertise, 'agent_advertise') }),
+    ...(electionTtlMs === undefined ? {} : { electionTtlMs }),
+    ...(config.etcd === undefined ? {} : { etcdAccess: readEtcdAccess(config.etcd) }),
   };
 }
 
@@ -91,8 +124,27 @@ function dataDirectory({ dataDirectory }: ControllerConfig, env: NodeJS.ProcessE
   return resolve(dataDirectory || join(env['XDG_STATE_HOME'] || join(homedir(), '.local', 'state'), 'locum'));
 }
 
-function checkedTimers(timers: Timers): Timers {
-  const check = checkTimers(timers, { electionTtlMs: ELECTION_TTL_MS });
+function advertised(text: string, field: string): string {
+  const parsed = parseListenAddress(text);
+  if (parsed.kind === 'error') throw badField('INVALID_FIELD', field, parsed.description);
+  if (parsed.address.port === 0) throw badField('INVALID_FIELD', field, 'port 0 can not be reached: name the port');
+  return formatListenAddress(parsed.address);
+}
+
+function readEtcdAccess({ tls, caFile, certFile, keyFile, user, passwordFile }: EtcdAccessConfig): EtcdAccess {
+  const pem = { ...fileAs('ca', caFile), ...fileAs('cert', certFile), ...fileAs('key', keyFile) };
+  const [password = ''] = passwordFile === '' ? [] : readFileSync(passwordFile, 'utf8').split(/\r?\n/);
+  return {
+    ...(tls || Object.keys(pem).length > 0 ? { tls: pem } : {}),
+    ...(user === '' ? {} : { login: { user, password } }),
+  };
+}
+
+const fileAs = (field: 'ca' | 'cert' | 'key', file: string): Record<string, string> =>
+  file === '' ? {} : { [field]: readFileSync(file, 'utf8') };
+
+function checkedTimers(timers: Timers, electionTtlMs: number): Timers {
+  const check = checkTimers(timers, { electionTtlMs });
   if (check.kind === 'error') throw badField('TIMERS_INVALID', 'initial_timers', check.detail);
   return timers;
 }

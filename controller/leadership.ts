@@ -2,6 +2,7 @@
  * Campaign, load, reign, and again. A reign begins with what the store holds and ends when the term does: because the core or the
  * store says so, or because this controller is closed.
  */
+import { setTimeout as sleep } from 'node:timers/promises';
 import { LocumError } from '../shared/errors.ts';
 import { firstOfIncarnation } from '../shared/ids.ts';
 import type { Logger } from '../shared/log.ts';
@@ -15,7 +16,13 @@ import type { Timers } from './core/timers.ts';
 import type { ControllerMetrics } from './metrics.ts';
 import { Reign } from './reign.ts';
 import { createScheduleReader } from './schedules.ts';
-import type { Identity, Snapshot, Store, Leadership as StoreLeadership } from './store/store.ts';
+import {
+  type Identity,
+  type Snapshot,
+  type Store,
+  StoreError,
+  type Leadership as StoreLeadership,
+} from './store/store.ts';
 
 export interface LeadershipOptions {
   readonly store: Store;
@@ -35,11 +42,16 @@ export interface LeadershipOptions {
   readonly onFatal: (error: unknown) => void;
 }
 
-/**
- * An embedded store answers at once; but each check is a turn of the loop and a look at the file, and one is good for all
- * heartbeats of this time. Commands wait for their commit, which is a check itself, and never for this.
- */
-const EMBEDDED_VERIFY_MS = 20;
+/** How a leader gives its term to another one. */
+export interface Handover {
+  /** The candidate that is to lead next. Undefined: any other one. */
+  readonly to: string | undefined;
+  /** How long this controller stays out of the elections after it. */
+  readonly restMs: number;
+}
+
+/** How long the calls under way at the end of a reign have for their answers. */
+const ANSWER_MS = 1_000;
 
 export class Leadership {
   readonly #options: LeadershipOptions;
@@ -48,6 +60,10 @@ export class Leadership {
   #reign: Reign | undefined;
   #reignedOnce = false;
   #ended: Promise<void> | undefined;
+  /** This reign takes no new calls: it is about to be handed over. */
+  #leaving = false;
+  #endReign: ((reason: string) => void) | undefined;
+  #handover: Handover | undefined;
 
   constructor(options: LeadershipOptions) {
     this.#options = options;
@@ -55,6 +71,20 @@ export class Leadership {
 
   get reign(): Reign | undefined {
     return this.#reign;
+  }
+
+  /** Whether this controller leads and takes calls. */
+  get leads(): boolean {
+    return this.#reign !== undefined && !this.#leaving;
+  }
+
+  /** Ends the reign once the calls under way are answered, and stays out of the next elections. Does nothing without a reign. */
+  async handOver(handover: Handover): Promise<void> {
+    if (!this.leads) return;
+    this.#leaving = true;
+    await this.#answerCalls();
+    this.#handover = handover;
+    this.#endReign?.('it is handed over');
   }
 
   /** Starts to campaign. Resolves when this controller leads for the first time. @throws StoreError when the store can't be read */
@@ -70,6 +100,8 @@ export class Leadership {
 
   /** Ends the reign, if there is one, and gives the term back so that the next leader need not wait. */
   async close(): Promise<void> {
+    this.#leaving = true;
+    await this.#answerCalls();
     this.#closing.abort(
       new LocumError('NOT_LEADER', 'this controller is shutting down: ask the next one', { retryAfterMs: 1_000 }),
     );
@@ -82,19 +114,43 @@ export class Leadership {
     const { signal } = this.#closing;
     while (!signal.aborted) {
       const won = await store.campaign(candidate, signal);
-      const identity = await store.identity();
-      const snapshot = await store.load();
-      const reason = await this.#reignUntilOver(won, identity, snapshot);
+      const snapshot = await this.#load();
+      if (snapshot === undefined) continue;
+      const reason = await this.#reignUntilOver(won, await store.identity(), snapshot);
       if (signal.aborted) return;
       log.warn({ term: won.term }, `leadership ended: ${reason}`);
-      await store.resign();
+      const { to, restMs } = this.#handover ?? { to: undefined, restMs: 0 };
+      this.#handover = undefined;
+      await store.resign(to === undefined ? {} : { to });
+      this.#leaving = false;
+      if (restMs > 0) await sleep(restMs, undefined, { signal, ref: false }).catch(() => {});
     }
+  }
+
+  /** Undefined: the store does not answer any more; whoever can read it should lead. */
+  async #load(): Promise<Snapshot | undefined> {
+    const { store, log } = this.#options;
+    try {
+      return await store.load();
+    } catch (error) {
+      const passes = store.kind === 'etcd' && error instanceof StoreError && error.reason === 'STORE_UNAVAILABLE';
+      if (!passes) throw error;
+      log.error({ err: error }, 'elected, but the store can not be read');
+      await store.resign();
+      return undefined;
+    }
+  }
+
+  async #answerCalls(): Promise<void> {
+    const giveUpMs = performance.now() + ANSWER_MS;
+    while ((this.#reign?.pendingCalls ?? 0) > 0 && performance.now() < giveUpMs) await sleep(5);
   }
 
   /** Resolves with why the term is over. */
   #reignUntilOver({ term, lost }: StoreLeadership, identity: Identity, snapshot: Snapshot): Promise<string> {
     const { clock, agents, metrics, log, version, initialTimers, store, onReign } = this.#options;
     const over = Promise.withResolvers<string>();
+    this.#endReign = over.resolve;
     const records = snapshot.records.map(({ key, value }) => decodeRecord(key, value));
     const reign = new Reign({
       store,
@@ -105,8 +161,8 @@ export class Leadership {
         version,
         initialTimers,
         schedules: createScheduleReader(),
-        verifyIntervalMs: store.kind === 'etcd' ? 100 : EMBEDDED_VERIFY_MS,
-        // Commits of the embedded stores end before the next turn: nothing is gained by several under way.
+        // An embedded store answers before the next turn: nothing is gained by waiting, or by several commits under way.
+        verifyIntervalMs: store.kind === 'etcd' ? 100 : 0,
         maxCommitsInFlight: 1,
       }),
       clock,

@@ -1,7 +1,8 @@
 /**
  * The only caller of the core. Whatever happens is posted as an event; once per turn of Node's own loop the waiting events are
- * stepped, one after the other, and then flushed once: all writes of a turn make one commit (group commit). The effects are handed
- * to `perform`, which answers with events only. See docs/architecture.md, "Data flows one way".
+ * stepped, one after the other, each with the time of its posting, and then flushed once: all writes of a turn make one commit
+ * (group commit). The effects are handed to `perform`, which answers with events only. See docs/architecture.md, "Data flows one
+ * way".
  */
 import { assert } from '../shared/assert.ts';
 import type { LocumError } from '../shared/errors.ts';
@@ -46,6 +47,18 @@ const PULSE_MS = 500;
 /** `setTimeout` overflows past this. */
 const MAX_TIMEOUT_MS = 2 ** 31 - 1;
 
+/**
+ * Heartbeats with nothing new wait this long for company, unless something comes that can't wait. Waking up, and asking the store
+ * about the term, cost more than a heartbeat does; and a grant this much later changes nothing, for leases count from the sending
+ * and silence from the posting (semantics C1 has batches of 100 to 250 ms in mind).
+ */
+const HEARTBEAT_BATCH_MS = 50;
+
+interface Mail {
+  readonly event: Event;
+  readonly postedAt: Now;
+}
+
 interface WaitingRead {
   readonly needCommit: number;
   readonly settle: () => void;
@@ -54,17 +67,23 @@ interface WaitingRead {
 
 export class Loop {
   readonly #options: LoopOptions;
-  readonly #mailbox: Mailbox<Event>;
+  readonly #mailbox: Mailbox<Mail>;
   readonly #maxEventsPerTurn: number;
   readonly #pulse: NodeJS.Timeout;
   #own: FromShell[] = [];
   #reads: WaitingRead[] = [];
   #turnScheduled: NodeJS.Immediate | undefined;
+  #batchTimer: NodeJS.Timeout | undefined;
+  #batchDueMono = 0;
   #ownScheduled = false;
   #refusedSinceRoom = false;
   #wake: NodeJS.Timeout | undefined;
   #wakeMono: number | undefined;
   #lastTurnMono: number;
+  /** A pause before the first turn is none of a leader: the election is stepped first, and its waits begin then. */
+  #begun = false;
+  /** Time of the newest step: the core's time never goes back. */
+  #steppedMono = 0;
   #pulseDueMono: number;
   #ended: LocumError | undefined;
   /** Why reads that wait for a commit are refused; undefined: they are not. */
@@ -87,11 +106,13 @@ export class Loop {
   /** Posts what comes from outside. False: the mailbox is full, and the event was not taken. After the end all are dropped. */
   post(event: Event): boolean {
     if (this.#ended !== undefined) return true;
-    if (!this.#mailbox.push(event)) {
+    const postedAt = this.#options.clock();
+    if (!this.#mailbox.push({ event, postedAt })) {
       this.#refusedSinceRoom = true;
       return false;
     }
-    this.#turnScheduled ??= setImmediate(() => this.#mailTurn());
+    if (mayWait(event) && this.#mailbox.size < this.#maxEventsPerTurn) this.#scheduleBatch(postedAt.mono);
+    else this.#turnScheduled ??= setImmediate(() => this.#mailTurn());
     return true;
   }
 
@@ -139,37 +160,56 @@ export class Loop {
     this.#ended = error;
     clearInterval(this.#pulse);
     clearTimeout(this.#wake);
-    if (this.#turnScheduled !== undefined) clearImmediate(this.#turnScheduled);
+    this.#unschedule();
     this.#mailbox.clear();
     this.#own = [];
     this.refuseReads(error);
   }
 
-  #mailTurn(): void {
+  #scheduleBatch(nowMono: number): void {
+    if (this.#batchTimer !== undefined || this.#turnScheduled !== undefined) return;
+    this.#batchDueMono = nowMono + HEARTBEAT_BATCH_MS;
+    this.#batchTimer = setTimeout(() => this.#mailTurn(), HEARTBEAT_BATCH_MS);
+  }
+
+  #unschedule(): void {
+    clearTimeout(this.#batchTimer);
+    this.#batchTimer = undefined;
+    if (this.#turnScheduled !== undefined) clearImmediate(this.#turnScheduled);
     this.#turnScheduled = undefined;
+  }
+
+  #mailTurn(): void {
+    this.#unschedule();
     this.#turn(this.#mailbox.drain(this.#maxEventsPerTurn));
     if (this.#ended !== undefined) return;
     if (this.#mailbox.size > 0) this.#turnScheduled ??= setImmediate(() => this.#mailTurn());
-    if (this.#refusedSinceRoom && this.#mailbox.size <= this.#mailbox.capacity / 2) {
-      this.#refusedSinceRoom = false;
-      this.#options.onRoom();
-    }
+    this.#tellOfRoom();
   }
 
-  #turn(mail: readonly Event[]): void {
+  #tellOfRoom(): void {
+    if (!this.#refusedSinceRoom || this.#ended !== undefined) return;
+    if (this.#mailbox.size > this.#mailbox.capacity / 2) return;
+    this.#refusedSinceRoom = false;
+    this.#options.onRoom();
+  }
+
+  #turn(mail: readonly Mail[]): void {
     if (this.#ended !== undefined) return;
     this.#ownScheduled = false;
     const { core, clock, perform, onFatal } = this.#options;
     try {
       const now = clock();
-      const pausedMs = now.mono - this.#lastTurnMono;
+      const pausedMs = this.#begun ? now.mono - this.#lastTurnMono : 0;
+      this.#begun = true;
       this.#lastTurnMono = now.mono;
       // First of all: after a pause, old news and overdue timers are handled together, and silence is no sign of anything.
-      if (pausedMs > PAUSE_MS) core.step({ kind: 'paused', forMs: pausedMs }, now);
+      if (pausedMs > PAUSE_MS) this.#step({ kind: 'paused', forMs: pausedMs }, now);
       const own = this.#own;
       this.#own = [];
-      for (const event of own) core.step(event, now);
-      for (const event of mail) core.step(event, now);
+      for (const event of own) this.#step(event, now);
+      for (const { event, postedAt } of mail) this.#step(event, postedAt);
+      this.#steppedMono = now.mono;
       const effects = core.flush(now);
       if (effects.length > 0) perform(effects, now);
     } catch (error) {
@@ -178,6 +218,17 @@ export class Loop {
     }
     this.#settleReads();
     this.#armTimer();
+  }
+
+  #step(event: Event, at: Now): void {
+    const { core } = this.#options;
+    if (at.mono >= this.#steppedMono) {
+      this.#steppedMono = at.mono;
+      core.step(event, at);
+    } else {
+      // Posted before something that did not wait for a turn.
+      core.step(event, { mono: this.#steppedMono, wall: at.wall });
+    }
   }
 
   #settleReads(): void {
@@ -203,7 +254,14 @@ export class Loop {
 
   #tick(): void {
     this.#wakeMono = undefined;
-    this.#turn([{ kind: 'tick' }]);
+    const now = this.#options.clock();
+    // This is a turn anyway: heartbeats that have waited for half their time come along.
+    const batchIsOld = now.mono > this.#batchDueMono - HEARTBEAT_BATCH_MS / 2;
+    const mail = batchIsOld ? this.#mailbox.drain(this.#maxEventsPerTurn) : [];
+    if (this.#mailbox.size === 0) this.#unschedule();
+    mail.push({ event: { kind: 'tick' }, postedAt: now });
+    this.#turn(mail);
+    this.#tellOfRoom();
   }
 
   /** Libuv looks at sockets before timers: after a pause either may come first, and both must find out. */
@@ -215,4 +273,8 @@ export class Loop {
     if (mono - this.#lastTurnMono > PAUSE_MS) this.#turn([]);
     else this.#lastTurnMono = mono;
   }
+}
+
+function mayWait(event: Event): boolean {
+  return event.kind === 'heartbeat' && event.capacity === undefined && event.capabilities === undefined;
 }

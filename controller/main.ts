@@ -3,6 +3,7 @@
 import { mkdirSync } from 'node:fs';
 import { hostname } from 'node:os';
 import { dirname } from 'node:path';
+import { setTimeout as sleep } from 'node:timers/promises';
 import { LocumError } from '../shared/errors.ts';
 import { AgentService } from '../shared/gen/locum/v1/agent_service_pb.ts';
 import { formatListenAddress, type ListenAddress } from '../shared/listen-address.ts';
@@ -19,8 +20,12 @@ import type { ControllerSettings } from './config.ts';
 import { failoverDelayMs } from './failover-delay.ts';
 import { Leadership } from './leadership.ts';
 import { ControllerMetrics } from './metrics.ts';
+import type { Reign } from './reign.ts';
+import { type Candidate, encodeCandidate } from './replication/candidate.ts';
+import { type Readiness, Replica } from './replication/replica.ts';
+import { StaleReads } from './replication/stale-reads.ts';
 import { openStore } from './store/open.ts';
-import type { Store } from './store/store.ts';
+import type { Identity, Store } from './store/store.ts';
 
 export interface ControllerOptions extends ControllerSettings {
   /** Version of the program, shown in the status. */
@@ -44,16 +49,22 @@ export interface Controller {
 /** Time for calls in flight at the end. */
 const GRACE_MS = 1_000;
 const SWEEP_MS = 1_000;
+/** How long agents wait here for a leader; below the time that they give a Hello. */
+const AGENT_PATIENCE_MS = 900;
+/** How long a leader that closes waits for the next one, to send its agents there. */
+const NEXT_LEADER_MS = 1_000;
+/** And how long it gives them to go. */
+const LEAVE_MS = 100;
 const BOOKMARK_MS = 10_000;
 
 /**
- * Starts a controller; resolves when it leads and both listeners are open.
+ * Starts a controller; resolves when both listeners are open and it leads, or knows who does.
  * @throws StoreError when the store can't be opened or read; ListenError when a port can't be bound
  */
 export async function runController(options: ControllerOptions): Promise<Controller> {
   const { log } = options;
   const store = await openStoreOf(options);
-  const parts = new RunningParts(options, store);
+  const parts = new RunningParts(options, store, await store.identity());
   try {
     const addresses = await parts.start();
     log.info({ ...addresses, store: store.kind }, 'controller is ready');
@@ -67,50 +78,54 @@ export async function runController(options: ControllerOptions): Promise<Control
 class RunningParts {
   readonly #options: ControllerOptions;
   readonly #store: Store;
+  readonly #identity: Identity;
+  readonly #self: string;
   readonly #metrics = new ControllerMetrics();
   readonly #health = new HealthTable([...API_SERVICES, AgentService]);
   readonly #agents: AgentStreams;
-  readonly #leadership: Leadership;
+  readonly #replica: Replica;
   readonly #over = new AbortController();
+  /** Made once the addresses are known that it campaigns with. */
+  #leadership: Leadership | undefined;
   #agentListener: AgentListener | undefined;
   #apiListener: Listener | undefined;
   #sweep: NodeJS.Timeout | undefined;
+  #ready = false;
 
-  constructor(options: ControllerOptions, store: Store) {
+  constructor(options: ControllerOptions, store: Store, identity: Identity) {
     const { log } = options;
     this.#options = options;
     this.#store = store;
+    this.#identity = identity;
+    this.#self = options.id ?? defaultId(options.apiListen);
     this.#agents = new AgentStreams({
       clock: systemClock,
       log,
       metrics: this.#metrics,
+      patienceMs: store.kind === 'etcd' ? AGENT_PATIENCE_MS : 0,
       cut: (peer) => this.#agentListener?.cut(peer),
       onStart: (start, now) => {
-        const { reign } = this.#leadership;
+        const reign = this.#leadership?.reign;
         const delayMs = reign === undefined ? undefined : failoverDelayMs(reign.state, start, now.wall);
         if (delayMs !== undefined) this.#metrics.failedOver(delayMs);
       },
     });
-    this.#leadership = new Leadership({
+    this.#replica = new Replica({
       store,
-      candidate: `${hostname()}:${process.pid}`,
-      clock: systemClock,
-      agents: this.#agents,
-      metrics: this.#metrics,
+      identity,
+      self: this.#self,
       log,
-      version: options.version,
-      initialTimers: options.initialTimers,
-      onReign: (reign) => this.#health.setAll(reign === undefined ? 'NOT_SERVING' : 'SERVING'),
-      onTrouble: (trouble) => {
-        if (trouble === undefined) log.info('the store takes writes again');
-        else log.error({ reason: trouble.reason }, `the store takes no writes: ${trouble.detail}`);
-      },
-      onFatal: options.onFatal ?? ((error) => exitWith(log, error)),
+      agents: this.#agents,
+      leads: () => this.#leads,
+      handOver: async (handover) => this.#leadership?.handOver(handover),
+      services: API_SERVICES,
+      onChange: () => this.#showHealth(),
+      shutdownSignal: this.#over.signal,
     });
   }
 
   async start(): Promise<Pick<Controller, 'apiAddress' | 'agentAddress'>> {
-    const { apiListen, agentListen, log } = this.#options;
+    const { apiListen, agentListen, log, version } = this.#options;
     const agentListener = await named('--agent-listen', () =>
       startAgentListener({ ...agentListen, health: this.#health, onConnect: (call) => this.#agents.accept(call) }),
     );
@@ -119,37 +134,114 @@ class RunningParts {
     const apiListener = await named('--api-listen', () =>
       startApiListener({
         address: apiListen,
-        api: this.#apiContext(),
+        api: this.#apiContext(() => this.#reign()),
+        stale: this.#apiContext(this.#staleReads()),
+        forwarder: this.#replica.forwarder,
+        leads: () => this.#leads,
         health: this.#health,
         metrics: this.#metrics,
         log,
-        notReady: () => this.#notReady(),
+        readiness: () => this.#readiness(),
         shutdownSignal: this.#over.signal,
       }),
     );
     this.#apiListener = apiListener;
-    await this.#leadership.start();
+    const { apiAdvertise, agentAdvertise } = this.#options;
+    const candidate = {
+      id: this.#self,
+      api: apiAdvertise ?? reachable(apiListener),
+      agent: agentAdvertise ?? reachable(agentListener),
+      version,
+    };
+    const leadership = this.#makeLeadership(encodeCandidate(candidate));
+    this.#leadership = leadership;
+    await this.#leadOrFollow(leadership, candidate);
     return { apiAddress: addressOf(apiListener), agentAddress: addressOf(agentListener) };
   }
 
-  /** Calls in flight are answered first; then the term is given back, and with it all agent streams end. */
+  /** The lead is given up first, so that the next leader is at work while calls in flight, agents and listeners end here. */
   async close(): Promise<void> {
+    const led = this.#leads;
     clearInterval(this.#sweep);
+    await this.#leadership?.close();
+    if (led && this.#store.kind === 'etcd') await this.#nextLeader();
     const agentsClosed = this.#agentListener?.close(GRACE_MS);
     this.#over.abort(shuttingDown());
     await this.#apiListener?.close(GRACE_MS);
-    await this.#leadership.close();
     await agentsClosed;
     await this.#store.close();
   }
 
-  #apiContext(): ApiContext {
-    return {
-      reign: () => {
-        const { reign } = this.#leadership;
-        if (reign === undefined) throw notLeader();
-        return reign;
+  get #leads(): boolean {
+    return this.#leadership?.leads ?? false;
+  }
+
+  #makeLeadership(candidate: string): Leadership {
+    const { log, version, initialTimers } = this.#options;
+    return new Leadership({
+      store: this.#store,
+      candidate,
+      clock: systemClock,
+      agents: this.#agents,
+      metrics: this.#metrics,
+      log,
+      version,
+      initialTimers,
+      onReign: () => this.#replica.look(),
+      onTrouble: (trouble) => {
+        if (trouble === undefined) log.info('the store takes writes again');
+        else log.error({ reason: trouble.reason }, `the store takes no writes: ${trouble.detail}`);
       },
+      onFatal: (error) => this.#fail(error),
+    });
+  }
+
+  /** Resolves when this controller leads, or knows who does. */
+  async #leadOrFollow(leadership: Leadership, candidate: Candidate): Promise<void> {
+    const leading = leadership.start();
+    leading.catch((error: unknown) => {
+      if (this.#ready) this.#fail(error);
+    });
+    await Promise.race([leading, this.#replica.start(candidate)]);
+    this.#ready = true;
+  }
+
+  #fail(error: unknown): void {
+    const { onFatal, log } = this.#options;
+    if (onFatal === undefined) exitWith(log, error);
+    else onFatal(error);
+  }
+
+  /** Agents are told where to go as soon as somebody else leads; and calls that arrive meanwhile are passed on. */
+  async #nextLeader(): Promise<void> {
+    const patience = AbortSignal.timeout(NEXT_LEADER_MS);
+    const next = await this.#replica.view.when(() => this.#replica.otherLeader, patience);
+    if (next !== undefined) await sleep(LEAVE_MS);
+  }
+
+  #reign(): Reign {
+    const reign = this.#leadership?.reign;
+    if (reign === undefined) throw notLeader();
+    return reign;
+  }
+
+  #staleReads(): () => StaleReads {
+    const { version, initialTimers } = this.#options;
+    const stale = new StaleReads({
+      copy: this.#replica.copy,
+      identity: this.#identity,
+      term: () => this.#replica.view.leader?.term ?? 1,
+      clock: systemClock,
+      version,
+      initialTimers,
+    });
+    return () => stale;
+  }
+
+  #apiContext(reign: ApiContext['reign']): ApiContext {
+    return {
+      reign,
+      controllers: this.#replica.controllers,
       agents: this.#agents,
       storeKind: this.#store.kind,
       version: this.#options.version,
@@ -158,11 +250,33 @@ class RunningParts {
     };
   }
 
-  #notReady(): string | undefined {
-    const { reign } = this.#leadership;
-    if (reign === undefined) return 'this controller does not lead';
-    return reign.trouble === undefined ? undefined : `the store takes no writes: ${reign.trouble.detail}`;
+  #readiness(): Readiness {
+    const trouble = this.#leadership?.reign?.trouble;
+    if (trouble === undefined) return this.#replica.readiness;
+    return { ready: false, words: `no store: it takes no writes: ${trouble.detail}` };
   }
+
+  /** Each controller answers calls while one of them leads; `leader` tells load balancers which one that is. */
+  #showHealth(): void {
+    this.#health.setAll(this.#replica.readiness.ready ? 'SERVING' : 'NOT_SERVING');
+    this.#health.set('leader', this.#leads ? 'SERVING' : 'NOT_SERVING');
+  }
+}
+
+/** One host may run several, each on a port of its own. */
+function defaultId({ port }: ListenAddress): string {
+  const host = hostname()
+    .toLowerCase()
+    .replaceAll(/[^a-z0-9-]+/g, '-')
+    .replace(/^[^a-z]+/, '')
+    .slice(0, 50);
+  return `${host === '' ? 'controller' : host.replace(/-+$/, '')}-${port === 0 ? process.pid : port}`;
+}
+
+/** Other hosts can't connect to "every address". */
+function reachable({ address, port }: ListenerAddress): string {
+  const anywhere = address === '0.0.0.0' || address === '::';
+  return addressOf({ address: anywhere ? hostname() : address, port });
 }
 
 function shuttingDown(): LocumError {
@@ -171,11 +285,16 @@ function shuttingDown(): LocumError {
   });
 }
 
-async function openStoreOf({ store, adoptStore }: ControllerSettings): Promise<Store> {
+async function openStoreOf(options: ControllerOptions): Promise<Store> {
+  const { store, adoptStore, etcdAccess, electionTtlMs, log } = options;
   const file = /^sqlite:(.+)$/s.exec(store)?.[1];
   // The data folder is ours to make; a folder that somebody else named may well be a typing error.
   if (file !== undefined) mkdirSync(dirname(file), { recursive: true, mode: 0o700 });
-  return openStore(store, { adoptCopy: adoptStore });
+  return openStore(store, {
+    adoptCopy: adoptStore,
+    etcd: { ...etcdAccess, ...(electionTtlMs === undefined ? {} : { electionTtlMs }) },
+    warn: (warning) => log.warn(warning),
+  });
 }
 
 /** Says which flag chooses another address. */
@@ -188,7 +307,9 @@ async function named<T>(flag: string, listen: () => Promise<T>): Promise<T> {
   }
 }
 
-function addressOf({ address, port }: { readonly address: string; readonly port: number }): string {
+type ListenerAddress = Pick<Listener, 'address' | 'port'>;
+
+function addressOf({ address, port }: ListenerAddress): string {
   const listen: ListenAddress = { host: address, port };
   return formatListenAddress(listen);
 }

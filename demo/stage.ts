@@ -5,6 +5,7 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import { type Client, createClient } from '@connectrpc/connect';
 import { LocalCluster } from '../cli/dev/local-cluster.ts';
 import { freePort } from '../cli/dev/ports.ts';
+import { SHORT } from '../cli/dev/scaled-timers.ts';
 import type { Event } from '../shared/gen/locum/v1/event_pb.ts';
 import { EventService } from '../shared/gen/locum/v1/event_service_pb.ts';
 import type { Policy } from '../shared/gen/locum/v1/policy_pb.ts';
@@ -56,7 +57,7 @@ export class Stage {
 
   static async open({ dataDir, realTimers }: StageOptions): Promise<Stage> {
     const [apiPort, agentPort] = [await freePort(), await freePort()];
-    return new Stage(new LocalCluster({ dataDir, apiPort, agentPort, shortTimers: !realTimers }), dataDir);
+    return new Stage(new LocalCluster({ dataDir, apiPort, agentPort, timers: realTimers ? 1 : SHORT }), dataDir);
   }
 
   async apply(policy: Policy): Promise<void> {

@@ -1,6 +1,6 @@
 /** The story, act by act. Each act does something to the cluster and checks what Locum promises about it. */
 import { setTimeout as sleep } from 'node:timers/promises';
-import { DEFAULT_MISSING_AFTER_MS, SHORT_TIMERS_MS } from '../cli/dev/short-timers.ts';
+import { missingAfterMs as missingAfterMsAt, SHORT } from '../cli/dev/scaled-timers.ts';
 import { planText } from '../cli/server/plan.ts';
 import { serverListView } from '../cli/server/view.ts';
 import { ListMode } from '../shared/gen/locum/v1/policy_pb.ts';
@@ -15,7 +15,7 @@ export interface StoryOptions {
 }
 
 export async function play(stage: Stage, { realTimers }: StoryOptions): Promise<void> {
-  const missingAfterMs = realTimers ? DEFAULT_MISSING_AFTER_MS : SHORT_TIMERS_MS.missingAfter;
+  const missingAfterMs = missingAfterMsAt(realTimers ? 1 : SHORT);
   await cast(stage, missingAfterMs);
   await placement(stage);
   await failover(stage, missingAfterMs);
@@ -83,11 +83,20 @@ async function failover(stage: Stage, missingAfterMs: number): Promise<void> {
   ] as const;
   for (const { policy, to } of moved) await stage.running(policy, to, missingAfterMs);
   const events = await stage.showDecisions();
+  timeline.text(
+    `Threshold: the time at which the last granted heartbeat was received, plus ${missingAfterMs / 1000} s.\n` +
+      'Process start: the first line that the policy itself writes.',
+  );
+  const delaysMs: number[] = [];
   for (const { policy, to, why } of moved) {
     const [run] = await stage.runsOf(policy);
     timeline.promise(`${policy} carries on as the same run on ${to}: ${why}`, run?.attemptCount === 2);
-    if (run !== undefined) checkTakeover(stage, { run, events, from: 'server-1', killedWallMs, missingAfterMs });
+    const takeover = { events, from: 'server-1', killedWallMs, missingAfterMs };
+    const delayMs = run === undefined ? undefined : checkTakeover(stage, { run, ...takeover });
+    if (delayMs !== undefined) delaysMs.push(delayMs);
   }
+  const sorted = delaysMs.toSorted((a, b) => a - b).map(Math.round);
+  timeline.text(`After the threshold: median ${sorted[Math.floor(sorted.length / 2)]} ms, worst ${sorted.at(-1)} ms.`);
 }
 
 async function spillAndQueue(stage: Stage): Promise<void> {
@@ -121,6 +130,7 @@ async function spillAndQueue(stage: Stage): Promise<void> {
     return run?.state === RunState.QUEUED ? run : undefined;
   });
   timeline.promise(`${third} queues: ${queued.message}`, queued.queuePosition === 1);
+  await stage.showDecisions();
   timeline.done(`${first} is told to finish its work`);
   witness.finish(first);
   await isOn(third, 'server-2');

@@ -21,17 +21,18 @@ const READING_MS = 2;
 /**
  * The threshold is the receive time of the last granted heartbeat plus missing_after: the controller's event says how long the
  * silence had lasted when it was judged, so the receive time follows. The start is the first line of the policy itself.
+ * Returns the milliseconds between the two.
  */
 export function checkTakeover(
   { timeline, witness }: Stage,
   { run, events, from, killedWallMs, missingAfterMs }: Takeover,
-): void {
+): number | undefined {
   const missing = events.find(({ type, server }) => type === 'SERVER_MISSING' && server === `servers/${from}`);
   const silenceMs = Number(missing?.details['silence_ms']);
   const started = witness.of(run.name.slice('runs/'.length)).findLast(({ what }) => what === 'start');
   if (missing?.time === undefined || started === undefined || !Number.isFinite(silenceMs)) {
     timeline.promise(`${run.name}: its takeover can be measured`, false);
-    return;
+    return undefined;
   }
   const thresholdWallMs = timestampMs(missing.time) - silenceMs + missingAfterMs;
   const afterMs = started.wallMs - thresholdWallMs;
@@ -41,4 +42,5 @@ export function checkTakeover(
     afterMs >= -READING_MS && afterMs < LATEST_MS,
     `process started ${afterMs.toFixed(0)} ms after the threshold, ${(afterKillMs / 1000).toFixed(2)} s after the kill`,
   );
+  return afterMs;
 }

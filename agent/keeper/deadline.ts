@@ -84,14 +84,15 @@ export function decide(stage: Stage, terms: Terms, deadline: Deadline, now: Read
 
 /**
  * A stop command; also what becomes of the rest of a tree whose main process has ended: it gets the same grace and no more.
- * What is being stopped already goes on as it began.
+ * What is being stopped already goes on as it began. A deadline that has passed began the stop, whoever says so first: after a
+ * suspend the agent's stop may arrive before the keeper has looked at its clocks, and must not give the tree a second grace.
  */
-export function stopNow(stage: Stage, terms: Terms, now: Reading): Decision {
+export function stopNow(stage: Stage, terms: Terms, deadline: Deadline, now: Reading): Decision {
   switch (stage.kind) {
     case 'starting':
       return { stage, order: 'abandon', wakeMs: KILL_RETRY_MS };
     case 'running':
-      return stopSince(now, terms, now);
+      return stopSince(terms.stopsAtDeadline && isPast(deadline, now) ? deadline : now, terms, now);
     case 'stopping':
     case 'killing':
     case 'stuck':

@@ -81,7 +81,7 @@ export class Supervisor {
     if (attempt.ended !== undefined) return;
     attempt.reason ??= reason;
     if (attempt.stage.kind === 'starting') this.abandon(attempt, refuse('STOPPED', reason.detail));
-    else this.apply(attempt, stopNow(attempt.stage, attempt.terms, readClocks()));
+    else this.apply(attempt, stopNow(attempt.stage, attempt.terms, attempt.deadline, readClocks()));
   }
 
   /** Kills without grace what an earlier keeper left. */
@@ -186,7 +186,7 @@ export class Supervisor {
         tree.watch(() => this.settle(attempt)),
       );
     // What the first process left running gets the same grace as any stopped tree.
-    this.apply(attempt, stopNow(attempt.stage, attempt.terms, readClocks()));
+    this.apply(attempt, stopNow(attempt.stage, attempt.terms, attempt.deadline, readClocks()));
     this.wakeIn(EMPTY_POLL_MS);
   }
 

@@ -10,6 +10,7 @@ import { Code, ConnectError, type Transport } from '@connectrpc/connect';
 import { createGrpcTransport, Http2SessionManager } from '@connectrpc/connect-node';
 import { backoffMs } from '../../shared/backoff.ts';
 import { API_MESSAGE_LIMIT_BYTES, KEEPALIVE_TIME_MS, KEEPALIVE_TIMEOUT_MS } from '../../shared/rpc/channel-options.ts';
+import { neverArrived } from '../../shared/rpc/connection-error.ts';
 import { fromConnectError } from '../../shared/rpc/status-details.ts';
 import { CommandFailure } from '../exit-codes.ts';
 
@@ -48,17 +49,6 @@ function withActor(header: HeadersInit | undefined): Headers {
 }
 
 const BACKOFF = { baseMs: 100, capMs: 1_000 } as const;
-
-/** Whether Node could not even connect: nothing was sent. */
-export function neverArrived(error: unknown): boolean {
-  for (let at: unknown = error; at instanceof Error; at = at.cause) {
-    const codes = [at, ...(at instanceof AggregateError ? at.errors : [])].map((e: NodeJS.ErrnoException) => e.code);
-    if (codes.some((code) => code !== undefined && NOT_CONNECTED.has(code))) return true;
-  }
-  return false;
-}
-
-const NOT_CONNECTED = new Set(['ECONNREFUSED', 'ENOTFOUND', 'EAI_AGAIN', 'EHOSTUNREACH', 'ENETUNREACH', 'ETIMEDOUT']);
 
 /** Whether the same call may do better later or elsewhere: no answer, or an answer that says "not now, not here". */
 export function mayRepeat(error: ConnectError): boolean {

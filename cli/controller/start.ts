@@ -2,6 +2,7 @@
 import { loadControllerSettings } from '../../controller/config.ts';
 import { runController } from '../../controller/main.ts';
 import { createLogger } from '../../shared/log.ts';
+import { toDuration } from '../../shared/rpc/time-messages.ts';
 import { logSettings } from '../log-flags.ts';
 import type { LogFlags } from '../log-options.ts';
 import { locumVersion } from '../version.ts';
@@ -14,10 +15,16 @@ export interface ControllerOptions extends LogFlags {
   readonly store?: string;
   readonly insecure?: boolean;
   readonly adoptStore?: boolean;
+  readonly id?: string;
+  readonly apiAdvertise?: string;
+  readonly agentAdvertise?: string;
+  /** Seconds. */
+  readonly electionTtl?: number;
 }
 
 /** Absent options stay absent: the file and the defaults have them. */
-function flagsOf({ apiListen, agentListen, dataDir, store, insecure, adoptStore, ...log }: ControllerOptions) {
+function flagsOf({ apiListen, agentListen, dataDir, store, insecure, adoptStore, ...more }: ControllerOptions) {
+  const { id, apiAdvertise, agentAdvertise, electionTtl, ...log } = more;
   return {
     ...(apiListen === undefined ? {} : { apiListen }),
     ...(agentListen === undefined ? {} : { agentListen }),
@@ -25,6 +32,10 @@ function flagsOf({ apiListen, agentListen, dataDir, store, insecure, adoptStore,
     ...(store === undefined ? {} : { store }),
     ...(insecure === undefined ? {} : { insecure }),
     ...(adoptStore === undefined ? {} : { adoptStore }),
+    ...(id === undefined ? {} : { id }),
+    ...(apiAdvertise === undefined ? {} : { apiAdvertise }),
+    ...(agentAdvertise === undefined ? {} : { agentAdvertise }),
+    ...(electionTtl === undefined ? {} : { electionTtl: toDuration(electionTtl * 1000) }),
     ...logSettings(log),
   };
 }

@@ -2,7 +2,7 @@
 import { DEFAULT_ADDRESS } from '../globals.ts';
 import { styled } from '../output/style.ts';
 import type { LocalCluster } from './local-cluster.ts';
-import { DEFAULT_MISSING_AFTER_MS, SHORT_TIMERS_MS } from './short-timers.ts';
+import { missingAfterMs, SHORT } from './scaled-timers.ts';
 
 export interface AdviceOptions {
   readonly cluster: Pick<LocalCluster, 'address' | 'dataDir'>;
@@ -13,7 +13,7 @@ export interface AdviceOptions {
 export function advice({ cluster, examples, timers }: AdviceOptions): string {
   const locum = cluster.address === DEFAULT_ADDRESS ? 'npx locum' : `LOCUM_ADDRESS=${cluster.address} npx locum`;
   const port = cluster.address.split(':').at(-1);
-  const missingSeconds = (timers === 'short' ? SHORT_TIMERS_MS.missingAfter : DEFAULT_MISSING_AFTER_MS) / 1000;
+  const missingSeconds = missingAfterMs(timers === 'short' ? SHORT : 1) / 1000;
   const tries: ReadonlyArray<readonly [command: string, why: string]> = [
     [`${locum} policy list`, 'what runs where, and why'],
     ...(examples

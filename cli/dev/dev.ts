@@ -18,6 +18,7 @@ import { applyExamples } from './example-policies.ts';
 import { importantLine } from './important-line.ts';
 import { LocalCluster } from './local-cluster.ts';
 import { checkPort } from './ports.ts';
+import { SHORT } from './scaled-timers.ts';
 
 export interface DevOptions {
   readonly agents: number;
@@ -54,7 +55,7 @@ export async function dev(options: DevOptions): Promise<void> {
     dataDir,
     apiPort: options.apiPort,
     agentPort: options.agentPort,
-    shortTimers: options.timers === 'short',
+    ...(options.timers === 'short' ? { timers: SHORT } : {}),
     onLine: (line, name) => {
       // While everything ends, everybody loses everybody: no news.
       const shown = options.verbose === true ? line : ending.signal.aborted ? undefined : importantLine(line);

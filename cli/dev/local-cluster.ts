@@ -5,6 +5,7 @@
 import { mkdirSync, realpathSync } from 'node:fs';
 import { delimiter, dirname, join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
+import { timestampMs } from '@bufbuild/protobuf/wkt';
 import { createClient } from '@connectrpc/connect';
 import { keeperProcess } from '../../agent/kill-trees.ts';
 import { ClusterService } from '../../shared/gen/locum/v1/cluster_service_pb.ts';
@@ -14,15 +15,15 @@ import { type ClosableTransport, openTransport } from '../client/transport.ts';
 import { CommandFailure } from '../exit-codes.ts';
 import { CLUSTER_MARK, clearProcesses, type HostProcess, killProcess, processesOf } from './host-processes.ts';
 import { ManagedProcess } from './managed-process.ts';
-import { SHORT_TIMER_PATHS, shortTimers } from './short-timers.ts';
+import { scaledTimers, TIMER_PATHS, type TimersScale } from './scaled-timers.ts';
 
 export interface LocalClusterOptions {
   /** Made when it is not there. */
   readonly dataDir: string;
   readonly apiPort: number;
   readonly agentPort: number;
-  /** Default: false, the default timers. */
-  readonly shortTimers?: boolean;
+  /** Default: the default timers. */
+  readonly timers?: TimersScale;
   readonly onLine?: ((line: string, name: string) => void) | undefined;
 }
 
@@ -38,6 +39,7 @@ export class LocalCluster {
   readonly #agents = new Map<string, ManagedProcess>();
   readonly #commands = new Map<string, readonly string[]>();
   #controller: ManagedProcess | undefined;
+  #timersAreSet = false;
 
   constructor(options: LocalClusterOptions) {
     mkdirSync(join(options.dataDir, 'logs'), { recursive: true });
@@ -45,6 +47,10 @@ export class LocalCluster {
     this.dataDir = realpathSync(options.dataDir);
     this.address = `127.0.0.1:${options.apiPort}`;
     this.transport = openTransport({ addresses: [this.address], timeoutMs: 10_000 });
+  }
+
+  get agentPort(): number {
+    return this.#options.agentPort;
   }
 
   get controller(): ManagedProcess | undefined {
@@ -83,20 +89,29 @@ export class LocalCluster {
       await cluster.getStatus({}, { timeoutMs: 500 });
       return true;
     });
-    if (this.#options.shortTimers === true) await this.#setShortTimers();
+    await this.#setTimers();
   }
 
-  /** Waits until the server is in the available list. */
-  async startAgent(server: string, args: readonly string[] = []): Promise<void> {
+  /** Starts an agent and waits for nothing. */
+  spawnAgent(server: string, args: readonly string[] = []): ManagedProcess {
     const endpoint = `127.0.0.1:${this.#options.agentPort}`;
     // Several agents of one machine that stand for several hosts.
     const own = ['--server', server, '--state-dir', this.stateDir(server), '--machine-id', `dev-${server}`];
     const agent = this.#spawn(server, ['agent', '--controllers', endpoint, ...own, ...args]);
     this.#agents.set(server, agent);
+    return agent;
+  }
+
+  /** Waits until the server is in the available list. */
+  async startAgent(server: string, args: readonly string[] = []): Promise<void> {
+    const startWallMs = Date.now();
+    const agent = this.spawnAgent(server, args);
     const servers = createClient(ServerService, this.transport);
     await this.#until(agent, `${server} to register`, async () => {
-      const answer = await servers.getServer({ name: `servers/${server}` }, { timeoutMs: 1_000 });
-      return answer.server?.available === true && answer.server.connected;
+      const { server: found } = await servers.getServer({ name: `servers/${server}` }, { timeoutMs: 1_000 });
+      // A stream of its predecessor may not be seen as closed yet.
+      const heardMs = found?.lastHeartbeatTime === undefined ? 0 : timestampMs(found.lastHeartbeatTime);
+      return found?.available === true && found.connected && heardMs >= startWallMs;
     });
   }
 
@@ -130,9 +145,9 @@ export class LocalCluster {
 
   /** Ends everything, policies too. Returns what had to be killed because it did not end by itself: empty when all was well. */
   async stop(): Promise<HostProcess[]> {
-    // The controller first: it must not start elsewhere what the agents are about to stop.
-    await this.stopController('SIGTERM');
-    await Promise.all(this.servers.map((server) => this.stopAgent(server, 'SIGTERM')));
+    // Before the keepers: an agent alone would start a new one, and a controller would have the runs started elsewhere.
+    const agents = this.servers.map((server) => this.stopAgent(server, 'SIGTERM'));
+    await Promise.all([this.stopController('SIGTERM'), ...agents]);
     // Without an agent a keeper takes SIGTERM as the host's shutdown: it stops what it holds, and ends.
     const keepers = new Set(this.servers.map((server) => this.keeperPid(server)));
     for (const { pid } of processesOf(this.dataDir)) if (keepers.has(pid)) killProcess(pid, 'SIGTERM');
@@ -152,10 +167,14 @@ export class LocalCluster {
     return (this.#commands.get(name) ?? []).join(' ');
   }
 
-  async #setShortTimers(): Promise<void> {
+  /** Once: the store keeps them. */
+  async #setTimers(): Promise<void> {
+    const { timers: scale } = this.#options;
+    if (scale === undefined || this.#timersAreSet) return;
+    this.#timersAreSet = true;
     await createClient(PoolService, this.transport).updatePool({
-      pool: { name: 'pools/default', timers: shortTimers() },
-      updateMask: { paths: SHORT_TIMER_PATHS },
+      pool: { name: 'pools/default', timers: scaledTimers(scale) },
+      updateMask: { paths: TIMER_PATHS },
     });
   }
 

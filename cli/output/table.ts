@@ -15,6 +15,8 @@ export interface Column<Row> {
   readonly wide?: boolean;
   /** Numbers stand at the right. */
   readonly right?: boolean;
+  /** Changes with time alone: that is no news for who watches. */
+  readonly volatile?: boolean;
 }
 
 export const cell = (text: string, tone: Tone | undefined): Cell => ({ text, tone });
@@ -51,6 +53,12 @@ export class Table<Row> {
     const cells = this.#cells(row);
     this.#grow([cells]);
     return this.#line(cells);
+  }
+
+  /** What a row says, without what changes with time alone. */
+  newsOf(row: Row): string {
+    const lasting = this.#columns.filter((column) => column.volatile !== true);
+    return lasting.map((column) => toCell(column.cell(row)).text).join('\n');
   }
 
   #cells(row: Row): Cell[] {

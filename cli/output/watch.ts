@@ -29,6 +29,14 @@ export async function watchTable<Desc extends DescMessage, R extends { readonly 
 ): Promise<void> {
   const table = new Table(columns, { wide: globals.output === 'wide' });
   let snapshot: R[] | undefined = [];
+  /** What each resource said last: a resource that is sent again with nothing new in these columns is not shown again. */
+  const shown = new Map<string, string>();
+  const isNews = (resource: R): boolean => {
+    const news = table.newsOf(resource);
+    const before = shown.get(resource.name);
+    shown.set(resource.name, news);
+    return news !== before;
+  };
   const show = (resource: R): void => printLine(globals.output === 'name' ? resource.name : table.renderRow(resource));
   for await (const message of resuming({ open, positionOf: resourcePositions() })) {
     if (globals.output === 'json' || globals.output === 'yaml') {
@@ -37,8 +45,9 @@ export async function watchTable<Desc extends DescMessage, R extends { readonly 
     }
     const changed = change(message);
     if (typeof changed.value === 'string') {
+      shown.delete(changed.value);
       if (globals.output !== 'name') printLine(`${idOf(changed.value)} was deleted`);
-    } else if (changed.value !== undefined && wanted(changed.value)) {
+    } else if (changed.value !== undefined && wanted(changed.value) && isNews(changed.value)) {
       if (snapshot === undefined) show(changed.value);
       else snapshot.push(changed.value);
     }

@@ -30,7 +30,7 @@ export const runColumns: readonly Column<Run>[] = [
   { head: 'ATTEMPTS', right: true, cell: ({ attemptCount }) => attemptCount },
   { head: 'EPOCH', wide: true, right: true, cell: (run) => newest(run)?.epoch.toString() },
   { head: 'PID', wide: true, right: true, cell: (run) => newest(run)?.pid || undefined },
-  { head: 'AGE', cell: ({ createTime }) => age(createTime) },
+  { head: 'AGE', volatile: true, cell: ({ createTime }) => age(createTime) },
   { head: 'QUEUE', wide: true, right: true, cell: ({ queuePosition }) => queuePosition || undefined },
   { head: 'BECAUSE', cell: because },
 ];

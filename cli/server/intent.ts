@@ -57,5 +57,6 @@ export async function drain(globals: Globals, id: string, options: DrainOptions)
     if (options.wait !== true || dryRun) return;
     tell(`Waiting until ${id} is empty …`);
     await waitForServer(transport, globals, name, 'drained');
+    tell(`${id} is empty.`);
   });
 }

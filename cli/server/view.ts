@@ -32,6 +32,7 @@ export const serverColumns: readonly Column<Server>[] = [
   { head: 'RUNS', right: true, cell: ({ runs }) => runs.length },
   {
     head: 'HEARTBEAT',
+    volatile: true,
     cell: ({ lastHeartbeatTime }) => (lastHeartbeatTime === undefined ? '' : `${age(lastHeartbeatTime)} ago`),
   },
   { head: 'AGENT', wide: true, cell: ({ agentVersion }) => agentVersion },

@@ -31,7 +31,7 @@ import {
   reportedAttemptFromProto,
 } from '../codec/from-agent.ts';
 import { fromUint64 } from '../codec/numbers.ts';
-import { encodeReadOutput, encodeToAgent, type LeaderIdentity } from '../codec/to-agent.ts';
+import { encodeReadOutput, encodeReconnect, encodeToAgent, type LeaderIdentity } from '../codec/to-agent.ts';
 import type { ToAgent } from '../core/effect.ts';
 import type { FromAgent, HelloFacts } from '../core/event.ts';
 import type { ConnId } from '../core/state.ts';
@@ -126,6 +126,12 @@ export class AgentStream {
     return this.#output.read(question, (request) => {
       this.#outbox.send(encodeReadOutput(request, this.#options.leader));
     });
+  }
+
+  /** Says where else to connect. The agent ends the stream when it has found its way. */
+  redirect(endpoints: readonly string[], reason: string, leader: LeaderIdentity): void {
+    if (this.#ended || this.#closingSinceMono !== undefined) return;
+    this.#outbox.send(encodeReconnect(endpoints, reason, leader));
   }
 
   /** Ends the stream after what was sent on it. */

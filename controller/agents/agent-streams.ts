@@ -25,6 +25,17 @@ export interface AgentEventSink extends LeaderIdentity {
   post(event: Event): boolean;
 }
 
+/** The controller that leads, for agents that came to this one. */
+export interface OtherLeader extends LeaderIdentity {
+  /** `host:port` of its agent listener. */
+  readonly endpoint: string;
+}
+
+/** The reign that a stream belongs to; none while nobody has taken it in. */
+interface Binding {
+  sink: AgentEventSink | undefined;
+}
+
 export interface AgentStreamsOptions {
   readonly clock: Clock;
   readonly log: Logger;
@@ -32,11 +43,19 @@ export interface AgentStreamsOptions {
   /** Streams open at once; more are refused. Default 20,000. */
   readonly maxStreams?: number;
   readonly outboxLimits?: OutboxLimits;
+  /**
+   * How long agents that said Hello, and those of a reign that is over, are kept until it is known who leads. Then they are taken
+   * in, or told where to go. Default 0: they are turned away at once.
+   */
+  readonly patienceMs?: number;
   /** A start is handed to a stream. */
   readonly onStart: (start: Extract<ToAgent, { kind: 'start' }>, now: Now) => void;
   /** Cuts the connection of a peer (`address:port`) that does not let its stream end. */
   readonly cut: (peer: string) => void;
 }
+
+/** How long an agent that was told to go elsewhere keeps its stream. */
+const REDIRECTED_MS = 10_000;
 
 export class AgentStreams implements AgentStreamsPort {
   readonly #options: AgentStreamsOptions;
@@ -46,6 +65,10 @@ export class AgentStreams implements AgentStreamsPort {
   readonly #heldUp = new Set<AgentStream>();
   /** Streams that were told to end and may not. */
   readonly #ending = new Set<AgentStream>();
+  /** Streams that wait for a leader, with their Hello if it was not taken in yet. */
+  readonly #waiting = new Map<AgentStream, { readonly hello: Event | undefined; readonly timer: NodeJS.Timeout }>();
+  readonly #bindings = new Map<AgentStream, Binding>();
+  #other: OtherLeader | undefined;
   #sink: AgentEventSink | undefined;
   #lastConn: ConnId = 0;
 
@@ -60,28 +83,59 @@ export class AgentStreams implements AgentStreamsPort {
   /** From now on streams are accepted, and belong to this reign. */
   attach(sink: AgentEventSink): void {
     this.#sink = sink;
+    for (const [stream, { hello }] of this.#takeWaiting()) {
+      const binding = this.#bindings.get(stream);
+      // A session of an earlier reign is no session of this one: the agent has to say Hello again.
+      if (hello === undefined || binding === undefined) {
+        stream.close(notLeader());
+        continue;
+      }
+      binding.sink = sink;
+      this.#deliver(stream, binding, hello);
+    }
   }
 
-  /** The reign is over: all its streams end with this error. */
+  /** The reign is over: its streams end with this error, or once it is known where their agents should go. */
   detach(error: LocumError): void {
+    const { patienceMs = 0 } = this.#options;
     this.#sink = undefined;
     this.#heldUp.clear();
-    for (const stream of [...this.#streams.values()]) stream.close(error);
+    for (const stream of [...this.#streams.values()]) {
+      if (this.#waiting.has(stream)) continue;
+      const binding = this.#bindings.get(stream);
+      // One that has not said Hello is taken in by whoever leads when it does.
+      if (stream.server === undefined && binding !== undefined && patienceMs > 0) binding.sink = undefined;
+      else this.#sendOn(stream, undefined, error);
+    }
     this.#byServer.clear();
+  }
+
+  /** Another controller leads: agents that wait are told, and all that come. Undefined: none is known. */
+  pointTo(other: OtherLeader | undefined): void {
+    this.#other = other;
+    if (other === undefined || this.#sink !== undefined) return;
+    for (const [stream] of this.#takeWaiting()) this.#redirect(stream, other);
   }
 
   /** A new call of Connect. */
   accept(call: RawCall): void {
-    const { clock, log, outboxLimits = defaultOutboxLimits, maxStreams = 20_000 } = this.#options;
-    const sink = this.#sink;
+    const { clock, log, outboxLimits = defaultOutboxLimits, maxStreams = 20_000, patienceMs = 0 } = this.#options;
+    const binding: Binding = { sink: this.#sink };
     this.#lastConn += 1;
     const stream: AgentStream = new AgentStream({
       conn: this.#lastConn,
       call,
-      leader: { term: sink?.term ?? 0, clusterId: sink?.clusterId ?? '' },
+      leader: {
+        get term() {
+          return binding.sink?.term ?? 0;
+        },
+        get clusterId() {
+          return binding.sink?.clusterId ?? '';
+        },
+      },
       mono: () => clock().mono,
       outboxLimits,
-      deliver: (event) => this.#deliver(stream, sink, event),
+      deliver: (event) => this.#deliver(stream, binding, event),
       onEnd: () => this.#forget(stream),
       onGone: () => this.#ending.delete(stream),
       onRefused: (_, { reason, message }) => {
@@ -89,7 +143,8 @@ export class AgentStreams implements AgentStreamsPort {
       },
     });
     this.#streams.set(stream.conn, stream);
-    if (sink === undefined) stream.close(notLeader());
+    this.#bindings.set(stream, binding);
+    if (this.#sink === undefined && patienceMs === 0) stream.close(notLeader());
     else if (this.#streams.size > maxStreams)
       stream.refuse(new LocumError('OVERLOADED', `${maxStreams} agents are connected`, { retryAfterMs: 5_000 }));
   }
@@ -134,7 +189,15 @@ export class AgentStreams implements AgentStreamsPort {
     }
   }
 
-  #deliver(stream: AgentStream, sink: AgentEventSink | undefined, event: Event): boolean {
+  #deliver(stream: AgentStream, binding: Binding, event: Event): boolean {
+    if (event.kind === 'hello' && binding.sink === undefined) {
+      binding.sink = this.#sink;
+      if (binding.sink === undefined) {
+        this.#sendOn(stream, event, notLeader());
+        return true;
+      }
+    }
+    const { sink } = binding;
     // Of a reign that is over: nobody wants to know.
     if (sink === undefined || sink !== this.#sink) return true;
     if (sink.post(event)) {
@@ -145,8 +208,40 @@ export class AgentStreams implements AgentStreamsPort {
     return false;
   }
 
+  /** Tells an agent where to go, as soon as that is known; with `error` when it does not become known in time. */
+  #sendOn(stream: AgentStream, hello: Event | undefined, error: LocumError): void {
+    const { patienceMs = 0 } = this.#options;
+    if (this.#other !== undefined) {
+      this.#redirect(stream, this.#other);
+    } else if (patienceMs === 0) {
+      stream.close(error);
+    } else {
+      const giveUp = (): void => {
+        this.#waiting.delete(stream);
+        stream.close(error);
+      };
+      this.#waiting.set(stream, { hello, timer: setTimeout(giveUp, patienceMs).unref() });
+    }
+  }
+
+  #redirect(stream: AgentStream, other: OtherLeader): void {
+    stream.redirect([other.endpoint], 'LEADER', other);
+    // It lets go when it has its Welcome there. One that does not is cut off here.
+    setTimeout(() => stream.close(notLeader()), REDIRECTED_MS).unref();
+  }
+
+  #takeWaiting() {
+    const waiting = [...this.#waiting];
+    this.#waiting.clear();
+    for (const [, { timer }] of waiting) clearTimeout(timer);
+    return waiting;
+  }
+
   #forget(stream: AgentStream): void {
     this.#streams.delete(stream.conn);
+    this.#bindings.delete(stream);
+    clearTimeout(this.#waiting.get(stream)?.timer);
+    this.#waiting.delete(stream);
     if (!stream.isGone) this.#ending.add(stream);
     const { server } = stream;
     if (server !== undefined && this.#byServer.get(server) === stream) this.#byServer.delete(server);

@@ -8,11 +8,16 @@ import type { AgentStreams } from '../agents/agent-streams.ts';
 import type { Call, CallValue } from '../core/event.ts';
 import { overloaded } from '../pending-calls.ts';
 import type { Reign } from '../reign.ts';
+import type { Controllers } from '../replication/controllers.ts';
 import type { Store } from '../store/store.ts';
+
+/** What answers are made from: the reign, or a copy of what it wrote. */
+export type ReignView = Pick<Reign, 'read' | 'call' | 'hub'>;
 
 export interface ApiContext {
   /** The reign now. @throws LocumError NOT_LEADER */
-  readonly reign: () => Reign;
+  readonly reign: () => ReignView;
+  readonly controllers: Controllers;
   readonly agents: Pick<AgentStreams, 'readOutput'>;
   readonly storeKind: Store['kind'];
   readonly version: string;

@@ -16,6 +16,8 @@ import { addReflection } from '../../shared/rpc/reflection.ts';
 import { type Listener, startListener } from '../../shared/rpc/single-port-listener.ts';
 import { warmValidation } from '../../shared/rpc/validation.ts';
 import type { ControllerMetrics } from '../metrics.ts';
+import type { Forwarder } from '../replication/forwarder.ts';
+import { markStale, READ_HEADER, STALE } from '../replication/stale-reads.ts';
 import type { ApiContext } from './api-context.ts';
 import { clusterService } from './cluster-service.ts';
 import { eventService } from './event-service.ts';
@@ -30,27 +32,46 @@ export const API_SERVICES = [PoolService, ServerService, PolicyService, RunServi
 export interface ApiListenerOptions {
   readonly address: ListenAddress;
   readonly api: ApiContext;
+  /** What answers calls that ask for stale reads, while this controller does not lead. */
+  readonly stale: ApiContext;
+  readonly forwarder: Forwarder;
+  readonly leads: () => boolean;
   readonly health: HealthTable;
   readonly metrics: ControllerMetrics;
   readonly log: Logger;
-  /** Why calls can't be answered now; undefined: they can. */
-  readonly notReady: () => string | undefined;
+  /** What this controller does, and whether calls to it are answered. */
+  readonly readiness: () => { readonly ready: boolean; readonly words: string };
   /** Ends watches and other long streams. */
   readonly shutdownSignal: AbortSignal;
 }
 
 /** @throws ListenError when the address can't be bound. */
 export function startApiListener(options: ApiListenerOptions): Promise<Listener> {
-  const { address, api, health, log, shutdownSignal } = options;
+  const { address, api, stale, forwarder, leads, health, log, shutdownSignal } = options;
   warmValidation(API_SERVICES.flatMap(({ methods }) => methods.map(({ input }) => input)));
   const onDefect = (error: unknown): void => {
     // A client that goes away in the middle of its request; Node reports it like any other failure.
     if (error instanceof Error && 'code' in error && error.code === 'ERR_STREAM_PREMATURE_CLOSE') return;
     log.error({ err: error }, 'a request failed for a defect of ours');
   };
+  const common = { onDefect, shutdownSignal };
+  const serve = createConnectHandler({
+    ...common,
+    routes: (router) => addServices(router, api, health),
+    interceptors: [forwarder.interceptor],
+  });
+  const serveStale = createConnectHandler({
+    ...common,
+    routes: (router) => addServices(router, stale, health),
+    interceptors: [markStale],
+  });
   return startListener({
     ...address,
-    handler: createConnectHandler({ routes: (router) => addServices(router, api, health), onDefect, shutdownSignal }),
+    handler: (request, response) => {
+      // The leader's own answer is as good as a stale one, and better.
+      const wantsStale = request.headers[READ_HEADER] === STALE && !leads();
+      return wantsStale ? serveStale(request, response) : serve(request, response);
+    },
     routes: plainPages(options),
     onDefect,
   });
@@ -68,12 +89,12 @@ function addServices(router: ConnectRouter, api: ApiContext, health: HealthTable
   addReflection(router, [...API_SERVICES, Health]);
 }
 
-function plainPages({ metrics, notReady }: ApiListenerOptions): PlainRoutes {
+function plainPages({ metrics, readiness }: ApiListenerOptions): PlainRoutes {
   return {
     '/healthz': () => textPage('ok\n'),
     '/readyz': () => {
-      const why = notReady();
-      return why === undefined ? textPage('ok\n') : textPage(`${why}\n`, 503);
+      const { ready, words } = readiness();
+      return textPage(`${words}\n`, ready ? 200 : 503);
     },
     '/metrics': async () => ({
       status: 200,

@@ -1,11 +1,18 @@
 /** The cluster as a whole. */
 import type { ServiceImpl } from '@connectrpc/connect';
-import { type ClusterService, ProceedTakeoversRequestSchema } from '../../shared/gen/locum/v1/cluster_service_pb.ts';
+import { LocumError } from '../../shared/errors.ts';
+import {
+  type ClusterService,
+  ControllerRole,
+  ProceedTakeoversRequestSchema,
+} from '../../shared/gen/locum/v1/cluster_service_pb.ts';
 import { poolName, runName } from '../../shared/resource-name.ts';
 import { toTimestamp } from '../../shared/rpc/time-messages.ts';
-import { toUint64 } from '../codec/numbers.ts';
+import { fromUint64, toUint64 } from '../codec/numbers.ts';
 import type { Call } from '../core/event.ts';
 import { deviations, isAvailable, isEnded, stormPools } from '../core/views.ts';
+import type { ControllerSeen } from '../replication/controllers.ts';
+import { StoreError } from '../store/store.ts';
 import { type ApiContext, submit } from './api-context.ts';
 import { poolIdOf } from './resource-id.ts';
 
@@ -44,5 +51,44 @@ export function clusterService(api: ApiContext): ServiceImpl<typeof ClusterServi
       const value = await submit(api, { schema: ProceedTakeoversRequestSchema, message, context }, request, 'runs');
       return { runs: value.runs.map(runName) };
     },
+
+    async listControllers() {
+      const controllers = await answered(() => api.controllers.list());
+      return { controllers: controllers.map((seen) => controllerToProto(seen, Date.now())) };
+    },
+
+    async transferLeadership({ controller, term }, { signal }) {
+      // The reign is what is given away: without one, somebody else is to be asked.
+      api.reign();
+      const to = controller === '' ? undefined : controller.slice(CONTROLLERS.length);
+      const wanted = { to, term: term === 0n ? undefined : fromUint64(term, 'term'), signal };
+      const next = await answered(() => api.controllers.transfer(wanted));
+      return next === undefined ? {} : { controller: `${CONTROLLERS}${next.id}`, term: toUint64(next.term) };
+    },
   };
+}
+
+const CONTROLLERS = 'controllers/';
+
+function controllerToProto({ id, api, agent, version, term, silentMs }: ControllerSeen, nowWall: number) {
+  return {
+    name: `${CONTROLLERS}${id}`,
+    role: term === undefined ? ControllerRole.FOLLOWER : ControllerRole.LEADER,
+    apiEndpoint: api,
+    agentEndpoint: agent,
+    version,
+    term: toUint64(term ?? 0),
+    lastSeenTime: toTimestamp(nowWall - silentMs),
+  };
+}
+
+/** These calls ask the store itself, and may learn that it does not answer. */
+async function answered<T>(ask: () => Promise<T>): Promise<T> {
+  try {
+    return await ask();
+  } catch (error) {
+    if (!(error instanceof StoreError)) throw error;
+    const message = `the store does not answer: ${error.message}`;
+    throw new LocumError('STORE_UNAVAILABLE', message, { retryAfterMs: 1_000, cause: error });
+  }
 }

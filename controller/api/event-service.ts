@@ -7,10 +7,9 @@ import { parsePolicyName, parsePoolName, parseRunName, parseServerName } from '.
 import { eventToProto } from '../codec/event.ts';
 import { fromUint64 } from '../codec/numbers.ts';
 import type { EventRecord } from '../core/state.ts';
-import type { Reign } from '../reign.ts';
-import type { ApiContext } from './api-context.ts';
+import type { ApiContext, ReignView } from './api-context.ts';
 import { indexAfterNumber, pageOf } from './page.ts';
-import { happens } from './watch-resources.ts';
+import { happens, throwIfEnded } from './watch-resources.ts';
 
 /** Events that are looked up and sent at a time. */
 const CHUNK = 100;
@@ -72,11 +71,12 @@ async function* watchEvents(
     reign.hub.take(reign.hub.end, 0);
     if (!(await happens(changed, api.bookmarkMs, signal)) && !signal.aborted) yield {};
   }
+  throwIfEnded(signal);
 }
 
 /** The next wanted ones, and the number up to which all were looked at. @throws LocumError REVISION_TOO_OLD */
 function eventsAfter(
-  reign: Reign,
+  reign: ReignView,
   last: number,
   wanted: Filter,
 ): Promise<{ readonly events: readonly PbEvent[]; readonly next: number }> {

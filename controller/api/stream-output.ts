@@ -12,6 +12,7 @@ import { fromUint64, toUint64 } from '../codec/numbers.ts';
 import type { Run } from '../core/state.ts';
 import type { ApiContext } from './api-context.ts';
 import { found, runIdOf } from './resource-id.ts';
+import { throwIfEnded } from './watch-resources.ts';
 
 /** Waits between two looks at output that does not grow: the longer the quiet, the longer the wait. */
 const POLL_MS = 200;
@@ -40,8 +41,9 @@ export async function* streamOutput(
     if (isAllThereIs(chunk, offset, follow)) return;
     if (offset < chunk.size) continue;
     waitMs = chunk.data.length > 0 ? POLL_MS : Math.min(POLL_CAP_MS, waitMs * 1.5);
-    await sleep(waitMs, undefined, { signal });
+    await sleep(waitMs, undefined, { signal }).catch(() => undefined);
   }
+  throwIfEnded(signal);
 }
 
 function isAllThereIs(chunk: OutputChunk, offset: bigint, follow: boolean): boolean {

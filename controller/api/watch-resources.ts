@@ -1,10 +1,10 @@
 /** Watches of pools, servers, policies and runs: a snapshot first, then changes, and bookmarks in between. */
 import { setTimeout as sleep } from 'node:timers/promises';
+import { LocumError } from '../../shared/errors.ts';
 import type { Now } from '../../shared/time.ts';
 import { fromUint64, toUint64 } from '../codec/numbers.ts';
 import type { ClusterState } from '../core/cluster.ts';
-import type { Reign } from '../reign.ts';
-import type { ApiContext } from './api-context.ts';
+import type { ApiContext, ReignView } from './api-context.ts';
 import type { HubEntry, Position } from './watch-hub.ts';
 
 /** Resources that are looked up and sent at a time. */
@@ -65,11 +65,12 @@ async function* itemsOf<Message>(
       if (!signal.aborted) yield { revision: toUint64(reign.hub.revision), snapshotEnd: false };
     }
   }
+  throwIfEnded(signal);
 }
 
 /** Resources by and by, each as it is when its turn comes: what changes meanwhile comes again as a change. */
 async function* snapshot<Message>(
-  reign: Reign,
+  reign: ReignView,
   ids: readonly string[],
   { project }: Collection<Message>,
 ): AsyncGenerator<WatchItem<Message>> {
@@ -84,7 +85,7 @@ async function* snapshot<Message>(
 }
 
 async function* changes<Message>(
-  reign: Reign,
+  reign: ReignView,
   entries: readonly HubEntry[],
   { folder, project }: Collection<Message>,
 ): AsyncGenerator<WatchItem<Message>> {
@@ -105,6 +106,11 @@ async function* changes<Message>(
     }),
   );
   yield* items;
+}
+
+/** A stream that this controller ends is no stream that has nothing more to say: its client should come again. */
+export function throwIfEnded({ reason }: AbortSignal): void {
+  if (reason instanceof LocumError) throw reason;
 }
 
 /** Whether it happened before the time was up or the signal aborted. */

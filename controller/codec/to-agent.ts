@@ -6,6 +6,7 @@ import {
   GrantSchema,
   type Verdict as PbVerdict,
   type ReadOutput,
+  ReconnectSchema,
   StartAttemptSchema,
   VerdictSchema,
   WelcomeSchema,
@@ -30,6 +31,12 @@ export function encodeToAgent(message: ToAgent, leader: LeaderIdentity): Buffer 
 /** The one message that the core knows nothing of. */
 export function encodeReadOutput(value: ReadOutput, leader: LeaderIdentity): Buffer {
   return encode({ case: 'readOutput', value }, leader);
+}
+
+/** Where else to connect, best first. `leader` is the one that this controller knows of. */
+export function encodeReconnect(endpoints: readonly string[], reason: string, leader: LeaderIdentity): Buffer {
+  const value = create(ReconnectSchema, { endpoints: [...endpoints], reason });
+  return encode({ case: 'reconnect', value }, leader);
 }
 
 function encode(message: ConnectResponse['message'], leader: LeaderIdentity): Buffer {

@@ -3,14 +3,14 @@
  * and where its server is (semantics 6, 7). Called whenever something about the run may have changed.
  */
 import { MINUTE, SECOND } from '../../shared/time.ts';
-import { currentAttempt, endAttempt, sendStop, stopAttempt, unendedAttempts } from './attempt.ts';
+import { currentAttempt, endAttempt, isUnended, sendStop, stopAttempt, unendedAttempts } from './attempt.ts';
 import { isAvailable } from './capacity.ts';
 import { attemptLiveOf, poolLiveOf, poolOf, serverLiveOf, serverOf } from './cluster.ts';
 import type { Context } from './context.ts';
 import { endProvenAtMono, lastGrantMono, takeoverWaitOf } from './lease.ts';
 import { endReservation, RESERVATION_MAX_MS } from './reservation.ts';
 import { announceState, enqueue, finish, isEnded, showState } from './run.ts';
-import { askFullState } from './session.ts';
+import { askFullState, isSamePlace } from './session.ts';
 import type { Attempt, Run } from './state.ts';
 
 /** A start is asked after when unanswered for this long. */
@@ -82,16 +82,16 @@ function bringToStop(ctx: Context, run: Run): void {
   const unended = unendedAttempts(run);
   for (const attempt of unended) {
     stopAttempt(ctx, run, attempt, 'OPERATOR', 'it is no longer wanted');
-    sendStop(ctx, run, attempt, attempt.stopReason ?? 'OPERATOR');
+    // One whose start was never sent has ended by that.
+    if (isUnended(attempt)) sendStop(ctx, run, attempt, attempt.stopReason ?? 'OPERATOR');
   }
   const [left] = unendedAttempts(run);
   if (left === undefined) {
     finish(ctx, run, run.outcome ?? { state: 'STOPPED', reason: 'OPERATOR', message: 'it was told to stop' });
     return;
   }
-  const { liveness } = serverOf(ctx.state, left.server);
   if (left.state === 'STUCK') showStuck(ctx, run, left);
-  else if (liveness === 'MISSING' || liveness === 'LEFT') showFencing(ctx, run, left);
+  else if (isOutOfReach(ctx, left)) showFencing(ctx, run, left);
   else {
     const message = `${left.server} was told to stop it`;
     showState(ctx, run, { state: 'STOPPING', reason: left.stopReason ?? 'OPERATOR', message });
@@ -124,7 +124,7 @@ function follow(ctx: Context, run: Run, attempt: Attempt): void {
     showStuck(ctx, run, attempt);
     return;
   }
-  if (server.liveness === 'MISSING' || server.liveness === 'LEFT') {
+  if (isOutOfReach(ctx, attempt)) {
     showFencing(ctx, run, attempt);
     return;
   }
@@ -168,20 +168,36 @@ function watchStart(ctx: Context, run: Run, attempt: Attempt): void {
   ctx.wakeRunAt(run.id, now.mono >= askAt ? giveUpAt : askAt);
 }
 
+/** Nobody speaks for the attempt: its server is gone, or what answers under its name is of another place or another boot. */
+function isOutOfReach(ctx: Context, attempt: Attempt): boolean {
+  const { liveness } = serverOf(ctx.state, attempt.server);
+  return liveness === 'MISSING' || liveness === 'LEFT' || isReplaced(ctx, attempt);
+}
+
+function isReplaced(ctx: Context, attempt: Attempt): boolean {
+  const { session } = serverLiveOf(ctx.state, attempt.server);
+  return session !== undefined && (!isSamePlace(attempt, session) || session.bootId !== attempt.bootId);
+}
+
 function showFencing(ctx: Context, run: Run, attempt: Attempt): void {
   const { state, now } = ctx;
   const provenAt = endProvenAtMono(state, run, attempt);
+  const replaced = isReplaced(ctx, attempt);
   if (provenAt === undefined) {
-    const message = `${attempt.server} is silent and ${attempt.terms.onDisconnect} needs a proof that epoch ${attempt.epoch} ended: its return, or ConfirmServerDead`;
-    announceState(ctx, run, { state: 'FENCING', reason: attempt.terms.onDisconnect, message });
+    const { onDisconnect } = attempt.terms;
+    const why = replaced ? 'answers from another place or boot' : 'is silent';
+    const proof = replaced ? 'ConfirmServerDead, once it is MISSING' : 'its return, or ConfirmServerDead';
+    const message = `${attempt.server} ${why} and ${onDisconnect} needs a proof that epoch ${attempt.epoch} ended: ${proof}`;
+    announceState(ctx, run, { state: 'FENCING', reason: onDisconnect, message });
     return;
   }
   const storm = poolLiveOf(state, run.pool).storm.activeSinceMono !== undefined;
   const at = storm ? provenAt + STORM_MAX_MS : provenAt;
+  const why = replaced ? 'answers from another place or boot' : 'is missing';
   announceState(ctx, run, {
     state: 'FENCING',
-    reason: storm ? 'STORM' : 'SERVER_MISSING',
-    message: `${attempt.server} is missing; epoch ${attempt.epoch} is dead for certain at the time given`,
+    reason: storm ? 'STORM' : replaced ? 'SERVER_REPLACED' : 'SERVER_MISSING',
+    message: `${attempt.server} ${why}; epoch ${attempt.epoch} is dead for certain at the time given`,
     etaWall: now.wall + Math.max(0, at - now.mono),
   });
 }

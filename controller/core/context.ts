@@ -3,6 +3,7 @@ import type { PolicyId, PoolId, RunId, ServerId } from '../../shared/ids.ts';
 import type { Now } from '../../shared/time.ts';
 import { type ClusterState, emptyCluster, type Session } from './cluster.ts';
 import type { Effect } from './effect.ts';
+import type { CallId, CallResult } from './event.ts';
 import { Gate, type GateOptions } from './gate.ts';
 import { Journal } from './journal.ts';
 import type { ScheduleReader } from './schedule-reader.ts';
@@ -31,6 +32,9 @@ export class Context {
   /** Effects that depend on nothing, in order. */
   readonly effects: Effect[] = [];
 
+  /** Answers to calls of this step; they show the state after settling. */
+  readonly answers: { readonly call: CallId; readonly result: CallResult }[] = [];
+
   /** Deadlines of liveness, of drains, of runs, and of schedules. A wheel only says when to look. */
   readonly serverWheel = new TimerWheel<ServerId>();
   readonly drainWheel = new TimerWheel<ServerId>();
@@ -55,6 +59,11 @@ export class Context {
     this.gate = new Gate(options);
     this.schedules = options.schedules;
     this.initialTimers = options.initialTimers ?? DEFAULT_TIMERS;
+  }
+
+  /** Something is still to be looked at. */
+  get isUnsettled(): boolean {
+    return this.dirtyRuns.size + this.dirtyServers.size + this.dirtyPolicies.size + this.dirtyPools.size > 0;
   }
 
   /** Wakes a run at a wall-clock time, or sooner; the wheel runs on monotonic time. */

@@ -7,7 +7,7 @@
 import { unreachable } from '../../shared/assert.ts';
 import type { Now } from '../../shared/time.ts';
 import { SECOND } from '../../shared/time.ts';
-import { handleCall } from './calls/call.ts';
+import { handleCall, releaseAnswers } from './calls/call.ts';
 import { type ClusterState, poolOf } from './cluster.ts';
 import { Context, type CoreOptions } from './context.ts';
 import type { Effect } from './effect.ts';
@@ -61,8 +61,11 @@ export class Core {
     ctx.now = now;
     ctx.journal.now = now;
     ctx.journal.actor = 'controller';
-    settle(ctx);
     const { gate, journal, effects } = ctx;
+    // Welcomes first: a server whose session opens now gets work in this very flush.
+    for (const session of ctx.state.sessions.values()) if (session.phase === 'OPENING') pump(ctx, session);
+    settle(ctx);
+    releaseAnswers(ctx);
     if (journal.hasChanged) gate.hold({ kind: 'publish', changes: journal.takeChanged() });
     if (journal.hasWrites && gate.mayCommit()) {
       const { writes, decisions } = journal.takeWrites();
@@ -88,6 +91,8 @@ export class Core {
       this.#periodicAtMono,
     ];
     if (gate.verifyWaits()) times.push(gate.verifyDueMono());
+    // What was handed over after settling is looked at in a turn of its own.
+    if (this.#ctx.isUnsettled) times.push(this.#ctx.now.mono);
     const next = Math.min(...times.filter((time) => time !== undefined));
     return Number.isFinite(next) ? next : undefined;
   }

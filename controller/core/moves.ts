@@ -110,10 +110,9 @@ export function pumpMoves(ctx: Context, pool: PoolId): void {
       }
       continue;
     }
-    if (from === undefined || !hasBudget(state, pool, from, wanted.server)) continue;
     const target = state.servers.get(wanted.server);
-    if (target === undefined || !canServe(state, policy, target.id) || freeSlotsFor(state, target, run) < run.slots)
-      continue;
+    if (target === undefined || from === undefined || !canServe(state, policy, target.id)) continue;
+    if (freeSlotsFor(state, target, run) < run.slots || !hasBudget(state, pool, from, target.id)) continue;
     beginMove(ctx, run, from, wanted.server, wanted.cause);
   }
 }

@@ -5,8 +5,8 @@
 import { MINUTE, SECOND } from '../../shared/time.ts';
 import type { Context } from './context.ts';
 import { eligibleServers } from './eligible.ts';
-import { endReservation } from './reservation.ts';
-import type { Attempt, AttemptCause, AttemptEnd, Policy, QueueCause, Run } from './state.ts';
+import { endReservation, reserve } from './reservation.ts';
+import type { Attempt, AttemptCause, AttemptEnd, Policy, QueueCause, Reservation, Run } from './state.ts';
 
 /** How long a server that lost or refused a run is avoided. */
 const SKIP_MS = 5 * MINUTE;
@@ -14,7 +14,9 @@ const SKIP_MS = 5 * MINUTE;
 const TRIED_WINDOW_MS = 30 * MINUTE;
 const BACKOFF_FIRST_MS = 10 * SECOND;
 const BACKOFF_MAX_MS = 5 * MINUTE;
+/** Between a refusal and the next try, doubled for each refusal that is not forgotten: the only server that could may refuse for long. */
 const REFUSED_DELAY_MS = 1 * SECOND;
+const REFUSED_DELAY_MAX_MS = 32 * SECOND;
 
 interface Again {
   readonly kind: 'again';
@@ -84,7 +86,9 @@ export function judgeEnd(policy: Policy, run: Run, attempt: Attempt, end: Attemp
   if (end.proof === 'NEVER_SENT') return again(attempt.cause, run.queueCause, 'NOT_SENT');
   if (end.cause === 'LAPSED') return again('RECOVERY', 'RECOVERY', 'LAPSED', { prefer: true });
   if (end.cause === 'REFUSED') {
-    return again(attempt.cause, run.queueCause, 'REFUSED', { skipMs: SKIP_MS, delayMs: REFUSED_DELAY_MS });
+    const earlier = run.skips.filter((skip) => skip.reason === 'REFUSED').length;
+    const delayMs = Math.min(REFUSED_DELAY_MAX_MS, REFUSED_DELAY_MS * 2 ** Math.min(earlier, 10));
+    return again(attempt.cause, run.queueCause, 'REFUSED', { skipMs: SKIP_MS, delayMs });
   }
   if (end.proof === 'INVENTORY' || end.cause === 'LOST') {
     const inPlace = policy.spec.onRunMissing === 'IN_PLACE';
@@ -109,11 +113,7 @@ export function decideAfterEnd(ctx: Context, run: Run, attempt: Attempt, end: At
   forgetOldFailures(run, policy, attempt, ctx.now.wall);
   const next = judgeEnd(policy, run, attempt, end);
   const moving = next.kind === 'again' && next.reason === 'MOVING';
-  if (!moving && run.reservation !== undefined) {
-    // The run goes back: its move failed or was overtaken by its end.
-    if (attempt.server === run.reservation.server) run.preferServer = run.reservation.from;
-    endReservation(ctx, run);
-  }
+  if (!moving && run.reservation !== undefined) settleFailedMove(ctx, run, run.reservation, attempt);
   switch (next.kind) {
     case 'finish':
       run.desired = 'STOPPED';
@@ -125,6 +125,13 @@ export function decideAfterEnd(ctx: Context, run: Run, attempt: Attempt, end: At
     case 'failure':
       decideAfterFailure(ctx, run, policy, attempt, end);
   }
+}
+
+/** A move that did not succeed: the run goes back to the slot that was kept for it on the source, or the move is off. */
+function settleFailedMove(ctx: Context, run: Run, reservation: Reservation, attempt: Attempt): void {
+  const { from, cause } = reservation;
+  endReservation(ctx, run);
+  if (attempt.server !== from) reserve(ctx, run, { server: from, from, cause, sinceWall: ctx.now.wall });
 }
 
 function queueAgain(ctx: Context, run: Run, attempt: Attempt, next: Again): void {
@@ -155,7 +162,7 @@ function decideAfterFailure(ctx: Context, run: Run, policy: Policy, attempt: Att
     run.skips.filter((skip) => skip.reason === 'FAILED' && skip.untilWall > wall).map((skip) => skip.server),
   );
   if (eligibleServers(ctx.state, policy).some((server) => !tried.has(server))) {
-    queueAgain(ctx, run, attempt, again('RECOVERY', 'RECOVERY', 'FAILED_HERE'));
+    queueAgain(ctx, run, attempt, again('RECOVERY', 'RECOVERY', 'FAILED_HERE', { delayMs }));
     return;
   }
   if (policy.spec.trigger.kind !== 'continuous') {

@@ -70,7 +70,9 @@ function fireSchedule(ctx: Context, policy: Policy, schedule: Schedule): void {
   const last = policy.lastTickWall ?? policy.createWall;
   const next = ctx.schedules(schedule, last);
   if (next.kind !== 'tick') return;
-  if (policy.paused || next.wall > now.wall) {
+  // Resuming looks again; until then a time that has come would be due for ever.
+  if (policy.paused) return;
+  if (next.wall > now.wall) {
     armSchedule(ctx, policy, next.wall);
     return;
   }

@@ -7,12 +7,15 @@ import { assert } from '../../shared/assert.ts';
 import { firstOfIncarnation } from '../../shared/ids.ts';
 import { assertBatch, compareKeys, deposedBy } from './batch.ts';
 import { ChangeLog, type ChangeLogLimits } from './change-log.ts';
+import { LeaderBoard } from './leader-board.ts';
 import {
   type Batch,
   type Change,
   type CommitOutcome,
   type Identity,
+  type LeaderSeen,
   type Leadership,
+  type Member,
   type Snapshot,
   type Store,
   StoreError,
@@ -48,6 +51,7 @@ export class MemoryCluster {
   #term: number;
   #number = 0;
   #revision = 0;
+  readonly board = new LeaderBoard();
 
   constructor(options: MemoryClusterOptions = {}) {
     this.identity = { clusterId: options.clusterId ?? randomUUID(), incarnation: options.incarnation ?? 1 };
@@ -71,12 +75,13 @@ export class MemoryCluster {
    * Ends the leadership of `term` and elects the next candidate; does nothing if it is over already. Called for a resignation, and
    * by tests and the simulator to take a term away from a leader that does not know.
    */
-  depose(term: number, reason: string): void {
+  depose(term: number, reason: string, to?: string): void {
     const leader = this.#leader;
     if (leader?.term !== term) return;
     this.#leader = undefined;
+    this.board.leader = undefined;
     leader.lost.abort(new StoreError('TERM_OVER', reason));
-    this.#electNext();
+    this.#electNext(to);
   }
 
   holds(term: number): boolean {
@@ -115,8 +120,10 @@ export class MemoryCluster {
     return this.#log.watch(afterRevision, signal);
   }
 
-  #electNext(): void {
-    const [next] = this.#waiting;
+  /** One that is meant to be next and does not wait is not waited for: here nobody is on the way. */
+  #electNext(to?: string): void {
+    const waiting = [...this.#waiting];
+    const next = waiting.find(({ candidate }) => candidate === to) ?? waiting[0];
     if (this.#leader !== undefined || next === undefined) return;
     this.#waiting.delete(next);
     this.#term += 1;
@@ -124,6 +131,7 @@ export class MemoryCluster {
     // As in etcd, an election moves the revision: nobody may count on revisions without gaps.
     this.#revision += 1;
     this.#leader = { candidate: next.candidate, term: this.#term, lost: new AbortController() };
+    this.board.leader = { term: this.#leader.term, candidate: next.candidate };
     next.elect(this.#leader);
   }
 }
@@ -164,8 +172,33 @@ export class MemoryStore implements Store {
     return promise.finally(() => stop.removeEventListener('abort', giveUp));
   }
 
-  async resign(): Promise<void> {
-    if (this.#term !== undefined) this.#cluster.depose(this.#term, 'This candidate resigned.');
+  async resign({ to }: { readonly to?: string } = {}): Promise<void> {
+    if (this.#term !== undefined) this.#cluster.depose(this.#term, 'This candidate resigned.', to);
+  }
+
+  async leader(): Promise<LeaderSeen | undefined> {
+    this.#refuseIfClosed();
+    return this.#cluster.board.leader;
+  }
+
+  async *observe(signal: AbortSignal): AsyncGenerator<LeaderSeen | undefined, void> {
+    yield* this.#cluster.board.observe(AbortSignal.any([signal, this.#closing.signal]));
+    if (!signal.aborted) this.#refuseIfClosed();
+  }
+
+  async endTerm(term: number): Promise<void> {
+    this.#refuseIfClosed();
+    this.#cluster.depose(term, `Term ${term} was ended by another candidate.`);
+  }
+
+  async join(candidate: string): Promise<void> {
+    this.#refuseIfClosed();
+    this.#cluster.board.join(this, candidate);
+  }
+
+  async members(): Promise<readonly Member[]> {
+    this.#refuseIfClosed();
+    return this.#cluster.board.members;
   }
 
   async verifyTerm(term: number): Promise<boolean> {
@@ -198,6 +231,7 @@ export class MemoryStore implements Store {
   async close(): Promise<void> {
     if (this.#closing.signal.aborted) return;
     this.#closing.abort(new StoreError('STORE_UNAVAILABLE', 'The store is closed.'));
+    this.#cluster.board.part(this);
     if (this.#term !== undefined) this.#cluster.depose(this.#term, 'The store was closed.');
   }
 

@@ -8,6 +8,7 @@ import type { DatabaseSync, StatementSync } from 'node:sqlite';
 import { assert } from '../../shared/assert.ts';
 import { assertBatch, deposedBy, type Head } from './batch.ts';
 import { ChangeLog, type ChangeLogLimits } from './change-log.ts';
+import { LeaderBoard } from './leader-board.ts';
 import { isFull, sqliteFault, toStoreError } from './sqlite-error.ts';
 import { type OpenedDatabase, openDatabase, type SqliteOpenOptions } from './sqlite-open.ts';
 import { isStillAt } from './sqlite-place.ts';
@@ -17,7 +18,9 @@ import {
   type Change,
   type CommitOutcome,
   type Identity,
+  type LeaderSeen,
   type Leadership,
+  type Member,
   type Snapshot,
   type Store,
   StoreError,
@@ -57,6 +60,8 @@ export class SqliteStore implements Store {
   readonly #identity: Identity;
   readonly #statements: Statements;
   readonly #log: ChangeLog;
+  readonly #board = new LeaderBoard();
+  readonly #closing = new AbortController();
   /** What is in the file. Kept here too: nobody else can write it. */
   #head: Head;
   #reign: { readonly term: number; readonly lost: AbortController } | undefined;
@@ -98,12 +103,38 @@ export class SqliteStore implements Store {
     this.#setback = undefined;
     const lost = new AbortController();
     this.#reign = { term: head.term, lost };
+    this.#board.leader = { term: head.term, candidate };
     return { term: head.term, lost: lost.signal };
   }
 
   async resign(): Promise<void> {
     this.#flush();
     this.#lose('This controller resigned.');
+  }
+
+  async leader(): Promise<LeaderSeen | undefined> {
+    this.#refuseIfEnded();
+    return this.#board.leader;
+  }
+
+  async *observe(signal: AbortSignal): AsyncGenerator<LeaderSeen | undefined, void> {
+    yield* this.#board.observe(AbortSignal.any([signal, this.#closing.signal]));
+    if (!signal.aborted) this.#refuseIfEnded();
+  }
+
+  async endTerm(term: number): Promise<void> {
+    this.#refuseIfEnded();
+    if (this.#reign?.term === term) this.#lose(`Term ${term} was ended.`);
+  }
+
+  async join(candidate: string): Promise<void> {
+    this.#refuseIfEnded();
+    this.#board.join(this, candidate);
+  }
+
+  async members(): Promise<readonly Member[]> {
+    this.#refuseIfEnded();
+    return this.#board.members;
   }
 
   async verifyTerm(term: number): Promise<boolean> {
@@ -273,11 +304,13 @@ export class SqliteStore implements Store {
     this.#ended = why;
     this.#lose(why.message);
     this.#log.close();
+    this.#closing.abort(why);
   }
 
   #lose(reason: string): void {
     const reign = this.#reign;
     this.#reign = undefined;
+    if (reign !== undefined) this.#board.leader = undefined;
     reign?.lost.abort(new StoreError('TERM_OVER', reason));
   }
 

@@ -67,13 +67,44 @@ export interface Leadership {
   readonly lost: AbortSignal;
 }
 
+/** A leadership as the candidates see it. */
+export interface LeaderSeen {
+  readonly term: number;
+  /** What the leader campaigned as. */
+  readonly candidate: string;
+}
+
+/** One of those that have joined. */
+export interface Member {
+  /** What it joined as. */
+  readonly candidate: string;
+  /** Time since the store last heard of it. */
+  readonly silentMs: number;
+}
+
 export interface Store {
   readonly kind: 'memory' | 'sqlite' | 'etcd';
   identity(): Promise<Identity>;
   /** Waits until this candidate leads, or the signal aborts (then rejects with its reason). */
   campaign(candidate: string, signal: AbortSignal): Promise<Leadership>;
-  /** Gives leadership up at once. Does nothing when it is not held. */
-  resign(): Promise<void>;
+  /**
+   * Gives leadership up at once. Does nothing when it is not held. With `to`, only that candidate can be elected for the next few
+   * seconds; then, if it was not, any.
+   */
+  resign(options?: { readonly to?: string }): Promise<void>;
+  /** Who leads, by a linearizable read; undefined: nobody. Rejects within about two seconds when the store does not answer. */
+  leader(): Promise<LeaderSeen | undefined>;
+  /** Who leads: now, and after each change. Changes in quick succession may be shown as one. Ends when the signal aborts. */
+  observe(signal: AbortSignal): AsyncIterable<LeaderSeen | undefined>;
+  /**
+   * Ends the leadership of `term`, whoever holds it, if it still stands: for a candidate with evidence that the leader is dead. Safe
+   * at any time, since everything that a leader does rests on its term.
+   */
+  endTerm(term: number): Promise<void>;
+  /** Shows this candidate in `members` for as long as the process lives and the store is open. */
+  join(candidate: string): Promise<void>;
+  /** Those that have joined and are there. */
+  members(): Promise<readonly Member[]>;
   /** Whether `term` is still the current one, by a read that is linearizable and begun after the call. */
   verifyTerm(term: number): Promise<boolean>;
   /** Everything, at a revision not before the newest election. */

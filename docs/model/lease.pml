@@ -2,26 +2,36 @@
  * The lease and fencing protocol of docs/semantics.md, section 6, for one run, two servers and two leaders: small enough to be
  * searched to the end. README.md beside this file says how to run it, what was found, and which code each step stands for.
  *
- * Time is discrete. A leader's clock counts every tick; a server's clock may leave out one tick in SLOW, which is the drift that
- * the factor F pays for. No absolute time is kept, only the rest of each span and the age of each stamp, so runs of any length
- * are covered. Anything may take any time: a message, a commit, a step of any process. Every step below is indivisible.
+ * One server, called the host, is modelled in full: its agent, its keeper, its clock, its streams. The other, the standby, is ideal:
+ * it obeys whoever leads, at once. Nothing there delays a takeover, so it is the hardest test of what may still live on the host; and
+ * as any attempt but the newest is proven ended, what holds for this host holds for each.
  *
- * -DWITHOUT_<rule> takes one rule away; each of them then has a counterexample. -DONLY_I1, -DONLY_I2, -DONLY_I3: checks that one.
+ * Time is discrete. A leader's clock counts every tick; the host's clock may leave out one tick in SLOW, the drift that the factor F
+ * pays for. No absolute time is kept, only the rest of each span and the age of each stamp, so runs of any length are covered.
+ * Anything may take any time: a message, a commit, a step of any process. Every step below is indivisible.
+ *
+ * -DWITHOUT_<rule> takes one rule away; then there is a counterexample. -DONLY_I1, -DONLY_I2 and -DONLY_I3 check that one alone.
  */
 
 /* ------------------------------------------------------------------------------------------------------- size of the instance */
 
 #ifndef L
-#define L 2                    /* lease, in ticks of a server */
+#define L 2                    /* lease, in ticks of the host */
 #endif
 #ifndef GK
 #define GK 2                   /* G + K: from SIGTERM until the process tree is empty */
 #endif
 #ifndef SLOW
-#define SLOW 5                 /* a server's clock leaves out at most one tick in so many: F = SLOW / (SLOW - 1) */
+#define SLOW 5                 /* the host's clock leaves out at most one tick in so many: F = SLOW / (SLOW - 1) = 1.25 */
 #endif
 #ifndef EPOCHS
 #define EPOCHS 2               /* attempts that can be made */
+#endif
+#ifndef STREAMS
+#define STREAMS 2              /* streams of the host at once: a session, and others that are tried or linger */
+#endif
+#ifndef ROOM
+#define ROOM 2                 /* messages that may be under way to the agent on one stream */
 #endif
 
 #define TIMES_F(span) ((span) + ((span) + SLOW - 2) / (SLOW - 1))
@@ -34,6 +44,9 @@
 #endif
 
 /* ------------------------------------------------------------------------------------------------------------------ the state */
+
+#define HOST 0                 /* servers */
+#define STANDBY 1
 
 byte term = 1;                 /* the store: newest leadership, newest attempt, its server, and whether its end is written */
 byte storeEpoch = 0;
@@ -67,23 +80,18 @@ Leader leader[2];              /* leader 0 has term 1, leader 1 has term 2 */
 #define SESSION 2
 
 #define UNREAD 0               /* the leader's end: the Hello is under way */
-#define OPENING 1              /* the Hello was read, the Welcome waits for a check of the term */
-#define OPEN 2
-#define GONE 3
-
-#define NONE 255
+#define OPEN 1
+#define GONE 2
 
 typedef Stream {
   byte term;                   /* of the controller at the other end; 0: the stream is free */
   byte agent;
   byte lead;
-  byte listed;                 /* epoch in the Hello's inventory; once read: epoch that the Welcome keeps */
-  byte stamp;                  /* age, by the server's clock, of the Hello or heartbeat that was read and not covered; or NONE */
-  byte since;                  /* ticks since it was read */
-  byte covered;                /* age of the newest covered heartbeat; L: worth nothing any more */
+  byte listed;                 /* UNREAD: epoch in the Hello's inventory; 0: none */
+  byte age;                    /* by the host's clock, of the Hello (UNREAD) or of the newest covered heartbeat (OPEN); L: worth nothing */
   bit absent;                  /* the Hello did not list the leader's attempt */
 };
-Stream stream[4];              /* 0 and 1 belong to server 0, 2 and 3 to server 1: a session, and one that is tried or lingers */
+Stream stream[STREAMS];
 
 #define BEAT 1                 /* up: age of its stamp */
 #define STATE 2                /* up: highest epoch answered, epoch held: a report, a command's result, or a full state */
@@ -91,25 +99,27 @@ Stream stream[4];              /* 0 and 1 belong to server 0, 2 and 3 to server 
 #define GRANT 2
 #define START 3                /* down: epoch */
 #define STOP 4                 /* down: epoch */
-chan up[4] = [1] of { byte, byte, byte };        /* kind, and what is said above */
-chan down[4] = [2] of { byte, byte, byte, bit }; /* kind, epoch, age of its stamp, ghost: decided by the newest leader */
+chan up[STREAMS] = [1] of { byte, byte, byte };           /* kind, and what is said above */
+chan down[STREAMS] = [ROOM] of { byte, byte, byte, bit }; /* kind, epoch, age of its stamp, ghost: decided by the newest leader */
 
-typedef Server {               /* agent and keeper */
-  byte tree;                   /* epoch that was accepted and has not ended; 0: none */
-  bit alive;                   /* its processes exist */
-  byte left;                   /* ticks of its clock until D */
-  byte dying;                  /* from D on: ticks until the tree is empty for certain */
-  byte answered;               /* highest epoch of which a start or stop was answered */
-  byte highestTerm;
-  bit barred;                  /* a Hello has left on another stream: this session starts nothing */
-  byte credit;                 /* ticks that the clock must count before it may leave one out */
+byte tree = 0;                 /* the host: epoch that was accepted and has not ended; 0: none */
+bit alive = 0;                 /* its processes exist */
+byte left = 0;                 /* ticks of its clock until D */
+byte dying = 0;                /* from D on: ticks until the tree is empty for certain */
+byte answered = 0;             /* highest epoch of which a start or stop was answered */
+byte highestTerm = 0;
+bit barred = 0;                /* a Hello has left on another stream: the session starts nothing */
+byte credit = 0;               /* ticks that the clock must count before it may leave one out */
 #ifdef WITHOUT_A3_SPENT
-  byte accepted;               /* highest epoch that was accepted */
+byte accepted = 0;             /* highest epoch that was accepted */
 #endif
-};
-Server server[2];
+
+byte there = 0;                /* the standby: epoch that lives there; 0: none */
+bit standbyTerm = 0;           /* leader whose session it is in */
 
 byte newest = 0;               /* ghost: highest epoch that ever ran */
+
+hidden byte k, a, b, g, i, n;  /* scratch of one step, no part of the state */
 
 bit I1, I2, I3;
 #if defined(ONLY_I2) || defined(ONLY_I3)
@@ -129,20 +139,15 @@ bit I1, I2, I3;
 #endif
 
 #define AT stream[st]
-#define OTHER (st ^ 1)
-#define HERE server[st / 2]
-#define BOSS leader[stream[st].term - 1]
-#define LED (stream[st].term != 0 && leader[stream[st].term - 1].state == LEADS)
-#define IS_NEWEST (stream[st].term == term)
-#define MAY_LIVE_HERE (BOSS.attempt == HANDED && BOSS.server == st / 2)
-
-hidden byte k, a, b, g, i, n;  /* scratch of one step, no part of the state */
+#define BOSS leader[AT.term - 1]
+#define LED (AT.term != 0 && BOSS.state == LEADS)
+#define IS_NEWEST (AT.term == term)
+#define MAY_LIVE_HERE (BOSS.attempt == HANDED && BOSS.server == HOST)
 
 /* ----------------------------------------------------------------------------------------------------------- ends of a stream */
 
 inline free(x) {
-  stream[x].term = 0; stream[x].agent = CLOSED; stream[x].lead = UNREAD; stream[x].listed = 0;
-  stream[x].stamp = NONE; stream[x].since = 0; stream[x].covered = L; stream[x].absent = 0
+  stream[x].term = 0; stream[x].agent = CLOSED; stream[x].lead = UNREAD; stream[x].listed = 0; stream[x].age = L; stream[x].absent = 0
 }
 
 inline close_at_agent(x) {     /* what the agent has not read is lost; what it has sent may still arrive */
@@ -151,44 +156,52 @@ inline close_at_agent(x) {     /* what the agent has not read is lost; what it h
   if :: stream[x].lead == GONE -> free(x) :: else fi
 }
 
+inline close_session() {       /* the agent has at most one */
+  n = 0;
+  do :: n < STREAMS -> if :: stream[n].agent == SESSION -> close_at_agent(n) :: else fi; n++ :: else -> break od;
+  barred = 0
+}
+
 inline close_at_leader(x, l) { /* nothing extends the attempt through it any more; a start that waits for it is never sent */
   do :: len(up[x]) > 0 -> up[x]?k, a, b :: else -> break od;
-  if :: leader[l].stop == 2 && leader[l].server == x / 2 && stream[x].lead == OPEN -> leader[l].stop = 1 :: else fi;
+  if :: leader[l].stop == 2 && leader[l].server == HOST && stream[x].lead == OPEN -> leader[l].stop = 1 :: else fi;
   if :: leader[l].covers == x + 1 -> leader[l].covers = 0 :: else fi;
   if :: leader[l].session == x + 1 -> leader[l].session = 0 :: else fi;
-  stream[x].lead = GONE; stream[x].listed = 0; stream[x].stamp = NONE; stream[x].since = 0; stream[x].covered = L; stream[x].absent = 0;
+  stream[x].lead = GONE; stream[x].listed = 0; stream[x].age = L; stream[x].absent = 0;
   if :: stream[x].agent == CLOSED -> free(x) :: else fi
 }
 
 inline end_leader(l) {         /* all its streams end with it */
   i = 0;
   do
-  :: i < 4 -> if :: stream[i].term == l + 1 && stream[i].lead != GONE -> close_at_leader(i, l) :: else fi; i++
+  :: i < STREAMS -> if :: stream[i].term == l + 1 && stream[i].lead != GONE -> close_at_leader(i, l) :: else fi; i++
   :: else -> break
   od;
   leader[l].state = OVER; leader[l].attempt = 0; leader[l].epoch = 0; leader[l].server = 0; leader[l].wait = 0;
   leader[l].session = 0; leader[l].covers = 0; leader[l].stop = 0
 }
 
-/* ----------------------------------------------------------------------------------------------------------------- the agent */
+/* ------------------------------------------------------------------------------------------------------------- the host: agent */
 
-inline extend(x, old) {        /* A2: D = max(D, a_n + L), and only while D is not past */
+inline extend(old) {           /* A2: D = max(D, a_n + L) */
 #ifndef WITHOUT_A2
-  if :: server[x].left < L - old -> server[x].left = L - old :: else fi
+  if :: left < L - old -> left = L - old :: else fi
 #else
-  server[x].left = L           /* the lease counts from the receive of the grant */
+  left = L                     /* the lease counts from the receive of the grant */
 #endif
 }
 
-inline begin_stop(x) {         /* A5: from here on nothing undoes it; what was not spawned never is */
-  server[x].left = 0;
-  if :: server[x].alive -> server[x].dying = GK :: else -> server[x].tree = 0 fi
+inline begin_stop() {          /* A5: from here on nothing undoes it; what was not spawned never is */
+  left = 0;
+  if :: alive -> dying = GK :: else -> tree = 0 fi
 }
 
+inline answer(e) { if :: answered < e -> answered = e :: else fi }
+
 #ifndef WITHOUT_A3_SPENT
-#define SPENT HERE.answered
+#define SPENT answered
 #else
-#define SPENT HERE.accepted
+#define SPENT accepted
 #endif
 #ifndef WITHOUT_A3_BOUND
 #define IN_TIME (b < L)
@@ -196,57 +209,64 @@ inline begin_stop(x) {         /* A5: from here on nothing undoes it; what was n
 #define IN_TIME 1
 #endif
 #ifndef WITHOUT_A3_SESSION
-#define MAY_TAKE (IN_TIME && a > SPENT && HERE.tree == 0 && !HERE.barred)
+#define MAY_TAKE (IN_TIME && a > SPENT && tree == 0 && !barred)
 #else
-#define MAY_TAKE (IN_TIME && a > SPENT && HERE.tree == 0)
+#define MAY_TAKE (IN_TIME && a > SPENT && tree == 0)
 #endif
 
-inline answer(e) { if :: HERE.answered < e -> HERE.answered = e :: else fi }
-
 inline dial(to) {              /* A10: keeping the session, which starts nothing once the inventory has left (section 7b) */
-  AT.term = to; AT.agent = CANDIDATE; AT.listed = HERE.tree; AT.stamp = 0;
-  if :: stream[OTHER].agent == SESSION -> HERE.barred = 1 :: else fi
+  AT.term = to; AT.agent = CANDIDATE; AT.listed = tree; AT.age = 0;
+  n = 0; barred = 0;
+  do :: n < STREAMS -> if :: stream[n].agent == SESSION -> barred = 1 :: else fi; n++ :: else -> break od
 }
-#define MAY_DIAL (AT.term == 0 && (st % 2 == 0 || stream[OTHER].term != 0) && stream[OTHER].agent != CANDIDATE)
+
+#if STREAMS == 2
+#define IS_FIRST_FREE (AT.term == 0 && (st == 0 || stream[0].term != 0))
+#define NO_CANDIDATE (stream[0].agent != CANDIDATE && stream[1].agent != CANDIDATE)
+#else
+#define IS_FIRST_FREE (AT.term == 0 && (st == 0 || stream[0].term != 0) && (st < 2 || stream[1].term != 0))
+#define NO_CANDIDATE (stream[0].agent != CANDIDATE && stream[1].agent != CANDIDATE && stream[2].agent != CANDIDATE)
+#endif
 
 proctype Agent(byte st) {      /* one for each stream: its agent's end */
   do
-  :: d_step { MAY_DIAL && leader[0].state != OVER -> dial(1) }
-  :: d_step { MAY_DIAL -> dial(2) }
+  :: d_step { IS_FIRST_FREE && NO_CANDIDATE && leader[0].state != OVER -> dial(1); skip }
+  :: d_step { IS_FIRST_FREE && NO_CANDIDATE -> dial(2); skip }
 
   /* It breaks, is given up, or the agent crashes. The keeper goes on (A7, A9). */
-  :: d_step { AT.agent != CLOSED -> if :: AT.agent == SESSION -> HERE.barred = 0 :: else fi; close_at_agent(st) }
+  :: d_step { AT.agent != CLOSED -> if :: AT.agent == SESSION -> barred = 0 :: else fi; close_at_agent(st) }
 
   /* A1: a heartbeat is stamped as it leaves. */
   :: d_step { AT.agent == SESSION && AT.lead != GONE && empty(up[st]) -> up[st]!BEAT, 0, 0 }
-  :: d_step { AT.agent == SESSION && AT.lead != GONE && empty(up[st]) && HERE.answered > 0 -> up[st]!STATE, HERE.answered, HERE.tree }
+  /* What has no news is not sent: it would change nothing. */
+  :: d_step { AT.agent == SESSION && AT.lead != GONE && empty(up[st]) && tree != answered -> up[st]!STATE, answered, tree }
 
-  /* The Welcome is the grant of the Hello. The older stream is dropped; what the Welcome does not keep is stopped. */
+  /* The Welcome is the grant of the Hello. The older session is dropped; what the Welcome does not keep is stopped. */
   :: d_step { AT.agent == CANDIDATE && nempty(down[st]) ->
        down[st]?k, a, b, g;
        if
-       :: AT.term < HERE.highestTerm -> close_at_agent(st)
+       :: AT.term < highestTerm -> close_at_agent(st)
        :: else ->
             CHECK_I3(g);
-            HERE.highestTerm = AT.term; HERE.barred = 0; AT.agent = SESSION;
             if
-            :: HERE.left > 0 && HERE.tree == a && b < L -> extend(st / 2, b)
-            :: HERE.left > 0 && HERE.tree != a -> begin_stop(st / 2)
+            :: left > 0 && tree == a && b < L -> extend(b)
+            :: left > 0 && tree != a -> begin_stop()
             :: else
             fi;
-            if :: stream[OTHER].agent == SESSION -> close_at_agent(OTHER) :: else fi
+            close_session();
+            highestTerm = AT.term; AT.agent = SESSION
        fi }
 
   :: d_step { AT.agent == SESSION && down[st]?[GRANT, _, _, _] ->
        down[st]?k, a, b, g;
        CHECK_I3(g);
-       if :: HERE.left > 0 && b < L -> extend(st / 2, b) :: else fi }
+       if :: left > 0 && b < L -> extend(b) :: else fi }
 
   :: d_step { AT.agent == SESSION && down[st]?[STOP, _, _, _] ->
        down[st]?k, a, b, g;
        CHECK_I3(g);
        answer(a);
-       if :: HERE.left > 0 && HERE.tree == a -> begin_stop(st / 2) :: else fi }
+       if :: left > 0 && tree == a -> begin_stop() :: else fi }
 
   /* A3: the start is taken if it may be, and handed to the keeper. */
   :: d_step { AT.agent == SESSION && down[st]?[START, _, _, _] ->
@@ -254,14 +274,14 @@ proctype Agent(byte st) {      /* one for each stream: its agent's end */
        if
        :: MAY_TAKE ->
             CHECK_I3(g);
-            HERE.tree = a;
+            tree = a;
 #ifndef WITHOUT_A3_BOUND
-            HERE.left = L - b;
+            left = L - b;
 #else
-            HERE.left = L;
+            left = L;
 #endif
 #ifdef WITHOUT_A3_SPENT
-            HERE.accepted = a;
+            accepted = a;
 #endif
        :: else
        fi;
@@ -272,44 +292,43 @@ proctype Agent(byte st) {      /* one for each stream: its agent's end */
   od
 }
 
-/* ---------------------------------------------------------------------------------------------------------------- the keeper */
+/* ------------------------------------------------------------------------------------------------------------ the host: keeper */
 
-proctype Keeper(byte s) {
+inline run_tree(e, other) { CHECK_I1(!(other)); CHECK_I2(e > newest); newest = e }
+
+proctype Keeper() {
   do
-  /* A4, A9: the clock is read just before the spawn. Without that check, what was accepted in time is spawned at any time. */
-  :: d_step { server[s].tree != 0 && !server[s].alive ->
-       server[s].alive = 1;
-       CHECK_I1(!server[1 - s].alive);
-       CHECK_I2(server[s].tree > newest);
-       newest = server[s].tree }
+  /* A4, A9: spawned only while D is not past: what was accepted and is past D is no tree any more, see `age_tree`. */
+  :: d_step { tree != 0 && !alive -> alive = 1; run_tree(tree, there != 0) }
   /* The program ends; or the keeper crashes, and the agent or the next keeper kills the tree. */
-  :: d_step { server[s].tree != 0 -> server[s].tree = 0; server[s].alive = 0; server[s].left = 0; server[s].dying = 0 }
+  :: d_step { tree != 0 -> tree = 0; alive = 0; left = 0; dying = 0 }
+  /* The same on the standby. */
+  :: d_step { there != 0 -> there = 0 }
   od
 }
 
 /* A5, A9: the keeper acts at D by itself; at D + G + K the tree is empty. */
-inline age_tree(s) {
+inline age_tree() {
   if
-  :: server[s].left > 1 -> server[s].left--
-  :: server[s].left == 1 ->
+  :: left > 1 -> left--
+  :: left == 1 ->
 #ifndef WITHOUT_A4
-       begin_stop(s)
+       begin_stop()
 #else
-       server[s].left = 0; server[s].dying = GK
+       left = 0; dying = GK    /* only a timer that has fired is believed, and this one is late */
 #endif
-  :: server[s].left == 0 && server[s].dying > 1 -> server[s].dying--
-  :: server[s].left == 0 && server[s].dying == 1 -> server[s].dying = 0; server[s].tree = 0; server[s].alive = 0
+  :: left == 0 && dying > 1 -> dying--
+  :: left == 0 && dying == 1 -> dying = 0; tree = 0; alive = 0
   :: else
   fi
 }
 
-/* --------------------------------------------------------------------------------------------------------------- the leaders */
+/* ---------------------------------------------------------------------------------------------------- the leaders: their streams */
 
-/* A stream at the leader's end. What is said to a closed end is lost. */
+/* What is said to a closed end is lost. */
 inline say(what, about, old, newestLed) { if :: AT.agent != CLOSED -> down[st]!what, about, old, newestLed :: else fi }
 
-/* C1: nothing is said before the store has confirmed the term. Without it, the leader believes itself. */
-#ifndef WITHOUT_C1
+#ifndef WITHOUT_C1             /* C1: nothing is said before the store has confirmed the term */
 #define CONFIRMED IS_NEWEST
 #else
 #define CONFIRMED 1
@@ -317,63 +336,58 @@ inline say(what, about, old, newestLed) { if :: AT.agent != CLOSED -> down[st]!w
 
 inline attempt_ended() { BOSS.attempt = NO_ATTEMPT; BOSS.wait = 0; BOSS.session = 0; BOSS.covers = 0; BOSS.stop = 0 }
 
-inline note_grant() { if :: BOSS.wait < W - AT.since -> BOSS.wait = W - AT.since :: else fi } /* C2: lastGrant = c_n */
-
 /* Whatever is said on a session shows that the agent took it, so older ones start nothing any more: now its Hello is a proof. */
 inline session_is_taken() {
   if :: AT.absent && MAY_LIVE_HERE -> attempt_ended() :: else fi;
   AT.absent = 0
 }
 
+inline decide(where, in) { BOSS.attempt = DECIDED; BOSS.epoch++; BOSS.server = where; BOSS.session = in }
+
 proctype LeaderEnd(byte st) {
   do
   /* It breaks. */
   :: d_step { AT.term != 0 && AT.lead != GONE && (AT.lead != UNREAD || AT.agent == CLOSED) -> n = AT.term - 1; close_at_leader(st, n) }
 
-  /* The Hello ends an older session of the server. */
+  /*
+   * The Hello is read, and ends an older session of the host; the term is checked; the Welcome leaves. Receive, check and answer are
+   * one step, here and below: a check that comes later can only refuse more, and an answer that leaves later is one that travels longer.
+   */
   :: d_step { LED && AT.lead == UNREAD ->
-       n = AT.term - 1;
-       if :: stream[OTHER].term == AT.term && (stream[OTHER].lead == OPENING || stream[OTHER].lead == OPEN) -> close_at_leader(OTHER, n) :: else fi;
-       AT.lead = OPENING;
+       n = AT.term - 1; i = 0;
+       do :: i < STREAMS -> if :: stream[i].term == AT.term && stream[i].lead == OPEN -> close_at_leader(i, n) :: else fi; i++ :: else -> break od;
        if
-       :: MAY_LIVE_HERE && AT.listed != BOSS.epoch ->
-            AT.listed = 0;
+       :: CONFIRMED ->
+            AT.lead = OPEN;
+            if
+            :: MAY_LIVE_HERE && AT.listed != BOSS.epoch ->
+                 AT.listed = 0;
 #ifndef WITHOUT_C3_TAKEN
-            AT.absent = 1
+                 AT.absent = 1
 #else
-            attempt_ended()
+                 attempt_ended()
 #endif
-       :: MAY_LIVE_HERE && AT.listed == BOSS.epoch && BOSS.stop == 0
-       :: else -> AT.listed = 0
+            :: MAY_LIVE_HERE && AT.listed == BOSS.epoch && BOSS.stop == 0 -> BOSS.covers = st + 1; BOSS.wait = W
+            :: else -> AT.listed = 0
+            fi;
+            say(WELCOME, AT.listed, AT.age, IS_NEWEST);
+            AT.listed = 0
+       :: else -> end_leader(n)
        fi }
 
-  :: d_step { LED && AT.lead == OPENING ->
+  /* C1, C2: a heartbeat is granted once a check that was begun after its receive has covered it; lastGrant = c_n. */
+  :: d_step { LED && AT.lead == OPEN && nfull(down[st]) && up[st]?[BEAT, _, _] ->
        if
        :: CONFIRMED ->
-            AT.lead = OPEN; AT.covered = AT.stamp;
-            if :: AT.listed != 0 && MAY_LIVE_HERE && AT.listed == BOSS.epoch -> BOSS.covers = st + 1; note_grant() :: else fi;
-            say(WELCOME, AT.listed, AT.stamp, IS_NEWEST);
-            AT.listed = 0; AT.stamp = NONE; AT.since = 0
-       :: else -> n = AT.term - 1; end_leader(n)
-       fi }
-
-  :: d_step { LED && AT.lead == OPEN && AT.stamp == NONE && up[st]?[BEAT, _, _] ->
-       up[st]?k, a, b;
-       session_is_taken();
-       AT.stamp = a }
-
-  /* C1, C2: the heartbeat is covered by a check begun after its receive, and granted. */
-  :: d_step { LED && AT.lead == OPEN && AT.stamp != NONE && nfull(down[st]) ->
-       if
-       :: CONFIRMED ->
-            AT.covered = AT.stamp;
+            up[st]?k, a, b;
+            session_is_taken();
+            AT.age = a;
 #ifndef WITHOUT_C2
-            if :: BOSS.covers == st + 1 -> note_grant() :: else fi;
+            if :: BOSS.covers == st + 1 -> BOSS.wait = W :: else fi;
 #else
-            if :: BOSS.covers == st + 1 && BOSS.stop == 0 -> note_grant() :: else fi;
+            if :: BOSS.covers == st + 1 && BOSS.stop == 0 -> BOSS.wait = W :: else fi;
 #endif
-            say(GRANT, 0, AT.stamp, IS_NEWEST);
-            AT.stamp = NONE; AT.since = 0
+            say(GRANT, 0, a, IS_NEWEST)
        :: else -> n = AT.term - 1; end_leader(n)
        fi }
 
@@ -390,24 +404,21 @@ proctype LeaderEnd(byte st) {
        :: else
        fi }
 
-  /* C3, C4: a new attempt, on any server with an open session, once every earlier one is proven ended. */
-  :: d_step { LED && AT.lead == OPEN && BOSS.attempt == NO_ATTEMPT && BOSS.epoch < EPOCHS ->
-       i = 0;
-       do :: i < 4 -> if :: stream[i].term == AT.term -> stream[i].absent = 0 :: else fi; i++ :: else -> break od;
-       BOSS.attempt = DECIDED; BOSS.epoch++; BOSS.server = st / 2; BOSS.session = st + 1 }
+  /* C3, C4: a new attempt on the host, which has an open session, once every earlier one is proven ended. */
+  :: d_step { LED && AT.lead == OPEN && BOSS.attempt == NO_ATTEMPT && BOSS.epoch < EPOCHS -> decide(HOST, st + 1) }
 
 #ifndef WITHOUT_C4_FIRST
-#define MAY_HAND (BOSS.attempt == COMMITTED)
+#define MAY_HAND(l) (leader[l].attempt == COMMITTED)
 #else
-#define MAY_HAND (BOSS.attempt == COMMITTED || BOSS.attempt == DECIDED)
+#define MAY_HAND(l) (leader[l].attempt == COMMITTED || leader[l].attempt == DECIDED)
 #endif
   /* C1, C2: the start is bound to the newest covered heartbeat, and counts as a grant. */
-  :: d_step { LED && MAY_HAND && BOSS.session == st + 1 && AT.lead == OPEN && nfull(down[st]) ->
+  :: d_step { LED && MAY_HAND(AT.term - 1) && BOSS.session == st + 1 && AT.lead == OPEN && nfull(down[st]) ->
        BOSS.attempt = HANDED; BOSS.covers = st + 1; BOSS.wait = W;
-       say(START, BOSS.epoch, AT.covered, 1) }
+       say(START, BOSS.epoch, AT.age, 1) }
 
   /* C4: a move begins with the stop. */
-  :: d_step { LED && BOSS.attempt == HANDED && BOSS.stop == 1 && AT.lead == OPEN && MAY_LIVE_HERE && nfull(down[st]) ->
+  :: d_step { LED && AT.lead == OPEN && MAY_LIVE_HERE && BOSS.stop == 1 && nfull(down[st]) ->
        if
        :: CONFIRMED ->
             BOSS.stop = 2; BOSS.covers = 0;
@@ -420,60 +431,71 @@ proctype LeaderEnd(byte st) {
   od
 }
 
+/* ------------------------------------------------------------------------------------------------- the leaders: the run, the store */
+
 inline load(l) {
   leader[l].epoch = storeEpoch; leader[l].server = storeServer;
   if :: storeEnded -> leader[l].attempt = NO_ATTEMPT :: else -> leader[l].attempt = HANDED fi
 }
 
-inline take_office(l) {        /* C5: what the store does not know ended may have been granted up to now */
+inline take_office(l) {        /* C5: what is not known to have ended may have been granted up to now */
 #ifndef WITHOUT_C5_WAIT
-  if :: leader[l].attempt == HANDED -> leader[l].wait = W :: else fi
+  if :: leader[l].attempt == HANDED && leader[l].server == HOST -> leader[l].wait = W :: else fi
 #else
   skip
 #endif
 }
 
-proctype Lead(byte l) {
+#define MY leader[l]
+
+proctype Lead(bit l) {
   do
 #ifdef WITHOUT_C5_LOAD
-  :: d_step { l == 1 && leader[l].state == FOLLOWS -> leader[l].state = LOADED; load(l) }
-  :: d_step { leader[l].state == LOADED -> leader[l].state = LEADS; term = l + 1; take_office(l) }
+  :: d_step { l == 1 && MY.state == FOLLOWS -> MY.state = LOADED; load(l) }
+  :: d_step { MY.state == LOADED -> MY.state = LEADS; term = l + 1; take_office(l) }
 #else
   /* C5: elected; then the store is loaded, then the clock is read. Nothing is said in between, so it is one step. */
-  :: d_step { l == 1 && leader[l].state == FOLLOWS -> leader[l].state = LEADS; term = l + 1; load(l); take_office(l) }
+  :: d_step { l == 1 && MY.state == FOLLOWS -> MY.state = LEADS; term = l + 1; load(l); take_office(l) }
 #endif
 
   /* C4: a commit compares the term and the previous epoch. */
-  :: d_step { leader[l].state == LEADS && leader[l].attempt == DECIDED ->
+  :: d_step { MY.state == LEADS && MY.attempt == DECIDED ->
        if
 #ifndef WITHOUT_C4_CAS
-       :: term == l + 1 && storeEpoch == leader[l].epoch - 1 ->
+       :: term == l + 1 && storeEpoch == MY.epoch - 1 ->
 #else
        :: true ->
 #endif
             CHECK_I3(term == l + 1);
-            storeEpoch = leader[l].epoch; storeServer = leader[l].server; storeEnded = 0;
-            leader[l].attempt = COMMITTED
+            storeEpoch = MY.epoch; storeServer = MY.server; storeEnded = 0;
+            MY.attempt = COMMITTED
 #ifndef WITHOUT_C4_CAS
        :: else -> end_leader(l)
 #endif
        fi }
   /* The session of a start that was not handed over has closed. */
-  :: d_step { leader[l].state == LEADS && leader[l].attempt == COMMITTED && leader[l].session == 0 -> leader[l].attempt = NO_ATTEMPT }
+  :: d_step { MY.state == LEADS && MY.attempt == COMMITTED && MY.server == HOST && MY.session == 0 -> MY.attempt = NO_ATTEMPT }
 
   /* C3 (b): the takeover wait. */
-  :: d_step { leader[l].state == LEADS && leader[l].attempt == HANDED && leader[l].wait == 0 ->
-       leader[l].attempt = NO_ATTEMPT; leader[l].session = 0; leader[l].covers = 0; leader[l].stop = 0 }
+  :: d_step { MY.state == LEADS && MY.attempt == HANDED && MY.server == HOST && MY.wait == 0 ->
+       MY.attempt = NO_ATTEMPT; MY.session = 0; MY.covers = 0; MY.stop = 0 }
 
   /* The end is written, if the term allows. */
-  :: d_step { leader[l].state == LEADS && leader[l].attempt == NO_ATTEMPT && storeEpoch == leader[l].epoch && !storeEnded ->
+  :: d_step { MY.state == LEADS && MY.attempt == NO_ATTEMPT && storeEpoch == MY.epoch && !storeEnded ->
        if :: term == l + 1 -> storeEnded = 1 :: else -> end_leader(l) fi }
 
   /* Somebody wants the run elsewhere. */
-  :: d_step { leader[l].state == LEADS && leader[l].attempt == HANDED && leader[l].stop == 0 -> leader[l].stop = 1 }
+  :: d_step { MY.state == LEADS && MY.attempt == HANDED && MY.server == HOST && MY.stop == 0 -> MY.stop = 1 }
+
+  /* The standby: it can always be given the run, and what is so there is known at once. */
+  :: d_step { MY.state == LEADS && MY.attempt == NO_ATTEMPT && MY.epoch < EPOCHS -> MY.attempt = DECIDED; MY.epoch++; MY.server = STANDBY }
+  :: d_step { MY.state == LEADS && MAY_HAND(l) && MY.server == STANDBY && standbyTerm <= l ->
+       MY.attempt = HANDED; standbyTerm = l; there = MY.epoch; run_tree(there, alive) }
+  :: d_step { MY.state == LEADS && MY.attempt == HANDED && MY.server == STANDBY && there != MY.epoch && standbyTerm <= l ->
+       standbyTerm = l; MY.attempt = NO_ATTEMPT }
 
   /* It crashes. The last leader stays: without one nothing more is decided. */
-  :: d_step { l == 0 && leader[l].state == LEADS -> end_leader(l) }
+  :: d_step { l == 0 && MY.state == LEADS -> end_leader(l) }
   od
 }
 
@@ -484,38 +506,28 @@ inline age_messages(x) {
   do :: n > 0 -> up[x]?k, a, b; if :: k == BEAT && a < L -> a++ :: else fi; up[x]!k, a, b; n-- :: else -> break od;
   n = len(down[x]);
   do :: n > 0 -> down[x]?k, a, b, g; if :: k != STOP && b < L -> b++ :: else fi; down[x]!k, a, b, g; n-- :: else -> break od;
-  if :: stream[x].stamp < L -> stream[x].stamp++ :: else fi;
-  if :: stream[x].covered < L -> stream[x].covered++ :: else fi
+  if :: stream[x].age < L -> stream[x].age++ :: else fi
 }
 
-inline tick_server(s, slow) {
-  if
-  :: slow -> server[s].credit = SLOW - 1
-  :: else ->
-       if :: server[s].credit > 0 -> server[s].credit-- :: else fi;
-       age_tree(s); age_messages(2 * s); age_messages(2 * s + 1)
-  fi
+inline tick_host() {
+  i = 0;
+  do :: i < STREAMS -> age_messages(i); i++ :: else -> break od;
+  age_tree()
 }
 
 inline tick_leaders() {
-  i = 0;
-  do
-  :: i < 4 -> if :: stream[i].lead != UNREAD && stream[i].stamp != NONE && stream[i].since < W -> stream[i].since++ :: else fi; i++
-  :: else -> break
-  od;
   if :: leader[0].wait > 0 -> leader[0].wait-- :: else fi;
   if :: leader[1].wait > 0 -> leader[1].wait-- :: else fi
 }
 
 proctype Clock() {
   do
-  :: d_step { tick_leaders(); tick_server(0, 0); tick_server(1, 0) }
-  :: d_step { server[0].credit == 0 -> tick_leaders(); tick_server(0, 1); tick_server(1, 0) }
-  :: d_step { server[1].credit == 0 -> tick_leaders(); tick_server(0, 0); tick_server(1, 1) }
-  :: d_step { server[0].credit == 0 && server[1].credit == 0 -> tick_leaders(); tick_server(0, 1); tick_server(1, 1) }
+  :: d_step { tick_leaders(); tick_host(); if :: credit > 0 -> credit-- :: else fi }
+  /* The host's clock leaves this one out, and counts the next SLOW - 1. */
+  :: d_step { credit == 0 -> tick_leaders(); credit = SLOW - 1 }
 #ifdef WITHOUT_A9
   /* Only the agent watches D, and it is hung: what is past D lives on. */
-  :: d_step { server[0].alive && server[0].left == 0 -> tick_leaders(); tick_server(1, 0) }
+  :: d_step { alive && left == 0 -> tick_leaders() }
 #endif
   od
 }
@@ -524,9 +536,7 @@ init {
   atomic {
     leader[0].state = LEADS;
     i = 0;
-    do :: i < 4 -> free(i); i++ :: else -> break od;
-    run Clock(); run Keeper(0); run Keeper(1); run Lead(0); run Lead(1);
-    run Agent(0); run Agent(1); run Agent(2); run Agent(3);
-    run LeaderEnd(0); run LeaderEnd(1); run LeaderEnd(2); run LeaderEnd(3)
+    do :: i < STREAMS -> free(i); run Agent(i); run LeaderEnd(i); i++ :: else -> break od;
+    run Clock(); run Keeper(); run Lead(0); run Lead(1)
   }
 }

@@ -47,6 +47,14 @@ describe('tables', () => {
     );
   });
 
+  it('know what is news to somebody who watches', () => {
+    const table = new Table<Row>([...columns, { head: 'AGE', volatile: true, cell: () => Math.random() }], {
+      wide: false,
+    });
+    expect(table.newsOf({ name: 'a', runs: 1 })).toBe(table.newsOf({ name: 'a', runs: 1 }));
+    expect(table.newsOf({ name: 'a', runs: 1 })).not.toBe(table.newsOf({ name: 'a', runs: 2 }));
+  });
+
   it('leave out facts without a value', () => {
     expect(
       renderFacts([

@@ -1,4 +1,4 @@
-/** A cluster of real processes for one test file, with short timers; it checks at its end that nothing was left behind. */
+/** A cluster of real processes for one test file, with scaled timers; it checks at its end that nothing was left behind. */
 import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
@@ -7,6 +7,7 @@ import { type Client, createClient } from '@connectrpc/connect';
 import { afterAll, beforeAll, expect } from 'vitest';
 import { LocalCluster } from '../../cli/dev/local-cluster.ts';
 import { freePort } from '../../cli/dev/ports.ts';
+import { SHORT, type TimersScale } from '../../cli/dev/scaled-timers.ts';
 import { Witness } from '../../demo/witness.ts';
 import { present } from '../../shared/assert.ts';
 import { EventService } from '../../shared/gen/locum/v1/event_service_pb.ts';
@@ -47,13 +48,13 @@ export async function eventually<T>(what: string, look: () => Promise<T | undefi
 }
 
 /** `servers` are started one after the other, so that their rank is their place in the list. To be called in the tests. */
-export function useCluster(servers: readonly string[]): () => Fixture {
+export function useCluster(servers: readonly string[], timers: TimersScale = SHORT): () => Fixture {
   let made: Fixture | undefined;
   let dataDir = '';
   beforeAll(async () => {
     dataDir = mkdtempSync(join(tmpdir(), 'locum-e2e-'));
     const [apiPort, agentPort] = [await freePort(), await freePort()];
-    const cluster = new LocalCluster({ dataDir, apiPort, agentPort, shortTimers: true });
+    const cluster = new LocalCluster({ dataDir, apiPort, agentPort, timers });
     made = fixtureOf(cluster, dataDir);
     await cluster.startController();
     for (const server of servers) await cluster.startAgent(server);

@@ -1,6 +1,6 @@
 import { timestampMs } from '@bufbuild/protobuf/wkt';
 import { describe, expect, it } from 'vitest';
-import { SHORT_TIMERS_MS } from '../../cli/dev/short-timers.ts';
+import { missingAfterMs, SHORT } from '../../cli/dev/scaled-timers.ts';
 import { Apply } from '../../shared/gen/locum/v1/pool_pb.ts';
 import { RunState } from '../../shared/gen/locum/v1/run_pb.ts';
 import { Liveness } from '../../shared/gen/locum/v1/server_pb.ts';
@@ -33,8 +33,8 @@ describe('three servers with real processes', () => {
       Number(missing?.details['silence_ms']);
     const started = witness.of(after.run.name.slice('runs/'.length)).findLast(({ what }) => what === 'start');
     const silentMs = (started?.wallMs ?? 0) - lastHeartbeatMs;
-    expect(silentMs).toBeGreaterThanOrEqual(SHORT_TIMERS_MS.missingAfter - READING_MS);
-    expect(silentMs).toBeLessThan(SHORT_TIMERS_MS.missingAfter + 2_500);
+    expect(silentMs).toBeGreaterThanOrEqual(missingAfterMs(SHORT) - READING_MS);
+    expect(silentMs).toBeLessThan(missingAfterMs(SHORT) + 2_500);
   });
 
   it('give a returning host its rank back, and no work that others have', { timeout: TEST_TIMEOUT_MS }, async () => {

@@ -23,7 +23,7 @@ function expectPlain(stderr: string): void {
 }
 
 describe('a controller that can not start says why, and exits with 1', () => {
-  it('its port is in use', { timeout: TEST_TIMEOUT_MS }, async () => {
+  it('the port is in use', { timeout: TEST_TIMEOUT_MS }, async () => {
     const taken = createServer();
     const port = await new Promise<number>((resolve) => {
       taken.listen(0, '127.0.0.1', () => {
@@ -52,7 +52,7 @@ describe('a controller that can not start says why, and exits with 1', () => {
     }
   });
 
-  it('its store is no database', { timeout: TEST_TIMEOUT_MS }, async () => {
+  it('the store is no database', { timeout: TEST_TIMEOUT_MS }, async () => {
     const file = join(folder, 'broken.sqlite');
     writeFileSync(file, 'this was a database once '.repeat(400));
     const { code, stderr } = await runLocum(NOWHERE, ['controller', '--store', `sqlite:${file}`, ...listeners]);
@@ -73,7 +73,7 @@ describe('a controller that can not start says why, and exits with 1', () => {
     expectPlain(stderr);
   });
 
-  it('it would listen in plain text to the whole network', { timeout: TEST_TIMEOUT_MS }, async () => {
+  it('plain text would be open to the whole network', { timeout: TEST_TIMEOUT_MS }, async () => {
     const words = ['controller', '--store', 'memory:', '--api-listen', '0.0.0.0:0', '--agent-listen', '127.0.0.1:0'];
     const { code, stderr } = await runLocum(NOWHERE, words);
     expect(code).toBe(1);

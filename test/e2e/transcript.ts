@@ -42,13 +42,9 @@ export function transcriptOf(steps: readonly Step[]): string {
     .map(({ words, ended: { code, stdout, stderr } }) => {
       const errors = stderr.trimEnd();
       const marked = errors === '' ? '' : errors.replaceAll(/^/gm, '! ');
-      const parts = [
-        `$ locum ${words.map(shellWord).join(' ')}`,
-        stdout.trimEnd(),
-        marked,
-        code === 0 ? '' : `exit ${code}`,
-      ];
-      return masked(parts.filter((part) => part !== '').join('\n'));
+      const parts = [`$ locum ${words.map(shellWord).join(' ')}`, stdout.trimEnd(), marked];
+      const text = masked(parts.filter((part) => part !== '').join('\n'));
+      return code === 0 ? text : `${text}\nexit ${code}`;
     })
     .join('\n\n')
     .concat('\n');

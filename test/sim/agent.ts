@@ -119,7 +119,8 @@ export class AgentNode extends Process {
         this.#keeper?.open(effect.mayStart);
         return;
       case 'ask_keeper':
-        if (effect.ask.kind !== 'ping') this.#world.say(this.name, () => `keeper: ${brief(withoutWorkload(effect.ask))}`);
+        if (effect.ask.kind !== 'ping')
+          this.#world.say(this.name, () => `keeper: ${brief(withoutWorkload(effect.ask))}`);
         this.#keeper?.ask(effect.request, effect.ask);
         return;
       case 'kill_trees':

@@ -2,6 +2,7 @@
  * Commits and checks of one term, after the rules of controller/committer.ts: one commit under way, in order; one that fails is
  * repeated; after an unknown outcome the number of the last commit is asked for before anything else leaves.
  */
+import type { BatchFacts } from './checks/ledger.ts';
 import type { EventQueue } from './event-queue.ts';
 import type { SimBatch, SimOutcome, SimStore, SimWrite, StorePath } from './store.ts';
 
@@ -30,8 +31,8 @@ export class SimCommitter {
     this.#options = options;
   }
 
-  persist(commit: number, writes: readonly SimWrite[]): void {
-    this.#jobs.push({ term: this.#options.term, number: commit, writes });
+  persist(commit: number, writes: readonly SimWrite[], facts: BatchFacts): void {
+    this.#jobs.push({ term: this.#options.term, number: commit, writes, facts });
     this.#next();
   }
 

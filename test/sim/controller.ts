@@ -9,9 +9,11 @@ import type { ConnId } from '../../controller/core/state.ts';
 import type { Timers } from '../../controller/core/timers.ts';
 import { DEFAULT_POOL, firstOfIncarnation, uid } from '../../shared/ids.ts';
 import type { Prng } from '../../shared/prng.ts';
+import type { Now } from '../../shared/time.ts';
+import type { ClockState } from './clock.ts';
 import { SimCommitter } from './committer.ts';
-import { forAgent } from './leader-message.ts';
 import type { Host } from './host.ts';
+import { forAgent } from './leader-message.ts';
 import type { Stream } from './network.ts';
 import { Process, type Surroundings } from './process.ts';
 import { isFirstOfIncarnation, type ReignWatch, SimReign } from './reign.ts';
@@ -47,6 +49,7 @@ interface Conn {
 /** A gap this long between two turns is a pause (controller/loop.ts). */
 const PAUSE_MS = 2_000;
 const PULSE_MS = 500;
+const LOAD_TIMEOUT_MS = 5_000;
 
 export class ControllerNode extends Process {
   readonly endpoint: string;
@@ -79,6 +82,19 @@ export class ControllerNode extends Process {
     return this.#candidate.isReachable();
   }
 
+  get clockRate(): number {
+    return this.clock.rate;
+  }
+
+  clockNow(): Now {
+    return this.clock.read(this.queue.now);
+  }
+
+  changeClock(state: ClockState): void {
+    this.clock.change(this.queue.now, { state });
+    this.armAgain();
+  }
+
   protected onStart(): void {
     this.#conns = new Map();
     this.#connOf = new Map();
@@ -90,7 +106,7 @@ export class ControllerNode extends Process {
 
   protected onDeath(): void {
     this.#endReign();
-    this.#world.store.withdraw(this.#candidate);
+    this.#world.store.bury(this.#candidate);
     for (const { stream } of this.#conns.values()) stream.closeByController('the controller is gone');
     this.#conns.clear();
   }
@@ -138,6 +154,7 @@ export class ControllerNode extends Process {
             if (this.life === life && store.holds(term)) load();
             else if (this.life === life) this.#campaignIn(500);
           }),
+        LOAD_TIMEOUT_MS,
       );
     const { life } = this;
     load();
@@ -175,6 +192,8 @@ export class ControllerNode extends Process {
       onDeposed: (detail) => this.stepDown(detail),
     });
     this.reign = reign;
+    // A pause of before is none of this reign's: its loop begins now.
+    this.#pausedAtMono = undefined;
     this.#world.say(this.name, () => `leads: term ${term}, incarnation ${incarnation}, ${records.length} records`);
     reign.postOwn({
       kind: 'elected',
@@ -198,7 +217,12 @@ export class ControllerNode extends Process {
     this.#conns.clear();
     this.#connOf.clear();
     // A clean end: the term is given back.
-    this.#world.store.request(this.path, () => this.#world.store.revoke(term), () => {}, () => {});
+    this.#world.store.request(
+      this.path,
+      () => this.#world.store.revoke(term),
+      () => {},
+      () => {},
+    );
     this.#campaignIn(100 + this.#world.random.float() * 400);
   }
 
@@ -286,7 +310,14 @@ export class ControllerNode extends Process {
 
   #helloFacts({ hello, parts, end }: Conn): Extract<FromAgent, { kind: 'hello' }>['hello'] {
     const { host } = end;
-    const { clusterId = '', uid: known = '', capabilities = [], capacity, highestTerm = 0, highestEpoch = 0 } = hello ?? {};
+    const {
+      clusterId = '',
+      uid: known = '',
+      capabilities = [],
+      capacity,
+      highestTerm = 0,
+      highestEpoch = 0,
+    } = hello ?? {};
     return {
       ...{ server: host.server, pool: DEFAULT_POOL, uid: known === '' ? undefined : uid(known), clusterId },
       ...{ instanceId: host.directory.instanceId, machineId: host.machineId, bootId: host.bootId },

@@ -1,6 +1,7 @@
 /** A machine that can run policies: its clocks, its process trees, its state directory, and the agent and keeper that share it. */
-import { SpentEpochs } from '../../agent/keeper/spent-epochs.ts';
+
 import type { KeptAttempt } from '../../agent/core/event.ts';
+import { SpentEpochs } from '../../agent/keeper/spent-epochs.ts';
 import type { ServerId } from '../../shared/ids.ts';
 import type { SimClock } from './clock.ts';
 import type { Tree } from './tree.ts';

@@ -2,16 +2,25 @@
  * The keeper process, simulated around its real decisions (agent/keeper/deadline.ts, spent-epochs.ts): what is due for an attempt, and
  * which epochs are spent, is decided by the code that ships; processes, cgroups and the socket are simple models of theirs.
  */
-import type { KeptAttempt, RequestId } from '../../agent/core/event.ts';
+
 import type { KeeperRequest } from '../../agent/core/effect.ts';
-import type { FromKeeper } from '../../agent/core/event.ts';
+import type { FromKeeper, KeptAttempt, RequestId } from '../../agent/core/event.ts';
 import { type Decision, decide, extended, firstKill, stopNow } from '../../agent/keeper/deadline.ts';
 import { unreachable } from '../../shared/assert.ts';
 import type { Prng } from '../../shared/prng.ts';
 import type { Host } from './host.ts';
-import { keptOf, keyOf, leftover, newAttempt, type Reason, type Refusal, type SimAttempt, stateOf } from './kept-attempt.ts';
+import {
+  keptOf,
+  keyOf,
+  leftover,
+  newAttempt,
+  type Reason,
+  type Refusal,
+  type SimAttempt,
+  stateOf,
+} from './kept-attempt.ts';
 import { Process, type Surroundings } from './process.ts';
-import type { TreeFacts, Tree } from './tree.ts';
+import type { Tree, TreeFacts } from './tree.ts';
 
 /** The agent's end of a connection, and whether it still counts. */
 export interface KeeperLink {
@@ -255,7 +264,7 @@ export class KeeperNode extends Process {
     if (attempt.ended !== undefined) return;
     attempt.reason ??= reason;
     if (attempt.stage.kind === 'starting') attempt.abandoned ??= { reason: 'STOPPED', detail: reason.detail };
-    else this.#apply(attempt, stopNow(attempt.stage, attempt.terms, this.clock.read(this.queue.now)));
+    else this.#apply(attempt, stopNow(attempt.stage, attempt.terms, attempt.deadline, this.clock.read(this.queue.now)));
   }
 
   #reaped(attempt: SimAttempt): void {
@@ -284,7 +293,8 @@ export class KeeperNode extends Process {
   #end(stopAll: boolean): void {
     this.#leaving = true;
     this.#ending = true;
-    if (stopAll) for (const attempt of this.#living()) this.#stop(attempt, { cause: 'STOPPED', detail: 'the agent leaves' });
+    if (stopAll)
+      for (const attempt of this.#living()) this.#stop(attempt, { cause: 'STOPPED', detail: 'the agent leaves' });
     if (this.#living().length === 0) this.later(1, () => this.die());
   }
 

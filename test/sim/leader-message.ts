@@ -1,6 +1,6 @@
 /** From what the controller's core sends to what the agent's core receives; between them lies the wire, which both codecs cover. */
 import type { FromLeader, StartCommand, Verdict, Workload } from '../../agent/core/message.ts';
-import type { ToAgent, Verdict as LeaderVerdict } from '../../controller/core/effect.ts';
+import type { Verdict as LeaderVerdict, ToAgent } from '../../controller/core/effect.ts';
 import type { Workload as PolicyWorkload } from '../../controller/core/state.ts';
 import type { Timers } from '../../controller/core/timers.ts';
 import { epoch } from '../../shared/ids.ts';

@@ -15,6 +15,7 @@ class Way {
 }
 
 export interface Link {
+  readonly host: string;
   /** Of the controller at its end. */
   readonly endpoint: string;
   readonly up: Way;
@@ -53,6 +54,10 @@ export class Stream {
   agentFlushing = false;
   controllerOpen = true;
   readonly #network: Network;
+
+  get host(): string {
+    return this.link.host;
+  }
 
   constructor(network: Network, link: Link, ends: Ends) {
     this.#network = network;
@@ -148,7 +153,7 @@ export class Network {
     const key = `${host}|${endpoint}`;
     let link = this.#links.get(key);
     if (link === undefined) {
-      link = { endpoint, up: new Way(), down: new Way() };
+      link = { host, endpoint, up: new Way(), down: new Way() };
       this.#links.set(key, link);
     }
     return link;

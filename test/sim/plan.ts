@@ -3,8 +3,9 @@
  * it suffers how often. Each seed takes some kinds of faults and leaves the others out, so that together they see every mixture; a
  * world in which everything happens at once mostly shows that nothing works then.
  */
-import { DEFAULT_TIMERS, type Timers } from '../../controller/core/timers.ts';
+
 import type { OnDisconnect } from '../../controller/core/state.ts';
+import { DEFAULT_TIMERS, type Timers } from '../../controller/core/timers.ts';
 import { Prng } from '../../shared/prng.ts';
 import { MINUTE, SECOND } from '../../shared/time.ts';
 import type { Behaviour } from './tree.ts';
@@ -86,8 +87,22 @@ export interface Plan {
 const TIMERS: readonly Timers[] = [
   DEFAULT_TIMERS,
   DEFAULT_TIMERS,
-  { heartbeatMs: 3_000, suspectAfterMs: 10_000, leaseMs: 15_000, stopTimeoutMs: 5_000, killGuardMs: 5_000, missingAfterMs: 32_000 },
-  { heartbeatMs: 5_000, suspectAfterMs: 15_000, leaseMs: 20_000, stopTimeoutMs: 2_000, killGuardMs: 5_000, missingAfterMs: 36_000 },
+  {
+    heartbeatMs: 3_000,
+    suspectAfterMs: 10_000,
+    leaseMs: 15_000,
+    stopTimeoutMs: 5_000,
+    killGuardMs: 5_000,
+    missingAfterMs: 32_000,
+  },
+  {
+    heartbeatMs: 5_000,
+    suspectAfterMs: 15_000,
+    leaseMs: 20_000,
+    stopTimeoutMs: 2_000,
+    killGuardMs: 5_000,
+    missingAfterMs: 36_000,
+  },
 ];
 
 /** Other timers that operators may set while everything runs; all keep the inequalities. */
@@ -159,7 +174,10 @@ function policyPlan(random: Prng, index: number): PolicyPlan {
     behaviour: {
       deafShare: random.pick([0, 0.3, 1]) ?? 0,
       termMs: random.pick([200, 5_000, 30_000]) ?? 200,
-      meanLifeMs: trigger === 'on_demand' ? 40_000 : (random.pick([Number.POSITIVE_INFINITY, Number.POSITIVE_INFINITY, 60_000]) ?? 0),
+      meanLifeMs:
+        trigger === 'on_demand'
+          ? 40_000
+          : (random.pick([Number.POSITIVE_INFINITY, Number.POSITIVE_INFINITY, 60_000]) ?? 0),
       failShare: random.pick([0, 0.2, 0.8]) ?? 0,
     },
   };

@@ -3,12 +3,13 @@
  * controller/loop.ts, effects.ts and reign.ts: events of the shell before mail, one flush per drain, effects in their order.
  */
 import { Core } from '../../controller/core/core.ts';
-import type { Effect, ToAgent } from '../../controller/core/effect.ts';
+import type { Effect, RecordWrite, ToAgent } from '../../controller/core/effect.ts';
 import type { AdminCall, CallResult, Event, FromShell } from '../../controller/core/event.ts';
 import type { ConnId, StateRecord } from '../../controller/core/state.ts';
 import type { Timers } from '../../controller/core/timers.ts';
 import { unreachable } from '../../shared/assert.ts';
 import type { Now } from '../../shared/time.ts';
+import type { BatchFacts } from './checks/ledger.ts';
 import type { SimCommitter } from './committer.ts';
 import type { Encoded, SimStore } from './store.ts';
 
@@ -16,6 +17,8 @@ import type { Encoded, SimStore } from './store.ts';
 export interface ReignWatch {
   /** The core has settled a drain and these are its effects; called before any of them is performed. */
   flushed(reign: SimReign, effects: readonly Effect[]): void;
+  /** These records are handed to the store; what they say becomes true when they are committed. */
+  persisting(reign: SimReign, writes: readonly RecordWrite[]): BatchFacts;
   /** A message is handed to a stream. */
   sending(reign: SimReign, conn: ConnId, message: ToAgent): void;
   /** The core was elected; its indices may be watched. */
@@ -111,7 +114,7 @@ export class SimReign {
           const value: Encoded | undefined = write.kind === 'put' ? store.encode(write.record) : undefined;
           return { key: write.key, value };
         });
-        this.committer?.persist(effect.commit, writes);
+        this.committer?.persist(effect.commit, writes, watch.persisting(this, effect.writes));
         return;
       }
       case 'verify_term':

@@ -7,6 +7,7 @@ import type { StateRecord } from '../../controller/core/state.ts';
 import { deposedBy } from '../../controller/store/batch.ts';
 import { firstOfIncarnation } from '../../shared/ids.ts';
 import type { Prng } from '../../shared/prng.ts';
+import type { BatchFacts } from './checks/ledger.ts';
 import type { EventQueue } from './event-queue.ts';
 
 /** Records as they lie in the store: nobody's live objects. */
@@ -22,6 +23,8 @@ export interface SimBatch {
   readonly term: number;
   readonly number: number;
   readonly writes: readonly SimWrite[];
+  /** For the checks: what the writes say. */
+  readonly facts: BatchFacts;
 }
 
 export type SimOutcome =
@@ -46,6 +49,8 @@ export interface StoreOptions {
   readonly timeoutMs: number;
   /** Records go through the protobuf codec of the real stores; slower. */
   readonly codec: boolean;
+  /** How long a leadership outlives its silent leader. 0: the store is part of the controller, and goes with it alone. */
+  readonly ttlMs: number;
   readonly onCommit: (batch: SimBatch) => void;
   /** The leadership of a term is over from now on. */
   readonly onTermOver: (term: number) => void;
@@ -65,10 +70,7 @@ export interface StorePath {
   cuts: number;
 }
 
-export interface Saved {
-  readonly records: ReadonlyMap<string, Encoded>;
-  readonly epochs: number;
-}
+const WATCH_EVERY_MS = 1_000;
 
 export class SimStore {
   readonly trouble: StoreTrouble = { extraDelayMs: 0, refuse: 0, lose: 0 };
@@ -81,6 +83,7 @@ export class SimStore {
   readonly #options: StoreOptions;
   #candidates: Candidate[] = [];
   #electing = false;
+  #heardAt = 0;
 
   constructor(options: StoreOptions) {
     this.#options = options;
@@ -110,8 +113,14 @@ export class SimStore {
    * Carries a request to the store and its answer back. `lost` instead, after a while, when one of the two did not arrive: then
    * nobody knows whether it was carried out.
    */
-  request<T>(path: StorePath, evaluate: () => T, answered: (answer: T) => void, lost: () => void): void {
-    const { queue, timeoutMs, random } = this.#options;
+  request<T>(
+    path: StorePath,
+    evaluate: () => T,
+    answered: (answer: T) => void,
+    lost: () => void,
+    timeoutMs = this.#options.timeoutMs,
+  ): void {
+    const { queue, random } = this.#options;
     const until = queue.now + timeoutMs;
     const fail = (): void => {
       queue.at(until, lost);
@@ -139,7 +148,11 @@ export class SimStore {
   }
 
   commit(batch: SimBatch): SimOutcome {
-    const deposed = deposedBy({ ...batch, decisions: [] , writes: [] }, this, this.leader !== undefined);
+    const deposed = deposedBy(
+      { term: batch.term, number: batch.number, decisions: [], writes: [] },
+      this,
+      this.leader !== undefined,
+    );
     if (deposed !== undefined) return deposed;
     if (this.#options.random.chance(this.trouble.refuse)) return { kind: 'failed' };
     for (const { key, value } of batch.writes) {
@@ -171,6 +184,21 @@ export class SimStore {
     this.leader = undefined;
     this.#options.onTermOver(term);
     this.#electSoon();
+  }
+
+  /** A leader died: its term is over when the store notices. */
+  bury(candidate: Candidate): void {
+    this.withdraw(candidate);
+    const { term } = this;
+    if (this.leader === candidate) this.#options.queue.after(this.#options.ttlMs, () => this.revoke(term));
+  }
+
+  /** Takes the leadership away from a leader that was not heard of for long enough. */
+  watchLeader(): void {
+    const { queue, ttlMs } = this.#options;
+    if (this.leader?.isReachable() !== false) this.#heardAt = queue.now;
+    else if (ttlMs > 0 && queue.now - this.#heardAt >= ttlMs) this.revoke(this.term);
+    queue.after(WATCH_EVERY_MS, () => this.watchLeader());
   }
 
   #electSoon(): void {

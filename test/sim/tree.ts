@@ -86,10 +86,10 @@ export class Tree {
 
   /** SIGKILL to all of it. */
   kill(): void {
-    if (!this.alive || this.#killed) return;
+    if (!this.alive) return;
+    if (!this.#killed) this.#queue.cancel(this.#ending);
     this.#killed = true;
     const waitMs = Math.max(0, this.unkillableUntil - this.#queue.now);
-    this.#queue.cancel(this.#ending);
     this.#endIn(waitMs + this.#random.float() * KILL_TAKES_MS, { code: undefined, signal: 'SIGKILL' });
   }
 

@@ -22,9 +22,18 @@ import {
   updateServer,
 } from './server-calls.ts';
 
+/** The answer waits until what the call touched is settled, so that it shows where a run was placed by it. */
 export function handleCall(ctx: Context, call: AdminCall): void {
   ctx.journal.actor = call.actor;
-  ctx.gate.hold({ kind: 'reply', call: call.call, result: answer(ctx, call) });
+  ctx.answers.push({ call: call.call, result: answer(ctx, call) });
+}
+
+/** Takes the answers as copies: what is decided later must not show through. They leave once all of it is durable. */
+export function releaseAnswers(ctx: Context): void {
+  for (const { call, result } of ctx.answers.splice(0)) {
+    const copy: CallResult = result.ok ? { ok: true, value: structuredClone(result.value) } : result;
+    ctx.gate.hold({ kind: 'reply', call, result: copy });
+  }
 }
 
 function answer(ctx: Context, call: AdminCall): CallResult {
@@ -33,7 +42,7 @@ function answer(ctx: Context, call: AdminCall): CallResult {
     if (earlier !== undefined) return { ok: true, value: replay(ctx, call, earlier.fingerprint, earlier.resource) };
     const { resource, value } = perform(ctx, call.request, call.validateOnly);
     if (call.requestId !== '' && !call.validateOnly) remember(ctx, call, resource);
-    return { ok: true, value: structuredClone(value) };
+    return { ok: true, value };
   } catch (error) {
     // Handlers throw their answers before they change anything; every other error is a defect and ends the process.
     if (error instanceof LocumError) return { ok: false, error };
@@ -50,7 +59,7 @@ function replay(ctx: Context, call: AdminCall, fingerprint: string, resource: st
   }
   const value = currentValue(ctx, call.request, resource);
   if (value === undefined) throw notFound(resource);
-  return structuredClone(value);
+  return value;
 }
 
 function remember(ctx: Context, call: AdminCall, resource: string): void {

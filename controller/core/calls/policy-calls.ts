@@ -1,4 +1,5 @@
 /** Policies: create, change, delete. Form is checked by the API; here stands what needs the state or a parser. */
+import { deepEqual } from '../../../shared/deep-equal.ts';
 import { alreadyExists, badField, LocumError, notFound } from '../../../shared/errors.ts';
 import { parseRequirement, type Requirement } from '../capability.ts';
 import { nextUid } from '../cluster.ts';
@@ -61,7 +62,8 @@ export function updatePolicy(ctx: Context, request: CallOf<'update_policy'>, val
   }
   const { spec, requirements } = checkSpec(ctx, { ...policy.spec, ...definedOnly(request.patch) });
   if (validateOnly) return policyOutcome({ ...policy, spec });
-  const rescheduled = JSON.stringify(spec.trigger) !== JSON.stringify(policy.spec.trigger);
+  if (deepEqual(spec, policy.spec)) return policyOutcome(policy, warnings(ctx, policy));
+  const rescheduled = !deepEqual(spec.trigger, policy.spec.trigger);
   policy.spec = spec;
   if (rescheduled) policy.lastTickWall = ctx.now.wall;
   state.policyLive.set(policy.id, { ...policyLiveOf(state, policy), requirements });

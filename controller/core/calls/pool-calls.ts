@@ -110,7 +110,7 @@ function checked(timers: Timers): Timers {
   const check = checkTimers(timers, { electionTtlMs: ELECTION_TTL_MS });
   if (check.kind === 'ok') return timers;
   const fieldViolations = [{ field: 'pool.timers', description: `${check.inequality}: ${check.detail}` }];
-  throw new LocumError('TIMERS_INVALID', `pool.timers: ${check.inequality} does not hold: ${check.detail}`, {
+  throw new LocumError('TIMERS_INVALID', `pool.timers: ${check.detail}`, {
     fieldViolations,
     metadata: { inequality: check.inequality },
   });

@@ -9,6 +9,7 @@ import {
   Compare_CompareTarget,
   type CompareSchema,
   KV,
+  Lease as LeaseService,
   type RequestOpSchema,
   type TxnResponse,
 } from '../../../shared/gen/etcdserverpb/rpc_pb.ts';
@@ -17,7 +18,7 @@ import { firstOfIncarnation, INCARNATION_UNIT } from '../../../shared/ids.ts';
 import { StoreError } from '../store.ts';
 import type { EtcdClient } from './client.ts';
 import { EtcdFault } from './fault.ts';
-import { encode, headText, type IdentityValue, identityText, type Keys, parseHead, START } from './keys.ts';
+import { decode, encode, headText, type IdentityValue, identityText, type Keys, parseHead, START } from './keys.ts';
 import { Lease } from './lease.ts';
 import { watchRange } from './watch-range.ts';
 
@@ -52,6 +53,12 @@ export const valueIs = (key: Uint8Array, value: Uint8Array): CompareInit => ({
   target: Compare_CompareTarget.VALUE,
   key,
   targetUnion: { case: 'value', value },
+});
+
+const isAbsent = (key: Uint8Array): CompareInit => ({
+  target: Compare_CompareTarget.CREATE,
+  key,
+  targetUnion: { case: 'createRevision', value: 0n },
 });
 
 /** Holds while a key does not exist or was last written before a revision. */
@@ -110,14 +117,21 @@ class Overtaken extends Error {}
 
 async function takeLead(election: Election, lease: Lease, stop: AbortSignal): Promise<bigint> {
   const { client, keys, identity, candidate } = election;
+  const name = encode(candidate);
+  /** Whether the last leader handed over to this candidate. */
+  let chosen = false;
   for (;;) {
     const response = await client.read(
       KV.method.txn,
       {
         // The identity is compared too: a store that was restored meanwhile has another incarnation.
-        compare: [ledSince(keys, 0n), valueIs(keys.identity, identityText(identity))],
-        success: [putOp(keys.leader, encode(candidate), lease.id)],
-        failure: [readOp(keys.leader), readOp(keys.identity)],
+        compare: [
+          ledSince(keys, 0n),
+          valueIs(keys.identity, identityText(identity)),
+          chosen ? valueIs(keys.handover, name) : isAbsent(keys.handover),
+        ],
+        success: [putOp(keys.leader, name, lease.id), deleteOp(keys.handover)],
+        failure: [readOp(keys.leader), readOp(keys.identity), readOp(keys.handover)],
       },
       { signal: stop, withinMs: Infinity },
     );
@@ -126,13 +140,40 @@ async function takeLead(election: Election, lease: Lease, stop: AbortSignal): Pr
     const leader = keyRead(response, 0);
     // A try whose answer was lost had succeeded.
     if (leader?.lease === lease.id) return leader.createRevision;
-    if (leader === undefined) throw changedIdentity();
-    await leadEnds(client, keys, revision, stop);
+    if (leader === undefined) {
+      const found = keyRead(response, 1)?.value;
+      if (found === undefined || decode(found) !== decode(identityText(identity))) throw changedIdentity();
+    }
+    const handover = keyRead(response, 2);
+    chosen = handover !== undefined && decode(handover.value) === candidate;
+    if (leader !== undefined) await keyEnds(client, keys.leader, revision, stop);
+    // Somebody else is meant to lead, and has until this key ends.
+    else if (handover !== undefined && !chosen) await keyEnds(client, keys.handover, revision, stop);
   }
 }
 
-async function leadEnds(client: EtcdClient, keys: Keys, revision: bigint, stop: AbortSignal): Promise<void> {
-  const watching = watchRange(client, { key: keys.leader, rangeEnd: encode('') }, revision + 1n, stop);
+/** How long only the chosen one may take the lead that was handed over to it; etcd has a floor of its own. */
+const HANDOVER_S = 2n;
+
+/** Says who is to lead next, while this leader still does. Without an answer anybody may. */
+export async function nameSuccessor(
+  client: EtcdClient,
+  keys: Keys,
+  createRevision: bigint,
+  successor: string,
+): Promise<void> {
+  const { id } = await client.read(LeaseService.method.leaseGrant, { ttl: HANDOVER_S }, { withinMs: 1_000 });
+  const success = [putOp(keys.handover, encode(successor), id)];
+  await client.read(KV.method.txn, { compare: [ledSince(keys, createRevision)], success }, { withinMs: 1_000 });
+}
+
+async function keyEnds(
+  client: EtcdClient,
+  key: Uint8Array<ArrayBuffer>,
+  revision: bigint,
+  stop: AbortSignal,
+): Promise<void> {
+  const watching = watchRange(client, { key, rangeEnd: encode('') }, revision + 1n, stop);
   try {
     for await (const events of watching) {
       if (events.some((event) => event.type === Event_EventType.DELETE)) return;

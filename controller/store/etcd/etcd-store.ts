@@ -9,7 +9,9 @@ import {
   type Change,
   type CommitOutcome,
   type Identity,
+  type LeaderSeen,
   type Leadership,
+  type Member,
   type Snapshot,
   type Store,
   StoreError,
@@ -18,10 +20,12 @@ import type { EtcdAddress } from './address.ts';
 import { changesOf } from './changes.ts';
 import { type EtcdAccess, EtcdClient } from './client.ts';
 import { CommitQueue } from './commit-queue.ts';
-import { endLead, keyRead, readOp, type Victory, winElection } from './election.ts';
+import { endLead, keyRead, nameSuccessor, readOp, type Victory, winElection } from './election.ts';
 import { toStoreError } from './fault.ts';
 import { settleIdentity } from './identity.ts';
 import { encode, type IdentityValue, Keys, parseHead } from './keys.ts';
+import { type LeaderKey, readLeader, watchLeader } from './leader-watch.ts';
+import { Presence, readMembers } from './presence.ts';
 import { loadRecords } from './records.ts';
 import { supportWarnings } from './support.ts';
 import { watchRange } from './watch-range.ts';
@@ -66,6 +70,7 @@ export class EtcdStore implements Store {
   readonly #identity: IdentityValue;
   readonly #ttlMs: number;
   #reign: Reign | undefined;
+  #presence: Presence | undefined;
   /** The last term won here; all before it are over. */
   #newestTerm = 0;
 
@@ -91,10 +96,12 @@ export class EtcdStore implements Store {
     return this.#reignOf(victory);
   }
 
-  async resign(): Promise<void> {
+  async resign({ to }: { readonly to?: string } = {}): Promise<void> {
     const reign = this.#reign;
     if (reign === undefined) return;
     await Promise.race([reign.commits.idle(), sleep(SETTLE_MS, undefined, { ref: false })]);
+    // Who comes next is a wish: without an answer, anybody does.
+    if (to !== undefined) await nameSuccessor(this.#client, this.#keys, reign.createRevision, to).catch(() => {});
     this.#lose(reign, 'This controller resigned.');
     await reign.lease.revoke();
   }
@@ -141,17 +148,39 @@ export class EtcdStore implements Store {
     }
   }
 
-  /**
-   * Ends the leadership of `term`, whoever holds it, if it still stands. For a follower with evidence that the leader is dead:
-   * it need not wait for the lease then. Safe at any time, since commits rest on the term.
-   */
   async endTerm(term: number): Promise<void> {
     await this.#ask(() => endLead(this.#client, this.#keys, this.#createRevisionOf(term)));
   }
 
+  async leader(): Promise<LeaderSeen | undefined> {
+    return (await this.#ask(() => readLeader(this.#leaderKey))).leader;
+  }
+
+  async *observe(signal: AbortSignal): AsyncGenerator<LeaderSeen | undefined, void> {
+    try {
+      yield* watchLeader(this.#leaderKey, signal);
+    } catch (error) {
+      if (!signal.aborted) throw toStoreError(error);
+    }
+  }
+
+  async join(candidate: string): Promise<void> {
+    await this.#presence?.end();
+    const [client, keys, ttlMs] = [this.#client, this.#keys, this.#ttlMs];
+    this.#presence = await this.#ask(() => Presence.begin({ client, keys, candidate, ttlMs }));
+  }
+
+  async members(): Promise<readonly Member[]> {
+    return this.#ask(() => readMembers(this.#client, this.#keys));
+  }
+
   async close(): Promise<void> {
-    await this.resign();
+    await Promise.all([this.resign(), this.#presence?.end()]);
     this.#client.close();
+  }
+
+  get #leaderKey(): LeaderKey {
+    return { client: this.#client, keys: this.#keys, incarnation: this.#identity.incarnation };
   }
 
   #reignOf(victory: Victory): Leadership {

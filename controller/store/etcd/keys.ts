@@ -21,15 +21,27 @@ export class Keys {
   /** How far the leader's commits are. Written with each, and compared by the next. */
   readonly head: Uint8Array<ArrayBuffer>;
   readonly records: Range;
+  /** Names the candidate that a leader handed over to; ends after seconds, with a lease. */
+  readonly handover: Uint8Array<ArrayBuffer>;
+  /** One key for each candidate that is there, which ends with its lease. */
+  readonly members: Range;
+  readonly #memberPrefix: string;
   readonly #recordPrefix: string;
 
   constructor(prefix: string) {
     this.identity = encode(`${prefix}/identity`);
     this.leader = encode(`${prefix}/leader`);
     this.head = encode(`${prefix}/head`);
+    this.handover = encode(`${prefix}/handover`);
+    this.#memberPrefix = `${prefix}/controllers/`;
+    this.members = { key: encode(this.#memberPrefix), rangeEnd: encode(`${prefix}/controllers0`) };
     this.#recordPrefix = `${prefix}/records/`;
     // "0" is the byte after "/".
     this.records = { key: encode(this.#recordPrefix), rangeEnd: encode(`${prefix}/records0`) };
+  }
+
+  member(lease: bigint): Uint8Array<ArrayBuffer> {
+    return encode(this.#memberPrefix + lease.toString(16));
   }
 
   record(key: string): Uint8Array<ArrayBuffer> {

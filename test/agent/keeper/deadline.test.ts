@@ -79,18 +79,24 @@ describe('an attempt that runs', () => {
 
 describe('a stop', () => {
   it('begins at once and is killed after the grace, also of a HOLD attempt', () => {
-    const { stage, order } = stopNow(running, HOLD, at(1_000));
+    const { stage, order } = stopNow(running, HOLD, D, at(1_000));
     expect(order).toBe('terminate');
     expect(follow(stage, HOLD, D, 1_000, 11_500)).toEqual([[11_000, 'kill']]);
   });
 
   it('that has begun goes on as it began', () => {
-    const { stage } = stopNow(running, STOP, at(1_000));
-    expect(stopNow(stage, STOP, at(9_000))).toMatchObject({ stage, order: 'nothing' });
+    const { stage } = stopNow(running, STOP, D, at(1_000));
+    expect(stopNow(stage, STOP, D, at(9_000))).toMatchObject({ stage, order: 'nothing' });
+  });
+
+  it('that comes after the deadline gives no second grace', () => {
+    expect(stopNow(running, STOP, D, at(25_000)).stage).toEqual({ kind: 'stopping', begun: D });
+    expect(stopNow(running, STOP, D, at(0, 30_000)).order).toBe('kill');
+    expect(stopNow(running, HOLD, D, at(30_000)).order).toBe('terminate');
   });
 
   it('of what has not run yet abandons the start', () => {
-    expect(stopNow({ kind: 'starting' }, STOP, at(0)).order).toBe('abandon');
+    expect(stopNow({ kind: 'starting' }, STOP, D, at(0)).order).toBe('abandon');
   });
 });
 
@@ -120,7 +126,7 @@ describe('an extension', () => {
   });
 
   it('does not undo a stop', () => {
-    const { stage } = stopNow(running, STOP, at(0));
+    const { stage } = stopNow(running, STOP, D, at(0));
     expect(extended({ stage, terms: STOP, deadline: D }, at(90_000), at(1))).toBeUndefined();
   });
 

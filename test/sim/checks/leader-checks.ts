@@ -5,10 +5,12 @@
 import type { Effect, RecordWrite, ToAgent } from '../../../controller/core/effect.ts';
 import { checkAll } from '../../../controller/core/invariants.ts';
 import type { Attempt, ConnId, Run, StopReason } from '../../../controller/core/state.ts';
+import type { RunId } from '../../../shared/ids.ts';
 import type { EventQueue } from '../event-queue.ts';
 import type { ReignWatch, SimReign } from '../reign.ts';
+import type { SimStore } from '../store.ts';
 import type { Invariant, Verdict } from '../violation.ts';
-import type { AttemptFacts, BatchFacts, Ledger } from './ledger.ts';
+import { type AttemptFacts, type BatchFacts, type Ledger, placeName } from './ledger.ts';
 import { chooseNaively, limitOf, takenSlots } from './naive-placement.ts';
 import type { TreeChecks } from './tree-checks.ts';
 
@@ -21,15 +23,27 @@ export class LeaderChecks implements ReignWatch {
   readonly #verdict: Verdict;
   readonly #ledger: Ledger;
   readonly #trees: TreeChecks;
+  readonly #store: SimStore;
+  readonly #placeOf: (reign: SimReign, conn: ConnId) => string | undefined;
   #commits = 0;
   /** Slots taken on each server at the last look, by reign. */
   readonly #taken = new WeakMap<SimReign, Map<string, { readonly taken: number; readonly limit: number }>>();
 
-  constructor(options: { readonly queue: EventQueue; readonly verdict: Verdict; readonly ledger: Ledger; readonly trees: TreeChecks }) {
+  constructor(options: {
+    readonly queue: EventQueue;
+    readonly verdict: Verdict;
+    readonly ledger: Ledger;
+    readonly trees: TreeChecks;
+    readonly store: SimStore;
+    /** Where the agent of a stream lives. */
+    readonly placeOf: (reign: SimReign, conn: ConnId) => string | undefined;
+  }) {
     this.#queue = options.queue;
     this.#verdict = options.verdict;
     this.#ledger = options.ledger;
     this.#trees = options.trees;
+    this.#store = options.store;
+    this.#placeOf = options.placeOf;
   }
 
   /** I6: every choice of the index is made once more, naively, at the moment it is made. */
@@ -42,7 +56,10 @@ export class LeaderChecks implements ReignWatch {
         const chosen = choose(query);
         const expected = chooseNaively(state, pool, query);
         if (chosen !== expected) {
-          this.#breaks('I6', `${reign.controller} chose ${chosen} where the rules say ${expected}: ${JSON.stringify(query)}`);
+          this.#breaks(
+            'I6',
+            `${reign.controller} chose ${chosen} where the rules say ${expected}: ${JSON.stringify(query)}`,
+          );
         }
         return chosen;
       };
@@ -58,7 +75,6 @@ export class LeaderChecks implements ReignWatch {
 
   persisting(reign: SimReign, writes: readonly RecordWrite[]): BatchFacts {
     const assigned: AttemptFacts[] = [];
-    const ended: number[] = [];
     for (const write of writes) {
       if (write.kind !== 'put' || write.record.kind !== 'run') continue;
       const run = write.record;
@@ -66,11 +82,10 @@ export class LeaderChecks implements ReignWatch {
         if (!this.#ledger.committed.has(attempt.epoch)) assigned.push(this.#noteAssigned(run, attempt));
         this.#noteStop(run, attempt);
         if (attempt.state !== 'ENDED') continue;
-        ended.push(attempt.epoch);
         this.#noteEnd(reign, attempt);
       }
     }
-    return { assigned, ended };
+    return { assigned };
   }
 
   #noteAssigned(run: Run, attempt: Attempt): AttemptFacts {
@@ -78,7 +93,16 @@ export class LeaderChecks implements ReignWatch {
     if (!this.#ledger.decidedAt.has(epoch)) this.#ledger.decidedAt.set(epoch, this.#queue.now);
     const overlaps = run.attempts.some((other) => other.epoch < epoch && other.state !== 'ENDED');
     const { onDisconnect } = terms;
-    return { run: run.id, policy: run.policy, epoch, server, instanceId: place.instanceId, onDisconnect, overlaps };
+    const { instanceId, machineId } = place;
+    return {
+      run: run.id,
+      policy: run.policy,
+      epoch,
+      server,
+      place: placeName(instanceId, machineId),
+      onDisconnect,
+      overlaps,
+    };
   }
 
   /** I9: who is moved by choice has a slot elsewhere, written together with the stop. */
@@ -108,7 +132,10 @@ export class LeaderChecks implements ReignWatch {
       const earlier = before?.get(server.id);
       after.set(server.id, { taken, limit });
       if (earlier === undefined || taken <= earlier.taken || taken <= Math.max(limit, earlier.limit)) continue;
-      this.#breaks('I7', `${taken} slots are taken on ${server.id}, whose limit is ${limit}; before it was ${earlier.taken}`);
+      this.#breaks(
+        'I7',
+        `${taken} slots are taken on ${server.id}, whose limit is ${limit}; before it was ${earlier.taken}`,
+      );
     }
     this.#taken.set(reign, after);
   }
@@ -124,7 +151,7 @@ export class LeaderChecks implements ReignWatch {
 
   /** When that was received or decided which a check of the term has to be younger than. Undefined: nothing. */
   #restsOn(reign: SimReign, conn: ConnId, message: ToAgent): number | undefined {
-    const { decidedAt, stopDecidedAt, committed, committedEnds } = this.#ledger;
+    const { decidedAt, stopDecidedAt, committed } = this.#ledger;
     switch (message.kind) {
       case 'welcome':
         return reign.receivedAt.get(conn)?.get(0);
@@ -132,22 +159,31 @@ export class LeaderChecks implements ReignWatch {
         return reign.receivedAt.get(conn)?.get(message.sequence);
       case 'start':
         if (!committed.has(message.epoch)) {
-          this.#breaks('I3', `${reign.controller} sends the start of ${message.run} epoch ${message.epoch} before its commit`);
+          this.#breaks(
+            'I3',
+            `${reign.controller} sends the start of ${message.run} epoch ${message.epoch} before its commit`,
+          );
         }
         return decidedAt.get(message.epoch);
       case 'stop':
         return stopDecidedAt.get(message.epoch);
       case 'ack':
-        for (const { run, epoch } of message.attempts) {
-          if (!committed.has(epoch) || committedEnds.has(epoch)) continue;
-          this.#breaks('I10', `${reign.controller} acknowledges the end of ${run} epoch ${epoch} before it is in the store`);
-        }
+        for (const ref of message.attempts) this.#checkAck(reign, conn, ref);
         return undefined;
       case 'report_full_state':
       case 'verdicts':
       case 'timers_changed':
         return undefined;
     }
+  }
+
+  /** I10: an agent forgets an end only when the store has it. What another place lists is none of ours, and may be forgotten there. */
+  #checkAck(reign: SimReign, conn: ConnId, { run, epoch }: { readonly run: RunId; readonly epoch: number }): void {
+    const record = this.#store.read(`runs/${run}`);
+    const attempt = record?.kind === 'run' ? record.attempts.find((one) => one.epoch === epoch) : undefined;
+    if (attempt === undefined || attempt.state === 'ENDED') return;
+    if (placeName(attempt.place.instanceId, attempt.place.machineId) !== this.#placeOf(reign, conn)) return;
+    this.#breaks('I10', `${reign.controller} acknowledges the end of ${run} epoch ${epoch} before it is in the store`);
   }
 
   #breaks(invariant: Invariant, message: string): void {

@@ -1,7 +1,7 @@
 /** What is known from outside about every attempt: who committed it, whether its tree ran, and what was said to prove its end. */
+
+import type { OnDisconnect, Proof } from '../../../controller/core/state.ts';
 import type { PolicyId, RunId, ServerId } from '../../../shared/ids.ts';
-import type { Proof } from '../../../controller/core/state.ts';
-import type { OnDisconnect } from '../../../controller/core/state.ts';
 import type { Tree } from '../tree.ts';
 
 export interface AttemptFacts {
@@ -9,16 +9,19 @@ export interface AttemptFacts {
   readonly policy: PolicyId;
   readonly epoch: number;
   readonly server: ServerId;
-  readonly instanceId: string;
+  /** As of `placeName`. */
+  readonly place: string;
   readonly onDisconnect: OnDisconnect;
   /** Unended attempts of the run, given up without proof, when this one was made. */
   readonly overlaps: boolean;
 }
 
+/** Where an attempt lives: a state directory on a machine. */
+export const placeName = (instanceId: string, machineId: string): string => `${instanceId} on ${machineId}`;
+
 /** What a batch of writes says about attempts; it is true of the store once the batch is committed. */
 export interface BatchFacts {
   readonly assigned: readonly AttemptFacts[];
-  readonly ended: readonly number[];
 }
 
 export interface NotedEnd {
@@ -34,7 +37,6 @@ export class Ledger {
   /** Stop decided. */
   readonly stopDecidedAt = new Map<number, number>();
   readonly committed = new Map<number, AttemptFacts>();
-  readonly committedEnds = new Set<number>();
   /** The first proof that any leader noted. */
   readonly ends = new Map<number, NotedEnd>();
   readonly trees = new Map<number, Tree>();
@@ -42,8 +44,7 @@ export class Ledger {
   /** Largest max_concurrent_runs that anybody asked for. */
   readonly mostRuns = new Map<PolicyId, number>();
 
-  apply({ assigned, ended }: BatchFacts): void {
+  apply({ assigned }: BatchFacts): void {
     for (const facts of assigned) this.committed.set(facts.epoch, facts);
-    for (const epoch of ended) this.committedEnds.add(epoch);
   }
 }

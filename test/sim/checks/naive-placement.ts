@@ -25,7 +25,8 @@ function holds(run: Run, server: ServerId): boolean {
 export function chooseNaively(state: ClusterState, pool: PoolId, query: PlacementQuery): ServerId | undefined {
   const order = state.pools.get(pool)?.order ?? [];
   const own = query.list ?? [];
-  const list = own.length === 0 ? order : query.mode === 'ONLY' ? own : [...own, ...order.filter((id) => !own.includes(id))];
+  const list =
+    own.length === 0 ? order : query.mode === 'ONLY' ? own : [...own, ...order.filter((id) => !own.includes(id))];
   const fitting = list.filter((id) => fits(state, pool, id, query));
   const tried = query.first !== undefined && fitting.includes(query.first) ? [query.first, ...fitting] : fitting;
   return tried.find((id) => !query.skip.includes(id)) ?? tried[0];

@@ -7,7 +7,7 @@ import type { Host, TreeWatch } from '../host.ts';
 import type { SimStore } from '../store.ts';
 import type { Tree } from '../tree.ts';
 import type { Verdict } from '../violation.ts';
-import type { Ledger } from './ledger.ts';
+import { type Ledger, placeName } from './ledger.ts';
 
 /** After a suspend the clocks have counted all: what is past its lease is killed at once. */
 const AWAKE_MS = 4_000;
@@ -44,7 +44,8 @@ export class TreeChecks implements TreeWatch {
     this.starts += 1;
     this.#living.add(tree);
     const earlier = ledger.trees.get(epoch);
-    if (earlier !== undefined) this.#breaks('I2', `epoch ${epoch} runs twice: on ${earlier.host.name} and ${tree.host.name}`);
+    if (earlier !== undefined)
+      this.#breaks('I2', `epoch ${epoch} runs twice: on ${earlier.host.name} and ${tree.host.name}`);
     ledger.trees.set(epoch, tree);
     if (tree.outsideClaim) return;
     this.#checkDecision(tree);
@@ -81,8 +82,15 @@ export class TreeChecks implements TreeWatch {
     const known = this.#options.ledger.committed.get(facts.epoch);
     if (known === undefined) {
       this.#breaks('I3', `${facts.run} epoch ${facts.epoch} runs on ${host.name} and was never committed`);
-    } else if (known.server !== host.server || known.instanceId !== facts.instanceId || known.run !== facts.run) {
-      this.#breaks('I3', `${facts.run} epoch ${facts.epoch} runs on ${host.name}; the store gave it to ${known.server} (${known.instanceId})`);
+    } else if (
+      known.server !== host.server ||
+      known.place !== placeName(facts.instanceId, host.machineId) ||
+      known.run !== facts.run
+    ) {
+      this.#breaks(
+        'I3',
+        `${facts.run} epoch ${facts.epoch} runs on ${host.name}; the store gave it to ${known.server} (${known.place})`,
+      );
     }
   }
 
@@ -100,21 +108,28 @@ export class TreeChecks implements TreeWatch {
     const { ledger, store } = this.#options;
     const ended = ledger.ends.get(facts.epoch);
     if (ended !== undefined && ended.proof !== 'OPERATOR') {
-      this.#breaks('I4', `${facts.run} epoch ${facts.epoch} starts on ${host.name}; ${ended.controller} had noted its end, proven by ${ended.proof}`);
+      this.#breaks(
+        'I4',
+        `${facts.run} epoch ${facts.epoch} starts on ${host.name}; ${ended.controller} had noted its end, proven by ${ended.proof}`,
+      );
     }
     const record = store.read(`runs/${facts.run}`);
     if (record?.kind !== 'run') return;
     const overlap = facts.terms.onDisconnect === 'OVERLAP';
     for (const older of record.attempts) {
       if (older.epoch >= facts.epoch || older.state === 'ENDED' || (older.overlapped && overlap)) continue;
-      this.#breaks('I4', `${facts.run} epoch ${facts.epoch} starts on ${host.name}; epoch ${older.epoch} on ${older.server} is not proven ended in the store`);
+      this.#breaks(
+        'I4',
+        `${facts.run} epoch ${facts.epoch} starts on ${host.name}; epoch ${older.epoch} on ${older.server} is not proven ended in the store`,
+      );
     }
   }
 
   /** I1: no other tree of the run, but where both may overlap. */
   #checkAlone(tree: Tree): void {
     for (const other of this.#living) {
-      if (other === tree || other.facts.run !== tree.facts.run || this.#isExcused(other) || this.#isExcused(tree)) continue;
+      if (other === tree || other.facts.run !== tree.facts.run || this.#isExcused(other) || this.#isExcused(tree))
+        continue;
       if (tree.facts.terms.onDisconnect === 'OVERLAP' && other.facts.terms.onDisconnect === 'OVERLAP') continue;
       this.#breaks(
         'I1',
@@ -131,7 +146,8 @@ export class TreeChecks implements TreeWatch {
       if (other.facts.policy !== facts.policy || other.facts.terms.onDisconnect === 'OVERLAP') continue;
       if (!this.#isExcused(other)) runs.add(other.facts.run);
     }
-    if (runs.size > most) this.#breaks('I1', `${runs.size} runs of ${facts.policy} live (${[...runs].join(', ')}), ${most} are allowed`);
+    if (runs.size > most)
+      this.#breaks('I1', `${runs.size} runs of ${facts.policy} live (${[...runs].join(', ')}), ${most} are allowed`);
   }
 
   /** Nothing is promised about it, or nothing yet. */
@@ -151,15 +167,28 @@ export class TreeChecks implements TreeWatch {
     const { ledger } = this.#options;
     const tree = ledger.trees.get(epoch);
     const ended = ledger.ends.get(epoch);
-    if (tree === undefined || ended === undefined || !tree.alive || ended.proof === 'OPERATOR' || ended.proof === 'OVERLAP') return;
+    if (
+      tree === undefined ||
+      ended === undefined ||
+      !tree.alive ||
+      ended.proof === 'OPERATOR' ||
+      ended.proof === 'OVERLAP'
+    )
+      return;
     if (ended.proof === 'WAIT') {
       if (tree.facts.terms.onDisconnect !== 'STOP') {
-        this.#breaks('I4', `${tree.facts.run} epoch ${epoch} is ${tree.facts.terms.onDisconnect} and was ended by waiting`);
+        this.#breaks(
+          'I4',
+          `${tree.facts.run} epoch ${epoch} is ${tree.facts.terms.onDisconnect} and was ended by waiting`,
+        );
       }
       if (this.#isExcused(tree)) return;
     }
     if (tree.outsideClaim) return;
-    this.#breaks('I4', `${ended.controller} notes the end of ${tree.facts.run} epoch ${epoch}, proven by ${ended.proof}; it lives on ${tree.host.name}`);
+    this.#breaks(
+      'I4',
+      `${ended.controller} notes the end of ${tree.facts.run} epoch ${epoch}, proven by ${ended.proof}; it lives on ${tree.host.name}`,
+    );
   }
 
   #breaks(invariant: 'I1' | 'I2' | 'I3' | 'I4', message: string): void {

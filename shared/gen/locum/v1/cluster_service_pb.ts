@@ -2,18 +2,18 @@
 // @generated from file locum/v1/cluster_service.proto (package locum.v1, syntax proto3)
 /* eslint-disable */
 
-import type { GenFile, GenMessage, GenService } from "@bufbuild/protobuf/codegenv2";
-import { fileDesc, messageDesc, serviceDesc } from "@bufbuild/protobuf/codegenv2";
+import type { GenEnum, GenFile, GenMessage, GenService } from "@bufbuild/protobuf/codegenv2";
+import { enumDesc, fileDesc, messageDesc, serviceDesc } from "@bufbuild/protobuf/codegenv2";
 import { file_buf_validate_validate } from "@bufbuild/protovalidate/gen/buf/validate/validate_pb.js";
 import type { Timestamp } from "@bufbuild/protobuf/wkt";
 import { file_google_protobuf_timestamp } from "@bufbuild/protobuf/wkt";
-import type { Message } from "@bufbuild/protobuf";
+import type { Message, UnknownEnum } from "@bufbuild/protobuf";
 
 /**
  * Describes the file locum/v1/cluster_service.proto.
  */
 export const file_locum_v1_cluster_service: GenFile = /*@__PURE__*/
-  fileDesc("Ch5sb2N1bS92MS9jbHVzdGVyX3NlcnZpY2UucHJvdG8SCGxvY3VtLnYxIhIKEEdldFN0YXR1c1JlcXVlc3Qi4wIKEUdldFN0YXR1c1Jlc3BvbnNlEhIKCmNsdXN0ZXJfaWQYASABKAkSEwoLaW5jYXJuYXRpb24YAiABKAQSDAoEdGVybRgDIAEoBBIPCgd2ZXJzaW9uGAQgASgJEjUKEWxlYWRlcl9zaW5jZV90aW1lGAUgASgLMhouZ29vZ2xlLnByb3RvYnVmLlRpbWVzdGFtcBINCgVzdG9yZRgGIAEoCRIPCgdzZXJ2ZXJzGAcgASgFEhkKEWF2YWlsYWJsZV9zZXJ2ZXJzGAggASgFEhAKCHBvbGljaWVzGAkgASgFEgwKBHJ1bnMYCiABKAUSFAoMcnVubmluZ19ydW5zGAsgASgFEhMKC3F1ZXVlZF9ydW5zGAwgASgFEhAKCHNlc3Npb25zGA0gASgFEicKCmRldmlhdGlvbnMYDiADKAsyEy5sb2N1bS52MS5EZXZpYXRpb24SDgoGc3Rvcm1zGA8gAygJImwKCURldmlhdGlvbhIQCghyZXNvdXJjZRgBIAEoCRIOCgZyZWFzb24YAiABKAkSDwoHbWVzc2FnZRgDIAEoCRIsCghldGFfdGltZRgEIAEoCzIaLmdvb2dsZS5wcm90b2J1Zi5UaW1lc3RhbXAidQoXUHJvY2VlZFRha2VvdmVyc1JlcXVlc3QSPAoEcG9vbBgBIAEoCUIuukgrcikyJ15wb29scy9bYS16XShbYS16MC05LV17MCw2MX1bYS16MC05XSk/JBIcCgpyZXF1ZXN0X2lkGAIgASgJQgi6SAVyAxiAASIoChhQcm9jZWVkVGFrZW92ZXJzUmVzcG9uc2USDAoEcnVucxgBIAMoCTKxAQoOQ2x1c3RlclNlcnZpY2USRAoJR2V0U3RhdHVzEhoubG9jdW0udjEuR2V0U3RhdHVzUmVxdWVzdBobLmxvY3VtLnYxLkdldFN0YXR1c1Jlc3BvbnNlElkKEFByb2NlZWRUYWtlb3ZlcnMSIS5sb2N1bS52MS5Qcm9jZWVkVGFrZW92ZXJzUmVxdWVzdBoiLmxvY3VtLnYxLlByb2NlZWRUYWtlb3ZlcnNSZXNwb25zZWIGcHJvdG8z", [file_buf_validate_validate, file_google_protobuf_timestamp]);
+  fileDesc("Ch5sb2N1bS92MS9jbHVzdGVyX3NlcnZpY2UucHJvdG8SCGxvY3VtLnYxIhIKEEdldFN0YXR1c1JlcXVlc3Qi4wIKEUdldFN0YXR1c1Jlc3BvbnNlEhIKCmNsdXN0ZXJfaWQYASABKAkSEwoLaW5jYXJuYXRpb24YAiABKAQSDAoEdGVybRgDIAEoBBIPCgd2ZXJzaW9uGAQgASgJEjUKEWxlYWRlcl9zaW5jZV90aW1lGAUgASgLMhouZ29vZ2xlLnByb3RvYnVmLlRpbWVzdGFtcBINCgVzdG9yZRgGIAEoCRIPCgdzZXJ2ZXJzGAcgASgFEhkKEWF2YWlsYWJsZV9zZXJ2ZXJzGAggASgFEhAKCHBvbGljaWVzGAkgASgFEgwKBHJ1bnMYCiABKAUSFAoMcnVubmluZ19ydW5zGAsgASgFEhMKC3F1ZXVlZF9ydW5zGAwgASgFEhAKCHNlc3Npb25zGA0gASgFEicKCmRldmlhdGlvbnMYDiADKAsyEy5sb2N1bS52MS5EZXZpYXRpb24SDgoGc3Rvcm1zGA8gAygJImwKCURldmlhdGlvbhIQCghyZXNvdXJjZRgBIAEoCRIOCgZyZWFzb24YAiABKAkSDwoHbWVzc2FnZRgDIAEoCRIsCghldGFfdGltZRgEIAEoCzIaLmdvb2dsZS5wcm90b2J1Zi5UaW1lc3RhbXAidQoXUHJvY2VlZFRha2VvdmVyc1JlcXVlc3QSPAoEcG9vbBgBIAEoCUIuukgrcikyJ15wb29scy9bYS16XShbYS16MC05LV17MCw2MX1bYS16MC05XSk/JBIcCgpyZXF1ZXN0X2lkGAIgASgJQgi6SAVyAxiAASIoChhQcm9jZWVkVGFrZW92ZXJzUmVzcG9uc2USDAoEcnVucxgBIAMoCSLDAQoKQ29udHJvbGxlchIMCgRuYW1lGAEgASgJEiYKBHJvbGUYAiABKA4yGC5sb2N1bS52MS5Db250cm9sbGVyUm9sZRIUCgxhcGlfZW5kcG9pbnQYAyABKAkSFgoOYWdlbnRfZW5kcG9pbnQYBCABKAkSDwoHdmVyc2lvbhgFIAEoCRIMCgR0ZXJtGAYgASgEEjIKDmxhc3Rfc2Vlbl90aW1lGAcgASgLMhouZ29vZ2xlLnByb3RvYnVmLlRpbWVzdGFtcCIYChZMaXN0Q29udHJvbGxlcnNSZXF1ZXN0IkQKF0xpc3RDb250cm9sbGVyc1Jlc3BvbnNlEikKC2NvbnRyb2xsZXJzGAEgAygLMhQubG9jdW0udjEuQ29udHJvbGxlciJ2ChlUcmFuc2ZlckxlYWRlcnNoaXBSZXF1ZXN0EksKCmNvbnRyb2xsZXIYASABKAlCN7pINHIyMjBeKGNvbnRyb2xsZXJzL1thLXpdKFthLXowLTktXXswLDYxfVthLXowLTldKT8pPyQSDAoEdGVybRgCIAEoBCI+ChpUcmFuc2ZlckxlYWRlcnNoaXBSZXNwb25zZRISCgpjb250cm9sbGVyGAEgASgJEgwKBHRlcm0YAiABKAQqawoOQ29udHJvbGxlclJvbGUSHwobQ09OVFJPTExFUl9ST0xFX1VOU1BFQ0lGSUVEEAASGgoWQ09OVFJPTExFUl9ST0xFX0xFQURFUhABEhwKGENPTlRST0xMRVJfUk9MRV9GT0xMT1dFUhACMuoCCg5DbHVzdGVyU2VydmljZRJECglHZXRTdGF0dXMSGi5sb2N1bS52MS5HZXRTdGF0dXNSZXF1ZXN0GhsubG9jdW0udjEuR2V0U3RhdHVzUmVzcG9uc2USWQoQUHJvY2VlZFRha2VvdmVycxIhLmxvY3VtLnYxLlByb2NlZWRUYWtlb3ZlcnNSZXF1ZXN0GiIubG9jdW0udjEuUHJvY2VlZFRha2VvdmVyc1Jlc3BvbnNlElYKD0xpc3RDb250cm9sbGVycxIgLmxvY3VtLnYxLkxpc3RDb250cm9sbGVyc1JlcXVlc3QaIS5sb2N1bS52MS5MaXN0Q29udHJvbGxlcnNSZXNwb25zZRJfChJUcmFuc2ZlckxlYWRlcnNoaXASIy5sb2N1bS52MS5UcmFuc2ZlckxlYWRlcnNoaXBSZXF1ZXN0GiQubG9jdW0udjEuVHJhbnNmZXJMZWFkZXJzaGlwUmVzcG9uc2ViBnByb3RvMw", [file_buf_validate_validate, file_google_protobuf_timestamp]);
 
 /**
  * Request of GetStatus.
@@ -241,6 +241,202 @@ export const ProceedTakeoversResponseSchema: GenMessage<ProceedTakeoversResponse
   messageDesc(file_locum_v1_cluster_service, 4);
 
 /**
+ * One of the controllers that share a store.
+ *
+ * @generated from message locum.v1.Controller
+ */
+export type Controller = Message<"locum.v1.Controller"> & {
+  /**
+   * `controllers/{controller}`, as the controller was started.
+   *
+   * @generated from field: string name = 1;
+   */
+  name: string;
+
+  /**
+   * Whether it leads.
+   *
+   * @generated from field: locum.v1.ControllerRole role = 2;
+   */
+  role: ControllerRole;
+
+  /**
+   * Where people and programs reach it, `host:port`.
+   *
+   * @generated from field: string api_endpoint = 3;
+   */
+  apiEndpoint: string;
+
+  /**
+   * Where agents reach it, `host:port`.
+   *
+   * @generated from field: string agent_endpoint = 4;
+   */
+  agentEndpoint: string;
+
+  /**
+   * Version of the program.
+   *
+   * @generated from field: string version = 5;
+   */
+  version: string;
+
+  /**
+   * Term of the leader. 0 for a follower.
+   *
+   * @generated from field: uint64 term = 6;
+   */
+  term: bigint;
+
+  /**
+   * When the store last heard of it, to about a second.
+   *
+   * @generated from field: google.protobuf.Timestamp last_seen_time = 7;
+   */
+  lastSeenTime?: Timestamp | undefined;
+};
+
+/**
+ * Describes the message locum.v1.Controller.
+ * Use `create(ControllerSchema)` to create a new message.
+ */
+export const ControllerSchema: GenMessage<Controller> = /*@__PURE__*/
+  messageDesc(file_locum_v1_cluster_service, 5);
+
+/**
+ * Request of ListControllers. There are few of them: always one page.
+ *
+ * @generated from message locum.v1.ListControllersRequest
+ */
+export type ListControllersRequest = Message<"locum.v1.ListControllersRequest"> & {
+};
+
+/**
+ * Describes the message locum.v1.ListControllersRequest.
+ * Use `create(ListControllersRequestSchema)` to create a new message.
+ */
+export const ListControllersRequestSchema: GenMessage<ListControllersRequest> = /*@__PURE__*/
+  messageDesc(file_locum_v1_cluster_service, 6);
+
+/**
+ * Response of ListControllers.
+ *
+ * @generated from message locum.v1.ListControllersResponse
+ */
+export type ListControllersResponse = Message<"locum.v1.ListControllersResponse"> & {
+  /**
+   * The controllers that are up. One that died is gone from here after the election TTL.
+   *
+   * @generated from field: repeated locum.v1.Controller controllers = 1;
+   */
+  controllers: Controller[];
+};
+
+/**
+ * Describes the message locum.v1.ListControllersResponse.
+ * Use `create(ListControllersResponseSchema)` to create a new message.
+ */
+export const ListControllersResponseSchema: GenMessage<ListControllersResponse> = /*@__PURE__*/
+  messageDesc(file_locum_v1_cluster_service, 7);
+
+/**
+ * Request of TransferLeadership.
+ *
+ * @generated from message locum.v1.TransferLeadershipRequest
+ */
+export type TransferLeadershipRequest = Message<"locum.v1.TransferLeadershipRequest"> & {
+  /**
+   * The controller that should lead next, `controllers/{controller}`. Unset: any other one.
+   *
+   * @generated from field: string controller = 1;
+   */
+  controller: string;
+
+  /**
+   * Only if this is still the term; makes a retry safe. Unset: whatever the term.
+   *
+   * @generated from field: uint64 term = 2;
+   */
+  term: bigint;
+};
+
+/**
+ * Describes the message locum.v1.TransferLeadershipRequest.
+ * Use `create(TransferLeadershipRequestSchema)` to create a new message.
+ */
+export const TransferLeadershipRequestSchema: GenMessage<TransferLeadershipRequest> = /*@__PURE__*/
+  messageDesc(file_locum_v1_cluster_service, 8);
+
+/**
+ * Response of TransferLeadership.
+ *
+ * @generated from message locum.v1.TransferLeadershipResponse
+ */
+export type TransferLeadershipResponse = Message<"locum.v1.TransferLeadershipResponse"> & {
+  /**
+   * The controller that leads now, `controllers/{controller}`. Unset: none yet.
+   *
+   * @generated from field: string controller = 1;
+   */
+  controller: string;
+
+  /**
+   * Its term.
+   *
+   * @generated from field: uint64 term = 2;
+   */
+  term: bigint;
+};
+
+/**
+ * Describes the message locum.v1.TransferLeadershipResponse.
+ * Use `create(TransferLeadershipResponseSchema)` to create a new message.
+ */
+export const TransferLeadershipResponseSchema: GenMessage<TransferLeadershipResponse> = /*@__PURE__*/
+  messageDesc(file_locum_v1_cluster_service, 9);
+
+/**
+ * What a controller does.
+ *
+ * @generated from enum locum.v1.ControllerRole
+ */
+export const ControllerRole = {
+  /**
+   * Not known.
+   *
+   * @generated from enum value: CONTROLLER_ROLE_UNSPECIFIED = 0;
+   */
+  UNSPECIFIED: 0,
+
+  /**
+   * Decides, and holds the streams of the agents.
+   *
+   * @generated from enum value: CONTROLLER_ROLE_LEADER = 1;
+   */
+  LEADER: 1,
+
+  /**
+   * Forwards calls to the leader, and takes over when it goes.
+   *
+   * @generated from enum value: CONTROLLER_ROLE_FOLLOWER = 2;
+   */
+  FOLLOWER: 2,
+} as const;
+
+/**
+ * What a controller does.
+ *
+ * @generated from enum locum.v1.ControllerRole
+ */
+export type ControllerRole = (typeof ControllerRole)[keyof typeof ControllerRole] | UnknownEnum;
+
+/**
+ * Describes the enum locum.v1.ControllerRole.
+ */
+export const ControllerRoleSchema: GenEnum<ControllerRole> = /*@__PURE__*/
+  enumDesc(file_locum_v1_cluster_service, 0);
+
+/**
  * The cluster as a whole.
  *
  * @generated from service locum.v1.ClusterService
@@ -265,6 +461,26 @@ export const ClusterService: GenService<{
     methodKind: "unary";
     input: typeof ProceedTakeoversRequestSchema;
     output: typeof ProceedTakeoversResponseSchema;
+  },
+  /**
+   * Lists the controllers that share the store now, the leader first, then by name.
+   *
+   * @generated from rpc locum.v1.ClusterService.ListControllers
+   */
+  listControllers: {
+    methodKind: "unary";
+    input: typeof ListControllersRequestSchema;
+    output: typeof ListControllersResponseSchema;
+  },
+  /**
+   * Makes the leader hand over the lead: nothing stops, nothing moves. It stands for election again after a few seconds.
+   *
+   * @generated from rpc locum.v1.ClusterService.TransferLeadership
+   */
+  transferLeadership: {
+    methodKind: "unary";
+    input: typeof TransferLeadershipRequestSchema;
+    output: typeof TransferLeadershipResponseSchema;
   },
 }> = /*@__PURE__*/
   serviceDesc(file_locum_v1_cluster_service, 0);

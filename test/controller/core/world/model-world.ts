@@ -9,13 +9,16 @@ import type { Effect } from '../../../../controller/core/effect.ts';
 import type { AdminCall, Call, Event } from '../../../../controller/core/event.ts';
 import { checkAll } from '../../../../controller/core/invariants.ts';
 import { createScheduleReader } from '../../../../controller/schedules.ts';
-import { present } from '../../../../shared/assert.ts';
+import { assert, present } from '../../../../shared/assert.ts';
 import type { LocumError } from '../../../../shared/errors.ts';
 import { serverId } from '../../../../shared/ids.ts';
 import type { Now } from '../../../../shared/time.ts';
 import { Agenda } from './agenda.ts';
 import { type AgentFacts, CLUSTER_ID, ModelAgent, type Said } from './model-agent.ts';
 import { ModelStore } from './model-store.ts';
+
+/** So many things may happen in one moment. */
+const MAX_AT_ONCE = 20_000;
 
 export interface WorldOptions {
   /** Milliseconds that a message, a commit or a check takes; asked for each. Default: none. */
@@ -154,7 +157,11 @@ export class ModelWorld {
 
   /** Lets time pass up to a moment, with all that happens in it. */
   advanceTo(untilMono: number): void {
-    for (;;) {
+    let atOnce = 0;
+    for (let sinceMono = this.now.mono; ; ) {
+      atOnce = this.now.mono === sinceMono ? atOnce + 1 : 0;
+      sinceMono = this.now.mono;
+      assert(atOnce < MAX_AT_ONCE, `time does not stand still at ${sinceMono} ms`);
       const wake = this.#core === undefined || this.#mail.length > 0 ? undefined : this.#core.nextWakeMono();
       const next = Math.min(this.agenda.nextMono ?? Number.POSITIVE_INFINITY, wake ?? Number.POSITIVE_INFINITY);
       if (next > untilMono) break;

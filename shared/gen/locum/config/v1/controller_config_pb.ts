@@ -5,6 +5,8 @@
 import type { GenEnum, GenFile, GenMessage } from "@bufbuild/protobuf/codegenv2";
 import { enumDesc, fileDesc, messageDesc } from "@bufbuild/protobuf/codegenv2";
 import { file_buf_validate_validate } from "@bufbuild/protovalidate/gen/buf/validate/validate_pb.js";
+import type { Duration } from "@bufbuild/protobuf/wkt";
+import { file_google_protobuf_duration } from "@bufbuild/protobuf/wkt";
 import type { Timers } from "../../v1/timers_pb.ts";
 import { file_locum_v1_timers } from "../../v1/timers_pb.ts";
 import type { Message, UnknownEnum } from "@bufbuild/protobuf";
@@ -13,7 +15,7 @@ import type { Message, UnknownEnum } from "@bufbuild/protobuf";
  * Describes the file locum/config/v1/controller_config.proto.
  */
 export const file_locum_config_v1_controller_config: GenFile = /*@__PURE__*/
-  fileDesc("Cidsb2N1bS9jb25maWcvdjEvY29udHJvbGxlcl9jb25maWcucHJvdG8SD2xvY3VtLmNvbmZpZy52MSLOAgoQQ29udHJvbGxlckNvbmZpZxIcCgphcGlfbGlzdGVuGAEgASgJQgi6SAVyAxisAhIeCgxhZ2VudF9saXN0ZW4YAiABKAlCCLpIBXIDGKwCEhcKBXN0b3JlGAMgASgJQgi6SAVyAyiAIBIgCg5kYXRhX2RpcmVjdG9yeRgEIAEoCUIIukgFcgMogCASEAoIaW5zZWN1cmUYBSABKAgSEwoLYWRvcHRfc3RvcmUYBiABKAgSNgoJbG9nX2xldmVsGAcgASgOMhkubG9jdW0uY29uZmlnLnYxLkxvZ0xldmVsQgi6SAWCAQIQARI4Cgpsb2dfZm9ybWF0GAggASgOMhoubG9jdW0uY29uZmlnLnYxLkxvZ0Zvcm1hdEIIukgFggECEAESKAoOaW5pdGlhbF90aW1lcnMYCSABKAsyEC5sb2N1bS52MS5UaW1lcnMqdwoITG9nTGV2ZWwSGQoVTE9HX0xFVkVMX1VOU1BFQ0lGSUVEEAASEwoPTE9HX0xFVkVMX0RFQlVHEAESEgoOTE9HX0xFVkVMX0lORk8QAhISCg5MT0dfTEVWRUxfV0FSThADEhMKD0xPR19MRVZFTF9FUlJPUhAEKlMKCUxvZ0Zvcm1hdBIaChZMT0dfRk9STUFUX1VOU1BFQ0lGSUVEEAASFQoRTE9HX0ZPUk1BVF9QUkVUVFkQARITCg9MT0dfRk9STUFUX0pTT04QAmIGcHJvdG8z", [file_buf_validate_validate, file_locum_v1_timers]);
+  fileDesc("Cidsb2N1bS9jb25maWcvdjEvY29udHJvbGxlcl9jb25maWcucHJvdG8SD2xvY3VtLmNvbmZpZy52MSK3BAoQQ29udHJvbGxlckNvbmZpZxIcCgphcGlfbGlzdGVuGAEgASgJQgi6SAVyAxisAhIeCgxhZ2VudF9saXN0ZW4YAiABKAlCCLpIBXIDGKwCEhcKBXN0b3JlGAMgASgJQgi6SAVyAyiAIBIgCg5kYXRhX2RpcmVjdG9yeRgEIAEoCUIIukgFcgMogCASEAoIaW5zZWN1cmUYBSABKAgSEwoLYWRvcHRfc3RvcmUYBiABKAgSNgoJbG9nX2xldmVsGAcgASgOMhkubG9jdW0uY29uZmlnLnYxLkxvZ0xldmVsQgi6SAWCAQIQARI4Cgpsb2dfZm9ybWF0GAggASgOMhoubG9jdW0uY29uZmlnLnYxLkxvZ0Zvcm1hdEIIukgFggECEAESKAoOaW5pdGlhbF90aW1lcnMYCSABKAsyEC5sb2N1bS52MS5UaW1lcnMSNwoCaWQYCiABKAlCK7pIKHImMiReKFthLXpdKFthLXowLTktXXswLDYxfVthLXowLTldKT8pPyQSHwoNYXBpX2FkdmVydGlzZRgLIAEoCUIIukgFcgMYrAISIQoPYWdlbnRfYWR2ZXJ0aXNlGAwgASgJQgi6SAVyAxisAhI/CgxlbGVjdGlvbl90dGwYDSABKAsyGS5nb29nbGUucHJvdG9idWYuRHVyYXRpb25CDrpIC6oBCCICCDwyAggBEikKBGV0Y2QYDiABKAsyGy5sb2N1bS5jb25maWcudjEuRXRjZEFjY2VzcyKmAQoKRXRjZEFjY2VzcxILCgN0bHMYASABKAgSGQoHY2FfZmlsZRgCIAEoCUIIukgFcgMogCASGwoJY2VydF9maWxlGAMgASgJQgi6SAVyAyiAIBIaCghrZXlfZmlsZRgEIAEoCUIIukgFcgMogCASFgoEdXNlchgFIAEoCUIIukgFcgMYgAISHwoNcGFzc3dvcmRfZmlsZRgGIAEoCUIIukgFcgMogCAqdwoITG9nTGV2ZWwSGQoVTE9HX0xFVkVMX1VOU1BFQ0lGSUVEEAASEwoPTE9HX0xFVkVMX0RFQlVHEAESEgoOTE9HX0xFVkVMX0lORk8QAhISCg5MT0dfTEVWRUxfV0FSThADEhMKD0xPR19MRVZFTF9FUlJPUhAEKlMKCUxvZ0Zvcm1hdBIaChZMT0dfRk9STUFUX1VOU1BFQ0lGSUVEEAASFQoRTE9HX0ZPUk1BVF9QUkVUVFkQARITCg9MT0dfRk9STUFUX0pTT04QAmIGcHJvdG8z", [file_buf_validate_validate, file_google_protobuf_duration, file_locum_v1_timers]);
 
 /**
  * Configuration file of a controller. A flag of the same name wins over the file.
@@ -36,8 +38,8 @@ export type ControllerConfig = Message<"locum.config.v1.ControllerConfig"> & {
   agentListen: string;
 
   /**
-   * Where the state is kept: `sqlite:FILE`, or `memory:`, which forgets everything at the end. Unset: the file `store.sqlite` in
-   * `data_directory`.
+   * Where the state is kept: `sqlite:FILE`; `etcd://HOST,HOST,HOST/PREFIX`, which several controllers share; or `memory:`, which
+   * forgets everything at the end. Unset: the file `store.sqlite` in `data_directory`.
    *
    * @generated from field: string store = 3;
    */
@@ -84,6 +86,43 @@ export type ControllerConfig = Message<"locum.config.v1.ControllerConfig"> & {
    * @generated from field: locum.v1.Timers initial_timers = 9;
    */
   initialTimers?: Timers | undefined;
+
+  /**
+   * Id of this controller among those that share a store: lower case letters, digits and inner hyphens. Unset: made from the name of
+   * the host and the port of the API listener.
+   *
+   * @generated from field: string id = 10;
+   */
+  id: string;
+
+  /**
+   * Where the other controllers and people reach the API listener, `host:port`. Unset: where it listens.
+   *
+   * @generated from field: string api_advertise = 11;
+   */
+  apiAdvertise: string;
+
+  /**
+   * Where agents reach the agent listener, `host:port`. Unset: where it listens.
+   *
+   * @generated from field: string agent_advertise = 12;
+   */
+  agentAdvertise: string;
+
+  /**
+   * How long a leader that says nothing keeps the lead; etcd rounds up to seconds. A killed or stopped leader is replaced sooner.
+   * Default 5 s.
+   *
+   * @generated from field: google.protobuf.Duration election_ttl = 13;
+   */
+  electionTtl?: Duration | undefined;
+
+  /**
+   * Access to etcd. Unset: plaintext, without a login.
+   *
+   * @generated from field: locum.config.v1.EtcdAccess etcd = 14;
+   */
+  etcd?: EtcdAccess | undefined;
 };
 
 /**
@@ -92,6 +131,62 @@ export type ControllerConfig = Message<"locum.config.v1.ControllerConfig"> & {
  */
 export const ControllerConfigSchema: GenMessage<ControllerConfig> = /*@__PURE__*/
   messageDesc(file_locum_config_v1_controller_config, 0);
+
+/**
+ * How a controller reaches etcd.
+ *
+ * @generated from message locum.config.v1.EtcdAccess
+ */
+export type EtcdAccess = Message<"locum.config.v1.EtcdAccess"> & {
+  /**
+   * Connect with TLS. Implied by the files below.
+   *
+   * @generated from field: bool tls = 1;
+   */
+  tls: boolean;
+
+  /**
+   * PEM file of the authorities that signed the members' certificates. Unset: those of the system.
+   *
+   * @generated from field: string ca_file = 2;
+   */
+  caFile: string;
+
+  /**
+   * PEM files of this controller's own certificate and its key. Unset: none.
+   *
+   * @generated from field: string cert_file = 3;
+   */
+  certFile: string;
+
+  /**
+   * See cert_file.
+   *
+   * @generated from field: string key_file = 4;
+   */
+  keyFile: string;
+
+  /**
+   * Name of the etcd user. Unset: no login.
+   *
+   * @generated from field: string user = 5;
+   */
+  user: string;
+
+  /**
+   * File with the user's password, on its first line.
+   *
+   * @generated from field: string password_file = 6;
+   */
+  passwordFile: string;
+};
+
+/**
+ * Describes the message locum.config.v1.EtcdAccess.
+ * Use `create(EtcdAccessSchema)` to create a new message.
+ */
+export const EtcdAccessSchema: GenMessage<EtcdAccess> = /*@__PURE__*/
+  messageDesc(file_locum_config_v1_controller_config, 1);
 
 /**
  * Least important lines that are logged.

@@ -1,0 +1,38 @@
+/**
+ * What a controller campaigns and joins as: who it is and where it is reached. Plain JSON, for people who look into etcd; readers
+ * skip what they do not know, so that controllers of two versions understand each other during an upgrade.
+ */
+
+export interface Candidate {
+  /** Unique among the controllers of a store. */
+  readonly id: string;
+  /** Where the API is reached, `host:port`. */
+  readonly api: string;
+  /** Where agents are taken, `host:port`. */
+  readonly agent: string;
+  /** Version of the program. */
+  readonly version: string;
+}
+
+export function encodeCandidate({ id, api, agent, version }: Candidate): string {
+  return JSON.stringify({ id, api, agent, version });
+}
+
+/** What another one wrote. A text that is no candidate becomes one that can't be reached. */
+export function decodeCandidate(text: string): Candidate {
+  const fields = fieldsOf(text);
+  const field = (name: string): string => {
+    const value = fields.get(name);
+    return typeof value === 'string' ? value : '';
+  };
+  return { id: field('id') || 'unknown', api: field('api'), agent: field('agent'), version: field('version') };
+}
+
+function fieldsOf(text: string): ReadonlyMap<string, unknown> {
+  try {
+    const value: unknown = JSON.parse(text);
+    return new Map(typeof value === 'object' && value !== null ? Object.entries(value) : []);
+  } catch {
+    return new Map();
+  }
+}

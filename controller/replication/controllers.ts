@@ -1,0 +1,79 @@
+/** The controllers that share the store: who is there, and who leads. */
+import { LocumError, notFound } from '../../shared/errors.ts';
+import type { Handover } from '../leadership.ts';
+import type { Store } from '../store/store.ts';
+import { type Candidate, decodeCandidate } from './candidate.ts';
+import type { KnownLeader, LeaderView } from './leader-view.ts';
+
+export interface ControllersOptions {
+  readonly store: Pick<Store, 'members' | 'leader'>;
+  readonly view: LeaderView;
+  /** Ends this controller's reign. */
+  readonly handOver: (handover: Handover) => Promise<void>;
+}
+
+export interface ControllerSeen extends Candidate {
+  /** Of the leader only. */
+  readonly term: number | undefined;
+  readonly silentMs: number;
+}
+
+export interface TransferRequest {
+  /** Id of the next leader. Undefined: any other one. */
+  readonly to: string | undefined;
+  /** Undefined: whatever the term is. */
+  readonly term: number | undefined;
+  readonly signal: AbortSignal;
+}
+
+/** How long a controller that handed over does not stand for election. */
+const REST_MS = 5_000;
+/** How long the answer waits for the next leader. */
+const NEXT_MS = 3_000;
+
+export class Controllers {
+  readonly #options: ControllersOptions;
+
+  constructor(options: ControllersOptions) {
+    this.#options = options;
+  }
+
+  /** The leader first, then by id. @throws StoreError */
+  async list(): Promise<ControllerSeen[]> {
+    const { store } = this.#options;
+    const [members, leader] = await Promise.all([store.members(), store.leader()]);
+    const found = members.map(({ candidate, silentMs }): ControllerSeen => {
+      const term = candidate === leader?.candidate ? leader.term : undefined;
+      return { ...decodeCandidate(candidate), term, silentMs };
+    });
+    return found.sort((a, b) => (b.term ?? 0) - (a.term ?? 0) || (a.id < b.id ? -1 : 1));
+  }
+
+  /**
+   * Gives the lead of this controller to another one. Answers with who leads then; undefined: nobody yet.
+   * @throws LocumError ETAG_MISMATCH, NOT_FOUND, TARGET_NOT_ELIGIBLE, NOT_LEADER; StoreError
+   */
+  async transfer({ to, term, signal }: TransferRequest): Promise<KnownLeader | undefined> {
+    const { store, view, handOver } = this.#options;
+    const [members, leader] = await Promise.all([store.members(), store.leader()]);
+    if (leader === undefined) throw new LocumError('NOT_LEADER', 'nobody leads just now', { retryAfterMs: 500 });
+    if (term !== undefined && term !== leader.term) {
+      const message = `term ${term} is over, it is ${leader.term} now: the lead has been handed over already, or lost`;
+      throw new LocumError('ETAG_MISMATCH', message);
+    }
+    const others = members.filter(({ candidate }) => candidate !== leader.candidate);
+    const next = to === undefined ? undefined : members.find(({ candidate }) => decodeCandidate(candidate).id === to);
+    if (to !== undefined && next === undefined) throw notFound(`controllers/${to}`);
+    // It has what was asked for.
+    if (next?.candidate === leader.candidate) return { ...decodeCandidate(leader.candidate), term: leader.term };
+    if (others.length === 0) {
+      throw new LocumError('TARGET_NOT_ELIGIBLE', 'there is no other controller: start one, then repeat');
+    }
+    await handOver({ to: next?.candidate, restMs: REST_MS });
+    const patience = AbortSignal.any([signal, AbortSignal.timeout(NEXT_MS)]);
+    return view.when(
+      () => (view.leader !== undefined && view.leader.term > leader.term ? view.leader : undefined),
+      patience,
+    );
+  }
+}

@@ -1,0 +1,49 @@
+/** What of a call goes on to the leader, and what may be done twice. */
+import { randomUUID } from 'node:crypto';
+import type { DescMessage, DescMethod, MessageShape } from '@bufbuild/protobuf';
+import { clone } from '@bufbuild/protobuf';
+import { parseTimeout as parseConnectTimeout } from '@connectrpc/connect/protocol-connect';
+import { parseTimeout as parseGrpcTimeout } from '@connectrpc/connect/protocol-grpc';
+
+/** Names the controller that passes a call on. Who gets such a call and does not lead refuses it, so that none goes in circles. */
+export const FORWARDED_HEADER = 'x-locum-forwarded';
+
+/** Of what callers say in headers, everything that is not the protocol's own. */
+const PASSED_ON = /^(?:x-|traceparent$|tracestate$|baggage$|authorization$)/;
+const MAX_TIMEOUT_MS = 2 ** 31 - 1;
+const READING = /^(?:Get|List|Watch|Explain|Stream|Simulate)/;
+
+export function headersOnward(from: Headers, self: string): Headers {
+  const onward = new Headers();
+  from.forEach((value, name) => {
+    if (PASSED_ON.test(name)) onward.append(name, value);
+  });
+  onward.set(FORWARDED_HEADER, self);
+  return onward;
+}
+
+/** The time that the caller gives, in the words of its protocol; undefined: as long as it takes. */
+export function timeoutOf(header: Headers): number | undefined {
+  const grpc = header.get('grpc-timeout');
+  if (grpc !== null) return parseGrpcTimeout(grpc, MAX_TIMEOUT_MS).timeoutMs;
+  return parseConnectTimeout(header.get('connect-timeout-ms'), MAX_TIMEOUT_MS).timeoutMs;
+}
+
+export interface Repeatable<Desc extends DescMessage> {
+  readonly message: MessageShape<Desc>;
+  /** Whether doing it twice is as good as once: it only reads, or says who it is. */
+  readonly repeatable: boolean;
+}
+
+/** The call to pass on: with a request_id, where there is a field for one and the caller left it empty. */
+export function makeRepeatable<I extends DescMessage>(
+  method: DescMethod & { readonly input: I },
+  message: MessageShape<I>,
+): Repeatable<I> {
+  if (READING.test(method.name)) return { message, repeatable: true };
+  if (method.input.field['requestId'] === undefined) return { message, repeatable: false };
+  if (Reflect.get(message, 'requestId') !== '') return { message, repeatable: true };
+  const named = clone(method.input, message);
+  Reflect.set(named, 'requestId', randomUUID());
+  return { message: named, repeatable: true };
+}

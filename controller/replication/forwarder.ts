@@ -1,0 +1,205 @@
+/**
+ * Passes calls on to the leader, so that every controller answers every call the same. One for all services: it knows methods only
+ * by their descriptors. Health and reflection are about this process and stay here.
+ */
+import { setTimeout as sleep } from 'node:timers/promises';
+import type { DescService } from '@bufbuild/protobuf';
+import {
+  Code,
+  ConnectError,
+  type Interceptor,
+  type StreamRequest,
+  type StreamResponse,
+  type UnaryRequest,
+  type UnaryResponse,
+} from '@connectrpc/connect';
+import { LocumError } from '../../shared/errors.ts';
+import { neverArrived } from '../../shared/rpc/connection-error.ts';
+import { fromConnectError } from '../../shared/rpc/status-details.ts';
+import { FORWARDED_HEADER, headersOnward, makeRepeatable, timeoutOf } from './forwarded-call.ts';
+import type { LeaderView } from './leader-view.ts';
+import { openPeer, type Peer } from './peer.ts';
+
+export interface ForwarderOptions {
+  readonly view: LeaderView;
+  /** Id of this controller. */
+  readonly self: string;
+  /** Whether this controller leads and takes calls itself. */
+  readonly leads: () => boolean;
+  /** Services whose calls are the leader's affair. */
+  readonly services: readonly DescService[];
+  readonly shutdownSignal: AbortSignal;
+}
+
+/** How long a call waits for a leader before it is told that there is none. */
+const PATIENCE_MS = 2_000;
+/** Between two tries at a leader that refused or could not be reached. */
+const BETWEEN_MS = 50;
+
+type Next = (request: UnaryRequest | StreamRequest) => Promise<UnaryResponse | StreamResponse>;
+type Target = { readonly kind: 'here' } | { readonly kind: 'there'; readonly peer: Peer };
+
+/** What came of one try. */
+type Verdict = 'again' | 'final' | 'unknown';
+
+export class Forwarder {
+  readonly #options: ForwarderOptions;
+  readonly #services: ReadonlySet<string>;
+  #peer: Peer | undefined;
+
+  constructor(options: ForwarderOptions) {
+    this.#options = options;
+    this.#services = new Set(options.services.map(({ typeName }) => typeName));
+    const { view, shutdownSignal } = options;
+    // What hangs at a leader that was replaced is tried at the next one.
+    view.onChange(() => this.#dropOldPeer(), shutdownSignal);
+    shutdownSignal.addEventListener('abort', () => this.#peer?.close(), { once: true });
+  }
+
+  get interceptor(): Interceptor {
+    return (next) => (request) => {
+      if (!this.#services.has(request.service.typeName)) return next(request);
+      if (request.header.has(FORWARDED_HEADER)) {
+        if (!this.#options.leads()) throw this.#noLeader();
+        return next(request);
+      }
+      return request.stream ? this.#stream(request, next) : this.#unary(request, next);
+    };
+  }
+
+  async #unary(request: UnaryRequest, next: Next): Promise<UnaryResponse | StreamResponse> {
+    const { signal, header } = request;
+    const { method } = request;
+    const { message, repeatable } = makeRepeatable(method, request.message);
+    let passedOn = false;
+    return this.#untilAnswered(request, repeatable, async (target, leftMs) => {
+      // What an earlier leader may have done already must not be done here a second time.
+      if (target.kind === 'here') return next(passedOn ? { ...request, message } : request);
+      passedOn = true;
+      const onward = headersOnward(header, this.#options.self);
+      const answer = await target.peer.transport.unary(method, signal, leftMs, onward, message, request.contextValues);
+      // The protocol's own headers are made anew for this caller.
+      return { ...answer, header: new Headers(), trailer: new Headers() };
+    });
+  }
+
+  /** Opening is repeated; a stream that breaks later is opened again by its reader, who knows from where. */
+  async #stream(request: StreamRequest, next: Next): Promise<UnaryResponse | StreamResponse> {
+    const { signal, header, method } = request;
+    if (this.#options.leads()) return next(request);
+    const input: StreamRequest['message'] extends AsyncIterable<infer M> ? M[] : never = [];
+    for await (const message of request.message) input.push(message);
+    return this.#untilAnswered(request, true, async (target, leftMs) => {
+      if (target.kind === 'here') return next({ ...request, message: replay(input) });
+      const onward = headersOnward(header, this.#options.self);
+      const { transport } = target.peer;
+      const answer = await transport.stream(method, signal, leftMs, onward, replay(input), request.contextValues);
+      return { ...answer, header: new Headers(), trailer: new Headers(), message: unbroken(answer.message) };
+    });
+  }
+
+  async #untilAnswered<T>(
+    { signal, header }: Pick<UnaryRequest, 'signal' | 'header'>,
+    repeatable: boolean,
+    call: (target: Target, leftMs: number | undefined) => Promise<T>,
+  ): Promise<T> {
+    const startMs = performance.now();
+    const timeoutMs = timeoutOf(header);
+    const patience = AbortSignal.any([signal, AbortSignal.timeout(PATIENCE_MS)]);
+    for (;;) {
+      const target = await this.#target(patience);
+      if (target === undefined) {
+        signal.throwIfAborted();
+        throw this.#noLeader();
+      }
+      try {
+        const leftMs =
+          timeoutMs === undefined ? undefined : Math.max(1, Math.ceil(startMs + timeoutMs - performance.now()));
+        return await call(target, leftMs);
+      } catch (error) {
+        signal.throwIfAborted();
+        const verdict = verdictOf(error, repeatable && target.kind === 'there');
+        if (verdict === 'unknown') throw outcomeUnknown(error);
+        if (verdict === 'final') throw error;
+        if (patience.aborted) throw this.#noLeader();
+      }
+      await sleep(BETWEEN_MS, undefined, { signal: patience, ref: false }).catch(() => {});
+    }
+  }
+
+  /** Waits for a leader; undefined: none within the time, or the store does not answer, so that none can be elected. */
+  #target(patience: AbortSignal): Promise<Target | undefined> {
+    const { view, leads, self, shutdownSignal } = this.#options;
+    const hopeless = AbortSignal.any([patience, shutdownSignal]);
+    if (view.leader === undefined && view.storeProblem !== undefined && !leads()) return Promise.resolve(undefined);
+    return view.when<Target>(() => {
+      if (leads()) return { kind: 'here' };
+      const { leader } = view;
+      // The store may still name this controller after its own clock said that it leads no more.
+      if (leader === undefined || leader.id === self || view.isDoubted) return undefined;
+      return { kind: 'there', peer: this.#peerAt(leader.api) };
+    }, hopeless);
+  }
+
+  #peerAt(address: string): Peer {
+    if (this.#peer?.address === address) return this.#peer;
+    this.#peer?.close();
+    this.#peer = openPeer(address);
+    return this.#peer;
+  }
+
+  #dropOldPeer(): void {
+    const { leader } = this.#options.view;
+    if (this.#peer === undefined || leader === undefined || leader.api === this.#peer.address) return;
+    this.#peer.close();
+    this.#peer = undefined;
+  }
+
+  #noLeader(): LocumError {
+    const { storeProblem, leader } = this.#options.view;
+    if (storeProblem !== undefined) {
+      const message = `the store does not answer, so nothing can be decided; what runs goes on until its leases end (${storeProblem})`;
+      return new LocumError('STORE_UNAVAILABLE', message, { retryAfterMs: 1_000 });
+    }
+    const where = leader === undefined ? 'none leads just now' : `${leader.id} leads, but can't be reached from here`;
+    return new LocumError('NOT_LEADER', `this controller does not lead, and ${where}: repeat in a moment`, {
+      retryAfterMs: 500,
+    });
+  }
+}
+
+/** Nothing was done, or what was done may be done again: again. Otherwise it is the leader's answer, or nobody knows. */
+function verdictOf(error: unknown, repeatable: boolean): Verdict {
+  const answer = error instanceof LocumError ? error : fromConnectError(error);
+  if (answer?.reason === 'NOT_LEADER') return 'again';
+  if (answer?.reason === 'OUTCOME_UNKNOWN') return repeatable ? 'again' : 'final';
+  if (answer !== undefined || !(error instanceof ConnectError)) return 'final';
+  if (neverArrived(error)) return 'again';
+  if (!BROKEN.has(error.code)) return 'final';
+  return repeatable ? 'again' : 'unknown';
+}
+
+/** Codes that the client makes itself when a connection breaks under a call. */
+const BROKEN: ReadonlySet<Code> = new Set([Code.Unavailable, Code.Aborted, Code.Internal, Code.Unknown, Code.Canceled]);
+
+function outcomeUnknown(cause: unknown): LocumError {
+  const message =
+    'the leader went away before it answered; this call may have been applied or not: look, or repeat it if that does no harm';
+  return new LocumError('OUTCOME_UNKNOWN', message, { retryAfterMs: 500, cause });
+}
+
+async function* replay<T>(messages: readonly T[]): AsyncGenerator<T> {
+  yield* messages;
+}
+
+/** A connection that breaks under a stream is told as what it is, so that its reader comes again. */
+async function* unbroken<T>(messages: AsyncIterable<T>): AsyncGenerator<T> {
+  try {
+    yield* messages;
+  } catch (error) {
+    const broken = error instanceof ConnectError && BROKEN.has(error.code) && fromConnectError(error) === undefined;
+    if (!broken) throw error;
+    const message = 'the leader that this stream came from went away: open it again';
+    throw new LocumError('NOT_LEADER', message, { retryAfterMs: 500, cause: error });
+  }
+}

@@ -1,0 +1,85 @@
+/** What a follower answers by itself, to callers that ask for it: its copy of the records, as old as its watch is late. */
+import type { Interceptor } from '@connectrpc/connect';
+import { LocumError } from '../../shared/errors.ts';
+import type { Now } from '../../shared/time.ts';
+import type { ReignView } from '../api/api-context.ts';
+import type { Clock } from '../clock.ts';
+import { decodeRecord } from '../codec/record.ts';
+import type { ClusterState } from '../core/cluster.ts';
+import { Core } from '../core/core.ts';
+import type { Timers } from '../core/timers.ts';
+import { createScheduleReader } from '../schedules.ts';
+import type { Identity } from '../store/store.ts';
+import type { WarmCopy } from './warm-copy.ts';
+
+/** A caller sends `stale`; an answer that is carries it too. */
+export const READ_HEADER = 'x-locum-read';
+export const STALE = 'stale';
+
+export interface StaleReadsOptions {
+  readonly copy: WarmCopy;
+  readonly identity: Identity;
+  /** Term of the leader, as far as it is known. */
+  readonly term: () => number;
+  readonly clock: Clock;
+  readonly version: string;
+  readonly initialTimers: Timers;
+}
+
+/** Reads of a core that took the copy over and decides nothing: it is never flushed. Made anew when the copy has moved. */
+export class StaleReads implements ReignView {
+  readonly #options: StaleReadsOptions;
+  #made: { readonly revision: number; readonly state: ClusterState } | undefined;
+
+  constructor(options: StaleReadsOptions) {
+    this.#options = options;
+  }
+
+  async read<T>(look: (state: ClusterState, now: Now) => T): Promise<T> {
+    return look(this.#state(), this.#options.clock());
+  }
+
+  async call(): Promise<never> {
+    throw onlyReads('changes nothing');
+  }
+
+  get hub(): never {
+    throw onlyReads('can not be watched');
+  }
+
+  #state(): ClusterState {
+    const { copy: warm, identity, term, clock, version, initialTimers } = this.#options;
+    if (this.#made !== undefined && this.#made.revision === warm.revision) return this.#made.state;
+    const { copy } = warm;
+    if (copy === undefined) {
+      throw new LocumError('STORE_UNAVAILABLE', 'this controller has not read the store yet: repeat in a moment', {
+        retryAfterMs: 500,
+      });
+    }
+    const core = new Core({
+      version,
+      initialTimers,
+      schedules: createScheduleReader(),
+      verifyIntervalMs: 0,
+      maxCommitsInFlight: 1,
+    });
+    const records = copy.records.map(({ key, value }) => decodeRecord(key, value));
+    const kept = records.filter(({ kind }) => kind === 'event').length;
+    core.step({ kind: 'elected', term: Math.max(1, term()), ...identity, firstOfIncarnation: false, records }, clock());
+    // Taking over is an event of its own, which did not happen.
+    core.state.events.length = Math.min(core.state.events.length, kept);
+    this.#made = { revision: copy.revision, state: core.state };
+    return core.state;
+  }
+}
+
+function onlyReads(what: string): LocumError {
+  return new LocumError('NOT_LEADER', `a stale copy ${what}: leave out the header ${READ_HEADER}`);
+}
+
+/** Says in the answer that it is stale. */
+export const markStale: Interceptor = (next) => async (request) => {
+  const response = await next(request);
+  response.header.set(READ_HEADER, STALE);
+  return response;
+};

@@ -1,0 +1,226 @@
+/** Three members of etcd, three controllers and some agents, each a process of its own, which can be killed, hung and restarted. */
+import { existsSync, mkdirSync, mkdtempSync, realpathSync, rmSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { delimiter, dirname, join } from 'node:path';
+import { setTimeout as sleep } from 'node:timers/promises';
+import type { Client } from '@connectrpc/connect';
+import { createClient } from '@connectrpc/connect';
+import { keeperProcess } from '../../agent/kill-trees.ts';
+import { type ClosableTransport, openTransport } from '../../cli/client/transport.ts';
+import { CLUSTER_MARK, clearProcesses, killProcess, processesOf } from '../../cli/dev/host-processes.ts';
+import { ManagedProcess } from '../../cli/dev/managed-process.ts';
+import { freePort } from '../../cli/dev/ports.ts';
+import { present } from '../../shared/assert.ts';
+import { ClusterService, ControllerRole } from '../../shared/gen/locum/v1/cluster_service_pb.ts';
+import { PolicyService } from '../../shared/gen/locum/v1/policy_service_pb.ts';
+import { RunService } from '../../shared/gen/locum/v1/run_service_pb.ts';
+import { ServerService } from '../../shared/gen/locum/v1/server_service_pb.ts';
+import { EtcdCluster } from '../store/etcd-cluster.ts';
+import { QuietWitness } from './quiet-witness.ts';
+
+/** The shortest that keep every inequality with a TTL of 2 s: three seconds to find the next leader, and some more. */
+export const TIMERS_MS = { heartbeat: 1_000, suspect: 4_000, lease: 9_000, stop: 2_000, guard: 1_000, missing: 15_000 };
+export const TTL_MS = 2_000;
+
+export interface Api {
+  readonly transport: ClosableTransport;
+  readonly cluster: Client<typeof ClusterService>;
+  readonly servers: Client<typeof ServerService>;
+  readonly policies: Client<typeof PolicyService>;
+  readonly runs: Client<typeof RunService>;
+}
+
+interface Place {
+  readonly id: string;
+  readonly apiPort: number;
+  readonly agentPort: number;
+}
+
+const PATIENCE_MS = 60_000;
+
+export class ReplicatedCluster {
+  readonly etcd: EtcdCluster;
+  readonly folder: string;
+  readonly witness: QuietWitness;
+  /** Through all controllers, as a careful client does. */
+  readonly api: Api;
+  readonly #places: readonly Place[];
+  readonly #controllers = new Map<string, ManagedProcess>();
+  readonly #agents = new Map<string, ManagedProcess>();
+  readonly #apis: Api[] = [];
+
+  private constructor(etcd: EtcdCluster, folder: string, places: readonly Place[]) {
+    this.etcd = etcd;
+    this.folder = folder;
+    this.#places = places;
+    this.witness = new QuietWitness(join(folder, 'witness'));
+    mkdirSync(join(folder, 'logs'), { recursive: true });
+    writeFileSync(join(folder, 'controller.yaml'), configText());
+    this.api = this.#open(places.map(({ apiPort }) => `127.0.0.1:${apiPort}`));
+  }
+
+  static async start(controllers: readonly string[]): Promise<ReplicatedCluster> {
+    const folder = realpathSync(mkdtempSync(join(tmpdir(), 'locum-replicated-')));
+    const etcd = await EtcdCluster.start();
+    const places: Place[] = [];
+    for (const id of controllers) places.push({ id, apiPort: await freePort(), agentPort: await freePort() });
+    const cluster = new ReplicatedCluster(etcd, folder, places);
+    for (const id of controllers) cluster.startController(id);
+    try {
+      await cluster.allControllers();
+    } catch (error) {
+      await cluster.stop();
+      throw error;
+    }
+    return cluster;
+  }
+
+  /** Waits until every controller is there. */
+  async allControllers(): Promise<void> {
+    await this.until('all controllers join', async () => {
+      const { controllers } = await this.api.cluster.listControllers({}, { timeoutMs: 2_000 });
+      return controllers.length === this.#places.length ? true : undefined;
+    });
+  }
+
+  get controllers(): readonly string[] {
+    return this.#places.map(({ id }) => id);
+  }
+
+  get servers(): readonly string[] {
+    return [...this.#agents.keys()];
+  }
+
+  /** Through one controller alone. */
+  apiOf(id: string): Api {
+    return this.#open([this.addressOf(id)]);
+  }
+
+  addressOf(id: string): string {
+    return `127.0.0.1:${this.#place(id).apiPort}`;
+  }
+
+  startController(id: string): void {
+    const { apiPort, agentPort } = this.#place(id);
+    const store = `etcd://${this.etcd.endpoints.join(',')}/locum`;
+    const words = ['controller', '--config', join(this.folder, 'controller.yaml'), '--store', store, '--id', id];
+    const listen = ['--api-listen', `127.0.0.1:${apiPort}`, '--agent-listen', `127.0.0.1:${agentPort}`];
+    this.#controllers.set(id, this.#spawn(id, [...words, ...listen]));
+  }
+
+  startAgent(server: string): void {
+    const endpoints = this.#places.map(({ agentPort }) => `127.0.0.1:${agentPort}`).join(',');
+    const own = ['--server', server, '--state-dir', join(this.folder, server), '--machine-id', `m-${server}`];
+    this.#agents.set(server, this.#spawn(server, ['agent', '--controllers', endpoints, ...own]));
+  }
+
+  controller(id: string): ManagedProcess {
+    return present(this.#controllers.get(id), `controller ${id}`);
+  }
+
+  /** As when the power fails. */
+  async killServer(server: string): Promise<void> {
+    const keeper = keeperProcess(join(this.folder, server))?.pid;
+    this.#agents.get(server)?.signal('SIGKILL');
+    this.#agents.delete(server);
+    if (keeper !== undefined) killProcess(keeper);
+    await clearProcesses(join(this.folder, server), { waitMs: 0 });
+  }
+
+  /** Who leads, with its term. */
+  leader(): Promise<{ readonly id: string; readonly term: number }> {
+    return this.until('somebody leads', async () => {
+      const { controllers } = await this.api.cluster.listControllers({}, { timeoutMs: 2_000 });
+      const found = controllers.find(({ role }) => role === ControllerRole.LEADER);
+      return found === undefined
+        ? undefined
+        : { id: found.name.slice('controllers/'.length), term: Number(found.term) };
+    });
+  }
+
+  /** Waits until every agent has a session with the leader, begun or confirmed by a heartbeat after `sinceWallMs`. */
+  async allGranted(sinceWallMs = 0): Promise<number> {
+    await this.until('all agents are granted', async () => {
+      const { servers } = await this.api.servers.listServers({}, { timeoutMs: 2_000 });
+      const here = servers.filter(({ connected, lastHeartbeatTime }) => {
+        return connected && Number(lastHeartbeatTime?.seconds ?? 0n) * 1_000 + 999 >= sinceWallMs;
+      });
+      return here.length === this.servers.length ? true : undefined;
+    });
+    return Date.now();
+  }
+
+  /** Asks until there is an answer; refusals and broken connections are no answer yet. */
+  async until<T>(what: string, look: () => Promise<T | undefined>, patienceMs = PATIENCE_MS): Promise<T> {
+    const giveUpAt = performance.now() + patienceMs;
+    let last: unknown;
+    while (performance.now() < giveUpAt) {
+      const found = await look().catch((error: unknown) => {
+        last = error;
+        return undefined;
+      });
+      if (found !== undefined) return found;
+      await sleep(20);
+    }
+    throw new Error(`did not happen: ${what}`, { cause: last });
+  }
+
+  async stop(): Promise<void> {
+    for (const process of [...this.#controllers.values(), ...this.#agents.values()]) process.signal('SIGCONT');
+    for (const { transport } of this.#apis) transport.close();
+    for (const agent of this.#agents.values()) agent.signal('SIGKILL');
+    for (const { pid } of processesOf(this.folder)) killProcess(pid);
+    await clearProcesses(this.folder, { waitMs: 0 });
+    await this.etcd.stop();
+    if (existsSync(this.folder)) rmSync(this.folder, { recursive: true, force: true });
+  }
+
+  #place(id: string): Place {
+    return present(
+      this.#places.find((place) => place.id === id),
+      `the place of ${id}`,
+    );
+  }
+
+  #open(addresses: readonly string[]): Api {
+    const transport = openTransport({ addresses, timeoutMs: 10_000 });
+    const api = {
+      transport,
+      cluster: createClient(ClusterService, transport),
+      servers: createClient(ServerService, transport),
+      policies: createClient(PolicyService, transport),
+      runs: createClient(RunService, transport),
+    };
+    this.#apis.push(api);
+    return api;
+  }
+
+  #spawn(name: string, words: readonly string[]): ManagedProcess {
+    return new ManagedProcess({
+      name,
+      argv: [process.execPath, join(import.meta.dirname, '../../bin/locum.js'), ...words],
+      env: {
+        ...process.env,
+        PATH: `${dirname(process.execPath)}${delimiter}${process.env['PATH'] ?? ''}`,
+        [CLUSTER_MARK]: this.folder,
+      },
+      logFile: join(this.folder, 'logs', `${name}.log`),
+    });
+  }
+}
+
+function configText(): string {
+  const { heartbeat, suspect, lease, stop, guard, missing } = TIMERS_MS;
+  const seconds = (ms: number): string => `${ms / 1_000}s`;
+  return [
+    `election_ttl: ${seconds(TTL_MS)}`,
+    'initial_timers:',
+    `  heartbeat_interval: ${seconds(heartbeat)}`,
+    `  suspect_after: ${seconds(suspect)}`,
+    `  lease: ${seconds(lease)}`,
+    `  stop_timeout: ${seconds(stop)}`,
+    `  kill_guard: ${seconds(guard)}`,
+    `  missing_after: ${seconds(missing)}`,
+    '',
+  ].join('\n');
+}

@@ -1,0 +1,47 @@
+/** I10: what was acknowledged is in the store, once; and every change has its line in the event log, with a cause and an actor. */
+import type { ClusterState } from '../../../controller/core/cluster.ts';
+import type { EventRecord } from '../../../controller/core/state.ts';
+import { type Intentions, REGISTER } from '../intentions.ts';
+import type { World } from '../world.ts';
+
+/** Complaints about the state of the last leader. `since`: acknowledged before that may be lost, for an older state was restored. */
+export function checkAcknowledged(world: World, intentions: Intentions, state: ClusterState): readonly string[] {
+  return [...checkRegister(intentions, state), ...checkStarts(world, state), ...checkEvents(state.events)];
+}
+
+function checkRegister({ register }: Intentions, state: ClusterState): readonly string[] {
+  const value = Number(state.policies.get(REGISTER)?.spec.labels['n'] ?? 0);
+  if (value < register.acknowledged) return [`the register says ${value}; ${register.acknowledged} was acknowledged`];
+  if (value > register.asked) return [`the register says ${value}; nobody asked for more than ${register.asked}`];
+  return [];
+}
+
+/** Starts by operators: each answer of a request names the same run, which was created once. */
+function checkStarts(world: World, state: ClusterState): readonly string[] {
+  const { operators } = world;
+  const found: string[] = [];
+  const created = new Set(state.events.filter(({ type }) => type === 'RUN_CREATED').map(({ run }) => run));
+  const oldest = state.events[0]?.number ?? 1;
+  for (const [id, values] of operators.answers) {
+    const runs = new Set(values.flatMap((value) => (value.kind === 'run' ? [value.run.id] : [])));
+    if (runs.size > 1) found.push(`request ${id} was answered with ${[...runs].join(' and ')}`);
+    const request = operators.made.find((made) => made.id === id)?.request;
+    if (request?.kind !== 'start_policy' || oldest > 1 || world.restoredAt !== undefined) continue;
+    for (const run of runs) if (!created.has(run)) found.push(`${run} was acknowledged (${id}) and never created`);
+  }
+  const asked = operators.made.filter(({ request }) => request.kind === 'start_policy').length;
+  const made = state.events.filter(({ type, cause }) => type === 'RUN_CREATED' && cause === 'OPERATOR').length;
+  if (made > asked) found.push(`${made} runs were created by ${asked} requests`);
+  return found;
+}
+
+function checkEvents(events: readonly EventRecord[]): readonly string[] {
+  const found: string[] = [];
+  let last: number | undefined;
+  for (const { number, type, cause, actor } of events) {
+    if (last !== undefined && number !== last + 1) found.push(`event ${number} follows event ${last}`);
+    if (cause === '' || actor === '') found.push(`event ${number} (${type}) has no cause or no actor`);
+    last = number;
+  }
+  return found;
+}

@@ -1,0 +1,70 @@
+/**
+ * I5: when faults have ended and a leader stays, every started run with an eligible server that has room runs, or is shown to wait for
+ * a reason that the rules allow.
+ */
+import type { ClusterState } from '../../../controller/core/cluster.ts';
+import { placementQuery } from '../../../controller/core/eligible.ts';
+import type { Policy, Run } from '../../../controller/core/state.ts';
+import { takeoverWaitMs } from '../../../controller/core/timers.ts';
+import type { Tree } from '../tree.ts';
+import type { World } from '../world.ts';
+import { chooseNaively } from './naive-placement.ts';
+
+/** max(M, W) over all attempts that are not proven ended, by the leader's own clock. */
+export function longestWaitMs(state: ClusterState): number {
+  const pools = [...state.pools.values()].map(({ timers }) => timers.missingAfterMs);
+  const attempts = [...state.runs.values()].flatMap((run) => {
+    const missingAfterMs = state.pools.get(run.pool)?.timers.missingAfterMs ?? 0;
+    return run.attempts
+      .filter(({ state: stage }) => stage !== 'ENDED')
+      .map(({ terms }) => takeoverWaitMs({ missingAfterMs, ...terms }));
+  });
+  return Math.max(...pools, ...attempts);
+}
+
+/** What does not run and should. Empty: all is well. */
+export function stillWaiting(world: World): readonly string[] {
+  const leader = world.leader();
+  if (leader === undefined) return ['nobody leads'];
+  const { state } = leader.reign.core;
+  const { wall } = leader.controller.clockNow();
+  const found: string[] = [];
+  for (const policy of state.policies.values()) {
+    if (policy.deleting) continue;
+    const runs = [...(state.policyLive.get(policy.id)?.runs ?? [])].flatMap((id) => state.runs.get(id) ?? []);
+    const wanted = policy.spec.trigger.kind === 'continuous' && !policy.paused ? policy.spec.maxConcurrentRuns : 0;
+    // Runs that wind down hold their place until they are proven ended (C3).
+    if (runs.length < wanted) found.push(`${policy.id} has ${runs.length} of ${wanted} runs`);
+    for (const run of runs) {
+      if (run.desired !== 'RUNNING' || mayWait(state, policy, run, wall) || doesRun(world.trees.living, run)) continue;
+      found.push(`${run.id} is ${run.state} (${run.reason}: ${run.message})`);
+    }
+  }
+  return found;
+}
+
+function doesRun(living: ReadonlySet<Tree>, run: Run): boolean {
+  const attempt = run.attempts.findLast(({ state }) => state !== 'ENDED');
+  if (attempt === undefined || run.state !== 'RUNNING') return false;
+  for (const tree of living) if (tree.facts.epoch === attempt.epoch) return true;
+  return false;
+}
+
+/** The exceptions of I5, each shown with its reason. */
+function mayWait(state: ClusterState, policy: Policy, run: Run, wall: number): boolean {
+  switch (run.state) {
+    case 'BACKOFF':
+      return run.notBeforeWall > wall;
+    case 'STUCK':
+      return true;
+    case 'FENCING':
+      return run.reason === 'HOLD' || run.reason === 'OVERLAP' || run.reason === 'STORM';
+    case 'QUEUED': {
+      if (run.reason === 'NEW_INCARNATION' || run.reason === 'STORE_BEHIND') return true;
+      const query = placementQuery(state, policy, run, wall);
+      return chooseNaively(state, policy.spec.pool, query) === undefined;
+    }
+    default:
+      return false;
+  }
+}

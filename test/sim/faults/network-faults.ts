@@ -1,0 +1,70 @@
+/** Faults of the network between hosts and controllers. */
+import type { Prng } from '../../../shared/prng.ts';
+import type { Link, WayName } from '../network.ts';
+import type { World } from '../world.ts';
+import { type StrikeTable, someMs } from './faults.ts';
+
+/** The links that a fault strikes: those of a host, those of a controller, or one. */
+function someLinks(world: World, random: Prng): readonly Link[] {
+  const { network, sites, controllers } = world;
+  const site = random.pick(sites);
+  const controller = random.pick(controllers);
+  if (site === undefined || controller === undefined) return [];
+  switch (random.int(0, 4)) {
+    case 0:
+      return [network.link(site.name, controller.endpoint)];
+    case 1:
+      return sites.map(({ name }) => network.link(name, controller.endpoint));
+    default:
+      return controllers.map(({ endpoint }) => network.link(site.name, endpoint));
+  }
+}
+
+function cut(world: World, links: readonly Link[], ways: readonly WayName[], ms: number): void {
+  const { network } = world;
+  for (const link of links) for (const way of ways) network.cut(link, way);
+  world.say(
+    'network',
+    () =>
+      `cut ${ways.join(' and ')} for ${Math.round(ms)} ms: ${links.map(({ host, endpoint }) => `${host}–${endpoint}`).join(', ')}`,
+  );
+  world.during(ms, () => {
+    for (const link of links) for (const way of ways) network.heal(link, way);
+  });
+}
+
+export const networkFaults: StrikeTable = {
+  'link-cut': (world, random) => cut(world, someLinks(world, random), ['up', 'down'], someMs(random, 300, 150_000)),
+  'link-cut-one-way': (world, random) =>
+    cut(world, someLinks(world, random), [random.chance(0.5) ? 'up' : 'down'], someMs(random, 300, 120_000)),
+  /** One after the other is cut, and restored in another order. */
+  'link-swizzle': (world, random) => {
+    const links = world.sites.flatMap(({ name }) =>
+      world.controllers.map(({ endpoint }) => world.network.link(name, endpoint)),
+    );
+    for (const link of random.shuffle(links)) {
+      world.queue.after(random.float() * 20_000, () => {
+        if (!world.healed) cut(world, [link], ['up', 'down'], someMs(random, 5_000, 60_000));
+      });
+    }
+  },
+  'link-delay': (world, random) => {
+    const { network } = world;
+    const links = someLinks(world, random);
+    const delayMs = someMs(random, 100, 100_000);
+    const ways: readonly WayName[] = random.pick([['up'], ['down'], ['up', 'down']] as const) ?? ['up'];
+    world.say(
+      'network',
+      () =>
+        `${Math.round(delayMs)} ms slower ${ways.join(' and ')}: ${links.map(({ host, endpoint }) => `${host}–${endpoint}`).join(', ')}`,
+    );
+    for (const link of links) for (const way of ways) network.slow(link, way, delayMs);
+    world.during(someMs(random, 2_000, 90_000), () => {
+      for (const link of links) for (const way of ways) network.slow(link, way, 0);
+    });
+  },
+  'stream-reset': (world, random) => {
+    const stream = random.pick([...world.network.streams]);
+    if (stream !== undefined) world.network.reset(stream, someMs(random, 1, 60_000));
+  },
+};

@@ -1,0 +1,99 @@
+/** Plays one seed: a safe beginning, a time of faults, then heal and require that everything runs again. */
+import { checkAll } from '../../controller/core/invariants.ts';
+import { SECOND } from '../../shared/time.ts';
+import { checkAcknowledged } from './checks/acknowledged.ts';
+import { longestWaitMs, stillWaiting } from './checks/liveness.ts';
+import { Faults } from './faults/faults.ts';
+import { Intentions } from './intentions.ts';
+import { type Plan, planOf } from './plan.ts';
+import type { Violation } from './violation.ts';
+import { World } from './world.ts';
+
+export interface SeedResult {
+  readonly seed: number;
+  readonly violations: readonly Violation[];
+  /** Simulated time. */
+  readonly simulatedMs: number;
+  readonly steps: number;
+  /** Trees that were started. */
+  readonly starts: number;
+  /** Empty unless asked for. */
+  readonly trace: string;
+}
+
+export interface RunOptions {
+  /** Newest lines of the story to keep. Default 0. */
+  readonly traceLines?: number;
+  /** Go on after a violation, to see what else it breaks. Default false. */
+  readonly goOn?: boolean;
+  /** Changes the plan of the seed, for tests. */
+  readonly change?: (plan: Plan) => Plan;
+}
+
+const WARM_UP_MS = 20 * SECOND;
+/** For elections, and for operators to be answered. */
+const SETTLE_MS = 15 * SECOND;
+/** I5: so much more than max(M, W). */
+const SLACK_MS = 5 * SECOND;
+const LOOK_EVERY_MS = 2 * SECOND;
+
+export function runSeed(seed: number, options: RunOptions = {}): SeedResult {
+  const { traceLines = 0, goOn = false, change = (plan) => plan } = options;
+  const world = new World(change(planOf(seed)), traceLines);
+  const { queue, verdict } = world;
+  const isOver = (): boolean => !goOn && verdict.found.length > 0;
+  verdict.onViolation = ({ invariant, message }) => world.say('VIOLATION', () => `${invariant}: ${message}`);
+  world.say('plan', () => JSON.stringify({ ...world.plan, faults: [...world.plan.faults] }));
+  const intentions = new Intentions(world);
+  const faults = new Faults(world, intentions);
+  world.begin();
+  intentions.begin();
+  queue.after(WARM_UP_MS, () => faults.begin());
+  queue.runUntil(WARM_UP_MS + world.plan.faultMs, isOver);
+  if (!isOver()) requireLiveness(world, intentions, isOver);
+  return {
+    seed,
+    violations: verdict.found,
+    simulatedMs: queue.now,
+    steps: queue.steps,
+    starts: world.trees.starts,
+    trace: world.trace.text(),
+  };
+}
+
+function requireLiveness(world: World, intentions: Intentions, isOver: () => boolean): void {
+  const { queue, verdict } = world;
+  world.heal();
+  queue.runUntil(queue.now + 3 * SECOND, isOver);
+  intentions.tidyUp();
+  queue.runUntil(queue.now + SETTLE_MS, isOver);
+  const leader = world.leader();
+  if (leader === undefined) {
+    if (!isOver()) verdict.breaks('I5', queue.now, 'nobody leads, and nothing is wrong any more');
+    return;
+  }
+  const boundMs = longestWaitMs(leader.reign.core.state) / leader.controller.clockRate + SLACK_MS;
+  const until = queue.now + boundMs;
+  let waiting = stillWaiting(world);
+  while (queue.now < until && !isOver() && waiting.length > 0) {
+    queue.runUntil(Math.min(until, queue.now + LOOK_EVERY_MS), isOver);
+    waiting = stillWaiting(world);
+  }
+  if (isOver()) return;
+  if (waiting.length > 0)
+    verdict.breaks('I5', queue.now, `after ${Math.round(boundMs / 1000)} s: ${waiting.join('; ')}`);
+  finish(world, intentions);
+}
+
+function finish(world: World, intentions: Intentions): void {
+  const leader = world.leader();
+  const { verdict, queue } = world;
+  if (leader === undefined) return;
+  const { state } = leader.reign.core;
+  try {
+    checkAll(state);
+  } catch (error) {
+    world.failed(leader.controller.name, error);
+  }
+  for (const complaint of checkAcknowledged(world, intentions, state)) verdict.breaks('I10', queue.now, complaint);
+}

@@ -1,0 +1,173 @@
+/** A whole simulated world, made from one seed: controllers, a store, hosts with agents and keepers, and those who watch over it. */
+
+import type { PolicyId } from '../../shared/ids.ts';
+import { Prng } from '../../shared/prng.ts';
+import { LeaderChecks } from './checks/leader-checks.ts';
+import { Ledger, placeName } from './checks/ledger.ts';
+import { Obedience } from './checks/obedience.ts';
+import { TreeChecks } from './checks/tree-checks.ts';
+import { SimClock } from './clock.ts';
+import { ControllerNode } from './controller.ts';
+import { EventQueue } from './event-queue.ts';
+import { Network } from './network.ts';
+import { Operators } from './operators.ts';
+import type { Plan } from './plan.ts';
+import type { SimReign } from './reign.ts';
+import { Site, serverName } from './site.ts';
+import { SimStore } from './store.ts';
+import { Trace } from './trace.ts';
+import type { Behaviour } from './tree.ts';
+import { Verdict } from './violation.ts';
+
+/** What a policy that nobody planned does. */
+const STEADY: Behaviour = { deafShare: 0, termMs: 200, meanLifeMs: Number.POSITIVE_INFINITY, failShare: 0 };
+
+export class World {
+  readonly plan: Plan;
+  readonly trace: Trace;
+  readonly queue = new EventQueue();
+  readonly verdict = new Verdict();
+  readonly ledger = new Ledger();
+  /** One generator for each concern, so that a change in one does not shift all the others. */
+  readonly random: Readonly<Record<'hosts' | 'network' | 'store' | 'controllers' | 'faults' | 'operators', Prng>>;
+  readonly store: SimStore;
+  readonly network: Network;
+  readonly trees: TreeChecks;
+  readonly leaders: LeaderChecks;
+  readonly obedience: Obedience;
+  readonly controllers: readonly ControllerNode[];
+  readonly sites: Site[];
+  readonly operators: Operators;
+  /** Faults are over. */
+  healed = false;
+  /** When an older state of the store was restored. */
+  restoredAt: number | undefined;
+  readonly #undos = new Set<() => void>();
+
+  constructor(plan: Plan, traceLines: number) {
+    this.plan = plan;
+    this.trace = new Trace(traceLines);
+    const root = new Prng(plan.seed + 1_000_003);
+    this.random = {
+      hosts: root.fork(),
+      network: root.fork(),
+      store: root.fork(),
+      controllers: root.fork(),
+      faults: root.fork(),
+      operators: root.fork(),
+    };
+    const { queue, verdict, ledger } = this;
+    this.store = new SimStore({
+      queue,
+      random: this.random.store,
+      clusterId: `cluster-${plan.seed}`,
+      delayMs: plan.storeDelayMs,
+      timeoutMs: plan.storeTimeoutMs,
+      codec: plan.codec,
+      ttlMs: plan.controllers === 1 ? 0 : plan.electionTtlMs,
+      onCommit: ({ facts }) => ledger.apply(facts),
+      onTermOver: (term) => this.say('store', () => `term ${term} is over`),
+    });
+    this.network = new Network({
+      queue,
+      random: this.random.network,
+      delayMs: plan.networkDelayMs,
+      keepalive: plan.keepalive,
+    });
+    this.trees = new TreeChecks({ queue, verdict, ledger, store: this.store, say: this.say });
+    this.leaders = new LeaderChecks({
+      ...{ queue, verdict, ledger, trees: this.trees, store: this.store },
+      placeOf: ({ controller }, conn) => {
+        const host = this.controllers.find(({ endpoint }) => endpoint === controller)?.hostOf(conn);
+        return host && placeName(host.directory.instanceId, host.machineId);
+      },
+    });
+    this.obedience = new Obedience(queue, verdict);
+    this.controllers = Array.from({ length: plan.controllers }, (_, index) => this.#newController(`c${index + 1}`));
+    this.sites = Array.from({ length: plan.servers }, (_, index) => {
+      const server = serverName(index);
+      return new Site(this, { name: server, server });
+    });
+    this.operators = new Operators(this);
+  }
+
+  #newController(endpoint: string): ControllerNode {
+    const { plan } = this;
+    const random = this.random.controllers.fork();
+    const clock = new SimClock({
+      rate: 1 + plan.drift * (2 * random.float() - 1),
+      startMono: random.float() * 1e6,
+      wallErrorMs: (random.float() - 0.5) * 2_000,
+    });
+    return new ControllerNode(
+      endpoint,
+      { queue: this.queue, clock, random },
+      {
+        store: this.store,
+        random,
+        watch: this.leaders,
+        initialTimers: plan.timers,
+        verifyIntervalMs: plan.verifyIntervalMs,
+        leaderHint: () => (this.store.leader === undefined ? [] : [this.store.leader.name]),
+        failed: this.failed,
+        say: this.say,
+      },
+    );
+  }
+
+  /** Controllers and servers come up in the first seconds. */
+  begin(): void {
+    this.store.watchLeader();
+    for (const controller of this.controllers) controller.start();
+    for (const [index, site] of this.sites.entries()) this.queue.after(200 * index, () => site.startAgent());
+  }
+
+  /** The leader of the newest term, if it knows of it. */
+  leader(): { readonly controller: ControllerNode; readonly reign: SimReign } | undefined {
+    for (const controller of this.controllers) {
+      const { reign } = controller;
+      if (reign !== undefined && this.store.holds(reign.term)) return { controller, reign };
+    }
+    return undefined;
+  }
+
+  behaviourOf(policy: PolicyId): Behaviour {
+    const planned = this.plan.policies.find(({ name }) => name === policy)?.behaviour ?? STEADY;
+    return this.healed ? { ...planned, meanLifeMs: Number.POSITIVE_INFINITY, failShare: 0 } : planned;
+  }
+
+  /** Undoes something after a while, or when faults end. */
+  during(ms: number, undo: () => void): void {
+    const once = (): void => {
+      if (this.#undos.delete(once)) undo();
+    };
+    this.#undos.add(once);
+    this.queue.after(ms, once);
+  }
+
+  /** Ends every fault at once. */
+  heal(): void {
+    this.healed = true;
+    this.say('world', () => 'HEAL');
+    for (const undo of [...this.#undos]) undo();
+    this.network.healAll();
+    Object.assign(this.store.trouble, { extraDelayMs: 0, refuse: 0, lose: 0 });
+    for (const controller of this.controllers) controller.path.cuts = 0;
+    for (const site of this.sites) {
+      site.refusesUntil = 0;
+      for (const tree of site.host.trees) {
+        tree.calm();
+        tree.unkillableUntil = Math.min(tree.unkillableUntil, this.queue.now);
+      }
+    }
+  }
+
+  readonly say = (who: string, what: () => string): void => {
+    if (this.trace.on) this.trace.say(this.queue.now, who, what());
+  };
+
+  readonly failed = (who: string, error: unknown): void => {
+    const message = error instanceof Error ? (error.stack ?? error.message) : String(error);
+    this.verdict.breaks('ASSERT', this.queue.now, `${who}: ${message}`);
+  };
+}
