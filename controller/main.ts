@@ -187,7 +187,7 @@ class RunningParts {
       log,
       version,
       initialTimers,
-      onReign: () => this.#replica.look(),
+      onReign: () => this.#replica.view.touch(),
       onTrouble: (trouble) => {
         if (trouble === undefined) log.info('the store takes writes again');
         else log.error({ reason: trouble.reason }, `the store takes no writes: ${trouble.detail}`);

@@ -28,10 +28,14 @@ function backoffCapMs(state: AgentState): number {
   return [...state.attempts.values()].some(isLiving) ? BACKOFF_CAP_MS.holding : BACKOFF_CAP_MS.idle;
 }
 
-/** Plans the next dial after a failure or the end of a session, with full jitter. */
+/**
+ * Plans the next dial after a failure or the end of a session, with full jitter. The wait grows with the rounds through the list: that
+ * one controller does not answer says nothing of the next.
+ */
 export function planDial({ state, now }: Turn, notBeforeMs = 0): void {
   const options = { baseMs: BACKOFF_BASE_MS, capMs: backoffCapMs(state) };
-  const waitMs = backoffMs(options, state.dialling.failures, state.random.float());
+  const rounds = Math.floor(state.dialling.failures / state.endpoints.length);
+  const waitMs = backoffMs(options, rounds, state.random.float());
   state.dialling.at = now.mono + Math.max(waitMs, notBeforeMs);
 }
 
@@ -97,6 +101,7 @@ export function noteFailure(turn: Turn, candidate: Candidate, problem: string, n
   const changed = state.dialling.lastProblem !== problem;
   state.candidate = undefined;
   state.dialling.failures += 1;
+  state.dialling.redirected = false;
   state.dialling.lastProblem = problem;
   planDial(turn, notBeforeMs);
   // The same problem again and again is one line in the log, not a thousand.
@@ -137,9 +142,10 @@ export function followHint(
   }
   turn.effects.push({ kind: 'close_stream', stream: from.candidate.stream, flush: false });
   state.candidate = undefined;
-  // The first hint is followed at once; two controllers that point at each other are not chased in a circle.
+  // A hint is followed at once, but not one after the other: two controllers that point at each other are not chased in a circle.
   state.dialling.at = now.mono + waitMs;
-  if (state.dialling.failures > 0) planDial(turn, waitMs);
+  if (state.dialling.redirected) planDial(turn, waitMs);
+  state.dialling.redirected = true;
   state.dialling.failures += 1;
   state.dialling.lastProblem = `redirected by ${from.endpoint}: ${reason}`;
 }

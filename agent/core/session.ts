@@ -60,6 +60,7 @@ export function acceptWelcome(turn: Turn, candidate: Candidate, term: number, we
   state.capabilitiesChanged ||= state.capabilities !== greeting.capabilities;
   state.capacityChanged ||= state.capacity !== greeting.capacity;
   state.dialling.failures = 0;
+  state.dialling.redirected = false;
   state.dialling.at = undefined;
   state.dialling.hints = [];
   state.dialling.lastProblem = '';

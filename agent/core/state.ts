@@ -82,6 +82,8 @@ export interface Dialling {
   next: number;
   /** Tries since the last Welcome that came to nothing. */
   failures: number;
+  /** The last candidate pointed elsewhere. */
+  redirected: boolean;
   /** Not before this monotonic time. Undefined: not planned. */
   at: number | undefined;
   /** What ended the last try or session, for people. */
@@ -186,7 +188,7 @@ export function createAgent(options: AgentOptions, now: AgentNow): AgentState {
     pending: new Map(),
     session: undefined,
     candidate: undefined,
-    dialling: { hints: [], next: 0, failures: 0, at: undefined, lastProblem: '' },
+    dialling: { hints: [], next: 0, failures: 0, redirected: false, at: undefined, lastProblem: '' },
     leaving: undefined,
     exited: false,
     changes: 0,

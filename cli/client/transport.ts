@@ -26,6 +26,9 @@ export interface ClosableTransport extends Transport {
   readonly close: () => void;
 }
 
+/** How long one of several addresses may take: a controller that hangs must not use up the time in which the next one answers. */
+const TRY_MS = 3_000;
+
 /** Who asks, for the event log. */
 const ACTOR_HEADER = 'x-locum-actor';
 
@@ -93,11 +96,12 @@ export function openTransport({ addresses, timeoutMs: defaultTimeoutMs }: Transp
   let preferred = 0;
 
   /** Tries each target once. */
-  async function tryAll<T>(call: (target: Transport) => Promise<T>): Promise<T> {
+  async function tryAll<T>(call: (target: Transport) => Promise<T>, giveUpAtMs: number): Promise<T> {
     let last: ConnectError | undefined;
     let allRefused = true;
+    const first = preferred;
     for (let i = 0; i < targets.length; i += 1) {
-      const index = (preferred + i) % targets.length;
+      const index = (first + i) % targets.length;
       const target = targets[index];
       if (target === undefined) break;
       try {
@@ -106,7 +110,9 @@ export function openTransport({ addresses, timeoutMs: defaultTimeoutMs }: Transp
         return answer;
       } catch (caught) {
         const error = ConnectError.from(caught);
-        if (!mayRepeat(error)) throw error;
+        const hangs = error.code === Code.DeadlineExceeded && targets.length > 1 && performance.now() < giveUpAtMs;
+        if (!mayRepeat(error) && !hangs) throw error;
+        if (hangs && preferred === index) preferred = (index + 1) % targets.length;
         if (!neverArrived(error)) allRefused = false;
         last = error;
       }
@@ -126,8 +132,9 @@ export function openTransport({ addresses, timeoutMs: defaultTimeoutMs }: Transp
         try {
           return await tryAll((target) => {
             const leftMs = Math.max(1, Math.ceil(deadline - performance.now()));
-            return target.unary(method, signal, leftMs, withActor(header), message, contextValues);
-          });
+            const tryMs = targets.length > 1 ? Math.min(leftMs, TRY_MS) : leftMs;
+            return target.unary(method, signal, tryMs, withActor(header), message, contextValues);
+          }, deadline);
         } catch (error) {
           // Nobody listens: at the first try that is the answer, later it is a controller that restarts.
           if (error instanceof CommandFailure && failures === 0) throw error;
@@ -141,8 +148,9 @@ export function openTransport({ addresses, timeoutMs: defaultTimeoutMs }: Transp
       // Only the opening is tried on each target; a stream that breaks is opened again by its reader (resume.ts).
       const messages: MessageInitShape<typeof method.input>[] = [];
       for await (const message of input) messages.push(message);
-      return tryAll((target) =>
-        target.stream(method, signal, timeoutMs, withActor(header), replay(messages), contextValues),
+      return tryAll(
+        (target) => target.stream(method, signal, timeoutMs, withActor(header), replay(messages), contextValues),
+        0,
       );
     },
   };
@@ -152,7 +160,8 @@ export function openTransport({ addresses, timeoutMs: defaultTimeoutMs }: Transp
 /** Undefined: repeating can't help. */
 function retryDelayMs(error: unknown, failures: number): number | undefined {
   if (error instanceof CommandFailure) return backoffMs(BACKOFF, failures, Math.random());
-  if (!(error instanceof ConnectError) || !mayRepeat(error)) return undefined;
+  if (!(error instanceof ConnectError)) return undefined;
+  if (!mayRepeat(error) && error.code !== Code.DeadlineExceeded) return undefined;
   return fromConnectError(error)?.retryAfterMs ?? backoffMs(BACKOFF, failures, Math.random());
 }
 

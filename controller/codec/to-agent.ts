@@ -56,7 +56,11 @@ function contentOf(message: ToAgent, leader: LeaderIdentity): ConnectResponse['m
       return { case: 'welcome', value: welcomeToProto(message, leader) };
     case 'start':
       return { case: 'startAttempt', value: startToProto(message) };
-    default:
+    case 'stop':
+    case 'ack':
+    case 'report_full_state':
+    case 'verdicts':
+    case 'timers_changed':
       return create(ConnectResponseSchema, { message: plainContentOf(message) }).message;
   }
 }

@@ -8,9 +8,10 @@ import { isAvailable } from './capacity.ts';
 import { attemptLiveOf, poolLiveOf, poolOf, serverLiveOf, serverOf } from './cluster.ts';
 import type { Context } from './context.ts';
 import { endProvenAtMono, lastGrantMono, takeoverWaitOf } from './lease.ts';
+import { isSamePlace } from './place.ts';
 import { endReservation, RESERVATION_MAX_MS } from './reservation.ts';
 import { announceState, enqueue, finish, isEnded, showState } from './run.ts';
-import { askFullState, isSamePlace } from './session.ts';
+import { askFullState } from './session.ts';
 import type { Attempt, Run } from './state.ts';
 
 /** A start is asked after when unanswered for this long. */
@@ -22,12 +23,12 @@ export function advanceRun(ctx: Context, run: Run): void {
   if (isEnded(run)) return;
   for (const attempt of unendedAttempts(run)) {
     proveByWait(ctx, run, attempt);
-    giveUpForOverlap(ctx, run, attempt);
   }
   if (run.desired === 'STOPPED') {
     bringToStop(ctx, run);
     return;
   }
+  for (const attempt of unendedAttempts(run)) giveUpForOverlap(ctx, run, attempt);
   const attempt = currentAttempt(run);
   if (attempt === undefined) awaitPlacement(ctx, run);
   else follow(ctx, run, attempt);
@@ -37,7 +38,8 @@ export function advanceRun(ctx: Context, run: Run): void {
 function proveByWait(ctx: Context, run: Run, attempt: Attempt): void {
   const { state, now } = ctx;
   const provenAt = endProvenAtMono(state, run, attempt);
-  if (provenAt === undefined) return;
+  // One that was never sent needs no proof, and its start may yet be sent.
+  if (provenAt === undefined || !attemptLiveOf(state, attempt).handed) return;
   const storm = poolLiveOf(state, run.pool).storm.activeSinceMono !== undefined;
   const at = Math.max(storm ? provenAt + STORM_MAX_MS : provenAt, state.judgeNotBeforeMono);
   if (now.mono < at) {
@@ -61,6 +63,13 @@ function giveUpForOverlap(ctx: Context, run: Run, attempt: Attempt): void {
   const policy = ctx.state.policies.get(run.policy);
   const { liveness } = serverOf(ctx.state, attempt.server);
   if (policy?.spec.onDisconnect !== 'OVERLAP' || (liveness !== 'MISSING' && liveness !== 'LEFT')) return;
+  // M counts from the last heartbeat, after a Goodbye that left it behind too.
+  const missingAtMono =
+    serverLiveOf(ctx.state, attempt.server).lastHeartbeatMono + poolOf(ctx.state, run.pool).timers.missingAfterMs;
+  if (liveness === 'LEFT' && ctx.now.mono < missingAtMono) {
+    ctx.wakeRunAt(run.id, missingAtMono);
+    return;
+  }
   attempt.overlapped = true;
   run.nextCause = 'RECOVERY';
   run.queueCause = 'RECOVERY';
@@ -114,7 +123,16 @@ function awaitPlacement(ctx: Context, run: Run): void {
   }
   if (run.state !== 'QUEUED')
     showState(ctx, run, { state: 'QUEUED', reason: run.reason, message: 'it looks for a server' });
+  takeEdits(ctx, run);
   enqueue(ctx, run);
+}
+
+/** Edits of a policy hold from the next attempt on; while an older one may live, its slots are still counted by the run. */
+function takeEdits(ctx: Context, run: Run): void {
+  const policy = ctx.state.policies.get(run.policy);
+  if (policy === undefined || run.slots === policy.spec.slots || unendedAttempts(run).length > 0) return;
+  run.slots = policy.spec.slots;
+  ctx.journal.put(run);
 }
 
 /** An attempt stands: the run shows what it and its server do. */

@@ -4,6 +4,7 @@ import type { Epoch, ServerId } from '../../shared/ids.ts';
 import { attemptLiveOf, type ClusterState, poolOf, serverLiveOf } from './cluster.ts';
 import type { Context } from './context.ts';
 import { endCover } from './lease.ts';
+import { isSamePlace } from './place.ts';
 import { decideAfterEnd } from './run-end.ts';
 import type { Attempt, AttemptEnd, Policy, Run, Server, StopReason } from './state.ts';
 
@@ -61,22 +62,18 @@ export function assign(ctx: Context, run: Run, policy: Policy, server: Server, w
   run.attemptCount += 1;
   run.preferServer = undefined;
   live.runs.add(run.id);
-  session.starts.push({
-    needCommit: ctx.gate.needCommit,
-    needCheck: ctx.gate.needCheck(),
-    command: {
-      kind: 'start',
+  ctx.queueCommand(session, {
+    kind: 'start',
+    run: run.id,
+    epoch: attempt.epoch,
+    message: {
       run: run.id,
+      policy: run.policy,
       epoch: attempt.epoch,
-      message: {
-        run: run.id,
-        policy: run.policy,
-        epoch: attempt.epoch,
-        terms: attempt.terms,
-        workload: policy.spec.workload,
-        arguments: run.arguments,
-        slots: run.slots,
-      },
+      terms: attempt.terms,
+      workload: policy.spec.workload,
+      arguments: run.arguments,
+      slots: run.slots,
     },
   });
   journal.put(run);
@@ -132,15 +129,11 @@ export function stopAttempt(ctx: Context, run: Run, attempt: Attempt, reason: St
 /** Queues the stop of an attempt on the open session of its place, if there is one. */
 export function sendStop(ctx: Context, run: Run, attempt: Attempt, reason: StopReason): void {
   const { session } = serverLiveOf(ctx.state, attempt.server);
-  if (session === undefined || session.instanceId !== attempt.place.instanceId) return;
+  if (session === undefined || !isSamePlace(attempt, session)) return;
   const live = attemptLiveOf(ctx.state, attempt);
   if (live.stopSentIn === session.id) return;
   live.stopSentIn = session.id;
-  session.control.push({
-    needCommit: ctx.gate.needCommit,
-    needCheck: ctx.gate.needCheck(),
-    command: { kind: 'stop', run: run.id, epoch: attempt.epoch, reason },
-  });
+  ctx.queueCommand(session, { kind: 'stop', run: run.id, epoch: attempt.epoch, reason });
 }
 
 /** Ends an attempt whose start never left this leader. */

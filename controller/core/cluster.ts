@@ -44,6 +44,7 @@ export interface Session {
   readonly conn: ConnId;
   readonly server: ServerId;
   /** Where the agent lives; attempts of another place are not its own. */
+  readonly serverUid: Uid;
   readonly instanceId: string;
   readonly machineId: string;
   readonly bootId: string;

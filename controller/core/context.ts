@@ -1,7 +1,7 @@
 /** What every part of the core works on: the state, the journal, the gate, the wheels, and what is to be looked at again. */
 import type { PolicyId, PoolId, RunId, ServerId } from '../../shared/ids.ts';
 import type { Now } from '../../shared/time.ts';
-import { type ClusterState, emptyCluster, type Session } from './cluster.ts';
+import { type ClusterState, emptyCluster, type Session, type Waiting } from './cluster.ts';
 import type { Effect } from './effect.ts';
 import type { CallId, CallResult } from './event.ts';
 import { Gate, type GateOptions } from './gate.ts';
@@ -31,6 +31,9 @@ export class Context {
   now: Now = { mono: 0, wall: 0 };
   /** Effects that depend on nothing, in order. */
   readonly effects: Effect[] = [];
+
+  /** Sessions whose Welcome or commands wait: only these are looked at when something may leave. */
+  readonly waitingSessions = new Set<Session>();
 
   /** Answers to calls of this step; they show the state after settling. */
   readonly answers: { readonly call: CallId; readonly result: CallResult }[] = [];
@@ -77,6 +80,13 @@ export class Context {
     if (key !== undefined && key <= mono && key > this.now.mono) return;
     this.#runWakes.set(run, mono);
     this.runWheel.set(run, mono);
+  }
+
+  /** Queues a command behind what is decided now. Starts have a queue of their own: they may wait for room, a stop never waits for them. */
+  queueCommand(session: Session, command: Waiting['command']): void {
+    const queue = command.kind === 'start' ? session.starts : session.control;
+    queue.push({ needCommit: this.gate.needCommit, needCheck: this.gate.needCheck(), command });
+    this.waitingSessions.add(session);
   }
 
   forgetRunWake(run: RunId): void {

@@ -63,7 +63,7 @@ export class Core {
     ctx.journal.actor = 'controller';
     const { gate, journal, effects } = ctx;
     // Welcomes first: a server whose session opens now gets work in this very flush.
-    for (const session of ctx.state.sessions.values()) if (session.phase === 'OPENING') pump(ctx, session);
+    for (const session of ctx.waitingSessions) if (session.phase === 'OPENING') pump(ctx, session);
     settle(ctx);
     releaseAnswers(ctx);
     if (journal.hasChanged) gate.hold({ kind: 'publish', changes: journal.takeChanged() });
@@ -71,9 +71,7 @@ export class Core {
       const { writes, decisions } = journal.takeWrites();
       effects.push({ kind: 'persist', commit: gate.issueCommit(), writes, decisions });
     }
-    for (const session of ctx.state.sessions.values()) {
-      if (session.phase === 'OPENING' || session.control.length > 0 || session.starts.length > 0) pump(ctx, session);
-    }
+    for (const session of ctx.waitingSessions) pump(ctx, session);
     const check = gate.issueVerify(now.mono);
     if (check !== undefined) effects.push({ kind: 'verify_term', check });
     effects.push(...gate.release(journal.hasWrites));

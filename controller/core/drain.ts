@@ -1,6 +1,6 @@
 /** Drain: moves the runs of a server away, by priority, one at a time, each with a slot reserved elsewhere (semantics 12). */
 import type { ServerId } from '../../shared/ids.ts';
-import { currentAttempt, stopAttempt } from './attempt.ts';
+import { currentAttempt, stopAttempt, unendedAttempts } from './attempt.ts';
 import { type ClusterState, serverLiveOf, serverOf } from './cluster.ts';
 import type { Context, View } from './context.ts';
 import type { MovePlan, PlannedMove, PlannedStay } from './event.ts';
@@ -26,7 +26,7 @@ export function pumpDrain(ctx: Context, server: Server): void {
     return;
   }
   if (drain.deadlineWall !== undefined) {
-    if (ctx.now.wall >= drain.deadlineWall) stopTheRest(ctx, runs);
+    if (ctx.now.wall >= drain.deadlineWall) stopTheRest(ctx, server, runs);
     else ctx.drainWheel.set(server.id, ctx.now.mono + drain.deadlineWall - ctx.now.wall);
   }
   moveNext(ctx, server, runs);
@@ -54,10 +54,13 @@ function moveNext(ctx: Context, server: Server, runs: readonly Run[]): void {
   }
 }
 
-function stopTheRest(ctx: Context, runs: readonly Run[]): void {
+/** What is stopped is what runs here; a run that was left behind here (OVERLAP) may stand on another server by now. */
+function stopTheRest(ctx: Context, server: Server, runs: readonly Run[]): void {
   for (const run of runs) {
-    const attempt = currentAttempt(run);
-    if (attempt !== undefined) stopAttempt(ctx, run, attempt, 'DRAIN_DEADLINE', 'the deadline of the drain has come');
+    for (const attempt of unendedAttempts(run)) {
+      if (attempt.server !== server.id) continue;
+      stopAttempt(ctx, run, attempt, 'DRAIN_DEADLINE', 'the deadline of the drain has come');
+    }
   }
 }
 

@@ -1,13 +1,14 @@
 /** What agents say after their Hello: heartbeats, reports, answers, farewells. */
 import { endAttempt, isUnended } from './attempt.ts';
-import { type Session, serverLiveOf, serverOf } from './cluster.ts';
+import { attemptLiveOf, type Session, serverLiveOf, serverOf } from './cluster.ts';
 import type { Context } from './context.ts';
 import type { FromAgent } from './event.ts';
 import { hello } from './hello.ts';
 import { observe, settleInventory } from './inventory.ts';
 import { becomeAlive, becomeLeft } from './liveness.ts';
+import { isSamePlace } from './place.ts';
 import { applyCapabilities, applyCapacity } from './server-facts.ts';
-import { askFullState, closeSession, isSamePlace, queueControl } from './session.ts';
+import { askFullState, closeSession } from './session.ts';
 
 type Said<K extends FromAgent['kind']> = Extract<FromAgent, { readonly kind: K }>;
 
@@ -83,6 +84,7 @@ function commandResult(ctx: Context, session: Session, said: Said<'command_resul
   const attempt = run?.attempts.find((one) => one.epoch === command.epoch);
   if (run === undefined || attempt === undefined || !isUnended(attempt) || !isSamePlace(attempt, session)) return;
   if (said.outcome === 'APPLIED' || said.outcome === 'ALREADY_APPLIED') {
+    attemptLiveOf(ctx.state, attempt).startSentMono = undefined;
     if (attempt.state === 'STARTING' && said.pid !== 0) {
       attempt.state = 'RUNNING';
       attempt.pid = said.pid;
@@ -93,7 +95,7 @@ function commandResult(ctx: Context, session: Session, said: Said<'command_resul
     return;
   }
   // Refused, expired or stale: the epoch is spent there, so this is the proof that it never runs (A3, C3a).
-  const reason = said.reason === '' ? said.outcome : said.reason;
+  const reason = said.reason === '' || said.outcome !== 'REFUSED' ? said.outcome : said.reason;
   endAttempt(ctx, run, attempt, {
     cause: SPAWN_REASONS.has(reason) ? 'SPAWN_FAILED' : 'REFUSED',
     exitCode: undefined,
@@ -106,7 +108,7 @@ function commandResult(ctx: Context, session: Session, said: Said<'command_resul
 function fullState(ctx: Context, session: Session, said: Said<'full_state'>): void {
   session.fullStateAsked = false;
   const verdicts = settleInventory(ctx, session, said.inventory, said.generation);
-  queueControl(ctx, session, { kind: 'verdicts', verdicts });
+  ctx.queueCommand(session, { kind: 'verdicts', verdicts });
 }
 
 /** Proof only for the attempts that it lists as ended (semantics 11). */

@@ -3,15 +3,16 @@ import { LocumError } from '../../shared/errors.ts';
 import { type SessionId, sessionId } from '../../shared/ids.ts';
 import { MINUTE } from '../../shared/time.ts';
 import { isUnended } from './attempt.ts';
-import { newServerLive, nextUid, poolOf, type Session, serverLiveOf } from './cluster.ts';
+import { attemptLiveOf, newServerLive, nextUid, poolOf, type Session, serverLiveOf } from './cluster.ts';
 import type { Context } from './context.ts';
+import type { Verdict } from './effect.ts';
 import type { HelloFacts } from './event.ts';
 import { settleInventory } from './inventory.ts';
 import { becomeAlive, touchServer } from './liveness.ts';
 import { refreshOrder } from './placing.ts';
 import { applyFacts } from './server-facts.ts';
-import { closeSession } from './session.ts';
-import type { ConnId, Pool, Server } from './state.ts';
+import { attemptsOn, closeSession } from './session.ts';
+import type { Attempt, ConnId, Pool, Run, Server } from './state.ts';
 import { DRIFT } from './timers.ts';
 
 export function hello(ctx: Context, conn: ConnId, facts: HelloFacts): void {
@@ -32,23 +33,37 @@ export function hello(ctx: Context, conn: ConnId, facts: HelloFacts): void {
   const live = serverLiveOf(state, server.id);
   const bootedSince = ctx.now.mono - facts.uptimeMs > live.lastHeartbeatMono;
   if (live.session !== undefined) closeSession(ctx, live.session, undefined, true);
-  const session = openSession(ctx, conn, facts, bootedSince);
+  const session = openSession(ctx, conn, server, facts, bootedSince);
   applyFacts(ctx, server, facts);
   becomeAlive(ctx, server);
   const verdicts = settleInventory(ctx, session, facts.inventory, undefined);
   session.welcome = { needCommit: ctx.gate.needCommit, needCheck: ctx.gate.needCheck(), verdicts };
+  expectKept(ctx, session, verdicts);
   ctx.gate.cover({ session, sequence: 0, receivedMono: ctx.now.mono });
   touchServer(ctx, server);
 }
 
-function openSession(ctx: Context, conn: ConnId, facts: HelloFacts, bootedSince: boolean): Session {
+/**
+ * The Welcome, when it leaves, re-issues leases from the Hello on: noted now, so that no wait ends between the two and the
+ * verdict is still true when it is sent.
+ */
+function expectKept(ctx: Context, session: Session, verdicts: readonly Verdict[]): void {
+  const kept = new Set(verdicts.filter(({ action }) => action !== 'STOP').map(({ epoch }) => epoch));
+  for (const { attempt } of attemptsOn(ctx, session)) {
+    const live = attemptLiveOf(ctx.state, attempt);
+    if (kept.has(attempt.epoch)) live.lastGrantMono = Math.max(live.lastGrantMono, session.helloMono);
+  }
+}
+
+function openSession(ctx: Context, conn: ConnId, server: Server, facts: HelloFacts, bootedSince: boolean): Session {
   const { state, now } = ctx;
   ctx.lastSession += 1;
   const id: SessionId = sessionId(`${state.term}-${ctx.lastSession}`);
   const session: Session = {
     id,
     conn,
-    server: facts.server,
+    server: server.id,
+    serverUid: server.uid,
     instanceId: facts.instanceId,
     machineId: facts.machineId,
     bootId: facts.bootId,
@@ -67,6 +82,8 @@ function openSession(ctx: Context, conn: ConnId, facts: HelloFacts, bootedSince:
     fullStateAsked: false,
   };
   state.sessions.set(conn, session);
+  ctx.waitingSessions.add(session);
+  ctx.waitingSessions.add(session);
   const live = serverLiveOf(state, facts.server);
   live.session = session;
   live.helloSeen = true;
@@ -97,7 +114,9 @@ function refuse(ctx: Context, facts: HelloFacts): LocumError | undefined {
     const message = `${facts.server} is in pool ${server.pool}; a server can't change its pool: delete it first, or correct the agent's configuration`;
     return new LocumError('IMMUTABLE_FIELD', message, { resource });
   }
-  if (server.deleting) {
+  const samePlace = facts.instanceId === server.instanceId && facts.machineId === server.machineId;
+  // From its own place it may come in: what it holds is told to stop, and that is the proof that its end waits for.
+  if (server.deleting && !samePlace) {
     const message = `${facts.server} is being deleted and its attempts are not yet proven ended`;
     return new LocumError('SERVER_DELETING', message, { resource, retryAfterMs: 5_000 });
   }
@@ -119,13 +138,12 @@ function duplicate(ctx: Context, server: Server, facts: HelloFacts): LocumError 
   const live = serverLiveOf(state, server.id);
   const samePlace = facts.instanceId === server.instanceId && facts.machineId === server.machineId;
   if (samePlace && facts.bootId === server.bootId) return undefined;
-  const holdsWork = [...live.runs].some((id) =>
-    state.runs.get(id)?.attempts.some((attempt) => isUnended(attempt) && attempt.server === server.id),
-  );
-  const leaseMs = DRIFT * poolOf(state, server.pool).timers.leaseMs;
-  const leaseLives = now.mono - Math.max(live.lastGrantMono, live.lastHeartbeatMono) < leaseMs;
-  const old = live.session !== undefined || (live.helloSeen && leaseLives) || (holdsWork && leaseLives);
-  if (!old) return undefined;
+  const held = [...live.runs].flatMap((id) => unendedOn(state.runs.get(id), server));
+  // It said farewell and holds nothing: nobody else is there.
+  if (held.length === 0 && (server.liveness === 'LEFT' || !live.helloSeen)) return undefined;
+  const leases = held.map((attempt) => attempt.terms.leaseMs);
+  const leaseMs = DRIFT * Math.max(poolOf(state, server.pool).timers.leaseMs, ...leases);
+  if (now.mono - Math.max(live.lastGrantMono, live.lastHeartbeatMono) >= leaseMs) return undefined;
   if (live.duplicateSeenMono === undefined || now.mono - live.duplicateSeenMono > MINUTE) {
     live.duplicateSeenMono = now.mono;
     ctx.journal.event({
@@ -139,6 +157,9 @@ function duplicate(ctx: Context, server: Server, facts: HelloFacts): LocumError 
   const message = `another agent is ${server.id} and its lease can still live: give this one another id, or wait until the other has been silent for ${Math.ceil(leaseMs / 1000)} s`;
   return new LocumError('DUPLICATE_IDENTITY', message, { resource: `servers/${server.id}`, retryAfterMs: 1_000 });
 }
+
+const unendedOn = (run: Run | undefined, server: Server): readonly Attempt[] =>
+  run?.attempts.filter((attempt) => isUnended(attempt) && attempt.server === server.id) ?? [];
 
 /** A new server: the first of its pool is the primary, every later one is appended. */
 function register(ctx: Context, facts: HelloFacts, pool: Pool): Server {

@@ -8,8 +8,9 @@ import { attemptLiveOf, type Session } from './cluster.ts';
 import type { Context } from './context.ts';
 import type { Verdict } from './effect.ts';
 import type { ReportedAttempt } from './event.ts';
+import { isSamePlace } from './place.ts';
 import { dequeue } from './run.ts';
-import { attemptsOn, isSamePlace, queueControl } from './session.ts';
+import { attemptsOn } from './session.ts';
 import type { Attempt, Run } from './state.ts';
 
 /** Takes in what an agent says about one attempt. Answers the record that it is about, if it is ours and still open. */
@@ -17,7 +18,7 @@ export function observe(ctx: Context, session: Session, reported: ReportedAttemp
   const found = find(ctx, session, reported);
   if (reported.state === 'ENDED') {
     if (found !== undefined) endReported(ctx, found.run, found.attempt, reported);
-    queueControl(ctx, session, { kind: 'ack', run: reported.run, epoch: reported.epoch });
+    ctx.queueCommand(session, { kind: 'ack', run: reported.run, epoch: reported.epoch });
     return;
   }
   if (found !== undefined) noteState(ctx, found.run, found.attempt, reported);
@@ -48,14 +49,15 @@ function endReported(ctx: Context, run: Run, attempt: Attempt, reported: Reporte
   });
 }
 
-/** STARTING and STOPPING are only shown; RUNNING and STUCK are written. */
+/** STARTING and STOPPING are only shown; RUNNING and STUCK, and that it is STUCK no more, are written. */
 function noteState(ctx: Context, run: Run, attempt: Attempt, reported: ReportedAttempt): void {
   const changed = attempt.state !== reported.state || (reported.pid !== 0 && attempt.pid !== reported.pid);
   if (reported.pid !== 0) attempt.pid = reported.pid;
   attempt.startWall ??= reported.startWall;
   if (!changed) return;
+  const wasStuck = attempt.state === 'STUCK';
   attempt.state = reported.state;
-  if (attempt.state === 'RUNNING' || attempt.state === 'STUCK') ctx.journal.put(run);
+  if (wasStuck || attempt.state === 'RUNNING' || attempt.state === 'STUCK') ctx.journal.put(run);
   ctx.dirtyRuns.add(run.id);
 }
 
@@ -95,8 +97,10 @@ function includesStart(ctx: Context, session: Session, attempt: Attempt, generat
 
 function endAbsent(ctx: Context, run: Run, attempt: Attempt, session: Session): void {
   const rebooted = attempt.bootId !== session.bootId;
+  // An earlier leader assigned it and nobody ever saw it: its start may never have left. No server lost it.
+  const neverSeen = attempt.startWall === undefined && attemptLiveOf(ctx.state, attempt).startedIn === undefined;
   endAttempt(ctx, run, attempt, {
-    cause: attempt.stopReason === undefined ? 'LOST' : 'STOPPED',
+    cause: attempt.stopReason !== undefined ? 'STOPPED' : neverSeen ? 'UNKNOWN' : 'LOST',
     exitCode: undefined,
     signal: '',
     proof: rebooted ? 'NEW_BOOT' : 'INVENTORY',
@@ -114,9 +118,11 @@ function judge(ctx: Context, session: Session, reported: ReportedAttempt): Verdi
   if (attempt === undefined) return stop('UNKNOWN_ATTEMPT');
   if (!isSamePlace(attempt, session)) return stop('OTHER_PLACE');
   if (!isUnended(attempt)) return stop('ENDED');
-  if (run.attempts.some((one) => one.epoch > epoch && isUnended(one))) return stop('SUPERSEDED');
+  // A newer one, living or ended: its epoch was presented as the token, and no lower one carries on (I2).
+  if (run.attempts.some((one) => one.epoch > epoch)) return stop('SUPERSEDED');
   if (attempt.stopReason !== undefined) return stop(attempt.stopReason);
   if (run.desired === 'STOPPED') return stop('NOT_WANTED');
+  if (ctx.state.servers.get(session.server)?.deleting) return stop('SERVER_DELETING');
   if (!attempt.overlapped) return { run: id, epoch, action: run.state === 'FENCING' ? 'ADOPT' : 'KEEP', reason: '' };
   // It was given up for an overlapping attempt that does not exist yet: it is taken back.
   attempt.overlapped = false;

@@ -3,7 +3,7 @@ import { assert, unreachable } from '../../shared/assert.ts';
 import { DEFAULT_POOL, firstOfIncarnation } from '../../shared/ids.ts';
 import { addPool, newPool } from './calls/pool-calls.ts';
 import { parseRequirement, type Requirement } from './capability.ts';
-import { newPoolLive, newServerLive, poolLiveOf, serverLiveOf } from './cluster.ts';
+import { newPoolLive, newServerLive, nextUid, poolLiveOf, serverLiveOf } from './cluster.ts';
 import type { Context } from './context.ts';
 import type { FromShell } from './event.ts';
 import { refreshIndex, refreshOrder } from './placing.ts';
@@ -124,7 +124,11 @@ function linkRuns(ctx: Context): void {
 function createDefaultPool(ctx: Context): void {
   addPool(
     ctx,
-    newPool(ctx, DEFAULT_POOL, ctx.initialTimers, { defaultFailback: undefined, defaultMaxSlots: undefined }),
+    newPool(ctx, DEFAULT_POOL, ctx.initialTimers, {
+      uid: nextUid(ctx.state.meta),
+      defaultFailback: undefined,
+      defaultMaxSlots: undefined,
+    }),
   );
 }
 

@@ -3,10 +3,12 @@
  * (semantics 7). Pure judgement first, then its execution.
  */
 import { MINUTE, SECOND } from '../../shared/time.ts';
+import { freeSlotsFor } from './capacity.ts';
+import { poolOf, serverOf } from './cluster.ts';
 import type { Context } from './context.ts';
 import { eligibleServers } from './eligible.ts';
 import { endReservation, reserve } from './reservation.ts';
-import type { Attempt, AttemptCause, AttemptEnd, Policy, QueueCause, Reservation, Run } from './state.ts';
+import type { Attempt, AttemptCause, AttemptEnd, Failback, Policy, QueueCause, Reservation, Run } from './state.ts';
 
 /** How long a server that lost or refused a run is avoided. */
 const SKIP_MS = 5 * MINUTE;
@@ -52,9 +54,9 @@ const again = (cause: AttemptCause, queueCause: QueueCause, reason: string, more
 });
 
 /** Decides what follows for a run that is wanted and whose attempt has just ended. */
-export function judgeEnd(policy: Policy, run: Run, attempt: Attempt, end: AttemptEnd): Next {
+export function judgeEnd(policy: Policy, failback: Failback, run: Run, attempt: Attempt, end: AttemptEnd): Next {
   const continuous = policy.spec.trigger.kind === 'continuous';
-  const stays = policy.spec.failback !== 'ON_NEXT_START';
+  const stays = failback !== 'ON_NEXT_START';
   // A process that ended by itself before our stop reached it ended by itself.
   if (end.cause === 'EXITED' && end.exitCode === 0 && !continuous) {
     return { kind: 'finish', state: 'SUCCEEDED', reason: 'EXITED', message: 'it exited with code 0' };
@@ -85,6 +87,11 @@ export function judgeEnd(policy: Policy, run: Run, attempt: Attempt, end: Attemp
   }
   if (end.proof === 'NEVER_SENT') return again(attempt.cause, run.queueCause, 'NOT_SENT');
   if (end.cause === 'LAPSED') return again('RECOVERY', 'RECOVERY', 'LAPSED', { prefer: true });
+  // It came too late, or never: no fault of the server.
+  if (end.proof === 'INVENTORY' && end.cause === 'UNKNOWN') return again(attempt.cause, run.queueCause, 'START_LOST');
+  if (end.cause === 'REFUSED' && isLate(end)) {
+    return again(attempt.cause, run.queueCause, 'START_EXPIRED', { delayMs: REFUSED_DELAY_MS });
+  }
   if (end.cause === 'REFUSED') {
     const earlier = run.skips.filter((skip) => skip.reason === 'REFUSED').length;
     const delayMs = Math.min(REFUSED_DELAY_MAX_MS, REFUSED_DELAY_MS * 2 ** Math.min(earlier, 10));
@@ -102,6 +109,8 @@ export function judgeEnd(policy: Policy, run: Run, attempt: Attempt, end: Attemp
   return { kind: 'failure' };
 }
 
+const isLate = (end: AttemptEnd): boolean => end.detail.startsWith('EXPIRED') || end.detail.startsWith('STALE');
+
 /** Carries out what judgeEnd decided. Nothing, when the run is not wanted any more: its outcome is settled elsewhere. */
 export function decideAfterEnd(ctx: Context, run: Run, attempt: Attempt, end: AttemptEnd): void {
   if (run.desired === 'STOPPED') {
@@ -111,7 +120,8 @@ export function decideAfterEnd(ctx: Context, run: Run, attempt: Attempt, end: At
   const policy = ctx.state.policies.get(run.policy);
   if (policy === undefined) return;
   forgetOldFailures(run, policy, attempt, ctx.now.wall);
-  const next = judgeEnd(policy, run, attempt, end);
+  const failback = policy.spec.failback ?? poolOf(ctx.state, run.pool).defaultFailback;
+  const next = judgeEnd(policy, failback, run, attempt, end);
   const moving = next.kind === 'again' && next.reason === 'MOVING';
   if (!moving && run.reservation !== undefined) settleFailedMove(ctx, run, run.reservation, attempt);
   switch (next.kind) {
@@ -138,7 +148,8 @@ function queueAgain(ctx: Context, run: Run, attempt: Attempt, next: Again): void
   const { wall } = ctx.now;
   run.nextCause = next.cause;
   run.queueCause = next.queueCause;
-  run.queueSinceWall = wall;
+  // Kept through attempts that never ran: they were no turn of its own.
+  if (attempt.startWall !== undefined) run.queueSinceWall = wall;
   run.notBeforeWall = wall + next.delayMs;
   run.reason = next.reason;
   if (next.prefer) run.preferServer = attempt.server;
@@ -161,8 +172,14 @@ function decideAfterFailure(ctx: Context, run: Run, policy: Policy, attempt: Att
   const tried = new Set(
     run.skips.filter((skip) => skip.reason === 'FAILED' && skip.untilWall > wall).map((skip) => skip.server),
   );
-  if (eligibleServers(ctx.state, policy).some((server) => !tried.has(server))) {
-    queueAgain(ctx, run, attempt, again('RECOVERY', 'RECOVERY', 'FAILED_HERE', { delayMs }));
+  const untried = eligibleServers(ctx.state, policy).filter((server) => !tried.has(server));
+  if (untried.some((server) => freeSlotsFor(ctx.state, serverOf(ctx.state, server), run) >= run.slots)) {
+    queueAgain(ctx, run, attempt, again('RECOVERY', 'RECOVERY', 'FAILED_HERE'));
+    return;
+  }
+  if (untried.length > 0) {
+    // The next one is full, and this one may be all that has room: not over and over without a pause.
+    queueAgain(ctx, run, attempt, again('RECOVERY', 'RECOVERY', 'FAILED_HERE', { delayMs: nextBackoffMs(run) }));
     return;
   }
   if (policy.spec.trigger.kind !== 'continuous') {
@@ -173,11 +190,16 @@ function decideAfterFailure(ctx: Context, run: Run, policy: Policy, attempt: Att
     run.outcome = { state: 'FAILED', reason: 'BUDGET_SPENT', message };
     return;
   }
-  const delay = Math.min(BACKOFF_MAX_MS, BACKOFF_FIRST_MS * 2 ** Math.min(run.backoffRounds, 10));
-  run.backoffRounds += 1;
   // Tried again from the top of its list: the failures are counted anew after the pause.
   run.skips = run.skips.filter((skip) => skip.reason !== 'FAILED');
-  queueAgain(ctx, run, attempt, again('RESTART', 'START', 'BACKOFF', { delayMs: delay }));
+  queueAgain(ctx, run, attempt, again('RESTART', 'START', 'BACKOFF', { delayMs: nextBackoffMs(run) }));
+}
+
+/** 10 s, doubling to 5 min. */
+function nextBackoffMs(run: Run): number {
+  const delayMs = Math.min(BACKOFF_MAX_MS, BACKOFF_FIRST_MS * 2 ** Math.min(run.backoffRounds, 10));
+  run.backoffRounds += 1;
+  return delayMs;
 }
 
 function forgetOldFailures(run: Run, policy: Policy, attempt: Attempt, wall: number): void {

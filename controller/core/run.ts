@@ -110,7 +110,8 @@ export function announceState(ctx: Context, run: Run, shown: Shown, details?: Re
 
 export function enqueue(ctx: Context, run: Run): void {
   const { queue } = poolLiveOf(ctx.state, run.pool);
-  if (queue.has(run.id)) return;
+  const queued = queue.get(run.id);
+  if (queued?.priority === run.priority && queued.slots === run.slots) return;
   queue.add({
     run: run.id,
     priority: run.priority,

@@ -1,7 +1,10 @@
 /** The end of a deleted server: with the last proof its record and its place in the order go, and its name is free. */
+import { LocumError } from '../../shared/errors.ts';
 import { poolLiveOf, poolOf, serverLiveOf } from './cluster.ts';
 import type { Context } from './context.ts';
 import { refreshOrder } from './placing.ts';
+import { endReservation } from './reservation.ts';
+import { closeSession } from './session.ts';
 import type { Server } from './state.ts';
 
 export function removeServer(ctx: Context, server: Server): void {
@@ -12,6 +15,11 @@ export function removeServer(ctx: Context, server: Server): void {
   const live = poolLiveOf(state, pool.id);
   live.index.removeServer(server.id);
   live.draining.delete(server.id);
+  live.claims.delete(server.id);
+  for (const id of serverLiveOf(state, server.id).reservations) {
+    const run = state.runs.get(id);
+    if (run !== undefined) endReservation(ctx, run);
+  }
   state.servers.delete(server.id);
   state.serverLive.delete(server.id);
   ctx.serverWheel.cancel(server.id);
@@ -30,8 +38,14 @@ export function removeServer(ctx: Context, server: Server): void {
   refreshOrder(ctx, pool.id);
 }
 
-/** Completes a delete that waited for proofs. */
+/** Completes a delete that waited for proofs. An agent that came back to give them is turned away, and may register anew. */
 export function endDeleting(ctx: Context, server: Server): void {
   const live = serverLiveOf(ctx.state, server.id);
-  if (server.deleting && live.runs.size === 0 && live.session === undefined) removeServer(ctx, server);
+  if (!server.deleting || live.runs.size > 0 || live.session?.phase === 'OPENING') return;
+  if (live.session !== undefined) {
+    const message = `${server.id} was deleted: everything on it has ended, and it may register as a new server`;
+    const error = new LocumError('SERVER_DELETING', message, { resource: `servers/${server.id}`, retryAfterMs: 1_000 });
+    closeSession(ctx, live.session, error, true);
+  }
+  removeServer(ctx, server);
 }

@@ -9,6 +9,7 @@ import { attemptLiveOf, poolOf, type Session, type StartMessage, serverLiveOf, t
 import type { Context } from './context.ts';
 import type { ToAgent, Verdict } from './effect.ts';
 import { endCover } from './lease.ts';
+import { isSamePlace } from './place.ts';
 import type { Attempt, Run } from './state.ts';
 
 /** Starts handed over and not answered: by count and by bytes. Further ones wait. */
@@ -26,6 +27,7 @@ export function pump(ctx: Context, session: Session): void {
     const waiting = session.starts.shift();
     if (waiting?.command.kind === 'start') handStart(ctx, session, waiting.command.message);
   }
+  if (session.control.length === 0 && session.starts.length === 0) ctx.waitingSessions.delete(session);
 }
 
 /** A heartbeat (or the Hello, 0) is covered by a check of the term: it is granted (semantics C1, C2). */
@@ -41,12 +43,7 @@ export function grant(ctx: Context, session: Session, sequence: number, received
 export function askFullState(ctx: Context, session: Session, reason: string): void {
   if (session.fullStateAsked || session.phase !== 'OPEN') return;
   session.fullStateAsked = true;
-  queueControl(ctx, session, { kind: 'plain', message: { kind: 'report_full_state', reason } });
-}
-
-/** Queues something for the agent behind what is decided now. */
-export function queueControl(ctx: Context, session: Session, command: Waiting['command']): void {
-  session.control.push({ needCommit: ctx.gate.needCommit, needCheck: ctx.gate.needCheck(), command });
+  ctx.queueCommand(session, { kind: 'plain', message: { kind: 'report_full_state', reason } });
 }
 
 /** Ends a session: nothing extends its attempts any more, and starts that were not handed over never will be. */
@@ -62,6 +59,8 @@ export function closeSession(ctx: Context, session: Session, error: LocumError |
   }
   if (live.session === session) live.session = undefined;
   state.sessions.delete(session.conn);
+  ctx.waitingSessions.delete(session);
+  ctx.waitingSessions.delete(session);
   ctx.dirtyServers.add(session.server);
   ctx.journal.touch(`servers/${session.server}`);
   if (tellShell) ctx.effects.push({ kind: 'close', conn: session.conn, error });
@@ -83,10 +82,6 @@ export function attemptsOn(
   }
   return found;
 }
-
-/** Inventories and reports are about attempts of the same state directory on the same host. */
-export const isSamePlace = (attempt: Attempt, session: Pick<Session, 'instanceId' | 'machineId'>): boolean =>
-  attempt.place.instanceId === session.instanceId && attempt.place.machineId === session.machineId;
 
 const ready = (ctx: Context, waiting: Pick<Waiting, 'needCommit' | 'needCheck'>): boolean =>
   ctx.gate.isDurable(waiting.needCommit, ctx.journal.hasWrites) && ctx.gate.isChecked(waiting.needCheck);

@@ -23,7 +23,8 @@ const ROUNDS_MAX = 100;
 export function settle(ctx: Context): void {
   const { dirtyServers, dirtyRuns, dirtyPolicies, dirtyPools } = ctx;
   for (let round = 0; dirtyServers.size + dirtyRuns.size + dirtyPolicies.size + dirtyPools.size > 0; round += 1) {
-    assert(round < ROUNDS_MAX, 'settling comes to rest');
+    const left = [...dirtyServers, ...dirtyRuns, ...dirtyPolicies, ...dirtyPools];
+    assert(round < ROUNDS_MAX, `settling comes to rest; ${left.slice(0, 10).join(', ')} did not`);
     settleServers(ctx);
     settleRuns(ctx);
     settlePolicies(ctx);

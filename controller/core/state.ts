@@ -250,7 +250,8 @@ export interface Run extends RecordBase {
   /** When the state is expected to end by itself. */
   etaWall: number | undefined;
   endWall: number | undefined;
-  readonly slots: number;
+  /** Of its current attempt; an edit of the policy holds from the next one on. */
+  slots: number;
   priority: number;
   readonly arguments: readonly string[];
   /** Oldest first: all unended ones and the last 20 ended ones. */

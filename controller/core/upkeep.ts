@@ -51,6 +51,14 @@ export function wantStopped(ctx: Context, run: Run, reason: string, message: str
   run.desired = 'STOPPED';
   run.outcome = { state: 'STOPPED', reason, message };
   ctx.journal.put(run);
+  ctx.journal.event({
+    type: 'RUN_STOP_REQUESTED',
+    cause: reason,
+    message: `${run.id} is wanted no more: ${message}`,
+    pool: run.pool,
+    policy: run.policy,
+    run: run.id,
+  });
   ctx.dirtyRuns.add(run.id);
 }
 

@@ -29,6 +29,19 @@ export function timeoutOf(header: Headers): number | undefined {
   return parseConnectTimeout(header.get('connect-timeout-ms'), MAX_TIMEOUT_MS).timeoutMs;
 }
 
+/**
+ * What an answer says in its headers and trailers besides its message: that of the caller's protocol, since the leader was asked in
+ * another one. A handler of ours gets these from the library, and an interceptor that answers in its place has to bring them.
+ */
+export function headersBack(request: Headers): { readonly header: Headers; readonly trailer: Headers } {
+  const contentType = request.get('content-type') ?? 'application/proto';
+  const isGrpc = contentType.startsWith('application/grpc');
+  return {
+    header: new Headers({ 'content-type': contentType }),
+    trailer: new Headers(isGrpc ? { 'grpc-status': '0' } : {}),
+  };
+}
+
 export interface Repeatable<Desc extends DescMessage> {
   readonly message: MessageShape<Desc>;
   /** Whether doing it twice is as good as once: it only reads, or says who it is. */

@@ -16,7 +16,7 @@ import {
 import { LocumError } from '../../shared/errors.ts';
 import { neverArrived } from '../../shared/rpc/connection-error.ts';
 import { fromConnectError } from '../../shared/rpc/status-details.ts';
-import { FORWARDED_HEADER, headersOnward, makeRepeatable, timeoutOf } from './forwarded-call.ts';
+import { FORWARDED_HEADER, headersBack, headersOnward, makeRepeatable, timeoutOf } from './forwarded-call.ts';
 import type { LeaderView } from './leader-view.ts';
 import { openPeer, type Peer } from './peer.ts';
 
@@ -78,8 +78,7 @@ export class Forwarder {
       passedOn = true;
       const onward = headersOnward(header, this.#options.self);
       const answer = await target.peer.transport.unary(method, signal, leftMs, onward, message, request.contextValues);
-      // The protocol's own headers are made anew for this caller.
-      return { ...answer, header: new Headers(), trailer: new Headers() };
+      return { ...answer, ...headersBack(header) };
     });
   }
 
@@ -94,7 +93,7 @@ export class Forwarder {
       const onward = headersOnward(header, this.#options.self);
       const { transport } = target.peer;
       const answer = await transport.stream(method, signal, leftMs, onward, replay(input), request.contextValues);
-      return { ...answer, header: new Headers(), trailer: new Headers(), message: unbroken(answer.message) };
+      return { ...answer, ...headersBack(header), message: unbroken(answer.message) };
     });
   }
 

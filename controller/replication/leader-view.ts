@@ -58,6 +58,11 @@ export class LeaderView {
     signal.addEventListener('abort', () => this.#listeners.delete(listener), { once: true });
   }
 
+  /** Something that listeners look at together with the leader has changed: whether this controller leads. */
+  touch(): void {
+    this.#tell();
+  }
+
   /** Follows until the signal aborts. */
   start(signal: AbortSignal): void {
     void this.#watch(signal);

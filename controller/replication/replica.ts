@@ -54,7 +54,7 @@ export class Replica {
   async start(candidate: Candidate): Promise<void> {
     const { store, view } = { store: this.#options.store, view: this.view };
     const { self, log, shutdownSignal } = this.#options;
-    view.onChange(() => this.look(), shutdownSignal);
+    view.onChange(() => this.#look(), shutdownSignal);
     view.start(shutdownSignal);
     // Only for lists: a store that does not answer now must not keep the controller from starting.
     store.join(encodeCandidate(candidate)).catch((error: unknown) => {
@@ -62,7 +62,7 @@ export class Replica {
     });
     // An embedded store has one controller, which need not be watched.
     if (store.kind === 'etcd') watchOverLeaders({ store, view, self, log }, shutdownSignal);
-    this.look();
+    this.#look();
     await view.when(() => (this.otherLeader === undefined ? undefined : true), shutdownSignal);
   }
 
@@ -72,8 +72,7 @@ export class Replica {
     return leader === undefined || leader.id === this.#options.self ? undefined : leader;
   }
 
-  /** To be called when this controller begins or ends to lead; the rest it sees by itself. */
-  look(): void {
+  #look(): void {
     const { agents, identity, leads, onChange } = this.#options;
     const { otherLeader } = this;
     const other = { endpoint: otherLeader?.agent ?? '', term: otherLeader?.term ?? 0, clusterId: identity.clusterId };

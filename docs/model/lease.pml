@@ -144,6 +144,12 @@ bit I1, I2, I3;
 #define IS_NEWEST (AT.term == term)
 #define MAY_LIVE_HERE (BOSS.attempt == HANDED && BOSS.server == HOST)
 
+/* Every earlier attempt is proven ended. That is committed too, if the term allows; a commit that comes later only makes others wait. */
+inline prove_end(l) {
+  leader[l].attempt = NO_ATTEMPT; leader[l].wait = 0; leader[l].session = 0; leader[l].covers = 0; leader[l].stop = 0;
+  if :: term == l + 1 && storeEpoch == leader[l].epoch -> storeEnded = 1 :: else fi
+}
+
 /* ----------------------------------------------------------------------------------------------------------- ends of a stream */
 
 inline free(x) {
@@ -334,11 +340,11 @@ inline say(what, about, old, newestLed) { if :: AT.agent != CLOSED -> down[st]!w
 #define CONFIRMED 1
 #endif
 
-inline attempt_ended() { BOSS.attempt = NO_ATTEMPT; BOSS.wait = 0; BOSS.session = 0; BOSS.covers = 0; BOSS.stop = 0 }
+
 
 /* Whatever is said on a session shows that the agent took it, so older ones start nothing any more: now its Hello is a proof. */
 inline session_is_taken() {
-  if :: AT.absent && MAY_LIVE_HERE -> attempt_ended() :: else fi;
+  if :: AT.absent && MAY_LIVE_HERE -> prove_end(AT.term - 1) :: else fi;
   AT.absent = 0
 }
 
@@ -346,8 +352,8 @@ inline decide(where, in) { BOSS.attempt = DECIDED; BOSS.epoch++; BOSS.server = w
 
 proctype LeaderEnd(byte st) {
   do
-  /* It breaks. */
-  :: d_step { AT.term != 0 && AT.lead != GONE && (AT.lead != UNREAD || AT.agent == CLOSED) -> n = AT.term - 1; close_at_leader(st, n) }
+  /* It learns that the agent's end has closed. Until then it may do nothing for as long as it likes, as if the stream were broken. */
+  :: d_step { AT.term != 0 && AT.lead != GONE && AT.agent == CLOSED -> n = AT.term - 1; close_at_leader(st, n) }
 
   /*
    * The Hello is read, and ends an older session of the host; the term is checked; the Welcome leaves. Receive, check and answer are
@@ -365,7 +371,7 @@ proctype LeaderEnd(byte st) {
 #ifndef WITHOUT_C3_TAKEN
                  AT.absent = 1
 #else
-                 attempt_ended()
+                 prove_end(AT.term - 1)
 #endif
             :: MAY_LIVE_HERE && AT.listed == BOSS.epoch && BOSS.stop == 0 -> BOSS.covers = st + 1; BOSS.wait = W
             :: else -> AT.listed = 0
@@ -397,9 +403,9 @@ proctype LeaderEnd(byte st) {
        session_is_taken();
        if
 #ifndef WITHOUT_C3_GENERATION
-       :: MAY_LIVE_HERE && b != BOSS.epoch && (BOSS.session != st + 1 || a >= BOSS.epoch) -> attempt_ended()
+       :: MAY_LIVE_HERE && b != BOSS.epoch && (BOSS.session != st + 1 || a >= BOSS.epoch) -> prove_end(AT.term - 1)
 #else
-       :: MAY_LIVE_HERE && b != BOSS.epoch -> attempt_ended()
+       :: MAY_LIVE_HERE && b != BOSS.epoch -> prove_end(AT.term - 1)
 #endif
        :: else
        fi }
@@ -424,7 +430,7 @@ proctype LeaderEnd(byte st) {
             BOSS.stop = 2; BOSS.covers = 0;
             say(STOP, BOSS.epoch, 0, IS_NEWEST);
 #ifdef WITHOUT_C4_STOP
-            attempt_ended()
+            prove_end(AT.term - 1)
 #endif
        :: else -> n = AT.term - 1; end_leader(n)
        fi }
@@ -474,15 +480,10 @@ proctype Lead(bit l) {
 #endif
        fi }
   /* The session of a start that was not handed over has closed. */
-  :: d_step { MY.state == LEADS && MY.attempt == COMMITTED && MY.server == HOST && MY.session == 0 -> MY.attempt = NO_ATTEMPT }
+  :: d_step { MY.state == LEADS && MY.attempt == COMMITTED && MY.server == HOST && MY.session == 0 -> prove_end(l) }
 
   /* C3 (b): the takeover wait. */
-  :: d_step { MY.state == LEADS && MY.attempt == HANDED && MY.server == HOST && MY.wait == 0 ->
-       MY.attempt = NO_ATTEMPT; MY.session = 0; MY.covers = 0; MY.stop = 0 }
-
-  /* The end is written, if the term allows. */
-  :: d_step { MY.state == LEADS && MY.attempt == NO_ATTEMPT && storeEpoch == MY.epoch && !storeEnded ->
-       if :: term == l + 1 -> storeEnded = 1 :: else -> end_leader(l) fi }
+  :: d_step { MY.state == LEADS && MY.attempt == HANDED && MY.server == HOST && MY.wait == 0 -> prove_end(l) }
 
   /* Somebody wants the run elsewhere. */
   :: d_step { MY.state == LEADS && MY.attempt == HANDED && MY.server == HOST && MY.stop == 0 -> MY.stop = 1 }
@@ -492,7 +493,7 @@ proctype Lead(bit l) {
   :: d_step { MY.state == LEADS && MAY_HAND(l) && MY.server == STANDBY && standbyTerm <= l ->
        MY.attempt = HANDED; standbyTerm = l; there = MY.epoch; run_tree(there, alive) }
   :: d_step { MY.state == LEADS && MY.attempt == HANDED && MY.server == STANDBY && there != MY.epoch && standbyTerm <= l ->
-       standbyTerm = l; MY.attempt = NO_ATTEMPT }
+       standbyTerm = l; prove_end(l) }
 
   /* It crashes. The last leader stays: without one nothing more is decided. */
   :: d_step { l == 0 && MY.state == LEADS -> end_leader(l) }

@@ -8,6 +8,7 @@ import { afterAll, beforeAll, expect } from 'vitest';
 import { LocalCluster } from '../../cli/dev/local-cluster.ts';
 import { freePort } from '../../cli/dev/ports.ts';
 import { SHORT, type TimersScale } from '../../cli/dev/scaled-timers.ts';
+import { clockTime } from '../../cli/output/words.ts';
 import { Witness } from '../../demo/witness.ts';
 import { present } from '../../shared/assert.ts';
 import { EventService } from '../../shared/gen/locum/v1/event_service_pb.ts';
@@ -47,6 +48,23 @@ export async function eventually<T>(what: string, look: () => Promise<T | undefi
   }
 }
 
+const EVENTS_SHOWN = 25;
+
+/** The same; what did not happen is told with the events that led there. */
+async function explained<T>(
+  events: Client<typeof EventService>,
+  what: string,
+  look: () => Promise<T | undefined>,
+): Promise<T> {
+  try {
+    return await eventually(what, look);
+  } catch (error) {
+    const told = (await events.listEvents({ pageSize: EVENTS_SHOWN })).events.toReversed();
+    const lines = told.map(({ time, message }) => `${clockTime(time)} ${message}`);
+    throw new Error([String(error), ...lines].join('\n'), { cause: error });
+  }
+}
+
 /** `servers` are started one after the other, so that their rank is their place in the list. To be called in the tests. */
 export function useCluster(servers: readonly string[], timers: TimersScale = SHORT): () => Fixture {
   let made: Fixture | undefined;
@@ -71,6 +89,7 @@ function fixtureOf(cluster: LocalCluster, dataDir: string): Fixture {
   const { transport } = cluster;
   const runs = createClient(RunService, transport);
   const policies = createClient(PolicyService, transport);
+  const events = createClient(EventService, transport);
   return {
     cluster,
     witness: new Witness(join(dataDir, 'witness')),
@@ -78,10 +97,10 @@ function fixtureOf(cluster: LocalCluster, dataDir: string): Fixture {
     policies,
     runs,
     pools: createClient(PoolService, transport),
-    events: createClient(EventService, transport),
+    events,
     apply: async (policy) => void (await policies.updatePolicy({ policy, allowMissing: true })),
     running: (policy, server) =>
-      eventually(`${policy} runs${server === undefined ? '' : ` on ${server}`}`, async () => {
+      explained(events, `${policy} runs${server === undefined ? '' : ` on ${server}`}`, async () => {
         const [run] = (await runs.listRuns({ policy: `policies/${policy}` })).runs;
         const attempt = run?.attempts.at(-1);
         if (run?.state !== RunState.RUNNING || attempt === undefined) return undefined;

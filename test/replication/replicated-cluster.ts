@@ -36,6 +36,8 @@ interface Place {
   readonly agentPort: number;
 }
 
+/** Long enough for any change of leaders. */
+export const ALL_REPLICAS_TIMEOUT_MS = 20_000;
 const PATIENCE_MS = 60_000;
 
 export class ReplicatedCluster {

@@ -216,7 +216,8 @@ export class ControllerNode extends Process {
     for (const { stream } of this.#conns.values()) stream.closeByController('the controller does not lead any more');
     this.#conns.clear();
     this.#connOf.clear();
-    // A clean end: the term is given back.
+    this.#world.store.bury(this.#candidate);
+    // A clean end: the term is given back at once.
     this.#world.store.request(
       this.path,
       () => this.#world.store.revoke(term),

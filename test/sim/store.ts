@@ -186,7 +186,7 @@ export class SimStore {
     this.#electSoon();
   }
 
-  /** A leader died: its term is over when the store notices. */
+  /** A candidate is gone, or keeps its term alive no longer: that is over when the store notices. */
   bury(candidate: Candidate): void {
     this.withdraw(candidate);
     const { term } = this;

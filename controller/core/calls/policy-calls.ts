@@ -1,6 +1,7 @@
 /** Policies: create, change, delete. Form is checked by the API; here stands what needs the state or a parser. */
 import { deepEqual } from '../../../shared/deep-equal.ts';
 import { alreadyExists, badField, LocumError, notFound } from '../../../shared/errors.ts';
+import type { RunId } from '../../../shared/ids.ts';
 import { parseRequirement, type Requirement } from '../capability.ts';
 import { nextUid } from '../cluster.ts';
 import type { Context } from '../context.ts';
@@ -74,11 +75,20 @@ export function updatePolicy(ctx: Context, request: CallOf<'update_policy'>, val
     message: `${policy.id} was changed; what runs keeps its terms until its next attempt`,
     policy: policy.id,
   });
-  for (const run of policyLiveOf(state, policy).runs) ctx.dirtyRuns.add(run);
+  for (const id of policyLiveOf(state, policy).runs) reprioritize(ctx, id, spec.priority);
   ctx.dirtyPolicies.add(policy.id);
   ctx.dirtyPools.add(spec.pool);
   ctx.recheckBlocked = true;
   return policyOutcome(policy, warnings(ctx, policy));
+}
+
+/** A run that waits, or is going to be moved, takes its new priority at once. */
+function reprioritize(ctx: Context, id: RunId, priority: number): void {
+  const run = ctx.state.runs.get(id);
+  ctx.dirtyRuns.add(id);
+  if (run === undefined || run.priority === priority) return;
+  run.priority = priority;
+  ctx.journal.put(run);
 }
 
 /** `stopTimeoutMs` and `failback` may be set back to undefined: the pool's. Other fields are only replaced. */

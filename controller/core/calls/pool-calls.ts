@@ -1,9 +1,8 @@
 /** Pools: their timers and defaults, and the end of a storm. */
 import { alreadyExists, LocumError, stateProblem } from '../../../shared/errors.ts';
-import { DEFAULT_POOL } from '../../../shared/ids.ts';
+import { DEFAULT_POOL, type Uid, uid } from '../../../shared/ids.ts';
 import { newPoolLive, nextUid, poolLiveOf, serverLiveOf } from '../cluster.ts';
 import type { Context } from '../context.ts';
-import { queueControl } from '../session.ts';
 import type { Pool } from '../state.ts';
 import { endStorm } from '../storm.ts';
 import { checkTimers, DEFAULT_TIMERS, type Timers } from '../timers.ts';
@@ -17,7 +16,7 @@ export function createPool(ctx: Context, request: CallOf<'create_pool'>, validat
   const { state, journal } = ctx;
   if (state.pools.has(request.pool)) throw alreadyExists(`pools/${request.pool}`);
   const timers = checked({ ...DEFAULT_TIMERS, ...request.timers });
-  const pool = newPool(ctx, request.pool, timers, request);
+  const pool = newPool(ctx, request.pool, timers, { ...request, uid: validateOnly ? uid('') : nextUid(state.meta) });
   if (validateOnly) return poolOutcome(pool);
   addPool(ctx, pool);
   journal.event({ type: 'POOL_CREATED', cause: 'OPERATOR', message: `pool ${pool.id} was created`, pool: pool.id });
@@ -28,12 +27,16 @@ export function newPool(
   ctx: Context,
   id: Pool['id'],
   timers: Timers,
-  more: { readonly defaultFailback: Pool['defaultFailback'] | undefined; readonly defaultMaxSlots: number | undefined },
+  more: {
+    readonly uid: Uid;
+    readonly defaultFailback: Pool['defaultFailback'] | undefined;
+    readonly defaultMaxSlots: number | undefined;
+  },
 ): Pool {
   return {
     kind: 'pool',
     id,
-    uid: nextUid(ctx.state.meta),
+    uid: more.uid,
     version: 0,
     createWall: ctx.now.wall,
     updateWall: ctx.now.wall,
@@ -68,7 +71,7 @@ export function updatePool(ctx: Context, request: CallOf<'update_pool'>, validat
   for (const id of pool.order) {
     const { session } = serverLiveOf(state, id);
     if (session !== undefined)
-      queueControl(ctx, session, { kind: 'plain', message: { kind: 'timers_changed', timers } });
+      ctx.queueCommand(session, { kind: 'plain', message: { kind: 'timers_changed', timers } });
     ctx.serverWheel.set(id, ctx.now.mono);
     ctx.dirtyServers.add(id);
     for (const run of serverLiveOf(state, id).runs) ctx.dirtyRuns.add(run);

@@ -85,11 +85,14 @@ export function deleteServer(ctx: Context, request: CallOf<'delete_server'>): Ou
   return serverOutcome(server);
 }
 
-/** An operator's word that a server is dead (proof d): refused unless it is MISSING and is what the operator was shown. */
+/**
+ * An operator's word that a server is dead (proof d): refused unless it is MISSING and is what the operator was shown. LEFT
+ * counts as MISSING: an agent can say Goodbye and leave a HOLD attempt behind that nothing else would ever prove ended.
+ */
 export function confirmServerDead(ctx: Context, request: CallOf<'confirm_server_dead'>): Outcome {
   const server = knownServer(ctx, request.server);
   const name = `servers/${server.id}`;
-  if (server.liveness !== 'MISSING') {
+  if (server.liveness !== 'MISSING' && server.liveness !== 'LEFT') {
     throw stateProblem(
       'SERVER_NOT_MISSING',
       name,

@@ -152,7 +152,8 @@ describe('the agent listener', () => {
       socket.resume();
       socket.end(Buffer.alloc(4096, 0xa5));
       await once(socket, 'close');
-      await world.agent('web-1').join();
+      const { session } = await world.agent('web-1').join();
+      expect(session).not.toBe('');
     }),
   );
 
@@ -208,7 +209,8 @@ describe('the agent listener', () => {
         return servers[0]?.connected === false ? true : undefined;
       });
       client.close();
-      await world.agent('web-2').join();
+      const { session } = await world.agent('web-2').join();
+      expect(session).not.toBe('');
     }),
     20_000,
   );

@@ -10,6 +10,8 @@ import type { Tree } from '../tree.ts';
 import type { World } from '../world.ts';
 import { chooseNaively } from './naive-placement.ts';
 
+const VOLUNTARY: ReadonlySet<string> = new Set(['MOVE', 'FAILBACK', 'DRAIN']);
+
 /** max(M, W) over all attempts that are not proven ended, by the leader's own clock. */
 export function longestWaitMs(state: ClusterState): number {
   const pools = [...state.pools.values()].map(({ timers }) => timers.missingAfterMs);
@@ -57,6 +59,9 @@ function mayWait(state: ClusterState, policy: Policy, run: Run, wall: number): b
       return run.notBeforeWall > wall;
     case 'STUCK':
       return true;
+    // It runs, and moves by choice.
+    case 'STOPPING':
+      return VOLUNTARY.has(run.reason);
     case 'FENCING':
       return run.reason === 'HOLD' || run.reason === 'OVERLAP' || run.reason === 'STORM';
     case 'QUEUED': {

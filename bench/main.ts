@@ -1,0 +1,17 @@
+/** `npm run bench -- NAME [arguments]`: runs one benchmark. They print figures and judge nothing. */
+
+const benchmarks: Readonly<Record<string, () => Promise<unknown>>> = {
+  /** CPU per heartbeat beside a bare grpc-js echo: `heartbeat [agents] [rounds]`. */
+  heartbeat: () => import('./heartbeat.ts'),
+  /** Placement decisions per second, and how their cost grows. */
+  placement: () => import('./placement.ts'),
+};
+
+const [name = ''] = process.argv.splice(2, 1);
+const run = Object.hasOwn(benchmarks, name) ? benchmarks[name] : undefined;
+if (run === undefined) {
+  process.stderr.write(`Say which benchmark to run: npm run bench -- ${Object.keys(benchmarks).join(' | ')}\n`);
+  process.exitCode = 1;
+} else {
+  await run();
+}

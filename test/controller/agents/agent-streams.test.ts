@@ -1,0 +1,162 @@
+import { Duplex } from 'node:stream';
+import { create, toBinary } from '@bufbuild/protobuf';
+import type * as grpc from '@grpc/grpc-js';
+import { describe, expect, it } from 'vitest';
+import type { RawCall } from '../../../controller/agents/agent-stream.ts';
+import { AgentStreams } from '../../../controller/agents/agent-streams.ts';
+import type { Event } from '../../../controller/core/event.ts';
+import { ControllerMetrics } from '../../../controller/metrics.ts';
+import { LocumError } from '../../../shared/errors.ts';
+import { ConnectRequestSchema } from '../../../shared/gen/locum/v1/agent_service_pb.ts';
+import { createLogger } from '../../../shared/log.ts';
+
+/** A call as grpc-js gives it, without a network: what is pushed is what the agent said. */
+class FakeCall extends Duplex {
+  readonly sent: Buffer[] = [];
+  status: Partial<grpc.ServiceError> | undefined;
+  /** The other end reads nothing. */
+  stuck = false;
+
+  constructor() {
+    super({ objectMode: true });
+    this.on('error', (error: Partial<grpc.ServiceError>) => {
+      this.status = error;
+      this.end();
+    });
+  }
+
+  override _read(): void {}
+
+  override _write(bytes: Buffer, _: string, done: () => void): void {
+    this.sent.push(bytes);
+    if (!this.stuck) done();
+  }
+
+  getPeer(): string {
+    return '127.0.0.1:1';
+  }
+
+  say(message: object): void {
+    this.push(Buffer.from(toBinary(ConnectRequestSchema, create(ConnectRequestSchema, message))));
+  }
+
+  hello(): void {
+    const place = { instanceId: 'i', machineId: 'm', bootId: 'b' };
+    this.say({ message: { case: 'hello', value: { server: 'web-1', ...place, lastPart: true } } });
+  }
+
+  heartbeat(sequence: number): void {
+    this.say({ message: { case: 'heartbeat', value: { sequence: BigInt(sequence), generation: 1n } } });
+  }
+}
+
+function world() {
+  const time = { mono: 0 };
+  const cut: string[] = [];
+  const events: string[] = [];
+  const room = { left: Number.POSITIVE_INFINITY };
+  const streams = new AgentStreams({
+    clock: () => ({ mono: time.mono, wall: 0 }),
+    log: createLogger({ name: 'test', level: 'silent' }),
+    metrics: new ControllerMetrics(),
+    onStart: () => undefined,
+    cut: (peer) => void cut.push(peer),
+    maxStreams: 2,
+  });
+  const post = (event: Event): boolean => {
+    if (room.left === 0) return false;
+    room.left -= 1;
+    events.push(event.kind === 'heartbeat' ? `heartbeat ${event.sequence}` : event.kind);
+    return true;
+  };
+  const open = (): FakeCall => {
+    const call = new FakeCall();
+    // Of a call the streams use what a Duplex has, and who the peer is.
+    streams.accept(call as unknown as RawCall);
+    return call;
+  };
+  return { streams, attach: () => streams.attach({ term: 1, clusterId: 'c', post }), open, time, cut, events, room };
+}
+
+const settled = () => new Promise((resolve) => setImmediate(resolve));
+const reasonOf = ({ status }: FakeCall): string | undefined => status?.details;
+
+describe('agent streams', () => {
+  it('that find the mailbox full are not read until there is room, and lose nothing', async () => {
+    const { attach, open, streams, events, room } = world();
+    attach();
+    const call = open();
+    call.hello();
+    await settled();
+    room.left = 1;
+    for (let sequence = 1; sequence <= 5; sequence += 1) call.heartbeat(sequence);
+    await settled();
+    expect(events).toEqual(['hello', 'heartbeat 1']);
+    expect(call.isPaused()).toBe(true);
+    room.left = 2;
+    streams.onRoom();
+    await settled();
+    expect(events).toEqual(['hello', 'heartbeat 1', 'heartbeat 2', 'heartbeat 3']);
+    room.left = 10;
+    streams.onRoom();
+    await settled();
+    expect(events.slice(4)).toEqual(['heartbeat 4', 'heartbeat 5']);
+    expect(call.isPaused()).toBe(false);
+  });
+
+  it('tell of their end even when the mailbox was full at that moment', async () => {
+    const { attach, open, streams, events, room } = world();
+    attach();
+    const call = open();
+    call.hello();
+    await settled();
+    room.left = 0;
+    call.destroy();
+    await settled();
+    expect(events).toEqual(['hello']);
+    expect(streams.size).toBe(0);
+    room.left = 10;
+    streams.onRoom();
+    expect(events).toEqual(['hello', 'stream_closed']);
+  });
+
+  it('are refused past their number', async () => {
+    const { attach, open } = world();
+    attach();
+    const [, , third] = [open(), open(), open()];
+    await settled();
+    expect(reasonOf(third ?? open())).toContain('2 agents are connected');
+  });
+
+  it('end with their reign, and its late events reach no other one', async () => {
+    const { attach, open, streams, events } = world();
+    attach();
+    const call = open();
+    call.hello();
+    await settled();
+    streams.detach(new LocumError('NOT_LEADER', 'the reign is over'));
+    await settled();
+    expect(reasonOf(call)).toBe('the reign is over');
+    attach();
+    call.heartbeat(1);
+    await settled();
+    expect(events).toEqual(['hello']);
+  });
+
+  it('that hand on nothing for 5 s are cut, those that do are not', async () => {
+    const { attach, open, streams, time, cut } = world();
+    attach();
+    const call = open();
+    call.hello();
+    await settled();
+    call.stuck = true;
+    const grant = { kind: 'grant', sequence: 1, generation: 1 } as const;
+    for (let i = 0; i < 3; i += 1) streams.send(1, grant, { mono: 0, wall: 0 });
+    for (time.mono = 1_000; time.mono <= 5_000; time.mono += 1_000) streams.sweep();
+    expect(cut).toEqual([]);
+    time.mono = 6_000;
+    streams.sweep();
+    expect(cut).toEqual(['127.0.0.1:1']);
+    expect(reasonOf(call)).toContain('read nothing for 5 s');
+  });
+});

@@ -1,0 +1,237 @@
+/** A1 to A9, each removed. */
+import type { Mutant } from './mutants.ts';
+
+const START = 'agent/core/start.ts';
+const SESSION = 'agent/core/session.ts';
+const STEP = 'agent/core/step.ts';
+const LEASE = 'agent/core/lease.ts';
+const DEADLINE = 'agent/keeper/deadline.ts';
+
+export const agentMutants: readonly Mutant[] = [
+  {
+    id: 'A1',
+    what: 'a lease counts from the receipt of its grant, not from the send of the heartbeat',
+    caughtBy: undefined,
+    patches: [
+      {
+        file: SESSION,
+        find: 'if (stamp !== undefined) extendTo(turn, stamp, covered(turn));',
+        instead: 'if (stamp !== undefined) extendTo(turn, turn.now, covered(turn));',
+      },
+      {
+        file: SESSION,
+        find: 'if (greeting.stamp !== undefined) extendTo(turn, greeting.stamp, covered(turn));',
+        instead: 'if (greeting.stamp !== undefined) extendTo(turn, turn.now, covered(turn));',
+      },
+    ],
+  },
+  {
+    id: 'A2',
+    what: 'what still comes on a stream that was given up counts for the present session',
+    caughtBy: undefined,
+    patches: [
+      {
+        file: STEP,
+        find: 'const session = state.session?.stream === event.stream ? state.session : undefined;',
+        instead:
+          "const session = event.kind === 'received' && event.message.kind !== 'welcome' && state.candidate?.stream !== event.stream ? state.session : state.session?.stream === event.stream ? state.session : undefined;",
+      },
+    ],
+  },
+  {
+    id: 'A3-bound',
+    what: 'a start is not bound to its heartbeat: its lease counts from its receipt',
+    caughtBy: undefined,
+    patches: [
+      {
+        file: START,
+        find: 'if (isPast(deadlineAfter(stamp, leaseMs - startMarginMs(leaseMs)), now)) {',
+        instead: 'if (leaseMs < 0) {',
+      },
+      {
+        file: START,
+        find: 'const deadline = deadlineAfter(stamp, terms.leaseMs);',
+        instead: 'const deadline = deadlineAfter(turn.now, terms.leaseMs);',
+      },
+    ],
+  },
+  {
+    id: 'A3-spent',
+    what: 'a refused start does not spend its epoch: when it comes again, it may run',
+    caughtBy: undefined,
+    patches: [
+      {
+        file: START,
+        find: 'spend(state.spent, command.run, command.epoch, refusal);',
+        instead: 'if (refusal === undefined) spend(state.spent, command.run, command.epoch, refusal);',
+      },
+    ],
+  },
+  {
+    id: 'A3-term',
+    what: 'a stream of a lower term than one seen is obeyed, also one that was given up',
+    caughtBy: undefined,
+    patches: [
+      {
+        file: STEP,
+        find: 'const session = state.session?.stream === event.stream ? state.session : undefined;',
+        instead:
+          "const session = event.kind === 'received' && event.message.kind !== 'welcome' && state.candidate?.stream !== event.stream ? state.session : state.session?.stream === event.stream ? state.session : undefined;",
+      },
+      { file: 'agent/core/receive.ts', find: 'if (term < state.highestTerm) {', instead: 'if (term < 0) {' },
+      {
+        file: 'agent/core/receive.ts',
+        find: "} else if (session !== undefined && term !== session.term && received.message.kind !== 'reconnect') {",
+        instead: '} else if (session !== undefined && term < 0) {',
+      },
+    ],
+  },
+  {
+    id: 'A4',
+    what: 'the clock is not read before an act: only a timer that fires says that it is late',
+    caughtBy: undefined,
+    patches: [
+      { file: STEP, find: '  stopLapsed(turn);', instead: "  if (event.kind === 'tick') stopLapsed(turn);" },
+      {
+        file: START,
+        find: 'if (isPast(deadlineAfter(stamp, leaseMs - startMarginMs(leaseMs)), now)) {',
+        instead: 'if (leaseMs < 0) {',
+      },
+      {
+        file: DEADLINE,
+        find: "if (isPast(deadline, now)) return { stage, order: 'abandon', wakeMs: KILL_RETRY_MS };",
+        instead: '',
+      },
+    ],
+  },
+  {
+    id: 'A5-stop',
+    what: 'nothing is stopped at D',
+    caughtBy: undefined,
+    patches: [
+      {
+        file: DEADLINE,
+        find: "if (!isPast(deadline, now)) return { stage, order: 'nothing', wakeMs: leftMs(deadline, now) };",
+        instead: "return { stage, order: 'nothing', wakeMs: 60_000 };",
+      },
+      { file: STEP, find: '  stopLapsed(turn);', instead: '' },
+    ],
+  },
+  {
+    id: 'A5-kill',
+    what: 'what takes no notice of SIGTERM is not killed at D + G',
+    caughtBy: undefined,
+    patches: [
+      {
+        file: DEADLINE,
+        find: "if (!isPast(killAt, now)) return { stage, order: 'nothing', wakeMs: leftMs(killAt, now) };\n      return firstKill(now);",
+        instead: "return { stage, order: 'nothing', wakeMs: 60_000 };",
+      },
+    ],
+  },
+  {
+    id: 'A6',
+    what: 'time in suspend is not counted: only the monotonic clock is read',
+    caughtBy: undefined,
+    patches: [
+      {
+        file: 'agent/core/clock.ts',
+        find: 'return Math.max(to.mono - from.mono, to.boot - from.boot);',
+        instead: 'return to.mono - from.mono;',
+      },
+      {
+        file: 'agent/core/clock.ts',
+        find: 'return Math.min(deadline.mono - now.mono, deadline.boot - now.boot);',
+        instead: 'return deadline.mono - now.mono;',
+      },
+    ],
+  },
+  {
+    id: 'A7-inventory',
+    what: 'an agent that starts says Hello before its keeper has told what lives',
+    caughtBy: undefined,
+    patches: [
+      {
+        file: 'agent/core/dial.ts',
+        find: "if (state.candidate !== undefined || state.keeper.kind !== 'live') return;",
+        instead: 'if (state.candidate !== undefined) return;',
+      },
+      {
+        file: STEP,
+        find: "if (candidate !== undefined && state.keeper.kind === 'live') greet(turn, candidate);",
+        instead: 'if (candidate !== undefined) greet(turn, candidate);',
+      },
+      {
+        file: SESSION,
+        find: "assert(state.keeper.kind === 'live', 'a Hello needs the inventory of a live keeper');",
+        instead: '',
+      },
+    ],
+  },
+  {
+    id: 'A7-leftovers',
+    what: 'what a dead keeper left is not killed before the next one is believed',
+    caughtBy: undefined,
+    patches: [
+      {
+        file: 'test/sim/keeper.ts',
+        find: 'this.#apply(attempt, firstKill(host.clock.read(now)));\n      if (tree === undefined) this.#finish(attempt);',
+        instead: 'void now;\n      this.#finish(attempt);\n      if (tree === undefined) continue;',
+      },
+      {
+        file: 'agent/core/keeper.ts',
+        find: 'const bound = [...state.attempts.values()].filter(isBoundByLease);',
+        instead: 'const bound = [];',
+      },
+    ],
+  },
+  {
+    id: 'A8',
+    what: 'a step of the wall clock is no sign of a stopped clock',
+    caughtBy: undefined,
+    patches: [
+      { file: 'agent/core/pause.ts', find: 'if (wallStep > WALL_STEP_MS) {', instead: 'if (wallStep > 1e15) {' },
+    ],
+  },
+  {
+    id: 'A9-keeper',
+    what: 'the keeper does nothing by itself at D; only the agent does',
+    caughtBy: undefined,
+    patches: [
+      {
+        file: DEADLINE,
+        find: "if (!isPast(deadline, now)) return { stage, order: 'nothing', wakeMs: leftMs(deadline, now) };",
+        instead: "return { stage, order: 'nothing', wakeMs: 60_000 };",
+      },
+    ],
+  },
+  {
+    id: 'A9-silence',
+    what: 'the agent trusts a keeper that is dead or silent',
+    caughtBy: undefined,
+    patches: [
+      {
+        file: 'agent/core/keeper.ts',
+        find: 'if (keeper.pingedAt !== undefined && now.mono - keeper.pingedAt >= SILENT_MS) {',
+        instead: 'if (keeper.pingedAt !== undefined && now.mono - keeper.pingedAt >= 1e15) {',
+      },
+    ],
+  },
+  {
+    id: 'A9-answer',
+    what: 'an extension that the keeper refused counts, and the keeper extends what is past',
+    caughtBy: undefined,
+    patches: [
+      {
+        file: DEADLINE,
+        find: 'return binds && isPast(deadline, now) ? undefined : laterDeadline(deadline, to);',
+        instead: 'return laterDeadline(deadline, to);',
+      },
+      {
+        file: LEASE,
+        find: 'if (attempt === undefined || past.has(keyOf(extension))) continue;',
+        instead: 'if (attempt === undefined) continue;',
+      },
+    ],
+  },
+];

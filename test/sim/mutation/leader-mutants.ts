@@ -1,0 +1,191 @@
+/** C1 to C5 and C9, each removed. */
+import type { Mutant } from './mutants.ts';
+
+const GATE = 'controller/core/gate.ts';
+const SESSION = 'controller/core/session.ts';
+const LEASE = 'controller/core/lease.ts';
+const ATTEMPT = 'controller/core/attempt.ts';
+const LOAD = 'controller/core/load.ts';
+const TIMERS = 'controller/core/timers.ts';
+
+export const leaderMutants: readonly Mutant[] = [
+  {
+    id: 'C1-grant',
+    what: 'a heartbeat is granted without a check of the term',
+    caughtBy: undefined,
+    patches: [
+      {
+        file: 'controller/core/from-agent.ts',
+        find: 'ctx.gate.cover({ session, sequence: said.sequence, receivedMono: ctx.now.mono });',
+        instead: 'grant(ctx, session, said.sequence, ctx.now.mono);',
+      },
+      {
+        file: 'controller/core/from-agent.ts',
+        find: 'import { askFullState, closeSession,',
+        instead: 'import { grant, askFullState, closeSession,',
+      },
+    ],
+  },
+  {
+    id: 'C1-earlier',
+    what: 'a heartbeat is covered by a check that was begun before it came',
+    caughtBy: undefined,
+    patches: [
+      {
+        file: GATE,
+        find: 'this.#checkConfirmed = Math.max(this.#checkConfirmed, check);',
+        instead:
+          'this.#checkConfirmed = Math.max(this.#checkConfirmed, check);\n    this.#covers.set(check, [...(this.#covers.get(check) ?? []), ...this.#uncovered]);\n    this.#uncovered = [];',
+      },
+    ],
+  },
+  {
+    id: 'C1-any',
+    what: 'nothing waits for a check of the term but grants',
+    caughtBy: undefined,
+    patches: [{ file: GATE, find: 'return needCheck <= this.#checkConfirmed;', instead: 'return needCheck > 0;' }],
+  },
+  {
+    id: 'C2-stopping',
+    what: 'grants are not noted for an attempt from the decision to stop it on, not from the hand-over of the stop',
+    caughtBy: undefined,
+    patches: [
+      {
+        file: ATTEMPT,
+        find: '  live.stopSentIn = session.id;',
+        instead: '  live.stopSentIn = session.id;\n  endCover(ctx.state, attempt);',
+      },
+    ],
+  },
+  {
+    id: 'C2-noted',
+    what: 'grants are not noted at all: the wait counts from the start',
+    caughtBy: undefined,
+    patches: [
+      {
+        file: LEASE,
+        find: 'return session === undefined ? live.lastGrantMono : Math.max(live.lastGrantMono, session.lastGrantMono);',
+        instead: 'return session === undefined ? live.lastGrantMono : live.lastGrantMono;',
+      },
+    ],
+  },
+  {
+    id: 'C3-wait',
+    what: 'W is F·L: the time to stop and to kill is left out',
+    caughtBy: undefined,
+    patches: [
+      {
+        file: TIMERS,
+        find: 'return Math.max(terms.missingAfterMs, DRIFT * (terms.leaseMs + terms.stopTimeoutMs + terms.killGuardMs));',
+        instead: 'return DRIFT * terms.leaseMs;',
+      },
+    ],
+  },
+  {
+    id: 'C3-drift',
+    what: 'clocks are taken to run alike: F is 1',
+    caughtBy: undefined,
+    patches: [{ file: TIMERS, find: 'export const DRIFT = 1.25;', instead: 'export const DRIFT = 1;' }],
+  },
+  {
+    id: 'C3-move',
+    what: 'a move starts the new attempt before the old one is proven ended',
+    caughtBy: undefined,
+    patches: [
+      {
+        file: 'controller/core/moves.ts',
+        find: 'if (attempt !== undefined) stopAttempt(ctx, run, attempt, cause, `it moves to ${to}`);',
+        instead:
+          "if (attempt !== undefined) stopAttempt(ctx, run, attempt, cause, 'it moves');\n  if (attempt !== undefined && attempt.state !== 'ENDED') endAttempt(ctx, run, attempt, { cause: 'STOPPED', exitCode: undefined, signal: '', proof: 'REPORT', detail: '' });",
+      },
+      {
+        file: 'controller/core/moves.ts',
+        find: "import { currentAttempt, stopAttempt } from './attempt.ts';",
+        instead: "import { currentAttempt, endAttempt, stopAttempt } from './attempt.ts';",
+      },
+    ],
+  },
+  {
+    id: 'C4-commit',
+    what: 'a start leaves before its commit is durable',
+    caughtBy: undefined,
+    patches: [
+      {
+        file: SESSION,
+        find: 'while (session.starts[0] !== undefined && ready(ctx, session.starts[0]) && hasRoom(session)) {',
+        instead:
+          'while (session.starts[0] !== undefined && ctx.gate.isChecked(session.starts[0].needCheck - 1) && hasRoom(session)) {',
+      },
+    ],
+  },
+  {
+    id: 'C4-guard',
+    what: 'the store takes commits of a leader whose term is over',
+    caughtBy: undefined,
+    patches: [
+      {
+        file: 'controller/store/batch.ts',
+        find: 'if (batch.term !== head.term || !leading) {',
+        instead: 'if (batch.term < 0) {',
+      },
+      {
+        file: 'controller/store/batch.ts',
+        find: 'if (batch.number !== head.number + 1) {',
+        instead: 'if (batch.number < 0) {',
+      },
+    ],
+  },
+  {
+    id: 'C5-wait',
+    what: 'a new leader does not wait from its election for what it did not hear of',
+    caughtBy: undefined,
+    patches: [
+      {
+        file: LOAD,
+        find: '        lastGrantMono: now.mono,',
+        instead: '        lastGrantMono: Number.NEGATIVE_INFINITY,',
+      },
+    ],
+  },
+  {
+    id: 'C5-load',
+    what: 'a new leader has loaded the store before its election',
+    caughtBy: undefined,
+    patches: [
+      {
+        file: 'test/sim/store.ts',
+        find: '  campaign(candidate: Candidate): void {',
+        instead: '  campaign(candidate: Candidate): void {\n    candidate.loaded = this.save();',
+      },
+      {
+        file: 'test/sim/controller.ts',
+        find: '() => ({ records: store.records, incarnation: store.incarnation }),',
+        instead: '() => ({ records: this.#candidate.loaded, incarnation: store.incarnation }),',
+      },
+    ],
+  },
+  {
+    id: 'C9-wait',
+    what: 'after a restore the first leader starts at once',
+    caughtBy: undefined,
+    patches: [
+      {
+        file: LOAD,
+        find: 'if (elected.firstOfIncarnation && elected.incarnation > 1)',
+        instead: 'if (elected.incarnation < 0)',
+      },
+    ],
+  },
+  {
+    id: 'C9-hold',
+    what: 'after a restore HOLD policies do not wait for the servers of their list',
+    caughtBy: undefined,
+    patches: [
+      {
+        file: 'controller/core/placing.ts',
+        find: "if (state.noStartBeforeMono === 0 || policy.spec.onDisconnect !== 'HOLD') return undefined;",
+        instead: "if (policy.spec.onDisconnect !== 'NONE') return undefined;",
+      },
+    ],
+  },
+];

@@ -1,0 +1,25 @@
+/**
+ * The rules of semantics 6, each removed: which lines of the code hold it, and what stands there instead. Where two parts of the
+ * system hold the same rule, each behind the other, both are changed: one alone would be covered by the other.
+ */
+import { agentMutants } from './agent-mutants.ts';
+import { leaderMutants } from './leader-mutants.ts';
+
+export interface Patch {
+  /** From the root of the project. */
+  readonly file: string;
+  /** Stands there exactly once. */
+  readonly find: string;
+  readonly instead: string;
+}
+
+export interface Mutant {
+  readonly id: string;
+  /** What is so in its world, in a few words. */
+  readonly what: string;
+  readonly patches: readonly Patch[];
+  /** A seed that catches it, for the tests. Undefined: not recorded yet. */
+  readonly caughtBy: number | undefined;
+}
+
+export const MUTANTS: readonly Mutant[] = [...agentMutants, ...leaderMutants];
