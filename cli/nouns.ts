@@ -62,6 +62,12 @@ export const nouns: readonly Noun[] = [
     load: () => import('./cluster/transfer-leadership-command.ts'),
   },
   {
+    name: 'snapshot',
+    summary: 'snapshots: save, inspect, restore',
+    group: LOOK,
+    load: () => import('./snapshot/command.ts'),
+  },
+  {
     name: 'dev',
     summary: 'controller, agents and example policies on this machine, in one command',
     group: RUN,

@@ -119,11 +119,11 @@ export class Leadership {
       const reason = await this.#reignUntilOver(won, await store.identity(), snapshot);
       if (signal.aborted) return;
       log.warn({ term: won.term }, `leadership ended: ${reason}`);
-      const { to, restMs } = this.#handover ?? { to: undefined, restMs: 0 };
+      const handover = this.#handover;
       this.#handover = undefined;
-      await store.resign(to === undefined ? {} : { to });
+      await store.resign(handover?.to === undefined ? {} : { to: handover.to });
       this.#leaving = false;
-      if (restMs > 0) await sleep(restMs, undefined, { signal, ref: false }).catch(() => {});
+      await handover?.rest(signal);
     }
   }
 

@@ -60,6 +60,11 @@ export class Stage {
     return new Stage(new LocalCluster({ dataDir, apiPort, agentPort, timers: realTimers ? 1 : SHORT }), dataDir);
   }
 
+  /** Around a cluster that somebody else made, and will stop. */
+  static around(cluster: LocalCluster): Stage {
+    return new Stage(cluster, cluster.dataDir);
+  }
+
   async apply(policy: Policy): Promise<void> {
     await this.policies.updatePolicy({ policy, allowMissing: true });
   }

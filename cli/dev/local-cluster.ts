@@ -25,6 +25,18 @@ export interface LocalClusterOptions {
   /** Default: the default timers. */
   readonly timers?: TimersScale;
   readonly onLine?: ((line: string, name: string) => void) | undefined;
+  /** Default: everything on loopback. */
+  readonly network?: AgentNetwork;
+}
+
+/** Servers as hosts of their own on a network that nobody else can reach: what they say to the controller is not encrypted. */
+export interface AgentNetwork {
+  /** Address where the controller listens for agents. */
+  readonly host: string;
+  /** `host:port` that agents dial; something in between may listen there. */
+  readonly endpoint: string;
+  /** Program and arguments that start what follows them on the host of a server. */
+  readonly enter: (server: string) => readonly string[];
 }
 
 const READY_TIMEOUT_MS = 30_000;
@@ -76,8 +88,10 @@ export class LocalCluster {
   }
 
   async startController(): Promise<void> {
-    const { apiPort, agentPort } = this.#options;
-    const listeners = ['--api-listen', `127.0.0.1:${apiPort}`, '--agent-listen', `127.0.0.1:${agentPort}`];
+    const { apiPort, agentPort, network } = this.#options;
+    const agentListen = `${network?.host ?? '127.0.0.1'}:${agentPort}`;
+    const listeners = ['--api-listen', `127.0.0.1:${apiPort}`, '--agent-listen', agentListen];
+    if (network !== undefined) listeners.push('--insecure', '--agent-advertise', network.endpoint);
     this.#controller = this.#spawn('controller', [
       'controller',
       '--data-dir',
@@ -94,10 +108,12 @@ export class LocalCluster {
 
   /** Starts an agent and waits for nothing. */
   spawnAgent(server: string, args: readonly string[] = []): ManagedProcess {
-    const endpoint = `127.0.0.1:${this.#options.agentPort}`;
+    const { agentPort, network } = this.#options;
+    const endpoint = network?.endpoint ?? `127.0.0.1:${agentPort}`;
     // Several agents of one machine that stand for several hosts.
     const own = ['--server', server, '--state-dir', this.stateDir(server), '--machine-id', `dev-${server}`];
-    const agent = this.#spawn(server, ['agent', '--controllers', endpoint, ...own, ...args]);
+    const words = ['agent', '--controllers', endpoint, ...own, ...args];
+    const agent = this.#spawn(server, words, network?.enter(server));
     this.#agents.set(server, agent);
     return agent;
   }
@@ -178,10 +194,10 @@ export class LocalCluster {
     });
   }
 
-  #spawn(name: string, words: readonly string[]): ManagedProcess {
+  #spawn(name: string, words: readonly string[], enter: readonly string[] = []): ManagedProcess {
     // cli/dev/local-cluster.ts, or dist/cli/dev/local-cluster.js once compiled.
     const root = import.meta.filename.endsWith('.ts') ? '../..' : '../../..';
-    const argv = [process.execPath, join(import.meta.dirname, root, 'bin/locum.js'), ...words];
+    const argv = [...enter, process.execPath, join(import.meta.dirname, root, 'bin/locum.js'), ...words];
     this.#commands.set(name, argv);
     return new ManagedProcess({
       name,

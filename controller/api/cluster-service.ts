@@ -12,6 +12,7 @@ import { fromUint64, toUint64 } from '../codec/numbers.ts';
 import type { Call } from '../core/event.ts';
 import { deviations, isAvailable, isEnded, stormPools } from '../core/views.ts';
 import type { ControllerSeen } from '../replication/controllers.ts';
+import { encodeSnapshot } from '../snapshot.ts';
 import { StoreError } from '../store/store.ts';
 import { type ApiContext, submit } from './api-context.ts';
 import { poolIdOf } from './resource-id.ts';
@@ -52,6 +53,13 @@ export function clusterService(api: ApiContext): ServiceImpl<typeof ClusterServi
       return { runs: value.runs.map(runName) };
     },
 
+    async *saveSnapshot() {
+      const file = await api.reign().read((state, now) => encodeSnapshot(state, now.wall));
+      for (let from = 0; from < file.length; from += SNAPSHOT_CHUNK_BYTES) {
+        yield { data: file.subarray(from, from + SNAPSHOT_CHUNK_BYTES) };
+      }
+    },
+
     async listControllers() {
       const controllers = await answered(() => api.controllers.list());
       return { controllers: controllers.map((seen) => controllerToProto(seen, Date.now())) };
@@ -69,6 +77,7 @@ export function clusterService(api: ApiContext): ServiceImpl<typeof ClusterServi
 }
 
 const CONTROLLERS = 'controllers/';
+const SNAPSHOT_CHUNK_BYTES = 256 * 1024;
 
 function controllerToProto({ id, api, agent, version, term, silentMs }: ControllerSeen, nowWall: number) {
   return {

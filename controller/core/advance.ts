@@ -139,6 +139,7 @@ function takeEdits(ctx: Context, run: Run): void {
 function follow(ctx: Context, run: Run, attempt: Attempt): void {
   const server = serverOf(ctx.state, attempt.server);
   if (attempt.state === 'STUCK') {
+    abandonMove(ctx, run, 'TREE_ALIVE');
     showStuck(ctx, run, attempt);
     return;
   }
@@ -147,6 +148,7 @@ function follow(ctx: Context, run: Run, attempt: Attempt): void {
     return;
   }
   if (attempt.stopReason !== undefined) {
+    dropStaleReservation(ctx, run);
     sendStop(ctx, run, attempt, attempt.stopReason);
     showState(ctx, run, { state: 'STOPPING', reason: attempt.stopReason, message: `${server.id} was told to stop it` });
     return;
@@ -192,7 +194,8 @@ function isOutOfReach(ctx: Context, attempt: Attempt): boolean {
   return liveness === 'MISSING' || liveness === 'LEFT' || isReplaced(ctx, attempt);
 }
 
-function isReplaced(ctx: Context, attempt: Attempt): boolean {
+/** The attempt's server is back, and what came back knows nothing of the attempt. */
+export function isReplaced(ctx: Context, attempt: Attempt): boolean {
   const { session } = serverLiveOf(ctx.state, attempt.server);
   return session !== undefined && (!isSamePlace(attempt, session) || session.bootId !== attempt.bootId);
 }
@@ -204,7 +207,7 @@ function showFencing(ctx: Context, run: Run, attempt: Attempt): void {
   if (provenAt === undefined) {
     const { onDisconnect } = attempt.terms;
     const why = replaced ? 'answers from another place or boot' : 'is silent';
-    const proof = replaced ? 'ConfirmServerDead, once it is MISSING' : 'its return, or ConfirmServerDead';
+    const proof = replaced ? 'ReleaseRun with abandon_attempt' : 'its return, or ConfirmServerDead';
     const message = `${attempt.server} ${why} and ${onDisconnect} needs a proof that epoch ${attempt.epoch} ended: ${proof}`;
     announceState(ctx, run, { state: 'FENCING', reason: onDisconnect, message });
     return;
@@ -240,10 +243,19 @@ function dropStaleReservation(ctx: Context, run: Run): void {
   if (reservation === undefined) return;
   const target = ctx.state.servers.get(reservation.server);
   const late = ctx.now.wall >= reservation.sinceWall + RESERVATION_MAX_MS;
-  if (!late && target !== undefined && isAvailable(ctx.state, target)) return;
+  if (!late && target !== undefined && isAvailable(ctx.state, target)) {
+    ctx.wakeRunAtWall(run.id, reservation.sinceWall + RESERVATION_MAX_MS);
+    return;
+  }
+  abandonMove(ctx, run, late ? 'TOO_LATE' : 'TARGET_UNAVAILABLE');
+}
+
+function abandonMove(ctx: Context, run: Run, cause: string): void {
+  const { reservation } = run;
+  if (reservation === undefined) return;
   ctx.journal.event({
     type: 'RUN_MOVE_ABANDONED',
-    cause: late ? 'TOO_LATE' : 'TARGET_UNAVAILABLE',
+    cause,
     message: `${run.id} is not moved to ${reservation.server}`,
     pool: run.pool,
     policy: run.policy,

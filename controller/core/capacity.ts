@@ -1,6 +1,6 @@
 /** Slots of servers, and whether a server is in the available list (semantics 2, 8). */
 import type { ServerId } from '../../shared/ids.ts';
-import { type ClusterState, poolOf, serverLiveOf } from './cluster.ts';
+import { type ClusterState, poolLiveOf, poolOf, serverLiveOf } from './cluster.ts';
 import { type ServerView, takesPlacements } from './placement/explain.ts';
 import type { ServerFacts } from './placement/query.ts';
 import type { Run, Server } from './state.ts';
@@ -65,6 +65,14 @@ export function placementFacts(state: ClusterState, id: ServerId): ServerFacts |
     freeSlots: freeSlots(state, server),
     capabilities: server.capabilities,
   };
+}
+
+/** Tells the index what changed about a server. */
+export function refreshIndex(state: ClusterState, id: ServerId): void {
+  const server = state.servers.get(id);
+  const facts = placementFacts(state, id);
+  if (server === undefined || facts === undefined) return;
+  poolLiveOf(state, server.pool).index.setServer(id, facts);
 }
 
 /** A server as an explanation needs it. */

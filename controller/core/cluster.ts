@@ -113,6 +113,8 @@ export interface PoolLive {
   readonly bypassedSinceWall: Map<RunId, number>;
   /** Runs that want to move and wait for their turn. */
   readonly wantingMoves: Set<RunId>;
+  /** Runs with a reservation: moves under way. */
+  readonly moving: Set<RunId>;
   /** Servers that are being drained. */
   readonly draining: Set<ServerId>;
 }
@@ -199,6 +201,7 @@ export const newPoolLive = (): PoolLive => ({
   claims: new Map(),
   bypassedSinceWall: new Map(),
   wantingMoves: new Set(),
+  moving: new Set(),
   draining: new Set(),
 });
 

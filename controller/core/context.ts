@@ -44,6 +44,8 @@ export class Context {
   readonly runWheel = new TimerWheel<RunId>();
   readonly policyWheel = new TimerWheel<PolicyId>();
 
+  /** Servers whose silence is to be judged. */
+  readonly dueServers = new Set<ServerId>();
   /** To be looked at again before the step's effects leave. */
   readonly dirtyRuns = new Set<RunId>();
   readonly dirtyServers = new Set<ServerId>();

@@ -132,7 +132,7 @@ export class Core {
 
   #tick(): void {
     const ctx = this.#ctx;
-    for (const id of ctx.serverWheel.due(ctx.now.mono)) ctx.dirtyServers.add(id);
+    for (const id of ctx.serverWheel.due(ctx.now.mono)) ctx.dueServers.add(id);
     for (const id of ctx.drainWheel.due(ctx.now.mono)) ctx.dirtyServers.add(id);
     for (const id of ctx.dueRuns()) ctx.dirtyRuns.add(id);
     for (const id of ctx.policyWheel.due(ctx.now.mono)) ctx.dirtyPolicies.add(id);

@@ -1,11 +1,13 @@
 /** Drain: moves the runs of a server away, by priority, one at a time, each with a slot reserved elsewhere (semantics 12). */
 import type { ServerId } from '../../shared/ids.ts';
 import { currentAttempt, stopAttempt, unendedAttempts } from './attempt.ts';
-import { type ClusterState, serverLiveOf, serverOf } from './cluster.ts';
+import { type ClusterState, poolOf, serverLiveOf, serverOf } from './cluster.ts';
 import type { Context, View } from './context.ts';
+import { placementQuery } from './eligible.ts';
 import type { MovePlan, PlannedMove, PlannedStay } from './event.ts';
-import { beginMove, bestElsewhere, restingServer } from './moves.ts';
-import type { Run, Server } from './state.ts';
+import { beginMove, bestElsewhere, hasBudget, restingServer } from './moves.ts';
+import type { Attempt, Run, Server } from './state.ts';
+import { Trial } from './trial.ts';
 
 const NO_ROOM_ELSEWHERE = 'no other server that may take it has room';
 
@@ -38,16 +40,18 @@ function runsHere(state: ClusterState, id: ServerId): readonly Run[] {
   return runs.sort((a, b) => b.priority - a.priority || (a.id < b.id ? -1 : 1));
 }
 
+/** A tree that can't be killed holds up nobody else. */
+const isBeingStopped = (attempt: Attempt | undefined): boolean =>
+  attempt?.stopReason !== undefined && attempt.state !== 'STUCK';
+
 function moveNext(ctx: Context, server: Server, runs: readonly Run[]): void {
-  const underWay = runs.some(
-    (run) => run.reservation?.from === server.id || currentAttempt(run)?.stopReason !== undefined,
-  );
+  const underWay = runs.some((run) => run.reservation?.from === server.id || isBeingStopped(currentAttempt(run)));
   if (underWay) return;
   for (const run of runs) {
     const policy = ctx.state.policies.get(run.policy);
     if (policy === undefined || restingServer(run) !== server.id) continue;
     const target = bestElsewhere(ctx, run, policy, server.id);
-    if (target !== undefined) {
+    if (target !== undefined && hasBudget(ctx.state, server.pool, server.id, target)) {
       beginMove(ctx, run, server.id, target, 'DRAIN');
       return;
     }
@@ -68,10 +72,13 @@ function stopTheRest(ctx: Context, server: Server, runs: readonly Run[]): void {
 export function planDrain(ctx: View, server: Server): MovePlan {
   const moves: PlannedMove[] = [];
   const stays: PlannedStay[] = [];
+  const trial = new Trial(ctx.state, poolOf(ctx.state, server.pool).order);
   for (const run of runsHere(ctx.state, server.id)) {
     const policy = ctx.state.policies.get(run.policy);
     if (policy === undefined || restingServer(run) !== server.id) continue;
-    const to = bestElsewhere(ctx, run, policy, server.id);
+    const query = placementQuery(ctx.state, policy, run, ctx.now.wall, { exclude: [server.id] });
+    const to = trial.index.choose({ ...query, first: undefined });
+    if (to !== undefined) trial.take(to, run.slots);
     if (to === undefined) stays.push({ run: run.id, policy: policy.id, server: server.id, reason: NO_ROOM_ELSEWHERE });
     else moves.push({ run: run.id, policy: policy.id, from: server.id, to });
   }

@@ -83,7 +83,6 @@ function openSession(ctx: Context, conn: ConnId, server: Server, facts: HelloFac
   };
   state.sessions.set(conn, session);
   ctx.waitingSessions.add(session);
-  ctx.waitingSessions.add(session);
   const live = serverLiveOf(state, facts.server);
   live.session = session;
   live.helloSeen = true;

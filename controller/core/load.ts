@@ -3,10 +3,11 @@ import { assert, unreachable } from '../../shared/assert.ts';
 import { DEFAULT_POOL, firstOfIncarnation } from '../../shared/ids.ts';
 import { addPool, newPool } from './calls/pool-calls.ts';
 import { parseRequirement, type Requirement } from './capability.ts';
+import { refreshIndex } from './capacity.ts';
 import { newPoolLive, newServerLive, nextUid, poolLiveOf, serverLiveOf } from './cluster.ts';
 import type { Context } from './context.ts';
 import type { FromShell } from './event.ts';
-import { refreshIndex, refreshOrder } from './placing.ts';
+import { refreshOrder } from './placing.ts';
 import { isEnded } from './run.ts';
 import type { Policy, Run, Server, StateRecord } from './state.ts';
 import { takeoverWaitMs } from './timers.ts';
@@ -110,6 +111,7 @@ function linkRuns(ctx: Context): void {
     if (run.reservation !== undefined) {
       for (const id of [run.reservation.server, run.reservation.from])
         state.serverLive.get(id)?.reservations.add(run.id);
+      state.poolLive.get(run.pool)?.moving.add(run.id);
     }
     if (run.wantedMove !== undefined) state.poolLive.get(run.pool)?.wantingMoves.add(run.id);
     ctx.dirtyRuns.add(run.id);
@@ -133,8 +135,8 @@ function createDefaultPool(ctx: Context): void {
 }
 
 function armServer(ctx: Context, server: Server): void {
-  refreshIndex(ctx, server.id);
-  ctx.serverWheel.set(server.id, ctx.now.mono);
+  refreshIndex(ctx.state, server.id);
+  ctx.dueServers.add(server.id);
   ctx.dirtyServers.add(server.id);
   if (server.intent === 'DRAINING') poolLiveOf(ctx.state, server.pool).draining.add(server.id);
 }

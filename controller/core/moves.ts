@@ -9,11 +9,12 @@ import { currentAttempt, stopAttempt } from './attempt.ts';
 import { freeSlotsFor, isAvailable } from './capacity.ts';
 import { type ClusterState, poolLiveOf, poolOf, serverLiveOf, serverOf } from './cluster.ts';
 import type { Context, View } from './context.ts';
-import { effectiveList, meetsRequirements, placementQuery } from './eligible.ts';
+import { meetsRequirements, placementQuery } from './eligible.ts';
 import type { MovePlan, PlannedMove, PlannedStay } from './event.ts';
 import { reserve } from './reservation.ts';
 import { isEnded } from './run.ts';
 import type { Policy, Reservation, Run } from './state.ts';
+import { Trial } from './trial.ts';
 
 const MOVE_BUDGET_MS = 15 * MINUTE;
 const MOVES_PER_POOL = 5;
@@ -33,33 +34,37 @@ export function restingServer(run: Run): ServerId | undefined {
 export function planOrder(ctx: View, pool: PoolId, order: readonly ServerId[]): MovePlan {
   const { state, now } = ctx;
   const rank = new Map(order.map((id, index) => [id, index]));
-  const taken = new Map<ServerId, number>();
+  const trial = new Trial(state, order);
   const moves: PlannedMove[] = [];
   const stays: PlannedStay[] = [];
   for (const run of runsByRank(state, pool, rank)) {
     const policy = state.policies.get(run.policy);
     const from = restingServer(run);
     if (policy === undefined || from === undefined) continue;
-    const list = orderedList(state, policy, order);
-    const better = list.slice(0, Math.max(0, list.indexOf(from))).filter((id) => canServe(state, policy, id));
-    if (better.length === 0) continue;
-    const to = better.find((id) => freeSlotsFor(state, serverOf(state, id), run) - (taken.get(id) ?? 0) >= run.slots);
+    const query = placementQuery(state, policy, run, now.wall);
+    const isBetter = (id: ServerId | undefined): id is ServerId =>
+      id !== undefined && placeIn(policy, rank, id) < placeIn(policy, rank, from);
+    const best = trial.index.choose({ ...query, slots: 0 });
+    if (!isBetter(best)) continue;
+    const to = trial.index.choose(query);
     const stay = (reason: string): number => stays.push({ run: run.id, policy: policy.id, server: from, reason });
-    if (to === undefined) stay(`${better[0]} is better placed and full`);
+    if (!isBetter(to)) stay(`${best} is better placed and full`);
     else if (run.lastMoveWall > now.wall - MOVE_BUDGET_MS) stay('it was moved less than 15 minutes ago');
     else {
-      taken.set(to, (taken.get(to) ?? 0) + run.slots);
+      trial.take(to, run.slots);
       moves.push({ run: run.id, policy: policy.id, from, to });
     }
   }
   return { moves, stays };
 }
 
-function orderedList(state: ClusterState, policy: Policy, order: readonly ServerId[]): readonly ServerId[] {
-  const list = effectiveList(state, policy);
-  if (policy.spec.servers.length === 0) return order;
-  const own = list.filter((id) => policy.spec.servers.includes(id));
-  return [...own, ...order.filter((id) => list.includes(id) && !own.includes(id))];
+/** Position in the effective list that a policy would have with these ranks; a server outside of it is best left alone: 0. */
+function placeIn(policy: Policy, rank: ReadonlyMap<ServerId, number>, id: ServerId): number {
+  const { servers, listMode } = policy.spec;
+  const own = servers.indexOf(id);
+  if (own >= 0) return own + 1;
+  if (servers.length > 0 && listMode === 'ONLY') return 0;
+  return servers.length + (rank.get(id) ?? 0) + 1;
 }
 
 const canServe = (state: ClusterState, policy: Policy, id: ServerId): boolean =>
@@ -121,8 +126,7 @@ export function pumpMoves(ctx: Context, pool: PoolId): void {
 export function hasBudget(state: ClusterState, pool: PoolId, from: ServerId, to: ServerId): boolean {
   const busy = (id: ServerId): boolean => serverLiveOf(state, id).reservations.size > 0;
   if (busy(from) || busy(to)) return false;
-  const underWay = new Set(poolOf(state, pool).order.flatMap((id) => [...serverLiveOf(state, id).reservations]));
-  return underWay.size < MOVES_PER_POOL;
+  return poolLiveOf(state, pool).moving.size < MOVES_PER_POOL;
 }
 
 /** Reserve, then stop; the start follows the proof of the end. One commit holds the reservation and the stop. */
@@ -145,22 +149,24 @@ export function beginMove(ctx: Context, run: Run, from: ServerId, to: ServerId, 
 export function bestElsewhere(ctx: View, run: Run, policy: Policy, from: ServerId): ServerId | undefined {
   const { state, now } = ctx;
   const query = placementQuery(state, policy, run, now.wall, { exclude: [from] });
-  return poolLiveOf(state, run.pool).index.choose({ ...query, first: undefined });
+  const best = poolLiveOf(state, run.pool).index.choose({ ...query, first: undefined });
+  // What became of it in this very turn may not be in the index yet.
+  return best !== undefined && isAvailable(state, serverOf(state, best)) ? best : undefined;
 }
 
 /** Failback AUTO: a better-ranked server that has been stable for 10 minutes (semantics 10). */
 export function wantFailbacks(ctx: Context, pool: PoolId): void {
   const { state, now } = ctx;
   const { order, defaultFailback } = poolOf(state, pool);
-  const plan = planOrder(ctx, pool, order);
-  const due = plan.moves.filter((move) => {
+  const automatic = [...state.policies.values()].some(
+    ({ spec }) => spec.pool === pool && (spec.failback ?? defaultFailback) === 'AUTO',
+  );
+  if (!automatic) return;
+  const due = planOrder(ctx, pool, order).moves.filter((move) => {
     const policy = state.policies.get(move.policy);
     const stable = now.mono - serverLiveOf(state, move.to).aliveSinceMono >= STABLE_MS;
-    return (
-      stable &&
-      (policy?.spec.failback ?? defaultFailback) === 'AUTO' &&
-      state.runs.get(move.run)?.wantedMove === undefined
-    );
+    const wanted = (policy?.spec.failback ?? defaultFailback) === 'AUTO';
+    return stable && wanted && state.runs.get(move.run)?.wantedMove === undefined;
   });
   if (due.length > 0) wantMoves(ctx, { moves: due, stays: [] }, 'FAILBACK');
 }

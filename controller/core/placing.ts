@@ -6,25 +6,21 @@
 import type { PoolId, ServerId } from '../../shared/ids.ts';
 import { MINUTE } from '../../shared/time.ts';
 import { assign } from './attempt.ts';
-import { effectiveMaxSlots, freeSlotsFor, isAvailable, placementFacts, serverView } from './capacity.ts';
+import { effectiveMaxSlots, freeSlotsFor, isAvailable, refreshIndex, serverView } from './capacity.ts';
 import { type PoolLive, poolLiveOf, poolOf, serverOf } from './cluster.ts';
 import type { Context, View } from './context.ts';
 import { effectiveList, eligibleServers, meetsRequirements, placementQuery } from './eligible.ts';
 import { checkPlacement } from './invariants.ts';
 import { satisfiable } from './placement/explain.ts';
-import { announceState, dequeue } from './run.ts';
+import { announceState, dequeue, type Shown } from './run.ts';
 import type { Policy, Run } from './state.ts';
 
 /** A run that was passed over for so long gathers slots on one server. */
 const CLAIM_AFTER_MS = 10 * MINUTE;
-
-/** Tells the index what changed about a server. */
-export function refreshIndex(ctx: Context, id: ServerId): void {
-  const server = ctx.state.servers.get(id);
-  const facts = placementFacts(ctx.state, id);
-  if (server === undefined || facts === undefined) return;
-  poolLiveOf(ctx.state, server.pool).index.setServer(id, facts);
-}
+/** So many servers gather slots at once, in a pool. */
+const CLAIMS_MAX = 64;
+/** Of so many servers in front it is told why they were passed over. */
+const TOLD_MAX = 3;
 
 export function placePool(ctx: Context, pool: PoolId): void {
   const { state, now } = ctx;
@@ -35,11 +31,12 @@ export function placePool(ctx: Context, pool: PoolId): void {
   const held = startsHeld(ctx);
   const full = new Set<string>();
   const blocked: Run[] = [];
+  let passedOver = 0;
   for (const entry of queue) {
     const run = state.runs.get(entry.run);
     const policy = run === undefined ? undefined : state.policies.get(run.policy);
     if (run === undefined || policy === undefined) continue;
-    const hold = held ?? holdOfPolicy(ctx, policy);
+    const hold = held ?? holdOfPolicy(ctx, policy) ?? holdForOwnServer(ctx, run);
     if (hold !== undefined) {
       announceState(ctx, run, { state: 'QUEUED', ...hold });
       continue;
@@ -52,9 +49,11 @@ export function placePool(ctx: Context, pool: PoolId): void {
       continue;
     }
     place(ctx, policy, run, chosen);
-    for (const passed of blocked) noteBypass(ctx, live, passed);
+    passedOver = blocked.length;
   }
-  for (const run of blocked) showBlocked(ctx, run);
+  for (const run of blocked.slice(0, passedOver)) noteBypass(ctx, live, run);
+  const told = new Map<string, Pick<Shown, 'reason' | 'message'>>();
+  for (const run of blocked) showBlocked(ctx, run, told);
 }
 
 function choose(ctx: Context, live: PoolLive, policy: Policy, run: Run): ServerId | undefined {
@@ -79,7 +78,7 @@ function place(ctx: Context, policy: Policy, run: Run, id: ServerId): void {
   run.reason = attempt.cause;
   run.message = `its start on ${id} is about to be sent`;
   run.etaWall = undefined;
-  refreshIndex(ctx, id);
+  refreshIndex(state, id);
 }
 
 function whyChosen(ctx: Context, policy: Policy, run: Run, id: ServerId): string {
@@ -89,8 +88,10 @@ function whyChosen(ctx: Context, policy: Policy, run: Run, id: ServerId): string
   if (run.reservation?.server === id) return `a slot was reserved there (${run.reservation.cause})`;
   if (run.preferServer === id) return `it was there before (${run.reason})`;
   if (rank === 1) return `first in ${whose}`;
-  const before = list.slice(0, rank - 1).map((other) => `${other} ${whyNot(ctx, policy, run, other)}`);
-  const shown = before.length > 3 ? [...before.slice(0, 3), `${before.length - 3} more can't`] : before;
+  const before = list
+    .slice(0, Math.min(rank - 1, TOLD_MAX))
+    .map((other) => `${other} ${whyNot(ctx, policy, run, other)}`);
+  const shown = rank - 1 > TOLD_MAX ? [...before, `${rank - 1 - TOLD_MAX} more can't`] : before;
   return `number ${rank} in ${whose}; ${shown.join(', ')}`;
 }
 
@@ -130,22 +131,35 @@ function holdOfPolicy(ctx: Context, policy: Policy): { readonly reason: string; 
   return { reason: 'NEW_INCARNATION', message: `HOLD waits until ${silent} said Hello or was confirmed dead` };
 }
 
+/** A lapsed run goes to the server it was on, which has just said Hello and is about to be welcome (semantics 7). */
+function holdForOwnServer(ctx: Context, run: Run): { readonly reason: string; readonly message: string } | undefined {
+  const own = run.preferServer;
+  if (own === undefined || ctx.state.serverLive.get(own)?.session?.phase !== 'OPENING') return undefined;
+  return { reason: run.reason, message: `it waits a moment until ${own}, where it was, is welcome` };
+}
+
 /** Says why a run waits: once when it begins to, and again when the answer may have changed. */
-function showBlocked(ctx: Context, run: Run): void {
+function showBlocked(ctx: Context, run: Run, told: Map<string, Pick<Shown, 'reason' | 'message'>>): void {
   const { state } = ctx;
   const said = run.state === 'QUEUED' && (run.reason === 'NO_ROOM' || run.reason === 'UNSATISFIABLE');
   if (said && !ctx.recheckBlocked) return;
   const policy = state.policies.get(run.policy);
   if (policy === undefined) return;
-  const could = couldEverTake(ctx, policy, run.slots);
-  if (could !== undefined) {
-    announceState(ctx, run, { state: 'QUEUED', reason: 'UNSATISFIABLE', message: could });
-    return;
-  }
-  const eligible = eligibleServers(state, policy).length;
+  // Many runs ask the same: each question is answered once a pass, since an answer costs as much as there are servers.
+  const { requirements, servers, listMode } = policy.spec;
+  const question = JSON.stringify([requirements, servers, listMode, run.slots]);
+  const answer = told.get(question) ?? whyBlocked(ctx, policy, run.slots);
+  told.set(question, answer);
+  announceState(ctx, run, { state: 'QUEUED', ...answer });
+}
+
+function whyBlocked(ctx: Context, policy: Policy, slots: number): Pick<Shown, 'reason' | 'message'> {
+  const never = couldEverTake(ctx, policy, slots);
+  if (never !== undefined) return { reason: 'UNSATISFIABLE', message: never };
+  const eligible = eligibleServers(ctx.state, policy).length;
   const message =
     eligible === 0 ? 'no server that may take it is available' : `all ${eligible} servers that may take it are full`;
-  announceState(ctx, run, { state: 'QUEUED', reason: 'NO_ROOM', message });
+  return { reason: 'NO_ROOM', message };
 }
 
 /** Why no registered server could ever take a run of this policy. Undefined: one could. */
@@ -161,8 +175,8 @@ function noteBypass(ctx: Context, live: PoolLive, run: Run): void {
   const { state, now } = ctx;
   const since = live.bypassedSinceWall.get(run.id) ?? now.wall;
   live.bypassedSinceWall.set(run.id, since);
-  const claims = [...live.claims.values()];
-  if (now.wall - since < CLAIM_AFTER_MS || claims.includes(run.id)) return;
+  if (now.wall - since < CLAIM_AFTER_MS || live.claims.size >= CLAIMS_MAX) return;
+  if ([...live.claims.values()].includes(run.id)) return;
   const policy = state.policies.get(run.policy);
   if (policy === undefined) return;
   const server = eligibleServers(state, policy).find(

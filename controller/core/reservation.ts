@@ -1,5 +1,7 @@
 /** Reservations: a slot kept on the target of a move before anything is stopped, and on the source until it succeeded. */
 import { MINUTE } from '../../shared/time.ts';
+import { refreshIndex } from './capacity.ts';
+import { poolLiveOf } from './cluster.ts';
 import type { Context } from './context.ts';
 import type { Reservation, Run } from './state.ts';
 
@@ -13,8 +15,10 @@ export function reserve(ctx: Context, run: Run, reservation: Reservation): void 
   run.wantedMove = undefined;
   for (const server of [reservation.server, reservation.from]) {
     ctx.state.serverLive.get(server)?.reservations.add(run.id);
+    refreshIndex(ctx.state, server);
     ctx.dirtyServers.add(server);
   }
+  poolLiveOf(ctx.state, run.pool).moving.add(run.id);
   ctx.journal.put(run);
   ctx.wakeRunAtWall(run.id, reservation.sinceWall + RESERVATION_MAX_MS);
 }
@@ -26,8 +30,10 @@ export function endReservation(ctx: Context, run: Run): void {
   run.reservation = undefined;
   for (const server of [reservation.server, reservation.from]) {
     ctx.state.serverLive.get(server)?.reservations.delete(run.id);
+    refreshIndex(ctx.state, server);
     ctx.dirtyServers.add(server);
   }
+  poolLiveOf(ctx.state, run.pool).moving.delete(run.id);
   ctx.journal.put(run);
   ctx.dirtyPools.add(run.pool);
 }

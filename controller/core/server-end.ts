@@ -13,13 +13,13 @@ export function removeServer(ctx: Context, server: Server): void {
   pool.order = pool.order.filter((id) => id !== server.id);
   pool.orderVersion += 1;
   const live = poolLiveOf(state, pool.id);
-  live.index.removeServer(server.id);
-  live.draining.delete(server.id);
-  live.claims.delete(server.id);
   for (const id of serverLiveOf(state, server.id).reservations) {
     const run = state.runs.get(id);
     if (run !== undefined) endReservation(ctx, run);
   }
+  live.index.removeServer(server.id);
+  live.draining.delete(server.id);
+  live.claims.delete(server.id);
   state.servers.delete(server.id);
   state.serverLive.delete(server.id);
   ctx.serverWheel.cancel(server.id);

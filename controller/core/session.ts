@@ -60,7 +60,6 @@ export function closeSession(ctx: Context, session: Session, error: LocumError |
   if (live.session === session) live.session = undefined;
   state.sessions.delete(session.conn);
   ctx.waitingSessions.delete(session);
-  ctx.waitingSessions.delete(session);
   ctx.dirtyServers.add(session.server);
   ctx.journal.touch(`servers/${session.server}`);
   if (tellShell) ctx.effects.push({ kind: 'close', conn: session.conn, error });

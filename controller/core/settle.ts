@@ -5,13 +5,14 @@
 import { assert } from '../../shared/assert.ts';
 import { advanceRun } from './advance.ts';
 import { judgeCapabilities } from './capability-loss.ts';
+import { refreshIndex } from './capacity.ts';
 import { poolLiveOf, serverOf } from './cluster.ts';
 import type { Context } from './context.ts';
 import { pumpDrain } from './drain.ts';
 import { checkRun } from './invariants.ts';
 import { judgeServer } from './liveness.ts';
 import { pumpMoves, wantFailbacks } from './moves.ts';
-import { placePool, refreshIndex } from './placing.ts';
+import { placePool } from './placing.ts';
 import { pruneRequests } from './retention.ts';
 import { endDeleting } from './server-end.ts';
 import { judgeStorm } from './storm.ts';
@@ -22,9 +23,9 @@ const ROUNDS_MAX = 100;
 
 export function settle(ctx: Context): void {
   const { dirtyServers, dirtyRuns, dirtyPolicies, dirtyPools } = ctx;
+  judgeDue(ctx);
   for (let round = 0; dirtyServers.size + dirtyRuns.size + dirtyPolicies.size + dirtyPools.size > 0; round += 1) {
-    const left = [...dirtyServers, ...dirtyRuns, ...dirtyPolicies, ...dirtyPools];
-    assert(round < ROUNDS_MAX, `settling comes to rest; ${left.slice(0, 10).join(', ')} did not`);
+    assert(round < ROUNDS_MAX, `settling comes to rest; ${[...dirtyServers, ...dirtyRuns].slice(0, 10).join(', ')}`);
     settleServers(ctx);
     settleRuns(ctx);
     settlePolicies(ctx);
@@ -33,12 +34,19 @@ export function settle(ctx: Context): void {
   ctx.recheckBlocked = false;
 }
 
+/** Silences first: of all that are due, before any run is looked at, so that a mass failure is seen as one. */
+function judgeDue(ctx: Context): void {
+  for (const id of take(ctx.dueServers)) {
+    const server = ctx.state.servers.get(id);
+    if (server !== undefined) judgeServer(ctx, server);
+  }
+}
+
 function settleServers(ctx: Context): void {
   for (const id of take(ctx.dirtyServers)) {
     const server = ctx.state.servers.get(id);
     if (server === undefined) continue;
-    judgeServer(ctx, server);
-    refreshIndex(ctx, id);
+    refreshIndex(ctx.state, id);
     ctx.journal.touch(`servers/${id}`);
     ctx.dirtyPools.add(server.pool);
     endDeleting(ctx, server);
@@ -78,7 +86,11 @@ function settlePools(ctx: Context): void {
 /** The safety net: everything once more, and what only time brings. */
 export function periodicLook(ctx: Context): void {
   const { state } = ctx;
-  for (const id of state.servers.keys()) ctx.dirtyServers.add(id);
+  for (const server of state.servers.values()) {
+    refreshIndex(state, server.id);
+    ctx.dueServers.add(server.id);
+    if (server.deleting) ctx.dirtyServers.add(server.id);
+  }
   for (const live of state.policyLive.values()) for (const run of live.runs) ctx.dirtyRuns.add(run);
   for (const id of state.policies.keys()) ctx.dirtyPolicies.add(id);
   for (const id of state.pools.keys()) {

@@ -17,14 +17,16 @@ const NOT_AGAIN_MS = 15 * MINUTE;
 export function noteSuspect(ctx: Context, server: Server): void {
   const { state, now } = ctx;
   const pool = state.pools.get(server.pool);
-  if (pool === undefined) return;
+  if (pool === undefined || server.intent !== 'ACTIVE') return;
   const { storm } = poolLiveOf(state, server.pool);
   storm.suspects = storm.suspects.filter((one) => one.mono > now.mono - WINDOW_MS && one.server !== server.id);
   storm.suspects.push({ server: server.id, mono: now.mono });
   if (storm.activeSinceMono !== undefined || now.mono < storm.notBeforeMono) return;
   const silent = storm.suspects.length;
+  // Cheap first: the servers of a large pool are not counted for each one that falls silent.
+  if (silent < SERVERS_MIN || silent < SHARE * activeServers(ctx, pool, silent)) return;
   const counted = countBefore(ctx, pool);
-  if (silent < SERVERS_MIN || silent < SHARE * counted) return;
+  if (silent < SHARE * counted) return;
   storm.activeSinceMono = now.mono;
   storm.belowSinceMono = undefined;
   ctx.journal.event({
@@ -66,6 +68,19 @@ function quiet(storm: Storm, nowMono: number): void {
   storm.belowSinceMono = undefined;
   storm.suspects = [];
   storm.notBeforeMono = nowMono + NOT_AGAIN_MS;
+}
+
+/** At most as many as are sure to be counted: ALIVE and ACTIVE for a minute, looked at only until there are too many for a storm. */
+function activeServers(ctx: Context, pool: Pool, silent: number): number {
+  const { state, now } = ctx;
+  let count = 0;
+  for (const id of pool.order) {
+    const server = state.servers.get(id);
+    if (server?.intent !== 'ACTIVE' || server.liveness !== 'ALIVE') continue;
+    if (serverLiveOf(state, id).aliveSinceMono <= now.mono - WINDOW_MS) count += 1;
+    if (silent < SHARE * count) break;
+  }
+  return count;
 }
 
 /** ACTIVE servers that were ALIVE a minute ago: those that are, and those that turned silent since. */

@@ -26,10 +26,10 @@ export interface TransferRequest {
   readonly signal: AbortSignal;
 }
 
-/** How long a controller that handed over does not stand for election. */
+/** How long a controller that handed over does not stand for election, unless somebody else leads before. */
 const REST_MS = 5_000;
-/** How long the answer waits for the next leader. */
-const NEXT_MS = 3_000;
+/** How long the answer waits for the next leader: less than careful clients wait for one answer. */
+const NEXT_MS = 2_000;
 
 export class Controllers {
   readonly #options: ControllersOptions;

@@ -1,12 +1,14 @@
 /** From a `--store` setting to an open store. Each kind is loaded only when it is used. */
 import type { EtcdStoreOptions } from './etcd/etcd-store.ts';
-import { type Store, StoreError } from './store.ts';
+import { type Identity, type Store, StoreError } from './store.ts';
 
 export interface OpenStoreOptions {
   /** Take over a store that was copied, moved or restored elsewhere, as its next life. Default: refuse it. */
   readonly adoptCopy?: boolean;
+  /** Identity of a store that is created, for a restore. Default: a new one. Of no use where a store exists. */
+  readonly createAs?: Identity;
   /** What only an etcd store needs: TLS, login, how long a silent leader keeps the lead. */
-  readonly etcd?: Omit<EtcdStoreOptions, 'adoptCopy' | 'warn'>;
+  readonly etcd?: Omit<EtcdStoreOptions, 'adoptCopy' | 'warn' | 'createAs'>;
   /** Told what is not as it should be and yet no reason to stop. Default: nobody. */
   readonly warn?: (warning: string) => void;
 }
@@ -29,14 +31,20 @@ export async function openStore(spec: string, options: OpenStoreOptions = {}): P
     case undefined: {
       if (rest === '') throw notAStore(spec, 'the path is missing');
       const { openSqliteStore } = await import('./sqlite.ts');
-      return openSqliteStore(rest, { adoptCopy: options.adoptCopy ?? false });
+      const { adoptCopy = false, createAs } = options;
+      return openSqliteStore(rest, { adoptCopy, ...(createAs === undefined ? {} : { createAs }) });
     }
     case 'etcd': {
       const { parseEtcdAddress } = await import('./etcd/address.ts');
       const address = parseEtcdAddress(rest);
       const { openEtcdStore } = await import('./etcd/etcd-store.ts');
-      const { adoptCopy = false, warn = () => {} } = options;
-      return openEtcdStore(address, { ...options.etcd, adoptCopy, warn });
+      const { adoptCopy = false, warn = () => {}, createAs } = options;
+      return openEtcdStore(address, {
+        ...options.etcd,
+        adoptCopy,
+        warn,
+        ...(createAs === undefined ? {} : { createAs }),
+      });
     }
     default:
       throw notAStore(spec, `"${scheme}:" is not known`);

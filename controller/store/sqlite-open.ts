@@ -26,6 +26,8 @@ import { type Identity, StoreError } from './store.ts';
 export interface SqliteOpenOptions {
   /** Take over a file that was copied or moved to another machine, as the next incarnation of its store. Default: refuse it. */
   readonly adoptCopy?: boolean;
+  /** Identity of a file that is created. Default: a new one. */
+  readonly createAs?: Identity;
   /** How to learn the type of the folder's file system (statfs). Default: by asking the system. */
   readonly fileSystemTypeOf?: (folder: string) => Promise<number>;
 }
@@ -45,7 +47,7 @@ export async function openDatabase(path: string, options: SqliteOpenOptions = {}
   let place: Place | undefined;
   try {
     const found = lstatSync(file, { throwIfNoEntry: false });
-    if (found === undefined) createFile(file);
+    if (found === undefined) createFile(file, options.createAs ?? { clusterId: randomUUID(), incarnation: 1 });
     else refuseWhatIsNoFile(file, found);
     place = placeOf(file);
     return openExisting(file, place, options.adoptCopy ?? false);
@@ -69,7 +71,7 @@ function refuseWhatIsNoFile(file: string, found: Stats): void {
  * Prepares the database under another name and links it to its own when it is complete. A crash on the way leaves no half-made
  * store, and of two processes that create the same one, one wins; the other then finds it in use.
  */
-function createFile(file: string): void {
+function createFile(file: string, identity: Identity): void {
   const log = lstatSync(`${file}-wal`, { throwIfNoEntry: false });
   if (log !== undefined) {
     const advice = 'Put the database back beside it, or move that log away to start an empty store.';
@@ -81,9 +83,7 @@ function createFile(file: string): void {
     try {
       holdAlone(db);
       makeDurable(db);
-      const incarnation = 1;
-      const identity = { clusterId: randomUUID(), incarnation };
-      const head = { term: firstOfIncarnation(incarnation), number: 0, revision: 0 };
+      const head = { term: firstOfIncarnation(identity.incarnation), number: 0, revision: 0 };
       db.exec('BEGIN EXCLUSIVE');
       const path = join(realpathSync(dirname(file)), basename(file));
       createTables(db, { identity, place: { ...placeOf(draft), path } }, head);

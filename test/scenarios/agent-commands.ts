@@ -50,7 +50,16 @@ function inventoryOf(text: string | undefined): readonly ReportedAttempt[] {
     const ended = { cause: 'EXITED', exitCode: 0, signal: '', detail: '' } as const;
     const end = state === 'ENDED' ? ended : undefined;
     const policy = policyId(run.replace(/-\d+$/, ''));
-    return { run, policy, epoch: epoch(Number(match[2])), state, pid: 0, startWall: undefined, endWall: undefined, end };
+    return {
+      run,
+      policy,
+      epoch: epoch(Number(match[2])),
+      state,
+      pid: 0,
+      startWall: undefined,
+      endWall: undefined,
+      end,
+    };
   });
 }
 

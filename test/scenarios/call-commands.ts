@@ -20,12 +20,20 @@ const deadlineOf = ({ named }: Words): number | undefined =>
 function timersOf({ named }: Words): Partial<Timers> {
   const keys = { h: 'heartbeatMs', suspect: 'suspectAfterMs', L: 'leaseMs', G: 'stopTimeoutMs', K: 'killGuardMs' };
   const all = Object.entries({ ...keys, M: 'missingAfterMs' });
-  return Object.fromEntries(all.flatMap(([key, field]) => (named.has(key) ? [[field, durationOf(named.get(key) ?? '')]] : [])));
+  return Object.fromEntries(
+    all.flatMap(([key, field]) => (named.has(key) ? [[field, durationOf(named.get(key) ?? '')]] : [])),
+  );
 }
 
 const move =
   (to: (words: Words) => Extract<Call, { kind: 'move_server' }>['to']): Reading =>
-  (words) => ({ kind: 'move_server', server: serverId(id(words)), to: to(words), etag: etagOf(words), apply: applyOf(words) });
+  (words) => ({
+    kind: 'move_server',
+    server: serverId(id(words)),
+    to: to(words),
+    etag: etagOf(words),
+    apply: applyOf(words),
+  });
 
 /** An operator's confirmation names what `ListRuns` and the server showed; each part can be given wrongly. */
 const confirmDead: Reading = (words, { world }) => {
@@ -56,7 +64,11 @@ const readings: Readonly<Record<string, Reading>> = {
     createAs: undefined,
   }),
   'delete-policy': (words) => ({ kind: 'delete_policy', policy: policyId(id(words)), etag: etagOf(words) }),
-  start: (words) => ({ kind: 'start_policy', policy: policyId(id(words)), arguments: words.plain.slice(2).filter((word) => word !== 'dry') }),
+  start: (words) => ({
+    kind: 'start_policy',
+    policy: policyId(id(words)),
+    arguments: words.plain.slice(2).filter((word) => word !== 'dry'),
+  }),
   stop: (words) => ({ kind: 'stop_policy', policy: policyId(id(words)) }),
   restart: (words) => ({ kind: 'restart_policy', policy: policyId(id(words)) }),
   pause: (words) => ({ kind: 'pause_policy', policy: policyId(id(words)) }),

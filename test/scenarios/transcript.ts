@@ -1,6 +1,7 @@
 /**
  * Transcripts: `# ` lines are comments, `> ` lines are commands, the lines after a command are exactly everything that
- * happened. Playing one gives the same file again, with the lines that happen now.
+ * happened. `: ` lines set the scene: commands of which nothing is written down. Playing a transcript gives the same file
+ * again, with the lines that happen now.
  */
 import { agentCommands, type Command } from './agent-commands.ts';
 import { callCommands } from './call-commands.ts';
@@ -15,10 +16,14 @@ export function play(text: string): string {
   const stage = new Stage();
   stage.world.elect();
   settle(stage);
+  stage.takeLines();
   const out: string[] = [];
   for (const line of text.split('\n')) {
     if (line.startsWith('> ')) {
       out.push(line, ...perform(stage, line.slice(2)));
+    } else if (line.startsWith(': ')) {
+      perform(stage, line.slice(2));
+      out.push(line);
     } else if (line.startsWith('#') || line === '') out.push(line);
   }
   return `${out.join('\n').trimEnd()}\n`;

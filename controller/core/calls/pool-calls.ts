@@ -72,7 +72,7 @@ export function updatePool(ctx: Context, request: CallOf<'update_pool'>, validat
     const { session } = serverLiveOf(state, id);
     if (session !== undefined)
       ctx.queueCommand(session, { kind: 'plain', message: { kind: 'timers_changed', timers } });
-    ctx.serverWheel.set(id, ctx.now.mono);
+    ctx.dueServers.add(id);
     ctx.dirtyServers.add(id);
     for (const run of serverLiveOf(state, id).runs) ctx.dirtyRuns.add(run);
   }

@@ -1,13 +1,14 @@
 /** Runs: moving, stopping, releasing. */
 import { invalidField, type LocumError, stateProblem } from '../../../shared/errors.ts';
 import type { ServerId } from '../../../shared/ids.ts';
+import { isReplaced } from '../advance.ts';
 import { currentAttempt, endAttempt } from '../attempt.ts';
 import { effectiveMaxSlots, freeSlotsFor, isAvailable } from '../capacity.ts';
 import type { Context } from '../context.ts';
 import { effectiveList, meetsRequirements } from '../eligible.ts';
 import { beginMove, bestElsewhere, restingServer } from '../moves.ts';
 import { isEnded } from '../run.ts';
-import type { Policy, Run, Server } from '../state.ts';
+import type { Attempt, Policy, Run, Server } from '../state.ts';
 import { wantStopped } from '../upkeep.ts';
 import { type CallOf, knownPolicy, knownRun, knownServer, type Outcome, runOutcome } from './outcome.ts';
 
@@ -74,7 +75,14 @@ export function stopRun(ctx: Context, request: CallOf<'stop_run'>): Outcome {
   return runOutcome(run);
 }
 
-/** Ends a BACKOFF now, or gives up an attempt whose tree can't be killed (an operator's proof, d). */
+/**
+ * Its server is there and can't be confirmed dead, but answers from another place or boot and never proves the end of a HOLD
+ * or OVERLAP attempt: without this way out nothing would.
+ */
+const isLeftBehind = (ctx: Context, attempt: Attempt): boolean =>
+  attempt.terms.onDisconnect !== 'STOP' && attempt.state !== 'ENDED' && isReplaced(ctx, attempt);
+
+/** Ends a BACKOFF now, or gives up an attempt that can't be killed or can't be asked after (an operator's proof, d). */
 export function releaseRun(ctx: Context, request: CallOf<'release_run'>): Outcome {
   const run = liveRun(ctx, request.run);
   const name = `runs/${run.id}`;
@@ -85,14 +93,14 @@ export function releaseRun(ctx: Context, request: CallOf<'release_run'>): Outcom
     return runOutcome(run);
   }
   const attempt = currentAttempt(run) ?? run.attempts.find((one) => one.state === 'STUCK');
-  if (attempt?.state !== 'STUCK') {
+  if (attempt === undefined || (attempt.state !== 'STUCK' && !isLeftBehind(ctx, attempt))) {
     throw stateProblem('WRONG_RUN_STATE', name, `${name} is ${run.state}: only BACKOFF and STUCK runs can be released`);
   }
   if (!request.abandonAttempt) {
     throw stateProblem(
       'WRONG_RUN_STATE',
       name,
-      `${name} is STUCK: set abandon_attempt, with a reason, if its processes on ${attempt.server} may live on`,
+      `${name} is ${run.state}: set abandon_attempt, with a reason, if its processes on ${attempt.server} may live on`,
     );
   }
   if (request.reason === '') throw invalidField('reason', 'is required with abandon_attempt');

@@ -1,16 +1,21 @@
 /** The identity of a store in etcd: made by the first controller, read by the others, raised when a copy is adopted. */
 import { randomUUID } from 'node:crypto';
 import { Compare_CompareTarget, KV } from '../../../shared/gen/etcdserverpb/rpc_pb.ts';
-import { StoreError } from '../store.ts';
+import { type Identity, StoreError } from '../store.ts';
 import type { EtcdClient } from './client.ts';
 import { keyRead, putOp, readOp, valueIs } from './election.ts';
 import { type IdentityValue, identityText, type Keys, parseIdentity } from './keys.ts';
 
 /** Reads the identity, or makes one where there is none. Throws a StoreError `COPIED` for another cluster's data. */
-export async function settleIdentity(client: EtcdClient, keys: Keys, adoptCopy: boolean): Promise<IdentityValue> {
+export async function settleIdentity(
+  client: EtcdClient,
+  keys: Keys,
+  adoptCopy: boolean,
+  createAs: Identity | undefined,
+): Promise<IdentityValue> {
   const { found, etcdClusterId } = await readIdentity(client, keys);
   if (found === undefined) {
-    return make(client, keys, { clusterId: randomUUID(), incarnation: 1, etcdClusterId });
+    return make(client, keys, { ...(createAs ?? { clusterId: randomUUID(), incarnation: 1 }), etcdClusterId });
   }
   if (found.etcdClusterId === etcdClusterId) return found;
   if (!adoptCopy) {

@@ -262,10 +262,11 @@ export class ModelAgent {
     const spent = start.epoch <= (this.#spent.get(start.run) ?? 0);
     this.#spent.set(start.run, Math.max(start.epoch, this.#spent.get(start.run) ?? 0));
     this.facts.highestEpoch = Math.max(this.facts.highestEpoch, start.epoch);
-    if (spent) return say('STALE', 'EPOCH_SPENT', 0);
-    if (stamp === undefined || now.mono >= stamp + start.terms.leaseMs - SECOND) return say('EXPIRED', 'TOO_LATE', 0);
-    if (this.startAnswer.kind === 'refused') return say(this.startAnswer.outcome, this.startAnswer.reason, 0);
-    if (this.startAnswer.kind === 'lost') return;
+    const late = stamp === undefined || now.mono >= stamp + start.terms.leaseMs - SECOND;
+    if (spent) say('STALE', 'EPOCH_SPENT', 0);
+    else if (late) say('EXPIRED', 'TOO_LATE', 0);
+    else if (this.startAnswer.kind === 'refused') say(this.startAnswer.outcome, this.startAnswer.reason, 0);
+    if (spent || late || this.startAnswer.kind === 'refused' || this.startAnswer.kind === 'lost') return;
     this.#pid += 1;
     const attempt: ModelAttempt = {
       run: start.run,
@@ -309,9 +310,10 @@ export class ModelAgent {
     const stuck = dieMs === Number.POSITIVE_INFINITY;
     this.#agenda.plan(this.#agenda.now.mono + Math.min(dieMs, stopTimeoutMs), () => {
       if (!isAlive(attempt)) return;
-      if (!stuck) return this.#end(attempt, cause, undefined);
-      attempt.state = 'STUCK';
-      this.#report(attempt);
+      if (stuck) {
+        attempt.state = 'STUCK';
+        this.#report(attempt);
+      } else this.#end(attempt, cause, undefined);
     });
   }
 

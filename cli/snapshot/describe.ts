@@ -1,0 +1,13 @@
+/** One sentence about a snapshot. */
+import type { Snapshot } from '../../shared/gen/locum/store/v1/snapshot_pb.ts';
+import { moment } from '../output/words.ts';
+
+export function describeSnapshot({ clusterId, incarnation, term, createTime, records }: Snapshot): string {
+  const counts = new Map<string, number>();
+  for (const { key } of records) {
+    const folder = key.split('/')[0] ?? key;
+    if (folder !== 'meta') counts.set(folder, (counts.get(folder) ?? 0) + 1);
+  }
+  const said = [...counts].map(([folder, count]) => `${count} ${folder}`).join(', ');
+  return `${said}; cluster ${clusterId}, incarnation ${incarnation}, term ${term}, ${moment(createTime)}.`;
+}

@@ -1,0 +1,8 @@
+/** `locum snapshot inspect`. */
+import { readFileSync } from 'node:fs';
+import { decodeSnapshot } from '../../controller/snapshot.ts';
+import { describeSnapshot } from './describe.ts';
+
+export function inspect(file: string): void {
+  console.log(`${file} is complete: ${describeSnapshot(decodeSnapshot(readFileSync(file)))}`);
+}

@@ -1,0 +1,122 @@
+/**
+ * Snapshots: everything in a store at one moment, as a file. They are the backup, and the way from SQLite to etcd and back. A
+ * restore makes a store of the next incarnation: all its terms and epochs are above those of the store that was saved, also above
+ * those that came after the snapshot (semantics C9).
+ */
+import { createHash } from 'node:crypto';
+import { create, fromBinary, toBinary } from '@bufbuild/protobuf';
+import { type Snapshot, SnapshotSchema } from '../shared/gen/locum/store/v1/snapshot_pb.ts';
+import { toTimestamp } from '../shared/rpc/time-messages.ts';
+import { toUint64 } from './codec/numbers.ts';
+import { decodeRecord, encodeRecord } from './codec/record.ts';
+import type { ClusterState } from './core/cluster.ts';
+import { recordKey, type StateRecord } from './core/state.ts';
+import { type OpenStoreOptions, openStore } from './store/open.ts';
+import { type Store, StoreError, type Write } from './store/store.ts';
+
+const FORMAT_VERSION = 1;
+const HEAD = /^locum snapshot ([0-9a-f]{64})\n/;
+/** Bytes of the first line. */
+const HEAD_BYTES = 'locum snapshot '.length + 64 + 1;
+/** Records of one commit of a restore. */
+const RECORDS_PER_COMMIT = 1_000;
+
+/** The whole state as a snapshot file. */
+export function encodeSnapshot(state: ClusterState, nowWall: number): Uint8Array {
+  const { pools, servers, policies, runs, requests } = state;
+  const records: StateRecord[] = [state.meta];
+  for (const map of [pools, servers, policies, runs, requests]) records.push(...map.values());
+  records.push(...state.events);
+  const body = toBinary(
+    SnapshotSchema,
+    create(SnapshotSchema, {
+      formatVersion: FORMAT_VERSION,
+      clusterId: state.clusterId,
+      incarnation: toUint64(state.incarnation),
+      term: toUint64(state.term),
+      createTime: toTimestamp(nowWall),
+      version: state.version,
+      records: records.map((record) => ({ key: recordKey(record), value: encodeRecord(record) })),
+    }),
+  );
+  const head = Buffer.from(`locum snapshot ${sha256(body)}\n`);
+  return Buffer.concat([head, body]);
+}
+
+/** @throws StoreError NOT_A_STORE when it is no snapshot; CORRUPT when its checksum or a record is wrong; NEWER_SCHEMA */
+export function decodeSnapshot(file: Uint8Array): Snapshot {
+  const bytes = Buffer.from(file.buffer, file.byteOffset, file.byteLength);
+  const [, expected] = HEAD.exec(bytes.subarray(0, HEAD_BYTES).toString('latin1')) ?? [];
+  if (expected === undefined) throw new StoreError('NOT_A_STORE', 'This file is no snapshot of Locum.');
+  const body = bytes.subarray(HEAD_BYTES);
+  if (sha256(body) !== expected) {
+    throw new StoreError(
+      'CORRUPT',
+      'The checksum of this snapshot is wrong: it is cut short or was changed. Use another one.',
+    );
+  }
+  const snapshot = fromBinary(SnapshotSchema, body);
+  if (snapshot.formatVersion > FORMAT_VERSION) {
+    throw new StoreError(
+      'NEWER_SCHEMA',
+      `This snapshot has format ${snapshot.formatVersion}, made by version ${snapshot.version}.`,
+    );
+  }
+  for (const { key, value } of snapshot.records) decodeRecord(key, value);
+  return snapshot;
+}
+
+export interface Restored {
+  readonly clusterId: string;
+  readonly incarnation: number;
+  readonly records: number;
+}
+
+/**
+ * Writes a snapshot into a store that does not exist yet, as its next incarnation.
+ *
+ * @throws StoreError NOT_A_STORE when the store exists; what opening and writing a store can throw
+ */
+export async function restoreSnapshot(
+  snapshot: Snapshot,
+  spec: string,
+  options: OpenStoreOptions = {},
+): Promise<Restored> {
+  const identity = { clusterId: snapshot.clusterId, incarnation: Number(snapshot.incarnation) + 1 };
+  const store = await openStore(spec, { ...options, createAs: identity });
+  try {
+    const found = await store.identity();
+    const held = await store.load();
+    if (
+      found.clusterId !== identity.clusterId ||
+      found.incarnation !== identity.incarnation ||
+      held.records.length > 0
+    ) {
+      throw new StoreError('NOT_A_STORE', `${spec} holds a store already. Restore into a place where there is none.`);
+    }
+    await write(store, snapshot);
+  } finally {
+    await store.close();
+  }
+  return { ...identity, records: snapshot.records.length };
+}
+
+async function write(store: Store, snapshot: Snapshot): Promise<void> {
+  const { term } = await store.campaign('restore', new AbortController().signal);
+  const { records } = snapshot;
+  for (let from = 0, number = 1; from < records.length; from += RECORDS_PER_COMMIT, number += 1) {
+    const writes = records
+      .slice(from, from + RECORDS_PER_COMMIT)
+      .map(({ key, value }): Write => ({ kind: 'put', key, value }));
+    const outcome = await store.commit({ term, number, writes, decisions: writes.map((_, index) => index) });
+    if (outcome.kind !== 'committed') {
+      throw new StoreError(
+        'STORE_UNAVAILABLE',
+        `The restore stopped: ${outcome.detail}. Remove what was written and repeat.`,
+      );
+    }
+  }
+  await store.resign();
+}
+
+const sha256 = (bytes: Uint8Array): string => createHash('sha256').update(bytes).digest('hex');

@@ -1,0 +1,63 @@
+import { mkdtempSync, rmSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { afterEach, beforeEach, describe, expect, it } from 'vitest';
+import { decodeRecord } from '../../controller/codec/record.ts';
+import { Core } from '../../controller/core/core.ts';
+import { decodeSnapshot, encodeSnapshot, restoreSnapshot } from '../../controller/snapshot.ts';
+import { openStore } from '../../controller/store/open.ts';
+import { incarnationOf } from '../../shared/ids.ts';
+
+/** The state of a leader that was just elected on an empty store. */
+function someState() {
+  const core = new Core({
+    version: 'test',
+    verifyIntervalMs: 0,
+    maxCommitsInFlight: 1,
+    schedules: () => ({ kind: 'never' }),
+  });
+  const elected = { kind: 'elected', term: 1, clusterId: 'c-1', incarnation: 1, firstOfIncarnation: true } as const;
+  core.step({ ...elected, records: [] }, { mono: 0, wall: 1_700_000_000_000 });
+  return core.state;
+}
+
+describe('snapshots', () => {
+  let folder = '';
+  beforeEach(() => {
+    folder = mkdtempSync(join(tmpdir(), 'locum-snapshot-'));
+  });
+  afterEach(() => rmSync(folder, { recursive: true, force: true }));
+
+  it('bring every record into a new store, whose terms are above all that the old one can still give', async () => {
+    const state = someState();
+    const restored = await restoreSnapshot(decodeSnapshot(encodeSnapshot(state, 1)), `sqlite:${folder}/new.db`);
+    expect(restored).toMatchObject({ clusterId: 'c-1', incarnation: 2 });
+    const store = await openStore(`sqlite:${folder}/new.db`);
+    try {
+      const { term } = await store.campaign('one', new AbortController().signal);
+      const { records } = await store.load();
+      expect(incarnationOf(term)).toBe(2);
+      expect(records.length).toBe(restored.records);
+      expect(records.map(({ key, value }) => decodeRecord(key, value))).toContainEqual(
+        state.pools.values().next().value,
+      );
+    } finally {
+      await store.close();
+    }
+  });
+
+  it('are refused when a byte changed, when they are cut short, and when they are something else', () => {
+    const file = encodeSnapshot(someState(), 1);
+    const changed = Uint8Array.from(file);
+    changed[changed.length - 3] = (changed.at(-3) ?? 0) ^ 1;
+    expect(() => decodeSnapshot(changed)).toThrow(/checksum/);
+    expect(() => decodeSnapshot(file.subarray(0, -1))).toThrow(/checksum/);
+    expect(() => decodeSnapshot(new Uint8Array(200))).toThrow(/no snapshot/);
+  });
+
+  it('are not restored over a store that exists', async () => {
+    const snapshot = decodeSnapshot(encodeSnapshot(someState(), 1));
+    await restoreSnapshot(snapshot, `sqlite:${folder}/new.db`);
+    await expect(restoreSnapshot(snapshot, `sqlite:${folder}/new.db`)).rejects.toThrow(/already/);
+  });
+});
