@@ -1,16 +1,26 @@
 /** `locum keeper`: started by the agent, in a session of its own. */
 import type { Command } from 'commander';
+import { wholeNumber } from './globals.ts';
 
 export interface KeeperOptions {
   readonly stateDir: string;
+  readonly outputSegmentBytes?: number;
+  readonly outputSegments?: number;
 }
 
 export function define(keeper: Command): void {
   keeper
     .requiredOption('--state-dir <folder>', "the agent's state directory")
-    .action(async ({ stateDir }: KeeperOptions) => {
+    .option('--output-segment-bytes <n>', 'a segment of output is closed once it is this long', wholeNumber(1))
+    .option('--output-segments <n>', 'segments of output kept for each attempt', wholeNumber(1))
+    .action(async ({ stateDir, outputSegmentBytes, outputSegments }: KeeperOptions) => {
       const { runKeeper } = await import('../agent/keeper/main.ts');
+      const { DEFAULT_OUTPUT_LIMITS } = await import('../agent/keeper/output-log.ts');
       const { locumVersion } = await import('./version.ts');
-      process.exitCode = await runKeeper({ stateDir, version: locumVersion() });
+      const output = {
+        segmentBytes: outputSegmentBytes ?? DEFAULT_OUTPUT_LIMITS.segmentBytes,
+        segments: outputSegments ?? DEFAULT_OUTPUT_LIMITS.segments,
+      };
+      process.exitCode = await runKeeper({ stateDir, version: locumVersion(), output });
     });
 }

@@ -46,8 +46,8 @@ export interface LeadershipOptions {
 export interface Handover {
   /** The candidate that is to lead next. Undefined: any other one. */
   readonly to: string | undefined;
-  /** How long this controller stays out of the elections after it. */
-  readonly restMs: number;
+  /** Until it resolves, this controller stays out of the elections. */
+  readonly rest: (signal: AbortSignal) => Promise<unknown>;
 }
 
 /** How long the calls under way at the end of a reign have for their answers. */

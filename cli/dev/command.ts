@@ -5,6 +5,7 @@ import { wholeNumber } from '../globals.ts';
 import type { DevOptions } from './dev.ts';
 
 const MAX_AGENTS = 50;
+const MAX_CONTROLLERS = 5;
 const MAX_PORT = 65_535;
 
 export function define(dev: Command): void {
@@ -14,6 +15,12 @@ export function define(dev: Command): void {
       new Option('--timers <set>', 'default: as in production; short: a tenth of it')
         .choices(['default', 'short'])
         .default('default'),
+    )
+    .option('--controllers <n>', 'how many controllers; several need --store etcd', wholeNumber(1, MAX_CONTROLLERS), 1)
+    .addOption(
+      new Option('--store <kind>', 'sqlite: a file; etcd: three members on this machine')
+        .choices(['sqlite', 'etcd'])
+        .default('sqlite'),
     )
     .option('--data <folder>', 'keep everything in this folder (default: a temporary one, removed at the end)')
     .option('--api-port <port>', 'port of the API', wholeNumber(1, MAX_PORT), 7400)

@@ -16,13 +16,16 @@ import { serverListView } from '../server/view.ts';
 import { advice } from './advice.ts';
 import { applyExamples } from './example-policies.ts';
 import { importantLine } from './important-line.ts';
-import { LocalCluster } from './local-cluster.ts';
+import { LocalCluster, REPLICA_PORT_STEP } from './local-cluster.ts';
+import { type LocalEtcd, startLocalEtcd } from './local-etcd.ts';
 import { checkPort } from './ports.ts';
 import { SHORT } from './scaled-timers.ts';
 
 export interface DevOptions {
   readonly agents: number;
   readonly timers: 'default' | 'short';
+  readonly controllers: number;
+  readonly store: 'sqlite' | 'etcd';
   readonly data?: string;
   readonly apiPort: number;
   readonly agentPort: number;
@@ -46,13 +49,20 @@ function onSignals(first: () => void, second: () => void): void {
 }
 
 export async function dev(options: DevOptions): Promise<void> {
-  await checkPort(options.apiPort, '--api-port');
-  await checkPort(options.agentPort, '--agent-port');
+  if (options.controllers > 1 && options.store !== 'etcd') {
+    throw new CommandFailure('several controllers share a store: add --store etcd');
+  }
+  for (let i = 0; i < options.controllers; i += 1) {
+    await checkPort(options.apiPort + i * REPLICA_PORT_STEP, '--api-port');
+    await checkPort(options.agentPort + i * REPLICA_PORT_STEP, '--agent-port');
+  }
   const dataDir = options.data === undefined ? mkdtempSync(join(tmpdir(), 'locum-dev-')) : resolve(options.data);
   const stopped = Promise.withResolvers<void>();
   const ending = new AbortController();
+  const etcd = options.store === 'etcd' ? await startEtcd(dataDir) : undefined;
   const cluster = new LocalCluster({
     dataDir,
+    ...(etcd === undefined ? {} : { replicas: { count: options.controllers, store: etcd.store } }),
     apiPort: options.apiPort,
     agentPort: options.agentPort,
     ...(options.timers === 'short' ? { timers: SHORT } : {}),
@@ -78,7 +88,7 @@ export async function dev(options: DevOptions): Promise<void> {
     ending.abort();
   }
   tell('Stopping: controller, agents, keepers, policies …');
-  const killed = await cluster.stop();
+  const killed = await cluster.stop(etcd?.members);
   for (const { pid, command } of killed) tell(`had to kill ${pid}: ${command}`);
   if (failure !== undefined) throw failure;
   if (options.data === undefined) rmSync(dataDir, { recursive: true, force: true });
@@ -87,8 +97,17 @@ export async function dev(options: DevOptions): Promise<void> {
   tell('Nothing is left running.');
 }
 
+async function startEtcd(dataDir: string): Promise<LocalEtcd> {
+  tell('Looking for etcd; the first time it is built or installed, which takes a minute or two …');
+  const etcd = await startLocalEtcd(dataDir);
+  tell(`Three etcd members (${etcd.from}): ${etcd.store}`);
+  return etcd;
+}
+
 async function bringUp(cluster: LocalCluster, options: DevOptions, signal: AbortSignal): Promise<void> {
-  tell(`Starting a controller and ${options.agents} agents in ${cluster.dataDir} …`);
+  tell(
+    `Starting ${options.controllers === 1 ? 'a controller' : `${options.controllers} controllers`} and ${options.agents} agents in ${cluster.dataDir} …`,
+  );
   await cluster.startController();
   // One after the other: the first server to register is the primary, the others follow in order.
   for (let i = 1; i <= options.agents && !signal.aborted; i += 1) await cluster.startAgent(`server-${i}`);
@@ -124,7 +143,7 @@ async function followEvents(cluster: LocalCluster, signal: AbortSignal): Promise
 
 /** Says so when a process ends that we did not end. */
 async function tellEnds(cluster: LocalCluster, signal: AbortSignal): Promise<void> {
-  const children = [cluster.controller, ...cluster.servers.map((server) => cluster.agent(server))];
+  const children = [...cluster.controllers, ...cluster.servers.map((server) => cluster.agent(server))];
   await Promise.all(
     children.map(async (child) => {
       const exit = await child?.exited;

@@ -27,7 +27,12 @@ export interface LocalClusterOptions {
   readonly onLine?: ((line: string, name: string) => void) | undefined;
   /** Default: everything on loopback. */
   readonly network?: AgentNetwork;
+  /** Several controllers on a store that they share. Default: one, with a file of its own. */
+  readonly replicas?: { readonly count: number; readonly store: string };
 }
+
+/** Ports of a further controller are this much above those of the one before. */
+export const REPLICA_PORT_STEP = 10;
 
 /** Servers as hosts of their own on a network that nobody else can reach: what they say to the controller is not encrypted. */
 export interface AgentNetwork {
@@ -50,7 +55,7 @@ export class LocalCluster {
   readonly #options: LocalClusterOptions;
   readonly #agents = new Map<string, ManagedProcess>();
   readonly #commands = new Map<string, readonly string[]>();
-  #controller: ManagedProcess | undefined;
+  #controllers: readonly ManagedProcess[] = [];
   #timersAreSet = false;
 
   constructor(options: LocalClusterOptions) {
@@ -58,7 +63,8 @@ export class LocalCluster {
     this.#options = options;
     this.dataDir = realpathSync(options.dataDir);
     this.address = `127.0.0.1:${options.apiPort}`;
-    this.transport = openTransport({ addresses: [this.address], timeoutMs: 10_000 });
+    const addresses = this.#replicaPorts(options.apiPort).map((port) => `127.0.0.1:${port}`);
+    this.transport = openTransport({ addresses, timeoutMs: 10_000 });
   }
 
   get agentPort(): number {
@@ -66,7 +72,11 @@ export class LocalCluster {
   }
 
   get controller(): ManagedProcess | undefined {
-    return this.#controller;
+    return this.#controllers[0];
+  }
+
+  get controllers(): readonly ManagedProcess[] {
+    return this.#controllers;
   }
 
   get servers(): readonly string[] {
@@ -87,29 +97,43 @@ export class LocalCluster {
     return keeperProcess(this.stateDir(server))?.pid;
   }
 
+  /** Starts the controller, or all replicas, and waits for an answer. */
   async startController(): Promise<void> {
-    const { apiPort, agentPort, network } = this.#options;
-    const agentListen = `${network?.host ?? '127.0.0.1'}:${agentPort}`;
-    const listeners = ['--api-listen', `127.0.0.1:${apiPort}`, '--agent-listen', agentListen];
-    if (network !== undefined) listeners.push('--insecure', '--agent-advertise', network.endpoint);
-    this.#controller = this.#spawn('controller', [
-      'controller',
-      '--data-dir',
-      join(this.dataDir, 'controller'),
-      ...listeners,
-    ]);
+    const { replicas } = this.#options;
+    const count = replicas?.count ?? 1;
+    this.#controllers = Array.from({ length: count }, (_, index) => this.#spawnController(index));
     const cluster = createClient(ClusterService, this.transport);
-    await this.#until(this.#controller, 'the controller to answer', async () => {
-      await cluster.getStatus({}, { timeoutMs: 500 });
-      return true;
-    });
+    for (const controller of this.#controllers) {
+      await this.#until(controller, `${controller.name} to answer`, async () => {
+        await cluster.getStatus({}, { timeoutMs: 500 });
+        return true;
+      });
+    }
     await this.#setTimers();
+  }
+
+  #replicaPorts(first: number): readonly number[] {
+    const count = this.#options.replicas?.count ?? 1;
+    return Array.from({ length: count }, (_, index) => first + index * REPLICA_PORT_STEP);
+  }
+
+  #spawnController(index: number): ManagedProcess {
+    const { apiPort, agentPort, network, replicas } = this.#options;
+    const name = replicas === undefined ? 'controller' : `controller-${index + 1}`;
+    const step = index * REPLICA_PORT_STEP;
+    const words = ['controller', '--data-dir', join(this.dataDir, name)];
+    words.push('--api-listen', `127.0.0.1:${apiPort + step}`);
+    words.push('--agent-listen', `${network?.host ?? '127.0.0.1'}:${agentPort + step}`);
+    if (network !== undefined) words.push('--insecure', '--agent-advertise', network.endpoint);
+    if (replicas !== undefined) words.push('--store', replicas.store, '--id', name);
+    return this.#spawn(name, words);
   }
 
   /** Starts an agent and waits for nothing. */
   spawnAgent(server: string, args: readonly string[] = []): ManagedProcess {
     const { agentPort, network } = this.#options;
-    const endpoint = network?.endpoint ?? `127.0.0.1:${agentPort}`;
+    const listeners = this.#replicaPorts(agentPort).map((port) => `127.0.0.1:${port}`);
+    const endpoint = network?.endpoint ?? listeners.join(',');
     // Several agents of one machine that stand for several hosts.
     const own = ['--server', server, '--state-dir', this.stateDir(server), '--machine-id', `dev-${server}`];
     const words = ['agent', '--controllers', endpoint, ...own, ...args];
@@ -132,10 +156,13 @@ export class LocalCluster {
   }
 
   async stopController(signal: 'SIGTERM' | 'SIGKILL'): Promise<void> {
-    const controller = this.#controller;
-    if (signal === 'SIGTERM') await controller?.stop({ timeoutMs: STOP_TIMEOUT_MS });
-    else controller?.signal(signal);
-    await controller?.exited;
+    await Promise.all(
+      this.#controllers.map(async (controller) => {
+        if (signal === 'SIGTERM') await controller.stop({ timeoutMs: STOP_TIMEOUT_MS });
+        else controller.signal(signal);
+        await controller.exited;
+      }),
+    );
   }
 
   async stopAgent(server: string, signal: 'SIGTERM' | 'SIGKILL'): Promise<void> {
@@ -160,7 +187,7 @@ export class LocalCluster {
   }
 
   /** Ends everything, policies too. Returns what had to be killed because it did not end by itself: empty when all was well. */
-  async stop(): Promise<HostProcess[]> {
+  async stop(store: readonly ManagedProcess[] = []): Promise<HostProcess[]> {
     // Before the keepers: an agent alone would start a new one, and a controller would have the runs started elsewhere.
     const agents = this.servers.map((server) => this.stopAgent(server, 'SIGTERM'));
     await Promise.all([this.stopController('SIGTERM'), ...agents]);
@@ -168,12 +195,14 @@ export class LocalCluster {
     const keepers = new Set(this.servers.map((server) => this.keeperPid(server)));
     for (const { pid } of processesOf(this.dataDir)) if (keepers.has(pid)) killProcess(pid, 'SIGTERM');
     this.transport.close();
+    // Last: nobody needs it any more.
+    await Promise.all(store.map((member) => member.stop({ timeoutMs: STOP_TIMEOUT_MS })));
     return clearProcesses(this.dataDir, { waitMs: STOP_TIMEOUT_MS });
   }
 
   /** Ends everything with SIGKILL, in no order. */
   async kill(): Promise<void> {
-    this.#controller?.signal('SIGKILL');
+    for (const controller of this.#controllers) controller.signal('SIGKILL');
     for (const agent of this.#agents.values()) agent.signal('SIGKILL');
     await clearProcesses(this.dataDir, { waitMs: 0 });
   }

@@ -69,11 +69,11 @@ export class Controllers {
     if (others.length === 0) {
       throw new LocumError('TARGET_NOT_ELIGIBLE', 'there is no other controller: start one, then repeat');
     }
-    await handOver({ to: next?.candidate, restMs: REST_MS });
-    const patience = AbortSignal.any([signal, AbortSignal.timeout(NEXT_MS)]);
-    return view.when(
-      () => (view.leader !== undefined && view.leader.term > leader.term ? view.leader : undefined),
-      patience,
-    );
+    const nextLeader = (): KnownLeader | undefined =>
+      view.leader !== undefined && view.leader.term > leader.term ? view.leader : undefined;
+    const rest = (closing: AbortSignal): Promise<unknown> =>
+      view.when(nextLeader, AbortSignal.any([closing, AbortSignal.timeout(REST_MS)]));
+    await handOver({ to: next?.candidate, rest });
+    return view.when(nextLeader, AbortSignal.any([signal, AbortSignal.timeout(NEXT_MS)]));
   }
 }

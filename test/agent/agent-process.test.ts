@@ -6,7 +6,7 @@ import { CommandOutcome } from '../../shared/gen/locum/v1/agent_service_pb.ts';
 import { OnDisconnect } from '../../shared/gen/locum/v1/policy_pb.ts';
 import { AttemptState, EndCause } from '../../shared/gen/locum/v1/run_pb.ts';
 import { AgentHost, isAlive, signal, until } from './agent-host.ts';
-import { FAST, FakeController, type FakeSession } from './fake-controller.ts';
+import { FAST, FakeController, type FakeSession, type StartChange } from './fake-controller.ts';
 
 const SLEEPER = { kind: { case: 'command' as const, value: { argv: ['sleep', '600'] } } };
 const script = (text: string) => ({ kind: { case: 'script' as const, value: { text } } });
@@ -24,9 +24,12 @@ afterEach(async () => {
   await host.close();
 });
 
+/** Longer than anything here takes on a busy machine, for tests in which the lease must not end. */
+const LONG = { leaseMs: 60_000 };
+
 /** Starts the test's run and answers with its process id. */
-async function startSleeper(session: FakeSession, onDisconnect: OnDisconnect = OnDisconnect.STOP): Promise<number> {
-  session.start(SLEEPER, { onDisconnect });
+async function startSleeper(session: FakeSession, change: StartChange = {}): Promise<number> {
+  session.start(SLEEPER, change);
   const { pid } = await session.attempt(AttemptState.RUNNING);
   return pid;
 }
@@ -70,7 +73,7 @@ describe('an agent with its keeper, against a controller on a real socket', { ti
   it('runs a HOLD attempt on without any controller, and tells the next one of it', async () => {
     host.startAgent([controller.endpoint]);
     const session = await controller.session();
-    const pid = await startSleeper(session, OnDisconnect.HOLD);
+    const pid = await startSleeper(session, { onDisconnect: OnDisconnect.HOLD });
     let refused = 0;
     const lostAt = performance.now();
     controller.onHello = (next) => {
@@ -91,13 +94,13 @@ describe('an agent with its keeper, against a controller on a real socket', { ti
     try {
       host.startAgent([controller.endpoint, second.endpoint]);
       const session = await controller.session();
-      const pid = await startSleeper(session);
+      const pid = await startSleeper(session, LONG);
       session.grants = false;
       second.term = controller.term + 1;
       const next = await second.session();
       expect(next.inventory).toMatchObject([{ run: 'import-1', epoch: 7n, pid }]);
       await session.whenEnded();
-      await next.heard('heartbeat', ({ sequence }) => sequence > 12n);
+      await next.heard('heartbeat', ({ sequence }) => sequence > 3n);
       expect(isAlive(pid)).toBe(true);
     } finally {
       second.close();
@@ -144,6 +147,21 @@ describe('an agent with its keeper, against a controller on a real socket', { ti
     expect(none.error).not.toBe('');
   });
 
+  it('keeps as much output as its configuration says, and hands out the newest', async () => {
+    host.startAgent([controller.endpoint], ['output: { segment_bytes: 4096, segments: 2 }']);
+    const session = await controller.session();
+    session.start(script('i=0; while [ $i -lt 4000 ]; do echo 0123456; i=$((i+1)); done; echo last'));
+    await session.attempt(AttemptState.ENDED);
+    const read = { run: 'import-1', epoch: 7n, limit: 65_536 };
+    session.say({ case: 'readOutput', value: { ...read, requestId: 1n, offset: -5n } });
+    session.say({ case: 'readOutput', value: { ...read, requestId: 2n, offset: 0n } });
+    const last = await session.heard('outputChunk', ({ requestId }) => requestId === 1n);
+    expect(new TextDecoder().decode(last.data)).toBe('last\n');
+    const first = await session.heard('outputChunk', ({ requestId }) => requestId === 2n);
+    expect(first.size).toBe(32_005n);
+    expect(first.offset).toBeGreaterThan(0n);
+  });
+
   it('lists what ended until that is acknowledged', async () => {
     host.startAgent([controller.endpoint]);
     const session = await controller.session();
@@ -162,7 +180,7 @@ describe('an agent that ends', { timeout: 60_000 }, () => {
   it('by SIGTERM leaves its runs to the keeper, says no Goodbye, and the next one carries on with the same process', async () => {
     const first = host.startAgent([controller.endpoint]);
     const session = await controller.session();
-    const pid = await startSleeper(session);
+    const pid = await startSleeper(session, LONG);
     first.child.kill('SIGTERM');
     expect(await first.exited).toBe(0);
     await session.whenEnded();
@@ -171,14 +189,14 @@ describe('an agent that ends', { timeout: 60_000 }, () => {
     const next = await controller.session(1);
     expect(next.hello).toMatchObject({ instanceId: session.hello.instanceId, uid: 'server-uid' });
     expect(next.inventory).toMatchObject([{ run: 'import-1', epoch: 7n, state: AttemptState.RUNNING, pid }]);
-    await next.heard('heartbeat', ({ sequence }) => sequence > 12n);
+    await next.heard('heartbeat', ({ sequence }) => sequence > 3n);
     expect(isAlive(pid)).toBe(true);
   });
 
   it('by SIGKILL is replaced by one that adopts the same process', async () => {
     const first = host.startAgent([controller.endpoint]);
     const session = await controller.session();
-    const pid = await startSleeper(session);
+    const pid = await startSleeper(session, LONG);
     first.child.kill('SIGKILL');
     await first.exited;
     host.startAgent([controller.endpoint]);
@@ -190,7 +208,7 @@ describe('an agent that ends', { timeout: 60_000 }, () => {
   it('by `leave` stops what it runs, says Goodbye with what is proven ended, and ends its keeper too', async () => {
     const agent = host.startAgent([controller.endpoint]);
     const session = await controller.session();
-    const pid = await startSleeper(session);
+    const pid = await startSleeper(session, LONG);
     expect(await askAgentStatus(host.stateDir)).toMatchObject({
       server: 'host-1',
       keeper: 'live',
@@ -210,7 +228,7 @@ describe('an agent that ends', { timeout: 60_000 }, () => {
   it('because its host shuts down, which the keeper is told, says Goodbye too', async () => {
     const agent = host.startAgent([controller.endpoint]);
     const session = await controller.session();
-    await startSleeper(session);
+    await startSleeper(session, LONG);
     signal(host.keeperPid, 'SIGTERM');
     expect(await session.heard('goodbye')).toMatchObject({ reason: 'SHUTDOWN', attempts: [{ run: 'import-1' }] });
     expect(await agent.exited).toBe(0);
@@ -230,7 +248,7 @@ describe('A9: a keeper', { timeout: 60_000 }, () => {
   it('that is killed takes its runs with it: they are killed, reported as lost, and a new keeper takes new ones', async () => {
     host.startAgent([controller.endpoint]);
     const session = await controller.session();
-    const pid = await startSleeper(session);
+    const pid = await startSleeper(session, LONG);
     const dead = host.keeperPid;
     signal(dead, 'SIGKILL');
     const ended = await session.attempt(AttemptState.ENDED);
@@ -246,7 +264,7 @@ describe('A9: a keeper', { timeout: 60_000 }, () => {
   it('that is stopped for 2 s is killed with its runs, long before their lease ends', async () => {
     host.startAgent([controller.endpoint]);
     const session = await controller.session();
-    const pid = await startSleeper(session);
+    const pid = await startSleeper(session, LONG);
     const stopped = host.keeperPid;
     signal(stopped, 'SIGSTOP');
     await until(() => !isAlive(pid), 'the run to be killed');
@@ -258,7 +276,7 @@ describe('A9: a keeper', { timeout: 60_000 }, () => {
   it('that does not answer a new agent is killed with what it keeps, before the Hello', async () => {
     const first = host.startAgent([controller.endpoint]);
     const session = await controller.session();
-    const pid = await startSleeper(session, OnDisconnect.HOLD);
+    const pid = await startSleeper(session, { onDisconnect: OnDisconnect.HOLD });
     first.child.kill('SIGKILL');
     await first.exited;
     const stopped = host.keeperPid;

@@ -47,10 +47,12 @@ export interface StartChange {
   readonly run?: string;
   readonly epoch?: bigint;
   readonly onDisconnect?: OnDisconnect;
+  /** Default: FAST.leaseMs. */
+  readonly leaseMs?: number;
 }
 
 /** Timers for tests with real processes: three heartbeats fit into the lease with room to spare. */
-export const FAST = { heartbeatMs: 200, leaseMs: 2_000, stopTimeoutMs: 1_000, killGuardMs: 1_000 };
+export const FAST = { heartbeatMs: 200, leaseMs: 3_000, stopTimeoutMs: 1_000, killGuardMs: 1_000 };
 
 export class FakeController {
   clusterId = 'cluster-a';
@@ -194,14 +196,17 @@ export class FakeSession {
   }
 
   /** A start with short terms; default: STOP. Returns the command's id. */
-  start(workload: MessageInitShape<typeof WorkloadSchema>, change: StartChange = {}): bigint {
+  start(
+    workload: MessageInitShape<typeof WorkloadSchema>,
+    { leaseMs = FAST.leaseMs, ...change }: StartChange = {},
+  ): bigint {
     this.lastCommand += 1;
     this.generation += 1;
     const commandId = BigInt(this.lastCommand);
     const numbers = { commandId, generation: BigInt(this.generation), sequence: BigInt(this.covered) };
     const terms = {
       onDisconnect: OnDisconnect.STOP,
-      lease: toDuration(FAST.leaseMs),
+      lease: toDuration(leaseMs),
       stopTimeout: toDuration(FAST.stopTimeoutMs),
       killGuard: toDuration(FAST.killGuardMs),
     };

@@ -50,6 +50,7 @@ export class ReplicatedCluster {
   readonly #controllers = new Map<string, ManagedProcess>();
   readonly #agents = new Map<string, ManagedProcess>();
   readonly #apis: Api[] = [];
+  readonly #apiOf = new Map<string, Api>();
 
   private constructor(etcd: EtcdCluster, folder: string, places: readonly Place[]) {
     this.etcd = etcd;
@@ -77,10 +78,12 @@ export class ReplicatedCluster {
     return cluster;
   }
 
-  /** Waits until every controller is there. */
+  /** Waits until every controller is there, and answers itself: what died shows in the list until its lease has ended. */
   async allControllers(): Promise<void> {
     await this.until('all controllers join', async () => {
       const { controllers } = await this.api.cluster.listControllers({}, { timeoutMs: 2_000 });
+      const answers = this.controllers.map((id) => this.apiOf(id).cluster.getStatus({}, { timeoutMs: 2_000 }));
+      await Promise.all(answers);
       return controllers.length === this.#places.length ? true : undefined;
     });
   }
@@ -95,7 +98,9 @@ export class ReplicatedCluster {
 
   /** Through one controller alone. */
   apiOf(id: string): Api {
-    return this.#open([this.addressOf(id)]);
+    const known = this.#apiOf.get(id) ?? this.#open([this.addressOf(id)]);
+    this.#apiOf.set(id, known);
+    return known;
   }
 
   addressOf(id: string): string {

@@ -238,12 +238,11 @@ describe('three controllers on etcd', () => {
       const error = fromConnectError(await refused.catch((caught: unknown) => caught));
       return error?.reason === 'STORE_UNAVAILABLE' && (error.retryAfterMs ?? 0) > 0 ? error.reason : undefined;
     });
-    const ready = await fetch(`http://${cluster().addressOf('c1')}/readyz`);
-    expect([reason, ready.status, await ready.text()]).toEqual([
-      'STORE_UNAVAILABLE',
-      503,
-      expect.stringMatching(/^no store: /),
-    ]);
+    const ready = await cluster().until('readyz says so', async () => {
+      const answer = await fetch(`http://${cluster().addressOf('c1')}/readyz`);
+      return answer.status === 503 ? answer.text() : undefined;
+    });
+    expect([reason, ready]).toEqual(['STORE_UNAVAILABLE', expect.stringMatching(/^no store: /)]);
     second?.start();
     third?.start();
     const atWall = Date.now();

@@ -52,6 +52,10 @@ export class Intentions {
       behaviour: { deafShare: 0, termMs: 0, meanLifeMs: 1, failShare: 0 },
     };
     operators.call({ kind: 'create_policy', policy: REGISTER, spec: specOf(register) });
+    operators.call({
+      ...{ kind: 'update_pool', pool: DEFAULT_POOL, etag: '', timers: undefined, defaultFailback: undefined },
+      defaultMaxSlots: plan.defaultMaxSlots,
+    });
     for (const policy of plan.policies) {
       const id = policyId(policy.name);
       ledger.mostRuns.set(id, policy.maxConcurrentRuns);

@@ -64,6 +64,8 @@ export interface Plan {
   readonly servers: number;
   readonly policies: readonly PolicyPlan[];
   readonly timers: Timers;
+  /** Slots of a server, where nobody says otherwise. */
+  readonly defaultMaxSlots: number;
   /** How long faults and operators are at work. */
   readonly faultMs: number;
   /** Mean time between two faults of a kind; kinds that are left out are absent. */
@@ -136,6 +138,7 @@ export function planOf(seed: number): Plan {
     servers: random.int(3, 4),
     policies,
     timers,
+    defaultMaxSlots: random.pick([1, 2, 3, 50]) ?? 50,
     faultMs: random.int(4, 7) * MINUTE,
     faults: faultMix(random, controllers),
     callEveryMs: random.chance(0.3) ? 0 : random.int(5, 60) * SECOND,
@@ -153,10 +156,10 @@ export function planOf(seed: number): Plan {
 
 function faultMix(random: Prng, controllers: number): ReadonlyMap<FaultKind, number> {
   const mix = new Map<FaultKind, number>();
-  const appetite = random.pick([0.1, 0.25, 0.4]) ?? 0.25;
+  const appetite = random.pick([0.1, 0.2, 0.4]) ?? 0.2;
   for (const kind of FAULT_KINDS) {
     const wanted = random.chance(SHARE[kind] ?? appetite);
-    const everyMs = (random.pick([15, 40, 120]) ?? 40) * SECOND;
+    const everyMs = (random.pick([10, 25, 80]) ?? 25) * SECOND;
     if (wanted && (controllers > 1 || !REPLICATED_ONLY.has(kind))) mix.set(kind, everyMs);
   }
   return mix;

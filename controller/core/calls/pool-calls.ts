@@ -59,6 +59,7 @@ export function updatePool(ctx: Context, request: CallOf<'update_pool'>, validat
   const pool = knownPool(ctx, request.pool);
   checkEtag(request.etag, pool, `pools/${pool.id}`);
   const timers = checked({ ...pool.timers, ...request.timers });
+  if (timers.heartbeatMs > pool.timers.heartbeatMs) checkLiveLeases(ctx, pool, timers);
   const changed = {
     timers,
     defaultFailback: request.defaultFailback ?? pool.defaultFailback,
@@ -107,6 +108,22 @@ export function proceedTakeovers(ctx: Context, request: CallOf<'proceed_takeover
   const runs = [...state.runs.values()].filter((run) => run.pool === pool.id && run.state === 'FENCING');
   endStorm(ctx, pool, 'OPERATOR');
   return { resource: `pools/${pool.id}`, value: { kind: 'runs', runs: stormy ? runs.map((run) => run.id) : [] } };
+}
+
+/** What runs has its frozen lease, and must stand two lost heartbeats of the new interval with it (semantics 4). */
+function checkLiveLeases(ctx: Context, pool: Pool, timers: Timers): void {
+  for (const run of ctx.state.runs.values()) {
+    if (run.pool !== pool.id) continue;
+    for (const { state, terms, epoch } of run.attempts) {
+      if (state === 'ENDED' || terms.onDisconnect !== 'STOP' || 3.3 * timers.heartbeatMs <= terms.leaseMs) continue;
+      const inequality = '3·1.1·h ≤ L of what runs';
+      const detail = `${inequality} does not hold: ${run.id} (epoch ${epoch}) has a lease of ${terms.leaseMs / 1000} s; restart what runs with the new lease first, then raise h`;
+      throw new LocumError('TIMERS_INVALID', `pool.timers: ${detail}`, {
+        fieldViolations: [{ field: 'pool.timers', description: detail }],
+        metadata: { inequality },
+      });
+    }
+  }
 }
 
 function checked(timers: Timers): Timers {

@@ -2,6 +2,7 @@
 import type { Prng } from '../../../shared/prng.ts';
 import type { Intentions } from '../intentions.ts';
 import { FAULT_KINDS, type FaultKind } from '../plan.ts';
+import type { Site } from '../site.ts';
 import type { World } from '../world.ts';
 import { controllerFaults } from './controller-faults.ts';
 import { hostFaults } from './host-faults.ts';
@@ -42,6 +43,12 @@ export class Faults {
   }
 }
 
-/** A time between the two, as often short as long. */
+/** A time between the two: as often short as long, or, as often, near the long end, where leases and waits run out. */
 export const someMs = (random: Prng, lowMs: number, highMs: number): number =>
-  lowMs * (highMs / lowMs) ** random.float();
+  random.chance(0.5) ? lowMs * (highMs / lowMs) ** random.float() : lowMs + (highMs - lowMs) * random.float();
+
+/** A site that a fault strikes: as a rule one where something runs. */
+export function someSite(world: World, random: Prng, sites: readonly Site[] = world.sites): Site | undefined {
+  const busy = sites.filter(({ host }) => host.trees.size > 0);
+  return random.pick(busy.length > 0 && random.chance(0.85) ? busy : sites);
+}

@@ -7,7 +7,7 @@ import { SECOND } from '../../../shared/time.ts';
 import { newStateDirectory } from '../host.ts';
 import { Site } from '../site.ts';
 import type { World } from '../world.ts';
-import { type StrikeTable, someMs } from './faults.ts';
+import { type StrikeTable, someMs, someSite } from './faults.ts';
 
 /** Time for the other of the two to notice, and to do what it must. */
 const RECOVERY_MS = 14 * SECOND;
@@ -17,7 +17,7 @@ function soundSite(world: World, random: Prng, { agent }: { readonly agent: bool
     (site) =>
       site.host.faultyUntil < world.queue.now && site.host.clock.state === 'running' && site.agent.isRunning === agent,
   );
-  return random.pick(sound);
+  return someSite(world, random, sound);
 }
 
 function engage(world: World, { host }: Site, ms: number): void {
@@ -67,7 +67,7 @@ export const hostFaults: StrikeTable = {
   },
   /** Too short to be a fault of its own: K covers it, whatever else happens. */
   'keeper-stall': (world, random) => {
-    const site = random.pick(world.sites);
+    const site = someSite(world, random);
     if (site?.keeper.isRunning !== true || site.host.clock.state !== 'running') return;
     const ms = someMs(random, 20, 1_500);
     world.during(ms, site.keeper.pause());
@@ -164,12 +164,12 @@ export const hostFaults: StrikeTable = {
     });
   },
   'wall-step': (world, random) => {
-    const site = random.pick(world.sites);
+    const site = someSite(world, random);
     const wallStepMs = someMs(random, 500, 3_600_000) * (random.chance(0.5) ? 1 : -1);
     site?.host.changeClock(world.queue.now, { wallStepMs });
   },
   'clock-rate': (world, random) => {
-    const site = random.pick(world.sites);
+    const site = someSite(world, random);
     site?.host.changeClock(world.queue.now, { rate: 1 + world.plan.drift * (2 * random.float() - 1) });
   },
   'stuck-tree': (world, random) => {
@@ -177,11 +177,11 @@ export const hostFaults: StrikeTable = {
     if (tree !== undefined) tree.unkillableUntil = world.queue.now + someMs(random, 5_000, 120_000);
   },
   'refused-starts': (world, random) => {
-    const site = random.pick(world.sites);
+    const site = someSite(world, random);
     if (site !== undefined) site.refusesUntil = world.queue.now + someMs(random, 1_000, 60_000);
   },
   'agent-facts': (world, random) => {
-    const site = random.pick(world.sites);
+    const site = someSite(world, random);
     if (site === undefined) return;
     const { facts } = site.agent;
     if (random.chance(0.5)) {

@@ -2,12 +2,12 @@
 import type { Prng } from '../../../shared/prng.ts';
 import type { Link, WayName } from '../network.ts';
 import type { World } from '../world.ts';
-import { type StrikeTable, someMs } from './faults.ts';
+import { type StrikeTable, someMs, someSite } from './faults.ts';
 
 /** The links that a fault strikes: those of a host, those of a controller, or one. */
 function someLinks(world: World, random: Prng): readonly Link[] {
   const { network, sites, controllers } = world;
-  const site = random.pick(sites);
+  const site = someSite(world, random);
   const controller = random.pick(controllers);
   if (site === undefined || controller === undefined) return [];
   switch (random.int(0, 4)) {

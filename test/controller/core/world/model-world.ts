@@ -178,9 +178,9 @@ export class ModelWorld {
 
   #turn(): void {
     const core = this.#core;
-    if (core === undefined) return;
     const mail = this.#mail;
     this.#mail = [];
+    if (core === undefined) return;
     for (const event of mail) core.step(event, this.now);
     const effects = core.flush(this.now);
     checkAll(core.state);
