@@ -1,4 +1,5 @@
 /** Keeps the set of capabilities up to date and tells when it changed. */
+import { setTimeout as sleep } from 'node:timers/promises';
 import type { Logger } from '../../shared/log.ts';
 import { MINUTE } from '../../shared/time.ts';
 import type { Probe } from '../config.ts';
@@ -9,6 +10,8 @@ import { runProbe } from './probe.ts';
 
 /** Runtimes come and go with package upgrades. */
 const FINGERPRINT_EVERY_MS = 10 * MINUTE;
+/** How long the first set is waited for; runtimes answer within 2 s or are not there. */
+const FIRST_LOOK_MS = 2_500;
 
 export interface CapabilityOptions {
   readonly stated: Readonly<Record<string, string>>;
@@ -26,7 +29,8 @@ export class CapabilityWatch {
   private readonly found = new Map<string, readonly Capability[]>();
   private readonly timers = new Set<NodeJS.Timeout>();
   private containment: readonly Capability[] = [];
-  private said: readonly Capability[] = [];
+  /** Undefined: the first set was not given yet. */
+  private said: readonly Capability[] | undefined;
   private stopped = false;
 
   constructor(options: CapabilityOptions) {
@@ -34,15 +38,20 @@ export class CapabilityWatch {
     this.stated = Object.entries(options.stated).map(([name, value]) => ({ name, value, source: 'CONFIG' }));
   }
 
-  /** Looks at everything once and answers with the first set; goes on looking from then on. */
+  /**
+   * Begins to look, and answers with the first set: of everything, or of what is known after a short time. A probe that takes long
+   * must not keep a restarted agent from the runs whose leases it is to extend; what it finds is told later.
+   */
   async start(): Promise<readonly Capability[]> {
     const { probes, env } = this.options;
     const look = async (): Promise<void> => {
       this.found.set('fingerprint', await fingerprint(env));
     };
-    await Promise.all([look(), ...probes.map((probe) => this.probe(probe))]);
-    this.repeat(FINGERPRINT_EVERY_MS, look);
-    for (const probe of probes) this.repeat(probe.intervalMs, () => this.probe(probe));
+    const first = [
+      this.keepLooking(FINGERPRINT_EVERY_MS, look),
+      ...probes.map((probe) => this.keepLooking(probe.intervalMs, () => this.probe(probe))),
+    ];
+    await Promise.race([Promise.all(first), sleep(FIRST_LOOK_MS, undefined, { ref: false })]);
     this.said = this.merged();
     return this.said;
   }
@@ -71,22 +80,27 @@ export class CapabilityWatch {
     this.found.set(`probe ${probe.name}`, result.kind === 'failed' ? [] : result.capabilities);
   }
 
-  /** The interval is that between the end of one look and the begin of the next: looks of one source never run side by side. */
-  private repeat(everyMs: number, look: () => Promise<void>): void {
+  /**
+   * Looks, and again an interval after each end: looks of one source never run side by side. Answers after the first one.
+   */
+  private async keepLooking(everyMs: number, look: () => Promise<void>): Promise<void> {
+    try {
+      await look();
+      this.tell();
+    } catch (error) {
+      this.options.log.error({ err: error }, 'looking for capabilities failed');
+    }
     if (this.stopped) return;
     const timer = setTimeout(() => {
       this.timers.delete(timer);
-      look()
-        .then(() => this.tell())
-        .catch((error: unknown) => this.options.log.error({ err: error }, 'looking for capabilities failed'))
-        .finally(() => this.repeat(everyMs, look));
+      void this.keepLooking(everyMs, look);
     }, everyMs);
     timer.unref();
     this.timers.add(timer);
   }
 
   private tell(): void {
-    if (this.stopped) return;
+    if (this.stopped || this.said === undefined) return;
     const merged = this.merged();
     if (sameCapabilities(merged, this.said)) return;
     this.said = merged;

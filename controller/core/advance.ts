@@ -46,6 +46,7 @@ function proveByWait(ctx: Context, run: Run, attempt: Attempt): void {
     if (attemptLiveOf(state, attempt).coveredBy === undefined) ctx.wakeRunAt(run.id, at);
     return;
   }
+  if (isOnlySuspected(ctx, attempt)) return;
   const waitedMs = Math.round(now.mono - lastGrantMono(state, attempt));
   const lateMs = (now.mono - provenAt).toFixed(1);
   endAttempt(ctx, run, attempt, {
@@ -55,6 +56,17 @@ function proveByWait(ctx: Context, run: Run, attempt: Attempt): void {
     proof: 'WAIT',
     detail: `${waitedMs} ms passed since its last grant, ${lateMs} ms more than the takeover wait of ${takeoverWaitOf(state, run, attempt)} ms`,
   });
+}
+
+/**
+ * While its server is SUSPECT nothing moves, also when the wait of one attempt is over before that of its server: the last heartbeats
+ * may not have been granted for it. The server's next state looks at the run again. A stop that was decided waits for nothing.
+ */
+function isOnlySuspected(ctx: Context, attempt: Attempt): boolean {
+  const server = serverOf(ctx.state, attempt.server);
+  return (
+    server.liveness === 'SUSPECT' && attempt.stopReason === undefined && server.instanceId === attempt.place.instanceId
+  );
 }
 
 /** OVERLAP needs no proof once its server is missing: the older attempt is left behind and stopped on return. */

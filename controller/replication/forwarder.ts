@@ -33,6 +33,8 @@ export interface ForwarderOptions {
 
 /** How long a call waits for a leader before it is told that there is none. */
 const PATIENCE_MS = 2_000;
+/** How long a leader that was replaced has for answers that are on their way. */
+const LAST_ANSWERS_MS = 500;
 /** Between two tries at a leader that refused or could not be reached. */
 const BETWEEN_MS = 50;
 
@@ -142,16 +144,21 @@ export class Forwarder {
 
   #peerAt(address: string): Peer {
     if (this.#peer?.address === address) return this.#peer;
-    this.#peer?.close();
+    this.#leave();
     this.#peer = openPeer(address);
     return this.#peer;
   }
 
   #dropOldPeer(): void {
     const { leader } = this.#options.view;
-    if (this.#peer === undefined || leader === undefined || leader.api === this.#peer.address) return;
-    this.#peer.close();
+    if (leader !== undefined && leader.api !== this.#peer?.address) this.#leave();
+  }
+
+  /** A leader that handed over still has answers to give; one that hangs has none, and its calls wait for the next one. */
+  #leave(): void {
+    const peer = this.#peer;
     this.#peer = undefined;
+    if (peer !== undefined) setTimeout(() => peer.close(), LAST_ANSWERS_MS).unref();
   }
 
   #noLeader(): LocumError {

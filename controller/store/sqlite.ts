@@ -113,8 +113,7 @@ export class SqliteStore implements Store {
   }
 
   async leader(): Promise<LeaderSeen | undefined> {
-    this.#refuseIfEnded();
-    return this.#board.leader;
+    return this.#ended === undefined ? this.#board.leader : Promise.reject(this.#ended);
   }
 
   async *observe(signal: AbortSignal): AsyncGenerator<LeaderSeen | undefined, void> {
@@ -133,8 +132,7 @@ export class SqliteStore implements Store {
   }
 
   async members(): Promise<readonly Member[]> {
-    this.#refuseIfEnded();
-    return this.#board.members;
+    return this.#ended === undefined ? this.#board.members : Promise.reject(this.#ended);
   }
 
   async verifyTerm(term: number): Promise<boolean> {

@@ -8,7 +8,8 @@
  *
  * Time is discrete. A leader's clock counts every tick; the host's clock may leave out one tick in SLOW, the drift that the factor F
  * pays for. No absolute time is kept, only the rest of each span and the age of each stamp, so runs of any length are covered.
- * Anything may take any time: a message, a commit, a step of any process. Every step below is indivisible.
+ * Anything may take any time: a Hello, what a leader says, a commit, a step of any process. Only heartbeats and reports arrive at once:
+ * one that travels longer says the same of an earlier time, and the leader's wait then begins later. Every step is indivisible.
  *
  * -DWITHOUT_<rule> takes one rule away; then there is a counterexample. -DONLY_I1, -DONLY_I2 and -DONLY_I3 check that one alone.
  */
@@ -26,9 +27,6 @@
 #endif
 #ifndef EPOCHS
 #define EPOCHS 2               /* attempts that can be made */
-#endif
-#ifndef STREAMS
-#define STREAMS 2              /* streams of the host at once: a session, and others that are tried or linger */
 #endif
 #ifndef ROOM
 #define ROOM 2                 /* messages that may be under way to the agent on one stream */
@@ -69,45 +67,42 @@ typedef Leader {
   byte epoch;                  /* newest epoch that it knows */
   bit server;
   byte wait;                   /* ticks until now - lastGrant >= W */
-  byte session;                /* stream + 1 whose session the start belongs to; 0: an earlier one */
-  byte covers;                 /* stream + 1 whose grants extend the attempt; 0: none */
+  bit here;                    /* the start belongs to the session that is open now, not to an earlier one */
+  bit covered;                 /* grants of the session that is open now extend the attempt */
   byte stop;                   /* 0: not wanted, 1: decided, 2: handed over */
 };
 Leader leader[2];              /* leader 0 has term 1, leader 1 has term 2 */
 
-#define CLOSED 0               /* the agent's end of a stream */
-#define CANDIDATE 1            /* it said Hello and waits for the Welcome */
-#define SESSION 2
+#define SESSION 0              /* streams of the host */
+#define CANDIDATE 1            /* a Hello was sent on it, and the Welcome was not yet read */
 
 #define UNREAD 0               /* the leader's end: the Hello is under way */
-#define OPEN 1
-#define GONE 2
+#define OPEN 1                 /* a session, of which each leader has at most one */
+#define GONE 2                 /* closed; the agent may still read what was said before */
 
 typedef Stream {
-  byte term;                   /* of the controller at the other end; 0: the stream is free */
-  byte agent;
+  byte term;                   /* of the controller at the other end; 0: there is no such stream */
   byte lead;
   byte listed;                 /* UNREAD: epoch in the Hello's inventory; 0: none */
-  byte age;                    /* by the host's clock, of the Hello (UNREAD) or of the newest covered heartbeat (OPEN); L: worth nothing */
-  bit absent;                  /* the Hello did not list the leader's attempt */
+  byte age;                    /* by the host's clock, of the Hello (UNREAD) or of the newest covered heartbeat; L: worth nothing */
+  bit absent;                  /* OPEN: the Hello did not list the leader's attempt */
 };
-Stream stream[STREAMS];
+Stream stream[2];
 
-#define BEAT 1                 /* up: age of its stamp */
-#define STATE 2                /* up: highest epoch answered, epoch held: a report, a command's result, or a full state */
-#define WELCOME 1              /* down: epoch that is kept */
+#define WELCOME 1              /* epoch that is kept */
 #define GRANT 2
-#define START 3                /* down: epoch */
-#define STOP 4                 /* down: epoch */
-chan up[STREAMS] = [1] of { byte, byte, byte };           /* kind, and what is said above */
-chan down[STREAMS] = [ROOM] of { byte, byte, byte, bit }; /* kind, epoch, age of its stamp, ghost: decided by the newest leader */
+#define START 3                /* epoch */
+#define STOP 4                 /* epoch */
+chan down[2] = [ROOM] of { byte, byte, byte, bit }; /* kind, epoch, age of its stamp, ghost: decided by the newest leader */
+
+byte staleTerm = 0;            /* a Hello whose stream the agent has given up, still under way to this leader; 0: none */
+byte staleListed = 0;
 
 byte tree = 0;                 /* the host: epoch that was accepted and has not ended; 0: none */
 bit alive = 0;                 /* its processes exist */
 byte left = 0;                 /* ticks of its clock until D */
 byte dying = 0;                /* from D on: ticks until the tree is empty for certain */
 byte answered = 0;             /* highest epoch of which a start or stop was answered */
-byte highestTerm = 0;
 bit barred = 0;                /* a Hello has left on another stream: the session starts nothing */
 byte credit = 0;               /* ticks that the clock must count before it may leave one out */
 #ifdef WITHOUT_A3_SPENT
@@ -119,7 +114,7 @@ bit standbyTerm = 0;           /* leader whose session it is in */
 
 byte newest = 0;               /* ghost: highest epoch that ever ran */
 
-hidden byte k, a, b, g, i, n;  /* scratch of one step, no part of the state */
+hidden byte k, a, b, g, n;     /* scratch of one step, no part of the state */
 
 bit I1, I2, I3;
 #if defined(ONLY_I2) || defined(ONLY_I3)
@@ -138,53 +133,42 @@ bit I1, I2, I3;
 #define CHECK_I3(x) I3 = (x); assert(I3); I3 = 0
 #endif
 
-#define AT stream[st]
-#define BOSS leader[AT.term - 1]
-#define LED (AT.term != 0 && BOSS.state == LEADS)
-#define IS_NEWEST (AT.term == term)
-#define MAY_LIVE_HERE (BOSS.attempt == HANDED && BOSS.server == HOST)
-
 /* Every earlier attempt is proven ended. That is committed too, if the term allows; a commit that comes later only makes others wait. */
 inline prove_end(l) {
-  leader[l].attempt = NO_ATTEMPT; leader[l].wait = 0; leader[l].session = 0; leader[l].covers = 0; leader[l].stop = 0;
+  leader[l].attempt = NO_ATTEMPT; leader[l].wait = 0; leader[l].here = 0; leader[l].covered = 0; leader[l].stop = 0;
   if :: term == l + 1 && storeEpoch == leader[l].epoch -> storeEnded = 1 :: else fi
 }
 
-/* ----------------------------------------------------------------------------------------------------------- ends of a stream */
+/* ------------------------------------------------------------------------------------------------------------------- streams */
 
-inline free(x) {
-  stream[x].term = 0; stream[x].agent = CLOSED; stream[x].lead = UNREAD; stream[x].listed = 0; stream[x].age = L; stream[x].absent = 0
+inline free(x) { stream[x].term = 0; stream[x].lead = UNREAD; stream[x].listed = 0; stream[x].age = L; stream[x].absent = 0 }
+
+inline close_at_leader(x) {    /* nothing extends the attempt through it any more, and a start that waits for it is never sent */
+  n = stream[x].term - 1;
+  if :: leader[n].state == LEADS && stream[x].lead == OPEN && leader[n].server == HOST ->
+       leader[n].covered = 0;
+       if :: leader[n].stop == 2 -> leader[n].stop = 1 :: else fi;
+       if :: leader[n].attempt == COMMITTED -> prove_end(n) :: else -> leader[n].here = 0 fi
+     :: else
+  fi;
+  stream[x].lead = GONE; stream[x].listed = 0; stream[x].age = L; stream[x].absent = 0
 }
 
-inline close_at_agent(x) {     /* what the agent has not read is lost; what it has sent may still arrive */
-  do :: len(down[x]) > 0 -> down[x]?k, a, b, g :: else -> break od;
-  stream[x].agent = CLOSED;
-  if :: stream[x].lead == GONE -> free(x) :: else fi
-}
-
-inline close_session() {       /* the agent has at most one */
-  n = 0;
-  do :: n < STREAMS -> if :: stream[n].agent == SESSION -> close_at_agent(n) :: else fi; n++ :: else -> break od;
-  barred = 0
-}
-
-inline close_at_leader(x, l) { /* nothing extends the attempt through it any more; a start that waits for it is never sent */
-  do :: len(up[x]) > 0 -> up[x]?k, a, b :: else -> break od;
-  if :: leader[l].stop == 2 && leader[l].server == HOST && stream[x].lead == OPEN -> leader[l].stop = 1 :: else fi;
-  if :: leader[l].covers == x + 1 -> leader[l].covers = 0 :: else fi;
-  if :: leader[l].session == x + 1 -> leader[l].session = 0 :: else fi;
-  stream[x].lead = GONE; stream[x].listed = 0; stream[x].age = L; stream[x].absent = 0;
-  if :: stream[x].agent == CLOSED -> free(x) :: else fi
+inline close_stream(x) {       /* both ends. Had the leader's end lived on, it would have spoken to nobody. */
+  if :: stream[x].term != 0 ->
+       close_at_leader(x);
+       do :: len(down[x]) > 0 -> down[x]?k, a, b, g :: else -> break od;
+       free(x)
+     :: else
+  fi
 }
 
 inline end_leader(l) {         /* all its streams end with it */
-  i = 0;
-  do
-  :: i < STREAMS -> if :: stream[i].term == l + 1 && stream[i].lead != GONE -> close_at_leader(i, l) :: else fi; i++
-  :: else -> break
-  od;
+  if :: stream[0].term == l + 1 -> stream[0].lead = GONE; stream[0].listed = 0; stream[0].age = L; stream[0].absent = 0 :: else fi;
+  if :: stream[1].term == l + 1 -> stream[1].lead = GONE; stream[1].listed = 0; stream[1].age = L; stream[1].absent = 0 :: else fi;
+  if :: staleTerm == l + 1 -> staleTerm = 0; staleListed = 0 :: else fi;
   leader[l].state = OVER; leader[l].attempt = 0; leader[l].epoch = 0; leader[l].server = 0; leader[l].wait = 0;
-  leader[l].session = 0; leader[l].covers = 0; leader[l].stop = 0
+  leader[l].here = 0; leader[l].covered = 0; leader[l].stop = 0
 }
 
 /* ------------------------------------------------------------------------------------------------------------- the host: agent */
@@ -220,63 +204,52 @@ inline answer(e) { if :: answered < e -> answered = e :: else fi }
 #define MAY_TAKE (IN_TIME && a > SPENT && tree == 0)
 #endif
 
-inline dial(to) {              /* A10: keeping the session, which starts nothing once the inventory has left (section 7b) */
-  AT.term = to; AT.agent = CANDIDATE; AT.listed = tree; AT.age = 0;
-  n = 0; barred = 0;
-  do :: n < STREAMS -> if :: stream[n].agent == SESSION -> barred = 1 :: else fi; n++ :: else -> break od
+inline dial(to) {              /* A10: the session goes on, but starts nothing once the inventory has left (section 7b) */
+  stream[CANDIDATE].term = to; stream[CANDIDATE].listed = tree; stream[CANDIDATE].age = 0;
+  if :: stream[SESSION].term != 0 -> barred = 1 :: else fi
 }
 
-#if STREAMS == 2
-#define IS_FIRST_FREE (AT.term == 0 && (st == 0 || stream[0].term != 0))
-#define NO_CANDIDATE (stream[0].agent != CANDIDATE && stream[1].agent != CANDIDATE)
-#else
-#define IS_FIRST_FREE (AT.term == 0 && (st == 0 || stream[0].term != 0) && (st < 2 || stream[1].term != 0))
-#define NO_CANDIDATE (stream[0].agent != CANDIDATE && stream[1].agent != CANDIDATE && stream[2].agent != CANDIDATE)
-#endif
-
-proctype Agent(byte st) {      /* one for each stream: its agent's end */
+proctype Agent() {
   do
-  :: d_step { IS_FIRST_FREE && NO_CANDIDATE && leader[0].state != OVER -> dial(1); skip }
-  :: d_step { IS_FIRST_FREE && NO_CANDIDATE -> dial(2); skip }
+  :: d_step { stream[CANDIDATE].term == 0 && leader[0].state != OVER -> dial(1) }
+  :: d_step { stream[CANDIDATE].term == 0 -> dial(2) }
 
-  /* It breaks, is given up, or the agent crashes. The keeper goes on (A7, A9). */
-  :: d_step { AT.agent != CLOSED -> if :: AT.agent == SESSION -> barred = 0 :: else fi; close_at_agent(st) }
-
-  /* A1: a heartbeat is stamped as it leaves. */
-  :: d_step { AT.agent == SESSION && AT.lead != GONE && empty(up[st]) -> up[st]!BEAT, 0, 0 }
-  /* What has no news is not sent: it would change nothing. */
-  :: d_step { AT.agent == SESSION && AT.lead != GONE && empty(up[st]) && tree != answered -> up[st]!STATE, answered, tree }
+  /* It breaks or is given up, and with it what is under way; a Hello may still arrive. */
+  :: d_step { stream[CANDIDATE].term != 0 -> close_stream(CANDIDATE) }
+  :: d_step { stream[CANDIDATE].term != 0 && stream[CANDIDATE].lead == UNREAD && staleTerm == 0 ->
+       staleTerm = stream[CANDIDATE].term; staleListed = stream[CANDIDATE].listed; free(CANDIDATE) }
+  /* It breaks, or the agent crashes. The keeper goes on (A7, A9). */
+  :: d_step { stream[SESSION].term != 0 -> barred = 0; close_stream(SESSION) }
 
   /* The Welcome is the grant of the Hello. The older session is dropped; what the Welcome does not keep is stopped. */
-  :: d_step { AT.agent == CANDIDATE && nempty(down[st]) ->
-       down[st]?k, a, b, g;
+  :: d_step { nempty(down[CANDIDATE]) ->
+       down[CANDIDATE]?k, a, b, g;
+       CHECK_I3(g);
        if
-       :: AT.term < highestTerm -> close_at_agent(st)
-       :: else ->
-            CHECK_I3(g);
-            if
-            :: left > 0 && tree == a && b < L -> extend(b)
-            :: left > 0 && tree != a -> begin_stop()
-            :: else
-            fi;
-            close_session();
-            highestTerm = AT.term; AT.agent = SESSION
-       fi }
+       :: left > 0 && tree == a && b < L -> extend(b)
+       :: left > 0 && tree != a -> begin_stop()
+       :: else
+       fi;
+       close_stream(SESSION); barred = 0;
+       do :: len(down[CANDIDATE]) > 0 -> down[CANDIDATE]?k, a, b, g; down[SESSION]!k, a, b, g :: else -> break od;
+       stream[SESSION].term = stream[CANDIDATE].term; stream[SESSION].lead = stream[CANDIDATE].lead;
+       stream[SESSION].age = stream[CANDIDATE].age; stream[SESSION].absent = stream[CANDIDATE].absent;
+       free(CANDIDATE) }
 
-  :: d_step { AT.agent == SESSION && down[st]?[GRANT, _, _, _] ->
-       down[st]?k, a, b, g;
+  :: d_step { down[SESSION]?[GRANT, _, _, _] ->
+       down[SESSION]?k, a, b, g;
        CHECK_I3(g);
        if :: left > 0 && b < L -> extend(b) :: else fi }
 
-  :: d_step { AT.agent == SESSION && down[st]?[STOP, _, _, _] ->
-       down[st]?k, a, b, g;
+  :: d_step { down[SESSION]?[STOP, _, _, _] ->
+       down[SESSION]?k, a, b, g;
        CHECK_I3(g);
        answer(a);
        if :: left > 0 && tree == a -> begin_stop() :: else fi }
 
   /* A3: the start is taken if it may be, and handed to the keeper. */
-  :: d_step { AT.agent == SESSION && down[st]?[START, _, _, _] ->
-       down[st]?k, a, b, g;
+  :: d_step { down[SESSION]?[START, _, _, _] ->
+       down[SESSION]?k, a, b, g;
        if
        :: MAY_TAKE ->
             CHECK_I3(g);
@@ -293,8 +266,8 @@ proctype Agent(byte st) {      /* one for each stream: its agent's end */
        fi;
        answer(a) }
   /* It is refused for a reason of the moment, such as no free slot; and it may arrive a second time. */
-  :: d_step { AT.agent == SESSION && down[st]?[START, _, _, _] -> down[st]?k, a, b, g; answer(a) }
-  :: d_step { AT.agent == SESSION && down[st]?[START, _, _, _] -> down[st]?<k, a, b, g>; answer(a) }
+  :: d_step { down[SESSION]?[START, _, _, _] -> down[SESSION]?k, a, b, g; answer(a) }
+  :: d_step { down[SESSION]?[START, _, _, _] -> down[SESSION]?<k, a, b, g>; answer(a) }
   od
 }
 
@@ -329,10 +302,12 @@ inline age_tree() {
   fi
 }
 
-/* ---------------------------------------------------------------------------------------------------- the leaders: their streams */
+/* --------------------------------------------------------------------------------------------------------------- the leaders */
 
-/* What is said to a closed end is lost. */
-inline say(what, about, old, newestLed) { if :: AT.agent != CLOSED -> down[st]!what, about, old, newestLed :: else fi }
+#define MY leader[l]
+#define MAY_LIVE_HERE (MY.attempt == HANDED && MY.server == HOST)
+#define IS_NEWEST (term == l + 1)
+#define OPENED(x) (MY.state == LEADS && stream[x].term == l + 1 && stream[x].lead == OPEN)
 
 #ifndef WITHOUT_C1             /* C1: nothing is said before the store has confirmed the term */
 #define CONFIRMED IS_NEWEST
@@ -340,157 +315,160 @@ inline say(what, about, old, newestLed) { if :: AT.agent != CLOSED -> down[st]!w
 #define CONFIRMED 1
 #endif
 
-
-
-/* Whatever is said on a session shows that the agent took it, so older ones start nothing any more: now its Hello is a proof. */
-inline session_is_taken() {
-  if :: AT.absent && MAY_LIVE_HERE -> prove_end(AT.term - 1) :: else fi;
-  AT.absent = 0
-}
-
-inline decide(where, in) { BOSS.attempt = DECIDED; BOSS.epoch++; BOSS.server = where; BOSS.session = in }
-
-proctype LeaderEnd(byte st) {
-  do
-  /* It learns that the agent's end has closed. Until then it may do nothing for as long as it likes, as if the stream were broken. */
-  :: d_step { AT.term != 0 && AT.lead != GONE && AT.agent == CLOSED -> n = AT.term - 1; close_at_leader(st, n) }
-
-  /*
-   * The Hello is read, and ends an older session of the host; the term is checked; the Welcome leaves. Receive, check and answer are
-   * one step, here and below: a check that comes later can only refuse more, and an answer that leaves later is one that travels longer.
-   */
-  :: d_step { LED && AT.lead == UNREAD ->
-       n = AT.term - 1; i = 0;
-       do :: i < STREAMS -> if :: stream[i].term == AT.term && stream[i].lead == OPEN -> close_at_leader(i, n) :: else fi; i++ :: else -> break od;
-       if
-       :: CONFIRMED ->
-            AT.lead = OPEN;
-            if
-            :: MAY_LIVE_HERE && AT.listed != BOSS.epoch ->
-                 AT.listed = 0;
-#ifndef WITHOUT_C3_TAKEN
-                 AT.absent = 1
+#ifndef WITHOUT_C4_FIRST       /* C4: the assignment is durable before the start leaves */
+#define MAY_HAND (MY.attempt == COMMITTED)
 #else
-                 prove_end(AT.term - 1)
+#define MAY_HAND (MY.attempt == COMMITTED || MY.attempt == DECIDED)
 #endif
-            :: MAY_LIVE_HERE && AT.listed == BOSS.epoch && BOSS.stop == 0 -> BOSS.covers = st + 1; BOSS.wait = W
-            :: else -> AT.listed = 0
-            fi;
-            say(WELCOME, AT.listed, AT.age, IS_NEWEST);
-            AT.listed = 0
-       :: else -> end_leader(n)
-       fi }
 
-  /* C1, C2: a heartbeat is granted once a check that was begun after its receive has covered it; lastGrant = c_n. */
-  :: d_step { LED && AT.lead == OPEN && nfull(down[st]) && up[st]?[BEAT, _, _] ->
+/*
+ * Receive, check and answer are one step, here and below: a check that comes later can only refuse more, and an answer that leaves later
+ * is one that travels longer.
+ */
+inline read_hello(x) {         /* the Hello ends an older session of the host, and is answered */
+  if
+  :: CONFIRMED ->
+       if :: stream[1 - x].term == l + 1 && stream[1 - x].lead == OPEN -> close_at_leader(1 - x) :: else fi;
+       stream[x].lead = OPEN; a = 0;
        if
-       :: CONFIRMED ->
-            up[st]?k, a, b;
-            session_is_taken();
-            AT.age = a;
-#ifndef WITHOUT_C2
-            if :: BOSS.covers == st + 1 -> BOSS.wait = W :: else fi;
-#else
-            if :: BOSS.covers == st + 1 && BOSS.stop == 0 -> BOSS.wait = W :: else fi;
-#endif
-            say(GRANT, 0, a, IS_NEWEST)
-       :: else -> n = AT.term - 1; end_leader(n)
-       fi }
-
-  /* C3 (a), 7b: a report, an answer or a full state; it proves nothing about a start of this session that the agent has not seen. */
-  :: d_step { LED && AT.lead == OPEN && up[st]?[STATE, _, _] ->
-       up[st]?k, a, b;
-       session_is_taken();
-       if
-#ifndef WITHOUT_C3_GENERATION
-       :: MAY_LIVE_HERE && b != BOSS.epoch && (BOSS.session != st + 1 || a >= BOSS.epoch) -> prove_end(AT.term - 1)
-#else
-       :: MAY_LIVE_HERE && b != BOSS.epoch -> prove_end(AT.term - 1)
-#endif
+       :: MAY_LIVE_HERE && stream[x].listed != MY.epoch -> absent_in_hello(x)
+       :: MAY_LIVE_HERE && stream[x].listed == MY.epoch && MY.stop == 0 -> a = MY.epoch; MY.covered = 1; MY.wait = W
        :: else
-       fi }
+       fi;
+       stream[x].listed = 0;
+       down[x]!WELCOME, a, stream[x].age, IS_NEWEST
+  :: else -> end_leader(l)
+  fi
+}
 
-  /* C3, C4: a new attempt on the host, which has an open session, once every earlier one is proven ended. */
-  :: d_step { LED && AT.lead == OPEN && BOSS.attempt == NO_ATTEMPT && BOSS.epoch < EPOCHS -> decide(HOST, st + 1) }
-
-#ifndef WITHOUT_C4_FIRST
-#define MAY_HAND(l) (leader[l].attempt == COMMITTED)
+/* C3 (a): that the Hello does not list the attempt is a proof once its session is taken: older ones start nothing any more then. */
+inline absent_in_hello(x) {
+#ifndef WITHOUT_C3_TAKEN
+  stream[x].absent = 1
 #else
-#define MAY_HAND(l) (leader[l].attempt == COMMITTED || leader[l].attempt == DECIDED)
+  prove_end(l)
 #endif
-  /* C1, C2: the start is bound to the newest covered heartbeat, and counts as a grant. */
-  :: d_step { LED && MAY_HAND(AT.term - 1) && BOSS.session == st + 1 && AT.lead == OPEN && nfull(down[st]) ->
-       BOSS.attempt = HANDED; BOSS.covers = st + 1; BOSS.wait = W;
-       say(START, BOSS.epoch, AT.age, 1) }
-
-  /* C4: a move begins with the stop. */
-  :: d_step { LED && AT.lead == OPEN && MAY_LIVE_HERE && BOSS.stop == 1 && nfull(down[st]) ->
-       if
-       :: CONFIRMED ->
-            BOSS.stop = 2; BOSS.covers = 0;
-            say(STOP, BOSS.epoch, 0, IS_NEWEST);
-#ifdef WITHOUT_C4_STOP
-            prove_end(AT.term - 1)
-#endif
-       :: else -> n = AT.term - 1; end_leader(n)
-       fi }
-  od
 }
 
-/* ------------------------------------------------------------------------------------------------- the leaders: the run, the store */
-
-inline load(l) {
-  leader[l].epoch = storeEpoch; leader[l].server = storeServer;
-  if :: storeEnded -> leader[l].attempt = NO_ATTEMPT :: else -> leader[l].attempt = HANDED fi
+inline session_is_taken() {    /* whatever the agent says after its Hello shows it */
+  if :: stream[SESSION].absent && MAY_LIVE_HERE -> prove_end(l) :: else fi;
+  stream[SESSION].absent = 0
 }
 
-inline take_office(l) {        /* C5: what is not known to have ended may have been granted up to now */
+inline load() {
+  MY.epoch = storeEpoch; MY.server = storeServer;
+  if :: storeEnded -> MY.attempt = NO_ATTEMPT :: else -> MY.attempt = HANDED fi
+}
+
+inline take_office() {         /* C5: what is not known to have ended may have been granted up to now */
+  MY.state = LEADS; term = l + 1;
 #ifndef WITHOUT_C5_WAIT
-  if :: leader[l].attempt == HANDED && leader[l].server == HOST -> leader[l].wait = W :: else fi
-#else
-  skip
+  if :: MAY_LIVE_HERE -> MY.wait = W :: else fi
 #endif
 }
-
-#define MY leader[l]
 
 proctype Lead(bit l) {
   do
 #ifdef WITHOUT_C5_LOAD
-  :: d_step { l == 1 && MY.state == FOLLOWS -> MY.state = LOADED; load(l) }
-  :: d_step { MY.state == LOADED -> MY.state = LEADS; term = l + 1; take_office(l) }
+  :: d_step { l == 1 && MY.state == FOLLOWS -> MY.state = LOADED; load() }
+  :: d_step { MY.state == LOADED -> take_office() }
 #else
   /* C5: elected; then the store is loaded, then the clock is read. Nothing is said in between, so it is one step. */
-  :: d_step { l == 1 && MY.state == FOLLOWS -> MY.state = LEADS; term = l + 1; load(l); take_office(l) }
+  :: d_step { l == 1 && MY.state == FOLLOWS -> load(); take_office() }
 #endif
+
+  :: d_step { MY.state == LEADS && stream[CANDIDATE].term == l + 1 && stream[CANDIDATE].lead == UNREAD -> read_hello(CANDIDATE) }
+
+  /* A Hello that is late: its stream is closed at the other end, so nothing else ever comes of it. */
+  :: d_step { MY.state == LEADS && staleTerm == l + 1 ->
+       if
+       :: CONFIRMED ->
+            if :: stream[0].term == l + 1 && stream[0].lead == OPEN -> close_at_leader(0) :: else fi;
+            if :: stream[1].term == l + 1 && stream[1].lead == OPEN -> close_at_leader(1) :: else fi;
+#ifdef WITHOUT_C3_TAKEN
+            if :: MAY_LIVE_HERE && staleListed != MY.epoch -> prove_end(l) :: else fi;
+#endif
+            staleTerm = 0; staleListed = 0
+       :: else -> end_leader(l)
+       fi }
+
+  /* A1, C1, C2: a heartbeat is granted once a check begun after its receive has covered it; lastGrant = c_n. */
+  :: d_step { OPENED(SESSION) && nfull(down[SESSION]) ->
+       if
+       :: CONFIRMED ->
+            session_is_taken();
+            stream[SESSION].age = 0;
+#ifndef WITHOUT_C2
+            if :: MY.covered -> MY.wait = W :: else fi;
+#else
+            if :: MY.covered && MY.stop == 0 -> MY.wait = W :: else fi;
+#endif
+            down[SESSION]!GRANT, 0, 0, IS_NEWEST
+       :: else -> end_leader(l)
+       fi }
+
+  /* C3 (a), 7b: a report, an answer or a full state. It proves nothing about a start of this session that the agent has not yet seen. */
+  :: d_step { OPENED(SESSION) && MAY_LIVE_HERE && tree != MY.epoch ->
+       session_is_taken();
+       if
+#ifndef WITHOUT_C3_GENERATION
+       :: MAY_LIVE_HERE && (!MY.here || answered >= MY.epoch) -> prove_end(l)
+#else
+       :: MAY_LIVE_HERE -> prove_end(l)
+#endif
+       :: else
+       fi }
+
+  /* C3: a new attempt on the host, which has an open session, once every earlier one is proven ended. */
+  :: d_step { (OPENED(SESSION) || OPENED(CANDIDATE)) && MY.attempt == NO_ATTEMPT && MY.epoch < EPOCHS ->
+       MY.attempt = DECIDED; MY.epoch++; MY.server = HOST; MY.here = 1 }
 
   /* C4: a commit compares the term and the previous epoch. */
   :: d_step { MY.state == LEADS && MY.attempt == DECIDED ->
        if
 #ifndef WITHOUT_C4_CAS
-       :: term == l + 1 && storeEpoch == MY.epoch - 1 ->
+       :: IS_NEWEST && storeEpoch == MY.epoch - 1 ->
 #else
        :: true ->
 #endif
-            CHECK_I3(term == l + 1);
+            CHECK_I3(IS_NEWEST);
             storeEpoch = MY.epoch; storeServer = MY.server; storeEnded = 0;
-            MY.attempt = COMMITTED
+            if
+            :: MY.server == HOST && !MY.here -> prove_end(l) /* its session has closed meanwhile: its start is never sent */
+            :: else -> MY.attempt = COMMITTED
+            fi
 #ifndef WITHOUT_C4_CAS
        :: else -> end_leader(l)
 #endif
        fi }
-  /* The session of a start that was not handed over has closed. */
-  :: d_step { MY.state == LEADS && MY.attempt == COMMITTED && MY.server == HOST && MY.session == 0 -> prove_end(l) }
+
+  /* C1, C2: the start is bound to the newest covered heartbeat, and counts as a grant. */
+  :: d_step { OPENED(SESSION) && MAY_HAND && MY.here && nfull(down[SESSION]) ->
+       MY.attempt = HANDED; MY.covered = 1; MY.wait = W;
+       down[SESSION]!START, MY.epoch, stream[SESSION].age, 1 }
+  :: d_step { OPENED(CANDIDATE) && MAY_HAND && MY.here && nfull(down[CANDIDATE]) ->
+       MY.attempt = HANDED; MY.covered = 1; MY.wait = W;
+       down[CANDIDATE]!START, MY.epoch, stream[CANDIDATE].age, 1 }
 
   /* C3 (b): the takeover wait. */
-  :: d_step { MY.state == LEADS && MY.attempt == HANDED && MY.server == HOST && MY.wait == 0 -> prove_end(l) }
+  :: d_step { MY.state == LEADS && MAY_LIVE_HERE && MY.wait == 0 -> prove_end(l) }
 
-  /* Somebody wants the run elsewhere. */
-  :: d_step { MY.state == LEADS && MY.attempt == HANDED && MY.server == HOST && MY.stop == 0 -> MY.stop = 1 }
+  /* C4: a move. It begins with the stop. */
+  :: d_step { MY.state == LEADS && MAY_LIVE_HERE && MY.stop == 0 -> MY.stop = 1 }
+  :: d_step { OPENED(SESSION) && MAY_LIVE_HERE && MY.stop == 1 && nfull(down[SESSION]) ->
+       if
+       :: CONFIRMED ->
+            MY.stop = 2; MY.covered = 0;
+            down[SESSION]!STOP, MY.epoch, 0, IS_NEWEST;
+#ifdef WITHOUT_C4_STOP
+            prove_end(l)
+#endif
+       :: else -> end_leader(l)
+       fi }
 
   /* The standby: it can always be given the run, and what is so there is known at once. */
   :: d_step { MY.state == LEADS && MY.attempt == NO_ATTEMPT && MY.epoch < EPOCHS -> MY.attempt = DECIDED; MY.epoch++; MY.server = STANDBY }
-  :: d_step { MY.state == LEADS && MAY_HAND(l) && MY.server == STANDBY && standbyTerm <= l ->
+  :: d_step { MY.state == LEADS && MAY_HAND && MY.server == STANDBY && standbyTerm <= l ->
        MY.attempt = HANDED; standbyTerm = l; there = MY.epoch; run_tree(there, alive) }
   :: d_step { MY.state == LEADS && MY.attempt == HANDED && MY.server == STANDBY && there != MY.epoch && standbyTerm <= l ->
        standbyTerm = l; prove_end(l) }
@@ -502,18 +480,15 @@ proctype Lead(bit l) {
 
 /* ---------------------------------------------------------------------------------------------------------------------- time */
 
-inline age_messages(x) {
-  n = len(up[x]);
-  do :: n > 0 -> up[x]?k, a, b; if :: k == BEAT && a < L -> a++ :: else fi; up[x]!k, a, b; n-- :: else -> break od;
+inline age_stream(x) {
   n = len(down[x]);
   do :: n > 0 -> down[x]?k, a, b, g; if :: k != STOP && b < L -> b++ :: else fi; down[x]!k, a, b, g; n-- :: else -> break od;
   if :: stream[x].age < L -> stream[x].age++ :: else fi
 }
 
 inline tick_host() {
-  i = 0;
-  do :: i < STREAMS -> age_messages(i); i++ :: else -> break od;
-  age_tree()
+  age_stream(SESSION); age_stream(CANDIDATE); age_tree();
+  if :: credit > 0 -> credit-- :: else fi
 }
 
 inline tick_leaders() {
@@ -523,7 +498,7 @@ inline tick_leaders() {
 
 proctype Clock() {
   do
-  :: d_step { tick_leaders(); tick_host(); if :: credit > 0 -> credit-- :: else fi }
+  :: d_step { tick_leaders(); tick_host() }
   /* The host's clock leaves this one out, and counts the next SLOW - 1. */
   :: d_step { credit == 0 -> tick_leaders(); credit = SLOW - 1 }
 #ifdef WITHOUT_A9
@@ -536,8 +511,7 @@ proctype Clock() {
 init {
   atomic {
     leader[0].state = LEADS;
-    i = 0;
-    do :: i < STREAMS -> free(i); run Agent(i); run LeaderEnd(i); i++ :: else -> break od;
-    run Clock(); run Keeper(); run Lead(0); run Lead(1)
+    free(SESSION); free(CANDIDATE);
+    run Clock(); run Agent(); run Keeper(); run Lead(0); run Lead(1)
   }
 }

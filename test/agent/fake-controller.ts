@@ -250,6 +250,15 @@ export class FakeSession {
     });
   }
 
+  /** Reads nothing until `resume`. */
+  pause(): void {
+    this.call.pause();
+  }
+
+  resume(): void {
+    this.call.resume();
+  }
+
   whenEnded(): Promise<void> {
     return this.until(() => this.ended, 'the stream to end');
   }

@@ -33,8 +33,8 @@ export interface Fixture {
 }
 
 /** Starting processes on a busy machine of two cores takes its time. */
-export const SETUP_TIMEOUT_MS = 60_000;
-const PATIENCE_MS = 20_000;
+export const SETUP_TIMEOUT_MS = 120_000;
+const PATIENCE_MS = 40_000;
 const POLL_MS = 25;
 
 /** Asks until there is an answer. Real processes can't be told when to be ready. */

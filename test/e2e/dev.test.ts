@@ -9,7 +9,7 @@ import { freePort } from '../../cli/dev/ports.ts';
 import { eventually } from './cluster-fixture.ts';
 import { LOCUM, runLocum } from './locum-command.ts';
 
-const TEST_TIMEOUT_MS = 60_000;
+const TEST_TIMEOUT_MS = 120_000;
 
 interface Dev {
   readonly child: ChildProcess;

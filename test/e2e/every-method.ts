@@ -45,6 +45,7 @@ export function examples({ id, run }: { readonly id: string; readonly run: strin
     { method: 'ClusterService/ProceedTakeovers', request: { pool: 'pools/default' } },
     { method: 'ClusterService/ListControllers', request: {} },
     { method: 'ClusterService/TransferLeadership', request: {}, refused: 'TARGET_NOT_ELIGIBLE' },
+    { method: 'ClusterService/SaveSnapshot', request: {} },
     { method: 'PoolService/CreatePool', request: { pool: { name: pool, timers: { missingAfter: '60s' } } } },
     { method: 'PoolService/GetPool', request: { name: pool } },
     { method: 'PoolService/ListPools', request: { pageSize: 1 } },

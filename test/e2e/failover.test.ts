@@ -5,9 +5,10 @@ import { missingAfterMs, SHORT } from '../../cli/dev/scaled-timers.ts';
 import { Apply } from '../../shared/gen/locum/v1/pool_pb.ts';
 import { RunState } from '../../shared/gen/locum/v1/run_pb.ts';
 import { Liveness } from '../../shared/gen/locum/v1/server_pb.ts';
+import { isAlive } from './process-liveness.ts';
 import { eventually, useCluster } from './cluster-fixture.ts';
 
-const TEST_TIMEOUT_MS = 40_000;
+const TEST_TIMEOUT_MS = 90_000;
 /** Clocks of the controller and of `date`, in whole milliseconds. */
 const READING_MS = 2;
 
@@ -48,6 +49,19 @@ describe('three servers with real processes', () => {
     expect(server?.liveness).toBe(Liveness.ALIVE);
     expect(server?.runs).toEqual([]);
     await running('orders', 'b');
+  });
+
+  it('let the keeper of a dead agent stop the policy at the end of its lease, before the next server takes over', {
+    timeout: TEST_TIMEOUT_MS,
+  }, async () => {
+    const { cluster, running } = fixture();
+    const before = await running('orders', 'b');
+    await cluster.stopAgent('b', 'SIGKILL');
+    const after = await running('orders', 'a');
+    expect(isAlive(before.attempt.pid)).toBe(false);
+    expect(after.run.name).toBe(before.run.name);
+    await cluster.startAgent('b');
+    expect((await running('orders', 'a')).attempt.epoch).toBe(after.attempt.epoch);
   });
 
   it('let a run queue when all are full, and start it the moment a slot frees', {
@@ -94,9 +108,9 @@ describe('three servers with real processes', () => {
     const request = { name: 'servers/c', apply: Apply.MOVE_NOW };
     const planned = await servers.makePrimary({ ...request, validateOnly: true });
     expect(planned.plan?.moves.map(({ policy, fromServer, toServer }) => [policy, fromServer, toServer])).toEqual([
-      ['policies/orders', 'servers/b', 'servers/c'],
+      ['policies/orders', 'servers/a', 'servers/c'],
     ]);
-    await running('orders', 'b');
+    await running('orders', 'a');
     await servers.makePrimary(request);
     const { run } = await running('orders', 'c');
     const words = witness.of(run.name.slice('runs/'.length)).slice(-2);

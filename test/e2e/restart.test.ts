@@ -1,6 +1,4 @@
-import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
-import { setTimeout as sleep } from 'node:timers/promises';
 import { create } from '@bufbuild/protobuf';
 import { describe, expect, it } from 'vitest';
 import { killProcess, processesOf } from '../../cli/dev/host-processes.ts';
@@ -10,28 +8,18 @@ import { MissedRun, PolicySchema } from '../../shared/gen/locum/v1/policy_pb.ts'
 import { Liveness } from '../../shared/gen/locum/v1/server_pb.ts';
 import { eventually, useCluster } from './cluster-fixture.ts';
 import { runLocum } from './locum-command.ts';
+import { isAlive } from './process-liveness.ts';
 
-const TEST_TIMEOUT_MS = 60_000;
-/** Starting a controller on a busy machine takes more than the two seconds that a tenth of the lease would be. */
-const TIMERS = 0.2;
-/** As long as a takeover would take, and a little more: what was to happen has happened by then. */
-const LONG_ENOUGH_MS = missingAfterMs(TIMERS) + 500;
-
-const isAlive = (pid: number): boolean => {
-  try {
-    return readFileSync(`/proc/${pid}/cmdline`).length > 0;
-  } catch {
-    return false;
-  }
-};
+const TEST_TIMEOUT_MS = 90_000;
 
 describe('processes that are killed and started again', () => {
-  const fixture = useCluster(['a', 'b'], TIMERS);
+  // The default timers: what is restarted on a busy machine of two cores must be back within the lease.
+  const fixture = useCluster(['a', 'b'], 1);
 
   it('controller, kill -9: stops nothing, moves nothing, and has every acknowledged change', {
     timeout: TEST_TIMEOUT_MS,
   }, async () => {
-    const { cluster, witness, apply, running, policies } = fixture();
+    const { cluster, witness, apply, running, policies, servers, events } = fixture();
     await apply(witness.policy('steady'));
     const before = await running('steady', 'a');
     // Acknowledged the moment before.
@@ -39,7 +27,12 @@ describe('processes that are killed and started again', () => {
     await cluster.stopController('SIGKILL');
     await cluster.startController();
     expect((await policies.getPolicy({ name: 'policies/late' })).policy?.requirements).toEqual(['never']);
-    await sleep(LONG_ENOUGH_MS);
+    await eventually('both agents are back', async () => {
+        const { servers: found } = await servers.listServers({});
+        return found.every(({ connected, available }) => connected && available) ? found : undefined;
+      });
+      const told = (await events.listEvents({ about: before.run.name })).events.map(({ type }) => type);
+      expect(told.toReversed()).toEqual(['RUN_CREATED', 'RUN_ASSIGNED', 'RUN_RUNNING']);
     const after = await running('steady', 'a');
     expect(after.attempt).toEqual(before.attempt);
     expect(isAlive(before.attempt.pid)).toBe(true);
@@ -71,34 +64,21 @@ describe('processes that are killed and started again', () => {
     expect(after.run.attemptCount).toBe(before.run.attemptCount);
   });
 
-  it('agent that does not come back: its keeper stops the policy at the end of the lease, the next server takes over', {
-    timeout: TEST_TIMEOUT_MS,
-  }, async () => {
-    const { cluster, running } = fixture();
-    const before = await running('steady', 'a');
-    await cluster.stopAgent('a', 'SIGKILL');
-    const after = await running('steady', 'b');
-    expect(isAlive(before.attempt.pid)).toBe(false);
-    expect(after.run.name).toBe(before.run.name);
-    await cluster.startAgent('a');
-    expect((await running('steady', 'b')).attempt.epoch).toBe(after.attempt.epoch);
-  });
-
   it('agent that leaves: its work moves at once, without waiting', { timeout: TEST_TIMEOUT_MS }, async () => {
     const { cluster, running, servers } = fixture();
-    await running('steady', 'b');
-    const startMs = performance.now();
-    const left = await runLocum(cluster.address, ['agent', 'leave', '--state-dir', cluster.stateDir('b')]);
-    expect(left).toMatchObject({ code: 0 });
     await running('steady', 'a');
-    expect(performance.now() - startMs).toBeLessThan(missingAfterMs(TIMERS));
-    const server = await eventually('b has left', async () => {
-      const found = (await servers.getServer({ name: 'servers/b' })).server;
+    const startMs = performance.now();
+    const left = await runLocum(cluster.address, ['agent', 'leave', '--state-dir', cluster.stateDir('a')]);
+    expect(left).toMatchObject({ code: 0 });
+    await running('steady', 'b');
+    expect(performance.now() - startMs).toBeLessThan(missingAfterMs(1));
+    const server = await eventually('a has left', async () => {
+      const found = (await servers.getServer({ name: 'servers/a' })).server;
       return found?.liveness === Liveness.LEFT ? found : undefined;
     });
     expect(server.runs).toEqual([]);
-    await eventually('nothing of b is left', async () =>
-      processesOf(cluster.stateDir('b')).length === 0 ? true : undefined,
+    await eventually('nothing of a is left', async () =>
+      processesOf(cluster.stateDir('a')).length === 0 ? true : undefined,
     );
   });
 
@@ -106,8 +86,8 @@ describe('processes that are killed and started again', () => {
     timeout: TEST_TIMEOUT_MS,
   }, async () => {
     const { cluster, running } = fixture();
-    const before = await running('steady', 'a');
-    killProcess(cluster.keeperPid('a') ?? 0);
+    const before = await running('steady', 'b');
+    killProcess(cluster.keeperPid('b') ?? 0);
     const after = await eventually('the run is back', async () => {
       const { run, attempt } = await running('steady');
       return attempt.epoch > before.attempt.epoch ? { run, attempt } : undefined;
@@ -121,13 +101,13 @@ describe('processes that are killed and started again', () => {
   }, async () => {
     const { cluster, events, servers } = fixture();
     const twin = new LocalCluster({ dataDir: join(cluster.dataDir, 'twin'), apiPort: 1, agentPort: cluster.agentPort });
-    twin.spawnAgent('a', ['--machine-id', 'another-machine']);
+    twin.spawnAgent('b', ['--machine-id', 'another-machine']);
     try {
       await eventually('the twin is noticed', async () => {
         const told = await events.listEvents({ type: 'DUPLICATE_IDENTITY' });
         return told.events.length > 0 ? told : undefined;
       });
-      expect((await servers.getServer({ name: 'servers/a' })).server?.machineId).toBe('dev-a');
+      expect((await servers.getServer({ name: 'servers/b' })).server?.machineId).toBe('dev-b');
     } finally {
       await twin.stop();
     }

@@ -163,6 +163,7 @@ describe('three controllers on etcd', () => {
       void restart(leader).catch(() => {});
     });
     await cluster().allControllers();
+    expect(figures.median("SIGTERM: next leader's first command")).toBeLessThan(TTL_MS);
   }, 60_000);
 
   test('hand the lead over to the one that is named', async () => {

@@ -3,6 +3,7 @@
  * still while the machine is suspended (monotonic) or frozen (all of them), and the wall clock is set by people and by NTP.
  */
 import type { AgentNow } from '../../agent/core/clock.ts';
+import type { Prng } from '../../shared/prng.ts';
 
 /** What makes them stand still. */
 export type ClockState = 'running' | 'suspended' | 'frozen';
@@ -63,4 +64,10 @@ export class SimClock {
     this.#mono = 100;
     this.#boot = 100;
   }
+}
+
+/** A rate within the drift, as often as not at one of its ends. */
+export function someRate(random: Prng, drift: number): number {
+  const deviation = random.chance(0.5) ? (random.chance(0.5) ? 1 : -1) : 2 * random.float() - 1;
+  return 1 + drift * deviation;
 }

@@ -33,6 +33,8 @@ export interface ControllerWorld {
   readonly watch: ReignWatch;
   readonly initialTimers: Timers;
   readonly verifyIntervalMs: number;
+  /** Starts are sent twice. */
+  repeatsStarts(): boolean;
   /** Where the leader is, as far as the others know. */
   leaderHint(): readonly string[];
   failed(who: string, error: unknown): void;
@@ -410,5 +412,11 @@ export class ControllerNode extends Process {
     const said = forAgent(message, this.#world.store.clusterId);
     this.#world.say(this.name, () => `→ ${known.end.host.name} ${brief({ ...said, workload: undefined })}`);
     known.stream.sendDown(() => known.end.receive(term, said));
+    if (said.kind === 'start' && this.#world.repeatsStarts()) this.#repeat(known, term, said);
+  }
+
+  #repeat({ stream, end }: Conn, term: number, start: FromLeader): void {
+    const afterMs = 20_000 * this.#world.random.float() ** 3;
+    this.later(afterMs, () => stream.sendDown(() => end.receive(term, start)));
   }
 }

@@ -28,6 +28,7 @@ export const FAULT_KINDS = [
   'clock-rate',
   'stuck-tree',
   'refused-starts',
+  'start-repeated',
   'agent-facts',
   'controller-crash',
   'controller-power',
@@ -115,13 +116,23 @@ export const TIMER_EDITS: readonly Partial<Timers>[] = [
   { leaseMs: 20_000, stopTimeoutMs: 20_000, missingAfterMs: 60_000 },
 ];
 
-/** Wanted faults per seed by kind: the more a kind breaks at once, the rarer it is. */
-const SHARE: Partial<Record<FaultKind, number>> = {
-  'store-restore': 0.08,
-  'host-freeze': 0.1,
-  clone: 0.15,
-  'host-replace': 0.1,
-  'host-leave': 0.2,
+/** How often a kind is taken, beside the others; 1 where nothing stands. The more a kind breaks at once, the rarer it is. */
+const WEIGHT: Partial<Record<FaultKind, number>> = {
+  'link-cut': 3,
+  'link-cut-one-way': 3,
+  'link-delay': 3,
+  'agent-pause': 2,
+  'agent-crash': 2,
+  'keeper-pause': 2,
+  'host-suspend': 2,
+  'controller-crash': 2,
+  'controller-pause': 2,
+  'controller-interrupt': 2,
+  'leadership-revoked': 2,
+  'start-repeated': 2,
+  'store-restore': 0.4,
+  'host-freeze': 0.6,
+  'host-replace': 0.5,
 };
 
 /** Kinds that make no sense for a store inside the one controller. */
@@ -138,11 +149,11 @@ export function planOf(seed: number): Plan {
     servers: random.int(3, 4),
     policies,
     timers,
-    defaultMaxSlots: random.pick([1, 2, 3, 50]) ?? 50,
+    defaultMaxSlots: random.pick([2, 3, 4, 50]) ?? 50,
     faultMs: random.int(4, 7) * MINUTE,
     faults: faultMix(random, controllers),
-    callEveryMs: random.chance(0.3) ? 0 : random.int(5, 60) * SECOND,
-    drift: random.chance(0.3) ? 0 : random.chance(0.5) ? 0.11 : 0.02,
+    callEveryMs: random.chance(0.4) ? 0 : random.int(5, 60) * SECOND,
+    drift: random.pick([0, 0.02, 0.11, 0.11]) ?? 0.11,
     networkDelayMs: random.pick([1, 5, 40, 300]) ?? 5,
     storeDelayMs: controllers === 1 ? 0.5 : (random.pick([2, 10, 100]) ?? 10),
     storeTimeoutMs: controllers === 1 ? 120_000 : (random.pick([3_000, 10_000, 60_000]) ?? 10_000),
@@ -154,15 +165,26 @@ export function planOf(seed: number): Plan {
   };
 }
 
+/** A few kinds, as a rule: where everything breaks all the time, nothing happens that could go wrong. */
 function faultMix(random: Prng, controllers: number): ReadonlyMap<FaultKind, number> {
+  const left = new Set(FAULT_KINDS.filter((kind) => controllers > 1 || !REPLICATED_ONLY.has(kind)));
   const mix = new Map<FaultKind, number>();
-  const appetite = random.pick([0.1, 0.2, 0.4]) ?? 0.2;
-  for (const kind of FAULT_KINDS) {
-    const wanted = random.chance(SHARE[kind] ?? appetite);
-    const everyMs = (random.pick([10, 25, 80]) ?? 25) * SECOND;
-    if (wanted && (controllers > 1 || !REPLICATED_ONLY.has(kind))) mix.set(kind, everyMs);
+  for (let wanted = random.pick([1, 2, 3, 3, 4, 4, 6, 10]) ?? 3; wanted > 0; wanted -= 1) {
+    const kind = pickByWeight(random, [...left]);
+    if (kind === undefined) break;
+    left.delete(kind);
+    mix.set(kind, (random.pick([12, 30, 80]) ?? 30) * SECOND);
   }
   return mix;
+}
+
+function pickByWeight(random: Prng, kinds: readonly FaultKind[]): FaultKind | undefined {
+  const total = kinds.reduce((sum, kind) => sum + (WEIGHT[kind] ?? 1), 0);
+  let at = random.float() * total;
+  return kinds.find((kind) => {
+    at -= WEIGHT[kind] ?? 1;
+    return at < 0;
+  });
 }
 
 function policyPlan(random: Prng, index: number): PolicyPlan {
@@ -173,9 +195,9 @@ function policyPlan(random: Prng, index: number): PolicyPlan {
     onDisconnect,
     trigger,
     maxConcurrentRuns: random.pick([1, 1, 1, 2, 3]) ?? 1,
-    stopTimeoutMs: random.pick([undefined, undefined, 1_000, 20_000, 30_000]),
+    stopTimeoutMs: random.pick([undefined, undefined, 1_000, 20_000, 30_000, 30_000]),
     behaviour: {
-      deafShare: random.pick([0, 0.3, 1]) ?? 0,
+      deafShare: random.pick([0, 0.5, 1]) ?? 0,
       termMs: random.pick([200, 5_000, 30_000]) ?? 200,
       meanLifeMs:
         trigger === 'on_demand'

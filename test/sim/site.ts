@@ -3,7 +3,7 @@ import type { Capability } from '../../agent/core/message.ts';
 import { type ServerId, serverId } from '../../shared/ids.ts';
 import type { Prng } from '../../shared/prng.ts';
 import { AgentNode } from './agent.ts';
-import { SimClock } from './clock.ts';
+import { SimClock, someRate } from './clock.ts';
 import { Host, newStateDirectory, type StateDirectory } from './host.ts';
 import { KeeperNode } from './keeper.ts';
 import { Tree, type TreeFacts } from './tree.ts';
@@ -31,7 +31,7 @@ export class Site {
     const { name, server } = options;
     const { drift } = world.plan;
     const clock = new SimClock({
-      rate: 1 + drift * (2 * random.float() - 1),
+      rate: someRate(random, drift),
       startMono: random.float() * 1e6,
       wallErrorMs: (random.float() - 0.5) * 2_000,
     });

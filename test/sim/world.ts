@@ -6,7 +6,7 @@ import { LeaderChecks } from './checks/leader-checks.ts';
 import { Ledger, placeName } from './checks/ledger.ts';
 import { Obedience } from './checks/obedience.ts';
 import { TreeChecks } from './checks/tree-checks.ts';
-import { SimClock } from './clock.ts';
+import { SimClock, someRate } from './clock.ts';
 import { ControllerNode } from './controller.ts';
 import { EventQueue } from './event-queue.ts';
 import { Network } from './network.ts';
@@ -42,6 +42,8 @@ export class World {
   healed = false;
   /** When an older state of the store was restored. */
   restoredAt: number | undefined;
+  /** Leaders repeat the starts that they send before this time. */
+  startsRepeatedUntil = 0;
   readonly #undos = new Set<() => void>();
 
   constructor(plan: Plan, traceLines: number) {
@@ -95,7 +97,7 @@ export class World {
     const { plan } = this;
     const random = this.random.controllers.fork();
     const clock = new SimClock({
-      rate: 1 + plan.drift * (2 * random.float() - 1),
+      rate: someRate(random, plan.drift),
       startMono: random.float() * 1e6,
       wallErrorMs: (random.float() - 0.5) * 2_000,
     });
@@ -108,6 +110,7 @@ export class World {
         watch: this.leaders,
         initialTimers: plan.timers,
         verifyIntervalMs: plan.verifyIntervalMs,
+        repeatsStarts: () => this.queue.now < this.startsRepeatedUntil,
         leaderHint: () => (this.store.leader === undefined ? [] : [this.store.leader.name]),
         failed: this.failed,
         say: this.say,

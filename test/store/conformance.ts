@@ -7,6 +7,7 @@ import { commitPromises } from './conformance-commits.ts';
 import { electionPromises } from './conformance-elections.ts';
 import { lifePromises } from './conformance-life.ts';
 import { modelPromises } from './conformance-model.ts';
+import { presencePromises } from './conformance-presence.ts';
 import { watchPromises } from './conformance-watch.ts';
 import type { StoreKind } from './store-world.ts';
 
@@ -14,6 +15,7 @@ export function keepsThePromisesOfAStore(kind: StoreKind): void {
   describe(`a ${kind.name} store`, () => {
     lifePromises(kind);
     electionPromises(kind);
+    presencePromises(kind);
     commitPromises(kind);
     watchPromises(kind);
     modelPromises(kind);

@@ -4,6 +4,7 @@
  */
 import type { Prng } from '../../../shared/prng.ts';
 import { SECOND } from '../../../shared/time.ts';
+import { someRate } from '../clock.ts';
 import { newStateDirectory } from '../host.ts';
 import { Site } from '../site.ts';
 import type { World } from '../world.ts';
@@ -170,7 +171,7 @@ export const hostFaults: StrikeTable = {
   },
   'clock-rate': (world, random) => {
     const site = someSite(world, random);
-    site?.host.changeClock(world.queue.now, { rate: 1 + world.plan.drift * (2 * random.float() - 1) });
+    site?.host.changeClock(world.queue.now, { rate: someRate(random, world.plan.drift) });
   },
   'stuck-tree': (world, random) => {
     const tree = random.pick([...world.trees.living]);
@@ -179,6 +180,10 @@ export const hostFaults: StrikeTable = {
   'refused-starts': (world, random) => {
     const site = someSite(world, random);
     if (site !== undefined) site.refusesUntil = world.queue.now + someMs(random, 1_000, 60_000);
+  },
+  /** Whoever leads repeats the starts that it sends for a while, as no leader of ours does: the agent must not run one twice (A3). */
+  'start-repeated': (world, random) => {
+    world.startsRepeatedUntil = world.queue.now + someMs(random, 5_000, 60_000);
   },
   'agent-facts': (world, random) => {
     const site = someSite(world, random);

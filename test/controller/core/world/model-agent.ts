@@ -218,6 +218,11 @@ export class ModelAgent {
     for (const attempt of this.attempts.values()) attempt.covered = false;
     this.#judge(welcome.verdicts);
     this.#extend(greeting.sentMono);
+    // What ended since the Hello was in nobody's inventory.
+    const since = [...this.attempts.values()].filter(
+      ({ state, endMono }) => state === 'ENDED' && endMono >= greeting.sentMono,
+    );
+    if (since.length > 0) this.#line.say(session.conn, { kind: 'report', attempts: since.map(reported) });
     this.#beatLater(session);
   }
 
@@ -277,6 +282,7 @@ export class ModelAgent {
       pid: this.startAnswer.kind === 'slow' ? 0 : this.#pid,
       startWall: now.wall,
       endWall: undefined,
+      endMono: Number.NEGATIVE_INFINITY,
       deadlineMono: stamp + start.terms.leaseMs,
       covered: true,
       stopping: undefined,
@@ -326,6 +332,7 @@ export class ModelAgent {
     if (!isAlive(attempt)) return;
     attempt.state = 'ENDED';
     attempt.endWall = this.#agenda.now.wall;
+    attempt.endMono = this.#agenda.now.mono;
     attempt.pid = 0;
     attempt.end = { cause: attempt.stopping ?? cause, exitCode, detail: '' };
     if (tell === 'report') this.#report(attempt);

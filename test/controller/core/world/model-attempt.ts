@@ -13,6 +13,7 @@ export interface ModelAttempt {
   pid: number;
   readonly startWall: number;
   endWall: number | undefined;
+  endMono: number;
   /** D: past it a STOP attempt is stopped. */
   deadlineMono: number;
   /** Grants of the session extend it. */
