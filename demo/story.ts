@@ -136,8 +136,11 @@ async function spillAndQueue(stage: Stage): Promise<void> {
   await isOn(third, 'server-2');
   await stage.showDecisions();
   const freed = witness.of(first).find(({ what }) => what === 'done');
-  const started = witness.of(third).find(({ what }) => what === 'start');
-  const delayMs = started !== undefined && freed !== undefined ? started.wallMs - freed.wallMs : Number.NaN;
+  // RUNNING means that the process exists; its first line comes a moment later.
+  const started = await stage.until(`${third} says that it started`, async () =>
+    witness.of(third).find(({ what }) => what === 'start'),
+  );
+  const delayMs = freed === undefined ? Number.NaN : started.wallMs - freed.wallMs;
   timeline.promise(
     `${third} starts on server-2 the moment the slot is free`,
     delayMs >= 0 && delayMs < 2_000,

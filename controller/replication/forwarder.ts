@@ -34,7 +34,7 @@ export interface ForwarderOptions {
 /** How long a call waits for a leader before it is told that there is none. */
 const PATIENCE_MS = 2_000;
 /** How long a leader that was replaced has for answers that are on their way. */
-const LAST_ANSWERS_MS = 500;
+const LAST_ANSWERS_MS = 300;
 /** Between two tries at a leader that refused or could not be reached. */
 const BETWEEN_MS = 50;
 

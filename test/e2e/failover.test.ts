@@ -5,8 +5,8 @@ import { missingAfterMs, SHORT } from '../../cli/dev/scaled-timers.ts';
 import { Apply } from '../../shared/gen/locum/v1/pool_pb.ts';
 import { RunState } from '../../shared/gen/locum/v1/run_pb.ts';
 import { Liveness } from '../../shared/gen/locum/v1/server_pb.ts';
-import { isAlive } from './process-liveness.ts';
 import { eventually, useCluster } from './cluster-fixture.ts';
+import { isAlive } from './process-liveness.ts';
 
 const TEST_TIMEOUT_MS = 90_000;
 /** Clocks of the controller and of `date`, in whole milliseconds. */

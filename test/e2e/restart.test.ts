@@ -28,11 +28,11 @@ describe('processes that are killed and started again', () => {
     await cluster.startController();
     expect((await policies.getPolicy({ name: 'policies/late' })).policy?.requirements).toEqual(['never']);
     await eventually('both agents are back', async () => {
-        const { servers: found } = await servers.listServers({});
-        return found.every(({ connected, available }) => connected && available) ? found : undefined;
-      });
-      const told = (await events.listEvents({ about: before.run.name })).events.map(({ type }) => type);
-      expect(told.toReversed()).toEqual(['RUN_CREATED', 'RUN_ASSIGNED', 'RUN_RUNNING']);
+      const { servers: found } = await servers.listServers({});
+      return found.every(({ connected, available }) => connected && available) ? found : undefined;
+    });
+    const told = (await events.listEvents({ about: before.run.name })).events.map(({ type }) => type);
+    expect(told.toReversed()).toEqual(['RUN_CREATED', 'RUN_ASSIGNED', 'RUN_RUNNING']);
     const after = await running('steady', 'a');
     expect(after.attempt).toEqual(before.attempt);
     expect(isAlive(before.attempt.pid)).toBe(true);

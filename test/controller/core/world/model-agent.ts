@@ -220,7 +220,7 @@ export class ModelAgent {
     this.#extend(greeting.sentMono);
     // What ended since the Hello was in nobody's inventory.
     const since = [...this.attempts.values()].filter(
-      ({ state, endMono }) => state === 'ENDED' && endMono >= greeting.sentMono,
+      ({ state, endMono }) => state === 'ENDED' && endMono > greeting.sentMono,
     );
     if (since.length > 0) this.#line.say(session.conn, { kind: 'report', attempts: since.map(reported) });
     this.#beatLater(session);
