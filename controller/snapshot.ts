@@ -10,7 +10,8 @@ import { toTimestamp } from '../shared/rpc/time-messages.ts';
 import { toUint64 } from './codec/numbers.ts';
 import { decodeRecord, encodeRecord } from './codec/record.ts';
 import type { ClusterState } from './core/cluster.ts';
-import { recordKey, type StateRecord } from './core/state.ts';
+import { recordKey } from './core/keys.ts';
+import type { StateRecord } from './core/state.ts';
 import { type OpenStoreOptions, openStore } from './store/open.ts';
 import { type Store, StoreError, type Write } from './store/store.ts';
 

@@ -3,7 +3,7 @@ import { once } from 'node:events';
 import { mkdirSync } from 'node:fs';
 import { type AddressInfo, createServer } from 'node:net';
 import { join } from 'node:path';
-import { provideEtcd } from '../../scripts/etcd-tool.ts';
+import { provideEtcd } from './etcd-binary.ts';
 import { CLUSTER_MARK } from './host-processes.ts';
 import { ManagedProcess } from './managed-process.ts';
 

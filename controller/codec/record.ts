@@ -10,7 +10,8 @@ import {
   RequestSchema,
 } from '../../shared/gen/locum/store/v1/record_pb.ts';
 import { toTimestamp } from '../../shared/rpc/time-messages.ts';
-import { type Meta, type RequestRecord, recordKey, type StateRecord } from '../core/state.ts';
+import { recordKey } from '../core/keys.ts';
+import type { Meta, RequestRecord, StateRecord } from '../core/state.ts';
 import { StoreError } from '../store/store.ts';
 import { eventFromProto, eventToProto } from './event.ts';
 import { fromUint64, toUint64 } from './numbers.ts';

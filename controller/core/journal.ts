@@ -2,21 +2,12 @@
  * The journal of a step: which records changed, which lines the event log gains, and what belongs together. At the
  * flush it becomes one batch of writes, grouped into decisions that a store never splits.
  */
-import {
-  type Epoch,
-  type PolicyId,
-  type PoolId,
-  policyId,
-  poolId,
-  type RunId,
-  runId,
-  type ServerId,
-  serverId,
-} from '../../shared/ids.ts';
+import type { Epoch, PolicyId, PoolId, RunId, ServerId } from '../../shared/ids.ts';
 import type { Now } from '../../shared/time.ts';
 import type { ClusterState } from './cluster.ts';
 import type { Changed, RecordWrite } from './effect.ts';
-import { type EventRecord, eventKey, recordKey, type StateRecord } from './state.ts';
+import { eventKey, recordKey } from './keys.ts';
+import type { EventRecord, StateRecord } from './state.ts';
 
 /** The newest events that are kept. */
 export const EVENTS_KEPT = 10_000;
@@ -155,29 +146,4 @@ function aboutKey(event: NewEvent): string | undefined {
   if (event.server !== undefined) return `servers/${event.server}`;
   if (event.pool !== undefined) return `pools/${event.pool}`;
   return undefined;
-}
-
-/** Takes a resource key apart again. */
-export function resourceOf(
-  key: string,
-):
-  | { readonly kind: 'pool'; readonly id: PoolId }
-  | { readonly kind: 'server'; readonly id: ServerId }
-  | { readonly kind: 'policy'; readonly id: PolicyId }
-  | { readonly kind: 'run'; readonly id: RunId }
-  | { readonly kind: 'other' } {
-  const [folder, id] = key.split('/');
-  if (id === undefined) return { kind: 'other' };
-  switch (folder ?? '') {
-    case 'pools':
-      return { kind: 'pool', id: poolId(id) };
-    case 'servers':
-      return { kind: 'server', id: serverId(id) };
-    case 'policies':
-      return { kind: 'policy', id: policyId(id) };
-    case 'runs':
-      return { kind: 'run', id: runId(id) };
-    default:
-      return { kind: 'other' };
-  }
 }

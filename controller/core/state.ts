@@ -331,26 +331,3 @@ export interface AttemptLive {
   /** The stop was handed to the current session's stream. */
   stopSentIn: SessionId | undefined;
 }
-
-/** The keys of the store: `{folder}/{id}`. */
-export function recordKey(record: StateRecord): string {
-  switch (record.kind) {
-    case 'meta':
-      return 'meta';
-    case 'pool':
-      return `pools/${record.id}`;
-    case 'server':
-      return `servers/${record.id}`;
-    case 'policy':
-      return `policies/${record.id}`;
-    case 'run':
-      return `runs/${record.id}`;
-    case 'event':
-      return eventKey(record.number);
-    case 'request':
-      return `requests/${record.id}`;
-  }
-}
-
-/** Event keys sort by number. */
-export const eventKey = (number: number): string => `events/${String(number).padStart(16, '0')}`;

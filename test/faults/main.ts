@@ -65,7 +65,8 @@ async function playRounds(world: FaultWorld, rounds: number): Promise<void> {
 /** What led to something that did not happen. */
 async function tellEvents(world: FaultWorld): Promise<void> {
   const events = await world.stage.newEvents().catch(() => []);
-  for (const { time, message, cause } of events.slice(-EVENTS_TOLD)) console.log(`  ${clockTime(time)} ${message} (${cause})`);
+  for (const { time, message, cause } of events.slice(-EVENTS_TOLD))
+    console.log(`  ${clockTime(time)} ${message} (${cause})`);
 }
 
 async function play(rounds: number): Promise<number> {

@@ -105,7 +105,11 @@ async function cutOffHost(world: FaultWorld): Promise<void> {
   const earliestMs = timers.missingMs - (timers.leaseMs - timers.toleratedMs) - world.lag.worstMs;
   report.check('OVERLAP: not before missing_after', gapMs >= earliestMs, `${gapMs} ms after the cut`);
   const [cutOff] = await stage.runsOf('held');
-  report.check('HOLD: waits for its host', cutOff?.state === RunState.FENCING, stateWord(cutOff?.state ?? RunState.UNSPECIFIED));
+  report.check(
+    'HOLD: waits for its host',
+    cutOff?.state === RunState.FENCING,
+    stateWord(cutOff?.state ?? RunState.UNSPECIFIED),
+  );
   report.check('HOLD: no second attempt', cutOff?.attempts.at(-1)?.epoch === held.epoch);
   // These would only be started again on their host.
   for (const { policy } of trees) await world.remove(policy);

@@ -5,9 +5,9 @@ import { mkdtempSync, rmSync } from 'node:fs';
 import { type AddressInfo, createServer } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import { findEtcd } from '../../cli/dev/etcd-binary.ts';
 import { EtcdClient } from '../../controller/store/etcd/client.ts';
 import { encode } from '../../controller/store/etcd/keys.ts';
-import { findEtcd } from '../../scripts/etcd-tool.ts';
 import { present } from '../../shared/assert.ts';
 import { KV } from '../../shared/gen/etcdserverpb/rpc_pb.ts';
 

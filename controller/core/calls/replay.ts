@@ -2,7 +2,7 @@
 import type { PolicyId, PoolId, RunId, ServerId } from '../../../shared/ids.ts';
 import type { Context } from '../context.ts';
 import type { Call, CallValue } from '../event.ts';
-import { resourceOf } from '../journal.ts';
+import { resourceOf } from '../keys.ts';
 import { EMPTY_PLAN } from './outcome.ts';
 
 export function currentValue(ctx: Context, request: Call, resource: string): CallValue | undefined {
