@@ -2,6 +2,7 @@
 import { existsSync, readdirSync, readFileSync, rmdirSync } from 'node:fs';
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
+import { createClient } from '@connectrpc/connect';
 import { keyOf } from '../../agent/keeper/state-directory.ts';
 import { killProcess } from '../../cli/dev/host-processes.ts';
 import { LocalCluster } from '../../cli/dev/local-cluster.ts';
@@ -9,6 +10,7 @@ import { freePort } from '../../cli/dev/ports.ts';
 import { SHORT, scaledTimers, TIMER_PATHS, type TimersScale } from '../../cli/dev/scaled-timers.ts';
 import { Stage } from '../../demo/stage.ts';
 import { present } from '../../shared/assert.ts';
+import { ClusterService } from '../../shared/gen/locum/v1/cluster_service_pb.ts';
 import { type Attempt, RunState, RunStateSchema } from '../../shared/gen/locum/v1/run_pb.ts';
 import { fromDuration, fromTimestamp } from '../../shared/rpc/time-messages.ts';
 import { FaultReport } from './fault-report.ts';
@@ -161,7 +163,7 @@ export class FaultWorld {
       const run = (await this.stage.runsOf(policy))[0];
       const attempt = run?.attempts.at(-1);
       // Each host fails within a minute here, which looks like a mass failure; the operator says that it is none.
-      if (run?.reason === 'STORM') await this.stage.pools.proceedTakeovers({ name: 'pools/default' });
+      if (run?.reason === 'STORM') await this.#proceed();
       if (run?.state !== RunState.RUNNING || attempt === undefined || attempt.epoch <= above) return undefined;
       const id = run.name.slice('runs/'.length);
       if (this.lifeOf({ run: id, epoch: attempt.epoch }) === undefined) return undefined;
@@ -216,6 +218,10 @@ export class FaultWorld {
     this.report.check(`within ${limitMs.toFixed(0)} ms of the last grant`, startedMs <= limitMs, `${startedMs} ms`);
     this.report.takeoversMs.push(Math.max(0, startedMs - waitMs));
     return after;
+  }
+
+  async #proceed(): Promise<void> {
+    await createClient(ClusterService, this.cluster.transport).proceedTakeovers({ pool: 'pools/default' });
   }
 
   async #attempt({ run, epoch }: Home): Promise<Attempt | undefined> {
