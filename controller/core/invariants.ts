@@ -2,13 +2,15 @@
 import { assert } from '../../shared/assert.ts';
 import { effectiveMaxSlots, freeSlotsFor, isAvailable, usedSlots } from './capacity.ts';
 import { type ClusterState, serverLiveOf } from './cluster.ts';
-import { effectiveList, meetsRequirements } from './eligible.ts';
+import { meetsRequirements } from './eligible.ts';
 import type { Policy, Run, Server } from './state.ts';
 
 /** I7, I8: the chosen server is in the list, has what is required and has room. */
 export function checkPlacement(state: ClusterState, policy: Policy, run: Run, server: Server): void {
   assert(isAvailable(state, server), `I8: ${server.id} is in the available list`);
-  assert(effectiveList(state, policy).includes(server.id), `I8: ${server.id} is in the list of ${policy.id}`);
+  const { servers, listMode } = policy.spec;
+  const listed = servers.length === 0 || listMode === 'PREFER' || servers.includes(server.id);
+  assert(listed && server.pool === policy.spec.pool, `I8: ${server.id} is in the list of ${policy.id}`);
   assert(meetsRequirements(state, policy, server), `I8: ${server.id} has what ${policy.id} requires`);
   assert(freeSlotsFor(state, server, run) >= run.slots, `I7: ${server.id} has room for ${run.id}`);
 }

@@ -87,17 +87,31 @@ function place(ctx: Context, policy: Policy, run: Run, id: ServerId): void {
 }
 
 function whyChosen(ctx: Context, policy: Policy, run: Run, id: ServerId): string {
-  const list = effectiveList(ctx.state, policy);
-  const rank = list.indexOf(id) + 1;
+  const { front, rank } = placeOf(ctx, policy, id);
   const whose = policy.spec.servers.length > 0 ? "the policy's list" : 'the order';
   if (run.reservation?.server === id) return `a slot was reserved there (${run.reservation.cause})`;
   if (run.preferServer === id) return `it was there before (${run.reason})`;
   if (rank === 1) return `first in ${whose}`;
-  const before = list
-    .slice(0, Math.min(rank - 1, TOLD_MAX))
-    .map((other) => `${other} ${whyNot(ctx, policy, run, other)}`);
+  const before = front.slice(0, rank - 1).map((other) => `${other} ${whyNot(ctx, policy, run, other)}`);
   const shown = rank - 1 > TOLD_MAX ? [...before, `${rank - 1 - TOLD_MAX} more can't`] : before;
   return `number ${rank} in ${whose}; ${shown.join(', ')}`;
+}
+
+/** Place of a server in the effective list, from 1, and the first few of that list; the list itself is not made for it. */
+function placeOf(
+  ctx: Context,
+  policy: Policy,
+  id: ServerId,
+): { readonly front: readonly ServerId[]; readonly rank: number } {
+  const { order } = poolOf(ctx.state, policy.spec.pool);
+  const own = policy.spec.servers.filter((one) => ctx.state.servers.get(one)?.pool === policy.spec.pool);
+  const others = order.slice(0, own.length + TOLD_MAX).filter((one) => !own.includes(one));
+  const front = policy.spec.servers.length > 0 && policy.spec.listMode === 'ONLY' ? own : [...own, ...others];
+  const index = own.indexOf(id);
+  if (index >= 0) return { front: front.slice(0, TOLD_MAX), rank: index + 1 };
+  const at = order.indexOf(id);
+  const listedBefore = own.filter((one) => order.indexOf(one) < at).length;
+  return { front: front.slice(0, TOLD_MAX), rank: own.length + at + 1 - listedBefore };
 }
 
 /** Why a server in front was passed over, in a few words. */
@@ -171,6 +185,8 @@ function whyBlocked(ctx: Context, policy: Policy, slots: number): Pick<Shown, 'r
 export function couldEverTake(ctx: View, policy: Policy, slots: number): string | undefined {
   const { state, now } = ctx;
   const query = { ...placementQuery(state, policy, undefined, now.wall), slots };
+  // One that could take it now is the short answer; the long one costs as much as there are servers.
+  if (poolLiveOf(state, policy.spec.pool).index.choose(query) !== undefined) return undefined;
   const answer = satisfiable(query, poolOf(state, policy.spec.pool).order, (id) => serverView(state, id));
   return answer.kind === 'satisfiable' ? undefined : answer.detail;
 }

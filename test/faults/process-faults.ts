@@ -93,21 +93,21 @@ export const RESTARTS: readonly Fault[] = [
   {
     name: 'controller: SIGSTOP for less than the lease',
     play: (world) =>
-      harmless(world, async () => {
+      harmless(world, async (server) => {
         const pid = world.cluster.controller?.pid ?? 0;
         world.pause(pid);
         await sleep(SHORT_PAUSE_MS);
         world.resume(pid);
-        await world.calm();
+        await world.there(server);
       }),
   },
   {
     name: 'controller: kill -9, started again within the tolerated outage',
     play: (world) =>
-      harmless(world, async () => {
+      harmless(world, async (server) => {
         await world.cluster.stopController('SIGKILL');
         await world.cluster.startController();
-        await world.calm();
+        await world.there(server);
       }),
   },
 ];

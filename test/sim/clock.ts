@@ -66,8 +66,13 @@ export class SimClock {
   }
 }
 
-/** A rate within the drift, as often as not at one of its ends. */
-export function someRate(random: Prng, drift: number): number {
+/** A rate within the drift, as often as not at one of its ends. `adverse`: the end that is worse where it runs. */
+export function someRate(
+  random: Prng,
+  { drift, adverseClocks }: { readonly drift: number; readonly adverseClocks: boolean },
+  worse: 'fast' | 'slow',
+): number {
+  if (adverseClocks) return 1 + (worse === 'fast' ? drift : -drift);
   const deviation = random.chance(0.5) ? (random.chance(0.5) ? 1 : -1) : 2 * random.float() - 1;
   return 1 + drift * deviation;
 }

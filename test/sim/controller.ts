@@ -37,6 +37,8 @@ export interface ControllerWorld {
   repeatsStarts(): boolean;
   /** Where the leader is, as far as the others know. */
   leaderHint(): readonly string[];
+  /** Calls it after a while, or when faults end. */
+  during(ms: number, undo: () => void): void;
   failed(who: string, error: unknown): void;
   say(who: string, what: () => string): void;
 }
@@ -403,7 +405,7 @@ export class ControllerNode extends Process {
     this.#unfinished = () => {
       if (this.reign === reign) this.#finishTurn(reign, effects);
     };
-    this.queue.after(ms, this.pause());
+    this.#world.during(ms, this.pause());
   }
 
   #send(conn: ConnId, term: number, message: ToAgent): void {

@@ -29,9 +29,8 @@ export class Site {
   ) {
     const random = world.random.hosts.fork();
     const { name, server } = options;
-    const { drift } = world.plan;
     const clock = new SimClock({
-      rate: someRate(random, drift),
+      rate: someRate(random, world.plan, 'slow'),
       startMono: random.float() * 1e6,
       wallErrorMs: (random.float() - 0.5) * 2_000,
     });

@@ -97,7 +97,7 @@ export class World {
     const { plan } = this;
     const random = this.random.controllers.fork();
     const clock = new SimClock({
-      rate: someRate(random, plan.drift),
+      rate: someRate(random, plan, 'fast'),
       startMono: random.float() * 1e6,
       wallErrorMs: (random.float() - 0.5) * 2_000,
     });
@@ -112,6 +112,7 @@ export class World {
         verifyIntervalMs: plan.verifyIntervalMs,
         repeatsStarts: () => this.queue.now < this.startsRepeatedUntil,
         leaderHint: () => (this.store.leader === undefined ? [] : [this.store.leader.name]),
+        during: (ms, undo) => this.during(ms, undo),
         failed: this.failed,
         say: this.say,
       },

@@ -4,7 +4,7 @@
  */
 import type { Effect, RecordWrite, ToAgent } from '../../../controller/core/effect.ts';
 import { checkAll } from '../../../controller/core/invariants.ts';
-import type { Attempt, ConnId, Run, StopReason } from '../../../controller/core/state.ts';
+import type { Attempt, ConnId, EventRecord, Proof, Run, StopReason } from '../../../controller/core/state.ts';
 import type { RunId } from '../../../shared/ids.ts';
 import type { EventQueue } from '../event-queue.ts';
 import type { ReignWatch, SimReign } from '../reign.ts';
@@ -15,6 +15,9 @@ import { chooseNaively, limitOf, takenSlots } from './naive-placement.ts';
 import type { TreeChecks } from './tree-checks.ts';
 
 const VOLUNTARY: ReadonlySet<StopReason> = new Set<StopReason>(['MOVE', 'FAILBACK', 'DRAIN']);
+const PROOFS: readonly Proof[] = [
+  ...(['REPORT', 'REFUSED', 'INVENTORY', 'NEW_BOOT', 'NEVER_SENT', 'WAIT', 'OPERATOR', 'OVERLAP'] as const),
+];
 /** The whole state is checked at every so many commits. */
 const CHECK_ALL_EVERY = 8;
 
@@ -75,14 +78,18 @@ export class LeaderChecks implements ReignWatch {
 
   persisting(reign: SimReign, writes: readonly RecordWrite[]): BatchFacts {
     const assigned: AttemptFacts[] = [];
+    const abandoned = new Set<RunId | undefined>();
+    for (const write of writes) {
+      if (write.kind !== 'put' || write.record.kind !== 'event') continue;
+      if (write.record.type === 'ATTEMPT_ENDED') this.#noteEnd(reign, write.record);
+      if (write.record.type === 'RUN_MOVE_ABANDONED') abandoned.add(write.record.run);
+    }
     for (const write of writes) {
       if (write.kind !== 'put' || write.record.kind !== 'run') continue;
       const run = write.record;
       for (const attempt of run.attempts) {
         if (!this.#ledger.committed.has(attempt.epoch)) assigned.push(this.#noteAssigned(run, attempt));
-        this.#noteStop(run, attempt);
-        if (attempt.state !== 'ENDED') continue;
-        this.#noteEnd(reign, attempt);
+        this.#noteStop(run, attempt, abandoned.has(run.id));
       }
     }
     return { assigned };
@@ -106,18 +113,22 @@ export class LeaderChecks implements ReignWatch {
   }
 
   /** I9: who is moved by choice has a slot elsewhere, written together with the stop. */
-  #noteStop(run: Run, attempt: Attempt): void {
+  #noteStop(run: Run, attempt: Attempt, abandoned: boolean): void {
     if (attempt.stopReason === undefined || this.#ledger.stopDecidedAt.has(attempt.epoch)) return;
     this.#ledger.stopDecidedAt.set(attempt.epoch, this.#queue.now);
     if (!VOLUNTARY.has(attempt.stopReason) || attempt.state === 'ENDED' || run.desired === 'STOPPED') return;
+    // The target was lost between the decision and this commit.
+    if (abandoned) return;
     if (run.reservation === undefined || run.reservation.server === attempt.server) {
       this.#breaks('I9', `${run.id} is stopped on ${attempt.server} (${attempt.stopReason}) without a slot elsewhere`);
     }
   }
 
-  #noteEnd({ controller, term }: SimReign, { epoch, end }: Attempt): void {
-    if (end === undefined || this.#ledger.ends.has(epoch)) return;
-    this.#ledger.ends.set(epoch, { proof: end.proof, at: this.#queue.now, controller, term });
+  /** The event log tells of every end, also of those of runs that go with their policy in the same commit. */
+  #noteEnd({ controller, term }: SimReign, { epoch, details }: EventRecord): void {
+    const proof = PROOFS.find((one) => one === details?.['proof']);
+    if (epoch === undefined || proof === undefined || this.#ledger.ends.has(epoch)) return;
+    this.#ledger.ends.set(epoch, { proof, at: this.#queue.now, controller, term });
     this.#trees.checkEnd(epoch);
   }
 

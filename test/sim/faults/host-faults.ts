@@ -171,7 +171,7 @@ export const hostFaults: StrikeTable = {
   },
   'clock-rate': (world, random) => {
     const site = someSite(world, random);
-    site?.host.changeClock(world.queue.now, { rate: someRate(random, world.plan.drift) });
+    site?.host.changeClock(world.queue.now, { rate: someRate(random, world.plan, 'slow') });
   },
   'stuck-tree': (world, random) => {
     const tree = random.pick([...world.trees.living]);

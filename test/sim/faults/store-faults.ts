@@ -28,7 +28,7 @@ export const storeFaults = (intentions: Intentions): StrikeTable => ({
   },
   'store-refuses': (world, random) => {
     world.store.trouble.refuse = random.pick([0.5, 1]) ?? 1;
-    world.during(someMs(random, 500, 40_000), () => {
+    world.during(someMs(random, 500, 70_000), () => {
       world.store.trouble.refuse = 0;
     });
   },

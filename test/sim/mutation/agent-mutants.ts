@@ -4,7 +4,6 @@ import type { Mutant } from './mutants.ts';
 const START = 'agent/core/start.ts';
 const SESSION = 'agent/core/session.ts';
 const STEP = 'agent/core/step.ts';
-const LEASE = 'agent/core/lease.ts';
 const DEADLINE = 'agent/keeper/deadline.ts';
 
 export const agentMutants: readonly Mutant[] = [
@@ -214,23 +213,6 @@ export const agentMutants: readonly Mutant[] = [
         file: 'agent/core/keeper.ts',
         find: 'if (keeper.pingedAt !== undefined && now.mono - keeper.pingedAt >= SILENT_MS) {',
         instead: 'if (keeper.pingedAt !== undefined && now.mono - keeper.pingedAt >= 1e15) {',
-      },
-    ],
-  },
-  {
-    id: 'A9-answer',
-    what: 'an extension that the keeper refused counts, and the keeper extends what is past',
-    caughtBy: undefined,
-    patches: [
-      {
-        file: DEADLINE,
-        find: 'return binds && isPast(deadline, now) ? undefined : laterDeadline(deadline, to);',
-        instead: 'return laterDeadline(deadline, to);',
-      },
-      {
-        file: LEASE,
-        find: 'if (attempt === undefined || past.has(keyOf(extension))) continue;',
-        instead: 'if (attempt === undefined) continue;',
       },
     ],
   },

@@ -128,7 +128,16 @@ class LifeStage {
       case 'exit':
         this.#exitOne(agent, pick);
         return;
-      default:
+      case 'stop':
+      case 'start':
+      case 'restart':
+      case 'move':
+      case 'primary':
+      case 'drain':
+      case 'uncordon':
+      case 'edit':
+      case 'recreate':
+      case 'stop-run':
         this.#operate(act, pick, agent.server);
     }
   }
