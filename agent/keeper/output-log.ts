@@ -58,13 +58,20 @@ export class OutputLog {
       // Made before there is anything to write: who reads sees an empty output, not a missing one.
       await this.fileWithRoom().catch(() => undefined);
       // One chunk at a time: while it is written the pipe fills up and the workload waits for the disk, as for any file.
-      for await (const chunk of this.reader) await this.write(chunk);
+      for await (const chunk of this.reader) await this.writeInParts(chunk);
     } catch (error) {
       this.failure ??= String(error);
     } finally {
       await this.file?.close().catch(() => undefined);
       this.isDone = true;
     }
+  }
+
+  /** A pipe may hand over more at once than a segment may hold. */
+  private async writeInParts(chunk: Buffer): Promise<void> {
+    const { segmentBytes } = this.limits;
+    for (let from = 0; from < chunk.length; from += segmentBytes)
+      await this.write(chunk.subarray(from, from + segmentBytes));
   }
 
   private async write(chunk: Buffer): Promise<void> {

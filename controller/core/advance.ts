@@ -10,7 +10,7 @@ import type { Context } from './context.ts';
 import { endProvenAtMono, lastGrantMono, takeoverWaitOf } from './lease.ts';
 import { isSamePlace } from './place.ts';
 import { endReservation, RESERVATION_MAX_MS } from './reservation.ts';
-import { announceState, enqueue, finish, isEnded, showState } from './run.ts';
+import { announceState, dequeue, enqueue, finish, isEnded, showState } from './run.ts';
 import { askFullState } from './session.ts';
 import type { Attempt, Run } from './state.ts';
 
@@ -29,9 +29,22 @@ export function advanceRun(ctx: Context, run: Run): void {
     return;
   }
   for (const attempt of unendedAttempts(run)) giveUpForOverlap(ctx, run, attempt);
-  const attempt = currentAttempt(run);
+  const attempt = currentAttempt(run) ?? leftBehind(ctx, run);
   if (attempt === undefined) awaitPlacement(ctx, run);
+  else if (attempt.overlapped) awaitProof(ctx, run, attempt);
   else follow(ctx, run, attempt);
+}
+
+/** Given up for an overlapping attempt that will never be: its policy is not OVERLAP any more, so the next one needs the proof. */
+function leftBehind(ctx: Context, run: Run): Attempt | undefined {
+  if (ctx.state.policies.get(run.policy)?.spec.onDisconnect === 'OVERLAP') return undefined;
+  return unendedAttempts(run).at(-1);
+}
+
+function awaitProof(ctx: Context, run: Run, attempt: Attempt): void {
+  dequeue(ctx, run);
+  if (attempt.state === 'STUCK') showStuck(ctx, run, attempt);
+  else showFencing(ctx, run, attempt);
 }
 
 /** Proof (b): the takeover wait passed since the last grant. Held back while the pool is under the mass-failure brake. */

@@ -27,7 +27,9 @@ export const unendedAttempts = (run: Run): readonly Attempt[] => run.attempts.fi
 export function assign(ctx: Context, run: Run, policy: Policy, server: Server, why: string): Attempt {
   const { state, journal, now } = ctx;
   assert(
-    run.attempts.every((attempt) => !isUnended(attempt) || attempt.overlapped),
+    run.attempts.every(
+      (attempt) => !isUnended(attempt) || (attempt.overlapped && policy.spec.onDisconnect === 'OVERLAP'),
+    ),
     `run ${run.id}: a new attempt needs the proof that every earlier one ended (C3)`,
   );
   const live = serverLiveOf(state, server.id);
