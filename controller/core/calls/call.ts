@@ -4,9 +4,9 @@
  */
 import { unreachable } from '../../../shared/assert.ts';
 import { LocumError, notFound } from '../../../shared/errors.ts';
+import { refreshIndex } from '../capacity.ts';
 import type { Context } from '../context.ts';
 import type { AdminCall, Call, CallResult, CallValue } from '../event.ts';
-import { refreshIndex } from '../placing.ts';
 import { moveServerInOrder, setOrder } from './order-calls.ts';
 import type { Outcome } from './outcome.ts';
 import { createPolicy, deletePolicy, updatePolicy } from './policy-calls.ts';
@@ -42,7 +42,7 @@ function answer(ctx: Context, call: AdminCall): CallResult {
     const earlier = call.requestId === '' ? undefined : ctx.state.requests.get(call.requestId);
     if (earlier !== undefined) return { ok: true, value: replay(ctx, call, earlier.fingerprint, earlier.resource) };
     // What earlier events of this drain changed must be in the index before a handler asks it.
-    for (const server of ctx.dirtyServers) refreshIndex(ctx, server);
+    for (const server of ctx.dirtyServers) refreshIndex(ctx.state, server);
     const { resource, value } = perform(ctx, call.request, call.validateOnly);
     if (call.requestId !== '' && !call.validateOnly) remember(ctx, call, resource);
     return { ok: true, value };

@@ -10,7 +10,7 @@ import type { EventQueue } from '../event-queue.ts';
 import type { ReignWatch, SimReign } from '../reign.ts';
 import type { SimStore } from '../store.ts';
 import type { Invariant, Verdict } from '../violation.ts';
-import { type AttemptFacts, type BatchFacts, type Ledger, placeName } from './ledger.ts';
+import { type AttemptFacts, type BatchFacts, type Ledger, type NotedEnd, placeName } from './ledger.ts';
 import { chooseNaively, limitOf, takenSlots } from './naive-placement.ts';
 import type { TreeChecks } from './tree-checks.ts';
 
@@ -78,10 +78,11 @@ export class LeaderChecks implements ReignWatch {
 
   persisting(reign: SimReign, writes: readonly RecordWrite[]): BatchFacts {
     const assigned: AttemptFacts[] = [];
+    const ended: NotedEnd[] = [];
     const abandoned = new Set<RunId | undefined>();
     for (const write of writes) {
       if (write.kind !== 'put' || write.record.kind !== 'event') continue;
-      if (write.record.type === 'ATTEMPT_ENDED') this.#noteEnd(reign, write.record);
+      if (write.record.type === 'ATTEMPT_ENDED') ended.push(...this.#noteEnd(reign, write.record));
       if (write.record.type === 'RUN_MOVE_ABANDONED') abandoned.add(write.record.run);
     }
     for (const write of writes) {
@@ -92,7 +93,7 @@ export class LeaderChecks implements ReignWatch {
         this.#noteStop(run, attempt, abandoned.has(run.id));
       }
     }
-    return { assigned };
+    return { assigned, ended };
   }
 
   #noteAssigned(run: Run, attempt: Attempt): AttemptFacts {
@@ -125,11 +126,13 @@ export class LeaderChecks implements ReignWatch {
   }
 
   /** The event log tells of every end, also of those of runs that go with their policy in the same commit. */
-  #noteEnd({ controller, term }: SimReign, { epoch, details }: EventRecord): void {
+  #noteEnd({ controller, term }: SimReign, { epoch, details }: EventRecord): readonly NotedEnd[] {
     const proof = PROOFS.find((one) => one === details?.['proof']);
-    if (epoch === undefined || proof === undefined || this.#ledger.ends.has(epoch)) return;
-    this.#ledger.ends.set(epoch, { proof, at: this.#queue.now, controller, term });
+    if (epoch === undefined || proof === undefined) return [];
+    const end = { epoch, proof, at: this.#queue.now, controller, term };
+    this.#ledger.noteEnd(end);
     this.#trees.checkEnd(epoch);
+    return [end];
   }
 
   /** I7: what is taken grows only where there is room. */

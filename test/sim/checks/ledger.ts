@@ -22,9 +22,11 @@ export const placeName = (instanceId: string, machineId: string): string => `${i
 /** What a batch of writes says about attempts; it is true of the store once the batch is committed. */
 export interface BatchFacts {
   readonly assigned: readonly AttemptFacts[];
+  readonly ended: readonly NotedEnd[];
 }
 
 export interface NotedEnd {
+  readonly epoch: number;
   readonly proof: Proof;
   readonly at: number;
   readonly controller: string;
@@ -44,7 +46,16 @@ export class Ledger {
   /** Largest max_concurrent_runs that anybody asked for. */
   readonly mostRuns = new Map<PolicyId, number>();
 
-  apply({ assigned }: BatchFacts): void {
+  apply({ assigned, ended }: BatchFacts): void {
     for (const facts of assigned) this.committed.set(facts.epoch, facts);
+    for (const end of ended) this.noteEnd(end);
+  }
+
+  /**
+   * Notes a proof: what it says is about the world and true at once, durable or not. Of an attempt that was never committed there is
+   * nothing to say: a later leader may give the same epoch to another one.
+   */
+  noteEnd(end: NotedEnd): void {
+    if (this.committed.has(end.epoch) && !this.ends.has(end.epoch)) this.ends.set(end.epoch, end);
   }
 }

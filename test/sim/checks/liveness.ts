@@ -66,6 +66,8 @@ function mayWait(state: ClusterState, policy: Policy, run: Run, wall: number): b
       return run.reason === 'HOLD' || run.reason === 'OVERLAP' || run.reason === 'STORM';
     case 'QUEUED': {
       if (run.reason === 'NEW_INCARNATION' || run.reason === 'STORE_BEHIND') return true;
+      // It failed where there was room and pauses as in BACKOFF, with the time shown.
+      if (run.reason === 'FAILED_HERE' && run.etaWall !== undefined && run.notBeforeWall > wall) return true;
       const query = placementQuery(state, policy, run, wall);
       return chooseNaively(state, policy.spec.pool, query) === undefined;
     }

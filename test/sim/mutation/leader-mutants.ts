@@ -21,8 +21,8 @@ export const leaderMutants: readonly Mutant[] = [
       },
       {
         file: 'controller/core/from-agent.ts',
-        find: 'import { askFullState, closeSession,',
-        instead: 'import { grant, askFullState, closeSession,',
+        find: "import { askFullState, closeSession } from './session.ts';",
+        instead: "import { askFullState, closeSession, grant } from './session.ts';",
       },
     ],
   },
