@@ -4,12 +4,13 @@
  */
 import type { FromLeader, ToLeader } from '../../agent/core/message.ts';
 import type { Effect, ToAgent } from '../../controller/core/effect.ts';
-import type { AdminCall, CallResult, FromAgent, ReportedAttempt } from '../../controller/core/event.ts';
+import type { AdminCall, CallResult, FromAgent } from '../../controller/core/event.ts';
 import type { ConnId } from '../../controller/core/state.ts';
 import type { Timers } from '../../controller/core/timers.ts';
-import { DEFAULT_POOL, firstOfIncarnation, uid } from '../../shared/ids.ts';
+import { firstOfIncarnation } from '../../shared/ids.ts';
 import type { Prng } from '../../shared/prng.ts';
 import type { Now } from '../../shared/time.ts';
+import { type AgentEnd, type Conn, eventOf } from './agent-conn.ts';
 import type { ClockState } from './clock.ts';
 import { SimCommitter } from './committer.ts';
 import type { Host } from './host.ts';
@@ -19,13 +20,6 @@ import { Process, type Surroundings } from './process.ts';
 import { isFirstOfIncarnation, type ReignWatch, SimReign } from './reign.ts';
 import type { Candidate, SimStore, StorePath } from './store.ts';
 import { brief } from './trace.ts';
-
-/** The agent's end of a stream. */
-export interface AgentEnd {
-  readonly host: Host;
-  readonly agentLife: number;
-  readonly receive: (term: number, message: FromLeader) => void;
-}
 
 export interface ControllerWorld {
   readonly store: SimStore;
@@ -41,13 +35,6 @@ export interface ControllerWorld {
   during(ms: number, undo: () => void): void;
   failed(who: string, error: unknown): void;
   say(who: string, what: () => string): void;
-}
-
-interface Conn {
-  readonly stream: Stream;
-  readonly end: AgentEnd;
-  hello: Extract<ToLeader, { kind: 'hello' }>['facts'] | undefined;
-  parts: ReportedAttempt[];
 }
 
 /** A gap this long between two turns is a pause (controller/loop.ts). */
@@ -274,34 +261,11 @@ export class ControllerNode extends Process {
       this.#sendAway(known);
       return;
     }
-    switch (message.kind) {
-      case 'hello':
-        known.hello ??= message.facts;
-        known.parts.push(...message.attempts);
-        if (!message.lastPart) return;
-        this.#received(reign, conn, 0);
-        this.#post({ kind: 'hello', conn, hello: this.#helloFacts(known) });
-        return;
-      case 'heartbeat':
-        this.#received(reign, conn, message.sequence);
-        this.#post({ ...message, conn, capacity: message.capacity });
-        return;
-      case 'report':
-        this.#post({ kind: 'report', conn, attempts: message.attempts });
-        return;
-      case 'command_result':
-        this.#post({ kind: 'command_result', conn, commandId: message.commandId, ...message.answer });
-        return;
-      case 'full_state':
-        known.parts = message.lastPart ? known.parts : [...known.parts, ...message.attempts];
-        this.#post({ kind: 'full_state', conn, generation: message.generation, inventory: message.attempts });
-        return;
-      case 'goodbye':
-        this.#post({ kind: 'goodbye', conn, attempts: message.attempts, reason: message.reason });
-        return;
-      case 'output_chunk':
-        return;
-    }
+    const event = eventOf(conn, known, message, this.queue.now);
+    if (event === undefined) return;
+    if (event.kind === 'hello') this.#received(reign, conn, 0);
+    if (event.kind === 'heartbeat') this.#received(reign, conn, event.sequence);
+    this.#post(event);
   }
 
   #received(reign: SimReign, conn: ConnId, sequence: number): void {
@@ -311,28 +275,6 @@ export class ControllerNode extends Process {
       reign.receivedAt.set(conn, times);
     }
     times.set(sequence, this.queue.now);
-  }
-
-  #helloFacts({ hello, parts, end }: Conn): Extract<FromAgent, { kind: 'hello' }>['hello'] {
-    const { host } = end;
-    const {
-      clusterId = '',
-      uid: known = '',
-      capabilities = [],
-      capacity,
-      highestTerm = 0,
-      highestEpoch = 0,
-    } = hello ?? {};
-    return {
-      ...{ server: host.server, pool: DEFAULT_POOL, uid: known === '' ? undefined : uid(known), clusterId },
-      ...{ instanceId: host.directory.instanceId, machineId: host.machineId, bootId: host.bootId },
-      uptimeMs: host.clock.boot(this.queue.now),
-      agentVersion: 'sim',
-      capabilities,
-      capacity: { maxSlots: capacity?.maxSlots, saturated: capacity?.saturated ?? false },
-      inventory: parts,
-      ...{ highestTerm, highestEpoch },
-    };
   }
 
   #sendAway({ stream, end }: Conn): void {

@@ -10,6 +10,7 @@ import { unreachable } from '../../shared/assert.ts';
 import type { Prng } from '../../shared/prng.ts';
 import type { Host } from './host.ts';
 import {
+  causeOf,
   keptOf,
   keyOf,
   leftover,
@@ -345,8 +346,3 @@ export class KeeperNode extends Process {
 
 const result = (request: RequestId) =>
   ({ kind: 'keeper_result', request, ok: true, reason: '', detail: '', pid: 0, refused: [] }) as const;
-
-function causeOf({ reason }: Refusal): Reason['cause'] {
-  if (reason === 'STOPPED') return 'STOPPED';
-  return reason === 'DEADLINE_PAST' ? 'REFUSED' : 'SPAWN_FAILED';
-}

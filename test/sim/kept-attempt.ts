@@ -91,3 +91,8 @@ export function keptOf(attempt: SimAttempt): KeptAttempt {
     startTicks: tree === undefined ? 0 : 1,
   };
 }
+
+export function causeOf({ reason }: Refusal): Reason['cause'] {
+  if (reason === 'STOPPED') return 'STOPPED';
+  return reason === 'DEADLINE_PAST' ? 'REFUSED' : 'SPAWN_FAILED';
+}

@@ -71,7 +71,12 @@ function mayWait(state: ClusterState, policy: Policy, run: Run, wall: number): b
       const query = placementQuery(state, policy, run, wall);
       return chooseNaively(state, policy.spec.pool, query) === undefined;
     }
-    default:
+    case 'ASSIGNED':
+    case 'STARTING':
+    case 'RUNNING':
+    case 'SUCCEEDED':
+    case 'FAILED':
+    case 'STOPPED':
       return false;
   }
 }

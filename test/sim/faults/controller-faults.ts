@@ -2,7 +2,7 @@
 import type { Prng } from '../../../shared/prng.ts';
 import type { ControllerNode } from '../controller.ts';
 import type { World } from '../world.ts';
-import { type StrikeTable, someMs } from './faults.ts';
+import { type StrikeTable, someMs } from './strike.ts';
 
 /** The leader, as a rule: what happens to the others matters less. */
 function target(world: World, random: Prng): ControllerNode | undefined {

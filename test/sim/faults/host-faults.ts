@@ -8,7 +8,7 @@ import { someRate } from '../clock.ts';
 import { newStateDirectory } from '../host.ts';
 import { Site } from '../site.ts';
 import type { World } from '../world.ts';
-import { type StrikeTable, someMs, someSite } from './faults.ts';
+import { type StrikeTable, someMs, someSite } from './strike.ts';
 
 /** Time for the other of the two to notice, and to do what it must. */
 const RECOVERY_MS = 14 * SECOND;

@@ -2,7 +2,7 @@
 import type { Prng } from '../../../shared/prng.ts';
 import type { Link, WayName } from '../network.ts';
 import type { World } from '../world.ts';
-import { type StrikeTable, someMs, someSite } from './faults.ts';
+import { type StrikeTable, someMs, someSite } from './strike.ts';
 
 /** The links that a fault strikes: those of a host, those of a controller, or one. */
 function someLinks(world: World, random: Prng): readonly Link[] {

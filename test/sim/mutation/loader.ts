@@ -63,7 +63,7 @@ function install(): void {
       const loaded = next(url, context);
       const [path, id] = url.split(MARK);
       if (path === undefined || id === undefined) return loaded;
-      return { ...loaded, source: patch(String(loaded.source), relative(ROOT, fileURLToPath(path)), id) };
+      return { ...loaded, source: patch(textOf(loaded.source), relative(ROOT, fileURLToPath(path)), id) };
     },
   });
 }
@@ -79,4 +79,10 @@ function patch(source: string, file: string, id: string): string {
     applied.set(id, (applied.get(id) ?? new Set()).add(file));
   }
   return text;
+}
+
+/** Sources come as text or as its bytes. */
+function textOf(source: string | ArrayBuffer | NodeJS.TypedArray | undefined | null): string {
+  if (typeof source === 'string') return source;
+  return source === undefined || source === null ? '' : new TextDecoder().decode(source);
 }
