@@ -6,36 +6,19 @@ import type { FromLeader, ToLeader } from '../../agent/core/message.ts';
 import type { Effect, ToAgent } from '../../controller/core/effect.ts';
 import type { AdminCall, CallResult, FromAgent } from '../../controller/core/event.ts';
 import type { ConnId } from '../../controller/core/state.ts';
-import type { Timers } from '../../controller/core/timers.ts';
 import { firstOfIncarnation } from '../../shared/ids.ts';
-import type { Prng } from '../../shared/prng.ts';
 import type { Now } from '../../shared/time.ts';
 import { type AgentEnd, type Conn, eventOf } from './agent-conn.ts';
 import type { ClockState } from './clock.ts';
 import { SimCommitter } from './committer.ts';
+import type { ControllerWorld } from './controller-world.ts';
 import type { Host } from './host.ts';
 import { forAgent } from './leader-message.ts';
 import type { Stream } from './network.ts';
 import { Process, type Surroundings } from './process.ts';
-import { isFirstOfIncarnation, type ReignWatch, SimReign } from './reign.ts';
+import { isFirstOfIncarnation, SimReign } from './reign.ts';
 import type { Candidate, SimStore, StorePath } from './store.ts';
 import { brief } from './trace.ts';
-
-export interface ControllerWorld {
-  readonly store: SimStore;
-  readonly random: Prng;
-  readonly watch: ReignWatch;
-  readonly initialTimers: Timers;
-  readonly verifyIntervalMs: number;
-  /** Starts are sent twice. */
-  repeatsStarts(): boolean;
-  /** Where the leader is, as far as the others know. */
-  leaderHint(): readonly string[];
-  /** Calls it after a while, or when faults end. */
-  during(ms: number, undo: () => void): void;
-  failed(who: string, error: unknown): void;
-  say(who: string, what: () => string): void;
-}
 
 /** A gap this long between two turns is a pause (controller/loop.ts). */
 const PAUSE_MS = 2_000;

@@ -154,14 +154,14 @@ export function planOf(seed: number): Plan {
     defaultMaxSlots: random.pick([2, 3, 4, 50]) ?? 50,
     faultMs: random.int(4, 7) * MINUTE,
     faults: faultMix(random, controllers),
-    callEveryMs: random.chance(0.4) ? 0 : random.int(5, 60) * SECOND,
+    callEveryMs: (random.pick([0, 0, 5, 10, 20, 60]) ?? 0) * SECOND,
     drift: random.pick([0, 0.02, 0.11, 0.11]) ?? 0.11,
     adverseClocks: random.chance(0.3),
     networkDelayMs: random.pick([1, 5, 40, 300]) ?? 5,
     storeDelayMs: controllers === 1 ? 0.5 : (random.pick([2, 10, 100]) ?? 10),
     storeTimeoutMs: controllers === 1 ? 120_000 : (random.pick([3_000, 10_000, 60_000]) ?? 10_000),
     verifyIntervalMs: controllers === 1 ? 0 : 100,
-    keepalive: random.chance(0.7),
+    keepalive: random.chance(0.5),
     tellDeposed: random.chance(0.5),
     electionTtlMs: 5_000,
     codec: random.chance(0.05),
@@ -171,6 +171,11 @@ export function planOf(seed: number): Plan {
 /** Kinds that are dangerous together: each of these mixtures has found something, or removes the cover of some rule. */
 const MIXTURES: readonly (readonly FaultKind[])[] = [
   ['link-cut'],
+  ['link-delay'],
+  ['link-delay', 'leadership-revoked'],
+  ['link-delay', 'controller-crash'],
+  ['store-refuses'],
+  ['host-freeze'],
   ['link-delay', 'link-cut'],
   ['link-delay', 'link-cut-one-way', 'stream-reset'],
   ['agent-pause', 'refused-starts'],
@@ -240,7 +245,7 @@ function policyPlan(random: Prng, index: number): PolicyPlan {
         trigger === 'on_demand'
           ? 40_000
           : (random.pick([Number.POSITIVE_INFINITY, Number.POSITIVE_INFINITY, 30_000]) ?? 0),
-      failShare: random.pick([0, 0, 0.3]) ?? 0,
+      failShare: random.pick([0, 0, 0.3, 0.9]) ?? 0,
     },
   };
 }

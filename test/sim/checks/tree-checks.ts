@@ -11,8 +11,8 @@ import { type Ledger, placeName } from './ledger.ts';
 
 /** After a suspend the clocks have counted all: what is past its lease is killed at once. */
 const AWAKE_MS = 4_000;
-/** After a stopped clock a sign has to be seen, and then the stop takes its time (A8): 1 s, 2 s, K, and a moment. */
-const THAWED_MS = 9_000;
+/** After a stopped clock a sign has to be seen, and then the stop takes its time (A8): 1 s, 2 s, then G and the kill. */
+const THAWED_MS = 5_000;
 
 export interface TreeChecksOptions {
   readonly queue: EventQueue;

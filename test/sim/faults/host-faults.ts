@@ -99,6 +99,11 @@ export const hostFaults: StrikeTable = {
     engage(world, site, ms + stepAfterMs);
     world.say(site.name, () => `is frozen for ${Math.round(ms)} ms`);
     site.host.standStill(world.queue.now, 'frozen');
+    // It may find itself cut off when it goes on: then nobody but itself can stop what it has.
+    if (random.chance(0.5)) {
+      const links = world.controllers.map(({ endpoint }) => world.network.link(site.name, endpoint));
+      cut(world, links, ['up', 'down'], ms + someMs(random, 5_000, 60_000));
+    }
     const since = world.queue.now;
     site.host.outsideClaimUntil = Number.POSITIVE_INFINITY;
     world.during(ms, () => {

@@ -20,14 +20,13 @@ function someLinks(world: World, random: Prng): readonly Link[] {
   }
 }
 
-function cut(world: World, links: readonly Link[], ways: readonly WayName[], ms: number): void {
+const namesOf = (links: readonly Link[]): string => links.map(({ host, endpoint }) => `${host}–${endpoint}`).join(', ');
+
+/** Nothing gets through for a while. */
+export function cut(world: World, links: readonly Link[], ways: readonly WayName[], ms: number): void {
   const { network } = world;
   for (const link of links) for (const way of ways) network.cut(link, way);
-  world.say(
-    'network',
-    () =>
-      `cut ${ways.join(' and ')} for ${Math.round(ms)} ms: ${links.map(({ host, endpoint }) => `${host}–${endpoint}`).join(', ')}`,
-  );
+  world.say('network', () => `cut ${ways.join(' and ')} for ${Math.round(ms)} ms: ${namesOf(links)}`);
   world.during(ms, () => {
     for (const link of links) for (const way of ways) network.heal(link, way);
   });
@@ -48,19 +47,22 @@ export const networkFaults: StrikeTable = {
       });
     }
   },
+  /** What was sent while it was slow may still be under way when new streams are fast again, or when nothing gets through any more. */
   'link-delay': (world, random) => {
     const { network } = world;
     const links = someLinks(world, random);
     const delayMs = someMs(random, 100, 100_000);
-    const ways: readonly WayName[] = random.pick([['up'], ['down'], ['up', 'down']] as const) ?? ['up'];
-    world.say(
-      'network',
-      () =>
-        `${Math.round(delayMs)} ms slower ${ways.join(' and ')}: ${links.map(({ host, endpoint }) => `${host}–${endpoint}`).join(', ')}`,
-    );
+    const ways: readonly WayName[] = random.pick([['up'], ['down'], ['down'], ['up', 'down']] as const) ?? ['up'];
+    world.say('network', () => `${Math.round(delayMs)} ms slower ${ways.join(' and ')}: ${namesOf(links)}`);
     for (const link of links) for (const way of ways) network.slow(link, way, delayMs);
     world.during(someMs(random, 2_000, 90_000), () => {
       for (const link of links) for (const way of ways) network.slow(link, way, 0);
+      if (world.healed) return;
+      if (random.chance(0.3)) cut(world, links, ['up', 'down'], someMs(random, 20_000, 150_000));
+      else if (random.chance(0.4)) {
+        for (const stream of [...network.streams])
+          if (links.includes(stream.link)) network.reset(stream, someMs(random, 1, 5_000));
+      }
     });
   },
   'stream-reset': (world, random) => {

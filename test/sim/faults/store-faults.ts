@@ -28,7 +28,7 @@ export const storeFaults = (intentions: Intentions): StrikeTable => ({
   },
   'store-refuses': (world, random) => {
     world.store.trouble.refuse = random.pick([0.5, 1]) ?? 1;
-    world.during(someMs(random, 500, 70_000), () => {
+    world.during(someMs(random, 500, 90_000), () => {
       world.store.trouble.refuse = 0;
     });
   },
@@ -67,6 +67,11 @@ export const storeFaults = (intentions: Intentions): StrikeTable => ({
       world.store.restore(saved);
       world.restoredAt = world.queue.now;
       intentions.register.acknowledged = acknowledged;
+      const site = someSite(world, random);
+      if (site !== undefined && random.chance(0.5)) {
+        const links = world.controllers.map(({ endpoint }) => world.network.link(site.name, endpoint));
+        cut(world, links, ['up', 'down'], someMs(random, 20_000, 180_000));
+      }
       for (const controller of world.controllers) world.during(someMs(random, 200, 8_000), () => controller.start());
     });
   },

@@ -1,0 +1,21 @@
+/** The world as a simulated controller sees it. */
+import type { Timers } from '../../controller/core/timers.ts';
+import type { Prng } from '../../shared/prng.ts';
+import type { ReignWatch } from './reign.ts';
+import type { SimStore } from './store.ts';
+
+export interface ControllerWorld {
+  readonly store: SimStore;
+  readonly random: Prng;
+  readonly watch: ReignWatch;
+  readonly initialTimers: Timers;
+  readonly verifyIntervalMs: number;
+  /** Starts are sent twice. */
+  repeatsStarts(): boolean;
+  /** Where the leader is, as far as the others know. */
+  leaderHint(): readonly string[];
+  /** Calls it after a while, or when faults end. */
+  during(ms: number, undo: () => void): void;
+  failed(who: string, error: unknown): void;
+  say(who: string, what: () => string): void;
+}
