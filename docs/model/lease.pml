@@ -29,7 +29,7 @@
 #define EPOCHS 2               /* attempts that can be made */
 #endif
 #ifndef ROOM
-#define ROOM 2                 /* messages that may be under way to the agent on one stream */
+#define ROOM 1                 /* messages that may be under way to the agent on one stream */
 #endif
 
 #define TIMES_F(span) ((span) + ((span) + SLOW - 2) / (SLOW - 1))
@@ -96,7 +96,9 @@ Stream stream[2];
 chan down[2] = [ROOM] of { byte, byte, byte, bit }; /* kind, epoch, age of its stamp, ghost: decided by the newest leader */
 
 byte staleTerm = 0;            /* a Hello whose stream the agent has given up, still under way to this leader; 0: none */
+#ifdef WITHOUT_C3_TAKEN
 byte staleListed = 0;
+#endif
 
 byte tree = 0;                 /* the host: epoch that was accepted and has not ended; 0: none */
 bit alive = 0;                 /* its processes exist */
@@ -164,9 +166,10 @@ inline close_stream(x) {       /* both ends. Had the leader's end lived on, it w
 }
 
 inline end_leader(l) {         /* all its streams end with it */
+  printf("controller %d: is over\n", l + 1);
   if :: stream[0].term == l + 1 -> stream[0].lead = GONE; stream[0].listed = 0; stream[0].age = L; stream[0].absent = 0 :: else fi;
   if :: stream[1].term == l + 1 -> stream[1].lead = GONE; stream[1].listed = 0; stream[1].age = L; stream[1].absent = 0 :: else fi;
-  if :: staleTerm == l + 1 -> staleTerm = 0; staleListed = 0 :: else fi;
+  if :: staleTerm == l + 1 -> staleTerm = 0 :: else fi;
   leader[l].state = OVER; leader[l].attempt = 0; leader[l].epoch = 0; leader[l].server = 0; leader[l].wait = 0;
   leader[l].here = 0; leader[l].covered = 0; leader[l].stop = 0
 }
@@ -211,19 +214,25 @@ inline dial(to) {              /* A10: the session goes on, but starts nothing o
 
 proctype Agent() {
   do
-  :: d_step { stream[CANDIDATE].term == 0 && leader[0].state != OVER -> dial(1) }
-  :: d_step { stream[CANDIDATE].term == 0 -> dial(2) }
+  :: d_step { stream[CANDIDATE].term == 0 && leader[0].state != OVER -> printf("agent: Hello to controller 1, it lists %d\n", tree); dial(1) }
+  :: d_step { stream[CANDIDATE].term == 0 -> printf("agent: Hello to controller 2, it lists %d\n", tree); dial(2) }
 
   /* It breaks or is given up, and with it what is under way; a Hello may still arrive. */
-  :: d_step { stream[CANDIDATE].term != 0 -> close_stream(CANDIDATE) }
+  :: d_step { stream[CANDIDATE].term != 0 -> printf("network: the new stream breaks\n"); close_stream(CANDIDATE) }
   :: d_step { stream[CANDIDATE].term != 0 && stream[CANDIDATE].lead == UNREAD && staleTerm == 0 ->
-       staleTerm = stream[CANDIDATE].term; staleListed = stream[CANDIDATE].listed; free(CANDIDATE) }
+       printf("agent: gives the new stream up, the Hello is still under way\n");
+       staleTerm = stream[CANDIDATE].term;
+#ifdef WITHOUT_C3_TAKEN
+       staleListed = stream[CANDIDATE].listed;
+#endif
+       free(CANDIDATE) }
   /* It breaks, or the agent crashes. The keeper goes on (A7, A9). */
-  :: d_step { stream[SESSION].term != 0 -> barred = 0; close_stream(SESSION) }
+  :: d_step { stream[SESSION].term != 0 -> printf("network: the session breaks\n"); barred = 0; close_stream(SESSION) }
 
   /* The Welcome is the grant of the Hello. The older session is dropped; what the Welcome does not keep is stopped. */
   :: d_step { nempty(down[CANDIDATE]) ->
        down[CANDIDATE]?k, a, b, g;
+       printf("agent: takes the Welcome of controller %d, which keeps %d\n", stream[CANDIDATE].term, a);
        CHECK_I3(g);
        if
        :: left > 0 && tree == a && b < L -> extend(b)
@@ -238,11 +247,13 @@ proctype Agent() {
 
   :: d_step { down[SESSION]?[GRANT, _, _, _] ->
        down[SESSION]?k, a, b, g;
+       printf("agent: a grant of controller %d\n", stream[SESSION].term);
        CHECK_I3(g);
        if :: left > 0 && b < L -> extend(b) :: else fi }
 
   :: d_step { down[SESSION]?[STOP, _, _, _] ->
        down[SESSION]?k, a, b, g;
+       printf("agent: is told to stop epoch %d\n", a);
        CHECK_I3(g);
        answer(a);
        if :: left > 0 && tree == a -> begin_stop() :: else fi }
@@ -252,6 +263,7 @@ proctype Agent() {
        down[SESSION]?k, a, b, g;
        if
        :: MAY_TAKE ->
+            printf("agent: takes the start of epoch %d\n", a);
             CHECK_I3(g);
             tree = a;
 #ifndef WITHOUT_A3_BOUND
@@ -262,12 +274,12 @@ proctype Agent() {
 #ifdef WITHOUT_A3_SPENT
             accepted = a;
 #endif
-       :: else
+       :: else -> printf("agent: refuses the start of epoch %d\n", a)
        fi;
        answer(a) }
   /* It is refused for a reason of the moment, such as no free slot; and it may arrive a second time. */
-  :: d_step { down[SESSION]?[START, _, _, _] -> down[SESSION]?k, a, b, g; answer(a) }
-  :: d_step { down[SESSION]?[START, _, _, _] -> down[SESSION]?<k, a, b, g>; answer(a) }
+  :: d_step { down[SESSION]?[START, _, _, _] -> down[SESSION]?k, a, b, g; printf("agent: has no room for epoch %d\n", a); answer(a) }
+  :: d_step { down[SESSION]?[START, _, _, _] -> down[SESSION]?<k, a, b, g>; printf("agent: has no room for epoch %d, and will be told again\n", a); answer(a) }
   od
 }
 
@@ -278,11 +290,11 @@ inline run_tree(e, other) { CHECK_I1(!(other)); CHECK_I2(e > newest); newest = e
 proctype Keeper() {
   do
   /* A4, A9: spawned only while D is not past: what was accepted and is past D is no tree any more, see `age_tree`. */
-  :: d_step { tree != 0 && !alive -> alive = 1; run_tree(tree, there != 0) }
+  :: d_step { tree != 0 && !alive -> printf("keeper: epoch %d runs\n", tree); alive = 1; run_tree(tree, there != 0) }
   /* The program ends; or the keeper crashes, and the agent or the next keeper kills the tree. */
-  :: d_step { tree != 0 -> tree = 0; alive = 0; left = 0; dying = 0 }
+  :: d_step { tree != 0 -> printf("keeper: epoch %d ends by itself\n", tree); tree = 0; alive = 0; left = 0; dying = 0 }
   /* The same on the standby. */
-  :: d_step { there != 0 -> there = 0 }
+  :: d_step { there != 0 -> printf("standby: epoch %d ends by itself\n", there); there = 0 }
   od
 }
 
@@ -370,17 +382,19 @@ inline take_office() {         /* C5: what is not known to have ended may have b
 proctype Lead(bit l) {
   do
 #ifdef WITHOUT_C5_LOAD
-  :: d_step { l == 1 && MY.state == FOLLOWS -> MY.state = LOADED; load() }
-  :: d_step { MY.state == LOADED -> take_office() }
+  :: d_step { l == 1 && MY.state == FOLLOWS -> printf("controller 2: reads the store\n"); MY.state = LOADED; load() }
+  :: d_step { MY.state == LOADED -> printf("controller 2: is elected\n"); take_office() }
 #else
   /* C5: elected; then the store is loaded, then the clock is read. Nothing is said in between, so it is one step. */
-  :: d_step { l == 1 && MY.state == FOLLOWS -> load(); take_office() }
+  :: d_step { l == 1 && MY.state == FOLLOWS -> printf("controller 2: is elected\n"); load(); take_office() }
 #endif
 
-  :: d_step { MY.state == LEADS && stream[CANDIDATE].term == l + 1 && stream[CANDIDATE].lead == UNREAD -> read_hello(CANDIDATE) }
+  :: d_step { MY.state == LEADS && stream[CANDIDATE].term == l + 1 && stream[CANDIDATE].lead == UNREAD ->
+       printf("controller %d: reads a Hello that lists %d\n", l + 1, stream[CANDIDATE].listed); read_hello(CANDIDATE) }
 
   /* A Hello that is late: its stream is closed at the other end, so nothing else ever comes of it. */
   :: d_step { MY.state == LEADS && staleTerm == l + 1 ->
+       printf("controller %d: reads a late Hello\n", l + 1);
        if
        :: CONFIRMED ->
             if :: stream[0].term == l + 1 && stream[0].lead == OPEN -> close_at_leader(0) :: else fi;
@@ -388,12 +402,13 @@ proctype Lead(bit l) {
 #ifdef WITHOUT_C3_TAKEN
             if :: MAY_LIVE_HERE && staleListed != MY.epoch -> prove_end(l) :: else fi;
 #endif
-            staleTerm = 0; staleListed = 0
+            staleTerm = 0
        :: else -> end_leader(l)
        fi }
 
   /* A1, C1, C2: a heartbeat is granted once a check begun after its receive has covered it; lastGrant = c_n. */
   :: d_step { OPENED(SESSION) && nfull(down[SESSION]) ->
+       printf("controller %d: receives a heartbeat\n", l + 1);
        if
        :: CONFIRMED ->
             session_is_taken();
@@ -409,6 +424,7 @@ proctype Lead(bit l) {
 
   /* C3 (a), 7b: a report, an answer or a full state. It proves nothing about a start of this session that the agent has not yet seen. */
   :: d_step { OPENED(SESSION) && MAY_LIVE_HERE && tree != MY.epoch ->
+       printf("controller %d: hears that %d is held and %d answered\n", l + 1, tree, answered);
        session_is_taken();
        if
 #ifndef WITHOUT_C3_GENERATION
@@ -421,13 +437,15 @@ proctype Lead(bit l) {
 
   /* C3: a new attempt on the host, which has an open session, once every earlier one is proven ended. */
   :: d_step { (OPENED(SESSION) || OPENED(CANDIDATE)) && MY.attempt == NO_ATTEMPT && MY.epoch < EPOCHS ->
-       MY.attempt = DECIDED; MY.epoch++; MY.server = HOST; MY.here = 1 }
+       MY.attempt = DECIDED; MY.epoch++; MY.server = HOST; MY.here = 1;
+       printf("controller %d: gives epoch %d to the host\n", l + 1, MY.epoch) }
 
-  /* C4: a commit compares the term and the previous epoch. */
+  /* C4: a commit compares the term. */
   :: d_step { MY.state == LEADS && MY.attempt == DECIDED ->
+       printf("controller %d: commits epoch %d\n", l + 1, MY.epoch);
        if
 #ifndef WITHOUT_C4_CAS
-       :: IS_NEWEST && storeEpoch == MY.epoch - 1 ->
+       :: IS_NEWEST ->
 #else
        :: true ->
 #endif
@@ -444,18 +462,22 @@ proctype Lead(bit l) {
 
   /* C1, C2: the start is bound to the newest covered heartbeat, and counts as a grant. */
   :: d_step { OPENED(SESSION) && MAY_HAND && MY.here && nfull(down[SESSION]) ->
+       printf("controller %d: sends the start of epoch %d to the host\n", l + 1, MY.epoch);
        MY.attempt = HANDED; MY.covered = 1; MY.wait = W;
        down[SESSION]!START, MY.epoch, stream[SESSION].age, 1 }
   :: d_step { OPENED(CANDIDATE) && MAY_HAND && MY.here && nfull(down[CANDIDATE]) ->
+       printf("controller %d: sends the start of epoch %d to the host\n", l + 1, MY.epoch);
        MY.attempt = HANDED; MY.covered = 1; MY.wait = W;
        down[CANDIDATE]!START, MY.epoch, stream[CANDIDATE].age, 1 }
 
   /* C3 (b): the takeover wait. */
-  :: d_step { MY.state == LEADS && MAY_LIVE_HERE && MY.wait == 0 -> prove_end(l) }
+  :: d_step { MY.state == LEADS && MAY_LIVE_HERE && MY.wait == 0 ->
+       printf("controller %d: has waited W\n", l + 1); prove_end(l) }
 
   /* C4: a move. It begins with the stop. */
-  :: d_step { MY.state == LEADS && MAY_LIVE_HERE && MY.stop == 0 -> MY.stop = 1 }
+  :: d_step { MY.state == LEADS && MAY_LIVE_HERE && MY.stop == 0 -> printf("controller %d: wants to move the run\n", l + 1); MY.stop = 1 }
   :: d_step { OPENED(SESSION) && MAY_LIVE_HERE && MY.stop == 1 && nfull(down[SESSION]) ->
+       printf("controller %d: sends the stop of epoch %d\n", l + 1, MY.epoch);
        if
        :: CONFIRMED ->
             MY.stop = 2; MY.covered = 0;
@@ -467,9 +489,12 @@ proctype Lead(bit l) {
        fi }
 
   /* The standby: it can always be given the run, and what is so there is known at once. */
-  :: d_step { MY.state == LEADS && MY.attempt == NO_ATTEMPT && MY.epoch < EPOCHS -> MY.attempt = DECIDED; MY.epoch++; MY.server = STANDBY }
+  :: d_step { MY.state == LEADS && MY.attempt == NO_ATTEMPT && MY.epoch < EPOCHS ->
+       MY.attempt = DECIDED; MY.epoch++; MY.server = STANDBY;
+       printf("controller %d: gives epoch %d to the standby\n", l + 1, MY.epoch) }
   :: d_step { MY.state == LEADS && MAY_HAND && MY.server == STANDBY && standbyTerm <= l ->
-       MY.attempt = HANDED; standbyTerm = l; there = MY.epoch; run_tree(there, alive) }
+       MY.attempt = HANDED; standbyTerm = l; there = MY.epoch;
+       printf("standby: epoch %d runs\n", there); run_tree(there, alive) }
   :: d_step { MY.state == LEADS && MY.attempt == HANDED && MY.server == STANDBY && there != MY.epoch && standbyTerm <= l ->
        standbyTerm = l; prove_end(l) }
 
@@ -498,12 +523,12 @@ inline tick_leaders() {
 
 proctype Clock() {
   do
-  :: d_step { tick_leaders(); tick_host() }
+  :: d_step { printf("tick\n"); tick_leaders(); tick_host() }
   /* The host's clock leaves this one out, and counts the next SLOW - 1. */
-  :: d_step { credit == 0 -> tick_leaders(); credit = SLOW - 1 }
+  :: d_step { credit == 0 -> printf("tick, which the host's clock leaves out\n"); tick_leaders(); credit = SLOW - 1 }
 #ifdef WITHOUT_A9
   /* Only the agent watches D, and it is hung: what is past D lives on. */
-  :: d_step { alive && left == 0 -> tick_leaders() }
+  :: d_step { alive && left == 0 -> printf("tick, the agent is hung\n"); tick_leaders() }
 #endif
   od
 }

@@ -17,6 +17,7 @@ export class Site {
   refusesUntil = 0;
   /** It was made for a while and never comes back. */
   readonly isClone: boolean;
+  isRetired = false;
 
   constructor(
     world: World,
@@ -83,7 +84,15 @@ export class Site {
   }
 
   startAgent(): void {
-    this.host.whenRunning(() => this.agent.start());
+    this.host.whenRunning(() => {
+      if (!this.isRetired) this.agent.start();
+    });
+  }
+
+  /** It is switched off for good. */
+  retire(now: number): void {
+    this.isRetired = true;
+    this.powerOff(now);
   }
 
   /** The machine loses its power, or is booted: nothing of it is left but its disk. */

@@ -42,6 +42,8 @@ export class World {
   healed = false;
   /** When an older state of the store was restored. */
   restoredAt: number | undefined;
+  /** Clones made so far. */
+  clones = 0;
   /** Leaders repeat the starts that they send before this time. */
   startsRepeatedUntil = 0;
   readonly #undos = new Set<() => void>();

@@ -120,12 +120,27 @@ export class CommitQueue {
         const fault = error instanceof EtcdFault ? error : undefined;
         if (fault === undefined && !over.aborted) throw error;
         if (fault === undefined || fault.kind === 'unknown') open = true;
+        else if (fault.kind === 'full' && !open) return this.#settleFull(fault, part);
         else if (fault.kind !== 'busy') return this.#refused(fault, open);
         await client.pause(over).catch(() => {});
       }
     }
     const detail = `term ${term} ended before the answer came`;
     return open ? { kind: 'unknown', detail } : { kind: 'deposed', detail };
+  }
+
+  /** An etcd that finds itself full while it carries a transaction out answers "no space" and has done it all the same. */
+  async #settleFull(fault: EtcdFault, part: Part<Waiting>): Promise<CommitOutcome> {
+    const { client, keys, term, over } = this.#options;
+    try {
+      const look = { compare: [], success: [readOp(keys.leader), readOp(keys.head)], failure: [] };
+      const found = keyRead(await client.attempt(KV.method.txn, look, over), 1);
+      const head = parseHead(found?.value);
+      if (head.term !== term || !isAtLeast(head, part.to)) return this.#refused(fault, false);
+      return { kind: 'committed', revision: Number(found?.modRevision ?? 0n) };
+    } catch {
+      return this.#refused(fault, true);
+    }
   }
 
   #requestFor(part: Part<Waiting>) {

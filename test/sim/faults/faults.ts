@@ -1,7 +1,7 @@
 /** Faults at random: each kind of the plan strikes again and again, until the world heals. */
 import type { Prng } from '../../../shared/prng.ts';
+import { FAULT_KINDS, type FaultKind } from '../fault-kinds.ts';
 import type { Intentions } from '../intentions.ts';
-import { FAULT_KINDS, type FaultKind } from '../plan.ts';
 import type { World } from '../world.ts';
 import { controllerFaults } from './controller-faults.ts';
 import { hostFaults } from './host-faults.ts';

@@ -8,6 +8,7 @@ import { someRate } from '../clock.ts';
 import { newStateDirectory } from '../host.ts';
 import { Site } from '../site.ts';
 import type { World } from '../world.ts';
+import { cut } from './network-faults.ts';
 import { type StrikeTable, someMs, someSite } from './strike.ts';
 
 /** Time for the other of the two to notice, and to do what it must. */
@@ -151,7 +152,8 @@ export const hostFaults: StrikeTable = {
   clone: (world, random) => {
     const site = random.pick(world.sites.filter(({ isClone }) => !isClone));
     if (site === undefined || world.sites.some(({ isClone }) => isClone)) return;
-    const name = `${site.name}x`;
+    world.clones += 1;
+    const name = `${site.name}x${world.clones}`;
     const { directory } = site.host;
     // A copied disk brings the identity along; a second machine of the same name brings its own.
     const copied = newStateDirectory(random.chance(0.5) ? directory.instanceId : `${name}-dir-1`);
@@ -165,7 +167,7 @@ export const hostFaults: StrikeTable = {
     world.say(name, () => `comes up as a second ${site.name} (${copied.instanceId})`);
     clone.startAgent();
     world.during(someMs(random, 10_000, 180_000), () => {
-      clone.powerOff(world.queue.now);
+      clone.retire(world.queue.now);
       world.sites.splice(world.sites.indexOf(clone), 1);
     });
   },

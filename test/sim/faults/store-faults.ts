@@ -1,6 +1,7 @@
 /** Faults of the store and of leadership. */
 import type { Intentions } from '../intentions.ts';
-import { type StrikeTable, someMs } from './strike.ts';
+import { cut } from './network-faults.ts';
+import { type StrikeTable, someMs, someSite } from './strike.ts';
 
 /** How old a restored state may be. */
 const OLDEST_SNAPSHOT_MS = 90_000;

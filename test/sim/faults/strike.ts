@@ -1,6 +1,6 @@
 /** What a fault is made of. */
 import type { Prng } from '../../../shared/prng.ts';
-import type { FaultKind } from '../plan.ts';
+import type { FaultKind } from '../fault-kinds.ts';
 import type { Site } from '../site.ts';
 import type { World } from '../world.ts';
 
