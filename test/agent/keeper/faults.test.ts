@@ -52,7 +52,14 @@ describe('an agent that dies', () => {
       await gone(pid);
       goneAtMs.set(run, deadlineIn(0).monotonicMs);
     }
-    const { attempts } = (await rig.attach()).connection.opened;
+    // The process is gone a moment before the keeper has seen its tree empty.
+    const open = async () => (await rig.attach()).connection.opened.attempts;
+    const isOver = (attempts: Awaited<ReturnType<typeof open>>): boolean =>
+      [...goneAtMs.keys()].every(
+        (run) => attempts.find(({ status }) => status?.run === run)?.status?.end !== undefined,
+      );
+    let attempts = await open();
+    while (!isOver(attempts)) attempts = await open();
     for (const [run, atMs] of goneAtMs) {
       const kept = attempts.find(({ status }) => status?.run === run);
       expect(kept?.status?.end).toMatchObject({ cause: EndCause.LAPSED, signal: 'SIGKILL' });
