@@ -67,7 +67,9 @@ function choose(ctx: Context, live: PoolLive, policy: Policy, run: Run): ServerI
   if (reserved !== undefined) {
     const server = serverOf(state, reserved);
     const fits = isAvailable(state, server) && freeSlotsFor(state, server, run) >= run.slots;
-    if (fits && meetsRequirements(state, policy, server)) return reserved;
+    // List and requirements may have been edited since the slot was reserved (I8).
+    const allowed = effectiveList(state, policy).includes(reserved) && meetsRequirements(state, policy, server);
+    if (fits && allowed) return reserved;
   }
   const claimed = [...live.claims].filter(([, claimer]) => claimer !== run.id).map(([server]) => server);
   return live.index.choose(placementQuery(state, policy, run, now.wall, { claimed }));

@@ -168,17 +168,18 @@ function decideAfterFailure(ctx: Context, run: Run, policy: Policy, attempt: Att
     queueAgain(ctx, run, attempt, again('RESTART', 'START', 'FAILED_ONCE', { prefer: true, delayMs }));
     return;
   }
-  run.skips = [...run.skips, { server: attempt.server, untilWall: wall + TRIED_WINDOW_MS, reason: 'FAILED' }];
-  const tried = new Set(
-    run.skips.filter((skip) => skip.reason === 'FAILED' && skip.untilWall > wall).map((skip) => skip.server),
-  );
+  const others = run.skips.filter((skip) => skip.reason !== 'FAILED' || skip.server !== attempt.server);
+  run.skips = [...others, { server: attempt.server, untilWall: wall + TRIED_WINDOW_MS, reason: 'FAILED' }];
+  const skipped = run.skips.filter((skip) => skip.untilWall > wall);
+  const tried = new Set(skipped.filter(({ reason }) => reason === 'FAILED').map(({ server }) => server));
   const untried = eligibleServers(ctx.state, policy).filter((server) => !tried.has(server));
-  if (untried.some((server) => freeSlotsFor(ctx.state, serverOf(ctx.state, server), run) >= run.slots)) {
+  const open = untried.filter((id) => !skipped.some(({ server }) => server === id));
+  if (open.some((id) => freeSlotsFor(ctx.state, serverOf(ctx.state, id), run) >= run.slots)) {
     queueAgain(ctx, run, attempt, again('RECOVERY', 'RECOVERY', 'FAILED_HERE'));
     return;
   }
   if (untried.length > 0) {
-    // The next one is full, and this one may be all that has room: not over and over without a pause.
+    // The next one is full, or skipped as well, and this one may be chosen again: not over and over without a pause.
     queueAgain(ctx, run, attempt, again('RECOVERY', 'RECOVERY', 'FAILED_HERE', { delayMs: nextBackoffMs(run) }));
     return;
   }
