@@ -11,7 +11,7 @@ import type { BatchFacts } from './checks/ledger.ts';
 import type { EventQueue } from './event-queue.ts';
 
 /** Records as they lie in the store: nobody's live objects. */
-export type Encoded = string | Uint8Array;
+export type Encoded = StateRecord | Uint8Array;
 
 export interface SimWrite {
   readonly key: string;
@@ -72,6 +72,19 @@ export interface StorePath {
 
 const WATCH_EVERY_MS = 1_000;
 
+/** A deep copy of plain data; several times as fast as `structuredClone` or a way through JSON. */
+function copyOf<T>(value: T): T;
+function copyOf(value: unknown): unknown {
+  if (typeof value !== 'object' || value === null) return value;
+  if (Array.isArray(value)) return value.map((inner: unknown) => copyOf(inner));
+  const copy: Record<string, unknown> = { ...value };
+  for (const key in copy) {
+    const inner = copy[key];
+    if (typeof inner === 'object' && inner !== null) copy[key] = copyOf(inner);
+  }
+  return copy;
+}
+
 export class SimStore {
   readonly trouble: StoreTrouble = { extraDelayMs: 0, refuse: 0, lose: 0 };
   incarnation = 1;
@@ -95,18 +108,20 @@ export class SimStore {
   }
 
   encode(record: StateRecord): Encoded {
-    return this.#options.codec ? encodeRecord(record) : JSON.stringify(record);
+    if (this.#options.codec) return encodeRecord(record);
+    // Nobody changes an event.
+    return record.kind === 'event' ? record : copyOf(record);
   }
 
   decode(key: string, value: Encoded): StateRecord {
-    if (typeof value !== 'string') return decodeRecord(key, value);
-    const record: StateRecord = JSON.parse(value);
-    return record;
+    if (value instanceof Uint8Array) return decodeRecord(key, value);
+    return value.kind === 'event' ? value : copyOf(value);
   }
 
+  /** For looking only. */
   read(key: string): StateRecord | undefined {
     const value = this.records.get(key);
-    return value === undefined ? undefined : this.decode(key, value);
+    return value instanceof Uint8Array ? decodeRecord(key, value) : value;
   }
 
   /**

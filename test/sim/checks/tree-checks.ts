@@ -2,6 +2,7 @@
  * I1, I2, I3 and I4 where they count: at the processes. The world knows which trees live; at each start it is asked whether this one
  * may. What a machine that stood still had is judged when it has had the time to find out (semantics 5).
  */
+import { incarnationOf } from '../../../shared/ids.ts';
 import type { EventQueue } from '../event-queue.ts';
 import type { Host, TreeWatch } from '../host.ts';
 import type { SimStore } from '../store.ts';
@@ -114,7 +115,8 @@ export class TreeChecks implements TreeWatch {
       );
     }
     const record = store.read(`runs/${facts.run}`);
-    if (record?.kind !== 'run') return;
+    // A start of an earlier life of the store may still be under way; the records of this life know nothing of it (C9).
+    if (record?.kind !== 'run' || incarnationOf(facts.epoch) !== store.incarnation) return;
     const overlap = facts.terms.onDisconnect === 'OVERLAP';
     for (const older of record.attempts) {
       if (older.epoch >= facts.epoch || older.state === 'ENDED' || (older.overlapped && overlap)) continue;

@@ -1,5 +1,6 @@
 /** Faults of the network between hosts and controllers. */
 import type { Prng } from '../../../shared/prng.ts';
+import { SECOND } from '../../../shared/time.ts';
 import type { Link, WayName } from '../network.ts';
 import type { World } from '../world.ts';
 import { type StrikeTable, someMs, someSite } from './strike.ts';
@@ -21,6 +22,14 @@ function someLinks(world: World, random: Prng): readonly Link[] {
 }
 
 const namesOf = (links: readonly Link[]): string => links.map(({ host, endpoint }) => `${host}–${endpoint}`).join(', ');
+
+/** A nuisance, about a lease, or longer than any wait. */
+const someDelayMs = (random: Prng): number =>
+  random.chance(0.5)
+    ? someMs(random, 4 * SECOND, 25 * SECOND)
+    : random.chance(0.5)
+      ? someMs(random, 100, 4 * SECOND)
+      : someMs(random, 25 * SECOND, 100 * SECOND);
 
 /** Nothing gets through for a while. */
 export function cut(world: World, links: readonly Link[], ways: readonly WayName[], ms: number): void {
@@ -51,7 +60,7 @@ export const networkFaults: StrikeTable = {
   'link-delay': (world, random) => {
     const { network } = world;
     const links = someLinks(world, random);
-    const delayMs = someMs(random, 100, 100_000);
+    const delayMs = someDelayMs(random);
     const ways: readonly WayName[] = random.pick([['up'], ['down'], ['down'], ['up', 'down']] as const) ?? ['up'];
     world.say('network', () => `${Math.round(delayMs)} ms slower ${ways.join(' and ')}: ${namesOf(links)}`);
     for (const link of links) for (const way of ways) network.slow(link, way, delayMs);

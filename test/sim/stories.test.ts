@@ -1,0 +1,242 @@
+/**
+ * The holes that a review of the rules found, each kept closed by a story of its own: real cores, scripted faults, and every check of
+ * the simulator at work. See docs/simulation.md.
+ */
+import { describe, expect, it } from 'vitest';
+import { DEFAULT_POOL, policyId } from '../../shared/ids.ts';
+import { MINUTE, SECOND } from '../../shared/time.ts';
+import { specOf } from './intentions.ts';
+import { policy, Story } from './story.ts';
+
+const P = policyId('p');
+
+describe('a start', () => {
+  it('that was refused and arrives a second time does not run then', () => {
+    // One server alone: there is no other one to go to.
+    const story = new Story({ policies: [policy('p')], servers: 1 });
+    const s1 = story.site('s1');
+    // No keeper can be started, so the agent refuses; the leader repeats itself when the keeper is back.
+    s1.keeper.die();
+    s1.keeper.start = () => {};
+    story.world.startsRepeatedUntil = Number.POSITIVE_INFINITY;
+    story.pass(4 * SECOND);
+    Reflect.deleteProperty(s1.keeper, 'start');
+    story.pass(MINUTE);
+    expect(story.runs('p')[0]?.attempts.map(({ end }) => end?.proof)).toContain('REFUSED');
+    expect(story.living('p')).toHaveLength(1);
+    expect(story.end()).toEqual([]);
+  });
+
+  it('that was under way when its agent said Hello anew does not run when it arrives', () => {
+    const story = new Story({ policies: [] });
+    const { world } = story;
+    for (const link of story.links('s1')) world.network.slow(link, 'down', 8 * SECOND);
+    story.call({ kind: 'create_policy', policy: P, spec: specOf(policy('p')) });
+    story.pass(SECOND);
+    for (const link of story.links('s1')) world.network.slow(link, 'down', 0);
+    for (const stream of [...world.network.streams]) if (stream.host === 's1') stream.endAgent('reset');
+    story.pass(MINUTE);
+    expect(story.runs('p')[0]?.attempts[0]?.end?.proof).toBe('INVENTORY');
+    expect(story.living('p')).toHaveLength(1);
+    expect(story.end()).toEqual([]);
+  });
+
+  it('of two runs of one policy in either order is obeyed, each by its own epoch', () => {
+    const story = new Story({ policies: [policy('p', { maxConcurrentRuns: 2 })] });
+    expect(story.living('p')).toHaveLength(2);
+    story.call({ kind: 'restart_policy', policy: P });
+    story.pass(20 * SECOND);
+    expect(story.living('p')).toHaveLength(2);
+    expect(story.end()).toEqual([]);
+  });
+});
+
+describe('while a server is cut off', () => {
+  it('edits of G, L and on_disconnect do not touch the terms of what runs there', () => {
+    const story = new Story({
+      policies: [
+        policy('p', {
+          stopTimeoutMs: 30 * SECOND,
+          behaviour: { deafShare: 1, termMs: 0, meanLifeMs: Number.POSITIVE_INFINITY, failShare: 0 },
+        }),
+      ],
+    });
+    story.cut('s1');
+    story.call({
+      kind: 'update_policy',
+      policy: P,
+      etag: '',
+      patch: { stopTimeoutMs: 1_000, onDisconnect: 'OVERLAP' },
+      createAs: undefined,
+    });
+    story.call({
+      kind: 'update_pool',
+      pool: DEFAULT_POOL,
+      etag: '',
+      timers: { leaseMs: 18_000, stopTimeoutMs: 1_000, missingAfterMs: 36_000 },
+      defaultFailback: undefined,
+      defaultMaxSlots: undefined,
+    });
+    // W of the frozen terms is 1.25 · (20 + 30 + 5) s; the edited ones would allow 36 s.
+    story.pass(60 * SECOND);
+    expect(story.living('p').filter((tree) => !tree.startsWith('s1'))).toEqual([]);
+    story.pass(20 * SECOND);
+    expect(story.living('p')).toEqual(['s2@2']);
+    expect(story.end()).toEqual([]);
+  });
+
+  it('a policy that is stopped, deleted and created anew does not run beside its old self', () => {
+    const story = new Story({ policies: [policy('p')] });
+    story.cut('s1');
+    story.call({ kind: 'stop_policy', policy: P });
+    story.call({ kind: 'delete_policy', policy: P, etag: '' });
+    story.call({ kind: 'create_policy', policy: P, spec: specOf(policy('p')) });
+    story.pass(30 * SECOND);
+    // Its name is reserved until the old attempt is proven ended.
+    expect(story.state.policies.get(P)?.deleting).toBe(true);
+    story.pass(40 * SECOND);
+    expect(story.state.policies.has(P)).toBe(false);
+    story.call({ kind: 'create_policy', policy: P, spec: specOf(policy('p')) });
+    story.pass(10 * SECOND);
+    expect(story.living('p')).toHaveLength(1);
+    expect(story.end()).toEqual([]);
+  });
+
+  it('a HOLD run stays where it is, and an operator who is late with his word changes nothing', () => {
+    const story = new Story({ policies: [policy('p', { onDisconnect: 'HOLD' })] });
+    story.cut('s1');
+    story.pass(2 * MINUTE);
+    const { uid, bootId } = story.server('s1');
+    expect(story.living('p')).toEqual(['s1@1']);
+    story.mend('s1');
+    story.pass(10 * SECOND);
+    story.call({
+      kind: 'confirm_server_dead',
+      server: story.server('s1').id,
+      uid,
+      bootId,
+      epochs: [1],
+      reason: 'it was silent',
+    });
+    story.pass(10 * SECOND);
+    expect(story.living('p')).toEqual(['s1@1']);
+    expect(story.end()).toEqual([]);
+  });
+});
+
+describe('a second machine under the same name', () => {
+  it.each([
+    ['made from a copy of the disk', true],
+    ['with a disk of its own', false],
+  ])('%s proves nothing about the first one', (_, copied) => {
+    const story = new Story({ policies: [policy('p')] });
+    story.clone('s1', { copied });
+    story.pass(30 * SECOND);
+    expect(story.living('p')).toEqual(['s1@1']);
+    story.cut('s1');
+    story.pass(2 * MINUTE);
+    expect(story.living('p')).toHaveLength(1);
+    expect(story.world.verdict.found).toEqual([]);
+  });
+});
+
+describe('a tree that can not be killed', () => {
+  it('keeps its run from starting elsewhere for as long as its agent sees it', () => {
+    const story = new Story({ policies: [policy('p')] });
+    for (const tree of story.trees('p')) tree.unkillableUntil = story.world.queue.now + 10 * MINUTE;
+    story.call({
+      kind: 'move_run',
+      run: story.runs('p')[0]?.id ?? (specOf(policy('p')).pool as never),
+      server: undefined,
+    });
+    story.pass(3 * MINUTE);
+    expect(story.runs('p')[0]?.state).toBe('STUCK');
+    expect(story.living('p')).toEqual(['s1@1']);
+    expect(story.end()).toEqual([]);
+  });
+});
+
+describe('a store', () => {
+  it('that was restored starts nothing before what ran in its earlier life is dead for certain', () => {
+    const story = new Story({ policies: [] });
+    const saved = story.world.store.save();
+    story.call({ kind: 'create_policy', policy: P, spec: specOf(policy('p')) });
+    story.pass(10 * SECOND);
+    story.cut('s1');
+    for (const controller of story.world.controllers) controller.die();
+    story.world.store.restore(saved);
+    for (const controller of story.world.controllers) controller.start();
+    story.pass(5 * SECOND);
+    story.call({ kind: 'create_policy', policy: P, spec: specOf(policy('p')) });
+    story.pass(35 * SECOND);
+    expect(story.runs('p')[0]).toMatchObject({ state: 'QUEUED', reason: 'NEW_INCARNATION' });
+    story.pass(30 * SECOND);
+    expect(story.living('p').map((tree) => tree.slice(0, 2))).toEqual(['s2']);
+    expect(story.end()).toEqual([]);
+  });
+
+  it('that is an older copy and does not say so starts nothing once an agent shows more than it knows', () => {
+    const story = new Story({ policies: [policy('p')] });
+    const { store, controllers } = story.world;
+    const saved = store.save();
+    story.call({ kind: 'create_policy', policy: policyId('q'), spec: specOf(policy('q')) });
+    story.pass(10 * SECOND);
+    for (const controller of controllers) controller.die();
+    store.restore(saved);
+    store.incarnation -= 1;
+    for (const controller of controllers) controller.start();
+    story.pass(20 * SECOND);
+    expect(story.state.storeBehind).toBeDefined();
+    story.call({ kind: 'create_policy', policy: policyId('r'), spec: specOf(policy('r')) });
+    story.pass(2 * MINUTE);
+    expect(story.runs('r')[0]?.reason).toBe('STORE_BEHIND');
+    expect(story.living('r')).toEqual([]);
+  });
+});
+
+describe('a leader', () => {
+  it('that was deposed, wakes and gets a Hello tells the agent nothing', () => {
+    const story = new Story({ policies: [policy('p')] });
+    const old = story.leader;
+    const wake = old.pause();
+    story.pass(30 * SECOND);
+    expect(story.leader).not.toBe(old);
+    const { term } = story.state;
+    // The agent is led back to the old leader just as that wakes.
+    for (const stream of [...story.world.network.streams]) if (stream.host === 's1') stream.endAgent('reset');
+    wake();
+    story.pass(20 * SECOND);
+    expect(story.site('s1').agent.state?.session?.term).toBe(term);
+    expect(story.living('p')).toEqual(['s1@1']);
+    expect(story.end()).toEqual([]);
+  });
+
+  it('whose commit has an unknown outcome sends nothing that rests on it before it knows', () => {
+    const story = new Story({ policies: [] });
+    story.world.store.trouble.lose = 1;
+    story.call({ kind: 'create_policy', policy: P, spec: specOf(policy('p')) });
+    story.pass(20 * SECOND);
+    expect(story.living('p')).toEqual([]);
+    story.world.store.trouble.lose = 0;
+    story.pass(20 * SECOND);
+    expect(story.living('p')).toHaveLength(1);
+    expect(story.end()).toEqual([]);
+  });
+
+  it('that dies between an exit and its commit has not acknowledged it: the next one hears of it again', () => {
+    const story = new Story({ policies: [policy('p', { trigger: 'on_demand' })] });
+    story.call({ kind: 'start_policy', policy: P, arguments: [] });
+    story.pass(5 * SECOND);
+    const { leader } = story;
+    leader.path.cuts += 1;
+    for (const tree of story.trees('p')) tree.kill();
+    story.pass(2 * SECOND);
+    leader.die();
+    leader.path.cuts = 0;
+    story.pass(20 * SECOND);
+    const [run] = [...story.state.runs.values()];
+    expect(run?.attempts.map(({ end }) => end?.proof)).toContain('REPORT');
+    leader.start();
+    expect(story.end()).toEqual([]);
+  });
+});
