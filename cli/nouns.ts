@@ -44,6 +44,12 @@ export const nouns: readonly Noun[] = [
     load: () => import('./cluster/events-command.ts'),
   },
   {
+    name: 'fence',
+    summary: 'fencing: whether an epoch may still act',
+    group: LOOK,
+    load: () => import('./fence/command.ts'),
+  },
+  {
     name: 'proceed',
     summary: 'let takeovers go on that the mass-failure brake holds back',
     group: LOOK,

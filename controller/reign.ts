@@ -135,6 +135,24 @@ export class Reign {
     return this.#loop.read(look);
   }
 
+  /**
+   * Resolves when a check of the store, begun after the call, has found this term to be the newest: what was read before the call was
+   * then what the newest leader knows. @throws LocumError NOT_LEADER, STORE_UNAVAILABLE
+   */
+  async confirmTerm(): Promise<void> {
+    const { store, onStepDown } = this.#options;
+    let current: boolean;
+    try {
+      current = await store.verifyTerm(this.term);
+    } catch (error) {
+      const message = 'the store does not answer, so nobody knows who leads: repeat in a moment';
+      throw new LocumError('STORE_UNAVAILABLE', message, { retryAfterMs: 1_000, cause: error });
+    }
+    if (current) return;
+    onStepDown('the store says that another controller leads');
+    throw new LocumError('NOT_LEADER', 'another controller leads: repeat in a moment', { retryAfterMs: 500 });
+  }
+
   /** Drops everything; reads and watches under way get `error`, calls that nobody knows what became of them. */
   end(error: LocumError): void {
     clearTimeout(this.#patience);

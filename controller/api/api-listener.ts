@@ -3,6 +3,7 @@ import type { ConnectRouter } from '@connectrpc/connect';
 import { Health } from '../../shared/gen/grpc/health/v1/health_pb.ts';
 import { ClusterService } from '../../shared/gen/locum/v1/cluster_service_pb.ts';
 import { EventService } from '../../shared/gen/locum/v1/event_service_pb.ts';
+import { FenceService } from '../../shared/gen/locum/v1/fence_service_pb.ts';
 import { PolicyService } from '../../shared/gen/locum/v1/policy_service_pb.ts';
 import { PoolService } from '../../shared/gen/locum/v1/pool_service_pb.ts';
 import { RunService } from '../../shared/gen/locum/v1/run_service_pb.ts';
@@ -21,13 +22,22 @@ import { markStale, READ_HEADER, STALE } from '../replication/stale-reads.ts';
 import type { ApiContext } from './api-context.ts';
 import { clusterService } from './cluster-service.ts';
 import { eventService } from './event-service.ts';
+import { fenceService } from './fence-service.ts';
 import { policyService } from './policy-service.ts';
 import { poolService } from './pool-service.ts';
 import { runService } from './run-service.ts';
 import { serverService } from './server-service.ts';
 
 /** What people call; agents have their own listener. */
-export const API_SERVICES = [PoolService, ServerService, PolicyService, RunService, EventService, ClusterService];
+export const API_SERVICES = [
+  PoolService,
+  ServerService,
+  PolicyService,
+  RunService,
+  EventService,
+  ClusterService,
+  FenceService,
+];
 
 export interface ApiListenerOptions {
   readonly address: ListenAddress;
@@ -84,7 +94,8 @@ function addServices(router: ConnectRouter, api: ApiContext, health: HealthTable
     .service(PolicyService, policyService(api))
     .service(RunService, runService(api))
     .service(EventService, eventService(api))
-    .service(ClusterService, clusterService(api));
+    .service(ClusterService, clusterService(api))
+    .service(FenceService, fenceService(api));
   addHealth(router, health);
   addReflection(router, [...API_SERVICES, Health]);
 }

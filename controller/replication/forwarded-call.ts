@@ -11,7 +11,7 @@ export const FORWARDED_HEADER = 'x-locum-forwarded';
 /** Of what callers say in headers, everything that is not the protocol's own. */
 const PASSED_ON = /^(?:x-|traceparent$|tracestate$|baggage$|authorization$)/;
 const MAX_TIMEOUT_MS = 2 ** 31 - 1;
-const READING = /^(?:Get|List|Watch|Explain|Stream|Simulate)/;
+const READING = /^(?:Get|List|Watch|Explain|Stream|Simulate|Check)/;
 
 export function headersOnward(from: Headers, self: string): Headers {
   const onward = new Headers();

@@ -43,6 +43,10 @@ export class StaleReads implements ReignView {
     throw onlyReads('changes nothing');
   }
 
+  async confirmTerm(): Promise<never> {
+    throw onlyReads('proves nothing');
+  }
+
   get hub(): never {
     throw onlyReads('can not be watched');
   }

@@ -133,6 +133,24 @@ describe('a full disk', () => {
   });
 });
 
+describe('a check that this term is the newest', () => {
+  it('comes from the store, each time', async () => {
+    const { store, reign, stepDowns } = await world();
+    await expect(reign.confirmTerm()).resolves.toBeUndefined();
+    store.verifications.push(new Error('no majority'));
+    expect(await reasonOf(reign.confirmTerm())).toBe('STORE_UNAVAILABLE');
+    await expect(reign.confirmTerm()).resolves.toBeUndefined();
+    expect(stepDowns).toEqual([]);
+  });
+
+  it('that fails ends the reign: what this controller knows may be old', async () => {
+    const { store, reign, stepDowns } = await world();
+    store.verifications.push(false);
+    expect(await reasonOf(reign.confirmTerm())).toBe('NOT_LEADER');
+    expect(stepDowns).toHaveLength(1);
+  });
+});
+
 describe('the end of a reign', () => {
   it('leaves nobody waiting: calls get OUTCOME_UNKNOWN, reads and watches the reason', async () => {
     const { store, reign } = await world();

@@ -2,6 +2,7 @@
 import type { DescMethod, DescService } from '@bufbuild/protobuf';
 import { ClusterService } from '../../shared/gen/locum/v1/cluster_service_pb.ts';
 import { EventService } from '../../shared/gen/locum/v1/event_service_pb.ts';
+import { FenceService } from '../../shared/gen/locum/v1/fence_service_pb.ts';
 import { PolicyService } from '../../shared/gen/locum/v1/policy_service_pb.ts';
 import { PoolService } from '../../shared/gen/locum/v1/pool_service_pb.ts';
 import { RunService } from '../../shared/gen/locum/v1/run_service_pb.ts';
@@ -14,6 +15,7 @@ export const services: readonly DescService[] = [
   PolicyService,
   RunService,
   EventService,
+  FenceService,
 ];
 
 export interface Example {
@@ -46,6 +48,7 @@ export function examples({ id, run }: { readonly id: string; readonly run: strin
     { method: 'ClusterService/ListControllers', request: {} },
     { method: 'ClusterService/TransferLeadership', request: {}, refused: 'TARGET_NOT_ELIGIBLE' },
     { method: 'ClusterService/SaveSnapshot', request: {} },
+    { method: 'FenceService/CheckFence', request: { policy: 'policies/steady', epoch: '1', run } },
     { method: 'PoolService/CreatePool', request: { pool: { name: pool, timers: { missingAfter: '60s' } } } },
     { method: 'PoolService/GetPool', request: { name: pool } },
     { method: 'PoolService/ListPools', request: { pageSize: 1 } },

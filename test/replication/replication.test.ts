@@ -5,8 +5,11 @@
  */
 import { spawnSync } from 'node:child_process';
 import { setTimeout as sleep } from 'node:timers/promises';
+import { createClient } from '@connectrpc/connect';
 import { afterAll, beforeAll, beforeEach, describe, expect, test } from 'vitest';
+import { READ_HEADER, STALE } from '../../controller/replication/stale-reads.ts';
 import { present } from '../../shared/assert.ts';
+import { FenceService } from '../../shared/gen/locum/v1/fence_service_pb.ts';
 import { Prng } from '../../shared/prng.ts';
 import { fromConnectError } from '../../shared/rpc/status-details.ts';
 import { etcdMissing } from '../store/etcd-cluster.ts';
@@ -108,6 +111,25 @@ describe('three controllers on etcd', () => {
     );
     expect(answers[1]).toEqual(answers[0]);
     expect(answers[2]).toEqual(answers[0]);
+  });
+
+  test('say the same of an epoch, from the leader and never from a copy', async () => {
+    const { runs } = await cluster().api.runs.listRuns({ policy: 'policies/p1' });
+    const { epoch } = present(runs[0]?.attempts[0], 'an attempt');
+    const { id: leader, term } = await cluster().leader();
+    for (const id of cluster().controllers) {
+      const fences = createClient(FenceService, cluster().apiOf(id).transport);
+      const answer = await fences.checkFence({ policy: 'policies/p1', epoch });
+      expect(answer).toMatchObject({ current: true, currentEpoch: epoch, term: BigInt(term) });
+      const headers = { [READ_HEADER]: STALE };
+      // Less than a careful client waits before it asks again.
+      const stale = fences.checkFence({ policy: 'policies/p1', epoch }, { headers, timeoutMs: 400 });
+      const reason = await stale.then(
+        ({ current }) => current,
+        (error: unknown) => fromConnectError(error)?.reason,
+      );
+      expect(reason).toBe(id === leader ? true : 'NOT_LEADER');
+    }
   });
 
   test('pass on errors as the leader made them', async () => {

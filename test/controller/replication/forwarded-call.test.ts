@@ -9,6 +9,7 @@ import {
   timeoutOf,
 } from '../../../controller/replication/forwarded-call.ts';
 import { ClusterService } from '../../../shared/gen/locum/v1/cluster_service_pb.ts';
+import { FenceService } from '../../../shared/gen/locum/v1/fence_service_pb.ts';
 import { PolicyService } from '../../../shared/gen/locum/v1/policy_service_pb.ts';
 
 describe('a call that is passed on', () => {
@@ -36,7 +37,9 @@ describe('a call that is passed on', () => {
 
   it('may be repeated when it only reads, and not when it changes something without an id', () => {
     const { getStatus, transferLeadership } = ClusterService.method;
+    const { checkFence } = FenceService.method;
     expect(makeRepeatable(getStatus, create(getStatus.input)).repeatable).toBe(true);
+    expect(makeRepeatable(checkFence, create(checkFence.input)).repeatable).toBe(true);
     expect(makeRepeatable(transferLeadership, create(transferLeadership.input)).repeatable).toBe(false);
   });
 

@@ -1,0 +1,55 @@
+/** Fencing: whether an epoch may still act. The one read that a term is confirmed for (semantics C1): nothing else may be stale, either. */
+import type { ServiceImpl } from '@connectrpc/connect';
+import { LocumError } from '../../shared/errors.ts';
+import { type FenceService, FenceVerdict } from '../../shared/gen/locum/v1/fence_service_pb.ts';
+import { runName, serverName } from '../../shared/resource-name.ts';
+import { fromUint64, toUint64 } from '../codec/numbers.ts';
+import { type Fence, judgeFence } from '../core/fence.ts';
+import type { ApiContext } from './api-context.ts';
+import { found, policyIdOf, runIdOf } from './resource-id.ts';
+
+const verdicts: Readonly<Record<Fence['verdict'], FenceVerdict>> = {
+  CURRENT: FenceVerdict.CURRENT,
+  SUPERSEDED: FenceVerdict.SUPERSEDED,
+  ENDED: FenceVerdict.ENDED,
+  UNKNOWN: FenceVerdict.UNKNOWN,
+};
+
+export function fenceService(api: ApiContext): ServiceImpl<typeof FenceService> {
+  return {
+    async checkFence(request) {
+      const policy = policyIdOf(request.policy, 'policy');
+      const epoch = fromUint64(request.epoch, 'epoch');
+      const run = request.run === '' ? undefined : runIdOf(request.run);
+      const reign = api.reign();
+      const { fence, term } = await durable(
+        reign.read((state) => {
+          found(state.policies.get(policy), request.policy);
+          return { fence: judgeFence(state, policy, epoch, run), term: state.term };
+        }),
+      );
+      // After the look, not before it: whoever leads now has led then, so nobody else can have decided anything in between.
+      await reign.confirmTerm();
+      const { verdict, message, newest } = fence;
+      return {
+        current: verdict === 'CURRENT',
+        verdict: verdicts[verdict],
+        message,
+        run: newest === undefined ? '' : runName(newest.run),
+        currentEpoch: toUint64(newest?.epoch ?? 0),
+        server: newest === undefined ? '' : serverName(newest.server),
+        term: toUint64(term),
+      };
+    },
+  };
+}
+
+/** A store that is full is as good as one that does not answer, to somebody who changes nothing: what it would say is not known. */
+async function durable<T>(reading: Promise<T>): Promise<T> {
+  try {
+    return await reading;
+  } catch (error) {
+    if (!(error instanceof LocumError) || error.reason !== 'STORE_FULL') throw error;
+    throw new LocumError('STORE_UNAVAILABLE', error.message, { retryAfterMs: error.retryAfterMs, cause: error });
+  }
+}
