@@ -6,7 +6,6 @@ import { assert } from '../../shared/assert.ts';
 import { keyOf } from './attempt.ts';
 import { readingOf } from './clock.ts';
 import { planDial, refuseController } from './dial.ts';
-import { nextHeartbeatAt } from './heartbeat.ts';
 import { sendFullState, sendHello } from './inventory.ts';
 import { beginStop, extendTo } from './lease.ts';
 import type { FromLeader, Verdict, Welcome } from './message.ts';
@@ -80,7 +79,7 @@ function clusterProblem(own: string, offered: string): string | undefined {
 }
 
 function openSession(turn: Turn, candidate: Candidate, greeting: Greeting, term: number, welcome: Welcome): Session {
-  const { stamp, reportedUpTo, since } = greeting;
+  const { stamp, reportedUpTo } = greeting;
   return {
     stream: candidate.stream,
     endpoint: candidate.endpoint,
@@ -91,8 +90,8 @@ function openSession(turn: Turn, candidate: Candidate, greeting: Greeting, term:
     stamps: new Map(stamp === undefined ? [] : [[0, stamp]]),
     answered: 0,
     awaitingSince: undefined,
-    // What changed since the Hello goes at once.
-    heartbeatAt: nextHeartbeatAt(turn, since),
+    // At once: it tells the leader that this session was taken, and what changed since the Hello.
+    heartbeatAt: turn.now.mono,
     writable: candidate.writable,
     barred: false,
     moving: false,

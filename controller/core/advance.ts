@@ -125,7 +125,7 @@ function bringToStop(ctx: Context, run: Run): void {
     return;
   }
   if (left.state === 'STUCK') showStuck(ctx, run, left);
-  else if (isOutOfReach(ctx, left)) showFencing(ctx, run, left);
+  else if (isOutOfReach(ctx, left) && !isAboutToEnd(ctx, left)) showFencing(ctx, run, left);
   else {
     const message = `${left.server} was told to stop it`;
     showState(ctx, run, { state: 'STOPPING', reason: left.stopReason ?? 'OPERATOR', message });
@@ -168,6 +168,7 @@ function follow(ctx: Context, run: Run, attempt: Attempt): void {
     showStuck(ctx, run, attempt);
     return;
   }
+  if (isAboutToEnd(ctx, attempt)) return;
   if (isOutOfReach(ctx, attempt)) {
     showFencing(ctx, run, attempt);
     return;
@@ -211,6 +212,12 @@ function watchStart(ctx: Context, run: Run, attempt: Attempt): void {
   const { session } = serverLiveOf(state, attempt.server);
   if (now.mono >= askAt && session !== undefined) askFullState(ctx, session, 'START_UNANSWERED');
   ctx.wakeRunAt(run.id, now.mono >= askAt ? giveUpAt : askAt);
+}
+
+/** The agent that is coming in does not list it: its next message is the proof, and what is shown until then stays. */
+function isAboutToEnd(ctx: Context, { server, epoch }: Attempt): boolean {
+  const absent = serverLiveOf(ctx.state, server).session?.absent ?? [];
+  return absent.some((one) => one.epoch === epoch);
 }
 
 /** Nobody speaks for the attempt: its server is gone, or what answers under its name is of another place or another boot. */

@@ -73,6 +73,13 @@ export interface Session {
   >;
   unansweredBytes: number;
   fullStateAsked: boolean;
+  /** What its Hello did not list though it might have: proven ended once the agent has taken the session (semantics C3a). */
+  absent: readonly AttemptRef[];
+}
+
+export interface AttemptRef {
+  readonly run: RunId;
+  readonly epoch: Epoch;
 }
 
 /** What is known of a server only while this leader leads. */

@@ -4,7 +4,7 @@ import { attemptLiveOf, type Session, serverLiveOf, serverOf } from './cluster.t
 import type { Context } from './context.ts';
 import type { FromAgent } from './event.ts';
 import { hello } from './hello.ts';
-import { observe, settleInventory } from './inventory.ts';
+import { confirmAbsent, endAbsent, judgeInventory, observe, takeInventory } from './inventory.ts';
 import { becomeAlive, becomeLeft } from './liveness.ts';
 import { isSamePlace } from './place.ts';
 import { applyCapabilities, applyCapacity } from './server-facts.ts';
@@ -29,6 +29,10 @@ export function fromAgent(ctx: Context, said: FromAgent): void {
   const session = ctx.state.sessions.get(said.conn);
   // What a closed session still says has no place any more.
   if (session === undefined) return;
+  if (session.absent.length > 0 && session.phase === 'OPEN' && said.kind !== 'stream_closed') {
+    ctx.journal.actor = `agent:${session.server}`;
+    confirmAbsent(ctx, session);
+  }
   switch (said.kind) {
     case 'heartbeat':
       heartbeat(ctx, session, said);
@@ -107,7 +111,8 @@ function commandResult(ctx: Context, session: Session, said: Said<'command_resul
 
 function fullState(ctx: Context, session: Session, said: Said<'full_state'>): void {
   session.fullStateAsked = false;
-  const verdicts = settleInventory(ctx, session, said.inventory, said.generation);
+  endAbsent(ctx, session, takeInventory(ctx, session, said.inventory, said.generation));
+  const verdicts = judgeInventory(ctx, session, said.inventory);
   ctx.queueCommand(session, { kind: 'verdicts', verdicts });
 }
 

@@ -7,7 +7,7 @@ import { attemptLiveOf, newServerLive, nextUid, poolOf, type Session, serverLive
 import type { Context } from './context.ts';
 import type { Verdict } from './effect.ts';
 import type { HelloFacts } from './event.ts';
-import { settleInventory } from './inventory.ts';
+import { judgeInventory, takeInventory } from './inventory.ts';
 import { becomeAlive, touchServer } from './liveness.ts';
 import { refreshOrder } from './placing.ts';
 import { applyFacts } from './server-facts.ts';
@@ -36,7 +36,8 @@ export function hello(ctx: Context, conn: ConnId, facts: HelloFacts): void {
   const session = openSession(ctx, conn, server, facts, bootedSince);
   applyFacts(ctx, server, facts);
   becomeAlive(ctx, server);
-  const verdicts = settleInventory(ctx, session, facts.inventory, undefined);
+  session.absent = takeInventory(ctx, session, facts.inventory, undefined);
+  const verdicts = judgeInventory(ctx, session, facts.inventory);
   session.welcome = { needCommit: ctx.gate.needCommit, needCheck: ctx.gate.needCheck(), verdicts };
   expectKept(ctx, session, verdicts);
   ctx.gate.cover({ session, sequence: 0, receivedMono: ctx.now.mono });
@@ -80,6 +81,7 @@ function openSession(ctx: Context, conn: ConnId, server: Server, facts: HelloFac
     unanswered: new Map(),
     unansweredBytes: 0,
     fullStateAsked: false,
+    absent: [],
   };
   state.sessions.set(conn, session);
   ctx.waitingSessions.add(session);

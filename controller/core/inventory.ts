@@ -4,7 +4,7 @@
  */
 import type { RunId } from '../../shared/ids.ts';
 import { endAttempt, isUnended } from './attempt.ts';
-import { attemptLiveOf, type Session } from './cluster.ts';
+import { type AttemptRef, attemptLiveOf, type Session } from './cluster.ts';
 import type { Context } from './context.ts';
 import type { Verdict } from './effect.ts';
 import type { ReportedAttempt } from './event.ts';
@@ -62,25 +62,52 @@ function noteState(ctx: Context, run: Run, attempt: Attempt, reported: ReportedA
 }
 
 /**
- * Settles a full inventory: takes in what it lists, ends what it proves ended, and judges each living attempt.
+ * Takes in what a full inventory lists, and answers what it does not list though it would if it lived.
  * `generation` is undefined for a Hello, which opens a later session than every start of its place.
  */
-export function settleInventory(
+export function takeInventory(
   ctx: Context,
   session: Session,
   inventory: readonly ReportedAttempt[],
   generation: number | undefined,
-): readonly Verdict[] {
+): readonly AttemptRef[] {
   const listed = new Set<string>();
   for (const reported of inventory) {
     listed.add(attemptKey(reported.run, reported.epoch));
     observe(ctx, session, reported);
   }
-  for (const { run, attempt } of attemptsOn(ctx, session)) {
-    if (listed.has(attemptKey(run.id, attempt.epoch)) || !includesStart(ctx, session, attempt, generation)) continue;
-    endAbsent(ctx, run, attempt, session);
+  return attemptsOn(ctx, session)
+    .filter(({ run, attempt }) => !listed.has(attemptKey(run.id, attempt.epoch)))
+    .filter(({ attempt }) => includesStart(ctx, session, attempt, generation))
+    .map(({ run, attempt }) => ({ run: run.id, epoch: attempt.epoch }));
+}
+
+/** One verdict for each living attempt of a full inventory. */
+export const judgeInventory = (
+  ctx: Context,
+  session: Session,
+  inventory: readonly ReportedAttempt[],
+): readonly Verdict[] =>
+  inventory.filter((reported) => reported.state !== 'ENDED').map((reported) => judge(ctx, session, reported));
+
+/**
+ * What a Hello does not list is proven ended by the first message that follows the Welcome, not by the Hello: a Hello may have been
+ * under way for long, and its agent may since have taken another session and a start there. With that message the agent has read the
+ * Welcome, so every other session of its is over (found with the formal model, docs/model/).
+ */
+export function confirmAbsent(ctx: Context, session: Session): void {
+  const { absent } = session;
+  session.absent = [];
+  endAbsent(ctx, session, absent);
+}
+
+/** Ends what is still open of it. */
+export function endAbsent(ctx: Context, session: Session, absent: readonly AttemptRef[]): void {
+  for (const { run: id, epoch } of absent) {
+    const run = ctx.state.runs.get(id);
+    const attempt = run?.attempts.find((one) => one.epoch === epoch);
+    if (run !== undefined && attempt !== undefined && isUnended(attempt)) endUnlisted(ctx, run, attempt, session);
   }
-  return inventory.filter((reported) => reported.state !== 'ENDED').map((reported) => judge(ctx, session, reported));
 }
 
 const attemptKey = (run: RunId, epoch: number): string => `${run} ${epoch}`;
@@ -95,7 +122,7 @@ function includesStart(ctx: Context, session: Session, attempt: Attempt, generat
   return generation !== undefined && generation >= live.startedIn.generation;
 }
 
-function endAbsent(ctx: Context, run: Run, attempt: Attempt, session: Session): void {
+function endUnlisted(ctx: Context, run: Run, attempt: Attempt, session: Session): void {
   const rebooted = attempt.bootId !== session.bootId;
   // An earlier leader assigned it and nobody ever saw it: its start may never have left. No server lost it.
   const neverSeen = attempt.startWall === undefined && attemptLiveOf(ctx.state, attempt).startedIn === undefined;

@@ -41,6 +41,11 @@ const hello: Command = (stage, words) => {
   else agent.hello();
 };
 
+/** `late-hello web-1 inventory=none`: it was sent on a stream that the agent has given up since. */
+const lateHello: Command = (stage, words) => {
+  agentOf(stage, words).lateHello(inventoryOf(words.named.get('inventory')));
+};
+
 /** `x-1/3:RUNNING,y-2/4:ENDED`, or `none`. */
 function inventoryOf(text: string | undefined): readonly ReportedAttempt[] {
   return listOf(text === 'none' ? '' : text).map((one) => {
@@ -128,6 +133,7 @@ const onAgent =
 
 export const agentCommands: Readonly<Record<string, Command>> = {
   hello,
+  'late-hello': lateHello,
   starts,
   dies,
   exit,

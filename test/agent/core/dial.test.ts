@@ -24,16 +24,31 @@ describe('A10: a heartbeat that is not answered for 4 s', () => {
     agent.start();
     agent.advance(5_600);
     const beats = agent.said('heartbeat').length;
-    expect(beats).toBe(1);
+    expect(beats).toBe(2);
     agent.advance(4_000);
     expect(endpoints(agent)).toEqual(['a:1', 'b:1']);
     expect(agent.ofKind('close_stream')).toEqual([]);
     agent.connect();
-    agent.grant({ sequence: 1 });
+    agent.grant({ sequence: 2 });
     expect(agent.keeper.asks('extend')).toHaveLength(1);
     agent.welcome({ verdicts: [{ run: RUN, epoch: epoch(7), action: 'KEEP', reason: '' }] });
     expect(agent.ofKind('close_stream')).toMatchObject([{ stream: 1 }]);
     expect(agent.state.session?.stream).toBe(2);
+  });
+
+  it('passes over the silent controller once, wherever it is in the list', () => {
+    const agent = new VirtualAgent().begin();
+    agent.connect();
+    // A hint has led to the one that is next in the own list.
+    agent.receive({ kind: 'reconnect', endpoints: ['b:1'], afterMs: 0, reason: 'LEADER' });
+    agent.connect();
+    agent.welcome();
+    agent.start();
+    agent.clear();
+    agent.advance(10_000);
+    expect(endpoints(agent)).toEqual(['c:1']);
+    failFor(agent, 5_000);
+    expect(endpoints(agent).slice(0, 4)).toEqual(['c:1', 'a:1', 'b:1', 'c:1']);
   });
 
   it('is a fifth of the lease where that is shorter', () => {

@@ -2,10 +2,11 @@ import { describe, expect, it } from 'vitest';
 import { VirtualAgent } from './virtual-agent.ts';
 
 describe('A1: heartbeats', () => {
-  it('are sent every interval, jittered by at most 10 % either way, and numbered from 1', () => {
+  it('are sent with the Welcome and every interval from then on, jittered by at most 10 % either way', () => {
     const agent = new VirtualAgent().join();
-    const times: number[] = [];
     const start = agent.now.mono;
+    expect(agent.sendTime(1)).toBe(start);
+    const times: number[] = [0];
     while (times.length < 50) {
       agent.advance(1);
       if (agent.lastSequence === times.length) continue;
@@ -13,7 +14,7 @@ describe('A1: heartbeats', () => {
       agent.grant();
     }
     expect(agent.said('heartbeat').map(({ sequence }) => sequence)).toEqual(times.map((_, i) => i + 1));
-    const gaps = times.map((at, i) => at - (times[i - 1] ?? 0));
+    const gaps = times.slice(1).map((at, i) => at - (times[i] ?? 0));
     expect(Math.min(...gaps)).toBeGreaterThanOrEqual(4_500);
     expect(Math.max(...gaps)).toBeLessThanOrEqual(5_501);
     expect(new Set(gaps).size).toBeGreaterThan(20);
@@ -24,10 +25,10 @@ describe('A1: heartbeats', () => {
     agent.handle({ kind: 'writable', stream: agent.stream, writable: false });
     agent.handle({ kind: 'capabilities', capabilities: [{ name: 'os', value: 'linux', source: 'FINGERPRINT' }] });
     agent.advance(12_000);
-    expect(agent.said('heartbeat')).toEqual([]);
+    expect(agent.said('heartbeat')).toHaveLength(1);
     agent.handle({ kind: 'writable', stream: agent.stream, writable: true });
     agent.advance(5_500);
-    expect(agent.said('heartbeat')).toMatchObject([{ sequence: 1, capabilities: [{ name: 'os' }] }]);
+    expect(agent.said('heartbeat').slice(1)).toMatchObject([{ sequence: 2, capabilities: [{ name: 'os' }] }]);
   });
 
   it('carry capacity and capabilities only when they changed', () => {
@@ -39,7 +40,7 @@ describe('A1: heartbeats', () => {
     });
     agent.live(11_000);
     const beats = agent.said('heartbeat');
-    expect(beats.map(({ capacity }) => capacity?.saturated)).toEqual([undefined, true, undefined]);
+    expect(beats.map(({ capacity }) => capacity?.saturated)).toEqual([undefined, undefined, true, undefined]);
     expect(beats.every(({ capabilities }) => capabilities === undefined)).toBe(true);
   });
 
@@ -60,6 +61,6 @@ describe('A1: heartbeats', () => {
     const agent = new VirtualAgent().join();
     agent.receive({ kind: 'timers_changed', timers: { heartbeatMs: 1_000, leaseMs: 5_000 } });
     agent.advance(1_101);
-    expect(agent.said('heartbeat')).toHaveLength(1);
+    expect(agent.said('heartbeat')).toHaveLength(2);
   });
 });

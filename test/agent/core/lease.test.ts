@@ -2,7 +2,7 @@ import { describe, expect, it } from 'vitest';
 import { epoch, runId } from '../../../shared/ids.ts';
 import { RUN, TERM, TERMS, VirtualAgent } from './virtual-agent.ts';
 
-/** An agent in a session that runs one STOP attempt, started with the Hello's stamp. */
+/** An agent in a session that runs one STOP attempt, started with the stamp of its first heartbeat. */
 function running(change: Parameters<VirtualAgent['start']>[0] = {}): VirtualAgent {
   const agent = new VirtualAgent().join();
   agent.start(change);
@@ -15,7 +15,7 @@ describe('A2: a grant', () => {
     agent.advance(5_600);
     agent.pass(3_000);
     agent.grant();
-    expect(agent.keeper.deadlineOf(RUN).mono).toBe((agent.sendTime(1) ?? 0) + 20_000);
+    expect(agent.keeper.deadlineOf(RUN).mono).toBe((agent.sendTime(2) ?? 0) + 20_000);
   });
 
   it('that was overtaken by a newer one takes nothing back', () => {
@@ -62,7 +62,7 @@ describe('A2: a grant', () => {
     agent.receive({ kind: 'timers_changed', timers: { heartbeatMs: 5_000, leaseMs: 60_000 } });
     agent.advance(5_600);
     agent.grant();
-    expect(agent.keeper.deadlineOf(RUN).mono).toBe((agent.sendTime(1) ?? 0) + 30_000);
+    expect(agent.keeper.deadlineOf(RUN).mono).toBe((agent.sendTime(2) ?? 0) + 30_000);
   });
 
   it('for another term than its session’s ends the stream', () => {

@@ -70,10 +70,19 @@ describe('a Welcome', () => {
 
   it('adopts what was given up, and stops what is superseded', () => {
     const adopted = restarted().join([{ ...KEEP, action: 'ADOPT' }]);
-    expect(adopted.keeper.asks('extend')).toHaveLength(1);
+    // By the Welcome, and by the grant of the heartbeat that follows it.
+    expect(adopted.keeper.asks('extend')).toHaveLength(2);
     const stopped = restarted().join([{ ...KEEP, action: 'STOP', reason: 'SUPERSEDED' }]);
     expect(stopped.stops).toEqual(['import-1@7 STOPPED']);
     expect(stopped.keeper.asks('extend')).toEqual([]);
+  });
+
+  it('is answered with a heartbeat at once: only then the leader may believe what the Hello left out', () => {
+    const agent = new VirtualAgent().begin();
+    agent.connect();
+    expect(agent.said('heartbeat')).toEqual([]);
+    agent.welcome();
+    expect(agent.said('heartbeat', agent.stream)).toMatchObject([{ sequence: 1 }]);
   });
 
   it('can not save what lapsed before it came', () => {

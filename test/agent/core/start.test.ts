@@ -169,7 +169,7 @@ describe('A3: a start', () => {
     const [running, result] = agent.keeper.finishStarts();
     for (const event of [running, agent.keeper.end(RUN), result]) if (event !== undefined) agent.handle(event);
     const kinds = agent.ofKind('send').map(({ message }) => message.kind);
-    expect(kinds).toEqual(['hello', 'command_result', 'report']);
+    expect(kinds).toEqual(['hello', 'heartbeat', 'command_result', 'report']);
     expect(agent.said('report')).toMatchObject([{ attempts: [{ state: 'ENDED', end: { cause: 'EXITED' } }] }]);
   });
 

@@ -100,11 +100,12 @@ export class VirtualAgent {
     return this;
   }
 
-  /** A session with a leader: generation 1, no attempts unless the keeper had some. */
+  /** A session with a leader: generation 1, no attempts unless the keeper had some, its first heartbeat is granted. */
   join(verdicts: readonly Verdict[] = []): this {
     this.begin();
     this.connect();
     this.welcome({ verdicts });
+    this.grant();
     return this;
   }
 

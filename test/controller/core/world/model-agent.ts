@@ -3,11 +3,12 @@
  * it is told to: answers starts or not, dies at once or late, falls silent. Written apart from the real agent, from the rules.
  */
 import type { ToAgent } from '../../../../controller/core/effect.ts';
-import type { CommandOutcome, FromAgent, HelloFacts, ReportedAttempt } from '../../../../controller/core/event.ts';
+import type { CommandOutcome, FromAgent, ReportedAttempt } from '../../../../controller/core/event.ts';
 import type { EndCause } from '../../../../controller/core/state.ts';
-import { poolId, type RunId, type ServerId, type Uid } from '../../../../shared/ids.ts';
+import { poolId, type RunId, type ServerId } from '../../../../shared/ids.ts';
 import { SECOND } from '../../../../shared/time.ts';
 import type { Agenda } from './agenda.ts';
+import type { AgentFacts } from './agent-facts.ts';
 import { isAlive, keyOf, type ModelAttempt, reported } from './model-attempt.ts';
 
 /** The one cluster of the model world. */
@@ -31,21 +32,6 @@ export type StartAnswer =
   /** The command is taken in and forgotten. */
   | { readonly kind: 'lost' }
   | { readonly kind: 'refused'; readonly outcome: CommandOutcome; readonly reason: string };
-
-export interface AgentFacts {
-  pool: string;
-  uid: Uid | undefined;
-  instanceId: string;
-  machineId: string;
-  bootId: string;
-  bootMono: number;
-  capabilities: HelloFacts['capabilities'];
-  maxSlots: number | undefined;
-  saturated: boolean;
-  highestTerm: number;
-  highestEpoch: number;
-  clusterId: string;
-}
 
 interface Session {
   readonly conn: number;
@@ -88,10 +74,15 @@ export class ModelAgent {
   }
 
   hello(inventory: readonly ReportedAttempt[] = this.#inventory()): void {
+    const conn = this.lateHello(inventory);
+    this.#greeting = { conn, sentMono: this.#agenda.now.mono };
+  }
+
+  /** A Hello that was under way for long, on a stream that the agent has given up since: nobody reads what is answered. */
+  lateHello(inventory: readonly ReportedAttempt[]): number {
     const { facts } = this;
     const now = this.#agenda.now.mono;
     const conn = this.#line.open();
-    this.#greeting = { conn, sentMono: now };
     const { pool, bootMono, maxSlots, saturated, ...rest } = facts;
     const hello = {
       ...rest,
@@ -103,6 +94,7 @@ export class ModelAgent {
       inventory,
     };
     this.#line.say(conn, { kind: 'hello', hello });
+    return conn;
   }
 
   receive(conn: number, term: number, message: ToAgent): void {
@@ -223,6 +215,8 @@ export class ModelAgent {
       ({ state, endMono }) => state === 'ENDED' && endMono > greeting.sentMono,
     );
     if (since.length > 0) this.#line.say(session.conn, { kind: 'report', attempts: since.map(reported) });
+    // Says that it took this session.
+    if (this.beats) this.beat();
     this.#beatLater(session);
   }
 

@@ -14,7 +14,8 @@ import type { LocumError } from '../../../../shared/errors.ts';
 import { serverId } from '../../../../shared/ids.ts';
 import type { Now } from '../../../../shared/time.ts';
 import { Agenda } from './agenda.ts';
-import { type AgentFacts, CLUSTER_ID, ModelAgent, type Said } from './model-agent.ts';
+import type { AgentFacts } from './agent-facts.ts';
+import { CLUSTER_ID, ModelAgent, type Said } from './model-agent.ts';
 import { ModelStore } from './model-store.ts';
 
 /** So many things may happen in one moment. */
