@@ -118,6 +118,7 @@ class RunningParts {
       agents: this.#agents,
       leads: () => this.#leads,
       handOver: async (handover) => this.#leadership?.handOver(handover),
+      heartbeatMs: () => longestHeartbeatMs(this.#leadership?.reign),
       services: API_SERVICES,
       onChange: () => this.#showHealth(),
       shutdownSignal: this.#over.signal,
@@ -261,6 +262,11 @@ class RunningParts {
     this.#health.setAll(this.#replica.readiness.ready ? 'SERVING' : 'NOT_SERVING');
     this.#health.set('leader', this.#leads ? 'SERVING' : 'NOT_SERVING');
   }
+}
+
+function longestHeartbeatMs(reign: Reign | undefined): number {
+  const pools = [...(reign?.state.pools.values() ?? [])];
+  return Math.max(0, ...pools.map(({ timers }) => timers.heartbeatMs));
 }
 
 /** One host may run several, each on a port of its own. */

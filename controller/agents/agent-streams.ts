@@ -71,6 +71,8 @@ export class AgentStreams implements AgentStreamsPort {
   #other: OtherLeader | undefined;
   #sink: AgentEventSink | undefined;
   #lastConn: ConnId = 0;
+  #heard = 0;
+  #refusedHellos = 0;
 
   constructor(options: AgentStreamsOptions) {
     this.#options = options;
@@ -78,6 +80,16 @@ export class AgentStreams implements AgentStreamsPort {
 
   get size(): number {
     return this.#streams.size;
+  }
+
+  /** Counts what agents do here: open a stream, say something on one. One that ends is not counted. */
+  get heard(): number {
+    return this.#heard;
+  }
+
+  /** Agents that said Hello here and were told that another controller leads, since this one was started. */
+  get refusedHellos(): number {
+    return this.#refusedHellos;
   }
 
   /** From now on streams are accepted, and belong to this reign. */
@@ -114,13 +126,14 @@ export class AgentStreams implements AgentStreamsPort {
   pointTo(other: OtherLeader | undefined): void {
     this.#other = other;
     if (other === undefined || this.#sink !== undefined) return;
-    for (const [stream] of this.#takeWaiting()) this.#redirect(stream, other);
+    for (const [stream, { hello }] of this.#takeWaiting()) this.#redirect(stream, hello, other);
   }
 
   /** A new call of Connect. */
   accept(call: RawCall): void {
     const { clock, log, outboxLimits = defaultOutboxLimits, maxStreams = 20_000, patienceMs = 0 } = this.#options;
     const binding: Binding = { sink: this.#sink };
+    this.#heard += 1;
     this.#lastConn += 1;
     const stream: AgentStream = new AgentStream({
       conn: this.#lastConn,
@@ -190,6 +203,7 @@ export class AgentStreams implements AgentStreamsPort {
   }
 
   #deliver(stream: AgentStream, binding: Binding, event: Event): boolean {
+    if (event.kind !== 'stream_closed') this.#heard += 1;
     if (event.kind === 'hello' && binding.sink === undefined) {
       binding.sink = this.#sink;
       if (binding.sink === undefined) {
@@ -212,7 +226,7 @@ export class AgentStreams implements AgentStreamsPort {
   #sendOn(stream: AgentStream, hello: Event | undefined, error: LocumError): void {
     const { patienceMs = 0 } = this.#options;
     if (this.#other !== undefined) {
-      this.#redirect(stream, this.#other);
+      this.#redirect(stream, hello, this.#other);
     } else if (patienceMs === 0) {
       stream.close(error);
     } else {
@@ -224,7 +238,8 @@ export class AgentStreams implements AgentStreamsPort {
     }
   }
 
-  #redirect(stream: AgentStream, other: OtherLeader): void {
+  #redirect(stream: AgentStream, hello: Event | undefined, other: OtherLeader): void {
+    if (hello !== undefined) this.#refusedHellos += 1;
     stream.redirect([other.endpoint], 'LEADER', other);
     // It lets go when it has its Welcome there. One that does not is cut off here.
     setTimeout(() => stream.close(notLeader()), REDIRECTED_MS).unref();

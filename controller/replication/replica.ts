@@ -4,6 +4,7 @@ import type { Logger } from '../../shared/log.ts';
 import type { AgentStreams } from '../agents/agent-streams.ts';
 import type { Handover } from '../leadership.ts';
 import type { Identity, Store } from '../store/store.ts';
+import { watchAgentReach } from './agent-reach.ts';
 import { type Candidate, encodeCandidate } from './candidate.ts';
 import { Controllers } from './controllers.ts';
 import { Forwarder } from './forwarder.ts';
@@ -17,10 +18,12 @@ export interface ReplicaOptions {
   /** Id of this controller. */
   readonly self: string;
   readonly log: Logger;
-  readonly agents: Pick<AgentStreams, 'pointTo'>;
+  readonly agents: Pick<AgentStreams, 'pointTo' | 'heard' | 'refusedHellos'>;
   /** Whether this controller leads and takes calls. */
   readonly leads: () => boolean;
   readonly handOver: (handover: Handover) => Promise<void>;
+  /** Longest heartbeat interval of all pools; asked while this controller leads. */
+  readonly heartbeatMs: () => number;
   /** Services whose calls are the leader's affair. */
   readonly services: readonly DescService[];
   /** What this controller does or sees has changed. */
@@ -60,8 +63,11 @@ export class Replica {
     store.join(encodeCandidate(candidate)).catch((error: unknown) => {
       if (!shutdownSignal.aborted) log.warn({ err: error }, 'this controller is not shown in lists of controllers');
     });
-    // An embedded store has one controller, which need not be watched.
-    if (store.kind === 'etcd') watchOverLeaders({ store, view, self, log }, shutdownSignal);
+    // An embedded store has one controller, which nobody watches and nobody could take the lead from.
+    if (store.kind === 'etcd') {
+      watchOverLeaders({ store, view, self, log }, shutdownSignal);
+      void watchAgentReach({ ...this.#options, view }, shutdownSignal);
+    }
     this.#look();
     await view.when(() => (this.otherLeader === undefined ? undefined : true), shutdownSignal);
   }

@@ -12,6 +12,13 @@ export interface Head {
   readonly revision: number;
 }
 
+/** What a commit was refused with, for those that were sent after it without knowing. */
+export interface Setback {
+  readonly term: number;
+  readonly number: number;
+  readonly outcome: Extract<CommitOutcome, { kind: 'failed' | 'unknown' }>;
+}
+
 /** Asserts what the types cannot say. Keys are not empty, well-formed and without NUL, so that every store orders them alike. */
 export function assertBatch(batch: Batch): void {
   assert(Number.isSafeInteger(batch.term) && batch.term > 0, `term ${batch.term} is not a positive integer`);

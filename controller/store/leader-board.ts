@@ -2,7 +2,7 @@
 import type { LeaderSeen, Member } from './store.ts';
 
 export class LeaderBoard {
-  readonly #members = new Map<object, string>();
+  readonly #members = new Map<object, { readonly candidate: string; readonly note: string }>();
   #leader: LeaderSeen | undefined;
   #changed = Promise.withResolvers<void>();
 
@@ -19,11 +19,16 @@ export class LeaderBoard {
 
   /** All are in this process, so none is ever silent. */
   get members(): readonly Member[] {
-    return Array.from(this.#members.values(), (candidate) => ({ candidate, silentMs: 0 }));
+    return Array.from(this.#members.values(), (member) => ({ ...member, silentMs: 0 }));
   }
 
   join(handle: object, candidate: string): void {
-    this.#members.set(handle, candidate);
+    this.#members.set(handle, { candidate, note: '' });
+  }
+
+  note(handle: object, note: string): void {
+    const member = this.#members.get(handle);
+    if (member !== undefined) this.#members.set(handle, { ...member, note });
   }
 
   part(handle: object): void {

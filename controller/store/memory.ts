@@ -196,6 +196,11 @@ export class MemoryStore implements Store {
     this.#cluster.board.join(this, candidate);
   }
 
+  async note(text: string): Promise<void> {
+    this.#refuseIfClosed();
+    this.#cluster.board.note(this, text);
+  }
+
   async members(): Promise<readonly Member[]> {
     this.#refuseIfClosed();
     return this.#cluster.board.members;

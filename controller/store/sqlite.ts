@@ -6,7 +6,7 @@
  */
 import type { DatabaseSync, StatementSync } from 'node:sqlite';
 import { assert } from '../../shared/assert.ts';
-import { assertBatch, deposedBy, type Head } from './batch.ts';
+import { assertBatch, deposedBy, type Head, type Setback } from './batch.ts';
 import { ChangeLog, type ChangeLogLimits } from './change-log.ts';
 import { LeaderBoard } from './leader-board.ts';
 import { isFull, sqliteFault, toStoreError } from './sqlite-error.ts';
@@ -38,13 +38,6 @@ const MAX_WAITING = 256;
 interface Waiting {
   readonly batch: Batch;
   readonly settle: (outcome: CommitOutcome) => void;
-}
-
-/** What a commit was refused with, for those that were sent after it without knowing. */
-interface Setback {
-  readonly term: number;
-  readonly number: number;
-  readonly outcome: Extract<CommitOutcome, { kind: 'failed' | 'unknown' }>;
 }
 
 /** Opens the store at a path; creates it where no file exists. Rejects with a StoreError that names the file. */
@@ -129,6 +122,11 @@ export class SqliteStore implements Store {
   async join(candidate: string): Promise<void> {
     this.#refuseIfEnded();
     this.#board.join(this, candidate);
+  }
+
+  async note(text: string): Promise<void> {
+    this.#refuseIfEnded();
+    this.#board.note(this, text);
   }
 
   async members(): Promise<readonly Member[]> {

@@ -78,6 +78,8 @@ export interface LeaderSeen {
 export interface Member {
   /** What it joined as. */
   readonly candidate: string;
+  /** What it noted last since it joined; empty: nothing. */
+  readonly note: string;
   /** Time since the store last heard of it. */
   readonly silentMs: number;
 }
@@ -103,6 +105,8 @@ export interface Store {
   endTerm(term: number): Promise<void>;
   /** Shows this candidate in `members` for as long as the process lives and the store is open. */
   join(candidate: string): Promise<void>;
+  /** Shows a text beside this candidate in `members`, instead of the one before. Does nothing before `join`. */
+  note(text: string): Promise<void>;
   /** Those that have joined and are there. */
   members(): Promise<readonly Member[]>;
   /** Whether `term` is still the current one, by a read that is linearizable and begun after the call. */

@@ -34,6 +34,15 @@ interface Place {
   readonly id: string;
   readonly apiPort: number;
   readonly agentPort: number;
+  /** Where agents are told to connect. */
+  readonly agentDoor: number;
+}
+
+export interface ReplicatedOptions {
+  /** Default TIMERS_MS. */
+  readonly timersMs?: typeof TIMERS_MS;
+  /** Puts something between the agents and the port where a controller takes them; answers with its port. */
+  readonly openDoor?: (id: string, agentPort: number) => Promise<number>;
 }
 
 /** Long enough for any change of leaders. */
@@ -52,22 +61,26 @@ export class ReplicatedCluster {
   readonly #apis: Api[] = [];
   readonly #apiOf = new Map<string, Api>();
 
-  private constructor(etcd: EtcdCluster, folder: string, places: readonly Place[]) {
+  private constructor(etcd: EtcdCluster, folder: string, places: readonly Place[], timersMs: typeof TIMERS_MS) {
     this.etcd = etcd;
     this.folder = folder;
     this.#places = places;
     this.witness = new QuietWitness(join(folder, 'witness'));
     mkdirSync(join(folder, 'logs'), { recursive: true });
-    writeFileSync(join(folder, 'controller.yaml'), configText());
+    writeFileSync(join(folder, 'controller.yaml'), configText(timersMs));
     this.api = this.#open(places.map(({ apiPort }) => `127.0.0.1:${apiPort}`));
   }
 
-  static async start(controllers: readonly string[]): Promise<ReplicatedCluster> {
+  static async start(controllers: readonly string[], options: ReplicatedOptions = {}): Promise<ReplicatedCluster> {
+    const { timersMs = TIMERS_MS, openDoor = async (_, port) => port } = options;
     const folder = realpathSync(mkdtempSync(join(tmpdir(), 'locum-replicated-')));
     const etcd = await EtcdCluster.start();
     const places: Place[] = [];
-    for (const id of controllers) places.push({ id, apiPort: await freePort(), agentPort: await freePort() });
-    const cluster = new ReplicatedCluster(etcd, folder, places);
+    for (const id of controllers) {
+      const agentPort = await freePort();
+      places.push({ id, apiPort: await freePort(), agentPort, agentDoor: await openDoor(id, agentPort) });
+    }
+    const cluster = new ReplicatedCluster(etcd, folder, places, timersMs);
     for (const id of controllers) cluster.startController(id);
     try {
       await cluster.allControllers();
@@ -108,15 +121,16 @@ export class ReplicatedCluster {
   }
 
   startController(id: string): void {
-    const { apiPort, agentPort } = this.#place(id);
+    const { apiPort, agentPort, agentDoor } = this.#place(id);
     const store = `etcd://${this.etcd.endpoints.join(',')}/locum`;
     const words = ['controller', '--config', join(this.folder, 'controller.yaml'), '--store', store, '--id', id];
     const listen = ['--api-listen', `127.0.0.1:${apiPort}`, '--agent-listen', `127.0.0.1:${agentPort}`];
-    this.#controllers.set(id, this.#spawn(id, [...words, ...listen]));
+    const advertise = ['--agent-advertise', `127.0.0.1:${agentDoor}`];
+    this.#controllers.set(id, this.#spawn(id, [...words, ...listen, ...advertise]));
   }
 
   startAgent(server: string): void {
-    const endpoints = this.#places.map(({ agentPort }) => `127.0.0.1:${agentPort}`).join(',');
+    const endpoints = this.#places.map(({ agentDoor }) => `127.0.0.1:${agentDoor}`).join(',');
     const own = ['--server', server, '--state-dir', join(this.folder, server), '--machine-id', `m-${server}`];
     this.#agents.set(server, this.#spawn(server, ['agent', '--controllers', endpoints, ...own]));
   }
@@ -216,8 +230,7 @@ export class ReplicatedCluster {
   }
 }
 
-function configText(): string {
-  const { heartbeat, suspect, lease, stop, guard, missing } = TIMERS_MS;
+function configText({ heartbeat, suspect, lease, stop, guard, missing }: typeof TIMERS_MS): string {
   const seconds = (ms: number): string => `${ms / 1_000}s`;
   return [
     `election_ttl: ${seconds(TTL_MS)}`,

@@ -47,12 +47,28 @@ export function presencePromises(kind: StoreKind): void {
         const store = await world.open();
         expect(await store.members()).toEqual([]);
         await store.join('one');
-        expect(await store.members()).toEqual([{ candidate: 'one', silentMs: expect.any(Number) }]);
+        expect(await store.members()).toEqual([{ candidate: 'one', note: '', silentMs: expect.any(Number) }]);
         await store.join('one, moved');
         expect((await store.members()).map(({ candidate }) => candidate)).toEqual(['one, moved']);
         await store.close();
         const next = await world.open();
         expect(await next.members()).toEqual([]);
+      }),
+    );
+
+    test(
+      'a note stands beside its member until the next one, and is gone when it joins again',
+      inWorld(kind, async (world) => {
+        const store = await world.open();
+        await store.note('nobody is there to say it');
+        await store.join('one');
+        await store.note('first\nline');
+        await store.note('second');
+        expect(await store.members()).toMatchObject([{ candidate: 'one', note: 'second' }]);
+        await store.note('two\nlines');
+        expect(await store.members()).toMatchObject([{ candidate: 'one', note: 'two\nlines' }]);
+        await store.join('one');
+        expect(await store.members()).toMatchObject([{ candidate: 'one', note: '' }]);
       }),
     );
 

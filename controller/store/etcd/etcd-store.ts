@@ -172,6 +172,10 @@ export class EtcdStore implements Store {
     this.#presence = await this.#ask(() => Presence.begin({ client, keys, candidate, ttlMs }));
   }
 
+  async note(text: string): Promise<void> {
+    await this.#ask(async () => this.#presence?.note(text));
+  }
+
   async members(): Promise<readonly Member[]> {
     return this.#ask(() => readMembers(this.#client, this.#keys));
   }

@@ -17,6 +17,7 @@ export class Presence {
   readonly #options: PresenceOptions;
   readonly #over = new AbortController();
   #lease: Lease | undefined;
+  #note = '';
 
   private constructor(options: PresenceOptions) {
     this.#options = options;
@@ -36,17 +37,25 @@ export class Presence {
     await this.#lease?.revoke();
   }
 
+  /** One write. */
+  async note(text: string): Promise<void> {
+    this.#note = text;
+    // A lease that was lost: the note is put with the key, in a moment.
+    if (this.#lease?.isAlive()) await this.#put(this.#lease);
+  }
+
   async #show(): Promise<void> {
-    const { client, keys, candidate, ttlMs } = this.#options;
+    const { client, ttlMs } = this.#options;
     const signal = AbortSignal.any([this.#over.signal, client.closing]);
-    const lease = await Lease.grant(client, ttlMs, signal);
-    this.#lease = lease;
-    const success = [putOp(keys.member(lease.id), encode(candidate), lease.id)];
-    await client.read(
-      KV.method.txn,
-      { success },
-      { signal: AbortSignal.any([signal, lease.lost]), withinMs: Infinity },
-    );
+    this.#lease = await Lease.grant(client, ttlMs, signal);
+    await this.#put(this.#lease);
+  }
+
+  async #put(lease: Lease): Promise<void> {
+    const { client, keys, candidate } = this.#options;
+    const signal = AbortSignal.any([this.#over.signal, client.closing, lease.lost]);
+    const success = [putOp(keys.member(lease.id), encode(memberText(candidate, this.#note)), lease.id)];
+    await client.read(KV.method.txn, { success }, { signal, withinMs: Infinity });
   }
 
   async #keepShowing(): Promise<void> {
@@ -59,6 +68,14 @@ export class Presence {
       await this.#show().catch(() => client.pause(signal).catch(() => {}));
     }
   }
+}
+
+/** The candidate, and a line for the note if there is one. */
+const memberText = (candidate: string, note: string): string => (note === '' ? candidate : `${candidate}\n${note}`);
+
+function parseMember(text: string): Pick<Member, 'candidate' | 'note'> {
+  const end = text.indexOf('\n');
+  return end < 0 ? { candidate: text, note: '' } : { candidate: text.slice(0, end), note: text.slice(end + 1) };
 }
 
 /** Resolves when either aborts. */
@@ -77,7 +94,7 @@ export async function readMembers(client: EtcdClient, keys: Keys): Promise<Membe
     const { ttl, grantedTtl } = await client.read(LeaseService.method.leaseTimeToLive, { id: lease });
     // It ended between the two reads.
     if (ttl < 0n) return undefined;
-    return { candidate: decode(value), silentMs: Number(grantedTtl - ttl) * 1000 };
+    return { ...parseMember(decode(value)), silentMs: Number(grantedTtl - ttl) * 1000 };
   });
   return (await Promise.all(members)).filter((member) => member !== undefined);
 }

@@ -50,7 +50,7 @@ class FakeCall extends Duplex {
   }
 }
 
-function world() {
+function world({ patienceMs = 0, maxStreams = 2 } = {}) {
   const time = { mono: 0 };
   const cut: string[] = [];
   const events: string[] = [];
@@ -61,7 +61,8 @@ function world() {
     metrics: new ControllerMetrics(),
     onStart: () => undefined,
     cut: (peer) => void cut.push(peer),
-    maxStreams: 2,
+    maxStreams,
+    patienceMs,
   });
   const post = (event: Event): boolean => {
     if (room.left === 0) return false;
@@ -102,6 +103,40 @@ describe('agent streams', () => {
     await settled();
     expect(events.slice(4)).toEqual(['heartbeat 4', 'heartbeat 5']);
     expect(call.isPaused()).toBe(false);
+  });
+
+  it('are heard when they open and when agents say something, not when they end', async () => {
+    const { attach, open, streams } = world();
+    attach();
+    const call = open();
+    expect(streams.heard).toBe(1);
+    call.hello();
+    call.heartbeat(1);
+    await settled();
+    expect(streams.heard).toBe(3);
+    call.emit('cancelled');
+    await settled();
+    expect(streams.heard).toBe(3);
+  });
+
+  it('count Hellos that are sent on to another leader, at once or when it is known, and not the streams of a reign', async () => {
+    const other = { endpoint: 'b:7401', term: 2, clusterId: 'c' };
+    const { attach, open, streams } = world({ patienceMs: 1_000, maxStreams: 4 });
+    attach();
+    open().hello();
+    await settled();
+    streams.pointTo(other);
+    streams.detach(new LocumError('NOT_LEADER', 'over'));
+    expect(streams.refusedHellos).toBe(0);
+    open().hello();
+    await settled();
+    expect(streams.refusedHellos).toBe(1);
+    streams.pointTo(undefined);
+    open().hello();
+    await settled();
+    expect(streams.refusedHellos).toBe(1);
+    streams.pointTo(other);
+    expect(streams.refusedHellos).toBe(2);
   });
 
   it('tell of their end even when the mailbox was full at that moment', async () => {

@@ -1,0 +1,85 @@
+/**
+ * Looks once a second whether agents reach the controller that leads (semantics C6). A follower notes the agents that it refuses; a
+ * leader that hears nobody reads these notes, and hands over if there are new ones. While all is well nothing is written or read.
+ */
+import { setTimeout as sleep } from 'node:timers/promises';
+import type { Logger } from '../../shared/log.ts';
+import type { AgentStreams } from '../agents/agent-streams.ts';
+import type { Handover } from '../leadership.ts';
+import type { Store } from '../store/store.ts';
+import type { LeaderView } from './leader-view.ts';
+import { LonelyLeader, REST_MS, type Verdict } from './lonely-leader.ts';
+import { countRefusedHellos, encodeRefusedHellos, RefusalRecord } from './refused-hellos.ts';
+
+export interface AgentReachOptions {
+  readonly store: Pick<Store, 'members' | 'note'>;
+  readonly view: LeaderView;
+  /** Id of this controller. */
+  readonly self: string;
+  readonly log: Logger;
+  readonly agents: Pick<AgentStreams, 'heard' | 'refusedHellos'>;
+  readonly leads: () => boolean;
+  readonly handOver: (handover: Handover) => Promise<void>;
+  /** Longest heartbeat interval of all pools; asked while this controller leads. */
+  readonly heartbeatMs: () => number;
+}
+
+const LOOK_MS = 1_000;
+/** A wake-up that comes this late was a pause of this process. */
+const PAUSE_MS = 2_000;
+
+/** Goes on until the signal aborts. */
+export async function watchAgentReach(options: AgentReachOptions, signal: AbortSignal): Promise<void> {
+  const { view, self, leads, log } = options;
+  const record = new RefusalRecord();
+  const lonely = new LonelyLeader();
+  while (!signal.aborted) {
+    const beganMono = performance.now();
+    await sleep(LOOK_MS, undefined, { signal, ref: false }).catch(() => {});
+    if (signal.aborted) return;
+    const paused = performance.now() - beganMono > LOOK_MS + PAUSE_MS;
+    const { leader } = view;
+    try {
+      if (!leads()) await note(options, record, leader?.id === self ? undefined : leader?.term);
+      else if (leader?.id === self) await leave(options, await judge(options, lonely, { term: leader.term, paused }));
+    } catch (error) {
+      // Asked again in a second; a store that does not answer is reported by the view.
+      log.debug({ err: error }, 'whether agents reach the leader is not known just now');
+    }
+  }
+}
+
+async function note({ store, agents }: AgentReachOptions, record: RefusalRecord, term: number | undefined) {
+  const { refusedHellos } = agents;
+  const news = record.look({ mono: performance.now(), term, refusedHellos });
+  if (news !== undefined) await store.note(encodeRefusedHellos(news));
+}
+
+async function judge(
+  { store, agents, heartbeatMs }: AgentReachOptions,
+  lonely: LonelyLeader,
+  { term, paused }: { readonly term: number; readonly paused: boolean },
+): Promise<Verdict> {
+  const look = { mono: performance.now(), term, heard: agents.heard, heartbeatMs: heartbeatMs(), paused };
+  if (!lonely.look(look)) return { kind: 'stay' };
+  const members = await store.members();
+  // Whoever came while the store was asked ends the silence.
+  if (agents.heard !== look.heard) return { kind: 'stay' };
+  const testimonies = members.map(({ candidate, note }) => {
+    return { candidate, refusedHellos: countRefusedHellos(note, term) };
+  });
+  return lonely.judge(performance.now(), testimonies);
+}
+
+async function leave({ log, handOver }: AgentReachOptions, verdict: Verdict): Promise<void> {
+  if (verdict.kind === 'stay') return;
+  const { to, silentMs, refusedHellos } = verdict;
+  log.error(
+    { refusedHellos, silentMs: Math.round(silentMs) },
+    `no agent reaches this controller, but followers are asked for it: another one leads, for ${REST_MS / 1000} s at least; ` +
+      'see whether agents can connect to the address that this controller advertises',
+  );
+  await handOver({ to, rest });
+}
+
+const rest: Handover['rest'] = (signal) => sleep(REST_MS, undefined, { signal, ref: false }).catch(() => {});

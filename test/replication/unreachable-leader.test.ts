@@ -1,0 +1,92 @@
+/**
+ * Semantics C6, with real processes: the leader keeps etcd and the other controllers, and loses every agent. The agents come in through
+ * proxies; that of the leader falls silent, with all connections open, as behind a firewall that drops.
+ */
+import { setTimeout as sleep } from 'node:timers/promises';
+import { afterEach, describe, expect, test } from 'vitest';
+import { QUIET_MS, REST_MS } from '../../controller/replication/lonely-leader.ts';
+import { present } from '../../shared/assert.ts';
+import { TcpProxy } from '../faults/tcp-proxy.ts';
+import { etcdMissing } from '../store/etcd-cluster.ts';
+import { etcdWrites } from './etcd-writes.ts';
+import { ReplicatedCluster } from './replicated-cluster.ts';
+
+const HOST = '127.0.0.1';
+const SERVERS = ['s1', 's2'];
+const POLICIES = 4;
+/** The lease of 20 s outlives the silence, so nothing has to stop. */
+const TIMERS_MS = { heartbeat: 1_000, suspect: 15_000, lease: 20_000, stop: 2_000, guard: 1_000, missing: 45_000 };
+/** Looks once a second, an election, and a busy machine. */
+const SLACK_MS = 12_000;
+
+const doors = new Map<string, TcpProxy>();
+let made: ReplicatedCluster | undefined;
+
+afterEach(async () => {
+  await made?.stop();
+  for (const door of doors.values()) await door.close();
+}, 60_000);
+
+async function openDoor(id: string, agentPort: number): Promise<number> {
+  const door = await TcpProxy.listen({ host: HOST, port: 0, target: { host: HOST, port: agentPort } });
+  doors.set(id, door);
+  return door.port;
+}
+
+async function runningCluster(): Promise<ReplicatedCluster> {
+  const cluster = await ReplicatedCluster.start(['c1', 'c2', 'c3'], { timersMs: TIMERS_MS, openDoor });
+  made = cluster;
+  for (const server of SERVERS) cluster.startAgent(server);
+  await cluster.allGranted();
+  for (let i = 0; i < POLICIES; i += 1) {
+    const servers = i % 2 === 0 ? ['servers/s1', 'servers/s2'] : ['servers/s2', 'servers/s1'];
+    await cluster.api.policies.createPolicy({
+      policy: cluster.witness.lasting(`p${i}`, { pool: 'pools/default', servers }),
+    });
+  }
+  await cluster.until('all policies run', async () => (said(cluster, 'start') === POLICIES ? true : undefined));
+  return cluster;
+}
+
+const said = (cluster: ReplicatedCluster, what: string): number =>
+  cluster.witness.all().filter((testimony) => testimony.what === what).length;
+
+describe('a leader that no agent can reach', () => {
+  test(`hands over after ${QUIET_MS / 1_000} s, before anything stops, and stays out of the next election`, async (ctx) => {
+    const missing = etcdMissing();
+    if (missing !== undefined) ctx.skip(missing);
+    const cluster = await runningCluster();
+    const first = await cluster.leader();
+    const cutMono = performance.now();
+    present(doors.get(first.id), 'the door of the leader').set(HOST, { holdToAgent: true, holdToController: true });
+
+    const second = await cluster.until('another one leads', async () => {
+      const now = await cluster.leader();
+      return now.id === first.id ? undefined : now;
+    });
+    const tookMs = performance.now() - cutMono;
+    const grantedMs = (await cluster.allGranted(Date.now())) && performance.now() - cutMono;
+    console.log(`C6: next leader after ${Math.round(tookMs)} ms, all agents granted after ${Math.round(grantedMs)} ms`);
+    // What counts is when the last agent was heard, which was up to a heartbeat before the cut.
+    expect(tookMs).toBeGreaterThan(QUIET_MS - 1.1 * TIMERS_MS.heartbeat);
+    expect(tookMs).toBeLessThan(QUIET_MS + SLACK_MS);
+    expect([said(cluster, 'start'), said(cluster, 'stop'), said(cluster, 'overlap')]).toEqual([POLICIES, 0, 0]);
+
+    // Whom agents reach is left alone, and nobody writes about it any more.
+    const member = present(cluster.etcd.endpoints[0], 'a member of etcd');
+    const before = await etcdWrites(member);
+    await sleep(4_000);
+    expect(await etcdWrites(member)).toBe(before);
+
+    // The one that is cut off rests, so the third is elected, not it.
+    cluster.controller(second.id).signal('SIGKILL');
+    const third = await cluster.until('the third one leads', async () => {
+      const now = await cluster.leader();
+      return now.term > second.term ? now : undefined;
+    });
+    expect(performance.now() - cutMono).toBeLessThan(REST_MS);
+    expect([first.id, second.id]).not.toContain(third.id);
+    await cluster.allGranted(Date.now());
+    expect([said(cluster, 'start'), said(cluster, 'stop'), said(cluster, 'overlap')]).toEqual([POLICIES, 0, 0]);
+  }, 150_000);
+});
