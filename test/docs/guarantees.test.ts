@@ -1,0 +1,31 @@
+import { readFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { describe, expect, it } from 'vitest';
+import { DEFAULT_TIMERS } from '../../controller/core/timers.ts';
+import { dialTable, outageToleratedMs, SETTINGS, takeoverMs } from '../../scripts/dial-table.ts';
+import { present } from '../../shared/assert.ts';
+
+const text = readFileSync(join(import.meta.dirname, '../../docs/guarantees.md'), 'utf8');
+
+describe('docs/guarantees.md', () => {
+  it('has the table of the dial as the rules of the controller make it', () => {
+    expect(text).toContain(`\n${dialTable().join('\n')}\n`);
+  });
+
+  it('names settings that do what they are named after', () => {
+    for (const setting of SETTINGS) {
+      const { aim, timers, outageMs = 0, takeoverMs: atMost = Number.POSITIVE_INFINITY } = setting;
+      expect(outageToleratedMs(timers), aim).toBeGreaterThanOrEqual(outageMs);
+      expect(takeoverMs(setting), aim).toBeLessThanOrEqual(atMost);
+    }
+  });
+
+  it('names the example of a setting by the flags that make its row', () => {
+    const [, lease, missing] = present(
+      /pool set default --lease (\d+)s --missing-after (\d+)s/.exec(text) ?? undefined,
+      'an example',
+    );
+    const timers = { ...DEFAULT_TIMERS, leaseMs: Number(lease) * 1000, missingAfterMs: Number(missing) * 1000 };
+    expect(SETTINGS.map((setting) => setting.timers)).toContainEqual(timers);
+  });
+});
