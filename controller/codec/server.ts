@@ -57,6 +57,7 @@ export function serverToRecord(server: Server): ServerRecord {
     version: toUint64(server.version),
     livenessSinceTime: toTimestamp(server.livenessSinceWall),
     ...(agentMaxSlots === undefined ? {} : { agentMaxSlots }),
+    settledIncarnation: toUint64(server.settledIncarnation),
   });
 }
 
@@ -84,6 +85,7 @@ export function serverFromRecord(record: ServerRecord): Server {
     capabilities: server.capabilities.map(capabilityFromProto),
     agentMaxSlots: record.agentMaxSlots,
     saturated: server.load === Load.SATURATED,
+    settledIncarnation: fromUint64(record.settledIncarnation, 'settled_incarnation'),
     deleting: server.deleting,
   };
 }

@@ -11,6 +11,9 @@ import type { Attempt, AttemptEnd, Policy, Run, Server, StopReason } from './sta
 /** Ended attempts that a run keeps. */
 export const ENDED_ATTEMPTS_KEPT = 20;
 
+export const attemptKey = ({ run, epoch }: { readonly run: string; readonly epoch: number }): string =>
+  `${run}/${epoch}`;
+
 export const isUnended = (attempt: Attempt): boolean => attempt.state !== 'ENDED';
 
 /** The attempt that the run stands on: the newest unended one that was not given up for an overlapping one. */

@@ -75,6 +75,8 @@ export interface Session {
   fullStateAsked: boolean;
   /** What its Hello did not list though it might have: proven ended once the agent has taken the session (semantics C3a). */
   absent: readonly AttemptRef[];
+  /** Living attempts there of an earlier life of the store, which this one does not know; undefined: there are none (semantics C9). */
+  earlierLife: Set<string> | undefined;
 }
 
 export interface AttemptRef {

@@ -2,6 +2,7 @@
 import { endAttempt, isUnended } from './attempt.ts';
 import { attemptLiveOf, type Session, serverLiveOf, serverOf } from './cluster.ts';
 import type { Context } from './context.ts';
+import { noteEarlierLife, settleEarlierLife } from './earlier-life.ts';
 import type { FromAgent } from './event.ts';
 import { hello } from './hello.ts';
 import { confirmAbsent, endAbsent, judgeInventory, observe, takeInventory } from './inventory.ts';
@@ -29,10 +30,17 @@ export function fromAgent(ctx: Context, said: FromAgent): void {
   const session = ctx.state.sessions.get(said.conn);
   // What a closed session still says has no place any more.
   if (session === undefined) return;
-  if (session.absent.length > 0 && session.phase === 'OPEN' && said.kind !== 'stream_closed') {
+  // With its first message after the Welcome the agent has taken the session.
+  const taken = session.phase === 'OPEN' && said.kind !== 'stream_closed';
+  if (taken && session.absent.length > 0) {
     ctx.journal.actor = `agent:${session.server}`;
     confirmAbsent(ctx, session);
   }
+  fromSession(ctx, session, said);
+  if (taken) settleEarlierLife(ctx, session);
+}
+
+function fromSession(ctx: Context, session: Session, said: Exclude<FromAgent, { readonly kind: 'hello' }>): void {
   switch (said.kind) {
     case 'heartbeat':
       heartbeat(ctx, session, said);
@@ -111,6 +119,7 @@ function commandResult(ctx: Context, session: Session, said: Said<'command_resul
 
 function fullState(ctx: Context, session: Session, said: Said<'full_state'>): void {
   session.fullStateAsked = false;
+  noteEarlierLife(session, ctx.state, said.inventory);
   endAbsent(ctx, session, takeInventory(ctx, session, said.inventory, said.generation));
   const verdicts = judgeInventory(ctx, session, said.inventory);
   ctx.queueCommand(session, { kind: 'verdicts', verdicts });

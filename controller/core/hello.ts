@@ -5,6 +5,7 @@ import { MINUTE } from '../../shared/time.ts';
 import { isUnended } from './attempt.ts';
 import { attemptLiveOf, newServerLive, nextUid, poolOf, type Session, serverLiveOf } from './cluster.ts';
 import type { Context } from './context.ts';
+import { noteEarlierLife } from './earlier-life.ts';
 import type { Verdict } from './effect.ts';
 import type { HelloFacts } from './event.ts';
 import { judgeInventory, takeInventory } from './inventory.ts';
@@ -37,6 +38,7 @@ export function hello(ctx: Context, conn: ConnId, facts: HelloFacts): void {
   applyFacts(ctx, server, facts);
   becomeAlive(ctx, server);
   session.absent = takeInventory(ctx, session, facts.inventory, undefined);
+  noteEarlierLife(session, state, facts.inventory);
   const verdicts = judgeInventory(ctx, session, facts.inventory);
   session.welcome = { needCommit: ctx.gate.needCommit, needCheck: ctx.gate.needCheck(), verdicts };
   expectKept(ctx, session, verdicts);
@@ -82,6 +84,7 @@ function openSession(ctx: Context, conn: ConnId, server: Server, facts: HelloFac
     unansweredBytes: 0,
     fullStateAsked: false,
     absent: [],
+    earlierLife: server.settledIncarnation === state.incarnation ? undefined : new Set(),
   };
   state.sessions.set(conn, session);
   ctx.waitingSessions.add(session);
@@ -186,6 +189,8 @@ function register(ctx: Context, facts: HelloFacts, pool: Pool): Server {
     capabilities: facts.capabilities,
     agentMaxSlots: facts.capacity.maxSlots,
     saturated: facts.capacity.saturated,
+    // The first life of a store has no earlier one.
+    settledIncarnation: state.incarnation === 1 ? 1 : 0,
     deleting: false,
   };
   state.servers.set(server.id, server);

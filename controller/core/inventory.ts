@@ -2,10 +2,10 @@
  * What agents report about attempts, and what inventories prove. Reports of a place are about attempts of that place
  * only; an inventory proves the end of what it does not list (semantics C3a, 7b, 11).
  */
-import type { RunId } from '../../shared/ids.ts';
-import { endAttempt, isUnended } from './attempt.ts';
+import { attemptKey, endAttempt, isUnended } from './attempt.ts';
 import { type AttemptRef, attemptLiveOf, type Session } from './cluster.ts';
 import type { Context } from './context.ts';
+import { noteEnded } from './earlier-life.ts';
 import type { Verdict } from './effect.ts';
 import type { ReportedAttempt } from './event.ts';
 import { isSamePlace } from './place.ts';
@@ -18,6 +18,7 @@ export function observe(ctx: Context, session: Session, reported: ReportedAttemp
   const found = find(ctx, session, reported);
   if (reported.state === 'ENDED') {
     if (found !== undefined) endReported(ctx, found.run, found.attempt, reported);
+    noteEnded(session, reported);
     ctx.queueCommand(session, { kind: 'ack', run: reported.run, epoch: reported.epoch });
     return;
   }
@@ -73,11 +74,11 @@ export function takeInventory(
 ): readonly AttemptRef[] {
   const listed = new Set<string>();
   for (const reported of inventory) {
-    listed.add(attemptKey(reported.run, reported.epoch));
+    listed.add(attemptKey(reported));
     observe(ctx, session, reported);
   }
   return attemptsOn(ctx, session)
-    .filter(({ run, attempt }) => !listed.has(attemptKey(run.id, attempt.epoch)))
+    .filter(({ run, attempt }) => !listed.has(attemptKey({ run: run.id, epoch: attempt.epoch })))
     .filter(({ attempt }) => includesStart(ctx, session, attempt, generation))
     .map(({ run, attempt }) => ({ run: run.id, epoch: attempt.epoch }));
 }
@@ -109,8 +110,6 @@ export function endAbsent(ctx: Context, session: Session, absent: readonly Attem
     if (run !== undefined && attempt !== undefined && isUnended(attempt)) endUnlisted(ctx, run, attempt, session);
   }
 }
-
-const attemptKey = (run: RunId, epoch: number): string => `${run} ${epoch}`;
 
 /** Whether an inventory could know the attempt's start: of an earlier session, or of a generation that it names. */
 function includesStart(ctx: Context, session: Session, attempt: Attempt, generation: number | undefined): boolean {

@@ -83,6 +83,8 @@ export interface Server extends RecordBase {
   /** The agent's own limit; undefined: none. */
   agentMaxSlots: number | undefined;
   saturated: boolean;
+  /** Newest incarnation in which it was known to hold nothing of an earlier life of the store; 0: none (semantics C9). */
+  settledIncarnation: number;
   deleting: boolean;
 }
 

@@ -23,6 +23,9 @@ export const worldCommands: Readonly<Record<string, Command>> = {
   /** A controller is elected from what is durable. */
   elect: ({ world }, { plain, named }) =>
     world.elect({ incarnation: Number(named.get('incarnation') ?? 1), first: plain.includes('first') }),
+  /** A snapshot of the store, and the store as it was then. */
+  save: ({ world }) => world.store.save(),
+  restore: ({ world }) => world.store.restore(),
   /** The controller itself stood still until now. */
   paused: ({ world }, { plain }) => world.post({ kind: 'paused', forMs: durationOf(plain[1] ?? '') }),
   trace: ({ traced }, { plain }) => {

@@ -5,6 +5,7 @@ import { endAttempt, isUnended } from '../attempt.ts';
 import { poolLiveOf, serverLiveOf } from '../cluster.ts';
 import type { Context } from '../context.ts';
 import { planDrain } from '../drain.ts';
+import { markSettled } from '../earlier-life.ts';
 import { touchServer } from '../liveness.ts';
 import { removeServer } from '../server-end.ts';
 import type { Attempt, Intent, Run, Server } from '../state.ts';
@@ -107,7 +108,7 @@ export function confirmServerDead(ctx: Context, request: CallOf<'confirm_server_
     const message = `${server.id} is not what you were shown (uid ${server.uid}, boot ${server.bootId}, epochs ${epochs.join(', ') || 'none'}): look again before you confirm`;
     throw new LocumError('SERVER_CHANGED', message, { resource: name });
   }
-  serverLiveOf(ctx.state, server.id).helloSeen = true;
+  markSettled(ctx, server);
   ctx.journal.put(server);
   ctx.journal.event({
     type: 'SERVER_CONFIRMED_DEAD',

@@ -92,6 +92,7 @@ export const servers: fc.Arbitrary<Server> = fc.record({
   capabilities: fc.array(capability, { maxLength: 4 }),
   agentMaxSlots: optional(small),
   saturated: fc.boolean(),
+  settledIncarnation: small,
   deleting: fc.boolean(),
 });
 

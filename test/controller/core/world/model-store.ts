@@ -19,6 +19,7 @@ interface Waiting {
 export class ModelStore {
   readonly #options: ModelStoreOptions;
   readonly #records = new Map<string, StateRecord>();
+  #saved: readonly (readonly [string, StateRecord])[] = [];
   #commitsHeld: Waiting[] | undefined;
   #checksHeld: Waiting[] | undefined;
   /** Leaders count up; what an earlier one has under way is forgotten. */
@@ -40,6 +41,17 @@ export class ModelStore {
     if (this.#commitsHeld !== undefined) this.#commitsHeld = [];
     if (this.#checksHeld !== undefined) this.#checksHeld = [];
     return { term: this.term, records: structuredClone([...this.#records.values()]) };
+  }
+
+  /** A snapshot of what is durable now. */
+  save(): void {
+    this.#saved = structuredClone([...this.#records]);
+  }
+
+  /** What is durable is again what it was at the time of the snapshot. */
+  restore(): void {
+    this.#records.clear();
+    for (const [key, record] of structuredClone(this.#saved)) this.#records.set(key, record);
   }
 
   /** Forgets what is under way: its leader is gone. */
