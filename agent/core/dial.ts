@@ -73,8 +73,8 @@ export function keepConnected(turn: Turn): void {
 }
 
 function dial(turn: Turn): void {
-  const { state } = turn;
-  const endpoint = takeEndpoint(state);
+  const { state, now } = turn;
+  const endpoint = takeEndpoint(state, now.mono);
   state.lastStream += 1;
   state.candidate = { stream: state.lastStream, endpoint, greeting: undefined, writable: true };
   state.dialling.at = undefined;
@@ -82,14 +82,21 @@ function dial(turn: Turn): void {
   turn.effects.push({ kind: 'dial', stream: state.lastStream, endpoint, limitMs });
 }
 
-/** Hints first, each once; then the own list, in its order, for ever. */
-function takeEndpoint({ dialling, endpoints }: AgentState): string {
+/**
+ * Hints first, each once; then the own list, in its order, for ever. Only the first try passes over a controller that has fallen
+ * silent: a stopped process is connected to by its kernel, and would cost a whole connect limit. It gets its turn, for the silence may
+ * be that of one connection.
+ */
+function takeEndpoint(state: AgentState, nowMono: number): string {
+  const { dialling, endpoints, session } = state;
   const [hint, ...rest] = dialling.hints;
   if (hint !== undefined) {
     dialling.hints = rest;
     return hint;
   }
-  const endpoint = endpoints[dialling.next % endpoints.length];
+  const isSilent = isUnanswered(state, nowMono) && session?.endpoint === endpoints[dialling.next];
+  if (isSilent && dialling.failures === 0) dialling.next = (dialling.next + 1) % endpoints.length;
+  const endpoint = endpoints[dialling.next];
   assert(endpoint !== undefined, 'an agent has at least one endpoint');
   dialling.next = (dialling.next + 1) % endpoints.length;
   return endpoint;
