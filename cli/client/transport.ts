@@ -110,9 +110,10 @@ export function openTransport({ addresses, timeoutMs: defaultTimeoutMs }: Transp
         return answer;
       } catch (caught) {
         const error = ConnectError.from(caught);
-        const hangs = error.code === Code.DeadlineExceeded && targets.length > 1 && performance.now() < giveUpAtMs;
-        if (!mayRepeat(error) && !hangs) throw error;
+        const hangs = error.code === Code.DeadlineExceeded && targets.length > 1;
+        // Also when time is up: the next call must not begin with the one that hangs.
         if (hangs && preferred === index) preferred = (index + 1) % targets.length;
+        if (!mayRepeat(error) && !(hangs && performance.now() < giveUpAtMs)) throw error;
         if (!neverArrived(error)) allRefused = false;
         last = error;
       }

@@ -1,3 +1,5 @@
+import { once } from 'node:events';
+import { type AddressInfo, createServer } from 'node:net';
 import { createClient } from '@connectrpc/connect';
 import { afterEach, describe, expect, it } from 'vitest';
 import { openTransport } from '../../cli/client/transport.ts';
@@ -43,6 +45,9 @@ function clientOf(addresses: readonly string[], timeoutMs = 5_000) {
   return createClient(ServerService, transport);
 }
 
+const formatAddress = (address: AddressInfo | string | null): string =>
+  typeof address === 'object' && address !== null ? `127.0.0.1:${address.port}` : '';
+
 const notLeader = (): LocumError => new LocumError('NOT_LEADER', 'not now', { retryAfterMs: 1 });
 
 describe('calls of the command line', () => {
@@ -75,6 +80,17 @@ describe('calls of the command line', () => {
   it('go to the next address when nobody listens at the first', async () => {
     const { address, seen } = await api([]);
     await clientOf([`127.0.0.1:${await freePort()}`, address]).cordonServer({ name: 'servers/a' });
+    expect(seen.requestIds).toHaveLength(1);
+  });
+
+  it('leave a controller that hangs, also when it used up the time of one call', async () => {
+    const hung = createServer().listen(0, '127.0.0.1');
+    await once(hung, 'listening');
+    closing.push(() => hung.close());
+    const { address, seen } = await api([]);
+    const client = clientOf([formatAddress(hung.address()), address], 200);
+    await expect(client.cordonServer({ name: 'servers/a' })).rejects.toThrow(/deadline|timed out/);
+    await client.cordonServer({ name: 'servers/a' });
     expect(seen.requestIds).toHaveLength(1);
   });
 
