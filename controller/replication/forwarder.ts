@@ -29,12 +29,16 @@ export interface ForwarderOptions {
   /** Services whose calls are the leader's affair. */
   readonly services: readonly DescService[];
   readonly shutdownSignal: AbortSignal;
+  /** How long a call waits for a leader that takes it before it is told that there is none; for each new leader anew. Default 2 s. */
+  readonly patienceMs?: number;
 }
 
-/** How long a call waits for a leader before it is told that there is none. */
 const PATIENCE_MS = 2_000;
-/** How long a leader that was replaced has for answers that are on their way. */
-const LAST_ANSWERS_MS = 300;
+/**
+ * How long a leader that was replaced has for answers that are on their way: it made them before it gave up the lead, and one that hangs
+ * makes none, so this is a network's delay.
+ */
+const LAST_ANSWERS_MS = 100;
 /** Between two tries at a leader that refused or could not be reached. */
 const BETWEEN_MS = 50;
 
@@ -106,13 +110,16 @@ export class Forwarder {
   ): Promise<T> {
     const startMs = performance.now();
     const timeoutMs = timeoutOf(header);
-    const patience = AbortSignal.any([signal, AbortSignal.timeout(PATIENCE_MS)]);
+    const patient = (): AbortSignal =>
+      AbortSignal.any([signal, AbortSignal.timeout(this.#options.patienceMs ?? PATIENCE_MS)]);
+    let patience = patient();
     for (;;) {
       const target = await this.#target(patience);
       if (target === undefined) {
         signal.throwIfAborted();
         throw this.#noLeader();
       }
+      const triedTerm = this.#newestTerm;
       try {
         const leftMs =
           timeoutMs === undefined ? undefined : Math.max(1, Math.ceil(startMs + timeoutMs - performance.now()));
@@ -122,10 +129,16 @@ export class Forwarder {
         const verdict = verdictOf(error, repeatable && target.kind === 'there');
         if (verdict === 'unknown') throw outcomeUnknown(error);
         if (verdict === 'final') throw error;
-        if (patience.aborted) throw this.#noLeader();
+        // The time that a call hung at a silent leader is none that the next one has had.
+        if (this.#newestTerm > triedTerm) patience = patient();
+        else if (patience.aborted) throw this.#noLeader();
       }
       await sleep(BETWEEN_MS, undefined, { signal: patience, ref: false }).catch(() => {});
     }
+  }
+
+  get #newestTerm(): number {
+    return this.#options.view.leader?.term ?? 0;
   }
 
   /** Waits for a leader; undefined: none within the time, or the store does not answer, so that none can be elected. */

@@ -3,7 +3,7 @@
  *
  * A connection to the leader is held open. A process that dies takes its sockets with it, and its host then refuses new ones: that
  * refusal, a few times in a row, is the evidence. Silence is none: a leader that is slow, cut off or frozen keeps its term until
- * its lease ends. And so is a refusal by an address that never worked, for that is somebody's mistake in a configuration.
+ * its lease ends; it is only doubted, so that nobody is sent there meanwhile. And so is a refusal by an address that never worked, for that is somebody's mistake in a configuration.
  */
 
 import { connect as connectHttp2 } from 'node:http2';
@@ -29,6 +29,9 @@ const BETWEEN_MS = 20;
 const PROBES = 6;
 /** A connection that takes longer says nothing. */
 const PROBE_MS = 1_000;
+/** Time between two questions whether the leader is there, and after how long without an answer it is doubted. */
+const PING_MS = 250;
+const SILENT_MS = 750;
 /** Before a connection that came to nothing is tried again. */
 const AGAIN_MS = 250;
 
@@ -57,7 +60,7 @@ async function watchOver(options: WatchdogOptions, leader: KnownLeader, signal: 
   const { store, view, log } = options;
   let worked = false;
   while (!signal.aborted) {
-    const stood = await holdOpen(leader.api, () => view.doubt(0), signal);
+    const stood = await holdOpen(leader.api, (answers) => view.doubt(answers ? 0 : leader.term), signal);
     worked ||= stood;
     if (signal.aborted) return;
     if (worked) view.doubt(leader.term);
@@ -74,22 +77,37 @@ async function watchOver(options: WatchdogOptions, leader: KnownLeader, signal: 
   }
 }
 
-/** Holds a connection open until it breaks. Says whether it ever stood. */
-function holdOpen(address: string, onOpen: () => void, signal: AbortSignal): Promise<boolean> {
+/** Holds a connection open until it breaks, and tells whether it answers. Says whether it ever stood. */
+function holdOpen(address: string, onAnswers: (answers: boolean) => void, signal: AbortSignal): Promise<boolean> {
   const { promise, resolve } = Promise.withResolvers<boolean>();
   let stood = false;
+  let answeredMs = 0;
   const session = connectHttp2(`http://${address}`);
+  const answer = (): void => {
+    answeredMs = performance.now();
+    onAnswers(true);
+  };
+  const ask = (): void => {
+    if (!stood || session.destroyed) return;
+    if (performance.now() - answeredMs > SILENT_MS) onAnswers(false);
+    // False: too many wait already, which says the same.
+    session.ping((error) => {
+      if (error === null) answer();
+    });
+  };
+  const asking = setInterval(ask, PING_MS).unref();
   const cancel = (): void => session.destroy();
   signal.addEventListener('abort', cancel, { once: true });
   session.unref();
   session.once('remoteSettings', () => {
     stood = true;
-    onOpen();
+    answer();
   });
   // What it is about shows in the probes.
   session.on('error', () => {});
   session.once('goaway', () => session.destroy());
   session.once('close', () => {
+    clearInterval(asking);
     signal.removeEventListener('abort', cancel);
     resolve(stood);
   });

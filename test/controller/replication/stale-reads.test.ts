@@ -1,0 +1,78 @@
+import { describe, expect, it, onTestFinished } from 'vitest';
+import { encodeRecord } from '../../../controller/codec/record.ts';
+import { DEFAULT_TIMERS } from '../../../controller/core/timers.ts';
+import { StaleReads } from '../../../controller/replication/stale-reads.ts';
+import { WarmCopy } from '../../../controller/replication/warm-copy.ts';
+import { MemoryCluster, MemoryStore } from '../../../controller/store/memory.ts';
+import { SILENT } from './leaders-seen.ts';
+
+const meta = (lastRun: number) => ({ kind: 'meta', lastEpoch: 3, lastRun, lastEvent: 0, lastUid: 0 }) as const;
+
+/** A leader that writes, and the copy of a follower, which follows when told to. */
+async function copied() {
+  const cluster = new MemoryCluster();
+  const leader = new MemoryStore(cluster);
+  const { term } = await leader.campaign('leader', new AbortController().signal);
+  let number = 0;
+  const write = async (lastRun: number): Promise<void> => {
+    number += 1;
+    const writes = [{ kind: 'put', key: 'meta', value: encodeRecord(meta(lastRun)) }] as const;
+    await leader.commit({ term, number, writes, decisions: [0] });
+  };
+  const over = new AbortController();
+  onTestFinished(() => over.abort());
+  const copy = new WarmCopy(new MemoryStore(cluster), SILENT);
+  const reads = new StaleReads({
+    copy,
+    identity: cluster.identity,
+    term: () => term,
+    clock: () => ({ mono: 5, wall: 1_700_000_000_000 }),
+    version: 'test',
+    initialTimers: DEFAULT_TIMERS,
+  });
+  const lastRun = (): Promise<number> => reads.read((state) => state.meta.lastRun);
+  const caughtUp = async (): Promise<void> => {
+    while (copy.revision !== cluster.load().revision) await new Promise((resolve) => setImmediate(resolve));
+  };
+  return { write, copy, reads, lastRun, caughtUp, term, follow: () => void copy.follow(over.signal) };
+}
+
+describe('stale reads', () => {
+  it('are refused until the store was read, with when to repeat', async () => {
+    const { reads } = await copied();
+    await expect(reads.read((state) => state)).rejects.toMatchObject({
+      reason: 'STORE_UNAVAILABLE',
+      retryAfterMs: 500,
+    });
+  });
+
+  it('show what the leader wrote, as soon as the watch brings it', async () => {
+    const { write, follow, lastRun, caughtUp } = await copied();
+    await write(1);
+    follow();
+    await caughtUp();
+    expect(await lastRun()).toBe(1);
+    await write(2);
+    await caughtUp();
+    expect(await lastRun()).toBe(2);
+  });
+
+  it('look at one state while nothing is written, which no election of theirs has touched', async () => {
+    const { write, follow, reads, caughtUp, term } = await copied();
+    await write(1);
+    follow();
+    await caughtUp();
+    const first = await reads.read((state) => state);
+    expect(await reads.read((state) => state)).toBe(first);
+    expect([first.term, first.events]).toEqual([term, []]);
+    await write(2);
+    await caughtUp();
+    expect(await reads.read((state) => state)).not.toBe(first);
+  });
+
+  it('change nothing and can not be watched', async () => {
+    const { reads } = await copied();
+    await expect(reads.call()).rejects.toMatchObject({ reason: 'NOT_LEADER' });
+    expect(() => reads.hub).toThrow(/can not be watched/);
+  });
+});
