@@ -23,11 +23,8 @@ import { fromDuration } from '../shared/rpc/time-messages.ts';
 import { validate } from '../shared/rpc/validation.ts';
 import { timersFromProto } from './codec/timers.ts';
 import { wordTable } from './codec/word-table.ts';
-import { checkTimers, type Timers } from './core/timers.ts';
+import { checkTimers, DEFAULT_ELECTION_TTL_MS, type Timers } from './core/timers.ts';
 import type { EtcdAccess } from './store/etcd/client.ts';
-
-/** Default. Election of the embedded stores takes no time; the inequality of the timers still needs the figure of etcd. */
-const ELECTION_TTL_MS = 5_000;
 
 /** A configuration with every default filled in. */
 export interface ControllerSettings {
@@ -104,7 +101,7 @@ export function loadControllerSettings({ file, flags, env }: ConfigSources): Con
     adoptStore: config.adoptStore,
     logLevel: logLevels.from.get(config.logLevel) ?? 'info',
     logFormat: logFormats.from.get(config.logFormat) ?? 'auto',
-    initialTimers: checkedTimers(timersFromProto(config.initialTimers), electionTtlMs ?? ELECTION_TTL_MS),
+    initialTimers: checkedTimers(timersFromProto(config.initialTimers), electionTtlMs ?? DEFAULT_ELECTION_TTL_MS),
     ...(config.id === '' ? {} : { id: config.id }),
     ...(config.apiAdvertise === '' ? {} : { apiAdvertise: advertised(config.apiAdvertise, 'api_advertise') }),
     ...(config.agentAdvertise === '' ? {} : { agentAdvertise: advertised(config.agentAdvertise, 'agent_advertise') }),

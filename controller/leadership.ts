@@ -35,6 +35,8 @@ export interface LeadershipOptions {
   /** Version of the controller. */
   readonly version: string;
   readonly initialTimers: Timers;
+  /** How long a silent leader keeps the lead. Default: that of the core. */
+  readonly electionTtlMs?: number | undefined;
   /** A reign began (calls are answered) or ended (undefined). */
   readonly onReign: (reign: Reign | undefined) => void;
   readonly onTrouble: (trouble: StoreTrouble | undefined) => void;
@@ -148,7 +150,7 @@ export class Leadership {
 
   /** Resolves with why the term is over. */
   #reignUntilOver({ term, lost }: StoreLeadership, identity: Identity, snapshot: Snapshot): Promise<string> {
-    const { clock, agents, metrics, log, version, initialTimers, store, onReign } = this.#options;
+    const { clock, agents, metrics, log, version, initialTimers, electionTtlMs, store, onReign } = this.#options;
     const over = Promise.withResolvers<string>();
     this.#endReign = over.resolve;
     const records = snapshot.records.map(({ key, value }) => decodeRecord(key, value));
@@ -160,6 +162,7 @@ export class Leadership {
       core: new Core({
         version,
         initialTimers,
+        electionTtlMs,
         schedules: createScheduleReader(),
         // An embedded store answers before the next turn: nothing is gained by waiting, or by several commits under way.
         verifyIntervalMs: store.kind === 'etcd' ? 100 : 0,

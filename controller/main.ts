@@ -178,7 +178,7 @@ class RunningParts {
   }
 
   #makeLeadership(candidate: string): Leadership {
-    const { log, version, initialTimers } = this.#options;
+    const { log, version, initialTimers, electionTtlMs } = this.#options;
     return new Leadership({
       store: this.#store,
       candidate,
@@ -188,6 +188,7 @@ class RunningParts {
       log,
       version,
       initialTimers,
+      electionTtlMs,
       onReign: () => this.#replica.view.touch(),
       onTrouble: (trouble) => {
         if (trouble === undefined) log.info('the store takes writes again');

@@ -8,7 +8,7 @@ import { Gate, type GateOptions } from './gate.ts';
 import { Journal } from './journal.ts';
 import type { ScheduleReader } from './schedule-reader.ts';
 import { TimerWheel } from './timer-wheel.ts';
-import { DEFAULT_TIMERS, type Timers } from './timers.ts';
+import { DEFAULT_ELECTION_TTL_MS, DEFAULT_TIMERS, type Timers } from './timers.ts';
 
 export interface CoreOptions extends GateOptions {
   /** Version of the controller, shown in the status. */
@@ -17,6 +17,8 @@ export interface CoreOptions extends GateOptions {
   readonly schedules: ScheduleReader;
   /** Timers of `pools/default` when it is created. Default: DEFAULT_TIMERS. */
   readonly initialTimers?: Timers;
+  /** How long a leadership outlives its silent leader: the timers of pools must leave room for it. Default: DEFAULT_ELECTION_TTL_MS. */
+  readonly electionTtlMs?: number | undefined;
 }
 
 /** What questions need: nothing is changed by asking them. */
@@ -27,6 +29,7 @@ export class Context {
   readonly journal: Journal;
   readonly gate: Gate<Session>;
   readonly initialTimers: Timers;
+  readonly electionTtlMs: number;
   readonly schedules: ScheduleReader;
   now: Now = { mono: 0, wall: 0 };
   /** Effects that depend on nothing, in order. */
@@ -64,6 +67,7 @@ export class Context {
     this.gate = new Gate(options);
     this.schedules = options.schedules;
     this.initialTimers = options.initialTimers ?? DEFAULT_TIMERS;
+    this.electionTtlMs = options.electionTtlMs ?? DEFAULT_ELECTION_TTL_MS;
   }
 
   /** Something is still to be looked at. */

@@ -25,6 +25,9 @@ export const DEFAULT_TIMERS: Timers = {
   missingAfterMs: 45 * SECOND,
 };
 
+/** How long a silent leader keeps the lead when nobody says otherwise. Embedded stores have no such time, and are held to it all the same. */
+export const DEFAULT_ELECTION_TTL_MS = 5 * SECOND;
+
 /** F: covers clock rates within ±11 %. Fixed: a setting could only make two live copies possible. */
 export const DRIFT = 1.25;
 

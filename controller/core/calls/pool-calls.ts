@@ -8,14 +8,12 @@ import { endStorm } from '../storm.ts';
 import { checkTimers, DEFAULT_TIMERS, type Timers } from '../timers.ts';
 import { type CallOf, checkEtag, goneOutcome, knownPool, type Outcome, poolOutcome } from './outcome.ts';
 
-/** A leadership outlives its silent leader by at most this; the timers must leave room for it. */
-const ELECTION_TTL_MS = 5_000;
 const DEFAULT_MAX_SLOTS = 50;
 
 export function createPool(ctx: Context, request: CallOf<'create_pool'>, validateOnly: boolean): Outcome {
   const { state, journal } = ctx;
   if (state.pools.has(request.pool)) throw alreadyExists(`pools/${request.pool}`);
-  const timers = checked({ ...DEFAULT_TIMERS, ...request.timers });
+  const timers = checked(ctx, { ...DEFAULT_TIMERS, ...request.timers });
   const pool = newPool(ctx, request.pool, timers, { ...request, uid: validateOnly ? uid('') : nextUid(state.meta) });
   if (validateOnly) return poolOutcome(pool);
   addPool(ctx, pool);
@@ -58,7 +56,7 @@ export function updatePool(ctx: Context, request: CallOf<'update_pool'>, validat
   const { state, journal } = ctx;
   const pool = knownPool(ctx, request.pool);
   checkEtag(request.etag, pool, `pools/${pool.id}`);
-  const timers = checked({ ...pool.timers, ...request.timers });
+  const timers = checked(ctx, { ...pool.timers, ...request.timers });
   if (timers.heartbeatMs > pool.timers.heartbeatMs) checkLiveLeases(ctx, pool, timers);
   const changed = {
     timers,
@@ -126,8 +124,8 @@ function checkLiveLeases(ctx: Context, pool: Pool, timers: Timers): void {
   }
 }
 
-function checked(timers: Timers): Timers {
-  const check = checkTimers(timers, { electionTtlMs: ELECTION_TTL_MS });
+function checked({ electionTtlMs }: Context, timers: Timers): Timers {
+  const check = checkTimers(timers, { electionTtlMs });
   if (check.kind === 'ok') return timers;
   const fieldViolations = [{ field: 'pool.timers', description: `${check.inequality}: ${check.detail}` }];
   throw new LocumError('TIMERS_INVALID', `pool.timers: ${check.detail}`, {
