@@ -7,6 +7,7 @@ import { CapacityMeter, readLoad } from './capacity.ts';
 import { readNow } from './clock.ts';
 import type { AgentSettings } from './config.ts';
 import { Connection } from './connection.ts';
+import type { AgentNow } from './core/clock.ts';
 import { describe } from './core/describe.ts';
 import type { Effect } from './core/effect.ts';
 import type { Event } from './core/event.ts';
@@ -18,6 +19,7 @@ import { KeeperLink } from './keeper-link.ts';
 import { type AgentStatusReport, type LocalControl, startLocalControl } from './local-control.ts';
 import { AgentLoop } from './loop.ts';
 import { lockStateDirectory, type StateLock } from './state-lock.ts';
+import { findVmGeneration, type VmGeneration } from './vm-generation.ts';
 
 /** Between two looks at the load. */
 const LOAD_EVERY_MS = 5 * SECOND;
@@ -36,12 +38,15 @@ export class Agent {
   private readonly options: AgentOptions;
   private readonly lock: StateLock;
   private readonly identity: Identity;
+  private readonly vmGeneration: VmGeneration | undefined;
   private readonly state: AgentState;
   private readonly loop: AgentLoop;
   private readonly connection: Connection;
   private readonly keeper: KeeperLink;
   private readonly capabilities: CapabilityWatch;
   private readonly end = Promise.withResolvers<string>();
+  /** The generation of the virtual machine can be read. */
+  private watched = false;
   private loadTimer: NodeJS.Timeout | undefined;
   private control: LocalControl | undefined;
 
@@ -50,6 +55,7 @@ export class Agent {
     const { settings, version, log, spawnKeeper = {} } = options;
     this.options = options;
     this.ended = this.end.promise;
+    this.vmGeneration = findVmGeneration(settings.vmGenerationFile);
     this.lock = lockStateDirectory(settings.stateDir);
     try {
       this.identity = loadIdentity(settings.stateDir, settings.server);
@@ -59,7 +65,7 @@ export class Agent {
     }
     const { uid, clusterId, highestTerm } = this.identity;
     const core = { endpoints: settings.controllers, maxSlots: settings.maxSlots, seed: randomInt(2 ** 47) };
-    this.state = createAgent({ ...core, uid, clusterId, highestTerm }, readNow());
+    this.state = createAgent({ ...core, uid, clusterId, highestTerm }, this.readNow());
     const onEvent = (event: Event): void => this.onEvent(event);
     this.connection = new Connection(onEvent);
     this.keeper = new KeeperLink({
@@ -70,7 +76,11 @@ export class Agent {
       ...{ stated: settings.capabilities, probes: settings.probes, env: process.env, log },
       onChange: (capabilities) => onEvent({ kind: 'capabilities', capabilities }),
     });
-    this.loop = new AgentLoop({ state: this.state, perform: this.performer() });
+    this.loop = new AgentLoop({ state: this.state, readNow: () => this.readNow(), perform: this.performer() });
+  }
+
+  private readNow(): AgentNow {
+    return { ...readNow(), vmGeneration: this.vmGeneration?.read() };
   }
 
   private performer(): (effect: Exclude<Effect, { kind: 'wake' }>) => readonly Event[] {
@@ -101,14 +111,27 @@ export class Agent {
       describe: () => this.report(),
       leave: (withinMs) => this.onEvent({ kind: 'leave', reason: 'LEAVE', withinMs }),
     });
+    this.checkVmGeneration();
     this.onEvent({ kind: 'capabilities', capabilities: await this.capabilities.start() });
     const look = (): void => {
+      this.checkVmGeneration();
       const capacity = meter.next(readLoad());
       if (capacity !== undefined) this.onEvent({ kind: 'capacity', capacity });
     };
     look();
     this.loadTimer = setInterval(look, LOAD_EVERY_MS);
     this.onEvent({ kind: 'begin' });
+  }
+
+  /** Says, also as a capability, whether a restore of this virtual machine would be noticed. */
+  private checkVmGeneration(): void {
+    const { vmGeneration, watched } = this;
+    if (vmGeneration === undefined || (vmGeneration.read() !== undefined) === watched) return;
+    this.watched = !watched;
+    const { file, kind } = vmGeneration;
+    this.capabilities.setVmGeneration(this.watched ? kind : undefined);
+    if (this.watched) this.options.log.info({ file, kind }, 'a restore of this virtual machine will be noticed');
+    else this.options.log.warn({ file, kind }, 'a restore of this virtual machine would not be noticed any more');
   }
 
   /** Ends the agent and leaves its runs to the keeper: what a restart or an upgrade needs. */

@@ -52,6 +52,8 @@ export interface AgentSettings {
   readonly logFormat: LogFormat;
   /** Empty: the host's own. */
   readonly machineId: string;
+  /** Empty: the host's vmclock, if it has one. */
+  readonly vmGenerationFile: string;
 }
 
 /** What flags set; a field that is not there leaves the file's. */
@@ -66,6 +68,7 @@ export type AgentFlags = Pick<
   | 'logLevel'
   | 'logFormat'
   | 'machineId'
+  | 'vmGenerationFile'
 >;
 
 export interface ConfigSources {
@@ -109,6 +112,7 @@ function settingsFrom(config: AgentConfig, env: NodeJS.ProcessEnv): AgentSetting
     logLevel: logLevelFrom(config.logLevel),
     logFormat: logFormatFrom(config.logFormat),
     machineId: config.machineId,
+    vmGenerationFile: config.vmGenerationFile === '' ? '' : resolve(config.vmGenerationFile),
   };
 }
 

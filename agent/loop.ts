@@ -4,7 +4,8 @@
  */
 import { assert } from '../shared/assert.ts';
 import { Mailbox } from '../shared/mailbox.ts';
-import { readNow } from './clock.ts';
+import { readClocks } from './clock.ts';
+import type { AgentNow } from './core/clock.ts';
 import type { Effect } from './core/effect.ts';
 import type { Event } from './core/event.ts';
 import type { AgentState } from './core/state.ts';
@@ -17,6 +18,8 @@ const LONGEST_SLEEP_MS = 60 * 60 * 1000;
 
 export interface LoopOptions {
   readonly state: AgentState;
+  /** Read for each event. */
+  readonly readNow: () => AgentNow;
   /** Performs one effect now; the events that it answers with at once come next. */
   readonly perform: (effect: Exclude<Effect, { kind: 'wake' }>) => readonly Event[];
 }
@@ -49,7 +52,7 @@ export class AgentLoop {
   }
 
   private handle(event: Event): void {
-    const { state, perform } = this.options;
+    const { state, readNow, perform } = this.options;
     for (const effect of step(state, event, readNow())) {
       if (effect.kind === 'wake') this.sleepUntil(effect.atMono);
       else this.urgent.push(...perform(effect));
@@ -59,7 +62,7 @@ export class AgentLoop {
   /** The core judges by its clocks whether a tick came in time; a timer that is a little early or late does no harm. */
   private sleepUntil(atMono: number): void {
     clearTimeout(this.timer);
-    const ms = Math.min(LONGEST_SLEEP_MS, Math.max(1, Math.ceil(atMono - readNow().mono)));
+    const ms = Math.min(LONGEST_SLEEP_MS, Math.max(1, Math.ceil(atMono - readClocks().mono)));
     this.timer = setTimeout(() => this.push({ kind: 'tick' }), ms);
   }
 

@@ -65,6 +65,14 @@ export class CapabilityWatch {
     this.tell();
   }
 
+  /** Whether it is noticed that this virtual machine was restored, and by what. Undefined: it is not. */
+  setVmGeneration(kind: 'vmclock' | 'file' | undefined): void {
+    const facts: Capability[] =
+      kind === undefined ? [] : [{ name: 'vm-generation', value: kind, source: 'FINGERPRINT' }];
+    this.found.set('vm generation', facts);
+    this.tell();
+  }
+
   stop(): void {
     this.stopped = true;
     for (const timer of this.timers) clearTimeout(timer);

@@ -12,8 +12,11 @@ export interface Reading {
   readonly boot: number;
 }
 
-/** What an event arrives with: both clocks, and the wall clock as a witness against them (semantics: A8). */
-export interface AgentNow extends Now, Reading {}
+/** What an event arrives with: both clocks, and what witnesses against them (semantics: A8), the wall clock first. */
+export interface AgentNow extends Now, Reading {
+  /** What tells this life of the virtual machine from the one before a restore. Undefined: there is nothing to read it from just now. */
+  readonly vmGeneration?: string | undefined;
+}
 
 /** A deadline. It is past when either clock has reached it. */
 export type Deadline = Reading;

@@ -58,7 +58,7 @@ export function stopLapsed(turn: Turn): void {
     if (isPast(attempt.deadline, now)) {
       beginStop(turn, attempt, 'LAPSED', 'its lease ended without a grant');
     } else if (attempt.doubtUntil !== undefined && now.mono >= attempt.doubtUntil) {
-      beginStop(turn, attempt, 'LAPSED', 'a clock had stopped, and no heartbeat was granted since');
+      beginStop(turn, attempt, 'LAPSED', 'its clocks may have stood still, and no heartbeat was granted since');
     }
   }
 }

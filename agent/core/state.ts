@@ -193,7 +193,7 @@ export function createAgent(options: AgentOptions, now: AgentNow): AgentState {
     exited: false,
     changes: 0,
     clockEra: 0,
-    lastNow: { ...readingOf(now), wall: now.wall },
+    lastNow: { ...readingOf(now), wall: now.wall, vmGeneration: now.vmGeneration },
     wakeAt: Number.POSITIVE_INFINITY,
     lastStream: 0,
     lastRequest: 0,

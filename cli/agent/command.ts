@@ -19,7 +19,11 @@ export function define(agent: Command): void {
     .option('--state-dir <folder>', 'folder of this agent and its keeper (default: ~/.local/state/locum-agent)')
     .option('--max-slots <n>', "the agent's own limit of slots", wholeNumber(0, MAX_SLOTS))
     .option('--capability <name=value>', 'a fact about this server; may be repeated', collect)
-    .option('--machine-id <id>', 'identity of the host, where several agents of one host stand for several hosts');
+    .option('--machine-id <id>', 'identity of the host, where several agents of one host stand for several hosts')
+    .option(
+      '--vm-generation-file <file>',
+      'what changes when this VM was restored (default: /dev/vmclock0, if readable)',
+    );
   addLogOptions(agent).action(async (options: AgentOptions) => (await import('./start.ts')).start(options));
   agent
     .command('leave')

@@ -14,6 +14,7 @@ export interface AgentOptions extends LogFlags {
   readonly maxSlots?: number;
   readonly capability?: readonly string[];
   readonly machineId?: string;
+  readonly vmGenerationFile?: string;
 }
 
 /** `dotnet=4.8`, or `gpu` for a fact without a value. */
@@ -27,7 +28,8 @@ function capabilitiesOf(texts: readonly string[]): Record<string, string> {
 }
 
 /** Absent options stay absent: the file and the defaults have them. */
-function flagsOf({ server, pool, controllers, stateDir, maxSlots, capability, machineId, ...log }: AgentOptions) {
+function flagsOf(options: AgentOptions) {
+  const { server, pool, controllers, stateDir, maxSlots, capability, machineId, vmGenerationFile, ...log } = options;
   const endpoints = controllers?.split(',').map((part) => part.trim());
   return {
     ...(server === undefined ? {} : { server }),
@@ -37,6 +39,7 @@ function flagsOf({ server, pool, controllers, stateDir, maxSlots, capability, ma
     ...(maxSlots === undefined ? {} : { maxSlots }),
     ...(capability === undefined ? {} : { capabilities: capabilitiesOf(capability) }),
     ...(machineId === undefined ? {} : { machineId }),
+    ...(vmGenerationFile === undefined ? {} : { vmGenerationFile }),
     ...logSettings(log),
   };
 }

@@ -1,4 +1,4 @@
-import { readFileSync } from 'node:fs';
+import { readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { askAgentStatus, askAgentToLeave } from '../../agent/local-client.ts';
@@ -68,6 +68,41 @@ describe('an agent with its keeper, against a controller on a real socket', { ti
     expect(performance.now() - silentAt).toBeLessThan(FAST.leaseMs + 2_000);
     const ended = await session.attempt(AttemptState.ENDED);
     expect(ended.end?.cause).toBe(EndCause.LAPSED);
+  });
+
+  it('stops what it runs when its virtual machine was restored and nobody grants a heartbeat that was sent since', async () => {
+    const file = join(host.folder, 'generation');
+    writeFileSync(file, 'one');
+    host.startAgent([controller.endpoint], [`vm_generation_file: ${file}`]);
+    const session = await controller.session();
+    expect(session.hello.capabilities).toContainEqual(
+      expect.objectContaining({ name: 'vm-generation', value: 'file' }),
+    );
+    const pid = await startSleeper(session, LONG);
+
+    writeFileSync(file, 'two');
+    const restoredAt = performance.now();
+    await session.heard('heartbeat', () => performance.now() - restoredAt > 4_000);
+    expect(isAlive(pid)).toBe(true);
+
+    session.grants = false;
+    controller.welcomes = false;
+    writeFileSync(file, 'three');
+    const again = performance.now();
+    await until(() => !isAlive(pid), 'the doubt to end the run');
+    expect(performance.now() - again).toBeGreaterThan(1_900);
+    expect(performance.now() - again).toBeLessThan(6_000);
+    const ended = await session.attempt(AttemptState.ENDED);
+    expect(ended.end?.cause).toBe(EndCause.LAPSED);
+
+    rmSync(file);
+    await until(() => host.newest.log().includes('would not be noticed any more'), 'a warning');
+  });
+
+  it('does not start with a file of generations that is not there', async () => {
+    const agent = host.startAgent([controller.endpoint], ['vm_generation_file: /nowhere/generation']);
+    expect(await agent.exited).toBe(1);
+    expect(agent.log()).toContain('vm_generation_file');
   });
 
   it('runs a HOLD attempt on without any controller, and tells the next one of it', async () => {

@@ -33,6 +33,14 @@ describe('the configuration of an agent', () => {
     expect(settings.server).toMatch(/^[a-z]([a-z0-9-]{0,61}[a-z0-9])?$/);
   });
 
+  it('names the file of the virtual machine by its whole path, a flag before the file', () => {
+    expect(load('').vmGenerationFile).toBe('');
+    expect(load('vm_generation_file: /run/a').vmGenerationFile).toBe('/run/a');
+    expect(load('vm_generation_file: /run/a', { vmGenerationFile: 'b' }).vmGenerationFile).toBe(
+      join(process.cwd(), 'b'),
+    );
+  });
+
   it('hands workloads what finds programs, and nothing else of its own environment', () => {
     expect(loadAgentSettings({ flags: {}, env: ENV }).baseEnv).toEqual({ PATH: '/bin', HOME: '/home/me' });
     expect(load('base_env: { A: b }').baseEnv).toEqual({ A: 'b' });

@@ -174,3 +174,107 @@ describe('A8: signs of a clock that stood still', () => {
     expect(agent.stops).toEqual([]);
   });
 });
+
+describe('A8: another generation of the virtual machine', () => {
+  const onGeneration = (agent: VirtualAgent, vmGeneration: string | undefined): void => {
+    agent.now = { ...agent.now, vmGeneration };
+  };
+  const watched = (change: Parameters<VirtualAgent['start']>[0] = {}): VirtualAgent => {
+    const agent = new VirtualAgent();
+    onGeneration(agent, 'first');
+    agent.join();
+    agent.start(change);
+    agent.live(6_000);
+    agent.clear();
+    return agent;
+  };
+
+  it('stops STOP attempts after 2 s unless a heartbeat that was stamped since is granted', () => {
+    const agent = watched();
+    onGeneration(agent, 'second');
+    agent.handle({ kind: 'tick' });
+    expect(agent.said('heartbeat')).toHaveLength(1);
+    agent.advance(1_999);
+    expect(agent.stops).toEqual([]);
+    agent.advance(1);
+    expect(agent.stops).toEqual(['import-1@7 LAPSED']);
+  });
+
+  it('stops nothing when that heartbeat is granted in time, also later', () => {
+    const agent = watched();
+    onGeneration(agent, 'second');
+    agent.handle({ kind: 'tick' });
+    agent.advance(500);
+    agent.grant();
+    agent.live(30_000);
+    expect(agent.stops).toEqual([]);
+  });
+
+  it('is seen before the message that comes first: a grant from before the restore extends nothing', () => {
+    const agent = watched();
+    agent.advance(5_600);
+    const before = agent.lastSequence;
+    onGeneration(agent, 'second');
+    agent.grant({ sequence: before });
+    expect(agent.keeper.asks('extend')).toEqual([]);
+    agent.advance(2_000);
+    expect(agent.stops).toEqual(['import-1@7 LAPSED']);
+  });
+
+  it('is seen on the way to a new session too: its Hello from before is worth no lease, the first heartbeat after it is', () => {
+    const agent = watched();
+    agent.handle({ kind: 'closed', stream: agent.stream, reason: 'reset' });
+    agent.advance(200);
+    agent.connect();
+    onGeneration(agent, 'second');
+    agent.welcome({ verdicts: [{ run: RUN, epoch: epoch(7), action: 'KEEP', reason: '' }] });
+    expect(agent.keeper.asks('extend')).toEqual([]);
+    agent.grant();
+    expect(agent.keeper.asks('extend')).toHaveLength(1);
+    agent.advance(5_000);
+    expect(agent.stops).toEqual([]);
+  });
+
+  it.each(['HOLD', 'OVERLAP'] as const)('does not stop a %s attempt', (onDisconnect) => {
+    const agent = watched({ terms: { ...TERMS, onDisconnect } });
+    onGeneration(agent, 'second');
+    agent.advance(60_000);
+    expect(agent.stops).toEqual([]);
+  });
+
+  it('is one of its own each time it changes', () => {
+    const agent = watched();
+    for (const generation of ['second', 'third']) {
+      onGeneration(agent, generation);
+      agent.handle({ kind: 'tick' });
+      agent.advance(500);
+      agent.grant();
+    }
+    onGeneration(agent, 'first');
+    agent.advance(7_000);
+    expect(agent.stops).toEqual(['import-1@7 LAPSED']);
+  });
+
+  it('is not made up where it can not be read for a while, nor overlooked when it changed meanwhile', () => {
+    const agent = watched();
+    onGeneration(agent, undefined);
+    agent.live(10_000);
+    onGeneration(agent, 'first');
+    agent.live(10_000);
+    expect(agent.stops).toEqual([]);
+    onGeneration(agent, undefined);
+    agent.live(10_000);
+    onGeneration(agent, 'second');
+    agent.handle({ kind: 'tick' });
+    agent.advance(2_000);
+    expect(agent.stops).toEqual(['import-1@7 LAPSED']);
+  });
+
+  it('is no sign when there was nothing to compare it with', () => {
+    const agent = running();
+    onGeneration(agent, 'first');
+    agent.handle({ kind: 'tick' });
+    agent.advance(3_000);
+    expect(agent.stops).toEqual([]);
+  });
+});

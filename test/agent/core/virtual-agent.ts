@@ -90,7 +90,8 @@ export class VirtualAgent {
   /** Moves each clock by itself. */
   move(by: Partial<AgentNow>): void {
     const { mono = 0, boot = 0, wall = 0 } = by;
-    this.now = { mono: this.now.mono + mono, boot: this.now.boot + boot, wall: this.now.wall + wall };
+    const { now } = this;
+    this.now = { ...now, mono: now.mono + mono, boot: now.boot + boot, wall: now.wall + wall };
   }
 
   /** Starts the agent and connects it to a keeper with the given table. */
