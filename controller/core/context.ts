@@ -41,11 +41,12 @@ export class Context {
   /** Answers to calls of this step; they show the state after settling. */
   readonly answers: { readonly call: CallId; readonly result: CallResult }[] = [];
 
-  /** Deadlines of liveness, of drains, of runs, and of schedules. A wheel only says when to look. */
+  /** Deadlines of liveness, of drains, of runs, of schedules, and of what holds a whole pool back. A wheel only says when to look. */
   readonly serverWheel = new TimerWheel<ServerId>();
   readonly drainWheel = new TimerWheel<ServerId>();
   readonly runWheel = new TimerWheel<RunId>();
   readonly policyWheel = new TimerWheel<PolicyId>();
+  readonly poolWheel = new TimerWheel<PoolId>();
 
   /** Servers whose silence is to be judged. */
   readonly dueServers = new Set<ServerId>();
@@ -82,10 +83,17 @@ export class Context {
 
   /** Wakes a run at a monotonic time. The earliest wish wins; an early look arms the next one. */
   wakeRunAt(run: RunId, mono: number): void {
-    const key = this.#runWakes.get(run);
-    if (key !== undefined && key <= mono && key > this.now.mono) return;
-    this.#runWakes.set(run, mono);
-    this.runWheel.set(run, mono);
+    this.#hasten(this.runWheel, run, mono);
+  }
+
+  /** Looks at a pool's queue and its storm again at a monotonic time, or sooner. */
+  wakePoolAt(pool: PoolId, mono: number): void {
+    this.#hasten(this.poolWheel, pool, mono);
+  }
+
+  #hasten<K extends string>(wheel: TimerWheel<K>, key: K, mono: number): void {
+    const at = wheel.at(key);
+    if (at === undefined || at > mono || at <= this.now.mono) wheel.set(key, mono);
   }
 
   /** Queues a command behind what is decided now. Starts have a queue of their own: they may wait for room, a stop never waits for them. */
@@ -94,18 +102,4 @@ export class Context {
     queue.push({ needCommit: this.gate.needCommit, needCheck: this.gate.needCheck(), command });
     this.waitingSessions.add(session);
   }
-
-  forgetRunWake(run: RunId): void {
-    this.#runWakes.delete(run);
-    this.runWheel.cancel(run);
-  }
-
-  /** Takes the runs whose time has come. */
-  dueRuns(): readonly RunId[] {
-    const due = this.runWheel.due(this.now.mono);
-    for (const run of due) this.#runWakes.delete(run);
-    return due;
-  }
-
-  readonly #runWakes = new Map<RunId, number>();
 }

@@ -80,12 +80,13 @@ export class Core {
 
   /** When to step a tick at the latest, monotonic milliseconds. */
   nextWakeMono(): number | undefined {
-    const { serverWheel, drainWheel, runWheel, policyWheel, gate } = this.#ctx;
+    const { serverWheel, drainWheel, runWheel, policyWheel, poolWheel, gate } = this.#ctx;
     const times = [
       serverWheel.nextAt(),
       drainWheel.nextAt(),
       runWheel.nextAt(),
       policyWheel.nextAt(),
+      poolWheel.nextAt(),
       this.#periodicAtMono,
     ];
     if (gate.verifyWaits()) times.push(gate.verifyDueMono());
@@ -134,7 +135,8 @@ export class Core {
     const ctx = this.#ctx;
     for (const id of ctx.serverWheel.due(ctx.now.mono)) ctx.dueServers.add(id);
     for (const id of ctx.drainWheel.due(ctx.now.mono)) ctx.dirtyServers.add(id);
-    for (const id of ctx.dueRuns()) ctx.dirtyRuns.add(id);
+    for (const id of ctx.runWheel.due(ctx.now.mono)) ctx.dirtyRuns.add(id);
+    for (const id of ctx.poolWheel.due(ctx.now.mono)) ctx.dirtyPools.add(id);
     for (const id of ctx.policyWheel.due(ctx.now.mono)) ctx.dirtyPolicies.add(id);
     if (ctx.now.mono < this.#periodicAtMono) return;
     this.#periodicAtMono = ctx.now.mono + PERIODIC_MS;

@@ -30,6 +30,7 @@ export function placePool(ctx: Context, pool: PoolId): void {
   if (queue.length === 0) return;
   dropVoidClaims(ctx, live);
   const held = startsHeld(ctx);
+  if (now.mono < state.noStartBeforeMono) ctx.wakePoolAt(pool, state.noStartBeforeMono);
   const full = new Set<string>();
   const blocked: Run[] = [];
   let passedOver = 0;
@@ -42,8 +43,6 @@ export function placePool(ctx: Context, pool: PoolId): void {
       announceState(ctx, run, { state: 'QUEUED', ...hold });
       continue;
     }
-    // Its own server has said Hello and is welcomed in a moment: it gets the run back.
-    if (isBeingWelcomed(ctx, run.preferServer)) continue;
     const sameQuestion = `${policy.id} ${run.slots} ${run.preferServer ?? ''} ${run.skips.length} ${run.reservation?.server ?? ''}`;
     const chosen = full.has(sameQuestion) ? undefined : choose(ctx, live, policy, run);
     if (chosen === undefined) {
@@ -58,9 +57,6 @@ export function placePool(ctx: Context, pool: PoolId): void {
   const told = new Map<string, Pick<Shown, 'reason' | 'message'>>();
   for (const run of blocked) showBlocked(ctx, run, told);
 }
-
-const isBeingWelcomed = (ctx: Context, id: ServerId | undefined): boolean =>
-  id !== undefined && ctx.state.serverLive.get(id)?.session?.phase === 'OPENING';
 
 function choose(ctx: Context, live: PoolLive, policy: Policy, run: Run): ServerId | undefined {
   const { state, now } = ctx;

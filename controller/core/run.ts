@@ -138,7 +138,7 @@ export function finish(ctx: Context, run: Run, outcome: RunOutcome): void {
   const { state, now } = ctx;
   endReservation(ctx, run);
   dequeue(ctx, run);
-  ctx.forgetRunWake(run.id);
+  ctx.runWheel.cancel(run.id);
   announceState(ctx, run, { state: outcome.state, reason: outcome.reason, message: outcome.message });
   run.endWall = now.wall;
   run.outcome = outcome;

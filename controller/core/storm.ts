@@ -52,7 +52,9 @@ export function judgeStorm(ctx: Context, pool: Pool): void {
     return;
   }
   storm.belowSinceMono ??= now.mono;
-  if (now.mono - storm.belowSinceMono >= CALM_MS) endStorm(ctx, pool, 'CALM');
+  const calmAtMono = storm.belowSinceMono + CALM_MS;
+  if (now.mono >= calmAtMono) endStorm(ctx, pool, 'CALM');
+  else ctx.wakePoolAt(pool.id, calmAtMono);
 }
 
 export function endStorm(ctx: Context, pool: Pool, cause: string): void {
