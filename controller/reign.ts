@@ -13,6 +13,7 @@ import { type AgentStreams, Performer } from './effects.ts';
 import { Loop, type SteppedCore } from './loop.ts';
 import type { ControllerMetrics } from './metrics.ts';
 import { overloaded, PendingCalls } from './pending-calls.ts';
+import { SharedCheck } from './shared-check.ts';
 import type { Store } from './store/store.ts';
 
 export interface ReignOptions {
@@ -50,6 +51,7 @@ export class Reign {
   readonly #loop: Loop;
   readonly #calls = new PendingCalls();
   readonly #committer: Committer;
+  readonly #termCheck: SharedCheck<boolean>;
   #patience: NodeJS.Timeout | undefined;
 
   constructor(options: ReignOptions) {
@@ -58,6 +60,7 @@ export class Reign {
     this.term = term;
     this.clusterId = options.clusterId;
     this.hub = new WatchHub({ revision: options.revision });
+    this.#termCheck = new SharedCheck(() => store.verifyTerm(term));
     this.#committer = new Committer({
       store,
       term,
@@ -140,10 +143,10 @@ export class Reign {
    * then what the newest leader knows. @throws LocumError NOT_LEADER, STORE_UNAVAILABLE
    */
   async confirmTerm(): Promise<void> {
-    const { store, onStepDown } = this.#options;
+    const { onStepDown } = this.#options;
     let current: boolean;
     try {
-      current = await store.verifyTerm(this.term);
+      current = await this.#termCheck.begunFromNow();
     } catch (error) {
       const message = 'the store does not answer, so nobody knows who leads: repeat in a moment';
       throw new LocumError('STORE_UNAVAILABLE', message, { retryAfterMs: 1_000, cause: error });

@@ -2,6 +2,7 @@
 import type { PolicyId, RunId, ServerId } from '../../shared/ids.ts';
 import type { ClusterState } from './cluster.ts';
 import type { Attempt, Run } from './state.ts';
+import { runsOf } from './views.ts';
 
 export interface Fence {
   readonly verdict: 'CURRENT' | 'SUPERSEDED' | 'ENDED' | 'UNKNOWN';
@@ -26,10 +27,11 @@ export function judgeFence(state: ClusterState, policy: PolicyId, epoch: number,
 }
 
 function runWithEpoch(state: ClusterState, policy: PolicyId, epoch: number): Run | undefined {
-  for (const run of state.runs.values()) {
-    if (run.policy === policy && run.attempts.some((attempt) => attempt.epoch === epoch)) return run;
-  }
-  return undefined;
+  const known = state.policies.get(policy);
+  const has = (run: Run): boolean => run.attempts.some((attempt) => attempt.epoch === epoch);
+  // Nearly always one that goes on; those that have ended are many, and kept by their ids alone.
+  const open = known === undefined ? undefined : runsOf(state, known).find(has);
+  return open ?? [...state.runs.values()].find((run) => run.policy === policy && has(run));
 }
 
 function unknown(policy: PolicyId, epoch: number, run: RunId | undefined): Fence {
