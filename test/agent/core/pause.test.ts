@@ -107,6 +107,16 @@ describe('A8: signs of a clock that stood still', () => {
     expect(agent.stops).toEqual(['import-1@7 LAPSED']);
   });
 
+  it('leave nothing due for an attempt that ended meanwhile and is not acknowledged yet', () => {
+    const agent = running();
+    freeze(agent, 60_000);
+    agent.handle(agent.keeper.end(RUN));
+    agent.pass(2_500);
+    agent.clear();
+    agent.handle({ kind: 'tick' });
+    expect(agent.ofKind('wake').at(-1)?.atMono).toBeGreaterThan(agent.now.mono);
+  });
+
   it('are not taken away by an extension that was under way to the keeper', () => {
     const agent = running();
     agent.advance(5_600);
