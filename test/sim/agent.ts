@@ -25,6 +25,8 @@ export interface AgentWorld {
   obeyed(agent: AgentNode, term: number, message: FromLeader, effects: readonly Effect[]): void;
   /** An assertion failed inside the core. */
   failed(who: string, error: unknown): void;
+  /** Undoes something after a while, or when faults end. */
+  during(ms: number, undo: () => void): void;
   say(who: string, what: () => string): void;
 }
 
@@ -43,6 +45,8 @@ export class AgentNode extends Process {
   #state: AgentState | undefined;
   #keeper: KeeperChannel | undefined;
   #streams = new Map<number, Stream>();
+  /** The operating system stops the process for so long, just before it reads its next start. */
+  interruptMs: number | undefined;
 
   constructor(surroundings: Surroundings, world: AgentWorld, facts: AgentFacts) {
     super(`${world.host.name}.agent`, surroundings);
@@ -187,9 +191,22 @@ export class AgentNode extends Process {
     conn = controller.accept(stream, {
       host: this.host,
       agentLife: life,
-      receive: (term, message) => mine(() => this.#receive(id, term, message)),
+      receive: (term, message) => {
+        if (message.kind === 'start' && life === this.life) this.#maybeInterrupt();
+        mine(() => this.#receive(id, term, message));
+      },
     });
     this.step({ kind: 'connected', stream: id });
+  }
+
+  #maybeInterrupt(): void {
+    const { interruptMs: ms } = this;
+    const { host, during, say } = this.#world;
+    if (ms === undefined || !this.isRunning || host.faultyUntil >= this.queue.now) return;
+    this.interruptMs = undefined;
+    host.engage(this.queue.now + ms);
+    say(this.name, () => `is paused for ${Math.round(ms)} ms before it reads a start`);
+    during(ms, this.pause());
   }
 
   #receive(id: number, term: number, message: FromLeader): void {

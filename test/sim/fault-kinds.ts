@@ -1,12 +1,11 @@
-/** Which kinds of faults there are, how often each is taken, and which are dangerous together. */
-import type { OnDisconnect } from '../../controller/core/state.ts';
+/** Which kinds of faults there are, and how often each is taken. */
 import type { Prng } from '../../shared/prng.ts';
-import type { Behaviour } from './tree.ts';
 
 export const FAULT_KINDS = [
   'agent-crash',
   'agent-upgrade',
   'agent-pause',
+  'agent-interrupt',
   'keeper-crash',
   'keeper-pause',
   'keeper-stall',
@@ -32,7 +31,10 @@ export const FAULT_KINDS = [
   'link-cut-one-way',
   'link-swizzle',
   'link-delay',
+  'link-fade',
   'stream-reset',
+  'stream-flap',
+  'stream-stall',
   'leadership-revoked',
   'store-slow',
   'store-refuses',
@@ -73,67 +75,6 @@ export function pickByWeight<T extends FaultKind>(random: Prng, kinds: readonly 
   let at = random.float() * total;
   return kinds.find((kind) => {
     at -= WEIGHT[kind] ?? 1;
-    return at < 0;
-  });
-}
-
-/** Faults that are dangerous together, and the world in which they are most so. */
-export interface Mixture {
-  readonly kinds: readonly FaultKind[];
-  /** Beside the others; default 1. The rarer its accidents, the more seeds it takes to see one. */
-  readonly weight?: number;
-  /** How all policies behave. */
-  readonly behaviour?: Partial<Behaviour>;
-  readonly onDisconnect?: OnDisconnect;
-  /** Streams stay open whatever the delay. */
-  readonly patient?: true;
-  /** Operators are at work all the time. */
-  readonly busy?: true;
-}
-
-const DEAF = { deafShare: 1 };
-const SHORT_LIVED = { meanLifeMs: 20_000, failShare: 0 };
-const FAILING = { meanLifeMs: 20_000, failShare: 0.9 };
-
-export const MIXTURES: readonly Mixture[] = [
-  { kinds: ['link-cut'], behaviour: DEAF },
-  { kinds: ['link-cut-one-way'], behaviour: DEAF },
-  { kinds: ['link-delay', 'link-cut'], behaviour: DEAF, onDisconnect: 'STOP', patient: true, weight: 3 },
-  { kinds: ['link-delay', 'link-cut'], behaviour: SHORT_LIVED, onDisconnect: 'STOP', patient: true, weight: 3 },
-  { kinds: ['link-delay', 'stream-reset'], behaviour: SHORT_LIVED, patient: true, weight: 2 },
-  { kinds: ['link-delay', 'leadership-revoked'], behaviour: SHORT_LIVED, patient: true, weight: 2 },
-  { kinds: ['link-delay', 'controller-crash'], behaviour: SHORT_LIVED, patient: true },
-  { kinds: ['link-delay', 'link-cut-one-way', 'stream-reset'] },
-  { kinds: ['agent-pause', 'refused-starts'], busy: true },
-  { kinds: ['agent-pause', 'link-cut'], behaviour: SHORT_LIVED },
-  { kinds: ['keeper-pause', 'link-cut'], behaviour: DEAF },
-  { kinds: ['agent-crash', 'link-cut', 'keeper-stall'] },
-  { kinds: ['start-repeated', 'keeper-crash'], behaviour: SHORT_LIVED },
-  { kinds: ['start-repeated', 'agent-crash', 'stream-reset'], behaviour: SHORT_LIVED },
-  { kinds: ['host-suspend', 'link-cut'], onDisconnect: 'STOP' },
-  { kinds: ['host-freeze'], behaviour: DEAF, onDisconnect: 'STOP', weight: 2 },
-  { kinds: ['controller-interrupt', 'leadership-revoked'], behaviour: SHORT_LIVED },
-  { kinds: ['controller-interrupt', 'link-delay', 'link-cut'] },
-  { kinds: ['controller-pause', 'link-swizzle'] },
-  { kinds: ['leadership-revoked', 'store-late-answers', 'store-slow'] },
-  { kinds: ['leadership-revoked', 'link-cut'] },
-  { kinds: ['store-slow', 'link-cut'] },
-  { kinds: ['store-refuses'], onDisconnect: 'STOP', busy: true, weight: 2 },
-  { kinds: ['store-refuses', 'link-cut'] },
-  { kinds: ['store-cut', 'controller-pause'] },
-  { kinds: ['store-restore'], behaviour: FAILING, onDisconnect: 'HOLD', weight: 2 },
-  { kinds: ['store-restore', 'link-cut'] },
-  { kinds: ['store-restore', 'host-reboot'] },
-  { kinds: ['clone', 'link-cut'] },
-  { kinds: ['host-replace', 'host-reboot', 'controller-crash'] },
-  { kinds: ['stuck-tree', 'link-cut'], busy: true },
-];
-
-export function pickMixture(random: Prng): Mixture | undefined {
-  const total = MIXTURES.reduce((sum, { weight = 1 }) => sum + weight, 0);
-  let at = random.float() * total;
-  return MIXTURES.find(({ weight = 1 }) => {
-    at -= weight;
     return at < 0;
   });
 }

@@ -3,6 +3,7 @@
 import type { KeptAttempt } from '../../agent/core/event.ts';
 import { SpentEpochs } from '../../agent/keeper/spent-epochs.ts';
 import type { ServerId } from '../../shared/ids.ts';
+import { SECOND } from '../../shared/time.ts';
 import type { SimClock } from './clock.ts';
 import type { Tree } from './tree.ts';
 
@@ -40,6 +41,9 @@ export interface Resident {
   armAgain(): void;
 }
 
+/** Time for the other of agent and keeper to notice a fault, and to do what it must. */
+const RECOVERY_MS = 14 * SECOND;
+
 export class Host {
   readonly name: string;
   readonly server: ServerId;
@@ -73,6 +77,11 @@ export class Host {
     this.watch = options.watch;
     this.directory = options.directory;
     this.bootId = `${options.name}-boot-1`;
+  }
+
+  /** Notes a fault of agent or keeper that lasts until then. */
+  engage(until: number): void {
+    this.faultyUntil = until + RECOVERY_MS;
   }
 
   newPid(): number {

@@ -3,8 +3,11 @@
  * `--mutants [RULE …]` removes rules and counts in how many seeds that is noticed. See docs/simulation.md.
  */
 import { parseArgs } from 'node:util';
-import { lineOf, mutantsNamed, TABLE_HEAD, tryMutant } from './mutation/table.ts';
+import { playAll } from './crew.ts';
+import { loadMutant, play } from './mutation/loader.ts';
+import { lineOf, mutantsNamed, TABLE_HEAD } from './mutation/table.ts';
 import { runSeed, type SeedResult } from './run.ts';
+import { pieces, type Tally } from './tally.ts';
 
 const { values, positionals } = parseArgs({
   allowPositionals: true,
@@ -12,54 +15,99 @@ const { values, positionals } = parseArgs({
     seeds: { type: 'string' },
     from: { type: 'string', default: '1' },
     seed: { type: 'string' },
-    /** The whole story. */
+    /** Threads that play side by side. */
+    jobs: { type: 'string', default: '1' },
+    /** The whole story of one seed. */
     trace: { type: 'boolean', default: false },
     /** Lines shown of a red seed. */
     lines: { type: 'string', default: '150' },
     /** Go on after a red seed, and show no story. */
     keep: { type: 'boolean', default: false },
+    /** Without a rule, or without each one named behind it in turn. With --seed and --trace: the story of that world. */
     mutants: { type: 'boolean', default: false },
   },
 });
 
+const PIECE = 50;
+const TELL_EVERY = 1_000;
+const jobs = Number(values.jobs);
 const from = Number(values.seed ?? values.from);
-if (values.mutants) await tryMutants(Number(values.seeds ?? 300));
-else process.exitCode = playSeeds(values.seed === undefined ? Number(values.seeds ?? 100) : 1);
 
-function playSeeds(count: number): number {
-  console.log(`seeds ${from} to ${from + count - 1}`);
-  const began = process.cpuUsage();
-  const played: SeedResult[] = [];
-  for (let seed = from; seed < from + count; seed += 1) {
-    const result = runSeed(seed, values.trace ? { traceLines: Number.MAX_SAFE_INTEGER } : {});
-    played.push({ ...result, trace: '' });
-    if (values.trace) console.log(result.trace);
-    if (result.violations.length === 0) continue;
-    tellRed(result);
-    if (!values.keep) break;
-  }
-  const red = played.filter(({ violations }) => violations.length > 0).length;
-  const hours = played.reduce((sum, { simulatedMs }) => sum + simulatedMs, 0) / 3_600_000;
-  const starts = played.reduce((sum, one) => sum + one.starts, 0);
-  const { user, system } = process.cpuUsage(began);
-  const minutes = (user + system) / 60e6;
-  console.log(
-    `${played.length} seeds, ${red} red, ${starts} starts of processes, ${hours.toFixed(1)} simulated hours, ${(hours / minutes).toFixed(0)} per minute of one core`,
-  );
-  return red === 0 ? 0 : 1;
+if (values.trace) process.exitCode = await tellStory();
+else if (values.mutants) await tryMutants(Number(values.seeds ?? 300));
+else process.exitCode = await playSeeds(values.seed === undefined ? Number(values.seeds ?? 100) : 1);
+
+async function tellStory(): Promise<number> {
+  const [mutant] = positionals;
+  const world = values.mutants && mutant !== undefined ? await loadMutant(mutant) : { runSeed };
+  const result = play(world, from, { traceLines: Number.MAX_SAFE_INTEGER });
+  console.log(result.trace);
+  tellRed(result);
+  return result.violations.length === 0 ? 0 : 1;
 }
 
-function tellRed({ seed, violations }: SeedResult): void {
+async function playSeeds(count: number): Promise<number> {
+  console.log(`seeds ${from} to ${from + count - 1}`);
+  const began = process.cpuUsage();
+  const tallies: Tally[] = [];
+  const size = Math.min(PIECE, Math.ceil(count / jobs));
+  await playAll({
+    tasks: pieces({ mutant: undefined, from, seeds: count }, size),
+    jobs,
+    onTally: (tally) => {
+      const before = playedOf(tallies);
+      tallies.push(tally);
+      for (const result of tally.red) tellRed(result);
+      const now = playedOf(tallies);
+      if (Math.floor(before / TELL_EVERY) < Math.floor(now / TELL_EVERY)) console.log(`… ${now} played`);
+      return values.keep || tally.red.length === 0;
+    },
+  });
+  const red = tallies.flatMap((tally) => tally.red);
+  if (red[0] !== undefined && !values.keep) tellLast(red[0].seed);
+  sumUp(tallies, began, red.length);
+  return red.length === 0 ? 0 : 1;
+}
+
+function playedOf(tallies: readonly Tally[]): number {
+  return tallies.reduce((sum, { task }) => sum + task.seeds, 0);
+}
+
+function sumUp(tallies: readonly Tally[], began: NodeJS.CpuUsage, red: number): void {
+  const hours = tallies.reduce((sum, { simulatedMs }) => sum + simulatedMs, 0) / 3_600_000;
+  const starts = tallies.reduce((sum, one) => sum + one.starts, 0);
+  const { user, system } = process.cpuUsage(began);
+  const perMinute = (hours / (user + system)) * 60e6;
+  console.log(
+    `${playedOf(tallies)} seeds, ${red} red, ${starts} starts of processes, ${hours.toFixed(1)} simulated hours, ${perMinute.toFixed(0)} per minute of one core`,
+  );
+}
+
+function tellRed({ seed, violations }: Pick<SeedResult, 'seed' | 'violations'>): void {
   for (const { invariant, message, at } of violations) {
     console.log(`seed ${seed}: ${invariant} at ${(at / 1000).toFixed(3)} s: ${message}`);
   }
-  if (values.keep || values.trace) return;
-  // The same seed tells the same story: it is played once more, this time with somebody listening.
-  console.log(runSeed(seed, { traceLines: Number(values.lines) }).trace);
+}
+
+/** The same seed tells the same story: it is played once more, this time with somebody listening. */
+function tellLast(seed: number): void {
+  console.log(play({ runSeed }, seed, { traceLines: Number(values.lines) }).trace);
   console.log(`the whole story: npm run sim -- --seed ${seed} --trace`);
 }
 
 async function tryMutants(seeds: number): Promise<void> {
   console.log(`${seeds} seeds from ${from}\n\n${TABLE_HEAD}`);
-  for (const mutant of mutantsNamed(positionals)) console.log(lineOf(await tryMutant(mutant, { from, seeds })));
+  const mutants = mutantsNamed(positionals);
+  const found = new Map(mutants.map(({ id }): [string, Tally[]] => [id, []]));
+  await playAll({
+    tasks: mutants.flatMap(({ id }) => pieces({ mutant: id, from, seeds }, Math.max(PIECE, Math.ceil(seeds / 12)))),
+    jobs,
+    onTally: (tally) => {
+      const mutant = mutants.find(({ id }) => id === tally.task.mutant);
+      const tallies = found.get(tally.task.mutant ?? '') ?? [];
+      tallies.push(tally);
+      if (mutant !== undefined && playedOf(tallies) >= seeds) console.log(lineOf(mutant, tallies));
+      return true;
+    },
+  });
 }

@@ -8,6 +8,9 @@ import type { EventQueue } from './event-queue.ts';
 
 export type WayName = 'up' | 'down';
 
+/** So long the end of a stream may come after the last that was sent on it. */
+const LAST_WORD_MS = 50;
+
 /** One way of a link. `up` is from host to controller. */
 class Way {
   cuts = 0;
@@ -136,6 +139,8 @@ export interface NetworkOptions {
 
 export class Network {
   readonly random: Prng;
+  /** What is wrong with connections made now: this share of them hangs at first, up to so long, on the way to the controller. */
+  readonly stall = { share: 0, longestMs: 0 };
   readonly #options: NetworkOptions;
   readonly #links = new Map<string, Link>();
   readonly #streams = new Set<Stream>();
@@ -161,6 +166,9 @@ export class Network {
 
   open(link: Link, ends: Ends): Stream {
     const stream = new Stream(this, link, ends);
+    // Each connection has its own losses and retransmissions: one may hang while the next one gets through.
+    if (this.random.chance(this.stall.share))
+      stream.up.lastAt = this.#options.queue.now + this.random.float() * this.stall.longestMs;
     this.#streams.add(stream);
     return stream;
   }
@@ -183,6 +191,8 @@ export class Network {
   #schedule(channel: Channel, act: () => void, evenIfSevered = false): void {
     const { queue } = this.#options;
     channel.lastAt = Math.max(channel.lastAt, queue.now + this.delayMs(channel.way));
+    // The end of a stream comes a moment after what was sent on it.
+    if (evenIfSevered) channel.lastAt += this.random.float() * LAST_WORD_MS;
     queue.at(channel.lastAt, () => {
       if (!channel.severed || evenIfSevered) act();
     });
@@ -225,6 +235,7 @@ export class Network {
         link[way].extraDelayMs = 0;
       }
     }
+    this.stall.share = 0;
   }
 
   isOpen(link: Link): boolean {

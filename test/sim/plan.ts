@@ -8,7 +8,8 @@ import type { OnDisconnect } from '../../controller/core/state.ts';
 import { DEFAULT_TIMERS, type Timers } from '../../controller/core/timers.ts';
 import { Prng } from '../../shared/prng.ts';
 import { MINUTE, SECOND } from '../../shared/time.ts';
-import { FAULT_KINDS, type FaultKind, isPossible, type Mixture, pickByWeight, pickMixture } from './fault-kinds.ts';
+import { FAULT_KINDS, type FaultKind, isPossible, pickByWeight } from './fault-kinds.ts';
+import { type Mixture, pickMixture } from './mixtures.ts';
 import type { Behaviour } from './tree.ts';
 
 export interface PolicyPlan {
@@ -94,9 +95,9 @@ export function planOf(seed: number): Plan {
     defaultMaxSlots: random.pick([2, 3, 4, 50]) ?? 50,
     faultMs: random.int(4, 7) * MINUTE,
     faults: faultsOf(random, controllers, mixture),
-    callEveryMs: (random.pick(mixture?.busy === true ? [5, 10] : [0, 0, 5, 10, 20, 60]) ?? 0) * SECOND,
-    drift: random.pick([0, 0.02, 0.11, 0.11]) ?? 0.11,
-    adverseClocks: random.chance(0.3),
+    callEveryMs: (random.pick(callsOf(mixture)) ?? 0) * SECOND,
+    drift: random.pick(mixture?.adverse === true ? [0.11] : [0, 0.02, 0.11, 0.11]) ?? 0.11,
+    adverseClocks: random.chance(mixture?.adverse === true ? 1 : 0.3),
     networkDelayMs: random.pick([1, 5, 40, 300]) ?? 5,
     storeDelayMs: controllers === 1 ? 0.5 : (random.pick([2, 10, 100]) ?? 10),
     storeTimeoutMs: controllers === 1 ? 120_000 : (random.pick([3_000, 10_000, 60_000]) ?? 10_000),
@@ -108,6 +109,12 @@ export function planOf(seed: number): Plan {
   };
 }
 
+/** Seconds between two calls, one of these. */
+function callsOf(mixture: Mixture | undefined): readonly number[] {
+  if (mixture?.calm === true) return [0];
+  return mixture?.busy === true ? [5, 10] : [0, 0, 5, 10, 20, 60];
+}
+
 /** A few kinds, as a rule: where everything breaks all the time, nothing happens that could go wrong. */
 function faultsOf(random: Prng, controllers: number, mixture: Mixture | undefined): ReadonlyMap<FaultKind, number> {
   const left = new Set(FAULT_KINDS.filter((kind) => isPossible(kind, controllers)));
@@ -115,7 +122,10 @@ function faultsOf(random: Prng, controllers: number, mixture: Mixture | undefine
   const take = (kind: FaultKind, everySeconds: readonly number[]): void => {
     if (left.delete(kind)) faults.set(kind, (random.pick(everySeconds) ?? 30) * SECOND);
   };
-  for (const kind of mixture?.kinds ?? []) take(kind, [12, 20, 40]);
+  for (const kind of mixture?.kinds ?? []) {
+    const every = mixture?.every?.[kind];
+    take(kind, every === undefined ? [12, 20, 40] : [every]);
+  }
   const more = random.pick(mixture === undefined ? [1, 2, 3, 3, 4, 6, 10] : [0, 0, 0, 1, 2]) ?? 1;
   for (let wanted = more; wanted > 0; wanted -= 1) {
     const kind = pickByWeight(random, [...left]);
@@ -127,7 +137,7 @@ function faultsOf(random: Prng, controllers: number, mixture: Mixture | undefine
 function policyPlan(random: Prng, index: number, mixture: Mixture | undefined): PolicyPlan {
   const onDisconnect =
     random.pick<OnDisconnect>(['STOP', 'STOP', 'STOP', 'STOP', 'STOP', 'STOP', 'HOLD', 'OVERLAP']) ?? 'STOP';
-  const trigger = random.chance(0.75) ? 'continuous' : 'on_demand';
+  const trigger = random.chance(mixture?.calm === true ? 1 : 0.75) ? 'continuous' : 'on_demand';
   const behaviour: Behaviour = {
     deafShare: random.pick([0, 0.5, 1]) ?? 0,
     termMs: random.pick([200, 5_000, 30_000]) ?? 200,
@@ -139,7 +149,7 @@ function policyPlan(random: Prng, index: number, mixture: Mixture | undefined): 
     onDisconnect: mixture?.onDisconnect ?? onDisconnect,
     trigger,
     maxConcurrentRuns: random.pick([1, 1, 1, 2, 3]) ?? 1,
-    stopTimeoutMs: random.pick([undefined, undefined, 1_000, 20_000, 30_000, 30_000]),
+    stopTimeoutMs: mixture?.stopTimeoutMs ?? random.pick([undefined, undefined, 1_000, 20_000, 30_000, 30_000]),
     behaviour: { ...behaviour, ...(trigger === 'on_demand' && { meanLifeMs: 40_000 }), ...mixture?.behaviour },
   };
 }

@@ -36,12 +36,14 @@ const SETTLE_MS = 15 * SECOND;
 /** I5: so much more than max(M, W). */
 const SLACK_MS = 5 * SECOND;
 const LOOK_EVERY_MS = 2 * SECOND;
+/** A world that needs more than this many steps does not come to rest: something is done over and over without a pause. */
+const MOST_STEPS = 300_000;
 
 export function runSeed(seed: number, options: RunOptions = {}): SeedResult {
   const { traceLines = 0, goOn = false, change = (plan) => plan } = options;
   const world = new World(change(planOf(seed)), traceLines);
   const { queue, verdict } = world;
-  const isOver = (): boolean => !goOn && verdict.found.length > 0;
+  const isOver = (): boolean => (!goOn && verdict.found.length > 0) || queue.steps > MOST_STEPS;
   verdict.onViolation = ({ invariant, message }) => world.say('VIOLATION', () => `${invariant}: ${message}`);
   world.say('plan', () => JSON.stringify({ ...world.plan, faults: [...world.plan.faults] }));
   const intentions = new Intentions(world);
@@ -51,6 +53,7 @@ export function runSeed(seed: number, options: RunOptions = {}): SeedResult {
   queue.after(WARM_UP_MS, () => faults.begin());
   queue.runUntil(WARM_UP_MS + world.plan.faultMs, isOver);
   if (!isOver()) requireLiveness(world, intentions, isOver);
+  if (queue.steps > MOST_STEPS) verdict.breaks('I5', queue.now, 'something happens over and over without a pause');
   return {
     seed,
     violations: verdict.found,

@@ -59,6 +59,7 @@ export class Site {
         controllerAt: (endpoint) => world.controllers.find((one) => one.endpoint === endpoint),
         obeyed: (agent, term, message, effects) => world.obedience.obeyed(agent, term, message, effects),
         failed: world.failed,
+        during: (ms, undo) => world.during(ms, undo),
         say: world.say,
       },
       {

@@ -157,6 +157,7 @@ export class World {
     this.say('world', () => 'HEAL');
     for (const undo of [...this.#undos]) undo();
     this.network.healAll();
+    for (const { agent } of this.sites) agent.interruptMs = undefined;
     Object.assign(this.store.trouble, { extraDelayMs: 0, refuse: 0, lose: 0 });
     for (const controller of this.controllers) controller.path.cuts = 0;
     for (const site of this.sites) {

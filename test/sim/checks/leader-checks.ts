@@ -70,8 +70,9 @@ export class LeaderChecks implements ReignWatch {
   }
 
   flushed(reign: SimReign, effects: readonly Effect[]): void {
-    if (!effects.some(({ kind }) => kind === 'persist')) return;
+    // Not only with commits: while the store refuses them, limits come and go.
     this.#checkSlots(reign);
+    if (!effects.some(({ kind }) => kind === 'persist')) return;
     this.#commits += 1;
     if (this.#commits % CHECK_ALL_EVERY === 0) checkAll(reign.core.state);
   }

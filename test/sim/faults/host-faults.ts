@@ -11,9 +11,6 @@ import type { World } from '../world.ts';
 import { cut } from './network-faults.ts';
 import { type StrikeTable, someMs, someSite } from './strike.ts';
 
-/** Time for the other of the two to notice, and to do what it must. */
-const RECOVERY_MS = 14 * SECOND;
-
 function soundSite(world: World, random: Prng, { agent }: { readonly agent: boolean }): Site | undefined {
   const sound = world.sites.filter(
     (site) =>
@@ -23,7 +20,7 @@ function soundSite(world: World, random: Prng, { agent }: { readonly agent: bool
 }
 
 function engage(world: World, { host }: Site, ms: number): void {
-  host.faultyUntil = world.queue.now + ms + RECOVERY_MS;
+  host.engage(world.queue.now + ms);
 }
 
 export const hostFaults: StrikeTable = {
@@ -51,6 +48,11 @@ export const hostFaults: StrikeTable = {
     engage(world, site, ms);
     world.say(site.agent.name, () => `is paused for ${Math.round(ms)} ms`);
     world.during(ms, site.agent.pause());
+  },
+  /** With a start in its socket, which it reads when it goes on. */
+  'agent-interrupt': (world, random) => {
+    const site = random.pick(world.sites);
+    if (site !== undefined) site.agent.interruptMs = someMs(random, 15_000, 120_000);
   },
   'keeper-crash': (world, random) => {
     const site = soundSite(world, random, { agent: true });

@@ -74,8 +74,52 @@ export const networkFaults: StrikeTable = {
       }
     });
   },
+  /** The way to a host slows down, and then nothing gets through but what is under way: answers and commands that come late. */
+  'link-fade': (world, random) => {
+    const { network, controllers, queue } = world;
+    const site = someSite(world, random);
+    if (site === undefined) return;
+    const links = controllers.map(({ endpoint }) => network.link(site.name, endpoint));
+    const delayMs = someMs(random, 4_000, 19_000);
+    world.say('network', () => `${Math.round(delayMs)} ms slower down, before a cut: ${namesOf(links)}`);
+    for (const link of links) network.slow(link, 'down', delayMs);
+    const fadeMs = someMs(random, 1_000, 20_000);
+    queue.after(fadeMs, () => {
+      if (!world.healed) cut(world, links, ['up', 'down'], someMs(random, 40_000, 120_000));
+    });
+    world.during(fadeMs + 1, () => {
+      for (const link of links) network.slow(link, 'down', 0);
+    });
+  },
   'stream-reset': (world, random) => {
     const stream = random.pick([...world.network.streams]);
     if (stream !== undefined) world.network.reset(stream, someMs(random, 1, 60_000));
+  },
+  /** Connections come and go, while what was sent on the last one is still under way. */
+  'stream-flap': (world, random) => {
+    const { network, controllers, queue } = world;
+    const site = someSite(world, random);
+    if (site === undefined) return;
+    const links = controllers.map(({ endpoint }) => network.link(site.name, endpoint));
+    const flap = (left: number): void => {
+      if (world.healed || left === 0) return;
+      for (const link of links) network.slow(link, 'down', someMs(random, 500, 12_000));
+      queue.after(someMs(random, 50, 4_000), () => {
+        for (const link of links) network.slow(link, 'down', 0);
+        for (const stream of [...network.streams])
+          if (links.includes(stream.link)) network.reset(stream, someMs(random, 1, 2_000));
+        queue.after(someMs(random, 200, 4_000), () => flap(left - 1));
+      });
+    };
+    flap(random.int(2, 6));
+  },
+  /** For a while, connections hang when they are young: a Hello may come when its agent has long gone another way. */
+  'stream-stall': (world, random) => {
+    const { stall } = world.network;
+    stall.share = 0.5;
+    stall.longestMs = someMs(random, 5_000, 40_000);
+    world.during(someMs(random, 5_000, 60_000), () => {
+      stall.share = 0;
+    });
   },
 };

@@ -60,6 +60,7 @@ export const storeFaults = (intentions: Intentions): StrikeTable => ({
   /** An older state comes back, as a new life of the store. What was acknowledged since then is lost, and only that. */
   'store-restore': (world, random) => {
     const saved = world.store.save();
+    const savedAt = world.queue.now;
     const acknowledged = intentions.register.acknowledged;
     world.queue.after(random.float() * OLDEST_SNAPSHOT_MS, () => {
       if (world.healed) return;
@@ -68,8 +69,10 @@ export const storeFaults = (intentions: Intentions): StrikeTable => ({
       world.store.restore(saved);
       world.restoredAt = world.queue.now;
       intentions.register.acknowledged = acknowledged;
-      const site = someSite(world, random);
-      if (site !== undefined && random.chance(0.5)) {
+      // Worst for those who started something since, and say nothing of it for long.
+      const ahead = world.sites.filter(({ host }) => [...host.trees].some(({ startedAt }) => startedAt > savedAt));
+      const site = random.pick(ahead) ?? someSite(world, random);
+      if (site !== undefined && random.chance(0.6)) {
         const links = world.controllers.map(({ endpoint }) => world.network.link(site.name, endpoint));
         cut(world, links, ['up', 'down'], someMs(random, 20_000, 180_000));
       }

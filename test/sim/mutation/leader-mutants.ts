@@ -106,6 +106,23 @@ export const leaderMutants: readonly Mutant[] = [
     ],
   },
   {
+    id: 'C3-taken',
+    what: 'what a Hello leaves out is taken as ended at once, not when the agent has taken the session',
+    caughtBy: undefined,
+    patches: [
+      {
+        file: 'controller/core/hello.ts',
+        find: 'session.absent = takeInventory(ctx, session, facts.inventory, undefined);',
+        instead: 'endAbsent(ctx, session, takeInventory(ctx, session, facts.inventory, undefined));',
+      },
+      {
+        file: 'controller/core/hello.ts',
+        find: "import { judgeInventory, takeInventory } from './inventory.ts';",
+        instead: "import { endAbsent, judgeInventory, takeInventory } from './inventory.ts';",
+      },
+    ],
+  },
+  {
     id: 'C4-commit',
     what: 'a start leaves before its commit is durable',
     caughtBy: undefined,
@@ -183,7 +200,7 @@ export const leaderMutants: readonly Mutant[] = [
     patches: [
       {
         file: 'controller/core/placing.ts',
-        find: "if (state.noStartBeforeMono === 0 || policy.spec.onDisconnect !== 'HOLD') return undefined;",
+        find: "if (policy.spec.onDisconnect !== 'HOLD' || state.incarnation === 1) return undefined;",
         instead: "if (policy.spec.onDisconnect !== 'NONE') return undefined;",
       },
     ],

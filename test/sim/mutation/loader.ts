@@ -9,7 +9,7 @@ import { registerHooks } from 'node:module';
 import { dirname, join, relative } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { present } from '../../../shared/assert.ts';
-import type { SeedResult } from '../run.ts';
+import type { RunOptions, SeedResult } from '../run.ts';
 import { MUTANTS } from './mutants.ts';
 
 const ROOT = join(dirname(fileURLToPath(import.meta.url)), '../../..');
@@ -35,9 +35,9 @@ export async function loadMutant(id: string): Promise<MutantWorld> {
 }
 
 /** Whatever a seed did in such a world: it may well have crashed. */
-export function play(world: MutantWorld, seed: number): SeedResult {
+export function play(world: MutantWorld, seed: number, options: RunOptions): SeedResult {
   try {
-    return world.runSeed(seed, { goOn: true });
+    return world.runSeed(seed, options);
   } catch (error) {
     const message = error instanceof Error ? (error.stack ?? error.message) : String(error);
     const violations = [{ invariant: 'ASSERT', at: 0, message } as const];

@@ -1,0 +1,46 @@
+/** Plays a row of seeds, with all rules or without one, and counts what came of it. */
+import { loadMutant, play } from './mutation/loader.ts';
+import { runSeed, type SeedResult } from './run.ts';
+
+export interface Task {
+  /** The rule that is removed. Undefined: none. */
+  readonly mutant: string | undefined;
+  readonly from: number;
+  readonly seeds: number;
+}
+
+export interface Tally {
+  readonly task: Task;
+  readonly simulatedMs: number;
+  /** Process trees that were started. */
+  readonly starts: number;
+  /** Seeds in which a promise was broken, ascending. */
+  readonly red: readonly Pick<SeedResult, 'seed' | 'violations'>[];
+  /** The mutant does not fit the code any more, and nothing was played. */
+  readonly failure: string | undefined;
+}
+
+export async function playTask(task: Task): Promise<Tally> {
+  const { mutant, from, seeds } = task;
+  const world = mutant === undefined ? { runSeed } : await loadMutant(mutant).catch((error: unknown) => String(error));
+  if (typeof world === 'string') return { task, simulatedMs: 0, starts: 0, red: [], failure: world };
+  const red: SeedResult[] = [];
+  let simulatedMs = 0;
+  let starts = 0;
+  for (let seed = from; seed < from + seeds; seed += 1) {
+    const result = play(world, seed, { goOn: mutant !== undefined });
+    simulatedMs += result.simulatedMs;
+    starts += result.starts;
+    if (result.violations.length > 0) red.push(result);
+  }
+  return { task, simulatedMs, starts, red, failure: undefined };
+}
+
+/** A long row in pieces, so that several can work on it and something is heard now and then. */
+export function pieces({ mutant, from, seeds }: Task, size: number): readonly Task[] {
+  const count = Math.ceil(seeds / size);
+  return Array.from({ length: count }, (_, index) => {
+    const first = from + index * size;
+    return { mutant, from: first, seeds: Math.min(size, from + seeds - first) };
+  });
+}
