@@ -113,6 +113,8 @@ function giveUpForOverlap(ctx: Context, run: Run, attempt: Attempt): void {
 }
 
 function bringToStop(ctx: Context, run: Run): void {
+  // It may wait for a server beside an attempt that was left behind.
+  dequeue(ctx, run);
   const unended = unendedAttempts(run);
   for (const attempt of unended) {
     stopAttempt(ctx, run, attempt, 'OPERATOR', 'it is no longer wanted');
