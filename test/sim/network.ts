@@ -140,7 +140,7 @@ export interface NetworkOptions {
 export class Network {
   readonly random: Prng;
   /** What is wrong with connections made now: this share of them hangs at first, up to so long, on the way to the controller. */
-  readonly stall = { share: 0, longestMs: 0 };
+  readonly stall = { share: 0, shortestMs: 0, longestMs: 0 };
   readonly #options: NetworkOptions;
   readonly #links = new Map<string, Link>();
   readonly #streams = new Set<Stream>();
@@ -167,8 +167,9 @@ export class Network {
   open(link: Link, ends: Ends): Stream {
     const stream = new Stream(this, link, ends);
     // Each connection has its own losses and retransmissions: one may hang while the next one gets through.
-    if (this.random.chance(this.stall.share))
-      stream.up.lastAt = this.#options.queue.now + this.random.float() * this.stall.longestMs;
+    const { share, shortestMs, longestMs } = this.stall;
+    if (this.random.chance(share))
+      stream.up.lastAt = this.#options.queue.now + shortestMs + this.random.float() * (longestMs - shortestMs);
     this.#streams.add(stream);
     return stream;
   }

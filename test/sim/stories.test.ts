@@ -22,7 +22,7 @@ describe('a start', () => {
     story.pass(4 * SECOND);
     Reflect.deleteProperty(s1.keeper, 'start');
     story.pass(MINUTE);
-    expect(story.runs('p')[0]?.attempts.map(({ end }) => end?.proof)).toContain('REFUSED');
+    expect(story.run('p').attempts.map(({ end }) => end?.proof)).toContain('REFUSED');
     expect(story.living('p')).toHaveLength(1);
     expect(story.end()).toEqual([]);
   });
@@ -36,17 +36,49 @@ describe('a start', () => {
     for (const link of story.links('s1')) world.network.slow(link, 'down', 0);
     for (const stream of [...world.network.streams]) if (stream.host === 's1') stream.endAgent('reset');
     story.pass(MINUTE);
-    expect(story.runs('p')[0]?.attempts[0]?.end?.proof).toBe('INVENTORY');
+    expect(story.run('p').attempts[0]?.end?.proof).toBe('INVENTORY');
     expect(story.living('p')).toHaveLength(1);
     expect(story.end()).toEqual([]);
   });
 
-  it('of two runs of one policy in either order is obeyed, each by its own epoch', () => {
-    const story = new Story({ policies: [policy('p', { maxConcurrentRuns: 2 })] });
+  it('of one run does not keep an earlier one of another run of the policy from being obeyed after it', () => {
+    const story = new Story({ policies: [] });
+    story.world.ledger.mostRuns.set(P, 2);
+    const swapped = story.swapStarts('s1');
+    story.call({ kind: 'create_policy', policy: P, spec: specOf(policy('p', { maxConcurrentRuns: 2 })) });
+    story.pass(2 * SECOND);
+    expect(swapped()).toEqual([2, 1]);
     expect(story.living('p')).toHaveLength(2);
-    story.call({ kind: 'restart_policy', policy: P });
+    expect(story.end()).toEqual([]);
+  });
+
+  it('that an older inventory does not list lives on', () => {
+    const story = new Story({ policies: [policy('p')] });
+    // Made when the agent held generation 1, before the start; it comes now.
+    story.say('s1', { kind: 'full_state', generation: 1, attempts: [], lastPart: true });
     story.pass(20 * SECOND);
-    expect(story.living('p')).toHaveLength(2);
+    expect(story.living('p')).toEqual(['s1@1']);
+    expect(story.run('p').attempts).toHaveLength(1);
+    expect(story.end()).toEqual([]);
+  });
+});
+
+describe('a Hello', () => {
+  it('that comes when its agent has taken another session proves nothing by what it leaves out', () => {
+    const story = new Story({ policies: [] });
+    const { world } = story;
+    // The stream breaks; the next connection hangs, so that the agent gives it up and takes a third one.
+    Object.assign(world.network.stall, { share: 1, longestMs: 12 * SECOND, shortestMs: 12 * SECOND });
+    for (const stream of [...world.network.streams]) if (stream.host === 's1') stream.endAgent('reset');
+    story.pass(SECOND);
+    world.network.stall.share = 0;
+    story.pass(6 * SECOND);
+    story.call({ kind: 'create_policy', policy: P, spec: specOf(policy('p')) });
+    story.pass(2 * SECOND);
+    expect(story.living('p')).toEqual(['s1@1']);
+    story.pass(20 * SECOND);
+    expect(story.living('p')).toEqual(['s1@1']);
+    expect(story.run('p').attempts).toHaveLength(1);
     expect(story.end()).toEqual([]);
   });
 });
@@ -125,17 +157,31 @@ describe('while a server is cut off', () => {
 });
 
 describe('a second machine under the same name', () => {
-  it.each([
+  const kinds = [
     ['made from a copy of the disk', true],
-    ['with a disk of its own', false],
-  ])('%s proves nothing about the first one', (_, copied) => {
+    ['set up anew', false],
+  ] as const;
+
+  it.each(kinds)('%s is turned away while the first one may live', (_, copied) => {
     const story = new Story({ policies: [policy('p')] });
     story.clone('s1', { copied });
     story.pass(30 * SECOND);
     expect(story.living('p')).toEqual(['s1@1']);
+    expect(story.state.events.map(({ type }) => type)).toContain('DUPLICATE_IDENTITY');
+    expect(story.world.verdict.found).toEqual([]);
+  });
+
+  it.each(kinds)('%s proves nothing about what runs on the first one when it takes its place', (_, copied) => {
+    const hold = policy('q', { onDisconnect: 'HOLD' });
+    const story = new Story({ policies: [policy('p'), hold] });
     story.cut('s1');
+    story.clone('s1', { copied });
+    // The HOLD run has no proof but an operator's word; the STOP run waits for W.
+    story.pass(38 * SECOND);
+    expect(story.living('p').filter((tree) => !tree.startsWith('s1@'))).toEqual([]);
     story.pass(2 * MINUTE);
     expect(story.living('p')).toHaveLength(1);
+    expect(story.living('q')).toEqual(['s1@2']);
     expect(story.world.verdict.found).toEqual([]);
   });
 });
@@ -144,13 +190,9 @@ describe('a tree that can not be killed', () => {
   it('keeps its run from starting elsewhere for as long as its agent sees it', () => {
     const story = new Story({ policies: [policy('p')] });
     for (const tree of story.trees('p')) tree.unkillableUntil = story.world.queue.now + 10 * MINUTE;
-    story.call({
-      kind: 'move_run',
-      run: story.runs('p')[0]?.id ?? (specOf(policy('p')).pool as never),
-      server: undefined,
-    });
+    story.call({ kind: 'move_run', run: story.run('p').id, server: undefined });
     story.pass(3 * MINUTE);
-    expect(story.runs('p')[0]?.state).toBe('STUCK');
+    expect(story.run('p').state).toBe('STUCK');
     expect(story.living('p')).toEqual(['s1@1']);
     expect(story.end()).toEqual([]);
   });

@@ -1,5 +1,7 @@
 /** Faults by script: a simulated world in which only that happens what a test says, with the same checks as in any seed. */
 
+import type { Event } from '../../agent/core/event.ts';
+import type { ToLeader } from '../../agent/core/message.ts';
 import type { ClusterState } from '../../controller/core/cluster.ts';
 import type { Call } from '../../controller/core/event.ts';
 import { isEnded } from '../../controller/core/run.ts';
@@ -102,6 +104,37 @@ export class Story {
   /** Unended runs of a policy, oldest first. */
   runs(name: string): readonly Run[] {
     return [...this.state.runs.values()].filter((run) => run.policy === policyId(name) && !isEnded(run));
+  }
+
+  /** The only one. */
+  run(name: string): Run {
+    return present(this.runs(name)[0], `${name} has a run`);
+  }
+
+  /** The leader receives this on the stream of a server's agent, as if the agent had sent it. */
+  say(host: string, message: ToLeader): void {
+    const stream = [...this.world.network.streams].find((one) => one.host === host && one.agentOpen);
+    this.leader.receive(present(stream, `${host} has a stream`), message);
+  }
+
+  /** The next two starts reach an agent's core in the other order. Answers their epochs, as they came. */
+  swapStarts(host: string): () => readonly number[] {
+    const { agent } = this.site(host);
+    const step = agent.step.bind(agent);
+    const came: number[] = [];
+    let first: Event | undefined;
+    agent.step = (event) => {
+      if (event.kind !== 'received' || event.message.kind !== 'start' || came.length === 2) return step(event);
+      if (first === undefined) {
+        first = event;
+        return [];
+      }
+      came.push(event.message.epoch);
+      const effects = step(event);
+      if (first.kind === 'received' && first.message.kind === 'start') came.push(first.message.epoch);
+      return [...effects, ...step(first)];
+    };
+    return () => came;
   }
 
   /** Living trees of a policy, as `host@epoch`. */
