@@ -45,19 +45,18 @@ export class VirtualAgent {
     this.state = createAgent(this.options, this.now);
   }
 
-  /** Steps the core, and the keeper's answers after it. */
+  /** Steps the core, and the keeper's answers after it: never before all effects of a step are performed, as in the agent's loop. */
   handle(event: Event): void {
     const effects = step(this.state, event, this.now);
     this.effects.push(...effects);
-    for (const effect of effects) this.perform(effect);
+    const answers = effects.flatMap((effect) => this.perform(effect));
+    for (const answer of answers) this.handle(answer);
   }
 
-  private perform(effect: Effect): void {
+  private perform(effect: Effect): readonly Event[] {
     if (effect.kind === 'wake') this.wakeAt = effect.atMono;
     else if (effect.kind === 'send') this.noteSent(effect);
-    else if (effect.kind === 'ask_keeper') {
-      for (const answer of this.keeper.ask(effect.request, effect.ask)) this.handle(answer);
-    }
+    return effect.kind === 'ask_keeper' ? this.keeper.ask(effect.request, effect.ask) : [];
   }
 
   private noteSent({ stream, message }: Sent): void {
