@@ -4,6 +4,8 @@ import { describe, expect, it } from 'vitest';
 import { DEFAULT_TIMERS } from '../../controller/core/timers.ts';
 import { dialTable, outageToleratedMs, SETTINGS, takeoverMs } from '../../scripts/dial-table.ts';
 import { present } from '../../shared/assert.ts';
+import { TROUBLES } from '../faults/network-faults.ts';
+import { CRASHES, RESTARTS } from '../faults/process-faults.ts';
 
 const text = readFileSync(join(import.meta.dirname, '../../docs/guarantees.md'), 'utf8');
 
@@ -27,5 +29,10 @@ describe('docs/guarantees.md', () => {
     );
     const timers = { ...DEFAULT_TIMERS, leaseMs: Number(lease) * 1000, missingAfterMs: Number(missing) * 1000 };
     expect(SETTINGS.map((setting) => setting.timers)).toContainEqual(timers);
+  });
+
+  it('counts the real faults that are played', () => {
+    const count = RESTARTS.length + CRASHES.length + TROUBLES.length;
+    expect(text).toContain(`\n${count} faults are played in turn:\n`);
   });
 });
