@@ -9,7 +9,7 @@ import { attemptLiveOf, poolLiveOf, poolOf, serverLiveOf, serverOf } from './clu
 import type { Context } from './context.ts';
 import { endProvenAtMono, lastGrantMono, takeoverWaitOf } from './lease.ts';
 import { isSamePlace } from './place.ts';
-import { endReservation, RESERVATION_MAX_MS } from './reservation.ts';
+import { abandonMove, endReservation, RESERVATION_MAX_MS } from './reservation.ts';
 import { announceState, dequeue, enqueue, finish, isEnded, showState } from './run.ts';
 import { askFullState } from './session.ts';
 import type { Attempt, Run } from './state.ts';
@@ -282,19 +282,4 @@ function dropStaleReservation(ctx: Context, run: Run): void {
     return;
   }
   abandonMove(ctx, run, late ? 'TOO_LATE' : 'TARGET_UNAVAILABLE');
-}
-
-function abandonMove(ctx: Context, run: Run, cause: string): void {
-  const { reservation } = run;
-  if (reservation === undefined) return;
-  ctx.journal.event({
-    type: 'RUN_MOVE_ABANDONED',
-    cause,
-    message: `${run.id} is not moved to ${reservation.server}`,
-    pool: run.pool,
-    policy: run.policy,
-    run: run.id,
-    server: reservation.server,
-  });
-  endReservation(ctx, run);
 }

@@ -22,14 +22,15 @@ export function observe(ctx: Context, session: Session, reported: ReportedAttemp
     ctx.queueCommand(session, { kind: 'ack', run: reported.run, epoch: reported.epoch });
     return;
   }
-  if (found !== undefined) noteState(ctx, found.run, found.attempt, reported);
+  if (found !== undefined) noteState(ctx, session, found, reported);
 }
 
-function find(
-  ctx: Context,
-  session: Session,
-  reported: ReportedAttempt,
-): { readonly run: Run; readonly attempt: Attempt } | undefined {
+interface Found {
+  readonly run: Run;
+  readonly attempt: Attempt;
+}
+
+function find(ctx: Context, session: Session, reported: ReportedAttempt): Found | undefined {
   const run = ctx.state.runs.get(reported.run);
   const attempt = run?.attempts.find((one) => one.epoch === reported.epoch);
   if (run === undefined || attempt === undefined || !isUnended(attempt) || !isSamePlace(attempt, session))
@@ -51,12 +52,14 @@ function endReported(ctx: Context, run: Run, attempt: Attempt, reported: Reporte
 }
 
 /** STARTING and STOPPING are only shown; RUNNING and STUCK, and that it is STUCK no more, are written. */
-function noteState(ctx: Context, run: Run, attempt: Attempt, reported: ReportedAttempt): void {
+function noteState(ctx: Context, session: Session, { run, attempt }: Found, reported: ReportedAttempt): void {
   const changed = attempt.state !== reported.state || (reported.pid !== 0 && attempt.pid !== reported.pid);
   if (reported.pid !== 0) attempt.pid = reported.pid;
   attempt.startWall ??= reported.startWall;
   if (!changed) return;
   const wasStuck = attempt.state === 'STUCK';
+  // A Hello may be an old one: that the tree can be killed after all is believed of a session that was taken.
+  if (wasStuck && session.phase === 'OPENING') return;
   attempt.state = reported.state;
   if (wasStuck || attempt.state === 'RUNNING' || attempt.state === 'STUCK') ctx.journal.put(run);
   ctx.dirtyRuns.add(run.id);

@@ -13,6 +13,7 @@ import { earlierLifeOn } from './earlier-life.ts';
 import { effectiveList, eligibleServers, meetsRequirements, placementQuery } from './eligible.ts';
 import { checkPlacement } from './invariants.ts';
 import { satisfiable } from './placement/explain.ts';
+import { abandonMove } from './reservation.ts';
 import { announceState, dequeue, type Shown } from './run.ts';
 import type { Policy, Run } from './state.ts';
 
@@ -77,6 +78,7 @@ function place(ctx: Context, policy: Policy, run: Run, id: ServerId): void {
   const server = serverOf(state, id);
   checkPlacement(state, policy, run, server);
   dequeue(ctx, run);
+  if (run.reservation !== undefined && run.reservation.server !== id) abandonMove(ctx, run, 'PLACED_ELSEWHERE');
   const attempt = assign(ctx, run, policy, server, whyChosen(ctx, policy, run, id));
   run.state = 'ASSIGNED';
   run.reason = attempt.cause;

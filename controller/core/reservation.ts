@@ -37,3 +37,19 @@ export function endReservation(ctx: Context, run: Run): void {
   ctx.journal.put(run);
   ctx.dirtyPools.add(run.pool);
 }
+
+/** The move is off, and says why. */
+export function abandonMove(ctx: Context, run: Run, cause: string): void {
+  const { reservation } = run;
+  if (reservation === undefined) return;
+  ctx.journal.event({
+    type: 'RUN_MOVE_ABANDONED',
+    cause,
+    message: `${run.id} is not moved to ${reservation.server}`,
+    pool: run.pool,
+    policy: run.policy,
+    run: run.id,
+    server: reservation.server,
+  });
+  endReservation(ctx, run);
+}
