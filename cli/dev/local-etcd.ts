@@ -1,11 +1,10 @@
 /** Three etcd members on this machine, for trying replicated controllers: `locum dev --controllers 3 --store etcd`. */
-import { once } from 'node:events';
 import { mkdirSync } from 'node:fs';
-import { type AddressInfo, createServer } from 'node:net';
 import { join } from 'node:path';
 import { provideEtcd } from './etcd-binary.ts';
 import { CLUSTER_MARK } from './host-processes.ts';
 import { ManagedProcess } from './managed-process.ts';
+import { freePorts } from './ports.ts';
 
 const MEMBERS = 3;
 
@@ -45,14 +44,3 @@ export async function startLocalEtcd(dataDir: string): Promise<LocalEtcd> {
   const hosts = names.map((_, i) => `127.0.0.1:${ports[i] ?? 0}`).join(',');
   return { store: `etcd://${hosts}/locum-dev`, from, members };
 }
-
-async function freePorts(count: number): Promise<number[]> {
-  const servers = Array.from({ length: count }, () => createServer().listen(0, '127.0.0.1'));
-  await Promise.all(servers.map((server) => once(server, 'listening')));
-  const ports = servers.map((server) => portOf(server.address()));
-  await Promise.all(servers.map((server) => once(server.close(), 'close')));
-  return ports;
-}
-
-const portOf = (address: AddressInfo | string | null): number =>
-  typeof address === 'object' && address !== null ? address.port : 0;

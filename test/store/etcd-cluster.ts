@@ -2,10 +2,10 @@
 import { type ChildProcess, spawn } from 'node:child_process';
 import { once } from 'node:events';
 import { mkdtempSync, rmSync } from 'node:fs';
-import { type AddressInfo, createServer } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { findEtcd } from '../../cli/dev/etcd-binary.ts';
+import { freePorts } from '../../cli/dev/ports.ts';
 import { EtcdClient } from '../../controller/store/etcd/client.ts';
 import { encode } from '../../controller/store/etcd/keys.ts';
 import { present } from '../../shared/assert.ts';
@@ -129,17 +129,4 @@ export class EtcdMember {
   resume(): void {
     this.#process?.kill('SIGCONT');
   }
-}
-
-async function freePorts(count: number): Promise<number[]> {
-  const servers = Array.from({ length: count }, () => createServer().listen(0, '127.0.0.1'));
-  await Promise.all(servers.map((server) => once(server, 'listening')));
-  const ports = servers.map((server) => addressOf(server.address()).port);
-  await Promise.all(servers.map((server) => once(server.close(), 'close')));
-  return ports;
-}
-
-function addressOf(address: AddressInfo | string | null): AddressInfo {
-  if (address === null || typeof address === 'string') throw new Error('not listening on TCP');
-  return address;
 }
