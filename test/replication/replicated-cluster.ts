@@ -3,6 +3,7 @@ import { existsSync, mkdirSync, mkdtempSync, realpathSync, rmSync, writeFileSync
 import { tmpdir } from 'node:os';
 import { delimiter, dirname, join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
+import { timestampMs } from '@bufbuild/protobuf/wkt';
 import type { Client } from '@connectrpc/connect';
 import { createClient } from '@connectrpc/connect';
 import { keeperProcess } from '../../agent/kill-trees.ts';
@@ -16,6 +17,7 @@ import { PolicyService } from '../../shared/gen/locum/v1/policy_service_pb.ts';
 import { RunService } from '../../shared/gen/locum/v1/run_service_pb.ts';
 import { ServerService } from '../../shared/gen/locum/v1/server_service_pb.ts';
 import { EtcdCluster } from '../store/etcd-cluster.ts';
+import { Links } from './links.ts';
 import { QuietWitness } from './quiet-witness.ts';
 
 /** The shortest that keep every inequality with a TTL of 2 s: three seconds to find the next leader, and some more. */
@@ -34,15 +36,11 @@ interface Place {
   readonly id: string;
   readonly apiPort: number;
   readonly agentPort: number;
-  /** Where agents are told to connect. */
-  readonly agentDoor: number;
 }
 
 export interface ReplicatedOptions {
   /** Default TIMERS_MS. */
   readonly timersMs?: typeof TIMERS_MS;
-  /** Puts something between the agents and the port where a controller takes them; answers with its port. */
-  readonly openDoor?: (id: string, agentPort: number) => Promise<number>;
 }
 
 /** Long enough for any change of leaders. */
@@ -51,6 +49,7 @@ const PATIENCE_MS = 60_000;
 
 export class ReplicatedCluster {
   readonly etcd: EtcdCluster;
+  readonly links = new Links();
   readonly folder: string;
   readonly witness: QuietWitness;
   /** Through all controllers, as a careful client does. */
@@ -72,17 +71,17 @@ export class ReplicatedCluster {
   }
 
   static async start(controllers: readonly string[], options: ReplicatedOptions = {}): Promise<ReplicatedCluster> {
-    const { timersMs = TIMERS_MS, openDoor = async (_, port) => port } = options;
+    const { timersMs = TIMERS_MS } = options;
     const folder = realpathSync(mkdtempSync(join(tmpdir(), 'locum-replicated-')));
     const etcd = await EtcdCluster.start();
     const places: Place[] = [];
-    for (const id of controllers) {
-      const agentPort = await freePort();
-      places.push({ id, apiPort: await freePort(), agentPort, agentDoor: await openDoor(id, agentPort) });
-    }
+    for (const id of controllers) places.push({ id, apiPort: await freePort(), agentPort: await freePort() });
     const cluster = new ReplicatedCluster(etcd, folder, places, timersMs);
-    for (const id of controllers) cluster.startController(id);
     try {
+      for (const { id, agentPort } of places) {
+        await cluster.links.open(id, { etcd: etcd.endpoints, agentPort });
+        cluster.startController(id);
+      }
       await cluster.allControllers();
     } catch (error) {
       await cluster.stop();
@@ -121,18 +120,19 @@ export class ReplicatedCluster {
   }
 
   startController(id: string): void {
-    const { apiPort, agentPort, agentDoor } = this.#place(id);
-    const store = `etcd://${this.etcd.endpoints.join(',')}/locum`;
+    const { apiPort, agentPort } = this.#place(id);
+    const store = `etcd://${this.links.etcdOf(id).join(',')}/locum`;
     const words = ['controller', '--config', join(this.folder, 'controller.yaml'), '--store', store, '--id', id];
     const listen = ['--api-listen', `127.0.0.1:${apiPort}`, '--agent-listen', `127.0.0.1:${agentPort}`];
-    const advertise = ['--agent-advertise', `127.0.0.1:${agentDoor}`];
+    const advertise = ['--agent-advertise', this.links.agentAddressOf(id)];
     this.#controllers.set(id, this.#spawn(id, [...words, ...listen, ...advertise]));
   }
 
-  startAgent(server: string): void {
-    const endpoints = this.#places.map(({ agentDoor }) => `127.0.0.1:${agentDoor}`).join(',');
-    const own = ['--server', server, '--state-dir', join(this.folder, server), '--machine-id', `m-${server}`];
-    this.#agents.set(server, this.#spawn(server, ['agent', '--controllers', endpoints, ...own]));
+  startAgent(server: string, pool = 'default'): void {
+    const endpoints = this.controllers.map((id) => this.links.agentAddressOf(id)).join(',');
+    const own = ['--server', server, '--pool', pool, '--state-dir', join(this.folder, server)];
+    const words = ['agent', '--controllers', endpoints, ...own, '--machine-id', `m-${server}`];
+    this.#agents.set(server, this.#spawn(server, words));
   }
 
   controller(id: string): ManagedProcess {
@@ -160,11 +160,11 @@ export class ReplicatedCluster {
   }
 
   /** Waits until every agent has a session with the leader, begun or confirmed by a heartbeat after `sinceWallMs`. */
-  async allGranted(sinceWallMs = 0): Promise<number> {
+  async allGranted(sinceWallMs = 0, api = this.api): Promise<number> {
     await this.until('all agents are granted', async () => {
-      const { servers } = await this.api.servers.listServers({}, { timeoutMs: 2_000 });
+      const { servers } = await api.servers.listServers({}, { timeoutMs: 2_000 });
       const here = servers.filter(({ connected, lastHeartbeatTime }) => {
-        return connected && Number(lastHeartbeatTime?.seconds ?? 0n) * 1_000 + 999 >= sinceWallMs;
+        return connected && lastHeartbeatTime !== undefined && timestampMs(lastHeartbeatTime) >= sinceWallMs;
       });
       return here.length === this.servers.length ? true : undefined;
     });
@@ -192,6 +192,7 @@ export class ReplicatedCluster {
     for (const agent of this.#agents.values()) agent.signal('SIGKILL');
     for (const { pid } of processesOf(this.folder)) killProcess(pid);
     await clearProcesses(this.folder, { waitMs: 0 });
+    await this.links.close();
     await this.etcd.stop();
     if (existsSync(this.folder)) rmSync(this.folder, { recursive: true, force: true });
   }

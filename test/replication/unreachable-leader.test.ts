@@ -6,12 +6,10 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import { afterEach, describe, expect, test } from 'vitest';
 import { QUIET_MS, REST_MS } from '../../controller/replication/lonely-leader.ts';
 import { present } from '../../shared/assert.ts';
-import { TcpProxy } from '../faults/tcp-proxy.ts';
 import { etcdMissing } from '../store/etcd-cluster.ts';
 import { etcdWrites } from './etcd-writes.ts';
 import { ReplicatedCluster } from './replicated-cluster.ts';
 
-const HOST = '127.0.0.1';
 const SERVERS = ['s1', 's2'];
 const POLICIES = 4;
 /** The lease of 20 s outlives the silence, so nothing has to stop. */
@@ -19,22 +17,14 @@ const TIMERS_MS = { heartbeat: 1_000, suspect: 15_000, lease: 20_000, stop: 2_00
 /** Looks once a second, an election, and a busy machine. */
 const SLACK_MS = 12_000;
 
-const doors = new Map<string, TcpProxy>();
 let made: ReplicatedCluster | undefined;
 
 afterEach(async () => {
   await made?.stop();
-  for (const door of doors.values()) await door.close();
 }, 60_000);
 
-async function openDoor(id: string, agentPort: number): Promise<number> {
-  const door = await TcpProxy.listen({ host: HOST, port: 0, target: { host: HOST, port: agentPort } });
-  doors.set(id, door);
-  return door.port;
-}
-
 async function runningCluster(): Promise<ReplicatedCluster> {
-  const cluster = await ReplicatedCluster.start(['c1', 'c2', 'c3'], { timersMs: TIMERS_MS, openDoor });
+  const cluster = await ReplicatedCluster.start(['c1', 'c2', 'c3'], { timersMs: TIMERS_MS });
   made = cluster;
   for (const server of SERVERS) cluster.startAgent(server);
   await cluster.allGranted();
@@ -58,7 +48,7 @@ describe('a leader that no agent can reach', () => {
     const cluster = await runningCluster();
     const first = await cluster.leader();
     const cutMono = performance.now();
-    present(doors.get(first.id), 'the door of the leader').set(HOST, { holdToAgent: true, holdToController: true });
+    cluster.links.cutAgents(first.id);
 
     const second = await cluster.until('another one leads', async () => {
       const now = await cluster.leader();
