@@ -5,7 +5,7 @@ import { type FenceService, FenceVerdict } from '../../shared/gen/locum/v1/fence
 import { runName, serverName } from '../../shared/resource-name.ts';
 import { fromUint64, toUint64 } from '../codec/numbers.ts';
 import { type Fence, judgeFence } from '../core/fence.ts';
-import type { ApiContext } from './api-context.ts';
+import type { ReignView } from './api-context.ts';
 import { found, policyIdOf, runIdOf } from './resource-id.ts';
 
 const verdicts: Readonly<Record<Fence['verdict'], FenceVerdict>> = {
@@ -15,7 +15,13 @@ const verdicts: Readonly<Record<Fence['verdict'], FenceVerdict>> = {
   UNKNOWN: FenceVerdict.UNKNOWN,
 };
 
-export function fenceService(api: ApiContext): ServiceImpl<typeof FenceService> {
+/** What it asks of the controller. */
+export interface FenceContext {
+  /** The reign now. @throws LocumError NOT_LEADER */
+  readonly reign: () => Pick<ReignView, 'read' | 'confirmTerm'>;
+}
+
+export function fenceService(api: FenceContext): ServiceImpl<typeof FenceService> {
   return {
     async checkFence(request) {
       const policy = policyIdOf(request.policy, 'policy');
@@ -23,14 +29,14 @@ export function fenceService(api: ApiContext): ServiceImpl<typeof FenceService> 
       const run = request.run === '' ? undefined : runIdOf(request.run);
       const reign = api.reign();
       const { fence, term } = await durable(
-        reign.read((state) => {
-          found(state.policies.get(policy), request.policy);
-          return { fence: judgeFence(state, policy, epoch, run), term: state.term };
-        }),
+        reign.read((state) => ({
+          fence: state.policies.has(policy) ? judgeFence(state, policy, epoch, run) : undefined,
+          term: state.term,
+        })),
       );
       // After the look, not before it: whoever leads now has led then, so nobody else can have decided anything in between.
       await reign.confirmTerm();
-      const { verdict, message, newest } = fence;
+      const { verdict, message, newest } = found(fence, request.policy);
       return {
         current: verdict === 'CURRENT',
         verdict: verdicts[verdict],
