@@ -19,9 +19,17 @@ export class SimClock {
   #mono: number;
   #boot: number;
   #wall: number;
+  readonly #isDisciplined: boolean;
 
-  constructor(options: { readonly rate: number; readonly startMono: number; readonly wallErrorMs: number }) {
+  constructor(options: {
+    readonly rate: number;
+    readonly startMono: number;
+    readonly wallErrorMs: number;
+    /** Its wall clock is kept right by NTP, whatever the rate of the others. Default false: it runs as they do. */
+    readonly disciplined?: boolean;
+  }) {
     this.rate = options.rate;
+    this.#isDisciplined = options.disciplined ?? false;
     this.#mono = options.startMono;
     this.#boot = options.startMono + 5_000;
     this.#wall = WALL_START + options.wallErrorMs;
@@ -36,7 +44,7 @@ export class SimClock {
   }
 
   wall(now: number): number {
-    return this.#wall + (this.state === 'frozen' ? 0 : (now - this.#sinceTrue) * this.rate);
+    return this.#wall + (this.state === 'frozen' ? 0 : (now - this.#sinceTrue) * (this.#isDisciplined ? 1 : this.rate));
   }
 
   read(now: number): AgentNow {

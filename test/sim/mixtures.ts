@@ -66,7 +66,7 @@ export const MIXTURES: readonly Mixture[] = [
   { kinds: ['clone', 'link-cut'] },
   { kinds: ['host-replace', 'host-reboot', 'controller-crash'] },
   { kinds: ['stuck-tree', 'link-cut'], busy: true },
-  { kinds: ['link-cut'], ...LASTING, calm: true },
+  { kinds: ['link-cut'], ...LASTING, calm: true, weight: 2 },
   { kinds: ['link-fade'], every: { 'link-fade': 35 }, ...LASTING, calm: true },
   { kinds: ['host-suspend', 'link-cut'], every: { 'host-suspend': 15, 'link-cut': 40 }, ...LASTING, calm: true },
   {
@@ -74,7 +74,7 @@ export const MIXTURES: readonly Mixture[] = [
     every: { 'store-refuses': 30, 'link-cut': 20 },
     ...LASTING,
     busy: true,
-    weight: 2,
+    weight: 4,
   },
   {
     kinds: ['host-freeze'],
@@ -82,7 +82,7 @@ export const MIXTURES: readonly Mixture[] = [
     behaviour: STUBBORN,
     onDisconnect: 'STOP',
     calm: true,
-    weight: 2,
+    weight: 3,
   },
   { kinds: ['stream-flap'], every: { 'stream-flap': 12 }, behaviour: SHORT_LIVED, onDisconnect: 'STOP' },
   {

@@ -117,6 +117,23 @@ export class Story {
     this.leader.receive(present(stream, `${host} has a stream`), message);
   }
 
+  /** The agent's ends of a host's streams break. */
+  breakStreams(host: string): void {
+    for (const stream of [...this.world.network.streams]) if (stream.host === host) stream.endAgent('reset');
+  }
+
+  /** Answers the starts that have reached an agent's core from now on. */
+  noteStarts(host: string): () => readonly Event[] {
+    const { agent } = this.site(host);
+    const step = agent.step.bind(agent);
+    const came: Event[] = [];
+    agent.step = (event) => {
+      if (event.kind === 'received' && event.message.kind === 'start') came.push(event);
+      return step(event);
+    };
+    return () => [...came];
+  }
+
   /** The next two starts reach an agent's core in the other order. Answers their epochs, as they came. */
   swapStarts(host: string): () => readonly number[] {
     const { agent } = this.site(host);
@@ -169,6 +186,8 @@ export class Story {
         ...directory,
         journal: { ...directory.journal, attempts: new Map(directory.journal.attempts) },
       };
+    // It was booted a moment ago.
+    own.host.clock.restart(this.world.queue.now);
     this.world.sites.push(own);
     own.startAgent();
     return own;

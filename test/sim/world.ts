@@ -102,6 +102,8 @@ export class World {
       rate: someRate(random, plan, 'fast'),
       startMono: random.float() * 1e6,
       wallErrorMs: (random.float() - 0.5) * 2_000,
+      // Delays and back-offs are kept as wall-clock times: controllers that disagree by minutes keep each other's too long.
+      disciplined: true,
     });
     return new ControllerNode(
       endpoint,

@@ -10,7 +10,7 @@ export const agentMutants: readonly Mutant[] = [
   {
     id: 'A1',
     what: 'a lease counts from the receipt of its grant, not from the send of the heartbeat',
-    caughtBy: undefined,
+    caughtBy: [],
     patches: [
       {
         file: SESSION,
@@ -27,7 +27,7 @@ export const agentMutants: readonly Mutant[] = [
   {
     id: 'A2',
     what: 'what still comes on a stream that was given up counts for the present session',
-    caughtBy: undefined,
+    caughtBy: [],
     patches: [
       {
         file: STEP,
@@ -40,7 +40,7 @@ export const agentMutants: readonly Mutant[] = [
   {
     id: 'A3-bound',
     what: 'a start is not bound to its heartbeat: its lease counts from its receipt',
-    caughtBy: undefined,
+    caughtBy: [],
     patches: [
       {
         file: START,
@@ -57,7 +57,7 @@ export const agentMutants: readonly Mutant[] = [
   {
     id: 'A3-spent',
     what: 'a refused start does not spend its epoch: when it comes again, it may run',
-    caughtBy: undefined,
+    caughtBy: [],
     patches: [
       {
         file: START,
@@ -69,7 +69,7 @@ export const agentMutants: readonly Mutant[] = [
   {
     id: 'A3-term',
     what: 'a stream of a lower term than one seen is obeyed, also one that was given up',
-    caughtBy: undefined,
+    caughtBy: [],
     patches: [
       {
         file: STEP,
@@ -88,7 +88,7 @@ export const agentMutants: readonly Mutant[] = [
   {
     id: 'A4',
     what: 'the clock is not read before an act: only a timer that fires says that it is late',
-    caughtBy: undefined,
+    caughtBy: [],
     patches: [
       { file: STEP, find: '  stopLapsed(turn);', instead: "  if (event.kind === 'tick') stopLapsed(turn);" },
       {
@@ -106,7 +106,7 @@ export const agentMutants: readonly Mutant[] = [
   {
     id: 'A5-stop',
     what: 'nothing is stopped at D',
-    caughtBy: undefined,
+    caughtBy: [],
     patches: [
       {
         file: DEADLINE,
@@ -119,7 +119,7 @@ export const agentMutants: readonly Mutant[] = [
   {
     id: 'A5-kill',
     what: 'what takes no notice of SIGTERM is not killed at D + G',
-    caughtBy: undefined,
+    caughtBy: [],
     patches: [
       {
         file: DEADLINE,
@@ -131,7 +131,7 @@ export const agentMutants: readonly Mutant[] = [
   {
     id: 'A6',
     what: 'time in suspend is not counted: only the monotonic clock is read',
-    caughtBy: undefined,
+    caughtBy: [],
     patches: [
       {
         file: 'agent/core/clock.ts',
@@ -148,7 +148,7 @@ export const agentMutants: readonly Mutant[] = [
   {
     id: 'A7-inventory',
     what: 'an agent that starts says Hello before its keeper has told what lives',
-    caughtBy: undefined,
+    caughtBy: [],
     patches: [
       {
         file: 'agent/core/dial.ts',
@@ -170,7 +170,7 @@ export const agentMutants: readonly Mutant[] = [
   {
     id: 'A7-leftovers',
     what: 'what a dead keeper left is not killed before the next one is believed',
-    caughtBy: undefined,
+    caughtBy: [],
     patches: [
       {
         file: 'test/sim/keeper.ts',
@@ -187,7 +187,7 @@ export const agentMutants: readonly Mutant[] = [
   {
     id: 'A8',
     what: 'a step of the wall clock is no sign of a stopped clock',
-    caughtBy: undefined,
+    caughtBy: [],
     patches: [
       { file: 'agent/core/pause.ts', find: 'if (wallStep > WALL_STEP_MS) {', instead: 'if (wallStep > 1e15) {' },
     ],
@@ -195,7 +195,7 @@ export const agentMutants: readonly Mutant[] = [
   {
     id: 'A9-keeper',
     what: 'the keeper does nothing by itself at D; only the agent does',
-    caughtBy: undefined,
+    caughtBy: [],
     patches: [
       {
         file: DEADLINE,
@@ -207,7 +207,7 @@ export const agentMutants: readonly Mutant[] = [
   {
     id: 'A9-silence',
     what: 'the agent trusts a keeper that is dead or silent',
-    caughtBy: undefined,
+    caughtBy: [],
     patches: [
       {
         file: 'agent/core/keeper.ts',

@@ -18,8 +18,8 @@ export interface Mutant {
   /** What is so in its world, in a few words. */
   readonly what: string;
   readonly patches: readonly Patch[];
-  /** A seed that catches it, for the tests. Undefined: not recorded yet. */
-  readonly caughtBy: number | undefined;
+  /** Seeds that catch it, for the tests. */
+  readonly caughtBy: readonly number[];
 }
 
 export const MUTANTS: readonly Mutant[] = [...agentMutants, ...leaderMutants];
