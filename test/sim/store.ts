@@ -96,6 +96,8 @@ export class SimStore {
   readonly #options: StoreOptions;
   #candidates: Candidate[] = [];
   #electing = false;
+  /** Requests whose answers will not come. */
+  readonly #waiting = new Set<() => void>();
   #heardAt = 0;
 
   constructor(options: StoreOptions) {
@@ -138,7 +140,11 @@ export class SimStore {
     const { queue, random } = this.#options;
     const until = queue.now + timeoutMs;
     const fail = (): void => {
-      queue.at(until, lost);
+      const giveUp = (): void => {
+        if (this.#waiting.delete(giveUp)) lost();
+      };
+      this.#waiting.add(giveUp);
+      queue.at(until, giveUp);
     };
     if (path.cuts > 0) {
       fail();
@@ -154,6 +160,11 @@ export class SimStore {
       if (at > until) fail();
       else queue.at(at, () => answered(answer));
     });
+  }
+
+  /** The connections to it are made anew: nobody waits any longer for what is lost. */
+  reconnect(): void {
+    for (const giveUp of [...this.#waiting]) giveUp();
   }
 
   #delayMs(): number {

@@ -162,6 +162,7 @@ export class World {
     for (const { agent } of this.sites) agent.interruptMs = undefined;
     Object.assign(this.store.trouble, { extraDelayMs: 0, refuse: 0, lose: 0 });
     for (const controller of this.controllers) controller.path.cuts = 0;
+    this.store.reconnect();
     for (const site of this.sites) {
       site.refusesUntil = 0;
       for (const tree of site.host.trees) {

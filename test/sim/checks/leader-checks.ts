@@ -90,14 +90,14 @@ export class LeaderChecks implements ReignWatch {
       if (write.kind !== 'put' || write.record.kind !== 'run') continue;
       const run = write.record;
       for (const attempt of run.attempts) {
-        if (!this.#ledger.committed.has(attempt.epoch)) assigned.push(this.#noteAssigned(run, attempt));
+        if (!this.#ledger.committed.has(attempt.epoch)) assigned.push(this.#noteAssigned(reign, run, attempt));
         this.#noteStop(run, attempt, abandoned.has(run.id));
       }
     }
     return { assigned, ended };
   }
 
-  #noteAssigned(run: Run, attempt: Attempt): AttemptFacts {
+  #noteAssigned({ term }: SimReign, run: Run, attempt: Attempt): AttemptFacts {
     const { epoch, server, place, terms } = attempt;
     if (!this.#ledger.decidedAt.has(epoch)) this.#ledger.decidedAt.set(epoch, this.#queue.now);
     const overlaps = run.attempts.some((other) => other.epoch < epoch && other.state !== 'ENDED');
@@ -107,6 +107,7 @@ export class LeaderChecks implements ReignWatch {
       run: run.id,
       policy: run.policy,
       epoch,
+      term,
       server,
       place: placeName(instanceId, machineId),
       onDisconnect,

@@ -8,6 +8,8 @@ export interface AttemptFacts {
   readonly run: RunId;
   readonly policy: PolicyId;
   readonly epoch: number;
+  /** Of the leader that made it. */
+  readonly term: number;
   readonly server: ServerId;
   /** As of `placeName`. */
   readonly place: string;
@@ -53,9 +55,11 @@ export class Ledger {
 
   /**
    * Notes a proof: what it says is about the world and true at once, durable or not. Of an attempt that was never committed there is
-   * nothing to say: a later leader may give the same epoch to another one.
+   * nothing to say: a later leader may give the same epoch to another one, of which the earlier one knows nothing.
    */
   noteEnd(end: NotedEnd): void {
-    if (this.committed.has(end.epoch) && !this.ends.has(end.epoch)) this.ends.set(end.epoch, end);
+    const known = this.committed.get(end.epoch);
+    if (known === undefined || end.term < known.term || this.ends.has(end.epoch)) return;
+    this.ends.set(end.epoch, end);
   }
 }
