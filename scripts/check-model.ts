@@ -1,13 +1,21 @@
 /**
  * `npm run model`: searches the formal model of leases and fencing (docs/model/) to the end, then takes one rule after the other away
- * and looks for the counterexample that must be there. Takes some minutes and about 3 GB of memory.
+ * and looks for the counterexample that must be there. Takes some minutes and 2 GB of memory.
  *
  *   npm run model                        everything, as the table in docs/model/README.md
  *   npm run model -- --small             the size that `npm test` uses
  *   npm run model -- --without C3_TAKEN  the shortest way to a violation without that rule, step by step
  */
 import { parseArgs } from 'node:util';
-import { counterexample, findTools, type Question, rules, search, type Tools } from './model-checker.ts';
+import {
+  counterexample,
+  findTools,
+  needsExtensions,
+  type Question,
+  rules,
+  search,
+  type Tools,
+} from './model-checker.ts';
 
 const { values } = parseArgs({
   options: { small: { type: 'boolean', default: false }, without: { type: 'string' } },
@@ -23,22 +31,26 @@ else showTrace(tools, values.without);
 function checkAll(found: Tools): void {
   console.log(`${found.versions}\n`);
   console.log('| without | caught by | states | seconds |\n|---|---|--:|--:|');
-  let failed = 0;
+  let [passed, failed, skipped] = [0, 0, 0];
   const row = (what: string, question: Question, expected: string | undefined): void => {
     const { violated, states, seconds } = search(found, question);
-    if (violated !== expected) failed += 1;
+    if (violated === expected) passed += 1;
+    else failed += 1;
     const verdict = violated ?? (expected === undefined ? 'nothing: it holds' : 'NOTHING');
     console.log(`| ${what} | ${verdict} | ${states.toLocaleString('en')} | ${seconds.toFixed(1)} |`);
   };
   row('(all rules)', { size }, undefined);
-  let total = 1;
+  row('(all rules; short leases, three attempts)', { size: 'attempts' }, undefined);
+  row('(all rules; short leases, two messages under way)', { size: 'messages' }, undefined);
   for (const [without, what, ...caughtBy] of rules) {
-    for (const only of caughtBy) {
-      row(`\`${without}\` ${what}`, { size, without, only }, only);
-      total += 1;
+    if (size === 'small' && needsExtensions.has(without)) {
+      console.log(`| \`${without}\` ${what} | not in the small size: no lease is extended | – | – |`);
+      skipped += 1;
+      continue;
     }
+    for (const only of caughtBy) row(`\`${without}\` ${what}`, { size, without, only }, only);
   }
-  console.log(`\n${total - failed} passed, ${failed} failed, 0 skipped`);
+  console.log(`\n${passed} passed, ${failed} failed, ${skipped} skipped`);
   process.exitCode = failed === 0 ? 0 : 1;
 }
 

@@ -138,6 +138,8 @@ bit I1, I2, I3;
 /* Every earlier attempt is proven ended. That is committed too, if the term allows; a commit that comes later only makes others wait. */
 inline prove_end(l) {
   leader[l].attempt = NO_ATTEMPT; leader[l].wait = 0; leader[l].here = 0; leader[l].covered = 0; leader[l].stop = 0;
+  if :: stream[0].term == l + 1 -> stream[0].absent = 0 :: else fi;
+  if :: stream[1].term == l + 1 -> stream[1].absent = 0 :: else fi;
   if :: term == l + 1 && storeEpoch == leader[l].epoch -> storeEnded = 1 :: else fi
 }
 
@@ -306,7 +308,8 @@ inline age_tree() {
 #ifndef WITHOUT_A4
        begin_stop()
 #else
-       left = 0; dying = GK    /* only a timer that has fired is believed, and this one is late */
+       left = 0;               /* only a timer that has fired is believed, and the one of the spawn is late */
+       if :: alive -> dying = GK :: else fi
 #endif
   :: left == 0 && dying > 1 -> dying--
   :: left == 0 && dying == 1 -> dying = 0; tree = 0; alive = 0
