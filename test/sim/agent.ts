@@ -201,12 +201,13 @@ export class AgentNode extends Process {
 
   #maybeInterrupt(): void {
     const { interruptMs: ms } = this;
-    const { host, during, say } = this.#world;
+    const world = this.#world;
+    const { host } = world;
     if (ms === undefined || !this.isRunning || host.faultyUntil >= this.queue.now) return;
     this.interruptMs = undefined;
     host.engage(this.queue.now + ms);
-    say(this.name, () => `is paused for ${Math.round(ms)} ms before it reads a start`);
-    during(ms, this.pause());
+    world.say(this.name, () => `is paused for ${Math.round(ms)} ms before it reads a start`);
+    world.during(ms, this.pause());
   }
 
   #receive(id: number, term: number, message: FromLeader): void {
