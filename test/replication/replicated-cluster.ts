@@ -41,6 +41,10 @@ interface Place {
 export interface ReplicatedOptions {
   /** Default TIMERS_MS. */
   readonly timersMs?: typeof TIMERS_MS;
+  /** More arguments for each member of etcd. */
+  readonly etcdArgs?: readonly string[];
+  /** Starts only the first controller, with a SQLite file of its own (`soloStore`). */
+  readonly solo?: true;
 }
 
 /** Long enough for any change of leaders. */
@@ -71,17 +75,18 @@ export class ReplicatedCluster {
   }
 
   static async start(controllers: readonly string[], options: ReplicatedOptions = {}): Promise<ReplicatedCluster> {
-    const { timersMs = TIMERS_MS } = options;
+    const { timersMs = TIMERS_MS, etcdArgs = [], solo } = options;
     const folder = realpathSync(mkdtempSync(join(tmpdir(), 'locum-replicated-')));
-    const etcd = await EtcdCluster.start();
+    const etcd = await EtcdCluster.start({ args: etcdArgs });
     const places: Place[] = [];
     for (const id of controllers) places.push({ id, apiPort: await freePort(), agentPort: await freePort() });
     const cluster = new ReplicatedCluster(etcd, folder, places, timersMs);
     try {
       for (const { id, agentPort } of places) {
         await cluster.links.open(id, { etcd: etcd.endpoints, agentPort });
-        cluster.startController(id);
+        if (solo === undefined) cluster.startController(id);
       }
+      if (solo !== undefined) cluster.startController(present(controllers[0], 'a controller'), cluster.soloStore);
       await cluster.allControllers();
     } catch (error) {
       await cluster.stop();
@@ -94,9 +99,10 @@ export class ReplicatedCluster {
   async allControllers(): Promise<void> {
     await this.until('all controllers join', async () => {
       const { controllers } = await this.api.cluster.listControllers({}, { timeoutMs: 2_000 });
-      const answers = this.controllers.map((id) => this.apiOf(id).cluster.getStatus({}, { timeoutMs: 2_000 }));
+      const running = this.controllers.filter((id) => this.has(id));
+      const answers = running.map((id) => this.apiOf(id).cluster.getStatus({}, { timeoutMs: 2_000 }));
       await Promise.all(answers);
-      return controllers.length === this.#places.length ? true : undefined;
+      return controllers.length === running.length ? true : undefined;
     });
   }
 
@@ -119,9 +125,13 @@ export class ReplicatedCluster {
     return `127.0.0.1:${this.#place(id).apiPort}`;
   }
 
-  startController(id: string): void {
+  /** Of a controller that has no others beside it. */
+  get soloStore(): string {
+    return `sqlite:${join(this.folder, 'store.sqlite')}`;
+  }
+
+  startController(id: string, store = `etcd://${this.links.etcdOf(id).join(',')}/locum`): void {
     const { apiPort, agentPort } = this.#place(id);
-    const store = `etcd://${this.links.etcdOf(id).join(',')}/locum`;
     const words = ['controller', '--config', join(this.folder, 'controller.yaml'), '--store', store, '--id', id];
     const listen = ['--api-listen', `127.0.0.1:${apiPort}`, '--agent-listen', `127.0.0.1:${agentPort}`];
     const advertise = ['--agent-advertise', this.links.agentAddressOf(id)];
@@ -133,6 +143,11 @@ export class ReplicatedCluster {
     const own = ['--server', server, '--pool', pool, '--state-dir', join(this.folder, server)];
     const words = ['agent', '--controllers', endpoints, ...own, '--machine-id', `m-${server}`];
     this.#agents.set(server, this.#spawn(server, words));
+  }
+
+  /** Whether this controller runs. */
+  has(id: string): boolean {
+    return this.#controllers.get(id)?.isRunning ?? false;
   }
 
   controller(id: string): ManagedProcess {

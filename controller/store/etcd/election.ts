@@ -3,6 +3,7 @@
  * such key. The key's create revision makes the term: it is greater than that of every leader before, and comparing it is how
  * each commit finds out whether its term still stands.
  */
+import { setTimeout as sleep } from 'node:timers/promises';
 import type { MessageInitShape } from '@bufbuild/protobuf';
 import {
   Compare_CompareResult,
@@ -29,6 +30,8 @@ export interface Election {
   readonly candidate: string;
   readonly ttlMs: number;
   readonly signal: AbortSignal;
+  /** Told once in an election that etcd is out of space: nobody can be elected until it has some. */
+  readonly onFull: (detail: string) => void;
 }
 
 export interface Victory {
@@ -90,25 +93,45 @@ export function termOf(incarnation: number, createRevision: bigint): number {
   return firstOfIncarnation(incarnation) + Number(createRevision);
 }
 
+/** How long a candidate waits for somebody to make space in etcd before it tries again. */
+const FULL_PAUSE_MS = 500;
+
 /** Waits until this candidate leads. Rejects with the signal's reason, or an error that more waiting won't mend. */
 export async function winElection(election: Election): Promise<Victory> {
-  const { client, identity, signal } = election;
+  const { signal, onFull } = election;
+  let told = false;
   for (;;) {
-    signal.throwIfAborted();
-    const lease = await Lease.grant(client, election.ttlMs, signal);
-    const stop = AbortSignal.any([signal, lease.lost]);
     try {
-      const createRevision = await takeLead(election, lease, stop);
-      const term = termOf(identity.incarnation, createRevision);
-      await beginTerm(election, createRevision, term, stop);
-      return { createRevision, term, lease };
+      const victory = await tryElection(election);
+      if (victory !== undefined) return victory;
     } catch (error) {
-      // Asked while it is still alive: revoking is what takes back a leadership that was just won.
-      const leaseLost = lease.lost.aborted;
-      await lease.revoke();
-      signal.throwIfAborted();
-      if (!leaseLost && !(error instanceof Overtaken)) throw error;
+      // An etcd without space grants no leases and takes no keys. A candidate that gave up would be missed when it has some again.
+      if (!(error instanceof EtcdFault) || error.kind !== 'full') throw error;
+      if (!told) onFull(error.message);
+      told = true;
+      await sleep(FULL_PAUSE_MS, undefined, { signal, ref: false }).catch(() => {});
     }
+  }
+}
+
+/** Undefined: the lease was lost, or somebody ended the leadership before it began. */
+async function tryElection(election: Election): Promise<Victory | undefined> {
+  const { client, identity, signal } = election;
+  signal.throwIfAborted();
+  const lease = await Lease.grant(client, election.ttlMs, signal);
+  const stop = AbortSignal.any([signal, lease.lost]);
+  try {
+    const createRevision = await takeLead(election, lease, stop);
+    const term = termOf(identity.incarnation, createRevision);
+    await beginTerm(election, createRevision, term, stop);
+    return { createRevision, term, lease };
+  } catch (error) {
+    // Asked while it is still alive: revoking is what takes back a leadership that was just won.
+    const leaseLost = lease.lost.aborted;
+    await lease.revoke();
+    signal.throwIfAborted();
+    if (!leaseLost && !(error instanceof Overtaken)) throw error;
+    return undefined;
   }
 }
 

@@ -37,7 +37,7 @@ export interface EtcdStoreOptions extends EtcdAccess {
   readonly createAs?: Identity;
   /** How long a silent leader keeps the lead. Default 5 s; etcd rounds up to seconds and has a floor of its own. */
   readonly electionTtlMs?: number;
-  /** Told about etcd versions that are too old for production. Default: nobody. */
+  /** Told about etcd versions that are too old for production, and about an etcd in which nobody can be elected. Default: nobody. */
   readonly warn?: (warning: string) => void;
 }
 
@@ -58,7 +58,7 @@ export async function openEtcdStore(address: EtcdAddress, options: EtcdStoreOpti
     const identity = await settleIdentity(client, keys, options.adoptCopy ?? false, options.createAs);
     const { warn } = options;
     if (warn !== undefined) for (const warning of await supportWarnings(client)) warn(warning);
-    return new EtcdStore(client, keys, identity, options.electionTtlMs ?? ELECTION_TTL_MS);
+    return new EtcdStore(client, keys, identity, options);
   } catch (error) {
     client.close();
     throw toStoreError(error);
@@ -71,16 +71,18 @@ export class EtcdStore implements Store {
   readonly #keys: Keys;
   readonly #identity: IdentityValue;
   readonly #ttlMs: number;
+  readonly #warn: (warning: string) => void;
   #reign: Reign | undefined;
   #presence: Presence | undefined;
   /** The last term won here; all before it are over. */
   #newestTerm = 0;
 
-  constructor(client: EtcdClient, keys: Keys, identity: IdentityValue, ttlMs: number) {
+  constructor(client: EtcdClient, keys: Keys, identity: IdentityValue, options: EtcdStoreOptions) {
     this.#client = client;
     this.#keys = keys;
     this.#identity = identity;
-    this.#ttlMs = ttlMs;
+    this.#ttlMs = options.electionTtlMs ?? ELECTION_TTL_MS;
+    this.#warn = options.warn ?? (() => {});
   }
 
   async identity(): Promise<Identity> {
@@ -93,7 +95,8 @@ export class EtcdStore implements Store {
     assert(this.#reign === undefined, `${candidate} campaigns while it leads`);
     const [client, keys] = [this.#client, this.#keys];
     const stop = AbortSignal.any([signal, client.closing]);
-    const election = { client, keys, identity: this.#identity, candidate, ttlMs: this.#ttlMs, signal: stop };
+    const onFull = (detail: string): void => this.#warn(`nobody can be elected, for etcd is out of space: ${detail}`);
+    const election = { client, keys, identity: this.#identity, candidate, ttlMs: this.#ttlMs, signal: stop, onFull };
     const victory = await this.#ask(() => winElection(election));
     return this.#reignOf(victory);
   }
