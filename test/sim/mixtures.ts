@@ -74,7 +74,7 @@ export const MIXTURES: readonly Mixture[] = [
     every: { 'store-refuses': 30, 'link-cut': 20 },
     ...LASTING,
     busy: true,
-    weight: 4,
+    weight: 6,
   },
   {
     kinds: ['host-freeze'],
@@ -91,7 +91,7 @@ export const MIXTURES: readonly Mixture[] = [
   },
   {
     ...{ kinds: ['store-restore', 'stream-flap', 'keeper-crash'], behaviour: STUBBORN, onDisconnect: 'HOLD' },
-    ...{ every: { 'store-restore': 100, 'stream-flap': 8, 'keeper-crash': 20 }, calm: true, weight: 3 },
+    ...{ every: { 'store-restore': 100, 'stream-flap': 8, 'keeper-crash': 20 }, calm: true, weight: 6 },
   },
 ];
 

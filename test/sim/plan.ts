@@ -84,7 +84,7 @@ export function planOf(seed: number): Plan {
   const random = new Prng(seed);
   const controllers = random.chance(0.35) ? 1 : 3;
   const timers = random.pick(TIMERS) ?? DEFAULT_TIMERS;
-  const mixture = random.chance(0.6) ? pickMixture(random) : undefined;
+  const mixture = random.chance(0.7) ? pickMixture(random) : undefined;
   const policies = Array.from({ length: random.int(2, 4) }, (_, index) => policyPlan(random, index, mixture));
   return {
     seed,
