@@ -1,6 +1,7 @@
 /** `locum snapshot save|inspect|restore`. */
 import type { Command } from 'commander';
 import { globalsOf } from '../globals.ts';
+import type { RestoreOptions } from './restore.ts';
 
 export function define(snapshot: Command): void {
   snapshot
@@ -19,6 +20,10 @@ export function define(snapshot: Command): void {
     .command('restore')
     .summary('make a new store from a snapshot, as its next incarnation')
     .argument('<file>', 'snapshot file')
-    .requiredOption('--store <store>', 'store to make: "sqlite:FILE" or "etcd://HOST,HOST,HOST/PREFIX"')
-    .action(async (file: string, options: { store: string }) => (await import('./restore.ts')).restore(file, options));
+    .option(
+      '--store <store>',
+      'store to make: "sqlite:FILE" or "etcd://HOST,HOST,HOST/PREFIX" (default: that of --config)',
+    )
+    .option('--config <file>', 'configuration file of the controllers (YAML): their store, and how etcd is reached')
+    .action(async (file: string, options: RestoreOptions) => (await import('./restore.ts')).restore(file, options));
 }

@@ -1,9 +1,24 @@
 /** `locum snapshot restore`. */
 import { readFileSync } from 'node:fs';
+import { loadControllerSettings } from '../../controller/config.ts';
 import { decodeSnapshot, restoreSnapshot } from '../../controller/snapshot.ts';
+import { CommandFailure } from '../exit-codes.ts';
 
-export async function restore(file: string, { store }: { readonly store: string }): Promise<void> {
-  const restored = await restoreSnapshot(decodeSnapshot(readFileSync(file)), store);
+export interface RestoreOptions {
+  /** Default: the store of `config`. */
+  readonly store?: string;
+  /** Configuration file of the controllers that will use the store: where it is, and how etcd is reached. */
+  readonly config?: string;
+}
+
+export async function restore(file: string, options: RestoreOptions): Promise<void> {
+  const { config } = options;
+  const settings =
+    config === undefined ? undefined : loadControllerSettings({ file: config, flags: {}, env: process.env });
+  const store = options.store ?? settings?.store;
+  if (store === undefined) throw new CommandFailure('name the store to make: --store, or --config with a store in it');
+  const access = settings?.etcdAccess === undefined ? {} : { etcd: settings.etcdAccess };
+  const restored = await restoreSnapshot(decodeSnapshot(readFileSync(file)), store, access);
   console.log(`Restored ${restored.records} records into ${store}, incarnation ${restored.incarnation}.`);
   console.log('The first leader adopts what runs, and starts nothing before all that ran earlier is dead for certain.');
 }

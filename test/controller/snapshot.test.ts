@@ -3,23 +3,10 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { decodeRecord } from '../../controller/codec/record.ts';
-import { Core } from '../../controller/core/core.ts';
 import { decodeSnapshot, encodeSnapshot, restoreSnapshot } from '../../controller/snapshot.ts';
 import { openStore } from '../../controller/store/open.ts';
 import { incarnationOf } from '../../shared/ids.ts';
-
-/** The state of a leader that was just elected on an empty store. */
-function someState() {
-  const core = new Core({
-    version: 'test',
-    verifyIntervalMs: 0,
-    maxCommitsInFlight: 1,
-    schedules: () => ({ kind: 'never' }),
-  });
-  const elected = { kind: 'elected', term: 1, clusterId: 'c-1', incarnation: 1, firstOfIncarnation: true } as const;
-  core.step({ ...elected, records: [] }, { mono: 0, wall: 1_700_000_000_000 });
-  return core.state;
-}
+import { stateOfNewLeader } from './new-leader.ts';
 
 describe('snapshots', () => {
   let folder = '';
@@ -29,7 +16,7 @@ describe('snapshots', () => {
   afterEach(() => rmSync(folder, { recursive: true, force: true }));
 
   it('bring every record into a new store, whose terms are above all that the old one can still give', async () => {
-    const state = someState();
+    const state = stateOfNewLeader();
     const restored = await restoreSnapshot(decodeSnapshot(encodeSnapshot(state, 1)), `sqlite:${folder}/new.db`);
     expect(restored).toMatchObject({ clusterId: 'c-1', incarnation: 2 });
     const store = await openStore(`sqlite:${folder}/new.db`);
@@ -47,7 +34,7 @@ describe('snapshots', () => {
   });
 
   it('are refused when a byte changed, when they are cut short, and when they are something else', () => {
-    const file = encodeSnapshot(someState(), 1);
+    const file = encodeSnapshot(stateOfNewLeader(), 1);
     const changed = Uint8Array.from(file);
     changed[changed.length - 3] = (changed.at(-3) ?? 0) ^ 1;
     expect(() => decodeSnapshot(changed)).toThrow(/checksum/);
@@ -56,7 +43,7 @@ describe('snapshots', () => {
   });
 
   it('are not restored over a store that exists', async () => {
-    const snapshot = decodeSnapshot(encodeSnapshot(someState(), 1));
+    const snapshot = decodeSnapshot(encodeSnapshot(stateOfNewLeader(), 1));
     await restoreSnapshot(snapshot, `sqlite:${folder}/new.db`);
     await expect(restoreSnapshot(snapshot, `sqlite:${folder}/new.db`)).rejects.toThrow(/already/);
   });

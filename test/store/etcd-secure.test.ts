@@ -5,16 +5,21 @@ import { join } from 'node:path';
 import { BinaryWriter } from '@bufbuild/protobuf/wire';
 import * as grpc from '@grpc/grpc-js';
 import { beforeAll, expect, onTestFinished, test } from 'vitest';
+import { restore } from '../../cli/snapshot/restore.ts';
+import { encodeSnapshot } from '../../controller/snapshot.ts';
 import { EtcdClient } from '../../controller/store/etcd/client.ts';
 import { versionWarning } from '../../controller/store/etcd/support.ts';
 import { openStore } from '../../controller/store/open.ts';
 import type { Store } from '../../controller/store/store.ts';
 import { Maintenance } from '../../shared/gen/etcdserverpb/rpc_pb.ts';
+import { stateOfNewLeader } from '../controller/new-leader.ts';
 import { EtcdCluster, etcdMissing } from './etcd-cluster.ts';
 import { run, testFolder } from './sqlite-folder.ts';
 import { contents, elect, put } from './store-world.ts';
 
 interface Secure {
+  /** Where the certificates are. */
+  readonly folder: string;
   readonly endpoint: string;
   readonly tls: { readonly ca: string; readonly cert: string; readonly key: string };
 }
@@ -50,7 +55,7 @@ async function startSecure(...more: readonly string[]): Promise<Secure> {
     clientScheme: 'https',
   });
   onTestFinished(() => cluster.stop());
-  return { endpoint: cluster.endpoints[0]?.replace('127.0.0.1', 'localhost') ?? '', tls };
+  return { folder, endpoint: cluster.endpoints[0]?.replace('127.0.0.1', 'localhost') ?? '', tls };
 }
 
 async function open({ endpoint, tls }: Partial<Secure>, login?: { user: string; password: string }): Promise<Store> {
@@ -93,6 +98,23 @@ test('a member that wants certificates gets them; one without is refused', async
   expect(await leadsAndWrites(await open(secure))).toEqual(['a=1', 'b=2']);
   const without = open({ endpoint: secure.endpoint });
   await expect(without).rejects.toMatchObject({ name: 'StoreError', reason: 'STORE_UNAVAILABLE' });
+}, 60_000);
+
+test('a snapshot is restored with the configuration of the controllers that will use the store', async (ctx) => {
+  if (missing !== undefined) ctx.skip(missing);
+  const { endpoint, tls, folder } = await startSecure();
+  const [caFile, certFile, keyFile] = ['ca.pem', 'own.pem', 'own.key'].map((name) => join(folder, name));
+  const config = join(folder, 'controller.yaml');
+  const store = `etcd://${endpoint}/team/restored`;
+  writeFileSync(config, JSON.stringify({ store, etcd: { caFile, certFile, keyFile } }));
+  const snapshot = join(folder, 'one.snap');
+  writeFileSync(snapshot, encodeSnapshot(stateOfNewLeader(), 1));
+  await restore(snapshot, { config });
+  const restored = await openStore(store, { etcd: { tls } });
+  onTestFinished(() => restored.close());
+  expect(await restored.identity()).toEqual({ clusterId: 'c-1', incarnation: 2 });
+  expect((await restored.load()).records.length).toBeGreaterThan(0);
+  await expect(restore(snapshot, {})).rejects.toThrow('--store, or --config');
 }, 60_000);
 
 test('a member that wants a login gets one, also after its token ended; a wrong one is refused in words', async (ctx) => {
