@@ -1,5 +1,5 @@
-import { readFileSync } from 'node:fs';
-import { join } from 'node:path';
+import { existsSync, readFileSync } from 'node:fs';
+import { dirname, join } from 'node:path';
 import { describe, expect, it } from 'vitest';
 import { DEFAULT_TIMERS } from '../../controller/core/timers.ts';
 import { dialTable, outageToleratedMs, SETTINGS, takeoverMs } from '../../scripts/dial-table.ts';
@@ -7,7 +7,8 @@ import { present } from '../../shared/assert.ts';
 import { TROUBLES } from '../faults/network-faults.ts';
 import { CRASHES, RESTARTS } from '../faults/process-faults.ts';
 
-const text = readFileSync(join(import.meta.dirname, '../../docs/guarantees.md'), 'utf8');
+const page = join(import.meta.dirname, '../../docs/guarantees.md');
+const text = readFileSync(page, 'utf8');
 
 describe('docs/guarantees.md', () => {
   it('has the table of the dial as the rules of the controller make it', () => {
@@ -34,5 +35,11 @@ describe('docs/guarantees.md', () => {
   it('counts the real faults that are played', () => {
     const count = RESTARTS.length + CRASHES.length + TROUBLES.length;
     expect(text).toContain(`\n${count} faults are played in turn:\n`);
+  });
+
+  it('points only to what is there', () => {
+    const targets = [...text.matchAll(/\]\(([^)#]+)(?:#[^)]*)?\)/g)].map(([, target]) => target ?? '');
+    expect(targets.length).toBeGreaterThan(5);
+    expect(targets.filter((target) => !existsSync(join(dirname(page), target)))).toEqual([]);
   });
 });
