@@ -47,18 +47,20 @@ describe('the simulation', () => {
   it(
     'misses every rule that is removed',
     async () => {
-      const missed: string[] = [];
+      const problems: string[] = [];
+      const caught = new Set<string | undefined>();
       await playAll({
         tasks: MUTANTS.flatMap(({ id, caughtBy }) => caughtBy.map((from) => ({ mutant: id, from, seeds: 1 }))),
         jobs,
         onTally: ({ task, red, failure }) => {
-          if (failure !== undefined) missed.push(failure);
-          else if (red.length === 0) missed.push(`${task.mutant} is not seen by seed ${task.from} any more`);
+          if (failure !== undefined) problems.push(failure);
+          if (red.length > 0) caught.add(task.mutant);
           return true;
         },
       });
-      expect(missed).toEqual([]);
-      expect(MUTANTS.filter(({ caughtBy }) => caughtBy.length === 0).map(({ id }) => id)).toEqual([]);
+      expect(problems).toEqual([]);
+      // If one stands here after a change of plans: npm run sim -- --mutants RULE --seeds 500, and record what it names.
+      expect(MUTANTS.filter(({ id }) => !caught.has(id)).map(({ id }) => id)).toEqual([]);
     },
     LIMIT_MS,
   );

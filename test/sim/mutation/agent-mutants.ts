@@ -114,6 +114,7 @@ export const agentMutants: readonly Mutant[] = [
         instead: "return { stage, order: 'nothing', wakeMs: 60_000 };",
       },
       { file: STEP, find: '  stopLapsed(turn);', instead: '' },
+      { file: STEP, find: 'const deadline = nextDeadline(turn);', instead: 'const deadline = undefined;' },
     ],
   },
   {

@@ -18,7 +18,7 @@ export interface Mutant {
   /** What is so in its world, in a few words. */
   readonly what: string;
   readonly patches: readonly Patch[];
-  /** Seeds that catch it, for the tests. */
+  /** Seeds that catch it, for the tests: at least one must. `npm run sim -- --mutants RULE` tells new ones when plans have changed. */
   readonly caughtBy: readonly number[];
 }
 

@@ -9,7 +9,7 @@ export function mutantsNamed(names: readonly string[]): readonly Mutant[] {
     : MUTANTS.filter(({ id }) => names.some((name) => id === name || id.startsWith(`${name}-`)));
 }
 
-export const TABLE_HEAD = '| rule removed | what is so then | caught | by | first seed |\n|---|---|---|---|---|';
+export const TABLE_HEAD = '| rule removed | what is so then | caught | by | first seeds |\n|---|---|---|---|---|';
 
 /** One line of a Markdown table, from all the tallies of a mutant. */
 export function lineOf({ id, what }: Mutant, tallies: readonly Tally[]): string {
@@ -21,6 +21,6 @@ export function lineOf({ id, what }: Mutant, tallies: readonly Tally[]): string 
   for (const { violations } of red)
     for (const { invariant } of violations) by.set(invariant, (by.get(invariant) ?? 0) + 1);
   const invariants = [...by].sort((a, b) => b[1] - a[1]).map(([invariant, count]) => `${invariant} ${count}`);
-  const first = red.length === 0 ? '–' : String(Math.min(...red.map(({ seed }) => seed)));
-  return `| ${id} | ${what} | ${red.length} of ${seeds} | ${invariants.join(', ')} | ${first} |`;
+  const first = red.map(({ seed }) => seed).sort((a, b) => a - b);
+  return `| ${id} | ${what} | ${red.length} of ${seeds} | ${invariants.join(', ')} | ${first.slice(0, 3).join(', ')} |`;
 }
