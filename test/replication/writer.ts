@@ -1,6 +1,10 @@
 /** Writes on and on, through all controllers, and remembers what was acknowledged. */
+import { setTimeout as sleep } from 'node:timers/promises';
 import { ConnectError } from '@connectrpc/connect';
 import { ALL_REPLICAS_TIMEOUT_MS, type ReplicatedCluster } from './replicated-cluster.ts';
+
+/** Between two writes: what is written stays, and a leader has to load it. */
+const PAUSE_MS = 100;
 
 export class Writer {
   readonly #cluster: ReplicatedCluster;
@@ -65,7 +69,7 @@ export class Writer {
         // Not acknowledged: it may be there or not.
         if (!(error instanceof ConnectError)) return;
       }
-      await new Promise((resolve) => setTimeout(resolve, 25));
+      await sleep(PAUSE_MS);
     }
   }
 }
