@@ -87,7 +87,7 @@ export class AgentStreams implements AgentStreamsPort {
     return this.#heard;
   }
 
-  /** Agents that said Hello here and were told that another controller leads, since this one was started. */
+  /** Agents that said Hello here and were told that another controller leads, or waited in vain to be told, since this one was started. */
   get refusedHellos(): number {
     return this.#refusedHellos;
   }
@@ -232,6 +232,7 @@ export class AgentStreams implements AgentStreamsPort {
     } else {
       const giveUp = (): void => {
         this.#waiting.delete(stream);
+        if (hello !== undefined) this.#refusedHellos += 1;
         stream.close(error);
       };
       this.#waiting.set(stream, { hello, timer: setTimeout(giveUp, patienceMs).unref() });

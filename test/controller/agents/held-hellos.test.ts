@@ -78,10 +78,12 @@ describe('a Hello to a controller that does not lead', () => {
   });
 
   it('is turned away when nobody leads in time', async () => {
-    const { agent } = await listening(20);
+    const { streams, agent } = await listening(20);
     const one = agent();
     one.hello();
     expect((await one.ended).error?.reason).toBe('NOT_LEADER');
+    // A leader that neither agents nor followers reach learns of it by this count alone (semantics C6).
+    expect(streams.refusedHellos).toBe(1);
   });
 
   it('is turned away at once where there is one controller only', async () => {
