@@ -96,7 +96,7 @@ export class SimStore {
   readonly #options: StoreOptions;
   #candidates: Candidate[] = [];
   #electing = false;
-  /** Requests whose answers will not come. */
+  /** Requests that are not answered yet. */
   readonly #waiting = new Set<() => void>();
   #heardAt = 0;
 
@@ -127,8 +127,8 @@ export class SimStore {
   }
 
   /**
-   * Carries a request to the store and its answer back. `lost` instead, after a while, when one of the two did not arrive: then
-   * nobody knows whether it was carried out.
+   * Carries a request to the store and its answer back. `lost` instead, after a while, when that takes too long or one of the two is
+   * lost: then nobody knows whether it was carried out, or will be yet.
    */
   request<T>(
     path: StorePath,
@@ -138,31 +138,24 @@ export class SimStore {
     timeoutMs = this.#options.timeoutMs,
   ): void {
     const { queue, random } = this.#options;
-    const until = queue.now + timeoutMs;
-    const fail = (): void => {
-      const giveUp = (): void => {
-        if (this.#waiting.delete(giveUp)) lost();
-      };
-      this.#waiting.add(giveUp);
-      queue.at(until, giveUp);
+    const giveUp = (): void => {
+      queue.cancel(timer);
+      if (this.#waiting.delete(giveUp)) lost();
     };
-    if (path.cuts > 0) {
-      fail();
-      return;
-    }
+    const timer = queue.after(timeoutMs, giveUp);
+    this.#waiting.add(giveUp);
+    if (path.cuts > 0) return;
     queue.after(this.#delayMs(), () => {
       const answer = evaluate();
-      if (path.cuts > 0 || random.chance(this.trouble.lose)) {
-        fail();
-        return;
-      }
-      const at = queue.now + this.#delayMs();
-      if (at > until) fail();
-      else queue.at(at, () => answered(answer));
+      if (path.cuts > 0 || random.chance(this.trouble.lose)) return;
+      queue.after(this.#delayMs(), () => {
+        queue.cancel(timer);
+        if (this.#waiting.delete(giveUp)) answered(answer);
+      });
     });
   }
 
-  /** The connections to it are made anew: nobody waits any longer for what is lost. */
+  /** The connections to it are made anew: nobody waits any longer for what went over the old ones. */
   reconnect(): void {
     for (const giveUp of [...this.#waiting]) giveUp();
   }
