@@ -46,6 +46,8 @@ export interface Repeatable<Desc extends DescMessage> {
   readonly message: MessageShape<Desc>;
   /** Whether doing it twice is as good as once: it only reads, or says who it is. */
   readonly repeatable: boolean;
+  /** Whether that holds for the caller too, who does not know an id that was given here. */
+  readonly repeatableByCaller: boolean;
 }
 
 /** The call to pass on: with a request_id, where there is a field for one and the caller left it empty. */
@@ -53,10 +55,11 @@ export function makeRepeatable<I extends DescMessage>(
   method: DescMethod & { readonly input: I },
   message: MessageShape<I>,
 ): Repeatable<I> {
-  if (READING.test(method.name)) return { message, repeatable: true };
-  if (method.input.field['requestId'] === undefined) return { message, repeatable: false };
-  if (Reflect.get(message, 'requestId') !== '') return { message, repeatable: true };
+  const known = { repeatable: true, repeatableByCaller: true };
+  if (READING.test(method.name)) return { message, ...known };
+  if (method.input.field['requestId'] === undefined) return { message, repeatable: false, repeatableByCaller: false };
+  if (Reflect.get(message, 'requestId') !== '') return { message, ...known };
   const named = clone(method.input, message);
   Reflect.set(named, 'requestId', randomUUID());
-  return { message: named, repeatable: true };
+  return { message: named, repeatable: true, repeatableByCaller: false };
 }

@@ -3,7 +3,7 @@
  * by their descriptors. Health and reflection are about this process and stay here.
  */
 import { setTimeout as sleep } from 'node:timers/promises';
-import type { DescService } from '@bufbuild/protobuf';
+import type { DescMessage, DescService } from '@bufbuild/protobuf';
 import {
   Code,
   ConnectError,
@@ -13,10 +13,17 @@ import {
   type UnaryRequest,
   type UnaryResponse,
 } from '@connectrpc/connect';
-import { LocumError } from '../../shared/errors.ts';
+import { type ErrorReason, LocumError } from '../../shared/errors.ts';
 import { neverArrived } from '../../shared/rpc/connection-error.ts';
 import { fromConnectError } from '../../shared/rpc/status-details.ts';
-import { FORWARDED_HEADER, headersBack, headersOnward, makeRepeatable, timeoutOf } from './forwarded-call.ts';
+import {
+  FORWARDED_HEADER,
+  headersBack,
+  headersOnward,
+  makeRepeatable,
+  type Repeatable,
+  timeoutOf,
+} from './forwarded-call.ts';
 import type { LeaderView } from './leader-view.ts';
 import { openPeer, type Peer } from './peer.ts';
 
@@ -45,8 +52,12 @@ const BETWEEN_MS = 50;
 type Next = (request: UnaryRequest | StreamRequest) => Promise<UnaryResponse | StreamResponse>;
 type Target = { readonly kind: 'here' } | { readonly kind: 'there'; readonly peer: Peer };
 
-/** What came of one try. */
-type Verdict = 'again' | 'final' | 'unknown';
+/**
+ * What came of one try. `unsure`: it may have been applied, and is repeated, for the leader would know it again. `refused`: turned away
+ * at the door, which says nothing of earlier tries.
+ */
+type Verdict = 'again' | 'unsure' | 'refused' | 'final' | 'unknown';
+type Twice = Pick<Repeatable<DescMessage>, 'repeatable' | 'repeatableByCaller'>;
 
 export class Forwarder {
   readonly #options: ForwarderOptions;
@@ -76,9 +87,9 @@ export class Forwarder {
   async #unary(request: UnaryRequest, next: Next): Promise<UnaryResponse | StreamResponse> {
     const { signal, header } = request;
     const { method } = request;
-    const { message, repeatable } = makeRepeatable(method, request.message);
+    const { message, ...twice } = makeRepeatable(method, request.message);
     let passedOn = false;
-    return this.#untilAnswered(request, repeatable, async (target, leftMs) => {
+    return this.#untilAnswered(request, twice, async (target, leftMs) => {
       // What an earlier leader may have done already must not be done here a second time.
       if (target.kind === 'here') return next(passedOn ? { ...request, message } : request);
       passedOn = true;
@@ -94,7 +105,7 @@ export class Forwarder {
     if (this.#options.leads()) return next(request);
     const input: StreamRequest['message'] extends AsyncIterable<infer M> ? M[] : never = [];
     for await (const message of request.message) input.push(message);
-    return this.#untilAnswered(request, true, async (target, leftMs) => {
+    return this.#untilAnswered(request, { repeatable: true, repeatableByCaller: true }, async (target, leftMs) => {
       if (target.kind === 'here') return next({ ...request, message: replay(input) });
       const onward = headersOnward(header, this.#options.self);
       const { transport } = target.peer;
@@ -105,7 +116,7 @@ export class Forwarder {
 
   async #untilAnswered<T>(
     { signal, header }: Pick<UnaryRequest, 'signal' | 'header'>,
-    repeatable: boolean,
+    { repeatable, repeatableByCaller }: Twice,
     call: (target: Target, leftMs: number | undefined) => Promise<T>,
   ): Promise<T> {
     const startMs = performance.now();
@@ -113,11 +124,14 @@ export class Forwarder {
     const patient = (): AbortSignal =>
       AbortSignal.any([signal, AbortSignal.timeout(this.#options.patienceMs ?? PATIENCE_MS)]);
     let patience = patient();
+    // An earlier try that the caller can't repeat may have been applied: whoever gives up now must not say that nothing was done.
+    let unsure: unknown;
+    const giveUp = (error: unknown): unknown => (unsure === undefined ? error : outcomeUnknown(unsure));
     for (;;) {
       const target = await this.#target(patience);
       if (target === undefined) {
         signal.throwIfAborted();
-        throw this.#noLeader();
+        throw giveUp(this.#noLeader());
       }
       const triedTerm = this.#newestTerm;
       try {
@@ -129,9 +143,11 @@ export class Forwarder {
         const verdict = verdictOf(error, repeatable && target.kind === 'there');
         if (verdict === 'unknown') throw outcomeUnknown(error);
         if (verdict === 'final') throw error;
+        if (verdict === 'refused') throw giveUp(error);
+        if (verdict === 'unsure' && !repeatableByCaller) unsure = error;
         // The time that a call hung at a silent leader is none that the next one has had.
         if (this.#newestTerm > triedTerm) patience = patient();
-        else if (patience.aborted) throw this.#noLeader();
+        else if (patience.aborted) throw giveUp(this.#noLeader());
       }
       await sleep(BETWEEN_MS, undefined, { signal: patience, ref: false }).catch(() => {});
     }
@@ -187,16 +203,19 @@ export class Forwarder {
   }
 }
 
-/** Nothing was done, or what was done may be done again: again. Otherwise it is the leader's answer, or nobody knows. */
 function verdictOf(error: unknown, repeatable: boolean): Verdict {
   const answer = error instanceof LocumError ? error : fromConnectError(error);
   if (answer?.reason === 'NOT_LEADER') return 'again';
-  if (answer?.reason === 'OUTCOME_UNKNOWN') return repeatable ? 'again' : 'final';
+  if (answer?.reason === 'OUTCOME_UNKNOWN') return repeatable ? 'unsure' : 'final';
+  if (answer !== undefined && AT_THE_DOOR.has(answer.reason)) return 'refused';
   if (answer !== undefined || !(error instanceof ConnectError)) return 'final';
   if (neverArrived(error)) return 'again';
   if (!BROKEN.has(error.code)) return 'final';
-  return repeatable ? 'again' : 'unknown';
+  return repeatable ? 'unsure' : 'unknown';
 }
+
+/** Given before the leader looks whether it knows the call already. */
+const AT_THE_DOOR: ReadonlySet<ErrorReason> = new Set(['STORE_UNAVAILABLE', 'STORE_FULL', 'OVERLOADED']);
 
 /** Codes that the client makes itself when a connection breaks under a call. */
 const BROKEN: ReadonlySet<Code> = new Set([Code.Unavailable, Code.Aborted, Code.Internal, Code.Unknown, Code.Canceled]);

@@ -1,10 +1,11 @@
 import { createServer, type Http2Server } from 'node:http2';
 import { type ConnectRouter, createClient } from '@connectrpc/connect';
+import { createGrpcTransport } from '@connectrpc/connect-node';
 import { describe, expect, it, onTestFinished } from 'vitest';
 import { openTransport } from '../../../cli/client/transport.ts';
 import { FORWARDED_HEADER } from '../../../controller/replication/forwarded-call.ts';
 import { Forwarder } from '../../../controller/replication/forwarder.ts';
-import { notFound } from '../../../shared/errors.ts';
+import { LocumError, notFound } from '../../../shared/errors.ts';
 import { ClusterService } from '../../../shared/gen/locum/v1/cluster_service_pb.ts';
 import { ServerService } from '../../../shared/gen/locum/v1/server_service_pb.ts';
 import { createConnectHandler } from '../../../shared/rpc/connect-handler.ts';
@@ -87,6 +88,8 @@ async function follower(options: { readonly leads?: () => boolean; readonly pati
     leaders,
     own,
     servers: createClient(ServerService, transport),
+    /** Of a caller that gives no ids of its own, and repeats nothing. */
+    plain: createClient(ServerService, createGrpcTransport({ baseUrl: `http://${own.address}` })),
     clusters: createClient(ClusterService, transport),
   };
 }
@@ -166,6 +169,33 @@ describe('a follower', () => {
     expect((await servers.cordonServer(cordon, patient)).server?.name).toBe('servers/leader');
     expect(new Set(leader.calls.map(({ requestId }) => requestId)).size).toBe(1);
     expect(leader.calls).toHaveLength(2);
+  });
+
+  it('says OUTCOME_UNKNOWN of a change to which it gave an id itself, when nobody leads after its connection broke', async () => {
+    const { leaders, plain } = await follower({ patienceMs: 100 });
+    const leader: Listening = await listening('leader', () => leader.cut());
+    await leaders.lead('leader', leader.address);
+    expect(await reasonOf(plain.cordonServer(cordon))).toBe('OUTCOME_UNKNOWN');
+    expect(leader.calls).not.toEqual([]);
+  });
+
+  it('says so when the next leader turns the repeated call away, too', async () => {
+    const { leaders, plain } = await follower();
+    const leader: Listening = await listening('leader', () => {
+      if (leader.calls.length === 1) return leader.cut();
+      throw new LocumError('STORE_FULL', 'nothing was changed');
+    });
+    await leaders.lead('leader', leader.address);
+    expect(await reasonOf(plain.cordonServer(cordon))).toBe('OUTCOME_UNKNOWN');
+    expect(leader.calls).toHaveLength(2);
+  });
+
+  it('says NOT_LEADER of a change that has an id of its caller, who repeats it with the same one', async () => {
+    const { leaders, plain } = await follower({ patienceMs: 100 });
+    const leader: Listening = await listening('leader', () => leader.cut());
+    await leaders.lead('leader', leader.address);
+    expect(await reasonOf(plain.cordonServer({ ...cordon, requestId: 'mine' }))).toBe('NOT_LEADER');
+    expect(new Set(leader.calls.map(({ requestId }) => requestId))).toEqual(new Set(['mine']));
   });
 
   it('says OUTCOME_UNKNOWN of a change without an id whose connection broke, and does not do it twice', async () => {
