@@ -3,7 +3,11 @@
  *
  * A connection to the leader is held open. A process that dies takes its sockets with it, and its host then refuses new ones: that
  * refusal, a few times in a row, is the evidence. Silence is none: a leader that is slow, cut off or frozen keeps its term until
- * its lease ends; it is only doubted, so that nobody is sent there meanwhile. And so is a refusal by an address that never worked, for that is somebody's mistake in a configuration.
+ * its lease ends; it is only doubted, so that nobody is sent there meanwhile. And so is a refusal by an address that never worked, for
+ * that is somebody's mistake in a configuration.
+ *
+ * A silent connection is left, too, and another one opened: after a cut TCP waits longer and longer before it sends again, up to two
+ * minutes, and a healthy leader would be doubted until then.
  */
 
 import { connect as connectHttp2 } from 'node:http2';
@@ -20,6 +24,8 @@ export interface WatchdogOptions {
   /** Id of this controller: it does not watch itself. */
   readonly self: string;
   readonly log: Logger;
+  /** Time between two questions whether the leader is there. Default 250 ms. */
+  readonly pingMs?: number;
 }
 
 /** Refusals in a row, and the time between two of them. */
@@ -29,9 +35,15 @@ const BETWEEN_MS = 20;
 const PROBES = 6;
 /** A connection that takes longer says nothing. */
 const PROBE_MS = 1_000;
-/** Time between two questions whether the leader is there, and after how long without an answer it is doubted. */
 const PING_MS = 250;
-const SILENT_MS = 750;
+/**
+ * Questions without an answer until the leader is doubted: 1.5 s. A leader whose loop stalls for a second is not dead; and less would
+ * gain nothing, for the takeover from a dead one begins with its refusals, and from a frozen one with the end of its lease. They are
+ * counted, not timed, so that a pause of this process is one.
+ */
+const DOUBT_AFTER = 6;
+/** Until its connection is given up, or the attempt to make one: 3 s. */
+const LEAVE_AFTER = 12;
 /** Before a connection that came to nothing is tried again. */
 const AGAIN_MS = 250;
 
@@ -57,10 +69,11 @@ export function watchOverLeaders(options: WatchdogOptions, signal: AbortSignal):
 }
 
 async function watchOver(options: WatchdogOptions, leader: KnownLeader, signal: AbortSignal): Promise<void> {
-  const { store, view, log } = options;
+  const { store, view, log, pingMs = PING_MS } = options;
+  const onAnswers = (answers: boolean): void => view.doubt(answers ? 0 : leader.term);
   let worked = false;
   while (!signal.aborted) {
-    const stood = await holdOpen(leader.api, (answers) => view.doubt(answers ? 0 : leader.term), signal);
+    const stood = await holdOpen(leader.api, { pingMs, onAnswers }, signal);
     worked ||= stood;
     if (signal.aborted) return;
     if (worked) view.doubt(leader.term);
@@ -77,25 +90,33 @@ async function watchOver(options: WatchdogOptions, leader: KnownLeader, signal: 
   }
 }
 
-/** Holds a connection open until it breaks, and tells whether it answers. Says whether it ever stood. */
-function holdOpen(address: string, onAnswers: (answers: boolean) => void, signal: AbortSignal): Promise<boolean> {
+interface Holding {
+  readonly pingMs: number;
+  readonly onAnswers: (answers: boolean) => void;
+}
+
+/** Holds a connection open until it breaks or is silent for too long, and tells whether it answers. Says whether it ever stood. */
+function holdOpen(address: string, { pingMs, onAnswers }: Holding, signal: AbortSignal): Promise<boolean> {
   const { promise, resolve } = Promise.withResolvers<boolean>();
   let stood = false;
-  let answeredMs = 0;
+  let unanswered = 0;
   const session = connectHttp2(`http://${address}`);
   const answer = (): void => {
-    answeredMs = performance.now();
+    unanswered = 0;
     onAnswers(true);
   };
   const ask = (): void => {
+    if (session.destroyed) return;
+    unanswered += 1;
+    if (unanswered > LEAVE_AFTER) session.destroy();
     if (!stood || session.destroyed) return;
-    if (performance.now() - answeredMs > SILENT_MS) onAnswers(false);
+    if (unanswered > DOUBT_AFTER) onAnswers(false);
     // False: too many wait already, which says the same.
     session.ping((error) => {
       if (error === null) answer();
     });
   };
-  const asking = setInterval(ask, PING_MS).unref();
+  const asking = setInterval(ask, pingMs).unref();
   const cancel = (): void => session.destroy();
   signal.addEventListener('abort', cancel, { once: true });
   session.unref();

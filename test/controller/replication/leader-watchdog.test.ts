@@ -1,4 +1,6 @@
+import { once } from 'node:events';
 import { createServer, type Http2Server, type ServerHttp2Session } from 'node:http2';
+import { connect, createServer as createNetServer, type Socket } from 'node:net';
 import { describe, expect, it, onTestFinished } from 'vitest';
 import { watchOverLeaders } from '../../../controller/replication/leader-watchdog.ts';
 import { TcpProxy } from '../../faults/tcp-proxy.ts';
@@ -49,7 +51,55 @@ class Process {
   }
 }
 
-function watched(self = 'me') {
+/** A way to a process on which connections can fall silent for ever, as they do for minutes after a cut. */
+class Way {
+  readonly address: string;
+  /** Connections from now on are silent from the start. */
+  silent = false;
+  readonly #sockets = new Set<Socket>();
+
+  private constructor(port: number) {
+    this.address = `127.0.0.1:${port}`;
+  }
+
+  static async to(port: number): Promise<Way> {
+    const server = createNetServer().listen(0, '127.0.0.1');
+    await once(server, 'listening');
+    const address = server.address();
+    const way = new Way(typeof address === 'object' && address !== null ? address.port : 0);
+    server.on('connection', (near) => {
+      way.#keep(near);
+      if (way.silent) return;
+      const far = connect(port, '127.0.0.1');
+      way.#keep(far);
+      near.pipe(far).pipe(near);
+    });
+    onTestFinished(() => {
+      server.close();
+      for (const socket of way.#sockets) socket.destroy();
+    });
+    return way;
+  }
+
+  /** Nothing comes through any more on the connections that there are. */
+  silence(): void {
+    for (const socket of this.#sockets) socket.unpipe().resume();
+  }
+
+  get connections(): number {
+    return [...this.#sockets].filter(({ destroyed }) => !destroyed).length;
+  }
+
+  #keep(socket: Socket): void {
+    socket.on('error', () => undefined);
+    this.#sockets.add(socket);
+  }
+}
+
+/** Questions in quick succession: silence is counted in them. */
+const PING_MS = 10;
+
+function watched({ self = 'me', pingMs = 250 } = {}) {
   const leaders = new LeadersSeen();
   const ended: number[] = [];
   const store = {
@@ -58,7 +108,7 @@ function watched(self = 'me') {
       await leaders.store.endTerm(term);
     },
   };
-  watchOverLeaders({ store, view: leaders.view, self, log: SILENT }, leaders.signal);
+  watchOverLeaders({ store, view: leaders.view, self, log: SILENT, pingMs }, leaders.signal);
   return { leaders, ended };
 }
 
@@ -116,6 +166,30 @@ describe('the watch over the leader', () => {
     expect(ended).toEqual([]);
   });
 
+  it('leaves a connection that stays silent for another one, and believes in the leader again', async () => {
+    const { leaders, ended } = watched({ pingMs: PING_MS });
+    const leader = await Process.start();
+    const way = await Way.to(leader.port);
+    await leaders.lead('c1', way.address);
+    await until(() => leader.pings > 0);
+    way.silence();
+    await leaders.seen(() => leaders.view.isDoubted);
+    await leaders.seen(() => !leaders.view.isDoubted);
+    expect(ended).toEqual([]);
+  });
+
+  it('does not wait for ever for a connection that does not come about', async () => {
+    const { leaders, ended } = watched({ pingMs: PING_MS });
+    const leader = await Process.start();
+    const way = await Way.to(leader.port);
+    way.silent = true;
+    await leaders.lead('c1', way.address);
+    await until(() => way.connections === 1);
+    way.silent = false;
+    await until(() => leader.pings > 0);
+    expect(ended).toEqual([]);
+  });
+
   it('lets go of a leader that was replaced', async () => {
     const { leaders, ended } = watched();
     const [first, second] = [await Process.start(), await Process.start()];
@@ -128,7 +202,7 @@ describe('the watch over the leader', () => {
   });
 
   it('does not watch itself', async () => {
-    const { leaders } = watched('c1');
+    const { leaders } = watched({ self: 'c1' });
     const [self, other] = [await Process.start(), await Process.start()];
     await leaders.lead('c1', self.address);
     await leaders.lead('c2', other.address);
