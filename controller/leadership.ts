@@ -83,8 +83,11 @@ export class Leadership {
   /** Ends the reign once the calls under way are answered, and stays out of the next elections. Does nothing without a reign. */
   async handOver(handover: Handover): Promise<void> {
     if (!this.leads) return;
+    const reign = this.#reign;
     this.#leaving = true;
     await this.#answerCalls();
+    // It has ended by itself meanwhile; the next one is not what was to be handed over.
+    if (this.#reign !== reign) return;
     this.#handover = handover;
     this.#endReign?.('it is handed over');
   }

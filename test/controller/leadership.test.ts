@@ -1,4 +1,4 @@
-import { describe, expect, it } from 'vitest';
+import { describe, expect, it, vi } from 'vitest';
 import { AgentStreams } from '../../controller/agents/agent-streams.ts';
 import { systemClock } from '../../controller/clock.ts';
 import { encodeRecord } from '../../controller/codec/record.ts';
@@ -49,6 +49,26 @@ describe('a leadership', () => {
     expect(reigns).toEqual([first, undefined, second.term, undefined]);
     expect(cluster.leader).toBeUndefined();
     expect(fatal).toEqual([]);
+    await store.close();
+  });
+
+  it('that ends by itself while its last calls are answered leaves the next one alone', async () => {
+    const cluster = new MemoryCluster();
+    const { store, leadership, reigns } = leadershipOf(cluster);
+    await leadership.start();
+    const first = leadership.reign;
+    if (first === undefined) throw new Error('it leads');
+    vi.spyOn(first, 'pendingCalls', 'get').mockReturnValue(1);
+    const rest = vi.fn(async () => undefined);
+    const handedOver = leadership.handOver({ to: undefined, rest });
+    cluster.depose(first.term, 'for a test');
+    await handedOver;
+    const second = await eventually(async () => leadership.reign);
+    cluster.depose(second.term, 'for a test');
+    const third = await eventually(async () => (leadership.reign === second ? undefined : leadership.reign));
+    await leadership.close();
+    expect(reigns).toEqual([first.term, undefined, second.term, undefined, third.term, undefined]);
+    expect(rest).not.toHaveBeenCalled();
     await store.close();
   });
 
