@@ -45,7 +45,7 @@ export class LonelyLeader {
   #heardMono = 0;
   #limitMs = QUIET_MS;
   /** What the followers said when they were first asked in this silence. */
-  #asked: ReadonlyMap<string, number> | undefined;
+  #asked: Map<string, number> | undefined;
 
   /** To be called about once a second while this controller leads. True: it is worth asking the followers, for `judge`. */
   look({ mono, term, heard, heartbeatMs, paused }: LeaderLook): boolean {
@@ -68,6 +68,10 @@ export class LonelyLeader {
     if (before === undefined) {
       this.#asked = new Map(testimonies.map(({ candidate, refusedHellos }) => [candidate, refusedHellos]));
       return STAY;
+    }
+    // A follower that has said less than before was restarted, and counts from the start: all of it is new.
+    for (const { candidate, refusedHellos } of testimonies) {
+      if (refusedHellos < (before.get(candidate) ?? 0)) before.delete(candidate);
     }
     const silentMs = mono - this.#heardMono;
     if (silentMs < this.#limitMs) return STAY;

@@ -54,6 +54,12 @@ describe('a leader that hears no agent', () => {
     expect(lead(300, { refused: () => [250, 0] }).verdict).toBeUndefined();
   });
 
+  it('takes what a follower says after its restart for news, though it says less than before', () => {
+    const { second, verdict } = lead(60, { refused: (at) => [at < 8 ? 250 : Math.max(0, at - 20), 0] });
+    expect(second).toBe(21);
+    expect(verdict).toMatchObject({ to: 'b', refusedHellos: 1 });
+  });
+
   it('counts from its own election', () => {
     const { second } = lead(300, { refused: (at) => [at, 0], term: (at) => (at < 5 ? 1 : 2) });
     expect(second).toBe(5 + QUIET);
