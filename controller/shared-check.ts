@@ -4,8 +4,8 @@
  */
 export class SharedCheck<T> {
   readonly #check: () => Promise<T>;
-  #running: Promise<T> | undefined;
-  #next: Promise<T> | undefined;
+  #running = false;
+  #next: PromiseWithResolvers<T> | undefined;
 
   constructor(check: () => Promise<T>) {
     this.#check = check;
@@ -13,23 +13,21 @@ export class SharedCheck<T> {
 
   /** What a check finds that is begun after this call. Rejects as the check does. */
   begunFromNow(): Promise<T> {
-    if (this.#running === undefined) return this.#begin();
-    this.#next ??= this.#after(this.#running);
-    return this.#next;
+    if (!this.#running) return this.#begin();
+    this.#next ??= Promise.withResolvers();
+    return this.#next.promise;
   }
 
-  async #after(running: Promise<T>): Promise<T> {
-    // What became of it is told to those who asked for it.
-    await running.catch(() => undefined);
-    this.#next = undefined;
-    return this.#begin();
-  }
-
-  #begin(): Promise<T> {
-    const running = this.#check().finally(() => {
-      if (this.#running === running) this.#running = undefined;
-    });
-    this.#running = running;
-    return running;
+  async #begin(): Promise<T> {
+    this.#running = true;
+    try {
+      return await this.#check();
+    } finally {
+      // Here, before anybody hears of the end: whoever asks then must find the next one under way.
+      const next = this.#next;
+      this.#next = undefined;
+      this.#running = false;
+      next?.resolve(this.#begin());
+    }
   }
 }

@@ -39,6 +39,20 @@ describe('a check that is shared', () => {
     expect(await Promise.all([first, ...later, last])).toEqual([1, 2, 2, 2, 3]);
   });
 
+  it('is the only one under way, also when somebody asks the moment it ends', async () => {
+    let underWay = 0;
+    let most = 0;
+    const check = new SharedCheck(async () => {
+      underWay += 1;
+      most = Math.max(most, underWay);
+      await settled();
+      underWay -= 1;
+    });
+    const askedAgain = check.begunFromNow().then(() => check.begunFromNow());
+    await Promise.all([check.begunFromNow(), askedAgain]);
+    expect(most).toBe(1);
+  });
+
   it('that fails, fails those who asked for it and nobody else', async () => {
     const { begun, check } = checks();
     const first = check.begunFromNow().catch(() => 'failed');
