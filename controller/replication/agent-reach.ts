@@ -25,7 +25,7 @@ export interface AgentReachOptions {
 }
 
 const LOOK_MS = 1_000;
-/** A wake-up that comes this late was a pause of this process. */
+/** What takes this much longer than it should was a pause of this process. Between two looks, or in a look: the whole round counts. */
 const PAUSE_MS = 2_000;
 
 /** Goes on until the signal aborts. */
@@ -33,15 +33,20 @@ export async function watchAgentReach(options: AgentReachOptions, signal: AbortS
   const { view, self, leads, log } = options;
   const record = new RefusalRecord();
   const lonely = new LonelyLeader();
+  const clock = (): number => performance.now();
+  let lookedMono = clock();
   while (!signal.aborted) {
-    const beganMono = performance.now();
     await sleep(LOOK_MS, undefined, { signal, ref: false }).catch(() => {});
     if (signal.aborted) return;
-    const paused = performance.now() - beganMono > LOOK_MS + PAUSE_MS;
+    const mono = clock();
+    const paused = mono - lookedMono > LOOK_MS + PAUSE_MS;
+    lookedMono = mono;
     const { leader } = view;
     try {
       if (!leads()) await note(options, record, leader?.id === self ? undefined : leader?.term);
-      else if (leader?.id === self) await leave(options, await judge(options, lonely, { term: leader.term, paused }));
+      else if (leader?.id === self) {
+        await leave(options, await judge(options, lonely, { term: leader.term, paused, clock }));
+      }
     } catch (error) {
       // Asked again in a second; a store that does not answer is reported by the view.
       log.debug({ err: error }, 'whether agents reach the leader is not known just now');
@@ -55,20 +60,33 @@ async function note({ store, agents }: AgentReachOptions, record: RefusalRecord,
   if (news !== undefined) await store.note(encodeRefusedHellos(news));
 }
 
-async function judge(
-  { store, agents, heartbeatMs }: AgentReachOptions,
+/** One look of a controller that leads. */
+export interface Round {
+  readonly term: number;
+  /** This process stood still since the last look. */
+  readonly paused: boolean;
+  /** Monotonic, in ms. */
+  readonly clock: () => number;
+}
+
+/** What a leader should do, by what it heard and what its followers noted. @throws StoreError when these can't be read */
+export async function judge(
+  { store, agents, heartbeatMs }: Pick<AgentReachOptions, 'store' | 'agents' | 'heartbeatMs'>,
   lonely: LonelyLeader,
-  { term, paused }: { readonly term: number; readonly paused: boolean },
+  { term, paused, clock }: Round,
 ): Promise<Verdict> {
-  const look = { mono: performance.now(), term, heard: agents.heard, heartbeatMs: heartbeatMs(), paused };
+  const look = { mono: clock(), term, heard: agents.heard, heartbeatMs: heartbeatMs(), paused };
   if (!lonely.look(look)) return { kind: 'stay' };
   const members = await store.members();
   // Whoever came while the store was asked ends the silence.
   if (agents.heard !== look.heard) return { kind: 'stay' };
+  const mono = clock();
+  // What agents said in a pause is still in the sockets; the next look begins anew.
+  if (mono - look.mono > PAUSE_MS) return { kind: 'stay' };
   const testimonies = members.map(({ candidate, note }) => {
     return { candidate, refusedHellos: countRefusedHellos(note, term) };
   });
-  return lonely.judge(performance.now(), testimonies);
+  return lonely.judge(mono, testimonies);
 }
 
 async function leave({ log, handOver }: AgentReachOptions, verdict: Verdict): Promise<void> {
