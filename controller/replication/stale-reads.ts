@@ -1,6 +1,6 @@
 /** What a follower answers by itself, to callers that ask for it: its copy of the records, as old as its watch is late. */
 import type { Interceptor } from '@connectrpc/connect';
-import { LocumError } from '../../shared/errors.ts';
+import { badField, LocumError } from '../../shared/errors.ts';
 import type { Now } from '../../shared/time.ts';
 import type { ReignView } from '../api/api-context.ts';
 import type { Clock } from '../clock.ts';
@@ -77,8 +77,9 @@ export class StaleReads implements ReignView {
   }
 }
 
+/** Wrong wherever and whenever it is repeated: nothing that says "later" or "elsewhere". */
 function onlyReads(what: string): LocumError {
-  return new LocumError('NOT_LEADER', `a stale copy ${what}: leave out the header ${READ_HEADER}`);
+  return badField('INVALID_FIELD', READ_HEADER, `a stale copy ${what}: leave out this header`);
 }
 
 /** Says in the answer that it is stale. */

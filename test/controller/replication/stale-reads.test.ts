@@ -1,7 +1,7 @@
 import { describe, expect, it, onTestFinished } from 'vitest';
 import { encodeRecord } from '../../../controller/codec/record.ts';
 import { DEFAULT_TIMERS } from '../../../controller/core/timers.ts';
-import { StaleReads } from '../../../controller/replication/stale-reads.ts';
+import { READ_HEADER, StaleReads } from '../../../controller/replication/stale-reads.ts';
 import { WarmCopy } from '../../../controller/replication/warm-copy.ts';
 import { MemoryCluster, MemoryStore } from '../../../controller/store/memory.ts';
 import { SILENT } from './leaders-seen.ts';
@@ -70,9 +70,16 @@ describe('stale reads', () => {
     expect(await reads.read((state) => state)).not.toBe(first);
   });
 
-  it('change nothing and can not be watched', async () => {
+  it('change nothing, prove nothing and can not be watched: who asks for that is told not to repeat it', async () => {
     const { reads } = await copied();
-    await expect(reads.call()).rejects.toMatchObject({ reason: 'NOT_LEADER' });
+    for (const ask of [() => reads.call(), () => reads.confirmTerm()]) {
+      await expect(ask()).rejects.toMatchObject({
+        reason: 'INVALID_FIELD',
+        code: 'INVALID_ARGUMENT',
+        retryAfterMs: undefined,
+        fieldViolations: [{ field: READ_HEADER }],
+      });
+    }
     expect(() => reads.hub).toThrow(/can not be watched/);
   });
 });
