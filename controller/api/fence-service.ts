@@ -8,7 +8,7 @@ import { type Fence, judgeFence } from '../core/fence.ts';
 import type { ReignView } from './api-context.ts';
 import { found, policyIdOf, runIdOf } from './resource-id.ts';
 
-const verdicts: Readonly<Record<Fence['verdict'], FenceVerdict>> = {
+const verdicts: Readonly<Record<Exclude<Fence['verdict'], 'NOT_KNOWN'>, FenceVerdict>> = {
   CURRENT: FenceVerdict.CURRENT,
   SUPERSEDED: FenceVerdict.SUPERSEDED,
   ENDED: FenceVerdict.ENDED,
@@ -28,15 +28,18 @@ export function fenceService(api: FenceContext): ServiceImpl<typeof FenceService
       const epoch = fromUint64(request.epoch, 'epoch');
       const run = request.run === '' ? undefined : runIdOf(request.run);
       const reign = api.reign();
-      const { fence, term } = await durable(
+      const { fence, term, behind } = await durable(
         reign.read((state) => ({
           fence: state.policies.has(policy) ? judgeFence(state, policy, epoch, run) : undefined,
           term: state.term,
+          behind: state.storeBehind,
         })),
       );
       // After the look, not before it: whoever leads now has led then, so nobody else can have decided anything in between.
       await reign.confirmTerm();
+      if (behind !== undefined) throw notKnown(behind);
       const { verdict, message, newest } = found(fence, request.policy);
+      if (verdict === 'NOT_KNOWN') throw notKnown(message);
       return {
         current: verdict === 'CURRENT',
         verdict: verdicts[verdict],
@@ -49,6 +52,8 @@ export function fenceService(api: FenceContext): ServiceImpl<typeof FenceService
     },
   };
 }
+
+const notKnown = (why: string): LocumError => new LocumError('FENCE_NOT_KNOWN', why, { retryAfterMs: 1_000 });
 
 /** A store that is full is as good as one that does not answer, to somebody who changes nothing: what it would say is not known. */
 async function durable<T>(reading: Promise<T>): Promise<T> {

@@ -1,6 +1,12 @@
 /** Servers: core ⇄ API and store. What is derived from other records is added by the API's projections. */
 import { create } from '@bufbuild/protobuf';
-import { type ServerRecord, ServerRecordSchema } from '../../shared/gen/locum/store/v1/record_pb.ts';
+import {
+  EarlierAttemptSchema,
+  type EarlierLife as EarlierLifeRecord,
+  EarlierLifeSchema,
+  type ServerRecord,
+  ServerRecordSchema,
+} from '../../shared/gen/locum/store/v1/record_pb.ts';
 import {
   type DrainStatus,
   DrainStatusSchema,
@@ -8,11 +14,11 @@ import {
   type Server as PbServer,
   ServerSchema,
 } from '../../shared/gen/locum/v1/server_pb.ts';
-import { uid } from '../../shared/ids.ts';
+import { epoch, policyId, runId, uid } from '../../shared/ids.ts';
 import { parsePoolName, parseServerName, poolName, serverName } from '../../shared/resource-name.ts';
 import { fromTimestamp, toTimestamp } from '../../shared/rpc/time-messages.ts';
 import { etagOf } from '../core/etag.ts';
-import type { Drain, Server } from '../core/state.ts';
+import type { Drain, EarlierLife, Server } from '../core/state.ts';
 import { capabilityFromProto, capabilityToProto } from './capability.ts';
 import { fromUint64, toUint64 } from './numbers.ts';
 import { required, requiredId, requiredTime, requiredWord } from './required.ts';
@@ -50,14 +56,30 @@ function drainFromProto({ startTime, deadline, done }: DrainStatus): Drain {
   return { startWall: requiredTime(startTime, 'drain.start_time'), deadlineWall: fromTimestamp(deadline), done };
 }
 
+function earlierLifeToProto({ instanceId, machineId, attempts }: EarlierLife): EarlierLifeRecord {
+  const each = attempts.map((attempt) => create(EarlierAttemptSchema, { ...attempt, epoch: toUint64(attempt.epoch) }));
+  return create(EarlierLifeSchema, { instanceId, machineId, attempts: each });
+}
+
+function earlierLifeFromProto({ instanceId, machineId, attempts }: EarlierLifeRecord): EarlierLife {
+  const each = attempts.map((attempt) => ({
+    run: runId(attempt.run),
+    epoch: epoch(fromUint64(attempt.epoch, 'earlier_life.attempts.epoch')),
+    policy: policyId(attempt.policy),
+    instanceId: attempt.instanceId,
+  }));
+  return { instanceId, machineId, attempts: each };
+}
+
 export function serverToRecord(server: Server): ServerRecord {
-  const { agentMaxSlots } = server;
+  const { agentMaxSlots, earlierLife } = server;
   return create(ServerRecordSchema, {
     server: serverToProto(server),
     version: toUint64(server.version),
     livenessSinceTime: toTimestamp(server.livenessSinceWall),
     ...(agentMaxSlots === undefined ? {} : { agentMaxSlots }),
     settledIncarnation: toUint64(server.settledIncarnation),
+    ...(earlierLife === undefined ? {} : { earlierLife: earlierLifeToProto(earlierLife) }),
   });
 }
 
@@ -86,6 +108,7 @@ export function serverFromRecord(record: ServerRecord): Server {
     agentMaxSlots: record.agentMaxSlots,
     saturated: server.load === Load.SATURATED,
     settledIncarnation: fromUint64(record.settledIncarnation, 'settled_incarnation'),
+    earlierLife: record.earlierLife === undefined ? undefined : earlierLifeFromProto(record.earlierLife),
     deleting: server.deleting,
   };
 }

@@ -11,7 +11,6 @@ import { PlacementIndex } from './placement/placement-index.ts';
 import { RunQueue } from './queue.ts';
 import type {
   Attempt,
-  AttemptLive,
   ConnId,
   EventRecord,
   Meta,
@@ -75,13 +74,26 @@ export interface Session {
   fullStateAsked: boolean;
   /** What its Hello did not list though it might have: proven ended once the agent has taken the session (semantics C3a). */
   absent: readonly AttemptRef[];
-  /** Living attempts there of an earlier life of the store, which this one does not know; undefined: there are none (semantics C9). */
-  earlierLife: Set<string> | undefined;
 }
 
 export interface AttemptRef {
   readonly run: RunId;
   readonly epoch: Epoch;
+}
+
+/** What a leader knows of an attempt only while it leads. */
+export interface AttemptLive {
+  /** Newest receive time of a granted heartbeat that covers it, or the send time of its start. */
+  lastGrantMono: number;
+  /** The session whose grants extend it. Undefined: none does. */
+  coveredBy: SessionId | undefined;
+  /** The start was handed to a stream by this leader, or it was loaded from the store (then it may have been). */
+  handed: boolean;
+  /** Session and generation that first include its start. */
+  startedIn: { readonly session: SessionId; readonly generation: number } | undefined;
+  startSentMono: number | undefined;
+  /** The stop was handed to the current session's stream. */
+  stopSentIn: SessionId | undefined;
 }
 
 /** What is known of a server only while this leader leads. */
@@ -94,6 +106,8 @@ export interface ServerLive {
   lastGrantMono: number;
   /** A Hello was accepted in this term. */
   helloSeen: boolean;
+  /** The newest boot whose uptime showed that it began after the last heartbeat received until then. */
+  bootedSince: string | undefined;
   /** When a second agent of this name was last reported. */
   duplicateSeenMono: number | undefined;
   aliveSinceMono: number;
@@ -148,6 +162,8 @@ export interface ClusterState {
   term: number;
   clusterId: string;
   incarnation: number;
+  /** Servers that may still hold something of an earlier life of the store. */
+  readonly unsettled: Set<ServerId>;
   version: string;
   electedMono: number;
   electedWall: number;
@@ -180,6 +196,7 @@ export function emptyCluster(version: string): ClusterState {
     term: 0,
     clusterId: '',
     incarnation: 0,
+    unsettled: new Set(),
     version,
     electedMono: 0,
     electedWall: 0,
@@ -220,6 +237,7 @@ export const newServerLive = (nowMono: number): ServerLive => ({
   lastHeartbeatWall: undefined,
   lastGrantMono: nowMono,
   helloSeen: false,
+  bootedSince: undefined,
   duplicateSeenMono: undefined,
   aliveSinceMono: nowMono,
   runs: new Set(),

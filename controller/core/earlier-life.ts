@@ -1,50 +1,108 @@
 /**
- * What servers still hold of an earlier life of the store, after a restore (semantics C9). The store knows nothing of it, so it is told
- * to stop; a HOLD attempt among it may live for as long as that takes, and no HOLD policy starts before.
+ * What servers may still hold of an earlier life of the store, after a restore (semantics C9). The store knows nothing of it. What an
+ * agent shows of it is told to stop, and its policy starts nowhere before it has ended; what nobody shows may be a HOLD attempt, which
+ * outlives every wait, so no HOLD policy starts before each server has said that it holds nothing.
  */
 import { incarnationOf } from '../../shared/ids.ts';
-import { attemptKey } from './attempt.ts';
 import { type ClusterState, type Session, serverOf } from './cluster.ts';
 import type { Context } from './context.ts';
 import type { ReportedAttempt } from './event.ts';
-import type { Server } from './state.ts';
+import type { EarlierAttempt, EarlierLife, Policy, Server } from './state.ts';
 
-/** Takes a full inventory: what lives there, was made in an earlier life, and is not known. */
-export function noteEarlierLife(session: Session, state: ClusterState, inventory: readonly ReportedAttempt[]): void {
-  const held = session.earlierLife;
-  if (held === undefined) return;
-  held.clear();
-  for (const { run, epoch, state: shown } of inventory) {
-    const known = state.runs.get(run)?.attempts.some((attempt) => attempt.epoch === epoch) ?? false;
-    if (shown !== 'ENDED' && !known && incarnationOf(epoch) < state.incarnation) held.add(attemptKey({ run, epoch }));
+/** A server as it was loaded, or registers: in any life but the first it may hold something of an earlier one. */
+export function expectEarlierLife(state: ClusterState, server: Server): void {
+  if (state.incarnation === 1 || server.settledIncarnation === state.incarnation) {
+    server.settledIncarnation = state.incarnation;
+    server.earlierLife = undefined;
+    return;
   }
+  const { instanceId, machineId } = server;
+  server.earlierLife ??= { instanceId, machineId, attempts: [] };
+  state.unsettled.add(server.id);
 }
 
-/** An attempt was reported as ended. */
-export function noteEnded(session: Session, { run, epoch }: ReportedAttempt): void {
-  session.earlierLife?.delete(attemptKey({ run, epoch }));
+/** Takes a full inventory: what lives in the session's place, was made in an earlier life, and is not known. */
+export function noteEarlierLife(ctx: Context, session: Session, inventory: readonly ReportedAttempt[]): void {
+  const server = serverOf(ctx.state, session.server);
+  if (server.earlierLife === undefined) return;
+  const { instanceId } = session;
+  const here = inventory
+    .filter((reported) => isOfEarlierLife(ctx.state, reported))
+    .map(({ run, epoch, policy }) => ({ run, epoch, policy, instanceId }));
+  const elsewhere = server.earlierLife.attempts.filter((attempt) => attempt.instanceId !== instanceId);
+  setAttempts(ctx, server, server.earlierLife, [...elsewhere, ...here]);
 }
 
-/** The agent has taken its session: if it holds nothing of an earlier life, that is written down for every later leader. */
+function isOfEarlierLife(state: ClusterState, { run, epoch, state: shown }: ReportedAttempt): boolean {
+  if (shown === 'ENDED' || incarnationOf(epoch) === state.incarnation) return false;
+  return !(state.runs.get(run)?.attempts.some((attempt) => attempt.epoch === epoch) ?? false);
+}
+
+/** An attempt of the session's place was reported as ended. */
+export function noteEnded(ctx: Context, session: Session, ended: ReportedAttempt): void {
+  const server = serverOf(ctx.state, session.server);
+  if (server.earlierLife === undefined) return;
+  const isOther = ({ epoch, instanceId }: EarlierAttempt): boolean =>
+    epoch !== ended.epoch || instanceId !== session.instanceId;
+  setAttempts(ctx, server, server.earlierLife, server.earlierLife.attempts.filter(isOther));
+}
+
+function setAttempts(ctx: Context, server: Server, life: EarlierLife, attempts: readonly EarlierAttempt[]): void {
+  const isSame = (one: EarlierAttempt, index: number): boolean =>
+    one.epoch === life.attempts[index]?.epoch && one.instanceId === life.attempts[index]?.instanceId;
+  if (attempts.length === life.attempts.length && attempts.every(isSame)) return;
+  server.earlierLife = { ...life, attempts };
+  ctx.journal.put(server);
+  lookAgain(ctx);
+}
+
+/** The agent has taken its session: if it is of the place of then, and nothing is left, that holds for every later leader as well. */
 export function settleEarlierLife(ctx: Context, session: Session): void {
-  if (session.earlierLife === undefined || session.earlierLife.size > 0) return;
-  session.earlierLife = undefined;
-  markSettled(ctx, serverOf(ctx.state, session.server));
+  const server = ctx.state.servers.get(session.server);
+  const life = server?.earlierLife;
+  if (server === undefined || life === undefined || life.attempts.length > 0) return;
+  if (life.instanceId === session.instanceId && life.machineId === session.machineId) markSettled(ctx, server);
 }
 
+/** It holds nothing of an earlier life: by its own word, or by that of an operator. */
 export function markSettled(ctx: Context, server: Server): void {
-  const { state, journal } = ctx;
-  if (server.settledIncarnation === state.incarnation) return;
-  server.settledIncarnation = state.incarnation;
-  journal.put(server);
+  if (server.earlierLife === undefined) return;
+  server.earlierLife = undefined;
+  server.settledIncarnation = ctx.state.incarnation;
+  ctx.state.unsettled.delete(server.id);
+  ctx.journal.put(server);
   ctx.dirtyServers.add(server.id);
+  lookAgain(ctx);
+}
+
+function lookAgain(ctx: Context): void {
+  for (const pool of ctx.state.pools.keys()) ctx.dirtyPools.add(pool);
   ctx.recheckBlocked = true;
 }
 
-/** Why a server may hold something of an earlier life; undefined: it does not. */
-export function earlierLifeOn(state: ClusterState, server: Server): string | undefined {
-  if (server.settledIncarnation === state.incarnation) return undefined;
-  const held = state.serverLive.get(server.id)?.session?.earlierLife;
-  if (held === undefined || held.size === 0) return `${server.id} said Hello or was confirmed dead`;
-  return `${[...held].join(', ')} of before the restore has ended on ${server.id}`;
+/** What a start of the policy has to wait for, in words; undefined: nothing. */
+export function earlierLifeOf(state: ClusterState, policy: Policy): string | undefined {
+  const { pool, servers, onDisconnect } = policy.spec;
+  if (state.incarnation === 1 || onDisconnect === 'OVERLAP') return undefined;
+  for (const id of state.unsettled) {
+    const shown = serverOf(state, id).earlierLife?.attempts.find((attempt) => attempt.policy === policy.id);
+    if (shown !== undefined) return `it waits until epoch ${shown.epoch} of before the restore has ended on ${id}`;
+  }
+  if (onDisconnect !== 'HOLD') return undefined;
+  // An edit after the snapshot may have had it run on any server of the pool, and on one that the snapshot does not know.
+  const unknown = servers.find((id) => !state.servers.has(id));
+  if (unknown !== undefined) return `HOLD waits until ${unknown} said Hello, or is off the policy's list`;
+  for (const id of state.unsettled) {
+    const server = serverOf(state, id);
+    if (server.pool === pool) return `HOLD waits until ${waitFor(state, server)}`;
+  }
+  return undefined;
+}
+
+function waitFor(state: ClusterState, { id, earlierLife }: Server): string {
+  const session = state.serverLive.get(id)?.session;
+  if (earlierLife !== undefined && earlierLife.attempts.length > 0)
+    return `what ${id} holds of before the restore has ended`;
+  if (session === undefined) return `${id} said Hello or was confirmed dead`;
+  return `${id} said Hello from the place that it had before the restore, or has left and was confirmed dead`;
 }

@@ -1,11 +1,12 @@
 /** Whether an attempt may still act: the question of a workload, or of what it writes to, that presents its epoch. */
-import type { PolicyId, RunId, ServerId } from '../../shared/ids.ts';
-import type { ClusterState } from './cluster.ts';
+import { incarnationOf, type PolicyId, type RunId, type ServerId } from '../../shared/ids.ts';
+import { attemptLiveOf, type ClusterState } from './cluster.ts';
 import type { Attempt, Run } from './state.ts';
 import { runsOf } from './views.ts';
 
 export interface Fence {
-  readonly verdict: 'CURRENT' | 'SUPERSEDED' | 'ENDED' | 'UNKNOWN';
+  /** NOT_KNOWN: the store was restored, and a later attempt of before that may exist. */
+  readonly verdict: 'CURRENT' | 'SUPERSEDED' | 'ENDED' | 'UNKNOWN' | 'NOT_KNOWN';
   /** In words. */
   readonly message: string;
   /** The run it belongs to, with its newest attempt; undefined: not known. */
@@ -23,20 +24,35 @@ export function judgeFence(state: ClusterState, policy: PolicyId, epoch: number,
   if (newest.epoch > epoch) return fence('SUPERSEDED', `${found.id} is at epoch ${newest.epoch} on ${newest.server}`);
   if (newest.epoch < epoch) return unknown(policy, epoch, run);
   if (newest.state === 'ENDED') return fence('ENDED', endedMessage(found, newest));
+  if (!isKnownNow(state, newest)) {
+    const message = `the store was restored after epoch ${epoch} was made, and ${newest.server} has not yet said Hello`;
+    return fence('NOT_KNOWN', message);
+  }
   return fence('CURRENT', `epoch ${epoch} on ${newest.server} is the newest attempt of ${found.id}`);
 }
+
+/** Made in this life of the store, or listed by its agent in this life: never is a later one started while it lives (C4). */
+const isKnownNow = (state: ClusterState, attempt: Attempt): boolean =>
+  incarnationOf(attempt.epoch) === state.incarnation ||
+  !state.unsettled.has(attempt.server) ||
+  attemptLiveOf(state, attempt).coveredBy !== undefined;
 
 function runWithEpoch(state: ClusterState, policy: PolicyId, epoch: number): Run | undefined {
   const known = state.policies.get(policy);
   const has = (run: Run): boolean => run.attempts.some((attempt) => attempt.epoch === epoch);
   // Nearly always one that goes on; those that have ended are many, and kept by their ids alone.
   const open = known === undefined ? undefined : runsOf(state, known).find(has);
-  return open ?? [...state.runs.values()].find((run) => run.policy === policy && has(run));
+  if (open !== undefined) return open;
+  for (const id of state.endedRuns) {
+    const run = state.runs.get(id);
+    if (run?.policy === policy && has(run)) return run;
+  }
+  return undefined;
 }
 
 function unknown(policy: PolicyId, epoch: number, run: RunId | undefined): Fence {
   const whose =
-    run === undefined ? `no run of ${policy} that is still kept has` : `${run} is no run of ${policy}, or it has not`;
+    run === undefined ? `no run of ${policy} that is still kept has` : `${run} is no run of ${policy}, or has no`;
   return { verdict: 'UNKNOWN', message: `${whose} epoch ${epoch}`, newest: undefined };
 }
 

@@ -119,7 +119,7 @@ function commandResult(ctx: Context, session: Session, said: Said<'command_resul
 
 function fullState(ctx: Context, session: Session, said: Said<'full_state'>): void {
   session.fullStateAsked = false;
-  noteEarlierLife(session, ctx.state, said.inventory);
+  noteEarlierLife(ctx, session, said.inventory);
   endAbsent(ctx, session, takeInventory(ctx, session, said.inventory, said.generation));
   const verdicts = judgeInventory(ctx, session, said.inventory);
   ctx.queueCommand(session, { kind: 'verdicts', verdicts });

@@ -3,9 +3,17 @@ import { LocumError } from '../../shared/errors.ts';
 import { type SessionId, sessionId } from '../../shared/ids.ts';
 import { MINUTE } from '../../shared/time.ts';
 import { isUnended } from './attempt.ts';
-import { attemptLiveOf, newServerLive, nextUid, poolOf, type Session, serverLiveOf } from './cluster.ts';
+import {
+  attemptLiveOf,
+  newServerLive,
+  nextUid,
+  poolOf,
+  type ServerLive,
+  type Session,
+  serverLiveOf,
+} from './cluster.ts';
 import type { Context } from './context.ts';
-import { noteEarlierLife } from './earlier-life.ts';
+import { expectEarlierLife, noteEarlierLife } from './earlier-life.ts';
 import type { Verdict } from './effect.ts';
 import type { HelloFacts } from './event.ts';
 import { judgeInventory, takeInventory } from './inventory.ts';
@@ -32,18 +40,24 @@ export function hello(ctx: Context, conn: ConnId, facts: HelloFacts): void {
   const known = state.servers.get(facts.server);
   const server = known ?? register(ctx, facts, poolOf(state, facts.pool));
   const live = serverLiveOf(state, server.id);
-  const bootedSince = ctx.now.mono - facts.uptimeMs > live.lastHeartbeatMono;
+  const bootedSince = hasBootedSince(ctx, live, facts);
   if (live.session !== undefined) closeSession(ctx, live.session, undefined, true);
   const session = openSession(ctx, conn, server, facts, bootedSince);
   applyFacts(ctx, server, facts);
   becomeAlive(ctx, server);
   session.absent = takeInventory(ctx, session, facts.inventory, undefined);
-  noteEarlierLife(session, state, facts.inventory);
+  noteEarlierLife(ctx, session, facts.inventory);
   const verdicts = judgeInventory(ctx, session, facts.inventory);
   session.welcome = { needCommit: ctx.gate.needCommit, needCheck: ctx.gate.needCheck(), verdicts };
   expectKept(ctx, session, verdicts);
   ctx.gate.cover({ session, sequence: 0, receivedMono: ctx.now.mono });
   touchServer(ctx, server);
+}
+
+/** Evidence of a boot is kept: the Hello that brought it may break off, and the next one of the same boot comes after a "heartbeat". */
+function hasBootedSince(ctx: Context, live: ServerLive, { bootId, uptimeMs }: HelloFacts): boolean {
+  if (live.bootedSince !== bootId && ctx.now.mono - uptimeMs > live.lastHeartbeatMono) live.bootedSince = bootId;
+  return live.bootedSince === bootId;
 }
 
 /**
@@ -84,7 +98,6 @@ function openSession(ctx: Context, conn: ConnId, server: Server, facts: HelloFac
     unansweredBytes: 0,
     fullStateAsked: false,
     absent: [],
-    earlierLife: server.settledIncarnation === state.incarnation ? undefined : new Set(),
   };
   state.sessions.set(conn, session);
   ctx.waitingSessions.add(session);
@@ -189,10 +202,11 @@ function register(ctx: Context, facts: HelloFacts, pool: Pool): Server {
     capabilities: facts.capabilities,
     agentMaxSlots: facts.capacity.maxSlots,
     saturated: facts.capacity.saturated,
-    // The first life of a store has no earlier one.
-    settledIncarnation: state.incarnation === 1 ? 1 : 0,
+    settledIncarnation: 0,
+    earlierLife: undefined,
     deleting: false,
   };
+  expectEarlierLife(state, server);
   state.servers.set(server.id, server);
   state.serverLive.set(server.id, newServerLive(now.mono));
   pool.order = [...pool.order, server.id];

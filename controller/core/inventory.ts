@@ -18,7 +18,7 @@ export function observe(ctx: Context, session: Session, reported: ReportedAttemp
   const found = find(ctx, session, reported);
   if (reported.state === 'ENDED') {
     if (found !== undefined) endReported(ctx, found.run, found.attempt, reported);
-    noteEnded(session, reported);
+    noteEnded(ctx, session, reported);
     ctx.queueCommand(session, { kind: 'ack', run: reported.run, epoch: reported.epoch });
     return;
   }

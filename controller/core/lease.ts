@@ -2,8 +2,8 @@
  * Leases, from the leader's side (semantics C2, C3, C5): when an attempt was last granted, and when silence alone proves
  * that it ended.
  */
-import { attemptLiveOf, type ClusterState, poolOf, serverLiveOf } from './cluster.ts';
-import type { Attempt, AttemptLive, Run } from './state.ts';
+import { type AttemptLive, attemptLiveOf, type ClusterState, poolOf, serverLiveOf } from './cluster.ts';
+import type { Attempt, Run } from './state.ts';
 import { takeoverWaitMs } from './timers.ts';
 
 /** Newest time at which the agent may have been told that this attempt may go on. */

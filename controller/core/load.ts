@@ -6,6 +6,7 @@ import { parseRequirement, type Requirement } from './capability.ts';
 import { refreshIndex } from './capacity.ts';
 import { newPoolLive, newServerLive, nextUid, poolLiveOf, serverLiveOf } from './cluster.ts';
 import type { Context } from './context.ts';
+import { expectEarlierLife } from './earlier-life.ts';
 import type { FromShell } from './event.ts';
 import { refreshOrder } from './placing.ts';
 import { isEnded } from './run.ts';
@@ -52,6 +53,7 @@ function take(ctx: Context, record: StateRecord, floor: number): void {
       state.poolLive.set(record.id, newPoolLive());
       return;
     case 'server':
+      expectEarlierLife(state, record);
       state.servers.set(record.id, record);
       state.serverLive.set(record.id, newServerLive(now.mono));
       return;

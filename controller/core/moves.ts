@@ -9,7 +9,7 @@ import { currentAttempt, stopAttempt } from './attempt.ts';
 import { freeSlotsFor, isAvailable } from './capacity.ts';
 import { type ClusterState, poolLiveOf, poolOf, serverLiveOf, serverOf } from './cluster.ts';
 import type { Context, View } from './context.ts';
-import { meetsRequirements, placementQuery } from './eligible.ts';
+import { effectiveList, meetsRequirements, placementQuery } from './eligible.ts';
 import type { MovePlan, PlannedMove, PlannedStay } from './event.ts';
 import { reserve } from './reservation.ts';
 import { isEnded } from './run.ts';
@@ -106,7 +106,9 @@ export function pumpMoves(ctx: Context, pool: PoolId): void {
       late ||
       isEnded(run) ||
       run.desired === 'STOPPED' ||
-      from === wanted.server
+      from === wanted.server ||
+      // The policy's list was edited since.
+      !effectiveList(state, policy).includes(wanted.server)
     ) {
       wantingMoves.delete(run.id);
       if (wanted !== undefined && !isEnded(run)) {

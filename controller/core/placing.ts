@@ -9,7 +9,7 @@ import { assign } from './attempt.ts';
 import { effectiveMaxSlots, freeSlotsFor, isAvailable, refreshIndex, serverView } from './capacity.ts';
 import { type PoolLive, poolLiveOf, poolOf, serverOf } from './cluster.ts';
 import type { Context, View } from './context.ts';
-import { earlierLifeOn } from './earlier-life.ts';
+import { earlierLifeOf } from './earlier-life.ts';
 import { effectiveList, eligibleServers, meetsRequirements, placementQuery } from './eligible.ts';
 import { checkPlacement } from './invariants.ts';
 import { satisfiable } from './placement/explain.ts';
@@ -142,16 +142,10 @@ function startsHeld(
   };
 }
 
-/** After a restore no HOLD policy starts before every server of its list is known to hold nothing of the earlier life (C9). */
+/** After a restore: what the earlier life may have left running (C9). */
 function holdOfPolicy(ctx: Context, policy: Policy): { readonly reason: string; readonly message: string } | undefined {
-  const { state } = ctx;
-  if (policy.spec.onDisconnect !== 'HOLD' || state.incarnation === 1) return undefined;
-  for (const id of effectiveList(state, policy)) {
-    const server = state.servers.get(id);
-    const until = server === undefined ? undefined : earlierLifeOn(state, server);
-    if (until !== undefined) return { reason: 'NEW_INCARNATION', message: `HOLD waits until ${until}` };
-  }
-  return undefined;
+  const message = earlierLifeOf(ctx.state, policy);
+  return message === undefined ? undefined : { reason: 'NEW_INCARNATION', message };
 }
 
 /** A lapsed run goes to the server it was on, which has just said Hello and is about to be welcome (semantics 7). */

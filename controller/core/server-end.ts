@@ -21,6 +21,7 @@ export function removeServer(ctx: Context, server: Server): void {
   live.draining.delete(server.id);
   live.claims.delete(server.id);
   state.servers.delete(server.id);
+  state.unsettled.delete(server.id);
   state.serverLive.delete(server.id);
   ctx.serverWheel.cancel(server.id);
   ctx.drainWheel.cancel(server.id);
@@ -38,10 +39,14 @@ export function removeServer(ctx: Context, server: Server): void {
   refreshOrder(ctx, pool.id);
 }
 
+/** Attempts that are not proven ended, or something of an earlier life of the store: a delete proves nothing about either (semantics C3). */
+export const mayHoldWork = ({ state }: Context, server: Server): boolean =>
+  serverLiveOf(state, server.id).runs.size > 0 || state.unsettled.has(server.id);
+
 /** Completes a delete that waited for proofs. An agent that came back to give them is turned away, and may register anew. */
 export function endDeleting(ctx: Context, server: Server): void {
   const live = serverLiveOf(ctx.state, server.id);
-  if (!server.deleting || live.runs.size > 0 || live.session?.phase === 'OPENING') return;
+  if (!server.deleting || mayHoldWork(ctx, server) || live.session?.phase === 'OPENING') return;
   if (live.session !== undefined) {
     const message = `${server.id} was deleted: everything on it has ended, and it may register as a new server`;
     const error = new LocumError('SERVER_DELETING', message, { resource: `servers/${server.id}`, retryAfterMs: 1_000 });

@@ -3,7 +3,7 @@
  * knows only while it leads stands in `live` objects beside them. Times named `…Wall` are wall-clock milliseconds and
  * survive a restart, times named `…Mono` are monotonic milliseconds of this leader. See docs/semantics.md for the words.
  */
-import type { Epoch, PolicyId, PoolId, RunId, ServerId, SessionId, Uid } from '../../shared/ids.ts';
+import type { Epoch, PolicyId, PoolId, RunId, ServerId, Uid } from '../../shared/ids.ts';
 import type { Capability } from './capability.ts';
 import type { Timers } from './timers.ts';
 
@@ -85,7 +85,24 @@ export interface Server extends RecordBase {
   saturated: boolean;
   /** Newest incarnation in which it was known to hold nothing of an earlier life of the store; 0: none (semantics C9). */
   settledIncarnation: number;
+  /** What it may still hold of an earlier life; undefined: nothing. */
+  earlierLife: EarlierLife | undefined;
   deleting: boolean;
+}
+
+export interface EarlierLife {
+  /** The place that it was then: only from there it can be said what is left. */
+  readonly instanceId: string;
+  readonly machineId: string;
+  /** What lives there and is not known to this life of the store. */
+  readonly attempts: readonly EarlierAttempt[];
+}
+
+export interface EarlierAttempt {
+  readonly run: RunId;
+  readonly epoch: Epoch;
+  readonly policy: PolicyId;
+  readonly instanceId: string;
 }
 
 export type Workload = {
@@ -318,18 +335,3 @@ export type StateRecord = Meta | Pool | Server | Policy | Run | EventRecord | Re
 
 /** Handle of one agent stream, given by the shell. */
 export type ConnId = number;
-
-/** What a leader knows of an attempt only while it leads. */
-export interface AttemptLive {
-  /** Newest receive time of a granted heartbeat that covers it, or the send time of its start. */
-  lastGrantMono: number;
-  /** The session whose grants extend it. Undefined: none does. */
-  coveredBy: SessionId | undefined;
-  /** The start was handed to a stream by this leader, or it was loaded from the store (then it may have been). */
-  handed: boolean;
-  /** Session and generation that first include its start. */
-  startedIn: { readonly session: SessionId; readonly generation: number } | undefined;
-  startSentMono: number | undefined;
-  /** The stop was handed to the current session's stream. */
-  stopSentIn: SessionId | undefined;
-}

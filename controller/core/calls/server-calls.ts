@@ -7,7 +7,7 @@ import type { Context } from '../context.ts';
 import { planDrain } from '../drain.ts';
 import { markSettled } from '../earlier-life.ts';
 import { touchServer } from '../liveness.ts';
-import { removeServer } from '../server-end.ts';
+import { mayHoldWork, removeServer } from '../server-end.ts';
 import type { Attempt, Intent, Run, Server } from '../state.ts';
 import { type CallOf, checkEtag, goneOutcome, knownServer, type Outcome, serverOutcome } from './outcome.ts';
 
@@ -77,12 +77,13 @@ export function deleteServer(ctx: Context, request: CallOf<'delete_server'>): Ou
       `${server.id} is ${server.liveness}: let it leave first (locum agent leave)`,
     );
   }
-  if (serverLiveOf(ctx.state, server.id).runs.size === 0) {
+  if (!mayHoldWork(ctx, server)) {
     removeServer(ctx, server);
     return goneOutcome(name);
   }
   server.deleting = true;
-  note(ctx, server, 'SERVER_DELETING', `${server.id} goes once its attempts are proven ended`);
+  const what = ctx.state.unsettled.has(server.id) ? 'what it held before the restore is' : 'its attempts are';
+  note(ctx, server, 'SERVER_DELETING', `${server.id} goes once ${what} proven ended`);
   return serverOutcome(server);
 }
 

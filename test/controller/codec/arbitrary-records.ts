@@ -93,6 +93,15 @@ export const servers: fc.Arbitrary<Server> = fc.record({
   agentMaxSlots: optional(small),
   saturated: fc.boolean(),
   settledIncarnation: small,
+  earlierLife: optional(
+    fc.record({
+      instanceId: text,
+      machineId: text,
+      attempts: fc.array(fc.record({ run: aRun, epoch: anEpoch, policy: userId.map(policyId), instanceId: text }), {
+        maxLength: 3,
+      }),
+    }),
+  ),
   deleting: fc.boolean(),
 });
 

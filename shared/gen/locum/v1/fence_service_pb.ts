@@ -176,7 +176,8 @@ export const FenceService: GenService<{
   /**
    * Says whether an epoch is the newest attempt of its run and not proven ended. The answer was true at a moment between the request and
    * the answer: the leader's term was confirmed by a check begun after the request, and all that it says is durable. Otherwise the call
-   * fails with UNAVAILABLE, and nothing is known. It may be out of date when it is read: what must never be written twice has to compare
+   * fails with UNAVAILABLE, and nothing is known; so it does, with the reason FENCE_NOT_KNOWN, for an epoch of before a restore of the store
+   * until its server has said Hello. It may be out of date when it is read: what must never be written twice has to compare
    * the epoch itself, in the write (docs/guarantees.md).
    *
    * @generated from rpc locum.v1.FenceService.CheckFence

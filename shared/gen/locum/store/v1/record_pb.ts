@@ -22,7 +22,7 @@ import type { Message } from "@bufbuild/protobuf";
  * Describes the file locum/store/v1/record.proto.
  */
 export const file_locum_store_v1_record: GenFile = /*@__PURE__*/
-  fileDesc("Chtsb2N1bS9zdG9yZS92MS9yZWNvcmQucHJvdG8SDmxvY3VtLnN0b3JlLnYxItQCCgZSZWNvcmQSFgoOc2NoZW1hX3ZlcnNpb24YASABKA0SJAoEbWV0YRgCIAEoCzIULmxvY3VtLnN0b3JlLnYxLk1ldGFIABIqCgRwb29sGAMgASgLMhoubG9jdW0uc3RvcmUudjEuUG9vbFJlY29yZEgAEi4KBnNlcnZlchgEIAEoCzIcLmxvY3VtLnN0b3JlLnYxLlNlcnZlclJlY29yZEgAEi4KBnBvbGljeRgFIAEoCzIcLmxvY3VtLnN0b3JlLnYxLlBvbGljeVJlY29yZEgAEigKA3J1bhgGIAEoCzIZLmxvY3VtLnN0b3JlLnYxLlJ1blJlY29yZEgAEiAKBWV2ZW50GAcgASgLMg8ubG9jdW0udjEuRXZlbnRIABIqCgdyZXF1ZXN0GAggASgLMhcubG9jdW0uc3RvcmUudjEuUmVxdWVzdEgAQggKBnJlY29yZCJSCgRNZXRhEhIKCmxhc3RfZXBvY2gYASABKAQSEAoIbGFzdF9ydW4YAiABKAQSEgoKbGFzdF9ldmVudBgDIAEoBBIQCghsYXN0X3VpZBgEIAEoBCJhCgpQb29sUmVjb3JkEhwKBHBvb2wYASABKAsyDi5sb2N1bS52MS5Qb29sEg8KB3ZlcnNpb24YAiABKAQSDQoFb3JkZXIYAyADKAkSFQoNb3JkZXJfdmVyc2lvbhgEIAEoBCLJAQoMU2VydmVyUmVjb3JkEiAKBnNlcnZlchgBIAEoCzIQLmxvY3VtLnYxLlNlcnZlchIPCgd2ZXJzaW9uGAIgASgEEjcKE2xpdmVuZXNzX3NpbmNlX3RpbWUYAyABKAsyGi5nb29nbGUucHJvdG9idWYuVGltZXN0YW1wEhwKD2FnZW50X21heF9zbG90cxgEIAEoBUgAiAEBEhsKE3NldHRsZWRfaW5jYXJuYXRpb24YBSABKARCEgoQX2FnZW50X21heF9zbG90cyJBCgxQb2xpY3lSZWNvcmQSIAoGcG9saWN5GAEgASgLMhAubG9jdW0udjEuUG9saWN5Eg8KB3ZlcnNpb24YAiABKAQilwQKCVJ1blJlY29yZBIaCgNydW4YASABKAsyDS5sb2N1bS52MS5SdW4SDwoHdmVyc2lvbhgCIAEoBBILCgN1aWQYAyABKAkSLwoIYXR0ZW1wdHMYBCADKAsyHS5sb2N1bS5zdG9yZS52MS5BdHRlbXB0UmVjb3JkEhMKC3F1ZXVlX2NhdXNlGAUgASgJEjMKD25vdF9iZWZvcmVfdGltZRgGIAEoCzIaLmdvb2dsZS5wcm90b2J1Zi5UaW1lc3RhbXASFQoNcHJlZmVyX3NlcnZlchgHIAEoCRISCgpuZXh0X2NhdXNlGAggASgJEjAKC3Jlc2VydmF0aW9uGAkgASgLMhsubG9jdW0uc3RvcmUudjEuUmVzZXJ2YXRpb24SKQoIZmFpbHVyZXMYCiADKAsyFy5sb2N1bS5zdG9yZS52MS5GYWlsdXJlEiMKBXNraXBzGAsgAygLMhQubG9jdW0uc3RvcmUudjEuU2tpcBIWCg5iYWNrb2ZmX3JvdW5kcxgMIAEoBBIyCg5sYXN0X21vdmVfdGltZRgNIAEoCzIaLmdvb2dsZS5wcm90b2J1Zi5UaW1lc3RhbXASLwoLd2FudGVkX21vdmUYDiABKAsyGi5sb2N1bS5zdG9yZS52MS5XYW50ZWRNb3ZlEisKB291dGNvbWUYDyABKAsyGi5sb2N1bS5zdG9yZS52MS5SdW5PdXRjb21lIoEBCg1BdHRlbXB0UmVjb3JkEiIKB2F0dGVtcHQYASABKAsyES5sb2N1bS52MS5BdHRlbXB0EhIKCm1hY2hpbmVfaWQYAiABKAkSDwoHYm9vdF9pZBgDIAEoCRITCgtzdG9wX3JlYXNvbhgEIAEoCRISCgpvdmVybGFwcGVkGAUgASgIInEKC1Jlc2VydmF0aW9uEg4KBnNlcnZlchgBIAEoCRITCgtmcm9tX3NlcnZlchgCIAEoCRINCgVjYXVzZRgDIAEoCRIuCgpzaW5jZV90aW1lGAQgASgLMhouZ29vZ2xlLnByb3RvYnVmLlRpbWVzdGFtcCJbCgpXYW50ZWRNb3ZlEg4KBnNlcnZlchgBIAEoCRINCgVjYXVzZRgCIAEoCRIuCgpzaW5jZV90aW1lGAMgASgLMhouZ29vZ2xlLnByb3RvYnVmLlRpbWVzdGFtcCJQCgpSdW5PdXRjb21lEiEKBXN0YXRlGAEgASgOMhIubG9jdW0udjEuUnVuU3RhdGUSDgoGcmVhc29uGAIgASgJEg8KB21lc3NhZ2UYAyABKAkiQwoHRmFpbHVyZRIOCgZzZXJ2ZXIYASABKAkSKAoEdGltZRgCIAEoCzIaLmdvb2dsZS5wcm90b2J1Zi5UaW1lc3RhbXAiVgoEU2tpcBIOCgZzZXJ2ZXIYASABKAkSLgoKdW50aWxfdGltZRgCIAEoCzIaLmdvb2dsZS5wcm90b2J1Zi5UaW1lc3RhbXASDgoGcmVhc29uGAMgASgJImYKB1JlcXVlc3QSCgoCaWQYASABKAkSKAoEdGltZRgCIAEoCzIaLmdvb2dsZS5wcm90b2J1Zi5UaW1lc3RhbXASEwoLZmluZ2VycHJpbnQYAyABKAkSEAoIcmVzb3VyY2UYBCABKAliBnByb3RvMw", [file_google_protobuf_timestamp, file_locum_v1_event, file_locum_v1_policy, file_locum_v1_pool, file_locum_v1_run, file_locum_v1_server]);
+  fileDesc("Chtsb2N1bS9zdG9yZS92MS9yZWNvcmQucHJvdG8SDmxvY3VtLnN0b3JlLnYxItQCCgZSZWNvcmQSFgoOc2NoZW1hX3ZlcnNpb24YASABKA0SJAoEbWV0YRgCIAEoCzIULmxvY3VtLnN0b3JlLnYxLk1ldGFIABIqCgRwb29sGAMgASgLMhoubG9jdW0uc3RvcmUudjEuUG9vbFJlY29yZEgAEi4KBnNlcnZlchgEIAEoCzIcLmxvY3VtLnN0b3JlLnYxLlNlcnZlclJlY29yZEgAEi4KBnBvbGljeRgFIAEoCzIcLmxvY3VtLnN0b3JlLnYxLlBvbGljeVJlY29yZEgAEigKA3J1bhgGIAEoCzIZLmxvY3VtLnN0b3JlLnYxLlJ1blJlY29yZEgAEiAKBWV2ZW50GAcgASgLMg8ubG9jdW0udjEuRXZlbnRIABIqCgdyZXF1ZXN0GAggASgLMhcubG9jdW0uc3RvcmUudjEuUmVxdWVzdEgAQggKBnJlY29yZCJSCgRNZXRhEhIKCmxhc3RfZXBvY2gYASABKAQSEAoIbGFzdF9ydW4YAiABKAQSEgoKbGFzdF9ldmVudBgDIAEoBBIQCghsYXN0X3VpZBgEIAEoBCJhCgpQb29sUmVjb3JkEhwKBHBvb2wYASABKAsyDi5sb2N1bS52MS5Qb29sEg8KB3ZlcnNpb24YAiABKAQSDQoFb3JkZXIYAyADKAkSFQoNb3JkZXJfdmVyc2lvbhgEIAEoBCL8AQoMU2VydmVyUmVjb3JkEiAKBnNlcnZlchgBIAEoCzIQLmxvY3VtLnYxLlNlcnZlchIPCgd2ZXJzaW9uGAIgASgEEjcKE2xpdmVuZXNzX3NpbmNlX3RpbWUYAyABKAsyGi5nb29nbGUucHJvdG9idWYuVGltZXN0YW1wEhwKD2FnZW50X21heF9zbG90cxgEIAEoBUgAiAEBEhsKE3NldHRsZWRfaW5jYXJuYXRpb24YBSABKAQSMQoMZWFybGllcl9saWZlGAYgASgLMhsubG9jdW0uc3RvcmUudjEuRWFybGllckxpZmVCEgoQX2FnZW50X21heF9zbG90cyJoCgtFYXJsaWVyTGlmZRITCgtpbnN0YW5jZV9pZBgBIAEoCRISCgptYWNoaW5lX2lkGAIgASgJEjAKCGF0dGVtcHRzGAMgAygLMh4ubG9jdW0uc3RvcmUudjEuRWFybGllckF0dGVtcHQiUQoORWFybGllckF0dGVtcHQSCwoDcnVuGAEgASgJEg0KBWVwb2NoGAIgASgEEg4KBnBvbGljeRgDIAEoCRITCgtpbnN0YW5jZV9pZBgEIAEoCSJBCgxQb2xpY3lSZWNvcmQSIAoGcG9saWN5GAEgASgLMhAubG9jdW0udjEuUG9saWN5Eg8KB3ZlcnNpb24YAiABKAQilwQKCVJ1blJlY29yZBIaCgNydW4YASABKAsyDS5sb2N1bS52MS5SdW4SDwoHdmVyc2lvbhgCIAEoBBILCgN1aWQYAyABKAkSLwoIYXR0ZW1wdHMYBCADKAsyHS5sb2N1bS5zdG9yZS52MS5BdHRlbXB0UmVjb3JkEhMKC3F1ZXVlX2NhdXNlGAUgASgJEjMKD25vdF9iZWZvcmVfdGltZRgGIAEoCzIaLmdvb2dsZS5wcm90b2J1Zi5UaW1lc3RhbXASFQoNcHJlZmVyX3NlcnZlchgHIAEoCRISCgpuZXh0X2NhdXNlGAggASgJEjAKC3Jlc2VydmF0aW9uGAkgASgLMhsubG9jdW0uc3RvcmUudjEuUmVzZXJ2YXRpb24SKQoIZmFpbHVyZXMYCiADKAsyFy5sb2N1bS5zdG9yZS52MS5GYWlsdXJlEiMKBXNraXBzGAsgAygLMhQubG9jdW0uc3RvcmUudjEuU2tpcBIWCg5iYWNrb2ZmX3JvdW5kcxgMIAEoBBIyCg5sYXN0X21vdmVfdGltZRgNIAEoCzIaLmdvb2dsZS5wcm90b2J1Zi5UaW1lc3RhbXASLwoLd2FudGVkX21vdmUYDiABKAsyGi5sb2N1bS5zdG9yZS52MS5XYW50ZWRNb3ZlEisKB291dGNvbWUYDyABKAsyGi5sb2N1bS5zdG9yZS52MS5SdW5PdXRjb21lIoEBCg1BdHRlbXB0UmVjb3JkEiIKB2F0dGVtcHQYASABKAsyES5sb2N1bS52MS5BdHRlbXB0EhIKCm1hY2hpbmVfaWQYAiABKAkSDwoHYm9vdF9pZBgDIAEoCRITCgtzdG9wX3JlYXNvbhgEIAEoCRISCgpvdmVybGFwcGVkGAUgASgIInEKC1Jlc2VydmF0aW9uEg4KBnNlcnZlchgBIAEoCRITCgtmcm9tX3NlcnZlchgCIAEoCRINCgVjYXVzZRgDIAEoCRIuCgpzaW5jZV90aW1lGAQgASgLMhouZ29vZ2xlLnByb3RvYnVmLlRpbWVzdGFtcCJbCgpXYW50ZWRNb3ZlEg4KBnNlcnZlchgBIAEoCRINCgVjYXVzZRgCIAEoCRIuCgpzaW5jZV90aW1lGAMgASgLMhouZ29vZ2xlLnByb3RvYnVmLlRpbWVzdGFtcCJQCgpSdW5PdXRjb21lEiEKBXN0YXRlGAEgASgOMhIubG9jdW0udjEuUnVuU3RhdGUSDgoGcmVhc29uGAIgASgJEg8KB21lc3NhZ2UYAyABKAkiQwoHRmFpbHVyZRIOCgZzZXJ2ZXIYASABKAkSKAoEdGltZRgCIAEoCzIaLmdvb2dsZS5wcm90b2J1Zi5UaW1lc3RhbXAiVgoEU2tpcBIOCgZzZXJ2ZXIYASABKAkSLgoKdW50aWxfdGltZRgCIAEoCzIaLmdvb2dsZS5wcm90b2J1Zi5UaW1lc3RhbXASDgoGcmVhc29uGAMgASgJImYKB1JlcXVlc3QSCgoCaWQYASABKAkSKAoEdGltZRgCIAEoCzIaLmdvb2dsZS5wcm90b2J1Zi5UaW1lc3RhbXASEwoLZmluZ2VycHJpbnQYAyABKAkSEAoIcmVzb3VyY2UYBCABKAliBnByb3RvMw", [file_google_protobuf_timestamp, file_locum_v1_event, file_locum_v1_policy, file_locum_v1_pool, file_locum_v1_run, file_locum_v1_server]);
 
 /**
  * One record of the store. Resources are kept as their API messages, without what is derived from other records; beside them
@@ -233,6 +233,13 @@ export type ServerRecord = Message<"locum.store.v1.ServerRecord"> & {
    * @generated from field: uint64 settled_incarnation = 5;
    */
   settledIncarnation: bigint;
+
+  /**
+   * What it may still hold of an earlier incarnation. Unset: nothing is known of it.
+   *
+   * @generated from field: locum.store.v1.EarlierLife earlier_life = 6;
+   */
+  earlierLife?: EarlierLife | undefined;
 };
 
 /**
@@ -241,6 +248,83 @@ export type ServerRecord = Message<"locum.store.v1.ServerRecord"> & {
  */
 export const ServerRecordSchema: GenMessage<ServerRecord> = /*@__PURE__*/
   messageDesc(file_locum_store_v1_record, 3);
+
+/**
+ * What a server may still hold of an earlier incarnation of the store.
+ *
+ * @generated from message locum.store.v1.EarlierLife
+ */
+export type EarlierLife = Message<"locum.store.v1.EarlierLife"> & {
+  /**
+   * Identity of the state directory that it had then.
+   *
+   * @generated from field: string instance_id = 1;
+   */
+  instanceId: string;
+
+  /**
+   * Identity of the host that it was then.
+   *
+   * @generated from field: string machine_id = 2;
+   */
+  machineId: string;
+
+  /**
+   * Attempts that live there and are not known to this incarnation.
+   *
+   * @generated from field: repeated locum.store.v1.EarlierAttempt attempts = 3;
+   */
+  attempts: EarlierAttempt[];
+};
+
+/**
+ * Describes the message locum.store.v1.EarlierLife.
+ * Use `create(EarlierLifeSchema)` to create a new message.
+ */
+export const EarlierLifeSchema: GenMessage<EarlierLife> = /*@__PURE__*/
+  messageDesc(file_locum_store_v1_record, 4);
+
+/**
+ * An attempt of an earlier incarnation of the store.
+ *
+ * @generated from message locum.store.v1.EarlierAttempt
+ */
+export type EarlierAttempt = Message<"locum.store.v1.EarlierAttempt"> & {
+  /**
+   * Id of its run, then.
+   *
+   * @generated from field: string run = 1;
+   */
+  run: string;
+
+  /**
+   * Its epoch.
+   *
+   * @generated from field: uint64 epoch = 2;
+   */
+  epoch: bigint;
+
+  /**
+   * Id of its policy.
+   *
+   * @generated from field: string policy = 3;
+   */
+  policy: string;
+
+  /**
+   * Identity of the state directory that it lives in.
+   *
+   * @generated from field: string instance_id = 4;
+   */
+  instanceId: string;
+};
+
+/**
+ * Describes the message locum.store.v1.EarlierAttempt.
+ * Use `create(EarlierAttemptSchema)` to create a new message.
+ */
+export const EarlierAttemptSchema: GenMessage<EarlierAttempt> = /*@__PURE__*/
+  messageDesc(file_locum_store_v1_record, 5);
 
 /**
  * A policy.
@@ -268,7 +352,7 @@ export type PolicyRecord = Message<"locum.store.v1.PolicyRecord"> & {
  * Use `create(PolicyRecordSchema)` to create a new message.
  */
 export const PolicyRecordSchema: GenMessage<PolicyRecord> = /*@__PURE__*/
-  messageDesc(file_locum_store_v1_record, 4);
+  messageDesc(file_locum_store_v1_record, 6);
 
 /**
  * A run with its attempts.
@@ -387,7 +471,7 @@ export type RunRecord = Message<"locum.store.v1.RunRecord"> & {
  * Use `create(RunRecordSchema)` to create a new message.
  */
 export const RunRecordSchema: GenMessage<RunRecord> = /*@__PURE__*/
-  messageDesc(file_locum_store_v1_record, 5);
+  messageDesc(file_locum_store_v1_record, 7);
 
 /**
  * An attempt.
@@ -436,7 +520,7 @@ export type AttemptRecord = Message<"locum.store.v1.AttemptRecord"> & {
  * Use `create(AttemptRecordSchema)` to create a new message.
  */
 export const AttemptRecordSchema: GenMessage<AttemptRecord> = /*@__PURE__*/
-  messageDesc(file_locum_store_v1_record, 6);
+  messageDesc(file_locum_store_v1_record, 8);
 
 /**
  * A slot kept on another server for a move.
@@ -478,7 +562,7 @@ export type Reservation = Message<"locum.store.v1.Reservation"> & {
  * Use `create(ReservationSchema)` to create a new message.
  */
 export const ReservationSchema: GenMessage<Reservation> = /*@__PURE__*/
-  messageDesc(file_locum_store_v1_record, 7);
+  messageDesc(file_locum_store_v1_record, 9);
 
 /**
  * A move that was decided and waits for its turn.
@@ -513,7 +597,7 @@ export type WantedMove = Message<"locum.store.v1.WantedMove"> & {
  * Use `create(WantedMoveSchema)` to create a new message.
  */
 export const WantedMoveSchema: GenMessage<WantedMove> = /*@__PURE__*/
-  messageDesc(file_locum_store_v1_record, 8);
+  messageDesc(file_locum_store_v1_record, 10);
 
 /**
  * How a run ends.
@@ -548,7 +632,7 @@ export type RunOutcome = Message<"locum.store.v1.RunOutcome"> & {
  * Use `create(RunOutcomeSchema)` to create a new message.
  */
 export const RunOutcomeSchema: GenMessage<RunOutcome> = /*@__PURE__*/
-  messageDesc(file_locum_store_v1_record, 9);
+  messageDesc(file_locum_store_v1_record, 11);
 
 /**
  * One failure of a run.
@@ -576,7 +660,7 @@ export type Failure = Message<"locum.store.v1.Failure"> & {
  * Use `create(FailureSchema)` to create a new message.
  */
 export const FailureSchema: GenMessage<Failure> = /*@__PURE__*/
-  messageDesc(file_locum_store_v1_record, 10);
+  messageDesc(file_locum_store_v1_record, 12);
 
 /**
  * A server that a run avoids for a while.
@@ -611,7 +695,7 @@ export type Skip = Message<"locum.store.v1.Skip"> & {
  * Use `create(SkipSchema)` to create a new message.
  */
 export const SkipSchema: GenMessage<Skip> = /*@__PURE__*/
-  messageDesc(file_locum_store_v1_record, 11);
+  messageDesc(file_locum_store_v1_record, 13);
 
 /**
  * Outcome of a call with a request_id.
@@ -653,5 +737,5 @@ export type Request = Message<"locum.store.v1.Request"> & {
  * Use `create(RequestSchema)` to create a new message.
  */
 export const RequestSchema: GenMessage<Request> = /*@__PURE__*/
-  messageDesc(file_locum_store_v1_record, 12);
+  messageDesc(file_locum_store_v1_record, 14);
 
