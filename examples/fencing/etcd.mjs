@@ -2,6 +2,7 @@
 // With etcdctl it is: value("fence/KEY") < "0000000000000008" in front of both puts of `etcdctl txn`.
 const [endpoint, key, value] = process.argv.slice(2);
 const epoch = Number(process.env.LOCUM_EPOCH);
+if (!(Number.isSafeInteger(epoch) && epoch > 0)) throw new Error('LOCUM_EPOCH is no positive integer');
 
 const bytes = (text) => Buffer.from(text).toString('base64');
 // etcd compares bytes: numbers of one length sort like numbers.

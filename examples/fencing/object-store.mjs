@@ -2,6 +2,7 @@
 // The object carries the highest epoch that has written it; the ETag makes read, comparison and write one.
 const [url, text] = process.argv.slice(2);
 const epoch = Number(process.env.LOCUM_EPOCH);
+if (!(Number.isSafeInteger(epoch) && epoch > 0)) throw new Error('LOCUM_EPOCH is no positive integer');
 
 for (;;) {
   const found = await fetch(url);

@@ -4,6 +4,7 @@ import { DatabaseSync } from 'node:sqlite';
 
 const [file, balance] = process.argv.slice(2);
 const epoch = Number(process.env.LOCUM_EPOCH);
+if (!(Number.isSafeInteger(epoch) && epoch > 0)) throw new Error('LOCUM_EPOCH is no positive integer');
 
 const db = new DatabaseSync(file, { timeout: 5000 });
 db.exec('CREATE TABLE IF NOT EXISTS accounts (id TEXT PRIMARY KEY, balance INTEGER NOT NULL, fence INTEGER NOT NULL)');

@@ -29,7 +29,7 @@ afterEach(async () => {
 });
 
 /** Runs an example as the workload of an attempt: its exit code, and what it said. */
-function workload(epoch: number, file: string, ...args: readonly string[]) {
+function workload(epoch: number | string, file: string, ...args: readonly string[]) {
   const env = { ...process.env, LOCUM_EPOCH: String(epoch), NODE_NO_WARNINGS: '1' };
   return new Promise<{ code: number | null; said: string }>((resolve) => {
     const child = execFile(process.execPath, [join(examples, file), ...args], { env }, (_, stdout, stderr) => {
@@ -69,9 +69,12 @@ function addressOf(server: Server): AddressInfo {
   return address;
 }
 
-type Write = (epoch: number, what: string) => ReturnType<typeof workload>;
+type Write = (epoch: number | string, what: string) => ReturnType<typeof workload>;
 
-/** The story of all of them: 7 writes, writes again, 10 takes over, and 7 comes too late. */
+/** What is no epoch. The last one is a number that JavaScript can't tell from its neighbour. */
+const NO_EPOCHS = ['', 'seven', '0', '-1', '11.5', '9007199254740993'];
+
+/** The story of all of them: 7 writes, writes again, 10 takes over, 7 comes too late, and whoever has no epoch does not come at all. */
 async function story(write: Write): Promise<void> {
   expect(await write(7, '100')).toMatchObject({ code: 0 });
   expect(await write(7, '200')).toMatchObject({ code: 0 });
@@ -79,6 +82,10 @@ async function story(write: Write): Promise<void> {
   const late = await write(7, '400');
   expect(late.code).toBe(1);
   expect(late.said).toContain('epoch 7 is fenced off');
+  for (const { code, said } of await Promise.all(NO_EPOCHS.map((wrong) => write(wrong, '500')))) {
+    expect(code).toBe(1);
+    expect(said).toContain('LOCUM_EPOCH is no positive integer');
+  }
 }
 
 const RACERS = [18, 17, 16, 15, 14, 13, 12, 11];
@@ -114,7 +121,7 @@ describe('a database', () => {
     const file = join(folder, 'accounts.sqlite');
     await story(write(file));
     expect(await row(file)).toEqual({ balance: 300, fence: 10 });
-  });
+  }, 30_000);
 
   it('belongs to the highest epoch of many that write at once', async () => {
     const file = join(folder, 'accounts.sqlite');
@@ -135,7 +142,7 @@ describe('an object store', () => {
     const url = await open();
     await story(write(url));
     expect(await read(url)).toEqual({ fence: 10, text: '300' });
-  });
+  }, 30_000);
 
   it('belongs to the highest epoch of many that write at once', async () => {
     const url = await open();
@@ -200,7 +207,7 @@ describe('a service that looks at a header', () => {
       const headers: Record<string, string> = wrong === '' ? {} : { 'x-locum-epoch': wrong };
       expect((await fetch(again.url, { method: 'POST', body: 'x', headers })).status).toBe(400);
     }
-  });
+  }, 30_000);
 
   it('does nothing for a lower epoch once it has done something for a higher one, however many ask at once', async () => {
     const { url, said } = await serve('http-header-server.mjs', join(folder, 'fence'));
