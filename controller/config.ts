@@ -32,6 +32,8 @@ export interface ControllerSettings {
   readonly agentListen: ListenAddress;
   /** As `openStore` takes it: `sqlite:FILE` or `memory:`. */
   readonly store: string;
+  /** Nobody says where the store is: it is in the state folder of whoever runs this. Default: somebody does. */
+  readonly storeIsDefault?: boolean | undefined;
   readonly adoptStore: boolean;
   readonly logLevel: LogLevel;
   readonly logFormat: LogFormat;
@@ -98,6 +100,7 @@ export function loadControllerSettings({ file, flags, env }: ConfigSources): Con
     apiListen: listenAddress(config, 'api_listen', config.apiListen || '127.0.0.1:7400'),
     agentListen: listenAddress(config, 'agent_listen', config.agentListen || '127.0.0.1:7401'),
     store: config.store || `sqlite:${join(dataDirectory(config, env), 'store.sqlite')}`,
+    storeIsDefault: config.store === '' && config.dataDirectory === '',
     adoptStore: config.adoptStore,
     logLevel: logLevels.from.get(config.logLevel) ?? 'info',
     logFormat: logFormats.from.get(config.logFormat) ?? 'auto',

@@ -15,7 +15,11 @@ export async function restore(file: string, options: RestoreOptions): Promise<vo
   const { config } = options;
   const settings =
     config === undefined ? undefined : loadControllerSettings({ file: config, flags: {}, env: process.env });
-  const store = options.store ?? settings?.store;
+  // A default is that of this user, not of the service whose file it is.
+  const store = options.store ?? (settings?.storeIsDefault ? undefined : settings?.store);
+  if (store === undefined && config !== undefined) {
+    throw new CommandFailure(`${config} names neither store nor data_directory: name the store to make with --store`);
+  }
   if (store === undefined) throw new CommandFailure('name the store to make: --store, or --config with a store in it');
   const access = settings?.etcdAccess === undefined ? {} : { etcd: settings.etcdAccess };
   const restored = await restoreSnapshot(decodeSnapshot(readFileSync(file)), store, access);

@@ -36,6 +36,7 @@ describe('the configuration of a controller', () => {
       apiListen: { host: '127.0.0.1', port: 7400 },
       agentListen: { host: '127.0.0.1', port: 7401 },
       store: 'sqlite:/state/locum/store.sqlite',
+      storeIsDefault: true,
       adoptStore: false,
       logLevel: 'info',
       logFormat: 'auto',
