@@ -45,7 +45,7 @@ export const sizes = {
   messages: [...SMALL, '-DROOM=2'],
 } as const;
 
-/** A search that needs more ends in an error. The full size takes 2.3 GiB. */
+/** A search that needs more ends in an error. The full size takes 2 GB. */
 const MEMORY_LIMIT_MIB = 5_000;
 
 export interface Question {
