@@ -4,9 +4,17 @@ import { readFileSync } from 'node:fs';
 import { createServer } from 'node:net';
 import { CommandFailure } from '../exit-codes.ts';
 
+/** From `first` to `last`, both included. */
+export interface PortRange {
+  readonly first: number;
+  readonly last: number;
+}
+
 const LOWEST = 20_000;
-/** Where Linux begins by default to give ports to whoever asks for any. */
-const LOWEST_GIVEN = 32_768;
+/** What Linux gives by default to whoever asks for any port. */
+const USUALLY_GIVEN: PortRange = { first: 32_768, last: 60_999 };
+/** Fewer ports than this are too few to choose from by chance. */
+const ENOUGH = 1_000;
 const TRIES = 100;
 
 function listen(port: number): Promise<void> {
@@ -17,26 +25,36 @@ function listen(port: number): Promise<void> {
   return promise;
 }
 
-/** The first port that the system gives to outgoing connections, and to those who listen on port 0. */
-function lowestGiven(): number {
+/** The ports that the system gives to outgoing connections, and to those who listen on port 0. */
+export function givenPorts(): PortRange {
   try {
-    const lowest = Number(readFileSync('/proc/sys/net/ipv4/ip_local_port_range', 'utf8').split(/\s+/)[0]);
-    return lowest > LOWEST + 1_000 ? lowest : LOWEST_GIVEN;
+    const words = readFileSync('/proc/sys/net/ipv4/ip_local_port_range', 'utf8').trim().split(/\s+/);
+    const [first = Number.NaN, last = Number.NaN] = words.map(Number);
+    return Number.isInteger(first) && Number.isInteger(last) ? { first, last } : USUALLY_GIVEN;
   } catch {
-    return LOWEST_GIVEN;
+    return USUALLY_GIVEN;
   }
+}
+
+/** Ports that any user may have and the system does not give; where it gives nearly all, there are none, and any will do. */
+export function portsBeside(given: PortRange): PortRange {
+  const below = { first: LOWEST, last: given.first - 1 };
+  const above = { first: given.last + 1, last: 65_535 };
+  const low = { first: 1_024, last: Math.min(given.first, LOWEST) - 1 };
+  const found = [below, above, low].find(({ first, last }) => last - first + 1 >= ENOUGH);
+  return found ?? { first: LOWEST, last: 65_535 };
 }
 
 const taken = new Set<number>();
 
 /**
- * A port that nobody has now, and that the system gives to nobody: one that it gives, it may give again before it is used, or while
- * the process that listens there is restarted. Never the same one twice.
+ * A port that nobody has now, and, where there are enough such ports, that the system gives to nobody: one that it gives, it may give
+ * again before it is used, or while the process that listens there is restarted. Never the same one twice.
  */
 export async function freePort(): Promise<number> {
-  const end = lowestGiven();
+  const { first, last } = portsBeside(givenPorts());
   for (let tries = 0; tries < TRIES; tries += 1) {
-    const port = randomInt(LOWEST, end);
+    const port = randomInt(first, last + 1);
     if (taken.has(port)) continue;
     const isFree = await listen(port).then(
       () => true,
@@ -46,7 +64,7 @@ export async function freePort(): Promise<number> {
     taken.add(port);
     return port;
   }
-  throw new CommandFailure(`no free port on 127.0.0.1 between ${LOWEST} and ${end}`);
+  throw new CommandFailure(`no free port on 127.0.0.1 between ${first} and ${last}`);
 }
 
 export async function freePorts(count: number): Promise<number[]> {
