@@ -4,6 +4,7 @@
  */
 import { create } from '@bufbuild/protobuf';
 import * as grpc from '@grpc/grpc-js';
+import { ELECTION_TRY_MS, TRY_MS } from '../../controller/store/etcd/client.ts';
 import {
   type Compare,
   Compare_CompareTarget,
@@ -26,6 +27,10 @@ export type Fate =
   | 'drop'
   /** Given up by the caller, and done when `doLate` is called. */
   | 'late'
+  /** Done, and answered when a first try in an election has been given up. */
+  | 'slow'
+  /** Never answered. */
+  | 'hang'
   | 'full'
   | 'busy';
 
@@ -34,6 +39,9 @@ interface Entry {
   readonly createRevision: bigint;
   readonly modRevision: bigint;
 }
+
+/** Longer than a first try in an election, shorter than any other. */
+const SLOW_MS = (ELECTION_TRY_MS + TRY_MS) / 2;
 
 const text = (bytes: Uint8Array): string => new TextDecoder().decode(bytes);
 
@@ -118,6 +126,11 @@ export class FakeEtcd {
       case 'late':
         this.#late.push(request);
         fail(grpc.status.UNAVAILABLE, 'the answer is late');
+        return;
+      case 'slow':
+        setTimeout(() => callback(null, this.#do(request)), SLOW_MS);
+        return;
+      case 'hang':
         return;
       case 'drop':
         fail(grpc.status.UNAVAILABLE, 'the request is lost');

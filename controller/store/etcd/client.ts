@@ -16,7 +16,7 @@ import { backoffMs } from '../../../shared/backoff.ts';
 import { Auth } from '../../../shared/gen/etcdserverpb/rpc_pb.ts';
 import { StoreError } from '../store.ts';
 import { EtcdFault, faultOf } from './fault.ts';
-import { Member } from './member.ts';
+import { type CallOptions, Member } from './member.ts';
 
 export interface EtcdAccess {
   /** PEM texts. Left out: plaintext. Empty: TLS with the system's own authorities. */
@@ -26,10 +26,23 @@ export interface EtcdAccess {
 
 /** One try of one call; a hung member costs this much once. */
 export const TRY_MS = 1_000;
+/**
+ * The first try of a request that decides who leads: while it hangs, nobody does. A member may hang, and an etcd that has just elected a
+ * leader of its own never answers what the old one was asked. An etcd that is only slow has the time of the further tries.
+ */
+export const ELECTION_TRY_MS = 400;
 /** How long a read goes on trying before it says that the store is unavailable. */
 const READ_MS = 5_000;
 /** Short, since a lease of seconds may have to be renewed in between. */
 const PAUSE = { baseMs: 25, capMs: 250 };
+
+export interface ReadOptions {
+  readonly signal?: AbortSignal;
+  /** How long it goes on trying. Default 5 s. */
+  readonly withinMs?: number;
+  /** How long the first try may take. Default TRY_MS, as for all others. */
+  readonly firstTryMs?: number;
+}
 
 export interface Stream<I, O> {
   readonly member: Member;
@@ -68,15 +81,16 @@ export class EtcdClient {
     method: DescMethodUnary<I, O>,
     request: MessageInitShape<I>,
     signal?: AbortSignal,
+    tryMs = TRY_MS,
   ): Promise<MessageShape<O>> {
     const member = this.#member();
     try {
-      return await this.#attemptOn(member, method, request, signal);
+      return await this.#attemptOn(member, method, request, { signal, timeoutMs: tryMs });
     } catch (error) {
       if (!(error instanceof EtcdFault) || error.kind !== 'unauthenticated' || this.#login === undefined) throw error;
       // Tokens end by themselves; with a new one the same request is as good as before.
       this.#token = undefined;
-      return this.#attemptOn(member, method, request, signal);
+      return this.#attemptOn(member, method, request, { signal, timeoutMs: tryMs });
     }
   }
 
@@ -84,17 +98,19 @@ export class EtcdClient {
   async read<I extends DescMessage, O extends DescMessage>(
     method: DescMethodUnary<I, O>,
     request: MessageInitShape<I>,
-    options: { readonly signal?: AbortSignal; readonly withinMs?: number } = {},
+    options: ReadOptions = {},
   ): Promise<MessageShape<O>> {
-    const { signal, withinMs = READ_MS } = options;
+    const { signal, withinMs = READ_MS, firstTryMs } = options;
     const giveUpMs = performance.now() + withinMs;
+    let tryMs = firstTryMs;
     for (;;) {
       try {
-        return await this.attempt(method, request, signal);
+        return await this.attempt(method, request, signal, tryMs);
       } catch (error) {
         signal?.throwIfAborted();
         const again = error instanceof EtcdFault && (error.kind === 'unknown' || error.kind === 'busy');
         if (!again || performance.now() >= giveUpMs) throw error;
+        tryMs = TRY_MS;
         await this.pause(signal);
       }
     }
@@ -185,11 +201,11 @@ export class EtcdClient {
     member: Member,
     method: DescMethodUnary<I, O>,
     request: MessageInitShape<I>,
-    signal: AbortSignal | undefined,
+    { signal, timeoutMs }: Omit<CallOptions, 'metadata'>,
   ): Promise<MessageShape<O>> {
     try {
       const metadata = await this.#metadata(member);
-      const response = await member.unary(method, request, { metadata, timeoutMs: TRY_MS, signal });
+      const response = await member.unary(method, request, { metadata, timeoutMs, signal });
       this.#failures = 0;
       return response;
     } catch (error) {

@@ -17,7 +17,7 @@ import {
 import { Event_EventType, type KeyValue } from '../../../shared/gen/mvccpb/kv_pb.ts';
 import { firstOfIncarnation, INCARNATION_UNIT } from '../../../shared/ids.ts';
 import { StoreError } from '../store.ts';
-import type { EtcdClient } from './client.ts';
+import { ELECTION_TRY_MS, type EtcdClient } from './client.ts';
 import { EtcdFault } from './fault.ts';
 import { decode, encode, headText, type IdentityValue, identityText, type Keys, parseHead, START } from './keys.ts';
 import { Lease } from './lease.ts';
@@ -156,7 +156,7 @@ async function takeLead(election: Election, lease: Lease, stop: AbortSignal): Pr
         success: [putOp(keys.leader, name, lease.id), deleteOp(keys.handover)],
         failure: [readOp(keys.leader), readOp(keys.identity), readOp(keys.handover)],
       },
-      { signal: stop, withinMs: Infinity },
+      { signal: stop, withinMs: Infinity, firstTryMs: ELECTION_TRY_MS },
     );
     const revision = response.header?.revision ?? 0n;
     if (response.succeeded) return revision;
@@ -221,7 +221,7 @@ async function beginTerm(election: Election, createRevision: bigint, term: numbe
       success: [putOp(keys.head, headText(term, START))],
       failure: [readOp(keys.leader), readOp(keys.head)],
     },
-    { signal: stop, withinMs: Infinity },
+    { signal: stop, withinMs: Infinity, firstTryMs: ELECTION_TRY_MS },
   );
   if (response.succeeded) return;
   // A try whose answer was lost may have done it.
@@ -238,7 +238,10 @@ export async function endLead(
 ): Promise<void> {
   const request = { compare: [ledSince(keys, createRevision)], success: [deleteOp(keys.leader)] };
   try {
-    await client.read(KV.method.txn, request, signal === undefined ? {} : { signal });
+    await client.read(KV.method.txn, request, {
+      firstTryMs: ELECTION_TRY_MS,
+      ...(signal === undefined ? {} : { signal }),
+    });
   } catch (error) {
     if (!(error instanceof EtcdFault)) throw error;
     throw new StoreError('STORE_UNAVAILABLE', error.message, { cause: error });
