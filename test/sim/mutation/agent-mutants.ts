@@ -10,7 +10,7 @@ export const agentMutants: readonly Mutant[] = [
   {
     id: 'A1',
     what: 'a lease counts from the receipt of its grant, not from the send of the heartbeat',
-    caughtBy: [],
+    caughtBy: [29, 411],
     patches: [
       {
         file: SESSION,
@@ -27,7 +27,7 @@ export const agentMutants: readonly Mutant[] = [
   {
     id: 'A2',
     what: 'what still comes on a stream that was given up counts for the present session',
-    caughtBy: [],
+    caughtBy: [44, 87],
     patches: [
       {
         file: STEP,
@@ -40,7 +40,7 @@ export const agentMutants: readonly Mutant[] = [
   {
     id: 'A3-bound',
     what: 'a start is not bound to its heartbeat: its lease counts from its receipt',
-    caughtBy: [],
+    caughtBy: [18, 23],
     patches: [
       {
         file: START,
@@ -57,7 +57,7 @@ export const agentMutants: readonly Mutant[] = [
   {
     id: 'A3-spent',
     what: 'a refused start does not spend its epoch: when it comes again, it may run',
-    caughtBy: [],
+    caughtBy: [11, 311],
     patches: [
       {
         file: START,
@@ -69,7 +69,7 @@ export const agentMutants: readonly Mutant[] = [
   {
     id: 'A3-term',
     what: 'a stream of a lower term than one seen is obeyed, also one that was given up',
-    caughtBy: [],
+    caughtBy: [34, 64],
     patches: [
       {
         file: STEP,
@@ -88,7 +88,7 @@ export const agentMutants: readonly Mutant[] = [
   {
     id: 'A4',
     what: 'the clock is not read before an act: only a timer that fires says that it is late',
-    caughtBy: [],
+    caughtBy: [211, 472],
     patches: [
       { file: STEP, find: '  stopLapsed(turn);', instead: "  if (event.kind === 'tick') stopLapsed(turn);" },
       {
@@ -106,7 +106,7 @@ export const agentMutants: readonly Mutant[] = [
   {
     id: 'A5-stop',
     what: 'nothing is stopped at D',
-    caughtBy: [],
+    caughtBy: [1, 6],
     patches: [
       {
         file: DEADLINE,
@@ -120,7 +120,7 @@ export const agentMutants: readonly Mutant[] = [
   {
     id: 'A5-kill',
     what: 'what takes no notice of SIGTERM is not killed at D + G',
-    caughtBy: [],
+    caughtBy: [1, 2],
     patches: [
       {
         file: DEADLINE,
@@ -132,7 +132,7 @@ export const agentMutants: readonly Mutant[] = [
   {
     id: 'A6',
     what: 'time in suspend is not counted: only the monotonic clock is read',
-    caughtBy: [],
+    caughtBy: [72, 93],
     patches: [
       {
         file: 'agent/core/clock.ts',
@@ -149,7 +149,7 @@ export const agentMutants: readonly Mutant[] = [
   {
     id: 'A7-inventory',
     what: 'an agent that starts says Hello before its keeper has told what lives',
-    caughtBy: [],
+    caughtBy: [113, 115],
     patches: [
       {
         file: 'agent/core/dial.ts',
@@ -171,7 +171,7 @@ export const agentMutants: readonly Mutant[] = [
   {
     id: 'A7-leftovers',
     what: 'what a dead keeper left is not killed before the next one is believed',
-    caughtBy: [],
+    caughtBy: [5, 11],
     patches: [
       {
         file: 'test/sim/keeper.ts',
@@ -188,7 +188,7 @@ export const agentMutants: readonly Mutant[] = [
   {
     id: 'A8',
     what: 'a step of the wall clock is no sign of a stopped clock',
-    caughtBy: [],
+    caughtBy: [270, 336],
     patches: [
       { file: 'agent/core/pause.ts', find: 'if (wallStep > WALL_STEP_MS) {', instead: 'if (wallStep > 1e15) {' },
     ],
@@ -196,7 +196,7 @@ export const agentMutants: readonly Mutant[] = [
   {
     id: 'A9-keeper',
     what: 'the keeper does nothing by itself at D; only the agent does',
-    caughtBy: [],
+    caughtBy: [16, 43],
     patches: [
       {
         file: DEADLINE,
@@ -208,7 +208,7 @@ export const agentMutants: readonly Mutant[] = [
   {
     id: 'A9-silence',
     what: 'the agent trusts a keeper that is dead or silent',
-    caughtBy: [],
+    caughtBy: [243, 307],
     patches: [
       {
         file: 'agent/core/keeper.ts',

@@ -12,7 +12,7 @@ export const leaderMutants: readonly Mutant[] = [
   {
     id: 'C1-grant',
     what: 'a heartbeat is granted without a check of the term',
-    caughtBy: [],
+    caughtBy: [1, 2],
     patches: [
       {
         file: 'controller/core/from-agent.ts',
@@ -29,7 +29,7 @@ export const leaderMutants: readonly Mutant[] = [
   {
     id: 'C1-earlier',
     what: 'a heartbeat is covered by a check that was begun before it came',
-    caughtBy: [],
+    caughtBy: [2, 9],
     patches: [
       {
         file: GATE,
@@ -42,13 +42,13 @@ export const leaderMutants: readonly Mutant[] = [
   {
     id: 'C1-any',
     what: 'nothing waits for a check of the term but grants',
-    caughtBy: [],
+    caughtBy: [3, 4],
     patches: [{ file: GATE, find: 'return needCheck <= this.#checkConfirmed;', instead: 'return needCheck > 0;' }],
   },
   {
     id: 'C2-stopping',
     what: 'grants are not noted for an attempt from the decision to stop it on, not from the hand-over of the stop',
-    caughtBy: [],
+    caughtBy: [49],
     patches: [
       {
         file: ATTEMPT,
@@ -60,7 +60,7 @@ export const leaderMutants: readonly Mutant[] = [
   {
     id: 'C2-noted',
     what: 'grants are not noted at all: the wait counts from the start',
-    caughtBy: [],
+    caughtBy: [1, 5],
     patches: [
       {
         file: LEASE,
@@ -72,7 +72,7 @@ export const leaderMutants: readonly Mutant[] = [
   {
     id: 'C3-wait',
     what: 'W is F·L: the time to stop and to kill is left out',
-    caughtBy: [],
+    caughtBy: [1, 2],
     patches: [
       {
         file: TIMERS,
@@ -84,13 +84,13 @@ export const leaderMutants: readonly Mutant[] = [
   {
     id: 'C3-drift',
     what: 'clocks are taken to run alike: F is 1',
-    caughtBy: [],
+    caughtBy: [28, 29],
     patches: [{ file: TIMERS, find: 'export const DRIFT = 1.25;', instead: 'export const DRIFT = 1;' }],
   },
   {
     id: 'C3-move',
     what: 'a move starts the new attempt before the old one is proven ended',
-    caughtBy: [],
+    caughtBy: [1, 2],
     patches: [
       {
         file: 'controller/core/moves.ts',
@@ -108,7 +108,7 @@ export const leaderMutants: readonly Mutant[] = [
   {
     id: 'C3-taken',
     what: 'what a Hello leaves out is taken as ended at once, not when the agent has taken the session',
-    caughtBy: [],
+    caughtBy: [473, 535],
     patches: [
       {
         file: 'controller/core/hello.ts',
@@ -125,7 +125,7 @@ export const leaderMutants: readonly Mutant[] = [
   {
     id: 'C4-commit',
     what: 'a start leaves before its commit is durable',
-    caughtBy: [],
+    caughtBy: [1, 2],
     patches: [
       {
         file: SESSION,
@@ -138,7 +138,7 @@ export const leaderMutants: readonly Mutant[] = [
   {
     id: 'C4-guard',
     what: 'the store takes commits of a leader whose term is over',
-    caughtBy: [],
+    caughtBy: [6, 16],
     patches: [
       {
         file: 'controller/store/batch.ts',
@@ -155,7 +155,7 @@ export const leaderMutants: readonly Mutant[] = [
   {
     id: 'C5-wait',
     what: 'a new leader does not wait from its election for what it did not hear of',
-    caughtBy: [],
+    caughtBy: [4, 6],
     patches: [
       {
         file: LOAD,
@@ -167,7 +167,7 @@ export const leaderMutants: readonly Mutant[] = [
   {
     id: 'C5-load',
     what: 'a new leader has loaded the store before its election',
-    caughtBy: [],
+    caughtBy: [26, 44],
     patches: [
       {
         file: 'test/sim/store.ts',
@@ -184,7 +184,7 @@ export const leaderMutants: readonly Mutant[] = [
   {
     id: 'C9-wait',
     what: 'after a restore the first leader starts at once',
-    caughtBy: [],
+    caughtBy: [298, 324],
     patches: [
       {
         file: LOAD,
@@ -195,13 +195,13 @@ export const leaderMutants: readonly Mutant[] = [
   },
   {
     id: 'C9-hold',
-    what: 'after a restore HOLD policies do not wait for the servers of their list',
-    caughtBy: [],
+    what: 'after a restore HOLD policies do not wait for the servers that may run them',
+    caughtBy: [868, 1054],
     patches: [
       {
-        file: 'controller/core/placing.ts',
-        find: "if (policy.spec.onDisconnect !== 'HOLD' || state.incarnation === 1) return undefined;",
-        instead: "if (policy.spec.onDisconnect !== 'NONE') return undefined;",
+        file: 'controller/core/earlier-life.ts',
+        find: "if (onDisconnect !== 'HOLD') return undefined;",
+        instead: "if (onDisconnect !== 'NONE') return undefined;",
       },
     ],
   },
