@@ -1,13 +1,14 @@
 /**
  * What a follower tells the leader about agents that the leader should have had (semantics C6). A follower sends each agent that comes
  * to it on to the leader. One that gets there does not come back; so when Hellos go on and on, the leader can't be reached by agents,
- * and it can't know that from its own side. The count of them stands as a note beside the follower's membership in the store.
+ * and it can't know that from its own side. Those that the follower held in vain, because the leader does not answer it either, say the
+ * same. The count of them stands as a note beside the follower's membership in the store.
  *
  * The note is bounded: it is one, it is replaced at most every two seconds, and never while nothing is refused. Agents that look for a
  * new leader after an election are past in a moment, and cause none.
  */
 
-/** Hellos of agents that a follower sent on to the leader of a term. */
+/** Hellos of agents that a follower sent on to the leader of a term, or held in vain. */
 export interface RefusedHellos {
   readonly term: number;
   readonly count: number;

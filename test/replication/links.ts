@@ -1,7 +1,7 @@
 /**
  * The wires of a replicated cluster that a test may cut: from each controller to each member of etcd, and from all agents to each
- * controller. What controllers say to each other goes direct: a dead process must refuse connections, and a proxy in front of it
- * would take them.
+ * controller. What controllers say to each other goes direct, unless a test wants to cut that too: a dead process must refuse
+ * connections, and a proxy in front of it takes them.
  */
 import { TcpProxy } from '../faults/tcp-proxy.ts';
 
@@ -13,13 +13,20 @@ export type Cut = 'both' | 'toController' | 'fromController';
 export class Links {
   readonly #toEtcd = new Map<string, readonly TcpProxy[]>();
   readonly #toAgents = new Map<string, TcpProxy>();
+  readonly #toPeers = new Map<string, TcpProxy>();
 
+  /** Without `apiPort` the other controllers come direct. */
   async open(
     controller: string,
-    { etcd, agentPort }: { readonly etcd: readonly string[]; readonly agentPort: number },
+    {
+      etcd,
+      agentPort,
+      apiPort,
+    }: { readonly etcd: readonly string[]; readonly agentPort: number; readonly apiPort?: number },
   ) {
     this.#toEtcd.set(controller, await Promise.all(etcd.map((endpoint) => proxyTo(portOf(endpoint)))));
     this.#toAgents.set(controller, await proxyTo(agentPort));
+    if (apiPort !== undefined) this.#toPeers.set(controller, await proxyTo(apiPort));
   }
 
   /** What a controller dials for etcd. */
@@ -30,6 +37,12 @@ export class Links {
   /** What agents dial for a controller. */
   agentAddressOf(controller: string): string {
     return `${HOST}:${this.#toAgents.get(controller)?.port ?? 0}`;
+  }
+
+  /** What other controllers dial for this one; undefined: its own address. */
+  peerAddressOf(controller: string): string | undefined {
+    const proxy = this.#toPeers.get(controller);
+    return proxy === undefined ? undefined : `${HOST}:${proxy.port}`;
   }
 
   /** Connections stay open; what is said waits until they are healed. */
@@ -44,13 +57,19 @@ export class Links {
     this.#toAgents.get(controller)?.set(HOST, rule);
   }
 
+  /** The other controllers from this one. Callers that are none of them still come direct. */
+  cutPeers(controller: string): void {
+    this.#toPeers.get(controller)?.set(HOST, { holdToAgent: true, holdToController: true });
+  }
+
   heal(controller: string): void {
     for (const proxy of this.#toEtcd.get(controller) ?? []) proxy.heal(HOST);
     this.#toAgents.get(controller)?.heal(HOST);
+    this.#toPeers.get(controller)?.heal(HOST);
   }
 
   async close(): Promise<void> {
-    const all = [...[...this.#toEtcd.values()].flat(), ...this.#toAgents.values()];
+    const all = [...[...this.#toEtcd.values()].flat(), ...this.#toAgents.values(), ...this.#toPeers.values()];
     await Promise.all(all.map((proxy) => proxy.close()));
   }
 }

@@ -45,6 +45,8 @@ export interface ReplicatedOptions {
   readonly etcdArgs?: readonly string[];
   /** Starts only the first controller, with a SQLite file of its own (`soloStore`). */
   readonly solo?: true;
+  /** Controllers reach each other through links that can be cut. A dead one then does not refuse connections, so the TTL decides. */
+  readonly peerLinks?: boolean;
 }
 
 /** Long enough for any change of leaders. */
@@ -75,15 +77,15 @@ export class ReplicatedCluster {
   }
 
   static async start(controllers: readonly string[], options: ReplicatedOptions = {}): Promise<ReplicatedCluster> {
-    const { timersMs = TIMERS_MS, etcdArgs = [], solo } = options;
+    const { timersMs = TIMERS_MS, etcdArgs = [], solo, peerLinks = false } = options;
     const folder = realpathSync(mkdtempSync(join(tmpdir(), 'locum-replicated-')));
     const etcd = await EtcdCluster.start({ args: etcdArgs });
     const places: Place[] = [];
     for (const id of controllers) places.push({ id, apiPort: await freePort(), agentPort: await freePort() });
     const cluster = new ReplicatedCluster(etcd, folder, places, timersMs);
     try {
-      for (const { id, agentPort } of places) {
-        await cluster.links.open(id, { etcd: etcd.endpoints, agentPort });
+      for (const { id, agentPort, apiPort } of places) {
+        await cluster.links.open(id, { etcd: etcd.endpoints, agentPort, ...(peerLinks ? { apiPort } : {}) });
         if (solo === undefined) cluster.startController(id);
       }
       if (solo !== undefined) cluster.startController(present(controllers[0], 'a controller'), cluster.soloStore);
@@ -134,7 +136,12 @@ export class ReplicatedCluster {
     const { apiPort, agentPort } = this.#place(id);
     const words = ['controller', '--config', join(this.folder, 'controller.yaml'), '--store', store, '--id', id];
     const listen = ['--api-listen', `127.0.0.1:${apiPort}`, '--agent-listen', `127.0.0.1:${agentPort}`];
-    const advertise = ['--agent-advertise', this.links.agentAddressOf(id)];
+    const peer = this.links.peerAddressOf(id);
+    const advertise = [
+      '--agent-advertise',
+      this.links.agentAddressOf(id),
+      ...(peer === undefined ? [] : ['--api-advertise', peer]),
+    ];
     this.#controllers.set(id, this.#spawn(id, [...words, ...listen, ...advertise]));
   }
 

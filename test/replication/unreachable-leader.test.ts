@@ -1,6 +1,6 @@
 /**
- * Semantics C6, with real processes: the leader keeps etcd and the other controllers, and loses every agent. The agents come in through
- * proxies; that of the leader falls silent, with all connections open, as behind a firewall that drops.
+ * Semantics C6, with real processes: the leader keeps etcd, and loses every agent; or every agent and the other controllers too. These
+ * come in through proxies; those of the leader fall silent, with all connections open, as behind a firewall that drops.
  */
 import { setTimeout as sleep } from 'node:timers/promises';
 import { afterEach, describe, expect, test } from 'vitest';
@@ -23,8 +23,8 @@ afterEach(async () => {
   await made?.stop();
 }, 60_000);
 
-async function runningCluster(): Promise<ReplicatedCluster> {
-  const cluster = await ReplicatedCluster.start(['c1', 'c2', 'c3'], { timersMs: TIMERS_MS });
+async function runningCluster({ peerLinks }: { readonly peerLinks: boolean }): Promise<ReplicatedCluster> {
+  const cluster = await ReplicatedCluster.start(['c1', 'c2', 'c3'], { timersMs: TIMERS_MS, peerLinks });
   made = cluster;
   for (const server of SERVERS) cluster.startAgent(server);
   await cluster.allGranted();
@@ -41,14 +41,18 @@ async function runningCluster(): Promise<ReplicatedCluster> {
 const said = (cluster: ReplicatedCluster, what: string): number =>
   cluster.witness.all().filter((testimony) => testimony.what === what).length;
 
-describe('a leader that no agent can reach', () => {
+describe.each([
+  { who: 'no agent', peersToo: false },
+  { who: 'no agent and no other controller', peersToo: true },
+])('a leader that $who can reach', ({ who, peersToo }) => {
   test(`hands over after ${QUIET_MS / 1_000} s, before anything stops, and stays out of the next election`, async (ctx) => {
     const missing = etcdMissing();
     if (missing !== undefined) ctx.skip(missing);
-    const cluster = await runningCluster();
+    const cluster = await runningCluster({ peerLinks: peersToo });
     const first = await cluster.leader();
     const cutMono = performance.now();
     cluster.links.cutAgents(first.id);
+    if (peersToo) cluster.links.cutPeers(first.id);
 
     const second = await cluster.until('another one leads', async () => {
       const now = await cluster.leader();
@@ -56,7 +60,9 @@ describe('a leader that no agent can reach', () => {
     });
     const tookMs = performance.now() - cutMono;
     const grantedMs = (await cluster.allGranted(Date.now())) && performance.now() - cutMono;
-    console.log(`C6: next leader after ${Math.round(tookMs)} ms, all agents granted after ${Math.round(grantedMs)} ms`);
+    console.log(
+      `C6, ${who}: next leader after ${Math.round(tookMs)} ms, all agents granted after ${Math.round(grantedMs)} ms`,
+    );
     // What counts is when the last agent was heard, which was up to a heartbeat before the cut.
     expect(tookMs).toBeGreaterThan(QUIET_MS - 1.1 * TIMERS_MS.heartbeat);
     expect(tookMs).toBeLessThan(QUIET_MS + SLACK_MS);
