@@ -144,7 +144,7 @@ function refuse(ctx: Context, facts: HelloFacts): LocumError | undefined {
 function storeBehind(ctx: Context, facts: HelloFacts): LocumError | undefined {
   const { state } = ctx;
   if (facts.highestTerm <= state.term && facts.highestEpoch <= state.meta.lastEpoch) return undefined;
-  const message = `${facts.server} has seen term ${facts.highestTerm} and epoch ${facts.highestEpoch}, the store knows ${state.term} and ${state.meta.lastEpoch}: it is an older copy. Nothing starts until the controller is restarted with --adopt-store`;
+  const message = `${facts.server} has seen term ${facts.highestTerm} and epoch ${facts.highestEpoch}, the store knows ${state.term} and ${state.meta.lastEpoch}: it is an older copy. Nothing starts until the store begins a new incarnation: save a snapshot, stop the controllers, restore it (locum snapshot)`;
   ctx.behind = { needCheck: ctx.gate.needCheck(), message };
   return new LocumError('STORE_BEHIND', message, { resource: `servers/${facts.server}`, retryAfterMs: 5_000 });
 }
