@@ -81,7 +81,7 @@ async function follower(options: { readonly leads?: () => boolean; readonly pati
   const services = [ServerService, ClusterService];
   const forwarder = new Forwarder({ view, self: 'me', leads, services, shutdownSignal, patienceMs });
   const own = await listening('me', undefined, forwarder);
-  const transport = openTransport({ addresses: [own.address], timeoutMs: 300 });
+  const transport = openTransport({ addresses: [own.address], timeoutMs: 1_500 });
   onTestFinished(() => transport.close());
   // A limit of its own for each call: what may be repeated, a careful client would repeat until then.
   return {
@@ -107,7 +107,7 @@ describe('a follower', () => {
     const { leaders, own, servers } = await follower();
     const leader = await listening('leader');
     await leaders.lead('leader', leader.address);
-    const { server } = await servers.cordonServer(cordon, { headers: { 'x-locum-actor': 'ann' } });
+    const { server } = await servers.cordonServer(cordon, { ...patient, headers: { 'x-locum-actor': 'ann' } });
     expect(server?.name).toBe('servers/leader');
     expect(leader.calls).toMatchObject([{ actor: 'ann', from: 'me' }]);
     expect(own.calls).toEqual([]);
@@ -119,7 +119,7 @@ describe('a follower', () => {
       throw notFound('servers/a');
     });
     await leaders.lead('leader', leader.address);
-    const error = await servers.cordonServer(cordon).catch((caught: unknown) => fromConnectError(caught));
+    const error = await servers.cordonServer(cordon, patient).catch((caught: unknown) => fromConnectError(caught));
     expect(error).toMatchObject({ reason: 'NOT_FOUND', resource: 'servers/a' });
   });
 
@@ -217,7 +217,7 @@ describe('a follower', () => {
     leaders.view.doubt(term);
     expect(await reasonOf(servers.cordonServer(cordon))).toBe('NOT_LEADER');
     leaders.view.doubt(0);
-    await servers.cordonServer(cordon);
+    await servers.cordonServer(cordon, patient);
     expect(leader.calls).toHaveLength(1);
   });
 
@@ -232,7 +232,7 @@ describe('a follower', () => {
 
   it('that became the leader does a call itself', async () => {
     const { own, servers } = await follower({ leads: () => true });
-    expect((await servers.cordonServer(cordon)).server?.name).toBe('servers/me');
+    expect((await servers.cordonServer(cordon, patient)).server?.name).toBe('servers/me');
     expect(own.calls).toHaveLength(1);
   });
 
