@@ -83,14 +83,15 @@ async function follower(options: { readonly leads?: () => boolean; readonly pati
   const own = await listening('me', undefined, forwarder);
   const transport = openTransport({ addresses: [own.address], timeoutMs: 1_500 });
   onTestFinished(() => transport.close());
+  const simple = createGrpcTransport({ baseUrl: `http://${own.address}` });
   // A limit of its own for each call: what may be repeated, a careful client would repeat until then.
   return {
     leaders,
     own,
     servers: createClient(ServerService, transport),
     /** Of a caller that gives no ids of its own, and repeats nothing. */
-    plain: createClient(ServerService, createGrpcTransport({ baseUrl: `http://${own.address}` })),
-    clusters: createClient(ClusterService, transport),
+    plain: createClient(ServerService, simple),
+    clusters: createClient(ClusterService, simple),
   };
 }
 
