@@ -99,7 +99,8 @@ export function earlierLifeOf(state: ClusterState, policy: Policy): string | und
   return undefined;
 }
 
-function waitFor(state: ClusterState, { id, earlierLife }: Server): string {
+/** What settles a server, in words. */
+export function waitFor(state: ClusterState, { id, earlierLife }: Server): string {
   const session = state.serverLive.get(id)?.session;
   if (earlierLife !== undefined && earlierLife.attempts.length > 0)
     return `what ${id} holds of before the restore has ended`;

@@ -4,6 +4,7 @@ import type { Now } from '../../shared/time.ts';
 import { effectiveMaxSlots, serverView, usedSlots } from './capacity.ts';
 import { type ClusterState, poolLiveOf, poolOf, serverLiveOf } from './cluster.ts';
 import { drainBlocked as drainBlockedIn } from './drain.ts';
+import { waitFor } from './earlier-life.ts';
 import { placementQuery, policyLiveOf } from './eligible.ts';
 import { type Explanation, explain } from './placement/explain.ts';
 import { isEnded } from './run.ts';
@@ -94,6 +95,12 @@ function serverDeviations(state: ClusterState, server: Server, now: Now): readon
   if (server.liveness === 'MISSING' || server.liveness === 'SUSPECT') {
     const silentMs = now.mono - serverLiveOf(state, server.id).lastHeartbeatMono;
     say(`SERVER_${server.liveness}`, `no heartbeat for ${Math.round(silentMs / 1000)} s`);
+  }
+  if (state.unsettled.has(server.id)) {
+    say(
+      'BEFORE_RESTORE',
+      `HOLD policies of its pool wait: it may hold work of before the restore, until ${waitFor(state, server)}`,
+    );
   }
   if (server.saturated) say('SERVER_SATURATED', 'takes no new runs: its load is over its mark');
   const [used, limit] = [usedSlots(state, server), effectiveMaxSlots(state, server)];
