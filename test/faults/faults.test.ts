@@ -1,7 +1,7 @@
 import { spawn } from 'node:child_process';
 import { join } from 'node:path';
 import { expect, it } from 'vitest';
-import { networkObstacle } from './host-network.ts';
+import { networkObstacle } from './namespace.ts';
 
 /** A round takes about 80 s; on a busy machine more. */
 const LIMIT_MS = 240_000;

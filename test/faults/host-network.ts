@@ -1,52 +1,30 @@
 /**
- * Hosts as network namespaces. This process is in one of its own (see main.ts), each host in another, held open by a process that
- * ends with us: so nothing of it is left, however we end. Every address is inside these namespaces.
+ * Hosts as network namespaces. This process is in one of its own (see main.ts), each host in another. Every address is inside these
+ * namespaces.
  */
-import { type ChildProcess, spawn, spawnSync } from 'node:child_process';
-import { readFileSync } from 'node:fs';
-import { setTimeout as sleep } from 'node:timers/promises';
+import { ip, Namespace } from './namespace.ts';
 
 /** Of the controller, in our namespace. */
 export const CONTROLLER_ADDRESS = '10.213.0.1';
 const FIRST_HOST = 11;
 
-/** Why namespaces can't be made here; undefined when they can. */
-export function networkObstacle(): string | undefined {
-  if (process.platform !== 'linux') return 'network namespaces are a thing of Linux';
-  if (process.getuid?.() !== 0) return 'network namespaces need root';
-  const probe = 'ip link set lo up && ip link add probe-a type veth peer name probe-b && nsenter --version';
-  const { status, stderr, error } = spawnSync('unshare', ['--net', 'sh', '-c', probe], { encoding: 'utf8' });
-  if (error !== undefined) return `no unshare: ${error.message}`;
-  return status === 0 ? undefined : `no network namespaces (unshare, iproute2, veth): ${stderr.trim()}`;
-}
-
-function command(program: string, ...args: readonly string[]): void {
-  const { status, stderr, error } = spawnSync(program, args, { encoding: 'utf8' });
-  if (status !== 0) throw new Error(`${program} ${args.join(' ')}: ${error?.message ?? stderr}`);
-}
-
-const ip = (line: string): void => command('ip', ...line.split(' '));
-
 class Host {
   readonly address: string;
   readonly link: string;
-  readonly #holder: ChildProcess;
+  readonly #namespace = new Namespace();
 
   constructor(name: string, number: number) {
     this.address = `10.213.0.${FIRST_HOST + number}`;
     this.link = `host-${name}`;
-    // It reads from us until we end.
-    this.#holder = spawn('unshare', ['--net', 'cat'], { stdio: ['pipe', 'ignore', 'ignore'] });
   }
 
   get enter(): readonly string[] {
-    return ['nsenter', `--net=/proc/${this.#holder.pid}/ns/net`, '--'];
+    return this.#namespace.enter;
   }
 
   async connect(): Promise<void> {
-    await this.#ready();
-    ip(`link add ${this.link} type veth peer name eth0 netns ${this.#holder.pid}`);
-    this.inside('link set lo up');
+    await this.#namespace.ready();
+    ip(`link add ${this.link} type veth peer name eth0 netns ${this.#namespace.pid}`);
     this.inside(`address add ${this.address}/32 dev eth0`);
     this.inside('link set eth0 up');
     this.inside(`route add ${CONTROLLER_ADDRESS}/32 dev eth0`);
@@ -54,8 +32,7 @@ class Host {
   }
 
   inside(line: string): void {
-    const [program = '', ...args] = [...this.enter, 'ip', ...line.split(' ')];
-    command(program, ...args);
+    this.#namespace.ip(line);
   }
 
   plug(): void {
@@ -64,17 +41,7 @@ class Host {
   }
 
   close(): void {
-    this.#holder.stdin?.end();
-  }
-
-  async #ready(): Promise<void> {
-    // Its namespace is another one only after `unshare` got that far.
-    for (let tries = 0; tries < 1_000; tries += 1) {
-      const words = readFileSync(`/proc/${this.#holder.pid}/cmdline`, 'utf8');
-      if (words.startsWith('cat')) return;
-      await sleep(10);
-    }
-    throw new Error('no namespace for a host');
+    this.#namespace.close();
   }
 }
 

@@ -10,7 +10,7 @@ import { join } from 'node:path';
 import { SHORT } from '../../cli/dev/scaled-timers.ts';
 import { clockTime } from '../../cli/output/words.ts';
 import { FaultWorld } from './fault-world.ts';
-import { networkObstacle } from './host-network.ts';
+import { networkObstacle } from './namespace.ts';
 import { TROUBLES } from './network-faults.ts';
 import { CRASHES, type Fault, RESTARTS } from './process-faults.ts';
 

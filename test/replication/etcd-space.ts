@@ -1,4 +1,5 @@
 /** An etcd that runs out of space, and gets some again, as an operator does it: by etcd's own JSON over HTTP. */
+import { ask, base64 } from './etcd-json.ts';
 
 const FILLER = 'filler/';
 const PAST_FILLER = 'filler0';
@@ -6,20 +7,6 @@ const BIG = 'x'.repeat(512 * 1024);
 
 /** Enough for what the tests write, and soon full. */
 export const SMALL_QUOTA = ['--quota-backend-bytes', String(16 * 1024 * 1024)];
-
-const base64 = (text: string): string => Buffer.from(text).toString('base64');
-
-interface Answer {
-  readonly header?: { readonly revision?: string };
-  readonly alarms?: readonly { readonly memberID?: string; readonly alarm?: string }[];
-}
-
-async function ask(endpoint: string, path: string, body: object): Promise<Answer> {
-  const response = await fetch(`http://${endpoint}/v3/${path}`, { method: 'POST', body: JSON.stringify(body) });
-  if (!response.ok) throw new Error(`etcd at ${endpoint}, ${path}: ${await response.text()}`);
-  const answer: Answer = await response.json();
-  return answer;
-}
 
 /** Writes until etcd takes nothing more. */
 export async function fillUp(endpoint: string): Promise<void> {

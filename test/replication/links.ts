@@ -24,7 +24,10 @@ export class Links {
       apiPort,
     }: { readonly etcd: readonly string[]; readonly agentPort: number; readonly apiPort?: number },
   ) {
-    this.#toEtcd.set(controller, await Promise.all(etcd.map((endpoint) => proxyTo(portOf(endpoint)))));
+    this.#toEtcd.set(
+      controller,
+      await Promise.all(etcd.map((endpoint) => proxyTo(portOf(endpoint), hostOf(endpoint)))),
+    );
     this.#toAgents.set(controller, await proxyTo(agentPort));
     if (apiPort !== undefined) this.#toPeers.set(controller, await proxyTo(apiPort));
   }
@@ -74,7 +77,8 @@ export class Links {
   }
 }
 
-const proxyTo = (port: number): Promise<TcpProxy> =>
-  TcpProxy.listen({ host: HOST, port: 0, target: { host: HOST, port } });
+const proxyTo = (port: number, host = HOST): Promise<TcpProxy> =>
+  TcpProxy.listen({ host: HOST, port: 0, target: { host, port } });
 
+const hostOf = (endpoint: string): string => endpoint.slice(0, endpoint.lastIndexOf(':'));
 const portOf = (endpoint: string): number => Number(endpoint.slice(endpoint.lastIndexOf(':') + 1));

@@ -16,7 +16,7 @@ import { ClusterService, ControllerRole } from '../../shared/gen/locum/v1/cluste
 import { PolicyService } from '../../shared/gen/locum/v1/policy_service_pb.ts';
 import { RunService } from '../../shared/gen/locum/v1/run_service_pb.ts';
 import { ServerService } from '../../shared/gen/locum/v1/server_service_pb.ts';
-import { EtcdCluster } from '../store/etcd-cluster.ts';
+import { EtcdCluster, type EtcdHost } from '../store/etcd-cluster.ts';
 import { Links } from './links.ts';
 import { QuietWitness } from './quiet-witness.ts';
 
@@ -43,6 +43,8 @@ export interface ReplicatedOptions {
   readonly timersMs?: typeof TIMERS_MS;
   /** More arguments for each member of etcd. */
   readonly etcdArgs?: readonly string[];
+  /** Where each member of etcd runs. Default: on loopback. */
+  readonly etcdHosts?: readonly EtcdHost[];
   /** Starts only the first controller, with a SQLite file of its own (`soloStore`). */
   readonly solo?: true;
   /** Controllers reach each other through links that can be cut. A dead one then does not refuse connections, so the TTL decides. */
@@ -77,9 +79,9 @@ export class ReplicatedCluster {
   }
 
   static async start(controllers: readonly string[], options: ReplicatedOptions = {}): Promise<ReplicatedCluster> {
-    const { timersMs = TIMERS_MS, etcdArgs = [], solo, peerLinks = false } = options;
+    const { timersMs = TIMERS_MS, etcdArgs = [], etcdHosts = [], solo, peerLinks = false } = options;
     const folder = realpathSync(mkdtempSync(join(tmpdir(), 'locum-replicated-')));
-    const etcd = await EtcdCluster.start({ args: etcdArgs });
+    const etcd = await EtcdCluster.start({ args: etcdArgs, hosts: etcdHosts });
     const places: Place[] = [];
     for (const id of controllers) places.push({ id, apiPort: await freePort(), agentPort: await freePort() });
     const cluster = new ReplicatedCluster(etcd, folder, places, timersMs);

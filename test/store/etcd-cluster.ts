@@ -1,4 +1,4 @@
-/** A real etcd cluster on loopback, whose members can be killed, hung and started again. */
+/** A real etcd cluster on loopback, or on hosts that a test made, whose members can be killed, hung and started again. */
 import { type ChildProcess, spawn } from 'node:child_process';
 import { once } from 'node:events';
 import { mkdtempSync, rmSync } from 'node:fs';
@@ -16,9 +16,23 @@ export function etcdMissing(): string | undefined {
   return findEtcd() === undefined ? 'no etcd on PATH or built; `node scripts/etcd-tool.ts` provides one' : undefined;
 }
 
+/** Where a member runs, when not on loopback. */
+export interface EtcdHost {
+  /** Program and arguments that start what follows there. */
+  readonly enter: readonly string[];
+  /** Its address for clients. */
+  readonly clients: string;
+  /** Its address for the other members. */
+  readonly peers: string;
+}
+
+const LOOPBACK: EtcdHost = { enter: [], clients: '127.0.0.1', peers: '127.0.0.1' };
+
 export interface ClusterOptions {
   /** Default 3. */
   readonly members?: number;
+  /** One for each member. Default: all on loopback. */
+  readonly hosts?: readonly EtcdHost[];
   /** More arguments for each member. */
   readonly args?: readonly string[];
   /** Default `http`. */
@@ -37,16 +51,23 @@ export class EtcdCluster {
   /** Starts the members and waits until they serve. Stop it in the end. */
   static async start(options: ClusterOptions = {}): Promise<EtcdCluster> {
     const cluster = await EtcdCluster.launch(options);
-    await cluster.ready();
+    try {
+      await cluster.ready();
+    } catch (error) {
+      await cluster.stop();
+      throw error;
+    }
     return cluster;
   }
 
   /** As `start`, without waiting: for members that ask for more than a plain client has. */
-  static async launch({ members = 3, args = [], clientScheme = 'http' }: ClusterOptions): Promise<EtcdCluster> {
+  static async launch(options: ClusterOptions): Promise<EtcdCluster> {
+    const { members = 3, hosts = [], args = [], clientScheme = 'http' } = options;
     const folder = mkdtempSync(join(tmpdir(), 'locum-etcd-'));
     const ports = await freePorts(2 * members);
     const port = (i: number): number => present(ports[i], 'a free port');
-    const peers = Array.from({ length: members }, (_, i) => `m${i}=http://127.0.0.1:${port(members + i)}`);
+    const host = (i: number): EtcdHost => hosts[i] ?? LOOPBACK;
+    const peers = Array.from({ length: members }, (_, i) => `m${i}=http://${host(i).peers}:${port(members + i)}`);
     const common = ['--initial-cluster', peers.join(','), '--initial-cluster-token', folder, ...args];
     // Faster than the defaults, so that an election takes half a second.
     common.push('--heartbeat-interval', '50', '--election-timeout', '500', '--logger', 'zap', '--log-level', 'error');
@@ -54,9 +75,10 @@ export class EtcdCluster {
       const own = ['--name', `m${i}`, '--data-dir', join(folder, `m${i}`)];
       const peerUrl = peer.slice(peer.indexOf('=') + 1);
       own.push('--listen-peer-urls', peerUrl, '--initial-advertise-peer-urls', peerUrl);
-      const clientUrl = `${clientScheme}://127.0.0.1:${port(i)}`;
+      const { clients, enter } = host(i);
+      const clientUrl = `${clientScheme}://${clients}:${port(i)}`;
       own.push('--listen-client-urls', clientUrl, '--advertise-client-urls', clientUrl);
-      return new EtcdMember(`127.0.0.1:${port(i)}`, [...own, ...common]);
+      return new EtcdMember(`${clients}:${port(i)}`, [...own, ...common], enter);
     });
     for (const member of started) member.start();
     return new EtcdCluster(folder, started);
@@ -94,16 +116,20 @@ async function answered(endpoints: readonly string[]): Promise<void> {
 export class EtcdMember {
   readonly endpoint: string;
   readonly #args: readonly string[];
+  readonly #enter: readonly string[];
   #process: ChildProcess | undefined;
 
-  constructor(endpoint: string, args: readonly string[]) {
+  constructor(endpoint: string, args: readonly string[], enter: readonly string[] = []) {
     this.endpoint = endpoint;
     this.#args = args;
+    this.#enter = enter;
   }
 
   start(): void {
     const { path } = present(findEtcd(), 'etcd');
-    const child = spawn(path, this.#args, { stdio: ['ignore', 'ignore', 'ignore'] });
+    // What enters a namespace becomes the program: signals to it reach etcd.
+    const [program = path, ...args] = [...this.#enter, path, ...this.#args];
+    const child = spawn(program, args, { stdio: ['ignore', 'ignore', 'ignore'] });
     this.#process = child;
     // A test run that dies must leave no members behind.
     const end = (): void => void child.kill('SIGKILL');
