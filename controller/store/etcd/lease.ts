@@ -106,7 +106,11 @@ export class Lease {
   #arm(): void {
     clearTimeout(this.#deadline);
     if (this.#lost.signal.aborted) return;
-    this.#deadline = setTimeout(() => this.isAlive(), this.#validUntilMs - performance.now() + 1);
+    // A timer of whole milliseconds may be early by part of one, and finds the lease alive: then it is set again.
+    const look = (): void => {
+      if (this.isAlive()) this.#arm();
+    };
+    this.#deadline = setTimeout(look, this.#validUntilMs - performance.now() + 1);
     this.#deadline.unref();
   }
 
