@@ -1,6 +1,6 @@
 /** One function per transition of an attempt: assigned, stopped, ended. What follows for its run stands in run-end.ts. */
 import { assert } from '../../shared/assert.ts';
-import type { Epoch, ServerId } from '../../shared/ids.ts';
+import type { Epoch, RunId, ServerId } from '../../shared/ids.ts';
 import { attemptLiveOf, type ClusterState, poolOf, serverLiveOf } from './cluster.ts';
 import type { Context } from './context.ts';
 import { endCover } from './lease.ts';
@@ -11,14 +11,26 @@ import type { Attempt, AttemptEnd, Policy, Run, Server, StopReason } from './sta
 /** Ended attempts that a run keeps. */
 export const ENDED_ATTEMPTS_KEPT = 20;
 
-export const attemptKey = ({ run, epoch }: { readonly run: string; readonly epoch: number }): string =>
-  `${run}/${epoch}`;
-
 export const isUnended = (attempt: Attempt): boolean => attempt.state !== 'ENDED';
 
 /** The attempt that the run stands on: the newest unended one that was not given up for an overlapping one. */
 export function currentAttempt(run: Run): Attempt | undefined {
   return run.attempts.findLast((attempt) => isUnended(attempt) && !attempt.overlapped);
+}
+
+export interface OpenAttempt {
+  readonly run: Run;
+  readonly attempt: Attempt;
+}
+
+/** An attempt that is on record and not proven ended. */
+export function openAttempt(
+  { runs }: ClusterState,
+  { run: id, epoch }: { readonly run: RunId; readonly epoch: number },
+): OpenAttempt | undefined {
+  const run = runs.get(id);
+  const attempt = run?.attempts.find((one) => one.epoch === epoch);
+  return run !== undefined && attempt !== undefined && isUnended(attempt) ? { run, attempt } : undefined;
 }
 
 export const unendedAttempts = (run: Run): readonly Attempt[] => run.attempts.filter(isUnended);

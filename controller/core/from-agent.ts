@@ -1,8 +1,8 @@
 /** What agents say after their Hello: heartbeats, reports, answers, farewells. */
-import { endAttempt, isUnended } from './attempt.ts';
+import { endAttempt, openAttempt } from './attempt.ts';
 import { attemptLiveOf, type Session, serverLiveOf, serverOf } from './cluster.ts';
 import type { Context } from './context.ts';
-import { noteEarlierLife, settleEarlierLife } from './earlier-life.ts';
+import { settleEarlierLife } from './earlier-life.ts';
 import type { FromAgent } from './event.ts';
 import { hello } from './hello.ts';
 import { confirmAbsent, endAbsent, judgeInventory, observe, takeInventory } from './inventory.ts';
@@ -92,9 +92,9 @@ function commandResult(ctx: Context, session: Session, said: Said<'command_resul
   session.unanswered.delete(said.commandId);
   session.unansweredBytes -= command.bytes;
   if (command.kind === 'stop') return;
-  const run = ctx.state.runs.get(command.run);
-  const attempt = run?.attempts.find((one) => one.epoch === command.epoch);
-  if (run === undefined || attempt === undefined || !isUnended(attempt) || !isSamePlace(attempt, session)) return;
+  const found = openAttempt(ctx.state, command);
+  if (found === undefined || !isSamePlace(found.attempt, session)) return;
+  const { run, attempt } = found;
   if (said.outcome === 'APPLIED' || said.outcome === 'ALREADY_APPLIED') {
     attemptLiveOf(ctx.state, attempt).startSentMono = undefined;
     if (attempt.state === 'STARTING' && said.pid !== 0) {
@@ -119,7 +119,6 @@ function commandResult(ctx: Context, session: Session, said: Said<'command_resul
 
 function fullState(ctx: Context, session: Session, said: Said<'full_state'>): void {
   session.fullStateAsked = false;
-  noteEarlierLife(ctx, session, said.inventory);
   endAbsent(ctx, session, takeInventory(ctx, session, said.inventory, said.generation));
   const verdicts = judgeInventory(ctx, session, said.inventory);
   ctx.queueCommand(session, { kind: 'verdicts', verdicts });

@@ -13,7 +13,7 @@ import {
   serverLiveOf,
 } from './cluster.ts';
 import type { Context } from './context.ts';
-import { expectEarlierLife, noteEarlierLife } from './earlier-life.ts';
+import { expectEarlierLife } from './earlier-life.ts';
 import type { Verdict } from './effect.ts';
 import type { HelloFacts } from './event.ts';
 import { judgeInventory, takeInventory } from './inventory.ts';
@@ -46,7 +46,6 @@ export function hello(ctx: Context, conn: ConnId, facts: HelloFacts): void {
   applyFacts(ctx, server, facts);
   becomeAlive(ctx, server);
   session.absent = takeInventory(ctx, session, facts.inventory, undefined);
-  noteEarlierLife(ctx, session, facts.inventory);
   const verdicts = judgeInventory(ctx, session, facts.inventory);
   session.welcome = { needCommit: ctx.gate.needCommit, needCheck: ctx.gate.needCheck(), verdicts };
   expectKept(ctx, session, verdicts);

@@ -2,10 +2,10 @@
  * What agents report about attempts, and what inventories prove. Reports of a place are about attempts of that place
  * only; an inventory proves the end of what it does not list (semantics C3a, 7b, 11).
  */
-import { attemptKey, endAttempt, isUnended } from './attempt.ts';
+import { endAttempt, isUnended, type OpenAttempt, openAttempt } from './attempt.ts';
 import { type AttemptRef, attemptLiveOf, type Session } from './cluster.ts';
 import type { Context } from './context.ts';
-import { noteEnded } from './earlier-life.ts';
+import { noteEarlierLife, noteEnded } from './earlier-life.ts';
 import type { Verdict } from './effect.ts';
 import type { ReportedAttempt } from './event.ts';
 import { isSamePlace } from './place.ts';
@@ -25,17 +25,9 @@ export function observe(ctx: Context, session: Session, reported: ReportedAttemp
   if (found !== undefined) noteState(ctx, session, found, reported);
 }
 
-interface Found {
-  readonly run: Run;
-  readonly attempt: Attempt;
-}
-
-function find(ctx: Context, session: Session, reported: ReportedAttempt): Found | undefined {
-  const run = ctx.state.runs.get(reported.run);
-  const attempt = run?.attempts.find((one) => one.epoch === reported.epoch);
-  if (run === undefined || attempt === undefined || !isUnended(attempt) || !isSamePlace(attempt, session))
-    return undefined;
-  return { run, attempt };
+function find(ctx: Context, session: Session, reported: ReportedAttempt): OpenAttempt | undefined {
+  const found = openAttempt(ctx.state, reported);
+  return found !== undefined && isSamePlace(found.attempt, session) ? found : undefined;
 }
 
 function endReported(ctx: Context, run: Run, attempt: Attempt, reported: ReportedAttempt): void {
@@ -52,7 +44,7 @@ function endReported(ctx: Context, run: Run, attempt: Attempt, reported: Reporte
 }
 
 /** STARTING and STOPPING are only shown; RUNNING and STUCK, and that it is STUCK no more, are written. */
-function noteState(ctx: Context, session: Session, { run, attempt }: Found, reported: ReportedAttempt): void {
+function noteState(ctx: Context, session: Session, { run, attempt }: OpenAttempt, reported: ReportedAttempt): void {
   const changed = attempt.state !== reported.state || (reported.pid !== 0 && attempt.pid !== reported.pid);
   if (reported.pid !== 0) attempt.pid = reported.pid;
   attempt.startWall ??= reported.startWall;
@@ -75,6 +67,7 @@ export function takeInventory(
   inventory: readonly ReportedAttempt[],
   generation: number | undefined,
 ): readonly AttemptRef[] {
+  noteEarlierLife(ctx, session, inventory);
   const listed = new Set<string>();
   for (const reported of inventory) {
     listed.add(attemptKey(reported));
@@ -107,12 +100,13 @@ export function confirmAbsent(ctx: Context, session: Session): void {
 
 /** Ends what is still open of it. */
 export function endAbsent(ctx: Context, session: Session, absent: readonly AttemptRef[]): void {
-  for (const { run: id, epoch } of absent) {
-    const run = ctx.state.runs.get(id);
-    const attempt = run?.attempts.find((one) => one.epoch === epoch);
-    if (run !== undefined && attempt !== undefined && isUnended(attempt)) endUnlisted(ctx, run, attempt, session);
+  for (const ref of absent) {
+    const found = openAttempt(ctx.state, ref);
+    if (found !== undefined) endUnlisted(ctx, found, session);
   }
 }
+
+const attemptKey = ({ run, epoch }: AttemptRef): string => `${run}/${epoch}`;
 
 /** Whether an inventory could know the attempt's start: of an earlier session, or of a generation that it names. */
 function includesStart(ctx: Context, session: Session, attempt: Attempt, generation: number | undefined): boolean {
@@ -124,7 +118,7 @@ function includesStart(ctx: Context, session: Session, attempt: Attempt, generat
   return generation !== undefined && generation >= live.startedIn.generation;
 }
 
-function endUnlisted(ctx: Context, run: Run, attempt: Attempt, session: Session): void {
+function endUnlisted(ctx: Context, { run, attempt }: OpenAttempt, session: Session): void {
   const rebooted = attempt.bootId !== session.bootId;
   // An earlier leader assigned it and nobody ever saw it: its start may never have left. No server lost it.
   const neverSeen = attempt.startWall === undefined && attemptLiveOf(ctx.state, attempt).startedIn === undefined;

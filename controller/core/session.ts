@@ -4,7 +4,7 @@
  */
 import { assert, unreachable } from '../../shared/assert.ts';
 import type { LocumError } from '../../shared/errors.ts';
-import { endNeverSent, isUnended } from './attempt.ts';
+import { endNeverSent, isUnended, openAttempt } from './attempt.ts';
 import { attemptLiveOf, poolOf, type Session, type StartMessage, serverLiveOf, type Waiting } from './cluster.ts';
 import type { Context } from './context.ts';
 import type { ToAgent, Verdict } from './effect.ts';
@@ -164,24 +164,23 @@ function handControl(ctx: Context, session: Session, queue: Waiting[]): void {
   }
 }
 
-function handStop(ctx: Context, session: Session, runId: Run['id'], epoch: Attempt['epoch'], reason: string): void {
-  const run = ctx.state.runs.get(runId);
-  const attempt = run?.attempts.find((one) => one.epoch === epoch);
+function handStop(ctx: Context, session: Session, run: Run['id'], epoch: Attempt['epoch'], reason: string): void {
+  const found = openAttempt(ctx.state, { run, epoch });
   session.generation += 1;
-  if (run !== undefined && attempt !== undefined && isUnended(attempt)) {
-    if (attemptLiveOf(ctx.state, attempt).coveredBy === session.id) endCover(ctx.state, attempt);
-    ctx.dirtyRuns.add(run.id);
+  if (found !== undefined) {
+    if (attemptLiveOf(ctx.state, found.attempt).coveredBy === session.id) endCover(ctx.state, found.attempt);
+    ctx.dirtyRuns.add(run);
   }
-  const commandId = nextCommand(ctx, session, { kind: 'stop', run: runId, epoch, bytes: 0 });
-  send(ctx, session, { kind: 'stop', commandId, generation: session.generation, run: runId, epoch, reason });
+  const commandId = nextCommand(ctx, session, { kind: 'stop', run, epoch, bytes: 0 });
+  send(ctx, session, { kind: 'stop', commandId, generation: session.generation, run, epoch, reason });
 }
 
 /** Hands a start over, bound to the newest covered heartbeat. From now on the attempt may live (semantics C2, C4). */
 function handStart(ctx: Context, session: Session, message: StartMessage): void {
   const { state, now } = ctx;
-  const run = state.runs.get(message.run);
-  const attempt = run?.attempts.find((one) => one.epoch === message.epoch);
-  if (run === undefined || attempt === undefined || !isUnended(attempt)) return;
+  const found = openAttempt(state, message);
+  if (found === undefined) return;
+  const { run, attempt } = found;
   session.generation += 1;
   attempt.state = 'STARTING';
   const live = attemptLiveOf(state, attempt);
