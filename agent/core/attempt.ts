@@ -37,6 +37,9 @@ export const isLiving = ({ status }: Attempt): boolean => status.state !== 'ENDE
 /** It ends with its lease: the deadline of HOLD and OVERLAP attempts binds their start only (semantics: A2). */
 export const isBoundByLease = (attempt: Attempt): boolean => isLiving(attempt) && attempt.terms.onDisconnect === 'STOP';
 
+/** Its lease can still run out: nothing has begun to stop it. */
+export const mayLapse = (attempt: Attempt): boolean => isBoundByLease(attempt) && attempt.stop === undefined;
+
 /** Details are for people and come from the outside, such as from the operating system; messages are bounded. */
 const MAX_DETAIL = 256;
 

@@ -2,7 +2,7 @@
  * How long an attempt may run (semantics, section 6). The agent's belief D never runs ahead of the keeper's: an extension is
  * requested here and counts when the keeper has acknowledged it.
  */
-import { type Attempt, isBoundByLease, isLiving, keyOf, refOf } from './attempt.ts';
+import { type Attempt, isLiving, keyOf, mayLapse, refOf } from './attempt.ts';
 import { type Deadline, deadlineAfter, isPast, laterDeadline, type Reading } from './clock.ts';
 import type { Extension } from './effect.ts';
 import type { AttemptRef } from './message.ts';
@@ -28,7 +28,7 @@ export function extendTo(turn: Turn, stamp: Reading, attempts: Iterable<Attempt>
 
 /** A2, A5: only while it has a lease, and never once its stop has begun. The lease of HOLD and OVERLAP binds their start only. */
 function mayBeExtended(attempt: Attempt, now: Reading): boolean {
-  return isBoundByLease(attempt) && attempt.stop === undefined && !isPast(attempt.deadline, now);
+  return mayLapse(attempt) && !isPast(attempt.deadline, now);
 }
 
 /** A9: the keeper acknowledged these deadlines, so they count. */
@@ -54,7 +54,7 @@ export function acknowledgeExtension(
 export function stopLapsed(turn: Turn): void {
   const { now } = turn;
   for (const attempt of turn.state.attempts.values()) {
-    if (!isBoundByLease(attempt) || attempt.stop !== undefined) continue;
+    if (!mayLapse(attempt)) continue;
     if (isPast(attempt.deadline, now)) {
       beginStop(turn, attempt, 'LAPSED', 'its lease ended without a grant');
     } else if (attempt.doubtUntil !== undefined && now.mono >= attempt.doubtUntil) {
@@ -95,7 +95,7 @@ export function askForStop(
 export function nextDeadline(turn: Turn): Deadline | undefined {
   let next: Deadline | undefined;
   for (const attempt of turn.state.attempts.values()) {
-    if (!isBoundByLease(attempt) || attempt.stop !== undefined) continue;
+    if (!mayLapse(attempt)) continue;
     const { deadline } = attempt;
     next = next && { mono: Math.min(next.mono, deadline.mono), boot: Math.min(next.boot, deadline.boot) };
     next ??= deadline;

@@ -6,7 +6,7 @@
  * where the platform tells, in the generation of the virtual machine.
  */
 import { SECOND } from '../../shared/time.ts';
-import { isBoundByLease } from './attempt.ts';
+import { mayLapse } from './attempt.ts';
 import { elapsedMs } from './clock.ts';
 import { log, type Turn } from './turn.ts';
 
@@ -50,7 +50,7 @@ function doubtClock(turn: Turn, sign: string, figures: Readonly<Record<string, n
   if (state.candidate?.greeting !== undefined) state.candidate.greeting.stamp = undefined;
   log(turn, 'warn', sign, figures);
   for (const attempt of state.attempts.values()) {
-    if (isBoundByLease(attempt) && attempt.stop === undefined) attempt.doubtUntil ??= now.mono + CONFIRM_MS;
+    if (mayLapse(attempt)) attempt.doubtUntil ??= now.mono + CONFIRM_MS;
   }
 }
 

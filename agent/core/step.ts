@@ -3,7 +3,7 @@
  * new state asks for by itself: stops, reports, a heartbeat, a dial, a look at the keeper, and the next wake-up.
  */
 import { unreachable } from '../../shared/assert.ts';
-import { isBoundByLease } from './attempt.ts';
+import { mayLapse } from './attempt.ts';
 import { type AgentNow, leftMs } from './clock.ts';
 import { keepConnected, nextDialCheck, noteFailure } from './dial.ts';
 import type { Effect } from './effect.ts';
@@ -174,9 +174,7 @@ function askToBeWoken(turn: Turn): void {
   const { state, now } = turn;
   const deadline = nextDeadline(turn);
   // As `stopLapsed` sees it: what has ended needs no look, and would be due for ever.
-  const doubts = [...state.attempts.values()].map((attempt) =>
-    isBoundByLease(attempt) && attempt.stop === undefined ? attempt.doubtUntil : undefined,
-  );
+  const doubts = [...state.attempts.values()].map((attempt) => (mayLapse(attempt) ? attempt.doubtUntil : undefined));
   const times = [
     state.session?.heartbeatAt,
     deadline === undefined ? undefined : now.mono + Math.max(0, leftMs(deadline, now)),
