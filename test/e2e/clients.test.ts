@@ -1,9 +1,9 @@
 import { spawn } from 'node:child_process';
-import { accessSync, constants } from 'node:fs';
-import { delimiter, join } from 'node:path';
+import { join } from 'node:path';
 import { text } from 'node:stream/consumers';
 import type { DescMethod } from '@bufbuild/protobuf';
 import { describe, expect, it } from 'vitest';
+import { findProgram } from '../rpc/foreign-client.ts';
 import { useCluster } from './cluster-fixture.ts';
 import { type Example, examples, methodNamed, nameOf, services } from './every-method.ts';
 import { ROOT } from './locum-command.ts';
@@ -87,17 +87,6 @@ async function run(program: string, args: readonly string[]): Promise<Ended> {
   return { code, output: out + err };
 }
 
-function isOnPath(program: string): boolean {
-  return (process.env['PATH'] ?? '').split(delimiter).some((folder) => {
-    try {
-      accessSync(join(folder, program), constants.X_OK);
-      return true;
-    } catch {
-      return false;
-    }
-  });
-}
-
 /** grpcurl writes a field mask as the message that it is, not in its JSON form. */
 function asGrpcurl(request: object): string {
   const mask: unknown = Reflect.get(request, 'updateMask');
@@ -135,7 +124,7 @@ describe('every method of the API', () => {
   });
 
   it('answers grpcurl, which knows it by reflection alone', { timeout: TEST_TIMEOUT_MS }, async (ctx) => {
-    if (!isOnPath('grpcurl')) ctx.skip('grpcurl is not on PATH');
+    if (findProgram('grpcurl') === undefined) ctx.skip('grpcurl is not on PATH');
     const { cluster } = fixture();
     const listed = await run('grpcurl', ['-plaintext', cluster.address, 'list']);
     for (const { typeName } of services) expect(listed.output).toContain(typeName);
