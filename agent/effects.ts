@@ -5,7 +5,7 @@ import type { Logger } from '../shared/log.ts';
 import type { Connection } from './connection.ts';
 import type { Effect } from './core/effect.ts';
 import type { Event } from './core/event.ts';
-import type { KeeperLink } from './keeper-link.ts';
+import type { KeeperLink } from './keeper-link/keeper-link.ts';
 import { encodeRequest, type HelloIdentity } from './stream-encoder.ts';
 
 export interface EffectTools {

@@ -3,8 +3,8 @@
  * an effect finds out at once (a stream is full) is handled before the next event.
  */
 import { assert } from '../shared/assert.ts';
+import { readClocks } from '../shared/host/clocks.ts';
 import { Mailbox } from '../shared/mailbox.ts';
-import { readClocks } from './clock.ts';
 import type { AgentNow } from './core/clock.ts';
 import type { Effect } from './core/effect.ts';
 import type { Event } from './core/event.ts';

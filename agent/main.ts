@@ -6,7 +6,7 @@ import { logVerbosity, setLogVerbosity } from '@grpc/grpc-js';
 import { createLogger, type Logger } from '../shared/log.ts';
 import { Agent } from './agent.ts';
 import type { AgentSettings } from './config.ts';
-import type { SpawnKeeperOptions } from './keeper/launch.ts';
+import type { SpawnKeeperOptions } from './keeper-link/launch.ts';
 
 export interface RunAgentOptions {
   /** From `loadAgentSettings` in agent/config.ts. */

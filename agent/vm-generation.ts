@@ -7,8 +7,8 @@
  * inside the kernel. For every other platform there is a file that something else writes.
  */
 import { closeSync, openSync, readSync } from 'node:fs';
+import { messageOf } from '../shared/caught-error.ts';
 import { badField } from '../shared/errors.ts';
-import { messageOf } from './keeper/caught-error.ts';
 
 /** What can be read of it. A page is what a vmclock shows. */
 const LIMIT_BYTES = 4096;

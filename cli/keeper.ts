@@ -14,8 +14,8 @@ export function define(keeper: Command): void {
     .option('--output-segment-bytes <n>', 'a segment of output is closed once it is this long', wholeNumber(1))
     .option('--output-segments <n>', 'segments of output kept for each attempt', wholeNumber(1))
     .action(async ({ stateDir, outputSegmentBytes, outputSegments }: KeeperOptions) => {
-      const { runKeeper } = await import('../agent/keeper/main.ts');
-      const { DEFAULT_OUTPUT_LIMITS } = await import('../agent/keeper/output-log.ts');
+      const { runKeeper } = await import('../keeper/main.ts');
+      const { DEFAULT_OUTPUT_LIMITS } = await import('../keeper/output-log.ts');
       const { locumVersion } = await import('./version.ts');
       const output = {
         segmentBytes: outputSegmentBytes ?? DEFAULT_OUTPUT_LIMITS.segmentBytes,

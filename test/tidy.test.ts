@@ -46,6 +46,8 @@ const samples: Readonly<Record<string, readonly Sample[]>> = {
     [{ 'controller/loop.ts': "export { main } from './main.ts';" }, 'controller/loop.ts:1'],
     [{ 'agent/main.ts': "const c = await import('../controller/main.ts');" }, 'agent/main.ts:1'],
     [{ 'controller/main.ts': "import { a } from '../agent/core/state.ts';" }, 'controller/main.ts:1'],
+    [{ 'keeper/gate.ts': "import { a } from '../agent/core/clock.ts';" }, 'keeper/gate.ts:1'],
+    [{ 'agent/agent.ts': "import { a } from '../keeper/core/deadline.ts';" }, 'agent/agent.ts:1'],
     [{ 'controller/loop.ts': "import { world } from '../test/sim/world.ts';" }, 'controller/loop.ts:1'],
     [inCore("import { assert } from '../../shared/assert.ts';")],
     [{ 'controller/main.ts': "import './loop.ts'; import { X } from '../shared/gen/locum/v1/x_pb.ts';" }],

@@ -1,6 +1,6 @@
 /** Attempts as the agent knows them, and what may be said of them. */
 import type { Epoch, RunId } from '../../shared/ids.ts';
-import type { Deadline } from './clock.ts';
+import type { Deadline } from '../../shared/lease-clock.ts';
 import type { AttemptEnd, AttemptRef, AttemptState, AttemptStatus, FrozenTerms } from './message.ts';
 
 export interface Attempt {

@@ -1,6 +1,7 @@
 /** The state of an agent for people: what `locum agent status` prints. */
+
+import { leftMs, type Reading } from '../../shared/lease-clock.ts';
 import { isBoundByLease } from './attempt.ts';
-import { leftMs, type Reading } from './clock.ts';
 import type { AttemptStatus, OnDisconnect } from './message.ts';
 import type { AgentState, Keeper } from './state.ts';
 

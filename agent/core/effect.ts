@@ -1,5 +1,5 @@
 /** What the core asks the shell to do, in this order and now. The performer has no choices; answers come back as events. */
-import type { Deadline } from './clock.ts';
+import type { Deadline } from '../../shared/lease-clock.ts';
 import type { RequestId, StreamId } from './event.ts';
 import type { AttemptRef, EndCause, StartCommand, ToLeader } from './message.ts';
 

@@ -1,6 +1,6 @@
 /** Everything that can happen to the agent's core. The shell decodes into these, and nothing else reaches the core. */
 
-import type { Deadline } from './clock.ts';
+import type { Deadline } from '../../shared/lease-clock.ts';
 import type {
   AttemptRef,
   AttemptStatus,

@@ -1,5 +1,5 @@
 /** Proof of life (semantics: A1). */
-import { readingOf } from './clock.ts';
+import { readingOf } from '../../shared/lease-clock.ts';
 import { offeredCapacity } from './inventory.ts';
 import type { Session } from './state.ts';
 import { send, type Turn } from './turn.ts';

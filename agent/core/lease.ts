@@ -2,8 +2,9 @@
  * How long an attempt may run (semantics, section 6). The agent's belief D never runs ahead of the keeper's: an extension is
  * requested here and counts when the keeper has acknowledged it.
  */
+
+import { type Deadline, deadlineAfter, isPast, laterDeadline, type Reading } from '../../shared/lease-clock.ts';
 import { type Attempt, isLiving, keyOf, mayLapse, refOf } from './attempt.ts';
-import { type Deadline, deadlineAfter, isPast, laterDeadline, type Reading } from './clock.ts';
 import type { Extension } from './effect.ts';
 import type { AttemptRef } from './message.ts';
 import { askKeeper, log, type Turn } from './turn.ts';

@@ -5,9 +5,10 @@
  * no clock counted, as of a frozen and resumed virtual machine, shows only in the wall clock once the host has set it right; and,
  * where the platform tells, in the generation of the virtual machine.
  */
+
+import { elapsedMs } from '../../shared/lease-clock.ts';
 import { SECOND } from '../../shared/time.ts';
 import { mayLapse } from './attempt.ts';
-import { elapsedMs } from './clock.ts';
 import { log, type Turn } from './turn.ts';
 
 /** A wake-up that comes this late was a pause. */

@@ -3,8 +3,8 @@
  * both sides by one number: every start, stop and set of verdicts makes the next generation, and the stream keeps their order.
  */
 import { assert } from '../../shared/assert.ts';
+import { readingOf } from '../../shared/lease-clock.ts';
 import { keyOf } from './attempt.ts';
-import { readingOf } from './clock.ts';
 import { planDial, refuseController } from './dial.ts';
 import { sendFullState, sendHello } from './inventory.ts';
 import { beginStop, extendTo } from './lease.ts';

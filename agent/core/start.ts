@@ -1,6 +1,8 @@
 /** Starts (semantics: A3). Whatever the answer, the epoch is spent here: it and lower ones of the run never run later. */
+
+import { deadlineAfter, isPast, type Reading } from '../../shared/lease-clock.ts';
 import { attemptKey, bounded, endedStatus, isLiving, keyOf } from './attempt.ts';
-import { deadlineAfter, isPast, type Reading, startMarginMs } from './clock.ts';
+import { startMarginMs } from './clock.ts';
 import type { CommandAnswer, CommandOutcome, StartCommand } from './message.ts';
 import { holdGeneration } from './session.ts';
 import { isSpent, settle, spend } from './spent.ts';

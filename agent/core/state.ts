@@ -1,9 +1,10 @@
 /** The state of an agent. Only the core writes it; the shell reads it for `status`. */
 import type { Epoch, RunId, SessionId } from '../../shared/ids.ts';
+import { type Reading, readingOf } from '../../shared/lease-clock.ts';
 import { Prng } from '../../shared/prng.ts';
 import { SECOND } from '../../shared/time.ts';
 import type { Attempt } from './attempt.ts';
-import { type AgentNow, type Reading, readingOf } from './clock.ts';
+import type { AgentNow } from './clock.ts';
 import type { Extension } from './effect.ts';
 import type { RequestId, StreamId } from './event.ts';
 import type { AgentTimers, Capability, Capacity, CommandAnswer } from './message.ts';

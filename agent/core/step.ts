@@ -3,8 +3,9 @@
  * new state asks for by itself: stops, reports, a heartbeat, a dial, a look at the keeper, and the next wake-up.
  */
 import { unreachable } from '../../shared/assert.ts';
+import { leftMs } from '../../shared/lease-clock.ts';
 import { mayLapse } from './attempt.ts';
-import { type AgentNow, leftMs } from './clock.ts';
+import type { AgentNow } from './clock.ts';
 import { keepConnected, nextDialCheck, noteFailure } from './dial.ts';
 import type { Effect } from './effect.ts';
 import type { Event, FromHost, FromKeeper, FromStream } from './event.ts';

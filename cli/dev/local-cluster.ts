@@ -7,7 +7,7 @@ import { delimiter, dirname, join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { timestampMs } from '@bufbuild/protobuf/wkt';
 import { createClient } from '@connectrpc/connect';
-import { keeperProcess } from '../../agent/kill-trees.ts';
+import { keeperProcess } from '../../agent/keeper-link/kill-trees.ts';
 import { ClusterService } from '../../shared/gen/locum/v1/cluster_service_pb.ts';
 import { PoolService } from '../../shared/gen/locum/v1/pool_service_pb.ts';
 import { ServerService } from '../../shared/gen/locum/v1/server_service_pb.ts';

@@ -29,20 +29,20 @@ export type Layer = (typeof LAYERS)[number];
 export function layerOf(path: string): Layer {
   if (path.startsWith('shared/gen/')) return 'shared/gen';
   if (path.startsWith('shared/')) return 'shared';
-  if (/^(?:controller|agent)\/core\//.test(path)) return 'core';
-  if (/^(?:controller|agent)\/(?:.+\/)?main\.ts$/.test(path) || /^(?:cli|bin)\//.test(path)) return 'program';
-  if (/^(?:controller|agent)\//.test(path)) return 'shell';
+  if (/^(?:controller|agent|keeper)\/core\//.test(path)) return 'core';
+  if (/^(?:controller|agent|keeper)\/(?:.+\/)?main\.ts$/.test(path) || /^(?:cli|bin)\//.test(path)) return 'program';
+  if (/^(?:controller|agent|keeper)\//.test(path)) return 'shell';
   // Tests, demo, benchmarks, scripts: they may use everything, and nothing that we ship may use them.
   return 'outside';
 }
 
-const programOf = (path: string): string | undefined => /^(?:controller|agent)(?=\/)/.exec(path)?.[0];
+const programOf = (path: string): string | undefined => /^(?:controller|agent|keeper)(?=\/)/.exec(path)?.[0];
 
 /** Why this import is not allowed, or undefined when it is. */
 export function importProblem(from: string, target: string): string | undefined {
   const [own, other] = [programOf(from), programOf(target)];
   if (own !== undefined && other !== undefined && own !== other) {
-    return `${own} imports ${target}: controller and agent meet only in protos and shared`;
+    return `${own} imports ${target}: programs meet only in protos and shared`;
   }
   const [importer, imported] = [layerOf(from), layerOf(target)];
   if (LAYERS.indexOf(importer) < LAYERS.indexOf(imported)) {

@@ -5,8 +5,8 @@ import { existsSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'no
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
-import { parseStat } from '../../agent/keeper/process-table.ts';
 import { present } from '../../shared/assert.ts';
+import { parseStat } from '../../shared/host/process-table.ts';
 
 const PATIENCE_MS = 15_000;
 

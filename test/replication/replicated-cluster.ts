@@ -6,7 +6,7 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import { timestampMs } from '@bufbuild/protobuf/wkt';
 import type { Client } from '@connectrpc/connect';
 import { createClient } from '@connectrpc/connect';
-import { keeperProcess } from '../../agent/kill-trees.ts';
+import { keeperProcess } from '../../agent/keeper-link/kill-trees.ts';
 import { type ClosableTransport, openTransport } from '../../cli/client/transport.ts';
 import { CLUSTER_MARK, clearProcesses, killProcess, processesOf } from '../../cli/dev/host-processes.ts';
 import { ManagedProcess } from '../../cli/dev/managed-process.ts';

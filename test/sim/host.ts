@@ -1,7 +1,7 @@
 /** A machine that can run policies: its clocks, its process trees, its state directory, and the agent and keeper that share it. */
 
 import type { KeptAttempt } from '../../agent/core/event.ts';
-import { SpentEpochs } from '../../agent/keeper/spent-epochs.ts';
+import { SpentEpochs } from '../../keeper/core/spent-epochs.ts';
 import type { ServerId } from '../../shared/ids.ts';
 import { SECOND } from '../../shared/time.ts';
 import type { SimClock } from './clock.ts';

@@ -1,11 +1,11 @@
 /**
- * The keeper process, simulated around its real decisions (agent/keeper/deadline.ts, spent-epochs.ts): what is due for an attempt, and
+ * The keeper process, simulated around its real decisions (keeper/core/deadline.ts, spent-epochs.ts): what is due for an attempt, and
  * which epochs are spent, is decided by the code that ships; processes, cgroups and the socket are simple models of theirs.
  */
 
 import type { KeeperRequest } from '../../agent/core/effect.ts';
 import type { FromKeeper, KeptAttempt, RequestId } from '../../agent/core/event.ts';
-import { type Decision, decide, extended, firstKill, stopNow } from '../../agent/keeper/deadline.ts';
+import { type Decision, decide, extended, firstKill, stopNow } from '../../keeper/core/deadline.ts';
 import { unreachable } from '../../shared/assert.ts';
 import type { Prng } from '../../shared/prng.ts';
 import type { Host } from './host.ts';
@@ -195,7 +195,7 @@ export class KeeperNode extends Process {
     }
   }
 
-  /** Spend the epoch, shut the gate, write it down, look at the clocks, open the gate: agent/keeper/start-flow.ts. */
+  /** Spend the epoch, shut the gate, write it down, look at the clocks, open the gate: keeper/start-flow.ts. */
   #start(link: KeeperLink, request: RequestId, { command, deadline }: Extract<KeeperRequest, { kind: 'start' }>): void {
     const { host, random } = this.#world;
     const { spent } = host.directory.journal;

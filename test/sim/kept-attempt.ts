@@ -1,9 +1,10 @@
 /** One attempt in the simulated keeper's table. */
-import type { Deadline } from '../../agent/core/clock.ts';
+
 import type { KeptAttempt } from '../../agent/core/event.ts';
 import type { AttemptEnd, AttemptState, EndCause, FrozenTerms, StartCommand } from '../../agent/core/message.ts';
-import type { Stage, Terms } from '../../agent/keeper/deadline.ts';
+import type { Stage, Terms } from '../../keeper/core/deadline.ts';
 import type { Epoch, PolicyId, RunId } from '../../shared/ids.ts';
+import type { Deadline } from '../../shared/lease-clock.ts';
 import type { Tree } from './tree.ts';
 
 export interface Reason {

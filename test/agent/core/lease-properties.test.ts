@@ -1,16 +1,9 @@
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
-import {
-  answerTimeoutMs,
-  deadlineAfter,
-  elapsedMs,
-  isPast,
-  laterDeadline,
-  leftMs,
-  startMarginMs,
-} from '../../../agent/core/clock.ts';
+import { answerTimeoutMs, startMarginMs } from '../../../agent/core/clock.ts';
 import { isSpent, spend } from '../../../agent/core/spent.ts';
 import { epoch, runId } from '../../../shared/ids.ts';
+import { deadlineAfter, elapsedMs, isPast, laterDeadline, leftMs } from '../../../shared/lease-clock.ts';
 import { RUN, TERMS, VirtualAgent } from './virtual-agent.ts';
 
 const time = fc.integer({ min: 0, max: 10_000_000 });

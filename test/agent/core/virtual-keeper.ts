@@ -1,10 +1,11 @@
 /** A keeper that answers at once, for tests of the agent's core. It keeps a table and takes every deadline it is given. */
-import type { Deadline } from '../../../agent/core/clock.ts';
+
 import type { KeeperRequest } from '../../../agent/core/effect.ts';
 import type { Event, KeptAttempt } from '../../../agent/core/event.ts';
 import type { AttemptEnd, AttemptRef, AttemptState, FrozenTerms } from '../../../agent/core/message.ts';
 import { present } from '../../../shared/assert.ts';
 import type { RunId } from '../../../shared/ids.ts';
+import type { Deadline } from '../../../shared/lease-clock.ts';
 
 export const KEEPER_PID = 4242;
 

@@ -4,7 +4,7 @@ import type { Mutant } from './mutants.ts';
 const START = 'agent/core/start.ts';
 const SESSION = 'agent/core/session.ts';
 const STEP = 'agent/core/step.ts';
-const DEADLINE = 'agent/keeper/deadline.ts';
+const DEADLINE = 'keeper/core/deadline.ts';
 
 export const agentMutants: readonly Mutant[] = [
   {
@@ -135,12 +135,12 @@ export const agentMutants: readonly Mutant[] = [
     caughtBy: [72, 93],
     patches: [
       {
-        file: 'agent/core/clock.ts',
+        file: 'shared/lease-clock.ts',
         find: 'return Math.max(to.mono - from.mono, to.boot - from.boot);',
         instead: 'return to.mono - from.mono;',
       },
       {
-        file: 'agent/core/clock.ts',
+        file: 'shared/lease-clock.ts',
         find: 'return Math.min(deadline.mono - now.mono, deadline.boot - now.boot);',
         instead: 'return deadline.mono - now.mono;',
       },

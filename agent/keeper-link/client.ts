@@ -1,0 +1,240 @@
+/**
+ * The agent's end of the connection to its keeper.
+ *
+ * Every request is answered once: by the keeper, or with the reason `KEEPER_GONE` when the connection ends first (then nothing
+ * is known about what became of the request, and the table of the next connection tells). Nothing here rejects after `Opened`.
+ */
+import { create, type MessageInitShape } from '@bufbuild/protobuf';
+import { durationMs } from '@bufbuild/protobuf/wkt';
+import { type ClientDuplexStream, credentials } from '@grpc/grpc-js';
+import {
+  type AttachRequest,
+  AttachRequestSchema,
+  type AttachResponse,
+  type ExitSchema,
+  type ExtendSchema,
+  type ForgetSchema,
+  KeeperService,
+  type KeptAttempt,
+  type Opened,
+  type ReadResult,
+  ReadResultSchema,
+  type ReadSchema,
+  type Result,
+  ResultSchema,
+  type StartSchema,
+  type StopSchema,
+} from '../../shared/gen/locum/keeper/v1/keeper_service_pb.ts';
+import { KEEPER_MESSAGE_LIMIT_BYTES } from '../../shared/keeper/message-limit.ts';
+import { socketPath } from '../../shared/keeper/socket-path.ts';
+import { clientOptions } from '../../shared/rpc/channel-options.ts';
+import { makeClient, openBidi } from '../../shared/rpc/grpc-js-binding.ts';
+
+/** What the keeper says without being asked, in the order in which it said it. */
+export type KeeperEvent =
+  /** An attempt is new or has changed; always said before the Result of the request that changed it. */
+  | { readonly kind: 'changed'; readonly attempt: KeptAttempt }
+  /** The host shuts down: drain, say Goodbye, then `exit({ stopAll: true })`. */
+  | { readonly kind: 'leaving'; readonly withinMs: number }
+  /** The connection is over; the last event. Every open request has been answered with `KEEPER_GONE`. */
+  | { readonly kind: 'closed'; readonly detail: string };
+
+export interface ConnectOptions {
+  /** The agent's state directory; the keeper listens in it. */
+  readonly stateDir: string;
+  readonly agentVersion: string;
+  /** Called for each event, never before `connectKeeper` has resolved its promise. */
+  readonly onEvent: (event: KeeperEvent) => void;
+  /** How long to wait for the keeper's `Opened`. Default: 5 s. */
+  readonly timeoutMs?: number;
+}
+
+export interface KeeperConnection {
+  /** The keeper's first message: its whole table. */
+  readonly opened: Opened;
+  /** Answered once the program runs, or will never run. */
+  start(request: MessageInitShape<typeof StartSchema>): Promise<Result>;
+  /** Deadlines count once this is answered; `refused` names those that were not extended. */
+  extend(request: MessageInitShape<typeof ExtendSchema>): Promise<Result>;
+  /** Answered once the stop has begun; a `changed` event with ENDED tells that it is done. */
+  stop(request: MessageInitShape<typeof StopSchema>): Promise<Result>;
+  forget(request: MessageInitShape<typeof ForgetSchema>): Promise<Result>;
+  /** Answered at once; the keeper ends, and with it this connection, when nothing lives any more. */
+  exit(request: MessageInitShape<typeof ExitSchema>): Promise<Result>;
+  /** True once the keeper answered; false when the connection ended first. The caller judges how long is too long. */
+  ping(request: { readonly highestTerm: number }): Promise<boolean>;
+  read(request: MessageInitShape<typeof ReadSchema>): Promise<ReadResult>;
+  /** Ends the connection; `closed` follows. What the keeper holds goes on. */
+  close(): void;
+}
+
+/** No keeper answered. */
+export class KeeperUnreachableError extends Error {
+  override readonly name = 'KeeperUnreachableError';
+  /** Somebody accepted the connection and said nothing: a keeper that is stopped or hung. */
+  readonly isSilent: boolean;
+
+  constructor(message: string, { isSilent }: { readonly isSilent: boolean }) {
+    super(message);
+    this.isSilent = isSilent;
+  }
+}
+
+/** An answer that the keeper did not give. */
+const GONE = { ok: false, reason: 'KEEPER_GONE', detail: 'the connection to the keeper ended; the outcome is unknown' };
+
+type Stream = ClientDuplexStream<AttachRequest, AttachResponse>;
+type Request = NonNullable<MessageInitShape<typeof AttachRequestSchema>['request']>;
+
+/** Connects to the keeper that runs. Rejects with KeeperUnreachableError when there is none or it does not answer. */
+export async function connectKeeper(options: ConnectOptions): Promise<KeeperConnection> {
+  const address = `unix:${await socketPath(options.stateDir)}`;
+  const client = makeClient(KeeperService, address, credentials.createInsecure(), {
+    ...clientOptions,
+    'grpc.max_receive_message_length': KEEPER_MESSAGE_LIMIT_BYTES,
+    'grpc.max_send_message_length': KEEPER_MESSAGE_LIMIT_BYTES,
+  });
+  const stream: Stream = openBidi(client, KeeperService.method.attach);
+  const { promise, resolve, reject } = Promise.withResolvers<KeeperConnection>();
+  const answers = new Answers();
+  /** Events that came in the same breath as `Opened`: they wait until the caller has the connection. */
+  let early: KeeperEvent[] | undefined = [];
+  let opened = false;
+  let isSilent = false;
+
+  const deliver = (event: KeeperEvent): void => {
+    if (early === undefined) options.onEvent(event);
+    else early.push(event);
+  };
+  const deliverEarly = (): void => {
+    const events = early ?? [];
+    early = undefined;
+    for (const event of events) options.onEvent(event);
+  };
+  const finish = (detail: string): void => {
+    clearTimeout(timer);
+    client.close();
+    reject(new KeeperUnreachableError(`no keeper at ${address}: ${detail}`, { isSilent }));
+    if (answers.end() && opened) deliver({ kind: 'closed', detail });
+  };
+  const timer = setTimeout(() => {
+    isSilent = true;
+    stream.cancel();
+  }, options.timeoutMs ?? 5_000);
+
+  stream.on('data', (message: AttachResponse) => {
+    const { response } = message;
+    if (response.case === 'opened') {
+      opened = true;
+      clearTimeout(timer);
+      resolve(connectionOver(stream, response.value, answers));
+      setImmediate(deliverEarly);
+      return;
+    }
+    const event = answers.take(message);
+    if (event !== undefined) deliver(event);
+  });
+  stream.on('error', (error) => finish(error.message));
+  stream.on('end', () => finish('the keeper closed the connection'));
+  stream.write(
+    create(AttachRequestSchema, {
+      request: { case: 'open', value: { agentVersion: options.agentVersion, agentPid: process.pid } },
+    }),
+  );
+  return promise;
+}
+
+function connectionOver(stream: Stream, opened: Opened, answers: Answers): KeeperConnection {
+  const send = (requestId: bigint, request: Request): void => {
+    stream.write(create(AttachRequestSchema, { requestId, request }));
+  };
+  const ask = (request: Request): Promise<Result> => answers.result((id) => send(id, request));
+  return {
+    opened,
+    start: (value) => ask({ case: 'start', value }),
+    extend: (value) => ask({ case: 'extend', value }),
+    stop: (value) => ask({ case: 'stop', value }),
+    forget: (value) => ask({ case: 'forget', value }),
+    exit: (value) => ask({ case: 'exit', value }),
+    read: (value) => answers.read((id) => send(id, { case: 'read', value })),
+    ping: ({ highestTerm }) =>
+      answers.pong(() => send(0n, { case: 'ping', value: { highestTerm: BigInt(highestTerm) } })),
+    close: () => stream.cancel(),
+  };
+}
+
+/** Open requests and who waits for them. The agent bounds them: it asks one thing per attempt, and pings one at a time. */
+class Answers {
+  private lastId = 0n;
+  private ended = false;
+  private readonly results = new Map<bigint, (result: Result) => void>();
+  private readonly reads = new Map<bigint, (result: ReadResult) => void>();
+  private pongs: Array<(answered: boolean) => void> = [];
+
+  result(send: (id: bigint) => void): Promise<Result> {
+    return this.ask(this.results, send, () => create(ResultSchema, GONE));
+  }
+
+  read(send: (id: bigint) => void): Promise<ReadResult> {
+    return this.ask(this.reads, send, () => create(ReadResultSchema, { error: GONE.detail }));
+  }
+
+  pong(send: () => void): Promise<boolean> {
+    if (this.ended) return Promise.resolve(false);
+    return new Promise((resolve) => {
+      this.pongs.push(resolve);
+      send();
+    });
+  }
+
+  private ask<T>(waiting: Map<bigint, (answer: T) => void>, send: (id: bigint) => void, gone: () => T): Promise<T> {
+    if (this.ended) return Promise.resolve(gone());
+    this.lastId += 1n;
+    const id = this.lastId;
+    return new Promise((resolve) => {
+      waiting.set(id, resolve);
+      send(id);
+    });
+  }
+
+  /** Gives an answer to whoever waits for it; what nobody asked for comes back as an event. */
+  take({ response }: AttachResponse): KeeperEvent | undefined {
+    switch (response.case) {
+      case 'result':
+        this.settle(this.results, response.value.requestId, response.value);
+        return undefined;
+      case 'readResult':
+        this.settle(this.reads, response.value.requestId, response.value);
+        return undefined;
+      case 'pong':
+        this.pongs.shift()?.(true);
+        return undefined;
+      case 'changed':
+        return response.value.attempt && { kind: 'changed', attempt: response.value.attempt };
+      case 'leaving':
+        return { kind: 'leaving', withinMs: response.value.within ? durationMs(response.value.within) : 0 };
+      case 'opened':
+      case undefined:
+        // A newer keeper may say more than we know.
+        return undefined;
+    }
+  }
+
+  private settle<T>(waiting: Map<bigint, (answer: T) => void>, id: bigint, answer: T): void {
+    waiting.get(id)?.(answer);
+    waiting.delete(id);
+  }
+
+  /** Answers everything that is still open. False when that was done before. */
+  end(): boolean {
+    if (this.ended) return false;
+    this.ended = true;
+    for (const [id, resolve] of this.results) resolve(create(ResultSchema, { requestId: id, ...GONE }));
+    for (const [id, resolve] of this.reads) resolve(create(ReadResultSchema, { requestId: id, error: GONE.detail }));
+    for (const resolve of this.pongs) resolve(false);
+    this.results.clear();
+    this.reads.clear();
+    this.pongs = [];
+    return true;
+  }
+}

@@ -1,0 +1,178 @@
+/** The performer of what the core asks of the keeper: opens the connection, asks, and turns answers into events. */
+import { setTimeout as sleep } from 'node:timers/promises';
+import { unreachable } from '../../shared/assert.ts';
+import { EndCause } from '../../shared/gen/locum/v1/run_pb.ts';
+import type { Logger } from '../../shared/log.ts';
+import { refToMessage } from '../attempt-codec.ts';
+import type { KeeperRequest, Tree } from '../core/effect.ts';
+import type { Event, RequestId } from '../core/event.ts';
+import { connectKeeper, type KeeperConnection, type KeeperEvent } from './client.ts';
+import { decodeKept, decodeOpened, decodeOutput, decodeResult, encodeExtension, encodeStart } from './keeper-codec.ts';
+import { identityOf, keeperProcess, killProcess, killTrees, type ProcessIdentity } from './kill-trees.ts';
+import { ensureKeeper, type SpawnKeeperOptions } from './launch.ts';
+
+/** A9: a keeper that is silent for this long is as good as dead. */
+const SILENT_MS = 2_000;
+/** How long the last answers may take when the agent ends. */
+const LAST_ANSWERS_MS = 500;
+
+export interface KeeperLinkOptions {
+  readonly stateDir: string;
+  readonly agentVersion: string;
+  /** How a keeper is started; for tests and packages. Default: `locum keeper`. */
+  readonly spawn: SpawnKeeperOptions;
+  /** Environment below each workload's own. */
+  readonly baseEnv: Readonly<Record<string, string>>;
+  readonly log: Logger;
+  readonly onEvent: (event: Event) => void;
+}
+
+export class KeeperLink {
+  private readonly options: KeeperLinkOptions;
+  private connection: KeeperConnection | undefined;
+  /** The process at the other end of the newest connection, also after that has ended. */
+  private process: ProcessIdentity | undefined;
+  private readonly asked = new Set<Promise<void>>();
+  private closed = false;
+
+  constructor(options: KeeperLinkOptions) {
+    this.options = options;
+  }
+
+  /** Answers with keeper_opened or keeper_closed, and with keeper_closed once more when an open connection ends. */
+  open(mayStart: boolean): void {
+    void this.connect(mayStart).catch((error: unknown) => {
+      const detail = error instanceof Error ? error.message : String(error);
+      this.say({ kind: 'keeper_closed', detail });
+    });
+  }
+
+  private async connect(mayStart: boolean): Promise<void> {
+    const connection: KeeperConnection = await this.reach(mayStart, (event) => this.hear(connection, event));
+    if (this.closed) {
+      connection.close();
+      return;
+    }
+    this.connection = connection;
+    // While the connection is open, its number is not another's.
+    this.process = identityOf(connection.opened.keeperPid);
+    this.say(decodeOpened(connection.opened));
+  }
+
+  /**
+   * A7, A9: a keeper that takes connections and says nothing keeps nothing. Where a new one may be started, it is killed first, and
+   * the new one kills what it left.
+   */
+  private async reach(mayStart: boolean, onEvent: (event: KeeperEvent) => void): Promise<KeeperConnection> {
+    const { stateDir, agentVersion, spawn, log } = this.options;
+    const options = { stateDir, agentVersion, onEvent };
+    const startedMono = performance.now();
+    try {
+      return await connectKeeper({ ...options, timeoutMs: SILENT_MS });
+    } catch (error) {
+      if (!mayStart) throw error;
+      const hung = performance.now() - startedMono >= SILENT_MS ? keeperProcess(stateDir) : undefined;
+      if (hung !== undefined) {
+        log.error({ keeperPid: hung.pid }, 'the keeper does not answer: killing it and what it keeps');
+        await killProcess(hung);
+      }
+      return ensureKeeper({ ...spawn, ...options });
+    }
+  }
+
+  private hear(connection: KeeperConnection, event: KeeperEvent): void {
+    if (this.connection !== connection) return;
+    switch (event.kind) {
+      case 'changed':
+        for (const attempt of decodeKept(event.attempt)) this.say({ kind: 'keeper_changed', attempt });
+        break;
+      case 'leaving':
+        this.say({ kind: 'keeper_leaving', withinMs: event.withinMs });
+        break;
+      case 'closed':
+        this.connection = undefined;
+        this.say({ kind: 'keeper_closed', detail: event.detail });
+        break;
+      default:
+        unreachable(event);
+    }
+  }
+
+  /** Asks over the open connection. What is asked while there is none is lost, as keeper_closed tells the core. */
+  ask(request: RequestId, ask: KeeperRequest): void {
+    const { connection } = this;
+    if (connection === undefined) return;
+    const answered = this.answer(connection, request, ask)
+      .catch((error: unknown) => this.options.log.error({ err: error }, 'a request to the keeper failed'))
+      .finally(() => this.asked.delete(answered));
+    this.asked.add(answered);
+  }
+
+  private async answer(connection: KeeperConnection, request: RequestId, ask: KeeperRequest): Promise<void> {
+    const event = await this.request(connection, request, ask);
+    // Answers of a connection that has ended are not the keeper's: keeper_closed says that nothing is known of them.
+    if (event !== undefined && this.connection === connection) this.say(event);
+  }
+
+  private async request(
+    connection: KeeperConnection,
+    request: RequestId,
+    ask: KeeperRequest,
+  ): Promise<Event | undefined> {
+    switch (ask.kind) {
+      case 'start':
+        return decodeUnlessGone(request, await connection.start(encodeStart(ask, this.options.baseEnv)));
+      case 'extend':
+        return decodeUnlessGone(request, await connection.extend({ extensions: ask.extensions.map(encodeExtension) }));
+      case 'stop': {
+        const { attempt, cause, reason } = ask;
+        const stop = { ...refToMessage(attempt), cause: EndCause[cause], reason };
+        return decodeUnlessGone(request, await connection.stop(stop));
+      }
+      case 'forget':
+        return decodeUnlessGone(request, await connection.forget({ attempts: ask.attempts.map(refToMessage) }));
+      case 'exit':
+        return decodeUnlessGone(request, await connection.exit({ stopAll: ask.stopAll }));
+      case 'ping':
+        return (await connection.ping({ highestTerm: ask.highestTerm })) ? { kind: 'keeper_pong' } : undefined;
+      case 'read': {
+        const { attempt, offset, limit } = ask;
+        const read = { ...refToMessage(attempt), offset: BigInt(offset), limit };
+        return decodeOutput(request, await connection.read(read));
+      }
+      default:
+        return unreachable(ask);
+    }
+  }
+
+  private say(event: Event): void {
+    if (!this.closed) this.options.onEvent(event);
+  }
+
+  /** Ends the connection once what was asked is answered; what the keeper holds goes on. */
+  async close(): Promise<void> {
+    this.closed = true;
+    await Promise.race([Promise.all(this.asked), sleep(LAST_ANSWERS_MS, undefined, { ref: false })]);
+    this.connection?.close();
+    this.connection = undefined;
+  }
+
+  /** A9: the keeper is dead or silent. A late word of it is not heard; it and the trees are killed. Answers with trees_killed. */
+  killTrees(trees: readonly Tree[]): void {
+    this.connection?.close();
+    this.connection = undefined;
+    void killTrees(this.options.stateDir, this.process, trees).then(
+      (event) => this.say(event),
+      (error: unknown) => {
+        this.options.log.error({ err: error }, 'killing the trees of a dead keeper failed');
+        // Nothing is proven; the next keeper kills what is left before it answers.
+        this.say({ kind: 'trees_killed', killed: [], left: trees.map(({ run, epoch }) => ({ run, epoch })) });
+      },
+    );
+  }
+}
+
+/** The client answers for a keeper that is gone; whether the request was done is not known, and the next table tells. */
+function decodeUnlessGone(request: RequestId, result: Parameters<typeof decodeResult>[1]): Event | undefined {
+  return result.reason === 'KEEPER_GONE' ? undefined : decodeResult(request, result);
+}

@@ -1,0 +1,119 @@
+/**
+ * A9: what an agent does about a keeper that is dead or silent. First the keeper, so that nothing it has not read yet can start;
+ * then the trees that are bound by a lease. A tree counts as killed only once it is proven empty.
+ */
+import { readFileSync } from 'node:fs';
+import { readFile } from 'node:fs/promises';
+import { join } from 'node:path';
+import { setTimeout as sleep } from 'node:timers/promises';
+import { cgroupPlace, cgroupTree } from '../../shared/host/cgroup.ts';
+import type { Tree } from '../../shared/host/containment.ts';
+import { attemptMarks, processGroupTree } from '../../shared/host/process-group.ts';
+import { parseStat, processEntry } from '../../shared/host/process-table.ts';
+import { keyOf } from '../../shared/keeper/state-key.ts';
+import type { Tree as TreeFacts } from '../core/effect.ts';
+import type { FromKeeper } from '../core/event.ts';
+import type { AttemptRef } from '../core/message.ts';
+
+/** Between two looks at something that is being killed. */
+const LOOK_MS = 10;
+/** A keeper or tree that is not gone after this time sits in the kernel; the next keeper goes on with it. */
+const LIMIT_MS = 2_000;
+
+/** What identifies a process, also once another one has its number. */
+export interface ProcessIdentity {
+  readonly pid: number;
+  readonly startTicks: number;
+}
+
+/** Undefined: there is no process with this id. */
+export function identityOf(pid: number): ProcessIdentity | undefined {
+  const entry = parseStat(readProc(`${pid}/stat`));
+  return entry && { pid, startTicks: entry.startTicks };
+}
+
+/** The keeper of a state directory by the id that it wrote there, if that is still a keeper of this directory. */
+export function keeperProcess(stateDir: string): ProcessIdentity | undefined {
+  try {
+    const pid = Number.parseInt(readFileSync(join(stateDir, 'keeper.pid'), 'utf8'), 10);
+    const words = readProc(`${pid}/cmdline`).split('\0');
+    return words.includes('keeper') && words.includes(stateDir) ? identityOf(pid) : undefined;
+  } catch {
+    return undefined;
+  }
+}
+
+/** Empty: there is no such process. */
+function readProc(path: string): string {
+  try {
+    return readFileSync(join('/proc', path), 'utf8');
+  } catch {
+    return '';
+  }
+}
+
+export async function killTrees(
+  stateDir: string,
+  keeper: ProcessIdentity | undefined,
+  trees: readonly TreeFacts[],
+): Promise<Extract<FromKeeper, { kind: 'trees_killed' }>> {
+  if (keeper !== undefined) await killProcess(keeper);
+  const key = await keyOf(stateDir);
+  const mount = await cgroupMount();
+  const outcomes = await Promise.all(
+    trees.map(async (facts) => {
+      const ref: AttemptRef = { run: facts.run, epoch: facts.epoch };
+      const tree = treeOf(facts, key, mount);
+      return { ref, empty: tree !== undefined && (await killTree(tree)) };
+    }),
+  );
+  const refs = (empty: boolean): readonly AttemptRef[] =>
+    outcomes.filter((outcome) => outcome.empty === empty).map(({ ref }) => ref);
+  return { kind: 'trees_killed', killed: refs(true), left: refs(false) };
+}
+
+/** Answers when it is gone, or sits in the kernel: then it runs no more of its code either. */
+export async function killProcess(process_: ProcessIdentity): Promise<void> {
+  const giveUpAt = performance.now() + LIMIT_MS;
+  while (performance.now() < giveUpAt) {
+    const entry = await processEntry(process_.pid);
+    if (entry === undefined || entry.isZombie || entry.startTicks !== process_.startTicks) return;
+    try {
+      process.kill(process_.pid, 'SIGKILL');
+    } catch {
+      return;
+    }
+    await sleep(LOOK_MS);
+  }
+}
+
+async function cgroupMount(): Promise<string | undefined> {
+  const [mountinfo = '', own = ''] = await Promise.all(
+    ['/proc/self/mountinfo', '/proc/self/cgroup'].map((file) => readFile(file, 'utf8').catch(() => '')),
+  );
+  return cgroupPlace(mountinfo, own)?.mount;
+}
+
+/** Undefined: nothing is known by which its processes could be found; the next keeper has a journal. */
+function treeOf(
+  { run, epoch, cgroup, pid, startTicks }: TreeFacts,
+  key: string,
+  mount: string | undefined,
+): Tree | undefined {
+  if (cgroup !== '') return mount === undefined ? undefined : cgroupTree(mount, cgroup);
+  if (pid === 0 || startTicks === 0) return undefined;
+  return processGroupTree({ pid, startTicks }, attemptMarks({ run, epoch }, key));
+}
+
+async function killTree(tree: Tree): Promise<boolean> {
+  const giveUpAt = performance.now() + LIMIT_MS;
+  while (performance.now() < giveUpAt) {
+    await tree.kill();
+    if (await tree.isEmpty()) {
+      await tree.remove();
+      return true;
+    }
+    await sleep(LOOK_MS);
+  }
+  return false;
+}

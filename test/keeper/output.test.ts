@@ -1,0 +1,156 @@
+/** What programs print: kept in segments, read by offset, bounded. */
+import { mkdirSync, mkdtempSync, readdirSync, rmSync, statSync, utimesSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { Readable } from 'node:stream';
+import { afterEach, beforeEach, describe, expect, it } from 'vitest';
+import { AttemptFolders } from '../../keeper/attempt-folders.ts';
+import { OutputLog } from '../../keeper/output-log.ts';
+import { readOutput } from '../../keeper/output-segments.ts';
+import { sharedKeeper, withRealKeepers } from './rig.ts';
+
+withRealKeepers();
+
+let folder = '';
+beforeEach(() => {
+  folder = mkdtempSync(join(tmpdir(), 'locum-output-test-'));
+});
+afterEach(() => rmSync(folder, { recursive: true, force: true }));
+
+/** Writes chunks as a program would; resolves when they are in their segments. */
+async function write(chunks: readonly string[], limits = { segmentBytes: 10, segments: 3 }): Promise<OutputLog> {
+  const log = new OutputLog(folder, limits, Readable.from(chunks.map((chunk) => Buffer.from(chunk))));
+  await log.done;
+  return log;
+}
+
+const text = async (offset: number, limit = 100) => {
+  const slice = await readOutput(folder, offset, limit);
+  return slice && { offset: slice.offset, text: Buffer.from(slice.data).toString(), size: slice.size };
+};
+
+describe('output', () => {
+  it('is there, and empty, before anything is printed', async () => {
+    await write([]);
+    expect(await text(0)).toEqual({ offset: 0, text: '', size: 0 });
+  });
+
+  it('is read by one offset that runs through all segments', async () => {
+    await write(['0123456789', 'abcdefghij', 'xyz']);
+    expect(await text(0)).toEqual({ offset: 0, text: '0123456789', size: 23 });
+    expect(await text(10)).toEqual({ offset: 10, text: 'abcdefghij', size: 23 });
+    expect(await text(12, 3)).toEqual({ offset: 12, text: 'cde', size: 23 });
+    expect(await text(20)).toEqual({ offset: 20, text: 'xyz', size: 23 });
+  });
+
+  it('is read from the end by a negative offset', async () => {
+    await write(['0123456789', 'abc']);
+    expect(await text(-2)).toEqual({ offset: 11, text: 'bc', size: 13 });
+    expect(await text(-500)).toEqual({ offset: 0, text: '0123456789', size: 13 });
+  });
+
+  it('past its end is empty', async () => {
+    await write(['0123']);
+    expect(await text(4)).toEqual({ offset: 4, text: '', size: 4 });
+    expect(await text(99)).toEqual({ offset: 4, text: '', size: 4 });
+  });
+
+  it('keeps the newest segments, and says where what is left begins', async () => {
+    await write(['0123456789', 'abcdefghij', 'klmnopqrst', 'uvwxyzABCD', 'E']);
+    expect(readdirSync(folder)).toHaveLength(3);
+    expect(await text(0)).toEqual({ offset: 20, text: 'klmnopqrst', size: 41 });
+    expect(await text(5)).toEqual({ offset: 20, text: 'klmnopqrst', size: 41 });
+  });
+
+  it('that was lost in between is jumped over', async () => {
+    writeFileSync(join(folder, `${'0'.padStart(16, '0')}.log`), 'abc');
+    writeFileSync(join(folder, `${'9'.padStart(16, '0')}.log`), 'xyz');
+    expect(await text(0)).toEqual({ offset: 0, text: 'abc', size: 12 });
+    expect(await text(3)).toEqual({ offset: 9, text: 'xyz', size: 12 });
+  });
+
+  it('of a program goes on being taken when it can not be kept', async () => {
+    rmSync(folder, { recursive: true });
+    const log = await write(['0123456789', 'abcdefghij']);
+    expect([log.finished, log.problem]).toEqual([true, expect.stringContaining('ENOENT')]);
+  });
+
+  it('of no attempt at all is no output', async () => {
+    expect(await readOutput(join(folder, 'no-such-attempt'), 0, 10)).toBeUndefined();
+  });
+});
+
+describe('folders of forgotten attempts', () => {
+  const keep = (name: string, bytes: number, ageS: number) => {
+    const path = join(folder, 'runs', name, 'output');
+    mkdirSync(path, { recursive: true });
+    mkdirSync(join(folder, 'runs', name, 'work'));
+    writeFileSync(join(path, `${'0'.repeat(16)}.log`), 'x'.repeat(bytes));
+    utimesSync(join(folder, 'runs', name), Date.now() / 1000 - ageS, Date.now() / 1000 - ageS);
+  };
+  const kept = () => readdirSync(join(folder, 'runs')).sort();
+
+  it('lose their work folder and keep their output', async () => {
+    keep('a-1-1', 5, 0);
+    const folders = new AttemptFolders(folder);
+    await folders.forget('a-1', 1);
+    expect(readdirSync(join(folder, 'runs', 'a-1-1'))).toEqual(['output']);
+    expect((await folders.readOutput('a-1', 1, 0, 10))?.size).toBe(5);
+  });
+
+  it('are bounded in number and in bytes; the oldest go first, also those of earlier keepers', async () => {
+    for (const [i, name] of ['d-1-1', 'c-1-1', 'b-1-1', 'a-1-1'].entries()) keep(name, 100, 1_000 - i);
+    keep('held-1-1', 100, 5_000);
+    const folders = new AttemptFolders(folder, { retention: { attempts: 3, bytes: 1_000 } });
+    await folders.recover((key) => key === 'held-1-1');
+    expect(kept()).toEqual(['a-1-1', 'b-1-1', 'c-1-1', 'held-1-1']);
+    keep('big-1-1', 900, 0);
+    await folders.forget('big-1', 1);
+    expect(kept()).toEqual(['a-1-1', 'big-1-1', 'held-1-1']);
+    await folders.forget('held-1', 1);
+    expect(kept()).toEqual(['big-1-1', 'held-1-1']);
+  });
+});
+
+describe('output of a real program', () => {
+  it('is standard output and standard error in the order in which they were written', async () => {
+    const { agent } = await sharedKeeper();
+    await agent.run({ does: 'for i in 1 2 3; do echo out $i; echo err $i >&2; done' });
+    await agent.end();
+    expect(await agent.output()).toBe('out 1\nerr 1\nout 2\nerr 2\nout 3\nerr 3\n');
+  });
+
+  it('can be followed while it runs, and says when it is over', async () => {
+    const { rig, agent } = await sharedKeeper();
+    const release = rig.file();
+    await agent.run({ does: `echo one; while [ ! -e ${release} ]; do sleep 0.01; done; echo two` });
+    const read = (offset: bigint) => agent.connection.read({ run: agent.job, epoch: 1n, offset, limit: 100 });
+    await expect.poll(async () => Buffer.from((await read(0n)).data).toString()).toBe('one\n');
+    expect(await read(4n)).toMatchObject({ offset: 4n, size: 4n, end: false });
+    writeFileSync(release, '');
+    await agent.end();
+    expect(await agent.output()).toBe('one\ntwo\n');
+    expect(await read(8n)).toMatchObject({ offset: 8n, size: 8n, end: true });
+  });
+
+  it('is bounded on disk, however much it is, and none of it makes the program wait for ever', async () => {
+    const { rig, agent } = await sharedKeeper({ output: { segmentBytes: 64 * 1024, segments: 2 } });
+    await agent.run({ does: 'head -c 5000000 /dev/zero; echo; echo last' });
+    expect(await agent.end()).toMatchObject({ exitCode: 0 });
+    const read = async () => agent.connection.read({ run: agent.job, epoch: 1n, offset: -5n, limit: 100 });
+    await expect.poll(async () => (await read()).end).toBe(true);
+    expect(await read()).toMatchObject({ size: 5_000_006n, offset: 5_000_001n, data: Buffer.from('last\n') });
+    const path = join(rig.stateDir, 'runs', `${agent.job}-1`, 'output');
+    const bytes = readdirSync(path).reduce((sum, name) => sum + statSync(join(path, name)).size, 0);
+    // A segment may pass its limit by one read.
+    expect(bytes).toBeLessThanOrEqual(4 * 64 * 1024);
+  });
+
+  it('of an attempt that is not known is an error, not an empty output', async () => {
+    const { agent } = await sharedKeeper();
+    for (const run of ['no-such-run', '../..']) {
+      const { error } = await agent.connection.read({ run, epoch: 1n, offset: 0n, limit: 10 });
+      expect(error).toContain('no output');
+    }
+  });
+});
