@@ -13,6 +13,7 @@ import {
   EndCause as EndCauseEnum,
 } from '../shared/gen/locum/v1/run_pb.ts';
 import { epoch, policyId, runId } from '../shared/ids.ts';
+import { hostProblemFromProto, hostProblemToProto } from '../shared/rpc/host-problem-messages.ts';
 import { fromTimestamp, toTimestamp } from '../shared/rpc/time-messages.ts';
 import type { AttemptEnd, AttemptRef, AttemptState, AttemptStatus, EndCause, OnDisconnect } from './core/message.ts';
 
@@ -33,8 +34,11 @@ export function statusToMessage(status: AttemptStatus): AttemptStatusMessage {
   return message;
 }
 
-function endToMessage({ cause, exitCode, signal, detail }: AttemptEnd): AttemptEndMessage {
-  const message = create(AttemptEndSchema, { cause: causeToMessage(cause), signal, detail });
+function endToMessage({ cause, exitCode, signal, detail, hostProblem }: AttemptEnd): AttemptEndMessage {
+  const message = create(AttemptEndSchema, {
+    ...{ cause: causeToMessage(cause), signal, detail },
+    hostProblem: hostProblemToProto(hostProblem),
+  });
   if (exitCode !== undefined) message.exitCode = exitCode;
   return message;
 }
@@ -79,7 +83,8 @@ function stateFromMessage(state: AttemptStateEnum): AttemptState {
 
 function endFromMessage(end: AttemptEndMessage | undefined): AttemptEnd {
   const { cause = EndCauseEnum.UNSPECIFIED, exitCode, signal = '', detail = '' } = end ?? {};
-  return { cause: causeFromMessage(cause), exitCode, signal, detail };
+  const hostProblem = end === undefined ? undefined : hostProblemFromProto(end.hostProblem);
+  return { cause: causeFromMessage(cause), exitCode, signal, detail, hostProblem };
 }
 
 function causeFromMessage(cause: EndCauseEnum): EndCause {

@@ -8,6 +8,7 @@ import {
   ConnectRequestSchema,
 } from '../shared/gen/locum/v1/agent_service_pb.ts';
 import { type CapabilitySchema, CapabilitySource } from '../shared/gen/locum/v1/capability_pb.ts';
+import { hostProblemsToProto, hostProblemToProto } from '../shared/rpc/host-problem-messages.ts';
 import { toDuration } from '../shared/rpc/time-messages.ts';
 import { statusToMessage } from './attempt-codec.ts';
 import type { Capability, Capacity, ToLeader } from './core/message.ts';
@@ -38,9 +39,10 @@ function payload(message: ToLeader, identity: HelloIdentity, uptimeMs: number): 
     case 'report':
       return { case: 'attemptReport', value: { attempts: message.attempts.map(statusToMessage) } };
     case 'command_result': {
-      const { outcome, ...answer } = message.answer;
+      const { outcome, hostProblem, ...answer } = message.answer;
       const commandId = BigInt(message.commandId);
-      return { case: 'commandResult', value: { commandId, outcome: CommandOutcome[outcome], ...answer } };
+      const enums = { outcome: CommandOutcome[outcome], hostProblem: hostProblemToProto(hostProblem) };
+      return { case: 'commandResult', value: { commandId, ...enums, ...answer } };
     }
     case 'full_state': {
       const { generation, attempts, lastPart } = message;
@@ -69,24 +71,26 @@ function helloValue(
   identity: HelloIdentity,
   uptimeMs: number,
 ): HelloValue {
-  const { uid, clusterId, capabilities, capacity, highestTerm, highestEpoch } = facts;
+  const { uid, clusterId, capabilities, capacity, highestTerm, highestEpoch, hostProblems } = facts;
   return {
     ...identity,
     ...{ uid, clusterId, lastPart, uptime: toDuration(uptimeMs) },
     ...{ highestTerm: BigInt(highestTerm), highestEpoch: BigInt(highestEpoch) },
     capabilities: capabilities.map(capabilityValue),
     capacity: capacityValue(capacity),
+    hostProblems: hostProblemsToProto(hostProblems),
     attempts: attempts.map(statusToMessage),
   };
 }
 
 function heartbeatValue(beat: Extract<ToLeader, { kind: 'heartbeat' }>): HeartbeatValue {
-  const { sequence, generation, capacity, capabilities } = beat;
+  const { sequence, generation, capacity, capabilities, hostProblems } = beat;
   return {
     sequence: BigInt(sequence),
     generation: BigInt(generation),
     ...(capacity === undefined ? {} : { capacity: capacityValue(capacity) }),
     ...(capabilities === undefined ? {} : { capabilities: { capabilities: capabilities.map(capabilityValue) } }),
+    ...(hostProblems === undefined ? {} : { hostProblems: hostProblemsToProto(hostProblems) }),
   };
 }
 

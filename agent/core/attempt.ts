@@ -49,7 +49,7 @@ export const bounded = (detail: string): string =>
 /** The status of an attempt that has ended. `detail` is cut to a bounded length. */
 export function endedStatus(
   status: AttemptStatus,
-  end: Pick<AttemptEnd, 'cause' | 'detail'>,
+  { cause, detail, hostProblem }: Pick<AttemptEnd, 'cause' | 'detail' | 'hostProblem'>,
   endWall: number,
 ): AttemptStatus {
   const state: AttemptState = 'ENDED';
@@ -57,6 +57,6 @@ export function endedStatus(
     ...status,
     state,
     endWall,
-    end: { cause: end.cause, exitCode: undefined, signal: '', detail: bounded(end.detail) },
+    end: { cause, exitCode: undefined, signal: '', detail: bounded(detail), hostProblem },
   };
 }

@@ -1,5 +1,6 @@
 /** Everything that can happen to the agent's core. The shell decodes into these, and nothing else reaches the core. */
 
+import type { HostProblem } from '../../shared/host-problem.ts';
 import type { Deadline } from '../../shared/lease-clock.ts';
 import type {
   AttemptRef,
@@ -77,6 +78,8 @@ export type FromHost =
   | { readonly kind: 'tick' }
   | { readonly kind: 'capabilities'; readonly capabilities: readonly Capability[] }
   | { readonly kind: 'capacity'; readonly capacity: Capacity }
+  /** All problems that the host has now; empty: none, and a start would succeed. Said when it changed, and harmless when it did not. */
+  | { readonly kind: 'host_problems'; readonly problems: readonly HostProblem[] }
   /** The self-drain: stop everything, then say Goodbye. */
   | { readonly kind: 'leave'; readonly reason: 'LEAVE' | 'SHUTDOWN'; readonly withinMs: number }
   /** The agent ends and leaves its runs to the keeper. */

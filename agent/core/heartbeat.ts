@@ -32,9 +32,11 @@ export function beatWhenDue(turn: Turn): void {
     generation: session.generation,
     capacity: state.capacityChanged ? offeredCapacity(state) : undefined,
     capabilities: state.capabilitiesChanged ? state.capabilities : undefined,
+    hostProblems: state.hostProblemsChanged ? state.hostProblems : undefined,
   });
   state.capacityChanged = false;
   state.capabilitiesChanged = false;
+  state.hostProblemsChanged = false;
 }
 
 function keepStamp({ now }: Turn, { stamps, sequence }: Session): void {

@@ -37,6 +37,7 @@ export function sendHello(turn: Turn, stream: StreamId): void {
     capacity: offeredCapacity(state),
     highestTerm: state.highestTerm,
     highestEpoch: state.highestEpoch,
+    hostProblems: state.hostProblems,
   };
   const all = inventoryParts(state);
   for (const [i, attempts] of all.entries()) {

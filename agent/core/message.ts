@@ -1,4 +1,5 @@
 /** What agent and leader say to each other, in the core's own types. agent/stream-codec.ts converts from and to locum.v1. */
+import type { HostProblem, HostProblemKind } from '../../shared/host-problem.ts';
 import type { Epoch, PolicyId, RunId, SessionId, Uid } from '../../shared/ids.ts';
 
 /** What becomes of an attempt while no leader can be reached (semantics, section 5). */
@@ -42,6 +43,8 @@ export interface AttemptEnd {
   readonly signal: string;
   /** In words, for people. */
   readonly detail: string;
+  /** The problem of the host for which its start was refused. */
+  readonly hostProblem?: HostProblemKind | undefined;
 }
 
 /** One attempt as it is reported. */
@@ -160,6 +163,8 @@ export interface CommandAnswer {
   readonly reason: string;
   readonly detail: string;
   readonly pid: number;
+  /** Of a refusal: the problem of the host that is its reason. Undefined: the host is not to blame. */
+  readonly hostProblem?: HostProblemKind | undefined;
 }
 
 /** What a Hello says besides its attempts; the shell adds facts of the host (boot id, uptime, …) that never change or only grow. */
@@ -172,6 +177,8 @@ export interface HelloFacts {
   readonly capacity: Capacity;
   readonly highestTerm: number;
   readonly highestEpoch: number;
+  /** Empty: none, and a start would succeed. */
+  readonly hostProblems: readonly HostProblem[];
 }
 
 export interface OutputChunk {
@@ -199,6 +206,8 @@ export type ToLeader =
       readonly capacity: Capacity | undefined;
       /** Undefined: unchanged. */
       readonly capabilities: readonly Capability[] | undefined;
+      /** Undefined: unchanged. Empty: there are none any more. */
+      readonly hostProblems: readonly HostProblem[] | undefined;
     }
   | { readonly kind: 'report'; readonly attempts: readonly AttemptStatus[] }
   | { readonly kind: 'command_result'; readonly commandId: number; readonly answer: CommandAnswer }

@@ -25,6 +25,7 @@ export function greet(turn: Turn, candidate: Candidate): void {
     reportedUpTo: state.changes,
     capabilities: state.capabilities,
     capacity: state.capacity,
+    hostProblems: state.hostProblems,
     since: now.mono,
   };
   if (state.session !== undefined) state.session.barred = true;
@@ -58,6 +59,7 @@ export function acceptWelcome(turn: Turn, candidate: Candidate, term: number, we
   // A heartbeat of the old session may have carried what the Hello did not know yet.
   state.capabilitiesChanged ||= state.capabilities !== greeting.capabilities;
   state.capacityChanged ||= state.capacity !== greeting.capacity;
+  state.hostProblemsChanged ||= state.hostProblems !== greeting.hostProblems;
   state.dialling.failures = 0;
   state.dialling.redirected = false;
   state.dialling.at = undefined;

@@ -1,5 +1,6 @@
 /** Starts (semantics: A3). Whatever the answer, the epoch is spent here: it and lower ones of the run never run later. */
 
+import { type HostProblemKind, isHostProblemKind } from '../../shared/host-problem.ts';
 import { deadlineAfter, isPast, type Reading } from '../../shared/lease-clock.ts';
 import { attemptKey, bounded, endedStatus, isLiving, keyOf } from './attempt.ts';
 import { startMarginMs } from './clock.ts';
@@ -14,6 +15,12 @@ export const commandAnswer = (outcome: CommandOutcome, reason = '', detail = '',
   reason,
   detail: bounded(detail),
   pid,
+});
+
+/** A start that can't be made is the host's fault, and the leader is told so by the kind and never by the words. */
+const hostRefusal = (hostProblem: HostProblemKind, detail: string): CommandAnswer => ({
+  ...commandAnswer('REFUSED', hostProblem, detail),
+  hostProblem,
 });
 
 export function acceptStart(turn: Turn, session: Session, command: StartCommand): void {
@@ -126,12 +133,16 @@ export function finishStart(turn: Turn, pending: Extract<Pending, { kind: 'start
   if (result.ok || !isLiving(attempt)) return;
   // The keeper does not list it. Whoever hears the refusal needs no more; a later session has it in its inventory, and must be told.
   if (hears) state.attempts.delete(attemptKey(run, epoch));
-  else changeStatus(turn, attempt, endedStatus(attempt.status, { cause: 'REFUSED', detail: result.detail }, now.wall));
+  else {
+    const end = { cause: 'REFUSED', detail: result.detail, hostProblem: answer.hostProblem } as const;
+    changeStatus(turn, attempt, endedStatus(attempt.status, end, now.wall));
+  }
 }
 
 function answerOf({ ok, reason, detail, pid }: StartResult): CommandAnswer {
   if (ok) return commandAnswer('APPLIED', '', '', pid);
   if (reason === 'DEADLINE_PAST') return commandAnswer('EXPIRED', reason, detail);
   if (reason === 'EPOCH_SPENT') return commandAnswer('STALE', reason, detail);
+  if (isHostProblemKind(reason)) return hostRefusal(reason, detail);
   return commandAnswer('REFUSED', reason, detail);
 }

@@ -1,4 +1,5 @@
 /** The state of an agent. Only the core writes it; the shell reads it for `status`. */
+import type { HostProblem } from '../../shared/host-problem.ts';
 import type { Epoch, RunId, SessionId } from '../../shared/ids.ts';
 import { type Reading, readingOf } from '../../shared/lease-clock.ts';
 import { Prng } from '../../shared/prng.ts';
@@ -72,6 +73,7 @@ export interface Greeting {
   readonly reportedUpTo: number;
   readonly capabilities: readonly Capability[];
   readonly capacity: Capacity;
+  readonly hostProblems: readonly HostProblem[];
   /** Since when the Welcome is awaited, monotonic. */
   since: number;
 }
@@ -145,6 +147,9 @@ export interface AgentState {
   capabilitiesChanged: boolean;
   capacity: Capacity;
   capacityChanged: boolean;
+  /** What keeps every start from succeeding now; the keeper's side finds it. */
+  hostProblems: readonly HostProblem[];
+  hostProblemsChanged: boolean;
   keeper: Keeper;
   readonly attempts: Map<string, Attempt>;
   readonly spent: SpentEpochs<CommandAnswer>;
@@ -183,6 +188,8 @@ export function createAgent(options: AgentOptions, now: AgentNow): AgentState {
     capabilitiesChanged: false,
     capacity: { maxSlots: options.maxSlots, saturated: false, cpuPercent: 0, memoryPercent: 0 },
     capacityChanged: false,
+    hostProblems: [],
+    hostProblemsChanged: false,
     keeper: { kind: 'opening', retryAt: undefined },
     attempts: new Map(),
     spent: emptySpent(),

@@ -3,6 +3,7 @@
  * new state asks for by itself: stops, reports, a heartbeat, a dial, a look at the keeper, and the next wake-up.
  */
 import { unreachable } from '../../shared/assert.ts';
+import { type HostProblem, sameProblems, tellableProblems } from '../../shared/host-problem.ts';
 import { leftMs } from '../../shared/lease-clock.ts';
 import { mayLapse } from './attempt.ts';
 import type { AgentNow } from './clock.ts';
@@ -74,6 +75,7 @@ function handle(turn: Turn, event: Event): void {
     case 'tick':
     case 'capabilities':
     case 'capacity':
+    case 'host_problems':
     case 'leave':
     case 'detach':
       handleHost(turn, event);
@@ -161,6 +163,9 @@ function handleHost(turn: Turn, event: FromHost): void {
       state.capacity = event.capacity;
       state.capacityChanged = true;
       break;
+    case 'host_problems':
+      noteHostProblems(state, event.problems);
+      break;
     case 'leave':
       beginLeave(turn, event.reason, event.withinMs);
       break;
@@ -168,6 +173,14 @@ function handleHost(turn: Turn, event: FromHost): void {
       detach(turn);
       break;
   }
+}
+
+/** The next heartbeat tells of them, when anything came or went. */
+function noteHostProblems(state: AgentState, problems: readonly HostProblem[]): void {
+  const told = tellableProblems(problems);
+  if (sameProblems(state.hostProblems, told)) return;
+  state.hostProblems = told;
+  state.hostProblemsChanged = true;
 }
 
 /** The earliest time at which something happens without an event. Asked for only when it changed. */

@@ -20,8 +20,10 @@ import {
   HelloSchema,
   type OutputChunk,
 } from '../../shared/gen/locum/v1/agent_service_pb.ts';
+import { HostProblemSetSchema } from '../../shared/gen/locum/v1/host_problem_pb.ts';
 import type { ServerId } from '../../shared/ids.ts';
 import { toGrpcError } from '../../shared/rpc/grpc-status.ts';
+import { hostProblemsFromProto } from '../../shared/rpc/host-problem-messages.ts';
 import { validate } from '../../shared/rpc/validation.ts';
 import { capabilityFromProto } from '../codec/capability.ts';
 import {
@@ -249,7 +251,7 @@ export class AgentStream {
   }
 
   #heartbeat(heartbeat: Heartbeat): FromAgent {
-    const { capacity, capabilities } = heartbeat;
+    const { capacity, capabilities, hostProblems } = heartbeat;
     if (capacity !== undefined) checkCapacity(capacity);
     return {
       kind: 'heartbeat',
@@ -261,6 +263,8 @@ export class AgentStream {
         capabilities === undefined
           ? undefined
           : checked(CapabilitySetSchema, capabilities).capabilities.map(capabilityFromProto),
+      hostProblems:
+        hostProblems === undefined ? undefined : hostProblemsFromProto(checked(HostProblemSetSchema, hostProblems)),
     };
   }
 

@@ -10,6 +10,7 @@ import {
 } from '../../shared/gen/locum/v1/run_pb.ts';
 import { epoch, uid } from '../../shared/ids.ts';
 import { parseServerName, serverName } from '../../shared/resource-name.ts';
+import { hostProblemFromProto, hostProblemToProto } from '../../shared/rpc/host-problem-messages.ts';
 import { fromTimestamp, toDuration, toTimestamp } from '../../shared/rpc/time-messages.ts';
 import type { Attempt, AttemptEnd, FrozenTerms } from '../core/state.ts';
 import { fromUint64, toUint64 } from './numbers.ts';
@@ -44,13 +45,14 @@ export function attemptToProto(attempt: Attempt): PbAttempt {
   });
 }
 
-function endToProto({ cause, exitCode, signal, proof, detail }: AttemptEnd): PbAttemptEnd {
+function endToProto({ cause, exitCode, signal, proof, detail, hostProblem }: AttemptEnd): PbAttemptEnd {
   return create(AttemptEndSchema, {
     cause: endCauseWords.to[cause],
     ...(exitCode === undefined ? {} : { exitCode }),
     signal,
     proof: proofWords.to[proof],
     detail,
+    hostProblem: hostProblemToProto(hostProblem),
   });
 }
 
@@ -96,12 +98,13 @@ function termsFromProto(attempt: PbAttempt): FrozenTerms {
   };
 }
 
-function endFromProto({ cause, exitCode, signal, proof, detail }: PbAttemptEnd): AttemptEnd {
+function endFromProto({ cause, exitCode, signal, proof, detail, hostProblem }: PbAttemptEnd): AttemptEnd {
   return {
     cause: requiredWord(endCauseWords, cause, 'attempt.end.cause'),
     exitCode,
     signal,
     proof: requiredWord(proofWords, proof, 'attempt.end.proof'),
     detail,
+    hostProblem: hostProblemFromProto(hostProblem),
   };
 }

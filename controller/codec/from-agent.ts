@@ -1,7 +1,9 @@
 /** What agents say: locum.v1.ConnectRequest → facts of the core. Messages have passed the rules of their protos. */
 import { invalidField } from '../../shared/errors.ts';
 import type { AttemptStatus, Capacity, CommandResult, Hello } from '../../shared/gen/locum/v1/agent_service_pb.ts';
+import type { HostProblemKind } from '../../shared/host-problem.ts';
 import { DEFAULT_POOL, epoch, policyId, poolId, runId, serverId, uid } from '../../shared/ids.ts';
+import { hostProblemFromProto, hostProblemsFromProto } from '../../shared/rpc/host-problem-messages.ts';
 import { fromDuration, fromTimestamp } from '../../shared/rpc/time-messages.ts';
 import type { CommandOutcome, HelloFacts, ReportedAttempt, ReportedCapacity } from '../core/event.ts';
 import { capabilityFromProto } from './capability.ts';
@@ -26,6 +28,7 @@ export function helloFromProto(hello: Hello, inventory: readonly ReportedAttempt
     highestTerm: fromUint64(hello.highestTerm, 'highest_term'),
     highestEpoch: fromUint64(hello.highestEpoch, 'highest_epoch'),
     clusterId: hello.clusterId,
+    hostProblems: hostProblemsFromProto(hello.hostProblems),
   };
 }
 
@@ -55,6 +58,7 @@ export function reportedAttemptFromProto(status: AttemptStatus): ReportedAttempt
             exitCode: end.exitCode,
             signal: end.signal,
             detail: end.detail,
+            hostProblem: hostProblemFromProto(end.hostProblem),
           },
   };
 }
@@ -66,6 +70,7 @@ export function commandResultFromProto(result: CommandResult): {
   readonly reason: string;
   readonly detail: string;
   readonly pid: number;
+  readonly hostProblem: HostProblemKind | undefined;
 } {
   return {
     commandId: fromUint64(result.commandId, 'command_id'),
@@ -73,5 +78,6 @@ export function commandResultFromProto(result: CommandResult): {
     reason: result.reason,
     detail: result.detail,
     pid: result.pid,
+    hostProblem: hostProblemFromProto(result.hostProblem),
   };
 }

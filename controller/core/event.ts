@@ -1,5 +1,6 @@
 /** Everything that can happen to the core. The shell decodes into these and nothing else reaches the core. */
 import type { LocumError } from '../../shared/errors.ts';
+import type { HostProblem, HostProblemKind } from '../../shared/host-problem.ts';
 import type { Epoch, PolicyId, PoolId, RunId, ServerId, Uid } from '../../shared/ids.ts';
 import type { Capability } from './capability.ts';
 import type {
@@ -31,6 +32,8 @@ export interface ReportedAttempt {
         readonly exitCode: number | undefined;
         readonly signal: string;
         readonly detail: string;
+        /** The problem of the host for which its start was refused. */
+        readonly hostProblem?: HostProblemKind | undefined;
       }
     | undefined;
 }
@@ -58,6 +61,8 @@ export interface HelloFacts {
   readonly highestEpoch: number;
   /** Empty: the agent holds no work of any cluster. */
   readonly clusterId: string;
+  /** What the host says keeps every start from succeeding. Empty: nothing. Undefined: this agent never says. */
+  readonly hostProblems?: readonly HostProblem[] | undefined;
 }
 
 export type CommandOutcome = 'APPLIED' | 'ALREADY_APPLIED' | 'REFUSED' | 'EXPIRED' | 'STALE';
@@ -72,6 +77,8 @@ export type FromAgent =
       readonly generation: number;
       readonly capacity: ReportedCapacity | undefined;
       readonly capabilities: readonly Capability[] | undefined;
+      /** All of them, when any came or went. Undefined: unchanged. */
+      readonly hostProblems?: readonly HostProblem[] | undefined;
     }
   | { readonly kind: 'report'; readonly conn: ConnId; readonly attempts: readonly ReportedAttempt[] }
   | {
@@ -82,6 +89,8 @@ export type FromAgent =
       readonly reason: string;
       readonly detail: string;
       readonly pid: number;
+      /** Of a refusal: the problem of the host that is its reason. Undefined: the host is not to blame. */
+      readonly hostProblem?: HostProblemKind | undefined;
     }
   | {
       readonly kind: 'full_state';

@@ -114,6 +114,7 @@ function commandResult(ctx: Context, session: Session, said: Said<'command_resul
     signal: '',
     proof: 'REFUSED',
     detail: said.detail === '' ? reason : `${reason}: ${said.detail}`,
+    hostProblem: said.hostProblem,
   });
 }
 

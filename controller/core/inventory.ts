@@ -40,6 +40,7 @@ function endReported(ctx: Context, run: Run, attempt: Attempt, reported: Reporte
     signal: end?.signal ?? '',
     proof: end?.cause === 'REFUSED' ? 'REFUSED' : 'REPORT',
     detail: end?.detail ?? '',
+    hostProblem: end?.hostProblem,
   });
 }
 

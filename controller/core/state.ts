@@ -3,6 +3,7 @@
  * knows only while it leads stands in `live` objects beside them. Times named `…Wall` are wall-clock milliseconds and
  * survive a restart, times named `…Mono` are monotonic milliseconds of this leader. See docs/semantics.md for the words.
  */
+import type { HostProblemKind } from '../../shared/host-problem.ts';
 import type { Epoch, PolicyId, PoolId, RunId, ServerId, Uid } from '../../shared/ids.ts';
 import type { Capability } from './capability.ts';
 import type { Timers } from './timers.ts';
@@ -184,6 +185,8 @@ export interface AttemptEnd {
   readonly signal: string;
   readonly proof: Proof;
   readonly detail: string;
+  /** The problem of the host for which its start was refused. */
+  readonly hostProblem?: HostProblemKind | undefined;
 }
 
 export type AttemptState = 'ASSIGNED' | 'STARTING' | 'RUNNING' | 'STOPPING' | 'STUCK' | 'ENDED';

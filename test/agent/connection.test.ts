@@ -11,7 +11,7 @@ const identity = {
   ...{ server: 'web-1', pool: 'default', instanceId: 'i', machineId: 'm', bootId: 'b', agentVersion: '1' },
 };
 const capacity = { maxSlots: undefined, saturated: false, cpuPercent: 0, memoryPercent: 0 };
-const facts = { uid: '', clusterId: '', capabilities: [], capacity, highestTerm: 0, highestEpoch: 0 };
+const facts = { uid: '', clusterId: '', capabilities: [], capacity, highestTerm: 0, highestEpoch: 0, hostProblems: [] };
 const HELLO = encodeRequest({ kind: 'hello', facts, attempts: [], lastPart: true }, identity, 0);
 
 let controller: FakeController;

@@ -9,8 +9,10 @@ import {
   VerdictAction,
 } from '../../shared/gen/locum/v1/agent_service_pb.ts';
 import { OnDisconnect } from '../../shared/gen/locum/v1/policy_pb.ts';
+import { HOST_PROBLEM_DETAIL_LIMIT, HOST_PROBLEM_KINDS } from '../../shared/host-problem.ts';
 import { epoch, policyId, runId } from '../../shared/ids.ts';
 import { AGENT_MESSAGE_LIMIT_BYTES } from '../../shared/rpc/channel-options.ts';
+import { hostProblemsFromProto } from '../../shared/rpc/host-problem-messages.ts';
 import { toDuration } from '../../shared/rpc/time-messages.ts';
 import { validate } from '../../shared/rpc/validation.ts';
 
@@ -43,7 +45,9 @@ function fullest(kind: 'hello' | 'full_state' | 'report' | 'goodbye'): ToLeader 
       const capabilities = Array.from({ length: 256 }, (_, i) => capability(i));
       const capacity = { maxSlots: 100_000, saturated: true, cpuPercent: 99, memoryPercent: 99 };
       const numbers = { highestTerm: 2 ** 52, highestEpoch: 2 ** 52 };
-      const facts = { uid: 'u'.repeat(64), clusterId: 'c'.repeat(64), capabilities, capacity, ...numbers };
+      const hostProblems = HOST_PROBLEM_KINDS.map((kind) => ({ kind, detail: 'ü'.repeat(HOST_PROBLEM_DETAIL_LIMIT) }));
+      const ids = { uid: 'u'.repeat(64), clusterId: 'c'.repeat(64) };
+      const facts = { ...ids, capabilities, capacity, hostProblems, ...numbers };
       return { kind, facts, attempts, lastPart: true };
     }
     case 'full_state':
@@ -72,6 +76,7 @@ describe('what the agent says', () => {
       generation: 2,
       capacity: undefined,
       capabilities: undefined,
+      hostProblems: undefined,
     } as const;
     const plain = encodeRequest(beat, identity, 0);
     expect(plain.message.value).toMatchObject({ sequence: 3n, generation: 2n });
@@ -81,6 +86,9 @@ describe('what the agent says', () => {
     const told = encodeRequest({ ...beat, capacity, capabilities: [] }, identity, 0).message;
     expect(told.case === 'heartbeat' && told.value.capacity?.maxSlots).toBeUndefined();
     expect(told.case === 'heartbeat' && told.value.capabilities?.capabilities).toEqual([]);
+    expect(told.case === 'heartbeat' && told.value.hostProblems).toBeUndefined();
+    const over = encodeRequest({ ...beat, hostProblems: [] }, identity, 0).message;
+    expect(over.case === 'heartbeat' && hostProblemsFromProto(over.value.hostProblems)).toEqual([]);
   });
 });
 

@@ -44,6 +44,22 @@ describe('A1: heartbeats', () => {
     expect(beats.every(({ capabilities }) => capabilities === undefined)).toBe(true);
   });
 
+  it('tell of the host’s problems when any came or went, and that none is left differs from no change', () => {
+    const agent = new VirtualAgent().join();
+    agent.live(6_000);
+    const full = { kind: 'NO_SPACE', detail: '/var/lib/locum' } as const;
+    agent.handle({ kind: 'host_problems', problems: [full, { kind: 'READ_ONLY', detail: 'x'.repeat(999) }] });
+    agent.live(5_600);
+    agent.handle({ kind: 'host_problems', problems: [{ kind: 'READ_ONLY', detail: 'x'.repeat(999) }, full] });
+    agent.live(5_600);
+    agent.handle({ kind: 'host_problems', problems: [] });
+    agent.live(5_600);
+    const told = agent.said('heartbeat').map(({ hostProblems }) => hostProblems?.map(({ kind }) => kind));
+    expect(told).toEqual([undefined, undefined, ['NO_SPACE', 'READ_ONLY'], undefined, []]);
+    const details = agent.said('heartbeat').flatMap(({ hostProblems }) => hostProblems ?? []);
+    expect(details.map(({ detail }) => detail.length)).toEqual([14, 256]);
+  });
+
   it('repeat to a new session what changed after its Hello, though the old session has heard it', () => {
     const agent = new VirtualAgent().join();
     agent.advance(5_600);

@@ -37,6 +37,19 @@ describe('A3: a start', () => {
     expect(agent.lastAnswer?.outcome).toBe('EXPIRED');
   });
 
+  it('that the keeper refuses for the host is refused with the kind of the problem, and for the policy without one', () => {
+    const agent = new VirtualAgent().join();
+    agent.keeper.refusal = { reason: 'NO_SPACE', detail: '/var/lib/locum is full' };
+    agent.start();
+    agent.keeper.refusal = { reason: 'PROGRAM_NOT_FOUND', detail: 'no space for nonsense' };
+    agent.start({ run: runId('other-2'), epoch: epoch(8) });
+    const answers = agent.said('command_result').map(({ answer }) => [answer.outcome, answer.hostProblem]);
+    expect(answers).toEqual([
+      ['REFUSED', 'NO_SPACE'],
+      ['REFUSED', undefined],
+    ]);
+  });
+
   it('that was refused does not run when it arrives again', () => {
     const agent = new VirtualAgent({ maxSlots: 0 }).join();
     const command = agent.startCommand();

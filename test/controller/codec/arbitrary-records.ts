@@ -16,6 +16,7 @@ import type {
   Trigger,
   Workload,
 } from '../../../controller/core/state.ts';
+import { HOST_PROBLEM_KINDS } from '../../../shared/host-problem.ts';
 import { epoch, policyId, poolId, runId, serverId, uid } from '../../../shared/ids.ts';
 
 const word = (pattern: RegExp) => fc.stringMatching(pattern);
@@ -159,6 +160,7 @@ export const policies: fc.Arbitrary<Policy> = fc.record({
 const end: fc.Arbitrary<AttemptEnd> = fc.record({
   cause: fc.constantFrom('UNKNOWN', 'EXITED', 'STOPPED', 'LAPSED', 'REFUSED', 'SPAWN_FAILED', 'LOST'),
   exitCode: optional(fc.integer({ min: -1, max: 255 })),
+  hostProblem: optional(fc.constantFrom(...HOST_PROBLEM_KINDS)),
   signal: text,
   proof: fc.constantFrom('REPORT', 'REFUSED', 'INVENTORY', 'NEW_BOOT', 'NEVER_SENT', 'WAIT', 'OPERATOR', 'OVERLAP'),
   detail: text,
