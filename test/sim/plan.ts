@@ -10,6 +10,7 @@ import { Prng } from '../../shared/prng.ts';
 import { MINUTE, SECOND } from '../../shared/time.ts';
 import { FAULT_KINDS, type FaultKind, isPossible, pickByWeight } from './fault-kinds.ts';
 import { type Mixture, pickMixture } from './mixtures.ts';
+import { SICKNESSES, type SicknessKind } from './sickness.ts';
 import type { Behaviour } from './tree.ts';
 
 export interface PolicyPlan {
@@ -33,6 +34,8 @@ export interface Plan {
   readonly faultMs: number;
   /** Mean time between two faults of a kind; kinds that are left out are absent. */
   readonly faults: ReadonlyMap<FaultKind, number>;
+  /** What ails one host from then on, until long after everything else was healed. Undefined: nothing. */
+  readonly sickness: { readonly kind: SicknessKind; readonly fromMs: number } | undefined;
   /** Mean time between two calls of operators. 0: none after the first ones. */
   readonly callEveryMs: number;
   /** Largest deviation of a clock's rate. */
@@ -106,7 +109,14 @@ export function planOf(seed: number): Plan {
     tellDeposed: random.chance(0.5),
     electionTtlMs: 5_000,
     codec: random.chance(0.05),
+    sickness: sicknessOf(random),
   };
+}
+
+function sicknessOf(random: Prng): Plan['sickness'] {
+  const kind = random.pick(SICKNESSES);
+  const fromMs = random.float() * 7 * MINUTE;
+  return kind === undefined || random.chance(0.75) ? undefined : { kind, fromMs };
 }
 
 /** Seconds between two calls, one of these. */

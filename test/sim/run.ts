@@ -1,8 +1,8 @@
 /** Plays one seed: a safe beginning, a time of faults, then heal and require that everything runs again. */
 import { checkAll } from '../../controller/core/invariants.ts';
-import { SECOND } from '../../shared/time.ts';
+import { MINUTE, SECOND } from '../../shared/time.ts';
 import { checkAcknowledged } from './checks/acknowledged.ts';
-import { longestWaitMs, stillWaiting } from './checks/liveness.ts';
+import { longestWaitMs, Patience, stillWaiting, type Waiting } from './checks/liveness.ts';
 import { Faults } from './faults/faults.ts';
 import { Intentions } from './intentions.ts';
 import { type Plan, planOf } from './plan.ts';
@@ -35,6 +35,9 @@ const WARM_UP_MS = 20 * SECOND;
 const SETTLE_MS = 15 * SECOND;
 /** I5: so much more than max(M, W). */
 const SLACK_MS = 5 * SECOND;
+/** How long the others are watched beside a host that stays sick, and how much more time a run has then: it may be tried there first. */
+const SICK_MS = 4 * MINUTE;
+const SICK_SLACK_MS = 40 * SECOND;
 const LOOK_EVERY_MS = 2 * SECOND;
 /** A world that needs more than this many steps does not come to rest: something is done over and over without a pause. */
 const MOST_STEPS = 100_000;
@@ -46,6 +49,7 @@ export function runSeed(seed: number, options: RunOptions = {}): SeedResult {
   const { traceLines = 0, goOn = false, change = (plan) => plan } = options;
   const world = new World(change(planOf(seed)), traceLines);
   const { queue, verdict } = world;
+  const { sickness } = world.plan;
   const isOver = (): boolean => (goOn ? isGrave(verdict.found) : verdict.found.length > 0) || queue.steps > MOST_STEPS;
   verdict.onViolation = ({ invariant, message }) => world.say('VIOLATION', () => `${invariant}: ${message}`);
   world.say('plan', () => JSON.stringify({ ...world.plan, faults: [...world.plan.faults] }));
@@ -54,7 +58,10 @@ export function runSeed(seed: number, options: RunOptions = {}): SeedResult {
   world.begin();
   intentions.begin();
   queue.after(WARM_UP_MS, () => faults.begin());
+  if (sickness !== undefined) queue.after(WARM_UP_MS + sickness.fromMs, () => world.fallSick(sickness.kind));
   queue.runUntil(WARM_UP_MS + world.plan.faultMs, isOver);
+  if (world.sick !== undefined && !isOver()) livesWithSick(world, intentions, isOver);
+  world.cure();
   if (!isOver()) requireLiveness(world, intentions, isOver);
   if (queue.steps > MOST_STEPS) verdict.breaks('I5', queue.now, 'something happens over and over without a pause');
   return {
@@ -67,18 +74,26 @@ export function runSeed(seed: number, options: RunOptions = {}): SeedResult {
   };
 }
 
+/** One host is as sick as before, and everything else is well: nothing that could run elsewhere waits for it. */
+function livesWithSick(world: World, intentions: Intentions, isOver: () => boolean): void {
+  const { queue, verdict } = world;
+  if (!settle(world, intentions, isOver)) return;
+  const until = queue.now + SICK_MS;
+  const patience = new Patience();
+  while (queue.now < until && !isOver()) {
+    queue.runUntil(Math.min(until, queue.now + LOOK_EVERY_MS), isOver);
+    const boundMs = boundOf(world) + SICK_SLACK_MS;
+    const late = patience.look(stillWaiting(world), queue.now, boundMs);
+    if (late.length === 0 || isOver()) continue;
+    verdict.breaks('I5', queue.now, `beside a sick host, after ${Math.round(boundMs / 1000)} s: ${tell(late)}`);
+  }
+}
+
+/** Everything is well: it must run soon, all at the same time. */
 function requireLiveness(world: World, intentions: Intentions, isOver: () => boolean): void {
   const { queue, verdict } = world;
-  world.heal();
-  queue.runUntil(queue.now + 3 * SECOND, isOver);
-  intentions.tidyUp();
-  queue.runUntil(queue.now + SETTLE_MS, isOver);
-  const leader = world.leader();
-  if (leader === undefined) {
-    if (!isOver()) verdict.breaks('I5', queue.now, 'nobody leads, and nothing is wrong any more');
-    return;
-  }
-  const boundMs = longestWaitMs(leader.reign.core.state) / leader.controller.clockRate + SLACK_MS;
+  if (!settle(world, intentions, isOver)) return;
+  const boundMs = boundOf(world);
   const until = queue.now + boundMs;
   let waiting = stillWaiting(world);
   while (queue.now < until && !isOver() && waiting.length > 0) {
@@ -86,10 +101,30 @@ function requireLiveness(world: World, intentions: Intentions, isOver: () => boo
     waiting = stillWaiting(world);
   }
   if (isOver()) return;
-  if (waiting.length > 0)
-    verdict.breaks('I5', queue.now, `after ${Math.round(boundMs / 1000)} s: ${waiting.join('; ')}`);
+  if (waiting.length > 0) verdict.breaks('I5', queue.now, `after ${Math.round(boundMs / 1000)} s: ${tell(waiting)}`);
   finish(world, intentions);
 }
+
+/** Heals the world and gives it a moment. False: it is over, or nobody leads. */
+function settle(world: World, intentions: Intentions, isOver: () => boolean): boolean {
+  const { queue, verdict } = world;
+  world.heal();
+  queue.runUntil(queue.now + 3 * SECOND, isOver);
+  intentions.tidyUp();
+  queue.runUntil(queue.now + SETTLE_MS, isOver);
+  if (isOver()) return false;
+  if (world.leader() === undefined) verdict.breaks('I5', queue.now, 'nobody leads, and nothing is wrong any more');
+  return world.leader() !== undefined;
+}
+
+/** How long something may wait: max(M, W) by the leader's clock, and a little more. */
+function boundOf(world: World): number {
+  const leader = world.leader();
+  if (leader === undefined) return SETTLE_MS;
+  return longestWaitMs(leader.reign.core.state) / leader.controller.clockRate + SLACK_MS;
+}
+
+const tell = (waiting: readonly Waiting[]): string => waiting.map(({ who, why }) => `${who}: ${why}`).join('; ');
 
 function finish(world: World, intentions: Intentions): void {
   const leader = world.leader();

@@ -15,6 +15,8 @@ export class Site {
   readonly keeper: KeeperNode;
   /** Programs can't be started here before this time. */
   refusesUntil = 0;
+  /** Nor as long as this is so. */
+  refuses = false;
   /** It was made for a while and never comes back. */
   readonly isClone: boolean;
   isRetired = false;
@@ -45,7 +47,9 @@ export class Site {
       random,
       startTree: (facts) => this.#startTree(world, facts, random),
       spawnProblem: () =>
-        world.queue.now < this.refusesUntil ? { reason: 'SPAWN_FAILED', detail: 'the simulator says no' } : undefined,
+        this.refuses || world.queue.now < this.refusesUntil
+          ? { reason: 'SPAWN_FAILED', detail: 'the simulator says no' }
+          : undefined,
       say: world.say,
     });
     this.agent = new AgentNode(
@@ -88,6 +92,12 @@ export class Site {
     this.host.whenRunning(() => {
       if (!this.isRetired) this.agent.start();
     });
+  }
+
+  /** The operating system kills agent and keeper at once, for want of memory. What they started lives on. */
+  outOfMemory(): void {
+    this.agent.die();
+    this.keeper.die();
   }
 
   /** It is switched off for good. */

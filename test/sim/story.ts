@@ -56,6 +56,7 @@ export class Story {
           tellDeposed: false,
           electionTtlMs: 5_000,
           codec: true,
+          sickness: undefined,
         },
         ...change,
       },
@@ -198,6 +199,6 @@ export class Story {
     this.world.heal();
     this.pass(100 * SECOND);
     const broken = this.world.verdict.found.map(({ invariant, message }) => `${invariant}: ${message}`);
-    return [...broken, ...stillWaiting(this.world)];
+    return [...broken, ...stillWaiting(this.world).map(({ who, why }) => `${who}: ${why}`)];
   }
 }

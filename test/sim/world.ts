@@ -2,6 +2,8 @@
 
 import type { PolicyId } from '../../shared/ids.ts';
 import { Prng } from '../../shared/prng.ts';
+import { SECOND } from '../../shared/time.ts';
+import { AttemptBudget } from './checks/attempt-budget.ts';
 import { LeaderChecks } from './checks/leader-checks.ts';
 import { Ledger, placeName } from './checks/ledger.ts';
 import { Obedience } from './checks/obedience.ts';
@@ -13,6 +15,7 @@ import { Network } from './network.ts';
 import { Operators } from './operators.ts';
 import type { Plan } from './plan.ts';
 import type { SimReign } from './reign.ts';
+import { Sickness, type SicknessKind } from './sickness.ts';
 import { Site, serverName } from './site.ts';
 import { SimStore } from './store.ts';
 import { Trace } from './trace.ts';
@@ -42,10 +45,13 @@ export class World {
   healed = false;
   /** When an older state of the store was restored. */
   restoredAt: number | undefined;
+  /** The host that stays sick. */
+  sick: Sickness | undefined;
   /** Clones made so far. */
   clones = 0;
   /** Leaders repeat the starts that they send before this time. */
   startsRepeatedUntil = 0;
+  #isCured = false;
   readonly #undos = new Set<() => void>();
 
   constructor(plan: Plan, traceLines: number) {
@@ -61,6 +67,7 @@ export class World {
       operators: root.fork(),
     };
     const { queue, verdict, ledger } = this;
+    const budget = new AttemptBudget(queue, verdict);
     this.store = new SimStore({
       queue,
       random: this.random.store,
@@ -69,7 +76,10 @@ export class World {
       timeoutMs: plan.storeTimeoutMs,
       codec: plan.codec,
       ttlMs: plan.controllers === 1 ? 0 : plan.electionTtlMs,
-      onCommit: ({ facts }) => ledger.apply(facts),
+      onCommit: ({ facts }) => {
+        ledger.apply(facts);
+        for (const end of facts.ended) budget.ended(end);
+      },
       onTermOver: (term) => this.say('store', () => `term ${term} is over`),
     });
     this.network = new Network({
@@ -93,6 +103,29 @@ export class World {
       return new Site(this, { name: server, server });
     });
     this.operators = new Operators(this);
+  }
+
+  /** One host falls sick, as soon as there is one that has no other fault, and stays so. */
+  fallSick(kind: SicknessKind): void {
+    if (this.#isCured) return;
+    const sound = this.sites.filter(
+      ({ host, agent, isClone }) =>
+        !isClone && host.faultyUntil < this.queue.now && host.clock.state === 'running' && agent.isRunning,
+    );
+    const busy = sound.filter(({ host }) => host.trees.size > 0);
+    const site = this.random.faults.pick(busy.length > 0 ? busy : sound);
+    if (site === undefined) {
+      this.queue.after(SECOND, () => this.fallSick(kind));
+      return;
+    }
+    this.sick = new Sickness(this, site, kind);
+    this.sick.begin();
+  }
+
+  cure(): void {
+    this.sick?.end();
+    this.sick = undefined;
+    this.#isCured = true;
   }
 
   #newController(endpoint: string): ControllerNode {
@@ -153,7 +186,7 @@ export class World {
     this.queue.after(ms, once);
   }
 
-  /** Ends every fault at once. */
+  /** Ends every fault at once, but for a sickness. */
   heal(): void {
     this.healed = true;
     this.say('world', () => 'HEAL');
@@ -170,6 +203,7 @@ export class World {
         tree.unkillableUntil = Math.min(tree.unkillableUntil, this.queue.now);
       }
     }
+    this.sick?.goOn();
   }
 
   readonly say = (who: string, what: () => string): void => {

@@ -4,7 +4,7 @@
  */
 import type { Effect, RecordWrite, ToAgent } from '../../../controller/core/effect.ts';
 import { checkAll } from '../../../controller/core/invariants.ts';
-import type { Attempt, ConnId, EventRecord, Proof, Run, StopReason } from '../../../controller/core/state.ts';
+import type { Attempt, ConnId, EndCause, EventRecord, Proof, Run, StopReason } from '../../../controller/core/state.ts';
 import type { RunId } from '../../../shared/ids.ts';
 import type { EventQueue } from '../event-queue.ts';
 import type { ReignWatch, SimReign } from '../reign.ts';
@@ -18,6 +18,7 @@ const VOLUNTARY: ReadonlySet<StopReason> = new Set<StopReason>(['MOVE', 'FAILBAC
 const PROOFS: readonly Proof[] = [
   ...(['REPORT', 'REFUSED', 'INVENTORY', 'NEW_BOOT', 'NEVER_SENT', 'WAIT', 'OPERATOR', 'OVERLAP'] as const),
 ];
+const CAUSES: readonly EndCause[] = ['UNKNOWN', 'EXITED', 'STOPPED', 'LAPSED', 'REFUSED', 'SPAWN_FAILED', 'LOST'];
 /** The whole state is checked at every so many commits. */
 const CHECK_ALL_EVERY = 8;
 
@@ -128,10 +129,13 @@ export class LeaderChecks implements ReignWatch {
   }
 
   /** The event log tells of every end, also of those of runs that go with their policy in the same commit. */
-  #noteEnd({ controller, term }: SimReign, { epoch, details }: EventRecord): readonly NotedEnd[] {
-    const proof = PROOFS.find((one) => one === details?.['proof']);
-    if (epoch === undefined || proof === undefined) return [];
-    const end = { epoch, proof, at: this.#queue.now, controller, term };
+  #noteEnd({ controller, term }: SimReign, event: EventRecord): readonly NotedEnd[] {
+    const { run, server, epoch } = event;
+    const proof = PROOFS.find((one) => one === event.details?.['proof']);
+    const cause = CAUSES.find((one) => one === event.cause);
+    if (run === undefined || server === undefined || epoch === undefined) return [];
+    if (proof === undefined || cause === undefined) return [];
+    const end = { run, server, epoch, proof, cause, at: this.#queue.now, controller, term };
     this.#ledger.noteEnd(end);
     this.#trees.checkEnd(epoch);
     return [end];

@@ -1,6 +1,6 @@
 /** What is known from outside about every attempt: who committed it, whether its tree ran, and what was said to prove its end. */
 
-import type { OnDisconnect, Proof } from '../../../controller/core/state.ts';
+import type { EndCause, OnDisconnect, Proof } from '../../../controller/core/state.ts';
 import type { PolicyId, RunId, ServerId } from '../../../shared/ids.ts';
 import type { Tree } from '../tree.ts';
 
@@ -28,7 +28,10 @@ export interface BatchFacts {
 }
 
 export interface NotedEnd {
+  readonly run: RunId;
+  readonly server: ServerId;
   readonly epoch: number;
+  readonly cause: EndCause;
   readonly proof: Proof;
   readonly at: number;
   readonly controller: string;

@@ -1,11 +1,12 @@
 /**
  * I5: when faults have ended and a leader stays, every started run with an eligible server that has room runs, or is shown to wait for
- * a reason that the rules allow.
+ * a reason that the rules allow. One host that stays sick is no excuse: it counts as if it were not there.
  */
 import type { ClusterState } from '../../../controller/core/cluster.ts';
 import { placementQuery } from '../../../controller/core/eligible.ts';
 import type { Policy, Run } from '../../../controller/core/state.ts';
 import { takeoverWaitMs } from '../../../controller/core/timers.ts';
+import type { ServerId } from '../../../shared/ids.ts';
 import type { Tree } from '../tree.ts';
 import type { World } from '../world.ts';
 import { chooseNaively } from './naive-placement.ts';
@@ -24,22 +25,31 @@ export function longestWaitMs(state: ClusterState): number {
   return Math.max(...pools, ...attempts);
 }
 
+/** Something that does not run and should. */
+export interface Waiting {
+  /** The run, or the policy that has too few. */
+  readonly who: string;
+  readonly why: string;
+}
+
 /** What does not run and should. Empty: all is well. */
-export function stillWaiting(world: World): readonly string[] {
+export function stillWaiting(world: World): readonly Waiting[] {
   const leader = world.leader();
-  if (leader === undefined) return ['nobody leads'];
+  if (leader === undefined) return [{ who: 'everything', why: 'nobody leads' }];
   const { state } = leader.reign.core;
   const { wall } = leader.controller.clockNow();
-  const found: string[] = [];
+  const sick = world.sick?.site.host.server;
+  const found: Waiting[] = [];
   for (const policy of state.policies.values()) {
     if (policy.deleting) continue;
     const runs = [...(state.policyLive.get(policy.id)?.runs ?? [])].flatMap((id) => state.runs.get(id) ?? []);
     const wanted = policy.spec.trigger.kind === 'continuous' && !policy.paused ? policy.spec.maxConcurrentRuns : 0;
     // Runs that wind down hold their place until they are proven ended (C3).
-    if (runs.length < wanted) found.push(`${policy.id} has ${runs.length} of ${wanted} runs`);
+    if (runs.length < wanted) found.push({ who: policy.id, why: `it has ${runs.length} of ${wanted} runs` });
     for (const run of runs) {
-      if (run.desired !== 'RUNNING' || mayWait(state, policy, run, wall) || doesRun(world.trees.living, run)) continue;
-      found.push(`${run.id} is ${run.state} (${run.reason}: ${run.message})`);
+      if (run.desired !== 'RUNNING' || doesRun(world.trees.living, run)) continue;
+      if (mayWait(state, policy, run, wall, sick)) continue;
+      found.push({ who: run.id, why: `it is ${run.state} (${run.reason}: ${run.message})` });
     }
   }
   return found;
@@ -53,7 +63,12 @@ function doesRun(living: ReadonlySet<Tree>, run: Run): boolean {
 }
 
 /** The exceptions of I5, each shown with its reason. */
-function mayWait(state: ClusterState, policy: Policy, run: Run, wall: number): boolean {
+function mayWait(state: ClusterState, policy: Policy, run: Run, wall: number, sick: ServerId | undefined): boolean {
+  const noRoom = (): boolean => {
+    const query = placementQuery(state, policy, run, wall, { exclude: sick === undefined ? [] : [sick] });
+    return chooseNaively(state, policy.spec.pool, query) === undefined;
+  };
+  const isOnSick = run.attempts.findLast((attempt) => attempt.state !== 'ENDED')?.server === sick;
   switch (run.state) {
     case 'BACKOFF':
       return run.notBeforeWall > wall;
@@ -64,19 +79,29 @@ function mayWait(state: ClusterState, policy: Policy, run: Run, wall: number): b
       return VOLUNTARY.has(run.reason);
     case 'FENCING':
       return run.reason === 'HOLD' || run.reason === 'OVERLAP' || run.reason === 'STORM';
-    case 'QUEUED': {
+    case 'QUEUED':
       if (run.reason === 'NEW_INCARNATION' || run.reason === 'STORE_BEHIND') return true;
       // It failed where there was room and pauses as in BACKOFF, with the time shown.
       if (run.reason === 'FAILED_HERE' && run.etaWall !== undefined && run.notBeforeWall > wall) return true;
-      const query = placementQuery(state, policy, run, wall);
-      return chooseNaively(state, policy.spec.pool, query) === undefined;
-    }
+      return noRoom();
     case 'ASSIGNED':
     case 'STARTING':
+      return isOnSick && noRoom();
     case 'RUNNING':
     case 'SUCCEEDED':
     case 'FAILED':
     case 'STOPPED':
       return false;
+  }
+}
+
+/** Since when each of those that wait does so, over many looks: nothing may wait for too long at a time. */
+export class Patience {
+  #since = new Map<string, number>();
+
+  /** Who waits for longer than the bound now. */
+  look(waiting: readonly Waiting[], now: number, boundMs: number): readonly Waiting[] {
+    this.#since = new Map(waiting.map(({ who }) => [who, this.#since.get(who) ?? now]));
+    return waiting.filter(({ who }) => now - (this.#since.get(who) ?? now) > boundMs);
   }
 }
