@@ -407,7 +407,7 @@ export const OnDemandTriggerSchema: GenMessage<OnDemandTrigger> = /*@__PURE__*/
  */
 export type ScheduleTrigger = Message<"locum.v1.ScheduleTrigger"> & {
   /**
-   * Required. Cron pattern of five fields, or six with seconds first.
+   * Required. Cron pattern of five fields, or six with seconds first. What happens when clocks are changed: docs/semantics.md, section 7.
    *
    * @generated from field: string cron = 1;
    */
