@@ -54,12 +54,12 @@ export class Committer {
   }
 
   /** Encodes the records at once: they are live objects, and the core changes them in its next step. */
-  persist(commit: number, records: readonly RecordWrite[], decisions: readonly number[]): void {
+  persist(commit: number, records: readonly RecordWrite[]): void {
     const { term, mono } = this.#options;
     const writes = records.map((write): Write => {
       return write.kind === 'put' ? { kind: 'put', key: write.key, value: encodeRecord(write.record) } : write;
     });
-    this.#jobs.push({ batch: { term, number: commit, writes, decisions }, sinceMono: mono() });
+    this.#jobs.push({ batch: { term, number: commit, writes }, sinceMono: mono() });
     this.#next();
   }
 
@@ -100,6 +100,7 @@ export class Committer {
         this.#committed(job, outcome.revision);
         break;
       case 'deposed':
+      case 'refused':
         this.#depose(outcome.detail);
         break;
       case 'failed':

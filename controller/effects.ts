@@ -45,7 +45,7 @@ export class Performer {
         agents.send(effect.conn, effect.message, now);
         break;
       case 'persist':
-        committer.persist(effect.commit, effect.writes, effect.decisions);
+        committer.persist(effect.commit, effect.writes);
         break;
       case 'verify_term':
         committer.verify(effect.check);

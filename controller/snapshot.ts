@@ -109,7 +109,7 @@ async function write(store: Store, snapshot: Snapshot): Promise<void> {
     const writes = records
       .slice(from, from + RECORDS_PER_COMMIT)
       .map(({ key, value }): Write => ({ kind: 'put', key, value }));
-    const outcome = await store.commit({ term, number, writes, decisions: writes.map((_, index) => index) });
+    const outcome = await store.commit({ term, number, writes });
     if (outcome.kind !== 'committed') {
       throw new StoreError(
         'STORE_UNAVAILABLE',

@@ -68,8 +68,7 @@ export class Core {
     releaseAnswers(ctx);
     if (journal.hasChanged) gate.hold({ kind: 'publish', changes: journal.takeChanged() });
     if (journal.hasWrites && gate.mayCommit()) {
-      const { writes, decisions } = journal.takeWrites();
-      effects.push({ kind: 'persist', commit: gate.issueCommit(), writes, decisions });
+      effects.push({ kind: 'persist', commit: gate.issueCommit(), writes: journal.takeWrites() });
     }
     for (const session of ctx.waitingSessions) pump(ctx, session);
     const check = gate.issueVerify(now.mono);

@@ -64,14 +64,13 @@ export interface Changed {
 
 export type Effect =
   /**
-   * Commit these writes as one, number `commit` of this term. Records are live objects: encode them before the next
-   * step. `decisions` are the indices where a new decision begins.
+   * Commit these writes as one, number `commit` of this term: all of them or none. Records are live objects: encode them before the
+   * next step.
    */
   | {
       readonly kind: 'persist';
       readonly commit: number;
       readonly writes: readonly RecordWrite[];
-      readonly decisions: readonly number[];
     }
   /** Ask the store, from now on, whether the term is still the current one; answer `term_verified`, or step down. */
   | { readonly kind: 'verify_term'; readonly check: number }

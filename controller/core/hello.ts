@@ -212,7 +212,6 @@ function register(ctx: Context, facts: HelloFacts, pool: Pool): Server {
   pool.orderVersion += 1;
   journal.put(server);
   journal.put(pool);
-  journal.together(`servers/${server.id}`, `pools/${pool.id}`);
   refreshOrder(ctx, pool.id);
   const role = pool.order.length === 1 ? 'the primary' : `standby number ${pool.order.length - 1}`;
   journal.event({

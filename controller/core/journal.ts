@@ -1,6 +1,6 @@
 /**
- * The journal of a step: which records changed, which lines the event log gains, and what belongs together. At the
- * flush it becomes one batch of writes, grouped into decisions that a store never splits.
+ * The journal of a step: which records changed, and which lines the event log gains. At the flush it becomes one batch of writes,
+ * which a store takes whole or not at all.
  */
 import type { Epoch, PolicyId, PoolId, RunId, ServerId } from '../../shared/ids.ts';
 import type { Now } from '../../shared/time.ts';
@@ -24,16 +24,9 @@ export interface NewEvent {
   readonly details?: Readonly<Record<string, string>>;
 }
 
-export interface JournalBatch {
-  readonly writes: readonly RecordWrite[];
-  readonly decisions: readonly number[];
-}
-
 export class Journal {
   readonly #state: ClusterState;
   #writes = new Map<string, RecordWrite>();
-  /** Key of a write → key that leads its group; absent: itself. */
-  #leader = new Map<string, string>();
   #changed = new Map<string, Changed>();
   /** Who causes what happens now; set by the core for each event. */
   actor = 'controller';
@@ -65,12 +58,7 @@ export class Journal {
     this.#changed.set(key, { key, deleted: false });
   }
 
-  /** Keeps the writes of two records in one decision. */
-  together(key: string, other: string): void {
-    this.#leader.set(this.#root(other), this.#root(key));
-  }
-
-  /** Adds a line to the event log, in the decision of what it tells of. */
+  /** Adds a line to the event log. */
   event(event: NewEvent): void {
     const { meta, events, term } = this.#state;
     meta.lastEvent += 1;
@@ -84,8 +72,6 @@ export class Journal {
     };
     events.push(record);
     this.put(record);
-    const about = aboutKey(event);
-    if (about !== undefined) this.together(about, recordKey(record));
     if (events.length > EVENTS_KEPT) {
       const oldest = events.shift();
       if (oldest !== undefined)
@@ -97,28 +83,12 @@ export class Journal {
     return this.#writes.size > 0;
   }
 
-  /**
-   * Takes the writes as one batch. The counters come first: after a crash between two parts they are ahead, which only
-   * skips numbers.
-   */
-  takeWrites(): JournalBatch {
-    this.#writes.delete('meta');
-    const writes: RecordWrite[] = [{ kind: 'put', key: 'meta', record: this.#state.meta }];
-    const decisions = [0];
-    const groups = new Map<string, RecordWrite[]>();
-    for (const [key, write] of this.#writes) {
-      const root = this.#root(key);
-      const group = groups.get(root);
-      if (group === undefined) groups.set(root, [write]);
-      else group.push(write);
-    }
-    for (const group of groups.values()) {
-      decisions.push(writes.length);
-      writes.push(...group);
-    }
+  /** Takes the writes, one for each record, and with them the counters. */
+  takeWrites(): readonly RecordWrite[] {
+    this.#writes.set('meta', { kind: 'put', key: 'meta', record: this.#state.meta });
+    const writes = [...this.#writes.values()];
     this.#writes = new Map();
-    this.#leader = new Map();
-    return { writes, decisions };
+    return writes;
   }
 
   /** Takes what watchers should look at again. */
@@ -131,19 +101,4 @@ export class Journal {
   get hasChanged(): boolean {
     return this.#changed.size > 0;
   }
-
-  #root(key: string): string {
-    let root = key;
-    for (let next = this.#leader.get(root); next !== undefined && next !== root; next = this.#leader.get(root))
-      root = next;
-    return root;
-  }
-}
-
-function aboutKey(event: NewEvent): string | undefined {
-  if (event.run !== undefined) return `runs/${event.run}`;
-  if (event.policy !== undefined) return `policies/${event.policy}`;
-  if (event.server !== undefined) return `servers/${event.server}`;
-  if (event.pool !== undefined) return `pools/${event.pool}`;
-  return undefined;
 }

@@ -28,7 +28,6 @@ export function removeServer(ctx: Context, server: Server): void {
   ctx.dirtyServers.delete(server.id);
   journal.put(pool);
   journal.delete(`servers/${server.id}`);
-  journal.together(`pools/${pool.id}`, `servers/${server.id}`);
   journal.event({
     type: 'SERVER_DELETED',
     cause: 'ALL_ENDED',

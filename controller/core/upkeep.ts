@@ -35,7 +35,6 @@ function windDown(ctx: Context, policy: Policy): void {
   for (const id of gone) {
     state.runs.delete(id);
     journal.delete(`runs/${id}`);
-    journal.together(`policies/${policy.id}`, `runs/${id}`);
   }
   state.endedRuns.splice(0, state.endedRuns.length, ...state.endedRuns.filter((id) => !gone.includes(id)));
   state.policies.delete(policy.id);
@@ -91,10 +90,7 @@ function fireSchedule(ctx: Context, policy: Policy, schedule: Schedule): void {
   const room = policyLiveOf(ctx.state, policy).runs.size < policy.spec.maxConcurrentRuns;
   if (missed && schedule.missed === 'SKIP') skipTick(ctx, policy, 'MISSED', `${passed} missed times are left out`);
   else if (!room) skipTick(ctx, policy, 'TOO_MANY_RUNS', 'an earlier run has not ended');
-  else {
-    const run = createRun(ctx, policy, missed ? 'SCHEDULE_MISSED' : 'SCHEDULE', []);
-    ctx.journal.together(`policies/${policy.id}`, `runs/${run.id}`);
-  }
+  else createRun(ctx, policy, missed ? 'SCHEDULE_MISSED' : 'SCHEDULE', []);
   const after = ctx.schedules(schedule, tick);
   if (after.kind === 'tick') armSchedule(ctx, policy, after.wall);
 }

@@ -4,6 +4,8 @@ import type { Batch, CommitOutcome } from './store.ts';
 
 /** UTF-8 bytes. Room for a namespace prefix is left below etcd's own limits. */
 export const MAX_KEY_BYTES = 1024;
+/** The largest value of a record, so that whatever one store holds fits into every other. */
+export const MAX_VALUE_BYTES = 1024 * 1024;
 
 /** Where a store stands: the newest election and the last batch committed in its term. All counters start at 0. */
 export interface Head {
@@ -24,13 +26,16 @@ export function assertBatch(batch: Batch): void {
   assert(Number.isSafeInteger(batch.term) && batch.term > 0, `term ${batch.term} is not a positive integer`);
   assert(Number.isSafeInteger(batch.number) && batch.number > 0, `commit ${batch.number} is not a positive integer`);
   for (const { key } of batch.writes) assertKey(key);
-  let previous = -1;
-  for (const start of batch.decisions) {
-    const follows = previous === -1 ? start === 0 : start > previous && start < batch.writes.length;
-    assert(follows, `decisions of commit ${batch.number} do not start at 0 and ascend within its writes`);
-    previous = start;
+}
+
+/** Why no store takes a batch, or undefined when all do. */
+export function tooLarge(batch: Batch): Extract<CommitOutcome, { kind: 'refused' }> | undefined {
+  for (const write of batch.writes) {
+    if (write.kind === 'delete' || write.value.byteLength <= MAX_VALUE_BYTES) continue;
+    const detail = `${write.key} would be ${write.value.byteLength} bytes; the store takes ${MAX_VALUE_BYTES} for a record`;
+    return { kind: 'refused', detail };
   }
-  assert(batch.writes.length === 0 || previous !== -1, `commit ${batch.number} has writes that belong to no decision`);
+  return undefined;
 }
 
 function assertKey(key: string): void {

@@ -5,7 +5,7 @@
 import { randomUUID } from 'node:crypto';
 import { assert } from '../../shared/assert.ts';
 import { firstOfIncarnation } from '../../shared/ids.ts';
-import { assertBatch, compareKeys, deposedBy } from './batch.ts';
+import { assertBatch, compareKeys, deposedBy, tooLarge } from './batch.ts';
 import { ChangeLog, type ChangeLogLimits } from './change-log.ts';
 import { LeaderBoard } from './leader-board.ts';
 import {
@@ -95,7 +95,8 @@ export class MemoryCluster {
 
   commit(batch: Batch): CommitOutcome {
     assertBatch(batch);
-    const refusal = deposedBy(batch, { term: this.#term, number: this.#number }, this.#leader !== undefined);
+    const head = { term: this.#term, number: this.#number };
+    const refusal = deposedBy(batch, head, this.#leader !== undefined) ?? tooLarge(batch);
     if (refusal !== undefined) return refusal;
     // Copied: the caller may use its buffers again, and this is the only place where the bytes live.
     const writes = batch.writes.map((write): Write => {

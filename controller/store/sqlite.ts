@@ -6,7 +6,7 @@
  */
 import type { DatabaseSync, StatementSync } from 'node:sqlite';
 import { assert } from '../../shared/assert.ts';
-import { assertBatch, deposedBy, type Head, type Setback } from './batch.ts';
+import { assertBatch, deposedBy, type Head, type Setback, tooLarge } from './batch.ts';
 import { ChangeLog, type ChangeLogLimits } from './change-log.ts';
 import { LeaderBoard } from './leader-board.ts';
 import { isFull, sqliteFault, toStoreError } from './sqlite-error.ts';
@@ -199,7 +199,8 @@ export class SqliteStore implements Store {
     let head = this.#head;
     const changes: Change[] = [];
     for (const { batch } of group) {
-      if (this.#ended !== undefined || deposedBy(batch, head, this.#reign !== undefined) !== undefined) return false;
+      const refusal = deposedBy(batch, head, this.#reign !== undefined) ?? tooLarge(batch);
+      if (this.#ended !== undefined || refusal !== undefined) return false;
       head = { term: head.term, number: batch.number, revision: head.revision + 1 };
       changes.push({ revision: head.revision, writes: batch.writes });
     }
@@ -228,7 +229,7 @@ export class SqliteStore implements Store {
     if (this.#ended !== undefined) {
       return { kind: 'failed', reason: 'STORE_UNAVAILABLE', detail: this.#ended.message };
     }
-    const refusal = deposedBy(batch, this.#head, this.#reign !== undefined);
+    const refusal = deposedBy(batch, this.#head, this.#reign !== undefined) ?? tooLarge(batch);
     assert(refusal !== undefined, `commit ${batch.number} of term ${batch.term} was refused without a reason`);
     return refusal;
   }

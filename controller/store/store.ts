@@ -10,22 +10,19 @@ export type Write =
   | { readonly kind: 'delete'; readonly key: string };
 
 /**
- * Writes that become durable together or not at all.
- * `number` counts a leader's commits from 1 in each term; `writes` are split by the store only between
- * `decisions` (indices into `writes` where a new decision begins), never inside one.
+ * Writes that become durable together or not at all, however many: no load, no watch and no later leader ever sees a part of them.
+ * `number` counts a leader's commits from 1 in each term. The last write of a key wins.
  * The store keeps the values it is given: their bytes must not change afterwards.
  */
 export interface Batch {
   readonly term: number;
   readonly number: number;
   readonly writes: readonly Write[];
-  /** Ascending start indices of decisions; the first is 0. */
-  readonly decisions: readonly number[];
 }
 
 /** What became of a batch. Everything but `committed` leaves the caller's state ahead of the store. */
 export type CommitOutcome =
-  /** Durable, at this revision. */
+  /** Durable, at this revision: that of no other commit, above those of all before it. */
   | { readonly kind: 'committed'; readonly revision: number }
   /** The term is over or a commit is missing in between: step down, drop all state. Nothing was written. */
   | { readonly kind: 'deposed'; readonly detail: string }
@@ -34,6 +31,8 @@ export type CommitOutcome =
    * batches sent after it share its outcome until then.
    */
   | { readonly kind: 'failed'; readonly reason: 'STORE_FULL' | 'STORE_UNAVAILABLE'; readonly detail: string }
+  /** Nothing was written, and never will be, however often it is repeated: a record is larger than every store takes. */
+  | { readonly kind: 'refused'; readonly detail: string }
   /** Not known: ask `lastCommit` before anything else leaves, or step down. */
   | { readonly kind: 'unknown'; readonly detail: string };
 
@@ -48,8 +47,9 @@ export interface Snapshot {
   readonly records: readonly StoreRecord[];
 }
 
-/** One committed batch, as a follower sees it. */
+/** One committed batch, whole, as a follower sees it. */
 export interface Change {
+  /** What its leader was answered. A watch resumed after it goes on with the next commit. */
   readonly revision: number;
   readonly writes: readonly Write[];
 }
@@ -120,7 +120,10 @@ export interface Store {
   commit(batch: Batch): Promise<CommitOutcome>;
   /** The number of the last batch committed in `term`; 0 if none. Rejects if the term is over. */
   lastCommit(term: number): Promise<number>;
-  /** Changes after a revision, in order. Ends with StoreError `COMPACTED` when that is too old: load again. */
+  /**
+   * The commits after a revision, in order, each once and as one change. The revision is that of a change or of a load. Ends with StoreError
+   * `COMPACTED` when that is too old: load again.
+   */
   watch(afterRevision: number, signal: AbortSignal): AsyncIterable<Change>;
   /** Releases everything. A leader should resign first. */
   close(): Promise<void>;

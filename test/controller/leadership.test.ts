@@ -80,7 +80,7 @@ describe('a leadership', () => {
     const writer = new MemoryStore(cluster);
     const { term } = await writer.campaign('writer', new AbortController().signal);
     const writes = [{ kind: 'put' as const, key: 'policies/x', value: encodeRecord(meta(1)) }];
-    await writer.commit({ term, number: 1, writes, decisions: [0] });
+    await writer.commit({ term, number: 1, writes });
     await writer.resign();
     const { leadership, reigns } = leadershipOf(cluster);
     await expect(leadership.start()).rejects.toMatchObject({ reason: 'CORRUPT' });

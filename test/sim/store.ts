@@ -167,11 +167,7 @@ export class SimStore {
   }
 
   commit(batch: SimBatch): SimOutcome {
-    const deposed = deposedBy(
-      { term: batch.term, number: batch.number, decisions: [], writes: [] },
-      this,
-      this.leader !== undefined,
-    );
+    const deposed = deposedBy({ term: batch.term, number: batch.number, writes: [] }, this, this.leader !== undefined);
     if (deposed !== undefined) return deposed;
     if (this.#options.random.chance(this.trouble.refuse)) return { kind: 'failed' };
     for (const { key, value } of batch.writes) {

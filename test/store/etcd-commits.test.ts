@@ -1,14 +1,17 @@
 /** Commits whose outcome is not known at first: how the store finds out, and what it never does meanwhile. */
-import { expect, onTestFinished, test } from 'vitest';
+import { describe, expect, onTestFinished, test } from 'vitest';
+import { MAX_VALUE_BYTES } from '../../controller/store/batch.ts';
 import { EtcdClient } from '../../controller/store/etcd/client.ts';
 import { CommitQueue } from '../../controller/store/etcd/commit-queue.ts';
-import { encode, headText, Keys, START } from '../../controller/store/etcd/keys.ts';
+import { encode, headText, Keys } from '../../controller/store/etcd/keys.ts';
+import { TermWriter } from '../../controller/store/etcd/term-writer.ts';
 import type { CommitOutcome, Write } from '../../controller/store/store.ts';
 import { FakeEtcd } from './fake-etcd.ts';
 import { batchOf, put } from './store-world.ts';
 
 const TERM = 1_000;
 const keys = new Keys('test');
+const beginning = (term: number) => headText({ term, number: 0, form: 'whole' });
 
 /** A leader at the beginning of its term, on a member that does as it is told. */
 async function begin() {
@@ -19,7 +22,7 @@ async function begin() {
     client.close();
     etcd.close();
   });
-  etcd.put(keys.head, headText(TERM, START));
+  etcd.put(keys.head, beginning(TERM));
   const createRevision = etcd.put(keys.leader, encode('leader'));
   const over = new AbortController();
   const lost: string[] = [];
@@ -27,7 +30,8 @@ async function begin() {
     lost.push(reason);
     over.abort();
   };
-  const queue = new CommitQueue({ client, keys, term: TERM, createRevision, over: over.signal, lose });
+  const of = { client, keys, term: TERM, createRevision, over: over.signal, lose };
+  const queue = new CommitQueue({ ...of, writer: new TermWriter({ ...of, head: beginning(TERM) }) });
   let number = 0;
   return {
     etcd,
@@ -43,7 +47,7 @@ async function begin() {
     overtake: (): void => {
       etcd.remove(keys.leader);
       etcd.put(keys.leader, encode('other'));
-      etcd.put(keys.head, headText(TERM + 1, START));
+      etcd.put(keys.head, beginning(TERM + 1));
     },
   };
 }
@@ -122,15 +126,69 @@ test('a full store fails what is under way and behind it, and takes the same num
   expect([read('k2'), read('k3'), read('k4'), lost.length]).toEqual(['2', '3', '4', 0]);
 });
 
-test('a batch that was cut, and of which the second part found the store full, is completed when sent again', async () => {
-  const { etcd, queue, read } = await begin();
-  const writes = Array.from({ length: 300 }, (_, i) => put(`k${i}`, `${i}`));
-  etcd.plan('answer', 'full');
-  expect(await queue.commit(batchOf(TERM, 1, writes))).toMatchObject({ kind: 'failed', reason: 'STORE_FULL' });
-  expect([read('k0'), read('k299')]).toEqual(['0', undefined]);
-  expect(await queue.commit(batchOf(TERM, 1, writes))).toEqual(committed);
-  expect(read('k299')).toBe('299');
-  expect(await queue.commit(batchOf(TERM, 2, [put('after', '')]))).toEqual(committed);
+/** Too many for one transaction, and too large for one chunk. */
+const large = (value: string): Write[] =>
+  Array.from({ length: 300 }, (_, i) =>
+    put(`k/${String(i).padStart(4, '0')}`, i < 2 ? value.repeat(1_000_000) : value),
+  );
+const firstAndLast = (read: (key: string) => string | undefined) => [read('k/0000')?.length, read('k/0299')];
+
+describe('a commit larger than a transaction', () => {
+  test('is staged, made by one transaction, and unfolded, after which nothing is left of it', async () => {
+    const { etcd, queue, commit, read } = await begin();
+    expect(await commit(...large('x'))).toEqual(committed);
+    await queue.idle();
+    expect(firstAndLast(read)).toEqual([1_000_000, 'x']);
+    expect(etcd.keysBelow('test/data/staged/')).toEqual([]);
+    expect(await commit(put('after', '1'))).toEqual(committed);
+    expect(read('after')).toBe('1');
+  });
+
+  test('is made with its last chunk: what comes before is nothing to a reader, and nothing to the next leader', async () => {
+    const { etcd, commit, read } = await begin();
+    etcd.plan('answer', 'full');
+    expect(await commit(...large('x'))).toMatchObject({ kind: 'failed', reason: 'STORE_FULL' });
+    expect(etcd.get(keys.head)).toBe(`${TERM} 0 whole`);
+    expect(firstAndLast(read)).toEqual([undefined, undefined]);
+  });
+
+  test('that failed half-way is staged anew under the same number, under keys of its own', async () => {
+    const { etcd, queue, read } = await begin();
+    etcd.plan('answer', 'full');
+    expect(await queue.commit(batchOf(TERM, 1, large('x')))).toMatchObject({ kind: 'failed' });
+    expect(await queue.commit(batchOf(TERM, 1, large('y')))).toEqual(committed);
+    await queue.idle();
+    expect(firstAndLast(read)).toEqual([1_000_000, 'y']);
+    expect(etcd.keysBelow('test/data/staged/')).toEqual([]);
+    expect(await queue.commit(batchOf(TERM, 2, [put('after', '')]))).toEqual(committed);
+  });
+
+  test('survives lost and late answers at any of its transactions, and late ones change nothing afterwards', async () => {
+    for (let at = 0; at < 5; at += 1) {
+      for (const fate of ['lose', 'late', 'drop', 'busy'] as const) {
+        const { etcd, queue, commit, read, lost } = await begin();
+        etcd.plan(...Array.from({ length: at }, () => 'answer' as const), fate);
+        expect(await commit(...large('x'))).toEqual(committed);
+        await queue.idle();
+        expect(await commit(put('k/0299', 'newer'))).toEqual(committed);
+        etcd.doLate();
+        expect([...firstAndLast(read), lost.length]).toEqual([1_000_000, 'newer', 0]);
+        expect(etcd.keysBelow('test/data/staged/')).toEqual([]);
+      }
+    }
+  });
+
+  test('of which the unfolding found the store full is committed all the same, and unfolded before the next', async () => {
+    const { etcd, queue, read, lost } = await begin();
+    etcd.plan('answer', 'answer', 'full');
+    expect(await queue.commit(batchOf(TERM, 1, large('x')))).toEqual(committed);
+    await queue.idle();
+    etcd.plan('full');
+    const next = batchOf(TERM, 2, [put('k/0299', 'newer')]);
+    expect(await queue.commit(next)).toMatchObject({ kind: 'failed', reason: 'STORE_FULL' });
+    expect(await queue.commit(next)).toEqual(committed);
+    expect([...firstAndLast(read), lost.length]).toEqual([1_000_000, 'newer', 0]);
+  });
 });
 
 test('full after a try with an unknown end is unknown, and ends the leadership', async () => {
@@ -141,11 +199,10 @@ test('full after a try with an unknown end is unknown, and ends the leadership',
   expect(await commit(put('b', '1'))).toMatchObject({ kind: 'deposed' });
 });
 
-test('a decision that fits into no transaction is refused by itself, and the next commit takes its number', async () => {
-  const { queue, read } = await begin();
-  const writes = Array.from({ length: 200 }, (_, i) => put(`k${i}`, ''));
-  const tooLarge = await queue.commit({ term: TERM, number: 1, writes, decisions: [0] });
-  expect(tooLarge).toMatchObject({ kind: 'failed', detail: expect.stringContaining('200 keys') });
+test('a record that no store takes is refused, and the next commit takes its number', async () => {
+  const { commit, queue, read } = await begin();
+  const refused = await commit(put('big', new Uint8Array(MAX_VALUE_BYTES + 1)), put('b', ''));
+  expect(refused).toMatchObject({ kind: 'refused', detail: expect.stringContaining('big would be 1048577 bytes') });
   expect(await queue.commit(batchOf(TERM, 1, [put('a', '1')]))).toEqual(committed);
-  expect(read('a')).toBe('1');
+  expect([read('a'), read('b')]).toEqual(['1', undefined]);
 });

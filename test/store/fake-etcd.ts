@@ -94,6 +94,11 @@ export class FakeEtcd {
     this.#entries.delete(text(key));
   }
 
+  /** Keys that begin with a text. */
+  keysBelow(prefix: string): string[] {
+    return [...this.#entries.keys()].filter((key) => key.startsWith(prefix));
+  }
+
   get(key: Uint8Array): string | undefined {
     const entry = this.#entries.get(text(key));
     return entry === undefined ? undefined : text(entry.value);
@@ -167,11 +172,17 @@ export class FakeEtcd {
 
   #perform({ request }: RequestOp): ResponseOp {
     if (request.case === 'requestPut') this.#write(text(request.value.key), request.value.value);
-    if (request.case === 'requestDeleteRange') this.#entries.delete(text(request.value.key));
+    if (request.case === 'requestDeleteRange') this.#delete(text(request.value.key), text(request.value.rangeEnd));
     if (request.case !== 'requestRange') return create(ResponseOpSchema, {});
     const entry = this.#entries.get(text(request.value.key));
     const kvs = entry === undefined ? [] : [{ key: request.value.key, ...entry }];
     return create(ResponseOpSchema, { response: { case: 'responseRange', value: { kvs } } });
+  }
+
+  /** Keys are ASCII here, so that the order of texts is that of bytes. */
+  #delete(key: string, rangeEnd: string): void {
+    if (rangeEnd === '') this.#entries.delete(key);
+    else for (const found of this.#entries.keys()) if (found >= key && found < rangeEnd) this.#entries.delete(found);
   }
 
   #write(key: string, value: Uint8Array): void {

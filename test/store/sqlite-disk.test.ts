@@ -89,7 +89,7 @@ test('a full disk loses nothing that was acknowledged, and there is more to come
   const { term } = await elect(store);
   const commit = (n: number): Promise<CommitOutcome> => {
     const writes = [put(`k/${String(n).padStart(4, '0')}`, 'x'.repeat(10_000))];
-    return store.commit({ term, number: n, writes, decisions: [0] });
+    return store.commit({ term, number: n, writes });
   };
   // Several at a time, so that the disk runs full in the middle of a group.
   const outcomes: CommitOutcome[] = [];

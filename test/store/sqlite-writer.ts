@@ -24,7 +24,7 @@ async function commitNext(): Promise<void> {
     { kind: 'put', key: `n/${String(n).padStart(8, '0')}`, value: Buffer.alloc(n % 500, n) } as const,
     { kind: 'put', key: 'last', value: Buffer.from(`${n}`) } as const,
   ];
-  const outcome = await store.commit({ term, number, writes, decisions: [0] });
+  const outcome = await store.commit({ term, number, writes });
   console.log(outcome.kind === 'committed' ? `${n}` : `${n} ${outcome.kind}: ${'detail' in outcome && outcome.detail}`);
   if (outcome.kind !== 'committed') process.exit(2);
 }

@@ -48,10 +48,7 @@ export const put = (key: string, value: string | Uint8Array): Write => {
 };
 export const remove = (key: string): Write => ({ kind: 'delete', key });
 
-/** A batch in which every write is a decision of its own. */
-export function batchOf(term: number, number: number, writes: readonly Write[]): Batch {
-  return { term, number, writes, decisions: writes.map((_, i) => i) };
-}
+export const batchOf = (term: number, number: number, writes: readonly Write[]): Batch => ({ term, number, writes });
 
 /** The records of a snapshot as text, in the order they came. */
 export const contents = ({ records }: Snapshot): string[] => records.map((r) => `${r.key}=${text(r.value)}`);

@@ -71,7 +71,6 @@ function remember(ctx: Context, call: AdminCall, resource: string): void {
   const record = { kind: 'request', id, wall: now.wall, fingerprint, resource } as const;
   state.requests.set(id, record);
   journal.put(record);
-  journal.together(resource, `requests/${id}`);
 }
 
 function perform(ctx: Context, request: Call, validateOnly: boolean): Outcome {

@@ -4,23 +4,26 @@
  * each commit finds out whether its term still stands.
  */
 import { setTimeout as sleep } from 'node:timers/promises';
-import type { MessageInitShape } from '@bufbuild/protobuf';
-import {
-  Compare_CompareResult,
-  Compare_CompareTarget,
-  type CompareSchema,
-  KV,
-  Lease as LeaseService,
-  type RequestOpSchema,
-  type TxnResponse,
-} from '../../../shared/gen/etcdserverpb/rpc_pb.ts';
-import { Event_EventType, type KeyValue } from '../../../shared/gen/mvccpb/kv_pb.ts';
+import { KV, Lease as LeaseService } from '../../../shared/gen/etcdserverpb/rpc_pb.ts';
+import { Event_EventType } from '../../../shared/gen/mvccpb/kv_pb.ts';
 import { firstOfIncarnation, INCARNATION_UNIT } from '../../../shared/ids.ts';
-import { StoreError } from '../store.ts';
+import { type CommitOutcome, StoreError } from '../store.ts';
 import { ELECTION_TRY_MS, type EtcdClient } from './client.ts';
 import { EtcdFault } from './fault.ts';
-import { decode, encode, headText, type IdentityValue, identityText, type Keys, parseHead, START } from './keys.ts';
+import { decode, encode, type IdentityValue, identityText, isStaged, type Keys } from './keys.ts';
 import { Lease } from './lease.ts';
+import { readStaged, unfold } from './staged.ts';
+import {
+  deleteOp,
+  deleteRangeOp,
+  isAbsent,
+  keyRead,
+  ledSince,
+  putOp,
+  readOp,
+  TermWriter,
+  valueIs,
+} from './term-writer.ts';
 import { watchRange } from './watch-range.ts';
 
 export interface Election {
@@ -38,52 +41,6 @@ export interface Victory {
   readonly createRevision: bigint;
   readonly term: number;
   readonly lease: Lease;
-}
-
-type CompareInit = MessageInitShape<typeof CompareSchema>;
-type OpInit = MessageInitShape<typeof RequestOpSchema>;
-
-/** Holds while the leader key is the one that was created at this revision; 0: while there is none. */
-export function ledSince(keys: Keys, createRevision: bigint): CompareInit {
-  return {
-    target: Compare_CompareTarget.CREATE,
-    key: keys.leader,
-    targetUnion: { case: 'createRevision', value: createRevision },
-  };
-}
-
-export const valueIs = (key: Uint8Array, value: Uint8Array): CompareInit => ({
-  target: Compare_CompareTarget.VALUE,
-  key,
-  targetUnion: { case: 'value', value },
-});
-
-const isAbsent = (key: Uint8Array): CompareInit => ({
-  target: Compare_CompareTarget.CREATE,
-  key,
-  targetUnion: { case: 'createRevision', value: 0n },
-});
-
-/** Holds while a key does not exist or was last written before a revision. */
-const writtenBefore = (key: Uint8Array, revision: bigint): CompareInit => ({
-  result: Compare_CompareResult.LESS,
-  target: Compare_CompareTarget.MOD,
-  key,
-  targetUnion: { case: 'modRevision', value: revision },
-});
-
-export const readOp = (key: Uint8Array): OpInit => ({ request: { case: 'requestRange', value: { key } } });
-
-export const putOp = (key: Uint8Array, value: Uint8Array, lease = 0n): OpInit => ({
-  request: { case: 'requestPut', value: { key, value, lease } },
-});
-
-export const deleteOp = (key: Uint8Array): OpInit => ({ request: { case: 'requestDeleteRange', value: { key } } });
-
-/** The key that the `index`th operation of a transaction read, or undefined if there is none. */
-export function keyRead(response: TxnResponse, index: number): KeyValue | undefined {
-  const done = response.responses[index]?.response;
-  return done?.case === 'responseRange' ? done.value.kvs[0] : undefined;
 }
 
 export function termOf(incarnation: number, createRevision: bigint): number {
@@ -209,24 +166,38 @@ async function keyEnds(
 }
 
 /**
- * Sets the position of the commits to this term's beginning. Only if nothing was written there since the election: a try that hung
- * on the way and comes through late must not set back a leader that is at work.
+ * Takes over where the last leader left the store: what it staged and made a commit is unfolded, what it staged for one that was never
+ * made is swept, and the head is set to this term's beginning.
  */
 async function beginTerm(election: Election, createRevision: bigint, term: number, stop: AbortSignal): Promise<void> {
   const { client, keys } = election;
-  const response = await client.read(
-    KV.method.txn,
-    {
-      compare: [ledSince(keys, createRevision), writtenBefore(keys.head, createRevision)],
-      success: [putOp(keys.head, headText(term, START))],
-      failure: [readOp(keys.leader), readOp(keys.head)],
-    },
-    { signal: stop, withinMs: Infinity, firstTryMs: ELECTION_TRY_MS },
-  );
-  if (response.succeeded) return;
-  // A try whose answer was lost may have done it.
-  const leads = keyRead(response, 0)?.createRevision === createRevision;
-  if (!leads || parseHead(keyRead(response, 1)?.value).term !== term) throw new Overtaken();
+  const options = { signal: stop, withinMs: Infinity, firstTryMs: ELECTION_TRY_MS };
+  const { kvs } = await client.read(KV.method.range, { key: keys.head }, options);
+  const over = new AbortController();
+  const writer = new TermWriter({
+    client,
+    keys,
+    term,
+    createRevision,
+    head: kvs[0]?.value,
+    over: AbortSignal.any([stop, over.signal]),
+    lose: (reason) => over.abort(new Error(reason)),
+    firstTryMs: ELECTION_TRY_MS,
+  });
+  const { head } = writer;
+  if (isStaged(head)) {
+    // As it is now: nobody but this leader can change it any more.
+    const writes = await readStaged(client, keys, head, 0n);
+    refuseUnlessDone(await unfold(writer, keys, head, writes));
+  }
+  refuseUnlessDone(await writer.write([deleteRangeOp(keys.staged)], { term, number: 0, form: 'whole' }));
+}
+
+/** @throws EtcdFault when etcd refused; Overtaken when the leadership ended before it began */
+function refuseUnlessDone(outcome: CommitOutcome): void {
+  if (outcome.kind === 'committed') return;
+  if (outcome.kind !== 'failed') throw new Overtaken();
+  throw new EtcdFault(outcome.reason === 'STORE_FULL' ? 'full' : 'refused', outcome.detail);
 }
 
 /** Ends a leadership whoever holds it, if it is still that one. */

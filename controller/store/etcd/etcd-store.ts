@@ -17,17 +17,18 @@ import {
   StoreError,
 } from '../store.ts';
 import type { EtcdAddress } from './address.ts';
-import { changesOf } from './changes.ts';
+import { commitsOf } from './changes.ts';
 import { type EtcdAccess, EtcdClient } from './client.ts';
 import { CommitQueue } from './commit-queue.ts';
-import { endLead, keyRead, nameSuccessor, readOp, type Victory, winElection } from './election.ts';
+import { endLead, nameSuccessor, type Victory, winElection } from './election.ts';
 import { toStoreError } from './fault.ts';
 import { settleIdentity } from './identity.ts';
-import { encode, type IdentityValue, Keys, parseHead } from './keys.ts';
+import { encode, headText, type IdentityValue, Keys, parseHead } from './keys.ts';
 import { type LeaderKey, readLeader, watchLeader } from './leader-watch.ts';
 import { Presence, readMembers } from './presence.ts';
 import { loadRecords } from './records.ts';
 import { supportWarnings } from './support.ts';
+import { keyRead, readOp, TermWriter } from './term-writer.ts';
 import { watchRange } from './watch-range.ts';
 
 export interface EtcdStoreOptions extends EtcdAccess {
@@ -148,8 +149,8 @@ export class EtcdStore implements Store {
 
   async *watch(afterRevision: number, signal: AbortSignal): AsyncGenerator<Change, void> {
     const start = BigInt(afterRevision) + 1n;
-    for await (const events of watchRange(this.#client, this.#keys.records, start, signal)) {
-      yield* changesOf(this.#keys, events);
+    for await (const events of watchRange(this.#client, this.#keys.commits, start, signal)) {
+      yield* commitsOf(this.#client, this.#keys, events);
     }
   }
 
@@ -195,14 +196,17 @@ export class EtcdStore implements Store {
   #reignOf(victory: Victory): Leadership {
     const lost = new AbortController();
     const { term, createRevision, lease } = victory;
-    const commits = new CommitQueue({
+    const keys = this.#keys;
+    const writer = new TermWriter({
       client: this.#client,
-      keys: this.#keys,
+      keys,
       term,
       createRevision,
+      head: headText({ term, number: 0, form: 'whole' }),
       over: lost.signal,
       lose: (reason) => this.#lose(reign, reason),
     });
+    const commits = new CommitQueue({ writer, keys, term, over: lost.signal });
     const reign: Reign = { ...victory, commits, lost };
     this.#reign = reign;
     this.#newestTerm = term;

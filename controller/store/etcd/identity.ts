@@ -1,10 +1,10 @@
 /** The identity of a store in etcd: made by the first controller, read by the others, raised when a copy is adopted. */
 import { randomUUID } from 'node:crypto';
-import { Compare_CompareTarget, KV } from '../../../shared/gen/etcdserverpb/rpc_pb.ts';
+import { KV } from '../../../shared/gen/etcdserverpb/rpc_pb.ts';
 import { type Identity, StoreError } from '../store.ts';
 import type { EtcdClient } from './client.ts';
-import { keyRead, putOp, readOp, valueIs } from './election.ts';
 import { type IdentityValue, identityText, type Keys, parseIdentity } from './keys.ts';
+import { isAbsent, keyRead, putOp, readOp, valueIs } from './term-writer.ts';
 
 /** Reads the identity, or makes one where there is none. Throws a StoreError `COPIED` for another cluster's data. */
 export async function settleIdentity(
@@ -35,13 +35,8 @@ async function readIdentity(client: EtcdClient, keys: Keys) {
 
 /** Of several controllers that start at once, one makes the identity and all take it. */
 async function make(client: EtcdClient, keys: Keys, identity: IdentityValue): Promise<IdentityValue> {
-  const absent = {
-    target: Compare_CompareTarget.CREATE,
-    key: keys.identity,
-    targetUnion: { case: 'createRevision', value: 0n },
-  } as const;
   const response = await client.read(KV.method.txn, {
-    compare: [absent],
+    compare: [isAbsent(keys.identity)],
     success: [putOp(keys.identity, identityText(identity))],
     failure: [readOp(keys.identity)],
   });

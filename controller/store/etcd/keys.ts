@@ -20,24 +20,33 @@ export class Keys {
   readonly leader: Uint8Array<ArrayBuffer>;
   /** How far the leader's commits are. Written with each, and compared by the next. */
   readonly head: Uint8Array<ArrayBuffer>;
-  readonly records: Range;
+  /** All that a load reads: the head, then the records in the order of their keys, then what is staged. */
+  readonly data: Range;
+  /** What a watch looks at: the head and the records. */
+  readonly commits: Range;
+  /** Pieces of a commit that is larger than a transaction, until they are unfolded into their records (ADR 0010). */
+  readonly staged: Range;
   /** Names the candidate that a leader handed over to; ends after seconds, with a lease. */
   readonly handover: Uint8Array<ArrayBuffer>;
   /** One key for each candidate that is there, which ends with its lease. */
   readonly members: Range;
   readonly #memberPrefix: string;
   readonly #recordPrefix: string;
+  readonly #stagedPrefix: string;
 
   constructor(prefix: string) {
     this.identity = encode(`${prefix}/identity`);
     this.leader = encode(`${prefix}/leader`);
-    this.head = encode(`${prefix}/head`);
+    this.head = encode(`${prefix}/data/head`);
     this.handover = encode(`${prefix}/handover`);
     this.#memberPrefix = `${prefix}/controllers/`;
     this.members = { key: encode(this.#memberPrefix), rangeEnd: encode(`${prefix}/controllers0`) };
-    this.#recordPrefix = `${prefix}/records/`;
+    this.#recordPrefix = `${prefix}/data/records/`;
+    this.#stagedPrefix = `${prefix}/data/staged/`;
     // "0" is the byte after "/".
-    this.records = { key: encode(this.#recordPrefix), rangeEnd: encode(`${prefix}/records0`) };
+    this.data = { key: encode(`${prefix}/data/`), rangeEnd: encode(`${prefix}/data0`) };
+    this.commits = { key: this.head, rangeEnd: encode(`${prefix}/data/records0`) };
+    this.staged = { key: encode(this.#stagedPrefix), rangeEnd: encode(`${prefix}/data/staged0`) };
   }
 
   member(lease: bigint): Uint8Array<ArrayBuffer> {
@@ -48,35 +57,49 @@ export class Keys {
     return encode(this.#recordPrefix + key);
   }
 
-  recordOf(key: Uint8Array): string {
-    return decode(key).slice(this.#recordPrefix.length);
+  /** Undefined for a key that is none of a record. */
+  recordOf(key: Uint8Array): string | undefined {
+    const text = decode(key);
+    return text.startsWith(this.#recordPrefix) ? text.slice(this.#recordPrefix.length) : undefined;
+  }
+
+  /** The chunks of one try to stage a commit, in order; those of other tries are not among them. */
+  chunks(attempt: number): Range {
+    return { key: encode(`${this.#stagedPrefix}${attempt}/`), rangeEnd: encode(`${this.#stagedPrefix}${attempt}0`) };
+  }
+
+  chunk(attempt: number, index: number): Uint8Array<ArrayBuffer> {
+    return encode(`${this.#stagedPrefix}${attempt}/${String(index).padStart(6, '0')}`);
   }
 }
 
-/** How far a term's commits are: batch `number` wholly, and `part` transactions of the next, when that had to be split. */
-export interface Position {
-  readonly number: number;
-  readonly part: number;
-}
-
-export const START: Position = { number: 0, part: 0 };
-
-export const isAtLeast = (a: Position, b: Position): boolean =>
-  a.number === b.number ? a.part >= b.part : a.number > b.number;
-
-export interface HeadValue extends Position {
+/** How far a term's commits are. */
+export interface Head {
   readonly term: number;
+  /** The last commit made; 0: none yet. */
+  readonly number: number;
+  /** That commit's writes: in its own transaction; staged, and to be read there; or unfolded into their records since. */
+  readonly form: 'whole' | { readonly attempt: number; readonly chunks: number } | 'unfolded';
 }
 
-export const headText = (term: number, { number, part }: Position): Uint8Array<ArrayBuffer> =>
-  encode(`${term} ${number} ${part}`);
+export type StagedHead = Head & { readonly form: { readonly attempt: number; readonly chunks: number } };
+
+export const isStaged = (head: Head): head is StagedHead => typeof head.form !== 'string';
+
+export function headText({ term, number, form }: Head): Uint8Array<ArrayBuffer> {
+  const how = typeof form === 'string' ? form : `staged ${form.attempt} ${form.chunks}`;
+  return encode(`${term} ${number} ${how}`);
+}
 
 /** The term is 0 for a store in which nobody ever led. */
-export function parseHead(value: Uint8Array | undefined): HeadValue {
-  if (value === undefined) return { term: 0, ...START };
-  const [, term, number, part] = /^(\d+) (\d+) (\d+)$/.exec(decode(value)) ?? [];
-  if (part === undefined) throw damaged('head');
-  return { term: Number(term), number: Number(number), part: Number(part) };
+export function parseHead(value: Uint8Array | undefined): Head {
+  if (value === undefined) return { term: 0, number: 0, form: 'whole' };
+  const text = decode(value);
+  const [, term, number, how, attempt, chunks] = /^(\d+) (\d+) (whole|unfolded|staged (\d+) (\d+))$/.exec(text) ?? [];
+  if (how === undefined) throw damaged('head');
+  const at = { term: Number(term), number: Number(number) };
+  if (how === 'whole' || how === 'unfolded') return { ...at, form: how };
+  return { ...at, form: { attempt: Number(attempt), chunks: Number(chunks) } };
 }
 
 /** What the store says about itself. `etcdClusterId` tells it from a copy that was restored into another cluster. */
@@ -93,6 +116,6 @@ export function parseIdentity(value: Uint8Array): IdentityValue {
   return { clusterId, incarnation: Number(incarnation), etcdClusterId };
 }
 
-function damaged(key: string): StoreError {
+export function damaged(key: string): StoreError {
   return new StoreError('CORRUPT', `The key "${key}" in etcd is not what Locum writes there. Restore a snapshot.`);
 }

@@ -2,9 +2,9 @@
 import { KV, Lease as LeaseService } from '../../../shared/gen/etcdserverpb/rpc_pb.ts';
 import type { Member } from '../store.ts';
 import type { EtcdClient } from './client.ts';
-import { putOp } from './election.ts';
 import { decode, encode, type Keys } from './keys.ts';
 import { Lease } from './lease.ts';
+import { putOp } from './term-writer.ts';
 
 export interface PresenceOptions {
   readonly client: EtcdClient;

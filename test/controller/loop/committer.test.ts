@@ -23,7 +23,7 @@ async function world(more: Partial<CommitterOptions> = {}) {
     onTrouble: (trouble) => said.push(`trouble ${trouble?.reason ?? 'over'}`),
     ...more,
   });
-  const persist = (number: number): void => committer.persist(number, [write(number)], [0]);
+  const persist = (number: number): void => committer.persist(number, [write(number)]);
   return { store, committer, persist, said };
 }
 
@@ -52,7 +52,7 @@ describe('commits', () => {
   it('hold the records as they were when they were handed over', async () => {
     const { store, committer } = await world();
     const record = { kind: 'meta' as const, lastEpoch: 1, lastRun: 0, lastEvent: 0, lastUid: 0 };
-    committer.persist(1, [{ kind: 'put', key: 'meta', record }], [0]);
+    committer.persist(1, [{ kind: 'put', key: 'meta', record }]);
     record.lastEpoch = 2;
     await pass(0);
     const { records } = await store.load();

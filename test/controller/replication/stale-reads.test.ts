@@ -17,7 +17,7 @@ async function copied() {
   const write = async (lastRun: number): Promise<void> => {
     number += 1;
     const writes = [{ kind: 'put', key: 'meta', value: encodeRecord(meta(lastRun)) }] as const;
-    await leader.commit({ term, number, writes, decisions: [0] });
+    await leader.commit({ term, number, writes });
   };
   const over = new AbortController();
   onTestFinished(() => over.abort());
