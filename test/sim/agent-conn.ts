@@ -2,7 +2,7 @@
 import type { FromLeader, ToLeader } from '../../agent/core/message.ts';
 import type { FromAgent, ReportedAttempt } from '../../controller/core/event.ts';
 import type { ConnId } from '../../controller/core/state.ts';
-import { DEFAULT_POOL, uid } from '../../shared/ids.ts';
+import { uid } from '../../shared/ids.ts';
 import type { Host } from './host.ts';
 import type { Stream } from './network.ts';
 
@@ -54,7 +54,7 @@ function helloFacts({ hello, parts, end }: Conn, nowMs: number): Extract<FromAge
     highestEpoch = 0,
   } = hello ?? {};
   return {
-    ...{ server: host.server, pool: DEFAULT_POOL, uid: known === '' ? undefined : uid(known), clusterId },
+    ...{ server: host.server, pool: host.pool, uid: known === '' ? undefined : uid(known), clusterId },
     ...{ instanceId: host.directory.instanceId, machineId: host.machineId, bootId: host.bootId },
     uptimeMs: host.clock.boot(nowMs),
     agentVersion: 'sim',

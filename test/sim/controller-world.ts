@@ -1,4 +1,5 @@
 /** The world as a simulated controller sees it. */
+import type { ScheduleReader } from '../../controller/core/schedule-reader.ts';
 import type { Timers } from '../../controller/core/timers.ts';
 import type { Prng } from '../../shared/prng.ts';
 import type { ReignWatch } from './reign.ts';
@@ -10,6 +11,7 @@ export interface ControllerWorld {
   readonly watch: ReignWatch;
   readonly initialTimers: Timers;
   readonly verifyIntervalMs: number;
+  readonly schedules: ScheduleReader;
   /** Starts are sent twice. */
   repeatsStarts(): boolean;
   /** Where the leader is, as far as the others know. */

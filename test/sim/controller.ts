@@ -135,12 +135,12 @@ export class ControllerNode extends Process {
   }
 
   #begin(term: number, incarnation: number, stored: SimStore['records']): void {
-    const { store, watch, initialTimers, verifyIntervalMs } = this.#world;
+    const { store, watch, initialTimers, verifyIntervalMs, schedules } = this.#world;
     if (this.reign !== undefined) return;
     const records = [...stored].map(([key, value]) => store.decode(key, value));
     const reign = new SimReign(
       {
-        ...{ controller: this.endpoint, term, store, initialTimers, verifyIntervalMs, watch },
+        ...{ controller: this.endpoint, term, store, initialTimers, verifyIntervalMs, schedules, watch },
         send: (conn, message) => this.#send(conn, term, message),
         close: (conn, reason) => this.#conns.get(conn)?.stream.closeByController(reason),
         stepDown: (reason) => this.stepDown(reason),

@@ -2,7 +2,7 @@
 
 import type { KeptAttempt } from '../../agent/core/event.ts';
 import { SpentEpochs } from '../../keeper/core/spent-epochs.ts';
-import type { ServerId } from '../../shared/ids.ts';
+import type { PoolId, ServerId } from '../../shared/ids.ts';
 import { SECOND } from '../../shared/time.ts';
 import type { SimClock } from './clock.ts';
 import type { Tree } from './tree.ts';
@@ -47,6 +47,7 @@ const RECOVERY_MS = 14 * SECOND;
 export class Host {
   readonly name: string;
   readonly server: ServerId;
+  readonly pool: PoolId;
   readonly machineId: string;
   readonly clock: SimClock;
   readonly watch: TreeWatch;
@@ -66,12 +67,14 @@ export class Host {
   constructor(options: {
     readonly name: string;
     readonly server: ServerId;
+    readonly pool: PoolId;
     readonly clock: SimClock;
     readonly watch: TreeWatch;
     readonly directory: StateDirectory;
   }) {
     this.name = options.name;
     this.server = options.server;
+    this.pool = options.pool;
     this.machineId = `machine-${options.name}`;
     this.clock = options.clock;
     this.watch = options.watch;

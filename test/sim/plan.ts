@@ -4,19 +4,22 @@
  * world in which everything happens at once mostly shows that nothing works then.
  */
 
-import type { OnDisconnect } from '../../controller/core/state.ts';
+import type { OnDisconnect, Trigger } from '../../controller/core/state.ts';
 import { DEFAULT_TIMERS, type Timers } from '../../controller/core/timers.ts';
+import { DEFAULT_POOL, type PoolId } from '../../shared/ids.ts';
 import { Prng } from '../../shared/prng.ts';
 import { MINUTE, SECOND } from '../../shared/time.ts';
 import { FAULT_KINDS, type FaultKind, isPossible, pickByWeight } from './fault-kinds.ts';
 import { type Mixture, pickMixture } from './mixtures.ts';
+import { shapeOf } from './shape.ts';
 import { SICKNESSES, type SicknessKind } from './sickness.ts';
 import type { Behaviour } from './tree.ts';
 
 export interface PolicyPlan {
   readonly name: string;
+  readonly pool: PoolId;
   readonly onDisconnect: OnDisconnect;
-  readonly trigger: 'continuous' | 'on_demand';
+  readonly trigger: Trigger;
   readonly maxConcurrentRuns: number;
   readonly stopTimeoutMs: number | undefined;
   readonly behaviour: Behaviour;
@@ -26,6 +29,8 @@ export interface Plan {
   readonly seed: number;
   readonly controllers: number;
   readonly servers: number;
+  /** Servers are dealt out to them in turn. */
+  readonly pools: readonly PoolId[];
   readonly policies: readonly PolicyPlan[];
   readonly timers: Timers;
   /** Slots of a server, where nobody says otherwise. */
@@ -38,6 +43,8 @@ export interface Plan {
   readonly sickness: { readonly kind: SicknessKind; readonly fromMs: number } | undefined;
   /** Mean time between two calls of operators. 0: none after the first ones. */
   readonly callEveryMs: number;
+  /** How wrong a controller's wall clock may be. */
+  readonly wallErrorMs: number;
   /** Largest deviation of a clock's rate. */
   readonly drift: number;
   /** The worst case for the wait: the controllers' clocks are fast, and those of the hosts slow. */
@@ -88,17 +95,25 @@ export function planOf(seed: number): Plan {
   const controllers = random.chance(0.35) ? 1 : 3;
   const timers = random.pick(TIMERS) ?? DEFAULT_TIMERS;
   const mixture = random.chance(0.7) ? pickMixture(random) : undefined;
-  const policies = Array.from({ length: random.int(2, 4) }, (_, index) => policyPlan(random, index, mixture));
+  const shape = shapeOf(seed);
+  const usual = random.int(2, 4);
+  const policies = Array.from({ length: shape.policies ?? usual }, (_, index) => {
+    const pool = shape.pools[index % shape.pools.length] ?? DEFAULT_POOL;
+    return policyPlan(random, { name: `p${index + 1}`, pool }, mixture);
+  });
+  const usualServers = random.int(3, 4);
   return {
     seed,
     controllers,
-    servers: random.int(3, 4),
-    policies,
+    servers: shape.servers ?? usualServers,
+    pools: shape.pools,
+    policies: [...policies, ...scheduledPlans(policies, shape.schedules)],
     timers,
     defaultMaxSlots: random.pick([2, 3, 4, 50]) ?? 50,
     faultMs: random.int(4, 7) * MINUTE,
     faults: faultsOf(random, controllers, mixture),
     callEveryMs: (random.pick(callsOf(mixture)) ?? 0) * SECOND,
+    wallErrorMs: shape.wallErrorMs,
     drift: random.pick(mixture?.adverse === true ? [0.11] : [0, 0.02, 0.11, 0.11]) ?? 0.11,
     adverseClocks: random.chance(mixture?.adverse === true ? 1 : 0.3),
     networkDelayMs: random.pick([1, 5, 40, 300]) ?? 5,
@@ -144,7 +159,24 @@ function faultsOf(random: Prng, controllers: number, mixture: Mixture | undefine
   return faults;
 }
 
-function policyPlan(random: Prng, index: number, mixture: Mixture | undefined): PolicyPlan {
+/** Like the others, but started by the clock: every 20 s, or three times as often as a run lasts. */
+function scheduledPlans(others: readonly PolicyPlan[], count: number): readonly PolicyPlan[] {
+  return others.slice(0, count).map((other, index) => {
+    const missed = index % 2 === 0 ? 'SKIP' : 'ONCE';
+    return {
+      ...other,
+      name: `t${index + 1}`,
+      trigger: { kind: 'schedule', cron: index === 0 ? '*/20 * * * * *' : '*/15 * * * * *', timeZone: '', missed },
+      behaviour: { ...other.behaviour, meanLifeMs: 10 * SECOND * (index + 1) },
+    };
+  });
+}
+
+function policyPlan(
+  random: Prng,
+  { name, pool }: Pick<PolicyPlan, 'name' | 'pool'>,
+  mixture: Mixture | undefined,
+): PolicyPlan {
   const onDisconnect =
     random.pick<OnDisconnect>(['STOP', 'STOP', 'STOP', 'STOP', 'STOP', 'STOP', 'HOLD', 'OVERLAP']) ?? 'STOP';
   const trigger = random.chance(mixture?.calm === true ? 1 : 0.75) ? 'continuous' : 'on_demand';
@@ -155,9 +187,9 @@ function policyPlan(random: Prng, index: number, mixture: Mixture | undefined): 
     failShare: random.pick([0, 0, 0.3, 0.9]) ?? 0,
   };
   return {
-    name: `p${index + 1}`,
+    ...{ name, pool },
     onDisconnect: mixture?.onDisconnect ?? onDisconnect,
-    trigger,
+    trigger: { kind: trigger },
     maxConcurrentRuns: random.pick([1, 1, 1, 2, 3]) ?? 1,
     stopTimeoutMs: mixture?.stopTimeoutMs ?? random.pick([undefined, undefined, 1_000, 20_000, 30_000, 30_000]),
     behaviour: { ...behaviour, ...(trigger === 'on_demand' && { meanLifeMs: 40_000 }), ...mixture?.behaviour },

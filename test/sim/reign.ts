@@ -5,6 +5,7 @@
 import { Core } from '../../controller/core/core.ts';
 import type { Effect, RecordWrite, ToAgent } from '../../controller/core/effect.ts';
 import type { AdminCall, CallResult, Event, FromShell } from '../../controller/core/event.ts';
+import type { ScheduleReader } from '../../controller/core/schedule-reader.ts';
 import type { ConnId, StateRecord } from '../../controller/core/state.ts';
 import type { Timers } from '../../controller/core/timers.ts';
 import { unreachable } from '../../shared/assert.ts';
@@ -31,6 +32,7 @@ export interface ReignOptions {
   readonly store: SimStore;
   readonly initialTimers: Timers;
   readonly verifyIntervalMs: number;
+  readonly schedules: ScheduleReader;
   readonly watch: ReignWatch;
   readonly send: (conn: ConnId, message: ToAgent) => void;
   readonly close: (conn: ConnId, reason: string) => void;
@@ -62,7 +64,7 @@ export class SimReign {
     this.core = new Core({
       version: 'sim',
       initialTimers: options.initialTimers,
-      schedules: () => ({ kind: 'never' }),
+      schedules: options.schedules,
       verifyIntervalMs: options.verifyIntervalMs,
       maxCommitsInFlight: 1,
     });

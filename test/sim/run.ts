@@ -41,6 +41,8 @@ const SICK_SLACK_MS = 40 * SECOND;
 const LOOK_EVERY_MS = 2 * SECOND;
 /** A world that needs more than this many steps does not come to rest: something is done over and over without a pause. */
 const MOST_STEPS = 100_000;
+/** In a world of this many servers; in larger ones, that many for each of their servers. */
+const USUAL_SERVERS = 4;
 
 const GRAVE: ReadonlySet<Invariant> = new Set<Invariant>(['I1', 'I2', 'I3']);
 const isGrave = (found: readonly Violation[]): boolean => found.some(({ invariant }) => GRAVE.has(invariant));
@@ -50,7 +52,8 @@ export function runSeed(seed: number, options: RunOptions = {}): SeedResult {
   const world = new World(change(planOf(seed)), traceLines);
   const { queue, verdict } = world;
   const { sickness } = world.plan;
-  const isOver = (): boolean => (goOn ? isGrave(verdict.found) : verdict.found.length > 0) || queue.steps > MOST_STEPS;
+  const mostSteps = MOST_STEPS * Math.max(1, world.plan.servers / USUAL_SERVERS);
+  const isOver = (): boolean => (goOn ? isGrave(verdict.found) : verdict.found.length > 0) || queue.steps > mostSteps;
   verdict.onViolation = ({ invariant, message }) => world.say('VIOLATION', () => `${invariant}: ${message}`);
   world.say('plan', () => JSON.stringify({ ...world.plan, faults: [...world.plan.faults] }));
   const intentions = new Intentions(world);
@@ -63,7 +66,7 @@ export function runSeed(seed: number, options: RunOptions = {}): SeedResult {
   if (world.sick !== undefined && !isOver()) livesWithSick(world, intentions, isOver);
   world.cure();
   if (!isOver()) requireLiveness(world, intentions, isOver);
-  if (queue.steps > MOST_STEPS) verdict.breaks('I5', queue.now, 'something happens over and over without a pause');
+  if (queue.steps > mostSteps) verdict.breaks('I5', queue.now, 'something happens over and over without a pause');
   return {
     seed,
     violations: verdict.found,

@@ -1,6 +1,6 @@
 /** A host with its agent and keeper, and what faults do to them. */
 import type { Capability } from '../../agent/core/message.ts';
-import { type ServerId, serverId } from '../../shared/ids.ts';
+import { type PoolId, type ServerId, serverId } from '../../shared/ids.ts';
 import type { Prng } from '../../shared/prng.ts';
 import { AgentNode } from './agent.ts';
 import { SimClock, someRate } from './clock.ts';
@@ -26,19 +26,20 @@ export class Site {
     options: {
       readonly name: string;
       readonly server: ServerId;
+      readonly pool: PoolId;
       readonly directory?: StateDirectory;
       readonly isClone?: boolean;
     },
   ) {
     const random = world.random.hosts.fork();
-    const { name, server } = options;
+    const { name, server, pool } = options;
     const clock = new SimClock({
       rate: someRate(random, world.plan, 'slow'),
       startMono: random.float() * 1e6,
       wallErrorMs: (random.float() - 0.5) * 2_000,
     });
     const directory = options.directory ?? newStateDirectory(`${name}-dir-1`);
-    this.host = new Host({ name, server, clock, watch: world.trees, directory });
+    this.host = new Host({ name, server, pool, clock, watch: world.trees, directory });
     this.isClone = options.isClone ?? false;
     const maxSlots = random.chance(0.3) ? random.int(2, 6) : undefined;
     const surroundings = { queue: world.queue, clock, random };

@@ -273,7 +273,7 @@ describe('a leader', () => {
   });
 
   it('that dies between an exit and its commit has not acknowledged it: the next one hears of it again', () => {
-    const story = new Story({ policies: [policy('p', { trigger: 'on_demand' })] });
+    const story = new Story({ policies: [policy('p', { trigger: { kind: 'on_demand' } })] });
     story.call({ kind: 'start_policy', policy: P, arguments: [] });
     story.pass(5 * SECOND);
     const { leader } = story;

@@ -22,7 +22,14 @@ import { World } from './world.ts';
 /** A policy of a story: one continuous run that obeys, unless said otherwise. */
 export function policy(name: string, change: Partial<PolicyPlan> = {}): PolicyPlan {
   return {
-    ...{ name, onDisconnect: 'STOP', trigger: 'continuous', maxConcurrentRuns: 1, stopTimeoutMs: undefined },
+    ...{
+      name,
+      pool: DEFAULT_POOL,
+      onDisconnect: 'STOP',
+      trigger: { kind: 'continuous' },
+      maxConcurrentRuns: 1,
+      stopTimeoutMs: undefined,
+    },
     behaviour: { deafShare: 0, termMs: 200, meanLifeMs: Number.POSITIVE_INFINITY, failShare: 0 },
     ...change,
   };
@@ -57,6 +64,8 @@ export class Story {
           electionTtlMs: 5_000,
           codec: true,
           sickness: undefined,
+          pools: [DEFAULT_POOL],
+          wallErrorMs: 1_000,
         },
         ...change,
       },
@@ -181,7 +190,8 @@ export class Story {
   /** A second machine under the name of a server. `copied`: it was made from the first one's disk. */
   clone(of: string, { copied }: { readonly copied: boolean }): Site {
     const { directory } = this.site(of).host;
-    const own = new Site(this.world, { name: `${of}x`, server: serverName(Number(of.slice(1)) - 1), isClone: true });
+    const { server, pool } = this.site(of).host;
+    const own = new Site(this.world, { name: `${of}x`, server, pool, isClone: true });
     if (copied)
       own.host.directory = {
         ...directory,

@@ -1,12 +1,14 @@
 /** A whole simulated world, made from one seed: controllers, a store, hosts with agents and keepers, and those who watch over it. */
 
-import type { PolicyId } from '../../shared/ids.ts';
+import { createScheduleReader } from '../../controller/schedules.ts';
+import { DEFAULT_POOL, type PolicyId } from '../../shared/ids.ts';
 import { Prng } from '../../shared/prng.ts';
 import { SECOND } from '../../shared/time.ts';
 import { AttemptBudget } from './checks/attempt-budget.ts';
 import { LeaderChecks } from './checks/leader-checks.ts';
 import { Ledger, placeName } from './checks/ledger.ts';
 import { Obedience } from './checks/obedience.ts';
+import { type Fired, Ticks } from './checks/ticks.ts';
 import { TreeChecks } from './checks/tree-checks.ts';
 import { SimClock, someRate } from './clock.ts';
 import { ControllerNode } from './controller.ts';
@@ -52,6 +54,8 @@ export class World {
   /** Leaders repeat the starts that they send before this time. */
   startsRepeatedUntil = 0;
   #isCured = false;
+  readonly #ticks = new Ticks();
+  readonly schedules = createScheduleReader();
   readonly #undos = new Set<() => void>();
 
   constructor(plan: Plan, traceLines: number) {
@@ -79,6 +83,7 @@ export class World {
       onCommit: ({ facts }) => {
         ledger.apply(facts);
         for (const end of facts.ended) budget.ended(end);
+        for (const tick of facts.fired) this.#noteTick(tick);
       },
       onTermOver: (term) => this.say('store', () => `term ${term} is over`),
     });
@@ -90,7 +95,7 @@ export class World {
     });
     this.trees = new TreeChecks({ queue, verdict, ledger, store: this.store, say: this.say });
     this.leaders = new LeaderChecks({
-      ...{ queue, verdict, ledger, trees: this.trees, store: this.store },
+      ...{ queue, verdict, ledger, trees: this.trees, store: this.store, schedules: this.schedules },
       placeOf: ({ controller }, conn) => {
         const host = this.controllers.find(({ endpoint }) => endpoint === controller)?.hostOf(conn);
         return host && placeName(host.directory.instanceId, host.machineId);
@@ -100,7 +105,7 @@ export class World {
     this.controllers = Array.from({ length: plan.controllers }, (_, index) => this.#newController(`c${index + 1}`));
     this.sites = Array.from({ length: plan.servers }, (_, index) => {
       const server = serverName(index);
-      return new Site(this, { name: server, server });
+      return new Site(this, { name: server, server, pool: plan.pools[index % plan.pools.length] ?? DEFAULT_POOL });
     });
     this.operators = new Operators(this);
   }
@@ -122,6 +127,13 @@ export class World {
     this.sick.begin();
   }
 
+  #noteTick(tick: Fired): void {
+    const complaint = this.#ticks.fired(tick);
+    // Where an older state came back, or clocks disagree, the log alone does not say which time was meant.
+    if (complaint === undefined || this.restoredAt !== undefined || this.plan.wallErrorMs > SECOND) return;
+    this.verdict.breaks('I10', this.queue.now, complaint);
+  }
+
   cure(): void {
     this.sick?.end();
     this.sick = undefined;
@@ -134,8 +146,7 @@ export class World {
     const clock = new SimClock({
       rate: someRate(random, plan, 'fast'),
       startMono: random.float() * 1e6,
-      wallErrorMs: (random.float() - 0.5) * 2_000,
-      // Delays and back-offs are kept as wall-clock times: controllers that disagree by minutes keep each other's too long.
+      wallErrorMs: (random.float() - 0.5) * 2 * plan.wallErrorMs,
       disciplined: true,
     });
     return new ControllerNode(
@@ -147,6 +158,7 @@ export class World {
         watch: this.leaders,
         initialTimers: plan.timers,
         verifyIntervalMs: plan.verifyIntervalMs,
+        schedules: this.schedules,
         repeatsStarts: () => this.queue.now < this.startsRepeatedUntil,
         leaderHint: () => (this.store.leader === undefined ? [] : [this.store.leader.name]),
         during: (ms, undo) => this.during(ms, undo),

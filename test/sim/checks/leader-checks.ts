@@ -4,14 +4,16 @@
  */
 import type { Effect, RecordWrite, ToAgent } from '../../../controller/core/effect.ts';
 import { checkAll } from '../../../controller/core/invariants.ts';
+import type { ScheduleReader } from '../../../controller/core/schedule-reader.ts';
 import type { Attempt, ConnId, EndCause, EventRecord, Proof, Run, StopReason } from '../../../controller/core/state.ts';
-import type { RunId } from '../../../shared/ids.ts';
+import { policyId, type RunId } from '../../../shared/ids.ts';
 import type { EventQueue } from '../event-queue.ts';
 import type { ReignWatch, SimReign } from '../reign.ts';
 import type { SimStore } from '../store.ts';
 import type { Invariant, Verdict } from '../violation.ts';
 import { type AttemptFacts, type BatchFacts, type Ledger, type NotedEnd, placeName } from './ledger.ts';
-import { chooseNaively, limitOf, takenSlots } from './naive-placement.ts';
+import { allTakenSlots, chooseNaively, limitOf } from './naive-placement.ts';
+import { type Fired, firedBy } from './ticks.ts';
 import type { TreeChecks } from './tree-checks.ts';
 
 const VOLUNTARY: ReadonlySet<StopReason> = new Set<StopReason>(['MOVE', 'FAILBACK', 'DRAIN']);
@@ -28,6 +30,7 @@ export class LeaderChecks implements ReignWatch {
   readonly #ledger: Ledger;
   readonly #trees: TreeChecks;
   readonly #store: SimStore;
+  readonly #schedules: ScheduleReader;
   readonly #placeOf: (reign: SimReign, conn: ConnId) => string | undefined;
   #commits = 0;
   /** Slots taken on each server at the last look, by reign. */
@@ -39,6 +42,7 @@ export class LeaderChecks implements ReignWatch {
     readonly ledger: Ledger;
     readonly trees: TreeChecks;
     readonly store: SimStore;
+    readonly schedules: ScheduleReader;
     /** Where the agent of a stream lives. */
     readonly placeOf: (reign: SimReign, conn: ConnId) => string | undefined;
   }) {
@@ -47,6 +51,7 @@ export class LeaderChecks implements ReignWatch {
     this.#ledger = options.ledger;
     this.#trees = options.trees;
     this.#store = options.store;
+    this.#schedules = options.schedules;
     this.#placeOf = options.placeOf;
   }
 
@@ -81,10 +86,17 @@ export class LeaderChecks implements ReignWatch {
   persisting(reign: SimReign, writes: readonly RecordWrite[]): BatchFacts {
     const assigned: AttemptFacts[] = [];
     const ended: NotedEnd[] = [];
+    const fired: Fired[] = [];
     const abandoned = new Set<RunId | undefined>();
     for (const write of writes) {
       if (write.kind !== 'put' || write.record.kind !== 'event') continue;
       if (write.record.type === 'ATTEMPT_ENDED') ended.push(...this.#noteEnd(reign, write.record));
+      const tick = firedBy(
+        write.record,
+        reign.core.state.policies.get(policyId(write.record.policy ?? '')),
+        this.#schedules,
+      );
+      if (tick !== undefined) fired.push(tick);
       if (write.record.type === 'RUN_MOVE_ABANDONED') abandoned.add(write.record.run);
     }
     for (const write of writes) {
@@ -95,7 +107,7 @@ export class LeaderChecks implements ReignWatch {
         this.#noteStop(run, attempt, abandoned.has(run.id));
       }
     }
-    return { assigned, ended };
+    return { assigned, ended, fired };
   }
 
   #noteAssigned({ term }: SimReign, run: Run, attempt: Attempt): AttemptFacts {
@@ -146,8 +158,9 @@ export class LeaderChecks implements ReignWatch {
     const { state } = reign.core;
     const before = this.#taken.get(reign);
     const after = new Map<string, { readonly taken: number; readonly limit: number }>();
+    const takenNow = allTakenSlots(state);
     for (const server of state.servers.values()) {
-      const taken = takenSlots(state, server.id);
+      const taken = takenNow.get(server.id) ?? 0;
       const limit = limitOf(state, server);
       const earlier = before?.get(server.id);
       after.set(server.id, { taken, limit });

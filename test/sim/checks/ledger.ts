@@ -3,6 +3,7 @@
 import type { EndCause, OnDisconnect, Proof } from '../../../controller/core/state.ts';
 import type { PolicyId, RunId, ServerId } from '../../../shared/ids.ts';
 import type { Tree } from '../tree.ts';
+import type { Fired } from './ticks.ts';
 
 export interface AttemptFacts {
   readonly run: RunId;
@@ -25,6 +26,8 @@ export const placeName = (instanceId: string, machineId: string): string => `${i
 export interface BatchFacts {
   readonly assigned: readonly AttemptFacts[];
   readonly ended: readonly NotedEnd[];
+  /** Runs that schedules started. */
+  readonly fired: readonly Fired[];
 }
 
 export interface NotedEnd {
@@ -51,7 +54,7 @@ export class Ledger {
   /** Largest max_concurrent_runs that anybody asked for. */
   readonly mostRuns = new Map<PolicyId, number>();
 
-  apply({ assigned, ended }: BatchFacts): void {
+  apply({ assigned, ended }: Pick<BatchFacts, 'assigned' | 'ended'>): void {
     for (const facts of assigned) this.committed.set(facts.epoch, facts);
     for (const end of ended) this.noteEnd(end);
   }

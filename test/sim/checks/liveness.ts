@@ -10,6 +10,7 @@ import type { ServerId } from '../../../shared/ids.ts';
 import type { Tree } from '../tree.ts';
 import type { World } from '../world.ts';
 import { chooseNaively } from './naive-placement.ts';
+import { overdueTick } from './ticks.ts';
 
 const VOLUNTARY: ReadonlySet<string> = new Set(['MOVE', 'FAILBACK', 'DRAIN']);
 
@@ -43,6 +44,8 @@ export function stillWaiting(world: World): readonly Waiting[] {
   for (const policy of state.policies.values()) {
     if (policy.deleting) continue;
     const runs = [...(state.policyLive.get(policy.id)?.runs ?? [])].flatMap((id) => state.runs.get(id) ?? []);
+    const overdue = overdueTick(policy, wall, world.schedules);
+    if (overdue !== undefined) found.push({ who: policy.id, why: overdue });
     const wanted = policy.spec.trigger.kind === 'continuous' && !policy.paused ? policy.spec.maxConcurrentRuns : 0;
     // Runs that wind down hold their place until they are proven ended (C3).
     if (runs.length < wanted) found.push({ who: policy.id, why: `it has ${runs.length} of ${wanted} runs` });

@@ -10,16 +10,28 @@ export function limitOf(state: ClusterState, server: Server): number {
   return Math.min(operator, server.agentMaxSlots ?? Number.POSITIVE_INFINITY);
 }
 
-/** Slots of attempts not proven ended, and of reservations where the run has no attempt yet. */
-export function takenSlots(state: ClusterState, server: ServerId): number {
-  let taken = 0;
-  for (const run of state.runs.values()) if (holds(run, server)) taken += run.slots;
+/** The same for every server at once; those that are not listed have none taken. */
+export function allTakenSlots(state: ClusterState): ReadonlyMap<ServerId, number> {
+  const taken = new Map<ServerId, number>();
+  for (const run of state.runs.values()) {
+    if (run.endWall !== undefined) continue;
+    for (const server of holders(run)) taken.set(server, (taken.get(server) ?? 0) + run.slots);
+  }
   return taken;
 }
 
-function holds(run: Run, server: ServerId): boolean {
-  if (run.attempts.some((attempt) => attempt.server === server && attempt.state !== 'ENDED')) return true;
-  return run.reservation?.server === server || run.reservation?.from === server;
+function holders({ attempts, reservation }: Run): ReadonlySet<ServerId> {
+  const servers = new Set<ServerId>();
+  for (const attempt of attempts) if (attempt.state !== 'ENDED') servers.add(attempt.server);
+  if (reservation !== undefined) servers.add(reservation.server).add(reservation.from);
+  return servers;
+}
+
+/** Slots of attempts not proven ended, and of reservations where the run has no attempt yet. */
+export function takenSlots(state: ClusterState, server: ServerId): number {
+  let taken = 0;
+  for (const run of state.runs.values()) if (holders(run).has(server)) taken += run.slots;
+  return taken;
 }
 
 export function chooseNaively(state: ClusterState, pool: PoolId, query: PlacementQuery): ServerId | undefined {

@@ -156,7 +156,7 @@ export const hostFaults: StrikeTable = {
     if (site === undefined || world.sites.some(({ isClone }) => isClone)) return;
     world.clones += 1;
     const name = `${site.name}x${world.clones}`;
-    const { directory } = site.host;
+    const { directory, server, pool } = site.host;
     // A copied disk brings the identity along; a second machine of the same name brings its own.
     const copied = newStateDirectory(random.chance(0.5) ? directory.instanceId : `${name}-dir-1`);
     if (copied.instanceId === directory.instanceId) {
@@ -164,7 +164,7 @@ export const hostFaults: StrikeTable = {
       for (const [run, epoch] of directory.journal.spent.entries()) copied.journal.spent.spend(run, epoch);
       for (const [key, entry] of directory.journal.attempts) copied.journal.attempts.set(key, entry);
     }
-    const clone = new Site(world, { name, server: site.host.server, directory: copied, isClone: true });
+    const clone = new Site(world, { name, server, pool, directory: copied, isClone: true });
     world.sites.push(clone);
     world.say(name, () => `comes up as a second ${site.name} (${copied.instanceId})`);
     clone.startAgent();

@@ -1,0 +1,64 @@
+/**
+ * Schedules: no time of a schedule starts two runs, whoever leads when it comes, and none is left waiting once a leader stays. Judged by
+ * the event log, and by the leader's own wall clock.
+ */
+import type { ScheduleReader } from '../../../controller/core/schedule-reader.ts';
+import type { EventRecord, Policy, Trigger } from '../../../controller/core/state.ts';
+import type { PolicyId } from '../../../shared/ids.ts';
+import { MINUTE, SECOND } from '../../../shared/time.ts';
+
+/** Later than this a time counts as missed (semantics 7); a little more for the turn of the leader. */
+const LATE_MS = 12 * SECOND;
+
+type Schedule = Extract<Trigger, { readonly kind: 'schedule' }>;
+
+/** A run that a schedule started, as a commit tells of it. */
+export interface Fired {
+  readonly policy: PolicyId;
+  /** Of the policy: one that was deleted and created anew has times of its own. */
+  readonly uid: string;
+  readonly tickWall: number;
+}
+
+/** What an event says of a schedule, if anything. */
+export function firedBy(event: EventRecord, policy: Policy | undefined, read: ScheduleReader): Fired | undefined {
+  const { type, cause, wall } = event;
+  if (type !== 'RUN_CREATED' || (cause !== 'SCHEDULE' && cause !== 'SCHEDULE_MISSED')) return undefined;
+  if (policy === undefined || policy.spec.trigger.kind !== 'schedule') return undefined;
+  const tickWall = newestBefore(policy.spec.trigger, wall, read);
+  return { policy: policy.id, uid: policy.uid, tickWall };
+}
+
+/** The newest time of a schedule that is not after this. */
+function newestBefore(schedule: Schedule, wall: number, read: ScheduleReader): number {
+  let tick = wall - MINUTE;
+  for (;;) {
+    const next = read(schedule, tick);
+    if (next.kind !== 'tick' || next.wall > wall) return tick;
+    tick = next.wall;
+  }
+}
+
+export class Ticks {
+  readonly #seen = new Set<string>();
+
+  /** Complains when the same time has started a run before. */
+  fired({ policy, uid, tickWall }: Fired): string | undefined {
+    const key = `${uid} ${tickWall}`;
+    if (this.#seen.has(key)) return `${policy} was started twice for ${new Date(tickWall).toISOString()}`;
+    this.#seen.add(key);
+    return undefined;
+  }
+}
+
+/** Why a schedule does not fire as it should; undefined: it does, or is paused. */
+export function overdueTick(policy: Policy, wall: number, read: ScheduleReader): string | undefined {
+  const { trigger } = policy.spec;
+  if (trigger.kind !== 'schedule' || policy.paused) return undefined;
+  const last = policy.lastTickWall ?? policy.createWall;
+  const next = read(trigger, last);
+  if (next.kind !== 'tick') return undefined;
+  if (next.wall < wall - LATE_MS) return `its time of ${new Date(next.wall).toISOString()} has not come to anything`;
+  if (next.wall > wall + MINUTE) return `it waits for ${new Date(next.wall).toISOString()}`;
+  return undefined;
+}

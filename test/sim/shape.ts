@@ -1,0 +1,34 @@
+/**
+ * How a world differs from the usual one: a pool, three or four servers, no schedules, clocks that agree. Now and then there are fifty
+ * servers, several pools, schedules. Chosen by a generator of its own, so that all other seeds stay as they are.
+ */
+import { DEFAULT_POOL, type PoolId, poolId } from '../../shared/ids.ts';
+import { Prng } from '../../shared/prng.ts';
+import { SECOND } from '../../shared/time.ts';
+
+export interface Shape {
+  readonly pools: readonly PoolId[];
+  /** Undefined: as usual. */
+  readonly servers: number | undefined;
+  readonly policies: number | undefined;
+  /** Policies that run by a schedule, besides the others. */
+  readonly schedules: number;
+  /** How wrong the wall clocks of controllers may be, each by itself. */
+  readonly wallErrorMs: number;
+}
+
+/** One world of so many is large. */
+const LARGE_EVERY = 100;
+const OTHER_POOLS = [poolId('blue'), poolId('green')];
+
+export function shapeOf(seed: number): Shape {
+  const random = new Prng(seed + 5_000_011);
+  const large = seed % LARGE_EVERY === 7;
+  const several = large || random.chance(0.1);
+  const pools = several ? [DEFAULT_POOL, ...OTHER_POOLS.slice(0, random.int(1, OTHER_POOLS.length))] : [DEFAULT_POOL];
+  const schedules = random.chance(0.15) ? random.int(1, 3) : 0;
+  const wallErrorMs = SECOND;
+  if (large) return { pools, servers: random.int(50, 60), policies: random.int(12, 20), schedules, wallErrorMs };
+  const servers = several ? pools.length * random.int(2, 3) : undefined;
+  return { pools, servers, policies: several ? random.int(3, 5) : undefined, schedules, wallErrorMs };
+}
