@@ -8,10 +8,10 @@ import type { Tree } from '../shared/host/containment.ts';
 import type { Deadline } from '../shared/lease-clock.ts';
 import { fromDuration, fromTimestamp, toTimestamp } from '../shared/rpc/time-messages.ts';
 import type { Stage, Terms } from './core/deadline.ts';
+import type { Refusal } from './core/refusal.ts';
 import type { Gate, ProcessExit } from './gate.ts';
 import { attemptKey } from './journal-state.ts';
 import type { OutputLog } from './output-log.ts';
-import type { Refusal } from './refusal.ts';
 
 /** K where an agent does not say. */
 const DEFAULT_KILL_GUARD_MS = 5_000;

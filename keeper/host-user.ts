@@ -1,7 +1,7 @@
 /** Users of the host, as its own tools name them: they may come from elsewhere than /etc/passwd. */
 import { execFile } from 'node:child_process';
 import { promisify } from 'node:util';
-import { type Refusal, refuse } from './refusal.ts';
+import { type Refusal, refuse } from './core/refusal.ts';
 
 export interface HostUser {
   readonly kind: 'user';

@@ -6,8 +6,8 @@ import {
   type JournalRecord,
   JournalRecordSchema,
 } from '../shared/gen/locum/keeper/v1/journal_pb.ts';
+import { MAX_SPENT_RUNS } from './core/limits.ts';
 import { SpentEpochs } from './core/spent-epochs.ts';
-import { MAX_SPENT_RUNS } from './limits.ts';
 
 /** Names an attempt in maps and in names of folders. */
 export const attemptKey = (run: string, epoch: number | bigint): string => `${run}-${epoch}`;

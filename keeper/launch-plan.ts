@@ -2,9 +2,9 @@
 import type { Start } from '../shared/gen/locum/keeper/v1/keeper_service_pb.ts';
 import { attemptMarks } from '../shared/host/process-group.ts';
 import type { AttemptFolders, FolderOwner } from './attempt-folders.ts';
+import { type Refusal, refuse } from './core/refusal.ts';
 import { findUser, type HostUser } from './host-user.ts';
 import { checkWorkingDirectory, DEFAULT_PATH, findProgram } from './program-lookup.ts';
-import { type Refusal, refuse } from './refusal.ts';
 
 export interface LaunchPlan {
   readonly kind: 'plan';

@@ -1,7 +1,7 @@
 /** Looks before it leaps: a shell would answer 127 or 126 for what can be said in words. */
 import { access, constants, stat } from 'node:fs/promises';
 import { delimiter, isAbsolute, join } from 'node:path';
-import { type Refusal, refuse } from './refusal.ts';
+import { type Refusal, refuse } from './core/refusal.ts';
 
 /** Where programs are looked for when neither the agent's base environment nor the workload says. */
 export const DEFAULT_PATH = '/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin';

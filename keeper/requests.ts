@@ -14,11 +14,11 @@ import type { Deadline } from '../shared/lease-clock.ts';
 import { type Attempt, attemptOf } from './attempt.ts';
 import type { AttemptFolders } from './attempt-folders.ts';
 import type { AttemptTable } from './attempt-table.ts';
+import { MAX_LIVING_ATTEMPTS } from './core/limits.ts';
+import { type Refusal, refuse } from './core/refusal.ts';
 import type { Journal } from './journal.ts';
 import { forgottenRecord, highestTermRecord, spentRecord } from './journal-state.ts';
 import type { KeeperLog } from './keeper-log.ts';
-import { MAX_LIVING_ATTEMPTS } from './limits.ts';
-import { type Refusal, refuse } from './refusal.ts';
 import { type StartTools, startProgram } from './start-flow.ts';
 import type { Supervisor } from './supervisor.ts';
 

@@ -11,12 +11,12 @@ import { processEntry } from '../shared/host/process-table.ts';
 import { type Attempt, keptAttempt } from './attempt.ts';
 import type { AttemptFolders } from './attempt-folders.ts';
 import { decide } from './core/deadline.ts';
+import { type Refusal, refuse } from './core/refusal.ts';
 import { type Gate, openGate, type ProcessExit } from './gate.ts';
 import type { Journal } from './journal.ts';
 import { attemptRecord, spentRecord } from './journal-state.ts';
 import { type LaunchPlan, planLaunch } from './launch-plan.ts';
 import type { OutputPipe, PipeMaker } from './output-pipe.ts';
-import { type Refusal, refuse } from './refusal.ts';
 
 export interface StartTools {
   readonly journal: Pick<Journal, 'append'>;
@@ -35,7 +35,7 @@ export async function startProgram(attempt: Attempt, start: Start, tools: StartT
   try {
     await tools.journal.append(spentRecord(attempt.run, attempt.epoch));
   } catch (error) {
-    return refuse('STATE_NOT_WRITTEN', `the keeper can't write its journal: ${messageOf(error)}`);
+    return refuse('IO_ERROR', `the keeper can't write its journal: ${messageOf(error)}`);
   }
   if (attempt.abandoned !== undefined) return attempt.abandoned;
   try {
@@ -91,7 +91,7 @@ async function passGate(
     await tools.journal.append(attemptRecord({ kept: keptAttempt(attempt), bootId: tools.bootId }));
   } catch (error) {
     gate.kill();
-    return refuse('STATE_NOT_WRITTEN', `the keeper can't write its journal: ${messageOf(error)}`);
+    return refuse('IO_ERROR', `the keeper can't write its journal: ${messageOf(error)}`);
   }
   // The check of semantics A9. From here to the end of this function nothing waits.
   if (decide(attempt.stage, attempt.terms, attempt.deadline, readClocks()).order === 'abandon') {

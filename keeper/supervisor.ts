@@ -10,12 +10,13 @@ import { readClocks } from '../shared/host/clocks.ts';
 import type { Deadline, Reading } from '../shared/lease-clock.ts';
 import { type Attempt, type EndReason, endOf, keptAttempt, stateOf } from './attempt.ts';
 import type { AttemptTable } from './attempt-table.ts';
+import { refusedEnd } from './core/attempt.ts';
 import { type Decision, decide, extended, firstKill, stopNow } from './core/deadline.ts';
+import { type Refusal, refuse } from './core/refusal.ts';
 import type { ProcessExit } from './gate.ts';
 import type { Journal } from './journal.ts';
 import { attemptRecord, forgottenRecord } from './journal-state.ts';
 import type { KeeperLog } from './keeper-log.ts';
-import { type Refusal, refuse } from './refusal.ts';
 
 /** Looks again at least this often while something lives: timers do not count suspend, the clocks do. */
 const LONGEST_WAIT_MS = 1_000;
@@ -59,7 +60,8 @@ export class Supervisor {
 
   /** The program will never run. Resolves when that is proven. */
   failed(attempt: Attempt, refusal: Refusal): Promise<void> {
-    attempt.reason ??= { cause: causeOf(refusal), detail: `${refusal.reason}: ${refusal.detail}` };
+    const { cause, detail } = refusedEnd(refusal);
+    attempt.reason ??= { cause: EndCause[cause], detail };
     if (attempt.gate === undefined) attempt.isReaped = true;
     // Not told as a change: what ends here never ran.
     attempt.stage = firstKill(readClocks()).stage;
@@ -236,28 +238,4 @@ function lapsed(attempt: Attempt): EndReason {
     cause: EndCause.LAPSED,
     detail: `its lease ended: no leader extended the deadline of epoch ${attempt.epoch}`,
   };
-}
-
-/** No process was made, or none that was let run; it matters to the leader whether another server could do better. */
-function causeOf({ reason }: Refusal): EndCause {
-  switch (reason) {
-    case 'STOPPED':
-      return EndCause.STOPPED;
-    case 'DEADLINE_PAST':
-    case 'STATE_NOT_WRITTEN':
-    case 'EPOCH_SPENT':
-    case 'LEAVING':
-    case 'TABLE_FULL':
-    case 'NOT_FOUND':
-    case 'NOT_ENDED':
-      return EndCause.REFUSED;
-    case 'INVALID_REQUEST':
-    case 'PROGRAM_NOT_FOUND':
-    case 'PROGRAM_NOT_EXECUTABLE':
-    case 'WORKING_DIRECTORY_NOT_FOUND':
-    case 'USER_NOT_FOUND':
-    case 'USER_NOT_PERMITTED':
-    case 'SPAWN_FAILED':
-      return EndCause.SPAWN_FAILED;
-  }
 }

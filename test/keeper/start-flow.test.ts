@@ -6,10 +6,10 @@ import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { attemptOf } from '../../keeper/attempt.ts';
 import { AttemptFolders } from '../../keeper/attempt-folders.ts';
 import { detectContainment } from '../../keeper/containment-detection.ts';
+import { refuse } from '../../keeper/core/refusal.ts';
 import type { ProcessExit } from '../../keeper/gate.ts';
 import { Journal } from '../../keeper/journal.ts';
 import { PipeMaker } from '../../keeper/output-pipe.ts';
-import { refuse } from '../../keeper/refusal.ts';
 import { type StartTools, startProgram } from '../../keeper/start-flow.ts';
 import { readClocks } from '../../shared/host/clocks.ts';
 import type { NewTree } from '../../shared/host/containment.ts';
@@ -122,14 +122,14 @@ describe('a start', () => {
   it('whose epoch can not be written down makes no process', async () => {
     const { start, attempt } = begin();
     await tools.journal.close();
-    expect(await startProgram(attempt, start, tools)).toMatchObject({ reason: 'STATE_NOT_WRITTEN' });
+    expect(await startProgram(attempt, start, tools)).toMatchObject({ reason: 'IO_ERROR' });
     expect(attempt.gate).toBeUndefined();
   });
 
   it('whose process can not be written down kills it at the gate', async () => {
     const { start, attempt } = begin();
     const fail = () => Promise.reject(new Error('disk full'));
-    expect(await startProgram(attempt, start, atTheGate(fail))).toMatchObject({ reason: 'STATE_NOT_WRITTEN' });
+    expect(await startProgram(attempt, start, atTheGate(fail))).toMatchObject({ reason: 'IO_ERROR' });
     await expect.poll(() => exits).toEqual([{ code: undefined, signal: 'SIGKILL' }]);
     expect(existsSync(witness())).toBe(false);
   });

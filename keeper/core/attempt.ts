@@ -1,0 +1,152 @@
+/** One attempt in the keeper's table, and what may be said of it. */
+import { type HostProblemKind, isHostProblemKind } from '../../shared/host-problem.ts';
+import type { Deadline } from '../../shared/lease-clock.ts';
+import type { Stage, Terms } from './deadline.ts';
+import type { Refusal } from './refusal.ts';
+
+/** Names an attempt, in maps and in the names of folders and cgroups. */
+export const attemptKey = (run: string, epoch: number): string => `${run}-${epoch}`;
+
+export interface AttemptRef {
+  readonly run: string;
+  readonly epoch: number;
+}
+
+/** Terms as they were sent with the start; they never change. */
+export interface FrozenTerms {
+  readonly onDisconnect: 'STOP' | 'HOLD' | 'OVERLAP';
+  /** L. */
+  readonly leaseMs: number;
+  /** G: from SIGTERM to the kill. */
+  readonly stopTimeoutMs: number;
+  /** K: from the kill until a tree that lives counts as stuck. */
+  readonly killGuardMs: number;
+}
+
+export const keeperTerms = ({ onDisconnect, stopTimeoutMs, killGuardMs }: FrozenTerms): Terms => ({
+  stopsAtDeadline: onDisconnect === 'STOP',
+  stopTimeoutMs,
+  killGuardMs,
+});
+
+/** Where an attempt lives: what a driver and a later keeper need to find its tree again. */
+export interface Place {
+  /** First process of the tree; 0: none, or not known. */
+  readonly pid: number;
+  /** Clock ticks since boot at which it started: tells it from a later process with the same id. */
+  readonly startTicks: number;
+  /** Path of its cgroup below the cgroup2 mount; empty: a process group. */
+  readonly cgroup: string;
+}
+
+export const NO_PLACE: Place = { pid: 0, startTicks: 0, cgroup: '' };
+
+/** How the first process ended. */
+export interface ProcessExit {
+  /** Undefined when a signal ended it. */
+  readonly code: number | undefined;
+  /** Empty when it exited by itself. */
+  readonly signal: string;
+}
+
+export type EndCause = 'EXITED' | 'STOPPED' | 'LAPSED' | 'REFUSED' | 'SPAWN_FAILED' | 'LOST';
+
+/** Why an attempt ends; what came first counts. */
+export interface EndReason {
+  readonly cause: EndCause;
+  /** In words. */
+  readonly detail: string;
+  /** The problem of the host that kept it from being started. Undefined: none did. */
+  readonly hostProblem?: HostProblemKind | undefined;
+}
+
+export interface AttemptEnd extends EndReason {
+  readonly exitCode: number | undefined;
+  readonly signal: string;
+  readonly proof: string;
+}
+
+export type AttemptState = 'STARTING' | 'RUNNING' | 'STOPPING' | 'STUCK' | 'ENDED';
+
+export interface Attempt extends AttemptRef {
+  readonly policy: string;
+  readonly frozen: FrozenTerms;
+  /** Of the frozen terms, what binds the keeper. */
+  readonly terms: Terms;
+  readonly slots: number;
+  deadline: Deadline;
+  stage: Stage;
+  place: Place;
+  /** Undefined: nothing ends it yet. */
+  reason: EndReason | undefined;
+  /** How the first process ended, when that is known. */
+  exit: ProcessExit | undefined;
+  /** The first process is reaped, was never made, or is no child of this keeper. */
+  reaped: boolean;
+  /** Milliseconds since 1970; undefined until the program runs. */
+  startWall: number | undefined;
+  /** Set for good once it is proven ended. */
+  ended: { readonly end: AttemptEnd; readonly wall: number } | undefined;
+  /** When its tree is looked into next, monotonic; undefined: not yet, its first process has not ended. */
+  lookAt: number | undefined;
+  /** Looks that found it alive since its first process ended: they become rarer. */
+  looks: number;
+}
+
+export const isLiving = ({ ended }: Attempt): boolean => ended === undefined;
+
+export const keyOf = ({ run, epoch }: AttemptRef): string => attemptKey(run, epoch);
+
+/** As it is reported; stages of one state are no news to the agent. */
+export function stateOf({ ended, stage }: Attempt): AttemptState {
+  if (ended !== undefined) return 'ENDED';
+  switch (stage.kind) {
+    case 'starting':
+      return 'STARTING';
+    case 'running':
+      return 'RUNNING';
+    case 'stopping':
+    case 'killing':
+      return 'STOPPING';
+    case 'stuck':
+      return 'STUCK';
+  }
+}
+
+/** How it ended, as it is reported. An exit code is given whatever the cause: a program may end well when told to. */
+export function endOf(attempt: Attempt): AttemptEnd {
+  const { reason, startWall, exit } = attempt;
+  const ran = startWall !== undefined;
+  return {
+    cause: reason?.cause ?? 'EXITED',
+    detail: reason?.detail ?? '',
+    // The end of a gate that never opened says nothing about the workload.
+    exitCode: ran ? exit?.code : undefined,
+    signal: (ran ? exit?.signal : undefined) ?? '',
+    proof: ran ? 'its process is reaped and its process tree is empty' : 'nothing of it ever ran',
+    hostProblem: reason?.hostProblem,
+  };
+}
+
+/** The end of a start that was refused; it matters to the leader whether another server could do better. */
+export function refusedEnd({ reason, detail }: Refusal): EndReason {
+  const hostProblem = isHostProblemKind(reason) ? reason : undefined;
+  return { cause: causeOf(reason), detail: `${reason}: ${detail}`, ...(hostProblem && { hostProblem }) };
+}
+
+function causeOf(reason: Refusal['reason']): EndCause {
+  switch (reason) {
+    case 'STOPPED':
+      return 'STOPPED';
+    case 'INVALID_REQUEST':
+    case 'PROGRAM_NOT_FOUND':
+    case 'PROGRAM_NOT_EXECUTABLE':
+    case 'WORKING_DIRECTORY_NOT_FOUND':
+    case 'USER_NOT_FOUND':
+    case 'USER_NOT_PERMITTED':
+    case 'SPAWN_FAILED':
+      return 'SPAWN_FAILED';
+    default:
+      return 'REFUSED';
+  }
+}
