@@ -134,19 +134,13 @@ export function refusedEnd({ reason, detail }: Refusal): EndReason {
   return { cause: causeOf(reason), detail: `${reason}: ${detail}`, ...(hostProblem && { hostProblem }) };
 }
 
+/** What a start asked for is not to be had here, or can't be run: no process was made. */
+const NOT_RUNNABLE: ReadonlySet<Refusal['reason']> = new Set<Refusal['reason']>([
+  ...(['INVALID_REQUEST', 'PROGRAM_NOT_FOUND', 'PROGRAM_NOT_EXECUTABLE', 'WORKING_DIRECTORY_NOT_FOUND'] as const),
+  ...(['USER_NOT_FOUND', 'USER_NOT_PERMITTED', 'SPAWN_FAILED'] as const),
+]);
+
 function causeOf(reason: Refusal['reason']): EndCause {
-  switch (reason) {
-    case 'STOPPED':
-      return 'STOPPED';
-    case 'INVALID_REQUEST':
-    case 'PROGRAM_NOT_FOUND':
-    case 'PROGRAM_NOT_EXECUTABLE':
-    case 'WORKING_DIRECTORY_NOT_FOUND':
-    case 'USER_NOT_FOUND':
-    case 'USER_NOT_PERMITTED':
-    case 'SPAWN_FAILED':
-      return 'SPAWN_FAILED';
-    default:
-      return 'REFUSED';
-  }
+  if (reason === 'STOPPED') return 'STOPPED';
+  return NOT_RUNNABLE.has(reason) ? 'SPAWN_FAILED' : 'REFUSED';
 }

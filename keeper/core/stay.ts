@@ -46,10 +46,11 @@ function endWithItsBoot(turn: Turn, attempt: Attempt): void {
 }
 
 /** No child of ours, so there is nothing to reap. */
-function leftover({ bootId: _, ...recorded }: RecordedAttempt): Attempt {
+function leftover(recorded: RecordedAttempt): Attempt {
+  const { run, epoch, policy, frozen, slots, deadline, place, startWall, ended } = recorded;
   return {
-    ...recorded,
-    terms: keeperTerms(recorded.frozen),
+    ...{ run, epoch, policy, frozen, slots, deadline, place, startWall, ended },
+    terms: keeperTerms(frozen),
     stage: { kind: 'running' },
     reason: undefined,
     exit: undefined,

@@ -78,7 +78,21 @@ export class VirtualKeeper {
         return [{ kind: 'swept' }];
       case 'prove_hands':
         return [{ kind: 'hands', agent: effect.agent, problem: this.hands }];
-      default:
+      case 'tell_opened':
+      case 'tell_changed':
+      case 'tell_problems':
+      case 'tell_leaving':
+      case 'answer':
+      case 'pong':
+      case 'disconnect':
+      case 'discard':
+      case 'terminate':
+      case 'remove':
+      case 'forget':
+      case 'serve':
+      case 'wake':
+      case 'log':
+      case 'end':
         return [];
     }
   }
