@@ -20,8 +20,8 @@ export function nameIn(collection: Collection, text: string): string {
 const MAX_SHOWN = 5;
 
 /**
- * The name of a run: exact, or by a beginning that only one run has. Of several, the one that has not ended counts: so the id of
- * a policy with one run names that run.
+ * The name of a run: exact, the id of a policy with one run, or a beginning that only one run has. Of several, those count that have not
+ * ended; of several that have all ended, the newest, if they are of one policy that was named.
  * @throws CommandFailure 3 when there is none, 1 when there are several.
  */
 export async function resolveRun(transport: Transport, text: string): Promise<string> {
@@ -37,8 +37,14 @@ export async function resolveRun(transport: Transport, text: string): Promise<st
   }
   const pages = await readPages((pageToken) => runs.listRuns({ pageSize: PAGE_SIZE, pageToken, includeEnded: true }));
   const found = pages.flatMap((page) => page.runs).filter((run) => run.name.startsWith(name));
-  const living = found.filter((run) => run.endTime === undefined);
-  const candidates = living.length > 0 ? living : found;
+  // The id of a policy means its runs, also where it begins the id of another policy.
+  const policy = `policies/${name.slice('runs/'.length)}`;
+  const ofPolicy = found.filter((run) => run.policy === policy);
+  const meant = ofPolicy.length > 0 ? ofPolicy : found;
+  const living = meant.filter((run) => run.endTime === undefined);
+  // Lists begin with the newest run.
+  const ended = ofPolicy.length > 0 ? meant.slice(0, 1) : meant;
+  const candidates = living.length > 0 ? living : ended;
   const [only, ...more] = candidates;
   if (only === undefined) {
     throw new CommandFailure(`no run begins with "${text}"\n"locum run list --all" shows them.`, EXIT.notFound);

@@ -10,7 +10,7 @@ import { Code, ConnectError, type Transport } from '@connectrpc/connect';
 import { createGrpcTransport, Http2SessionManager } from '@connectrpc/connect-node';
 import { backoffMs } from '../../shared/backoff.ts';
 import { API_MESSAGE_LIMIT_BYTES, KEEPALIVE_TIME_MS, KEEPALIVE_TIMEOUT_MS } from '../../shared/rpc/channel-options.ts';
-import { neverArrived } from '../../shared/rpc/connection-error.ts';
+import { brokeOff, neverArrived } from '../../shared/rpc/connection-error.ts';
 import { fromConnectError } from '../../shared/rpc/status-details.ts';
 import { CommandFailure } from '../exit-codes.ts';
 
@@ -55,9 +55,8 @@ const BACKOFF = { baseMs: 100, capMs: 1_000 } as const;
 
 /** Whether the same call may do better later or elsewhere: no answer, or an answer that says "not now, not here". */
 export function mayRepeat(error: ConnectError): boolean {
-  if (error.code === Code.Unavailable) return fromConnectError(error)?.reason !== 'AGENT_UNREACHABLE';
-  // A connection that broke under a call; an ABORTED of ours carries its reason.
-  return error.code === Code.Aborted && fromConnectError(error) === undefined && error.cause !== undefined;
+  if (brokeOff(error)) return true;
+  return error.code === Code.Unavailable && fromConnectError(error)?.reason !== 'AGENT_UNREACHABLE';
 }
 
 function withRequestId<I extends DescMessage>(schema: I, input: MessageInitShape<I>): MessageShape<I> {
@@ -94,9 +93,15 @@ export function openTransport({ addresses, timeoutMs: defaultTimeoutMs }: Transp
   );
   /** Index of the target that answered last: asked first the next time. */
   let preferred = 0;
+  /** Whether any target ever answered: then nobody who listens is a controller that restarts, and no wrong address. */
+  let answeredBefore = false;
 
   /** Tries each target once. */
-  async function tryAll<T>(call: (target: Transport) => Promise<T>, giveUpAtMs: number): Promise<T> {
+  async function tryAll<T>(
+    call: (target: Transport) => Promise<T>,
+    giveUpAtMs: number,
+    signal?: AbortSignal,
+  ): Promise<T> {
     let last: ConnectError | undefined;
     let allRefused = true;
     const first = preferred;
@@ -107,9 +112,12 @@ export function openTransport({ addresses, timeoutMs: defaultTimeoutMs }: Transp
       try {
         const answer = await call(target);
         preferred = index;
+        answeredBefore = true;
         return answer;
       } catch (caught) {
         const error = ConnectError.from(caught);
+        if (signal?.aborted === true) throw error;
+        if (fromConnectError(error) !== undefined) answeredBefore = true;
         const hangs = error.code === Code.DeadlineExceeded && targets.length > 1;
         // Also when time is up: the next call must not begin with the one that hangs.
         if (hangs && preferred === index) preferred = (index + 1) % targets.length;
@@ -131,14 +139,19 @@ export function openTransport({ addresses, timeoutMs: defaultTimeoutMs }: Transp
       const deadline = performance.now() + (timeoutMs ?? defaultTimeoutMs);
       for (let failures = 0; ; failures += 1) {
         try {
-          return await tryAll((target) => {
-            const leftMs = Math.max(1, Math.ceil(deadline - performance.now()));
-            const tryMs = targets.length > 1 ? Math.min(leftMs, TRY_MS) : leftMs;
-            return target.unary(method, signal, tryMs, withActor(header), message, contextValues);
-          }, deadline);
+          return await tryAll(
+            (target) => {
+              const leftMs = Math.max(1, Math.ceil(deadline - performance.now()));
+              const tryMs = targets.length > 1 ? Math.min(leftMs, TRY_MS) : leftMs;
+              return target.unary(method, signal, tryMs, withActor(header), message, contextValues);
+            },
+            deadline,
+            signal,
+          );
         } catch (error) {
-          // Nobody listens: at the first try that is the answer, later it is a controller that restarts.
-          if (error instanceof CommandFailure && failures === 0) throw error;
+          // Nobody listens. At the first try that is the answer.
+          if (signal?.aborted === true || (error instanceof CommandFailure && failures === 0 && !answeredBefore))
+            throw error;
           const waitMs = retryDelayMs(error, failures);
           if (waitMs === undefined || performance.now() + waitMs >= deadline) throw error;
           await sleep(waitMs, undefined, signal === undefined ? {} : { signal });
@@ -152,6 +165,7 @@ export function openTransport({ addresses, timeoutMs: defaultTimeoutMs }: Transp
       return tryAll(
         (target) => target.stream(method, signal, timeoutMs, withActor(header), replay(messages), contextValues),
         0,
+        signal,
       );
     },
   };

@@ -2,6 +2,7 @@
 import { createClient } from '@connectrpc/connect';
 import { RunService, StreamOutputResponseSchema } from '../../shared/gen/locum/v1/run_service_pb.ts';
 import { resolveRun } from '../client/names.ts';
+import { readOutput } from '../client/output-reader.ts';
 import { withTransport } from '../client/session.ts';
 import { CommandFailure } from '../exit-codes.ts';
 import type { Globals } from '../globals.ts';
@@ -27,8 +28,9 @@ export async function logs(globals: Globals, id: string, options: LogsOptions): 
   await withTransport(globals, async (transport) => {
     const name = await resolveRun(transport, id);
     const request = { name, epoch: options.epoch ?? 0n, offset, follow: options.follow === true };
-    let next: bigint | undefined;
-    for await (const chunk of createClient(RunService, transport).streamOutput(request)) {
+    /** Where the next piece should begin; undefined: only the attempt's agent knows, since the end was asked for. */
+    let next = offset < 0n ? undefined : offset;
+    for await (const chunk of readOutput(createClient(RunService, transport), request)) {
       if (globals.output === 'json' || globals.output === 'yaml') {
         await printStreamed(globals, StreamOutputResponseSchema, chunk, { table: () => '', names: () => [] });
         continue;

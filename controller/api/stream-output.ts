@@ -31,14 +31,17 @@ export async function* streamOutput(
   const attempt = await api.reign().read((state) => attemptOf(found(state.runs.get(id), name), wanted));
   let offset = from;
   let waitMs = POLL_MS;
+  /** Without `follow`: the size at the first look. What is written meanwhile belongs to the next request, or this one might never end. */
+  let until: bigint | undefined;
   while (!signal.aborted) {
     const chunk = await api.agents.readOutput(attempt.server, { run: id, epoch: toUint64(attempt.epoch), offset });
     const readTime = toTimestamp(Date.now());
     // Rotated-out bytes are skipped by the agent; a negative offset becomes a real one.
     offset = chunk.offset + BigInt(chunk.data.length);
-    if (chunk.data.length > 0)
-      yield { offset: chunk.offset, data: chunk.data, epoch: toUint64(attempt.epoch), readTime };
-    if (isAllThereIs(chunk, offset, follow)) return;
+    if (!follow) until ??= chunk.size;
+    const data = until !== undefined && offset > until ? chunk.data.subarray(0, bytesUntil(until, chunk)) : chunk.data;
+    if (data.length > 0) yield { offset: chunk.offset, data, epoch: toUint64(attempt.epoch), readTime };
+    if (offset >= (until ?? chunk.size) && (until !== undefined || chunk.end)) return;
     if (offset < chunk.size) continue;
     waitMs = chunk.data.length > 0 ? POLL_MS : Math.min(POLL_CAP_MS, waitMs * 1.5);
     await sleep(waitMs, undefined, { signal }).catch(() => undefined);
@@ -46,8 +49,9 @@ export async function* streamOutput(
   throwIfEnded(signal);
 }
 
-function isAllThereIs(chunk: OutputChunk, offset: bigint, follow: boolean): boolean {
-  return offset >= chunk.size && (chunk.end || !follow);
+/** All of a piece may have been written, and older output rotated out, since `until` was the end. */
+function bytesUntil(until: bigint, { offset }: OutputChunk): number {
+  return Number(until > offset ? until - offset : 0n);
 }
 
 /** 0: the newest attempt. */

@@ -39,11 +39,29 @@ export function workloadFromProto(workload: PbWorkload): Workload {
       return { ...common, kind: 'command', argv: [...kind.value.argv] };
     case 'script': {
       const { interpreter, text } = kind.value;
-      return { ...common, kind: 'script', interpreter: interpreter.length > 0 ? [...interpreter] : SHELL, text };
+      return { ...common, kind: 'script', interpreter: interpreter.length > 0 ? [...interpreter] : named(text), text };
     }
     case undefined:
       throw invalidField('workload', 'exactly one of command and script must be set');
   }
+}
+
+const MAX_SHEBANG_BYTES = 4_096;
+
+/**
+ * The interpreter of a script that has none of its own field: that of its `#!` line, read as Linux reads one (a program, and all that
+ * follows as one argument), or the shell.
+ */
+function named(text: string): readonly string[] {
+  const line = /^#!.*/.exec(text)?.[0];
+  if (line === undefined) return SHELL;
+  const [, program, argument = ''] = /^#!\s*(\S+)\s*(.*?)\s*$/.exec(line) ?? [];
+  const field = 'workload.script.text';
+  if (program === undefined) throw invalidField(field, 'its first line begins with "#!" and names no interpreter');
+  if (Buffer.byteLength(line) > MAX_SHEBANG_BYTES) {
+    throw invalidField(field, `its "#!" line is longer than ${MAX_SHEBANG_BYTES} bytes`);
+  }
+  return argument === '' ? [program] : [program, argument];
 }
 
 export function triggerToProto(trigger: Trigger): PbTrigger {

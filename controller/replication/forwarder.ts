@@ -5,7 +5,6 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import type { DescMessage, DescService } from '@bufbuild/protobuf';
 import {
-  Code,
   ConnectError,
   type Interceptor,
   type StreamRequest,
@@ -14,7 +13,7 @@ import {
   type UnaryResponse,
 } from '@connectrpc/connect';
 import { type ErrorReason, LocumError } from '../../shared/errors.ts';
-import { neverArrived } from '../../shared/rpc/connection-error.ts';
+import { brokeOff, neverArrived } from '../../shared/rpc/connection-error.ts';
 import { fromConnectError } from '../../shared/rpc/status-details.ts';
 import {
   FORWARDED_HEADER,
@@ -210,15 +209,12 @@ function verdictOf(error: unknown, repeatable: boolean): Verdict {
   if (answer !== undefined && AT_THE_DOOR.has(answer.reason)) return 'refused';
   if (answer !== undefined || !(error instanceof ConnectError)) return 'final';
   if (neverArrived(error)) return 'again';
-  if (!BROKEN.has(error.code)) return 'final';
+  if (!brokeOff(error)) return 'final';
   return repeatable ? 'unsure' : 'unknown';
 }
 
 /** Given before the leader looks whether it knows the call already. */
 const AT_THE_DOOR: ReadonlySet<ErrorReason> = new Set(['STORE_UNAVAILABLE', 'STORE_FULL', 'OVERLOADED']);
-
-/** Codes that the client makes itself when a connection breaks under a call. */
-const BROKEN: ReadonlySet<Code> = new Set([Code.Unavailable, Code.Aborted, Code.Internal, Code.Unknown, Code.Canceled]);
 
 function outcomeUnknown(cause: unknown): LocumError {
   const message =
@@ -235,8 +231,7 @@ async function* unbroken<T>(messages: AsyncIterable<T>): AsyncGenerator<T> {
   try {
     yield* messages;
   } catch (error) {
-    const broken = error instanceof ConnectError && BROKEN.has(error.code) && fromConnectError(error) === undefined;
-    if (!broken) throw error;
+    if (!brokeOff(error)) throw error;
     const message = 'the leader that this stream came from went away: open it again';
     throw new LocumError('NOT_LEADER', message, { retryAfterMs: 500, cause: error });
   }

@@ -1,4 +1,6 @@
 /** What a failed call says about its connection. */
+import { Code, ConnectError } from '@connectrpc/connect';
+import { ErrorInfoSchema } from '../gen/google/rpc/error_details_pb.ts';
 
 const NOT_CONNECTED = new Set(['ECONNREFUSED', 'ENOTFOUND', 'EAI_AGAIN', 'EHOSTUNREACH', 'ENETUNREACH', 'ETIMEDOUT']);
 
@@ -9,4 +11,18 @@ export function neverArrived(error: unknown): boolean {
     if (codes.some((code) => code !== undefined && NOT_CONNECTED.has(code))) return true;
   }
   return false;
+}
+
+/**
+ * Codes that a client makes itself when a connection breaks under a call. An orderly close (FIN) before the answer is told as CANCELED,
+ * a reset as ABORTED, an answer that breaks off in its middle as INTERNAL or UNKNOWN.
+ */
+const BROKEN: ReadonlySet<Code> = new Set([Code.Unavailable, Code.Aborted, Code.Internal, Code.Unknown, Code.Canceled]);
+
+/**
+ * Whether a call ended without an answer, so that it may have been done or not. An answer of ours has a reason, whatever its code. A
+ * call that its own caller cancelled looks the same: look at the signal first.
+ */
+export function brokeOff(error: unknown): boolean {
+  return error instanceof ConnectError && BROKEN.has(error.code) && error.findDetails(ErrorInfoSchema).length === 0;
 }

@@ -8,18 +8,19 @@ export interface FakeApi {
   readonly close: () => Promise<void>;
 }
 
-export async function fakeApi(routes: (router: ConnectRouter) => void): Promise<FakeApi> {
+/** `port` 0: any free one. */
+export async function fakeApi(routes: (router: ConnectRouter) => void, port = 0): Promise<FakeApi> {
   const server: Http2Server = createServer(connectNodeAdapter({ routes }));
   const sessions = new Set<ServerHttp2Session>();
   server.on('session', (session) => {
     sessions.add(session);
     session.on('close', () => sessions.delete(session));
   });
-  await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));
+  await new Promise<void>((resolve) => server.listen(port, '127.0.0.1', resolve));
   const address = server.address();
-  const port = typeof address === 'object' && address !== null ? address.port : 0;
+  const listening = typeof address === 'object' && address !== null ? address.port : 0;
   return {
-    address: `127.0.0.1:${port}`,
+    address: `127.0.0.1:${listening}`,
     close: async () => {
       for (const session of sessions) session.destroy();
       await new Promise((resolve) => server.close(resolve));

@@ -9,6 +9,7 @@ import { LocumError } from '../../shared/errors.ts';
 import { ServerService } from '../../shared/gen/locum/v1/server_service_pb.ts';
 import { fromConnectError, toConnectError } from '../../shared/rpc/status-details.ts';
 import { type FakeApi, fakeApi } from './fake-api.ts';
+import { losingProxy } from './losing-proxy.ts';
 
 const closing: Array<() => unknown> = [];
 afterEach(async () => {
@@ -75,6 +76,44 @@ describe('calls of the command line', () => {
       .catch((error: unknown) => error);
     expect(fromConnectError(failure)?.reason).toBe('ETAG_MISMATCH');
     expect(seen.requestIds).toHaveLength(1);
+  });
+
+  for (const how of ['fin', 'rst'] as const) {
+    for (const when of ['before', 'after', 'within'] as const) {
+      it(`are repeated with the same request_id when the connection ends (${how}) ${when} the answer`, async () => {
+        const { address, seen } = await api([]);
+        const proxy = await losingProxy(address, { how, when }, 2);
+        closing.push(proxy.close);
+        const answer = await clientOf([proxy.address]).cordonServer({ name: 'servers/a' });
+        expect(answer.server?.name).toBe('servers/a');
+        expect(proxy.lost()).toBe(2);
+        expect(seen.requestIds).toHaveLength(when === 'before' ? 1 : 3);
+        expect(new Set(seen.requestIds).size).toBe(1);
+      });
+    }
+  }
+
+  it('are not repeated once their caller has given them up', async () => {
+    const { address, seen } = await api([]);
+    const proxy = await losingProxy(address, { how: 'fin', when: 'after' }, 1_000);
+    closing.push(proxy.close);
+    const given = new AbortController();
+    const call = clientOf([proxy.address]).cordonServer({ name: 'servers/a' }, { signal: given.signal });
+    given.abort();
+    await expect(call).rejects.toThrow(/abort/i);
+    expect(seen.requestIds.length).toBeLessThanOrEqual(1);
+  });
+
+  it('wait for a controller that answered before and is not there now', async () => {
+    const first = await api([]);
+    const port = Number(first.address.split(':')[1]);
+    const client = clientOf([first.address]);
+    await client.cordonServer({ name: 'servers/a' });
+    await first.close();
+    const call = client.cordonServer({ name: 'servers/a' });
+    const again = await fakeApi((router) => router.service(ServerService, { cordonServer: () => ({}) }), port);
+    closing.push(again.close);
+    await expect(call).resolves.toBeDefined();
   });
 
   it('go to the next address when nobody listens at the first', async () => {

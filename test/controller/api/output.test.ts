@@ -58,6 +58,22 @@ describe('output of a run', () => {
   );
 
   it(
+    'ends at its end as of the request, however much is written meanwhile',
+    inWorld(async (world) => {
+      const log = new Log();
+      log.written = '0123456789';
+      const { name } = await startedRun(world, log);
+      const pieces: string[] = [];
+      for await (const { data } of world.api.runs.streamOutput({ name })) {
+        pieces.push(text(data));
+        // A policy such as `yes` never stops writing.
+        log.written += 'abcdefgh';
+      }
+      expect(pieces).toEqual(['0123', '4567', '89']);
+    }),
+  );
+
+  it(
     'is followed until the attempt has ended',
     inWorld(async (world) => {
       const log = new Log();

@@ -304,7 +304,8 @@ export const CommandSchema: GenMessage<Command> = /*@__PURE__*/
  */
 export type Script = Message<"locum.v1.Script"> & {
   /**
-   * Interpreter and its arguments; the script's file and the run's arguments are appended. Unset: `/bin/sh`.
+   * Interpreter and its arguments; the script's file and the run's arguments are appended. Unset: that of the text's `#!` line, read as
+   * Linux does (`#!/usr/bin/env -S deno run`), and without one `/bin/sh`. Set: the `#!` line is a comment.
    *
    * @generated from field: repeated string interpreter = 1;
    */
