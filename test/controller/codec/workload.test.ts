@@ -4,8 +4,8 @@ import { workloadFromProto } from '../../../controller/codec/workload.ts';
 import { WorkloadSchema } from '../../../shared/gen/locum/v1/policy_pb.ts';
 
 function interpreterOf(text: string, interpreter: readonly string[] = []): readonly string[] {
-  const kind = { case: 'script', value: { text, interpreter: [...interpreter] } } as const;
-  const workload = workloadFromProto(create(WorkloadSchema, { kind }));
+  const script = create(WorkloadSchema, { kind: { case: 'script', value: { text, interpreter: [...interpreter] } } });
+  const workload = workloadFromProto(script);
   if (workload.kind !== 'script') throw new Error('it is a script');
   return workload.interpreter;
 }
