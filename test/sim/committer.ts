@@ -4,6 +4,7 @@
  */
 import type { BatchFacts } from './checks/ledger.ts';
 import type { EventQueue } from './event-queue.ts';
+import { piecesOf } from './staged-records.ts';
 import type { SimBatch, SimOutcome, SimStore, SimWrite, StorePath } from './store.ts';
 
 export interface CommitterOptions {
@@ -21,9 +22,13 @@ export interface CommitterOptions {
 
 const RETRY_MS = 250;
 
+type Pieces = ReturnType<typeof piecesOf>;
+
 export class SimCommitter {
   readonly #options: CommitterOptions;
   readonly #jobs: SimBatch[] = [];
+  /** Tries to stage a commit. */
+  #attempts = 0;
   #busy = false;
   #ended = false;
 
@@ -60,11 +65,53 @@ export class SimCommitter {
     if (job === undefined || this.#busy || this.#ended) return;
     const { store, path, queue } = this.#options;
     this.#busy = true;
+    const pieces = piecesOf(job.writes, store.maxWrites);
+    if (pieces.length > 1) {
+      this.#attempts += 1;
+      this.#stage(job, this.#attempts, 0, pieces);
+      return;
+    }
     const begunAt = queue.now;
     this.#ask(
       () => store.commit(job),
       (outcome) => this.#settle(job, outcome, begunAt),
       () => this.#findOut(job),
+      path,
+    );
+  }
+
+  /** Piece by piece; only the last one moves the head, so any other is simply sent again. */
+  #stage(job: SimBatch, attempt: number, index: number, pieces: Pieces): void {
+    const { store, path, queue } = this.#options;
+    const begunAt = queue.now;
+    const isLast = index === pieces.length - 1;
+    this.#ask(
+      () => store.stage(job, attempt, index, pieces),
+      (outcome) => {
+        if (outcome.kind !== 'committed') this.#settle(job, outcome, begunAt);
+        else if (isLast) this.#committed(job, begunAt);
+        else this.#stage(job, attempt, index + 1, pieces);
+      },
+      () => {
+        if (isLast) this.#findOut(job);
+        else this.#later(RETRY_MS, () => this.#stage(job, attempt, index, pieces));
+      },
+      path,
+    );
+  }
+
+  /** It is committed. Before the next commit, it goes from where it was staged into its records. */
+  #unfold(job: SimBatch, index: number, pieces: Pieces): void {
+    const { store, path } = this.#options;
+    const isLast = index === pieces.length - 1;
+    this.#ask(
+      () => store.unfold(job, pieces[index] ?? [], isLast),
+      (outcome) => {
+        if (outcome.kind === 'deposed') this.#depose(outcome.detail);
+        else if (isLast) this.#done();
+        else this.#unfold(job, index + 1, pieces);
+      },
+      () => this.#later(RETRY_MS, () => this.#unfold(job, index, pieces)),
       path,
     );
   }
@@ -86,9 +133,15 @@ export class SimCommitter {
   }
 
   #committed(job: SimBatch, begunAt: number): void {
+    const pieces = piecesOf(job.writes, this.#options.store.maxWrites);
+    this.#options.onCommitted(job.number, begunAt);
+    if (pieces.length > 1) this.#unfold(job, 0, pieces);
+    else this.#done();
+  }
+
+  #done(): void {
     this.#jobs.shift();
     this.#busy = false;
-    this.#options.onCommitted(job.number, begunAt);
     this.#next();
   }
 

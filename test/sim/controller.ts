@@ -118,7 +118,7 @@ export class ControllerNode extends Process {
     const load = (): void =>
       store.request(
         this.path,
-        () => ({ records: store.records, incarnation: store.incarnation }),
+        () => ({ records: store.load(), incarnation: store.incarnation }),
         ({ records, incarnation }) =>
           this.take(() => {
             if (this.life === life) this.#begin(term, incarnation, records);
@@ -134,7 +134,7 @@ export class ControllerNode extends Process {
     load();
   }
 
-  #begin(term: number, incarnation: number, stored: SimStore['records']): void {
+  #begin(term: number, incarnation: number, stored: ReturnType<SimStore['load']>): void {
     const { store, watch, initialTimers, verifyIntervalMs, schedules } = this.#world;
     if (this.reign !== undefined) return;
     const records = [...stored].map(([key, value]) => store.decode(key, value));

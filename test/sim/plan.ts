@@ -52,6 +52,8 @@ export interface Plan {
   readonly networkDelayMs: number;
   readonly storeDelayMs: number;
   readonly storeTimeoutMs: number;
+  /** Writes that the store takes at once. */
+  readonly storeWrites: number;
   readonly verifyIntervalMs: number;
   readonly keepalive: boolean;
   /** A leader whose leadership is over is told, sooner or later; else it finds out by itself. */
@@ -119,6 +121,7 @@ export function planOf(seed: number): Plan {
     networkDelayMs: random.pick([1, 5, 40, 300]) ?? 5,
     storeDelayMs: controllers === 1 ? 0.5 : (random.pick([2, 10, 100]) ?? 10),
     storeTimeoutMs: controllers === 1 ? 120_000 : (random.pick([3_000, 10_000, 60_000]) ?? 10_000),
+    storeWrites: controllers === 1 ? Number.POSITIVE_INFINITY : shape.storeWrites,
     verifyIntervalMs: controllers === 1 ? 0 : 100,
     keepalive: random.chance(0.6) && mixture?.patient !== true,
     tellDeposed: random.chance(0.5),

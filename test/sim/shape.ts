@@ -13,6 +13,8 @@ export interface Shape {
   readonly policies: number | undefined;
   /** Policies that run by a schedule, besides the others. */
   readonly schedules: number;
+  /** Writes that a store of many takes at once; etcd takes 126. */
+  readonly storeWrites: number;
   /** How wrong the wall clocks of controllers may be, each by itself. */
   readonly wallErrorMs: number;
 }
@@ -28,7 +30,9 @@ export function shapeOf(seed: number): Shape {
   const pools = several ? [DEFAULT_POOL, ...OTHER_POOLS.slice(0, random.int(1, OTHER_POOLS.length))] : [DEFAULT_POOL];
   const schedules = random.chance(0.15) ? random.int(1, 3) : 0;
   const wallErrorMs = SECOND;
-  if (large) return { pools, servers: random.int(50, 60), policies: random.int(12, 20), schedules, wallErrorMs };
+  const storeWrites = random.pick([4, 10, 126, 126]) ?? 126;
+  const usual = { pools, schedules, wallErrorMs, storeWrites };
+  if (large) return { ...usual, servers: random.int(50, 60), policies: random.int(12, 20) };
   const servers = several ? pools.length * random.int(2, 3) : undefined;
-  return { pools, servers, policies: several ? random.int(3, 5) : undefined, schedules, wallErrorMs };
+  return { ...usual, servers, policies: several ? random.int(3, 5) : undefined };
 }

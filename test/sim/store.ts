@@ -9,6 +9,7 @@ import { firstOfIncarnation } from '../../shared/ids.ts';
 import type { Prng } from '../../shared/prng.ts';
 import type { BatchFacts } from './checks/ledger.ts';
 import type { EventQueue } from './event-queue.ts';
+import { StagedRecords } from './staged-records.ts';
 
 /** Records as they lie in the store: nobody's live objects. */
 export type Encoded = StateRecord | Uint8Array;
@@ -51,7 +52,12 @@ export interface StoreOptions {
   readonly codec: boolean;
   /** How long a leadership outlives its silent leader. 0: the store is part of the controller, and goes with it alone. */
   readonly ttlMs: number;
+  /** Writes of one transaction; larger commits are staged. */
+  readonly maxWrites: number;
   readonly onCommit: (batch: SimBatch) => void;
+  /** Somebody reads everything, and this is what is there. */
+  readonly onRead: (records: ReadonlyMap<string, Encoded>) => void;
+  readonly onRestored: (records: ReadonlyMap<string, Encoded>) => void;
   /** The leadership of a term is over from now on. */
   readonly onTermOver: (term: number) => void;
 }
@@ -71,6 +77,8 @@ export interface StorePath {
 }
 
 const WATCH_EVERY_MS = 1_000;
+/** At every so many pieces of staged commits, somebody reads everything. */
+const LOOK_EVERY = 5;
 
 /** A deep copy of plain data; several times as fast as `structuredClone` or a way through JSON. */
 function copyOf<T>(value: T): T;
@@ -91,7 +99,7 @@ export class SimStore {
   term = 0;
   number = 0;
   leader: Candidate | undefined;
-  records = new Map<string, Encoded>();
+  readonly data = new StagedRecords();
   readonly clusterId: string;
   readonly #options: StoreOptions;
   #candidates: Candidate[] = [];
@@ -99,6 +107,8 @@ export class SimStore {
   /** Requests that are not answered yet. */
   readonly #waiting = new Set<() => void>();
   #heardAt = 0;
+  /** Of commits that were staged. */
+  #pieces = 0;
 
   constructor(options: StoreOptions) {
     this.#options = options;
@@ -120,9 +130,20 @@ export class SimStore {
     return value.kind === 'event' ? value : copyOf(value);
   }
 
+  get maxWrites(): number {
+    return this.#options.maxWrites;
+  }
+
+  /** Everything, as whoever loads it reads it. */
+  load(): ReadonlyMap<string, Encoded> {
+    const records = this.data.visible;
+    this.#options.onRead(records);
+    return records;
+  }
+
   /** For looking only. */
   read(key: string): StateRecord | undefined {
-    const value = this.records.get(key);
+    const value = this.data.get(key);
     return value instanceof Uint8Array ? decodeRecord(key, value) : value;
   }
 
@@ -166,17 +187,52 @@ export class SimStore {
     return random.float() * delayMs + (extraDelayMs === 0 ? 0 : random.float() * extraDelayMs);
   }
 
+  /** One that fits. */
   commit(batch: SimBatch): SimOutcome {
-    const deposed = deposedBy({ term: batch.term, number: batch.number, writes: [] }, this, this.leader !== undefined);
-    if (deposed !== undefined) return deposed;
-    if (this.#options.random.chance(this.trouble.refuse)) return { kind: 'failed' };
-    for (const { key, value } of batch.writes) {
-      if (value === undefined) this.records.delete(key);
-      else this.records.set(key, value);
+    const refusal = this.#refusal(batch);
+    if (refusal !== undefined) return refusal;
+    this.data.write(batch.writes);
+    this.#committed(batch);
+    return { kind: 'committed' };
+  }
+
+  /** A piece of one that does not fit; the last one makes it part of the store. */
+  stage(batch: SimBatch, attempt: number, index: number, pieces: readonly (readonly SimWrite[])[]): SimOutcome {
+    const refusal = this.#refusal(batch);
+    if (refusal !== undefined) return refusal;
+    this.data.stage(attempt, index, pieces[index] ?? []);
+    if (index === pieces.length - 1) {
+      this.data.name(attempt, pieces.length);
+      this.#committed(batch);
     }
+    this.#look();
+    return { kind: 'committed' };
+  }
+
+  /** A piece of a commit that was staged goes into its records; with the last one, what was staged is removed. */
+  unfold({ term, number }: SimBatch, writes: readonly SimWrite[], isLast: boolean): SimOutcome {
+    if (!this.holds(term) || this.number !== number) return { kind: 'deposed', detail: `term ${term} is over` };
+    this.data.write(writes);
+    if (isLast) this.data.forgetStaged();
+    this.#look();
+    return { kind: 'committed' };
+  }
+
+  /** Followers and snapshots read between any two writes. */
+  #look(): void {
+    this.#pieces += 1;
+    if (this.#pieces % LOOK_EVERY === 0) this.load();
+  }
+
+  #refusal({ term, number }: SimBatch): SimOutcome | undefined {
+    const deposed = deposedBy({ term, number, writes: [] }, this, this.leader !== undefined);
+    if (deposed !== undefined) return deposed;
+    return this.#options.random.chance(this.trouble.refuse) ? { kind: 'failed' } : undefined;
+  }
+
+  #committed(batch: SimBatch): void {
     this.number = batch.number;
     this.#options.onCommit(batch);
-    return { kind: 'committed' };
   }
 
   /** Undefined: the term is over. */
@@ -236,12 +292,13 @@ export class SimStore {
     this.withdraw(next);
     this.term = Math.max(this.term, firstOfIncarnation(this.incarnation)) + 1;
     this.number = 0;
+    this.data.beginTerm();
     this.leader = next;
     next.elect(this.term);
   }
 
   save(): ReadonlyMap<string, Encoded> {
-    return new Map(this.records);
+    return new Map(this.data.visible);
   }
 
   /** Puts an older state in place of the present one, as the next life of the store. Nobody leads. */
@@ -251,7 +308,8 @@ export class SimStore {
       this.leader = undefined;
       this.#options.onTermOver(term);
     }
-    this.records = new Map(records);
+    this.data.replace(records);
+    this.#options.onRestored(records);
     this.incarnation += 1;
     this.number = 0;
     this.#electSoon();

@@ -66,6 +66,7 @@ export class Story {
           sickness: undefined,
           pools: [DEFAULT_POOL],
           wallErrorMs: 1_000,
+          storeWrites: 4,
         },
         ...change,
       },

@@ -10,6 +10,7 @@ import { Ledger, placeName } from './checks/ledger.ts';
 import { Obedience } from './checks/obedience.ts';
 import { type Fired, Ticks } from './checks/ticks.ts';
 import { TreeChecks } from './checks/tree-checks.ts';
+import { Wholeness } from './checks/wholeness.ts';
 import { SimClock, someRate } from './clock.ts';
 import { ControllerNode } from './controller.ts';
 import { EventQueue } from './event-queue.ts';
@@ -53,6 +54,7 @@ export class World {
   clones = 0;
   /** Leaders repeat the starts that they send before this time. */
   startsRepeatedUntil = 0;
+  readonly #wholeness: Wholeness;
   #isCured = false;
   readonly #ticks = new Ticks();
   readonly schedules = createScheduleReader();
@@ -71,6 +73,7 @@ export class World {
       operators: root.fork(),
     };
     const { queue, verdict, ledger } = this;
+    this.#wholeness = new Wholeness(queue, verdict);
     const budget = new AttemptBudget(queue, verdict);
     this.store = new SimStore({
       queue,
@@ -80,7 +83,11 @@ export class World {
       timeoutMs: plan.storeTimeoutMs,
       codec: plan.codec,
       ttlMs: plan.controllers === 1 ? 0 : plan.electionTtlMs,
-      onCommit: ({ facts }) => {
+      maxWrites: plan.storeWrites,
+      onRead: (records) => this.#wholeness.read(records),
+      onRestored: (records) => this.#wholeness.restored(records),
+      onCommit: ({ facts, writes }) => {
+        this.#wholeness.committed(writes);
         ledger.apply(facts);
         for (const end of facts.ended) budget.ended(end);
         for (const tick of facts.fired) this.#noteTick(tick);

@@ -176,7 +176,7 @@ export const leaderMutants: readonly Mutant[] = [
       },
       {
         file: 'test/sim/controller.ts',
-        find: '() => ({ records: store.records, incarnation: store.incarnation }),',
+        find: '() => ({ records: store.load(), incarnation: store.incarnation }),',
         instead: '() => ({ records: this.#candidate.loaded, incarnation: store.incarnation }),',
       },
     ],
