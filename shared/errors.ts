@@ -2,6 +2,7 @@
  * The one table of errors. Every error that leaves Locum has a reason of this table; the reasons are the API's `ErrorReason`
  * enum, and a test keeps the two equal. Pure: cores answer with these errors too.
  */
+import { cut } from './printable.ts';
 
 /** Class of an error, as gRPC names it; it says what a caller can do about it. */
 export type StatusCode =
@@ -122,6 +123,9 @@ export class LocumError extends Error {
   }
 }
 
+/** A message goes into a header, beside details that say the same in full. */
+const MESSAGE_LIMIT_CHARACTERS = 1_500;
+
 /** A field breaks a rule. */
 export function invalidField(field: string, description: string): LocumError {
   return invalidFields([{ field, description }]);
@@ -130,7 +134,7 @@ export function invalidField(field: string, description: string): LocumError {
 /** Fields break rules. At least one. */
 export function invalidFields(fieldViolations: readonly FieldViolation[]): LocumError {
   const message = fieldViolations.map(({ field, description }) => (field ? `${field}: ${description}` : description));
-  return new LocumError('INVALID_FIELD', message.join('; '), { fieldViolations });
+  return new LocumError('INVALID_FIELD', cut(message.join('; '), MESSAGE_LIMIT_CHARACTERS), { fieldViolations });
 }
 
 /** A field is wrong for a reason of its own, such as SCHEDULE_INVALID. */

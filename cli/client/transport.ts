@@ -9,7 +9,8 @@ import { create, type DescMessage, type MessageInitShape, type MessageShape } fr
 import { Code, ConnectError, type Transport } from '@connectrpc/connect';
 import { createGrpcTransport, Http2SessionManager } from '@connectrpc/connect-node';
 import { backoffMs } from '../../shared/backoff.ts';
-import { API_MESSAGE_LIMIT_BYTES, KEEPALIVE_TIME_MS, KEEPALIVE_TIMEOUT_MS } from '../../shared/rpc/channel-options.ts';
+import { LIMITS } from '../../shared/limits.ts';
+import { KEEPALIVE_TIME_MS, KEEPALIVE_TIMEOUT_MS } from '../../shared/rpc/channel-options.ts';
 import { brokeOff, neverArrived } from '../../shared/rpc/connection-error.ts';
 import { fromConnectError } from '../../shared/rpc/status-details.ts';
 import { CommandFailure } from '../exit-codes.ts';
@@ -87,8 +88,8 @@ export function openTransport({ addresses, timeoutMs: defaultTimeoutMs }: Transp
       baseUrl: sessionManager.authority,
       sessionManager,
       acceptCompression: [],
-      readMaxBytes: API_MESSAGE_LIMIT_BYTES,
-      writeMaxBytes: API_MESSAGE_LIMIT_BYTES,
+      readMaxBytes: LIMITS.answerBytes,
+      writeMaxBytes: LIMITS.answerBytes,
     }),
   );
   /** Index of the target that answered last: asked first the next time. */

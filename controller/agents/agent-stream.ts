@@ -4,7 +4,7 @@
  */
 import { type DescMessage, fromBinary, type MessageShape } from '@bufbuild/protobuf';
 import type * as grpc from '@grpc/grpc-js';
-import { LocumError } from '../../shared/errors.ts';
+import { internalError, LocumError } from '../../shared/errors.ts';
 import {
   AttemptReportSchema,
   CapabilitySetSchema,
@@ -19,9 +19,12 @@ import {
   type Hello,
   HelloSchema,
   type OutputChunk,
+  OutputChunkSchema,
 } from '../../shared/gen/locum/v1/agent_service_pb.ts';
 import { HostProblemSetSchema } from '../../shared/gen/locum/v1/host_problem_pb.ts';
 import type { ServerId } from '../../shared/ids.ts';
+import { printable } from '../../shared/printable.ts';
+import { checkBinary } from '../../shared/rpc/body-bounds.ts';
 import { toGrpcError } from '../../shared/rpc/grpc-status.ts';
 import { hostProblemsFromProto } from '../../shared/rpc/host-problem-messages.ts';
 import { validate } from '../../shared/rpc/validation.ts';
@@ -198,8 +201,8 @@ export class AgentStream {
     try {
       this.#handle(decode(bytes));
     } catch (error) {
-      if (!(error instanceof LocumError)) throw error;
-      this.refuse(error);
+      // A defect of ours that only this agent provokes ends its stream, not the controller of all others.
+      this.refuse(error instanceof LocumError ? error : internalError(error));
     }
   }
 
@@ -229,10 +232,10 @@ export class AgentStream {
         return this.#fullStatePart(checked(FullStateSchema, message.value));
       case 'goodbye': {
         const { attempts, reason } = checked(GoodbyeSchema, message.value);
-        return { kind: 'goodbye', conn, attempts: attempts.map(reportedAttemptFromProto), reason };
+        return { kind: 'goodbye', conn, attempts: attempts.map(reportedAttemptFromProto), reason: printable(reason) };
       }
       case 'outputChunk':
-        this.#output.settle(message.value);
+        this.#output.settle(checked(OutputChunkSchema, message.value));
         return undefined;
       case 'hello':
         throw new LocumError('PROTOCOL', 'Hello opens a session and comes only once');
@@ -305,6 +308,7 @@ export class AgentStream {
 }
 
 function decode(bytes: Buffer): ConnectRequest {
+  checkBinary(ConnectRequestSchema, bytes);
   try {
     return fromBinary(ConnectRequestSchema, bytes);
   } catch (error) {

@@ -151,8 +151,10 @@ export class AgentStreams implements AgentStreamsPort {
       deliver: (event) => this.#deliver(stream, binding, event),
       onEnd: () => this.#forget(stream),
       onGone: () => this.#ending.delete(stream),
-      onRefused: (_, { reason, message }) => {
-        log.warn({ peer: stream.peer, server: stream.server, reason }, `agent stream ended: ${message}`);
+      onRefused: (_, { reason, message, cause }) => {
+        const facts = { peer: stream.peer, server: stream.server, reason };
+        if (reason === 'INTERNAL') log.error({ ...facts, err: cause }, 'agent stream ended: a defect of ours');
+        else log.warn(facts, `agent stream ended: ${message}`);
       },
     });
     this.#streams.set(stream.conn, stream);

@@ -2,6 +2,8 @@
 import { create } from '@bufbuild/protobuf';
 import { LocumError } from '../../shared/errors.ts';
 import { type OutputChunk, type ReadOutput, ReadOutputSchema } from '../../shared/gen/locum/v1/agent_service_pb.ts';
+import { LIMITS } from '../../shared/limits.ts';
+import { printable } from '../../shared/printable.ts';
 import { overloaded } from '../pending-calls.ts';
 
 /** Reads under way on one stream. Each can bring 64 KiB. */
@@ -15,9 +17,6 @@ export interface OutputQuestion {
   /** Negative: that many bytes before the end. */
   readonly offset: bigint;
 }
-
-/** Bytes of one answer; with its frame it stays far below the limit of a message. */
-const CHUNK_BYTES = 64 * 1024;
 
 interface Waiting {
   readonly resolve: (chunk: OutputChunk) => void;
@@ -44,7 +43,7 @@ export class OutputRequests {
       );
     }, ANSWER_TIMEOUT_MS);
     this.#waiting.set(requestId, { resolve, reject, timer });
-    ask(create(ReadOutputSchema, { requestId, ...question, limit: CHUNK_BYTES }));
+    ask(create(ReadOutputSchema, { requestId, ...question, limit: LIMITS.outputBytes }));
     return promise;
   }
 
@@ -55,7 +54,7 @@ export class OutputRequests {
     this.#waiting.delete(chunk.requestId);
     clearTimeout(waiting.timer);
     if (chunk.error === '') waiting.resolve(chunk);
-    else waiting.reject(new LocumError('OUTPUT_NOT_FOUND', chunk.error));
+    else waiting.reject(new LocumError('OUTPUT_NOT_FOUND', printable(chunk.error)));
   }
 
   /** The stream is gone. */

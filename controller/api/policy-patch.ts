@@ -4,6 +4,7 @@ import { create } from '@bufbuild/protobuf';
 import type { FieldMask } from '@bufbuild/protobuf/wkt';
 import { type Policy as PbPolicy, WorkloadSchema } from '../../shared/gen/locum/v1/policy_pb.ts';
 import { policySpecFromProto } from '../codec/policy.ts';
+import { checkWorkloadSize } from '../codec/workload-size.ts';
 import type { PolicyPatch } from '../core/event.ts';
 import type { PolicySpec } from '../core/state.ts';
 import { maskPaths } from './update-mask.ts';
@@ -30,6 +31,12 @@ const FIELDS: Readonly<Record<string, keyof PolicySpec>> = {
 
 const UNUSED = create(WorkloadSchema, { kind: { case: 'command', value: {} } });
 
+/** The spec of a policy that is created. @throws LocumError INVALID_FIELD */
+export function newPolicySpec(policy: PbPolicy): PolicySpec {
+  if (policy.workload !== undefined) checkWorkloadSize(policy.workload, 'policy.workload');
+  return policySpecFromProto(policy);
+}
+
 /**
  * Without a mask every field is replaced, unset ones by their defaults; only the pool, which can't change, may be left out.
  * @throws LocumError INVALID_FIELD
@@ -37,7 +44,7 @@ const UNUSED = create(WorkloadSchema, { kind: { case: 'command', value: {} } });
 export function policyPatch(policy: PbPolicy, mask: FieldMask | undefined): PolicyPatch {
   const paths = maskPaths(mask, Object.keys(FIELDS));
   // Only what the mask names counts; the rest need not be there.
-  const spec = policySpecFromProto(paths?.has('workload') === false ? { ...policy, workload: UNUSED } : policy);
+  const spec = newPolicySpec(paths?.has('workload') === false ? { ...policy, workload: UNUSED } : policy);
   const named = Object.entries(FIELDS).filter(([path]) => {
     return paths === undefined ? path !== 'pool' || policy.pool !== '' : paths.has(path);
   });

@@ -15,26 +15,17 @@ import {
 } from '../../shared/gen/locum/v1/policy_service_pb.ts';
 import { policyId } from '../../shared/ids.ts';
 import { serverName } from '../../shared/resource-name.ts';
-import { policySpecFromProto } from '../codec/policy.ts';
+import { checkArgumentsSize } from '../codec/workload-size.ts';
 import type { Call } from '../core/event.ts';
 import type { Policy } from '../core/state.ts';
 import { explainPlacement } from '../core/views.ts';
 import { type ApiContext, submit } from './api-context.ts';
 import { indexAfterText, pageOf } from './page.ts';
-import { policyPatch } from './policy-patch.ts';
+import { newPolicySpec, policyPatch } from './policy-patch.ts';
 import { projectPolicy } from './projections/project-policy.ts';
 import { projectRun } from './projections/project-run.ts';
 import { found, policyIdOf, poolIdOf } from './resource-id.ts';
 import { watchResources } from './watch-resources.ts';
-
-/** All arguments of one start together. */
-const ARGUMENTS_LIMIT_BYTES = 64 * 1024;
-
-function checkArguments(args: readonly string[]): void {
-  const bytes = args.reduce((sum, argument) => sum + Buffer.byteLength(argument), 0);
-  if (bytes > ARGUMENTS_LIMIT_BYTES)
-    throw invalidField('arguments', `must be at most ${ARGUMENTS_LIMIT_BYTES} bytes together`);
-}
 
 export function policyService(api: ApiContext): ServiceImpl<typeof PolicyService> {
   const show = (policy: Policy) => api.reign().read((state) => projectPolicy(state, policy));
@@ -67,7 +58,7 @@ export function policyService(api: ApiContext): ServiceImpl<typeof PolicyService
       const request: Call = {
         kind: 'create_policy',
         policy: policyIdOf(policy.name, 'policy.name'),
-        spec: policySpecFromProto(policy),
+        spec: newPolicySpec(policy),
       };
       const value = await submit(api, { schema: CreatePolicyRequestSchema, message, context }, request, 'policy');
       return { policy: await show(value.policy), warnings: [...value.warnings] };
@@ -80,7 +71,7 @@ export function policyService(api: ApiContext): ServiceImpl<typeof PolicyService
         policy: policyIdOf(policy.name, 'policy.name'),
         etag: policy.etag,
         patch: policyPatch(policy, message.updateMask),
-        createAs: message.allowMissing ? policySpecFromProto(policy) : undefined,
+        createAs: message.allowMissing ? newPolicySpec(policy) : undefined,
       };
       const value = await submit(api, { schema: UpdatePolicyRequestSchema, message, context }, request, 'policy');
       return { policy: await show(value.policy), warnings: [...value.warnings] };
@@ -94,7 +85,7 @@ export function policyService(api: ApiContext): ServiceImpl<typeof PolicyService
     },
 
     async startPolicy(message, context) {
-      checkArguments(message.arguments);
+      checkArgumentsSize(message.arguments);
       const request: Call = {
         kind: 'start_policy',
         policy: policyIdOf(message.name),

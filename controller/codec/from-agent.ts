@@ -3,6 +3,8 @@ import { invalidField } from '../../shared/errors.ts';
 import type { AttemptStatus, Capacity, CommandResult, Hello } from '../../shared/gen/locum/v1/agent_service_pb.ts';
 import type { HostProblemKind } from '../../shared/host-problem.ts';
 import { DEFAULT_POOL, epoch, policyId, poolId, runId, serverId, uid } from '../../shared/ids.ts';
+import { LIMITS } from '../../shared/limits.ts';
+import { cut, printable } from '../../shared/printable.ts';
 import { hostProblemFromProto, hostProblemsFromProto } from '../../shared/rpc/host-problem-messages.ts';
 import { fromDuration, fromTimestamp } from '../../shared/rpc/time-messages.ts';
 import type { CommandOutcome, HelloFacts, ReportedAttempt, ReportedCapacity } from '../core/event.ts';
@@ -10,6 +12,9 @@ import { capabilityFromProto } from './capability.ts';
 import { fromUint64 } from './numbers.ts';
 import { requiredWord } from './required.ts';
 import { attemptStateWords, commandOutcomeWords, endCauseWords } from './words.ts';
+
+/** What an agent tells of a process, whose name and last words may have anything in them. */
+const told = (text: string): string => cut(printable(text), LIMITS.reasonCharacters);
 
 /** `hello` is the first part, `inventory` the attempts of all parts. @throws LocumError INVALID_FIELD */
 export function helloFromProto(hello: Hello, inventory: readonly ReportedAttempt[]): HelloFacts {
@@ -56,8 +61,8 @@ export function reportedAttemptFromProto(status: AttemptStatus): ReportedAttempt
             // A cause that only a newer agent knows is still an end.
             cause: endCauseWords.from.get(end.cause) ?? 'UNKNOWN',
             exitCode: end.exitCode,
-            signal: end.signal,
-            detail: end.detail,
+            signal: told(end.signal),
+            detail: told(end.detail),
             hostProblem: hostProblemFromProto(end.hostProblem),
           },
   };
@@ -75,8 +80,8 @@ export function commandResultFromProto(result: CommandResult): {
   return {
     commandId: fromUint64(result.commandId, 'command_id'),
     outcome: requiredWord(commandOutcomeWords, result.outcome, 'outcome'),
-    reason: result.reason,
-    detail: result.detail,
+    reason: told(result.reason),
+    detail: told(result.detail),
     pid: result.pid,
     hostProblem: hostProblemFromProto(result.hostProblem),
   };

@@ -1,7 +1,8 @@
 /** Another controller's API, as a client of it: one connection, which is dropped with everything on it when it leads no more. */
 import type { Transport } from '@connectrpc/connect';
 import { createGrpcTransport, Http2SessionManager } from '@connectrpc/connect-node';
-import { API_MESSAGE_LIMIT_BYTES, KEEPALIVE_TIME_MS, KEEPALIVE_TIMEOUT_MS } from '../../shared/rpc/channel-options.ts';
+import { LIMITS } from '../../shared/limits.ts';
+import { KEEPALIVE_TIME_MS, KEEPALIVE_TIMEOUT_MS } from '../../shared/rpc/channel-options.ts';
 
 export interface Peer {
   readonly address: string;
@@ -19,8 +20,8 @@ export function openPeer(address: string): Peer {
     baseUrl: manager.authority,
     sessionManager: manager,
     acceptCompression: [],
-    readMaxBytes: API_MESSAGE_LIMIT_BYTES,
-    writeMaxBytes: API_MESSAGE_LIMIT_BYTES,
+    readMaxBytes: LIMITS.answerBytes,
+    writeMaxBytes: LIMITS.answerBytes,
   });
   return { address, transport, close: () => manager.abort() };
 }

@@ -1,22 +1,18 @@
 /** Limits and keepalive of our gRPC channels and listeners. */
 import type { ChannelOptions } from '@grpc/grpc-js';
+import { LIMITS } from '../limits.ts';
 
 /** A peer that says nothing is pinged after this time, on both ends; a dead socket is found, health is judged by heartbeats. */
 export const KEEPALIVE_TIME_MS = 10_000;
 /** A ping without an answer after this time closes the connection. */
 export const KEEPALIVE_TIMEOUT_MS = 5_000;
 
-/** Largest message of the agent stream, in both directions. */
-export const AGENT_MESSAGE_LIMIT_BYTES = 256 * 1024;
-/** Largest message of the API, in both directions. */
-export const API_MESSAGE_LIMIT_BYTES = 4 * 1024 * 1024;
-
 const both: ChannelOptions = {
   'grpc.keepalive_time_ms': KEEPALIVE_TIME_MS,
   'grpc.keepalive_timeout_ms': KEEPALIVE_TIMEOUT_MS,
   'grpc.keepalive_permit_without_calls': 1,
-  'grpc.max_receive_message_length': AGENT_MESSAGE_LIMIT_BYTES,
-  'grpc.max_send_message_length': AGENT_MESSAGE_LIMIT_BYTES,
+  'grpc.max_receive_message_length': LIMITS.agentMessageBytes,
+  'grpc.max_send_message_length': LIMITS.agentMessageBytes,
   // In megabytes. Without it grpc-js lets a session grow without limit.
   'grpc-node.max_session_memory': 10,
 };

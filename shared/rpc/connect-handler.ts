@@ -8,7 +8,8 @@ import type { DescMethod } from '@bufbuild/protobuf';
 import { type ConnectRouter, createConnectRouter, type Interceptor } from '@connectrpc/connect';
 import type { UniversalServerResponse } from '@connectrpc/connect/protocol';
 import { universalRequestFromNodeRequest, universalResponseToNodeResponse } from '@connectrpc/connect-node';
-import { API_MESSAGE_LIMIT_BYTES } from './channel-options.ts';
+import { LIMITS } from '../limits.ts';
+import { boundedBody } from './bounded-body.ts';
 import { annotateLibraryErrors, errorInterceptor } from './error-interceptor.ts';
 import { type HttpHandler, type HttpRequest, type HttpResponse, pathOf } from './http-handler.ts';
 import { sendUnknownMethod } from './unknown-method.ts';
@@ -21,18 +22,18 @@ export interface ConnectHandlerOptions {
   readonly onDefect: (error: unknown, method: DescMethod) => void;
   /** More interceptors, around validation and inside error conversion, outermost first. Default: none. */
   readonly interceptors?: readonly Interceptor[];
-  /** Largest message in each direction. Default 4 MiB. */
-  readonly messageLimitBytes?: number;
+  /** Largest request. Default: that of the table of limits. */
+  readonly requestLimitBytes?: number;
   /** Aborts all calls when the process ends. Default: never. */
   readonly shutdownSignal?: AbortSignal;
 }
 
 /** A listener for 'request' events of http and http2 servers. It never throws. */
 export function createConnectHandler(options: ConnectHandlerOptions): HttpHandler {
-  const limitBytes = options.messageLimitBytes ?? API_MESSAGE_LIMIT_BYTES;
+  const { requestLimitBytes = LIMITS.requestBytes } = options;
   const router = createConnectRouter({
-    readMaxBytes: limitBytes,
-    writeMaxBytes: limitBytes,
+    readMaxBytes: requestLimitBytes,
+    writeMaxBytes: LIMITS.answerBytes,
     // Compressed bodies are a way to make 4 MiB out of 4 KiB; nothing here is worth it.
     acceptCompression: [],
     // By default Connect drops unknown JSON fields without a word.
@@ -49,7 +50,10 @@ export function createConnectHandler(options: ConnectHandlerOptions): HttpHandle
     if (handler === undefined) return sendUnknownMethod(request, response);
     const universal = universalRequest(request, response);
     if (universal === undefined) return refuse(response);
-    handler(universal)
+    const { methodKind } = handler.method;
+    const hasOneRequest = methodKind === 'unary' || methodKind === 'server_streaming';
+    const body = boundedBody(universal, handler.method, requestLimitBytes);
+    handler(hasOneRequest ? { ...universal, body } : universal)
       .then((answer) => {
         // Refused by its headers alone. Over HTTP/2, Node would end the stream while the client still sends, and curl then
         // shows that instead of the answer; what nobody reads is thrown away instead.

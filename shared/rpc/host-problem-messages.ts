@@ -6,6 +6,7 @@ import {
   HostProblemSetSchema,
 } from '../gen/locum/v1/host_problem_pb.ts';
 import { HOST_PROBLEM_KINDS, type HostProblem, type HostProblemKind, tellableProblems } from '../host-problem.ts';
+import { printable } from '../printable.ts';
 
 const NUMBERS: Readonly<Record<HostProblemKind, HostProblemEnum>> = {
   NO_SPACE: HostProblemEnum.NO_SPACE,
@@ -40,6 +41,9 @@ export function hostProblemsToProto(problems: readonly HostProblem[]): HostProbl
 export function hostProblemsFromProto(set: HostProblemSet | undefined): readonly HostProblem[] | undefined {
   if (set === undefined) return undefined;
   return tellableProblems(
-    set.problems.map(({ kind, detail }) => ({ kind: hostProblemFromProto(kind) ?? 'OTHER', detail })),
+    set.problems.map(({ kind, detail }) => ({
+      kind: hostProblemFromProto(kind) ?? 'OTHER',
+      detail: printable(detail),
+    })),
   );
 }

@@ -17,9 +17,12 @@ import {
   type RetryInfo,
   RetryInfoSchema,
 } from '../gen/google/rpc/error_details_pb.ts';
+import { cut, printable } from '../printable.ts';
 import { fromDuration, toDuration } from './time-messages.ts';
 
 export const ERROR_DOMAIN = 'locum';
+
+const QUOTE_LIMIT_CHARACTERS = 500;
 
 /** A detail with the schema it is encoded by; the form that ConnectError takes. */
 export interface Detail {
@@ -128,6 +131,8 @@ export function annotate(error: ConnectError): void {
   if (error.isWireError || reasonOf(error) !== undefined) return;
   const reason = libraryReason(error);
   if (reason === undefined) return;
+  // The library quotes what it could not read, at any length.
+  Object.assign(error, { rawMessage: printable(cut(error.rawMessage, QUOTE_LIMIT_CHARACTERS)) });
   // The library calls bytes that are no message INTERNAL, but they are the sender's mistake.
   Object.assign(error, { code: RpcCode[errorCodes[reason]] });
   const fieldViolations = reason === 'INVALID_FIELD' ? [{ field: '', description: error.rawMessage }] : [];

@@ -4,10 +4,10 @@ import { pathToString } from '@bufbuild/protobuf/reflect';
 import { createValidator, type Violation } from '@bufbuild/protovalidate';
 import type { Interceptor } from '@connectrpc/connect';
 import { type FieldViolation, invalidFields } from '../errors.ts';
+import { LIMITS } from '../limits.ts';
+import { cut, printable } from '../printable.ts';
+import { boundsViolations } from './message-bounds.ts';
 import { isOutsideMask, maskViolations, updateMaskOf } from './update-mask.ts';
-
-/** A request can break a rule in each of 20,000 names; a person reads the first ones. */
-const MAX_VIOLATIONS = 20;
 
 const validator = createValidator();
 
@@ -25,19 +25,33 @@ function fieldViolation({ field, message, forKey }: Violation): FieldViolation {
   return { field: pathToString(field), description: forKey ? `key: ${inWords(message)}` : inWords(message) };
 }
 
-/** Keeps the first ones and says how many there were. */
+/** All violations of an answer together; its headers have no room for more. */
+const VIOLATIONS_LIMIT_CHARACTERS = 4_000;
+
+/** Keeps the first ones, for a request can break a rule in each of 10,000 names, and says how many there were. */
 export function boundViolations(violations: readonly FieldViolation[]): FieldViolation[] {
-  const rest = violations.length - MAX_VIOLATIONS;
-  const kept = violations.slice(0, MAX_VIOLATIONS);
-  return rest > 0 ? [...kept, { field: '', description: `and ${rest} more` }] : kept;
+  const kept: FieldViolation[] = [];
+  let room = VIOLATIONS_LIMIT_CHARACTERS;
+  for (const { field, description } of violations) {
+    const one = { field: printable(cut(field, 200)), description: printable(cut(description, 400)) };
+    room -= one.field.length + one.description.length;
+    if (room < 0) break;
+    kept.push(one);
+  }
+  if (kept.length === violations.length && kept.length <= LIMITS.violations) return kept;
+  const shown = kept.slice(0, LIMITS.violations - 1);
+  return [...shown, { field: '', description: `and ${violations.length - shown.length} more` }];
 }
 
 /**
  * Checks a message. Of an Update request with a mask, only the fields in it are checked: the handler checks the whole resource
  * again once the change is merged into it.
- * @throws LocumError INVALID_FIELD that names each field and its rule.
+ * @throws LocumError INVALID_FIELD that names the first fields and their rules.
  */
 export function validate<Desc extends DescMessage>(schema: Desc, message: MessageShape<Desc>): void {
+  // First of all: what follows looks at every element of every list.
+  const unbounded = boundsViolations(schema, message);
+  if (unbounded.length > 0) throw invalidFields(boundViolations(unbounded));
   const result = validator.validate(schema, message);
   // A rule that can't be compiled or run is a defect of ours, not of the message.
   if (result.kind === 'error') throw result.error;

@@ -11,7 +11,7 @@ import {
 import { OnDisconnect } from '../../shared/gen/locum/v1/policy_pb.ts';
 import { HOST_PROBLEM_DETAIL_LIMIT, HOST_PROBLEM_KINDS } from '../../shared/host-problem.ts';
 import { epoch, policyId, runId } from '../../shared/ids.ts';
-import { AGENT_MESSAGE_LIMIT_BYTES } from '../../shared/rpc/channel-options.ts';
+import { LIMITS } from '../../shared/limits.ts';
 import { hostProblemsFromProto } from '../../shared/rpc/host-problem-messages.ts';
 import { toDuration } from '../../shared/rpc/time-messages.ts';
 import { validate } from '../../shared/rpc/validation.ts';
@@ -64,7 +64,7 @@ describe('what the agent says', () => {
     'fits into a message and keeps its rules: %s',
     (kind) => {
       const message = encodeRequest(fullest(kind), identity, 123_456_789);
-      expect(toBinary(ConnectRequestSchema, message).length).toBeLessThan(AGENT_MESSAGE_LIMIT_BYTES);
+      expect(toBinary(ConnectRequestSchema, message).length).toBeLessThan(LIMITS.agentMessageBytes);
       expect(() => validate(ConnectRequestSchema, message)).not.toThrow();
     },
   );

@@ -101,7 +101,7 @@ describe.each(transports)('over %s', (_name, transport) => {
   });
 
   it('a message over the limit is refused as such', async () => {
-    const { url } = await startPoolListener({ messageLimitBytes: 10_000 });
+    const { url } = await startPoolListener({ requestLimitBytes: 10_000 });
     const client = createClient(PoolService, transport(url));
     const tooMany = create(SetServerOrderRequestSchema, {
       pool: 'pools/default',
@@ -194,7 +194,7 @@ describe('input that is no message', () => {
   });
 
   it('a body of unknown length over the limit gets its answer before the connection ends', async () => {
-    const { port } = await startPoolListener({ messageLimitBytes: 1_000 });
+    const { port } = await startPoolListener({ requestLimitBytes: 1_000 });
     const socket = connect({ host: '127.0.0.1', port });
     await once(socket, 'connect');
     const head = 'POST /locum.v1.PoolService/GetPool HTTP/1.1\r\nHost: a\r\ncontent-type: application/json\r\n';

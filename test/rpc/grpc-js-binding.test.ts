@@ -12,7 +12,8 @@ import {
   ConnectResponseSchema,
 } from '../../shared/gen/locum/v1/agent_service_pb.ts';
 import { PoolService } from '../../shared/gen/locum/v1/pool_service_pb.ts';
-import { AGENT_MESSAGE_LIMIT_BYTES, clientOptions, listenerOptions } from '../../shared/rpc/channel-options.ts';
+import { LIMITS } from '../../shared/limits.ts';
+import { clientOptions, listenerOptions } from '../../shared/rpc/channel-options.ts';
 import {
   addService,
   makeClient,
@@ -92,7 +93,7 @@ describe.each(['TCP', 'a unix socket'])('a stream in both directions over %s', (
 
   it('refuses a message over the limit, on the way out and on the way in', async () => {
     const own = await dial(address());
-    own.write(goodbye('x'.repeat(AGENT_MESSAGE_LIMIT_BYTES)));
+    own.write(goodbye('x'.repeat(LIMITS.agentMessageBytes)));
     const [ownError] = await once(own, 'error').catch((thrown: unknown) => [thrown]);
     expect(ownError).toMatchObject({ code: grpc.status.RESOURCE_EXHAUSTED });
 
@@ -101,11 +102,11 @@ describe.each(['TCP', 'a unix socket'])('a stream in both directions over %s', (
     const client = makeClient(AgentService, target, grpc.credentials.createInsecure(), options);
     onTestFinished(() => client.close());
     const theirs = openBidi(client, AgentService.method.connect);
-    theirs.write(goodbye('x'.repeat(AGENT_MESSAGE_LIMIT_BYTES)));
+    theirs.write(goodbye('x'.repeat(LIMITS.agentMessageBytes)));
     const [theirError] = await once(theirs, 'error').catch((thrown: unknown) => [thrown]);
     expect(theirError).toMatchObject({
       code: grpc.status.RESOURCE_EXHAUSTED,
-      details: expect.stringContaining(String(AGENT_MESSAGE_LIMIT_BYTES)),
+      details: expect.stringContaining(String(LIMITS.agentMessageBytes)),
     });
   });
 });

@@ -53,9 +53,9 @@ function poolHandlers(watches: Set<object>): Partial<ServiceImpl<typeof PoolServ
 
 /** Starts it on a free port; it ends with the test. */
 export async function startPoolListener(
-  options: Partial<ListenerOptions> & { readonly messageLimitBytes?: number } = {},
+  options: Partial<ListenerOptions> & { readonly requestLimitBytes?: number } = {},
 ): Promise<PoolListener> {
-  const { messageLimitBytes, ...listenerOptions } = options;
+  const { requestLimitBytes, ...listenerOptions } = options;
   const defects: { error: unknown; method: string }[] = [];
   const watches = new Set<object>();
   const health = new HealthTable([PoolService]);
@@ -66,7 +66,7 @@ export async function startPoolListener(
       addReflection(router, [PoolService, Health]);
     },
     onDefect: (error: unknown, method: DescMethod) => defects.push({ error, method: method.name }),
-    ...(messageLimitBytes === undefined ? {} : { messageLimitBytes }),
+    ...(requestLimitBytes === undefined ? {} : { requestLimitBytes }),
   });
   const routes = {
     '/healthz': () => textPage('ok\n'),

@@ -99,12 +99,12 @@ describe('the agent listener', () => {
     'refuses an inventory of more than 10,000 attempts',
     inWorld(async (world) => {
       const agent = world.agent('web-1');
-      const some = Array.from({ length: 2_500 }, (_, i) => ({
+      const some = Array.from({ length: 1_000 }, (_, i) => ({
         run: `x-${i + 1}`,
         epoch: BigInt(i + 1),
         state: AttemptState.RUNNING,
       }));
-      for (let part = 0; part < 5; part += 1) agent.hello({ attempts: some, lastPart: part === 4 });
+      for (let part = 0; part <= 10; part += 1) agent.hello({ attempts: some, lastPart: part === 10 });
       expect(await reasonOf(agent)).toBe('PROTOCOL');
     }),
   );

@@ -1,0 +1,189 @@
+/**
+ * The one table of limits. They fit each other: what a request may hold fits a record, a record fits every store, and what a start
+ * takes fits a message to an agent; a test tries that with the largest resources there can be. docs/limits.md is printed from here,
+ * and the rules in the protos are kept equal by a test. Pure: cores use it too.
+ */
+
+const KIB = 1024;
+const MIB = 1024 * KIB;
+
+export type LimitUnit = 'bytes' | 'characters' | 'items' | 'levels';
+
+/** One row of the table. */
+export interface LimitRow {
+  readonly value: number;
+  readonly unit: LimitUnit;
+  /** What is limited, as it stands in docs/limits.md. */
+  readonly what: string;
+  /** What happens beyond it. */
+  readonly beyond: string;
+  /** Fields of the protos whose rule says the same, `locum.v1.Script.text`. None: it is checked by code alone. */
+  readonly fields: readonly string[];
+}
+
+const REFUSED = 'INVALID_FIELD with the field';
+const TOO_LARGE = 'MESSAGE_TOO_LARGE';
+const STREAM_ENDS = 'the agent’s stream ends with the reason';
+
+const row =
+  (unit: LimitUnit) =>
+  (value: number, what: string, beyond: string, fields: readonly string[] = []): LimitRow => ({
+    value,
+    unit,
+    what,
+    beyond,
+    fields,
+  });
+
+const bytes = row('bytes');
+const characters = row('characters');
+const items = row('items');
+const levels = row('levels');
+
+const rows = {
+  // Messages.
+  requestBytes: bytes(2 * MIB, 'one request to the API, in any encoding', TOO_LARGE),
+  requestValues: items(25_000, 'values in one message that comes in, counted before it is decoded', REFUSED),
+  requestLevels: levels(32, 'messages, lists and maps inside each other', REFUSED),
+  violations: items(20, 'violations named in one answer', 'the last one says how many more there are'),
+  answerBytes: bytes(4 * MIB, 'one answer, or one message of a stream to a client', 'never: lists are cut before'),
+  pageItems: items(1_000, 'resources on one page of a list', 'the page ends, with a next_page_token'),
+  pageBytes: bytes(
+    512 * KIB,
+    'resources on one page of a list, together; JSON takes up to six times as much',
+    'the page ends, with a next_page_token',
+  ),
+  agentMessageBytes: bytes(256 * KIB, 'one message between agent and controller', STREAM_ENDS),
+  // What policies are made of.
+  workloadBytes: bytes(
+    184 * KIB,
+    'the workload of a policy as a whole: with any arguments it fits a message to an agent',
+    `${REFUSED} that takes most`,
+  ),
+  argumentsBytes: bytes(64 * KIB, 'all arguments of a run together', REFUSED),
+  arguments: items(1_000, 'arguments of a run', REFUSED, ['locum.v1.StartPolicyRequest.arguments']),
+  argumentBytes: bytes(32 * KIB, 'one argument, or the value of one environment variable', REFUSED, [
+    'locum.v1.Command.argv[]',
+    'locum.v1.StartPolicyRequest.arguments[]',
+    'locum.v1.Workload.env[value]',
+  ]),
+  argv: items(1_024, 'words of a command', REFUSED, ['locum.v1.Command.argv']),
+  interpreterWords: items(64, 'words of the interpreter of a script', REFUSED, ['locum.v1.Script.interpreter']),
+  pathBytes: bytes(4 * KIB, 'a working directory, or a word of an interpreter', REFUSED, [
+    'locum.v1.Script.interpreter[]',
+    'locum.v1.Workload.working_directory',
+  ]),
+  scriptBytes: bytes(128 * KIB, 'the text of a script', REFUSED, ['locum.v1.Script.text']),
+  envVariables: items(256, 'environment variables of a policy', REFUSED, ['locum.v1.Workload.env']),
+  requirements: items(32, 'requirements of a policy', REFUSED, ['locum.v1.Policy.requirements']),
+  expressionCharacters: characters(
+    256,
+    'a requirement, a cron pattern, the value of a label, or what is wrong with a host',
+    REFUSED,
+    [
+      'locum.v1.HostProblem.detail',
+      'locum.v1.Policy.requirements[]',
+      'locum.v1.Policy.labels[value]',
+      'locum.v1.ScheduleTrigger.cron',
+      'locum.v1.Server.labels[value]',
+    ],
+  ),
+  policyServers: items(1_000, 'servers in the list of a policy', REFUSED, ['locum.v1.Policy.servers']),
+  labels: items(64, 'labels of a policy or a server', REFUSED, ['locum.v1.Policy.labels', 'locum.v1.Server.labels']),
+  wordCharacters: characters(
+    64,
+    'a time zone, the version of an agent, a uid, a type of events, or a stable word',
+    REFUSED,
+    [
+      'locum.v1.CommandResult.reason',
+      'locum.v1.ConfirmServerDeadRequest.uid',
+      'locum.v1.Goodbye.reason',
+      'locum.v1.Hello.agent_version',
+      'locum.v1.Hello.cluster_id',
+      'locum.v1.Hello.uid',
+      'locum.v1.ListEventsRequest.type',
+      'locum.v1.ScheduleTrigger.time_zone',
+    ],
+  ),
+  identityCharacters: characters(
+    128,
+    'a request_id, the identity of a host or a boot, or the name that events are about',
+    REFUSED,
+    [
+      'locum.v1.ConfirmServerDeadRequest.boot_id',
+      'locum.v1.Hello.boot_id',
+      'locum.v1.Hello.instance_id',
+      'locum.v1.Hello.machine_id',
+      'locum.v1.ListEventsRequest.about',
+      'locum.v1.WatchEventsRequest.about',
+      '*.request_id',
+    ],
+  ),
+  reasonCharacters: characters(
+    1_024,
+    'a reason in words, a page token, or what an agent says about an attempt',
+    REFUSED,
+    [
+      'locum.v1.CommandResult.detail',
+      'locum.v1.ConfirmServerDeadRequest.reason',
+      'locum.v1.OutputChunk.error',
+      'locum.v1.ReleaseRunRequest.reason',
+      '*.page_token',
+    ],
+  ),
+  otherTextCharacters: characters(4_096, 'any other text', REFUSED),
+  otherItems: items(10_000, 'any other list or map of a request', REFUSED),
+  maskPaths: items(64, 'paths of an update_mask', REFUSED),
+  // Servers and what they hold.
+  poolServers: items(
+    10_000,
+    'servers of one pool',
+    'a new server is refused with POOL_FULL; INVALID_FIELD in an order',
+    ['locum.v1.SetServerOrderRequest.servers'],
+  ),
+  capabilities: items(1_024, 'capabilities of a server', STREAM_ENDS, [
+    'locum.v1.CapabilitySet.capabilities',
+    'locum.v1.Hello.capabilities',
+  ]),
+  capabilityBytes: bytes(128, 'the value of a capability', STREAM_ENDS, ['locum.v1.Capability.value']),
+  hostProblems: items(16, 'problems of a host', STREAM_ENDS, ['locum.v1.HostProblemSet.problems']),
+  inventoryAttempts: items(10_000, 'attempts of one server, in any number of messages', STREAM_ENDS, [
+    'locum.v1.ConfirmServerDeadRequest.epochs',
+  ]),
+  messageAttempts: items(1_000, 'attempts in one message of an agent; inventories come in parts', STREAM_ENDS, [
+    'locum.v1.AttemptReport.attempts',
+    'locum.v1.FullState.attempts',
+    'locum.v1.Goodbye.attempts',
+    'locum.v1.Hello.attempts',
+  ]),
+  partBytes: bytes(32 * KIB, 'attempts or verdicts in one part of an inventory or a Welcome', 'a further part follows'),
+  outputBytes: bytes(64 * KIB, 'one piece of the output of an attempt', 'a further piece follows', [
+    'locum.v1.OutputChunk.data',
+  ]),
+  // What is kept.
+  recordBytes: bytes(
+    1 * MIB,
+    'one record of the store; etcd takes 1.5 MiB in one transaction',
+    'never: what is accepted fits',
+  ),
+  eventCharacters: characters(2_048, 'the sentence of an event', 'it is cut, and ends with …'),
+} satisfies Record<string, LimitRow>;
+
+export type LimitName = keyof typeof rows;
+
+/** The rows as docs/limits.md prints them. */
+export const LIMIT_ROWS: Readonly<Record<LimitName, LimitRow>> = rows;
+
+/** The values, by name. */
+export const LIMITS: Readonly<Record<LimitName, number>> = valuesOf(rows);
+
+function valuesOf<Name extends string>(table: Readonly<Record<Name, LimitRow>>): Record<Name, number>;
+function valuesOf(table: Readonly<Record<string, LimitRow>>): Record<string, number> {
+  return Object.fromEntries(Object.entries(table).map(([name, { value }]) => [name, value]));
+}
+
+/** Times that a message can show: 1970 to the end of the year 9999, where the JSON form of protobuf ends. Milliseconds since 1970. */
+export const TIME_RANGE_MS = { min: 0, max: 253_402_300_799_999 } as const;
+
+/** Spans that a message can show, either way: 10,000 years. Milliseconds. */
+export const SPAN_LIMIT_MS = 315_576_000_000_000;

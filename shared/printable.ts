@@ -1,0 +1,45 @@
+/**
+ * Text that came from outside, made harmless for a terminal or a line of a log: what would move the cursor, set the clipboard (OSC 52),
+ * reverse the order of letters or begin a line of its own is shown as an escape. Pure.
+ */
+
+/** Controls of both blocks and DEL, line and paragraph separators, and what changes the direction of writing. */
+const HARMFUL = /[\p{Cc}\p{Zl}\p{Zp}\p{Cs}\u202a-\u202e\u2066-\u2069]/gu;
+const KEEPS_LINES = /(?![\n\t])[\p{Cc}\p{Zl}\p{Zp}\p{Cs}\u202a-\u202e\u2066-\u2069]/gu;
+
+const NAMED: ReadonlyMap<string, string> = new Map([
+  ['\n', '\\n'],
+  ['\r', '\\r'],
+  ['\t', '\\t'],
+  ['\u001b', '\\e'],
+]);
+
+function escaped(character: string): string {
+  const named = NAMED.get(character);
+  if (named !== undefined) return named;
+  const code = (character.codePointAt(0) ?? 0).toString(16);
+  return code.length <= 2 ? `\\x${code.padStart(2, '0')}` : `\\u${code.padStart(4, '0')}`;
+}
+
+/** One line: every harmful character is escaped, the end of a line too. */
+export function printable(text: string): string {
+  return text.replaceAll(HARMFUL, escaped);
+}
+
+/** Several lines: the same, but ends of lines and tabs stay. */
+export function printableLines(text: string): string {
+  return text.replaceAll(KEEPS_LINES, escaped);
+}
+
+/** Whether a text has something in it that `printable` escapes. */
+export function isPrintable(text: string): boolean {
+  return text.search(HARMFUL) < 0;
+}
+
+/** The first `limit` characters, with … in the place of what is left out. */
+export function cut(text: string, limit: number): string {
+  if (text.length <= limit) return text;
+  // A pair of surrogates is not cut through.
+  const end = limit - 1;
+  return `${text.slice(0, /[\ud800-\udbff]/.test(text.charAt(end - 1)) ? end - 1 : end)}…`;
+}

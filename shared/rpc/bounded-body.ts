@@ -1,0 +1,52 @@
+/** The body of a call with one request, counted before Connect decodes it. */
+import type { DescMessage, DescMethod } from '@bufbuild/protobuf';
+import { assertByteStreamRequest, type UniversalServerRequest } from '@connectrpc/connect/protocol';
+import { checkBinary, checkJson } from './body-bounds.ts';
+import { toConnectError } from './status-details.ts';
+
+/** gRPC, gRPC-Web and streams of Connect put a flag and a length before each message. */
+const ENVELOPE_BYTES = 5;
+const ENVELOPED = /^application\/(grpc|connect\+)/;
+const JSON_KIND = /^application\/(json|(grpc|grpc-web|connect)\+json)/;
+
+/** A body that no decoder takes long for. It fails with INVALID_FIELD; one that is too long as a whole is left to Connect to refuse. */
+export async function* boundedBody(
+  request: UniversalServerRequest,
+  { input }: DescMethod,
+  requestLimitBytes: number,
+): AsyncGenerator<Uint8Array, void, undefined> {
+  assertByteStreamRequest(request);
+  const kind = (request.header.get('content-type') ?? '').toLowerCase();
+  const limitBytes = requestLimitBytes + ENVELOPE_BYTES;
+  const chunks: Uint8Array[] = [];
+  let size = 0;
+  for await (const chunk of request.body) {
+    chunks.push(chunk);
+    size += chunk.length;
+    if (size > limitBytes) break;
+  }
+  const bytes = Buffer.concat(chunks);
+  if (size <= limitBytes) {
+    for (const message of ENVELOPED.test(kind) ? enveloped(bytes) : [bytes]) check(message, input, kind);
+  }
+  yield bytes;
+}
+
+/** @throws ConnectError INVALID_FIELD */
+function check(message: Uint8Array, schema: DescMessage, kind: string): void {
+  try {
+    if (JSON_KIND.test(kind)) checkJson(message);
+    else checkBinary(schema, message);
+  } catch (error) {
+    throw toConnectError(error);
+  }
+}
+
+/** The messages in their envelopes; there should be one. What is cut off is left to Connect to refuse. */
+function* enveloped(bytes: Buffer): Generator<Uint8Array> {
+  for (let at = 0; at + ENVELOPE_BYTES <= bytes.length; ) {
+    const from = at + ENVELOPE_BYTES;
+    at = from + bytes.readUInt32BE(at + 1);
+    yield bytes.subarray(from, at);
+  }
+}
