@@ -101,6 +101,8 @@ function causeFromMessage(cause: EndCauseEnum): EndCause {
       return 'SPAWN_FAILED';
     case EndCauseEnum.LOST:
       return 'LOST';
+    case EndCauseEnum.EXPIRED:
+      return 'EXPIRED';
     case EndCauseEnum.UNSPECIFIED:
       return 'UNKNOWN';
     default:

@@ -33,7 +33,8 @@ export interface Workload {
 /** STUCK: its process tree can not be killed. ENDED is final. */
 export type AttemptState = 'STARTING' | 'RUNNING' | 'STOPPING' | 'STUCK' | 'ENDED';
 
-export type EndCause = 'UNKNOWN' | 'EXITED' | 'STOPPED' | 'LAPSED' | 'REFUSED' | 'SPAWN_FAILED' | 'LOST';
+/** EXPIRED: its start came too late, or to a session that was over. */
+export type EndCause = 'UNKNOWN' | 'EXITED' | 'STOPPED' | 'LAPSED' | 'REFUSED' | 'EXPIRED' | 'SPAWN_FAILED' | 'LOST';
 
 export interface AttemptEnd {
   readonly cause: EndCause;

@@ -134,7 +134,8 @@ export function finishStart(turn: Turn, pending: Extract<Pending, { kind: 'start
   // The keeper does not list it. Whoever hears the refusal needs no more; a later session has it in its inventory, and must be told.
   if (hears) state.attempts.delete(attemptKey(run, epoch));
   else {
-    const end = { cause: 'REFUSED', detail: result.detail, hostProblem: answer.hostProblem } as const;
+    const cause = answer.outcome === 'REFUSED' ? 'REFUSED' : 'EXPIRED';
+    const end = { cause, detail: result.detail, hostProblem: answer.hostProblem } as const;
     changeStatus(turn, attempt, endedStatus(attempt.status, end, now.wall));
   }
 }

@@ -3,11 +3,13 @@ import { create } from '@bufbuild/protobuf';
 import {
   type Reservation as PbReservation,
   type RunOutcome as PbRunOutcome,
+  type Skip as PbSkip,
   type WantedMove as PbWantedMove,
   ReservationSchema,
   RunOutcomeSchema,
   type RunRecord,
   RunRecordSchema,
+  SkipSchema,
   WantedMoveSchema,
 } from '../../shared/gen/locum/store/v1/record_pb.ts';
 import { type Run as PbRun, RunSchema } from '../../shared/gen/locum/v1/run_pb.ts';
@@ -23,6 +25,7 @@ import {
 } from '../../shared/resource-name.ts';
 import { fromTimestamp, toTimestamp } from '../../shared/rpc/time-messages.ts';
 import { etagOf } from '../core/etag.ts';
+import type { Skip } from '../core/skip.ts';
 import type { Reservation, Run, RunOutcome } from '../core/state.ts';
 import { attemptFromRecord, attemptToRecord } from './attempt.ts';
 import { fromUint64, toUint64 } from './numbers.ts';
@@ -87,6 +90,30 @@ function wantedMoveFromProto({ server, cause, sinceTime }: PbWantedMove): NonNul
   };
 }
 
+/** 0 stands for "never" and is left out. */
+function skipToProto({ server, reason, count, ...walls }: Skip): PbSkip {
+  const time = (wall: number) => toTimestamp(wall === 0 ? undefined : wall);
+  return create(SkipSchema, {
+    ...{ server, reason, count: toUint64(count) },
+    untilTime: time(walls.untilWall),
+    pausedUntilTime: time(walls.pausedUntilWall),
+    triedUntilTime: time(walls.triedUntilWall),
+    lastTime: time(walls.lastWall),
+  });
+}
+
+function skipFromProto(skip: PbSkip): Skip {
+  return {
+    server: serverId(skip.server),
+    untilWall: fromTimestamp(skip.untilTime) ?? 0,
+    pausedUntilWall: fromTimestamp(skip.pausedUntilTime) ?? 0,
+    triedUntilWall: fromTimestamp(skip.triedUntilTime) ?? 0,
+    count: fromUint64(skip.count, 'skips.count'),
+    lastWall: fromTimestamp(skip.lastTime) ?? 0,
+    reason: skip.reason,
+  };
+}
+
 function outcomeToProto({ state, reason, message }: RunOutcome): PbRunOutcome {
   return create(RunOutcomeSchema, { state: outcomeWords.to[state], reason, message });
 }
@@ -110,7 +137,7 @@ export function runToRecord(run: Run): RunRecord {
     ...(wantedMove === undefined ? {} : { wantedMove: wantedMoveToProto(wantedMove) }),
     ...(outcome === undefined ? {} : { outcome: outcomeToProto(outcome) }),
     failures: run.failures.map(({ server, wall }) => ({ server, time: toTimestamp(wall) })),
-    skips: run.skips.map(({ server, untilWall, reason }) => ({ server, untilTime: toTimestamp(untilWall), reason })),
+    skips: run.skips.map(skipToProto),
     backoffRounds: toUint64(run.backoffRounds),
     lastMoveTime: toTimestamp(run.lastMoveWall === 0 ? undefined : run.lastMoveWall),
   });
@@ -152,11 +179,7 @@ export function runFromRecord(record: RunRecord): Run {
       server: serverId(server),
       wall: requiredTime(time, 'failures.time'),
     })),
-    skips: record.skips.map(({ server, untilTime, reason }) => ({
-      server: serverId(server),
-      untilWall: requiredTime(untilTime, 'skips.until_time'),
-      reason,
-    })),
+    skips: record.skips.map(skipFromProto),
     backoffRounds: fromUint64(record.backoffRounds, 'backoff_rounds'),
     lastMoveWall: fromTimestamp(record.lastMoveTime) ?? 0,
   };

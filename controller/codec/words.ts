@@ -132,6 +132,7 @@ export const endCauseWords = wordTable<EndCause, PbEndCause>({
   STOPPED: PbEndCause.STOPPED,
   LAPSED: PbEndCause.LAPSED,
   REFUSED: PbEndCause.REFUSED,
+  EXPIRED: PbEndCause.EXPIRED,
   SPAWN_FAILED: PbEndCause.SPAWN_FAILED,
   LOST: PbEndCause.LOST,
 });

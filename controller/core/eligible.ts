@@ -6,6 +6,7 @@ import { capabilityMap, satisfies } from './capability.ts';
 import { isAvailable } from './capacity.ts';
 import { type ClusterState, type PolicyLive, poolOf, serverOf } from './cluster.ts';
 import type { PlacementQuery } from './placement/query.ts';
+import { pausedServers, skippedServers } from './setback.ts';
 import type { Policy, Run, Server } from './state.ts';
 
 export const policyLiveOf = (state: ClusterState, policy: Policy): PolicyLive =>
@@ -38,6 +39,8 @@ export function eligibleServers(state: ClusterState, policy: Policy): readonly S
 export interface QueryOptions {
   readonly exclude?: readonly ServerId[];
   readonly claimed?: readonly ServerId[];
+  /** Default: a server where the run pauses is not taken. */
+  readonly pauses?: 'ignored';
 }
 
 /** The question for one run, or for a run that does not exist yet. */
@@ -48,14 +51,16 @@ export function placementQuery(
   nowWall: number,
   options: QueryOptions = {},
 ): PlacementQuery {
-  const skips = run?.skips.filter((skip) => skip.untilWall > nowWall).map((skip) => skip.server) ?? [];
   return {
     list: policy.spec.servers.length === 0 ? undefined : policy.spec.servers,
     mode: policy.spec.listMode,
     requirements: policyLiveOf(state, policy).requirements,
     slots: run?.slots ?? policy.spec.slots,
-    skip: skips,
-    exclude: options.exclude ?? [],
+    skip: run === undefined ? [] : skippedServers(run, nowWall),
+    exclude: [
+      ...(options.exclude ?? []),
+      ...(run === undefined || options.pauses === 'ignored' ? [] : pausedServers(run, nowWall)),
+    ],
     first: run?.preferServer,
     claimed: options.claimed ?? [],
   };

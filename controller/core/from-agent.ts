@@ -19,6 +19,7 @@ const SPAWN_REASONS: ReadonlySet<string> = new Set([
   'PROGRAM_NOT_EXECUTABLE',
   'WORKING_DIRECTORY_NOT_FOUND',
   'USER_NOT_FOUND',
+  'USER_NOT_PERMITTED',
   'SPAWN_FAILED',
 ]);
 
@@ -107,9 +108,10 @@ function commandResult(ctx: Context, session: Session, said: Said<'command_resul
     return;
   }
   // Refused, expired or stale: the epoch is spent there, so this is the proof that it never runs (A3, C3a).
-  const reason = said.reason === '' || said.outcome !== 'REFUSED' ? said.outcome : said.reason;
+  const late = said.outcome !== 'REFUSED';
+  const reason = said.reason === '' || late ? said.outcome : said.reason;
   endAttempt(ctx, run, attempt, {
-    cause: SPAWN_REASONS.has(reason) ? 'SPAWN_FAILED' : 'REFUSED',
+    cause: late ? 'EXPIRED' : SPAWN_REASONS.has(reason) ? 'SPAWN_FAILED' : 'REFUSED',
     exitCode: undefined,
     signal: '',
     proof: 'REFUSED',

@@ -38,7 +38,7 @@ function endReported(ctx: Context, run: Run, attempt: Attempt, reported: Reporte
     cause: end?.cause ?? 'UNKNOWN',
     exitCode: end?.exitCode,
     signal: end?.signal ?? '',
-    proof: end?.cause === 'REFUSED' ? 'REFUSED' : 'REPORT',
+    proof: end?.cause === 'REFUSED' || end?.cause === 'EXPIRED' ? 'REFUSED' : 'REPORT',
     detail: end?.detail ?? '',
     hostProblem: end?.hostProblem,
   });

@@ -15,6 +15,7 @@ import { checkPlacement } from './invariants.ts';
 import { satisfiable } from './placement/explain.ts';
 import { abandonMove } from './reservation.ts';
 import { announceState, dequeue, type Shown } from './run.ts';
+import { pausedServers, skipOf } from './setback.ts';
 import type { Policy, Run } from './state.ts';
 
 /** A run that was passed over for so long gathers slots on one server. */
@@ -34,6 +35,7 @@ export function placePool(ctx: Context, pool: PoolId): void {
   if (now.mono < state.noStartBeforeMono) ctx.wakePoolAt(pool, state.noStartBeforeMono);
   const full = new Set<string>();
   const blocked: Run[] = [];
+  const pausing = new Set<Run>();
   let passedOver = 0;
   for (const entry of queue) {
     const run = state.runs.get(entry.run);
@@ -44,7 +46,9 @@ export function placePool(ctx: Context, pool: PoolId): void {
       announceState(ctx, run, { state: 'QUEUED', ...hold });
       continue;
     }
-    const sameQuestion = `${policy.id} ${run.slots} ${run.preferServer ?? ''} ${run.skips.length} ${run.reservation?.server ?? ''}`;
+    const paused = pausedServers(run, now.wall);
+    if (paused.length > 0) pausing.add(run);
+    const sameQuestion = `${policy.id} ${run.slots} ${run.preferServer ?? ''} ${run.reservation?.server ?? ''} ${paused.join(' ')}`;
     const chosen = full.has(sameQuestion) ? undefined : choose(ctx, live, policy, run);
     if (chosen === undefined) {
       full.add(sameQuestion);
@@ -54,9 +58,9 @@ export function placePool(ctx: Context, pool: PoolId): void {
     place(ctx, policy, run, chosen);
     passedOver = blocked.length;
   }
-  for (const run of blocked.slice(0, passedOver)) noteBypass(ctx, live, run);
+  for (const run of blocked.slice(0, passedOver)) if (!pausing.has(run)) noteBypass(ctx, live, run);
   const told = new Map<string, Pick<Shown, 'reason' | 'message'>>();
-  for (const run of blocked) showBlocked(ctx, run, told);
+  for (const run of blocked) if (!pausing.has(run) || !showPause(ctx, live, run)) showBlocked(ctx, run, told);
 }
 
 function choose(ctx: Context, live: PoolLive, policy: Policy, run: Run): ServerId | undefined {
@@ -69,9 +73,12 @@ function choose(ctx: Context, live: PoolLive, policy: Policy, run: Run): ServerI
     const allowed = effectiveList(state, policy).includes(reserved) && meetsRequirements(state, policy, server);
     if (fits && allowed) return reserved;
   }
-  const claimed = [...live.claims].filter(([, claimer]) => claimer !== run.id).map(([server]) => server);
+  const claimed = claimedByOthers(live, run);
   return live.index.choose(placementQuery(state, policy, run, now.wall, { claimed }));
 }
+
+const claimedByOthers = (live: PoolLive, run: Run): readonly ServerId[] =>
+  [...live.claims].filter(([, claimer]) => claimer !== run.id).map(([server]) => server);
 
 function place(ctx: Context, policy: Policy, run: Run, id: ServerId): void {
   const { state } = ctx;
@@ -124,7 +131,8 @@ function whyNot(ctx: Context, policy: Policy, run: Run, id: ServerId): string {
   if (server.saturated) return 'is SATURATED';
   if (!isAvailable(state, server)) return 'has no open stream';
   if (!meetsRequirements(state, policy, server)) return 'lacks what it requires';
-  if (run.skips.some((skip) => skip.server === id && skip.untilWall > now.wall)) return 'is skipped';
+  const skip = skipOf(run, id);
+  if (skip !== undefined && Math.max(skip.untilWall, skip.pausedUntilWall) > now.wall) return 'is skipped';
   return 'is full';
 }
 
@@ -153,6 +161,25 @@ function holdForOwnServer(ctx: Context, run: Run): { readonly reason: string; re
   const own = run.preferServer;
   if (own === undefined || ctx.state.serverLive.get(own)?.session?.phase !== 'OPENING') return undefined;
   return { reason: run.reason, message: `it waits a moment until ${own}, where it was, is welcome` };
+}
+
+/**
+ * A run that pauses where it would go: shown with the time, and looked at again then. False: there is no room where it pauses either.
+ */
+function showPause(ctx: Context, live: PoolLive, run: Run): boolean {
+  const { state, now } = ctx;
+  const policy = state.policies.get(run.policy);
+  if (policy === undefined) return false;
+  const untils = run.skips.map(({ pausedUntilWall }) => pausedUntilWall).filter((until) => until > now.wall);
+  ctx.wakePoolAt(run.pool, now.mono + Math.min(...untils) - now.wall);
+  const claimed = claimedByOthers(live, run);
+  const server = live.index.choose(placementQuery(state, policy, run, now.wall, { claimed, pauses: 'ignored' }));
+  const skip = server === undefined ? undefined : skipOf(run, server);
+  if (skip === undefined) return false;
+  const message = `it waits a moment before its next start on ${skip.server}`;
+  const isNews = run.etaWall === undefined;
+  announceState(ctx, run, { state: 'QUEUED', reason: skip.reason, message, etaWall: skip.pausedUntilWall, isNews });
+  return true;
 }
 
 /** Says why a run waits: once when it begins to, and again when the answer may have changed. */

@@ -8,17 +8,27 @@ import { poolOf, serverOf } from './cluster.ts';
 import type { Context } from './context.ts';
 import { eligibleServers } from './eligible.ts';
 import { endReservation, reserve } from './reservation.ts';
+import {
+  avoid,
+  countSetback,
+  forgetOldSetbacks,
+  forgetSetbacks,
+  forgetTried,
+  notBefore,
+  pauseAfterMs,
+  pausedServers,
+  putSkip,
+  restMs,
+  SETBACK_WINDOW_MS,
+  skippedServers,
+  triedServers,
+} from './setback.ts';
 import type { Attempt, AttemptCause, AttemptEnd, Failback, Policy, QueueCause, Reservation, Run } from './state.ts';
 
-/** How long a server that lost or refused a run is avoided. */
-const SKIP_MS = 5 * MINUTE;
-/** "All eligible tried within 30 min." */
-const TRIED_WINDOW_MS = 30 * MINUTE;
 const BACKOFF_FIRST_MS = 10 * SECOND;
 const BACKOFF_MAX_MS = 5 * MINUTE;
-/** Between a refusal and the next try, doubled for each refusal that is not forgotten: the only server that could may refuse for long. */
-const REFUSED_DELAY_MS = 1 * SECOND;
-const REFUSED_DELAY_MAX_MS = 32 * SECOND;
+/** A start that came too late may have met a hiccup: it is not sent again into the same one. */
+const LATE_DELAY_MS = 1 * SECOND;
 
 interface Again {
   readonly kind: 'again';
@@ -26,8 +36,11 @@ interface Again {
   readonly queueCause: QueueCause;
   /** The same server first, if eligible. */
   readonly prefer: boolean;
-  /** Avoid the server that it was on, this long. 0: no. */
-  readonly skipMs: number;
+  /**
+   * What it costs. COUNTED: the server is avoided, and paused for longer each time. ONCE_FREE: the same from the second time on, since
+   * a single one says little about the server. IN_PLACE: the run itself pauses, and stays there.
+   */
+  readonly setback: 'NONE' | 'COUNTED' | 'ONCE_FREE' | 'IN_PLACE';
   readonly delayMs: number;
   readonly reason: string;
 }
@@ -47,14 +60,27 @@ const again = (cause: AttemptCause, queueCause: QueueCause, reason: string, more
   cause,
   queueCause,
   prefer: false,
-  skipMs: 0,
+  setback: 'NONE',
   delayMs: 0,
   reason,
   ...more,
 });
 
+/** The server was lost to the run, or the run to the server: the next one, or the same one again (`on_run_missing`). */
+function runMissing(policy: Policy): Again {
+  const inPlace = policy.spec.onRunMissing === 'IN_PLACE';
+  return again('RECOVERY', 'RECOVERY', 'RUN_MISSING', { prefer: inPlace, setback: inPlace ? 'IN_PLACE' : 'COUNTED' });
+}
+
+export interface EndFacts {
+  readonly policy: Policy;
+  readonly failback: Failback;
+  /** What answers under the server's name now. ABSENT: nothing, or another place. */
+  readonly server: 'ABSENT' | 'UP' | 'REBOOTED';
+}
+
 /** Decides what follows for a run that is wanted and whose attempt has just ended. */
-export function judgeEnd(policy: Policy, failback: Failback, run: Run, attempt: Attempt, end: AttemptEnd): Next {
+export function judgeEnd({ policy, failback, server }: EndFacts, run: Run, attempt: Attempt, end: AttemptEnd): Next {
   const continuous = policy.spec.trigger.kind === 'continuous';
   const stays = failback !== 'ON_NEXT_START';
   // A process that ended by itself before our stop reached it ended by itself.
@@ -74,42 +100,54 @@ export function judgeEnd(policy: Policy, failback: Failback, run: Run, attempt: 
     case 'CAPABILITY_LOST':
       return again('RECOVERY', 'RECOVERY', 'CAPABILITY_LOST');
     case 'START_UNANSWERED':
-      return again('RECOVERY', 'RECOVERY', 'START_UNANSWERED', { skipMs: SKIP_MS });
+      return again('RECOVERY', 'RECOVERY', 'START_UNANSWERED', { setback: 'COUNTED' });
     case 'OPERATOR':
     case 'POLICY_DELETED':
     case 'SUPERSEDED':
     case undefined:
       break;
   }
-  // The server is gone, not the policy at fault.
-  if (end.proof === 'WAIT' || end.proof === 'OPERATOR' || end.proof === 'NEW_BOOT') {
-    return again('RECOVERY', 'RECOVERY', end.proof === 'NEW_BOOT' ? 'HOST_REBOOTED' : 'SERVER_MISSING');
+  return judgeLoss(policy, server, run, attempt, end) ?? judgeExit(policy, stays, end);
+}
+
+/** Ends that are no fault of the policy. Undefined: it is one. */
+function judgeLoss(
+  policy: Policy,
+  server: EndFacts['server'],
+  run: Run,
+  attempt: Attempt,
+  end: AttemptEnd,
+): Again | undefined {
+  const once = { setback: 'ONCE_FREE' } as const;
+  if (end.proof === 'OPERATOR') return again('RECOVERY', 'RECOVERY', 'SERVER_MISSING');
+  if (end.proof === 'NEW_BOOT') return again('RECOVERY', 'RECOVERY', 'HOST_REBOOTED', once);
+  if (end.proof === 'WAIT') {
+    // Up again and without a word of the attempt until the wait was over: that it says Hello is no sign of health.
+    if (server === 'UP') return runMissing(policy);
+    return again('RECOVERY', 'RECOVERY', 'SERVER_MISSING', server === 'REBOOTED' ? once : {});
   }
-  if (end.proof === 'NEVER_SENT') return again(attempt.cause, run.queueCause, 'NOT_SENT');
-  if (end.cause === 'LAPSED') return again('RECOVERY', 'RECOVERY', 'LAPSED', { prefer: true });
-  // It came too late, or never: no fault of the server.
-  if (end.proof === 'INVENTORY' && end.cause === 'UNKNOWN') return again(attempt.cause, run.queueCause, 'START_LOST');
-  if (end.cause === 'REFUSED' && isLate(end)) {
-    return again(attempt.cause, run.queueCause, 'START_EXPIRED', { delayMs: REFUSED_DELAY_MS });
+  if (end.proof === 'NEVER_SENT') return again(attempt.cause, run.queueCause, 'NOT_SENT', once);
+  if (end.cause === 'LAPSED') return again('RECOVERY', 'RECOVERY', 'LAPSED', { prefer: true, ...once });
+  // It came too late, or never.
+  if (end.proof === 'INVENTORY' && end.cause === 'UNKNOWN') {
+    return again(attempt.cause, run.queueCause, 'START_LOST', once);
   }
-  if (end.cause === 'REFUSED') {
-    const earlier = run.skips.filter((skip) => skip.reason === 'REFUSED').length;
-    const delayMs = Math.min(REFUSED_DELAY_MAX_MS, REFUSED_DELAY_MS * 2 ** Math.min(earlier, 10));
-    return again(attempt.cause, run.queueCause, 'REFUSED', { skipMs: SKIP_MS, delayMs });
+  if (end.cause === 'EXPIRED') {
+    return again(attempt.cause, run.queueCause, 'START_EXPIRED', { delayMs: LATE_DELAY_MS, ...once });
   }
-  if (end.proof === 'INVENTORY' || end.cause === 'LOST') {
-    const inPlace = policy.spec.onRunMissing === 'IN_PLACE';
-    return again('RECOVERY', 'RECOVERY', 'RUN_MISSING', { prefer: inPlace, skipMs: inPlace ? 0 : SKIP_MS });
-  }
+  if (end.cause === 'REFUSED') return again(attempt.cause, run.queueCause, 'REFUSED', { setback: 'COUNTED' });
+  if (end.proof === 'INVENTORY' || end.cause === 'LOST') return runMissing(policy);
   // The keeper was told to end everything on a host that shuts down.
-  if (end.cause === 'STOPPED') return again('RECOVERY', 'RECOVERY', 'STOPPED_BY_HOST');
+  if (end.cause === 'STOPPED') return again('RECOVERY', 'RECOVERY', 'STOPPED_BY_HOST', once);
+  return undefined;
+}
+
+function judgeExit(policy: Policy, stays: boolean, end: AttemptEnd): Next {
   if (end.cause === 'EXITED' && end.exitCode === 0) {
     return again('RESTART', 'START', 'RESTARTING', { prefer: stays, delayMs: policy.spec.restart.delayMs });
   }
   return { kind: 'failure' };
 }
-
-const isLate = (end: AttemptEnd): boolean => end.detail.startsWith('EXPIRED') || end.detail.startsWith('STALE');
 
 /** Carries out what judgeEnd decided. Nothing, when the run is not wanted any more: its outcome is settled elsewhere. */
 export function decideAfterEnd(ctx: Context, run: Run, attempt: Attempt, end: AttemptEnd): void {
@@ -121,7 +159,7 @@ export function decideAfterEnd(ctx: Context, run: Run, attempt: Attempt, end: At
   if (policy === undefined) return;
   forgetOldFailures(run, policy, attempt, ctx.now.wall);
   const failback = policy.spec.failback ?? poolOf(ctx.state, run.pool).defaultFailback;
-  const next = judgeEnd(policy, failback, run, attempt, end);
+  const next = judgeEnd({ policy, failback, server: answers(ctx, attempt) }, run, attempt, end);
   const moving = next.kind === 'again' && next.reason === 'MOVING';
   if (!moving && run.reservation !== undefined) settleFailedMove(ctx, run, run.reservation, attempt);
   switch (next.kind) {
@@ -135,6 +173,14 @@ export function decideAfterEnd(ctx: Context, run: Run, attempt: Attempt, end: At
     case 'failure':
       decideAfterFailure(ctx, run, policy, attempt, end);
   }
+}
+
+/** What answers under the name of an attempt's server. */
+function answers({ state }: Context, { server: id, place, bootId }: Attempt): EndFacts['server'] {
+  const server = serverOf(state, id);
+  if (server.liveness !== 'ALIVE' && server.liveness !== 'SUSPECT') return 'ABSENT';
+  if (server.instanceId !== place.instanceId || server.machineId !== place.machineId) return 'ABSENT';
+  return server.bootId === bootId ? 'UP' : 'REBOOTED';
 }
 
 /** A move that did not succeed: the run goes back to the slot that was kept for it on the source, or the move is off. */
@@ -153,9 +199,19 @@ function queueAgain(ctx: Context, run: Run, attempt: Attempt, next: Again): void
   run.notBeforeWall = wall + next.delayMs;
   run.reason = next.reason;
   if (next.prefer) run.preferServer = attempt.server;
-  if (next.skipMs > 0) {
-    run.skips = [...run.skips, { server: attempt.server, untilWall: wall + next.skipMs, reason: next.reason }];
+  if (next.setback !== 'NONE') takeSetback(run, attempt, next, wall);
+}
+
+function takeSetback(run: Run, attempt: Attempt, { setback, reason }: Again, wall: number): void {
+  const skip = countSetback(run, attempt, reason, wall);
+  if (setback === 'ONCE_FREE' && skip.count === 1) return;
+  if (setback === 'IN_PLACE') {
+    run.notBeforeWall = Math.max(run.notBeforeWall, notBefore(attempt, pauseAfterMs(skip.count), wall));
+    return;
   }
+  run.preferServer = undefined;
+  avoid(run, attempt, skip, wall);
+  run.notBeforeWall = Math.max(run.notBeforeWall, notBefore(attempt, restMs(run), wall));
 }
 
 /** A failure: again in place, then the next server, then back-off or the end (the restart budget). */
@@ -168,19 +224,18 @@ function decideAfterFailure(ctx: Context, run: Run, policy: Policy, attempt: Att
     queueAgain(ctx, run, attempt, again('RESTART', 'START', 'FAILED_ONCE', { prefer: true, delayMs }));
     return;
   }
-  const others = run.skips.filter((skip) => skip.reason !== 'FAILED' || skip.server !== attempt.server);
-  run.skips = [...others, { server: attempt.server, untilWall: wall + TRIED_WINDOW_MS, reason: 'FAILED' }];
-  const skipped = run.skips.filter((skip) => skip.untilWall > wall);
-  const tried = new Set(skipped.filter(({ reason }) => reason === 'FAILED').map(({ server }) => server));
-  const untried = eligibleServers(ctx.state, policy).filter((server) => !tried.has(server));
-  const open = untried.filter((id) => !skipped.some(({ server }) => server === id));
-  if (open.some((id) => freeSlotsFor(ctx.state, serverOf(ctx.state, id), run) >= run.slots)) {
-    queueAgain(ctx, run, attempt, again('RECOVERY', 'RECOVERY', 'FAILED_HERE'));
-    return;
-  }
+  const counted = countSetback(run, attempt, 'FAILED_HERE', wall);
+  const skip = avoid(run, attempt, { ...counted, triedUntilWall: wall + SETBACK_WINDOW_MS }, wall, SETBACK_WINDOW_MS);
+  const tried = triedServers(run, wall);
+  const untried = eligibleServers(ctx.state, policy).filter((id) => !tried.includes(id));
   if (untried.length > 0) {
-    // The next one is full, or skipped as well, and this one may be chosen again: not over and over without a pause.
-    queueAgain(ctx, run, attempt, again('RECOVERY', 'RECOVERY', 'FAILED_HERE', { delayMs: nextBackoffMs(run) }));
+    const avoided = [...skippedServers(run, wall), ...pausedServers(run, wall)];
+    const open = untried.filter((id) => !avoided.includes(id));
+    const hasRoom = open.some((id) => freeSlotsFor(ctx.state, serverOf(ctx.state, id), run) >= run.slots);
+    // The next one is full, or avoided as well, and this one may be chosen again: not over and over without a pause.
+    if (!hasRoom) putSkip(run, { ...skip, pausedUntilWall: wall + nextBackoffMs(run) });
+    queueAgain(ctx, run, attempt, again('RECOVERY', 'RECOVERY', 'FAILED_HERE'));
+    run.notBeforeWall = Math.max(run.notBeforeWall, notBefore(attempt, restMs(run), wall));
     return;
   }
   if (policy.spec.trigger.kind !== 'continuous') {
@@ -192,7 +247,7 @@ function decideAfterFailure(ctx: Context, run: Run, policy: Policy, attempt: Att
     return;
   }
   // Tried again from the top of its list: the failures are counted anew after the pause.
-  run.skips = run.skips.filter((skip) => skip.reason !== 'FAILED');
+  forgetTried(run);
   queueAgain(ctx, run, attempt, again('RESTART', 'START', 'BACKOFF', { delayMs: nextBackoffMs(run) }));
 }
 
@@ -208,7 +263,8 @@ function forgetOldFailures(run: Run, policy: Policy, attempt: Attempt, wall: num
   if (ranMs >= policy.spec.restart.windowMs) {
     run.failures = [];
     run.backoffRounds = 0;
+    forgetSetbacks(run, attempt.server);
   }
-  run.failures = run.failures.filter((failure) => failure.wall > wall - TRIED_WINDOW_MS);
-  run.skips = run.skips.filter((skip) => skip.untilWall > wall);
+  run.failures = run.failures.filter((failure) => failure.wall > wall - SETBACK_WINDOW_MS);
+  forgetOldSetbacks(run, wall);
 }

@@ -69,6 +69,8 @@ export interface Shown {
   readonly reason: string;
   readonly message: string;
   readonly etaWall?: number | undefined;
+  /** It is told in the event log though its state and reason are the same. */
+  readonly isNews?: boolean;
 }
 
 /** States that a restarted controller derives again from attempts and streams: shown to watchers, not written. */
@@ -93,7 +95,7 @@ export function showState(ctx: Context, run: Run, shown: Shown): boolean {
 
 /** The same, with a line in the event log when the state or its reason is a new one. */
 export function announceState(ctx: Context, run: Run, shown: Shown, details?: Readonly<Record<string, string>>): void {
-  const news = run.state !== shown.state || run.reason !== shown.reason;
+  const news = shown.isNews === true || run.state !== shown.state || run.reason !== shown.reason;
   if (!showState(ctx, run, shown) || !news) return;
   const attempt = run.attempts.at(-1);
   ctx.journal.event({

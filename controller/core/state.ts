@@ -6,6 +6,7 @@
 import type { HostProblemKind } from '../../shared/host-problem.ts';
 import type { Epoch, PolicyId, PoolId, RunId, ServerId, Uid } from '../../shared/ids.ts';
 import type { Capability } from './capability.ts';
+import type { Skip } from './skip.ts';
 import type { Timers } from './timers.ts';
 
 export type Liveness = 'ALIVE' | 'SUSPECT' | 'MISSING' | 'LEFT';
@@ -177,7 +178,8 @@ export type Proof =
   | 'OPERATOR' // (d) ConfirmServerDead or ReleaseRun
   | 'OVERLAP'; // none needed: OVERLAP, after missing_after
 
-export type EndCause = 'UNKNOWN' | 'EXITED' | 'STOPPED' | 'LAPSED' | 'REFUSED' | 'SPAWN_FAILED' | 'LOST';
+/** EXPIRED: the start came too late, or to a session that was over. */
+export type EndCause = 'UNKNOWN' | 'EXITED' | 'STOPPED' | 'LAPSED' | 'REFUSED' | 'EXPIRED' | 'SPAWN_FAILED' | 'LOST';
 
 export interface AttemptEnd {
   readonly cause: EndCause;
@@ -297,8 +299,8 @@ export interface Run extends RecordBase {
   outcome: RunOutcome | undefined;
   /** Failures inside the restart budget's windows. */
   failures: readonly { readonly server: ServerId; readonly wall: number }[];
-  /** Servers to avoid if another one is eligible. */
-  skips: readonly { readonly server: ServerId; readonly untilWall: number; readonly reason: string }[];
+  /** Servers where attempts came to nothing: one entry for each, forgotten half an hour after the last one. */
+  skips: readonly Skip[];
   /** BACKOFF rounds so far; sets the next delay. */
   backoffRounds: number;
   /** When it was last moved by choice, for the budget of moves. 0: never. */

@@ -187,7 +187,11 @@ const RULES: readonly Rule[] = [
   },
   {
     reason: 'SKIPPED',
-    find: ({ id }, query) => when(query.exclude.includes(id), 'it refused this run, or the run moves away from it'),
+    find: ({ id }, query) =>
+      when(
+        query.exclude.includes(id),
+        'it failed this run a moment ago and is not tried again yet, or the run moves away from it',
+      ),
   },
 ];
 

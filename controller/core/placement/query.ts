@@ -23,7 +23,7 @@ export interface PlacementQuery {
   readonly slots: number;
   /** Taken only if no other eligible server has room (semantics, section 7: `on_run_missing`, failures). */
   readonly skip: readonly ServerId[];
-  /** Never taken in this placement: refused the start, or is the server the run moves away from. */
+  /** Never taken in this placement: the run pauses there after a setback, or moves away from it. */
   readonly exclude: readonly ServerId[];
   /** Tried before all others, if it is in the effective list: the server of a LAPSED run. */
   readonly first?: ServerId | undefined;

@@ -194,7 +194,7 @@ describe('A3: a start', () => {
     expect(agent.said('full_state')).toMatchObject([{ generation: 2, attempts: [{ run: RUN, state: 'STARTING' }] }]);
   });
 
-  it('that is refused after its session ended is reported as ended to the next one, which had it listed', () => {
+  it('that comes to nothing after its session ended is reported as ended to the next one, which had it listed', () => {
     const agent = new VirtualAgent().join();
     agent.keeper.holdsStarts = true;
     agent.start();
@@ -205,7 +205,7 @@ describe('A3: a start', () => {
     agent.keeper.refusal = { reason: 'DEADLINE_PAST', detail: 'too late' };
     for (const event of agent.keeper.finishStarts()) agent.handle(event);
     expect(agent.said('command_result')).toEqual([]);
-    expect(agent.said('report')).toMatchObject([{ attempts: [{ state: 'ENDED', end: { cause: 'REFUSED' } }] }]);
+    expect(agent.said('report')).toMatchObject([{ attempts: [{ state: 'ENDED', end: { cause: 'EXPIRED' } }] }]);
   });
 });
 

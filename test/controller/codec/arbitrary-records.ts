@@ -1,6 +1,7 @@
 /** Random records of the core, with every field that a record can have. */
 import fc from 'fast-check';
 import type { Capability } from '../../../controller/core/capability.ts';
+import type { Skip } from '../../../controller/core/skip.ts';
 import type {
   Attempt,
   AttemptEnd,
@@ -166,6 +167,16 @@ const end: fc.Arbitrary<AttemptEnd> = fc.record({
   detail: text,
 });
 
+const skip: fc.Arbitrary<Skip> = fc.record({
+  server,
+  untilWall: wall,
+  pausedUntilWall: wall,
+  triedUntilWall: wall,
+  count: small,
+  lastWall: wall,
+  reason: text,
+});
+
 const attemptCause = fc.constantFrom('START', 'RESTART', 'RECOVERY', 'MOVE', 'FAILBACK', 'DRAIN');
 
 export const attempts: fc.Arbitrary<Attempt> = fc.record({
@@ -253,7 +264,7 @@ export const runs: fc.Arbitrary<Run> = fc.record({
     }),
   ),
   failures: fc.array(fc.record({ server, wall }), { maxLength: 3 }),
-  skips: fc.array(fc.record({ server, untilWall: wall, reason: text }), { maxLength: 3 }),
+  skips: fc.array(skip, { maxLength: 3 }),
   backoffRounds: small,
   lastMoveWall: wall,
 });

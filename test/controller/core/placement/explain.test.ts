@@ -89,7 +89,7 @@ describe('the explanation of a placement', () => {
       'h 8 no FULL: 1 of 1 slot used, 0 free, the run needs 1',
       'i 9 no REQUIREMENT: needs os != windows, has os = windows',
       'j 10 no SKIPPED: it failed or lost this run a short time ago, and another eligible server has room',
-      'k 11 no SKIPPED: it refused this run, or the run moves away from it',
+      'k 11 no SKIPPED: it failed this run a moment ago and is not tried again yet, or the run moves away from it',
       'l 12 no CLAIMED: its free slots gather for a run that waited longer',
       'm 13 yes CHOSEN: 12 of 50 slots used, 38 free; first in the list that fits',
       'n 14 yes AVAILABLE: 1 of 3 slots used, 2 free',

@@ -1,5 +1,6 @@
-/** Who a model agent says it is, and what it offers; a scenario may change all of it. */
-import type { HelloFacts } from '../../../../controller/core/event.ts';
+/** Who a model agent says it is, what it offers and what it answers; a scenario may change all of it. */
+import type { CommandOutcome, HelloFacts } from '../../../../controller/core/event.ts';
+import type { HostProblemKind } from '../../../../shared/host-problem.ts';
 import type { Uid } from '../../../../shared/ids.ts';
 
 export interface AgentFacts {
@@ -16,3 +17,16 @@ export interface AgentFacts {
   highestEpoch: number;
   clusterId: string;
 }
+
+export type StartAnswer =
+  | { readonly kind: 'applied' }
+  /** The program is being started and it takes for ever; nothing is answered. */
+  | { readonly kind: 'slow' }
+  /** The command is taken in and forgotten. */
+  | { readonly kind: 'lost' }
+  | {
+      readonly kind: 'refused';
+      readonly outcome: CommandOutcome;
+      readonly reason: string;
+      readonly hostProblem?: HostProblemKind | undefined;
+    };

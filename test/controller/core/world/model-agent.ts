@@ -8,7 +8,7 @@ import type { EndCause } from '../../../../controller/core/state.ts';
 import { poolId, type RunId, type ServerId } from '../../../../shared/ids.ts';
 import { SECOND } from '../../../../shared/time.ts';
 import type { Agenda } from './agenda.ts';
-import type { AgentFacts } from './agent-facts.ts';
+import type { AgentFacts, StartAnswer } from './agent-facts.ts';
 import { isAlive, keyOf, type ModelAttempt, reported } from './model-attempt.ts';
 
 /** The one cluster of the model world. */
@@ -24,14 +24,6 @@ export interface Line {
   say(conn: number, said: Said): void;
   close(conn: number): void;
 }
-
-export type StartAnswer =
-  | { readonly kind: 'applied' }
-  /** The program is being started and it takes for ever; nothing is answered. */
-  | { readonly kind: 'slow' }
-  /** The command is taken in and forgotten. */
-  | { readonly kind: 'lost' }
-  | { readonly kind: 'refused'; readonly outcome: CommandOutcome; readonly reason: string };
 
 interface Session {
   readonly conn: number;
@@ -184,6 +176,11 @@ export class ModelAgent {
     this.#end(attempt, 'EXITED', exitCode);
   }
 
+  /** A process is gone, and this is what is said of it. */
+  end(attempt: ModelAttempt, cause: EndCause): void {
+    this.#end(attempt, cause, undefined);
+  }
+
   /** The host loses its power: nothing of it lives on. */
   powerOff(): void {
     this.attempts.clear();
@@ -264,7 +261,7 @@ export class ModelAgent {
     const late = stamp === undefined || now.mono >= stamp + start.terms.leaseMs - SECOND;
     if (spent) say('STALE', 'EPOCH_SPENT', 0);
     else if (late) say('EXPIRED', 'TOO_LATE', 0);
-    else if (this.startAnswer.kind === 'refused') say(this.startAnswer.outcome, this.startAnswer.reason, 0);
+    else if (this.startAnswer.kind === 'refused') this.#refuse(session.conn, start.commandId, this.startAnswer);
     if (spent || late || this.startAnswer.kind === 'refused' || this.startAnswer.kind === 'lost') return;
     this.#pid += 1;
     const attempt: ModelAttempt = {
@@ -286,6 +283,11 @@ export class ModelAgent {
     this.attempts.set(keyOf(attempt), attempt);
     this.#watch(attempt);
     if (this.startAnswer.kind === 'applied') say('APPLIED', '', attempt.pid);
+  }
+
+  #refuse(conn: number, commandId: number, how: Extract<StartAnswer, { readonly kind: 'refused' }>): void {
+    const { outcome, reason, hostProblem } = how;
+    this.#line.say(conn, { kind: 'command_result', commandId, outcome, reason, detail: '', pid: 0, hostProblem });
   }
 
   #generation(session: Session, generation: number): void {

@@ -1,0 +1,180 @@
+/**
+ * Agents that do the run no good, each in its own way and for ever: however sick a host is, it is handed a bounded number of attempts,
+ * a standby with room gets the run, and a host that is well again gets its run back (semantics 7, I5).
+ */
+import { describe, expect, it } from 'vitest';
+import type { EndCause, PolicySpec } from '../../../controller/core/state.ts';
+import { policyId } from '../../../shared/ids.ts';
+import { MINUTE, SECOND } from '../../../shared/time.ts';
+import { specOf } from '../../scenarios/policy-notation.ts';
+import type { StartAnswer } from './world/agent-facts.ts';
+import type { ModelAgent } from './world/model-agent.ts';
+import type { ModelAttempt } from './world/model-attempt.ts';
+import { ModelWorld } from './world/model-world.ts';
+
+/** In any ten minutes, of one run on one server. */
+const MOST_IN_10_MIN = 40;
+
+interface Sickness {
+  readonly name: string;
+  readonly begin: (agent: ModelAgent, world: ModelWorld) => void;
+}
+
+const answers = (name: string, answer: StartAnswer): Sickness => ({
+  name,
+  begin: (agent) => {
+    agent.startAnswer = answer;
+  },
+});
+
+const refuses = (reason: string): Sickness =>
+  answers(`refuses each start with ${reason || 'no reason'}`, { kind: 'refused', outcome: 'REFUSED', reason });
+
+/** Does it to each attempt a moment after its start. */
+const toEachAttempt = (name: string, act: (agent: ModelAgent, attempt: ModelAttempt) => void): Sickness => ({
+  name,
+  begin: (agent, world) => {
+    agent.onStart = (attempt) => world.agenda.plan(world.now.mono + 1, () => act(agent, attempt));
+  },
+});
+
+const ends = (cause: EndCause): Sickness =>
+  toEachAttempt(`reports each attempt ${cause} at once`, (agent, attempt) => agent.end(attempt, cause));
+
+const again = (name: string, everyMs: number, act: (agent: ModelAgent, world: ModelWorld) => void): Sickness => ({
+  name,
+  begin: (agent, world) => {
+    const turn = (): void => {
+      if (agent.onStart === healthy) return;
+      act(agent, world);
+      world.agenda.plan(world.now.mono + everyMs, turn);
+    };
+    agent.onStart = () => undefined;
+    turn();
+  },
+});
+
+const SICKNESSES: readonly Sickness[] = [
+  refuses('RESOURCE_EXHAUSTED'),
+  refuses('KEEPER_UNAVAILABLE'),
+  refuses('OLDER_ATTEMPT_LIVES'),
+  refuses(''),
+  answers('says of each start that it came too late', { kind: 'refused', outcome: 'EXPIRED', reason: 'TOO_LATE' }),
+  answers('says of each epoch that it is spent', { kind: 'refused', outcome: 'STALE', reason: 'EPOCH_SPENT' }),
+  answers('forgets each start', { kind: 'lost' }),
+  answers('answers no start', { kind: 'slow' }),
+  ends('LOST'),
+  ends('LAPSED'),
+  ends('STOPPED'),
+  toEachAttempt('forgets each attempt', (agent, attempt) => {
+    agent.attempts.delete(`${attempt.run}/${attempt.epoch}`);
+    agent.fullState();
+  }),
+  again('loses its power every 2 s', 2 * SECOND, (agent) => {
+    agent.powerOff();
+    agent.hello();
+  }),
+  again('gets no further than its Hello, every 2 s', 2 * SECOND, (agent) => {
+    agent.beats = false;
+    agent.powerOff();
+    agent.hello();
+  }),
+  again('boots every 10 s', 10 * SECOND, (agent, world) => {
+    agent.powerOff();
+    agent.facts.bootId = `boot-${world.now.mono}`;
+    agent.facts.bootMono = world.now.mono;
+    agent.hello();
+  }),
+  again('hangs up every second', SECOND, (agent) => {
+    agent.hangUp();
+    agent.hello();
+  }),
+];
+
+/** Spend the restart budget, and wait in BACKOFF. */
+const FAILURES: readonly Sickness[] = [
+  refuses('PROGRAM_NOT_FOUND'),
+  ends('UNKNOWN'),
+  ends('SPAWN_FAILED'),
+  toEachAttempt('exits with code 1 at once', (agent, attempt) => agent.exit(attempt, 1)),
+];
+
+const healthy = (): void => undefined;
+
+function heal(agent: ModelAgent): void {
+  agent.startAnswer = { kind: 'applied' };
+  agent.onStart = healthy;
+  agent.beats = true;
+  agent.hello();
+}
+
+interface Stay {
+  readonly world: ModelWorld;
+  readonly sick: ModelAgent;
+  /** When each attempt was sent to the sick one. */
+  readonly startsMs: readonly number[];
+}
+
+/** Half an hour with a policy whose first server is sick. */
+function stay(sickness: Sickness, standby: 'standby' | 'alone', more: Partial<PolicySpec> = {}): Stay {
+  const startsMs: number[] = [];
+  const world: ModelWorld = new ModelWorld({
+    latencyMs: () => 1,
+    onEffect: (effect) => {
+      if (effect.kind !== 'send' || effect.message.kind !== 'start') return;
+      if (world.agentOf(effect.conn) === sick) startsMs.push(world.now.mono);
+    },
+  });
+  world.elect();
+  const sick = world.agent('web-1');
+  sick.hello();
+  world.advanceTo(SECOND);
+  if (standby === 'standby') world.agent('web-2').hello();
+  world.advanceTo(2 * SECOND);
+  sickness.begin(sick, world);
+  world.call({
+    kind: 'create_policy',
+    policy: policyId('job'),
+    spec: { ...specOf({ plain: [], named: new Map() }), ...more },
+  });
+  world.advanceTo(30 * MINUTE);
+  return { world, sick, startsMs };
+}
+
+function mostIn10Min(startsMs: readonly number[]): number {
+  const from = (at: number): number => startsMs.filter((one) => one >= at && one < at + 10 * MINUTE).length;
+  return Math.max(0, ...startsMs.map(from));
+}
+
+const runOf = ({ world }: Stay) => [...world.state.runs.values()].find(({ state }) => state !== 'STOPPED');
+
+describe.each([...SICKNESSES, ...FAILURES])('an agent that $name', (sickness) => {
+  it('gets a bounded number of attempts when it is the only one', () => {
+    const { startsMs } = stay(sickness, 'alone');
+    expect(mostIn10Min(startsMs)).toBeLessThanOrEqual(MOST_IN_10_MIN);
+    expect(startsMs.filter((at) => at < 40 * SECOND).length).toBeLessThanOrEqual(10);
+  });
+
+  it('loses the run to a standby with room', () => {
+    const there = stay(sickness, 'standby');
+    const run = runOf(there);
+    const attempt = run?.attempts.at(-1);
+    expect([run?.state, attempt?.server]).toEqual(['RUNNING', 'web-2']);
+    expect(attempt?.assignWall).toBeLessThan(there.world.now.wall - 27 * MINUTE);
+    expect(there.startsMs.length).toBeLessThanOrEqual(4);
+  });
+});
+
+describe.each(SICKNESSES)('an only agent that $name, and is well again', (sickness) => {
+  it('gets the run within the bound', () => {
+    const there = stay(sickness, 'alone');
+    heal(there.sick);
+    there.world.advanceTo(there.world.now.mono + 50 * SECOND);
+    expect(runOf(there)?.state).toBe('RUNNING');
+  });
+
+  it('is tried by a run that keeps its place no more often', () => {
+    const { startsMs } = stay(sickness, 'alone', { onRunMissing: 'IN_PLACE' });
+    expect(mostIn10Min(startsMs)).toBeLessThanOrEqual(MOST_IN_10_MIN);
+  });
+});
