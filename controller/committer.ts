@@ -1,6 +1,8 @@
 /**
  * Carries the core's commits and checks of the term to the store, and their outcomes back as events. One commit is under way at a
- * time, in order; one that fails for want of space is kept and repeated, since the core has moved on and nothing may be left out.
+ * time, in order; one that fails for want of space is kept and repeated, since the core has moved on and nothing may be left out. One
+ * that can never be made ends the term, for the same reason. What waits is bounded: the core hands over a commit when the one before
+ * it is done, and further records wait with it (loop.ts).
  */
 import { assert } from '../shared/assert.ts';
 import { encodeRecord } from './codec/record.ts';
@@ -21,6 +23,8 @@ export interface CommitterOptions {
   readonly onVerified: (check: number) => void;
   /** The term is over. Nothing more is called after this. */
   readonly onDeposed: (detail: string) => void;
+  /** A commit can never be made, and what is in memory is ahead of it for good. Nothing more is called after this. */
+  readonly onRefused: (detail: string) => void;
   /** The store stopped taking writes, or takes them again (undefined). */
   readonly onTrouble: (trouble: StoreTrouble | undefined) => void;
   /** Milliseconds of a monotonic clock. */
@@ -31,9 +35,21 @@ export interface CommitterOptions {
 const RETRY_MS = 250;
 const RETRY_CAP_MS = 1_000;
 
+/** A commit without an answer for so long is trouble: callers are told, instead of kept waiting. */
+const STALL_MS = 2_000;
+
 interface Job {
   readonly batch: Batch;
+  readonly sizeBytes: number;
   readonly sinceMono: number;
+}
+
+/** What was handed to the store and is not known to be durable. */
+export interface UnderWay {
+  readonly records: number;
+  readonly bytes: number;
+  /** Of the oldest, monotonic; undefined: nothing is under way. */
+  readonly sinceMono: number | undefined;
 }
 
 export class Committer {
@@ -43,6 +59,7 @@ export class Committer {
   #ended = false;
   #failures = 0;
   #trouble: StoreTrouble | undefined;
+  #stallTimer: NodeJS.Timeout | undefined;
   readonly #timers = new Set<NodeJS.Timeout>();
 
   constructor(options: CommitterOptions) {
@@ -53,13 +70,23 @@ export class Committer {
     return this.#trouble;
   }
 
+  get underWay(): UnderWay {
+    let [records, bytes] = [0, 0];
+    for (const { batch, sizeBytes } of this.#jobs) {
+      records += batch.writes.length;
+      bytes += sizeBytes;
+    }
+    return { records, bytes, sinceMono: this.#jobs[0]?.sinceMono };
+  }
+
   /** Encodes the records at once: they are live objects, and the core changes them in its next step. */
   persist(commit: number, records: readonly RecordWrite[]): void {
     const { term, mono } = this.#options;
     const writes = records.map((write): Write => {
       return write.kind === 'put' ? { kind: 'put', key: write.key, value: encodeRecord(write.record) } : write;
     });
-    this.#jobs.push({ batch: { term, number: commit, writes }, sinceMono: mono() });
+    const sizeBytes = writes.reduce((sum, write) => sum + (write.kind === 'put' ? write.value.byteLength : 0), 0);
+    this.#jobs.push({ batch: { term, number: commit, writes }, sizeBytes, sinceMono: mono() });
     this.#next();
   }
 
@@ -80,6 +107,7 @@ export class Committer {
   end(): void {
     this.#ended = true;
     this.#jobs.length = 0;
+    clearTimeout(this.#stallTimer);
     for (const timer of this.#timers) clearTimeout(timer);
   }
 
@@ -87,6 +115,7 @@ export class Committer {
     const job = this.#jobs[0];
     if (job === undefined || this.#busy || this.#ended) return;
     this.#busy = true;
+    this.#stallTimer = setTimeout(() => this.#stalled(job), STALL_MS);
     this.#options.store.commit(job.batch).then(
       (outcome) => this.#settle(job, outcome),
       (error: unknown) => this.#settle(job, { kind: 'unknown', detail: String(error) }),
@@ -95,13 +124,17 @@ export class Committer {
 
   #settle(job: Job, outcome: CommitOutcome): void {
     if (this.#ended) return;
+    clearTimeout(this.#stallTimer);
     switch (outcome.kind) {
       case 'committed':
         this.#committed(job, outcome.revision);
         break;
       case 'deposed':
-      case 'refused':
         this.#depose(outcome.detail);
+        break;
+      case 'refused':
+        this.end();
+        this.#options.onRefused(outcome.detail);
         break;
       case 'failed':
         this.#setTrouble({ reason: outcome.reason, detail: outcome.detail });
@@ -122,6 +155,14 @@ export class Committer {
     this.#setTrouble(undefined);
     onCommitted(job.batch.number, revision, mono() - job.sinceMono);
     this.#next();
+  }
+
+  #stalled(job: Job): void {
+    // After a pause of this process the answer may stand in a socket: that is read first.
+    setImmediate(() => {
+      if (this.#jobs[0] !== job || !this.#busy || this.#trouble !== undefined) return;
+      this.#setTrouble({ reason: 'STORE_UNAVAILABLE', detail: `no answer to a commit for ${STALL_MS / 1000} s` });
+    });
   }
 
   /** After an unknown outcome: nothing leaves before it is known whether the batch is in the store. */

@@ -174,6 +174,8 @@ export class Leadership {
       clock,
       agents,
       metrics,
+      // What fits into one transaction of etcd; SQLite takes more for the same fsync.
+      recordsPerCommit: store.kind === 'etcd' ? 100 : 1_000,
       onRoom: () => agents.onRoom(),
       onTrouble: this.#options.onTrouble,
       onStepDown: over.resolve,

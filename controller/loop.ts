@@ -1,7 +1,7 @@
 /**
  * The only caller of the core. Whatever happens is posted as an event; once per turn of Node's own loop the waiting events are
  * stepped, one after the other, each with the time of its posting, and then flushed once: all writes of a turn make one commit
- * (group commit). The effects are handed to `perform`, which answers with events only. See docs/architecture.md, "Data flows one
+ * (group commit), and a storm makes several (pacer.ts). The effects are handed to `perform`, which answers with events only. See docs/architecture.md, "Data flows one
  * way".
  */
 import { assert } from '../shared/assert.ts';
@@ -12,6 +12,7 @@ import type { Clock } from './clock.ts';
 import type { ClusterState } from './core/cluster.ts';
 import type { Effect } from './core/effect.ts';
 import type { Event, FromShell } from './core/event.ts';
+import { PACE_MS, Pacer } from './pacer.ts';
 
 /** The core as its loop sees it. */
 export interface SteppedCore {
@@ -22,6 +23,8 @@ export interface SteppedCore {
   /** Newest commit emitted or pending. */
   readonly lastCommit: number;
   readonly durableCommit: number;
+  /** Records that wait for the next commit. */
+  readonly pendingRecords: number;
 }
 
 export interface LoopOptions {
@@ -38,6 +41,12 @@ export interface LoopOptions {
   readonly mailboxCapacity?: number;
   /** Events stepped in one turn at most; sockets get their turn in between. Default 1,000. */
   readonly maxEventsPerTurn?: number;
+  /** Records after which a turn ends, so that its commit can begin. Default 1,000. */
+  readonly recordsPerCommit?: number | undefined;
+  /** Records that wait at most for a store that takes no writes. Default 100,000. */
+  readonly maxPendingRecords?: number;
+  /** Called, with their number, when more do: what is in memory is too far ahead of what is acknowledged. */
+  readonly onOverflow: (pendingRecords: number) => void;
 }
 
 /** A gap this long between two turns is a pause of the controller itself (semantics C6). */
@@ -69,6 +78,7 @@ export class Loop {
   readonly #options: LoopOptions;
   readonly #mailbox: Mailbox<Mail>;
   readonly #maxEventsPerTurn: number;
+  readonly #pacer: Pacer;
   readonly #pulse: NodeJS.Timeout;
   #own: FromShell[] = [];
   #reads: WaitingRead[] = [];
@@ -76,6 +86,8 @@ export class Loop {
   #batchTimer: NodeJS.Timeout | undefined;
   #batchDueMono = 0;
   #ownScheduled = false;
+  /** Mail waits for the commit under way, at most until this fires. */
+  #paceTimer: NodeJS.Timeout | undefined;
   #refusedSinceRoom = false;
   #wake: NodeJS.Timeout | undefined;
   #wakeMono: number | undefined;
@@ -93,6 +105,7 @@ export class Loop {
     this.#options = options;
     this.#mailbox = new Mailbox(options.mailboxCapacity ?? 20_000);
     this.#maxEventsPerTurn = options.maxEventsPerTurn ?? 1_000;
+    this.#pacer = new Pacer(options.recordsPerCommit ?? 1_000);
     this.#lastTurnMono = options.clock().mono;
     this.#pulseDueMono = this.#lastTurnMono + PULSE_MS;
     this.#pulse = setInterval(() => this.#checkPulse(), PULSE_MS).unref();
@@ -126,7 +139,7 @@ export class Loop {
     if (this.#ownScheduled) return;
     this.#ownScheduled = true;
     // A microtask: the caller may be inside of `perform`, and the core is not to be entered twice.
-    queueMicrotask(() => this.#turn([]));
+    queueMicrotask(() => this.#turn());
   }
 
   /**
@@ -160,6 +173,7 @@ export class Loop {
     this.#ended = error;
     clearInterval(this.#pulse);
     clearTimeout(this.#wake);
+    clearTimeout(this.#paceTimer);
     this.#unschedule();
     this.#mailbox.clear();
     this.#own = [];
@@ -181,10 +195,28 @@ export class Loop {
 
   #mailTurn(): void {
     this.#unschedule();
-    this.#turn(this.#mailbox.drain(this.#maxEventsPerTurn));
-    if (this.#ended !== undefined) return;
-    if (this.#mailbox.size > 0) this.#turnScheduled ??= setImmediate(() => this.#mailTurn());
+    if (this.#mayStepMail()) this.#turn({ takesMail: true });
+    else this.#scheduleRest();
     this.#tellOfRoom();
+  }
+
+  #mayStepMail(): boolean {
+    return this.#pacer.mayStep(this.#options.core.pendingRecords, this.#options.clock().mono);
+  }
+
+  /** What no turn has taken yet is taken in the next one, or when the commit under way is done. */
+  #scheduleRest(): void {
+    if (this.#ended !== undefined || this.#mailbox.size === 0 || this.#batchTimer !== undefined) return;
+    if (this.#mayStepMail()) {
+      clearTimeout(this.#paceTimer);
+      this.#paceTimer = undefined;
+      this.#turnScheduled ??= setImmediate(() => this.#mailTurn());
+    } else {
+      this.#paceTimer ??= setTimeout(() => {
+        this.#paceTimer = undefined;
+        this.#mailTurn();
+      }, PACE_MS);
+    }
   }
 
   #tellOfRoom(): void {
@@ -194,7 +226,7 @@ export class Loop {
     this.#options.onRoom();
   }
 
-  #turn(mail: readonly Mail[]): void {
+  #turn({ takesMail = false, ticks = false } = {}): void {
     if (this.#ended !== undefined) return;
     this.#ownScheduled = false;
     const { core, clock, perform, onFatal } = this.#options;
@@ -208,7 +240,8 @@ export class Loop {
       const own = this.#own;
       this.#own = [];
       for (const event of own) this.#step(event, now);
-      for (const { event, postedAt } of mail) this.#step(event, postedAt);
+      if (takesMail) this.#stepMail(now);
+      if (ticks) this.#step({ kind: 'tick' }, now);
       this.#steppedMono = now.mono;
       const effects = core.flush(now);
       if (effects.length > 0) perform(effects, now);
@@ -218,6 +251,19 @@ export class Loop {
     }
     this.#settleReads();
     this.#armTimer();
+    this.#scheduleRest();
+    const { maxPendingRecords = 100_000, onOverflow } = this.#options;
+    if (core.pendingRecords > maxPendingRecords) onOverflow(core.pendingRecords);
+  }
+
+  #stepMail(now: Now): void {
+    const { core } = this.#options;
+    for (let stepped = 0; stepped < this.#maxEventsPerTurn; stepped += 1) {
+      if (!this.#pacer.mayStep(core.pendingRecords, now.mono)) return;
+      const mail = this.#mailbox.shift();
+      if (mail === undefined) return;
+      this.#step(mail.event, mail.postedAt);
+    }
   }
 
   #step(event: Event, at: Now): void {
@@ -254,13 +300,15 @@ export class Loop {
 
   #tick(): void {
     this.#wakeMono = undefined;
-    const now = this.#options.clock();
+    // Nobody is judged by heartbeats that wait: the turn of the commit under way, or the one after the longest wait, sets a new timer.
+    if (!this.#mayStepMail() && this.#mailbox.size > 0) {
+      this.#scheduleRest();
+      return;
+    }
     // This is a turn anyway: heartbeats that have waited for half their time come along.
-    const batchIsOld = now.mono > this.#batchDueMono - HEARTBEAT_BATCH_MS / 2;
-    const mail = batchIsOld ? this.#mailbox.drain(this.#maxEventsPerTurn) : [];
+    const takesMail = this.#options.clock().mono > this.#batchDueMono - HEARTBEAT_BATCH_MS / 2;
+    this.#turn({ takesMail, ticks: true });
     if (this.#mailbox.size === 0) this.#unschedule();
-    mail.push({ event: { kind: 'tick' }, postedAt: now });
-    this.#turn(mail);
     this.#tellOfRoom();
   }
 
@@ -270,7 +318,7 @@ export class Loop {
     const { mono } = clock();
     onPulse(mono - this.#pulseDueMono);
     this.#pulseDueMono = mono + PULSE_MS;
-    if (mono - this.#lastTurnMono > PAUSE_MS) this.#turn([]);
+    if (mono - this.#lastTurnMono > PAUSE_MS) this.#turn();
     else this.#lastTurnMono = mono;
   }
 }

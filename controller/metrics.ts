@@ -2,12 +2,14 @@
 import { Counter, Gauge, Histogram, Registry } from '@prometheus-io/client';
 import { livenessWords, runStateWords } from './codec/words.ts';
 import type { ClusterState } from './core/cluster.ts';
+import type { StoreStatus } from './reign.ts';
 
 /** The parts of a leader that are looked at when somebody asks. */
 export interface MetricsSource {
   readonly state: ClusterState;
   readonly mailboxDepth: number;
   readonly pendingCalls: number;
+  readonly storeStatus: StoreStatus;
 }
 
 const COMMIT_BUCKETS = [0.000_5, 0.001, 0.002_5, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5];
@@ -82,6 +84,21 @@ export class ControllerMetrics {
     this.#gauge('locum_policies', 'Policies.', (source) => source?.state.policies.size ?? 0);
     this.#gauge('locum_mailbox_depth', 'Events that wait for the core.', (source) => source?.mailboxDepth ?? 0);
     this.#gauge('locum_calls_pending', 'Calls that wait for their answer.', (source) => source?.pendingCalls ?? 0);
+    const waiting = 'that the leader has changed and the store has not acknowledged';
+    this.#gauge(
+      'locum_store_waiting_records',
+      `Records ${waiting}.`,
+      (source) => source?.storeStatus.waitingRecords ?? 0,
+    );
+    this.#gauge('locum_store_waiting_bytes', 'Bytes of the commits that were handed to the store.', (source) => {
+      return source?.storeStatus.waitingBytes ?? 0;
+    });
+    this.#gauge('locum_store_waiting_seconds', 'How long the oldest commit has been waiting.', (source) => {
+      return (source?.storeStatus.waitingMs ?? 0) / 1000;
+    });
+    this.#gauge('locum_store_refuses', '1 while the store takes no writes.', (source) => {
+      return source?.storeStatus.trouble === undefined ? 0 : 1;
+    });
     this.#countedGauge('locum_servers', 'Servers by liveness.', 'liveness', Object.keys(livenessWords.to), (state) =>
       Array.from(state.servers.values(), ({ liveness }) => liveness),
     );

@@ -4,6 +4,7 @@
  */
 import { LocumError } from '../shared/errors.ts';
 import type { Now } from '../shared/time.ts';
+import { acknowledgedState } from './acknowledged-state.ts';
 import { WatchHub } from './api/watch-hub.ts';
 import type { Clock } from './clock.ts';
 import { Committer, type StoreTrouble } from './committer.ts';
@@ -27,6 +28,8 @@ export interface ReignOptions {
   readonly clock: Clock;
   readonly agents: AgentStreams;
   readonly metrics: ControllerMetrics;
+  /** Records that make a commit of a good size; see `Loop`. */
+  readonly recordsPerCommit: number;
   /** The mailbox has room again after it refused events. */
   readonly onRoom: () => void;
   /** The store stopped taking writes, or takes them again (undefined). */
@@ -39,6 +42,26 @@ export interface ReignOptions {
 
 /** How long calls and reads wait for a store that takes no writes. */
 const TROUBLE_PATIENCE_MS = 2_000;
+
+/** How the store keeps up. */
+export interface StoreStatus {
+  /** Undefined: it takes writes. */
+  readonly trouble: StoreTrouble | undefined;
+  /** Records changed in memory and not known to be durable. */
+  readonly waitingRecords: number;
+  /** Bytes of those that were handed to the store. */
+  readonly waitingBytes: number;
+  /** How long the oldest commit has been waiting; undefined: none is. */
+  readonly waitingMs: number | undefined;
+}
+
+/** A store that has taken no writes for too long. */
+interface Stuck {
+  /** What reads of the leader's own state are refused with. */
+  readonly unreadable: LocumError;
+  /** What the store has, once somebody asked. */
+  acknowledged: Promise<ClusterState> | undefined;
+}
 
 /** What a call says besides its request. */
 export type CallDetails = Pick<AdminCall, 'actor' | 'requestId' | 'fingerprint' | 'validateOnly' | 'request'>;
@@ -53,6 +76,7 @@ export class Reign {
   readonly #committer: Committer;
   readonly #termCheck: SharedCheck<boolean>;
   #patience: NodeJS.Timeout | undefined;
+  #stuck: Stuck | undefined;
 
   constructor(options: ReignOptions) {
     const { store, term, core, clock, metrics } = options;
@@ -72,6 +96,7 @@ export class Reign {
       },
       onVerified: (check) => this.#loop.postOwn({ kind: 'term_verified', check }),
       onDeposed: options.onStepDown,
+      onRefused: (detail) => this.#refused(detail),
       onTrouble: (trouble) => this.#onTrouble(trouble),
     });
     const performer = new Performer({
@@ -88,6 +113,9 @@ export class Reign {
       onFatal: options.onFatal,
       onRoom: options.onRoom,
       onPulse: (lateMs) => metrics.lagged(lateMs),
+      recordsPerCommit: options.recordsPerCommit,
+      onOverflow: (records) =>
+        options.onStepDown(`${records} changes wait for the store, which is more than may be lost at once`),
     });
   }
 
@@ -106,6 +134,17 @@ export class Reign {
 
   get trouble(): StoreTrouble | undefined {
     return this.#committer.trouble;
+  }
+
+  get storeStatus(): StoreStatus {
+    const { core, clock } = this.#options;
+    const { records, bytes, sinceMono } = this.#committer.underWay;
+    return {
+      trouble: this.trouble,
+      waitingRecords: core.pendingRecords + records,
+      waitingBytes: bytes,
+      waitingMs: sinceMono === undefined ? undefined : clock().mono - sinceMono,
+    };
   }
 
   /** The first event of a reign. */
@@ -133,9 +172,28 @@ export class Reign {
     return answer;
   }
 
-  /** Looks at the state and answers once what was seen is durable. `look` must not keep parts of the state. */
-  read<T>(look: (state: ClusterState, now: Now) => T): Promise<T> {
-    return this.#loop.read(look);
+  /**
+   * Looks at the state and answers once what was seen is durable; while the store is full, at what it has. `look` must not keep parts of
+   * the state. @throws LocumError NOT_LEADER, STORE_UNAVAILABLE
+   */
+  async read<T>(look: (state: ClusterState, now: Now) => T): Promise<T> {
+    try {
+      return await this.#loop.read(look);
+    } catch (error) {
+      if (this.#stuck === undefined || error !== this.#stuck.unreadable) throw error;
+      return look(await this.#acknowledged(this.#stuck), this.#options.clock());
+    }
+  }
+
+  /** Rejects with the refusal of reads when the store can't say either. */
+  #acknowledged(stuck: Stuck): Promise<ClusterState> {
+    const { store, clock } = this.#options;
+    if (stuck.unreadable.reason !== 'STORE_FULL') return Promise.reject(stuck.unreadable);
+    stuck.acknowledged ??= acknowledgedState(store, this.state, clock()).catch(() => {
+      stuck.acknowledged = undefined;
+      throw stuck.unreadable;
+    });
+    return stuck.acknowledged;
   }
 
   /**
@@ -167,6 +225,7 @@ export class Reign {
 
   #onTrouble(trouble: StoreTrouble | undefined): void {
     clearTimeout(this.#patience);
+    this.#stuck = undefined;
     this.#loop.refuseReads(undefined);
     if (trouble !== undefined) {
       this.#patience = setTimeout(() => this.#giveUp(trouble), TROUBLE_PATIENCE_MS);
@@ -174,10 +233,18 @@ export class Reign {
     this.#options.onTrouble(trouble);
   }
 
+  /** None of the calls that wait was applied: each waits for this commit, or for one after it. */
+  #refused(detail: string): void {
+    const message = `${detail}; nothing was changed by this call, nor by those beside it`;
+    this.#calls.failAll(new LocumError('RECORD_TOO_LARGE', message));
+    this.#options.onStepDown(`a commit can never be made: ${detail}`);
+  }
+
   /** Nobody waits longer: what is stuck stays first in line for the store, and may still happen. */
   #giveUp(trouble: StoreTrouble): void {
     this.#calls.failAll(stuckBehind(trouble));
-    this.#loop.refuseReads(unreadableBehind(trouble));
+    this.#stuck = { unreadable: unreadableBehind(trouble), acknowledged: undefined };
+    this.#loop.refuseReads(this.#stuck.unreadable);
   }
 }
 
@@ -186,22 +253,26 @@ function outcomeUnknown(error: LocumError): LocumError {
   return new LocumError('OUTCOME_UNKNOWN', message, { retryAfterMs: error.retryAfterMs });
 }
 
-const advice = (reason: StoreTrouble['reason']): string =>
+/** What to do about it. */
+export const adviceFor = ({ reason }: StoreTrouble): string =>
   reason === 'STORE_FULL' ? 'make space for the store' : 'look after the store';
 
-function refusedBy({ reason, detail }: StoreTrouble): LocumError {
-  const message = `the store takes no writes (${detail}); nothing was changed: ${advice(reason)}, then repeat the call`;
+function refusedBy(trouble: StoreTrouble): LocumError {
+  const { reason, detail } = trouble;
+  const message = `the store takes no writes (${detail}); nothing was changed: ${adviceFor(trouble)}, then repeat the call`;
   return new LocumError(reason, message, { retryAfterMs: 1_000 });
 }
 
-function stuckBehind({ reason, detail }: StoreTrouble): LocumError {
+function stuckBehind(trouble: StoreTrouble): LocumError {
+  const { reason, detail } = trouble;
   const message =
-    `the store takes no writes (${detail}); this call may still be applied when it does: ${advice(reason)}, ` +
+    `the store takes no writes (${detail}); this call may still be applied when it does: ${adviceFor(trouble)}, ` +
     'then repeat the call with the same request_id';
   return new LocumError(reason, message, { retryAfterMs: 1_000, metadata: { outcome: 'unknown' } });
 }
 
-function unreadableBehind({ reason, detail }: StoreTrouble): LocumError {
-  const message = `the store takes no writes (${detail}), and what would be shown is not in it yet: ${advice(reason)}`;
+function unreadableBehind(trouble: StoreTrouble): LocumError {
+  const { reason, detail } = trouble;
+  const message = `the store takes no writes (${detail}), and what would be shown is not in it yet: ${adviceFor(trouble)}`;
   return new LocumError(reason, message, { retryAfterMs: 1_000 });
 }

@@ -27,7 +27,7 @@ function statusText(answer: GetStatusResponse, wide: boolean): string {
   const facts = renderFacts([
     ['leader since', `${moment(answer.leaderSinceTime)} (${age(answer.leaderSinceTime)})`],
     ['version', answer.version],
-    ['store', answer.store],
+    ['store', storeWords(answer)],
     ['servers', `${answer.servers}, ${answer.availableServers} available, ${answer.sessions} connected`],
     ['policies', answer.policies],
     ['runs', `${answer.runs}, ${answer.runningRuns} running, ${answer.queuedRuns} queued`],
@@ -40,6 +40,15 @@ function statusText(answer: GetStatusResponse, wide: boolean): string {
   const rest =
     deviations.length === 0 ? 'Everything is where it should be.' : new Table(columns, { wide }).render(deviations);
   return `${facts}\n\n${rest}`;
+}
+
+/** The kind, and what is wrong with it. */
+function storeWords({ store, storeStatus }: GetStatusResponse) {
+  const { reason = '', message = '', waitingRecords = 0, waitingSinceTime } = storeStatus ?? {};
+  if (reason === '') return store;
+  const since =
+    waitingSinceTime === undefined ? '' : `; ${waitingRecords} records wait, the oldest for ${age(waitingSinceTime)}`;
+  return cell(`${store}, takes no writes (${reason}): ${message}${since}`, 'bad');
 }
 
 export async function status(globals: Globals): Promise<void> {

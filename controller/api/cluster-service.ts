@@ -11,6 +11,7 @@ import { toTimestamp } from '../../shared/rpc/time-messages.ts';
 import { fromUint64, toUint64 } from '../codec/numbers.ts';
 import type { Call } from '../core/event.ts';
 import { deviations, isAvailable, isEnded, stormPools } from '../core/views.ts';
+import { adviceFor, type StoreStatus } from '../reign.ts';
 import type { ControllerSeen } from '../replication/controllers.ts';
 import { encodeSnapshot } from '../snapshot.ts';
 import { StoreError } from '../store/store.ts';
@@ -20,7 +21,8 @@ import { poolIdOf } from './resource-id.ts';
 export function clusterService(api: ApiContext): ServiceImpl<typeof ClusterService> {
   return {
     async getStatus() {
-      return api.reign().read((state, now) => {
+      const reign = api.reign();
+      return reign.read((state, now) => {
         const runs = [...state.runs.values()].filter((run) => !isEnded(run));
         return {
           clusterId: state.clusterId,
@@ -43,6 +45,7 @@ export function clusterService(api: ApiContext): ServiceImpl<typeof ClusterServi
             etaTime: toTimestamp(etaWall),
           })),
           storms: stormPools(state).map(poolName),
+          ...(reign.storeStatus === undefined ? {} : { storeStatus: storeStatusToProto(reign.storeStatus, now.wall) }),
         };
       });
     },
@@ -73,6 +76,15 @@ export function clusterService(api: ApiContext): ServiceImpl<typeof ClusterServi
       const next = await answered(() => api.controllers.transfer(wanted));
       return next === undefined ? {} : { controller: `${CONTROLLERS}${next.id}`, term: toUint64(next.term) };
     },
+  };
+}
+
+function storeStatusToProto({ trouble, waitingRecords, waitingBytes, waitingMs }: StoreStatus, nowWall: number) {
+  return {
+    ...(trouble === undefined ? {} : { reason: trouble.reason, message: `${trouble.detail}: ${adviceFor(trouble)}` }),
+    waitingRecords,
+    waitingBytes: toUint64(waitingBytes),
+    waitingSinceTime: toTimestamp(waitingMs === undefined ? undefined : nowWall - waitingMs),
   };
 }
 

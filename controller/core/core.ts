@@ -39,6 +39,11 @@ export class Core {
     return journal.hasWrites ? gate.commitIssued + 1 : gate.commitIssued;
   }
 
+  /** Records that wait for the next commit. */
+  get pendingRecords(): number {
+    return this.#ctx.journal.size;
+  }
+
   /** Newest commit that is durable. */
   get durableCommit(): number {
     return this.#ctx.gate.commitDurable;

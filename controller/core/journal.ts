@@ -83,6 +83,11 @@ export class Journal {
     return this.#writes.size > 0;
   }
 
+  /** Records that wait for a commit. */
+  get size(): number {
+    return this.#writes.size;
+  }
+
   /** Takes the writes, one for each record, and with them the counters. */
   takeWrites(): readonly RecordWrite[] {
     this.#writes.set('meta', { kind: 'put', key: 'meta', record: this.#state.meta });

@@ -39,6 +39,10 @@ export class StaleReads implements ReignView {
     return look(this.#state(), this.#options.clock());
   }
 
+  get storeStatus(): undefined {
+    return undefined;
+  }
+
   async call(): Promise<never> {
     throw onlyReads('changes nothing');
   }

@@ -55,6 +55,7 @@ async function world() {
     clock: () => ({ mono: Date.now(), wall: Date.now() }),
     agents: { send: (_, message) => void sent.push(message), close: () => undefined },
     metrics: new ControllerMetrics(),
+    recordsPerCommit: 1_000,
     onRoom: () => undefined,
     onTrouble: () => undefined,
     onStepDown: (reason) => void stepDowns.push(reason),
@@ -94,7 +95,8 @@ describe('a full disk', () => {
     expect(refused).toMatchObject({ reason: 'STORE_FULL', retryAfterMs: 1_000, metadata: {} });
     await pass(2_100);
     expect(await stuck).toBe('STORE_FULL');
-    expect(await reasonOf(reign.read((state) => state.policies.size))).toBe('STORE_FULL');
+    // Reads go on, and show what is acknowledged.
+    expect(await reign.read((state) => [state.policies.size, state.pools.size])).toEqual([0, 1]);
 
     await pass(3_000);
     expect(reign.trouble).toBeUndefined();
@@ -121,6 +123,48 @@ describe('a full disk', () => {
     expect(await stuck).toBe('STORE_FULL');
   });
 
+  it('says in its status what waits, since when, and why', async () => {
+    const { store, reign } = await world();
+    expect(reign.storeStatus).toEqual({ trouble: undefined, waitingRecords: 0, waitingBytes: 0, waitingMs: undefined });
+    store.plan.push(...Array.from({ length: 3 }, () => full));
+    const stuck = reasonOf(reign.call(createPolicy('a')));
+    await pass(700);
+    const { trouble, waitingRecords, waitingBytes, waitingMs } = reign.storeStatus;
+    expect([trouble?.reason, waitingMs]).toEqual(['STORE_FULL', 700]);
+    expect([waitingRecords >= 2, waitingBytes > 0]).toEqual([true, true]);
+    await pass(5_000);
+    expect(await stuck).toBeUndefined();
+    expect(reign.storeStatus).toMatchObject({ trouble: undefined, waitingRecords: 0 });
+  });
+
+  it('shows what agents say all the same: their silence is no decision', async () => {
+    const { store, reign } = await world();
+    reign.post({ kind: 'hello', conn: 1, hello });
+    await pass(10);
+    store.plan.push(...Array.from({ length: 100 }, () => full));
+    const stuck = reasonOf(reign.call(createPolicy('a')));
+    await pass(3_000);
+    expect(await stuck).toBe('STORE_FULL');
+    const shown = await reign.read((state) => {
+      const live = state.serverLive.get(serverId('web-1'));
+      return [state.policies.size, state.sessions.size, live?.session?.conn, state.events.at(-1)?.type];
+    });
+    expect(shown).toEqual([0, 1, 1, 'SERVER_REGISTERED']);
+  });
+
+  it('that can not be read either says so', async () => {
+    const { store, reign } = await world();
+    store.plan.push(...Array.from({ length: 100 }, () => full));
+    const stuck = reasonOf(reign.call(createPolicy('a')));
+    await pass(3_000);
+    expect(await stuck).toBe('STORE_FULL');
+    const load = store.load.bind(store);
+    store.load = () => Promise.reject(new Error('no majority'));
+    expect(await reasonOf(reign.read((state) => state.policies.size))).toBe('STORE_FULL');
+    store.load = load;
+    expect(await reign.read((state) => state.policies.size)).toBe(0);
+  });
+
   it('lets calls be tried that change nothing', async () => {
     const { store, reign } = await world();
     store.plan.push(full, full);
@@ -130,6 +174,21 @@ describe('a full disk', () => {
     await pass(1_500);
     expect(await tried).toMatchObject({ kind: 'policy' });
     expect(await stuck).toBeUndefined();
+  });
+});
+
+describe('a commit that can never be made', () => {
+  it('ends its callers with the reason and the reign, whose memory is ahead of the store', async () => {
+    const { store, reign, stepDowns } = await world();
+    store.plan.push({ kind: 'refused', detail: 'policies/a would be 2000000 bytes' });
+    const call = reign.call(createPolicy('a')).catch((error: unknown) => error);
+    await pass(10);
+    expect(await call).toMatchObject({
+      reason: 'RECORD_TOO_LARGE',
+      message: expect.stringMatching(/policies\/a would be 2000000 bytes; nothing was changed/),
+    });
+    expect(stepDowns).toEqual([expect.stringContaining('policies/a')]);
+    expect((await store.load()).records.map(({ key }) => key)).not.toContain('policies/a');
   });
 });
 

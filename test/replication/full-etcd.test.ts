@@ -41,6 +41,15 @@ describe('an etcd without space', () => {
     // Longer than a lease: heartbeats are granted all the same.
     await sleep(TIMERS_MS.lease + 500);
     expect([said('start'), said('stop')]).toEqual([POLICIES, 0]);
+    // Reads go on too, with what is acknowledged, and say why nothing is written.
+    const shown = await api.policies.listPolicies({ pageSize: 100 }, { timeoutMs: 5_000 });
+    expect(shown.policies.map(({ name }) => name).sort()).toEqual(
+      ['p0', 'p1', 'p2', 'p3'].map((id) => `policies/${id}`),
+    );
+    const { storeStatus, sessions, runningRuns } = await api.cluster.getStatus({}, { timeoutMs: 5_000 });
+    expect(storeStatus).toMatchObject({ reason: 'STORE_FULL', message: expect.stringContaining('make space') });
+    expect(storeStatus?.waitingRecords).toBeGreaterThan(0);
+    expect([sessions, runningRuns]).toEqual([2, POLICIES]);
 
     // Nobody can be elected now, and nobody dies of it.
     const { id, term } = await cluster.leader();

@@ -20,6 +20,7 @@ async function world(more: Partial<CommitterOptions> = {}) {
     onCommitted: (commit) => said.push(`committed ${commit}`),
     onVerified: (check) => said.push(`verified ${check}`),
     onDeposed: (detail) => said.push(`deposed: ${detail}`),
+    onRefused: (detail) => said.push(`refused: ${detail}`),
     onTrouble: (trouble) => said.push(`trouble ${trouble?.reason ?? 'over'}`),
     ...more,
   });
@@ -32,7 +33,7 @@ const unknown: CommitOutcome = { kind: 'unknown', detail: 'no answer' };
 const pass = (ms: number) => vi.advanceTimersByTimeAsync(ms);
 
 beforeEach(() => {
-  vi.useFakeTimers({ toFake: ['Date', 'setTimeout', 'clearTimeout'] });
+  vi.useFakeTimers({ toFake: ['Date', 'setTimeout', 'clearTimeout', 'setImmediate', 'clearImmediate'] });
 });
 afterEach(() => {
   vi.useRealTimers();
@@ -123,6 +124,46 @@ describe('commits', () => {
     await pass(5_000);
     expect(store.commits).toEqual([1]);
     expect(said).toEqual([expect.stringContaining('deposed: ')]);
+  });
+});
+
+describe('what waits for the store', () => {
+  it('is told in records, bytes and time', async () => {
+    const { store, committer, persist } = await world();
+    expect(committer.underWay).toEqual({ records: 0, bytes: 0, sinceMono: undefined });
+    store.plan.push(full);
+    const since = Date.now();
+    persist(1);
+    await pass(100);
+    persist(2);
+    const { records, bytes, sinceMono } = committer.underWay;
+    expect([records, bytes > 0, sinceMono]).toEqual([2, true, since]);
+    await pass(1_000);
+    expect(committer.underWay).toEqual({ records: 0, bytes: 0, sinceMono: undefined });
+  });
+
+  it('without an answer for 2 s is trouble, until there is one', async () => {
+    const { store, persist, said } = await world();
+    const answer = Promise.withResolvers<CommitOutcome>();
+    store.commit = () => answer.promise;
+    persist(1);
+    await pass(1_990);
+    expect(said).toEqual([]);
+    await pass(20);
+    expect(said).toEqual(['trouble STORE_UNAVAILABLE']);
+    answer.resolve({ kind: 'committed', revision: 7 });
+    await pass(0);
+    expect(said).toEqual(['trouble STORE_UNAVAILABLE', 'trouble over', 'committed 1']);
+  });
+
+  it('and can never be stored ends everything: nothing behind it is committed', async () => {
+    const { store, persist, said } = await world();
+    store.plan.push({ kind: 'refused', detail: 'policies/x would be too large' });
+    persist(1);
+    persist(2);
+    await pass(5_000);
+    expect(store.commits).toEqual([1]);
+    expect(said).toEqual(['refused: policies/x would be too large']);
   });
 });
 

@@ -15,6 +15,9 @@ export class FakeCore implements SteppedCore {
   wakeMono: number | undefined;
   lastCommit = 0;
   durableCommit = 0;
+  pendingRecords = 0;
+  /** Records that each event writes; they wait until a commit is reported. */
+  recordsPerEvent = 0;
   fail: Error | undefined;
   #stepped: string[] = [];
 
@@ -22,7 +25,11 @@ export class FakeCore implements SteppedCore {
     if (this.fail !== undefined) throw this.fail;
     this.#stepped.push(event.kind);
     this.times.push(now.mono);
-    if (event.kind === 'committed') this.durableCommit = event.commit;
+    this.pendingRecords += this.recordsPerEvent;
+    if (event.kind === 'committed') {
+      this.durableCommit = event.commit;
+      this.pendingRecords = 0;
+    }
     if (event.kind === 'tick') this.wakeMono = undefined;
   }
 

@@ -2,6 +2,7 @@ import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest';
 import type { Effect } from '../../../controller/core/effect.ts';
 import type { Event } from '../../../controller/core/event.ts';
 import { Loop, type LoopOptions, PAUSE_MS } from '../../../controller/loop.ts';
+import { PACE_MS } from '../../../controller/pacer.ts';
 import { LocumError } from '../../../shared/errors.ts';
 import { closed, FakeCore } from './fake-core.ts';
 
@@ -12,6 +13,7 @@ function world(more: Partial<LoopOptions> = {}) {
   const performed: Effect[][] = [];
   const rooms: number[] = [];
   const fatal: unknown[] = [];
+  const overflows: number[] = [];
   const loop = new Loop({
     core,
     clock: clock.now,
@@ -19,9 +21,10 @@ function world(more: Partial<LoopOptions> = {}) {
     onFatal: (error) => void fatal.push(error),
     onRoom: () => void rooms.push(loop.depth),
     onPulse: () => undefined,
+    onOverflow: (records) => void overflows.push(records),
     ...more,
   });
-  return { core, loop, clock, performed, rooms, fatal };
+  return { core, loop, clock, performed, rooms, fatal, overflows };
 }
 
 const heartbeat = (conn: number): Event => {
@@ -58,6 +61,60 @@ describe('the loop', () => {
     await nextTurn();
     await nextTurn();
     expect(core.turns.map(({ length }) => length)).toEqual([2, 2, 1]);
+  });
+
+  it('ends a turn when enough waits for the store, and leaves further mail until the commit is done', async () => {
+    const { core, loop } = world({ recordsPerCommit: 6 });
+    core.recordsPerEvent = 3;
+    for (let conn = 1; conn <= 5; conn += 1) loop.post(closed(conn));
+    await turn();
+    await vi.advanceTimersByTimeAsync(PACE_MS - 2);
+    expect(core.turns).toEqual([['stream_closed', 'stream_closed']]);
+    loop.postOwn({ kind: 'committed', commit: 1 });
+    await nextTurn();
+    expect(core.turns.slice(1)).toEqual([['committed'], ['stream_closed', 'stream_closed']]);
+    loop.postOwn({ kind: 'committed', commit: 2 });
+    await nextTurn();
+    expect(core.turns.slice(3)).toEqual([['committed'], ['stream_closed']]);
+  });
+
+  it('lets mail wait for a commit only so long: heartbeats are granted while the store takes no writes', async () => {
+    const { core, loop } = world({ recordsPerCommit: 2 });
+    core.recordsPerEvent = 3;
+    for (let conn = 1; conn <= 3; conn += 1) loop.post(closed(conn));
+    loop.post(heartbeat(4));
+    await vi.advanceTimersByTimeAsync(PACE_MS - 1);
+    expect(core.turns).toEqual([['stream_closed']]);
+    await vi.advanceTimersByTimeAsync(2);
+    expect(core.turns.flat()).toEqual(['stream_closed', 'stream_closed', 'stream_closed', 'heartbeat']);
+    // And what comes later waits no longer at all.
+    loop.post(closed(5));
+    await nextTurn();
+    expect(core.turns.at(-1)).toEqual(['stream_closed']);
+  });
+
+  it('judges nobody while heartbeats wait for a commit', async () => {
+    const { core, loop } = world({ recordsPerCommit: 2 });
+    core.recordsPerEvent = 3;
+    core.wakeMono = 100;
+    loop.post(closed(1));
+    loop.post(heartbeat(2));
+    await vi.advanceTimersByTimeAsync(200);
+    expect(core.turns).toEqual([['stream_closed']]);
+    loop.postOwn({ kind: 'committed', commit: 1 });
+    await nextTurn();
+    expect(core.turns.flat()).toEqual(['stream_closed', 'committed', 'heartbeat', 'tick']);
+  });
+
+  it('says when more waits for the store than it keeps', async () => {
+    const { core, loop, overflows } = world({ maxPendingRecords: 5 });
+    core.recordsPerEvent = 3;
+    loop.post(closed(1));
+    await turn();
+    expect(overflows).toEqual([]);
+    loop.post(closed(2));
+    await nextTurn();
+    expect(overflows).toEqual([6]);
   });
 
   it('refuses events past its bound, and says when there is room again', async () => {

@@ -13,7 +13,7 @@ import type { Message, UnknownEnum } from "@bufbuild/protobuf";
  * Describes the file locum/v1/cluster_service.proto.
  */
 export const file_locum_v1_cluster_service: GenFile = /*@__PURE__*/
-  fileDesc("Ch5sb2N1bS92MS9jbHVzdGVyX3NlcnZpY2UucHJvdG8SCGxvY3VtLnYxIhIKEEdldFN0YXR1c1JlcXVlc3Qi4wIKEUdldFN0YXR1c1Jlc3BvbnNlEhIKCmNsdXN0ZXJfaWQYASABKAkSEwoLaW5jYXJuYXRpb24YAiABKAQSDAoEdGVybRgDIAEoBBIPCgd2ZXJzaW9uGAQgASgJEjUKEWxlYWRlcl9zaW5jZV90aW1lGAUgASgLMhouZ29vZ2xlLnByb3RvYnVmLlRpbWVzdGFtcBINCgVzdG9yZRgGIAEoCRIPCgdzZXJ2ZXJzGAcgASgFEhkKEWF2YWlsYWJsZV9zZXJ2ZXJzGAggASgFEhAKCHBvbGljaWVzGAkgASgFEgwKBHJ1bnMYCiABKAUSFAoMcnVubmluZ19ydW5zGAsgASgFEhMKC3F1ZXVlZF9ydW5zGAwgASgFEhAKCHNlc3Npb25zGA0gASgFEicKCmRldmlhdGlvbnMYDiADKAsyEy5sb2N1bS52MS5EZXZpYXRpb24SDgoGc3Rvcm1zGA8gAygJImwKCURldmlhdGlvbhIQCghyZXNvdXJjZRgBIAEoCRIOCgZyZWFzb24YAiABKAkSDwoHbWVzc2FnZRgDIAEoCRIsCghldGFfdGltZRgEIAEoCzIaLmdvb2dsZS5wcm90b2J1Zi5UaW1lc3RhbXAidQoXUHJvY2VlZFRha2VvdmVyc1JlcXVlc3QSPAoEcG9vbBgBIAEoCUIuukgrcikyJ15wb29scy9bYS16XShbYS16MC05LV17MCw2MX1bYS16MC05XSk/JBIcCgpyZXF1ZXN0X2lkGAIgASgJQgi6SAVyAxiAASIoChhQcm9jZWVkVGFrZW92ZXJzUmVzcG9uc2USDAoEcnVucxgBIAMoCSLDAQoKQ29udHJvbGxlchIMCgRuYW1lGAEgASgJEiYKBHJvbGUYAiABKA4yGC5sb2N1bS52MS5Db250cm9sbGVyUm9sZRIUCgxhcGlfZW5kcG9pbnQYAyABKAkSFgoOYWdlbnRfZW5kcG9pbnQYBCABKAkSDwoHdmVyc2lvbhgFIAEoCRIMCgR0ZXJtGAYgASgEEjIKDmxhc3Rfc2Vlbl90aW1lGAcgASgLMhouZ29vZ2xlLnByb3RvYnVmLlRpbWVzdGFtcCIYChZMaXN0Q29udHJvbGxlcnNSZXF1ZXN0IkQKF0xpc3RDb250cm9sbGVyc1Jlc3BvbnNlEikKC2NvbnRyb2xsZXJzGAEgAygLMhQubG9jdW0udjEuQ29udHJvbGxlciJ2ChlUcmFuc2ZlckxlYWRlcnNoaXBSZXF1ZXN0EksKCmNvbnRyb2xsZXIYASABKAlCN7pINHIyMjBeKGNvbnRyb2xsZXJzL1thLXpdKFthLXowLTktXXswLDYxfVthLXowLTldKT8pPyQSDAoEdGVybRgCIAEoBCI+ChpUcmFuc2ZlckxlYWRlcnNoaXBSZXNwb25zZRISCgpjb250cm9sbGVyGAEgASgJEgwKBHRlcm0YAiABKAQiFQoTU2F2ZVNuYXBzaG90UmVxdWVzdCIkChRTYXZlU25hcHNob3RSZXNwb25zZRIMCgRkYXRhGAEgASgMKmsKDkNvbnRyb2xsZXJSb2xlEh8KG0NPTlRST0xMRVJfUk9MRV9VTlNQRUNJRklFRBAAEhoKFkNPTlRST0xMRVJfUk9MRV9MRUFERVIQARIcChhDT05UUk9MTEVSX1JPTEVfRk9MTE9XRVIQAjK7AwoOQ2x1c3RlclNlcnZpY2USRAoJR2V0U3RhdHVzEhoubG9jdW0udjEuR2V0U3RhdHVzUmVxdWVzdBobLmxvY3VtLnYxLkdldFN0YXR1c1Jlc3BvbnNlElkKEFByb2NlZWRUYWtlb3ZlcnMSIS5sb2N1bS52MS5Qcm9jZWVkVGFrZW92ZXJzUmVxdWVzdBoiLmxvY3VtLnYxLlByb2NlZWRUYWtlb3ZlcnNSZXNwb25zZRJWCg9MaXN0Q29udHJvbGxlcnMSIC5sb2N1bS52MS5MaXN0Q29udHJvbGxlcnNSZXF1ZXN0GiEubG9jdW0udjEuTGlzdENvbnRyb2xsZXJzUmVzcG9uc2USXwoSVHJhbnNmZXJMZWFkZXJzaGlwEiMubG9jdW0udjEuVHJhbnNmZXJMZWFkZXJzaGlwUmVxdWVzdBokLmxvY3VtLnYxLlRyYW5zZmVyTGVhZGVyc2hpcFJlc3BvbnNlEk8KDFNhdmVTbmFwc2hvdBIdLmxvY3VtLnYxLlNhdmVTbmFwc2hvdFJlcXVlc3QaHi5sb2N1bS52MS5TYXZlU25hcHNob3RSZXNwb25zZTABYgZwcm90bzM", [file_buf_validate_validate, file_google_protobuf_timestamp]);
+  fileDesc("Ch5sb2N1bS92MS9jbHVzdGVyX3NlcnZpY2UucHJvdG8SCGxvY3VtLnYxIhIKEEdldFN0YXR1c1JlcXVlc3QikAMKEUdldFN0YXR1c1Jlc3BvbnNlEhIKCmNsdXN0ZXJfaWQYASABKAkSEwoLaW5jYXJuYXRpb24YAiABKAQSDAoEdGVybRgDIAEoBBIPCgd2ZXJzaW9uGAQgASgJEjUKEWxlYWRlcl9zaW5jZV90aW1lGAUgASgLMhouZ29vZ2xlLnByb3RvYnVmLlRpbWVzdGFtcBINCgVzdG9yZRgGIAEoCRIPCgdzZXJ2ZXJzGAcgASgFEhkKEWF2YWlsYWJsZV9zZXJ2ZXJzGAggASgFEhAKCHBvbGljaWVzGAkgASgFEgwKBHJ1bnMYCiABKAUSFAoMcnVubmluZ19ydW5zGAsgASgFEhMKC3F1ZXVlZF9ydW5zGAwgASgFEhAKCHNlc3Npb25zGA0gASgFEicKCmRldmlhdGlvbnMYDiADKAsyEy5sb2N1bS52MS5EZXZpYXRpb24SDgoGc3Rvcm1zGA8gAygJEisKDHN0b3JlX3N0YXR1cxgQIAEoCzIVLmxvY3VtLnYxLlN0b3JlU3RhdHVzIpYBCgtTdG9yZVN0YXR1cxIOCgZyZWFzb24YASABKAkSDwoHbWVzc2FnZRgCIAEoCRIXCg93YWl0aW5nX3JlY29yZHMYAyABKAUSFQoNd2FpdGluZ19ieXRlcxgEIAEoBBI2ChJ3YWl0aW5nX3NpbmNlX3RpbWUYBSABKAsyGi5nb29nbGUucHJvdG9idWYuVGltZXN0YW1wImwKCURldmlhdGlvbhIQCghyZXNvdXJjZRgBIAEoCRIOCgZyZWFzb24YAiABKAkSDwoHbWVzc2FnZRgDIAEoCRIsCghldGFfdGltZRgEIAEoCzIaLmdvb2dsZS5wcm90b2J1Zi5UaW1lc3RhbXAidQoXUHJvY2VlZFRha2VvdmVyc1JlcXVlc3QSPAoEcG9vbBgBIAEoCUIuukgrcikyJ15wb29scy9bYS16XShbYS16MC05LV17MCw2MX1bYS16MC05XSk/JBIcCgpyZXF1ZXN0X2lkGAIgASgJQgi6SAVyAxiAASIoChhQcm9jZWVkVGFrZW92ZXJzUmVzcG9uc2USDAoEcnVucxgBIAMoCSLDAQoKQ29udHJvbGxlchIMCgRuYW1lGAEgASgJEiYKBHJvbGUYAiABKA4yGC5sb2N1bS52MS5Db250cm9sbGVyUm9sZRIUCgxhcGlfZW5kcG9pbnQYAyABKAkSFgoOYWdlbnRfZW5kcG9pbnQYBCABKAkSDwoHdmVyc2lvbhgFIAEoCRIMCgR0ZXJtGAYgASgEEjIKDmxhc3Rfc2Vlbl90aW1lGAcgASgLMhouZ29vZ2xlLnByb3RvYnVmLlRpbWVzdGFtcCIYChZMaXN0Q29udHJvbGxlcnNSZXF1ZXN0IkQKF0xpc3RDb250cm9sbGVyc1Jlc3BvbnNlEikKC2NvbnRyb2xsZXJzGAEgAygLMhQubG9jdW0udjEuQ29udHJvbGxlciJ2ChlUcmFuc2ZlckxlYWRlcnNoaXBSZXF1ZXN0EksKCmNvbnRyb2xsZXIYASABKAlCN7pINHIyMjBeKGNvbnRyb2xsZXJzL1thLXpdKFthLXowLTktXXswLDYxfVthLXowLTldKT8pPyQSDAoEdGVybRgCIAEoBCI+ChpUcmFuc2ZlckxlYWRlcnNoaXBSZXNwb25zZRISCgpjb250cm9sbGVyGAEgASgJEgwKBHRlcm0YAiABKAQiFQoTU2F2ZVNuYXBzaG90UmVxdWVzdCIkChRTYXZlU25hcHNob3RSZXNwb25zZRIMCgRkYXRhGAEgASgMKmsKDkNvbnRyb2xsZXJSb2xlEh8KG0NPTlRST0xMRVJfUk9MRV9VTlNQRUNJRklFRBAAEhoKFkNPTlRST0xMRVJfUk9MRV9MRUFERVIQARIcChhDT05UUk9MTEVSX1JPTEVfRk9MTE9XRVIQAjK7AwoOQ2x1c3RlclNlcnZpY2USRAoJR2V0U3RhdHVzEhoubG9jdW0udjEuR2V0U3RhdHVzUmVxdWVzdBobLmxvY3VtLnYxLkdldFN0YXR1c1Jlc3BvbnNlElkKEFByb2NlZWRUYWtlb3ZlcnMSIS5sb2N1bS52MS5Qcm9jZWVkVGFrZW92ZXJzUmVxdWVzdBoiLmxvY3VtLnYxLlByb2NlZWRUYWtlb3ZlcnNSZXNwb25zZRJWCg9MaXN0Q29udHJvbGxlcnMSIC5sb2N1bS52MS5MaXN0Q29udHJvbGxlcnNSZXF1ZXN0GiEubG9jdW0udjEuTGlzdENvbnRyb2xsZXJzUmVzcG9uc2USXwoSVHJhbnNmZXJMZWFkZXJzaGlwEiMubG9jdW0udjEuVHJhbnNmZXJMZWFkZXJzaGlwUmVxdWVzdBokLmxvY3VtLnYxLlRyYW5zZmVyTGVhZGVyc2hpcFJlc3BvbnNlEk8KDFNhdmVTbmFwc2hvdBIdLmxvY3VtLnYxLlNhdmVTbmFwc2hvdFJlcXVlc3QaHi5sb2N1bS52MS5TYXZlU25hcHNob3RSZXNwb25zZTABYgZwcm90bzM", [file_buf_validate_validate, file_google_protobuf_timestamp]);
 
 /**
  * Request of GetStatus.
@@ -140,6 +140,13 @@ export type GetStatusResponse = Message<"locum.v1.GetStatusResponse"> & {
    * @generated from field: repeated string storms = 15;
    */
   storms: string[];
+
+  /**
+   * How the store keeps up with the leader. Unset in a stale answer.
+   *
+   * @generated from field: locum.v1.StoreStatus store_status = 16;
+   */
+  storeStatus?: StoreStatus | undefined;
 };
 
 /**
@@ -148,6 +155,55 @@ export type GetStatusResponse = Message<"locum.v1.GetStatusResponse"> & {
  */
 export const GetStatusResponseSchema: GenMessage<GetStatusResponse> = /*@__PURE__*/
   messageDesc(file_locum_v1_cluster_service, 1);
+
+/**
+ * How the store keeps up with what the leader decides.
+ *
+ * @generated from message locum.v1.StoreStatus
+ */
+export type StoreStatus = Message<"locum.v1.StoreStatus"> & {
+  /**
+   * STORE_FULL or STORE_UNAVAILABLE while it takes no writes. Empty: it does.
+   *
+   * @generated from field: string reason = 1;
+   */
+  reason: string;
+
+  /**
+   * In words, with what to do. Empty: it takes writes.
+   *
+   * @generated from field: string message = 2;
+   */
+  message: string;
+
+  /**
+   * Records that the leader has changed and the store has not acknowledged yet.
+   *
+   * @generated from field: int32 waiting_records = 3;
+   */
+  waitingRecords: number;
+
+  /**
+   * Bytes of those that were handed to the store.
+   *
+   * @generated from field: uint64 waiting_bytes = 4;
+   */
+  waitingBytes: bigint;
+
+  /**
+   * Since when the oldest commit waits. Unset: none does.
+   *
+   * @generated from field: google.protobuf.Timestamp waiting_since_time = 5;
+   */
+  waitingSinceTime?: Timestamp | undefined;
+};
+
+/**
+ * Describes the message locum.v1.StoreStatus.
+ * Use `create(StoreStatusSchema)` to create a new message.
+ */
+export const StoreStatusSchema: GenMessage<StoreStatus> = /*@__PURE__*/
+  messageDesc(file_locum_v1_cluster_service, 2);
 
 /**
  * One thing that is not where it should be.
@@ -189,7 +245,7 @@ export type Deviation = Message<"locum.v1.Deviation"> & {
  * Use `create(DeviationSchema)` to create a new message.
  */
 export const DeviationSchema: GenMessage<Deviation> = /*@__PURE__*/
-  messageDesc(file_locum_v1_cluster_service, 2);
+  messageDesc(file_locum_v1_cluster_service, 3);
 
 /**
  * Request of ProceedTakeovers.
@@ -217,7 +273,7 @@ export type ProceedTakeoversRequest = Message<"locum.v1.ProceedTakeoversRequest"
  * Use `create(ProceedTakeoversRequestSchema)` to create a new message.
  */
 export const ProceedTakeoversRequestSchema: GenMessage<ProceedTakeoversRequest> = /*@__PURE__*/
-  messageDesc(file_locum_v1_cluster_service, 3);
+  messageDesc(file_locum_v1_cluster_service, 4);
 
 /**
  * Response of ProceedTakeovers.
@@ -238,7 +294,7 @@ export type ProceedTakeoversResponse = Message<"locum.v1.ProceedTakeoversRespons
  * Use `create(ProceedTakeoversResponseSchema)` to create a new message.
  */
 export const ProceedTakeoversResponseSchema: GenMessage<ProceedTakeoversResponse> = /*@__PURE__*/
-  messageDesc(file_locum_v1_cluster_service, 4);
+  messageDesc(file_locum_v1_cluster_service, 5);
 
 /**
  * One of the controllers that share a store.
@@ -301,7 +357,7 @@ export type Controller = Message<"locum.v1.Controller"> & {
  * Use `create(ControllerSchema)` to create a new message.
  */
 export const ControllerSchema: GenMessage<Controller> = /*@__PURE__*/
-  messageDesc(file_locum_v1_cluster_service, 5);
+  messageDesc(file_locum_v1_cluster_service, 6);
 
 /**
  * Request of ListControllers. There are few of them: always one page.
@@ -316,7 +372,7 @@ export type ListControllersRequest = Message<"locum.v1.ListControllersRequest"> 
  * Use `create(ListControllersRequestSchema)` to create a new message.
  */
 export const ListControllersRequestSchema: GenMessage<ListControllersRequest> = /*@__PURE__*/
-  messageDesc(file_locum_v1_cluster_service, 6);
+  messageDesc(file_locum_v1_cluster_service, 7);
 
 /**
  * Response of ListControllers.
@@ -337,7 +393,7 @@ export type ListControllersResponse = Message<"locum.v1.ListControllersResponse"
  * Use `create(ListControllersResponseSchema)` to create a new message.
  */
 export const ListControllersResponseSchema: GenMessage<ListControllersResponse> = /*@__PURE__*/
-  messageDesc(file_locum_v1_cluster_service, 7);
+  messageDesc(file_locum_v1_cluster_service, 8);
 
 /**
  * Request of TransferLeadership.
@@ -365,7 +421,7 @@ export type TransferLeadershipRequest = Message<"locum.v1.TransferLeadershipRequ
  * Use `create(TransferLeadershipRequestSchema)` to create a new message.
  */
 export const TransferLeadershipRequestSchema: GenMessage<TransferLeadershipRequest> = /*@__PURE__*/
-  messageDesc(file_locum_v1_cluster_service, 8);
+  messageDesc(file_locum_v1_cluster_service, 9);
 
 /**
  * Response of TransferLeadership.
@@ -393,7 +449,7 @@ export type TransferLeadershipResponse = Message<"locum.v1.TransferLeadershipRes
  * Use `create(TransferLeadershipResponseSchema)` to create a new message.
  */
 export const TransferLeadershipResponseSchema: GenMessage<TransferLeadershipResponse> = /*@__PURE__*/
-  messageDesc(file_locum_v1_cluster_service, 9);
+  messageDesc(file_locum_v1_cluster_service, 10);
 
 /**
  * Request of SaveSnapshot.
@@ -408,7 +464,7 @@ export type SaveSnapshotRequest = Message<"locum.v1.SaveSnapshotRequest"> & {
  * Use `create(SaveSnapshotRequestSchema)` to create a new message.
  */
 export const SaveSnapshotRequestSchema: GenMessage<SaveSnapshotRequest> = /*@__PURE__*/
-  messageDesc(file_locum_v1_cluster_service, 10);
+  messageDesc(file_locum_v1_cluster_service, 11);
 
 /**
  * Response of SaveSnapshot.
@@ -429,7 +485,7 @@ export type SaveSnapshotResponse = Message<"locum.v1.SaveSnapshotResponse"> & {
  * Use `create(SaveSnapshotResponseSchema)` to create a new message.
  */
 export const SaveSnapshotResponseSchema: GenMessage<SaveSnapshotResponse> = /*@__PURE__*/
-  messageDesc(file_locum_v1_cluster_service, 11);
+  messageDesc(file_locum_v1_cluster_service, 12);
 
 /**
  * What a controller does.
