@@ -52,6 +52,8 @@ export interface Handover {
   readonly rest: (signal: AbortSignal) => Promise<unknown>;
 }
 
+/** Between two tries to be elected by a store that is full. */
+const FULL_PAUSE_MS = 1_000;
 /** How long the calls under way at the end of a reign have for their answers. */
 const ANSWER_MS = 1_000;
 
@@ -115,10 +117,10 @@ export class Leadership {
   }
 
   async #run(): Promise<void> {
-    const { store, candidate, log } = this.#options;
+    const { store, log } = this.#options;
     const { signal } = this.#closing;
     while (!signal.aborted) {
-      const won = await store.campaign(candidate, signal);
+      const won = await this.#campaign();
       const snapshot = await this.#load();
       if (snapshot === undefined) continue;
       const reason = await this.#reignUntilOver(won, await store.identity(), snapshot);
@@ -129,6 +131,21 @@ export class Leadership {
       await store.resign(handover?.to === undefined ? {} : { to: handover.to });
       this.#leaving = false;
       await handover?.rest(signal);
+    }
+  }
+
+  /** A store without space makes nobody the leader; whoever gave up would be missed when it has some again. */
+  async #campaign(): Promise<StoreLeadership> {
+    const { store, candidate, log } = this.#options;
+    const { signal } = this.#closing;
+    for (let told = false; ; told = true) {
+      try {
+        return await store.campaign(candidate, signal);
+      } catch (error) {
+        if (signal.aborted || !(error instanceof StoreError) || error.reason !== 'STORE_FULL') throw error;
+        if (!told) log.error({ err: error }, 'this controller can not lead: the store is full');
+        await sleep(FULL_PAUSE_MS, undefined, { signal });
+      }
     }
   }
 

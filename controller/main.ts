@@ -26,6 +26,7 @@ import { type Readiness, Replica } from './replication/replica.ts';
 import { StaleReads } from './replication/stale-reads.ts';
 import { openStore } from './store/open.ts';
 import type { Identity, Store } from './store/store.ts';
+import { storeWhenThere } from './waiting-room.ts';
 
 export interface ControllerOptions extends ControllerSettings {
   /** Version of the program, shown in the status. */
@@ -36,6 +37,8 @@ export interface ControllerOptions extends ControllerSettings {
    * the process should end and be started again. Default: log and exit with code 1.
    */
   readonly onFatal?: (error: unknown) => void;
+  /** Gives up starting. Default: never. */
+  readonly signal?: AbortSignal;
 }
 
 export interface Controller {
@@ -58,12 +61,15 @@ const LEAVE_MS = 100;
 const BOOKMARK_MS = 10_000;
 
 /**
- * Starts a controller; resolves when both listeners are open and it leads, or knows who does.
- * @throws StoreError when the store can't be opened or read; ListenError when a port can't be bound
+ * Starts a controller; resolves when both listeners are open and it leads, or knows who does. A store that is not there yet, or full, is
+ * waited for.
+ * @throws StoreError when the store can't be opened or read; ListenError when a port can't be bound; the reason of the signal
  */
 export async function runController(options: ControllerOptions): Promise<Controller> {
-  const { log } = options;
-  const store = await openStoreOf(options);
+  const { log, apiListen: address, signal = new AbortController().signal } = options;
+  const store = await named('--api-listen', () =>
+    storeWhenThere({ open: () => openStoreOf(options), address, log, signal }),
+  );
   const parts = new RunningParts(options, store, await store.identity());
   try {
     const addresses = await parts.start();
@@ -204,7 +210,7 @@ class RunningParts {
     leading.catch((error: unknown) => {
       if (this.#ready) this.#fail(error);
     });
-    await Promise.race([leading, this.#replica.start(candidate)]);
+    await Promise.race([leading, this.#replica.start(candidate), aborted(this.#options.signal)]);
     this.#ready = true;
   }
 
@@ -263,6 +269,14 @@ class RunningParts {
     this.#health.setAll(this.#replica.readiness.ready ? 'SERVING' : 'NOT_SERVING');
     this.#health.set('leader', this.#leads ? 'SERVING' : 'NOT_SERVING');
   }
+}
+
+/** Rejects with the reason of a signal, if it ever has one. */
+async function aborted(signal: AbortSignal | undefined): Promise<never> {
+  const { promise, reject } = Promise.withResolvers<never>();
+  signal?.addEventListener('abort', () => reject(signal.reason), { once: true });
+  if (signal?.aborted) reject(signal.reason);
+  return promise;
 }
 
 function longestHeartbeatMs(reign: Reign | undefined): number {

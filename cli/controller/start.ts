@@ -56,7 +56,16 @@ export async function start(options: ControllerOptions): Promise<void> {
   const settings = loadControllerSettings({ file: options.config, flags: flagsOf(options), env: process.env });
   const log = createLogger({ name: 'controller', level: settings.logLevel, format: settings.logFormat });
   const signalled = nextSignal();
-  const controller = await runController({ ...settings, version: locumVersion(), log });
+  const stop = new AbortController();
+  void signalled.then((signal) => stop.abort(new Error(`got ${signal}`)));
+  const starting = runController({ ...settings, version: locumVersion(), log, signal: stop.signal });
+  const controller = await starting.catch((error: unknown) => {
+    if (error !== stop.signal.reason) throw error;
+  });
+  if (controller === undefined) {
+    log.info('ended before it was ready');
+    return;
+  }
   const signal = await signalled;
   log.info(`got ${signal}: closing`);
   await controller.close();

@@ -1,11 +1,12 @@
 /** What every store checks of a batch before it looks at its own state: a batch that fails here is a defect of the caller. */
 import { assert } from '../../shared/assert.ts';
+import { LIMITS } from '../../shared/limits.ts';
 import type { Batch, CommitOutcome } from './store.ts';
 
 /** UTF-8 bytes. Room for a namespace prefix is left below etcd's own limits. */
 export const MAX_KEY_BYTES = 1024;
 /** The largest value of a record, so that whatever one store holds fits into every other. */
-export const MAX_VALUE_BYTES = 1024 * 1024;
+export const MAX_VALUE_BYTES = LIMITS.recordBytes;
 
 /** Where a store stands: the newest election and the last batch committed in its term. All counters start at 0. */
 export interface Head {

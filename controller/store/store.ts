@@ -145,9 +145,12 @@ export type StoreErrorReason =
 export class StoreError extends Error {
   override readonly name = 'StoreError';
   readonly reason: StoreErrorReason;
+  /** It is worth waiting: nobody answered yet, or somebody has to make space. */
+  readonly passes: boolean;
 
-  constructor(reason: StoreErrorReason, message: string, options?: ErrorOptions) {
+  constructor(reason: StoreErrorReason, message: string, options: ErrorOptions & { readonly passes?: boolean } = {}) {
     super(message, options);
     this.reason = reason;
+    this.passes = options.passes ?? reason === 'STORE_FULL';
   }
 }

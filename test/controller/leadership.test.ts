@@ -6,6 +6,7 @@ import { DEFAULT_TIMERS } from '../../controller/core/timers.ts';
 import { isFirstOfIncarnation, Leadership } from '../../controller/leadership.ts';
 import { ControllerMetrics } from '../../controller/metrics.ts';
 import { MemoryCluster, MemoryStore } from '../../controller/store/memory.ts';
+import { StoreError } from '../../controller/store/store.ts';
 import { createLogger } from '../../shared/log.ts';
 import { eventually } from './controller-world.ts';
 
@@ -49,6 +50,20 @@ describe('a leadership', () => {
     expect(reigns).toEqual([first, undefined, second.term, undefined]);
     expect(cluster.leader).toBeUndefined();
     expect(fatal).toEqual([]);
+    await store.close();
+  });
+
+  it('is not won while the store is full, and is once it has space', async () => {
+    const { store, leadership, fatal } = leadershipOf(new MemoryCluster());
+    const campaign = store.campaign.bind(store);
+    let tries = 0;
+    store.campaign = (...args) => {
+      tries += 1;
+      return tries < 2 ? Promise.reject(new StoreError('STORE_FULL', 'no space')) : campaign(...args);
+    };
+    await leadership.start();
+    expect([tries, leadership.leads, fatal]).toEqual([2, true, []]);
+    await leadership.close();
     await store.close();
   });
 

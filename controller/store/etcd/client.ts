@@ -180,7 +180,8 @@ export class EtcdClient {
     const waitMs = rounds < 0 ? 0 : backoffMs(PAUSE, rounds, Math.random());
     const stop = signal === undefined ? this.closing : AbortSignal.any([signal, this.closing]);
     try {
-      await sleep(waitMs, undefined, { signal: stop, ref: false });
+      // It holds the process: while a first member is waited for, nothing else may.
+      await sleep(waitMs, undefined, { signal: stop });
     } catch {
       stop.throwIfAborted();
     }

@@ -66,6 +66,7 @@ export function toStoreError(error: unknown): unknown {
     case 'busy':
       return new StoreError('STORE_UNAVAILABLE', `No answer. Is a majority of the members up? ${error.message}`, {
         cause: error,
+        passes: true,
       });
     case 'unauthenticated':
     case 'refused':
