@@ -17,6 +17,7 @@ import { FaultReport } from './fault-report.ts';
 import { CONTROLLER_ADDRESS, HostNetwork } from './host-network.ts';
 import { type Life, LifeWitness, TICK_MS, uptimeMs } from './life-witness.ts';
 import { MachineLag } from './machine-lag.ts';
+import { WAITED } from './takeover-proof.ts';
 import { TcpProxy } from './tcp-proxy.ts';
 
 export const SERVERS = ['a', 'b', 'c'] as const;
@@ -52,9 +53,6 @@ export const timersOf = (scale: TimersScale) => {
     toleratedMs: leaseMs - 1.1 * heartbeatMs - GRANT_MS,
   };
 };
-
-/** The old attempt's end, as the controller tells it: proof (b) of the semantics. */
-const WAITED = /^(\d+) ms passed since its last grant, ([\d.]+) ms more than the takeover wait of ([\d.]+) ms$/;
 
 export class FaultWorld {
   readonly stage: Stage;

@@ -84,8 +84,9 @@ export class LifeWitness {
     mkdirSync(folder, { recursive: true });
   }
 
-  policy(id: string, rest: PolicyRest = {}, text = LIVE): Policy {
-    const script = { case: 'script', value: { text } } as const;
+  /** `interpreter`: default `/bin/sh`. */
+  policy(id: string, rest: PolicyRest = {}, text = LIVE, interpreter: string[] = []): Policy {
+    const script = { case: 'script', value: { text, interpreter } } as const;
     return create(PolicySchema, {
       ...rest,
       name: `policies/${id}`,

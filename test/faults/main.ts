@@ -1,7 +1,13 @@
 /**
- * `npm run faults`: real controllers, agents, keepers and policies on hosts of their own network, and real faults. Exits with 1 when
- * anything was not as promised, with 77 when this machine can't do it; nothing is left behind. LOCUM_FAULTS_ROUNDS: how often (1).
- * LOCUM_FAULTS_ONLY: only faults with this in their name.
+ * `npm run faults`: real controllers, agents, keepers and policies on hosts of their own network, and real faults: first those of
+ * processes and networks, one after the other, then sick hosts, all at once (see `sick/`). Exits with 1 when anything was not as
+ * promised, with 77 when this machine can't do it; nothing is left behind. What can be set in the environment:
+ *
+ * - LOCUM_FAULTS_ROUNDS: how often (1).
+ * - LOCUM_FAULTS_PART: only `processes` or only `sick`.
+ * - LOCUM_FAULTS_ONLY: only faults with one of these, separated by commas, in their name.
+ * - LOCUM_FAULTS_MODE: only sick hosts in a mode with this in its name: `alone`, `controller restart`, `network cut`.
+ * - LOCUM_FAULTS_SCALE: of the timers of sick hosts; 1, the defaults, unless set.
  */
 import { spawn } from 'node:child_process';
 import { mkdtempSync, rmSync } from 'node:fs';
@@ -13,6 +19,7 @@ import { FaultWorld } from './fault-world.ts';
 import { networkObstacle } from './namespace.ts';
 import { TROUBLES } from './network-faults.ts';
 import { CRASHES, type Fault, RESTARTS } from './process-faults.ts';
+import { abandonSickHosts, playSickHosts } from './sick/sick-hosts.ts';
 
 const CANNOT = 77;
 const INSIDE = 'LOCUM_FAULTS_INSIDE';
@@ -21,7 +28,13 @@ const SIGNALS = ['SIGINT', 'SIGTERM', 'SIGHUP'] as const;
 const PATIENT = 0.2;
 const EVENTS_TOLD = 40;
 
-/** Again, in a network namespace of its own. */
+const setting = (name: string): string => process.env[`LOCUM_FAULTS_${name}`] ?? '';
+const ROUNDS = Number(setting('ROUNDS') || 1);
+const ONLY = setting('ONLY')
+  .split(',')
+  .filter((part) => part !== '');
+
+/** Again, in network and mounts of its own. It ends when we are gone, however we go. */
 async function goInside(): Promise<number> {
   const obstacle = networkObstacle();
   if (obstacle !== undefined) {
@@ -29,19 +42,20 @@ async function goInside(): Promise<number> {
     return CANNOT;
   }
   const env = { ...process.env, [INSIDE]: '1' };
-  const child = spawn('unshare', ['--net', process.execPath, import.meta.filename], {
+  const child = spawn('unshare', ['--net', '--mount', process.execPath, import.meta.filename], {
     env,
-    stdio: 'inherit',
+    stdio: ['pipe', 'inherit', 'inherit'],
     detached: true,
   });
   for (const signal of SIGNALS) process.on(signal, () => child.kill(signal));
   return new Promise((resolve) => child.once('exit', (code) => resolve(code ?? 1)));
 }
 
+const isWanted = (name: string): boolean => ONLY.length === 0 || ONLY.some((part) => name.includes(part));
+
 async function playAll(world: FaultWorld, faults: readonly Fault[]): Promise<void> {
-  const only = process.env['LOCUM_FAULTS_ONLY'] ?? '';
   for (const { name, play } of faults) {
-    if (!name.includes(only)) continue;
+    if (!isWanted(name)) continue;
     world.report.begin(name);
     await world.calm();
     world.lag.forget();
@@ -72,14 +86,15 @@ async function tellEvents(world: FaultWorld): Promise<void> {
     console.log(`  ${clockTime(time)} ${message} (${cause})`);
 }
 
-async function play(rounds: number): Promise<number> {
+/** True: all was as promised. */
+async function playProcessFaults(): Promise<boolean> {
+  if (![...RESTARTS, ...CRASHES, ...TROUBLES].some(({ name }) => isWanted(name))) return true;
   const dataDir = mkdtempSync(join(tmpdir(), `locum-faults-${process.pid}-`));
   const world = await FaultWorld.open(dataDir);
-  for (const signal of SIGNALS) process.once(signal, () => void world.cluster.kill().then(() => process.exit(1)));
+  clearances.push(() => world.cluster.kill());
   const { report, witness } = world;
-  const startMs = performance.now();
   try {
-    await playRounds(world, rounds);
+    await playRounds(world, ROUNDS);
   } catch (error) {
     report.check('nothing unexpected', false, error instanceof Error ? (error.stack ?? error.message) : String(error));
     await tellEvents(world);
@@ -88,11 +103,37 @@ async function play(rounds: number): Promise<number> {
   }
   for (const run of witness.runs()) if (!run.startsWith('twin-')) report.overlaps.push(...witness.overlaps(run));
   for (const line of report.lines()) console.log(line);
-  console.log(`took ${((performance.now() - startMs) / 1_000).toFixed(0)} s`);
   if (report.isGood) rmSync(dataDir, { recursive: true, force: true });
   else console.log(`logs and data: ${dataDir}`);
-  return report.isGood ? 0 : 1;
+  return report.isGood;
 }
 
-process.exitCode =
-  process.env[INSIDE] === undefined ? await goInside() : await play(Number(process.env['LOCUM_FAULTS_ROUNDS'] ?? 1));
+/** The same. */
+async function playSick(): Promise<boolean> {
+  clearances.push(abandonSickHosts);
+  const scale = Number(setting('SCALE') || 1);
+  const report = await playSickHosts({ only: ONLY, mode: setting('MODE'), rounds: ROUNDS, scale });
+  for (const line of report.lines()) console.log(line);
+  return report.isGood;
+}
+
+/** What is cleared away when a signal, or the end of whoever started us, ends us in the middle. */
+const clearances: (() => Promise<unknown>)[] = [];
+
+function watchForTheEnd(): void {
+  const end = (): void => void Promise.allSettled(clearances.map((clear) => clear())).finally(() => process.exit(1));
+  for (const signal of SIGNALS) process.once(signal, end);
+  process.stdin.once('end', end).resume();
+}
+
+async function play(): Promise<number> {
+  watchForTheEnd();
+  const startMs = performance.now();
+  const part = setting('PART');
+  const good = [part === 'sick' || (await playProcessFaults()), part === 'processes' || (await playSick())];
+  console.log(`took ${((performance.now() - startMs) / 1_000).toFixed(0)} s`);
+  process.stdin.destroy();
+  return good.every(Boolean) ? 0 : 1;
+}
+
+process.exitCode = process.env[INSIDE] === undefined ? await goInside() : await play();

@@ -120,14 +120,9 @@ export class ReplicatedCluster {
 
   /** Through one controller alone. */
   apiOf(id: string): Api {
-    const known = this.#apiOf.get(id) ?? this.apiVia([id]);
+    const known = this.#apiOf.get(id) ?? this.#open([this.addressOf(id)]);
     this.#apiOf.set(id, known);
     return known;
-  }
-
-  /** Connections of their own, through these controllers in this order. */
-  apiVia(ids: readonly string[]): Api {
-    return this.#open(ids.map((id) => this.addressOf(id)));
   }
 
   addressOf(id: string): string {
