@@ -1,7 +1,7 @@
 /** `wait --for`: follows a watch until a state is reached, can't be reached any more, or time is up. */
 
 import { formatDuration } from '../shared/duration.ts';
-import { resourcePositions, resuming, type WatchMessage } from './client/resume.ts';
+import { followResources, type ResourceMessage } from './client/resume.ts';
 import { CommandFailure, EXIT } from './exit-codes.ts';
 import type { Globals } from './globals.ts';
 
@@ -14,7 +14,7 @@ export interface WaitOptions {
 /** How things stand after a message. `now` says in words what is, for the message at the end of time. */
 export type Standing = { readonly reached: true } | { readonly reached: false; readonly now: string };
 
-export interface Wait<M extends WatchMessage> {
+export interface Wait<M extends ResourceMessage> {
   readonly globals: Pick<Globals, 'timeout'>;
   /** `policies/x to be running`. */
   readonly goal: string;
@@ -26,13 +26,13 @@ export interface Wait<M extends WatchMessage> {
 }
 
 /** @throws CommandFailure 124 when time is up. */
-export async function follow<M extends WatchMessage>(wait: Wait<M>): Promise<void> {
+export async function follow<M extends ResourceMessage>(wait: Wait<M>): Promise<void> {
   const timeoutMs = wait.globals.timeout ?? WAIT_TIMEOUT_MS;
   const signal = AbortSignal.timeout(timeoutMs);
   let complete = false;
   let now = 'nothing is known yet';
   const open = (revision: bigint): AsyncIterable<M> => wait.open(revision, signal);
-  for await (const message of resuming({ open, positionOf: resourcePositions(), signal })) {
+  for await (const message of followResources({ open, signal })) {
     wait.take(message);
     complete ||= message.snapshotEnd;
     if (!complete) continue;

@@ -10,6 +10,7 @@ import {
   type EtcdAccess as EtcdAccessConfig,
   LogFormat as PbLogFormat,
   LogLevel as PbLogLevel,
+  type Retention,
 } from '../shared/gen/locum/config/v1/controller_config_pb.ts';
 import {
   formatListenAddress,
@@ -23,6 +24,7 @@ import { fromDuration } from '../shared/rpc/time-messages.ts';
 import { validate } from '../shared/rpc/validation.ts';
 import { timersFromProto } from './codec/timers.ts';
 import { wordTable } from './codec/word-table.ts';
+import { DEFAULT_KEEP, type Keep } from './core/cluster.ts';
 import { checkTimers, DEFAULT_ELECTION_TTL_MS, type Timers } from './core/timers.ts';
 import type { EtcdAccess } from './store/etcd/client.ts';
 
@@ -44,6 +46,8 @@ export interface ControllerSettings {
   /** Where others reach the listeners, `host:port`. Default: where they listen. */
   readonly apiAdvertise?: string | undefined;
   readonly agentAdvertise?: string | undefined;
+  /** How much is kept of what is over. Default: that of the core. */
+  readonly keep?: Keep | undefined;
   /** How long a silent leader keeps the lead. Default 5 s. */
   readonly electionTtlMs?: number | undefined;
   /** Default: plaintext, without a login. */
@@ -105,6 +109,7 @@ export function loadControllerSettings({ file, flags, env }: ConfigSources): Con
     logLevel: logLevels.from.get(config.logLevel) ?? 'info',
     logFormat: logFormats.from.get(config.logFormat) ?? 'auto',
     initialTimers: checkedTimers(timersFromProto(config.initialTimers), electionTtlMs ?? DEFAULT_ELECTION_TTL_MS),
+    ...(config.retention === undefined ? {} : { keep: { ...DEFAULT_KEEP, ...definedOf(config.retention) } }),
     ...(config.id === '' ? {} : { id: config.id }),
     ...(config.apiAdvertise === '' ? {} : { apiAdvertise: advertised(config.apiAdvertise, 'api_advertise') }),
     ...(config.agentAdvertise === '' ? {} : { agentAdvertise: advertised(config.agentAdvertise, 'agent_advertise') }),
@@ -118,6 +123,11 @@ function listenAddress({ insecure }: ControllerConfig, field: string, text: stri
   if (parsed.kind === 'error') throw badField('INVALID_FIELD', field, parsed.description);
   return parsed.address;
 }
+
+const definedOf = ({ events, endedRuns }: Retention): Partial<Keep> => ({
+  ...(events === undefined ? {} : { events }),
+  ...(endedRuns === undefined ? {} : { endedRuns }),
+});
 
 /** Where the state is kept when nobody says where. */
 function dataDirectory({ dataDirectory }: ControllerConfig, env: NodeJS.ProcessEnv): string {

@@ -10,6 +10,7 @@ import type { AgentStreams } from './agents/agent-streams.ts';
 import type { Clock } from './clock.ts';
 import { decodeRecord } from './codec/record.ts';
 import type { StoreTrouble } from './committer.ts';
+import type { Keep } from './core/cluster.ts';
 import { Core } from './core/core.ts';
 import type { StateRecord } from './core/state.ts';
 import type { Timers } from './core/timers.ts';
@@ -35,6 +36,8 @@ export interface LeadershipOptions {
   /** Version of the controller. */
   readonly version: string;
   readonly initialTimers: Timers;
+  /** How much is kept of what is over. Default: that of the core. */
+  readonly keep?: Keep | undefined;
   /** How long a silent leader keeps the lead. Default: that of the core. */
   readonly electionTtlMs?: number | undefined;
   /** A reign began (calls are answered) or ended (undefined). */
@@ -170,7 +173,7 @@ export class Leadership {
 
   /** Resolves with why the term is over. */
   #reignUntilOver({ term, lost }: StoreLeadership, identity: Identity, snapshot: Snapshot): Promise<string> {
-    const { clock, agents, metrics, log, version, initialTimers, electionTtlMs, store, onReign } = this.#options;
+    const { clock, agents, metrics, log, version, initialTimers, electionTtlMs, keep, store, onReign } = this.#options;
     const over = Promise.withResolvers<string>();
     this.#endReign = over.resolve;
     const records = snapshot.records.map(({ key, value }) => decodeRecord(key, value));
@@ -183,6 +186,7 @@ export class Leadership {
         version,
         initialTimers,
         electionTtlMs,
+        keep,
         schedules: createScheduleReader(),
         // An embedded store answers before the next turn: nothing is gained by waiting, or by several commits under way.
         verifyIntervalMs: store.kind === 'etcd' ? 100 : 0,

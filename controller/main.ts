@@ -184,7 +184,7 @@ class RunningParts {
   }
 
   #makeLeadership(candidate: string): Leadership {
-    const { log, version, initialTimers, electionTtlMs } = this.#options;
+    const { log, version, initialTimers, electionTtlMs, keep } = this.#options;
     return new Leadership({
       store: this.#store,
       candidate,
@@ -195,6 +195,7 @@ class RunningParts {
       version,
       initialTimers,
       electionTtlMs,
+      keep,
       onReign: () => this.#replica.view.touch(),
       onTrouble: (trouble) => {
         if (trouble === undefined) log.info('the store takes writes again');
@@ -234,7 +235,7 @@ class RunningParts {
   }
 
   #staleReads(): () => StaleReads {
-    const { version, initialTimers } = this.#options;
+    const { version, initialTimers, keep } = this.#options;
     const stale = new StaleReads({
       copy: this.#replica.copy,
       identity: this.#identity,
@@ -242,6 +243,7 @@ class RunningParts {
       clock: systemClock,
       version,
       initialTimers,
+      keep,
     });
     return () => stale;
   }

@@ -13,11 +13,17 @@ export interface WatchMessage {
   readonly snapshotEnd: boolean;
 }
 
-export interface ResumeOptions<M> {
-  /** Opens the stream after a position; 0n: from its start. */
-  readonly open: (after: bigint) => AsyncIterable<M>;
+export interface ResumeOptions<M, P> {
+  /** Where to begin. */
+  readonly start: P;
+  /** Opens the stream after a position. */
+  readonly open: (after: P) => AsyncIterable<M>;
   /** From where to go on once this message is seen. Undefined: from where the one before said. */
-  readonly positionOf: (message: M) => bigint | undefined;
+  readonly positionOf: (message: M) => P | undefined;
+  /** From where to go on when what follows a position is no longer kept. Default: from the start. */
+  readonly afterGap?: (after: P) => P;
+  /** The server has answered before, so a stream that breaks at once is opened again. Default: it fails. */
+  readonly answered?: boolean;
   readonly signal?: AbortSignal | undefined;
   /** Waits before the stream is opened again; `failures` in a row came before. Default: says so once, and backs off. */
   readonly pause?: (failures: number) => Promise<void>;
@@ -26,10 +32,11 @@ export interface ResumeOptions<M> {
 const BACKOFF = { baseMs: 200, capMs: 2_000 } as const;
 
 /** Ends only by an error that repeating can't mend, by the signal, or by its reader. */
-export async function* resuming<M>({ open, positionOf, signal, pause = backOff }: ResumeOptions<M>): AsyncGenerator<M> {
-  let after = 0n;
+export async function* resuming<M, P>(options: ResumeOptions<M, P>): AsyncGenerator<M> {
+  const { start, open, positionOf, afterGap = () => start, signal, pause = backOff } = options;
+  let after = start;
   let failures = 0;
-  let opened = false;
+  let opened = options.answered ?? false;
   const stopped = (): boolean => signal?.aborted === true;
   while (!stopped()) {
     try {
@@ -41,7 +48,7 @@ export async function* resuming<M>({ open, positionOf, signal, pause = backOff }
       }
     } catch (error) {
       if (stopped()) return;
-      if (isTooOld(error)) after = 0n;
+      if (isTooOld(error)) after = afterGap(after);
       else if (!opened || !isBroken(error)) throw error;
     }
     // The stream ended or broke: the controller restarts, or another one leads.
@@ -55,14 +62,58 @@ async function backOff(failures: number): Promise<void> {
   await sleep(backoffMs(BACKOFF, failures, Math.random()));
 }
 
-const isTooOld = (error: unknown): boolean => fromConnectError(error)?.reason === 'REVISION_TOO_OLD';
+/** What follows is not kept any more, or was not when this reader had time for it. */
+function isTooOld(error: unknown): boolean {
+  const reason = fromConnectError(error)?.reason;
+  return reason === 'REVISION_TOO_OLD' || reason === 'SLOW_READER';
+}
 
 function isBroken(error: unknown): boolean {
   return error instanceof CommandFailure || (error instanceof ConnectError && mayRepeat(error));
 }
 
-/** For watches of resources: a snapshot that was cut off is taken again from its start. */
-export function resourcePositions(): (message: WatchMessage) => bigint | undefined {
+/** A resource, the name of a deleted one, or neither. */
+export interface ResourceMessage extends WatchMessage {
+  readonly change:
+    | { readonly case: 'deleted'; readonly value: string }
+    | { readonly case: string; readonly value: { readonly name: string } }
+    | { readonly case: undefined; readonly value?: undefined };
+}
+
+/**
+ * A watch of resources, over any number of restarts and leaders. When it has to begin anew, what the new snapshot does not have was
+ * deleted meanwhile, and is told as deleted.
+ */
+export async function* followResources<M extends ResourceMessage>(
+  options: Pick<ResumeOptions<M, bigint>, 'signal' | 'pause'> & Pick<ResumeOptions<M, bigint>, 'open'>,
+): AsyncGenerator<M> {
+  let known = new Set<string>();
+  let inSnapshot = new Set<string>();
+  const open = (after: bigint): AsyncIterable<M> => {
+    if (after === 0n) inSnapshot = new Set();
+    return options.open(after);
+  };
+  for await (const message of resuming({ ...options, start: 0n, open, positionOf: resourcePositions() })) {
+    const { change } = message;
+    if (typeof change.value === 'string') known.delete(change.value);
+    else if (change.value !== undefined) (message.revision === 0n ? inSnapshot : known).add(change.value.name);
+    if (message.snapshotEnd) {
+      for (const name of known) if (!inSnapshot.has(name)) yield deletedLike(message, name);
+      known = inSnapshot;
+    }
+    yield message;
+  }
+}
+
+/** What the server would have sent. */
+const deletedLike = <M extends ResourceMessage>(message: M, name: string): M => ({
+  ...message,
+  snapshotEnd: false,
+  change: { case: 'deleted', value: name },
+});
+
+/** A snapshot that was cut off is taken again from its start. */
+function resourcePositions(): (message: WatchMessage) => bigint | undefined {
   let complete = false;
   return ({ revision, snapshotEnd }) => {
     complete ||= snapshotEnd;

@@ -7,9 +7,8 @@ import {
   ListEventsResponseSchema,
   WatchEventsResponseSchema,
 } from '../../shared/gen/locum/v1/event_service_pb.ts';
-import { parseEventName } from '../../shared/resource-name.ts';
+import { followEvents } from '../client/follow-events.ts';
 import { PAGE_SIZE, readPages } from '../client/pages.ts';
-import { resuming } from '../client/resume.ts';
 import { withTransport } from '../client/session.ts';
 import type { Globals } from '../globals.ts';
 import { printAnswer, printLine, printStreamed } from '../output/print.ts';
@@ -42,8 +41,6 @@ const columns: readonly Column<Event>[] = [
   },
 ];
 
-const numberOf = ({ name }: Event): bigint => BigInt(parseEventName(name) ?? 0);
-
 export async function events(globals: Globals, options: EventsOptions): Promise<void> {
   const { about = '', type = '', limit } = options;
   await withTransport(globals, async (transport) => {
@@ -71,13 +68,8 @@ export async function events(globals: Globals, options: EventsOptions): Promise<
       });
     if (globals.output === 'table' || globals.output === 'wide') printLine(table.render(oldestFirst));
     else for (const event of oldestFirst) await show(event);
-    // Where the list ended, so that nothing between the two calls is lost. 0 would mean "only new ones": right when there are none.
-    const start = newest[0] === undefined ? 0n : numberOf(newest[0]);
-    const open = (after: bigint) => client.watchEvents({ after: after > start ? after : start, about });
-    for await (const { event } of resuming({
-      open,
-      positionOf: (message) => (message.event === undefined ? undefined : numberOf(message.event)),
-    })) {
+    // Where the list was read, so that nothing between the two calls is lost.
+    for await (const { event } of followEvents({ client, about, after: pages[0]?.position ?? 0n })) {
       if (event !== undefined && (type === '' || event.type === type)) await show(event);
     }
   });

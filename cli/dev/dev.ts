@@ -5,8 +5,7 @@ import { join, resolve } from 'node:path';
 import { createClient } from '@connectrpc/connect';
 import { EventService } from '../../shared/gen/locum/v1/event_service_pb.ts';
 import { ServerService } from '../../shared/gen/locum/v1/server_service_pb.ts';
-import { parseEventName } from '../../shared/resource-name.ts';
-import { resuming } from '../client/resume.ts';
+import { followEvents } from '../client/follow-events.ts';
 import { CommandFailure } from '../exit-codes.ts';
 import { printLine, tell } from '../output/print.ts';
 import { styled } from '../output/style.ts';
@@ -119,7 +118,7 @@ async function bringUp(cluster: LocalCluster, options: DevOptions, signal: Abort
   printLine(`\n${serverListView(servers).table({ wide: false })}\n`);
   printLine(advice({ cluster, examples: options.examples, timers: options.timers }));
   void tellEnds(cluster, signal);
-  void followEvents(cluster, signal).catch((error: unknown) => {
+  void showEvents(cluster, signal).catch((error: unknown) => {
     if (!signal.aborted) tell(`events can not be shown any more: ${String(error)}`);
   });
 }
@@ -131,12 +130,9 @@ async function settle(cluster: LocalCluster, name: string): Promise<void> {
   });
 }
 
-async function followEvents(cluster: LocalCluster, signal: AbortSignal): Promise<void> {
+async function showEvents(cluster: LocalCluster, signal: AbortSignal): Promise<void> {
   const client = createClient(EventService, cluster.transport);
-  const positionOf = ({ event }: { event?: { name: string } | undefined }): bigint | undefined =>
-    event === undefined ? undefined : BigInt(parseEventName(event.name) ?? 0);
-  const open = (after: bigint) => client.watchEvents({ after }, { signal });
-  for await (const { event } of resuming({ open, positionOf, signal })) {
+  for await (const { event } of followEvents({ client, signal })) {
     if (event !== undefined) tell(`${styled('dim', clockTime(event.time), process.stderr)} ${event.message}`);
   }
 }

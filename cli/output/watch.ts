@@ -1,6 +1,6 @@
 /** `--watch`: the list as it is, then one line for each change. */
 import type { DescMessage, MessageShape } from '@bufbuild/protobuf';
-import { resourcePositions, resuming, type WatchMessage } from '../client/resume.ts';
+import { followResources, type ResourceMessage } from '../client/resume.ts';
 import type { Globals } from '../globals.ts';
 import { printLine, printStreamed } from './print.ts';
 import { type Column, Table } from './table.ts';
@@ -15,7 +15,7 @@ export type Change<R> =
 export interface WatchedTable<Desc extends DescMessage, R> {
   readonly schema: Desc;
   readonly columns: readonly Column<R>[];
-  readonly open: (revision: bigint) => AsyncIterable<MessageShape<Desc> & WatchMessage>;
+  readonly open: (revision: bigint) => AsyncIterable<MessageShape<Desc> & ResourceMessage>;
   readonly change: (message: MessageShape<Desc>) => Change<R>;
   readonly wanted: (resource: R) => boolean;
   /** Order of the list at the beginning: below zero when the first comes first. */
@@ -38,7 +38,7 @@ export async function watchTable<Desc extends DescMessage, R extends { readonly 
     return news !== before;
   };
   const show = (resource: R): void => printLine(globals.output === 'name' ? resource.name : table.renderRow(resource));
-  for await (const message of resuming({ open, positionOf: resourcePositions() })) {
+  for await (const message of followResources({ open })) {
     if (globals.output === 'json' || globals.output === 'yaml') {
       await printStreamed(globals, schema, message, { table: () => '', names: () => [] });
       continue;

@@ -1,11 +1,12 @@
 /** The event log. */
+import type { MessageInitShape } from '@bufbuild/protobuf';
 import type { ServiceImpl } from '@connectrpc/connect';
 import { invalidField, LocumError } from '../../shared/errors.ts';
-import type { Event as PbEvent } from '../../shared/gen/locum/v1/event_pb.ts';
-import type { EventService } from '../../shared/gen/locum/v1/event_service_pb.ts';
+import type { EventService, WatchEventsResponseSchema } from '../../shared/gen/locum/v1/event_service_pb.ts';
 import { parsePolicyName, parsePoolName, parseRunName, parseServerName } from '../../shared/resource-name.ts';
 import { eventToProto } from '../codec/event.ts';
-import { fromUint64 } from '../codec/numbers.ts';
+import { fromUint64, toUint64 } from '../codec/numbers.ts';
+import type { ClusterState } from '../core/cluster.ts';
 import type { EventRecord } from '../core/state.ts';
 import type { ApiContext, ReignView } from './api-context.ts';
 import { indexAfterNumber, pageOf } from './page.ts';
@@ -14,85 +15,161 @@ import { happens, throwIfEnded } from './watch-resources.ts';
 /** Events that are looked up and sent at a time. */
 const CHUNK = 100;
 
-type Filter = (event: EventRecord) => boolean;
+/** Which events are asked for. */
+interface About {
+  readonly matches: (event: EventRecord) => boolean;
+  /** Up to which number some of them may have been dropped. */
+  readonly droppedUpTo: (state: ClusterState) => number;
+}
+
+/** Events of one owner can be told from all others; what runs on a server or in a pool is told of by events of many policies. */
+const ofAnyOwner = ({ events }: ClusterState): number => events.droppedUpTo(undefined);
 
 /** By the name of any resource that an event can be about. @throws LocumError INVALID_FIELD */
-function aboutFilter(about: string): Filter {
-  if (about === '') return () => true;
+function aboutOf(about: string): About {
+  if (about === '') return { matches: () => true, droppedUpTo: ofAnyOwner };
   const server = parseServerName(about);
-  if (server !== undefined) return (event) => event.server === server;
+  if (server !== undefined) return { matches: (event) => event.server === server, droppedUpTo: ofAnyOwner };
   const policy = parsePolicyName(about);
-  if (policy !== undefined) return (event) => event.policy === policy;
+  if (policy !== undefined) {
+    const droppedUpTo = ({ events }: ClusterState): number => events.droppedUpTo(`policies/${policy}`);
+    return { matches: (event) => event.policy === policy, droppedUpTo };
+  }
   const run = parseRunName(about);
-  if (run !== undefined) return (event) => event.run === run;
+  if (run !== undefined) {
+    const droppedUpTo = ({ events, runs }: ClusterState): number => {
+      const found = runs.get(run);
+      return events.droppedUpTo(found === undefined ? undefined : `policies/${found.policy}`);
+    };
+    return { matches: (event) => event.run === run, droppedUpTo };
+  }
   const pool = parsePoolName(about);
-  if (pool !== undefined) return (event) => event.pool === pool;
+  if (pool !== undefined) return { matches: (event) => event.pool === pool, droppedUpTo: ofAnyOwner };
   throw invalidField('about', `"${about}" is not the name of a server, policy, run or pool`);
 }
 
 export function eventService(api: ApiContext): ServiceImpl<typeof EventService> {
   return {
     async listEvents(request) {
-      const isAbout = aboutFilter(request.about);
-      const wanted: Filter = (event) => isAbout(event) && (request.type === '' || event.type === request.type);
+      const { matches, droppedUpTo } = aboutOf(request.about);
+      const wanted = (event: EventRecord): boolean =>
+        matches(event) && (request.type === '' || event.type === request.type);
       return api.reign().read((state) => {
-        const newestFirst = state.events.filter(wanted).reverse();
+        const newestFirst = [...state.events].filter(wanted).reverse();
         const { items, nextPageToken } = pageOf(newestFirst, request, {
           question: ['ListEvents', request.about, request.type],
           cursorOf: ({ number }) => String(number),
           indexAfter: indexAfterNumber(({ number }) => number),
         });
-        return { events: items.map(eventToProto), nextPageToken };
+        return {
+          events: items.map(eventToProto),
+          nextPageToken,
+          droppedUpTo: toUint64(droppedUpTo(state)),
+          position: toUint64(state.meta.lastEvent),
+        };
       });
     },
 
-    async *watchEvents({ after, about }, { signal }) {
-      yield* api.streams.counted(watchEvents(api, fromUint64(after, 'after'), aboutFilter(about), signal));
+    async *watchEvents(request, { signal }) {
+      const { allowGap } = request;
+      const after = fromUint64(request.after, 'after');
+      const reader = new EventReader({ reign: api.reign(), about: aboutOf(request.about), after, allowGap });
+      yield* api.streams.counted(watchEvents(reader, api.bookmarkMs, signal));
     },
   };
 }
 
-/** Reads the kept events from a number on; the log itself is the queue, so a slow reader costs nothing. */
-async function* watchEvents(
-  api: ApiContext,
-  after: number,
-  wanted: Filter,
-  signal: AbortSignal,
-): AsyncGenerator<{ readonly event?: PbEvent }> {
-  const reign = api.reign();
-  let last = after === 0 ? await reign.read((state) => state.meta.lastEvent) : after;
+type Response = MessageInitShape<typeof WatchEventsResponseSchema>;
+
+async function* watchEvents(reader: EventReader, bookmarkMs: number, signal: AbortSignal): AsyncGenerator<Response> {
+  await reader.begin();
   while (!signal.aborted) {
-    const { changed } = reign.hub;
-    const { events, next } = await eventsAfter(reign, last, wanted);
-    last = next;
-    for (const event of events) yield { event };
-    if (events.length > 0) continue;
-    // Throws when the reign is over.
-    reign.hub.take(reign.hub.end, 0);
-    if (!(await happens(changed, api.bookmarkMs, signal)) && !signal.aborted) yield {};
+    const changed = reader.changed();
+    const responses = await reader.next();
+    yield* responses;
+    if (responses.length > 0) continue;
+    if (!(await happens(changed, bookmarkMs, signal)) && !signal.aborted) yield { position: reader.position };
   }
   throwIfEnded(signal);
 }
 
-/** The next wanted ones, and the number up to which all were looked at. @throws LocumError REVISION_TOO_OLD */
-function eventsAfter(
-  reign: ReignView,
-  last: number,
-  wanted: Filter,
-): Promise<{ readonly events: readonly PbEvent[]; readonly next: number }> {
-  return reign.read((state) => {
-    const oldest = state.events[0]?.number ?? state.meta.lastEvent + 1;
-    if (last + 1 < oldest || last > state.meta.lastEvent) throw tooOld(last);
-    const fresh = state.events.slice(last + 1 - oldest);
-    const events = fresh.filter(wanted).slice(0, CHUNK);
-    const next = events.length === CHUNK ? (events.at(-1)?.number ?? last) : state.meta.lastEvent;
-    return { events: events.map(eventToProto), next };
-  });
+interface EventReaderOptions {
+  readonly reign: ReignView;
+  readonly about: About;
+  /** Number of the event to stand behind; 0: the newest. */
+  readonly after: number;
+  /** Says what is missing and goes on, instead of failing. */
+  readonly allowGap: boolean;
 }
 
-function tooOld(after: number): LocumError {
+/** Reads the kept events by their numbers; the log itself is the queue, so a slow reader costs nothing. */
+class EventReader {
+  readonly #options: EventReaderOptions;
+  /** Everything that matches up to here was given out. */
+  #last = 0;
+  /** Up to where it was said that something is missing. */
+  #missingUpTo = 0;
+
+  constructor(options: EventReaderOptions) {
+    this.#options = options;
+  }
+
+  get position(): bigint {
+    return toUint64(this.#last);
+  }
+
+  /** Resolves at the next change. @throws LocumError the reign is over */
+  changed(): Promise<void> {
+    const { hub } = this.#options.reign;
+    const { changed } = hub;
+    hub.take(hub.end, 0);
+    return changed;
+  }
+
+  /** @throws LocumError REVISION_TOO_OLD: the log has not reached that number */
+  begin(): Promise<void> {
+    const { reign, after, allowGap } = this.#options;
+    return reign.read(({ meta: { lastEvent } }) => {
+      if (after > lastEvent && !allowGap) throw notReached(after, lastEvent);
+      this.#last = after === 0 ? lastEvent : Math.min(after, lastEvent);
+      this.#missingUpTo = this.#last;
+    });
+  }
+
+  /** The next ones, at most a chunk, after what is missing of them. @throws LocumError REVISION_TOO_OLD: some were dropped */
+  next(): Promise<readonly Response[]> {
+    const { reign, about } = this.#options;
+    return reign.read((state) => {
+      const responses: Response[] = this.#gap(about.droppedUpTo(state));
+      for (const event of state.events.after(this.#last)) {
+        if (responses.length >= CHUNK) return responses;
+        this.#last = event.number;
+        if (about.matches(event)) responses.push({ event: eventToProto(event), position: this.position });
+      }
+      this.#last = Math.max(this.#last, state.meta.lastEvent);
+      return responses;
+    });
+  }
+
+  #gap(droppedUpTo: number): Response[] {
+    if (droppedUpTo <= Math.max(this.#last, this.#missingUpTo)) return [];
+    if (!this.#options.allowGap) throw dropped(this.#last, droppedUpTo);
+    this.#missingUpTo = droppedUpTo;
+    return [{ position: this.position, droppedUpTo: toUint64(droppedUpTo) }];
+  }
+}
+
+function notReached(after: number, lastEvent: number): LocumError {
   return new LocumError(
     'REVISION_TOO_OLD',
-    `events after events/${after} are not all kept: list them, then watch from the newest`,
+    `the log ends at events/${lastEvent} and has no events/${after}: the store was restored or is another one; list the events anew`,
+  );
+}
+
+function dropped(after: number, droppedUpTo: number): LocumError {
+  return new LocumError(
+    'REVISION_TOO_OLD',
+    `some events after events/${after} and up to events/${droppedUpTo} were dropped to make room: watch with allow_gap to go on with what is left`,
+    { metadata: { dropped_up_to: String(droppedUpTo) } },
   );
 }

@@ -26,6 +26,7 @@ const FIELDS: Readonly<Record<string, keyof PolicySpec>> = {
   failback: 'failback',
   on_capability_loss: 'onCapabilityLoss',
   on_run_missing: 'onRunMissing',
+  retention: 'retention',
   labels: 'labels',
 };
 

@@ -30,6 +30,7 @@ export const POLICY_DEFAULTS = {
   priority: 50,
   maxConcurrentRuns: 1,
   restart: { attempts: 3, windowMs: 10 * MINUTE, delayMs: SECOND },
+  endedRuns: 20,
 } as const;
 
 /**
@@ -54,6 +55,10 @@ export function policySpecFromProto(policy: PbPolicy): PolicySpec {
     failback: failbackWords.from.get(policy.failback),
     onCapabilityLoss: onCapabilityLossWords.from.get(policy.onCapabilityLoss) ?? 'MOVE',
     onRunMissing: onRunMissingWords.from.get(policy.onRunMissing) ?? 'NEXT',
+    retention: {
+      endedRuns: policy.retention?.endedRuns ?? POLICY_DEFAULTS.endedRuns,
+      events: policy.retention?.events,
+    },
     labels: { ...policy.labels },
   };
 }
@@ -94,6 +99,7 @@ export function policyToProto(policy: Policy): PbPolicy {
     ...(spec.failback === undefined ? {} : { failback: failbackWords.to[spec.failback] }),
     onCapabilityLoss: onCapabilityLossWords.to[spec.onCapabilityLoss],
     onRunMissing: onRunMissingWords.to[spec.onRunMissing],
+    retention: { ...spec.retention },
     labels: { ...spec.labels },
     paused: policy.paused,
     deleting: policy.deleting,

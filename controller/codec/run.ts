@@ -140,6 +140,7 @@ export function runToRecord(run: Run): RunRecord {
     skips: run.skips.map(skipToProto),
     backoffRounds: toUint64(run.backoffRounds),
     lastMoveTime: toTimestamp(run.lastMoveWall === 0 ? undefined : run.lastMoveWall),
+    endAgeMs: toUint64(run.endAge),
   });
 }
 
@@ -162,6 +163,7 @@ export function runFromRecord(record: RunRecord): Run {
     message: run.message,
     etaWall: fromTimestamp(run.etaTime),
     endWall: fromTimestamp(run.endTime),
+    endAge: fromUint64(record.endAgeMs, 'end_age_ms'),
     slots: run.slots,
     priority: run.priority,
     arguments: [...run.arguments],

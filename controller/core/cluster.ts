@@ -5,22 +5,14 @@
 
 import { present } from '../../shared/assert.ts';
 import type { Epoch, PolicyId, PoolId, RunId, ServerId, SessionId, Uid } from '../../shared/ids.ts';
+import type { Now } from '../../shared/time.ts';
 import type { Requirement } from './capability.ts';
 import type { ToAgent, Verdict } from './effect.ts';
+import { EVENTS_KEPT, EventLog } from './event-log.ts';
 import { PlacementIndex } from './placement/placement-index.ts';
 import { RunQueue } from './queue.ts';
-import type {
-  Attempt,
-  ConnId,
-  EventRecord,
-  Meta,
-  Policy,
-  Pool,
-  RequestRecord,
-  Run,
-  Server,
-  StopReason,
-} from './state.ts';
+import { Shares } from './shares.ts';
+import type { Attempt, ConnId, Meta, Policy, Pool, RequestRecord, Run, Server, StopReason } from './state.ts';
 
 /** A command that waits until its commit is durable, its term checked and its turn come. */
 export interface Waiting {
@@ -167,6 +159,8 @@ export interface ClusterState {
   version: string;
   electedMono: number;
   electedWall: number;
+  /** Age of the cluster when this leader began. */
+  electedAge: number;
   /** Nothing is started before this time (semantics C9). */
   noStartBeforeMono: number;
   /** No server is judged missing before this time (semantics C6). */
@@ -178,8 +172,7 @@ export interface ClusterState {
   readonly servers: Map<ServerId, Server>;
   readonly policies: Map<PolicyId, Policy>;
   readonly runs: Map<RunId, Run>;
-  /** Ascending by number, bounded. */
-  readonly events: EventRecord[];
+  readonly events: EventLog;
   readonly requests: Map<string, RequestRecord>;
   readonly poolLive: Map<PoolId, PoolLive>;
   readonly serverLive: Map<ServerId, ServerLive>;
@@ -187,11 +180,23 @@ export interface ClusterState {
   readonly runLive: Map<RunId, RunLive>;
   readonly attemptLive: Map<Epoch, AttemptLive>;
   readonly sessions: Map<ConnId, Session>;
-  /** Ended runs, oldest end first; bounded. */
-  readonly endedRuns: RunId[];
+  /** Ended runs, oldest end first, of each uid of a policy; those of policies that are gone together. */
+  readonly endedRuns: Shares<RunId>;
 }
 
-export function emptyCluster(version: string): ClusterState {
+/** How much is kept of what is over. */
+export interface Keep {
+  /** Events over all, see EventLog. */
+  readonly events: number;
+  /** Ended runs over all; more, if otherwise a policy would keep less than 5. */
+  readonly endedRuns: number;
+}
+
+export const DEFAULT_KEEP: Keep = { events: EVENTS_KEPT, endedRuns: 5_000 };
+/** What a policy keeps of its ended runs, whatever the others do. */
+const ENDED_RUNS_EACH = 5;
+
+export function emptyCluster(version: string, keep: Keep = DEFAULT_KEEP): ClusterState {
   return {
     term: 0,
     clusterId: '',
@@ -200,15 +205,16 @@ export function emptyCluster(version: string): ClusterState {
     version,
     electedMono: 0,
     electedWall: 0,
+    electedAge: 0,
     noStartBeforeMono: 0,
     judgeNotBeforeMono: 0,
     storeBehind: undefined,
-    meta: { kind: 'meta', lastEpoch: 0, lastRun: 0, lastEvent: 0, lastUid: 0 },
+    meta: newMeta(0),
     pools: new Map(),
     servers: new Map(),
     policies: new Map(),
     runs: new Map(),
-    events: [],
+    events: new EventLog(keep.events),
     requests: new Map(),
     poolLive: new Map(),
     serverLive: new Map(),
@@ -216,9 +222,28 @@ export function emptyCluster(version: string): ClusterState {
     runLive: new Map(),
     attemptLive: new Map(),
     sessions: new Map(),
-    endedRuns: [],
+    endedRuns: new Shares({ total: keep.endedRuns, each: ENDED_RUNS_EACH }),
   };
 }
+
+/** Counters of a store in which nothing is yet. `floor`: below the first number of its incarnation. */
+export const newMeta = (floor: number): Meta => ({
+  kind: 'meta',
+  lastEpoch: floor,
+  lastRun: 0,
+  lastEvent: 0,
+  lastUid: floor,
+  droppedEvent: 0,
+  age: 0,
+});
+
+/**
+ * The age of the cluster: how long leaders have counted, each by its own monotonic clock. Each commit writes it down, and the next
+ * leader counts on from there. So a wait that is kept as an age takes, after a change of leader, what was left of it at the last
+ * commit: never more than the whole, and whatever the wall clocks of the two say.
+ */
+export const ageOf = (state: ClusterState, { mono }: Now): number =>
+  state.electedAge + Math.floor(Math.max(0, mono - state.electedMono));
 
 export const newPoolLive = (): PoolLive => ({
   index: new PlacementIndex(),

@@ -1,7 +1,7 @@
 /** What every part of the core works on: the state, the journal, the gate, the wheels, and what is to be looked at again. */
 import type { PolicyId, PoolId, RunId, ServerId } from '../../shared/ids.ts';
 import type { Now } from '../../shared/time.ts';
-import { type ClusterState, emptyCluster, type Session, type Waiting } from './cluster.ts';
+import { ageOf, type ClusterState, emptyCluster, type Keep, type Session, type Waiting } from './cluster.ts';
 import type { Effect } from './effect.ts';
 import type { CallId, CallResult } from './event.ts';
 import { Gate, type GateOptions } from './gate.ts';
@@ -19,6 +19,8 @@ export interface CoreOptions extends GateOptions {
   readonly initialTimers?: Timers;
   /** How long a leadership outlives its silent leader: the timers of pools must leave room for it. Default: DEFAULT_ELECTION_TTL_MS. */
   readonly electionTtlMs?: number | undefined;
+  /** How much is kept of what is over. Default: DEFAULT_KEEP. */
+  readonly keep?: Keep | undefined;
 }
 
 /** What questions need: nothing is changed by asking them. */
@@ -63,12 +65,17 @@ export class Context {
   lastSession = 0;
 
   constructor(options: CoreOptions) {
-    this.state = emptyCluster(options.version);
+    this.state = emptyCluster(options.version, options.keep);
     this.journal = new Journal(this.state);
     this.gate = new Gate(options);
     this.schedules = options.schedules;
     this.initialTimers = options.initialTimers ?? DEFAULT_TIMERS;
     this.electionTtlMs = options.electionTtlMs ?? DEFAULT_ELECTION_TTL_MS;
+  }
+
+  /** Age of the cluster, milliseconds (see `ageOf`). */
+  get age(): number {
+    return ageOf(this.state, this.now);
   }
 
   /** Something is still to be looked at. */

@@ -1,6 +1,7 @@
 /** Whether an attempt may still act: the question of a workload, or of what it writes to, that presents its epoch. */
 import { incarnationOf, type PolicyId, type RunId, type ServerId } from '../../shared/ids.ts';
 import { attemptLiveOf, type ClusterState } from './cluster.ts';
+import { endedRunsOf } from './retention.ts';
 import type { Attempt, Run } from './state.ts';
 import { runsOf } from './views.ts';
 
@@ -43,7 +44,7 @@ function runWithEpoch(state: ClusterState, policy: PolicyId, epoch: number): Run
   // Nearly always one that goes on; those that have ended are many, and kept by their ids alone.
   const open = known === undefined ? undefined : runsOf(state, known).find(has);
   if (open !== undefined) return open;
-  for (const id of state.endedRuns) {
+  for (const id of endedRunsOf(state, known)) {
     const run = state.runs.get(id);
     if (run?.policy === policy && has(run)) return run;
   }

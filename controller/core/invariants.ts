@@ -3,6 +3,7 @@ import { assert } from '../../shared/assert.ts';
 import { effectiveMaxSlots, freeSlotsFor, isAvailable, usedSlots } from './capacity.ts';
 import { type ClusterState, serverLiveOf } from './cluster.ts';
 import { meetsRequirements } from './eligible.ts';
+import { isEnded } from './run.ts';
 import type { Policy, Run, Server } from './state.ts';
 
 /** I7, I8: the chosen server is in the list, has what is required and has room. */
@@ -36,7 +37,7 @@ export function checkAll(state: ClusterState): void {
       assert(serverLiveOf(state, attempt.server).runs.has(run.id), `${attempt.server} knows of ${run.id}`);
       assert(state.attemptLive.has(attempt.epoch), `attempt ${attempt.epoch} has a live part`);
     }
-    assert(state.policies.has(run.policy), `the policy of ${run.id} exists`);
+    assert(isEnded(run) || state.policies.has(run.policy), `the policy of ${run.id} exists`);
   }
   for (const server of state.servers.values()) checkServer(state, server);
 }

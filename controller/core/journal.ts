@@ -4,13 +4,11 @@
  */
 import type { Epoch, PolicyId, PoolId, RunId, ServerId } from '../../shared/ids.ts';
 import type { Now } from '../../shared/time.ts';
-import type { ClusterState } from './cluster.ts';
+import { ageOf, type ClusterState } from './cluster.ts';
 import type { Changed, RecordWrite } from './effect.ts';
+import { ownerOf } from './event-log.ts';
 import { eventKey, recordKey } from './keys.ts';
 import type { EventRecord, StateRecord } from './state.ts';
-
-/** The newest events that are kept. */
-export const EVENTS_KEPT = 10_000;
 
 export interface NewEvent {
   readonly type: string;
@@ -60,7 +58,7 @@ export class Journal {
 
   /** Adds a line to the event log. */
   event(event: NewEvent): void {
-    const { meta, events, term } = this.#state;
+    const { meta, term } = this.#state;
     meta.lastEvent += 1;
     const record: EventRecord = {
       kind: 'event',
@@ -70,13 +68,18 @@ export class Journal {
       term,
       ...event,
     };
-    events.push(record);
     this.put(record);
-    if (events.length > EVENTS_KEPT) {
-      const oldest = events.shift();
-      if (oldest !== undefined)
-        this.#writes.set(eventKey(oldest.number), { kind: 'delete', key: eventKey(oldest.number) });
+    this.keepEvent(record);
+  }
+
+  /** Puts an event into the log that is in the store, or will be; what has to go for it goes from both. */
+  keepEvent(event: EventRecord): void {
+    const { events, policies, meta } = this.#state;
+    const ownLimit = event.policy === undefined ? undefined : policies.get(event.policy)?.spec.retention.events;
+    for (const { number } of events.add(ownerOf(event, this.#state), event, ownLimit)) {
+      this.#writes.set(eventKey(number), { kind: 'delete', key: eventKey(number) });
     }
+    meta.droppedEvent = events.dropped;
   }
 
   get hasWrites(): boolean {
@@ -90,6 +93,7 @@ export class Journal {
 
   /** Takes the writes, one for each record, and with them the counters. */
   takeWrites(): readonly RecordWrite[] {
+    this.#state.meta.age = ageOf(this.#state, this.now);
     this.#writes.set('meta', { kind: 'put', key: 'meta', record: this.#state.meta });
     const writes = [...this.#writes.values()];
     this.#writes = new Map();

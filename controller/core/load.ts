@@ -1,20 +1,50 @@
 /** Election: takes over the records of the store, and starts all waits anew from T0 (semantics C5, C9). */
 import { assert, unreachable } from '../../shared/assert.ts';
 import { DEFAULT_POOL, firstOfIncarnation } from '../../shared/ids.ts';
+import type { Now } from '../../shared/time.ts';
 import { addPool, newPool } from './calls/pool-calls.ts';
 import { parseRequirement, type Requirement } from './capability.ts';
 import { refreshIndex } from './capacity.ts';
-import { newPoolLive, newServerLive, nextUid, poolLiveOf, serverLiveOf } from './cluster.ts';
-import type { Context } from './context.ts';
+import {
+  type ClusterState,
+  newMeta,
+  newPoolLive,
+  newServerLive,
+  nextUid,
+  poolLiveOf,
+  serverLiveOf,
+} from './cluster.ts';
+import { Context, type CoreOptions } from './context.ts';
 import { expectEarlierLife } from './earlier-life.ts';
 import type { FromShell } from './event.ts';
 import { refreshOrder } from './placing.ts';
+import { keepEndedRun } from './retention.ts';
 import { isEnded } from './run.ts';
 import type { Policy, Run, Server, StateRecord } from './state.ts';
 import { takeoverWaitMs } from './timers.ts';
 
-export function takeOffice(ctx: Context, elected: Extract<FromShell, { readonly kind: 'elected' }>): void {
-  const { state, journal, now } = ctx;
+type Elected = Extract<FromShell, { readonly kind: 'elected' }>;
+
+export function takeOffice(ctx: Context, elected: Elected): void {
+  takeOver(ctx, elected);
+  ctx.journal.event({
+    type: 'LEADER_ELECTED',
+    cause: 'CAMPAIGN',
+    message: `term ${elected.term} begins; running policies are adopted as their agents return`,
+  });
+}
+
+/** The state that the records make, without a leader who decides anything: for reading only. */
+export function stateOf(options: CoreOptions, elected: Elected, now: Now): ClusterState {
+  const ctx = new Context(options);
+  ctx.now = now;
+  ctx.journal.now = now;
+  takeOver(ctx, elected);
+  return ctx.state;
+}
+
+function takeOver(ctx: Context, elected: Elected): void {
+  const { state, now } = ctx;
   assert(state.term === 0, 'a core is elected once; a new leadership gets a new core');
   state.term = elected.term;
   state.clusterId = elected.clusterId;
@@ -22,8 +52,10 @@ export function takeOffice(ctx: Context, elected: Extract<FromShell, { readonly 
   state.electedMono = now.mono;
   state.electedWall = now.wall;
   const floor = firstOfIncarnation(elected.incarnation);
-  state.meta = { kind: 'meta', lastEpoch: floor, lastRun: 0, lastEvent: 0, lastUid: floor };
+  state.meta = newMeta(floor);
   for (const record of elected.records) take(ctx, record, floor);
+  state.electedAge = state.meta.age;
+  keepEvents(ctx, elected.records);
   linkRuns(ctx);
   if (!state.pools.has(DEFAULT_POOL)) createDefaultPool(ctx);
   for (const pool of state.pools.keys()) refreshOrder(ctx, pool);
@@ -31,11 +63,6 @@ export function takeOffice(ctx: Context, elected: Extract<FromShell, { readonly 
   for (const policy of state.policies.keys()) ctx.dirtyPolicies.add(policy);
   // The first incarnation of a store has no earlier life whose work could still run.
   if (elected.firstOfIncarnation && elected.incarnation > 1) state.noStartBeforeMono = now.mono + longestWait(ctx);
-  journal.event({
-    type: 'LEADER_ELECTED',
-    cause: 'CAMPAIGN',
-    message: `term ${elected.term} begins; running policies are adopted as their agents return`,
-  });
 }
 
 function take(ctx: Context, record: StateRecord, floor: number): void {
@@ -69,7 +96,7 @@ function take(ctx: Context, record: StateRecord, floor: number): void {
       state.runs.set(record.id, record);
       return;
     case 'event':
-      state.events.push(record);
+      // Whose room it takes is known once everything is there.
       return;
     case 'request':
       state.requests.set(record.id, record);
@@ -77,6 +104,13 @@ function take(ctx: Context, record: StateRecord, floor: number): void {
     default:
       unreachable(record);
   }
+}
+
+/** Its owners may have fewer events than before: those that have to go are dropped here. */
+function keepEvents({ state, journal }: Context, records: readonly StateRecord[]): void {
+  state.events.droppedBefore(state.meta.droppedEvent);
+  const events = records.filter((record) => record.kind === 'event');
+  for (const event of events.sort((a, b) => a.number - b.number)) journal.keepEvent(event);
 }
 
 function requirementsOf(policy: Policy): readonly Requirement[] {
@@ -90,7 +124,6 @@ function requirementsOf(policy: Policy): readonly Requirement[] {
 /** Indexes the runs. Any stored attempt that is not ended may live: its wait starts at T0, and its start may have been sent. */
 function linkRuns(ctx: Context): void {
   const { state, now } = ctx;
-  state.events.sort((a, b) => a.number - b.number);
   const ended: Run[] = [];
   for (const run of state.runs.values()) {
     if (isEnded(run)) {
@@ -118,8 +151,7 @@ function linkRuns(ctx: Context): void {
     if (run.wantedMove !== undefined) state.poolLive.get(run.pool)?.wantingMoves.add(run.id);
     ctx.dirtyRuns.add(run.id);
   }
-  ended.sort((a, b) => (a.endWall ?? 0) - (b.endWall ?? 0));
-  state.endedRuns.push(...ended.map((run) => run.id));
+  for (const run of ended.sort((a, b) => a.endAge - b.endAge)) keepEndedRun(ctx, run);
   const requests = [...state.requests.values()].sort((a, b) => a.wall - b.wall);
   state.requests.clear();
   for (const request of requests) state.requests.set(request.id, request);

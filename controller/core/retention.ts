@@ -1,33 +1,61 @@
-/** What is dropped so that nothing grows for ever: ended runs and remembered requests. Events are bounded in journal.ts. */
+/**
+ * What is dropped so that nothing grows for ever: ended runs, events and remembered requests. Room is shared (see Shares): a policy
+ * that ends a run each second pushes out its own ended runs, and its own events, and nobody else's.
+ */
 
-import type { PolicyId } from '../../shared/ids.ts';
 import { HOUR } from '../../shared/time.ts';
+import type { ClusterState } from './cluster.ts';
 import type { Context } from './context.ts';
+import type { Policy, Run, Server } from './state.ts';
 
-/** Ended runs kept for each policy, and over all. */
-export const ENDED_RUNS_PER_POLICY = 20;
-export const ENDED_RUNS_KEPT = 5_000;
+/** Ended runs of deleted policies are kept this long after their end. */
+export const RUNS_OF_DELETED_KEPT_MS = 7 * 24 * HOUR;
 /** Outcomes of calls with a request_id are kept this long. */
 export const REQUESTS_KEPT_MS = HOUR;
 /** And at most so many; the oldest go first. */
 export const REQUESTS_MAX = 50_000;
 
-/** Drops the oldest ended runs beyond the bounds. */
-export function pruneEndedRuns(ctx: Context, policy: PolicyId): void {
-  const { endedRuns, runs } = ctx.state;
-  const ofPolicy = endedRuns.filter((id) => runs.get(id)?.policy === policy);
-  const drop = new Set(ofPolicy.slice(0, Math.max(0, ofPolicy.length - ENDED_RUNS_PER_POLICY)));
-  for (const id of endedRuns.slice(0, Math.max(0, endedRuns.length - ENDED_RUNS_KEPT))) drop.add(id);
-  if (drop.size === 0) return;
-  for (const id of drop) {
-    runs.delete(id);
-    ctx.journal.delete(`runs/${id}`);
-  }
-  endedRuns.splice(0, endedRuns.length, ...endedRuns.filter((id) => !drop.has(id)));
+/** Owner of the ended runs of all policies that are gone. */
+const GONE = 'gone';
+
+/** A policy of the same name that was deleted is another one. */
+const ownerOf = ({ policies }: ClusterState, run: Run): string =>
+  policies.get(run.policy)?.uid === run.policyUid ? run.policyUid : GONE;
+
+/** Keeps a run that has ended, and drops what has to go for it. */
+export function keepEndedRun(ctx: Context, run: Run): void {
+  const { endedRuns, policies } = ctx.state;
+  const ownLimit = policies.get(run.policy)?.spec.retention.endedRuns;
+  for (const { item } of endedRuns.add(ownerOf(ctx.state, run), run.id, ownLimit)) forgetRun(ctx, item);
 }
 
-/** Forgets requests that are too old; they stand in the map oldest first. */
-export function pruneRequests(ctx: Context): void {
+function forgetRun(ctx: Context, id: Run['id']): void {
+  ctx.state.runs.delete(id);
+  ctx.journal.delete(`runs/${id}`);
+}
+
+/** Ended runs of a policy, oldest end first; of one that is gone: of all that are. */
+export const endedRunsOf = ({ endedRuns }: ClusterState, policy: Policy | undefined): readonly Run['id'][] =>
+  endedRuns.of(policy?.uid ?? GONE);
+
+/** A policy is gone. Its ended runs stay until their own time, its events until there is no room for them. */
+export function disownPolicy({ state }: Context, policy: Policy): void {
+  state.endedRuns.handOver(policy.uid, GONE);
+  state.events.disown(`policies/${policy.id}`);
+}
+
+export const disownServer = ({ state }: Context, server: Server): void => state.events.disown(`servers/${server.id}`);
+
+/** Drops what has been kept for its time. */
+export function forgetOld(ctx: Context): void {
+  const { endedRuns, runs } = ctx.state;
+  const isOld = (id: Run['id']): boolean => (runs.get(id)?.endAge ?? 0) <= ctx.age - RUNS_OF_DELETED_KEPT_MS;
+  for (const id of endedRuns.dropWhere(GONE, isOld)) forgetRun(ctx, id);
+  forgetRequests(ctx);
+}
+
+/** Requests stand in the map oldest first. */
+function forgetRequests(ctx: Context): void {
   const { requests } = ctx.state;
   for (const [id, record] of requests) {
     if (record.wall > ctx.now.wall - REQUESTS_KEPT_MS && requests.size <= REQUESTS_MAX) return;

@@ -5,7 +5,7 @@ import { nextUid, poolLiveOf } from './cluster.ts';
 import type { Context } from './context.ts';
 import { policyLiveOf } from './eligible.ts';
 import { endReservation } from './reservation.ts';
-import { pruneEndedRuns } from './retention.ts';
+import { keepEndedRun } from './retention.ts';
 import type { Policy, Run, RunOutcome, RunStateName } from './state.ts';
 
 export const isEnded = (run: Run): boolean =>
@@ -31,6 +31,7 @@ export function createRun(ctx: Context, policy: Policy, cause: string, args: rea
     message: '',
     etaWall: undefined,
     endWall: undefined,
+    endAge: 0,
     slots: policy.spec.slots,
     priority: policy.spec.priority,
     arguments: args,
@@ -143,11 +144,11 @@ export function finish(ctx: Context, run: Run, outcome: RunOutcome): void {
   ctx.runWheel.cancel(run.id);
   announceState(ctx, run, { state: outcome.state, reason: outcome.reason, message: outcome.message });
   run.endWall = now.wall;
+  run.endAge = ctx.age;
   run.outcome = outcome;
   run.wantedMove = undefined;
   state.runLive.delete(run.id);
   state.policyLive.get(run.policy)?.runs.delete(run.id);
-  state.endedRuns.push(run.id);
-  pruneEndedRuns(ctx, run.policy);
+  keepEndedRun(ctx, run);
   ctx.dirtyPolicies.add(run.policy);
 }

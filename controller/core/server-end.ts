@@ -4,6 +4,7 @@ import { poolLiveOf, poolOf, serverLiveOf } from './cluster.ts';
 import type { Context } from './context.ts';
 import { refreshOrder } from './placing.ts';
 import { endReservation } from './reservation.ts';
+import { disownServer } from './retention.ts';
 import { closeSession } from './session.ts';
 import type { Server } from './state.ts';
 
@@ -21,6 +22,7 @@ export function removeServer(ctx: Context, server: Server): void {
   live.draining.delete(server.id);
   live.claims.delete(server.id);
   state.servers.delete(server.id);
+  disownServer(ctx, server);
   state.unsettled.delete(server.id);
   state.serverLive.delete(server.id);
   ctx.serverWheel.cancel(server.id);

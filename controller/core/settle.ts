@@ -13,7 +13,7 @@ import { checkRun } from './invariants.ts';
 import { judgeServer } from './liveness.ts';
 import { pumpMoves, wantFailbacks } from './moves.ts';
 import { placePool } from './placing.ts';
-import { pruneRequests } from './retention.ts';
+import { forgetOld } from './retention.ts';
 import { endDeleting } from './server-end.ts';
 import { judgeStorm } from './storm.ts';
 import { upkeep } from './upkeep.ts';
@@ -98,7 +98,7 @@ export function periodicLook(ctx: Context): void {
     wantFailbacks(ctx, id);
   }
   ctx.recheckBlocked = true;
-  pruneRequests(ctx);
+  forgetOld(ctx);
 }
 
 function take<T>(set: Set<T>): readonly T[] {

@@ -1,7 +1,8 @@
 /**
  * Cluster state: what the core owns and nobody else changes. Records (the durable part) are plain data; what a leader
- * knows only while it leads stands in `live` objects beside them. Times named `…Wall` are wall-clock milliseconds and
- * survive a restart, times named `…Mono` are monotonic milliseconds of this leader. See docs/semantics.md for the words.
+ * knows only while it leads stands in `live` objects beside them. Times named `…Wall` are wall-clock milliseconds: for people and
+ * for cron. Times named `…Mono` are monotonic milliseconds of this leader. Times named `…Age` are ages of the cluster: they measure
+ * waits that outlive a leader. See docs/semantics.md for the words.
  */
 import type { HostProblemKind } from '../../shared/host-problem.ts';
 import type { Epoch, PolicyId, PoolId, RunId, ServerId, Uid } from '../../shared/ids.ts';
@@ -36,6 +37,10 @@ export interface Meta {
   lastEvent: number;
   /** Last number given to a uid. */
   lastUid: number;
+  /** Newest number of an event that was dropped to make room. 0: none was. */
+  droppedEvent: number;
+  /** Age of the cluster at this commit (see `ageOf`). */
+  age: number;
 }
 
 export interface Pool extends RecordBase {
@@ -128,6 +133,14 @@ export type Trigger =
       readonly missed: 'SKIP' | 'ONCE';
     };
 
+/** How much of what is over is kept of one policy. */
+export interface Retention {
+  /** Ended runs, the newest. */
+  readonly endedRuns: number;
+  /** Events about the policy and its runs, the newest; undefined: its share of the room for all events. */
+  readonly events: number | undefined;
+}
+
 /** What a user writes of a policy; undefined fields take the pool's or the documented default. */
 export interface PolicySpec {
   readonly pool: PoolId;
@@ -146,6 +159,7 @@ export interface PolicySpec {
   readonly failback: Failback | undefined;
   readonly onCapabilityLoss: OnCapabilityLoss;
   readonly onRunMissing: OnRunMissing;
+  readonly retention: Retention;
   readonly labels: Readonly<Record<string, string>>;
 }
 
@@ -274,6 +288,8 @@ export interface Run extends RecordBase {
   /** When the state is expected to end by itself. */
   etaWall: number | undefined;
   endWall: number | undefined;
+  /** When it ended. 0: it has not. */
+  endAge: number;
   /** Of its current attempt; an edit of the policy holds from the next one on. */
   slots: number;
   priority: number;

@@ -2,6 +2,7 @@
 import { SECOND } from '../../shared/time.ts';
 import type { Context } from './context.ts';
 import { policyLiveOf } from './eligible.ts';
+import { disownPolicy } from './retention.ts';
 import { createRun } from './run.ts';
 import type { Policy, Run, Trigger } from './state.ts';
 
@@ -31,12 +32,7 @@ function windDown(ctx: Context, policy: Policy): void {
   for (const run of runs) wantStopped(ctx, run, 'POLICY_DELETED', 'its policy was deleted');
   if (runs.length > 0) return;
   const { state, journal } = ctx;
-  const gone = state.endedRuns.filter((id) => state.runs.get(id)?.policy === policy.id);
-  for (const id of gone) {
-    state.runs.delete(id);
-    journal.delete(`runs/${id}`);
-  }
-  state.endedRuns.splice(0, state.endedRuns.length, ...state.endedRuns.filter((id) => !gone.includes(id)));
+  disownPolicy(ctx, policy);
   state.policies.delete(policy.id);
   state.policyLive.delete(policy.id);
   ctx.policyWheel.cancel(policy.id);

@@ -5,8 +5,8 @@ import type { Now } from '../../shared/time.ts';
 import type { ReignView } from '../api/api-context.ts';
 import type { Clock } from '../clock.ts';
 import { decodeRecord } from '../codec/record.ts';
-import type { ClusterState } from '../core/cluster.ts';
-import { Core } from '../core/core.ts';
+import type { ClusterState, Keep } from '../core/cluster.ts';
+import { stateOf } from '../core/load.ts';
 import type { Timers } from '../core/timers.ts';
 import { createScheduleReader } from '../schedules.ts';
 import type { Identity } from '../store/store.ts';
@@ -24,6 +24,7 @@ export interface StaleReadsOptions {
   readonly clock: Clock;
   readonly version: string;
   readonly initialTimers: Timers;
+  readonly keep?: Keep | undefined;
 }
 
 /** Reads of a core that took the copy over and decides nothing: it is never flushed. Made anew when the copy has moved. */
@@ -56,7 +57,7 @@ export class StaleReads implements ReignView {
   }
 
   #state(): ClusterState {
-    const { copy: warm, identity, term, clock, version, initialTimers } = this.#options;
+    const { copy: warm, identity, term, clock, version, initialTimers, keep } = this.#options;
     if (this.#made !== undefined && this.#made.revision === warm.revision) return this.#made.state;
     const { copy } = warm;
     if (copy === undefined) {
@@ -64,20 +65,14 @@ export class StaleReads implements ReignView {
         retryAfterMs: 500,
       });
     }
-    const core = new Core({
-      version,
-      initialTimers,
-      schedules: createScheduleReader(),
-      verifyIntervalMs: 0,
-      maxCommitsInFlight: 1,
-    });
     const records = copy.records.map(({ key, value }) => decodeRecord(key, value));
-    const kept = records.filter(({ kind }) => kind === 'event').length;
-    core.step({ kind: 'elected', term: Math.max(1, term()), ...identity, firstOfIncarnation: false, records }, clock());
-    // Taking over is an event of its own, which did not happen.
-    core.state.events.length = Math.min(core.state.events.length, kept);
-    this.#made = { revision: copy.revision, state: core.state };
-    return core.state;
+    const state = stateOf(
+      { version, initialTimers, keep, schedules: createScheduleReader(), verifyIntervalMs: 0, maxCommitsInFlight: 1 },
+      { kind: 'elected', term: Math.max(1, term()), ...identity, firstOfIncarnation: false, records },
+      clock(),
+    );
+    this.#made = { revision: copy.revision, state };
+    return state;
   }
 }
 

@@ -2,6 +2,7 @@
  * The newest changes of a store, for watchers in the same process. It is a window, not a queue per watcher: each watcher keeps
  * a position, and one that falls behind the window is told COMPACTED and loads again. So a slow watcher costs nothing.
  */
+import { firstPast } from '../../shared/sorted.ts';
 import { type Change, StoreError } from './store.ts';
 
 export interface ChangeLogLimits {
@@ -72,7 +73,7 @@ export class ChangeLog {
     if (after < this.#compacted) {
       throw new StoreError('COMPACTED', `Changes after revision ${after} are no longer kept: load again.`);
     }
-    return this.#entries[firstAfter(this.#entries, after)]?.change;
+    return this.#entries[firstPast(this.#entries, after, ({ change }) => change.revision)]?.change;
   }
 
   #trim(): void {
@@ -100,17 +101,4 @@ function sizeOf(change: Change): number {
     sizeBytes += write.key.length + (write.kind === 'put' ? write.value.byteLength : 0);
   }
   return sizeBytes;
-}
-
-/** Index of the first entry past a revision, by halving: revisions ascend. */
-function firstAfter(entries: readonly Entry[], revision: number): number {
-  let low = 0;
-  let high = entries.length;
-  while (low < high) {
-    const middle = (low + high) >>> 1;
-    const entry = entries[middle];
-    if (entry !== undefined && entry.change.revision <= revision) low = middle + 1;
-    else high = middle;
-  }
-  return low;
 }

@@ -51,6 +51,7 @@ describe('the configuration of a controller', () => {
       log_level: WARN
       log_format: JSON
       initial_timers: { missing_after: 60s }
+      retention: { ended_runs: 200 }
     `;
     const settings = load(text, { logLevel: LogLevel.DEBUG, agentListen: 'localhost:0' });
     expect(settings).toMatchObject({
@@ -60,6 +61,7 @@ describe('the configuration of a controller', () => {
       logLevel: 'debug',
       logFormat: 'json',
       initialTimers: { ...DEFAULT_TIMERS, missingAfterMs: 60_000 },
+      keep: { events: 10_000, endedRuns: 200 },
     });
   });
 

@@ -10,7 +10,8 @@ import { StoreError } from '../../controller/store/store.ts';
 import { createLogger } from '../../shared/log.ts';
 import { eventually } from './controller-world.ts';
 
-const meta = (lastEpoch: number) => ({ kind: 'meta', lastEpoch, lastRun: 0, lastEvent: 0, lastUid: 0 }) as const;
+const meta = (lastEpoch: number) =>
+  ({ kind: 'meta', lastEpoch, lastRun: 0, lastEvent: 0, lastUid: 0, droppedEvent: 0, age: 0 }) as const;
 
 function leadershipOf(cluster: MemoryCluster) {
   const store = new MemoryStore(cluster);

@@ -20,6 +20,7 @@ const DEFAULTS: PolicySpec = {
   failback: undefined,
   onCapabilityLoss: 'MOVE',
   onRunMissing: 'NEXT',
+  retention: { endedRuns: 20, events: undefined },
   labels: {},
 };
 

@@ -30,6 +30,7 @@ export function specOf(plan: PolicyPlan): PolicySpec {
     failback: undefined,
     onCapabilityLoss: 'MOVE',
     onRunMissing: 'NEXT',
+    retention: { endedRuns: 20, events: undefined },
     labels: {},
   };
 }

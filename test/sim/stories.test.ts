@@ -174,7 +174,7 @@ describe('a second machine under the same name', () => {
     story.clone('s1', { copied });
     story.pass(30 * SECOND);
     expect(story.living('p')).toEqual(['s1@1']);
-    expect(story.state.events.map(({ type }) => type)).toContain('DUPLICATE_IDENTITY');
+    expect([...story.state.events].map(({ type }) => type)).toContain('DUPLICATE_IDENTITY');
     expect(story.world.verdict.found).toEqual([]);
   });
 

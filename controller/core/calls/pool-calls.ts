@@ -93,6 +93,7 @@ export function deletePool(ctx: Context, request: CallOf<'delete_pool'>): Outcom
     throw stateProblem('POOL_IN_USE', name, `${name} has policies: delete them first`);
   }
   state.pools.delete(pool.id);
+  state.events.disown(name);
   state.poolLive.delete(pool.id);
   journal.delete(name);
   journal.event({ type: 'POOL_DELETED', cause: 'OPERATOR', message: `pool ${pool.id} was deleted`, pool: pool.id });

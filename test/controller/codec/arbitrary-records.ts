@@ -46,6 +46,8 @@ const meta: fc.Arbitrary<Meta> = fc.record({
   lastRun: counter,
   lastEvent: counter,
   lastUid: counter,
+  droppedEvent: counter,
+  age: counter,
 });
 
 const timers = fc.record({
@@ -145,6 +147,7 @@ export const specs: fc.Arbitrary<PolicySpec> = fc.record({
   failback: optional(failback),
   onCapabilityLoss: fc.constantFrom('MOVE' as const, 'IGNORE' as const, 'STOP' as const),
   onRunMissing: fc.constantFrom('NEXT' as const, 'IN_PLACE' as const),
+  retention: fc.record({ endedRuns: fc.integer({ min: 1, max: 1000 }), events: optional(small) }),
   labels,
 });
 
@@ -235,6 +238,7 @@ export const runs: fc.Arbitrary<Run> = fc.record({
   message: text,
   etaWall: optional(wall),
   endWall: optional(wall),
+  endAge: counter,
   slots: small,
   priority: fc.integer({ min: 0, max: 100 }),
   arguments: fc.array(text, { maxLength: 3 }),

@@ -26,6 +26,7 @@ describe('policies', () => {
       failback: undefined,
       onCapabilityLoss: 'MOVE',
       onRunMissing: 'NEXT',
+      retention: { endedRuns: 20, events: undefined },
       labels: {},
     });
   });

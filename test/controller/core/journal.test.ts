@@ -1,7 +1,7 @@
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import { emptyCluster } from '../../../controller/core/cluster.ts';
-import { EVENTS_KEPT, Journal, type NewEvent } from '../../../controller/core/journal.ts';
+import { Journal, type NewEvent } from '../../../controller/core/journal.ts';
 import { eventKey } from '../../../controller/core/keys.ts';
 import type { Server } from '../../../controller/core/state.ts';
 import { present } from '../../../shared/assert.ts';
@@ -40,15 +40,16 @@ describe('a journal', () => {
     expect(keysOf(journal)).toContain('meta');
   });
 
-  it('deletes the oldest event with each one past the number that is kept', () => {
-    const state = emptyCluster('test');
+  it('deletes the oldest event with each one past the number that is kept, and writes down that it did', () => {
+    const state = emptyCluster('test', { events: 100, endedRuns: 100 });
     const journal = new Journal(state);
-    for (let number = 1; number <= EVENTS_KEPT; number += 1) journal.event(about('a'));
+    for (let number = 1; number <= 100; number += 1) journal.event(about('a'));
     journal.takeWrites();
     journal.event(about('a'));
     const writes = journal.takeWrites();
     expect(writes).toContainEqual({ kind: 'delete', key: eventKey(1) });
-    expect(state.events).toHaveLength(EVENTS_KEPT);
+    expect(state.meta.droppedEvent).toBe(1);
+    expect(state.events.size).toBe(100);
   });
 
   it('tells watchers of what changed and of what only shows something new, once', () => {
@@ -70,6 +71,6 @@ describe('a journal', () => {
     const journal = new Journal(state);
     journal.actor = 'operator:ann';
     journal.event(about('a'));
-    expect(state.events.at(-1)).toMatchObject({ number: 1, actor: 'operator:ann', type: 'T', cause: 'C' });
+    expect([...state.events].at(-1)).toMatchObject({ number: 1, actor: 'operator:ann', type: 'T', cause: 'C' });
   });
 });

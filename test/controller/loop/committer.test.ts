@@ -5,7 +5,15 @@ import { type CommitOutcome, StoreError } from '../../../controller/store/store.
 import { FailingStore } from './failing-store.ts';
 
 const write = (number: number): RecordWrite => {
-  const record = { kind: 'meta', lastEpoch: number, lastRun: 0, lastEvent: 0, lastUid: 0 } as const;
+  const record = {
+    kind: 'meta',
+    lastEpoch: number,
+    lastRun: 0,
+    lastEvent: 0,
+    lastUid: 0,
+    droppedEvent: 0,
+    age: 0,
+  } as const;
   return { kind: 'put', key: 'meta', record };
 };
 
@@ -52,7 +60,15 @@ describe('commits', () => {
 
   it('hold the records as they were when they were handed over', async () => {
     const { store, committer } = await world();
-    const record = { kind: 'meta' as const, lastEpoch: 1, lastRun: 0, lastEvent: 0, lastUid: 0 };
+    const record = {
+      kind: 'meta' as const,
+      lastEpoch: 1,
+      lastRun: 0,
+      lastEvent: 0,
+      lastUid: 0,
+      droppedEvent: 0,
+      age: 0,
+    };
     committer.persist(1, [{ kind: 'put', key: 'meta', record }]);
     record.lastEpoch = 2;
     await pass(0);

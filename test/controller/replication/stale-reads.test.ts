@@ -6,7 +6,8 @@ import { WarmCopy } from '../../../controller/replication/warm-copy.ts';
 import { MemoryCluster, MemoryStore } from '../../../controller/store/memory.ts';
 import { SILENT } from './leaders-seen.ts';
 
-const meta = (lastRun: number) => ({ kind: 'meta', lastEpoch: 3, lastRun, lastEvent: 0, lastUid: 0 }) as const;
+const meta = (lastRun: number) =>
+  ({ kind: 'meta', lastEpoch: 3, lastRun, lastEvent: 0, lastUid: 0, droppedEvent: 0, age: 0 }) as const;
 
 /** A leader that writes, and the copy of a follower, which follows when told to. */
 async function copied() {
@@ -64,7 +65,7 @@ describe('stale reads', () => {
     await caughtUp();
     const first = await reads.read((state) => state);
     expect(await reads.read((state) => state)).toBe(first);
-    expect([first.term, first.events]).toEqual([term, []]);
+    expect([first.term, [...first.events]]).toEqual([term, []]);
     await write(2);
     await caughtUp();
     expect(await reads.read((state) => state)).not.toBe(first);

@@ -6,7 +6,7 @@ import type { World } from '../world.ts';
 
 /** Complaints about the state of the last leader. `since`: acknowledged before that may be lost, for an older state was restored. */
 export function checkAcknowledged(world: World, intentions: Intentions, state: ClusterState): readonly string[] {
-  return [...checkRegister(intentions, state), ...checkStarts(world, state), ...checkEvents(state.events)];
+  return [...checkRegister(intentions, state), ...checkStarts(world, state), ...checkEvents([...state.events])];
 }
 
 function checkRegister({ register }: Intentions, state: ClusterState): readonly string[] {
@@ -20,8 +20,9 @@ function checkRegister({ register }: Intentions, state: ClusterState): readonly 
 function checkStarts(world: World, state: ClusterState): readonly string[] {
   const { operators } = world;
   const found: string[] = [];
-  const created = new Set(state.events.filter(({ type }) => type === 'RUN_CREATED').map(({ run }) => run));
-  const oldest = state.events[0]?.number ?? 1;
+  const events = [...state.events];
+  const created = new Set(events.filter(({ type }) => type === 'RUN_CREATED').map(({ run }) => run));
+  const oldest = events[0]?.number ?? 1;
   for (const [id, values] of operators.answers) {
     const runs = new Set(values.flatMap((value) => (value.kind === 'run' ? [value.run.id] : [])));
     if (runs.size > 1) found.push(`request ${id} was answered with ${[...runs].join(' and ')}`);
@@ -30,7 +31,7 @@ function checkStarts(world: World, state: ClusterState): readonly string[] {
     for (const run of runs) if (!created.has(run)) found.push(`${run} was acknowledged (${id}) and never created`);
   }
   const asked = operators.made.filter(({ request }) => request.kind === 'start_policy').length;
-  const made = state.events.filter(({ type, cause }) => type === 'RUN_CREATED' && cause === 'OPERATOR').length;
+  const made = events.filter(({ type, cause }) => type === 'RUN_CREATED' && cause === 'OPERATOR').length;
   if (made > asked) found.push(`${made} runs were created by ${asked} requests`);
   return found;
 }

@@ -13,7 +13,7 @@ import type { Message } from "@bufbuild/protobuf";
  * Describes the file locum/v1/event_service.proto.
  */
 export const file_locum_v1_event_service: GenFile = /*@__PURE__*/
-  fileDesc("Chxsb2N1bS92MS9ldmVudF9zZXJ2aWNlLnByb3RvEghsb2N1bS52MSJ9ChFMaXN0RXZlbnRzUmVxdWVzdBIaCglwYWdlX3NpemUYASABKAVCB7pIBBoCKAASHAoKcGFnZV90b2tlbhgCIAEoCUIIukgFcgMYgAgSFwoFYWJvdXQYAyABKAlCCLpIBXIDGIABEhUKBHR5cGUYBCABKAlCB7pIBHICGEAiTgoSTGlzdEV2ZW50c1Jlc3BvbnNlEh8KBmV2ZW50cxgBIAMoCzIPLmxvY3VtLnYxLkV2ZW50EhcKD25leHRfcGFnZV90b2tlbhgCIAEoCSI8ChJXYXRjaEV2ZW50c1JlcXVlc3QSDQoFYWZ0ZXIYASABKAQSFwoFYWJvdXQYAiABKAlCCLpIBXIDGIABIjUKE1dhdGNoRXZlbnRzUmVzcG9uc2USHgoFZXZlbnQYASABKAsyDy5sb2N1bS52MS5FdmVudDKlAQoMRXZlbnRTZXJ2aWNlEkcKCkxpc3RFdmVudHMSGy5sb2N1bS52MS5MaXN0RXZlbnRzUmVxdWVzdBocLmxvY3VtLnYxLkxpc3RFdmVudHNSZXNwb25zZRJMCgtXYXRjaEV2ZW50cxIcLmxvY3VtLnYxLldhdGNoRXZlbnRzUmVxdWVzdBodLmxvY3VtLnYxLldhdGNoRXZlbnRzUmVzcG9uc2UwAWIGcHJvdG8z", [file_buf_validate_validate, file_locum_v1_event]);
+  fileDesc("Chxsb2N1bS92MS9ldmVudF9zZXJ2aWNlLnByb3RvEghsb2N1bS52MSJ9ChFMaXN0RXZlbnRzUmVxdWVzdBIaCglwYWdlX3NpemUYASABKAVCB7pIBBoCKAASHAoKcGFnZV90b2tlbhgCIAEoCUIIukgFcgMYgAgSFwoFYWJvdXQYAyABKAlCCLpIBXIDGIABEhUKBHR5cGUYBCABKAlCB7pIBHICGEAidwoSTGlzdEV2ZW50c1Jlc3BvbnNlEh8KBmV2ZW50cxgBIAMoCzIPLmxvY3VtLnYxLkV2ZW50EhcKD25leHRfcGFnZV90b2tlbhgCIAEoCRIVCg1kcm9wcGVkX3VwX3RvGAMgASgEEhAKCHBvc2l0aW9uGAQgASgEIk8KEldhdGNoRXZlbnRzUmVxdWVzdBINCgVhZnRlchgBIAEoBBIXCgVhYm91dBgCIAEoCUIIukgFcgMYgAESEQoJYWxsb3dfZ2FwGAMgASgIIl4KE1dhdGNoRXZlbnRzUmVzcG9uc2USHgoFZXZlbnQYASABKAsyDy5sb2N1bS52MS5FdmVudBIQCghwb3NpdGlvbhgCIAEoBBIVCg1kcm9wcGVkX3VwX3RvGAMgASgEMqUBCgxFdmVudFNlcnZpY2USRwoKTGlzdEV2ZW50cxIbLmxvY3VtLnYxLkxpc3RFdmVudHNSZXF1ZXN0GhwubG9jdW0udjEuTGlzdEV2ZW50c1Jlc3BvbnNlEkwKC1dhdGNoRXZlbnRzEhwubG9jdW0udjEuV2F0Y2hFdmVudHNSZXF1ZXN0Gh0ubG9jdW0udjEuV2F0Y2hFdmVudHNSZXNwb25zZTABYgZwcm90bzM", [file_buf_validate_validate, file_locum_v1_event]);
 
 /**
  * Request of ListEvents.
@@ -76,6 +76,21 @@ export type ListEventsResponse = Message<"locum.v1.ListEventsResponse"> & {
    * @generated from field: string next_page_token = 2;
    */
   nextPageToken: string;
+
+  /**
+   * Of the events asked for, some with numbers up to this one may have been dropped; those with higher numbers are all here. 0: none
+   * was ever dropped.
+   *
+   * @generated from field: uint64 dropped_up_to = 3;
+   */
+  droppedUpTo: bigint;
+
+  /**
+   * Number up to which the log was read: WatchEvents after it goes on without a gap, also when no event was listed.
+   *
+   * @generated from field: uint64 position = 4;
+   */
+  position: bigint;
 };
 
 /**
@@ -92,7 +107,8 @@ export const ListEventsResponseSchema: GenMessage<ListEventsResponse> = /*@__PUR
  */
 export type WatchEventsRequest = Message<"locum.v1.WatchEventsRequest"> & {
   /**
-   * Events after this number, `events/{number}`. 0: only new ones. Too old: OUT_OF_RANGE with REVISION_TOO_OLD.
+   * Events after this number, `events/{number}`. 0: only new ones. If some that match were dropped, or it is a number that the log has
+   * not reached: OUT_OF_RANGE with REVISION_TOO_OLD.
    *
    * @generated from field: uint64 after = 1;
    */
@@ -104,6 +120,13 @@ export type WatchEventsRequest = Message<"locum.v1.WatchEventsRequest"> & {
    * @generated from field: string about = 2;
    */
   about: string;
+
+  /**
+   * Goes on with what is left instead of OUT_OF_RANGE, and says what is missing.
+   *
+   * @generated from field: bool allow_gap = 3;
+   */
+  allowGap: boolean;
 };
 
 /**
@@ -125,6 +148,20 @@ export type WatchEventsResponse = Message<"locum.v1.WatchEventsResponse"> & {
    * @generated from field: locum.v1.Event event = 1;
    */
   event?: Event | undefined;
+
+  /**
+   * Everything that matches up to this number was sent: `after` of the call that goes on here.
+   *
+   * @generated from field: uint64 position = 2;
+   */
+  position: bigint;
+
+  /**
+   * Some events that match, with numbers after `position` and up to this one, were dropped. 0: none. Only with `allow_gap`.
+   *
+   * @generated from field: uint64 dropped_up_to = 3;
+   */
+  droppedUpTo: bigint;
 };
 
 /**
@@ -135,7 +172,8 @@ export const WatchEventsResponseSchema: GenMessage<WatchEventsResponse> = /*@__P
   messageDesc(file_locum_v1_event_service, 3);
 
 /**
- * The event log. The newest 10,000 events are kept.
+ * The event log. Numbers increase and have gaps. When there is no room, whoever has most events gives up its oldest: a policy, a
+ * server, a pool, the cluster itself, or all that is deleted. So the log never says less about one because of another.
  *
  * @generated from service locum.v1.EventService
  */

@@ -13,7 +13,7 @@ import type { Message, UnknownEnum } from "@bufbuild/protobuf";
  * Describes the file locum/v1/policy.proto.
  */
 export const file_locum_v1_policy: GenFile = /*@__PURE__*/
-  fileDesc("ChVsb2N1bS92MS9wb2xpY3kucHJvdG8SCGxvY3VtLnYxIq4KCgZQb2xpY3kSPwoEbmFtZRgBIAEoCUIxukguciwyKl5wb2xpY2llcy9bYS16XShbYS16MC05LV17MCw2MX1bYS16MC05XSk/JBILCgN1aWQYAiABKAkSDAoEZXRhZxgDIAEoCRIvCgtjcmVhdGVfdGltZRgEIAEoCzIaLmdvb2dsZS5wcm90b2J1Zi5UaW1lc3RhbXASLwoLdXBkYXRlX3RpbWUYBSABKAsyGi5nb29nbGUucHJvdG9idWYuVGltZXN0YW1wEj8KBHBvb2wYBiABKAlCMbpILnIsMipeKHBvb2xzL1thLXpdKFthLXowLTktXXswLDYxfVthLXowLTldKT8pPyQSLAoId29ya2xvYWQYByABKAsyEi5sb2N1bS52MS5Xb3JrbG9hZEIGukgDyAEBEiIKB3RyaWdnZXIYCCABKAsyES5sb2N1bS52MS5UcmlnZ2VyEicKDHJlcXVpcmVtZW50cxgJIAMoCUIRukgOkgELECAiB3IFEAEYgAISSwoHc2VydmVycxgKIAMoCUI6ukg3kgE0EOgHGAEiLXIrMilec2VydmVycy9bYS16XShbYS16MC05LV17MCw2MX1bYS16MC05XSk/JBIvCglsaXN0X21vZGUYCyABKA4yEi5sb2N1bS52MS5MaXN0TW9kZUIIukgFggECEAESHwoFc2xvdHMYDCABKAVCC7pICBoGGKCNBigBSACIAQESIAoIcHJpb3JpdHkYDSABKAVCCbpIBhoEGGQoAEgBiAEBEiwKE21heF9jb25jdXJyZW50X3J1bnMYDiABKAVCCrpIBxoFGOgHKAFIAogBARI3Cg1vbl9kaXNjb25uZWN0GA8gASgOMhYubG9jdW0udjEuT25EaXNjb25uZWN0Qgi6SAWCAQIQARI+CgxzdG9wX3RpbWVvdXQYECABKAsyGS5nb29nbGUucHJvdG9idWYuRHVyYXRpb25CDbpICqoBByIDCNgEMgASIgoHcmVzdGFydBgRIAEoCzIRLmxvY3VtLnYxLlJlc3RhcnQSLgoIZmFpbGJhY2sYEiABKA4yEi5sb2N1bS52MS5GYWlsYmFja0IIukgFggECEAESQAoSb25fY2FwYWJpbGl0eV9sb3NzGBMgASgOMhoubG9jdW0udjEuT25DYXBhYmlsaXR5TG9zc0IIukgFggECEAESOAoOb25fcnVuX21pc3NpbmcYFCABKA4yFi5sb2N1bS52MS5PblJ1bk1pc3NpbmdCCLpIBYIBAhABEmcKBmxhYmVscxgVIAMoCzIcLmxvY3VtLnYxLlBvbGljeS5MYWJlbHNFbnRyeUI5ukg2mgEzEEAiKHImMiReW2Etel0oW2EtejAtOS5fLy1dezAsNjF9W2EtejAtOV0pPyQqBXIDGIACEg4KBnBhdXNlZBgWIAEoCBIQCghkZWxldGluZxgXIAEoCBIMCgRydW5zGBggAygJEjIKDm5leHRfdGlja190aW1lGBkgASgLMhouZ29vZ2xlLnByb3RvYnVmLlRpbWVzdGFtcBIyCg5sYXN0X3RpY2tfdGltZRgaIAEoCzIaLmdvb2dsZS5wcm90b2J1Zi5UaW1lc3RhbXASEwoLcmVjb25jaWxpbmcYGyABKAgaLQoLTGFiZWxzRW50cnkSCwoDa2V5GAEgASgJEg0KBXZhbHVlGAIgASgJOgI4AUIICgZfc2xvdHNCCwoJX3ByaW9yaXR5QhYKFF9tYXhfY29uY3VycmVudF9ydW5zIswDCghXb3JrbG9hZBIkCgdjb21tYW5kGAEgASgLMhEubG9jdW0udjEuQ29tbWFuZEgAEiIKBnNjcmlwdBgCIAEoCzIQLmxvY3VtLnYxLlNjcmlwdEgAEtkBCgNlbnYYAyADKAsyGy5sb2N1bS52MS5Xb3JrbG9hZC5FbnZFbnRyeUKuAbpIqgG6AXUKDGVudi5yZXNlcnZlZBI/bmFtZXMgc3RhcnRpbmcgd2l0aCBMT0NVTV8gYXJlIHNldCBieSBMb2N1bSBhbmQgY2FuJ3QgYmUgY2hvc2VuGiR0aGlzLmFsbChrLCAhay5zdGFydHNXaXRoKCdMT0NVTV8nKSmaAS8QgAIiInIgMh5eW0EtWmEtel9dW0EtWmEtejAtOV9dezAsMTI3fSQqBnIEKICAAhItChF3b3JraW5nX2RpcmVjdG9yeRgEIAEoCUISukgPcg0ogCAyCF4oLy4qKT8kEjAKBHVzZXIYBSABKAlCIrpIH3IdMhteKFthLXpfXVthLXowLTlfLV17MCwzMX0pPyQaKgoIRW52RW50cnkSCwoDa2V5GAEgASgJEg0KBXZhbHVlGAIgASgJOgI4AUINCgRraW5kEgW6SAIIASIsCgdDb21tYW5kEiEKBGFyZ3YYASADKAlCE7pIEJIBDQgBEIAIIgZyBCiAgAIiSwoGU2NyaXB0EiYKC2ludGVycHJldGVyGAEgAygJQhG6SA6SAQsQQCIHcgUQASiAIBIZCgR0ZXh0GAIgASgJQgu6SAhyBhABKICACCKjAQoHVHJpZ2dlchIxCgpjb250aW51b3VzGAEgASgLMhsubG9jdW0udjEuQ29udGludW91c1RyaWdnZXJIABIuCglvbl9kZW1hbmQYAiABKAsyGS5sb2N1bS52MS5PbkRlbWFuZFRyaWdnZXJIABItCghzY2hlZHVsZRgDIAEoCzIZLmxvY3VtLnYxLlNjaGVkdWxlVHJpZ2dlckgAQgYKBGtpbmQiEwoRQ29udGludW91c1RyaWdnZXIiEQoPT25EZW1hbmRUcmlnZ2VyInYKD1NjaGVkdWxlVHJpZ2dlchIYCgRjcm9uGAEgASgJQgq6SAdyBRABGIACEhoKCXRpbWVfem9uZRgCIAEoCUIHukgEcgIYQBItCgZtaXNzZWQYAyABKA4yEy5sb2N1bS52MS5NaXNzZWRSdW5CCLpIBYIBAhABIq4BCgdSZXN0YXJ0EiAKCGF0dGVtcHRzGAEgASgFQgm6SAYaBBhkKAFIAIgBARI7CgZ3aW5kb3cYAiABKAsyGS5nb29nbGUucHJvdG9idWYuRHVyYXRpb25CELpIDaoBCiIECICjBTICCAESNwoFZGVsYXkYAyABKAsyGS5nb29nbGUucHJvdG9idWYuRHVyYXRpb25CDbpICqoBByIDCJAcMgBCCwoJX2F0dGVtcHRzKlEKCU1pc3NlZFJ1bhIaChZNSVNTRURfUlVOX1VOU1BFQ0lGSUVEEAASEwoPTUlTU0VEX1JVTl9TS0lQEAESEwoPTUlTU0VEX1JVTl9PTkNFEAIqTwoITGlzdE1vZGUSGQoVTElTVF9NT0RFX1VOU1BFQ0lGSUVEEAASEgoOTElTVF9NT0RFX09OTFkQARIUChBMSVNUX01PREVfUFJFRkVSEAIqeAoMT25EaXNjb25uZWN0Eh0KGU9OX0RJU0NPTk5FQ1RfVU5TUEVDSUZJRUQQABIWChJPTl9ESVNDT05ORUNUX1NUT1AQARIWChJPTl9ESVNDT05ORUNUX0hPTEQQAhIZChVPTl9ESVNDT05ORUNUX09WRVJMQVAQAyp8CghGYWlsYmFjaxIYChRGQUlMQkFDS19VTlNQRUNJRklFRBAAEhIKDkZBSUxCQUNLX05FVkVSEAESGgoWRkFJTEJBQ0tfT05fTkVYVF9TVEFSVBACEhEKDUZBSUxCQUNLX0FVVE8QAxITCg9GQUlMQkFDS19NQU5VQUwQBCqPAQoQT25DYXBhYmlsaXR5TG9zcxIiCh5PTl9DQVBBQklMSVRZX0xPU1NfVU5TUEVDSUZJRUQQABIbChdPTl9DQVBBQklMSVRZX0xPU1NfTU9WRRABEh0KGU9OX0NBUEFCSUxJVFlfTE9TU19JR05PUkUQAhIbChdPTl9DQVBBQklMSVRZX0xPU1NfU1RPUBADKmQKDE9uUnVuTWlzc2luZxIeChpPTl9SVU5fTUlTU0lOR19VTlNQRUNJRklFRBAAEhcKE09OX1JVTl9NSVNTSU5HX05FWFQQARIbChdPTl9SVU5fTUlTU0lOR19JTl9QTEFDRRACYgZwcm90bzM", [file_buf_validate_validate, file_google_protobuf_duration, file_google_protobuf_timestamp]);
+  fileDesc("ChVsb2N1bS92MS9wb2xpY3kucHJvdG8SCGxvY3VtLnYxItYKCgZQb2xpY3kSPwoEbmFtZRgBIAEoCUIxukguciwyKl5wb2xpY2llcy9bYS16XShbYS16MC05LV17MCw2MX1bYS16MC05XSk/JBILCgN1aWQYAiABKAkSDAoEZXRhZxgDIAEoCRIvCgtjcmVhdGVfdGltZRgEIAEoCzIaLmdvb2dsZS5wcm90b2J1Zi5UaW1lc3RhbXASLwoLdXBkYXRlX3RpbWUYBSABKAsyGi5nb29nbGUucHJvdG9idWYuVGltZXN0YW1wEj8KBHBvb2wYBiABKAlCMbpILnIsMipeKHBvb2xzL1thLXpdKFthLXowLTktXXswLDYxfVthLXowLTldKT8pPyQSLAoId29ya2xvYWQYByABKAsyEi5sb2N1bS52MS5Xb3JrbG9hZEIGukgDyAEBEiIKB3RyaWdnZXIYCCABKAsyES5sb2N1bS52MS5UcmlnZ2VyEicKDHJlcXVpcmVtZW50cxgJIAMoCUIRukgOkgELECAiB3IFEAEYgAISSwoHc2VydmVycxgKIAMoCUI6ukg3kgE0EOgHGAEiLXIrMilec2VydmVycy9bYS16XShbYS16MC05LV17MCw2MX1bYS16MC05XSk/JBIvCglsaXN0X21vZGUYCyABKA4yEi5sb2N1bS52MS5MaXN0TW9kZUIIukgFggECEAESHwoFc2xvdHMYDCABKAVCC7pICBoGGKCNBigBSACIAQESIAoIcHJpb3JpdHkYDSABKAVCCbpIBhoEGGQoAEgBiAEBEiwKE21heF9jb25jdXJyZW50X3J1bnMYDiABKAVCCrpIBxoFGOgHKAFIAogBARI3Cg1vbl9kaXNjb25uZWN0GA8gASgOMhYubG9jdW0udjEuT25EaXNjb25uZWN0Qgi6SAWCAQIQARI+CgxzdG9wX3RpbWVvdXQYECABKAsyGS5nb29nbGUucHJvdG9idWYuRHVyYXRpb25CDbpICqoBByIDCNgEMgASIgoHcmVzdGFydBgRIAEoCzIRLmxvY3VtLnYxLlJlc3RhcnQSLgoIZmFpbGJhY2sYEiABKA4yEi5sb2N1bS52MS5GYWlsYmFja0IIukgFggECEAESQAoSb25fY2FwYWJpbGl0eV9sb3NzGBMgASgOMhoubG9jdW0udjEuT25DYXBhYmlsaXR5TG9zc0IIukgFggECEAESOAoOb25fcnVuX21pc3NpbmcYFCABKA4yFi5sb2N1bS52MS5PblJ1bk1pc3NpbmdCCLpIBYIBAhABEmcKBmxhYmVscxgVIAMoCzIcLmxvY3VtLnYxLlBvbGljeS5MYWJlbHNFbnRyeUI5ukg2mgEzEEAiKHImMiReW2Etel0oW2EtejAtOS5fLy1dezAsNjF9W2EtejAtOV0pPyQqBXIDGIACEg4KBnBhdXNlZBgWIAEoCBIQCghkZWxldGluZxgXIAEoCBIMCgRydW5zGBggAygJEjIKDm5leHRfdGlja190aW1lGBkgASgLMhouZ29vZ2xlLnByb3RvYnVmLlRpbWVzdGFtcBIyCg5sYXN0X3RpY2tfdGltZRgaIAEoCzIaLmdvb2dsZS5wcm90b2J1Zi5UaW1lc3RhbXASEwoLcmVjb25jaWxpbmcYGyABKAgSJgoJcmV0ZW50aW9uGBwgASgLMhMubG9jdW0udjEuUmV0ZW50aW9uGi0KC0xhYmVsc0VudHJ5EgsKA2tleRgBIAEoCRINCgV2YWx1ZRgCIAEoCToCOAFCCAoGX3Nsb3RzQgsKCV9wcmlvcml0eUIWChRfbWF4X2NvbmN1cnJlbnRfcnVucyJsCglSZXRlbnRpb24SIwoKZW5kZWRfcnVucxgBIAEoBUIKukgHGgUY6AcoAUgAiAEBEiAKBmV2ZW50cxgCIAEoBUILukgIGgYYoI0GKAFIAYgBAUINCgtfZW5kZWRfcnVuc0IJCgdfZXZlbnRzIswDCghXb3JrbG9hZBIkCgdjb21tYW5kGAEgASgLMhEubG9jdW0udjEuQ29tbWFuZEgAEiIKBnNjcmlwdBgCIAEoCzIQLmxvY3VtLnYxLlNjcmlwdEgAEtkBCgNlbnYYAyADKAsyGy5sb2N1bS52MS5Xb3JrbG9hZC5FbnZFbnRyeUKuAbpIqgG6AXUKDGVudi5yZXNlcnZlZBI/bmFtZXMgc3RhcnRpbmcgd2l0aCBMT0NVTV8gYXJlIHNldCBieSBMb2N1bSBhbmQgY2FuJ3QgYmUgY2hvc2VuGiR0aGlzLmFsbChrLCAhay5zdGFydHNXaXRoKCdMT0NVTV8nKSmaAS8QgAIiInIgMh5eW0EtWmEtel9dW0EtWmEtejAtOV9dezAsMTI3fSQqBnIEKICAAhItChF3b3JraW5nX2RpcmVjdG9yeRgEIAEoCUISukgPcg0ogCAyCF4oLy4qKT8kEjAKBHVzZXIYBSABKAlCIrpIH3IdMhteKFthLXpfXVthLXowLTlfLV17MCwzMX0pPyQaKgoIRW52RW50cnkSCwoDa2V5GAEgASgJEg0KBXZhbHVlGAIgASgJOgI4AUINCgRraW5kEgW6SAIIASIsCgdDb21tYW5kEiEKBGFyZ3YYASADKAlCE7pIEJIBDQgBEIAIIgZyBCiAgAIiSwoGU2NyaXB0EiYKC2ludGVycHJldGVyGAEgAygJQhG6SA6SAQsQQCIHcgUQASiAIBIZCgR0ZXh0GAIgASgJQgu6SAhyBhABKICACCKjAQoHVHJpZ2dlchIxCgpjb250aW51b3VzGAEgASgLMhsubG9jdW0udjEuQ29udGludW91c1RyaWdnZXJIABIuCglvbl9kZW1hbmQYAiABKAsyGS5sb2N1bS52MS5PbkRlbWFuZFRyaWdnZXJIABItCghzY2hlZHVsZRgDIAEoCzIZLmxvY3VtLnYxLlNjaGVkdWxlVHJpZ2dlckgAQgYKBGtpbmQiEwoRQ29udGludW91c1RyaWdnZXIiEQoPT25EZW1hbmRUcmlnZ2VyInYKD1NjaGVkdWxlVHJpZ2dlchIYCgRjcm9uGAEgASgJQgq6SAdyBRABGIACEhoKCXRpbWVfem9uZRgCIAEoCUIHukgEcgIYQBItCgZtaXNzZWQYAyABKA4yEy5sb2N1bS52MS5NaXNzZWRSdW5CCLpIBYIBAhABIq4BCgdSZXN0YXJ0EiAKCGF0dGVtcHRzGAEgASgFQgm6SAYaBBhkKAFIAIgBARI7CgZ3aW5kb3cYAiABKAsyGS5nb29nbGUucHJvdG9idWYuRHVyYXRpb25CELpIDaoBCiIECICjBTICCAESNwoFZGVsYXkYAyABKAsyGS5nb29nbGUucHJvdG9idWYuRHVyYXRpb25CDbpICqoBByIDCJAcMgBCCwoJX2F0dGVtcHRzKlEKCU1pc3NlZFJ1bhIaChZNSVNTRURfUlVOX1VOU1BFQ0lGSUVEEAASEwoPTUlTU0VEX1JVTl9TS0lQEAESEwoPTUlTU0VEX1JVTl9PTkNFEAIqTwoITGlzdE1vZGUSGQoVTElTVF9NT0RFX1VOU1BFQ0lGSUVEEAASEgoOTElTVF9NT0RFX09OTFkQARIUChBMSVNUX01PREVfUFJFRkVSEAIqeAoMT25EaXNjb25uZWN0Eh0KGU9OX0RJU0NPTk5FQ1RfVU5TUEVDSUZJRUQQABIWChJPTl9ESVNDT05ORUNUX1NUT1AQARIWChJPTl9ESVNDT05ORUNUX0hPTEQQAhIZChVPTl9ESVNDT05ORUNUX09WRVJMQVAQAyp8CghGYWlsYmFjaxIYChRGQUlMQkFDS19VTlNQRUNJRklFRBAAEhIKDkZBSUxCQUNLX05FVkVSEAESGgoWRkFJTEJBQ0tfT05fTkVYVF9TVEFSVBACEhEKDUZBSUxCQUNLX0FVVE8QAxITCg9GQUlMQkFDS19NQU5VQUwQBCqPAQoQT25DYXBhYmlsaXR5TG9zcxIiCh5PTl9DQVBBQklMSVRZX0xPU1NfVU5TUEVDSUZJRUQQABIbChdPTl9DQVBBQklMSVRZX0xPU1NfTU9WRRABEh0KGU9OX0NBUEFCSUxJVFlfTE9TU19JR05PUkUQAhIbChdPTl9DQVBBQklMSVRZX0xPU1NfU1RPUBADKmQKDE9uUnVuTWlzc2luZxIeChpPTl9SVU5fTUlTU0lOR19VTlNQRUNJRklFRBAAEhcKE09OX1JVTl9NSVNTSU5HX05FWFQQARIbChdPTl9SVU5fTUlTU0lOR19JTl9QTEFDRRACYgZwcm90bzM", [file_buf_validate_validate, file_google_protobuf_duration, file_google_protobuf_timestamp]);
 
 /**
  * A named definition of a workload that agents start and stop, with its trigger, requirements and failover rules.
@@ -209,6 +209,13 @@ export type Policy = Message<"locum.v1.Policy"> & {
    * @generated from field: bool reconciling = 27;
    */
   reconciling: boolean;
+
+  /**
+   * How much of what is over is kept.
+   *
+   * @generated from field: locum.v1.Retention retention = 28;
+   */
+  retention?: Retention | undefined;
 };
 
 /**
@@ -217,6 +224,34 @@ export type Policy = Message<"locum.v1.Policy"> & {
  */
 export const PolicySchema: GenMessage<Policy> = /*@__PURE__*/
   messageDesc(file_locum_v1_policy, 0);
+
+/**
+ * How much is kept of what is over. Room is shared: what one policy leaves behind pushes out its own oldest, and nobody else's.
+ *
+ * @generated from message locum.v1.Retention
+ */
+export type Retention = Message<"locum.v1.Retention"> & {
+  /**
+   * Ended runs of this policy, the newest. Unset: 20. Those of a deleted policy are kept for 7 days after their end.
+   *
+   * @generated from field: optional int32 ended_runs = 1;
+   */
+  endedRuns?: number | undefined;
+
+  /**
+   * Events about this policy and its runs, the newest. Unset: its share of the room for all events.
+   *
+   * @generated from field: optional int32 events = 2;
+   */
+  events?: number | undefined;
+};
+
+/**
+ * Describes the message locum.v1.Retention.
+ * Use `create(RetentionSchema)` to create a new message.
+ */
+export const RetentionSchema: GenMessage<Retention> = /*@__PURE__*/
+  messageDesc(file_locum_v1_policy, 1);
 
 /**
  * What an agent runs.
@@ -274,7 +309,7 @@ export type Workload = Message<"locum.v1.Workload"> & {
  * Use `create(WorkloadSchema)` to create a new message.
  */
 export const WorkloadSchema: GenMessage<Workload> = /*@__PURE__*/
-  messageDesc(file_locum_v1_policy, 1);
+  messageDesc(file_locum_v1_policy, 2);
 
 /**
  * A program with its arguments.
@@ -295,7 +330,7 @@ export type Command = Message<"locum.v1.Command"> & {
  * Use `create(CommandSchema)` to create a new message.
  */
 export const CommandSchema: GenMessage<Command> = /*@__PURE__*/
-  messageDesc(file_locum_v1_policy, 2);
+  messageDesc(file_locum_v1_policy, 3);
 
 /**
  * A script in any interpreted language.
@@ -324,7 +359,7 @@ export type Script = Message<"locum.v1.Script"> & {
  * Use `create(ScriptSchema)` to create a new message.
  */
 export const ScriptSchema: GenMessage<Script> = /*@__PURE__*/
-  messageDesc(file_locum_v1_policy, 3);
+  messageDesc(file_locum_v1_policy, 4);
 
 /**
  * When runs are created.
@@ -369,7 +404,7 @@ export type Trigger = Message<"locum.v1.Trigger"> & {
  * Use `create(TriggerSchema)` to create a new message.
  */
 export const TriggerSchema: GenMessage<Trigger> = /*@__PURE__*/
-  messageDesc(file_locum_v1_policy, 4);
+  messageDesc(file_locum_v1_policy, 5);
 
 /**
  * Runs all the time.
@@ -384,7 +419,7 @@ export type ContinuousTrigger = Message<"locum.v1.ContinuousTrigger"> & {
  * Use `create(ContinuousTriggerSchema)` to create a new message.
  */
 export const ContinuousTriggerSchema: GenMessage<ContinuousTrigger> = /*@__PURE__*/
-  messageDesc(file_locum_v1_policy, 5);
+  messageDesc(file_locum_v1_policy, 6);
 
 /**
  * Runs when asked.
@@ -399,7 +434,7 @@ export type OnDemandTrigger = Message<"locum.v1.OnDemandTrigger"> & {
  * Use `create(OnDemandTriggerSchema)` to create a new message.
  */
 export const OnDemandTriggerSchema: GenMessage<OnDemandTrigger> = /*@__PURE__*/
-  messageDesc(file_locum_v1_policy, 6);
+  messageDesc(file_locum_v1_policy, 7);
 
 /**
  * Runs by the clock.
@@ -434,7 +469,7 @@ export type ScheduleTrigger = Message<"locum.v1.ScheduleTrigger"> & {
  * Use `create(ScheduleTriggerSchema)` to create a new message.
  */
 export const ScheduleTriggerSchema: GenMessage<ScheduleTrigger> = /*@__PURE__*/
-  messageDesc(file_locum_v1_policy, 7);
+  messageDesc(file_locum_v1_policy, 8);
 
 /**
  * The restart budget; see docs/semantics.md.
@@ -469,7 +504,7 @@ export type Restart = Message<"locum.v1.Restart"> & {
  * Use `create(RestartSchema)` to create a new message.
  */
 export const RestartSchema: GenMessage<Restart> = /*@__PURE__*/
-  messageDesc(file_locum_v1_policy, 8);
+  messageDesc(file_locum_v1_policy, 9);
 
 /**
  * What happens to times that passed while the policy was paused or no controller was there.

@@ -1,0 +1,43 @@
+/** The event log as it grows, over any number of restarts and leaders: nothing is left out without a word. */
+import type { Client } from '@connectrpc/connect';
+import type { EventService, WatchEventsResponse } from '../../shared/gen/locum/v1/event_service_pb.ts';
+import { tell } from '../output/print.ts';
+import { type ResumeOptions, resuming } from './resume.ts';
+
+export interface FollowEventsOptions extends Pick<ResumeOptions<WatchEventsResponse, Position>, 'signal' | 'pause'> {
+  readonly client: Pick<Client<typeof EventService>, 'watchEvents'>;
+  /** Name of a resource; empty: all. */
+  readonly about?: string;
+  /** Number of the event to begin after; 0n: only new ones. */
+  readonly after?: bigint;
+  /** Told what is missing. Default: says so on standard error. */
+  readonly onGap?: (after: bigint, upTo: bigint) => void;
+}
+
+interface Position {
+  readonly after: bigint;
+  readonly allowGap: boolean;
+}
+
+export async function* followEvents(options: FollowEventsOptions): AsyncGenerator<WatchEventsResponse> {
+  const { client, about = '', after = 0n, onGap = tellGap, signal, ...more } = options;
+  const open = (position: Position) =>
+    client.watchEvents({ ...position, about }, signal === undefined ? {} : { signal });
+  for await (const message of resuming<WatchEventsResponse, Position>({
+    ...more,
+    signal,
+    open,
+    start: { after, allowGap: false },
+    answered: true,
+    positionOf: ({ position }) => (position === 0n ? undefined : { after: position, allowGap: false }),
+    afterGap: (position) => ({ ...position, allowGap: true }),
+  })) {
+    const { position, droppedUpTo } = message;
+    if (droppedUpTo > 0n) onGap(position, droppedUpTo);
+    yield message;
+  }
+}
+
+function tellGap(after: bigint, upTo: bigint): void {
+  tell(`Some events after events/${after} and up to events/${upTo} are no longer kept; going on with what is left.`);
+}
