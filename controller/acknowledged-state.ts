@@ -5,7 +5,7 @@
 import type { Now } from '../shared/time.ts';
 import { decodeRecord } from './codec/record.ts';
 import type { ClusterState } from './core/cluster.ts';
-import { Core } from './core/core.ts';
+import { stateOf } from './core/load.ts';
 import { createScheduleReader } from './schedules.ts';
 import type { Store } from './store/store.ts';
 
@@ -15,14 +15,14 @@ export async function acknowledgedState(
   live: ClusterState,
   now: Now,
 ): Promise<ClusterState> {
-  const { version, term, clusterId, incarnation, electedWall, electedMono } = live;
+  const { version, keep, term, clusterId, incarnation, electedWall, electedMono, electedAge } = live;
   const records = (await store.load()).records.map(({ key, value }) => decodeRecord(key, value));
-  const core = new Core({ version, schedules: createScheduleReader(), verifyIntervalMs: 0, maxCommitsInFlight: 1 });
-  core.step({ kind: 'elected', term, clusterId, incarnation, firstOfIncarnation: false, records }, now);
-  const { state } = core;
-  // Taking over is an event of its own, which did not happen.
-  state.events.length = records.filter(({ kind }) => kind === 'event').length;
-  Object.assign(state, { electedWall, electedMono });
+  const state = stateOf(
+    { version, keep, schedules: createScheduleReader(), verifyIntervalMs: 0, maxCommitsInFlight: 1 },
+    { kind: 'elected', term, clusterId, incarnation, firstOfIncarnation: false, records },
+    now,
+  );
+  Object.assign(state, { electedWall, electedMono, electedAge });
   // What agents say is no decision: it is shown as it is heard.
   for (const [id, serverLive] of live.serverLive) if (state.servers.has(id)) state.serverLive.set(id, serverLive);
   for (const [conn, session] of live.sessions) state.sessions.set(conn, session);

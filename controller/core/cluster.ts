@@ -151,6 +151,7 @@ export interface RunLive {
 }
 
 export interface ClusterState {
+  readonly keep: Keep;
   term: number;
   clusterId: string;
   incarnation: number;
@@ -198,6 +199,7 @@ const ENDED_RUNS_EACH = 5;
 
 export function emptyCluster(version: string, keep: Keep = DEFAULT_KEEP): ClusterState {
   return {
+    keep,
     term: 0,
     clusterId: '',
     incarnation: 0,

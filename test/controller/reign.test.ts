@@ -147,7 +147,7 @@ describe('a full disk', () => {
     expect(await stuck).toBe('STORE_FULL');
     const shown = await reign.read((state) => {
       const live = state.serverLive.get(serverId('web-1'));
-      return [state.policies.size, state.sessions.size, live?.session?.conn, state.events.at(-1)?.type];
+      return [state.policies.size, state.sessions.size, live?.session?.conn, [...state.events].at(-1)?.type];
     });
     expect(shown).toEqual([0, 1, 1, 'SERVER_REGISTERED']);
   });
