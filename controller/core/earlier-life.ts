@@ -6,8 +6,9 @@
 import { incarnationOf } from '../../shared/ids.ts';
 import { type ClusterState, type Session, serverOf } from './cluster.ts';
 import type { Context } from './context.ts';
+import type { EarlierAttempt, EarlierLife } from './earlier-attempt.ts';
 import type { ReportedAttempt } from './event.ts';
-import type { EarlierAttempt, EarlierLife, Policy, Server } from './state.ts';
+import type { Policy, Server } from './state.ts';
 
 /** A server as it was loaded, or registers: in any life but the first it may hold something of an earlier one. */
 export function expectEarlierLife(state: ClusterState, server: Server): void {

@@ -7,6 +7,7 @@
 import type { HostProblemKind } from '../../shared/host-problem.ts';
 import type { Epoch, PolicyId, PoolId, RunId, ServerId, Uid } from '../../shared/ids.ts';
 import type { Capability } from './capability.ts';
+import type { EarlierLife } from './earlier-attempt.ts';
 import type { Skip } from './skip.ts';
 import type { Timers } from './timers.ts';
 
@@ -95,21 +96,6 @@ export interface Server extends RecordBase {
   /** What it may still hold of an earlier life; undefined: nothing. */
   earlierLife: EarlierLife | undefined;
   deleting: boolean;
-}
-
-export interface EarlierLife {
-  /** The place that it was then: only from there it can be said what is left. */
-  readonly instanceId: string;
-  readonly machineId: string;
-  /** What lives there and is not known to this life of the store. */
-  readonly attempts: readonly EarlierAttempt[];
-}
-
-export interface EarlierAttempt {
-  readonly run: RunId;
-  readonly epoch: Epoch;
-  readonly policy: PolicyId;
-  readonly instanceId: string;
 }
 
 export type Workload = {
