@@ -28,6 +28,8 @@ const tones: Readonly<Record<string, Tone>> = {
   CORDONED: 'warn',
   DRAINING: 'warn',
   SATURATED: 'warn',
+  PROBATION: 'warn',
+  QUARANTINED: 'warn',
   MISSING: 'bad',
   STUCK: 'bad',
   FAILED: 'bad',

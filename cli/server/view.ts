@@ -1,6 +1,8 @@
 /** Servers as people see them. */
 import { CapabilitySourceSchema } from '../../shared/gen/locum/v1/capability_pb.ts';
 import {
+  Gate,
+  GateSchema,
   IntentSchema,
   LivenessSchema,
   LoadSchema,
@@ -16,6 +18,14 @@ function slots({ usedSlots, reservedSlots, effectiveMaxSlots, overCapacity }: Se
   return cell(`${usedSlots}${reserved}/${effectiveMaxSlots}`, overCapacity ? 'warn' : undefined);
 }
 
+/** Where the controller itself keeps runs away, that is the answer. */
+function availability({ available, gate }: Server): Cell {
+  if (available) return cell('yes', 'good');
+  return isClosed(gate) ? cell(word(GateSchema, gate), 'warn') : cell('no', 'warn');
+}
+
+const isClosed = (gate: Gate): boolean => gate === Gate.PROBATION || gate === Gate.QUARANTINED;
+
 export const serverColumns: readonly Column<Server>[] = [
   { head: 'RANK', right: true, cell: ({ rank }) => rank },
   { head: 'SERVER', cell: ({ name }) => idOf(name) },
@@ -27,7 +37,7 @@ export const serverColumns: readonly Column<Server>[] = [
     cell: ({ intent, deleting }) => (deleting ? cell('DELETING', 'warn') : stateCell(IntentSchema, intent)),
   },
   { head: 'LOAD', wide: true, cell: ({ load }) => stateCell(LoadSchema, load) },
-  { head: 'AVAILABLE', cell: ({ available }) => (available ? cell('yes', 'good') : cell('no', 'warn')) },
+  { head: 'AVAILABLE', cell: availability },
   { head: 'SLOTS', right: true, cell: slots },
   { head: 'RUNS', right: true, cell: ({ runs }) => runs.length },
   {
@@ -67,6 +77,13 @@ function drainText({ drain }: Server): string {
   return drain.done ? 'done' : `since ${moment(drain.startTime)}${end}`;
 }
 
+function gateText({ gate, gateStatus }: Server): Cell | string {
+  if (gateStatus === undefined) return '';
+  const { sinceTime, untilTime, reason } = gateStatus;
+  const until = untilTime === undefined ? '' : `, until ${moment(untilTime)}`;
+  return cell(`${word(GateSchema, gate)} since ${moment(sinceTime)}${until}: ${reason}`, 'warn');
+}
+
 function serverText(server: Server, wide: boolean): string {
   const { capabilities, drain } = server;
   const facts = renderFacts([
@@ -77,6 +94,7 @@ function serverText(server: Server, wide: boolean): string {
     ['intent', server.deleting ? cell('DELETING', 'warn') : stateCell(IntentSchema, server.intent)],
     ['load', stateCell(LoadSchema, server.load)],
     ['available', server.available ? 'yes' : 'no'],
+    ['gate', gateText(server)],
     ['slots', `${slots(server).text}${server.overCapacity ? ', over its limit: nothing is stopped for that' : ''}`],
     ['runs', idsOf(server.runs)],
     ['drain', drainText(server)],

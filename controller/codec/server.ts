@@ -23,6 +23,7 @@ import type { Drain, Server } from '../core/state.ts';
 import { capabilityFromProto, capabilityToProto } from './capability.ts';
 import { fromUint64, toUint64 } from './numbers.ts';
 import { required, requiredId, requiredTime, requiredWord } from './required.ts';
+import { gateFromRecord, gateToRecord } from './server-gate.ts';
 import { intentWords, livenessWords } from './words.ts';
 
 export function serverToProto(server: Server): PbServer {
@@ -74,6 +75,7 @@ function earlierLifeFromProto({ instanceId, machineId, attempts }: EarlierLifeRe
 
 export function serverToRecord(server: Server): ServerRecord {
   const { agentMaxSlots, earlierLife } = server;
+  const gate = gateToRecord(server.gate);
   return create(ServerRecordSchema, {
     server: serverToProto(server),
     version: toUint64(server.version),
@@ -81,6 +83,7 @@ export function serverToRecord(server: Server): ServerRecord {
     ...(agentMaxSlots === undefined ? {} : { agentMaxSlots }),
     settledIncarnation: toUint64(server.settledIncarnation),
     ...(earlierLife === undefined ? {} : { earlierLife: earlierLifeToProto(earlierLife) }),
+    ...(gate === undefined ? {} : { gate }),
   });
 }
 
@@ -108,6 +111,7 @@ export function serverFromRecord(record: ServerRecord): Server {
     capabilities: server.capabilities.map(capabilityFromProto),
     agentMaxSlots: record.agentMaxSlots,
     saturated: server.load === Load.SATURATED,
+    gate: gateFromRecord(record.gate),
     settledIncarnation: fromUint64(record.settledIncarnation, 'settled_incarnation'),
     earlierLife: record.earlierLife === undefined ? undefined : earlierLifeFromProto(record.earlierLife),
     deleting: server.deleting,

@@ -3,7 +3,10 @@ import type { ServerId } from '../../shared/ids.ts';
 import { type ClusterState, poolLiveOf, poolOf, serverLiveOf } from './cluster.ts';
 import { type ServerView, takesPlacements } from './placement/explain.ts';
 import type { ServerFacts } from './placement/query.ts';
+import { gateOf, hasStartUnderWay, isClosed, isGateOpen } from './server-gate.ts';
 import type { Run, Server } from './state.ts';
+
+const OPEN = { kind: 'OPEN' } as const;
 
 /** The smaller of the operator's limit (or the pool's default) and the agent's own. */
 export function effectiveMaxSlots(state: ClusterState, server: Server): number {
@@ -54,8 +57,13 @@ function axesOf(state: ClusterState, server: Server): Parameters<typeof takesPla
     load: server.saturated ? 'SATURATED' : 'AVAILABLE',
     deleting: server.deleting,
     connected: serverLiveOf(state, server.id).session?.phase === 'OPEN',
+    gate: isGateOpen(state, server) ? OPEN : gateOf(server),
   };
 }
+
+/** Behind a closed gate, and otherwise in the list, with no start under way. */
+export const isUsableBehindGate = (state: ClusterState, server: Server): boolean =>
+  isClosed(server) && !hasStartUnderWay(state, server) && takesPlacements({ ...axesOf(state, server), gate: OPEN });
 
 export function placementFacts(state: ClusterState, id: ServerId): ServerFacts | undefined {
   const server = state.servers.get(id);
@@ -72,7 +80,12 @@ export function refreshIndex(state: ClusterState, id: ServerId): void {
   const server = state.servers.get(id);
   const facts = placementFacts(state, id);
   if (server === undefined || facts === undefined) return;
-  poolLiveOf(state, server.pool).index.setServer(id, facts);
+  const { index, lastResort, closed } = poolLiveOf(state, server.pool);
+  index.setServer(id, facts);
+  if (isClosed(server)) {
+    closed.add(id);
+    lastResort.setServer(id, { ...facts, available: isUsableBehindGate(state, server) });
+  } else if (closed.delete(id)) lastResort.removeServer(id);
 }
 
 /** A server as an explanation needs it. */
@@ -81,6 +94,7 @@ export function serverView(state: ClusterState, id: ServerId): ServerView | unde
   if (server === undefined) return undefined;
   return {
     ...axesOf(state, server),
+    isBusy: hasStartUnderWay(state, server),
     freeSlots: freeSlots(state, server),
     usedSlots: usedSlots(state, server),
     maxSlots: effectiveMaxSlots(state, server),

@@ -120,6 +120,10 @@ export interface Storm {
 
 export interface PoolLive {
   readonly index: PlacementIndex;
+  /** Of the servers behind a closed gate: for policies that have no other eligible one. */
+  readonly lastResort: PlacementIndex;
+  /** Which these are. */
+  readonly closed: Set<ServerId>;
   readonly queue: RunQueue;
   readonly storm: Storm;
   /** Servers that freed slots gather on for a run that was bypassed too long. */
@@ -249,6 +253,8 @@ export const ageOf = (state: ClusterState, { mono }: Now): number =>
 
 export const newPoolLive = (): PoolLive => ({
   index: new PlacementIndex(),
+  lastResort: new PlacementIndex(),
+  closed: new Set(),
   queue: new RunQueue(),
   storm: { suspects: [], activeSinceMono: undefined, belowSinceMono: undefined, notBeforeMono: 0 },
   claims: new Map(),

@@ -43,9 +43,10 @@ export class Context {
   /** Answers to calls of this step; they show the state after settling. */
   readonly answers: { readonly call: CallId; readonly result: CallResult }[] = [];
 
-  /** Deadlines of liveness, of drains, of runs, of schedules, and of what holds a whole pool back. A wheel only says when to look. */
+  /** Deadlines of liveness, of drains, of closed gates, of runs, of schedules, and of what holds a whole pool back. A wheel only says when to look. */
   readonly serverWheel = new TimerWheel<ServerId>();
   readonly drainWheel = new TimerWheel<ServerId>();
+  readonly gateWheel = new TimerWheel<ServerId>();
   readonly runWheel = new TimerWheel<RunId>();
   readonly policyWheel = new TimerWheel<PolicyId>();
   readonly poolWheel = new TimerWheel<PoolId>();

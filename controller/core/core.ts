@@ -84,10 +84,11 @@ export class Core {
 
   /** When to step a tick at the latest, monotonic milliseconds. */
   nextWakeMono(): number | undefined {
-    const { serverWheel, drainWheel, runWheel, policyWheel, poolWheel, gate } = this.#ctx;
+    const { serverWheel, drainWheel, gateWheel, runWheel, policyWheel, poolWheel, gate } = this.#ctx;
     const times = [
       serverWheel.nextAt(),
       drainWheel.nextAt(),
+      gateWheel.nextAt(),
       runWheel.nextAt(),
       policyWheel.nextAt(),
       poolWheel.nextAt(),
@@ -139,6 +140,7 @@ export class Core {
     const ctx = this.#ctx;
     for (const id of ctx.serverWheel.due(ctx.now.mono)) ctx.dueServers.add(id);
     for (const id of ctx.drainWheel.due(ctx.now.mono)) ctx.dirtyServers.add(id);
+    for (const id of ctx.gateWheel.due(ctx.now.mono)) ctx.dirtyServers.add(id);
     for (const id of ctx.runWheel.due(ctx.now.mono)) ctx.dirtyRuns.add(id);
     for (const id of ctx.poolWheel.due(ctx.now.mono)) ctx.dirtyPools.add(id);
     for (const id of ctx.policyWheel.due(ctx.now.mono)) ctx.dirtyPolicies.add(id);

@@ -9,6 +9,7 @@ import { confirmAbsent, endAbsent, judgeInventory, observe, takeInventory } from
 import { becomeAlive, becomeLeft } from './liveness.ts';
 import { isSamePlace } from './place.ts';
 import { applyCapabilities, applyCapacity } from './server-facts.ts';
+import { noteHostRefusal, noteReported, noteStarted } from './server-gate.ts';
 import { askFullState, closeSession } from './session.ts';
 
 type Said<K extends FromAgent['kind']> = Extract<FromAgent, { readonly kind: K }>;
@@ -78,10 +79,11 @@ function heartbeat(ctx: Context, session: Session, said: Said<'heartbeat'>): voi
   ctx.gate.cover({ session, sequence: said.sequence, receivedMono: ctx.now.mono });
   const server = serverOf(ctx.state, session.server);
   if (server.liveness !== 'ALIVE') becomeAlive(ctx, server);
-  if (said.capacity !== undefined || said.capabilities !== undefined) {
+  if (said.capacity !== undefined || said.capabilities !== undefined || said.hostProblems !== undefined) {
     ctx.journal.actor = `agent:${session.server}`;
     if (said.capacity !== undefined) applyCapacity(ctx, server, said.capacity);
     if (said.capabilities !== undefined) applyCapabilities(ctx, server, said.capabilities);
+    if (said.hostProblems !== undefined) noteReported(ctx, server, said.hostProblems);
   }
   if (gap) askFullState(ctx, session, 'SEQUENCE_GAP');
   else if (said.generation > session.generation) askFullState(ctx, session, 'GENERATION_AHEAD');
@@ -98,6 +100,7 @@ function commandResult(ctx: Context, session: Session, said: Said<'command_resul
   const { run, attempt } = found;
   if (said.outcome === 'APPLIED' || said.outcome === 'ALREADY_APPLIED') {
     attemptLiveOf(ctx.state, attempt).startSentMono = undefined;
+    noteStarted(ctx, attempt.server);
     if (attempt.state === 'STARTING' && said.pid !== 0) {
       attempt.state = 'RUNNING';
       attempt.pid = said.pid;
@@ -118,6 +121,9 @@ function commandResult(ctx: Context, session: Session, said: Said<'command_resul
     detail: said.detail === '' ? reason : `${reason}: ${said.detail}`,
     hostProblem: said.hostProblem,
   });
+  if (said.hostProblem !== undefined) {
+    noteHostRefusal(ctx, attempt.server, { kind: said.hostProblem, detail: said.detail });
+  }
 }
 
 function fullState(ctx: Context, session: Session, said: Said<'full_state'>): void {

@@ -16,6 +16,7 @@ import type { Context } from './context.ts';
 import { expectEarlierLife } from './earlier-life.ts';
 import type { Verdict } from './effect.ts';
 import type { HelloFacts } from './event.ts';
+import { OPEN_GATE } from './gate-record.ts';
 import { judgeInventory, takeInventory } from './inventory.ts';
 import { becomeAlive, touchServer } from './liveness.ts';
 import { refreshOrder } from './placing.ts';
@@ -201,6 +202,7 @@ function register(ctx: Context, facts: HelloFacts, pool: Pool): Server {
     capabilities: facts.capabilities,
     agentMaxSlots: facts.capacity.maxSlots,
     saturated: facts.capacity.saturated,
+    gate: OPEN_GATE,
     settledIncarnation: 0,
     earlierLife: undefined,
     deleting: false,

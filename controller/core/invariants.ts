@@ -1,14 +1,16 @@
 /** The invariants that can be seen from inside, checked at every placement and, in tests and the simulator, on everything. */
 import { assert } from '../../shared/assert.ts';
-import { effectiveMaxSlots, freeSlotsFor, isAvailable, usedSlots } from './capacity.ts';
+import { effectiveMaxSlots, freeSlotsFor, isAvailable, isUsableBehindGate, usedSlots } from './capacity.ts';
 import { type ClusterState, serverLiveOf } from './cluster.ts';
 import { meetsRequirements } from './eligible.ts';
+import { isLastResort } from './last-resort.ts';
 import { isEnded } from './run.ts';
 import type { Policy, Run, Server } from './state.ts';
 
 /** I7, I8: the chosen server is in the list, has what is required and has room. */
 export function checkPlacement(state: ClusterState, policy: Policy, run: Run, server: Server): void {
-  assert(isAvailable(state, server), `I8: ${server.id} is in the available list`);
+  const mayTake = isAvailable(state, server) || (isUsableBehindGate(state, server) && isLastResort(state, policy));
+  assert(mayTake, `I8: ${server.id} is in the available list, or the last resort of ${policy.id}`);
   const { servers, listMode } = policy.spec;
   const listed = servers.length === 0 || listMode === 'PREFER' || servers.includes(server.id);
   assert(listed && server.pool === policy.spec.pool, `I8: ${server.id} is in the list of ${policy.id}`);

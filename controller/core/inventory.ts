@@ -10,6 +10,7 @@ import type { Verdict } from './effect.ts';
 import type { ReportedAttempt } from './event.ts';
 import { isSamePlace } from './place.ts';
 import { dequeue } from './run.ts';
+import { noteHostRefusal, noteStarted } from './server-gate.ts';
 import { attemptsOn } from './session.ts';
 import type { Attempt, Run } from './state.ts';
 
@@ -42,6 +43,9 @@ function endReported(ctx: Context, run: Run, attempt: Attempt, reported: Reporte
     detail: end?.detail ?? '',
     hostProblem: end?.hostProblem,
   });
+  if (end?.hostProblem !== undefined) {
+    noteHostRefusal(ctx, attempt.server, { kind: end.hostProblem, detail: end.detail });
+  }
 }
 
 /** STARTING and STOPPING are only shown; RUNNING and STUCK, and that it is STUCK no more, are written. */
@@ -54,6 +58,7 @@ function noteState(ctx: Context, session: Session, { run, attempt }: OpenAttempt
   // A Hello may be an old one: that the tree can be killed after all is believed of a session that was taken.
   if (wasStuck && session.phase === 'OPENING') return;
   attempt.state = reported.state;
+  if (attempt.state === 'RUNNING') noteStarted(ctx, attempt.server);
   if (wasStuck || attempt.state === 'RUNNING' || attempt.state === 'STUCK') ctx.journal.put(run);
   ctx.dirtyRuns.add(run.id);
 }

@@ -5,6 +5,7 @@
  */
 import { poolOf, serverLiveOf, serverOf } from './cluster.ts';
 import type { Context } from './context.ts';
+import { noteMissing, noteReturned } from './server-gate.ts';
 import { closeSession } from './session.ts';
 import type { Liveness, Server } from './state.ts';
 import { noteSuspect } from './storm.ts';
@@ -49,6 +50,7 @@ function becomeMissing(ctx: Context, server: Server, silenceMs: number, missingA
     silence_ms: silenceMs.toFixed(1),
     late_ms: (silenceMs - missingAfterMs).toFixed(1),
   });
+  noteMissing(ctx, server);
   const { session } = serverLiveOf(ctx.state, server.id);
   // A stream that is open and silent is of no use: a returning agent says Hello again.
   if (session !== undefined) closeSession(ctx, session, undefined, true);
@@ -63,6 +65,7 @@ export function becomeAlive(ctx: Context, server: Server): void {
   if (server.liveness === 'ALIVE') return;
   const was = server.liveness;
   live.aliveSinceMono = now.mono;
+  noteReturned(ctx, server);
   setLiveness(ctx, server, 'ALIVE', was === 'SUSPECT' ? 'HEARTBEAT' : 'RETURNED', `it was ${was}`);
 }
 

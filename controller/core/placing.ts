@@ -12,9 +12,11 @@ import type { Context, View } from './context.ts';
 import { earlierLifeOf } from './earlier-life.ts';
 import { effectiveList, eligibleServers, meetsRequirements, placementQuery } from './eligible.ts';
 import { checkPlacement } from './invariants.ts';
+import { chooseServer } from './last-resort.ts';
 import { satisfiable } from './placement/explain.ts';
 import { abandonMove } from './reservation.ts';
 import { announceState, dequeue, type Shown } from './run.ts';
+import { gateOf, isGateOpen } from './server-gate.ts';
 import { pausedServers, skipOf } from './setback.ts';
 import type { Policy, Run } from './state.ts';
 
@@ -74,7 +76,7 @@ function choose(ctx: Context, live: PoolLive, policy: Policy, run: Run): ServerI
     if (fits && allowed) return reserved;
   }
   const claimed = claimedByOthers(live, run);
-  return live.index.choose(placementQuery(state, policy, run, now.wall, { claimed }));
+  return chooseServer(live, placementQuery(state, policy, run, now.wall, { claimed }));
 }
 
 const claimedByOthers = (live: PoolLive, run: Run): readonly ServerId[] =>
@@ -129,6 +131,8 @@ function whyNot(ctx: Context, policy: Policy, run: Run, id: ServerId): string {
   if (server.liveness !== 'ALIVE') return `is ${server.liveness}`;
   if (server.intent !== 'ACTIVE') return `is ${server.intent}`;
   if (server.saturated) return 'is SATURATED';
+  const gate = gateOf(server);
+  if (gate.kind !== 'OPEN' && !isGateOpen(state, server)) return `is in ${gate.kind}`;
   if (!isAvailable(state, server)) return 'has no open stream';
   if (!meetsRequirements(state, policy, server)) return 'lacks what it requires';
   const skip = skipOf(run, id);
@@ -173,7 +177,7 @@ function showPause(ctx: Context, live: PoolLive, run: Run): boolean {
   const untils = run.skips.map(({ pausedUntilWall }) => pausedUntilWall).filter((until) => until > now.wall);
   ctx.wakePoolAt(run.pool, now.mono + Math.min(...untils) - now.wall);
   const claimed = claimedByOthers(live, run);
-  const server = live.index.choose(placementQuery(state, policy, run, now.wall, { claimed, pauses: 'ignored' }));
+  const server = chooseServer(live, placementQuery(state, policy, run, now.wall, { claimed, pauses: 'ignored' }));
   const skip = server === undefined ? undefined : skipOf(run, server);
   if (skip === undefined) return false;
   const message = `it waits a moment before its next start on ${skip.server}`;
@@ -239,6 +243,8 @@ function dropVoidClaims(ctx: Context, live: PoolLive): void {
 
 /** Order changes reach the index. */
 export function refreshOrder(ctx: Context, pool: PoolId): void {
-  poolLiveOf(ctx.state, pool).index.setOrder(poolOf(ctx.state, pool).order);
+  const { order } = poolOf(ctx.state, pool);
+  poolLiveOf(ctx.state, pool).index.setOrder(order);
+  poolLiveOf(ctx.state, pool).lastResort.setOrder(order);
   ctx.dirtyPools.add(pool);
 }

@@ -19,6 +19,8 @@ export function removeServer(ctx: Context, server: Server): void {
     if (run !== undefined) endReservation(ctx, run);
   }
   live.index.removeServer(server.id);
+  live.lastResort.removeServer(server.id);
+  live.closed.delete(server.id);
   live.draining.delete(server.id);
   live.claims.delete(server.id);
   state.servers.delete(server.id);
@@ -27,6 +29,7 @@ export function removeServer(ctx: Context, server: Server): void {
   state.serverLive.delete(server.id);
   ctx.serverWheel.cancel(server.id);
   ctx.drainWheel.cancel(server.id);
+  ctx.gateWheel.cancel(server.id);
   ctx.dirtyServers.delete(server.id);
   journal.put(pool);
   journal.delete(`servers/${server.id}`);

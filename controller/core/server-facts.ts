@@ -3,6 +3,7 @@ import type { Capability } from './capability.ts';
 import type { Context } from './context.ts';
 import type { HelloFacts, ReportedCapacity } from './event.ts';
 import { touchServer } from './liveness.ts';
+import { noteReported, noteSilent } from './server-gate.ts';
 import type { Server } from './state.ts';
 
 export function applyFacts(ctx: Context, server: Server, facts: HelloFacts): void {
@@ -27,6 +28,8 @@ export function applyFacts(ctx: Context, server: Server, facts: HelloFacts): voi
   }
   applyCapabilities(ctx, server, facts.capabilities);
   applyCapacity(ctx, server, facts.capacity);
+  if (facts.hostProblems === undefined) noteSilent(ctx, server);
+  else noteReported(ctx, server, facts.hostProblems);
 }
 
 export function applyCapabilities(ctx: Context, server: Server, capabilities: readonly Capability[]): void {

@@ -15,6 +15,7 @@ import { pumpMoves, wantFailbacks } from './moves.ts';
 import { placePool } from './placing.ts';
 import { forgetOld } from './retention.ts';
 import { endDeleting } from './server-end.ts';
+import { isClosed, judgeGate } from './server-gate.ts';
 import { judgeStorm } from './storm.ts';
 import { upkeep } from './upkeep.ts';
 
@@ -46,6 +47,7 @@ function settleServers(ctx: Context): void {
   for (const id of take(ctx.dirtyServers)) {
     const server = ctx.state.servers.get(id);
     if (server === undefined) continue;
+    judgeGate(ctx, server);
     refreshIndex(ctx.state, id);
     ctx.journal.touch(`servers/${id}`);
     ctx.dirtyPools.add(server.pool);
@@ -89,7 +91,7 @@ export function periodicLook(ctx: Context): void {
   for (const server of state.servers.values()) {
     refreshIndex(state, server.id);
     ctx.dueServers.add(server.id);
-    if (server.deleting) ctx.dirtyServers.add(server.id);
+    if (server.deleting || isClosed(server)) ctx.dirtyServers.add(server.id);
   }
   for (const live of state.policyLive.values()) for (const run of live.runs) ctx.dirtyRuns.add(run);
   for (const id of state.policies.keys()) ctx.dirtyPolicies.add(id);

@@ -8,6 +8,7 @@ import type { HostProblemKind } from '../../shared/host-problem.ts';
 import type { Epoch, PolicyId, PoolId, RunId, ServerId, Uid } from '../../shared/ids.ts';
 import type { Capability } from './capability.ts';
 import type { EarlierLife } from './earlier-attempt.ts';
+import type { ServerGate } from './gate-record.ts';
 import type { Skip } from './skip.ts';
 import type { Timers } from './timers.ts';
 
@@ -91,6 +92,7 @@ export interface Server extends RecordBase {
   /** The agent's own limit; undefined: none. */
   agentMaxSlots: number | undefined;
   saturated: boolean;
+  gate: ServerGate;
   /** Newest incarnation in which it was known to hold nothing of an earlier life of the store; 0: none (semantics C9). */
   settledIncarnation: number;
   /** What it may still hold of an earlier life; undefined: nothing. */

@@ -8,11 +8,13 @@ import { waitFor } from './earlier-life.ts';
 import { placementQuery, policyLiveOf } from './eligible.ts';
 import { type Explanation, explain } from './placement/explain.ts';
 import { isEnded } from './run.ts';
+import { gateOf } from './server-gate.ts';
 import type { Policy, Run, Server } from './state.ts';
 
 export { currentAttempt } from './attempt.ts';
 export { effectiveMaxSlots, isAvailable, reservedSlots, usedSlots } from './capacity.ts';
 export { isEnded } from './run.ts';
+export { type GateView, gateOf } from './server-gate.ts';
 
 /** Position in the pool's order, from 1. */
 export const rankOf = (state: ClusterState, server: Server): number =>
@@ -103,6 +105,11 @@ function serverDeviations(state: ClusterState, server: Server, now: Now): readon
     );
   }
   if (server.saturated) say('SERVER_SATURATED', 'takes no new runs: its load is over its mark');
+  const gate = gateOf(server);
+  if (gate.kind !== 'OPEN') {
+    const etaWall = gate.untilWall;
+    found.push({ resource, reason: `SERVER_${gate.kind}`, message: `takes no new runs: ${gate.reason}`, etaWall });
+  }
   const [used, limit] = [usedSlots(state, server), effectiveMaxSlots(state, server)];
   if (used > limit) say('OVER_CAPACITY', `${used} slots are used, its limit is ${limit}`);
   for (const { run, reason } of drainBlocked(state, server, now)) say('DRAIN_BLOCKED', `${run}: ${reason}`);

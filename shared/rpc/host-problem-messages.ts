@@ -38,7 +38,9 @@ export function hostProblemsToProto(problems: readonly HostProblem[]): HostProbl
 }
 
 /** Undefined stays undefined: nothing was said. In an entry, a kind that is not set is a problem without a name. */
-export function hostProblemsFromProto(set: HostProblemSet | undefined): readonly HostProblem[] | undefined {
+export function hostProblemsFromProto(
+  set: Pick<HostProblemSet, 'problems'> | undefined,
+): readonly HostProblem[] | undefined {
   if (set === undefined) return undefined;
   return tellableProblems(
     set.problems.map(({ kind, detail }) => ({

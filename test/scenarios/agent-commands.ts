@@ -2,6 +2,7 @@
 import type { Capability } from '../../controller/core/capability.ts';
 import type { ReportedAttempt } from '../../controller/core/event.ts';
 import { present } from '../../shared/assert.ts';
+import { HOST_PROBLEM_KINDS, type HostProblem } from '../../shared/host-problem.ts';
 import { epoch, policyId, runId } from '../../shared/ids.ts';
 import type { StartAnswer } from '../controller/core/world/agent-facts.ts';
 import type { ModelAgent } from '../controller/core/world/model-agent.ts';
@@ -21,7 +22,14 @@ const capabilitiesOf = (text: string | undefined): readonly Capability[] =>
     return { name, value, source: 'CONFIG' };
   });
 
-/** `hello web-1 pool= caps=os:linux,gpu limit=3 instance= machine= boot= uptime=5s term= epoch= cluster= inventory=none` */
+/** `NO_SPACE:/var,READ_ONLY`, or `none`. */
+const problemsOf = (text: string | undefined): readonly HostProblem[] =>
+  listOf(text === 'none' ? '' : text).map((one) => {
+    const [kind = '', detail = ''] = one.split(':');
+    return { kind: oneOf(kind, HOST_PROBLEM_KINDS), detail };
+  });
+
+/** `hello web-1 pool= caps=os:linux,gpu limit=3 problems=none instance= machine= boot= uptime=5s term= epoch= cluster= inventory=none` */
 const hello: Command = (stage, words) => {
   const { named } = words;
   const agent = stage.world.agent(words.plain[1] ?? '');
@@ -29,6 +37,7 @@ const hello: Command = (stage, words) => {
   facts.pool = named.get('pool') ?? facts.pool;
   if (named.has('caps')) facts.capabilities = capabilitiesOf(named.get('caps'));
   if (named.has('limit')) facts.maxSlots = Number(named.get('limit'));
+  if (named.has('problems')) facts.hostProblems = problemsOf(named.get('problems'));
   facts.instanceId = named.get('instance') ?? facts.instanceId;
   facts.machineId = named.get('machine') ?? facts.machineId;
   facts.bootId = named.get('boot') ?? facts.bootId;
@@ -69,16 +78,17 @@ function inventoryOf(text: string | undefined): readonly ReportedAttempt[] {
   });
 }
 
-/** `starts web-1 applied|slow|lost`, `starts web-1 REFUSED RESOURCE_EXHAUSTED`, `starts web-1 EXPIRED TOO_LATE` */
+/** `starts web-1 applied|slow|lost`, `starts web-1 REFUSED RESOURCE_EXHAUSTED`, `starts web-1 REFUSED NO_SPACE host`, `starts web-1 EXPIRED TOO_LATE` */
 const starts: Command = (stage, words) => {
   const agent = agentOf(stage, words);
-  const [, , how = '', reason = ''] = words.plain;
-  agent.startAnswer = startAnswerOf(how, reason);
+  const [, , how = '', reason = '', whose = ''] = words.plain;
+  agent.startAnswer = startAnswerOf(how, reason, whose);
 };
 
-function startAnswerOf(how: string, reason: string): StartAnswer {
+function startAnswerOf(how: string, reason: string, whose: string): StartAnswer {
   if (how === 'applied' || how === 'slow' || how === 'lost') return { kind: how };
-  return { kind: 'refused', outcome: oneOf(how, ['REFUSED', 'EXPIRED', 'STALE']), reason };
+  const hostProblem = whose === 'host' ? oneOf(reason, HOST_PROBLEM_KINDS) : undefined;
+  return { kind: 'refused', outcome: oneOf(how, ['REFUSED', 'EXPIRED', 'STALE']), reason, hostProblem };
 }
 
 /** `dies web-1 3s`: from SIGTERM to the end; `dies web-1 never`: its trees can't be killed. */
@@ -117,6 +127,7 @@ const facts: Command = (stage, words) => {
   const { named } = words;
   if (named.has('caps')) agent.facts.capabilities = capabilitiesOf(named.get('caps'));
   if (named.has('limit')) agent.facts.maxSlots = Number(named.get('limit'));
+  if (named.has('problems')) agent.facts.hostProblems = problemsOf(named.get('problems'));
   if (named.has('load')) agent.facts.saturated = named.get('load') === 'saturated';
   agent.beat('changes');
 };

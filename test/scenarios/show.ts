@@ -5,6 +5,7 @@ import {
   currentAttempt,
   deviations,
   effectiveMaxSlots,
+  gateOf,
   isAvailable,
   isEnded,
   queuePosition,
@@ -31,7 +32,9 @@ function showRun(state: ClusterState, run: Run, now: Now): string {
 
 export function showServers(state: ClusterState): readonly string[] {
   return [...state.servers.values()].map((server) => {
-    const flags = [server.intent, server.saturated ? 'SATURATED' : '', server.deleting ? 'DELETING' : ''];
+    const gate = gateOf(server).kind;
+    const closed = gate === 'OPEN' ? '' : gate;
+    const flags = [server.intent, server.saturated ? 'SATURATED' : '', closed, server.deleting ? 'DELETING' : ''];
     const drained = server.drain?.done === true ? ' DONE' : '';
     const reserved = reservedSlots(state, server);
     const slots = `${usedSlots(state, server)}${reserved === 0 ? '' : `+${reserved}`}/${effectiveMaxSlots(state, server)}`;

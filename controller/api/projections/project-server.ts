@@ -5,6 +5,7 @@ import { runName } from '../../../shared/resource-name.ts';
 import { toTimestamp } from '../../../shared/rpc/time-messages.ts';
 import type { Now } from '../../../shared/time.ts';
 import { serverToProto } from '../../codec/server.ts';
+import { gateStatusToProto, gateToProto } from '../../codec/server-gate.ts';
 import type { ClusterState } from '../../core/cluster.ts';
 import type { Server } from '../../core/state.ts';
 import {
@@ -25,6 +26,9 @@ export function projectServer(state: ClusterState, server: Server, now: Now): Pb
   message.rank = rankOf(state, server);
   message.role = message.rank === 1 ? ServerRole.PRIMARY : ServerRole.STANDBY;
   message.available = isAvailable(state, server);
+  message.gate = gateToProto(server);
+  const gateStatus = gateStatusToProto(server);
+  if (gateStatus !== undefined) message.gateStatus = gateStatus;
   message.effectiveMaxSlots = effectiveMaxSlots(state, server);
   message.usedSlots = usedSlots(state, server);
   message.reservedSlots = reservedSlots(state, server);

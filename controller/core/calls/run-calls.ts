@@ -8,6 +8,7 @@ import type { Context } from '../context.ts';
 import { effectiveList, meetsRequirements } from '../eligible.ts';
 import { beginMove, bestElsewhere, restingServer } from '../moves.ts';
 import { isEnded } from '../run.ts';
+import { gateOf } from '../server-gate.ts';
 import type { Attempt, Policy, Run, Server } from '../state.ts';
 import { wantStopped } from '../upkeep.ts';
 import { type CallOf, knownPolicy, knownRun, knownServer, type Outcome, runOutcome } from './outcome.ts';
@@ -63,6 +64,8 @@ function whyUnavailable(server: Server): string {
   if (server.liveness !== 'ALIVE') return `${server.id} is ${server.liveness}`;
   if (server.intent !== 'ACTIVE') return `${server.id} is ${server.intent}`;
   if (server.saturated) return `${server.id} is SATURATED`;
+  const gate = gateOf(server);
+  if (gate.kind !== 'OPEN') return `${server.id} is in ${gate.kind}: ${gate.reason}`;
   return `${server.id} has no open stream`;
 }
 

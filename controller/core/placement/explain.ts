@@ -18,6 +18,10 @@ export interface ServerView {
   readonly deleting: boolean;
   /** An agent stream is open: a start could be sent. */
   readonly connected: boolean;
+  /** A start is under way there. */
+  readonly isBusy: boolean;
+  /** Whether the controller gives it new runs, and why not. */
+  readonly gate: { readonly kind: 'OPEN' } | { readonly kind: 'PROBATION' | 'QUARANTINED'; readonly reason: string };
   /** Effective limit minus attempts not proven ended minus reservations. */
   readonly freeSlots: number;
   /** Slots of attempts not proven ended. */
@@ -44,6 +48,8 @@ export type Obstacle =
   | 'DRAINING'
   | 'CORDONED'
   | 'SATURATED'
+  | 'PROBATION'
+  | 'QUARANTINED'
   | 'FULL'
   | 'CLAIMED'
   | 'SKIPPED';
@@ -67,19 +73,22 @@ export interface Explanation {
   readonly verdicts: readonly Verdict[];
 }
 
-/** In the available list: ALIVE, ACTIVE, AVAILABLE, not being deleted, and with a stream that a start can be sent on. */
+/** In the available list: ALIVE, ACTIVE, AVAILABLE, its gate open, not being deleted, and with a stream that a start can be sent on. */
 export function takesPlacements(
-  server: Pick<ServerView, 'liveness' | 'intent' | 'load' | 'deleting' | 'connected'>,
+  server: Pick<ServerView, 'liveness' | 'intent' | 'load' | 'deleting' | 'connected' | 'gate'>,
 ): boolean {
-  const { liveness, intent, load, deleting, connected } = server;
-  return liveness === 'ALIVE' && intent === 'ACTIVE' && load === 'AVAILABLE' && !deleting && connected;
+  const { liveness, intent, load, deleting, connected, gate } = server;
+  const isThere = liveness === 'ALIVE' && !deleting && connected;
+  return isThere && intent === 'ACTIVE' && load === 'AVAILABLE' && gate.kind === 'OPEN';
 }
 
 /** Tells for every server of the pool why a run would or would not be placed there now. */
 export function explain(query: PlacementQuery, order: readonly ServerId[], servers: ServerLookup): Explanation {
-  const judged = candidates(query, order, servers).map((candidate) => {
-    return { candidate, obstacle: findObstacle(candidate, query) };
-  });
+  const all = candidates(query, order, servers);
+  const first = all.map((candidate) => ({ candidate, obstacle: findObstacle(candidate, query) }));
+  // Nothing else is eligible, with room or without: what is behind a closed gate is the last resort.
+  const isLastResort = !first.some(({ obstacle }) => obstacle === undefined || PASSING.has(obstacle.reason));
+  const judged = isLastResort ? all.map((candidate) => ({ candidate, obstacle: findGated(candidate, query) })) : first;
   const open = judged.filter(({ obstacle }) => obstacle === undefined).map(({ candidate }) => candidate);
   const preferred = open.find(({ id }) => !query.skip.includes(id));
   const chosen = preferred ?? open[0];
@@ -175,6 +184,8 @@ const RULES: readonly Rule[] = [
   { reason: 'DRAINING', find: ({ view }) => when(view.intent === 'DRAINING', 'it is being drained') },
   { reason: 'CORDONED', find: ({ view }) => when(view.intent === 'CORDONED', 'it is cordoned') },
   { reason: 'SATURATED', find: ({ view }) => when(view.load === 'SATURATED', 'CPU or memory is over its high mark') },
+  { reason: 'PROBATION', find: ({ view: { gate } }) => (gate.kind === 'PROBATION' ? gate.reason : undefined) },
+  { reason: 'QUARANTINED', find: ({ view: { gate } }) => (gate.kind === 'QUARANTINED' ? gate.reason : undefined) },
   {
     reason: 'FULL',
     find: (candidate, query) => {
@@ -195,6 +206,16 @@ const RULES: readonly Rule[] = [
   },
 ];
 
+/** Eligible, but not for this run at this moment. */
+const PASSING: ReadonlySet<Obstacle> = new Set<Obstacle>(['FULL', 'CLAIMED', 'SKIPPED']);
+
+/** Behind a closed gate one start at a time is tried. */
+function findGated(candidate: Candidate, query: PlacementQuery) {
+  const { gate, isBusy } = candidate.view;
+  if (gate.kind === 'OPEN' || isBusy) return findObstacle(candidate, query);
+  return findObstacle({ ...candidate, view: { ...candidate.view, gate: { kind: 'OPEN' } } }, query);
+}
+
 function findObstacle(candidate: Candidate, query: PlacementQuery) {
   for (const { reason, find } of RULES) {
     const detail = find(candidate, query);
@@ -213,6 +234,8 @@ function unmetOf({ byName }: Candidate, requirements: readonly Requirement[]): s
 }
 
 function whyChosen(candidate: Candidate, query: PlacementQuery): string {
+  const { gate } = candidate.view;
+  if (gate.kind !== 'OPEN') return `${room(candidate)}; ${gate.reason}, but no other server is eligible`;
   if (query.skip.includes(candidate.id)) {
     return `${room(candidate)}; it failed or lost this run a short time ago, but no other eligible server has room`;
   }

@@ -1,6 +1,7 @@
 /** Random records of the core, with every field that a record can have. */
 import fc from 'fast-check';
 import type { Capability } from '../../../controller/core/capability.ts';
+import type { ServerGate } from '../../../controller/core/gate-record.ts';
 import type { Skip } from '../../../controller/core/skip.ts';
 import type {
   Attempt,
@@ -17,7 +18,7 @@ import type {
   Trigger,
   Workload,
 } from '../../../controller/core/state.ts';
-import { HOST_PROBLEM_KINDS } from '../../../shared/host-problem.ts';
+import { HOST_PROBLEM_KINDS, tellableProblems } from '../../../shared/host-problem.ts';
 import { epoch, policyId, poolId, runId, serverId, uid } from '../../../shared/ids.ts';
 
 const word = (pattern: RegExp) => fc.stringMatching(pattern);
@@ -72,6 +73,20 @@ export const pools: fc.Arbitrary<Pool> = fc.record({
   orderVersion: counter,
 });
 
+const closed = { sinceWall: wall, untilWall: wall, rounds: small };
+const gate: fc.Arbitrary<ServerGate> = fc.record({
+  problems: fc
+    .array(fc.record({ kind: fc.constantFrom(...HOST_PROBLEM_KINDS), detail: text }), { maxLength: 3 })
+    .map(tellableProblems),
+  probation: optional(
+    fc.record({ phase: fc.constantFrom('REPORTED' as const, 'PAUSED' as const, 'TRIAL' as const), ...closed }),
+  ),
+  quarantine: optional(
+    fc.record({ phase: fc.constantFrom('AWAY' as const, 'CLOSED' as const, 'OVER' as const), ...closed }),
+  ),
+  missingWalls: fc.array(wall, { maxLength: 3 }),
+});
+
 const capability: fc.Arbitrary<Capability> = fc.record({
   name: word(/^[a-z][a-z0-9._-]{0,10}$/),
   value: text,
@@ -97,6 +112,7 @@ export const servers: fc.Arbitrary<Server> = fc.record({
   agentMaxSlots: optional(small),
   saturated: fc.boolean(),
   settledIncarnation: small,
+  gate,
   earlierLife: optional(
     fc.record({
       instanceId: text,

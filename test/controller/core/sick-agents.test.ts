@@ -4,6 +4,7 @@
  */
 import { describe, expect, it } from 'vitest';
 import type { EndCause, PolicySpec } from '../../../controller/core/state.ts';
+import { HOST_PROBLEM_KINDS } from '../../../shared/host-problem.ts';
 import { policyId } from '../../../shared/ids.ts';
 import { MINUTE, SECOND } from '../../../shared/time.ts';
 import { specOf } from '../../scenarios/policy-notation.ts';
@@ -59,6 +60,26 @@ const SICKNESSES: readonly Sickness[] = [
   refuses('KEEPER_UNAVAILABLE'),
   refuses('OLDER_ATTEMPT_LIVES'),
   refuses(''),
+  ...HOST_PROBLEM_KINDS.map((kind) =>
+    answers(`refuses each start for its host: ${kind}`, {
+      ...{ kind: 'refused', outcome: 'REFUSED', reason: kind, hostProblem: kind },
+    }),
+  ),
+  {
+    name: 'says that its host has a problem and that it has none, by turns, and refuses',
+    begin: (agent, world) => {
+      agent.startAnswer = { kind: 'refused', outcome: 'REFUSED', reason: 'NO_SPACE', hostProblem: 'NO_SPACE' };
+      const turn = (): void => {
+        if (agent.onStart === healthy) return;
+        const isFull = (agent.facts.hostProblems ?? []).length > 0;
+        agent.facts.hostProblems = isFull ? [] : [{ kind: 'NO_SPACE', detail: '' }];
+        agent.beat('changes');
+        world.agenda.plan(world.now.mono + 3 * SECOND, turn);
+      };
+      agent.onStart = () => undefined;
+      turn();
+    },
+  },
   answers('says of each start that it came too late', { kind: 'refused', outcome: 'EXPIRED', reason: 'TOO_LATE' }),
   answers('says of each epoch that it is spent', { kind: 'refused', outcome: 'STALE', reason: 'EPOCH_SPENT' }),
   answers('forgets each start', { kind: 'lost' }),
@@ -105,6 +126,7 @@ function heal(agent: ModelAgent): void {
   agent.startAnswer = { kind: 'applied' };
   agent.onStart = healthy;
   agent.beats = true;
+  if (agent.facts.hostProblems !== undefined) agent.facts.hostProblems = [];
   agent.hello();
 }
 

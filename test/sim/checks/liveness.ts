@@ -9,7 +9,7 @@ import { takeoverWaitMs } from '../../../controller/core/timers.ts';
 import type { ServerId } from '../../../shared/ids.ts';
 import type { Tree } from '../tree.ts';
 import type { World } from '../world.ts';
-import { chooseNaively } from './naive-placement.ts';
+import { chooseAtLast } from './naive-placement.ts';
 import { overdueTick } from './ticks.ts';
 
 const VOLUNTARY: ReadonlySet<string> = new Set(['MOVE', 'FAILBACK', 'DRAIN']);
@@ -69,7 +69,7 @@ function doesRun(living: ReadonlySet<Tree>, run: Run): boolean {
 function mayWait(state: ClusterState, policy: Policy, run: Run, wall: number, sick: ServerId | undefined): boolean {
   const noRoom = (): boolean => {
     const query = placementQuery(state, policy, run, wall, { exclude: sick === undefined ? [] : [sick] });
-    return chooseNaively(state, policy.spec.pool, query) === undefined;
+    return chooseAtLast(state, policy.spec.pool, query) === undefined;
   };
   const isOnSick = run.attempts.findLast((attempt) => attempt.state !== 'ENDED')?.server === sick;
   switch (run.state) {

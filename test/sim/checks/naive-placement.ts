@@ -34,14 +34,53 @@ export function takenSlots(state: ClusterState, server: ServerId): number {
   return taken;
 }
 
+/** Of the servers with an open gate. */
 export function chooseNaively(state: ClusterState, pool: PoolId, query: PlacementQuery): ServerId | undefined {
+  return first(
+    query,
+    listOf(state, pool, query).filter((id) => fits(state, pool, id, query) && isOpen(state, id)),
+  );
+}
+
+/** Of all: where no server with an open gate is eligible, one behind a closed gate that has no start under way. */
+export function chooseAtLast(state: ClusterState, pool: PoolId, query: PlacementQuery): ServerId | undefined {
+  const chosen = chooseNaively(state, pool, query);
+  const list = listOf(state, pool, query);
+  if (chosen !== undefined || list.some((id) => isEligible(state, pool, id, query) && isOpen(state, id))) return chosen;
+  return first(
+    query,
+    list.filter((id) => fits(state, pool, id, query) && !isStarting(state, id)),
+  );
+}
+
+function listOf(state: ClusterState, pool: PoolId, query: PlacementQuery): readonly ServerId[] {
   const order = state.pools.get(pool)?.order ?? [];
   const own = query.list ?? [];
-  const list =
-    own.length === 0 ? order : query.mode === 'ONLY' ? own : [...own, ...order.filter((id) => !own.includes(id))];
-  const fitting = list.filter((id) => fits(state, pool, id, query));
+  if (own.length === 0) return order;
+  return query.mode === 'ONLY' ? own : [...own, ...order.filter((id) => !own.includes(id))];
+}
+
+function first(query: PlacementQuery, fitting: readonly ServerId[]): ServerId | undefined {
   const tried = query.first !== undefined && fitting.includes(query.first) ? [query.first, ...fitting] : fitting;
   return tried.find((id) => !query.skip.includes(id)) ?? tried[0];
+}
+
+/** The controller gives it new runs; on trial, one at a time. */
+function isOpen(state: ClusterState, id: ServerId): boolean {
+  const { probation, quarantine } = state.servers.get(id)?.gate ?? {};
+  if (quarantine?.phase === 'AWAY' || quarantine?.phase === 'CLOSED') return false;
+  return probation === undefined || (probation.phase === 'TRIAL' && !isStarting(state, id));
+}
+
+function isStarting(state: ClusterState, id: ServerId): boolean {
+  return [...state.runs.values()].some(({ attempts }) =>
+    attempts.some(({ server, state: stage }) => server === id && (stage === 'ASSIGNED' || stage === 'STARTING')),
+  );
+}
+
+/** It may take the policy's runs, with room or without. */
+function isEligible(state: ClusterState, pool: PoolId, id: ServerId, query: PlacementQuery): boolean {
+  return fits(state, pool, id, { ...query, slots: Number.NEGATIVE_INFINITY, exclude: [], claimed: [] });
 }
 
 function fits(state: ClusterState, pool: PoolId, id: ServerId, query: PlacementQuery): boolean {

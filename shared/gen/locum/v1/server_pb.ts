@@ -9,13 +9,15 @@ import type { Timestamp } from "@bufbuild/protobuf/wkt";
 import { file_google_protobuf_timestamp } from "@bufbuild/protobuf/wkt";
 import type { Capability } from "./capability_pb.ts";
 import { file_locum_v1_capability } from "./capability_pb.ts";
+import type { HostProblem } from "./host_problem_pb.ts";
+import { file_locum_v1_host_problem } from "./host_problem_pb.ts";
 import type { Message, UnknownEnum } from "@bufbuild/protobuf";
 
 /**
  * Describes the file locum/v1/server.proto.
  */
 export const file_locum_v1_server: GenFile = /*@__PURE__*/
-  fileDesc("ChVsb2N1bS92MS9zZXJ2ZXIucHJvdG8SCGxvY3VtLnYxIs0HCgZTZXJ2ZXISPgoEbmFtZRgBIAEoCUIwukgtcisyKV5zZXJ2ZXJzL1thLXpdKFthLXowLTktXXswLDYxfVthLXowLTldKT8kEgsKA3VpZBgCIAEoCRIMCgRldGFnGAMgASgJEi8KC2NyZWF0ZV90aW1lGAQgASgLMhouZ29vZ2xlLnByb3RvYnVmLlRpbWVzdGFtcBIvCgt1cGRhdGVfdGltZRgFIAEoCzIaLmdvb2dsZS5wcm90b2J1Zi5UaW1lc3RhbXASDAoEcG9vbBgGIAEoCRIMCgRyYW5rGAcgASgFEiIKBHJvbGUYCCABKA4yFC5sb2N1bS52MS5TZXJ2ZXJSb2xlEiMKCW1heF9zbG90cxgJIAEoBUILukgIGgYYoI0GKABIAIgBARJnCgZsYWJlbHMYCiADKAsyHC5sb2N1bS52MS5TZXJ2ZXIuTGFiZWxzRW50cnlCObpINpoBMxBAIihyJjIkXlthLXpdKFthLXowLTkuXy8tXXswLDYxfVthLXowLTldKT8kKgVyAxiAAhIkCghsaXZlbmVzcxgLIAEoDjISLmxvY3VtLnYxLkxpdmVuZXNzEiAKBmludGVudBgMIAEoDjIQLmxvY3VtLnYxLkludGVudBIcCgRsb2FkGA0gASgOMg4ubG9jdW0udjEuTG9hZBIRCglhdmFpbGFibGUYDiABKAgSGwoTZWZmZWN0aXZlX21heF9zbG90cxgPIAEoBRISCgp1c2VkX3Nsb3RzGBAgASgFEhYKDnJlc2VydmVkX3Nsb3RzGBEgASgFEhUKDW92ZXJfY2FwYWNpdHkYEiABKAgSKgoMY2FwYWJpbGl0aWVzGBMgAygLMhQubG9jdW0udjEuQ2FwYWJpbGl0eRITCgtpbnN0YW5jZV9pZBgUIAEoCRISCgptYWNoaW5lX2lkGBUgASgJEg8KB2Jvb3RfaWQYFiABKAkSFQoNYWdlbnRfdmVyc2lvbhgXIAEoCRI3ChNsYXN0X2hlYXJ0YmVhdF90aW1lGBggASgLMhouZ29vZ2xlLnByb3RvYnVmLlRpbWVzdGFtcBIRCgljb25uZWN0ZWQYGSABKAgSJAoFZHJhaW4YGiABKAsyFS5sb2N1bS52MS5EcmFpblN0YXR1cxIQCghkZWxldGluZxgbIAEoCBIMCgRydW5zGBwgAygJEhMKC3JlY29uY2lsaW5nGB0gASgIGi0KC0xhYmVsc0VudHJ5EgsKA2tleRgBIAEoCRINCgV2YWx1ZRgCIAEoCToCOAFCDAoKX21heF9zbG90cyKKAQoLRHJhaW5TdGF0dXMSLgoKc3RhcnRfdGltZRgBIAEoCzIaLmdvb2dsZS5wcm90b2J1Zi5UaW1lc3RhbXASLAoIZGVhZGxpbmUYAiABKAsyGi5nb29nbGUucHJvdG9idWYuVGltZXN0YW1wEgwKBGRvbmUYAyABKAgSDwoHYmxvY2tlZBgEIAMoCSpbCgpTZXJ2ZXJSb2xlEhsKF1NFUlZFUl9ST0xFX1VOU1BFQ0lGSUVEEAASFwoTU0VSVkVSX1JPTEVfUFJJTUFSWRABEhcKE1NFUlZFUl9ST0xFX1NUQU5EQlkQAip3CghMaXZlbmVzcxIYChRMSVZFTkVTU19VTlNQRUNJRklFRBAAEhIKDkxJVkVORVNTX0FMSVZFEAESFAoQTElWRU5FU1NfU1VTUEVDVBACEhQKEExJVkVORVNTX01JU1NJTkcQAxIRCg1MSVZFTkVTU19MRUZUEAQqXQoGSW50ZW50EhYKEklOVEVOVF9VTlNQRUNJRklFRBAAEhEKDUlOVEVOVF9BQ1RJVkUQARITCg9JTlRFTlRfQ09SRE9ORUQQAhITCg9JTlRFTlRfRFJBSU5JTkcQAypECgRMb2FkEhQKEExPQURfVU5TUEVDSUZJRUQQABISCg5MT0FEX0FWQUlMQUJMRRABEhIKDkxPQURfU0FUVVJBVEVEEAJiBnByb3RvMw", [file_buf_validate_validate, file_google_protobuf_timestamp, file_locum_v1_capability]);
+  fileDesc("ChVsb2N1bS92MS9zZXJ2ZXIucHJvdG8SCGxvY3VtLnYxIpYICgZTZXJ2ZXISPgoEbmFtZRgBIAEoCUIwukgtcisyKV5zZXJ2ZXJzL1thLXpdKFthLXowLTktXXswLDYxfVthLXowLTldKT8kEgsKA3VpZBgCIAEoCRIMCgRldGFnGAMgASgJEi8KC2NyZWF0ZV90aW1lGAQgASgLMhouZ29vZ2xlLnByb3RvYnVmLlRpbWVzdGFtcBIvCgt1cGRhdGVfdGltZRgFIAEoCzIaLmdvb2dsZS5wcm90b2J1Zi5UaW1lc3RhbXASDAoEcG9vbBgGIAEoCRIMCgRyYW5rGAcgASgFEiIKBHJvbGUYCCABKA4yFC5sb2N1bS52MS5TZXJ2ZXJSb2xlEiMKCW1heF9zbG90cxgJIAEoBUILukgIGgYYoI0GKABIAIgBARJnCgZsYWJlbHMYCiADKAsyHC5sb2N1bS52MS5TZXJ2ZXIuTGFiZWxzRW50cnlCObpINpoBMxBAIihyJjIkXlthLXpdKFthLXowLTkuXy8tXXswLDYxfVthLXowLTldKT8kKgVyAxiAAhIkCghsaXZlbmVzcxgLIAEoDjISLmxvY3VtLnYxLkxpdmVuZXNzEiAKBmludGVudBgMIAEoDjIQLmxvY3VtLnYxLkludGVudBIcCgRsb2FkGA0gASgOMg4ubG9jdW0udjEuTG9hZBIRCglhdmFpbGFibGUYDiABKAgSGwoTZWZmZWN0aXZlX21heF9zbG90cxgPIAEoBRISCgp1c2VkX3Nsb3RzGBAgASgFEhYKDnJlc2VydmVkX3Nsb3RzGBEgASgFEhUKDW92ZXJfY2FwYWNpdHkYEiABKAgSKgoMY2FwYWJpbGl0aWVzGBMgAygLMhQubG9jdW0udjEuQ2FwYWJpbGl0eRITCgtpbnN0YW5jZV9pZBgUIAEoCRISCgptYWNoaW5lX2lkGBUgASgJEg8KB2Jvb3RfaWQYFiABKAkSFQoNYWdlbnRfdmVyc2lvbhgXIAEoCRI3ChNsYXN0X2hlYXJ0YmVhdF90aW1lGBggASgLMhouZ29vZ2xlLnByb3RvYnVmLlRpbWVzdGFtcBIRCgljb25uZWN0ZWQYGSABKAgSJAoFZHJhaW4YGiABKAsyFS5sb2N1bS52MS5EcmFpblN0YXR1cxIQCghkZWxldGluZxgbIAEoCBIMCgRydW5zGBwgAygJEhMKC3JlY29uY2lsaW5nGB0gASgIEhwKBGdhdGUYHiABKA4yDi5sb2N1bS52MS5HYXRlEikKC2dhdGVfc3RhdHVzGB8gASgLMhQubG9jdW0udjEuR2F0ZVN0YXR1cxotCgtMYWJlbHNFbnRyeRILCgNrZXkYASABKAkSDQoFdmFsdWUYAiABKAk6AjgBQgwKCl9tYXhfc2xvdHMipQEKCkdhdGVTdGF0dXMSLgoKc2luY2VfdGltZRgBIAEoCzIaLmdvb2dsZS5wcm90b2J1Zi5UaW1lc3RhbXASLgoKdW50aWxfdGltZRgCIAEoCzIaLmdvb2dsZS5wcm90b2J1Zi5UaW1lc3RhbXASDgoGcmVhc29uGAMgASgJEicKCHByb2JsZW1zGAQgAygLMhUubG9jdW0udjEuSG9zdFByb2JsZW0iigEKC0RyYWluU3RhdHVzEi4KCnN0YXJ0X3RpbWUYASABKAsyGi5nb29nbGUucHJvdG9idWYuVGltZXN0YW1wEiwKCGRlYWRsaW5lGAIgASgLMhouZ29vZ2xlLnByb3RvYnVmLlRpbWVzdGFtcBIMCgRkb25lGAMgASgIEg8KB2Jsb2NrZWQYBCADKAkqWwoKU2VydmVyUm9sZRIbChdTRVJWRVJfUk9MRV9VTlNQRUNJRklFRBAAEhcKE1NFUlZFUl9ST0xFX1BSSU1BUlkQARIXChNTRVJWRVJfUk9MRV9TVEFOREJZEAIqdwoITGl2ZW5lc3MSGAoUTElWRU5FU1NfVU5TUEVDSUZJRUQQABISCg5MSVZFTkVTU19BTElWRRABEhQKEExJVkVORVNTX1NVU1BFQ1QQAhIUChBMSVZFTkVTU19NSVNTSU5HEAMSEQoNTElWRU5FU1NfTEVGVBAEKl0KBkludGVudBIWChJJTlRFTlRfVU5TUEVDSUZJRUQQABIRCg1JTlRFTlRfQUNUSVZFEAESEwoPSU5URU5UX0NPUkRPTkVEEAISEwoPSU5URU5UX0RSQUlOSU5HEAMqRAoETG9hZBIUChBMT0FEX1VOU1BFQ0lGSUVEEAASEgoOTE9BRF9BVkFJTEFCTEUQARISCg5MT0FEX1NBVFVSQVRFRBACKlUKBEdhdGUSFAoQR0FURV9VTlNQRUNJRklFRBAAEg0KCUdBVEVfT1BFThABEhIKDkdBVEVfUFJPQkFUSU9OEAISFAoQR0FURV9RVUFSQU5USU5FRBADYgZwcm90bzM", [file_buf_validate_validate, file_google_protobuf_timestamp, file_locum_v1_capability, file_locum_v1_host_problem]);
 
 /**
  * A registered host that can run policies. Liveness, intent and load are separate axes.
@@ -115,7 +117,7 @@ export type Server = Message<"locum.v1.Server"> & {
   load: Load;
 
   /**
-   * Output only. In the available list: ALIVE, ACTIVE and AVAILABLE.
+   * Output only. In the available list: ALIVE, ACTIVE and AVAILABLE, with its gate open.
    *
    * @generated from field: bool available = 14;
    */
@@ -225,6 +227,20 @@ export type Server = Message<"locum.v1.Server"> & {
    * @generated from field: bool reconciling = 29;
    */
   reconciling: boolean;
+
+  /**
+   * Output only. Whether the controller gives it new runs, by its own judgement.
+   *
+   * @generated from field: locum.v1.Gate gate = 30;
+   */
+  gate: Gate;
+
+  /**
+   * Output only. Why the gate is closed. Unset: it is open.
+   *
+   * @generated from field: locum.v1.GateStatus gate_status = 31;
+   */
+  gateStatus?: GateStatus | undefined;
 };
 
 /**
@@ -233,6 +249,48 @@ export type Server = Message<"locum.v1.Server"> & {
  */
 export const ServerSchema: GenMessage<Server> = /*@__PURE__*/
   messageDesc(file_locum_v1_server, 0);
+
+/**
+ * Why a gate is closed.
+ *
+ * @generated from message locum.v1.GateStatus
+ */
+export type GateStatus = Message<"locum.v1.GateStatus"> & {
+  /**
+   * Since when.
+   *
+   * @generated from field: google.protobuf.Timestamp since_time = 1;
+   */
+  sinceTime?: Timestamp | undefined;
+
+  /**
+   * When it opens, or is tried again. Unset: when the agent says that it could start something, or when the server is back.
+   *
+   * @generated from field: google.protobuf.Timestamp until_time = 2;
+   */
+  untilTime?: Timestamp | undefined;
+
+  /**
+   * Why, in words.
+   *
+   * @generated from field: string reason = 3;
+   */
+  reason: string;
+
+  /**
+   * Problems of the host.
+   *
+   * @generated from field: repeated locum.v1.HostProblem problems = 4;
+   */
+  problems: HostProblem[];
+};
+
+/**
+ * Describes the message locum.v1.GateStatus.
+ * Use `create(GateStatusSchema)` to create a new message.
+ */
+export const GateStatusSchema: GenMessage<GateStatus> = /*@__PURE__*/
+  messageDesc(file_locum_v1_server, 1);
 
 /**
  * How a drain stands.
@@ -274,7 +332,7 @@ export type DrainStatus = Message<"locum.v1.DrainStatus"> & {
  * Use `create(DrainStatusSchema)` to create a new message.
  */
 export const DrainStatusSchema: GenMessage<DrainStatus> = /*@__PURE__*/
-  messageDesc(file_locum_v1_server, 1);
+  messageDesc(file_locum_v1_server, 2);
 
 /**
  * The role that follows from the rank.
@@ -460,4 +518,54 @@ export type Load = (typeof Load)[keyof typeof Load] | UnknownEnum;
  */
 export const LoadSchema: GenEnum<Load> = /*@__PURE__*/
   enumDesc(file_locum_v1_server, 3);
+
+/**
+ * Whether the controller gives a server new runs. What runs there runs on, and a policy that has no other eligible server may still
+ * use it, with one start at a time.
+ *
+ * @generated from enum locum.v1.Gate
+ */
+export const Gate = {
+  /**
+   * Never sent.
+   *
+   * @generated from enum value: GATE_UNSPECIFIED = 0;
+   */
+  UNSPECIFIED: 0,
+
+  /**
+   * It does.
+   *
+   * @generated from enum value: GATE_OPEN = 1;
+   */
+  OPEN: 1,
+
+  /**
+   * Its host can start nothing, as its agent says or as a refused start showed.
+   *
+   * @generated from enum value: GATE_PROBATION = 2;
+   */
+  PROBATION: 2,
+
+  /**
+   * It went missing three times within an hour.
+   *
+   * @generated from enum value: GATE_QUARANTINED = 3;
+   */
+  QUARANTINED: 3,
+} as const;
+
+/**
+ * Whether the controller gives a server new runs. What runs there runs on, and a policy that has no other eligible server may still
+ * use it, with one start at a time.
+ *
+ * @generated from enum locum.v1.Gate
+ */
+export type Gate = (typeof Gate)[keyof typeof Gate] | UnknownEnum;
+
+/**
+ * Describes the enum locum.v1.Gate.
+ */
+export const GateSchema: GenEnum<Gate> = /*@__PURE__*/
+  enumDesc(file_locum_v1_server, 4);
 

@@ -1,11 +1,22 @@
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
+import { chooseServer } from '../../../../controller/core/last-resort.ts';
 import { explain, type ServerView, satisfiable } from '../../../../controller/core/placement/explain.ts';
 import { PlacementIndex } from '../../../../controller/core/placement/placement-index.ts';
 import type { PlacementQuery } from '../../../../controller/core/placement/query.ts';
 import { type ServerId, serverId } from '../../../../shared/ids.ts';
 import { propertyRuns } from '../property.ts';
-import { capability, factsOf, moved, type PoolStep, poolSteps, queryOf, required, viewOf } from './pool-model.ts';
+import {
+  capability,
+  factsOf,
+  gatedFactsOf,
+  moved,
+  type PoolStep,
+  poolSteps,
+  queryOf,
+  required,
+  viewOf,
+} from './pool-model.ts';
 
 const ids = (text: string): readonly ServerId[] => text.split(' ').map(serverId);
 
@@ -29,6 +40,8 @@ function lines(explanation: ReturnType<typeof explain>): readonly string[] {
 /** Plays the steps to an index, and explains each of its answers from plain maps. */
 function play(steps: readonly PoolStep[]) {
   const index = new PlacementIndex();
+  const lastResort = new PlacementIndex();
+  const closed = new Set<ServerId>();
   const views = new Map<ServerId, ServerView>();
   const lookup = (server: ServerId) => views.get(server);
   let order: readonly ServerId[] = [];
@@ -36,16 +49,22 @@ function play(steps: readonly PoolStep[]) {
     if (step.kind === 'SET_ORDER') {
       order = step.order;
       index.setOrder(order);
+      lastResort.setOrder(order);
     } else if (step.kind === 'MOVE') {
       order = moved(order, step);
       index.setOrder(order);
+      lastResort.setOrder(order);
     } else if (step.kind === 'SET_SERVER') {
       views.set(step.id, step.view);
       index.setServer(step.id, factsOf(step.view));
+      if (step.view.gate.kind !== 'OPEN') {
+        closed.add(step.id);
+        lastResort.setServer(step.id, gatedFactsOf(step.view));
+      } else if (closed.delete(step.id)) lastResort.removeServer(step.id);
     }
     if (step.kind !== 'CHOOSE') return [];
     return {
-      answer: index.choose(step.query),
+      answer: chooseServer({ index, lastResort, closed }, step.query),
       explanation: explain(step.query, order, lookup),
       possible: satisfiable(step.query, order, lookup),
       registered: order.filter((server) => views.has(server)).sort(),
@@ -116,6 +135,22 @@ describe('the explanation of a placement', () => {
       'b 2 no FULL: 0 of 0 slots used, 0 free, the run needs 1',
     ]);
     expect(pool.explain({ list: ids('b') }).chosen).toBeUndefined();
+  });
+
+  it('says that a server behind a closed gate is the last resort: taken where no other is eligible, one start at a time', () => {
+    const gate = { kind: 'PROBATION', reason: 'it can start nothing: NO_SPACE' } as const;
+    expect(lines(poolOf({ a: { gate }, b: { maxSlots: 0 } }).explain())).toEqual([
+      'a 1 no PROBATION: it can start nothing: NO_SPACE',
+      'b 2 no FULL: 0 of 0 slots used, 0 free, the run needs 1',
+    ]);
+    expect(lines(poolOf({ a: { gate }, b: { liveness: 'MISSING' } }).explain())).toEqual([
+      'a 1 yes CHOSEN: 0 of 50 slots used, 50 free; it can start nothing: NO_SPACE, but no other server is eligible',
+      'b 2 no MISSING: no heartbeat for missing_after',
+    ]);
+    const quarantined = { kind: 'QUARANTINED', reason: 'it went missing 3 times' } as const;
+    expect(lines(poolOf({ a: { gate: quarantined, isBusy: true } }).explain())).toEqual([
+      'a 1 no QUARANTINED: it went missing 3 times',
+    ]);
   });
 
   it('names all requirements that a server does not meet', () => {

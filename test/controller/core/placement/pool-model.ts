@@ -28,6 +28,7 @@ export function viewOf(changes: Partial<ServerView> = {}): ServerView {
   const usedSlots = changes.usedSlots ?? 0;
   return {
     ...{ liveness: 'ALIVE', intent: 'ACTIVE', load: 'AVAILABLE', deleting: false, connected: true, capabilities: [] },
+    ...{ gate: { kind: 'OPEN' }, isBusy: false },
     ...{ maxSlots, usedSlots, freeSlots: maxSlots - usedSlots },
     ...changes,
   };
@@ -35,6 +36,11 @@ export function viewOf(changes: Partial<ServerView> = {}): ServerView {
 
 export function factsOf(view: ServerView): ServerFacts {
   return { available: takesPlacements(view), freeSlots: view.freeSlots, capabilities: view.capabilities };
+}
+
+/** What the index of the last resort is told of a server behind a closed gate. */
+export function gatedFactsOf(view: ServerView): ServerFacts {
+  return factsOf(view.isBusy ? view : { ...view, gate: { kind: 'OPEN' } });
 }
 
 export function queryOf(changes: Partial<PlacementQuery> = {}): PlacementQuery {
@@ -57,6 +63,8 @@ const view = fc
     load: mostly<ServerView['load']>('AVAILABLE', 'SATURATED'),
     deleting: mostly(false, true),
     connected: mostly(true, false),
+    gate: mostly<ServerView['gate']>({ kind: 'OPEN' }, { kind: 'PROBATION', reason: 'its disk is full' }),
+    isBusy: mostly(false, true),
     usedSlots: fc.integer({ min: 0, max: 6 }),
     maxSlots: fc.integer({ min: 0, max: 5 }),
     capabilities,

@@ -16,6 +16,8 @@ export interface AgentFacts {
   highestTerm: number;
   highestEpoch: number;
   clusterId: string;
+  /** Undefined: it never says. */
+  hostProblems?: HelloFacts['hostProblems'];
 }
 
 export type StartAnswer =

@@ -147,13 +147,14 @@ export class ModelAgent {
     if (session === undefined) return;
     session.sequence += 1;
     session.stamps.set(session.sequence, this.#agenda.now.mono);
-    const { capabilities, maxSlots, saturated } = this.facts;
+    const { capabilities, maxSlots, saturated, hostProblems } = this.facts;
     this.#line.say(session.conn, {
       kind: 'heartbeat',
       sequence: session.sequence,
       generation: session.generation,
       capacity: changes === 'changes' ? { maxSlots, saturated } : undefined,
       capabilities: changes === 'changes' ? capabilities : undefined,
+      hostProblems: changes === 'changes' ? hostProblems : undefined,
     });
   }
 

@@ -8,6 +8,8 @@ import type { Timestamp } from "@bufbuild/protobuf/wkt";
 import { file_google_protobuf_timestamp } from "@bufbuild/protobuf/wkt";
 import type { Event } from "../../v1/event_pb.ts";
 import { file_locum_v1_event } from "../../v1/event_pb.ts";
+import type { HostProblem } from "../../v1/host_problem_pb.ts";
+import { file_locum_v1_host_problem } from "../../v1/host_problem_pb.ts";
 import type { Policy } from "../../v1/policy_pb.ts";
 import { file_locum_v1_policy } from "../../v1/policy_pb.ts";
 import type { Pool } from "../../v1/pool_pb.ts";
@@ -22,7 +24,7 @@ import type { Message } from "@bufbuild/protobuf";
  * Describes the file locum/store/v1/record.proto.
  */
 export const file_locum_store_v1_record: GenFile = /*@__PURE__*/
-  fileDesc("Chtsb2N1bS9zdG9yZS92MS9yZWNvcmQucHJvdG8SDmxvY3VtLnN0b3JlLnYxItQCCgZSZWNvcmQSFgoOc2NoZW1hX3ZlcnNpb24YASABKA0SJAoEbWV0YRgCIAEoCzIULmxvY3VtLnN0b3JlLnYxLk1ldGFIABIqCgRwb29sGAMgASgLMhoubG9jdW0uc3RvcmUudjEuUG9vbFJlY29yZEgAEi4KBnNlcnZlchgEIAEoCzIcLmxvY3VtLnN0b3JlLnYxLlNlcnZlclJlY29yZEgAEi4KBnBvbGljeRgFIAEoCzIcLmxvY3VtLnN0b3JlLnYxLlBvbGljeVJlY29yZEgAEigKA3J1bhgGIAEoCzIZLmxvY3VtLnN0b3JlLnYxLlJ1blJlY29yZEgAEiAKBWV2ZW50GAcgASgLMg8ubG9jdW0udjEuRXZlbnRIABIqCgdyZXF1ZXN0GAggASgLMhcubG9jdW0uc3RvcmUudjEuUmVxdWVzdEgAQggKBnJlY29yZCJ5CgRNZXRhEhIKCmxhc3RfZXBvY2gYASABKAQSEAoIbGFzdF9ydW4YAiABKAQSEgoKbGFzdF9ldmVudBgDIAEoBBIQCghsYXN0X3VpZBgEIAEoBBIVCg1kcm9wcGVkX2V2ZW50GAUgASgEEg4KBmFnZV9tcxgGIAEoBCJhCgpQb29sUmVjb3JkEhwKBHBvb2wYASABKAsyDi5sb2N1bS52MS5Qb29sEg8KB3ZlcnNpb24YAiABKAQSDQoFb3JkZXIYAyADKAkSFQoNb3JkZXJfdmVyc2lvbhgEIAEoBCL8AQoMU2VydmVyUmVjb3JkEiAKBnNlcnZlchgBIAEoCzIQLmxvY3VtLnYxLlNlcnZlchIPCgd2ZXJzaW9uGAIgASgEEjcKE2xpdmVuZXNzX3NpbmNlX3RpbWUYAyABKAsyGi5nb29nbGUucHJvdG9idWYuVGltZXN0YW1wEhwKD2FnZW50X21heF9zbG90cxgEIAEoBUgAiAEBEhsKE3NldHRsZWRfaW5jYXJuYXRpb24YBSABKAQSMQoMZWFybGllcl9saWZlGAYgASgLMhsubG9jdW0uc3RvcmUudjEuRWFybGllckxpZmVCEgoQX2FnZW50X21heF9zbG90cyJoCgtFYXJsaWVyTGlmZRITCgtpbnN0YW5jZV9pZBgBIAEoCRISCgptYWNoaW5lX2lkGAIgASgJEjAKCGF0dGVtcHRzGAMgAygLMh4ubG9jdW0uc3RvcmUudjEuRWFybGllckF0dGVtcHQiUQoORWFybGllckF0dGVtcHQSCwoDcnVuGAEgASgJEg0KBWVwb2NoGAIgASgEEg4KBnBvbGljeRgDIAEoCRITCgtpbnN0YW5jZV9pZBgEIAEoCSJBCgxQb2xpY3lSZWNvcmQSIAoGcG9saWN5GAEgASgLMhAubG9jdW0udjEuUG9saWN5Eg8KB3ZlcnNpb24YAiABKAQiqwQKCVJ1blJlY29yZBIaCgNydW4YASABKAsyDS5sb2N1bS52MS5SdW4SDwoHdmVyc2lvbhgCIAEoBBILCgN1aWQYAyABKAkSLwoIYXR0ZW1wdHMYBCADKAsyHS5sb2N1bS5zdG9yZS52MS5BdHRlbXB0UmVjb3JkEhMKC3F1ZXVlX2NhdXNlGAUgASgJEjMKD25vdF9iZWZvcmVfdGltZRgGIAEoCzIaLmdvb2dsZS5wcm90b2J1Zi5UaW1lc3RhbXASFQoNcHJlZmVyX3NlcnZlchgHIAEoCRISCgpuZXh0X2NhdXNlGAggASgJEjAKC3Jlc2VydmF0aW9uGAkgASgLMhsubG9jdW0uc3RvcmUudjEuUmVzZXJ2YXRpb24SKQoIZmFpbHVyZXMYCiADKAsyFy5sb2N1bS5zdG9yZS52MS5GYWlsdXJlEiMKBXNraXBzGAsgAygLMhQubG9jdW0uc3RvcmUudjEuU2tpcBIWCg5iYWNrb2ZmX3JvdW5kcxgMIAEoBBIyCg5sYXN0X21vdmVfdGltZRgNIAEoCzIaLmdvb2dsZS5wcm90b2J1Zi5UaW1lc3RhbXASLwoLd2FudGVkX21vdmUYDiABKAsyGi5sb2N1bS5zdG9yZS52MS5XYW50ZWRNb3ZlEisKB291dGNvbWUYDyABKAsyGi5sb2N1bS5zdG9yZS52MS5SdW5PdXRjb21lEhIKCmVuZF9hZ2VfbXMYECABKAQigQEKDUF0dGVtcHRSZWNvcmQSIgoHYXR0ZW1wdBgBIAEoCzIRLmxvY3VtLnYxLkF0dGVtcHQSEgoKbWFjaGluZV9pZBgCIAEoCRIPCgdib290X2lkGAMgASgJEhMKC3N0b3BfcmVhc29uGAQgASgJEhIKCm92ZXJsYXBwZWQYBSABKAgicQoLUmVzZXJ2YXRpb24SDgoGc2VydmVyGAEgASgJEhMKC2Zyb21fc2VydmVyGAIgASgJEg0KBWNhdXNlGAMgASgJEi4KCnNpbmNlX3RpbWUYBCABKAsyGi5nb29nbGUucHJvdG9idWYuVGltZXN0YW1wIlsKCldhbnRlZE1vdmUSDgoGc2VydmVyGAEgASgJEg0KBWNhdXNlGAIgASgJEi4KCnNpbmNlX3RpbWUYAyABKAsyGi5nb29nbGUucHJvdG9idWYuVGltZXN0YW1wIlAKClJ1bk91dGNvbWUSIQoFc3RhdGUYASABKA4yEi5sb2N1bS52MS5SdW5TdGF0ZRIOCgZyZWFzb24YAiABKAkSDwoHbWVzc2FnZRgDIAEoCSJDCgdGYWlsdXJlEg4KBnNlcnZlchgBIAEoCRIoCgR0aW1lGAIgASgLMhouZ29vZ2xlLnByb3RvYnVmLlRpbWVzdGFtcCKBAgoEU2tpcBIOCgZzZXJ2ZXIYASABKAkSLgoKdW50aWxfdGltZRgCIAEoCzIaLmdvb2dsZS5wcm90b2J1Zi5UaW1lc3RhbXASDgoGcmVhc29uGAMgASgJEjUKEXBhdXNlZF91bnRpbF90aW1lGAQgASgLMhouZ29vZ2xlLnByb3RvYnVmLlRpbWVzdGFtcBI0ChB0cmllZF91bnRpbF90aW1lGAUgASgLMhouZ29vZ2xlLnByb3RvYnVmLlRpbWVzdGFtcBINCgVjb3VudBgGIAEoBBItCglsYXN0X3RpbWUYByABKAsyGi5nb29nbGUucHJvdG9idWYuVGltZXN0YW1wImYKB1JlcXVlc3QSCgoCaWQYASABKAkSKAoEdGltZRgCIAEoCzIaLmdvb2dsZS5wcm90b2J1Zi5UaW1lc3RhbXASEwoLZmluZ2VycHJpbnQYAyABKAkSEAoIcmVzb3VyY2UYBCABKAliBnByb3RvMw", [file_google_protobuf_timestamp, file_locum_v1_event, file_locum_v1_policy, file_locum_v1_pool, file_locum_v1_run, file_locum_v1_server]);
+  fileDesc("Chtsb2N1bS9zdG9yZS92MS9yZWNvcmQucHJvdG8SDmxvY3VtLnN0b3JlLnYxItQCCgZSZWNvcmQSFgoOc2NoZW1hX3ZlcnNpb24YASABKA0SJAoEbWV0YRgCIAEoCzIULmxvY3VtLnN0b3JlLnYxLk1ldGFIABIqCgRwb29sGAMgASgLMhoubG9jdW0uc3RvcmUudjEuUG9vbFJlY29yZEgAEi4KBnNlcnZlchgEIAEoCzIcLmxvY3VtLnN0b3JlLnYxLlNlcnZlclJlY29yZEgAEi4KBnBvbGljeRgFIAEoCzIcLmxvY3VtLnN0b3JlLnYxLlBvbGljeVJlY29yZEgAEigKA3J1bhgGIAEoCzIZLmxvY3VtLnN0b3JlLnYxLlJ1blJlY29yZEgAEiAKBWV2ZW50GAcgASgLMg8ubG9jdW0udjEuRXZlbnRIABIqCgdyZXF1ZXN0GAggASgLMhcubG9jdW0uc3RvcmUudjEuUmVxdWVzdEgAQggKBnJlY29yZCJ5CgRNZXRhEhIKCmxhc3RfZXBvY2gYASABKAQSEAoIbGFzdF9ydW4YAiABKAQSEgoKbGFzdF9ldmVudBgDIAEoBBIQCghsYXN0X3VpZBgEIAEoBBIVCg1kcm9wcGVkX2V2ZW50GAUgASgEEg4KBmFnZV9tcxgGIAEoBCJhCgpQb29sUmVjb3JkEhwKBHBvb2wYASABKAsyDi5sb2N1bS52MS5Qb29sEg8KB3ZlcnNpb24YAiABKAQSDQoFb3JkZXIYAyADKAkSFQoNb3JkZXJfdmVyc2lvbhgEIAEoBCKmAgoMU2VydmVyUmVjb3JkEiAKBnNlcnZlchgBIAEoCzIQLmxvY3VtLnYxLlNlcnZlchIPCgd2ZXJzaW9uGAIgASgEEjcKE2xpdmVuZXNzX3NpbmNlX3RpbWUYAyABKAsyGi5nb29nbGUucHJvdG9idWYuVGltZXN0YW1wEhwKD2FnZW50X21heF9zbG90cxgEIAEoBUgAiAEBEhsKE3NldHRsZWRfaW5jYXJuYXRpb24YBSABKAQSMQoMZWFybGllcl9saWZlGAYgASgLMhsubG9jdW0uc3RvcmUudjEuRWFybGllckxpZmUSKAoEZ2F0ZRgHIAEoCzIaLmxvY3VtLnN0b3JlLnYxLlNlcnZlckdhdGVCEgoQX2FnZW50X21heF9zbG90cyLGAQoKU2VydmVyR2F0ZRInCghwcm9ibGVtcxgBIAMoCzIVLmxvY3VtLnYxLkhvc3RQcm9ibGVtEiwKCXByb2JhdGlvbhgCIAEoCzIZLmxvY3VtLnN0b3JlLnYxLlByb2JhdGlvbhIuCgpxdWFyYW50aW5lGAMgASgLMhoubG9jdW0uc3RvcmUudjEuUXVhcmFudGluZRIxCg1taXNzaW5nX3RpbWVzGAQgAygLMhouZ29vZ2xlLnByb3RvYnVmLlRpbWVzdGFtcCKKAQoJUHJvYmF0aW9uEg0KBXBoYXNlGAEgASgJEi4KCnNpbmNlX3RpbWUYAiABKAsyGi5nb29nbGUucHJvdG9idWYuVGltZXN0YW1wEi4KCnVudGlsX3RpbWUYAyABKAsyGi5nb29nbGUucHJvdG9idWYuVGltZXN0YW1wEg4KBnJvdW5kcxgEIAEoBCKLAQoKUXVhcmFudGluZRINCgVwaGFzZRgBIAEoCRIuCgpzaW5jZV90aW1lGAIgASgLMhouZ29vZ2xlLnByb3RvYnVmLlRpbWVzdGFtcBIuCgp1bnRpbF90aW1lGAMgASgLMhouZ29vZ2xlLnByb3RvYnVmLlRpbWVzdGFtcBIOCgZyb3VuZHMYBCABKAQiaAoLRWFybGllckxpZmUSEwoLaW5zdGFuY2VfaWQYASABKAkSEgoKbWFjaGluZV9pZBgCIAEoCRIwCghhdHRlbXB0cxgDIAMoCzIeLmxvY3VtLnN0b3JlLnYxLkVhcmxpZXJBdHRlbXB0IlEKDkVhcmxpZXJBdHRlbXB0EgsKA3J1bhgBIAEoCRINCgVlcG9jaBgCIAEoBBIOCgZwb2xpY3kYAyABKAkSEwoLaW5zdGFuY2VfaWQYBCABKAkiQQoMUG9saWN5UmVjb3JkEiAKBnBvbGljeRgBIAEoCzIQLmxvY3VtLnYxLlBvbGljeRIPCgd2ZXJzaW9uGAIgASgEIqsECglSdW5SZWNvcmQSGgoDcnVuGAEgASgLMg0ubG9jdW0udjEuUnVuEg8KB3ZlcnNpb24YAiABKAQSCwoDdWlkGAMgASgJEi8KCGF0dGVtcHRzGAQgAygLMh0ubG9jdW0uc3RvcmUudjEuQXR0ZW1wdFJlY29yZBITCgtxdWV1ZV9jYXVzZRgFIAEoCRIzCg9ub3RfYmVmb3JlX3RpbWUYBiABKAsyGi5nb29nbGUucHJvdG9idWYuVGltZXN0YW1wEhUKDXByZWZlcl9zZXJ2ZXIYByABKAkSEgoKbmV4dF9jYXVzZRgIIAEoCRIwCgtyZXNlcnZhdGlvbhgJIAEoCzIbLmxvY3VtLnN0b3JlLnYxLlJlc2VydmF0aW9uEikKCGZhaWx1cmVzGAogAygLMhcubG9jdW0uc3RvcmUudjEuRmFpbHVyZRIjCgVza2lwcxgLIAMoCzIULmxvY3VtLnN0b3JlLnYxLlNraXASFgoOYmFja29mZl9yb3VuZHMYDCABKAQSMgoObGFzdF9tb3ZlX3RpbWUYDSABKAsyGi5nb29nbGUucHJvdG9idWYuVGltZXN0YW1wEi8KC3dhbnRlZF9tb3ZlGA4gASgLMhoubG9jdW0uc3RvcmUudjEuV2FudGVkTW92ZRIrCgdvdXRjb21lGA8gASgLMhoubG9jdW0uc3RvcmUudjEuUnVuT3V0Y29tZRISCgplbmRfYWdlX21zGBAgASgEIoEBCg1BdHRlbXB0UmVjb3JkEiIKB2F0dGVtcHQYASABKAsyES5sb2N1bS52MS5BdHRlbXB0EhIKCm1hY2hpbmVfaWQYAiABKAkSDwoHYm9vdF9pZBgDIAEoCRITCgtzdG9wX3JlYXNvbhgEIAEoCRISCgpvdmVybGFwcGVkGAUgASgIInEKC1Jlc2VydmF0aW9uEg4KBnNlcnZlchgBIAEoCRITCgtmcm9tX3NlcnZlchgCIAEoCRINCgVjYXVzZRgDIAEoCRIuCgpzaW5jZV90aW1lGAQgASgLMhouZ29vZ2xlLnByb3RvYnVmLlRpbWVzdGFtcCJbCgpXYW50ZWRNb3ZlEg4KBnNlcnZlchgBIAEoCRINCgVjYXVzZRgCIAEoCRIuCgpzaW5jZV90aW1lGAMgASgLMhouZ29vZ2xlLnByb3RvYnVmLlRpbWVzdGFtcCJQCgpSdW5PdXRjb21lEiEKBXN0YXRlGAEgASgOMhIubG9jdW0udjEuUnVuU3RhdGUSDgoGcmVhc29uGAIgASgJEg8KB21lc3NhZ2UYAyABKAkiQwoHRmFpbHVyZRIOCgZzZXJ2ZXIYASABKAkSKAoEdGltZRgCIAEoCzIaLmdvb2dsZS5wcm90b2J1Zi5UaW1lc3RhbXAigQIKBFNraXASDgoGc2VydmVyGAEgASgJEi4KCnVudGlsX3RpbWUYAiABKAsyGi5nb29nbGUucHJvdG9idWYuVGltZXN0YW1wEg4KBnJlYXNvbhgDIAEoCRI1ChFwYXVzZWRfdW50aWxfdGltZRgEIAEoCzIaLmdvb2dsZS5wcm90b2J1Zi5UaW1lc3RhbXASNAoQdHJpZWRfdW50aWxfdGltZRgFIAEoCzIaLmdvb2dsZS5wcm90b2J1Zi5UaW1lc3RhbXASDQoFY291bnQYBiABKAQSLQoJbGFzdF90aW1lGAcgASgLMhouZ29vZ2xlLnByb3RvYnVmLlRpbWVzdGFtcCJmCgdSZXF1ZXN0EgoKAmlkGAEgASgJEigKBHRpbWUYAiABKAsyGi5nb29nbGUucHJvdG9idWYuVGltZXN0YW1wEhMKC2ZpbmdlcnByaW50GAMgASgJEhAKCHJlc291cmNlGAQgASgJYgZwcm90bzM", [file_google_protobuf_timestamp, file_locum_v1_event, file_locum_v1_host_problem, file_locum_v1_policy, file_locum_v1_pool, file_locum_v1_run, file_locum_v1_server]);
 
 /**
  * One record of the store. Resources are kept as their API messages, without what is derived from other records; beside them
@@ -254,6 +256,13 @@ export type ServerRecord = Message<"locum.store.v1.ServerRecord"> & {
    * @generated from field: locum.store.v1.EarlierLife earlier_life = 6;
    */
   earlierLife?: EarlierLife | undefined;
+
+  /**
+   * Whether the controller gives it new runs. Unset: it does, and it did not go missing lately.
+   *
+   * @generated from field: locum.store.v1.ServerGate gate = 7;
+   */
+  gate?: ServerGate | undefined;
 };
 
 /**
@@ -262,6 +271,132 @@ export type ServerRecord = Message<"locum.store.v1.ServerRecord"> & {
  */
 export const ServerRecordSchema: GenMessage<ServerRecord> = /*@__PURE__*/
   messageDesc(file_locum_store_v1_record, 3);
+
+/**
+ * Whether the controller gives a server new runs, by its own judgement.
+ *
+ * @generated from message locum.store.v1.ServerGate
+ */
+export type ServerGate = Message<"locum.store.v1.ServerGate"> & {
+  /**
+   * Problems of its host, as far as they are known.
+   *
+   * @generated from field: repeated locum.v1.HostProblem problems = 1;
+   */
+  problems: HostProblem[];
+
+  /**
+   * Its host can start nothing. Unset: it can.
+   *
+   * @generated from field: locum.store.v1.Probation probation = 2;
+   */
+  probation?: Probation | undefined;
+
+  /**
+   * It went missing too often, lately. Unset: it did not.
+   *
+   * @generated from field: locum.store.v1.Quarantine quarantine = 3;
+   */
+  quarantine?: Quarantine | undefined;
+
+  /**
+   * When it was called MISSING within the last hour, oldest first.
+   *
+   * @generated from field: repeated google.protobuf.Timestamp missing_times = 4;
+   */
+  missingTimes: Timestamp[];
+};
+
+/**
+ * Describes the message locum.store.v1.ServerGate.
+ * Use `create(ServerGateSchema)` to create a new message.
+ */
+export const ServerGateSchema: GenMessage<ServerGate> = /*@__PURE__*/
+  messageDesc(file_locum_store_v1_record, 4);
+
+/**
+ * Out of the available list since its host can start nothing.
+ *
+ * @generated from message locum.store.v1.Probation
+ */
+export type Probation = Message<"locum.store.v1.Probation"> & {
+  /**
+   * One stable word: REPORTED, PAUSED or TRIAL.
+   *
+   * @generated from field: string phase = 1;
+   */
+  phase: string;
+
+  /**
+   * Since when.
+   *
+   * @generated from field: google.protobuf.Timestamp since_time = 2;
+   */
+  sinceTime?: Timestamp | undefined;
+
+  /**
+   * When a start is tried again. Unset: not by time.
+   *
+   * @generated from field: google.protobuf.Timestamp until_time = 3;
+   */
+  untilTime?: Timestamp | undefined;
+
+  /**
+   * Pauses so far.
+   *
+   * @generated from field: uint64 rounds = 4;
+   */
+  rounds: bigint;
+};
+
+/**
+ * Describes the message locum.store.v1.Probation.
+ * Use `create(ProbationSchema)` to create a new message.
+ */
+export const ProbationSchema: GenMessage<Probation> = /*@__PURE__*/
+  messageDesc(file_locum_store_v1_record, 5);
+
+/**
+ * Out of the available list since it went missing too often.
+ *
+ * @generated from message locum.store.v1.Quarantine
+ */
+export type Quarantine = Message<"locum.store.v1.Quarantine"> & {
+  /**
+   * One stable word: AWAY, CLOSED or OVER.
+   *
+   * @generated from field: string phase = 1;
+   */
+  phase: string;
+
+  /**
+   * Since when.
+   *
+   * @generated from field: google.protobuf.Timestamp since_time = 2;
+   */
+  sinceTime?: Timestamp | undefined;
+
+  /**
+   * When it ends. Unset: its time has not begun.
+   *
+   * @generated from field: google.protobuf.Timestamp until_time = 3;
+   */
+  untilTime?: Timestamp | undefined;
+
+  /**
+   * Quarantines so far, each twice as long as the one before.
+   *
+   * @generated from field: uint64 rounds = 4;
+   */
+  rounds: bigint;
+};
+
+/**
+ * Describes the message locum.store.v1.Quarantine.
+ * Use `create(QuarantineSchema)` to create a new message.
+ */
+export const QuarantineSchema: GenMessage<Quarantine> = /*@__PURE__*/
+  messageDesc(file_locum_store_v1_record, 6);
 
 /**
  * What a server may still hold of an earlier incarnation of the store.
@@ -296,7 +431,7 @@ export type EarlierLife = Message<"locum.store.v1.EarlierLife"> & {
  * Use `create(EarlierLifeSchema)` to create a new message.
  */
 export const EarlierLifeSchema: GenMessage<EarlierLife> = /*@__PURE__*/
-  messageDesc(file_locum_store_v1_record, 4);
+  messageDesc(file_locum_store_v1_record, 7);
 
 /**
  * An attempt of an earlier incarnation of the store.
@@ -338,7 +473,7 @@ export type EarlierAttempt = Message<"locum.store.v1.EarlierAttempt"> & {
  * Use `create(EarlierAttemptSchema)` to create a new message.
  */
 export const EarlierAttemptSchema: GenMessage<EarlierAttempt> = /*@__PURE__*/
-  messageDesc(file_locum_store_v1_record, 5);
+  messageDesc(file_locum_store_v1_record, 8);
 
 /**
  * A policy.
@@ -366,7 +501,7 @@ export type PolicyRecord = Message<"locum.store.v1.PolicyRecord"> & {
  * Use `create(PolicyRecordSchema)` to create a new message.
  */
 export const PolicyRecordSchema: GenMessage<PolicyRecord> = /*@__PURE__*/
-  messageDesc(file_locum_store_v1_record, 6);
+  messageDesc(file_locum_store_v1_record, 9);
 
 /**
  * A run with its attempts.
@@ -492,7 +627,7 @@ export type RunRecord = Message<"locum.store.v1.RunRecord"> & {
  * Use `create(RunRecordSchema)` to create a new message.
  */
 export const RunRecordSchema: GenMessage<RunRecord> = /*@__PURE__*/
-  messageDesc(file_locum_store_v1_record, 7);
+  messageDesc(file_locum_store_v1_record, 10);
 
 /**
  * An attempt.
@@ -541,7 +676,7 @@ export type AttemptRecord = Message<"locum.store.v1.AttemptRecord"> & {
  * Use `create(AttemptRecordSchema)` to create a new message.
  */
 export const AttemptRecordSchema: GenMessage<AttemptRecord> = /*@__PURE__*/
-  messageDesc(file_locum_store_v1_record, 8);
+  messageDesc(file_locum_store_v1_record, 11);
 
 /**
  * A slot kept on another server for a move.
@@ -583,7 +718,7 @@ export type Reservation = Message<"locum.store.v1.Reservation"> & {
  * Use `create(ReservationSchema)` to create a new message.
  */
 export const ReservationSchema: GenMessage<Reservation> = /*@__PURE__*/
-  messageDesc(file_locum_store_v1_record, 9);
+  messageDesc(file_locum_store_v1_record, 12);
 
 /**
  * A move that was decided and waits for its turn.
@@ -618,7 +753,7 @@ export type WantedMove = Message<"locum.store.v1.WantedMove"> & {
  * Use `create(WantedMoveSchema)` to create a new message.
  */
 export const WantedMoveSchema: GenMessage<WantedMove> = /*@__PURE__*/
-  messageDesc(file_locum_store_v1_record, 10);
+  messageDesc(file_locum_store_v1_record, 13);
 
 /**
  * How a run ends.
@@ -653,7 +788,7 @@ export type RunOutcome = Message<"locum.store.v1.RunOutcome"> & {
  * Use `create(RunOutcomeSchema)` to create a new message.
  */
 export const RunOutcomeSchema: GenMessage<RunOutcome> = /*@__PURE__*/
-  messageDesc(file_locum_store_v1_record, 11);
+  messageDesc(file_locum_store_v1_record, 14);
 
 /**
  * One failure of a run.
@@ -681,7 +816,7 @@ export type Failure = Message<"locum.store.v1.Failure"> & {
  * Use `create(FailureSchema)` to create a new message.
  */
 export const FailureSchema: GenMessage<Failure> = /*@__PURE__*/
-  messageDesc(file_locum_store_v1_record, 12);
+  messageDesc(file_locum_store_v1_record, 15);
 
 /**
  * A server that a run avoids for a while.
@@ -744,7 +879,7 @@ export type Skip = Message<"locum.store.v1.Skip"> & {
  * Use `create(SkipSchema)` to create a new message.
  */
 export const SkipSchema: GenMessage<Skip> = /*@__PURE__*/
-  messageDesc(file_locum_store_v1_record, 13);
+  messageDesc(file_locum_store_v1_record, 16);
 
 /**
  * Outcome of a call with a request_id.
@@ -786,5 +921,5 @@ export type Request = Message<"locum.store.v1.Request"> & {
  * Use `create(RequestSchema)` to create a new message.
  */
 export const RequestSchema: GenMessage<Request> = /*@__PURE__*/
-  messageDesc(file_locum_store_v1_record, 14);
+  messageDesc(file_locum_store_v1_record, 17);
 

@@ -1,0 +1,93 @@
+/** The gate of a server: core ⇄ API and store. */
+import { create } from '@bufbuild/protobuf';
+import {
+  type Probation as PbProbation,
+  type Quarantine as PbQuarantine,
+  type ServerGate as PbServerGate,
+  ProbationSchema,
+  QuarantineSchema,
+  ServerGateSchema,
+} from '../../shared/gen/locum/store/v1/record_pb.ts';
+import { type GateStatus, GateStatusSchema, Gate as PbGate } from '../../shared/gen/locum/v1/server_pb.ts';
+import { hostProblemsFromProto, hostProblemsToProto } from '../../shared/rpc/host-problem-messages.ts';
+import { fromTimestamp, toTimestamp } from '../../shared/rpc/time-messages.ts';
+import { OPEN_GATE, type Probation, type Quarantine, type ServerGate } from '../core/gate-record.ts';
+import type { Server } from '../core/state.ts';
+import { gateOf } from '../core/views.ts';
+import { fromUint64, toUint64 } from './numbers.ts';
+import { requiredTime, requiredWord } from './required.ts';
+import { wordSet, wordTable } from './word-table.ts';
+
+const gateWords = wordTable<ReturnType<typeof gateOf>['kind'], PbGate>({
+  OPEN: PbGate.OPEN,
+  PROBATION: PbGate.PROBATION,
+  QUARANTINED: PbGate.QUARANTINED,
+});
+
+const probationWords = wordSet<Probation['phase']>({ REPORTED: true, PAUSED: true, TRIAL: true });
+const quarantineWords = wordSet<Quarantine['phase']>({ AWAY: true, CLOSED: true, OVER: true });
+
+export const gateToProto = (server: Server): PbGate => gateWords.to[gateOf(server).kind];
+
+/** Undefined: the gate is open. */
+export function gateStatusToProto(server: Server): GateStatus | undefined {
+  const gate = gateOf(server);
+  if (gate.kind === 'OPEN') return undefined;
+  return create(GateStatusSchema, {
+    sinceTime: toTimestamp(gate.sinceWall),
+    untilTime: toTimestamp(gate.untilWall),
+    reason: gate.reason,
+    problems: hostProblemsToProto(server.gate.problems).problems,
+  });
+}
+
+/** 0 stands for "not by time" and is left out. */
+const untilToProto = (wall: number) => toTimestamp(wall === 0 ? undefined : wall);
+
+/** Undefined: there is nothing to keep. */
+export function gateToRecord({ problems, probation, quarantine, missingWalls }: ServerGate): PbServerGate | undefined {
+  if (probation === undefined && quarantine === undefined && missingWalls.length + problems.length === 0)
+    return undefined;
+  return create(ServerGateSchema, {
+    problems: hostProblemsToProto(problems).problems,
+    ...(probation === undefined ? {} : { probation: create(ProbationSchema, closedToProto(probation)) }),
+    ...(quarantine === undefined ? {} : { quarantine: create(QuarantineSchema, closedToProto(quarantine)) }),
+    missingTimes: missingWalls.flatMap((wall) => toTimestamp(wall) ?? []),
+  });
+}
+
+function closedToProto({ phase, sinceWall, untilWall, rounds }: Probation | Quarantine) {
+  return { phase, sinceTime: toTimestamp(sinceWall), untilTime: untilToProto(untilWall), rounds: toUint64(rounds) };
+}
+
+/** @throws LocumError INVALID_FIELD for a damaged record. */
+export function gateFromRecord(record: PbServerGate | undefined): ServerGate {
+  if (record === undefined) return OPEN_GATE;
+  const { probation, quarantine } = record;
+  return {
+    problems: hostProblemsFromProto(record) ?? [],
+    probation:
+      probation === undefined
+        ? undefined
+        : {
+            ...closedFromProto(probation, 'gate.probation'),
+            phase: requiredWord(probationWords, probation.phase, 'gate.probation.phase'),
+          },
+    quarantine:
+      quarantine === undefined
+        ? undefined
+        : {
+            ...closedFromProto(quarantine, 'gate.quarantine'),
+            phase: requiredWord(quarantineWords, quarantine.phase, 'gate.quarantine.phase'),
+          },
+    missingWalls: record.missingTimes.map((time) => requiredTime(time, 'gate.missing_times')),
+  };
+}
+
+function closedFromProto({ sinceTime, untilTime, rounds }: PbProbation | PbQuarantine, field: string) {
+  return {
+    sinceWall: requiredTime(sinceTime, `${field}.since_time`),
+    untilWall: fromTimestamp(untilTime) ?? 0,
+    rounds: fromUint64(rounds, `${field}.rounds`),
+  };
+}

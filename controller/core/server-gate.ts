@@ -1,0 +1,222 @@
+/**
+ * The gate of a server: closed by the controller's own judgement, like a lane at a checkout whose till is broken. PROBATION, while its
+ * host can start nothing: until its agent says that it could again, or, where the agent never says, until one start that is tried after
+ * a pause succeeds. QUARANTINED, when it went missing again and again. What runs there runs on, and a policy that has no other eligible
+ * server may still use it (semantics 8).
+ */
+import { type HostProblem, tellableProblems } from '../../shared/host-problem.ts';
+import type { ServerId } from '../../shared/ids.ts';
+import { HOUR, MINUTE, SECOND } from '../../shared/time.ts';
+import { type ClusterState, poolLiveOf, serverLiveOf } from './cluster.ts';
+import type { Context } from './context.ts';
+import type { Probation, Quarantine, ServerGate } from './gate-record.ts';
+import type { Server } from './state.ts';
+
+/** After a refusal, until a start is tried again; doubled with each. */
+const PAUSE_FIRST_MS = 30 * SECOND;
+const PAUSE_MAX_MS = 10 * MINUTE;
+/** So often MISSING within the window is once too often. */
+const MISSING_MAX = 3;
+const MISSING_WINDOW_MS = HOUR;
+const QUARANTINE_FIRST_MS = 5 * MINUTE;
+const QUARANTINE_MAX_MS = 2 * HOUR;
+/** A quarantine that was over for so long lengthens no later one. */
+const FORGET_QUARANTINE_MS = 2 * HOUR;
+
+const doubled = (firstMs: number, maxMs: number, rounds: number): number =>
+  Math.min(maxMs, firstMs * 2 ** Math.min(Math.max(0, rounds - 1), 20));
+
+/** Its agent says all its problems: with a Hello, or with a heartbeat when any came or went. */
+export function noteReported(ctx: Context, server: Server, told: readonly HostProblem[]): void {
+  const { gate } = server;
+  if (told.length > 0) {
+    const probation = { ...newProbation(ctx, gate), phase: 'REPORTED', untilWall: 0 } as const;
+    if (gate.probation?.phase === 'REPORTED' && sameKinds(gate.problems, told)) return;
+    setGate(ctx, server, { problems: told, probation });
+    announce(ctx, server, 'SERVER_PROBATION', told[0]?.kind ?? 'OTHER', `takes no new runs: ${describe(told)}`);
+  } else if (gate.probation?.phase === 'REPORTED') {
+    setGate(ctx, server, { problems: [], probation: undefined });
+    announce(
+      ctx,
+      server,
+      'SERVER_GATE_OPENED',
+      'REPORTED',
+      'takes runs again: its agent says that a start would succeed',
+    );
+  }
+}
+
+/** A Hello of an agent that never says its problems: nobody will say when those of an earlier agent are over. */
+export function noteSilent(ctx: Context, server: Server): void {
+  if (server.gate.probation?.phase === 'REPORTED') pause(ctx, server, server.gate.probation);
+}
+
+/** A start was refused for a problem of the host. */
+export function noteHostRefusal(ctx: Context, id: ServerId, problem: HostProblem): void {
+  const server = ctx.state.servers.get(id);
+  // What its agent says of itself is newer, and it will say when that is over.
+  if (server === undefined || server.gate.probation?.phase === 'REPORTED') return;
+  const wasClosed = server.gate.probation?.phase === 'PAUSED';
+  // Starts that were under way together are one refusal.
+  if (wasClosed) return;
+  const problems = tellableProblems([...server.gate.problems, problem]);
+  setGate(ctx, server, { problems });
+  const untilMs = pause(ctx, server, newProbation(ctx, server.gate));
+  const message = `takes no new runs for ${Math.round(untilMs / SECOND)} s: it refused a start, ${describe([problem])}`;
+  announce(ctx, server, 'SERVER_PROBATION', problem.kind, message);
+}
+
+/** A start succeeded: whatever was wrong is over, unless its agent says otherwise. */
+export function noteStarted(ctx: Context, id: ServerId): void {
+  const server = ctx.state.servers.get(id);
+  if (server === undefined || !isClosed(server)) return;
+  // It takes one start at a time: there is room for the next.
+  ctx.dirtyServers.add(id);
+  const { probation } = server.gate;
+  if (probation === undefined || probation.phase === 'REPORTED') return;
+  setGate(ctx, server, { problems: [], probation: undefined });
+  announce(ctx, server, 'SERVER_GATE_OPENED', 'STARTED', 'takes runs again: a start succeeded');
+}
+
+function newProbation({ now }: Context, { probation }: ServerGate): Probation {
+  return probation ?? { phase: 'PAUSED', sinceWall: now.wall, untilWall: 0, rounds: 0 };
+}
+
+/** Answers for how long. */
+function pause(ctx: Context, server: Server, probation: Probation): number {
+  const rounds = probation.rounds + 1;
+  const pauseMs = doubled(PAUSE_FIRST_MS, PAUSE_MAX_MS, rounds);
+  setGate(ctx, server, {
+    probation: { ...probation, phase: 'PAUSED', untilWall: ctx.now.wall + pauseMs, rounds },
+  });
+  return pauseMs;
+}
+
+/** It was called MISSING. Not counted in a mass failure: the fault is more likely between the servers and us. */
+export function noteMissing(ctx: Context, server: Server): void {
+  const { wall } = ctx.now;
+  if (poolLiveOf(ctx.state, server.pool).storm.activeSinceMono !== undefined) return;
+  const missingWalls = [...server.gate.missingWalls.filter((at) => at > wall - MISSING_WINDOW_MS), wall].slice(
+    -MISSING_MAX,
+  );
+  setGate(ctx, server, { missingWalls });
+  if (missingWalls.length < MISSING_MAX) return;
+  const last = server.gate.quarantine;
+  const isLong = last !== undefined && last.phase === 'OVER' && wall > last.untilWall + FORGET_QUARANTINE_MS;
+  const rounds = last === undefined || isLong ? 1 : last.rounds + 1;
+  setGate(ctx, server, { quarantine: { phase: 'AWAY', sinceWall: wall, untilWall: 0, rounds } });
+  const minutes = quarantineMs(rounds) / MINUTE;
+  const message = `takes no new runs for ${minutes} min after its return: it went missing ${MISSING_MAX} times within an hour`;
+  announce(ctx, server, 'SERVER_QUARANTINED', 'MISSING_AGAIN', message);
+}
+
+const quarantineMs = (rounds: number): number => doubled(QUARANTINE_FIRST_MS, QUARANTINE_MAX_MS, rounds);
+
+/** It is heard again: from now on its quarantine runs. */
+export function noteReturned(ctx: Context, server: Server): void {
+  const { quarantine } = server.gate;
+  if (quarantine?.phase !== 'AWAY') return;
+  const untilWall = ctx.now.wall + quarantineMs(quarantine.rounds);
+  setGate(ctx, server, { quarantine: { ...quarantine, phase: 'CLOSED', untilWall } });
+}
+
+/** Opens what is due, and says when to look again. A wall clock that was set back makes nothing longer. */
+export function judgeGate(ctx: Context, server: Server): void {
+  const { probation, quarantine } = server.gate;
+  const { wall } = ctx.now;
+  if (probation?.phase === 'PAUSED') {
+    if (probation.untilWall <= wall || probation.untilWall > wall + PAUSE_MAX_MS) tryAgain(ctx, server, probation);
+    else wakeAt(ctx, server, probation.untilWall);
+  }
+  if (quarantine?.phase === 'CLOSED') {
+    const { untilWall } = quarantine;
+    if (untilWall <= wall || untilWall > wall + QUARANTINE_MAX_MS) endQuarantine(ctx, server, quarantine);
+    else wakeAt(ctx, server, untilWall);
+  }
+}
+
+function tryAgain(ctx: Context, server: Server, probation: Probation): void {
+  setGate(ctx, server, { probation: { ...probation, phase: 'TRIAL', untilWall: 0 } });
+  announce(ctx, server, 'SERVER_PROBATION', 'TRIAL', 'is tried with one start at a time');
+}
+
+function endQuarantine(ctx: Context, server: Server, quarantine: Quarantine): void {
+  setGate(ctx, server, { quarantine: { ...quarantine, phase: 'OVER' } });
+  announce(ctx, server, 'SERVER_GATE_OPENED', 'QUARANTINE_OVER', 'takes runs again: its quarantine is over');
+}
+
+function wakeAt(ctx: Context, server: Server, untilWall: number): void {
+  ctx.gateWheel.set(server.id, ctx.now.mono + untilWall - ctx.now.wall);
+}
+
+function setGate(ctx: Context, server: Server, change: Partial<ServerGate>): void {
+  server.gate = { ...server.gate, ...change };
+  ctx.journal.put(server);
+  ctx.dirtyServers.add(server.id);
+  ctx.dirtyPools.add(server.pool);
+  ctx.recheckBlocked = true;
+}
+
+function announce(ctx: Context, server: Server, type: string, cause: string, message: string): void {
+  ctx.journal.event({ type, cause, message: `${server.id} ${message}`, pool: server.pool, server: server.id });
+}
+
+const sameKinds = (a: readonly HostProblem[], b: readonly HostProblem[]): boolean =>
+  a.length === b.length && a.every(({ kind }, i) => kind === b[i]?.kind);
+
+const describe = (problems: readonly HostProblem[]): string =>
+  problems.map(({ kind, detail }) => (detail === '' ? kind : `${kind} (${detail})`)).join(', ');
+
+export type GateView =
+  | { readonly kind: 'OPEN' }
+  | {
+      readonly kind: 'PROBATION' | 'QUARANTINED';
+      readonly sinceWall: number;
+      /** When it opens or is tried again. Undefined: when its agent says so, or is back. */
+      readonly untilWall: number | undefined;
+      /** In words. */
+      readonly reason: string;
+    };
+
+const WAYS_OUT: Readonly<Record<Probation['phase'], string>> = {
+  REPORTED: 'its agent will say when that is over',
+  PAUSED: 'after a pause a start is tried',
+  TRIAL: 'it is tried with one start at a time',
+};
+
+/** PROBATION before QUARANTINED, when it is both. */
+export function gateOf({ gate }: Server): GateView {
+  const { probation, quarantine, problems } = gate;
+  if (probation !== undefined) {
+    const reason = `it can start nothing: ${describe(problems)}; ${WAYS_OUT[probation.phase]}`;
+    const untilWall = probation.phase === 'PAUSED' ? probation.untilWall : undefined;
+    return { kind: 'PROBATION', sinceWall: probation.sinceWall, untilWall, reason };
+  }
+  if (quarantine === undefined || quarantine.phase === 'OVER') return { kind: 'OPEN' };
+  const minutes = quarantineMs(quarantine.rounds) / MINUTE;
+  const reason = `it went missing ${MISSING_MAX} times within an hour; it is over ${minutes} min after its return`;
+  const untilWall = quarantine.phase === 'CLOSED' ? quarantine.untilWall : undefined;
+  return { kind: 'QUARANTINED', sinceWall: quarantine.sinceWall, untilWall, reason };
+}
+
+export const isClosed = (server: Server): boolean => gateOf(server).kind !== 'OPEN';
+
+/** In the available list, as far as the gate goes: open, or on trial with no start under way. */
+export function isGateOpen(state: ClusterState, server: Server): boolean {
+  const { probation, quarantine } = server.gate;
+  if (quarantine !== undefined && quarantine.phase !== 'OVER') return false;
+  if (probation === undefined) return true;
+  return probation.phase === 'TRIAL' && !hasStartUnderWay(state, server);
+}
+
+/** Behind a closed gate one start at a time is tried: nobody's runs go in a crowd where they are likely to fail. */
+export function hasStartUnderWay(state: ClusterState, server: Server): boolean {
+  for (const id of serverLiveOf(state, server.id).runs) {
+    const attempts = state.runs.get(id)?.attempts ?? [];
+    const isUnderWay = attempts.some(
+      (attempt) => attempt.server === server.id && (attempt.state === 'ASSIGNED' || attempt.state === 'STARTING'),
+    );
+    if (isUnderWay) return true;
+  }
+  return false;
+}
