@@ -28,7 +28,19 @@ function fuse(name: string, answer: string): Sickness {
 
 const ext4 = { obstacle: loopObstacle, disk: 'ext4', toll: 'none', refusesStarts: true } as const;
 
-export const DISK_SICKNESSES: readonly Sickness[] = [
+/** The next agent starts on the sick disk, and what its predecessors left still runs. */
+const withBothKilled = (one: Sickness): Sickness => ({
+  ...one,
+  name: `${one.name}; agent and keeper killed`,
+  toll: 'keeper',
+  agentEnds: true,
+  inflict: async (host) => {
+    await one.inflict(host);
+    host.kill([host.agentPid, ...host.keeperPids()]);
+  },
+});
+
+const SICK_DISKS: readonly Sickness[] = [
   {
     ...ext4,
     name: 'disk frozen (fsfreeze)',
@@ -58,3 +70,7 @@ export const DISK_SICKNESSES: readonly Sickness[] = [
   },
   fuse('disk failing: every request is an I/O error', 'EIO'),
 ];
+
+const SLOW: Sickness = { ...fuse('disk slow: a third of a second for each request', 'SLOW'), refusesStarts: false };
+
+export const DISK_SICKNESSES: readonly Sickness[] = [...SICK_DISKS, SLOW, ...SICK_DISKS.map(withBothKilled)];

@@ -1,7 +1,7 @@
 /**
  * A file system in memory that can be as sick as a disk: `node fuse-server.ts MOUNTPOINT CONTROL-FILE`. It speaks FUSE with the kernel
  * directly, one request at a time, and answers them by what the control file says at that moment: nothing (healthy), the name of an
- * error, or `STALL` (no answer until that changes). Unlike a remounted disk it can turn read-only under files that are open, and back.
+ * error, `SLOW` (each after a third of a second), or `STALL` (no answer until that changes). Unlike a remounted disk it can turn read-only under files that are open, and back.
  * Ends when it is unmounted.
  */
 import { spawnSync } from 'node:child_process';
@@ -15,6 +15,7 @@ const OUT_HEADER_BYTES = 16;
 /** The kernel wants room for the largest write, and its header. */
 const BUFFER_BYTES = 1024 * 1024;
 const STALL_LOOK_MS = 20;
+const SLOW_MS = 300;
 const { EROFS } = constants.errno;
 
 /** Of these the kernel takes no answer. */
@@ -38,6 +39,7 @@ function pause(ms: number): void {
 function sickness(controlFile: string): number {
   for (;;) {
     const word = readFileSync(controlFile, 'utf8').trim();
+    if (word === 'SLOW') pause(SLOW_MS);
     if (word !== 'STALL') return errnoOf(word);
     pause(STALL_LOOK_MS);
   }

@@ -119,7 +119,7 @@ export class SickPlay {
     const freshAtMs = uptimeMs() + FRESH_AFTER_MS;
     let [isFreshApplied, proceededMs] = [this.#mode === 'network cut', 0];
     while (uptimeMs() < untilMs) {
-      if (this.#mode === 'network cut' && uptimeMs() - proceededMs > PROCEED_EVERY_MS) {
+      if (uptimeMs() - proceededMs > PROCEED_EVERY_MS) {
         proceededMs = uptimeMs();
         await world.proceed();
       }
