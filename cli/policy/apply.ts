@@ -5,11 +5,14 @@ import { text } from 'node:stream/consumers';
 import { createClient } from '@connectrpc/connect';
 import { LocumError } from '../../shared/errors.ts';
 import { type Policy, PolicySchema } from '../../shared/gen/locum/v1/policy_pb.ts';
-import { PolicyService, UpdatePolicyResponseSchema } from '../../shared/gen/locum/v1/policy_service_pb.ts';
+import {
+  PolicyService,
+  type UpdatePolicyResponse,
+  UpdatePolicyResponseSchema,
+} from '../../shared/gen/locum/v1/policy_service_pb.ts';
 import { fromConnectError } from '../../shared/rpc/status-details.ts';
 import { parseStrictAll } from '../../shared/rpc/strict-json.ts';
 import { validate } from '../../shared/rpc/validation.ts';
-import { PAGE_SIZE, readPages } from '../client/pages.ts';
 import { withTransport } from '../client/session.ts';
 import { CommandFailure } from '../exit-codes.ts';
 import { type DryRunOption, type Globals, isDryRun } from '../globals.ts';
@@ -31,6 +34,26 @@ function filesIn(path: string): string[] {
   const files = readdirSync(path).filter((name) => /\.ya?ml$/.test(name));
   if (files.length === 0) throw new CommandFailure(`${path} has no file that ends in .yaml or .yml`);
   return files.sort().map((name) => join(path, name));
+}
+
+const MAX_VALUE = 60;
+
+function valueText(json: string): string {
+  if (json === '') return '(not set)';
+  return json.length > MAX_VALUE ? `${json.slice(0, MAX_VALUE)}… (${json.length} characters)` : json;
+}
+
+/** What was done, or would be; of a dry run field by field. */
+function outcomeText(id: string, { created, changes, effects }: UpdatePolicyResponse, dryRun: boolean): string {
+  const outcome = created ? 'created' : changes.length === 0 ? 'unchanged' : 'updated';
+  const fields = dryRun ? changes : [];
+  return [
+    dryRun ? `${id} would be ${outcome}` : `${id} ${outcome}`,
+    ...fields.map(({ field, before, after }) => `  ${field}: ${valueText(before)} → ${valueText(after)}`),
+    ...(dryRun || !created ? effects : []).map(
+      ({ run, message }) => `  ${run === '' ? '' : `${idOf(run)} `}${message}`,
+    ),
+  ].join('\n');
 }
 
 /** Adds the place to what is wrong: a person looks for a file and a name, not for a call. */
@@ -74,8 +97,6 @@ export async function apply(globals: Globals, options: ApplyOptions): Promise<vo
   if (sources.length === 0) throw new CommandFailure(`no policy in ${options.file.join(', ')}`);
   await withTransport(globals, async (transport) => {
     const client = createClient(PolicyService, transport);
-    const pages = await readPages((pageToken) => client.listPolicies({ pageSize: PAGE_SIZE, pageToken }));
-    const before = new Map(pages.flatMap((page) => page.policies).map(({ name, etag }) => [name, etag]));
     const send = async (one: Source, validateOnly: boolean) => {
       try {
         return await client.updatePolicy({ policy: one.policy, allowMissing: true, validateOnly });
@@ -84,15 +105,15 @@ export async function apply(globals: Globals, options: ApplyOptions): Promise<vo
       }
     };
     const dryRun = isDryRun(options);
-    const checked = [];
+    const checked: UpdatePolicyResponse[] = [];
     for (const one of sources) checked.push(await send(one, true));
     for (const [i, one] of sources.entries()) {
-      const answer = dryRun ? checked[i] : await send(one, false);
-      if (answer === undefined) continue;
-      const known = before.get(one.policy.name);
-      const outcome = known === undefined ? 'created' : known === answer.policy?.etag ? 'unchanged' : 'updated';
+      const trial = checked[i];
+      if (trial === undefined) continue;
+      const answer = dryRun ? trial : await send(one, false);
       await printStreamed(globals, UpdatePolicyResponseSchema, answer, {
-        table: () => (dryRun ? `${idOf(one.policy.name)} would be ${outcome}` : `${idOf(one.policy.name)} ${outcome}`),
+        // What a repeated call changed is known from the trial before it.
+        table: () => outcomeText(idOf(one.policy.name), trial, dryRun),
         names: () => [one.policy.name],
       });
       for (const warning of answer.warnings) tell(`warning: ${idOf(one.policy.name)}: ${warning}`);

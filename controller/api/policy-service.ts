@@ -14,13 +14,15 @@ import {
   UpdatePolicyRequestSchema,
 } from '../../shared/gen/locum/v1/policy_service_pb.ts';
 import { policyId } from '../../shared/ids.ts';
-import { serverName } from '../../shared/resource-name.ts';
+import { runName, serverName } from '../../shared/resource-name.ts';
+import { policyToProto } from '../codec/policy.ts';
 import { checkArgumentsSize } from '../codec/workload-size.ts';
-import type { Call } from '../core/event.ts';
+import type { Call, CallValue } from '../core/event.ts';
 import type { Policy } from '../core/state.ts';
 import { explainPlacement } from '../core/views.ts';
 import { type ApiContext, submit } from './api-context.ts';
 import { indexAfterText, pageOf } from './page.ts';
+import { changesBetween } from './policy-diff.ts';
 import { newPolicySpec, policyPatch } from './policy-patch.ts';
 import { projectPolicy } from './projections/project-policy.ts';
 import { projectRun } from './projections/project-run.ts';
@@ -74,7 +76,7 @@ export function policyService(api: ApiContext): ServiceImpl<typeof PolicyService
         createAs: message.allowMissing ? newPolicySpec(policy) : undefined,
       };
       const value = await submit(api, { schema: UpdatePolicyRequestSchema, message, context }, request, 'policy');
-      return { policy: await show(value.policy), warnings: [...value.warnings] };
+      return { policy: await show(value.policy), warnings: [...value.warnings], ...changeOf(value) };
     },
 
     async deletePolicy(message, context) {
@@ -146,6 +148,18 @@ export function policyService(api: ApiContext): ServiceImpl<typeof PolicyService
         yield value === undefined ? rest : { ...rest, change: { case: 'policy' as const, value } };
       }
     },
+  };
+}
+
+/** What an update changed, or would. A repeated call's first answer is not kept: nothing is said then. */
+function changeOf({ policy, before, effects }: Extract<CallValue, { readonly kind: 'policy' }>) {
+  if (effects === undefined) return {};
+  const changes =
+    before === undefined ? [] : changesBetween(policyToProto({ ...policy, spec: before }), policyToProto(policy));
+  return {
+    created: before === undefined,
+    changes,
+    effects: effects.map(({ run, ...effect }) => ({ ...effect, run: run === undefined ? '' : runName(run) })),
   };
 }
 

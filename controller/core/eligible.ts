@@ -2,7 +2,7 @@
 
 import { present } from '../../shared/assert.ts';
 import type { ServerId } from '../../shared/ids.ts';
-import { capabilityMap, satisfies } from './capability.ts';
+import { capabilityMap, type Requirement, satisfies } from './capability.ts';
 import { isAvailable } from './capacity.ts';
 import { type ClusterState, type PolicyLive, poolOf, serverOf } from './cluster.ts';
 import type { PlacementQuery } from './placement/query.ts';
@@ -41,6 +41,8 @@ export interface QueryOptions {
   readonly claimed?: readonly ServerId[];
   /** Default: a server where the run pauses is not taken. */
   readonly pauses?: 'ignored';
+  /** Instead of those that the policy has now: for a change that is only tried. */
+  readonly requirements?: readonly Requirement[] | undefined;
 }
 
 /** The question for one run, or for a run that does not exist yet. */
@@ -54,7 +56,7 @@ export function placementQuery(
   return {
     list: policy.spec.servers.length === 0 ? undefined : policy.spec.servers,
     mode: policy.spec.listMode,
-    requirements: policyLiveOf(state, policy).requirements,
+    requirements: options.requirements ?? policyLiveOf(state, policy).requirements,
     slots: run?.slots ?? policy.spec.slots,
     skip: run === undefined ? [] : skippedServers(run, nowWall),
     exclude: [

@@ -229,6 +229,13 @@ export interface MovePlan {
   readonly stays: readonly PlannedStay[];
 }
 
+/** What a change of a policy does to one of its runs, or (`run` undefined) to runs that are not there yet. */
+export interface RunEffect {
+  readonly run: RunId | undefined;
+  readonly effect: 'START' | 'STOP' | 'MOVE' | 'KEEP';
+  readonly message: string;
+}
+
 /** What a call answers with: copies, so that nothing decided later shows through. */
 export type CallValue =
   | { readonly kind: 'pool'; readonly pool: Pool }
@@ -239,7 +246,14 @@ export type CallValue =
       readonly plan: MovePlan;
       readonly runs: readonly RunId[];
     }
-  | { readonly kind: 'policy'; readonly policy: Policy; readonly warnings: readonly string[] }
+  | {
+      readonly kind: 'policy';
+      readonly policy: Policy;
+      readonly warnings: readonly string[];
+      /** Of an update: undefined where the policy did not exist. */
+      readonly before?: PolicySpec | undefined;
+      readonly effects?: readonly RunEffect[];
+    }
   | { readonly kind: 'run'; readonly run: Run }
   | { readonly kind: 'runs'; readonly runs: readonly RunId[] }
   | { readonly kind: 'gone'; readonly name: string };

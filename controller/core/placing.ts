@@ -6,6 +6,7 @@
 import type { PoolId, ServerId } from '../../shared/ids.ts';
 import { MINUTE } from '../../shared/time.ts';
 import { assign } from './attempt.ts';
+import type { Requirement } from './capability.ts';
 import { effectiveMaxSlots, freeSlotsFor, isAvailable, refreshIndex, serverView } from './capacity.ts';
 import { type PoolLive, poolLiveOf, poolOf, serverOf } from './cluster.ts';
 import type { Context, View } from './context.ts';
@@ -210,10 +211,15 @@ function whyBlocked(ctx: Context, policy: Policy, slots: number): Pick<Shown, 'r
   return { reason: 'NO_ROOM', message };
 }
 
-/** Why no registered server could ever take a run of this policy. Undefined: one could. */
-export function couldEverTake(ctx: View, policy: Policy, slots: number): string | undefined {
+/** Why no registered server could ever take a run of this policy, with other `requirements` where given. Undefined: one could. */
+export function couldEverTake(
+  ctx: View,
+  policy: Policy,
+  slots: number,
+  requirements?: readonly Requirement[],
+): string | undefined {
   const { state, now } = ctx;
-  const query = { ...placementQuery(state, policy, undefined, now.wall), slots };
+  const query = { ...placementQuery(state, policy, undefined, now.wall, { requirements }), slots };
   // One that could take it now is the short answer; the long one costs as much as there are servers.
   if (poolLiveOf(state, policy.spec.pool).index.choose(query) !== undefined) return undefined;
   const answer = satisfiable(query, poolOf(state, policy.spec.pool).order, (id) => serverView(state, id));

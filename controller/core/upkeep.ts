@@ -58,11 +58,21 @@ export function wantStopped(ctx: Context, run: Run, reason: string, message: str
 }
 
 function keepNumber(ctx: Context, policy: Policy): void {
-  const runs = unendedRuns(ctx, policy);
-  const wanted = policy.spec.maxConcurrentRuns;
-  if (!policy.paused) for (let have = runs.length; have < wanted; have += 1) createRun(ctx, policy, 'CONTINUOUS', []);
-  const tooMany = runs.filter((run) => run.desired === 'RUNNING').slice(wanted);
+  const { tooFew, tooMany } = surplusOf(policy, unendedRuns(ctx, policy));
+  for (let i = 0; i < tooFew; i += 1) createRun(ctx, policy, 'CONTINUOUS', []);
   for (const run of tooMany) wantStopped(ctx, run, 'MAX_CONCURRENT_RUNS', 'the policy allows fewer runs now');
+}
+
+/** How far a continuous policy's unended runs are from the number that it keeps. A paused one starts none. */
+export function surplusOf(
+  { spec, paused }: Pick<Policy, 'spec' | 'paused'>,
+  runs: readonly Run[],
+): { readonly tooFew: number; readonly tooMany: readonly Run[] } {
+  const wanted = spec.maxConcurrentRuns;
+  return {
+    tooFew: paused ? 0 : Math.max(0, wanted - runs.length),
+    tooMany: runs.filter((run) => run.desired === 'RUNNING').slice(wanted),
+  };
 }
 
 type Schedule = Extract<Trigger, { readonly kind: 'schedule' }>;

@@ -56,10 +56,11 @@ export const serverOutcome = (server: Server, plan: MovePlan = EMPTY_PLAN, runs:
   value: { kind: 'server', server, plan, runs },
 });
 
-export const policyOutcome = (policy: Policy, warnings: readonly string[] = []): Outcome => ({
-  resource: `policies/${policy.id}`,
-  value: { kind: 'policy', policy, warnings },
-});
+export const policyOutcome = (
+  policy: Policy,
+  warnings: readonly string[] = [],
+  change: Pick<Extract<CallValue, { readonly kind: 'policy' }>, 'before' | 'effects'> = {},
+): Outcome => ({ resource: `policies/${policy.id}`, value: { kind: 'policy', policy, warnings, ...change } });
 
 export const runOutcome = (run: Run): Outcome => ({ resource: `runs/${run.id}`, value: { kind: 'run', run } });
 

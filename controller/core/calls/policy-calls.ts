@@ -11,6 +11,7 @@ import type { Policy, PolicySpec } from '../state.ts';
 import { takeoverWaitMs } from '../timers.ts';
 import { upkeep } from '../upkeep.ts';
 import { type CallOf, checkEtag, goneOutcome, knownPolicy, type Outcome, policyOutcome } from './outcome.ts';
+import { effectsOf } from './policy-effects.ts';
 
 export function createPolicy(ctx: Context, request: CallOf<'create_policy'>, validateOnly: boolean): Outcome {
   const { state } = ctx;
@@ -30,7 +31,8 @@ export function createPolicy(ctx: Context, request: CallOf<'create_policy'>, val
     deleting: false,
     lastTickWall: undefined,
   };
-  if (validateOnly) return policyOutcome(policy);
+  const change = { before: undefined, effects: effectsOf(ctx, { policy, spec, requirements }) };
+  if (validateOnly) return policyOutcome(policy, warnings(ctx, policy, requirements), change);
   state.policies.set(policy.id, policy);
   state.policyLive.set(policy.id, { requirements, runs: new Set(), nextTickWall: undefined });
   ctx.journal.put(policy);
@@ -41,7 +43,7 @@ export function createPolicy(ctx: Context, request: CallOf<'create_policy'>, val
     policy: policy.id,
   });
   ctx.dirtyPolicies.add(policy.id);
-  return policyOutcome(policy, warnings(ctx, policy));
+  return policyOutcome(policy, warnings(ctx, policy), change);
 }
 
 export function updatePolicy(ctx: Context, request: CallOf<'update_policy'>, validateOnly: boolean): Outcome {
@@ -62,8 +64,12 @@ export function updatePolicy(ctx: Context, request: CallOf<'update_policy'>, val
     );
   }
   const { spec, requirements } = checkSpec(ctx, { ...policy.spec, ...definedOnly(request.patch) });
-  if (validateOnly) return policyOutcome({ ...policy, spec });
-  if (deepEqual(spec, policy.spec)) return policyOutcome(policy, warnings(ctx, policy));
+  const change = { before: policy.spec, effects: effectsOf(ctx, { policy, spec, requirements }) };
+  if (deepEqual(spec, policy.spec)) return policyOutcome(policy, warnings(ctx, policy), { ...change, effects: [] });
+  if (validateOnly) {
+    const tried = { ...policy, spec };
+    return policyOutcome(tried, warnings(ctx, tried, requirements), change);
+  }
   const rescheduled = !deepEqual(spec.trigger, policy.spec.trigger);
   policy.spec = spec;
   if (rescheduled) policy.lastTickWall = ctx.now.wall;
@@ -79,7 +85,7 @@ export function updatePolicy(ctx: Context, request: CallOf<'update_policy'>, val
   ctx.dirtyPolicies.add(policy.id);
   ctx.dirtyPools.add(spec.pool);
   ctx.recheckBlocked = true;
-  return policyOutcome(policy, warnings(ctx, policy));
+  return policyOutcome(policy, warnings(ctx, policy), change);
 }
 
 /** A run that waits, or is going to be moved, takes its new priority at once. */
@@ -140,9 +146,10 @@ function checkSpec(
   return { spec: { ...spec, requirements: requirements.map((requirement) => requirement.text) }, requirements };
 }
 
-function warnings(ctx: Context, policy: Policy): readonly string[] {
+/** `requirements`: parsed, of a policy that is only tried. */
+function warnings(ctx: Context, policy: Policy, requirements?: readonly Requirement[]): readonly string[] {
   const found: string[] = [];
-  const never = couldEverTake(ctx, policy, policy.spec.slots);
+  const never = couldEverTake(ctx, policy, policy.spec.slots, requirements);
   if (never !== undefined) found.push(`it waits: ${never}`);
   const timers = ctx.state.pools.get(policy.spec.pool)?.timers;
   if (timers !== undefined && policy.spec.onDisconnect === 'STOP') {

@@ -17,7 +17,7 @@ import type { Message } from "@bufbuild/protobuf";
  * Describes the file locum/v1/policy_service.proto.
  */
 export const file_locum_v1_policy_service: GenFile = /*@__PURE__*/
-  fileDesc("Ch1sb2N1bS92MS9wb2xpY3lfc2VydmljZS5wcm90bxIIbG9jdW0udjEiUwoQR2V0UG9saWN5UmVxdWVzdBI/CgRuYW1lGAEgASgJQjG6SC5yLDIqXnBvbGljaWVzL1thLXpdKFthLXowLTktXXswLDYxfVthLXowLTldKT8kIjUKEUdldFBvbGljeVJlc3BvbnNlEiAKBnBvbGljeRgBIAEoCzIQLmxvY3VtLnYxLlBvbGljeSKQAQoTTGlzdFBvbGljaWVzUmVxdWVzdBIaCglwYWdlX3NpemUYASABKAVCB7pIBBoCKAASHAoKcGFnZV90b2tlbhgCIAEoCUIIukgFcgMYgAgSPwoEcG9vbBgDIAEoCUIxukguciwyKl4ocG9vbHMvW2Etel0oW2EtejAtOS1dezAsNjF9W2EtejAtOV0pPyk/JCJTChRMaXN0UG9saWNpZXNSZXNwb25zZRIiCghwb2xpY2llcxgBIAMoCzIQLmxvY3VtLnYxLlBvbGljeRIXCg9uZXh0X3BhZ2VfdG9rZW4YAiABKAkidAoTQ3JlYXRlUG9saWN5UmVxdWVzdBIoCgZwb2xpY3kYASABKAsyEC5sb2N1bS52MS5Qb2xpY3lCBrpIA8gBARIcCgpyZXF1ZXN0X2lkGAIgASgJQgi6SAVyAxiAARIVCg12YWxpZGF0ZV9vbmx5GAMgASgIIkoKFENyZWF0ZVBvbGljeVJlc3BvbnNlEiAKBnBvbGljeRgBIAEoCzIQLmxvY3VtLnYxLlBvbGljeRIQCgh3YXJuaW5ncxgCIAMoCSK8AQoTVXBkYXRlUG9saWN5UmVxdWVzdBIoCgZwb2xpY3kYASABKAsyEC5sb2N1bS52MS5Qb2xpY3lCBrpIA8gBARIvCgt1cGRhdGVfbWFzaxgCIAEoCzIaLmdvb2dsZS5wcm90b2J1Zi5GaWVsZE1hc2sSFQoNYWxsb3dfbWlzc2luZxgDIAEoCBIcCgpyZXF1ZXN0X2lkGAQgASgJQgi6SAVyAxiAARIVCg12YWxpZGF0ZV9vbmx5GAUgASgIIkoKFFVwZGF0ZVBvbGljeVJlc3BvbnNlEiAKBnBvbGljeRgBIAEoCzIQLmxvY3VtLnYxLlBvbGljeRIQCgh3YXJuaW5ncxgCIAMoCSKCAQoTRGVsZXRlUG9saWN5UmVxdWVzdBI/CgRuYW1lGAEgASgJQjG6SC5yLDIqXnBvbGljaWVzL1thLXpdKFthLXowLTktXXswLDYxfVthLXowLTldKT8kEgwKBGV0YWcYAiABKAkSHAoKcmVxdWVzdF9pZBgDIAEoCUIIukgFcgMYgAEiOAoURGVsZXRlUG9saWN5UmVzcG9uc2USIAoGcG9saWN5GAEgASgLMhAubG9jdW0udjEuUG9saWN5IrABChJTdGFydFBvbGljeVJlcXVlc3QSPwoEbmFtZRgBIAEoCUIxukguciwyKl5wb2xpY2llcy9bYS16XShbYS16MC05LV17MCw2MX1bYS16MC05XSk/JBIkCglhcmd1bWVudHMYAiADKAlCEbpIDpIBCxDoByIGcgQogIACEhwKCnJlcXVlc3RfaWQYAyABKAlCCLpIBXIDGIABEhUKDXZhbGlkYXRlX29ubHkYBCABKAgiMQoTU3RhcnRQb2xpY3lSZXNwb25zZRIaCgNydW4YASABKAsyDS5sb2N1bS52MS5SdW4icgoRU3RvcFBvbGljeVJlcXVlc3QSPwoEbmFtZRgBIAEoCUIxukguciwyKl5wb2xpY2llcy9bYS16XShbYS16MC05LV17MCw2MX1bYS16MC05XSk/JBIcCgpyZXF1ZXN0X2lkGAIgASgJQgi6SAVyAxiAASI2ChJTdG9wUG9saWN5UmVzcG9uc2USIAoGcG9saWN5GAEgASgLMhAubG9jdW0udjEuUG9saWN5InUKFFJlc3RhcnRQb2xpY3lSZXF1ZXN0Ej8KBG5hbWUYASABKAlCMbpILnIsMipecG9saWNpZXMvW2Etel0oW2EtejAtOS1dezAsNjF9W2EtejAtOV0pPyQSHAoKcmVxdWVzdF9pZBgCIAEoCUIIukgFcgMYgAEiOQoVUmVzdGFydFBvbGljeVJlc3BvbnNlEiAKBnBvbGljeRgBIAEoCzIQLmxvY3VtLnYxLlBvbGljeSJzChJQYXVzZVBvbGljeVJlcXVlc3QSPwoEbmFtZRgBIAEoCUIxukguciwyKl5wb2xpY2llcy9bYS16XShbYS16MC05LV17MCw2MX1bYS16MC05XSk/JBIcCgpyZXF1ZXN0X2lkGAIgASgJQgi6SAVyAxiAASI3ChNQYXVzZVBvbGljeVJlc3BvbnNlEiAKBnBvbGljeRgBIAEoCzIQLmxvY3VtLnYxLlBvbGljeSJ0ChNSZXN1bWVQb2xpY3lSZXF1ZXN0Ej8KBG5hbWUYASABKAlCMbpILnIsMipecG9saWNpZXMvW2Etel0oW2EtejAtOS1dezAsNjF9W2EtejAtOV0pPyQSHAoKcmVxdWVzdF9pZBgCIAEoCUIIukgFcgMYgAEiOAoUUmVzdW1lUG9saWN5UmVzcG9uc2USIAoGcG9saWN5GAEgASgLMhAubG9jdW0udjEuUG9saWN5IloKF0V4cGxhaW5QbGFjZW1lbnRSZXF1ZXN0Ej8KBG5hbWUYASABKAlCMbpILnIsMipecG9saWNpZXMvW2Etel0oW2EtejAtOS1dezAsNjF9W2EtejAtOV0pPyQiWwoYRXhwbGFpblBsYWNlbWVudFJlc3BvbnNlEhUKDWNob3Nlbl9zZXJ2ZXIYASABKAkSKAoHc2VydmVycxgCIAMoCzIXLmxvY3VtLnYxLlNlcnZlclZlcmRpY3QiXwoNU2VydmVyVmVyZGljdBIOCgZzZXJ2ZXIYASABKAkSDAoEcmFuaxgCIAEoBRIQCghlbGlnaWJsZRgDIAEoCBIOCgZyZWFzb24YBCABKAkSDgoGZGV0YWlsGAUgASgJIigKFFdhdGNoUG9saWNpZXNSZXF1ZXN0EhAKCHJldmlzaW9uGAEgASgEIoABChVXYXRjaFBvbGljaWVzUmVzcG9uc2USEAoIcmV2aXNpb24YASABKAQSIgoGcG9saWN5GAIgASgLMhAubG9jdW0udjEuUG9saWN5SAASEQoHZGVsZXRlZBgDIAEoCUgAEhQKDHNuYXBzaG90X2VuZBgEIAEoCEIICgZjaGFuZ2UywgcKDVBvbGljeVNlcnZpY2USRAoJR2V0UG9saWN5EhoubG9jdW0udjEuR2V0UG9saWN5UmVxdWVzdBobLmxvY3VtLnYxLkdldFBvbGljeVJlc3BvbnNlEk0KDExpc3RQb2xpY2llcxIdLmxvY3VtLnYxLkxpc3RQb2xpY2llc1JlcXVlc3QaHi5sb2N1bS52MS5MaXN0UG9saWNpZXNSZXNwb25zZRJNCgxDcmVhdGVQb2xpY3kSHS5sb2N1bS52MS5DcmVhdGVQb2xpY3lSZXF1ZXN0Gh4ubG9jdW0udjEuQ3JlYXRlUG9saWN5UmVzcG9uc2USTQoMVXBkYXRlUG9saWN5Eh0ubG9jdW0udjEuVXBkYXRlUG9saWN5UmVxdWVzdBoeLmxvY3VtLnYxLlVwZGF0ZVBvbGljeVJlc3BvbnNlEk0KDERlbGV0ZVBvbGljeRIdLmxvY3VtLnYxLkRlbGV0ZVBvbGljeVJlcXVlc3QaHi5sb2N1bS52MS5EZWxldGVQb2xpY3lSZXNwb25zZRJKCgtTdGFydFBvbGljeRIcLmxvY3VtLnYxLlN0YXJ0UG9saWN5UmVxdWVzdBodLmxvY3VtLnYxLlN0YXJ0UG9saWN5UmVzcG9uc2USRwoKU3RvcFBvbGljeRIbLmxvY3VtLnYxLlN0b3BQb2xpY3lSZXF1ZXN0GhwubG9jdW0udjEuU3RvcFBvbGljeVJlc3BvbnNlElAKDVJlc3RhcnRQb2xpY3kSHi5sb2N1bS52MS5SZXN0YXJ0UG9saWN5UmVxdWVzdBofLmxvY3VtLnYxLlJlc3RhcnRQb2xpY3lSZXNwb25zZRJKCgtQYXVzZVBvbGljeRIcLmxvY3VtLnYxLlBhdXNlUG9saWN5UmVxdWVzdBodLmxvY3VtLnYxLlBhdXNlUG9saWN5UmVzcG9uc2USTQoMUmVzdW1lUG9saWN5Eh0ubG9jdW0udjEuUmVzdW1lUG9saWN5UmVxdWVzdBoeLmxvY3VtLnYxLlJlc3VtZVBvbGljeVJlc3BvbnNlElkKEEV4cGxhaW5QbGFjZW1lbnQSIS5sb2N1bS52MS5FeHBsYWluUGxhY2VtZW50UmVxdWVzdBoiLmxvY3VtLnYxLkV4cGxhaW5QbGFjZW1lbnRSZXNwb25zZRJSCg1XYXRjaFBvbGljaWVzEh4ubG9jdW0udjEuV2F0Y2hQb2xpY2llc1JlcXVlc3QaHy5sb2N1bS52MS5XYXRjaFBvbGljaWVzUmVzcG9uc2UwAWIGcHJvdG8z", [file_buf_validate_validate, file_google_protobuf_field_mask, file_locum_v1_policy, file_locum_v1_run]);
+  fileDesc("Ch1sb2N1bS92MS9wb2xpY3lfc2VydmljZS5wcm90bxIIbG9jdW0udjEiUwoQR2V0UG9saWN5UmVxdWVzdBI/CgRuYW1lGAEgASgJQjG6SC5yLDIqXnBvbGljaWVzL1thLXpdKFthLXowLTktXXswLDYxfVthLXowLTldKT8kIjUKEUdldFBvbGljeVJlc3BvbnNlEiAKBnBvbGljeRgBIAEoCzIQLmxvY3VtLnYxLlBvbGljeSKQAQoTTGlzdFBvbGljaWVzUmVxdWVzdBIaCglwYWdlX3NpemUYASABKAVCB7pIBBoCKAASHAoKcGFnZV90b2tlbhgCIAEoCUIIukgFcgMYgAgSPwoEcG9vbBgDIAEoCUIxukguciwyKl4ocG9vbHMvW2Etel0oW2EtejAtOS1dezAsNjF9W2EtejAtOV0pPyk/JCJTChRMaXN0UG9saWNpZXNSZXNwb25zZRIiCghwb2xpY2llcxgBIAMoCzIQLmxvY3VtLnYxLlBvbGljeRIXCg9uZXh0X3BhZ2VfdG9rZW4YAiABKAkidAoTQ3JlYXRlUG9saWN5UmVxdWVzdBIoCgZwb2xpY3kYASABKAsyEC5sb2N1bS52MS5Qb2xpY3lCBrpIA8gBARIcCgpyZXF1ZXN0X2lkGAIgASgJQgi6SAVyAxiAARIVCg12YWxpZGF0ZV9vbmx5GAMgASgIIkoKFENyZWF0ZVBvbGljeVJlc3BvbnNlEiAKBnBvbGljeRgBIAEoCzIQLmxvY3VtLnYxLlBvbGljeRIQCgh3YXJuaW5ncxgCIAMoCSK8AQoTVXBkYXRlUG9saWN5UmVxdWVzdBIoCgZwb2xpY3kYASABKAsyEC5sb2N1bS52MS5Qb2xpY3lCBrpIA8gBARIvCgt1cGRhdGVfbWFzaxgCIAEoCzIaLmdvb2dsZS5wcm90b2J1Zi5GaWVsZE1hc2sSFQoNYWxsb3dfbWlzc2luZxgDIAEoCBIcCgpyZXF1ZXN0X2lkGAQgASgJQgi6SAVyAxiAARIVCg12YWxpZGF0ZV9vbmx5GAUgASgIIqkBChRVcGRhdGVQb2xpY3lSZXNwb25zZRIgCgZwb2xpY3kYASABKAsyEC5sb2N1bS52MS5Qb2xpY3kSEAoId2FybmluZ3MYAiADKAkSDwoHY3JlYXRlZBgDIAEoCBImCgdjaGFuZ2VzGAQgAygLMhUubG9jdW0udjEuRmllbGRDaGFuZ2USJAoHZWZmZWN0cxgFIAMoCzITLmxvY3VtLnYxLlJ1bkVmZmVjdCI7CgtGaWVsZENoYW5nZRINCgVmaWVsZBgBIAEoCRIOCgZiZWZvcmUYAiABKAkSDQoFYWZ0ZXIYAyABKAkiOQoJUnVuRWZmZWN0EgsKA3J1bhgBIAEoCRIOCgZlZmZlY3QYAiABKAkSDwoHbWVzc2FnZRgDIAEoCSKCAQoTRGVsZXRlUG9saWN5UmVxdWVzdBI/CgRuYW1lGAEgASgJQjG6SC5yLDIqXnBvbGljaWVzL1thLXpdKFthLXowLTktXXswLDYxfVthLXowLTldKT8kEgwKBGV0YWcYAiABKAkSHAoKcmVxdWVzdF9pZBgDIAEoCUIIukgFcgMYgAEiOAoURGVsZXRlUG9saWN5UmVzcG9uc2USIAoGcG9saWN5GAEgASgLMhAubG9jdW0udjEuUG9saWN5IrABChJTdGFydFBvbGljeVJlcXVlc3QSPwoEbmFtZRgBIAEoCUIxukguciwyKl5wb2xpY2llcy9bYS16XShbYS16MC05LV17MCw2MX1bYS16MC05XSk/JBIkCglhcmd1bWVudHMYAiADKAlCEbpIDpIBCxDoByIGcgQogIACEhwKCnJlcXVlc3RfaWQYAyABKAlCCLpIBXIDGIABEhUKDXZhbGlkYXRlX29ubHkYBCABKAgiMQoTU3RhcnRQb2xpY3lSZXNwb25zZRIaCgNydW4YASABKAsyDS5sb2N1bS52MS5SdW4icgoRU3RvcFBvbGljeVJlcXVlc3QSPwoEbmFtZRgBIAEoCUIxukguciwyKl5wb2xpY2llcy9bYS16XShbYS16MC05LV17MCw2MX1bYS16MC05XSk/JBIcCgpyZXF1ZXN0X2lkGAIgASgJQgi6SAVyAxiAASI2ChJTdG9wUG9saWN5UmVzcG9uc2USIAoGcG9saWN5GAEgASgLMhAubG9jdW0udjEuUG9saWN5InUKFFJlc3RhcnRQb2xpY3lSZXF1ZXN0Ej8KBG5hbWUYASABKAlCMbpILnIsMipecG9saWNpZXMvW2Etel0oW2EtejAtOS1dezAsNjF9W2EtejAtOV0pPyQSHAoKcmVxdWVzdF9pZBgCIAEoCUIIukgFcgMYgAEiOQoVUmVzdGFydFBvbGljeVJlc3BvbnNlEiAKBnBvbGljeRgBIAEoCzIQLmxvY3VtLnYxLlBvbGljeSJzChJQYXVzZVBvbGljeVJlcXVlc3QSPwoEbmFtZRgBIAEoCUIxukguciwyKl5wb2xpY2llcy9bYS16XShbYS16MC05LV17MCw2MX1bYS16MC05XSk/JBIcCgpyZXF1ZXN0X2lkGAIgASgJQgi6SAVyAxiAASI3ChNQYXVzZVBvbGljeVJlc3BvbnNlEiAKBnBvbGljeRgBIAEoCzIQLmxvY3VtLnYxLlBvbGljeSJ0ChNSZXN1bWVQb2xpY3lSZXF1ZXN0Ej8KBG5hbWUYASABKAlCMbpILnIsMipecG9saWNpZXMvW2Etel0oW2EtejAtOS1dezAsNjF9W2EtejAtOV0pPyQSHAoKcmVxdWVzdF9pZBgCIAEoCUIIukgFcgMYgAEiOAoUUmVzdW1lUG9saWN5UmVzcG9uc2USIAoGcG9saWN5GAEgASgLMhAubG9jdW0udjEuUG9saWN5IloKF0V4cGxhaW5QbGFjZW1lbnRSZXF1ZXN0Ej8KBG5hbWUYASABKAlCMbpILnIsMipecG9saWNpZXMvW2Etel0oW2EtejAtOS1dezAsNjF9W2EtejAtOV0pPyQiWwoYRXhwbGFpblBsYWNlbWVudFJlc3BvbnNlEhUKDWNob3Nlbl9zZXJ2ZXIYASABKAkSKAoHc2VydmVycxgCIAMoCzIXLmxvY3VtLnYxLlNlcnZlclZlcmRpY3QiXwoNU2VydmVyVmVyZGljdBIOCgZzZXJ2ZXIYASABKAkSDAoEcmFuaxgCIAEoBRIQCghlbGlnaWJsZRgDIAEoCBIOCgZyZWFzb24YBCABKAkSDgoGZGV0YWlsGAUgASgJIigKFFdhdGNoUG9saWNpZXNSZXF1ZXN0EhAKCHJldmlzaW9uGAEgASgEIoABChVXYXRjaFBvbGljaWVzUmVzcG9uc2USEAoIcmV2aXNpb24YASABKAQSIgoGcG9saWN5GAIgASgLMhAubG9jdW0udjEuUG9saWN5SAASEQoHZGVsZXRlZBgDIAEoCUgAEhQKDHNuYXBzaG90X2VuZBgEIAEoCEIICgZjaGFuZ2UywgcKDVBvbGljeVNlcnZpY2USRAoJR2V0UG9saWN5EhoubG9jdW0udjEuR2V0UG9saWN5UmVxdWVzdBobLmxvY3VtLnYxLkdldFBvbGljeVJlc3BvbnNlEk0KDExpc3RQb2xpY2llcxIdLmxvY3VtLnYxLkxpc3RQb2xpY2llc1JlcXVlc3QaHi5sb2N1bS52MS5MaXN0UG9saWNpZXNSZXNwb25zZRJNCgxDcmVhdGVQb2xpY3kSHS5sb2N1bS52MS5DcmVhdGVQb2xpY3lSZXF1ZXN0Gh4ubG9jdW0udjEuQ3JlYXRlUG9saWN5UmVzcG9uc2USTQoMVXBkYXRlUG9saWN5Eh0ubG9jdW0udjEuVXBkYXRlUG9saWN5UmVxdWVzdBoeLmxvY3VtLnYxLlVwZGF0ZVBvbGljeVJlc3BvbnNlEk0KDERlbGV0ZVBvbGljeRIdLmxvY3VtLnYxLkRlbGV0ZVBvbGljeVJlcXVlc3QaHi5sb2N1bS52MS5EZWxldGVQb2xpY3lSZXNwb25zZRJKCgtTdGFydFBvbGljeRIcLmxvY3VtLnYxLlN0YXJ0UG9saWN5UmVxdWVzdBodLmxvY3VtLnYxLlN0YXJ0UG9saWN5UmVzcG9uc2USRwoKU3RvcFBvbGljeRIbLmxvY3VtLnYxLlN0b3BQb2xpY3lSZXF1ZXN0GhwubG9jdW0udjEuU3RvcFBvbGljeVJlc3BvbnNlElAKDVJlc3RhcnRQb2xpY3kSHi5sb2N1bS52MS5SZXN0YXJ0UG9saWN5UmVxdWVzdBofLmxvY3VtLnYxLlJlc3RhcnRQb2xpY3lSZXNwb25zZRJKCgtQYXVzZVBvbGljeRIcLmxvY3VtLnYxLlBhdXNlUG9saWN5UmVxdWVzdBodLmxvY3VtLnYxLlBhdXNlUG9saWN5UmVzcG9uc2USTQoMUmVzdW1lUG9saWN5Eh0ubG9jdW0udjEuUmVzdW1lUG9saWN5UmVxdWVzdBoeLmxvY3VtLnYxLlJlc3VtZVBvbGljeVJlc3BvbnNlElkKEEV4cGxhaW5QbGFjZW1lbnQSIS5sb2N1bS52MS5FeHBsYWluUGxhY2VtZW50UmVxdWVzdBoiLmxvY3VtLnYxLkV4cGxhaW5QbGFjZW1lbnRSZXNwb25zZRJSCg1XYXRjaFBvbGljaWVzEh4ubG9jdW0udjEuV2F0Y2hQb2xpY2llc1JlcXVlc3QaHy5sb2N1bS52MS5XYXRjaFBvbGljaWVzUmVzcG9uc2UwAWIGcHJvdG8z", [file_buf_validate_validate, file_google_protobuf_field_mask, file_locum_v1_policy, file_locum_v1_run]);
 
 /**
  * Request of GetPolicy.
@@ -237,7 +237,7 @@ export const UpdatePolicyRequestSchema: GenMessage<UpdatePolicyRequest> = /*@__P
   messageDesc(file_locum_v1_policy_service, 6);
 
 /**
- * Response of UpdatePolicy.
+ * Response of UpdatePolicy. The answer to a repeated `request_id` has only the policy as it is now.
  *
  * @generated from message locum.v1.UpdatePolicyResponse
  */
@@ -255,6 +255,27 @@ export type UpdatePolicyResponse = Message<"locum.v1.UpdatePolicyResponse"> & {
    * @generated from field: repeated string warnings = 2;
    */
   warnings: string[];
+
+  /**
+   * True when the policy did not exist.
+   *
+   * @generated from field: bool created = 3;
+   */
+  created: boolean;
+
+  /**
+   * What is (with `validate_only`: would be) another value than before. Empty: nothing. Not set when `created`.
+   *
+   * @generated from field: repeated locum.v1.FieldChange changes = 4;
+   */
+  changes: FieldChange[];
+
+  /**
+   * What happens to its runs because of that, as far as it can be known. What is not named goes on as it is.
+   *
+   * @generated from field: repeated locum.v1.RunEffect effects = 5;
+   */
+  effects: RunEffect[];
 };
 
 /**
@@ -263,6 +284,76 @@ export type UpdatePolicyResponse = Message<"locum.v1.UpdatePolicyResponse"> & {
  */
 export const UpdatePolicyResponseSchema: GenMessage<UpdatePolicyResponse> = /*@__PURE__*/
   messageDesc(file_locum_v1_policy_service, 7);
+
+/**
+ * A field that has another value than before.
+ *
+ * @generated from message locum.v1.FieldChange
+ */
+export type FieldChange = Message<"locum.v1.FieldChange"> & {
+  /**
+   * Path of the field in Policy, such as `workload.script.text`.
+   *
+   * @generated from field: string field = 1;
+   */
+  field: string;
+
+  /**
+   * The value before as JSON, cut after 1,000 characters. Empty: it was not set.
+   *
+   * @generated from field: string before = 2;
+   */
+  before: string;
+
+  /**
+   * The value now, likewise. Empty: it is not set.
+   *
+   * @generated from field: string after = 3;
+   */
+  after: string;
+};
+
+/**
+ * Describes the message locum.v1.FieldChange.
+ * Use `create(FieldChangeSchema)` to create a new message.
+ */
+export const FieldChangeSchema: GenMessage<FieldChange> = /*@__PURE__*/
+  messageDesc(file_locum_v1_policy_service, 8);
+
+/**
+ * What a change of a policy does to one of its runs.
+ *
+ * @generated from message locum.v1.RunEffect
+ */
+export type RunEffect = Message<"locum.v1.RunEffect"> & {
+  /**
+   * The run, `runs/{run}`. Empty: runs that are not there yet.
+   *
+   * @generated from field: string run = 1;
+   */
+  run: string;
+
+  /**
+   * One stable word: START, STOP, MOVE, KEEP.
+   *
+   * @generated from field: string effect = 2;
+   */
+  effect: string;
+
+  /**
+   * In words.
+   *
+   * @generated from field: string message = 3;
+   */
+  message: string;
+};
+
+/**
+ * Describes the message locum.v1.RunEffect.
+ * Use `create(RunEffectSchema)` to create a new message.
+ */
+export const RunEffectSchema: GenMessage<RunEffect> = /*@__PURE__*/
+  messageDesc(file_locum_v1_policy_service, 9);
 
 /**
  * Request of DeletePolicy.
@@ -297,7 +388,7 @@ export type DeletePolicyRequest = Message<"locum.v1.DeletePolicyRequest"> & {
  * Use `create(DeletePolicyRequestSchema)` to create a new message.
  */
 export const DeletePolicyRequestSchema: GenMessage<DeletePolicyRequest> = /*@__PURE__*/
-  messageDesc(file_locum_v1_policy_service, 8);
+  messageDesc(file_locum_v1_policy_service, 10);
 
 /**
  * Response of DeletePolicy.
@@ -318,7 +409,7 @@ export type DeletePolicyResponse = Message<"locum.v1.DeletePolicyResponse"> & {
  * Use `create(DeletePolicyResponseSchema)` to create a new message.
  */
 export const DeletePolicyResponseSchema: GenMessage<DeletePolicyResponse> = /*@__PURE__*/
-  messageDesc(file_locum_v1_policy_service, 9);
+  messageDesc(file_locum_v1_policy_service, 11);
 
 /**
  * Request of StartPolicy.
@@ -360,7 +451,7 @@ export type StartPolicyRequest = Message<"locum.v1.StartPolicyRequest"> & {
  * Use `create(StartPolicyRequestSchema)` to create a new message.
  */
 export const StartPolicyRequestSchema: GenMessage<StartPolicyRequest> = /*@__PURE__*/
-  messageDesc(file_locum_v1_policy_service, 10);
+  messageDesc(file_locum_v1_policy_service, 12);
 
 /**
  * Response of StartPolicy.
@@ -381,7 +472,7 @@ export type StartPolicyResponse = Message<"locum.v1.StartPolicyResponse"> & {
  * Use `create(StartPolicyResponseSchema)` to create a new message.
  */
 export const StartPolicyResponseSchema: GenMessage<StartPolicyResponse> = /*@__PURE__*/
-  messageDesc(file_locum_v1_policy_service, 11);
+  messageDesc(file_locum_v1_policy_service, 13);
 
 /**
  * Request of StopPolicy.
@@ -409,7 +500,7 @@ export type StopPolicyRequest = Message<"locum.v1.StopPolicyRequest"> & {
  * Use `create(StopPolicyRequestSchema)` to create a new message.
  */
 export const StopPolicyRequestSchema: GenMessage<StopPolicyRequest> = /*@__PURE__*/
-  messageDesc(file_locum_v1_policy_service, 12);
+  messageDesc(file_locum_v1_policy_service, 14);
 
 /**
  * Response of StopPolicy.
@@ -430,7 +521,7 @@ export type StopPolicyResponse = Message<"locum.v1.StopPolicyResponse"> & {
  * Use `create(StopPolicyResponseSchema)` to create a new message.
  */
 export const StopPolicyResponseSchema: GenMessage<StopPolicyResponse> = /*@__PURE__*/
-  messageDesc(file_locum_v1_policy_service, 13);
+  messageDesc(file_locum_v1_policy_service, 15);
 
 /**
  * Request of RestartPolicy.
@@ -458,7 +549,7 @@ export type RestartPolicyRequest = Message<"locum.v1.RestartPolicyRequest"> & {
  * Use `create(RestartPolicyRequestSchema)` to create a new message.
  */
 export const RestartPolicyRequestSchema: GenMessage<RestartPolicyRequest> = /*@__PURE__*/
-  messageDesc(file_locum_v1_policy_service, 14);
+  messageDesc(file_locum_v1_policy_service, 16);
 
 /**
  * Response of RestartPolicy.
@@ -479,7 +570,7 @@ export type RestartPolicyResponse = Message<"locum.v1.RestartPolicyResponse"> & 
  * Use `create(RestartPolicyResponseSchema)` to create a new message.
  */
 export const RestartPolicyResponseSchema: GenMessage<RestartPolicyResponse> = /*@__PURE__*/
-  messageDesc(file_locum_v1_policy_service, 15);
+  messageDesc(file_locum_v1_policy_service, 17);
 
 /**
  * Request of PausePolicy.
@@ -507,7 +598,7 @@ export type PausePolicyRequest = Message<"locum.v1.PausePolicyRequest"> & {
  * Use `create(PausePolicyRequestSchema)` to create a new message.
  */
 export const PausePolicyRequestSchema: GenMessage<PausePolicyRequest> = /*@__PURE__*/
-  messageDesc(file_locum_v1_policy_service, 16);
+  messageDesc(file_locum_v1_policy_service, 18);
 
 /**
  * Response of PausePolicy.
@@ -528,7 +619,7 @@ export type PausePolicyResponse = Message<"locum.v1.PausePolicyResponse"> & {
  * Use `create(PausePolicyResponseSchema)` to create a new message.
  */
 export const PausePolicyResponseSchema: GenMessage<PausePolicyResponse> = /*@__PURE__*/
-  messageDesc(file_locum_v1_policy_service, 17);
+  messageDesc(file_locum_v1_policy_service, 19);
 
 /**
  * Request of ResumePolicy.
@@ -556,7 +647,7 @@ export type ResumePolicyRequest = Message<"locum.v1.ResumePolicyRequest"> & {
  * Use `create(ResumePolicyRequestSchema)` to create a new message.
  */
 export const ResumePolicyRequestSchema: GenMessage<ResumePolicyRequest> = /*@__PURE__*/
-  messageDesc(file_locum_v1_policy_service, 18);
+  messageDesc(file_locum_v1_policy_service, 20);
 
 /**
  * Response of ResumePolicy.
@@ -577,7 +668,7 @@ export type ResumePolicyResponse = Message<"locum.v1.ResumePolicyResponse"> & {
  * Use `create(ResumePolicyResponseSchema)` to create a new message.
  */
 export const ResumePolicyResponseSchema: GenMessage<ResumePolicyResponse> = /*@__PURE__*/
-  messageDesc(file_locum_v1_policy_service, 19);
+  messageDesc(file_locum_v1_policy_service, 21);
 
 /**
  * Request of ExplainPlacement.
@@ -598,7 +689,7 @@ export type ExplainPlacementRequest = Message<"locum.v1.ExplainPlacementRequest"
  * Use `create(ExplainPlacementRequestSchema)` to create a new message.
  */
 export const ExplainPlacementRequestSchema: GenMessage<ExplainPlacementRequest> = /*@__PURE__*/
-  messageDesc(file_locum_v1_policy_service, 20);
+  messageDesc(file_locum_v1_policy_service, 22);
 
 /**
  * Response of ExplainPlacement.
@@ -626,7 +717,7 @@ export type ExplainPlacementResponse = Message<"locum.v1.ExplainPlacementRespons
  * Use `create(ExplainPlacementResponseSchema)` to create a new message.
  */
 export const ExplainPlacementResponseSchema: GenMessage<ExplainPlacementResponse> = /*@__PURE__*/
-  messageDesc(file_locum_v1_policy_service, 21);
+  messageDesc(file_locum_v1_policy_service, 23);
 
 /**
  * Why a server would or would not be chosen.
@@ -676,7 +767,7 @@ export type ServerVerdict = Message<"locum.v1.ServerVerdict"> & {
  * Use `create(ServerVerdictSchema)` to create a new message.
  */
 export const ServerVerdictSchema: GenMessage<ServerVerdict> = /*@__PURE__*/
-  messageDesc(file_locum_v1_policy_service, 22);
+  messageDesc(file_locum_v1_policy_service, 24);
 
 /**
  * Request of WatchPolicies.
@@ -697,7 +788,7 @@ export type WatchPoliciesRequest = Message<"locum.v1.WatchPoliciesRequest"> & {
  * Use `create(WatchPoliciesRequestSchema)` to create a new message.
  */
 export const WatchPoliciesRequestSchema: GenMessage<WatchPoliciesRequest> = /*@__PURE__*/
-  messageDesc(file_locum_v1_policy_service, 23);
+  messageDesc(file_locum_v1_policy_service, 25);
 
 /**
  * Response of WatchPolicies: one change, or a bookmark with neither field set.
@@ -748,7 +839,7 @@ export type WatchPoliciesResponse = Message<"locum.v1.WatchPoliciesResponse"> & 
  * Use `create(WatchPoliciesResponseSchema)` to create a new message.
  */
 export const WatchPoliciesResponseSchema: GenMessage<WatchPoliciesResponse> = /*@__PURE__*/
-  messageDesc(file_locum_v1_policy_service, 24);
+  messageDesc(file_locum_v1_policy_service, 26);
 
 /**
  * Policies, and starting and stopping them.

@@ -1,0 +1,71 @@
+/** What a change of a policy will do to its runs, said before it is made. It decides nothing: upkeep, placement and moves do, later. */
+
+import { deepEqual } from '../../../shared/deep-equal.ts';
+import { capabilityMap, type Requirement, satisfies } from '../capability.ts';
+import { serverOf } from '../cluster.ts';
+import type { Context } from '../context.ts';
+import type { RunEffect } from '../event.ts';
+import { restingServer } from '../moves.ts';
+import type { Policy, PolicySpec, Run } from '../state.ts';
+import { surplusOf } from '../upkeep.ts';
+import { runsOf } from '../views.ts';
+
+/** A policy as it would be. */
+export interface ChangedPolicy {
+  readonly policy: Policy;
+  readonly spec: PolicySpec;
+  readonly requirements: readonly Requirement[];
+}
+
+/** Of a policy that does not exist yet: `policy` has no runs. */
+export function effectsOf(ctx: Context, { policy, spec, requirements }: ChangedPolicy): readonly RunEffect[] {
+  const runs = ctx.state.policyLive.has(policy.id) ? runsOf(ctx.state, policy) : [];
+  const effects: RunEffect[] = [];
+  const wanted = spec.trigger.kind === 'continuous' ? surplusOf({ spec, paused: policy.paused }, runs) : undefined;
+  const stopped = new Set(wanted?.tooMany);
+  for (const run of runs) {
+    const effect = stopped.has(run) ? TOO_MANY : effectOn(ctx, run, { policy, spec, requirements });
+    if (effect !== undefined) effects.push({ run: run.id, ...effect });
+  }
+  if (wanted !== undefined && wanted.tooFew > 0) {
+    const which = wanted.tooFew === 1 ? 'one run starts' : `${wanted.tooFew} runs start`;
+    effects.push({ run: undefined, effect: 'START', message: which });
+  }
+  return effects;
+}
+
+type Effect = Omit<RunEffect, 'run'>;
+
+const TOO_MANY: Effect = { effect: 'STOP', message: 'stops: the policy allows fewer runs now' };
+
+function effectOn(ctx: Context, run: Run, { policy, spec, requirements }: ChangedPolicy): Effect | undefined {
+  const on = restingServer(run);
+  if (on === undefined || run.desired === 'STOPPED') return undefined;
+  const capabilities = capabilityMap(serverOf(ctx.state, on).capabilities);
+  const lacks = requirements.filter((requirement) => !satisfies(requirement, capabilities)).map(({ text }) => text);
+  if (lacks.length > 0 && spec.onCapabilityLoss !== 'IGNORE') {
+    const because = `${on} does not have ${lacks.join(' and ')}`;
+    if (spec.onCapabilityLoss === 'STOP') return { effect: 'STOP', message: `stops in 60 s: ${because}` };
+    return { effect: 'MOVE', message: `moves in 60 s to a server that has room, if there is one: ${because}` };
+  }
+  if (spec.servers.length > 0 && spec.listMode === 'ONLY' && !spec.servers.includes(on)) {
+    return { effect: 'KEEP', message: `stays on ${on}, which is not in its list, until its next attempt` };
+  }
+  if (spec.trigger.kind !== 'continuous' && policy.spec.trigger.kind === 'continuous') {
+    return { effect: 'KEEP', message: 'goes on; it is not started again once it has ended' };
+  }
+  return sameAttempt(policy.spec, spec)
+    ? undefined
+    : { effect: 'KEEP', message: 'keeps its terms until its next attempt' };
+}
+
+/** Whether an attempt would be the same one under both. */
+function sameAttempt(before: PolicySpec, after: PolicySpec): boolean {
+  const terms = ({ workload, onDisconnect, stopTimeoutMs, slots }: PolicySpec) => ({
+    workload,
+    onDisconnect,
+    stopTimeoutMs,
+    slots,
+  });
+  return deepEqual(terms(before), terms(after));
+}
