@@ -10,7 +10,7 @@ import { withTransport } from '../client/session.ts';
 import type { Globals } from '../globals.ts';
 import { printAnswer } from '../output/print.ts';
 import { type Column, cell, renderFacts, Table } from '../output/table.ts';
-import { age, idsOf, moment, until } from '../output/words.ts';
+import { age, idOf, idsOf, moment, until } from '../output/words.ts';
 
 const columns: readonly Column<Deviation>[] = [
   { head: 'NOT AS IT SHOULD BE', cell: ({ resource }) => resource },
@@ -19,13 +19,19 @@ const columns: readonly Column<Deviation>[] = [
   { head: 'BECAUSE', cell: ({ message }) => message },
 ];
 
+/** A single controller that nobody gave a name has a number of its own, which says nothing: where it is reached does. */
+function leaderText({ leader, leaderEndpoint }: GetStatusResponse): string {
+  return [idOf(leader), leaderEndpoint === '' ? '' : `at ${leaderEndpoint}`].filter((part) => part !== '').join(' ');
+}
+
 function statusText(answer: GetStatusResponse, wide: boolean): string {
   const storms =
     answer.storms.length === 0
       ? ''
       : `${idsOf(answer.storms)}: takeovers are held back; "locum proceed" lets them go on`;
   const facts = renderFacts([
-    ['leader since', `${moment(answer.leaderSinceTime)} (${age(answer.leaderSinceTime)})`],
+    ['leader', leaderText(answer)],
+    ['leads since', `${moment(answer.leaderSinceTime)} (${age(answer.leaderSinceTime)})`],
     ['version', answer.version],
     ['store', storeWords(answer)],
     ['servers', `${answer.servers}, ${answer.availableServers} available, ${answer.sessions} connected`],

@@ -1,6 +1,7 @@
 /** `locum policy list`. */
 import { create } from '@bufbuild/protobuf';
 import { createClient, type Transport } from '@connectrpc/connect';
+import { ClusterService } from '../../shared/gen/locum/v1/cluster_service_pb.ts';
 import type { Policy } from '../../shared/gen/locum/v1/policy_pb.ts';
 import {
   ListPoliciesResponseSchema,
@@ -52,7 +53,14 @@ export async function list(globals: Globals, options: { pool?: string; watch?: b
     const policies = pages.flatMap((page) => page.policies);
     const people = globals.output === 'table' || globals.output === 'wide';
     const runs = Map.groupBy(people ? await openRuns(transport) : [], (run) => run.policy);
-    const rows = policies.map((policy) => ({ name: policy.name, policy, runs: runs.get(policy.name) ?? [] }));
+    const status = people ? await createClient(ClusterService, transport).getStatus({}) : undefined;
+    const troubles = new Map(status?.deviations.map((deviation) => [deviation.resource, deviation]));
+    const rows = policies.map((policy) => ({
+      name: policy.name,
+      policy,
+      runs: runs.get(policy.name) ?? [],
+      trouble: troubles.get(policy.name),
+    }));
     await printAnswer(
       globals,
       ListPoliciesResponseSchema,

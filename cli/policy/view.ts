@@ -1,4 +1,6 @@
 /** Policies as people see them. */
+
+import type { Deviation } from '../../shared/gen/locum/v1/cluster_service_pb.ts';
 import {
   FailbackSchema,
   ListModeSchema,
@@ -19,6 +21,8 @@ export interface PolicyRow {
   readonly name: string;
   readonly policy: Policy;
   readonly runs: readonly Run[];
+  /** What is wrong with it although its runs may look right. */
+  readonly trouble?: Deviation | undefined;
 }
 
 export function triggerText({ trigger }: Policy): string {
@@ -39,8 +43,9 @@ function wantedServers(policy: Policy): string {
   return [idsOf(policy.servers) + rest, policy.requirements.join(', ')].filter((part) => part !== '').join('; ');
 }
 
-function standing({ policy, runs }: PolicyRow): Cell {
+function standing({ policy, runs, trouble }: PolicyRow): Cell {
   if (policy.deleting) return cell('DELETING', 'warn');
+  if (trouble !== undefined && runs.length === 0) return cell('FAILED', 'bad');
   const running = runs.filter(({ state }) => state === RunState.RUNNING);
   if (runs.length > 0 && running.length === runs.length)
     return cell(runs.length === 1 ? 'RUNNING' : `RUNNING ×${runs.length}`, 'good');
@@ -64,7 +69,8 @@ export const policyColumns: readonly Column<PolicyRow>[] = [
   { head: 'PRIORITY', wide: true, right: true, cell: ({ policy }) => policy.priority },
   {
     head: 'BECAUSE',
-    cell: ({ policy, runs }) => {
+    cell: ({ policy, runs, trouble }) => {
+      if (trouble !== undefined) return cell(trouble.message, 'warn');
       const other = runs.find(({ state }) => state !== RunState.RUNNING);
       if (other !== undefined) return because(other);
       return policy.nextTickTime === undefined ? '' : `next at ${moment(policy.nextTickTime)}`;

@@ -1,4 +1,5 @@
 /** The cluster as a whole. */
+import { setTimeout as sleep } from 'node:timers/promises';
 import type { ServiceImpl } from '@connectrpc/connect';
 import { LocumError } from '../../shared/errors.ts';
 import {
@@ -10,7 +11,7 @@ import { poolName, runName } from '../../shared/resource-name.ts';
 import { toTimestamp } from '../../shared/rpc/time-messages.ts';
 import { fromUint64, toUint64 } from '../codec/numbers.ts';
 import type { Call } from '../core/event.ts';
-import { deviations, isAvailable, isEnded, stormPools } from '../core/views.ts';
+import { type Deviation, deviations, isAvailable, isEnded, stormPools } from '../core/views.ts';
 import { adviceFor, type StoreStatus } from '../reign.ts';
 import type { ControllerSeen } from '../replication/controllers.ts';
 import { encodeSnapshot } from '../snapshot.ts';
@@ -22,6 +23,11 @@ export function clusterService(api: ApiContext): ServiceImpl<typeof ClusterServi
   return {
     async getStatus() {
       const reign = api.reign();
+      // A store that does not answer must not keep the rest from being told.
+      const patience = sleep(STORE_PATIENCE_MS, [], { ref: false });
+      const found = await Promise.race([api.controllers.list().catch(() => []), patience]);
+      const leader = found.find(({ term }) => term !== undefined);
+      const gone = api.controllers.gone().map(goneController);
       return reign.read((state, now) => {
         const runs = [...state.runs.values()].filter((run) => !isEnded(run));
         return {
@@ -38,7 +44,9 @@ export function clusterService(api: ApiContext): ServiceImpl<typeof ClusterServi
           runningRuns: runs.filter((run) => run.state === 'RUNNING').length,
           queuedRuns: runs.filter((run) => run.state === 'QUEUED').length,
           sessions: state.sessions.size,
-          deviations: deviations(state, now).map(({ resource, reason, message, etaWall }) => ({
+          leader: leader === undefined ? '' : `${CONTROLLERS}${leader.id}`,
+          leaderEndpoint: leader?.api ?? '',
+          deviations: [...gone, ...deviations(state, now)].map(({ resource, reason, message, etaWall }) => ({
             resource,
             reason,
             message,
@@ -89,7 +97,13 @@ function storeStatusToProto({ trouble, waitingRecords, waitingBytes, waitingMs }
 }
 
 const CONTROLLERS = 'controllers/';
+const STORE_PATIENCE_MS = 1_000;
 const SNAPSHOT_CHUNK_BYTES = 256 * 1024;
+
+function goneController({ id, agoMs }: { readonly id: string; readonly agoMs: number }): Deviation {
+  const message = `it was last seen ${Math.round(agoMs / 1000)} s ago; start it again, or let it be: this is told for a day`;
+  return { resource: `${CONTROLLERS}${id}`, reason: 'CONTROLLER_GONE', message, etaWall: undefined };
+}
 
 function controllerToProto({ id, api, agent, version, term, silentMs }: ControllerSeen, nowWall: number) {
   return {

@@ -18,6 +18,7 @@ const OUTPUT_ONLY: ReadonlySet<string> = new Set([
   'next_tick_time',
   'last_tick_time',
   'reconciling',
+  'skipped_ticks',
 ]);
 
 type Change = MessageInitShape<typeof FieldChangeSchema>;

@@ -104,6 +104,7 @@ export function policyToProto(policy: Policy): PbPolicy {
     paused: policy.paused,
     deleting: policy.deleting,
     lastTickTime: toTimestamp(policy.lastTickWall),
+    skippedTicks: policy.skippedTicks,
   });
 }
 
@@ -125,5 +126,6 @@ export function policyFromRecord(record: PolicyRecord): Policy {
     paused: policy.paused,
     deleting: policy.deleting,
     lastTickWall: fromTimestamp(policy.lastTickTime),
+    skippedTicks: policy.skippedTicks,
   };
 }

@@ -159,6 +159,8 @@ export interface Policy extends RecordBase {
   deleting: boolean;
   /** When the schedule fired last; only later ticks fire. Starts at the creation. Undefined: not scheduled. */
   lastTickWall: number | undefined;
+  /** Times of the schedule left out, since it last made a run, because earlier runs had not ended. */
+  skippedTicks: number;
 }
 
 /** Terms of an attempt, frozen when it is assigned: agent, keeper and leader use these, never the policy's current ones. */

@@ -10,6 +10,8 @@ import type { Policy, Run, Trigger } from './state.ts';
 const MISSED_AFTER_MS = 10 * SECOND;
 /** A schedule is looked at again at the latest after this; wall clocks are set. */
 const LOOK_AGAIN_MS = 30 * SECOND;
+/** No more than this is told of times that were left out. */
+const MAX_COUNTED = 1_000_000;
 /** So many ticks are counted one by one when catching up. */
 const CATCH_UP_MAX = 10_000;
 
@@ -90,10 +92,12 @@ function fireSchedule(ctx: Context, policy: Policy, schedule: Schedule): void {
     return;
   }
   const { tick, passed } = newestDue(ctx, schedule, next.wall);
-  policy.lastTickWall = tick;
-  ctx.journal.put(policy);
   const missed = now.wall - tick > MISSED_AFTER_MS;
   const room = policyLiveOf(ctx.state, policy).runs.size < policy.spec.maxConcurrentRuns;
+  policy.lastTickWall = tick;
+  // Shown until a run is made again: a job that hangs must not be found out by its absence.
+  policy.skippedTicks = room ? 0 : Math.min(MAX_COUNTED, policy.skippedTicks + passed);
+  ctx.journal.put(policy);
   if (missed && schedule.missed === 'SKIP') skipTick(ctx, policy, 'MISSED', `${passed} missed times are left out`);
   else if (!room) skipTick(ctx, policy, 'TOO_MANY_RUNS', 'an earlier run has not ended');
   else createRun(ctx, policy, missed ? 'SCHEDULE_MISSED' : 'SCHEDULE', []);

@@ -7,6 +7,7 @@ import { drainBlocked as drainBlockedIn } from './drain.ts';
 import { waitFor } from './earlier-life.ts';
 import { placementQuery, policyLiveOf } from './eligible.ts';
 import { type Explanation, explain } from './placement/explain.ts';
+import { policyTroubles } from './policy-trouble.ts';
 import { isEnded } from './run.ts';
 import { gateOf } from './server-gate.ts';
 import type { Policy, Run, Server } from './state.ts';
@@ -67,7 +68,7 @@ export interface Deviation {
   readonly etaWall: number | undefined;
 }
 
-/** What is not where it should be, servers first. */
+/** What is not where it should be: servers first, then runs, then policies. */
 export function deviations(state: ClusterState, now: Now): readonly Deviation[] {
   const found: Deviation[] = [];
   if (state.storeBehind !== undefined) {
@@ -84,6 +85,9 @@ export function deviations(state: ClusterState, now: Now): readonly Deviation[] 
   for (const server of state.servers.values()) found.push(...serverDeviations(state, server, now));
   for (const live of state.policyLive.values()) {
     for (const run of runsIn(state, live.runs)) if (deviates(state, run)) found.push(runDeviation(state, run));
+  }
+  for (const { policy, reason, message } of policyTroubles(state, now.wall)) {
+    found.push({ resource: `policies/${policy.id}`, reason, message, etaWall: undefined });
   }
   return found;
 }

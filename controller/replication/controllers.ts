@@ -1,4 +1,5 @@
 /** The controllers that share the store: who is there, and who leads. */
+import { setTimeout as sleep } from 'node:timers/promises';
 import { LocumError, notFound } from '../../shared/errors.ts';
 import type { Handover } from '../leadership.ts';
 import type { Store } from '../store/store.ts';
@@ -26,6 +27,13 @@ export interface TransferRequest {
   readonly signal: AbortSignal;
 }
 
+/** Between two looks at who is there, so that one that dies unseen is missed all the same. */
+const LOOK_MS = 10_000;
+/** How long one that is gone is told of: a controller that was taken away for good must not be a warning for ever. */
+const REMEMBERED_MS = 24 * 3_600_000;
+/** At most so many; containers may give each life a name of its own. */
+const REMEMBERED_MAX = 64;
+
 /** How long a controller that handed over does not stand for election, unless somebody else leads before. */
 const REST_MS = 5_000;
 /** How long the answer waits for the next leader: less than careful clients wait for one answer. */
@@ -33,9 +41,40 @@ const NEXT_MS = 2_000;
 
 export class Controllers {
   readonly #options: ControllersOptions;
+  /** When each was seen last, by this controller's monotonic clock. */
+  readonly #seen = new Map<string, number>();
 
   constructor(options: ControllersOptions) {
     this.#options = options;
+  }
+
+  /** Looks every few seconds who is there. */
+  async watch(signal: AbortSignal): Promise<void> {
+    while (!signal.aborted) {
+      // A store that does not answer is told elsewhere.
+      await this.list().catch(() => undefined);
+      await sleep(LOOK_MS, undefined, { signal, ref: false }).catch(() => undefined);
+    }
+  }
+
+  /** Controllers that were there within a day, as far as this one saw, and are not now. */
+  gone(): readonly { readonly id: string; readonly agoMs: number }[] {
+    const now = performance.now();
+    const newest = Math.max(0, ...this.#seen.values());
+    return [...this.#seen].filter(([, seenMs]) => seenMs < newest).map(([id, seenMs]) => ({ id, agoMs: now - seenMs }));
+  }
+
+  #note(ids: readonly string[]): void {
+    const now = performance.now();
+    for (const id of ids) {
+      this.#seen.delete(id);
+      this.#seen.set(id, now);
+    }
+    // Seen longest ago comes first.
+    for (const [id, seenMs] of this.#seen) {
+      if (seenMs > now - REMEMBERED_MS && this.#seen.size <= REMEMBERED_MAX) return;
+      this.#seen.delete(id);
+    }
   }
 
   /** The leader first, then by id. @throws StoreError */
@@ -46,6 +85,7 @@ export class Controllers {
       const term = candidate === leader?.candidate ? leader.term : undefined;
       return { ...decodeCandidate(candidate), term, silentMs };
     });
+    this.#note(found.map(({ id }) => id));
     return found.sort((a, b) => (b.term ?? 0) - (a.term ?? 0) || (a.id < b.id ? -1 : 1));
   }
 

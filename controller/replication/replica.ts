@@ -65,6 +65,7 @@ export class Replica {
     });
     // An embedded store has one controller, which nobody watches and nobody could take the lead from.
     if (store.kind === 'etcd') {
+      void this.controllers.watch(shutdownSignal);
       watchOverLeaders({ store, view, self, log }, shutdownSignal);
       void watchAgentReach({ ...this.#options, view }, shutdownSignal);
     }

@@ -30,6 +30,7 @@ export function createPolicy(ctx: Context, request: CallOf<'create_policy'>, val
     paused: false,
     deleting: false,
     lastTickWall: undefined,
+    skippedTicks: 0,
   };
   const change = { before: undefined, effects: effectsOf(ctx, { policy, spec, requirements }) };
   if (validateOnly) return policyOutcome(policy, warnings(ctx, policy, requirements), change);

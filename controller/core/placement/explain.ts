@@ -239,7 +239,7 @@ function whyChosen(candidate: Candidate, query: PlacementQuery): string {
   if (query.skip.includes(candidate.id)) {
     return `${room(candidate)}; it failed or lost this run a short time ago, but no other eligible server has room`;
   }
-  if (candidate.id === query.first) return `${room(candidate)}; the run was here when its lease ended`;
+  if (candidate.id === query.first) return `${room(candidate)}; the run was here before, and comes back first`;
   return `${room(candidate)}; first in the list that fits`;
 }
 

@@ -175,6 +175,7 @@ export const policies: fc.Arbitrary<Policy> = fc.record({
   paused: fc.boolean(),
   deleting: fc.boolean(),
   lastTickWall: optional(wall),
+  skippedTicks: fc.nat(1_000_000),
 });
 
 const end: fc.Arbitrary<AttemptEnd> = fc.record({

@@ -124,7 +124,7 @@ describe('the explanation of a placement', () => {
     ]);
     expect(pool.explain({ list: ids('c'), mode: 'PREFER' }).verdicts.map(({ rank }) => rank)).toEqual([1, 2, 3]);
     expect(lines(pool.explain({ first: serverId('c') }))[0]).toBe(
-      'c 3 yes CHOSEN: 0 of 50 slots used, 50 free; the run was here when its lease ended',
+      'c 3 yes CHOSEN: 0 of 50 slots used, 50 free; the run was here before, and comes back first',
     );
   });
 
