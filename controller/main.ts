@@ -1,8 +1,7 @@
 /** A whole controller in this process: the store, both listeners, and the leadership between them. */
 
-import { mkdirSync } from 'node:fs';
 import { hostname } from 'node:os';
-import { dirname } from 'node:path';
+import { basename, dirname } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { LocumError } from '../shared/errors.ts';
 import { AgentService } from '../shared/gen/locum/v1/agent_service_pb.ts';
@@ -25,6 +24,7 @@ import { type Candidate, encodeCandidate } from './replication/candidate.ts';
 import { type Readiness, Replica } from './replication/replica.ts';
 import { StaleReads } from './replication/stale-reads.ts';
 import { openStore } from './store/open.ts';
+import { keepFolderPrivate } from './store/private-folder.ts';
 import type { Identity, Store } from './store/store.ts';
 import { storeWhenThere } from './waiting-room.ts';
 
@@ -311,8 +311,7 @@ function shuttingDown(): LocumError {
 async function openStoreOf(options: ControllerOptions): Promise<Store> {
   const { store, adoptStore, etcdAccess, electionTtlMs, log } = options;
   const file = /^sqlite:(.+)$/s.exec(store)?.[1];
-  // The data folder is ours to make; a folder that somebody else named may well be a typing error.
-  if (file !== undefined) mkdirSync(dirname(file), { recursive: true, mode: 0o700 });
+  if (file !== undefined) keepFolderPrivate(dirname(file), (name) => name.startsWith(basename(file)));
   return openStore(store, {
     adoptCopy: adoptStore,
     etcd: { ...etcdAccess, ...(electionTtlMs === undefined ? {} : { electionTtlMs }) },

@@ -12,15 +12,13 @@ import { decodeRecord, encodeRecord } from './codec/record.ts';
 import type { ClusterState } from './core/cluster.ts';
 import { recordKey } from './core/keys.ts';
 import type { StateRecord } from './core/state.ts';
-import { type OpenStoreOptions, openStore } from './store/open.ts';
-import { type Store, StoreError, type Write } from './store/store.ts';
+import { createStore, type OpenStoreOptions } from './store/open.ts';
+import { StoreError } from './store/store.ts';
 
 const FORMAT_VERSION = 1;
 const HEAD = /^locum snapshot ([0-9a-f]{64})\n/;
 /** Bytes of the first line. */
 const HEAD_BYTES = 'locum snapshot '.length + 64 + 1;
-/** Records of one commit of a restore. */
-const RECORDS_PER_COMMIT = 1_000;
 
 /** The whole state as a snapshot file. */
 export function encodeSnapshot(state: ClusterState, nowWall: number): Uint8Array {
@@ -74,50 +72,18 @@ export interface Restored {
 }
 
 /**
- * Writes a snapshot into a store that does not exist yet, as its next incarnation.
+ * Makes a store of a snapshot, as its next incarnation, whole or not at all: a restore that was killed is repeated.
  *
- * @throws StoreError NOT_A_STORE when the store exists; what opening and writing a store can throw
+ * @throws StoreError NOT_A_STORE when there is a store already; what making a store can throw
  */
 export async function restoreSnapshot(
   snapshot: Snapshot,
   spec: string,
-  options: OpenStoreOptions = {},
+  options: Pick<OpenStoreOptions, 'etcd'> = {},
 ): Promise<Restored> {
   const identity = { clusterId: snapshot.clusterId, incarnation: Number(snapshot.incarnation) + 1 };
-  const store = await openStore(spec, { ...options, createAs: identity });
-  try {
-    const found = await store.identity();
-    const held = await store.load();
-    if (
-      found.clusterId !== identity.clusterId ||
-      found.incarnation !== identity.incarnation ||
-      held.records.length > 0
-    ) {
-      throw new StoreError('NOT_A_STORE', `${spec} holds a store already. Restore into a place where there is none.`);
-    }
-    await write(store, snapshot);
-  } finally {
-    await store.close();
-  }
+  await createStore(spec, { identity, records: snapshot.records }, options);
   return { ...identity, records: snapshot.records.length };
-}
-
-async function write(store: Store, snapshot: Snapshot): Promise<void> {
-  const { term } = await store.campaign('restore', new AbortController().signal);
-  const { records } = snapshot;
-  for (let from = 0, number = 1; from < records.length; from += RECORDS_PER_COMMIT, number += 1) {
-    const writes = records
-      .slice(from, from + RECORDS_PER_COMMIT)
-      .map(({ key, value }): Write => ({ kind: 'put', key, value }));
-    const outcome = await store.commit({ term, number, writes });
-    if (outcome.kind !== 'committed') {
-      throw new StoreError(
-        'STORE_UNAVAILABLE',
-        `The restore stopped: ${outcome.detail}. Remove what was written and repeat.`,
-      );
-    }
-  }
-  await store.resign();
 }
 
 const sha256 = (bytes: Uint8Array): string => createHash('sha256').update(bytes).digest('hex');

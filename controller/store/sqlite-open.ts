@@ -3,31 +3,29 @@
  * foreign, newer, damaged, copied or in use is refused with its reason, and never overwritten.
  */
 import { randomUUID } from 'node:crypto';
-import { closeSync, fsyncSync, linkSync, lstatSync, openSync, realpathSync, rmSync, type Stats } from 'node:fs';
-import { basename, dirname, join, resolve } from 'node:path';
+import { chmodSync, lstatSync, type Stats, statSync } from 'node:fs';
+import { resolve } from 'node:path';
 import { DatabaseSync } from 'node:sqlite';
 import { pathToFileURL } from 'node:url';
 import { firstOfIncarnation, INCARNATION_UNIT } from '../../shared/ids.ts';
 import type { Head } from './batch.ts';
+import { createFile, holdAlone, makeDurable, removeOldDrafts } from './sqlite-create.ts';
 import { toStoreError } from './sqlite-error.ts';
 import { checkFolder, fileSystemType, type Place, placeOf, samePlace } from './sqlite-place.ts';
 import {
   APPLICATION_ID,
   checkedRecord,
   crcOfHead,
-  createTables,
   readHead,
   readImprint,
   SCHEMA_VERSION,
   writeImprint,
 } from './sqlite-schema.ts';
-import { type Identity, StoreError } from './store.ts';
+import { type Identity, StoreError, type StoreRecord } from './store.ts';
 
 export interface SqliteOpenOptions {
   /** Take over a file that was copied or moved to another machine, as the next incarnation of its store. Default: refuse it. */
   readonly adoptCopy?: boolean;
-  /** Identity of a file that is created. Default: a new one. */
-  readonly createAs?: Identity;
   /** How to learn the type of the folder's file system (statfs). Default: by asking the system. */
   readonly fileSystemTypeOf?: (folder: string) => Promise<number>;
 }
@@ -46,13 +44,38 @@ export async function openDatabase(path: string, options: SqliteOpenOptions = {}
   await checkFolder(file, options.fileSystemTypeOf ?? fileSystemType);
   let place: Place | undefined;
   try {
+    removeOldDrafts(file);
     const found = lstatSync(file, { throwIfNoEntry: false });
-    if (found === undefined) createFile(file, options.createAs ?? { clusterId: randomUUID(), incarnation: 1 });
+    if (found === undefined) createFile(file, { clusterId: randomUUID(), incarnation: 1 });
     else refuseWhatIsNoFile(file, found);
+    keepPrivate(file);
     place = placeOf(file);
     return openExisting(file, place, options.adoptCopy ?? false);
   } catch (error) {
     throw toStoreError(file, place?.inode, error);
+  }
+}
+
+/** What is in it (environments of policies, for one) is nobody else's business, whoever made the file or its folder. */
+function keepPrivate(file: string): void {
+  for (const name of [file, `${file}-wal`]) {
+    const found = statSync(name, { throwIfNoEntry: false });
+    if (found?.isFile() && (found.mode & 0o077) !== 0) chmodSync(name, 0o600);
+  }
+}
+
+/** Makes a file with these records, whole or not at all. Rejects with a StoreError; NOT_A_STORE when something is there already. */
+export async function createDatabase(path: string, identity: Identity, records: readonly StoreRecord[]): Promise<void> {
+  const file = resolve(path);
+  await checkFolder(file, fileSystemType);
+  try {
+    removeOldDrafts(file);
+    const isNew = lstatSync(file, { throwIfNoEntry: false }) === undefined;
+    if (!isNew || createFile(file, identity, records) === 'there') {
+      throw new StoreError('NOT_A_STORE', `${file} exists already. Restore into a place where there is nothing.`);
+    }
+  } catch (error) {
+    throw toStoreError(file, undefined, error);
   }
 }
 
@@ -64,44 +87,6 @@ function refuseWhatIsNoFile(file: string, found: Stats): void {
   if (found.isFile() && found.size === 0) {
     const advice = 'Restore it from a backup; if there was never anything in it, remove it and start again.';
     throw new StoreError('NOT_A_STORE', `${file} is empty. ${advice}`);
-  }
-}
-
-/**
- * Prepares the database under another name and links it to its own when it is complete. A crash on the way leaves no half-made
- * store, and of two processes that create the same one, one wins; the other then finds it in use.
- */
-function createFile(file: string, identity: Identity): void {
-  const log = lstatSync(`${file}-wal`, { throwIfNoEntry: false });
-  if (log !== undefined) {
-    const advice = 'Put the database back beside it, or move that log away to start an empty store.';
-    throw new StoreError('NOT_A_STORE', `${file} is gone, but its log ${file}-wal is still there. ${advice}`);
-  }
-  const draft = `${file}.new-${randomUUID()}`;
-  try {
-    const db = new DatabaseSync(draft, { timeout: 0 });
-    try {
-      holdAlone(db);
-      makeDurable(db);
-      const head = { term: firstOfIncarnation(identity.incarnation), number: 0, revision: 0 };
-      db.exec('BEGIN EXCLUSIVE');
-      const path = join(realpathSync(dirname(file)), basename(file));
-      createTables(db, { identity, place: { ...placeOf(draft), path } }, head);
-      db.exec('COMMIT');
-    } finally {
-      db.close();
-    }
-    linkSync(draft, file);
-  } catch (error) {
-    if (!(error instanceof Error && 'code' in error && error.code === 'EEXIST')) throw error;
-  } finally {
-    for (const suffix of ['', '-wal', '-journal']) rmSync(draft + suffix, { force: true });
-  }
-  const folder = openSync(dirname(file), 'r');
-  try {
-    fsyncSync(folder);
-  } finally {
-    closeSync(folder);
   }
 }
 
@@ -122,15 +107,6 @@ function openExisting(file: string, place: Place, adoptCopy: boolean): OpenedDat
     db.close();
     throw error;
   }
-}
-
-function holdAlone(db: DatabaseSync): void {
-  db.exec('PRAGMA locking_mode = EXCLUSIVE');
-}
-
-/** A commit returns when it is on the disk; the log is cut back to 64 MiB after a burst. */
-function makeDurable(db: DatabaseSync): void {
-  db.exec('PRAGMA journal_mode = WAL; PRAGMA synchronous = FULL; PRAGMA journal_size_limit = 67108864');
 }
 
 function checkKind(db: DatabaseSync, file: string): void {

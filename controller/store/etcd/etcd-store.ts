@@ -34,8 +34,6 @@ import { watchRange } from './watch-range.ts';
 export interface EtcdStoreOptions extends EtcdAccess {
   /** Take over a store that was restored into another etcd cluster. Default: refuse it. */
   readonly adoptCopy?: boolean;
-  /** Identity of a store that is created. Default: a new one. */
-  readonly createAs?: Identity;
   /** How long a silent leader keeps the lead. Default 5 s; etcd rounds up to seconds and has a floor of its own. */
   readonly electionTtlMs?: number;
   /** Told about etcd versions that are too old for production, and about an etcd in which nobody can be elected. Default: nobody. */
@@ -56,7 +54,7 @@ export async function openEtcdStore(address: EtcdAddress, options: EtcdStoreOpti
   const client = new EtcdClient(address.endpoints, options);
   try {
     const keys = new Keys(address.prefix);
-    const identity = await settleIdentity(client, keys, options.adoptCopy ?? false, options.createAs);
+    const identity = await settleIdentity(client, keys, options.adoptCopy ?? false);
     const { warn } = options;
     if (warn !== undefined) for (const warning of await supportWarnings(client)) warn(warning);
     return new EtcdStore(client, keys, identity, options);

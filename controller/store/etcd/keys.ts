@@ -105,15 +105,21 @@ export function parseHead(value: Uint8Array | undefined): Head {
 /** What the store says about itself. `etcdClusterId` tells it from a copy that was restored into another cluster. */
 export interface IdentityValue extends Identity {
   readonly etcdClusterId: string;
+  /** Its records are still being written: it is no store yet. */
+  readonly unfinished?: true;
 }
 
-export const identityText = ({ clusterId, incarnation, etcdClusterId }: IdentityValue): Uint8Array<ArrayBuffer> =>
-  encode(`${clusterId} ${incarnation} ${etcdClusterId}`);
+export const identityText = (identity: IdentityValue): Uint8Array<ArrayBuffer> =>
+  encode(
+    `${identity.clusterId} ${identity.incarnation} ${identity.etcdClusterId}${identity.unfinished ? ' unfinished' : ''}`,
+  );
 
 export function parseIdentity(value: Uint8Array): IdentityValue {
-  const [, clusterId, incarnation, etcdClusterId] = /^([\w-]+) (\d+) (\d+)$/.exec(decode(value)) ?? [];
+  const [, clusterId, incarnation, etcdClusterId, unfinished] =
+    /^([\w-]+) (\d+) (\d+)( unfinished)?$/.exec(decode(value)) ?? [];
   if (clusterId === undefined || etcdClusterId === undefined) throw damaged('identity');
-  return { clusterId, incarnation: Number(incarnation), etcdClusterId };
+  const identity = { clusterId, incarnation: Number(incarnation), etcdClusterId };
+  return unfinished === undefined ? identity : { ...identity, unfinished: true };
 }
 
 export function damaged(key: string): StoreError {
