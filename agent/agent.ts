@@ -1,5 +1,6 @@
 /** An agent, put together: core, loop, streams, keeper, capabilities, capacity, local control. */
 import { randomInt } from 'node:crypto';
+import { type HostProblem, tellableProblems } from '../shared/host-problem.ts';
 import type { Logger } from '../shared/log.ts';
 import { SECOND } from '../shared/time.ts';
 import { CapabilityWatch } from './capabilities/watch.ts';
@@ -13,12 +14,13 @@ import type { Effect } from './core/effect.ts';
 import type { Event } from './core/event.ts';
 import { type AgentState, createAgent } from './core/state.ts';
 import { performEffect } from './effects.ts';
-import { hostBootId, hostMachineId, type Identity, loadIdentity, saveIdentity } from './identity.ts';
+import { hostBootId, hostMachineId } from './identity.ts';
+import { IdentityStore } from './identity-store.ts';
 import { KeeperLink } from './keeper-link/keeper-link.ts';
 import type { SpawnKeeperOptions } from './keeper-link/launch.ts';
 import { type AgentStatusReport, type LocalControl, startLocalControl } from './local-control.ts';
 import { AgentLoop } from './loop.ts';
-import { lockStateDirectory, type StateLock } from './state-lock.ts';
+import { claimStateDirectory, type StateDirectory } from './state-directory.ts';
 import { findVmGeneration, type VmGeneration } from './vm-generation.ts';
 
 /** Between two looks at the load. */
@@ -36,8 +38,8 @@ export class Agent {
   /** Resolves, with the reason, when the agent has ended by its own decision. */
   readonly ended: Promise<string>;
   private readonly options: AgentOptions;
-  private readonly lock: StateLock;
-  private readonly identity: Identity;
+  private readonly directory: StateDirectory;
+  private readonly identity: IdentityStore;
   private readonly vmGeneration: VmGeneration | undefined;
   private readonly state: AgentState;
   private readonly loop: AgentLoop;
@@ -50,26 +52,36 @@ export class Agent {
   private loadTimer: NodeJS.Timeout | undefined;
   private control: LocalControl | undefined;
 
+  /** What the keeper and this agent find wrong with the host. */
+  private readonly problems: { keeper: readonly HostProblem[]; own: readonly HostProblem[] } = { keeper: [], own: [] };
+
   /** Takes the state directory. @throws AgentRunningError, IdentityError */
-  constructor(options: AgentOptions) {
+  static async open(options: AgentOptions): Promise<Agent> {
+    const { settings, log } = options;
+    const vmGeneration = findVmGeneration(settings.vmGenerationFile);
+    return new Agent(options, await claimStateDirectory(settings.stateDir, settings.server, log), vmGeneration);
+  }
+
+  private constructor(options: AgentOptions, directory: StateDirectory, vmGeneration: VmGeneration | undefined) {
     const { settings, version, log, spawnKeeper = {} } = options;
     this.options = options;
+    this.directory = directory;
     this.ended = this.end.promise;
-    this.vmGeneration = findVmGeneration(settings.vmGenerationFile);
-    this.lock = lockStateDirectory(settings.stateDir);
-    try {
-      this.identity = loadIdentity(settings.stateDir, settings.server);
-    } catch (error) {
-      this.lock.release();
-      throw error;
-    }
-    const { uid, clusterId, highestTerm } = this.identity;
-    const core = { endpoints: settings.controllers, maxSlots: settings.maxSlots, seed: randomInt(2 ** 47) };
-    this.state = createAgent({ ...core, uid, clusterId, highestTerm }, this.readNow());
+    this.vmGeneration = vmGeneration;
     const onEvent = (event: Event): void => this.onEvent(event);
+    const { identity, lane, memory } = directory;
+    this.identity = new IdentityStore({
+      ...{ stateDir: settings.stateDir, identity, lane, memory },
+      onProblem: (problem) => this.tellProblems({ own: problem === undefined ? [] : [problem] }),
+    });
+    const core = { endpoints: settings.controllers, maxSlots: settings.maxSlots, seed: randomInt(2 ** 47) };
+    const { uid, clusterId, highestTerm } = identity;
+    this.state = createAgent({ ...core, uid, clusterId, highestTerm }, this.readNow());
     this.connection = new Connection(onEvent);
     this.keeper = new KeeperLink({
-      ...{ stateDir: settings.stateDir, agentVersion: version, baseEnv: settings.baseEnv, log, onEvent },
+      ...{ stateDir: settings.stateDir, memory, agentVersion: version, baseEnv: settings.baseEnv, log, onEvent },
+      durable: () => this.identity.durable(),
+      onProblems: (keeper) => this.tellProblems({ keeper }),
       spawn: { ...spawnKeeper, args: [...(spawnKeeper.args ?? []), ...outputArguments(settings)] },
     });
     this.capabilities = new CapabilityWatch({
@@ -88,12 +100,11 @@ export class Agent {
     const tools = {
       ...{ connection: this.connection, keeper: this.keeper, log },
       identity: {
-        ...{ server: settings.server, pool: settings.pool, instanceId: this.identity.instanceId },
-        machineId: settings.machineId === '' ? hostMachineId(this.identity.machineId) : settings.machineId,
+        ...{ server: settings.server, pool: settings.pool, instanceId: this.directory.identity.instanceId },
+        machineId: settings.machineId === '' ? hostMachineId(this.directory.identity.machineId) : settings.machineId,
         ...{ bootId: hostBootId(), agentVersion: version },
       },
-      saveIdentity: (given: Pick<Identity, 'uid' | 'clusterId' | 'highestTerm'>) =>
-        saveIdentity(settings.stateDir, { ...this.identity, ...given }),
+      saveIdentity: (given: Parameters<IdentityStore['save']>[0]) => this.identity.save(given),
       onExit: (reason: string) => this.end.resolve(reason),
     };
     return (effect) => performEffect(effect, tools);
@@ -106,11 +117,9 @@ export class Agent {
       { maxSlots: settings.maxSlots, cpu: settings.saturation.cpu, memory: settings.saturation.memory },
       readLoad(),
     );
-    this.control = await startLocalControl({
-      stateDir: settings.stateDir,
-      describe: () => this.report(),
-      leave: (withinMs) => this.onEvent({ kind: 'leave', reason: 'LEAVE', withinMs }),
-    });
+    if (this.directory.answers) await this.openControl();
+    // What a full or stalled disk has not taken is tried until it does; until then nothing is started.
+    else this.identity.save({});
     this.checkVmGeneration();
     this.onEvent({ kind: 'capabilities', capabilities: await this.capabilities.start() });
     const look = (): void => {
@@ -121,6 +130,23 @@ export class Agent {
     look();
     this.loadTimer = setInterval(look, LOAD_EVERY_MS);
     this.onEvent({ kind: 'begin' });
+  }
+
+  /** Orders of this host's administrator; a socket in the state directory, so only where the disk takes one. */
+  private async openControl(): Promise<void> {
+    this.control = await startLocalControl({
+      stateDir: this.options.settings.stateDir,
+      describe: () => this.report(),
+      leave: (withinMs) => this.onEvent({ kind: 'leave', reason: 'LEAVE', withinMs }),
+    });
+  }
+
+  private tellProblems(changed: Partial<typeof this.problems>): void {
+    Object.assign(this.problems, changed);
+    this.onEvent({
+      kind: 'host_problems',
+      problems: tellableProblems([...this.problems.keeper, ...this.problems.own]),
+    });
   }
 
   /** Says, also as a capability, whether a restore of this virtual machine would be noticed. */
@@ -156,9 +182,12 @@ export class Agent {
     clearInterval(this.loadTimer);
     this.loop.stop();
     this.capabilities.stop();
+    this.identity.close();
     await Promise.all([this.keeper.close(), this.connection.whenIdle()]);
     await this.control?.close(outcome);
-    this.lock.release();
+    this.directory.release();
+    // A thread that waits for a stalled disk would keep the process from ending in any other way.
+    if (this.directory.lane.busy) process.kill(process.pid, 'SIGKILL');
   }
 }
 

@@ -13,7 +13,7 @@ export interface EffectTools {
   readonly keeper: KeeperLink;
   readonly identity: HelloIdentity;
   readonly log: Logger;
-  /** Makes it durable before it returns. */
+  /** Counts at once, and is made durable beside that; starts that follow wait for it. */
   readonly saveIdentity: (given: Omit<Extract<Effect, { kind: 'save_identity' }>, 'kind'>) => void;
   readonly onExit: (reason: string) => void;
 }

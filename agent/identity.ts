@@ -3,7 +3,8 @@
  * leader gave; machine and boot are the host's.
  */
 import { randomUUID } from 'node:crypto';
-import { closeSync, fsyncSync, openSync, readFileSync, renameSync, writeSync } from 'node:fs';
+import { readFileSync } from 'node:fs';
+import { open, readFile, rename } from 'node:fs/promises';
 import { join } from 'node:path';
 
 export interface Identity {
@@ -29,11 +30,14 @@ export class IdentityError extends Error {
 const fileIn = (stateDir: string): string => join(stateDir, 'instance.json');
 
 /** Reads the identity, or makes one. @throws IdentityError when it is damaged or of another server. */
-export function loadIdentity(stateDir: string, server: string): Identity {
-  const text = readIfThere(fileIn(stateDir));
+export async function loadIdentity(stateDir: string, server: string): Promise<Identity> {
+  const text = await readFile(fileIn(stateDir), 'utf8').catch((error: unknown) => {
+    if (error instanceof Error && 'code' in error && error.code === 'ENOENT') return undefined;
+    throw error;
+  });
   if (text === undefined) {
     const made = { instanceId: randomUUID(), server, uid: '', clusterId: '', highestTerm: 0, machineId: randomUUID() };
-    saveIdentity(stateDir, made);
+    await saveIdentity(stateDir, made);
     return made;
   }
   const identity = parseIdentity(text);
@@ -50,17 +54,17 @@ export function loadIdentity(stateDir: string, server: string): Identity {
   return identity;
 }
 
-/** Durable when it returns: written beside, synced, and put in the place of the old one. */
-export function saveIdentity(stateDir: string, identity: Identity): void {
+/** Durable when it resolves: written beside, synced, and put in the place of the old one. */
+export async function saveIdentity(stateDir: string, identity: Identity): Promise<void> {
   const beside = `${fileIn(stateDir)}.new`;
-  const file = openSync(beside, 'w', 0o600);
+  const file = await open(beside, 'w', 0o600);
   try {
-    writeSync(file, `${JSON.stringify(identity, undefined, 2)}\n`);
-    fsyncSync(file);
+    await file.writeFile(`${JSON.stringify(identity, undefined, 2)}\n`);
+    await file.sync();
   } finally {
-    closeSync(file);
+    await file.close();
   }
-  renameSync(beside, fileIn(stateDir));
+  await rename(beside, fileIn(stateDir));
 }
 
 function parseIdentity(text: string): Identity | undefined {
@@ -72,20 +76,11 @@ function parseIdentity(text: string): Identity | undefined {
   }
 }
 
-function isIdentity(value: unknown): value is Identity {
+export function isIdentity(value: unknown): value is Identity {
   if (typeof value !== 'object' || value === null) return false;
   const facts = new Map<string, unknown>(Object.entries(value));
   const texts = ['instanceId', 'server', 'uid', 'clusterId', 'machineId'];
   return texts.every((name) => typeof facts.get(name) === 'string') && Number.isSafeInteger(facts.get('highestTerm'));
-}
-
-function readIfThere(path: string): string | undefined {
-  try {
-    return readFileSync(path, 'utf8');
-  } catch (error) {
-    if (error instanceof Error && 'code' in error && error.code === 'ENOENT') return undefined;
-    throw error;
-  }
 }
 
 /** The host's own identity, or the given one where it has none. */
@@ -97,4 +92,12 @@ export function hostMachineId(otherwise: string): string {
 /** Identity of this boot of the host. Where the kernel does not tell, `unknown`: then a new boot proves nothing. */
 export function hostBootId(): string {
   return readIfThere('/proc/sys/kernel/random/boot_id')?.trim() || 'unknown';
+}
+
+function readIfThere(path: string): string | undefined {
+  try {
+    return readFileSync(path, 'utf8');
+  } catch {
+    return undefined;
+  }
 }

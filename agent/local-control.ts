@@ -3,9 +3,11 @@
  * `GET /status`, and `POST /leave` with `{"withinMs": 10000}`, which is answered when the agent has left.
  */
 import { rmSync } from 'node:fs';
+import { rm } from 'node:fs/promises';
 import { createServer, type IncomingMessage, type Server, type ServerResponse } from 'node:http';
 import { join } from 'node:path';
 import { text } from 'node:stream/consumers';
+import { DiskLane } from '../shared/disk-lane.ts';
 import type { AgentDescription } from './core/describe.ts';
 import { localSocketPath } from './local-socket.ts';
 
@@ -49,7 +51,9 @@ export async function startLocalControl(options: LocalControlOptions): Promise<L
       server.closeIdleConnections();
       setTimeout(() => server.closeAllConnections(), 500).unref();
       await closed;
-      rmSync(join(options.stateDir, 'agent.sock'), { force: true });
+      await new DiskLane(options.stateDir, 500)
+        .run(() => rm(join(options.stateDir, 'agent.sock'), { force: true }))
+        .catch(() => undefined);
     },
   };
 }

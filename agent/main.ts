@@ -3,6 +3,7 @@
  * host's shutdown comes through the keeper, and `locum agent leave` through the local control.
  */
 import { logVerbosity, setLogVerbosity } from '@grpc/grpc-js';
+import { protectProcess } from '../shared/host/protect-process.ts';
 import { createLogger, type Logger } from '../shared/log.ts';
 import { Agent } from './agent.ts';
 import type { AgentSettings } from './config.ts';
@@ -27,7 +28,8 @@ export async function runAgent(options: RunAgentOptions): Promise<void> {
     createLogger({ name: `agent ${settings.server}`, level: settings.logLevel, format: settings.logFormat });
   // grpc-js writes to standard error by itself, about things that are answers here.
   setLogVerbosity(logVerbosity.NONE);
-  const agent = new Agent({ settings, version, log, ...(spawnKeeper === undefined ? {} : { spawnKeeper }) });
+  protectProcess();
+  const agent = await Agent.open({ settings, version, log, ...(spawnKeeper === undefined ? {} : { spawnKeeper }) });
   const onSignal = (): void => agent.detach();
   process.on('SIGTERM', onSignal).on('SIGINT', onSignal);
   try {

@@ -15,7 +15,7 @@ export function define(keeper: Command): void {
     .option('--output-segments <n>', 'segments of output kept for each attempt', wholeNumber(1))
     .action(async ({ stateDir, outputSegmentBytes, outputSegments }: KeeperOptions) => {
       const { runKeeper } = await import('../keeper/main.ts');
-      const { DEFAULT_OUTPUT_LIMITS } = await import('../keeper/output-log.ts');
+      const { DEFAULT_OUTPUT_LIMITS } = await import('../keeper/output/output-log.ts');
       const { locumVersion } = await import('./version.ts');
       const output = {
         segmentBytes: outputSegmentBytes ?? DEFAULT_OUTPUT_LIMITS.segmentBytes,

@@ -1,24 +1,27 @@
-/** A keeper, put together: everything between its lock and its socket, and how long it stays. */
-import { readFile } from 'node:fs/promises';
+/** A keeper, put together: everything between its lock and its socket. */
+import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
-import { EndCause } from '../shared/gen/locum/v1/run_pb.ts';
-import type { Containment } from '../shared/host/containment.ts';
+import { DiskLane } from '../shared/disk-lane.ts';
+import { processEntry } from '../shared/host/process-table.ts';
+import { removeKeeperRecord, writeKeeperRecord } from '../shared/keeper/keeper-record.ts';
+import { openRuntimeFolder, type RuntimeFolder } from '../shared/keeper/runtime-folder.ts';
 import { makeSocketPath, removeSocket } from '../shared/keeper/socket-path.ts';
-import { type Attempt, attemptFrom } from './attempt.ts';
-import { AttemptFolders, type AttemptFoldersOptions } from './attempt-folders.ts';
-import { AttemptTable } from './attempt-table.ts';
-import { detectContainment } from './containment-detection.ts';
-import { MAX_ENDED_ATTEMPTS } from './core/limits.ts';
-import { Journal } from './journal.ts';
-import { cgroupBaseRecord } from './journal-state.ts';
+import type { Event } from './core/event.ts';
+import { type JournalRecord, recorded, recordsOf } from './core/record.ts';
+import { createKeeper, type KeeperState } from './core/state.ts';
+import { AttemptFolders, type AttemptFoldersOptions } from './disk/attempt-folders.ts';
+import { Journal, readJournal } from './disk/journal.ts';
+import { PipeMaker } from './drivers/process/output-pipe.ts';
+import { ProcessDriver } from './drivers/process/process-driver.ts';
+import { type EffectTools, performEffect } from './effects.ts';
+import { HostWatch } from './host-watch.ts';
 import type { KeeperLog } from './keeper-log.ts';
-import { Listener } from './listener.ts';
-import { PipeMaker } from './output-pipe.ts';
+import { KeeperLoop } from './loop.ts';
 import { claimStateDirectory, type StateDirectory } from './state-directory.ts';
-import { Supervisor } from './supervisor.ts';
+import { Listener } from './wire/listener.ts';
 
-/** How long leftovers may take to die before the keeper serves all the same, and reports them. */
-const LEFTOVERS_MS = 5_000;
+/** How long the last words to the disk may take when the keeper ends. */
+const LAST_WRITES_MS = 1_000;
 
 export interface KeeperOptions extends AttemptFoldersOptions {
   readonly stateDir: string;
@@ -26,146 +29,135 @@ export interface KeeperOptions extends AttemptFoldersOptions {
   readonly log: KeeperLog;
   /** Default `cgroup`, where the host has it. */
   readonly containment?: 'cgroup' | 'process-group';
-}
-
-/** What a keeper tells whoever decides how long it stays. */
-export interface KeeperEvents {
-  /** An agent came or went, or an attempt changed. */
-  readonly onChange: () => void;
-  readonly onExit: (options: { readonly stopAll: boolean }) => void;
+  /** How long the keeper stays with no agent and nothing that lives, in milliseconds. */
+  readonly idleMs: number;
 }
 
 export interface Keeper {
-  readonly hasAgent: boolean;
-  readonly living: ReadonlySet<Attempt>;
-  /** Starts nothing more from now on, and tells the agent how long it has to drain. 0: it is not told. */
-  leave(withinMs: number): void;
-  /** SIGTERM to everything that lives, the kill after its grace. */
-  stopAll(detail: string): void;
-  /** Gives up socket, cgroups and lock. What still lives is the next keeper's. */
-  close(): Promise<void>;
+  /** Resolves with the exit code once it has given up socket, cgroups and lock. What still lives is the next keeper's. */
+  readonly ended: Promise<number>;
+  /** SIGTERM: the host shuts down. */
+  shutDown(withinMs: number): void;
+  /** The disk was asked something and has not answered: the process can not end in the ordinary way. */
+  readonly isStalled: boolean;
 }
 
-/** Takes the state directory, kills what earlier keepers left in it, and serves. Throws KeeperRunningError. */
-export async function openKeeper(options: KeeperOptions, events: KeeperEvents): Promise<Keeper> {
+/** Takes the state directory, kills what earlier keepers left in it, and serves. @throws KeeperRunningError */
+export async function openKeeper(options: KeeperOptions): Promise<Keeper> {
   const directory = await claimStateDirectory(options.stateDir);
   try {
-    return await serve(directory, options, events);
+    return await assemble(directory, options);
   } catch (error) {
     directory.release();
     throw error;
   }
 }
 
-async function serve(directory: StateDirectory, options: KeeperOptions, events: KeeperEvents): Promise<Keeper> {
-  const { log } = options;
+async function assemble(directory: StateDirectory, options: KeeperOptions): Promise<Keeper> {
   const { key, path } = directory;
-  const { journal, unread } = await Journal.open(join(path, 'keeper.journal'));
+  const { log } = options;
+  const memory = openRuntimeFolder(path);
+  const { recovered, unread } = await readJournal(join(path, 'keeper.journal'));
   if (unread > 0) log.warn(`${unread} lines of the journal could not be read`);
-  const containment = await contain(key, journal, options);
-  const bootId = (await readFile('/proc/sys/kernel/random/boot_id', 'utf8').catch(() => '')).trim();
-  const pipes = new PipeMaker(join(path, 'pipes'));
+  const pipes = new PipeMaker(join(memory?.path ?? path, 'pipes'));
   await pipes.prepare();
-  const folders = new AttemptFolders(path, options);
-  const table = new AttemptTable(MAX_ENDED_ATTEMPTS);
-  const supervisor: Supervisor = new Supervisor({
-    ...{ table, journal, bootId, log },
-    onChange: (attempt) => {
-      listener.announce(attempt);
-      events.onChange();
-    },
-  });
-  let leaving = false;
-  const onReaped = supervisor.reaped.bind(supervisor);
-  const start = { journal, containment, pipes, folders, key, bootId, onReaped };
-  const tools = { table, supervisor, journal, folders, log, start, isLeaving: () => leaving };
-  const listener: Listener = new Listener({
-    ...{ tools, containment, version: options.version },
-    onExit: events.onExit,
-    onAttachment: events.onChange,
-  });
+  const folders = new AttemptFolders(path, { ...options, onOutputLost: () => parts.watch.suspect() });
+  const strongest = options.containment ?? 'cgroup';
+  const driver = await ProcessDriver.open(
+    { key, earlierBases: new Set(recovered.cgroupBases), strongest, pipes, folders },
+    { onReaped: ({ run, epoch }, exit) => push({ kind: 'reaped', attempt: `${run}-${epoch}`, exit }) },
+  );
+  if (driver.kind === 'process-group')
+    log.warn(`no cgroup for each attempt (${driver.weakness}): a process that hides can escape its stop`);
+  if (driver.base !== '') recovered.cgroupBases.add(driver.base);
+  const startTicks = processEntry(process.pid)?.startTicks ?? 0;
+  writeKeeperRecord(memory, { pid: process.pid, startTicks, key, cgroups: driver.cgroupFolders });
 
-  await clearLeftovers({ journal, containment, supervisor, table, bootId, log });
-  await folders.recover((name) => table.has(name));
+  const state = createKeeper({ bootId: bootId(), recovered, idleMs: options.idleMs });
+  const journal = new Journal({ path: join(path, 'keeper.journal'), snapshot: () => snapshot(state) });
+  await journal.open().catch((error: unknown) => log.error(`the journal can't be written: ${String(error)}`));
+  const ended = Promise.withResolvers<number>();
+  const parts: Parts = {
+    ...{ directory, memory, state, journal, folders, driver, pipes, log },
+    watch: new HostWatch({
+      ...{ stateDir: path, driver, journal, log },
+      onChange: (problems) => push({ kind: 'host_problems', problems }),
+    }),
+    listener: new Listener({
+      ...{ state, containment: driver.kind, version: options.version, onEvent: (event) => push(event) },
+      readOutput: (run, epoch, offset, limit) => folders.readOutput({ run, epoch }, offset, limit),
+    }),
+    socket: new DiskLane('the socket', LAST_WRITES_MS),
+    onEvent: (event) => push(event),
+    onServe: () => void serve(parts).catch((error: unknown) => ended.reject(error)),
+    onEnd: (code) => void close(parts, loop).then(() => ended.resolve(code)),
+  };
+  const loop = new KeeperLoop({ state, perform: (effect) => performEffect(effect, parts) });
+  const push = (event: Event): void => loop.push(event);
+  push({ kind: 'begin' });
+  return {
+    ended: ended.promise,
+    shutDown: (withinMs) => push({ kind: 'shutdown', withinMs }),
+    get isStalled() {
+      return [journal, folders, parts.watch, parts.socket].some(({ busy }) => busy);
+    },
+  };
+}
+
+interface Parts extends EffectTools {
+  readonly directory: StateDirectory;
+  readonly memory: RuntimeFolder | undefined;
+  readonly driver: ProcessDriver;
+  readonly pipes: PipeMaker;
+  readonly socket: DiskLane;
+}
+
+/** Leftovers are dead: looks at the host, then listens. */
+async function serve({ directory, state, folders, watch, listener, log }: Parts): Promise<void> {
+  const { path } = directory;
+  void folders
+    .recover((key) => state.attempts.has(key))
+    .catch((error: unknown) => log.warn(`old output can't be looked through: ${String(error)}`));
   const socket = await makeSocketPath(path);
   // Ours is the lock, so whatever is there was left behind.
   if (!socket.moved) await removeSocket(path, socket.path);
   else log.warn(`the path of the state directory is too long for a socket: listening on ${socket.path} instead`);
   await listener.listen(socket.path);
   log.info(`keeping ${path}, listening on ${socket.path}`);
-
-  return {
-    get hasAgent() {
-      return listener.hasAgent;
-    },
-    living: table.living,
-    leave: (withinMs) => {
-      leaving = true;
-      if (withinMs > 0) listener.leave(withinMs);
-    },
-    stopAll: (detail) => {
-      for (const attempt of table.living) supervisor.stop(attempt, { cause: EndCause.STOPPED, detail });
-    },
-    close: async () => {
-      leaving = true;
-      await listener.close();
-      supervisor.close();
-      await containment.close();
-      await pipes.close();
-      await journal.close();
-      await removeSocket(path, socket.path);
-      directory.release();
-    },
-  };
+  watch.look();
 }
 
-async function contain(key: string, journal: Journal, options: KeeperOptions): Promise<Containment> {
-  const { containment, base } = await detectContainment({
-    key,
-    earlierBases: [...journal.state.cgroupBases],
-    strongest: options.containment ?? 'cgroup',
-  });
-  if (containment.kind === 'process-group') {
-    options.log.warn(`no cgroup for each attempt (${containment.weakness}): a process that hides can escape its stop`);
+async function close(parts: Parts, loop: KeeperLoop): Promise<void> {
+  const { directory, memory, journal, driver, pipes, listener, watch, socket } = parts;
+  loop.stop();
+  watch.close();
+  await listener.close();
+  driver.close();
+  pipes.close();
+  removeKeeperRecord(memory);
+  memory?.removeIfEmpty();
+  await journal.close();
+  await socket
+    .run(async () => removeSocket(directory.path, (await makeSocketPath(directory.path)).path))
+    .catch(() => undefined);
+  directory.release();
+}
+
+/** The fewest records that say what is known now. One that stands at no gate yet has nothing that could be left behind. */
+function* snapshot(state: KeeperState): Generator<JournalRecord> {
+  const attempts = new Map(
+    [...state.attempts]
+      .filter(([, { ended, place }]) => ended !== undefined || place.pid !== 0 || place.cgroup !== '')
+      .map(([key, attempt]) => [key, recorded(attempt, state.bootId)]),
+  );
+  const { spent, highestTerm } = state;
+  yield* recordsOf({ spent, highestTerm, cgroupBases: new Set(state.cgroupBases), attempts });
+}
+
+function bootId(): string {
+  try {
+    return readFileSync('/proc/sys/kernel/random/boot_id', 'utf8').trim();
+  } catch {
+    return '';
   }
-  if (base !== '' && !journal.state.cgroupBases.has(base)) await journal.append(cgroupBaseRecord(base));
-  return containment;
-}
-
-interface Leftovers {
-  readonly journal: Journal;
-  readonly containment: Containment;
-  readonly supervisor: Supervisor;
-  readonly table: AttemptTable;
-  readonly bootId: string;
-  readonly log: KeeperLog;
-}
-
-/** A7: what an earlier keeper of this state directory left is killed before anybody is served; known ends are kept. */
-async function clearLeftovers({ journal, containment, supervisor, table, bootId, log }: Leftovers): Promise<void> {
-  const killed: Attempt[] = [];
-  for (const journaled of journal.state.attempts.values()) {
-    const attempt = journaled.kept && attemptFrom(journaled.kept);
-    if (attempt === undefined) continue;
-    if (attempt.ended !== undefined) {
-      table.add(attempt);
-      continue;
-    }
-    // Of another boot: nothing of it can live, so its place is not even looked for.
-    if (journaled.bootId === bootId) {
-      const first = { pid: attempt.pid, startTicks: attempt.startTicks };
-      attempt.tree = containment.reopen(attempt, journaled.kept?.cgroup ?? '', first);
-    }
-    const detail = attempt.tree === undefined ? 'the host was booted since' : 'its keeper died';
-    supervisor.killLeftover(attempt, { cause: EndCause.LOST, detail });
-    killed.push(attempt);
-  }
-  const ends = Promise.all(killed.map(({ whenEnded }) => whenEnded.promise));
-  await Promise.race([ends, new Promise((resolve) => setTimeout(resolve, LEFTOVERS_MS).unref())]);
-  await containment.sweep(LEFTOVERS_MS);
-  if (killed.length > 0) log.warn(`an earlier keeper left ${killed.length} attempts: ${describe(killed)}`);
-}
-
-function describe(attempts: readonly Attempt[]): string {
-  return attempts.map(({ key, ended }) => `${key} ${ended ? 'is ended' : 'CAN NOT BE KILLED'}`).join(', ');
 }

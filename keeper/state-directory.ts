@@ -1,17 +1,10 @@
-/**
- * The folder that makes a keeper itself: whoever holds its lock is the keeper of everything in it.
- *
- * The lock is one of the kernel (through SQLite, on a file that stays empty), so that it is free the moment its holder dies,
- * however it dies, and no two keepers ever take an old lock for a dead one's at the same time. It needs a local file system.
- */
-import { chmod, mkdir, stat, writeFile } from 'node:fs/promises';
+/** The folder that makes a keeper itself: whoever holds its lock is the keeper of everything in it. */
+import { chmod, mkdir, stat } from 'node:fs/promises';
 import { join, resolve } from 'node:path';
-import { DatabaseSync } from 'node:sqlite';
+import { type FileLock, takeFileLock } from '../shared/host/file-lock.ts';
+import { overwriteFile } from '../shared/host/overwrite-file.ts';
 import { processEntry } from '../shared/host/process-table.ts';
 import { KEEPER_PID_FILE, keyOf, ownerOf } from '../shared/keeper/state-key.ts';
-
-/** SQLite: another process holds the lock. */
-const BUSY = 5;
 
 export interface StateDirectory {
   readonly path: string;
@@ -28,31 +21,29 @@ export class KeeperRunningError extends Error {
   override readonly name = 'KeeperRunningError';
 }
 
-/** Makes the folder private and takes its lock. Throws KeeperRunningError when another keeper has it. */
+/** Makes the folder private and takes its lock. A full disk keeps nobody from either. @throws KeeperRunningError */
 export async function claimStateDirectory(directory: string): Promise<StateDirectory> {
   const path = resolve(directory);
-  await mkdir(path, { recursive: true, mode: 0o700 });
+  const there = await stat(path).catch(() => undefined);
+  if (there === undefined) await mkdir(path, { recursive: true, mode: 0o700 });
   // Whoever can enter can connect to the socket and run programs as this user.
-  if (((await stat(path)).mode & 0o077) !== 0) await chmod(path, 0o700);
+  else if ((there.mode & 0o077) !== 0) await chmod(path, 0o700);
   const lock = await takeLock(path);
-  const startTicks = (await processEntry(process.pid))?.startTicks ?? 0;
-  await writeFile(join(path, KEEPER_PID_FILE), `${process.pid} ${startTicks}\n`, { mode: 0o600 });
-  return { path, key: await keyOf(path), release: () => lock.close() };
+  try {
+    const startTicks = processEntry(process.pid)?.startTicks ?? 0;
+    await overwriteFile(join(path, KEEPER_PID_FILE), `${process.pid} ${startTicks}\n`);
+    return { path, key: await keyOf(path), release: () => lock.release() };
+  } catch (error) {
+    lock.release();
+    throw error;
+  }
 }
 
-async function takeLock(path: string): Promise<DatabaseSync> {
-  const lock = new DatabaseSync(join(path, 'keeper.lock'), { timeout: 0 });
-  try {
-    // Nothing is ever written, so there is nothing to keep a rollback journal for.
-    lock.exec('PRAGMA journal_mode = OFF; BEGIN EXCLUSIVE');
-    return lock;
-  } catch (error) {
-    lock.close();
-    if (!(error instanceof Error) || !('errcode' in error) || error.errcode !== BUSY) throw error;
-    const owner = await ownerOf(path);
-    throw new KeeperRunningError(
-      `a keeper is at work in ${path} already (process ${owner?.pid ?? 'unknown'}): a state directory has only one`,
-      { cause: error },
-    );
-  }
+async function takeLock(path: string): Promise<FileLock> {
+  const lock = takeFileLock(join(path, 'keeper.lock'));
+  if (lock !== undefined) return lock;
+  const owner = await ownerOf(path);
+  throw new KeeperRunningError(
+    `a keeper is at work in ${path} already (process ${owner?.pid ?? 'unknown'}): a state directory has only one`,
+  );
 }

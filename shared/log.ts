@@ -1,6 +1,7 @@
 /** Logs go to stderr: one JSON object per line for machines, one plain line for people. Stdout is for data. */
-import { type DestinationStream, destination, type Logger, pino } from 'pino';
+import { type DestinationStream, type Logger, pino } from 'pino';
 import { formatLogLine } from './log-line.ts';
+import { DescriptorOutput } from './log-output.ts';
 
 export type { Logger } from 'pino';
 
@@ -26,16 +27,6 @@ export interface LoggerOptions {
 const SECRET = ['token', 'password', 'secret', 'authorization', 'cookie', 'env'];
 const redacted = SECRET.flatMap((key) => [key, `*.${key}`, `*.*.${key}`]);
 
-/** Lines that wait while nobody reads stderr; past it new lines are dropped, for a log must not stop the program or eat its memory. */
-const BUFFER_LIMIT_BYTES = 1024 * 1024;
-
-function stderrOutput(): DestinationStream {
-  const terminal = process.stderr.isTTY;
-  return terminal
-    ? destination({ fd: 2, sync: true })
-    : destination({ fd: 2, sync: false, maxLength: BUFFER_LIMIT_BYTES });
-}
-
 function pretty(output: DestinationStream): DestinationStream {
   const colors = process.stderr.isTTY && process.env['NO_COLOR'] === undefined;
   return { write: (line) => output.write(formatLogLine(line, { colors })) };
@@ -46,7 +37,7 @@ export function createLogger({
   name,
   level = 'info',
   format = 'auto',
-  output = stderrOutput(),
+  output = new DescriptorOutput(2),
 }: LoggerOptions): Logger {
   const forPeople = format === 'pretty' || (format === 'auto' && process.stderr.isTTY);
   const options = {

@@ -47,7 +47,7 @@ export type Effect =
   | { readonly kind: 'send'; readonly stream: StreamId; readonly message: ToLeader }
   /** `flush`: end it after what was sent, and report `closed` when the other side ended it too. Otherwise drop it, unread. */
   | { readonly kind: 'close_stream'; readonly stream: StreamId; readonly flush: boolean }
-  /** Make durable before anything that follows. */
+  /** Make durable, before any start that follows is let through. What can't be made durable in time refuses those. */
   | { readonly kind: 'save_identity'; readonly uid: string; readonly clusterId: string; readonly highestTerm: number }
   /** Send `tick` at this monotonic time. Replaces the last one. */
   | { readonly kind: 'wake'; readonly atMono: number }

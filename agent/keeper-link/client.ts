@@ -4,17 +4,17 @@
  * Every request is answered once: by the keeper, or with the reason `KEEPER_GONE` when the connection ends first (then nothing
  * is known about what became of the request, and the table of the next connection tells). Nothing here rejects after `Opened`.
  */
+import { connect as connectSocket, type Socket } from 'node:net';
 import { create, type MessageInitShape } from '@bufbuild/protobuf';
 import { durationMs } from '@bufbuild/protobuf/wkt';
-import { type ClientDuplexStream, credentials } from '@grpc/grpc-js';
+import { messageOf } from '../../shared/caught-error.ts';
 import {
-  type AttachRequest,
   AttachRequestSchema,
   type AttachResponse,
+  AttachResponseSchema,
   type ExitSchema,
   type ExtendSchema,
   type ForgetSchema,
-  KeeperService,
   type KeptAttempt,
   type Opened,
   type ReadResult,
@@ -25,15 +25,17 @@ import {
   type StartSchema,
   type StopSchema,
 } from '../../shared/gen/locum/keeper/v1/keeper_service_pb.ts';
-import { KEEPER_MESSAGE_LIMIT_BYTES } from '../../shared/keeper/message-limit.ts';
+import type { HostProblem } from '../../shared/host-problem.ts';
+import { FrameReader, writeFrame } from '../../shared/keeper/frames.ts';
 import { socketPath } from '../../shared/keeper/socket-path.ts';
-import { clientOptions } from '../../shared/rpc/channel-options.ts';
-import { makeClient, openBidi } from '../../shared/rpc/grpc-js-binding.ts';
+import { hostProblemsFromProto } from '../../shared/rpc/host-problem-messages.ts';
 
 /** What the keeper says without being asked, in the order in which it said it. */
 export type KeeperEvent =
   /** An attempt is new or has changed; always said before the Result of the request that changed it. */
   | { readonly kind: 'changed'; readonly attempt: KeptAttempt }
+  /** All problems that the host has now. */
+  | { readonly kind: 'host_problems'; readonly problems: readonly HostProblem[] }
   /** The host shuts down: drain, say Goodbye, then `exit({ stopAll: true })`. */
   | { readonly kind: 'leaving'; readonly withinMs: number }
   /** The connection is over; the last event. Every open request has been answered with `KEEPER_GONE`. */
@@ -83,18 +85,12 @@ export class KeeperUnreachableError extends Error {
 /** An answer that the keeper did not give. */
 const GONE = { ok: false, reason: 'KEEPER_GONE', detail: 'the connection to the keeper ended; the outcome is unknown' };
 
-type Stream = ClientDuplexStream<AttachRequest, AttachResponse>;
 type Request = NonNullable<MessageInitShape<typeof AttachRequestSchema>['request']>;
 
 /** Connects to the keeper that runs. Rejects with KeeperUnreachableError when there is none or it does not answer. */
 export async function connectKeeper(options: ConnectOptions): Promise<KeeperConnection> {
-  const address = `unix:${await socketPath(options.stateDir)}`;
-  const client = makeClient(KeeperService, address, credentials.createInsecure(), {
-    ...clientOptions,
-    'grpc.max_receive_message_length': KEEPER_MESSAGE_LIMIT_BYTES,
-    'grpc.max_send_message_length': KEEPER_MESSAGE_LIMIT_BYTES,
-  });
-  const stream: Stream = openBidi(client, KeeperService.method.attach);
+  const path = await socketPath(options.stateDir);
+  const socket = connectSocket({ path });
   const { promise, resolve, reject } = Promise.withResolvers<KeeperConnection>();
   const answers = new Answers();
   /** Events that came in the same breath as `Opened`: they wait until the caller has the connection. */
@@ -113,42 +109,55 @@ export async function connectKeeper(options: ConnectOptions): Promise<KeeperConn
   };
   const finish = (detail: string): void => {
     clearTimeout(timer);
-    client.close();
-    reject(new KeeperUnreachableError(`no keeper at ${address}: ${detail}`, { isSilent }));
+    socket.destroy();
+    reject(new KeeperUnreachableError(`no keeper at ${path}: ${detail}`, { isSilent }));
     if (answers.end() && opened) deliver({ kind: 'closed', detail });
   };
   const timer = setTimeout(() => {
     isSilent = true;
-    stream.cancel();
+    finish('it says nothing');
   }, options.timeoutMs ?? 5_000);
 
-  stream.on('data', (message: AttachResponse) => {
+  const reader = new FrameReader(AttachResponseSchema, (message) => {
     const { response } = message;
     if (response.case === 'opened') {
       opened = true;
       clearTimeout(timer);
-      resolve(connectionOver(stream, response.value, answers));
+      resolve(connectionOver(socket, response.value, { answers, finish }));
       setImmediate(deliverEarly);
+      return;
+    }
+    if (response.case === 'replaced') {
+      finish(response.value.reason);
       return;
     }
     const event = answers.take(message);
     if (event !== undefined) deliver(event);
   });
-  stream.on('error', (error) => finish(error.message));
-  stream.on('end', () => finish('the keeper closed the connection'));
-  stream.write(
-    create(AttachRequestSchema, {
-      request: { case: 'open', value: { agentVersion: options.agentVersion, agentPid: process.pid } },
-    }),
-  );
+  socket.on('data', (chunk: Buffer) => {
+    try {
+      reader.feed(chunk);
+    } catch (error) {
+      finish(messageOf(error));
+    }
+  });
+  socket.on('error', (error) => finish(error.message));
+  socket.on('close', () => finish('the keeper closed the connection'));
+  send(socket, 0n, { case: 'open', value: { agentVersion: options.agentVersion, agentPid: process.pid } });
   return promise;
 }
 
-function connectionOver(stream: Stream, opened: Opened, answers: Answers): KeeperConnection {
-  const send = (requestId: bigint, request: Request): void => {
-    stream.write(create(AttachRequestSchema, { requestId, request }));
-  };
-  const ask = (request: Request): Promise<Result> => answers.result((id) => send(id, request));
+function send(socket: Socket, requestId: bigint, request: Request): void {
+  if (!socket.writable) return;
+  writeFrame(socket, AttachRequestSchema, create(AttachRequestSchema, { requestId, request }));
+}
+
+function connectionOver(
+  socket: Socket,
+  opened: Opened,
+  { answers, finish }: { readonly answers: Answers; readonly finish: (detail: string) => void },
+): KeeperConnection {
+  const ask = (request: Request): Promise<Result> => answers.result((id) => send(socket, id, request));
   return {
     opened,
     start: (value) => ask({ case: 'start', value }),
@@ -156,10 +165,10 @@ function connectionOver(stream: Stream, opened: Opened, answers: Answers): Keepe
     stop: (value) => ask({ case: 'stop', value }),
     forget: (value) => ask({ case: 'forget', value }),
     exit: (value) => ask({ case: 'exit', value }),
-    read: (value) => answers.read((id) => send(id, { case: 'read', value })),
+    read: (value) => answers.read((id) => send(socket, id, { case: 'read', value })),
     ping: ({ highestTerm }) =>
-      answers.pong(() => send(0n, { case: 'ping', value: { highestTerm: BigInt(highestTerm) } })),
-    close: () => stream.cancel(),
+      answers.pong(() => send(socket, 0n, { case: 'ping', value: { highestTerm: BigInt(highestTerm) } })),
+    close: () => finish('the agent closed the connection'),
   };
 }
 
@@ -211,9 +220,12 @@ class Answers {
         return undefined;
       case 'changed':
         return response.value.attempt && { kind: 'changed', attempt: response.value.attempt };
+      case 'hostProblems':
+        return { kind: 'host_problems', problems: hostProblemsFromProto(response.value) ?? [] };
       case 'leaving':
         return { kind: 'leaving', withinMs: response.value.within ? durationMs(response.value.within) : 0 };
       case 'opened':
+      case 'replaced':
       case undefined:
         // A newer keeper may say more than we know.
         return undefined;

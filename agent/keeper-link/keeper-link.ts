@@ -2,13 +2,26 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import { unreachable } from '../../shared/assert.ts';
 import { EndCause } from '../../shared/gen/locum/v1/run_pb.ts';
+import { findCgroupPlace } from '../../shared/host/cgroup.ts';
+import type { HostProblem } from '../../shared/host-problem.ts';
+import { readKeeperRecord } from '../../shared/keeper/keeper-record.ts';
+import type { RuntimeFolder } from '../../shared/keeper/runtime-folder.ts';
+import { keyOf } from '../../shared/keeper/state-key.ts';
 import type { Logger } from '../../shared/log.ts';
+import { hostProblemsFromProto } from '../../shared/rpc/host-problem-messages.ts';
 import { refToMessage } from '../attempt-codec.ts';
 import type { KeeperRequest, Tree } from '../core/effect.ts';
 import type { Event, RequestId } from '../core/event.ts';
-import { connectKeeper, type KeeperConnection, type KeeperEvent } from './client.ts';
+import { connectKeeper, type KeeperConnection, type KeeperEvent, KeeperUnreachableError } from './client.ts';
 import { decodeKept, decodeOpened, decodeOutput, decodeResult, encodeExtension, encodeStart } from './keeper-codec.ts';
-import { identityOf, keeperProcess, killProcess, killTrees, type ProcessIdentity } from './kill-trees.ts';
+import {
+  identityOf,
+  keeperProcess,
+  killProcess,
+  killTrees,
+  type ProcessIdentity,
+  type TreeMarks,
+} from './kill-trees.ts';
 import { ensureKeeper, type SpawnKeeperOptions } from './launch.ts';
 
 /** A9: a keeper that is silent for this long is as good as dead. */
@@ -19,12 +32,21 @@ const LAST_ANSWERS_MS = 500;
 export interface KeeperLinkOptions {
   readonly stateDir: string;
   readonly agentVersion: string;
-  /** How a keeper is started; for tests and packages. Default: `locum keeper`. */
-  readonly spawn: SpawnKeeperOptions;
+  /** What is known of it without its disk. */
+  readonly memory: RuntimeFolder | undefined;
+  /** How a keeper is started; for tests and packages. Default: `locum keeper`. Undefined: somebody else starts it. */
+  readonly spawn: SpawnKeeperOptions | undefined;
+  /**
+   * Waits, a bounded time, until what is known of the leader is durable. Answers with what is in the way; undefined: it is. Starts
+   * wait for it, and nothing else does.
+   */
+  readonly durable: () => Promise<HostProblem | undefined>;
   /** Environment below each workload's own. */
   readonly baseEnv: Readonly<Record<string, string>>;
   readonly log: Logger;
   readonly onEvent: (event: Event) => void;
+  /** All problems that the keeper finds with the host. */
+  readonly onProblems: (problems: readonly HostProblem[]) => void;
 }
 
 export class KeeperLink {
@@ -34,9 +56,12 @@ export class KeeperLink {
   private process: ProcessIdentity | undefined;
   private readonly asked = new Set<Promise<void>>();
   private closed = false;
+  /** Read at the start, so that a kill asks no disk. */
+  private marks: TreeMarks;
 
   constructor(options: KeeperLinkOptions) {
     this.options = options;
+    this.marks = { key: '', mount: findCgroupPlace()?.mount ?? '' };
   }
 
   /** Answers with keeper_opened or keeper_closed, and with keeper_closed once more when an open connection ends. */
@@ -56,7 +81,23 @@ export class KeeperLink {
     this.connection = connection;
     // While the connection is open, its number is not another's.
     this.process = identityOf(connection.opened.keeperPid);
+    this.learnKey();
+    this.options.onProblems(hostProblemsFromProto(connection.opened.hostProblems) ?? []);
     this.say(decodeOpened(connection.opened));
+  }
+
+  /** By what trees without a cgroup are known: from memory, or else, not waited for, from the disk. */
+  private learnKey(): void {
+    const { memory, stateDir } = this.options;
+    const key = readKeeperRecord(memory)?.key;
+    if (key !== undefined) this.marks = { ...this.marks, key };
+    else
+      void keyOf(stateDir).then(
+        (read) => {
+          this.marks = { ...this.marks, key: read };
+        },
+        () => undefined,
+      );
   }
 
   /**
@@ -64,18 +105,19 @@ export class KeeperLink {
    * the new one kills what it left.
    */
   private async reach(mayStart: boolean, onEvent: (event: KeeperEvent) => void): Promise<KeeperConnection> {
-    const { stateDir, agentVersion, spawn, log } = this.options;
+    const { stateDir, agentVersion, spawn, log, memory } = this.options;
     const options = { stateDir, agentVersion, onEvent };
-    const startedMono = performance.now();
     try {
       return await connectKeeper({ ...options, timeoutMs: SILENT_MS });
     } catch (error) {
       if (!mayStart) throw error;
-      const hung = performance.now() - startedMono >= SILENT_MS ? keeperProcess(stateDir) : undefined;
+      const isHung = error instanceof KeeperUnreachableError && error.isSilent;
+      const hung = isHung ? (readKeeperRecord(memory) ?? keeperProcess(stateDir)) : undefined;
       if (hung !== undefined) {
         log.error({ keeperPid: hung.pid }, 'the keeper does not answer: killing it and what it keeps');
         await killProcess(hung);
       }
+      if (spawn === undefined) throw error;
       return ensureKeeper({ ...spawn, ...options });
     }
   }
@@ -85,6 +127,9 @@ export class KeeperLink {
     switch (event.kind) {
       case 'changed':
         for (const attempt of decodeKept(event.attempt)) this.say({ kind: 'keeper_changed', attempt });
+        break;
+      case 'host_problems':
+        this.options.onProblems(event.problems);
         break;
       case 'leaving':
         this.say({ kind: 'keeper_leaving', withinMs: event.withinMs });
@@ -121,7 +166,7 @@ export class KeeperLink {
   ): Promise<Event | undefined> {
     switch (ask.kind) {
       case 'start':
-        return decodeUnlessGone(request, await connection.start(encodeStart(ask, this.options.baseEnv)));
+        return this.start(connection, request, ask);
       case 'extend':
         return decodeUnlessGone(request, await connection.extend({ extensions: ask.extensions.map(encodeExtension) }));
       case 'stop': {
@@ -145,6 +190,23 @@ export class KeeperLink {
     }
   }
 
+  /** A keeper or agent that comes later must know of the leader that this is for: until the disk has that, nothing starts. */
+  private async start(
+    connection: KeeperConnection,
+    request: RequestId,
+    ask: Extract<KeeperRequest, { kind: 'start' }>,
+  ): Promise<Event | undefined> {
+    const problem = await this.options.durable();
+    if (problem === undefined)
+      return decodeUnlessGone(request, await connection.start(encodeStart(ask, this.options.baseEnv)));
+    // It spends the epoch (semantics: A3).
+    void connection.stop({ ...refToMessage(ask.command), cause: EndCause.STOPPED, reason: problem.detail });
+    return {
+      ...{ kind: 'keeper_result', request, ok: false, pid: 0, refused: [] },
+      ...{ reason: problem.kind, detail: problem.detail },
+    };
+  }
+
   private say(event: Event): void {
     if (!this.closed) this.options.onEvent(event);
   }
@@ -161,7 +223,7 @@ export class KeeperLink {
   killTrees(trees: readonly Tree[]): void {
     this.connection?.close();
     this.connection = undefined;
-    void killTrees(this.options.stateDir, this.process, trees).then(
+    void killTrees(this.marks, this.process, trees).then(
       (event) => this.say(event),
       (error: unknown) => {
         this.options.log.error({ err: error }, 'killing the trees of a dead keeper failed');

@@ -1,16 +1,15 @@
 /**
  * A9: what an agent does about a keeper that is dead or silent. First the keeper, so that nothing it has not read yet can start;
- * then the trees that are bound by a lease. A tree counts as killed only once it is proven empty.
+ * then the trees that are bound by a lease. A tree counts as killed only once it is proven empty. It needs no disk: where the
+ * cgroups are and how the trees are marked is known since the connection was made.
  */
 import { readFileSync } from 'node:fs';
-import { readFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
-import { cgroupPlace, cgroupTree } from '../../shared/host/cgroup.ts';
-import type { Tree } from '../../shared/host/containment.ts';
+import { cgroupTree } from '../../shared/host/cgroup.ts';
 import { attemptMarks, processGroupTree } from '../../shared/host/process-group.ts';
-import { parseStat, processEntry } from '../../shared/host/process-table.ts';
-import { keyOf } from '../../shared/keeper/state-key.ts';
+import { isAlive, processEntry } from '../../shared/host/process-table.ts';
+import type { Tree } from '../../shared/host/tree.ts';
 import type { Tree as TreeFacts } from '../core/effect.ts';
 import type { FromKeeper } from '../core/event.ts';
 import type { AttemptRef } from '../core/message.ts';
@@ -26,9 +25,17 @@ export interface ProcessIdentity {
   readonly startTicks: number;
 }
 
+/** By what the trees of a keeper are found. */
+export interface TreeMarks {
+  /** Of the state directory; empty: not known. */
+  readonly key: string;
+  /** Where cgroup2 is mounted; empty: nowhere. */
+  readonly mount: string;
+}
+
 /** Undefined: there is no process with this id. */
 export function identityOf(pid: number): ProcessIdentity | undefined {
-  const entry = parseStat(readProc(`${pid}/stat`));
+  const entry = processEntry(pid);
   return entry && { pid, startTicks: entry.startTicks };
 }
 
@@ -36,34 +43,23 @@ export function identityOf(pid: number): ProcessIdentity | undefined {
 export function keeperProcess(stateDir: string): ProcessIdentity | undefined {
   try {
     const pid = Number.parseInt(readFileSync(join(stateDir, 'keeper.pid'), 'utf8'), 10);
-    const words = readProc(`${pid}/cmdline`).split('\0');
+    const words = readFileSync(`/proc/${pid}/cmdline`, 'utf8').split('\0');
     return words.includes('keeper') && words.includes(stateDir) ? identityOf(pid) : undefined;
   } catch {
     return undefined;
   }
 }
 
-/** Empty: there is no such process. */
-function readProc(path: string): string {
-  try {
-    return readFileSync(join('/proc', path), 'utf8');
-  } catch {
-    return '';
-  }
-}
-
 export async function killTrees(
-  stateDir: string,
+  marks: TreeMarks,
   keeper: ProcessIdentity | undefined,
   trees: readonly TreeFacts[],
 ): Promise<Extract<FromKeeper, { kind: 'trees_killed' }>> {
   if (keeper !== undefined) await killProcess(keeper);
-  const key = await keyOf(stateDir);
-  const mount = await cgroupMount();
   const outcomes = await Promise.all(
     trees.map(async (facts) => {
       const ref: AttemptRef = { run: facts.run, epoch: facts.epoch };
-      const tree = treeOf(facts, key, mount);
+      const tree = treeOf(facts, marks);
       return { ref, empty: tree !== undefined && (await killTree(tree)) };
     }),
   );
@@ -75,9 +71,7 @@ export async function killTrees(
 /** Answers when it is gone, or sits in the kernel: then it runs no more of its code either. */
 export async function killProcess(process_: ProcessIdentity): Promise<void> {
   const giveUpAt = performance.now() + LIMIT_MS;
-  while (performance.now() < giveUpAt) {
-    const entry = await processEntry(process_.pid);
-    if (entry === undefined || entry.isZombie || entry.startTicks !== process_.startTicks) return;
+  while (performance.now() < giveUpAt && isAlive(process_)) {
     try {
       process.kill(process_.pid, 'SIGKILL');
     } catch {
@@ -87,33 +81,30 @@ export async function killProcess(process_: ProcessIdentity): Promise<void> {
   }
 }
 
-async function cgroupMount(): Promise<string | undefined> {
-  const [mountinfo = '', own = ''] = await Promise.all(
-    ['/proc/self/mountinfo', '/proc/self/cgroup'].map((file) => readFile(file, 'utf8').catch(() => '')),
-  );
-  return cgroupPlace(mountinfo, own)?.mount;
-}
-
 /** Undefined: nothing is known by which its processes could be found; the next keeper has a journal. */
-function treeOf(
-  { run, epoch, cgroup, pid, startTicks }: TreeFacts,
-  key: string,
-  mount: string | undefined,
-): Tree | undefined {
-  if (cgroup !== '') return mount === undefined ? undefined : cgroupTree(mount, cgroup);
-  if (pid === 0 || startTicks === 0) return undefined;
+function treeOf({ run, epoch, cgroup, pid, startTicks }: TreeFacts, { key, mount }: TreeMarks): Tree | undefined {
+  if (cgroup !== '') return mount === '' ? undefined : cgroupTree(join(mount, cgroup));
+  if (pid === 0 || startTicks === 0 || key === '') return undefined;
   return processGroupTree({ pid, startTicks }, attemptMarks({ run, epoch }, key));
 }
 
 async function killTree(tree: Tree): Promise<boolean> {
   const giveUpAt = performance.now() + LIMIT_MS;
   while (performance.now() < giveUpAt) {
-    await tree.kill();
-    if (await tree.isEmpty()) {
-      await tree.remove();
-      return true;
-    }
+    if (isKilled(tree)) return true;
     await sleep(LOOK_MS);
   }
   return false;
+}
+
+/** What the kernel refuses now it may allow at the next look. */
+function isKilled(tree: Tree): boolean {
+  try {
+    tree.kill();
+    if (!tree.isEmpty()) return false;
+    tree.remove();
+    return true;
+  } catch {
+    return false;
+  }
 }

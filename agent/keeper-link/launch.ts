@@ -1,16 +1,30 @@
 /** Finds the keeper of a state directory, or starts one that outlives the agent. */
-import { spawn } from 'node:child_process';
-import { closeSync, mkdirSync, openSync, renameSync, statSync } from 'node:fs';
+import { type ChildProcess, spawn } from 'node:child_process';
 import { join, resolve } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
+import { readKeeperRecord } from '../../shared/keeper/keeper-record.ts';
+import { openRuntimeFolder } from '../../shared/keeper/runtime-folder.ts';
 import { ownerOf } from '../../shared/keeper/state-key.ts';
 import { type ConnectOptions, connectKeeper, type KeeperConnection, KeeperUnreachableError } from './client.ts';
+import { killProcess } from './kill-trees.ts';
 
 /** The keeper's own log starts anew past this size; one older file is kept. */
 const LOG_LIMIT_BYTES = 1024 * 1024;
 
-/** A keeper that is not there after this time may have ended again: one more does no harm, as only one gets the lock. */
-const SPAWN_AGAIN_MS = 5_000;
+/**
+ * Makes the folder and opens the log in a shell of its own: a disk that stalls stops that shell and nobody else, and one that is full
+ * costs the log and nothing else.
+ */
+const LAUNCH = `
+umask 077
+[ -d "$0" ] || mkdir -p "$0"
+if [ "$(wc -c < "$0/keeper.log" 2> /dev/null || echo 0)" -gt ${LOG_LIMIT_BYTES} ]; then mv "$0/keeper.log" "$0/keeper.log.1"; fi
+( : >> "$0/keeper.log" ) 2> /dev/null && exec "$@" >> "$0/keeper.log" 2>&1
+exec "$@" > /dev/null 2>&1
+`;
+
+/** Node for a program that has little to remember and must stay small: the table of a keeper is a few megabytes at most. */
+const NODE_FLAGS: readonly string[] = ['--max-semi-space-size=1', '--max-old-space-size=256', '--single-threaded-gc'];
 
 export interface SpawnKeeperOptions {
   /** Program and arguments in front of `--state-dir DIR`. Default: this Node with `bin/locum.js keeper`. */
@@ -30,28 +44,25 @@ export interface EnsureKeeperOptions extends ConnectOptions, SpawnKeeperOptions 
  * Starts a keeper in a session of its own, with its log in `<state dir>/keeper.log`, and does not wait for it.
  * One that finds another keeper at work ends by itself.
  */
-export function spawnKeeper(directory: string, options: SpawnKeeperOptions = {}): { readonly pid: number | undefined } {
+export function spawnKeeper(directory: string, options: SpawnKeeperOptions = {}): ChildProcess {
   // The keeper has a working directory of its own.
   const stateDir = resolve(directory);
-  mkdirSync(stateDir, { recursive: true, mode: 0o700 });
-  const [program = process.execPath, ...front] = options.command ?? defaultCommand();
-  const log = openLog(join(stateDir, 'keeper.log'));
-  try {
-    const child = spawn(program, [...front, '--state-dir', stateDir, ...(options.args ?? [])], {
-      // Its own session: a Ctrl-C or hang-up meant for the agent does not reach it.
-      detached: true,
-      cwd: '/',
-      env: options.env ?? process.env,
-      stdio: ['ignore', log, log],
-    });
-    // Whoever waits for the keeper's socket notices; without a listener the error would end the agent.
-    child.on('error', () => undefined);
-    child.unref();
-    return { pid: child.pid };
-  } finally {
-    closeSync(log);
-  }
+  const command = [...(options.command ?? defaultCommand()), '--state-dir', stateDir, ...(options.args ?? [])];
+  const child = spawn('/bin/sh', ['-c', LAUNCH, stateDir, ...command], {
+    // Its own session: a Ctrl-C or hang-up meant for the agent does not reach it.
+    detached: true,
+    cwd: '/',
+    env: options.env ?? process.env,
+    stdio: 'ignore',
+  });
+  // Whoever waits for the keeper's socket notices; without a listener the error would end the agent.
+  child.on('error', () => undefined);
+  child.unref();
+  return child;
 }
+
+/** The newest keeper that was started from here, by state directory: while it lives, another one would only wait behind it. */
+const started = new Map<string, ChildProcess>();
 
 /**
  * Connects to the keeper of a state directory and starts one if there is none. One that is there but says nothing guards no deadline:
@@ -59,7 +70,6 @@ export function spawnKeeper(directory: string, options: SpawnKeeperOptions = {})
  */
 export async function ensureKeeper(options: EnsureKeeperOptions): Promise<KeeperConnection> {
   const giveUpAt = performance.now() + (options.startTimeoutMs ?? 20_000);
-  let spawnAt = 0;
   for (let waitMs = 20; ; waitMs = Math.min(2 * waitMs, 250)) {
     try {
       return await connectKeeper(options);
@@ -67,26 +77,24 @@ export async function ensureKeeper(options: EnsureKeeperOptions): Promise<Keeper
       if (!(error instanceof KeeperUnreachableError) || performance.now() > giveUpAt) throw error;
       if (error.isSilent) await killOwner(options.stateDir);
     }
-    if (performance.now() >= spawnAt) {
-      spawnKeeper(options.stateDir, options);
-      spawnAt = performance.now() + SPAWN_AGAIN_MS;
-    }
+    if (!isStarting(options.stateDir)) started.set(options.stateDir, spawnKeeper(options.stateDir, options));
     await sleep(waitMs);
   }
 }
 
+/** One that waits for a stalled disk can't be ended; many of them would be worse than one. */
+function isStarting(stateDir: string): boolean {
+  const child = started.get(stateDir);
+  return child !== undefined && child.pid !== undefined && child.exitCode === null && child.signalCode === null;
+}
+
 async function killOwner(stateDir: string): Promise<void> {
-  const owner = await ownerOf(stateDir);
-  if (owner !== undefined) process.kill(owner.pid, 'SIGKILL');
+  const owner = readKeeperRecord(openRuntimeFolder(stateDir)) ?? (await ownerOf(stateDir));
+  if (owner !== undefined) await killProcess(owner);
 }
 
 function defaultCommand(): readonly string[] {
   // agent/keeper-link/launch.ts, or dist/agent/keeper-link/launch.js once compiled.
   const root = import.meta.filename.endsWith('.ts') ? '../..' : '../../..';
-  return [process.execPath, join(import.meta.dirname, root, 'bin/locum.js'), 'keeper'];
-}
-
-function openLog(file: string): number {
-  if ((statSync(file, { throwIfNoEntry: false })?.size ?? 0) > LOG_LIMIT_BYTES) renameSync(file, `${file}.1`);
-  return openSync(file, 'a', 0o600);
+  return [process.execPath, ...NODE_FLAGS, join(import.meta.dirname, root, 'bin/locum.js'), 'keeper'];
 }

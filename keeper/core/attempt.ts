@@ -98,7 +98,7 @@ export const isLiving = ({ ended }: Attempt): boolean => ended === undefined;
 export const keyOf = ({ run, epoch }: AttemptRef): string => attemptKey(run, epoch);
 
 /** As it is reported; stages of one state are no news to the agent. */
-export function stateOf({ ended, stage }: Attempt): AttemptState {
+export function stateOf({ ended, stage }: Pick<Attempt, 'ended' | 'stage'>): AttemptState {
   if (ended !== undefined) return 'ENDED';
   switch (stage.kind) {
     case 'starting':

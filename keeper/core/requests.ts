@@ -3,12 +3,12 @@ import { unreachable } from '../../shared/assert.ts';
 import { type AttemptRef, attemptKey, isLiving, keyOf } from './attempt.ts';
 import { extended } from './deadline.ts';
 import { forget } from './end.ts';
-import type { AgentId, Ask, Extension, FromAgent } from './event.ts';
+import type { AgentId, Ask, Extension, FromAgent, RequestId } from './event.ts';
 import { refuse } from './refusal.ts';
 import { acceptStart, isRef } from './start.ts';
 import { endWhenEmpty } from './stay.ts';
 import { stopTree } from './tree.ts';
-import { answer, done, log, note, refused, type Turn } from './turn.ts';
+import { answer, answerAfter, done, log, note, refused, type Turn } from './turn.ts';
 
 export function acceptAsk(turn: Turn, { agent, request, ask }: Extract<FromAgent, { kind: 'asked' }>): void {
   // What an older connection sent and was not read counts no more (semantics: A9).
@@ -23,7 +23,7 @@ export function acceptAsk(turn: Turn, { agent, request, ask }: Extract<FromAgent
       return;
     }
     case 'stop':
-      answer(turn, agent, request, stop(turn, ask));
+      stop(turn, { agent, request, ask });
       return;
     case 'forget':
       answer(turn, agent, request, forgetEnded(turn, ask.attempts));
@@ -52,20 +52,30 @@ function extend({ state, now }: Turn, { run, epoch, deadline: to }: Extension): 
   return true;
 }
 
-/** Answered when the stop has begun. */
-function stop(turn: Turn, { attempt: ref, reason }: Extract<Ask, { kind: 'stop' }>) {
+interface StopAsked {
+  readonly agent: AgentId;
+  readonly request: RequestId;
+  readonly ask: Extract<Ask, { kind: 'stop' }>;
+}
+
+/** Answered when the stop has begun; of what is not here, when it is written down that it never will be. */
+function stop(turn: Turn, { agent, request, ask }: StopAsked): void {
   const { state } = turn;
-  const attempt = state.attempts.get(keyOf(ref));
+  const { run, epoch } = ask.attempt;
+  const attempt = state.attempts.get(keyOf(ask.attempt));
   if (attempt !== undefined) {
-    if (isLiving(attempt)) stopTree(turn, attempt, reason);
-    return done();
+    if (isLiving(attempt)) stopTree(turn, attempt, ask.reason);
+    answer(turn, agent, request, done());
+    return;
   }
-  if (isRef(ref)) {
-    state.spent.spend(ref.run, ref.epoch);
-    note(turn, { kind: 'spent', run: ref.run, epoch: ref.epoch });
+  const detail = `${run} with epoch ${epoch} is not here; it can't start here any more`;
+  const notFound = refused(refuse('NOT_FOUND', detail));
+  if (!isRef(ask.attempt)) {
+    answer(turn, agent, request, notFound);
+    return;
   }
-  const detail = `${ref.run} with epoch ${ref.epoch} is not here; it can't start here any more`;
-  return refused(refuse('NOT_FOUND', detail));
+  state.spent.spend(run, epoch);
+  answerAfter(turn, { kind: 'spent', run, epoch }, { agent, request, answer: notFound });
 }
 
 /** Attempts that are not known are forgotten already. */

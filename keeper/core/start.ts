@@ -14,7 +14,7 @@ import { MAX_LIVING_ATTEMPTS } from './limits.ts';
 import { type Refusal, refuse, refuseFor } from './refusal.ts';
 import type { KeeperState, Starting } from './state.ts';
 import { lookAtDeadline } from './tree.ts';
-import { answer, attemptRecord, done, log, note, refused, type Turn, tellChanged, write } from './turn.ts';
+import { answer, answerAfter, attemptRecord, done, log, refused, type Turn, tellChanged, write } from './turn.ts';
 
 /** It becomes the name of a folder and of a cgroup. */
 const RUN_ID = /^[A-Za-z0-9][A-Za-z0-9-]{0,79}$/;
@@ -40,8 +40,7 @@ export function acceptStart(turn: Turn, agent: AgentId, request: RequestId, star
   state.spent.spend(run, epoch);
   const refusal = whyNoStart(state);
   if (refusal !== undefined) {
-    note(turn, { kind: 'spent', run, epoch });
-    answer(turn, agent, request, refused(refusal));
+    answerAfter(turn, { kind: 'spent', run, epoch }, { agent, request, answer: refused(refusal) });
     return;
   }
   const attempt = newAttempt(start);
@@ -74,6 +73,9 @@ function newAttempt({ run, epoch, policy, terms, slots, deadline }: StartRequest
 /** The disk has answered. Records that nobody waits for have no number. */
 export function acceptWritten(turn: Turn, written: WriteId, problem: HostProblem | undefined): void {
   const { state, effects } = turn;
+  const promised = state.promised.get(written);
+  state.promised.delete(written);
+  if (promised !== undefined) answer(turn, promised.agent, promised.request, promised.answer);
   for (const [key, starting] of state.starting) {
     if (starting.awaiting !== written) continue;
     const attempt = attemptOf(state, key);

@@ -2,6 +2,7 @@
 import type { HostProblem } from '../../shared/host-problem.ts';
 import type { Deadline } from '../../shared/lease-clock.ts';
 import type { Attempt } from './attempt.ts';
+import type { Answer } from './effect.ts';
 import type { AgentId, RequestId, StartRequest, WriteId } from './event.ts';
 import type { Recovered } from './record.ts';
 import type { SpentEpochs } from './spent-epochs.ts';
@@ -32,6 +33,12 @@ export interface Starting {
   prepared: boolean;
 }
 
+export interface Promised {
+  readonly agent: AgentId;
+  readonly request: RequestId;
+  readonly answer: Answer;
+}
+
 export interface KeeperOptions {
   /** Of this boot of the host. */
   readonly bootId: string;
@@ -48,6 +55,8 @@ export interface KeeperState {
   /** Those of them that have not ended. */
   readonly living: Map<string, Attempt>;
   readonly starting: Map<string, Starting>;
+  /** Answers that are given once the disk has what they promise, or has said no. */
+  readonly promised: Map<WriteId, Promised>;
   readonly spent: SpentEpochs;
   readonly cgroupBases: ReadonlySet<string>;
   /** What earlier keepers left; used up by `begin`. */
@@ -74,6 +83,7 @@ export function createKeeper({ bootId, recovered, idleMs }: KeeperOptions): Keep
     attempts: new Map(),
     living: new Map(),
     starting: new Map(),
+    promised: new Map(),
     spent: recovered.spent,
     cgroupBases: recovered.cgroupBases,
     leftovers: recovered.attempts,

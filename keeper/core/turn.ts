@@ -5,7 +5,7 @@ import type { Answer, Effect } from './effect.ts';
 import type { AgentId, KeeperNow, RequestId, WriteId } from './event.ts';
 import { type JournalRecord, recorded } from './record.ts';
 import type { Refusal } from './refusal.ts';
-import type { KeeperState } from './state.ts';
+import type { KeeperState, Promised } from './state.ts';
 
 export interface Turn {
   readonly state: KeeperState;
@@ -53,6 +53,11 @@ export function write(turn: Turn, record: JournalRecord): WriteId {
   turn.state.lastWrite += 1;
   turn.effects.push({ kind: 'write', write: turn.state.lastWrite, record });
   return turn.state.lastWrite;
+}
+
+/** Answers once the record is written; what the disk does not take counts for as long as this keeper lives. */
+export function answerAfter(turn: Turn, record: JournalRecord, promised: Promised): void {
+  turn.state.promised.set(write(turn, record), promised);
 }
 
 export const attemptRecord = ({ state }: Turn, attempt: Attempt): JournalRecord => ({

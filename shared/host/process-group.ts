@@ -1,44 +1,99 @@
-/** Trees without cgroup v2: the process group, its session, and everything that inherited the attempt's environment. */
-import type { FirstProcess, NewTree, Tree, TreeName } from './containment.ts';
+/**
+ * Trees without cgroup v2: the process group, its session, and everything that inherited the attempt's environment.
+ *
+ * Group and session are found and signalled at once. Who left both is searched for by its environment beside that, as reading it may
+ * hang; until such a search has come to its end, a tree is not proven empty.
+ */
 import { type ProcessEntry, runningProcesses, startEnvironment } from './process-table.ts';
+import type { FirstProcess, Tree, TreeName } from './tree.ts';
 
 /** A tree that forks while it is killed needs more than one pass; past this the keeper's retry goes on. */
 const PASSES = 10;
 
-/** `marks` are environment entries that every process of the attempt inherited, and no other process has. */
-export function newProcessGroup(marks: readonly string[]): NewTree {
-  return {
-    join: '',
-    place: 'locum',
-    holding: (first) => processGroupTree(first, marks),
-    discard: async () => undefined,
-  };
-}
+const TERMINATE: readonly NodeJS.Signals[] = ['SIGTERM', 'SIGCONT'];
+const KILL: readonly NodeJS.Signals[] = ['SIGKILL'];
+/** Environments that are read at once. */
+const AT_ONCE = 16;
 
+/** `marks` are environment entries that every process of the attempt inherited, and no other process has. */
 export function processGroupTree(first: FirstProcess, marks: readonly string[]): Tree {
+  const search = new Search(first, marks);
   /** True while there is somebody to signal. */
-  const signalAll = async (name: NodeJS.Signals): Promise<boolean> => {
-    const members = await membersOf(first, marks);
+  const signalAll = (name: NodeJS.Signals): boolean => {
+    const members = membersOf(first);
     // The kernel signals a group as a whole: a fork loop in it can't outrun that, as it could outrun a list.
     if (members.some(({ group }) => group === first.pid)) send(-first.pid, name);
     for (const { pid, group } of members) if (group !== first.pid) send(pid, name);
     return members.length > 0;
   };
-  const looksEmpty = async (): Promise<boolean> => (await membersOf(first, marks)).length === 0;
   return {
-    cgroup: '',
-    terminate: async () => {
-      await signalAll('SIGTERM');
-      await signalAll('SIGCONT');
+    terminate: () => {
+      signalAll('SIGTERM');
+      signalAll('SIGCONT');
+      search.signal(TERMINATE);
     },
-    kill: async () => {
-      for (let pass = 0; pass < PASSES; pass += 1) if (!(await signalAll('SIGKILL'))) return;
+    kill: () => {
+      for (let pass = 0; pass < PASSES; pass += 1) if (!signalAll('SIGKILL')) break;
+      search.signal(KILL);
     },
-    // Twice: a process that forks and ends while the list is read hides its child from that list.
-    isEmpty: async () => (await looksEmpty()) && (await looksEmpty()),
-    watch: () => () => undefined,
-    remove: async () => undefined,
+    isEmpty: () => {
+      if (membersOf(first).length > 0) {
+        search.forget();
+        return false;
+      }
+      return search.foundNobody();
+    },
+    remove: () => undefined,
   };
+}
+
+/** Looks for strayed processes of one attempt. */
+class Search {
+  private readonly first: FirstProcess;
+  private readonly marks: readonly string[];
+  private running = false;
+  /** Signals for whoever the next search finds. */
+  private signals: readonly NodeJS.Signals[] = [];
+  /** Searches in a row that found nobody. */
+  private cleanPasses = 0;
+
+  constructor(first: FirstProcess, marks: readonly string[]) {
+    this.first = first;
+    this.marks = marks;
+  }
+
+  forget(): void {
+    this.cleanPasses = 0;
+  }
+
+  /** From now on whoever is found gets these signals. Told again, what is known already still counts. */
+  signal(signals: readonly NodeJS.Signals[]): void {
+    if (signals !== this.signals) this.cleanPasses = 0;
+    this.signals = signals;
+    this.start();
+  }
+
+  /** Twice: a process that forks and ends while the list is read hides its child from that list. */
+  foundNobody(): boolean {
+    if (this.cleanPasses >= 2) return true;
+    this.start();
+    return false;
+  }
+
+  private start(): void {
+    if (this.running) return;
+    this.running = true;
+    void this.look().finally(() => {
+      this.running = false;
+    });
+  }
+
+  private async look(): Promise<void> {
+    const { signals } = this;
+    const found = await strays(this.first, this.marks);
+    for (const pid of found) for (const name of signals) send(pid, name);
+    this.cleanPasses = found.length === 0 && signals === this.signals ? this.cleanPasses + 1 : 0;
+  }
 }
 
 /** The environment entries by which the processes of an attempt are known. */
@@ -46,18 +101,26 @@ export function attemptMarks({ run, epoch }: TreeName, key: string): readonly st
   return [`LOCUM_RUN=${run}`, `LOCUM_EPOCH=${epoch}`, `LOCUM_KEEPER=${key}`];
 }
 
-async function membersOf(first: FirstProcess, marks: readonly string[]): Promise<ProcessEntry[]> {
-  const processes = await runningProcesses();
+function membersOf(first: FirstProcess): ProcessEntry[] {
+  if (first.pid <= 1) return [];
+  const processes = runningProcesses();
   const namesake = processes.find(({ pid }) => pid === first.pid);
   // The number of a group is free for others once the group is gone: then only the environment counts.
-  const reused = namesake !== undefined && namesake.startTicks !== first.startTicks;
-  const members: ProcessEntry[] = [];
-  for (const entry of processes) {
-    if (entry.startTicks < first.startTicks) continue;
-    const held = first.pid > 1 && !reused && (entry.group === first.pid || entry.session === first.pid);
-    if (held || (await isMarked(entry.pid, marks))) members.push(entry);
+  if (namesake !== undefined && namesake.startTicks !== first.startTicks) return [];
+  return processes.filter(
+    ({ group, session, startTicks }) =>
+      startTicks >= first.startTicks && (group === first.pid || session === first.pid),
+  );
+}
+
+async function strays(first: FirstProcess, marks: readonly string[]): Promise<number[]> {
+  const candidates = runningProcesses().filter(({ startTicks }) => startTicks >= first.startTicks);
+  const found: number[] = [];
+  for (let i = 0; i < candidates.length; i += AT_ONCE) {
+    const batch = candidates.slice(i, i + AT_ONCE).map(async ({ pid }) => ((await isMarked(pid, marks)) ? [pid] : []));
+    found.push(...(await Promise.all(batch)).flat());
   }
-  return members;
+  return found;
 }
 
 async function isMarked(pid: number, marks: readonly string[]): Promise<boolean> {

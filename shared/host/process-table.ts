@@ -1,5 +1,6 @@
 /** The host's processes, as `/proc` shows them: the net under process groups where there is no cgroup v2. */
-import { readdir, readFile } from 'node:fs/promises';
+import { readdirSync, readFileSync } from 'node:fs';
+import { readFile } from 'node:fs/promises';
 
 export interface ProcessEntry {
   readonly pid: number;
@@ -11,9 +12,6 @@ export interface ProcessEntry {
   /** Ended and not yet reaped by its parent: it runs nothing any more. */
   readonly isZombie: boolean;
 }
-
-/** How many files of /proc are read at once: the loop must stay free for deadlines. */
-const AT_ONCE = 32;
 
 /** Parses `/proc/<pid>/stat`; undefined for anything else. The name in parentheses may hold spaces and parentheses itself. */
 export function parseStat(text: string): ProcessEntry | undefined {
@@ -27,22 +25,32 @@ export function parseStat(text: string): ProcessEntry | undefined {
 }
 
 /** One process; undefined when there is none with this id. */
-export async function processEntry(pid: number): Promise<ProcessEntry | undefined> {
-  return parseStat(await readFile(`/proc/${pid}/stat`, 'utf8').catch(() => ''));
-}
-
-/** Every process that runs something. */
-export async function runningProcesses(): Promise<ProcessEntry[]> {
-  const pids = (await readdir('/proc')).filter((name) => /^\d+$/.test(name));
-  const entries: ProcessEntry[] = [];
-  for (let i = 0; i < pids.length; i += AT_ONCE) {
-    const batch = await Promise.all(pids.slice(i, i + AT_ONCE).map((pid) => processEntry(Number(pid))));
-    for (const entry of batch) if (entry !== undefined && !entry.isZombie) entries.push(entry);
+export function processEntry(pid: number): ProcessEntry | undefined {
+  try {
+    return parseStat(readFileSync(`/proc/${pid}/stat`, 'utf8'));
+  } catch {
+    return undefined;
   }
-  return entries;
 }
 
-/** Environment that a process was started with, `NAME=value` each. Empty where it is gone or another user's. */
+/** Every process that runs something. `stat` takes no lock of the process, unlike its environment. */
+export function runningProcesses(): ProcessEntry[] {
+  return readdirSync('/proc').flatMap((name) => {
+    const entry = /^\d+$/.test(name) ? processEntry(Number(name)) : undefined;
+    return entry === undefined || entry.isZombie ? [] : [entry];
+  });
+}
+
+/** Whether a process is still the one that it was, and runs. */
+export function isAlive({ pid, startTicks }: { readonly pid: number; readonly startTicks: number }): boolean {
+  const entry = processEntry(pid);
+  return entry !== undefined && !entry.isZombie && entry.startTicks === startTicks;
+}
+
+/**
+ * Environment that a process was started with, `NAME=value` each. Empty where it is gone or another user's. Not synchronous: it takes
+ * a lock of the process's memory, which one that hangs in a page fault may hold.
+ */
 export async function startEnvironment(pid: number): Promise<readonly string[]> {
   return (await readFile(`/proc/${pid}/environ`, 'utf8').catch(() => '')).split('\0');
 }

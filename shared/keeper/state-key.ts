@@ -2,8 +2,8 @@
 import { createHash, randomBytes } from 'node:crypto';
 import { readFile, stat, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
-import type { FirstProcess } from '../host/containment.ts';
-import { processEntry } from '../host/process-table.ts';
+import { isAlive } from '../host/process-table.ts';
+import type { FirstProcess } from '../host/tree.ts';
 
 /** In the state directory: process id and start of the keeper that has its lock. */
 export const KEEPER_PID_FILE = 'keeper.pid';
@@ -12,16 +12,23 @@ export const KEEPER_PID_FILE = 'keeper.pid';
 export async function ownerOf(path: string): Promise<FirstProcess | undefined> {
   const text = await readFile(join(path, KEEPER_PID_FILE), 'utf8').catch(() => '');
   const [pid = 0, startTicks = 0] = text.split(' ').map(Number);
-  const found = pid > 1 ? await processEntry(pid) : undefined;
-  return found !== undefined && !found.isZombie && found.startTicks === startTicks ? { pid, startTicks } : undefined;
+  return pid > 1 && isAlive({ pid, startTicks }) ? { pid, startTicks } : undefined;
 }
 
-/** The key of a state directory, for whoever kills what a dead keeper of it left. */
+/** The key of a state directory. Made once: a folder that is deleted and made again may get the old one's number. */
 export async function keyOf(path: string): Promise<string> {
   const file = join(path, 'keeper.id');
-  const made = randomBytes(16).toString('hex');
-  // Made once: a folder that is deleted and made again may get the old one's number.
-  await writeFile(file, made, { flag: 'wx', mode: 0o600 }).catch(() => undefined);
-  const [id, { dev, ino }] = await Promise.all([readFile(file, 'utf8'), stat(path, { bigint: true })]);
+  const known = await readFile(file, 'utf8').catch(() => '');
+  const id = known === '' ? await makeId(file) : known;
+  const { dev, ino } = await stat(path, { bigint: true });
   return createHash('sha256').update(`${dev}:${ino}:${id}`).digest('hex').slice(0, 16);
+}
+
+/** A full disk takes no id: then the folder's number alone has to do, until there is one. */
+async function makeId(file: string): Promise<string> {
+  const made = randomBytes(16).toString('hex');
+  // Never over another's; but one that a full disk left empty is nobody's.
+  const isEmpty = (await stat(file).catch(() => undefined))?.size === 0;
+  await writeFile(file, made, { flag: isEmpty ? 'r+' : 'wx', mode: 0o600 }).catch(() => undefined);
+  return readFile(file, 'utf8').catch(() => '');
 }

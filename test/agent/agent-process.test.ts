@@ -337,8 +337,8 @@ describe('the state directory', { timeout: 60_000 }, () => {
     host.startAgent([controller.endpoint]);
     const session = await controller.session();
     await session.heard('heartbeat');
-    const identity: unknown = JSON.parse(readFileSync(join(host.stateDir, 'instance.json'), 'utf8'));
-    expect(identity).toMatchObject({
+    const identity = (): unknown => JSON.parse(readFileSync(join(host.stateDir, 'instance.json'), 'utf8'));
+    await expect.poll(identity, { timeout: 10_000 }).toMatchObject({
       server: 'host-1',
       uid: 'server-uid',
       clusterId: 'cluster-a',

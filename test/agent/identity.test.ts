@@ -3,7 +3,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { hostBootId, hostMachineId, IdentityError, loadIdentity, saveIdentity } from '../../agent/identity.ts';
-import { AgentRunningError, lockStateDirectory } from '../../agent/state-lock.ts';
+import { AgentRunningError, claimStateDirectory } from '../../agent/state-directory.ts';
 
 let stateDir: string;
 beforeEach(() => {
@@ -12,24 +12,24 @@ beforeEach(() => {
 afterEach(() => rmSync(stateDir, { recursive: true }));
 
 describe('the identity of an agent', () => {
-  it('is made once, and kept', () => {
-    const made = loadIdentity(stateDir, 'web-1');
+  it('is made once, and kept', async () => {
+    const made = await loadIdentity(stateDir, 'web-1');
     expect(made).toMatchObject({ server: 'web-1', uid: '', clusterId: '', highestTerm: 0 });
-    expect(loadIdentity(stateDir, 'web-1')).toEqual(made);
-    saveIdentity(stateDir, { ...made, uid: 'u', clusterId: 'c', highestTerm: 2 ** 52 });
-    expect(loadIdentity(stateDir, 'web-1')).toEqual({ ...made, uid: 'u', clusterId: 'c', highestTerm: 2 ** 52 });
+    expect(await loadIdentity(stateDir, 'web-1')).toEqual(made);
+    await saveIdentity(stateDir, { ...made, uid: 'u', clusterId: 'c', highestTerm: 2 ** 52 });
+    expect(await loadIdentity(stateDir, 'web-1')).toEqual({ ...made, uid: 'u', clusterId: 'c', highestTerm: 2 ** 52 });
     expect(statSync(join(stateDir, 'instance.json')).mode & 0o077).toBe(0);
   });
 
-  it('is not that of another server: its uid would be used for two', () => {
-    loadIdentity(stateDir, 'web-1');
-    expect(() => loadIdentity(stateDir, 'web-2')).toThrow(/belongs to the server web-1, not to web-2/);
+  it('is not that of another server: its uid would be used for two', async () => {
+    await loadIdentity(stateDir, 'web-1');
+    await expect(loadIdentity(stateDir, 'web-2')).rejects.toThrow(/belongs to the server web-1, not to web-2/);
   });
 
-  it.each(['', '{', '[]', '{"server":"web-1"}'])('that is damaged (%j) is refused, never made anew', (text) => {
+  it.each(['', '{', '[]', '{"server":"web-1"}'])('that is damaged (%j) is refused, never made anew', async (text) => {
     const file = join(stateDir, 'instance.json');
     writeFileSync(file, text);
-    expect(() => loadIdentity(stateDir, 'web-1')).toThrow(IdentityError);
+    await expect(loadIdentity(stateDir, 'web-1')).rejects.toThrow(IdentityError);
     expect(readFileSync(file, 'utf8')).toBe(text);
   });
 
@@ -39,19 +39,22 @@ describe('the identity of an agent', () => {
   });
 });
 
-describe('the lock of a state directory', () => {
-  it('is had by one agent at a time, and names the one that has it', () => {
-    const lock = lockStateDirectory(stateDir);
-    expect(() => lockStateDirectory(stateDir)).toThrow(AgentRunningError);
-    expect(() => lockStateDirectory(stateDir)).toThrow(`process ${process.pid}`);
-    lock.release();
-    lockStateDirectory(stateDir).release();
+describe('a state directory', () => {
+  const claim = (folder = stateDir) =>
+    claimStateDirectory(folder, 'web-1', { warn: () => undefined, error: () => undefined });
+
+  it('is had by one agent at a time, and names the one that has it', async () => {
+    const first = await claim();
+    await expect(claim()).rejects.toThrow(AgentRunningError);
+    await expect(claim()).rejects.toThrow(`process ${process.pid}`);
+    first.release();
+    (await claim()).release();
   });
 
-  it('makes the folder, and makes it private', () => {
+  it('is made, and made private', async () => {
     const deep = join(stateDir, 'a', 'b');
-    const lock = lockStateDirectory(deep);
+    const claimed = await claim(deep);
     expect(statSync(deep).mode & 0o777).toBe(0o700);
-    lock.release();
+    claimed.release();
   });
 });

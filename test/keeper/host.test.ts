@@ -1,10 +1,9 @@
 /** What the keeper reads from its host: mounts, processes, users, programs. */
-import { chmodSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { chmodSync, mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { describe, expect, it } from 'vitest';
-import { parseUser } from '../../keeper/host-user.ts';
-import { findProgram } from '../../keeper/program-lookup.ts';
+import { parseUser } from '../../keeper/drivers/process/host-user.ts';
 import { claimStateDirectory, KeeperRunningError } from '../../keeper/state-directory.ts';
 import { cgroupPlace } from '../../shared/host/cgroup.ts';
 import { parseStat, processEntry, runningProcesses, startEnvironment } from '../../shared/host/process-table.ts';
@@ -46,9 +45,9 @@ describe('the process table', () => {
   });
 
   it('has this process, with the environment that it was started with', async () => {
-    const own = await processEntry(process.pid);
+    const own = processEntry(process.pid);
     expect(own).toMatchObject({ pid: process.pid, parent: process.ppid, isZombie: false });
-    expect((await runningProcesses()).find(({ pid }) => pid === process.pid)).toEqual(own);
+    expect(runningProcesses().find(({ pid }) => pid === process.pid)).toEqual(own);
     expect((await startEnvironment(process.pid)).some((entry) => entry.startsWith('PATH='))).toBe(true);
   });
 });
@@ -59,30 +58,6 @@ describe('a user', () => {
     expect(parseUser('bob:x:7:8:Bob B.:/home/bob:/bin/bash\n')).toEqual(user);
     expect(parseUser('bob:x:7:8:::')).toEqual({ ...user, home: '/', shell: '/bin/sh' });
     for (const line of ['', 'bob', 'bob:x:::', 'bob:x:seven:8::/:']) expect(parseUser(line)).toBeUndefined();
-  });
-});
-
-describe('a program', () => {
-  it('is found along PATH, the first that can be run, and from the working directory', async () => {
-    const root = mkdtempSync(join(tmpdir(), 'locum-program-test-'));
-    try {
-      writeFileSync(join(root, 'tool'), '');
-      const found = (name: string, path: string) => findProgram(name, path, root);
-      expect(await found('tool', root)).toMatchObject({ reason: 'PROGRAM_NOT_EXECUTABLE' });
-      chmodSync(join(root, 'tool'), 0o755);
-      for (const [name, path] of [
-        ['tool', `/no/such/folder:${root}`],
-        ['./tool', ''],
-        ['tool', '.'],
-        [join(root, 'tool'), ''],
-      ] as const) {
-        expect(await found(name, path)).toEqual({ kind: 'program', path: join(root, 'tool') });
-      }
-      expect(await found('tool', '/no/such/folder')).toMatchObject({ reason: 'PROGRAM_NOT_FOUND' });
-      expect(await found('', root)).toMatchObject({ reason: 'PROGRAM_NOT_FOUND' });
-    } finally {
-      rmSync(root, { recursive: true });
-    }
   });
 });
 

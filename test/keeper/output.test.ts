@@ -1,25 +1,35 @@
 /** What programs print: kept in segments, read by offset, bounded. */
-import { mkdirSync, mkdtempSync, readdirSync, rmSync, statSync, utimesSync, writeFileSync } from 'node:fs';
+import { mkdirSync, mkdtempSync, readdirSync, renameSync, rmSync, statSync, utimesSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { Readable } from 'node:stream';
+import { PassThrough, Readable } from 'node:stream';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
-import { AttemptFolders } from '../../keeper/attempt-folders.ts';
-import { OutputLog } from '../../keeper/output-log.ts';
-import { readOutput } from '../../keeper/output-segments.ts';
+import { AttemptFolders } from '../../keeper/disk/attempt-folders.ts';
+import { OutputLog } from '../../keeper/output/output-log.ts';
+import { readOutput } from '../../keeper/output/output-segments.ts';
+import { DiskLane } from '../../shared/disk-lane.ts';
 import { sharedKeeper, withRealKeepers } from './rig.ts';
 
 withRealKeepers();
 
 let folder = '';
+let lost: unknown[] = [];
 beforeEach(() => {
   folder = mkdtempSync(join(tmpdir(), 'locum-output-test-'));
+  lost = [];
 });
 afterEach(() => rmSync(folder, { recursive: true, force: true }));
 
 /** Writes chunks as a program would; resolves when they are in their segments. */
 async function write(chunks: readonly string[], limits = { segmentBytes: 10, segments: 3 }): Promise<OutputLog> {
-  const log = new OutputLog(folder, limits, Readable.from(chunks.map((chunk) => Buffer.from(chunk))));
+  const reader = Readable.from(chunks.map((chunk) => Buffer.from(chunk)));
+  const log = new OutputLog({
+    directory: folder,
+    limits,
+    reader,
+    lane: new DiskLane('output', 1_000),
+    onLost: (e) => lost.push(e),
+  });
   await log.done;
   return log;
 }
@@ -72,7 +82,31 @@ describe('output', () => {
   it('of a program goes on being taken when it can not be kept', async () => {
     rmSync(folder, { recursive: true });
     const log = await write(['0123456789', 'abcdefghij']);
-    expect([log.finished, log.problem]).toEqual([true, expect.stringContaining('ENOENT')]);
+    expect([log.finished, lost]).toEqual([true, [expect.objectContaining({ code: 'ENOENT' })]]);
+  });
+
+  it('that could not be kept is counted, and the count is told once something can be kept again', async () => {
+    const reader = new PassThrough();
+    const lane = new DiskLane('output', 1_000);
+    const limits = { segmentBytes: 1_000, segments: 3 };
+    const log = new OutputLog({ directory: folder, limits, reader, lane, onLost: (e) => lost.push(e) });
+    await lane.run(async () => undefined);
+    renameSync(folder, `${folder}-away`);
+    // What is open stays open: the next segment can't be made.
+    for (let i = 0; i < 4; i += 1) {
+      reader.write('x'.repeat(600));
+      await expect.poll(() => reader.readableLength).toBe(0);
+      await lane.run(async () => undefined);
+    }
+    expect(lost).toHaveLength(1);
+    renameSync(`${folder}-away`, folder);
+    reader.end('end');
+    await log.done;
+    expect(await text(0, 5)).toMatchObject({ offset: 0, size: 2_403 });
+    const last = await text(-3);
+    expect(last?.text).toBe('end');
+    const gap = await text(1_250, 2_000);
+    expect(gap?.text).toMatch(/^\n\[1200 bytes were lost: ENOENT\]\nend$/);
   });
 
   it('of no attempt at all is no output', async () => {
@@ -93,9 +127,9 @@ describe('folders of forgotten attempts', () => {
   it('lose their work folder and keep their output', async () => {
     keep('a-1-1', 5, 0);
     const folders = new AttemptFolders(folder);
-    await folders.forget('a-1', 1);
+    await folders.forget({ run: 'a-1', epoch: 1 });
     expect(readdirSync(join(folder, 'runs', 'a-1-1'))).toEqual(['output']);
-    expect((await folders.readOutput('a-1', 1, 0, 10))?.size).toBe(5);
+    expect((await folders.readOutput({ run: 'a-1', epoch: 1 }, 0, 10))?.size).toBe(5);
   });
 
   it('are bounded in number and in bytes; the oldest go first, also those of earlier keepers', async () => {
@@ -105,9 +139,9 @@ describe('folders of forgotten attempts', () => {
     await folders.recover((key) => key === 'held-1-1');
     expect(kept()).toEqual(['a-1-1', 'b-1-1', 'c-1-1', 'held-1-1']);
     keep('big-1-1', 900, 0);
-    await folders.forget('big-1', 1);
+    await folders.forget({ run: 'big-1', epoch: 1 });
     expect(kept()).toEqual(['a-1-1', 'big-1-1', 'held-1-1']);
-    await folders.forget('held-1', 1);
+    await folders.forget({ run: 'held-1', epoch: 1 });
     expect(kept()).toEqual(['big-1-1', 'held-1-1']);
   });
 });

@@ -13,11 +13,12 @@ import {
   type KeeperEvent,
 } from '../../agent/keeper-link/client.ts';
 import { ensureKeeper, spawnKeeper } from '../../agent/keeper-link/launch.ts';
-import { detectContainment } from '../../keeper/containment-detection.ts';
+import { removeBases, sweepBases } from '../../keeper/drivers/process/cgroup-base.ts';
 import type { RunKeeperOptions } from '../../keeper/main.ts';
 import type { KeptAttempt } from '../../shared/gen/locum/keeper/v1/keeper_service_pb.ts';
 import { AttemptState } from '../../shared/gen/locum/v1/run_pb.ts';
-import { keyOf } from '../../shared/keeper/state-key.ts';
+import { readKeeperRecord } from '../../shared/keeper/keeper-record.ts';
+import { openRuntimeFolder } from '../../shared/keeper/runtime-folder.ts';
 import { deadlineIn, type StartOptions, startRequest } from './start-request.ts';
 
 /** Nothing here takes this long; a test that waits for it has failed. */
@@ -132,12 +133,11 @@ export class Rig {
     for (const pid of this.keeperPids) kill(pid, 'SIGKILL');
     await Promise.all(Array.from(this.keeperPids, gone));
     for (const pid of this.workloadPids) for (const target of [-pid, pid]) kill(target, 'SIGKILL');
-    if (existsSync(this.stateDir)) {
-      const key = await keyOf(this.stateDir);
-      const { containment } = await detectContainment({ key, earlierBases: [], strongest: 'cgroup' });
-      await containment.sweep(PATIENCE_MS);
-      await containment.close();
-    }
+    const memory = openRuntimeFolder(this.stateDir);
+    const bases = readKeeperRecord(memory)?.cgroups ?? [];
+    await sweepBases(bases, PATIENCE_MS);
+    removeBases(bases);
+    if (memory !== undefined) rmSync(memory.path, { recursive: true, force: true });
     for (const folder of [this.root, `${this.stateDir}-users`]) {
       rmSync(folder, { recursive: true, force: true, maxRetries: 5 });
     }

@@ -92,7 +92,7 @@ for (const containment of ['cgroup', 'process-group'] as const) {
 /** Ids of the processes that inherited the attempt's environment. */
 async function processesOf(agent: TestAgent): Promise<number[]> {
   const found: number[] = [];
-  for (const { pid } of await runningProcesses()) {
+  for (const { pid } of runningProcesses()) {
     if ((await startEnvironment(pid)).includes(`LOCUM_RUN=${agent.job}`)) found.push(pid);
   }
   return found;

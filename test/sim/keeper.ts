@@ -195,7 +195,7 @@ export class KeeperNode extends Process {
     }
   }
 
-  /** Spend the epoch, shut the gate, write it down, look at the clocks, open the gate: keeper/start-flow.ts. */
+  /** Spend the epoch, shut the gate, write it down, look at the clocks, open the gate: keeper/core/start.ts. */
   #start(link: KeeperLink, request: RequestId, { command, deadline }: Extract<KeeperRequest, { kind: 'start' }>): void {
     const { host, random } = this.#world;
     const { spent } = host.directory.journal;

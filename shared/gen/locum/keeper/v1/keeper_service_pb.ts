@@ -8,6 +8,8 @@ import type { Duration } from "@bufbuild/protobuf/wkt";
 import { file_google_protobuf_duration } from "@bufbuild/protobuf/wkt";
 import type { AttemptRef, AttemptStatus, StartAttempt } from "../../v1/agent_service_pb.ts";
 import { file_locum_v1_agent_service } from "../../v1/agent_service_pb.ts";
+import type { HostProblemSet } from "../../v1/host_problem_pb.ts";
+import { file_locum_v1_host_problem } from "../../v1/host_problem_pb.ts";
 import type { OnDisconnect } from "../../v1/policy_pb.ts";
 import { file_locum_v1_policy } from "../../v1/policy_pb.ts";
 import type { EndCause } from "../../v1/run_pb.ts";
@@ -18,7 +20,7 @@ import type { Message, UnknownEnum } from "@bufbuild/protobuf";
  * Describes the file locum/keeper/v1/keeper_service.proto.
  */
 export const file_locum_keeper_v1_keeper_service: GenFile = /*@__PURE__*/
-  fileDesc("CiRsb2N1bS9rZWVwZXIvdjEva2VlcGVyX3NlcnZpY2UucHJvdG8SD2xvY3VtLmtlZXBlci52MSLwAgoNQXR0YWNoUmVxdWVzdBISCgpyZXF1ZXN0X2lkGAEgASgEEiUKBG9wZW4YAiABKAsyFS5sb2N1bS5rZWVwZXIudjEuT3BlbkgAEicKBXN0YXJ0GAMgASgLMhYubG9jdW0ua2VlcGVyLnYxLlN0YXJ0SAASKQoGZXh0ZW5kGAQgASgLMhcubG9jdW0ua2VlcGVyLnYxLkV4dGVuZEgAEiUKBHN0b3AYBSABKAsyFS5sb2N1bS5rZWVwZXIudjEuU3RvcEgAEikKBmZvcmdldBgGIAEoCzIXLmxvY3VtLmtlZXBlci52MS5Gb3JnZXRIABIlCgRwaW5nGAcgASgLMhUubG9jdW0ua2VlcGVyLnYxLlBpbmdIABIlCgRyZWFkGAggASgLMhUubG9jdW0ua2VlcGVyLnYxLlJlYWRIABIlCgRleGl0GAkgASgLMhUubG9jdW0ua2VlcGVyLnYxLkV4aXRIAEIJCgdyZXF1ZXN0IqcCCg5BdHRhY2hSZXNwb25zZRIpCgZvcGVuZWQYASABKAsyFy5sb2N1bS5rZWVwZXIudjEuT3BlbmVkSAASKQoGcmVzdWx0GAIgASgLMhcubG9jdW0ua2VlcGVyLnYxLlJlc3VsdEgAEisKB2NoYW5nZWQYAyABKAsyGC5sb2N1bS5rZWVwZXIudjEuQ2hhbmdlZEgAEiUKBHBvbmcYBCABKAsyFS5sb2N1bS5rZWVwZXIudjEuUG9uZ0gAEjIKC3JlYWRfcmVzdWx0GAUgASgLMhsubG9jdW0ua2VlcGVyLnYxLlJlYWRSZXN1bHRIABIrCgdsZWF2aW5nGAYgASgLMhgubG9jdW0ua2VlcGVyLnYxLkxlYXZpbmdIAEIKCghyZXNwb25zZSIwCgRPcGVuEhUKDWFnZW50X3ZlcnNpb24YASABKAkSEQoJYWdlbnRfcGlkGAIgASgFIjEKCERlYWRsaW5lEhQKDG1vbm90b25pY19tcxgBIAEoARIPCgdib290X21zGAIgASgBIq0BCgZPcGVuZWQSEgoKa2VlcGVyX3BpZBgBIAEoBRIxCgtjb250YWlubWVudBgCIAEoDjIcLmxvY3VtLmtlZXBlci52MS5Db250YWlubWVudBIuCghhdHRlbXB0cxgDIAMoCzIcLmxvY3VtLmtlZXBlci52MS5LZXB0QXR0ZW1wdBIWCg5rZWVwZXJfdmVyc2lvbhgEIAEoCRIUCgxoaWdoZXN0X3Rlcm0YBSABKAQi0AIKC0tlcHRBdHRlbXB0EicKBnN0YXR1cxgBIAEoCzIXLmxvY3VtLnYxLkF0dGVtcHRTdGF0dXMSKwoIZGVhZGxpbmUYAiABKAsyGS5sb2N1bS5rZWVwZXIudjEuRGVhZGxpbmUSLQoNb25fZGlzY29ubmVjdBgDIAEoDjIWLmxvY3VtLnYxLk9uRGlzY29ubmVjdBIoCgVsZWFzZRgEIAEoCzIZLmdvb2dsZS5wcm90b2J1Zi5EdXJhdGlvbhIvCgxzdG9wX3RpbWVvdXQYBSABKAsyGS5nb29nbGUucHJvdG9idWYuRHVyYXRpb24SLQoKa2lsbF9ndWFyZBgGIAEoCzIZLmdvb2dsZS5wcm90b2J1Zi5EdXJhdGlvbhIOCgZjZ3JvdXAYByABKAkSDQoFc2xvdHMYCCABKAUSEwoLc3RhcnRfdGlja3MYCSABKAQi8AEKBVN0YXJ0EgsKA3J1bhgBIAEoCRIOCgZwb2xpY3kYAiABKAkSDQoFZXBvY2gYAyABKAQSKwoIZGVhZGxpbmUYBCABKAsyGS5sb2N1bS5rZWVwZXIudjEuRGVhZGxpbmUSJwoHY29tbWFuZBgFIAEoCzIWLmxvY3VtLnYxLlN0YXJ0QXR0ZW1wdBI1CghiYXNlX2VudhgGIAMoCzIjLmxvY3VtLmtlZXBlci52MS5TdGFydC5CYXNlRW52RW50cnkaLgoMQmFzZUVudkVudHJ5EgsKA2tleRgBIAEoCRINCgV2YWx1ZRgCIAEoCToCOAEiOAoGRXh0ZW5kEi4KCmV4dGVuc2lvbnMYASADKAsyGi5sb2N1bS5rZWVwZXIudjEuRXh0ZW5zaW9uIlQKCUV4dGVuc2lvbhILCgNydW4YASABKAkSDQoFZXBvY2gYAiABKAQSKwoIZGVhZGxpbmUYAyABKAsyGS5sb2N1bS5rZWVwZXIudjEuRGVhZGxpbmUiVQoEU3RvcBILCgNydW4YASABKAkSDQoFZXBvY2gYAiABKAQSIQoFY2F1c2UYAyABKA4yEi5sb2N1bS52MS5FbmRDYXVzZRIOCgZyZWFzb24YBCABKAkiMAoGRm9yZ2V0EiYKCGF0dGVtcHRzGAEgAygLMhQubG9jdW0udjEuQXR0ZW1wdFJlZiIcCgRQaW5nEhQKDGhpZ2hlc3RfdGVybRgBIAEoBCJBCgRSZWFkEgsKA3J1bhgBIAEoCRINCgVlcG9jaBgCIAEoBBIOCgZvZmZzZXQYAyABKAMSDQoFbGltaXQYBCABKAUiGAoERXhpdBIQCghzdG9wX2FsbBgBIAEoCCJ8CgZSZXN1bHQSEgoKcmVxdWVzdF9pZBgBIAEoBBIKCgJvaxgCIAEoCBIOCgZyZWFzb24YAyABKAkSDgoGZGV0YWlsGAQgASgJEgsKA3BpZBgFIAEoBRIlCgdyZWZ1c2VkGAYgAygLMhQubG9jdW0udjEuQXR0ZW1wdFJlZiI4CgdDaGFuZ2VkEi0KB2F0dGVtcHQYASABKAsyHC5sb2N1bS5rZWVwZXIudjEuS2VwdEF0dGVtcHQiBgoEUG9uZyJoCgpSZWFkUmVzdWx0EhIKCnJlcXVlc3RfaWQYASABKAQSDgoGb2Zmc2V0GAIgASgDEgwKBGRhdGEYAyABKAwSDAoEc2l6ZRgEIAEoAxILCgNlbmQYBSABKAgSDQoFZXJyb3IYBiABKAkiNAoHTGVhdmluZxIpCgZ3aXRoaW4YASABKAsyGS5nb29nbGUucHJvdG9idWYuRHVyYXRpb24qYQoLQ29udGFpbm1lbnQSGwoXQ09OVEFJTk1FTlRfVU5TUEVDSUZJRUQQABIWChJDT05UQUlOTUVOVF9DR1JPVVAQARIdChlDT05UQUlOTUVOVF9QUk9DRVNTX0dST1VQEAIyXgoNS2VlcGVyU2VydmljZRJNCgZBdHRhY2gSHi5sb2N1bS5rZWVwZXIudjEuQXR0YWNoUmVxdWVzdBofLmxvY3VtLmtlZXBlci52MS5BdHRhY2hSZXNwb25zZSgBMAFiBnByb3RvMw", [file_google_protobuf_duration, file_locum_v1_agent_service, file_locum_v1_policy, file_locum_v1_run]);
+  fileDesc("CiRsb2N1bS9rZWVwZXIvdjEva2VlcGVyX3NlcnZpY2UucHJvdG8SD2xvY3VtLmtlZXBlci52MSLwAgoNQXR0YWNoUmVxdWVzdBISCgpyZXF1ZXN0X2lkGAEgASgEEiUKBG9wZW4YAiABKAsyFS5sb2N1bS5rZWVwZXIudjEuT3BlbkgAEicKBXN0YXJ0GAMgASgLMhYubG9jdW0ua2VlcGVyLnYxLlN0YXJ0SAASKQoGZXh0ZW5kGAQgASgLMhcubG9jdW0ua2VlcGVyLnYxLkV4dGVuZEgAEiUKBHN0b3AYBSABKAsyFS5sb2N1bS5rZWVwZXIudjEuU3RvcEgAEikKBmZvcmdldBgGIAEoCzIXLmxvY3VtLmtlZXBlci52MS5Gb3JnZXRIABIlCgRwaW5nGAcgASgLMhUubG9jdW0ua2VlcGVyLnYxLlBpbmdIABIlCgRyZWFkGAggASgLMhUubG9jdW0ua2VlcGVyLnYxLlJlYWRIABIlCgRleGl0GAkgASgLMhUubG9jdW0ua2VlcGVyLnYxLkV4aXRIAEIJCgdyZXF1ZXN0IokDCg5BdHRhY2hSZXNwb25zZRIpCgZvcGVuZWQYASABKAsyFy5sb2N1bS5rZWVwZXIudjEuT3BlbmVkSAASKQoGcmVzdWx0GAIgASgLMhcubG9jdW0ua2VlcGVyLnYxLlJlc3VsdEgAEisKB2NoYW5nZWQYAyABKAsyGC5sb2N1bS5rZWVwZXIudjEuQ2hhbmdlZEgAEiUKBHBvbmcYBCABKAsyFS5sb2N1bS5rZWVwZXIudjEuUG9uZ0gAEjIKC3JlYWRfcmVzdWx0GAUgASgLMhsubG9jdW0ua2VlcGVyLnYxLlJlYWRSZXN1bHRIABIrCgdsZWF2aW5nGAYgASgLMhgubG9jdW0ua2VlcGVyLnYxLkxlYXZpbmdIABIxCg1ob3N0X3Byb2JsZW1zGAcgASgLMhgubG9jdW0udjEuSG9zdFByb2JsZW1TZXRIABItCghyZXBsYWNlZBgIIAEoCzIZLmxvY3VtLmtlZXBlci52MS5SZXBsYWNlZEgAQgoKCHJlc3BvbnNlIjAKBE9wZW4SFQoNYWdlbnRfdmVyc2lvbhgBIAEoCRIRCglhZ2VudF9waWQYAiABKAUiMQoIRGVhZGxpbmUSFAoMbW9ub3RvbmljX21zGAEgASgBEg8KB2Jvb3RfbXMYAiABKAEi3gEKBk9wZW5lZBISCgprZWVwZXJfcGlkGAEgASgFEjEKC2NvbnRhaW5tZW50GAIgASgOMhwubG9jdW0ua2VlcGVyLnYxLkNvbnRhaW5tZW50Ei4KCGF0dGVtcHRzGAMgAygLMhwubG9jdW0ua2VlcGVyLnYxLktlcHRBdHRlbXB0EhYKDmtlZXBlcl92ZXJzaW9uGAQgASgJEhQKDGhpZ2hlc3RfdGVybRgFIAEoBBIvCg1ob3N0X3Byb2JsZW1zGAYgASgLMhgubG9jdW0udjEuSG9zdFByb2JsZW1TZXQi0AIKC0tlcHRBdHRlbXB0EicKBnN0YXR1cxgBIAEoCzIXLmxvY3VtLnYxLkF0dGVtcHRTdGF0dXMSKwoIZGVhZGxpbmUYAiABKAsyGS5sb2N1bS5rZWVwZXIudjEuRGVhZGxpbmUSLQoNb25fZGlzY29ubmVjdBgDIAEoDjIWLmxvY3VtLnYxLk9uRGlzY29ubmVjdBIoCgVsZWFzZRgEIAEoCzIZLmdvb2dsZS5wcm90b2J1Zi5EdXJhdGlvbhIvCgxzdG9wX3RpbWVvdXQYBSABKAsyGS5nb29nbGUucHJvdG9idWYuRHVyYXRpb24SLQoKa2lsbF9ndWFyZBgGIAEoCzIZLmdvb2dsZS5wcm90b2J1Zi5EdXJhdGlvbhIOCgZjZ3JvdXAYByABKAkSDQoFc2xvdHMYCCABKAUSEwoLc3RhcnRfdGlja3MYCSABKAQi8AEKBVN0YXJ0EgsKA3J1bhgBIAEoCRIOCgZwb2xpY3kYAiABKAkSDQoFZXBvY2gYAyABKAQSKwoIZGVhZGxpbmUYBCABKAsyGS5sb2N1bS5rZWVwZXIudjEuRGVhZGxpbmUSJwoHY29tbWFuZBgFIAEoCzIWLmxvY3VtLnYxLlN0YXJ0QXR0ZW1wdBI1CghiYXNlX2VudhgGIAMoCzIjLmxvY3VtLmtlZXBlci52MS5TdGFydC5CYXNlRW52RW50cnkaLgoMQmFzZUVudkVudHJ5EgsKA2tleRgBIAEoCRINCgV2YWx1ZRgCIAEoCToCOAEiOAoGRXh0ZW5kEi4KCmV4dGVuc2lvbnMYASADKAsyGi5sb2N1bS5rZWVwZXIudjEuRXh0ZW5zaW9uIlQKCUV4dGVuc2lvbhILCgNydW4YASABKAkSDQoFZXBvY2gYAiABKAQSKwoIZGVhZGxpbmUYAyABKAsyGS5sb2N1bS5rZWVwZXIudjEuRGVhZGxpbmUiVQoEU3RvcBILCgNydW4YASABKAkSDQoFZXBvY2gYAiABKAQSIQoFY2F1c2UYAyABKA4yEi5sb2N1bS52MS5FbmRDYXVzZRIOCgZyZWFzb24YBCABKAkiMAoGRm9yZ2V0EiYKCGF0dGVtcHRzGAEgAygLMhQubG9jdW0udjEuQXR0ZW1wdFJlZiIcCgRQaW5nEhQKDGhpZ2hlc3RfdGVybRgBIAEoBCJBCgRSZWFkEgsKA3J1bhgBIAEoCRINCgVlcG9jaBgCIAEoBBIOCgZvZmZzZXQYAyABKAMSDQoFbGltaXQYBCABKAUiGAoERXhpdBIQCghzdG9wX2FsbBgBIAEoCCJ8CgZSZXN1bHQSEgoKcmVxdWVzdF9pZBgBIAEoBBIKCgJvaxgCIAEoCBIOCgZyZWFzb24YAyABKAkSDgoGZGV0YWlsGAQgASgJEgsKA3BpZBgFIAEoBRIlCgdyZWZ1c2VkGAYgAygLMhQubG9jdW0udjEuQXR0ZW1wdFJlZiI4CgdDaGFuZ2VkEi0KB2F0dGVtcHQYASABKAsyHC5sb2N1bS5rZWVwZXIudjEuS2VwdEF0dGVtcHQiBgoEUG9uZyJoCgpSZWFkUmVzdWx0EhIKCnJlcXVlc3RfaWQYASABKAQSDgoGb2Zmc2V0GAIgASgDEgwKBGRhdGEYAyABKAwSDAoEc2l6ZRgEIAEoAxILCgNlbmQYBSABKAgSDQoFZXJyb3IYBiABKAkiNAoHTGVhdmluZxIpCgZ3aXRoaW4YASABKAsyGS5nb29nbGUucHJvdG9idWYuRHVyYXRpb24iGgoIUmVwbGFjZWQSDgoGcmVhc29uGAEgASgJKmEKC0NvbnRhaW5tZW50EhsKF0NPTlRBSU5NRU5UX1VOU1BFQ0lGSUVEEAASFgoSQ09OVEFJTk1FTlRfQ0dST1VQEAESHQoZQ09OVEFJTk1FTlRfUFJPQ0VTU19HUk9VUBACMl4KDUtlZXBlclNlcnZpY2USTQoGQXR0YWNoEh4ubG9jdW0ua2VlcGVyLnYxLkF0dGFjaFJlcXVlc3QaHy5sb2N1bS5rZWVwZXIudjEuQXR0YWNoUmVzcG9uc2UoATABYgZwcm90bzM", [file_google_protobuf_duration, file_locum_v1_agent_service, file_locum_v1_host_problem, file_locum_v1_policy, file_locum_v1_run]);
 
 /**
  * From the agent.
@@ -171,6 +173,22 @@ export type AttachResponse = Message<"locum.keeper.v1.AttachResponse"> & {
      */
     value: Leaving;
     case: "leaving";
+  } | {
+    /**
+     * The problems of the host are others than before: all that there are now.
+     *
+     * @generated from field: locum.v1.HostProblemSet host_problems = 7;
+     */
+    value: HostProblemSet;
+    case: "hostProblems";
+  } | {
+    /**
+     * The connection ends here, and nothing of it that was not read counts: another agent attached.
+     *
+     * @generated from field: locum.keeper.v1.Replaced replaced = 8;
+     */
+    value: Replaced;
+    case: "replaced";
   } | { case: undefined; value?: undefined };
 };
 
@@ -277,6 +295,13 @@ export type Opened = Message<"locum.keeper.v1.Opened"> & {
    * @generated from field: uint64 highest_term = 5;
    */
   highestTerm: bigint;
+
+  /**
+   * Problems that the host has now: nothing can be started meanwhile.
+   *
+   * @generated from field: locum.v1.HostProblemSet host_problems = 6;
+   */
+  hostProblems?: HostProblemSet | undefined;
 };
 
 /**
@@ -544,7 +569,7 @@ export const ForgetSchema: GenMessage<Forget> = /*@__PURE__*/
   messageDesc(file_locum_keeper_v1_keeper_service, 10);
 
 /**
- * Asks whether the keeper is responsive.
+ * Asks whether the keeper can do what it is for. Answered only after it did, and saw done, everything that a kill needs.
  *
  * @generated from message locum.keeper.v1.Ping
  */
@@ -799,6 +824,27 @@ export const LeavingSchema: GenMessage<Leaving> = /*@__PURE__*/
   messageDesc(file_locum_keeper_v1_keeper_service, 18);
 
 /**
+ * The last message of a connection.
+ *
+ * @generated from message locum.keeper.v1.Replaced
+ */
+export type Replaced = Message<"locum.keeper.v1.Replaced"> & {
+  /**
+   * Why, in words.
+   *
+   * @generated from field: string reason = 1;
+   */
+  reason: string;
+};
+
+/**
+ * Describes the message locum.keeper.v1.Replaced.
+ * Use `create(ReplacedSchema)` to create a new message.
+ */
+export const ReplacedSchema: GenMessage<Replaced> = /*@__PURE__*/
+  messageDesc(file_locum_keeper_v1_keeper_service, 19);
+
+/**
  * How process trees are held together.
  *
  * @generated from enum locum.keeper.v1.Containment
@@ -841,7 +887,8 @@ export const ContainmentSchema: GenEnum<Containment> = /*@__PURE__*/
 
 /**
  * Between an agent and the keeper of the same host, over a unix socket that only their user can open. The keeper owns the
- * workload processes and their deadlines; it kills on its own when the agent is dead, stopped or hung.
+ * workload processes and their deadlines; it kills on its own when the agent is dead, stopped or hung. Each message has its length in
+ * front, four bytes, the highest first: one stream between two processes needs no more.
  *
  * @generated from service locum.keeper.v1.KeeperService
  */

@@ -1,7 +1,7 @@
 /** Users of the host, as its own tools name them: they may come from elsewhere than /etc/passwd. */
 import { execFile } from 'node:child_process';
 import { promisify } from 'node:util';
-import { type Refusal, refuse } from './core/refusal.ts';
+import { type Refusal, refuse } from '../../core/refusal.ts';
 
 export interface HostUser {
   readonly kind: 'user';
@@ -12,7 +12,7 @@ export interface HostUser {
   readonly shell: string;
 }
 
-const LOOKUP_LIMIT_MS = 5_000;
+const LOOKUP_LIMIT_MS = 2_000;
 
 /** The user, or why nothing can run as that user here. */
 export async function findUser(name: string): Promise<HostUser | Refusal> {

@@ -1,16 +1,18 @@
 /**
  * Pipes for the output of workloads. Node's own are sockets, which a workload can't open again as `/dev/stdout` or `/dev/stderr`;
- * a named pipe that is opened at both ends and then unlinked is a true one.
+ * a named pipe that is opened at both ends and then unlinked is a true one. They are made in a folder in memory: no disk may keep a
+ * start waiting for one.
  */
 import { execFile } from 'node:child_process';
-import { close, constants, open } from 'node:fs';
-import { mkdir, rm } from 'node:fs/promises';
+import { closeSync, constants, mkdirSync, openSync, rmSync, unlinkSync } from 'node:fs';
 import { Socket } from 'node:net';
 import { join } from 'node:path';
 import { promisify } from 'node:util';
 
 /** Pipes made ahead by one `mkfifo`: it takes longer than the rest of a start. */
 const BATCH = 8;
+/** A program of the system that takes longer does not work here. */
+const LIMIT_MS = 3_000;
 
 export interface OutputPipe {
   /** What the workload writes. Ends when the last process that holds the other end is gone. */
@@ -34,15 +36,13 @@ export class PipeMaker {
 
   /** Takes away what an earlier keeper left and makes the first batch. Rejects where `mkfifo` does not work. */
   async prepare(): Promise<void> {
-    await rm(this.directory, { recursive: true, force: true });
-    await mkdir(this.directory, { recursive: true, mode: 0o700 });
+    rmSync(this.directory, { recursive: true, force: true });
     await this.makeBatch();
   }
 
   /** Takes away the pipes that nobody took. */
-  async close(): Promise<void> {
-    await this.making?.catch(() => undefined);
-    await rm(this.directory, { recursive: true, force: true });
+  close(): void {
+    rmSync(this.directory, { recursive: true, force: true });
   }
 
   async take(): Promise<OutputPipe> {
@@ -61,21 +61,28 @@ export class PipeMaker {
   }
 
   private async make(): Promise<void> {
+    mkdirSync(this.directory, { recursive: true, mode: 0o700 });
     const paths = Array.from({ length: BATCH }, () => {
       this.made += 1;
       return join(this.directory, String(this.made));
     });
-    await promisify(execFile)('mkfifo', ['-m', '600', ...paths]);
+    await promisify(execFile)('mkfifo', ['-m', '600', ...paths], { timeout: LIMIT_MS });
     this.ready.push(...paths);
   }
 }
 
-async function openPipe(path: string): Promise<OutputPipe> {
-  const openFd = promisify(open);
+function openPipe(path: string): OutputPipe {
   // Reading end first and without waiting: then the writing end opens at once, and stays a blocking one, as programs expect.
-  const readFd = await openFd(path, constants.O_RDONLY | constants.O_NONBLOCK);
-  const writeFd = await openFd(path, constants.O_WRONLY);
-  await rm(path);
+  const readFd = openSync(path, constants.O_RDONLY | constants.O_NONBLOCK);
+  let writeFd: number;
+  try {
+    writeFd = openSync(path, constants.O_WRONLY);
+  } catch (error) {
+    closeSync(readFd);
+    throw error;
+  } finally {
+    unlinkSync(path);
+  }
   const reader = new Socket({ fd: readFd, readable: true, writable: false });
-  return { reader, writeFd, closeWriteEnd: () => close(writeFd) };
+  return { reader, writeFd, closeWriteEnd: () => closeSync(writeFd) };
 }

@@ -1,0 +1,156 @@
+/**
+ * The folders of attempts, `<state dir>/runs/<run>-<epoch>`: `script`, `work` and `output`.
+ *
+ * Nobody else may enter the state directory, so script and work folder of a workload that runs as another user are in
+ * `<state dir>-users/<run>-<epoch>`. They go when the attempt is forgotten. Output stays readable after that, for the newest
+ * forgotten attempts.
+ */
+import { chmod, chown, mkdir, readdir, rm, stat, writeFile } from 'node:fs/promises';
+import type { Socket } from 'node:net';
+import { join } from 'node:path';
+import { DiskLane } from '../../shared/disk-lane.ts';
+import { type AttemptRef, keyOf } from '../core/attempt.ts';
+import { DEFAULT_OUTPUT_LIMITS, type OutputLimits, OutputLog } from '../output/output-log.ts';
+import { listSegments, type OutputSlice, readOutput } from '../output/output-segments.ts';
+
+/** How long a start or a reader waits for the disk. */
+const LIMIT_MS = 2_000;
+
+export interface OutputRetention {
+  /** Forgotten attempts whose output is kept. Default 200. */
+  readonly attempts: number;
+  /** Bytes that their output may take together. Default 256 MiB. */
+  readonly bytes: number;
+}
+
+export const DEFAULT_OUTPUT_RETENTION: OutputRetention = { attempts: 200, bytes: 256 * 1024 * 1024 };
+
+/** Another user than the keeper's. */
+export interface FolderOwner {
+  readonly uid: number;
+  readonly gid: number;
+}
+
+export interface AttemptFoldersOptions {
+  readonly output?: OutputLimits;
+  readonly retention?: OutputRetention;
+  /** Output could not be written, for this reason. Called for each attempt when it begins to be lost. */
+  readonly onOutputLost?: (error: unknown) => void;
+}
+
+export interface KeptOutput extends OutputSlice {
+  /** Nothing more is written. */
+  readonly finished: boolean;
+}
+
+export class AttemptFolders {
+  private readonly open = new Map<string, OutputLog>();
+  private readonly root: string;
+  private readonly usersRoot: string;
+  private readonly limits: OutputLimits;
+  private readonly retention: OutputRetention;
+  /** Forgotten attempts with output, oldest first. */
+  private readonly forgotten = new Map<string, number>();
+  private forgottenBytes = 0;
+  private readonly onOutputLost: (error: unknown) => void;
+  // Each may hold one thread of the pool while the disk stalls, and no more.
+  /** What a start or a reader waits for. */
+  private readonly prompt = new DiskLane('the folders of attempts', LIMIT_MS);
+  /** The output of all attempts: workloads wait for it, as for any file. */
+  private readonly writing = new DiskLane('output', Number.POSITIVE_INFINITY);
+  private readonly tidying = new DiskLane('old output', Number.POSITIVE_INFINITY);
+
+  constructor(stateDir: string, options: AttemptFoldersOptions = {}) {
+    this.root = join(stateDir, 'runs');
+    this.usersRoot = `${stateDir}-users`;
+    this.limits = options.output ?? DEFAULT_OUTPUT_LIMITS;
+    this.retention = options.retention ?? DEFAULT_OUTPUT_RETENTION;
+    this.onOutputLost = options.onOutputLost ?? (() => undefined);
+  }
+
+  /** Something was asked of the disk that has not come back. */
+  get busy(): boolean {
+    return this.prompt.busy || this.writing.busy || this.tidying.busy;
+  }
+
+  /** Finds what earlier keepers left. Folders of attempts that are not `held` count as forgotten. */
+  recover(held: (key: string) => boolean): Promise<void> {
+    return this.tidying.run(async () => {
+      await mkdir(this.root, { recursive: true, mode: 0o700 });
+      const keys = (await readdir(this.root)).filter((key) => !held(key));
+      const dated: Array<{ readonly key: string; readonly changedMs: number }> = [];
+      for (const key of keys) dated.push({ key, changedMs: (await stat(join(this.root, key))).mtimeMs });
+      for (const { key } of dated.sort((a, b) => a.changedMs - b.changedMs)) await this.retire(key);
+    });
+  }
+
+  /** Writes a script to a file that its user can read and run, and answers with its path. */
+  writeScript(attempt: AttemptRef, text: string, owner: FolderOwner | undefined): Promise<string> {
+    return this.prompt.run(async () => {
+      const path = join(await this.placeFor(attempt, owner), 'script');
+      await writeFile(path, text, { mode: 0o500 });
+      if (owner !== undefined) await chown(path, owner.uid, owner.gid);
+      return path;
+    });
+  }
+
+  /** Makes a fresh working directory and answers with its path. */
+  makeWorkFolder(attempt: AttemptRef, owner: FolderOwner | undefined): Promise<string> {
+    return this.prompt.run(async () => {
+      const path = join(await this.placeFor(attempt, owner), 'work');
+      await mkdir(path, { mode: 0o700 });
+      if (owner !== undefined) await chown(path, owner.uid, owner.gid);
+      return path;
+    });
+  }
+
+  /** Begins to keep what comes out of `reader`. */
+  async keepOutput(attempt: AttemptRef, reader: Socket): Promise<OutputLog> {
+    const folder = join(this.root, keyOf(attempt), 'output');
+    await this.prompt.run(() => mkdir(folder, { recursive: true, mode: 0o700 }));
+    const { limits, writing: lane, onOutputLost: onLost } = this;
+    const log = new OutputLog({ directory: folder, limits, reader, lane, onLost });
+    this.open.set(keyOf(attempt), log);
+    void log.done.then(() => this.open.delete(keyOf(attempt)));
+    return log;
+  }
+
+  /** Undefined where there is no output of this attempt, or not any more. */
+  readOutput(attempt: AttemptRef, offset: number, limit: number): Promise<KeptOutput | undefined> {
+    return this.prompt.run(async () => {
+      const finished = !this.open.has(keyOf(attempt));
+      const slice = await readOutput(join(this.root, keyOf(attempt), 'output'), offset, limit);
+      return slice && { ...slice, finished };
+    });
+  }
+
+  /** The end of the attempt is durable at the leader. Resolves once everything that is no longer kept is deleted. */
+  forget(attempt: AttemptRef): Promise<void> {
+    return this.tidying.run(() => this.retire(keyOf(attempt)));
+  }
+
+  private async placeFor(attempt: AttemptRef, owner: FolderOwner | undefined): Promise<string> {
+    const path = join(owner === undefined ? this.root : this.usersRoot, keyOf(attempt));
+    await mkdir(path, { recursive: true, mode: owner === undefined ? 0o700 : 0o711 });
+    // The umask took from the mode of a folder that others must be able to pass.
+    if (owner !== undefined) for (const passed of [this.usersRoot, path]) await chmod(passed, 0o711);
+    return path;
+  }
+
+  private async retire(key: string): Promise<void> {
+    const folder = join(this.root, key);
+    await rm(join(folder, 'script'), { force: true });
+    await rm(join(folder, 'work'), { recursive: true, force: true });
+    await rm(join(this.usersRoot, key), { recursive: true, force: true });
+    let bytes = 0;
+    for (const { path } of await listSegments(join(folder, 'output'))) bytes += (await stat(path)).size;
+    this.forgotten.set(key, bytes);
+    this.forgottenBytes += bytes;
+    for (const [oldest, its] of this.forgotten) {
+      if (this.forgotten.size <= this.retention.attempts && this.forgottenBytes <= this.retention.bytes) return;
+      this.forgotten.delete(oldest);
+      this.forgottenBytes -= its;
+      await rm(join(this.root, oldest), { recursive: true, force: true });
+    }
+  }
+}

@@ -1,0 +1,79 @@
+/**
+ * The folder of cgroups of one keeper: a cgroup for each attempt below it, and one for probes. It is used only where a throw-away
+ * process could join and be killed in it: only that shows rights, kernel and mount to be as needed.
+ */
+import { execFile } from 'node:child_process';
+import { accessSync, readFileSync, writeFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { setTimeout as sleep } from 'node:timers/promises';
+import { promisify } from 'node:util';
+import { messageOf } from '../../../shared/caught-error.ts';
+import { type CgroupPlace, cgroupsIn, cgroupTree, makeCgroup, removeCgroup } from '../../../shared/host/cgroup.ts';
+
+/** Not the name of an attempt: those end with an epoch. */
+const PROBE = 'probe';
+/** Between two looks at a tree that is being killed. */
+const LOOK_MS = 20;
+const JOIN_LIMIT_MS = 5_000;
+
+export const baseFolder = ({ own }: CgroupPlace, key: string): string => join(own, `locum-${key}`);
+
+/** Why cgroups can't be used here. Empty: they can, and the probe's cgroup is there. */
+export async function whyNoCgroup(place: CgroupPlace | undefined, key: string): Promise<string> {
+  if (place === undefined) return 'no cgroup v2 is mounted';
+  return (await tryCgroup(join(place.mount, baseFolder(place, key)))) ?? '';
+}
+
+/** Joins the probe's cgroup with a throw-away process and kills it there. The problem in words, or undefined. */
+export async function tryCgroup(base: string): Promise<string | undefined> {
+  const directory = join(base, PROBE);
+  try {
+    makeCgroup(directory);
+    accessSync(join(directory, 'cgroup.kill'));
+    const join_ = 'echo $$ > "$0/cgroup.procs"';
+    await promisify(execFile)('/bin/sh', ['-c', join_, directory], { timeout: JOIN_LIMIT_MS, cwd: '/' });
+    cgroupTree(directory).kill();
+    return undefined;
+  } catch (error) {
+    return messageOf(error).trim();
+  }
+}
+
+/** Kills the (empty) probe's cgroup and reads it back: the same files, locks and calls as of every kill. Undefined: it works. */
+export function proveCgroup(base: string): string | undefined {
+  const directory = join(base, PROBE);
+  try {
+    makeCgroup(directory);
+    writeFileSync(join(directory, 'cgroup.kill'), '1', { flag: 'r+' });
+    readFileSync(join(directory, 'cgroup.procs'), 'utf8');
+    return cgroupTree(directory).isEmpty() ? undefined : `${directory} is not empty`;
+  } catch (error) {
+    return messageOf(error);
+  }
+}
+
+/** Kills what is in these folders. Answers when it is empty, or after the limit. */
+export async function sweepBases(bases: readonly string[], limitMs: number): Promise<void> {
+  const folders = bases.flatMap((base) => cgroupsIn(base).map((name) => join(base, name)));
+  const trees = folders.map(cgroupTree);
+  const giveUpAt = performance.now() + limitMs;
+  for (const tree of trees) quietly(() => tree.kill());
+  for (const tree of trees) {
+    while (!quietly(() => tree.isEmpty()) && performance.now() < giveUpAt) await sleep(LOOK_MS);
+    quietly(() => tree.remove());
+  }
+}
+
+/** Takes the folders away that are empty; one with something alive in it stays. */
+export function removeBases(bases: readonly string[]): void {
+  for (const base of bases) quietly(() => removeCgroup(base));
+}
+
+/** What can't be done is seen again by the next one who looks. */
+function quietly<T>(act: () => T): T | undefined {
+  try {
+    return act();
+  } catch {
+    return undefined;
+  }
+}

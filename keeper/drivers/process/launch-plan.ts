@@ -1,0 +1,132 @@
+/**
+ * What exactly is run for a start: program, arguments, environment, folder. Where a program may be found is worked out here; whether it
+ * is there is for the gate to see, as looking may hang.
+ */
+import { accessSync, constants } from 'node:fs';
+import { delimiter, isAbsolute, join } from 'node:path';
+import type { StartAttempt } from '../../../shared/gen/locum/v1/agent_service_pb.ts';
+import { attemptMarks } from '../../../shared/host/process-group.ts';
+import type { StartRequest } from '../../core/event.ts';
+import { type Refusal, refuse } from '../../core/refusal.ts';
+import type { AttemptFolders, FolderOwner } from '../../disk/attempt-folders.ts';
+import { findUser, type HostUser } from './host-user.ts';
+
+/** Where programs are looked for when neither the agent's base environment nor the workload says. */
+export const DEFAULT_PATH = '/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin';
+
+/** What a start of a process carries: what the agent sent. */
+export interface ProcessWorkload {
+  readonly command: StartAttempt | undefined;
+  /** Environment below the workload's own. */
+  readonly baseEnv: Readonly<Record<string, string>>;
+}
+
+export interface LaunchPlan {
+  readonly kind: 'plan';
+  /** The program as it was asked for, in words. */
+  readonly wanted: string;
+  /** Where it may be, best first; a path that is not absolute is below the working directory. */
+  readonly candidates: readonly string[];
+  readonly args: readonly string[];
+  readonly env: Readonly<Record<string, string>>;
+  readonly workingDirectory: string;
+  /** Undefined: the keeper's own user. */
+  readonly user: { readonly setpriv: string; readonly uid: number; readonly gid: number } | undefined;
+}
+
+export interface PlanOptions {
+  readonly folders: AttemptFolders;
+  /** Of the state directory. */
+  readonly key: string;
+}
+
+const DEFAULT_INTERPRETER: readonly string[] = ['/bin/sh'];
+
+/** Makes what the disk has to have for it, in a bounded time. @throws what the disk answers */
+export async function planLaunch(start: StartRequest, options: PlanOptions): Promise<LaunchPlan | Refusal> {
+  const { command, baseEnv } = workloadOf(start);
+  const { workload } = command ?? {};
+  if (command === undefined || workload === undefined) return refuse('INVALID_REQUEST', 'there is no workload to run');
+  const found = workload.user === '' ? undefined : await findUser(workload.user);
+  if (found?.kind === 'refusal') return found;
+  const other = found !== undefined && found.uid !== process.getuid?.() ? found : undefined;
+  const user = other && runAs(other);
+  if (user?.kind === 'refusal') return user;
+
+  const workingDirectory = workload.workingDirectory || (await options.folders.makeWorkFolder(start, other));
+  const [name = '', ...args] = await argvOf(start, command, options.folders, other);
+  if (name === '') return refuse('PROGRAM_NOT_FOUND', 'there is no ""');
+  const env = environmentOf(start, { command, baseEnv }, found, options.key);
+  const path = env['PATH'] ?? DEFAULT_PATH;
+  const isPath = name.includes('/');
+  return {
+    kind: 'plan',
+    wanted: isPath ? JSON.stringify(name) : `${JSON.stringify(name)} on PATH (${path})`,
+    // As a shell would: a name with a slash from the working directory, any other along the path.
+    candidates: isPath ? [name] : path.split(delimiter).map((folder) => join(folder || '.', name)),
+    args,
+    env,
+    workingDirectory,
+    user,
+  };
+}
+
+/** The only place that knows what the core carries through unread. */
+function workloadOf({ workload }: StartRequest): ProcessWorkload {
+  return workload as ProcessWorkload;
+}
+
+async function argvOf(
+  start: StartRequest,
+  { workload, arguments: runArguments }: StartAttempt,
+  folders: AttemptFolders,
+  owner: FolderOwner | undefined,
+): Promise<string[]> {
+  switch (workload?.kind.case) {
+    case 'command':
+      return [...workload.kind.value.argv, ...runArguments];
+    case 'script': {
+      const { interpreter, text } = workload.kind.value;
+      const file = await folders.writeScript(start, text, owner);
+      return [...(interpreter.length > 0 ? interpreter : DEFAULT_INTERPRETER), file, ...runArguments];
+    }
+    case undefined:
+      return [];
+  }
+}
+
+/** The workload's own entries count over the agent's base; ours count over both. Nothing of the keeper's own is in it. */
+function environmentOf(
+  start: StartRequest,
+  { command, baseEnv }: ProcessWorkload,
+  user: HostUser | undefined,
+  key: string,
+): Record<string, string> {
+  const marks = attemptMarks(start, key).map((mark) => mark.split('='));
+  return {
+    PATH: DEFAULT_PATH,
+    ...baseEnv,
+    ...(user && { HOME: user.home, USER: user.name, LOGNAME: user.name, SHELL: user.shell }),
+    ...command?.workload?.env,
+    LOCUM_POLICY: start.policy,
+    ...Object.fromEntries(marks),
+  };
+}
+
+/** The program in front that changes the user: joining the cgroup needs the keeper's rights, so it comes after that. */
+function runAs({ name, uid, gid }: HostUser): Refusal | (NonNullable<LaunchPlan['user']> & { kind: 'as' }) {
+  const setpriv = DEFAULT_PATH.split(delimiter)
+    .map((folder) => join(folder, 'setpriv'))
+    .find((path) => isAbsolute(path) && isExecutable(path));
+  if (setpriv !== undefined) return { kind: 'as', setpriv, uid, gid };
+  return refuse('USER_NOT_PERMITTED', `running a program as ${name} needs setpriv (util-linux), which is not there`);
+}
+
+function isExecutable(path: string): boolean {
+  try {
+    accessSync(path, constants.X_OK);
+    return true;
+  } catch {
+    return false;
+  }
+}

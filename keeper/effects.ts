@@ -1,0 +1,145 @@
+/** The only performer of the keeper core's effects. It has no choices: it does what it is told, in order, and answers with events. */
+import { messageOf } from '../shared/caught-error.ts';
+import { hostProblemOf } from '../shared/host-problem-of.ts';
+import type { AttemptRef } from './core/attempt.ts';
+import type { Effect } from './core/effect.ts';
+import type { Event, StartRequest } from './core/event.ts';
+import { refuse } from './core/refusal.ts';
+import type { KeeperState } from './core/state.ts';
+import type { AttemptFolders } from './disk/attempt-folders.ts';
+import { describeWriteError, type Journal } from './disk/journal.ts';
+import type { Driver, Placed } from './drivers/driver.ts';
+import type { HostWatch } from './host-watch.ts';
+import type { KeeperLog } from './keeper-log.ts';
+import type { Listener } from './wire/listener.ts';
+
+/** How long leftovers that no record names may take to die. */
+const SWEEP_MS = 5_000;
+
+export interface EffectTools {
+  readonly state: KeeperState;
+  readonly driver: Driver;
+  readonly journal: Journal;
+  readonly folders: AttemptFolders;
+  readonly watch: HostWatch;
+  readonly listener: Listener;
+  readonly log: KeeperLog;
+  /** Takes what is answered later. */
+  readonly onEvent: (event: Event) => void;
+  readonly onServe: () => void;
+  readonly onEnd: (code: number) => void;
+}
+
+/** What is known at once; everything else comes as an event later. */
+export function performEffect(effect: Exclude<Effect, { kind: 'wake' }>, tools: EffectTools): readonly Event[] {
+  switch (effect.kind) {
+    case 'tell_opened':
+    case 'tell_changed':
+    case 'tell_problems':
+    case 'tell_leaving':
+    case 'answer':
+    case 'pong':
+    case 'disconnect':
+      tools.listener.tell(effect);
+      return [];
+    case 'write':
+      void write(effect, tools);
+      return [];
+    case 'prepare':
+      void prepare(effect.start, tools);
+      return [];
+    case 'open_gate':
+    case 'discard':
+    case 'terminate':
+    case 'kill':
+    case 'look':
+    case 'remove':
+    case 'forget':
+      return onAttempt(effect, tools);
+    case 'sweep':
+      void tools.driver.sweep(SWEEP_MS).then(() => tools.onEvent({ kind: 'swept' }));
+      return [];
+    case 'prove_hands':
+      return [{ kind: 'hands', agent: effect.agent, problem: tools.driver.proveHands() }];
+    case 'serve':
+      tools.onServe();
+      return [];
+    case 'log':
+      tools.log[effect.level](effect.text);
+      return [];
+    case 'end':
+      tools.onEnd(effect.code);
+      return [];
+  }
+}
+
+type OnAttempt = Extract<
+  Effect,
+  { readonly kind: 'open_gate' | 'discard' | 'terminate' | 'kill' | 'look' | 'remove' | 'forget' }
+>;
+
+/** What the kernel refuses is seen by the next look; here it is only said. */
+function onAttempt(effect: OnAttempt, tools: EffectTools): readonly Event[] {
+  const { driver, folders, log } = tools;
+  const attempt = placed(tools.state, effect.attempt);
+  try {
+    switch (effect.kind) {
+      case 'open_gate':
+        driver.openGate(attempt);
+        return [];
+      case 'discard':
+        driver.discard(attempt);
+        return [];
+      case 'terminate':
+        driver.terminate(attempt);
+        return [];
+      case 'kill':
+        driver.kill(attempt);
+        return [];
+      case 'look':
+        return [{ kind: 'looked', attempt: effect.attempt, empty: driver.isEmpty(attempt) }];
+      case 'remove':
+        driver.remove(attempt);
+        return [];
+      case 'forget':
+        folders.forget(attempt).catch((error: unknown) => log.warn(`${effect.attempt}: ${messageOf(error)}`));
+        return [];
+    }
+  } catch (error) {
+    log.error(`${effect.kind} of ${effect.attempt} failed: ${messageOf(error)}`);
+    return effect.kind === 'look' ? [{ kind: 'looked', attempt: effect.attempt, empty: false }] : [];
+  }
+}
+
+/** One that was forgotten has no place any more; its key says what it was. */
+function placed(state: KeeperState, key: string): Placed {
+  const attempt = state.attempts.get(key);
+  if (attempt !== undefined) return attempt;
+  const at = key.lastIndexOf('-');
+  const ref: AttemptRef = { run: key.slice(0, at), epoch: Number(key.slice(at + 1)) };
+  return { ...ref, place: { pid: 0, startTicks: 0, cgroup: '' } };
+}
+
+async function write({ write: id, record }: Extract<Effect, { kind: 'write' }>, tools: EffectTools): Promise<void> {
+  const { journal, watch, log, onEvent } = tools;
+  try {
+    await journal.append(record);
+    if (id !== 0) onEvent({ kind: 'written', write: id, problem: undefined });
+  } catch (error) {
+    const problem = hostProblemOf(error) ?? { kind: 'IO_ERROR', detail: messageOf(error) };
+    watch.suspect();
+    log.error(describeWriteError(error));
+    if (id !== 0) onEvent({ kind: 'written', write: id, problem });
+  }
+}
+
+async function prepare(start: StartRequest, { driver, watch, onEvent }: EffectTools): Promise<void> {
+  const attempt = `${start.run}-${start.epoch}`;
+  const place = await driver.prepare(start).catch((error: unknown) => refuse('SPAWN_FAILED', messageOf(error)));
+  if (!('kind' in place)) {
+    onEvent({ kind: 'prepared', attempt, place });
+    return;
+  }
+  watch.suspect(place);
+  onEvent({ kind: 'not_prepared', attempt, refusal: place });
+}

@@ -1,0 +1,66 @@
+/**
+ * The only caller of the keeper's step: one event at a time, in the order in which they came, each followed by its effects. What an
+ * effect finds out at once (a tree is empty, the hands work) is handled before the next event.
+ */
+import { assert } from '../shared/assert.ts';
+import { readClocks } from '../shared/host/clocks.ts';
+import { Mailbox } from '../shared/mailbox.ts';
+import type { Effect } from './core/effect.ts';
+import type { Event } from './core/event.ts';
+import type { KeeperState } from './core/state.ts';
+import { step } from './core/step.ts';
+
+/** Events that wait. Agents are read one message at a time, so this is reached only by a keeper that hangs. */
+const CAPACITY = 100_000;
+
+export interface LoopOptions {
+  readonly state: KeeperState;
+  /** Performs one effect now; the events that it answers with at once come next. */
+  readonly perform: (effect: Exclude<Effect, { kind: 'wake' }>) => readonly Event[];
+}
+
+export class KeeperLoop {
+  readonly #options: LoopOptions;
+  readonly #mailbox = new Mailbox<Event>(CAPACITY);
+  readonly #urgent: Event[] = [];
+  #running = false;
+  #timer: NodeJS.Timeout | undefined;
+
+  constructor(options: LoopOptions) {
+    this.#options = options;
+  }
+
+  /** Takes an event. It is handled before this returns, unless another one is being handled: then right after that. */
+  push(event: Event): void {
+    assert(this.#mailbox.push(event), `more than ${CAPACITY} events wait for the keeper`);
+    if (this.#running) return;
+    this.#running = true;
+    try {
+      for (let next = this.#next(); next !== undefined; next = this.#next()) this.#handle(next);
+    } finally {
+      this.#running = false;
+    }
+  }
+
+  #next(): Event | undefined {
+    return this.#urgent.shift() ?? this.#mailbox.shift();
+  }
+
+  #handle(event: Event): void {
+    const { state, perform } = this.#options;
+    for (const effect of step(state, event, { ...readClocks(), wall: Date.now() })) {
+      if (effect.kind === 'wake') this.#sleepUntil(effect.atMono);
+      else this.#urgent.push(...perform(effect));
+    }
+  }
+
+  /** The core judges by its clocks whether a tick came in time; a timer that is a little early or late does no harm. */
+  #sleepUntil(atMono: number): void {
+    clearTimeout(this.#timer);
+    this.#timer = setTimeout(() => this.push({ kind: 'tick' }), Math.max(1, Math.ceil(atMono - readClocks().mono)));
+  }
+
+  stop(): void {
+    clearTimeout(this.#timer);
+  }
+}

@@ -1,0 +1,116 @@
+/**
+ * One agent at the other end of a socket. What waits to be sent is bounded: of an attempt only its newest form is kept, and an
+ * agent that reads no answers is not asked for further requests.
+ */
+import type { Socket } from 'node:net';
+import { create, type MessageInitShape } from '@bufbuild/protobuf';
+import {
+  type AttachRequest,
+  AttachRequestSchema,
+  AttachResponseSchema,
+} from '../../shared/gen/locum/keeper/v1/keeper_service_pb.ts';
+import { FrameReader, writeFrame } from '../../shared/keeper/frames.ts';
+
+export type Response = NonNullable<MessageInitShape<typeof AttachResponseSchema>['response']>;
+
+/** Answers that may wait; past it no further request is read until the agent has read some. */
+const MAX_WAITING = 64;
+
+export interface ConnectionOptions {
+  /** Higher than that of every connection before. */
+  readonly id: number;
+  readonly onRequest: (request: AttachRequest) => void;
+  /** It is over, by whoever's doing. Called once. */
+  readonly onOver: () => void;
+  /** The newest form of an attempt that has changed. Undefined: it is forgotten. */
+  readonly changed: (key: string) => Response | undefined;
+}
+
+export class Connection {
+  readonly id: number;
+  readonly #socket: Socket;
+  readonly #options: ConnectionOptions;
+  readonly #changed = new Set<string>();
+  readonly #waiting: Response[] = [];
+  #isFull = false;
+  #isOver = false;
+
+  constructor(socket: Socket, options: ConnectionOptions) {
+    this.id = options.id;
+    this.#socket = socket;
+    this.#options = options;
+    const reader = new FrameReader(AttachRequestSchema, (request) => {
+      if (!this.#isOver) options.onRequest(request);
+    });
+    socket.on('data', (chunk: Buffer) => {
+      try {
+        reader.feed(chunk);
+      } catch {
+        socket.destroy();
+      }
+    });
+    socket.on('drain', () => {
+      this.#isFull = false;
+      this.#flush();
+    });
+    socket.on('error', () => this.#lose());
+    socket.on('close', () => this.#lose());
+  }
+
+  /** Whether it was replaced, or has ended: nothing that comes from it counts any more, whenever it was sent. */
+  get over(): boolean {
+    return this.#isOver;
+  }
+
+  /** An attempt is not as the agent knows it. Sent before every answer that is given later. */
+  announce(key: string): void {
+    this.#changed.add(key);
+    this.#flush();
+  }
+
+  send(response: Response): void {
+    if (this.#isOver) return;
+    this.#waiting.push(response);
+    this.#flush();
+    if (this.#waiting.length > MAX_WAITING) this.#socket.pause();
+  }
+
+  /** Ends it, with words for the other side's log. What was sent before still arrives, at an agent that reads. */
+  end(reason: string | undefined): void {
+    if (this.#isOver) return;
+    if (reason !== undefined) this.#write({ case: 'replaced', value: { reason } });
+    this.#socket.end();
+    this.#lose();
+    // One that is stopped reads nothing and would hold us for ever.
+    setTimeout(() => this.#socket.destroy(), 500).unref();
+  }
+
+  #lose(): void {
+    if (this.#isOver) return;
+    this.#isOver = true;
+    this.#changed.clear();
+    this.#waiting.length = 0;
+    this.#options.onOver();
+  }
+
+  #flush(): void {
+    if (this.#isOver) return;
+    for (const key of this.#changed) {
+      if (this.#isFull) return;
+      this.#changed.delete(key);
+      const response = this.#options.changed(key);
+      if (response !== undefined) this.#write(response);
+    }
+    // Changes first, always; so one that changes again during a jam is told in its newest form only.
+    while (!this.#isFull) {
+      const next = this.#waiting.shift();
+      if (next === undefined) break;
+      this.#write(next);
+    }
+    if (this.#waiting.length === 0 && this.#socket.isPaused()) this.#socket.resume();
+  }
+
+  #write(response: Response): void {
+    this.#isFull = !writeFrame(this.#socket, AttachResponseSchema, create(AttachResponseSchema, { response }));
+  }
+}

@@ -1,0 +1,186 @@
+/**
+ * The keeper's ear: one agent at a time (semantics: A9), a new one replaces the old. It turns messages into events of the core and the
+ * core's words into messages, and decides nothing.
+ */
+import { createServer, type Server, type Socket } from 'node:net';
+import type { AttachRequest, Open, Read } from '../../shared/gen/locum/keeper/v1/keeper_service_pb.ts';
+import { Containment as ContainmentEnum } from '../../shared/gen/locum/keeper/v1/keeper_service_pb.ts';
+import { hostProblemsToProto } from '../../shared/rpc/host-problem-messages.ts';
+import { toDuration } from '../../shared/rpc/time-messages.ts';
+import { keyOf } from '../core/attempt.ts';
+import type { Effect } from '../core/effect.ts';
+import type { AgentId, FromAgent } from '../core/event.ts';
+import { isRef } from '../core/start.ts';
+import type { KeeperState } from '../core/state.ts';
+import type { KeptOutput } from '../disk/attempt-folders.ts';
+import { Connection, type Response } from './connection.ts';
+import { keptToMessage } from './kept-codec.ts';
+import { askOf } from './request-codec.ts';
+
+export interface ListenerOptions {
+  readonly state: KeeperState;
+  readonly containment: 'cgroup' | 'process-group';
+  readonly version: string;
+  readonly onEvent: (event: FromAgent) => void;
+  /** Undefined where there is no output of this attempt, or not any more. Rejects when the disk does not answer. */
+  readonly readOutput: (run: string, epoch: number, offset: number, limit: number) => Promise<KeptOutput | undefined>;
+}
+
+export type ToAgent = Extract<Effect, { readonly agent: AgentId }>;
+
+export class Listener {
+  readonly #options: ListenerOptions;
+  readonly #server: Server;
+  readonly #sockets = new Set<Socket>();
+  /** Those that have said who they are; the core keeps one of them and ends the others. */
+  readonly #attached = new Map<AgentId, Connection>();
+  #lastId = 0;
+
+  constructor(options: ListenerOptions) {
+    this.#options = options;
+    this.#server = createServer((socket) => this.#accept(socket));
+  }
+
+  listen(path: string): Promise<void> {
+    return new Promise((resolve, reject) => {
+      this.#server.once('error', reject);
+      this.#server.listen(path, () => {
+        this.#server.off('error', reject);
+        // Such as no descriptor for a connection: the agent tries again.
+        this.#server.on('error', () => undefined);
+        resolve();
+      });
+    });
+  }
+
+  /** Sends what is waiting, then closes. */
+  async close(): Promise<void> {
+    for (const connection of this.#attached.values()) connection.end(undefined);
+    await new Promise<void>((resolve) => {
+      const timer = setTimeout(() => {
+        for (const socket of this.#sockets) socket.destroy();
+      }, 500);
+      this.#server.close(() => {
+        clearTimeout(timer);
+        resolve();
+      });
+    });
+  }
+
+  /** Says one thing to the agent, unless that connection is over. */
+  tell(effect: Exclude<ToAgent, { readonly kind: 'prove_hands' }>): void {
+    const connection = this.#attached.get(effect.agent);
+    if (connection === undefined) return;
+    switch (effect.kind) {
+      case 'tell_opened':
+        connection.send({ case: 'opened', value: this.#opened() });
+        return;
+      case 'tell_changed':
+        connection.announce(effect.attempt);
+        return;
+      case 'tell_problems':
+        connection.send({ case: 'hostProblems', value: hostProblemsToProto(this.#options.state.problems) });
+        return;
+      case 'tell_leaving':
+        connection.send({ case: 'leaving', value: { within: toDuration(effect.withinMs) } });
+        return;
+      case 'answer':
+        connection.send({ case: 'result', value: resultOf(effect) });
+        return;
+      case 'pong':
+        connection.send({ case: 'pong', value: {} });
+        return;
+      case 'disconnect':
+        connection.end(effect.reason);
+        return;
+    }
+  }
+
+  #opened() {
+    const { state, containment, version } = this.#options;
+    return {
+      keeperPid: process.pid,
+      keeperVersion: version,
+      containment: containment === 'cgroup' ? ContainmentEnum.CGROUP : ContainmentEnum.PROCESS_GROUP,
+      attempts: Array.from(state.attempts.values(), keptToMessage),
+      highestTerm: BigInt(state.highestTerm),
+      hostProblems: hostProblemsToProto(state.problems),
+    };
+  }
+
+  /** A socket is nobody's until its first message. */
+  #accept(socket: Socket): void {
+    this.#sockets.add(socket);
+    socket.on('close', () => this.#sockets.delete(socket));
+    this.#lastId += 1;
+    const id = this.#lastId;
+    let attached = false;
+    const connection = new Connection(socket, {
+      id,
+      onRequest: (request) => {
+        if (attached) this.#take(connection, request);
+        else if (request.request.case === 'open') {
+          attached = true;
+          this.#attach(connection, request.request.value);
+        } else socket.destroy();
+      },
+      onOver: () => {
+        if (this.#attached.delete(id)) this.#options.onEvent({ kind: 'detached', agent: id });
+      },
+      changed: (key) => this.#changed(key),
+    });
+  }
+
+  #attach(connection: Connection, { agentPid, agentVersion }: Open): void {
+    this.#attached.set(connection.id, connection);
+    const description = `agent ${agentVersion} (process ${agentPid})`;
+    this.#options.onEvent({ kind: 'attached', agent: connection.id, description });
+  }
+
+  #changed(key: string): Response | undefined {
+    const attempt = this.#options.state.attempts.get(key);
+    return attempt && { case: 'changed', value: { attempt: keptToMessage(attempt) } };
+  }
+
+  #take(connection: Connection, message: AttachRequest): void {
+    const { requestId, request } = message;
+    if (request.case === 'read') {
+      void this.#read(request.value).then((value) =>
+        connection.send({ case: 'readResult', value: { ...value, requestId } }),
+      );
+      return;
+    }
+    const ask = askOf(message);
+    if (ask !== undefined)
+      this.#options.onEvent({ kind: 'asked', agent: connection.id, request: Number(requestId), ask });
+    else if (requestId !== 0n) connection.send({ case: 'result', value: { requestId, ...UNKNOWN } });
+  }
+
+  async #read({ run, epoch, offset, limit }: Read) {
+    const { state, readOutput } = this.#options;
+    const none = { error: `no output of ${run} with epoch ${epoch} is kept here` };
+    // It becomes the name of a folder.
+    if (!isRef({ run, epoch: Number(epoch) })) return none;
+    try {
+      const slice = await readOutput(run, Number(epoch), Number(offset), limit);
+      if (slice === undefined) return none;
+      const isOver = !state.living.has(keyOf({ run, epoch: Number(epoch) })) && slice.finished;
+      return {
+        offset: BigInt(slice.offset),
+        data: slice.data,
+        size: BigInt(slice.size),
+        end: isOver && slice.offset + slice.data.length >= slice.size,
+      };
+    } catch (error) {
+      return { error: error instanceof Error ? error.message : String(error) };
+    }
+  }
+}
+
+const UNKNOWN = { ok: false, reason: 'INVALID_REQUEST', detail: 'this keeper does not know what is asked' };
+
+function resultOf({ request, answer }: Extract<Effect, { kind: 'answer' }>) {
+  const { ok, reason, detail, pid, refused } = answer;
+  const names = refused.map(({ run, epoch }) => ({ run, epoch: BigInt(epoch) }));
+  return { requestId: BigInt(request), ok, reason, detail, pid, refused: names };
+}

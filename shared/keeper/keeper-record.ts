@@ -1,0 +1,67 @@
+/**
+ * What a keeper says of itself in memory: by this its cgroups are found, and killed, when it is dead and the disk with its journal
+ * does not answer (semantics: A7, A9).
+ */
+import { join } from 'node:path';
+import { cgroupsIn, cgroupTree } from '../host/cgroup.ts';
+import { isAlive } from '../host/process-table.ts';
+import type { RuntimeFolder } from './runtime-folder.ts';
+
+const NAME = 'keeper.json';
+
+export interface KeeperRecord {
+  readonly pid: number;
+  readonly startTicks: number;
+  /** Of the state directory: names its workloads. */
+  readonly key: string;
+  /** Absolute paths of the folders in which this keeper and earlier ones of this boot have their cgroups. */
+  readonly cgroups: readonly string[];
+}
+
+export function readKeeperRecord(folder: RuntimeFolder | undefined): KeeperRecord | undefined {
+  const value = folder?.read(NAME);
+  return isKeeperRecord(value) ? value : undefined;
+}
+
+export function writeKeeperRecord(folder: RuntimeFolder | undefined, record: KeeperRecord): void {
+  folder?.write(NAME, record);
+}
+
+export function removeKeeperRecord(folder: RuntimeFolder | undefined): void {
+  folder?.remove(NAME);
+}
+
+function isKeeperRecord(value: unknown): value is KeeperRecord {
+  if (typeof value !== 'object' || value === null) return false;
+  const facts = new Map<string, unknown>(Object.entries(value));
+  const cgroups = facts.get('cgroups');
+  return (
+    Number.isSafeInteger(facts.get('pid')) &&
+    Number.isSafeInteger(facts.get('startTicks')) &&
+    typeof facts.get('key') === 'string' &&
+    Array.isArray(cgroups) &&
+    cgroups.every((path) => typeof path === 'string')
+  );
+}
+
+/**
+ * Kills at once what a keeper that is dead left in its cgroups, without asking the disk. Answers with how many were there; that they
+ * are empty is proven by the next keeper, before it serves. A keeper that lives keeps what it has.
+ */
+export function killLeftoverCgroups(folder: RuntimeFolder | undefined): number {
+  const record = readKeeperRecord(folder);
+  if (record === undefined || isAlive(record)) return 0;
+  let killed = 0;
+  for (const base of record.cgroups) {
+    for (const name of cgroupsIn(base)) {
+      try {
+        const tree = cgroupTree(join(base, name));
+        if (!tree.isEmpty()) killed += 1;
+        tree.kill();
+      } catch {
+        // The next keeper tries again, and says what it can't kill.
+      }
+    }
+  }
+  return killed;
+}
