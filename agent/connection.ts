@@ -8,7 +8,9 @@ import { AgentService, type ConnectRequest, type ConnectResponse } from '../shar
 import { clientOptions } from '../shared/rpc/channel-options.ts';
 import { makeClient, openBidi, type ServiceClient } from '../shared/rpc/grpc-js-binding.ts';
 import { fromGrpcError } from '../shared/rpc/grpc-status.ts';
+import { AnswerParts } from './answer-parts.ts';
 import type { Event, StreamId } from './core/event.ts';
+import type { FromLeader } from './core/message.ts';
 import { decodeResponse } from './stream-decoder.ts';
 
 /** Messages that wait for a controller to read. Past it the stream is ended, and the next one starts from a full inventory. */
@@ -57,10 +59,12 @@ export class Connection {
     const call: Call = openBidi(stream.client, AgentService.method.connect);
     stream.call = call;
     const isOpen = (): boolean => this.streams.get(id) === stream;
+    const parts = new AnswerParts();
     call.on('data', (response: ConnectResponse) => {
-      const message = decodeResponse(response);
-      if (message === undefined || !isOpen()) return;
-      this.onEvent({ kind: 'received', stream: id, term: Number(response.term), message });
+      if (!isOpen()) return;
+      const received = wholeAnswer(parts, response);
+      if (received.kind === 'unreadable') this.finish(id, received.reason);
+      else if (received.kind === 'message') this.onEvent({ ...received.said, kind: 'received', stream: id });
     });
     call.on('drain', () => {
       if (isOpen()) this.onEvent({ kind: 'writable', stream: id, writable: true });
@@ -118,6 +122,24 @@ export class Connection {
   /** Answers when every stream has ended; each that we ended does so within a bounded time. */
   async whenIdle(): Promise<void> {
     while (this.streams.size > 0) await sleep(LOOK_MS);
+  }
+}
+
+type Received =
+  | { readonly kind: 'message'; readonly said: { readonly term: number; readonly message: FromLeader } }
+  | { readonly kind: 'part' }
+  | { readonly kind: 'unreadable'; readonly reason: string };
+
+/** What can't be read ends this stream; the runs go on in the keeper, and the next stream may be another controller's. */
+function wholeAnswer(parts: AnswerParts, response: ConnectResponse): Received {
+  try {
+    const whole = parts.add(response);
+    const message = whole === undefined ? undefined : decodeResponse(whole);
+    return message === undefined
+      ? { kind: 'part' }
+      : { kind: 'message', said: { term: Number(response.term), message } };
+  } catch (error) {
+    return { kind: 'unreadable', reason: `what the controller said can't be read: ${String(error)}` };
   }
 }
 

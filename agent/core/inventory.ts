@@ -1,26 +1,25 @@
 /** What the leader is told about attempts: full inventories in parts, and changes. */
+import { LIMITS } from '../../shared/limits.ts';
+import { inParts } from '../../shared/parts.ts';
 import { type Attempt, isLiving, keyOf, refOf } from './attempt.ts';
 import type { StreamId } from './event.ts';
 import type { AttemptRef, AttemptStatus, Capacity, HelloFacts } from './message.ts';
 import type { AgentState, Session } from './state.ts';
 import { askKeeper, send, type Turn } from './turn.ts';
 
-/**
- * Attempts in one message. With every text at its bound that is 100 KiB, and a Hello's capabilities take as much again: below the
- * 256 KiB of the agent listener.
- */
-const PART_SIZE = 100;
-
-/** Every attempt of this state directory that may run, or whose end was not acknowledged; in parts, of which there is always one. */
-function inventoryParts(state: AgentState): readonly (readonly AttemptStatus[])[] {
-  const all = [...state.attempts.values()].map(({ status }) => status);
-  return all.length === 0 ? [[]] : parts(all);
+/** At most what an attempt takes in a message: numbers and tags, and three bytes for each character of its texts. */
+function bytesOf({ run, policy, end }: AttemptStatus): number {
+  return 128 + 3 * (run.length + policy.length + (end?.signal.length ?? 0) + (end?.detail.length ?? 0));
 }
 
-function parts<T>(items: readonly T[]): readonly (readonly T[])[] {
-  return Array.from({ length: Math.ceil(items.length / PART_SIZE) }, (_, i) =>
-    items.slice(i * PART_SIZE, (i + 1) * PART_SIZE),
-  );
+/** In messages that are never too large; there is always one. */
+function parts(statuses: readonly AttemptStatus[]): readonly (readonly AttemptStatus[])[] {
+  return inParts(statuses, bytesOf, LIMITS.partBytes);
+}
+
+/** Every attempt of this state directory that may run, or whose end was not acknowledged. */
+function inventoryParts(state: AgentState): readonly (readonly AttemptStatus[])[] {
+  return parts([...state.attempts.values()].map(({ status }) => status));
 }
 
 /** What can be placed here: nothing more once the agent leaves, so that what it stops is not sent back to it. */
@@ -41,7 +40,9 @@ export function sendHello(turn: Turn, stream: StreamId): void {
   };
   const all = inventoryParts(state);
   for (const [i, attempts] of all.entries()) {
-    send(turn, stream, { kind: 'hello', facts, attempts, lastPart: i === all.length - 1 });
+    // Of the first part everything counts, of later ones the attempts.
+    const said = i === 0 ? facts : { ...facts, capabilities: [], hostProblems: [] };
+    send(turn, stream, { kind: 'hello', facts: said, attempts, lastPart: i === all.length - 1 });
   }
 }
 
@@ -60,10 +61,18 @@ export function reportChanges(turn: Turn): void {
   const { session, attempts, changes } = turn.state;
   if (session === undefined || !session.writable || session.reportedUpTo === changes) return;
   const changed = [...attempts.values()].filter(({ change, starting }) => change > session.reportedUpTo && !starting);
+  session.reportedUpTo = changes;
+  if (changed.length === 0) return;
   for (const part of parts(changed.map(({ status }) => status))) {
     send(turn, session.stream, { kind: 'report', attempts: part });
   }
-  session.reportedUpTo = changes;
+}
+
+/** The last message of a session. It proves the end of what it lists; where that is much, reports before it say the rest. */
+export function sendGoodbye(turn: Turn, session: Session, reason: string): void {
+  const ended = parts([...turn.state.attempts.values()].filter((one) => !isLiving(one)).map(({ status }) => status));
+  for (const attempts of ended.slice(0, -1)) send(turn, session.stream, { kind: 'report', attempts });
+  send(turn, session.stream, { kind: 'goodbye', attempts: ended.at(-1) ?? [], reason });
 }
 
 /** These ends are durable at the leader: nobody needs to hear of them again. */
@@ -80,8 +89,5 @@ export function forgetAcknowledged(turn: Turn, acknowledged: readonly AttemptRef
 }
 
 export const livingAttempts = (state: AgentState): readonly Attempt[] => [...state.attempts.values()].filter(isLiving);
-
-export const endedStatuses = (state: AgentState): readonly AttemptStatus[] =>
-  [...state.attempts.values()].filter((attempt) => !isLiving(attempt)).map(({ status }) => status);
 
 export const refsOf = (attempts: readonly Attempt[]): readonly AttemptRef[] => attempts.map(refOf);

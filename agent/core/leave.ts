@@ -3,10 +3,10 @@
  * ended, and its work moves at once instead of after the 45 s of a missing server.
  */
 import { SECOND } from '../../shared/time.ts';
-import { endedStatuses, livingAttempts, reportChanges } from './inventory.ts';
+import { livingAttempts, reportChanges, sendGoodbye } from './inventory.ts';
 import { askKeeperToExit } from './keeper.ts';
 import { beginStop } from './lease.ts';
-import { log, send, type Turn } from './turn.ts';
+import { log, type Turn } from './turn.ts';
 
 /** How long the leader may take to end the stream after a Goodbye. */
 const GOODBYE_MS = 2 * SECOND;
@@ -40,7 +40,7 @@ export function goOnLeaving(turn: Turn): void {
   if (session !== undefined && (session.writable || late)) {
     reportChanges(turn);
     // What it does not list is not proven ended; the leader waits for that as for a missing server's.
-    send(turn, session.stream, { kind: 'goodbye', attempts: endedStatuses(state), reason: leaving.reason });
+    sendGoodbye(turn, session, leaving.reason);
     turn.effects.push({ kind: 'close_stream', stream: session.stream, flush: true });
     askKeeperToExit(turn);
     // Nothing may follow a Goodbye.

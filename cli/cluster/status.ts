@@ -10,7 +10,7 @@ import { withTransport } from '../client/session.ts';
 import type { Globals } from '../globals.ts';
 import { printAnswer } from '../output/print.ts';
 import { type Column, cell, renderFacts, Table } from '../output/table.ts';
-import { age, idOf, idsOf, moment, until } from '../output/words.ts';
+import { age, idOf, idsOf, moment, omittedText, until } from '../output/words.ts';
 
 const columns: readonly Column<Deviation>[] = [
   { head: 'NOT AS IT SHOULD BE', cell: ({ resource }) => resource },
@@ -42,10 +42,10 @@ function statusText(answer: GetStatusResponse, wide: boolean): string {
     ['term', wide ? answer.term.toString() : ''],
     ['incarnation', wide ? answer.incarnation.toString() : ''],
   ]);
-  const { deviations } = answer;
+  const { deviations, omittedDeviations } = answer;
   const rest =
     deviations.length === 0 ? 'Everything is where it should be.' : new Table(columns, { wide }).render(deviations);
-  return `${facts}\n\n${rest}`;
+  return [`${facts}\n\n${rest}`, ...omittedText(omittedDeviations, 'deviation')].join('\n');
 }
 
 /** The kind, and what is wrong with it. */

@@ -62,3 +62,8 @@ export function span(duration: Duration | undefined): string {
 
 /** `2 runs`, `1 run`. */
 export const count = (n: number, one: string, many = `${one}s`): string => `${n} ${n === 1 ? one : many}`;
+
+/** A line for what an answer had no room for; none when it had. */
+export function omittedText(omitted: number, noun: string): readonly string[] {
+  return omitted === 0 ? [] : [`and ${count(omitted, `more ${noun}`)}, left out of this answer`];
+}

@@ -11,7 +11,7 @@ import { CommandFailure, EXIT } from '../exit-codes.ts';
 import type { Globals } from '../globals.ts';
 import { printAnswer } from '../output/print.ts';
 import { type Column, cell, Table } from '../output/table.ts';
-import { idOf } from '../output/words.ts';
+import { idOf, omittedText } from '../output/words.ts';
 
 const columns: readonly Column<ServerVerdict>[] = [
   { head: 'RANK', right: true, cell: ({ rank }) => (rank === 0 ? '' : rank) },
@@ -26,7 +26,10 @@ export async function explain(globals: Globals, id: string): Promise<void> {
     const name = nameIn('policies', id);
     const answer = await createClient(PolicyService, transport).explainPlacement({ name });
     await printAnswer(globals, ExplainPlacementResponseSchema, answer, {
-      table: ({ wide }) => new Table(columns, { wide }).render(answer.servers),
+      table: ({ wide }) =>
+        [new Table(columns, { wide }).render(answer.servers), ...omittedText(answer.omittedServers, 'server')].join(
+          '\n',
+        ),
       names: () => (answer.chosenServer === '' ? [] : [answer.chosenServer]),
     });
     if (answer.chosenServer === '') throw new CommandFailure(`no server could take a run of ${id} now`, EXIT.notPlaced);

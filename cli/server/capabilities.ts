@@ -1,4 +1,6 @@
 /** `locum server capabilities`: the capability map. */
+
+import { create } from '@bufbuild/protobuf';
 import { createClient } from '@connectrpc/connect';
 import {
   type CapabilityHolders,
@@ -6,6 +8,7 @@ import {
   ServerService,
 } from '../../shared/gen/locum/v1/server_service_pb.ts';
 import { nameIn } from '../client/names.ts';
+import { PAGE_SIZE, readPages } from '../client/pages.ts';
 import { withTransport } from '../client/session.ts';
 import type { Globals } from '../globals.ts';
 import { printAnswer } from '../output/print.ts';
@@ -21,10 +24,17 @@ const columns: readonly Column<CapabilityHolders>[] = [
 export async function capabilities(globals: Globals, options: { pool?: string }): Promise<void> {
   const pool = options.pool === undefined ? '' : nameIn('pools', options.pool);
   await withTransport(globals, async (transport) => {
-    const answer = await createClient(ServerService, transport).listCapabilities({ pool });
-    await printAnswer(globals, ListCapabilitiesResponseSchema, answer, {
-      table: ({ wide }) => new Table(columns, { wide }).render(answer.capabilities),
-      names: () => answer.capabilities.map(({ name, value }) => (value === '' ? name : `${name}=${value}`)),
-    });
+    const client = createClient(ServerService, transport);
+    const pages = await readPages((pageToken) => client.listCapabilities({ pool, pageSize: PAGE_SIZE, pageToken }));
+    const all = pages.flatMap((page) => page.capabilities);
+    await printAnswer(
+      globals,
+      ListCapabilitiesResponseSchema,
+      create(ListCapabilitiesResponseSchema, { capabilities: all }),
+      {
+        table: ({ wide }) => new Table(columns, { wide }).render(all),
+        names: () => all.map(({ name, value }) => (value === '' ? name : `${name}=${value}`)),
+      },
+    );
   });
 }

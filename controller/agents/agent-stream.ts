@@ -4,6 +4,7 @@
  */
 import { type DescMessage, fromBinary, type MessageShape } from '@bufbuild/protobuf';
 import type * as grpc from '@grpc/grpc-js';
+import { assert } from '../../shared/assert.ts';
 import { internalError, LocumError } from '../../shared/errors.ts';
 import {
   AttemptReportSchema,
@@ -23,6 +24,7 @@ import {
 } from '../../shared/gen/locum/v1/agent_service_pb.ts';
 import { HostProblemSetSchema } from '../../shared/gen/locum/v1/host_problem_pb.ts';
 import type { ServerId } from '../../shared/ids.ts';
+import { LIMITS } from '../../shared/limits.ts';
 import { printable } from '../../shared/printable.ts';
 import { checkBinary } from '../../shared/rpc/body-bounds.ts';
 import { toGrpcError } from '../../shared/rpc/grpc-status.ts';
@@ -115,11 +117,30 @@ export class AgentStream {
   send(message: ToAgent): void {
     if (this.#ended || this.#closingSinceMono !== undefined) return;
     const { leader } = this.#options;
-    const bytes =
-      message.kind === 'grant'
-        ? grantBytes(leader.term, message.sequence, message.generation)
-        : encodeToAgent(message, leader);
+    if (message.kind === 'grant') {
+      this.#sendBytes(grantBytes(leader.term, message.sequence, message.generation));
+      return;
+    }
+    const parts = encodeToAgent(message, leader);
+    const tooLarge = parts.find(({ length }) => length > LIMITS.agentMessageBytes);
+    if (tooLarge === undefined) for (const bytes of parts) this.#sendBytes(bytes);
+    else this.#tooLarge(message, tooLarge.length);
+  }
+
+  #sendBytes(bytes: Buffer): void {
     if (!this.#outbox.send(bytes)) this.refuse(slowReader('more than its bound waits for it'));
+  }
+
+  /**
+   * Only a start can be, of a policy that an older controller let in. The agent would reset the stream, and the other runs of its
+   * server with it, again and again; so the start is refused in its place.
+   */
+  #tooLarge(message: ToAgent, length: number): void {
+    const detail = `the start is ${length} bytes; at most ${LIMITS.agentMessageBytes} fit a message to an agent`;
+    assert(message.kind === 'start', `no ${message.kind} is too large: ${detail}`);
+    const { commandId } = message;
+    const answer = { outcome: 'REFUSED', reason: 'MESSAGE_TOO_LARGE', detail, pid: 0, hostProblem: undefined } as const;
+    this.#deliver({ kind: 'command_result', conn: this.conn, commandId, ...answer });
   }
 
   /** Asks for output. @throws LocumError AGENT_UNREACHABLE, OVERLOADED, OUTPUT_NOT_FOUND */

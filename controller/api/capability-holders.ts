@@ -26,12 +26,15 @@ export function serversByRank(state: ClusterState, only: PoolId | undefined): re
     );
 }
 
+/** What the map is ordered by. */
+export const holderKey = ({ name, value }: Pick<CapabilityHolders, 'name' | 'value'>): string => `${name}\n${value}`;
+
 /** Every known name and value, by name, then value. */
 export function capabilityHolders(state: ClusterState, only: PoolId | undefined): CapabilityHolders[] {
   const holders = new Map<string, CapabilityHolders>();
   for (const { server } of serversByRank(state, only)) {
     for (const { name, value } of capabilityMap(server.capabilities).values()) {
-      const key = `${name}\n${value}`;
+      const key = holderKey({ name, value });
       const holder = holders.get(key) ?? create(CapabilityHoldersSchema, { name, value });
       holders.set(key, holder);
       holder.servers.push(serverName(server.id));

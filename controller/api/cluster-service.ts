@@ -7,6 +7,8 @@ import {
   ControllerRole,
   ProceedTakeoversRequestSchema,
 } from '../../shared/gen/locum/v1/cluster_service_pb.ts';
+import { LIMITS } from '../../shared/limits.ts';
+import { bytesOfTexts, cutToBytes } from '../../shared/parts.ts';
 import { poolName, runName } from '../../shared/resource-name.ts';
 import { toTimestamp } from '../../shared/rpc/time-messages.ts';
 import { fromUint64, toUint64 } from '../codec/numbers.ts';
@@ -30,6 +32,7 @@ export function clusterService(api: ApiContext): ServiceImpl<typeof ClusterServi
       const gone = api.controllers.gone().map(goneController);
       return reign.read((state, now) => {
         const runs = [...state.runs.values()].filter((run) => !isEnded(run));
+        const { kept, omitted } = cutToBytes([...gone, ...deviations(state, now)], bytesOfTexts, LIMITS.pageBytes);
         return {
           clusterId: state.clusterId,
           incarnation: toUint64(state.incarnation),
@@ -46,7 +49,8 @@ export function clusterService(api: ApiContext): ServiceImpl<typeof ClusterServi
           sessions: state.sessions.size,
           leader: leader === undefined ? '' : `${CONTROLLERS}${leader.id}`,
           leaderEndpoint: leader?.api ?? '',
-          deviations: [...gone, ...deviations(state, now)].map(({ resource, reason, message, etaWall }) => ({
+          omittedDeviations: omitted,
+          deviations: kept.map(({ resource, reason, message, etaWall }) => ({
             resource,
             reason,
             message,

@@ -2,6 +2,7 @@
 import type { MessageInitShape } from '@bufbuild/protobuf';
 import type { ServiceImpl } from '@connectrpc/connect';
 import { invalidField, LocumError } from '../../shared/errors.ts';
+import { EventSchema } from '../../shared/gen/locum/v1/event_pb.ts';
 import type { EventService, WatchEventsResponseSchema } from '../../shared/gen/locum/v1/event_service_pb.ts';
 import { parsePolicyName, parsePoolName, parseRunName, parseServerName } from '../../shared/resource-name.ts';
 import { eventToProto } from '../codec/event.ts';
@@ -56,13 +57,15 @@ export function eventService(api: ApiContext): ServiceImpl<typeof EventService> 
         matches(event) && (request.type === '' || event.type === request.type);
       return api.reign().read((state) => {
         const newestFirst = [...state.events].filter(wanted).reverse();
-        const { items, nextPageToken } = pageOf(newestFirst, request, {
+        const { shown, nextPageToken } = pageOf(newestFirst, request, {
           question: ['ListEvents', request.about, request.type],
           cursorOf: ({ number }) => String(number),
           indexAfter: indexAfterNumber(({ number }) => number),
+          schema: EventSchema,
+          show: eventToProto,
         });
         return {
-          events: items.map(eventToProto),
+          events: shown,
           nextPageToken,
           droppedUpTo: toUint64(droppedUpTo(state)),
           position: toUint64(state.meta.lastEvent),

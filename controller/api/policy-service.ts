@@ -1,7 +1,7 @@
 /** Policies, and starting and stopping them. */
 import type { ServiceImpl } from '@connectrpc/connect';
 import { invalidField } from '../../shared/errors.ts';
-import type { Policy as PbPolicy } from '../../shared/gen/locum/v1/policy_pb.ts';
+import { type Policy as PbPolicy, PolicySchema } from '../../shared/gen/locum/v1/policy_pb.ts';
 import {
   CreatePolicyRequestSchema,
   DeletePolicyRequestSchema,
@@ -14,6 +14,8 @@ import {
   UpdatePolicyRequestSchema,
 } from '../../shared/gen/locum/v1/policy_service_pb.ts';
 import { policyId } from '../../shared/ids.ts';
+import { LIMITS } from '../../shared/limits.ts';
+import { bytesOfTexts, cutToBytes } from '../../shared/parts.ts';
 import { runName, serverName } from '../../shared/resource-name.ts';
 import { policyToProto } from '../codec/policy.ts';
 import { checkArgumentsSize } from '../codec/workload-size.ts';
@@ -42,16 +44,18 @@ export function policyService(api: ApiContext): ServiceImpl<typeof PolicyService
       const pool = request.pool === '' ? undefined : poolIdOf(request.pool, 'pool');
       return api.reign().read((state) => {
         const policies = [...state.policies.values()].filter(({ spec }) => pool === undefined || spec.pool === pool);
-        const { items, nextPageToken } = pageOf(
+        const { shown, nextPageToken } = pageOf(
           policies.sort((a, b) => (a.id < b.id ? -1 : 1)),
           request,
           {
             question: ['ListPolicies', request.pool],
             cursorOf: ({ id }) => id,
             indexAfter: indexAfterText(({ id }) => id),
+            schema: PolicySchema,
+            show: (policy) => projectPolicy(state, policy),
           },
         );
-        return { policies: items.map((policy) => projectPolicy(state, policy)), nextPageToken };
+        return { policies: shown, nextPageToken };
       });
     },
 
@@ -128,9 +132,11 @@ export function policyService(api: ApiContext): ServiceImpl<typeof PolicyService
       const id = policyIdOf(name);
       return api.reign().read((state, now) => {
         const { chosen, verdicts } = explainPlacement(state, found(state.policies.get(id), name), now);
+        const { kept, omitted } = cutToBytes(verdicts, bytesOfTexts, LIMITS.pageBytes);
         return {
           chosenServer: chosen === undefined ? '' : serverName(chosen),
-          servers: verdicts.map(({ server, ...verdict }) => ({ server: serverName(server), ...verdict })),
+          servers: kept.map(({ server, ...verdict }) => ({ server: serverName(server), ...verdict })),
+          omittedServers: omitted,
         };
       });
     },

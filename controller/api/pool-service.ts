@@ -2,7 +2,7 @@
 import type { ServiceImpl } from '@connectrpc/connect';
 import { assert } from '../../shared/assert.ts';
 import { invalidField } from '../../shared/errors.ts';
-import { Apply as PbApply, type Pool as PbPool } from '../../shared/gen/locum/v1/pool_pb.ts';
+import { Apply as PbApply, type Pool as PbPool, PoolSchema } from '../../shared/gen/locum/v1/pool_pb.ts';
 import {
   CreatePoolRequestSchema,
   DeletePoolRequestSchema,
@@ -78,13 +78,14 @@ export function poolService(api: ApiContext): ServiceImpl<typeof PoolService> {
     async listPools(request) {
       return api.reign().read((state) => {
         const ids = [...state.pools.keys()].sort();
-        const { items, nextPageToken } = pageOf(ids, request, {
+        const { shown, nextPageToken } = pageOf(ids, request, {
           question: ['ListPools'],
           cursorOf: String,
           indexAfter: indexAfterText(String),
+          schema: PoolSchema,
+          show: (id) => poolToProto(found(state.pools.get(id), poolName(id))),
         });
-        const pools = items.map((id) => poolToProto(found(state.pools.get(id), poolName(id))));
-        return { pools, nextPageToken };
+        return { pools: shown, nextPageToken };
       });
     },
 

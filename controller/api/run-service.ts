@@ -1,5 +1,6 @@
 /** Runs: looking at them, moving, stopping and releasing them. */
 import type { ServiceImpl } from '@connectrpc/connect';
+import { RunSchema } from '../../shared/gen/locum/v1/run_pb.ts';
 import {
   MoveRunRequestSchema,
   ReleaseRunRequestSchema,
@@ -42,12 +43,14 @@ export function runService(api: ApiContext): ServiceImpl<typeof RunService> {
         (policy === undefined || run.policy === policy) &&
         (server === undefined || currentAttempt(run)?.server === server);
       return api.reign().read((state, now) => {
-        const { items, nextPageToken } = pageOf(allRuns(state).filter(wanted), request, {
+        const { shown, nextPageToken } = pageOf(allRuns(state).filter(wanted), request, {
           question: ['ListRuns', request.policy, request.server, request.includeEnded],
           cursorOf: (run) => String(runNumber(run)),
           indexAfter: indexAfterNumber(runNumber),
+          schema: RunSchema,
+          show: (run) => projectRun(state, run, now),
         });
-        return { runs: items.map((run) => projectRun(state, run, now)), nextPageToken };
+        return { runs: shown, nextPageToken };
       });
     },
 

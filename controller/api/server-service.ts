@@ -4,7 +4,9 @@ import { durationMs } from '@bufbuild/protobuf/wkt';
 import type { ServiceImpl } from '@connectrpc/connect';
 import { unreachable } from '../../shared/assert.ts';
 import { invalidField } from '../../shared/errors.ts';
+import { ServerSchema } from '../../shared/gen/locum/v1/server_pb.ts';
 import {
+  CapabilityHoldersSchema,
   ConfirmServerDeadRequestSchema,
   CordonServerRequestSchema,
   DeleteServerRequestSchema,
@@ -26,8 +28,8 @@ import { movePlanToProto, orderToProto } from '../codec/pool.ts';
 import type { Call, CallValue } from '../core/event.ts';
 import type { Server } from '../core/state.ts';
 import { type ApiContext, submit } from './api-context.ts';
-import { capabilityHolders, serversByRank } from './capability-holders.ts';
-import { pageOf } from './page.ts';
+import { capabilityHolders, holderKey, serversByRank } from './capability-holders.ts';
+import { indexAfterText, pageOf } from './page.ts';
 import { applyOf } from './pool-service.ts';
 import { projectServer } from './projections/project-server.ts';
 import { found, poolIdOf, serverIdOf } from './resource-id.ts';
@@ -94,7 +96,9 @@ export function serverService(api: ApiContext): ServiceImpl<typeof ServerService
     async listServers(request) {
       const pool = request.pool === '' ? undefined : poolIdOf(request.pool, 'pool');
       return api.reign().read((state, now) => {
-        const { items, nextPageToken } = pageOf(serversByRank(state, pool), request, {
+        const { shown, nextPageToken } = pageOf(serversByRank(state, pool), request, {
+          schema: ServerSchema,
+          show: ({ server }) => projectServer(state, server, now),
           question: ['ListServers', request.pool],
           cursorOf: ({ server, rank }) => `${server.pool}/${rank}/${server.id}`,
           indexAfter: (servers, cursor) => {
@@ -108,7 +112,7 @@ export function serverService(api: ApiContext): ServiceImpl<typeof ServerService
             return next < 0 ? servers.length : next;
           },
         });
-        return { servers: items.map(({ server }) => projectServer(state, server, now)), nextPageToken };
+        return { servers: shown, nextPageToken };
       });
     },
 
@@ -185,7 +189,16 @@ export function serverService(api: ApiContext): ServiceImpl<typeof ServerService
 
     async listCapabilities(request) {
       const pool = request.pool === '' ? undefined : poolIdOf(request.pool, 'pool');
-      return api.reign().read((state) => ({ capabilities: capabilityHolders(state, pool) }));
+      return api.reign().read((state) => {
+        const { shown, nextPageToken } = pageOf(capabilityHolders(state, pool), request, {
+          question: ['ListCapabilities', request.pool],
+          cursorOf: holderKey,
+          indexAfter: indexAfterText(holderKey),
+          schema: CapabilityHoldersSchema,
+          show: (holder) => holder,
+        });
+        return { capabilities: shown, nextPageToken };
+      });
     },
 
     async *watchServers({ revision }, { signal }) {

@@ -10,6 +10,8 @@ import {
   ServerOrderSchema,
 } from '../../shared/gen/locum/v1/pool_pb.ts';
 import { serverId, uid } from '../../shared/ids.ts';
+import { LIMITS } from '../../shared/limits.ts';
+import { bytesOfTexts, cutToBytes } from '../../shared/parts.ts';
 import { parsePoolName, policyName, poolName, runName, serverName } from '../../shared/resource-name.ts';
 import { toTimestamp } from '../../shared/rpc/time-messages.ts';
 import { etagOf, orderEtagOf } from '../core/etag.ts';
@@ -41,21 +43,30 @@ export function orderToProto(pool: Pool): PbServerOrder {
   });
 }
 
-export function movePlanToProto({ moves, stays }: MovePlan): PbMovePlan {
-  return create(MovePlanSchema, {
-    moves: moves.map(({ run, policy, from, to }) => ({
+/** Moves and stays have half of a page each; what has no room is counted. */
+export function movePlanToProto(plan: MovePlan): PbMovePlan {
+  const moves = cutToBytes(
+    plan.moves.map(({ run, policy, from, to }) => ({
       run: runName(run),
       policy: policyName(policy),
       fromServer: serverName(from),
       toServer: serverName(to),
     })),
-    stays: stays.map(({ run, policy, server, reason }) => ({
+    bytesOfTexts,
+    LIMITS.pageBytes / 2,
+  );
+  const stays = cutToBytes(
+    plan.stays.map(({ run, policy, server, reason }) => ({
       run: runName(run),
       policy: policyName(policy),
       server: serverName(server),
       reason,
     })),
-  });
+    bytesOfTexts,
+    LIMITS.pageBytes / 2,
+  );
+  const omitted = { omittedMoves: moves.omitted, omittedStays: stays.omitted };
+  return create(MovePlanSchema, { moves: [...moves.kept], stays: [...stays.kept], ...omitted });
 }
 
 export function poolToRecord(pool: Pool): PoolRecord {

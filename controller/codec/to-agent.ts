@@ -11,6 +11,8 @@ import {
   VerdictSchema,
   WelcomeSchema,
 } from '../../shared/gen/locum/v1/agent_service_pb.ts';
+import { LIMITS } from '../../shared/limits.ts';
+import { inParts } from '../../shared/parts.ts';
 import { toDuration } from '../../shared/rpc/time-messages.ts';
 import type { ToAgent, Verdict } from '../core/effect.ts';
 import { toUint64 } from './numbers.ts';
@@ -24,9 +26,41 @@ export interface LeaderIdentity {
   readonly clusterId: string;
 }
 
-export function encodeToAgent(message: ToAgent, leader: LeaderIdentity): Buffer {
-  return encode(contentOf(message, leader), leader);
+/** One message, or several where it answers a large inventory. They belong together: nothing is sent between them. */
+export function encodeToAgent(message: ToAgent, leader: LeaderIdentity): readonly Buffer[] {
+  return partsOf(message).map(({ part, moreParts }) => encode(contentOf(part, leader, moreParts), leader));
 }
+
+interface Part {
+  readonly part: ToAgent;
+  readonly moreParts: boolean;
+}
+
+function partsOf(message: ToAgent): readonly Part[] {
+  switch (message.kind) {
+    case 'welcome':
+    case 'verdicts':
+      return inParts(message.verdicts, bytesOfVerdict, LIMITS.partBytes).map((verdicts, i, all) => ({
+        part: { ...message, verdicts },
+        moreParts: i < all.length - 1,
+      }));
+    case 'ack':
+      return inParts(message.attempts, bytesOfRef, LIMITS.partBytes).map((attempts) => ({
+        part: { ...message, attempts },
+        moreParts: false,
+      }));
+    case 'grant':
+    case 'start':
+    case 'stop':
+    case 'report_full_state':
+    case 'timers_changed':
+      return [{ part: message, moreParts: false }];
+  }
+}
+
+/** Ids and stable words are ASCII; the rest is numbers and tags. */
+const bytesOfRef = ({ run }: { readonly run: string }): number => 32 + run.length;
+const bytesOfVerdict = (verdict: Verdict): number => bytesOfRef(verdict) + verdict.reason.length;
 
 /** The one message that the core knows nothing of. */
 export function encodeReadOutput(value: ReadOutput, leader: LeaderIdentity): Buffer {
@@ -45,7 +79,7 @@ function encode(message: ConnectResponse['message'], leader: LeaderIdentity): Bu
   return Buffer.from(buffer, byteOffset, byteLength);
 }
 
-function contentOf(message: ToAgent, leader: LeaderIdentity): ConnectResponse['message'] {
+function contentOf(message: ToAgent, leader: LeaderIdentity, moreParts: boolean): ConnectResponse['message'] {
   switch (message.kind) {
     case 'grant': {
       const { sequence, generation } = message;
@@ -53,7 +87,7 @@ function contentOf(message: ToAgent, leader: LeaderIdentity): ConnectResponse['m
       return { case: 'grant', value };
     }
     case 'welcome':
-      return { case: 'welcome', value: welcomeToProto(message, leader) };
+      return { case: 'welcome', value: welcomeToProto(message, leader, moreParts) };
     case 'start':
       return { case: 'startAttempt', value: startToProto(message) };
     case 'stop':
@@ -61,13 +95,13 @@ function contentOf(message: ToAgent, leader: LeaderIdentity): ConnectResponse['m
     case 'report_full_state':
     case 'verdicts':
     case 'timers_changed':
-      return create(ConnectResponseSchema, { message: plainContentOf(message) }).message;
+      return create(ConnectResponseSchema, { message: plainContentOf(message, moreParts) }).message;
   }
 }
 
 type Plain = Exclude<ToAgent, { kind: 'grant' | 'welcome' | 'start' }>;
 
-function plainContentOf(message: Plain) {
+function plainContentOf(message: Plain, moreParts: boolean) {
   switch (message.kind) {
     case 'stop': {
       const { commandId, generation, run, epoch, reason } = message;
@@ -82,14 +116,19 @@ function plainContentOf(message: Plain) {
       return { case: 'reportFullState' as const, value: { reason: message.reason } };
     case 'verdicts': {
       const generation = toUint64(message.generation);
-      return { case: 'verdicts' as const, value: { generation, verdicts: message.verdicts.map(verdictToProto) } };
+      const verdicts = message.verdicts.map(verdictToProto);
+      return { case: 'verdicts' as const, value: { generation, verdicts, moreParts } };
     }
     case 'timers_changed':
       return { case: 'timersChanged' as const, value: { timers: timersToProto(message.timers) } };
   }
 }
 
-function welcomeToProto(message: Extract<ToAgent, { kind: 'welcome' }>, { clusterId }: LeaderIdentity) {
+function welcomeToProto(
+  message: Extract<ToAgent, { kind: 'welcome' }>,
+  { clusterId }: LeaderIdentity,
+  moreParts: boolean,
+) {
   const { session, uid, timers, verdicts } = message;
   return create(WelcomeSchema, {
     session,
@@ -97,6 +136,7 @@ function welcomeToProto(message: Extract<ToAgent, { kind: 'welcome' }>, { cluste
     uid,
     timers: timersToProto(timers),
     verdicts: verdicts.map(verdictToProto),
+    moreParts,
   });
 }
 

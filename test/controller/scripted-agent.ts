@@ -53,7 +53,6 @@ export class ScriptedAgent {
     this.ended = promise;
     call.on('error', () => undefined);
     call.on('status', (status) => {
-      this.#arrived.resolve();
       const error = status.code === grpc.status.OK ? undefined : fromGrpcError(status);
       resolve({ code: status.code, details: status.details, error });
     });

@@ -17,7 +17,7 @@ import type { Message, UnknownEnum } from "@bufbuild/protobuf";
  * Describes the file locum/v1/pool.proto.
  */
 export const file_locum_v1_pool: GenFile = /*@__PURE__*/
-  fileDesc("ChNsb2N1bS92MS9wb29sLnByb3RvEghsb2N1bS52MSLeAgoEUG9vbBI8CgRuYW1lGAEgASgJQi66SCtyKTInXnBvb2xzL1thLXpdKFthLXowLTktXXswLDYxfVthLXowLTldKT8kEgsKA3VpZBgCIAEoCRIMCgRldGFnGAMgASgJEi8KC2NyZWF0ZV90aW1lGAQgASgLMhouZ29vZ2xlLnByb3RvYnVmLlRpbWVzdGFtcBIvCgt1cGRhdGVfdGltZRgFIAEoCzIaLmdvb2dsZS5wcm90b2J1Zi5UaW1lc3RhbXASIAoGdGltZXJzGAYgASgLMhAubG9jdW0udjEuVGltZXJzEjYKEGRlZmF1bHRfZmFpbGJhY2sYByABKA4yEi5sb2N1bS52MS5GYWlsYmFja0IIukgFggECEAESKwoRZGVmYXVsdF9tYXhfc2xvdHMYCCABKAVCC7pICBoGGKCNBigASACIAQFCFAoSX2RlZmF1bHRfbWF4X3Nsb3RzIjoKC1NlcnZlck9yZGVyEgwKBHBvb2wYASABKAkSDwoHc2VydmVycxgCIAMoCRIMCgRldGFnGAMgASgJIlYKCE1vdmVQbGFuEiQKBW1vdmVzGAEgAygLMhUubG9jdW0udjEuUGxhbm5lZE1vdmUSJAoFc3RheXMYAiADKAsyFS5sb2N1bS52MS5QbGFubmVkU3RheSJSCgtQbGFubmVkTW92ZRILCgNydW4YASABKAkSDgoGcG9saWN5GAIgASgJEhMKC2Zyb21fc2VydmVyGAMgASgJEhEKCXRvX3NlcnZlchgEIAEoCSJKCgtQbGFubmVkU3RheRILCgNydW4YASABKAkSDgoGcG9saWN5GAIgASgJEg4KBnNlcnZlchgDIAEoCRIOCgZyZWFzb24YBCABKAkqRgoFQXBwbHkSFQoRQVBQTFlfVU5TUEVDSUZJRUQQABISCg5BUFBMWV9ORVdfT05MWRABEhIKDkFQUExZX01PVkVfTk9XEAJiBnByb3RvMw", [file_buf_validate_validate, file_google_protobuf_timestamp, file_locum_v1_policy, file_locum_v1_timers]);
+  fileDesc("ChNsb2N1bS92MS9wb29sLnByb3RvEghsb2N1bS52MSLeAgoEUG9vbBI8CgRuYW1lGAEgASgJQi66SCtyKTInXnBvb2xzL1thLXpdKFthLXowLTktXXswLDYxfVthLXowLTldKT8kEgsKA3VpZBgCIAEoCRIMCgRldGFnGAMgASgJEi8KC2NyZWF0ZV90aW1lGAQgASgLMhouZ29vZ2xlLnByb3RvYnVmLlRpbWVzdGFtcBIvCgt1cGRhdGVfdGltZRgFIAEoCzIaLmdvb2dsZS5wcm90b2J1Zi5UaW1lc3RhbXASIAoGdGltZXJzGAYgASgLMhAubG9jdW0udjEuVGltZXJzEjYKEGRlZmF1bHRfZmFpbGJhY2sYByABKA4yEi5sb2N1bS52MS5GYWlsYmFja0IIukgFggECEAESKwoRZGVmYXVsdF9tYXhfc2xvdHMYCCABKAVCC7pICBoGGKCNBigASACIAQFCFAoSX2RlZmF1bHRfbWF4X3Nsb3RzIjoKC1NlcnZlck9yZGVyEgwKBHBvb2wYASABKAkSDwoHc2VydmVycxgCIAMoCRIMCgRldGFnGAMgASgJIoQBCghNb3ZlUGxhbhIkCgVtb3ZlcxgBIAMoCzIVLmxvY3VtLnYxLlBsYW5uZWRNb3ZlEiQKBXN0YXlzGAIgAygLMhUubG9jdW0udjEuUGxhbm5lZFN0YXkSFQoNb21pdHRlZF9tb3ZlcxgDIAEoBRIVCg1vbWl0dGVkX3N0YXlzGAQgASgFIlIKC1BsYW5uZWRNb3ZlEgsKA3J1bhgBIAEoCRIOCgZwb2xpY3kYAiABKAkSEwoLZnJvbV9zZXJ2ZXIYAyABKAkSEQoJdG9fc2VydmVyGAQgASgJIkoKC1BsYW5uZWRTdGF5EgsKA3J1bhgBIAEoCRIOCgZwb2xpY3kYAiABKAkSDgoGc2VydmVyGAMgASgJEg4KBnJlYXNvbhgEIAEoCSpGCgVBcHBseRIVChFBUFBMWV9VTlNQRUNJRklFRBAAEhIKDkFQUExZX05FV19PTkxZEAESEgoOQVBQTFlfTU9WRV9OT1cQAmIGcHJvdG8z", [file_buf_validate_validate, file_google_protobuf_timestamp, file_locum_v1_policy, file_locum_v1_timers]);
 
 /**
  * A set of servers with one order. `pools/default` always exists.
@@ -143,6 +143,20 @@ export type MovePlan = Message<"locum.v1.MovePlan"> & {
    * @generated from field: repeated locum.v1.PlannedStay stays = 2;
    */
   stays: PlannedStay[];
+
+  /**
+   * Moves that are left out of this answer, which is bounded; they are made all the same.
+   *
+   * @generated from field: int32 omitted_moves = 3;
+   */
+  omittedMoves: number;
+
+  /**
+   * Stays that are left out of this answer.
+   *
+   * @generated from field: int32 omitted_stays = 4;
+   */
+  omittedStays: number;
 };
 
 /**
