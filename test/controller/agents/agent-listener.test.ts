@@ -81,17 +81,17 @@ describe('the agent listener', () => {
     inWorld(async (world) => {
       const agent = world.agent('web-1');
       const attempts = (from: number) =>
-        Array.from({ length: 400 }, (_, i) => ({
+        Array.from({ length: 150 }, (_, i) => ({
           run: `x-${from + i}`,
           epoch: BigInt(from + i),
           state: AttemptState.RUNNING,
           policy: 'x',
         }));
       agent.hello({ attempts: attempts(1), lastPart: false });
-      agent.hello({ attempts: attempts(401), lastPart: false });
-      agent.hello({ attempts: attempts(801), lastPart: true });
+      agent.hello({ attempts: attempts(151), lastPart: false });
+      agent.hello({ attempts: attempts(301), lastPart: true });
       const { verdicts } = await agent.next('welcome');
-      expect(verdicts.length).toBe(1_200);
+      expect(verdicts.length).toBe(450);
     }),
   );
 

@@ -117,7 +117,7 @@ describe('watches', () => {
       await slow.next();
       // Many times what the window of changes and the buffers of the connection hold.
       const labels = { filler: 'x'.repeat(256) };
-      const env = Object.fromEntries(Array.from({ length: 16 }, (_, i) => [`V${i}`, 'x'.repeat(16_000)]));
+      const env = Object.fromEntries(Array.from({ length: 11 }, (_, i) => [`V${i}`, 'x'.repeat(16_000)]));
       const big = { ...workload, env };
       for (let i = 0; i < 30; i += 1) {
         const some = Array.from({ length: 10 }, (_, k) =>
