@@ -2,7 +2,6 @@
  * One agent stream: bytes in → events of the core, messages of the core → bytes out. It knows the order of the protocol (Hello
  * first, and once) and its bounds; what is said is the core's affair.
  */
-import { type DescMessage, fromBinary, type MessageShape } from '@bufbuild/protobuf';
 import type * as grpc from '@grpc/grpc-js';
 import { assert } from '../../shared/assert.ts';
 import { internalError, LocumError } from '../../shared/errors.ts';
@@ -12,7 +11,6 @@ import {
   type Capacity,
   CommandResultSchema,
   type ConnectRequest,
-  ConnectRequestSchema,
   type FullState,
   FullStateSchema,
   GoodbyeSchema,
@@ -26,10 +24,8 @@ import { HostProblemSetSchema } from '../../shared/gen/locum/v1/host_problem_pb.
 import type { ServerId } from '../../shared/ids.ts';
 import { LIMITS } from '../../shared/limits.ts';
 import { printable } from '../../shared/printable.ts';
-import { checkBinary } from '../../shared/rpc/body-bounds.ts';
 import { toGrpcError } from '../../shared/rpc/grpc-status.ts';
 import { hostProblemsFromProto } from '../../shared/rpc/host-problem-messages.ts';
-import { validate } from '../../shared/rpc/validation.ts';
 import { capabilityFromProto } from '../codec/capability.ts';
 import {
   capacityFromProto,
@@ -42,6 +38,7 @@ import { encodeReadOutput, encodeReconnect, encodeToAgent, type LeaderIdentity }
 import type { ToAgent } from '../core/effect.ts';
 import type { FromAgent, HelloFacts } from '../core/event.ts';
 import type { ConnId } from '../core/state.ts';
+import { checkCapacity, checked, decodeRequest } from './agent-message.ts';
 import { AttemptParts } from './attempt-parts.ts';
 import { grantBytes, readHeartbeat } from './heartbeat-bytes.ts';
 import { Outbox, type OutboxLimits } from './outbox.ts';
@@ -220,7 +217,7 @@ export class AgentStream {
       return;
     }
     try {
-      this.#handle(decode(bytes));
+      this.#handle(decodeRequest(bytes));
     } catch (error) {
       // A defect of ours that only this agent provokes ends its stream, not the controller of all others.
       this.refuse(error instanceof LocumError ? error : internalError(error));
@@ -325,27 +322,6 @@ export class AgentStream {
     // The core knows nothing of a stream that never said Hello.
     if (this.#server !== undefined) this.#deliver({ kind: 'stream_closed', conn: this.conn });
     this.#options.onEnd(this);
-  }
-}
-
-function decode(bytes: Buffer): ConnectRequest {
-  checkBinary(ConnectRequestSchema, bytes);
-  try {
-    return fromBinary(ConnectRequestSchema, bytes);
-  } catch (error) {
-    throw new LocumError('PROTOCOL', 'the bytes are no ConnectRequest', { cause: error });
-  }
-}
-
-function checked<Desc extends DescMessage>(schema: Desc, message: MessageShape<Desc>): MessageShape<Desc> {
-  validate(schema, message);
-  return message;
-}
-
-/** The rules of Capacity by hand: the validator takes longer than all the rest of a heartbeat. */
-function checkCapacity({ maxSlots }: Capacity): void {
-  if (maxSlots !== undefined && (maxSlots < 0 || maxSlots > 100_000)) {
-    throw new LocumError('PROTOCOL', `max_slots is ${maxSlots}; it must be from 0 to 100000`);
   }
 }
 
