@@ -5,6 +5,7 @@
 import { describe } from 'vitest';
 import { commitPromises } from './conformance-commits.ts';
 import { electionPromises } from './conformance-elections.ts';
+import { faultPromises } from './conformance-faults.ts';
 import { lifePromises } from './conformance-life.ts';
 import { modelPromises } from './conformance-model.ts';
 import { presencePromises } from './conformance-presence.ts';
@@ -17,6 +18,7 @@ export function keepsThePromisesOfAStore(kind: StoreKind): void {
     electionPromises(kind);
     presencePromises(kind);
     commitPromises(kind);
+    faultPromises(kind);
     watchPromises(kind);
     modelPromises(kind);
   });

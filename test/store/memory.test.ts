@@ -2,12 +2,14 @@ import { describe, expect, test } from 'vitest';
 import { MemoryCluster, MemoryStore } from '../../controller/store/memory.ts';
 import { firstOfIncarnation } from '../../shared/ids.ts';
 import { keepsThePromisesOfAStore } from './conformance.ts';
+import { FaultyMemoryStore } from './faulty-memory.ts';
 import { bytes, contents, elect, put, type StoreWorld } from './store-world.ts';
 
 function memoryWorld(): StoreWorld {
   const cluster = new MemoryCluster({ log: { maxChanges: 64 } });
   return {
     open: async () => new MemoryStore(cluster),
+    openFaulty: async (plan) => new FaultyMemoryStore(cluster, plan),
     depose: async (term) => cluster.depose(term, 'Deposed by the test.'),
     compact: async (commit) => {
       for (let i = 0; i < 64; i += 1) await commit();
@@ -19,6 +21,8 @@ function memoryWorld(): StoreWorld {
 keepsThePromisesOfAStore({
   name: 'memory',
   candidates: 'many',
+  faults: ['dies', 'dies, arrives late'],
+  largeCommit: { records: 12, valueBytes: 20_000 },
   modelRuns: 300,
   missing: async () => undefined,
   createWorld: async () => memoryWorld(),

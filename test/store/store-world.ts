@@ -3,6 +3,34 @@ import type { TestContext } from 'vitest';
 import { expect } from 'vitest';
 import type { Batch, CommitOutcome, Leadership, Snapshot, Store, Write } from '../../controller/store/store.ts';
 
+/** What happens at a fault point. */
+export type Fault =
+  /** The process is gone. */
+  | 'dies'
+  /** The process is gone, and what it was about to send arrives when another one leads. */
+  | 'dies, arrives late'
+  /** The process lives, and does not get this one answer. */
+  | 'no answer';
+
+/** A handle that meets one fault. Its points are before and after each write that it makes, at the lowest place we can reach. */
+export interface FaultyHandle {
+  readonly store: Store;
+  /** Points passed so far. */
+  readonly passed: number;
+  /** Resolves when the process is gone: whatever still waits for it waits for ever. */
+  readonly gone: Promise<void>;
+  /** Lets what was held back arrive. */
+  readonly arriveLate: () => Promise<void>;
+}
+
+export interface FaultPlan {
+  readonly fault: Fault;
+  /** Points passed before it happens; Infinity: it never does. */
+  readonly at: number;
+  /** Called at every point, where the store can wait for it. */
+  readonly onPoint?: () => Promise<void>;
+}
+
 /** One store, new and empty when made, and the means to look at it through several handles. */
 export interface StoreWorld {
   /** Opens a handle. Where the kind allows one candidate, another open handle makes this reject with LOCKED. */
@@ -11,6 +39,10 @@ export interface StoreWorld {
   depose?(term: number): Promise<void>;
   /** Makes what is committed by now impossible to watch from, by `commit`ting more or by the store's own means. */
   compact(commit: () => Promise<void>): Promise<void>;
+  /** Opens a handle that meets a fault. After its death `open` finds what it left. */
+  openFaulty(plan: FaultPlan): Promise<FaultyHandle>;
+  /** Keys below a prefix of the store's own that only a commit under way may have. None: it has no such. */
+  leftovers?(): Promise<readonly string[]>;
   /** Closes what is open and removes what is left. */
   dispose(): Promise<void>;
 }
@@ -19,6 +51,10 @@ export interface StoreKind {
   readonly name: Store['kind'];
   /** How many handles may be open, and stand for election, at once. */
   readonly candidates: 'one' | 'many';
+  /** Faults that it can meet. */
+  readonly faults: readonly Fault[];
+  /** A commit that the store does not write in one go: its records, besides two with values of so many bytes. */
+  readonly largeCommit: { readonly records: number; readonly valueBytes: number };
   /** Random command sequences to compare with the model. */
   readonly modelRuns: number;
   /** Why this machine can't run it; undefined when it can. */
