@@ -7,7 +7,7 @@ function loopObstacle(): string | undefined {
   return knows('ext4') ? undefined : 'this kernel has no ext4';
 }
 
-function fuseObstacle(): string | undefined {
+export function fuseObstacle(): string | undefined {
   return existsSync('/dev/fuse') && knows('fuse') ? undefined : 'this kernel has no FUSE';
 }
 
