@@ -31,7 +31,8 @@ async function mounted(ctx: TestContext): Promise<{ readonly folder: string; rea
 }
 
 afterEach(async () => {
-  expect((await guard?.close()) ?? []).toEqual([]);
+  const left = await guard?.close();
+  if (left !== undefined && left.length > 0) throw new Error(left.join('\n'));
 });
 
 beforeEach(() => {

@@ -18,6 +18,8 @@ export interface Patient {
   readonly host: SickHost;
   readonly outcome: Outcome;
   readonly placed: ReadonlyMap<Kind, Placed>;
+  /** When it fell sick, by the clock of the witnesses. */
+  struckMs: number;
   /** It left the available list while it was sick. */
   wasUnavailable: boolean;
   /** From applying a new policy until it ran. Undefined: it did not. */

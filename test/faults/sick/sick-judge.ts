@@ -51,7 +51,7 @@ export function judgeAlone(world: SickWorld, patient: Patient, runs: Runs, atMs:
 }
 
 /** Silent, sick, and for longer than the wait. */
-export function judgeCut(world: SickWorld, patient: Patient, runs: Runs, cutMs: number): void {
+export function judgeCut(world: SickWorld, patient: Patient, runs: Runs): void {
   const { outcome, placed } = patient;
   for (const kind of KIND_NAMES) {
     const [before, now] = [placed.get(kind), kindRun(patient, runs, kind)];
@@ -67,7 +67,7 @@ export function judgeCut(world: SickWorld, patient: Patient, runs: Runs, cutMs: 
       continue;
     }
     if (kind === 'stop') judgeTakeover(world, patient, now, before.epoch);
-    else judgeOverlap(world, patient, now, { epoch: before.epoch, cutMs });
+    else judgeOverlap(world, patient, now, before.epoch);
   }
 }
 
@@ -88,17 +88,12 @@ function judgeTakeover(world: SickWorld, { outcome }: Patient, run: Run, epoch: 
     outcome.failures.push(`taken over ${startedMs - waitMs} ms after the wait`);
 }
 
-function judgeOverlap(
-  world: SickWorld,
-  { outcome }: Patient,
-  run: Run,
-  { epoch, cutMs }: { readonly epoch: bigint; readonly cutMs: number },
-): void {
+function judgeOverlap(world: SickWorld, { outcome, struckMs }: Patient, run: Run, epoch: bigint): void {
   if (waitOf(run, epoch) === undefined && run.attempts.some((one) => one.epoch === epoch && one.end !== undefined))
     return;
   const life = world.witness.lives(run.name.slice('runs/'.length)).find((one) => one.epoch > epoch);
   const { missingMs } = world.timers;
-  const gapMs = (life?.startMs ?? 0) - cutMs;
+  const gapMs = (life?.startMs ?? 0) - struckMs;
   if (gapMs > missingMs + TAKEOVER_LIMIT_MS + world.lag.worstMs)
     outcome.failures.push(`OVERLAP: a second one only ${gapMs} ms after the cut`);
 }

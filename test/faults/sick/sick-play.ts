@@ -17,6 +17,7 @@ const PROCEED_EVERY_MS = 1_000;
 /** Between two lines of output. On sick disks all that writes output has to stall. */
 const SOME_OUTPUT_MS = 500;
 const MUCH_OUTPUT_MS = 50;
+const STRIKE_EVERY_MS = 200;
 /** What was placed before is heard of, and the leases are fresh. */
 const SETTLE_MS = 3_000;
 /** How much longer than the takeover wait it lasts, and the part of that which is as long as the timers. */
@@ -45,16 +46,15 @@ export class SickPlay {
     this.#patients = await this.#admit();
     await sleep(SETTLE_MS);
     world.lag.forget();
-    const sinceMs = uptimeMs();
     await this.#strike();
-    await this.#watch(sinceMs + (1 + LONGER_SHARE) * world.timers.waitMs + LONGER_MS);
+    await this.#watch(uptimeMs() + (1 + LONGER_SHARE) * world.timers.waitMs + LONGER_MS);
     const atMs = uptimeMs();
     const runs = (await world.runs()) ?? new Map<string, Run>();
     for (const patient of this.#patients) {
       judgeSick(patient);
       noteStopped(world, patient, atMs);
       if (this.#mode === 'alone') judgeAlone(world, patient, runs, atMs);
-      if (this.#mode === 'network cut') judgeCut(world, patient, runs, sinceMs);
+      if (this.#mode === 'network cut') judgeCut(world, patient, runs);
     }
     await this.#lift();
     await this.#recover();
@@ -99,13 +99,17 @@ export class SickPlay {
       host,
       outcome: newOutcome(host.sickness.name, this.#mode),
       placed: new Map(KIND_NAMES.flatMap((kind) => pairOf(kind, placed.get(`${host.name}-${kind}`)))),
+      struckMs: 0,
       wasUnavailable: false,
     }));
   }
 
+  /** One after the other: at the same moment they would only wait for each other on the standby. */
   async #strike(): Promise<void> {
     const { cluster, network } = this.#world;
-    await this.#onEach('inflicted', async (host) => {
+    await this.#onEach('inflicted', async (host, patient) => {
+      await sleep(STRIKE_EVERY_MS * this.#patients.indexOf(patient));
+      patient.struckMs = uptimeMs();
       await host.sickness.inflict(host);
       if (this.#mode === 'network cut') network.cut(host.name);
     });
@@ -151,10 +155,10 @@ export class SickPlay {
   }
 
   /** What fails for one host is told of that one. */
-  async #onEach(what: string, act: (host: SickHost) => Promise<void>): Promise<void> {
-    const one = async ({ host, outcome }: Patient): Promise<void> =>
-      act(host).catch((error: unknown) => {
-        outcome.failures.push(`the sickness could not be ${what}: ${String(error)}`);
+  async #onEach(what: string, act: (host: SickHost, patient: Patient) => Promise<void>): Promise<void> {
+    const one = async (patient: Patient): Promise<void> =>
+      act(patient.host, patient).catch((error: unknown) => {
+        patient.outcome.failures.push(`the sickness could not be ${what}: ${String(error)}`);
       });
     await Promise.all(this.#patients.map(one));
   }

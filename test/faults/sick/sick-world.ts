@@ -20,6 +20,8 @@ import type { Sickness } from './sickness.ts';
 import type { UndoGuard } from './undo-guard.ts';
 
 export const STANDBY = 'standby';
+/** For all that every host has, and more. */
+const STANDBY_SLOTS = 500;
 const START_LIMIT_MS = 120_000;
 /** Programs that start at the same time; more would only wait for each other. */
 const STARTS_AT_ONCE = 4;
@@ -78,7 +80,9 @@ export class SickWorld {
     // After the mounts, and so before they are taken away.
     this.#guard.defer({ kind: 'kill-cluster', folder: this.dataDir });
     await this.cluster.startController();
-    await this.cluster.startAgent(STANDBY, ['--max-slots', '500']);
+    await this.cluster.startAgent(STANDBY, ['--max-slots', String(STANDBY_SLOTS)]);
+    const server = { name: `servers/${STANDBY}`, maxSlots: STANDBY_SLOTS };
+    await this.stage.servers.updateServer({ server, updateMask: { paths: ['max_slots'] } });
     const waiting = [...this.hosts];
     const startNext = async (): Promise<void> => {
       for (let host = waiting.shift(); host !== undefined; host = waiting.shift()) {
