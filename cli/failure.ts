@@ -1,6 +1,7 @@
 /** What went wrong, for people: the message, the reason, and what to do next. Never a stack, unless it is a defect of ours. */
 import { Code, ConnectError } from '@connectrpc/connect';
 import { type ErrorReason, LocumError, type StatusCode } from '../shared/errors.ts';
+import { printable } from '../shared/printable.ts';
 import { fromConnectError } from '../shared/rpc/status-details.ts';
 import { CommandFailure, EXIT, type ExitCode } from './exit-codes.ts';
 import type { Globals } from './globals.ts';
@@ -110,8 +111,8 @@ export function describeFailure(error: unknown): Told {
 export async function tellFailure(error: unknown, globals: Pick<Globals, 'address'>): Promise<ExitCode> {
   const { lines, exitCode } = describeFailure(error);
   const [first = '', ...rest] = lines;
-  process.stderr.write(`${styled('bad', 'error:', process.stderr)} ${first}\n`);
-  for (const line of rest) process.stderr.write(`${line}\n`);
+  process.stderr.write(`${styled('bad', 'error:', process.stderr)} ${printable(first)}\n`);
+  for (const line of rest) process.stderr.write(`${printable(line)}\n`);
   if (exitCode === EXIT.notFound) {
     const { suggestNames } = await import('./suggest.ts');
     for (const line of await suggestNames(error, globals)) process.stderr.write(`${line}\n`);

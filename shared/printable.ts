@@ -31,6 +31,21 @@ export function printableLines(text: string): string {
   return text.replaceAll(KEEPS_LINES, escaped);
 }
 
+const COLOUR_OR_HARMFUL = new RegExp(`\\u001b\\[[0-9;:]*m|${KEEPS_LINES.source}`, 'gu');
+
+/** Several lines that may be coloured: besides the ends of lines and tabs, the sequences stay that only choose colours and fonts. */
+export function printableColours(text: string): string {
+  return text.replaceAll(COLOUR_OR_HARMFUL, (found) =>
+    found.length > 1 && found.endsWith('m') ? found : escaped(found),
+  );
+}
+
+/** The same text of JSON, without characters that a terminal acts on: JSON itself escapes only those below the space. */
+export function printableJson(json: string): string {
+  const harmful = (character: string): string => `\\u${(character.codePointAt(0) ?? 0).toString(16).padStart(4, '0')}`;
+  return json.replaceAll(KEEPS_LINES, harmful);
+}
+
 /** Whether a text has something in it that `printable` escapes. */
 export function isPrintable(text: string): boolean {
   return text.search(HARMFUL) < 0;

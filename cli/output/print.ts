@@ -1,5 +1,6 @@
 /** Answers on standard output, in the form that was asked for. Everything else goes to standard error. */
 import { type DescMessage, type MessageShape, toJson, toJsonString } from '@bufbuild/protobuf';
+import { printableColours, printableJson } from '../../shared/printable.ts';
 import type { Globals } from '../globals.ts';
 
 /** How a message looks to people, and which names are in it. */
@@ -11,13 +12,14 @@ export interface View {
 /** Fields without a value are printed too, so that scripts find every key. */
 const JSON_OPTIONS = { alwaysEmitImplicit: true } as const;
 
+/** Names, labels and reasons come from elsewhere; nothing in them moves a cursor or sets a clipboard. */
 export function printLine(text: string): void {
-  process.stdout.write(`${text}\n`);
+  process.stdout.write(`${printableColours(text)}\n`);
 }
 
 /** For people only: progress, advice, warnings. */
 export function tell(text: string): void {
-  process.stderr.write(`${text}\n`);
+  process.stderr.write(`${printableColours(text)}\n`);
 }
 
 export async function printAnswer<Desc extends DescMessage>(
@@ -28,7 +30,7 @@ export async function printAnswer<Desc extends DescMessage>(
 ): Promise<void> {
   switch (output) {
     case 'json':
-      return printLine(toJsonString(schema, message, { ...JSON_OPTIONS, prettySpaces: 2 }));
+      return printLine(printableJson(toJsonString(schema, message, { ...JSON_OPTIONS, prettySpaces: 2 })));
     case 'yaml': {
       const { stringify } = await import('yaml');
       return printLine(stringify(toJson(schema, message, JSON_OPTIONS)).trimEnd());
@@ -53,7 +55,7 @@ export async function printStreamed<Desc extends DescMessage>(
   message: MessageShape<Desc>,
   view: View,
 ): Promise<void> {
-  if (output === 'json') return printLine(toJsonString(schema, message, JSON_OPTIONS));
+  if (output === 'json') return printLine(printableJson(toJsonString(schema, message, JSON_OPTIONS)));
   if (output === 'yaml') printLine('---');
   return printAnswer({ output }, schema, message, view);
 }

@@ -1,4 +1,5 @@
 /** Aligned tables for people. */
+import { printable } from '../../shared/printable.ts';
 import { styled, type Tone } from './style.ts';
 
 export interface Cell {
@@ -25,9 +26,13 @@ const EMPTY = '-';
 const GAP = '  ';
 
 function toCell(value: CellValue): Cell {
-  if (typeof value === 'object') return value.text === '' ? { text: EMPTY, tone: value.tone } : value;
-  const text = value === undefined ? '' : String(value);
-  return { text: text === '' ? EMPTY : text.replaceAll(/\s*\n\s*/g, ' '), tone: undefined };
+  if (typeof value === 'object') return { text: cellText(value.text), tone: value.tone };
+  return { text: cellText(value === undefined ? '' : String(value)), tone: undefined };
+}
+
+/** One line, with nothing in it that a terminal acts on. */
+function cellText(text: string): string {
+  return text === '' ? EMPTY : printable(text.replaceAll(/\s*\n\s*/g, ' '));
 }
 
 /** Columns that are as wide as their widest cell so far; rows can be added later. */

@@ -1,4 +1,4 @@
-/** `locum run logs`: the bytes of a policy, as it wrote them. */
+/** `locum run logs`: the bytes of a policy, as it wrote them; on a terminal without what would act on it. */
 import { createClient } from '@connectrpc/connect';
 import { RunService, StreamOutputResponseSchema } from '../../shared/gen/locum/v1/run_service_pb.ts';
 import { resolveRun } from '../client/names.ts';
@@ -8,6 +8,7 @@ import { CommandFailure } from '../exit-codes.ts';
 import type { Globals } from '../globals.ts';
 import { printStreamed, tell } from '../output/print.ts';
 import { count } from '../output/words.ts';
+import { TerminalOutput } from './terminal-output.ts';
 
 export interface LogsOptions {
   readonly follow?: boolean;
@@ -29,6 +30,7 @@ export async function logs(globals: Globals, id: string, options: LogsOptions): 
     const name = await resolveRun(transport, id);
     const request = { name, epoch: options.epoch ?? 0n, offset, follow: options.follow === true };
     /** Where the next piece should begin; undefined: only the attempt's agent knows, since the end was asked for. */
+    const out = process.stdout.isTTY ? new TerminalOutput() : undefined;
     let next = offset < 0n ? undefined : offset;
     for await (const chunk of readOutput(createClient(RunService, transport), request)) {
       if (globals.output === 'json' || globals.output === 'yaml') {
@@ -38,7 +40,7 @@ export async function logs(globals: Globals, id: string, options: LogsOptions): 
       if (next !== undefined && chunk.offset > next)
         tell(`[${count(Number(chunk.offset - next), 'byte')} were rotated out]`);
       next = chunk.offset + BigInt(chunk.data.length);
-      process.stdout.write(chunk.data);
+      process.stdout.write(out === undefined ? chunk.data : out.shown(chunk.data));
     }
   });
 }
