@@ -109,7 +109,11 @@ export function policyToProto(policy: Policy): PbPolicy {
 }
 
 export function policyToRecord(policy: Policy): PolicyRecord {
-  return create(PolicyRecordSchema, { policy: policyToProto(policy), version: toUint64(policy.version) });
+  return create(PolicyRecordSchema, {
+    policy: policyToProto(policy),
+    version: toUint64(policy.version),
+    scheduledFromTime: toTimestamp(policy.scheduledFromWall),
+  });
 }
 
 /** @throws LocumError INVALID_FIELD for a damaged record. */
@@ -127,5 +131,6 @@ export function policyFromRecord(record: PolicyRecord): Policy {
     deleting: policy.deleting,
     lastTickWall: fromTimestamp(policy.lastTickTime),
     skippedTicks: policy.skippedTicks,
+    scheduledFromWall: fromTimestamp(record.scheduledFromTime),
   };
 }

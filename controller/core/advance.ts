@@ -43,7 +43,7 @@ function leftBehind(ctx: Context, run: Run): Attempt | undefined {
 
 function awaitProof(ctx: Context, run: Run, attempt: Attempt): void {
   dequeue(ctx, run);
-  if (attempt.state === 'STUCK') showStuck(ctx, run, attempt);
+  if (isStuck(ctx, attempt)) showStuck(ctx, run, attempt);
   else showFencing(ctx, run, attempt);
 }
 
@@ -126,7 +126,7 @@ function bringToStop(ctx: Context, run: Run): void {
     finish(ctx, run, run.outcome ?? { state: 'STOPPED', reason: 'OPERATOR', message: 'it was told to stop' });
     return;
   }
-  if (left.state === 'STUCK') showStuck(ctx, run, left);
+  if (isStuck(ctx, left)) showStuck(ctx, run, left);
   else if (isOutOfReach(ctx, left) && !isAboutToEnd(ctx, left)) showFencing(ctx, run, left);
   else {
     const message = `${left.server} was told to stop it`;
@@ -165,7 +165,7 @@ function takeEdits(ctx: Context, run: Run): void {
 /** An attempt stands: the run shows what it and its server do. */
 function follow(ctx: Context, run: Run, attempt: Attempt): void {
   const server = serverOf(ctx.state, attempt.server);
-  if (attempt.state === 'STUCK') {
+  if (isStuck(ctx, attempt)) {
     abandonMove(ctx, run, 'TREE_ALIVE');
     showStuck(ctx, run, attempt);
     return;
@@ -227,6 +227,9 @@ function isOutOfReach(ctx: Context, attempt: Attempt): boolean {
   const { liveness } = serverOf(ctx.state, attempt.server);
   return liveness === 'MISSING' || liveness === 'LEFT' || isReplaced(ctx, attempt);
 }
+
+/** Its tree can't be killed, and an agent that is heard says so. Nobody speaks of it any more once the host is silent as well. */
+const isStuck = (ctx: Context, attempt: Attempt): boolean => attempt.state === 'STUCK' && !isOutOfReach(ctx, attempt);
 
 /** The attempt's server is back, and what came back knows nothing of the attempt. */
 export function isReplaced(ctx: Context, attempt: Attempt): boolean {

@@ -174,7 +174,8 @@ export function endAttempt(ctx: Context, run: Run, attempt: Attempt, end: Attemp
   endCover(state, attempt);
   attempt.state = 'ENDED';
   attempt.end = end;
-  attempt.endWall ??= now.wall;
+  // Start and end may be told by two clocks, the agent's and ours.
+  attempt.endWall = Math.max(attempt.endWall ?? now.wall, attempt.startWall ?? 0);
   attempt.pid = 0;
   state.attemptLive.delete(attempt.epoch);
   releaseServer(ctx, run, attempt.server);

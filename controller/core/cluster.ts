@@ -94,6 +94,8 @@ export interface ServerLive {
   /** Receive time of the newest heartbeat of any session; T0 until there is one. */
   lastHeartbeatMono: number;
   lastHeartbeatWall: number | undefined;
+  /** Since when its agent may be expected to keep to the pool's timers: silence before that is judged by nobody. */
+  rhythmSinceMono: number;
   /** Newest grant of any session of the server; T0 until there is one. */
   lastGrantMono: number;
   /** A Hello was accepted in this term. */
@@ -268,6 +270,7 @@ export const newServerLive = (nowMono: number): ServerLive => ({
   session: undefined,
   lastHeartbeatMono: nowMono,
   lastHeartbeatWall: undefined,
+  rhythmSinceMono: nowMono,
   lastGrantMono: nowMono,
   helloSeen: false,
   bootedSince: undefined,

@@ -6,6 +6,7 @@ import type { Context, View } from './context.ts';
 import { placementQuery } from './eligible.ts';
 import type { MovePlan, PlannedMove, PlannedStay } from './event.ts';
 import { beginMove, bestElsewhere, hasBudget, restingServer } from './moves.ts';
+import { byNumber } from './run-number.ts';
 import type { Attempt, Run, Server } from './state.ts';
 import { Trial } from './trial.ts';
 
@@ -37,7 +38,7 @@ export function pumpDrain(ctx: Context, server: Server): void {
 /** Runs with an attempt here, by priority. */
 function runsHere(state: ClusterState, id: ServerId): readonly Run[] {
   const runs = [...serverLiveOf(state, id).runs].map((run) => state.runs.get(run)).filter((run) => run !== undefined);
-  return runs.sort((a, b) => b.priority - a.priority || (a.id < b.id ? -1 : 1));
+  return runs.sort((a, b) => b.priority - a.priority || byNumber(a.id, b.id));
 }
 
 /** A tree that can't be killed holds up nobody else. */

@@ -32,7 +32,8 @@ function find(ctx: Context, session: Session, reported: ReportedAttempt): OpenAt
 }
 
 function endReported(ctx: Context, run: Run, attempt: Attempt, reported: ReportedAttempt): void {
-  attempt.startWall ??= reported.startWall;
+  // By the clock that tells of its end as well; until now it may be ours, of when the start was answered.
+  attempt.startWall = reported.startWall ?? attempt.startWall;
   attempt.endWall = reported.endWall;
   const end = reported.end;
   endAttempt(ctx, run, attempt, {
@@ -52,7 +53,7 @@ function endReported(ctx: Context, run: Run, attempt: Attempt, reported: Reporte
 function noteState(ctx: Context, session: Session, { run, attempt }: OpenAttempt, reported: ReportedAttempt): void {
   const changed = attempt.state !== reported.state || (reported.pid !== 0 && attempt.pid !== reported.pid);
   if (reported.pid !== 0) attempt.pid = reported.pid;
-  attempt.startWall ??= reported.startWall;
+  attempt.startWall = reported.startWall ?? attempt.startWall;
   if (!changed) return;
   const wasStuck = attempt.state === 'STUCK';
   // A Hello may be an old one: that the tree can be killed after all is believed of a session that was taken.

@@ -45,6 +45,13 @@ export class Journal {
     if (record.kind !== 'meta' && record.kind !== 'request') this.touch(key);
   }
 
+  /** The same for what changes by itself and no edit can collide with: its etag stays, so that a reader's edit is not refused for it. */
+  note(record: StateRecord): void {
+    const key = recordKey(record);
+    this.#writes.set(key, { kind: 'put', key, record });
+    this.touch(key);
+  }
+
   /** Says that a record is gone. */
   delete(key: string): void {
     this.#writes.set(key, { kind: 'delete', key });

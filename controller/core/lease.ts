@@ -2,7 +2,7 @@
  * Leases, from the leader's side (semantics C2, C3, C5): when an attempt was last granted, and when silence alone proves
  * that it ended.
  */
-import { type AttemptLive, attemptLiveOf, type ClusterState, poolOf, serverLiveOf } from './cluster.ts';
+import { type AttemptLive, attemptLiveOf, type ClusterState, poolOf, serverLiveOf, serverOf } from './cluster.ts';
 import type { Attempt, Run } from './state.ts';
 import { takeoverWaitMs } from './timers.ts';
 
@@ -27,12 +27,23 @@ export function takeoverWaitOf(state: ClusterState, run: Run, attempt: Attempt):
 }
 
 /**
- * When the wait alone proves that the attempt ended (proof b): for STOP attempts, unless the agent says that the tree is
- * alive. Undefined: never by waiting, or not while grants go on.
+ * When the wait alone proves that the attempt ended (proof b): for STOP attempts, unless an agent that is heard says that the tree
+ * is alive. When that agent is silent too, the wait counts from its last word. Undefined: never by waiting, or not yet.
  */
 export function endProvenAtMono(state: ClusterState, run: Run, attempt: Attempt): number | undefined {
-  if (attempt.terms.onDisconnect !== 'STOP' || attempt.state === 'STUCK') return undefined;
-  return lastGrantMono(state, attempt) + takeoverWaitOf(state, run, attempt);
+  if (attempt.terms.onDisconnect !== 'STOP') return undefined;
+  const granted = lastGrantMono(state, attempt);
+  const waitMs = takeoverWaitOf(state, run, attempt);
+  if (attempt.state !== 'STUCK') return granted + waitMs;
+  if (isHeard(state, attempt)) return undefined;
+  return Math.max(granted, serverLiveOf(state, attempt.server).lastHeartbeatMono) + waitMs;
+}
+
+/** The agent of its place, in the boot in which it was started. */
+function isHeard(state: ClusterState, { server: id, place, bootId }: Attempt): boolean {
+  const server = serverOf(state, id);
+  if (server.liveness !== 'ALIVE' && server.liveness !== 'SUSPECT') return false;
+  return server.instanceId === place.instanceId && server.machineId === place.machineId && server.bootId === bootId;
 }
 
 function serverSession(state: ClusterState, attempt: Attempt, live: AttemptLive) {

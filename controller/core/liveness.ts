@@ -3,7 +3,7 @@
  * name's time comes does the porter look when it last called, and either waits on or reports it missing. Time only ever
  * says when to look: what is judged is the silence (semantics 4, C6).
  */
-import { poolOf, serverLiveOf, serverOf } from './cluster.ts';
+import { poolOf, type Session, serverLiveOf, serverOf } from './cluster.ts';
 import type { Context } from './context.ts';
 import { noteMissing, noteReturned } from './server-gate.ts';
 import { closeSession } from './session.ts';
@@ -25,7 +25,13 @@ export function judgeServer(ctx: Context, server: Server): void {
   if (server.liveness !== 'ALIVE' && server.liveness !== 'SUSPECT') return;
   const { state, now } = ctx;
   const { suspectAfterMs, missingAfterMs } = poolOf(state, server.pool).timers;
-  const silentSince = serverLiveOf(state, server.id).lastHeartbeatMono;
+  const { lastHeartbeatMono, rhythmSinceMono, session } = serverLiveOf(state, server.id);
+  const silentSince = Math.max(lastHeartbeatMono, rhythmSinceMono);
+  // It beats in the old rhythm until it has been told the new one.
+  if (session !== undefined && isUntold(session)) {
+    ctx.serverWheel.set(server.id, now.mono + suspectAfterMs);
+    return;
+  }
   if (now.mono < state.judgeNotBeforeMono) {
     ctx.serverWheel.set(server.id, state.judgeNotBeforeMono);
     return;
@@ -36,6 +42,9 @@ export function judgeServer(ctx: Context, server: Server): void {
   if (judged === 'MISSING') becomeMissing(ctx, server, silenceMs, missingAfterMs);
   else ctx.serverWheel.set(server.id, silentSince + (judged === 'ALIVE' ? suspectAfterMs : missingAfterMs));
 }
+
+const isUntold = ({ control }: Session): boolean =>
+  control.some(({ command }) => command.kind === 'plain' && command.message.kind === 'timers_changed');
 
 function becomeSuspect(ctx: Context, server: Server, silenceMs: number): void {
   setLiveness(ctx, server, 'SUSPECT', 'HEARTBEAT_SILENCE', `no heartbeat for ${Math.round(silenceMs)} ms`, {

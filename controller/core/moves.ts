@@ -1,6 +1,7 @@
 /**
  * Moves by choice: order changes, failback, operators' moves, drains. Each reserves its target slot before anything is
- * stopped (I9), and keeps to the budget: one per run in 15 minutes, five at once per pool, one per server (semantics 10).
+ * stopped (I9), and keeps to the budget: five at once per pool, one per server, and one per run in 15 minutes where nobody asked for it
+ * (semantics 10).
  */
 
 import type { PoolId, ServerId } from '../../shared/ids.ts';
@@ -13,6 +14,7 @@ import { effectiveList, meetsRequirements, placementQuery } from './eligible.ts'
 import type { MovePlan, PlannedMove, PlannedStay } from './event.ts';
 import { reserve } from './reservation.ts';
 import { isEnded } from './run.ts';
+import { byNumber } from './run-number.ts';
 import type { Policy, Reservation, Run } from './state.ts';
 import { Trial } from './trial.ts';
 
@@ -30,8 +32,16 @@ export function restingServer(run: Run): ServerId | undefined {
   return attempt.server;
 }
 
-/** What would move if the pool had this order: each run whose best server with room is ranked before its own. */
-export function planOrder(ctx: View, pool: PoolId, order: readonly ServerId[]): MovePlan {
+/**
+ * What would move if the pool had this order: each run whose best server with room is ranked before its own. An operator knows when a
+ * run was moved last; only what moves by itself keeps to the budget of one move in 15 minutes.
+ */
+export function planOrder(
+  ctx: View,
+  pool: PoolId,
+  order: readonly ServerId[],
+  asked: 'BY_OPERATOR' | 'BY_ITSELF',
+): MovePlan {
   const { state, now } = ctx;
   const rank = new Map(order.map((id, index) => [id, index]));
   const trial = new Trial(state, order);
@@ -49,7 +59,8 @@ export function planOrder(ctx: View, pool: PoolId, order: readonly ServerId[]): 
     const to = trial.index.choose(query);
     const stay = (reason: string): number => stays.push({ run: run.id, policy: policy.id, server: from, reason });
     if (!isBetter(to)) stay(`${best} is better placed and full`);
-    else if (run.lastMoveWall > now.wall - MOVE_BUDGET_MS) stay('it was moved less than 15 minutes ago');
+    else if (asked === 'BY_ITSELF' && run.lastMoveWall > now.wall - MOVE_BUDGET_MS)
+      stay('it was moved less than 15 minutes ago');
     else {
       trial.take(to, run.slots);
       moves.push({ run: run.id, policy: policy.id, from, to });
@@ -74,7 +85,7 @@ const canServe = (state: ClusterState, policy: Policy, id: ServerId): boolean =>
 function runsByRank(state: ClusterState, pool: PoolId, rank: ReadonlyMap<ServerId, number>): readonly Run[] {
   const runs = [...state.runs.values()].filter((run) => run.pool === pool && restingServer(run) !== undefined);
   const rankOf = (run: Run): number => rank.get(restingServer(run) ?? ('' as ServerId)) ?? 0;
-  return runs.sort((a, b) => b.priority - a.priority || rankOf(a) - rankOf(b) || (a.id < b.id ? -1 : 1));
+  return runs.sort((a, b) => b.priority - a.priority || rankOf(a) - rankOf(b) || byNumber(a.id, b.id));
 }
 
 /** Wants the moves of a plan; they begin as the budget allows. */
@@ -164,7 +175,7 @@ export function wantFailbacks(ctx: Context, pool: PoolId): void {
     ({ spec }) => spec.pool === pool && (spec.failback ?? defaultFailback) === 'AUTO',
   );
   if (!automatic) return;
-  const due = planOrder(ctx, pool, order).moves.filter((move) => {
+  const due = planOrder(ctx, pool, order, 'BY_ITSELF').moves.filter((move) => {
     const policy = state.policies.get(move.policy);
     const stable = now.mono - serverLiveOf(state, move.to).aliveSinceMono >= STABLE_MS;
     const wanted = (policy?.spec.failback ?? defaultFailback) === 'AUTO';

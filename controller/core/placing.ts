@@ -3,7 +3,7 @@
  * room blocks nobody with another eligible set.
  */
 
-import type { PoolId, ServerId } from '../../shared/ids.ts';
+import type { PoolId, RunId, ServerId } from '../../shared/ids.ts';
 import { MINUTE } from '../../shared/time.ts';
 import { assign } from './attempt.ts';
 import type { Requirement } from './capability.ts';
@@ -241,10 +241,18 @@ function noteBypass(ctx: Context, live: PoolLive, run: Run): void {
   if (server !== undefined) live.claims.set(server, run.id);
 }
 
+/** A claim that its run can't use any more keeps a server closed to everybody else: whatever was edited since, it is void. */
 function dropVoidClaims(ctx: Context, live: PoolLive): void {
-  for (const server of live.claims.keys()) {
-    if (!isAvailable(ctx.state, serverOf(ctx.state, server))) live.claims.delete(server);
-  }
+  for (const [server, claimer] of live.claims) if (!canClaim(ctx, server, claimer)) live.claims.delete(server);
+}
+
+function canClaim({ state }: Context, id: ServerId, claimer: RunId): boolean {
+  const run = state.runs.get(claimer);
+  const policy = run === undefined ? undefined : state.policies.get(run.policy);
+  const server = state.servers.get(id);
+  if (run === undefined || policy === undefined || server === undefined || !isAvailable(state, server)) return false;
+  if (effectiveMaxSlots(state, server) < run.slots) return false;
+  return effectiveList(state, policy).includes(id) && meetsRequirements(state, policy, server);
 }
 
 /** Order changes reach the index. */

@@ -1,5 +1,6 @@
 import type { RunId } from '../../shared/ids.ts';
 import { MINUTE } from '../../shared/time.ts';
+import { byNumber } from './run-number.ts';
 
 /** Why a run waits, in the order in which equal priorities are served. */
 export type QueueCause = 'RECOVERY' | 'START' | 'MOVE';
@@ -35,7 +36,7 @@ export function compareEntries(a: QueueEntry, b: QueueEntry, nowWall: number): n
   const byCause = CAUSE_ORDER[a.cause] - CAUSE_ORDER[b.cause];
   if (byCause !== 0) return byCause;
   if (a.sinceWall !== b.sinceWall) return a.sinceWall - b.sinceWall;
-  return a.run < b.run ? -1 : a.run > b.run ? 1 : 0;
+  return byNumber(a.run, b.run);
 }
 
 /** The runs of a pool for which nothing has room, in the order in which freed slots are offered to them. */

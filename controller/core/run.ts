@@ -143,7 +143,7 @@ export function finish(ctx: Context, run: Run, outcome: RunOutcome): void {
   dequeue(ctx, run);
   ctx.runWheel.cancel(run.id);
   announceState(ctx, run, { state: outcome.state, reason: outcome.reason, message: outcome.message });
-  run.endWall = now.wall;
+  run.endWall = Math.max(now.wall, run.createWall, ...run.attempts.map(({ endWall }) => endWall ?? 0));
   run.endAge = ctx.age;
   run.outcome = outcome;
   run.wantedMove = undefined;

@@ -156,6 +156,9 @@ function handControl(ctx: Context, session: Session, queue: Waiting[]): void {
       return;
     case 'plain':
       send(ctx, session, command.message);
+      // From now on the agent can keep to them.
+      if (command.message.kind === 'timers_changed')
+        serverLiveOf(ctx.state, session.server).rhythmSinceMono = ctx.now.mono;
       return;
     case 'start':
       throw new Error('starts have a queue of their own');

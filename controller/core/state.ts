@@ -157,10 +157,12 @@ export interface Policy extends RecordBase {
   spec: PolicySpec;
   paused: boolean;
   deleting: boolean;
-  /** When the schedule fired last; only later ticks fire. Starts at the creation. Undefined: not scheduled. */
+  /** When the schedule fired last; only later ticks fire. Undefined: it did not yet. */
   lastTickWall: number | undefined;
   /** Times of the schedule left out, since it last made a run, because earlier runs had not ended. */
   skippedTicks: number;
+  /** Only ticks after this fire: when the schedule was changed last. Undefined: when the policy was created. */
+  scheduledFromWall: number | undefined;
 }
 
 /** Terms of an attempt, frozen when it is assigned: agent, keeper and leader use these, never the policy's current ones. */

@@ -4,6 +4,7 @@ import type { Context } from './context.ts';
 import { policyLiveOf } from './eligible.ts';
 import { disownPolicy } from './retention.ts';
 import { createRun } from './run.ts';
+import { byNumber } from './run-number.ts';
 import type { Policy, Run, Trigger } from './state.ts';
 
 /** A tick this late was missed: nobody was there to fire it. */
@@ -65,15 +66,16 @@ function keepNumber(ctx: Context, policy: Policy): void {
   for (const run of tooMany) wantStopped(ctx, run, 'MAX_CONCURRENT_RUNS', 'the policy allows fewer runs now');
 }
 
-/** How far a continuous policy's unended runs are from the number that it keeps. A paused one starts none. */
+/** How far a continuous policy's unended runs are from the number that it keeps. A paused one starts none; the newest are too many. */
 export function surplusOf(
   { spec, paused }: Pick<Policy, 'spec' | 'paused'>,
   runs: readonly Run[],
 ): { readonly tooFew: number; readonly tooMany: readonly Run[] } {
   const wanted = spec.maxConcurrentRuns;
+  const standing = runs.filter((run) => run.desired === 'RUNNING').sort((a, b) => byNumber(a.id, b.id));
   return {
     tooFew: paused ? 0 : Math.max(0, wanted - runs.length),
-    tooMany: runs.filter((run) => run.desired === 'RUNNING').slice(wanted),
+    tooMany: standing.slice(wanted),
   };
 }
 
@@ -82,7 +84,7 @@ type Schedule = Extract<Trigger, { readonly kind: 'schedule' }>;
 /** Fires what is due. The commit that creates the run writes last_tick, so a tick fires once (semantics 7). */
 function fireSchedule(ctx: Context, policy: Policy, schedule: Schedule): void {
   const { now } = ctx;
-  const last = policy.lastTickWall ?? policy.createWall;
+  const last = Math.max(policy.lastTickWall ?? 0, policy.scheduledFromWall ?? policy.createWall);
   const next = ctx.schedules(schedule, last);
   if (next.kind !== 'tick') return;
   // Resuming looks again; until then a time that has come would be due for ever.
@@ -97,7 +99,7 @@ function fireSchedule(ctx: Context, policy: Policy, schedule: Schedule): void {
   policy.lastTickWall = tick;
   // Shown until a run is made again: a job that hangs must not be found out by its absence.
   policy.skippedTicks = room ? 0 : Math.min(MAX_COUNTED, policy.skippedTicks + passed);
-  ctx.journal.put(policy);
+  ctx.journal.note(policy);
   if (missed && schedule.missed === 'SKIP') skipTick(ctx, policy, 'MISSED', `${passed} missed times are left out`);
   else if (!room) skipTick(ctx, policy, 'TOO_MANY_RUNS', 'an earlier run has not ended');
   else createRun(ctx, policy, missed ? 'SCHEDULE_MISSED' : 'SCHEDULE', []);

@@ -55,7 +55,7 @@ function changeOrder(ctx: Context, pool: Pool, wanted: OrderResult, options: Ord
   const resource = `pools/${pool.id}`;
   if (options.etag !== '' && options.etag !== orderEtagOf(pool)) throw etagMismatch(`${resource} order`);
   if (wanted.kind === 'error') throw badField(wanted.reason, options.field, wanted.detail);
-  const possible = planOrder(ctx, pool.id, wanted.order);
+  const possible = planOrder(ctx, pool.id, wanted.order, 'BY_OPERATOR');
   const plan = options.apply === 'MOVE_NOW' ? possible : stayPlan(possible);
   if (options.validateOnly) return { resource, value: { kind: 'order', pool: { ...pool, order: wanted.order }, plan } };
   if (pool.order.some((id, index) => id !== wanted.order[index])) applyOrder(ctx, pool, wanted.order, options.apply);

@@ -31,6 +31,7 @@ export function createPolicy(ctx: Context, request: CallOf<'create_policy'>, val
     deleting: false,
     lastTickWall: undefined,
     skippedTicks: 0,
+    scheduledFromWall: undefined,
   };
   const change = { before: undefined, effects: effectsOf(ctx, { policy, spec, requirements }) };
   if (validateOnly) return policyOutcome(policy, warnings(ctx, policy, requirements), change);
@@ -73,7 +74,7 @@ export function updatePolicy(ctx: Context, request: CallOf<'update_policy'>, val
   }
   const rescheduled = !deepEqual(spec.trigger, policy.spec.trigger);
   policy.spec = spec;
-  if (rescheduled) policy.lastTickWall = ctx.now.wall;
+  if (rescheduled) policy.scheduledFromWall = ctx.now.wall;
   state.policyLive.set(policy.id, { ...policyLiveOf(state, policy), requirements });
   journal.put(policy);
   journal.event({

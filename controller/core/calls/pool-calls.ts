@@ -9,6 +9,8 @@ import { checkTimers, DEFAULT_TIMERS, type Timers } from '../timers.ts';
 import { type CallOf, checkEtag, goneOutcome, knownPool, type Outcome, poolOutcome } from './outcome.ts';
 
 const DEFAULT_MAX_SLOTS = 50;
+/** What silences are judged by. */
+const RHYTHM = ['heartbeatMs', 'suspectAfterMs', 'missingAfterMs'] as const;
 
 export function createPool(ctx: Context, request: CallOf<'create_pool'>, validateOnly: boolean): Outcome {
   const { state, journal } = ctx;
@@ -58,6 +60,7 @@ export function updatePool(ctx: Context, request: CallOf<'update_pool'>, validat
   checkEtag(request.etag, pool, `pools/${pool.id}`);
   const timers = checked(ctx, { ...pool.timers, ...request.timers });
   if (timers.heartbeatMs > pool.timers.heartbeatMs) checkLiveLeases(ctx, pool, timers);
+  const isFaster = RHYTHM.some((name) => timers[name] < pool.timers[name]);
   const changed = {
     timers,
     defaultFailback: request.defaultFailback ?? pool.defaultFailback,
@@ -68,7 +71,10 @@ export function updatePool(ctx: Context, request: CallOf<'update_pool'>, validat
   journal.put(pool);
   journal.event({ type: 'POOL_UPDATED', cause: 'OPERATOR', message: `pool ${pool.id} was changed`, pool: pool.id });
   for (const id of pool.order) {
-    const { session } = serverLiveOf(state, id);
+    const live = serverLiveOf(state, id);
+    const { session } = live;
+    // Nobody was told yet: the silence until now was that of the old rhythm.
+    if (isFaster) live.rhythmSinceMono = ctx.now.mono;
     if (session !== undefined)
       ctx.queueCommand(session, { kind: 'plain', message: { kind: 'timers_changed', timers } });
     ctx.dueServers.add(id);

@@ -2,7 +2,7 @@
 import { invalidField, type LocumError, stateProblem } from '../../../shared/errors.ts';
 import type { ServerId } from '../../../shared/ids.ts';
 import { isReplaced } from '../advance.ts';
-import { currentAttempt, endAttempt } from '../attempt.ts';
+import { endAttempt } from '../attempt.ts';
 import { effectiveMaxSlots, freeSlotsFor, isAvailable } from '../capacity.ts';
 import type { Context } from '../context.ts';
 import { effectiveList, meetsRequirements } from '../eligible.ts';
@@ -95,8 +95,9 @@ export function releaseRun(ctx: Context, request: CallOf<'release_run'>): Outcom
     note(ctx, run, 'RUN_RELEASED', `${run.id} is tried again now`);
     return runOutcome(run);
   }
-  const attempt = currentAttempt(run) ?? run.attempts.find((one) => one.state === 'STUCK');
-  if (attempt === undefined || (attempt.state !== 'STUCK' && !isLeftBehind(ctx, attempt))) {
+  // The oldest first: beside a run that was started again (OVERLAP), it is the one that nothing else would end.
+  const attempt = run.attempts.find((one) => one.state === 'STUCK' || isLeftBehind(ctx, one));
+  if (attempt === undefined) {
     throw stateProblem('WRONG_RUN_STATE', name, `${name} is ${run.state}: only BACKOFF and STUCK runs can be released`);
   }
   if (!request.abandonAttempt) {

@@ -176,6 +176,7 @@ export const policies: fc.Arbitrary<Policy> = fc.record({
   deleting: fc.boolean(),
   lastTickWall: optional(wall),
   skippedTicks: fc.nat(1_000_000),
+  scheduledFromWall: optional(wall),
 });
 
 const end: fc.Arbitrary<AttemptEnd> = fc.record({

@@ -30,12 +30,17 @@ function naiveOrder(entries: readonly QueueEntry[], nowWall: number): readonly R
   return keys
     .sort((a, b) => {
       for (const [i, key] of a.keys.entries()) if (key !== b.keys[i]) return key - (b.keys[i] ?? 0);
-      return a.run < b.run ? -1 : 1;
+      return Number(a.run.split('-').at(-1)) - Number(b.run.split('-').at(-1)) || (a.run < b.run ? -1 : 1);
     })
     .map(({ run }) => run);
 }
 
 describe('the queue of runs without room', () => {
+  it('serves runs that came together by their number, and not as texts', () => {
+    const queue = queueOf(entry('job-10'), entry('job-9'), entry('a-100'), entry('z-2'));
+    expect(order(queue, 0)).toEqual(['z-2', 'job-9', 'job-10', 'a-100']);
+  });
+
   it('serves by priority, then cause, then time, then id', () => {
     const queue = queueOf(
       entry('z', { priority: 10 }),

@@ -13,6 +13,7 @@ import type { ModelAgent } from './world/model-agent.ts';
 import type { ModelAttempt } from './world/model-attempt.ts';
 import { ModelWorld } from './world/model-world.ts';
 
+const STAY_MS = 20 * MINUTE;
 /** In any ten minutes, of one run on one server. */
 const MOST_IN_10_MIN = 40;
 
@@ -137,7 +138,7 @@ interface Stay {
   readonly startsMs: readonly number[];
 }
 
-/** Half an hour with a policy whose first server is sick. */
+/** A while with a policy whose first server is sick. */
 function stay(sickness: Sickness, standby: 'standby' | 'alone', more: Partial<PolicySpec> = {}): Stay {
   const startsMs: number[] = [];
   const world: ModelWorld = new ModelWorld({
@@ -159,7 +160,7 @@ function stay(sickness: Sickness, standby: 'standby' | 'alone', more: Partial<Po
     policy: policyId('job'),
     spec: { ...specOf({ plain: [], named: new Map() }), ...more },
   });
-  world.advanceTo(30 * MINUTE);
+  world.advanceTo(STAY_MS);
   return { world, sick, startsMs };
 }
 
@@ -170,7 +171,7 @@ function mostIn10Min(startsMs: readonly number[]): number {
 
 const runOf = ({ world }: Stay) => [...world.state.runs.values()].find(({ state }) => state !== 'STOPPED');
 
-describe.each([...SICKNESSES, ...FAILURES])('an agent that $name', (sickness) => {
+describe.each([...SICKNESSES, ...FAILURES])('an agent that $name', { timeout: 60_000 }, (sickness) => {
   it('gets a bounded number of attempts when it is the only one', () => {
     const { startsMs } = stay(sickness, 'alone');
     expect(mostIn10Min(startsMs)).toBeLessThanOrEqual(MOST_IN_10_MIN);
@@ -182,12 +183,12 @@ describe.each([...SICKNESSES, ...FAILURES])('an agent that $name', (sickness) =>
     const run = runOf(there);
     const attempt = run?.attempts.at(-1);
     expect([run?.state, attempt?.server]).toEqual(['RUNNING', 'web-2']);
-    expect(attempt?.assignWall).toBeLessThan(there.world.now.wall - 27 * MINUTE);
+    expect(attempt?.assignWall).toBeLessThan(there.world.now.wall - STAY_MS + 3 * MINUTE);
     expect(there.startsMs.length).toBeLessThanOrEqual(4);
   });
 });
 
-describe.each(SICKNESSES)('an only agent that $name, and is well again', (sickness) => {
+describe.each(SICKNESSES)('an only agent that $name, and is well again', { timeout: 60_000 }, (sickness) => {
   it('gets the run within the bound', () => {
     const there = stay(sickness, 'alone');
     heal(there.sick);

@@ -55,7 +55,7 @@ export class Ticks {
 export function overdueTick(policy: Policy, wall: number, read: ScheduleReader): string | undefined {
   const { trigger } = policy.spec;
   if (trigger.kind !== 'schedule' || policy.paused) return undefined;
-  const last = policy.lastTickWall ?? policy.createWall;
+  const last = Math.max(policy.lastTickWall ?? 0, policy.scheduledFromWall ?? policy.createWall);
   const next = read(trigger, last);
   if (next.kind !== 'tick') return undefined;
   if (next.wall < wall - LATE_MS) return `its time of ${new Date(next.wall).toISOString()} has not come to anything`;

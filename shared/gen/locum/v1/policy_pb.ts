@@ -197,7 +197,7 @@ export type Policy = Message<"locum.v1.Policy"> & {
   nextTickTime?: Timestamp | undefined;
 
   /**
-   * Output only. When the schedule fired last.
+   * Output only. When the schedule fired last. Unset: it did not yet.
    *
    * @generated from field: google.protobuf.Timestamp last_tick_time = 26;
    */

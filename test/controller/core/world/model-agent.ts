@@ -46,6 +46,8 @@ export class ModelAgent {
   #session: Session | undefined;
   #heartbeatMs = 5 * SECOND;
   #pid = 0;
+  /** Only the newest plan of the next heartbeat is kept to. */
+  #rhythm = 0;
   beats = true;
   startAnswer: StartAnswer = { kind: 'applied' };
   /** From SIGTERM to the end of a process; G cuts it short. Infinite: its tree can't be killed. */
@@ -123,6 +125,7 @@ export class ModelAgent {
         return;
       case 'timers_changed':
         this.#heartbeatMs = message.timers.heartbeatMs;
+        this.#beatLater(session);
     }
   }
 
@@ -219,8 +222,9 @@ export class ModelAgent {
   }
 
   #beatLater(session: Session): void {
+    const rhythm = ++this.#rhythm;
     this.#agenda.plan(this.#agenda.now.mono + this.#heartbeatMs, () => {
-      if (this.#session !== session) return;
+      if (this.#session !== session || this.#rhythm !== rhythm) return;
       if (this.beats) this.beat();
       this.#beatLater(session);
     });
