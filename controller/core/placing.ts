@@ -18,7 +18,7 @@ import { satisfiable } from './placement/explain.ts';
 import { abandonMove } from './reservation.ts';
 import { announceState, dequeue, type Shown } from './run.ts';
 import { gateOf, isGateOpen } from './server-gate.ts';
-import { pausedServers, skipOf } from './setback.ts';
+import { isPaused, pausedServers, skipOf } from './setback.ts';
 import type { Policy, Run } from './state.ts';
 
 /** A run that was passed over for so long gathers slots on one server. */
@@ -175,7 +175,8 @@ function showPause(ctx: Context, live: PoolLive, run: Run): boolean {
   const { state, now } = ctx;
   const policy = state.policies.get(run.policy);
   if (policy === undefined) return false;
-  const untils = run.skips.map(({ pausedUntilWall }) => pausedUntilWall).filter((until) => until > now.wall);
+  const pauses = run.skips.filter((skip) => isPaused(skip, now.wall));
+  const untils = pauses.map(({ pausedUntilWall }) => pausedUntilWall);
   ctx.wakePoolAt(run.pool, now.mono + Math.min(...untils) - now.wall);
   const claimed = claimedByOthers(live, run);
   const server = chooseServer(live, placementQuery(state, policy, run, now.wall, { claimed, pauses: 'ignored' }));

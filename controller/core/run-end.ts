@@ -2,7 +2,7 @@
  * What follows when an attempt is proven ended: an ordered table of rules, the first that matches decides
  * (semantics 7). Pure judgement first, then its execution.
  */
-import { MINUTE, SECOND } from '../../shared/time.ts';
+import { SECOND } from '../../shared/time.ts';
 import { freeSlotsFor } from './capacity.ts';
 import { poolOf, serverOf } from './cluster.ts';
 import type { Context } from './context.ts';
@@ -14,6 +14,7 @@ import {
   forgetOldSetbacks,
   forgetSetbacks,
   forgetTried,
+  LONGEST_PAUSE_MS,
   notBefore,
   pauseAfterMs,
   pausedServers,
@@ -26,7 +27,7 @@ import {
 import type { Attempt, AttemptCause, AttemptEnd, Failback, Policy, QueueCause, Reservation, Run } from './state.ts';
 
 const BACKOFF_FIRST_MS = 10 * SECOND;
-const BACKOFF_MAX_MS = 5 * MINUTE;
+const BACKOFF_MAX_MS = LONGEST_PAUSE_MS;
 /** A start that came too late may have met a hiccup: it is not sent again into the same one. */
 const LATE_DELAY_MS = 1 * SECOND;
 

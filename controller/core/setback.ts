@@ -31,8 +31,14 @@ export const skipOf = (run: Run, server: ServerId): Skip | undefined =>
 export const skippedServers = (run: Run, wall: number): readonly ServerId[] =>
   run.skips.filter(({ untilWall }) => untilWall > wall).map(({ server }) => server);
 
+/** None is longer than this: one that ends later was noted before the wall clock was set back, and is over. */
+export const LONGEST_PAUSE_MS = 5 * MINUTE;
+
+export const isPaused = ({ pausedUntilWall }: Skip, wall: number): boolean =>
+  pausedUntilWall > wall && pausedUntilWall <= wall + LONGEST_PAUSE_MS;
+
 export const pausedServers = (run: Run, wall: number): readonly ServerId[] =>
-  run.skips.filter(({ pausedUntilWall }) => pausedUntilWall > wall).map(({ server }) => server);
+  run.skips.filter((skip) => isPaused(skip, wall)).map(({ server }) => server);
 
 /** Where the restart budget is spent: not tried again until all others are. */
 export const triedServers = (run: Run, wall: number): readonly ServerId[] =>
@@ -80,6 +86,11 @@ export function forgetOldSetbacks(run: Run, wall: number): void {
 /** It ran there for long: what went wrong before is no sign of what comes. */
 export function forgetSetbacks(run: Run, server: ServerId): void {
   run.skips = run.skips.filter((skip) => skip.server !== server);
+}
+
+/** Whoever waits for nothing but a pause is tried again now. */
+export function endPauses(run: Run): void {
+  run.skips = run.skips.map((skip) => ({ ...skip, pausedUntilWall: 0 }));
 }
 
 /** A new round begins at the top of the list: tried are all, and so is none. */

@@ -9,6 +9,7 @@ import { effectiveList, meetsRequirements } from '../eligible.ts';
 import { beginMove, bestElsewhere, restingServer } from '../moves.ts';
 import { isEnded } from '../run.ts';
 import { gateOf } from '../server-gate.ts';
+import { endPauses, pausedServers } from '../setback.ts';
 import type { Attempt, Policy, Run, Server } from '../state.ts';
 import { wantStopped } from '../upkeep.ts';
 import { type CallOf, knownPolicy, knownRun, knownServer, type Outcome, runOutcome } from './outcome.ts';
@@ -85,12 +86,20 @@ export function stopRun(ctx: Context, request: CallOf<'stop_run'>): Outcome {
 const isLeftBehind = (ctx: Context, attempt: Attempt): boolean =>
   attempt.terms.onDisconnect !== 'STOP' && attempt.state !== 'ENDED' && isReplaced(ctx, attempt);
 
-/** Ends a BACKOFF now, or gives up an attempt that can't be killed or can't be asked after (an operator's proof, d). */
+/** It waits for time alone: in BACKOFF, or in the queue since it pauses where it would go. */
+function isPausing({ now }: Context, run: Run): boolean {
+  if (run.state === 'BACKOFF') return true;
+  return run.state === 'QUEUED' && (run.notBeforeWall > now.wall || pausedServers(run, now.wall).length > 0);
+}
+
+/** Ends a BACKOFF or a pause now, or gives up an attempt that can't be killed or can't be asked after (an operator's proof, d). */
 export function releaseRun(ctx: Context, request: CallOf<'release_run'>): Outcome {
   const run = liveRun(ctx, request.run);
   const name = `runs/${run.id}`;
-  if (run.state === 'BACKOFF' && !request.abandonAttempt) {
+  if (isPausing(ctx, run) && !request.abandonAttempt) {
     run.notBeforeWall = 0;
+    endPauses(run);
+    ctx.dirtyPools.add(run.pool);
     ctx.journal.put(run);
     note(ctx, run, 'RUN_RELEASED', `${run.id} is tried again now`);
     return runOutcome(run);
@@ -98,7 +107,11 @@ export function releaseRun(ctx: Context, request: CallOf<'release_run'>): Outcom
   // The oldest first: beside a run that was started again (OVERLAP), it is the one that nothing else would end.
   const attempt = run.attempts.find((one) => one.state === 'STUCK' || isLeftBehind(ctx, one));
   if (attempt === undefined) {
-    throw stateProblem('WRONG_RUN_STATE', name, `${name} is ${run.state}: only BACKOFF and STUCK runs can be released`);
+    throw stateProblem(
+      'WRONG_RUN_STATE',
+      name,
+      `${name} is ${run.state}: only runs that pause (BACKOFF) or are STUCK can be released`,
+    );
   }
   if (!request.abandonAttempt) {
     throw stateProblem(
