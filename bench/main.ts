@@ -5,6 +5,8 @@ const benchmarks: Readonly<Record<string, () => Promise<unknown>>> = {
   heartbeat: () => import('./heartbeat.ts'),
   /** Placement decisions per second, and how their cost grows. */
   placement: () => import('./placement.ts'),
+  /** Storms, the largest decisions and loads on a real etcd of three members: `store [agents] [runs]`. */
+  store: () => import('./store.ts'),
 };
 
 const [name = ''] = process.argv.splice(2, 1);

@@ -7,7 +7,7 @@ import * as grpc from '@grpc/grpc-js';
 import { AgentService, type ConnectRequest, ConnectRequestSchema } from '../shared/gen/locum/v1/agent_service_pb.ts';
 import { clientOptions } from '../shared/rpc/channel-options.ts';
 
-/** Largest number of agents that say Hello and wait for the answer at the same time. */
+/** How many agents say Hello and wait for the answer at the same time, if nothing else is asked for. */
 const JOINING_AT_ONCE = 50;
 /** Resolution of the shared timer. */
 const TICK_MS = 5;
@@ -40,10 +40,10 @@ export class Swarm {
     this.#address = address;
   }
 
-  /** Connects agents with ids `bench-1` and so on; resolves when each of them got its first answer. */
-  async join(count: number): Promise<void> {
-    for (let i = 0; i < count; i += JOINING_AT_ONCE) {
-      const some = Math.min(JOINING_AT_ONCE, count - i);
+  /** Connects agents with ids `bench-1` and so on; resolves when each of them got its first answer. `atOnce` of them at a time. */
+  async join(count: number, atOnce = JOINING_AT_ONCE): Promise<void> {
+    for (let i = 0; i < count; i += atOnce) {
+      const some = Math.min(atOnce, count - i);
       await Promise.all(Array.from({ length: some }, (_, k) => this.#join(i + k + 1)));
     }
   }
