@@ -37,11 +37,11 @@ function onOther(opcode: number): Buffer | number {
     case OPCODE.releaseDir:
     case OPCODE.fsync:
     case OPCODE.fsyncDir:
-    case OPCODE.flush:
     case OPCODE.access:
     case OPCODE.destroy:
       return NOTHING;
     default:
+      // Also for what a close would wait for: the kernel then never asks again, and a file is closed as on a local disk.
       return ENOSYS;
   }
 }

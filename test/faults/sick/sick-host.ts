@@ -3,6 +3,7 @@ import { readdirSync, readFileSync } from 'node:fs';
 import { dirname, join } from 'node:path';
 import { CLUSTER_MARK, clearProcesses, killProcess } from '../../../cli/dev/host-processes.ts';
 import { present } from '../../../shared/assert.ts';
+import { openRuntimeFolder } from '../../../shared/keeper/runtime-folder.ts';
 import { LogPipe } from './log-pipe.ts';
 import { type Controller, ResourceGroup } from './resource-group.ts';
 import { Service } from './service.ts';
@@ -49,6 +50,8 @@ export class SickHost {
   async prepare(): Promise<void> {
     const { sickness, guard, name } = this;
     const behind = join(this.#options.dataDir, 'behind');
+    const memory = openRuntimeFolder(this.stateDir);
+    if (memory !== undefined) guard.defer({ kind: 'remove', path: memory.path });
     const place = { mountPoint: dirname(this.stateDir), behind, guard };
     for (const controller of ['unified', ...(sickness.groups ?? [])] as const) {
       this.#groups.set(controller, new ResourceGroup(controller, name, guard));
@@ -65,7 +68,7 @@ export class SickHost {
     const argv = [...enter, process.execPath, program, 'agent', '--controllers', endpoint, ...own];
     const files = (['unified', 'pids', 'memory'] as const).flatMap((controller) => this.#groups.get(controller) ?? []);
     const logFile = join(dataDir, 'logs', `${this.name}.log`);
-    const env = { ...process.env, [CLUSTER_MARK]: dataDir };
+    const env = this.mark;
     this.#log ??= new LogPipe({ pipe: join(dataDir, 'behind', `${this.name}.log-pipe`), logFile, env });
     this.#agent = new Service({
       argv: [...joinGroups(files), ...argv],
@@ -91,6 +94,11 @@ export class SickHost {
 
   group(controller: Controller): ResourceGroup {
     return present(this.#groups.get(controller), 'the sickness names the groups that it needs');
+  }
+
+  /** Environment of whatever has to be cleared away with the host. */
+  get mark(): NodeJS.ProcessEnv {
+    return { ...process.env, [CLUSTER_MARK]: this.#options.dataDir };
   }
 
   /** Undefined: it is waiting for its next start. */

@@ -45,7 +45,9 @@ export function judgeAlone(world: SickWorld, patient: Patient, runs: Runs, atMs:
     const detail = `${kind}: its process ended ${(life?.lastSignMs ?? 0) - atMs} ms before the end: ${endOf(patient, runs, kind)}`;
     if (toll === 'none' || (toll === 'lease' && kind !== 'stop')) outcome.failures.push(detail);
     const now = kindRun(patient, runs, kind);
-    if (now?.state !== RunState.RUNNING) outcome.failures.push(`${kind} is ${wordOf(now)} in the end`);
+    // HOLD waits for its host, as long as that says nothing.
+    const waits = kind === 'hold' && now?.state === RunState.FENCING && now.reason === 'HOLD';
+    if (now?.state !== RunState.RUNNING && !waits) outcome.failures.push(`${kind} is ${wordOf(now)} in the end`);
   }
   if (refusesStarts && !patient.wasUnavailable) outcome.failures.push('never left the available list');
 }
