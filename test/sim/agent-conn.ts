@@ -52,6 +52,7 @@ function helloFacts({ hello, parts, end }: Conn, nowMs: number): Extract<FromAge
     capacity,
     highestTerm = 0,
     highestEpoch = 0,
+    hostProblems = [],
   } = hello ?? {};
   return {
     ...{ server: host.server, pool: host.pool, uid: known === '' ? undefined : uid(known), clusterId },
@@ -61,6 +62,6 @@ function helloFacts({ hello, parts, end }: Conn, nowMs: number): Extract<FromAge
     capabilities,
     capacity: { maxSlots: capacity?.maxSlots, saturated: capacity?.saturated ?? false },
     inventory: parts,
-    ...{ highestTerm, highestEpoch },
+    ...{ highestTerm, highestEpoch, hostProblems },
   };
 }

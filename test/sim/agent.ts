@@ -38,6 +38,9 @@ export interface AgentFacts {
 }
 
 const FLUSH_LIMIT_MS = 2_000;
+const SAVE_AGAIN_MS = 2_000;
+/** Until the other end knows of a reset. */
+const RESET_MS = 20;
 
 export class AgentNode extends Process {
   readonly facts: AgentFacts;
@@ -79,6 +82,7 @@ export class AgentNode extends Process {
         if (life === this.life) this.take(act);
       },
       onEvent: (event) => this.step(event),
+      onProblems: (problems) => this.step({ kind: 'host_problems', problems }),
     });
     this.step({ kind: 'capabilities', capabilities: this.facts.capabilities });
     this.step({ kind: 'capacity', capacity: this.facts.capacity });
@@ -117,7 +121,6 @@ export class AgentNode extends Process {
   }
 
   #perform(effect: Effect): void {
-    const { host } = this.#world;
     switch (effect.kind) {
       case 'open_keeper':
         this.#keeper?.open(effect.mayStart);
@@ -141,9 +144,7 @@ export class AgentNode extends Process {
         this.#close(effect.stream, effect.flush);
         return;
       case 'save_identity':
-        host.directory.uid = effect.uid;
-        host.directory.clusterId = effect.clusterId;
-        host.directory.highestTerm = effect.highestTerm;
+        this.#saveIdentity(effect);
         return;
       case 'wake':
         this.wakeAt(effect.atMono);
@@ -157,6 +158,21 @@ export class AgentNode extends Process {
       default:
         unreachable(effect);
     }
+  }
+
+  /** Where the disk does not take it, it is known to this process alone, until the disk does. */
+  #saveIdentity({ uid, clusterId, highestTerm }: Extract<Effect, { kind: 'save_identity' }>): void {
+    const { disk, directory } = this.host;
+    const save = (): void => {
+      Object.assign(directory, { uid, clusterId, highestTerm });
+    };
+    if (disk.state === 'sound') save();
+    else disk.write(save, (problem) => problem !== undefined && this.later(SAVE_AGAIN_MS, () => this.#saveAgain()));
+  }
+
+  #saveAgain(): void {
+    const { state } = this;
+    if (state !== undefined) this.#saveIdentity({ kind: 'save_identity', ...state });
   }
 
   #dial({ stream: id, endpoint, limitMs }: Extract<Effect, { kind: 'dial' }>): void {
@@ -192,6 +208,10 @@ export class AgentNode extends Process {
       host: this.host,
       agentLife: life,
       receive: (term, message) => {
+        if (message.kind === 'start' && this.host.chokesOnStarts) {
+          this.#world.network.reset(stream, RESET_MS);
+          return;
+        }
         if (message.kind === 'start' && life === this.life) this.#maybeInterrupt();
         mine(() => this.#receive(id, term, message));
       },

@@ -64,8 +64,8 @@ export class ControllerNode extends Process {
     return this.clock.read(this.queue.now);
   }
 
-  changeClock(state: ClockState): void {
-    this.clock.change(this.queue.now, { state });
+  changeClock(to: { readonly state?: ClockState; readonly wallStepMs?: number }): void {
+    this.clock.change(this.queue.now, to);
     this.armAgain();
   }
 

@@ -1,10 +1,10 @@
 /** A machine that can run policies: its clocks, its process trees, its state directory, and the agent and keeper that share it. */
 
-import type { KeptAttempt } from '../../agent/core/event.ts';
-import { SpentEpochs } from '../../keeper/core/spent-epochs.ts';
+import type { HostProblem } from '../../shared/host-problem.ts';
 import type { PoolId, ServerId } from '../../shared/ids.ts';
 import { SECOND } from '../../shared/time.ts';
 import type { SimClock } from './clock.ts';
+import { type SimDisk, SimJournal } from './disk.ts';
 import type { Tree } from './tree.ts';
 
 /** What outlives every process of the machine. */
@@ -13,18 +13,13 @@ export interface StateDirectory {
   uid: string;
   clusterId: string;
   highestTerm: number;
-  readonly journal: {
-    readonly spent: SpentEpochs;
-    /** With the boot in which it was written. */
-    readonly attempts: Map<string, { readonly kept: KeptAttempt; readonly bootId: string }>;
-    highestTerm: number;
-  };
+  readonly journal: SimJournal;
 }
 
-export function newStateDirectory(instanceId: string): StateDirectory {
-  const journal = { spent: new SpentEpochs(10_000), attempts: new Map(), highestTerm: 0 };
-  return { instanceId, uid: '', clusterId: '', highestTerm: 0, journal };
-}
+export const newStateDirectory = (instanceId: string): StateDirectory => ({
+  ...{ instanceId, uid: '', clusterId: '', highestTerm: 0 },
+  journal: new SimJournal(),
+});
 
 /** Whoever watches over the promises. */
 export interface TreeWatch {
@@ -50,17 +45,26 @@ export class Host {
   readonly pool: PoolId;
   readonly machineId: string;
   readonly clock: SimClock;
+  readonly disk: SimDisk;
+  /** Without cgroups, only what was written down is found again. */
+  readonly containment: 'CGROUP' | 'PROCESS_GROUP';
   readonly watch: TreeWatch;
   readonly trees = new Set<Tree>();
   readonly residents: Resident[] = [];
   directory: StateDirectory;
   bootId: string;
+  /** A problem besides that of its disk, which its keeper notices; nothing can be started. */
+  #ailment: HostProblem | undefined;
+  /** Told when its problems change. */
+  onProblems: () => void = () => {};
   #boots = 1;
   #pids = 0;
   /** Until then its agent or keeper has a fault, or gets over one: the claim is about one at a time. */
   faultyUntil = 0;
   /** Trees that start before this time start from what was read on a stopped clock. */
   outsideClaimUntil = 0;
+  /** No start gets through to its agent: each one breaks the stream, as a message that is too large does. */
+  chokesOnStarts = false;
   #waiting: (() => void)[] = [];
   #resume: (() => void)[] = [];
 
@@ -69,6 +73,8 @@ export class Host {
     readonly server: ServerId;
     readonly pool: PoolId;
     readonly clock: SimClock;
+    readonly disk: SimDisk;
+    readonly containment: 'CGROUP' | 'PROCESS_GROUP';
     readonly watch: TreeWatch;
     readonly directory: StateDirectory;
   }) {
@@ -77,9 +83,22 @@ export class Host {
     this.pool = options.pool;
     this.machineId = `machine-${options.name}`;
     this.clock = options.clock;
+    this.disk = options.disk;
+    this.containment = options.containment;
     this.watch = options.watch;
     this.directory = options.directory;
     this.bootId = `${options.name}-boot-1`;
+    this.disk.onChange = () => this.onProblems();
+  }
+
+  /** What keeps programs from being started, as whoever looks at the machine sees it. */
+  get problems(): readonly HostProblem[] {
+    return [this.disk.problem, this.#ailment].filter((problem) => problem !== undefined);
+  }
+
+  ail(problem: HostProblem | undefined): void {
+    this.#ailment = problem;
+    this.onProblems();
   }
 
   /** Notes a fault of agent or keeper that lasts until then. */

@@ -2,6 +2,7 @@
 import type { KeeperRequest, Tree as TreeFacts } from '../../agent/core/effect.ts';
 import type { FromKeeper, RequestId } from '../../agent/core/event.ts';
 import type { AttemptRef } from '../../agent/core/message.ts';
+import type { HostProblem } from '../../shared/host-problem.ts';
 import type { Prng } from '../../shared/prng.ts';
 import type { EventQueue } from './event-queue.ts';
 import type { Host } from './host.ts';
@@ -16,6 +17,7 @@ export interface KeeperChannelOptions {
   /** Hands something to the agent of this life, when it runs. */
   readonly take: (act: () => void) => void;
   readonly onEvent: (event: FromKeeper) => void;
+  readonly onProblems: (problems: readonly HostProblem[]) => void;
 }
 
 const DELAY_MS = 1.5;
@@ -62,23 +64,23 @@ export class KeeperChannel {
     const { keeper } = this.#options;
     const link: KeeperLink = {
       over: false,
-      tell: (event) => this.#fromKeeper(link, event),
+      tell: (event) => this.#fromKeeper(link, () => this.#say(event)),
+      tellProblems: (problems) => this.#fromKeeper(link, () => this.#sayProblems(problems)),
       onClosed: (detail) =>
-        this.#fromKeeper(link, { kind: 'keeper_closed', detail }, () => {
+        this.#fromKeeper(link, () => {
           if (this.#link === link) this.#link = undefined;
+          this.#say({ kind: 'keeper_closed', detail });
         }),
     };
     this.#link = link;
     keeper.take(() => keeper.attach(link));
   }
 
-  #fromKeeper(link: KeeperLink, event: FromKeeper, before?: () => void): void {
+  #fromKeeper(link: KeeperLink, act: () => void): void {
     const { queue, random } = this.#options;
     this.#toAgentAt = Math.max(this.#toAgentAt, queue.now + random.float() * DELAY_MS);
     queue.at(this.#toAgentAt, () => {
-      if (this.#closed || this.#link !== link) return;
-      before?.();
-      this.#say(event);
+      if (!this.#closed && this.#link === link) act();
     });
   }
 
@@ -86,6 +88,13 @@ export class KeeperChannel {
     const { take, onEvent } = this.#options;
     take(() => {
       if (!this.#closed) onEvent(event);
+    });
+  }
+
+  #sayProblems(problems: readonly HostProblem[]): void {
+    const { take, onProblems } = this.#options;
+    take(() => {
+      if (!this.#closed) onProblems(problems);
     });
   }
 

@@ -1,31 +1,28 @@
 /**
- * The keeper process, simulated around its real decisions (keeper/core/deadline.ts, spent-epochs.ts): what is due for an attempt, and
- * which epochs are spent, is decided by the code that ships; processes, cgroups and the socket are simple models of theirs.
+ * The keeper process: the real keeper core (keeper/core), with a simulated shell that performs its effects in order, as its driver of
+ * events must: hands, a disk, a connection to the agent, and a timer.
  */
-
 import type { KeeperRequest } from '../../agent/core/effect.ts';
-import type { FromKeeper, KeptAttempt, RequestId } from '../../agent/core/event.ts';
-import { type Decision, decide, extended, firstKill, stopNow } from '../../keeper/core/deadline.ts';
-import { unreachable } from '../../shared/assert.ts';
+import type { FromKeeper, RequestId } from '../../agent/core/event.ts';
+import type { Effect } from '../../keeper/core/effect.ts';
+import type { AgentId, Event } from '../../keeper/core/event.ts';
+import type { Refusal } from '../../keeper/core/refusal.ts';
+import { createKeeper, type KeeperState } from '../../keeper/core/state.ts';
+import { step } from '../../keeper/core/step.ts';
+import type { HostProblem } from '../../shared/host-problem.ts';
+import { epoch as epochOf, runId } from '../../shared/ids.ts';
 import type { Prng } from '../../shared/prng.ts';
+import { SECOND } from '../../shared/time.ts';
+import { SimDriver } from './driver.ts';
 import type { Host } from './host.ts';
-import {
-  causeOf,
-  keptOf,
-  keyOf,
-  leftover,
-  newAttempt,
-  type Reason,
-  type Refusal,
-  type SimAttempt,
-  stateOf,
-} from './kept-attempt.ts';
+import { askOf, keptOf } from './kept-attempt.ts';
 import { Process, type Surroundings } from './process.ts';
 import type { Tree, TreeFacts } from './tree.ts';
 
 /** The agent's end of a connection, and whether it still counts. */
 export interface KeeperLink {
   readonly tell: (event: FromKeeper) => void;
+  readonly tellProblems: (problems: readonly HostProblem[]) => void;
   /** The connection is over. */
   readonly onClosed: (detail: string) => void;
   over: boolean;
@@ -34,315 +31,248 @@ export interface KeeperLink {
 export interface KeeperWorld {
   readonly host: Host;
   readonly random: Prng;
-  startTree(facts: TreeFacts): Tree;
+  readonly startTree: (facts: TreeFacts) => Tree;
   /** Why the next program can't be started here; undefined: it can. */
-  spawnProblem(): Refusal | undefined;
+  readonly spawnProblem: () => Refusal | undefined;
+  failed(who: string, error: unknown): void;
   say(who: string, what: () => string): void;
 }
 
+/** How long it stays with no agent and nothing that lives. */
+const IDLE_MS = 30 * SECOND;
+/** A write that is not taken by then counts as refused. */
+const WRITE_LIMIT_MS = 2 * SECOND;
+/** A problem of its host is noticed within this time, and so is its end. */
+const NOTICE_MS = 3 * SECOND;
 /** Looks again at least this often: timers do not count suspend. */
-const LONGEST_WAIT_MS = 1_000;
-/** How long leftovers may take to die before the keeper serves all the same. */
-const LEFTOVERS_MS = 5_000;
-const POLL_MS = 50;
+const LOOK_AGAIN_MS = SECOND;
 
 export class KeeperNode extends Process {
   pid = 0;
   serving = false;
   readonly #world: KeeperWorld;
-  #table = new Map<string, SimAttempt>();
-  #link: KeeperLink | undefined;
-  #leaving = false;
-  #ending = false;
+  #state: KeeperState | undefined;
+  #driver: SimDriver | undefined;
+  #links = new Map<AgentId, KeeperLink>();
+  #lastAgent = 0;
 
   constructor(surroundings: Surroundings, world: KeeperWorld) {
     super(`${world.host.name}.keeper`, surroundings);
     this.#world = world;
+    world.host.onProblems = () => this.#noticeProblems();
   }
 
-  get hasAgent(): boolean {
-    return this.#link !== undefined;
+  /** Kills do nothing, and no proof of the hands can be had; a fault of this process, which ends with it. */
+  set handsStuck(stuck: boolean) {
+    if (this.#driver !== undefined) this.#driver.handsStuck = stuck;
   }
 
+  /** It has the lock of its state directory; now it reads what an earlier one wrote. */
   protected onStart(): void {
-    this.pid = this.#world.host.newPid();
-    this.#table = new Map();
-    this.#link = undefined;
-    this.#leaving = false;
-    this.#ending = false;
+    const { host } = this.#world;
+    this.pid = host.newPid();
     this.serving = false;
-    this.#clearLeftovers();
+    this.#state = undefined;
+    this.#links = new Map();
+    const { life } = this;
+    host.disk.read((ok) => {
+      if (this.life !== life) return;
+      this.take(() => {
+        if (ok) this.#begin();
+        else this.die();
+      });
+    });
+  }
+
+  #begin(): void {
+    const { host, random, startTree, spawnProblem } = this.#world;
+    const { life } = this;
+    const state = createKeeper({ bootId: host.bootId, recovered: host.directory.journal.fold(), idleMs: IDLE_MS });
+    this.#state = state;
+    this.#driver = new SimDriver({
+      ...{ host, random, startTree, spawnProblem },
+      later: (ms, act) => this.later(ms, act),
+      tell: (event) => {
+        if (this.life === life) this.take(() => this.step(event));
+      },
+      isInTable: (key) => state.attempts.has(key),
+    });
+    this.step({ kind: 'begin' });
+    this.#noticeProblems();
   }
 
   protected onDeath(): void {
     this.serving = false;
-    for (const { tree } of this.#table.values()) if (tree !== undefined) tree.onEnd = undefined;
-    this.#closeLink('the keeper is gone');
+    this.#state = undefined;
+    this.#driver?.letGo();
+    this.#driver = undefined;
+    for (const agent of [...this.#links.keys()]) this.#disconnect(agent, 'the keeper is gone');
   }
 
   protected onWake(): void {
-    this.#lookAtAll();
+    this.step({ kind: 'tick' });
   }
 
   protected override onResume(): void {
-    this.later(this.#world.random.float() * LONGEST_WAIT_MS, () => this.#lookAtAll());
+    this.later(this.#world.random.float() * LOOK_AGAIN_MS, () => this.step({ kind: 'tick' }));
   }
 
-  /** A7: what an earlier keeper of this state directory left is killed before anybody is served. */
-  #clearLeftovers(): void {
-    const { host } = this.#world;
-    const { now } = this.queue;
-    for (const { kept, bootId } of host.directory.journal.attempts.values()) {
-      const tree = bootId === host.bootId ? this.#findTree(kept) : undefined;
-      const attempt = leftover(kept, tree);
-      this.#table.set(keyOf(attempt.run, attempt.epoch), attempt);
-      if (attempt.ended !== undefined) continue;
-      attempt.reason = { cause: 'LOST', detail: tree === undefined ? 'the host was booted since' : 'its keeper died' };
-      this.#apply(attempt, firstKill(host.clock.read(now)));
-      if (tree === undefined) this.#finish(attempt);
-      else tree.onEnd = () => this.take(() => this.#finish(attempt));
-    }
-    this.#serveWhenClear(this.queue.now + LEFTOVERS_MS);
-  }
-
-  #findTree({ status }: KeptAttempt): Tree | undefined {
-    const { host } = this.#world;
-    return [...host.trees].find(
-      ({ facts }) =>
-        facts.run === status.run && facts.epoch === status.epoch && facts.instanceId === host.directory.instanceId,
-    );
-  }
-
-  #serveWhenClear(until: number): void {
-    const living = this.#living();
-    if (living.length === 0 || this.queue.now >= until) this.serving = true;
-    else this.later(POLL_MS, () => this.#serveWhenClear(until));
-  }
-
-  /** A9: one agent connection; a new one voids what the old one sent and was not read. */
-  attach(link: KeeperLink): void {
-    this.#closeLink('another agent attached');
-    this.#link = link;
-    const { journal } = this.#world.host.directory;
-    link.tell({
-      kind: 'keeper_opened',
-      pid: this.pid,
-      containment: 'CGROUP',
-      attempts: [...this.#table.values()].map(keptOf),
-      highestTerm: journal.highestTerm,
+  #noticeProblems(): void {
+    const { host, random } = this.#world;
+    this.later(random.float() * NOTICE_MS, () => {
+      this.step({ kind: 'host_problems', problems: host.problems });
     });
-    if (this.#leaving) link.tell({ kind: 'keeper_leaving', withinMs: 5_000 });
+  }
+
+  attach(link: KeeperLink): void {
+    this.#lastAgent += 1;
+    this.#links.set(this.#lastAgent, link);
+    this.step({ kind: 'attached', agent: this.#lastAgent, description: 'an agent' });
   }
 
   detach(link: KeeperLink): void {
-    if (this.#link === link) this.#link = undefined;
+    const agent = this.#agentOf(link);
+    if (agent === undefined) return;
+    this.#links.delete(agent);
+    this.step({ kind: 'detached', agent });
   }
 
-  #closeLink(detail: string): void {
-    const link = this.#link;
-    this.#link = undefined;
-    if (link === undefined || link.over) return;
-    link.over = true;
-    link.onClosed(detail);
-  }
-
-  /** The host shuts down: the agent is told, and drains. */
+  /** The host shuts down. */
   leave(withinMs: number): void {
-    this.#leaving = true;
-    this.#link?.tell({ kind: 'keeper_leaving', withinMs });
+    this.step({ kind: 'shutdown', withinMs });
   }
 
   handle(link: KeeperLink, request: RequestId, ask: KeeperRequest): void {
-    if (link.over || this.#link !== link) return;
-    const { journal } = this.#world.host.directory;
-    switch (ask.kind) {
-      case 'start':
-        this.#start(link, request, ask);
-        return;
-      case 'extend': {
-        const refused = ask.extensions.filter((extension) => !this.#extend(extension));
-        link.tell({ ...result(request), refused: refused.map(({ run, epoch }) => ({ run, epoch })) });
-        return;
+    const agent = this.#agentOf(link);
+    const asked = askOf(ask);
+    if (agent !== undefined && asked !== undefined) this.step({ kind: 'asked', agent, request, ask: asked });
+  }
+
+  #agentOf(link: KeeperLink): AgentId | undefined {
+    return [...this.#links].find(([, one]) => one === link)?.[0];
+  }
+
+  /** One event, and then those that its effects answer at once. */
+  step(event: Event): void {
+    const queue: Event[] = [event];
+    try {
+      for (let next = queue.shift(); next !== undefined; next = queue.shift()) {
+        const state = this.#state;
+        if (state === undefined) return;
+        for (const effect of step(state, next, this.clock.read(this.queue.now)))
+          queue.push(...this.#perform(state, effect));
       }
-      case 'stop': {
-        const { run, epoch } = ask.attempt;
-        const attempt = this.#table.get(keyOf(run, epoch));
-        if (attempt === undefined) {
-          journal.spent.spend(run, epoch);
-          link.tell({ ...result(request), ok: false, reason: 'NOT_FOUND' });
-          return;
-        }
-        this.#stop(attempt, { cause: ask.cause, detail: ask.reason });
-        link.tell(result(request));
-        return;
-      }
+    } catch (error) {
+      this.#world.failed(this.name, error);
+    }
+  }
+
+  #perform(state: KeeperState, effect: Effect): readonly Event[] {
+    switch (effect.kind) {
+      case 'prepare':
+      case 'open_gate':
+      case 'discard':
+      case 'look':
+      case 'remove':
       case 'forget':
-        for (const { run, epoch } of ask.attempts) this.#forget(keyOf(run, epoch));
-        link.tell(result(request));
+      case 'sweep':
+      case 'prove_hands':
+        return this.#driver?.perform(effect) ?? [];
+      case 'terminate':
+      case 'kill':
+        this.#world.say(this.name, () => `${effect.kind} ${effect.attempt}`);
+        return this.#driver?.perform(effect) ?? [];
+      case 'write':
+        this.#write(effect);
+        return [];
+      case 'serve':
+        this.serving = true;
+        return [];
+      case 'wake':
+        this.wakeAt(effect.atMono);
+        return [];
+      case 'log':
+        if (effect.level !== 'info') this.#world.say(this.name, () => effect.text);
+        return [];
+      case 'end':
+        this.die();
+        return [];
+      case 'tell_opened':
+      case 'tell_changed':
+      case 'tell_problems':
+      case 'tell_leaving':
+      case 'answer':
+      case 'pong':
+      case 'disconnect':
+        this.#tell(state, effect);
+        return [];
+    }
+  }
+
+  #tell(
+    state: KeeperState,
+    effect: Extract<Effect, { kind: `tell_${string}` | 'answer' | 'pong' | 'disconnect' }>,
+  ): void {
+    const link = this.#links.get(effect.agent);
+    if (link === undefined) return;
+    switch (effect.kind) {
+      case 'tell_opened':
+        link.tell({
+          ...{ kind: 'keeper_opened', pid: this.pid, containment: this.#world.host.containment },
+          ...{ attempts: [...state.attempts.values()].map(keptOf), highestTerm: state.highestTerm },
+        });
+        link.tellProblems(state.problems);
         return;
-      case 'ping':
-        journal.highestTerm = Math.max(journal.highestTerm, ask.highestTerm);
+      case 'tell_changed': {
+        const attempt = state.attempts.get(effect.attempt);
+        if (attempt !== undefined) link.tell({ kind: 'keeper_changed', attempt: keptOf(attempt) });
+        return;
+      }
+      case 'tell_problems':
+        link.tellProblems(state.problems);
+        return;
+      case 'tell_leaving':
+        link.tell({ kind: 'keeper_leaving', withinMs: effect.withinMs });
+        return;
+      case 'answer': {
+        const { refused, ...said } = effect.answer;
+        const refs = refused.map(({ run, epoch }) => ({ run: runId(run), epoch: epochOf(epoch) }));
+        link.tell({ kind: 'keeper_result', request: effect.request, ...said, refused: refs });
+        return;
+      }
+      case 'pong':
         link.tell({ kind: 'keeper_pong' });
         return;
-      case 'read':
-        return;
-      case 'exit':
-        link.tell(result(request));
-        this.#end(ask.stopAll);
-        return;
-      default:
-        unreachable(ask);
+      case 'disconnect':
+        this.#disconnect(effect.agent, effect.reason);
     }
   }
 
-  /** Spend the epoch, shut the gate, write it down, look at the clocks, open the gate: keeper/core/start.ts. */
-  #start(link: KeeperLink, request: RequestId, { command, deadline }: Extract<KeeperRequest, { kind: 'start' }>): void {
-    const { host, random } = this.#world;
-    const { spent } = host.directory.journal;
-    const answer = (refusal: Refusal): void =>
-      link.tell({ ...result(request), ok: false, reason: refusal.reason, detail: refusal.detail });
-    if (spent.isSpent(command.run, command.epoch)) {
-      answer({ reason: 'EPOCH_SPENT', detail: 'seen here before' });
-      return;
-    }
-    spent.spend(command.run, command.epoch);
-    if (this.#leaving || this.#ending) {
-      answer({ reason: 'LEAVING', detail: 'the keeper is about to end' });
-      return;
-    }
-    const attempt = newAttempt(command, deadline);
-    this.#table.set(keyOf(command.run, command.epoch), attempt);
-    this.#announce(attempt);
-    this.#look(attempt);
-    this.later(random.float() * 6, () => {
-      const refusal = attempt.abandoned ?? this.#world.spawnProblem();
-      if (refusal === undefined) this.later(random.float() * 15, () => this.#openGate(link, request, attempt, answer));
-      else this.#fail(attempt, refusal, answer);
-    });
+  #disconnect(agent: AgentId, reason: string): void {
+    const link = this.#links.get(agent);
+    this.#links.delete(agent);
+    if (link === undefined || link.over) return;
+    link.over = true;
+    link.onClosed(reason);
   }
 
-  #openGate(link: KeeperLink, request: RequestId, attempt: SimAttempt, answer: (refusal: Refusal) => void): void {
-    const { host } = this.#world;
-    const reading = host.clock.read(this.queue.now);
-    // The check of semantics A9; between it and the program nothing waits.
-    if (decide(attempt.stage, attempt.terms, attempt.deadline, reading).order === 'abandon') {
-      attempt.abandoned ??= { reason: 'DEADLINE_PAST', detail: 'its deadline passed before the program could run' };
-    }
-    if (attempt.abandoned !== undefined) {
-      this.#fail(attempt, attempt.abandoned, answer);
-      return;
-    }
-    const { run, epoch, policy, frozen } = attempt;
-    const { instanceId } = host.directory;
-    attempt.pid = host.newPid();
-    const tree = this.#world.startTree({ run, epoch, policy, terms: frozen, pid: attempt.pid, instanceId });
-    attempt.tree = tree;
-    attempt.stage = { kind: 'running' };
-    attempt.startWall = reading.wall;
-    tree.onEnd = () => this.take(() => this.#reaped(attempt));
-    this.#write(attempt);
-    this.#announce(attempt);
-    link.tell({ ...result(request), pid: attempt.pid });
-    this.#look(attempt);
-  }
-
-  #fail(attempt: SimAttempt, refusal: Refusal, answer: (refusal: Refusal) => void): void {
-    attempt.reason ??= { cause: causeOf(refusal), detail: refusal.detail };
-    this.#finish(attempt);
-    answer(refusal);
-  }
-
-  #extend({ run, epoch, deadline: to }: Extract<KeeperRequest, { kind: 'extend' }>['extensions'][number]): boolean {
-    const attempt = this.#table.get(keyOf(run, epoch));
-    if (attempt === undefined || attempt.ended !== undefined) return false;
-    const deadline = extended(attempt, to, this.clock.read(this.queue.now));
-    if (deadline === undefined) return false;
-    attempt.deadline = deadline;
-    return true;
-  }
-
-  #stop(attempt: SimAttempt, reason: Reason): void {
-    if (attempt.ended !== undefined) return;
-    attempt.reason ??= reason;
-    if (attempt.stage.kind === 'starting') attempt.abandoned ??= { reason: 'STOPPED', detail: reason.detail };
-    else this.#apply(attempt, stopNow(attempt.stage, attempt.terms, attempt.deadline, this.clock.read(this.queue.now)));
-  }
-
-  #reaped(attempt: SimAttempt): void {
-    attempt.reason ??= { cause: 'EXITED', detail: '' };
-    this.#finish(attempt);
-  }
-
-  /** Its tree is empty, or there never was one. */
-  #finish(attempt: SimAttempt): void {
-    if (attempt.ended !== undefined) return;
-    const { cause = 'EXITED', detail = '' } = attempt.reason ?? {};
-    const exit = attempt.tree?.exit;
-    const end = { cause, detail, exitCode: exit?.code, signal: exit?.signal ?? '' };
-    attempt.ended = { end, wall: this.clock.wall(this.queue.now) };
-    this.#write(attempt);
-    this.#announce(attempt);
-    if (this.#ending && this.#living().length === 0) this.die();
-  }
-
-  #forget(key: string): void {
-    if (this.#table.get(key)?.ended === undefined) return;
-    this.#table.delete(key);
-    this.#world.host.directory.journal.attempts.delete(key);
-  }
-
-  #end(stopAll: boolean): void {
-    this.#leaving = true;
-    this.#ending = true;
-    if (stopAll)
-      for (const attempt of this.#living()) this.#stop(attempt, { cause: 'STOPPED', detail: 'the agent leaves' });
-    if (this.#living().length === 0) this.later(1, () => this.die());
-  }
-
-  #living(): readonly SimAttempt[] {
-    return [...this.#table.values()].filter(({ ended }) => ended === undefined);
-  }
-
-  #lookAtAll(): void {
-    for (const attempt of this.#table.values()) this.#look(attempt);
-  }
-
-  #look(attempt: SimAttempt): void {
-    if (attempt.ended !== undefined) return;
-    const decision = decide(attempt.stage, attempt.terms, attempt.deadline, this.clock.read(this.queue.now));
-    if (decision.order === 'abandon') {
-      attempt.abandoned ??= { reason: 'DEADLINE_PAST', detail: 'its deadline passed before the program could run' };
-      return;
-    }
-    if (decision.order !== 'nothing') attempt.reason ??= { cause: 'LAPSED', detail: 'its lease ended' };
-    this.#apply(attempt, decision);
-  }
-
-  #apply(attempt: SimAttempt, { stage, order, wakeMs }: Decision): void {
-    const before = stateOf(attempt);
-    attempt.stage = stage;
-    if (order !== 'nothing') this.#world.say(this.name, () => `${order} ${keyOf(attempt.run, attempt.epoch)}`);
-    if (order === 'terminate') attempt.tree?.terminate();
-    if (order === 'kill') attempt.tree?.kill();
-    if (attempt.ended !== undefined) return;
-    if (stateOf(attempt) !== before) this.#announce(attempt);
-    this.#wakeIn(wakeMs);
-  }
-
-  #wakeIn(ms: number): void {
-    if (ms === Number.POSITIVE_INFINITY) return;
-    this.wakeNoLaterThan(this.clock.mono(this.queue.now) + Math.max(1, ms));
-  }
-
-  #announce(attempt: SimAttempt): void {
-    this.#link?.tell({ kind: 'keeper_changed', attempt: keptOf(attempt) });
-  }
-
-  #write(attempt: SimAttempt): void {
-    const { directory, bootId } = this.#world.host;
-    directory.journal.attempts.set(keyOf(attempt.run, attempt.epoch), { kept: keptOf(attempt), bootId });
+  /** What the disk takes late is in the journal all the same. */
+  #write({ write, record }: Extract<Effect, { kind: 'write' }>): void {
+    const { disk, directory } = this.#world.host;
+    const { life } = this;
+    let isOver = write === 0;
+    const answer = (problem: HostProblem | undefined): void => {
+      if (isOver) return;
+      isOver = true;
+      this.step({ kind: 'written', write, problem });
+    };
+    if (write !== 0)
+      this.later(WRITE_LIMIT_MS, () => answer({ kind: 'IO_ERROR', detail: 'the disk did not take it in time' }));
+    disk.write(
+      () => directory.journal.append(record),
+      (problem) => {
+        if (this.life === life) this.take(() => answer(problem));
+      },
+    );
   }
 }
-
-const result = (request: RequestId) =>
-  ({ kind: 'keeper_result', request, ok: true, reason: '', detail: '', pid: 0, refused: [] }) as const;

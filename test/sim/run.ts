@@ -38,6 +38,8 @@ const SLACK_MS = 5 * SECOND;
 /** How long the others are watched beside a host that stays sick, and how much more time a run has then: it may be tried there first. */
 const SICK_MS = 4 * MINUTE;
 const SICK_SLACK_MS = 40 * SECOND;
+/** Where nothing may wait for long, this share of the time is a run that is tried in vain over and over. */
+const MOST_OF_THE_TIME = 0.6;
 const LOOK_EVERY_MS = 2 * SECOND;
 /** A world that needs more than this many steps does not come to rest: something is done over and over without a pause. */
 const MOST_STEPS = 100_000;
@@ -90,6 +92,9 @@ function livesWithSick(world: World, intentions: Intentions, isOver: () => boole
     if (late.length === 0 || isOver()) continue;
     verdict.breaks('I5', queue.now, `beside a sick host, after ${Math.round(boundMs / 1000)} s: ${tell(late)}`);
   }
+  const mostly = patience.mostly(MOST_OF_THE_TIME);
+  if (mostly.length === 0 || isOver()) return;
+  verdict.breaks('I5', queue.now, `beside a sick host, ${mostly.join(', ')} did not run most of the time`);
 }
 
 /** Everything is well: it must run soon, all at the same time. */

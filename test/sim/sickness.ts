@@ -2,6 +2,8 @@
  * One host that stays sick while all the others are well again: the runs must go on without it (I5), and none of them may be tried there
  * over and over. What ails it lasts until somebody cures it.
  */
+import { refuse, refuseFor } from '../../keeper/core/refusal.ts';
+import { HOST_PROBLEM_KINDS } from '../../shared/host-problem.ts';
 import type { Prng } from '../../shared/prng.ts';
 import { SECOND } from '../../shared/time.ts';
 import type { Site } from './site.ts';
@@ -20,6 +22,12 @@ export const SICKNESSES = [
   'both-loop',
   /** No program can be started there. */
   'refusing',
+  /** Each start breaks its agent's stream. */
+  'choking',
+  /** Its disk takes nothing more, hangs, or fails now and then. */
+  'disk-full',
+  'disk-stalled',
+  'disk-failing',
 ] as const;
 
 export type SicknessKind = (typeof SICKNESSES)[number];
@@ -61,18 +69,46 @@ export class Sickness {
         this.#loop(() => site.outOfMemory());
         return;
       case 'refusing':
-        site.refuses = true;
+        this.#refuse();
+        return;
+      case 'choking':
+        site.host.chokesOnStarts = true;
+        return;
+      case 'disk-full':
+      case 'disk-stalled':
+      case 'disk-failing':
+        this.#spoilDisk();
     }
+  }
+
+  /** For a reason that its keeper sees beforehand, or for one that shows only when it tries. */
+  #refuse(): void {
+    const kind = this.#random.pick(HOST_PROBLEM_KINDS);
+    const problem = kind && { kind, detail: 'it is sick' };
+    this.site.refusal = problem && this.#random.chance(0.7) ? refuseFor(problem) : refuse('SPAWN_FAILED', 'it is sick');
+    if (problem !== undefined && this.#random.chance(0.5)) this.site.host.ail(problem);
+  }
+
+  #spoilDisk(): void {
+    const { kind, site } = this;
+    if (kind === 'disk-full') site.host.disk.become('full');
+    if (kind === 'disk-stalled') site.host.disk.become('stalled');
+    if (kind === 'disk-failing') site.host.disk.become('failing');
   }
 
   /** To be called when everything else was healed: what was healed with it is as sick as before. */
   goOn(): void {
     if (this.#isCut) this.#cut();
+    this.#spoilDisk();
   }
 
   end(): void {
     this.#isOver = true;
-    this.site.refuses = false;
+    this.site.refusal = undefined;
+    this.site.host.ail(undefined);
+    this.site.host.chokesOnStarts = false;
+    this.site.host.disk.become('sound');
+    this.site.startAgent();
     if (this.#isCut) this.#mend();
     this.site.host.engage(this.#world.queue.now);
   }

@@ -1,9 +1,11 @@
 /** A host with its agent and keeper, and what faults do to them. */
 import type { Capability } from '../../agent/core/message.ts';
+import { type Refusal, refuse } from '../../keeper/core/refusal.ts';
 import { type PoolId, type ServerId, serverId } from '../../shared/ids.ts';
 import type { Prng } from '../../shared/prng.ts';
 import { AgentNode } from './agent.ts';
 import { SimClock, someRate } from './clock.ts';
+import { SimDisk } from './disk.ts';
 import { Host, newStateDirectory, type StateDirectory } from './host.ts';
 import { KeeperNode } from './keeper.ts';
 import { Tree, type TreeFacts } from './tree.ts';
@@ -15,8 +17,8 @@ export class Site {
   readonly keeper: KeeperNode;
   /** Programs can't be started here before this time. */
   refusesUntil = 0;
-  /** Nor as long as this is so. */
-  refuses = false;
+  /** Nor as long as there is this. */
+  refusal: Refusal | undefined;
   /** It was made for a while and never comes back. */
   readonly isClone: boolean;
   isRetired = false;
@@ -39,7 +41,9 @@ export class Site {
       wallErrorMs: (random.float() - 0.5) * 2_000,
     });
     const directory = options.directory ?? newStateDirectory(`${name}-dir-1`);
-    this.host = new Host({ name, server, pool, clock, watch: world.trees, directory });
+    const disk = new SimDisk(world.queue, random);
+    const containment = random.chance(0.7) ? 'CGROUP' : 'PROCESS_GROUP';
+    this.host = new Host({ name, server, pool, clock, disk, containment, watch: world.trees, directory });
     this.isClone = options.isClone ?? false;
     const maxSlots = random.chance(0.3) ? random.int(2, 6) : undefined;
     const surroundings = { queue: world.queue, clock, random };
@@ -48,9 +52,9 @@ export class Site {
       random,
       startTree: (facts) => this.#startTree(world, facts, random),
       spawnProblem: () =>
-        this.refuses || world.queue.now < this.refusesUntil
-          ? { reason: 'SPAWN_FAILED', detail: 'the simulator says no' }
-          : undefined,
+        this.refusal ??
+        (world.queue.now < this.refusesUntil ? refuse('SPAWN_FAILED', 'the simulator says no') : undefined),
+      failed: world.failed,
       say: world.say,
     });
     this.agent = new AgentNode(
@@ -90,9 +94,10 @@ export class Site {
   }
 
   startAgent(): void {
-    this.host.whenRunning(() => {
-      if (!this.isRetired) this.agent.start();
-    });
+    // It reads who it is before anything else.
+    this.host.whenRunning(() =>
+      this.host.disk.read(() => this.isRetired || this.host.whenRunning(() => this.agent.start())),
+    );
   }
 
   /** The operating system kills agent and keeper at once, for want of memory. What they started lives on. */
@@ -108,9 +113,10 @@ export class Site {
   }
 
   /** The machine loses its power, or is booted: nothing of it is left but its disk. */
-  powerOff(now: number): void {
+  powerOff(now: number, random?: Prng): void {
     this.agent.losePower();
     this.keeper.die();
+    if (random !== undefined) this.host.directory.journal.losePower(random);
     this.host.boot(now);
   }
 }

@@ -193,11 +193,7 @@ export class Story {
     const { directory } = this.site(of).host;
     const { server, pool } = this.site(of).host;
     const own = new Site(this.world, { name: `${of}x`, server, pool, isClone: true });
-    if (copied)
-      own.host.directory = {
-        ...directory,
-        journal: { ...directory.journal, attempts: new Map(directory.journal.attempts) },
-      };
+    if (copied) own.host.directory = { ...directory, journal: directory.journal.copy() };
     // It was booted a moment ago.
     own.host.clock.restart(this.world.queue.now);
     this.world.sites.push(own);

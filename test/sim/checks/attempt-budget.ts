@@ -9,8 +9,8 @@ import type { Verdict } from '../violation.ts';
 import type { NotedEnd } from './ledger.ts';
 
 const WINDOW_MS = 10 * MINUTE;
-/** In any ten minutes, of one run on one server. What refuses or loses a run has no budget of its own yet but its delays. */
-export const MOST_IN_WINDOW = 60;
+/** In any ten minutes, of one run on one server (ADR 0011). */
+export const MOST_IN_WINDOW = 40;
 
 /** Ends that a workload or an operator brought about have budgets of their own, or none. */
 const COUNTED: ReadonlySet<EndCause> = new Set<EndCause>(['UNKNOWN', 'REFUSED', 'SPAWN_FAILED', 'LOST']);

@@ -68,9 +68,14 @@ function doesRun(living: ReadonlySet<Tree>, run: Run): boolean {
 /** The exceptions of I5, each shown with its reason. */
 function mayWait(state: ClusterState, policy: Policy, run: Run, wall: number, sick: ServerId | undefined): boolean {
   const noRoom = (): boolean => {
-    const query = placementQuery(state, policy, run, wall, { exclude: sick === undefined ? [] : [sick] });
-    return chooseAtLast(state, policy.spec.pool, query) === undefined;
+    const query = placementQuery(state, policy, run, wall);
+    // Beside a sick host, a server that lost or refused the run itself may be left out for its five minutes.
+    const exclude = sick === undefined ? [] : [sick, ...query.skip];
+    return chooseAtLast(state, policy.spec.pool, { ...query, exclude }) === undefined;
   };
+  // A policy may insist on the server that lost its run.
+  const last = run.attempts.at(-1);
+  const staysWithSick = policy.spec.onRunMissing === 'IN_PLACE' && last?.server === sick;
   const isOnSick = run.attempts.findLast((attempt) => attempt.state !== 'ENDED')?.server === sick;
   switch (run.state) {
     case 'BACKOFF':
@@ -86,10 +91,10 @@ function mayWait(state: ClusterState, policy: Policy, run: Run, wall: number, si
       if (run.reason === 'NEW_INCARNATION' || run.reason === 'STORE_BEHIND') return true;
       // It failed where there was room and pauses as in BACKOFF, with the time shown.
       if (run.reason === 'FAILED_HERE' && run.etaWall !== undefined && run.notBeforeWall > wall) return true;
-      return noRoom();
+      return staysWithSick || noRoom();
     case 'ASSIGNED':
     case 'STARTING':
-      return isOnSick && noRoom();
+      return isOnSick && (staysWithSick || noRoom());
     case 'RUNNING':
     case 'SUCCEEDED':
     case 'FAILED':
@@ -98,13 +103,22 @@ function mayWait(state: ClusterState, policy: Policy, run: Run, wall: number, si
   }
 }
 
-/** Since when each of those that wait does so, over many looks: nothing may wait for too long at a time. */
+/** Who waits does so since when, and how often at all, over many looks: nothing may wait for too long at a time, nor most of the time. */
 export class Patience {
   #since = new Map<string, number>();
+  readonly #times = new Map<string, number>();
+  #looks = 0;
 
   /** Who waits for longer than the bound now. */
   look(waiting: readonly Waiting[], now: number, boundMs: number): readonly Waiting[] {
+    this.#looks += 1;
+    for (const { who } of waiting) this.#times.set(who, (this.#times.get(who) ?? 0) + 1);
     this.#since = new Map(waiting.map(({ who }) => [who, this.#since.get(who) ?? now]));
     return waiting.filter(({ who }) => now - (this.#since.get(who) ?? now) > boundMs);
+  }
+
+  /** Who waited at more than this share of all looks. */
+  mostly(share: number): readonly string[] {
+    return [...this.#times].filter(([, times]) => times > share * this.#looks).map(([who]) => who);
   }
 }

@@ -28,6 +28,13 @@ function crash(world: World, random: Prng, how: 'die' | 'losePower'): void {
 }
 
 export const controllerFaults: StrikeTable = {
+  'controller-wall-step': (world, random) => {
+    const controller = target(world, random);
+    if (controller === undefined) return;
+    const wallStepMs = (2 * random.float() - 1) * world.plan.wallErrorMs;
+    world.say(controller.name, () => `its wall clock steps by ${Math.round(wallStepMs)} ms`);
+    controller.changeClock({ wallStepMs });
+  },
   'controller-crash': (world, random) => crash(world, random, 'die'),
   'controller-power': (world, random) => crash(world, random, 'losePower'),
   'controller-pause': (world, random) => {
@@ -49,9 +56,9 @@ export const controllerFaults: StrikeTable = {
     const ms = someMs(random, 1_000, 90_000);
     world.say(controller.name, () => `is suspended for ${Math.round(ms)} ms`);
     const resume = controller.pause();
-    controller.changeClock('suspended');
+    controller.changeClock({ state: 'suspended' });
     world.during(ms, () => {
-      controller.changeClock('running');
+      controller.changeClock({ state: 'running' });
       resume();
     });
   },

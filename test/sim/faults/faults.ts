@@ -4,6 +4,7 @@ import { FAULT_KINDS, type FaultKind } from '../fault-kinds.ts';
 import type { Intentions } from '../intentions.ts';
 import type { World } from '../world.ts';
 import { controllerFaults } from './controller-faults.ts';
+import { diskFaults } from './disk-faults.ts';
 import { hostFaults } from './host-faults.ts';
 import { networkFaults } from './network-faults.ts';
 import { storeFaults } from './store-faults.ts';
@@ -15,7 +16,7 @@ export class Faults {
 
   constructor(world: World, intentions: Intentions) {
     this.#world = world;
-    this.#table = { ...hostFaults, ...controllerFaults, ...networkFaults, ...storeFaults(intentions) };
+    this.#table = { ...hostFaults, ...diskFaults, ...controllerFaults, ...networkFaults, ...storeFaults(intentions) };
   }
 
   begin(): void {

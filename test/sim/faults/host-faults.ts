@@ -9,19 +9,7 @@ import { newStateDirectory } from '../host.ts';
 import { Site } from '../site.ts';
 import type { World } from '../world.ts';
 import { cut } from './network-faults.ts';
-import { type StrikeTable, someMs, someSite } from './strike.ts';
-
-function soundSite(world: World, random: Prng, { agent }: { readonly agent: boolean }): Site | undefined {
-  const sound = world.sites.filter(
-    (site) =>
-      site.host.faultyUntil < world.queue.now && site.host.clock.state === 'running' && site.agent.isRunning === agent,
-  );
-  return someSite(world, random, sound);
-}
-
-function engage(world: World, { host }: Site, ms: number): void {
-  host.engage(world.queue.now + ms);
-}
+import { engage, type StrikeTable, someMs, someSite, soundSite } from './strike.ts';
 
 export const hostFaults: StrikeTable = {
   'agent-crash': (world, random) => {
@@ -158,12 +146,9 @@ export const hostFaults: StrikeTable = {
     const name = `${site.name}x${world.clones}`;
     const { directory, server, pool } = site.host;
     // A copied disk brings the identity along; a second machine of the same name brings its own.
-    const copied = newStateDirectory(random.chance(0.5) ? directory.instanceId : `${name}-dir-1`);
-    if (copied.instanceId === directory.instanceId) {
-      Object.assign(copied, { uid: directory.uid, clusterId: directory.clusterId, highestTerm: directory.highestTerm });
-      for (const [run, epoch] of directory.journal.spent.entries()) copied.journal.spent.spend(run, epoch);
-      for (const [key, entry] of directory.journal.attempts) copied.journal.attempts.set(key, entry);
-    }
+    const copied = random.chance(0.5)
+      ? { ...directory, journal: directory.journal.copy() }
+      : newStateDirectory(`${name}-dir-1`);
     const clone = new Site(world, { name, server, pool, directory: copied, isClone: true });
     world.sites.push(clone);
     world.say(name, () => `comes up as a second ${site.name} (${copied.instanceId})`);
@@ -212,7 +197,7 @@ export const hostFaults: StrikeTable = {
 /** The other ends of its streams hear nothing of it; transports that ping find out. */
 function powerOff(world: World, site: Site, random: Prng): void {
   const streams = [...world.network.streams].filter((stream) => stream.agentOpen && stream.host === site.name);
-  site.powerOff(world.queue.now);
+  site.powerOff(world.queue.now, random);
   if (!world.plan.keepalive) return;
   for (const stream of streams) world.queue.after(10_000 + random.float() * 5_000, () => stream.endController());
 }

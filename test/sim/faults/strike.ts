@@ -18,3 +18,17 @@ export function someSite(world: World, random: Prng, sites: readonly Site[] = wo
   const busy = sites.filter(({ host }) => host.trees.size > 0);
   return random.pick(busy.length > 0 && random.chance(0.85) ? busy : sites);
 }
+
+/** One whose processes have no fault, and are not getting over one. `agent`: whether its agent runs. */
+export function soundSite(world: World, random: Prng, { agent }: { readonly agent: boolean }): Site | undefined {
+  const sound = world.sites.filter(
+    (site) =>
+      site.host.faultyUntil < world.queue.now && site.host.clock.state === 'running' && site.agent.isRunning === agent,
+  );
+  return someSite(world, random, sound);
+}
+
+/** Notes a fault of agent or keeper that lasts so long. */
+export function engage(world: World, { host }: Site, ms: number): void {
+  host.engage(world.queue.now + ms);
+}

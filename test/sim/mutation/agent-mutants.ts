@@ -10,7 +10,7 @@ export const agentMutants: readonly Mutant[] = [
   {
     id: 'A1',
     what: 'a lease counts from the receipt of its grant, not from the send of the heartbeat',
-    caughtBy: [29, 411],
+    caughtBy: [2],
     patches: [
       {
         file: SESSION,
@@ -27,7 +27,7 @@ export const agentMutants: readonly Mutant[] = [
   {
     id: 'A2',
     what: 'what still comes on a stream that was given up counts for the present session',
-    caughtBy: [44, 87],
+    caughtBy: [33],
     patches: [
       {
         file: STEP,
@@ -57,7 +57,7 @@ export const agentMutants: readonly Mutant[] = [
   {
     id: 'A3-spent',
     what: 'a refused start does not spend its epoch: when it comes again, it may run',
-    caughtBy: [11, 311],
+    caughtBy: [101],
     patches: [
       {
         file: START,
@@ -88,7 +88,7 @@ export const agentMutants: readonly Mutant[] = [
   {
     id: 'A4',
     what: 'the clock is not read before an act: only a timer that fires says that it is late',
-    caughtBy: [211, 472],
+    caughtBy: [9],
     patches: [
       { file: STEP, find: '  stopLapsed(turn);', instead: "  if (event.kind === 'tick') stopLapsed(turn);" },
       {
@@ -106,7 +106,7 @@ export const agentMutants: readonly Mutant[] = [
   {
     id: 'A5-stop',
     what: 'nothing is stopped at D',
-    caughtBy: [1, 6],
+    caughtBy: [2, 10],
     patches: [
       {
         file: DEADLINE,
@@ -132,7 +132,7 @@ export const agentMutants: readonly Mutant[] = [
   {
     id: 'A6',
     what: 'time in suspend is not counted: only the monotonic clock is read',
-    caughtBy: [72, 93],
+    caughtBy: [138],
     patches: [
       {
         file: 'shared/lease-clock.ts',
@@ -149,7 +149,7 @@ export const agentMutants: readonly Mutant[] = [
   {
     id: 'A7-inventory',
     what: 'an agent that starts says Hello before its keeper has told what lives',
-    caughtBy: [113, 115],
+    caughtBy: [27, 37],
     patches: [
       {
         file: 'agent/core/dial.ts',
@@ -174,9 +174,10 @@ export const agentMutants: readonly Mutant[] = [
     caughtBy: [5, 11],
     patches: [
       {
-        file: 'test/sim/keeper.ts',
-        find: 'this.#apply(attempt, firstKill(host.clock.read(now)));\n      if (tree === undefined) this.#finish(attempt);',
-        instead: 'void now;\n      this.#finish(attempt);\n      if (tree === undefined) continue;',
+        file: 'keeper/core/stay.ts',
+        find: "if (recorded.bootId === state.bootId) killLeftover(turn, attempt, { cause: 'LOST', detail: 'its keeper died' });",
+        instead:
+          "if (recorded.bootId === '') killLeftover(turn, attempt, { cause: 'LOST', detail: 'its keeper died' });",
       },
       {
         file: 'agent/core/keeper.ts',
@@ -208,12 +209,46 @@ export const agentMutants: readonly Mutant[] = [
   {
     id: 'A9-silence',
     what: 'the agent trusts a keeper that is dead or silent',
-    caughtBy: [243, 307],
+    caughtBy: [11, 13],
     patches: [
       {
         file: 'agent/core/keeper.ts',
         find: 'if (keeper.pingedAt !== undefined && now.mono - keeper.pingedAt >= SILENT_MS) {',
         instead: 'if (keeper.pingedAt !== undefined && now.mono - keeper.pingedAt >= 1e15) {',
+      },
+    ],
+  },
+  {
+    id: 'A9-hands',
+    what: 'a keeper answers pings while its hands are stuck',
+    caughtBy: [13, 105],
+    patches: [
+      {
+        file: 'keeper/core/requests.ts',
+        find: "if (problem === undefined) turn.effects.push({ kind: 'pong', agent });",
+        instead: "turn.effects.push({ kind: 'pong', agent });\n  if (problem === undefined) return;",
+      },
+    ],
+  },
+  {
+    id: 'A7-durable',
+    what: 'a program runs although what it is could not be written down',
+    caughtBy: [103, 147],
+    patches: [
+      {
+        file: 'keeper/core/start.ts',
+        find: 'if (problem !== undefined) refuseStart(turn, attempt, refuseFor(problem));',
+        instead: 'if (problem !== undefined && isHopeless(problem)) refuseStart(turn, attempt, refuseFor(problem));',
+      },
+      {
+        file: 'keeper/core/start.ts',
+        find: 'const [problem] = problems;',
+        instead: 'const problem = problems.find(isHopeless);',
+      },
+      {
+        file: 'keeper/core/start.ts',
+        find: '/** Found before anything is made. The first reason counts. */',
+        instead: 'const isHopeless = ({ detail }: HostProblem): boolean => detail.length > 1e6;',
       },
     ],
   },

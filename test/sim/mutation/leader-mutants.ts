@@ -29,7 +29,7 @@ export const leaderMutants: readonly Mutant[] = [
   {
     id: 'C1-earlier',
     what: 'a heartbeat is covered by a check that was begun before it came',
-    caughtBy: [2, 9],
+    caughtBy: [11, 14],
     patches: [
       {
         file: GATE,
@@ -48,7 +48,7 @@ export const leaderMutants: readonly Mutant[] = [
   {
     id: 'C2-stopping',
     what: 'grants are not noted for an attempt from the decision to stop it on, not from the hand-over of the stop',
-    caughtBy: [49],
+    caughtBy: [163],
     patches: [
       {
         file: ATTEMPT,
@@ -138,7 +138,7 @@ export const leaderMutants: readonly Mutant[] = [
   {
     id: 'C4-guard',
     what: 'the store takes commits of a leader whose term is over',
-    caughtBy: [6, 16],
+    caughtBy: [15, 26],
     patches: [
       {
         file: 'controller/store/batch.ts',
@@ -155,7 +155,7 @@ export const leaderMutants: readonly Mutant[] = [
   {
     id: 'C5-wait',
     what: 'a new leader does not wait from its election for what it did not hear of',
-    caughtBy: [4, 6],
+    caughtBy: [3, 15],
     patches: [
       {
         file: LOAD,
@@ -184,7 +184,7 @@ export const leaderMutants: readonly Mutant[] = [
   {
     id: 'C9-wait',
     what: 'after a restore the first leader starts at once',
-    caughtBy: [298, 324],
+    caughtBy: [139],
     patches: [
       {
         file: LOAD,

@@ -1,9 +1,10 @@
 /**
- * The rules of semantics 6 and of large commits, each removed: which lines of the code hold it, and what stands there instead. Where two parts of the
+ * The rules of semantics 6, of sick hosts and of large commits, each removed: which lines of the code hold it, and what stands there instead. Where two parts of the
  * system hold the same rule, each behind the other, both are changed: one alone would be covered by the other.
  */
 import { agentMutants } from './agent-mutants.ts';
 import { leaderMutants } from './leader-mutants.ts';
+import { setbackMutants } from './setback-mutants.ts';
 import { storeMutants } from './store-mutants.ts';
 
 export interface Patch {
@@ -23,4 +24,4 @@ export interface Mutant {
   readonly caughtBy: readonly number[];
 }
 
-export const MUTANTS: readonly Mutant[] = [...agentMutants, ...leaderMutants, ...storeMutants];
+export const MUTANTS: readonly Mutant[] = [...agentMutants, ...leaderMutants, ...setbackMutants, ...storeMutants];

@@ -7,7 +7,7 @@ export const storeMutants: readonly Mutant[] = [
   {
     id: 'S-staged',
     what: 'pieces of a large commit become visible as they come',
-    caughtBy: [2, 10],
+    caughtBy: [13, 14],
     patches: [
       {
         file: STAGED,
