@@ -74,6 +74,7 @@ export function assign(ctx: Context, run: Run, policy: Policy, server: Server, w
     startedIn: undefined,
     startSentMono: undefined,
     stopSentIn: undefined,
+    lastWordMono: undefined,
   });
   run.attempts.push(attempt);
   run.attemptCount += 1;

@@ -86,6 +86,8 @@ export interface AttemptLive {
   startSentMono: number | undefined;
   /** The stop was handed to the current session's stream. */
   stopSentIn: SessionId | undefined;
+  /** When the agent of its place was last heard, once another place or boot answers under its server's name. Undefined: none does. */
+  lastWordMono: number | undefined;
 }
 
 /** What is known of a server only while this leader leads. */

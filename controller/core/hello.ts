@@ -5,6 +5,7 @@ import { MINUTE } from '../../shared/time.ts';
 import { isUnended } from './attempt.ts';
 import {
   attemptLiveOf,
+  type ClusterState,
   newServerLive,
   nextUid,
   poolOf,
@@ -19,6 +20,7 @@ import type { HelloFacts } from './event.ts';
 import { OPEN_GATE } from './gate-record.ts';
 import { judgeInventory, takeInventory } from './inventory.ts';
 import { becomeAlive, touchServer } from './liveness.ts';
+import { isSamePlace } from './place.ts';
 import { refreshOrder } from './placing.ts';
 import { applyFacts } from './server-facts.ts';
 import { attemptsOn, closeSession } from './session.ts';
@@ -104,9 +106,22 @@ function openSession(ctx: Context, conn: ConnId, server: Server, facts: HelloFac
   const live = serverLiveOf(state, facts.server);
   live.session = session;
   live.helloSeen = true;
+  noteLastWords(state, live, session);
   live.lastHeartbeatMono = now.mono;
   live.lastHeartbeatWall = now.wall;
   return session;
+}
+
+/** What another place or boot says under the server's name is no word of its predecessor: waits for that one go on (C3, STUCK). */
+function noteLastWords(state: ClusterState, live: ServerLive, session: Session): void {
+  for (const id of live.runs) {
+    for (const attempt of state.runs.get(id)?.attempts.filter(isUnended) ?? []) {
+      if (attempt.server !== session.server) continue;
+      const attemptLive = attemptLiveOf(state, attempt);
+      const isOwn = isSamePlace(attempt, session) && attempt.bootId === session.bootId;
+      attemptLive.lastWordMono = isOwn ? undefined : (attemptLive.lastWordMono ?? live.lastHeartbeatMono);
+    }
+  }
 }
 
 /** Rules in order; the first that matches refuses. */

@@ -36,7 +36,11 @@ export function endProvenAtMono(state: ClusterState, run: Run, attempt: Attempt)
   const waitMs = takeoverWaitOf(state, run, attempt);
   if (attempt.state !== 'STUCK') return granted + waitMs;
   if (isHeard(state, attempt)) return undefined;
-  return Math.max(granted, serverLiveOf(state, attempt.server).lastHeartbeatMono) + waitMs;
+  const { lastWordMono: lastWord = serverLiveOf(state, attempt.server).lastHeartbeatMono } = attemptLiveOf(
+    state,
+    attempt,
+  );
+  return Math.max(granted, lastWord) + waitMs;
 }
 
 /** The agent of its place, in the boot in which it was started. */

@@ -140,6 +140,7 @@ function linkRuns(ctx: Context): void {
         startedIn: undefined,
         startSentMono: undefined,
         stopSentIn: undefined,
+        lastWordMono: undefined,
       });
       serverLiveOf(state, attempt.server).runs.add(run.id);
     }

@@ -5,6 +5,7 @@
 import { describe, expect, it } from 'vitest';
 import { DEFAULT_POOL, policyId } from '../../shared/ids.ts';
 import { MINUTE, SECOND } from '../../shared/time.ts';
+import { newStateDirectory } from './host.ts';
 import { specOf } from './intentions.ts';
 import { policy, Story } from './story.ts';
 
@@ -201,6 +202,23 @@ describe('a tree that can not be killed', () => {
     story.pass(3 * MINUTE);
     expect(story.run('p').state).toBe('STUCK');
     expect(story.living('p')).toEqual(['s1@1']);
+    expect(story.end()).toEqual([]);
+  });
+
+  it('is waited for no longer than W once another machine answers under the name of its server', () => {
+    const story = new Story({ policies: [policy('p')] });
+    for (const tree of story.trees('p')) tree.unkillableUntil = story.world.queue.now + 10 * MINUTE;
+    story.call({ kind: 'move_run', run: story.run('p').id, server: undefined });
+    story.pass(MINUTE);
+    expect(story.run('p').state).toBe('STUCK');
+    const site = story.site('s1');
+    site.powerOff(story.world.queue.now);
+    site.host.directory = newStateDirectory('s1-dir-2');
+    site.startAgent();
+    // Its heartbeats are none of the old one's.
+    story.pass(2 * MINUTE);
+    expect(story.run('p').attempts[0]?.end?.proof).toBe('WAIT');
+    expect(story.living('p')).toHaveLength(1);
     expect(story.end()).toEqual([]);
   });
 });
