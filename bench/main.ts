@@ -3,6 +3,8 @@
 const benchmarks: Readonly<Record<string, () => Promise<unknown>>> = {
   /** CPU per heartbeat beside a bare grpc-js echo: `heartbeat [agents] [rounds]`. */
   heartbeat: () => import('./heartbeat.ts'),
+  /** Resident memory of agent and keeper: `memory [runs]`. */
+  memory: () => import('./memory.ts'),
   /** Placement decisions per second, and how their cost grows. */
   placement: () => import('./placement.ts'),
   /** Storms, the largest decisions and loads on a real etcd of three members: `store [agents] [runs]`. */

@@ -13,14 +13,8 @@ export function define(keeper: Command): void {
     .requiredOption('--state-dir <folder>', "the agent's state directory")
     .option('--output-segment-bytes <n>', 'a segment of output is closed once it is this long', wholeNumber(1))
     .option('--output-segments <n>', 'segments of output kept for each attempt', wholeNumber(1))
-    .action(async ({ stateDir, outputSegmentBytes, outputSegments }: KeeperOptions) => {
-      const { runKeeper } = await import('../keeper/main.ts');
-      const { DEFAULT_OUTPUT_LIMITS } = await import('../keeper/output/output-log.ts');
-      const { locumVersion } = await import('./version.ts');
-      const output = {
-        segmentBytes: outputSegmentBytes ?? DEFAULT_OUTPUT_LIMITS.segmentBytes,
-        segments: outputSegments ?? DEFAULT_OUTPUT_LIMITS.segments,
-      };
-      process.exitCode = await runKeeper({ stateDir, version: locumVersion(), output });
+    .action(async (options: KeeperOptions) => {
+      const { startKeeper } = await import('./keeper-start.ts');
+      process.exitCode = await startKeeper(options);
     });
 }

@@ -5,7 +5,7 @@
  * is known about what became of the request, and the table of the next connection tells). Nothing here rejects after `Opened`.
  */
 import { connect as connectSocket, type Socket } from 'node:net';
-import { create, type MessageInitShape } from '@bufbuild/protobuf';
+import { create, fromJson, type JsonValue, type MessageInitShape, toJson } from '@bufbuild/protobuf';
 import { durationMs } from '@bufbuild/protobuf/wkt';
 import { messageOf } from '../../shared/caught-error.ts';
 import {
@@ -118,7 +118,8 @@ export async function connectKeeper(options: ConnectOptions): Promise<KeeperConn
     finish('it says nothing');
   }, options.timeoutMs ?? 5_000);
 
-  const reader = new FrameReader(AttachResponseSchema, (message) => {
+  const reader = new FrameReader((json) => {
+    const message = fromJson(AttachResponseSchema, json as JsonValue, { ignoreUnknownFields: true });
     const { response } = message;
     if (response.case === 'opened') {
       opened = true;
@@ -149,7 +150,8 @@ export async function connectKeeper(options: ConnectOptions): Promise<KeeperConn
 
 function send(socket: Socket, requestId: bigint, request: Request): void {
   if (!socket.writable) return;
-  writeFrame(socket, AttachRequestSchema, create(AttachRequestSchema, { requestId, request }));
+  const message = create(AttachRequestSchema, { requestId, request });
+  writeFrame(socket, toJson(AttachRequestSchema, message) as object);
 }
 
 function connectionOver(

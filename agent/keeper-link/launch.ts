@@ -24,7 +24,13 @@ exec "$@" > /dev/null 2>&1
 `;
 
 /** Node for a program that has little to remember and must stay small: the table of a keeper is a few megabytes at most. */
-const NODE_FLAGS: readonly string[] = ['--max-semi-space-size=1', '--max-old-space-size=256', '--single-threaded-gc'];
+const NODE_FLAGS: readonly string[] = [
+  ...['--max-semi-space-size=1', '--max-old-space-size=256', '--single-threaded-gc'],
+  ...['--v8-pool-size=1', '--optimize-for-size'],
+];
+
+/** A thread for each lane to a disk that stalls, and some for what does not go there; one arena, as its threads allocate next to nothing. */
+const KEEPER_ENV = { UV_THREADPOOL_SIZE: '8', MALLOC_ARENA_MAX: '1' };
 
 export interface SpawnKeeperOptions {
   /** Program and arguments in front of `--state-dir DIR`. Default: this Node with `bin/locum.js keeper`. */
@@ -52,7 +58,7 @@ export function spawnKeeper(directory: string, options: SpawnKeeperOptions = {})
     // Its own session: a Ctrl-C or hang-up meant for the agent does not reach it.
     detached: true,
     cwd: '/',
-    env: options.env ?? process.env,
+    env: { ...(options.env ?? process.env), ...KEEPER_ENV },
     stdio: 'ignore',
   });
   // Whoever waits for the keeper's socket notices; without a listener the error would end the agent.

@@ -1,53 +1,40 @@
-/** Records of the journal, to and from their proto: one line of JSON each. */
-import { create, fromJsonString, type MessageInitShape, toJsonString } from '@bufbuild/protobuf';
-import { JournalRecordSchema } from '../../shared/gen/locum/keeper/v1/journal_pb.ts';
+/** Records of the journal: each is one line, the JSON of a `locum.keeper.v1.JournalRecord`. */
 import type { JournalRecord } from '../core/record.ts';
-import { keptFromMessage, keptToMessage } from '../wire/kept-codec.ts';
+import { keptFromJson, keptToJson } from '../wire/kept-codec.ts';
+import { type JsonObject, numberOf, objectOf, textOf } from '../wire/proto-json.ts';
+import { refOf } from '../wire/request-codec.ts';
 
-export const lineOf = (record: JournalRecord): string =>
-  `${toJsonString(JournalRecordSchema, create(JournalRecordSchema, { record: encode(record) }))}\n`;
+export const lineOf = (record: JournalRecord): string => `${JSON.stringify(encode(record))}\n`;
 
-type RecordInit = NonNullable<MessageInitShape<typeof JournalRecordSchema>['record']>;
-
-function encode(record: JournalRecord): RecordInit {
+function encode(record: JournalRecord): JsonObject {
   switch (record.kind) {
     case 'spent':
-      return { case: 'spent', value: { run: record.run, epoch: BigInt(record.epoch) } };
+      return { spent: { run: record.run, epoch: String(record.epoch) } };
     case 'spent_floor':
-      return { case: 'spentFloor', value: BigInt(record.epoch) };
-    case 'attempt': {
-      const { attempt } = record;
-      return { case: 'attempt', value: { kept: keptToMessage(attempt), bootId: attempt.bootId } };
-    }
+      return { spentFloor: String(record.epoch) };
+    case 'attempt':
+      return { attempt: { kept: keptToJson(record.attempt), bootId: record.attempt.bootId } };
     case 'forgotten':
-      return { case: 'forgotten', value: { run: record.run, epoch: BigInt(record.epoch) } };
+      return { forgotten: { run: record.run, epoch: String(record.epoch) } };
     case 'highest_term':
-      return { case: 'highestTerm', value: BigInt(record.term) };
+      return { highestTerm: String(record.term) };
     case 'cgroup_base':
-      return { case: 'cgroupBase', value: record.base };
+      return { cgroupBase: record.base };
   }
 }
 
-/** Undefined for a record of a newer version. What it means we can't know, and it would not be here if an older keeper had to. */
+/**
+ * Undefined for a record of a newer version. What it means we can't know, and it would not be here if an older keeper had to.
+ * @throws for a line that is no JSON
+ */
 export function recordOf(line: string): JournalRecord | undefined {
-  const { record } = fromJsonString(JournalRecordSchema, line, { ignoreUnknownFields: true });
-  switch (record.case) {
-    case 'spent':
-      return { kind: 'spent', run: record.value.run, epoch: Number(record.value.epoch) };
-    case 'spentFloor':
-      return { kind: 'spent_floor', epoch: Number(record.value) };
-    case 'attempt': {
-      const { kept, bootId } = record.value;
-      const attempt = kept && keptFromMessage(kept);
-      return attempt && { kind: 'attempt', attempt: { ...attempt, bootId } };
-    }
-    case 'forgotten':
-      return { kind: 'forgotten', run: record.value.run, epoch: Number(record.value.epoch) };
-    case 'highestTerm':
-      return { kind: 'highest_term', term: Number(record.value) };
-    case 'cgroupBase':
-      return { kind: 'cgroup_base', base: record.value };
-    case undefined:
-      return undefined;
-  }
+  const record = objectOf(JSON.parse(line));
+  if (record['spent'] !== undefined) return { kind: 'spent', ...refOf(record['spent']) };
+  if (record['spentFloor'] !== undefined) return { kind: 'spent_floor', epoch: numberOf(record['spentFloor']) };
+  if (record['forgotten'] !== undefined) return { kind: 'forgotten', ...refOf(record['forgotten']) };
+  if (record['highestTerm'] !== undefined) return { kind: 'highest_term', term: numberOf(record['highestTerm']) };
+  if (record['cgroupBase'] !== undefined) return { kind: 'cgroup_base', base: textOf(record['cgroupBase']) };
+  const { kept, bootId } = objectOf(record['attempt']);
+  const attempt = keptFromJson(kept);
+  return attempt && { kind: 'attempt', attempt: { ...attempt, bootId: textOf(bootId) } };
 }

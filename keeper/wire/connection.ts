@@ -3,15 +3,11 @@
  * agent that reads no answers is not asked for further requests.
  */
 import type { Socket } from 'node:net';
-import { create, type MessageInitShape } from '@bufbuild/protobuf';
-import {
-  type AttachRequest,
-  AttachRequestSchema,
-  AttachResponseSchema,
-} from '../../shared/gen/locum/keeper/v1/keeper_service_pb.ts';
 import { FrameReader, writeFrame } from '../../shared/keeper/frames.ts';
+import { type JsonObject, objectOf } from './proto-json.ts';
 
-export type Response = NonNullable<MessageInitShape<typeof AttachResponseSchema>['response']>;
+/** The JSON of a `locum.keeper.v1.AttachResponse`. */
+export type Response = JsonObject;
 
 /** Answers that may wait; past it no further request is read until the agent has read some. */
 const MAX_WAITING = 64;
@@ -19,7 +15,8 @@ const MAX_WAITING = 64;
 export interface ConnectionOptions {
   /** Higher than that of every connection before. */
   readonly id: number;
-  readonly onRequest: (request: AttachRequest) => void;
+  /** With the JSON of a `locum.keeper.v1.AttachRequest`. */
+  readonly onRequest: (request: JsonObject) => void;
   /** It is over, by whoever's doing. Called once. */
   readonly onOver: () => void;
   /** The newest form of an attempt that has changed. Undefined: it is forgotten. */
@@ -39,8 +36,8 @@ export class Connection {
     this.id = options.id;
     this.#socket = socket;
     this.#options = options;
-    const reader = new FrameReader(AttachRequestSchema, (request) => {
-      if (!this.#isOver) options.onRequest(request);
+    const reader = new FrameReader((request) => {
+      if (!this.#isOver) options.onRequest(objectOf(request));
     });
     socket.on('data', (chunk: Buffer) => {
       try {
@@ -78,7 +75,7 @@ export class Connection {
   /** Ends it, with words for the other side's log. What was sent before still arrives, at an agent that reads. */
   end(reason: string | undefined): void {
     if (this.#isOver) return;
-    if (reason !== undefined) this.#write({ case: 'replaced', value: { reason } });
+    if (reason !== undefined) this.#write({ replaced: { reason } });
     this.#socket.end();
     this.#lose();
     // One that is stopped reads nothing and would hold us for ever.
@@ -111,6 +108,6 @@ export class Connection {
   }
 
   #write(response: Response): void {
-    this.#isFull = !writeFrame(this.#socket, AttachResponseSchema, create(AttachResponseSchema, { response }));
+    this.#isFull = !writeFrame(this.#socket, response);
   }
 }

@@ -1,96 +1,106 @@
 /** Attempts as the wire and the journal have them. */
-import { create, type MessageInitShape } from '@bufbuild/protobuf';
-import { type KeptAttempt, KeptAttemptSchema } from '../../shared/gen/locum/keeper/v1/keeper_service_pb.ts';
-import { OnDisconnect } from '../../shared/gen/locum/v1/policy_pb.ts';
-import { type AttemptEndSchema, AttemptState, EndCause } from '../../shared/gen/locum/v1/run_pb.ts';
-import { hostProblemFromProto, hostProblemToProto } from '../../shared/rpc/host-problem-messages.ts';
-import { fromDuration, fromTimestamp, toDuration, toTimestamp } from '../../shared/rpc/time-messages.ts';
-import type { Attempt, AttemptEnd, FrozenTerms } from '../core/attempt.ts';
-import { stateOf } from '../core/attempt.ts';
+import { type Attempt, type AttemptEnd, type FrozenTerms, stateOf } from '../core/attempt.ts';
 import type { RecordedAttempt } from '../core/record.ts';
+import {
+  durationJson,
+  durationOf,
+  hostProblemJson,
+  hostProblemOf,
+  type Json,
+  type JsonObject,
+  numberOf,
+  objectOf,
+  textOf,
+  timeJson,
+  timeOf,
+  wordOf,
+} from './proto-json.ts';
 
 /** G and K where an agent does not say. */
 const DEFAULT_STOP_TIMEOUT_MS = 10_000;
 const DEFAULT_KILL_GUARD_MS = 5_000;
 
+const CAUSES = ['EXITED', 'STOPPED', 'LAPSED', 'REFUSED', 'SPAWN_FAILED', 'LOST'] as const;
+const ON_DISCONNECT = ['STOP', 'HOLD', 'OVERLAP'] as const;
+
 type Kept = Omit<RecordedAttempt, 'bootId'>;
 
 /** `attempt` is one of the table, or one that is written down: such a one runs or has ended. */
-export function keptToMessage(attempt: Kept & Partial<Pick<Attempt, 'stage'>>): KeptAttempt {
+export function keptToJson(attempt: Kept & Partial<Pick<Attempt, 'stage'>>): JsonObject {
   const { run, epoch, policy, frozen, slots, deadline, place, startWall, ended, stage } = attempt;
   const state = stateOf({ ended, stage: stage ?? { kind: 'running' } });
-  return create(KeptAttemptSchema, {
+  return {
     status: {
-      ...{ run, epoch: BigInt(epoch), policy, state: AttemptState[state], pid: place.pid },
-      ...(startWall !== undefined && { startTime: toTimestamp(startWall) }),
-      ...(ended !== undefined && { end: endToMessage(ended.end), endTime: toTimestamp(ended.wall) }),
+      ...{ run, epoch: String(epoch), policy, state: `ATTEMPT_STATE_${state}`, pid: place.pid },
+      ...(startWall !== undefined && { startTime: timeJson(startWall) }),
+      ...(ended !== undefined && { end: endToJson(ended.end), endTime: timeJson(ended.wall) }),
     },
     deadline: { monotonicMs: deadline.mono, bootMs: deadline.boot },
-    onDisconnect: OnDisconnect[frozen.onDisconnect],
-    lease: toDuration(frozen.leaseMs),
-    stopTimeout: toDuration(frozen.stopTimeoutMs),
-    killGuard: toDuration(frozen.killGuardMs),
+    onDisconnect: `ON_DISCONNECT_${frozen.onDisconnect}`,
+    lease: durationJson(frozen.leaseMs),
+    stopTimeout: durationJson(frozen.stopTimeoutMs),
+    killGuard: durationJson(frozen.killGuardMs),
     cgroup: place.cgroup,
     slots,
-    startTicks: BigInt(place.startTicks),
-  });
+    startTicks: String(place.startTicks),
+  };
 }
 
-function endToMessage({
-  cause,
-  detail,
-  exitCode,
-  signal,
-  proof,
-  hostProblem,
-}: AttemptEnd): MessageInitShape<typeof AttemptEndSchema> {
+function endToJson({ cause, detail, exitCode, signal, proof, hostProblem }: AttemptEnd): JsonObject {
   return {
-    ...{ cause: EndCause[cause], detail, signal, proof, hostProblem: hostProblemToProto(hostProblem) },
+    ...{ cause: `END_CAUSE_${cause}`, detail, signal, proof },
     ...(exitCode !== undefined && { exitCode }),
+    ...(hostProblem !== undefined && { hostProblem: hostProblemJson(hostProblem) }),
   };
 }
 
 /** Undefined for one without a status, which names nothing. */
-export function keptFromMessage(kept: KeptAttempt): Kept | undefined {
-  const { status, deadline, cgroup, startTicks, slots } = kept;
-  if (status === undefined) return undefined;
-  const end = status.state === AttemptState.ENDED ? (status.end ?? undefined) : undefined;
+export function keptFromJson(value: Json): Kept | undefined {
+  const kept = objectOf(value);
+  if (kept['status'] === undefined) return undefined;
+  const status = objectOf(kept['status']);
   return {
-    run: status.run,
-    epoch: Number(status.epoch),
-    policy: status.policy,
-    frozen: termsFromMessage(kept),
-    slots,
+    run: textOf(status['run']),
+    epoch: numberOf(status['epoch']),
+    policy: textOf(status['policy']),
+    frozen: termsFromJson(kept),
+    slots: numberOf(kept['slots']),
     // Without one it is past.
-    deadline: { mono: deadline?.monotonicMs ?? 0, boot: deadline?.bootMs ?? 0 },
-    place: { pid: status.pid, startTicks: Number(startTicks), cgroup },
-    startWall: fromTimestamp(status.startTime),
-    ended: end && {
-      end: {
-        ...{ cause: causeFromMessage(end.cause), detail: end.detail, signal: end.signal, proof: end.proof },
-        ...{ exitCode: end.exitCode, hostProblem: hostProblemFromProto(end.hostProblem) },
-      },
-      wall: fromTimestamp(status.endTime) ?? 0,
+    deadline: {
+      mono: numberOf(objectOf(kept['deadline'])['monotonicMs']),
+      boot: numberOf(objectOf(kept['deadline'])['bootMs']),
     },
+    place: {
+      pid: numberOf(status['pid']),
+      startTicks: numberOf(kept['startTicks']),
+      cgroup: textOf(kept['cgroup']),
+    },
+    startWall: timeOf(status['startTime']),
+    ended:
+      status['state'] === 'ATTEMPT_STATE_ENDED'
+        ? { end: endFromJson(objectOf(status['end'])), wall: timeOf(status['endTime']) ?? 0 }
+        : undefined,
   };
 }
 
-type TermsMessage = Pick<KeptAttempt, 'onDisconnect' | 'lease' | 'stopTimeout' | 'killGuard'>;
+function endFromJson(end: JsonObject): AttemptEnd {
+  return {
+    // One that this version does not know is lost: that promises least.
+    cause: wordOf(end['cause'], 'END_CAUSE', CAUSES) ?? 'LOST',
+    detail: textOf(end['detail']),
+    signal: textOf(end['signal']),
+    proof: textOf(end['proof']),
+    exitCode: end['exitCode'] === undefined ? undefined : numberOf(end['exitCode']),
+    hostProblem: hostProblemOf(end['hostProblem']),
+  };
+}
 
 /** Unset is read as STOP, and so is what this version does not know: the value that promises most. */
-export function termsFromMessage({ onDisconnect, lease, stopTimeout, killGuard }: Partial<TermsMessage>): FrozenTerms {
+export function termsFromJson(message: JsonObject): FrozenTerms {
   return {
-    onDisconnect:
-      onDisconnect === OnDisconnect.HOLD ? 'HOLD' : onDisconnect === OnDisconnect.OVERLAP ? 'OVERLAP' : 'STOP',
-    leaseMs: fromDuration(lease) ?? 0,
-    stopTimeoutMs: fromDuration(stopTimeout) ?? DEFAULT_STOP_TIMEOUT_MS,
-    killGuardMs: fromDuration(killGuard) ?? DEFAULT_KILL_GUARD_MS,
+    onDisconnect: wordOf(message['onDisconnect'], 'ON_DISCONNECT', ON_DISCONNECT) ?? 'STOP',
+    leaseMs: durationOf(message['lease']) ?? 0,
+    stopTimeoutMs: durationOf(message['stopTimeout']) ?? DEFAULT_STOP_TIMEOUT_MS,
+    killGuardMs: durationOf(message['killGuard']) ?? DEFAULT_KILL_GUARD_MS,
   };
 }
-
-const CAUSES: ReadonlyMap<EndCause, AttemptEnd['cause']> = new Map(
-  (['EXITED', 'STOPPED', 'LAPSED', 'REFUSED', 'SPAWN_FAILED', 'LOST'] as const).map((word) => [EndCause[word], word]),
-);
-
-/** One that this version does not know is lost: that promises least. */
-const causeFromMessage = (cause: EndCause): AttemptEnd['cause'] => CAUSES.get(cause) ?? 'LOST';

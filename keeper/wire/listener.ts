@@ -3,10 +3,7 @@
  * core's words into messages, and decides nothing.
  */
 import { createServer, type Server, type Socket } from 'node:net';
-import type { AttachRequest, Open, Read } from '../../shared/gen/locum/keeper/v1/keeper_service_pb.ts';
-import { Containment as ContainmentEnum } from '../../shared/gen/locum/keeper/v1/keeper_service_pb.ts';
-import { hostProblemsToProto } from '../../shared/rpc/host-problem-messages.ts';
-import { toDuration } from '../../shared/rpc/time-messages.ts';
+import { messageOf } from '../../shared/caught-error.ts';
 import { keyOf } from '../core/attempt.ts';
 import type { Effect } from '../core/effect.ts';
 import type { AgentId, FromAgent } from '../core/event.ts';
@@ -14,7 +11,8 @@ import { isRef } from '../core/start.ts';
 import type { KeeperState } from '../core/state.ts';
 import type { KeptOutput } from '../disk/attempt-folders.ts';
 import { Connection, type Response } from './connection.ts';
-import { keptToMessage } from './kept-codec.ts';
+import { keptToJson } from './kept-codec.ts';
+import { durationJson, hostProblemsJson, type JsonObject, numberOf, objectOf, textOf } from './proto-json.ts';
 import { askOf } from './request-codec.ts';
 
 export interface ListenerOptions {
@@ -73,22 +71,22 @@ export class Listener {
     if (connection === undefined) return;
     switch (effect.kind) {
       case 'tell_opened':
-        connection.send({ case: 'opened', value: this.#opened() });
+        connection.send({ opened: this.#opened() });
         return;
       case 'tell_changed':
         connection.announce(effect.attempt);
         return;
       case 'tell_problems':
-        connection.send({ case: 'hostProblems', value: hostProblemsToProto(this.#options.state.problems) });
+        connection.send({ hostProblems: hostProblemsJson(this.#options.state.problems) });
         return;
       case 'tell_leaving':
-        connection.send({ case: 'leaving', value: { within: toDuration(effect.withinMs) } });
+        connection.send({ leaving: { within: durationJson(effect.withinMs) } });
         return;
       case 'answer':
-        connection.send({ case: 'result', value: resultOf(effect) });
+        connection.send({ result: resultOf(effect) });
         return;
       case 'pong':
-        connection.send({ case: 'pong', value: {} });
+        connection.send({ pong: {} });
         return;
       case 'disconnect':
         connection.end(effect.reason);
@@ -101,10 +99,10 @@ export class Listener {
     return {
       keeperPid: process.pid,
       keeperVersion: version,
-      containment: containment === 'cgroup' ? ContainmentEnum.CGROUP : ContainmentEnum.PROCESS_GROUP,
-      attempts: Array.from(state.attempts.values(), keptToMessage),
-      highestTerm: BigInt(state.highestTerm),
-      hostProblems: hostProblemsToProto(state.problems),
+      containment: containment === 'cgroup' ? 'CONTAINMENT_CGROUP' : 'CONTAINMENT_PROCESS_GROUP',
+      attempts: Array.from(state.attempts.values(), keptToJson),
+      highestTerm: String(state.highestTerm),
+      hostProblems: hostProblemsJson(state.problems),
     };
   }
 
@@ -119,9 +117,9 @@ export class Listener {
       id,
       onRequest: (request) => {
         if (attached) this.#take(connection, request);
-        else if (request.request.case === 'open') {
+        else if (request['open'] !== undefined) {
           attached = true;
-          this.#attach(connection, request.request.value);
+          this.#attach(connection, objectOf(request['open']));
         } else socket.destroy();
       },
       onOver: () => {
@@ -131,48 +129,48 @@ export class Listener {
     });
   }
 
-  #attach(connection: Connection, { agentPid, agentVersion }: Open): void {
+  #attach(connection: Connection, { agentPid, agentVersion }: JsonObject): void {
     this.#attached.set(connection.id, connection);
-    const description = `agent ${agentVersion} (process ${agentPid})`;
+    const description = `agent ${textOf(agentVersion)} (process ${numberOf(agentPid)})`;
     this.#options.onEvent({ kind: 'attached', agent: connection.id, description });
   }
 
   #changed(key: string): Response | undefined {
     const attempt = this.#options.state.attempts.get(key);
-    return attempt && { case: 'changed', value: { attempt: keptToMessage(attempt) } };
+    return attempt && { changed: { attempt: keptToJson(attempt) } };
   }
 
-  #take(connection: Connection, message: AttachRequest): void {
-    const { requestId, request } = message;
-    if (request.case === 'read') {
-      void this.#read(request.value).then((value) =>
-        connection.send({ case: 'readResult', value: { ...value, requestId } }),
+  #take(connection: Connection, message: JsonObject): void {
+    const requestId = numberOf(message['requestId']);
+    if (message['read'] !== undefined) {
+      void this.#read(objectOf(message['read'])).then((value) =>
+        connection.send({ readResult: { ...value, requestId: String(requestId) } }),
       );
       return;
     }
     const ask = askOf(message);
-    if (ask !== undefined)
-      this.#options.onEvent({ kind: 'asked', agent: connection.id, request: Number(requestId), ask });
-    else if (requestId !== 0n) connection.send({ case: 'result', value: { requestId, ...UNKNOWN } });
+    if (ask !== undefined) this.#options.onEvent({ kind: 'asked', agent: connection.id, request: requestId, ask });
+    else if (requestId !== 0) connection.send({ result: { requestId: String(requestId), ...UNKNOWN } });
   }
 
-  async #read({ run, epoch, offset, limit }: Read) {
+  async #read(read: JsonObject): Promise<JsonObject> {
     const { state, readOutput } = this.#options;
+    const [run, epoch] = [textOf(read['run']), numberOf(read['epoch'])];
     const none = { error: `no output of ${run} with epoch ${epoch} is kept here` };
     // It becomes the name of a folder.
-    if (!isRef({ run, epoch: Number(epoch) })) return none;
+    if (!isRef({ run, epoch })) return none;
     try {
-      const slice = await readOutput(run, Number(epoch), Number(offset), limit);
+      const slice = await readOutput(run, epoch, numberOf(read['offset']), numberOf(read['limit']));
       if (slice === undefined) return none;
-      const isOver = !state.living.has(keyOf({ run, epoch: Number(epoch) })) && slice.finished;
+      const isOver = !state.living.has(keyOf({ run, epoch })) && slice.finished;
       return {
-        offset: BigInt(slice.offset),
-        data: slice.data,
-        size: BigInt(slice.size),
+        offset: String(slice.offset),
+        data: Buffer.from(slice.data.buffer, slice.data.byteOffset, slice.data.byteLength).toString('base64'),
+        size: String(slice.size),
         end: isOver && slice.offset + slice.data.length >= slice.size,
       };
     } catch (error) {
-      return { error: error instanceof Error ? error.message : String(error) };
+      return { error: messageOf(error) };
     }
   }
 }
@@ -181,6 +179,6 @@ const UNKNOWN = { ok: false, reason: 'INVALID_REQUEST', detail: 'this keeper doe
 
 function resultOf({ request, answer }: Extract<Effect, { kind: 'answer' }>) {
   const { ok, reason, detail, pid, refused } = answer;
-  const names = refused.map(({ run, epoch }) => ({ run, epoch: BigInt(epoch) }));
-  return { requestId: BigInt(request), ok, reason, detail, pid, refused: names };
+  const names = refused.map(({ run, epoch }) => ({ run, epoch: String(epoch) }));
+  return { requestId: String(request), ok, reason, detail, pid, refused: names };
 }

@@ -1,58 +1,77 @@
 /** What an agent asks, as the core takes it. Whether it makes sense is the core's to judge. */
-import type { AttachRequest, Deadline as DeadlineMessage } from '../../shared/gen/locum/keeper/v1/keeper_service_pb.ts';
-import { EndCause } from '../../shared/gen/locum/v1/run_pb.ts';
 import type { Deadline } from '../../shared/lease-clock.ts';
+import type { AttemptRef } from '../core/attempt.ts';
 import type { Ask } from '../core/event.ts';
 import type { ProcessWorkload } from '../drivers/process/launch-plan.ts';
-import { termsFromMessage } from './kept-codec.ts';
+import { termsFromJson } from './kept-codec.ts';
+import { type Json, type JsonObject, listOf, mapOf, numberOf, objectOf, textOf, textsOf } from './proto-json.ts';
 
 /** Undefined: this keeper does not know what is asked, or it is not the core's business. */
-export function askOf({ request }: AttachRequest): Ask | undefined {
-  switch (request.case) {
-    case 'start': {
-      const { run, epoch, policy, deadline, command, baseEnv } = request.value;
-      const workload: ProcessWorkload = { command, baseEnv };
-      const terms = termsFromMessage(command ?? {});
-      const slots = command?.slots ?? 0;
-      return {
-        kind: 'start',
-        run,
-        epoch: Number(epoch),
-        policy,
-        terms,
-        slots,
-        deadline: deadlineOf(deadline),
-        workload,
-      };
-    }
-    case 'extend':
-      return {
-        kind: 'extend',
-        extensions: request.value.extensions.map(({ run, epoch, deadline }) => ({
-          ...{ run, epoch: Number(epoch), deadline: deadlineOf(deadline) },
-        })),
-      };
-    case 'stop': {
-      const { run, epoch, reason, cause } = request.value;
-      const word = cause === EndCause.LAPSED ? 'LAPSED' : 'STOPPED';
-      return { kind: 'stop', attempt: { run, epoch: Number(epoch) }, reason: { cause: word, detail: reason } };
-    }
-    case 'forget': {
-      const attempts = request.value.attempts.map(({ run, epoch }) => ({ run, epoch: Number(epoch) }));
-      return { kind: 'forget', attempts };
-    }
-    case 'ping':
-      return { kind: 'ping', highestTerm: Number(request.value.highestTerm) };
-    case 'exit':
-      return { kind: 'exit', stopAll: request.value.stopAll };
-    case 'open':
-    case 'read':
-    case undefined:
-      return undefined;
+export function askOf(message: JsonObject): Ask | undefined {
+  if (message['start'] !== undefined) return startOf(objectOf(message['start']));
+  if (message['extend'] !== undefined) {
+    const extensions = listOf(objectOf(message['extend'])['extensions']);
+    return {
+      kind: 'extend',
+      extensions: extensions.map((value) => ({ ...refOf(value), deadline: deadlineOf(objectOf(value)['deadline']) })),
+    };
   }
+  if (message['stop'] !== undefined) {
+    const stop = objectOf(message['stop']);
+    const cause = stop['cause'] === 'END_CAUSE_LAPSED' ? 'LAPSED' : 'STOPPED';
+    return { kind: 'stop', attempt: refOf(stop), reason: { cause, detail: textOf(stop['reason']) } };
+  }
+  if (message['forget'] !== undefined)
+    return { kind: 'forget', attempts: listOf(objectOf(message['forget'])['attempts']).map(refOf) };
+  if (message['ping'] !== undefined)
+    return { kind: 'ping', highestTerm: numberOf(objectOf(message['ping'])['highestTerm']) };
+  if (message['exit'] !== undefined) return { kind: 'exit', stopAll: objectOf(message['exit'])['stopAll'] === true };
+  return undefined;
+}
+
+function startOf(start: JsonObject): Ask {
+  const command = objectOf(start['command']);
+  const workload: ProcessWorkload | undefined = workloadOf(start, command);
+  return {
+    kind: 'start',
+    ...refOf(start),
+    policy: textOf(start['policy']),
+    terms: termsFromJson(command),
+    slots: numberOf(command['slots']),
+    deadline: deadlineOf(start['deadline']),
+    workload,
+  };
+}
+
+function workloadOf(start: JsonObject, command: JsonObject): ProcessWorkload | undefined {
+  if (command['workload'] === undefined) return undefined;
+  const workload = objectOf(command['workload']);
+  return {
+    program: programOf(workload),
+    args: textsOf(command['arguments']),
+    env: mapOf(workload['env']),
+    baseEnv: mapOf(start['baseEnv']),
+    workingDirectory: textOf(workload['workingDirectory']),
+    user: textOf(workload['user']),
+  };
+}
+
+function programOf(workload: JsonObject): ProcessWorkload['program'] {
+  if (workload['script'] !== undefined) {
+    const { interpreter, text } = objectOf(workload['script']);
+    return { kind: 'script', interpreter: textsOf(interpreter), text: textOf(text) };
+  }
+  return { kind: 'command', argv: textsOf(objectOf(workload['command'])['argv']) };
+}
+
+export function refOf(value: Json): AttemptRef {
+  const { run, epoch } = objectOf(value);
+  return { run: textOf(run), epoch: numberOf(epoch) };
 }
 
 /** Not a number: the core refuses it. */
-function deadlineOf(message: DeadlineMessage | undefined): Deadline {
-  return { mono: message?.monotonicMs ?? Number.NaN, boot: message?.bootMs ?? Number.NaN };
+function deadlineOf(value: Json): Deadline {
+  const { monotonicMs, bootMs } = objectOf(value);
+  if (value === undefined) return { mono: Number.NaN, boot: Number.NaN };
+  return { mono: numberOf(monotonicMs), boot: numberOf(bootMs) };
 }

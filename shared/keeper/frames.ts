@@ -1,9 +1,8 @@
 /**
- * Messages on the socket between agent and keeper: each is its length, four bytes, and then its protobuf. A whole HTTP/2 for one stream
- * between two processes of a host cost a fifth of the keeper's memory.
+ * Messages on the socket between agent and keeper: each is its length, four bytes, and then the JSON of its proto. A whole HTTP/2 for
+ * one stream between two processes of a host, and a library that reads protos by their descriptors, cost half of the keeper's memory.
  */
 import type { Socket } from 'node:net';
-import { type DescMessage, fromBinary, type MessageShape, toBinary } from '@bufbuild/protobuf';
 
 /** Largest message, in both directions: the whole table is one. */
 export const FRAME_LIMIT_BYTES = 32 * 1024 * 1024;
@@ -11,8 +10,8 @@ export const FRAME_LIMIT_BYTES = 32 * 1024 * 1024;
 const HEADER_BYTES = 4;
 
 /** Answers whether the socket takes more for now. */
-export function writeFrame<D extends DescMessage>(socket: Socket, schema: D, message: MessageShape<D>): boolean {
-  const body = toBinary(schema, message);
+export function writeFrame(socket: Socket, json: object): boolean {
+  const body = Buffer.from(JSON.stringify(json));
   const header = Buffer.alloc(HEADER_BYTES);
   header.writeUInt32BE(body.length);
   socket.cork();
@@ -23,16 +22,14 @@ export function writeFrame<D extends DescMessage>(socket: Socket, schema: D, mes
 }
 
 /** Puts messages together again. Feed it what arrives; it calls for each message that is whole. */
-export class FrameReader<D extends DescMessage> {
-  readonly #schema: D;
-  readonly #onMessage: (message: MessageShape<D>) => void;
+export class FrameReader {
+  readonly #onMessage: (json: unknown) => void;
   #chunks: Buffer[] = [];
   #bytes = 0;
   /** Of the frame that is coming. Undefined: its header is not whole. */
   #length: number | undefined;
 
-  constructor(schema: D, onMessage: (message: MessageShape<D>) => void) {
-    this.#schema = schema;
+  constructor(onMessage: (json: unknown) => void) {
     this.#onMessage = onMessage;
   }
 
@@ -49,7 +46,7 @@ export class FrameReader<D extends DescMessage> {
       if (this.#bytes < this.#length) return;
       const body = this.#take(this.#length);
       this.#length = undefined;
-      this.#onMessage(fromBinary(this.#schema, body));
+      this.#onMessage(JSON.parse(body.toString()));
     }
   }
 

@@ -173,7 +173,11 @@ describe('output of a real program', () => {
     expect(await agent.end()).toMatchObject({ exitCode: 0 });
     const read = async () => agent.connection.read({ run: agent.job, epoch: 1n, offset: -5n, limit: 100 });
     await expect.poll(async () => (await read()).end).toBe(true);
-    expect(await read()).toMatchObject({ size: 5_000_006n, offset: 5_000_001n, data: Buffer.from('last\n') });
+    expect(await read()).toMatchObject({
+      size: 5_000_006n,
+      offset: 5_000_001n,
+      data: new Uint8Array(Buffer.from('last\n')),
+    });
     const path = join(rig.stateDir, 'runs', `${agent.job}-1`, 'output');
     const bytes = readdirSync(path).reduce((sum, name) => sum + statSync(join(path, name)).size, 0);
     // A segment may pass its limit by one read.

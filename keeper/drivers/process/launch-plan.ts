@@ -4,7 +4,6 @@
  */
 import { accessSync, constants } from 'node:fs';
 import { delimiter, isAbsolute, join } from 'node:path';
-import type { StartAttempt } from '../../../shared/gen/locum/v1/agent_service_pb.ts';
 import { attemptMarks } from '../../../shared/host/process-group.ts';
 import type { StartRequest } from '../../core/event.ts';
 import { type Refusal, refuse } from '../../core/refusal.ts';
@@ -14,11 +13,20 @@ import { findUser, type HostUser } from './host-user.ts';
 /** Where programs are looked for when neither the agent's base environment nor the workload says. */
 export const DEFAULT_PATH = '/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin';
 
-/** What a start of a process carries: what the agent sent. */
+/** What a start of a process carries. */
 export interface ProcessWorkload {
-  readonly command: StartAttempt | undefined;
+  readonly program:
+    | { readonly kind: 'command'; readonly argv: readonly string[] }
+    | { readonly kind: 'script'; readonly interpreter: readonly string[]; readonly text: string };
+  /** Behind those of the program: the run's own. */
+  readonly args: readonly string[];
+  readonly env: Readonly<Record<string, string>>;
   /** Environment below the workload's own. */
   readonly baseEnv: Readonly<Record<string, string>>;
+  /** Empty: a fresh folder of the attempt. */
+  readonly workingDirectory: string;
+  /** Empty: the keeper's. */
+  readonly user: string;
 }
 
 export interface LaunchPlan {
@@ -44,9 +52,8 @@ const DEFAULT_INTERPRETER: readonly string[] = ['/bin/sh'];
 
 /** Makes what the disk has to have for it, in a bounded time. @throws what the disk answers */
 export async function planLaunch(start: StartRequest, options: PlanOptions): Promise<LaunchPlan | Refusal> {
-  const { command, baseEnv } = workloadOf(start);
-  const { workload } = command ?? {};
-  if (command === undefined || workload === undefined) return refuse('INVALID_REQUEST', 'there is no workload to run');
+  const workload = workloadOf(start);
+  if (workload === undefined) return refuse('INVALID_REQUEST', 'there is no workload to run');
   const found = workload.user === '' ? undefined : await findUser(workload.user);
   if (found?.kind === 'refusal') return found;
   const other = found !== undefined && found.uid !== process.getuid?.() ? found : undefined;
@@ -54,9 +61,9 @@ export async function planLaunch(start: StartRequest, options: PlanOptions): Pro
   if (user?.kind === 'refusal') return user;
 
   const workingDirectory = workload.workingDirectory || (await options.folders.makeWorkFolder(start, other));
-  const [name = '', ...args] = await argvOf(start, command, options.folders, other);
+  const [name = '', ...args] = await argvOf(start, workload, options.folders, other);
   if (name === '') return refuse('PROGRAM_NOT_FOUND', 'there is no ""');
-  const env = environmentOf(start, { command, baseEnv }, found, options.key);
+  const env = environmentOf(start, workload, found, options.key);
   const path = env['PATH'] ?? DEFAULT_PATH;
   const isPath = name.includes('/');
   return {
@@ -72,33 +79,31 @@ export async function planLaunch(start: StartRequest, options: PlanOptions): Pro
 }
 
 /** The only place that knows what the core carries through unread. */
-function workloadOf({ workload }: StartRequest): ProcessWorkload {
-  return workload as ProcessWorkload;
+function workloadOf({ workload }: StartRequest): ProcessWorkload | undefined {
+  return workload as ProcessWorkload | undefined;
 }
 
 async function argvOf(
   start: StartRequest,
-  { workload, arguments: runArguments }: StartAttempt,
+  { program, args }: ProcessWorkload,
   folders: AttemptFolders,
   owner: FolderOwner | undefined,
 ): Promise<string[]> {
-  switch (workload?.kind.case) {
+  switch (program.kind) {
     case 'command':
-      return [...workload.kind.value.argv, ...runArguments];
+      return [...program.argv, ...args];
     case 'script': {
-      const { interpreter, text } = workload.kind.value;
+      const { interpreter, text } = program;
       const file = await folders.writeScript(start, text, owner);
-      return [...(interpreter.length > 0 ? interpreter : DEFAULT_INTERPRETER), file, ...runArguments];
+      return [...(interpreter.length > 0 ? interpreter : DEFAULT_INTERPRETER), file, ...args];
     }
-    case undefined:
-      return [];
   }
 }
 
 /** The workload's own entries count over the agent's base; ours count over both. Nothing of the keeper's own is in it. */
 function environmentOf(
   start: StartRequest,
-  { command, baseEnv }: ProcessWorkload,
+  { env, baseEnv }: ProcessWorkload,
   user: HostUser | undefined,
   key: string,
 ): Record<string, string> {
@@ -107,7 +112,7 @@ function environmentOf(
     PATH: DEFAULT_PATH,
     ...baseEnv,
     ...(user && { HOME: user.home, USER: user.name, LOGNAME: user.name, SHELL: user.shell }),
-    ...command?.workload?.env,
+    ...env,
     LOCUM_POLICY: start.policy,
     ...Object.fromEntries(marks),
   };

@@ -887,8 +887,8 @@ export const ContainmentSchema: GenEnum<Containment> = /*@__PURE__*/
 
 /**
  * Between an agent and the keeper of the same host, over a unix socket that only their user can open. The keeper owns the
- * workload processes and their deadlines; it kills on its own when the agent is dead, stopped or hung. Each message has its length in
- * front, four bytes, the highest first: one stream between two processes needs no more.
+ * workload processes and their deadlines; it kills on its own when the agent is dead, stopped or hung. Each message is its JSON, with its
+ * length in front, four bytes, the highest first: one stream between two processes of a host needs no more.
  *
  * @generated from service locum.keeper.v1.KeeperService
  */

@@ -1,0 +1,111 @@
+/**
+ * `npm run bench -- memory [runs]`: resident memory of one host's agent and keeper with that many runs (default 10), as processes of
+ * their own against a real controller. Goal: keeper at most 60 MiB, agent at most 90 MiB.
+ */
+import { type ChildProcess, spawn } from 'node:child_process';
+import { mkdtempSync, readFileSync, rmSync } from 'node:fs';
+import { createServer } from 'node:net';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { setTimeout as sleep } from 'node:timers/promises';
+
+const LOCUM = join(import.meta.dirname, '../bin/locum.js');
+const PATIENCE_MS = 60_000;
+/** What is loaded or compiled late has happened by then, and what a start needed is collected. */
+const SETTLE_MS = 20_000;
+
+/** As the units in deploy/systemd start an agent. */
+const AGENT_FLAGS = ['--max-semi-space-size=1', '--single-threaded-gc', '--v8-pool-size=1', '--optimize-for-size'];
+
+const runs = Number(process.argv[2] ?? 10);
+const folder = mkdtempSync(join(tmpdir(), 'locum-memory-'));
+const stateDir = join(folder, 'agent');
+const children: ChildProcess[] = [];
+try {
+  await measure();
+} finally {
+  for (const child of children) child.kill('SIGKILL');
+  endKeeper();
+  rmSync(folder, { recursive: true, force: true, maxRetries: 5 });
+}
+
+async function measure(): Promise<void> {
+  const [api, agents] = [await freePort(), await freePort()];
+  const store = `sqlite:${join(folder, 'store.sqlite')}`;
+  start('controller', '--store', store, '--api-listen', `127.0.0.1:${api}`, '--agent-listen', `127.0.0.1:${agents}`);
+  const call = async (method: string, body: object): Promise<Record<string, unknown>> => {
+    const response = await fetch(`http://127.0.0.1:${api}/locum.v1.${method}`, {
+      method: 'POST',
+      headers: { 'content-type': 'application/json' },
+      body: JSON.stringify(body),
+    });
+    if (!response.ok) throw new Error(`${method}: ${await response.text()}`);
+    return (await response.json()) as Record<string, unknown>;
+  };
+  await until('the controller', () => call('RunService/ListRuns', {}));
+  // As a service starts it: with what it has compiled once already.
+  const agent = start('agent', '--server', 'host-1', '--controllers', `127.0.0.1:${agents}`, '--state-dir', stateDir);
+  for (let i = 0; i < runs; i += 1) {
+    const workload = { script: { text: 'while :; do echo tick; sleep 1; done' } };
+    await call('PolicyService/CreatePolicy', { policy: { name: `policies/job-${i}`, workload } });
+  }
+  await until(`${runs} runs`, async () => {
+    const { runs: listed = [] } = await call('RunService/ListRuns', {});
+    const states = (listed as { readonly state?: string }[]).map(({ state }) => state);
+    if (states.filter((state) => state === 'RUN_STATE_RUNNING').length < runs) throw new Error(states.join(' '));
+  });
+  await sleep(SETTLE_MS);
+  console.log(`with ${runs} runs, resident:`);
+  for (const pid of [agent.pid ?? 0, keeperPid()]) console.log(readFileSync(`/proc/${pid}/status`, 'utf8').match(/Rss.*|Threads.*/g)?.join(' '));
+  console.log(`  agent   ${mebibytes(agent.pid ?? 0)} MiB   (goal 90)`);
+  console.log(`  keeper  ${mebibytes(keeperPid())} MiB   (goal 60)`);
+}
+
+function start(...words: readonly string[]): ChildProcess {
+  const flags = words[0] === 'agent' ? AGENT_FLAGS : [];
+  const env = { ...process.env, MALLOC_ARENA_MAX: '1' };
+  const child = spawn(process.execPath, [...flags, LOCUM, ...words], { stdio: 'ignore', env });
+  children.push(child);
+  return child;
+}
+
+function keeperPid(): number {
+  return Number.parseInt(readFileSync(join(stateDir, 'keeper.pid'), 'utf8'), 10);
+}
+
+/** It stops what it holds, as for a shutdown of the host; the agent is dead. */
+function endKeeper(): void {
+  try {
+    process.kill(keeperPid(), 'SIGTERM');
+  } catch {
+    // There is none.
+  }
+}
+
+function mebibytes(pid: number): string {
+  const kib = Number(/^VmRSS:\s+(\d+) kB$/m.exec(readFileSync(`/proc/${pid}/status`, 'utf8'))?.[1]);
+  return (kib / 1024).toFixed(1).padStart(6);
+}
+
+function freePort(): Promise<number> {
+  return new Promise((resolve) => {
+    const server = createServer().listen(0, '127.0.0.1', () => {
+      const address = server.address();
+      server.close(() => resolve(typeof address === 'object' && address !== null ? address.port : 0));
+    });
+  });
+}
+
+async function until(what: string, look: () => Promise<unknown>): Promise<void> {
+  const giveUpAt = performance.now() + PATIENCE_MS;
+  for (let problem: unknown; ; ) {
+    try {
+      await look();
+      return;
+    } catch (error) {
+      problem = error;
+    }
+    if (performance.now() > giveUpAt) throw new Error(`waited in vain for ${what}: ${String(problem)}`);
+    await sleep(200);
+  }
+}
