@@ -82,7 +82,9 @@ export class Agent {
       ...{ stateDir: settings.stateDir, memory, agentVersion: version, baseEnv: settings.baseEnv, log, onEvent },
       durable: () => this.identity.durable(),
       onProblems: (keeper) => this.tellProblems({ keeper }),
-      spawn: { ...spawnKeeper, args: [...(spawnKeeper.args ?? []), ...outputArguments(settings)] },
+      spawn: settings.externalKeeper
+        ? undefined
+        : { ...spawnKeeper, args: [...(spawnKeeper.args ?? []), ...outputArguments(settings)] },
     });
     this.capabilities = new CapabilityWatch({
       ...{ stated: settings.capabilities, probes: settings.probes, env: process.env, log },

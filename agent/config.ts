@@ -54,6 +54,8 @@ export interface AgentSettings {
   readonly machineId: string;
   /** Empty: the host's vmclock, if it has one. */
   readonly vmGenerationFile: string;
+  /** Somebody else starts the keeper. */
+  readonly externalKeeper: boolean;
 }
 
 /** What flags set; a field that is not there leaves the file's. */
@@ -69,6 +71,7 @@ export type AgentFlags = Pick<
   | 'logFormat'
   | 'machineId'
   | 'vmGenerationFile'
+  | 'externalKeeper'
 >;
 
 export interface ConfigSources {
@@ -112,6 +115,7 @@ function settingsFrom(config: AgentConfig, env: NodeJS.ProcessEnv): AgentSetting
     logLevel: logLevelFrom(config.logLevel),
     logFormat: logFormatFrom(config.logFormat),
     machineId: config.machineId,
+    externalKeeper: config.externalKeeper,
     vmGenerationFile: config.vmGenerationFile === '' ? '' : resolve(config.vmGenerationFile),
   };
 }

@@ -4,18 +4,16 @@
  */
 import type { KeeperOptions } from './keeper.ts';
 
-const FLAGS = {
-  '--state-dir': 'stateDir',
-  '--output-segment-bytes': 'outputSegmentBytes',
-  '--output-segments': 'outputSegments',
-} as const;
+const FLAGS: ReadonlySet<string> = new Set(['--state-dir', '--output-segment-bytes', '--output-segments']);
 
 /** Undefined: not exactly what an agent or a service says. */
 export function keeperOptions(words: readonly string[]): KeeperOptions | undefined {
   const found = new Map<string, string>();
-  for (let i = 0; i < words.length; i += 2) {
-    const [flag = '', value] = words.slice(i, i + 2);
-    if (!Object.hasOwn(FLAGS, flag) || value === undefined || found.has(flag)) return undefined;
+  const stay = words.includes('--stay');
+  const pairs = words.filter((word) => word !== '--stay');
+  for (let i = 0; i < pairs.length; i += 2) {
+    const [flag = '', value] = pairs.slice(i, i + 2);
+    if (!FLAGS.has(flag) || value === undefined || found.has(flag)) return undefined;
     found.set(flag, value);
   }
   const stateDir = found.get('--state-dir');
@@ -24,13 +22,19 @@ export function keeperOptions(words: readonly string[]): KeeperOptions | undefin
   const [bytes, segments] = numbers.map((text) => (text === undefined ? undefined : Number(text)));
   return {
     stateDir,
+    ...(stay && { stay }),
     ...(bytes !== undefined && { outputSegmentBytes: bytes }),
     ...(segments !== undefined && { outputSegments: segments }),
   };
 }
 
 /** Answers with the exit code. */
-export async function startKeeper({ stateDir, outputSegmentBytes, outputSegments }: KeeperOptions): Promise<number> {
+export async function startKeeper({
+  stateDir,
+  stay,
+  outputSegmentBytes,
+  outputSegments,
+}: KeeperOptions): Promise<number> {
   const { runKeeper } = await import('../keeper/main.ts');
   const { DEFAULT_OUTPUT_LIMITS } = await import('../keeper/output/output-log.ts');
   const { locumVersion } = await import('./version.ts');
@@ -38,5 +42,6 @@ export async function startKeeper({ stateDir, outputSegmentBytes, outputSegments
     segmentBytes: outputSegmentBytes ?? DEFAULT_OUTPUT_LIMITS.segmentBytes,
     segments: outputSegments ?? DEFAULT_OUTPUT_LIMITS.segments,
   };
-  return runKeeper({ stateDir, version: locumVersion(), output });
+  const idle = stay === true ? { idleMs: Number.POSITIVE_INFINITY } : {};
+  return runKeeper({ stateDir, version: locumVersion(), output, ...idle });
 }

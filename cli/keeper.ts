@@ -4,6 +4,7 @@ import { wholeNumber } from './globals.ts';
 
 export interface KeeperOptions {
   readonly stateDir: string;
+  readonly stay?: boolean;
   readonly outputSegmentBytes?: number;
   readonly outputSegments?: number;
 }
@@ -11,6 +12,7 @@ export interface KeeperOptions {
 export function define(keeper: Command): void {
   keeper
     .requiredOption('--state-dir <folder>', "the agent's state directory")
+    .option('--stay', 'stay without an agent and with nothing to keep, as a service does')
     .option('--output-segment-bytes <n>', 'a segment of output is closed once it is this long', wholeNumber(1))
     .option('--output-segments <n>', 'segments of output kept for each attempt', wholeNumber(1))
     .action(async (options: KeeperOptions) => {

@@ -23,7 +23,8 @@ export function define(agent: Command): void {
     .option(
       '--vm-generation-file <file>',
       'what changes when this VM was restored (default: /dev/vmclock0, if readable)',
-    );
+    )
+    .option('--external-keeper', 'the keeper is a service of its own: start none');
   addLogOptions(agent).action(async (options: AgentOptions) => (await import('./start.ts')).start(options));
   agent
     .command('leave')

@@ -15,6 +15,7 @@ export interface AgentOptions extends LogFlags {
   readonly capability?: readonly string[];
   readonly machineId?: string;
   readonly vmGenerationFile?: string;
+  readonly externalKeeper?: boolean;
 }
 
 /** `dotnet=4.8`, or `gpu` for a fact without a value. */
@@ -29,7 +30,18 @@ function capabilitiesOf(texts: readonly string[]): Record<string, string> {
 
 /** Absent options stay absent: the file and the defaults have them. */
 function flagsOf(options: AgentOptions) {
-  const { server, pool, controllers, stateDir, maxSlots, capability, machineId, vmGenerationFile, ...log } = options;
+  const {
+    server,
+    pool,
+    controllers,
+    stateDir,
+    maxSlots,
+    capability,
+    machineId,
+    vmGenerationFile,
+    externalKeeper,
+    ...log
+  } = options;
   const endpoints = controllers?.split(',').map((part) => part.trim());
   return {
     ...(server === undefined ? {} : { server }),
@@ -40,6 +52,7 @@ function flagsOf(options: AgentOptions) {
     ...(capability === undefined ? {} : { capabilities: capabilitiesOf(capability) }),
     ...(machineId === undefined ? {} : { machineId }),
     ...(vmGenerationFile === undefined ? {} : { vmGenerationFile }),
+    ...(externalKeeper === undefined ? {} : { externalKeeper }),
     ...logSettings(log),
   };
 }

@@ -67,9 +67,9 @@ export class Rig {
   private readonly workloadPids = new Set<number>();
 
   /** `options` are those of the keeper. It lasts until the end of the test. */
-  constructor(options: Partial<RunKeeperOptions> = {}, { lasts = false, deep = false } = {}) {
+  constructor(options: Partial<RunKeeperOptions> = {}, { lasts = false, deep = false, below = tmpdir() } = {}) {
     this.options = options;
-    this.root = mkdtempSync(join(tmpdir(), 'locum-keeper-test-'));
+    this.root = mkdtempSync(join(below, 'locum-keeper-test-'));
     this.stateDir = deep ? join(this.root, 'deep-'.repeat(20)) : this.root;
     if (!lasts) rigs.push(this);
   }
