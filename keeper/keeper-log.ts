@@ -1,5 +1,5 @@
 /** What the keeper says: lines of JSON as every log of ours, without the library, whose memory would be the keeper's. */
-import { DescriptorOutput, type LogOutput } from '../shared/log-output.ts';
+import { type LogOutput, stderrOutput } from '../shared/log-output.ts';
 
 export interface KeeperLog {
   info(message: string): void;
@@ -7,7 +7,7 @@ export interface KeeperLog {
   error(message: string): void;
 }
 
-export function createKeeperLog(output: LogOutput = new DescriptorOutput(2)): KeeperLog {
+export function createKeeperLog(output: LogOutput = stderrOutput()): KeeperLog {
   const say = (level: string, msg: string): void => {
     const line = { level, time: new Date().toISOString(), pid: process.pid, name: 'keeper', msg };
     output.write(`${JSON.stringify(line)}\n`);

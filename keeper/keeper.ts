@@ -90,7 +90,7 @@ async function assemble(directory: StateDirectory, options: KeeperOptions): Prom
     socket: new DiskLane('the socket', LAST_WRITES_MS),
     onEvent: (event) => push(event),
     onServe: () => void serve(parts).catch((error: unknown) => ended.reject(error)),
-    onEnd: (code) => void close(parts, loop).then(() => ended.resolve(code)),
+    onEnd: (code) => void close(parts, loop, code).then(() => ended.resolve(code)),
   };
   const loop = new KeeperLoop({ state, perform: (effect) => performEffect(effect, parts) });
   const push = (event: Event): void => loop.push(event);
@@ -127,14 +127,15 @@ async function serve({ directory, state, folders, watch, listener, log }: Parts)
   watch.look();
 }
 
-async function close(parts: Parts, loop: KeeperLoop): Promise<void> {
+async function close(parts: Parts, loop: KeeperLoop, code: number): Promise<void> {
   const { directory, memory, journal, driver, pipes, listener, watch, socket } = parts;
   loop.stop();
   watch.close();
   await listener.close();
   driver.close();
   pipes.close();
-  removeKeeperRecord(memory);
+  // What could not be killed is found by it, also by an agent that comes first.
+  if (code === 0) removeKeeperRecord(memory);
   memory?.removeIfEmpty();
   await journal.close();
   await socket

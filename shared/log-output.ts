@@ -11,6 +11,14 @@ export interface LogOutput {
   write(line: string): void;
 }
 
+let stderr: DescriptorOutput | undefined;
+
+/** Standard error, one for all loggers of this process: their lines keep their order and their bound. */
+export function stderrOutput(): LogOutput {
+  stderr ??= new DescriptorOutput(2);
+  return stderr;
+}
+
 export class DescriptorOutput implements LogOutput {
   readonly #fd: number;
   #waiting: string[] = [];
@@ -22,6 +30,11 @@ export class DescriptorOutput implements LogOutput {
     this.#fd = fd;
     // What is said last must get out, but not to a reader that has stopped taking anything: that would keep us from ending.
     process.on('exit', () => this.#writeLast());
+  }
+
+  /** Lines that were lost and not told of yet. */
+  get dropped(): number {
+    return this.#dropped;
   }
 
   write(line: string): void {

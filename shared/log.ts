@@ -1,7 +1,7 @@
 /** Logs go to stderr: one JSON object per line for machines, one plain line for people. Stdout is for data. */
 import { type DestinationStream, type Logger, pino } from 'pino';
 import { formatLogLine } from './log-line.ts';
-import { DescriptorOutput } from './log-output.ts';
+import { stderrOutput } from './log-output.ts';
 
 export type { Logger } from 'pino';
 
@@ -37,7 +37,7 @@ export function createLogger({
   name,
   level = 'info',
   format = 'auto',
-  output = new DescriptorOutput(2),
+  output = stderrOutput(),
 }: LoggerOptions): Logger {
   const forPeople = format === 'pretty' || (format === 'auto' && process.stderr.isTTY);
   const options = {
