@@ -12,6 +12,7 @@ import { isSamePlace } from './place.ts';
 import { abandonMove, endReservation, RESERVATION_MAX_MS } from './reservation.ts';
 import { announceState, dequeue, enqueue, finish, isEnded, showState } from './run.ts';
 import { askFullState } from './session.ts';
+import { avoid, countSetback } from './setback.ts';
 import type { Attempt, Run } from './state.ts';
 
 /** A start is asked after when unanswered for this long. */
@@ -86,14 +87,23 @@ function isOnlySuspected(ctx: Context, attempt: Attempt): boolean {
 function giveUpForOverlap(ctx: Context, run: Run, attempt: Attempt): void {
   if (attempt.state === 'ENDED' || attempt.overlapped || attempt.terms.onDisconnect !== 'OVERLAP') return;
   const policy = ctx.state.policies.get(run.policy);
+  if (policy?.spec.onDisconnect !== 'OVERLAP') return;
   const { liveness } = serverOf(ctx.state, attempt.server);
-  if (policy?.spec.onDisconnect !== 'OVERLAP' || (liveness !== 'MISSING' && liveness !== 'LEFT')) return;
-  // M counts from the last heartbeat, after a Goodbye that left it behind too.
-  const missingAtMono =
-    serverLiveOf(ctx.state, attempt.server).lastHeartbeatMono + poolOf(ctx.state, run.pool).timers.missingAfterMs;
-  if (liveness === 'LEFT' && ctx.now.mono < missingAtMono) {
-    ctx.wakeRunAt(run.id, missingAtMono);
+  const isAway = liveness === 'MISSING' || liveness === 'LEFT';
+  // What answers under the server's name may know nothing of it: another place, or an agent that gets no further than its Hello.
+  if (!isAway && !isUncovered(ctx, attempt)) return;
+  // M counts from the last heartbeat, after a Goodbye that left it behind too, or from the last grant that was for it.
+  const { lastHeartbeatMono } = serverLiveOf(ctx.state, attempt.server);
+  const since = isAway ? lastHeartbeatMono : lastGrantMono(ctx.state, attempt);
+  const goneAtMono = since + poolOf(ctx.state, run.pool).timers.missingAfterMs;
+  const isOver = liveness === 'MISSING' || ctx.now.mono >= Math.max(goneAtMono, ctx.state.judgeNotBeforeMono);
+  if (!isOver) {
+    ctx.wakeRunAt(run.id, Math.max(goneAtMono, ctx.state.judgeNotBeforeMono));
     return;
+  }
+  // Its own agent is up and knows nothing of it: as good as a lost run, there.
+  if (!isAway && !isReplaced(ctx, attempt)) {
+    avoid(run, attempt, countSetback(run, attempt, 'RUN_MISSING', ctx.now.wall), ctx.now.wall);
   }
   attempt.overlapped = true;
   run.nextCause = 'RECOVERY';
@@ -102,7 +112,7 @@ function giveUpForOverlap(ctx: Context, run: Run, attempt: Attempt): void {
   ctx.journal.put(run);
   ctx.journal.event({
     type: 'RUN_OVERLAPPING',
-    cause: `SERVER_${liveness}`,
+    cause: isAway ? `SERVER_${liveness}` : 'UNHEARD_OF',
     message: `${run.id} may be started again while epoch ${attempt.epoch} on ${attempt.server} may still run (OVERLAP)`,
     pool: run.pool,
     policy: run.policy,
@@ -110,6 +120,12 @@ function giveUpForOverlap(ctx: Context, run: Run, attempt: Attempt): void {
     server: attempt.server,
     epoch: attempt.epoch,
   });
+}
+
+/** It may run, nobody stops it, and no session grants it anything. */
+function isUncovered({ state }: Context, attempt: Attempt): boolean {
+  const { handed, coveredBy } = attemptLiveOf(state, attempt);
+  return handed && coveredBy === undefined && attempt.stopReason === undefined && attempt.state !== 'STUCK';
 }
 
 function bringToStop(ctx: Context, run: Run): void {

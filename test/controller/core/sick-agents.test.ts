@@ -188,6 +188,25 @@ describe.each([...SICKNESSES, ...FAILURES])('an agent that $name', { timeout: 60
   });
 });
 
+describe('an agent that gets no further than its Hello with an OVERLAP run', { timeout: 60_000 }, () => {
+  it('loses it to a standby after M', () => {
+    const world = new ModelWorld();
+    world.elect();
+    const sick = world.agent('web-1');
+    sick.hello();
+    world.advanceTo(SECOND);
+    world.agent('web-2').hello();
+    const spec = { ...specOf({ plain: [], named: new Map() }), onDisconnect: 'OVERLAP' } as const;
+    world.call({ kind: 'create_policy', policy: policyId('job'), spec });
+    world.advanceTo(2 * SECOND);
+    SICKNESSES.find(({ name }) => name.startsWith('gets no further'))?.begin(sick, world);
+    world.advanceTo(MINUTE);
+    const [run] = world.state.runs.values();
+    expect([run?.state, run?.attempts.at(-1)?.server]).toEqual(['RUNNING', 'web-2']);
+    expect(world.state.servers.get(sick.server)?.liveness).toBe('ALIVE');
+  });
+});
+
 describe.each(SICKNESSES)('an only agent that $name, and is well again', { timeout: 60_000 }, (sickness) => {
   it('gets the run within the bound', () => {
     const there = stay(sickness, 'alone');
