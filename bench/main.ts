@@ -1,21 +1,44 @@
-/** `npm run bench -- NAME [arguments]`: runs one benchmark. They print figures and judge nothing. */
+/** `npm run bench -- [NAME [arguments]]`: runs one benchmark, or all one after the other. They print figures and judge nothing. */
 
-const benchmarks: Readonly<Record<string, () => Promise<unknown>>> = {
-  /** CPU per heartbeat beside a bare grpc-js echo: `heartbeat [agents] [rounds]`. */
-  heartbeat: () => import('./heartbeat.ts'),
-  /** Resident memory of agent and keeper: `memory [runs]`. */
-  memory: () => import('./memory.ts'),
-  /** Placement decisions per second, and how their cost grows. */
-  placement: () => import('./placement.ts'),
-  /** Storms, the largest decisions and loads on a real etcd of three members: `store [agents] [runs]`. */
-  store: () => import('./store.ts'),
+interface Benchmark {
+  /** What it measures, and its arguments. */
+  readonly usage: string;
+  readonly run: () => Promise<unknown>;
+}
+
+const benchmarks: Readonly<Record<string, Benchmark>> = {
+  placement: {
+    usage: 'placement decisions per second, and how their cost grows with the servers (about a minute)',
+    run: async () => (await import('./placement.ts')).main(),
+  },
+  heartbeat: {
+    usage:
+      'heartbeat [agents] [rounds]: CPU per heartbeat beside a bare grpc-js echo (1000 agents, 5 rounds: about 2 minutes)',
+    run: () => import('./heartbeat.ts'),
+  },
+  store: {
+    usage: 'store [agents] [runs]: storms, the largest decisions and loads on a real etcd of three members',
+    run: () => import('./store.ts'),
+  },
+  memory: {
+    usage: 'memory [runs]: resident memory of agent and keeper',
+    run: () => import('./memory.ts'),
+  },
 };
 
-const [name = ''] = process.argv.splice(2, 1);
-const run = Object.hasOwn(benchmarks, name) ? benchmarks[name] : undefined;
-if (run === undefined) {
-  process.stderr.write(`Say which benchmark to run: npm run bench -- ${Object.keys(benchmarks).join(' | ')}\n`);
-  process.exitCode = 1;
+const USAGE = [
+  'npm run bench -- [NAME [arguments]]: without a name, all of them',
+  ...Object.entries(benchmarks).map(([name, { usage }]) => `  ${name.padEnd(10)} ${usage}`),
+].join('\n');
+
+const [name] = process.argv.splice(2, 1);
+if (name === '--help' || name === '-h') {
+  console.log(USAGE);
+} else if (name === undefined) {
+  for (const { run } of Object.values(benchmarks)) await run();
+} else if (Object.hasOwn(benchmarks, name)) {
+  await benchmarks[name]?.run();
 } else {
-  await run();
+  console.error(`There is no benchmark "${name}".\n${USAGE}`);
+  process.exitCode = 1;
 }

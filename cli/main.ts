@@ -2,11 +2,25 @@
 import { EXIT } from './exit-codes.ts';
 import { keeperOptions, startKeeper } from './keeper-start.ts';
 
-/** `locum events | head` closes our output early: that is the reader's choice, no error. */
-process.stdout.on('error', (error: NodeJS.ErrnoException) => {
-  if (error.code === 'EPIPE') process.exit(EXIT.ok);
-  throw error;
-});
+/**
+ * `locum events | head` closes our output early: that is the reader's choice, no error. A terminal that is closed (EIO) is no different.
+ * Who has something to clear away first, as `locum dev` has its processes, listens to SIGHUP.
+ */
+for (const stream of [process.stdout, process.stderr]) {
+  stream.on('error', ({ code }: NodeJS.ErrnoException) => {
+    if (code !== 'EPIPE' && code !== 'EIO') process.exit(EXIT.error);
+    if (process.listenerCount('SIGHUP') === 0) process.exit(EXIT.ok);
+    closed();
+  });
+}
+
+/** Once: each line that is still written meets the same error. */
+let isClosed = false;
+function closed(): void {
+  if (isClosed) return;
+  isClosed = true;
+  process.emit('SIGHUP');
+}
 
 /** The rest of the command is loaded only where it is needed: a keeper does without. */
 async function run(words: readonly string[]): Promise<number | undefined> {

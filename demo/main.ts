@@ -5,11 +5,16 @@
 import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { parseArgs } from 'node:util';
+import { parseUsage } from '../scripts/usage.ts';
 import { Stage } from './stage.ts';
 import { play } from './story.ts';
 
-const { values } = parseArgs({
+const USAGE = `
+npm run demo -- [options]: the story of failover, with real processes on this machine
+  --real-timers   the default timers (45 s) instead of a tenth of them
+  --keep          keep logs and data`;
+
+const { values } = parseUsage(USAGE, {
   options: { 'real-timers': { type: 'boolean', default: false }, keep: { type: 'boolean' } },
 });
 
@@ -33,6 +38,11 @@ for (const signal of ['SIGINT', 'SIGTERM', 'SIGHUP'] as const) {
     console.log(`\n${signal}: cleaning up`);
     void end().then(() => process.exit(1));
   });
+}
+
+/** `npm run demo | head`: nobody reads on, and nothing may be left behind. */
+for (const stream of [process.stdout, process.stderr]) {
+  stream.on('error', () => void end().then(() => process.exit(1)));
 }
 
 let failure: string | undefined;

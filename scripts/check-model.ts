@@ -6,7 +6,6 @@
  *   npm run model -- --small             the size that `npm test` uses
  *   npm run model -- --without C3_TAKEN  the shortest way to a violation without that rule, step by step
  */
-import { parseArgs } from 'node:util';
 import {
   counterexample,
   findTools,
@@ -16,8 +15,14 @@ import {
   search,
   type Tools,
 } from './model-checker.ts';
+import { parseUsage } from './usage.ts';
 
-const { values } = parseArgs({
+const USAGE = `
+npm run model -- [options]: searches the formal model of leases and fencing to the end (docs/model/)
+  --small         the size that npm test uses
+  --without RULE  the shortest way to a violation without that rule, step by step`;
+
+const { values } = parseUsage(USAGE, {
   options: { small: { type: 'boolean', default: false }, without: { type: 'string' } },
 });
 const size: Question['size'] = values.small ? 'small' : 'full';

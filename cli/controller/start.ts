@@ -43,7 +43,7 @@ function flagsOf({ apiListen, agentListen, dataDir, store, insecure, adoptStore,
 /** The first signal closes in good order, a second one does not wait. */
 function nextSignal(): Promise<NodeJS.Signals> {
   const { promise, resolve } = Promise.withResolvers<NodeJS.Signals>();
-  for (const signal of ['SIGINT', 'SIGTERM'] as const) {
+  for (const signal of ['SIGINT', 'SIGTERM', 'SIGHUP'] as const) {
     process.once(signal, () => {
       resolve(signal);
       process.once(signal, () => process.exit(1));

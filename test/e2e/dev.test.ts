@@ -77,6 +77,26 @@ describe('locum dev', () => {
     expect(processesOf(dev.dataDir)).toEqual([]);
   });
 
+  it.each(['SIGHUP', 'closed pipe'] as const)(
+    'leaves nothing when its terminal or its reader goes (%s)',
+    {
+      timeout: TEST_TIMEOUT_MS,
+    },
+    async (how) => {
+      const dev = await startDev(1);
+      await eventually('it is up', async () => (dev.output().includes('Ctrl-C stops everything') ? true : undefined));
+      // `npm start | head` reads no more; events that go on to be told meet a closed pipe.
+      if (how === 'SIGHUP') dev.child.kill('SIGHUP');
+      else {
+        dev.child.stdout?.destroy();
+        dev.child.stderr?.destroy();
+        await runLocum(dev.address, ['policy', 'restart', 'queue-consumer']);
+      }
+      await dev.ended;
+      expect(processesOf(dev.dataDir)).toEqual([]);
+    },
+  );
+
   it('says which port is in use, and how to choose another', { timeout: TEST_TIMEOUT_MS }, async () => {
     const taken = createServer();
     const port = await new Promise<number>((resolve) => {

@@ -15,14 +15,17 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { SHORT } from '../../cli/dev/scaled-timers.ts';
 import { clockTime } from '../../cli/output/words.ts';
+import { checkNames, parseUsage, wholeNumber } from '../../scripts/usage.ts';
 import { FaultWorld } from './fault-world.ts';
 import { networkObstacle } from './namespace.ts';
 import { TROUBLES } from './network-faults.ts';
 import { CRASHES, type Fault, RESTARTS } from './process-faults.ts';
-import { abandonSickHosts, playSickHosts } from './sick/sick-hosts.ts';
+import { abandonSickHosts, playSickHosts, SICKNESSES } from './sick/sick-hosts.ts';
+import { MODES } from './sick/sick-report.ts';
 
 const CANNOT = 77;
 const INSIDE = 'LOCUM_FAULTS_INSIDE';
+const PARTS = ['processes', 'sick'];
 const SIGNALS = ['SIGINT', 'SIGTERM', 'SIGHUP'] as const;
 /** Leaves 2.8 s to start a process again. */
 const PATIENT = 0.2;
@@ -135,5 +138,20 @@ async function play(): Promise<number> {
   process.stdin.destroy();
   return good.every(Boolean) ? 0 : 1;
 }
+
+const USAGE = `
+npm run faults: real processes on hosts of their own network, and real faults (Linux, root). In the environment:
+  LOCUM_FAULTS_ROUNDS=N        how often (1)
+  LOCUM_FAULTS_PART=…          only "processes" or only "sick"
+  LOCUM_FAULTS_ONLY=…,…        only faults with one of these in their name
+  LOCUM_FAULTS_MODE=…          only sick hosts in a mode with this in its name: ${MODES.join(', ')}
+  LOCUM_FAULTS_SCALE=N         of the timers of sick hosts (1, the defaults)`;
+
+parseUsage(USAGE, {});
+wholeNumber(setting('ROUNDS') || '1', 'LOCUM_FAULTS_ROUNDS', 1);
+const names = [...RESTARTS, ...CRASHES, ...TROUBLES, ...SICKNESSES].map(({ name }) => name);
+checkNames(ONLY, (part) => names.some((name) => name.includes(part)), names);
+if (setting('PART') !== '') checkNames([setting('PART')], (part) => PARTS.includes(part), PARTS);
+checkNames([setting('MODE')], (part) => MODES.some((mode) => mode.includes(part)), MODES);
 
 process.exitCode = process.env[INSIDE] === undefined ? await goInside() : await play();

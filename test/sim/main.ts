@@ -2,14 +2,25 @@
  * `npm run sim -- --seeds N --from S`: plays seeds and says what it found. `--seed S --trace` tells the whole story of one;
  * `--mutants [RULE …]` removes rules and counts in how many seeds that is noticed. See docs/simulation.md.
  */
-import { parseArgs } from 'node:util';
+import { checkNames, parseUsage, refuse, wholeNumber } from '../../scripts/usage.ts';
 import { playAll } from './crew.ts';
 import { loadMutant, play } from './mutation/loader.ts';
+import { MUTANTS } from './mutation/mutants.ts';
 import { lineOf, mutantsNamed, TABLE_HEAD } from './mutation/table.ts';
 import { runSeed, type SeedResult } from './run.ts';
 import { pieces, type Tally } from './tally.ts';
 
-const { values, positionals } = parseArgs({
+const USAGE = `
+npm run sim -- [options]: plays seeded worlds of faults, and says what it found (docs/simulation.md)
+  --seeds N            how many seeds (100; with --mutants 300)
+  --from S             the first one (1)
+  --jobs N             threads that play side by side (1)
+  --keep               go on after a red seed, and show no story
+  --lines N            lines shown of a red seed (150)
+  --seed S [--trace]   one seed; --trace: its whole story
+  --mutants [RULE …]   without each rule in turn, or without those named: in how many seeds that is noticed`;
+
+const { values, positionals } = parseUsage(USAGE, {
   allowPositionals: true,
   options: {
     seeds: { type: 'string' },
@@ -30,12 +41,16 @@ const { values, positionals } = parseArgs({
 
 const PIECE = 50;
 const TELL_EVERY = 1_000;
-const jobs = Number(values.jobs);
-const from = Number(values.seed ?? values.from);
+const jobs = wholeNumber(values.jobs, '--jobs', 1);
+const from = wholeNumber(values.seed ?? values.from, values.seed === undefined ? '--from' : '--seed', 0);
+const seeds = values.seeds === undefined ? undefined : wholeNumber(values.seeds, '--seeds', 1);
+if (!values.mutants && positionals.length > 0) refuse(`unknown: ${positionals.join(' ')}`);
+const ids = MUTANTS.map(({ id }) => id);
+checkNames(positionals, (name) => mutantsNamed([name]).length > 0, ids);
 
 if (values.trace) process.exitCode = await tellStory();
-else if (values.mutants) await tryMutants(Number(values.seeds ?? 300));
-else process.exitCode = await playSeeds(values.seed === undefined ? Number(values.seeds ?? 100) : 1);
+else if (values.mutants) await tryMutants(seeds ?? 300);
+else process.exitCode = await playSeeds(values.seed === undefined ? (seeds ?? 100) : 1);
 
 async function tellStory(): Promise<number> {
   const [mutant] = positionals;
@@ -95,18 +110,20 @@ function tellLast(seed: number): void {
   console.log(`the whole story: npm run sim -- --seed ${seed} --trace`);
 }
 
-async function tryMutants(seeds: number): Promise<void> {
-  console.log(`${seeds} seeds from ${from}\n\n${TABLE_HEAD}`);
+async function tryMutants(count: number): Promise<void> {
+  console.log(`${count} seeds from ${from}\n\n${TABLE_HEAD}`);
   const mutants = mutantsNamed(positionals);
   const found = new Map(mutants.map(({ id }): [string, Tally[]] => [id, []]));
   await playAll({
-    tasks: mutants.flatMap(({ id }) => pieces({ mutant: id, from, seeds }, Math.max(PIECE, Math.ceil(seeds / 12)))),
+    tasks: mutants.flatMap(({ id }) =>
+      pieces({ mutant: id, from, seeds: count }, Math.max(PIECE, Math.ceil(count / 12))),
+    ),
     jobs,
     onTally: (tally) => {
       const mutant = mutants.find(({ id }) => id === tally.task.mutant);
       const tallies = found.get(tally.task.mutant ?? '') ?? [];
       tallies.push(tally);
-      if (mutant !== undefined && playedOf(tallies) >= seeds) console.log(lineOf(mutant, tallies));
+      if (mutant !== undefined && playedOf(tallies) >= count) console.log(lineOf(mutant, tallies));
       return true;
     },
   });

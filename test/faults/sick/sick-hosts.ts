@@ -21,7 +21,7 @@ export interface SickOptions {
   readonly scale: TimersScale;
 }
 
-const SICKNESSES: readonly Sickness[] = [...DISK_SICKNESSES, ...LIMIT_SICKNESSES, ...PROCESS_SICKNESSES];
+export const SICKNESSES: readonly Sickness[] = [...DISK_SICKNESSES, ...LIMIT_SICKNESSES, ...PROCESS_SICKNESSES];
 
 /** Of worlds that are open, with the folder of their data. */
 const guards = new Map<UndoGuard, string>();
