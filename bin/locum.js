@@ -5,9 +5,11 @@
  * Plain JavaScript on purpose: an old Node must get far enough to read the message below, and would stop at the first
  * line of TypeScript with an error that helps nobody.
  */
+import { spawn } from 'node:child_process';
 import { existsSync } from 'node:fs';
 import * as nodeModule from 'node:module';
 import { isAbsolute, join } from 'node:path';
+import { fileURLToPath } from 'node:url';
 
 /**
  * The oldest version we test with. Far older ones are unsafe: 24.18.1 fixed a use-after-free in HTTP/2
@@ -45,11 +47,30 @@ function enableCompileCache() {
   }
 }
 
-if (isTooOld(process.versions.node)) {
+/** The Node that `npm ci` put beside this file. */
+function ownNode() {
+  const path = fileURLToPath(new URL('../node_modules/node/bin/node', import.meta.url));
+  return existsSync(path) && path !== process.execPath ? path : undefined;
+}
+
+/** Goes on in another Node, as if this one were not there. */
+function goOnIn(node) {
+  const child = spawn(node, [fileURLToPath(import.meta.url), ...process.argv.slice(2)], { stdio: 'inherit' });
+  for (const signal of ['SIGINT', 'SIGTERM', 'SIGHUP']) process.on(signal, () => child.kill(signal));
+  child.once('exit', (code, signal) => {
+    if (signal === null) process.exit(code);
+    process.removeAllListeners(signal);
+    process.kill(process.pid, signal);
+  });
+}
+
+if (isTooOld(process.versions.node) && ownNode() !== undefined) {
+  goOnIn(ownNode());
+} else if (isTooOld(process.versions.node)) {
   const needed = OLDEST.join('.');
   process.stderr.write(
     `locum needs Node ${needed} or newer; this is Node ${process.versions.node} (${process.execPath}).\n` +
-      'In a checkout, "npm run start", "npm run demo" and "npx locum" use the Node that "npm ci" installed there.\n' +
+      'In a checkout, run "npm ci": it installs one there, and this command uses it.\n' +
       `Elsewhere, install Node ${needed} or newer and run the command again.\n`,
   );
   process.exitCode = 1;

@@ -19,6 +19,8 @@ export async function buildProgram(words: readonly string[]): Promise<Command> {
     .showHelpAfterError('(add --help for what is possible here)')
     .helpCommand('help [command]', 'show what a command can do')
     .helpOption('-h, --help', 'show what is possible here')
+    // What every command takes is shown with each of them.
+    .configureHelp({ showGlobalOptions: true })
     .addHelpText('after', EPILOGUE);
   addGlobals(program);
   for (const noun of nouns) {

@@ -61,15 +61,15 @@ export function takeoverMs({ timers, stopTimeoutMs = timers.stopTimeoutMs }: Set
 /** The lines of the table. @throws Error when one of the settings would be refused by a controller */
 export function dialTable(): readonly string[] {
   return [
-    '| what for | h | L | G | K | M | L − h | outage that stops nothing | takeover after |',
-    '|---|--:|--:|--:|--:|--:|--:|--:|--:|',
+    '| what for | h | suspect after | L | G | K | M | L − h | outage that stops nothing | takeover after |',
+    '|---|--:|--:|--:|--:|--:|--:|--:|--:|--:|',
     ...SETTINGS.map((setting) => {
       const { aim, timers } = setting;
       const check = checkTimers(timers, { electionTtlMs: 5 * SECOND });
       if (check.kind === 'error') throw new Error(`${aim}: ${check.detail}`);
-      const { heartbeatMs: h, leaseMs: L, killGuardMs: K, missingAfterMs: M } = timers;
+      const { heartbeatMs: h, suspectAfterMs: S, leaseMs: L, killGuardMs: K, missingAfterMs: M } = timers;
       const G = setting.stopTimeoutMs ?? timers.stopTimeoutMs;
-      const times = [h, L, G, K, M, L - h, outageToleratedMs(timers), takeoverMs(setting)];
+      const times = [h, S, L, G, K, M, L - h, outageToleratedMs(timers), takeoverMs(setting)];
       return `| ${[aim, ...times.map((ms) => `${Number((ms / SECOND).toFixed(2))} s`)].join(' | ')} |`;
     }),
   ];

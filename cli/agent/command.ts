@@ -29,6 +29,7 @@ export function define(agent: Command): void {
   agent
     .command('leave')
     .description('stop what runs here and leave the cluster: the work moves at once')
+    .option('--config <file>', "the agent's configuration file, for its state_directory")
     .option('--state-dir <folder>', "the agent's folder (default: ~/.local/state/locum-agent)")
     .option('--within <span>', 'time for it', parseSpan, LEAVE_WITHIN_MS)
     .action(async (_options: object, command: Command) =>
@@ -36,7 +37,8 @@ export function define(agent: Command): void {
     );
   agent
     .command('status')
-    .description('what the agent of this host says of itself')
+    .description('what the agent of this host says of itself; always JSON')
+    .option('--config <file>', "the agent's configuration file, for its state_directory")
     .option('--state-dir <folder>', "the agent's folder (default: ~/.local/state/locum-agent)")
     .action(async (_options: object, command: Command) =>
       (await import('./local.ts')).status(command.optsWithGlobals<LocalOptions>()),

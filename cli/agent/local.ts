@@ -1,11 +1,12 @@
 /** `locum agent leave | status`: orders to the agent of this host, over its own socket. */
 import { resolve } from 'node:path';
-import { defaultStateDir } from '../../agent/config.ts';
+import { defaultStateDir, loadAgentSettings } from '../../agent/config.ts';
 import { askAgentStatus, askAgentToLeave } from '../../agent/local-client.ts';
 import type { Globals } from '../globals.ts';
 import { printLine, tell } from '../output/print.ts';
 
 export interface LocalOptions {
+  readonly config?: string;
   readonly stateDir?: string;
 }
 
@@ -14,7 +15,12 @@ export interface LeaveOptions extends LocalOptions {
   readonly within: number;
 }
 
-const folderOf = ({ stateDir }: LocalOptions): string => resolve(stateDir ?? defaultStateDir(process.env));
+/** As the agent itself finds it. */
+function folderOf({ stateDir, config }: LocalOptions): string {
+  if (stateDir !== undefined) return resolve(stateDir);
+  if (config === undefined) return resolve(defaultStateDir(process.env));
+  return resolve(loadAgentSettings({ file: config, flags: {}, env: process.env }).stateDir);
+}
 
 export async function leave({ output }: Pick<Globals, 'output'>, options: LeaveOptions): Promise<void> {
   if (output === 'table' || output === 'wide') tell('Stopping what runs here, and leaving …');

@@ -1,7 +1,8 @@
 /** Runs a controller until a signal ends it. */
-import { loadControllerSettings } from '../../controller/config.ts';
+import { type ControllerSettings, loadControllerSettings } from '../../controller/config.ts';
 import { runController } from '../../controller/main.ts';
-import { createLogger } from '../../shared/log.ts';
+import { isLoopback } from '../../shared/listen-address.ts';
+import { createLogger, type Logger } from '../../shared/log.ts';
 import { toDuration } from '../../shared/rpc/time-messages.ts';
 import { logSettings } from '../log-flags.ts';
 import type { LogFlags } from '../log-options.ts';
@@ -52,9 +53,20 @@ function nextSignal(): Promise<NodeJS.Signals> {
   return promise;
 }
 
+/** Each start says it again: an insecure listener that nobody remembers is the worst kind. */
+function warnOfPlaintext({ apiListen, agentListen }: ControllerSettings, log: Logger): void {
+  const open = Object.entries({ API: apiListen, agents: agentListen }).filter(([, { host }]) => !isLoopback(host));
+  for (const [what, { host, port }] of open) {
+    log.warn(
+      `INSECURE: the listener of ${what} on ${host}:${port} is not encrypted and does not know who calls: whoever reaches it can run programs on every server`,
+    );
+  }
+}
+
 export async function start(options: ControllerOptions): Promise<void> {
   const settings = loadControllerSettings({ file: options.config, flags: flagsOf(options), env: process.env });
   const log = createLogger({ name: 'controller', level: settings.logLevel, format: settings.logFormat });
+  warnOfPlaintext(settings, log);
   const signalled = nextSignal();
   const stop = new AbortController();
   void signalled.then((signal) => stop.abort(new Error(`got ${signal}`)));

@@ -1,5 +1,6 @@
 /** Policies as people see them. */
 
+import { type Timestamp, timestampDate } from '@bufbuild/protobuf/wkt';
 import type { Deviation } from '../../shared/gen/locum/v1/cluster_service_pb.ts';
 import {
   FailbackSchema,
@@ -38,6 +39,14 @@ export function triggerText({ trigger }: Policy): string {
   }
 }
 
+/** In the schedule's own zone, which is how its owner thinks of it: `2027-03-28 03:00 Europe/Berlin`. */
+function zoneTime({ trigger }: Policy, time: Timestamp): string {
+  const timeZone = (trigger?.kind.case === 'schedule' && trigger.kind.value.timeZone) || 'UTC';
+  // Swedish dates are written like this.
+  const format = new Intl.DateTimeFormat('sv-SE', { timeZone, dateStyle: 'short', timeStyle: 'short' });
+  return `${format.format(timestampDate(time))} ${timeZone}`;
+}
+
 function wantedServers(policy: Policy): string {
   const rest = policy.servers.length > 0 && word(ListModeSchema, policy.listMode) === 'PREFER' ? ', then others' : '';
   return [idsOf(policy.servers) + rest, policy.requirements.join(', ')].filter((part) => part !== '').join('; ');
@@ -73,7 +82,7 @@ export const policyColumns: readonly Column<PolicyRow>[] = [
       if (trouble !== undefined) return cell(trouble.message, 'warn');
       const other = runs.find(({ state }) => state !== RunState.RUNNING);
       if (other !== undefined) return because(other);
-      return policy.nextTickTime === undefined ? '' : `next at ${moment(policy.nextTickTime)}`;
+      return policy.nextTickTime === undefined ? '' : `next at ${zoneTime(policy, policy.nextTickTime)}`;
     },
   },
 ];
@@ -117,7 +126,7 @@ export function policyText({ policy, runs }: PolicyRow, wide: boolean): string {
     ['runs as', workloadText(policy)],
     ['trigger', triggerText(policy)],
     ['missed times', missedText(policy)],
-    ['next at', moment(policy.nextTickTime)],
+    ['next at', policy.nextTickTime && `${moment(policy.nextTickTime)} (${zoneTime(policy, policy.nextTickTime)})`],
     ['last at', moment(policy.lastTickTime)],
     [
       'servers',

@@ -4,6 +4,7 @@ import { createClient } from '@connectrpc/connect';
 import { decodeSnapshot } from '../../controller/snapshot.ts';
 import { ClusterService } from '../../shared/gen/locum/v1/cluster_service_pb.ts';
 import { withTransport } from '../client/session.ts';
+import { CommandFailure, EXIT } from '../exit-codes.ts';
 import type { Globals } from '../globals.ts';
 import { describeSnapshot } from './describe.ts';
 
@@ -17,6 +18,11 @@ export async function save(globals: Globals, file: string): Promise<void> {
     try {
       writeFileSync(draft, bytes, { mode: 0o600, flush: true });
       linkSync(draft, file);
+    } catch (error) {
+      if (error instanceof Error && 'code' in error && error.code === 'EEXIST') {
+        throw new CommandFailure(`${file} is there already: a snapshot never replaces another file`, EXIT.conflict);
+      }
+      throw error;
     } finally {
       rmSync(draft, { force: true });
     }

@@ -1,0 +1,250 @@
+/**
+ * Every command that the documentation shows is run in a scratch cluster, or is named here with the reason why not: a command that is
+ * added to a page is not passed over.
+ */
+import { spawn, spawnSync } from 'node:child_process';
+import { mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { loadAgentSettings } from '../../agent/config.ts';
+import { applyExamples } from '../../cli/dev/example-policies.ts';
+import { freePort } from '../../cli/dev/ports.ts';
+import { EXIT } from '../../cli/exit-codes.ts';
+import { nouns } from '../../cli/nouns.ts';
+import { buildProgram } from '../../cli/program.ts';
+import { loadControllerSettings } from '../../controller/config.ts';
+import { SETTINGS } from '../../scripts/dial-table.ts';
+import { runCaptured } from '../e2e/captured-command.ts';
+import { SETUP_TIMEOUT_MS, useCluster } from '../e2e/cluster-fixture.ts';
+import { LOCUM, ROOT, runLocum } from '../e2e/locum-command.ts';
+import { blocks, commandsOf, pages, type Shown, textOf, wordsOf } from './shell-blocks.ts';
+
+/** It takes half a minute; a machine that is busy with other tests may need more. */
+const TEST_TIMEOUT_MS = 150_000;
+
+/** What only changes the machine that it is typed at, or takes too long, or needs what may not be there. */
+const NOT_RUN: ReadonlyArray<readonly [RegExp, why: string]> = [
+  [/^cd |^ln -s |^mkdir |^chown |^date > /, 'moves files of the machine'],
+  [/^systemctl /, 'needs systemd and units in /etc'],
+  [/^npm ci$/, 'has been run'],
+  [/^npm start/, 'has tests of its own: e2e/dev.test.ts, replication'],
+  [/^npx locum agent --server web-1 /, 'names a host that is not there; its flags are checked below'],
+  [/^grpcurl |^npx buf curl /, 'have tests of their own: rpc/foreign-clients.test.ts'],
+  [/^spin /, 'is what npm run model does'],
+  [/^LOCUM_EPOCH=\d+ node /, 'has a test of its own: examples/fencing.test.ts'],
+  [/^LOCUM_REPLICATION=long npx vitest run test\/replication /, 'takes minutes'],
+  [/^npx locum --address 127\.0\.0\.1:7420 /, 'needs a second controller: test/replication'],
+];
+
+/** Exit codes other than 0 that are right in a scratch cluster of one controller. */
+const OTHER_CODES: Readonly<Record<string, number>> = {
+  'locum transfer-leadership': EXIT.notPlaced,
+};
+
+describe('the commands of the documentation', () => {
+  const fixture = useCluster(['server-1', 'server-2'], 1);
+  let folder = '';
+  beforeAll(async () => {
+    folder = mkdtempSync(join(tmpdir(), 'locum-docs-'));
+    const { cluster } = fixture();
+    const sharedDir = join(folder, 'shared');
+    await applyExamples(cluster.transport, { sharedDir, apiAddress: cluster.address });
+    const restored = `data_directory: ${join(folder, 'restored')}\n`;
+    writeFileSync(join(folder, 'controller.yaml'), restored);
+    const [hello] = blocks('README.md', 'yaml').filter(({ text }) => text.includes('policies/hello'));
+    writeFileSync(join(folder, 'hello.yaml'), hello?.text ?? '');
+  }, SETUP_TIMEOUT_MS);
+  afterAll(() => rmSync(folder, { recursive: true, force: true }));
+
+  /** Names of the pages' own world in that of this one. */
+  function here(words: readonly string[]): string[] {
+    return words.map((word) => {
+      if (word === 'NAME') return 'file-drop-watcher';
+      if (word === 'web-2') return 'server-1';
+      if (word === 'examples') return join(ROOT, 'examples');
+      if (word === 'hello.yaml') return join(folder, word);
+      if (word === '/etc/locum/controller.yaml') return join(folder, 'controller.yaml');
+      if (word.endsWith('.snap')) return join(folder, `${words[1] === 'restore' ? 'restored-from' : 'saved'}.snap`);
+      return word;
+    });
+  }
+
+  async function playLocum(command: string): Promise<void> {
+    const { cluster, running } = fixture();
+    const words = here(wordsOf(command).slice(1));
+    if (words.includes('snapshot')) await snapshots(words);
+    if (words.includes('fence')) {
+      const { run, attempt } = await running('file-drop-watcher');
+      const known: Record<string, string> = {
+        $LOCUM_POLICY: run.policy,
+        $LOCUM_EPOCH: `${attempt.epoch}`,
+        $LOCUM_RUN: run.name,
+      };
+      words.splice(0, words.length, ...words.map((word) => known[word] ?? word));
+    }
+    // What goes on for ever is only asked to begin.
+    const finite = words.filter((word) => word !== '--follow');
+    const { stdout: help } = await runCaptured(cluster.address, [...finite, '--help']);
+    expect({ command, knowsFollow: help.includes('--follow') || finite.length === words.length }).toMatchObject({
+      knowsFollow: true,
+    });
+    const { code, stderr } = await runCaptured(cluster.address, finite);
+    const right = OTHER_CODES[command] ?? 0;
+    expect({ command, code, stderr: code === right ? '' : stderr }).toEqual({ command, code: right, stderr: '' });
+  }
+
+  /** One file for all pages; each restore goes where nothing is. */
+  async function snapshots(words: readonly string[]): Promise<void> {
+    const saved = join(folder, 'saved.snap');
+    if (words[1] === 'save') rmSync(saved, { force: true });
+    if (words[1] === 'restore') {
+      writeFileSync(join(folder, 'restored-from.snap'), readFileSync(saved));
+      rmSync(join(folder, 'restored'), { recursive: true, force: true });
+      mkdirSync(join(folder, 'restored'));
+    }
+  }
+
+  async function playController(command: string): Promise<void> {
+    const listen = `0.0.0.0:${await freePort()}`;
+    const words = wordsOf(
+      command.replace('/var/lib/locum', join(folder, 'data')).replace('0.0.0.0:7401', listen),
+    ).slice(2);
+    const child = spawn(process.execPath, [LOCUM, ...words, '--api-listen', '127.0.0.1:0']);
+    let output = '';
+    await new Promise<void>((resolve, reject) => {
+      const look = (bytes: Buffer): void => {
+        output += bytes.toString();
+        if (output.includes('INSECURE') && output.includes('ready')) resolve();
+      };
+      child.stdout.on('data', look);
+      child.stderr.on('data', look);
+      child.once('close', () => reject(new Error(output)));
+    });
+    child.kill('SIGTERM');
+    await new Promise((resolve) => child.once('close', resolve));
+  }
+
+  async function playCurl({ text }: Shown): Promise<void> {
+    const words = wordsOf(text.replace('localhost:7400', fixture().cluster.address)).slice(1);
+    const { status, stdout } = spawnSync('curl', ['--fail-with-body', '-m', '20', ...words], { encoding: 'utf8' });
+    expect({ text, status, stdout: stdout.slice(0, 300) }).toMatchObject({ status: 0 });
+    expect(stdout.length).toBeGreaterThan(10);
+  }
+
+  function checkScript(text: string): void {
+    const [, name = '', rest = ''] = /^npm run (\S+)(?: -- (.*))?$/.exec(text) ?? [];
+    const scripts: Record<string, string> = JSON.parse(textOf('package.json')).scripts;
+    const [, file = ''] = /^node (\S+\.ts)$/.exec(scripts[name] ?? '') ?? [];
+    const { stdout } = spawnSync(process.execPath, [join(ROOT, file), '--help'], { encoding: 'utf8' });
+    for (const option of wordsOf(rest).filter((word) => word.startsWith('--'))) expect(stdout, text).toContain(option);
+  }
+
+  it('do what the pages say', { timeout: TEST_TIMEOUT_MS }, async () => {
+    const played: string[] = [];
+    for (const shown of pages().flatMap(commandsOf)) {
+      const { text } = shown;
+      const where = `${shown.page}:${shown.line}: ${text}`;
+      if (NOT_RUN.some(([pattern]) => pattern.test(text))) continue;
+      if (/^npx locum controller /.test(text)) await playController(text);
+      else if (/^(?:npx )?locum /.test(text)) await playLocum(text.replace(/^npx /, ''));
+      else if (text.startsWith('curl ')) await playCurl(shown);
+      else if (text.startsWith('npm run ')) checkScript(text);
+      else throw new Error(`${where}: is neither run nor named with a reason`);
+      played.push(where);
+    }
+    expect(played.length).toBeGreaterThan(40);
+  });
+
+  it('set timers that are accepted, as the table of the dial says', { timeout: TEST_TIMEOUT_MS }, async () => {
+    const { cluster } = fixture();
+    for (const { aim, timers } of SETTINGS) {
+      const flags = {
+        '--heartbeat-interval': timers.heartbeatMs,
+        '--suspect-after': timers.suspectAfterMs,
+        '--lease': timers.leaseMs,
+        '--stop-timeout': timers.stopTimeoutMs,
+        '--kill-guard': timers.killGuardMs,
+        '--missing-after': timers.missingAfterMs,
+      };
+      const words = Object.entries(flags).flatMap(([flag, ms]) => [flag, `${ms}ms`]);
+      const { code, stderr } = await runCaptured(cluster.address, ['pool', 'set', 'default', '--dry-run', ...words]);
+      expect({ aim, code, stderr: code === 0 ? '' : stderr }).toEqual({ aim, code: 0, stderr: '' });
+    }
+  });
+});
+
+describe('the configuration files of the documentation', () => {
+  it.each(['docs/operations.md', 'docs/replication.md'])('of %s are accepted as they stand', (page) => {
+    const folder = mkdtempSync(join(tmpdir(), 'locum-docs-config-'));
+    try {
+      let read = 0;
+      for (const { text } of blocks(page, 'yaml')) {
+        const file = join(folder, 'config.yaml');
+        // The pages name certificates where an operator would put them.
+        writeFileSync(file, text.replaceAll('/etc/locum/etcd', `${folder}/etcd`));
+        for (const [path] of text.matchAll(/\/etc\/locum\/(etcd[\w-]*\.pem)/g))
+          writeFileSync(path.replace('/etc/locum', folder), 'PEM');
+        if (text.includes('api_listen')) loadControllerSettings({ file, flags: {}, env: {} });
+        else if (text.includes('controllers:')) loadAgentSettings({ file, flags: {}, env: { HOME: folder } });
+        else continue;
+        read += 1;
+      }
+      expect(read).toBe(2);
+    } finally {
+      rmSync(folder, { recursive: true, force: true });
+    }
+  });
+
+  it('let agents of other hosts in: the listener that they dial is not on loopback', () => {
+    for (const page of ['docs/operations.md', 'docs/replication.md']) {
+      const text = textOf(page);
+      const listen = /agent_listen: (\S+):7401/.exec(text)?.[1];
+      expect(listen, page).toBe('0.0.0.0');
+      expect(text, page).toContain('insecure: true');
+    }
+  });
+});
+
+describe('what the documentation lists', () => {
+  it('of the command line is all that there is', async () => {
+    const rows = [...textOf('docs/cli.md').matchAll(/^\| `([\w-]+)` \| (.*) \|$/gm)];
+    const listed = new Map(rows.map(([, noun = '', rest = '']) => [noun, rest]));
+    const shownNouns = nouns.filter(({ group }) => group !== undefined).map(({ name }) => name);
+    expect([...listed.keys()].sort()).toEqual(shownNouns.filter((name) => !['version', 'help'].includes(name)).sort());
+    for (const noun of ['server', 'pool', 'policy', 'run', 'snapshot', 'fence']) {
+      const program = await buildProgram([noun]);
+      const command = program.commands.find((one) => one.name() === noun);
+      const verbs = command?.commands.map((one) => one.name()).filter((name) => name !== 'help') ?? [];
+      const shown = [...(listed.get(noun) ?? '').matchAll(/`([a-z-]+)`/g)].map(([, verb = '']) => verb);
+      expect(new Set(shown), noun).toEqual(new Set(verbs));
+    }
+  });
+
+  it('as exit codes is what the commands end with', () => {
+    const codes = [...textOf('docs/cli.md').matchAll(/^\| (\d+) \|/gm)].map(([, code]) => Number(code));
+    expect(codes.sort((a, b) => a - b)).toEqual(Object.values(EXIT).sort((a, b) => a - b));
+  });
+
+  it('as scripts is what package.json has', () => {
+    const scripts = Object.keys(JSON.parse(textOf('package.json')).scripts).filter(
+      (name) => !['prepare', 'build', 'format'].includes(name),
+    );
+    const listed = [...textOf('README.md').matchAll(/^\| `npm (?:run )?([\w-]+)/gm)].map(([, name = '']) => name);
+    expect(new Set(listed)).toEqual(new Set(scripts));
+  });
+
+  it(
+    'says with every help which options each command takes',
+    async () => {
+      for (const words of [
+        ['run', '--help'],
+        ['run', 'logs', '--help'],
+      ]) {
+        const { stdout } = await runLocum('127.0.0.1:1', words);
+        for (const option of ['--address', '--timeout', '--output']) expect(stdout, words.join(' ')).toContain(option);
+      }
+    },
+    TEST_TIMEOUT_MS,
+  );
+});
