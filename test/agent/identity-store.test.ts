@@ -1,0 +1,56 @@
+import { mkdtempSync, readFileSync, rmSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { afterEach, beforeEach, expect, it } from 'vitest';
+import { loadIdentity } from '../../agent/identity.ts';
+import { IdentityStore, rememberedIdentity } from '../../agent/identity-store.ts';
+import { DiskLane } from '../../shared/disk-lane.ts';
+import type { HostProblem } from '../../shared/host-problem.ts';
+import { openRuntimeFolder, type RuntimeFolder } from '../../shared/keeper/runtime-folder.ts';
+
+let stateDir = '';
+let memory: RuntimeFolder | undefined;
+let told: (HostProblem | undefined)[] = [];
+beforeEach(() => {
+  stateDir = mkdtempSync(join(tmpdir(), 'locum-identity-store-'));
+  memory = openRuntimeFolder(stateDir);
+  told = [];
+});
+afterEach(() => {
+  rmSync(stateDir, { recursive: true });
+  if (memory !== undefined) rmSync(memory.path, { recursive: true, force: true });
+});
+
+async function open(lane: DiskLane): Promise<IdentityStore> {
+  const identity = await loadIdentity(stateDir, 'web-1');
+  return new IdentityStore({ stateDir, identity, lane, memory, onProblem: (problem) => told.push(problem) });
+}
+
+const onDisk = (): { readonly highestTerm: number } =>
+  JSON.parse(readFileSync(join(stateDir, 'instance.json'), 'utf8')) as { highestTerm: number };
+
+it('whoever waits for a new term to be durable finds it on the disk', async () => {
+  const store = await open(new DiskLane('test', 5_000));
+  expect(await store.durable()).toBeUndefined();
+  store.save({ highestTerm: 7 });
+  expect(await store.durable()).toBeUndefined();
+  expect(onDisk().highestTerm).toBe(7);
+  store.close();
+});
+
+it('a term that the disk does not take in time is a problem of the host, counts all the same, and is tried again', async () => {
+  const lane = new DiskLane('test', 100);
+  const store = await open(lane);
+  const stall = Promise.withResolvers<void>();
+  void lane.run(() => stall.promise).catch(() => undefined);
+  store.save({ highestTerm: 8, uid: 'uid' });
+  expect(await store.durable()).toMatchObject({ kind: 'IO_ERROR' });
+  expect(store.identity).toMatchObject({ highestTerm: 8, uid: 'uid' });
+  // Where the host has memory for it, there is a copy that asks no disk.
+  expect(memory === undefined || rememberedIdentity(memory)?.highestTerm === 8).toBe(true);
+  expect(told).toMatchObject([{ kind: 'IO_ERROR' }]);
+  stall.resolve();
+  await expect.poll(() => told.at(-1), { timeout: 10_000 }).toBeUndefined();
+  expect(onDisk().highestTerm).toBe(8);
+  store.close();
+});
