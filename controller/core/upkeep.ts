@@ -1,5 +1,5 @@
 /** What a policy wants of its runs: a continuous one keeps its number, a schedule fires, a deleted one winds down. */
-import { SECOND } from '../../shared/time.ts';
+import { MINUTE, SECOND } from '../../shared/time.ts';
 import type { Context } from './context.ts';
 import { policyLiveOf } from './eligible.ts';
 import { disownPolicy } from './retention.ts';
@@ -13,6 +13,8 @@ const MISSED_AFTER_MS = 10 * SECOND;
 const LOOK_AGAIN_MS = 30 * SECOND;
 /** No more than this is told of times that were left out. */
 const MAX_COUNTED = 1_000_000;
+/** Clocks of controllers differ a little; a last time further ahead than this was noted by one that was wrong. */
+const AHEAD_MS = MINUTE;
 /** So many ticks are counted one by one when catching up. */
 const CATCH_UP_MAX = 10_000;
 
@@ -84,7 +86,8 @@ type Schedule = Extract<Trigger, { readonly kind: 'schedule' }>;
 /** Fires what is due. The commit that creates the run writes last_tick, so a tick fires once (semantics 7). */
 function fireSchedule(ctx: Context, policy: Policy, schedule: Schedule): void {
   const { now } = ctx;
-  const last = Math.max(policy.lastTickWall ?? 0, policy.scheduledFromWall ?? policy.createWall);
+  forgetTicksAhead(ctx, policy);
+  const last = lastTickOf(policy);
   const next = ctx.schedules(schedule, last);
   if (next.kind !== 'tick') return;
   // Resuming looks again; until then a time that has come would be due for ever.
@@ -105,6 +108,21 @@ function fireSchedule(ctx: Context, policy: Policy, schedule: Schedule): void {
   else createRun(ctx, policy, missed ? 'SCHEDULE_MISSED' : 'SCHEDULE', []);
   const after = ctx.schedules(schedule, tick);
   if (after.kind === 'tick') armSchedule(ctx, policy, after.wall);
+}
+
+const lastTickOf = ({ lastTickWall, scheduledFromWall, createWall }: Policy): number =>
+  Math.max(lastTickWall ?? 0, scheduledFromWall ?? createWall);
+
+/** Noted by a wall clock that was ahead, this leader's or another's. The schedule would stand still until the time comes again. */
+function forgetTicksAhead(ctx: Context, policy: Policy): void {
+  const { wall } = ctx.now;
+  const aheadMs = lastTickOf(policy) - wall;
+  if (aheadMs <= AHEAD_MS) return;
+  policy.lastTickWall = undefined;
+  policy.scheduledFromWall = wall;
+  ctx.journal.note(policy);
+  const message = `${policy.id} counts from now on: its last time was ${Math.round(aheadMs / SECOND)} s ahead of the clock`;
+  ctx.journal.event({ type: 'SCHEDULE_RESET', cause: 'CLOCK_WENT_BACK', message, policy: policy.id });
 }
 
 /** The newest tick that is due, and how many are. */

@@ -307,3 +307,19 @@ describe('a leader', () => {
     expect(story.end()).toEqual([]);
   });
 });
+
+describe('a schedule', () => {
+  it('goes on when the wall clock that noted its last time was an hour ahead', () => {
+    const trigger = { kind: 'schedule', cron: '*/20 * * * * *', timeZone: '', missed: 'SKIP' } as const;
+    const behaviour = { deafShare: 0, termMs: 0, meanLifeMs: SECOND, failShare: 0 };
+    const story = new Story({ policies: [policy('t', { trigger, behaviour })] });
+    story.leader.changeClock({ wallStepMs: 60 * MINUTE });
+    story.pass(MINUTE);
+    story.leader.changeClock({ wallStepMs: -60 * MINUTE });
+    const before = story.world.trees.starts;
+    story.pass(2 * MINUTE);
+    expect(story.world.trees.starts - before).toBeGreaterThanOrEqual(4);
+    expect([...story.state.events].map(({ type }) => type)).toContain('SCHEDULE_RESET');
+    expect(story.end()).toEqual([]);
+  });
+});
