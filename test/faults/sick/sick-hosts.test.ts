@@ -8,8 +8,8 @@ const LIMIT_MS = 180_000;
 
 /** A few sicknesses of each kind with a fifth of the timers; `npm run faults` plays all of them, in each mode, with the default timers. */
 const WORLDS = [
-  { mode: 'controller restart', only: ['log full', 'log gone', 'keeper stopped', 'agent and keeper killed'] },
-  { mode: 'network cut', only: ['disk full', 'no cgroups', 'no processes', 'agent killed'] },
+  { mode: 'controller restart', only: ['disk read-only', 'keeper stopped (SIGSTOP)', 'no processes', 'log full'] },
+  { mode: 'network cut', only: ['disk frozen', 'disk full;', 'no descriptors: keeper', 'no cgroups', 'log gone'] },
 ] as const;
 
 async function play({

@@ -57,7 +57,11 @@ export function judgeCut(world: SickWorld, patient: Patient, runs: Runs): void {
   const { outcome, placed } = patient;
   for (const kind of KIND_NAMES) {
     const [before, now] = [placed.get(kind), kindRun(patient, runs, kind)];
-    if (before === undefined || now === undefined) continue;
+    if (before === undefined) continue;
+    if (now === undefined) {
+      outcome.failures.push(`${kind}: its run is gone`);
+      continue;
+    }
     const taken = now.attempts.find(({ epoch }) => epoch > before.epoch);
     const waitedMs = waitOf(now, before.epoch);
     if (kind === 'hold') {
