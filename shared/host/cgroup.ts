@@ -4,9 +4,10 @@
  * Everything here is synchronous on purpose. These files are the kernel's and wait for no disk, while an asynchronous read of them
  * would queue for a thread of the pool, which a stalled disk may have taken to the last one.
  */
-import { mkdirSync, readdirSync, readFileSync, rmdirSync, writeFileSync } from 'node:fs';
+import { mkdirSync, rmdirSync } from 'node:fs';
 import { join } from 'node:path';
 import { ignoreGone, isGone } from '../caught-error.ts';
+import { foldersInKernelFolder, readKernelFile, writeKernelFile } from './kernel-file.ts';
 import type { Tree } from './tree.ts';
 
 /** Where the cgroup2 file system is mounted, and which of its folders this process is in. */
@@ -19,7 +20,7 @@ export interface CgroupPlace {
 /** As this host has it; undefined where there is no cgroup v2. */
 export function findCgroupPlace(): CgroupPlace | undefined {
   try {
-    return cgroupPlace(readFileSync('/proc/self/mountinfo', 'utf8'), readFileSync('/proc/self/cgroup', 'utf8'));
+    return cgroupPlace(readKernelFile('/proc/self/mountinfo'), readKernelFile('/proc/self/cgroup'));
   } catch {
     return undefined;
   }
@@ -56,14 +57,14 @@ export function cgroupTree(directory: string): Tree {
     },
     kill: () => {
       try {
-        writeFileSync(join(directory, 'cgroup.kill'), '1', { flag: 'r+' });
+        writeKernelFile(join(directory, 'cgroup.kill'), '1');
       } catch (error) {
         ignoreGone(error);
       }
     },
     isEmpty: () => {
       try {
-        return /^populated 0$/m.test(readFileSync(join(directory, 'cgroup.events'), 'utf8'));
+        return /^populated 0$/m.test(readKernelFile(join(directory, 'cgroup.events')));
       } catch (error) {
         if (isGone(error)) return true;
         throw error;
@@ -77,7 +78,7 @@ export function cgroupTree(directory: string): Tree {
 function processesBelow(directory: string): number[] {
   let lines = '';
   try {
-    lines = readFileSync(join(directory, 'cgroup.procs'), 'utf8');
+    lines = readKernelFile(join(directory, 'cgroup.procs'));
   } catch {
     // It is gone, or threaded: then the kill will do.
   }
@@ -89,9 +90,7 @@ function processesBelow(directory: string): number[] {
 /** Names of the cgroups directly below one; none where it is gone. */
 export function cgroupsIn(directory: string): string[] {
   try {
-    return readdirSync(directory, { withFileTypes: true }).flatMap((entry) =>
-      entry.isDirectory() ? [entry.name] : [],
-    );
+    return foldersInKernelFolder(directory);
   } catch {
     return [];
   }

@@ -1,6 +1,6 @@
 /** The host's processes, as `/proc` shows them: the net under process groups where there is no cgroup v2. */
-import { readdirSync, readFileSync } from 'node:fs';
 import { readFile } from 'node:fs/promises';
+import { namesInKernelFolder, readKernelFile } from './kernel-file.ts';
 
 export interface ProcessEntry {
   readonly pid: number;
@@ -27,7 +27,7 @@ export function parseStat(text: string): ProcessEntry | undefined {
 /** One process; undefined when there is none with this id. */
 export function processEntry(pid: number): ProcessEntry | undefined {
   try {
-    return parseStat(readFileSync(`/proc/${pid}/stat`, 'utf8'));
+    return parseStat(readKernelFile(`/proc/${pid}/stat`));
   } catch {
     return undefined;
   }
@@ -35,7 +35,7 @@ export function processEntry(pid: number): ProcessEntry | undefined {
 
 /** Every process that runs something. `stat` takes no lock of the process, unlike its environment. */
 export function runningProcesses(): ProcessEntry[] {
-  return readdirSync('/proc').flatMap((name) => {
+  return namesInKernelFolder('/proc').flatMap((name) => {
     const entry = /^\d+$/.test(name) ? processEntry(Number(name)) : undefined;
     return entry === undefined || entry.isZombie ? [] : [entry];
   });

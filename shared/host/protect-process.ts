@@ -2,6 +2,7 @@
 import { execFile } from 'node:child_process';
 import { readFileSync, writeFileSync } from 'node:fs';
 import { messageOf } from '../caught-error.ts';
+import { keepDescriptors } from './kernel-file.ts';
 
 /** Just above what never is killed: workloads go first, they are reset to 0 before they run. */
 const OOM_SCORE_ADJ = -900;
@@ -10,6 +11,7 @@ const DESCRIPTORS = 65_536;
 
 /** What could not be done, in words. Without the rights for it (CAP_SYS_RESOURCE) things stay as whoever started us has set them. */
 export function protectProcess(): string | undefined {
+  keepDescriptors();
   raiseDescriptors();
   try {
     if (Number(readFileSync('/proc/self/oom_score_adj', 'utf8')) <= OOM_SCORE_ADJ) return undefined;

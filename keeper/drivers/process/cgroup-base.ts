@@ -3,12 +3,13 @@
  * process could join and be killed in it: only that shows rights, kernel and mount to be as needed.
  */
 import { execFile } from 'node:child_process';
-import { accessSync, readFileSync, writeFileSync } from 'node:fs';
+import { accessSync } from 'node:fs';
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { promisify } from 'node:util';
 import { messageOf } from '../../../shared/caught-error.ts';
 import { type CgroupPlace, cgroupsIn, cgroupTree, makeCgroup, removeCgroup } from '../../../shared/host/cgroup.ts';
+import { readKernelFile, writeKernelFile } from '../../../shared/host/kernel-file.ts';
 
 /** Not the name of an attempt: those end with an epoch. */
 const PROBE = 'probe';
@@ -44,8 +45,8 @@ export function proveCgroup(base: string): string | undefined {
   const directory = join(base, PROBE);
   try {
     makeCgroup(directory);
-    writeFileSync(join(directory, 'cgroup.kill'), '1', { flag: 'r+' });
-    readFileSync(join(directory, 'cgroup.procs'), 'utf8');
+    writeKernelFile(join(directory, 'cgroup.kill'), '1');
+    readKernelFile(join(directory, 'cgroup.procs'));
     return cgroupTree(directory).isEmpty() ? undefined : `${directory} is not empty`;
   } catch (error) {
     return messageOf(error);
