@@ -34,6 +34,7 @@ const codes = {
   // What it names is not there, or is there already.
   NOT_FOUND: 'NOT_FOUND',
   OUTPUT_NOT_FOUND: 'NOT_FOUND',
+  DELETED_SINCE: 'NOT_FOUND',
   ALREADY_EXISTS: 'ALREADY_EXISTS',
   DUPLICATE_IDENTITY: 'ALREADY_EXISTS',
   // It was made from what is no longer so: read again, decide again.

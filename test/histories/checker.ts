@@ -1,52 +1,30 @@
-/** The checker of histories: porcupine, built with Go in the user's cache folder, as etcd is. */
+/** The checker of histories: a Go program around porcupine, built once into the user's cache folder, outside the checkout. */
 import { spawnSync } from 'node:child_process';
 import { createHash } from 'node:crypto';
-import { copyFileSync, existsSync, mkdirSync, mkdtempSync, readFileSync, renameSync, rmSync } from 'node:fs';
-import { homedir } from 'node:os';
+import { cpSync, existsSync, mkdirSync, mkdtempSync, readFileSync, renameSync, rmSync, writeFileSync } from 'node:fs';
+import { homedir, tmpdir } from 'node:os';
 import { join } from 'node:path';
+import type { Operation } from './history.ts';
 
-const PORCUPINE = 'github.com/anishathalye/porcupine@v1.0.3';
-const source = join(import.meta.dirname, 'checker', 'main.go');
+const SOURCE = join(import.meta.dirname, 'checker');
+const FILES = ['main.go', 'go.mod', 'go.sum'];
+const CACHE = join(process.env['XDG_CACHE_HOME'] ?? join(homedir(), '.cache'), 'locum');
 
-/** One call as its client saw it. Times are nanoseconds of one clock. */
-export interface Call {
-  readonly client: number;
-  readonly sent: number;
-  readonly done: number;
-  readonly policy: string;
-  readonly kind: 'create' | 'update' | 'delete' | 'start' | 'stop' | 'get';
-  /** What a create or update writes. */
-  readonly value: string;
-  /** `refused`: there was no such policy, or there was one already. */
-  readonly result: 'ok' | 'refused' | 'unknown';
-  readonly seenValue: string;
-  readonly seenRuns: number;
-}
+export type Verdict = 'ok' | 'illegal' | 'unknown';
 
-export interface Verdict {
-  readonly linearizable: boolean;
-  readonly words: string;
-}
-
-/** Path of the checker, or why there is none. */
+/** Finds the built checker, or builds it. Answers with the reason where that can't be done. */
 export function provideChecker(): { readonly path: string } | { readonly missing: string } {
-  const version = createHash('sha256').update(PORCUPINE).update(readFileSync(source)).digest('hex').slice(0, 12);
-  const cacheFolder = join(process.env['XDG_CACHE_HOME'] ?? join(homedir(), '.cache'), 'locum');
-  const path = join(cacheFolder, `histories-${version}`);
+  const hash = createHash('sha256');
+  for (const file of FILES) hash.update(readFileSync(join(SOURCE, file)));
+  const path = join(CACHE, `history-checker-${hash.digest('hex').slice(0, 16)}`);
   if (existsSync(path)) return { path };
-  if (spawnSync('go', ['version']).status !== 0) return { missing: 'there is no Go to build porcupine with' };
-  mkdirSync(cacheFolder, { recursive: true });
-  const folder = mkdtempSync(join(cacheFolder, 'build-'));
+  if (spawnSync('go', ['version']).status !== 0) return { missing: 'there is no Go to build the history checker with' };
+  mkdirSync(CACHE, { recursive: true });
+  const folder = mkdtempSync(join(CACHE, 'build-'));
   try {
-    copyFileSync(source, join(folder, 'main.go'));
-    for (const step of [
-      ['mod', 'init', 'histories'],
-      ['get', PORCUPINE],
-      ['build', '-o', 'checker', '.'],
-    ]) {
-      const { status, stderr } = spawnSync('go', step, { cwd: folder, encoding: 'utf8' });
-      if (status !== 0) return { missing: `go ${step[0]} failed: ${stderr.trim().split('\n').at(-1)}` };
-    }
+    cpSync(SOURCE, folder, { recursive: true });
+    const { status, stderr } = spawnSync('go', ['build', '-o', 'checker', '.'], { cwd: folder, encoding: 'utf8' });
+    if (status !== 0) return { missing: `the history checker can't be built: ${stderr.trim().split('\n').at(-1)}` };
     renameSync(join(folder, 'checker'), path);
     return { path };
   } finally {
@@ -54,8 +32,17 @@ export function provideChecker(): { readonly path: string } | { readonly missing
   }
 }
 
-export function check(path: string, calls: readonly Call[]): Verdict {
-  const { status, stdout, stderr } = spawnSync(path, { input: JSON.stringify(calls), encoding: 'utf8' });
-  if (status !== 0 && status !== 1) throw new Error(`the checker failed: ${stderr}`);
-  return { linearizable: status === 0, words: stdout.trim() };
+/** Whether the operations can have happened one after the other, each between its call and its answer. `unknown`: not found out in time. */
+export function verdictOf(checker: string, operations: readonly Operation[]): Verdict {
+  const folder = mkdtempSync(join(tmpdir(), 'locum-history-'));
+  const file = join(folder, 'history.json');
+  try {
+    writeFileSync(file, JSON.stringify(operations));
+    const { stdout, stderr } = spawnSync(checker, [file], { encoding: 'utf8' });
+    const word = /^\S+ (ok|illegal|unknown) \d+$/m.exec(stdout)?.[1];
+    if (word === 'ok' || word === 'illegal' || word === 'unknown') return word;
+    throw new Error(`the history checker failed: ${stderr}`);
+  } finally {
+    rmSync(folder, { recursive: true, force: true });
+  }
 }

@@ -1,71 +1,107 @@
-/** Histories of calls, told by an independent checker to be linearizable or not. */
-import { beforeEach, describe, expect, onTestFinished, type TestContext, test } from 'vitest';
-import { ReplicatedCluster } from '../replication/replicated-cluster.ts';
+/** A few histories for every change, and that the checker sees what it is there for. `npm run histories` plays many. */
+import { afterAll, describe, expect, it, type TestContext } from 'vitest';
+import { Prng } from '../../shared/prng.ts';
 import { etcdMissing } from '../store/etcd-cluster.ts';
-import { type Call, check, provideChecker } from './checker.ts';
-import { History } from './history.ts';
+import { provideChecker, verdictOf } from './checker.ts';
+import type { Kind, Operation, Status } from './history.ts';
+import { HistoryStage } from './play.ts';
 
-const checker = provideChecker();
-const path = 'path' in checker ? checker.path : '';
+const seed = Number(process.env['LOCUM_SEED'] ?? Date.now() % 1_000_000);
+const HISTORIES = 3;
 
-beforeEach((ctx: TestContext) => {
-  if ('missing' in checker) ctx.skip(checker.missing);
-});
+const stages: HistoryStage[] = [];
+afterAll(async () => {
+  for (const stage of stages) await stage.close();
+}, 60_000);
 
-/** Calls one after the other. */
-function inOrder(...calls: readonly (Pick<Call, 'kind'> & Partial<Call>)[]): Call[] {
-  const rest = { client: 0, policy: 'p', value: '', result: 'ok', seenValue: '', seenRuns: 0 } as const;
-  return calls.map((call, i) => ({ ...rest, sent: 10 * i, done: 10 * i + 5, ...call }));
+/** The checker; skips with the reason where it can't be had. */
+function checkerOr(ctx: TestContext): string {
+  const checker = provideChecker();
+  if ('missing' in checker) return ctx.skip(checker.missing);
+  return checker.path;
 }
 
-describe('the checker', () => {
-  const made = { kind: 'create', value: 'a' } as const;
-  const gone = { kind: 'get', result: 'refused' } as const;
-  const seen = (seenValue: string, seenRuns = 0) => ({ kind: 'get', seenValue, seenRuns }) as const;
-
-  test.each([
-    ['calls that each happened once', inOrder(made, { kind: 'start' }, seen('a', 1), { kind: 'delete' }, gone)],
-    ['an unknown call that happened', inOrder(made, { kind: 'start', result: 'unknown' }, seen('a', 1))],
-    ['an unknown call that did not', inOrder(made, { kind: 'start', result: 'unknown' }, seen('a', 0))],
-    ['one that happens late', inOrder(made, { kind: 'start', result: 'unknown' }, seen('a', 0), seen('a', 1))],
-    [
-      'two at once, in either order',
-      [...inOrder(made), ...inOrder({ kind: 'update', value: 'b' }, seen('a'))].map(atOnce),
-    ],
-  ])('takes %s', (_, calls) => {
-    expect(check(path, calls)).toMatchObject({ linearizable: true });
-  });
-
-  test.each([
-    ['a write that was acknowledged and is gone', inOrder(made, gone)],
-    ['an old value after a new one', inOrder(made, { kind: 'update', value: 'b' }, seen('a'))],
-    ['a start that happened twice', inOrder(made, { kind: 'start' }, seen('a', 2))],
-    ['half of a stop', inOrder(made, { kind: 'start' }, { kind: 'start' }, { kind: 'stop' }, seen('a', 1))],
-    ['a policy that comes back', inOrder(made, { kind: 'delete' }, seen('a'))],
-    [
-      'an unknown call that happened and did not',
-      inOrder(made, { kind: 'start', result: 'unknown' }, seen('a', 1), seen('a')),
-    ],
-  ])('refuses %s', (_, calls) => {
-    expect(check(path, calls)).toEqual({ linearizable: false, words: expect.stringContaining('not linearizable') });
-  });
+describe('a replicated cluster and a single controller', () => {
+  it.for(['etcd', 'sqlite'] as const)(
+    `answers as one machine without faults would, whatever is killed or paused: %s, seed ${seed}`,
+    { timeout: 180_000 },
+    async (store, ctx) => {
+      const missing = etcdMissing();
+      if (missing !== undefined) ctx.skip(missing);
+      const checker = checkerOr(ctx);
+      const stage = await HistoryStage.open(store);
+      stages.push(stage);
+      const prng = new Prng(seed);
+      for (let i = 0; i < HISTORIES; i += 1) {
+        const { fault, operations, oddities } = await stage.play(prng.fork());
+        expect({ fault, oddities, verdict: verdictOf(checker, operations) }).toEqual({
+          fault,
+          oddities: [],
+          verdict: 'ok',
+        });
+        expect(operations.some(({ status }) => status === 'OK')).toBe(true);
+      }
+    },
+  );
 });
 
-/** As if all had been under way together. */
-const atOnce = (call: Call, client: number): Call => ({ ...call, client, sent: 0, done: 100 });
+/** Operations one after the other: kind, status, value or runs. */
+function inTurn(...steps: readonly (readonly [Kind, Status, string?])[]): Operation[] {
+  return steps.map(([kind, status, text = ''], i) => {
+    const isRuns = kind === 'start' || kind === 'runs';
+    const runs = isRuns ? text.split(' ').filter((run) => run !== '') : [];
+    return {
+      client: 0,
+      kind,
+      policy: 'p',
+      value: isRuns ? '' : text,
+      status,
+      runs,
+      callNs: 10 * i,
+      returnNs: 10 * i + 5,
+    };
+  });
+}
 
-test('calls under kill -9 and pauses of leaders and members of etcd are linearizable', {
-  timeout: 300_000,
-}, async (ctx) => {
-  const missing = etcdMissing();
-  if (missing !== undefined) ctx.skip(missing);
-  const cluster = await ReplicatedCluster.start(['c1', 'c2', 'c3']);
-  onTestFinished(() => cluster.stop(), 60_000);
-  const given = process.env['LOCUM_SEED'];
-  const seed = given === undefined ? Date.now() % 1_000_000 : Number(given);
-  const history = new History(cluster, seed);
-  await history.run();
-  expect(history.faults.length).toBeGreaterThan(0);
-  expect(history.calls.filter(({ result }) => result === 'ok').length).toBeGreaterThan(history.calls.length / 4);
-  expect({ seed, ...check(path, history.calls) }).toMatchObject({ seed, linearizable: true });
+describe('the checker of histories', () => {
+  it.for([
+    [
+      'a start whose answer was lost and that happened once',
+      'ok',
+      inTurn(['create', 'OK', 'a'], ['start', 'UNKNOWN'], ['runs', 'OK', 'r1']),
+    ],
+    [
+      'a start whose answer was lost and that never happened',
+      'ok',
+      inTurn(['create', 'OK', 'a'], ['start', 'UNKNOWN'], ['runs', 'OK']),
+    ],
+    [
+      'a repeated start that started twice',
+      'illegal',
+      inTurn(['create', 'OK', 'a'], ['start', 'OK', 'r1'], ['runs', 'OK', 'r1 r2']),
+    ],
+    [
+      'a lost answer that started twice',
+      'illegal',
+      inTurn(['create', 'OK', 'a'], ['start', 'UNKNOWN'], ['runs', 'OK', 'r1 r2']),
+    ],
+    [
+      'a stop that stopped one of two',
+      'illegal',
+      inTurn(['create', 'OK', 'a'], ['start', 'OK', 'r1'], ['start', 'OK', 'r2'], ['stop', 'OK'], ['runs', 'OK', 'r2']),
+    ],
+    [
+      'an acknowledged update that is gone',
+      'illegal',
+      inTurn(['create', 'OK', 'a'], ['update', 'OK', 'b'], ['get', 'OK', 'a']),
+    ],
+    [
+      'an acknowledged delete that is undone',
+      'illegal',
+      inTurn(['create', 'OK', 'a'], ['delete', 'OK'], ['get', 'OK', 'a']),
+    ],
+    ['a create that is refused by its own first try', 'illegal', inTurn(['create', 'ALREADY_EXISTS', 'a'])],
+  ] as const)('finds %s %s', ([, verdict, operations], ctx) => {
+    expect(verdictOf(checkerOr(ctx), operations)).toBe(verdict);
+  });
 });

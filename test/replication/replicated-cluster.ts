@@ -120,9 +120,14 @@ export class ReplicatedCluster {
 
   /** Through one controller alone. */
   apiOf(id: string): Api {
-    const known = this.#apiOf.get(id) ?? this.#open([this.addressOf(id)]);
+    const known = this.#apiOf.get(id) ?? this.apiVia([id]);
     this.#apiOf.set(id, known);
     return known;
+  }
+
+  /** Connections of their own, through these controllers in this order. */
+  apiVia(ids: readonly string[]): Api {
+    return this.#open(ids.map((id) => this.addressOf(id)));
   }
 
   addressOf(id: string): string {

@@ -3,7 +3,7 @@
  * changed is durable. A request_id makes a retry safe: it is written in the commit of the call's effect.
  */
 import { unreachable } from '../../../shared/assert.ts';
-import { LocumError, notFound } from '../../../shared/errors.ts';
+import { LocumError } from '../../../shared/errors.ts';
 import { refreshIndex } from '../capacity.ts';
 import type { Context } from '../context.ts';
 import type { AdminCall, Call, CallResult, CallValue } from '../event.ts';
@@ -61,7 +61,11 @@ function replay(ctx: Context, call: AdminCall, fingerprint: string, resource: st
     );
   }
   const value = currentValue(ctx, call.request, resource);
-  if (value === undefined) throw notFound(resource);
+  // Not NOT_FOUND: the caller would take it for a refusal of what has happened.
+  if (value === undefined) {
+    const message = `this call was carried out before, with request_id ${call.requestId}; ${resource} has been deleted since`;
+    throw new LocumError('DELETED_SINCE', message, { resource });
+  }
   return value;
 }
 
