@@ -63,6 +63,7 @@ export function attemptToRecord(attempt: Attempt): AttemptRecord {
     bootId: attempt.bootId,
     stopReason: attempt.stopReason ?? '',
     overlapped: attempt.overlapped,
+    assignAgeMs: toUint64(attempt.assignAge),
   });
 }
 
@@ -79,6 +80,7 @@ export function attemptFromRecord(record: AttemptRecord): Attempt {
     terms: termsFromProto(attempt),
     state: requiredWord(attemptStateWords, attempt.state, 'attempt.state'),
     assignWall: requiredTime(attempt.assignTime, 'attempt.assign_time'),
+    assignAge: fromUint64(record.assignAgeMs, 'assign_age_ms'),
     startWall: fromTimestamp(attempt.startTime),
     endWall: fromTimestamp(attempt.endTime),
     end: attempt.end === undefined ? undefined : endFromProto(attempt.end),

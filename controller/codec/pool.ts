@@ -75,6 +75,7 @@ export function poolToRecord(pool: Pool): PoolRecord {
     version: toUint64(pool.version),
     order: [...pool.order],
     orderVersion: toUint64(pool.orderVersion),
+    stormNotBeforeAgeMs: toUint64(pool.stormNotBeforeAge),
   });
 }
 
@@ -93,5 +94,6 @@ export function poolFromRecord(record: PoolRecord): Pool {
     defaultMaxSlots: required(pool.defaultMaxSlots, 'default_max_slots'),
     order: record.order.map(serverId),
     orderVersion: fromUint64(record.orderVersion, 'order_version'),
+    stormNotBeforeAge: fromUint64(record.stormNotBeforeAgeMs, 'storm_not_before_age_ms'),
   };
 }

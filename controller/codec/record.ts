@@ -9,15 +9,14 @@ import {
   RecordSchema,
   RequestSchema,
 } from '../../shared/gen/locum/store/v1/record_pb.ts';
-import { toTimestamp } from '../../shared/rpc/time-messages.ts';
 import { recordKey } from '../core/keys.ts';
-import type { Meta, RequestRecord, StateRecord } from '../core/state.ts';
+import type { Meta } from '../core/meta.ts';
+import type { RequestRecord, StateRecord } from '../core/state.ts';
 import { StoreError } from '../store/store.ts';
 import { eventFromProto, eventToProto } from './event.ts';
 import { fromUint64, toUint64 } from './numbers.ts';
 import { policyFromRecord, policyToRecord } from './policy.ts';
 import { poolFromRecord, poolToRecord } from './pool.ts';
-import { requiredTime } from './required.ts';
 import { runFromRecord, runToRecord } from './run.ts';
 import { serverFromRecord, serverToRecord } from './server.ts';
 
@@ -120,12 +119,12 @@ function metaFromProto(meta: PbMeta): Meta {
   };
 }
 
-function requestToProto({ id, wall, fingerprint, resource }: RequestRecord): PbRequest {
-  return create(RequestSchema, { id, time: toTimestamp(wall), fingerprint, resource });
+function requestToProto({ id, age, fingerprint, resource }: RequestRecord): PbRequest {
+  return create(RequestSchema, { id, ageMs: toUint64(age), fingerprint, resource });
 }
 
-function requestFromProto({ id, time, fingerprint, resource }: PbRequest): RequestRecord {
-  return { kind: 'request', id, wall: requiredTime(time, 'time'), fingerprint, resource };
+function requestFromProto({ id, ageMs, fingerprint, resource }: PbRequest): RequestRecord {
+  return { kind: 'request', id, age: fromUint64(ageMs, 'age_ms'), fingerprint, resource };
 }
 
 function newerSchema(key: string, version: number): StoreError {

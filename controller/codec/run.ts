@@ -65,8 +65,8 @@ export function runToProto(run: Run): PbRun {
   });
 }
 
-function reservationToProto({ server, from, cause, sinceWall }: Reservation): PbReservation {
-  return create(ReservationSchema, { server, fromServer: from, cause, sinceTime: toTimestamp(sinceWall) });
+function reservationToProto({ server, from, cause, sinceAge }: Reservation): PbReservation {
+  return create(ReservationSchema, { server, fromServer: from, cause, sinceAgeMs: toUint64(sinceAge) });
 }
 
 function reservationFromProto(reservation: PbReservation): Reservation {
@@ -74,42 +74,40 @@ function reservationFromProto(reservation: PbReservation): Reservation {
     server: serverId(reservation.server),
     from: serverId(reservation.fromServer),
     cause: requiredWord(reservationCauseWords, reservation.cause, 'reservation.cause'),
-    sinceWall: requiredTime(reservation.sinceTime, 'reservation.since_time'),
+    sinceAge: fromUint64(reservation.sinceAgeMs, 'reservation.since_age_ms'),
   };
 }
 
-function wantedMoveToProto({ server, cause, sinceWall }: NonNullable<Run['wantedMove']>): PbWantedMove {
-  return create(WantedMoveSchema, { server, cause, sinceTime: toTimestamp(sinceWall) });
+function wantedMoveToProto({ server, cause, sinceAge }: NonNullable<Run['wantedMove']>): PbWantedMove {
+  return create(WantedMoveSchema, { server, cause, sinceAgeMs: toUint64(sinceAge) });
 }
 
-function wantedMoveFromProto({ server, cause, sinceTime }: PbWantedMove): NonNullable<Run['wantedMove']> {
+function wantedMoveFromProto({ server, cause, sinceAgeMs }: PbWantedMove): NonNullable<Run['wantedMove']> {
   return {
     server: serverId(server),
     cause: requiredWord(wantedMoveCauseWords, cause, 'wanted_move.cause'),
-    sinceWall: requiredTime(sinceTime, 'wanted_move.since_time'),
+    sinceAge: fromUint64(sinceAgeMs, 'wanted_move.since_age_ms'),
   };
 }
 
-/** 0 stands for "never" and is left out. */
-function skipToProto({ server, reason, count, ...walls }: Skip): PbSkip {
-  const time = (wall: number) => toTimestamp(wall === 0 ? undefined : wall);
+function skipToProto({ server, reason, count, ...ages }: Skip): PbSkip {
   return create(SkipSchema, {
     ...{ server, reason, count: toUint64(count) },
-    untilTime: time(walls.untilWall),
-    pausedUntilTime: time(walls.pausedUntilWall),
-    triedUntilTime: time(walls.triedUntilWall),
-    lastTime: time(walls.lastWall),
+    untilAgeMs: toUint64(ages.untilAge),
+    pausedUntilAgeMs: toUint64(ages.pausedUntilAge),
+    triedUntilAgeMs: toUint64(ages.triedUntilAge),
+    lastAgeMs: toUint64(ages.lastAge),
   });
 }
 
 function skipFromProto(skip: PbSkip): Skip {
   return {
     server: serverId(skip.server),
-    untilWall: fromTimestamp(skip.untilTime) ?? 0,
-    pausedUntilWall: fromTimestamp(skip.pausedUntilTime) ?? 0,
-    triedUntilWall: fromTimestamp(skip.triedUntilTime) ?? 0,
+    untilAge: fromUint64(skip.untilAgeMs, 'skips.until_age_ms'),
+    pausedUntilAge: fromUint64(skip.pausedUntilAgeMs, 'skips.paused_until_age_ms'),
+    triedUntilAge: fromUint64(skip.triedUntilAgeMs, 'skips.tried_until_age_ms'),
     count: fromUint64(skip.count, 'skips.count'),
-    lastWall: fromTimestamp(skip.lastTime) ?? 0,
+    lastAge: fromUint64(skip.lastAgeMs, 'skips.last_age_ms'),
     reason: skip.reason,
   };
 }
@@ -130,16 +128,18 @@ export function runToRecord(run: Run): RunRecord {
     uid: run.uid,
     attempts: run.attempts.map(attemptToRecord),
     queueCause: run.queueCause,
-    notBeforeTime: toTimestamp(run.notBeforeWall),
+    notBeforeAgeMs: toUint64(run.notBeforeAge),
     preferServer: run.preferServer ?? '',
     nextCause: run.nextCause,
     ...(reservation === undefined ? {} : { reservation: reservationToProto(reservation) }),
     ...(wantedMove === undefined ? {} : { wantedMove: wantedMoveToProto(wantedMove) }),
     ...(outcome === undefined ? {} : { outcome: outcomeToProto(outcome) }),
-    failures: run.failures.map(({ server, wall }) => ({ server, time: toTimestamp(wall) })),
+    failures: run.failures.map(({ server, age }) => ({ server, ageMs: toUint64(age) })),
     skips: run.skips.map(skipToProto),
     backoffRounds: toUint64(run.backoffRounds),
-    lastMoveTime: toTimestamp(run.lastMoveWall === 0 ? undefined : run.lastMoveWall),
+    lastMoveAgeMs: toUint64(run.lastMoveAge),
+    queueSinceAgeMs: toUint64(run.queueSinceAge),
+    passedOverSinceAgeMs: toUint64(run.passedOverSinceAge),
     endAgeMs: toUint64(run.endAge),
   });
 }
@@ -171,19 +171,21 @@ export function runFromRecord(record: RunRecord): Run {
     attemptCount: run.attemptCount,
     queueCause: requiredWord(queueCauseWords, record.queueCause, 'queue_cause'),
     queueSinceWall: requiredTime(run.queueTime, 'queue_time'),
-    notBeforeWall: requiredTime(record.notBeforeTime, 'not_before_time'),
+    queueSinceAge: fromUint64(record.queueSinceAgeMs, 'queue_since_age_ms'),
+    passedOverSinceAge: fromUint64(record.passedOverSinceAgeMs, 'passed_over_since_age_ms'),
+    notBeforeAge: fromUint64(record.notBeforeAgeMs, 'not_before_age_ms'),
     preferServer: idOrNone(record.preferServer),
     nextCause: requiredWord(attemptCauseWords, record.nextCause, 'next_cause'),
     reservation: record.reservation === undefined ? undefined : reservationFromProto(record.reservation),
     wantedMove: record.wantedMove === undefined ? undefined : wantedMoveFromProto(record.wantedMove),
     outcome: record.outcome === undefined ? undefined : outcomeFromProto(record.outcome),
-    failures: record.failures.map(({ server, time }) => ({
+    failures: record.failures.map(({ server, ageMs }) => ({
       server: serverId(server),
-      wall: requiredTime(time, 'failures.time'),
+      age: fromUint64(ageMs, 'failures.age_ms'),
     })),
     skips: record.skips.map(skipFromProto),
     backoffRounds: fromUint64(record.backoffRounds, 'backoff_rounds'),
-    lastMoveWall: fromTimestamp(record.lastMoveTime) ?? 0,
+    lastMoveAge: fromUint64(record.lastMoveAgeMs, 'last_move_age_ms'),
   };
 }
 

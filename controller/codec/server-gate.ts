@@ -10,7 +10,7 @@ import {
 } from '../../shared/gen/locum/store/v1/record_pb.ts';
 import { type GateStatus, GateStatusSchema, Gate as PbGate } from '../../shared/gen/locum/v1/server_pb.ts';
 import { hostProblemsFromProto, hostProblemsToProto } from '../../shared/rpc/host-problem-messages.ts';
-import { fromTimestamp, toTimestamp } from '../../shared/rpc/time-messages.ts';
+import { toTimestamp } from '../../shared/rpc/time-messages.ts';
 import { OPEN_GATE, type Probation, type Quarantine, type ServerGate } from '../core/gate-record.ts';
 import type { Server } from '../core/state.ts';
 import { gateOf } from '../core/views.ts';
@@ -29,35 +29,32 @@ const quarantineWords = wordSet<Quarantine['phase']>({ AWAY: true, CLOSED: true,
 
 export const gateToProto = (server: Server): PbGate => gateWords.to[gateOf(server).kind];
 
-/** Undefined: the gate is open. */
-export function gateStatusToProto(server: Server): GateStatus | undefined {
+/** `wallAt`: the time that an age of the cluster stands for. Undefined: the gate is open. */
+export function gateStatusToProto(server: Server, wallAt: (age: number) => number): GateStatus | undefined {
   const gate = gateOf(server);
   if (gate.kind === 'OPEN') return undefined;
   return create(GateStatusSchema, {
     sinceTime: toTimestamp(gate.sinceWall),
-    untilTime: toTimestamp(gate.untilWall),
+    untilTime: toTimestamp(gate.untilAge === undefined ? undefined : wallAt(gate.untilAge)),
     reason: gate.reason,
     problems: hostProblemsToProto(server.gate.problems).problems,
   });
 }
 
-/** 0 stands for "not by time" and is left out. */
-const untilToProto = (wall: number) => toTimestamp(wall === 0 ? undefined : wall);
-
 /** Undefined: there is nothing to keep. */
-export function gateToRecord({ problems, probation, quarantine, missingWalls }: ServerGate): PbServerGate | undefined {
-  if (probation === undefined && quarantine === undefined && missingWalls.length + problems.length === 0)
+export function gateToRecord({ problems, probation, quarantine, missingAges }: ServerGate): PbServerGate | undefined {
+  if (probation === undefined && quarantine === undefined && missingAges.length + problems.length === 0)
     return undefined;
   return create(ServerGateSchema, {
     problems: hostProblemsToProto(problems).problems,
     ...(probation === undefined ? {} : { probation: create(ProbationSchema, closedToProto(probation)) }),
     ...(quarantine === undefined ? {} : { quarantine: create(QuarantineSchema, closedToProto(quarantine)) }),
-    missingTimes: missingWalls.flatMap((wall) => toTimestamp(wall) ?? []),
+    missingAgesMs: missingAges.map(toUint64),
   });
 }
 
-function closedToProto({ phase, sinceWall, untilWall, rounds }: Probation | Quarantine) {
-  return { phase, sinceTime: toTimestamp(sinceWall), untilTime: untilToProto(untilWall), rounds: toUint64(rounds) };
+function closedToProto({ phase, sinceWall, untilAge, rounds }: Probation | Quarantine) {
+  return { phase, sinceTime: toTimestamp(sinceWall), untilAgeMs: toUint64(untilAge), rounds: toUint64(rounds) };
 }
 
 /** @throws LocumError INVALID_FIELD for a damaged record. */
@@ -80,14 +77,14 @@ export function gateFromRecord(record: PbServerGate | undefined): ServerGate {
             ...closedFromProto(quarantine, 'gate.quarantine'),
             phase: requiredWord(quarantineWords, quarantine.phase, 'gate.quarantine.phase'),
           },
-    missingWalls: record.missingTimes.map((time) => requiredTime(time, 'gate.missing_times')),
+    missingAges: record.missingAgesMs.map((age) => fromUint64(age, 'gate.missing_ages_ms')),
   };
 }
 
-function closedFromProto({ sinceTime, untilTime, rounds }: PbProbation | PbQuarantine, field: string) {
+function closedFromProto({ sinceTime, untilAgeMs, rounds }: PbProbation | PbQuarantine, field: string) {
   return {
     sinceWall: requiredTime(sinceTime, `${field}.since_time`),
-    untilWall: fromTimestamp(untilTime) ?? 0,
+    untilAge: fromUint64(untilAgeMs, `${field}.until_age_ms`),
     rounds: fromUint64(rounds, `${field}.rounds`),
   };
 }

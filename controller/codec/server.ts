@@ -54,8 +54,13 @@ function drainToProto({ startWall, deadlineWall, done }: Drain): DrainStatus {
   return create(DrainStatusSchema, { startTime: toTimestamp(startWall), deadline: toTimestamp(deadlineWall), done });
 }
 
-function drainFromProto({ startTime, deadline, done }: DrainStatus): Drain {
-  return { startWall: requiredTime(startTime, 'drain.start_time'), deadlineWall: fromTimestamp(deadline), done };
+function drainFromProto({ startTime, deadline, done }: DrainStatus, deadlineAgeMs: bigint | undefined): Drain {
+  return {
+    startWall: requiredTime(startTime, 'drain.start_time'),
+    deadlineWall: fromTimestamp(deadline),
+    deadlineAge: deadlineAgeMs === undefined ? undefined : fromUint64(deadlineAgeMs, 'drain_deadline_age_ms'),
+    done,
+  };
 }
 
 function earlierLifeToProto({ instanceId, machineId, attempts }: EarlierLife): EarlierLifeRecord {
@@ -76,6 +81,7 @@ function earlierLifeFromProto({ instanceId, machineId, attempts }: EarlierLifeRe
 export function serverToRecord(server: Server): ServerRecord {
   const { agentMaxSlots, earlierLife } = server;
   const gate = gateToRecord(server.gate);
+  const deadlineAge = server.drain?.deadlineAge;
   return create(ServerRecordSchema, {
     server: serverToProto(server),
     version: toUint64(server.version),
@@ -84,6 +90,7 @@ export function serverToRecord(server: Server): ServerRecord {
     settledIncarnation: toUint64(server.settledIncarnation),
     ...(earlierLife === undefined ? {} : { earlierLife: earlierLifeToProto(earlierLife) }),
     ...(gate === undefined ? {} : { gate }),
+    ...(deadlineAge === undefined ? {} : { drainDeadlineAgeMs: toUint64(deadlineAge) }),
   });
 }
 
@@ -101,7 +108,7 @@ export function serverFromRecord(record: ServerRecord): Server {
     maxSlots: server.maxSlots,
     labels: { ...server.labels },
     intent: requiredWord(intentWords, server.intent, 'intent'),
-    drain: server.drain === undefined ? undefined : drainFromProto(server.drain),
+    drain: server.drain === undefined ? undefined : drainFromProto(server.drain, record.drainDeadlineAgeMs),
     liveness: requiredWord(livenessWords, server.liveness, 'liveness'),
     livenessSinceWall: requiredTime(record.livenessSinceTime, 'liveness_since_time'),
     instanceId: server.instanceId,

@@ -109,6 +109,7 @@ function giveUpForOverlap(ctx: Context, run: Run, attempt: Attempt): void {
   run.nextCause = 'RECOVERY';
   run.queueCause = 'RECOVERY';
   run.queueSinceWall = ctx.now.wall;
+  run.queueSinceAge = ctx.age;
   ctx.journal.put(run);
   ctx.journal.event({
     type: 'RUN_OVERLAPPING',
@@ -154,14 +155,14 @@ function bringToStop(ctx: Context, run: Run): void {
 function awaitPlacement(ctx: Context, run: Run): void {
   const { now } = ctx;
   dropStaleReservation(ctx, run);
-  if (run.notBeforeWall > now.wall) {
-    ctx.wakeRunAtWall(run.id, run.notBeforeWall);
+  if (run.notBeforeAge > ctx.age) {
+    ctx.wakeRunAtAge(run.id, run.notBeforeAge);
     const state = run.reason === 'BACKOFF' ? 'BACKOFF' : 'QUEUED';
     const message =
       state === 'BACKOFF'
         ? 'it failed on every eligible server; tried again later, or now with ReleaseRun'
         : 'it waits a moment before its next start';
-    announceState(ctx, run, { state, reason: run.reason, message, etaWall: run.notBeforeWall });
+    announceState(ctx, run, { state, reason: run.reason, message, etaWall: now.wall + run.notBeforeAge - ctx.age });
     return;
   }
   if (run.state !== 'QUEUED')
@@ -285,7 +286,7 @@ function showStuck(ctx: Context, run: Run, attempt: Attempt): void {
 function settleMove(ctx: Context, run: Run, attempt: Attempt): void {
   if (run.reservation === undefined) return;
   if (attempt.server === run.reservation.server) {
-    run.lastMoveWall = ctx.now.wall;
+    run.lastMoveAge = ctx.age;
     endReservation(ctx, run);
   } else dropStaleReservation(ctx, run);
 }
@@ -295,9 +296,9 @@ function dropStaleReservation(ctx: Context, run: Run): void {
   const { reservation } = run;
   if (reservation === undefined) return;
   const target = ctx.state.servers.get(reservation.server);
-  const late = ctx.now.wall >= reservation.sinceWall + RESERVATION_MAX_MS;
+  const late = ctx.age >= reservation.sinceAge + RESERVATION_MAX_MS;
   if (!late && target !== undefined && isAvailable(ctx.state, target)) {
-    ctx.wakeRunAtWall(run.id, reservation.sinceWall + RESERVATION_MAX_MS);
+    ctx.wakeRunAtAge(run.id, reservation.sinceAge + RESERVATION_MAX_MS);
     return;
   }
   abandonMove(ctx, run, late ? 'TOO_LATE' : 'TARGET_UNAVAILABLE');

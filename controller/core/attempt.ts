@@ -60,6 +60,7 @@ export function assign(ctx: Context, run: Run, policy: Policy, server: Server, w
     terms: frozenTerms(state, policy),
     state: 'ASSIGNED',
     assignWall: now.wall,
+    assignAge: ctx.age,
     startWall: undefined,
     endWall: undefined,
     end: undefined,

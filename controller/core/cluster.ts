@@ -5,14 +5,15 @@
 
 import { present } from '../../shared/assert.ts';
 import type { Epoch, PolicyId, PoolId, RunId, ServerId, SessionId, Uid } from '../../shared/ids.ts';
-import type { Now } from '../../shared/time.ts';
+import { HOUR, type Now } from '../../shared/time.ts';
 import type { Requirement } from './capability.ts';
 import type { ToAgent, Verdict } from './effect.ts';
 import { EVENTS_KEPT, EventLog } from './event-log.ts';
+import type { Meta } from './meta.ts';
 import { PlacementIndex } from './placement/placement-index.ts';
 import { RunQueue } from './queue.ts';
 import { Shares } from './shares.ts';
-import type { Attempt, ConnId, Meta, Policy, Pool, RequestRecord, Run, Server, StopReason } from './state.ts';
+import type { Attempt, ConnId, Policy, Pool, RequestRecord, Run, Server, StopReason } from './state.ts';
 
 /** A command that waits until its commit is durable, its term checked and its turn come. */
 export interface Waiting {
@@ -119,7 +120,6 @@ export interface Storm {
   suspects: { readonly server: ServerId; readonly mono: number }[];
   activeSinceMono: number | undefined;
   belowSinceMono: number | undefined;
-  notBeforeMono: number;
 }
 
 export interface PoolLive {
@@ -132,8 +132,6 @@ export interface PoolLive {
   readonly storm: Storm;
   /** Servers that freed slots gather on for a run that was bypassed too long. */
   readonly claims: Map<ServerId, RunId>;
-  /** When a queued run was first passed over in favour of a later one. */
-  readonly bypassedSinceWall: Map<RunId, number>;
   /** Runs that want to move and wait for their turn. */
   readonly wantingMoves: Set<RunId>;
   /** Runs with a reservation: moves under way. */
@@ -236,6 +234,9 @@ export function emptyCluster(version: string, keep: Keep = DEFAULT_KEEP): Cluste
   };
 }
 
+/** So that 0, which stands for "never", is long ago from the first day on. */
+const FIRST_AGE_MS = 1_000 * HOUR;
+
 /** Counters of a store in which nothing is yet. `floor`: below the first number of its incarnation. */
 export const newMeta = (floor: number): Meta => ({
   kind: 'meta',
@@ -244,15 +245,20 @@ export const newMeta = (floor: number): Meta => ({
   lastEvent: 0,
   lastUid: floor,
   droppedEvent: 0,
-  age: 0,
+  age: FIRST_AGE_MS,
 });
+
+type AgedState = Pick<ClusterState, 'electedAge' | 'electedMono'>;
+
+/** The time that an age stands for, for people: what has been waited for since is what the clock of now says. */
+export const wallAtAge = (state: AgedState, now: Now, age: number): number => now.wall + age - ageOf(state, now);
 
 /**
  * The age of the cluster: how long leaders have counted, each by its own monotonic clock. Each commit writes it down, and the next
  * leader counts on from there. So a wait that is kept as an age takes, after a change of leader, what was left of it at the last
  * commit: never more than the whole, and whatever the wall clocks of the two say.
  */
-export const ageOf = (state: ClusterState, { mono }: Now): number =>
+export const ageOf = (state: AgedState, { mono }: Now): number =>
   state.electedAge + Math.floor(Math.max(0, mono - state.electedMono));
 
 export const newPoolLive = (): PoolLive => ({
@@ -260,9 +266,8 @@ export const newPoolLive = (): PoolLive => ({
   lastResort: new PlacementIndex(),
   closed: new Set(),
   queue: new RunQueue(),
-  storm: { suspects: [], activeSinceMono: undefined, belowSinceMono: undefined, notBeforeMono: 0 },
+  storm: { suspects: [], activeSinceMono: undefined, belowSinceMono: undefined },
   claims: new Map(),
-  bypassedSinceWall: new Map(),
   wantingMoves: new Set(),
   moving: new Set(),
   draining: new Set(),

@@ -24,7 +24,7 @@ export interface CoreOptions extends GateOptions {
 }
 
 /** What questions need: nothing is changed by asking them. */
-export type View = Pick<Context, 'state' | 'now'>;
+export type View = Pick<Context, 'state' | 'now' | 'age'>;
 
 export class Context {
   readonly state: ClusterState;
@@ -84,9 +84,14 @@ export class Context {
     return this.dirtyRuns.size + this.dirtyServers.size + this.dirtyPolicies.size + this.dirtyPools.size > 0;
   }
 
-  /** Wakes a run at a wall-clock time, or sooner; the wheel runs on monotonic time. */
-  wakeRunAtWall(run: RunId, wall: number): void {
-    this.wakeRunAt(run, this.now.mono + Math.max(0, wall - this.now.wall));
+  /** Wakes a run at an age of the cluster, or sooner; the wheel runs on monotonic time. */
+  wakeRunAtAge(run: RunId, age: number): void {
+    this.wakeRunAt(run, this.monoAt(age));
+  }
+
+  /** When the cluster has an age, by this leader's monotonic clock. */
+  monoAt(age: number): number {
+    return this.now.mono + Math.max(0, age - this.age);
   }
 
   /** Wakes a run at a monotonic time. The earliest wish wins; an early look arms the next one. */

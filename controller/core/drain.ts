@@ -28,9 +28,9 @@ export function pumpDrain(ctx: Context, server: Server): void {
     });
     return;
   }
-  if (drain.deadlineWall !== undefined) {
-    if (ctx.now.wall >= drain.deadlineWall) stopTheRest(ctx, server, runs);
-    else ctx.drainWheel.set(server.id, ctx.now.mono + drain.deadlineWall - ctx.now.wall);
+  if (drain.deadlineAge !== undefined) {
+    if (ctx.age >= drain.deadlineAge) stopTheRest(ctx, server, runs);
+    else ctx.drainWheel.set(server.id, ctx.monoAt(drain.deadlineAge));
   }
   moveNext(ctx, server, runs);
 }
@@ -77,7 +77,7 @@ export function planDrain(ctx: View, server: Server): MovePlan {
   for (const run of runsHere(ctx.state, server.id)) {
     const policy = ctx.state.policies.get(run.policy);
     if (policy === undefined || restingServer(run) !== server.id) continue;
-    const query = placementQuery(ctx.state, policy, run, ctx.now.wall, { exclude: [server.id] });
+    const query = placementQuery(ctx.state, policy, run, ctx.age, { exclude: [server.id] });
     const to = trial.index.choose({ ...query, first: undefined });
     if (to !== undefined) trial.take(to, run.slots);
     if (to === undefined) stays.push({ run: run.id, policy: policy.id, server: server.id, reason: NO_ROOM_ELSEWHERE });

@@ -50,7 +50,7 @@ export function placementQuery(
   state: ClusterState,
   policy: Policy,
   run: Run | undefined,
-  nowWall: number,
+  nowAge: number,
   options: QueryOptions = {},
 ): PlacementQuery {
   return {
@@ -58,10 +58,10 @@ export function placementQuery(
     mode: policy.spec.listMode,
     requirements: options.requirements ?? policyLiveOf(state, policy).requirements,
     slots: run?.slots ?? policy.spec.slots,
-    skip: run === undefined ? [] : skippedServers(run, nowWall),
+    skip: run === undefined ? [] : skippedServers(run, nowAge),
     exclude: [
       ...(options.exclude ?? []),
-      ...(run === undefined || options.pauses === 'ignored' ? [] : pausedServers(run, nowWall)),
+      ...(run === undefined || options.pauses === 'ignored' ? [] : pausedServers(run, nowAge)),
     ],
     first: run?.preferServer,
     claimed: options.claimed ?? [],

@@ -9,18 +9,18 @@ export interface ServerGate {
   /** It went missing too often. Kept when it is over, so that the next one is longer. Undefined: there was none lately. */
   readonly quarantine: Quarantine | undefined;
   /** When it was called MISSING within the last hour, oldest first. */
-  readonly missingWalls: readonly number[];
+  readonly missingAges: readonly number[];
 }
 
 export interface Probation {
   /**
-   * REPORTED: its agent says so, and will say when it is over. PAUSED: a start was refused, and nothing is tried until `untilWall`.
+   * REPORTED: its agent says so, and will say when it is over. PAUSED: a start was refused, and nothing is tried until `untilAge`.
    * TRIAL: one start at a time is tried, and the first that succeeds ends it.
    */
   readonly phase: 'REPORTED' | 'PAUSED' | 'TRIAL';
   readonly sinceWall: number;
   /** Of PAUSED; else 0. */
-  readonly untilWall: number;
+  readonly untilAge: number;
   /** Pauses so far; sets the length of the next one. */
   readonly rounds: number;
 }
@@ -30,9 +30,9 @@ export interface Quarantine {
   readonly phase: 'AWAY' | 'CLOSED' | 'OVER';
   readonly sinceWall: number;
   /** Of CLOSED and OVER; else 0. */
-  readonly untilWall: number;
+  readonly untilAge: number;
   /** From 1; sets the length. */
   readonly rounds: number;
 }
 
-export const OPEN_GATE: ServerGate = { problems: [], probation: undefined, quarantine: undefined, missingWalls: [] };
+export const OPEN_GATE: ServerGate = { problems: [], probation: undefined, quarantine: undefined, missingAges: [] };

@@ -89,6 +89,11 @@ export class Journal {
     meta.droppedEvent = events.dropped;
   }
 
+  /** Has the age of the cluster written down, which each commit does by itself. */
+  noteAge(): void {
+    this.#writes.set('meta', { kind: 'put', key: 'meta', record: this.#state.meta });
+  }
+
   get hasWrites(): boolean {
     return this.#writes.size > 0;
   }

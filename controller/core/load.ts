@@ -153,7 +153,7 @@ function linkRuns(ctx: Context): void {
     ctx.dirtyRuns.add(run.id);
   }
   for (const run of ended.sort((a, b) => a.endAge - b.endAge)) keepEndedRun(ctx, run);
-  const requests = [...state.requests.values()].sort((a, b) => a.wall - b.wall);
+  const requests = [...state.requests.values()].sort((a, b) => a.age - b.age);
   state.requests.clear();
   for (const request of requests) state.requests.set(request.id, request);
 }

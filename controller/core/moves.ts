@@ -42,7 +42,7 @@ export function planOrder(
   order: readonly ServerId[],
   asked: 'BY_OPERATOR' | 'BY_ITSELF',
 ): MovePlan {
-  const { state, now } = ctx;
+  const { state } = ctx;
   const rank = new Map(order.map((id, index) => [id, index]));
   const trial = new Trial(state, order);
   const moves: PlannedMove[] = [];
@@ -51,7 +51,7 @@ export function planOrder(
     const policy = state.policies.get(run.policy);
     const from = restingServer(run);
     if (policy === undefined || from === undefined) continue;
-    const query = placementQuery(state, policy, run, now.wall);
+    const query = placementQuery(state, policy, run, ctx.age);
     const isBetter = (id: ServerId | undefined): id is ServerId =>
       id !== undefined && placeIn(policy, rank, id) < placeIn(policy, rank, from);
     const best = trial.index.choose({ ...query, slots: 0 });
@@ -59,7 +59,7 @@ export function planOrder(
     const to = trial.index.choose(query);
     const stay = (reason: string): number => stays.push({ run: run.id, policy: policy.id, server: from, reason });
     if (!isBetter(to)) stay(`${best} is better placed and full`);
-    else if (asked === 'BY_ITSELF' && run.lastMoveWall > now.wall - MOVE_BUDGET_MS)
+    else if (asked === 'BY_ITSELF' && run.lastMoveAge > ctx.age - MOVE_BUDGET_MS)
       stay('it was moved less than 15 minutes ago');
     else {
       trial.take(to, run.slots);
@@ -93,7 +93,7 @@ export function wantMoves(ctx: Context, plan: MovePlan, cause: 'MOVE' | 'FAILBAC
   for (const move of plan.moves) {
     const run = ctx.state.runs.get(move.run);
     if (run === undefined) continue;
-    run.wantedMove = { server: move.to, cause, sinceWall: ctx.now.wall };
+    run.wantedMove = { server: move.to, cause, sinceAge: ctx.age };
     ctx.journal.put(run);
     poolLiveOf(ctx.state, run.pool).wantingMoves.add(run.id);
     ctx.dirtyPools.add(run.pool);
@@ -102,7 +102,7 @@ export function wantMoves(ctx: Context, plan: MovePlan, cause: 'MOVE' | 'FAILBAC
 
 /** Begins wanted moves of a pool while the budget has room. */
 export function pumpMoves(ctx: Context, pool: PoolId): void {
-  const { state, now } = ctx;
+  const { state } = ctx;
   const { wantingMoves } = poolLiveOf(state, pool);
   if (wantingMoves.size === 0) return;
   const wanting = [...wantingMoves].map((id) => state.runs.get(id)).filter((run) => run !== undefined);
@@ -110,7 +110,7 @@ export function pumpMoves(ctx: Context, pool: PoolId): void {
     const wanted = run.wantedMove;
     const policy = state.policies.get(run.policy);
     const from = restingServer(run);
-    const late = wanted !== undefined && now.wall > wanted.sinceWall + WANTED_MAX_MS;
+    const late = wanted !== undefined && ctx.age > wanted.sinceAge + WANTED_MAX_MS;
     if (
       wanted === undefined ||
       policy === undefined ||
@@ -144,7 +144,7 @@ export function hasBudget(state: ClusterState, pool: PoolId, from: ServerId, to:
 
 /** Reserve, then stop; the start follows the proof of the end. One commit holds the reservation and the stop. */
 export function beginMove(ctx: Context, run: Run, from: ServerId, to: ServerId, cause: Reservation['cause']): void {
-  reserve(ctx, run, { server: to, from, cause, sinceWall: ctx.now.wall });
+  reserve(ctx, run, { server: to, from, cause, sinceAge: ctx.age });
   ctx.journal.event({
     type: 'RUN_MOVE_RESERVED',
     cause,
@@ -160,8 +160,8 @@ export function beginMove(ctx: Context, run: Run, from: ServerId, to: ServerId, 
 
 /** The best server with room for a run, apart from where it is. */
 export function bestElsewhere(ctx: View, run: Run, policy: Policy, from: ServerId): ServerId | undefined {
-  const { state, now } = ctx;
-  const query = placementQuery(state, policy, run, now.wall, { exclude: [from] });
+  const { state } = ctx;
+  const query = placementQuery(state, policy, run, ctx.age, { exclude: [from] });
   const best = poolLiveOf(state, run.pool).index.choose({ ...query, first: undefined });
   // What became of it in this very turn may not be in the index yet.
   return best !== undefined && isAvailable(state, serverOf(state, best)) ? best : undefined;

@@ -31,7 +31,7 @@ const TOLD_MAX = 3;
 export function placePool(ctx: Context, pool: PoolId): void {
   const { state, now } = ctx;
   const live = poolLiveOf(state, pool);
-  const queue = live.queue.ordered(now.wall);
+  const queue = live.queue.ordered(ctx.age);
   if (queue.length === 0) return;
   dropVoidClaims(ctx, live);
   const held = startsHeld(ctx);
@@ -49,7 +49,7 @@ export function placePool(ctx: Context, pool: PoolId): void {
       announceState(ctx, run, { state: 'QUEUED', ...hold });
       continue;
     }
-    const paused = pausedServers(run, now.wall);
+    const paused = pausedServers(run, ctx.age);
     if (paused.length > 0) pausing.add(run);
     const sameQuestion = `${policy.id} ${run.slots} ${run.preferServer ?? ''} ${run.reservation?.server ?? ''} ${paused.join(' ')}`;
     const chosen = full.has(sameQuestion) ? undefined : choose(ctx, live, policy, run);
@@ -67,7 +67,7 @@ export function placePool(ctx: Context, pool: PoolId): void {
 }
 
 function choose(ctx: Context, live: PoolLive, policy: Policy, run: Run): ServerId | undefined {
-  const { state, now } = ctx;
+  const { state } = ctx;
   const reserved = run.reservation?.server;
   if (reserved !== undefined) {
     const server = serverOf(state, reserved);
@@ -77,7 +77,7 @@ function choose(ctx: Context, live: PoolLive, policy: Policy, run: Run): ServerI
     if (fits && allowed) return reserved;
   }
   const claimed = claimedByOthers(live, run);
-  return chooseServer(live, placementQuery(state, policy, run, now.wall, { claimed }));
+  return chooseServer(live, placementQuery(state, policy, run, ctx.age, { claimed }));
 }
 
 const claimedByOthers = (live: PoolLive, run: Run): readonly ServerId[] =>
@@ -127,7 +127,7 @@ function placeOf(
 
 /** Why a server in front was passed over, in a few words. */
 function whyNot(ctx: Context, policy: Policy, run: Run, id: ServerId): string {
-  const { state, now } = ctx;
+  const { state } = ctx;
   const server = serverOf(state, id);
   if (server.liveness !== 'ALIVE') return `is ${server.liveness}`;
   if (server.intent !== 'ACTIVE') return `is ${server.intent}`;
@@ -137,7 +137,7 @@ function whyNot(ctx: Context, policy: Policy, run: Run, id: ServerId): string {
   if (!isAvailable(state, server)) return 'has no open stream';
   if (!meetsRequirements(state, policy, server)) return 'lacks what it requires';
   const skip = skipOf(run, id);
-  if (skip !== undefined && Math.max(skip.untilWall, skip.pausedUntilWall) > now.wall) return 'is skipped';
+  if (skip !== undefined && Math.max(skip.untilAge, skip.pausedUntilAge) > ctx.age) return 'is skipped';
   return 'is full';
 }
 
@@ -175,16 +175,16 @@ function showPause(ctx: Context, live: PoolLive, run: Run): boolean {
   const { state, now } = ctx;
   const policy = state.policies.get(run.policy);
   if (policy === undefined) return false;
-  const pauses = run.skips.filter((skip) => isPaused(skip, now.wall));
-  const untils = pauses.map(({ pausedUntilWall }) => pausedUntilWall);
-  ctx.wakePoolAt(run.pool, now.mono + Math.min(...untils) - now.wall);
+  const pauses = run.skips.filter((skip) => isPaused(skip, ctx.age));
+  ctx.wakePoolAt(run.pool, ctx.monoAt(Math.min(...pauses.map(({ pausedUntilAge }) => pausedUntilAge))));
   const claimed = claimedByOthers(live, run);
-  const server = chooseServer(live, placementQuery(state, policy, run, now.wall, { claimed, pauses: 'ignored' }));
+  const server = chooseServer(live, placementQuery(state, policy, run, ctx.age, { claimed, pauses: 'ignored' }));
   const skip = server === undefined ? undefined : skipOf(run, server);
   if (skip === undefined) return false;
   const message = `it waits a moment before its next start on ${skip.server}`;
   const isNews = run.etaWall === undefined;
-  announceState(ctx, run, { state: 'QUEUED', reason: skip.reason, message, etaWall: skip.pausedUntilWall, isNews });
+  const etaWall = now.wall + skip.pausedUntilAge - ctx.age;
+  announceState(ctx, run, { state: 'QUEUED', reason: skip.reason, message, etaWall, isNews });
   return true;
 }
 
@@ -219,8 +219,8 @@ export function couldEverTake(
   slots: number,
   requirements?: readonly Requirement[],
 ): string | undefined {
-  const { state, now } = ctx;
-  const query = { ...placementQuery(state, policy, undefined, now.wall, { requirements }), slots };
+  const { state } = ctx;
+  const query = { ...placementQuery(state, policy, undefined, ctx.age, { requirements }), slots };
   // One that could take it now is the short answer; the long one costs as much as there are servers.
   if (poolLiveOf(state, policy.spec.pool).index.choose(query) !== undefined) return undefined;
   const answer = satisfiable(query, poolOf(state, policy.spec.pool).order, (id) => serverView(state, id));
@@ -229,10 +229,12 @@ export function couldEverTake(
 
 /** A later run was placed while this one waits: after a while freed slots gather for it. */
 function noteBypass(ctx: Context, live: PoolLive, run: Run): void {
-  const { state, now } = ctx;
-  const since = live.bypassedSinceWall.get(run.id) ?? now.wall;
-  live.bypassedSinceWall.set(run.id, since);
-  if (now.wall - since < CLAIM_AFTER_MS || live.claims.size >= CLAIMS_MAX) return;
+  const { state } = ctx;
+  if (run.passedOverSinceAge === 0) {
+    run.passedOverSinceAge = ctx.age;
+    ctx.journal.note(run);
+  }
+  if (ctx.age - run.passedOverSinceAge < CLAIM_AFTER_MS || live.claims.size >= CLAIMS_MAX) return;
   if ([...live.claims.values()].includes(run.id)) return;
   const policy = state.policies.get(run.policy);
   if (policy === undefined) return;

@@ -4,6 +4,7 @@
  */
 import { MINUTE } from '../../shared/time.ts';
 import type { ClusterState } from './cluster.ts';
+import { endedRunsOf } from './retention.ts';
 import type { Attempt, Policy, Run } from './state.ts';
 
 export interface PolicyTrouble {
@@ -14,33 +15,26 @@ export interface PolicyTrouble {
   readonly message: string;
 }
 
-/** Ends within this time are counted. */
+/** Ends of attempts that were made within this time are counted. */
 const WINDOW_MS = 10 * MINUTE;
 /** So many of them, and a continuous run is not "up" in any sense that its owner meant. */
 const MANY_ENDS = 5;
 
 /** In the order of the policies. */
-export function policyTroubles(state: ClusterState, nowWall: number): readonly PolicyTrouble[] {
-  const newest = newestEnded(state);
+export function policyTroubles(state: ClusterState, age: number): readonly PolicyTrouble[] {
   return [...state.policies.values()].flatMap((policy) => {
     const unended = [...(state.policyLive.get(policy.id)?.runs ?? [])].flatMap((id) => state.runs.get(id) ?? []);
     return [
-      ...lastFailed(policy, newest.get(policy.id)),
-      ...unended.flatMap((run) => endlessRestarts(policy, run, nowWall)),
+      ...lastFailed(policy, newestEnded(state, policy)),
+      ...unended.flatMap((run) => endlessRestarts(policy, run, age)),
       ...skippedTicks(policy, unended[0]),
     ];
   });
 }
 
-/** The run of each policy that ended last. */
-function newestEnded(state: ClusterState): ReadonlyMap<Policy['id'], Run> {
-  const newest = new Map<Policy['id'], Run>();
-  // Oldest first.
-  for (const id of state.endedRuns) {
-    const run = state.runs.get(id);
-    if (run !== undefined) newest.set(run.policy, run);
-  }
-  return newest;
+function newestEnded(state: ClusterState, policy: Policy): Run | undefined {
+  const id = endedRunsOf(state, policy).at(-1);
+  return id === undefined ? undefined : state.runs.get(id);
 }
 
 function lastFailed(policy: Policy, run: Run | undefined): PolicyTrouble[] {
@@ -48,9 +42,9 @@ function lastFailed(policy: Policy, run: Run | undefined): PolicyTrouble[] {
   return [{ policy, run, reason: 'LAST_RUN_FAILED', message: `its last run ${run.id} failed: ${run.message}` }];
 }
 
-function endlessRestarts(policy: Policy, run: Run, nowWall: number): PolicyTrouble[] {
+function endlessRestarts(policy: Policy, run: Run, age: number): PolicyTrouble[] {
   const ended = run.attempts.filter(({ end }) => end !== undefined);
-  const recent = ended.filter((attempt) => isOwnEnd(attempt) && (attempt.endWall ?? 0) > nowWall - WINDOW_MS);
+  const recent = ended.filter((attempt) => isOwnEnd(attempt) && attempt.assignAge > age - WINDOW_MS);
   const last = recent.at(-1);
   if (last === undefined || recent.length < MANY_ENDS) return [];
   // Only the last ended attempts are kept.

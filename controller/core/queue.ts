@@ -12,7 +12,7 @@ export interface QueueEntry {
   readonly priority: number;
   readonly cause: QueueCause;
   /** When it was first queued, wall clock ms; kept when the run is queued again. */
-  readonly sinceWall: number;
+  readonly sinceAge: number;
   /** Slots it needs. */
   readonly slots: number;
 }
@@ -25,17 +25,17 @@ export const MAX_AGING = 20;
 const CAUSE_ORDER: Readonly<Record<QueueCause, number>> = { RECOVERY: 0, START: 1, MOVE: 2 };
 
 /** Priority with what waiting has added to it (docs/semantics.md, section 9); can pass 100. */
-export function effectivePriority(entry: QueueEntry, nowWall: number): number {
-  return entry.priority + agingSteps(entry, nowWall);
+export function effectivePriority(entry: QueueEntry, nowAge: number): number {
+  return entry.priority + agingSteps(entry, nowAge);
 }
 
 /** Sorts the entry served first to the front; total, since run ids are unique. */
-export function compareEntries(a: QueueEntry, b: QueueEntry, nowWall: number): number {
-  const byPriority = effectivePriority(b, nowWall) - effectivePriority(a, nowWall);
+export function compareEntries(a: QueueEntry, b: QueueEntry, nowAge: number): number {
+  const byPriority = effectivePriority(b, nowAge) - effectivePriority(a, nowAge);
   if (byPriority !== 0) return byPriority;
   const byCause = CAUSE_ORDER[a.cause] - CAUSE_ORDER[b.cause];
   if (byCause !== 0) return byCause;
-  if (a.sinceWall !== b.sinceWall) return a.sinceWall - b.sinceWall;
+  if (a.sinceAge !== b.sinceAge) return a.sinceAge - b.sinceAge;
   return byNumber(a.run, b.run);
 }
 
@@ -47,7 +47,7 @@ export class RunQueue {
   /** Entries that are not in #order yet. */
   #added = new Set<QueueEntry>();
   #membershipChanged = false;
-  /** Wall clock interval, end excluded, in which no entry of #order ages. */
+  /** Interval of ages, end excluded, in which no entry of #order ages. */
   #validFrom = Number.NEGATIVE_INFINITY;
   #validTo = Number.POSITIVE_INFINITY;
 
@@ -85,38 +85,38 @@ export class RunQueue {
    * All entries, first served first. The array is never changed afterwards: it may be walked while runs are added and
    * removed. Costs nothing until membership changes or an entry ages.
    */
-  ordered(nowWall: number): readonly QueueEntry[] {
-    if (this.#membershipChanged || nowWall < this.#validFrom || nowWall >= this.#validTo) this.#sort(nowWall);
+  ordered(nowAge: number): readonly QueueEntry[] {
+    if (this.#membershipChanged || nowAge < this.#validFrom || nowAge >= this.#validTo) this.#sort(nowAge);
     return this.#order;
   }
 
   /** Place in the queue, from 1; undefined if the run is not queued. */
-  position(run: RunId, nowWall: number): number | undefined {
-    const order = this.ordered(nowWall);
+  position(run: RunId, nowAge: number): number | undefined {
+    const order = this.ordered(nowAge);
     this.#positions ??= new Map(order.map((entry, index) => [entry.run, index + 1]));
     return this.#positions.get(run);
   }
 
-  #sort(nowWall: number): void {
+  #sort(nowAge: number): void {
     // The old order with a few entries at its end is nearly sorted: the engine's merge sort is then near linear.
     const kept = [...this.#order, ...this.#added].filter((entry) => this.#entries.get(entry.run) === entry);
     // An entry added again by identity stands in both lists.
     const entries = kept.length === this.#entries.size ? kept : [...new Set(kept)];
-    this.#order = entries.sort((a, b) => compareEntries(a, b, nowWall));
+    this.#order = entries.sort((a, b) => compareEntries(a, b, nowAge));
     this.#positions = undefined;
     this.#added = new Set();
     this.#membershipChanged = false;
     this.#validFrom = Number.NEGATIVE_INFINITY;
     this.#validTo = Number.POSITIVE_INFINITY;
     for (const entry of entries) {
-      const steps = agingSteps(entry, nowWall);
-      if (steps > 0) this.#validFrom = Math.max(this.#validFrom, entry.sinceWall + steps * AGING_STEP_MS);
-      if (steps < MAX_AGING) this.#validTo = Math.min(this.#validTo, entry.sinceWall + (steps + 1) * AGING_STEP_MS);
+      const steps = agingSteps(entry, nowAge);
+      if (steps > 0) this.#validFrom = Math.max(this.#validFrom, entry.sinceAge + steps * AGING_STEP_MS);
+      if (steps < MAX_AGING) this.#validTo = Math.min(this.#validTo, entry.sinceAge + (steps + 1) * AGING_STEP_MS);
     }
   }
 }
 
 /** A wall clock that was set back counts as no wait. */
-function agingSteps(entry: QueueEntry, nowWall: number): number {
-  return Math.min(MAX_AGING, Math.max(0, Math.floor((nowWall - entry.sinceWall) / AGING_STEP_MS)));
+function agingSteps(entry: QueueEntry, nowAge: number): number {
+  return Math.min(MAX_AGING, Math.max(0, Math.floor((nowAge - entry.sinceAge) / AGING_STEP_MS)));
 }

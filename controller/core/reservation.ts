@@ -20,7 +20,7 @@ export function reserve(ctx: Context, run: Run, reservation: Reservation): void 
   }
   poolLiveOf(ctx.state, run.pool).moving.add(run.id);
   ctx.journal.put(run);
-  ctx.wakeRunAtWall(run.id, reservation.sinceWall + RESERVATION_MAX_MS);
+  ctx.wakeRunAtAge(run.id, reservation.sinceAge + RESERVATION_MAX_MS);
 }
 
 /** Gives the kept slots back: the move succeeded, was abandoned, or took too long. */

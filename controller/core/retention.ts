@@ -58,7 +58,7 @@ export function forgetOld(ctx: Context): void {
 function forgetRequests(ctx: Context): void {
   const { requests } = ctx.state;
   for (const [id, record] of requests) {
-    if (record.wall > ctx.now.wall - REQUESTS_KEPT_MS && requests.size <= REQUESTS_MAX) return;
+    if (record.age > ctx.age - REQUESTS_KEPT_MS && requests.size <= REQUESTS_MAX) return;
     requests.delete(id);
     ctx.journal.delete(`requests/${id}`);
   }

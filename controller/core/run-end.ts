@@ -2,7 +2,7 @@
  * What follows when an attempt is proven ended: an ordered table of rules, the first that matches decides
  * (semantics 7). Pure judgement first, then its execution.
  */
-import { SECOND } from '../../shared/time.ts';
+import { MINUTE, SECOND } from '../../shared/time.ts';
 import { freeSlotsFor } from './capacity.ts';
 import { poolOf, serverOf } from './cluster.ts';
 import type { Context } from './context.ts';
@@ -14,7 +14,6 @@ import {
   forgetOldSetbacks,
   forgetSetbacks,
   forgetTried,
-  LONGEST_PAUSE_MS,
   notBefore,
   pauseAfterMs,
   pausedServers,
@@ -27,7 +26,7 @@ import {
 import type { Attempt, AttemptCause, AttemptEnd, Failback, Policy, QueueCause, Reservation, Run } from './state.ts';
 
 const BACKOFF_FIRST_MS = 10 * SECOND;
-const BACKOFF_MAX_MS = LONGEST_PAUSE_MS;
+const BACKOFF_MAX_MS = 5 * MINUTE;
 /** A start that came too late may have met a hiccup: it is not sent again into the same one. */
 const LATE_DELAY_MS = 1 * SECOND;
 
@@ -158,7 +157,7 @@ export function decideAfterEnd(ctx: Context, run: Run, attempt: Attempt, end: At
   }
   const policy = ctx.state.policies.get(run.policy);
   if (policy === undefined) return;
-  forgetOldFailures(run, policy, attempt, ctx.now.wall);
+  forgetOldFailures(run, policy, attempt, ctx.age);
   const failback = policy.spec.failback ?? poolOf(ctx.state, run.pool).defaultFailback;
   const next = judgeEnd({ policy, failback, server: answers(ctx, attempt) }, run, attempt, end);
   const moving = next.kind === 'again' && next.reason === 'MOVING';
@@ -188,55 +187,58 @@ function answers({ state }: Context, { server: id, place, bootId }: Attempt): En
 function settleFailedMove(ctx: Context, run: Run, reservation: Reservation, attempt: Attempt): void {
   const { from, cause } = reservation;
   endReservation(ctx, run);
-  if (attempt.server !== from) reserve(ctx, run, { server: from, from, cause, sinceWall: ctx.now.wall });
+  if (attempt.server !== from) reserve(ctx, run, { server: from, from, cause, sinceAge: ctx.age });
 }
 
 function queueAgain(ctx: Context, run: Run, attempt: Attempt, next: Again): void {
-  const { wall } = ctx.now;
+  const { age } = ctx;
   run.nextCause = next.cause;
   run.queueCause = next.queueCause;
   // Kept through attempts that never ran: they were no turn of its own.
-  if (attempt.startWall !== undefined) run.queueSinceWall = wall;
-  run.notBeforeWall = wall + next.delayMs;
+  if (attempt.startWall !== undefined) {
+    run.queueSinceWall = ctx.now.wall;
+    run.queueSinceAge = age;
+  }
+  run.notBeforeAge = age + next.delayMs;
   run.reason = next.reason;
   if (next.prefer) run.preferServer = attempt.server;
-  if (next.setback !== 'NONE') takeSetback(run, attempt, next, wall);
+  if (next.setback !== 'NONE') takeSetback(run, attempt, next, age);
 }
 
-function takeSetback(run: Run, attempt: Attempt, { setback, reason }: Again, wall: number): void {
-  const skip = countSetback(run, attempt, reason, wall);
+function takeSetback(run: Run, attempt: Attempt, { setback, reason }: Again, age: number): void {
+  const skip = countSetback(run, attempt, reason, age);
   if (setback === 'ONCE_FREE' && skip.count === 1) return;
   if (setback === 'IN_PLACE') {
-    run.notBeforeWall = Math.max(run.notBeforeWall, notBefore(attempt, pauseAfterMs(skip.count), wall));
+    run.notBeforeAge = Math.max(run.notBeforeAge, notBefore(attempt, pauseAfterMs(skip.count)));
     return;
   }
   run.preferServer = undefined;
-  avoid(run, attempt, skip, wall);
-  run.notBeforeWall = Math.max(run.notBeforeWall, notBefore(attempt, restMs(run), wall));
+  avoid(run, attempt, skip, age);
+  run.notBeforeAge = Math.max(run.notBeforeAge, notBefore(attempt, restMs(run)));
 }
 
 /** A failure: again in place, then the next server, then back-off or the end (the restart budget). */
 function decideAfterFailure(ctx: Context, run: Run, policy: Policy, attempt: Attempt, end: AttemptEnd): void {
-  const { wall } = ctx.now;
+  const { age } = ctx;
   const { attempts, windowMs, delayMs } = policy.spec.restart;
-  run.failures = [...run.failures, { server: attempt.server, wall }].slice(-1_000);
-  const here = run.failures.filter((failure) => failure.server === attempt.server && failure.wall > wall - windowMs);
+  run.failures = [...run.failures, { server: attempt.server, age }].slice(-1_000);
+  const here = run.failures.filter((failure) => failure.server === attempt.server && failure.age > age - windowMs);
   if (here.length < attempts && end.cause !== 'SPAWN_FAILED') {
     queueAgain(ctx, run, attempt, again('RESTART', 'START', 'FAILED_ONCE', { prefer: true, delayMs }));
     return;
   }
-  const counted = countSetback(run, attempt, 'FAILED_HERE', wall);
-  const skip = avoid(run, attempt, { ...counted, triedUntilWall: wall + SETBACK_WINDOW_MS }, wall, SETBACK_WINDOW_MS);
-  const tried = triedServers(run, wall);
+  const counted = countSetback(run, attempt, 'FAILED_HERE', age);
+  const skip = avoid(run, attempt, { ...counted, triedUntilAge: age + SETBACK_WINDOW_MS }, age, SETBACK_WINDOW_MS);
+  const tried = triedServers(run, age);
   const untried = eligibleServers(ctx.state, policy).filter((id) => !tried.includes(id));
   if (untried.length > 0) {
-    const avoided = [...skippedServers(run, wall), ...pausedServers(run, wall)];
+    const avoided = [...skippedServers(run, age), ...pausedServers(run, age)];
     const open = untried.filter((id) => !avoided.includes(id));
     const hasRoom = open.some((id) => freeSlotsFor(ctx.state, serverOf(ctx.state, id), run) >= run.slots);
     // The next one is full, or avoided as well, and this one may be chosen again: not over and over without a pause.
-    if (!hasRoom) putSkip(run, { ...skip, pausedUntilWall: wall + nextBackoffMs(run) });
+    if (!hasRoom) putSkip(run, { ...skip, pausedUntilAge: age + nextBackoffMs(run) });
     queueAgain(ctx, run, attempt, again('RECOVERY', 'RECOVERY', 'FAILED_HERE'));
-    run.notBeforeWall = Math.max(run.notBeforeWall, notBefore(attempt, restMs(run), wall));
+    run.notBeforeAge = Math.max(run.notBeforeAge, notBefore(attempt, restMs(run)));
     return;
   }
   if (policy.spec.trigger.kind !== 'continuous') {
@@ -259,13 +261,13 @@ function nextBackoffMs(run: Run): number {
   return delayMs;
 }
 
-function forgetOldFailures(run: Run, policy: Policy, attempt: Attempt, wall: number): void {
-  const ranMs = attempt.startWall === undefined ? 0 : wall - attempt.startWall;
+function forgetOldFailures(run: Run, policy: Policy, attempt: Attempt, age: number): void {
+  const ranMs = attempt.startWall === undefined ? 0 : age - attempt.assignAge;
   if (ranMs >= policy.spec.restart.windowMs) {
     run.failures = [];
     run.backoffRounds = 0;
     forgetSetbacks(run, attempt.server);
   }
-  run.failures = run.failures.filter((failure) => failure.wall > wall - SETBACK_WINDOW_MS);
-  forgetOldSetbacks(run, wall);
+  run.failures = run.failures.filter((failure) => failure.age > age - SETBACK_WINDOW_MS);
+  forgetOldSetbacks(run, age);
 }

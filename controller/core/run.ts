@@ -39,7 +39,9 @@ export function createRun(ctx: Context, policy: Policy, cause: string, args: rea
     attemptCount: 0,
     queueCause: 'START',
     queueSinceWall: now.wall,
-    notBeforeWall: 0,
+    queueSinceAge: ctx.age,
+    passedOverSinceAge: 0,
+    notBeforeAge: 0,
     preferServer: undefined,
     nextCause: 'START',
     reservation: undefined,
@@ -48,7 +50,7 @@ export function createRun(ctx: Context, policy: Policy, cause: string, args: rea
     failures: [],
     skips: [],
     backoffRounds: 0,
-    lastMoveWall: 0,
+    lastMoveAge: 0,
   };
   state.runs.set(run.id, run);
   policyLiveOf(state, policy).runs.add(run.id);
@@ -119,7 +121,7 @@ export function enqueue(ctx: Context, run: Run): void {
     run: run.id,
     priority: run.priority,
     cause: run.queueCause,
-    sinceWall: run.queueSinceWall,
+    sinceAge: run.queueSinceAge,
     slots: run.slots,
   });
   ctx.dirtyPools.add(run.pool);
@@ -128,7 +130,7 @@ export function enqueue(ctx: Context, run: Run): void {
 export function dequeue(ctx: Context, run: Run): void {
   const live = poolLiveOf(ctx.state, run.pool);
   live.queue.remove(run.id);
-  live.bypassedSinceWall.delete(run.id);
+  run.passedOverSinceAge = 0;
   for (const [server, claimer] of live.claims) if (claimer === run.id) live.claims.delete(server);
 }
 

@@ -30,7 +30,7 @@ const doubled = (firstMs: number, maxMs: number, rounds: number): number =>
 export function noteReported(ctx: Context, server: Server, told: readonly HostProblem[]): void {
   const { gate } = server;
   if (told.length > 0) {
-    const probation = { ...newProbation(ctx, gate), phase: 'REPORTED', untilWall: 0 } as const;
+    const probation = { ...newProbation(ctx, gate), phase: 'REPORTED', untilAge: 0 } as const;
     if (gate.probation?.phase === 'REPORTED' && sameKinds(gate.problems, told)) return;
     setGate(ctx, server, { problems: told, probation });
     announce(ctx, server, 'SERVER_PROBATION', told[0]?.kind ?? 'OTHER', `takes no new runs: ${describe(told)}`);
@@ -79,7 +79,7 @@ export function noteStarted(ctx: Context, id: ServerId): void {
 }
 
 function newProbation({ now }: Context, { probation }: ServerGate): Probation {
-  return probation ?? { phase: 'PAUSED', sinceWall: now.wall, untilWall: 0, rounds: 0 };
+  return probation ?? { phase: 'PAUSED', sinceWall: now.wall, untilAge: 0, rounds: 0 };
 }
 
 /** Answers for how long. */
@@ -87,24 +87,24 @@ function pause(ctx: Context, server: Server, probation: Probation): number {
   const rounds = probation.rounds + 1;
   const pauseMs = doubled(PAUSE_FIRST_MS, PAUSE_MAX_MS, rounds);
   setGate(ctx, server, {
-    probation: { ...probation, phase: 'PAUSED', untilWall: ctx.now.wall + pauseMs, rounds },
+    probation: { ...probation, phase: 'PAUSED', untilAge: ctx.age + pauseMs, rounds },
   });
   return pauseMs;
 }
 
 /** It was called MISSING. Not counted in a mass failure: the fault is more likely between the servers and us. */
 export function noteMissing(ctx: Context, server: Server): void {
-  const { wall } = ctx.now;
+  const { age } = ctx;
   if (poolLiveOf(ctx.state, server.pool).storm.activeSinceMono !== undefined) return;
-  const missingWalls = [...server.gate.missingWalls.filter((at) => at > wall - MISSING_WINDOW_MS), wall].slice(
+  const missingAges = [...server.gate.missingAges.filter((at) => at > age - MISSING_WINDOW_MS), age].slice(
     -MISSING_MAX,
   );
-  setGate(ctx, server, { missingWalls });
-  if (missingWalls.length < MISSING_MAX) return;
+  setGate(ctx, server, { missingAges });
+  if (missingAges.length < MISSING_MAX) return;
   const last = server.gate.quarantine;
-  const isLong = last !== undefined && last.phase === 'OVER' && wall > last.untilWall + FORGET_QUARANTINE_MS;
+  const isLong = last !== undefined && last.phase === 'OVER' && age > last.untilAge + FORGET_QUARANTINE_MS;
   const rounds = last === undefined || isLong ? 1 : last.rounds + 1;
-  setGate(ctx, server, { quarantine: { phase: 'AWAY', sinceWall: wall, untilWall: 0, rounds } });
+  setGate(ctx, server, { quarantine: { phase: 'AWAY', sinceWall: ctx.now.wall, untilAge: 0, rounds } });
   const minutes = quarantineMs(rounds) / MINUTE;
   const message = `takes no new runs for ${minutes} min after its return: it went missing ${MISSING_MAX} times within an hour`;
   announce(ctx, server, 'SERVER_QUARANTINED', 'MISSING_AGAIN', message);
@@ -116,27 +116,27 @@ const quarantineMs = (rounds: number): number => doubled(QUARANTINE_FIRST_MS, QU
 export function noteReturned(ctx: Context, server: Server): void {
   const { quarantine } = server.gate;
   if (quarantine?.phase !== 'AWAY') return;
-  const untilWall = ctx.now.wall + quarantineMs(quarantine.rounds);
-  setGate(ctx, server, { quarantine: { ...quarantine, phase: 'CLOSED', untilWall } });
+  const untilAge = ctx.age + quarantineMs(quarantine.rounds);
+  setGate(ctx, server, { quarantine: { ...quarantine, phase: 'CLOSED', untilAge } });
 }
 
-/** Opens what is due, and says when to look again. A wall clock that was set back makes nothing longer. */
+/** Opens what is due, and says when to look again. */
 export function judgeGate(ctx: Context, server: Server): void {
   const { probation, quarantine } = server.gate;
-  const { wall } = ctx.now;
+  const { age } = ctx;
   if (probation?.phase === 'PAUSED') {
-    if (probation.untilWall <= wall || probation.untilWall > wall + PAUSE_MAX_MS) tryAgain(ctx, server, probation);
-    else wakeAt(ctx, server, probation.untilWall);
+    if (probation.untilAge <= age) tryAgain(ctx, server, probation);
+    else wakeAt(ctx, server, probation.untilAge);
   }
   if (quarantine?.phase === 'CLOSED') {
-    const { untilWall } = quarantine;
-    if (untilWall <= wall || untilWall > wall + QUARANTINE_MAX_MS) endQuarantine(ctx, server, quarantine);
-    else wakeAt(ctx, server, untilWall);
+    const { untilAge } = quarantine;
+    if (untilAge <= age) endQuarantine(ctx, server, quarantine);
+    else wakeAt(ctx, server, untilAge);
   }
 }
 
 function tryAgain(ctx: Context, server: Server, probation: Probation): void {
-  setGate(ctx, server, { probation: { ...probation, phase: 'TRIAL', untilWall: 0 } });
+  setGate(ctx, server, { probation: { ...probation, phase: 'TRIAL', untilAge: 0 } });
   announce(ctx, server, 'SERVER_PROBATION', 'TRIAL', 'is tried with one start at a time');
 }
 
@@ -145,8 +145,8 @@ function endQuarantine(ctx: Context, server: Server, quarantine: Quarantine): vo
   announce(ctx, server, 'SERVER_GATE_OPENED', 'QUARANTINE_OVER', 'takes runs again: its quarantine is over');
 }
 
-function wakeAt(ctx: Context, server: Server, untilWall: number): void {
-  ctx.gateWheel.set(server.id, ctx.now.mono + untilWall - ctx.now.wall);
+function wakeAt(ctx: Context, server: Server, untilAge: number): void {
+  ctx.gateWheel.set(server.id, ctx.monoAt(untilAge));
 }
 
 function setGate(ctx: Context, server: Server, change: Partial<ServerGate>): void {
@@ -173,7 +173,7 @@ export type GateView =
       readonly kind: 'PROBATION' | 'QUARANTINED';
       readonly sinceWall: number;
       /** When it opens or is tried again. Undefined: when its agent says so, or is back. */
-      readonly untilWall: number | undefined;
+      readonly untilAge: number | undefined;
       /** In words. */
       readonly reason: string;
     };
@@ -189,14 +189,14 @@ export function gateOf({ gate }: Server): GateView {
   const { probation, quarantine, problems } = gate;
   if (probation !== undefined) {
     const reason = `it can start nothing: ${describe(problems)}; ${WAYS_OUT[probation.phase]}`;
-    const untilWall = probation.phase === 'PAUSED' ? probation.untilWall : undefined;
-    return { kind: 'PROBATION', sinceWall: probation.sinceWall, untilWall, reason };
+    const untilAge = probation.phase === 'PAUSED' ? probation.untilAge : undefined;
+    return { kind: 'PROBATION', sinceWall: probation.sinceWall, untilAge, reason };
   }
   if (quarantine === undefined || quarantine.phase === 'OVER') return { kind: 'OPEN' };
   const minutes = quarantineMs(quarantine.rounds) / MINUTE;
   const reason = `it went missing ${MISSING_MAX} times within an hour; it is over ${minutes} min after its return`;
-  const untilWall = quarantine.phase === 'CLOSED' ? quarantine.untilWall : undefined;
-  return { kind: 'QUARANTINED', sinceWall: quarantine.sinceWall, untilWall, reason };
+  const untilAge = quarantine.phase === 'CLOSED' ? quarantine.untilAge : undefined;
+  return { kind: 'QUARANTINED', sinceWall: quarantine.sinceWall, untilAge, reason };
 }
 
 export const isClosed = (server: Server): boolean => gateOf(server).kind !== 'OPEN';

@@ -28,41 +28,36 @@ export const pauseAfterMs = (count: number): number =>
 export const skipOf = (run: Run, server: ServerId): Skip | undefined =>
   run.skips.find((skip) => skip.server === server);
 
-export const skippedServers = (run: Run, wall: number): readonly ServerId[] =>
-  run.skips.filter(({ untilWall }) => untilWall > wall).map(({ server }) => server);
+export const skippedServers = (run: Run, age: number): readonly ServerId[] =>
+  run.skips.filter(({ untilAge }) => untilAge > age).map(({ server }) => server);
 
-/** None is longer than this: one that ends later was noted before the wall clock was set back, and is over. */
-export const LONGEST_PAUSE_MS = 5 * MINUTE;
+export const isPaused = ({ pausedUntilAge }: Skip, age: number): boolean => pausedUntilAge > age;
 
-export const isPaused = ({ pausedUntilWall }: Skip, wall: number): boolean =>
-  pausedUntilWall > wall && pausedUntilWall <= wall + LONGEST_PAUSE_MS;
-
-export const pausedServers = (run: Run, wall: number): readonly ServerId[] =>
-  run.skips.filter((skip) => isPaused(skip, wall)).map(({ server }) => server);
+export const pausedServers = (run: Run, age: number): readonly ServerId[] =>
+  run.skips.filter((skip) => isPaused(skip, age)).map(({ server }) => server);
 
 /** Where the restart budget is spent: not tried again until all others are. */
-export const triedServers = (run: Run, wall: number): readonly ServerId[] =>
-  run.skips.filter(({ triedUntilWall }) => triedUntilWall > wall).map(({ server }) => server);
+export const triedServers = (run: Run, age: number): readonly ServerId[] =>
+  run.skips.filter(({ triedUntilAge }) => triedUntilAge > age).map(({ server }) => server);
 
 /** Notes one more setback on the server of an attempt. Answers the entry, which neither skips nor pauses yet. */
-export function countSetback(run: Run, { server }: Attempt, reason: string, wall: number): Skip {
+export function countSetback(run: Run, { server }: Attempt, reason: string, age: number): Skip {
   const before = skipOf(run, server);
-  const nothing = { untilWall: 0, pausedUntilWall: 0, triedUntilWall: 0 };
-  return putSkip(run, { ...nothing, ...before, server, reason, count: (before?.count ?? 0) + 1, lastWall: wall });
+  const nothing = { untilAge: 0, pausedUntilAge: 0, triedUntilAge: 0 };
+  return putSkip(run, { ...nothing, ...before, server, reason, count: (before?.count ?? 0) + 1, lastAge: age });
 }
 
 /** Avoids the server from now on, and pauses there. */
-export function avoid(run: Run, attempt: Attempt, skip: Skip, wall: number, skipMs = SKIP_MS): Skip {
+export function avoid(run: Run, attempt: Attempt, skip: Skip, age: number, skipMs = SKIP_MS): Skip {
   return putSkip(run, {
     ...skip,
-    untilWall: Math.max(skip.untilWall, wall + skipMs),
-    pausedUntilWall: notBefore(attempt, pauseAfterMs(skip.count), wall),
+    untilAge: Math.max(skip.untilAge, age + skipMs),
+    pausedUntilAge: notBefore(attempt, pauseAfterMs(skip.count)),
   });
 }
 
-/** Time since the assignment counts as waited. A wall clock that was set back makes no wait longer. */
-export const notBefore = ({ assignWall }: Attempt, pauseMs: number, wall: number): number =>
-  Math.min(assignWall, wall) + pauseMs;
+/** Time since the assignment counts as waited. */
+export const notBefore = ({ assignAge }: Attempt, pauseMs: number): number => assignAge + pauseMs;
 
 /** Rest of the run itself, wherever it goes next: whom many servers refuse does not go through a thousand of them in a second. */
 export function restMs(run: Run): number {
@@ -76,10 +71,10 @@ export function putSkip(run: Run, skip: Skip): Skip {
 }
 
 /** What is old says nothing any more. */
-export function forgetOldSetbacks(run: Run, wall: number): void {
+export function forgetOldSetbacks(run: Run, age: number): void {
   run.skips = run.skips.filter(
-    ({ lastWall, untilWall, pausedUntilWall }) =>
-      lastWall > wall - SETBACK_WINDOW_MS || untilWall > wall || pausedUntilWall > wall,
+    ({ lastAge, untilAge, pausedUntilAge }) =>
+      lastAge > age - SETBACK_WINDOW_MS || untilAge > age || pausedUntilAge > age,
   );
 }
 
@@ -90,12 +85,10 @@ export function forgetSetbacks(run: Run, server: ServerId): void {
 
 /** Whoever waits for nothing but a pause is tried again now. */
 export function endPauses(run: Run): void {
-  run.skips = run.skips.map((skip) => ({ ...skip, pausedUntilWall: 0 }));
+  run.skips = run.skips.map((skip) => ({ ...skip, pausedUntilAge: 0 }));
 }
 
 /** A new round begins at the top of the list: tried are all, and so is none. */
 export function forgetTried(run: Run): void {
-  run.skips = run.skips.map((skip) =>
-    skip.triedUntilWall === 0 ? skip : { ...skip, untilWall: 0, triedUntilWall: 0 },
-  );
+  run.skips = run.skips.map((skip) => (skip.triedUntilAge === 0 ? skip : { ...skip, untilAge: 0, triedUntilAge: 0 }));
 }

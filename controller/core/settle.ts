@@ -101,6 +101,24 @@ export function periodicLook(ctx: Context): void {
   }
   ctx.recheckBlocked = true;
   forgetOld(ctx);
+  if (somethingWaits(ctx)) ctx.journal.noteAge();
+}
+
+/** So that what is left of a wait is known to the next leader, to half a minute; idle agents cause no writes. */
+function somethingWaits({ state, age }: Context): boolean {
+  for (const live of state.policyLive.values()) {
+    for (const id of live.runs) {
+      const run = state.runs.get(id);
+      if (run === undefined) continue;
+      const { state: name, notBeforeAge, reservation, wantedMove } = run;
+      if (name === 'QUEUED' || notBeforeAge > age || reservation !== undefined || wantedMove !== undefined) return true;
+    }
+  }
+  for (const { gate, drain } of state.servers.values()) {
+    if (gate.probation?.phase === 'PAUSED' || gate.quarantine?.phase === 'CLOSED') return true;
+    if (drain?.deadlineAge !== undefined && !drain.done) return true;
+  }
+  return false;
 }
 
 function take<T>(set: Set<T>): readonly T[] {

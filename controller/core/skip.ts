@@ -4,14 +4,14 @@ import type { ServerId } from '../../shared/ids.ts';
 export interface Skip {
   readonly server: ServerId;
   /** Taken only if no other eligible server has room. 0: not avoided. */
-  readonly untilWall: number;
+  readonly untilAge: number;
   /** Not taken at all. 0: not paused. */
-  readonly pausedUntilWall: number;
+  readonly pausedUntilAge: number;
   /** Its restart budget is spent there. 0: it is not. */
-  readonly triedUntilWall: number;
+  readonly triedUntilAge: number;
   /** Setbacks that are remembered. */
   readonly count: number;
-  readonly lastWall: number;
+  readonly lastAge: number;
   /** One stable word: of the last one. */
   readonly reason: string;
 }

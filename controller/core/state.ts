@@ -9,6 +9,7 @@ import type { Epoch, PolicyId, PoolId, RunId, ServerId, Uid } from '../../shared
 import type { Capability } from './capability.ts';
 import type { EarlierLife } from './earlier-attempt.ts';
 import type { ServerGate } from './gate-record.ts';
+import type { Meta } from './meta.ts';
 import type { Skip } from './skip.ts';
 import type { Timers } from './timers.ts';
 
@@ -28,23 +29,6 @@ interface RecordBase {
   updateWall: number;
 }
 
-/** One record for the whole store: the counters from which ids are made. */
-export interface Meta {
-  readonly kind: 'meta';
-  /** Last epoch given to an attempt. */
-  lastEpoch: number;
-  /** Last number given to a run, for its id. */
-  lastRun: number;
-  /** Last number given to an event. */
-  lastEvent: number;
-  /** Last number given to a uid. */
-  lastUid: number;
-  /** Newest number of an event that was dropped to make room. 0: none was. */
-  droppedEvent: number;
-  /** Age of the cluster at this commit (see `ageOf`). */
-  age: number;
-}
-
 export interface Pool extends RecordBase {
   readonly kind: 'pool';
   readonly id: PoolId;
@@ -56,6 +40,8 @@ export interface Pool extends RecordBase {
   order: readonly ServerId[];
   /** Counts changes of the order; makes its etag. */
   orderVersion: number;
+  /** No second storm before. 0: there was none lately. */
+  stormNotBeforeAge: number;
 }
 
 /** Where attempts live. Inventories prove something only about attempts started in the same place. */
@@ -69,6 +55,7 @@ export interface Drain {
   readonly startWall: number;
   /** Stops what is left at this time; undefined: never. */
   readonly deadlineWall: number | undefined;
+  readonly deadlineAge: number | undefined;
   /** True once every attempt is proven ended. */
   done: boolean;
 }
@@ -225,6 +212,7 @@ export interface Attempt {
   readonly terms: FrozenTerms;
   state: AttemptState;
   readonly assignWall: number;
+  readonly assignAge: number;
   startWall: number | undefined;
   endWall: number | undefined;
   end: AttemptEnd | undefined;
@@ -256,7 +244,7 @@ export interface Reservation {
   readonly server: ServerId;
   readonly from: ServerId;
   readonly cause: 'MOVE' | 'FAILBACK' | 'DRAIN';
-  readonly sinceWall: number;
+  readonly sinceAge: number;
 }
 
 export interface RunOutcome {
@@ -292,27 +280,28 @@ export interface Run extends RecordBase {
   /** Why it queues and since when; kept across re-queues until it runs. */
   queueCause: QueueCause;
   queueSinceWall: number;
+  queueSinceAge: number;
+  /** Since when later runs are placed and it is not. 0: it was not passed over. */
+  passedOverSinceAge: number;
   /** Not placed before this time: delay between an end and a restart, or BACKOFF. */
-  notBeforeWall: number;
+  notBeforeAge: number;
   /** LAPSED: this server first, if eligible. */
   preferServer: ServerId | undefined;
   /** Cause of the next attempt. */
   nextCause: AttemptCause;
   reservation: Reservation | undefined;
   /** A move that was decided and waits for its turn in the budget. */
-  wantedMove:
-    | { readonly server: ServerId; readonly cause: 'MOVE' | 'FAILBACK'; readonly sinceWall: number }
-    | undefined;
+  wantedMove: { readonly server: ServerId; readonly cause: 'MOVE' | 'FAILBACK'; readonly sinceAge: number } | undefined;
   /** How it ends once its last attempt is proven ended. */
   outcome: RunOutcome | undefined;
   /** Failures inside the restart budget's windows. */
-  failures: readonly { readonly server: ServerId; readonly wall: number }[];
+  failures: readonly { readonly server: ServerId; readonly age: number }[];
   /** Servers where attempts came to nothing: one entry for each, forgotten half an hour after the last one. */
   skips: readonly Skip[];
   /** BACKOFF rounds so far; sets the next delay. */
   backoffRounds: number;
   /** When it was last moved by choice, for the budget of moves. 0: never. */
-  lastMoveWall: number;
+  lastMoveAge: number;
 }
 
 /** One line of the event log, written in the commit of the change it tells of. */
@@ -337,7 +326,7 @@ export interface EventRecord {
 export interface RequestRecord {
   readonly kind: 'request';
   readonly id: string;
-  readonly wall: number;
+  readonly age: number;
   /** Method and arguments, hashed by the API. */
   readonly fingerprint: string;
   /** What the call answered about; the answer shows it as it is now. */

@@ -21,7 +21,7 @@ export function noteSuspect(ctx: Context, server: Server): void {
   const { storm } = poolLiveOf(state, server.pool);
   storm.suspects = storm.suspects.filter((one) => one.mono > now.mono - WINDOW_MS && one.server !== server.id);
   storm.suspects.push({ server: server.id, mono: now.mono });
-  if (storm.activeSinceMono !== undefined || now.mono < storm.notBeforeMono) return;
+  if (storm.activeSinceMono !== undefined || ctx.age < pool.stormNotBeforeAge) return;
   const silent = storm.suspects.length;
   // Cheap first: the servers of a large pool are not counted for each one that falls silent.
   if (silent < SERVERS_MIN || silent < SHARE * activeServers(ctx, pool, silent)) return;
@@ -60,16 +60,17 @@ export function judgeStorm(ctx: Context, pool: Pool): void {
 export function endStorm(ctx: Context, pool: Pool, cause: string): void {
   const { storm } = poolLiveOf(ctx.state, pool.id);
   if (storm.activeSinceMono === undefined) return;
-  quiet(storm, ctx.now.mono);
+  quiet(storm);
+  pool.stormNotBeforeAge = ctx.age + NOT_AGAIN_MS;
+  ctx.journal.note(pool);
   ctx.journal.event({ type: 'STORM_ENDED', cause, message: `takeovers of ${pool.id} go on`, pool: pool.id });
   wakePool(ctx, pool);
 }
 
-function quiet(storm: Storm, nowMono: number): void {
+function quiet(storm: Storm): void {
   storm.activeSinceMono = undefined;
   storm.belowSinceMono = undefined;
   storm.suspects = [];
-  storm.notBeforeMono = nowMono + NOT_AGAIN_MS;
 }
 
 /** At most as many as are sure to be counted: ALIVE and ACTIVE for a minute, looked at only until there are too many for a storm. */

@@ -14,7 +14,7 @@ const LOOK_AGAIN_MS = 30 * SECOND;
 /** No more than this is told of times that were left out. */
 const MAX_COUNTED = 1_000_000;
 /** Clocks of controllers differ a little; a last time further ahead than this was noted by one that was wrong. */
-const AHEAD_MS = MINUTE;
+const AHEAD_MS = 10 * MINUTE;
 /** So many ticks are counted one by one when catching up. */
 const CATCH_UP_MAX = 10_000;
 

@@ -2,7 +2,7 @@
 import type { PoolId, RunId } from '../../shared/ids.ts';
 import type { Now } from '../../shared/time.ts';
 import { effectiveMaxSlots, serverView, usedSlots } from './capacity.ts';
-import { type ClusterState, poolLiveOf, poolOf, serverLiveOf } from './cluster.ts';
+import { ageOf, type ClusterState, poolLiveOf, poolOf, serverLiveOf, wallAtAge } from './cluster.ts';
 import { drainBlocked as drainBlockedIn } from './drain.ts';
 import { waitFor } from './earlier-life.ts';
 import { placementQuery, policyLiveOf } from './eligible.ts';
@@ -33,23 +33,24 @@ export const runsOf = (state: ClusterState, policy: Policy): readonly Run[] =>
   runsIn(state, policyLiveOf(state, policy).runs);
 
 /** Place in the pool's queue, from 1; 0: not queued. */
-export function queuePosition(state: ClusterState, run: Run, nowWall: number): number {
+export function queuePosition(state: ClusterState, run: Run, now: Now): number {
   const { queue } = poolLiveOf(state, run.pool);
-  return queue.position(run.id, nowWall) ?? 0;
+  return queue.position(run.id, ageOf(state, now)) ?? 0;
 }
 
 export const drainBlocked = (
   state: ClusterState,
   server: Server,
   now: Now,
-): readonly { readonly run: RunId; readonly reason: string }[] => drainBlockedIn({ state, now }, server.id);
+): readonly { readonly run: RunId; readonly reason: string }[] =>
+  drainBlockedIn({ state, now, age: ageOf(state, now) }, server.id);
 
 /** Why each server of the pool would or would not get a run of this policy now. */
 export function explainPlacement(state: ClusterState, policy: Policy, now: Now): Explanation {
   const waiting = runsOf(state, policy).find((run) => run.state === 'QUEUED');
   const claims = poolLiveOf(state, policy.spec.pool).claims;
   const claimed = [...claims].filter(([, claimer]) => claimer !== waiting?.id).map(([server]) => server);
-  const query = placementQuery(state, policy, waiting, now.wall, { claimed });
+  const query = placementQuery(state, policy, waiting, ageOf(state, now), { claimed });
   return explain(query, poolOf(state, policy.spec.pool).order, (id) => serverView(state, id));
 }
 
@@ -86,7 +87,7 @@ export function deviations(state: ClusterState, now: Now): readonly Deviation[] 
   for (const live of state.policyLive.values()) {
     for (const run of runsIn(state, live.runs)) if (deviates(state, run)) found.push(runDeviation(state, run));
   }
-  for (const { policy, reason, message } of policyTroubles(state, now.wall)) {
+  for (const { policy, reason, message } of policyTroubles(state, ageOf(state, now))) {
     found.push({ resource: `policies/${policy.id}`, reason, message, etaWall: undefined });
   }
   return found;
@@ -111,7 +112,7 @@ function serverDeviations(state: ClusterState, server: Server, now: Now): readon
   if (server.saturated) say('SERVER_SATURATED', 'takes no new runs: its load is over its mark');
   const gate = gateOf(server);
   if (gate.kind !== 'OPEN') {
-    const etaWall = gate.untilWall;
+    const etaWall = gate.untilAge === undefined ? undefined : wallAtAge(state, now, gate.untilAge);
     found.push({ resource, reason: `SERVER_${gate.kind}`, message: `takes no new runs: ${gate.reason}`, etaWall });
   }
   const [used, limit] = [usedSlots(state, server), effectiveMaxSlots(state, server)];

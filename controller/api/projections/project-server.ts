@@ -6,7 +6,7 @@ import { toTimestamp } from '../../../shared/rpc/time-messages.ts';
 import type { Now } from '../../../shared/time.ts';
 import { serverToProto } from '../../codec/server.ts';
 import { gateStatusToProto, gateToProto } from '../../codec/server-gate.ts';
-import type { ClusterState } from '../../core/cluster.ts';
+import { type ClusterState, wallAtAge } from '../../core/cluster.ts';
 import type { Server } from '../../core/state.ts';
 import {
   drainBlocked,
@@ -27,7 +27,7 @@ export function projectServer(state: ClusterState, server: Server, now: Now): Pb
   message.role = message.rank === 1 ? ServerRole.PRIMARY : ServerRole.STANDBY;
   message.available = isAvailable(state, server);
   message.gate = gateToProto(server);
-  const gateStatus = gateStatusToProto(server);
+  const gateStatus = gateStatusToProto(server, (age) => wallAtAge(state, now, age));
   if (gateStatus !== undefined) message.gateStatus = gateStatus;
   message.effectiveMaxSlots = effectiveMaxSlots(state, server);
   message.usedSlots = usedSlots(state, server);

@@ -70,9 +70,9 @@ function replay(ctx: Context, call: AdminCall, fingerprint: string, resource: st
 }
 
 function remember(ctx: Context, call: AdminCall, resource: string): void {
-  const { state, journal, now } = ctx;
+  const { state, journal } = ctx;
   const { requestId: id, fingerprint } = call;
-  const record = { kind: 'request', id, wall: now.wall, fingerprint, resource } as const;
+  const record = { kind: 'request', id, age: ctx.age, fingerprint, resource } as const;
   state.requests.set(id, record);
   journal.put(record);
 }

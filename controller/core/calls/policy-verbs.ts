@@ -59,7 +59,7 @@ export function restartPolicy(ctx: Context, request: CallOf<'restart_policy'>): 
     const attempt = currentAttempt(run);
     if (attempt !== undefined) stopAttempt(ctx, run, attempt, 'RESTART', 'its policy was told to restart');
     else {
-      run.notBeforeWall = 0;
+      run.notBeforeAge = 0;
       ctx.journal.put(run);
       ctx.dirtyRuns.add(run.id);
     }

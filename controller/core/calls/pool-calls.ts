@@ -44,6 +44,7 @@ export function newPool(
     defaultFailback: more.defaultFailback ?? 'NEVER',
     defaultMaxSlots: more.defaultMaxSlots ?? DEFAULT_MAX_SLOTS,
     order: [],
+    stormNotBeforeAge: 0,
     orderVersion: 1,
   };
 }

@@ -40,7 +40,7 @@ export function moveRun(ctx: Context, request: CallOf<'move_run'>, validateOnly:
     beginMove(ctx, run, from, to, 'MOVE');
     return runOutcome(run);
   }
-  return runOutcome({ ...run, reservation: { server: to, from, cause: 'MOVE', sinceWall: ctx.now.wall } });
+  return runOutcome({ ...run, reservation: { server: to, from, cause: 'MOVE', sinceAge: ctx.age } });
 }
 
 /** The target an operator names keeps to the policy's list and requirements (I8). */
@@ -87,9 +87,9 @@ const isLeftBehind = (ctx: Context, attempt: Attempt): boolean =>
   attempt.terms.onDisconnect !== 'STOP' && attempt.state !== 'ENDED' && isReplaced(ctx, attempt);
 
 /** It waits for time alone: in BACKOFF, or in the queue since it pauses where it would go. */
-function isPausing({ now }: Context, run: Run): boolean {
+function isPausing({ age }: Context, run: Run): boolean {
   if (run.state === 'BACKOFF') return true;
-  return run.state === 'QUEUED' && (run.notBeforeWall > now.wall || pausedServers(run, now.wall).length > 0);
+  return run.state === 'QUEUED' && (run.notBeforeAge > age || pausedServers(run, age).length > 0);
 }
 
 /** Ends a BACKOFF or a pause now, or gives up an attempt that can't be killed or can't be asked after (an operator's proof, d). */
@@ -97,7 +97,7 @@ export function releaseRun(ctx: Context, request: CallOf<'release_run'>): Outcom
   const run = liveRun(ctx, request.run);
   const name = `runs/${run.id}`;
   if (isPausing(ctx, run) && !request.abandonAttempt) {
-    run.notBeforeWall = 0;
+    run.notBeforeAge = 0;
     endPauses(run);
     ctx.dirtyPools.add(run.pool);
     ctx.journal.put(run);

@@ -45,7 +45,8 @@ export function drainServer(ctx: Context, request: CallOf<'drain_server'>, valid
   const { wall } = ctx.now;
   setIntent(ctx, server, 'DRAINING', `${server.id} is drained: ${plan.moves.length} runs can move now`);
   const deadlineWall = request.deadlineMs === undefined ? undefined : wall + request.deadlineMs;
-  server.drain = { startWall: wall, deadlineWall, done: false };
+  const deadlineAge = request.deadlineMs === undefined ? undefined : ctx.age + request.deadlineMs;
+  server.drain = { startWall: wall, deadlineWall, deadlineAge, done: false };
   return serverOutcome(server, plan);
 }
 

@@ -2,12 +2,12 @@
 import fc from 'fast-check';
 import type { Capability } from '../../../controller/core/capability.ts';
 import type { ServerGate } from '../../../controller/core/gate-record.ts';
+import type { Meta } from '../../../controller/core/meta.ts';
 import type { Skip } from '../../../controller/core/skip.ts';
 import type {
   Attempt,
   AttemptEnd,
   EventRecord,
-  Meta,
   Policy,
   PolicySpec,
   Pool,
@@ -71,9 +71,10 @@ export const pools: fc.Arbitrary<Pool> = fc.record({
   defaultMaxSlots: small,
   order: fc.array(server, { maxLength: 6 }),
   orderVersion: counter,
+  stormNotBeforeAge: counter,
 });
 
-const closed = { sinceWall: wall, untilWall: wall, rounds: small };
+const closed = { sinceWall: wall, untilAge: counter, rounds: small };
 const gate: fc.Arbitrary<ServerGate> = fc.record({
   problems: fc
     .array(fc.record({ kind: fc.constantFrom(...HOST_PROBLEM_KINDS), detail: text }), { maxLength: 3 })
@@ -84,7 +85,7 @@ const gate: fc.Arbitrary<ServerGate> = fc.record({
   quarantine: optional(
     fc.record({ phase: fc.constantFrom('AWAY' as const, 'CLOSED' as const, 'OVER' as const), ...closed }),
   ),
-  missingWalls: fc.array(wall, { maxLength: 3 }),
+  missingAges: fc.array(counter, { maxLength: 3 }),
 });
 
 const capability: fc.Arbitrary<Capability> = fc.record({
@@ -101,7 +102,9 @@ export const servers: fc.Arbitrary<Server> = fc.record({
   maxSlots: optional(small),
   labels,
   intent: fc.constantFrom('ACTIVE' as const, 'CORDONED' as const, 'DRAINING' as const),
-  drain: optional(fc.record({ startWall: wall, deadlineWall: optional(wall), done: fc.boolean() })),
+  drain: optional(
+    fc.record({ startWall: wall, deadlineWall: optional(wall), deadlineAge: optional(counter), done: fc.boolean() }),
+  ),
   liveness: fc.constantFrom('ALIVE' as const, 'SUSPECT' as const, 'MISSING' as const, 'LEFT' as const),
   livenessSinceWall: wall,
   instanceId: text,
@@ -190,11 +193,11 @@ const end: fc.Arbitrary<AttemptEnd> = fc.record({
 
 const skip: fc.Arbitrary<Skip> = fc.record({
   server,
-  untilWall: wall,
-  pausedUntilWall: wall,
-  triedUntilWall: wall,
+  untilAge: counter,
+  pausedUntilAge: counter,
+  triedUntilAge: counter,
   count: small,
-  lastWall: wall,
+  lastAge: counter,
   reason: text,
 });
 
@@ -214,6 +217,7 @@ export const attempts: fc.Arbitrary<Attempt> = fc.record({
   }),
   state: fc.constantFrom('ASSIGNED', 'STARTING', 'RUNNING', 'STOPPING', 'STUCK', 'ENDED'),
   assignWall: wall,
+  assignAge: counter,
   startWall: optional(wall),
   endWall: optional(wall),
   end: optional(end),
@@ -264,7 +268,9 @@ export const runs: fc.Arbitrary<Run> = fc.record({
   attemptCount: small,
   queueCause: fc.constantFrom('RECOVERY' as const, 'START' as const, 'MOVE' as const),
   queueSinceWall: wall,
-  notBeforeWall: wall,
+  queueSinceAge: counter,
+  passedOverSinceAge: counter,
+  notBeforeAge: counter,
   preferServer: optional(server),
   nextCause: attemptCause,
   reservation: optional(
@@ -272,11 +278,11 @@ export const runs: fc.Arbitrary<Run> = fc.record({
       server,
       from: server,
       cause: fc.constantFrom('MOVE' as const, 'FAILBACK' as const, 'DRAIN' as const),
-      sinceWall: wall,
+      sinceAge: counter,
     }),
   ),
   wantedMove: optional(
-    fc.record({ server, cause: fc.constantFrom('MOVE' as const, 'FAILBACK' as const), sinceWall: wall }),
+    fc.record({ server, cause: fc.constantFrom('MOVE' as const, 'FAILBACK' as const), sinceAge: counter }),
   ),
   outcome: optional(
     fc.record({
@@ -285,10 +291,10 @@ export const runs: fc.Arbitrary<Run> = fc.record({
       message: text,
     }),
   ),
-  failures: fc.array(fc.record({ server, wall }), { maxLength: 3 }),
+  failures: fc.array(fc.record({ server, age: counter }), { maxLength: 3 }),
   skips: fc.array(skip, { maxLength: 3 }),
   backoffRounds: small,
-  lastMoveWall: wall,
+  lastMoveAge: counter,
 });
 
 /** Absent keys, not undefined ones: an event says only what it is about. */
@@ -315,7 +321,7 @@ const events: fc.Arbitrary<EventRecord> = fc.record(
 const requests: fc.Arbitrary<RequestRecord> = fc.record({
   kind: fc.constant('request' as const),
   id: word(/^[\x21-\x7e]{1,20}$/),
-  wall,
+  age: counter,
   fingerprint: text,
   resource: text,
 });

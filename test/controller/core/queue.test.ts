@@ -6,7 +6,7 @@ import { MINUTE } from '../../../shared/time.ts';
 import { propertyRuns } from './property.ts';
 
 function entry(run: string, changes: Partial<QueueEntry> = {}): QueueEntry {
-  return { run: runId(run), priority: 50, cause: 'START', sinceWall: 0, slots: 1, ...changes };
+  return { run: runId(run), priority: 50, cause: 'START', sinceAge: 0, slots: 1, ...changes };
 }
 
 function queueOf(...entries: readonly QueueEntry[]): RunQueue {
@@ -23,9 +23,9 @@ function order(queue: RunQueue, nowWall: number): readonly RunId[] {
 function naiveOrder(entries: readonly QueueEntry[], nowWall: number): readonly RunId[] {
   const causes: readonly QueueCause[] = ['RECOVERY', 'START', 'MOVE'];
   const keys = entries.map((one) => {
-    const waited = Math.max(0, nowWall - one.sinceWall);
+    const waited = Math.max(0, nowWall - one.sinceAge);
     const raised = one.priority + Math.min(20, Math.floor(waited / 300_000));
-    return { run: one.run, keys: [-raised, causes.indexOf(one.cause), one.sinceWall] };
+    return { run: one.run, keys: [-raised, causes.indexOf(one.cause), one.sinceAge] };
   });
   return keys
     .sort((a, b) => {
@@ -47,15 +47,15 @@ describe('the queue of runs without room', () => {
       entry('m', { cause: 'MOVE' }),
       entry('b'),
       entry('a'),
-      entry('early', { sinceWall: -1 }),
-      entry('r', { cause: 'RECOVERY', sinceWall: 5 }),
-      entry('p', { priority: 51, cause: 'MOVE', sinceWall: 9 }),
+      entry('early', { sinceAge: -1 }),
+      entry('r', { cause: 'RECOVERY', sinceAge: 5 }),
+      entry('p', { priority: 51, cause: 'MOVE', sinceAge: 9 }),
     );
     expect(order(queue, 10)).toEqual(['p', 'r', 'early', 'a', 'b', 'm', 'z']);
   });
 
   it('raises a waiting run by 1 for each 5 minutes, and by no more than 20', () => {
-    const queue = queueOf(entry('old', { priority: 30 }), entry('new', { priority: 50, sinceWall: 200 * MINUTE }));
+    const queue = queueOf(entry('old', { priority: 30 }), entry('new', { priority: 50, sinceAge: 200 * MINUTE }));
     expect(order(queue, 99 * MINUTE)).toEqual(['new', 'old']);
     expect(order(queue, 100 * MINUTE)).toEqual(['old', 'new']);
     expect(order(queue, 204 * MINUTE)).toEqual(['old', 'new']);
@@ -63,7 +63,7 @@ describe('the queue of runs without room', () => {
   });
 
   it('takes back what waiting added when the wall clock is set back', () => {
-    const queue = queueOf(entry('old'), entry('new', { priority: 51, sinceWall: 10 * MINUTE }));
+    const queue = queueOf(entry('old'), entry('new', { priority: 51, sinceAge: 10 * MINUTE }));
     expect(order(queue, 10 * MINUTE)).toEqual(['old', 'new']);
     expect(order(queue, 4 * MINUTE)).toEqual(['new', 'old']);
     expect(order(queue, -60 * MINUTE)).toEqual(['new', 'old']);
@@ -103,7 +103,7 @@ describe('the queue of runs without room', () => {
   });
 
   it('answers with the same array until a run comes, goes or ages', () => {
-    const queue = queueOf(entry('a'), entry('b', { sinceWall: MINUTE }));
+    const queue = queueOf(entry('a'), entry('b', { sinceAge: MINUTE }));
     const before = queue.ordered(2 * MINUTE);
     expect(queue.ordered(AGING_STEP_MS - 1)).toBe(before);
     expect(queue.ordered(-MINUTE)).toBe(before);
@@ -138,7 +138,7 @@ describe('the queue of runs without room', () => {
       for (const one of changes) {
         if (one.kind === 'pass') now += one.ms;
         if (one.kind === 'add') {
-          const made = entry(`r${one.run}`, { priority: one.priority, cause: one.cause, sinceWall: now - one.since });
+          const made = entry(`r${one.run}`, { priority: one.priority, cause: one.cause, sinceAge: now - one.since });
           queue.add(made);
           naive.set(made.run, made);
         }

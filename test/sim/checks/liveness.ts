@@ -2,7 +2,7 @@
  * I5: when faults have ended and a leader stays, every started run with an eligible server that has room runs, or is shown to wait for
  * a reason that the rules allow. One host that stays sick is no excuse: it counts as if it were not there.
  */
-import type { ClusterState } from '../../../controller/core/cluster.ts';
+import { ageOf, type ClusterState } from '../../../controller/core/cluster.ts';
 import { placementQuery } from '../../../controller/core/eligible.ts';
 import type { Policy, Run } from '../../../controller/core/state.ts';
 import { takeoverWaitMs } from '../../../controller/core/timers.ts';
@@ -38,20 +38,21 @@ export function stillWaiting(world: World): readonly Waiting[] {
   const leader = world.leader();
   if (leader === undefined) return [{ who: 'everything', why: 'nobody leads' }];
   const { state } = leader.reign.core;
-  const { wall } = leader.controller.clockNow();
+  const now = leader.controller.clockNow();
+  const age = ageOf(state, now);
   const sick = world.sick?.site.host.server;
   const found: Waiting[] = [];
   for (const policy of state.policies.values()) {
     if (policy.deleting) continue;
     const runs = [...(state.policyLive.get(policy.id)?.runs ?? [])].flatMap((id) => state.runs.get(id) ?? []);
-    const overdue = overdueTick(policy, wall, world.schedules);
+    const overdue = overdueTick(policy, now.wall, world.schedules);
     if (overdue !== undefined) found.push({ who: policy.id, why: overdue });
     const wanted = policy.spec.trigger.kind === 'continuous' && !policy.paused ? policy.spec.maxConcurrentRuns : 0;
     // Runs that wind down hold their place until they are proven ended (C3).
     if (runs.length < wanted) found.push({ who: policy.id, why: `it has ${runs.length} of ${wanted} runs` });
     for (const run of runs) {
       if (run.desired !== 'RUNNING' || doesRun(world.trees.living, run)) continue;
-      if (mayWait(state, policy, run, wall, sick)) continue;
+      if (mayWait(state, policy, run, age, sick)) continue;
       found.push({ who: run.id, why: `it is ${run.state} (${run.reason}: ${run.message})` });
     }
   }
@@ -66,9 +67,9 @@ function doesRun(living: ReadonlySet<Tree>, run: Run): boolean {
 }
 
 /** The exceptions of I5, each shown with its reason. */
-function mayWait(state: ClusterState, policy: Policy, run: Run, wall: number, sick: ServerId | undefined): boolean {
+function mayWait(state: ClusterState, policy: Policy, run: Run, age: number, sick: ServerId | undefined): boolean {
   const noRoom = (): boolean => {
-    const query = placementQuery(state, policy, run, wall);
+    const query = placementQuery(state, policy, run, age);
     // Beside a sick host, a server that lost or refused the run itself may be left out for its five minutes.
     const exclude = sick === undefined ? [] : [sick, ...query.skip];
     return chooseAtLast(state, policy.spec.pool, { ...query, exclude }) === undefined;
@@ -79,7 +80,7 @@ function mayWait(state: ClusterState, policy: Policy, run: Run, wall: number, si
   const isOnSick = run.attempts.findLast((attempt) => attempt.state !== 'ENDED')?.server === sick;
   switch (run.state) {
     case 'BACKOFF':
-      return run.notBeforeWall > wall;
+      return run.notBeforeAge > age;
     case 'STUCK':
       return true;
     // It runs, and moves by choice.
@@ -90,7 +91,7 @@ function mayWait(state: ClusterState, policy: Policy, run: Run, wall: number, si
     case 'QUEUED':
       if (run.reason === 'NEW_INCARNATION' || run.reason === 'STORE_BEHIND') return true;
       // It failed where there was room and pauses as in BACKOFF, with the time shown.
-      if (run.reason === 'FAILED_HERE' && run.etaWall !== undefined && run.notBeforeWall > wall) return true;
+      if (run.reason === 'FAILED_HERE' && run.etaWall !== undefined && run.notBeforeAge > age) return true;
       return staysWithSick || noRoom();
     case 'ASSIGNED':
     case 'STARTING':

@@ -16,8 +16,11 @@ export class Agenda {
   /** Next one last. */
   readonly #planned: Planned[] = [];
 
+  /** What the wall clock of the controllers is ahead of the right time. */
+  wallErrorMs = 0;
+
   get now(): Now {
-    return { mono: this.#mono, wall: START_WALL + this.#mono };
+    return { mono: this.#mono, wall: START_WALL + this.#mono + this.wallErrorMs };
   }
 
   /** Plans something; returns a function that cancels it. */

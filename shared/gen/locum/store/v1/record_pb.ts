@@ -24,7 +24,7 @@ import type { Message } from "@bufbuild/protobuf";
  * Describes the file locum/store/v1/record.proto.
  */
 export const file_locum_store_v1_record: GenFile = /*@__PURE__*/
-  fileDesc("Chtsb2N1bS9zdG9yZS92MS9yZWNvcmQucHJvdG8SDmxvY3VtLnN0b3JlLnYxItQCCgZSZWNvcmQSFgoOc2NoZW1hX3ZlcnNpb24YASABKA0SJAoEbWV0YRgCIAEoCzIULmxvY3VtLnN0b3JlLnYxLk1ldGFIABIqCgRwb29sGAMgASgLMhoubG9jdW0uc3RvcmUudjEuUG9vbFJlY29yZEgAEi4KBnNlcnZlchgEIAEoCzIcLmxvY3VtLnN0b3JlLnYxLlNlcnZlclJlY29yZEgAEi4KBnBvbGljeRgFIAEoCzIcLmxvY3VtLnN0b3JlLnYxLlBvbGljeVJlY29yZEgAEigKA3J1bhgGIAEoCzIZLmxvY3VtLnN0b3JlLnYxLlJ1blJlY29yZEgAEiAKBWV2ZW50GAcgASgLMg8ubG9jdW0udjEuRXZlbnRIABIqCgdyZXF1ZXN0GAggASgLMhcubG9jdW0uc3RvcmUudjEuUmVxdWVzdEgAQggKBnJlY29yZCJ5CgRNZXRhEhIKCmxhc3RfZXBvY2gYASABKAQSEAoIbGFzdF9ydW4YAiABKAQSEgoKbGFzdF9ldmVudBgDIAEoBBIQCghsYXN0X3VpZBgEIAEoBBIVCg1kcm9wcGVkX2V2ZW50GAUgASgEEg4KBmFnZV9tcxgGIAEoBCJhCgpQb29sUmVjb3JkEhwKBHBvb2wYASABKAsyDi5sb2N1bS52MS5Qb29sEg8KB3ZlcnNpb24YAiABKAQSDQoFb3JkZXIYAyADKAkSFQoNb3JkZXJfdmVyc2lvbhgEIAEoBCKmAgoMU2VydmVyUmVjb3JkEiAKBnNlcnZlchgBIAEoCzIQLmxvY3VtLnYxLlNlcnZlchIPCgd2ZXJzaW9uGAIgASgEEjcKE2xpdmVuZXNzX3NpbmNlX3RpbWUYAyABKAsyGi5nb29nbGUucHJvdG9idWYuVGltZXN0YW1wEhwKD2FnZW50X21heF9zbG90cxgEIAEoBUgAiAEBEhsKE3NldHRsZWRfaW5jYXJuYXRpb24YBSABKAQSMQoMZWFybGllcl9saWZlGAYgASgLMhsubG9jdW0uc3RvcmUudjEuRWFybGllckxpZmUSKAoEZ2F0ZRgHIAEoCzIaLmxvY3VtLnN0b3JlLnYxLlNlcnZlckdhdGVCEgoQX2FnZW50X21heF9zbG90cyLGAQoKU2VydmVyR2F0ZRInCghwcm9ibGVtcxgBIAMoCzIVLmxvY3VtLnYxLkhvc3RQcm9ibGVtEiwKCXByb2JhdGlvbhgCIAEoCzIZLmxvY3VtLnN0b3JlLnYxLlByb2JhdGlvbhIuCgpxdWFyYW50aW5lGAMgASgLMhoubG9jdW0uc3RvcmUudjEuUXVhcmFudGluZRIxCg1taXNzaW5nX3RpbWVzGAQgAygLMhouZ29vZ2xlLnByb3RvYnVmLlRpbWVzdGFtcCKKAQoJUHJvYmF0aW9uEg0KBXBoYXNlGAEgASgJEi4KCnNpbmNlX3RpbWUYAiABKAsyGi5nb29nbGUucHJvdG9idWYuVGltZXN0YW1wEi4KCnVudGlsX3RpbWUYAyABKAsyGi5nb29nbGUucHJvdG9idWYuVGltZXN0YW1wEg4KBnJvdW5kcxgEIAEoBCKLAQoKUXVhcmFudGluZRINCgVwaGFzZRgBIAEoCRIuCgpzaW5jZV90aW1lGAIgASgLMhouZ29vZ2xlLnByb3RvYnVmLlRpbWVzdGFtcBIuCgp1bnRpbF90aW1lGAMgASgLMhouZ29vZ2xlLnByb3RvYnVmLlRpbWVzdGFtcBIOCgZyb3VuZHMYBCABKAQiaAoLRWFybGllckxpZmUSEwoLaW5zdGFuY2VfaWQYASABKAkSEgoKbWFjaGluZV9pZBgCIAEoCRIwCghhdHRlbXB0cxgDIAMoCzIeLmxvY3VtLnN0b3JlLnYxLkVhcmxpZXJBdHRlbXB0IlEKDkVhcmxpZXJBdHRlbXB0EgsKA3J1bhgBIAEoCRINCgVlcG9jaBgCIAEoBBIOCgZwb2xpY3kYAyABKAkSEwoLaW5zdGFuY2VfaWQYBCABKAkiegoMUG9saWN5UmVjb3JkEiAKBnBvbGljeRgBIAEoCzIQLmxvY3VtLnYxLlBvbGljeRIPCgd2ZXJzaW9uGAIgASgEEjcKE3NjaGVkdWxlZF9mcm9tX3RpbWUYAyABKAsyGi5nb29nbGUucHJvdG9idWYuVGltZXN0YW1wIqsECglSdW5SZWNvcmQSGgoDcnVuGAEgASgLMg0ubG9jdW0udjEuUnVuEg8KB3ZlcnNpb24YAiABKAQSCwoDdWlkGAMgASgJEi8KCGF0dGVtcHRzGAQgAygLMh0ubG9jdW0uc3RvcmUudjEuQXR0ZW1wdFJlY29yZBITCgtxdWV1ZV9jYXVzZRgFIAEoCRIzCg9ub3RfYmVmb3JlX3RpbWUYBiABKAsyGi5nb29nbGUucHJvdG9idWYuVGltZXN0YW1wEhUKDXByZWZlcl9zZXJ2ZXIYByABKAkSEgoKbmV4dF9jYXVzZRgIIAEoCRIwCgtyZXNlcnZhdGlvbhgJIAEoCzIbLmxvY3VtLnN0b3JlLnYxLlJlc2VydmF0aW9uEikKCGZhaWx1cmVzGAogAygLMhcubG9jdW0uc3RvcmUudjEuRmFpbHVyZRIjCgVza2lwcxgLIAMoCzIULmxvY3VtLnN0b3JlLnYxLlNraXASFgoOYmFja29mZl9yb3VuZHMYDCABKAQSMgoObGFzdF9tb3ZlX3RpbWUYDSABKAsyGi5nb29nbGUucHJvdG9idWYuVGltZXN0YW1wEi8KC3dhbnRlZF9tb3ZlGA4gASgLMhoubG9jdW0uc3RvcmUudjEuV2FudGVkTW92ZRIrCgdvdXRjb21lGA8gASgLMhoubG9jdW0uc3RvcmUudjEuUnVuT3V0Y29tZRISCgplbmRfYWdlX21zGBAgASgEIoEBCg1BdHRlbXB0UmVjb3JkEiIKB2F0dGVtcHQYASABKAsyES5sb2N1bS52MS5BdHRlbXB0EhIKCm1hY2hpbmVfaWQYAiABKAkSDwoHYm9vdF9pZBgDIAEoCRITCgtzdG9wX3JlYXNvbhgEIAEoCRISCgpvdmVybGFwcGVkGAUgASgIInEKC1Jlc2VydmF0aW9uEg4KBnNlcnZlchgBIAEoCRITCgtmcm9tX3NlcnZlchgCIAEoCRINCgVjYXVzZRgDIAEoCRIuCgpzaW5jZV90aW1lGAQgASgLMhouZ29vZ2xlLnByb3RvYnVmLlRpbWVzdGFtcCJbCgpXYW50ZWRNb3ZlEg4KBnNlcnZlchgBIAEoCRINCgVjYXVzZRgCIAEoCRIuCgpzaW5jZV90aW1lGAMgASgLMhouZ29vZ2xlLnByb3RvYnVmLlRpbWVzdGFtcCJQCgpSdW5PdXRjb21lEiEKBXN0YXRlGAEgASgOMhIubG9jdW0udjEuUnVuU3RhdGUSDgoGcmVhc29uGAIgASgJEg8KB21lc3NhZ2UYAyABKAkiQwoHRmFpbHVyZRIOCgZzZXJ2ZXIYASABKAkSKAoEdGltZRgCIAEoCzIaLmdvb2dsZS5wcm90b2J1Zi5UaW1lc3RhbXAigQIKBFNraXASDgoGc2VydmVyGAEgASgJEi4KCnVudGlsX3RpbWUYAiABKAsyGi5nb29nbGUucHJvdG9idWYuVGltZXN0YW1wEg4KBnJlYXNvbhgDIAEoCRI1ChFwYXVzZWRfdW50aWxfdGltZRgEIAEoCzIaLmdvb2dsZS5wcm90b2J1Zi5UaW1lc3RhbXASNAoQdHJpZWRfdW50aWxfdGltZRgFIAEoCzIaLmdvb2dsZS5wcm90b2J1Zi5UaW1lc3RhbXASDQoFY291bnQYBiABKAQSLQoJbGFzdF90aW1lGAcgASgLMhouZ29vZ2xlLnByb3RvYnVmLlRpbWVzdGFtcCJmCgdSZXF1ZXN0EgoKAmlkGAEgASgJEigKBHRpbWUYAiABKAsyGi5nb29nbGUucHJvdG9idWYuVGltZXN0YW1wEhMKC2ZpbmdlcnByaW50GAMgASgJEhAKCHJlc291cmNlGAQgASgJYgZwcm90bzM", [file_google_protobuf_timestamp, file_locum_v1_event, file_locum_v1_host_problem, file_locum_v1_policy, file_locum_v1_pool, file_locum_v1_run, file_locum_v1_server]);
+  fileDesc("Chtsb2N1bS9zdG9yZS92MS9yZWNvcmQucHJvdG8SDmxvY3VtLnN0b3JlLnYxItQCCgZSZWNvcmQSFgoOc2NoZW1hX3ZlcnNpb24YASABKA0SJAoEbWV0YRgCIAEoCzIULmxvY3VtLnN0b3JlLnYxLk1ldGFIABIqCgRwb29sGAMgASgLMhoubG9jdW0uc3RvcmUudjEuUG9vbFJlY29yZEgAEi4KBnNlcnZlchgEIAEoCzIcLmxvY3VtLnN0b3JlLnYxLlNlcnZlclJlY29yZEgAEi4KBnBvbGljeRgFIAEoCzIcLmxvY3VtLnN0b3JlLnYxLlBvbGljeVJlY29yZEgAEigKA3J1bhgGIAEoCzIZLmxvY3VtLnN0b3JlLnYxLlJ1blJlY29yZEgAEiAKBWV2ZW50GAcgASgLMg8ubG9jdW0udjEuRXZlbnRIABIqCgdyZXF1ZXN0GAggASgLMhcubG9jdW0uc3RvcmUudjEuUmVxdWVzdEgAQggKBnJlY29yZCJ5CgRNZXRhEhIKCmxhc3RfZXBvY2gYASABKAQSEAoIbGFzdF9ydW4YAiABKAQSEgoKbGFzdF9ldmVudBgDIAEoBBIQCghsYXN0X3VpZBgEIAEoBBIVCg1kcm9wcGVkX2V2ZW50GAUgASgEEg4KBmFnZV9tcxgGIAEoBCKCAQoKUG9vbFJlY29yZBIcCgRwb29sGAEgASgLMg4ubG9jdW0udjEuUG9vbBIPCgd2ZXJzaW9uGAIgASgEEg0KBW9yZGVyGAMgAygJEhUKDW9yZGVyX3ZlcnNpb24YBCABKAQSHwoXc3Rvcm1fbm90X2JlZm9yZV9hZ2VfbXMYBSABKAQi5AIKDFNlcnZlclJlY29yZBIgCgZzZXJ2ZXIYASABKAsyEC5sb2N1bS52MS5TZXJ2ZXISDwoHdmVyc2lvbhgCIAEoBBI3ChNsaXZlbmVzc19zaW5jZV90aW1lGAMgASgLMhouZ29vZ2xlLnByb3RvYnVmLlRpbWVzdGFtcBIcCg9hZ2VudF9tYXhfc2xvdHMYBCABKAVIAIgBARIbChNzZXR0bGVkX2luY2FybmF0aW9uGAUgASgEEjEKDGVhcmxpZXJfbGlmZRgGIAEoCzIbLmxvY3VtLnN0b3JlLnYxLkVhcmxpZXJMaWZlEigKBGdhdGUYByABKAsyGi5sb2N1bS5zdG9yZS52MS5TZXJ2ZXJHYXRlEiIKFWRyYWluX2RlYWRsaW5lX2FnZV9tcxgIIAEoBEgBiAEBQhIKEF9hZ2VudF9tYXhfc2xvdHNCGAoWX2RyYWluX2RlYWRsaW5lX2FnZV9tcyKyAQoKU2VydmVyR2F0ZRInCghwcm9ibGVtcxgBIAMoCzIVLmxvY3VtLnYxLkhvc3RQcm9ibGVtEiwKCXByb2JhdGlvbhgCIAEoCzIZLmxvY3VtLnN0b3JlLnYxLlByb2JhdGlvbhIuCgpxdWFyYW50aW5lGAMgASgLMhoubG9jdW0uc3RvcmUudjEuUXVhcmFudGluZRIXCg9taXNzaW5nX2FnZXNfbXMYBSADKARKBAgEEAUidgoJUHJvYmF0aW9uEg0KBXBoYXNlGAEgASgJEi4KCnNpbmNlX3RpbWUYAiABKAsyGi5nb29nbGUucHJvdG9idWYuVGltZXN0YW1wEhQKDHVudGlsX2FnZV9tcxgFIAEoBBIOCgZyb3VuZHMYBCABKARKBAgDEAQidwoKUXVhcmFudGluZRINCgVwaGFzZRgBIAEoCRIuCgpzaW5jZV90aW1lGAIgASgLMhouZ29vZ2xlLnByb3RvYnVmLlRpbWVzdGFtcBIUCgx1bnRpbF9hZ2VfbXMYBSABKAQSDgoGcm91bmRzGAQgASgESgQIAxAEImgKC0VhcmxpZXJMaWZlEhMKC2luc3RhbmNlX2lkGAEgASgJEhIKCm1hY2hpbmVfaWQYAiABKAkSMAoIYXR0ZW1wdHMYAyADKAsyHi5sb2N1bS5zdG9yZS52MS5FYXJsaWVyQXR0ZW1wdCJRCg5FYXJsaWVyQXR0ZW1wdBILCgNydW4YASABKAkSDQoFZXBvY2gYAiABKAQSDgoGcG9saWN5GAMgASgJEhMKC2luc3RhbmNlX2lkGAQgASgJInoKDFBvbGljeVJlY29yZBIgCgZwb2xpY3kYASABKAsyEC5sb2N1bS52MS5Qb2xpY3kSDwoHdmVyc2lvbhgCIAEoBBI3ChNzY2hlZHVsZWRfZnJvbV90aW1lGAMgASgLMhouZ29vZ2xlLnByb3RvYnVmLlRpbWVzdGFtcCLBBAoJUnVuUmVjb3JkEhoKA3J1bhgBIAEoCzINLmxvY3VtLnYxLlJ1bhIPCgd2ZXJzaW9uGAIgASgEEgsKA3VpZBgDIAEoCRIvCghhdHRlbXB0cxgEIAMoCzIdLmxvY3VtLnN0b3JlLnYxLkF0dGVtcHRSZWNvcmQSEwoLcXVldWVfY2F1c2UYBSABKAkSGQoRbm90X2JlZm9yZV9hZ2VfbXMYESABKAQSFQoNcHJlZmVyX3NlcnZlchgHIAEoCRISCgpuZXh0X2NhdXNlGAggASgJEjAKC3Jlc2VydmF0aW9uGAkgASgLMhsubG9jdW0uc3RvcmUudjEuUmVzZXJ2YXRpb24SKQoIZmFpbHVyZXMYCiADKAsyFy5sb2N1bS5zdG9yZS52MS5GYWlsdXJlEiMKBXNraXBzGAsgAygLMhQubG9jdW0uc3RvcmUudjEuU2tpcBIWCg5iYWNrb2ZmX3JvdW5kcxgMIAEoBBIYChBsYXN0X21vdmVfYWdlX21zGBIgASgEEhoKEnF1ZXVlX3NpbmNlX2FnZV9tcxgTIAEoBBIgChhwYXNzZWRfb3Zlcl9zaW5jZV9hZ2VfbXMYFCABKAQSLwoLd2FudGVkX21vdmUYDiABKAsyGi5sb2N1bS5zdG9yZS52MS5XYW50ZWRNb3ZlEisKB291dGNvbWUYDyABKAsyGi5sb2N1bS5zdG9yZS52MS5SdW5PdXRjb21lEhIKCmVuZF9hZ2VfbXMYECABKARKBAgGEAdKBAgNEA4imAEKDUF0dGVtcHRSZWNvcmQSIgoHYXR0ZW1wdBgBIAEoCzIRLmxvY3VtLnYxLkF0dGVtcHQSEgoKbWFjaGluZV9pZBgCIAEoCRIPCgdib290X2lkGAMgASgJEhMKC3N0b3BfcmVhc29uGAQgASgJEhIKCm92ZXJsYXBwZWQYBSABKAgSFQoNYXNzaWduX2FnZV9tcxgGIAEoBCJdCgtSZXNlcnZhdGlvbhIOCgZzZXJ2ZXIYASABKAkSEwoLZnJvbV9zZXJ2ZXIYAiABKAkSDQoFY2F1c2UYAyABKAkSFAoMc2luY2VfYWdlX21zGAUgASgESgQIBBAFIkcKCldhbnRlZE1vdmUSDgoGc2VydmVyGAEgASgJEg0KBWNhdXNlGAIgASgJEhQKDHNpbmNlX2FnZV9tcxgEIAEoBEoECAMQBCJQCgpSdW5PdXRjb21lEiEKBXN0YXRlGAEgASgOMhIubG9jdW0udjEuUnVuU3RhdGUSDgoGcmVhc29uGAIgASgJEg8KB21lc3NhZ2UYAyABKAkiLwoHRmFpbHVyZRIOCgZzZXJ2ZXIYASABKAkSDgoGYWdlX21zGAMgASgESgQIAhADIrEBCgRTa2lwEg4KBnNlcnZlchgBIAEoCRIOCgZyZWFzb24YAyABKAkSDQoFY291bnQYBiABKAQSFAoMdW50aWxfYWdlX21zGAggASgEEhsKE3BhdXNlZF91bnRpbF9hZ2VfbXMYCSABKAQSGgoSdHJpZWRfdW50aWxfYWdlX21zGAogASgEEhMKC2xhc3RfYWdlX21zGAsgASgESgQIAhADSgQIBBAFSgQIBRAGSgQIBxAIIlIKB1JlcXVlc3QSCgoCaWQYASABKAkSDgoGYWdlX21zGAUgASgEEhMKC2ZpbmdlcnByaW50GAMgASgJEhAKCHJlc291cmNlGAQgASgJSgQIAhADYgZwcm90bzM", [file_google_protobuf_timestamp, file_locum_v1_event, file_locum_v1_host_problem, file_locum_v1_policy, file_locum_v1_pool, file_locum_v1_run, file_locum_v1_server]);
 
 /**
  * One record of the store. Resources are kept as their API messages, without what is derived from other records; beside them
@@ -200,6 +200,13 @@ export type PoolRecord = Message<"locum.store.v1.PoolRecord"> & {
    * @generated from field: uint64 order_version = 4;
    */
   orderVersion: bigint;
+
+  /**
+   * No second mass failure is assumed before this age of the cluster, in milliseconds. 0: none was lately.
+   *
+   * @generated from field: uint64 storm_not_before_age_ms = 5;
+   */
+  stormNotBeforeAgeMs: bigint;
 };
 
 /**
@@ -263,6 +270,13 @@ export type ServerRecord = Message<"locum.store.v1.ServerRecord"> & {
    * @generated from field: locum.store.v1.ServerGate gate = 7;
    */
   gate?: ServerGate | undefined;
+
+  /**
+   * Age of the cluster, in milliseconds, at which its drain stops the rest. Unset: never.
+   *
+   * @generated from field: optional uint64 drain_deadline_age_ms = 8;
+   */
+  drainDeadlineAgeMs?: bigint | undefined;
 };
 
 /**
@@ -300,11 +314,11 @@ export type ServerGate = Message<"locum.store.v1.ServerGate"> & {
   quarantine?: Quarantine | undefined;
 
   /**
-   * When it was called MISSING within the last hour, oldest first.
+   * Ages of the cluster, in milliseconds, at which it was called MISSING within the last hour, oldest first.
    *
-   * @generated from field: repeated google.protobuf.Timestamp missing_times = 4;
+   * @generated from field: repeated uint64 missing_ages_ms = 5;
    */
-  missingTimes: Timestamp[];
+  missingAgesMs: bigint[];
 };
 
 /**
@@ -335,11 +349,11 @@ export type Probation = Message<"locum.store.v1.Probation"> & {
   sinceTime?: Timestamp | undefined;
 
   /**
-   * When a start is tried again. Unset: not by time.
+   * Age of the cluster, in milliseconds, at which a start is tried again. 0: not by time.
    *
-   * @generated from field: google.protobuf.Timestamp until_time = 3;
+   * @generated from field: uint64 until_age_ms = 5;
    */
-  untilTime?: Timestamp | undefined;
+  untilAgeMs: bigint;
 
   /**
    * Pauses so far.
@@ -377,11 +391,11 @@ export type Quarantine = Message<"locum.store.v1.Quarantine"> & {
   sinceTime?: Timestamp | undefined;
 
   /**
-   * When it ends. Unset: its time has not begun.
+   * Age of the cluster, in milliseconds, at which it ends. 0: its time has not begun.
    *
-   * @generated from field: google.protobuf.Timestamp until_time = 3;
+   * @generated from field: uint64 until_age_ms = 5;
    */
-  untilTime?: Timestamp | undefined;
+  untilAgeMs: bigint;
 
   /**
    * Quarantines so far, each twice as long as the one before.
@@ -552,11 +566,11 @@ export type RunRecord = Message<"locum.store.v1.RunRecord"> & {
   queueCause: string;
 
   /**
-   * Not placed before this time.
+   * Not placed before this age of the cluster, in milliseconds.
    *
-   * @generated from field: google.protobuf.Timestamp not_before_time = 6;
+   * @generated from field: uint64 not_before_age_ms = 17;
    */
-  notBeforeTime?: Timestamp | undefined;
+  notBeforeAgeMs: bigint;
 
   /**
    * Id of the server that it goes to first, if that one can take it. Empty: none.
@@ -601,11 +615,25 @@ export type RunRecord = Message<"locum.store.v1.RunRecord"> & {
   backoffRounds: bigint;
 
   /**
-   * When it was last moved by choice. Unset: never.
+   * Age of the cluster, in milliseconds, when it was last moved by choice. 0: never.
    *
-   * @generated from field: google.protobuf.Timestamp last_move_time = 13;
+   * @generated from field: uint64 last_move_age_ms = 18;
    */
-  lastMoveTime?: Timestamp | undefined;
+  lastMoveAgeMs: bigint;
+
+  /**
+   * The same, since when it queues.
+   *
+   * @generated from field: uint64 queue_since_age_ms = 19;
+   */
+  queueSinceAgeMs: bigint;
+
+  /**
+   * The same, since when it is passed over in the queue. 0: it is not.
+   *
+   * @generated from field: uint64 passed_over_since_age_ms = 20;
+   */
+  passedOverSinceAgeMs: bigint;
 
   /**
    * A move that was decided and waits for its turn. Unset: none.
@@ -676,6 +704,13 @@ export type AttemptRecord = Message<"locum.store.v1.AttemptRecord"> & {
    * @generated from field: bool overlapped = 5;
    */
   overlapped: boolean;
+
+  /**
+   * Age of the cluster, in milliseconds, when it was assigned.
+   *
+   * @generated from field: uint64 assign_age_ms = 6;
+   */
+  assignAgeMs: bigint;
 };
 
 /**
@@ -713,11 +748,11 @@ export type Reservation = Message<"locum.store.v1.Reservation"> & {
   cause: string;
 
   /**
-   * Since when.
+   * Age of the cluster, in milliseconds, since when.
    *
-   * @generated from field: google.protobuf.Timestamp since_time = 4;
+   * @generated from field: uint64 since_age_ms = 5;
    */
-  sinceTime?: Timestamp | undefined;
+  sinceAgeMs: bigint;
 };
 
 /**
@@ -748,11 +783,11 @@ export type WantedMove = Message<"locum.store.v1.WantedMove"> & {
   cause: string;
 
   /**
-   * Since when.
+   * Age of the cluster, in milliseconds, since when.
    *
-   * @generated from field: google.protobuf.Timestamp since_time = 3;
+   * @generated from field: uint64 since_age_ms = 4;
    */
-  sinceTime?: Timestamp | undefined;
+  sinceAgeMs: bigint;
 };
 
 /**
@@ -811,11 +846,11 @@ export type Failure = Message<"locum.store.v1.Failure"> & {
   server: string;
 
   /**
-   * When.
+   * Age of the cluster, in milliseconds, when it happened.
    *
-   * @generated from field: google.protobuf.Timestamp time = 2;
+   * @generated from field: uint64 age_ms = 3;
    */
-  time?: Timestamp | undefined;
+  ageMs: bigint;
 };
 
 /**
@@ -839,32 +874,11 @@ export type Skip = Message<"locum.store.v1.Skip"> & {
   server: string;
 
   /**
-   * Until when it is taken only if no other eligible server has room. Unset: it is not avoided.
-   *
-   * @generated from field: google.protobuf.Timestamp until_time = 2;
-   */
-  untilTime?: Timestamp | undefined;
-
-  /**
    * Why: one stable word.
    *
    * @generated from field: string reason = 3;
    */
   reason: string;
-
-  /**
-   * Until when it is not taken at all. Unset: it is not paused.
-   *
-   * @generated from field: google.protobuf.Timestamp paused_until_time = 4;
-   */
-  pausedUntilTime?: Timestamp | undefined;
-
-  /**
-   * Until when the restart budget counts as spent there. Unset: it is not.
-   *
-   * @generated from field: google.protobuf.Timestamp tried_until_time = 5;
-   */
-  triedUntilTime?: Timestamp | undefined;
 
   /**
    * Setbacks there that are remembered.
@@ -874,11 +888,32 @@ export type Skip = Message<"locum.store.v1.Skip"> & {
   count: bigint;
 
   /**
-   * When the last one was.
+   * Age of the cluster, in milliseconds, until which it is taken only if no other eligible server has room. 0: it is not avoided.
    *
-   * @generated from field: google.protobuf.Timestamp last_time = 7;
+   * @generated from field: uint64 until_age_ms = 8;
    */
-  lastTime?: Timestamp | undefined;
+  untilAgeMs: bigint;
+
+  /**
+   * The same, until which it is not taken at all. 0: it is not paused.
+   *
+   * @generated from field: uint64 paused_until_age_ms = 9;
+   */
+  pausedUntilAgeMs: bigint;
+
+  /**
+   * The same, until which the restart budget counts as spent there. 0: it is not.
+   *
+   * @generated from field: uint64 tried_until_age_ms = 10;
+   */
+  triedUntilAgeMs: bigint;
+
+  /**
+   * The same, when the last one was.
+   *
+   * @generated from field: uint64 last_age_ms = 11;
+   */
+  lastAgeMs: bigint;
 };
 
 /**
@@ -902,11 +937,11 @@ export type Request = Message<"locum.store.v1.Request"> & {
   id: string;
 
   /**
-   * When it was answered; kept for one hour.
+   * Age of the cluster, in milliseconds, when it was answered; kept for one hour.
    *
-   * @generated from field: google.protobuf.Timestamp time = 2;
+   * @generated from field: uint64 age_ms = 5;
    */
-  time?: Timestamp | undefined;
+  ageMs: bigint;
 
   /**
    * Hash of the method and its arguments.
