@@ -20,7 +20,7 @@ export type ReignView = Pick<Reign, 'read' | 'call' | 'hub' | 'confirmTerm'> & {
 export interface ApiContext {
   /** The reign now. @throws LocumError NOT_LEADER */
   readonly reign: () => ReignView;
-  readonly controllers: Controllers;
+  readonly controllers: Pick<Controllers, 'list' | 'gone' | 'transfer'>;
   readonly agents: Pick<AgentStreams, 'readOutput'>;
   readonly storeKind: Store['kind'];
   readonly version: string;

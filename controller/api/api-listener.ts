@@ -67,12 +67,12 @@ export function startApiListener(options: ApiListenerOptions): Promise<Listener>
   const common = { onDefect, shutdownSignal };
   const serve = createConnectHandler({
     ...common,
-    routes: (router) => addServices(router, api, health),
+    routes: (router) => addApiServices(router, api, health),
     interceptors: [forwarder.interceptor],
   });
   const serveStale = createConnectHandler({
     ...common,
-    routes: (router) => addServices(router, stale, health),
+    routes: (router) => addApiServices(router, stale, health),
     interceptors: [markStale],
   });
   return startListener({
@@ -87,7 +87,8 @@ export function startApiListener(options: ApiListenerOptions): Promise<Listener>
   });
 }
 
-function addServices(router: ConnectRouter, api: ApiContext, health: HealthTable): void {
+/** All that the API listener serves. */
+export function addApiServices(router: ConnectRouter, api: ApiContext, health: HealthTable): void {
   router
     .service(PoolService, poolService(api))
     .service(ServerService, serverService(api))

@@ -6,7 +6,7 @@
  */
 import type { DescMethod } from '@bufbuild/protobuf';
 import { type ConnectRouter, createConnectRouter, type Interceptor } from '@connectrpc/connect';
-import type { UniversalServerResponse } from '@connectrpc/connect/protocol';
+import type { UniversalServerRequest, UniversalServerResponse } from '@connectrpc/connect/protocol';
 import { universalRequestFromNodeRequest, universalResponseToNodeResponse } from '@connectrpc/connect-node';
 import { LIMITS } from '../limits.ts';
 import { boundedBody } from './bounded-body.ts';
@@ -28,8 +28,11 @@ export interface ConnectHandlerOptions {
   readonly shutdownSignal?: AbortSignal;
 }
 
-/** A listener for 'request' events of http and http2 servers. It never throws. */
-export function createConnectHandler(options: ConnectHandlerOptions): HttpHandler {
+/** Answers one call, whatever carried it. */
+export type CallHandler = (request: UniversalServerRequest) => Promise<UniversalServerResponse>;
+
+/** The handlers of all methods, by request path. Their failures are answers. */
+export function createCallHandlers(options: ConnectHandlerOptions): ReadonlyMap<string, CallHandler> {
   const { requestLimitBytes = LIMITS.requestBytes } = options;
   const router = createConnectRouter({
     readMaxBytes: requestLimitBytes,
@@ -43,17 +46,26 @@ export function createConnectHandler(options: ConnectHandlerOptions): HttpHandle
     ...(options.shutdownSignal === undefined ? {} : { shutdownSignal: options.shutdownSignal }),
   });
   options.routes(router);
-  const handlers = new Map(router.handlers.map((handler) => [handler.requestPath, handler]));
+  return new Map(
+    router.handlers.map((handler) => {
+      const { methodKind } = handler.method;
+      const hasOneRequest = methodKind === 'unary' || methodKind === 'server_streaming';
+      const bounded: CallHandler = async (request) =>
+        handler({ ...request, body: boundedBody(request, handler.method, requestLimitBytes) });
+      return [handler.requestPath, hasOneRequest ? bounded : handler];
+    }),
+  );
+}
 
+/** A listener for 'request' events of http and http2 servers. It never throws. */
+export function createConnectHandler(options: ConnectHandlerOptions): HttpHandler {
+  const handlers = createCallHandlers(options);
   return (request, response) => {
     const handler = handlers.get(pathOf(request));
     if (handler === undefined) return sendUnknownMethod(request, response);
     const universal = universalRequest(request, response);
     if (universal === undefined) return refuse(response);
-    const { methodKind } = handler.method;
-    const hasOneRequest = methodKind === 'unary' || methodKind === 'server_streaming';
-    const body = boundedBody(universal, handler.method, requestLimitBytes);
-    handler(hasOneRequest ? { ...universal, body } : universal)
+    handler(universal)
       .then((answer) => {
         // Refused by its headers alone. Over HTTP/2, Node would end the stream while the client still sends, and curl then
         // shows that instead of the answer; what nobody reads is thrown away instead.

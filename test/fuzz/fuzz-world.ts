@@ -1,0 +1,187 @@
+/** A controller without a network: its handlers, its agent streams, its core and a store in memory. */
+import type { UniversalServerRequest } from '@connectrpc/connect/protocol';
+import { AgentStreams } from '../../controller/agents/agent-streams.ts';
+import { type ApiContext, StreamCount } from '../../controller/api/api-context.ts';
+import { API_SERVICES, addApiServices } from '../../controller/api/api-listener.ts';
+import { systemClock } from '../../controller/clock.ts';
+import { Core } from '../../controller/core/core.ts';
+import { ControllerMetrics } from '../../controller/metrics.ts';
+import { Reign } from '../../controller/reign.ts';
+import { createScheduleReader } from '../../controller/schedules.ts';
+import { MemoryStore } from '../../controller/store/memory.ts';
+import { createLogger } from '../../shared/log.ts';
+import { type CallHandler, createCallHandlers } from '../../shared/rpc/connect-handler.ts';
+import { HealthTable } from '../../shared/rpc/health.ts';
+import { FuzzAgent } from './fuzz-agent.ts';
+
+/** How a call ended: a code of gRPC, or `ok`. */
+export interface Answer {
+  readonly code: string;
+  readonly text: string;
+}
+
+/** Turns of the event loop that a stream of answers gets before its client goes away. */
+const STREAM_TURNS = 3;
+
+export class FuzzWorld {
+  readonly #handlers: ReadonlyMap<string, CallHandler>;
+  readonly #streams: AgentStreams;
+  readonly #reign: Reign;
+  /** What must never be: failures of handlers that are no answers, and the end of the controller. */
+  readonly defects: string[];
+
+  private constructor(reign: Reign, streams: AgentStreams, defects: string[]) {
+    this.#reign = reign;
+    this.#streams = streams;
+    this.defects = defects;
+    const api: ApiContext = {
+      reign: () => reign,
+      controllers: { list: async () => [], gone: () => [], transfer: async () => undefined },
+      agents: streams,
+      storeKind: 'memory',
+      version: 'fuzz',
+      streams: new StreamCount(),
+      bookmarkMs: 1,
+    };
+    this.#handlers = createCallHandlers({
+      routes: (router) => addApiServices(router, api, new HealthTable(API_SERVICES)),
+      onDefect: (error) => defects.push(`a defect of ours: ${error instanceof Error ? error.stack : String(error)}`),
+    });
+  }
+
+  static async start(): Promise<FuzzWorld> {
+    const defects: string[] = [];
+    const store = new MemoryStore();
+    const { term } = await store.campaign('fuzz', new AbortController().signal);
+    const { clusterId, incarnation } = await store.identity();
+    const metrics = new ControllerMetrics();
+    const log = createLogger({
+      name: 'fuzz',
+      level: 'error',
+      format: 'json',
+      output: { write: (line) => void defects.push(`logged: ${line.slice(0, 2_000)}`) },
+    });
+    const streams = new AgentStreams({
+      clock: systemClock,
+      log,
+      metrics,
+      onStart: () => undefined,
+      cut: () => undefined,
+    });
+    const reign: Reign = new Reign({
+      store,
+      term,
+      clusterId,
+      revision: (await store.load()).revision,
+      core: new Core({
+        version: 'fuzz',
+        verifyIntervalMs: 0,
+        maxCommitsInFlight: 1,
+        schedules: createScheduleReader(),
+      }),
+      clock: systemClock,
+      agents: streams,
+      metrics,
+      recordsPerCommit: 1_000,
+      onRoom: () => streams.onRoom(),
+      onTrouble: () => undefined,
+      onStepDown: (reason) => void defects.push(`stepped down: ${reason}`),
+      onFatal: (error) => void defects.push(`ended: ${error instanceof Error ? error.stack : String(error)}`),
+    });
+    reign.elect({ kind: 'elected', term, clusterId, incarnation, firstOfIncarnation: false, records: [] });
+    streams.attach({ term, clusterId, post: (event) => reign.post(event) });
+    return new FuzzWorld(reign, streams, defects);
+  }
+
+  connect(server: string, pool: string): FuzzAgent {
+    const agent = new FuzzAgent(server, pool);
+    this.#streams.accept(agent.call);
+    agent.join();
+    return agent;
+  }
+
+  /** Names of all policies, pools and runs that there are, and of servers. */
+  names(): readonly string[] {
+    const { policies, pools, runs, servers } = this.#reign.state;
+    const ids = [
+      ['policies', policies],
+      ['pools', pools],
+      ['runs', runs],
+      ['servers', servers],
+    ] as const;
+    return ids.flatMap(([folder, all]) => [...all.keys()].slice(-10).map((id) => `${folder}/${id}`));
+  }
+
+  /** Unended attempts on a server, by epoch. */
+  attemptsOn(server: string): readonly number[] {
+    const all = [...this.#reign.state.runs.values()].flatMap(({ attempts }) => attempts);
+    return all.filter((one) => one.server === server && one.state !== 'ENDED').map(({ epoch }) => epoch);
+  }
+
+  livenessOf(server: string): string | undefined {
+    for (const [id, { liveness }] of this.#reign.state.servers) if (id === server) return liveness;
+    return undefined;
+  }
+
+  async call(path: string, contentType: string, body: Uint8Array): Promise<Answer> {
+    const handler = this.#handlers.get(path);
+    if (handler === undefined) throw new Error(`no method ${path}`);
+    const client = new AbortController();
+    const request: UniversalServerRequest = {
+      httpVersion: '2',
+      url: `http://fuzz${path}`,
+      method: 'POST',
+      header: new Headers({ 'content-type': contentType }),
+      body: once(body),
+      signal: client.signal,
+    };
+    try {
+      const answer = await handler(request);
+      const text = await beginningOf(answer.body, client);
+      return { code: codeOf(answer.status, answer.trailer ?? new Headers(), text), text };
+    } finally {
+      client.abort();
+    }
+  }
+
+  end(): void {
+    this.#streams.sweep();
+  }
+}
+
+async function* once(body: Uint8Array): AsyncGenerator<Uint8Array> {
+  yield body;
+}
+
+/** What comes at once; of a stream that goes on the client goes away. */
+async function beginningOf(body: AsyncIterable<Uint8Array> | undefined, client: AbortController): Promise<string> {
+  if (body === undefined) return '';
+  const chunks: Uint8Array[] = [];
+  const iterator = body[Symbol.asyncIterator]();
+  for (;;) {
+    const next = await Promise.race([iterator.next(), turns(STREAM_TURNS)]);
+    if (next === undefined) {
+      client.abort();
+      break;
+    }
+    if (next.done === true || chunks.length > 100) break;
+    chunks.push(next.value);
+  }
+  return Buffer.concat(chunks).toString('utf8', 0, 2_000);
+}
+
+/** Resolves after this many turns of the event loop. */
+async function turns(count: number): Promise<undefined> {
+  for (let turn = 0; turn < count; turn += 1) await new Promise((resolve) => setImmediate(resolve));
+  return undefined;
+}
+
+/** JSON says its code in words, the protocols of gRPC as a number in a trailer, of the answer or at the end of its body. */
+function codeOf(status: number, trailer: Headers, text: string): string {
+  const number = trailer.get('grpc-status') ?? /grpc-status: (\d+)/.exec(text)?.[1];
+  if (number !== undefined && number !== null) return number === '0' ? 'ok' : `grpc ${number}`;
+  return /"code":"(\w+)"/.exec(text)?.[1] ?? (status === 200 ? 'ok' : `http ${status}`);
+}
+
+/** Codes that no input should get: INTERNAL and UNKNOWN. */
+export const DEFECT_CODES: ReadonlySet<string> = new Set(['internal', 'unknown', 'grpc 13', 'grpc 2', 'http 500']);
