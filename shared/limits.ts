@@ -138,7 +138,7 @@ const rows = {
   poolServers: items(
     10_000,
     'servers of one pool',
-    'a new server is refused with POOL_FULL; INVALID_FIELD in an order',
+    'a new server is refused with OVERLOADED, a longer order with INVALID_FIELD',
     ['locum.v1.SetServerOrderRequest.servers'],
   ),
   capabilities: items(1_024, 'capabilities of a server', STREAM_ENDS, [

@@ -1,6 +1,7 @@
 /** Hello: who is it, may it come in, what does it hold, and what becomes of that (semantics 11, C9). */
 import { LocumError } from '../../shared/errors.ts';
 import { type SessionId, sessionId } from '../../shared/ids.ts';
+import { LIMITS } from '../../shared/limits.ts';
 import { MINUTE } from '../../shared/time.ts';
 import { isUnended } from './attempt.ts';
 import {
@@ -141,7 +142,7 @@ function refuse(ctx: Context, facts: HelloFacts): LocumError | undefined {
     return new LocumError('NOT_FOUND', message, { resource: `pools/${facts.pool}` });
   }
   const server = state.servers.get(facts.server);
-  if (server === undefined) return undefined;
+  if (server === undefined) return fullPool(state, facts);
   if (server.pool !== facts.pool) {
     const message = `${facts.server} is in pool ${server.pool}; a server can't change its pool: delete it first, or correct the agent's configuration`;
     return new LocumError('IMMUTABLE_FIELD', message, { resource });
@@ -153,6 +154,13 @@ function refuse(ctx: Context, facts: HelloFacts): LocumError | undefined {
     return new LocumError('SERVER_DELETING', message, { resource, retryAfterMs: 5_000 });
   }
   return duplicate(ctx, server, facts);
+}
+
+/** A pool's order is one record, and one answer. */
+function fullPool(state: ClusterState, { pool, server }: HelloFacts): LocumError | undefined {
+  if (poolOf(state, pool).order.length < LIMITS.poolServers) return undefined;
+  const message = `pools/${pool} has ${LIMITS.poolServers} servers, as many as a pool can have: delete some, or give ${server} another pool`;
+  return new LocumError('OVERLOADED', message, { resource: `pools/${pool}`, retryAfterMs: 60_000 });
 }
 
 /** The agent has seen a later term or epoch: we are deposed, or the store is an older copy. */

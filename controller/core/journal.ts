@@ -3,6 +3,8 @@
  * which a store takes whole or not at all.
  */
 import type { Epoch, PolicyId, PoolId, RunId, ServerId } from '../../shared/ids.ts';
+import { LIMITS } from '../../shared/limits.ts';
+import { cut } from '../../shared/printable.ts';
 import type { Now } from '../../shared/time.ts';
 import { ageOf, type ClusterState } from './cluster.ts';
 import type { Changed, RecordWrite } from './effect.ts';
@@ -74,6 +76,7 @@ export class Journal {
       actor: this.actor,
       term,
       ...event,
+      message: cut(event.message, LIMITS.eventCharacters),
     };
     this.put(record);
     this.keepEvent(record);
