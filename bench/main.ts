@@ -20,6 +20,11 @@ const benchmarks: Readonly<Record<string, Benchmark>> = {
     usage: 'store [agents] [runs]: storms, the largest decisions and loads on a real etcd of three members',
     run: () => import('./store.ts'),
   },
+  'largest-bodies': {
+    usage:
+      'largest-bodies: what the largest legal and illegal body of each method costs everybody else (about a minute)',
+    run: () => import('./largest-bodies.ts'),
+  },
   memory: {
     usage: 'memory [runs]: resident memory of agent and keeper',
     run: () => import('./memory.ts'),

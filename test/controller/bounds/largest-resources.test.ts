@@ -30,7 +30,7 @@ const many = <T>(count: number, make: (i: number) => T): T[] => Array.from({ len
 /** Policies with every list at its bound, and a workload about as large as it may be. */
 const largest = fc
   .record({
-    label: text(character, 256).filter((value) => [...value].length <= 256),
+    label: text(character, 256).filter((value) => Array.from(value).length <= 256),
     script: text(inScripts, LIMITS.scriptBytes),
     value: text(inScripts, LIMITS.argumentBytes),
     variables: fc.integer({ min: 0, max: 3 }),
