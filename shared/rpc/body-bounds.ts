@@ -3,14 +3,16 @@
  * hundred times as much as its writer. The count reads tags and lengths only, or the punctuation of JSON, and stops at the bound.
  * Source: https://protobuf.dev/programming-guides/encoding/
  */
-import { type DescMessage, ScalarType } from '@bufbuild/protobuf';
+import { type DescField, type DescMessage, ScalarType } from '@bufbuild/protobuf';
 import { type FieldViolation, invalidFields } from '../errors.ts';
 import { LIMITS } from '../limits.ts';
 
-/** How a field with a length is read on. What is not here is a text, or is not known, and is stepped over. */
+/** What a field that is known holds: a message, numbers that may be packed, a number with its wire type, or something with a length. */
 type Inside =
   | { readonly kind: 'message'; readonly schema: DescMessage }
-  | { readonly kind: 'packed'; readonly width: number };
+  | { readonly kind: 'packed'; readonly width: number }
+  | { readonly kind: 'number'; readonly wireType: number }
+  | { readonly kind: 'length' };
 
 const plans = new WeakMap<DescMessage, ReadonlyMap<number, Inside>>();
 
@@ -27,19 +29,33 @@ const WIDTHS: ReadonlyMap<ScalarType, number> = new Map([
 function planOf(schema: DescMessage): ReadonlyMap<number, Inside> {
   const known = plans.get(schema);
   if (known !== undefined) return known;
-  const plan = new Map<number, Inside>();
-  for (const field of schema.fields) {
-    if (field.fieldKind === 'map') {
-      // An entry is a message of a key and a value; a value that is a message counts as one value.
-      continue;
-    }
-    if (field.message !== undefined) plan.set(field.number, { kind: 'message', schema: field.message });
-    else if (field.fieldKind === 'list' && field.scalar !== ScalarType.STRING && field.scalar !== ScalarType.BYTES)
-      plan.set(field.number, { kind: 'packed', width: WIDTHS.get(field.scalar ?? ScalarType.INT32) ?? 0 });
-  }
+  const plan = new Map(schema.fields.map((field) => [field.number, insideOf(field)]));
   plans.set(schema, plan);
   return plan;
 }
+
+function insideOf(field: DescField): Inside {
+  // An entry of a map is a message of a key and a value, and counts as one value.
+  if (field.fieldKind === 'map') return { kind: 'length' };
+  if (field.message !== undefined) return { kind: 'message', schema: field.message };
+  const scalar = field.scalar ?? ScalarType.INT32;
+  if (scalar === ScalarType.STRING || scalar === ScalarType.BYTES) return { kind: 'length' };
+  const width = WIDTHS.get(scalar) ?? 0;
+  if (field.fieldKind === 'list') return { kind: 'packed', width };
+  return { kind: 'number', wireType: width === 8 ? 1 : width === 4 ? 5 : 0 };
+}
+
+/** A decoder reads a field by what it should be, so what follows a wrong wire type is read as something else than is counted here. */
+const isMisread = (inside: Inside | undefined, wireType: number): boolean => {
+  const isWireType = wireType === 0 || wireType === 1 || wireType === 2 || wireType === 5;
+  if (inside === undefined || inside.kind === 'packed' || !isWireType) return false;
+  return wireType !== (inside.kind === 'number' ? inside.wireType : 2);
+};
+
+const misread = (): FieldViolation => ({
+  field: '',
+  description: 'a field of the message has a wire type that is not its own',
+});
 
 const tooMany = (): FieldViolation => ({
   field: '',
@@ -82,11 +98,13 @@ class WireCount {
       const tag = this.#varint(end);
       const wireType = tag & 7;
       if (wireType === 3) return group();
+      const inside = plan.get(tag >>> 3);
+      if (isMisread(inside, wireType)) return misread();
       if (wireType === 0) this.#varint(end);
       else if (wireType === 1) this.#at += 8;
       else if (wireType === 5) this.#at += 4;
       else if (wireType === 2) {
-        const problem = this.#inside(plan.get(tag >>> 3), end, level);
+        const problem = this.#inside(inside, end, level);
         if (problem !== undefined) return problem;
       } else return undefined;
     }

@@ -1,7 +1,7 @@
 import { create, toBinary, toJsonString } from '@bufbuild/protobuf';
 import { describe, expect, it } from 'vitest';
 import { LocumError } from '../../shared/errors.ts';
-import { UpdatePolicyRequestSchema } from '../../shared/gen/locum/v1/policy_service_pb.ts';
+import { ListPoliciesRequestSchema, UpdatePolicyRequestSchema } from '../../shared/gen/locum/v1/policy_service_pb.ts';
 import { SetServerOrderRequestSchema } from '../../shared/gen/locum/v1/pool_service_pb.ts';
 import { ConfirmServerDeadRequestSchema } from '../../shared/gen/locum/v1/server_service_pb.ts';
 import { LIMITS } from '../../shared/limits.ts';
@@ -42,6 +42,13 @@ describe('bytes', () => {
   it('with groups, which decoders walk by recursion, are refused', () => {
     const nested = new Uint8Array(1_000_000).fill(0x0b);
     expect(problem(() => checkBinary(UpdatePolicyRequestSchema, nested))).toMatch(/group/);
+  });
+
+  it('whose numbers come as texts are refused: a decoder would read the text as a million fields', () => {
+    const pageSize = Uint8Array.from([0x0a, 0xe8, 0x07, ...new Uint8Array(1_000).fill(0x78)]);
+    expect(problem(() => checkBinary(ListPoliciesRequestSchema, pageSize))).toMatch(/wire type/);
+    const name = Uint8Array.from([0x10, 0x01]);
+    expect(problem(() => checkBinary(ListPoliciesRequestSchema, name))).toMatch(/wire type/);
   });
 
   it('that are no message pass: their decoder says what is wrong', () => {

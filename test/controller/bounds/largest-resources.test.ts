@@ -8,11 +8,11 @@ import { checkArgumentsSize, checkWorkloadSize } from '../../../controller/codec
 import { LocumError } from '../../../shared/errors.ts';
 import { PolicySchema } from '../../../shared/gen/locum/v1/policy_pb.ts';
 import { CreatePolicyRequestSchema, StartPolicyRequestSchema } from '../../../shared/gen/locum/v1/policy_service_pb.ts';
-import { epoch, policyId, runId, serverId, uid } from '../../../shared/ids.ts';
+import { epoch, policyId, runId, serverId } from '../../../shared/ids.ts';
 import { LIMITS } from '../../../shared/limits.ts';
 import { checkBinary, checkJson } from '../../../shared/rpc/body-bounds.ts';
 import { validate } from '../../../shared/rpc/validation.ts';
-import { pools, servers } from '../codec/arbitrary-records.ts';
+import { policies, pools, servers } from '../codec/arbitrary-records.ts';
 
 const LONG = 'x'.repeat(62);
 /** Characters of one to four bytes, and those that JSON writes as six. */
@@ -63,13 +63,11 @@ const accepted = (check: () => void): boolean => {
   }
 };
 
-const base = { version: 2 ** 52, uid: uid('u'.repeat(64)), createWall: 9e12, updateWall: 9e12 };
-
 describe('a policy that is accepted', () => {
   it('fits a request in bytes and in JSON, a record, a page, and with any arguments a message to an agent', () => {
     let starts = 0;
     fc.assert(
-      fc.property(largest, fc.integer({ min: 1, max: LIMITS.arguments }), (policy, words) => {
+      fc.property(largest, fc.integer({ min: 1, max: LIMITS.arguments }), policies, (policy, words, record) => {
         const request = create(CreatePolicyRequestSchema, { policy });
         fc.pre(accepted(() => validate(CreatePolicyRequestSchema, request)));
         fc.pre(accepted(() => checkWorkloadSize(present(policy), 'policy.workload')));
@@ -81,8 +79,7 @@ describe('a policy that is accepted', () => {
 
         const spec = policySpecFromProto(policy);
         const id = policyId(LONG);
-        const state = { id, spec, paused: true, deleting: true, lastTickWall: 9e12, skippedTicks: 100_000 };
-        expect(encodeRecord({ kind: 'policy', ...base, ...state }).length).toBeLessThan(LIMITS.recordBytes);
+        expect(encodeRecord({ ...record, id, spec }).length).toBeLessThan(LIMITS.recordBytes);
 
         const args = many(words, () =>
           'a'.repeat(Math.min(LIMITS.argumentBytes, Math.floor(LIMITS.argumentsBytes / words))),
