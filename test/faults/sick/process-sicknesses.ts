@@ -78,6 +78,8 @@ export const PROCESS_SICKNESSES: readonly Sickness[] = [
     groups: ['freezer'],
     toll: 'keeper',
     refusesStarts: false,
+    // What is frozen can't even be killed.
+    startsMayHang: true,
     inflict: (host) => {
       const group = host.group('freezer');
       for (const pid of host.keeperPids()) for (const thread of poolThreads(pid)) group.addThread(thread);

@@ -24,6 +24,8 @@ export interface Sickness {
   readonly agentEnds?: true;
   /** The host refuses new starts while it lasts; its server leaves the available list. */
   readonly refusesStarts: boolean;
+  /** A start that was sent to it may wait until it is well: nobody can tell what became of it. Default: never. */
+  readonly startsMayHang?: true;
   readonly inflict: (host: SickHost) => void | Promise<void>;
   /** Default: it passes by itself. */
   readonly lift?: (host: SickHost) => void | Promise<void>;
