@@ -129,8 +129,9 @@ function noteLastWords(state: ClusterState, live: ServerLive, session: Session):
 function refuse(ctx: Context, facts: HelloFacts): LocumError | undefined {
   const { state } = ctx;
   const resource = `servers/${facts.server}`;
-  if (facts.clusterId !== '' && facts.clusterId !== state.clusterId && facts.inventory.length > 0) {
-    const message = `${facts.server} holds work of cluster ${facts.clusterId}, this is ${state.clusterId}: connect it to its own controllers, or stop its work with \`locum agent leave\``;
+  // Also with empty hands: what it remembers (term, spent epochs, uid) is of other numbers, so it would refuse what it is told here.
+  if (facts.clusterId !== '' && facts.clusterId !== state.clusterId) {
+    const message = `${facts.server} belongs to cluster ${facts.clusterId}, this is ${state.clusterId}: connect it to its own controllers, take it out of that cluster with \`locum agent leave\` on its host, or start it with another state directory`;
     return new LocumError('WRONG_CLUSTER', message, { resource });
   }
   if (facts.clusterId === state.clusterId) {

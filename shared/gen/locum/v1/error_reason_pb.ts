@@ -236,7 +236,7 @@ export const ErrorReason = {
   PROTOCOL: 30,
 
   /**
-   * The agent holds work of another cluster.
+   * The agent's state directory belongs to another cluster, whether it holds work of it or not.
    *
    * @generated from enum value: ERROR_REASON_WRONG_CLUSTER = 31;
    */
