@@ -40,6 +40,8 @@ export class WarmCopy {
     while (!signal.aborted) {
       try {
         const { revision, records } = await this.#store.load();
+        // Whoever follows by now began later, and may have seen more than was loaded here.
+        if (signal.aborted) return;
         this.#records = new Map(records.map(({ key, value }) => [key, value]));
         this.#revision = revision;
         for await (const change of this.#store.watch(revision, signal)) this.#apply(change);

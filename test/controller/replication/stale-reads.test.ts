@@ -3,7 +3,11 @@ import { encodeRecord } from '../../../controller/codec/record.ts';
 import { DEFAULT_TIMERS } from '../../../controller/core/timers.ts';
 import { READ_HEADER, StaleReads } from '../../../controller/replication/stale-reads.ts';
 import { WarmCopy } from '../../../controller/replication/warm-copy.ts';
+import { ChangeLog } from '../../../controller/store/change-log.ts';
 import { MemoryCluster, MemoryStore } from '../../../controller/store/memory.ts';
+import type { Snapshot } from '../../../controller/store/store.ts';
+import { present } from '../../../shared/assert.ts';
+import { bytes } from '../../store/store-world.ts';
 import { SILENT } from './leaders-seen.ts';
 
 const meta = (lastRun: number) =>
@@ -45,6 +49,29 @@ describe('stale reads', () => {
       reason: 'STORE_UNAVAILABLE',
       retryAfterMs: 500,
     });
+  });
+
+  it('are of whoever follows now: a load that was given up and comes late changes nothing', async () => {
+    const loads = [Promise.withResolvers<Snapshot>(), Promise.withResolvers<Snapshot>()];
+    const [first, second] = loads;
+    let load = 0;
+    const copy = new WarmCopy(
+      {
+        load: async () => present(loads[load++], 'a load').promise,
+        watch: (_, signal) => new ChangeLog(2).watch(2, signal),
+      },
+      SILENT,
+    );
+    const [before, now] = [new AbortController(), new AbortController()];
+    onTestFinished(() => now.abort());
+    void copy.follow(before.signal);
+    before.abort();
+    void copy.follow(now.signal);
+    second?.resolve({ revision: 2, records: [{ key: 'a', value: bytes('new') }] });
+    await new Promise((resolve) => setImmediate(resolve));
+    first?.resolve({ revision: 1, records: [{ key: 'a', value: bytes('old') }] });
+    await new Promise((resolve) => setImmediate(resolve));
+    expect(copy.copy).toEqual({ revision: 2, records: [{ key: 'a', value: bytes('new') }] });
   });
 
   it('show what the leader wrote, as soon as the watch brings it', async () => {
