@@ -31,7 +31,7 @@ export type CommitOutcome =
    * batches sent after it share its outcome until then.
    */
   | { readonly kind: 'failed'; readonly reason: 'STORE_FULL' | 'STORE_UNAVAILABLE'; readonly detail: string }
-  /** Nothing was written, and never will be, however often it is repeated: a record is larger than every store takes. */
+  /** Nothing was written, and never will be, however often it is repeated: it has a part larger than any store takes, or than this one. */
   | { readonly kind: 'refused'; readonly detail: string }
   /** Not known: ask `lastCommit` before anything else leaves, or step down. */
   | { readonly kind: 'unknown'; readonly detail: string };

@@ -176,7 +176,7 @@ describe('a commit larger than a transaction', () => {
         expect(etcd.keysBelow('test/data/staged/')).toEqual([]);
       }
     }
-  });
+  }, 30_000);
 
   test('of which the unfolding found the store full is committed all the same, and unfolded before the next', async () => {
     const { etcd, queue, read, lost } = await begin();
@@ -205,4 +205,13 @@ test('a record that no store takes is refused, and the next commit takes its num
   expect(refused).toMatchObject({ kind: 'refused', detail: expect.stringContaining('big would be 1048577 bytes') });
   expect(await queue.commit(batchOf(TERM, 1, [put('a', '1')]))).toEqual(committed);
   expect([read('a'), read('b')]).toEqual(['1', undefined]);
+});
+
+test('what an etcd with smaller limits does not take is refused with what to set, and not repeated for ever', async () => {
+  const { etcd, commit, queue, lost, read } = await begin();
+  etcd.plan('too_large');
+  const refused = await commit(put('a', '1'));
+  expect(refused).toMatchObject({ kind: 'refused', detail: expect.stringContaining('--max-request-bytes') });
+  expect([read('a'), lost]).toEqual([undefined, []]);
+  expect(await queue.commit(batchOf(TERM, 1, [put('b', '1')]))).toEqual(committed);
 });

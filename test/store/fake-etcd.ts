@@ -32,7 +32,9 @@ export type Fate =
   /** Never answered. */
   | 'hang'
   | 'full'
-  | 'busy';
+  | 'busy'
+  /** As an etcd with a smaller `--max-request-bytes` than is the default. */
+  | 'too_large';
 
 interface Entry {
   readonly value: Uint8Array;
@@ -145,6 +147,9 @@ export class FakeEtcd {
         return;
       case 'busy':
         fail(grpc.status.RESOURCE_EXHAUSTED, 'etcdserver: too many requests');
+        return;
+      case 'too_large':
+        fail(grpc.status.INVALID_ARGUMENT, 'etcdserver: request is too large');
         return;
       default:
         fate satisfies never;

@@ -196,6 +196,7 @@ async function beginTerm(election: Election, createRevision: bigint, term: numbe
 /** @throws EtcdFault when etcd refused; Overtaken when the leadership ended before it began */
 function refuseUnlessDone(outcome: CommitOutcome): void {
   if (outcome.kind === 'committed') return;
+  if (outcome.kind === 'refused') throw new EtcdFault('refused', outcome.detail);
   if (outcome.kind !== 'failed') throw new Overtaken();
   throw new EtcdFault(outcome.reason === 'STORE_FULL' ? 'full' : 'refused', outcome.detail);
 }

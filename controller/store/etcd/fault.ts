@@ -13,6 +13,8 @@ export type FaultKind =
   | 'full'
   /** Not done: the revision asked for is gone. */
   | 'compacted'
+  /** Not done, and never will be: this etcd is told to take less at once than others. */
+  | 'too_large'
   /** Not done, and asking again won't help. */
   | 'refused';
 
@@ -31,6 +33,9 @@ const BY_TEXT: ReadonlyArray<readonly [text: string, kind: FaultKind]> = [
   ['database space exceeded', 'full'],
   ['too many requests', 'busy'],
   ['has been compacted', 'compacted'],
+  ['request is too large', 'too_large'],
+  ['too many operations in txn request', 'too_large'],
+  ['received message larger than max', 'too_large'],
   ['invalid auth token', 'unauthenticated'],
   ['revision of auth store is old', 'unauthenticated'],
 ];
@@ -68,6 +73,10 @@ export function toStoreError(error: unknown): unknown {
         cause: error,
         passes: true,
       });
+    case 'too_large': {
+      const advice = 'Give its members at least the default --max-txn-ops (128) and --max-request-bytes (1572864).';
+      return new StoreError('STORE_UNAVAILABLE', `${error.message}. ${advice}`, { cause: error });
+    }
     case 'unauthenticated':
     case 'refused':
       return new StoreError('STORE_UNAVAILABLE', error.message, { cause: error });

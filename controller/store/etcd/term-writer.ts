@@ -176,6 +176,8 @@ export class TermWriter {
     const error = toStoreError(fault);
     const detail = error instanceof Error ? error.message : fault.message;
     if (!open) {
+      // Repeating it would keep everything else waiting for ever.
+      if (fault.kind === 'too_large') return { kind: 'refused', detail };
       return { kind: 'failed', reason: fault.kind === 'full' ? 'STORE_FULL' : 'STORE_UNAVAILABLE', detail };
     }
     // This try was refused, but an earlier one may be done, now or later. The next leader will see which.
