@@ -1,5 +1,5 @@
 /**
- * The folder of cgroups of one keeper: a cgroup for each attempt below it, and one for probes. It is used only where a throw-away
+ * The folder of cgroups of one keeper: a cgroup for each attempt below it, and two for probes. It is used only where a throw-away
  * process could join and be killed in it: only that shows rights, kernel and mount to be as needed.
  */
 import { execFile } from 'node:child_process';
@@ -11,23 +11,24 @@ import { messageOf } from '../../../shared/caught-error.ts';
 import { type CgroupPlace, cgroupsIn, cgroupTree, makeCgroup, removeCgroup } from '../../../shared/host/cgroup.ts';
 import { readKernelFile, writeKernelFile } from '../../../shared/host/kernel-file.ts';
 
-/** Not the name of an attempt: those end with an epoch. */
-const PROBE = 'probe';
+/** Not names of attempts: those end with an epoch. Two, so that a proof of the hands never meets the process of a trial. */
+const HANDS = 'hands';
+const TRIAL = 'trial';
 /** Between two looks at a tree that is being killed. */
 const LOOK_MS = 20;
 const JOIN_LIMIT_MS = 5_000;
 
 export const baseFolder = ({ own }: CgroupPlace, key: string): string => join(own, `locum-${key}`);
 
-/** Why cgroups can't be used here. Empty: they can, and the probe's cgroup is there. */
+/** Why cgroups can't be used here. Empty: they can. */
 export async function whyNoCgroup(place: CgroupPlace | undefined, key: string): Promise<string> {
   if (place === undefined) return 'no cgroup v2 is mounted';
   return (await tryCgroup(join(place.mount, baseFolder(place, key)))) ?? '';
 }
 
-/** Joins the probe's cgroup with a throw-away process and kills it there. The problem in words, or undefined. */
+/** Joins a cgroup with a throw-away process and kills what is in it. The problem in words, or undefined. */
 export async function tryCgroup(base: string): Promise<string | undefined> {
-  const directory = join(base, PROBE);
+  const directory = join(base, TRIAL);
   try {
     makeCgroup(directory);
     accessSync(join(directory, 'cgroup.kill'));
@@ -40,9 +41,9 @@ export async function tryCgroup(base: string): Promise<string | undefined> {
   }
 }
 
-/** Kills the (empty) probe's cgroup and reads it back: the same files, locks and calls as of every kill. Undefined: it works. */
+/** Kills an empty cgroup and reads it back: the same files, locks and calls as of every kill. Undefined: it works. */
 export function proveCgroup(base: string): string | undefined {
-  const directory = join(base, PROBE);
+  const directory = join(base, HANDS);
   try {
     makeCgroup(directory);
     writeKernelFile(join(directory, 'cgroup.kill'), '1');
