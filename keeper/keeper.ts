@@ -144,13 +144,15 @@ async function close(parts: Parts, loop: KeeperLoop, code: number): Promise<void
   directory.release();
 }
 
-/** The fewest records that say what is known now. One that stands at no gate yet has nothing that could be left behind. */
+/**
+ * The fewest records that say what is known now. One that stands at no gate yet has nothing that could be left behind. What earlier
+ * keepers left is still apart when the journal is opened: without it, a second restart would know of no end and no living tree.
+ */
 function* snapshot(state: KeeperState): Generator<JournalRecord> {
-  const attempts = new Map(
-    [...state.attempts]
-      .filter(([, { ended, place }]) => ended !== undefined || place.pid !== 0 || place.cgroup !== '')
-      .map(([key, attempt]) => [key, recorded(attempt, state.bootId)]),
-  );
+  const kept = [...state.attempts]
+    .filter(([, { ended, place }]) => ended !== undefined || place.pid !== 0 || place.cgroup !== '')
+    .map(([key, attempt]) => [key, recorded(attempt, state.bootId)] as const);
+  const attempts = new Map([...state.leftovers, ...kept]);
   const { spent, highestTerm } = state;
   yield* recordsOf({ spent, highestTerm, cgroupBases: new Set(state.cgroupBases), attempts });
 }

@@ -1,0 +1,28 @@
+/** What a keeper knows of its predecessors, and hands on. */
+import { readFileSync, writeFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { expect, it } from 'vitest';
+import type { RecordedAttempt } from '../../keeper/core/record.ts';
+import { readJournal } from '../../keeper/disk/journal.ts';
+import { lineOf } from '../../keeper/disk/journal-codec.ts';
+import { Rig, withRealKeepers } from './rig.ts';
+
+withRealKeepers();
+
+it('an end that no leader has heard of is known after any number of restarts', async () => {
+  const rig = new Rig({ containment: 'process-group' });
+  const end = { cause: 'EXITED', detail: '', exitCode: 0, signal: '', proof: 'proof' } as const;
+  const attempt: RecordedAttempt = {
+    ...{ run: 'nightly-1', epoch: 7, policy: 'nightly', slots: 1, deadline: { mono: 5, boot: 6 } },
+    frozen: { onDisconnect: 'STOP', leaseMs: 20_000, stopTimeoutMs: 1_500, killGuardMs: 5_000 },
+    place: { pid: 99, startTicks: 1234, cgroup: '' },
+    ...{ startWall: 1_700_000_000_000, ended: { end, wall: 1_700_000_001_000 } },
+    bootId: readFileSync('/proc/sys/kernel/random/boot_id', 'utf8').trim(),
+  };
+  const journal = join(rig.stateDir, 'keeper.journal');
+  writeFileSync(journal, lineOf({ kind: 'attempt', attempt }));
+  const agent = await rig.agent();
+  expect(agent.connection.opened.attempts).toMatchObject([{ status: { run: 'nightly-1', end: { exitCode: 0 } } }]);
+  const { recovered } = await readJournal(journal);
+  expect([...recovered.attempts.values()]).toMatchObject([{ run: 'nightly-1', ended: { end } }]);
+});
