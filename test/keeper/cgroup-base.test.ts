@@ -15,7 +15,8 @@ import { findCgroupPlace } from '../../shared/host/cgroup.ts';
 it('a proof of the hands and a trial of a start never disturb each other, as a ping may come at any time', async (ctx) => {
   const place = findCgroupPlace();
   const key = `test-${randomUUID()}`;
-  if (place === undefined || (await whyNoCgroup(place, key)) !== '') return ctx.skip('this host or user has no cgroup v2');
+  if (place === undefined || (await whyNoCgroup(place, key)) !== '')
+    return ctx.skip('this host or user has no cgroup v2');
   const base = join(place.mount, baseFolder(place, key));
   const problems = new Set<string | undefined>();
   for (let round = 0; round < 5; round += 1) {

@@ -1,12 +1,12 @@
 import { spawn } from 'node:child_process';
 import { once } from 'node:events';
-import { chmodSync, existsSync, mkdtempSync, openSync, rmSync, writeFileSync } from 'node:fs';
+import { chmodSync, existsSync, mkdtempSync, openSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { openGate } from '../../keeper/drivers/process/gate.ts';
 import type { LaunchPlan } from '../../keeper/drivers/process/launch-plan.ts';
-import { gone, isRunning, written } from './rig.ts';
+import { eventually, gone, isRunning, written } from './rig.ts';
 
 describe('a gate', () => {
   let folder = '';
@@ -37,6 +37,27 @@ describe('a gate', () => {
     gate.go();
     expect(await gate.ended).toEqual({ code: undefined, signal: 'SIGKILL' });
     expect(existsSync(witness())).toBe(false);
+  });
+
+  it('that may not be killed, as its program is another user’s by now, does not say so by an error', async (ctx) => {
+    if (process.getuid?.() !== 0) return ctx.skip('only root can make a process that it may then not kill');
+    const user = { setpriv: '/usr/bin/setpriv', uid: 1, gid: 1 };
+    const gate = await openGate({ ...plan(), args: ['-c', 'exec sleep 60'], user }, '', openSync('/dev/null', 'w'));
+    await gate.ready;
+    gate.go();
+    await eventually(
+      'the program to run',
+      () => readFileSync(`/proc/${gate.pid}/comm`, 'utf8') === 'sleep\n' || undefined,
+    );
+    process.seteuid?.(65_534);
+    try {
+      gate.kill();
+    } finally {
+      process.seteuid?.(0);
+    }
+    expect(isRunning(gate.pid)).toBe(true);
+    gate.kill();
+    expect(await gate.ended).toEqual({ code: undefined, signal: 'SIGKILL' });
   });
 
   it('whose keeper is killed ends by itself, and nothing ever runs', async () => {

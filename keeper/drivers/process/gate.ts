@@ -72,6 +72,8 @@ export async function openGate(plan: LaunchPlan, cgroup: string, outputFd: numbe
   const ended = endOf(child);
   const { pid } = child;
   if (pid === undefined) throw await spawnError(child);
+  // Such as a kill that is not permitted, where the program has become another user's: its cgroup is killed all the same.
+  child.on('error', () => undefined);
   const pipe = child.stdio[3];
   if (!(pipe instanceof Socket)) throw new Error('the gate has no pipe');
   // Written to after the shell died; that is seen by its end.
