@@ -195,8 +195,13 @@ export class Agent {
 
 /** What a keeper that is started from here is told of the configuration. */
 function outputArguments({ output }: AgentSettings): readonly string[] {
-  return [
-    ...(output.segmentBytes === undefined ? [] : ['--output-segment-bytes', String(output.segmentBytes)]),
-    ...(output.segments === undefined ? [] : ['--output-segments', String(output.segments)]),
-  ];
+  const flags = {
+    '--output-segment-bytes': output.segmentBytes,
+    '--output-segments': output.segments,
+    '--output-newest': output.newest,
+    '--output-policy-bytes': output.policyBytes,
+    '--output-host-bytes': output.hostBytes,
+    '--output-age-ms': output.maxAgeMs,
+  };
+  return Object.entries(flags).flatMap(([flag, value]) => (value === undefined ? [] : [flag, String(value)]));
 }

@@ -8,6 +8,7 @@ import {
   type AgentConfig,
   AgentConfigSchema,
   type SaturationMarks as MarksMessage,
+  type OutputLimits as OutputMessage,
   type Probe as ProbeMessage,
 } from '../shared/gen/locum/config/v1/agent_config_pb.ts';
 import {
@@ -34,6 +35,16 @@ export interface Marks {
   readonly low: number;
 }
 
+/** How much output is kept. Undefined: the keeper's default. */
+export interface OutputSettings {
+  readonly segmentBytes: number | undefined;
+  readonly segments: number | undefined;
+  readonly newest: number | undefined;
+  readonly policyBytes: number | undefined;
+  readonly hostBytes: number | undefined;
+  readonly maxAgeMs: number | undefined;
+}
+
 /** A configuration with every default filled in. */
 export interface AgentSettings {
   readonly server: string;
@@ -46,8 +57,7 @@ export interface AgentSettings {
   readonly probes: readonly Probe[];
   readonly saturation: { readonly cpu: Marks; readonly memory: Marks };
   readonly baseEnv: Readonly<Record<string, string>>;
-  /** Undefined: the keeper's default. */
-  readonly output: { readonly segmentBytes: number | undefined; readonly segments: number | undefined };
+  readonly output: OutputSettings;
   readonly logLevel: LogLevel;
   readonly logFormat: LogFormat;
   /** Empty: the host's own. */
@@ -111,7 +121,7 @@ function settingsFrom(config: AgentConfig, env: NodeJS.ProcessEnv): AgentSetting
     probes: config.probes.map(probeFrom),
     saturation: saturationFrom(config.saturation),
     baseEnv: Object.keys(config.baseEnv).length === 0 ? defaultBaseEnv(env) : config.baseEnv,
-    output: { segmentBytes: config.output?.segmentBytes, segments: config.output?.segments },
+    output: outputFrom(config.output),
     logLevel: logLevelFrom(config.logLevel),
     logFormat: logFormatFrom(config.logFormat),
     machineId: config.machineId,
@@ -166,6 +176,15 @@ function marksFrom(name: string, high: number, low: number = Math.max(0, high - 
     throw badField('INVALID_FIELD', `saturation.${name}_low`, `${low} is above the high mark, which is ${high}`);
   }
   return { high, low };
+}
+
+function outputFrom(limits: OutputMessage | undefined): OutputSettings {
+  const { segmentBytes, segments, newest, policyBytes, hostBytes, maxAge } = limits ?? {};
+  return {
+    ...{ segmentBytes, segments, newest, maxAgeMs: fromDuration(maxAge) },
+    policyBytes: policyBytes === undefined ? undefined : Number(policyBytes),
+    hostBytes: hostBytes === undefined ? undefined : Number(hostBytes),
+  };
 }
 
 function logLevelFrom(level: LogLevelEnum): LogLevel {

@@ -4,7 +4,17 @@
  */
 import type { KeeperOptions } from './keeper.ts';
 
-const FLAGS: ReadonlySet<string> = new Set(['--state-dir', '--output-segment-bytes', '--output-segments']);
+/** Flags that take a number, and what they set. */
+const NUMBERS = {
+  '--output-segment-bytes': 'outputSegmentBytes',
+  '--output-segments': 'outputSegments',
+  '--output-newest': 'outputNewest',
+  '--output-policy-bytes': 'outputPolicyBytes',
+  '--output-host-bytes': 'outputHostBytes',
+  '--output-age-ms': 'outputAgeMs',
+} as const;
+
+const FLAGS: ReadonlySet<string> = new Set(['--state-dir', ...Object.keys(NUMBERS)]);
 
 /** Undefined: not exactly what an agent or a service says. */
 export function keeperOptions(words: readonly string[]): KeeperOptions | undefined {
@@ -17,31 +27,33 @@ export function keeperOptions(words: readonly string[]): KeeperOptions | undefin
     found.set(flag, value);
   }
   const stateDir = found.get('--state-dir');
-  const numbers = ['--output-segment-bytes', '--output-segments'].map((flag) => found.get(flag));
-  if (!stateDir || numbers.some((text) => text !== undefined && !/^[1-9]\d{0,14}$/.test(text))) return undefined;
-  const [bytes, segments] = numbers.map((text) => (text === undefined ? undefined : Number(text)));
-  return {
-    stateDir,
-    ...(stay && { stay }),
-    ...(bytes !== undefined && { outputSegmentBytes: bytes }),
-    ...(segments !== undefined && { outputSegments: segments }),
-  };
+  if (!stateDir) return undefined;
+  const numbers: [string, number][] = [];
+  for (const [flag, name] of Object.entries(NUMBERS)) {
+    const text = found.get(flag);
+    if (text === undefined) continue;
+    if (!/^[1-9]\d{0,14}$/.test(text)) return undefined;
+    numbers.push([name, Number(text)]);
+  }
+  return { stateDir, ...(stay && { stay }), ...Object.fromEntries(numbers) };
 }
 
 /** Answers with the exit code. */
-export async function startKeeper({
-  stateDir,
-  stay,
-  outputSegmentBytes,
-  outputSegments,
-}: KeeperOptions): Promise<number> {
+export async function startKeeper(options: KeeperOptions): Promise<number> {
   const { runKeeper } = await import('../keeper/main.ts');
   const { DEFAULT_OUTPUT_LIMITS } = await import('../keeper/output/output-log.ts');
+  const { DEFAULT_OUTPUT_RETENTION } = await import('../keeper/core/output-retention.ts');
   const { locumVersion } = await import('./version.ts');
   const output = {
-    segmentBytes: outputSegmentBytes ?? DEFAULT_OUTPUT_LIMITS.segmentBytes,
-    segments: outputSegments ?? DEFAULT_OUTPUT_LIMITS.segments,
+    segmentBytes: options.outputSegmentBytes ?? DEFAULT_OUTPUT_LIMITS.segmentBytes,
+    segments: options.outputSegments ?? DEFAULT_OUTPUT_LIMITS.segments,
   };
-  const idle = stay === true ? { idleMs: Number.POSITIVE_INFINITY } : {};
-  return runKeeper({ stateDir, version: locumVersion(), output, ...idle });
+  const retention = {
+    newest: options.outputNewest ?? DEFAULT_OUTPUT_RETENTION.newest,
+    policyBytes: options.outputPolicyBytes ?? DEFAULT_OUTPUT_RETENTION.policyBytes,
+    hostBytes: options.outputHostBytes ?? DEFAULT_OUTPUT_RETENTION.hostBytes,
+    ageMs: options.outputAgeMs ?? DEFAULT_OUTPUT_RETENTION.ageMs,
+  };
+  const idle = options.stay === true ? { idleMs: Number.POSITIVE_INFINITY } : {};
+  return runKeeper({ stateDir: options.stateDir, version: locumVersion(), output, retention, ...idle });
 }

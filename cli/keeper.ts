@@ -7,6 +7,10 @@ export interface KeeperOptions {
   readonly stay?: boolean;
   readonly outputSegmentBytes?: number;
   readonly outputSegments?: number;
+  readonly outputNewest?: number;
+  readonly outputPolicyBytes?: number;
+  readonly outputHostBytes?: number;
+  readonly outputAgeMs?: number;
 }
 
 export function define(keeper: Command): void {
@@ -15,6 +19,10 @@ export function define(keeper: Command): void {
     .option('--stay', 'stay without an agent and with nothing to keep, as a service does')
     .option('--output-segment-bytes <n>', 'a segment of output is closed once it is this long', wholeNumber(1))
     .option('--output-segments <n>', 'segments of output kept for each attempt', wholeNumber(1))
+    .option('--output-newest <n>', 'newest ended attempts of a policy that keep their output', wholeNumber(1))
+    .option('--output-policy-bytes <n>', 'output kept of the ended attempts of a policy', wholeNumber(1))
+    .option('--output-host-bytes <n>', 'output kept of all ended attempts', wholeNumber(1))
+    .option('--output-age-ms <n>', 'output of ended attempts goes after this time', wholeNumber(1))
     .action(async (options: KeeperOptions) => {
       const { startKeeper } = await import('./keeper-start.ts');
       process.exitCode = await startKeeper(options);

@@ -102,7 +102,9 @@ function onAttempt(effect: OnAttempt, tools: EffectTools): readonly Event[] {
         driver.remove(attempt);
         return [];
       case 'forget':
-        folders.forget(attempt).catch((error: unknown) => log.warn(`${effect.attempt}: ${messageOf(error)}`));
+        folders
+          .forget(attempt, effect.owner)
+          .catch((error: unknown) => log.warn(`${effect.attempt}: ${messageOf(error)}`));
         return [];
     }
   } catch (error) {

@@ -128,8 +128,9 @@ async function serve({ directory, state, folders, watch, listener, log }: Parts)
 }
 
 async function close(parts: Parts, loop: KeeperLoop, code: number): Promise<void> {
-  const { directory, memory, journal, driver, pipes, listener, watch, socket } = parts;
+  const { directory, memory, journal, folders, driver, pipes, listener, watch, socket } = parts;
   loop.stop();
+  folders.close();
   watch.close();
   await listener.close();
   driver.close();

@@ -166,6 +166,16 @@ const rows = {
     'one record of the store; etcd takes 1.5 MiB in one transaction',
     'never: what is accepted fits',
   ),
+  outputPolicyAttempts: items(
+    200,
+    'forgotten attempts of one policy on one host whose output is kept',
+    'the output of its oldest goes',
+  ),
+  outputHostAttempts: items(
+    5_000,
+    'forgotten attempts of one host whose output is kept',
+    'the policy that has most loses the output of its oldest',
+  ),
   eventCharacters: characters(2_048, 'the sentence of an event', 'it is cut, and ends with …'),
 } satisfies Record<string, LimitRow>;
 

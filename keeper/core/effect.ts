@@ -5,6 +5,7 @@
  * but the kernel: between a deadline and an empty tree there is no disk, no thread pool, no log and no name look-up.
  */
 import type { AgentId, RequestId, StartRequest, WriteId } from './event.ts';
+import type { OutputOwner } from './output-retention.ts';
 import type { JournalRecord } from './record.ts';
 
 export type Effect =
@@ -37,7 +38,7 @@ export type Effect =
   /** It has ended: take away what an empty tree leaves behind, and let its output come to its end. */
   | { readonly kind: 'remove'; readonly attempt: string }
   /** Its end is durable at the leader: its script and folder can go, and later its output. */
-  | { readonly kind: 'forget'; readonly attempt: string }
+  | { readonly kind: 'forget'; readonly attempt: string; readonly owner: OutputOwner }
   /** Kill what earlier keepers left and no record names: answered by swept. */
   | { readonly kind: 'sweep' }
   /** Do, and see done, everything that a kill needs: answered by hands. */

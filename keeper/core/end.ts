@@ -2,6 +2,7 @@
 import { assert } from '../../shared/assert.ts';
 import { type Attempt, endOf, keyOf, refusedEnd } from './attempt.ts';
 import { MAX_ENDED_ATTEMPTS } from './limits.ts';
+import { outputOwnerOf } from './output-retention.ts';
 import type { Refusal } from './refusal.ts';
 import { answer, attemptRecord, log, note, refused, type Turn, tellChanged } from './turn.ts';
 
@@ -51,5 +52,5 @@ export function forget(turn: Turn, attempt: Attempt): void {
   const { run, epoch } = attempt;
   turn.state.attempts.delete(keyOf(attempt));
   note(turn, { kind: 'forgotten', run, epoch });
-  turn.effects.push({ kind: 'forget', attempt: keyOf(attempt) });
+  turn.effects.push({ kind: 'forget', attempt: keyOf(attempt), owner: outputOwnerOf(attempt) });
 }

@@ -2,28 +2,31 @@
  * The folders of attempts, `<state dir>/runs/<run>-<epoch>`: `script`, `work` and `output`.
  *
  * Nobody else may enter the state directory, so script and work folder of a workload that runs as another user are in
- * `<state dir>-users/<run>-<epoch>`. They go when the attempt is forgotten. Output stays readable after that, for the newest
- * forgotten attempts.
+ * `<state dir>-users/<run>-<epoch>`. They go when the attempt is forgotten. Output stays readable after that, for as long
+ * as the retention says; `owner.json` beside it tells a later keeper whose it is.
  */
-import { chmod, chown, mkdir, readdir, rm, stat, writeFile } from 'node:fs/promises';
+import { chmod, chown, mkdir, readdir, rm, writeFile } from 'node:fs/promises';
 import type { Socket } from 'node:net';
 import { join } from 'node:path';
 import { DiskLane } from '../../shared/disk-lane.ts';
+import { HOUR } from '../../shared/time.ts';
 import { type AttemptRef, keyOf } from '../core/attempt.ts';
+import {
+  DEFAULT_OUTPUT_RETENTION,
+  type EndedOutput,
+  type OutputOwner,
+  type OutputRetention,
+  outdatedOutputs,
+} from '../core/output-retention.ts';
 import { DEFAULT_OUTPUT_LIMITS, type OutputLimits, OutputLog } from '../output/output-log.ts';
-import { listSegments, type OutputSlice, readOutput } from '../output/output-segments.ts';
+import { type OutputSlice, readOutput, sizeOfOutput } from '../output/output-segments.ts';
+import { readOwner, writeOwner } from './output-owner.ts';
 
 /** How long a start or a reader waits for the disk. */
 const LIMIT_MS = 2_000;
 
-export interface OutputRetention {
-  /** Forgotten attempts whose output is kept. Default 200. */
-  readonly attempts: number;
-  /** Bytes that their output may take together. Default 256 MiB. */
-  readonly bytes: number;
-}
-
-export const DEFAULT_OUTPUT_RETENTION: OutputRetention = { attempts: 200, bytes: 256 * 1024 * 1024 };
+/** How often age alone is looked at; whatever is forgotten meanwhile looks as well. */
+const AGE_LOOK_MS = HOUR;
 
 /** Another user than the keeper's. */
 export interface FolderOwner {
@@ -49,9 +52,9 @@ export class AttemptFolders {
   private readonly usersRoot: string;
   private readonly limits: OutputLimits;
   private readonly retention: OutputRetention;
-  /** Forgotten attempts with output, oldest first. */
-  private readonly forgotten = new Map<string, number>();
-  private forgottenBytes = 0;
+  /** Forgotten attempts with output. */
+  private readonly forgotten = new Map<string, EndedOutput>();
+  private ageLook: NodeJS.Timeout | undefined;
   private readonly onOutputLost: (error: unknown) => void;
   // Each may hold one thread of the pool while the disk stalls, and no more.
   /** What a start or a reader waits for. */
@@ -75,13 +78,23 @@ export class AttemptFolders {
 
   /** Finds what earlier keepers left. Folders of attempts that are not `held` count as forgotten. */
   recover(held: (key: string) => boolean): Promise<void> {
+    this.ageLook ??= setInterval(
+      () => void this.tidying.run(() => this.dropOutdated()).catch(() => undefined),
+      AGE_LOOK_MS,
+    );
+    this.ageLook.unref();
     return this.tidying.run(async () => {
       await mkdir(this.root, { recursive: true, mode: 0o700 });
-      const keys = (await readdir(this.root)).filter((key) => !held(key));
-      const dated: Array<{ readonly key: string; readonly changedMs: number }> = [];
-      for (const key of keys) dated.push({ key, changedMs: (await stat(join(this.root, key))).mtimeMs });
-      for (const { key } of dated.sort((a, b) => a.changedMs - b.changedMs)) await this.retire(key);
+      for (const key of await readdir(this.root)) {
+        if (!held(key)) await this.retire(key, await readOwner(join(this.root, key)));
+      }
+      await this.dropOutdated();
     });
+  }
+
+  /** Nothing is tidied up by itself any more. */
+  close(): void {
+    clearInterval(this.ageLook);
   }
 
   /** Writes a script to a file that its user can read and run, and answers with its path. */
@@ -125,8 +138,14 @@ export class AttemptFolders {
   }
 
   /** The end of the attempt is durable at the leader. Resolves once everything that is no longer kept is deleted. */
-  forget(attempt: AttemptRef): Promise<void> {
-    return this.tidying.run(() => this.retire(keyOf(attempt)));
+  forget(attempt: AttemptRef, owner: OutputOwner): Promise<void> {
+    return this.tidying.run(async () => {
+      const key = keyOf(attempt);
+      const hasOutput = await this.retire(key, owner);
+      await this.dropOutdated();
+      // Last: a full disk refuses it, and what had to go is gone by then. This keeper knows it anyway.
+      if (hasOutput && this.forgotten.has(key)) await writeOwner(join(this.root, key), owner);
+    });
   }
 
   private async placeFor(attempt: AttemptRef, owner: FolderOwner | undefined): Promise<string> {
@@ -137,20 +156,22 @@ export class AttemptFolders {
     return path;
   }
 
-  private async retire(key: string): Promise<void> {
+  /** Whether there is output of it. */
+  private async retire(key: string, owner: OutputOwner): Promise<boolean> {
     const folder = join(this.root, key);
     await rm(join(folder, 'script'), { force: true });
     await rm(join(folder, 'work'), { recursive: true, force: true });
     await rm(join(this.usersRoot, key), { recursive: true, force: true });
-    let bytes = 0;
-    for (const { path } of await listSegments(join(folder, 'output'))) bytes += (await stat(path)).size;
-    this.forgotten.set(key, bytes);
-    this.forgottenBytes += bytes;
-    for (const [oldest, its] of this.forgotten) {
-      if (this.forgotten.size <= this.retention.attempts && this.forgottenBytes <= this.retention.bytes) return;
-      this.forgotten.delete(oldest);
-      this.forgottenBytes -= its;
-      await rm(join(this.root, oldest), { recursive: true, force: true });
+    const bytes = await sizeOfOutput(join(folder, 'output'));
+    if (bytes === undefined) await rm(folder, { recursive: true, force: true });
+    else this.forgotten.set(key, { ...owner, key, bytes });
+    return bytes !== undefined;
+  }
+
+  private async dropOutdated(): Promise<void> {
+    for (const key of outdatedOutputs(this.forgotten.values(), this.retention, Date.now())) {
+      this.forgotten.delete(key);
+      await rm(join(this.root, key), { recursive: true, force: true });
     }
   }
 }

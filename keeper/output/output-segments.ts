@@ -61,6 +61,15 @@ export async function readOutput(directory: string, offset: number, limit: numbe
   return { offset: wanted, data, size };
 }
 
+/** Bytes on disk. Undefined where there is no output of this attempt. */
+export async function sizeOfOutput(directory: string): Promise<number | undefined> {
+  const segments = await listSegments(directory);
+  if (segments.length === 0) return undefined;
+  let bytes = 0;
+  for (const segment of segments) bytes += await sizeOf(segment);
+  return bytes;
+}
+
 async function sizeOf(segment: Segment): Promise<number> {
   return (await stat(segment.path).catch(() => undefined))?.size ?? 0;
 }

@@ -58,7 +58,17 @@ describe('the configuration of an agent', () => {
     expect(load(text).probes).toEqual([{ name: 'disk', argv: ['df', '-h'], intervalMs: 300_000, timeoutMs: 10_000 }]);
   });
 
+  it('says how much output is kept, and leaves what is not said to the keeper', () => {
+    const text = 'output: { segments: 4, newest: 3, policy_bytes: 5000000000, max_age: 2h }';
+    expect(load(text).output).toEqual({
+      ...{ segmentBytes: undefined, segments: 4, newest: 3 },
+      ...{ policyBytes: 5_000_000_000, hostBytes: undefined, maxAgeMs: 7_200_000 },
+    });
+  });
+
   it.each([
+    ['an age below a minute', 'output: { max_age: 59s }', /output.max_age/],
+    ['a room for output that holds nothing', 'output: { host_bytes: 10 }', /output.host_bytes/],
     ['an unknown key', 'contollers: [a:1]', /did you mean "controllers"/],
     ['an id that is none', 'server: Web_1', /server/],
     ['an endpoint without a port', 'controllers: [host]', /controllers\[0\].*host:port/],

@@ -1,14 +1,25 @@
 /** What programs print: kept in segments, read by offset, bounded. */
-import { mkdirSync, mkdtempSync, readdirSync, renameSync, rmSync, statSync, utimesSync, writeFileSync } from 'node:fs';
+import {
+  existsSync,
+  mkdirSync,
+  mkdtempSync,
+  readdirSync,
+  renameSync,
+  rmSync,
+  statSync,
+  utimesSync,
+  writeFileSync,
+} from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { PassThrough, Readable } from 'node:stream';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
+import type { OutputOwner } from '../../keeper/core/output-retention.ts';
 import { AttemptFolders } from '../../keeper/disk/attempt-folders.ts';
 import { OutputLog } from '../../keeper/output/output-log.ts';
 import { readOutput } from '../../keeper/output/output-segments.ts';
 import { DiskLane } from '../../shared/disk-lane.ts';
-import { sharedKeeper, withRealKeepers } from './rig.ts';
+import { kill, Rig, sharedKeeper, withRealKeepers } from './rig.ts';
 
 withRealKeepers();
 
@@ -124,25 +135,54 @@ describe('folders of forgotten attempts', () => {
   };
   const kept = () => readdirSync(join(folder, 'runs')).sort();
 
+  const owner = (policy: string, agoMs = 0): OutputOwner => ({ policy, failed: false, endedWall: Date.now() - agoMs });
+  const retention = { newest: 1, policyBytes: 1_000, hostBytes: 2_000, ageMs: 60_000 };
+
   it('lose their work folder and keep their output', async () => {
     keep('a-1-1', 5, 0);
     const folders = new AttemptFolders(folder);
-    await folders.forget({ run: 'a-1', epoch: 1 });
-    expect(readdirSync(join(folder, 'runs', 'a-1-1'))).toEqual(['output']);
+    await folders.forget({ run: 'a-1', epoch: 1 }, owner('a'));
+    expect(readdirSync(join(folder, 'runs', 'a-1-1')).sort()).toEqual(['output', 'owner.json']);
     expect((await folders.readOutput({ run: 'a-1', epoch: 1 }, 0, 10))?.size).toBe(5);
   });
 
-  it('are bounded in number and in bytes; the oldest go first, also those of earlier keepers', async () => {
-    for (const [i, name] of ['d-1-1', 'c-1-1', 'b-1-1', 'a-1-1'].entries()) keep(name, 100, 1_000 - i);
-    keep('held-1-1', 100, 5_000);
-    const folders = new AttemptFolders(folder, { retention: { attempts: 3, bytes: 1_000 } });
+  it('go whole where there never was any output', async () => {
+    mkdirSync(join(folder, 'runs', 'a-1-1', 'work'), { recursive: true });
+    await new AttemptFolders(folder).forget({ run: 'a-1', epoch: 1 }, owner('a'));
+    expect(kept()).toEqual([]);
+  });
+
+  it('are bounded for each policy, also those of earlier keepers, and what is held is left alone', async () => {
+    const earlier = new AttemptFolders(folder, { retention });
+    for (const [i, run] of ['d-1', 'c-1', 'b-1', 'a-1'].entries()) {
+      keep(`${run}-1`, 300, 0);
+      await earlier.forget({ run, epoch: 1 }, owner('loop', 1_000 - i));
+    }
+    keep('other-1-1', 300, 0);
+    await earlier.forget({ run: 'other-1', epoch: 1 }, owner('other', 500_000));
+    expect(kept()).toEqual(['a-1-1', 'b-1-1', 'c-1-1', 'other-1-1']);
+    keep('held-1-1', 300, 5_000);
+    const folders = new AttemptFolders(folder, { retention });
     await folders.recover((key) => key === 'held-1-1');
-    expect(kept()).toEqual(['a-1-1', 'b-1-1', 'c-1-1', 'held-1-1']);
+    folders.close();
     keep('big-1-1', 900, 0);
-    await folders.forget({ run: 'big-1', epoch: 1 });
-    expect(kept()).toEqual(['a-1-1', 'big-1-1', 'held-1-1']);
-    await folders.forget({ run: 'held-1', epoch: 1 });
-    expect(kept()).toEqual(['big-1-1', 'held-1-1']);
+    await folders.forget({ run: 'big-1', epoch: 1 }, owner('loop'));
+    expect(kept()).toEqual(['big-1-1', 'held-1-1', 'other-1-1']);
+  });
+
+  it('whose owner is not known share one room, and are as old as the folder', async () => {
+    for (const [name, ageS] of [
+      ['a-1-1', 10],
+      ['b-1-1', 500],
+      ['c-1-1', 700],
+    ] as const)
+      keep(name, 100, ageS);
+    writeFileSync(join(folder, 'runs', 'b-1-1', 'owner.json'), '{"policy":"x"');
+    utimesSync(join(folder, 'runs', 'b-1-1'), Date.now() / 1000 - 500, Date.now() / 1000 - 500);
+    const folders = new AttemptFolders(folder, { retention });
+    await folders.recover(() => false);
+    folders.close();
+    expect(kept()).toEqual(['a-1-1']);
   });
 });
 
@@ -182,6 +222,34 @@ describe('output of a real program', () => {
     const bytes = readdirSync(path).reduce((sum, name) => sum + statSync(join(path, name)).size, 0);
     // A segment may pass its limit by one read.
     expect(bytes).toBeLessThanOrEqual(4 * 64 * 1024);
+  });
+
+  it('that failed is still there after a neighbour was restarted more often than anything is kept', async () => {
+    const retention = { newest: 2, policyBytes: 20, hostBytes: 1_000_000, ageMs: 60_000 };
+    const rig = new Rig({ retention });
+    const agent = await rig.agent();
+    await agent.run({ run: 'important', policy: 'important', does: 'echo why I failed; exit 3' });
+    expect(await agent.end('important')).toMatchObject({ exitCode: 3 });
+    await agent.forget('important');
+    for (let epoch = 1; epoch <= 6; epoch += 1) {
+      await agent.run({ run: 'looper', policy: 'looper', epoch, does: `echo round ${epoch} ` });
+      await agent.end('looper', epoch);
+      await agent.output('looper', epoch);
+      await agent.forget('looper', epoch);
+    }
+    const gone = async () => !existsSync(join(rig.stateDir, 'runs', 'looper-4'));
+    await expect.poll(gone).toBe(true);
+    const kept = () => readdirSync(join(rig.stateDir, 'runs')).sort();
+    expect(kept()).toEqual(['important-1', 'looper-5', 'looper-6']);
+    // A keeper that comes later keeps the same.
+    kill(agent.connection.opened.keeperPid, 'SIGKILL');
+    const later = await rig.agent();
+    await later.run({ run: 'looper', policy: 'looper', epoch: 7, does: 'echo round 7' });
+    await later.end('looper', 7);
+    await later.output('looper', 7);
+    await later.forget('looper', 7);
+    await expect.poll(() => kept()).toEqual(['important-1', 'looper-6', 'looper-7']);
+    expect(await later.output('important')).toBe('why I failed\n');
   });
 
   it('of an attempt that is not known is an error, not an empty output', async () => {

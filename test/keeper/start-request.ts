@@ -9,6 +9,8 @@ import { toDuration } from '../../shared/rpc/time-messages.ts';
 export interface StartOptions {
   readonly run?: string;
   readonly epoch?: number;
+  /** Default `job`. */
+  readonly policy?: string;
   /** Shell code; or the program and its arguments. */
   readonly does: string | readonly string[];
   /** Default 10 s. */
@@ -37,7 +39,7 @@ export function startRequest(run: string, options: StartOptions): Start {
   const argv = typeof does === 'string' ? ['/bin/sh', '-c', does] : [...does];
   return create(StartSchema, {
     run,
-    policy: 'job',
+    policy: options.policy ?? 'job',
     epoch: BigInt(epoch),
     deadline: deadlineIn(options.deadlineMs ?? 10_000),
     baseEnv: options.baseEnv ?? {},

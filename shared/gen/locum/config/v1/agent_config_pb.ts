@@ -15,7 +15,7 @@ import type { Message } from "@bufbuild/protobuf";
  * Describes the file locum/config/v1/agent_config.proto.
  */
 export const file_locum_config_v1_agent_config: GenFile = /*@__PURE__*/
-  fileDesc("CiJsb2N1bS9jb25maWcvdjEvYWdlbnRfY29uZmlnLnByb3RvEg9sb2N1bS5jb25maWcudjEiugcKC0FnZW50Q29uZmlnEjsKBnNlcnZlchgBIAEoCUIrukgociYyJF4oW2Etel0oW2EtejAtOS1dezAsNjF9W2EtejAtOV0pPyk/JBI5CgRwb29sGAIgASgJQiu6SChyJjIkXihbYS16XShbYS16MC05LV17MCw2MX1bYS16MC05XSk/KT8kEigKC2NvbnRyb2xsZXJzGAMgAygJQhO6SBCSAQ0QEBgBIgdyBRADGKwCEiEKD3N0YXRlX2RpcmVjdG9yeRgEIAEoCUIIukgFcgMogCASIwoJbWF4X3Nsb3RzGAUgASgFQgu6SAgaBhigjQYoAEgAiAEBEnQKDGNhcGFiaWxpdGllcxgGIAMoCzIuLmxvY3VtLmNvbmZpZy52MS5BZ2VudENvbmZpZy5DYXBhYmlsaXRpZXNFbnRyeUIuukgrmgEoEIABIhxyGjIYXlthLXpdW2EtejAtOS5fLV17MCw2Mn0kKgVyAyiAARIwCgZwcm9iZXMYByADKAsyFi5sb2N1bS5jb25maWcudjEuUHJvYmVCCLpIBZIBAhAgEjQKCnNhdHVyYXRpb24YCCABKAsyIC5sb2N1bS5jb25maWcudjEuU2F0dXJhdGlvbk1hcmtzEnIKCGJhc2VfZW52GAkgAygLMikubG9jdW0uY29uZmlnLnYxLkFnZW50Q29uZmlnLkJhc2VFbnZFbnRyeUI1ukgymgEvEIACIiJyIDIeXltBLVphLXpfXVtBLVphLXowLTlfXXswLDEyN30kKgZyBCiAgAISLQoGb3V0cHV0GAogASgLMh0ubG9jdW0uY29uZmlnLnYxLk91dHB1dExpbWl0cxI2Cglsb2dfbGV2ZWwYCyABKA4yGS5sb2N1bS5jb25maWcudjEuTG9nTGV2ZWxCCLpIBYIBAhABEjgKCmxvZ19mb3JtYXQYDCABKA4yGi5sb2N1bS5jb25maWcudjEuTG9nRm9ybWF0Qgi6SAWCAQIQARIcCgptYWNoaW5lX2lkGA0gASgJQgi6SAVyAxiAARIkChJ2bV9nZW5lcmF0aW9uX2ZpbGUYDiABKAlCCLpIBXIDKIAgEhcKD2V4dGVybmFsX2tlZXBlchgPIAEoCBozChFDYXBhYmlsaXRpZXNFbnRyeRILCgNrZXkYASABKAkSDQoFdmFsdWUYAiABKAk6AjgBGi4KDEJhc2VFbnZFbnRyeRILCgNrZXkYASABKAkSDQoFdmFsdWUYAiABKAk6AjgBQgwKCl9tYXhfc2xvdHMi1gEKBVByb2JlEi0KBG5hbWUYASABKAlCH7pIHHIaMhheW2Etel1bYS16MC05Ll8tXXswLDYyfSQSHwoEYXJndhgCIAMoCUIRukgOkgELCAEQQCIFcgMogCASPQoIaW50ZXJ2YWwYAyABKAsyGS5nb29nbGUucHJvdG9idWYuRHVyYXRpb25CELpIDaoBCiIECICjBTICCAESPgoHdGltZW91dBgEIAEoCzIZLmdvb2dsZS5wcm90b2J1Zi5EdXJhdGlvbkISukgPqgEMIgMIrAIyBRCAwtcvItUBCg9TYXR1cmF0aW9uTWFya3MSIAoIY3B1X2hpZ2gYASABKAVCCbpIBhoEGGQoAEgAiAEBEh8KB2NwdV9sb3cYAiABKAVCCbpIBhoEGGQoAEgBiAEBEiMKC21lbW9yeV9oaWdoGAMgASgFQgm6SAYaBBhkKABIAogBARIiCgptZW1vcnlfbG93GAQgASgFQgm6SAYaBBhkKABIA4gBAUILCglfY3B1X2hpZ2hCCgoIX2NwdV9sb3dCDgoMX21lbW9yeV9oaWdoQg0KC19tZW1vcnlfbG93InwKDE91dHB1dExpbWl0cxIqCg1zZWdtZW50X2J5dGVzGAEgASgFQg66SAsaCRiAgICABCiAIEgAiAEBEiEKCHNlZ21lbnRzGAIgASgFQgq6SAcaBRjoBygCSAGIAQFCEAoOX3NlZ21lbnRfYnl0ZXNCCwoJX3NlZ21lbnRzYgZwcm90bzM", [file_buf_validate_validate, file_google_protobuf_duration, file_locum_config_v1_controller_config]);
+  fileDesc("CiJsb2N1bS9jb25maWcvdjEvYWdlbnRfY29uZmlnLnByb3RvEg9sb2N1bS5jb25maWcudjEiugcKC0FnZW50Q29uZmlnEjsKBnNlcnZlchgBIAEoCUIrukgociYyJF4oW2Etel0oW2EtejAtOS1dezAsNjF9W2EtejAtOV0pPyk/JBI5CgRwb29sGAIgASgJQiu6SChyJjIkXihbYS16XShbYS16MC05LV17MCw2MX1bYS16MC05XSk/KT8kEigKC2NvbnRyb2xsZXJzGAMgAygJQhO6SBCSAQ0QEBgBIgdyBRADGKwCEiEKD3N0YXRlX2RpcmVjdG9yeRgEIAEoCUIIukgFcgMogCASIwoJbWF4X3Nsb3RzGAUgASgFQgu6SAgaBhigjQYoAEgAiAEBEnQKDGNhcGFiaWxpdGllcxgGIAMoCzIuLmxvY3VtLmNvbmZpZy52MS5BZ2VudENvbmZpZy5DYXBhYmlsaXRpZXNFbnRyeUIuukgrmgEoEIABIhxyGjIYXlthLXpdW2EtejAtOS5fLV17MCw2Mn0kKgVyAyiAARIwCgZwcm9iZXMYByADKAsyFi5sb2N1bS5jb25maWcudjEuUHJvYmVCCLpIBZIBAhAgEjQKCnNhdHVyYXRpb24YCCABKAsyIC5sb2N1bS5jb25maWcudjEuU2F0dXJhdGlvbk1hcmtzEnIKCGJhc2VfZW52GAkgAygLMikubG9jdW0uY29uZmlnLnYxLkFnZW50Q29uZmlnLkJhc2VFbnZFbnRyeUI1ukgymgEvEIACIiJyIDIeXltBLVphLXpfXVtBLVphLXowLTlfXXswLDEyN30kKgZyBCiAgAISLQoGb3V0cHV0GAogASgLMh0ubG9jdW0uY29uZmlnLnYxLk91dHB1dExpbWl0cxI2Cglsb2dfbGV2ZWwYCyABKA4yGS5sb2N1bS5jb25maWcudjEuTG9nTGV2ZWxCCLpIBYIBAhABEjgKCmxvZ19mb3JtYXQYDCABKA4yGi5sb2N1bS5jb25maWcudjEuTG9nRm9ybWF0Qgi6SAWCAQIQARIcCgptYWNoaW5lX2lkGA0gASgJQgi6SAVyAxiAARIkChJ2bV9nZW5lcmF0aW9uX2ZpbGUYDiABKAlCCLpIBXIDKIAgEhcKD2V4dGVybmFsX2tlZXBlchgPIAEoCBozChFDYXBhYmlsaXRpZXNFbnRyeRILCgNrZXkYASABKAkSDQoFdmFsdWUYAiABKAk6AjgBGi4KDEJhc2VFbnZFbnRyeRILCgNrZXkYASABKAkSDQoFdmFsdWUYAiABKAk6AjgBQgwKCl9tYXhfc2xvdHMi1gEKBVByb2JlEi0KBG5hbWUYASABKAlCH7pIHHIaMhheW2Etel1bYS16MC05Ll8tXXswLDYyfSQSHwoEYXJndhgCIAMoCUIRukgOkgELCAEQQCIFcgMogCASPQoIaW50ZXJ2YWwYAyABKAsyGS5nb29nbGUucHJvdG9idWYuRHVyYXRpb25CELpIDaoBCiIECICjBTICCAESPgoHdGltZW91dBgEIAEoCzIZLmdvb2dsZS5wcm90b2J1Zi5EdXJhdGlvbkISukgPqgEMIgMIrAIyBRCAwtcvItUBCg9TYXR1cmF0aW9uTWFya3MSIAoIY3B1X2hpZ2gYASABKAVCCbpIBhoEGGQoAEgAiAEBEh8KB2NwdV9sb3cYAiABKAVCCbpIBhoEGGQoAEgBiAEBEiMKC21lbW9yeV9oaWdoGAMgASgFQgm6SAYaBBhkKABIAogBARIiCgptZW1vcnlfbG93GAQgASgFQgm6SAYaBBhkKABIA4gBAUILCglfY3B1X2hpZ2hCCgoIX2NwdV9sb3dCDgoMX21lbW9yeV9oaWdoQg0KC19tZW1vcnlfbG93It4CCgxPdXRwdXRMaW1pdHMSKgoNc2VnbWVudF9ieXRlcxgBIAEoBUIOukgLGgkYgICAgAQogCBIAIgBARIhCghzZWdtZW50cxgCIAEoBUIKukgHGgUY6AcoAkgBiAEBEh4KBm5ld2VzdBgDIAEoBUIJukgGGgQYZCgBSAKIAQESKwoMcG9saWN5X2J5dGVzGAQgASgDQhC6SA0iCxiAgICAgCAogIAESAOIAQESKQoKaG9zdF9ieXRlcxgFIAEoA0IQukgNIgsYgICAgIAgKICABEgEiAEBEj0KB21heF9hZ2UYBiABKAsyGS5nb29nbGUucHJvdG9idWYuRHVyYXRpb25CEbpIDqoBCyIFCIDnhA8yAgg8QhAKDl9zZWdtZW50X2J5dGVzQgsKCV9zZWdtZW50c0IJCgdfbmV3ZXN0Qg8KDV9wb2xpY3lfYnl0ZXNCDQoLX2hvc3RfYnl0ZXNiBnByb3RvMw", [file_buf_validate_validate, file_google_protobuf_duration, file_locum_config_v1_controller_config]);
 
 /**
  * Configuration file of an agent. A flag of the same name wins over the file.
@@ -88,7 +88,7 @@ export type AgentConfig = Message<"locum.config.v1.AgentConfig"> & {
   baseEnv: { [key: string]: string };
 
   /**
-   * How much output of each attempt is kept. A running keeper goes on with the limits it was started with.
+   * How much output is kept, and for how long. A running keeper goes on with the limits it was started with.
    *
    * @generated from field: locum.config.v1.OutputLimits output = 10;
    */
@@ -227,7 +227,8 @@ export const SaturationMarksSchema: GenMessage<SaturationMarks> = /*@__PURE__*/
   messageDesc(file_locum_config_v1_agent_config, 2);
 
 /**
- * Output is kept in segments; the oldest one goes when there are too many.
+ * Output is kept in segments; the oldest one goes when there are too many. Once the end of an attempt is known to the controllers, its output
+ * is kept as the fields below say, for each policy by itself.
  *
  * @generated from message locum.config.v1.OutputLimits
  */
@@ -245,6 +246,35 @@ export type OutputLimits = Message<"locum.config.v1.OutputLimits"> & {
    * @generated from field: optional int32 segments = 2;
    */
   segments?: number | undefined;
+
+  /**
+   * Ended attempts of each policy, the newest ones, that keep their output whatever their age and size; so does its newest failed one. Only
+   * `host_bytes` can take it. Unset: 5.
+   *
+   * @generated from field: optional int32 newest = 3;
+   */
+  newest?: number | undefined;
+
+  /**
+   * Bytes that the output of the ended attempts of one policy takes; the oldest goes first. Unset: 64 MiB.
+   *
+   * @generated from field: optional int64 policy_bytes = 4;
+   */
+  policyBytes?: bigint | undefined;
+
+  /**
+   * Bytes that the output of all ended attempts of this host takes; the policy that takes most loses its oldest first. Unset: 1 GiB.
+   *
+   * @generated from field: optional int64 host_bytes = 5;
+   */
+  hostBytes?: bigint | undefined;
+
+  /**
+   * Time from the end of an attempt after which its output goes. Unset: 7 days.
+   *
+   * @generated from field: google.protobuf.Duration max_age = 6;
+   */
+  maxAge?: Duration | undefined;
 };
 
 /**
