@@ -2,7 +2,7 @@ import { describe, expect, it } from 'vitest';
 import { fuzz } from './fuzz-run.ts';
 
 /** LOCUM_FUZZ_MESSAGES and LOCUM_SEED of the environment; without a seed each run of the tests takes a new one, and says which. */
-const messages = Number(process.env['LOCUM_FUZZ_MESSAGES'] ?? 100_000);
+const messages = Number(process.env['LOCUM_FUZZ_MESSAGES'] ?? 20_000);
 const seed = Number(process.env['LOCUM_SEED'] ?? Date.now() % 1_000_000);
 
 describe('requests to every method, and agents that hold attempts', () => {
