@@ -12,10 +12,10 @@ import type { Clock } from './clock.ts';
 import type { ClusterState } from './core/cluster.ts';
 import type { Effect } from './core/effect.ts';
 import type { Event, FromShell } from './core/event.ts';
-import { PACE_MS, Pacer } from './pacer.ts';
+import { PACE_MS, Pacer, type Pending } from './pacer.ts';
 
 /** The core as its loop sees it. */
-export interface SteppedCore {
+export interface SteppedCore extends Pending {
   step(event: Event, now: Now): void;
   flush(now: Now): readonly Effect[];
   nextWakeMono(): number | undefined;
@@ -23,8 +23,6 @@ export interface SteppedCore {
   /** Newest commit emitted or pending. */
   readonly lastCommit: number;
   readonly durableCommit: number;
-  /** Records that wait for the next commit. */
-  readonly pendingRecords: number;
 }
 
 export interface LoopOptions {
@@ -45,14 +43,17 @@ export interface LoopOptions {
   readonly recordsPerCommit?: number | undefined;
   /** Records that wait at most for a store that takes no writes. Default 100,000. */
   readonly maxPendingRecords?: number;
-  /** Called, with their number, when more do: what is in memory is too far ahead of what is acknowledged. */
-  readonly onOverflow: (pendingRecords: number) => void;
+  /** Bytes of them that wait at most, about. Default 256 MiB. */
+  readonly maxPendingBytes?: number;
+  /** Called when more do: what is in memory is too far ahead of what is acknowledged. */
+  readonly onOverflow: (pending: Pending) => void;
 }
 
 /** A gap this long between two turns is a pause of the controller itself (semantics C6). */
 export const PAUSE_MS = 2_000;
 /** How often the loop shows itself that it is alive; well below the pause, so that an idle loop is not taken for a paused one. */
 const PULSE_MS = 500;
+const MAX_PENDING_BYTES = 256 * 1024 * 1024;
 /** `setTimeout` overflows past this. */
 const MAX_TIMEOUT_MS = 2 ** 31 - 1;
 
@@ -201,7 +202,7 @@ export class Loop {
   }
 
   #mayStepMail(): boolean {
-    return this.#pacer.mayStep(this.#options.core.pendingRecords, this.#options.clock().mono);
+    return this.#pacer.mayStep(this.#options.core, this.#options.clock().mono);
   }
 
   /** What no turn has taken yet is taken in the next one, or when the commit under way is done. */
@@ -252,14 +253,14 @@ export class Loop {
     this.#settleReads();
     this.#armTimer();
     this.#scheduleRest();
-    const { maxPendingRecords = 100_000, onOverflow } = this.#options;
-    if (core.pendingRecords > maxPendingRecords) onOverflow(core.pendingRecords);
+    const { maxPendingRecords = 100_000, maxPendingBytes = MAX_PENDING_BYTES, onOverflow } = this.#options;
+    if (core.pendingRecords > maxPendingRecords || core.pendingBytes > maxPendingBytes) onOverflow(core);
   }
 
   #stepMail(now: Now): void {
     const { core } = this.#options;
     for (let stepped = 0; stepped < this.#maxEventsPerTurn; stepped += 1) {
-      if (!this.#pacer.mayStep(core.pendingRecords, now.mono)) return;
+      if (!this.#pacer.mayStep(core, now.mono)) return;
       const mail = this.#mailbox.shift();
       if (mail === undefined) return;
       this.#step(mail.event, mail.postedAt);

@@ -90,9 +90,13 @@ export class ControllerMetrics {
       `Records ${waiting}.`,
       (source) => source?.storeStatus.waitingRecords ?? 0,
     );
-    this.#gauge('locum_store_waiting_bytes', 'Bytes of the commits that were handed to the store.', (source) => {
-      return source?.storeStatus.waitingBytes ?? 0;
-    });
+    this.#gauge(
+      'locum_store_waiting_bytes',
+      'Bytes of these records; about, of those not handed to the store yet.',
+      (source) => {
+        return source?.storeStatus.waitingBytes ?? 0;
+      },
+    );
     this.#gauge('locum_store_waiting_seconds', 'How long the oldest commit has been waiting.', (source) => {
       return (source?.storeStatus.waitingMs ?? 0) / 1000;
     });

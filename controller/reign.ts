@@ -43,13 +43,17 @@ export interface ReignOptions {
 /** How long calls and reads wait for a store that takes no writes. */
 const TROUBLE_PATIENCE_MS = 2_000;
 
+const MIB = 1024 * 1024;
+/** Calls that come while about so much waits for the store are refused: clients can't make a leader run ahead until it has to step down. */
+const CALLS_STOP_BYTES = 64 * MIB;
+
 /** How the store keeps up. */
 export interface StoreStatus {
   /** Undefined: it takes writes. */
   readonly trouble: StoreTrouble | undefined;
   /** Records changed in memory and not known to be durable. */
   readonly waitingRecords: number;
-  /** Bytes of those that were handed to the store. */
+  /** Their bytes; about, of those that were not handed to the store yet. */
   readonly waitingBytes: number;
   /** How long the oldest commit has been waiting; undefined: none is. */
   readonly waitingMs: number | undefined;
@@ -114,8 +118,10 @@ export class Reign {
       onRoom: options.onRoom,
       onPulse: (lateMs) => metrics.lagged(lateMs),
       recordsPerCommit: options.recordsPerCommit,
-      onOverflow: (records) =>
-        options.onStepDown(`${records} changes wait for the store, which is more than may be lost at once`),
+      onOverflow: ({ pendingRecords, pendingBytes }) => {
+        const what = `${pendingRecords} changes (${Math.ceil(pendingBytes / MIB)} MiB)`;
+        options.onStepDown(`${what} wait for the store, which is more than may be lost at once`);
+      },
     });
   }
 
@@ -142,7 +148,7 @@ export class Reign {
     return {
       trouble: this.trouble,
       waitingRecords: core.pendingRecords + records,
-      waitingBytes: bytes,
+      waitingBytes: core.pendingBytes + bytes,
       waitingMs: sinceMono === undefined ? undefined : clock().mono - sinceMono,
     };
   }
@@ -164,6 +170,9 @@ export class Reign {
   async call(details: CallDetails): Promise<CallValue> {
     const { trouble } = this;
     if (trouble !== undefined && !details.validateOnly) throw refusedBy(trouble);
+    if (this.#options.core.pendingBytes > CALLS_STOP_BYTES && !details.validateOnly) {
+      throw overloaded('more waits for the store than it takes in at once');
+    }
     const { call, answer } = this.#calls.open();
     if (!this.#loop.post({ kind: 'call', call, ...details })) {
       this.#calls.drop(call);

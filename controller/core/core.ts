@@ -44,6 +44,11 @@ export class Core {
     return this.#ctx.journal.size;
   }
 
+  /** About how many bytes these are. */
+  get pendingBytes(): number {
+    return this.#ctx.journal.sizeBytes;
+  }
+
   /** Newest commit that is durable. */
   get durableCommit(): number {
     return this.#ctx.gate.commitDurable;

@@ -10,6 +10,7 @@ import { ageOf, type ClusterState } from './cluster.ts';
 import type { Changed, RecordWrite } from './effect.ts';
 import { ownerOf } from './event-log.ts';
 import { eventKey, recordKey } from './keys.ts';
+import { roughBytesOf } from './record-size.ts';
 import type { EventRecord, StateRecord } from './state.ts';
 
 export interface NewEvent {
@@ -27,6 +28,9 @@ export interface NewEvent {
 export class Journal {
   readonly #state: ClusterState;
   #writes = new Map<string, RecordWrite>();
+  /** Of what is put, by key: as large as it was when it changed last. */
+  #bytesOf = new Map<string, number>();
+  #bytes = 0;
   #changed = new Map<string, Changed>();
   /** Who causes what happens now; set by the core for each event. */
   actor = 'controller';
@@ -43,20 +47,20 @@ export class Journal {
       record.version += 1;
       record.updateWall = this.now.wall;
     }
-    this.#writes.set(key, { kind: 'put', key, record });
+    this.#write({ kind: 'put', key, record });
     if (record.kind !== 'meta' && record.kind !== 'request') this.touch(key);
   }
 
   /** The same for what changes by itself and no edit can collide with: its etag stays, so that a reader's edit is not refused for it. */
   note(record: StateRecord): void {
     const key = recordKey(record);
-    this.#writes.set(key, { kind: 'put', key, record });
+    this.#write({ kind: 'put', key, record });
     this.touch(key);
   }
 
   /** Says that a record is gone. */
   delete(key: string): void {
-    this.#writes.set(key, { kind: 'delete', key });
+    this.#write({ kind: 'delete', key });
     this.#changed.set(key, { key, deleted: true });
   }
 
@@ -87,14 +91,14 @@ export class Journal {
     const { events, policies, meta } = this.#state;
     const ownLimit = event.policy === undefined ? undefined : policies.get(event.policy)?.spec.retention.events;
     for (const { number } of events.add(ownerOf(event, this.#state), event, ownLimit)) {
-      this.#writes.set(eventKey(number), { kind: 'delete', key: eventKey(number) });
+      this.#write({ kind: 'delete', key: eventKey(number) });
     }
     meta.droppedEvent = events.dropped;
   }
 
   /** Has the age of the cluster written down, which each commit does by itself. */
   noteAge(): void {
-    this.#writes.set('meta', { kind: 'put', key: 'meta', record: this.#state.meta });
+    this.#write({ kind: 'put', key: 'meta', record: this.#state.meta });
   }
 
   get hasWrites(): boolean {
@@ -106,12 +110,19 @@ export class Journal {
     return this.#writes.size;
   }
 
+  /** About how many bytes they are. */
+  get sizeBytes(): number {
+    return this.#bytes;
+  }
+
   /** Takes the writes, one for each record, and with them the counters. */
   takeWrites(): readonly RecordWrite[] {
     this.#state.meta.age = ageOf(this.#state, this.now);
-    this.#writes.set('meta', { kind: 'put', key: 'meta', record: this.#state.meta });
+    this.#write({ kind: 'put', key: 'meta', record: this.#state.meta });
     const writes = [...this.#writes.values()];
     this.#writes = new Map();
+    this.#bytesOf = new Map();
+    this.#bytes = 0;
     return writes;
   }
 
@@ -124,5 +135,12 @@ export class Journal {
 
   get hasChanged(): boolean {
     return this.#changed.size > 0;
+  }
+
+  #write(write: RecordWrite): void {
+    const bytes = write.key.length + (write.kind === 'put' ? roughBytesOf(write.record) : 0);
+    this.#bytes += bytes - (this.#bytesOf.get(write.key) ?? 0);
+    this.#bytesOf.set(write.key, bytes);
+    this.#writes.set(write.key, write);
   }
 }

@@ -14,8 +14,8 @@ import { FailingStore } from './loop/failing-store.ts';
 
 const full = { kind: 'failed', reason: 'STORE_FULL', detail: 'disk full' } as const;
 
-function createPolicy(id: string, requestId = ''): CallDetails {
-  const workload = { kind: { case: 'command' as const, value: { argv: ['/bin/true'] } } };
+function createPolicy(id: string, requestId = '', argv = ['/bin/true']): CallDetails {
+  const workload = { kind: { case: 'command' as const, value: { argv } } };
   const trigger = { kind: { case: 'onDemand' as const, value: {} } };
   const spec = policySpecFromProto(create(PolicySchema, { name: `policies/${id}`, workload, trigger }));
   const request: Call = { kind: 'create_policy', policy: policyId(id), spec };
@@ -83,6 +83,28 @@ beforeEach(() => {
 });
 afterEach(() => {
   vi.useRealTimers();
+});
+
+describe('a slow store', () => {
+  it('is not handed more than it can take: calls are refused by the bytes that wait, and taken again when they are stored', async () => {
+    const { store, reign, stepDowns } = await world();
+    const { promise: hangs, resolve: goOn } = Promise.withResolvers<'pass'>();
+    store.plan.push('pass', hangs);
+    const first = reasonOf(reign.call(createPolicy('first')));
+    await pass(1);
+    const large = Array.from({ length: 450 }, (_, index) => {
+      return reasonOf(reign.call(createPolicy(`large-${index}`, '', ['/bin/true', 'x'.repeat(170_000)])));
+    });
+    await pass(400);
+    expect(reign.storeStatus.waitingBytes).toBeGreaterThan(64 * 1024 * 1024);
+    expect(await reasonOf(reign.call(createPolicy('late')))).toBe('OVERLOADED');
+    goOn('pass');
+    await pass(1_000);
+    expect(new Set(await Promise.all([first, ...large]))).toEqual(new Set([undefined]));
+    const late = reasonOf(reign.call(createPolicy('late')));
+    await pass(10);
+    expect([await late, stepDowns]).toEqual([undefined, []]);
+  });
 });
 
 describe('a full disk', () => {

@@ -1,9 +1,11 @@
 import { MemoryStore } from '../../../controller/store/memory.ts';
 import type { Batch, CommitOutcome } from '../../../controller/store/store.ts';
 
-/** A memory store that fails as told: each entry is the outcome of one commit, `pass` goes through. */
+type Planned = 'pass' | CommitOutcome;
+
+/** A memory store that fails as told: each entry is the outcome of one commit, at once or later; `pass` goes through. */
 export class FailingStore extends MemoryStore {
-  readonly plan: ('pass' | CommitOutcome)[] = [];
+  readonly plan: (Planned | Promise<Planned>)[] = [];
   readonly commits: number[] = [];
   verifications: (boolean | Error)[] = [];
   /** What `lastCommit` answers; undefined: the truth. */
@@ -11,7 +13,7 @@ export class FailingStore extends MemoryStore {
 
   override async commit(batch: Batch): Promise<CommitOutcome> {
     this.commits.push(batch.number);
-    const planned = this.plan.shift() ?? 'pass';
+    const planned = (await this.plan.shift()) ?? 'pass';
     return planned === 'pass' ? super.commit(batch) : planned;
   }
 

@@ -16,8 +16,10 @@ export class FakeCore implements SteppedCore {
   lastCommit = 0;
   durableCommit = 0;
   pendingRecords = 0;
+  pendingBytes = 0;
   /** Records that each event writes; they wait until a commit is reported. */
   recordsPerEvent = 0;
+  bytesPerEvent = 0;
   fail: Error | undefined;
   #stepped: string[] = [];
 
@@ -26,9 +28,11 @@ export class FakeCore implements SteppedCore {
     this.#stepped.push(event.kind);
     this.times.push(now.mono);
     this.pendingRecords += this.recordsPerEvent;
+    this.pendingBytes += this.bytesPerEvent;
     if (event.kind === 'committed') {
       this.durableCommit = event.commit;
       this.pendingRecords = 0;
+      this.pendingBytes = 0;
     }
     if (event.kind === 'tick') this.wakeMono = undefined;
   }

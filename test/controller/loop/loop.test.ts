@@ -2,7 +2,7 @@ import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest';
 import type { Effect } from '../../../controller/core/effect.ts';
 import type { Event } from '../../../controller/core/event.ts';
 import { Loop, type LoopOptions, PAUSE_MS } from '../../../controller/loop.ts';
-import { PACE_MS } from '../../../controller/pacer.ts';
+import { BYTES_PER_COMMIT, PACE_MS } from '../../../controller/pacer.ts';
 import { LocumError } from '../../../shared/errors.ts';
 import { closed, FakeCore } from './fake-core.ts';
 
@@ -21,7 +21,7 @@ function world(more: Partial<LoopOptions> = {}) {
     onFatal: (error) => void fatal.push(error),
     onRoom: () => void rooms.push(loop.depth),
     onPulse: () => undefined,
-    onOverflow: (records) => void overflows.push(records),
+    onOverflow: ({ pendingRecords }) => void overflows.push(pendingRecords),
     ...more,
   });
   return { core, loop, clock, performed, rooms, fatal, overflows };
@@ -78,6 +78,14 @@ describe('the loop', () => {
     expect(core.turns.slice(3)).toEqual([['committed'], ['stream_closed']]);
   });
 
+  it('makes commits of a good size of a few large records, too', async () => {
+    const { core, loop } = world();
+    core.bytesPerEvent = BYTES_PER_COMMIT / 2;
+    for (let conn = 1; conn <= 3; conn += 1) loop.post(closed(conn));
+    await turn();
+    expect(core.turns).toEqual([['stream_closed', 'stream_closed']]);
+  });
+
   it('lets mail wait for a commit only so long: heartbeats are granted while the store takes no writes', async () => {
     const { core, loop } = world({ recordsPerCommit: 2 });
     core.recordsPerEvent = 3;
@@ -115,6 +123,18 @@ describe('the loop', () => {
     loop.post(closed(2));
     await nextTurn();
     expect(overflows).toEqual([6]);
+  });
+
+  it('says when more bytes wait for the store than it keeps, however few records they are', async () => {
+    const { core, loop, overflows } = world({ maxPendingBytes: 1_000 });
+    core.recordsPerEvent = 1;
+    core.bytesPerEvent = 600;
+    loop.post(closed(1));
+    await turn();
+    expect(overflows).toEqual([]);
+    loop.post(closed(2));
+    await nextTurn();
+    expect(overflows).toEqual([2]);
   });
 
   it('refuses events past its bound, and says when there is room again', async () => {

@@ -205,7 +205,7 @@ export type StoreStatus = Message<"locum.v1.StoreStatus"> & {
   waitingRecords: number;
 
   /**
-   * Bytes of those that were handed to the store.
+   * Their bytes; an estimate, for those that were not handed to the store yet.
    *
    * @generated from field: uint64 waiting_bytes = 4;
    */

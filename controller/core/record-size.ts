@@ -1,0 +1,43 @@
+/**
+ * About how many bytes a record takes, for bounds on what waits. It is asked at each change, so nothing is encoded: what users can make
+ * large is summed up, and the rest is a flat amount for each part.
+ */
+import type { Policy, Run, StateRecord, Workload } from './state.ts';
+
+const FLAT_BYTES = 300;
+const ATTEMPT_BYTES = 200;
+const CAPABILITY_BYTES = 80;
+
+export function roughBytesOf(record: StateRecord): number {
+  switch (record.kind) {
+    case 'policy':
+      return FLAT_BYTES + ofPolicy(record);
+    case 'run':
+      return FLAT_BYTES + ofRun(record);
+    case 'server':
+      return (
+        FLAT_BYTES + record.capabilities.length * CAPABILITY_BYTES + lengthOf(Object.entries(record.labels).flat())
+      );
+    case 'pool':
+      return FLAT_BYTES + lengthOf(record.order);
+    case 'event':
+      return FLAT_BYTES + record.message.length + lengthOf(Object.values(record.details ?? {}));
+    case 'meta':
+    case 'request':
+      return FLAT_BYTES;
+  }
+}
+
+function ofPolicy({ spec }: Policy): number {
+  const { workload, requirements, servers, labels } = spec;
+  return ofWorkload(workload) + lengthOf(requirements) + lengthOf(servers) + lengthOf(Object.entries(labels).flat());
+}
+
+function ofWorkload(workload: Workload): number {
+  const env = lengthOf(Object.entries(workload.env).flat());
+  return env + (workload.kind === 'script' ? workload.text.length : lengthOf(workload.argv));
+}
+
+const ofRun = (run: Run): number => run.attempts.length * ATTEMPT_BYTES + run.message.length + lengthOf(run.arguments);
+
+const lengthOf = (texts: readonly string[]): number => texts.reduce((sum, text) => sum + text.length, 0);
