@@ -183,7 +183,7 @@ export class Reign {
 
   /**
    * Looks at the state and answers once what was seen is durable; while the store is full, at what it has. `look` must not keep parts of
-   * the state. @throws LocumError NOT_LEADER, STORE_UNAVAILABLE
+   * the state, nor change anything: what it saw at first may be thrown away. @throws LocumError NOT_LEADER, STORE_UNAVAILABLE
    */
   async read<T>(look: (state: ClusterState, now: Now) => T): Promise<T> {
     try {

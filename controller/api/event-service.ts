@@ -130,36 +130,50 @@ class EventReader {
   }
 
   /** @throws LocumError REVISION_TOO_OLD: the log has not reached that number */
-  begin(): Promise<void> {
+  async begin(): Promise<void> {
     const { reign, after, allowGap } = this.#options;
-    return reign.read(({ meta: { lastEvent } }) => {
+    this.#last = await reign.read(({ meta: { lastEvent } }) => {
       if (after > lastEvent && !allowGap) throw notReached(after, lastEvent);
-      this.#last = after === 0 ? lastEvent : Math.min(after, lastEvent);
-      this.#missingUpTo = this.#last;
+      return after === 0 ? lastEvent : Math.min(after, lastEvent);
     });
+    this.#missingUpTo = this.#last;
   }
 
   /** The next ones, at most a chunk, after what is missing of them. @throws LocumError REVISION_TOO_OLD: some were dropped */
-  next(): Promise<readonly Response[]> {
-    const { reign, about } = this.#options;
-    return reign.read((state) => {
-      const responses: Response[] = this.#gap(about.droppedUpTo(state));
-      for (const event of state.events.after(this.#last)) {
-        if (responses.length >= CHUNK) return responses;
-        this.#last = event.number;
-        if (about.matches(event)) responses.push({ event: eventToProto(event), position: this.position });
-      }
-      this.#last = Math.max(this.#last, state.meta.lastEvent);
-      return responses;
-    });
+  async next(): Promise<readonly Response[]> {
+    const { responses, last, missingUpTo } = await this.#options.reign.read((state) => this.#look(state));
+    this.#last = last;
+    this.#missingUpTo = missingUpTo;
+    return responses;
+  }
+
+  /** Moves nothing: what was seen may turn out not to be durable, and then it is looked again, at less. */
+  #look(state: ClusterState): Look {
+    const { about } = this.#options;
+    const droppedUpTo = about.droppedUpTo(state);
+    const responses = this.#gap(droppedUpTo);
+    const missingUpTo = responses.length > 0 ? droppedUpTo : this.#missingUpTo;
+    let last = this.#last;
+    for (const event of state.events.after(last)) {
+      if (responses.length >= CHUNK) return { responses, last, missingUpTo };
+      last = event.number;
+      if (about.matches(event)) responses.push({ event: eventToProto(event), position: toUint64(last) });
+    }
+    return { responses, last: Math.max(last, state.meta.lastEvent), missingUpTo };
   }
 
   #gap(droppedUpTo: number): Response[] {
     if (droppedUpTo <= Math.max(this.#last, this.#missingUpTo)) return [];
     if (!this.#options.allowGap) throw dropped(this.#last, droppedUpTo);
-    this.#missingUpTo = droppedUpTo;
     return [{ position: this.position, droppedUpTo: toUint64(droppedUpTo) }];
   }
+}
+
+/** What a look at the log found, and where the reader stands once that is given out. */
+interface Look {
+  readonly responses: readonly Response[];
+  readonly last: number;
+  readonly missingUpTo: number;
 }
 
 function notReached(after: number, lastEvent: number): LocumError {

@@ -97,6 +97,10 @@ class Leaders {
     return {
       hub,
       read: async <T>(look: (state: ClusterState, now: { mono: number; wall: number }) => T): Promise<T> => {
+        // As while the store is full: what is seen first is not durable, is thrown away, and looked at again.
+        try {
+          look(state, { mono: 0, wall: 0 });
+        } catch {}
         if (hub === this.#reign.hub) this.commit();
         hub.take(hub.end, 0);
         return look(state, { mono: 0, wall: 0 });
