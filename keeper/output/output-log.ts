@@ -101,21 +101,18 @@ export class OutputLog {
     }
   }
 
-  /** What follows the gap begins a segment of its own, so that offsets go on counting what was lost. */
+  /**
+   * The line stands where the lost bytes would, in a segment of its own. Offsets don't count what was lost: a gap in them always
+   * means that something was rotated out, so whoever reads can name the cause.
+   */
   async #sayWhatIsLost(): Promise<void> {
     const { bytes, why } = this.#lost;
     if (bytes === 0) return;
     const line = Buffer.from(`\n[${bytes} bytes were lost: ${why}]\n`);
-    const size = this.#size;
-    this.#size += Math.max(0, bytes - line.length);
-    try {
-      const file = await this.#fileWithRoom();
-      const { bytesWritten } = await file.write(line);
-      if (bytesWritten < line.length) throw new Error('no room for a line');
-    } catch (error) {
-      this.#size = size;
-      throw error;
-    }
+    const file = await this.#fileWithRoom();
+    const { bytesWritten } = await file.write(line);
+    // What there is of it is overwritten by the next attempt to say it.
+    if (bytesWritten < line.length) throw Object.assign(new Error('no room for a line'), { code: 'ENOSPC' });
     this.#advance(line.length);
     this.#lost = { bytes: 0, why: '' };
   }
