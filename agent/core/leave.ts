@@ -54,13 +54,18 @@ export function goOnLeaving(turn: Turn): void {
 
 /** Ends the agent and leaves its runs to the keeper: a restart or an upgrade. */
 export function detach(turn: Turn): void {
-  const { session, candidate } = turn.state;
-  if (candidate !== undefined) turn.effects.push({ kind: 'close_stream', stream: candidate.stream, flush: false });
+  const { session } = turn.state;
   if (session !== undefined) turn.effects.push({ kind: 'close_stream', stream: session.stream, flush: true });
   exit(turn, 'the agent ends; its runs go on in the keeper');
 }
 
+/** A stream that is left open would be waited for, and nobody would answer for it any more. */
 function exit(turn: Turn, reason: string): void {
+  const { session, candidate, leaving } = turn.state;
+  if (candidate !== undefined) turn.effects.push({ kind: 'close_stream', stream: candidate.stream, flush: false });
+  // One that took the place of the stream of the Goodbye.
+  if (session !== undefined && leaving?.goodbye !== undefined && session.stream !== leaving.goodbye.stream)
+    turn.effects.push({ kind: 'close_stream', stream: session.stream, flush: false });
   turn.state.exited = true;
   log(turn, 'info', reason);
   turn.effects.push({ kind: 'exit', reason });

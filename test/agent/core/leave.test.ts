@@ -70,6 +70,15 @@ describe('leaving', () => {
     expect(agent.keeper.asks('exit')).toHaveLength(1);
   });
 
+  it('at its deadline gives up a Hello that nobody answers: whoever waits for its streams to end would wait for ever', () => {
+    const agent = new VirtualAgent().begin();
+    agent.handle({ kind: 'leave', reason: 'LEAVE', withinMs: 3_000 });
+    agent.connect();
+    agent.advance(3_000);
+    expect(agent.ofKind('exit')).toHaveLength(1);
+    expect(agent.ofKind('close_stream')).toMatchObject([{ stream: agent.stream, flush: false }]);
+  });
+
   it('is what a keeper asks for when its host shuts down', () => {
     const agent = running();
     agent.handle({ kind: 'keeper_leaving', withinMs: 5_000 });
