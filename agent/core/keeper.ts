@@ -11,7 +11,7 @@ import { commandAnswer, finishStart } from './start.ts';
 import type { Keeper } from './state.ts';
 import { answerCommand, askKeeper, changeStatus, log, send, type Turn } from './turn.ts';
 
-/** A9: a keeper that is not heard for this long after a question is as good as dead. */
+/** A9: a keeper that does not answer a ping for this long is as good as dead, whatever else it says. */
 const SILENT_MS = 2 * SECOND;
 /** Between two pings while something runs, and the longest while nothing does. */
 const PING_MS = { running: SECOND, idle: 5 * SECOND };
@@ -208,9 +208,8 @@ function pingEveryMs({ state }: Turn): number {
 function ping(turn: Turn, keeper: Extract<Keeper, { kind: 'live' }>): void {
   const { state, now } = turn;
   keeper.nextPingAt = now.mono + pingEveryMs(turn);
-  // One question at a time: a second would not make silence any clearer.
-  if (keeper.pingedAt !== undefined) return;
-  keeper.pingedAt = now.mono;
+  // Again also while one is open: that its hands failed it once is no reason to kill what it keeps.
+  keeper.pingedAt ??= now.mono;
   turn.state.lastRequest += 1;
   turn.effects.push({
     kind: 'ask_keeper',
@@ -219,8 +218,8 @@ function ping(turn: Turn, keeper: Extract<Keeper, { kind: 'live' }>): void {
   });
 }
 
-/** Whatever the keeper says proves that it is there. */
-export function hearKeeper({ state }: Turn): void {
+/** Nothing else that the keeper says proves that it could kill: a loop may go on while its hands are stuck. */
+export function acceptPong({ state }: Turn): void {
   if (state.keeper.kind === 'live') state.keeper.pingedAt = undefined;
 }
 
@@ -229,7 +228,7 @@ export function nextKeeperCheck({ state }: Turn): number | undefined {
   const { keeper } = state;
   switch (keeper.kind) {
     case 'live':
-      return keeper.pingedAt === undefined ? keeper.nextPingAt : keeper.pingedAt + SILENT_MS;
+      return Math.min(keeper.nextPingAt, (keeper.pingedAt ?? Number.POSITIVE_INFINITY) + SILENT_MS);
     case 'lost':
       return keeper.since + SILENT_MS;
     case 'opening':

@@ -100,7 +100,7 @@ export type Keeper =
       readonly kind: 'live';
       readonly pid: number;
       readonly containment: 'CGROUP' | 'PROCESS_GROUP';
-      /** When the ping was sent after which nothing was heard, monotonic. Undefined: something was. */
+      /** When the first ping was sent that no pong has followed, monotonic. Undefined: all are answered. */
       pingedAt: number | undefined;
       nextPingAt: number;
     }

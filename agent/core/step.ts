@@ -16,9 +16,9 @@ import {
   acceptChange,
   acceptKilled,
   acceptOutput,
+  acceptPong,
   acceptResult,
   adoptTable,
-  hearKeeper,
   loseKeeper,
   nextKeeperCheck,
   openKeeper,
@@ -117,7 +117,6 @@ function dropUngreeted({ state, effects }: Turn, stream: number): void {
 }
 
 function handleKeeper(turn: Turn, event: FromKeeper): void {
-  hearKeeper(turn);
   switch (event.kind) {
     case 'keeper_opened':
       adoptTable(turn, event);
@@ -132,6 +131,7 @@ function handleKeeper(turn: Turn, event: FromKeeper): void {
       acceptResult(turn, event);
       break;
     case 'keeper_pong':
+      acceptPong(turn);
       break;
     case 'keeper_output':
       acceptOutput(turn, event);

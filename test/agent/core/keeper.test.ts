@@ -128,15 +128,25 @@ describe('A9: a keeper that is silent for 2 s', () => {
     expect(kills(agent)).toHaveLength(1);
   });
 
-  it('is not judged while it says anything at all', () => {
+  it('is judged by its pongs, whatever else it says: only they prove that it could kill', () => {
     const agent = running();
     const table = agent.keeper.table.get(RUN);
     if (table === undefined) throw new Error('it is there');
     agent.keeper.answers = false;
-    for (let i = 0; i < 20; i += 1) {
+    for (let i = 0; i < 7; i += 1) {
       agent.advance(500);
       agent.handle({ kind: 'keeper_changed', attempt: table });
     }
+    expect(kills(agent)).toHaveLength(1);
+  });
+
+  it('is asked again meanwhile: one ping that its hands could not answer kills nothing', () => {
+    const agent = running();
+    agent.keeper.answers = false;
+    agent.advance(1_500);
+    agent.keeper.answers = true;
+    agent.advance(5_000);
+    expect(agent.keeper.asks('ping').length).toBeGreaterThan(3);
     expect(kills(agent)).toEqual([]);
   });
 
