@@ -4,7 +4,7 @@
  */
 import { rmSync } from 'node:fs';
 import { rm } from 'node:fs/promises';
-import { createServer, type IncomingMessage, type Server, type ServerResponse } from 'node:http';
+import type { IncomingMessage, Server, ServerResponse } from 'node:http';
 import { join } from 'node:path';
 import { text } from 'node:stream/consumers';
 import { DiskLane } from '../shared/disk-lane.ts';
@@ -34,6 +34,9 @@ export interface LocalControl {
 
 /** A request longer than this is none of ours. */
 const MAX_BODY_BYTES = 4096;
+
+/** Not imported: an import of node:http reads every export of it, which loads the whole of fetch and WebSocket (7 MiB on each host). */
+const { createServer } = process.getBuiltinModule('node:http');
 
 /** The state directory is locked, so a socket that is there was left by a killed agent. */
 export async function startLocalControl(options: LocalControlOptions): Promise<LocalControl> {

@@ -43,7 +43,7 @@ export async function startKeeper(options: KeeperOptions): Promise<number> {
   const { runKeeper } = await import('../keeper/main.ts');
   const { DEFAULT_OUTPUT_LIMITS } = await import('../keeper/output/output-log.ts');
   const { DEFAULT_OUTPUT_RETENTION } = await import('../keeper/core/output-retention.ts');
-  const { locumVersion } = await import('./version.ts');
+  const { locumVersion } = await import('./locum-version.ts');
   const output = {
     segmentBytes: options.outputSegmentBytes ?? DEFAULT_OUTPUT_LIMITS.segmentBytes,
     segments: options.outputSegments ?? DEFAULT_OUTPUT_LIMITS.segments,

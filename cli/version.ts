@@ -1,22 +1,7 @@
 /** `locum version`. */
-import { readFileSync } from 'node:fs';
 import type { Command } from 'commander';
 import { globalsOf } from './globals.ts';
-
-/** From package.json, which stands one folder above this one, or two above the compiled one. */
-export function locumVersion(): string {
-  for (const path of ['../package.json', '../../package.json']) {
-    try {
-      const { name, version }: { name?: unknown; version?: unknown } = JSON.parse(
-        readFileSync(new URL(path, import.meta.url), 'utf8'),
-      );
-      if (name === 'locum' && typeof version === 'string') return version;
-    } catch {
-      // The other place has it.
-    }
-  }
-  return 'unknown';
-}
+import { locumVersion } from './locum-version.ts';
 
 export function define(version: Command): void {
   version.action((_options: object, command: Command) => {

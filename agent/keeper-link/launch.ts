@@ -23,10 +23,13 @@ if [ "$(wc -c < "$0/keeper.log" 2> /dev/null || echo 0)" -gt ${LOG_LIMIT_BYTES} 
 exec "$@" > /dev/null 2>&1
 `;
 
-/** Node for a program that has little to remember and must stay small: the table of a keeper is a few megabytes at most. */
+/**
+ * Node for a program that has little to remember and must stay small: the table of a keeper is a few megabytes at most. It is idle nearly
+ * always, so nothing of it is worth the optimizing compilers, whose code is 5 MiB; the baseline compiler stays.
+ */
 const NODE_FLAGS: readonly string[] = [
   ...['--max-semi-space-size=1', '--max-old-space-size=256', '--single-threaded-gc'],
-  ...['--v8-pool-size=1', '--optimize-for-size'],
+  ...['--v8-pool-size=1', '--optimize-for-size', '--no-opt', '--no-maglev'],
 ];
 
 /** A thread for each lane to a disk that stalls, and some for what does not go there; one arena, as its threads allocate next to nothing. */

@@ -1,9 +1,9 @@
 /** Runs an agent until it has left or a signal ends it. */
 import { loadAgentSettings } from '../../agent/config.ts';
 import { runAgent } from '../../agent/main.ts';
+import { locumVersion } from '../locum-version.ts';
 import { logSettings } from '../log-flags.ts';
 import type { LogFlags } from '../log-options.ts';
-import { locumVersion } from '../version.ts';
 
 export interface AgentOptions extends LogFlags {
   readonly config?: string;

@@ -4,9 +4,9 @@ import { runController } from '../../controller/main.ts';
 import { isLoopback } from '../../shared/listen-address.ts';
 import { createLogger, type Logger } from '../../shared/log.ts';
 import { toDuration } from '../../shared/rpc/time-messages.ts';
+import { locumVersion } from '../locum-version.ts';
 import { logSettings } from '../log-flags.ts';
 import type { LogFlags } from '../log-options.ts';
-import { locumVersion } from '../version.ts';
 
 export interface ControllerOptions extends LogFlags {
   readonly config?: string;
