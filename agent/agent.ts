@@ -107,6 +107,7 @@ export class Agent {
         ...{ bootId: hostBootId(), agentVersion: version },
       },
       saveIdentity: (given: Parameters<IdentityStore['save']>[0]) => this.identity.save(given),
+      forgetCluster: () => this.identity.forgetCluster(),
       onExit: (reason: string) => this.end.resolve(reason),
     };
     return (effect) => performEffect(effect, tools);
@@ -184,8 +185,11 @@ export class Agent {
     clearInterval(this.loadTimer);
     this.loop.stop();
     this.capabilities.stop();
+    // What was learnt last is on the disk, or known not to be, before the process may end itself below.
+    const [problem] = await Promise.all([this.identity.durable(), this.keeper.close(), this.connection.whenIdle()]);
+    if (problem !== undefined)
+      this.options.log.error({ problem: problem.detail }, 'the disk did not take who this agent is');
     this.identity.close();
-    await Promise.all([this.keeper.close(), this.connection.whenIdle()]);
     await this.control?.close(outcome);
     this.directory.release();
     // A thread that waits for a stalled disk would keep the process from ending in any other way.

@@ -15,6 +15,8 @@ export interface EffectTools {
   readonly log: Logger;
   /** Counts at once, and is made durable beside that; starts that follow wait for it. */
   readonly saveIdentity: (given: Omit<Extract<Effect, { kind: 'save_identity' }>, 'kind'>) => void;
+  /** What belongs to the cluster that was left is blanked; durable before the agent has closed. */
+  readonly forgetCluster: () => void;
   readonly onExit: (reason: string) => void;
 }
 
@@ -48,6 +50,9 @@ export function performEffect(effect: Exclude<Effect, { kind: 'wake' }>, tools: 
       tools.saveIdentity({ uid, clusterId, highestTerm });
       return [];
     }
+    case 'forget_cluster':
+      tools.forgetCluster();
+      return [];
     case 'log':
       log[effect.level](effect.fields, effect.text);
       return [];

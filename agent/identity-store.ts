@@ -2,6 +2,7 @@
  * Keeps the identity durable. What a leader gave counts in memory at once; the disk takes it beside that, in its own time. While it has
  * not, nothing new is started (semantics: A3), what runs goes on, and it is tried again.
  */
+import { randomUUID } from 'node:crypto';
 import { messageOf } from '../shared/caught-error.ts';
 import type { DiskLane } from '../shared/disk-lane.ts';
 import type { HostProblem } from '../shared/host-problem.ts';
@@ -49,6 +50,15 @@ export class IdentityStore {
 
   /** Counts at once; what changed nothing is only made durable, if it is not. */
   save(given: Partial<Pick<Identity, 'uid' | 'clusterId' | 'highestTerm'>>): void {
+    this.#change(given);
+  }
+
+  /** As a new state directory, of no cluster, that the same server may join any with. */
+  forgetCluster(): void {
+    this.#change({ instanceId: randomUUID(), uid: '', clusterId: '', highestTerm: 0 });
+  }
+
+  #change(given: Partial<Identity>): void {
     this.#identity = { ...this.#identity, ...given };
     this.#options.memory?.write(COPY, this.#identity);
     this.#try();

@@ -1,5 +1,6 @@
 /** A keeper, put together: everything between its lock and its socket. */
 import { readFileSync } from 'node:fs';
+import { rm } from 'node:fs/promises';
 import { join } from 'node:path';
 import { DiskLane } from '../shared/disk-lane.ts';
 import { processEntry } from '../shared/host/process-table.ts';
@@ -128,7 +129,7 @@ async function serve({ directory, state, folders, watch, listener, log }: Parts)
 }
 
 async function close(parts: Parts, loop: KeeperLoop, code: number): Promise<void> {
-  const { directory, memory, journal, folders, driver, pipes, listener, watch, socket } = parts;
+  const { directory, memory, state, journal, folders, driver, pipes, listener, watch, socket } = parts;
   loop.stop();
   folders.close();
   watch.close();
@@ -139,6 +140,10 @@ async function close(parts: Parts, loop: KeeperLoop, code: number): Promise<void
   if (code === 0) removeKeeperRecord(memory);
   memory?.removeIfEmpty();
   await journal.close();
+  // Under our lock still, so no next keeper has read it.
+  const forgets = code === 0 && state.forgets;
+  if (forgets)
+    await socket.run(() => rm(join(directory.path, 'keeper.journal'), { force: true })).catch(() => undefined);
   await socket
     .run(async () => removeSocket(directory.path, (await makeSocketPath(directory.path)).path))
     .catch(() => undefined);

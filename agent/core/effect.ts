@@ -19,8 +19,8 @@ export type KeeperRequest =
   | { readonly kind: 'ping'; readonly highestTerm: number }
   /** Answered by keeper_output. */
   | { readonly kind: 'read'; readonly attempt: AttemptRef; readonly offset: number; readonly limit: number }
-  /** The keeper ends once nothing lives any more. */
-  | { readonly kind: 'exit'; readonly stopAll: boolean };
+  /** The keeper ends once nothing lives any more. `forget`: nothing that it knows of this cluster is left for the next keeper. */
+  | { readonly kind: 'exit'; readonly stopAll: boolean; readonly forget: boolean };
 
 export interface Extension extends AttemptRef {
   readonly deadline: Deadline;
@@ -49,6 +49,8 @@ export type Effect =
   | { readonly kind: 'close_stream'; readonly stream: StreamId; readonly flush: boolean }
   /** Make durable, before any start that follows is let through. What can't be made durable in time refuses those. */
   | { readonly kind: 'save_identity'; readonly uid: string; readonly clusterId: string; readonly highestTerm: number }
+  /** The server has left its cluster with everything ended: the state directory becomes a new place, of no cluster. */
+  | { readonly kind: 'forget_cluster' }
   /** Send `tick` at this monotonic time. Replaces the last one. */
   | { readonly kind: 'wake'; readonly atMono: number }
   | {

@@ -239,6 +239,6 @@ export function nextKeeperCheck({ state }: Turn): number | undefined {
 }
 
 /** For the shell's requests that need a live keeper and get no answer of their own. */
-export function askKeeperToExit(turn: Turn): void {
-  if (turn.state.keeper.kind === 'live') askKeeper(turn, { kind: 'exit', stopAll: true }, { kind: 'other' });
+export function askKeeperToExit(turn: Turn, forget: boolean): void {
+  if (turn.state.keeper.kind === 'live') askKeeper(turn, { kind: 'exit', stopAll: true, forget }, { kind: 'other' });
 }

@@ -31,9 +31,10 @@ export function goOnLeaving(turn: Turn): void {
     beginStop(turn, attempt, 'LAPSED', `the agent leaves: ${leaving.reason}`);
   const late = now.mono >= leaving.untilMono;
   if (leaving.goodbye !== undefined) {
-    if (session?.stream !== leaving.goodbye.stream || now.mono >= leaving.goodbye.untilMono) {
-      exit(turn, 'the agent has left');
-    }
+    const isAnswered = session?.stream !== leaving.goodbye.stream;
+    if (!isAnswered && now.mono < leaving.goodbye.untilMono) return;
+    if (leaving.goodbye.complete) endCompleteLeave(turn, isAnswered);
+    exit(turn, 'the agent has left');
     return;
   }
   if (livingAttempts(state).length > 0 && !late) return;
@@ -42,14 +43,26 @@ export function goOnLeaving(turn: Turn): void {
     // What it does not list is not proven ended; the leader waits for that as for a missing server's.
     sendGoodbye(turn, session, leaving.reason);
     turn.effects.push({ kind: 'close_stream', stream: session.stream, flush: true });
-    askKeeperToExit(turn);
+    const complete = leaving.reason === 'LEAVE' && state.keeper.kind === 'live' && livingAttempts(state).length === 0;
+    // A whole leave ends the keeper last, when it is known whether the epochs spent here can be forgotten (A3).
+    if (!complete) askKeeperToExit(turn, false);
     // Nothing may follow a Goodbye.
     session.writable = false;
-    leaving.goodbye = { stream: session.stream, untilMono: now.mono + GOODBYE_MS };
+    leaving.goodbye = { stream: session.stream, untilMono: now.mono + GOODBYE_MS, complete };
   } else if (late) {
-    askKeeperToExit(turn);
+    askKeeperToExit(turn, false);
     exit(turn, 'the agent left without a Goodbye: no controller could be reached');
   }
+}
+
+/**
+ * Nothing is left that anybody waits for, if the leader answered the Goodbye by ending its stream: then this becomes a new place. What
+ * is forgotten without that could be started here a second time.
+ */
+function endCompleteLeave(turn: Turn, isAnswered: boolean): void {
+  askKeeperToExit(turn, isAnswered);
+  if (isAnswered) turn.effects.push({ kind: 'forget_cluster' });
+  else log(turn, 'warn', 'nobody answered the Goodbye: this state directory stays one of its cluster');
 }
 
 /** Ends the agent and leaves its runs to the keeper: a restart or an upgrade. */

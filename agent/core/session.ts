@@ -77,7 +77,7 @@ export function acceptWelcome(turn: Turn, candidate: Candidate, term: number, we
 function clusterProblem(own: string, offered: string): string | undefined {
   if (offered === '') return 'it names no cluster';
   if (own === '' || own === offered) return undefined;
-  return `it belongs to cluster ${offered}, and this state directory to cluster ${own}; to join the other one, take it out of its own with \`locum agent leave\`, or start it with another state directory`;
+  return `it belongs to cluster ${offered}, and this state directory to cluster ${own}; to join the other one, run \`locum agent leave\` while this agent is connected to its own, or start it with another state directory`;
 }
 
 function openSession(turn: Turn, candidate: Candidate, greeting: Greeting, term: number, welcome: Welcome): Session {

@@ -130,8 +130,11 @@ export type Pending =
 export interface Leaving {
   readonly reason: 'LEAVE' | 'SHUTDOWN';
   readonly untilMono: number;
-  /** Stream of the Goodbye and when to stop waiting for its end. Undefined: not said yet. */
-  goodbye: { readonly stream: StreamId; readonly untilMono: number } | undefined;
+  /**
+   * Stream of the Goodbye and when to stop waiting for its end. Complete: it leaves for good, and all that it ran is proven ended.
+   * Undefined: not said yet.
+   */
+  goodbye: { readonly stream: StreamId; readonly untilMono: number; readonly complete: boolean } | undefined;
 }
 
 export interface AgentState {

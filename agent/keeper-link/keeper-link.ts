@@ -177,7 +177,7 @@ export class KeeperLink {
       case 'forget':
         return decodeUnlessGone(request, await connection.forget({ attempts: ask.attempts.map(refToMessage) }));
       case 'exit':
-        return decodeUnlessGone(request, await connection.exit({ stopAll: ask.stopAll }));
+        return decodeUnlessGone(request, await connection.exit({ stopAll: ask.stopAll, forget: ask.forget }));
       case 'ping':
         return (await connection.ping({ highestTerm: ask.highestTerm })) ? { kind: 'keeper_pong' } : undefined;
       case 'read': {

@@ -131,7 +131,7 @@ function refuse(ctx: Context, facts: HelloFacts): LocumError | undefined {
   const resource = `servers/${facts.server}`;
   // Also with empty hands: what it remembers (term, spent epochs, uid) is of other numbers, so it would refuse what it is told here.
   if (facts.clusterId !== '' && facts.clusterId !== state.clusterId) {
-    const message = `${facts.server} belongs to cluster ${facts.clusterId}, this is ${state.clusterId}: connect it to its own controllers, take it out of that cluster with \`locum agent leave\` on its host, or start it with another state directory`;
+    const message = `${facts.server} belongs to cluster ${facts.clusterId}, this is ${state.clusterId}: connect it to its own controllers. To move it here, run \`locum agent leave\` on its host while it is connected to those, or start it with another state directory`;
     return new LocumError('WRONG_CLUSTER', message, { resource });
   }
   if (facts.clusterId === state.clusterId) {

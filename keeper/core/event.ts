@@ -40,7 +40,7 @@ export type Ask =
   /** Answered by a pong, once the hands are proven to work. */
   | { readonly kind: 'ping'; readonly highestTerm: number }
   /** The keeper ends once nothing lives any more. */
-  | { readonly kind: 'exit'; readonly stopAll: boolean };
+  | { readonly kind: 'exit'; readonly stopAll: boolean; readonly forget: boolean };
 
 export type FromAgent =
   /** An agent opened a connection. It voids what an older one sent and was not read (semantics: A9). */

@@ -34,6 +34,7 @@ export function acceptAsk(turn: Turn, { agent, request, ask }: Extract<FromAgent
       return;
     case 'exit':
       answer(turn, agent, request, done());
+      turn.state.forgets = ask.forget;
       endWhenEmpty(turn, ask.stopAll ? 'the agent leaves' : undefined);
       return;
     default:

@@ -67,6 +67,8 @@ export interface KeeperState {
   /** The connection that counts. Undefined: there is no agent. */
   agent: AgentId | undefined;
   phase: Phase;
+  /** The server leaves its cluster: nothing of it is for the next keeper, unless something can not be killed. */
+  forgets: boolean;
   /** Nothing is due before this. */
   dueAt: Deadline;
   /** The wake-up that was asked for, monotonic. */
@@ -91,6 +93,7 @@ export function createKeeper({ bootId, recovered, idleMs }: KeeperOptions): Keep
     problems: [],
     agent: undefined,
     phase: { kind: 'clearing', until: Number.POSITIVE_INFINITY, swept: false },
+    forgets: false,
     dueAt: NEVER,
     wakeAt: Number.POSITIVE_INFINITY,
     lastWrite: 0,

@@ -25,7 +25,10 @@ export function askOf(message: JsonObject): Ask | undefined {
     return { kind: 'forget', attempts: listOf(objectOf(message['forget'])['attempts']).map(refOf) };
   if (message['ping'] !== undefined)
     return { kind: 'ping', highestTerm: numberOf(objectOf(message['ping'])['highestTerm']) };
-  if (message['exit'] !== undefined) return { kind: 'exit', stopAll: objectOf(message['exit'])['stopAll'] === true };
+  if (message['exit'] !== undefined) {
+    const { stopAll, forget } = objectOf(message['exit']);
+    return { kind: 'exit', stopAll: stopAll === true, forget: forget === true };
+  }
   return undefined;
 }
 

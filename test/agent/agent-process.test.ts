@@ -6,7 +6,7 @@ import { CommandOutcome } from '../../shared/gen/locum/v1/agent_service_pb.ts';
 import { OnDisconnect } from '../../shared/gen/locum/v1/policy_pb.ts';
 import { AttemptState, EndCause } from '../../shared/gen/locum/v1/run_pb.ts';
 import { AgentHost, isAlive, signal, until } from './agent-host.ts';
-import { FAST, FakeController, type FakeSession, type StartChange } from './fake-controller.ts';
+import { FAST, FakeController, type FakeSession, type StartChange, TERM } from './fake-controller.ts';
 
 const SLEEPER = { kind: { case: 'command' as const, value: { argv: ['sleep', '600'] } } };
 const script = (text: string) => ({ kind: { case: 'script' as const, value: { text } } });
@@ -266,6 +266,24 @@ describe('an agent that ends', { timeout: 60_000 }, () => {
     expect(session.said.heartbeat.at(-1)).toBeDefined();
     expect(session.said.heartbeat.some(({ capacity }) => capacity?.maxSlots === 0)).toBe(true);
     await until(() => !isAlive(host.keeperPid), 'the keeper to end');
+  });
+
+  it('by `leave` can join another cluster, in which the same run with a lower epoch and a lower term is new', async () => {
+    const agent = host.startAgent([controller.endpoint]);
+    const first = await controller.session();
+    await startSleeper(first, LONG);
+    await askAgentToLeave(host.stateDir, { withinMs: 10_000 });
+    expect(await agent.exited).toBe(0);
+    await until(() => !isAlive(host.keeperPid), 'the keeper to end');
+    controller.clusterId = 'cluster-b';
+    controller.term = TERM - 1;
+    host.startAgent([controller.endpoint]);
+    const second = await controller.session(1);
+    expect(second.hello).toMatchObject({ clusterId: '', uid: '', highestTerm: 0n, highestEpoch: 0n });
+    expect(second.hello.instanceId).not.toBe(first.hello.instanceId);
+    await second.heard('heartbeat');
+    const pid = await startSleeper(second, { ...LONG, epoch: 3n });
+    expect(isAlive(pid)).toBe(true);
   });
 
   it('because its host shuts down, which the keeper is told, says Goodbye too', async () => {

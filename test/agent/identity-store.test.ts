@@ -54,3 +54,16 @@ it('a term that the disk does not take in time is a problem of the host, counts 
   expect(onDisk().highestTerm).toBe(8);
   store.close();
 });
+
+it('a server that has left its cluster is a new place of no cluster, on the disk and in memory', async () => {
+  const store = await open(new DiskLane('test', 5_000));
+  store.save({ highestTerm: 7, uid: 'uid', clusterId: 'cluster-a' });
+  const { instanceId, machineId } = store.identity;
+  store.forgetCluster();
+  expect(await store.durable()).toBeUndefined();
+  store.close();
+  const next = await loadIdentity(stateDir, 'web-1');
+  expect(next).toMatchObject({ server: 'web-1', uid: '', clusterId: '', highestTerm: 0, machineId });
+  expect(next.instanceId).not.toBe(instanceId);
+  expect(memory === undefined || rememberedIdentity(memory)?.instanceId === next.instanceId).toBe(true);
+});

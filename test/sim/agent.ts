@@ -146,6 +146,9 @@ export class AgentNode extends Process {
       case 'save_identity':
         this.#saveIdentity(effect);
         return;
+      case 'forget_cluster':
+        this.host.forgetCluster();
+        return;
       case 'wake':
         this.wakeAt(effect.atMono);
         return;

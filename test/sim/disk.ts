@@ -115,6 +115,10 @@ export class SimJournal {
     return recovered;
   }
 
+  clear(): void {
+    this.#lines = [];
+  }
+
   /** The power went before the operating system had written the last lines out. */
   losePower(random: Prng): void {
     if (random.chance(0.5)) this.#lines.splice(Math.max(0, this.#lines.length - random.int(1, 6)));

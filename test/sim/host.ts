@@ -106,6 +106,12 @@ export class Host {
     this.faultyUntil = until + RECOVERY_MS;
   }
 
+  /** A leave that is whole: the same folder is another place. The keeper's journal in it is the keeper's to clear. */
+  forgetCluster(): void {
+    const { instanceId, journal } = this.directory;
+    this.directory = { ...newStateDirectory(`${instanceId}+`), journal };
+  }
+
   newPid(): number {
     this.#pids += 1;
     return this.#pids;

@@ -195,6 +195,7 @@ export class KeeperNode extends Process {
         if (effect.level !== 'info') this.#world.say(this.name, () => effect.text);
         return [];
       case 'end':
+        if (effect.code === 0 && this.#state?.forgets === true) this.#world.host.directory.journal.clear();
         this.die();
         return [];
       case 'tell_opened':

@@ -29,9 +29,35 @@ describe('leaving', () => {
       },
     ]);
     expect(agent.ofKind('close_stream')).toMatchObject([{ flush: true }]);
-    expect(agent.keeper.asks('exit')).toMatchObject([{ stopAll: true }]);
+    expect(agent.keeper.asks('exit')).toEqual([]);
+    agent.handle({ kind: 'closed', stream: agent.stream, reason: 'ended' });
+    expect(agent.keeper.asks('exit')).toEqual([{ kind: 'exit', stopAll: true, forget: true }]);
+    expect(agent.ofKind('forget_cluster')).toHaveLength(1);
+    expect(agent.ofKind('exit')).toHaveLength(1);
+  });
+
+  it('keeps what it knows of its cluster when nobody answered its Goodbye, or it only shuts down', () => {
+    const unanswered = new VirtualAgent().join();
+    unanswered.handle({ kind: 'leave', reason: 'LEAVE', withinMs: 10_000 });
+    unanswered.advance(2_000);
+    const shutdown = new VirtualAgent().join();
+    shutdown.handle({ kind: 'leave', reason: 'SHUTDOWN', withinMs: 10_000 });
+    shutdown.handle({ kind: 'closed', stream: shutdown.stream, reason: 'ended' });
+    for (const agent of [unanswered, shutdown]) {
+      expect(agent.ofKind('exit')).toHaveLength(1);
+      expect(agent.ofKind('forget_cluster')).toEqual([]);
+      expect(agent.keeper.asks('exit')).toEqual([{ kind: 'exit', stopAll: true, forget: false }]);
+    }
+  });
+
+  it('keeps it, too, when something could not be ended in time: the next keeper must know', () => {
+    const agent = running();
+    agent.handle({ kind: 'leave', reason: 'LEAVE', withinMs: 3_000 });
+    agent.advance(3_000);
     agent.handle({ kind: 'closed', stream: agent.stream, reason: 'ended' });
     expect(agent.ofKind('exit')).toHaveLength(1);
+    expect(agent.ofKind('forget_cluster')).toEqual([]);
+    expect(agent.keeper.asks('exit').some(({ forget }) => forget)).toBe(false);
   });
 
   it('after its deadline says Goodbye with what is proven ended, and nothing of the rest', () => {

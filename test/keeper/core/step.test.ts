@@ -259,7 +259,7 @@ describe('how long a keeper stays', () => {
     const keeper = VirtualKeeper.serving();
     keeper.start();
     keeper.unkillable = true;
-    keeper.ask({ kind: 'exit', stopAll: true });
+    keeper.ask({ kind: 'exit', stopAll: true, forget: false });
     keeper.advance(TERMS.stopTimeoutMs + TERMS.killGuardMs + 1_100);
     expect(keeper.ofKind('end')).toEqual([{ kind: 'end', code: 1 }]);
   });
