@@ -6,6 +6,9 @@ export default defineConfig({
     passWithNoTests: false,
     pool: 'forks',
     maxWorkers: 2,
+    // A net for what hangs, not a measure: properties that take a second alone take ten beside a busy neighbour.
+    testTimeout: 60_000,
+    hookTimeout: 60_000,
     // Files share a worker's module graph: loading protobuf, gRPC and validation once per file would double the run.
     isolate: false,
     reporters: ['default', './test/plain-reporter.ts'],

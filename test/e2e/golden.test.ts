@@ -164,7 +164,12 @@ describe('what the command line prints', () => {
     expect(await json('server list -o json')).toMatchObject({ servers, nextPageToken: '' });
     expect(await json('status -o json')).toMatchObject({ servers: 2, store: 'sqlite', storms: [] });
     expect(await json('run list -o json')).toEqual({ runs: expect.any(Array), nextPageToken: '' });
-    expect(Object.keys(Object(await json('events -n 3 -o json')))).toEqual(['events', 'nextPageToken']);
+    expect(Object.keys(Object(await json('events -n 3 -o json')))).toEqual([
+      'events',
+      'nextPageToken',
+      'droppedUpTo',
+      'position',
+    ]);
   });
 
   it('as a process that reads standard input, with one object per line', { timeout: TEST_TIMEOUT_MS }, async () => {

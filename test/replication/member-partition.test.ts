@@ -194,7 +194,7 @@ beforeAll(async () => {
   if (obstacle() !== undefined) return;
   network = await MemberNetwork.open();
   await start(network.hosts);
-}, 60_000);
+}, 120_000);
 
 afterAll(async () => {
   try {

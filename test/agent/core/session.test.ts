@@ -48,11 +48,9 @@ describe('a Hello', () => {
     agent.begin();
     agent.connect();
     const parts = agent.said('hello');
-    expect(parts.map(({ attempts, lastPart }) => [attempts.length, lastPart])).toEqual([
-      [100, false],
-      [100, false],
-      [50, true],
-    ]);
+    expect(parts.length).toBeGreaterThan(1);
+    expect(parts.flatMap(({ attempts }) => attempts.map(({ run }) => run))).toEqual([...agent.keeper.table.keys()]);
+    expect(parts.map(({ lastPart }) => lastPart)).toEqual(parts.map((_, i) => i === parts.length - 1));
   });
 });
 
