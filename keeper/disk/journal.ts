@@ -50,8 +50,9 @@ export class Journal {
   #compactPastBytes = COMPACT_PAST_BYTES;
   /** Lines that the disk has not taken, in order. */
   #waiting = '';
-  /** Lines were dropped: only all of it, written anew, is the truth. */
-  #isTorn = false;
+  /** How often lines were dropped, and how often when it was last written anew: where they differ, only all of it, written anew, is the truth. */
+  #tears = 0;
+  #tearsMended = 0;
   /** The write that `#waiting` will be part of. */
   #next: Promise<void> | undefined;
   #problem: unknown;
@@ -85,7 +86,7 @@ export class Journal {
   /** Resolves once the operating system has the record; rejects when it does not take it, as on a full disk, or not in time. */
   append(record: JournalRecord): Promise<void> {
     if (this.#waiting.length > MAX_WAITING_BYTES) {
-      this.#isTorn = true;
+      this.#tears += 1;
       this.#waiting = '';
     }
     this.#waiting += lineOf(record);
@@ -107,6 +108,10 @@ export class Journal {
     await this.#lane.run(async () => this.#file?.close()).catch(() => undefined);
   }
 
+  get #isTorn(): boolean {
+    return this.#tears !== this.#tearsMended;
+  }
+
   async #write(work: () => Promise<void>): Promise<void> {
     try {
       await this.#lane.run(work);
@@ -121,9 +126,10 @@ export class Journal {
     if (this.#isTorn || this.#file === undefined) return this.#writeAnew();
     // A write that failed may have left half a line: an empty one in front costs nothing and saves the next.
     const text = this.#waiting;
+    const tears = this.#tears;
     const lines = Buffer.from(`\n${text}`);
     await this.#file.appendFile(lines);
-    this.#waiting = this.#waiting.slice(text.length);
+    this.#forget(text.length, tears);
     this.#bytes += lines.length;
     if (this.#bytes > this.#compactPastBytes) await this.#writeAnew();
   }
@@ -132,6 +138,7 @@ export class Journal {
   async #writeAnew(): Promise<void> {
     const { path, snapshot } = this.#options;
     const told = this.#waiting.length;
+    const tears = this.#tears;
     const lines = Buffer.from(Array.from(snapshot(), lineOf).join(''));
     const file = await open(`${path}.new`, 'w', 0o600);
     try {
@@ -145,8 +152,13 @@ export class Journal {
     this.#file = file;
     this.#bytes = lines.length;
     this.#compactPastBytes = Math.max(COMPACT_PAST_BYTES, 2 * lines.length);
-    this.#waiting = this.#waiting.slice(told);
-    this.#isTorn = false;
+    this.#forget(told, tears);
+    this.#tearsMended = tears;
+  }
+
+  /** The disk has the first `length` characters of what waited. Lines dropped since took those with them: what waits now came later. */
+  #forget(length: number, tears: number): void {
+    if (tears === this.#tears) this.#waiting = this.#waiting.slice(length);
   }
 }
 

@@ -71,6 +71,34 @@ describe('the journal', () => {
     expect([recovered.highestTerm, ...recovered.cgroupBases]).toEqual([9, '/locum-x']);
   });
 
+  it('holds what came while it was written anew, also when more came than may wait', async () => {
+    const long = (index: number): JournalRecord => spent(`${'x'.repeat(200)}-${index}`, 7);
+    const records = Array.from({ length: 6_000 }, (_, index) => long(index));
+    const appends: Promise<void>[] = [];
+    const append = (record: JournalRecord): void => {
+      foldRecord(known, record);
+      appends.push(journal.append(record));
+    };
+    let flood = (): void => records.forEach(append);
+    const snapshot = (): JournalRecord[] => {
+      // Once the snapshot is taken, and before it is on the disk.
+      queueMicrotask(flood);
+      flood = () => undefined;
+      return [...recordsOf(known)];
+    };
+    const journal = new Journal({ path: path(), limitMs: 20_000, snapshot });
+    const opened = journal.open();
+    append(spent('first', 7));
+    await opened;
+    await Promise.all(appends);
+    const { recovered, unread } = await readJournal(path());
+    const missing = [spent('first', 7), ...records].filter(
+      (record) => record.kind === 'spent' && !recovered.spent.isSpent(record.run, record.epoch),
+    );
+    expect([appends.length, missing, unread]).toEqual([6_001, [], 0]);
+    await journal.close();
+  });
+
   it('holds a record as soon as its append resolves', async () => {
     const { journal, append } = await open();
     await append(spent('a-1', 7));
