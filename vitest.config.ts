@@ -9,6 +9,7 @@ export default defineConfig({
     // A net for what hangs, not a measure: properties that take a second alone take ten beside a busy neighbour.
     testTimeout: 60_000,
     hookTimeout: 60_000,
+    expect: { poll: { timeout: 20_000 } },
     // Files share a worker's module graph: loading protobuf, gRPC and validation once per file would double the run.
     isolate: false,
     reporters: ['default', './test/plain-reporter.ts'],
