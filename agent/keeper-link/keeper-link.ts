@@ -78,9 +78,14 @@ export class KeeperLink {
       connection.close();
       return;
     }
+    try {
+      // While the connection is open, its number is not another's.
+      this.process = identityOf(connection.opened.keeperPid);
+    } catch (error) {
+      connection.close();
+      throw error;
+    }
     this.connection = connection;
-    // While the connection is open, its number is not another's.
-    this.process = identityOf(connection.opened.keeperPid);
     this.learnKey();
     this.options.onProblems(hostProblemsFromProto(connection.opened.hostProblems) ?? []);
     this.say(decodeOpened(connection.opened));

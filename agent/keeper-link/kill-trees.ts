@@ -6,6 +6,7 @@
 import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
+import { errorCode, isGone } from '../../shared/caught-error.ts';
 import { cgroupTree } from '../../shared/host/cgroup.ts';
 import { attemptMarks, processGroupTree } from '../../shared/host/process-group.ts';
 import { isAlive, processEntry } from '../../shared/host/process-table.ts';
@@ -33,7 +34,7 @@ export interface TreeMarks {
   readonly mount: string;
 }
 
-/** Undefined: there is no process with this id. */
+/** Undefined: there is no process with this id. @throws as processEntry */
 export function identityOf(pid: number): ProcessIdentity | undefined {
   const entry = processEntry(pid);
   return entry && { pid, startTicks: entry.startTicks };
@@ -71,11 +72,12 @@ export async function killTrees(
 /** Answers when it is gone, or sits in the kernel: then it runs no more of its code either. */
 export async function killProcess(process_: ProcessIdentity): Promise<void> {
   const giveUpAt = performance.now() + LIMIT_MS;
-  while (performance.now() < giveUpAt && isAlive(process_)) {
+  while (performance.now() < giveUpAt) {
     try {
+      if (!isAlive(process_)) return;
       process.kill(process_.pid, 'SIGKILL');
-    } catch {
-      return;
+    } catch (error) {
+      if (isGone(error) || errorCode(error) === 'EPERM') return;
     }
     await sleep(LOOK_MS);
   }

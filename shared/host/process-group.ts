@@ -90,7 +90,9 @@ class Search {
 
   private async look(): Promise<void> {
     const { signals } = this;
-    const found = await strays(this.first, this.marks);
+    // Who could not be looked at may be one: then nothing is proven, and the next search begins from none.
+    const found = await strays(this.first, this.marks).catch(() => undefined);
+    if (found === undefined) return this.forget();
     for (const pid of found) for (const name of signals) send(pid, name);
     this.cleanPasses = found.length === 0 && signals === this.signals ? this.cleanPasses + 1 : 0;
   }

@@ -1,5 +1,6 @@
 /** The host's processes, as `/proc` shows them: the net under process groups where there is no cgroup v2. */
 import { readFile } from 'node:fs/promises';
+import { errorCode, isGone } from '../caught-error.ts';
 import { namesInKernelFolder, readKernelFile } from './kernel-file.ts';
 
 export interface ProcessEntry {
@@ -24,16 +25,22 @@ export function parseStat(text: string): ProcessEntry | undefined {
   return { pid, parent: Number(parent), group: Number(group), session: Number(session), startTicks, isZombie };
 }
 
-/** One process; undefined when there is none with this id. */
+/** For `catch`: a process that is gone or hidden from this user says nothing. That it could not be read says nothing of the process. */
+function emptyIfHidden(error: unknown): '' {
+  if (isGone(error) || ['EACCES', 'EPERM'].includes(errorCode(error))) return '';
+  throw error;
+}
+
+/** One process; undefined when there is none with this id. @throws when that can't be found out, as without descriptors */
 export function processEntry(pid: number): ProcessEntry | undefined {
   try {
     return parseStat(readKernelFile(`/proc/${pid}/stat`));
-  } catch {
-    return undefined;
+  } catch (error) {
+    return parseStat(emptyIfHidden(error));
   }
 }
 
-/** Every process that runs something. `stat` takes no lock of the process, unlike its environment. */
+/** Every process that runs something. `stat` takes no lock of the process, unlike its environment. @throws as processEntry */
 export function runningProcesses(): ProcessEntry[] {
   return namesInKernelFolder('/proc').flatMap((name) => {
     const entry = /^\d+$/.test(name) ? processEntry(Number(name)) : undefined;
@@ -41,7 +48,7 @@ export function runningProcesses(): ProcessEntry[] {
   });
 }
 
-/** Whether a process is still the one that it was, and runs. */
+/** Whether a process is still the one that it was, and runs. @throws as processEntry */
 export function isAlive({ pid, startTicks }: { readonly pid: number; readonly startTicks: number }): boolean {
   const entry = processEntry(pid);
   return entry !== undefined && !entry.isZombie && entry.startTicks === startTicks;
@@ -49,8 +56,8 @@ export function isAlive({ pid, startTicks }: { readonly pid: number; readonly st
 
 /**
  * Environment that a process was started with, `NAME=value` each. Empty where it is gone or another user's. Not synchronous: it takes
- * a lock of the process's memory, which one that hangs in a page fault may hold.
+ * a lock of the process's memory, which one that hangs in a page fault may hold. Rejects when it can't be read, as without descriptors.
  */
 export async function startEnvironment(pid: number): Promise<readonly string[]> {
-  return (await readFile(`/proc/${pid}/environ`, 'utf8').catch(() => '')).split('\0');
+  return (await readFile(`/proc/${pid}/environ`, 'utf8').catch(emptyIfHidden)).split('\0');
 }

@@ -46,11 +46,11 @@ function isKeeperRecord(value: unknown): value is KeeperRecord {
 
 /**
  * Kills at once what a keeper that is dead left in its cgroups, without asking the disk. Answers with how many were there; that they
- * are empty is proven by the next keeper, before it serves. A keeper that lives keeps what it has.
+ * are empty is proven by the next keeper, before it serves. A keeper that lives, or of which that can't be found out, keeps what it has.
  */
 export function killLeftoverCgroups(folder: RuntimeFolder | undefined): number {
   const record = readKeeperRecord(folder);
-  if (record === undefined || isAlive(record)) return 0;
+  if (record === undefined || mayLive(record)) return 0;
   let killed = 0;
   for (const base of record.cgroups) {
     for (const name of cgroupsIn(base)) {
@@ -64,4 +64,12 @@ export function killLeftoverCgroups(folder: RuntimeFolder | undefined): number {
     }
   }
   return killed;
+}
+
+function mayLive(record: KeeperRecord): boolean {
+  try {
+    return isAlive(record);
+  } catch {
+    return true;
+  }
 }

@@ -1,6 +1,7 @@
 /** The driver of processes: each attempt is a process with everything it forks, in a cgroup of its own or else a process group. */
 import { closeSync, openSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
+import { messageOf } from '../../../shared/caught-error.ts';
 import { type CgroupPlace, cgroupTree, findCgroupPlace, makeCgroup } from '../../../shared/host/cgroup.ts';
 import { attemptMarks, processGroupTree } from '../../../shared/host/process-group.ts';
 import { processEntry } from '../../../shared/host/process-table.ts';
@@ -123,8 +124,12 @@ export class ProcessDriver implements Driver {
     if (ready !== true) return ready;
     void gate.ended.then((exit) => this.#events.onReaped(start, exit));
     if (this.#held.get(keyOf(start))?.discarded === true) gate.kill();
-    const startTicks = processEntry(gate.pid)?.startTicks ?? 0;
-    return { pid: gate.pid, startTicks, cgroup };
+    try {
+      return { pid: gate.pid, startTicks: processEntry(gate.pid)?.startTicks ?? 0, cgroup };
+    } catch (error) {
+      gate.kill();
+      throw error;
+    }
   }
 
   openGate(attempt: AttemptRef): void {
@@ -192,7 +197,11 @@ export class ProcessDriver implements Driver {
 
   proveHands(): string | undefined {
     if (this.base !== '') return proveCgroup(join(this.#mount, this.base));
-    return processEntry(process.pid) === undefined ? '/proc does not show this process' : undefined;
+    try {
+      return processEntry(process.pid) === undefined ? '/proc does not show this process' : undefined;
+    } catch (error) {
+      return `/proc can't be read: ${messageOf(error)}`;
+    }
   }
 
   async trial(): Promise<readonly HostProblem[]> {

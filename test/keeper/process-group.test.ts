@@ -1,0 +1,71 @@
+/** A host that has no descriptor left proves nothing: neither that a tree is empty nor that a process is gone. */
+import { spawn } from 'node:child_process';
+import { setTimeout as sleep } from 'node:timers/promises';
+import { afterEach, expect, it, vi } from 'vitest';
+import { attemptMarks, processGroupTree } from '../../shared/host/process-group.ts';
+import { isAlive, processEntry } from '../../shared/host/process-table.ts';
+import { killLeftoverCgroups } from '../../shared/keeper/keeper-record.ts';
+
+const host = vi.hoisted(() => ({ hasDescriptors: true, refused: 0 }));
+const refusal = vi.hoisted(() => (): Error => {
+  host.refused += 1;
+  return Object.assign(new Error('EMFILE: too many open files'), { code: 'EMFILE' });
+});
+vi.mock(import('node:fs/promises'), async (original) => {
+  const actual = await original();
+  const readFile = (...given: Parameters<typeof actual.readFile>) =>
+    host.hasDescriptors ? actual.readFile(...given) : Promise.reject(refusal());
+  return { ...actual, readFile: readFile as typeof actual.readFile };
+});
+// What it keeps back is used up as well, as where the whole host has none left.
+const kernelFile = vi.hoisted(() => ({ hasDescriptors: true }));
+vi.mock(import('../../shared/host/kernel-file.ts'), async (original) => {
+  const actual = await original();
+  const readKernelFile = (path: string): string => {
+    if (!kernelFile.hasDescriptors) throw refusal();
+    return actual.readKernelFile(path);
+  };
+  return { ...actual, readKernelFile };
+});
+
+afterEach(() => {
+  host.hasDescriptors = true;
+  kernelFile.hasDescriptors = true;
+});
+
+it('a tree is not taken for empty while nobody can be looked at, and is found and killed after that', async () => {
+  const attempt = { run: `run-${process.pid}`, epoch: 3 };
+  const marks = attemptMarks(attempt, 'key');
+  const env = { PATH: process.env['PATH'], LOCUM_RUN: attempt.run, LOCUM_EPOCH: '3', LOCUM_KEEPER: 'key' };
+  const stray = spawn('/bin/sleep', ['60'], { stdio: 'ignore', env });
+  const ended = new Promise<void>((resolve) => stray.on('exit', () => resolve()));
+  try {
+    const startTicks = processEntry(process.pid)?.startTicks ?? 0;
+    // The first process is gone: only the environment tells who is of the tree.
+    const tree = processGroupTree({ pid: 2 ** 30, startTicks }, marks);
+    host.hasDescriptors = false;
+    for (let look = 0; look < 50; look += 1) {
+      expect(tree.isEmpty()).toBe(false);
+      await sleep(2);
+    }
+    expect(host.refused).toBeGreaterThan(10);
+    host.hasDescriptors = true;
+    tree.kill();
+    await ended;
+    await expect.poll(() => tree.isEmpty()).toBe(true);
+  } finally {
+    stray.kill('SIGKILL');
+  }
+});
+
+it('a process that can not be looked at is not taken for gone, and keeps no agent from starting', () => {
+  const startTicks = processEntry(process.pid)?.startTicks ?? 0;
+  const own = { pid: process.pid, startTicks };
+  expect(isAlive(own)).toBe(true);
+  kernelFile.hasDescriptors = false;
+  expect(() => isAlive(own)).toThrow('EMFILE');
+  const record = { ...own, key: 'key', cgroups: [] };
+  const unused = { write: () => true, remove: () => undefined, removeIfEmpty: () => undefined };
+  const memory = { path: '/nowhere', read: () => record, ...unused };
+  expect(killLeftoverCgroups(memory)).toBe(0);
+});
