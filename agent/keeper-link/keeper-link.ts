@@ -4,7 +4,7 @@ import { unreachable } from '../../shared/assert.ts';
 import { EndCause } from '../../shared/gen/locum/v1/run_pb.ts';
 import { findCgroupPlace } from '../../shared/host/cgroup.ts';
 import type { HostProblem } from '../../shared/host-problem.ts';
-import { readKeeperRecord } from '../../shared/keeper/keeper-record.ts';
+import { livingKeeper, readKeeperRecord } from '../../shared/keeper/keeper-record.ts';
 import type { RuntimeFolder } from '../../shared/keeper/runtime-folder.ts';
 import { keyOf } from '../../shared/keeper/state-key.ts';
 import type { Logger } from '../../shared/log.ts';
@@ -117,7 +117,7 @@ export class KeeperLink {
     } catch (error) {
       if (!mayStart) throw error;
       const isHung = error instanceof KeeperUnreachableError && error.isSilent;
-      const hung = isHung ? (readKeeperRecord(memory) ?? keeperProcess(stateDir)) : undefined;
+      const hung = isHung ? (livingKeeper(memory) ?? keeperProcess(stateDir)) : undefined;
       if (hung !== undefined) {
         log.error({ keeperPid: hung.pid }, 'the keeper does not answer: killing it and what it keeps');
         await killProcess(hung);

@@ -2,7 +2,7 @@
 import { type ChildProcess, spawn } from 'node:child_process';
 import { join, resolve } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
-import { readKeeperRecord } from '../../shared/keeper/keeper-record.ts';
+import { livingKeeper } from '../../shared/keeper/keeper-record.ts';
 import { openRuntimeFolder } from '../../shared/keeper/runtime-folder.ts';
 import { ownerOf } from '../../shared/keeper/state-key.ts';
 import { type ConnectOptions, connectKeeper, type KeeperConnection, KeeperUnreachableError } from './client.ts';
@@ -98,7 +98,7 @@ function isStarting(stateDir: string): boolean {
 }
 
 async function killOwner(stateDir: string): Promise<void> {
-  const owner = readKeeperRecord(openRuntimeFolder(stateDir)) ?? (await ownerOf(stateDir));
+  const owner = livingKeeper(openRuntimeFolder(stateDir)) ?? (await ownerOf(stateDir));
   if (owner !== undefined) await killProcess(owner);
 }
 

@@ -44,6 +44,12 @@ function isKeeperRecord(value: unknown): value is KeeperRecord {
   );
 }
 
+/** The record of a keeper that lives. One of a dead keeper stays behind when memory had no room for the next one's. */
+export function livingKeeper(folder: RuntimeFolder | undefined): KeeperRecord | undefined {
+  const record = readKeeperRecord(folder);
+  return record !== undefined && isAlive(record) ? record : undefined;
+}
+
 /**
  * Kills at once what a keeper that is dead left in its cgroups, without asking the disk. Answers with how many were there; that they
  * are empty is proven by the next keeper, before it serves. A keeper that lives, or of which that can't be found out, keeps what it has.

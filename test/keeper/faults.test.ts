@@ -5,6 +5,8 @@ import { describe, expect, it } from 'vitest';
 import { connectKeeper, KeeperUnreachableError } from '../../agent/keeper-link/client.ts';
 import { OnDisconnect } from '../../shared/gen/locum/v1/policy_pb.ts';
 import { AttemptState, EndCause } from '../../shared/gen/locum/v1/run_pb.ts';
+import { readKeeperRecord, writeKeeperRecord } from '../../shared/keeper/keeper-record.ts';
+import { openRuntimeFolder } from '../../shared/keeper/runtime-folder.ts';
 import { eventually, gone, isRunning, kill, Rig, sharedKeeper, withRealKeepers } from './rig.ts';
 import { deadlineIn } from './start-request.ts';
 
@@ -157,6 +159,18 @@ describe('a keeper that is stopped with SIGSTOP', () => {
     expect([isRunning(keeperPid), isRunning(pid)]).toEqual([false, false]);
     const [kept] = next.connection.opened.attempts;
     expect(kept?.status).toMatchObject({ run: 'hung-1', state: AttemptState.ENDED, end: { cause: EndCause.LOST } });
+  });
+
+  it('is killed also where memory had no room for its record and has that of a dead one', async () => {
+    const rig = new Rig();
+    const { keeperPid } = (await rig.agent()).connection.opened;
+    const memory = openRuntimeFolder(rig.stateDir);
+    const record = readKeeperRecord(memory);
+    if (record !== undefined) writeKeeperRecord(memory, { ...record, startTicks: record.startTicks - 1 });
+    kill(keeperPid, 'SIGSTOP');
+    const next = await rig.agent({ timeoutMs: 300 });
+    expect(next.connection.opened.keeperPid).not.toBe(keeperPid);
+    expect(isRunning(keeperPid)).toBe(false);
   });
 });
 
