@@ -69,9 +69,10 @@ export class Agent {
     this.ended = this.end.promise;
     this.vmGeneration = vmGeneration;
     const onEvent = (event: Event): void => this.onEvent(event);
-    const { identity, lane, memory } = directory;
+    const { identity, isOnDisk, lane, memory } = directory;
+    // What a full or stalled disk has not taken is tried until it does; until then nothing is started.
     this.identity = new IdentityStore({
-      ...{ stateDir: settings.stateDir, identity, lane, memory },
+      ...{ stateDir: settings.stateDir, identity, isOnDisk, lane, memory },
       onProblem: (problem) => this.tellProblems({ own: problem === undefined ? [] : [problem] }),
     });
     const core = { endpoints: settings.controllers, maxSlots: settings.maxSlots, seed: randomInt(2 ** 47) };
@@ -121,8 +122,6 @@ export class Agent {
       readLoad(),
     );
     if (this.directory.answers) await this.openControl();
-    // What a full or stalled disk has not taken is tried until it does; until then nothing is started.
-    else this.identity.save({});
     this.checkVmGeneration();
     this.onEvent({ kind: 'capabilities', capabilities: await this.capabilities.start() });
     const look = (): void => {

@@ -17,6 +17,8 @@ const COPY = 'agent.json';
 export interface IdentityStoreOptions {
   readonly stateDir: string;
   readonly identity: Identity;
+  /** The disk has this identity; otherwise it is written at once. */
+  readonly isOnDisk: boolean;
   /** Of the state directory: bounds every wait. */
   readonly lane: DiskLane;
   /** Holds a copy for an agent that finds its disk stalled. */
@@ -42,6 +44,7 @@ export class IdentityStore {
     this.#options = options;
     this.#identity = options.identity;
     options.memory?.write(COPY, options.identity);
+    if (!options.isOnDisk) this.#try();
   }
 
   get identity(): Identity {

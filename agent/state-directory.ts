@@ -29,6 +29,8 @@ export class AgentRunningError extends Error {
 export interface StateDirectory {
   readonly path: string;
   readonly identity: Identity;
+  /** The disk has it. Otherwise it is what memory has of this boot, and newer than what the disk has, or the disk stalls. */
+  readonly isOnDisk: boolean;
   readonly memory: RuntimeFolder | undefined;
   /** Whatever is asked of the disk goes through here. */
   readonly lane: DiskLane;
@@ -45,18 +47,20 @@ export async function claimStateDirectory(
 ): Promise<StateDirectory> {
   const path = resolve(directory);
   const memory = openRuntimeFolder(path);
-  const locks: FileLock[] = [];
+  const lane = new DiskLane(path, LIMIT_MS);
+  const claim: Claim = { path, server, memory, lane, log, lock: undefined };
+  let memoryLock: FileLock | undefined;
   const release = (): void => {
-    for (const lock of locks) lock.release();
+    memoryLock?.release();
+    claim.lock?.release();
   };
   try {
     // The lock in memory comes first, as it asks no disk; the one in the folder holds for whoever sees another memory.
-    if (memory !== undefined) locks.push(await lockIn(memory.path, path));
+    if (memory !== undefined) memoryLock = await lockIn(memory.path, path);
     const killed = killLeftoverCgroups(memory);
     if (killed > 0) log.warn({ trees: killed }, 'the keeper is dead: killed what it left');
-    const lane = new DiskLane(path, LIMIT_MS);
     for (;;) {
-      const found = await tryDisk({ path, server, memory, lane, locks, log });
+      const found = await tryDisk(claim);
       if (found !== undefined) return { path, memory, lane, release, ...found };
       await sleep(AGAIN_MS);
     }
@@ -68,26 +72,27 @@ export async function claimStateDirectory(
 
 interface Claim extends Pick<StateDirectory, 'path' | 'memory' | 'lane'> {
   readonly server: string;
-  readonly locks: FileLock[];
+  /** Of the folder. It stays while the disk is tried again: a second one would find the first one's holder at work. */
+  lock: FileLock | undefined;
   readonly log: Pick<Logger, 'error'>;
 }
 
 /** Undefined: the disk stalls, and nothing is known without it. */
-async function tryDisk(claim: Claim): Promise<Pick<StateDirectory, 'identity' | 'answers'> | undefined> {
-  const { path, server, memory, lane, locks, log } = claim;
+async function tryDisk(claim: Claim): Promise<Pick<StateDirectory, 'identity' | 'isOnDisk' | 'answers'> | undefined> {
+  const { path, server, memory, lane, log } = claim;
   const remembered = rememberedIdentity(memory);
   try {
     await lane.run(() => prepareFolder(path));
-    locks.push(await lockIn(path, path));
+    claim.lock ??= await lockIn(path, path);
     const read = await lane.run(() => loadIdentity(path, server));
     void lane.run(() => overwriteFile(join(path, 'agent.pid'), `${process.pid}\n`)).catch(() => undefined);
     // A full disk may not have taken the newest term.
-    const isSame = remembered?.instanceId === read.instanceId && remembered.highestTerm > read.highestTerm;
-    return { identity: isSame ? remembered : read, answers: true };
+    const isNewer = remembered?.instanceId === read.instanceId && remembered.highestTerm > read.highestTerm;
+    return { identity: isNewer ? remembered : read, isOnDisk: !isNewer, answers: true };
   } catch (error) {
     if (!(error instanceof DiskStalledError)) throw error;
     log.error({ stateDir: path }, messageOf(error));
-    return remembered?.server === server ? { identity: remembered, answers: false } : undefined;
+    return remembered?.server === server ? { identity: remembered, isOnDisk: false, answers: false } : undefined;
   }
 }
 

@@ -4,6 +4,7 @@ import { join } from 'node:path';
 import { afterEach, beforeEach, expect, it } from 'vitest';
 import { loadIdentity } from '../../agent/identity.ts';
 import { IdentityStore, rememberedIdentity } from '../../agent/identity-store.ts';
+import { claimStateDirectory } from '../../agent/state-directory.ts';
 import { DiskLane } from '../../shared/disk-lane.ts';
 import type { HostProblem } from '../../shared/host-problem.ts';
 import { openRuntimeFolder, type RuntimeFolder } from '../../shared/keeper/runtime-folder.ts';
@@ -23,7 +24,14 @@ afterEach(() => {
 
 async function open(lane: DiskLane): Promise<IdentityStore> {
   const identity = await loadIdentity(stateDir, 'web-1');
-  return new IdentityStore({ stateDir, identity, lane, memory, onProblem: (problem) => told.push(problem) });
+  return new IdentityStore({
+    stateDir,
+    identity,
+    isOnDisk: true,
+    lane,
+    memory,
+    onProblem: (problem) => told.push(problem),
+  });
 }
 
 const onDisk = (): { readonly highestTerm: number } =>
@@ -66,4 +74,18 @@ it('a server that has left its cluster is a new place of no cluster, on the disk
   expect(next).toMatchObject({ server: 'web-1', uid: '', clusterId: '', highestTerm: 0, machineId });
   expect(next.instanceId).not.toBe(instanceId);
   expect(memory === undefined || rememberedIdentity(memory)?.instanceId === next.instanceId).toBe(true);
+});
+
+it('a newer term that only memory has is on the disk before anybody is told that it is durable', async (ctx) => {
+  if (memory === undefined) return ctx.skip('this host has no memory for records');
+  const old = await loadIdentity(stateDir, 'web-1');
+  // As an agent that ended while its disk was full.
+  memory.write('agent.json', { ...old, highestTerm: 9 });
+  const claimed = await claimStateDirectory(stateDir, 'web-1', { warn: () => undefined, error: () => undefined });
+  const store = new IdentityStore({ ...claimed, stateDir, onProblem: (problem) => told.push(problem) });
+  expect([store.identity.highestTerm, onDisk().highestTerm]).toEqual([9, 0]);
+  expect(await store.durable()).toBeUndefined();
+  expect(onDisk().highestTerm).toBe(9);
+  store.close();
+  claimed.release();
 });

@@ -1,4 +1,16 @@
-import { mkdtempSync, readFileSync, rmSync, statSync, writeFileSync } from 'node:fs';
+import { execFileSync } from 'node:child_process';
+import {
+  closeSync,
+  copyFileSync,
+  mkdtempSync,
+  openSync,
+  readFileSync,
+  renameSync,
+  rmSync,
+  statSync,
+  writeFileSync,
+  writeSync,
+} from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
@@ -50,6 +62,29 @@ describe('a state directory', () => {
     first.release();
     (await claim()).release();
   });
+
+  it('is had also when the disk stalls once after it was locked', async () => {
+    await loadIdentity(stateDir, 'web-1');
+    const file = join(stateDir, 'instance.json');
+    renameSync(file, `${file}.good`);
+    // Whoever reads it waits until somebody writes.
+    execFileSync('mkfifo', [file]);
+    const told: string[] = [];
+    const goOn = (_: unknown, text?: string): void => {
+      told.push(text ?? '');
+      const stalled = openSync(file, 'w');
+      copyFileSync(`${file}.good`, `${file}.new`);
+      renameSync(`${file}.new`, file);
+      writeSync(stalled, readFileSync(file));
+      closeSync(stalled);
+    };
+    const claimed = await claimStateDirectory(stateDir, 'web-1', { warn: () => undefined, error: goOn });
+    expect(told).toEqual([expect.stringContaining('does not answer')]);
+    expect(claimed).toMatchObject({ answers: true, isOnDisk: true });
+    // Both locks are given up, however often the disk was tried.
+    claimed.release();
+    (await claim()).release();
+  }, 20_000);
 
   it('is made, and made private', async () => {
     const deep = join(stateDir, 'a', 'b');
