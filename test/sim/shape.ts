@@ -4,7 +4,7 @@
  */
 import { DEFAULT_POOL, type PoolId, poolId } from '../../shared/ids.ts';
 import { Prng } from '../../shared/prng.ts';
-import { HOUR, SECOND } from '../../shared/time.ts';
+import { SECOND } from '../../shared/time.ts';
 
 export interface Shape {
   readonly pools: readonly PoolId[];
@@ -29,9 +29,8 @@ export function shapeOf(seed: number): Shape {
   const several = large || random.chance(0.1);
   const pools = several ? [DEFAULT_POOL, ...OTHER_POOLS.slice(0, random.int(1, OTHER_POOLS.length))] : [DEFAULT_POOL];
   const schedules = random.chance(0.15) ? random.int(1, 3) : 0;
+  const wallErrorMs = SECOND;
   const storeWrites = random.pick([4, 10, 126, 126]) ?? 126;
-  // Mostly as NTP keeps them; one world in seven has controllers that disagree by hours, or days.
-  const wallErrorMs = (random.chance(1 / 7) ? random.pick([30 * SECOND, HOUR, 48 * HOUR]) : undefined) ?? SECOND;
   const usual = { pools, schedules, wallErrorMs, storeWrites };
   if (large) return { ...usual, servers: random.int(50, 60), policies: random.int(12, 20) };
   const servers = several ? pools.length * random.int(2, 3) : undefined;
