@@ -1,10 +1,7 @@
 /** A host that has no descriptor left proves nothing: neither that a tree is empty nor that a process is gone. */
 import { spawn } from 'node:child_process';
 import { setTimeout as sleep } from 'node:timers/promises';
-import { afterEach, expect, it, vi } from 'vitest';
-import { attemptMarks, processGroupTree } from '../../shared/host/process-group.ts';
-import { isAlive, processEntry } from '../../shared/host/process-table.ts';
-import { killLeftoverCgroups } from '../../shared/keeper/keeper-record.ts';
+import { afterAll, afterEach, expect, it, vi } from 'vitest';
 
 const host = vi.hoisted(() => ({ hasDescriptors: true, refused: 0 }));
 const refusal = vi.hoisted(() => (): Error => {
@@ -26,6 +23,17 @@ vi.mock(import('../../shared/host/kernel-file.ts'), async (original) => {
     return actual.readKernelFile(path);
   };
   return { ...actual, readKernelFile };
+});
+
+// Test files share a worker's modules: what others loaded already has the real functions.
+vi.resetModules();
+const { attemptMarks, processGroupTree } = await import('../../shared/host/process-group.ts');
+const { isAlive, processEntry } = await import('../../shared/host/process-table.ts');
+const { killLeftoverCgroups } = await import('../../shared/keeper/keeper-record.ts');
+afterAll(() => {
+  vi.doUnmock('node:fs/promises');
+  vi.doUnmock('../../shared/host/kernel-file.ts');
+  vi.resetModules();
 });
 
 afterEach(() => {
