@@ -26,7 +26,8 @@ export function currentValue(ctx: Context, request: Call, resource: string): Cal
 
 function poolValue(ctx: Context, request: Call, id: PoolId): CallValue | undefined {
   const pool = ctx.state.pools.get(id);
-  if (pool === undefined) return undefined;
+  // Deleting a pool is done at once: one that is there now was made since.
+  if (pool === undefined || request.kind === 'delete_pool') return undefined;
   if (request.kind === 'proceed_takeovers') return { kind: 'runs', runs: [] };
   if (request.kind === 'set_order' || request.kind === 'move_server') return { kind: 'order', pool, plan: EMPTY_PLAN };
   return { kind: 'pool', pool };
