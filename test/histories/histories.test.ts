@@ -1,12 +1,13 @@
 /** A few histories for every change, and that the checker sees what it is there for. `npm run histories` plays many. */
 import { afterAll, describe, expect, it, type TestContext } from 'vitest';
 import { Prng } from '../../shared/prng.ts';
+import { testSeed } from '../seed.ts';
 import { etcdMissing } from '../store/etcd-cluster.ts';
 import { provideChecker, verdictOf } from './checker.ts';
 import type { Kind, Operation, Status } from './history.ts';
 import { HistoryStage } from './play.ts';
 
-const seed = Number(process.env['LOCUM_SEED'] ?? Date.now() % 1_000_000);
+const seed = testSeed();
 const HISTORIES = 3;
 
 const stages: HistoryStage[] = [];
@@ -98,7 +99,33 @@ describe('the checker of histories', () => {
     [
       'an acknowledged delete that is undone',
       'illegal',
-      inTurn(['create', 'OK', 'a'], ['delete', 'OK'], ['get', 'OK', 'a']),
+      inTurn(['create', 'OK', 'a'], ['delete', 'OK'], ['get', 'NOT_FOUND'], ['get', 'OK', 'a']),
+    ],
+    [
+      'a second delete while the first waits for runs to end',
+      'ok',
+      inTurn(['create', 'OK', 'a'], ['delete', 'OK'], ['get', 'OK', 'a'], ['delete', 'OK'], ['get', 'NOT_FOUND']),
+    ],
+    [
+      'a policy that is back after it was gone',
+      'illegal',
+      inTurn(['create', 'OK', 'a'], ['delete', 'OK'], ['get', 'NOT_FOUND'], ['delete', 'OK']),
+    ],
+    [
+      'a policy that is deleted and lets itself be changed',
+      'illegal',
+      inTurn(['create', 'OK', 'a'], ['delete', 'OK'], ['update', 'OK', 'b']),
+    ],
+    [
+      'a name that is given anew as soon as it is free',
+      'ok',
+      inTurn(
+        ['create', 'OK', 'a'],
+        ['delete', 'OK'],
+        ['create', 'POLICY_DELETING', 'b'],
+        ['create', 'OK', 'c'],
+        ['get', 'OK', 'c'],
+      ),
     ],
     ['a create that is refused by its own first try', 'illegal', inTurn(['create', 'ALREADY_EXISTS', 'a'])],
   ] as const)('finds %s %s', ([, verdict, operations], ctx) => {

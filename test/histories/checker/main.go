@@ -11,6 +11,7 @@ import (
 	"fmt"
 	"math"
 	"os"
+	"slices"
 	"sort"
 	"strings"
 	"time"
@@ -37,13 +38,22 @@ type Operation struct {
 
 // policyState is what the specification knows of one policy. Values, so that the search can keep many.
 type policyState struct {
-	exists bool
-	value  string
+	phase phase
+	value string
 	// Unended runs that an answer named, sorted and joined.
 	named string
 	// Unended runs of starts whose answer was lost: they are there, and nobody knows their names.
 	unnamed int
 }
+
+type phase int
+
+const (
+	absent phase = iota
+	present
+	// Between a delete and the end of its last run: still there, and its name is not free.
+	deleting
+)
 
 const longestSearch = 60 * time.Second
 
@@ -100,14 +110,29 @@ func policyModel(operations []Operation) porcupine.Model {
 			}
 		}
 	}
-	return porcupine.Model{
+	model := porcupine.NondeterministicModel{
 		Partition: byPolicy,
-		Init:      func() interface{} { return policyState{} },
-		Step: func(state, input, _ interface{}) (bool, interface{}) {
-			return step(state.(policyState), input.(Operation), named)
+		Init:      func() []interface{} { return []interface{}{policyState{}} },
+		Step: func(state, input, _ interface{}) []interface{} {
+			next := []interface{}{}
+			for _, before := range moments(state.(policyState)) {
+				if may, after := step(before, input.(Operation), named); may {
+					next = append(next, after)
+				}
+			}
+			return next
 		},
 		Equal: func(a, b interface{}) bool { return a.(policyState) == b.(policyState) },
 	}
+	return model.ToModel()
+}
+
+// moments are the states that this one can be in when nobody does anything: what is being deleted is gone some time later.
+func moments(state policyState) []policyState {
+	if state.phase == deleting {
+		return []policyState{state, {}}
+	}
+	return []policyState{state}
 }
 
 func byPolicy(history []porcupine.Operation) [][]porcupine.Operation {
@@ -125,22 +150,46 @@ func byPolicy(history []porcupine.Operation) [][]porcupine.Operation {
 
 // step is the specification: whether a policy in this state may have given this answer, and its state afterwards.
 func step(state policyState, operation Operation, named map[string]bool) (bool, policyState) {
-	unknown := operation.Status == "UNKNOWN"
-	refused := operation.Status == "NOT_FOUND" || operation.Status == "POLICY_DELETING"
-	if operation.Kind == "create" {
-		switch {
-		case operation.Status == "POLICY_DELETING":
-			return !state.exists, state
-		case state.exists:
-			return unknown || operation.Status == "ALREADY_EXISTS", state
-		}
-		return unknown || operation.Status == "OK", policyState{exists: true, value: operation.Value}
-	}
 	if operation.Kind == "runs" {
 		return operation.Status == "OK" && sameRuns(state, operation.Runs, named), state
 	}
-	if !state.exists {
-		return unknown || refused, state
+	switch state.phase {
+	case absent:
+		return stepAbsent(state, operation)
+	case deleting:
+		return stepDeleting(state, operation)
+	default:
+		return stepPresent(state, operation)
+	}
+}
+
+func stepAbsent(state policyState, operation Operation) (bool, policyState) {
+	if operation.Kind == "create" {
+		created := policyState{phase: present, value: operation.Value}
+		return operation.Status == "UNKNOWN" || operation.Status == "OK", created
+	}
+	return operation.Status == "UNKNOWN" || operation.Status == "NOT_FOUND", state
+}
+
+// stepDeleting: it is read as it was, a second delete is answered as the first, everything else is refused.
+func stepDeleting(state policyState, operation Operation) (bool, policyState) {
+	if operation.Status == "UNKNOWN" {
+		return true, state
+	}
+	switch operation.Kind {
+	case "get":
+		return operation.Status == "OK" && operation.Value == state.value, state
+	case "delete":
+		return operation.Status == "OK", state
+	default:
+		return operation.Status == "POLICY_DELETING", state
+	}
+}
+
+func stepPresent(state policyState, operation Operation) (bool, policyState) {
+	unknown := operation.Status == "UNKNOWN"
+	if operation.Kind == "create" {
+		return unknown || operation.Status == "ALREADY_EXISTS", state
 	}
 	if !unknown && operation.Status != "OK" {
 		return false, state
@@ -151,7 +200,7 @@ func step(state policyState, operation Operation, named map[string]bool) (bool, 
 	case "update":
 		state.value = operation.Value
 	case "delete":
-		state = policyState{}
+		state.phase = deleting
 	case "stop":
 		state.named, state.unnamed = "", 0
 	case "start":
@@ -166,7 +215,8 @@ func step(state policyState, operation Operation, named map[string]bool) (bool, 
 	return true, state
 }
 
-// sameRuns tells whether these are all the unended runs: those with known names, and as many others as answers were lost.
+// sameRuns tells whether these are all the unended runs: those with known names, and as many others as answers were lost. While a
+// policy is being deleted its runs end, so that any part of them is right.
 func sameRuns(state policyState, runs []string, named map[string]bool) bool {
 	known, others := []string{}, 0
 	for _, run := range runs {
@@ -176,7 +226,19 @@ func sameRuns(state policyState, runs []string, named map[string]bool) bool {
 			others++
 		}
 	}
+	if state.phase == deleting {
+		return isPartOf(known, split(state.named)) && others <= state.unnamed
+	}
 	return join(known) == state.named && others == state.unnamed
+}
+
+func isPartOf(part, whole []string) bool {
+	for _, run := range part {
+		if !slices.Contains(whole, run) {
+			return false
+		}
+	}
+	return true
 }
 
 func join(runs []string) string {
