@@ -6,12 +6,13 @@ import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { describe, expect, it } from 'vitest';
 import { Prng } from '../../shared/prng.ts';
+import { testSeed } from '../seed.ts';
 import { type Clients, clientsOf } from './controller-world.ts';
 
 const ROUNDS = 6;
 /** Calls under way at once. */
 const CALLERS = 16;
-const SEED = Number(process.env['LOCUM_SEED'] ?? Math.floor(Math.random() * 2 ** 31));
+const SEED = testSeed();
 
 const workload = { kind: { case: 'command' as const, value: { argv: ['/bin/true'] } } };
 const onDemand = { kind: { case: 'onDemand' as const, value: {} } };
@@ -53,7 +54,7 @@ async function allPolicies(api: Clients): Promise<Set<string>> {
 
 describe('a controller that is killed while it works', () => {
   it('loses nothing that it acknowledged, whenever that happens', async () => {
-    console.log(`seed ${SEED} (set LOCUM_SEED to repeat)`);
+    console.log(`seed ${SEED}`);
     const prng = new Prng(SEED);
     const folder = mkdtempSync(join(tmpdir(), 'locum-crash-'));
     const file = join(folder, 'store.sqlite');

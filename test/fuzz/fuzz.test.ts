@@ -1,9 +1,10 @@
 import { describe, expect, it } from 'vitest';
+import { testSeed } from '../seed.ts';
 import { fuzz } from './fuzz-run.ts';
 
-/** LOCUM_FUZZ_MESSAGES and LOCUM_SEED of the environment; without a seed each run of the tests takes a new one, and says which. */
+/** LOCUM_FUZZ_MESSAGES of the environment says how many. */
 const messages = Number(process.env['LOCUM_FUZZ_MESSAGES'] ?? 20_000);
-const seed = Number(process.env['LOCUM_SEED'] ?? Date.now() % 1_000_000);
+const seed = testSeed();
 
 describe('requests to every method, and agents that hold attempts', () => {
   it(`stop nobody, whatever they say: ${messages} messages`, async () => {

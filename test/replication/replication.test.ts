@@ -7,6 +7,7 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import { afterAll, beforeAll, beforeEach, describe, expect, test } from 'vitest';
 import { present } from '../../shared/assert.ts';
 import { fromConnectError } from '../../shared/rpc/status-details.ts';
+import { testSeed } from '../seed.ts';
 import { etcdMissing } from '../store/etcd-cluster.ts';
 import { etcdWrites } from './etcd-writes.ts';
 import { shuffledPack } from './faults.ts';
@@ -18,7 +19,7 @@ import { POLICIES, Suite } from './suite.ts';
 const LONG = process.env['LOCUM_REPLICATION'] === 'long';
 const ROUNDS = LONG ? 4 : 1;
 const IDLE_MS = LONG ? 60_000 : 4_000;
-const seed = Number(process.env['LOCUM_SEED'] ?? Date.now() % 1_000_000);
+const seed = testSeed();
 
 let made: Suite | undefined;
 const suite = (): Suite => present(made, 'a suite');
