@@ -18,8 +18,8 @@ export interface StoreTrouble {
 export interface CommitterOptions {
   readonly store: Store;
   readonly term: number;
-  /** A commit is durable, at this revision of the store. `tookMs` counts from its `persist`. */
-  readonly onCommitted: (commit: number, revision: number, tookMs: number) => void;
+  /** A batch is durable, at this revision of the store. `tookMs` counts from its `persist`. */
+  readonly onCommitted: (batch: Batch, revision: number, tookMs: number) => void;
   readonly onVerified: (check: number) => void;
   /** The term is over. Nothing more is called after this. */
   readonly onDeposed: (detail: string) => void;
@@ -153,7 +153,7 @@ export class Committer {
     this.#busy = false;
     this.#failures = 0;
     this.#setTrouble(undefined);
-    onCommitted(job.batch.number, revision, mono() - job.sinceMono);
+    onCommitted(job.batch, revision, mono() - job.sinceMono);
     this.#next();
   }
 

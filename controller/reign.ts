@@ -15,6 +15,7 @@ import { Loop, type SteppedCore } from './loop.ts';
 import type { ControllerMetrics } from './metrics.ts';
 import { overloaded, PendingCalls } from './pending-calls.ts';
 import { SharedCheck } from './shared-check.ts';
+import { CopyUnderWay, copyInSlices, type StateCopy } from './state-copy.ts';
 import type { Store } from './store/store.ts';
 
 export interface ReignOptions {
@@ -79,6 +80,7 @@ export class Reign {
   readonly #calls = new PendingCalls();
   readonly #committer: Committer;
   readonly #termCheck: SharedCheck<boolean>;
+  readonly #copies = new Set<CopyUnderWay>();
   #patience: NodeJS.Timeout | undefined;
   #stuck: Stuck | undefined;
 
@@ -93,8 +95,9 @@ export class Reign {
       store,
       term,
       mono: () => clock().mono,
-      onCommitted: (commit, revision, tookMs) => {
+      onCommitted: ({ number: commit, writes }, revision, tookMs) => {
         metrics.committed(tookMs);
+        for (const copy of this.#copies) copy.committed(writes);
         this.hub.advance(revision);
         this.#loop.postOwn({ kind: 'committed', commit });
       },
@@ -191,6 +194,23 @@ export class Reign {
     } catch (error) {
       if (this.#stuck === undefined || error !== this.#stuck.unreadable) throw error;
       return look(await this.#acknowledged(this.#stuck), this.#options.clock());
+    }
+  }
+
+  /** Everything as it is in the store after one commit, not before the call; while the store is full, what it has. @throws as `read` */
+  async copy(): Promise<StateCopy> {
+    const copy = new CopyUnderWay();
+    this.#copies.add(copy);
+    try {
+      const seen = await copyInSlices(this.state);
+      // What was seen of changes that wait for the store is in no commit before this answers.
+      await this.#loop.read(() => undefined);
+      return copy.over(seen);
+    } catch (error) {
+      if (this.#stuck === undefined || error !== this.#stuck.unreadable) throw error;
+      return await copyInSlices(await this.#acknowledged(this.#stuck));
+    } finally {
+      this.#copies.delete(copy);
     }
   }
 

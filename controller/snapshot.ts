@@ -4,14 +4,14 @@
  * those that came after the snapshot (semantics C9).
  */
 import { createHash } from 'node:crypto';
-import { create, fromBinary, toBinary } from '@bufbuild/protobuf';
+import { setImmediate as turn } from 'node:timers/promises';
+import { create, fromBinary, type MessageInitShape, toBinary } from '@bufbuild/protobuf';
 import { type Snapshot, SnapshotSchema } from '../shared/gen/locum/store/v1/snapshot_pb.ts';
+import { inParts } from '../shared/parts.ts';
 import { toTimestamp } from '../shared/rpc/time-messages.ts';
 import { toUint64 } from './codec/numbers.ts';
-import { decodeRecord, encodeRecord } from './codec/record.ts';
-import type { ClusterState } from './core/cluster.ts';
-import { recordKey } from './core/keys.ts';
-import type { StateRecord } from './core/state.ts';
+import { decodeRecord } from './codec/record.ts';
+import type { StateCopy } from './state-copy.ts';
 import { createStore, type OpenStoreOptions } from './store/open.ts';
 import { StoreError } from './store/store.ts';
 
@@ -20,26 +20,35 @@ const HEAD = /^locum snapshot ([0-9a-f]{64})\n/;
 /** Bytes of the first line. */
 const HEAD_BYTES = 'locum snapshot '.length + 64 + 1;
 
-/** The whole state as a snapshot file. */
-export function encodeSnapshot(state: ClusterState, nowWall: number): Uint8Array {
-  const { pools, servers, policies, runs, requests } = state;
-  const records: StateRecord[] = [state.meta];
-  for (const map of [pools, servers, policies, runs, requests]) records.push(...map.values());
-  records.push(...state.events);
-  const body = toBinary(
-    SnapshotSchema,
-    create(SnapshotSchema, {
-      formatVersion: FORMAT_VERSION,
-      clusterId: state.clusterId,
-      incarnation: toUint64(state.incarnation),
-      term: toUint64(state.term),
-      createTime: toTimestamp(nowWall),
-      version: state.version,
-      records: records.map((record) => ({ key: recordKey(record), value: encodeRecord(record) })),
-    }),
-  );
-  const head = Buffer.from(`locum snapshot ${sha256(body)}\n`);
-  return Buffer.concat([head, body]);
+/** The pieces that a file is made, hashed and sent in have as many records as fit, or one that does not. */
+const PIECE_BYTES = 256 * 1024;
+
+/** A snapshot file, in pieces: a gigabyte in one step would keep every agent waiting. */
+export async function encodeSnapshot(copy: StateCopy, nowWall: number): Promise<readonly Uint8Array[]> {
+  const { clusterId, incarnation, term, version, records } = copy;
+  const head = {
+    formatVersion: FORMAT_VERSION,
+    clusterId,
+    incarnation: toUint64(incarnation),
+    term: toUint64(term),
+    createTime: toTimestamp(nowWall),
+    version,
+  };
+  const hash = createHash('sha256');
+  const pieces: Uint8Array[] = [];
+  // Messages that stand one behind the other are one message with the fields of all.
+  const add = (part: MessageInitShape<typeof SnapshotSchema>): void => {
+    const piece = toBinary(SnapshotSchema, create(SnapshotSchema, part));
+    hash.update(piece);
+    pieces.push(piece);
+  };
+  add(head);
+  const pairs = Array.from(records, ([key, value]) => ({ key, value }));
+  for (const part of inParts(pairs, ({ key, value }) => key.length + value.length, PIECE_BYTES)) {
+    add({ records: [...part] });
+    await turn();
+  }
+  return [Buffer.from(`locum snapshot ${hash.digest('hex')}\n`), ...pieces];
 }
 
 /** @throws StoreError NOT_A_STORE when it is no snapshot; CORRUPT when its checksum or a record is wrong; NEWER_SCHEMA */

@@ -12,7 +12,7 @@ import type { Controllers } from '../replication/controllers.ts';
 import type { Store } from '../store/store.ts';
 
 /** What answers are made from: the reign, or a copy of what it wrote. */
-export type ReignView = Pick<Reign, 'read' | 'call' | 'hub' | 'confirmTerm'> & {
+export type ReignView = Pick<Reign, 'read' | 'copy' | 'call' | 'hub' | 'confirmTerm'> & {
   /** Undefined: it is not the leader's own store that is looked at. */
   readonly storeStatus: Reign['storeStatus'] | undefined;
 };

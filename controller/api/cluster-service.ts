@@ -69,10 +69,7 @@ export function clusterService(api: ApiContext): ServiceImpl<typeof ClusterServi
     },
 
     async *saveSnapshot() {
-      const file = await api.reign().read((state, now) => encodeSnapshot(state, now.wall));
-      for (let from = 0; from < file.length; from += SNAPSHOT_CHUNK_BYTES) {
-        yield { data: file.subarray(from, from + SNAPSHOT_CHUNK_BYTES) };
-      }
+      for (const data of await encodeSnapshot(await api.reign().copy(), Date.now())) yield { data };
     },
 
     async listControllers() {
@@ -102,7 +99,6 @@ function storeStatusToProto({ trouble, waitingRecords, waitingBytes, waitingMs }
 
 const CONTROLLERS = 'controllers/';
 const STORE_PATIENCE_MS = 1_000;
-const SNAPSHOT_CHUNK_BYTES = 256 * 1024;
 
 function goneController({ id, agoMs }: { readonly id: string; readonly agoMs: number }): Deviation {
   const message = `it was last seen ${Math.round(agoMs / 1000)} s ago; start it again, or let it be: this is told for a day`;

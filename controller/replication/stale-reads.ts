@@ -9,6 +9,7 @@ import type { ClusterState, Keep } from '../core/cluster.ts';
 import { stateOf } from '../core/load.ts';
 import type { Timers } from '../core/timers.ts';
 import { createScheduleReader } from '../schedules.ts';
+import { copyInSlices, type StateCopy } from '../state-copy.ts';
 import type { Identity } from '../store/store.ts';
 import type { WarmCopy } from './warm-copy.ts';
 
@@ -38,6 +39,10 @@ export class StaleReads implements ReignView {
 
   async read<T>(look: (state: ClusterState, now: Now) => T): Promise<T> {
     return look(this.#state(), this.#options.clock());
+  }
+
+  async copy(): Promise<StateCopy> {
+    return copyInSlices(this.#state());
   }
 
   get storeStatus(): undefined {

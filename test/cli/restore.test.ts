@@ -3,16 +3,15 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest';
 import { restore } from '../../cli/snapshot/restore.ts';
-import { encodeSnapshot } from '../../controller/snapshot.ts';
-import { stateOfNewLeader } from '../controller/new-leader.ts';
+import { snapshotOfNewLeader } from '../controller/new-leader.ts';
 
 let folder: string;
 let snapshot: string;
 
-beforeEach(() => {
+beforeEach(async () => {
   folder = mkdtempSync(join(tmpdir(), 'locum-restore-'));
   snapshot = join(folder, 'one.snap');
-  writeFileSync(snapshot, encodeSnapshot(stateOfNewLeader(), 1));
+  writeFileSync(snapshot, await snapshotOfNewLeader());
   vi.stubEnv('XDG_STATE_HOME', join(folder, 'of-this-user'));
   vi.spyOn(console, 'log').mockReturnValue();
 });

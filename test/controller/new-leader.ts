@@ -1,6 +1,8 @@
 /** The state of a leader that was just elected on an empty store. */
 import type { ClusterState } from '../../controller/core/cluster.ts';
 import { Core } from '../../controller/core/core.ts';
+import { encodeSnapshot } from '../../controller/snapshot.ts';
+import { copyInSlices } from '../../controller/state-copy.ts';
 
 export function stateOfNewLeader(): ClusterState {
   const core = new Core({
@@ -12,4 +14,9 @@ export function stateOfNewLeader(): ClusterState {
   const elected = { kind: 'elected', term: 1, clusterId: 'c-1', incarnation: 1, firstOfIncarnation: true } as const;
   core.step({ ...elected, records: [] }, { mono: 0, wall: 1_700_000_000_000 });
   return core.state;
+}
+
+/** A snapshot file of that state. */
+export async function snapshotOfNewLeader(): Promise<Uint8Array> {
+  return Buffer.concat(await encodeSnapshot(await copyInSlices(stateOfNewLeader()), 1));
 }

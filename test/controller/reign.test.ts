@@ -1,26 +1,10 @@
-import { create } from '@bufbuild/protobuf';
 import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest';
-import { policySpecFromProto } from '../../controller/codec/policy.ts';
-import { Core } from '../../controller/core/core.ts';
-import type { ToAgent } from '../../controller/core/effect.ts';
-import type { Call, HelloFacts } from '../../controller/core/event.ts';
-import { ControllerMetrics } from '../../controller/metrics.ts';
-import { type CallDetails, Reign } from '../../controller/reign.ts';
-import { createScheduleReader } from '../../controller/schedules.ts';
+import type { HelloFacts } from '../../controller/core/event.ts';
 import { LocumError } from '../../shared/errors.ts';
-import { PolicySchema } from '../../shared/gen/locum/v1/policy_pb.ts';
-import { DEFAULT_POOL, policyId, serverId } from '../../shared/ids.ts';
-import { FailingStore } from './loop/failing-store.ts';
+import { DEFAULT_POOL, serverId } from '../../shared/ids.ts';
+import { createPolicy, reignWorld } from './reign-world.ts';
 
 const full = { kind: 'failed', reason: 'STORE_FULL', detail: 'disk full' } as const;
-
-function createPolicy(id: string, requestId = '', argv = ['/bin/true']): CallDetails {
-  const workload = { kind: { case: 'command' as const, value: { argv } } };
-  const trigger = { kind: { case: 'onDemand' as const, value: {} } };
-  const spec = policySpecFromProto(create(PolicySchema, { name: `policies/${id}`, workload, trigger }));
-  const request: Call = { kind: 'create_policy', policy: policyId(id), spec };
-  return { actor: 'operator', requestId, fingerprint: id, validateOnly: false, request };
-}
 
 const hello: HelloFacts = {
   server: serverId('web-1'),
@@ -40,30 +24,9 @@ const hello: HelloFacts = {
 };
 
 async function world() {
-  const store = new FailingStore();
-  const { term } = await store.campaign('test', new AbortController().signal);
-  const { clusterId, incarnation } = await store.identity();
-  const sent: ToAgent[] = [];
-  const fatal: unknown[] = [];
-  const stepDowns: string[] = [];
-  const reign = new Reign({
-    store,
-    term,
-    clusterId,
-    revision: (await store.load()).revision,
-    core: new Core({ version: 'test', verifyIntervalMs: 0, maxCommitsInFlight: 1, schedules: createScheduleReader() }),
-    clock: () => ({ mono: Date.now(), wall: Date.now() }),
-    agents: { send: (_, message) => void sent.push(message), close: () => undefined },
-    metrics: new ControllerMetrics(),
-    recordsPerCommit: 1_000,
-    onRoom: () => undefined,
-    onTrouble: () => undefined,
-    onStepDown: (reason) => void stepDowns.push(reason),
-    onFatal: (error) => void fatal.push(error),
-  });
-  reign.elect({ kind: 'elected', term, clusterId, incarnation, firstOfIncarnation: false, records: [] });
+  const made = await reignWorld();
   await pass(1);
-  return { store, reign, sent, fatal, stepDowns };
+  return made;
 }
 
 const pass = (ms: number) => vi.advanceTimersByTimeAsync(ms);
@@ -185,6 +148,8 @@ describe('a full disk', () => {
     expect(await reasonOf(reign.read((state) => state.policies.size))).toBe('STORE_FULL');
     store.load = load;
     expect(await reign.read((state) => state.policies.size)).toBe(0);
+    // A snapshot, too, has what is in the store and nothing else.
+    expect([...(await reign.copy()).records.keys()]).not.toContain('policies/a');
   });
 
   it('lets calls be tried that change nothing', async () => {

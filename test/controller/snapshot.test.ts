@@ -3,10 +3,10 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { decodeRecord } from '../../controller/codec/record.ts';
-import { decodeSnapshot, encodeSnapshot, restoreSnapshot } from '../../controller/snapshot.ts';
+import { decodeSnapshot, restoreSnapshot } from '../../controller/snapshot.ts';
 import { openStore } from '../../controller/store/open.ts';
 import { incarnationOf } from '../../shared/ids.ts';
-import { stateOfNewLeader } from './new-leader.ts';
+import { snapshotOfNewLeader, stateOfNewLeader } from './new-leader.ts';
 
 describe('snapshots', () => {
   let folder = '';
@@ -17,7 +17,7 @@ describe('snapshots', () => {
 
   it('bring every record into a new store, whose terms are above all that the old one can still give', async () => {
     const state = stateOfNewLeader();
-    const restored = await restoreSnapshot(decodeSnapshot(encodeSnapshot(state, 1)), `sqlite:${folder}/new.db`);
+    const restored = await restoreSnapshot(decodeSnapshot(await snapshotOfNewLeader()), `sqlite:${folder}/new.db`);
     expect(restored).toMatchObject({ clusterId: 'c-1', incarnation: 2 });
     const store = await openStore(`sqlite:${folder}/new.db`);
     try {
@@ -33,8 +33,8 @@ describe('snapshots', () => {
     }
   });
 
-  it('are refused when a byte changed, when they are cut short, and when they are something else', () => {
-    const file = encodeSnapshot(stateOfNewLeader(), 1);
+  it('are refused when a byte changed, when they are cut short, and when they are something else', async () => {
+    const file = await snapshotOfNewLeader();
     const changed = Uint8Array.from(file);
     changed[changed.length - 3] = (changed.at(-3) ?? 0) ^ 1;
     expect(() => decodeSnapshot(changed)).toThrow(/checksum/);
@@ -43,7 +43,7 @@ describe('snapshots', () => {
   });
 
   it('are not restored over a store that exists', async () => {
-    const snapshot = decodeSnapshot(encodeSnapshot(stateOfNewLeader(), 1));
+    const snapshot = decodeSnapshot(await snapshotOfNewLeader());
     await restoreSnapshot(snapshot, `sqlite:${folder}/new.db`);
     await expect(restoreSnapshot(snapshot, `sqlite:${folder}/new.db`)).rejects.toThrow(/already/);
   });

@@ -25,7 +25,7 @@ async function world(more: Partial<CommitterOptions> = {}) {
     store,
     term,
     mono: () => Date.now(),
-    onCommitted: (commit) => said.push(`committed ${commit}`),
+    onCommitted: ({ number }) => said.push(`committed ${number}`),
     onVerified: (check) => said.push(`verified ${check}`),
     onDeposed: (detail) => said.push(`deposed: ${detail}`),
     onRefused: (detail) => said.push(`refused: ${detail}`),

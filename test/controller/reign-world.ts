@@ -1,0 +1,46 @@
+/** A reign on a store that fails as it is told. */
+import { create } from '@bufbuild/protobuf';
+import { policySpecFromProto } from '../../controller/codec/policy.ts';
+import { Core } from '../../controller/core/core.ts';
+import type { ToAgent } from '../../controller/core/effect.ts';
+import type { Call } from '../../controller/core/event.ts';
+import { ControllerMetrics } from '../../controller/metrics.ts';
+import { type CallDetails, Reign } from '../../controller/reign.ts';
+import { createScheduleReader } from '../../controller/schedules.ts';
+import { PolicySchema } from '../../shared/gen/locum/v1/policy_pb.ts';
+import { policyId } from '../../shared/ids.ts';
+import { FailingStore } from './loop/failing-store.ts';
+
+export function createPolicy(id: string, requestId = '', argv = ['/bin/true']): CallDetails {
+  const workload = { kind: { case: 'command' as const, value: { argv } } };
+  const trigger = { kind: { case: 'onDemand' as const, value: {} } };
+  const spec = policySpecFromProto(create(PolicySchema, { name: `policies/${id}`, workload, trigger }));
+  const request: Call = { kind: 'create_policy', policy: policyId(id), spec };
+  return { actor: 'operator', requestId, fingerprint: id, validateOnly: false, request };
+}
+
+export async function reignWorld() {
+  const store = new FailingStore();
+  const { term } = await store.campaign('test', new AbortController().signal);
+  const { clusterId, incarnation } = await store.identity();
+  const sent: ToAgent[] = [];
+  const fatal: unknown[] = [];
+  const stepDowns: string[] = [];
+  const reign = new Reign({
+    store,
+    term,
+    clusterId,
+    revision: (await store.load()).revision,
+    core: new Core({ version: 'test', verifyIntervalMs: 0, maxCommitsInFlight: 1, schedules: createScheduleReader() }),
+    clock: () => ({ mono: Date.now(), wall: Date.now() }),
+    agents: { send: (_, message) => void sent.push(message), close: () => undefined },
+    metrics: new ControllerMetrics(),
+    recordsPerCommit: 1_000,
+    onRoom: () => undefined,
+    onTrouble: () => undefined,
+    onStepDown: (reason) => void stepDowns.push(reason),
+    onFatal: (error) => void fatal.push(error),
+  });
+  reign.elect({ kind: 'elected', term, clusterId, incarnation, firstOfIncarnation: false, records: [] });
+  return { store, reign, sent, fatal, stepDowns };
+}
