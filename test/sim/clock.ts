@@ -43,7 +43,12 @@ export class SimClock {
     return this.#boot + (this.state === 'frozen' ? 0 : (now - this.#sinceTrue) * this.rate);
   }
 
+  /** A whole number, as real ones are. */
   wall(now: number): number {
+    return Math.round(this.#exactWall(now));
+  }
+
+  #exactWall(now: number): number {
     return this.#wall + (this.state === 'frozen' ? 0 : (now - this.#sinceTrue) * (this.#isDisciplined ? 1 : this.rate));
   }
 
@@ -60,7 +65,7 @@ export class SimClock {
   change(now: number, to: { readonly rate?: number; readonly state?: ClockState; readonly wallStepMs?: number }): void {
     this.#mono = this.mono(now);
     this.#boot = this.boot(now);
-    this.#wall = this.wall(now) + (to.wallStepMs ?? 0);
+    this.#wall = this.#exactWall(now) + (to.wallStepMs ?? 0);
     this.#sinceTrue = now;
     this.rate = to.rate ?? this.rate;
     this.state = to.state ?? this.state;

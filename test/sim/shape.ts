@@ -1,10 +1,11 @@
 /**
  * How a world differs from the usual one: a pool, three or four servers, no schedules, clocks that agree. Now and then there are fifty
- * servers, several pools, schedules. Chosen by a generator of its own, so that all other seeds stay as they are.
+ * servers, several pools, schedules, wall clocks that are hours apart. Chosen by a generator of its own, so that all other seeds stay
+ * as they are.
  */
 import { DEFAULT_POOL, type PoolId, poolId } from '../../shared/ids.ts';
 import { Prng } from '../../shared/prng.ts';
-import { SECOND } from '../../shared/time.ts';
+import { HOUR, SECOND } from '../../shared/time.ts';
 
 export interface Shape {
   readonly pools: readonly PoolId[];
@@ -21,6 +22,8 @@ export interface Shape {
 
 /** One world of so many is large. */
 const LARGE_EVERY = 100;
+/** How far the wall clocks of controllers are off where they are wrong. */
+const WRONG_WALLS_MS = [30 * SECOND, HOUR, 48 * HOUR];
 const OTHER_POOLS = [poolId('blue'), poolId('green')];
 
 export function shapeOf(seed: number): Shape {
@@ -29,10 +32,18 @@ export function shapeOf(seed: number): Shape {
   const several = large || random.chance(0.1);
   const pools = several ? [DEFAULT_POOL, ...OTHER_POOLS.slice(0, random.int(1, OTHER_POOLS.length))] : [DEFAULT_POOL];
   const schedules = random.chance(0.15) ? random.int(1, 3) : 0;
-  const wallErrorMs = SECOND;
   const storeWrites = random.pick([4, 10, 126, 126]) ?? 126;
-  const usual = { pools, schedules, wallErrorMs, storeWrites };
-  if (large) return { ...usual, servers: random.int(50, 60), policies: random.int(12, 20) };
-  const servers = several ? pools.length * random.int(2, 3) : undefined;
-  return { ...usual, servers, policies: several ? random.int(3, 5) : undefined };
+  const size = sizeOf(random, { large, several, pools: pools.length });
+  // Mostly as NTP keeps them; one world in seven has controllers that disagree by hours, or days. Drawn last: what is above stays as it was.
+  const wallErrorMs = (random.chance(1 / 7) ? random.pick(WRONG_WALLS_MS) : undefined) ?? SECOND;
+  return { pools, schedules, storeWrites, wallErrorMs, ...size };
+}
+
+function sizeOf(
+  random: Prng,
+  { large, several, pools }: { readonly large: boolean; readonly several: boolean; readonly pools: number },
+): Pick<Shape, 'servers' | 'policies'> {
+  if (large) return { servers: random.int(50, 60), policies: random.int(12, 20) };
+  if (!several) return { servers: undefined, policies: undefined };
+  return { servers: pools * random.int(2, 3), policies: random.int(3, 5) };
 }

@@ -134,10 +134,15 @@ export class World {
     this.sick.begin();
   }
 
+  /** The wall clocks of controllers, as far as NTP brings them. */
+  get clocksAgree(): boolean {
+    return this.plan.wallErrorMs <= SECOND;
+  }
+
   #noteTick(tick: Fired): void {
     const complaint = this.#ticks.fired(tick);
     // Where an older state came back, or clocks disagree, the log alone does not say which time was meant.
-    if (complaint === undefined || this.restoredAt !== undefined || this.plan.wallErrorMs > SECOND) return;
+    if (complaint === undefined || this.restoredAt !== undefined || !this.clocksAgree) return;
     this.verdict.breaks('I10', this.queue.now, complaint);
   }
 

@@ -41,11 +41,12 @@ export function stillWaiting(world: World): readonly Waiting[] {
   const now = leader.controller.clockNow();
   const age = ageOf(state, now);
   const sick = world.sick?.site.host.server;
+  const { clocksAgree } = world;
   const found: Waiting[] = [];
   for (const policy of state.policies.values()) {
     if (policy.deleting) continue;
     const runs = [...(state.policyLive.get(policy.id)?.runs ?? [])].flatMap((id) => state.runs.get(id) ?? []);
-    const overdue = overdueTick(policy, now.wall, world.schedules);
+    const overdue = overdueTick(policy, { wall: now.wall, clocksAgree, read: world.schedules });
     if (overdue !== undefined) found.push({ who: policy.id, why: overdue });
     const wanted = policy.spec.trigger.kind === 'continuous' && !policy.paused ? policy.spec.maxConcurrentRuns : 0;
     // Runs that wind down hold their place until they are proven ended (C3).

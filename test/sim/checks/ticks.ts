@@ -9,6 +9,8 @@ import { MINUTE, SECOND } from '../../../shared/time.ts';
 
 /** Later than this a time counts as missed (semantics 7); a little more for the turn of the leader. */
 const LATE_MS = 12 * SECOND;
+/** A last time that another leader's clock was ahead by so much has fired, and is waited for (semantics 4, Waiting). */
+const AHEAD_MS = 10 * MINUTE;
 
 type Schedule = Extract<Trigger, { readonly kind: 'schedule' }>;
 
@@ -51,14 +53,18 @@ export class Ticks {
   }
 }
 
-/** Why a schedule does not fire as it should; undefined: it does, or is paused. */
-export function overdueTick(policy: Policy, wall: number, read: ScheduleReader): string | undefined {
+/** Why a schedule does not fire as it should; undefined: it does, or is paused. `clocksAgree`: no leader's clock was ahead of another's. */
+export function overdueTick(
+  policy: Policy,
+  { wall, clocksAgree, read }: { readonly wall: number; readonly clocksAgree: boolean; readonly read: ScheduleReader },
+): string | undefined {
   const { trigger } = policy.spec;
   if (trigger.kind !== 'schedule' || policy.paused) return undefined;
   const last = Math.max(policy.lastTickWall ?? 0, policy.scheduledFromWall ?? policy.createWall);
   const next = read(trigger, last);
   if (next.kind !== 'tick') return undefined;
   if (next.wall < wall - LATE_MS) return `its time of ${new Date(next.wall).toISOString()} has not come to anything`;
-  if (next.wall > wall + MINUTE) return `it waits for ${new Date(next.wall).toISOString()}`;
+  const waitMs = MINUTE + (clocksAgree ? 0 : AHEAD_MS);
+  if (next.wall > wall + waitMs) return `it waits for ${new Date(next.wall).toISOString()}`;
   return undefined;
 }

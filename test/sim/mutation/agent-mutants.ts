@@ -57,7 +57,7 @@ export const agentMutants: readonly Mutant[] = [
   {
     id: 'A3-spent',
     what: 'a refused start does not spend its epoch: when it comes again, it may run',
-    caughtBy: [101],
+    caughtBy: [59, 436],
     patches: [
       {
         file: START,
@@ -69,7 +69,7 @@ export const agentMutants: readonly Mutant[] = [
   {
     id: 'A3-term',
     what: 'a stream of a lower term than one seen is obeyed, also one that was given up',
-    caughtBy: [34, 64],
+    caughtBy: [33, 180],
     patches: [
       {
         file: STEP,
