@@ -103,7 +103,7 @@ function giveUpForOverlap(ctx: Context, run: Run, attempt: Attempt): void {
   }
   // Its own agent is up and knows nothing of it: as good as a lost run, there.
   if (!isAway && !isReplaced(ctx, attempt)) {
-    avoid(run, attempt, countSetback(run, attempt, 'RUN_MISSING', ctx.now.wall), ctx.now.wall);
+    avoid(run, attempt, countSetback(run, attempt, 'RUN_MISSING', ctx.age), ctx.age);
   }
   attempt.overlapped = true;
   run.nextCause = 'RECOVERY';

@@ -1,7 +1,8 @@
 /** The invariants that can be seen from inside, checked at every placement and, in tests and the simulator, on everything. */
 import { assert } from '../../shared/assert.ts';
+import type { Now } from '../../shared/time.ts';
 import { effectiveMaxSlots, freeSlotsFor, isAvailable, isUsableBehindGate, usedSlots } from './capacity.ts';
-import { type ClusterState, serverLiveOf } from './cluster.ts';
+import { ageOf, type ClusterState, serverLiveOf } from './cluster.ts';
 import { meetsRequirements } from './eligible.ts';
 import { isLastResort } from './last-resort.ts';
 import { isEnded } from './run.ts';
@@ -29,10 +30,18 @@ export function checkRun(run: Run): void {
   }
 }
 
+/** A wall time that got into an age is a wait that never ends. */
+function checkAges(run: Run, age: number): void {
+  const past = [run.queueSinceAge, run.passedOverSinceAge, ...run.skips.map(({ lastAge }) => lastAge)];
+  assert(Math.max(...past) <= age, `${run.id} waits since an age that the cluster has reached`);
+}
+
 /** Everything; costs as much as the state is large. */
-export function checkAll(state: ClusterState): void {
+export function checkAll(state: ClusterState, now: Now): void {
+  const age = ageOf(state, now);
   for (const run of state.runs.values()) {
     checkRun(run);
+    checkAges(run, age);
     for (const attempt of run.attempts) {
       assert(attempt.epoch <= state.meta.lastEpoch, `epoch ${attempt.epoch} was given out by the counter`);
       if (attempt.state === 'ENDED') continue;

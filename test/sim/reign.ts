@@ -17,7 +17,7 @@ import type { Encoded, SimStore } from './store.ts';
 /** Whoever watches over the promises from outside. */
 export interface ReignWatch {
   /** The core has settled a drain and these are its effects; called before any of them is performed. */
-  flushed(reign: SimReign, effects: readonly Effect[]): void;
+  flushed(reign: SimReign, effects: readonly Effect[], now: Now): void;
   /** These records are handed to the store; what they say becomes true when they are committed. */
   persisting(reign: SimReign, writes: readonly RecordWrite[]): BatchFacts;
   /** A message is handed to a stream. */
@@ -95,7 +95,7 @@ export class SimReign {
     if (own[0]?.kind === 'elected') this.#options.watch.elected(this);
     for (const event of mail) this.core.step(event, now);
     const effects = this.core.flush(now);
-    this.#options.watch.flushed(this, effects);
+    this.#options.watch.flushed(this, effects, now);
     return effects;
   }
 

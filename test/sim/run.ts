@@ -140,7 +140,7 @@ function finish(world: World, intentions: Intentions): void {
   if (leader === undefined) return;
   const { state } = leader.reign.core;
   try {
-    checkAll(state);
+    checkAll(state, leader.controller.clockNow());
   } catch (error) {
     world.failed(leader.controller.name, error);
   }

@@ -7,6 +7,7 @@ import { checkAll } from '../../../controller/core/invariants.ts';
 import type { ScheduleReader } from '../../../controller/core/schedule-reader.ts';
 import type { Attempt, ConnId, EndCause, EventRecord, Proof, Run, StopReason } from '../../../controller/core/state.ts';
 import { policyId, type RunId } from '../../../shared/ids.ts';
+import type { Now } from '../../../shared/time.ts';
 import type { EventQueue } from '../event-queue.ts';
 import type { ReignWatch, SimReign } from '../reign.ts';
 import type { SimStore } from '../store.ts';
@@ -75,12 +76,12 @@ export class LeaderChecks implements ReignWatch {
     }
   }
 
-  flushed(reign: SimReign, effects: readonly Effect[]): void {
+  flushed(reign: SimReign, effects: readonly Effect[], now: Now): void {
     // Not only with commits: while the store refuses them, limits come and go.
     this.#checkSlots(reign);
     if (!effects.some(({ kind }) => kind === 'persist')) return;
     this.#commits += 1;
-    if (this.#commits % CHECK_ALL_EVERY === 0) checkAll(reign.core.state);
+    if (this.#commits % CHECK_ALL_EVERY === 0) checkAll(reign.core.state, now);
   }
 
   persisting(reign: SimReign, writes: readonly RecordWrite[]): BatchFacts {

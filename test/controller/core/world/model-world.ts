@@ -184,7 +184,7 @@ export class ModelWorld {
     if (core === undefined) return;
     for (const event of mail) core.step(event, this.now);
     const effects = core.flush(this.now);
-    checkAll(core.state);
+    checkAll(core.state, this.now);
     for (const effect of effects) this.#perform(effect);
   }
 
