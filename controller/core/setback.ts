@@ -28,8 +28,12 @@ export const pauseAfterMs = (count: number): number =>
 export const skipOf = (run: Run, server: ServerId): Skip | undefined =>
   run.skips.find((skip) => skip.server === server);
 
+/** Oldest first: the server where the last setback is longest ago. */
 export const skippedServers = (run: Run, age: number): readonly ServerId[] =>
-  run.skips.filter(({ untilAge }) => untilAge > age).map(({ server }) => server);
+  run.skips
+    .filter(({ untilAge }) => untilAge > age)
+    .sort((a, b) => a.lastAge - b.lastAge)
+    .map(({ server }) => server);
 
 export const isPaused = ({ pausedUntilAge }: Skip, age: number): boolean => pausedUntilAge > age;
 

@@ -50,7 +50,10 @@ describe('the simulation', () => {
       const problems: string[] = [];
       const caught = new Set<string | undefined>();
       await playAll({
-        tasks: MUTANTS.flatMap(({ id, caughtBy }) => caughtBy.map((from) => ({ mutant: id, from, seeds: 1 }))),
+        tasks: MUTANTS.flatMap(({ id, caughtBy, caughtIn = [] }) => [
+          ...caughtBy.map((from) => ({ mutant: id, from, seeds: 1 })),
+          ...caughtIn.map((transcript) => ({ mutant: id, from: 0, seeds: 0, transcript })),
+        ]),
         jobs,
         onTally: ({ task, red, failure }) => {
           if (failure !== undefined) problems.push(failure);

@@ -1,5 +1,6 @@
 /** Plays a row of seeds, with all rules or without one, and counts what came of it. */
-import { loadMutant, play } from './mutation/loader.ts';
+import { readFile } from 'node:fs/promises';
+import { loadMutant, loadTranscripts, play } from './mutation/loader.ts';
 import { runSeed, type SeedResult } from './run.ts';
 
 export interface Task {
@@ -7,6 +8,8 @@ export interface Task {
   readonly mutant: string | undefined;
   readonly from: number;
   readonly seeds: number;
+  /** Played instead of seeds: its name in test/scenarios. It counts as red when it comes out differently. */
+  readonly transcript?: string;
 }
 
 export interface Tally {
@@ -21,7 +24,8 @@ export interface Tally {
 }
 
 export async function playTask(task: Task): Promise<Tally> {
-  const { mutant, from, seeds } = task;
+  const { mutant, from, seeds, transcript } = task;
+  if (mutant !== undefined && transcript !== undefined) return playTranscript(task, mutant, transcript);
   const world = mutant === undefined ? { runSeed } : await loadMutant(mutant).catch((error: unknown) => String(error));
   if (typeof world === 'string') return { task, simulatedMs: 0, starts: 0, red: [], failure: world };
   const red: SeedResult[] = [];
@@ -34,6 +38,15 @@ export async function playTask(task: Task): Promise<Tally> {
     if (result.violations.length > 0) red.push(result);
   }
   return { task, simulatedMs, starts, red, failure: undefined };
+}
+
+async function playTranscript(task: Task, mutant: string, name: string): Promise<Tally> {
+  const nothing = { task, simulatedMs: 0, starts: 0, red: [], failure: undefined };
+  const text = await readFile(new URL(`../scenarios/${name}`, import.meta.url), 'utf8');
+  const world = await loadTranscripts(mutant).catch((error: unknown) => String(error));
+  if (typeof world === 'string') return { ...nothing, failure: world };
+  if (world.play(text) === text) return nothing;
+  return { ...nothing, red: [{ seed: 0, violations: [{ invariant: 'TRANSCRIPT', at: 0, message: name }] }] };
 }
 
 /** A long row in pieces, so that several can work on it and something is heard now and then. */

@@ -11,7 +11,9 @@ export type Invariant =
   | 'I9'
   | 'I10'
   /** An assertion inside of a core. */
-  | 'ASSERT';
+  | 'ASSERT'
+  /** What a transcript of test/scenarios tells came out differently. */
+  | 'TRANSCRIPT';
 
 export interface Violation {
   readonly invariant: Invariant;

@@ -91,12 +91,14 @@ export function explain(query: PlacementQuery, order: readonly ServerId[], serve
   const judged = isLastResort ? all.map((candidate) => ({ candidate, obstacle: findGated(candidate, query) })) : first;
   const open = judged.filter(({ obstacle }) => obstacle === undefined).map(({ candidate }) => candidate);
   const preferred = open.find(({ id }) => !query.skip.includes(id));
-  const chosen = preferred ?? open[0];
+  const oldest = query.skip.flatMap((id) => open.find((candidate) => candidate.id === id) ?? [])[0];
+  const chosen = preferred ?? oldest;
   const verdicts = judged.map(({ candidate, obstacle }): Verdict => {
     const { id: server, rank } = candidate;
     if (obstacle !== undefined) return { server, rank, eligible: false, ...obstacle };
     if (candidate === chosen) {
-      return { server, rank, eligible: true, reason: 'CHOSEN', detail: whyChosen(candidate, query) };
+      const detail = whyChosen(candidate, query, open.length > 1);
+      return { server, rank, eligible: true, reason: 'CHOSEN', detail };
     }
     if (preferred !== undefined && query.skip.includes(server)) {
       const detail = 'it failed or lost this run a short time ago, and another eligible server has room';
@@ -233,11 +235,12 @@ function unmetOf({ byName }: Candidate, requirements: readonly Requirement[]): s
   return unmet.length === 0 ? undefined : unmet.map((one) => describeUnmet(one, byName)).join('; ');
 }
 
-function whyChosen(candidate: Candidate, query: PlacementQuery): string {
+function whyChosen(candidate: Candidate, query: PlacementQuery, hasOthers: boolean): string {
   const { gate } = candidate.view;
   if (gate.kind !== 'OPEN') return `${room(candidate)}; ${gate.reason}, but no other server is eligible`;
   if (query.skip.includes(candidate.id)) {
-    return `${room(candidate)}; it failed or lost this run a short time ago, but no other eligible server has room`;
+    const others = hasOthers ? 'all others with room did so later' : 'no other eligible server has room';
+    return `${room(candidate)}; it failed or lost this run a short time ago, but ${others}`;
   }
   if (candidate.id === query.first) return `${room(candidate)}; the run was here before, and comes back first`;
   return `${room(candidate)}; first in the list that fits`;

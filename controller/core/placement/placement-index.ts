@@ -42,7 +42,8 @@ interface Search {
 
 /**
  * Decides placements in one pool: of the servers in the effective list that meet the requirements, are available and
- * have enough free slots, the first one (docs/semantics.md, section 8 and I6).
+ * have enough free slots, the first one that is not skipped, or else the one whose skip is oldest (docs/semantics.md,
+ * section 8 and I6).
  *
  * Ranks are bit positions. Each requirement, and each number of slots asked for, has a set of ranks that is made when
  * first needed and kept up to date; a decision intersects the sets and takes the first bit. Full servers in front cost
@@ -116,7 +117,7 @@ export class PlacementIndex {
       this.#unblock(query.skip);
       this.#block(query.exclude);
       this.#block(query.claimed);
-      rank = this.#firstIn(query, search);
+      rank = this.#firstSkipped(query, search);
     }
     this.#unblock(query.exclude);
     this.#unblock(query.claimed);
@@ -144,6 +145,17 @@ export class PlacementIndex {
       const bits = this.#open(search, word);
       if (bits !== 0) return word * 32 + lowestBit(bits);
       word = firstCommonWord(search.sets, word + 1, this.cost);
+    }
+    return -1;
+  }
+
+  /** Where nothing else fits: the skipped one that has waited longest, whatever its rank; -1: none. */
+  #firstSkipped({ list = [], mode, skip }: PlacementQuery, search: Search): number {
+    const onlyListed = mode === 'ONLY' && list.length > 0;
+    for (const id of skip) {
+      this.cost.words += 1;
+      const rank = this.#ranks.get(id);
+      if (rank !== undefined && (!onlyListed || list.includes(id)) && this.#fits(search, rank)) return rank;
     }
     return -1;
   }

@@ -21,7 +21,10 @@ export interface PlacementQuery {
   readonly requirements: readonly Requirement[];
   /** Slots it takes. */
   readonly slots: number;
-  /** Taken only if no other eligible server has room (semantics, section 7: `on_run_missing`, failures). */
+  /**
+   * Taken only if no other eligible server has room (semantics, section 7: setbacks, failures), the one in front first: whose skip is
+   * oldest. By rank it would be the sick one again and again.
+   */
   readonly skip: readonly ServerId[];
   /** Never taken in this placement: the run pauses there after a setback, or moves away from it. */
   readonly exclude: readonly ServerId[];

@@ -62,7 +62,7 @@ function listOf(state: ClusterState, pool: PoolId, query: PlacementQuery): reado
 
 function first(query: PlacementQuery, fitting: readonly ServerId[]): ServerId | undefined {
   const tried = query.first !== undefined && fitting.includes(query.first) ? [query.first, ...fitting] : fitting;
-  return tried.find((id) => !query.skip.includes(id)) ?? tried[0];
+  return tried.find((id) => !query.skip.includes(id)) ?? query.skip.find((id) => fitting.includes(id));
 }
 
 /** The controller gives it new runs; on trial, one at a time. */

@@ -2,7 +2,8 @@
  * Removes one rule from the code, in the simulator alone: a module loader that hands out the real source files with a few words
  * changed. The shipped code has no switch that could be set by mistake, and the table of mutants says which line holds which rule.
  *
- * A mutant is a world of modules of its own: `run.ts?mutant=C1` and everything it imports. A patch whose text is not found exactly
+ * A mutant is a world of modules of its own: `run.ts?mutant=C1` and everything it imports (or, for rules of the controller that only a
+ * transcript notices for certain, the player of transcripts). A patch whose text is not found exactly
  * once is an error: the rule has moved, and the table must follow.
  */
 import { registerHooks } from 'node:module';
@@ -10,7 +11,7 @@ import { dirname, join, relative } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { present } from '../../../shared/assert.ts';
 import type { RunOptions, SeedResult } from '../run.ts';
-import { MUTANTS } from './mutants.ts';
+import { MUTANTS, type Mutant } from './mutants.ts';
 
 const ROOT = join(dirname(fileURLToPath(import.meta.url)), '../../..');
 const MARK = '?mutant=';
@@ -23,15 +24,33 @@ export interface MutantWorld {
 
 /** Loads the simulator with a rule removed. */
 export async function loadMutant(id: string): Promise<MutantWorld> {
-  const mutant = present(
+  const mutant = mutantOf(id);
+  install();
+  const world: MutantWorld = await import(`../run.ts${MARK}${id}`);
+  checkApplied(mutant);
+  return world;
+}
+
+/** Loads the player of transcripts (test/scenarios) with a rule of the controller removed. */
+export async function loadTranscripts(id: string): Promise<typeof import('../../scenarios/transcript.ts')> {
+  const mutant = mutantOf(id);
+  install();
+  const world: typeof import('../../scenarios/transcript.ts') = await import(
+    `../../scenarios/transcript.ts${MARK}${id}`
+  );
+  checkApplied(mutant);
+  return world;
+}
+
+const mutantOf = (id: string): Mutant =>
+  present(
     MUTANTS.find((one) => one.id === id),
     `there is no mutant ${id}`,
   );
-  install();
-  const world: MutantWorld = await import(`../run.ts${MARK}${id}`);
-  const missing = mutant.patches.filter(({ file }) => !applied.get(id)?.has(file)).map(({ file }) => file);
-  if (missing.length > 0) throw new Error(`mutant ${id}: ${missing.join(', ')} is not part of the simulation`);
-  return world;
+
+function checkApplied({ id, patches }: Mutant): void {
+  const missing = patches.filter(({ file }) => !applied.get(id)?.has(file)).map(({ file }) => file);
+  if (missing.length > 0) throw new Error(`mutant ${id}: ${missing.join(', ')} is not part of what is played`);
 }
 
 /** Whatever a seed did in such a world: it may well have crashed. */

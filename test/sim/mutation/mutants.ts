@@ -22,6 +22,8 @@ export interface Mutant {
   readonly patches: readonly Patch[];
   /** Seeds that catch it, for the tests: at least one must. `npm run sim -- --mutants RULE` tells new ones when plans have changed. */
   readonly caughtBy: readonly number[];
+  /** Transcripts of test/scenarios that come out differently: for rules whose removal is seldom noticed where everything breaks. */
+  readonly caughtIn?: readonly string[];
 }
 
 export const MUTANTS: readonly Mutant[] = [...agentMutants, ...leaderMutants, ...setbackMutants, ...storeMutants];

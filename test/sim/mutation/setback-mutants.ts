@@ -18,6 +18,57 @@ export const setbackMutants: readonly Mutant[] = [
     ],
   },
   {
+    id: 'P-skip',
+    what: 'a server where an attempt came to nothing is not avoided',
+    caughtBy: [],
+    caughtIn: ['wait-under-a-server-that-is-up.txt', 'all-are-skipped.txt'],
+    patches: [
+      {
+        file: SETBACK,
+        find: 'untilAge: Math.max(skip.untilAge, age + skipMs),',
+        instead: 'untilAge: Math.max(0, skip.untilAge, age - skipMs),',
+      },
+    ],
+  },
+  {
+    id: 'P-wait',
+    what: 'a wait that ends under a server that is up again is no sign against it',
+    caughtBy: [],
+    caughtIn: ['wait-under-a-server-that-is-up.txt'],
+    patches: [
+      {
+        file: 'controller/core/run-end.ts',
+        find: "if (server === 'UP') return runMissing(policy);",
+        instead: "if (server === 'UP') return again('RECOVERY', 'RECOVERY', 'SERVER_MISSING');",
+      },
+    ],
+  },
+  {
+    id: 'P-oldest',
+    what: 'where every server that fits is avoided, the first in rank is taken',
+    caughtBy: [10, 11],
+    patches: [
+      {
+        file: 'controller/core/placement/placement-index.ts',
+        find: 'rank = this.#firstSkipped(query, search);',
+        instead: 'rank = this.#firstIn(query, search);',
+      },
+    ],
+  },
+  {
+    id: 'P-last',
+    what: 'a closed gate is closed, also where a policy has no other server',
+    caughtBy: [],
+    caughtIn: ['probation-reported.txt', 'quarantine.txt'],
+    patches: [
+      {
+        file: 'controller/core/last-resort.ts',
+        find: 'return index.choose(anyRoom) === undefined ? lastResort.choose(query) : undefined;',
+        instead: 'return index.choose(anyRoom) === undefined ? undefined : chosen;',
+      },
+    ],
+  },
+  {
     id: 'P-probation',
     what: 'a host that can start nothing is in the available list',
     caughtBy: [2, 3],

@@ -135,6 +135,10 @@ describe('the explanation of a placement', () => {
       'b 2 no FULL: 0 of 0 slots used, 0 free, the run needs 1',
     ]);
     expect(pool.explain({ list: ids('b') }).chosen).toBeUndefined();
+    expect(lines(poolOf({ a: {}, b: {} }).explain({ skip: ids('b a') }))).toEqual([
+      'a 1 yes AVAILABLE: 0 of 50 slots used, 50 free',
+      'b 2 yes CHOSEN: 0 of 50 slots used, 50 free; it failed or lost this run a short time ago, but all others with room did so later',
+    ]);
   });
 
   it('says that a server behind a closed gate is the last resort: taken where no other is eligible, one start at a time', () => {

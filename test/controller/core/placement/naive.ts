@@ -16,7 +16,9 @@ export function naiveChoose(
     if (query.exclude.includes(id) || query.claimed.includes(id)) return false;
     return facts.available && facts.freeSlots >= query.slots;
   });
-  return eligible.find((id) => !query.skip.includes(id)) ?? eligible[0];
+  // All are skipped: the oldest skip decides, not the rank.
+  const rankOfSkip = (id: ServerId): number => query.skip.indexOf(id);
+  return eligible.find((id) => rankOfSkip(id) < 0) ?? eligible.toSorted((a, b) => rankOfSkip(a) - rankOfSkip(b))[0];
 }
 
 function naiveList({ list = [], mode, first }: PlacementQuery, order: readonly ServerId[]): readonly ServerId[] {

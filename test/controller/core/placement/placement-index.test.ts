@@ -111,11 +111,22 @@ describe('placement', () => {
     const index = poolOf({ a: {}, b: {}, c: { freeSlots: 0 } });
     expect(choose(index, { skip: ids('a') })).toBe('b');
     expect(choose(index, { skip: ids('a b') })).toBe('a');
+    expect(choose(index, { skip: ids('b a') })).toBe('b');
     expect(choose(index, { skip: ids('a'), claimed: ids('b') })).toBe('a');
     expect(choose(index, { skip: ids('a'), exclude: ids('b') })).toBe('a');
     expect(choose(index, { skip: ids('a b'), exclude: ids('a') })).toBe('b');
     expect(choose(index, { exclude: ids('a'), claimed: ids('b') })).toBeUndefined();
     expect(choose(index)).toBe('a');
+  });
+
+  it('takes the one whose skip is oldest where all that fit are skipped, whatever its rank and wherever the run was', () => {
+    const index = poolOf({ a: {}, b: {}, c: {}, d: { freeSlots: 0 } });
+    expect(choose(index, { skip: ids('d c a b') })).toBe('c');
+    expect(choose(index, { skip: ids('d c a b'), first: id('b') })).toBe('c');
+    expect(choose(index, { skip: ids('d c a b'), claimed: ids('c') })).toBe('a');
+    expect(choose(index, { skip: ids('c b a'), list: ids('a b') })).toBe('b');
+    expect(choose(index, { skip: ids('c b a'), list: ids('a b'), mode: 'PREFER' })).toBe('c');
+    expect(choose(index, { skip: ids('c b a'), requirements: required('gpu') })).toBeUndefined();
   });
 
   it("tries a lapsed run's own server first, if it is eligible", () => {
