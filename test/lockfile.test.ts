@@ -5,6 +5,7 @@ interface LockedPackage {
   readonly resolved?: string;
   readonly dependencies?: Readonly<Record<string, string>>;
   readonly devDependencies?: Readonly<Record<string, string>>;
+  readonly engines?: unknown;
   readonly optionalDependencies?: Readonly<Record<string, string>>;
 }
 
@@ -55,6 +56,15 @@ describe('the lockfile installs the same everywhere', () => {
 
   test('our own dependencies have exact versions', () => {
     expect(ranges(lockfile.packages[''] ?? {})).toEqual([]);
+  });
+});
+
+describe('engines', () => {
+  // bin/locum.js starts from there on and hands over to the Node that is installed beside it; more than that, and npx warns each time.
+  test('ask for no newer Node than what can start the command', () => {
+    const { engines, bin } = JSON.parse(readFileSync(new URL('../package.json', import.meta.url), 'utf8'));
+    expect({ engines, bin }).toEqual({ engines: { node: '>=20' }, bin: { locum: 'bin/locum.js' } });
+    expect(lockfile.packages['']?.engines).toEqual(engines);
   });
 });
 

@@ -95,9 +95,15 @@ async function readPolicies(file: string): Promise<Source[]> {
     : parsePolicies(file, readFileSync(file, 'utf8'));
 }
 
+/** On standard input it is most often a command before the pipe that printed nothing. */
+function emptyText(files: readonly string[]): string {
+  const names = files.map((file) => (file === '-' ? 'standard input' : file));
+  return `nothing to apply: no policy in ${names.join(', ')}`;
+}
+
 export async function apply(globals: Globals, options: ApplyOptions): Promise<void> {
   const sources = (await Promise.all(options.file.flatMap(filesIn).map(readPolicies))).flat();
-  if (sources.length === 0) throw new CommandFailure(`no policy in ${options.file.join(', ')}`);
+  if (sources.length === 0) throw new CommandFailure(emptyText(options.file));
   await withTransport(globals, async (transport) => {
     const client = createClient(PolicyService, transport);
     const send = async (one: Source, validateOnly: boolean) => {

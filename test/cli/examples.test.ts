@@ -6,6 +6,7 @@ import { describe, expect, it } from 'vitest';
 import { examplePolicies } from '../../cli/dev/example-policies.ts';
 import { parsePolicies } from '../../cli/policy/apply.ts';
 import type { Policy } from '../../shared/gen/locum/v1/policy_pb.ts';
+import { LOCUM } from '../e2e/locum-command.ts';
 
 const policies = examplePolicies({ sharedDir: '/shared', apiAddress: '127.0.0.1:9' });
 
@@ -51,5 +52,18 @@ describe('the examples', () => {
     expect(() => parsePolicies('x.yaml', mistyped)).toThrow(/x\.yaml.*line 3.*did you mean "command"/);
     const tooSmall = 'name: policies/x\nslots: 0\nworkload: {command: {argv: [a]}}\n';
     expect(() => parsePolicies('x.yaml', tooSmall)).toThrow(/x\.yaml: policies\/x.*slots/);
+  });
+});
+
+describe('nothing to apply', () => {
+  it('is said by what had no policy in it, standard input too', () => {
+    const { status, stderr } = spawnSync(process.execPath, [LOCUM, 'policy', 'apply', '-f', '-'], {
+      input: '# a command before the pipe found nothing\n',
+      encoding: 'utf8',
+    });
+    expect({ status, stderr }).toEqual({
+      status: 1,
+      stderr: 'error: nothing to apply: no policy in standard input\n',
+    });
   });
 });

@@ -202,6 +202,7 @@ export type UpdatePolicyRequest = Message<"locum.v1.UpdatePolicyRequest"> & {
 
   /**
    * Fields to change. Unset: the whole policy is replaced.
+   * JSON (curl) takes a string, "onDisconnect,priority"; grpcurl takes {"paths": ["on_disconnect", "priority"]}.
    *
    * @generated from field: google.protobuf.FieldMask update_mask = 2;
    */

@@ -186,6 +186,7 @@ export type UpdatePoolRequest = Message<"locum.v1.UpdatePoolRequest"> & {
 
   /**
    * Fields to change. Unset: all fields that are set in `pool`.
+   * JSON (curl) takes a string, "timers,defaultFailback"; grpcurl takes {"paths": ["timers", "default_failback"]}.
    *
    * @generated from field: google.protobuf.FieldMask update_mask = 2;
    */

@@ -139,6 +139,7 @@ export type UpdateServerRequest = Message<"locum.v1.UpdateServerRequest"> & {
 
   /**
    * Fields to change: `max_slots`, `labels`. Unset: those that are set.
+   * JSON (curl) takes a string, "maxSlots,labels"; grpcurl takes {"paths": ["max_slots", "labels"]}.
    *
    * @generated from field: google.protobuf.FieldMask update_mask = 2;
    */
