@@ -4,7 +4,8 @@
  */
 import { type ChildProcess, spawn } from 'node:child_process';
 import { once } from 'node:events';
-import { cpus, loadavg, release } from 'node:os';
+import { mkdtempSync, rmSync } from 'node:fs';
+import { cpus, loadavg, release, tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { create } from '@bufbuild/protobuf';
@@ -37,12 +38,12 @@ async function timed<T>(work: () => Promise<T>): Promise<readonly [T, number]> {
   return [result, performance.now() - startMs];
 }
 
-async function startController(endpoints: readonly string[]) {
+async function startController(endpoints: readonly string[], folder: string) {
   const [api = 0, agent = 0] = await freePorts(2);
   const [apiAddress, agentAddress] = [`127.0.0.1:${api}`, `127.0.0.1:${agent}`];
   const where = ['--api-listen', apiAddress, '--agent-listen', agentAddress, '--id', 'bench'];
   const program = [join(import.meta.dirname, '../bin/locum.js'), 'controller', '--log-level', 'error'];
-  const store = ['--store', `etcd://${endpoints.join(',')}/bench`];
+  const store = ['--store', `etcd://${endpoints.join(',')}/bench`, '--data-dir', folder];
   const child = spawn(process.execPath, [...program, ...where, ...store], { stdio: ['ignore', 'inherit', 'inherit'] });
   for (let answer = 0; answer !== 200; ) {
     answer = await fetch(`http://${apiAddress}/readyz`).then(
@@ -139,9 +140,10 @@ async function load(endpoints: readonly string[]): Promise<void> {
 process.stdout.write(
   `Node ${process.version}, ${cpus().length} cores, Linux ${release()}, load ${loadavg()[0]?.toFixed(1)}, etcd of three members\n`,
 );
+const folder = mkdtempSync(join(tmpdir(), 'locum-bench-'));
 const cluster = await EtcdCluster.start();
 try {
-  const { child, apiAddress, agentAddress } = await startController(cluster.endpoints);
+  const { child, apiAddress, agentAddress } = await startController(cluster.endpoints, folder);
   try {
     await storm(agentAddress);
     await largestDecisions(clientsOf(apiAddress));
@@ -151,5 +153,6 @@ try {
   await load(cluster.endpoints);
 } finally {
   await cluster.stop();
+  rmSync(folder, { recursive: true });
 }
 process.exit(0);

@@ -36,6 +36,8 @@ export interface ControllerSettings {
   readonly store: string;
   /** Nobody says where the store is: it is in the state folder of whoever runs this. Default: somebody does. */
   readonly storeIsDefault?: boolean | undefined;
+  /** Folder for what this controller keeps for itself: its SQLite file, or what it has seen of etcd. Default: none, it keeps nothing. */
+  readonly dataDirectory?: string | undefined;
   readonly adoptStore: boolean;
   readonly logLevel: LogLevel;
   readonly logFormat: LogFormat;
@@ -105,6 +107,7 @@ export function loadControllerSettings({ file, flags, env }: ConfigSources): Con
     agentListen: listenAddress(config, 'agent_listen', config.agentListen || '127.0.0.1:7401'),
     store: config.store || `sqlite:${join(dataDirectory(config, env), 'store.sqlite')}`,
     storeIsDefault: config.store === '' && config.dataDirectory === '',
+    dataDirectory: dataDirectory(config, env),
     adoptStore: config.adoptStore,
     logLevel: logLevels.from.get(config.logLevel) ?? 'info',
     logFormat: logFormats.from.get(config.logFormat) ?? 'auto',

@@ -25,7 +25,7 @@ import { type Readiness, Replica } from './replication/replica.ts';
 import { StaleReads } from './replication/stale-reads.ts';
 import { openStore } from './store/open.ts';
 import { keepFolderPrivate } from './store/private-folder.ts';
-import type { Identity, Store } from './store/store.ts';
+import { type Identity, type Store, StoreError } from './store/store.ts';
 import { storeWhenThere } from './waiting-room.ts';
 
 export interface ControllerOptions extends ControllerSettings {
@@ -103,7 +103,7 @@ class RunningParts {
     this.#options = options;
     this.#store = store;
     this.#identity = identity;
-    this.#self = options.id ?? defaultId(options.apiListen);
+    this.#self = idOf(options);
     this.#agents = new AgentStreams({
       clock: systemClock,
       log,
@@ -286,6 +286,8 @@ function longestHeartbeatMs(reign: Reign | undefined): number {
   return Math.max(0, ...pools.map(({ timers }) => timers.heartbeatMs));
 }
 
+const idOf = ({ id, apiListen }: ControllerSettings): string => id ?? defaultId(apiListen);
+
 /** One host may run several, each on a port of its own. */
 function defaultId({ port }: ListenAddress): string {
   const host = hostname()
@@ -309,12 +311,16 @@ function shuttingDown(): LocumError {
 }
 
 async function openStoreOf(options: ControllerOptions): Promise<Store> {
-  const { store, adoptStore, etcdAccess, electionTtlMs, log } = options;
+  const { store, adoptStore, etcdAccess, electionTtlMs, dataDirectory: folder, log } = options;
   const file = /^sqlite:(.+)$/s.exec(store)?.[1];
   if (file !== undefined) keepFolderPrivate(dirname(file), (name) => name.startsWith(basename(file)));
   return openStore(store, {
     adoptCopy: adoptStore,
-    etcd: { ...etcdAccess, ...(electionTtlMs === undefined ? {} : { electionTtlMs }) },
+    etcd: {
+      ...etcdAccess,
+      ...(electionTtlMs === undefined ? {} : { electionTtlMs }),
+      ...(folder === undefined ? {} : { seen: { folder, controller: idOf(options) } }),
+    },
     warn: (warning) => log.warn(warning),
   });
 }
@@ -337,7 +343,9 @@ function addressOf({ address, port }: ListenerAddress): string {
 }
 
 function exitWith(log: Logger, error: unknown): void {
-  log.fatal({ err: error }, 'the controller can not go on; the store has everything that was acknowledged');
+  if (error instanceof StoreError)
+    log.fatal({ reason: error.reason }, `the controller can not go on: ${error.message}`);
+  else log.fatal({ err: error }, 'the controller can not go on; the store has everything that was acknowledged');
   log.flush();
   process.exit(1);
 }

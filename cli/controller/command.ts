@@ -9,7 +9,7 @@ export function define(controller: Command): void {
     .option('--config <file>', 'configuration file (YAML)')
     .option('--api-listen <host:port>', 'where people and programs connect (default: 127.0.0.1:7400)')
     .option('--agent-listen <host:port>', 'where agents connect (default: 127.0.0.1:7401)')
-    .option('--data-dir <folder>', 'folder of the store (default: ~/.local/state/locum)')
+    .option('--data-dir <folder>', 'folder of the store, or of what was seen of etcd (default: ~/.local/state/locum)')
     .option(
       '--store <store>',
       '"sqlite:FILE", "etcd://HOST,HOST,HOST/PREFIX", or "memory:", which forgets everything at the end',
@@ -19,6 +19,6 @@ export function define(controller: Command): void {
     .option('--agent-advertise <host:port>', 'where agents reach this controller (default: where it listens)')
     .option('--election-ttl <seconds>', 'how long a silent leader keeps the lead (default: 5)', wholeNumber(1, 60))
     .option('--insecure', 'allow listeners without encryption on addresses other than loopback')
-    .option('--adopt-store', 'take over a store that was copied or moved, as its next incarnation');
+    .option('--adopt-store', 'take over a store that was copied, moved or set back, as its next incarnation');
   addLogOptions(controller).action(async (options: ControllerOptions) => (await import('./start.ts')).start(options));
 }

@@ -6,7 +6,7 @@ import { type Identity, type Store, StoreError, type StoreRecord } from './store
 export interface OpenStoreOptions {
   /** Take over a store that was copied, moved or restored elsewhere, as its next life. Default: refuse it. */
   readonly adoptCopy?: boolean;
-  /** What only an etcd store needs: TLS, login, how long a silent leader keeps the lead. */
+  /** What only an etcd store needs: TLS, login, how long a silent leader keeps the lead, where it is remembered what was seen. */
   readonly etcd?: Omit<EtcdStoreOptions, 'adoptCopy' | 'warn'>;
   /** Told what is not as it should be and yet no reason to stop. Default: nobody. */
   readonly warn?: (warning: string) => void;

@@ -136,6 +136,7 @@ export type StoreErrorReason =
   | 'CORRUPT' // damaged: named where
   | 'NEWER_SCHEMA' // written by a newer version
   | 'COPIED' // a copy of another store's file: adopt it explicitly
+  | 'STORE_BEHIND' // set back: it was seen to have more
   | 'COMPACTED' // the revision is no longer kept
   | 'STORE_FULL'
   | 'STORE_UNAVAILABLE'

@@ -37,6 +37,7 @@ describe('the configuration of a controller', () => {
       agentListen: { host: '127.0.0.1', port: 7401 },
       store: 'sqlite:/state/locum/store.sqlite',
       storeIsDefault: true,
+      dataDirectory: '/state/locum',
       adoptStore: false,
       logLevel: 'info',
       logFormat: 'auto',

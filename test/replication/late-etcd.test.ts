@@ -1,6 +1,8 @@
 /** A controller that is started before its etcd: after a power failure everything starts at once. */
 import { spawn } from 'node:child_process';
 import { once } from 'node:events';
+import { mkdtempSync, rmSync } from 'node:fs';
+import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { expect, onTestFinished, test } from 'vitest';
 import { freePorts } from '../../cli/dev/ports.ts';
@@ -19,7 +21,9 @@ test('a controller waits for an etcd that is not there yet, says so, and goes on
 
   const [api, agent] = await freePorts(2);
   const listen = ['--api-listen', `127.0.0.1:${api}`, '--agent-listen', `127.0.0.1:${agent}`];
-  const store = ['--id', 'c1', '--store', `etcd://${etcd.endpoints.join(',')}/late`];
+  const folder = mkdtempSync(join(tmpdir(), 'locum-late-'));
+  onTestFinished(() => rmSync(folder, { recursive: true }));
+  const store = ['--id', 'c1', '--store', `etcd://${etcd.endpoints.join(',')}/late`, '--data-dir', folder];
   const child = spawn(process.execPath, [LOCUM, 'controller', ...listen, ...store], {
     stdio: ['ignore', 'ignore', 'pipe'],
   });

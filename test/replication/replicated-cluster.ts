@@ -139,9 +139,14 @@ export class ReplicatedCluster {
     return `sqlite:${join(this.folder, 'store.sqlite')}`;
   }
 
-  startController(id: string, store = `etcd://${this.links.etcdOf(id).join(',')}/locum`): void {
+  startController(
+    id: string,
+    store = `etcd://${this.links.etcdOf(id).join(',')}/locum`,
+    ...more: readonly string[]
+  ): void {
     const { apiPort, agentPort } = this.#place(id);
     const words = ['controller', '--config', join(this.folder, 'controller.yaml'), '--store', store, '--id', id];
+    words.push('--data-dir', join(this.folder, id));
     const listen = ['--api-listen', `127.0.0.1:${apiPort}`, '--agent-listen', `127.0.0.1:${agentPort}`];
     const peer = this.links.peerAddressOf(id);
     const advertise = [
@@ -149,7 +154,7 @@ export class ReplicatedCluster {
       this.links.agentAddressOf(id),
       ...(peer === undefined ? [] : ['--api-advertise', peer]),
     ];
-    this.#controllers.set(id, this.#spawn(id, [...words, ...listen, ...advertise]));
+    this.#controllers.set(id, this.#spawn(id, [...words, ...listen, ...advertise, ...more]));
   }
 
   startAgent(server: string, pool = 'default'): void {

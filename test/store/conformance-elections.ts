@@ -157,7 +157,10 @@ function contestedElections(kind: StoreKind): void {
       await world.depose?.(old.term);
       const current = await elect(b, 'b');
       expect(current.term).toBeGreaterThan(old.term);
-      expect(await old.send(put('x', 'too late'))).toMatchObject({ kind: 'deposed' });
+      // It may hear of its end while it asks, and gives up before the answer comes.
+      expect(await old.send(put('x', 'too late'))).toMatchObject({
+        kind: expect.stringMatching(/^(deposed|unknown)$/),
+      });
       expect(await old.send(put('x', 'too late'))).toMatchObject({ kind: 'deposed' });
       expect(await a.verifyTerm(old.term)).toBe(false);
       await expect(a.lastCommit(old.term)).rejects.toMatchObject({ reason: 'TERM_OVER' });

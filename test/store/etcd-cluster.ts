@@ -1,7 +1,7 @@
 /** A real etcd cluster on loopback, or on hosts that a test made, whose members can be killed, hung and started again. */
 import { type ChildProcess, spawn } from 'node:child_process';
 import { once } from 'node:events';
-import { mkdtempSync, rmSync } from 'node:fs';
+import { cpSync, mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { findEtcd } from '../../cli/dev/etcd-binary.ts';
@@ -98,9 +98,36 @@ export class EtcdCluster {
     await Promise.all(this.endpoints.map((endpoint) => answered([endpoint])));
   }
 
+  /** Copies what all members have on disk; they are killed for it and started again. For `setBack`, as often as wanted. */
+  async backUp(): Promise<string> {
+    const copy = `${this.#folder}-copy`;
+    await this.#whileDown(() => cpSync(this.#folder, copy, { recursive: true }));
+    return copy;
+  }
+
+  /** Puts a copy in the place of what all members have on disk, as whoever restores a backup beneath them. */
+  async setBack(copy: string): Promise<void> {
+    await this.#whileDown(() => {
+      rmSync(this.#folder, { recursive: true });
+      cpSync(copy, this.#folder, { recursive: true });
+    });
+  }
+
+  /** As when every disk was replaced. */
+  async wipe(): Promise<void> {
+    await this.#whileDown(() => rmSync(this.#folder, { recursive: true }));
+  }
+
+  async #whileDown(change: () => void): Promise<void> {
+    await Promise.all(this.members.map((member) => member.kill()));
+    change();
+    for (const member of this.members) member.start();
+    await this.allReady();
+  }
+
   async stop(): Promise<void> {
     await Promise.all(this.members.map((member) => member.kill()));
-    rmSync(this.#folder, { recursive: true, force: true });
+    for (const folder of [this.#folder, `${this.#folder}-copy`]) rmSync(folder, { recursive: true, force: true });
   }
 }
 

@@ -11,7 +11,7 @@ import { batchOf, put } from './store-world.ts';
 
 const TERM = 1_000;
 const keys = new Keys('test');
-const beginning = (term: number) => headText({ term, number: 0, form: 'whole' });
+const beginning = (term: number) => headText({ term, number: 0, form: 'whole' }, 1n);
 
 /** A leader at the beginning of its term, on a member that does as it is told. */
 async function begin() {
@@ -30,11 +30,12 @@ async function begin() {
     lost.push(reason);
     over.abort();
   };
-  const of = { client, keys, term: TERM, createRevision, over: over.signal, lose };
+  const of = { client, keys, term: TERM, createRevision, lease: 1n, over: over.signal, lose };
   const queue = new CommitQueue({ ...of, writer: new TermWriter({ ...of, head: beginning(TERM) }) });
   let number = 0;
   return {
     etcd,
+    client,
     queue,
     lost,
     over,
@@ -66,6 +67,16 @@ test('a request that never arrives is sent again, as often as it takes', async (
   etcd.plan('drop', 'drop', 'busy', 'drop');
   expect(await commit(put('a', '1'))).toEqual(committed);
   expect([etcd.done, read('a')]).toEqual([1, '1']);
+});
+
+test('a head that is not where its leader left it was set back: the leadership ends, and nothing more is asked of that store', async () => {
+  const { etcd, client, commit, lost } = await begin();
+  expect(await commit(put('a', '1'))).toEqual(committed);
+  // As a backup has it, with a leader key that still stands.
+  etcd.put(keys.head, beginning(TERM));
+  expect(await commit(put('a', '2'))).toMatchObject({ kind: 'deposed' });
+  expect(lost).toHaveLength(1);
+  expect(client.closing.reason).toMatchObject({ name: 'StoreError', reason: 'STORE_BEHIND' });
 });
 
 test('a try that is done late, after the next one and a later commit, changes nothing', async () => {
@@ -148,7 +159,7 @@ describe('a commit larger than a transaction', () => {
     const { etcd, commit, read } = await begin();
     etcd.plan('answer', 'full');
     expect(await commit(...large('x'))).toMatchObject({ kind: 'failed', reason: 'STORE_FULL' });
-    expect(etcd.get(keys.head)).toBe(`${TERM} 0 whole`);
+    expect(etcd.get(keys.head)).toBe(`${TERM} 0 whole by 1`);
     expect(firstAndLast(read)).toEqual([undefined, undefined]);
   });
 

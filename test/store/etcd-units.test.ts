@@ -4,6 +4,7 @@ import { describe, expect, test } from 'vitest';
 import { parseEtcdAddress } from '../../controller/store/etcd/address.ts';
 import { CHUNK, cut, lastOfEach, MAX_BYTES, MAX_WRITES, TRANSACTION } from '../../controller/store/etcd/cut.ts';
 import { type Head, headText, parseHead, parseIdentity } from '../../controller/store/etcd/keys.ts';
+import { type Found, type Seen, whatWasLost } from '../../controller/store/etcd/seen.ts';
 import { versionWarning } from '../../controller/store/etcd/support.ts';
 import type { Write } from '../../controller/store/store.ts';
 import { bytes, put, remove } from './store-world.ts';
@@ -50,12 +51,12 @@ describe('the head', () => {
     { term: 7, number: 12, form: 'unfolded' },
     { term: 2 ** 41 + 3, number: 12, form: { attempt: 2, chunks: 31 } },
   ])('is read as it was written: %o', (head) => {
-    expect(parseHead(headText(head))).toEqual(head);
+    expect(parseHead(headText(head, 0x7ab3n))).toEqual(head);
   });
 
   test('starts at 0, and is refused when it is something else', () => {
     expect(parseHead(undefined)).toEqual({ term: 0, number: 0, form: 'whole' });
-    for (const text of ['x', '1 2', '1 2 3', '1 2 staged 3', '1 2 whole 3']) {
+    for (const text of ['x', '1 2', '1 2 3', '1 2 staged 3', '1 2 whole 3', '1 2 staged 3 by 4', '1 2 whole']) {
       expect(() => parseHead(bytes(text))).toThrow(/"head"/);
     }
     expect(() => parseIdentity(bytes('x'))).toThrow(/"identity"/);
@@ -100,4 +101,47 @@ describe('cutting a batch', () => {
       );
     },
   );
+});
+
+describe('what was seen of a store', () => {
+  const head = { revision: 90n, text: '80 3 whole by a1' };
+  const seen: Seen = { clusterId: 'c', incarnation: 2, etcdClusterId: '1', revision: 100n, head };
+  const now = { revision: 120n, text: '110 1 whole by b2' };
+  const found: Found = {
+    identity: { clusterId: 'c', incarnation: 2 },
+    etcdClusterId: '1',
+    head: now,
+    headThen: head.text,
+  };
+
+  test.each<[string, Partial<Found>]>([
+    ['as it was', { head: { revision: 100n, text: head.text } }],
+    ['further on', {}],
+    ['further on, in the same term', { head: { revision: 101n, text: '80 4 whole by a1' } }],
+    ['further on, when the history of then is no longer kept', { headThen: undefined }],
+    [
+      'restored or adopted on purpose',
+      { identity: { clusterId: 'c', incarnation: 3 }, head: { revision: 5n, text: '' } },
+    ],
+  ])('is still there: %s', (_, change) => {
+    expect(whatWasLost(seen, { ...found, ...change })).toBeUndefined();
+  });
+
+  test.each<[string, Partial<Found>, RegExp]>([
+    ['an earlier revision', { head: { revision: 99n, text: now.text } }, /finds revision 99/],
+    [
+      'an earlier term, whatever the revision',
+      { head: { revision: 500n, text: '79 9 whole by a1' } },
+      /commit 9 of term 79/,
+    ],
+    ['an earlier commit', { head: { revision: 500n, text: '80 2 whole by a1' } }, /commit 2 of term 80/],
+    ['no head any more', { head: { revision: 500n, text: '' } }, /commit 0 of term 0/],
+    ['an earlier incarnation', { identity: { clusterId: 'c', incarnation: 1 } }, /in incarnation 1/],
+    ['another etcd', { etcdClusterId: '2' }, /in etcd cluster 2/],
+    ['another cluster', { identity: { clusterId: 'd', incarnation: 9 } }, /finds cluster d/],
+    ['no store', { identity: undefined }, /finds no store/],
+    ['the same numbers by another leader', { headThen: '80 3 whole by a2' }, /another history/],
+  ])('is lost: %s', (_, change, words) => {
+    expect(whatWasLost(seen, { ...found, ...change })).toMatch(words);
+  });
 });

@@ -3,20 +3,22 @@
  * further try waits (exponential, full jitter). One channel over all addresses would stay on a member that is hung.
  */
 import { setTimeout as sleep } from 'node:timers/promises';
-import type {
-  DescMessage,
-  DescMethodBiDiStreaming,
-  DescMethodUnary,
-  MessageInitShape,
-  MessageShape,
+import {
+  type DescMessage,
+  type DescMethodBiDiStreaming,
+  type DescMethodUnary,
+  isMessage,
+  type MessageInitShape,
+  type MessageShape,
 } from '@bufbuild/protobuf';
 import * as grpc from '@grpc/grpc-js';
 import { present } from '../../../shared/assert.ts';
 import { backoffMs } from '../../../shared/backoff.ts';
-import { Auth } from '../../../shared/gen/etcdserverpb/rpc_pb.ts';
+import { Auth, KV, ResponseHeaderSchema } from '../../../shared/gen/etcdserverpb/rpc_pb.ts';
 import { StoreError } from '../store.ts';
 import { EtcdFault, faultOf } from './fault.ts';
 import { type CallOptions, Member } from './member.ts';
+import { storeBehind } from './seen.ts';
 
 export interface EtcdAccess {
   /** PEM texts. Left out: plaintext. Empty: TLS with the system's own authorities. */
@@ -57,6 +59,7 @@ export class EtcdClient {
   /** Members left in a row without a success in between. */
   #failures = 0;
   #token: Promise<string> | undefined;
+  #revision = 0n;
 
   constructor(endpoints: readonly string[], { tls, login }: EtcdAccess) {
     const credentials =
@@ -74,6 +77,11 @@ export class EtcdClient {
   /** Aborted, with the error for callers, when the client is closed. */
   get closing(): AbortSignal {
     return this.#closing.signal;
+  }
+
+  /** The highest revision that a question about keys was answered from. */
+  get revision(): bigint {
+    return this.#revision;
   }
 
   /** One try on the member in use. Rejects with an EtcdFault; the next call then goes to another member if this one is to blame. */
@@ -187,9 +195,10 @@ export class EtcdClient {
     }
   }
 
-  close(): void {
+  /** `reason`: what callers are told from now on. */
+  close(reason = new StoreError('STORE_UNAVAILABLE', 'The store is closed.')): void {
     if (this.#closing.signal.aborted) return;
-    this.#closing.abort(new StoreError('STORE_UNAVAILABLE', 'The store is closed.'));
+    this.#closing.abort(reason);
     for (const member of this.#members) member.close();
   }
 
@@ -206,14 +215,26 @@ export class EtcdClient {
   ): Promise<MessageShape<O>> {
     try {
       const metadata = await this.#metadata(member);
+      const seen = this.#revision;
       const response = await member.unary(method, request, { metadata, timeoutMs, signal });
       this.#failures = 0;
+      if (method.parent === KV && 'header' in response) this.#follow(response.header, seen);
       return response;
     } catch (error) {
       this.closing.throwIfAborted();
       if (signal?.aborted !== true) this.#blame(member, error);
       throw error;
     }
+  }
+
+  /** Questions about keys are linearizable: none is answered from before what was answered when it was asked. */
+  #follow(header: unknown, seen: bigint): void {
+    if (!isMessage(header, ResponseHeaderSchema)) return;
+    if (header.revision < seen) {
+      this.close(storeBehind(`It was at revision ${seen}, and answers from revision ${header.revision}`));
+      this.closing.throwIfAborted();
+    }
+    if (header.revision > this.#revision) this.#revision = header.revision;
   }
 
   #blame(member: Member, error: unknown): void {

@@ -8,7 +8,7 @@ import { KV, Lease as LeaseService } from '../../../shared/gen/etcdserverpb/rpc_
 import { Event_EventType } from '../../../shared/gen/mvccpb/kv_pb.ts';
 import { firstOfIncarnation, INCARNATION_UNIT } from '../../../shared/ids.ts';
 import { type CommitOutcome, StoreError } from '../store.ts';
-import { ELECTION_TRY_MS, type EtcdClient } from './client.ts';
+import { ELECTION_TRY_MS, type EtcdClient, type ReadOptions } from './client.ts';
 import { EtcdFault } from './fault.ts';
 import { decode, encode, type IdentityValue, identityText, isStaged, type Keys } from './keys.ts';
 import { Lease } from './lease.ts';
@@ -35,6 +35,8 @@ export interface Election {
   readonly signal: AbortSignal;
   /** Told once in an election that etcd is out of space: nobody can be elected until it has some. */
   readonly onFull: (detail: string) => void;
+  /** Rejects when the store is not what it was: nobody should lead it then. */
+  readonly confirm: (options: ReadOptions) => Promise<void>;
 }
 
 export interface Victory {
@@ -79,8 +81,10 @@ async function tryElection(election: Election): Promise<Victory | undefined> {
   const stop = AbortSignal.any([signal, lease.lost]);
   try {
     const createRevision = await takeLead(election, lease, stop);
+    // Now that nobody else writes, and before anything is written.
+    await election.confirm({ signal: stop, withinMs: Infinity, firstTryMs: ELECTION_TRY_MS });
     const term = termOf(identity.incarnation, createRevision);
-    await beginTerm(election, createRevision, term, stop);
+    await beginTerm(election, { createRevision, term, lease }, stop);
     return { createRevision, term, lease };
   } catch (error) {
     // Asked while it is still alive: revoking is what takes back a leadership that was just won.
@@ -169,7 +173,11 @@ async function keyEnds(
  * Takes over where the last leader left the store: what it staged and made a commit is unfolded, what it staged for one that was never
  * made is swept, and the head is set to this term's beginning.
  */
-async function beginTerm(election: Election, createRevision: bigint, term: number, stop: AbortSignal): Promise<void> {
+async function beginTerm(
+  election: Election,
+  { createRevision, term, lease }: Victory,
+  stop: AbortSignal,
+): Promise<void> {
   const { client, keys } = election;
   const options = { signal: stop, withinMs: Infinity, firstTryMs: ELECTION_TRY_MS };
   const { kvs } = await client.read(KV.method.range, { key: keys.head }, options);
@@ -179,6 +187,7 @@ async function beginTerm(election: Election, createRevision: bigint, term: numbe
     keys,
     term,
     createRevision,
+    lease: lease.id,
     head: kvs[0]?.value,
     over: AbortSignal.any([stop, over.signal]),
     lose: (reason) => over.abort(new Error(reason)),

@@ -18,15 +18,17 @@ import {
 } from '../store.ts';
 import type { EtcdAddress } from './address.ts';
 import { commitsOf } from './changes.ts';
-import { type EtcdAccess, EtcdClient } from './client.ts';
+import { type EtcdAccess, EtcdClient, type ReadOptions } from './client.ts';
 import { CommitQueue } from './commit-queue.ts';
 import { endLead, nameSuccessor, type Victory, winElection } from './election.ts';
 import { toStoreError } from './fault.ts';
 import { settleIdentity } from './identity.ts';
 import { encode, headText, type IdentityValue, Keys, parseHead } from './keys.ts';
 import { type LeaderKey, readLeader, watchLeader } from './leader-watch.ts';
+import { Lineage } from './lineage.ts';
 import { Presence, readMembers } from './presence.ts';
 import { loadRecords } from './records.ts';
+import { SeenFile, type SeenPlace } from './seen-file.ts';
 import { supportWarnings } from './support.ts';
 import { keyRead, readOp, TermWriter } from './term-writer.ts';
 import { watchRange } from './watch-range.ts';
@@ -38,6 +40,8 @@ export interface EtcdStoreOptions extends EtcdAccess {
   readonly electionTtlMs?: number;
   /** Told about etcd versions that are too old for production, and about an etcd in which nobody can be elected. Default: nobody. */
   readonly warn?: (warning: string) => void;
+  /** Where it is remembered how far the store was seen to be. Default: nowhere, so a store that is set back between two lives is not noticed. */
+  readonly seen?: SeenPlace;
 }
 
 const ELECTION_TTL_MS = 5_000;
@@ -54,13 +58,27 @@ export async function openEtcdStore(address: EtcdAddress, options: EtcdStoreOpti
   const client = new EtcdClient(address.endpoints, options);
   try {
     const keys = new Keys(address.prefix);
-    const identity = await settleIdentity(client, keys, options.adoptCopy ?? false);
-    const { warn } = options;
+    const { adoptCopy = false, warn } = options;
+    const file = options.seen === undefined ? undefined : seenFile(options.seen, address.prefix, warn);
+    const identity = await settleIdentity(client, keys, adoptCopy, file?.read());
     if (warn !== undefined) for (const warning of await supportWarnings(client)) warn(warning);
-    return new EtcdStore(client, keys, identity, options);
+    const store = new EtcdStore(client, keys, identity, options, file);
+    await store.confirm();
+    return store;
   } catch (error) {
     client.close();
     throw toStoreError(error);
+  }
+}
+
+/** A controller that can't remember is better than none. */
+function seenFile(place: SeenPlace, prefix: string, warn: EtcdStoreOptions['warn']): SeenFile | undefined {
+  try {
+    return new SeenFile(place, prefix);
+  } catch (error) {
+    const problem = error instanceof Error ? error.message : String(error);
+    warn?.(`${place.folder} can't be used (${problem}): a store that is set back will not be noticed after a restart`);
+    return undefined;
   }
 }
 
@@ -71,17 +89,30 @@ export class EtcdStore implements Store {
   readonly #identity: IdentityValue;
   readonly #ttlMs: number;
   readonly #warn: (warning: string) => void;
+  readonly #lineage: Lineage;
   #reign: Reign | undefined;
   #presence: Presence | undefined;
   /** The last term won here; all before it are over. */
   #newestTerm = 0;
 
-  constructor(client: EtcdClient, keys: Keys, identity: IdentityValue, options: EtcdStoreOptions) {
+  constructor(
+    client: EtcdClient,
+    keys: Keys,
+    identity: IdentityValue,
+    options: Omit<EtcdStoreOptions, 'seen'>,
+    file?: SeenFile,
+  ) {
     this.#client = client;
     this.#keys = keys;
     this.#identity = identity;
     this.#ttlMs = options.electionTtlMs ?? ELECTION_TTL_MS;
     this.#warn = options.warn ?? (() => {});
+    this.#lineage = new Lineage({ client, keys, identity, file, warn: this.#warn });
+  }
+
+  /** Rejects with a StoreError `STORE_BEHIND`, now and from now on, when something is gone that was seen. */
+  async confirm(options: ReadOptions = {}): Promise<void> {
+    await this.#ask(() => this.#lineage.look(options));
   }
 
   async identity(): Promise<Identity> {
@@ -95,9 +126,18 @@ export class EtcdStore implements Store {
     const [client, keys] = [this.#client, this.#keys];
     const stop = AbortSignal.any([signal, client.closing]);
     const onFull = (detail: string): void => this.#warn(`nobody can be elected, for etcd is out of space: ${detail}`);
-    const election = { client, keys, identity: this.#identity, candidate, ttlMs: this.#ttlMs, signal: stop, onFull };
-    const victory = await this.#ask(() => winElection(election));
-    return this.#reignOf(victory);
+    const confirm = (options: ReadOptions): Promise<void> => this.#lineage.look(options);
+    const common = { client, keys, identity: this.#identity, candidate, ttlMs: this.#ttlMs };
+    try {
+      const victory = await this.#ask(() => winElection({ ...common, signal: stop, onFull, confirm }));
+      // The beginning of this term is worth remembering at once.
+      void this.#lineage.look({ signal: stop }).catch(() => {});
+      return this.#reignOf(victory);
+    } catch (error) {
+      // Whoever hears of it ends the process, and the next one has to know as much.
+      if (client.closing.aborted) await this.#lineage.settle();
+      throw error;
+    }
   }
 
   async resign({ to }: { readonly to?: string } = {}): Promise<void> {
@@ -147,7 +187,8 @@ export class EtcdStore implements Store {
 
   async *watch(afterRevision: number, signal: AbortSignal): AsyncGenerator<Change, void> {
     const start = BigInt(afterRevision) + 1n;
-    for await (const events of watchRange(this.#client, this.#keys.commits, start, signal)) {
+    const confirm = (): Promise<void> => this.#lineage.look();
+    for await (const events of watchRange(this.#client, this.#keys.commits, start, signal, confirm)) {
       yield* commitsOf(this.#client, this.#keys, events);
     }
   }
@@ -184,6 +225,7 @@ export class EtcdStore implements Store {
 
   async close(): Promise<void> {
     await Promise.all([this.resign(), this.#presence?.end()]);
+    await this.#lineage.settle();
     this.#client.close();
   }
 
@@ -200,7 +242,8 @@ export class EtcdStore implements Store {
       keys,
       term,
       createRevision,
-      head: headText({ term, number: 0, form: 'whole' }),
+      lease: lease.id,
+      head: headText({ term, number: 0, form: 'whole' }, lease.id),
       over: lost.signal,
       lose: (reason) => this.#lose(reign, reason),
     });
@@ -210,6 +253,8 @@ export class EtcdStore implements Store {
     this.#newestTerm = term;
     lease.lost.addEventListener('abort', () => this.#lose(reign, String(lease.lost.reason?.message)), { once: true });
     if (!lease.isAlive()) this.#lose(reign, 'The lease ended during the election.');
+    const { closing } = this.#client;
+    closing.addEventListener('abort', () => this.#lose(reign, String(closing.reason?.message)), { once: true });
     void this.#watchOwnKey(reign);
     return { term, lost: lost.signal };
   }

@@ -86,16 +86,22 @@ export type StagedHead = Head & { readonly form: { readonly attempt: number; rea
 
 export const isStaged = (head: Head): head is StagedHead => typeof head.form !== 'string';
 
-export function headText({ term, number, form }: Head): Uint8Array<ArrayBuffer> {
+/**
+ * `lease`: that of the leader who puts it. etcd gives none twice, so two histories differ here even where their terms and numbers agree
+ * (see seen.ts); nobody reads it.
+ */
+export function headText({ term, number, form }: Head, lease: bigint): Uint8Array<ArrayBuffer> {
   const how = typeof form === 'string' ? form : `staged ${form.attempt} ${form.chunks}`;
-  return encode(`${term} ${number} ${how}`);
+  return encode(`${term} ${number} ${how} by ${lease.toString(16)}`);
 }
+
+const HEAD = /^(\d+) (\d+) (whole|unfolded|staged (\d+) (\d+)) by [0-9a-f]+$/;
 
 /** The term is 0 for a store in which nobody ever led. */
 export function parseHead(value: Uint8Array | undefined): Head {
   if (value === undefined) return { term: 0, number: 0, form: 'whole' };
   const text = decode(value);
-  const [, term, number, how, attempt, chunks] = /^(\d+) (\d+) (whole|unfolded|staged (\d+) (\d+))$/.exec(text) ?? [];
+  const [, term, number, how, attempt, chunks] = HEAD.exec(text) ?? [];
   if (how === undefined) throw damaged('head');
   const at = { term: Number(term), number: Number(number) };
   if (how === 'whole' || how === 'unfolded') return { ...at, form: how };

@@ -21,12 +21,15 @@ import type { CommitOutcome } from '../store.ts';
 import type { EtcdClient } from './client.ts';
 import { EtcdFault, toStoreError } from './fault.ts';
 import { decode, type Head, headText, type Keys, parseHead, type Range } from './keys.ts';
+import { storeBehind } from './seen.ts';
 
 export interface TermWriterOptions {
   readonly client: EtcdClient;
   readonly keys: Keys;
   readonly term: number;
   readonly createRevision: bigint;
+  /** Of the leadership. */
+  readonly lease: bigint;
   /** Where the head was found. Undefined: there is none. */
   readonly head: Uint8Array | undefined;
   /** Aborted when the leadership is over, for whatever reason. */
@@ -102,7 +105,7 @@ export class TermWriter {
   /** Does these operations in one transaction, and moves the head with it. Tries until it is known what became of it. */
   async write(ops: readonly OpInit[], to?: Head): Promise<CommitOutcome> {
     const outcome = await this.#bringHome({ ops, to });
-    if (outcome.kind === 'committed' && to !== undefined) this.#head = headText(to);
+    if (outcome.kind === 'committed' && to !== undefined) this.#head = this.#textOf(to);
     return outcome;
   }
 
@@ -136,26 +139,32 @@ export class TermWriter {
     const at = this.#head === undefined ? isAbsent(keys.head) : valueIs(keys.head, this.#head);
     return {
       compare: [ledSince(keys, createRevision), at],
-      success: to === undefined ? [...ops] : [putOp(keys.head, headText(to)), ...ops],
+      success: to === undefined ? [...ops] : [putOp(keys.head, this.#textOf(to)), ...ops],
       failure: [readOp(keys.leader), readOp(keys.head)],
     };
   }
 
   /** What a comparison that failed means, by the leader key and the head that were read in the same revision. */
   #judge(response: TxnResponse, { to }: Transaction, open: boolean): CommitOutcome {
-    const { term, createRevision, lose } = this.#options;
+    const { client, term, createRevision, lose } = this.#options;
     const leads = keyRead(response, 0)?.createRevision === createRevision;
     const found = keyRead(response, 1);
-    if (found !== undefined && to !== undefined && isAt(found, to)) {
+    if (found !== undefined && to !== undefined && this.#isAt(found, to)) {
       assert(open, `commit ${to.number} of term ${term} was made by nobody here`);
       return { kind: 'committed', revision: Number(found.modRevision) };
     }
     const head = parseHead(found?.value);
-    assert(!leads, `the store is at commit ${head.number} of term ${head.term}, in the middle of ${term}`);
+    if (leads) {
+      // Nobody but us moves the head while we lead; what we left there is gone.
+      const here = parseHead(this.#head);
+      client.close(
+        storeBehind(`It was at commit ${here.number} of term ${term}, and is at ${head.number} of ${head.term}`),
+      );
+    }
     const detail = `term ${term} is over; somebody else leads, or nobody`;
     lose(detail);
-    // A later leader has overwritten the head, so a try that is still open can't be told any more.
-    return open && head.term !== term ? { kind: 'unknown', detail } : { kind: 'deposed', detail };
+    // A later leader has overwritten the head, or it was set back, so a try that is still open can't be told any more.
+    return open && (leads || head.term !== term) ? { kind: 'unknown', detail } : { kind: 'deposed', detail };
   }
 
   /** An etcd that finds itself full while it carries a transaction out answers "no space" and has done it all the same. */
@@ -165,7 +174,7 @@ export class TermWriter {
     try {
       const look = { compare: [], success: [readOp(keys.leader), readOp(keys.head)], failure: [] };
       const found = keyRead(await client.attempt(KV.method.txn, look, over), 1);
-      if (found === undefined || !isAt(found, to)) return this.#refused(fault, false);
+      if (found === undefined || !this.#isAt(found, to)) return this.#refused(fault, false);
       return { kind: 'committed', revision: Number(found.modRevision) };
     } catch {
       return this.#refused(fault, true);
@@ -184,6 +193,12 @@ export class TermWriter {
     this.#options.lose(detail);
     return { kind: 'unknown', detail };
   }
-}
 
-const isAt = (found: KeyValue, head: Head): boolean => decode(found.value) === decode(headText(head));
+  #textOf(head: Head): Uint8Array<ArrayBuffer> {
+    return headText(head, this.#options.lease);
+  }
+
+  #isAt(found: KeyValue, head: Head): boolean {
+    return decode(found.value) === decode(this.#textOf(head));
+  }
+}

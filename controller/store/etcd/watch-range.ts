@@ -24,13 +24,15 @@ const PROBE_MS = 2_000;
 
 /**
  * Events from `revision` on, that one included, in order and each once; whole revisions at a time. Ends when the signal aborts;
- * throws a StoreError when the revision is gone or the client is closed.
+ * throws a StoreError when the revision is gone or the client is closed. `confirm` is asked whenever a stream was opened, before anything
+ * of it is handed out: whether these are still the keys that were watched before.
  */
 export async function* watchRange(
   client: EtcdClient,
   range: Range,
   revision: bigint,
   signal: AbortSignal,
+  confirm: () => Promise<void> = async () => {},
 ): AsyncGenerator<readonly Event[], void> {
   let next = revision;
   const stop = AbortSignal.any([signal, client.closing]);
@@ -39,7 +41,8 @@ export async function* watchRange(
     let failure: unknown;
     try {
       stream = await client.open(Watch.method.watch);
-      for await (const { events } of responses(client, stream, range, next, stop)) {
+      for await (const { events, created } of responses(client, stream, range, next, stop)) {
+        if (created) await confirm();
         const last = events.at(-1)?.kv?.modRevision;
         if (last === undefined) continue;
         next = last + 1n;

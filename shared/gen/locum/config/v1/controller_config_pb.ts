@@ -46,7 +46,8 @@ export type ControllerConfig = Message<"locum.config.v1.ControllerConfig"> & {
   store: string;
 
   /**
-   * Folder of the embedded store; created if it is not there. Unset: `locum` in $XDG_STATE_HOME, or in ~/.local/state.
+   * Folder of the embedded store or, with etcd, of what this controller has seen of it, which tells when etcd was set back. Created if it
+   * is not there. Unset: `locum` in $XDG_STATE_HOME, or in ~/.local/state.
    *
    * @generated from field: string data_directory = 4;
    */
@@ -60,7 +61,7 @@ export type ControllerConfig = Message<"locum.config.v1.ControllerConfig"> & {
   insecure: boolean;
 
   /**
-   * Takes over a store file that was copied or moved, as the next incarnation of its store.
+   * Takes over a store that was copied, moved or set back, as the next incarnation of its store.
    *
    * @generated from field: bool adopt_store = 6;
    */
