@@ -1,7 +1,6 @@
 /** A whole controller in this process: the store, both listeners, and the leadership between them. */
 
 import { hostname } from 'node:os';
-import { basename, dirname } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { LocumError } from '../shared/errors.ts';
 import { AgentService } from '../shared/gen/locum/v1/agent_service_pb.ts';
@@ -16,6 +15,8 @@ import { type ApiContext, notLeader, StreamCount } from './api/api-context.ts';
 import { API_SERVICES, startApiListener } from './api/api-listener.ts';
 import { systemClock } from './clock.ts';
 import type { ControllerSettings } from './config.ts';
+import { openConfiguredStore } from './configured-store.ts';
+import { controllerId } from './controller-id.ts';
 import { failoverDelayMs } from './failover-delay.ts';
 import { Leadership } from './leadership.ts';
 import { ControllerMetrics } from './metrics.ts';
@@ -23,8 +24,6 @@ import type { Reign } from './reign.ts';
 import { type Candidate, encodeCandidate } from './replication/candidate.ts';
 import { type Readiness, Replica } from './replication/replica.ts';
 import { StaleReads } from './replication/stale-reads.ts';
-import { openStore } from './store/open.ts';
-import { keepFolderPrivate } from './store/private-folder.ts';
 import { type Identity, type Store, StoreError } from './store/store.ts';
 import { storeWhenThere } from './waiting-room.ts';
 
@@ -68,7 +67,7 @@ const BOOKMARK_MS = 10_000;
 export async function runController(options: ControllerOptions): Promise<Controller> {
   const { log, apiListen: address, signal = new AbortController().signal } = options;
   const store = await named('--api-listen', () =>
-    storeWhenThere({ open: () => openStoreOf(options), address, log, signal }),
+    storeWhenThere({ open: () => openConfiguredStore(options), address, log, signal }),
   );
   const parts = new RunningParts(options, store, await store.identity());
   try {
@@ -103,7 +102,7 @@ class RunningParts {
     this.#options = options;
     this.#store = store;
     this.#identity = identity;
-    this.#self = idOf(options);
+    this.#self = controllerId(options);
     this.#agents = new AgentStreams({
       clock: systemClock,
       log,
@@ -286,18 +285,6 @@ function longestHeartbeatMs(reign: Reign | undefined): number {
   return Math.max(0, ...pools.map(({ timers }) => timers.heartbeatMs));
 }
 
-const idOf = ({ id, apiListen }: ControllerSettings): string => id ?? defaultId(apiListen);
-
-/** One host may run several, each on a port of its own. */
-function defaultId({ port }: ListenAddress): string {
-  const host = hostname()
-    .toLowerCase()
-    .replaceAll(/[^a-z0-9-]+/g, '-')
-    .replace(/^[^a-z]+/, '')
-    .slice(0, 50);
-  return `${host === '' ? 'controller' : host.replace(/-+$/, '')}-${port === 0 ? process.pid : port}`;
-}
-
 /** Other hosts can't connect to "every address". */
 function reachable({ address, port }: ListenerAddress): string {
   const anywhere = address === '0.0.0.0' || address === '::';
@@ -307,21 +294,6 @@ function reachable({ address, port }: ListenerAddress): string {
 function shuttingDown(): LocumError {
   return new LocumError('NOT_LEADER', 'this controller is shutting down: ask again in a moment', {
     retryAfterMs: 1_000,
-  });
-}
-
-async function openStoreOf(options: ControllerOptions): Promise<Store> {
-  const { store, adoptStore, etcdAccess, electionTtlMs, dataDirectory: folder, log } = options;
-  const file = /^sqlite:(.+)$/s.exec(store)?.[1];
-  if (file !== undefined) keepFolderPrivate(dirname(file), (name) => name.startsWith(basename(file)));
-  return openStore(store, {
-    adoptCopy: adoptStore,
-    etcd: {
-      ...etcdAccess,
-      ...(electionTtlMs === undefined ? {} : { electionTtlMs }),
-      ...(folder === undefined ? {} : { seen: { folder, controller: idOf(options) } }),
-    },
-    warn: (warning) => log.warn(warning),
   });
 }
 
