@@ -8,6 +8,7 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import { create, type DescMessage, type MessageInitShape, type MessageShape } from '@bufbuild/protobuf';
 import { Code, ConnectError, type Transport } from '@connectrpc/connect';
 import { createGrpcTransport, Http2SessionManager } from '@connectrpc/connect-node';
+import { present } from '../../shared/assert.ts';
 import { backoffMs } from '../../shared/backoff.ts';
 import { LIMITS } from '../../shared/limits.ts';
 import { KEEPALIVE_TIME_MS, KEEPALIVE_TIMEOUT_MS } from '../../shared/rpc/channel-options.ts';
@@ -75,84 +76,99 @@ function unreachableFailure(addresses: readonly string[], error: ConnectError): 
   );
 }
 
-export function openTransport({ addresses, timeoutMs: defaultTimeoutMs }: TransportOptions): ClosableTransport {
-  const managers = addresses.map(
-    (address) =>
-      new Http2SessionManager(`http://${address}`, {
+/** The controllers in the order in which they are asked: the one that answered last comes first. */
+class Targets {
+  readonly #addresses: readonly string[];
+  readonly #managers: readonly Http2SessionManager[];
+  readonly #transports: readonly Transport[];
+  /** Index of the one that is asked first. */
+  #preferred = 0;
+  #answered = false;
+
+  constructor(addresses: readonly string[]) {
+    this.#addresses = addresses;
+    this.#managers = addresses.map((address) => {
+      return new Http2SessionManager(`http://${address}`, {
         pingIntervalMs: KEEPALIVE_TIME_MS,
         pingTimeoutMs: KEEPALIVE_TIMEOUT_MS,
-      }),
-  );
-  const targets = managers.map((sessionManager) =>
-    createGrpcTransport({
-      baseUrl: sessionManager.authority,
-      sessionManager,
-      acceptCompression: [],
-      readMaxBytes: LIMITS.answerBytes,
-      writeMaxBytes: LIMITS.answerBytes,
-    }),
-  );
-  /** Index of the target that answered last: asked first the next time. */
-  let preferred = 0;
-  /** Whether any target ever answered: then nobody who listens is a controller that restarts, and no wrong address. */
-  let answeredBefore = false;
+      });
+    });
+    this.#transports = this.#managers.map((sessionManager) => {
+      return createGrpcTransport({
+        baseUrl: sessionManager.authority,
+        sessionManager,
+        acceptCompression: [],
+        readMaxBytes: LIMITS.answerBytes,
+        writeMaxBytes: LIMITS.answerBytes,
+      });
+    });
+  }
 
-  /** Tries each target once. */
-  async function tryAll<T>(
-    call: (target: Transport) => Promise<T>,
-    giveUpAtMs: number,
-    signal?: AbortSignal,
-  ): Promise<T> {
+  /** Whether one of them ever answered: then nobody who listens is a controller that restarts, and no wrong address. */
+  get answered(): boolean {
+    return this.#answered;
+  }
+
+  /** How long one try may take of what is left for the call. */
+  tryMs(leftMs: number): number {
+    return this.#transports.length > 1 ? Math.min(leftMs, TRY_MS) : leftMs;
+  }
+
+  /** Asks each once, until one answers. */
+  async askEach<T>(call: (target: Transport) => Promise<T>, giveUpAtMs: number, signal?: AbortSignal): Promise<T> {
     let last: ConnectError | undefined;
     let allRefused = true;
-    const first = preferred;
-    for (let i = 0; i < targets.length; i += 1) {
-      const index = (first + i) % targets.length;
-      const target = targets[index];
-      if (target === undefined) break;
+    const first = this.#preferred;
+    for (let i = 0; i < this.#transports.length; i += 1) {
+      const index = (first + i) % this.#transports.length;
       try {
-        const answer = await call(target);
-        preferred = index;
-        answeredBefore = true;
-        return answer;
+        return await this.#ask(index, call);
       } catch (caught) {
         const error = ConnectError.from(caught);
         if (signal?.aborted === true) throw error;
-        if (fromConnectError(error) !== undefined) answeredBefore = true;
-        const hangs = error.code === Code.DeadlineExceeded && targets.length > 1;
+        if (fromConnectError(error) !== undefined) this.#answered = true;
+        const hangs = error.code === Code.DeadlineExceeded && this.#transports.length > 1;
         // Also when time is up: the next call must not begin with the one that hangs.
-        if (hangs && preferred === index) preferred = (index + 1) % targets.length;
+        if (hangs && this.#preferred === index) this.#preferred = (index + 1) % this.#transports.length;
         if (!mayRepeat(error) && !(hangs && performance.now() < giveUpAtMs)) throw error;
         if (!neverArrived(error)) allRefused = false;
         last = error;
       }
     }
-    if (last !== undefined && allRefused) throw unreachableFailure(addresses, last);
+    if (last !== undefined && allRefused) throw unreachableFailure(this.#addresses, last);
     throw last ?? new CommandFailure('no controller address is given');
   }
 
-  const transport: ClosableTransport = {
-    close: () => {
-      for (const manager of managers) manager.abort();
-    },
+  async #ask<T>(index: number, call: (target: Transport) => Promise<T>): Promise<T> {
+    const answer = await call(present(this.#transports[index], 'a controller'));
+    this.#preferred = index;
+    this.#answered = true;
+    return answer;
+  }
+
+  close(): void {
+    for (const manager of this.#managers) manager.abort();
+  }
+}
+
+export function openTransport({ addresses, timeoutMs: defaultTimeoutMs }: TransportOptions): ClosableTransport {
+  const targets = new Targets(addresses);
+  return {
+    close: () => targets.close(),
     async unary(method, signal, timeoutMs, header, input, contextValues) {
       const message = withRequestId(method.input, input);
       const deadline = performance.now() + (timeoutMs ?? defaultTimeoutMs);
+      const ask = (target: Transport) => {
+        const leftMs = Math.max(1, Math.ceil(deadline - performance.now()));
+        return target.unary(method, signal, targets.tryMs(leftMs), withActor(header), message, contextValues);
+      };
       for (let failures = 0; ; failures += 1) {
         try {
-          return await tryAll(
-            (target) => {
-              const leftMs = Math.max(1, Math.ceil(deadline - performance.now()));
-              const tryMs = targets.length > 1 ? Math.min(leftMs, TRY_MS) : leftMs;
-              return target.unary(method, signal, tryMs, withActor(header), message, contextValues);
-            },
-            deadline,
-            signal,
-          );
+          return await targets.askEach(ask, deadline, signal);
         } catch (error) {
+          if (signal?.aborted === true) throw error;
           // Nobody listens. At the first try that is the answer.
-          if (signal?.aborted === true || (error instanceof CommandFailure && failures === 0 && !answeredBefore))
-            throw error;
+          if (error instanceof CommandFailure && failures === 0 && !targets.answered) throw error;
           const waitMs = retryDelayMs(error, failures);
           if (waitMs === undefined || performance.now() + waitMs >= deadline) throw error;
           await sleep(waitMs, undefined, signal === undefined ? {} : { signal });
@@ -163,14 +179,13 @@ export function openTransport({ addresses, timeoutMs: defaultTimeoutMs }: Transp
       // Only the opening is tried on each target; a stream that breaks is opened again by its reader (resume.ts).
       const messages: MessageInitShape<typeof method.input>[] = [];
       for await (const message of input) messages.push(message);
-      return tryAll(
+      return targets.askEach(
         (target) => target.stream(method, signal, timeoutMs, withActor(header), replay(messages), contextValues),
         0,
         signal,
       );
     },
   };
-  return transport;
 }
 
 /** Undefined: repeating can't help. */

@@ -1,90 +1,27 @@
-/** Servers, their place in the order, and what operators want of them. */
-
-import { durationMs } from '@bufbuild/protobuf/wkt';
+/** Servers: reading them here, changing them in server-changes.ts. */
 import type { ServiceImpl } from '@connectrpc/connect';
-import { unreachable } from '../../shared/assert.ts';
-import { invalidField } from '../../shared/errors.ts';
 import { ServerSchema } from '../../shared/gen/locum/v1/server_pb.ts';
-import {
-  CapabilityHoldersSchema,
-  ConfirmServerDeadRequestSchema,
-  CordonServerRequestSchema,
-  DeleteServerRequestSchema,
-  DemoteServerRequestSchema,
-  DrainServerRequestSchema,
-  MakePrimaryRequestSchema,
-  type MoveServerRequest,
-  MoveServerRequestSchema,
-  PromoteServerRequestSchema,
-  type ServerService,
-  UncordonServerRequestSchema,
-  type UpdateServerRequest,
-  UpdateServerRequestSchema,
-} from '../../shared/gen/locum/v1/server_service_pb.ts';
+import { CapabilityHoldersSchema, type ServerService } from '../../shared/gen/locum/v1/server_service_pb.ts';
 import { serverId } from '../../shared/ids.ts';
-import { runName } from '../../shared/resource-name.ts';
-import { fromUint64 } from '../codec/numbers.ts';
-import { movePlanToProto, orderToProto } from '../codec/pool.ts';
-import type { Call, CallValue } from '../core/event.ts';
-import type { Server } from '../core/state.ts';
-import { type ApiContext, submit } from './api-context.ts';
+import type { ApiContext } from './api-context.ts';
 import { capabilityHolders, holderKey, serversByRank } from './capability-holders.ts';
 import { indexAfterText, pageOf } from './page.ts';
-import { applyOf } from './pool-service.ts';
 import { projectServer } from './projections/project-server.ts';
 import { found, poolIdOf, serverIdOf } from './resource-id.ts';
-import { maskPaths } from './update-mask.ts';
+import { serverEdits, serverVerbs } from './server-changes.ts';
 import { watchResources } from './watch-resources.ts';
 
-type MoveTarget = Extract<Call, { kind: 'move_server' }>['to'];
+type Service = ServiceImpl<typeof ServerService>;
 
-function moveTarget({ to }: MoveServerRequest): MoveTarget {
-  switch (to.case) {
-    case 'rank':
-      return { kind: 'rank', rank: to.value };
-    case 'before':
-      return { kind: 'before', server: serverIdOf(to.value, 'before') };
-    case 'after':
-      return { kind: 'after', server: serverIdOf(to.value, 'after') };
-    case undefined:
-      throw invalidField('to', 'exactly one of rank, before and after must be set');
-    default:
-      return unreachable(to);
-  }
-}
+export const serverService = (api: ApiContext): Service => ({
+  ...serverReads(api),
+  ...serverEdits(api),
+  ...serverVerbs(api),
+});
 
-function serverUpdate({ server, updateMask }: UpdateServerRequest): Extract<Call, { kind: 'update_server' }> {
-  if (server === undefined) throw invalidField('server', 'is required');
-  const paths = maskPaths(updateMask, ['max_slots', 'labels']);
-  const { maxSlots, labels, etag } = server;
-  const hasLabels = paths === undefined ? Object.keys(labels).length > 0 : paths.has('labels');
-  const hasMaxSlots = paths === undefined ? maxSlots !== undefined : paths.has('max_slots');
-  return {
-    kind: 'update_server',
-    server: serverIdOf(server.name, 'server.name'),
-    etag,
-    maxSlots: hasMaxSlots ? { value: maxSlots } : undefined,
-    labels: hasLabels ? { ...labels } : undefined,
-  };
-}
-
-export function serverService(api: ApiContext): ServiceImpl<typeof ServerService> {
-  const show = (server: Server) => api.reign().read((state, now) => projectServer(state, server, now));
-  const orderOf = ({ pool, plan }: Extract<CallValue, { kind: 'order' }>) => ({
-    order: orderToProto(pool),
-    plan: movePlanToProto(plan),
-  });
-  const move = (
-    message: { readonly name: string; readonly etag: string; readonly apply: Parameters<typeof applyOf>[0] },
-    to: MoveTarget,
-  ): Call => ({
-    kind: 'move_server',
-    server: serverIdOf(message.name),
-    to,
-    etag: message.etag,
-    apply: applyOf(message.apply),
-  });
-
+function serverReads(
+  api: ApiContext,
+): Pick<Service, 'getServer' | 'listServers' | 'listCapabilities' | 'watchServers'> {
   return {
     async getServer({ name }) {
       const id = serverIdOf(name);
@@ -114,77 +51,6 @@ export function serverService(api: ApiContext): ServiceImpl<typeof ServerService
         });
         return { servers: shown, nextPageToken };
       });
-    },
-
-    async updateServer(message, context) {
-      const submission = { schema: UpdateServerRequestSchema, message, context };
-      const value = await submit(api, submission, serverUpdate(message), 'server');
-      return { server: await show(value.server) };
-    },
-
-    async deleteServer(message, context) {
-      const request: Call = { kind: 'delete_server', server: serverIdOf(message.name), etag: message.etag };
-      const value = await submit(
-        api,
-        { schema: DeleteServerRequestSchema, message, context },
-        request,
-        'server',
-        'gone',
-      );
-      return value.kind === 'gone' ? {} : { server: await show(value.server) };
-    },
-
-    async moveServer(message, context) {
-      const request = move(message, moveTarget(message));
-      return orderOf(await submit(api, { schema: MoveServerRequestSchema, message, context }, request, 'order'));
-    },
-
-    async promoteServer(message, context) {
-      const request = move(message, { kind: 'promote' });
-      return orderOf(await submit(api, { schema: PromoteServerRequestSchema, message, context }, request, 'order'));
-    },
-
-    async demoteServer(message, context) {
-      const request = move(message, { kind: 'demote' });
-      return orderOf(await submit(api, { schema: DemoteServerRequestSchema, message, context }, request, 'order'));
-    },
-
-    async makePrimary(message, context) {
-      const request = move(message, { kind: 'primary' });
-      return orderOf(await submit(api, { schema: MakePrimaryRequestSchema, message, context }, request, 'order'));
-    },
-
-    async cordonServer(message, context) {
-      const request: Call = { kind: 'cordon_server', server: serverIdOf(message.name) };
-      const value = await submit(api, { schema: CordonServerRequestSchema, message, context }, request, 'server');
-      return { server: await show(value.server) };
-    },
-
-    async uncordonServer(message, context) {
-      const request: Call = { kind: 'uncordon_server', server: serverIdOf(message.name) };
-      const value = await submit(api, { schema: UncordonServerRequestSchema, message, context }, request, 'server');
-      return { server: await show(value.server) };
-    },
-
-    async drainServer(message, context) {
-      const { deadline } = message;
-      const deadlineMs = deadline === undefined ? undefined : durationMs(deadline);
-      const request: Call = { kind: 'drain_server', server: serverIdOf(message.name), deadlineMs };
-      const value = await submit(api, { schema: DrainServerRequestSchema, message, context }, request, 'server');
-      return { server: await show(value.server), plan: movePlanToProto(value.plan) };
-    },
-
-    async confirmServerDead(message, context) {
-      const request: Call = {
-        kind: 'confirm_server_dead',
-        server: serverIdOf(message.name),
-        uid: message.uid,
-        bootId: message.bootId,
-        epochs: message.epochs.map((epoch, index) => fromUint64(epoch, `epochs[${index}]`)),
-        reason: message.reason,
-      };
-      const value = await submit(api, { schema: ConfirmServerDeadRequestSchema, message, context }, request, 'server');
-      return { server: await show(value.server), runs: value.runs.map(runName) };
     },
 
     async listCapabilities(request) {
