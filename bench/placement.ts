@@ -1,5 +1,5 @@
 /**
- * P9 and P10 of docs: placement decisions per second inside the core, and how the cost of one grows with the pool.
+ * Placement decisions per second inside the core, and how the cost of one grows with the pool.
  * A plain scan of the servers in order runs beside it, in the same rounds. Prints; judges nothing.
  */
 import { cpus, release } from 'node:os';
@@ -145,7 +145,7 @@ export function main(): void {
     'naive scan': scanPool(ANY, 20_000),
     'naive scan with two requirements': scanPool(PICKY, 20_000),
   });
-  report('P9: placement decisions in the core (goal: 1,000,000 /s)', p9);
+  report('placement decisions in the core (goal: 1,000,000 /s)', p9);
   const p10 = interleaved({
     'any server, 100 servers': behindFull(100, ANY, 200_000),
     'any server, 10,000 servers': behindFull(10_000, ANY, 200_000),
@@ -154,7 +154,7 @@ export function main(): void {
     'naive scan, 100 servers': scanBehindFull(100, ANY, 20_000),
     'naive scan, 10,000 servers': scanBehindFull(10_000, ANY, 200),
   });
-  report('P10: one decision, the first 90 % of the servers full', p10);
+  report('one decision, the first 90 % of the servers full', p10);
   const any = growth(p10, 'any server, 100 servers', 'any server, 10,000 servers');
   const picky = growth(p10, 'two requirements, 100 servers', 'two requirements, 10,000 servers');
   const naive = growth(p10, 'naive scan, 100 servers', 'naive scan, 10,000 servers');

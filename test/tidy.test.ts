@@ -86,6 +86,22 @@ const samples: Readonly<Record<string, readonly Sample[]>> = {
     [{ 'test/build.ts': 'a;\n'.repeat(400) }, 'test/build.ts:1'],
     [{ 'shared/ids.ts': 'a;\n'.repeat(350), 'test/a.test.ts': 'a;\n'.repeat(900), 'README.md': 'a\n'.repeat(900) }],
   ],
+  'what comments and docs refer to is there': [
+    [{ 'shared/a.ts': '/** See shared/b.ts. */' }, 'shared/a.ts:1'],
+    [{ 'shared/a.ts': '\n// Rule A1 of the lease.', 'docs/semantics.md': '- **A2** is there' }, 'shared/a.ts:2'],
+    [{ 'shared/a.ts': '// semantics, section 3', 'docs/semantics.md': '## 2. Words' }, 'shared/a.ts:1'],
+    [{ 'shared/a.ts': '// docs/semantics.md, "Waiting"', 'docs/semantics.md': '### Words' }, 'shared/a.ts:1'],
+    [{ 'docs/a.md': '[a](b.md) and [c](a.md#nothing)' }, 'docs/a.md:1', 'docs/a.md:1', 'docs/a.md:1'],
+    [
+      {
+        'shared/a.ts':
+          '// A1 and I2 of semantics, section 2; docs/semantics.md, "Words"; b.ts beside it\nconst file = "c.ts";',
+        'shared/b.ts': '',
+        'docs/semantics.md': '# S\n## 2. Words\n- **A1** is there\n| I2 | too |',
+        'docs/b.md': '[words](semantics.md#2-words), [here](#own), [code](../shared/)\n# Own',
+      },
+    ],
+  ],
   'names of folders and files are kebab-case': [
     [{ 'shared/resourceName.ts': '' }, 'shared/resourceName.ts:1'],
     [{ 'shared/resource_name.ts': '' }, 'shared/resource_name.ts:1'],

@@ -1,4 +1,4 @@
-/** What agent and leader say to each other, in the core's own types. agent/stream-codec.ts converts from and to locum.v1. */
+/** What agent and leader say to each other, in the core's own types. Outside the core they are converted from and to locum.v1. */
 import type { HostProblem, HostProblemKind } from '../../shared/host-problem.ts';
 import type { Epoch, PolicyId, RunId, SessionId, Uid } from '../../shared/ids.ts';
 

@@ -1,7 +1,7 @@
 /**
  * The core: one deterministic state machine, the only owner of cluster state. Events go in one at a time with the time
  * of their handling; `flush` answers what is to be done now, in order. It reads no clock, does no I/O and knows no chance.
- * See docs/architecture.md, "Data flows one way".
+ * See docs/architecture.md, "One direction".
  */
 
 import { unreachable } from '../../shared/assert.ts';

@@ -1,7 +1,7 @@
 /**
  * The store interface: what a leader needs to keep, shaped like etcd so that one suite can hold every
  * implementation (memory, SQLite, etcd) to the same promises. Keys are text, values are opaque bytes
- * (encoded records; see controller/codec). See docs/architecture.md, "Store".
+ * (encoded records; see controller/codec). See docs/architecture.md, "The store".
  */
 
 /** One write of a batch. */

@@ -1,6 +1,7 @@
 /** The rules of style that matter enough to be tests. Each judges all files at once and says where and why. */
 import { basename } from 'node:path';
 import { importProblem, importsOf, layerOf, reachedByCores } from './imports.ts';
+import { brokenReferences } from './references.ts';
 import { isScript, type SourceFile } from './source-file.ts';
 
 export interface Rule {
@@ -100,6 +101,11 @@ const fileLength: Rule = {
       .map(({ file, lines }) => complaint(file, 0, `${lines} lines: find the second idea and move it out`)),
 };
 
+const references: Rule = {
+  name: 'what comments and docs refer to is there',
+  check: (files) => brokenReferences(files).map(({ file, at, problem }) => complaint(file, at, problem)),
+};
+
 const kebabCase = naming('names of folders and files are kebab-case', (path) => {
   const word = '[a-z0-9]+(?:-[a-z0-9]+)*';
   const good = new RegExp(`^(?:\\.?${word}/)*${word}(?:\\.(?:test|config))?\\.[cm]?[jt]s$`);
@@ -123,6 +129,7 @@ export const rules: readonly Rule[] = [
   coreImports,
   corePurity,
   fileLength,
+  references,
   kebabCase,
   saysWhatIsInside,
   noIndex,

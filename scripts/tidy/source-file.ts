@@ -87,7 +87,7 @@ export function sourceFile(path: string, text: string): SourceFile {
 }
 
 const SKIPPED_FOLDERS = new Set(['node_modules', 'dist', 'coverage', '.git', '.cache', '.locum']);
-const HAND_WRITTEN = /\.(?:[cm]?[jt]s|proto|md|yaml|yml|sh|py|service)$/;
+const HAND_WRITTEN = /\.(?:[cm]?[jt]s|proto|md|yaml|yml|sh|py|service|pml)$/;
 
 /** All hand-written files of the project. Generated code is left out: nobody can tidy it. */
 export function readProject(root: string): SourceFile[] {

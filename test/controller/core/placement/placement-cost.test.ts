@@ -39,7 +39,7 @@ function wordsPerDecision(size: number, idleOthers: boolean, query: PlacementQue
   return (index.cost.words - before) / decisions;
 }
 
-describe('the cost of a placement (P10)', () => {
+describe('the cost of a placement', () => {
   it.each([
     ['the servers in front are full', false, queryOf()],
     ['the servers in front that qualify are full', false, queryOf({ requirements: required('os = linux') })],
