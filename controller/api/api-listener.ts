@@ -60,8 +60,6 @@ export function startApiListener(options: ApiListenerOptions): Promise<Listener>
   const { address, api, stale, forwarder, leads, health, log, shutdownSignal } = options;
   warmValidation(API_SERVICES.flatMap(({ methods }) => methods.map(({ input }) => input)));
   const onDefect = (error: unknown): void => {
-    // A client that goes away in the middle of its request; Node reports it like any other failure.
-    if (error instanceof Error && 'code' in error && error.code === 'ERR_STREAM_PREMATURE_CLOSE') return;
     log.error({ err: error }, 'a request failed for a defect of ours');
   };
   const common = { onDefect, shutdownSignal };

@@ -5,8 +5,12 @@
  * every client that went away with console.error; this one answers and stays silent.
  */
 import type { DescMethod } from '@bufbuild/protobuf';
-import { type ConnectRouter, createConnectRouter, type Interceptor } from '@connectrpc/connect';
-import type { UniversalServerRequest, UniversalServerResponse } from '@connectrpc/connect/protocol';
+import { Code, ConnectError, type ConnectRouter, createConnectRouter, type Interceptor } from '@connectrpc/connect';
+import {
+  assertByteStreamRequest,
+  type UniversalServerRequest,
+  type UniversalServerResponse,
+} from '@connectrpc/connect/protocol';
 import { universalRequestFromNodeRequest, universalResponseToNodeResponse } from '@connectrpc/connect-node';
 import { LIMITS } from '../limits.ts';
 import { boundedBody } from './bounded-body.ts';
@@ -71,7 +75,7 @@ export function createConnectHandler(options: ConnectHandlerOptions): HttpHandle
         // shows that instead of the answer; what nobody reads is thrown away instead.
         if (answer.status >= 400 && request.readableFlowing === null) request.resume();
         if (answer.body === undefined) return sendHint(answer, response);
-        return universalResponseToNodeResponse(answer, response);
+        return universalResponseToNodeResponse({ ...answer, body: toClientThatMayGo(answer.body) }, response);
       })
       // The client went away while its answer was written. Failures of handlers are answers and do not come here.
       .catch(() => response.destroy());
@@ -79,13 +83,49 @@ export function createConnectHandler(options: ConnectHandlerOptions): HttpHandle
 }
 
 /** Undefined when the Host or :authority can't be read. */
-function universalRequest(request: HttpRequest, response: HttpResponse) {
+function universalRequest(request: HttpRequest, response: HttpResponse): UniversalServerRequest | undefined {
   try {
-    return universalRequestFromNodeRequest(request, response, undefined, undefined);
+    return ofClientThatMayGo(universalRequestFromNodeRequest(request, response, undefined, undefined));
   } catch {
     return undefined;
   }
 }
+
+/**
+ * However a connection breaks, its client went away. Node and Connect tell most of the ways as INTERNAL, also that a client reset its
+ * stream with a code of its choice; so each of them would be a defect of ours.
+ */
+function ofClientThatMayGo(request: UniversalServerRequest): UniversalServerRequest {
+  assertByteStreamRequest(request);
+  const gone = new AbortController();
+  const { signal, body } = request;
+  signal.addEventListener('abort', () => gone.abort(wentAway(signal.reason)), { once: true });
+  return { ...request, signal: gone.signal, body: untilClientGoes(body) };
+}
+
+async function* untilClientGoes(body: AsyncIterable<Uint8Array>): AsyncGenerator<Uint8Array> {
+  try {
+    yield* body;
+  } catch (error) {
+    throw wentAway(error);
+  }
+}
+
+/** Connect throws what it could not write into the answer, where it would be a failure of the handler's; the answer ends instead. */
+function toClientThatMayGo(body: AsyncIterable<Uint8Array>): AsyncIterable<Uint8Array> {
+  return {
+    [Symbol.asyncIterator]() {
+      const made = body[Symbol.asyncIterator]();
+      const end = async () => (await made.return?.()) ?? DONE;
+      return { next: () => made.next(), return: end, throw: end };
+    },
+  };
+}
+
+const DONE = { done: true, value: undefined } as const;
+
+const wentAway = (cause: unknown): ConnectError =>
+  new ConnectError('the client went away', Code.Canceled, undefined, undefined, cause);
 
 function refuse(response: HttpResponse): void {
   response.writeHead(400, plainText);

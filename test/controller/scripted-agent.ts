@@ -79,6 +79,13 @@ export class ScriptedAgent {
     });
   }
 
+  /** Sends a heartbeat and waits until it, or a later one, is granted. */
+  async grantedFromNow(): Promise<void> {
+    this.heartbeat();
+    const wanted = BigInt(this.#sequence);
+    while ((await this.next('grant')).sequence < wanted);
+  }
+
   /** Heartbeats, and a process for every start, until the end or `silent`. */
   live(intervalMs: number): void {
     this.#beats = setInterval(() => this.heartbeat(), intervalMs).unref();

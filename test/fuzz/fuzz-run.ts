@@ -5,13 +5,17 @@
  */
 import { setFlagsFromString } from 'node:v8';
 import { runInNewContext } from 'node:vm';
-import { create, type DescMethod, fromJson, toBinary, toJson, toJsonString } from '@bufbuild/protobuf';
+import { create, toBinary } from '@bufbuild/protobuf';
 import { ConnectRequestSchema } from '../../shared/gen/locum/v1/agent_service_pb.ts';
 import { Prng } from '../../shared/prng.ts';
-import { examples, methodNamed, services } from '../e2e/every-method.ts';
+import { methodNamed } from '../e2e/every-method.ts';
+import { AgentSayings } from './agent-sayings.ts';
 import type { FuzzAgent } from './fuzz-agent.ts';
+import { FuzzSockets } from './fuzz-sockets.ts';
 import { DEFECT_CODES, FuzzWorld } from './fuzz-world.ts';
-import { mutateBytes, ValueSource } from './values.ts';
+import { enveloped, type FuzzRequest, RequestSource } from './request-source.ts';
+import { ValueSource } from './values.ts';
+import { attackWith } from './wire-attacks.ts';
 
 export interface FuzzOptions {
   readonly messages: number;
@@ -38,22 +42,48 @@ export interface FuzzReport {
 const HOSTILE = ['fuzz-a', 'fuzz-b', 'fuzz-c', 'fuzz-d'];
 /** In a pool of its own, which no fuzzed request names. */
 const HEALTHY = { server: 'healthy', pool: 'quiet', policy: 'steady' };
+/** What histories and their indexes may still gain after the first quarter, whatever the number of messages. */
+const HEAP_ROOM_BYTES = 64 * 1024 * 1024;
+const HEALTHY_ON_SOCKET = 'healthy-too';
 const SERVED_WITHIN_MS = 5_000;
-const KINDS = [
-  'application/json',
-  'application/proto',
-  'application/grpc',
-  'application/grpc-web+proto',
-  'application/grpc+json',
-];
-const PRIVATE = /\b(quiet|healthy|steady)\b/;
+/** An agent that connects for the first time, on a connection that something is wrong with. */
+const UNKNOWN_AGENT = { held: [], lastCommandId: 1n };
+const UNKNOWN_HELLO = toBinary(
+  ConnectRequestSchema,
+  create(ConnectRequestSchema, {
+    message: {
+      case: 'hello',
+      value: {
+        server: 'fuzz-e',
+        pool: 'default',
+        instanceId: 'i',
+        machineId: 'm',
+        bootId: 'b',
+        uptime: { seconds: 1n },
+        lastPart: true,
+      },
+    },
+  }),
+);
+/** Of all messages are odd conversations on sockets; and of the requests go over a socket. The others save what sockets cost. */
+const ATTACK_SHARE = 0.02;
+const SOCKET_SHARE = 0.1;
+const SMALL_CALL: FuzzRequest = {
+  path: '/locum.v1.ClusterService/GetStatus',
+  contentType: 'application/json',
+  body: Buffer.from('{}'),
+};
+/** Requests at once: they meet in turns and commits of the core, as those of many clients do. */
+const AT_ONCE = 8;
+/** Messages between two looks at which names there are. */
+const NAMES_EVERY = 256;
 
 export async function fuzz({ messages, seed, batch, onBatch }: FuzzOptions): Promise<FuzzReport> {
   const run = await FuzzRun.start(seed);
   try {
     for (let done = 0; done < messages; ) {
       const size = Math.min(batch, messages - done);
-      for (let i = 0; i < size; i += 1) await run.one();
+      for (let i = 0; i < size; i += AT_ONCE) await run.some(Math.min(AT_ONCE, size - i));
       done += size;
       await run.look(done >= messages / 4);
       onBatch?.(run.report);
@@ -61,37 +91,35 @@ export async function fuzz({ messages, seed, batch, onBatch }: FuzzOptions): Pro
     }
     return run.report;
   } finally {
-    run.end();
+    await run.end();
   }
 }
 
 class FuzzRun {
   readonly #world: FuzzWorld;
   readonly #prng: Prng;
-  readonly #values: ValueSource;
-  readonly #methods: readonly DescMethod[] = services.flatMap(({ methods }) => methods);
-  readonly #examples: ReadonlyMap<string, object>;
+  readonly #requests: RequestSource;
+  readonly #sayings: AgentSayings;
+  readonly #sockets: FuzzSockets;
   readonly #healthy: FuzzAgent;
   readonly #beats: NodeJS.Timeout;
   readonly #hostile = new Map<string, FuzzAgent>();
   readonly #codes = new Map<string, number>();
   readonly #violations: string[] = [];
+  #names: readonly string[] = [];
   #sent = 0;
   #clientMs = 0;
   #agentMs = 0;
   #steady: readonly number[] = [];
   #heap: [number, number] = [0, 0];
 
-  private constructor(world: FuzzWorld, seed: number) {
+  private constructor(world: FuzzWorld, sockets: FuzzSockets, seed: number) {
     this.#world = world;
+    this.#sockets = sockets;
     this.#prng = new Prng(seed);
-    this.#values = new ValueSource(this.#prng.fork(), () => [
-      ...world.names().filter((name) => !PRIVATE.test(name)),
-      ...HOSTILE.map((id) => `servers/${id}`),
-    ]);
-    this.#examples = new Map(
-      examples({ id: 'fuzz', run: 'policies-1' }).map(({ method, request }) => [method, request]),
-    );
+    const values = new ValueSource(this.#prng.fork(), () => this.#names);
+    this.#requests = new RequestSource(this.#prng.fork(), values, Object.values(HEALTHY));
+    this.#sayings = new AgentSayings(this.#prng.fork(), values);
     this.#healthy = world.connect(HEALTHY.server, HEALTHY.pool);
     this.#beats = setInterval(() => void this.#healthy.heartbeat(0), 1_000);
   }
@@ -99,7 +127,9 @@ class FuzzRun {
   static async start(seed: number): Promise<FuzzRun> {
     const world = await FuzzWorld.start();
     await json(world, 'PoolService/CreatePool', { pool: { name: `pools/${HEALTHY.pool}` } });
-    const run = new FuzzRun(world, seed);
+    const sockets = await FuzzSockets.listen(world, (what) => world.defects.push(what));
+    await sockets.joinHealthy(HEALTHY_ON_SOCKET, HEALTHY.pool);
+    const run = new FuzzRun(world, sockets, seed);
     await run.#setUp();
     return run;
   }
@@ -115,8 +145,9 @@ class FuzzRun {
     };
   }
 
-  end(): void {
+  async end(): Promise<void> {
     clearInterval(this.#beats);
+    await this.#sockets.close();
     for (const agent of [this.#healthy, ...this.#hostile.values()]) agent.close();
     this.#world.end();
   }
@@ -137,21 +168,29 @@ class FuzzRun {
     this.#steady = this.#world.attemptsOn(server);
   }
 
-  async one(): Promise<void> {
-    this.#sent += 1;
-    if (this.#prng.chance(0.4)) await this.#agentMessage();
-    else await this.#request();
+  /** Sends so many messages, and waits for what they are answered. */
+  async some(count: number): Promise<void> {
+    const answered: Promise<void>[] = [];
+    for (let i = 0; i < count; i += 1) {
+      if (this.#sent % NAMES_EVERY === 0) this.#names = this.#readNames();
+      this.#sent += 1;
+      answered.push(this.#message());
+    }
+    await Promise.all(answered);
   }
 
   /** After a batch: those who did nothing wrong have lost nothing. */
   async look(isWarm: boolean): Promise<void> {
+    await this.#sockets.settled();
     const askedMs = performance.now();
-    const answer = await json(this.#world, 'ClusterService/GetStatus', {});
+    const answer = await this.#sockets.call(SMALL_CALL);
     const answeredMs = performance.now();
     const granted = await this.#healthy.heartbeat(SERVED_WITHIN_MS);
+    const grantedOnSocket = await this.#sockets.isGranted(SERVED_WITHIN_MS);
     this.#clientMs = Math.max(this.#clientMs, answeredMs - askedMs);
     this.#agentMs = Math.max(this.#agentMs, performance.now() - answeredMs);
     if (answer.code !== 'ok') this.#complain(`a healthy client got ${answer.code}: ${answer.text}`);
+    if (!grantedOnSocket) this.#complain('a healthy agent on a socket was not granted its heartbeat');
     if (!granted || this.#healthy.isOver) this.#complain('a healthy agent was not granted its heartbeat');
     const liveness = this.#world.livenessOf(HEALTHY.server);
     if (liveness !== 'ALIVE') this.#complain(`the healthy server is ${liveness}`);
@@ -160,6 +199,8 @@ class FuzzRun {
       this.#complain(`its attempts are ${now.join()}, not ${this.#steady.join()}`);
     const heapBytes = heapInUse();
     this.#heap = [isWarm && this.#heap[0] > 0 ? this.#heap[0] : heapBytes, heapBytes];
+    const [warm] = this.#heap;
+    if (heapBytes - warm > HEAP_ROOM_BYTES) this.#complain(`the heap grew from ${warm} to ${heapBytes} bytes`);
   }
 
   #connect(id: string): FuzzAgent {
@@ -168,40 +209,35 @@ class FuzzRun {
     return agent;
   }
 
-  async #request(): Promise<void> {
-    const method = this.#prng.pick(this.#methods);
-    if (method === undefined) return;
-    const kind = this.#prng.pick(KINDS) ?? '';
-    const { body, text } = this.#body(method, kind);
-    const path = `/${method.parent.typeName}/${method.name}`;
-    const answer = await this.#world.call(path, streamed(kind, method), enveloped(kind, method, body));
-    this.#codes.set(answer.code, (this.#codes.get(answer.code) ?? 0) + 1);
-    if (DEFECT_CODES.has(answer.code)) this.#complain(`${path} answered ${answer.code}: ${answer.text} to ${text}`);
+  #message(): Promise<void> {
+    if (this.#prng.chance(ATTACK_SHARE)) return this.#attack();
+    return this.#prng.chance(0.4) ? this.#agentMessage() : this.#request();
   }
 
-  #body(method: DescMethod, kind: string): { readonly body: Uint8Array; readonly text: string } {
-    const { input } = method;
-    const example = this.#examples.get(`${method.parent.name}/${method.name}`);
-    const message =
-      example !== undefined && this.#prng.chance(0.7)
-        ? this.#values.mutate(input, fromJson(input, toJson(input, fromJson(input, example as never))))
-        : this.#values.message(input);
-    let bytes: Uint8Array;
-    if (kind.endsWith('json')) {
-      let text = '{}';
-      try {
-        text = toJsonString(input, message);
-      } catch {
-        // Values that JSON can't say: an odd time, an odd mask. They are sent in bytes.
-      }
-      bytes = new TextEncoder().encode(text);
-    } else {
-      bytes = toBinary(input, message);
-    }
-    if (this.#prng.chance(0.3)) bytes = mutateBytes(this.#prng, bytes);
-    // What would be a rightful order to the healthy ones is none of a fuzzer's.
-    if (PRIVATE.test(Buffer.from(bytes).toString('latin1'))) bytes = new Uint8Array();
-    return { body: bytes, text: Buffer.from(bytes.subarray(0, 400)).toString('hex') };
+  async #attack(): Promise<void> {
+    const isOnAgents = this.#prng.chance(0.4);
+    const request = isOnAgents ? this.#agentConversation() : this.#requests.next();
+    await this.#sockets.attack(isOnAgents ? 'agents' : 'api', attackWith(this.#prng, request));
+  }
+
+  /** What an agent that nobody knows says on a connection of its own. */
+  #agentConversation(): FuzzRequest {
+    const said = Array.from({ length: this.#prng.int(0, 3) }, () => enveloped(this.#sayings.next(UNKNOWN_AGENT)));
+    return {
+      path: '/locum.v1.AgentService/Connect',
+      contentType: 'application/grpc',
+      body: Buffer.concat([enveloped(UNKNOWN_HELLO), ...said]),
+    };
+  }
+
+  async #request(): Promise<void> {
+    const request = this.#requests.next();
+    const { path, contentType, body } = request;
+    const { code, text } = this.#prng.chance(SOCKET_SHARE)
+      ? await this.#sockets.call(request)
+      : await this.#world.call(path, contentType, body);
+    this.#codes.set(code, (this.#codes.get(code) ?? 0) + 1);
+    if (DEFECT_CODES.has(code)) this.#complain(`${path} answered ${code}: ${text} to ${hexOf(body)}`);
   }
 
   async #agentMessage(): Promise<void> {
@@ -213,31 +249,14 @@ class FuzzRun {
       agent = this.#connect(id);
       await new Promise((resolve) => setImmediate(resolve));
     }
-    agent.sayBytes(this.#saying(agent));
+    agent.sayBytes(this.#sayings.next(agent));
     if (this.#prng.chance(0.2)) await new Promise((resolve) => setImmediate(resolve));
   }
 
-  /** Something about an attempt that it holds, with one thing wrong; or anything at all. */
-  #saying(agent: FuzzAgent): Uint8Array {
-    const held = this.#prng.pick(agent.held);
-    const attempt = held === undefined ? {} : { ...held, state: this.#prng.int(1, 6), pid: 7 };
-    const cases = [
-      { case: 'attemptReport', value: { attempts: [attempt] } },
-      { case: 'fullState', value: { attempts: [attempt], lastPart: true, generation: 1n } },
-      { case: 'commandResult', value: { commandId: agent.lastCommandId, outcome: this.#prng.int(1, 5) } },
-      { case: 'goodbye', value: { attempts: [attempt], reason: 'LEAVE' } },
-      {
-        case: 'heartbeat',
-        value: { sequence: 1n, capacity: { maxSlots: 5 }, capabilities: { capabilities: [{ name: 'a' }] } },
-      },
-      { case: 'outputChunk', value: { requestId: 1n, size: 5n } },
-    ];
-    const message = create(ConnectRequestSchema, { message: this.#prng.pick(cases) } as never);
-    const said = this.#prng.chance(0.8)
-      ? this.#values.mutate(ConnectRequestSchema, message)
-      : this.#values.message(ConnectRequestSchema);
-    const bytes = toBinary(ConnectRequestSchema, said);
-    return this.#prng.chance(0.3) ? mutateBytes(this.#prng, bytes) : bytes;
+  /** What there is, but for the healthy ones; and who is to come. */
+  #readNames(): readonly string[] {
+    const isSpared = (name: string): boolean => Object.values(HEALTHY).some((word) => name.includes(word));
+    return [...this.#world.names().filter((name) => !isSpared(name)), ...HOSTILE.map((id) => `servers/${id}`)];
   }
 
   #complain(what: string): void {
@@ -251,18 +270,7 @@ function json(world: FuzzWorld, method: string, request: object) {
   return world.call(`/${parent.typeName}/${name}`, 'application/json', body);
 }
 
-/** Streams of Connect have content types of their own. */
-function streamed(kind: string, { methodKind }: DescMethod): string {
-  return methodKind === 'unary' ? kind : kind.replace(/^application\/(json|proto)$/, 'application/connect+$1');
-}
-
-/** Behind a flag and a length, where the protocol wants them. */
-function enveloped(kind: string, method: DescMethod, message: Uint8Array): Uint8Array {
-  if (!/grpc|connect\+/.test(streamed(kind, method))) return message;
-  const head = Buffer.alloc(5);
-  head.writeUInt32BE(message.length, 1);
-  return Buffer.concat([head, message]);
-}
+const hexOf = (bytes: Uint8Array): string => Buffer.from(bytes.subarray(0, 400)).toString('hex');
 
 let collect: (() => void) | undefined;
 

@@ -1,4 +1,4 @@
-/** A controller without a network: its handlers, its agent streams, its core and a store in memory. */
+/** A controller; without sockets, unless it is given some (fuzz-sockets.ts): its handlers, its agent streams, its core and a store in memory. */
 import type { UniversalServerRequest } from '@connectrpc/connect/protocol';
 import { AgentStreams } from '../../controller/agents/agent-streams.ts';
 import { type ApiContext, StreamCount } from '../../controller/api/api-context.ts';
@@ -9,7 +9,7 @@ import { ControllerMetrics } from '../../controller/metrics.ts';
 import { Reign } from '../../controller/reign.ts';
 import { createScheduleReader } from '../../controller/schedules.ts';
 import { MemoryStore } from '../../controller/store/memory.ts';
-import { createLogger } from '../../shared/log.ts';
+import { createLogger, type Logger } from '../../shared/log.ts';
 import { type CallHandler, createCallHandlers } from '../../shared/rpc/connect-handler.ts';
 import { HealthTable } from '../../shared/rpc/health.ts';
 import { FuzzAgent } from './fuzz-agent.ts';
@@ -21,20 +21,33 @@ export interface Answer {
 }
 
 /** Turns of the event loop that a stream of answers gets before its client goes away. */
-const STREAM_TURNS = 3;
+export const STREAM_TURNS = 3;
+
+interface Parts {
+  readonly reign: Reign;
+  readonly streams: AgentStreams;
+  readonly log: Logger;
+  readonly metrics: ControllerMetrics;
+  readonly defects: string[];
+}
 
 export class FuzzWorld {
   readonly #handlers: ReadonlyMap<string, CallHandler>;
-  readonly #streams: AgentStreams;
   readonly #reign: Reign;
+  readonly streams: AgentStreams;
+  readonly api: ApiContext;
+  readonly log: Logger;
+  readonly metrics: ControllerMetrics;
   /** What must never be: failures of handlers that are no answers, and the end of the controller. */
   readonly defects: string[];
 
-  private constructor(reign: Reign, streams: AgentStreams, defects: string[]) {
+  private constructor({ reign, streams, log, metrics, defects }: Parts) {
     this.#reign = reign;
-    this.#streams = streams;
+    this.streams = streams;
+    this.log = log;
+    this.metrics = metrics;
     this.defects = defects;
-    const api: ApiContext = {
+    this.api = {
       reign: () => reign,
       controllers: { list: async () => [], gone: () => [], transfer: async () => undefined },
       agents: streams,
@@ -44,7 +57,7 @@ export class FuzzWorld {
       bookmarkMs: 1,
     };
     this.#handlers = createCallHandlers({
-      routes: (router) => addApiServices(router, api, new HealthTable(API_SERVICES)),
+      routes: (router) => addApiServices(router, this.api, new HealthTable(API_SERVICES)),
       onDefect: (error) => defects.push(`a defect of ours: ${error instanceof Error ? error.stack : String(error)}`),
     });
   }
@@ -90,12 +103,12 @@ export class FuzzWorld {
     });
     reign.elect({ kind: 'elected', term, clusterId, incarnation, firstOfIncarnation: false, records: [] });
     streams.attach({ term, clusterId, post: (event) => reign.post(event) });
-    return new FuzzWorld(reign, streams, defects);
+    return new FuzzWorld({ reign, streams, log, metrics, defects });
   }
 
   connect(server: string, pool: string): FuzzAgent {
     const agent = new FuzzAgent(server, pool);
-    this.#streams.accept(agent.call);
+    this.streams.accept(agent.call);
     agent.join();
     return agent;
   }
@@ -135,17 +148,13 @@ export class FuzzWorld {
       body: once(body),
       signal: client.signal,
     };
-    try {
-      const answer = await handler(request);
-      const text = await beginningOf(answer.body, client);
-      return { code: codeOf(answer.status, answer.trailer ?? new Headers(), text), text };
-    } finally {
-      client.abort();
-    }
+    const answer = await handler(request);
+    const text = await beginningOf(answer.body, client);
+    return { code: codeOf(answer.status, answer.trailer ?? new Headers(), text), text };
   }
 
   end(): void {
-    this.#streams.sweep();
+    this.streams.sweep();
   }
 }
 
@@ -177,7 +186,7 @@ async function turns(count: number): Promise<undefined> {
 }
 
 /** JSON says its code in words, the protocols of gRPC as a number in a trailer, of the answer or at the end of its body. */
-function codeOf(status: number, trailer: Headers, text: string): string {
+export function codeOf(status: number, trailer: Headers, text: string): string {
   const number = trailer.get('grpc-status') ?? /grpc-status: (\d+)/.exec(text)?.[1];
   if (number !== undefined && number !== null) return number === '0' ? 'ok' : `grpc ${number}`;
   return /"code":"(\w+)"/.exec(text)?.[1] ?? (status === 200 ? 'ok' : `http ${status}`);

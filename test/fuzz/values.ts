@@ -29,6 +29,9 @@ const COUNTERS = [0n, 1n, 2n, 2n ** 31n, 2n ** 53n - 1n, 2n ** 53n, 253_402_300_
 const SIGNED = [...COUNTERS, -1n, -62_135_596_801n, -(2n ** 63n)];
 const FLOATS = [0, 100, -1, Number.NaN, Number.POSITIVE_INFINITY, 1e38];
 const MAX_DEPTH = 6;
+/** Elements of long lists, and how many lists are long: messages have dozens of lists, and a long one costs as much as a hundred others. */
+const MANY = [65, 257, 1_001, 10_001, 30_000];
+const MANY_SHARE = 0.001;
 
 export class ValueSource {
   readonly #prng: Prng;
@@ -66,12 +69,14 @@ export class ValueSource {
     switch (field.fieldKind) {
       case 'list': {
         const list = message.get(field);
-        for (let n = this.#length(); n > 0; n -= 1) list.add(this.#element(field, depth));
+        for (const element of this.#elements(field, depth)) list.add(element);
         return;
       }
       case 'map': {
         const map = message.get(field);
-        for (let n = this.#length(); n > 0; n -= 1) map.set(this.#text(), this.#element(field, depth));
+        const elements = this.#elements(field, depth);
+        // A long one has as many keys; a short one has odd ones.
+        for (const [i, element] of elements.entries()) map.set(elements.length > 3 ? `k${i}` : this.#text(), element);
         return;
       }
       case 'message':
@@ -84,10 +89,12 @@ export class ValueSource {
     }
   }
 
-  /** Mostly a few; sometimes as many as no rule allows. */
-  #length(): number {
-    if (this.#prng.chance(0.995)) return this.#prng.int(0, 3);
-    return this.#prng.pick([65, 257, 1_001, 10_001, 30_000]) ?? 0;
+  /** Mostly a few; sometimes as many as no rule allows, which repeat: whoever reads them does not know, and they are made in no time. */
+  #elements(field: DescField, depth: number): readonly unknown[] {
+    const several = (count: number) => Array.from({ length: count }, () => this.#element(field, depth));
+    if (!this.#prng.chance(MANY_SHARE)) return several(this.#prng.int(0, 3));
+    const some = several(8);
+    return Array.from({ length: this.#prng.pick(MANY) ?? 0 }, (_, i) => some[i % some.length]);
   }
 
   #element(field: DescField, depth: number): unknown {

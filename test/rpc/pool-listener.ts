@@ -1,5 +1,6 @@
 /** A real listener with a small PoolService behind it: made-up pools, no core, no store. For tests of the wire. */
 import { once } from 'node:events';
+import { setTimeout as sleep } from 'node:timers/promises';
 import type { DescMethod } from '@bufbuild/protobuf';
 import type { ConnectRouter, ServiceImpl } from '@connectrpc/connect';
 import { onTestFinished } from 'vitest';
@@ -42,6 +43,11 @@ function poolHandlers(watches: Set<object>): Partial<ServiceImpl<typeof PoolServ
       if (revision === 8n) throw new TypeError('secret inside');
       watches.add(signal);
       try {
+        // Says what the signal says, as waiting for anything does.
+        if (revision === 10n) {
+          yield { revision, snapshotEnd: true };
+          await sleep(3_600_000, undefined, { signal });
+        }
         yield { revision: revision + 1n, snapshotEnd: true };
         if (revision === 9n && !signal.aborted) await once(signal, 'abort');
       } finally {

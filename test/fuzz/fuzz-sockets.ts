@@ -1,0 +1,167 @@
+/** The listeners of a fuzzed controller on real sockets, and those who use them: wrongly, in silence, and rightly. */
+import { type ClientHttp2Session, connect as connectHttp2, constants } from 'node:http2';
+import { connect, type Socket } from 'node:net';
+import type { Duplex } from 'node:stream';
+import { setImmediate as turn } from 'node:timers/promises';
+import { type AgentListener, startAgentListener } from '../../controller/agents/agent-listener.ts';
+import { startApiListener } from '../../controller/api/api-listener.ts';
+import { HealthTable } from '../../shared/rpc/health.ts';
+import type { Listener } from '../../shared/rpc/single-port-listener.ts';
+import { ScriptedAgent } from '../controller/scripted-agent.ts';
+import { type Answer, codeOf, type FuzzWorld, STREAM_TURNS } from './fuzz-world.ts';
+import type { FuzzRequest } from './request-source.ts';
+import type { Attack } from './wire-attacks.ts';
+
+/** Not `once` of node:events, which rejects at an error before it. */
+const closeOf = (ended: Duplex): Promise<void> => new Promise((resolve) => ended.once('close', () => resolve()));
+
+/** Attacks under way at once, and connections that say nothing more and stay. */
+const UNDER_WAY = 16;
+const SILENT = 64;
+/** A server has so long to let go of a client that went. */
+const LET_GO_MS = 10_000;
+
+export class FuzzSockets {
+  readonly #api: Listener;
+  readonly #agents: AgentListener;
+  readonly #stop = new AbortController();
+  readonly #complain: (what: string) => void;
+  readonly #underWay = new Set<Promise<void>>();
+  readonly #silent: Socket[] = [];
+  #session: ClientHttp2Session | undefined;
+  #healthy: ScriptedAgent | undefined;
+
+  private constructor(api: Listener, agents: AgentListener, complain: (what: string) => void) {
+    this.#api = api;
+    this.#agents = agents;
+    this.#complain = complain;
+  }
+
+  static async listen(world: FuzzWorld, complain: (what: string) => void): Promise<FuzzSockets> {
+    const { api, streams, log, metrics } = world;
+    const health = new HealthTable([]);
+    const anyPort = { host: '127.0.0.1', port: 0 };
+    const stop = new AbortController();
+    const forwarder = { interceptor: (next: unknown) => next } as never;
+    const options = {
+      api,
+      stale: api,
+      forwarder,
+      leads: () => true,
+      health,
+      metrics,
+      log,
+      shutdownSignal: stop.signal,
+    };
+    const readiness = () => ({ ready: true, words: 'leads' });
+    const apiListener = await startApiListener({ address: anyPort, ...options, readiness });
+    const agents = await startAgentListener({ ...anyPort, onConnect: (call) => streams.accept(call), health });
+    const sockets = new FuzzSockets(apiListener, agents, complain);
+    sockets.#stop.signal.addEventListener('abort', () => stop.abort());
+    return sockets;
+  }
+
+  /** An agent that lives on a real socket for as long as all this goes on. */
+  async joinHealthy(server: string, pool: string): Promise<void> {
+    this.#healthy = new ScriptedAgent(`127.0.0.1:${this.#agents.port}`, server);
+    this.#healthy.live(1_000);
+    await this.#healthy.join({ pool });
+  }
+
+  /** A heartbeat of that agent, over its socket; false: it was not granted in time. */
+  async isGranted(withinMs: number): Promise<boolean> {
+    const healthy = this.#healthy;
+    if (healthy === undefined) return false;
+    const granted = healthy.grantedFromNow().then(() => true);
+    const over = healthy.ended.then(() => false);
+    const late = new Promise<boolean>((resolve) => setTimeout(resolve, withinMs, false).unref());
+    return Promise.race([granted, over, late]);
+  }
+
+  /** Begins an attack, once no more than a few others are under way. */
+  async attack(on: 'api' | 'agents', attack: Attack): Promise<void> {
+    while (this.#underWay.size >= UNDER_WAY) await Promise.race(this.#underWay);
+    const port = on === 'api' ? this.#api.port : this.#agents.port;
+    const done = this.#play(port, attack).finally(() => this.#underWay.delete(done));
+    this.#underWay.add(done);
+  }
+
+  async settled(): Promise<void> {
+    await Promise.all(this.#underWay);
+  }
+
+  async #play(port: number, { chunks, end }: Attack): Promise<void> {
+    const socket = connect(port, '127.0.0.1');
+    // Being refused is the right answer to most of this.
+    socket.on('error', () => undefined).resume();
+    const closed = closeOf(socket);
+    for (const chunk of chunks) {
+      if (!socket.writable) break;
+      socket.write(chunk);
+      await turn();
+    }
+    if (end === 'silence') {
+      this.#silent.push(socket);
+      if (this.#silent.length > SILENT) this.#silent.shift()?.resetAndDestroy();
+      return;
+    }
+    if (end === 'rst') socket.resetAndDestroy();
+    else socket.end();
+    const late = setTimeout(() => {
+      this.#complain(`a connection that its client ended was not closed within ${LET_GO_MS / 1_000} s`);
+      socket.destroy();
+    }, LET_GO_MS);
+    await closed;
+    clearTimeout(late);
+  }
+
+  /** A request as a library would send it, on a connection for many. */
+  async call({ path, contentType, body }: FuzzRequest): Promise<Answer> {
+    const session = this.#connected();
+    const stream = session.request({ ':method': 'POST', ':path': path, 'content-type': contentType, te: 'trailers' });
+    const headers = new Headers();
+    let status = 0;
+    const take = (got: object): void => {
+      for (const [name, value] of Object.entries(got)) if (!name.startsWith(':')) headers.append(name, String(value));
+      if (':status' in got) status = Number(got[':status']);
+    };
+    stream.on('response', take).on('trailers', take);
+    const chunks: Buffer[] = [];
+    stream.on('data', (chunk: Buffer) => {
+      chunks.push(chunk);
+      // What goes on is left: a client that goes away is nobody's defect.
+      if (/\/(Watch|StreamOutput)/.test(path)) void leave();
+    });
+    const leave = async (): Promise<void> => {
+      for (let i = 0; i < STREAM_TURNS; i += 1) await turn();
+      stream.close(constants.NGHTTP2_CANCEL);
+    };
+    stream.on('error', () => undefined);
+    stream.setTimeout(LET_GO_MS, () => {
+      this.#complain(`${path} was not answered on a socket within ${LET_GO_MS / 1_000} s`);
+      stream.close(constants.NGHTTP2_CANCEL);
+    });
+    const closed = closeOf(stream);
+    stream.end(body);
+    await closed;
+    const text = Buffer.concat(chunks).toString('utf8', 0, 2_000);
+    if (status === 0) return { code: `reset ${stream.rstCode}`, text };
+    return { code: codeOf(status, headers, text), text };
+  }
+
+  #connected(): ClientHttp2Session {
+    if (this.#session === undefined || this.#session.closed || this.#session.destroyed) {
+      this.#session = connectHttp2(`http://127.0.0.1:${this.#api.port}`);
+      this.#session.on('error', () => undefined);
+    }
+    return this.#session;
+  }
+
+  async close(): Promise<void> {
+    this.#healthy?.close();
+    this.#session?.destroy();
+    for (const socket of this.#silent) socket.destroy();
+    this.#stop.abort();
+    await Promise.all([this.#api.close(0), this.#agents.close(0)]);
+  }
+}
