@@ -4,8 +4,8 @@
  * and the rules in the protos are kept equal by a test. Pure: cores use it too.
  */
 
-const KIB = 1024;
-const MIB = 1024 * KIB;
+export const KIB = 1024;
+export const MIB = 1024 * KIB;
 
 export type LimitUnit = 'bytes' | 'characters' | 'items' | 'levels';
 

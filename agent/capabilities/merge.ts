@@ -1,5 +1,6 @@
 /** One set of capabilities from all sources: a later source wins over an earlier one of the same name. Pure. */
 import type { Capability } from '../core/message.ts';
+import { isFact } from './fact.ts';
 
 /** What a Hello can hold besides its attempts; past it the last names are left out. */
 const MAX_CAPABILITIES = 256;
@@ -10,6 +11,8 @@ const rank: Readonly<Record<Capability['source'], number>> = { FINGERPRINT: 1, P
 export function mergeCapabilities(...sources: readonly (readonly Capability[])[]): readonly Capability[] {
   const byName = new Map<string, Capability>();
   for (const capability of sources.flat()) {
+    // A host may call its distribution anything; a probe's lines and the configuration have been told before.
+    if (!isFact(capability.name, capability.value)) continue;
     const other = byName.get(capability.name);
     if (other === undefined || rank[capability.source] >= rank[other.source]) byName.set(capability.name, capability);
   }

@@ -1,10 +1,9 @@
 /** Facts from probe programs of the configuration: one `name=value`, or `name` alone, a line. */
 import type { Probe } from '../config.ts';
 import type { Capability } from '../core/message.ts';
+import { isFact } from './fact.ts';
 import { outputOf } from './program-output.ts';
 
-const NAME = /^[a-z][a-z0-9._-]{0,62}$/;
-const MAX_VALUE = 128;
 /** Facts of one probe. */
 const MAX_FACTS = 64;
 
@@ -29,7 +28,7 @@ export function readFacts(text: string): {
     const equals = line.indexOf('=');
     const name = (equals < 0 ? line : line.slice(0, equals)).trim();
     const value = equals < 0 ? '' : line.slice(equals + 1).trim();
-    const good = NAME.test(name) && value.length <= MAX_VALUE && capabilities.length < MAX_FACTS;
+    const good = isFact(name, value) && capabilities.length < MAX_FACTS;
     if (good) capabilities.push({ name, value, source: 'PROBE' });
     else if (unread.length < MAX_FACTS) unread.push(line.slice(0, 80));
   }

@@ -75,6 +75,8 @@ describe('the configuration of an agent', () => {
     ['port 0', 'controllers: ["host:0"]', /controllers\[0\].*nowhere to connect/],
     ['a limit below zero', 'max_slots: -1', /max_slots/],
     ['a low mark above the high one', 'saturation: { cpu_high: 50, cpu_low: 60 }', /saturation.cpu_low.*60 is above/],
+    ['a capability that no controller takes', 'capabilities: { gpu: "3\\t4" }', /capabilities.*control characters/],
+    ['a machine id that no controller takes', 'machine_id: "a\\eb"', /machine_id.*control characters/],
     ['a capability with a bad name', 'capabilities: { "Big GPU": "1" }', /capabilities/],
     ['a probe without a program', 'probes: [{ name: a }]', /probes\[0\].argv/],
   ])('refuses %s, and says where', (_what, text, complaint) => {

@@ -24,6 +24,11 @@ describe('the set of capabilities', () => {
     expect(sameCapabilities(mergeCapabilities([one]), mergeCapabilities([{ ...one, value: '2' }]))).toBe(false);
   });
 
+  it('leaves out what no controller takes, wherever it comes from', () => {
+    const odd = fact('os.distribution', 'a\u0007b', 'FINGERPRINT');
+    expect(mergeCapabilities([odd, fact('os', 'linux', 'FINGERPRINT')])).toEqual([fact('os', 'linux', 'FINGERPRINT')]);
+  });
+
   it('is bounded', () => {
     const many = Array.from({ length: 300 }, (_, i) => fact(`f${i}`, '', 'CONFIG'));
     expect(mergeCapabilities(many)).toHaveLength(256);
@@ -48,6 +53,11 @@ describe('a probe', () => {
     expect(capabilities).toHaveLength(64);
     expect(unread.length).toBeLessThanOrEqual(64);
     expect(readFacts(`a=${'x'.repeat(129)}`).capabilities).toEqual([]);
+  });
+
+  it('that prints what no controller takes is not told: its stream would end each time', () => {
+    const text = `bytes=${'ü'.repeat(65)}\nescape=3.1\u001b[31m\ntab=3.1\t8.0\nzeile=${'ü'.repeat(64)}\n`;
+    expect(readFacts(text).capabilities).toEqual([fact('zeile', 'ü'.repeat(64), 'PROBE')]);
   });
 
   it('runs without a shell, and tells why it failed', async () => {
