@@ -2,7 +2,9 @@
  * One term of leadership: the core with everything that lives and dies with it. A leader that steps down drops all of it; the next
  * term begins with what the store holds.
  */
+
 import { LocumError } from '../shared/errors.ts';
+import { MIB } from '../shared/limits.ts';
 import type { Now } from '../shared/time.ts';
 import { acknowledgedState } from './acknowledged-state.ts';
 import { WatchHub } from './api/watch-hub.ts';
@@ -44,7 +46,6 @@ export interface ReignOptions {
 /** How long calls and reads wait for a store that takes no writes. */
 const TROUBLE_PATIENCE_MS = 2_000;
 
-const MIB = 1024 * 1024;
 /** Calls that come while about so much waits for the store are refused: clients can't make a leader run ahead until it has to step down. */
 const CALLS_STOP_BYTES = 64 * MIB;
 

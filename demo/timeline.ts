@@ -1,9 +1,9 @@
 /** What the audience sees: acts, what was promised and whether it happened, and the decisions with their reasons. */
+
 import { timestampMs } from '@bufbuild/protobuf/wkt';
 import { styled } from '../cli/output/style.ts';
 import type { Event } from '../shared/gen/locum/v1/event_pb.ts';
-
-const SECOND = 1_000;
+import { SECOND } from '../shared/time.ts';
 
 export class Timeline {
   readonly #startWallMs = Date.now();

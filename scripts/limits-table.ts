@@ -1,11 +1,9 @@
 /** `node scripts/limits-table.ts`: the table of docs/limits.md, printed from shared/limits.ts. A test keeps the page equal to it. */
-import { LIMIT_ROWS, type LimitRow } from '../shared/limits.ts';
-
-const KIB = 1024;
+import { KIB, LIMIT_ROWS, type LimitRow, MIB } from '../shared/limits.ts';
 
 /** `128 KiB`, `1,000`. */
 function shown({ value, unit }: LimitRow): string {
-  if (unit === 'bytes' && value % (KIB * KIB) === 0) return `${value / (KIB * KIB)} MiB`;
+  if (unit === 'bytes' && value % MIB === 0) return `${value / MIB} MiB`;
   if (unit === 'bytes' && value % KIB === 0) return `${value / KIB} KiB`;
   return `${value.toLocaleString('en-US')} ${unit}`;
 }

@@ -12,7 +12,7 @@ import type { Keeper } from './state.ts';
 import { answerCommand, askKeeper, changeStatus, log, send, type Turn } from './turn.ts';
 
 /** A9: a keeper that does not answer a ping for this long is as good as dead, whatever else it says. */
-const SILENT_MS = 2 * SECOND;
+export const KEEPER_SILENT_MS = 2 * SECOND;
 /** Between two pings while something runs, and the longest while nothing does. */
 const PING_MS = { running: SECOND, idle: 5 * SECOND };
 const REOPEN_MS = SECOND;
@@ -186,12 +186,12 @@ export function watchKeeper(turn: Turn): void {
   switch (keeper.kind) {
     case 'live':
       keeper.nextPingAt = Math.min(keeper.nextPingAt, now.mono + pingEveryMs(turn));
-      if (keeper.pingedAt !== undefined && now.mono - keeper.pingedAt >= SILENT_MS) {
+      if (keeper.pingedAt !== undefined && now.mono - keeper.pingedAt >= KEEPER_SILENT_MS) {
         killTrees(turn, keeper.pid, 'the keeper is silent');
       } else if (now.mono >= keeper.nextPingAt) ping(turn, keeper);
       break;
     case 'lost':
-      if (now.mono - keeper.since >= SILENT_MS) killTrees(turn, keeper.pid, 'the keeper does not come back');
+      if (now.mono - keeper.since >= KEEPER_SILENT_MS) killTrees(turn, keeper.pid, 'the keeper does not come back');
       break;
     case 'opening':
       if (keeper.retryAt !== undefined && now.mono >= keeper.retryAt) openKeeper(turn);
@@ -228,9 +228,9 @@ export function nextKeeperCheck({ state }: Turn): number | undefined {
   const { keeper } = state;
   switch (keeper.kind) {
     case 'live':
-      return Math.min(keeper.nextPingAt, (keeper.pingedAt ?? Number.POSITIVE_INFINITY) + SILENT_MS);
+      return Math.min(keeper.nextPingAt, (keeper.pingedAt ?? Number.POSITIVE_INFINITY) + KEEPER_SILENT_MS);
     case 'lost':
-      return keeper.since + SILENT_MS;
+      return keeper.since + KEEPER_SILENT_MS;
     case 'opening':
       return keeper.retryAt;
     case 'killing':

@@ -12,6 +12,7 @@ import { hostProblemsFromProto } from '../../shared/rpc/host-problem-messages.ts
 import { refToMessage } from '../attempt-codec.ts';
 import type { KeeperRequest, Tree } from '../core/effect.ts';
 import type { Event, RequestId } from '../core/event.ts';
+import { KEEPER_SILENT_MS } from '../core/keeper.ts';
 import { connectKeeper, type KeeperConnection, type KeeperEvent, KeeperUnreachableError } from './client.ts';
 import { decodeKept, decodeOpened, decodeOutput, decodeResult, encodeExtension, encodeStart } from './keeper-codec.ts';
 import {
@@ -24,8 +25,6 @@ import {
 } from './kill-trees.ts';
 import { ensureKeeper, type SpawnKeeperOptions } from './launch.ts';
 
-/** A9: a keeper that is silent for this long is as good as dead. */
-const SILENT_MS = 2_000;
 /** How long the last answers may take when the agent ends. */
 const LAST_ANSWERS_MS = 500;
 
@@ -113,7 +112,7 @@ export class KeeperLink {
     const { stateDir, agentVersion, spawn, log, memory } = this.options;
     const options = { stateDir, agentVersion, onEvent };
     try {
-      return await connectKeeper({ ...options, timeoutMs: SILENT_MS });
+      return await connectKeeper({ ...options, timeoutMs: KEEPER_SILENT_MS });
     } catch (error) {
       if (!mayStart) throw error;
       const isHung = error instanceof KeeperUnreachableError && error.isSilent;

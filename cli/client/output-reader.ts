@@ -5,6 +5,7 @@ import { backoffMs } from '../../shared/backoff.ts';
 import type { RunService, StreamOutputResponse } from '../../shared/gen/locum/v1/run_service_pb.ts';
 import { fromConnectError } from '../../shared/rpc/status-details.ts';
 import { CommandFailure } from '../exit-codes.ts';
+import { RESUME_BACKOFF } from './resume.ts';
 import { mayRepeat } from './transport.ts';
 
 export interface OutputRequest {
@@ -17,7 +18,6 @@ export interface OutputRequest {
   readonly follow: boolean;
 }
 
-const BACKOFF = { baseMs: 200, capMs: 2_000 } as const;
 /** How long nobody may be there: longer than a controller's restart and its agents' return, shorter than a person's patience. */
 const PATIENCE_MS = 60_000;
 
@@ -28,7 +28,8 @@ const PATIENCE_MS = 60_000;
 export async function* readOutput(
   runs: Pick<Client<typeof RunService>, 'streamOutput'>,
   request: OutputRequest,
-  pause: (failures: number) => Promise<unknown> = (failures) => sleep(backoffMs(BACKOFF, failures, Math.random())),
+  pause: (failures: number) => Promise<unknown> = (failures) =>
+    sleep(backoffMs(RESUME_BACKOFF, failures, Math.random())),
 ): AsyncGenerator<StreamOutputResponse> {
   let { epoch, offset } = request;
   let failures = 0;

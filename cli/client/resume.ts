@@ -29,7 +29,8 @@ export interface ResumeOptions<M, P> {
   readonly pause?: (failures: number) => Promise<void>;
 }
 
-const BACKOFF = { baseMs: 200, capMs: 2_000 } as const;
+/** Between two openings of a stream that breaks. */
+export const RESUME_BACKOFF = { baseMs: 200, capMs: 2_000 } as const;
 
 /** Ends only by an error that repeating can't mend, by the signal, or by its reader. */
 export async function* resuming<M, P>(options: ResumeOptions<M, P>): AsyncGenerator<M> {
@@ -59,7 +60,7 @@ export async function* resuming<M, P>(options: ResumeOptions<M, P>): AsyncGenera
 
 async function backOff(failures: number): Promise<void> {
   if (failures === 0) tell('The stream ended; opening it again …');
-  await sleep(backoffMs(BACKOFF, failures, Math.random()));
+  await sleep(backoffMs(RESUME_BACKOFF, failures, Math.random()));
 }
 
 /** What follows is not kept any more, or was not when this reader had time for it. */

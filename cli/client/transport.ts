@@ -11,6 +11,7 @@ import { createGrpcTransport, Http2SessionManager } from '@connectrpc/connect-no
 import { present } from '../../shared/assert.ts';
 import { backoffMs } from '../../shared/backoff.ts';
 import { LIMITS } from '../../shared/limits.ts';
+import { ACTOR_HEADER } from '../../shared/rpc/actor-header.ts';
 import { KEEPALIVE_TIME_MS, KEEPALIVE_TIMEOUT_MS } from '../../shared/rpc/channel-options.ts';
 import { brokeOff, neverArrived } from '../../shared/rpc/connection-error.ts';
 import { fromConnectError } from '../../shared/rpc/status-details.ts';
@@ -30,9 +31,6 @@ export interface ClosableTransport extends Transport {
 
 /** How long one of several addresses may take: a controller that hangs must not use up the time in which the next one answers. */
 const TRY_MS = 3_000;
-
-/** Who asks, for the event log. */
-const ACTOR_HEADER = 'x-locum-actor';
 
 function actor(): string {
   try {

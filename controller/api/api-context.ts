@@ -4,6 +4,7 @@ import { clone, type DescMessage, type JsonValue, type MessageShape, toJson } fr
 import type { HandlerContext } from '@connectrpc/connect';
 import { assert } from '../../shared/assert.ts';
 import { invalidField, LocumError } from '../../shared/errors.ts';
+import { ACTOR_HEADER } from '../../shared/rpc/actor-header.ts';
 import type { AgentStreams } from '../agents/agent-streams.ts';
 import type { Call, CallValue } from '../core/event.ts';
 import { overloaded } from '../pending-calls.ts';
@@ -50,9 +51,6 @@ export class StreamCount {
     }
   }
 }
-
-/** Who asks, in words; anyone who reaches the API is an operator, and this is for the event log. */
-export const ACTOR_HEADER = 'x-locum-actor';
 
 /** Printable, without spaces: it becomes part of a key of the store. */
 const REQUEST_ID = /^[\x21-\x7e]{0,128}$/;

@@ -16,6 +16,7 @@ import { poolName } from '../../shared/resource-name.ts';
 import { movePlanToProto, orderToProto, poolToProto } from '../codec/pool.ts';
 import { timersPatchFromProto } from '../codec/timers.ts';
 import { failbackWords } from '../codec/words.ts';
+import { DEFAULT_MAX_SLOTS } from '../core/calls/pool-calls.ts';
 import type { Apply, Call } from '../core/event.ts';
 import { DEFAULT_TIMERS, type Timers } from '../core/timers.ts';
 import { type ApiContext, submit } from './api-context.ts';
@@ -23,9 +24,6 @@ import { indexAfterText, pageOf } from './page.ts';
 import { found, poolIdOf, serverIdOf } from './resource-id.ts';
 import { maskPaths } from './update-mask.ts';
 import { watchResources } from './watch-resources.ts';
-
-/** Slots of a server in a pool that says nothing about them; the comment of pool.proto says the same. */
-const DEFAULT_MAX_SLOTS = 50;
 
 const TIMER_PATHS = {
   'timers.heartbeat_interval': 'heartbeatMs',

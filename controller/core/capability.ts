@@ -1,3 +1,4 @@
+import { LIMITS } from '../../shared/limits.ts';
 import { compareValues } from './version.ts';
 
 /** Where a capability comes from; a later one wins over an earlier one of the same name. */
@@ -110,7 +111,7 @@ export function parseRequirement(text: string): RequirementResult {
 }
 
 const MAX_NAME = 63;
-const MAX_VALUE = 128;
+const MAX_VALUE = LIMITS.capabilityBytes;
 
 /** Longer operators first. */
 const COMPARISONS: readonly { readonly pattern: RegExp; readonly operator: Comparison }[] = [

@@ -8,7 +8,9 @@ import { endStorm } from '../storm.ts';
 import { checkTimers, DEFAULT_TIMERS, type Timers } from '../timers.ts';
 import { type CallOf, checkEtag, goneOutcome, knownPool, type Outcome, poolOutcome } from './outcome.ts';
 
-const DEFAULT_MAX_SLOTS = 50;
+/** Slots of a server in a pool that says nothing about them; the comment of pool.proto says the same. */
+export const DEFAULT_MAX_SLOTS = 50;
+
 /** What silences are judged by. */
 const RHYTHM = ['heartbeatMs', 'suspectAfterMs', 'missingAfterMs'] as const;
 
