@@ -119,12 +119,12 @@ function metaFromProto(meta: PbMeta): Meta {
   };
 }
 
-function requestToProto({ id, age, fingerprint, resource }: RequestRecord): PbRequest {
-  return create(RequestSchema, { id, ageMs: toUint64(age), fingerprint, resource });
+function requestToProto({ id, client, age, fingerprint, resource }: RequestRecord): PbRequest {
+  return create(RequestSchema, { id, client, ageMs: toUint64(age), fingerprint, resource });
 }
 
-function requestFromProto({ id, ageMs, fingerprint, resource }: PbRequest): RequestRecord {
-  return { kind: 'request', id, age: fromUint64(ageMs, 'age_ms'), fingerprint, resource };
+function requestFromProto({ id, client, ageMs, fingerprint, resource }: PbRequest): RequestRecord {
+  return { kind: 'request', id, client, age: fromUint64(ageMs, 'age_ms'), fingerprint, resource };
 }
 
 function newerSchema(key: string, version: number): StoreError {

@@ -12,8 +12,9 @@ import { EVENTS_KEPT, EventLog } from './event-log.ts';
 import type { Meta } from './meta.ts';
 import { PlacementIndex } from './placement/placement-index.ts';
 import { RunQueue } from './queue.ts';
+import { RequestLog } from './request-log.ts';
 import { Shares } from './shares.ts';
-import type { Attempt, ConnId, Policy, Pool, RequestRecord, Run, Server, StopReason } from './state.ts';
+import type { Attempt, ConnId, Policy, Pool, Run, Server, StopReason } from './state.ts';
 
 /** A command that waits until its commit is durable, its term checked and its turn come. */
 export interface Waiting {
@@ -180,7 +181,7 @@ export interface ClusterState {
   readonly policies: Map<PolicyId, Policy>;
   readonly runs: Map<RunId, Run>;
   readonly events: EventLog;
-  readonly requests: Map<string, RequestRecord>;
+  readonly requests: RequestLog;
   readonly poolLive: Map<PoolId, PoolLive>;
   readonly serverLive: Map<ServerId, ServerLive>;
   readonly policyLive: Map<PolicyId, PolicyLive>;
@@ -197,9 +198,11 @@ export interface Keep {
   readonly events: number;
   /** Ended runs over all; more, if otherwise a policy would keep less than 5. */
   readonly endedRuns: number;
+  /** Outcomes of calls with a request_id over all clients; each is kept for its hour. */
+  readonly requests: number;
 }
 
-export const DEFAULT_KEEP: Keep = { events: EVENTS_KEPT, endedRuns: 5_000 };
+export const DEFAULT_KEEP: Keep = { events: EVENTS_KEPT, endedRuns: 5_000, requests: 100_000 };
 /** What a policy keeps of its ended runs, whatever the others do. */
 const ENDED_RUNS_EACH = 5;
 
@@ -223,7 +226,7 @@ export function emptyCluster(version: string, keep: Keep = DEFAULT_KEEP): Cluste
     policies: new Map(),
     runs: new Map(),
     events: new EventLog(keep.events),
-    requests: new Map(),
+    requests: new RequestLog(keep.requests),
     poolLive: new Map(),
     serverLive: new Map(),
     policyLive: new Map(),

@@ -56,6 +56,7 @@ function takeOver(ctx: Context, elected: Elected): void {
   for (const record of elected.records) take(ctx, record, floor);
   state.electedAge = state.meta.age;
   keepEvents(ctx, elected.records);
+  keepRequests(ctx, elected.records);
   linkRuns(ctx);
   if (!state.pools.has(DEFAULT_POOL)) createDefaultPool(ctx);
   for (const pool of state.pools.keys()) refreshOrder(ctx, pool);
@@ -99,7 +100,7 @@ function take(ctx: Context, record: StateRecord, floor: number): void {
       // Whose room it takes is known once everything is there.
       return;
     case 'request':
-      state.requests.set(record.id, record);
+      // They are remembered oldest first, once all are there.
       return;
     default:
       unreachable(record);
@@ -153,9 +154,12 @@ function linkRuns(ctx: Context): void {
     ctx.dirtyRuns.add(run.id);
   }
   for (const run of ended.sort((a, b) => a.endAge - b.endAge)) keepEndedRun(ctx, run);
-  const requests = [...state.requests.values()].sort((a, b) => a.age - b.age);
-  state.requests.clear();
-  for (const request of requests) state.requests.set(request.id, request);
+}
+
+/** The oldest first. */
+function keepRequests({ state }: Context, records: readonly StateRecord[]): void {
+  const requests = records.filter((record) => record.kind === 'request');
+  for (const request of requests.sort((a, b) => a.age - b.age)) state.requests.add(request);
 }
 
 function createDefaultPool(ctx: Context): void {

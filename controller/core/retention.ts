@@ -12,8 +12,6 @@ import type { Policy, Run, Server } from './state.ts';
 export const RUNS_OF_DELETED_KEPT_MS = 7 * 24 * HOUR;
 /** Outcomes of calls with a request_id are kept this long. */
 export const REQUESTS_KEPT_MS = HOUR;
-/** And at most so many; the oldest go first. */
-export const REQUESTS_MAX = 50_000;
 
 /** Owner of the ended runs of all policies that are gone. */
 const GONE = 'gone';
@@ -51,15 +49,5 @@ export function forgetOld(ctx: Context): void {
   const { endedRuns, runs } = ctx.state;
   const isOld = (id: Run['id']): boolean => (runs.get(id)?.endAge ?? 0) <= ctx.age - RUNS_OF_DELETED_KEPT_MS;
   for (const id of endedRuns.dropWhere(GONE, isOld)) forgetRun(ctx, id);
-  forgetRequests(ctx);
-}
-
-/** Requests stand in the map oldest first. */
-function forgetRequests(ctx: Context): void {
-  const { requests } = ctx.state;
-  for (const [id, record] of requests) {
-    if (record.age > ctx.age - REQUESTS_KEPT_MS && requests.size <= REQUESTS_MAX) return;
-    requests.delete(id);
-    ctx.journal.delete(`requests/${id}`);
-  }
+  for (const id of ctx.state.requests.forgetUpTo(ctx.age - REQUESTS_KEPT_MS)) ctx.journal.delete(`requests/${id}`);
 }

@@ -326,6 +326,8 @@ export interface EventRecord {
 export interface RequestRecord {
   readonly kind: 'request';
   readonly id: string;
+  /** Who called, as it was said: its actor. */
+  readonly client: string;
   readonly age: number;
   /** Method and arguments, hashed by the API. */
   readonly fingerprint: string;

@@ -62,7 +62,7 @@ describe('the configuration of a controller', () => {
       logLevel: 'debug',
       logFormat: 'json',
       initialTimers: { ...DEFAULT_TIMERS, missingAfterMs: 60_000 },
-      keep: { events: 10_000, endedRuns: 200 },
+      keep: { events: 10_000, endedRuns: 200, requests: 100_000 },
     });
   });
 

@@ -43,8 +43,10 @@ function answer(ctx: Context, call: AdminCall): CallResult {
     if (earlier !== undefined) return { ok: true, value: replay(ctx, call, earlier.fingerprint, earlier.resource) };
     // What earlier events of this drain changed must be in the index before a handler asks it.
     for (const server of ctx.dirtyServers) refreshIndex(ctx.state, server);
+    const isRemembered = call.requestId !== '' && !call.validateOnly;
+    if (isRemembered && !ctx.state.requests.hasRoomFor(call.actor)) throw noRoom(call.actor);
     const { resource, value } = perform(ctx, call.request, call.validateOnly);
-    if (call.requestId !== '' && !call.validateOnly) remember(ctx, call, resource);
+    if (isRemembered) remember(ctx, call, resource);
     return { ok: true, value };
   } catch (error) {
     // Handlers throw their answers before they change anything; every other error is a defect and ends the process.
@@ -69,11 +71,19 @@ function replay(ctx: Context, call: AdminCall, fingerprint: string, resource: st
   return value;
 }
 
+/** How long somebody should wait who has made so many calls that room comes only with the hour. */
+const NO_ROOM_MS = 60_000;
+
+function noRoom(client: string): LocumError {
+  const message = `${client} made so many calls with a request_id that no more can be remembered for their hour`;
+  return new LocumError('TOO_MANY_REQUESTS', message, { retryAfterMs: NO_ROOM_MS });
+}
+
 function remember(ctx: Context, call: AdminCall, resource: string): void {
   const { state, journal } = ctx;
-  const { requestId: id, fingerprint } = call;
-  const record = { kind: 'request', id, age: ctx.age, fingerprint, resource } as const;
-  state.requests.set(id, record);
+  const { requestId: id, actor: client, fingerprint } = call;
+  const record = { kind: 'request', id, client, age: ctx.age, fingerprint, resource } as const;
+  state.requests.add(record);
   journal.put(record);
 }
 

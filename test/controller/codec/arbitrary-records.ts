@@ -321,6 +321,7 @@ const events: fc.Arbitrary<EventRecord> = fc.record(
 const requests: fc.Arbitrary<RequestRecord> = fc.record({
   kind: fc.constant('request' as const),
   id: word(/^[\x21-\x7e]{1,20}$/),
+  client: text,
   age: counter,
   fingerprint: text,
   resource: text,

@@ -3,7 +3,7 @@
  * it can crash and be elected again from what was durable. What happens is told to an observer.
  */
 
-import type { ClusterState } from '../../../../controller/core/cluster.ts';
+import type { ClusterState, Keep } from '../../../../controller/core/cluster.ts';
 import { Core } from '../../../../controller/core/core.ts';
 import type { Effect } from '../../../../controller/core/effect.ts';
 import type { AdminCall, Call, Event } from '../../../../controller/core/event.ts';
@@ -24,6 +24,8 @@ const MAX_AT_ONCE = 20_000;
 export interface WorldOptions {
   /** Milliseconds that a message, a commit or a check takes; asked for each. Default: none. */
   readonly latencyMs?: () => number;
+  /** How much is kept of what is over. Default: that of the core. */
+  readonly keep?: Keep;
   readonly onEffect?: (effect: Effect) => void;
   readonly onSaid?: (agent: ModelAgent, said: Said) => void;
 }
@@ -85,6 +87,7 @@ export class ModelWorld {
       schedules: createScheduleReader(),
       verifyIntervalMs: 0,
       maxCommitsInFlight: 1,
+      keep: this.#options.keep,
     });
     this.post({
       kind: 'elected',
