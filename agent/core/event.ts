@@ -49,6 +49,8 @@ export type FromKeeper =
       readonly attempts: readonly KeptAttempt[];
       /** Highest term that any agent of this state directory told the keeper. */
       readonly highestTerm: number;
+      /** Highest epoch that was spent in this state directory, also of attempts that are forgotten. */
+      readonly highestEpoch: number;
     }
   /** It could not be opened, or has ended; open requests are not answered any more. */
   | { readonly kind: 'keeper_closed'; readonly detail: string }

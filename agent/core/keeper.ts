@@ -33,6 +33,8 @@ export function adoptTable(turn: Turn, opened: Opened): void {
     nextPingAt: now.mono + PING_MS.running,
   };
   state.highestTerm = Math.max(state.highestTerm, opened.highestTerm);
+  // Of an agent that was restarted with nothing to list, too: by it a store that is an older copy is noticed (C9).
+  state.highestEpoch = Math.max(state.highestEpoch, opened.highestEpoch);
   const listed = new Set(opened.attempts.map(({ status }) => keyOf(status)));
   for (const kept of opened.attempts) adopt(turn, kept);
   for (const [key, attempt] of state.attempts) {

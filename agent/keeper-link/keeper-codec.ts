@@ -33,6 +33,7 @@ export function decodeOpened(opened: Opened): Extract<FromKeeper, { kind: 'keepe
     containment: opened.containment === Containment.CGROUP ? 'CGROUP' : 'PROCESS_GROUP',
     attempts: opened.attempts.flatMap(decodeKept),
     highestTerm: Number(opened.highestTerm),
+    highestEpoch: Number(opened.highestEpoch),
   };
 }
 

@@ -9,6 +9,7 @@ export class SpentEpochs {
   /** In the order in which they were last spent. */
   private readonly highest = new Map<string, number>();
   private lowest = 0;
+  private top = 0;
 
   constructor(limit: number) {
     this.limit = limit;
@@ -22,6 +23,7 @@ export class SpentEpochs {
     const earlier = this.highest.get(run) ?? this.lowest;
     this.highest.delete(run);
     this.highest.set(run, Math.max(earlier, epoch));
+    this.top = Math.max(this.top, epoch);
     for (const [oldest, its] of this.highest) {
       if (this.highest.size <= this.limit) return;
       this.highest.delete(oldest);
@@ -32,10 +34,16 @@ export class SpentEpochs {
   /** Spends epochs up to this for every run that has no epoch of its own here. */
   raiseFloor(epoch: number): void {
     this.lowest = Math.max(this.lowest, epoch);
+    this.top = Math.max(this.top, epoch);
   }
 
   get floor(): number {
     return this.lowest;
+  }
+
+  /** The highest of all; 0: none was spent here. */
+  get newest(): number {
+    return this.top;
   }
 
   /** Every run with its highest spent epoch, longest unheard first. */

@@ -102,6 +102,7 @@ export class Listener {
       containment: containment === 'cgroup' ? 'CONTAINMENT_CGROUP' : 'CONTAINMENT_PROCESS_GROUP',
       attempts: Array.from(state.attempts.values(), keptToJson),
       highestTerm: String(state.highestTerm),
+      highestEpoch: String(state.spent.newest),
       hostProblems: hostProblemsJson(state.problems),
     };
   }

@@ -111,6 +111,8 @@ describe('a keeper that dies', () => {
         ['done-1', AttemptState.ENDED, EndCause.EXITED],
       ]);
       expect(next.connection.opened.highestTerm).toBe(77n);
+      // Of the attempt that was stopped here before it was ever seen: it stands in no table.
+      expect(next.connection.opened.highestEpoch).toBe(5n);
       for (const run of ['left-1', 'done-1']) {
         expect(await next.start({ run, does: 'exit 0' })).toMatchObject({ reason: 'EPOCH_SPENT' });
       }

@@ -221,6 +221,7 @@ export class KeeperNode extends Process {
         link.tell({
           ...{ kind: 'keeper_opened', pid: this.pid, containment: this.#world.host.containment },
           ...{ attempts: [...state.attempts.values()].map(keptOf), highestTerm: state.highestTerm },
+          highestEpoch: state.spent.newest,
         });
         link.tellProblems(state.problems);
         return;

@@ -31,6 +31,14 @@ describe('a Hello', () => {
     ]);
   });
 
+  it('carries the highest epoch that its keeper has spent also when there is nothing to list', () => {
+    const agent = new VirtualAgent({ uid: 'server-uid', clusterId: 'cluster-a', highestTerm: TERM });
+    agent.handle({ kind: 'begin' });
+    agent.handle(agent.keeper.opened({ highestEpoch: 41 }));
+    agent.connect();
+    expect(agent.said('hello')).toMatchObject([{ facts: { highestEpoch: 41 }, attempts: [] }]);
+  });
+
   it('comes in parts when there is much to list, and only the last says that it is the last', () => {
     const agent = new VirtualAgent();
     const deadline = { mono: agent.now.mono + 15_000, boot: agent.now.boot + 15_000 };

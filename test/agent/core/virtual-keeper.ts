@@ -21,13 +21,14 @@ export class VirtualKeeper {
   private heldStarts: Array<() => readonly Event[]> = [];
   private nextPid = 100;
 
-  opened({ highestTerm = 0 } = {}): Event {
+  opened({ highestTerm = 0, highestEpoch = 0 } = {}): Event {
     return {
       kind: 'keeper_opened',
       pid: KEEPER_PID,
       containment: 'CGROUP',
       attempts: [...this.table.values()],
       highestTerm,
+      highestEpoch,
     };
   }
 

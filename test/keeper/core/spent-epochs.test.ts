@@ -30,6 +30,7 @@ describe('spent epochs', () => {
         for (const [run, epoch] of all) spent.spend(run, epoch);
         expect(all.every(([run, epoch]) => spent.isSpent(run, epoch))).toBe(true);
         expect([...spent.entries()].length).toBeLessThanOrEqual(limit);
+        expect(spent.newest).toBe(Math.max(0, ...all.map(([, epoch]) => epoch)));
       }),
       { numRuns: 300 },
     );
