@@ -13,7 +13,7 @@ import type { HostWatch } from './host-watch.ts';
 import type { KeeperLog } from './keeper-log.ts';
 import type { Listener } from './wire/listener.ts';
 
-/** How long leftovers that no record names may take to die. */
+/** How long leftovers may take to die. Longer than any K in use: what lives then is STUCK. */
 const SWEEP_MS = 5_000;
 
 export interface EffectTools {
@@ -57,7 +57,7 @@ export function performEffect(effect: Exclude<Effect, { kind: 'wake' }>, tools: 
     case 'forget':
       return onAttempt(effect, tools);
     case 'sweep':
-      void tools.driver.sweep(SWEEP_MS).then(() => tools.onEvent({ kind: 'swept' }));
+      void sweep(tools);
       return [];
     case 'prove_hands':
       return [{ kind: 'hands', agent: effect.agent, problem: tools.driver.proveHands() }];
@@ -120,6 +120,14 @@ function placed(state: KeeperState, key: string): Placed {
   const at = key.lastIndexOf('-');
   const ref: AttemptRef = { run: key.slice(0, at), epoch: Number(key.slice(at + 1)) };
   return { ...ref, place: { pid: 0, startTicks: 0, cgroup: '' } };
+}
+
+async function sweep({ driver, onEvent }: EffectTools): Promise<void> {
+  try {
+    onEvent({ kind: 'swept', left: await driver.sweep(SWEEP_MS), problem: undefined });
+  } catch (error) {
+    onEvent({ kind: 'swept', left: [], problem: messageOf(error) });
+  }
 }
 
 async function write({ write: id, record }: Extract<Effect, { kind: 'write' }>, tools: EffectTools): Promise<void> {

@@ -81,12 +81,15 @@ function lookAgain(ctx: Context): void {
   ctx.recheckBlocked = true;
 }
 
+/** A keeper without a record of it does not know its policy; the id of its run begins with it. */
+const policyOf = ({ policy, run }: EarlierAttempt): string => policy || run.replace(/-\d+$/, '');
+
 /** What a start of the policy has to wait for, in words; undefined: nothing. */
 export function earlierLifeOf(state: ClusterState, policy: Policy): string | undefined {
   const { pool, servers, onDisconnect } = policy.spec;
   if (state.incarnation === 1 || onDisconnect === 'OVERLAP') return undefined;
   for (const id of state.unsettled) {
-    const shown = serverOf(state, id).earlierLife?.attempts.find((attempt) => attempt.policy === policy.id);
+    const shown = serverOf(state, id).earlierLife?.attempts.find((attempt) => policyOf(attempt) === policy.id);
     if (shown !== undefined) return `it waits until epoch ${shown.epoch} of before the restore has ended on ${id}`;
   }
   if (onDisconnect !== 'HOLD') return undefined;

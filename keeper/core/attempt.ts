@@ -12,6 +12,13 @@ export interface AttemptRef {
   readonly epoch: number;
 }
 
+/** The attempt that a cgroup is named after; undefined: it is none of an attempt. */
+export function attemptNamed(name: string): AttemptRef | undefined {
+  const [, run, digits] = /^([a-z][a-z0-9-]{0,79})-([1-9]\d{0,15})$/.exec(name) ?? [];
+  const epoch = Number(digits);
+  return run === undefined || !Number.isSafeInteger(epoch) ? undefined : { run, epoch };
+}
+
 /** Terms as they were sent with the start; they never change. */
 export interface FrozenTerms {
   readonly onDisconnect: 'STOP' | 'HOLD' | 'OVERLAP';
@@ -123,9 +130,15 @@ export function endOf(attempt: Attempt): AttemptEnd {
     // The end of a gate that never opened says nothing about the workload.
     exitCode: ran ? exit?.code : undefined,
     signal: (ran ? exit?.signal : undefined) ?? '',
-    proof: ran ? 'its process is reaped and its process tree is empty' : 'nothing of it ever ran',
+    proof: proofOf(ran, reason),
     hostProblem: reason?.hostProblem,
   };
+}
+
+function proofOf(ran: boolean, reason: EndReason | undefined): string {
+  if (ran) return 'its process is reaped and its process tree is empty';
+  // What an earlier keeper left: when it began to run is not written down.
+  return reason?.cause === 'LOST' ? 'its process tree is empty' : 'nothing of it ever ran';
 }
 
 /** The end of a start that was refused; it matters to the leader whether another server could do better. */

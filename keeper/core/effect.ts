@@ -39,7 +39,7 @@ export type Effect =
   | { readonly kind: 'remove'; readonly attempt: string }
   /** Its end is durable at the leader: its script and folder can go, and later its output. */
   | { readonly kind: 'forget'; readonly attempt: string; readonly owner: OutputOwner }
-  /** Kill what earlier keepers left and no record names: answered by swept. */
+  /** Kill what earlier keepers left, whether a record names it or not: answered by swept. */
   | { readonly kind: 'sweep' }
   /** Do, and see done, everything that a kill needs: answered by hands. */
   | { readonly kind: 'prove_hands'; readonly agent: AgentId }

@@ -52,6 +52,11 @@ export type FromDisk =
   /** The operating system has the record (no problem), or does not have it: refused, or not answered in time. */
   { readonly kind: 'written'; readonly write: WriteId; readonly problem: HostProblem | undefined };
 
+/** Alive, of an earlier keeper, and it does not die. */
+export interface Left extends AttemptRef {
+  readonly cgroup: string;
+}
+
 export type FromDriver =
   /** The place is made and its first process waits at the shut gate. */
   | { readonly kind: 'prepared'; readonly attempt: string; readonly place: Place }
@@ -60,8 +65,11 @@ export type FromDriver =
   | { readonly kind: 'reaped'; readonly attempt: string; readonly exit: ProcessExit }
   /** Answer to `look`. Only a tree that is proven empty is empty. */
   | { readonly kind: 'looked'; readonly attempt: string; readonly empty: boolean }
-  /** Answer to `sweep`: what no record named is dead, or the driver has given up on it. */
-  | { readonly kind: 'swept' }
+  /**
+   * Answer to `sweep`: everything that earlier keepers left is dead but `left`, which lives after all the time that the driver gives it.
+   * With a problem it could not be looked at, and nothing is known.
+   */
+  | { readonly kind: 'swept'; readonly left: readonly Left[]; readonly problem: string | undefined }
   /** Answer to `prove_hands`. Undefined: everything that a kill needs was done and seen just now. */
   | { readonly kind: 'hands'; readonly agent: AgentId; readonly problem: string | undefined };
 

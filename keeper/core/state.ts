@@ -9,7 +9,7 @@ import type { SpentEpochs } from './spent-epochs.ts';
 
 /** How long a keeper stays, and how it goes. */
 export type Phase =
-  /** Leftovers of earlier keepers are being killed, until this monotonic time at the latest. */
+  /** Leftovers of earlier keepers are being killed: until it is known what they are, and then until this monotonic time at the latest. */
   | { readonly kind: 'clearing'; readonly until: number; swept: boolean }
   | {
       readonly kind: 'serving';

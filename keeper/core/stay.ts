@@ -8,13 +8,15 @@
  * SIGTERM to the keeper is the host's shutdown, not the agent's: the agent is told and has a short time to drain and say Goodbye,
  * then whatever lives is stopped.
  */
-import { type Attempt, keeperTerms, keyOf, NO_PLACE } from './attempt.ts';
+import { type Attempt, type FrozenTerms, keeperTerms, keyOf, NO_PLACE } from './attempt.ts';
 import { finish } from './end.ts';
-import type { FromHost } from './event.ts';
+import type { FromDriver, FromHost } from './event.ts';
 import type { RecordedAttempt } from './record.ts';
-import { killLeftover, stopTree } from './tree.ts';
-import { log, type Turn, wakeIn } from './turn.ts';
+import { killLeftover, killOn, stopTree } from './tree.ts';
+import { attemptRecord, log, note, type Turn, wakeIn } from './turn.ts';
 
+/** Of an attempt that no record names. Nothing but a kill is to come of it. */
+const UNKNOWN_TERMS: FrozenTerms = { onDisconnect: 'STOP', leaseMs: 0, stopTimeoutMs: 0, killGuardMs: 0 };
 /** How long leftovers may take to die before the keeper serves all the same, and reports them. */
 const LEFTOVERS_MS = 5_000;
 /** Beyond grace and guard of what is being stopped: then the keeper gives up. */
@@ -43,6 +45,35 @@ function endWithItsBoot(turn: Turn, attempt: Attempt): void {
   attempt.place = NO_PLACE;
   attempt.reason = { cause: 'LOST', detail: 'the host was booted since' };
   finish(turn, attempt);
+}
+
+/**
+ * What is left over of the sweep and no record names goes into the table as STUCK: it must not be missing in an inventory while it lives,
+ * as that would prove it ended (semantics C3a), and its epoch is spent. What could not be looked at is looked at again; until then nobody
+ * is served.
+ */
+export function acceptSwept(turn: Turn, { left, problem }: Extract<FromDriver, { kind: 'swept' }>): void {
+  const { state, now, effects } = turn;
+  if (state.phase.kind !== 'clearing') return;
+  if (problem !== undefined) {
+    log(turn, 'error', `what earlier keepers left can't be looked at: ${problem}`);
+    effects.push({ kind: 'sweep' });
+    return;
+  }
+  state.phase.swept = true;
+  for (const { run, epoch, cgroup } of left) {
+    if (state.attempts.has(keyOf({ run, epoch }))) continue;
+    const attempt = leftover({
+      ...{ run, epoch, policy: '', frozen: UNKNOWN_TERMS, slots: 1, deadline: now, bootId: state.bootId },
+      ...{ place: { ...NO_PLACE, cgroup }, startWall: undefined, ended: undefined },
+    });
+    state.spent.spend(run, epoch);
+    note(turn, { kind: 'spent', run, epoch });
+    note(turn, attemptRecord(turn, attempt));
+    state.attempts.set(keyOf(attempt), attempt);
+    state.living.set(keyOf(attempt), attempt);
+    killOn(turn, attempt, { cause: 'LOST', detail: 'its keeper died, and no record names it' });
+  }
 }
 
 /** No child of ours, so there is nothing to reap. */
@@ -79,7 +110,9 @@ export function endWhenEmpty(turn: Turn, stopReason: string | undefined): void {
   const { state, now } = turn;
   const living = [...state.living.values()];
   const longestMs = Math.max(0, ...living.map(({ terms }) => terms.stopTimeoutMs + terms.killGuardMs));
-  const giveUpAt = stopReason === undefined ? undefined : now.mono + longestMs + GIVE_UP_AFTER_MS;
+  // Told again, it ends no later: a service manager that repeats its SIGTERM would keep it for ever beside what can't be killed.
+  const before = state.phase.kind === 'ending' ? state.phase.giveUpAt : undefined;
+  const giveUpAt = stopReason === undefined ? before : (before ?? now.mono + longestMs + GIVE_UP_AFTER_MS);
   state.phase = { kind: 'ending', giveUpAt };
   if (stopReason === undefined) return;
   for (const attempt of living) stopTree(turn, attempt, { cause: 'STOPPED', detail: stopReason });
@@ -92,7 +125,8 @@ export function review(turn: Turn): void {
   const isEmpty = state.living.size === 0;
   switch (phase.kind) {
     case 'clearing':
-      if (!((phase.swept && isEmpty) || now.mono >= phase.until)) {
+      if (!phase.swept) return;
+      if (!isEmpty && now.mono < phase.until) {
         wakeIn(turn, phase.until - now.mono);
         return;
       }

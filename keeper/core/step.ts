@@ -12,6 +12,7 @@
  *   the core tries again every second, and calls the attempt STUCK after K;
  * - every `write` with a number is answered by `written` with the same number, in a bounded time: taken, refused, or "not in time"
  *   (then with a problem, and whether it reaches the disk later does no harm);
+ * - every `sweep` is answered by `swept`, in a bounded time;
  * - every `prepare` is answered by `prepared` or `not_prepared`, in a bounded time, unless a `discard` of it came first;
  * - every first process is told of once by `reaped`.
  * Nothing else is assumed: answers may come late, after the attempt has ended, and in any order.
@@ -24,7 +25,7 @@ import type { Event, FromAgent, FromDriver, FromHost, KeeperNow } from './event.
 import { acceptAsk, acceptHands } from './requests.ts';
 import { acceptNotPrepared, acceptPrepared, acceptWritten } from './start.ts';
 import type { KeeperState } from './state.ts';
-import { begin, review, shutDown } from './stay.ts';
+import { acceptSwept, begin, review, shutDown } from './stay.ts';
 import { acceptLook, acceptReaped, lookAtAll } from './tree.ts';
 import { log, type Turn } from './turn.ts';
 
@@ -119,7 +120,7 @@ function handleDriver(turn: Turn, event: FromDriver): void {
       break;
     }
     case 'swept':
-      if (turn.state.phase.kind === 'clearing') turn.state.phase.swept = true;
+      acceptSwept(turn, event);
       break;
     case 'hands':
       acceptHands(turn, event.agent, event.problem);

@@ -4,7 +4,7 @@
  * An attempt has ended when its first process is reaped *and* its tree is empty; never by one of the two alone.
  */
 import { type Attempt, type EndReason, keyOf, stateOf } from './attempt.ts';
-import { type Decision, decide, firstKill, stopNow } from './deadline.ts';
+import { type Decision, decide, firstKill, KILL_RETRY_MS, stopNow } from './deadline.ts';
 import { finish, refuseStart } from './end.ts';
 import { refuse } from './refusal.ts';
 import { log, type Turn, tellChanged, wakeIn } from './turn.ts';
@@ -49,6 +49,14 @@ export function stopTree(turn: Turn, attempt: Attempt, reason: EndReason): void 
 export function killLeftover(turn: Turn, attempt: Attempt, reason: EndReason): void {
   attempt.reason = reason;
   apply(turn, attempt, firstKill(turn.now));
+}
+
+/** Goes on with one that was killed in vain for longer than any kill may take: it is STUCK until it is empty. */
+export function killOn(turn: Turn, attempt: Attempt, reason: EndReason): void {
+  const { now } = turn;
+  attempt.reason = reason;
+  const stage = { kind: 'stuck', killedAt: now, triedAt: now } as const;
+  apply(turn, attempt, { stage, order: 'kill', wakeMs: KILL_RETRY_MS });
 }
 
 export function acceptReaped(turn: Turn, attempt: Attempt, exit: Attempt['exit']): void {

@@ -7,7 +7,7 @@
  */
 import type { HostProblem } from '../../shared/host-problem.ts';
 import type { AttemptRef, Place, ProcessExit } from '../core/attempt.ts';
-import type { StartRequest } from '../core/event.ts';
+import type { Left, StartRequest } from '../core/event.ts';
 import type { Refusal } from '../core/refusal.ts';
 
 /** An attempt, and where it lives. */
@@ -33,8 +33,11 @@ export interface Driver {
   isEmpty(attempt: Placed): boolean;
   /** Takes away what an empty tree leaves behind, and lets its output come to its end. */
   remove(attempt: Placed): void;
-  /** Kills what earlier keepers left, whether a record names it or not. Answers when it is empty, or after `limitMs`. */
-  sweep(limitMs: number): Promise<void>;
+  /**
+   * Kills what earlier keepers left, whether a record names it or not. Answers when it is empty, or after `limitMs` with what of it lives.
+   * @throws what keeps it from being looked at
+   */
+  sweep(limitMs: number): Promise<readonly Left[]>;
   /** Does, and sees done, everything that a kill needs. Undefined: it works. */
   proveHands(): string | undefined;
   /** Tries what a start needs besides the disk. Empty: it would succeed. */

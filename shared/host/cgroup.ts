@@ -87,12 +87,13 @@ function processesBelow(directory: string): number[] {
   return own.concat(...cgroupsIn(directory).map((name) => processesBelow(join(directory, name))));
 }
 
-/** Names of the cgroups directly below one; none where it is gone. */
+/** Names of the cgroups directly below one; none where it is gone. @throws what else keeps them from being seen: they may be there */
 export function cgroupsIn(directory: string): string[] {
   try {
     return foldersInKernelFolder(directory);
-  } catch {
-    return [];
+  } catch (error) {
+    if (isGone(error)) return [];
+    throw error;
   }
 }
 

@@ -57,19 +57,29 @@ export function livingKeeper(folder: RuntimeFolder | undefined): KeeperRecord | 
 export function killLeftoverCgroups(folder: RuntimeFolder | undefined): number {
   const record = readKeeperRecord(folder);
   if (record === undefined || mayLive(record)) return 0;
-  let killed = 0;
-  for (const base of record.cgroups) {
-    for (const name of cgroupsIn(base)) {
-      try {
-        const tree = cgroupTree(join(base, name));
-        if (!tree.isEmpty()) killed += 1;
-        tree.kill();
-      } catch {
-        // The next keeper tries again, and says what it can't kill.
-      }
-    }
+  return record.cgroups.flatMap((base) => foldersOf(base)).filter(isKilled).length;
+}
+
+function foldersOf(base: string): readonly string[] {
+  try {
+    return cgroupsIn(base).map((name) => join(base, name));
+  } catch {
+    // The next keeper tries again, and serves nobody before it has seen them.
+    return [];
   }
-  return killed;
+}
+
+/** Whether something was in it. */
+function isKilled(directory: string): boolean {
+  try {
+    const tree = cgroupTree(directory);
+    const isEmpty = tree.isEmpty();
+    tree.kill();
+    return !isEmpty;
+  } catch {
+    // The next keeper tries again, and says what it can't kill.
+    return false;
+  }
 }
 
 function mayLive(record: KeeperRecord): boolean {

@@ -54,16 +54,31 @@ export function proveCgroup(base: string): string | undefined {
   }
 }
 
-/** Kills what is in these folders. Answers when it is empty, or after the limit. */
-export async function sweepBases(bases: readonly string[], limitMs: number): Promise<void> {
-  const folders = bases.flatMap((base) => cgroupsIn(base).map((name) => join(base, name)));
-  const trees = folders.map(cgroupTree);
+/**
+ * Kills what is in these folders, and looks until it is empty or the time is over. Answers with the cgroups that are not.
+ * @throws what keeps them from being looked at: that nothing is left is never taken for granted
+ */
+export async function sweepBases(bases: readonly string[], limitMs: number): Promise<readonly string[]> {
   const giveUpAt = performance.now() + limitMs;
-  for (const tree of trees) quietly(() => tree.kill());
-  for (const tree of trees) {
-    while (!quietly(() => tree.isEmpty()) && performance.now() < giveUpAt) await sleep(LOOK_MS);
-    quietly(() => tree.remove());
+  for (;;) {
+    const isLast = performance.now() >= giveUpAt;
+    try {
+      const left = bases.flatMap((base) => cgroupsIn(base).map((name) => join(base, name))).filter(isLeft);
+      if (left.length === 0 || isLast) return left;
+    } catch (error) {
+      if (isLast) throw error;
+    }
+    await sleep(LOOK_MS);
   }
+}
+
+/** Kills it. What is empty is taken away; that what can't be looked at is empty is not said. */
+function isLeft(directory: string): boolean {
+  const tree = cgroupTree(directory);
+  quietly(() => tree.kill());
+  if (!tree.isEmpty()) return true;
+  quietly(() => tree.remove());
+  return false;
 }
 
 /** Takes the folders away that are empty; one with something alive in it stays. */

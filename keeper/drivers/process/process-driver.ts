@@ -1,6 +1,6 @@
 /** The driver of processes: each attempt is a process with everything it forks, in a cgroup of its own or else a process group. */
 import { closeSync, openSync, readFileSync } from 'node:fs';
-import { join } from 'node:path';
+import { basename, join, relative } from 'node:path';
 import { messageOf } from '../../../shared/caught-error.ts';
 import { type CgroupPlace, cgroupTree, findCgroupPlace, makeCgroup } from '../../../shared/host/cgroup.ts';
 import { attemptMarks, processGroupTree } from '../../../shared/host/process-group.ts';
@@ -8,8 +8,8 @@ import { processEntry } from '../../../shared/host/process-table.ts';
 import type { Tree } from '../../../shared/host/tree.ts';
 import type { HostProblem } from '../../../shared/host-problem.ts';
 import { hostProblemOf } from '../../../shared/host-problem-of.ts';
-import { type AttemptRef, keyOf, type Place } from '../../core/attempt.ts';
-import type { StartRequest } from '../../core/event.ts';
+import { type AttemptRef, attemptNamed, keyOf, type Place } from '../../core/attempt.ts';
+import type { Left, StartRequest } from '../../core/event.ts';
 import { type Refusal, refuse } from '../../core/refusal.ts';
 import type { AttemptFolders } from '../../disk/attempt-folders.ts';
 import type { OutputLog } from '../../output/output-log.ts';
@@ -191,8 +191,12 @@ export class ProcessDriver implements Driver {
     return tree;
   }
 
-  sweep(limitMs: number): Promise<void> {
-    return sweepBases(this.cgroupFolders, limitMs);
+  async sweep(limitMs: number): Promise<readonly Left[]> {
+    const left = await sweepBases(this.cgroupFolders, limitMs);
+    return left.flatMap((directory) => {
+      const ref = attemptNamed(basename(directory));
+      return ref === undefined ? [] : [{ ...ref, cgroup: join('/', relative(this.#mount, directory)) }];
+    });
   }
 
   proveHands(): string | undefined {

@@ -1,6 +1,5 @@
 import { describe, expect, it } from 'vitest';
 import { stateOf } from '../../../keeper/core/attempt.ts';
-import { nothingRecovered } from '../../../keeper/core/record.ts';
 import { deadlineAfter } from '../../../shared/lease-clock.ts';
 import { TERMS, VirtualKeeper } from './virtual-keeper.ts';
 
@@ -184,52 +183,6 @@ describe('agents', () => {
   });
 });
 
-describe('a keeper that comes after a dead one', () => {
-  const recoveredFrom = (keeper: VirtualKeeper) => {
-    const recovered = nothingRecovered();
-    for (const [key, attempt] of keeper.written.attempts) recovered.attempts.set(key, attempt);
-    recovered.spent.spend('job', 1);
-    return recovered;
-  };
-
-  it('kills what that left before it serves anybody, and reports it as lost', () => {
-    const dead = VirtualKeeper.serving();
-    dead.start();
-    const keeper = new VirtualKeeper(recoveredFrom(dead));
-    keeper.alive.add('job-1');
-    keeper.unkillable = true;
-    keeper.push({ kind: 'begin' });
-    expect(keeper.ofKind('kill')).toHaveLength(1);
-    keeper.advance(1_500);
-    expect(keeper.ofKind('serve')).toEqual([]);
-    keeper.unkillable = false;
-    keeper.advance(1_500);
-    expect(keeper.ofKind('serve')).toHaveLength(1);
-    expect(keeper.attempt().ended?.end).toMatchObject({ cause: 'LOST' });
-  });
-
-  it('serves after 5 s all the same, with what can not be killed as STUCK', () => {
-    const dead = VirtualKeeper.serving();
-    dead.start();
-    const keeper = new VirtualKeeper(recoveredFrom(dead));
-    keeper.alive.add('job-1');
-    keeper.unkillable = true;
-    keeper.push({ kind: 'begin' });
-    keeper.advance(5_100);
-    expect(keeper.ofKind('serve')).toHaveLength(1);
-    expect(stateOf(keeper.attempt())).toBe('STUCK');
-  });
-
-  it('looks for nothing of an earlier boot', () => {
-    const dead = VirtualKeeper.serving();
-    dead.start();
-    const keeper = new VirtualKeeper(recoveredFrom(dead), 'boot-2');
-    keeper.push({ kind: 'begin' });
-    expect(keeper.ofKind('kill')).toEqual([]);
-    expect(keeper.attempt().ended?.end).toMatchObject({ cause: 'LOST', detail: 'the host was booted since' });
-  });
-});
-
 describe('how long a keeper stays', () => {
   it('ends when there was no agent and nothing that lives for its idle time', () => {
     const keeper = VirtualKeeper.serving();
@@ -261,6 +214,18 @@ describe('how long a keeper stays', () => {
     keeper.unkillable = true;
     keeper.ask({ kind: 'exit', stopAll: true, forget: false });
     keeper.advance(TERMS.stopTimeoutMs + TERMS.killGuardMs + 1_100);
+    expect(keeper.ofKind('end')).toEqual([{ kind: 'end', code: 1 }]);
+  });
+
+  it('gives up no later when it is told to end again and again', () => {
+    const keeper = VirtualKeeper.serving();
+    keeper.start();
+    keeper.unkillable = true;
+    keeper.push({ kind: 'detached', agent: 1 });
+    for (let second = 0; second < 17; second += 1) {
+      keeper.push({ kind: 'shutdown', withinMs: 10_000 });
+      keeper.advance(1_000);
+    }
     expect(keeper.ofKind('end')).toEqual([{ kind: 'end', code: 1 }]);
   });
 });

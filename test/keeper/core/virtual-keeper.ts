@@ -1,7 +1,7 @@
 /** The keeper's core on virtual time, with hands and a disk that do as a test says. */
 import type { FrozenTerms } from '../../../keeper/core/attempt.ts';
 import type { Effect } from '../../../keeper/core/effect.ts';
-import type { Ask, Event, StartRequest } from '../../../keeper/core/event.ts';
+import type { Ask, Event, Left, StartRequest } from '../../../keeper/core/event.ts';
 import { foldRecord, nothingRecovered, type Recovered } from '../../../keeper/core/record.ts';
 import { createKeeper, type KeeperState } from '../../../keeper/core/state.ts';
 import { step } from '../../../keeper/core/step.ts';
@@ -26,6 +26,8 @@ export class VirtualKeeper {
   /** Kills do nothing. */
   unkillable = false;
   hands: string | undefined;
+  /** A sweep finds nothing, and says so at once. Otherwise a test answers. */
+  sweeps = true;
   #lastRequest = 0;
 
   constructor(recovered: Recovered = nothingRecovered(), bootId = 'boot-1') {
@@ -75,7 +77,7 @@ export class VirtualKeeper {
       case 'look':
         return [{ kind: 'looked', attempt: effect.attempt, empty: !this.alive.has(effect.attempt) }];
       case 'sweep':
-        return [{ kind: 'swept' }];
+        return this.sweeps ? [this.swept()] : [];
       case 'prove_hands':
         return [{ kind: 'hands', agent: effect.agent, problem: this.hands }];
       case 'tell_opened':
@@ -99,6 +101,11 @@ export class VirtualKeeper {
 
   #diskProblem() {
     return this.disk === 'full' ? ({ kind: 'NO_SPACE', detail: 'no space left on device' } as const) : undefined;
+  }
+
+  /** The driver has killed what it could, in all the time that it gives that. */
+  swept(left: readonly Left[] = [], problem?: string): Event {
+    return { kind: 'swept', left, problem };
   }
 
   reaped(attempt: string, signal = ''): Event {
