@@ -67,7 +67,7 @@ export class AgentNode extends Process {
 
   protected onStart(): void {
     const { host, keeper, random, endpoints } = this.#world;
-    const { uid, clusterId, highestTerm } = host.directory;
+    const { uid, clusterId, highestTerm } = host.identity;
     const { maxSlots } = this.facts;
     const now = this.clock.read(this.queue.now);
     this.#state = createAgent({ endpoints, maxSlots, uid, clusterId, highestTerm, seed: random.uint32() }, now);
@@ -87,6 +87,7 @@ export class AgentNode extends Process {
     this.step({ kind: 'capabilities', capabilities: this.facts.capabilities });
     this.step({ kind: 'capacity', capacity: this.facts.capacity });
     this.step({ kind: 'begin' });
+    if (highestTerm > host.directory.highestTerm) this.#saveAgain();
   }
 
   /** Its sockets are closed by the operating system, unless the machine lost its power. */
@@ -163,9 +164,10 @@ export class AgentNode extends Process {
     }
   }
 
-  /** Where the disk does not take it, it is known to this process alone, until the disk does. */
+  /** Where the disk does not take it, only memory has it, until the disk does or the machine is booted. */
   #saveIdentity({ uid, clusterId, highestTerm }: Extract<Effect, { kind: 'save_identity' }>): void {
     const { disk, directory } = this.host;
+    this.host.remembered = { uid, clusterId, highestTerm };
     const save = (): void => {
       Object.assign(directory, { uid, clusterId, highestTerm });
     };

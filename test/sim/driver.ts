@@ -49,6 +49,8 @@ const PREPARE_LIMIT_MS = 3 * SECOND;
 const SWEEP_POLL_MS = 50;
 const SWEEP_LIMIT_MS = 5 * SECOND;
 
+const cgroupOf = (key: string): string => `locum/${key}`;
+
 export class SimDriver {
   handsStuck = false;
   readonly #options: DriverOptions;
@@ -124,7 +126,7 @@ export class SimDriver {
     const { host } = this.#options;
     const pid = host.newPid();
     this.#starts.set(key, { start, pid });
-    return { pid, startTicks: 1, cgroup: host.containment === 'CGROUP' ? `locum/${key}` : '' };
+    return { pid, startTicks: 1, cgroup: host.containment === 'CGROUP' ? cgroupOf(key) : '' };
   }
 
   #openGate(key: string): void {
@@ -160,7 +162,8 @@ export class SimDriver {
     const unnamed = this.#left().filter(({ facts }) => !isInTable(attemptKey(facts.run, facts.epoch)));
     const found = host.containment === 'CGROUP' ? unnamed : [];
     if (!this.handsStuck) for (const tree of found) tree.kill();
-    if (found.length === 0 || leftMs <= 0) later(1, () => tell({ kind: 'swept' }));
+    const left = found.map(({ facts: { run, epoch } }) => ({ run, epoch, cgroup: cgroupOf(attemptKey(run, epoch)) }));
+    if (found.length === 0 || leftMs <= 0) later(1, () => tell({ kind: 'swept', left, problem: undefined }));
     else later(SWEEP_POLL_MS, () => this.#sweep(leftMs - SWEEP_POLL_MS));
   }
 }

@@ -21,6 +21,9 @@ export const newStateDirectory = (instanceId: string): StateDirectory => ({
   journal: new SimJournal(),
 });
 
+/** What an agent knows of itself and its cluster. */
+export type Remembered = Pick<StateDirectory, 'uid' | 'clusterId' | 'highestTerm'>;
+
 /** Whoever watches over the promises. */
 export interface TreeWatch {
   treeStarted(tree: Tree): void;
@@ -53,6 +56,8 @@ export class Host {
   readonly residents: Resident[] = [];
   directory: StateDirectory;
   bootId: string;
+  /** What memory has of the agents of this boot; an agent that finds its disk stalled goes on with it. */
+  remembered: Remembered | undefined;
   /** A problem besides that of its disk, which its keeper notices; nothing can be started. */
   #ailment: HostProblem | undefined;
   /** Told when its problems change. */
@@ -110,6 +115,19 @@ export class Host {
   forgetCluster(): void {
     const { instanceId, journal } = this.directory;
     this.directory = { ...newStateDirectory(`${instanceId}+`), journal };
+    this.remembered = { uid: '', clusterId: '', highestTerm: 0 };
+  }
+
+  /** Of the disk, or of memory, where that is newer. */
+  get identity(): Remembered {
+    const { directory, remembered } = this;
+    return remembered !== undefined && remembered.highestTerm > directory.highestTerm ? remembered : directory;
+  }
+
+  /** Without the disk, by what memory has of a dead keeper: all that is in its cgroups. */
+  killLeftoverCgroups(): void {
+    if (this.containment !== 'CGROUP') return;
+    for (const tree of this.trees) if (tree.facts.instanceId === this.directory.instanceId) tree.kill();
   }
 
   newPid(): number {
@@ -151,6 +169,7 @@ export class Host {
     this.#waiting = [];
     this.#resume = [];
     for (const tree of [...this.trees]) tree.vanish();
+    this.remembered = undefined;
     this.#boots += 1;
     this.bootId = `${this.name}-boot-${this.#boots}`;
     this.clock.restart(now);

@@ -6,10 +6,14 @@ import type { Prng } from '../../shared/prng.ts';
 import { AgentNode } from './agent.ts';
 import { SimClock, someRate } from './clock.ts';
 import { SimDisk } from './disk.ts';
+import type { EventQueue } from './event-queue.ts';
 import { Host, newStateDirectory, type StateDirectory } from './host.ts';
 import { KeeperNode } from './keeper.ts';
 import { Tree, type TreeFacts } from './tree.ts';
 import type { World } from './world.ts';
+
+/** An agent that was here in this boot waits no longer for its disk. */
+const DISK_LIMIT_MS = 2_000;
 
 export class Site {
   readonly host: Host;
@@ -22,6 +26,7 @@ export class Site {
   /** It was made for a while and never comes back. */
   readonly isClone: boolean;
   isRetired = false;
+  readonly #queue: EventQueue;
 
   constructor(
     world: World,
@@ -33,6 +38,7 @@ export class Site {
       readonly isClone?: boolean;
     },
   ) {
+    this.#queue = world.queue;
     const random = world.random.hosts.fork();
     const { name, server, pool } = options;
     const clock = new SimClock({
@@ -93,11 +99,22 @@ export class Site {
     return tree;
   }
 
+  /** It kills what a dead keeper left before it asks the disk for anything (A7), and then does not wait for it for ever. */
   startAgent(): void {
-    // It reads who it is before anything else.
-    this.host.whenRunning(() =>
-      this.host.disk.read(() => this.isRetired || this.host.whenRunning(() => this.agent.start())),
-    );
+    const { host, agent, keeper } = this;
+    let isBegun = false;
+    const begin = (): void => {
+      if (!isBegun && !this.isRetired) host.whenRunning(() => agent.start());
+      isBegun = true;
+    };
+    host.whenRunning(() => {
+      if (!keeper.alive && !agent.alive && !this.isRetired) host.killLeftoverCgroups();
+      const { bootId } = host;
+      host.disk.read(begin);
+      this.#queue.after(DISK_LIMIT_MS, () => {
+        if (host.bootId === bootId && host.remembered !== undefined) begin();
+      });
+    });
   }
 
   /** The operating system kills agent and keeper at once, for want of memory. What they started lives on. */

@@ -5,6 +5,7 @@
 import type { Prng } from '../../../shared/prng.ts';
 import { SECOND } from '../../../shared/time.ts';
 import type { DiskState } from '../disk.ts';
+import type { Site } from '../site.ts';
 import type { World } from '../world.ts';
 import { engage, type Strike, type StrikeTable, someMs, someSite, soundSite } from './strike.ts';
 
@@ -24,6 +25,14 @@ const disk =
     site.host.disk.become(state);
     world.during(ms, () => site.host.disk.become('sound'));
   };
+
+/** What took the memory took the disk as well. */
+function stall(world: World, site: Site, random: Prng): void {
+  const ms = someMs(random, 10_000, 150_000);
+  world.say(site.name, () => `its disk is stalled for ${Math.round(ms)} ms`);
+  site.host.disk.become('stalled');
+  world.during(ms, () => site.host.disk.become('sound'));
+}
 
 export const diskFaults: StrikeTable = {
   'disk-slow': disk('slow'),
@@ -46,10 +55,14 @@ export const diskFaults: StrikeTable = {
   /** The operating system kills both for want of memory; what they started lives on with nobody to stop it. */
   'both-crash': (world, random) => {
     const site = soundSite(world, random, { agent: true });
-    if (site === undefined || site.host.disk.state !== 'sound') return;
+    if (site === undefined) return;
+    // Without the disk, what they left is found in cgroups only.
+    const { disk: its, containment } = site.host;
+    if (its.state !== 'sound' && containment !== 'CGROUP') return;
     const downMs = random.chance(0.8) ? someMs(random, 200, BACK_MS) : someMs(random, BACK_MS, 120_000);
     engage(world, site, downMs);
     world.say(site.name, () => `kills agent and keeper for ${Math.round(downMs)} ms`);
+    if (containment === 'CGROUP' && its.state === 'sound' && random.chance(0.3)) stall(world, site, random);
     site.outOfMemory();
     if (downMs > BACK_MS) for (const tree of site.host.trees) tree.outsideClaim = true;
     world.during(downMs, () => site.startAgent());

@@ -123,9 +123,10 @@ export const hostFaults: StrikeTable = {
     if (random.chance(0.5)) site.agent.step({ kind: 'leave', reason: 'LEAVE', withinMs });
     else site.keeper.take(() => site.keeper.leave(withinMs));
     world.during(awayMs, () => {
-      // The keeper of a host that shuts down goes with it. Not one that still kills beside a sick disk: an agent that starts would kill
-      // what it left without the disk, which is not modelled here (as for both-crash; `npm run faults` plays it).
-      if (!site.agent.alive && site.host.disk.state === 'sound') site.keeper.die();
+      // The keeper of a host that shuts down goes with it; without the disk, what it left is found in cgroups only.
+      if (!site.agent.alive && (site.host.disk.state === 'sound' || site.host.containment === 'CGROUP')) {
+        site.keeper.die();
+      }
       site.startAgent();
     });
   },

@@ -252,4 +252,16 @@ export const agentMutants: readonly Mutant[] = [
       },
     ],
   },
+  {
+    id: 'A7-diskless',
+    what: 'an agent that starts asks the disk before it kills what a dead keeper left',
+    caughtBy: [],
+    patches: [
+      {
+        file: 'test/sim/site.ts',
+        find: 'if (!keeper.alive && !agent.alive && !this.isRetired) host.killLeftoverCgroups();',
+        instead: '',
+      },
+    ],
+  },
 ];
