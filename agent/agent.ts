@@ -80,7 +80,7 @@ export class Agent {
     this.state = createAgent({ ...core, uid, clusterId, highestTerm }, this.readNow());
     this.connection = new Connection(onEvent);
     this.keeper = new KeeperLink({
-      ...{ stateDir: settings.stateDir, memory, agentVersion: version, baseEnv: settings.baseEnv, log, onEvent },
+      ...{ stateDir: settings.stateDir, memory, lane, agentVersion: version, baseEnv: settings.baseEnv, log, onEvent },
       durable: () => this.identity.durable(),
       onProblems: (keeper) => this.tellProblems({ keeper }),
       spawn: settings.externalKeeper

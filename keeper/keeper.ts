@@ -4,7 +4,7 @@ import { rm } from 'node:fs/promises';
 import { join } from 'node:path';
 import { DiskLane } from '../shared/disk-lane.ts';
 import { processEntry } from '../shared/host/process-table.ts';
-import { removeKeeperRecord, writeKeeperRecord } from '../shared/keeper/keeper-record.ts';
+import { type KeeperRecord, removeKeeperRecord, writeKeeperRecord } from '../shared/keeper/keeper-record.ts';
 import { openRuntimeFolder, type RuntimeFolder } from '../shared/keeper/runtime-folder.ts';
 import { makeSocketPath, removeSocket } from '../shared/keeper/socket-path.ts';
 import type { Event } from './core/event.ts';
@@ -72,14 +72,15 @@ async function assemble(directory: StateDirectory, options: KeeperOptions): Prom
     log.warn(`no cgroup for each attempt (${driver.weakness}): a process that hides can escape its stop`);
   if (driver.base !== '') recovered.cgroupBases.add(driver.base);
   const startTicks = processEntry(process.pid)?.startTicks ?? 0;
-  writeKeeperRecord(memory, { pid: process.pid, startTicks, key, cgroups: driver.cgroupFolders });
+  const record: KeeperRecord = { pid: process.pid, startTicks, key, cgroups: driver.cgroupFolders };
+  writeKeeperRecord(memory, record);
 
   const state = createKeeper({ bootId: bootId(), recovered, idleMs: options.idleMs });
   const journal = new Journal({ path: join(path, 'keeper.journal'), snapshot: () => snapshot(state) });
   await journal.open().catch((error: unknown) => log.error(`the journal can't be written: ${String(error)}`));
   const ended = Promise.withResolvers<number>();
   const parts: Parts = {
-    ...{ directory, memory, state, journal, folders, driver, pipes, log },
+    ...{ directory, memory, record, state, journal, folders, driver, pipes, log },
     watch: new HostWatch({
       ...{ stateDir: path, driver, journal, log },
       onChange: (problems) => push({ kind: 'host_problems', problems }),
@@ -108,13 +109,14 @@ async function assemble(directory: StateDirectory, options: KeeperOptions): Prom
 interface Parts extends EffectTools {
   readonly directory: StateDirectory;
   readonly memory: RuntimeFolder | undefined;
+  readonly record: KeeperRecord;
   readonly driver: ProcessDriver;
   readonly pipes: PipeMaker;
   readonly socket: DiskLane;
 }
 
 /** Leftovers are dead: looks at the host, then listens. */
-async function serve({ directory, state, folders, watch, listener, log }: Parts): Promise<void> {
+async function serve({ directory, memory, record, state, folders, watch, listener, log }: Parts): Promise<void> {
   const { path } = directory;
   void folders
     .recover((key) => state.attempts.has(key))
@@ -124,6 +126,8 @@ async function serve({ directory, state, folders, watch, listener, log }: Parts)
   if (!socket.moved) await removeSocket(path, socket.path);
   else log.warn(`the path of the state directory is too long for a socket: listening on ${socket.path} instead`);
   await listener.listen(socket.path);
+  // An agent finds it there when the disk that says where it is has stalled.
+  if (socket.moved) writeKeeperRecord(memory, { ...record, socket: socket.path });
   log.info(`keeping ${path}, listening on ${socket.path}`);
   watch.look();
 }

@@ -8,6 +8,7 @@ import { connect as connectSocket, type Socket } from 'node:net';
 import { create, fromJson, type JsonValue, type MessageInitShape, toJson } from '@bufbuild/protobuf';
 import { durationMs } from '@bufbuild/protobuf/wkt';
 import { messageOf } from '../../shared/caught-error.ts';
+import type { DiskLane } from '../../shared/disk-lane.ts';
 import {
   AttachRequestSchema,
   type AttachResponse,
@@ -27,8 +28,8 @@ import {
 } from '../../shared/gen/locum/keeper/v1/keeper_service_pb.ts';
 import type { HostProblem } from '../../shared/host-problem.ts';
 import { FrameReader, writeFrame } from '../../shared/keeper/frames.ts';
-import { socketPath } from '../../shared/keeper/socket-path.ts';
 import { hostProblemsFromProto } from '../../shared/rpc/host-problem-messages.ts';
+import { findSocket, KeeperUnreachableError } from './find-keeper.ts';
 
 /** What the keeper says without being asked, in the order in which it said it. */
 export type KeeperEvent =
@@ -49,6 +50,8 @@ export interface ConnectOptions {
   readonly onEvent: (event: KeeperEvent) => void;
   /** How long to wait for the keeper's `Opened`. Default: 5 s. */
   readonly timeoutMs?: number;
+  /** Whatever has to be read of the state directory goes through here. Default: a lane of its own, which gives up after 2 s. */
+  readonly lane?: DiskLane;
 }
 
 export interface KeeperConnection {
@@ -70,18 +73,6 @@ export interface KeeperConnection {
   close(): void;
 }
 
-/** No keeper answered. */
-export class KeeperUnreachableError extends Error {
-  override readonly name = 'KeeperUnreachableError';
-  /** Somebody accepted the connection and said nothing: a keeper that is stopped or hung. */
-  readonly isSilent: boolean;
-
-  constructor(message: string, { isSilent }: { readonly isSilent: boolean }) {
-    super(message);
-    this.isSilent = isSilent;
-  }
-}
-
 /** An answer that the keeper did not give. */
 const GONE = { ok: false, reason: 'KEEPER_GONE', detail: 'the connection to the keeper ended; the outcome is unknown' };
 
@@ -89,7 +80,7 @@ type Request = NonNullable<MessageInitShape<typeof AttachRequestSchema>['request
 
 /** Connects to the keeper that runs. Rejects with KeeperUnreachableError when there is none or it does not answer. */
 export async function connectKeeper(options: ConnectOptions): Promise<KeeperConnection> {
-  const path = await socketPath(options.stateDir);
+  const path = await findSocket(options);
   const socket = connectSocket({ path });
   const { promise, resolve, reject } = Promise.withResolvers<KeeperConnection>();
   const answers = new Answers();

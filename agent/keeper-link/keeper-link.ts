@@ -1,10 +1,11 @@
 /** The performer of what the core asks of the keeper: opens the connection, asks, and turns answers into events. */
 import { setTimeout as sleep } from 'node:timers/promises';
 import { unreachable } from '../../shared/assert.ts';
+import type { DiskLane } from '../../shared/disk-lane.ts';
 import { EndCause } from '../../shared/gen/locum/v1/run_pb.ts';
 import { findCgroupPlace } from '../../shared/host/cgroup.ts';
 import type { HostProblem } from '../../shared/host-problem.ts';
-import { livingKeeper, readKeeperRecord } from '../../shared/keeper/keeper-record.ts';
+import { readKeeperRecord } from '../../shared/keeper/keeper-record.ts';
 import type { RuntimeFolder } from '../../shared/keeper/runtime-folder.ts';
 import { keyOf } from '../../shared/keeper/state-key.ts';
 import type { Logger } from '../../shared/log.ts';
@@ -13,16 +14,10 @@ import { refToMessage } from '../attempt-codec.ts';
 import type { KeeperRequest, Tree } from '../core/effect.ts';
 import type { Event, RequestId } from '../core/event.ts';
 import { KEEPER_SILENT_MS } from '../core/keeper.ts';
-import { connectKeeper, type KeeperConnection, type KeeperEvent, KeeperUnreachableError } from './client.ts';
+import { connectKeeper, type KeeperConnection, type KeeperEvent } from './client.ts';
+import { findKeeper, KeeperUnreachableError } from './find-keeper.ts';
 import { decodeKept, decodeOpened, decodeOutput, decodeResult, encodeExtension, encodeStart } from './keeper-codec.ts';
-import {
-  identityOf,
-  keeperProcess,
-  killProcess,
-  killTrees,
-  type ProcessIdentity,
-  type TreeMarks,
-} from './kill-trees.ts';
+import { identityOf, killProcess, killTrees, type ProcessIdentity, type TreeMarks } from './kill-trees.ts';
 import { ensureKeeper, type SpawnKeeperOptions } from './launch.ts';
 
 /** How long the last answers may take when the agent ends. */
@@ -33,6 +28,8 @@ export interface KeeperLinkOptions {
   readonly agentVersion: string;
   /** What is known of it without its disk. */
   readonly memory: RuntimeFolder | undefined;
+  /** To its disk: bounds every wait. */
+  readonly lane: DiskLane;
   /** How a keeper is started; for tests and packages. Default: `locum keeper`. Undefined: somebody else starts it. */
   readonly spawn: SpawnKeeperOptions | undefined;
   /**
@@ -92,16 +89,18 @@ export class KeeperLink {
 
   /** By what trees without a cgroup are known: from memory, or else, not waited for, from the disk. */
   private learnKey(): void {
-    const { memory, stateDir } = this.options;
+    const { memory, stateDir, lane } = this.options;
     const key = readKeeperRecord(memory)?.key;
     if (key !== undefined) this.marks = { ...this.marks, key };
     else
-      void keyOf(stateDir).then(
-        (read) => {
-          this.marks = { ...this.marks, key: read };
-        },
-        () => undefined,
-      );
+      void lane
+        .run(() => keyOf(stateDir))
+        .then(
+          (read) => {
+            this.marks = { ...this.marks, key: read };
+          },
+          () => undefined,
+        );
   }
 
   /**
@@ -109,14 +108,14 @@ export class KeeperLink {
    * the new one kills what it left.
    */
   private async reach(mayStart: boolean, onEvent: (event: KeeperEvent) => void): Promise<KeeperConnection> {
-    const { stateDir, agentVersion, spawn, log, memory } = this.options;
-    const options = { stateDir, agentVersion, onEvent };
+    const { stateDir, agentVersion, spawn, log, lane } = this.options;
+    const options = { stateDir, agentVersion, onEvent, lane };
     try {
       return await connectKeeper({ ...options, timeoutMs: KEEPER_SILENT_MS });
     } catch (error) {
       if (!mayStart) throw error;
       const isHung = error instanceof KeeperUnreachableError && error.isSilent;
-      const hung = isHung ? (livingKeeper(memory) ?? keeperProcess(stateDir)) : undefined;
+      const hung = isHung ? await findKeeper(options) : undefined;
       if (hung !== undefined) {
         log.error({ keeperPid: hung.pid }, 'the keeper does not answer: killing it and what it keeps');
         await killProcess(hung);

@@ -2,10 +2,8 @@
 import { type ChildProcess, spawn } from 'node:child_process';
 import { join, resolve } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
-import { livingKeeper } from '../../shared/keeper/keeper-record.ts';
-import { openRuntimeFolder } from '../../shared/keeper/runtime-folder.ts';
-import { ownerOf } from '../../shared/keeper/state-key.ts';
-import { type ConnectOptions, connectKeeper, type KeeperConnection, KeeperUnreachableError } from './client.ts';
+import { type ConnectOptions, connectKeeper, type KeeperConnection } from './client.ts';
+import { findKeeper, KeeperUnreachableError, type Whereabouts } from './find-keeper.ts';
 import { killProcess } from './kill-trees.ts';
 
 /** The keeper's own log starts anew past this size; one older file is kept. */
@@ -84,7 +82,7 @@ export async function ensureKeeper(options: EnsureKeeperOptions): Promise<Keeper
       return await connectKeeper(options);
     } catch (error) {
       if (!(error instanceof KeeperUnreachableError) || performance.now() > giveUpAt) throw error;
-      if (error.isSilent) await killOwner(options.stateDir);
+      if (error.isSilent) await killOwner(options);
     }
     if (!isStarting(options.stateDir)) started.set(options.stateDir, spawnKeeper(options.stateDir, options));
     await sleep(waitMs);
@@ -97,8 +95,8 @@ function isStarting(stateDir: string): boolean {
   return child !== undefined && child.pid !== undefined && child.exitCode === null && child.signalCode === null;
 }
 
-async function killOwner(stateDir: string): Promise<void> {
-  const owner = livingKeeper(openRuntimeFolder(stateDir)) ?? (await ownerOf(stateDir));
+async function killOwner(options: Whereabouts): Promise<void> {
+  const owner = await findKeeper(options);
   if (owner !== undefined) await killProcess(owner);
 }
 

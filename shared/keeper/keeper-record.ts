@@ -16,6 +16,8 @@ export interface KeeperRecord {
   readonly key: string;
   /** Absolute paths of the folders in which this keeper and earlier ones of this boot have their cgroups. */
   readonly cgroups: readonly string[];
+  /** Path of its socket, once it listens elsewhere than in the state directory. */
+  readonly socket?: string | undefined;
 }
 
 export function readKeeperRecord(folder: RuntimeFolder | undefined): KeeperRecord | undefined {
@@ -35,10 +37,12 @@ function isKeeperRecord(value: unknown): value is KeeperRecord {
   if (typeof value !== 'object' || value === null) return false;
   const facts = new Map<string, unknown>(Object.entries(value));
   const cgroups = facts.get('cgroups');
+  const socket = facts.get('socket');
   return (
     Number.isSafeInteger(facts.get('pid')) &&
     Number.isSafeInteger(facts.get('startTicks')) &&
     typeof facts.get('key') === 'string' &&
+    (socket === undefined || typeof socket === 'string') &&
     Array.isArray(cgroups) &&
     cgroups.every((path) => typeof path === 'string')
   );

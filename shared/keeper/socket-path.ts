@@ -11,11 +11,15 @@ const RECORD = 'keeper.socket-path';
 const besideState = (stateDir: string): string => join(resolve(stateDir), 'keeper.sock');
 const fits = (path: string): boolean => Buffer.byteLength(path) <= LIMIT_BYTES;
 
+/** Where the path of the state directory is short enough, its socket is in it; undefined: elsewhere. */
+export function socketInside(stateDir: string): string | undefined {
+  const path = besideState(stateDir);
+  return fits(path) ? path : undefined;
+}
+
 /** Path of the socket, for whoever wants to connect. Whether a keeper is there only connecting can tell. */
 export async function socketPath(stateDir: string): Promise<string> {
-  const path = besideState(stateDir);
-  if (fits(path)) return path;
-  return readFile(join(stateDir, RECORD), 'utf8').catch(() => path);
+  return socketInside(stateDir) ?? readFile(join(stateDir, RECORD), 'utf8').catch(() => besideState(stateDir));
 }
 
 /**
@@ -24,7 +28,7 @@ export async function socketPath(stateDir: string): Promise<string> {
  */
 export async function makeSocketPath(stateDir: string): Promise<{ readonly path: string; readonly moved: boolean }> {
   const path = besideState(stateDir);
-  if (fits(path)) return { path, moved: false };
+  if (socketInside(stateDir) !== undefined) return { path, moved: false };
   const outdated = await socketPath(stateDir);
   if (outdated !== path) await removeSocket(stateDir, outdated);
   const short = join(await mkdtemp(join(tmpdir(), 'locum-')), 'keeper.sock');

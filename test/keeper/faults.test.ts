@@ -2,7 +2,8 @@
 import { existsSync, readdirSync, statSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { describe, expect, it } from 'vitest';
-import { connectKeeper, KeeperUnreachableError } from '../../agent/keeper-link/client.ts';
+import { connectKeeper } from '../../agent/keeper-link/client.ts';
+import { KeeperUnreachableError } from '../../agent/keeper-link/find-keeper.ts';
 import { OnDisconnect } from '../../shared/gen/locum/v1/policy_pb.ts';
 import { AttemptState, EndCause } from '../../shared/gen/locum/v1/run_pb.ts';
 import { readKeeperRecord, writeKeeperRecord } from '../../shared/keeper/keeper-record.ts';
