@@ -255,7 +255,7 @@ export const agentMutants: readonly Mutant[] = [
   {
     id: 'A7-diskless',
     what: 'an agent that starts asks the disk before it kills what a dead keeper left',
-    caughtBy: [],
+    caughtBy: [21],
     patches: [
       {
         file: 'test/sim/site.ts',
