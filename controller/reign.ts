@@ -4,6 +4,7 @@
  */
 
 import { LocumError } from '../shared/errors.ts';
+import { incarnationOf } from '../shared/ids.ts';
 import { MIB } from '../shared/limits.ts';
 import type { Now } from '../shared/time.ts';
 import { acknowledgedState } from './acknowledged-state.ts';
@@ -90,7 +91,7 @@ export class Reign {
     this.#options = options;
     this.term = term;
     this.clusterId = options.clusterId;
-    this.hub = new WatchHub({ revision: options.revision });
+    this.hub = new WatchHub({ revision: options.revision, incarnation: incarnationOf(term) });
     this.#termCheck = new SharedCheck(() => store.verifyTerm(term));
     this.#committer = new Committer({
       store,

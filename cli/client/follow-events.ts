@@ -12,6 +12,8 @@ export interface FollowEventsOptions extends Pick<ResumeOptions<WatchEventsRespo
   readonly after?: bigint;
   /** Told what is missing. Default: says so on standard error. */
   readonly onGap?: (after: bigint, upTo: bigint) => void;
+  /** Told that the store was restored: what was shown after this number is undone. Default: says so on standard error. */
+  readonly onRestored?: (after: bigint) => void;
 }
 
 interface Position {
@@ -20,7 +22,7 @@ interface Position {
 }
 
 export async function* followEvents(options: FollowEventsOptions): AsyncGenerator<WatchEventsResponse> {
-  const { client, about = '', after = 0n, onGap = tellGap, signal, ...more } = options;
+  const { client, about = '', after = 0n, onGap = tellGap, onRestored = tellRestored, signal, ...more } = options;
   const open = (position: Position) =>
     client.watchEvents({ ...position, about }, signal === undefined ? {} : { signal });
   for await (const message of resuming<WatchEventsResponse, Position>({
@@ -32,10 +34,15 @@ export async function* followEvents(options: FollowEventsOptions): AsyncGenerato
     positionOf: ({ position }) => (position === 0n ? undefined : { after: position, allowGap: false }),
     afterGap: (position) => ({ ...position, allowGap: true }),
   })) {
-    const { position, droppedUpTo } = message;
+    const { position, droppedUpTo, restored } = message;
+    if (restored) onRestored(position);
     if (droppedUpTo > 0n) onGap(position, droppedUpTo);
     yield message;
   }
+}
+
+function tellRestored(after: bigint): void {
+  tell(`The store was restored to an earlier state: all events after events/${after} that were shown are undone.`);
 }
 
 function tellGap(after: bigint, upTo: bigint): void {

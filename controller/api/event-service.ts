@@ -4,6 +4,7 @@ import type { ServiceImpl } from '@connectrpc/connect';
 import { invalidField, LocumError } from '../../shared/errors.ts';
 import { EventSchema } from '../../shared/gen/locum/v1/event_pb.ts';
 import type { EventService, WatchEventsResponseSchema } from '../../shared/gen/locum/v1/event_service_pb.ts';
+import { firstOfIncarnation, incarnationOf } from '../../shared/ids.ts';
 import { parsePolicyName, parsePoolName, parseRunName, parseServerName } from '../../shared/resource-name.ts';
 import { eventToProto } from '../codec/event.ts';
 import { fromUint64, toUint64 } from '../codec/numbers.ts';
@@ -85,7 +86,7 @@ export function eventService(api: ApiContext): ServiceImpl<typeof EventService> 
 type Response = MessageInitShape<typeof WatchEventsResponseSchema>;
 
 async function* watchEvents(reader: EventReader, bookmarkMs: number, signal: AbortSignal): AsyncGenerator<Response> {
-  await reader.begin();
+  yield* await reader.begin();
   while (!signal.aborted) {
     const changed = reader.changed();
     const responses = await reader.next();
@@ -129,14 +130,14 @@ class EventReader {
     return changed;
   }
 
-  /** @throws LocumError REVISION_TOO_OLD: the log has not reached that number */
-  async begin(): Promise<void> {
+  /** Answers what is to be said first. @throws LocumError REVISION_TOO_OLD: the log does not have that number */
+  async begin(): Promise<readonly Response[]> {
     const { reign, after, allowGap } = this.#options;
-    this.#last = await reign.read(({ meta: { lastEvent } }) => {
-      if (after > lastEvent && !allowGap) throw notReached(after, lastEvent);
-      return after === 0 ? lastEvent : Math.min(after, lastEvent);
-    });
+    this.#last = await reign.read((state) => (after === 0 ? state.meta.lastEvent : lastCommon(state, after)));
     this.#missingUpTo = this.#last;
+    if (after === 0 || this.#last === after) return [];
+    if (!allowGap) throw restored(after, this.#last);
+    return [{ position: this.position, restored: true }];
   }
 
   /** The next ones, at most a chunk, after what is missing of them. @throws LocumError REVISION_TOO_OLD: some were dropped */
@@ -176,10 +177,22 @@ interface Look {
   readonly missingUpTo: number;
 }
 
-function notReached(after: number, lastEvent: number): LocumError {
+/**
+ * Up to where a reader who has seen everything up to `after` has seen what this log has: all of it, unless the store was restored to
+ * before that. The numbers of each incarnation are above those of the one before, so they tell.
+ */
+function lastCommon({ incarnation, meta: { lastEvent, lastEventBefore } }: ClusterState, after: number): number {
+  const life = incarnationOf(after);
+  if (life === incarnation) return Math.min(after, lastEvent);
+  // Where the lives before the last one parted is not kept: what was before this one is certain, and the rest is shown again.
+  if (life < incarnationOf(lastEventBefore)) return firstOfIncarnation(life);
+  return Math.min(after, lastEventBefore);
+}
+
+function restored(after: number, last: number): LocumError {
   return new LocumError(
     'REVISION_TOO_OLD',
-    `the log ends at events/${lastEvent} and has no events/${after}: the store was restored or is another one; list the events anew`,
+    `the log has no events/${after}: the store was restored to events/${last}, or is another one; list the events anew, or watch with allow_gap`,
   );
 }
 

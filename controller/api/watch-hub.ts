@@ -2,10 +2,12 @@
  * The newest changes of resources, for watches. It is a window, not a queue per watcher: each watch keeps a position and looks the
  * resource up when its client has room, so a slow client costs nothing and gets SLOW_READER once the window has passed it.
  *
- * Revisions are those of the store. A store moves its revision at each election, so a revision at or above the one that was loaded
- * was handed out by this leader and no other.
+ * Revisions are those of the store, and above all of its earlier incarnations: a restored store counts anew, and one from before would
+ * mean something else. A store moves its revision at each election, so a revision at or above the one that was loaded was handed out by
+ * this leader and no other.
  */
 import { LocumError } from '../../shared/errors.ts';
+import { firstOfIncarnation } from '../../shared/ids.ts';
 import type { Changed } from '../core/effect.ts';
 
 export interface HubEntry extends Changed {
@@ -15,6 +17,8 @@ export interface HubEntry extends Changed {
 export interface WatchHubOptions {
   /** Revision at which this leader loaded the store. */
   readonly revision: number;
+  /** Of the store. */
+  readonly incarnation: number;
   /** Changes kept. Default 10,000. */
   readonly capacity?: number;
 }
@@ -24,6 +28,8 @@ export type Position = number;
 
 export class WatchHub {
   readonly #capacity: number;
+  /** Below every revision of this incarnation. */
+  readonly #base: number;
   /** Change number n stands at n modulo the capacity. */
   readonly #ring: HubEntry[] = [];
   #next: Position = 0;
@@ -33,13 +39,14 @@ export class WatchHub {
   #changed = Promise.withResolvers<void>();
   #ended: LocumError | undefined;
 
-  constructor({ revision, capacity = 10_000 }: WatchHubOptions) {
-    this.#revision = revision;
-    this.#floor = revision;
+  constructor({ revision, incarnation, capacity = 10_000 }: WatchHubOptions) {
+    this.#base = firstOfIncarnation(incarnation);
+    this.#revision = this.#base + revision;
+    this.#floor = this.#revision;
     this.#capacity = capacity;
   }
 
-  /** Where the store stands, as far as what was published goes. */
+  /** Where the store stands, as far as what was published goes, as clients are told it. */
   get revision(): number {
     return this.#revision;
   }
@@ -51,7 +58,7 @@ export class WatchHub {
 
   /** The store is at this revision; what is published next belongs to it. */
   advance(revision: number): void {
-    this.#revision = Math.max(this.#revision, revision);
+    this.#revision = Math.max(this.#revision, this.#base + revision);
   }
 
   publish(changes: readonly Changed[]): void {

@@ -96,11 +96,12 @@ function fromContent(key: string, { record, schemaVersion }: PbRecord): StateRec
   }
 }
 
-function metaToProto({ lastEpoch, lastRun, lastEvent, lastUid, droppedEvent, age }: Meta): PbMeta {
+function metaToProto({ lastEpoch, lastRun, lastEvent, lastEventBefore, lastUid, droppedEvent, age }: Meta): PbMeta {
   return create(MetaSchema, {
     lastEpoch: toUint64(lastEpoch),
     lastRun: toUint64(lastRun),
     lastEvent: toUint64(lastEvent),
+    lastEventBefore: toUint64(lastEventBefore),
     lastUid: toUint64(lastUid),
     droppedEvent: toUint64(droppedEvent),
     ageMs: toUint64(age),
@@ -113,6 +114,7 @@ function metaFromProto(meta: PbMeta): Meta {
     lastEpoch: fromUint64(meta.lastEpoch, 'last_epoch'),
     lastRun: fromUint64(meta.lastRun, 'last_run'),
     lastEvent: fromUint64(meta.lastEvent, 'last_event'),
+    lastEventBefore: fromUint64(meta.lastEventBefore, 'last_event_before'),
     lastUid: fromUint64(meta.lastUid, 'last_uid'),
     droppedEvent: fromUint64(meta.droppedEvent, 'dropped_event'),
     age: fromUint64(meta.ageMs, 'age_ms'),

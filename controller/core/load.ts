@@ -74,6 +74,8 @@ function take(ctx: Context, record: StateRecord, floor: number): void {
         ...record,
         lastEpoch: Math.max(record.lastEpoch, floor),
         lastUid: Math.max(record.lastUid, floor),
+        lastEvent: Math.max(record.lastEvent, floor),
+        lastEventBefore: record.lastEvent < floor ? record.lastEvent : record.lastEventBefore,
       };
       return;
     case 'pool':

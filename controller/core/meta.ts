@@ -5,8 +5,10 @@ export interface Meta {
   lastEpoch: number;
   /** Last number given to a run, for its id. */
   lastRun: number;
-  /** Last number given to an event. */
+  /** Last number given to an event. Like epochs, those of a later incarnation are above all of an earlier one. */
   lastEvent: number;
+  /** Last number of the events of earlier incarnations that belong to this one: those that were above it were undone by a restore. */
+  lastEventBefore: number;
   /** Last number given to a uid. */
   lastUid: number;
   /** Newest number of an event that was dropped to make room. 0: none was. */

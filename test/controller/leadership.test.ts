@@ -11,7 +11,16 @@ import { createLogger } from '../../shared/log.ts';
 import { eventually } from './controller-world.ts';
 
 const meta = (lastEpoch: number) =>
-  ({ kind: 'meta', lastEpoch, lastRun: 0, lastEvent: 0, lastUid: 0, droppedEvent: 0, age: 0 }) as const;
+  ({
+    kind: 'meta',
+    lastEpoch,
+    lastRun: 0,
+    lastEvent: 0,
+    lastEventBefore: 0,
+    lastUid: 0,
+    droppedEvent: 0,
+    age: 0,
+  }) as const;
 
 function leadershipOf(cluster: MemoryCluster) {
   const store = new MemoryStore(cluster);

@@ -1,6 +1,6 @@
 /**
  * Followers of the event log, with the client of the command line, against leaders that come and go: numbers with gaps, commits that
- * are lost, streams that are cut, and events that are dropped.
+ * are lost, streams that are cut, events that are dropped, and stores that are restored to an earlier state.
  */
 import { create, type MessageInitShape } from '@bufbuild/protobuf';
 import { Code, ConnectError, type HandlerContext } from '@connectrpc/connect';
@@ -40,15 +40,34 @@ const policy = (name: Name): Policy => {
 /** Leaders one after the other, with the records that outlive them. */
 class Leaders {
   readonly #keep: number;
-  readonly #records = new Map<string, StateRecord>([['meta', newMeta(0)]]);
+  #records = new Map<string, StateRecord>([['meta', newMeta(0)]]);
   #term = 0;
+  #incarnation = 1;
   #reign!: { readonly state: ClusterState; readonly journal: Journal; readonly hub: WatchHub };
   /** Numbers of the events that became durable, by name. */
-  readonly durable: { readonly name: Name; readonly number: number }[] = [];
+  durable: readonly { readonly name: Name; readonly number: number }[] = [];
+  #saved: Pick<Leaders, 'durable'> & { readonly records: ReadonlyMap<string, StateRecord> };
 
   constructor(keep: number) {
     this.#keep = keep;
     for (const name of NAMES) this.#records.set(`policies/${name}`, policy(name));
+    this.#saved = this.#copy();
+    this.elect();
+  }
+
+  #copy() {
+    return { records: structuredClone(this.#records), durable: this.durable };
+  }
+
+  save(): void {
+    this.#saved = this.#copy();
+  }
+
+  /** Back to what was saved, as the next incarnation. */
+  restore(): void {
+    this.#records = structuredClone(this.#saved.records) as Map<string, StateRecord>;
+    this.durable = this.#saved.durable;
+    this.#incarnation += 1;
     this.elect();
   }
 
@@ -60,7 +79,7 @@ class Leaders {
       kind: 'elected' as const,
       term: this.#term,
       clusterId: 'c',
-      incarnation: 1,
+      incarnation: this.#incarnation,
       firstOfIncarnation: false,
       records: [...this.#records.values()].map((record) => structuredClone(record)),
     };
@@ -69,7 +88,11 @@ class Leaders {
       mono: 0,
       wall: 0,
     });
-    this.#reign = { state, journal: new Journal(state), hub: new WatchHub({ revision: this.#term }) };
+    this.#reign = {
+      state,
+      journal: new Journal(state),
+      hub: new WatchHub({ revision: this.#term, incarnation: this.#incarnation }),
+    };
   }
 
   append(name: Name): void {
@@ -87,7 +110,8 @@ class Leaders {
         this.#records.set(write.key, structuredClone(write.record));
         const { record } = write;
         const name = record.kind === 'event' ? NAMES.find((known) => known === record.policy) : undefined;
-        if (record.kind === 'event' && name !== undefined) this.durable.push({ name, number: record.number });
+        if (record.kind === 'event' && name !== undefined)
+          this.durable = [...this.durable, { name, number: record.number }];
       }
     }
     if (what === 'counters') this.elect();
@@ -152,10 +176,12 @@ const MAX_TURNS = 50_000;
 interface Followed {
   readonly numbers: number[];
   readonly gaps: { readonly after: number; readonly upTo: number }[];
+  /** How often it was told of a restore. */
+  restores: number;
 }
 
 type Step = { readonly kind: 'append'; readonly name: Name; readonly count: number } | { readonly kind: Deed };
-type Deed = 'commit' | 'crash' | 'lose all but the counters' | 'cut' | 'look';
+type Deed = 'commit' | 'crash' | 'lose all but the counters' | 'cut' | 'look' | 'save' | 'restore';
 
 async function follow(
   keep: number,
@@ -167,7 +193,7 @@ async function follow(
   leaders.commit();
   const line = new Line(leaders);
   const over = new AbortController();
-  const followed: Followed = { numbers: [], gaps: [] };
+  const followed: Followed = { numbers: [], gaps: [], restores: 0 };
   const reading = (async () => {
     for await (const { event } of followEvents({
       client: line,
@@ -176,6 +202,11 @@ async function follow(
       signal: over.signal,
       pause: async () => undefined,
       onGap: (after, upTo) => followed.gaps.push({ after: Number(after), upTo: Number(upTo) }),
+      onRestored: (after) => {
+        followed.restores += 1;
+        const kept = followed.numbers.filter((number) => number <= after);
+        followed.numbers.splice(0, followed.numbers.length, ...kept);
+      },
     })) {
       if (event !== undefined) followed.numbers.push(Number(event.name.slice('events/'.length)));
     }
@@ -187,6 +218,8 @@ async function follow(
     else if (step.kind === 'crash') leaders.elect();
     else if (step.kind === 'lose all but the counters') leaders.commit('counters');
     else if (step.kind === 'cut') line.cut();
+    else if (step.kind === 'save') leaders.save();
+    else if (step.kind === 'restore') leaders.restore();
     else for (let i = 0; i < 20; i += 1) await turn();
   }
   for (const name of NAMES) leaders.append(name);
@@ -218,6 +251,14 @@ const steps = fc.array(
     { weight: 2, arbitrary: deed('cut') },
   ),
   { maxLength: 25 },
+);
+const restores = fc.array(
+  fc.oneof(
+    { weight: 8, arbitrary: steps },
+    { weight: 2, arbitrary: fc.constant<Step[]>([{ kind: 'save' }]) },
+    { weight: 3, arbitrary: fc.constant<Step[]>([{ kind: 'restore' }]) },
+  ),
+  { maxLength: 10 },
 );
 const about = fc.constantFrom(...NAMES, undefined);
 
@@ -252,6 +293,32 @@ describe('followers of the event log', () => {
       }),
       { seed: 4, numRuns: 60, endOnFailure: true },
     );
+  });
+
+  it('are told of a restore, and have what the restored store has and nothing else, each once (property)', async () => {
+    await fc.assert(
+      fc.asyncProperty(about, restores, async (name, played) => {
+        const { numbers, gaps, leaders } = await follow(100_000, name, played.flat());
+        const expected = leaders.durable.filter(
+          (event) => event.number > NAMES.length && (name === undefined || event.name === name),
+        );
+        expect(numbers).toEqual(expected.map(({ number }) => number).sort((a, b) => a - b));
+        expect(gaps).toEqual([]);
+      }),
+      { seed: 5, numRuns: 60, endOnFailure: true },
+    );
+  });
+
+  it('that come back when a restored store has as many events again as before are told of the restore', async () => {
+    const look: Step = { kind: 'look' };
+    const append = (count: number): Step => ({ kind: 'append', name: 'noisy', count });
+    const commit: Step = { kind: 'commit' };
+    const undone: Step[] = [{ kind: 'save' }, append(20), commit, look];
+    const instead: Step[] = [{ kind: 'restore' }, append(40), commit, { kind: 'cut' }];
+    expect((await follow(100_000, 'noisy', [...undone, ...instead])).restores).toBe(1);
+    // It had seen nothing of what was undone: for it nothing happened.
+    const unseen: Step[] = [append(20), commit, look, { kind: 'save' }, { kind: 'restore' }, append(40), commit];
+    expect((await follow(100_000, 'noisy', unseen)).restores).toBe(0);
   });
 
   it('of a quiet policy are told of nothing, whatever a noisy one does', async () => {

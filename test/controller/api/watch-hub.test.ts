@@ -18,7 +18,7 @@ function reasonOf(act: () => unknown): string {
 
 describe('the window of changes', () => {
   it('gives a resumed watch everything since its revision, with that revision itself once more', () => {
-    const hub = new WatchHub({ revision: 5 });
+    const hub = new WatchHub({ revision: 5, incarnation: 1 });
     hub.advance(6);
     hub.publish(changes('a', 'b'));
     hub.advance(9);
@@ -30,7 +30,7 @@ describe('the window of changes', () => {
   });
 
   it('refuses revisions from before this leader, from the future, and those whose changes have left it', () => {
-    const hub = new WatchHub({ revision: 5, capacity: 2 });
+    const hub = new WatchHub({ revision: 5, incarnation: 1, capacity: 2 });
     expect(reasonOf(() => hub.resume(4))).toBe('REVISION_TOO_OLD');
     expect(reasonOf(() => hub.resume(6))).toBe('REVISION_TOO_OLD');
     expect(keysFrom(hub, 5)).toEqual([]);
@@ -46,8 +46,19 @@ describe('the window of changes', () => {
     expect(keysFrom(hub, 7)).toEqual(['b', 'c']);
   });
 
+  it('refuses revisions from before a restore, also once the store has come to the same numbers again', () => {
+    const before = new WatchHub({ revision: 5, incarnation: 1 });
+    before.advance(7);
+    const restored = new WatchHub({ revision: 1, incarnation: 2 });
+    for (let revision = 2; revision <= 9; revision += 1) {
+      restored.advance(revision);
+      expect(reasonOf(() => restored.resume(before.revision))).toBe('REVISION_TOO_OLD');
+    }
+    expect(keysFrom(restored, restored.revision)).toEqual([]);
+  });
+
   it('tells a watch that was overtaken that it is too slow, and none that was not', () => {
-    const hub = new WatchHub({ revision: 1, capacity: 3 });
+    const hub = new WatchHub({ revision: 1, incarnation: 1, capacity: 3 });
     const start = hub.end;
     hub.publish(changes('a', 'b', 'c'));
     expect(hub.take(start, 2).map(({ key }) => key)).toEqual(['a', 'b']);
@@ -57,7 +68,7 @@ describe('the window of changes', () => {
   });
 
   it('wakes its watches at the end of the reign, with the reason', async () => {
-    const hub = new WatchHub({ revision: 1 });
+    const hub = new WatchHub({ revision: 1, incarnation: 1 });
     const { changed } = hub;
     hub.close(new LocumError('NOT_LEADER', 'over'));
     await changed;

@@ -46,6 +46,7 @@ const meta: fc.Arbitrary<Meta> = fc.record({
   lastEpoch: counter,
   lastRun: counter,
   lastEvent: counter,
+  lastEventBefore: counter,
   lastUid: counter,
   droppedEvent: counter,
   age: counter,

@@ -7,7 +7,16 @@ import { StoreError } from '../../../controller/store/store.ts';
 import { RecordSchema } from '../../../shared/gen/locum/store/v1/record_pb.ts';
 import { stateRecords } from './arbitrary-records.ts';
 
-const meta = { kind: 'meta', lastEpoch: 1, lastRun: 2, lastEvent: 3, lastUid: 4, droppedEvent: 2, age: 5 } as const;
+const meta = {
+  kind: 'meta',
+  lastEpoch: 1,
+  lastRun: 2,
+  lastEvent: 3,
+  lastEventBefore: 1,
+  lastUid: 4,
+  droppedEvent: 2,
+  age: 5,
+} as const;
 
 function reasonOf(act: () => unknown): string {
   try {

@@ -11,7 +11,16 @@ import { bytes } from '../../store/store-world.ts';
 import { SILENT } from './leaders-seen.ts';
 
 const meta = (lastRun: number) =>
-  ({ kind: 'meta', lastEpoch: 3, lastRun, lastEvent: 0, lastUid: 0, droppedEvent: 0, age: 0 }) as const;
+  ({
+    kind: 'meta',
+    lastEpoch: 3,
+    lastRun,
+    lastEvent: 0,
+    lastEventBefore: 0,
+    lastUid: 0,
+    droppedEvent: 0,
+    age: 0,
+  }) as const;
 
 /** A leader that writes, and the copy of a follower, which follows when told to. */
 async function copied() {

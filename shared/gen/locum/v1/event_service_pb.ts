@@ -13,7 +13,7 @@ import type { Message } from "@bufbuild/protobuf";
  * Describes the file locum/v1/event_service.proto.
  */
 export const file_locum_v1_event_service: GenFile = /*@__PURE__*/
-  fileDesc("Chxsb2N1bS92MS9ldmVudF9zZXJ2aWNlLnByb3RvEghsb2N1bS52MSJ9ChFMaXN0RXZlbnRzUmVxdWVzdBIaCglwYWdlX3NpemUYASABKAVCB7pIBBoCKAASHAoKcGFnZV90b2tlbhgCIAEoCUIIukgFcgMYgAgSFwoFYWJvdXQYAyABKAlCCLpIBXIDGIABEhUKBHR5cGUYBCABKAlCB7pIBHICGEAidwoSTGlzdEV2ZW50c1Jlc3BvbnNlEh8KBmV2ZW50cxgBIAMoCzIPLmxvY3VtLnYxLkV2ZW50EhcKD25leHRfcGFnZV90b2tlbhgCIAEoCRIVCg1kcm9wcGVkX3VwX3RvGAMgASgEEhAKCHBvc2l0aW9uGAQgASgEIk8KEldhdGNoRXZlbnRzUmVxdWVzdBINCgVhZnRlchgBIAEoBBIXCgVhYm91dBgCIAEoCUIIukgFcgMYgAESEQoJYWxsb3dfZ2FwGAMgASgIIl4KE1dhdGNoRXZlbnRzUmVzcG9uc2USHgoFZXZlbnQYASABKAsyDy5sb2N1bS52MS5FdmVudBIQCghwb3NpdGlvbhgCIAEoBBIVCg1kcm9wcGVkX3VwX3RvGAMgASgEMqUBCgxFdmVudFNlcnZpY2USRwoKTGlzdEV2ZW50cxIbLmxvY3VtLnYxLkxpc3RFdmVudHNSZXF1ZXN0GhwubG9jdW0udjEuTGlzdEV2ZW50c1Jlc3BvbnNlEkwKC1dhdGNoRXZlbnRzEhwubG9jdW0udjEuV2F0Y2hFdmVudHNSZXF1ZXN0Gh0ubG9jdW0udjEuV2F0Y2hFdmVudHNSZXNwb25zZTABYgZwcm90bzM", [file_buf_validate_validate, file_locum_v1_event]);
+  fileDesc("Chxsb2N1bS92MS9ldmVudF9zZXJ2aWNlLnByb3RvEghsb2N1bS52MSJ9ChFMaXN0RXZlbnRzUmVxdWVzdBIaCglwYWdlX3NpemUYASABKAVCB7pIBBoCKAASHAoKcGFnZV90b2tlbhgCIAEoCUIIukgFcgMYgAgSFwoFYWJvdXQYAyABKAlCCLpIBXIDGIABEhUKBHR5cGUYBCABKAlCB7pIBHICGEAidwoSTGlzdEV2ZW50c1Jlc3BvbnNlEh8KBmV2ZW50cxgBIAMoCzIPLmxvY3VtLnYxLkV2ZW50EhcKD25leHRfcGFnZV90b2tlbhgCIAEoCRIVCg1kcm9wcGVkX3VwX3RvGAMgASgEEhAKCHBvc2l0aW9uGAQgASgEIk8KEldhdGNoRXZlbnRzUmVxdWVzdBINCgVhZnRlchgBIAEoBBIXCgVhYm91dBgCIAEoCUIIukgFcgMYgAESEQoJYWxsb3dfZ2FwGAMgASgIInAKE1dhdGNoRXZlbnRzUmVzcG9uc2USHgoFZXZlbnQYASABKAsyDy5sb2N1bS52MS5FdmVudBIQCghwb3NpdGlvbhgCIAEoBBIVCg1kcm9wcGVkX3VwX3RvGAMgASgEEhAKCHJlc3RvcmVkGAQgASgIMqUBCgxFdmVudFNlcnZpY2USRwoKTGlzdEV2ZW50cxIbLmxvY3VtLnYxLkxpc3RFdmVudHNSZXF1ZXN0GhwubG9jdW0udjEuTGlzdEV2ZW50c1Jlc3BvbnNlEkwKC1dhdGNoRXZlbnRzEhwubG9jdW0udjEuV2F0Y2hFdmVudHNSZXF1ZXN0Gh0ubG9jdW0udjEuV2F0Y2hFdmVudHNSZXNwb25zZTABYgZwcm90bzM", [file_buf_validate_validate, file_locum_v1_event]);
 
 /**
  * Request of ListEvents.
@@ -108,7 +108,7 @@ export const ListEventsResponseSchema: GenMessage<ListEventsResponse> = /*@__PUR
 export type WatchEventsRequest = Message<"locum.v1.WatchEventsRequest"> & {
   /**
    * Events after this number, `events/{number}`. 0: only new ones. If some that match were dropped, or it is a number that the log has
-   * not reached: OUT_OF_RANGE with REVISION_TOO_OLD.
+   * not, since the store was restored to an earlier state: OUT_OF_RANGE with REVISION_TOO_OLD.
    *
    * @generated from field: uint64 after = 1;
    */
@@ -162,6 +162,14 @@ export type WatchEventsResponse = Message<"locum.v1.WatchEventsResponse"> & {
    * @generated from field: uint64 dropped_up_to = 3;
    */
   droppedUpTo: bigint;
+
+  /**
+   * The store was restored to an earlier state: events with numbers above `position` that were sent before are undone, and what follows is
+   * what happened instead. Only with `allow_gap`.
+   *
+   * @generated from field: bool restored = 4;
+   */
+  restored: boolean;
 };
 
 /**
