@@ -14,7 +14,7 @@ const advice: Partial<Record<ErrorReason, string>> = {
   ORDER_DUPLICATE: 'Name every server of the pool once; "locum server order" prints the order as it is.',
   ORDER_UNKNOWN_SERVER: '"locum server list" shows the servers and their pools.',
   POLICY_PAUSED: '"locum policy resume" ends the pause.',
-  TOO_MANY_RUNS: 'Wait for a run to end, or raise max_concurrent_runs.',
+  TOO_MANY_RUNS: 'Wait for a run to end, stop it with "locum run stop", or raise max_concurrent_runs.',
   SERVER_ALIVE: '"locum server drain" moves its work away; delete it once it has left.',
   SERVER_NOT_MISSING: 'Only a MISSING server can be confirmed dead; a living one can be drained.',
   SERVER_CHANGED: 'Show the server again, and repeat with what it shows now.',

@@ -7,6 +7,7 @@ import { currentAttempt, endAttempt, isUnended, sendStop, stopAttempt, unendedAt
 import { isAvailable } from './capacity.ts';
 import { attemptLiveOf, poolLiveOf, poolOf, serverLiveOf, serverOf } from './cluster.ts';
 import type { Context } from './context.ts';
+import { happened } from './happened.ts';
 import { endProvenAtMono, lastGrantMono, takeoverWaitOf } from './lease.ts';
 import { isSamePlace } from './place.ts';
 import { abandonMove, endReservation, RESERVATION_MAX_MS } from './reservation.ts';
@@ -158,10 +159,7 @@ function awaitPlacement(ctx: Context, run: Run): void {
   if (run.notBeforeAge > ctx.age) {
     ctx.wakeRunAtAge(run.id, run.notBeforeAge);
     const state = run.reason === 'BACKOFF' ? 'BACKOFF' : 'QUEUED';
-    const message =
-      state === 'BACKOFF'
-        ? 'it failed on every eligible server; tried again later, or now with ReleaseRun'
-        : 'it waits a moment before its next start';
+    const message = whyItWaits(run, state);
     announceState(ctx, run, { state, reason: run.reason, message, etaWall: now.wall + run.notBeforeAge - ctx.age });
     return;
   }
@@ -169,6 +167,15 @@ function awaitPlacement(ctx: Context, run: Run): void {
     showState(ctx, run, { state: 'QUEUED', reason: run.reason, message: 'it looks for a server' });
   takeEdits(ctx, run);
   enqueue(ctx, run);
+}
+
+function whyItWaits({ id, reason, attempts }: Run, state: 'BACKOFF' | 'QUEUED'): string {
+  if (state === 'BACKOFF') {
+    return `it failed on every server that may take it, and is tried again after a pause, or now with locum run release ${id}`;
+  }
+  const last = attempts.at(-1);
+  const why = last === undefined ? undefined : happened(reason, `on ${last.server}`);
+  return why === undefined ? 'its next start comes after a pause' : `${why}; its next start comes after a pause`;
 }
 
 /** Edits of a policy hold from the next attempt on; while an older one may live, its slots are still counted by the run. */
@@ -257,28 +264,35 @@ export function isReplaced(ctx: Context, attempt: Attempt): boolean {
 function showFencing(ctx: Context, run: Run, attempt: Attempt): void {
   const { state, now } = ctx;
   const provenAt = endProvenAtMono(state, run, attempt);
+  const { liveness } = serverOf(state, attempt.server);
   const replaced = isReplaced(ctx, attempt);
   if (provenAt === undefined) {
     const { onDisconnect } = attempt.terms;
     const why = replaced ? 'answers from another place or boot' : 'is silent';
-    const proof = replaced ? 'ReleaseRun with abandon_attempt' : 'its return, or ConfirmServerDead';
+    const proof = replaced
+      ? `if you know that it has, locum run release ${run.id} --abandon-attempt --reason …`
+      : `its return or, if you know that the host is dead, locum server confirm-dead ${attempt.server} --reason …`;
     const message = `${attempt.server} ${why} and ${onDisconnect} needs a proof that epoch ${attempt.epoch} ended: ${proof}`;
     announceState(ctx, run, { state: 'FENCING', reason: onDisconnect, message });
     return;
   }
   const storm = poolLiveOf(state, run.pool).storm.activeSinceMono !== undefined;
   const at = storm ? provenAt + STORM_MAX_MS : provenAt;
-  const why = replaced ? 'answers from another place or boot' : 'is missing';
+  const why = replaced ? 'answers from another place or boot' : liveness === 'LEFT' ? 'has left' : 'is missing';
+  const brake = storm
+    ? `, and the mass-failure brake may hold takeovers back (locum proceed ${run.pool} ends that)`
+    : '';
+  const then = run.desired === 'STOPPED' ? 'has ended' : 'is placed again';
   announceState(ctx, run, {
     state: 'FENCING',
     reason: storm ? 'STORM' : replaced ? 'SERVER_REPLACED' : 'SERVER_MISSING',
-    message: `${attempt.server} ${why}; epoch ${attempt.epoch} is dead for certain at the time given`,
+    message: `${attempt.server} ${why}${brake}: the run ${then} once epoch ${attempt.epoch} is dead for certain`,
     etaWall: now.wall + Math.max(0, at - now.mono),
   });
 }
 
 function showStuck(ctx: Context, run: Run, attempt: Attempt): void {
-  const message = `${attempt.server} can't kill the processes of epoch ${attempt.epoch}; see them there, or ReleaseRun with abandon_attempt`;
+  const message = `${attempt.server} can't kill the processes of epoch ${attempt.epoch}: look at them there; as a last resort, locum run release ${run.id} --abandon-attempt --reason …`;
   announceState(ctx, run, { state: 'STUCK', reason: 'TREE_ALIVE', message });
 }
 

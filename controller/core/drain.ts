@@ -93,7 +93,7 @@ export function drainBlocked(ctx: View, id: ServerId): readonly { readonly run: 
   return runsHere(ctx.state, id).flatMap((run) => {
     const policy = ctx.state.policies.get(run.policy);
     if (policy === undefined || currentAttempt(run)?.stopReason !== undefined) return [];
-    if (restingServer(run) !== id) return [{ run: run.id, reason: run.reason }];
+    if (restingServer(run) !== id) return [{ run: run.id, reason: `it is ${run.state}: ${run.message}` }];
     return bestElsewhere(ctx, run, policy, id) === undefined ? [{ run: run.id, reason: NO_ROOM_ELSEWHERE }] : [];
   });
 }

@@ -134,7 +134,7 @@ function endUnlisted(ctx: Context, { run, attempt }: OpenAttempt, session: Sessi
     exitCode: undefined,
     signal: '',
     proof: rebooted ? 'NEW_BOOT' : 'INVENTORY',
-    detail: rebooted ? 'its host was booted again' : 'a full inventory of its place does not list it',
+    detail: rebooted ? 'its host was booted again' : 'its agent lists all that runs there, and it is not among that',
   });
 }
 

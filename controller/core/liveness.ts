@@ -54,7 +54,7 @@ function becomeSuspect(ctx: Context, server: Server, silenceMs: number): void {
 }
 
 function becomeMissing(ctx: Context, server: Server, silenceMs: number, missingAfterMs: number): void {
-  const message = `no heartbeat for ${Math.round(silenceMs)} ms: its runs are taken over`;
+  const message = `no heartbeat for ${Math.round(silenceMs)} ms; what it ran goes elsewhere once its end is proven`;
   setLiveness(ctx, server, 'MISSING', 'HEARTBEAT_SILENCE', message, {
     silence_ms: silenceMs.toFixed(1),
     late_ms: (silenceMs - missingAfterMs).toFixed(1),

@@ -4,14 +4,15 @@
  */
 
 import type { PoolId, RunId, ServerId } from '../../shared/ids.ts';
-import { MINUTE } from '../../shared/time.ts';
+import { MINUTE, SECOND } from '../../shared/time.ts';
 import { assign } from './attempt.ts';
 import type { Requirement } from './capability.ts';
-import { effectiveMaxSlots, freeSlotsFor, isAvailable, refreshIndex, serverView } from './capacity.ts';
-import { type PoolLive, poolLiveOf, poolOf, serverOf } from './cluster.ts';
+import { effectiveMaxSlots, freeSlots, freeSlotsFor, isAvailable, refreshIndex, serverView } from './capacity.ts';
+import { type ClusterState, type PoolLive, poolLiveOf, poolOf, serverOf } from './cluster.ts';
 import type { Context, View } from './context.ts';
 import { earlierLifeOf } from './earlier-life.ts';
 import { effectiveList, eligibleServers, meetsRequirements, placementQuery } from './eligible.ts';
+import { happened, roughly, whyAvoided } from './happened.ts';
 import { checkPlacement } from './invariants.ts';
 import { chooseServer } from './last-resort.ts';
 import { satisfiable } from './placement/explain.ts';
@@ -19,7 +20,7 @@ import { abandonMove } from './reservation.ts';
 import { announceState, dequeue, type Shown } from './run.ts';
 import { gateOf, isGateOpen } from './server-gate.ts';
 import { isPaused, pausedServers, skipOf } from './setback.ts';
-import type { Policy, Run } from './state.ts';
+import type { Policy, Run, Server } from './state.ts';
 
 /** A run that was passed over for so long gathers slots on one server. */
 const CLAIM_AFTER_MS = 10 * MINUTE;
@@ -97,11 +98,16 @@ function place(ctx: Context, policy: Policy, run: Run, id: ServerId): void {
   refreshIndex(state, id);
 }
 
+function whyBack({ reason }: Run): string {
+  const why = happened(reason, 'there');
+  return why === undefined ? 'it was there before' : `it was there before: ${why}`;
+}
+
 function whyChosen(ctx: Context, policy: Policy, run: Run, id: ServerId): string {
   const { front, rank } = placeOf(ctx, policy, id);
   const whose = policy.spec.servers.length > 0 ? "the policy's list" : 'the order';
   if (run.reservation?.server === id) return `a slot was reserved there (${run.reservation.cause})`;
-  if (run.preferServer === id) return `it was there before (${run.reason})`;
+  if (run.preferServer === id) return whyBack(run);
   if (rank === 1) return `first in ${whose}`;
   const before = front.slice(0, rank - 1).map((other) => `${other} ${whyNot(ctx, policy, run, other)}`);
   const shown = rank - 1 > TOLD_MAX ? [...before, `${rank - 1 - TOLD_MAX} more can't`] : before;
@@ -129,16 +135,21 @@ function placeOf(
 function whyNot(ctx: Context, policy: Policy, run: Run, id: ServerId): string {
   const { state } = ctx;
   const server = serverOf(state, id);
+  if (!isAvailable(state, server)) return whyUnavailable(state, server);
+  if (!meetsRequirements(state, policy, server)) return 'lacks what it requires';
+  const skip = skipOf(run, id);
+  const avoidedMs = skip === undefined ? 0 : Math.max(skip.untilAge, skip.pausedUntilAge) - ctx.age;
+  if (skip !== undefined && avoidedMs > 0) return `is avoided for ${roughly(avoidedMs)} (${whyAvoided(skip)})`;
+  return 'is full';
+}
+
+function whyUnavailable(state: ClusterState, server: Server): string {
   if (server.liveness !== 'ALIVE') return `is ${server.liveness}`;
+  if (server.deleting) return 'is being deleted';
   if (server.intent !== 'ACTIVE') return `is ${server.intent}`;
   if (server.saturated) return 'is SATURATED';
   const gate = gateOf(server);
-  if (gate.kind !== 'OPEN' && !isGateOpen(state, server)) return `is in ${gate.kind}`;
-  if (!isAvailable(state, server)) return 'has no open stream';
-  if (!meetsRequirements(state, policy, server)) return 'lacks what it requires';
-  const skip = skipOf(run, id);
-  if (skip !== undefined && Math.max(skip.untilAge, skip.pausedUntilAge) > ctx.age) return 'is skipped';
-  return 'is full';
+  return gate.kind !== 'OPEN' && !isGateOpen(state, server) ? `is in ${gate.kind}` : 'is not connected';
 }
 
 /** Starts are held back for the whole cluster. */
@@ -165,7 +176,7 @@ function holdOfPolicy(ctx: Context, policy: Policy): { readonly reason: string; 
 function holdForOwnServer(ctx: Context, run: Run): { readonly reason: string; readonly message: string } | undefined {
   const own = run.preferServer;
   if (own === undefined || ctx.state.serverLive.get(own)?.session?.phase !== 'OPENING') return undefined;
-  return { reason: run.reason, message: `it waits a moment until ${own}, where it was, is welcome` };
+  return { reason: run.reason, message: `it waits a moment for ${own}, where it was, which is just coming back` };
 }
 
 /**
@@ -181,9 +192,11 @@ function showPause(ctx: Context, live: PoolLive, run: Run): boolean {
   const server = chooseServer(live, placementQuery(state, policy, run, ctx.age, { claimed, pauses: 'ignored' }));
   const skip = server === undefined ? undefined : skipOf(run, server);
   if (skip === undefined) return false;
-  const message = `it waits a moment before its next start on ${skip.server}`;
-  const isNews = run.etaWall === undefined;
+  const why = happened(skip.reason, `on ${skip.server}`) ?? `it came to nothing on ${skip.server}`;
+  const message = `${why}; its next start there comes after a pause`;
   const etaWall = now.wall + skip.pausedUntilAge - ctx.age;
+  // A rest of the run itself may have been told before, with an end that was earlier.
+  const isNews = run.etaWall === undefined || etaWall > run.etaWall + SECOND;
   announceState(ctx, run, { state: 'QUEUED', reason: skip.reason, message, etaWall, isNews });
   return true;
 }
@@ -206,10 +219,25 @@ function showBlocked(ctx: Context, run: Run, told: Map<string, Pick<Shown, 'reas
 function whyBlocked(ctx: Context, policy: Policy, slots: number): Pick<Shown, 'reason' | 'message'> {
   const never = couldEverTake(ctx, policy, slots);
   if (never !== undefined) return { reason: 'UNSATISFIABLE', message: never };
-  const eligible = eligibleServers(ctx.state, policy).length;
-  const message =
-    eligible === 0 ? 'no server that may take it is available' : `all ${eligible} servers that may take it are full`;
-  return { reason: 'NO_ROOM', message };
+  return { reason: 'NO_ROOM', message: whyNoRoom(ctx, policy, slots) };
+}
+
+function whyNoRoom({ state }: Context, policy: Policy, slots: number): string {
+  const eligible = eligibleServers(state, policy);
+  const gathering = eligible.find((id) => freeSlots(state, serverOf(state, id)) >= slots);
+  if (gathering !== undefined) return `the free slots of ${gathering} are kept for a run that has waited longer`;
+  if (eligible.length > 0) return fullText(eligible, slots);
+  const able = effectiveList(state, policy).filter((id) => meetsRequirements(state, policy, serverOf(state, id)));
+  const told = able.slice(0, TOLD_MAX).map((id) => `${id} ${whyUnavailable(state, serverOf(state, id))}`);
+  const rest = able.length > TOLD_MAX ? ` and ${able.length - TOLD_MAX} more` : '';
+  return `no server that may take it is available: ${told.join(', ')}${rest}`;
+}
+
+function fullText([first, ...others]: readonly ServerId[], slots: number): string {
+  const is = slots === 1 ? 'is full' : `has fewer than ${slots} slots free`;
+  if (others.length === 0) return `${first} ${is}, and no other server that may take it is available`;
+  const are = slots === 1 ? 'are full' : `have fewer than ${slots} slots free`;
+  return `all ${others.length + 1} available servers that may take it ${are}`;
 }
 
 /** Why no registered server could ever take a run of this policy, with other `requirements` where given. Undefined: one could. */

@@ -38,14 +38,23 @@ export function endReservation(ctx: Context, run: Run): void {
   ctx.dirtyPools.add(run.pool);
 }
 
+type AbandonCause = 'PLACED_ELSEWHERE' | 'TARGET_UNAVAILABLE' | 'TOO_LATE' | 'TREE_ALIVE';
+
+const WHY_ABANDONED: Readonly<Record<AbandonCause, string>> = {
+  PLACED_ELSEWHERE: 'it was placed on another server',
+  TARGET_UNAVAILABLE: 'that server is not available any more',
+  TOO_LATE: 'it did not get there within 5 minutes',
+  TREE_ALIVE: "its processes can't be killed where it is",
+};
+
 /** The move is off, and says why. */
-export function abandonMove(ctx: Context, run: Run, cause: string): void {
+export function abandonMove(ctx: Context, run: Run, cause: AbandonCause): void {
   const { reservation } = run;
   if (reservation === undefined) return;
   ctx.journal.event({
     type: 'RUN_MOVE_ABANDONED',
     cause,
-    message: `${run.id} is not moved to ${reservation.server}`,
+    message: `${run.id} is not moved to ${reservation.server}: ${WHY_ABANDONED[cause]}`,
     pool: run.pool,
     policy: run.policy,
     run: run.id,

@@ -7,6 +7,7 @@ import { freeSlotsFor } from './capacity.ts';
 import { poolOf, serverOf } from './cluster.ts';
 import type { Context } from './context.ts';
 import { eligibleServers } from './eligible.ts';
+import type { AgainReason } from './happened.ts';
 import { endReservation, reserve } from './reservation.ts';
 import {
   avoid,
@@ -42,7 +43,7 @@ interface Again {
    */
   readonly setback: 'NONE' | 'COUNTED' | 'ONCE_FREE' | 'IN_PLACE';
   readonly delayMs: number;
-  readonly reason: string;
+  readonly reason: AgainReason;
 }
 
 type Next =
@@ -55,7 +56,7 @@ type Next =
       readonly message: string;
     };
 
-const again = (cause: AttemptCause, queueCause: QueueCause, reason: string, more: Partial<Again> = {}): Again => ({
+const again = (cause: AttemptCause, queueCause: QueueCause, reason: AgainReason, more: Partial<Again> = {}): Again => ({
   kind: 'again',
   cause,
   queueCause,
@@ -245,7 +246,7 @@ function decideAfterFailure(ctx: Context, run: Run, policy: Policy, attempt: Att
     run.desired = 'STOPPED';
     const how = end.signal === '' ? `exit code ${end.exitCode ?? 'unknown'}` : end.signal;
     const detail = end.detail === '' ? '' : ` (${end.detail})`;
-    const message = `it failed on every eligible server, last on ${attempt.server} with ${how}${detail}`;
+    const message = `it failed on every server that may take it, last on ${attempt.server} with ${how}${detail}`;
     run.outcome = { state: 'FAILED', reason: 'BUDGET_SPENT', message };
     return;
   }

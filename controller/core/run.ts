@@ -4,6 +4,7 @@ import { runId } from '../../shared/ids.ts';
 import { nextUid, poolLiveOf } from './cluster.ts';
 import type { Context } from './context.ts';
 import { policyLiveOf } from './eligible.ts';
+import { roughly } from './happened.ts';
 import { endReservation } from './reservation.ts';
 import { keepEndedRun } from './retention.ts';
 import type { Policy, Run, RunOutcome, RunStateName } from './state.ts';
@@ -101,10 +102,12 @@ export function announceState(ctx: Context, run: Run, shown: Shown, details?: Re
   const news = shown.isNews === true || run.state !== shown.state || run.reason !== shown.reason;
   if (!showState(ctx, run, shown) || !news) return;
   const attempt = run.attempts.at(-1);
+  // Whoever reads the event later can count from its time.
+  const etaText = shown.etaWall === undefined ? '' : ` (in ${roughly(shown.etaWall - ctx.now.wall)})`;
   ctx.journal.event({
     type: `RUN_${shown.state}`,
     cause: shown.reason,
-    message: `${run.id} is ${shown.state}: ${shown.message}`,
+    message: `${run.id} is ${shown.state}: ${shown.message}${etaText}`,
     pool: run.pool,
     policy: run.policy,
     run: run.id,

@@ -194,7 +194,7 @@ export function gateOf({ gate }: Server): GateView {
   }
   if (quarantine === undefined || quarantine.phase === 'OVER') return { kind: 'OPEN' };
   const minutes = quarantineMs(quarantine.rounds) / MINUTE;
-  const reason = `it went missing ${MISSING_MAX} times within an hour; it is over ${minutes} min after its return`;
+  const reason = `it went missing ${MISSING_MAX} times within an hour; that ends ${minutes} min after its return`;
   const untilAge = quarantine.phase === 'CLOSED' ? quarantine.untilAge : undefined;
   return { kind: 'QUARANTINED', sinceWall: quarantine.sinceWall, untilAge, reason };
 }

@@ -32,7 +32,7 @@ export function noteSuspect(ctx: Context, server: Server): void {
   ctx.journal.event({
     type: 'STORM_BEGAN',
     cause: 'MASS_FAILURE',
-    message: `${silent} of ${counted} servers of ${pool.id} fell silent within a minute: takeovers by waiting are held back for up to 5 minutes, or until ProceedTakeovers`,
+    message: `${silent} of ${counted} servers of ${pool.id} fell silent within a minute: takeovers from silent servers are held back for up to 5 minutes; if they really are dead, now: locum proceed ${pool.id}`,
     pool: pool.id,
   });
   wakePool(ctx, pool);

@@ -1,15 +1,17 @@
 /** What people are shown beyond the records: derived from the state when asked, never stored. */
-import type { PoolId, RunId } from '../../shared/ids.ts';
+import type { PoolId, RunId, ServerId } from '../../shared/ids.ts';
 import type { Now } from '../../shared/time.ts';
 import { effectiveMaxSlots, serverView, usedSlots } from './capacity.ts';
 import { ageOf, type ClusterState, poolLiveOf, poolOf, serverLiveOf, wallAtAge } from './cluster.ts';
 import { drainBlocked as drainBlockedIn } from './drain.ts';
 import { waitFor } from './earlier-life.ts';
 import { placementQuery, policyLiveOf } from './eligible.ts';
+import { roughly, whyAvoided } from './happened.ts';
 import { type Explanation, explain } from './placement/explain.ts';
 import { policyTroubles } from './policy-trouble.ts';
 import { isEnded } from './run.ts';
 import { gateOf } from './server-gate.ts';
+import { skipOf } from './setback.ts';
 import type { Policy, Run, Server } from './state.ts';
 
 export { currentAttempt } from './attempt.ts';
@@ -50,8 +52,18 @@ export function explainPlacement(state: ClusterState, policy: Policy, now: Now):
   const waiting = runsOf(state, policy).find((run) => run.state === 'QUEUED');
   const claims = poolLiveOf(state, policy.spec.pool).claims;
   const claimed = [...claims].filter(([, claimer]) => claimer !== waiting?.id).map(([server]) => server);
-  const query = placementQuery(state, policy, waiting, ageOf(state, now), { claimed });
-  return explain(query, poolOf(state, policy.spec.pool).order, (id) => serverView(state, id));
+  const age = ageOf(state, now);
+  const query = placementQuery(state, policy, waiting, age, { claimed });
+  const why = (server: ServerId): string => avoidance(waiting, server, age);
+  return explain(query, poolOf(state, policy.spec.pool).order, (id) => serverView(state, id), why);
+}
+
+/** Why a run avoids a server, and for how long. */
+function avoidance(run: Run | undefined, server: ServerId, age: number): string {
+  const skip = run === undefined ? undefined : skipOf(run, server);
+  if (skip === undefined) return 'it was lost or failed there a short time ago';
+  const untilAge = skip.pausedUntilAge > age ? skip.pausedUntilAge : skip.untilAge;
+  return `${whyAvoided(skip)}; for ${roughly(untilAge - age)} more`;
 }
 
 /** When a schedule fires next; undefined: never, or it has none. */
@@ -79,7 +91,7 @@ export function deviations(state: ClusterState, now: Now): readonly Deviation[] 
     found.push({
       resource: `pools/${pool}`,
       reason: 'STORM',
-      message: 'takeovers by waiting are held back; ProceedTakeovers ends it',
+      message: `half of its servers fell silent at once, so takeovers from them are held back; if they really are dead: locum proceed ${pool}`,
       etaWall: undefined,
     });
   }

@@ -5,6 +5,7 @@ import {
   currentAttempt,
   deviations,
   effectiveMaxSlots,
+  explainPlacement,
   gateOf,
   isAvailable,
   isEnded,
@@ -13,6 +14,8 @@ import {
   reservedSlots,
   usedSlots,
 } from '../../controller/core/views.ts';
+import { present } from '../../shared/assert.ts';
+import type { PolicyId } from '../../shared/ids.ts';
 import type { Now } from '../../shared/time.ts';
 
 const seconds = (ms: number): string => `${Number((ms / 1000).toFixed(3))}`;
@@ -41,6 +44,13 @@ export function showServers(state: ClusterState): readonly string[] {
     const axes = flags.filter((flag) => flag !== '').join(' ') + drained;
     return `#${rankOf(state, server)} ${server.id} ${server.liveness} ${axes}, ${slots} slots, ${isAvailable(state, server) ? 'available' : 'not available'}`;
   });
+}
+
+export function showVerdicts(state: ClusterState, id: PolicyId, now: Now): readonly string[] {
+  const policy = present(state.policies.get(id), `policy ${id} exists`);
+  return explainPlacement(state, policy, now).verdicts.map(
+    ({ server, rank, reason, detail }) => `${server} ${rank} ${reason}: ${detail}`,
+  );
 }
 
 export function showDeviations(state: ClusterState, now: Now): readonly string[] {

@@ -1,6 +1,8 @@
 /** Commands about time, the store, the controller, and what is shown. */
+
+import { policyId } from '../../shared/ids.ts';
 import type { Command } from './agent-commands.ts';
-import { showDeviations, showRuns, showServers } from './show.ts';
+import { showDeviations, showRuns, showServers, showVerdicts } from './show.ts';
 import type { Traced } from './stage.ts';
 import { durationOf, oneOf } from './words.ts';
 
@@ -42,6 +44,10 @@ export const worldCommands: Readonly<Record<string, Command>> = {
   },
   servers: (stage) => {
     for (const line of showServers(stage.world.state)) stage.print(line);
+  },
+  /** `explain POLICY`: for every server, why it would or would not get a run. */
+  explain: (stage, { plain }) => {
+    for (const line of showVerdicts(stage.world.state, policyId(plain[1] ?? ''), stage.world.now)) stage.print(line);
   },
   deviations: (stage) => {
     for (const line of showDeviations(stage.world.state, stage.world.now)) stage.print(line);

@@ -3,6 +3,7 @@ import { stateProblem } from '../../../shared/errors.ts';
 import { currentAttempt, stopAttempt } from '../attempt.ts';
 import type { Context } from '../context.ts';
 import { policyLiveOf } from '../eligible.ts';
+import { counted } from '../happened.ts';
 import { createRun } from '../run.ts';
 import type { Policy, Run } from '../state.ts';
 import { wantStopped } from '../upkeep.ts';
@@ -24,8 +25,7 @@ export function startPolicy(ctx: Context, request: CallOf<'start_policy'>, valid
   const continuous = policy.spec.trigger.kind === 'continuous';
   const runs = unendedRuns(ctx, policy);
   if (runs.length >= policy.spec.maxConcurrentRuns) {
-    const message = `${name} has ${runs.length} unended runs (${runs.map((run) => run.id).join(', ')}) and may have ${policy.spec.maxConcurrentRuns}`;
-    throw stateProblem('TOO_MANY_RUNS', name, message);
+    throw stateProblem('TOO_MANY_RUNS', name, tooManyText(policy, runs));
   }
   if (continuous && request.arguments.length > 0) {
     throw stateProblem(
@@ -42,13 +42,19 @@ export function startPolicy(ctx: Context, request: CallOf<'start_policy'>, valid
   return runOutcome(createRun(ctx, policy, 'OPERATOR', request.arguments));
 }
 
+function tooManyText({ id, spec }: Policy, runs: readonly Run[]): string {
+  const has = counted(runs.length, 'run that has', 'runs that have');
+  const ids = runs.map((run) => run.id).join(', ');
+  return `policies/${id} has ${has} not ended (${ids}), and its max_concurrent_runs is ${spec.maxConcurrentRuns}`;
+}
+
 /** A continuous policy is paused by it, or it would start again at once. */
 export function stopPolicy(ctx: Context, request: CallOf<'stop_policy'>): Outcome {
   const policy = livePolicy(ctx, request.policy);
   if (policy.spec.trigger.kind === 'continuous') setPaused(ctx, policy, true);
   const runs = unendedRuns(ctx, policy);
   for (const run of runs) wantStopped(ctx, run, 'OPERATOR', 'its policy was told to stop');
-  note(ctx, policy, 'POLICY_STOPPED', `${policy.id} was told to stop: ${runs.length} runs`);
+  note(ctx, policy, 'POLICY_STOPPED', `${policy.id} was told to stop: ${counted(runs.length, 'run')}`);
   return policyOutcome(policy);
 }
 

@@ -67,7 +67,7 @@ function whyUnavailable(server: Server): string {
   if (server.saturated) return `${server.id} is SATURATED`;
   const gate = gateOf(server);
   if (gate.kind !== 'OPEN') return `${server.id} is in ${gate.kind}: ${gate.reason}`;
-  return `${server.id} has no open stream`;
+  return `${server.id} is not connected`;
 }
 
 const notEligible = (run: Run, why: string): LocumError =>
@@ -110,14 +110,14 @@ export function releaseRun(ctx: Context, request: CallOf<'release_run'>): Outcom
     throw stateProblem(
       'WRONG_RUN_STATE',
       name,
-      `${name} is ${run.state}: only runs that pause (BACKOFF) or are STUCK can be released`,
+      `${name} is ${run.state}: only a run that waits for the end of a pause (BACKOFF or QUEUED) or is STUCK can be released`,
     );
   }
   if (!request.abandonAttempt) {
     throw stateProblem(
       'WRONG_RUN_STATE',
       name,
-      `${name} is ${run.state}: set abandon_attempt, with a reason, if its processes on ${attempt.server} may live on`,
+      `${name} is ${run.state}: only giving up epoch ${attempt.epoch}, whose processes on ${attempt.server} may live on, releases it (abandon_attempt and a reason; locum run release ${run.id} --abandon-attempt --reason …)`,
     );
   }
   if (request.reason === '') throw invalidField('reason', 'is required with abandon_attempt');

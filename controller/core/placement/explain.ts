@@ -83,7 +83,12 @@ export function takesPlacements(
 }
 
 /** Tells for every server of the pool why a run would or would not be placed there now. */
-export function explain(query: PlacementQuery, order: readonly ServerId[], servers: ServerLookup): Explanation {
+export function explain(
+  query: PlacementQuery,
+  order: readonly ServerId[],
+  servers: ServerLookup,
+  whyAvoided: (server: ServerId) => string = () => 'it was lost or failed there a short time ago',
+): Explanation {
   const all = candidates(query, order, servers);
   const first = all.map((candidate) => ({ candidate, obstacle: findObstacle(candidate, query) }));
   // Nothing else is eligible, with room or without: what is behind a closed gate is the last resort.
@@ -95,13 +100,16 @@ export function explain(query: PlacementQuery, order: readonly ServerId[], serve
   const chosen = preferred ?? oldest;
   const verdicts = judged.map(({ candidate, obstacle }): Verdict => {
     const { id: server, rank } = candidate;
-    if (obstacle !== undefined) return { server, rank, eligible: false, ...obstacle };
+    if (obstacle !== undefined) {
+      const detail = obstacle.reason === 'SKIPPED' ? `${obstacle.detail}: ${whyAvoided(server)}` : obstacle.detail;
+      return { server, rank, eligible: false, reason: obstacle.reason, detail };
+    }
     if (candidate === chosen) {
-      const detail = whyChosen(candidate, query, open.length > 1);
+      const detail = whyChosen(candidate, query, { whyAvoided, hasOthers: open.length > 1 });
       return { server, rank, eligible: true, reason: 'CHOSEN', detail };
     }
     if (preferred !== undefined && query.skip.includes(server)) {
-      const detail = 'it failed or lost this run a short time ago, and another eligible server has room';
+      const detail = `the run avoids it while another one has room: ${whyAvoided(server)}`;
       return { server, rank, eligible: false, reason: 'SKIPPED', detail };
     }
     return { server, rank, eligible: true, reason: 'AVAILABLE', detail: room(candidate) };
@@ -180,9 +188,15 @@ const RULES: readonly Rule[] = [
   { reason: 'REQUIREMENT', find: (candidate, query) => unmetOf(candidate, query.requirements) },
   { reason: 'DELETING', find: ({ view }) => when(view.deleting, 'it is being deleted') },
   { reason: 'LEFT', find: ({ view }) => when(view.liveness === 'LEFT', 'its agent said goodbye') },
-  { reason: 'MISSING', find: ({ view }) => when(view.liveness === 'MISSING', 'no heartbeat for missing_after') },
-  { reason: 'SUSPECT', find: ({ view }) => when(view.liveness === 'SUSPECT', 'no heartbeat for suspect_after') },
-  { reason: 'DISCONNECTED', find: ({ view }) => when(!view.connected, 'its agent has no open stream at the moment') },
+  {
+    reason: 'MISSING',
+    find: ({ view }) => when(view.liveness === 'MISSING', 'no heartbeat for longer than missing_after of its pool'),
+  },
+  {
+    reason: 'SUSPECT',
+    find: ({ view }) => when(view.liveness === 'SUSPECT', 'no heartbeat for longer than suspect_after of its pool'),
+  },
+  { reason: 'DISCONNECTED', find: ({ view }) => when(!view.connected, 'its agent is not connected at the moment') },
   { reason: 'DRAINING', find: ({ view }) => when(view.intent === 'DRAINING', 'it is being drained') },
   { reason: 'CORDONED', find: ({ view }) => when(view.intent === 'CORDONED', 'it is cordoned') },
   { reason: 'SATURATED', find: ({ view }) => when(view.load === 'SATURATED', 'CPU or memory is over its high mark') },
@@ -200,11 +214,7 @@ const RULES: readonly Rule[] = [
   },
   {
     reason: 'SKIPPED',
-    find: ({ id }, query) =>
-      when(
-        query.exclude.includes(id),
-        'it failed this run a moment ago and is not tried again yet, or the run moves away from it',
-      ),
+    find: ({ id }, query) => when(query.exclude.includes(id), 'the run is not tried there yet'),
   },
 ];
 
@@ -235,12 +245,18 @@ function unmetOf({ byName }: Candidate, requirements: readonly Requirement[]): s
   return unmet.length === 0 ? undefined : unmet.map((one) => describeUnmet(one, byName)).join('; ');
 }
 
-function whyChosen(candidate: Candidate, query: PlacementQuery, hasOthers: boolean): string {
+function whyChosen(
+  candidate: Candidate,
+  query: PlacementQuery,
+  { whyAvoided, hasOthers }: { readonly whyAvoided: (server: ServerId) => string; readonly hasOthers: boolean },
+): string {
   const { gate } = candidate.view;
-  if (gate.kind !== 'OPEN') return `${room(candidate)}; ${gate.reason}, but no other server is eligible`;
+  if (gate.kind !== 'OPEN') return `${room(candidate)}; ${gate.reason}, but no other server may take it`;
   if (query.skip.includes(candidate.id)) {
-    const others = hasOthers ? 'all others with room did so later' : 'no other eligible server has room';
-    return `${room(candidate)}; it failed or lost this run a short time ago, but ${others}`;
+    const others = hasOthers
+      ? 'it avoids all others with room for something newer'
+      : 'no other server that may take it has room';
+    return `${room(candidate)}; the run avoids it (${whyAvoided(candidate.id)}), but ${others}`;
   }
   if (candidate.id === query.first) return `${room(candidate)}; the run was here before, and comes back first`;
   return `${room(candidate)}; first in the list that fits`;

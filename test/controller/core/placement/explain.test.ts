@@ -98,8 +98,8 @@ describe('the explanation of a placement', () => {
     });
     expect(explanation.chosen).toBe('m');
     expect(lines(explanation)).toEqual([
-      'a 1 no MISSING: no heartbeat for missing_after',
-      'b 2 no SUSPECT: no heartbeat for suspect_after',
+      'a 1 no MISSING: no heartbeat for longer than missing_after of its pool',
+      'b 2 no SUSPECT: no heartbeat for longer than suspect_after of its pool',
       'c 3 no LEFT: its agent said goodbye',
       'd 4 no CORDONED: it is cordoned',
       'e 5 no DRAINING: it is being drained',
@@ -107,8 +107,8 @@ describe('the explanation of a placement', () => {
       'g 7 no DELETING: it is being deleted',
       'h 8 no FULL: 1 of 1 slot used, 0 free, the run needs 1',
       'i 9 no REQUIREMENT: needs os != windows, has os = windows',
-      'j 10 no SKIPPED: it failed or lost this run a short time ago, and another eligible server has room',
-      'k 11 no SKIPPED: it failed this run a moment ago and is not tried again yet, or the run moves away from it',
+      'j 10 no SKIPPED: the run avoids it while another one has room: it was lost or failed there a short time ago',
+      'k 11 no SKIPPED: the run is not tried there yet: it was lost or failed there a short time ago',
       'l 12 no CLAIMED: its free slots gather for a run that waited longer',
       'm 13 yes CHOSEN: 12 of 50 slots used, 38 free; first in the list that fits',
       'n 14 yes AVAILABLE: 1 of 3 slots used, 2 free',
@@ -131,13 +131,13 @@ describe('the explanation of a placement', () => {
   it('says that a skipped server is taken where no other has room', () => {
     const pool = poolOf({ a: {}, b: { maxSlots: 0 } });
     expect(lines(pool.explain({ skip: ids('a') }))).toEqual([
-      'a 1 yes CHOSEN: 0 of 50 slots used, 50 free; it failed or lost this run a short time ago, but no other eligible server has room',
+      'a 1 yes CHOSEN: 0 of 50 slots used, 50 free; the run avoids it (it was lost or failed there a short time ago), but no other server that may take it has room',
       'b 2 no FULL: 0 of 0 slots used, 0 free, the run needs 1',
     ]);
     expect(pool.explain({ list: ids('b') }).chosen).toBeUndefined();
     expect(lines(poolOf({ a: {}, b: {} }).explain({ skip: ids('b a') }))).toEqual([
       'a 1 yes AVAILABLE: 0 of 50 slots used, 50 free',
-      'b 2 yes CHOSEN: 0 of 50 slots used, 50 free; it failed or lost this run a short time ago, but all others with room did so later',
+      'b 2 yes CHOSEN: 0 of 50 slots used, 50 free; the run avoids it (it was lost or failed there a short time ago), but it avoids all others with room for something newer',
     ]);
   });
 
@@ -148,8 +148,8 @@ describe('the explanation of a placement', () => {
       'b 2 no FULL: 0 of 0 slots used, 0 free, the run needs 1',
     ]);
     expect(lines(poolOf({ a: { gate }, b: { liveness: 'MISSING' } }).explain())).toEqual([
-      'a 1 yes CHOSEN: 0 of 50 slots used, 50 free; it can start nothing: NO_SPACE, but no other server is eligible',
-      'b 2 no MISSING: no heartbeat for missing_after',
+      'a 1 yes CHOSEN: 0 of 50 slots used, 50 free; it can start nothing: NO_SPACE, but no other server may take it',
+      'b 2 no MISSING: no heartbeat for longer than missing_after of its pool',
     ]);
     const quarantined = { kind: 'QUARANTINED', reason: 'it went missing 3 times' } as const;
     expect(lines(poolOf({ a: { gate: quarantined, isBusy: true } }).explain())).toEqual([
