@@ -166,6 +166,7 @@ const rows = {
     'one record of the store; etcd takes 1.5 MiB in one transaction',
     'never: what is accepted fits',
   ),
+  runSkips: items(256, 'servers that a run avoids for what went wrong there', 'the one that failed first is forgotten'),
   outputPolicyAttempts: items(
     200,
     'forgotten attempts of one policy on one host whose output is kept',

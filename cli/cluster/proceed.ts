@@ -13,8 +13,9 @@ export async function proceed(globals: Globals, id: string, { yes }: { yes?: boo
   await confirm(`Take over the runs of all silent servers of pool ${id} now?`, yes === undefined ? {} : { yes });
   await withTransport(globals, async (transport) => {
     const answer = await createClient(ClusterService, transport).proceedTakeovers({ pool });
+    const more = answer.omittedRuns === 0 ? '' : `, and ${answer.omittedRuns} more`;
     await printAnswer(globals, ProceedTakeoversResponseSchema, answer, {
-      table: () => (answer.runs.length === 0 ? 'Nothing was held back.' : `Going on: ${idsOf(answer.runs)}.`),
+      table: () => (answer.runs.length === 0 ? 'Nothing was held back.' : `Going on: ${idsOf(answer.runs)}${more}.`),
       names: () => answer.runs,
     });
   });

@@ -65,7 +65,9 @@ export function clusterService(api: ApiContext): ServiceImpl<typeof ClusterServi
     async proceedTakeovers(message, context) {
       const request: Call = { kind: 'proceed_takeovers', pool: poolIdOf(message.pool, 'pool') };
       const value = await submit(api, { schema: ProceedTakeoversRequestSchema, message, context }, request, 'runs');
-      return { runs: value.runs.map(runName) };
+      const names = value.runs.map(runName);
+      const { kept, omitted } = cutToBytes(names, (name) => name.length + 4, LIMITS.pageBytes);
+      return { runs: [...kept], omittedRuns: omitted };
     },
 
     async *saveSnapshot() {

@@ -6,6 +6,7 @@
  * Pauses count from when the attempt was assigned: one that took long has waited already, and what ran for an hour starts again at once.
  */
 import type { ServerId } from '../../shared/ids.ts';
+import { LIMITS } from '../../shared/limits.ts';
 import { MINUTE, SECOND } from '../../shared/time.ts';
 import type { Skip } from './skip.ts';
 import type { Attempt, Run } from './state.ts';
@@ -70,7 +71,8 @@ export function restMs(run: Run): number {
 }
 
 export function putSkip(run: Run, skip: Skip): Skip {
-  run.skips = [...run.skips.filter(({ server }) => server !== skip.server), skip];
+  // Newest last. Past the bound the oldest is forgotten: with 20 s between starts it is older than the window.
+  run.skips = [...run.skips.filter(({ server }) => server !== skip.server), skip].slice(-LIMITS.runSkips);
   return skip;
 }
 
