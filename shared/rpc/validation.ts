@@ -9,7 +9,22 @@ import { cut, printable } from '../printable.ts';
 import { boundsViolations } from './message-bounds.ts';
 import { isOutsideMask, maskViolations, updateMaskOf } from './update-mask.ts';
 
-const validator = createValidator();
+const patterns = new Map<string, RegExp>();
+
+/**
+ * Patterns come from our own protos, and a test keeps them without anything that could backtrack. The validator's own engine, for patterns
+ * of strangers, took 95 ms for the 10,000 names of a SetServerOrder; this takes 3.
+ */
+function regexMatch(pattern: string, text: string): boolean {
+  let compiled = patterns.get(pattern);
+  if (compiled === undefined) {
+    compiled = new RegExp(pattern, 'u');
+    patterns.set(pattern, compiled);
+  }
+  return compiled.test(text);
+}
+
+const validator = createValidator({ regexMatch });
 
 /** The pattern of resource names in our protos; a person is better served by words. */
 const NAME_PATTERN = /`\^\(?(?<collection>\w+)\/\[a-z\]\(\[a-z0-9-\]\{0,61\}\[a-z0-9\]\)\?(?:\)\?)?\$`$/;
