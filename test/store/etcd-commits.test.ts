@@ -160,6 +160,7 @@ describe('a commit larger than a transaction', () => {
     etcd.plan('answer', 'full');
     expect(await commit(...large('x'))).toMatchObject({ kind: 'failed', reason: 'STORE_FULL' });
     expect(etcd.get(keys.head)).toBe(`${TERM} 0 whole by 1`);
+    expect(etcd.keysBelow('test/data/staged/')).toEqual([]);
     expect(firstAndLast(read)).toEqual([undefined, undefined]);
   });
 
@@ -202,12 +203,42 @@ describe('a commit larger than a transaction', () => {
   });
 });
 
-test('full after a try with an unknown end is unknown, and ends the leadership', async () => {
-  const { etcd, commit, lost } = await begin();
-  etcd.plan('late', 'full');
-  expect(await commit(put('a', '1'))).toMatchObject({ kind: 'unknown' });
-  expect(lost).toHaveLength(1);
-  expect(await commit(put('b', '1'))).toMatchObject({ kind: 'deposed' });
+describe('a store that is found full after a try with an unknown end', () => {
+  test('is asked until there is space: the leadership goes on, and the late try changes nothing', async () => {
+    const { etcd, commit, lost, read } = await begin();
+    etcd.plan('late', 'full', 'answer', 'full', 'answer');
+    expect(await commit(put('a', '1'))).toEqual(committed);
+    expect(await commit(put('a', '2'))).toEqual(committed);
+    etcd.doLate();
+    expect([etcd.done, read('a'), lost.length]).toEqual([4, '2', 0]);
+  });
+
+  test('has done the late one meanwhile: committed, and written once', async () => {
+    const { etcd, commit, lost, read } = await begin();
+    etcd.plan('late', 'full');
+    const committing = commit(put('a', '1'));
+    await expect.poll(() => etcd.waitingLate, { interval: 5 }).toBe(1);
+    etcd.doLate();
+    expect(await committing).toEqual(committed);
+    expect(await commit(put('b', '1'))).toEqual(committed);
+    expect([read('a'), read('b'), lost.length]).toEqual(['1', '1', 0]);
+  });
+
+  test('or that does not say what it has done: the leadership goes on', async () => {
+    const { etcd, commit, lost, read } = await begin();
+    etcd.plan('full', 'drop', 'answer');
+    expect(await commit(put('a', '1'))).toEqual(committed);
+    expect([read('a'), lost.length]).toEqual(['1', 0]);
+  });
+
+  test('and is left for good leaves the outcome unknown', async () => {
+    const { etcd, commit, over } = await begin();
+    etcd.plan('late', ...Array.from({ length: 50 }, () => ['full', 'answer'] as const).flat());
+    const committing = commit(put('a', '1'));
+    await expect.poll(() => etcd.waitingLate, { interval: 5 }).toBe(1);
+    over.abort();
+    expect(await committing).toMatchObject({ kind: 'unknown' });
+  });
 });
 
 test('a record that no store takes is refused, and the next commit takes its number', async () => {

@@ -281,6 +281,37 @@ test(
 );
 
 test(
+  'a commit that etcd refused in the middle of its parts never comes, neither to readers nor under the next leader',
+  async () => {
+    // Takes the first part, and not the second.
+    const cluster = await startCluster({ members: 1, args: ['--max-request-bytes', '1000000'] });
+    const store = await openAt(cluster.endpoints);
+    const leader = await elect(store);
+    await leader.commit(put('a', '1'));
+    const follower = await openAt(cluster.endpoints);
+    const { revision } = await follower.load();
+    const seen: Change[] = [];
+    const done = new AbortController();
+    const watching = (async () => {
+      for await (const change of follower.watch(revision, done.signal)) {
+        seen.push(change);
+        if (change.writes.some((write) => write.key === 'end')) done.abort();
+      }
+    })();
+    const large = [put('b', new Uint8Array(900_000)), put('c', new Uint8Array(1_000_000)), put('d', '1')];
+    expect(await leader.send(...large)).toMatchObject({ kind: 'refused' });
+    expect(contents(await store.load())).toEqual(['a=1']);
+    await store.resign();
+    const next = await elect(follower, 'next');
+    await next.commit(put('end', ''));
+    await watching;
+    expect(seen.flatMap(({ writes }) => writes.map(({ key }) => key))).toEqual(['end']);
+    expect(contents(await follower.load())).toEqual(['a=1', 'end=']);
+  },
+  LONG_MS,
+);
+
+test(
   'a load of many pages is of one revision, and begins again when that is compacted away under it',
   async () => {
     const cluster = await startCluster({ members: 1 });

@@ -7,7 +7,7 @@ import type { Batch, CommitOutcome, Write } from '../store.ts';
 import { cut, lastOfEach, TRANSACTION } from './cut.ts';
 import { isStaged, type Keys } from './keys.ts';
 import { recordOps, stage, unfold } from './staged.ts';
-import type { TermWriter } from './term-writer.ts';
+import { deleteRangeOp, type TermWriter } from './term-writer.ts';
 
 export interface CommitQueueOptions {
   readonly writer: TermWriter;
@@ -89,6 +89,8 @@ export class CommitQueue {
     this.#attempts += 1;
     const outcome = await stage(writer, keys, { term, number, attempt: this.#attempts }, writes);
     if (outcome.kind === 'committed') this.#staged = writes;
+    // It is nothing to anybody, and takes space that may be wanting. If it can't be done now, the next unfolding or leader does it.
+    if (outcome.kind === 'failed' || outcome.kind === 'refused') await writer.write([deleteRangeOp(keys.staged)]);
     return outcome;
   }
 

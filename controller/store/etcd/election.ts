@@ -230,6 +230,6 @@ export async function endLead(
 }
 
 function changedIdentity(): StoreError {
-  const detail = 'was restored or adopted since this controller opened it';
-  return new StoreError('STORE_UNAVAILABLE', `The store in etcd ${detail}. Start the controller again.`);
+  const detail = 'was restored or adopted by somebody else meanwhile';
+  return new StoreError('STORE_UNAVAILABLE', `The store in etcd ${detail}. Start this again.`);
 }

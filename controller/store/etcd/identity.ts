@@ -47,22 +47,31 @@ async function lostSince(client: EtcdClient, keys: Keys, seen: Seen, identity: I
   return whatWasLost(seen, { identity, etcdClusterId, head, headThen });
 }
 
-/** Makes the identity of a store whose records are to come. Throws a StoreError `NOT_A_STORE` where there is a store. */
+/**
+ * Makes the identity of a store whose records are to come. Takes over from a restore that was begun before: it was killed or, if it lives,
+ * finds out and fails. Throws a StoreError `NOT_A_STORE` where there is a store.
+ */
 export async function beginIdentity(client: EtcdClient, keys: Keys, identity: Identity): Promise<IdentityValue> {
   const { found, etcdClusterId } = await readIdentity(client, keys);
-  const wanted: IdentityValue = { ...identity, etcdClusterId, unfinished: true };
+  const wanted: IdentityValue = { ...identity, etcdClusterId, restore: randomUUID(), unfinished: true };
   let made = wanted;
   if (found === undefined) made = await make(client, keys, wanted);
   else if (found.unfinished) made = await replace(client, keys, found, wanted);
   else made = found;
   if (decode(identityText(made)) === decode(identityText(wanted))) return made;
+  if (made.unfinished) throw overtaken();
   throw new StoreError('NOT_A_STORE', 'There is a store already. Restore into a place where there is none.');
 }
 
-/** Its records are there. */
+const overtaken = (): StoreError =>
+  new StoreError('NOT_A_STORE', 'Another restore into this place was begun after this one, and goes on alone.');
+
+/** Its records are there. Throws a StoreError `NOT_A_STORE` when another restore has taken over: the records may be that one's. */
 export async function finishIdentity(client: EtcdClient, keys: Keys, from: IdentityValue): Promise<void> {
-  const { clusterId, incarnation, etcdClusterId } = from;
-  await replace(client, keys, from, { clusterId, incarnation, etcdClusterId });
+  const { clusterId, incarnation, etcdClusterId, restore } = from;
+  const finished = { clusterId, incarnation, etcdClusterId, restore };
+  const found = await replace(client, keys, from, finished);
+  if (decode(identityText(found)) !== decode(identityText(finished))) throw overtaken();
 }
 
 async function readIdentity(client: EtcdClient, keys: Keys) {

@@ -111,20 +111,25 @@ export function parseHead(value: Uint8Array | undefined): Head {
 /** What the store says about itself. `etcdClusterId` tells it from a copy that was restored into another cluster. */
 export interface IdentityValue extends Identity {
   readonly etcdClusterId: string;
+  /** The restore that made it, by a number of its own. Undefined: no restore did. */
+  readonly restore?: string | undefined;
   /** Its records are still being written: it is no store yet. */
   readonly unfinished?: true;
 }
 
-export const identityText = (identity: IdentityValue): Uint8Array<ArrayBuffer> =>
-  encode(
-    `${identity.clusterId} ${identity.incarnation} ${identity.etcdClusterId}${identity.unfinished ? ' unfinished' : ''}`,
-  );
+export function identityText(identity: IdentityValue): Uint8Array<ArrayBuffer> {
+  const { clusterId, incarnation, etcdClusterId, restore, unfinished } = identity;
+  const by = restore === undefined ? '' : ` by ${restore}`;
+  return encode(`${clusterId} ${incarnation} ${etcdClusterId}${by}${unfinished ? ' unfinished' : ''}`);
+}
+
+const IDENTITY = /^([\w-]+) (\d+) (\d+)(?: by ([\w-]+))?( unfinished)?$/;
 
 export function parseIdentity(value: Uint8Array): IdentityValue {
-  const [, clusterId, incarnation, etcdClusterId, unfinished] =
-    /^([\w-]+) (\d+) (\d+)( unfinished)?$/.exec(decode(value)) ?? [];
+  const [, clusterId, incarnation, etcdClusterId, restore, unfinished] = IDENTITY.exec(decode(value)) ?? [];
   if (clusterId === undefined || etcdClusterId === undefined) throw damaged('identity');
-  const identity = { clusterId, incarnation: Number(incarnation), etcdClusterId };
+  const by = restore === undefined ? {} : { restore };
+  const identity = { clusterId, incarnation: Number(incarnation), etcdClusterId, ...by };
   return unfinished === undefined ? identity : { ...identity, unfinished: true };
 }
 

@@ -7,6 +7,7 @@
  * was. So the store resolves "unknown" by itself for as long as the leadership lasts. A transaction that leaves the head as it is may
  * be done twice, and late as long as the head stands: what it writes is read by nobody before the head moves.
  */
+import { setTimeout as sleep } from 'node:timers/promises';
 import type { MessageInitShape } from '@bufbuild/protobuf';
 import { assert } from '../../../shared/assert.ts';
 import {
@@ -39,6 +40,9 @@ export interface TermWriterOptions {
   /** How long a first try may take. Default: as for all others. */
   readonly firstTryMs?: number;
 }
+
+/** How long a transaction that must be brought home waits for space. */
+const FULL_PAUSE_MS = 500;
 
 type CompareInit = MessageInitShape<typeof CompareSchema>;
 type OpInit = MessageInitShape<typeof RequestOpSchema>;
@@ -123,9 +127,14 @@ export class TermWriter {
       } catch (error) {
         const fault = error instanceof EtcdFault ? error : undefined;
         if (fault === undefined && !over.aborted) throw error;
-        if (fault === undefined || fault.kind === 'unknown') open = transaction.to !== undefined;
-        else if (fault.kind === 'full' && !open) return this.#settleFull(fault, transaction);
-        else if (fault.kind !== 'busy') return this.#refused(fault, open);
+        if (fault?.kind === 'full') {
+          const settled = await this.#settleFull(fault, transaction, open);
+          if (settled !== undefined) return settled;
+          await sleep(FULL_PAUSE_MS, undefined, { signal: over, ref: false }).catch(() => {});
+        } else if (fault !== undefined && fault.kind !== 'unknown' && fault.kind !== 'busy') {
+          return this.#refused(fault, open);
+        }
+        open ||= fault?.kind !== 'busy' && transaction.to !== undefined;
         tryMs = undefined;
         await client.pause(over).catch(() => {});
       }
@@ -167,17 +176,22 @@ export class TermWriter {
     return open && (leads || head.term !== term) ? { kind: 'unknown', detail } : { kind: 'deposed', detail };
   }
 
-  /** An etcd that finds itself full while it carries a transaction out answers "no space" and has done it all the same. */
-  async #settleFull(fault: EtcdFault, { to }: Transaction): Promise<CommitOutcome> {
+  /**
+   * An etcd that finds itself full while it carries a transaction out answers "no space" and has done it all the same; and an earlier try
+   * that is `open` may still be done. Undefined: not known yet. To give the lead up for that would leave nobody: a full etcd elects none.
+   */
+  async #settleFull(fault: EtcdFault, { to }: Transaction, open: boolean): Promise<CommitOutcome | undefined> {
     const { client, keys, over } = this.#options;
     if (to === undefined) return this.#refused(fault, false);
     try {
       const look = { compare: [], success: [readOp(keys.leader), readOp(keys.head)], failure: [] };
       const found = keyRead(await client.attempt(KV.method.txn, look, over), 1);
-      if (found === undefined || !this.#isAt(found, to)) return this.#refused(fault, false);
-      return { kind: 'committed', revision: Number(found.modRevision) };
+      if (found !== undefined && this.#isAt(found, to)) {
+        return { kind: 'committed', revision: Number(found.modRevision) };
+      }
+      return open ? undefined : this.#refused(fault, false);
     } catch {
-      return this.#refused(fault, true);
+      return undefined;
     }
   }
 
