@@ -4,12 +4,17 @@
  *
  * A few descriptors are kept back for it. They are closed for the moment of an access that finds none, and taken back after it.
  */
-import { closeSync, openSync, readdirSync, readFileSync, writeFileSync } from 'node:fs';
+import { closeSync, openSync, readdirSync, readFile as readFileOf, readFileSync, writeFileSync } from 'node:fs';
+import { readFile } from 'node:fs/promises';
+import { promisify } from 'node:util';
 
 /** More than an access needs, as a thread of the pool may be quicker to take one that was freed. */
 const KEPT = 4;
 
 const kept: number[] = [];
+/** The read that has one of them. */
+let borrowed: Promise<unknown> = Promise.resolve();
+const readDescriptor = promisify(readFileOf);
 
 /** Needed once, while there are descriptors: at the start of a program that kills. */
 export function keepDescriptors(): void {
@@ -26,6 +31,32 @@ export const readKernelFile = (path: string): string => access(() => readFileSyn
 /** One that is there; it is never made. @throws what the file system says */
 export function writeKernelFile(path: string, text: string): void {
   access(() => writeFileSync(path, text, { flag: 'r+' }));
+}
+
+/**
+ * Beside everything else: for a file whose read may wait for a lock in the kernel, and must not hold us up with it. Without a descriptor
+ * one of those kept back is used, and no more than one: whoever asks meanwhile waits for it, so that a kill finds the others.
+ * @throws what the file system says
+ */
+export async function readKernelFileLater(path: string): Promise<string> {
+  try {
+    return await readFile(path, 'utf8');
+  } catch (error) {
+    if (!isOutOfDescriptors(error)) throw error;
+  }
+  const turn = borrowed.then(() => readBorrowed(path));
+  borrowed = turn.catch(() => undefined);
+  return turn;
+}
+
+async function readBorrowed(path: string): Promise<string> {
+  const descriptor = access(() => openSync(path, 'r'));
+  try {
+    return await readDescriptor(descriptor, 'utf8');
+  } finally {
+    closeSync(descriptor);
+    keepDescriptors();
+  }
 }
 
 /** Names in a folder of the kernel. @throws what the file system says */

@@ -1,7 +1,6 @@
 /** The host's processes, as `/proc` shows them: the net under process groups where there is no cgroup v2. */
-import { readFile } from 'node:fs/promises';
 import { errorCode, isGone } from '../caught-error.ts';
-import { namesInKernelFolder, readKernelFile } from './kernel-file.ts';
+import { namesInKernelFolder, readKernelFile, readKernelFileLater } from './kernel-file.ts';
 
 export interface ProcessEntry {
   readonly pid: number;
@@ -59,5 +58,5 @@ export function isAlive({ pid, startTicks }: { readonly pid: number; readonly st
  * a lock of the process's memory, which one that hangs in a page fault may hold. Rejects when it can't be read, as without descriptors.
  */
 export async function startEnvironment(pid: number): Promise<readonly string[]> {
-  return (await readFile(`/proc/${pid}/environ`, 'utf8').catch(emptyIfHidden)).split('\0');
+  return (await readKernelFileLater(`/proc/${pid}/environ`).catch(emptyIfHidden)).split('\0');
 }

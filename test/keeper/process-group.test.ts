@@ -8,12 +8,6 @@ const refusal = vi.hoisted(() => (): Error => {
   host.refused += 1;
   return Object.assign(new Error('EMFILE: too many open files'), { code: 'EMFILE' });
 });
-vi.mock(import('node:fs/promises'), async (original) => {
-  const actual = await original();
-  const readFile = (...given: Parameters<typeof actual.readFile>) =>
-    host.hasDescriptors ? actual.readFile(...given) : Promise.reject(refusal());
-  return { ...actual, readFile: readFile as typeof actual.readFile };
-});
 // What it keeps back is used up as well, as where the whole host has none left.
 const kernelFile = vi.hoisted(() => ({ hasDescriptors: true }));
 vi.mock(import('../../shared/host/kernel-file.ts'), async (original) => {
@@ -22,7 +16,9 @@ vi.mock(import('../../shared/host/kernel-file.ts'), async (original) => {
     if (!kernelFile.hasDescriptors) throw refusal();
     return actual.readKernelFile(path);
   };
-  return { ...actual, readKernelFile };
+  const readKernelFileLater = (path: string): Promise<string> =>
+    host.hasDescriptors ? actual.readKernelFileLater(path) : Promise.reject(refusal());
+  return { ...actual, readKernelFile, readKernelFileLater };
 });
 
 // Test files share a worker's modules: what others loaded already has the real functions.
@@ -31,7 +27,6 @@ const { attemptMarks, processGroupTree } = await import('../../shared/host/proce
 const { isAlive, processEntry } = await import('../../shared/host/process-table.ts');
 const { killLeftoverCgroups } = await import('../../shared/keeper/keeper-record.ts');
 afterAll(() => {
-  vi.doUnmock('node:fs/promises');
   vi.doUnmock('../../shared/host/kernel-file.ts');
   vi.resetModules();
 });
