@@ -1,5 +1,6 @@
 /** An agent, put together: core, loop, streams, keeper, capabilities, capacity, local control. */
 import { randomInt } from 'node:crypto';
+import { setTimeout as sleep } from 'node:timers/promises';
 import { type HostProblem, tellableProblems } from '../shared/host-problem.ts';
 import type { Logger } from '../shared/log.ts';
 import { SECOND } from '../shared/time.ts';
@@ -25,6 +26,8 @@ import { findVmGeneration, type VmGeneration } from './vm-generation.ts';
 
 /** Between two looks at the load. */
 const LOAD_EVERY_MS = 5 * SECOND;
+/** Between two looks whether a stalled disk takes the socket of the local control. */
+const CONTROL_AGAIN_MS = 2 * SECOND;
 
 export interface AgentOptions {
   readonly settings: AgentSettings;
@@ -51,6 +54,7 @@ export class Agent {
   private watched = false;
   private loadTimer: NodeJS.Timeout | undefined;
   private control: LocalControl | undefined;
+  private closing = false;
 
   /** What the keeper and this agent find wrong with the host. */
   private readonly problems: { keeper: readonly HostProblem[]; own: readonly HostProblem[] } = { keeper: [], own: [] };
@@ -122,6 +126,7 @@ export class Agent {
       readLoad(),
     );
     if (this.directory.answers) await this.openControl();
+    else void this.openControlLater();
     this.checkVmGeneration();
     this.onEvent({ kind: 'capabilities', capabilities: await this.capabilities.start() });
     const look = (): void => {
@@ -141,6 +146,20 @@ export class Agent {
       describe: () => this.report(),
       leave: (withinMs) => this.onEvent({ kind: 'leave', reason: 'LEAVE', withinMs }),
     });
+  }
+
+  /** The disk stalls. An administrator who wants to know why, or wants it to leave, reaches it as soon as that is over. */
+  private async openControlLater(): Promise<void> {
+    while (!this.closing) {
+      await sleep(CONTROL_AGAIN_MS, undefined, { ref: false });
+      if (this.closing || !(await this.directory.answersNow())) continue;
+      try {
+        await this.openControl();
+        return;
+      } catch (error) {
+        this.options.log.warn({ err: error }, 'the socket for orders to this agent can not be opened');
+      }
+    }
   }
 
   private tellProblems(changed: Partial<typeof this.problems>): void {
@@ -181,6 +200,7 @@ export class Agent {
 
   /** Lets what was said last get out, and gives the state directory up. `outcome` is told to whoever asked it to leave. */
   async close(outcome: string): Promise<void> {
+    this.closing = true;
     clearInterval(this.loadTimer);
     this.loop.stop();
     this.capabilities.stop();
@@ -189,7 +209,9 @@ export class Agent {
     if (problem !== undefined)
       this.options.log.error({ problem: problem.detail }, 'the disk did not take who this agent is');
     this.identity.close();
-    await this.control?.close(outcome);
+    // A leave that only memory knows is lost with the next boot.
+    const lost = this.identity.isLeaveUnwritten ? `; its disk did not take that (${problem?.detail ?? 'yet'})` : '';
+    await this.control?.close(`${outcome}${lost}`);
     this.directory.release();
     // A thread that waits for a stalled disk would keep the process from ending in any other way.
     if (this.directory.lane.busy) process.kill(process.pid, 'SIGKILL');

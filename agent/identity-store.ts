@@ -16,7 +16,7 @@ const COPY = 'agent.json';
 
 export interface IdentityStoreOptions {
   readonly stateDir: string;
-  readonly identity: Identity;
+  readonly identity: Remembered;
   /** The disk has this identity; otherwise it is written at once. */
   readonly isOnDisk: boolean;
   /** Of the state directory: bounds every wait. */
@@ -27,14 +27,29 @@ export interface IdentityStoreOptions {
 }
 
 /** The copy in memory of an agent of this boot. */
-export function rememberedIdentity(memory: RuntimeFolder | undefined): Identity | undefined {
-  const value = memory?.read(COPY);
-  return isIdentity(value) ? value : undefined;
+export interface Remembered extends Identity {
+  /** The instance that this one is instead of, where the disk has not taken that yet: its server has left the cluster. */
+  readonly replaces?: string | undefined;
 }
+
+export function rememberedIdentity(memory: RuntimeFolder | undefined): Remembered | undefined {
+  const value = memory?.read(COPY);
+  if (!isIdentity(value)) return undefined;
+  const replaces = 'replaces' in value && typeof value.replaces === 'string' ? value.replaces : undefined;
+  return { ...value, replaces };
+}
+
+/** What memory has counts over what was read: a full disk has not taken the newest term, or that the server has left its cluster. */
+export const isNewer = (remembered: Remembered, read: Identity): boolean =>
+  remembered.instanceId === read.instanceId
+    ? remembered.highestTerm > read.highestTerm
+    : remembered.replaces === read.instanceId;
 
 export class IdentityStore {
   readonly #options: IdentityStoreOptions;
   #identity: Identity;
+  /** As of the copy in memory. */
+  #replaces: string | undefined;
   /** The save that is under way or has failed last. Undefined: the disk has what is known. */
   #saving: Promise<HostProblem | undefined> | undefined;
   #timer: NodeJS.Timeout | undefined;
@@ -42,13 +57,20 @@ export class IdentityStore {
 
   constructor(options: IdentityStoreOptions) {
     this.#options = options;
-    this.#identity = options.identity;
-    options.memory?.write(COPY, options.identity);
+    const { replaces, ...identity } = options.identity;
+    this.#identity = identity;
+    this.#replaces = replaces;
+    this.#remember();
     if (!options.isOnDisk) this.#try();
   }
 
   get identity(): Identity {
     return this.#identity;
+  }
+
+  /** The server has left its cluster, and the disk has not taken that. */
+  get isLeaveUnwritten(): boolean {
+    return this.#replaces !== undefined;
   }
 
   /** Counts at once; what changed nothing is only made durable, if it is not. */
@@ -58,13 +80,19 @@ export class IdentityStore {
 
   /** As a new state directory, of no cluster, that the same server may join any with. */
   forgetCluster(): void {
+    // Until the disk has it, an agent that is started again knows by this that what it reads is over.
+    this.#replaces ??= this.#identity.instanceId;
     this.#change({ instanceId: randomUUID(), uid: '', clusterId: '', highestTerm: 0 });
   }
 
   #change(given: Partial<Identity>): void {
     this.#identity = { ...this.#identity, ...given };
-    this.#options.memory?.write(COPY, this.#identity);
+    this.#remember();
     this.#try();
+  }
+
+  #remember(): void {
+    this.#options.memory?.write(COPY, { ...this.#identity, replaces: this.#replaces });
   }
 
   /** Waits a bounded time. Undefined: the disk has all that is known. */
@@ -87,10 +115,17 @@ export class IdentityStore {
     void saving.then((problem) => {
       // A later one speaks for itself.
       if (this.#saving !== saving || this.#closed) return;
-      if (problem === undefined) this.#saving = undefined;
+      if (problem === undefined) this.#isTaken();
       else this.#timer = setTimeout(() => this.#try(), RETRY_MS);
       onProblem(problem);
     });
+  }
+
+  #isTaken(): void {
+    this.#saving = undefined;
+    if (this.#replaces === undefined) return;
+    this.#replaces = undefined;
+    this.#remember();
   }
 
   close(): void {

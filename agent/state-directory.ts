@@ -13,8 +13,8 @@ import { overwriteFile } from '../shared/host/overwrite-file.ts';
 import { killLeftoverCgroups } from '../shared/keeper/keeper-record.ts';
 import { openRuntimeFolder, type RuntimeFolder } from '../shared/keeper/runtime-folder.ts';
 import type { Logger } from '../shared/log.ts';
-import { type Identity, loadIdentity } from './identity.ts';
-import { rememberedIdentity } from './identity-store.ts';
+import { loadIdentity } from './identity.ts';
+import { isNewer, type Remembered, rememberedIdentity } from './identity-store.ts';
 
 /** How long anybody waits for the disk. */
 const LIMIT_MS = 2_000;
@@ -28,7 +28,7 @@ export class AgentRunningError extends Error {
 
 export interface StateDirectory {
   readonly path: string;
-  readonly identity: Identity;
+  readonly identity: Remembered;
   /** The disk has it. Otherwise it is what memory has of this boot, and newer than what the disk has, or the disk stalls. */
   readonly isOnDisk: boolean;
   readonly memory: RuntimeFolder | undefined;
@@ -36,6 +36,8 @@ export interface StateDirectory {
   readonly lane: DiskLane;
   /** It took and gave what was asked of it just now. */
   readonly answers: boolean;
+  /** Whether it does now. Waits a bounded time. */
+  answersNow(): Promise<boolean>;
   release(): void;
 }
 
@@ -54,6 +56,13 @@ export async function claimStateDirectory(
     memoryLock?.release();
     claim.lock?.release();
   };
+  const answersNow = (): Promise<boolean> =>
+    lane
+      .run(() => prepareFolder(path))
+      .then(
+        () => true,
+        () => false,
+      );
   try {
     // The lock in memory comes first, as it asks no disk; the one in the folder holds for whoever sees another memory.
     if (memory !== undefined) memoryLock = await lockIn(memory.path, path);
@@ -61,7 +70,7 @@ export async function claimStateDirectory(
     if (killed > 0) log.warn({ trees: killed }, 'the keeper is dead: killed what it left');
     for (;;) {
       const found = await tryDisk(claim);
-      if (found !== undefined) return { path, memory, lane, release, ...found };
+      if (found !== undefined) return { path, memory, lane, answersNow, release, ...found };
       await sleep(AGAIN_MS);
     }
   } catch (error) {
@@ -82,13 +91,16 @@ async function tryDisk(claim: Claim): Promise<Pick<StateDirectory, 'identity' | 
   const { path, server, memory, lane, log } = claim;
   const remembered = rememberedIdentity(memory);
   try {
-    await lane.run(() => prepareFolder(path));
-    claim.lock ??= await lockIn(path, path);
+    await lane.run(async () => {
+      await prepareFolder(path);
+      // SQLite does not wait beside us: right after the disk has taken a name, and in the same turn, so that nothing comes between.
+      claim.lock ??= await lockIn(path, path);
+    });
     const read = await lane.run(() => loadIdentity(path, server));
     void lane.run(() => overwriteFile(join(path, 'agent.pid'), `${process.pid}\n`)).catch(() => undefined);
-    // A full disk may not have taken the newest term.
-    const isNewer = remembered?.instanceId === read.instanceId && remembered.highestTerm > read.highestTerm;
-    return { identity: isNewer ? remembered : read, isOnDisk: !isNewer, answers: true };
+    if (remembered?.server === server && isNewer(remembered, read))
+      return { identity: remembered, isOnDisk: false, answers: true };
+    return { identity: read, isOnDisk: true, answers: true };
   } catch (error) {
     if (!(error instanceof DiskStalledError)) throw error;
     log.error({ stateDir: path }, messageOf(error));

@@ -76,6 +76,43 @@ it('a server that has left its cluster is a new place of no cluster, on the disk
   expect(memory === undefined || rememberedIdentity(memory)?.instanceId === next.instanceId).toBe(true);
 });
 
+it('a server that has left its cluster while its disk was full has left it for the agent that comes next, too', async (ctx) => {
+  if (memory === undefined) return ctx.skip('this host has no memory for records');
+  const lane = new DiskLane('test', 100);
+  const first = await open(lane);
+  first.save({ highestTerm: 7, uid: 'uid', clusterId: 'cluster-a' });
+  expect(await first.durable()).toBeUndefined();
+  const stall = Promise.withResolvers<void>();
+  void lane.run(() => stall.promise).catch(() => undefined);
+  first.forgetCluster();
+  expect(await first.durable()).toMatchObject({ kind: 'IO_ERROR' });
+  expect(first.isLeaveUnwritten).toBe(true);
+  first.close();
+  stall.resolve();
+
+  const claimed = await claimStateDirectory(stateDir, 'web-1', { warn: () => undefined, error: () => undefined });
+  expect(claimed).toMatchObject({ isOnDisk: false, identity: { clusterId: '', uid: '', highestTerm: 0 } });
+  const next = new IdentityStore({ ...claimed, stateDir, onProblem: (problem) => told.push(problem) });
+  expect(await next.durable()).toBeUndefined();
+  expect(onDisk()).toEqual({ ...(await loadIdentity(stateDir, 'web-1')), ...next.identity });
+  expect(onDisk()).not.toHaveProperty('replaces');
+  expect(next.isLeaveUnwritten).toBe(false);
+  next.close();
+  claimed.release();
+});
+
+it('what memory has of a folder that was made anew since counts for nothing', async (ctx) => {
+  if (memory === undefined) return ctx.skip('this host has no memory for records');
+  const first = await open(new DiskLane('test', 5_000));
+  first.save({ highestTerm: 7, uid: 'uid', clusterId: 'cluster-a' });
+  expect(await first.durable()).toBeUndefined();
+  first.close();
+  rmSync(join(stateDir, 'instance.json'));
+  const claimed = await claimStateDirectory(stateDir, 'web-1', { warn: () => undefined, error: () => undefined });
+  expect(claimed).toMatchObject({ isOnDisk: true, identity: { clusterId: '', uid: '', highestTerm: 0 } });
+  claimed.release();
+});
+
 it('a newer term that only memory has is on the disk before anybody is told that it is durable', async (ctx) => {
   if (memory === undefined) return ctx.skip('this host has no memory for records');
   const old = await loadIdentity(stateDir, 'web-1');
