@@ -11,6 +11,7 @@ import type { Clock } from './clock.ts';
 import type { ClusterState } from './core/cluster.ts';
 import type { Effect } from './core/effect.ts';
 import type { Event, FromShell } from './core/event.ts';
+import { eventBytes } from './event-bytes.ts';
 import { PACE_MS, Pacer, type Pending } from './pacer.ts';
 
 /** The core as its loop sees it. */
@@ -36,6 +37,8 @@ export interface LoopOptions {
   readonly onPulse: (lateMs: number) => void;
   /** Events that wait at most; more are refused. Default 20,000. */
   readonly mailboxCapacity?: number;
+  /** Bytes of them that wait at most, about. Default 64 MiB. */
+  readonly mailboxBytes?: number;
   /** Events stepped in one turn at most; sockets get their turn in between. Default 1,000. */
   readonly maxEventsPerTurn?: number;
   /** Records after which a turn ends, so that its commit can begin. Default 1,000. */
@@ -53,6 +56,7 @@ export const PAUSE_MS = 2_000;
 /** How often the loop shows itself that it is alive; well below the pause, so that an idle loop is not taken for a paused one. */
 const PULSE_MS = 500;
 const MAX_PENDING_BYTES = 256 * 1024 * 1024;
+const MAILBOX_BYTES = 64 * 1024 * 1024;
 /** `setTimeout` overflows past this. */
 const MAX_TIMEOUT_MS = 2 ** 31 - 1;
 
@@ -66,6 +70,7 @@ const HEARTBEAT_BATCH_MS = 50;
 interface Mail {
   readonly event: Event;
   readonly postedAt: Now;
+  readonly sizeBytes: number;
 }
 
 interface WaitingRead {
@@ -103,7 +108,10 @@ export class Loop {
 
   constructor(options: LoopOptions) {
     this.#options = options;
-    this.#mailbox = new Mailbox(options.mailboxCapacity ?? 20_000);
+    this.#mailbox = new Mailbox(options.mailboxCapacity ?? 20_000, {
+      limitBytes: options.mailboxBytes ?? MAILBOX_BYTES,
+      sizeOf: ({ sizeBytes }) => sizeBytes,
+    });
     this.#maxEventsPerTurn = options.maxEventsPerTurn ?? 1_000;
     this.#pacer = new Pacer(options.recordsPerCommit ?? 1_000);
     this.#lastTurnMono = options.clock().mono;
@@ -120,7 +128,7 @@ export class Loop {
   post(event: Event): boolean {
     if (this.#ended !== undefined) return true;
     const postedAt = this.#options.clock();
-    if (!this.#mailbox.push({ event, postedAt })) {
+    if (!this.#mailbox.push({ event, postedAt, sizeBytes: eventBytes(event) })) {
       this.#refusedSinceRoom = true;
       return false;
     }
@@ -221,7 +229,7 @@ export class Loop {
 
   #tellOfRoom(): void {
     if (!this.#refusedSinceRoom || this.#ended !== undefined) return;
-    if (this.#mailbox.size > this.#mailbox.capacity / 2) return;
+    if (!this.#mailbox.isHalfEmpty) return;
     this.#refusedSinceRoom = false;
     this.#options.onRoom();
   }

@@ -31,13 +31,30 @@ describe('a mailbox', () => {
     expect(() => new Mailbox(0)).toThrow('at least one');
   });
 
+  it('has a bound in bytes, and takes an item that is larger than that when it is alone', () => {
+    const mailbox = new Mailbox<number>(10, { limitBytes: 100, sizeOf: (bytes) => bytes });
+    expect([60, 50, 40, 1, 0].map((item) => mailbox.push(item))).toEqual([true, false, true, false, true]);
+    expect([mailbox.isHalfEmpty, mailbox.shift(), mailbox.isHalfEmpty]).toEqual([false, 60, true]);
+    mailbox.clear();
+    expect([mailbox.push(1_000), mailbox.push(0), mailbox.shift(), mailbox.push(100)]).toEqual([
+      true,
+      false,
+      1_000,
+      true,
+    ]);
+  });
+
   it('behaves as a plain list would', () => {
     const step = fc.oneof(fc.constant('push' as const), fc.nat(5));
     fc.assert(
       fc.property(fc.integer({ min: 1, max: 40 }), fc.array(step, { maxLength: 300 }), (capacity, steps) => {
-        const mailbox = new Mailbox<number>(capacity);
+        const sizeOf = (item: number): number => item % 7;
+        const mailbox = new Mailbox<number>(capacity, { limitBytes: 60, sizeOf });
         const list: number[] = [];
-        const pushed = (item: number): boolean => list.length < capacity && list.push(item) > 0;
+        const bytes = (): number => list.reduce((sum, item) => sum + sizeOf(item), 0);
+        const hasRoom = (item: number): boolean =>
+          list.length < capacity && (list.length === 0 || bytes() + sizeOf(item) <= 60);
+        const pushed = (item: number): boolean => hasRoom(item) && list.push(item) > 0;
         for (const [i, what] of steps.entries()) {
           const [is, shouldBe] =
             what === 'push' ? [mailbox.push(i), pushed(i)] : [mailbox.drain(what), list.splice(0, what)];

@@ -148,6 +148,20 @@ describe('the loop', () => {
     expect(loop.post(closed(7))).toBe(true);
   });
 
+  it('refuses events past its bound in bytes, however few they are, and says when there is room again', async () => {
+    const large = (conn: number): Event => ({ kind: 'goodbye', conn, attempts: [], reason: 'x'.repeat(500_000) });
+    const { loop, rooms } = world({ mailboxBytes: 4_100_000, maxEventsPerTurn: 1 });
+    const taken = [1, 2, 3, 4, 5].map((conn) => loop.post(large(conn)));
+    expect(taken).toEqual([true, true, true, true, false]);
+    // What says next to nothing is taken for longer.
+    expect(loop.post(heartbeat(6))).toBe(true);
+    await turn();
+    expect(rooms).toEqual([]);
+    await nextTurn();
+    expect(rooms).toEqual([3]);
+    expect(loop.post(large(7))).toBe(true);
+  });
+
   it('steps what the store answers before any mail, without waiting for a turn of Node', async () => {
     const { core, loop } = world();
     loop.post(closed(1));
