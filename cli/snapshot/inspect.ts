@@ -1,8 +1,9 @@
 /** `locum snapshot inspect`. */
 import { readFileSync } from 'node:fs';
 import { decodeSnapshot } from '../../controller/snapshot.ts';
+import { printLine } from '../output/print.ts';
 import { describeSnapshot } from './describe.ts';
 
 export function inspect(file: string): void {
-  console.log(`${file} is complete: ${describeSnapshot(decodeSnapshot(readFileSync(file)))}`);
+  printLine(`${file} is complete: ${describeSnapshot(decodeSnapshot(readFileSync(file)))}`);
 }

@@ -3,6 +3,7 @@ import { readFileSync } from 'node:fs';
 import { loadControllerSettings } from '../../controller/config.ts';
 import { decodeSnapshot, restoreSnapshot } from '../../controller/snapshot.ts';
 import { CommandFailure } from '../exit-codes.ts';
+import { printLine } from '../output/print.ts';
 
 export interface RestoreOptions {
   /** Default: the store of `config`. */
@@ -23,6 +24,6 @@ export async function restore(file: string, options: RestoreOptions): Promise<vo
   if (store === undefined) throw new CommandFailure('name the store to make: --store, or --config with a store in it');
   const access = settings?.etcdAccess === undefined ? {} : { etcd: settings.etcdAccess };
   const restored = await restoreSnapshot(decodeSnapshot(readFileSync(file)), store, access);
-  console.log(`Restored ${restored.records} records into ${store}, incarnation ${restored.incarnation}.`);
-  console.log('The first leader adopts what runs, and starts nothing before all that ran earlier is dead for certain.');
+  printLine(`Restored ${restored.records} records into ${store}, incarnation ${restored.incarnation}.`);
+  printLine('The first leader adopts what runs, and starts nothing before all that ran earlier is dead for certain.');
 }

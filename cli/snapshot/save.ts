@@ -6,6 +6,7 @@ import { ClusterService } from '../../shared/gen/locum/v1/cluster_service_pb.ts'
 import { withTransport } from '../client/session.ts';
 import { CommandFailure, EXIT } from '../exit-codes.ts';
 import type { Globals } from '../globals.ts';
+import { printLine } from '../output/print.ts';
 import { describeSnapshot } from './describe.ts';
 
 export async function save(globals: Globals, file: string): Promise<void> {
@@ -26,6 +27,6 @@ export async function save(globals: Globals, file: string): Promise<void> {
     } finally {
       rmSync(draft, { force: true });
     }
-    console.log(`Saved ${file}: ${describeSnapshot(snapshot)}`);
+    printLine(`Saved ${file}: ${describeSnapshot(snapshot)}`);
   });
 }

@@ -13,7 +13,7 @@ beforeEach(async () => {
   snapshot = join(folder, 'one.snap');
   writeFileSync(snapshot, await snapshotOfNewLeader());
   vi.stubEnv('XDG_STATE_HOME', join(folder, 'of-this-user'));
-  vi.spyOn(console, 'log').mockReturnValue();
+  vi.spyOn(process.stdout, 'write').mockReturnValue(true);
 });
 afterEach(() => {
   vi.unstubAllEnvs();

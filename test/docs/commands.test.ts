@@ -1,6 +1,6 @@
 /**
- * Every command that the documentation shows is run in a scratch cluster, or is named here with the reason why not: a command that is
- * added to a page is not passed over.
+ * Every command that the documentation shows is run in a scratch cluster, and what it prints is what the page says of it. What can't be
+ * run is named here with the reason, which is printed: a command that is added to a page is not passed over.
  */
 import { spawn, spawnSync } from 'node:child_process';
 import { mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
@@ -18,6 +18,8 @@ import { SETTINGS } from '../../scripts/dial-table.ts';
 import { runCaptured } from '../e2e/captured-command.ts';
 import { SETUP_TIMEOUT_MS, useCluster } from '../e2e/cluster-fixture.ts';
 import { LOCUM, ROOT, runLocum } from '../e2e/locum-command.ts';
+import { findProgram, run } from '../rpc/foreign-client.ts';
+import { expectSaid, notCompared } from './said-outputs.ts';
 import { blocks, commandsOf, pages, type Shown, textOf, wordsOf } from './shell-blocks.ts';
 
 /** It takes half a minute; a machine that is busy with other tests may need more. */
@@ -29,12 +31,8 @@ const NOT_RUN: ReadonlyArray<readonly [RegExp, why: string]> = [
   [/^systemctl /, 'needs systemd and units in /etc'],
   [/^npm ci$/, 'has been run'],
   [/^npm start/, 'has tests of its own: e2e/dev.test.ts, replication'],
-  [/^npx locum agent --server web-1 /, 'names a host that is not there; its flags are checked below'],
-  [/^grpcurl |^npx buf curl /, 'have tests of their own: rpc/foreign-clients.test.ts'],
   [/^spin /, 'is what npm run model does'],
-  [/^LOCUM_EPOCH=\d+ node /, 'has a test of its own: examples/fencing.test.ts'],
   [/^LOCUM_REPLICATION=long npx vitest run test\/replication /, 'takes minutes'],
-  [/^npx locum --address 127\.0\.0\.1:7420 /, 'needs a second controller: test/replication'],
 ];
 
 /** Exit codes other than 0 that are right in a scratch cluster of one controller. */
@@ -60,6 +58,8 @@ describe('the commands of the documentation', () => {
   /** Names of the pages' own world in that of this one. */
   function here(words: readonly string[]): string[] {
     return words.map((word) => {
+      // The only controller here answers for each that the pages have.
+      if (word === '127.0.0.1:7420') return fixture().cluster.address;
       if (word === 'NAME') return 'file-drop-watcher';
       if (word === 'web-2') return 'server-1';
       if (word === 'examples') return join(ROOT, 'examples');
@@ -89,9 +89,10 @@ describe('the commands of the documentation', () => {
     expect({ command, knowsFollow: help.includes('--follow') || finite.length === words.length }).toMatchObject({
       knowsFollow: true,
     });
-    const { code, stderr } = await runCaptured(cluster.address, finite);
+    const { code, stdout, stderr } = await runCaptured(cluster.address, finite);
     const right = OTHER_CODES[command] ?? 0;
     expect({ command, code, stderr: code === right ? '' : stderr }).toEqual({ command, code: right, stderr: '' });
+    expectSaid(command, stdout);
   }
 
   /** One file for all pages; each restore goes where nothing is. */
@@ -103,6 +104,12 @@ describe('the commands of the documentation', () => {
       rmSync(join(folder, 'restored'), { recursive: true, force: true });
       mkdirSync(join(folder, 'restored'));
     }
+  }
+
+  async function checkAgent(text: string): Promise<string> {
+    const { stdout } = await runCaptured(fixture().cluster.address, ['agent', '--help']);
+    for (const option of wordsOf(text).filter((word) => word.startsWith('--'))) expect(stdout, text).toContain(option);
+    return 'names a host that is not there; its options are known';
   }
 
   async function playController(command: string): Promise<void> {
@@ -125,36 +132,71 @@ describe('the commands of the documentation', () => {
     await new Promise((resolve) => child.once('close', resolve));
   }
 
-  async function playCurl({ text }: Shown): Promise<void> {
-    const words = wordsOf(text.replace('localhost:7400', fixture().cluster.address)).slice(1);
-    const { status, stdout } = spawnSync('curl', ['--fail-with-body', '-m', '20', ...words], { encoding: 'utf8' });
-    expect({ text, status, stdout: stdout.slice(0, 300) }).toMatchObject({ status: 0 });
-    expect(stdout.length).toBeGreaterThan(10);
+  /** `curl`, `grpcurl`, `buf curl`: programs that others wrote. Answers why it was not run. */
+  async function playForeign({ text }: Shown): Promise<string | undefined> {
+    const [name = '', ...words] = wordsOf(
+      text.replace('localhost:7400', fixture().cluster.address).replace(/^npx /, ''),
+    );
+    const program = findProgram(name);
+    if (program === undefined) return `${name} is not installed here`;
+    const { code, stdout, stderr } = await run(program, name === 'curl' ? ['--fail-with-body', ...words] : words);
+    expect({ text, code, stderr: code === 0 ? '' : stderr }).toEqual({ text, code: 0, stderr: '' });
+    expectSaid(text, stdout);
+    return undefined;
   }
 
-  function checkScript(text: string): void {
+  /** An older epoch is refused with code 1, as the page says of these programs. */
+  async function playFencing({ text }: Shown): Promise<void> {
+    const [, epoch = '', rest = ''] = /^LOCUM_EPOCH=(\d+) node (.*)$/.exec(text) ?? [];
+    const [file = '', ...words] = wordsOf(rest.replace('/tmp/', `${folder}/`));
+    const { status, stdout, stderr } = spawnSync(process.execPath, [join(ROOT, 'examples/fencing', file), ...words], {
+      env: { ...process.env, LOCUM_EPOCH: epoch },
+      encoding: 'utf8',
+    });
+    expect({ text, status }).toEqual({ text, status: Number(epoch) < 7 ? 1 : 0 });
+    expectSaid(text, stdout + stderr);
+  }
+
+  /** Most play long: that they know these options is all that is looked at. Answers why it was not run. */
+  function checkScript(text: string): string | undefined {
     const [, name = '', rest = ''] = /^npm run (\S+)(?: -- (.*))?$/.exec(text) ?? [];
     const scripts: Record<string, string> = JSON.parse(textOf('package.json')).scripts;
     const [, file = ''] = /^node (\S+\.ts)$/.exec(scripts[name] ?? '') ?? [];
     const { stdout } = spawnSync(process.execPath, [join(ROOT, file), '--help'], { encoding: 'utf8' });
     for (const option of wordsOf(rest).filter((word) => word.startsWith('--'))) expect(stdout, text).toContain(option);
+    if (!/^npm run sim -- --seed \d+$/.test(text)) return 'takes long; its options are known';
+    const { status } = spawnSync(process.execPath, [join(ROOT, file), ...wordsOf(rest)], { encoding: 'utf8' });
+    expect({ text, status }).toEqual({ text, status: 0 });
+    return undefined;
   }
 
   it('do what the pages say', { timeout: TEST_TIMEOUT_MS }, async () => {
     const played: string[] = [];
+    const left: string[] = [];
     for (const shown of pages().flatMap(commandsOf)) {
       const { text } = shown;
       const where = `${shown.page}:${shown.line}: ${text}`;
-      if (NOT_RUN.some(([pattern]) => pattern.test(text))) continue;
-      if (/^npx locum controller /.test(text)) await playController(text);
-      else if (/^(?:npx )?locum /.test(text)) await playLocum(text.replace(/^npx /, ''));
-      else if (text.startsWith('curl ')) await playCurl(shown);
-      else if (text.startsWith('npm run ')) checkScript(text);
-      else throw new Error(`${where}: is neither run nor named with a reason`);
-      played.push(where);
+      const why = NOT_RUN.find(([pattern]) => pattern.test(text))?.[1] ?? (await play(shown));
+      if (why === undefined) played.push(where);
+      else left.push(`${where} (${why})`);
     }
+    process.stdout.write(`${played.length} commands of the pages were run; not run:\n  ${left.join('\n  ')}\n`);
     expect(played.length).toBeGreaterThan(40);
+    if (left.every((line) => !line.includes('is not installed here'))) expect(notCompared()).toEqual([]);
   });
+
+  /** Answers why it was not run. */
+  async function play(shown: Shown): Promise<string | undefined> {
+    const { text } = shown;
+    if (/^npx locum controller /.test(text)) await playController(text);
+    else if (/^npx locum agent /.test(text)) return checkAgent(text);
+    else if (/^(?:npx )?locum /.test(text)) await playLocum(text.replace(/^npx /, ''));
+    else if (/^(?:curl|grpcurl|npx buf curl) /.test(text)) return playForeign(shown);
+    else if (text.startsWith('LOCUM_EPOCH=')) await playFencing(shown);
+    else if (text.startsWith('npm run ')) return checkScript(text);
+    else throw new Error(`${text}: is neither run nor named with a reason`);
+    return undefined;
+  }
 
   it('set timers that are accepted, as the table of the dial says', { timeout: TEST_TIMEOUT_MS }, async () => {
     const { cluster } = fixture();

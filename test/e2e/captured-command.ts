@@ -10,7 +10,7 @@ export async function runCaptured(address: string, words: readonly string[]): Pr
   let [stdout, stderr] = ['', ''];
   const streams = [
     vi.spyOn(process.stdout, 'write').mockImplementation((chunk) => {
-      stdout += chunk.toString();
+      stdout += typeof chunk === 'string' ? chunk : Buffer.from(chunk).toString();
       return true;
     }),
     vi.spyOn(process.stderr, 'write').mockImplementation((chunk) => {
