@@ -5,7 +5,8 @@ import { type Noun, nouns } from './nouns.ts';
 
 const EPILOGUE = `
 Exit codes: 0 ok, 1 error, 2 not placed, 3 not found, 4 denied, 5 conflict, 124 timeout.
-Names may be given with or without their collection ("web-1", "servers/web-1"); runs by a unique beginning.`;
+Names may be given with or without their collection ("web-1", "servers/web-1"); runs by a unique beginning.
+The words on the screen (SUSPECT, FENCING, epoch, WAIT, …) are explained in docs/cli.md.`;
 
 /** Whether a noun's commands are needed to parse this line or to print its help. */
 const named = (noun: Noun, words: readonly string[]): boolean => words.includes(noun.name);

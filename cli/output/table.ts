@@ -1,6 +1,7 @@
 /** Aligned tables for people. */
 import { printable } from '../../shared/printable.ts';
 import { styled, type Tone } from './style.ts';
+import { terminalWidth, wrapWords } from './wrap.ts';
 
 export interface Cell {
   readonly text: string;
@@ -24,6 +25,9 @@ export const cell = (text: string, tone: Tone | undefined): Cell => ({ text, ton
 
 const EMPTY = '-';
 const GAP = '  ';
+/** With less room than this beside the other columns, the last one goes below them, where it has the whole line. */
+const NARROW = 30;
+const BELOW = '    ';
 
 function toCell(value: CellValue): Cell {
   if (typeof value === 'object') return { text: cellText(value.text), tone: value.tone };
@@ -35,13 +39,21 @@ function cellText(text: string): string {
   return text === '' ? EMPTY : printable(text.replaceAll(/\s*\n\s*/g, ' '));
 }
 
+export interface TableOptions {
+  readonly wide: boolean;
+  /** Characters in a line: the last column, which is the one with sentences, is broken there. Default: those of the terminal, if it is one. */
+  readonly width?: number | undefined;
+}
+
 /** Columns that are as wide as their widest cell so far; rows can be added later. */
 export class Table<Row> {
   readonly #columns: readonly Column<Row>[];
+  readonly #lineWidth: number | undefined;
   #widths: readonly number[];
 
-  constructor(columns: readonly Column<Row>[], options: { readonly wide: boolean }) {
-    this.#columns = columns.filter((column) => options.wide || column.wide !== true);
+  constructor(columns: readonly Column<Row>[], { wide, width = terminalWidth() }: TableOptions) {
+    this.#columns = columns.filter((column) => wide || column.wide !== true);
+    this.#lineWidth = width;
     this.#widths = this.#columns.map((column) => column.head.length);
   }
 
@@ -75,22 +87,41 @@ export class Table<Row> {
   }
 
   #line(cells: readonly Cell[]): string {
-    const padded = cells.map(({ text, tone }, i) => {
-      const space = ' '.repeat(Math.max(0, (this.#widths[i] ?? 0) - text.length));
-      const shown = styled(tone, text);
-      return this.#columns[i]?.right === true ? space + shown : shown + space;
-    });
-    return padded.join(GAP).trimEnd();
+    const padded = cells.slice(0, -1).map((one, i) => this.#padded(one, i));
+    const last = cells.at(-1);
+    if (last === undefined) return '';
+    const from = this.#widths.slice(0, -1).reduce((sum, width) => sum + width + GAP.length, 0);
+    const fits = this.#lineWidth === undefined || from + last.text.length <= this.#lineWidth;
+    if (fits) return [...padded, this.#padded(last, cells.length - 1)].join(GAP).trimEnd();
+    const indent = this.#lineWidth - from < NARROW ? BELOW : ' '.repeat(from);
+    const lines = wrapWords(last.text, this.#lineWidth - indent.length).map((line) => styled(last.tone, line));
+    const row = padded.join(GAP);
+    if (indent === BELOW && last.text === EMPTY) return row.trimEnd();
+    return (indent === BELOW ? `${row.trimEnd()}\n${BELOW}` : row + GAP) + lines.join(`\n${indent}`);
+  }
+
+  #padded({ text, tone }: Cell, i: number): string {
+    const space = ' '.repeat(Math.max(0, (this.#widths[i] ?? 0) - text.length));
+    const shown = styled(tone, text);
+    return this.#columns[i]?.right === true ? space + shown : shown + space;
   }
 }
 
 /** Lines of `key: value` with the values below each other; empty values are left out. */
-export function renderFacts(facts: ReadonlyArray<readonly [key: string, value: CellValue]>): string {
+export function renderFacts(
+  facts: ReadonlyArray<readonly [key: string, value: CellValue]>,
+  lineWidth = terminalWidth(),
+): string {
   const shown = facts
     .map(([key, value]) => [key, toCell(value)] as const)
     .filter(([, value]) => value.text !== EMPTY && value.text !== '');
   const width = Math.max(0, ...shown.map(([key]) => key.length)) + 1;
+  const indent = ' '.repeat(width + 1);
   return shown
-    .map(([key, { text, tone }]) => `${styled('dim', `${key}:`.padEnd(width))} ${styled(tone, text)}`)
+    .map(([key, { text, tone }]) => {
+      const lines = lineWidth === undefined ? [text] : wrapWords(text, lineWidth - indent.length);
+      const value = lines.map((line) => styled(tone, line)).join(`\n${indent}`);
+      return `${styled('dim', `${key}:`.padEnd(width))} ${value}`;
+    })
     .join('\n');
 }

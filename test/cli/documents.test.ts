@@ -4,8 +4,43 @@ import { describe, expect, it } from 'vitest';
 import { EXIT } from '../../cli/exit-codes.ts';
 import { nouns } from '../../cli/nouns.ts';
 import { buildProgram } from '../../cli/program.ts';
+import type { VerdictReason } from '../../controller/core/placement/explain.ts';
+import type { Proof } from '../../controller/core/state.ts';
 import { errorCodes } from '../../shared/errors.ts';
 import { ErrorReasonSchema } from '../../shared/gen/locum/v1/error_reason_pb.ts';
+import { AttemptStateSchema, EndCauseSchema, RunStateSchema } from '../../shared/gen/locum/v1/run_pb.ts';
+import { GateSchema, IntentSchema, LivenessSchema, LoadSchema } from '../../shared/gen/locum/v1/server_pb.ts';
+
+/** Kept whole by the compiler. */
+const VERDICTS = Object.keys({
+  CHOSEN: 0,
+  AVAILABLE: 0,
+  NOT_LISTED: 0,
+  REQUIREMENT: 0,
+  DELETING: 0,
+  LEFT: 0,
+  MISSING: 0,
+  SUSPECT: 0,
+  DISCONNECTED: 0,
+  DRAINING: 0,
+  CORDONED: 0,
+  SATURATED: 0,
+  PROBATION: 0,
+  QUARANTINED: 0,
+  FULL: 0,
+  CLAIMED: 0,
+  SKIPPED: 0,
+} satisfies Record<VerdictReason, 0>);
+const PROOFS = Object.keys({
+  REPORT: 0,
+  REFUSED: 0,
+  INVENTORY: 0,
+  NEW_BOOT: 0,
+  NEVER_SENT: 0,
+  WAIT: 0,
+  OPERATOR: 0,
+  OVERLAP: 0,
+} satisfies Record<Proof, 0>);
 
 const root = dirname(dirname(import.meta.dirname));
 const read = (path: string): string => readFileSync(join(root, path), 'utf8');
@@ -30,6 +65,19 @@ describe('docs/cli.md', () => {
       .filter((noun) => !hidden.has(noun.name()) && noun.name() !== 'version')
       .flatMap((noun) => [noun.name(), ...noun.commands.map((verb) => verb.name())]);
     expect(words.filter((word) => !new RegExp(`\`[^\`]*\\b${word}\\b[^\`]*\``).test(text))).toEqual([]);
+  });
+
+  it('explains each word that lists, explanations and proofs show', () => {
+    const enums = [LivenessSchema, IntentSchema, LoadSchema, RunStateSchema, AttemptStateSchema, EndCauseSchema];
+    const states = enums
+      .flatMap(({ values }) => values.filter(({ number }) => number !== 0))
+      .map((one) => one.localName);
+    // An open gate is shown as "yes".
+    const gates = GateSchema.values.filter(({ number }) => number > 1).map(({ localName }) => localName);
+    const [, section = ''] = text.split('## Words on the screen');
+    const explained = new Set([...section.matchAll(/`([A-Z_]+)`/g)].map(([, word = '']) => word));
+    const shown = [...states, ...gates, ...VERDICTS, ...PROOFS];
+    expect(shown.filter((word) => !explained.has(word))).toEqual([]);
   });
 
   it('has each exit code', () => {

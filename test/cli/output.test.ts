@@ -2,6 +2,7 @@ import { timestampFromMs } from '@bufbuild/protobuf/wkt';
 import { describe, expect, it } from 'vitest';
 import { type Column, renderFacts, Table } from '../../cli/output/table.ts';
 import { age, clockTime, count, idOf, roughSpan, span, word } from '../../cli/output/words.ts';
+import { terminalWidth } from '../../cli/output/wrap.ts';
 import { LivenessSchema } from '../../shared/gen/locum/v1/server_pb.ts';
 import { toDuration } from '../../shared/rpc/time-messages.ts';
 
@@ -45,6 +46,34 @@ describe('tables', () => {
     expect(new Table(columns, { wide: false }).renderRow({ name: 'a', runs: 0, note: 'one\n  two' })).toMatch(
       /one two$/,
     );
+  });
+
+  it('break the last column between words where a terminal has no more room, and nothing in a pipe', () => {
+    const note = 'all of the servers that may take it are full, and have been for long';
+    const rows = [{ name: 'a', runs: 5, note }];
+    expect(new Table(columns, { wide: false, width: 45 }).render(rows).split('\n')).toEqual([
+      'NAME  RUNS  NOTE',
+      'a        5  all of the servers that may take',
+      '            it are full, and have been for',
+      '            long',
+    ]);
+    expect(new Table(columns, { wide: false, width: undefined }).render(rows).split('\n')).toHaveLength(2);
+    expect(terminalWidth({ isTTY: false, columns: 80 })).toBeUndefined();
+  });
+
+  it('put the last column below the others where these leave no room beside them', () => {
+    const rows = [
+      { name: 'a-name-that-is-long', runs: 5, note: 'all of the servers that may take it are full' },
+      { name: 'b', runs: 1 },
+    ];
+    expect(new Table(columns, { wide: false, width: 40 }).render(rows).split('\n')).toEqual([
+      'NAME                 RUNS  NOTE',
+      'a-name-that-is-long     5',
+      '    all of the servers that may take it',
+      '    are full',
+      'b                       1  -',
+    ]);
+    expect(new Table(columns, { wide: false, width: 10 }).renderRow({ name: 'b', runs: 1 })).toBe('b        1');
   });
 
   it('know what is news to somebody who watches', () => {

@@ -403,7 +403,7 @@ export const Liveness = {
   SUSPECT: 2,
 
   /**
-   * None for missing_after: its runs are taken over.
+   * None for missing_after: what it ran goes elsewhere once its end is proven.
    *
    * @generated from enum value: LIVENESS_MISSING = 3;
    */
