@@ -23,6 +23,8 @@ function startOf({ tail, offset }: LogsOptions): bigint {
   return BigInt(offset ?? 0);
 }
 
+const rotatedOut = (bytes: number): string => `[${count(bytes, 'byte')} ${bytes === 1 ? 'was' : 'were'} rotated out]`;
+
 export async function logs(globals: Globals, id: string, options: LogsOptions): Promise<void> {
   const offset = startOf(options);
   if (options.tail === 0 && options.follow !== true) return;
@@ -37,8 +39,7 @@ export async function logs(globals: Globals, id: string, options: LogsOptions): 
         await printStreamed(globals, StreamOutputResponseSchema, chunk, { table: () => '', names: () => [] });
         continue;
       }
-      if (next !== undefined && chunk.offset > next)
-        tell(`[${count(Number(chunk.offset - next), 'byte')} were rotated out]`);
+      if (next !== undefined && chunk.offset > next) tell(rotatedOut(Number(chunk.offset - next)));
       next = chunk.offset + BigInt(chunk.data.length);
       process.stdout.write(out === undefined ? chunk.data : out.shown(chunk.data));
     }

@@ -1,13 +1,13 @@
 /**
  * Writes the output of one living attempt. A disk that stalls makes the workload wait, as for any file, and nothing else; a disk that
- * refuses (full, read-only, broken) must never make it wait: what can't be written is lost, and once something can be written again,
- * the output says how much.
+ * refuses (full, read-only, broken) must never make it wait: what can't be written is lost, and once something can be written again, or
+ * at the end, the output says how much.
  */
-import { type FileHandle, open, rm } from 'node:fs/promises';
+import { type FileHandle, open, rename, rm, truncate } from 'node:fs/promises';
 import type { Readable } from 'node:stream';
 import { errorCode } from '../../shared/caught-error.ts';
 import type { DiskLane } from '../../shared/disk-lane.ts';
-import { type Segment, segmentPath } from './output-segments.ts';
+import { type LostOutput, lostLine, type Segment, segmentPath } from './output-segments.ts';
 
 export interface OutputLimits {
   /** A segment is closed once it is at least this long. Default 1 MiB. */
@@ -36,13 +36,13 @@ export class OutputLog {
   /** Resolves once the last byte is written, or lost. */
   readonly done: Promise<void>;
   readonly #options: OutputLogOptions;
-  readonly #segments: Segment[] = [];
+  readonly #segments: Pick<Segment, 'path' | 'offset'>[] = [];
   #file: FileHandle | undefined;
   #fileBytes = 0;
   /** Offset of the next byte. */
   #size = 0;
   /** Bytes that were lost since something could be written, and the reason in one word. */
-  #lost = { bytes: 0, why: '' };
+  #lost: LostOutput = { bytes: 0, why: '' };
   #isDone = false;
 
   /** Begins to copy at once. */
@@ -77,6 +77,7 @@ export class OutputLog {
       // The pipe was given up: somebody outside the tree holds it.
     } finally {
       if (this.#lost.bytes > 0) await this.#keep(Buffer.alloc(0));
+      if (this.#lost.bytes > 0) await lane.run(() => this.#nameWhatIsLost()).catch(() => undefined);
       await lane.run(async () => this.#file?.close()).catch(() => undefined);
       this.#isDone = true;
     }
@@ -106,15 +107,23 @@ export class OutputLog {
    * means that something was rotated out, so whoever reads can name the cause.
    */
   async #sayWhatIsLost(): Promise<void> {
-    const { bytes, why } = this.#lost;
-    if (bytes === 0) return;
-    const line = Buffer.from(`\n[${bytes} bytes were lost: ${why}]\n`);
+    if (this.#lost.bytes === 0) return;
+    const line = lostLine(this.#lost);
     const file = await this.#fileWithRoom();
     const { bytesWritten } = await file.write(line);
     // What there is of it is overwritten by the next attempt to say it.
     if (bytesWritten < line.length) throw Object.assign(new Error('no room for a line'), { code: 'ENOSPC' });
     this.#advance(line.length);
     this.#lost = { bytes: 0, why: '' };
+  }
+
+  /** The disk is full up to the end: the line has no room, but the name of the last segment can say it. */
+  async #nameWhatIsLost(): Promise<void> {
+    const last = this.#segments.at(-1);
+    if (last === undefined) return;
+    // A part of the line may be there.
+    await truncate(last.path, this.#size - last.offset);
+    await rename(last.path, segmentPath(this.#options.directory, last.offset, this.#lost));
   }
 
   #advance(bytes: number): void {

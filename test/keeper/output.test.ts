@@ -1,4 +1,5 @@
 /** What programs print: kept in segments, read by offset, bounded. */
+import { execFileSync } from 'node:child_process';
 import {
   existsSync,
   mkdirSync,
@@ -49,6 +50,16 @@ const text = async (offset: number, limit = 100) => {
   const slice = await readOutput(folder, offset, limit);
   return slice && { offset: slice.offset, text: Buffer.from(slice.data).toString(), size: slice.size };
 };
+
+/** Everything, as it is read by who asks for so much at a time. */
+async function inPieces(limit: number): Promise<string> {
+  let all = '';
+  for (;;) {
+    const piece = await text(all.length, limit);
+    if (piece === undefined || piece.text === '') return all;
+    all += piece.text;
+  }
+}
 
 describe('output', () => {
   it('is there, and empty, before anything is printed', async () => {
@@ -133,6 +144,26 @@ describe('output', () => {
     await log.done;
     expect((await text(0))?.offset).toBe(0);
     expect((await text(0))?.text).toBe('\n[50 bytes were lost: ENOENT]\nend');
+  });
+
+  it.for([
+    ['some of it is there', 200],
+    ['nothing of it is there', 0],
+  ] as const)('that a full disk lost up to the end says so at its end, with the cause: %s', async ([, kept], ctx) => {
+    if (process.getuid?.() !== 0) ctx.skip('mounting a small disk needs root');
+    execFileSync('mount', ['-t', 'tmpfs', '-o', 'size=8k', 'none', folder]);
+    try {
+      writeFileSync(join(folder, 'filler'), 'f'.repeat(kept === 0 ? 8_192 : 4_096));
+      await write(['x'.repeat(kept), 'y'.repeat(9_000), 'z'.repeat(9_000)], { segmentBytes: 1_000_000, segments: 3 });
+      const whole = await inPieces(100_000);
+      const [, written = '', bytes] = /^(x*y*)\n\[(\d+) bytes were lost: no space\]\n$/.exec(whole) ?? [];
+      expect(written.startsWith('x'.repeat(kept))).toBe(true);
+      expect(Number(bytes)).toBe(kept + 18_000 - written.length);
+      expect(await inPieces(7)).toBe(whole);
+      expect(await text(-9)).toEqual({ offset: whole.length - 9, text: whole.slice(-9), size: whole.length });
+    } finally {
+      execFileSync('umount', [folder]);
+    }
   });
 
   it('of no attempt at all is no output', async () => {
