@@ -22,6 +22,8 @@ export interface Patient {
   struckMs: number;
   /** It left the available list while it was sick. */
   wasUnavailable: boolean;
+  /** What this machine took to start an agent that does nothing, after this one's was killed. Undefined: none was killed. */
+  startFloorMs?: number;
   /** From applying a new policy until it ran. Undefined: it did not. */
   freshMs?: number;
 }

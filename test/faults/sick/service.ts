@@ -2,7 +2,8 @@
 import { type ChildProcess, spawn } from 'node:child_process';
 import { once } from 'node:events';
 
-const RESTART_MS = 1_000;
+/** Between its end and its next start, as RestartSec. */
+export const RESTART_MS = 1_000;
 const STOP_LIMIT_MS = 15_000;
 
 export interface ServiceOptions {

@@ -6,11 +6,13 @@ import { stateWord } from '../fault-world.ts';
 import { uptimeMs } from '../life-witness.ts';
 import { waitFor } from './command.ts';
 import { KIND_NAMES, KINDS, type Patient, type Placed } from './patient.ts';
+import { RESTART_MS } from './service.ts';
 import type { SickHost } from './sick-host.ts';
 import { judgeAlone, judgeCut, judgeEnd, judgeSick, noteStopped } from './sick-judge.ts';
 import { type Mode, newOutcome, type Outcome } from './sick-report.ts';
 import { sickWitness } from './sick-witness.ts';
 import { type SickWorld, STANDBY } from './sick-world.ts';
+import { measureStartFloor } from './start-floor.ts';
 
 const LOOK_MS = 250;
 const PROCEED_EVERY_MS = 1_000;
@@ -34,6 +36,7 @@ export class SickPlay {
   readonly #world: SickWorld;
   readonly #mode: Mode;
   #patients: readonly Patient[] = [];
+  #measured: Promise<void> = Promise.resolve();
 
   constructor(world: SickWorld, mode: Mode) {
     this.#world = world;
@@ -49,6 +52,7 @@ export class SickPlay {
     await this.#strike();
     await this.#watch(uptimeMs() + (1 + LONGER_SHARE) * world.timers.waitMs + LONGER_MS);
     const atMs = uptimeMs();
+    await this.#measured;
     const runs = (await world.runs()) ?? new Map<string, Run>();
     for (const patient of this.#patients) {
       judgeSick(patient);
@@ -113,12 +117,24 @@ export class SickPlay {
       await host.sickness.inflict(host);
       if (this.#mode === 'network cut') network.cut(host.name);
     });
+    if (this.#mode === 'alone') this.#measureStarts();
     if (this.#mode !== 'controller restart') return;
     const sinceMs = uptimeMs();
     await cluster.stopController('SIGKILL');
     await cluster.startController();
     // Without that nobody can tell why a lease ended.
     console.log(`the controller was away for ${((uptimeMs() - sinceMs) / 1_000).toFixed(1)} s`);
+  }
+
+  /** At the same time as the service starts an agent that was killed, and under the same load. */
+  #measureStarts(): void {
+    const killed = this.#patients.filter(({ host }) => host.sickness.agentEnds === true);
+    if (killed.length === 0) return;
+    this.#measured = sleep(RESTART_MS)
+      .then(measureStartFloor)
+      .then((floorMs) => {
+        for (const patient of killed) patient.startFloorMs = floorMs;
+      });
   }
 
   async #watch(untilMs: number): Promise<void> {

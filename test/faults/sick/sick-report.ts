@@ -16,10 +16,12 @@ export interface Outcome {
   /** From the end of the sickness until the server is available. Undefined: it did not come back. */
   backMs?: number;
   readonly failures: string[];
+  /** What could not be judged, and why. */
+  readonly skipped: string[];
 }
 
 export const newOutcome = (sickness: string, mode: Mode): Outcome => ({
-  ...{ sickness, mode, overlaps: [], stopped: [], takeoversMs: [], failures: [] },
+  ...{ sickness, mode, overlaps: [], stopped: [], takeoversMs: [], failures: [], skipped: [] },
 });
 
 const share = (sorted: readonly number[], part: number): number => sorted[Math.ceil(part * sorted.length) - 1] ?? NaN;
@@ -52,13 +54,14 @@ export class SickReport {
   lines(): readonly string[] {
     const rows = [...Map.groupBy(this.#outcomes, ({ sickness, mode }) => `${sickness}\0${mode}`).values()].map(rowOf);
     const takeovers = this.#outcomes.flatMap(({ takeoversMs }) => takeoversMs);
-    const of = (key: 'overlaps' | 'failures'): string[] =>
+    const of = (key: 'overlaps' | 'failures' | 'skipped'): string[] =>
       this.#outcomes.flatMap((one) => one[key].map((line) => `${one.sickness}, ${one.mode}: ${line}`));
     return [
       ...aligned([['sickness', 'mode', 'rounds', 'overlaps', 'ended', 'takeover', 'back', ''], ...rows]),
       ...of('failures').map((line) => `failed: ${line}`),
       ...of('overlaps').map((line) => `overlap: ${line}`),
       ...this.#skipped,
+      ...of('skipped').map((line) => `skipped: ${line}`),
       `sick hosts: ${this.#outcomes.length}, overlaps: ${of('overlaps').length}, failed: ${of('failures').length}`,
       `takeovers of sick hosts: ${takeovers.length}; after the takeover wait: ${delays(takeovers)}`,
     ];
