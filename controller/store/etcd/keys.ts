@@ -20,9 +20,7 @@ export class Keys {
   readonly leader: Uint8Array<ArrayBuffer>;
   /** How far the leader's commits are. Written with each, and compared by the next. */
   readonly head: Uint8Array<ArrayBuffer>;
-  /** All that a load reads: the head, then the records in the order of their keys, then what is staged. */
-  readonly data: Range;
-  /** What a watch looks at: the head and the records. */
+  /** What a load reads and a watch looks at: the head, then the records in the order of their keys. */
   readonly commits: Range;
   /** Pieces of a commit that is larger than a transaction, until they are unfolded into their records (ADR 0010). */
   readonly staged: Range;
@@ -44,7 +42,6 @@ export class Keys {
     this.#recordPrefix = `${prefix}/data/records/`;
     this.#stagedPrefix = `${prefix}/data/staged/`;
     // "0" is the byte after "/".
-    this.data = { key: encode(`${prefix}/data/`), rangeEnd: encode(`${prefix}/data0`) };
     this.commits = { key: this.head, rangeEnd: encode(`${prefix}/data/records0`) };
     this.staged = { key: encode(this.#stagedPrefix), rangeEnd: encode(`${prefix}/data/staged0`) };
   }

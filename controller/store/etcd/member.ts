@@ -20,7 +20,7 @@ const channelOptions: grpc.ChannelOptions = {
   'grpc.keepalive_timeout_ms': 5_000,
   'grpc.initial_reconnect_backoff_ms': 100,
   'grpc.max_reconnect_backoff_ms': 1_000,
-  // Pages of a load are bounded by their number of keys; a watch answer after a long gap may be large.
+  // Where records get larger from one to the next a page of a load may be large, and so may a watch answer after a long gap.
   'grpc.max_receive_message_length': -1,
   'grpc.max_send_message_length': -1,
   // Only the caller knows which request may be sent twice.

@@ -4,16 +4,13 @@
  * records are what their keys hold, and over that what a staged head names. Then they are unfolded into their records.
  */
 import { create, fromBinary, toBinary } from '@bufbuild/protobuf';
-import { KV } from '../../../shared/gen/etcdserverpb/rpc_pb.ts';
 import { StagedChunkSchema } from '../../../shared/gen/locum/store/v1/staged_pb.ts';
 import type { CommitOutcome, Write } from '../store.ts';
 import type { EtcdClient } from './client.ts';
 import { CHUNK, cut, TRANSACTION } from './cut.ts';
 import { damaged, type Keys, type StagedHead } from './keys.ts';
+import { readAll } from './pages.ts';
 import { deleteOp, deleteRangeOp, putOp, type TermWriter } from './term-writer.ts';
-
-/** Chunks of one answer: each is up to 1.4 MB. */
-const PAGE_CHUNKS = 8;
 
 /** Stages the writes; the last transaction makes them the commit `number`. */
 export async function stage(
@@ -61,20 +58,13 @@ export async function readStaged(
   { form }: StagedHead,
   revision: bigint,
 ): Promise<Write[]> {
-  const chunks: Uint8Array[] = [];
-  let { key } = keys.chunks(form.attempt);
-  const { rangeEnd } = keys.chunks(form.attempt);
-  for (;;) {
-    const page = await client.read(KV.method.range, { key, rangeEnd, revision, limit: BigInt(PAGE_CHUNKS) });
-    for (const { value } of page.kvs) chunks.push(value);
-    const last = page.kvs.at(-1);
-    if (!page.more || last === undefined) return decodeChunks(form.chunks, chunks);
-    key = new Uint8Array([...last.key, 0]);
-  }
+  const { found } = await readAll(client, keys.chunks(form.attempt), revision);
+  const chunks = found.map(({ value }) => value);
+  return decodeChunks(form.chunks, chunks);
 }
 
 /** @throws StoreError CORRUPT when it is not as many as the head says */
-export function decodeChunks(expected: number, chunks: readonly Uint8Array[]): Write[] {
+function decodeChunks(expected: number, chunks: readonly Uint8Array[]): Write[] {
   if (chunks.length !== expected) throw damaged('staged');
   return chunks.flatMap((chunk) =>
     fromBinary(StagedChunkSchema, chunk).writes.map(({ key, value }): Write => {
