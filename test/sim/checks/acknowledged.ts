@@ -1,6 +1,7 @@
 /** I10: what was acknowledged is in the store, once; and every change has its line in the event log, with a cause and an actor. */
 import type { ClusterState } from '../../../controller/core/cluster.ts';
 import type { EventRecord } from '../../../controller/core/state.ts';
+import { firstOfIncarnation, incarnationOf } from '../../../shared/ids.ts';
 import { type Intentions, REGISTER } from '../intentions.ts';
 import type { World } from '../world.ts';
 
@@ -36,11 +37,16 @@ function checkStarts(world: World, state: ClusterState): readonly string[] {
   return found;
 }
 
+/** The first event after a restore: numbers of a later life are above all of an earlier one. */
+const beginsIncarnation = (number: number, last: number): boolean =>
+  incarnationOf(number) > incarnationOf(last) && number === firstOfIncarnation(incarnationOf(number)) + 1;
+
 function checkEvents(events: readonly EventRecord[]): readonly string[] {
   const found: string[] = [];
   let last: number | undefined;
   for (const { number, type, cause, actor } of events) {
-    if (last !== undefined && number !== last + 1) found.push(`event ${number} follows event ${last}`);
+    if (last !== undefined && number !== last + 1 && !beginsIncarnation(number, last))
+      found.push(`event ${number} follows event ${last}`);
     if (cause === '' || actor === '') found.push(`event ${number} (${type}) has no cause or no actor`);
     last = number;
   }
