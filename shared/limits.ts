@@ -166,6 +166,11 @@ const rows = {
     'one record of the store; etcd takes 1.5 MiB in one transaction',
     'never: what is accepted fits',
   ),
+  earlierAttempts: items(
+    1_000,
+    'attempts of before a restore that are listed of one server',
+    'policies of its pool wait until the rest has ended',
+  ),
   runSkips: items(256, 'servers that a run avoids for what went wrong there', 'the one that failed first is forgotten'),
   outputPolicyAttempts: items(
     200,

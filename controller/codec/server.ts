@@ -63,19 +63,22 @@ function drainFromProto({ startTime, deadline, done }: DrainStatus, deadlineAgeM
   };
 }
 
-function earlierLifeToProto({ instanceId, machineId, attempts }: EarlierLife): EarlierLifeRecord {
+function earlierLifeToProto({ instanceId, machineId, attempts, moreIn }: EarlierLife): EarlierLifeRecord {
   const each = attempts.map((attempt) => create(EarlierAttemptSchema, { ...attempt, epoch: toUint64(attempt.epoch) }));
-  return create(EarlierLifeSchema, { instanceId, machineId, attempts: each });
+  return create(EarlierLifeSchema, {
+    ...{ instanceId, machineId, attempts: each },
+    ...(moreIn === undefined ? {} : { moreIn }),
+  });
 }
 
-function earlierLifeFromProto({ instanceId, machineId, attempts }: EarlierLifeRecord): EarlierLife {
+function earlierLifeFromProto({ instanceId, machineId, attempts, moreIn }: EarlierLifeRecord): EarlierLife {
   const each = attempts.map((attempt) => ({
     run: runId(attempt.run),
     epoch: epoch(fromUint64(attempt.epoch, 'earlier_life.attempts.epoch')),
     policy: policyId(attempt.policy),
     instanceId: attempt.instanceId,
   }));
-  return { instanceId, machineId, attempts: each };
+  return { instanceId, machineId, attempts: each, moreIn };
 }
 
 export function serverToRecord(server: Server): ServerRecord {

@@ -4,10 +4,12 @@
  * outlives every wait, so no HOLD policy starts before each server has said that it holds nothing.
  */
 import { incarnationOf } from '../../shared/ids.ts';
+import { LIMITS } from '../../shared/limits.ts';
 import { type ClusterState, type Session, serverOf } from './cluster.ts';
 import type { Context } from './context.ts';
-import type { EarlierAttempt, EarlierLife } from './earlier-attempt.ts';
+import { ANYWHERE, type EarlierAttempt, type EarlierLife } from './earlier-attempt.ts';
 import type { ReportedAttempt } from './event.ts';
+import { askFullState } from './session.ts';
 import type { Policy, Server } from './state.ts';
 
 /** A server as it was loaded, or registers: in any life but the first it may hold something of an earlier one. */
@@ -18,20 +20,29 @@ export function expectEarlierLife(state: ClusterState, server: Server): void {
     return;
   }
   const { instanceId, machineId } = server;
-  server.earlierLife ??= { instanceId, machineId, attempts: [] };
+  server.earlierLife ??= { instanceId, machineId, attempts: [], moreIn: undefined };
   state.unsettled.add(server.id);
 }
 
 /** Takes a full inventory: what lives in the session's place, was made in an earlier life, and is not known. */
 export function noteEarlierLife(ctx: Context, session: Session, inventory: readonly ReportedAttempt[]): void {
   const server = serverOf(ctx.state, session.server);
-  if (server.earlierLife === undefined) return;
+  const { earlierLife: life } = server;
+  if (life === undefined) return;
   const { instanceId } = session;
   const here = inventory
     .filter((reported) => isOfEarlierLife(ctx.state, reported))
     .map(({ run, epoch, policy }) => ({ run, epoch, policy, instanceId }));
-  const elsewhere = server.earlierLife.attempts.filter((attempt) => attempt.instanceId !== instanceId);
-  setAttempts(ctx, server, server.earlierLife, [...elsewhere, ...here]);
+  const elsewhere = life.attempts.filter((attempt) => attempt.instanceId !== instanceId);
+  const listed = here.slice(0, Math.max(0, LIMITS.earlierAttempts - elsewhere.length));
+  const moreIn = placeOfMore(life, instanceId, here.length > listed.length);
+  setLife(ctx, server, { ...life, attempts: [...elsewhere, ...listed], moreIn });
+}
+
+/** An inventory is the last word on its own place, and none on another. */
+function placeOfMore({ moreIn }: EarlierLife, instanceId: string, isMoreHere: boolean): string | undefined {
+  if (moreIn === undefined || moreIn === instanceId) return isMoreHere ? instanceId : undefined;
+  return isMoreHere ? ANYWHERE : moreIn;
 }
 
 function isOfEarlierLife(state: ClusterState, { run, epoch, state: shown }: ReportedAttempt): boolean {
@@ -42,17 +53,23 @@ function isOfEarlierLife(state: ClusterState, { run, epoch, state: shown }: Repo
 /** An attempt of the session's place was reported as ended. */
 export function noteEnded(ctx: Context, session: Session, ended: ReportedAttempt): void {
   const server = serverOf(ctx.state, session.server);
-  if (server.earlierLife === undefined) return;
-  const isOther = ({ epoch, instanceId }: EarlierAttempt): boolean =>
-    epoch !== ended.epoch || instanceId !== session.instanceId;
-  setAttempts(ctx, server, server.earlierLife, server.earlierLife.attempts.filter(isOther));
+  const { earlierLife: life } = server;
+  if (life === undefined) return;
+  const isHere = ({ instanceId }: EarlierAttempt): boolean => instanceId === session.instanceId;
+  const attempts = life.attempts.filter((attempt) => attempt.epoch !== ended.epoch || !isHere(attempt));
+  setLife(ctx, server, { ...life, attempts });
+  // What was listed is gone; the next ones are listed by the next inventory.
+  if (life.moreIn === session.instanceId && !attempts.some(isHere))
+    askFullState(ctx, session, 'it holds more of before the restore than was listed');
 }
 
-function setAttempts(ctx: Context, server: Server, life: EarlierLife, attempts: readonly EarlierAttempt[]): void {
+function setLife(ctx: Context, server: Server, life: EarlierLife): void {
+  const before = server.earlierLife;
   const isSame = (one: EarlierAttempt, index: number): boolean =>
-    one.epoch === life.attempts[index]?.epoch && one.instanceId === life.attempts[index]?.instanceId;
-  if (attempts.length === life.attempts.length && attempts.every(isSame)) return;
-  server.earlierLife = { ...life, attempts };
+    one.epoch === before?.attempts[index]?.epoch && one.instanceId === before.attempts[index]?.instanceId;
+  const isSameList = life.attempts.length === before?.attempts.length && life.attempts.every(isSame);
+  if (isSameList && life.moreIn === before.moreIn) return;
+  server.earlierLife = life;
   ctx.journal.put(server);
   lookAgain(ctx);
 }
@@ -61,7 +78,7 @@ function setAttempts(ctx: Context, server: Server, life: EarlierLife, attempts: 
 export function settleEarlierLife(ctx: Context, session: Session): void {
   const server = ctx.state.servers.get(session.server);
   const life = server?.earlierLife;
-  if (server === undefined || life === undefined || life.attempts.length > 0) return;
+  if (server === undefined || life === undefined || life.attempts.length > 0 || life.moreIn !== undefined) return;
   if (life.instanceId === session.instanceId && life.machineId === session.machineId) markSettled(ctx, server);
 }
 
@@ -89,8 +106,11 @@ export function earlierLifeOf(state: ClusterState, policy: Policy): string | und
   const { pool, servers, onDisconnect } = policy.spec;
   if (state.incarnation === 1 || onDisconnect === 'OVERLAP') return undefined;
   for (const id of state.unsettled) {
-    const shown = serverOf(state, id).earlierLife?.attempts.find((attempt) => policyOf(attempt) === policy.id);
+    const life = serverOf(state, id).earlierLife;
+    const shown = life?.attempts.find((attempt) => policyOf(attempt) === policy.id);
     if (shown !== undefined) return `it waits until epoch ${shown.epoch} of before the restore has ended on ${id}`;
+    // Of which policies the rest is, the list does not say.
+    if (life?.moreIn !== undefined) return `it waits until what ${id} holds of before the restore can be listed`;
   }
   if (onDisconnect !== 'HOLD') return undefined;
   // An edit after the snapshot may have had it run on any server of the pool, and on one that the snapshot does not know.
@@ -106,7 +126,7 @@ export function earlierLifeOf(state: ClusterState, policy: Policy): string | und
 /** What settles a server, in words. */
 export function waitFor(state: ClusterState, { id, earlierLife }: Server): string {
   const session = state.serverLive.get(id)?.session;
-  if (earlierLife !== undefined && earlierLife.attempts.length > 0)
+  if (earlierLife !== undefined && (earlierLife.attempts.length > 0 || earlierLife.moreIn !== undefined))
     return `what ${id} holds of before the restore has ended`;
   if (session === undefined) return `${id} said Hello or was confirmed dead`;
   return `${id} said Hello from the place that it had before the restore, or has left and was confirmed dead`;

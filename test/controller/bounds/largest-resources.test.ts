@@ -113,6 +113,14 @@ describe('a policy that is accepted', () => {
 
 describe('what agents and operators make of pools and servers', () => {
   it('fits a record: the longest order, and a server with every capability and label', () => {
+    const longest = 'x'.repeat(LIMITS.identityCharacters);
+    // What it held before a restore, as many as are listed.
+    const earlier = many(LIMITS.earlierAttempts, (i) => ({
+      run: runId(`${'r'.repeat(75)}-${1_000 + i}`),
+      epoch: epoch(2 ** 45 + i),
+      policy: policyId('p'.repeat(63)),
+      instanceId: longest,
+    }));
     const order = many(LIMITS.poolServers, (i) => serverId(`${'s'.repeat(58)}${i}`));
     const capabilities = many(LIMITS.capabilities, (i) => ({
       name: `${'c'.repeat(58)}${i}`,
@@ -123,7 +131,9 @@ describe('what agents and operators make of pools and servers', () => {
     fc.assert(
       fc.property(pools, servers, (pool, server) => {
         expect(encodeRecord({ ...pool, order }).length).toBeLessThan(LIMITS.recordBytes);
-        expect(encodeRecord({ ...server, capabilities, labels }).length).toBeLessThan(LIMITS.recordBytes);
+        const earlierLife = { instanceId: longest, machineId: longest, attempts: earlier, moreIn: longest };
+        const record = { ...server, capabilities, labels, earlierLife };
+        expect(encodeRecord(record).length).toBeLessThan(LIMITS.recordBytes);
       }),
       { numRuns: 5 },
     );

@@ -124,6 +124,7 @@ export const servers: fc.Arbitrary<Server> = fc.record({
       attempts: fc.array(fc.record({ run: aRun, epoch: anEpoch, policy: userId.map(policyId), instanceId: text }), {
         maxLength: 3,
       }),
+      moreIn: optional(text),
     }),
   ),
   deleting: fc.boolean(),
