@@ -18,6 +18,7 @@ import { type EffectTools, performEffect } from './effects.ts';
 import { HostWatch } from './host-watch.ts';
 import type { KeeperLog } from './keeper-log.ts';
 import { KeeperLoop } from './loop.ts';
+import { endPredecessor } from './predecessor.ts';
 import { claimStateDirectory, type StateDirectory } from './state-directory.ts';
 import { Listener } from './wire/listener.ts';
 
@@ -58,6 +59,7 @@ async function assemble(directory: StateDirectory, options: KeeperOptions): Prom
   const { key, path } = directory;
   const { log } = options;
   const memory = openRuntimeFolder(path);
+  const unrecordedFolders = await endPredecessor(memory, key, log);
   const { recovered, unread } = await readJournal(join(path, 'keeper.journal'));
   if (unread > 0) log.warn(`${unread} lines of the journal could not be read`);
   const pipes = new PipeMaker(join(memory?.path ?? path, 'pipes'));
@@ -65,7 +67,7 @@ async function assemble(directory: StateDirectory, options: KeeperOptions): Prom
   const folders = new AttemptFolders(path, { ...options, onOutputLost: () => parts.watch.suspect() });
   const strongest = options.containment ?? 'cgroup';
   const driver = await ProcessDriver.open(
-    { key, earlierBases: new Set(recovered.cgroupBases), strongest, pipes, folders },
+    { key, earlierBases: new Set(recovered.cgroupBases), unrecordedFolders, strongest, pipes, folders },
     { onReaped: ({ run, epoch }, exit) => push({ kind: 'reaped', attempt: `${run}-${epoch}`, exit }) },
   );
   if (driver.kind === 'process-group')

@@ -1,11 +1,11 @@
 /** Where the keeper of a state directory is: by what memory has of it, or else by its disk, which is never waited for for long. */
 import { messageOf } from '../../shared/caught-error.ts';
 import { DiskLane } from '../../shared/disk-lane.ts';
+import type { FirstProcess } from '../../shared/host/tree.ts';
 import { livingKeeper } from '../../shared/keeper/keeper-record.ts';
 import { openRuntimeFolder } from '../../shared/keeper/runtime-folder.ts';
 import { socketInside, socketPath } from '../../shared/keeper/socket-path.ts';
 import { ownerOf } from '../../shared/keeper/state-key.ts';
-import type { ProcessIdentity } from './kill-trees.ts';
 
 const DISK_LIMIT_MS = 2_000;
 
@@ -41,7 +41,7 @@ export async function findSocket({ stateDir, lane = laneTo(stateDir) }: Whereabo
 export async function findKeeper({
   stateDir,
   lane = laneTo(stateDir),
-}: Whereabouts): Promise<ProcessIdentity | undefined> {
+}: Whereabouts): Promise<FirstProcess | undefined> {
   const known = livingKeeper(openRuntimeFolder(stateDir));
   return known ?? (await lane.run(() => ownerOf(stateDir)).catch(() => undefined));
 }

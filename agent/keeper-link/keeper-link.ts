@@ -4,6 +4,8 @@ import { unreachable } from '../../shared/assert.ts';
 import type { DiskLane } from '../../shared/disk-lane.ts';
 import { EndCause } from '../../shared/gen/locum/v1/run_pb.ts';
 import { findCgroupPlace } from '../../shared/host/cgroup.ts';
+import { killProcess } from '../../shared/host/kill-process.ts';
+import type { FirstProcess } from '../../shared/host/tree.ts';
 import type { HostProblem } from '../../shared/host-problem.ts';
 import { readKeeperRecord } from '../../shared/keeper/keeper-record.ts';
 import type { RuntimeFolder } from '../../shared/keeper/runtime-folder.ts';
@@ -17,7 +19,7 @@ import { KEEPER_SILENT_MS } from '../core/keeper.ts';
 import { connectKeeper, type KeeperConnection, type KeeperEvent } from './client.ts';
 import { findKeeper, KeeperUnreachableError } from './find-keeper.ts';
 import { decodeKept, decodeOpened, decodeOutput, decodeResult, encodeExtension, encodeStart } from './keeper-codec.ts';
-import { identityOf, killProcess, killTrees, type ProcessIdentity, type TreeMarks } from './kill-trees.ts';
+import { identityOf, killTrees, type TreeMarks } from './kill-trees.ts';
 import { ensureKeeper, type SpawnKeeperOptions } from './launch.ts';
 
 /** How long the last answers may take when the agent ends. */
@@ -49,7 +51,7 @@ export class KeeperLink {
   private readonly options: KeeperLinkOptions;
   private connection: KeeperConnection | undefined;
   /** The process at the other end of the newest connection, also after that has ended. */
-  private process: ProcessIdentity | undefined;
+  private process: FirstProcess | undefined;
   private readonly asked = new Set<Promise<void>>();
   private closed = false;
   /** Read at the start, so that a kill asks no disk. */

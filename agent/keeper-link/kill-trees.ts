@@ -6,25 +6,19 @@
 import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
-import { errorCode, isGone } from '../../shared/caught-error.ts';
 import { cgroupTree } from '../../shared/host/cgroup.ts';
+import { killProcess } from '../../shared/host/kill-process.ts';
 import { attemptMarks, processGroupTree } from '../../shared/host/process-group.ts';
-import { isAlive, processEntry } from '../../shared/host/process-table.ts';
-import type { Tree } from '../../shared/host/tree.ts';
+import { processEntry } from '../../shared/host/process-table.ts';
+import type { FirstProcess, Tree } from '../../shared/host/tree.ts';
 import type { Tree as TreeFacts } from '../core/effect.ts';
 import type { FromKeeper } from '../core/event.ts';
 import type { AttemptRef } from '../core/message.ts';
 
-/** Between two looks at something that is being killed. */
+/** Between two looks at a tree that is being killed. */
 const LOOK_MS = 10;
-/** A keeper or tree that is not gone after this time sits in the kernel; the next keeper goes on with it. */
+/** A tree that is not gone after this time sits in the kernel; the next keeper goes on with it. */
 const LIMIT_MS = 2_000;
-
-/** What identifies a process, also once another one has its number. */
-export interface ProcessIdentity {
-  readonly pid: number;
-  readonly startTicks: number;
-}
 
 /** By what the trees of a keeper are found. */
 export interface TreeMarks {
@@ -35,13 +29,13 @@ export interface TreeMarks {
 }
 
 /** Undefined: there is no process with this id. @throws as processEntry */
-export function identityOf(pid: number): ProcessIdentity | undefined {
+export function identityOf(pid: number): FirstProcess | undefined {
   const entry = processEntry(pid);
   return entry && { pid, startTicks: entry.startTicks };
 }
 
 /** The keeper of a state directory by the id that it wrote there, if that is still a keeper of this directory. */
-export function keeperProcess(stateDir: string): ProcessIdentity | undefined {
+export function keeperProcess(stateDir: string): FirstProcess | undefined {
   try {
     const pid = Number.parseInt(readFileSync(join(stateDir, 'keeper.pid'), 'utf8'), 10);
     const words = readFileSync(`/proc/${pid}/cmdline`, 'utf8').split('\0');
@@ -53,7 +47,7 @@ export function keeperProcess(stateDir: string): ProcessIdentity | undefined {
 
 export async function killTrees(
   marks: TreeMarks,
-  keeper: ProcessIdentity | undefined,
+  keeper: FirstProcess | undefined,
   trees: readonly TreeFacts[],
 ): Promise<Extract<FromKeeper, { kind: 'trees_killed' }>> {
   if (keeper !== undefined) await killProcess(keeper);
@@ -67,20 +61,6 @@ export async function killTrees(
   const refs = (empty: boolean): readonly AttemptRef[] =>
     outcomes.filter((outcome) => outcome.empty === empty).map(({ ref }) => ref);
   return { kind: 'trees_killed', killed: refs(true), left: refs(false) };
-}
-
-/** Answers when it is gone, or sits in the kernel: then it runs no more of its code either. */
-export async function killProcess(process_: ProcessIdentity): Promise<void> {
-  const giveUpAt = performance.now() + LIMIT_MS;
-  while (performance.now() < giveUpAt) {
-    try {
-      if (!isAlive(process_)) return;
-      process.kill(process_.pid, 'SIGKILL');
-    } catch (error) {
-      if (isGone(error) || errorCode(error) === 'EPERM') return;
-    }
-    await sleep(LOOK_MS);
-  }
 }
 
 /** Undefined: nothing is known by which its processes could be found; the next keeper has a journal. */

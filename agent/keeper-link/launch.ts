@@ -2,9 +2,9 @@
 import { type ChildProcess, spawn } from 'node:child_process';
 import { join, resolve } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
+import { killProcess } from '../../shared/host/kill-process.ts';
 import { type ConnectOptions, connectKeeper, type KeeperConnection } from './client.ts';
 import { findKeeper, KeeperUnreachableError, type Whereabouts } from './find-keeper.ts';
-import { killProcess } from './kill-trees.ts';
 
 /** The keeper's own log starts anew past this size; one older file is kept. */
 const LOG_LIMIT_BYTES = 1024 * 1024;
@@ -68,7 +68,7 @@ export function spawnKeeper(directory: string, options: SpawnKeeperOptions = {})
   return child;
 }
 
-/** The newest keeper that was started from here, by state directory: while it lives, another one would only wait behind it. */
+/** The newest keeper that was started from here and has not served yet, by state directory: another one would only wait behind it. */
 const started = new Map<string, ChildProcess>();
 
 /**
@@ -79,7 +79,9 @@ export async function ensureKeeper(options: EnsureKeeperOptions): Promise<Keeper
   const giveUpAt = performance.now() + (options.startTimeoutMs ?? 20_000);
   for (let waitMs = 20; ; waitMs = Math.min(2 * waitMs, 250)) {
     try {
-      return await connectKeeper(options);
+      const connection = await connectKeeper(options);
+      started.delete(options.stateDir);
+      return connection;
     } catch (error) {
       if (!(error instanceof KeeperUnreachableError) || performance.now() > giveUpAt) throw error;
       if (error.isSilent) await killOwner(options);

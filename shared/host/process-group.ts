@@ -100,8 +100,11 @@ class Search {
 
 /** The environment entries by which the processes of an attempt are known. */
 export function attemptMarks({ run, epoch }: TreeName, key: string): readonly string[] {
-  return [`LOCUM_RUN=${run}`, `LOCUM_EPOCH=${epoch}`, `LOCUM_KEEPER=${key}`];
+  return [`LOCUM_RUN=${run}`, `LOCUM_EPOCH=${epoch}`, keeperMark(key)];
 }
+
+/** Of all that keepers of one state directory started. */
+export const keeperMark = (key: string): string => `LOCUM_KEEPER=${key}`;
 
 function membersOf(first: FirstProcess): ProcessEntry[] {
   if (first.pid <= 1) return [];

@@ -1,11 +1,12 @@
 /** What a keeper knows of its predecessors, and hands on. */
-import { readFileSync, writeFileSync } from 'node:fs';
+import { readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { expect, it } from 'vitest';
 import type { RecordedAttempt } from '../../keeper/core/record.ts';
 import { readJournal } from '../../keeper/disk/journal.ts';
 import { lineOf } from '../../keeper/disk/journal-codec.ts';
-import { Rig, withRealKeepers } from './rig.ts';
+import { OnDisconnect } from '../../shared/gen/locum/v1/policy_pb.ts';
+import { isRunning, Rig, withRealKeepers } from './rig.ts';
 
 withRealKeepers();
 
@@ -26,3 +27,19 @@ it('an end that no leader has heard of is known after any number of restarts', a
   const { recovered } = await readJournal(journal);
   expect([...recovered.attempts.values()]).toMatchObject([{ run: 'nightly-1', ended: { end } }]);
 });
+
+it.for(['cgroup', 'process-group'] as const)(
+  'a keeper whose state directory was emptied under it is ended by the next one, with all that it keeps: %s',
+  async (containment) => {
+    const rig = new Rig({ containment });
+    const agent = await rig.agent();
+    const pid = await agent.run({ does: 'sleep 1000 & exec sleep 1000', onDisconnect: OnDisconnect.HOLD });
+    const { keeperPid } = agent.connection.opened;
+    for (const name of readdirSync(rig.stateDir)) rmSync(join(rig.stateDir, name), { recursive: true });
+    const next = await rig.agent();
+    expect(next.connection.opened.keeperPid).not.toBe(keeperPid);
+    // Not later: what this one says it keeps is all that there is.
+    expect([keeperPid, pid].filter(isRunning)).toEqual([]);
+    expect(next.connection.opened.attempts).toEqual([]);
+  },
+);

@@ -30,6 +30,8 @@ export interface ProcessDriverOptions {
   readonly key: string;
   /** Folders, below the cgroup2 mount, that earlier keepers of this state directory kept their cgroups in. */
   readonly earlierBases: ReadonlySet<string>;
+  /** Absolute paths of more of them, of keepers that no journal knows. */
+  readonly unrecordedFolders: readonly string[];
   /** `process-group` does not even look for cgroups: for tests, and for hosts where cgroups are somebody else's. */
   readonly strongest: 'cgroup' | 'process-group';
   readonly pipes: PipeMaker;
@@ -81,7 +83,8 @@ export class ProcessDriver implements Driver {
   get cgroupFolders(): readonly string[] {
     if (this.#mount === '') return [];
     const bases = new Set([...this.#options.earlierBases, this.base]);
-    return [...bases].filter((base) => base !== '').map((base) => join(this.#mount, base));
+    const folders = [...bases].filter((base) => base !== '').map((base) => join(this.#mount, base));
+    return [...new Set([...folders, ...this.#options.unrecordedFolders])];
   }
 
   async prepare(start: StartRequest): Promise<Place | Refusal> {

@@ -5,6 +5,7 @@ import { join } from 'node:path';
 import type { TimersScale } from '../../../cli/dev/scaled-timers.ts';
 import { DISK_SICKNESSES } from './disk-sicknesses.ts';
 import { LIMIT_SICKNESSES } from './limit-sicknesses.ts';
+import { LOSS_SICKNESSES } from './loss-sicknesses.ts';
 import { PROCESS_SICKNESSES } from './process-sicknesses.ts';
 import { SickPlay } from './sick-play.ts';
 import { MODES, type Mode, newOutcome, type Outcome, SickReport } from './sick-report.ts';
@@ -21,7 +22,12 @@ export interface SickOptions {
   readonly scale: TimersScale;
 }
 
-export const SICKNESSES: readonly Sickness[] = [...DISK_SICKNESSES, ...LIMIT_SICKNESSES, ...PROCESS_SICKNESSES];
+export const SICKNESSES: readonly Sickness[] = [
+  ...DISK_SICKNESSES,
+  ...LIMIT_SICKNESSES,
+  ...PROCESS_SICKNESSES,
+  ...LOSS_SICKNESSES,
+];
 
 /** Of worlds that are open, with the folder of their data. */
 const guards = new Map<UndoGuard, string>();
