@@ -91,13 +91,30 @@ function isSystemError(error: Error): error is NodeJS.ErrnoException {
   return 'code' in error && typeof error.code === 'string' && 'syscall' in error;
 }
 
+const FILE_ERRORS: Readonly<Record<string, string>> = {
+  EACCES: 'may not be used by this user',
+  EEXIST: 'exists already',
+  EISDIR: 'is a folder, not a file',
+  ENOENT: 'does not exist',
+  ENOSPC: "can't be written: the disk is full",
+  ENOTDIR: 'has a file where a folder is meant',
+  EROFS: "can't be written: the disk is read-only",
+};
+
+/** About a file in plain words; anything else in those of the system. */
+function systemText({ code = '', path, message }: NodeJS.ErrnoException): string {
+  const plain = FILE_ERRORS[code];
+  return path === undefined || plain === undefined ? message : `${path} ${plain} (${code})`;
+}
+
 /** Lines for standard error, and the exit code. */
 export function describeFailure(error: unknown): Told {
   if (error instanceof CommandFailure) return { lines: error.message.split('\n'), exitCode: error.exitCode };
   const known = error instanceof LocumError ? error : fromConnectError(error);
   if (known !== undefined) return tellLocumError(known);
   if (error instanceof ConnectError) return tellConnectError(error);
-  if (error instanceof Error && (PLAIN_ERRORS.has(error.name) || isSystemError(error))) {
+  if (error instanceof Error && isSystemError(error)) return { lines: [systemText(error)], exitCode: EXIT.error };
+  if (error instanceof Error && PLAIN_ERRORS.has(error.name)) {
     return { lines: error.message.split('\n'), exitCode: EXIT.error };
   }
   const stack = error instanceof Error ? (error.stack ?? error.message) : String(error);

@@ -1,6 +1,15 @@
 /** One sentence about a snapshot. */
 import type { Snapshot } from '../../shared/gen/locum/store/v1/snapshot_pb.ts';
-import { moment } from '../output/words.ts';
+import { count, moment } from '../output/words.ts';
+
+const ONE: Readonly<Record<string, string>> = {
+  events: 'event',
+  policies: 'policy',
+  pools: 'pool',
+  requests: 'request',
+  runs: 'run',
+  servers: 'server',
+};
 
 export function describeSnapshot({ clusterId, incarnation, term, createTime, records }: Snapshot): string {
   const counts = new Map<string, number>();
@@ -8,6 +17,6 @@ export function describeSnapshot({ clusterId, incarnation, term, createTime, rec
     const folder = key.split('/')[0] ?? key;
     if (folder !== 'meta') counts.set(folder, (counts.get(folder) ?? 0) + 1);
   }
-  const said = [...counts].map(([folder, count]) => `${count} ${folder}`).join(', ');
+  const said = [...counts].map(([folder, n]) => count(n, ONE[folder] ?? folder, folder)).join(', ');
   return `${said}; cluster ${clusterId}, incarnation ${incarnation}, term ${term}, ${moment(createTime)}.`;
 }

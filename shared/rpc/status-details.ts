@@ -132,12 +132,19 @@ export function annotate(error: ConnectError): void {
   const reason = libraryReason(error);
   if (reason === undefined) return;
   // The library quotes what it could not read, at any length.
-  Object.assign(error, { rawMessage: printable(cut(error.rawMessage, QUOTE_LIMIT_CHARACTERS)) });
+  Object.assign(error, { rawMessage: printable(cut(inOurWords(error.rawMessage), QUOTE_LIMIT_CHARACTERS)) });
   // The library calls bytes that are no message INTERNAL, but they are the sender's mistake.
   Object.assign(error, { code: RpcCode[errorCodes[reason]] });
   const fieldViolations = reason === 'INVALID_FIELD' ? [{ field: '', description: error.rawMessage }] : [];
   error.details.push(...detailsOf(new LocumError(reason, error.rawMessage, { fieldViolations })));
 }
+
+/** The library names an option of its own, which no client can set. */
+const inOurWords = (message: string): string =>
+  message.replace(
+    /^message size (\d+) is larger than configured readMaxBytes (\d+)$/,
+    'the message has $1 bytes, more than the $2 that are taken: send it in parts, or leave something out',
+  );
 
 const libraryReasons: ReadonlyMap<Code, ErrorReason> = new Map([
   [Code.Unimplemented, 'UNIMPLEMENTED'],

@@ -10,6 +10,7 @@ import { errorCodes } from '../../shared/errors.ts';
 import { ErrorReasonSchema } from '../../shared/gen/locum/v1/error_reason_pb.ts';
 import { AttemptStateSchema, EndCauseSchema, RunStateSchema } from '../../shared/gen/locum/v1/run_pb.ts';
 import { GateSchema, IntentSchema, LivenessSchema, LoadSchema } from '../../shared/gen/locum/v1/server_pb.ts';
+import { LIMITS } from '../../shared/limits.ts';
 
 /** Kept whole by the compiler. */
 const VERDICTS = Object.keys({
@@ -52,6 +53,12 @@ describe('docs/errors.md', () => {
     expect(Object.fromEntries(rows.map(([, reason, code]) => [reason, code]))).toEqual(errorCodes);
     const reasons = ErrorReasonSchema.values.filter(({ number }) => number !== 0).map(({ localName }) => localName);
     expect(new Set(rows.map(([, reason]) => reason))).toEqual(new Set(reasons));
+  });
+
+  it('has the limits of messages that are in force', () => {
+    const [row = ''] = read('docs/errors.md').match(/^\| `MESSAGE_TOO_LARGE` .*$/m) ?? [];
+    expect(row).toContain(`${LIMITS.requestBytes / 2 ** 20} MiB`);
+    expect(row).toContain(`${LIMITS.agentMessageBytes / 2 ** 10} KiB`);
   });
 });
 

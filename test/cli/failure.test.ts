@@ -48,12 +48,21 @@ describe('a failure of a command', () => {
     expect(describeFailure(error).exitCode).toBe(exitCode);
   });
 
-  it('of the system is told in its own words, without a stack', () => {
+  it('about a file says in plain words what is wrong with it', () => {
     const error = Object.assign(new Error("ENOENT: no such file or directory, open 'x.yaml'"), {
       code: 'ENOENT',
       syscall: 'open',
+      path: 'x.yaml',
     });
-    expect(describeFailure(error).lines).toEqual(["ENOENT: no such file or directory, open 'x.yaml'"]);
+    expect(describeFailure(error).lines).toEqual(['x.yaml does not exist (ENOENT)']);
+  });
+
+  it('of the system is told in its own words, without a stack', () => {
+    const error = Object.assign(new Error('connect ECONNREFUSED 127.0.0.1:7400'), {
+      code: 'ECONNREFUSED',
+      syscall: 'connect',
+    });
+    expect(describeFailure(error).lines).toEqual(['connect ECONNREFUSED 127.0.0.1:7400']);
   });
 
   it('that is a defect of ours asks for a report, with the stack', () => {

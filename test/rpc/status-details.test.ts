@@ -73,6 +73,17 @@ describe('what is no error of ours', () => {
     expect([sent.code, reasonOf(sent)]).toEqual([Code.Canceled, undefined]);
   });
 
+  it('that is too large is told in figures, not in options of the library', () => {
+    const error = new ConnectError(
+      'message size 300 is larger than configured readMaxBytes 200',
+      Code.ResourceExhausted,
+    );
+    annotate(error);
+    expect(error.rawMessage).toBe(
+      'the message has 300 bytes, more than the 200 that are taken: send it in parts, or leave something out',
+    );
+  });
+
   it('has the reason of the signal that ended the waiting, if that had one', () => {
     const why = new LocumError('NOT_LEADER', 'this controller stops');
     const sent = toConnectError(Object.assign(new Error('aborted', { cause: why }), { name: 'AbortError' }));
