@@ -2,6 +2,7 @@ import { dirname } from 'node:path';
 import { describe, expect, test } from 'vitest';
 import { rules } from '../scripts/tidy/rules.ts';
 import { readProject, separate, sourceFile } from '../scripts/tidy/source-file.ts';
+import { MUTANTS } from './sim/mutation/mutants.ts';
 
 const project = readProject(dirname(import.meta.dirname));
 
@@ -23,6 +24,14 @@ describe('the project keeps its own rules', () => {
   test.each(rules.map((rule) => [rule.name, rule] as const))('%s', (_name, rule) => {
     expect(rule.check(project)).toEqual([]);
   });
+});
+
+test('every line that the simulator takes away stands once where it is looked for', () => {
+  const texts = new Map(project.map(({ path, text }) => [path, text]));
+  const lost = MUTANTS.flatMap(({ id, patches }) =>
+    patches.filter(({ file, find }) => texts.get(file)?.split(find).length !== 2).map(({ file }) => `${id}: ${file}`),
+  );
+  expect(lost).toEqual([]);
 });
 
 /** A tree and the places, in order, that a rule must complain about in it; none if it must leave the tree alone. */

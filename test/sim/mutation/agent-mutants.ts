@@ -213,7 +213,7 @@ export const agentMutants: readonly Mutant[] = [
     patches: [
       {
         file: 'agent/core/keeper.ts',
-        find: 'if (keeper.pingedAt !== undefined && now.mono - keeper.pingedAt >= SILENT_MS) {',
+        find: 'if (keeper.pingedAt !== undefined && now.mono - keeper.pingedAt >= KEEPER_SILENT_MS) {',
         instead: 'if (keeper.pingedAt !== undefined && now.mono - keeper.pingedAt >= 1e15) {',
       },
     ],
