@@ -11,7 +11,7 @@ import type { Timers } from '../core/timers.ts';
 import { createScheduleReader } from '../schedules.ts';
 import { copyInSlices, type StateCopy } from '../state-copy.ts';
 import type { Identity } from '../store/store.ts';
-import type { WarmCopy } from './warm-copy.ts';
+import type { Copy, WarmCopy } from './warm-copy.ts';
 
 /** A caller sends `stale`; an answer that is carries it too. */
 export const READ_HEADER = 'x-locum-read';
@@ -28,10 +28,23 @@ export interface StaleReadsOptions {
   readonly keep?: Keep | undefined;
 }
 
+/**
+ * A state is shown for so many times as long as it took to make it, even when the copy has moved: whoever asks for stale reads all the time
+ * keeps a follower of a large store busy for a tenth of its time, and no more.
+ */
+const REST = 9;
+const MAX_REST_MS = 2_000;
+
+interface Made {
+  readonly revision: number;
+  readonly state: ClusterState;
+  readonly restUntilMono: number;
+}
+
 /** Reads of a core that took the copy over and decides nothing: it is never flushed. Made anew when the copy has moved. */
 export class StaleReads implements ReignView {
   readonly #options: StaleReadsOptions;
-  #made: { readonly revision: number; readonly state: ClusterState } | undefined;
+  #made: Made | undefined;
 
   constructor(options: StaleReadsOptions) {
     this.#options = options;
@@ -62,22 +75,31 @@ export class StaleReads implements ReignView {
   }
 
   #state(): ClusterState {
-    const { copy: warm, identity, term, clock, version, initialTimers, keep } = this.#options;
-    if (this.#made !== undefined && this.#made.revision === warm.revision) return this.#made.state;
+    const { copy: warm, clock } = this.#options;
+    const beganMono = clock().mono;
+    const made = this.#made;
+    if (made !== undefined && (made.revision === warm.revision || beganMono < made.restUntilMono)) return made.state;
     const { copy } = warm;
     if (copy === undefined) {
       throw new LocumError('STORE_UNAVAILABLE', 'this controller has not read the store yet: repeat in a moment', {
         retryAfterMs: 500,
       });
     }
+    const state = this.#stateOf(copy);
+    const nowMono = clock().mono;
+    const restUntilMono = nowMono + Math.min(REST * (nowMono - beganMono), MAX_REST_MS);
+    this.#made = { revision: copy.revision, state, restUntilMono };
+    return state;
+  }
+
+  #stateOf(copy: Copy): ClusterState {
+    const { identity, term, clock, version, initialTimers, keep } = this.#options;
     const records = copy.records.map(({ key, value }) => decodeRecord(key, value));
-    const state = stateOf(
+    return stateOf(
       { version, initialTimers, keep, schedules: createScheduleReader(), verifyIntervalMs: 0, maxCommitsInFlight: 1 },
       { kind: 'elected', term: Math.max(1, term()), ...identity, firstOfIncarnation: false, records },
       clock(),
     );
-    this.#made = { revision: copy.revision, state };
-    return state;
   }
 }
 

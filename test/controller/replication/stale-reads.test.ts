@@ -23,7 +23,7 @@ const meta = (lastRun: number) =>
   }) as const;
 
 /** A leader that writes, and the copy of a follower, which follows when told to. */
-async function copied() {
+async function copied(nowMono = () => 5) {
   const cluster = new MemoryCluster();
   const leader = new MemoryStore(cluster);
   const { term } = await leader.campaign('leader', new AbortController().signal);
@@ -40,7 +40,7 @@ async function copied() {
     copy,
     identity: cluster.identity,
     term: () => term,
-    clock: () => ({ mono: 5, wall: 1_700_000_000_000 }),
+    clock: () => ({ mono: nowMono(), wall: 1_700_000_000_000 }),
     version: 'test',
     initialTimers: DEFAULT_TIMERS,
   });
@@ -105,6 +105,33 @@ describe('stale reads', () => {
     await write(2);
     await caughtUp();
     expect(await reads.read((state) => state)).not.toBe(first);
+  });
+
+  it('of a store that takes long to read are made anew for a tenth of the time, and at least every 2 s', async () => {
+    for (const [tookMs, restMs] of [
+      [100, 900],
+      [1_000, 2_000],
+    ] as const) {
+      let mono = 0;
+      let stepMs = 0;
+      const { write, follow, lastRun, caughtUp } = await copied(() => {
+        mono += stepMs;
+        return mono;
+      });
+      await write(1);
+      follow();
+      await caughtUp();
+      // Two steps of the clock while it is made, and one more when it is looked at.
+      stepMs = tookMs / 2;
+      expect(await lastRun()).toBe(1);
+      stepMs = 0;
+      await write(2);
+      await caughtUp();
+      mono += restMs - tookMs / 2 - 1;
+      expect(await lastRun()).toBe(1);
+      mono += tookMs / 2 + 1;
+      expect(await lastRun()).toBe(2);
+    }
   });
 
   it('change nothing, prove nothing and can not be watched: who asks for that is told not to repeat it', async () => {
