@@ -64,6 +64,8 @@ export class Host {
   onProblems: () => void = () => {};
   #boots = 1;
   #pids = 0;
+  /** A keeper that starts before this time can kill nothing until then: what it finds lives on. */
+  handsStuckUntil = 0;
   /** Until then its agent or keeper has a fault, or gets over one: the claim is about one at a time. */
   faultyUntil = 0;
   /** Trees that start before this time start from what was read on a stopped clock. */

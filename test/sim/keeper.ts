@@ -97,8 +97,18 @@ export class KeeperNode extends Process {
       },
       isInTable: (key) => state.attempts.has(key),
     });
+    this.#haveStuckHands(host.handsStuckUntil - this.queue.now);
     this.step({ kind: 'begin' });
     this.#noticeProblems();
+  }
+
+  /** From its start on. */
+  #haveStuckHands(ms: number): void {
+    if (ms <= 0) return;
+    this.handsStuck = true;
+    this.later(ms, () => {
+      this.handsStuck = false;
+    });
   }
 
   protected onDeath(): void {

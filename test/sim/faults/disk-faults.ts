@@ -26,6 +26,9 @@ const disk =
     world.during(ms, () => site.host.disk.become('sound'));
   };
 
+/** The next keeper may be held up as well before it kills what they left: together with `BACK_MS` far below every W. */
+const STUCK_START_MS = 8 * SECOND;
+
 /** What took the memory took the disk as well. */
 function stall(world: World, site: Site, random: Prng): void {
   const ms = someMs(random, 10_000, 150_000);
@@ -63,6 +66,7 @@ export const diskFaults: StrikeTable = {
     engage(world, site, downMs);
     world.say(site.name, () => `kills agent and keeper for ${Math.round(downMs)} ms`);
     if (containment === 'CGROUP' && its.state === 'sound' && random.chance(0.3)) stall(world, site, random);
+    if (random.chance(0.3)) site.host.handsStuckUntil = world.queue.now + downMs + someMs(random, 500, STUCK_START_MS);
     site.outOfMemory();
     if (downMs > BACK_MS) for (const tree of site.host.trees) tree.outsideClaim = true;
     world.during(downMs, () => site.startAgent());
