@@ -53,6 +53,7 @@ const rows = {
     'resources on one page of a list, together; JSON takes up to six times as much',
     'the page ends, with a next_page_token',
   ),
+  snapshots: items(4, 'snapshots that are saved at once', 'OVERLOADED, to be tried again'),
   agentMessageBytes: bytes(256 * KIB, 'one message between agent and controller', STREAM_ENDS),
   // What policies are made of.
   workloadBytes: bytes(

@@ -16,12 +16,13 @@ import type { Call } from '../core/event.ts';
 import { type Deviation, deviations, isAvailable, isEnded, stormPools } from '../core/views.ts';
 import { adviceFor, type StoreStatus } from '../reign.ts';
 import type { ControllerSeen } from '../replication/controllers.ts';
-import { encodeSnapshot } from '../snapshot.ts';
 import { StoreError } from '../store/store.ts';
 import { type ApiContext, submit } from './api-context.ts';
 import { poolIdOf } from './resource-id.ts';
+import { SnapshotStreams } from './snapshot-streams.ts';
 
 export function clusterService(api: ApiContext): ServiceImpl<typeof ClusterService> {
+  const snapshots = new SnapshotStreams();
   return {
     async getStatus() {
       const reign = api.reign();
@@ -70,9 +71,7 @@ export function clusterService(api: ApiContext): ServiceImpl<typeof ClusterServi
       return { runs: [...kept], omittedRuns: omitted };
     },
 
-    async *saveSnapshot() {
-      for (const data of await encodeSnapshot(await api.reign().copy(), Date.now())) yield { data };
-    },
+    saveSnapshot: () => snapshots.save(() => api.reign().copy()),
 
     async listControllers() {
       const controllers = await answered(() => api.controllers.list());

@@ -50,3 +50,24 @@ describe('lists of large resources', () => {
     30_000,
   );
 });
+
+describe('snapshots', () => {
+  it(
+    'are saved by a few at once, for each holds a copy of everything until it is read',
+    inWorld(async ({ api: { cluster, policies } }) => {
+      const workload = { kind: { case: 'script' as const, value: { text: 'x'.repeat(LIMITS.scriptBytes) } } };
+      for (let i = 0; i < 16; i += 1)
+        await policies.createPolicy({ policy: { name: `policies/long-${i}`, workload, trigger: onDemand } });
+      const abort = new AbortController();
+      const open = () => cluster.saveSnapshot({}, { signal: abort.signal })[Symbol.asyncIterator]();
+      const readers = Array.from({ length: LIMITS.snapshots }, open);
+      for (const reader of readers) expect((await reader.next()).done).toBe(false);
+      await expect(open().next()).rejects.toThrow(/snapshots are being saved/);
+      // Read to its end, one makes room for the next.
+      for (let next = await readers[0]?.next(); next?.done === false; ) next = await readers[0]?.next();
+      expect((await open().next()).done).toBe(false);
+      abort.abort();
+    }),
+    30_000,
+  );
+});
