@@ -15,6 +15,8 @@ export const defaultPings: PingOptions = { intervalMs: KEEPALIVE_TIME_MS, timeou
 export function keepPinging(session: ServerHttp2Session, { intervalMs, timeoutMs }: PingOptions): void {
   let timer: NodeJS.Timeout;
   const ping = (): void => {
+    // Destroyed before it is closed, which may take long: whoever pings it then throws, out of a timer, and ends the process.
+    if (session.destroyed) return;
     timer = setTimeout(() => session.destroy(), timeoutMs).unref();
     session.ping((error) => {
       clearTimeout(timer);
