@@ -1,5 +1,4 @@
 /** Configuration of an agent: a file, then flags, then defaults, checked by the same rules in one place. */
-import { readFileSync } from 'node:fs';
 import { homedir, hostname } from 'node:os';
 import { join, resolve } from 'node:path';
 import { create, type MessageInitShape } from '@bufbuild/protobuf';
@@ -22,6 +21,7 @@ import { parseStrict } from '../shared/rpc/strict-json.ts';
 import { fromDuration } from '../shared/rpc/time-messages.ts';
 import { validate } from '../shared/rpc/validation.ts';
 import { MINUTE, SECOND } from '../shared/time.ts';
+import { readUtf8File } from '../shared/utf8-file.ts';
 
 export interface Probe {
   readonly name: string;
@@ -98,7 +98,7 @@ export function loadAgentSettings({ file, flags, env }: ConfigSources): AgentSet
   const fromFile =
     file === undefined
       ? create(AgentConfigSchema)
-      : parseStrict(AgentConfigSchema, readFileSync(file, 'utf8'), { source: file });
+      : parseStrict(AgentConfigSchema, readUtf8File(file), { source: file });
   const config = create(AgentConfigSchema, {
     ...fromFile,
     ...flags,

@@ -22,6 +22,7 @@ import type { LogFormat, LogLevel } from '../shared/log.ts';
 import { parseStrict } from '../shared/rpc/strict-json.ts';
 import { fromDuration } from '../shared/rpc/time-messages.ts';
 import { validate } from '../shared/rpc/validation.ts';
+import { readUtf8File } from '../shared/utf8-file.ts';
 import { timersFromProto } from './codec/timers.ts';
 import { wordTable } from './codec/word-table.ts';
 import { DEFAULT_KEEP, type Keep } from './core/cluster.ts';
@@ -98,7 +99,7 @@ export function loadControllerSettings({ file, flags, env }: ConfigSources): Con
   const fromFile =
     file === undefined
       ? create(ControllerConfigSchema)
-      : parseStrict(ControllerConfigSchema, readFileSync(file, 'utf8'), { source: file });
+      : parseStrict(ControllerConfigSchema, readUtf8File(file), { source: file });
   const config = create(ControllerConfigSchema, { ...fromFile, ...flags });
   validate(ControllerConfigSchema, config);
   const electionTtlMs = fromDuration(config.electionTtl);

@@ -1,9 +1,9 @@
 /** `locum policy apply`: files are the truth. All documents are checked before the first one changes anything. */
-import { readdirSync, readFileSync, statSync } from 'node:fs';
+import { readdirSync, statSync } from 'node:fs';
 import { join } from 'node:path';
-import { text } from 'node:stream/consumers';
+import { buffer } from 'node:stream/consumers';
 import { createClient } from '@connectrpc/connect';
-import { LocumError } from '../../shared/errors.ts';
+import { invalidField, LocumError } from '../../shared/errors.ts';
 import { type Policy, PolicySchema } from '../../shared/gen/locum/v1/policy_pb.ts';
 import {
   PolicyService,
@@ -13,6 +13,7 @@ import {
 import { fromConnectError } from '../../shared/rpc/status-details.ts';
 import { parseStrictAll } from '../../shared/rpc/strict-json.ts';
 import { validate } from '../../shared/rpc/validation.ts';
+import { readUtf8File, utf8Text } from '../../shared/utf8-file.ts';
 import { withTransport } from '../client/session.ts';
 import { CommandFailure } from '../exit-codes.ts';
 import { type DryRunOption, type Globals, isDryRun } from '../globals.ts';
@@ -91,8 +92,19 @@ export function parsePolicies(file: string, text: string): Source[] {
 
 async function readPolicies(file: string): Promise<Source[]> {
   return file === '-'
-    ? parsePolicies('standard input', await text(process.stdin))
-    : parsePolicies(file, readFileSync(file, 'utf8'));
+    ? parsePolicies('standard input', utf8Text(await buffer(process.stdin), 'standard input'))
+    : parsePolicies(file, readUtf8File(file));
+}
+
+/** Of two with one name the last would win, without a word. @throws LocumError INVALID_FIELD */
+function refuseTwice(sources: readonly Source[]): void {
+  const files = new Map<string, string>();
+  for (const { file, policy } of sources) {
+    const first = files.get(policy.name);
+    const where = first === file ? `twice in ${file}` : `in ${first} and in ${file}`;
+    if (first !== undefined) throw invalidField('name', `${policy.name} is ${where}`);
+    files.set(policy.name, file);
+  }
 }
 
 /** On standard input it is most often a command before the pipe that printed nothing. */
@@ -104,6 +116,7 @@ function emptyText(files: readonly string[]): string {
 export async function apply(globals: Globals, options: ApplyOptions): Promise<void> {
   const sources = (await Promise.all(options.file.flatMap(filesIn).map(readPolicies))).flat();
   if (sources.length === 0) throw new CommandFailure(emptyText(options.file));
+  refuseTwice(sources);
   await withTransport(globals, async (transport) => {
     const client = createClient(PolicyService, transport);
     const send = async (one: Source, validateOnly: boolean) => {

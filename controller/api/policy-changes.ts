@@ -15,7 +15,7 @@ import {
 } from '../../shared/gen/locum/v1/policy_service_pb.ts';
 import { runName } from '../../shared/resource-name.ts';
 import { policyToProto } from '../codec/policy.ts';
-import { checkArgumentsSize } from '../codec/workload-size.ts';
+import { checkArgumentsSize } from '../codec/workload-check.ts';
 import type { Call, CallValue } from '../core/event.ts';
 import type { Policy } from '../core/state.ts';
 import { type ApiContext, submit } from './api-context.ts';

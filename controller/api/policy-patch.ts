@@ -4,7 +4,7 @@ import { create } from '@bufbuild/protobuf';
 import type { FieldMask } from '@bufbuild/protobuf/wkt';
 import { type Policy as PbPolicy, WorkloadSchema } from '../../shared/gen/locum/v1/policy_pb.ts';
 import { policySpecFromProto } from '../codec/policy.ts';
-import { checkWorkloadSize } from '../codec/workload-size.ts';
+import { checkProgram, checkWorkloadSize } from '../codec/workload-check.ts';
 import type { PolicyPatch } from '../core/event.ts';
 import type { PolicySpec } from '../core/state.ts';
 import { maskPaths } from './update-mask.ts';
@@ -34,7 +34,10 @@ const UNUSED = create(WorkloadSchema, { kind: { case: 'command', value: {} } });
 
 /** The spec of a policy that is created. @throws LocumError INVALID_FIELD */
 export function newPolicySpec(policy: PbPolicy): PolicySpec {
-  if (policy.workload !== undefined) checkWorkloadSize(policy.workload, 'policy.workload');
+  if (policy.workload !== undefined) {
+    checkProgram(policy.workload, 'policy.workload');
+    checkWorkloadSize(policy.workload, 'policy.workload');
+  }
   return policySpecFromProto(policy);
 }
 

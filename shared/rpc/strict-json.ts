@@ -15,10 +15,13 @@ import {
   type Node,
   parseAllDocuments,
 } from 'yaml';
+import { messageOf } from '../caught-error.ts';
 import { type FieldViolation, invalidFields } from '../errors.ts';
 import { messageJson, type Place, type Problem } from './json-shape.ts';
 import { boundViolations } from './validation.ts';
 
+/** The reader works by recursion: a text of ten thousand brackets ends its stack. */
+const TOO_DEEP = 'is nested too deeply';
 /** A hundred references to one anchor are a bomb, not a configuration. */
 const MAX_ALIASES = 100;
 
@@ -71,22 +74,25 @@ function documentsOf(text: string, lines: LineCounter, options: ParseOptions): r
     const documents = parseAllDocuments(text, { lineCounter: lines, uniqueKeys: true, prettyErrors: false });
     return Array.isArray(documents) ? documents : [];
   } catch (error) {
-    // The reader works by recursion: a text of ten thousand brackets ends its stack.
-    if (error instanceof RangeError)
-      throw invalidFields([{ field: '', description: `${prefix(options)}is nested too deeply` }]);
+    if (error instanceof RangeError) throw invalidFields([{ field: '', description: `${prefix(options)}${TOO_DEEP}` }]);
     throw error;
   }
 }
 
 /** The plain value of a document, undefined for an empty one. Syntax errors become problems. */
 function plainValue(document: Document, problems: Problem[]): unknown {
-  for (const { message, pos } of document.errors) problems.push({ path: [], description: message, offset: pos[0] });
+  // A tag that nobody knows is a warning of the reader: what it meant would be left out.
+  for (const { code, message, pos } of [...document.errors, ...document.warnings]) {
+    const description = code === 'RESOURCE_EXHAUSTION' ? TOO_DEEP : message;
+    problems.push({ path: [], description, offset: pos[0] });
+  }
   if (problems.length > 0 || document.contents === null) return undefined;
   try {
     const value: unknown = document.toJS({ maxAliasCount: MAX_ALIASES });
     return value === null ? undefined : value;
   } catch (error) {
-    problems.push({ path: [], description: error instanceof Error ? error.message : String(error) });
+    const description = error instanceof RangeError ? TOO_DEEP : messageOf(error);
+    problems.push({ path: [], description });
     return undefined;
   }
 }

@@ -55,6 +55,24 @@ describe('the examples', () => {
   });
 });
 
+describe('files that can not be meant', () => {
+  it.each([
+    [
+      'one policy twice',
+      'name: policies/x\nworkload: {command: {argv: [a]}}\n---\nname: policies/x\nworkload: {command: {argv: [b]}}\n',
+      'policies/x is twice in standard input',
+    ],
+    [
+      'a script in another encoding',
+      Buffer.from('name: policies/x\nworkload: {script: {text: "echo gr\xf6\xdfe"}}\n', 'latin1'),
+      'standard input: line 2: is not UTF-8',
+    ],
+  ])('are refused before anything is asked: %s', (_what, input, words) => {
+    const { status, stderr } = spawnSync(process.execPath, [LOCUM, 'policy', 'apply', '-f', '-'], { input });
+    expect({ status, stderr: stderr.toString() }).toEqual({ status: 1, stderr: expect.stringContaining(words) });
+  });
+});
+
 describe('nothing to apply', () => {
   it('is said by what had no policy in it, standard input too', () => {
     const { status, stderr } = spawnSync(process.execPath, [LOCUM, 'policy', 'apply', '-f', '-'], {

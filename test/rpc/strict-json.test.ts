@@ -105,6 +105,8 @@ describe('a mistake in a file', () => {
     ['no YAML', 'name: [a', 'line 1: '],
     ['a tab as indentation', 'workload:\n\tcommand: {}', 'line 2: Tabs are not allowed'],
     ['an unknown anchor', 'name: *x', 'Unresolved alias'],
+    ['a tag that nobody knows', 'name: !!python/object:os.system x', 'Unresolved tag'],
+    ['a list of lists without end', `labels: ${'['.repeat(5_000)}${']'.repeat(5_000)}`, 'is nested too deeply'],
   ])('is told: %s', (_what, text, words) => {
     expect(problems(text).join('\n')).toContain(words);
   });

@@ -34,6 +34,17 @@ async function threeRuns(world: ControllerWorld): Promise<readonly string[]> {
 
 describe('a policy that is changed', () => {
   it(
+    'has a program to start, or is refused with the field',
+    inWorld(async ({ api }) => {
+      const workload = { kind: { case: 'command' as const, value: { argv: ['', 'x'] } } };
+      const updated = api.policies.updatePolicy({ policy: policy({ workload }), allowMissing: true });
+      await expect(updated).rejects.toThrow(
+        'policy.workload.command.argv[0]: must be the program to start, and is empty',
+      );
+    }),
+  );
+
+  it(
     'tells, tried or done, which fields have other values and which runs stop',
     inWorld(async (world) => {
       const [, second, third] = await threeRuns(world);

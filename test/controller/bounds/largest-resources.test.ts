@@ -4,7 +4,7 @@ import { describe, expect, it } from 'vitest';
 import { policySpecFromProto } from '../../../controller/codec/policy.ts';
 import { encodeRecord } from '../../../controller/codec/record.ts';
 import { encodeToAgent } from '../../../controller/codec/to-agent.ts';
-import { checkArgumentsSize, checkWorkloadSize } from '../../../controller/codec/workload-size.ts';
+import { checkArgumentsSize, checkWorkloadSize } from '../../../controller/codec/workload-check.ts';
 import { LocumError } from '../../../shared/errors.ts';
 import { PolicySchema } from '../../../shared/gen/locum/v1/policy_pb.ts';
 import { CreatePolicyRequestSchema, StartPolicyRequestSchema } from '../../../shared/gen/locum/v1/policy_service_pb.ts';

@@ -1,6 +1,6 @@
 /**
- * What a start takes in its message to an agent. A workload and the arguments of a run have a limit each, and both together fit; so
- * whatever was accepted once can be started, whoever edits the policy meanwhile.
+ * What can be started at all: with a program, and within what a start takes in its message to an agent. A workload and the arguments of
+ * a run have a limit each, and both together fit; so whatever was accepted once can be started, whoever edits the policy meanwhile.
  */
 import { toBinary } from '@bufbuild/protobuf';
 import { invalidField } from '../../shared/errors.ts';
@@ -27,6 +27,12 @@ function partsOf({ env, kind }: Workload): { readonly name: string; readonly byt
 }
 
 const bytesOf = (texts: readonly string[]): number => texts.reduce((sum, text) => sum + Buffer.byteLength(text), 0);
+
+/** A program without a name could be started nowhere. @throws LocumError INVALID_FIELD. `field`: path of the workload */
+export function checkProgram({ kind }: Workload, field: string): void {
+  if (kind.case === 'command' && kind.value.argv[0] === '')
+    throw invalidField(`${field}.command.argv[0]`, 'must be the program to start, and is empty');
+}
 
 /** @throws LocumError INVALID_FIELD */
 export function checkArgumentsSize(args: readonly string[]): void {
