@@ -39,6 +39,8 @@ export interface ControllerSettings {
   readonly storeIsDefault?: boolean | undefined;
   /** Folder for what this controller keeps for itself: its SQLite file, or what it has seen of etcd. Default: none, it keeps nothing. */
   readonly dataDirectory?: string | undefined;
+  /** Nobody named that folder. */
+  readonly dataDirectoryIsDefault?: boolean | undefined;
   readonly adoptStore: boolean;
   readonly logLevel: LogLevel;
   readonly logFormat: LogFormat;
@@ -109,6 +111,7 @@ export function loadControllerSettings({ file, flags, env }: ConfigSources): Con
     store: config.store || `sqlite:${join(dataDirectory(config, env), 'store.sqlite')}`,
     storeIsDefault: config.store === '' && config.dataDirectory === '',
     dataDirectory: dataDirectory(config, env),
+    dataDirectoryIsDefault: config.dataDirectory === '',
     adoptStore: config.adoptStore,
     logLevel: logLevels.from.get(config.logLevel) ?? 'info',
     logFormat: logFormats.from.get(config.logFormat) ?? 'auto',

@@ -10,6 +10,7 @@ import type { Store } from './store/store.ts';
 /** Rejects with a StoreError. */
 export async function openConfiguredStore(options: ControllerSettings & { readonly log: Logger }): Promise<Store> {
   const { store, adoptStore, etcdAccess, electionTtlMs, dataDirectory: folder, log } = options;
+  const isDefault = options.dataDirectoryIsDefault;
   const file = /^sqlite:(.+)$/s.exec(store)?.[1];
   if (file !== undefined) keepFolderPrivate(dirname(file), (name) => name.startsWith(basename(file)));
   return openStore(store, {
@@ -17,7 +18,7 @@ export async function openConfiguredStore(options: ControllerSettings & { readon
     etcd: {
       ...etcdAccess,
       ...(electionTtlMs === undefined ? {} : { electionTtlMs }),
-      ...(folder === undefined ? {} : { seen: { folder, controller: controllerId(options) } }),
+      ...(folder === undefined ? {} : { seen: { folder, isDefault, controller: controllerId(options) } }),
     },
     warn: (warning) => log.warn(warning),
   });

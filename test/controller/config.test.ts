@@ -38,6 +38,7 @@ describe('the configuration of a controller', () => {
       store: 'sqlite:/state/locum/store.sqlite',
       storeIsDefault: true,
       dataDirectory: '/state/locum',
+      dataDirectoryIsDefault: true,
       adoptStore: false,
       logLevel: 'info',
       logFormat: 'auto',

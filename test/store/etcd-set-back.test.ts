@@ -180,6 +180,13 @@ test(
     await expect(one.open()).rejects.toThrow('finds no store there');
     const anew = await (await one.open({ adoptCopy: true })).identity();
     expect(anew.clusterId).not.toBe(clusterId);
+
+    // As somebody who tries things out with one etcd after the other, and names no folder.
+    await cluster.wipe();
+    const warnings: string[] = [];
+    const seen = { folder: one.folder, controller: 'c1', isDefault: true };
+    await one.open({ seen, warn: (warning) => warnings.push(warning) });
+    expect(warnings.join()).toContain(`cluster ${anew.clusterId}, which this controller served here before, is gone`);
   },
   LONG_MS,
 );

@@ -22,7 +22,7 @@ import { type EtcdAccess, EtcdClient, type ReadOptions } from './client.ts';
 import { CommitQueue } from './commit-queue.ts';
 import { endLead, nameSuccessor, type Victory, winElection } from './election.ts';
 import { toStoreError } from './fault.ts';
-import { settleIdentity } from './identity.ts';
+import { readIdentity, settleIdentity } from './identity.ts';
 import { encode, headText, type IdentityValue, Keys, parseHead } from './keys.ts';
 import { type LeaderKey, readLeader, watchLeader } from './leader-watch.ts';
 import { Lineage } from './lineage.ts';
@@ -60,7 +60,8 @@ export async function openEtcdStore(address: EtcdAddress, options: EtcdStoreOpti
     const keys = new Keys(address.prefix);
     const { adoptCopy = false, warn } = options;
     const file = options.seen === undefined ? undefined : seenFile(options.seen, address.prefix, warn);
-    const identity = await settleIdentity(client, keys, adoptCopy, file?.read());
+    const seen = options.seen?.isDefault ? await seenOfSame(client, keys, file, warn) : file?.read();
+    const identity = await settleIdentity(client, keys, adoptCopy, seen);
     if (warn !== undefined) for (const warning of await supportWarnings(client)) warn(warning);
     const store = new EtcdStore(client, keys, identity, options, file);
     await store.confirm();
@@ -69,6 +70,15 @@ export async function openEtcdStore(address: EtcdAddress, options: EtcdStoreOpti
     client.close();
     throw toStoreError(error);
   }
+}
+
+/** What was seen of the cluster that is there. Another one, or none, shares no term and no epoch with it: that is safe, and said. */
+async function seenOfSame(client: EtcdClient, keys: Keys, file: SeenFile | undefined, warn: EtcdStoreOptions['warn']) {
+  const seen = file?.read();
+  const { found } = await readIdentity(client, keys);
+  if (seen === undefined || found?.clusterId === seen.clusterId) return seen;
+  warn?.(`cluster ${seen.clusterId}, which this controller served here before, is gone; ${file?.path} is forgotten`);
+  return undefined;
 }
 
 /** A controller that can't remember is better than none. */

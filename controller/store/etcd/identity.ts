@@ -74,7 +74,7 @@ export async function finishIdentity(client: EtcdClient, keys: Keys, from: Ident
   if (decode(identityText(found)) !== decode(identityText(finished))) throw overtaken();
 }
 
-async function readIdentity(client: EtcdClient, keys: Keys) {
+export async function readIdentity(client: EtcdClient, keys: Keys) {
   const { header, kvs } = await client.read(KV.method.range, { key: keys.identity });
   const value = kvs[0]?.value;
   const etcdClusterId = String(header?.clusterId ?? 0n);

@@ -13,6 +13,8 @@ export interface SeenPlace {
   readonly folder: string;
   /** Id of the controller: several may share a folder. */
   readonly controller: string;
+  /** Nobody named the folder: another cluster, or none, at the address of an earlier one is then a new trial. Default: somebody did. */
+  readonly isDefault?: boolean | undefined;
 }
 
 const FORMAT = 1;
