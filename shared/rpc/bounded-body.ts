@@ -1,11 +1,14 @@
 /** The body of a call with one request, counted before Connect decodes it. */
 import type { DescMessage, DescMethod } from '@bufbuild/protobuf';
 import { assertByteStreamRequest, type UniversalServerRequest } from '@connectrpc/connect/protocol';
+import { invalidField } from '../errors.ts';
 import { checkBinary, checkJson } from './body-bounds.ts';
 import { toConnectError } from './status-details.ts';
 
 /** gRPC, gRPC-Web and streams of Connect put a flag and a length before each message. */
 const ENVELOPE_BYTES = 5;
+/** Of the flag. Nothing here takes compressed messages, and Connect tells those that no header announced as a defect of its own. */
+const COMPRESSED = 1;
 const ENVELOPED = /^application\/(grpc|connect\+)/;
 const JSON_KIND = /^application\/(json|(grpc|grpc-web|connect)\+json)/;
 
@@ -42,9 +45,11 @@ function check(message: Uint8Array, schema: DescMessage, kind: string): void {
   }
 }
 
-/** The messages in their envelopes; there should be one. What is cut off is left to Connect to refuse. */
+/** The messages in their envelopes; there should be one. What is cut off is left to Connect to refuse. @throws ConnectError INVALID_FIELD */
 function* enveloped(bytes: Buffer): Generator<Uint8Array> {
   for (let at = 0; at + ENVELOPE_BYTES <= bytes.length; ) {
+    const flag = bytes.readUInt8(at);
+    if ((flag & COMPRESSED) !== 0) throw toConnectError(invalidField('', 'the message is compressed, and must not be'));
     const from = at + ENVELOPE_BYTES;
     at = from + bytes.readUInt32BE(at + 1);
     yield bytes.subarray(from, at);

@@ -193,6 +193,17 @@ describe('input that is no message', () => {
     expect([response.status, await response.json()]).toMatchObject([501, { code: 'unimplemented' }]);
   });
 
+  it('a message that is compressed without a word in the headers is the sender’s mistake, too', async () => {
+    const listener = await startPoolListener();
+    const response = await fetch(`${listener.url}/locum.v1.PoolService/GetPool`, {
+      method: 'POST',
+      headers: { 'content-type': 'application/grpc-web+proto' },
+      body: new Uint8Array([1, 0, 0, 0, 2, 0x1f, 0x8b]),
+    });
+    expect(response.headers.get('grpc-status') ?? (await response.text())).toMatch(/^3$|grpc-status: 3\r\n/);
+    expect(listener.defects).toEqual([]);
+  });
+
   it('a body of unknown length over the limit gets its answer before the connection ends', async () => {
     const { port } = await startPoolListener({ requestLimitBytes: 1_000 });
     const socket = connect({ host: '127.0.0.1', port });
