@@ -84,6 +84,11 @@ export class EtcdClient {
     return this.#revision;
   }
 
+  /** Something came from this revision, by a watch too: no later answer may be from before it. */
+  saw(revision: bigint): void {
+    if (revision > this.#revision) this.#revision = revision;
+  }
+
   /** One try on the member in use. Rejects with an EtcdFault; the next call then goes to another member if this one is to blame. */
   async attempt<I extends DescMessage, O extends DescMessage>(
     method: DescMethodUnary<I, O>,
@@ -234,7 +239,7 @@ export class EtcdClient {
       this.close(storeBehind(`It was at revision ${seen}, and answers from revision ${header.revision}`));
       this.closing.throwIfAborted();
     }
-    if (header.revision > this.#revision) this.#revision = header.revision;
+    this.saw(header.revision);
   }
 
   #blame(member: Member, error: unknown): void {

@@ -46,6 +46,7 @@ export async function* watchRange(
         const last = events.at(-1)?.kv?.modRevision;
         if (last === undefined) continue;
         next = last + 1n;
+        client.saw(last);
         yield events;
       }
     } catch (error) {
