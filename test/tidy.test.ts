@@ -95,6 +95,11 @@ const samples: Readonly<Record<string, readonly Sample[]>> = {
     [{ 'test/build.ts': 'a;\n'.repeat(400) }, 'test/build.ts:1'],
     [{ 'shared/ids.ts': 'a;\n'.repeat(350), 'test/a.test.ts': 'a;\n'.repeat(900), 'README.md': 'a\n'.repeat(900) }],
   ],
+  'a line of a page has at most 160 characters': [
+    [{ 'docs/a.md': `short\n${'long '.repeat(33)}` }, 'docs/a.md:2'],
+    [{ 'docs/a.md': `| a table | ${'long '.repeat(33)} |\n\`\`\`text\n${'long '.repeat(33)}\n\`\`\`\n` }],
+    [{ 'CHANGELOG.md': 'long '.repeat(33), 'shared/a.ts': `// ${'long '.repeat(33)}` }],
+  ],
   'what comments and docs refer to is there': [
     [{ 'shared/a.ts': '/** See shared/b.ts. */' }, 'shared/a.ts:1'],
     [{ 'shared/a.ts': '\n// Rule A1 of the lease.', 'docs/semantics.md': '- **A2** is there' }, 'shared/a.ts:2'],

@@ -11,6 +11,7 @@ export interface Rule {
 }
 
 const MAX_LINES = 350;
+const MAX_PROSE = 160;
 
 function complaint(file: SourceFile, at: number, problem: string): string {
   return `${file.path}:${file.text.slice(0, at).split('\n').length}: ${problem}`;
@@ -101,6 +102,29 @@ const fileLength: Rule = {
       .map(({ file, lines }) => complaint(file, 0, `${lines} lines: find the second idea and move it out`)),
 };
 
+/** Tables and samples of code can't be broken; the changelog is a list that tools merge line by line. */
+const proseWidth: Rule = {
+  name: `a line of a page has at most ${MAX_PROSE} characters`,
+  check: (files) =>
+    files
+      .filter(({ path }) => path.endsWith('.md') && path !== 'CHANGELOG.md')
+      .flatMap(({ path, text }) =>
+        proseOf(text).flatMap(({ line, number }) =>
+          line.length <= MAX_PROSE ? [] : [`${path}:${number}: ${line.length} characters`],
+        ),
+      ),
+};
+
+/** Lines of a page, numbered from 1, without tables and samples. */
+function proseOf(text: string): { readonly line: string; readonly number: number }[] {
+  let isSample = false;
+  return text.split('\n').flatMap((line, i) => {
+    const isFence = /^ *```/.test(line);
+    if (isFence) isSample = !isSample;
+    return isSample || isFence || /^ *\|/.test(line) ? [] : [{ line, number: i + 1 }];
+  });
+}
+
 const references: Rule = {
   name: 'what comments and docs refer to is there',
   check: (files) => brokenReferences(files).map(({ file, at, problem }) => complaint(file, at, problem)),
@@ -129,6 +153,7 @@ export const rules: readonly Rule[] = [
   coreImports,
   corePurity,
   fileLength,
+  proseWidth,
   references,
   kebabCase,
   saysWhatIsInside,
