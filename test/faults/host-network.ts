@@ -55,7 +55,7 @@ export class HostNetwork {
   static async open(names: readonly string[]): Promise<HostNetwork> {
     const network = new HostNetwork(names);
     ip('link set lo up');
-    ip(`address add ${CONTROLLER_ADDRESS}/32 dev lo`);
+    ip(`address replace ${CONTROLLER_ADDRESS}/32 dev lo`);
     for (const host of network.#hosts.values()) await host.connect();
     return network;
   }
