@@ -40,9 +40,9 @@ test('controllers end when their etcd was set back, refuse to start on it, and g
   cluster.startController('c2');
   expect(await endOf('c2')).toMatchObject({ code: 1, said: expect.stringMatching(refusal) });
 
-  cluster.startController('c1', undefined, '--adopt-store');
+  cluster.startController('c2', undefined, '--adopt-store');
   await cluster.until('the adopted store is led', async () => ((await term()) > lastTerm ? true : undefined));
-  cluster.startController('c2');
+  cluster.startController('c1');
   await cluster.allControllers();
   expect(incarnationOf(await term())).toBe(2);
   const { policies } = await api.policies.listPolicies({});

@@ -4,6 +4,7 @@
  */
 import { setTimeout as sleep } from 'node:timers/promises';
 import { KV } from '../../../shared/gen/etcdserverpb/rpc_pb.ts';
+import { StoreError } from '../store.ts';
 import type { EtcdClient, ReadOptions } from './client.ts';
 import { EtcdFault } from './fault.ts';
 import { decode, type IdentityValue, type Keys } from './keys.ts';
@@ -34,7 +35,21 @@ export class Lineage {
 
   constructor(options: LineageOptions) {
     this.#options = options;
+    const { closing } = options.client;
+    closing.addEventListener('abort', () => this.#saveAtTheEnd(closing.reason), { once: true });
     void this.#keepLooking();
+  }
+
+  /** Whoever hears that the store is behind ends the process, and the next one has to know as much as this one. */
+  #saveAtTheEnd(reason: unknown): void {
+    const { file, warn } = this.#options;
+    const isBehind = reason instanceof StoreError && reason.reason === 'STORE_BEHIND';
+    if (file === undefined || !isBehind || this.#head.revision === 0n) return;
+    try {
+      file.writeNow(this.#seen());
+    } catch (error) {
+      warn(`what was seen of the store can't be remembered: ${String(error)}`);
+    }
   }
 
   /** Rejects with a StoreError `STORE_BEHIND`, and closes the client with it, when something is lost; with an EtcdFault without an answer. */

@@ -1,6 +1,6 @@
 /** Keeps what a controller has seen of its store in a file of its own, which is replaced as a whole. */
 import { createHash } from 'node:crypto';
-import { readFileSync } from 'node:fs';
+import { readFileSync, renameSync, writeFileSync } from 'node:fs';
 import { open, rename } from 'node:fs/promises';
 import { dirname, join } from 'node:path';
 import { keepFolderPrivate } from '../private-folder.ts';
@@ -43,6 +43,13 @@ export class SeenFile {
     if (seen !== undefined) return seen;
     const advice = 'Remove it, if it is certain that the data of etcd was not set back; it is made anew.';
     throw new StoreError('CORRUPT', `${this.path} is not what Locum writes there. ${advice}`);
+  }
+
+  /** At once, for a process that is about to end. @throws what writing throws */
+  writeNow(seen: Seen): void {
+    const draft = `${this.path}.last`;
+    writeFileSync(draft, textOf(seen), { mode: 0o600, flush: true });
+    renameSync(draft, this.path);
   }
 
   /** Resolves when it is on the disk. One at a time. */
