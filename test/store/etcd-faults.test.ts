@@ -8,7 +8,7 @@ import { EtcdClient } from '../../controller/store/etcd/client.ts';
 import { type EtcdStore, type EtcdStoreOptions, openEtcdStore } from '../../controller/store/etcd/etcd-store.ts';
 import { identityText, Keys, parseIdentity } from '../../controller/store/etcd/keys.ts';
 import { putOp } from '../../controller/store/etcd/term-writer.ts';
-import type { Change } from '../../controller/store/store.ts';
+import type { Change, Store } from '../../controller/store/store.ts';
 import { KV } from '../../shared/gen/etcdserverpb/rpc_pb.ts';
 import { type ClusterOptions, EtcdCluster, etcdMissing } from './etcd-cluster.ts';
 import { contents, elect, type Leader, put, revisionOf } from './store-world.ts';
@@ -46,6 +46,20 @@ async function commitAll(leader: Leader, from: number, to: number): Promise<stri
   return written;
 }
 
+/** Watches from now on, until a commit writes `end`. `seen` fills meanwhile. */
+async function watchUntilEnd(follower: Store) {
+  const { revision } = await follower.load();
+  const seen: Change[] = [];
+  const done = new AbortController();
+  const watching = (async () => {
+    for await (const change of follower.watch(revision, done.signal)) {
+      seen.push(change);
+      if (change.writes.some((write) => write.key === 'end')) done.abort();
+    }
+  })();
+  return { seen, watching };
+}
+
 describe('one member of three', () => {
   test(
     'killed while it is used: the leader goes on, nothing is lost, and a watch misses and repeats nothing',
@@ -53,15 +67,7 @@ describe('one member of three', () => {
       const cluster = await startCluster();
       const leader = await elect(await openAt(cluster.endpoints, { electionTtlMs: DEFAULT_TTL_MS }));
       const follower = await openAt(cluster.endpoints);
-      const { revision } = await follower.load();
-      const seen: Change[] = [];
-      const done = new AbortController();
-      const watching = (async () => {
-        for await (const change of follower.watch(revision, done.signal)) {
-          seen.push(change);
-          if (change.writes.some((write) => write.key === 'end')) done.abort();
-        }
-      })();
+      const { seen, watching } = await watchUntilEnd(follower);
       const written = await commitAll(leader, 1, 30);
       await cluster.members[0]?.kill();
       written.push(...(await commitAll(leader, 31, 60)));
@@ -289,15 +295,7 @@ test(
     const leader = await elect(store);
     await leader.commit(put('a', '1'));
     const follower = await openAt(cluster.endpoints);
-    const { revision } = await follower.load();
-    const seen: Change[] = [];
-    const done = new AbortController();
-    const watching = (async () => {
-      for await (const change of follower.watch(revision, done.signal)) {
-        seen.push(change);
-        if (change.writes.some((write) => write.key === 'end')) done.abort();
-      }
-    })();
+    const { seen, watching } = await watchUntilEnd(follower);
     const large = [put('b', new Uint8Array(900_000)), put('c', new Uint8Array(1_000_000)), put('d', '1')];
     expect(await leader.send(...large)).toMatchObject({ kind: 'refused' });
     expect(contents(await store.load())).toEqual(['a=1']);

@@ -43,6 +43,15 @@ async function begin() {
   return { cluster, controller };
 }
 
+/** `one` has seen `a` and `b`, and etcd was set back to when it had `a` alone. Answers with the copy of then. */
+async function setBackTo(cluster: EtcdCluster, one: Controller): Promise<string> {
+  await lead(await one.open(), 'a');
+  const copy = await cluster.backUp();
+  await lead(await one.open(), 'b');
+  await cluster.setBack(copy);
+  return copy;
+}
+
 /** A leader's life: it commits these and ends in good order. */
 async function lead(store: EtcdStore, ...keys: string[]): Promise<number> {
   const leader = await elect(store);
@@ -84,10 +93,7 @@ test(
   async () => {
     const { cluster, controller } = await begin();
     const one = controller();
-    await lead(await one.open(), 'a');
-    const copy = await cluster.backUp();
-    await lead(await one.open(), 'b');
-    await cluster.setBack(copy);
+    const copy = await setBackTo(cluster, one);
     await lead(await one.open({ adoptCopy: true }), 'c');
 
     await cluster.setBack(copy);
@@ -102,10 +108,7 @@ test(
   async () => {
     const { cluster, controller } = await begin();
     const [one, two] = [controller(), controller()];
-    await lead(await one.open(), 'a');
-    const copy = await cluster.backUp();
-    await lead(await one.open(), 'b');
-    await cluster.setBack(copy);
+    await setBackTo(cluster, one);
     // It has seen nothing: for it there is nothing wrong.
     await lead(await two.open(), 'c', 'd', 'e', 'f', 'g', 'h');
     await expect(one.open()).rejects.toMatchObject(behind);
@@ -152,10 +155,7 @@ test(
   async () => {
     const { cluster, controller } = await begin();
     const [one, two] = [controller(), controller()];
-    await lead(await one.open(), 'a');
-    const copy = await cluster.backUp();
-    await lead(await one.open(), 'b');
-    await cluster.setBack(copy);
+    await setBackTo(cluster, one);
     const unaware = await elect(await two.open());
     const adopted = await one.open({ adoptCopy: true });
     await expect.poll(() => unaware.lost.aborted, { timeout: 15_000 }).toBe(true);

@@ -3,7 +3,7 @@ import { type Event, Event_EventType } from '../../../shared/gen/mvccpb/kv_pb.ts
 import { type Change, StoreError, type Write } from '../store.ts';
 import type { EtcdClient } from './client.ts';
 import { EtcdFault } from './fault.ts';
-import { decode, type Head, isStaged, type Keys, parseHead } from './keys.ts';
+import { type Head, isStaged, type Keys, parseHead } from './keys.ts';
 import { readStaged } from './staged.ts';
 
 interface Revision {
@@ -43,7 +43,7 @@ function revisionsOf(keys: Keys, events: readonly Event[]): readonly Revision[] 
     if (key !== undefined) {
       const isDeleted = type === Event_EventType.DELETE;
       last.writes.push(isDeleted ? { kind: 'delete', key } : { kind: 'put', key, value: kv.value });
-    } else if (type === Event_EventType.PUT && decode(kv.key) === decode(keys.head)) {
+    } else if (type === Event_EventType.PUT && keys.isHead(kv.key)) {
       last.head = parseHead(kv.value);
     }
   }

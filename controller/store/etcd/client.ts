@@ -227,6 +227,8 @@ export class EtcdClient {
       return response;
     } catch (error) {
       this.closing.throwIfAborted();
+      // Nobody asks for a revision that etcd has not answered from before.
+      if (error instanceof EtcdFault && error.kind === 'future') this.#endBehind(error.message);
       if (signal?.aborted !== true) this.#blame(member, error);
       throw error;
     }
@@ -235,11 +237,15 @@ export class EtcdClient {
   /** Questions about keys are linearizable: none is answered from before what was answered when it was asked. */
   #follow(header: unknown, seen: bigint): void {
     if (!isMessage(header, ResponseHeaderSchema)) return;
-    if (header.revision < seen) {
-      this.close(storeBehind(`It was at revision ${seen}, and answers from revision ${header.revision}`));
-      this.closing.throwIfAborted();
-    }
+    if (header.revision < seen)
+      this.#endBehind(`It was at revision ${seen}, and answers from revision ${header.revision}`);
     this.saw(header.revision);
+  }
+
+  #endBehind(finding: string): never {
+    const error = storeBehind(finding);
+    this.close(error);
+    throw error;
   }
 
   #blame(member: Member, error: unknown): void {

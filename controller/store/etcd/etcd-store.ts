@@ -1,6 +1,7 @@
 /** The store of replicated controllers: records, leadership and commits in an etcd cluster, below one prefix. */
 import { setTimeout as sleep } from 'node:timers/promises';
 import { assert } from '../../../shared/assert.ts';
+import { messageOf } from '../../../shared/caught-error.ts';
 import { KV } from '../../../shared/gen/etcdserverpb/rpc_pb.ts';
 import { Event_EventType } from '../../../shared/gen/mvccpb/kv_pb.ts';
 import { firstOfIncarnation, incarnationOf } from '../../../shared/ids.ts';
@@ -25,7 +26,7 @@ import { toStoreError } from './fault.ts';
 import { readIdentity, settleIdentity } from './identity.ts';
 import { encode, headText, type IdentityValue, Keys, parseHead } from './keys.ts';
 import { type LeaderKey, readLeader, watchLeader } from './leader-watch.ts';
-import { Lineage } from './lineage.ts';
+import { headIn, Lineage } from './lineage.ts';
 import { Presence, readMembers } from './presence.ts';
 import { loadRecords } from './records.ts';
 import { SeenFile, type SeenPlace } from './seen-file.ts';
@@ -86,7 +87,7 @@ function seenFile(place: SeenPlace, prefix: string, warn: EtcdStoreOptions['warn
   try {
     return new SeenFile(place, prefix);
   } catch (error) {
-    const problem = error instanceof Error ? error.message : String(error);
+    const problem = messageOf(error);
     warn?.(`${place.folder} can't be used (${problem}): a store that is set back will not be noticed after a restart`);
     return undefined;
   }
@@ -138,16 +139,10 @@ export class EtcdStore implements Store {
     const onFull = (detail: string): void => this.#warn(`nobody can be elected, for etcd is out of space: ${detail}`);
     const confirm = (options: ReadOptions): Promise<void> => this.#lineage.look(options);
     const common = { client, keys, identity: this.#identity, candidate, ttlMs: this.#ttlMs };
-    try {
-      const victory = await this.#ask(() => winElection({ ...common, signal: stop, onFull, confirm }));
-      // The beginning of this term is worth remembering at once.
-      void this.#lineage.look({ signal: stop }).catch(() => {});
-      return this.#reignOf(victory);
-    } catch (error) {
-      // Whoever hears of it ends the process, and the next one has to know as much.
-      if (client.closing.aborted) await this.#lineage.settle();
-      throw error;
-    }
+    const victory = await this.#ask(() => winElection({ ...common, signal: stop, onFull, confirm }));
+    // The beginning of this term is worth remembering at once.
+    void this.#lineage.look({ signal: stop }).catch(() => {});
+    return this.#reignOf(victory);
   }
 
   async resign({ to }: { readonly to?: string } = {}): Promise<void> {
@@ -199,6 +194,7 @@ export class EtcdStore implements Store {
     const start = BigInt(afterRevision) + 1n;
     const confirm = (): Promise<void> => this.#lineage.look();
     for await (const events of watchRange(this.#client, this.#keys.commits, start, signal, confirm)) {
+      for (const { kv } of events) if (kv !== undefined && this.#keys.isHead(kv.key)) this.#lineage.sawHead(headIn(kv));
       yield* commitsOf(this.#client, this.#keys, events);
     }
   }
@@ -256,6 +252,7 @@ export class EtcdStore implements Store {
       head: headText({ term, number: 0, form: 'whole' }, lease.id),
       over: lost.signal,
       lose: (reason) => this.#lose(reign, reason),
+      onHead: (put) => this.#lineage.sawHead(put),
     });
     const commits = new CommitQueue({ writer, keys, term, over: lost.signal });
     const reign: Reign = { ...victory, commits, lost };

@@ -13,6 +13,8 @@ export type FaultKind =
   | 'full'
   /** Not done: the revision asked for is gone. */
   | 'compacted'
+  /** Not done: etcd has not come to the revision asked for, or no more. */
+  | 'future'
   /** Not done, and never will be: this etcd is told to take less at once than others. */
   | 'too_large'
   /** Not done, and asking again won't help. */
@@ -33,6 +35,7 @@ const BY_TEXT: ReadonlyArray<readonly [text: string, kind: FaultKind]> = [
   ['database space exceeded', 'full'],
   ['too many requests', 'busy'],
   ['has been compacted', 'compacted'],
+  ['required revision is a future revision', 'future'],
   ['request is too large', 'too_large'],
   ['too many operations in txn request', 'too_large'],
   ['received message larger than max', 'too_large'],
@@ -77,6 +80,7 @@ export function toStoreError(error: unknown): unknown {
       const advice = 'Give its members at least the default --max-txn-ops (128) and --max-request-bytes (1572864).';
       return new StoreError('STORE_UNAVAILABLE', `${error.message}. ${advice}`, { cause: error });
     }
+    case 'future':
     case 'unauthenticated':
     case 'refused':
       return new StoreError('STORE_UNAVAILABLE', error.message, { cause: error });

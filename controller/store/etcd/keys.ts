@@ -54,6 +54,10 @@ export class Keys {
     return encode(this.#recordPrefix + key);
   }
 
+  isHead(key: Uint8Array): boolean {
+    return decode(key) === decode(this.head);
+  }
+
   /** Undefined for a key that is none of a record. */
   recordOf(key: Uint8Array): string | undefined {
     const text = decode(key);

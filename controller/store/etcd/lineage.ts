@@ -4,6 +4,7 @@
  */
 import { setTimeout as sleep } from 'node:timers/promises';
 import { KV } from '../../../shared/gen/etcdserverpb/rpc_pb.ts';
+import type { KeyValue } from '../../../shared/gen/mvccpb/kv_pb.ts';
 import { StoreError } from '../store.ts';
 import type { EtcdClient, ReadOptions } from './client.ts';
 import { EtcdFault } from './fault.ts';
@@ -42,14 +43,24 @@ export class Lineage {
 
   /** Whoever hears that the store is behind ends the process, and the next one has to know as much as this one. */
   #saveAtTheEnd(reason: unknown): void {
-    const { file, warn } = this.#options;
+    const { file } = this.#options;
     const isBehind = reason instanceof StoreError && reason.reason === 'STORE_BEHIND';
-    if (file === undefined || !isBehind || this.#head.revision === 0n) return;
+    if (file === undefined || !isBehind || !this.#hasLooked) return;
     try {
-      file.writeNow(this.#seen());
+      file.writeLast(this.#seen());
     } catch (error) {
-      warn(`what was seen of the store can't be remembered: ${String(error)}`);
+      this.#warnOf(error);
     }
+  }
+
+  /** Without a look there is nothing yet that a later one could be compared with. */
+  get #hasLooked(): boolean {
+    return this.#head.revision !== 0n;
+  }
+
+  #warnOf(error: unknown): void {
+    if (!this.#warned) this.#options.warn(`what was seen of the store can't be remembered: ${String(error)}`);
+    this.#warned = true;
   }
 
   /** Rejects with a StoreError `STORE_BEHIND`, and closes the client with it, when something is lost; with an EtcdFault without an answer. */
@@ -63,9 +74,13 @@ export class Lineage {
       client.close(storeBehind(lost));
       client.closing.throwIfAborted();
     }
-    // Two looks at once may come home in either order.
-    if (head.revision > this.#head.revision) this.#head = head;
+    this.sawHead(head);
     this.#save();
+  }
+
+  /** A head that was put, read or told of by a watch: what is compared with is the newest. They may come in any order. */
+  sawHead(head: HeadSeen): void {
+    if (head.revision > this.#head.revision) this.#head = head;
   }
 
   /** Resolves when all that was seen is on the disk, or can't be brought there now. */
@@ -94,11 +109,10 @@ export class Lineage {
 
   /** One write at a time; what changes meanwhile is written with the next look. */
   #save(): void {
-    const { file, warn } = this.#options;
+    const { file } = this.#options;
     const seen = this.#seen();
     const state = `${seen.revision} ${seen.head.revision}`;
-    // Without a look there is nothing yet that a later one could be compared with.
-    if (file === undefined || this.#saving !== undefined || state === this.#saved || this.#head.revision === 0n) return;
+    if (file === undefined || this.#saving !== undefined || state === this.#saved || !this.#hasLooked) return;
     const saving = file.write(seen);
     this.#saving = saving
       .then(
@@ -106,16 +120,16 @@ export class Lineage {
           this.#saved = state;
           this.#warned = false;
         },
-        (error: unknown) => {
-          if (!this.#warned) warn(`what was seen of the store can't be remembered: ${String(error)}`);
-          this.#warned = true;
-        },
+        (error: unknown) => this.#warnOf(error),
       )
       .finally(() => {
         this.#saving = undefined;
       });
   }
 }
+
+/** The head as it was put. */
+export const headIn = ({ modRevision, value }: KeyValue): HeadSeen => ({ revision: modRevision, text: decode(value) });
 
 /** The head now, by a linearizable read. Rejects with an EtcdFault. */
 export async function readHead(client: EtcdClient, { head: key }: Keys, options: ReadOptions = {}) {

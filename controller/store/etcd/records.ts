@@ -3,7 +3,7 @@ import { compareKeys } from '../batch.ts';
 import type { Snapshot, StoreRecord, Write } from '../store.ts';
 import type { EtcdClient } from './client.ts';
 import { EtcdFault } from './fault.ts';
-import { decode, isStaged, type Keys, parseHead } from './keys.ts';
+import { isStaged, type Keys, parseHead } from './keys.ts';
 import { readAll } from './pages.ts';
 import { readStaged } from './staged.ts';
 
@@ -29,7 +29,7 @@ async function loadOnce(client: EtcdClient, keys: Keys): Promise<Snapshot> {
   for (const { key, value } of found) {
     const record = keys.recordOf(key);
     if (record !== undefined) records.push({ key: record, value });
-    else if (decode(key) === decode(keys.head)) head = value;
+    else if (keys.isHead(key)) head = value;
   }
   const at = parseHead(head);
   const whole = isStaged(at) ? overlaid(records, await readStaged(client, keys, at, revision)) : records;

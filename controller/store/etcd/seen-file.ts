@@ -3,6 +3,7 @@ import { createHash } from 'node:crypto';
 import { readFileSync, renameSync, writeFileSync } from 'node:fs';
 import { open, rename } from 'node:fs/promises';
 import { dirname, join } from 'node:path';
+import { errorCode } from '../../../shared/caught-error.ts';
 import { keepFolderPrivate } from '../private-folder.ts';
 import { StoreError } from '../store.ts';
 import { headOf, type Seen } from './seen.ts';
@@ -22,6 +23,7 @@ const NAME = /^(seen-.*|store\.sqlite.*)$/;
 
 export class SeenFile {
   readonly path: string;
+  #isLast = false;
 
   /** One file for each store and controller. @throws what making the folder throws */
   constructor({ folder, controller }: SeenPlace, prefix: string) {
@@ -36,7 +38,7 @@ export class SeenFile {
     try {
       text = readFileSync(this.path, 'utf8');
     } catch (error) {
-      if (error instanceof Error && 'code' in error && error.code === 'ENOENT') return undefined;
+      if (errorCode(error) === 'ENOENT') return undefined;
       throw error;
     }
     const seen = parse(text);
@@ -45,8 +47,9 @@ export class SeenFile {
     throw new StoreError('CORRUPT', `${this.path} is not what Locum writes there. ${advice}`);
   }
 
-  /** At once, for a process that is about to end. @throws what writing throws */
-  writeNow(seen: Seen): void {
+  /** At once, and for good: for a process that is about to end. @throws what writing throws */
+  writeLast(seen: Seen): void {
+    this.#isLast = true;
     const draft = `${this.path}.last`;
     writeFileSync(draft, textOf(seen), { mode: 0o600, flush: true });
     renameSync(draft, this.path);
@@ -62,6 +65,8 @@ export class SeenFile {
     } finally {
       await file.close();
     }
+    // What was seen last stands there by now.
+    if (this.#isLast) return;
     await rename(draft, this.path);
     const folder = await open(dirname(this.path), 'r');
     try {

@@ -22,9 +22,11 @@ import type { CommitOutcome } from '../store.ts';
 import type { EtcdClient } from './client.ts';
 import { EtcdFault, toStoreError } from './fault.ts';
 import { decode, type Head, headText, type Keys, parseHead, type Range } from './keys.ts';
-import { storeBehind } from './seen.ts';
+import { type HeadSeen, storeBehind } from './seen.ts';
 
 export interface TermWriterOptions {
+  /** Told of each head that was put. Default: nobody is. */
+  readonly onHead?: (head: HeadSeen) => void;
   readonly client: EtcdClient;
   readonly keys: Keys;
   readonly term: number;
@@ -109,7 +111,10 @@ export class TermWriter {
   /** Does these operations in one transaction, and moves the head with it. Tries until it is known what became of it. */
   async write(ops: readonly OpInit[], to?: Head): Promise<CommitOutcome> {
     const outcome = await this.#bringHome({ ops, to });
-    if (outcome.kind === 'committed' && to !== undefined) this.#head = this.#textOf(to);
+    if (outcome.kind === 'committed' && to !== undefined) {
+      this.#head = this.#textOf(to);
+      this.#options.onHead?.({ revision: BigInt(outcome.revision), text: decode(this.#head) });
+    }
     return outcome;
   }
 
