@@ -16,7 +16,7 @@ import {
 } from '../shared/gen/locum/config/v1/controller_config_pb.ts';
 import { parseListenAddress } from '../shared/listen-address.ts';
 import type { LogFormat, LogLevel } from '../shared/log.ts';
-import { cut, isPrintable, printable } from '../shared/printable.ts';
+import { unprintableProblem } from '../shared/printable.ts';
 import { parseStrict } from '../shared/rpc/strict-json.ts';
 import { fromDuration } from '../shared/rpc/time-messages.ts';
 import { validate } from '../shared/rpc/validation.ts';
@@ -114,8 +114,8 @@ export function loadAgentSettings({ file, flags, env }: ConfigSources): AgentSet
 function checkTold({ capabilities, machineId }: AgentConfig): void {
   const texts = Object.entries(capabilities).map(([name, value]) => [`capabilities["${name}"]`, value] as const);
   for (const [field, text] of [...texts, ['machine_id', machineId] as const]) {
-    if (isPrintable(text)) continue;
-    throw badField('INVALID_FIELD', field, `must have no control characters, and is "${printable(cut(text, 64))}"`);
+    const problem = unprintableProblem(text);
+    if (problem !== undefined) throw badField('INVALID_FIELD', field, problem);
   }
 }
 

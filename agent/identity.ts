@@ -6,6 +6,7 @@ import { randomUUID } from 'node:crypto';
 import { readFileSync } from 'node:fs';
 import { open, readFile, rename } from 'node:fs/promises';
 import { join } from 'node:path';
+import { errorCode } from '../shared/caught-error.ts';
 
 export interface Identity {
   /** Made once in this state directory. */
@@ -32,7 +33,7 @@ const fileIn = (stateDir: string): string => join(stateDir, 'instance.json');
 /** Reads the identity, or makes one. @throws IdentityError when it is damaged or of another server. */
 export async function loadIdentity(stateDir: string, server: string): Promise<Identity> {
   const text = await readFile(fileIn(stateDir), 'utf8').catch((error: unknown) => {
-    if (error instanceof Error && 'code' in error && error.code === 'ENOENT') return undefined;
+    if (errorCode(error) === 'ENOENT') return undefined;
     throw error;
   });
   if (text === undefined) {

@@ -1,6 +1,7 @@
 /** Asks a running agent of this host: what `locum agent status` and `locum agent leave` do. */
 import { request } from 'node:http';
 import { text } from 'node:stream/consumers';
+import { errorCode } from '../shared/caught-error.ts';
 import type { AgentStatusReport } from './local-control.ts';
 import { localSocketPath } from './local-socket.ts';
 
@@ -58,7 +59,7 @@ async function ask(stateDir: string, { method, path, body = '', timeoutMs }: Que
 }
 
 function notRunning(stateDir: string, error: unknown): AgentNotRunningError | undefined {
-  const code = error instanceof Error && 'code' in error ? error.code : '';
+  const code = errorCode(error);
   if (code !== 'ENOENT' && code !== 'ECONNREFUSED' && code !== 'EACCES') return undefined;
   const message = `no agent can be reached in ${stateDir}: start it, or name its folder with --state-dir`;
   return new AgentNotRunningError(message, { cause: error });

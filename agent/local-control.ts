@@ -7,6 +7,7 @@ import { rm } from 'node:fs/promises';
 import type { IncomingMessage, Server, ServerResponse } from 'node:http';
 import { join } from 'node:path';
 import { text } from 'node:stream/consumers';
+import { messageOf } from '../shared/caught-error.ts';
 import { DiskLane } from '../shared/disk-lane.ts';
 import type { AgentDescription } from './core/describe.ts';
 import { localSocketPath } from './local-socket.ts';
@@ -43,7 +44,7 @@ export async function startLocalControl(options: LocalControlOptions): Promise<L
   const leavers: ServerResponse[] = [];
   const server = createServer({ requestTimeout: 5_000 }, (request, response) => {
     handle(request, response, options, leavers).catch((error: unknown) => {
-      answer(response, 400, { error: error instanceof Error ? error.message : String(error) });
+      answer(response, 400, { error: messageOf(error) });
     });
   });
   await listen(server, options.stateDir);

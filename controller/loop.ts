@@ -1,7 +1,8 @@
 /**
  * The only caller of the core. Whatever happens is posted as an event; once per turn of Node's own loop the waiting events are
  * stepped, one after the other, each with the time of its posting, and then flushed once: all writes of a turn make one commit
- * (group commit), and a storm makes several (pacer.ts). The effects are handed to `perform`, which answers with events only. See docs/architecture.md, "One direction".
+ * (group commit), and a storm makes several (pacer.ts). The effects are handed to `perform`, which answers with events only. See
+ * docs/architecture.md, "One direction".
  */
 import { assert } from '../shared/assert.ts';
 import type { LocumError } from '../shared/errors.ts';

@@ -51,6 +51,11 @@ export function isPrintable(text: string): boolean {
   return text.search(HARMFUL) < 0;
 }
 
+/** What is wrong with a text that people read in a line; undefined: nothing. */
+export function unprintableProblem(text: string): string | undefined {
+  return isPrintable(text) ? undefined : `must have no control characters, and is "${printable(cut(text, 64))}"`;
+}
+
 /** The first `limit` characters, with … in the place of what is left out. */
 export function cut(text: string, limit: number): string {
   if (text.length <= limit) return text;

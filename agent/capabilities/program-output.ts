@@ -1,5 +1,6 @@
 /** Runs a program that only tells something: with a time limit, a bounded output, and no way to hold the agent up. */
 import { execFile } from 'node:child_process';
+import { messageOf } from '../../shared/caught-error.ts';
 
 /** More is not read; who prints that much tells nothing that we ask for. */
 const MAX_OUTPUT_BYTES = 64 * 1024;
@@ -28,7 +29,7 @@ export function outputOf(argv: readonly string[], { timeoutMs, env }: ProgramOpt
       child.stdin?.end();
     } catch (error) {
       // An argument with a zero byte, for one.
-      resolve({ kind: 'failed', detail: error instanceof Error ? error.message : String(error) });
+      resolve({ kind: 'failed', detail: messageOf(error) });
     }
   });
 }

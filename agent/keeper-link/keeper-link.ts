@@ -1,6 +1,7 @@
 /** The performer of what the core asks of the keeper: opens the connection, asks, and turns answers into events. */
 import { setTimeout as sleep } from 'node:timers/promises';
 import { unreachable } from '../../shared/assert.ts';
+import { messageOf } from '../../shared/caught-error.ts';
 import type { DiskLane } from '../../shared/disk-lane.ts';
 import { EndCause } from '../../shared/gen/locum/v1/run_pb.ts';
 import { findCgroupPlace } from '../../shared/host/cgroup.ts';
@@ -65,7 +66,7 @@ export class KeeperLink {
   /** Answers with keeper_opened or keeper_closed, and with keeper_closed once more when an open connection ends. */
   open(mayStart: boolean): void {
     void this.connect(mayStart).catch((error: unknown) => {
-      const detail = error instanceof Error ? error.message : String(error);
+      const detail = messageOf(error);
       this.say({ kind: 'keeper_closed', detail });
     });
   }

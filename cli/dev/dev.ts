@@ -3,6 +3,7 @@ import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join, resolve } from 'node:path';
 import { createClient } from '@connectrpc/connect';
+import { messageOf } from '../../shared/caught-error.ts';
 import { EventService } from '../../shared/gen/locum/v1/event_service_pb.ts';
 import { ServerService } from '../../shared/gen/locum/v1/server_service_pb.ts';
 import { followEvents } from '../client/follow-events.ts';
@@ -126,7 +127,7 @@ async function bringUp(cluster: LocalCluster, options: DevOptions, signal: Abort
 /** A policy that can't run here (no `node` on the host) is shown as waiting; that is no reason to stop. */
 async function settle(cluster: LocalCluster, name: string): Promise<void> {
   await waitForPolicy(cluster.transport, { timeout: POLICY_TIMEOUT_MS }, name, 'running').catch((error: unknown) => {
-    tell(`${name} does not run yet: ${error instanceof Error ? error.message : String(error)}`);
+    tell(`${name} does not run yet: ${messageOf(error)}`);
   });
 }
 

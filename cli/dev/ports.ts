@@ -2,6 +2,7 @@
 import { randomInt } from 'node:crypto';
 import { readFileSync } from 'node:fs';
 import { createServer } from 'node:net';
+import { errorCode } from '../../shared/caught-error.ts';
 import { CommandFailure } from '../exit-codes.ts';
 
 /** From `first` to `last`, both included. */
@@ -78,7 +79,7 @@ export async function checkPort(port: number, option: string): Promise<void> {
   try {
     await listen(port);
   } catch (error) {
-    const code = error instanceof Error && 'code' in error ? String(error.code) : '';
+    const code = errorCode(error);
     const why =
       code === 'EADDRINUSE' ? 'is in use' : code === 'EACCES' ? 'is not allowed for this user' : String(error);
     throw new CommandFailure(

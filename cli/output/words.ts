@@ -1,6 +1,7 @@
 /** Fields of messages as people read them. */
 import type { DescEnum } from '@bufbuild/protobuf';
 import { type Duration, durationMs, type Timestamp, timestampDate, timestampMs } from '@bufbuild/protobuf/wkt';
+import { count } from '../../shared/count.ts';
 import { formatDuration } from '../../shared/duration.ts';
 import { toneOf } from './style.ts';
 import { type Cell, cell } from './table.ts';
@@ -59,9 +60,6 @@ export function clockTime(time: Timestamp | undefined): string {
 export function span(duration: Duration | undefined): string {
   return duration === undefined ? '' : formatDuration(durationMs(duration));
 }
-
-/** `2 runs`, `1 run`. */
-export const count = (n: number, one: string, many = `${one}s`): string => `${n} ${n === 1 ? one : many}`;
 
 /** A line for what an answer had no room for; none when it had. */
 export function omittedText(omitted: number, noun: string): readonly string[] {

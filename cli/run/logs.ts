@@ -1,5 +1,6 @@
 /** `locum run logs`: the bytes of a policy, as it wrote them; on a terminal without what would act on it. */
 import { createClient } from '@connectrpc/connect';
+import { count } from '../../shared/count.ts';
 import { RunService, StreamOutputResponseSchema } from '../../shared/gen/locum/v1/run_service_pb.ts';
 import { resolveRun } from '../client/names.ts';
 import { readOutput } from '../client/output-reader.ts';
@@ -7,7 +8,6 @@ import { withTransport } from '../client/session.ts';
 import { CommandFailure } from '../exit-codes.ts';
 import type { Globals } from '../globals.ts';
 import { printStreamed, tell } from '../output/print.ts';
-import { count } from '../output/words.ts';
 import { TerminalOutput } from './terminal-output.ts';
 
 export interface LogsOptions {

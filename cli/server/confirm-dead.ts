@@ -1,5 +1,6 @@
 /** `locum server confirm-dead`: an operator's word instead of waiting. */
 import { createClient } from '@connectrpc/connect';
+import { count } from '../../shared/count.ts';
 import { AttemptState } from '../../shared/gen/locum/v1/run_pb.ts';
 import { RunService } from '../../shared/gen/locum/v1/run_service_pb.ts';
 import { ConfirmServerDeadResponseSchema, ServerService } from '../../shared/gen/locum/v1/server_service_pb.ts';
@@ -10,7 +11,7 @@ import { CommandFailure, EXIT } from '../exit-codes.ts';
 import type { Globals } from '../globals.ts';
 import { confirm } from '../output/ask.ts';
 import { printAnswer } from '../output/print.ts';
-import { count, idsOf } from '../output/words.ts';
+import { idsOf } from '../output/words.ts';
 
 export interface ConfirmDeadOptions {
   readonly reason: string;

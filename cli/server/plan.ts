@@ -1,7 +1,8 @@
 /** What an order change, a drain or a move would do, or has begun to do. */
+import { count } from '../../shared/count.ts';
 import type { MovePlan, PlannedMove, PlannedStay } from '../../shared/gen/locum/v1/pool_pb.ts';
 import { type Column, Table } from '../output/table.ts';
-import { count, idOf, omittedText } from '../output/words.ts';
+import { idOf, omittedText } from '../output/words.ts';
 
 const moveColumns: readonly Column<PlannedMove>[] = [
   { head: 'RUN', cell: ({ run }) => idOf(run) },

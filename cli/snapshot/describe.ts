@@ -1,6 +1,7 @@
 /** One sentence about a snapshot. */
+import { count } from '../../shared/count.ts';
 import type { Snapshot } from '../../shared/gen/locum/store/v1/snapshot_pb.ts';
-import { count, moment } from '../output/words.ts';
+import { moment } from '../output/words.ts';
 
 const ONE: Readonly<Record<string, string>> = {
   events: 'event',

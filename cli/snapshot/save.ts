@@ -2,6 +2,7 @@
 import { linkSync, rmSync, writeFileSync } from 'node:fs';
 import { createClient } from '@connectrpc/connect';
 import { decodeSnapshot } from '../../controller/snapshot.ts';
+import { errorCode } from '../../shared/caught-error.ts';
 import { ClusterService } from '../../shared/gen/locum/v1/cluster_service_pb.ts';
 import { withTransport } from '../client/session.ts';
 import { CommandFailure, EXIT } from '../exit-codes.ts';
@@ -20,7 +21,7 @@ export async function save(globals: Globals, file: string): Promise<void> {
       writeFileSync(draft, bytes, { mode: 0o600, flush: true });
       linkSync(draft, file);
     } catch (error) {
-      if (error instanceof Error && 'code' in error && error.code === 'EEXIST') {
+      if (errorCode(error) === 'EEXIST') {
         throw new CommandFailure(`${file} is there already: a snapshot never replaces another file`, EXIT.conflict);
       }
       throw error;

@@ -1,5 +1,6 @@
 /** Records of the store: `StateRecord` ⇄ bytes of locum.store.v1.Record. */
 import { create, fromBinary, toBinary } from '@bufbuild/protobuf';
+import { messageOf } from '../../shared/caught-error.ts';
 import { LocumError } from '../../shared/errors.ts';
 import {
   MetaSchema,
@@ -62,7 +63,7 @@ function parse(key: string, bytes: Uint8Array): PbRecord {
   try {
     return fromBinary(RecordSchema, bytes);
   } catch (error) {
-    throw corrupt(key, error instanceof Error ? error.message : String(error));
+    throw corrupt(key, messageOf(error));
   }
 }
 

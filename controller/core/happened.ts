@@ -57,6 +57,3 @@ export const whyAvoided = ({ reason }: Skip): string =>
 export function roughly(ms: number): string {
   return ms < 2 * MINUTE ? `${Math.max(0, Math.ceil(ms / SECOND))} s` : `${Math.ceil(ms / MINUTE)} min`;
 }
-
-/** `3 runs`, `1 run`. */
-export const counted = (count: number, one: string, many = `${one}s`): string => `${count} ${count === 1 ? one : many}`;

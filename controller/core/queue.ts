@@ -11,7 +11,7 @@ export interface QueueEntry {
   /** 0–100, of its policy; higher first. Default of policies: 50. */
   readonly priority: number;
   readonly cause: QueueCause;
-  /** When it was first queued, wall clock ms; kept when the run is queued again. */
+  /** Age of the cluster when it was first queued; kept when the run is queued again. */
   readonly sinceAge: number;
   /** Slots it needs. */
   readonly slots: number;
@@ -116,7 +116,6 @@ export class RunQueue {
   }
 }
 
-/** A wall clock that was set back counts as no wait. */
 function agingSteps(entry: QueueEntry, nowAge: number): number {
   return Math.min(MAX_AGING, Math.max(0, Math.floor((nowAge - entry.sinceAge) / AGING_STEP_MS)));
 }

@@ -3,6 +3,7 @@
  * store answers at all. It may be late; whoever acts on it is told so by the one that it points to.
  */
 import { setTimeout as sleep } from 'node:timers/promises';
+import { messageOf } from '../../shared/caught-error.ts';
 import type { Logger } from '../../shared/log.ts';
 import type { LeaderSeen, Store } from '../store/store.ts';
 import { type Candidate, decodeCandidate } from './candidate.ts';
@@ -108,7 +109,7 @@ export class LeaderView {
         const leader = await store.leader();
         if (!signal.aborted) this.#set(leader, { problem: undefined });
       } catch (error) {
-        const problem = error instanceof Error ? error.message : String(error);
+        const problem = messageOf(error);
         if (!signal.aborted) this.#setProblem(problem);
       }
       await pause(askMs, signal);

@@ -6,6 +6,7 @@
 import { closeSync, fsyncSync, linkSync, lstatSync, openSync, readdirSync, realpathSync, rmSync } from 'node:fs';
 import { basename, dirname, join } from 'node:path';
 import { DatabaseSync } from 'node:sqlite';
+import { errorCode } from '../../shared/caught-error.ts';
 import { firstOfIncarnation } from '../../shared/ids.ts';
 import { placeOf } from './sqlite-place.ts';
 import { crcOf, createTables } from './sqlite-schema.ts';
@@ -31,7 +32,7 @@ export function createFile(file: string, identity: Identity, records: readonly S
     sync(dirname(file));
     return 'made';
   } catch (error) {
-    if (!(error instanceof Error && 'code' in error && error.code === 'EEXIST')) throw error;
+    if (errorCode(error) !== 'EEXIST') throw error;
     return 'there';
   } finally {
     removeDraft(draft);
@@ -71,7 +72,7 @@ function isAlive(pid: number): boolean {
     process.kill(pid, 0);
     return true;
   } catch (error) {
-    return error instanceof Error && 'code' in error && error.code === 'EPERM';
+    return errorCode(error) === 'EPERM';
   }
 }
 

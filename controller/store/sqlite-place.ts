@@ -7,6 +7,7 @@
 import { readFileSync, realpathSync, statSync } from 'node:fs';
 import { stat, statfs } from 'node:fs/promises';
 import { dirname } from 'node:path';
+import { messageOf } from '../../shared/caught-error.ts';
 import { StoreError } from './store.ts';
 
 /**
@@ -76,7 +77,7 @@ export async function checkFolder(file: string, typeOf = fileSystemType): Promis
   const found = await stat(folder).catch((error: unknown) => {
     throw new StoreError(
       'STORE_UNAVAILABLE',
-      `The folder ${folder} can't be used (${reason(error)}). Create it first.`,
+      `The folder ${folder} can't be used (${messageOf(error)}). Create it first.`,
       {
         cause: error,
       },
@@ -91,5 +92,3 @@ export async function checkFolder(file: string, typeOf = fileSystemType): Promis
     throw new StoreError('STORE_UNAVAILABLE', `${folder} is on a network file system (${network}). ${advice}`);
   }
 }
-
-const reason = (error: unknown): string => (error instanceof Error ? error.message : String(error));

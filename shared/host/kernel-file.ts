@@ -7,6 +7,7 @@
 import { closeSync, openSync, readdirSync, readFile as readFileOf, readFileSync, writeFileSync } from 'node:fs';
 import { readFile } from 'node:fs/promises';
 import { promisify } from 'node:util';
+import { errorCode } from '../caught-error.ts';
 
 /** More than an access needs, as a thread of the pool may be quicker to take one that was freed. */
 const KEPT = 4;
@@ -84,5 +85,5 @@ function access<T>(work: () => T): T {
 }
 
 function isOutOfDescriptors(error: unknown): boolean {
-  return error instanceof Error && 'code' in error && (error.code === 'EMFILE' || error.code === 'ENFILE');
+  return ['EMFILE', 'ENFILE'].includes(errorCode(error));
 }

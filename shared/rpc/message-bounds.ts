@@ -11,7 +11,7 @@ import { getOption, ScalarType } from '@bufbuild/protobuf';
 import { type FieldRules, field as fieldRules } from '@bufbuild/protovalidate/gen/buf/validate/validate_pb.js';
 import type { FieldViolation } from '../errors.ts';
 import { LIMITS, SPAN_LIMIT_MS, TIME_RANGE_MS } from '../limits.ts';
-import { cut, isPrintable, printable } from '../printable.ts';
+import { cut, unprintableProblem } from '../printable.ts';
 import { type TextKind, textKindOf } from './text-kinds.ts';
 
 type Place = (string | number)[];
@@ -184,9 +184,9 @@ function textLook(rules: FieldRules | undefined, kind: TextKind): Look {
     maxBytes > 0 ? [maxBytes, `${maxBytes} bytes`] : [2 * maxCharacters, `${maxCharacters} characters`];
   return (value, findings) => {
     if (typeof value !== 'string') return;
-    if (value.length > maxUnits) complain(findings, `must be at most ${wanted}`);
-    else if (kind === 'line' && !isPrintable(value))
-      complain(findings, `must have no control characters, and is "${printable(cut(value, 64))}"`);
+    if (value.length > maxUnits) return complain(findings, `must be at most ${wanted}`);
+    const unprintable = kind === 'line' ? unprintableProblem(value) : undefined;
+    if (unprintable !== undefined) complain(findings, unprintable);
     else if (kind === 'program' && value.includes('\0'))
       complain(findings, 'must have no NUL character: no program can be given one');
   };

@@ -1,8 +1,9 @@
 import { timestampFromMs } from '@bufbuild/protobuf/wkt';
 import { describe, expect, it } from 'vitest';
 import { type Column, renderFacts, Table } from '../../cli/output/table.ts';
-import { age, clockTime, count, idOf, roughSpan, span, word } from '../../cli/output/words.ts';
+import { age, clockTime, idOf, roughSpan, span, word } from '../../cli/output/words.ts';
 import { terminalWidth } from '../../cli/output/wrap.ts';
+import { count } from '../../shared/count.ts';
 import { LivenessSchema } from '../../shared/gen/locum/v1/server_pb.ts';
 import { toDuration } from '../../shared/rpc/time-messages.ts';
 

@@ -2,6 +2,7 @@ import { describe, expect, it, vi } from 'vitest';
 import { AgentStreams } from '../../controller/agents/agent-streams.ts';
 import { systemClock } from '../../controller/clock.ts';
 import { encodeRecord } from '../../controller/codec/record.ts';
+import { newMeta } from '../../controller/core/cluster.ts';
 import { DEFAULT_TIMERS } from '../../controller/core/timers.ts';
 import { isFirstOfIncarnation, Leadership } from '../../controller/leadership.ts';
 import { ControllerMetrics } from '../../controller/metrics.ts';
@@ -10,17 +11,7 @@ import { StoreError } from '../../controller/store/store.ts';
 import { createLogger } from '../../shared/log.ts';
 import { eventually } from './controller-world.ts';
 
-const meta = (lastEpoch: number) =>
-  ({
-    kind: 'meta',
-    lastEpoch,
-    lastRun: 0,
-    lastEvent: 0,
-    lastEventBefore: 0,
-    lastUid: 0,
-    droppedEvent: 0,
-    age: 0,
-  }) as const;
+const meta = (lastEpoch: number) => ({ ...newMeta(0), lastEpoch });
 
 function leadershipOf(cluster: MemoryCluster) {
   const store = new MemoryStore(cluster);

@@ -1,9 +1,9 @@
 /** Starting, stopping, restarting, pausing and resuming policies. */
+import { count } from '../../../shared/count.ts';
 import { stateProblem } from '../../../shared/errors.ts';
 import { currentAttempt, stopAttempt } from '../attempt.ts';
 import type { Context } from '../context.ts';
 import { policyLiveOf } from '../eligible.ts';
-import { counted } from '../happened.ts';
 import { createRun } from '../run.ts';
 import type { Policy, Run } from '../state.ts';
 import { wantStopped } from '../upkeep.ts';
@@ -43,7 +43,7 @@ export function startPolicy(ctx: Context, request: CallOf<'start_policy'>, valid
 }
 
 function tooManyText({ id, spec }: Policy, runs: readonly Run[]): string {
-  const has = counted(runs.length, 'run that has', 'runs that have');
+  const has = count(runs.length, 'run that has', 'runs that have');
   const ids = runs.map((run) => run.id).join(', ');
   return `policies/${id} has ${has} not ended (${ids}), and its max_concurrent_runs is ${spec.maxConcurrentRuns}`;
 }
@@ -54,7 +54,7 @@ export function stopPolicy(ctx: Context, request: CallOf<'stop_policy'>): Outcom
   if (policy.spec.trigger.kind === 'continuous') setPaused(ctx, policy, true);
   const runs = unendedRuns(ctx, policy);
   for (const run of runs) wantStopped(ctx, run, 'OPERATOR', 'its policy was told to stop');
-  note(ctx, policy, 'POLICY_STOPPED', `${policy.id} was told to stop: ${counted(runs.length, 'run')}`);
+  note(ctx, policy, 'POLICY_STOPPED', `${policy.id} was told to stop: ${count(runs.length, 'run')}`);
   return policyOutcome(policy);
 }
 

@@ -1,22 +1,15 @@
 import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest';
 import { Committer, type CommitterOptions } from '../../../controller/committer.ts';
+import { newMeta } from '../../../controller/core/cluster.ts';
 import type { RecordWrite } from '../../../controller/core/effect.ts';
 import { type CommitOutcome, StoreError } from '../../../controller/store/store.ts';
 import { FailingStore } from './failing-store.ts';
 
-const write = (number: number): RecordWrite => {
-  const record = {
-    kind: 'meta',
-    lastEpoch: number,
-    lastRun: 0,
-    lastEvent: 0,
-    lastEventBefore: 0,
-    lastUid: 0,
-    droppedEvent: 0,
-    age: 0,
-  } as const;
-  return { kind: 'put', key: 'meta', record };
-};
+const write = (number: number): RecordWrite => ({
+  kind: 'put',
+  key: 'meta',
+  record: { ...newMeta(0), lastEpoch: number },
+});
 
 async function world(more: Partial<CommitterOptions> = {}) {
   const store = new FailingStore();

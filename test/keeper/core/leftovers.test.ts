@@ -12,13 +12,19 @@ describe('a keeper that comes after a dead one', () => {
     return recovered;
   };
 
-  it('kills what that left before it serves anybody, and reports it as lost', () => {
+  /** It has begun, and what the dead one left lives on whatever is done to it. */
+  const withUnkillableLeftover = (): VirtualKeeper => {
     const dead = VirtualKeeper.serving();
     dead.start();
     const keeper = new VirtualKeeper(recoveredFrom(dead));
     keeper.alive.add('job-1');
     keeper.unkillable = true;
     keeper.push({ kind: 'begin' });
+    return keeper;
+  };
+
+  it('kills what that left before it serves anybody, and reports it as lost', () => {
+    const keeper = withUnkillableLeftover();
     expect(keeper.ofKind('kill')).toHaveLength(1);
     keeper.advance(1_500);
     expect(keeper.ofKind('serve')).toEqual([]);
@@ -29,12 +35,7 @@ describe('a keeper that comes after a dead one', () => {
   });
 
   it('serves after 5 s all the same, with what can not be killed as STUCK', () => {
-    const dead = VirtualKeeper.serving();
-    dead.start();
-    const keeper = new VirtualKeeper(recoveredFrom(dead));
-    keeper.alive.add('job-1');
-    keeper.unkillable = true;
-    keeper.push({ kind: 'begin' });
+    const keeper = withUnkillableLeftover();
     keeper.advance(5_100);
     expect(keeper.ofKind('serve')).toHaveLength(1);
     expect(stateOf(keeper.attempt())).toBe('STUCK');
