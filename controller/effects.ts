@@ -4,8 +4,9 @@ import type { LocumError } from '../shared/errors.ts';
 import type { Now } from '../shared/time.ts';
 import type { WatchHub } from './api/watch-hub.ts';
 import type { Committer } from './committer.ts';
-import type { Effect, ToAgent } from './core/effect.ts';
+import type { Effect } from './core/effect.ts';
 import type { ConnId } from './core/state.ts';
+import type { ToAgent } from './core/to-agent.ts';
 import type { PendingCalls } from './pending-calls.ts';
 
 /** The agent streams, as the performer sees them. Both do nothing for a stream that is gone. */

@@ -18,7 +18,6 @@ import {
 } from '../../shared/gen/locum/v1/run_pb.ts';
 import { Intent as PbIntent, Liveness as PbLiveness } from '../../shared/gen/locum/v1/server_pb.ts';
 import type { CapabilitySource } from '../core/capability.ts';
-import type { Verdict } from '../core/effect.ts';
 import type { CommandOutcome } from '../core/event.ts';
 import type {
   AttemptCause,
@@ -40,6 +39,7 @@ import type {
   StopReason,
   Trigger,
 } from '../core/state.ts';
+import type { Verdict } from '../core/to-agent.ts';
 import { wordSet, wordTable } from './word-table.ts';
 
 export const livenessWords = wordTable<Liveness, PbLiveness>({

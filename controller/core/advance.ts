@@ -7,12 +7,12 @@ import { currentAttempt, endAttempt, isUnended, sendStop, stopAttempt, unendedAt
 import { isAvailable } from './capacity.ts';
 import { attemptLiveOf, poolLiveOf, poolOf, serverLiveOf, serverOf } from './cluster.ts';
 import type { Context } from './context.ts';
+import { askFullState } from './full-state.ts';
 import { happened } from './happened.ts';
 import { endProvenAtMono, lastGrantMono, takeoverWaitOf } from './lease.ts';
 import { isSamePlace } from './place.ts';
 import { abandonMove, endReservation, RESERVATION_MAX_MS } from './reservation.ts';
 import { announceState, dequeue, enqueue, finish, isEnded, showState } from './run.ts';
-import { askFullState } from './session.ts';
 import { avoid, countSetback } from './setback.ts';
 import type { Attempt, Run } from './state.ts';
 

@@ -1,9 +1,9 @@
 /** Slots of servers, and whether a server is in the available list (semantics 2, 8). */
 import type { ServerId } from '../../shared/ids.ts';
 import { type ClusterState, poolLiveOf, poolOf, serverLiveOf } from './cluster.ts';
+import { gateOf, hasStartUnderWay, isClosed, isGateOpen } from './gate-view.ts';
 import { type ServerView, takesPlacements } from './placement/explain.ts';
 import type { ServerFacts } from './placement/query.ts';
-import { gateOf, hasStartUnderWay, isClosed, isGateOpen } from './server-gate.ts';
 import type { Run, Server } from './state.ts';
 
 const OPEN = { kind: 'OPEN' } as const;

@@ -7,7 +7,6 @@ import { present } from '../../shared/assert.ts';
 import type { Epoch, PolicyId, PoolId, RunId, ServerId, SessionId, Uid } from '../../shared/ids.ts';
 import { HOUR, type Now } from '../../shared/time.ts';
 import type { Requirement } from './capability.ts';
-import type { ToAgent, Verdict } from './effect.ts';
 import { EVENTS_KEPT, EventLog } from './event-log.ts';
 import type { Meta } from './meta.ts';
 import { PlacementIndex } from './placement/placement-index.ts';
@@ -15,6 +14,7 @@ import { RunQueue } from './queue.ts';
 import { RequestLog } from './request-log.ts';
 import { Shares } from './shares.ts';
 import type { Attempt, ConnId, Policy, Pool, Run, Server, StopReason } from './state.ts';
+import type { ToAgent, Verdict } from './to-agent.ts';
 
 /** A command that waits until its commit is durable, its term checked and its turn come. */
 export interface Waiting {
@@ -298,6 +298,8 @@ export const serverOf = (state: ClusterState, id: ServerId): Server =>
   present(state.servers.get(id), `server ${id} is known`);
 export const serverLiveOf = (state: ClusterState, id: ServerId): ServerLive =>
   present(state.serverLive.get(id), `server ${id} has a live part`);
+export const policyLiveOf = (state: ClusterState, { id }: Pick<Policy, 'id'>): PolicyLive =>
+  present(state.policyLive.get(id), `policy ${id} has a live part`);
 export const runLiveOf = (state: ClusterState, id: RunId): RunLive => {
   let live = state.runLive.get(id);
   if (live === undefined) {

@@ -9,7 +9,7 @@ import { type ClusterState, type Session, serverOf } from './cluster.ts';
 import type { Context } from './context.ts';
 import { ANYWHERE, type EarlierAttempt, type EarlierLife } from './earlier-attempt.ts';
 import type { ReportedAttempt } from './event.ts';
-import { askFullState } from './session.ts';
+import { askFullState } from './full-state.ts';
 import type { Policy, Server } from './state.ts';
 
 /** A server as it was loaded, or registers: in any life but the first it may hold something of an earlier one. */

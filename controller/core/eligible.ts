@@ -1,16 +1,12 @@
 /** From a policy and a run to the question that placement answers. */
 
-import { present } from '../../shared/assert.ts';
 import type { ServerId } from '../../shared/ids.ts';
 import { capabilityMap, type Requirement, satisfies } from './capability.ts';
 import { isAvailable } from './capacity.ts';
-import { type ClusterState, type PolicyLive, poolOf, serverOf } from './cluster.ts';
+import { type ClusterState, policyLiveOf, poolOf, serverOf } from './cluster.ts';
 import type { PlacementQuery } from './placement/query.ts';
 import { pausedServers, skippedServers } from './setback.ts';
 import type { Policy, Run, Server } from './state.ts';
-
-export const policyLiveOf = (state: ClusterState, policy: Policy): PolicyLive =>
-  present(state.policyLive.get(policy.id), `policy ${policy.id} has a live part`);
 
 /** The servers that a policy may ever use, best first: its own list, or the pool's order, or one after the other. */
 export function effectiveList(state: ClusterState, policy: Policy): readonly ServerId[] {

@@ -2,8 +2,8 @@
 import { incarnationOf, type PolicyId, type RunId, type ServerId } from '../../shared/ids.ts';
 import { attemptLiveOf, type ClusterState } from './cluster.ts';
 import { endedRunsOf } from './retention.ts';
+import { runsOf } from './run-lists.ts';
 import type { Attempt, Run } from './state.ts';
-import { runsOf } from './views.ts';
 
 export interface Fence {
   /** NOT_KNOWN: the store was restored, and a later attempt of before that may exist. */

@@ -4,13 +4,14 @@ import { attemptLiveOf, type Session, serverLiveOf, serverOf } from './cluster.t
 import type { Context } from './context.ts';
 import { settleEarlierLife } from './earlier-life.ts';
 import type { FromAgent } from './event.ts';
+import { askFullState } from './full-state.ts';
 import { hello } from './hello.ts';
 import { confirmAbsent, endAbsent, judgeInventory, observe, takeInventory } from './inventory.ts';
 import { becomeAlive, becomeLeft } from './liveness.ts';
 import { isSamePlace } from './place.ts';
 import { applyCapabilities, applyCapacity } from './server-facts.ts';
 import { noteHostRefusal, noteReported, noteStarted } from './server-gate.ts';
-import { askFullState, closeSession } from './session.ts';
+import { closeSession } from './session.ts';
 
 type Said<K extends FromAgent['kind']> = Extract<FromAgent, { readonly kind: K }>;
 

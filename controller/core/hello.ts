@@ -16,7 +16,6 @@ import {
 } from './cluster.ts';
 import type { Context } from './context.ts';
 import { expectEarlierLife } from './earlier-life.ts';
-import type { Verdict } from './effect.ts';
 import type { HelloFacts } from './event.ts';
 import { OPEN_GATE } from './gate-record.ts';
 import { judgeInventory, takeInventory } from './inventory.ts';
@@ -27,6 +26,7 @@ import { applyFacts } from './server-facts.ts';
 import { attemptsOn, closeSession } from './session.ts';
 import type { Attempt, ConnId, Pool, Run, Server } from './state.ts';
 import { DRIFT } from './timers.ts';
+import type { Verdict } from './to-agent.ts';
 
 export function hello(ctx: Context, conn: ConnId, facts: HelloFacts): void {
   const { state } = ctx;

@@ -6,13 +6,13 @@ import { endAttempt, isUnended, type OpenAttempt, openAttempt } from './attempt.
 import { type AttemptRef, attemptLiveOf, type Session } from './cluster.ts';
 import type { Context } from './context.ts';
 import { noteEarlierLife, noteEnded } from './earlier-life.ts';
-import type { Verdict } from './effect.ts';
 import type { ReportedAttempt } from './event.ts';
 import { isSamePlace } from './place.ts';
 import { dequeue } from './run.ts';
 import { noteHostRefusal, noteStarted } from './server-gate.ts';
 import { attemptsOn } from './session.ts';
 import type { Attempt, Run } from './state.ts';
+import type { Verdict } from './to-agent.ts';
 
 /** Takes in what an agent says about one attempt. Answers the record that it is about, if it is ours and still open. */
 export function observe(ctx: Context, session: Session, reported: ReportedAttempt): void {

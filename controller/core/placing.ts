@@ -12,13 +12,13 @@ import { type ClusterState, type PoolLive, poolLiveOf, poolOf, serverOf } from '
 import type { Context, View } from './context.ts';
 import { earlierLifeOf } from './earlier-life.ts';
 import { effectiveList, eligibleServers, meetsRequirements, placementQuery } from './eligible.ts';
+import { gateOf, isGateOpen } from './gate-view.ts';
 import { happened, roughly, whyAvoided } from './happened.ts';
 import { checkPlacement } from './invariants.ts';
 import { chooseServer } from './last-resort.ts';
 import { satisfiable } from './placement/explain.ts';
 import { abandonMove } from './reservation.ts';
 import { announceState, dequeue, type Shown } from './run.ts';
-import { gateOf, isGateOpen } from './server-gate.ts';
 import { isPaused, pausedServers, skipOf } from './setback.ts';
 import type { Policy, Run, Server } from './state.ts';
 

@@ -1,9 +1,8 @@
 /** One function per transition of a run: created, shown in a new state, queued, finished. */
 import { assert } from '../../shared/assert.ts';
 import { runId } from '../../shared/ids.ts';
-import { nextUid, poolLiveOf } from './cluster.ts';
+import { nextUid, policyLiveOf, poolLiveOf } from './cluster.ts';
 import type { Context } from './context.ts';
-import { policyLiveOf } from './eligible.ts';
 import { roughly } from './happened.ts';
 import { endReservation } from './reservation.ts';
 import { keepEndedRun } from './retention.ts';

@@ -7,24 +7,18 @@
 import { type HostProblem, tellableProblems } from '../../shared/host-problem.ts';
 import type { ServerId } from '../../shared/ids.ts';
 import { HOUR, MINUTE, SECOND } from '../../shared/time.ts';
-import { type ClusterState, poolLiveOf, serverLiveOf } from './cluster.ts';
+import { poolLiveOf } from './cluster.ts';
 import type { Context } from './context.ts';
 import type { Probation, Quarantine, ServerGate } from './gate-record.ts';
+import { describe, doubled, isClosed, MISSING_MAX, quarantineMs } from './gate-view.ts';
 import type { Server } from './state.ts';
 
 /** After a refusal, until a start is tried again; doubled with each. */
 const PAUSE_FIRST_MS = 30 * SECOND;
 const PAUSE_MAX_MS = 10 * MINUTE;
-/** So often MISSING within the window is once too often. */
-const MISSING_MAX = 3;
 const MISSING_WINDOW_MS = HOUR;
-const QUARANTINE_FIRST_MS = 5 * MINUTE;
-const QUARANTINE_MAX_MS = 2 * HOUR;
 /** A quarantine that was over for so long lengthens no later one. */
 const FORGET_QUARANTINE_MS = 2 * HOUR;
-
-const doubled = (firstMs: number, maxMs: number, rounds: number): number =>
-  Math.min(maxMs, firstMs * 2 ** Math.min(Math.max(0, rounds - 1), 20));
 
 /** Its agent says all its problems: with a Hello, or with a heartbeat when any came or went. */
 export function noteReported(ctx: Context, server: Server, told: readonly HostProblem[]): void {
@@ -110,8 +104,6 @@ export function noteMissing(ctx: Context, server: Server): void {
   announce(ctx, server, 'SERVER_QUARANTINED', 'MISSING_AGAIN', message);
 }
 
-const quarantineMs = (rounds: number): number => doubled(QUARANTINE_FIRST_MS, QUARANTINE_MAX_MS, rounds);
-
 /** It is heard again: from now on its quarantine runs. */
 export function noteReturned(ctx: Context, server: Server): void {
   const { quarantine } = server.gate;
@@ -163,60 +155,3 @@ function announce(ctx: Context, server: Server, type: string, cause: string, mes
 
 const sameKinds = (a: readonly HostProblem[], b: readonly HostProblem[]): boolean =>
   a.length === b.length && a.every(({ kind }, i) => kind === b[i]?.kind);
-
-const describe = (problems: readonly HostProblem[]): string =>
-  problems.map(({ kind, detail }) => (detail === '' ? kind : `${kind} (${detail})`)).join(', ');
-
-export type GateView =
-  | { readonly kind: 'OPEN' }
-  | {
-      readonly kind: 'PROBATION' | 'QUARANTINED';
-      readonly sinceWall: number;
-      /** When it opens or is tried again. Undefined: when its agent says so, or is back. */
-      readonly untilAge: number | undefined;
-      /** In words. */
-      readonly reason: string;
-    };
-
-const WAYS_OUT: Readonly<Record<Probation['phase'], string>> = {
-  REPORTED: 'its agent will say when that is over',
-  PAUSED: 'after a pause a start is tried',
-  TRIAL: 'it is tried with one start at a time',
-};
-
-/** PROBATION before QUARANTINED, when it is both. */
-export function gateOf({ gate }: Server): GateView {
-  const { probation, quarantine, problems } = gate;
-  if (probation !== undefined) {
-    const reason = `it can start nothing: ${describe(problems)}; ${WAYS_OUT[probation.phase]}`;
-    const untilAge = probation.phase === 'PAUSED' ? probation.untilAge : undefined;
-    return { kind: 'PROBATION', sinceWall: probation.sinceWall, untilAge, reason };
-  }
-  if (quarantine === undefined || quarantine.phase === 'OVER') return { kind: 'OPEN' };
-  const minutes = quarantineMs(quarantine.rounds) / MINUTE;
-  const reason = `it went missing ${MISSING_MAX} times within an hour; that ends ${minutes} min after its return`;
-  const untilAge = quarantine.phase === 'CLOSED' ? quarantine.untilAge : undefined;
-  return { kind: 'QUARANTINED', sinceWall: quarantine.sinceWall, untilAge, reason };
-}
-
-export const isClosed = (server: Server): boolean => gateOf(server).kind !== 'OPEN';
-
-/** In the available list, as far as the gate goes: open, or on trial with no start under way. */
-export function isGateOpen(state: ClusterState, server: Server): boolean {
-  const { probation, quarantine } = server.gate;
-  if (quarantine !== undefined && quarantine.phase !== 'OVER') return false;
-  if (probation === undefined) return true;
-  return probation.phase === 'TRIAL' && !hasStartUnderWay(state, server);
-}
-
-/** Behind a closed gate one start at a time is tried: nobody's runs go in a crowd where they are likely to fail. */
-export function hasStartUnderWay(state: ClusterState, server: Server): boolean {
-  for (const id of serverLiveOf(state, server.id).runs) {
-    const attempts = state.runs.get(id)?.attempts ?? [];
-    const isUnderWay = attempts.some(
-      (attempt) => attempt.server === server.id && (attempt.state === 'ASSIGNED' || attempt.state === 'STARTING'),
-    );
-    if (isUnderWay) return true;
-  }
-  return false;
-}

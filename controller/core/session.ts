@@ -7,10 +7,10 @@ import type { LocumError } from '../../shared/errors.ts';
 import { endNeverSent, isUnended, openAttempt } from './attempt.ts';
 import { attemptLiveOf, poolOf, type Session, type StartMessage, serverLiveOf, type Waiting } from './cluster.ts';
 import type { Context } from './context.ts';
-import type { ToAgent, Verdict } from './effect.ts';
 import { endCover } from './lease.ts';
 import { isSamePlace } from './place.ts';
 import type { Attempt, Run } from './state.ts';
+import type { ToAgent, Verdict } from './to-agent.ts';
 
 /** Starts handed over and not answered: by count and by bytes. Further ones wait. */
 const STARTS_UNANSWERED_MAX = 64;
@@ -37,13 +37,6 @@ export function grant(ctx: Context, session: Session, sequence: number, received
   if (session.phase !== 'OPEN') return;
   noteGrant(ctx, session, receivedMono);
   send(ctx, session, { kind: 'grant', sequence, generation: session.generation });
-}
-
-/** Asks an agent for its full inventory, once until it answers. */
-export function askFullState(ctx: Context, session: Session, reason: string): void {
-  if (session.fullStateAsked || session.phase !== 'OPEN') return;
-  session.fullStateAsked = true;
-  ctx.queueCommand(session, { kind: 'plain', message: { kind: 'report_full_state', reason } });
 }
 
 /** Ends a session: nothing extends its attempts any more, and starts that were not handed over never will be. */

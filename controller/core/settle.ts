@@ -9,13 +9,14 @@ import { refreshIndex } from './capacity.ts';
 import { poolLiveOf, serverOf } from './cluster.ts';
 import type { Context } from './context.ts';
 import { pumpDrain } from './drain.ts';
+import { isClosed } from './gate-view.ts';
 import { checkRun } from './invariants.ts';
 import { judgeServer } from './liveness.ts';
 import { pumpMoves, wantFailbacks } from './moves.ts';
 import { placePool } from './placing.ts';
 import { forgetOld } from './retention.ts';
 import { endDeleting } from './server-end.ts';
-import { isClosed, judgeGate } from './server-gate.ts';
+import { judgeGate } from './server-gate.ts';
 import { judgeStorm } from './storm.ts';
 import { upkeep } from './upkeep.ts';
 

@@ -1,7 +1,8 @@
 /** What a policy wants of its runs: a continuous one keeps its number, a schedule fires, a deleted one winds down. */
+
 import { MINUTE, SECOND } from '../../shared/time.ts';
+import { policyLiveOf } from './cluster.ts';
 import type { Context } from './context.ts';
-import { policyLiveOf } from './eligible.ts';
 import { disownPolicy } from './retention.ts';
 import { createRun } from './run.ts';
 import { byNumber } from './run-number.ts';

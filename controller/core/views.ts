@@ -2,37 +2,28 @@
 import type { PoolId, RunId, ServerId } from '../../shared/ids.ts';
 import type { Now } from '../../shared/time.ts';
 import { effectiveMaxSlots, serverView, usedSlots } from './capacity.ts';
-import { ageOf, type ClusterState, poolLiveOf, poolOf, serverLiveOf, wallAtAge } from './cluster.ts';
+import { ageOf, type ClusterState, policyLiveOf, poolLiveOf, poolOf, serverLiveOf, wallAtAge } from './cluster.ts';
 import { drainBlocked as drainBlockedIn } from './drain.ts';
 import { waitFor } from './earlier-life.ts';
-import { placementQuery, policyLiveOf } from './eligible.ts';
+import { placementQuery } from './eligible.ts';
+import { gateOf } from './gate-view.ts';
 import { roughly, whyAvoided } from './happened.ts';
 import { type Explanation, explain } from './placement/explain.ts';
 import { policyTroubles } from './policy-trouble.ts';
 import { isEnded } from './run.ts';
-import { gateOf } from './server-gate.ts';
+import { runsIn, runsOf } from './run-lists.ts';
 import { skipOf } from './setback.ts';
 import type { Policy, Run, Server } from './state.ts';
 
 export { currentAttempt } from './attempt.ts';
 export { effectiveMaxSlots, isAvailable, reservedSlots, usedSlots } from './capacity.ts';
+export { type GateView, gateOf } from './gate-view.ts';
 export { isEnded } from './run.ts';
-export { type GateView, gateOf } from './server-gate.ts';
+export { runsOf, runsOn } from './run-lists.ts';
 
 /** Position in the pool's order, from 1. */
 export const rankOf = (state: ClusterState, server: Server): number =>
   poolOf(state, server.pool).order.indexOf(server.id) + 1;
-
-const runsIn = (state: ClusterState, ids: Iterable<RunId>): readonly Run[] =>
-  [...ids].map((id) => state.runs.get(id)).filter((run) => run !== undefined);
-
-/** Runs with an unended attempt on a server. */
-export const runsOn = (state: ClusterState, server: Server): readonly Run[] =>
-  runsIn(state, serverLiveOf(state, server.id).runs);
-
-/** Unended runs of a policy. */
-export const runsOf = (state: ClusterState, policy: Policy): readonly Run[] =>
-  runsIn(state, policyLiveOf(state, policy).runs);
 
 /** Place in the pool's queue, from 1; 0: not queued. */
 export function queuePosition(state: ClusterState, run: Run, now: Now): number {

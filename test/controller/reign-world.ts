@@ -2,8 +2,8 @@
 import { create } from '@bufbuild/protobuf';
 import { policySpecFromProto } from '../../controller/codec/policy.ts';
 import { Core } from '../../controller/core/core.ts';
-import type { ToAgent } from '../../controller/core/effect.ts';
 import type { Call } from '../../controller/core/event.ts';
+import type { ToAgent } from '../../controller/core/to-agent.ts';
 import { ControllerMetrics } from '../../controller/metrics.ts';
 import { type CallDetails, Reign } from '../../controller/reign.ts';
 import { createScheduleReader } from '../../controller/schedules.ts';

@@ -3,9 +3,10 @@
  * while it does not lead, and it may be paused anywhere, also between deciding and sending.
  */
 import type { FromLeader, ToLeader } from '../../agent/core/message.ts';
-import type { Effect, ToAgent } from '../../controller/core/effect.ts';
+import type { Effect } from '../../controller/core/effect.ts';
 import type { AdminCall, CallResult, FromAgent } from '../../controller/core/event.ts';
 import type { ConnId } from '../../controller/core/state.ts';
+import type { ToAgent } from '../../controller/core/to-agent.ts';
 import { firstOfIncarnation } from '../../shared/ids.ts';
 import type { Now } from '../../shared/time.ts';
 import { type AgentEnd, type Conn, eventOf } from './agent-conn.ts';

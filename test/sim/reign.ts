@@ -3,11 +3,12 @@
  * controller/loop.ts, effects.ts and reign.ts: events of the shell before mail, one flush per drain, effects in their order.
  */
 import { Core } from '../../controller/core/core.ts';
-import type { Effect, RecordWrite, ToAgent } from '../../controller/core/effect.ts';
+import type { Effect, RecordWrite } from '../../controller/core/effect.ts';
 import type { AdminCall, CallResult, Event, FromShell } from '../../controller/core/event.ts';
 import type { ScheduleReader } from '../../controller/core/schedule-reader.ts';
 import type { ConnId, StateRecord } from '../../controller/core/state.ts';
 import type { Timers } from '../../controller/core/timers.ts';
+import type { ToAgent } from '../../controller/core/to-agent.ts';
 import { unreachable } from '../../shared/assert.ts';
 import type { Now } from '../../shared/time.ts';
 import type { BatchFacts } from './checks/ledger.ts';

@@ -6,9 +6,9 @@ import { serverOf } from '../cluster.ts';
 import type { Context } from '../context.ts';
 import type { RunEffect } from '../event.ts';
 import { restingServer } from '../moves.ts';
+import { runsOf } from '../run-lists.ts';
 import type { Policy, PolicySpec, Run } from '../state.ts';
 import { surplusOf } from '../upkeep.ts';
-import { runsOf } from '../views.ts';
 
 /** A policy as it would be. */
 export interface ChangedPolicy {

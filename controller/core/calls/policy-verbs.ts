@@ -1,9 +1,10 @@
 /** Starting, stopping, restarting, pausing and resuming policies. */
+
 import { count } from '../../../shared/count.ts';
 import { stateProblem } from '../../../shared/errors.ts';
 import { currentAttempt, stopAttempt } from '../attempt.ts';
+import { policyLiveOf } from '../cluster.ts';
 import type { Context } from '../context.ts';
-import { policyLiveOf } from '../eligible.ts';
 import { createRun } from '../run.ts';
 import type { Policy, Run } from '../state.ts';
 import { wantStopped } from '../upkeep.ts';

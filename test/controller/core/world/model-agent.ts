@@ -2,9 +2,10 @@
  * An agent of the model world: obeys the lease rules A1–A5 of docs/semantics.md on a perfect clock, and otherwise does what
  * it is told to: answers starts or not, dies at once or late, falls silent. Written apart from the real agent, from the rules.
  */
-import type { ToAgent } from '../../../../controller/core/effect.ts';
+
 import type { CommandOutcome, FromAgent, ReportedAttempt } from '../../../../controller/core/event.ts';
 import type { EndCause } from '../../../../controller/core/state.ts';
+import type { ToAgent } from '../../../../controller/core/to-agent.ts';
 import { poolId, type RunId, type ServerId } from '../../../../shared/ids.ts';
 import { SECOND } from '../../../../shared/time.ts';
 import type { Agenda } from './agenda.ts';
