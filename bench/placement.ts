@@ -3,15 +3,15 @@
  * A plain scan of the servers in order runs beside it, in the same rounds. Prints; judges nothing.
  */
 import { cpus, release } from 'node:os';
+import { PlacementIndex } from '../controller/core/indexes/placement-index.ts';
+import type { PlacementQuery, ServerFacts } from '../controller/core/indexes/placement-query.ts';
 import {
   type Capability,
   capabilityMap,
   parseRequirement,
   type Requirement,
   satisfies,
-} from '../controller/core/capability.ts';
-import { PlacementIndex } from '../controller/core/placement/placement-index.ts';
-import type { PlacementQuery, ServerFacts } from '../controller/core/placement/query.ts';
+} from '../controller/core/records/capability.ts';
 import { type ServerId, serverId } from '../shared/ids.ts';
 
 const ROUNDS = 7;

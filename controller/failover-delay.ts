@@ -1,6 +1,6 @@
 /** How long a takeover took, for the metric: from a server's being declared MISSING to the start of its run being sent elsewhere. */
 import type { RunId } from '../shared/ids.ts';
-import type { ClusterState } from './core/cluster.ts';
+import type { ClusterState } from './core/cluster/cluster.ts';
 
 /** Milliseconds; undefined when this start is no takeover from a missing server. */
 export function failoverDelayMs(

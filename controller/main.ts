@@ -13,19 +13,19 @@ import { type AgentListener, startAgentListener } from './agents/agent-listener.
 import { AgentStreams } from './agents/agent-streams.ts';
 import { type ApiContext, notLeader, StreamCount } from './api/api-context.ts';
 import { API_SERVICES, startApiListener } from './api/api-listener.ts';
-import { systemClock } from './clock.ts';
-import type { ControllerSettings } from './config.ts';
-import { openConfiguredStore } from './configured-store.ts';
-import { controllerId } from './controller-id.ts';
+import { storeWhenThere } from './api/waiting-room.ts';
+import type { ControllerSettings } from './config/config.ts';
+import { openConfiguredStore } from './config/configured-store.ts';
+import { controllerId } from './config/controller-id.ts';
+import { systemClock } from './engine/clock.ts';
 import { failoverDelayMs } from './failover-delay.ts';
-import { Leadership } from './leadership.ts';
+import { Leadership } from './leadership/leadership.ts';
+import type { Reign } from './leadership/reign.ts';
 import { ControllerMetrics } from './metrics.ts';
-import type { Reign } from './reign.ts';
 import { type Candidate, encodeCandidate } from './replication/candidate.ts';
 import { type Readiness, Replica } from './replication/replica.ts';
 import { StaleReads } from './replication/stale-reads.ts';
 import { type Identity, type Store, StoreError } from './store/store.ts';
-import { storeWhenThere } from './waiting-room.ts';
 
 export interface ControllerOptions extends ControllerSettings {
   /** Version of the program, shown in the status. */

@@ -1,8 +1,8 @@
 /** What `/metrics` shows. No ids of runs, policies or servers as labels: their number has no bound. */
 import { Counter, Gauge, Histogram, Registry } from '@prometheus-io/client';
 import { livenessWords, runStateWords } from './codec/words.ts';
-import type { ClusterState } from './core/cluster.ts';
-import type { StoreStatus } from './reign.ts';
+import type { ClusterState } from './core/cluster/cluster.ts';
+import type { StoreStatus } from './leadership/reign.ts';
 
 /** The parts of a leader that are looked at when somebody asks. */
 export interface MetricsSource {

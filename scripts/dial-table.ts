@@ -2,7 +2,7 @@
  * `node scripts/dial-table.ts`: the table of timer settings in docs/guarantees.md, computed from the controller's own rules. A test
  * keeps the page equal to it.
  */
-import { checkTimers, DEFAULT_TIMERS, type Timers, takeoverWaitMs } from '../controller/core/timers.ts';
+import { checkTimers, DEFAULT_TIMERS, type Timers, takeoverWaitMs } from '../controller/core/records/timers.ts';
 import { MINUTE, SECOND } from '../shared/time.ts';
 
 /**

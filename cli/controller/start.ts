@@ -1,5 +1,5 @@
 /** Runs a controller until a signal ends it. */
-import { type ControllerSettings, loadControllerSettings } from '../../controller/config.ts';
+import { type ControllerSettings, loadControllerSettings } from '../../controller/config/config.ts';
 import { runController } from '../../controller/main.ts';
 import { isLoopback } from '../../shared/listen-address.ts';
 import { createLogger, type Logger } from '../../shared/log.ts';

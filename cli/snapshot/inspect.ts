@@ -1,6 +1,6 @@
 /** `locum snapshot inspect`. */
 import { readFileSync } from 'node:fs';
-import { decodeSnapshot } from '../../controller/snapshot.ts';
+import { decodeSnapshot } from '../../controller/snapshot/snapshot.ts';
 import { printLine } from '../output/print.ts';
 import { describeSnapshot } from './describe.ts';
 

@@ -1,7 +1,7 @@
 /** `locum snapshot restore`. */
 import { readFileSync } from 'node:fs';
-import { loadControllerSettings } from '../../controller/config.ts';
-import { decodeSnapshot, restoreSnapshot } from '../../controller/snapshot.ts';
+import { loadControllerSettings } from '../../controller/config/config.ts';
+import { decodeSnapshot, restoreSnapshot } from '../../controller/snapshot/snapshot.ts';
 import { CommandFailure } from '../exit-codes.ts';
 import { printLine } from '../output/print.ts';
 

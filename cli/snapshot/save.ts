@@ -1,7 +1,7 @@
 /** `locum snapshot save`: the file appears when it is complete, and never replaces another. */
 import { linkSync, rmSync, writeFileSync } from 'node:fs';
 import { createClient } from '@connectrpc/connect';
-import { decodeSnapshot } from '../../controller/snapshot.ts';
+import { decodeSnapshot } from '../../controller/snapshot/snapshot.ts';
 import { errorCode } from '../../shared/caught-error.ts';
 import { ClusterService } from '../../shared/gen/locum/v1/cluster_service_pb.ts';
 import { withTransport } from '../client/session.ts';

@@ -35,9 +35,9 @@ import {
 } from '../codec/from-agent.ts';
 import { fromUint64 } from '../codec/numbers.ts';
 import { encodeReadOutput, encodeReconnect, encodeToAgent, type LeaderIdentity } from '../codec/to-agent.ts';
-import type { FromAgent, HelloFacts } from '../core/event.ts';
-import type { ConnId } from '../core/state.ts';
-import type { ToAgent } from '../core/to-agent.ts';
+import type { FromAgent, HelloFacts } from '../core/cluster/event.ts';
+import type { ConnId } from '../core/records/state.ts';
+import type { ToAgent } from '../core/records/to-agent.ts';
 import { checkCapacity, checked, decodeRequest } from './agent-message.ts';
 import { AttemptParts } from './attempt-parts.ts';
 import { grantBytes, readHeartbeat } from './heartbeat-bytes.ts';

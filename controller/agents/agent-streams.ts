@@ -8,12 +8,12 @@ import type { OutputChunk } from '../../shared/gen/locum/v1/agent_service_pb.ts'
 import type { ServerId } from '../../shared/ids.ts';
 import type { Logger } from '../../shared/log.ts';
 import type { Now } from '../../shared/time.ts';
-import type { Clock } from '../clock.ts';
 import type { LeaderIdentity } from '../codec/to-agent.ts';
-import type { Event } from '../core/event.ts';
-import type { ConnId } from '../core/state.ts';
-import type { ToAgent } from '../core/to-agent.ts';
-import type { AgentStreams as AgentStreamsPort } from '../effects.ts';
+import type { Event } from '../core/cluster/event.ts';
+import type { ConnId } from '../core/records/state.ts';
+import type { ToAgent } from '../core/records/to-agent.ts';
+import type { Clock } from '../engine/clock.ts';
+import type { AgentStreams as AgentStreamsPort } from '../engine/effects.ts';
 import type { ControllerMetrics } from '../metrics.ts';
 import { AgentStream, type RawCall } from './agent-stream.ts';
 import { defaultOutboxLimits, type OutboxLimits } from './outbox.ts';

@@ -2,7 +2,7 @@
 import { LocumError } from '../../shared/errors.ts';
 import type { AttemptStatus, FullState, Hello } from '../../shared/gen/locum/v1/agent_service_pb.ts';
 import { reportedAttemptFromProto } from '../codec/from-agent.ts';
-import type { ReportedAttempt } from '../core/event.ts';
+import type { ReportedAttempt } from '../core/cluster/event.ts';
 
 /** Attempts of one inventory; no host has room for as many processes. */
 export const MAX_ATTEMPTS = 10_000;

@@ -4,7 +4,7 @@ import { LocumError } from '../../shared/errors.ts';
 import { type OutputChunk, type ReadOutput, ReadOutputSchema } from '../../shared/gen/locum/v1/agent_service_pb.ts';
 import { LIMITS } from '../../shared/limits.ts';
 import { printable } from '../../shared/printable.ts';
-import { overloaded } from '../pending-calls.ts';
+import { overloaded } from '../engine/pending-calls.ts';
 
 /** Reads under way on one stream. Each can bring 64 KiB. */
 const MAX_REQUESTS = 64;

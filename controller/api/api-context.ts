@@ -7,9 +7,9 @@ import { assert } from '../../shared/assert.ts';
 import { invalidField, LocumError } from '../../shared/errors.ts';
 import { ACTOR_HEADER } from '../../shared/rpc/actor-header.ts';
 import type { AgentStreams } from '../agents/agent-streams.ts';
-import type { Call, CallValue } from '../core/event.ts';
-import { overloaded } from '../pending-calls.ts';
-import type { Reign } from '../reign.ts';
+import type { Call, CallValue } from '../core/cluster/event.ts';
+import { overloaded } from '../engine/pending-calls.ts';
+import type { Reign } from '../leadership/reign.ts';
 import type { Controllers } from '../replication/controllers.ts';
 import type { Store } from '../store/store.ts';
 

@@ -3,9 +3,9 @@ import { create } from '@bufbuild/protobuf';
 import { type CapabilityHolders, CapabilityHoldersSchema } from '../../shared/gen/locum/v1/server_service_pb.ts';
 import type { PoolId } from '../../shared/ids.ts';
 import { serverName } from '../../shared/resource-name.ts';
-import { capabilityMap } from '../core/capability.ts';
-import type { ClusterState } from '../core/cluster.ts';
-import type { Server } from '../core/state.ts';
+import type { ClusterState } from '../core/cluster/cluster.ts';
+import { capabilityMap } from '../core/records/capability.ts';
+import type { Server } from '../core/records/state.ts';
 
 export interface RankedServer {
   readonly server: Server;

@@ -4,7 +4,7 @@ import { LocumError } from '../../shared/errors.ts';
 import { type FenceService, FenceVerdict } from '../../shared/gen/locum/v1/fence_service_pb.ts';
 import { runName, serverName } from '../../shared/resource-name.ts';
 import { fromUint64, toUint64 } from '../codec/numbers.ts';
-import { type Fence, judgeFence } from '../core/fence.ts';
+import { type Fence, judgeFence } from '../core/runs/fence.ts';
 import type { ReignView } from './api-context.ts';
 import { found, policyIdOf, runIdOf } from './resource-id.ts';
 

@@ -16,8 +16,8 @@ import {
 import { runName } from '../../shared/resource-name.ts';
 import { policyToProto } from '../codec/policy.ts';
 import { checkArgumentsSize } from '../codec/workload-check.ts';
-import type { Call, CallValue } from '../core/event.ts';
-import type { Policy } from '../core/state.ts';
+import type { Call, CallValue } from '../core/cluster/event.ts';
+import type { Policy } from '../core/records/state.ts';
 import { type ApiContext, submit } from './api-context.ts';
 import { changesBetween } from './policy-diff.ts';
 import { newPolicySpec, policyPatch } from './policy-patch.ts';

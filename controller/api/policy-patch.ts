@@ -5,8 +5,8 @@ import type { FieldMask } from '@bufbuild/protobuf/wkt';
 import { type Policy as PbPolicy, WorkloadSchema } from '../../shared/gen/locum/v1/policy_pb.ts';
 import { policySpecFromProto } from '../codec/policy.ts';
 import { checkProgram, checkWorkloadSize } from '../codec/workload-check.ts';
-import type { PolicyPatch } from '../core/event.ts';
-import type { PolicySpec } from '../core/state.ts';
+import type { PolicyPatch } from '../core/cluster/event.ts';
+import type { PolicySpec } from '../core/records/state.ts';
 import { maskPaths } from './update-mask.ts';
 
 /** Fields of the message that users write, and the part of the spec that each of them is. */

@@ -8,9 +8,9 @@ import {
   StopRunRequestSchema,
 } from '../../shared/gen/locum/v1/run_service_pb.ts';
 import { runId } from '../../shared/ids.ts';
-import type { ClusterState } from '../core/cluster.ts';
-import type { Call } from '../core/event.ts';
-import type { Run } from '../core/state.ts';
+import type { ClusterState } from '../core/cluster/cluster.ts';
+import type { Call } from '../core/cluster/event.ts';
+import type { Run } from '../core/records/state.ts';
 import { currentAttempt, isEnded } from '../core/views.ts';
 import { type ApiContext, submit } from './api-context.ts';
 import { indexAfterNumber, pageOf } from './page.ts';

@@ -22,8 +22,8 @@ import {
 import { runName } from '../../shared/resource-name.ts';
 import { fromUint64 } from '../codec/numbers.ts';
 import { movePlanToProto, orderToProto } from '../codec/pool.ts';
-import type { Call, CallValue } from '../core/event.ts';
-import type { Server } from '../core/state.ts';
+import type { Call, CallValue } from '../core/cluster/event.ts';
+import type { Server } from '../core/records/state.ts';
 import { type ApiContext, submit } from './api-context.ts';
 import { applyOf } from './pool-service.ts';
 import { projectServer } from './projections/project-server.ts';

@@ -1,9 +1,9 @@
 /** Snapshots on their way to clients. Each holds a copy of everything until it is read, so only a few are made at once. */
 import { LocumError } from '../../shared/errors.ts';
 import { LIMITS } from '../../shared/limits.ts';
-import { overloaded } from '../pending-calls.ts';
-import { encodeSnapshot } from '../snapshot.ts';
-import type { StateCopy } from '../state-copy.ts';
+import { overloaded } from '../engine/pending-calls.ts';
+import { encodeSnapshot } from '../snapshot/snapshot.ts';
+import type { StateCopy } from '../snapshot/state-copy.ts';
 
 /** A client that takes no piece for so long loses its snapshot: a few that hang must not keep everybody from making backups. */
 export const READER_PATIENCE_MS = 60_000;

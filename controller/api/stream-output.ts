@@ -9,7 +9,7 @@ import type { OutputChunk } from '../../shared/gen/locum/v1/agent_service_pb.ts'
 import type { StreamOutputRequest, StreamOutputResponseSchema } from '../../shared/gen/locum/v1/run_service_pb.ts';
 import { toTimestamp } from '../../shared/rpc/time-messages.ts';
 import { fromUint64, toUint64 } from '../codec/numbers.ts';
-import type { Run } from '../core/state.ts';
+import type { Run } from '../core/records/state.ts';
 import type { ApiContext } from './api-context.ts';
 import { found, runIdOf } from './resource-id.ts';
 import { throwIfEnded } from './watch-resources.ts';

@@ -3,9 +3,9 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import { LocumError } from '../../shared/errors.ts';
 import type { Now } from '../../shared/time.ts';
 import { fromUint64, toUint64 } from '../codec/numbers.ts';
-import type { ClusterState } from '../core/cluster.ts';
+import type { ClusterState } from '../core/cluster/cluster.ts';
+import type { HubEntry, Position } from '../engine/watch-hub.ts';
 import type { ApiContext, ReignView } from './api-context.ts';
-import type { HubEntry, Position } from './watch-hub.ts';
 
 /** Resources that are looked up and sent at a time. */
 const CHUNK = 100;

@@ -12,7 +12,7 @@ import { epoch, uid } from '../../shared/ids.ts';
 import { parseServerName, serverName } from '../../shared/resource-name.ts';
 import { hostProblemFromProto, hostProblemToProto } from '../../shared/rpc/host-problem-messages.ts';
 import { fromTimestamp, toDuration, toTimestamp } from '../../shared/rpc/time-messages.ts';
-import type { Attempt, AttemptEnd, FrozenTerms } from '../core/state.ts';
+import type { Attempt, AttemptEnd, FrozenTerms } from '../core/records/state.ts';
 import { fromUint64, toUint64 } from './numbers.ts';
 import { required, requiredId, requiredTime, requiredWord } from './required.ts';
 import {

@@ -15,7 +15,7 @@ import {
   serverName,
 } from '../../shared/resource-name.ts';
 import { toTimestamp } from '../../shared/rpc/time-messages.ts';
-import type { EventRecord } from '../core/state.ts';
+import type { EventRecord } from '../core/records/state.ts';
 import { fromUint64, toUint64 } from './numbers.ts';
 import { requiredId, requiredTime } from './required.ts';
 

@@ -7,7 +7,7 @@ import { LIMITS } from '../../shared/limits.ts';
 import { cut, printable } from '../../shared/printable.ts';
 import { hostProblemFromProto, hostProblemsFromProto } from '../../shared/rpc/host-problem-messages.ts';
 import { fromDuration, fromTimestamp } from '../../shared/rpc/time-messages.ts';
-import type { CommandOutcome, HelloFacts, ReportedAttempt, ReportedCapacity } from '../core/event.ts';
+import type { CommandOutcome, HelloFacts, ReportedAttempt, ReportedCapacity } from '../core/cluster/event.ts';
 import { capabilityFromProto } from './capability.ts';
 import { fromUint64 } from './numbers.ts';
 import { requiredWord } from './required.ts';

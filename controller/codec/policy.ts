@@ -17,8 +17,8 @@ import {
 } from '../../shared/resource-name.ts';
 import { fromDuration, fromTimestamp, toDuration, toTimestamp } from '../../shared/rpc/time-messages.ts';
 import { MINUTE, SECOND } from '../../shared/time.ts';
-import { etagOf } from '../core/etag.ts';
-import type { Policy, PolicySpec } from '../core/state.ts';
+import { etagOf } from '../core/records/etag.ts';
+import type { Policy, PolicySpec } from '../core/records/state.ts';
 import { fromUint64, toUint64 } from './numbers.ts';
 import { required, requiredId, requiredTime } from './required.ts';
 import { failbackWords, listModeWords, onCapabilityLossWords, onDisconnectWords, onRunMissingWords } from './words.ts';

@@ -10,9 +10,9 @@ import {
   RecordSchema,
   RequestSchema,
 } from '../../shared/gen/locum/store/v1/record_pb.ts';
-import { recordKey } from '../core/keys.ts';
-import type { Meta } from '../core/meta.ts';
-import type { RequestRecord, StateRecord } from '../core/state.ts';
+import { recordKey } from '../core/records/keys.ts';
+import type { Meta } from '../core/records/meta.ts';
+import type { RequestRecord, StateRecord } from '../core/records/state.ts';
 import { StoreError } from '../store/store.ts';
 import { eventFromProto, eventToProto } from './event.ts';
 import { fromUint64, toUint64 } from './numbers.ts';

@@ -24,9 +24,9 @@ import {
   serverName,
 } from '../../shared/resource-name.ts';
 import { fromTimestamp, toTimestamp } from '../../shared/rpc/time-messages.ts';
-import { etagOf } from '../core/etag.ts';
-import type { Skip } from '../core/skip.ts';
-import type { Reservation, Run, RunOutcome } from '../core/state.ts';
+import { etagOf } from '../core/records/etag.ts';
+import type { Skip } from '../core/records/skip.ts';
+import type { Reservation, Run, RunOutcome } from '../core/records/state.ts';
 import { attemptFromRecord, attemptToRecord } from './attempt.ts';
 import { fromUint64, toUint64 } from './numbers.ts';
 import { required, requiredId, requiredTime, requiredWord } from './required.ts';

@@ -11,8 +11,8 @@ import {
 import { type GateStatus, GateStatusSchema, Gate as PbGate } from '../../shared/gen/locum/v1/server_pb.ts';
 import { hostProblemsFromProto, hostProblemsToProto } from '../../shared/rpc/host-problem-messages.ts';
 import { toTimestamp } from '../../shared/rpc/time-messages.ts';
-import { OPEN_GATE, type Probation, type Quarantine, type ServerGate } from '../core/gate-record.ts';
-import type { Server } from '../core/state.ts';
+import { OPEN_GATE, type Probation, type Quarantine, type ServerGate } from '../core/records/gate-record.ts';
+import type { Server } from '../core/records/state.ts';
 import { gateOf } from '../core/views.ts';
 import { fromUint64, toUint64 } from './numbers.ts';
 import { requiredTime, requiredWord } from './required.ts';

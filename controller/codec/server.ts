@@ -17,9 +17,9 @@ import {
 import { epoch, policyId, runId, uid } from '../../shared/ids.ts';
 import { parsePoolName, parseServerName, poolName, serverName } from '../../shared/resource-name.ts';
 import { fromTimestamp, toTimestamp } from '../../shared/rpc/time-messages.ts';
-import type { EarlierLife } from '../core/earlier-attempt.ts';
-import { etagOf } from '../core/etag.ts';
-import type { Drain, Server } from '../core/state.ts';
+import type { EarlierLife } from '../core/records/earlier-attempt.ts';
+import { etagOf } from '../core/records/etag.ts';
+import type { Drain, Server } from '../core/records/state.ts';
 import { capabilityFromProto, capabilityToProto } from './capability.ts';
 import { fromUint64, toUint64 } from './numbers.ts';
 import { required, requiredId, requiredTime, requiredWord } from './required.ts';

@@ -2,7 +2,7 @@
 import { create } from '@bufbuild/protobuf';
 import { type Timers as PbTimers, TimersSchema } from '../../shared/gen/locum/v1/timers_pb.ts';
 import { fromDuration, toDuration } from '../../shared/rpc/time-messages.ts';
-import { DEFAULT_TIMERS, type Timers } from '../core/timers.ts';
+import { DEFAULT_TIMERS, type Timers } from '../core/records/timers.ts';
 
 export function timersToProto(timers: Timers): PbTimers {
   return create(TimersSchema, {

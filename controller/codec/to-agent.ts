@@ -14,7 +14,7 @@ import {
 import { LIMITS } from '../../shared/limits.ts';
 import { inParts } from '../../shared/parts.ts';
 import { toDuration } from '../../shared/rpc/time-messages.ts';
-import type { ToAgent, Verdict } from '../core/to-agent.ts';
+import type { ToAgent, Verdict } from '../core/records/to-agent.ts';
 import { toUint64 } from './numbers.ts';
 import { timersToProto } from './timers.ts';
 import { onDisconnectWords, verdictWords } from './words.ts';

@@ -17,8 +17,8 @@ import {
   RunState,
 } from '../../shared/gen/locum/v1/run_pb.ts';
 import { Intent as PbIntent, Liveness as PbLiveness } from '../../shared/gen/locum/v1/server_pb.ts';
-import type { CapabilitySource } from '../core/capability.ts';
-import type { CommandOutcome } from '../core/event.ts';
+import type { CommandOutcome } from '../core/cluster/event.ts';
+import type { CapabilitySource } from '../core/records/capability.ts';
 import type {
   AttemptCause,
   AttemptState,
@@ -38,8 +38,8 @@ import type {
   RunStateName,
   StopReason,
   Trigger,
-} from '../core/state.ts';
-import type { Verdict } from '../core/to-agent.ts';
+} from '../core/records/state.ts';
+import type { Verdict } from '../core/records/to-agent.ts';
 import { wordSet, wordTable } from './word-table.ts';
 
 export const livenessWords = wordTable<Liveness, PbLiveness>({

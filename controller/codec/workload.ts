@@ -7,7 +7,7 @@ import {
   TriggerSchema,
   WorkloadSchema,
 } from '../../shared/gen/locum/v1/policy_pb.ts';
-import type { Trigger, Workload } from '../core/state.ts';
+import type { Trigger, Workload } from '../core/records/state.ts';
 import { missedRunWords } from './words.ts';
 
 /** Interpreter of a script that names none. */

@@ -8,13 +8,13 @@ import { unreachable } from '../../shared/assert.ts';
 import type { Now } from '../../shared/time.ts';
 import { SECOND } from '../../shared/time.ts';
 import { handleCall, releaseAnswers } from './calls/call.ts';
-import { type ClusterState, poolOf } from './cluster.ts';
-import { Context, type CoreOptions } from './context.ts';
-import type { Effect } from './effect.ts';
-import type { Event, FromShell } from './event.ts';
-import { fromAgent } from './from-agent.ts';
+import { type ClusterState, poolOf } from './cluster/cluster.ts';
+import type { Effect } from './cluster/effect.ts';
+import type { Event, FromShell } from './cluster/event.ts';
+import { Context, type CoreOptions } from './cluster/turn.ts';
 import { takeOffice } from './load.ts';
-import { grant, pump } from './session.ts';
+import { fromAgent } from './servers/from-agent.ts';
+import { grant, pump } from './servers/session.ts';
 import { periodicLook, settle } from './settle.ts';
 
 /** Everything is looked at again this often, whatever happened: the safety net. */

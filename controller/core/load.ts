@@ -3,8 +3,6 @@ import { assert, unreachable } from '../../shared/assert.ts';
 import { DEFAULT_POOL, firstOfIncarnation } from '../../shared/ids.ts';
 import type { Now } from '../../shared/time.ts';
 import { addPool, newPool } from './calls/pool-calls.ts';
-import { parseRequirement, type Requirement } from './capability.ts';
-import { refreshIndex } from './capacity.ts';
 import {
   type ClusterState,
   newMeta,
@@ -13,15 +11,17 @@ import {
   nextUid,
   poolLiveOf,
   serverLiveOf,
-} from './cluster.ts';
-import { Context, type CoreOptions } from './context.ts';
-import { expectEarlierLife } from './earlier-life.ts';
-import type { FromShell } from './event.ts';
-import { refreshOrder } from './placing.ts';
-import { keepEndedRun } from './retention.ts';
-import { isEnded } from './run.ts';
-import type { Policy, Run, Server, StateRecord } from './state.ts';
-import { takeoverWaitMs } from './timers.ts';
+} from './cluster/cluster.ts';
+import type { FromShell } from './cluster/event.ts';
+import { Context, type CoreOptions } from './cluster/turn.ts';
+import { refreshIndex } from './placement/capacity.ts';
+import { parseRequirement, type Requirement } from './records/capability.ts';
+import type { Policy, Run, Server, StateRecord } from './records/state.ts';
+import { takeoverWaitMs } from './records/timers.ts';
+import { expectEarlierLife } from './runs/earlier-life.ts';
+import { refreshOrder } from './runs/placing.ts';
+import { keepEndedRun } from './runs/retention.ts';
+import { isEnded } from './runs/run.ts';
 
 type Elected = Extract<FromShell, { readonly kind: 'elected' }>;
 

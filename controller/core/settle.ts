@@ -3,22 +3,22 @@
  * first, then runs, then policies, then moves, then the queue, so that a freed slot is used in the same step.
  */
 import { assert } from '../../shared/assert.ts';
-import { advanceRun } from './advance.ts';
-import { judgeCapabilities } from './capability-loss.ts';
-import { refreshIndex } from './capacity.ts';
-import { poolLiveOf, serverOf } from './cluster.ts';
-import type { Context } from './context.ts';
-import { pumpDrain } from './drain.ts';
-import { isClosed } from './gate-view.ts';
-import { checkRun } from './invariants.ts';
-import { judgeServer } from './liveness.ts';
-import { pumpMoves, wantFailbacks } from './moves.ts';
-import { placePool } from './placing.ts';
-import { forgetOld } from './retention.ts';
-import { endDeleting } from './server-end.ts';
-import { judgeGate } from './server-gate.ts';
-import { judgeStorm } from './storm.ts';
-import { upkeep } from './upkeep.ts';
+import { poolLiveOf, serverOf } from './cluster/cluster.ts';
+import type { Context } from './cluster/turn.ts';
+import { refreshIndex } from './placement/capacity.ts';
+import { isClosed } from './placement/gate-view.ts';
+import { advanceRun } from './runs/advance.ts';
+import { judgeCapabilities } from './runs/capability-loss.ts';
+import { pumpDrain } from './runs/drain.ts';
+import { checkRun } from './runs/invariants.ts';
+import { pumpMoves, wantFailbacks } from './runs/moves.ts';
+import { placePool } from './runs/placing.ts';
+import { forgetOld } from './runs/retention.ts';
+import { upkeep } from './runs/upkeep.ts';
+import { judgeServer } from './servers/liveness.ts';
+import { endDeleting } from './servers/server-end.ts';
+import { judgeGate } from './servers/server-gate.ts';
+import { judgeStorm } from './servers/storm.ts';
 
 /** Each round does all there is to do; a change can call for another one, never for many. */
 const ROUNDS_MAX = 100;

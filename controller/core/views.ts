@@ -1,25 +1,33 @@
 /** What people are shown beyond the records: derived from the state when asked, never stored. */
 import type { PoolId, RunId, ServerId } from '../../shared/ids.ts';
 import type { Now } from '../../shared/time.ts';
-import { effectiveMaxSlots, serverView, usedSlots } from './capacity.ts';
-import { ageOf, type ClusterState, policyLiveOf, poolLiveOf, poolOf, serverLiveOf, wallAtAge } from './cluster.ts';
-import { drainBlocked as drainBlockedIn } from './drain.ts';
-import { waitFor } from './earlier-life.ts';
-import { placementQuery } from './eligible.ts';
-import { gateOf } from './gate-view.ts';
-import { roughly, whyAvoided } from './happened.ts';
+import {
+  ageOf,
+  type ClusterState,
+  policyLiveOf,
+  poolLiveOf,
+  poolOf,
+  serverLiveOf,
+  wallAtAge,
+} from './cluster/cluster.ts';
+import { runsIn, runsOf } from './cluster/run-lists.ts';
+import { effectiveMaxSlots, serverView, usedSlots } from './placement/capacity.ts';
+import { placementQuery } from './placement/eligible.ts';
 import { type Explanation, explain } from './placement/explain.ts';
-import { policyTroubles } from './policy-trouble.ts';
-import { isEnded } from './run.ts';
-import { runsIn, runsOf } from './run-lists.ts';
-import { skipOf } from './setback.ts';
-import type { Policy, Run, Server } from './state.ts';
+import { gateOf } from './placement/gate-view.ts';
+import { roughly, whyAvoided } from './placement/happened.ts';
+import { skipOf } from './placement/setback.ts';
+import type { Policy, Run, Server } from './records/state.ts';
+import { drainBlocked as drainBlockedIn } from './runs/drain.ts';
+import { waitFor } from './runs/earlier-life.ts';
+import { policyTroubles } from './runs/policy-trouble.ts';
+import { isEnded } from './runs/run.ts';
 
-export { currentAttempt } from './attempt.ts';
-export { effectiveMaxSlots, isAvailable, reservedSlots, usedSlots } from './capacity.ts';
-export { type GateView, gateOf } from './gate-view.ts';
-export { isEnded } from './run.ts';
-export { runsOf, runsOn } from './run-lists.ts';
+export { runsOf, runsOn } from './cluster/run-lists.ts';
+export { effectiveMaxSlots, isAvailable, reservedSlots, usedSlots } from './placement/capacity.ts';
+export { type GateView, gateOf } from './placement/gate-view.ts';
+export { currentAttempt } from './runs/attempt.ts';
+export { isEnded } from './runs/run.ts';
 
 /** Position in the pool's order, from 1. */
 export const rankOf = (state: ClusterState, server: Server): number =>

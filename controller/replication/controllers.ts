@@ -1,7 +1,7 @@
 /** The controllers that share the store: who is there, and who leads. */
 import { setTimeout as sleep } from 'node:timers/promises';
 import { LocumError, notFound } from '../../shared/errors.ts';
-import type { Handover } from '../leadership.ts';
+import type { Handover } from '../leadership/leadership.ts';
 import type { Store } from '../store/store.ts';
 import { type Candidate, decodeCandidate } from './candidate.ts';
 import type { KnownLeader, LeaderView } from './leader-view.ts';

@@ -2,7 +2,7 @@
 import type { DescService } from '@bufbuild/protobuf';
 import type { Logger } from '../../shared/log.ts';
 import type { AgentStreams } from '../agents/agent-streams.ts';
-import type { Handover } from '../leadership.ts';
+import type { Handover } from '../leadership/leadership.ts';
 import type { Identity, Store } from '../store/store.ts';
 import { watchAgentReach } from './agent-reach.ts';
 import { type Candidate, encodeCandidate } from './candidate.ts';

@@ -3,13 +3,13 @@ import type { Interceptor } from '@connectrpc/connect';
 import { badField, LocumError } from '../../shared/errors.ts';
 import type { Now } from '../../shared/time.ts';
 import type { ReignView } from '../api/api-context.ts';
-import type { Clock } from '../clock.ts';
 import { decodeRecord } from '../codec/record.ts';
-import type { ClusterState, Keep } from '../core/cluster.ts';
+import type { ClusterState, Keep } from '../core/cluster/cluster.ts';
 import { stateOf } from '../core/load.ts';
-import type { Timers } from '../core/timers.ts';
-import { createScheduleReader } from '../schedules.ts';
-import { copyInSlices, type StateCopy } from '../state-copy.ts';
+import type { Timers } from '../core/records/timers.ts';
+import type { Clock } from '../engine/clock.ts';
+import { createScheduleReader } from '../engine/schedules.ts';
+import { copyInSlices, type StateCopy } from '../snapshot/state-copy.ts';
 import type { Identity } from '../store/store.ts';
 import type { Copy, WarmCopy } from './warm-copy.ts';
 

@@ -1,5 +1,5 @@
 /** A controller as a process of its own, to be killed: `crash-controller.ts FILE`. Says its addresses over IPC. */
-import { DEFAULT_TIMERS } from '../../controller/core/timers.ts';
+import { DEFAULT_TIMERS } from '../../controller/core/records/timers.ts';
 import { runController } from '../../controller/main.ts';
 import { createLogger } from '../../shared/log.ts';
 

@@ -1,8 +1,8 @@
 /** The state of a leader that was just elected on an empty store. */
-import type { ClusterState } from '../../controller/core/cluster.ts';
+import type { ClusterState } from '../../controller/core/cluster/cluster.ts';
 import { Core } from '../../controller/core/core.ts';
-import { encodeSnapshot } from '../../controller/snapshot.ts';
-import { copyInSlices } from '../../controller/state-copy.ts';
+import { encodeSnapshot } from '../../controller/snapshot/snapshot.ts';
+import { copyInSlices } from '../../controller/snapshot/state-copy.ts';
 
 export function stateOfNewLeader(): ClusterState {
   const core = new Core({

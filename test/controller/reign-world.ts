@@ -1,15 +1,15 @@
 /** A reign on a store that fails as it is told. */
 import { create } from '@bufbuild/protobuf';
 import { policySpecFromProto } from '../../controller/codec/policy.ts';
+import type { Call } from '../../controller/core/cluster/event.ts';
 import { Core } from '../../controller/core/core.ts';
-import type { Call } from '../../controller/core/event.ts';
-import type { ToAgent } from '../../controller/core/to-agent.ts';
+import type { ToAgent } from '../../controller/core/records/to-agent.ts';
+import { createScheduleReader } from '../../controller/engine/schedules.ts';
+import { type CallDetails, Reign } from '../../controller/leadership/reign.ts';
 import { ControllerMetrics } from '../../controller/metrics.ts';
-import { type CallDetails, Reign } from '../../controller/reign.ts';
-import { createScheduleReader } from '../../controller/schedules.ts';
 import { PolicySchema } from '../../shared/gen/locum/v1/policy_pb.ts';
 import { policyId } from '../../shared/ids.ts';
-import { FailingStore } from './loop/failing-store.ts';
+import { FailingStore } from './engine/failing-store.ts';
 
 export function createPolicy(id: string, requestId = '', argv = ['/bin/true']): CallDetails {
   const workload = { kind: { case: 'command' as const, value: { argv } } };

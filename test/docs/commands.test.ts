@@ -13,7 +13,7 @@ import { freePort } from '../../cli/dev/ports.ts';
 import { EXIT } from '../../cli/exit-codes.ts';
 import { nouns } from '../../cli/nouns.ts';
 import { buildProgram } from '../../cli/program.ts';
-import { loadControllerSettings } from '../../controller/config.ts';
+import { loadControllerSettings } from '../../controller/config/config.ts';
 import { SETTINGS } from '../../scripts/dial-table.ts';
 import { runCaptured } from '../e2e/captured-command.ts';
 import { SETUP_TIMEOUT_MS, useCluster } from '../e2e/cluster-fixture.ts';

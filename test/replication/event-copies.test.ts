@@ -5,13 +5,13 @@
 import fc from 'fast-check';
 import { afterAll, expect, test } from 'vitest';
 import { decodeRecord, encodeRecord } from '../../controller/codec/record.ts';
-import { DEFAULT_KEEP } from '../../controller/core/cluster.ts';
-import { Journal } from '../../controller/core/journal.ts';
+import { DEFAULT_KEEP } from '../../controller/core/cluster/cluster.ts';
+import { Journal } from '../../controller/core/cluster/journal.ts';
 import { stateOf } from '../../controller/core/load.ts';
-import { DEFAULT_TIMERS } from '../../controller/core/timers.ts';
+import { DEFAULT_TIMERS } from '../../controller/core/records/timers.ts';
+import { createScheduleReader } from '../../controller/engine/schedules.ts';
 import { StaleReads } from '../../controller/replication/stale-reads.ts';
 import { WarmCopy } from '../../controller/replication/warm-copy.ts';
-import { createScheduleReader } from '../../controller/schedules.ts';
 import { EtcdClient } from '../../controller/store/etcd/client.ts';
 import { type EtcdStore, openEtcdStore } from '../../controller/store/etcd/etcd-store.ts';
 import type { Change, Store, Write } from '../../controller/store/store.ts';

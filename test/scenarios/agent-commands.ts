@@ -1,6 +1,7 @@
 /** Commands about agents and their hosts. */
-import type { Capability } from '../../controller/core/capability.ts';
-import type { ReportedAttempt } from '../../controller/core/event.ts';
+
+import type { ReportedAttempt } from '../../controller/core/cluster/event.ts';
+import type { Capability } from '../../controller/core/records/capability.ts';
 import { present } from '../../shared/assert.ts';
 import { HOST_PROBLEM_KINDS, type HostProblem } from '../../shared/host-problem.ts';
 import { epoch, policyId, runId } from '../../shared/ids.ts';

@@ -1,6 +1,6 @@
 /** Commands that are administrators' calls. `id=` gives a request_id, the word `dry` sets validate_only, `by=` names who asks. */
-import type { AdminCall, Call } from '../../controller/core/event.ts';
-import type { Timers } from '../../controller/core/timers.ts';
+import type { AdminCall, Call } from '../../controller/core/cluster/event.ts';
+import type { Timers } from '../../controller/core/records/timers.ts';
 import { present } from '../../shared/assert.ts';
 import { policyId, poolId, runId, serverId } from '../../shared/ids.ts';
 import type { Command } from './agent-commands.ts';

@@ -1,8 +1,8 @@
 /** What happened, in one line each. */
-import type { RecordWrite } from '../../controller/core/effect.ts';
-import type { CallResult, CallValue, MovePlan, ReportedAttempt } from '../../controller/core/event.ts';
-import type { EventRecord } from '../../controller/core/state.ts';
-import type { ToAgent, Verdict } from '../../controller/core/to-agent.ts';
+import type { RecordWrite } from '../../controller/core/cluster/effect.ts';
+import type { CallResult, CallValue, MovePlan, ReportedAttempt } from '../../controller/core/cluster/event.ts';
+import type { EventRecord } from '../../controller/core/records/state.ts';
+import type { ToAgent, Verdict } from '../../controller/core/records/to-agent.ts';
 import type { Said } from '../controller/core/world/model-agent.ts';
 
 const verdict = ({ run, epoch, action, reason }: Verdict): string =>

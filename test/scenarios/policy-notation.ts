@@ -1,5 +1,5 @@
 /** Policies in a compact notation: `policy sync continuous list=web-2,web-1 needs="os = linux" G=30s disconnect=HOLD`. */
-import type { Failback, PolicySpec, Trigger } from '../../controller/core/state.ts';
+import type { Failback, PolicySpec, Trigger } from '../../controller/core/records/state.ts';
 import { poolId, serverId } from '../../shared/ids.ts';
 import { durationOf, listOf, oneOf, type Words } from './words.ts';
 

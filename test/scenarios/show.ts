@@ -1,6 +1,6 @@
 /** States on demand, as text. */
-import type { ClusterState } from '../../controller/core/cluster.ts';
-import type { Run } from '../../controller/core/state.ts';
+import type { ClusterState } from '../../controller/core/cluster/cluster.ts';
+import type { Run } from '../../controller/core/records/state.ts';
 import {
   currentAttempt,
   deviations,

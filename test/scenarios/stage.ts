@@ -1,5 +1,5 @@
 /** Where a scenario plays: the model world, and what is written down of it. */
-import type { Effect } from '../../controller/core/effect.ts';
+import type { Effect } from '../../controller/core/cluster/effect.ts';
 import type { ModelAgent, Said } from '../controller/core/world/model-agent.ts';
 import { ModelWorld } from '../controller/core/world/model-world.ts';
 import { describeMessage, describeResult, describeSaid, describeWrites } from './describe.ts';

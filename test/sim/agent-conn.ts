@@ -1,7 +1,7 @@
 /** A controller's end of an agent's stream: puts a Hello together from its parts, and makes events of messages, as the listener does. */
 import type { FromLeader, ToLeader } from '../../agent/core/message.ts';
-import type { FromAgent, ReportedAttempt } from '../../controller/core/event.ts';
-import type { ConnId } from '../../controller/core/state.ts';
+import type { FromAgent, ReportedAttempt } from '../../controller/core/cluster/event.ts';
+import type { ConnId } from '../../controller/core/records/state.ts';
 import { uid } from '../../shared/ids.ts';
 import type { Host } from './host.ts';
 import type { Stream } from './network.ts';

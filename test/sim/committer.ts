@@ -1,5 +1,5 @@
 /**
- * Commits and checks of one term, after the rules of controller/committer.ts: one commit under way, in order; one that fails is
+ * Commits and checks of one term, after the rules of controller/engine/committer.ts: one commit under way, in order; one that fails is
  * repeated; after an unknown outcome the number of the last commit is asked for before anything else leaves.
  */
 import type { BatchFacts } from './checks/ledger.ts';

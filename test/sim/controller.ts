@@ -3,10 +3,10 @@
  * while it does not lead, and it may be paused anywhere, also between deciding and sending.
  */
 import type { FromLeader, ToLeader } from '../../agent/core/message.ts';
-import type { Effect } from '../../controller/core/effect.ts';
-import type { AdminCall, CallResult, FromAgent } from '../../controller/core/event.ts';
-import type { ConnId } from '../../controller/core/state.ts';
-import type { ToAgent } from '../../controller/core/to-agent.ts';
+import type { Effect } from '../../controller/core/cluster/effect.ts';
+import type { AdminCall, CallResult, FromAgent } from '../../controller/core/cluster/event.ts';
+import type { ConnId } from '../../controller/core/records/state.ts';
+import type { ToAgent } from '../../controller/core/records/to-agent.ts';
 import { firstOfIncarnation } from '../../shared/ids.ts';
 import type { Now } from '../../shared/time.ts';
 import { type AgentEnd, type Conn, eventOf } from './agent-conn.ts';
@@ -21,7 +21,7 @@ import { isFirstOfIncarnation, SimReign } from './reign.ts';
 import type { Candidate, SimStore, StorePath } from './store.ts';
 import { brief } from './trace.ts';
 
-/** A gap this long between two turns is a pause (controller/loop.ts). */
+/** A gap this long between two turns is a pause (controller/engine/loop.ts). */
 const PAUSE_MS = 2_000;
 const PULSE_MS = 500;
 const LOAD_TIMEOUT_MS = 5_000;

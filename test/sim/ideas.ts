@@ -1,8 +1,8 @@
 /** What comes to the minds of operators while things break: any call about anything that is there. */
 
-import type { ClusterState } from '../../controller/core/cluster.ts';
-import type { Call } from '../../controller/core/event.ts';
-import type { PolicySpec, Server } from '../../controller/core/state.ts';
+import type { ClusterState } from '../../controller/core/cluster/cluster.ts';
+import type { Call } from '../../controller/core/cluster/event.ts';
+import type { PolicySpec, Server } from '../../controller/core/records/state.ts';
 import { DEFAULT_POOL, type PolicyId, policyId } from '../../shared/ids.ts';
 import type { Prng } from '../../shared/prng.ts';
 import { TIMER_EDITS } from './plan.ts';

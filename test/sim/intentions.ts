@@ -1,8 +1,8 @@
 /** What operators want: first the policies of the plan, then whatever comes to their mind, at last that everything may run again. */
 
-import type { ClusterState } from '../../controller/core/cluster.ts';
-import type { Call } from '../../controller/core/event.ts';
-import type { PolicySpec } from '../../controller/core/state.ts';
+import type { ClusterState } from '../../controller/core/cluster/cluster.ts';
+import type { Call } from '../../controller/core/cluster/event.ts';
+import type { PolicySpec } from '../../controller/core/records/state.ts';
 import { DEFAULT_POOL, type PolicyId, type PoolId, policyId } from '../../shared/ids.ts';
 import type { Prng } from '../../shared/prng.ts';
 import { MINUTE, SECOND } from '../../shared/time.ts';

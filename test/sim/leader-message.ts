@@ -1,8 +1,8 @@
 /** From what the controller's core sends to what the agent's core receives; between them lies the wire, which both codecs cover. */
 import type { FromLeader, StartCommand, Verdict, Workload } from '../../agent/core/message.ts';
-import type { Workload as PolicyWorkload } from '../../controller/core/state.ts';
-import type { Timers } from '../../controller/core/timers.ts';
-import type { Verdict as LeaderVerdict, ToAgent } from '../../controller/core/to-agent.ts';
+import type { Workload as PolicyWorkload } from '../../controller/core/records/state.ts';
+import type { Timers } from '../../controller/core/records/timers.ts';
+import type { Verdict as LeaderVerdict, ToAgent } from '../../controller/core/records/to-agent.ts';
 import { epoch } from '../../shared/ids.ts';
 
 export function forAgent(message: ToAgent, clusterId: string): FromLeader {

@@ -2,7 +2,7 @@
  * Operators: they call whoever seems to lead, repeat with the same request_id when they hear nothing, and remember what they were
  * told (I10). Calls may be late, and go to leaders that are deposed and do not know.
  */
-import type { Call, CallResult, CallValue } from '../../controller/core/event.ts';
+import type { Call, CallResult, CallValue } from '../../controller/core/cluster/event.ts';
 import type { World } from './world.ts';
 
 /** What an operator was told, and when. */

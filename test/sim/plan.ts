@@ -4,8 +4,8 @@
  * world in which everything happens at once mostly shows that nothing works then.
  */
 
-import type { OnDisconnect, Trigger } from '../../controller/core/state.ts';
-import { DEFAULT_TIMERS, type Timers } from '../../controller/core/timers.ts';
+import type { OnDisconnect, Trigger } from '../../controller/core/records/state.ts';
+import { DEFAULT_TIMERS, type Timers } from '../../controller/core/records/timers.ts';
 import { DEFAULT_POOL, type PoolId } from '../../shared/ids.ts';
 import { Prng } from '../../shared/prng.ts';
 import { MINUTE, SECOND } from '../../shared/time.ts';

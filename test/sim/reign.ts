@@ -1,14 +1,15 @@
 /**
  * One term of leadership in the simulated world: a fresh real core, its committer, its streams and its calls. It follows the rules of
- * controller/loop.ts, effects.ts and reign.ts: events of the shell before mail, one flush per drain, effects in their order.
+ * controller/engine/loop.ts, effects.ts and reign.ts: events of the shell before mail, one flush per drain, effects in their order.
  */
+
+import type { Effect, RecordWrite } from '../../controller/core/cluster/effect.ts';
+import type { AdminCall, CallResult, Event, FromShell } from '../../controller/core/cluster/event.ts';
+import type { ScheduleReader } from '../../controller/core/cluster/schedule-reader.ts';
 import { Core } from '../../controller/core/core.ts';
-import type { Effect, RecordWrite } from '../../controller/core/effect.ts';
-import type { AdminCall, CallResult, Event, FromShell } from '../../controller/core/event.ts';
-import type { ScheduleReader } from '../../controller/core/schedule-reader.ts';
-import type { ConnId, StateRecord } from '../../controller/core/state.ts';
-import type { Timers } from '../../controller/core/timers.ts';
-import type { ToAgent } from '../../controller/core/to-agent.ts';
+import type { ConnId, StateRecord } from '../../controller/core/records/state.ts';
+import type { Timers } from '../../controller/core/records/timers.ts';
+import type { ToAgent } from '../../controller/core/records/to-agent.ts';
 import { unreachable } from '../../shared/assert.ts';
 import type { Now } from '../../shared/time.ts';
 import type { BatchFacts } from './checks/ledger.ts';
@@ -149,7 +150,7 @@ export class SimReign {
   }
 }
 
-/** As controller/leadership.ts judges it: no epoch of this incarnation has been given out yet. */
+/** As controller/leadership/leadership.ts judges it: no epoch of this incarnation has been given out yet. */
 export function isFirstOfIncarnation(records: readonly StateRecord[], firstEpoch: number): boolean {
   const meta = records.find((record) => record.kind === 'meta');
   return meta !== undefined && meta.lastEpoch <= firstEpoch;

@@ -1,5 +1,5 @@
 /** Plays one seed: a safe beginning, a time of faults, then heal and require that everything runs again. */
-import { checkAll } from '../../controller/core/invariants.ts';
+import { checkAll } from '../../controller/core/runs/invariants.ts';
 import { MINUTE, SECOND } from '../../shared/time.ts';
 import { checkAcknowledged } from './checks/acknowledged.ts';
 import { longestWaitMs, Patience, stillWaiting, type Waiting } from './checks/liveness.ts';

@@ -3,7 +3,7 @@
  * arrives at all, and its answer may be late or lost. The guard of commits is the stores' own (controller/store/batch.ts).
  */
 import { decodeRecord, encodeRecord } from '../../controller/codec/record.ts';
-import type { StateRecord } from '../../controller/core/state.ts';
+import type { StateRecord } from '../../controller/core/records/state.ts';
 import { deposedBy } from '../../controller/store/batch.ts';
 import { firstOfIncarnation } from '../../shared/ids.ts';
 import type { Prng } from '../../shared/prng.ts';

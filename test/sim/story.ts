@@ -2,11 +2,11 @@
 
 import type { Event } from '../../agent/core/event.ts';
 import type { ToLeader } from '../../agent/core/message.ts';
-import type { ClusterState } from '../../controller/core/cluster.ts';
-import type { Call } from '../../controller/core/event.ts';
-import { isEnded } from '../../controller/core/run.ts';
-import type { Run, Server } from '../../controller/core/state.ts';
-import { DEFAULT_TIMERS } from '../../controller/core/timers.ts';
+import type { ClusterState } from '../../controller/core/cluster/cluster.ts';
+import type { Call } from '../../controller/core/cluster/event.ts';
+import type { Run, Server } from '../../controller/core/records/state.ts';
+import { DEFAULT_TIMERS } from '../../controller/core/records/timers.ts';
+import { isEnded } from '../../controller/core/runs/run.ts';
 import { present } from '../../shared/assert.ts';
 import { DEFAULT_POOL, type PolicyId, policyId, serverId } from '../../shared/ids.ts';
 import { MINUTE, SECOND } from '../../shared/time.ts';

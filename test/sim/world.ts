@@ -1,6 +1,6 @@
 /** A whole simulated world, made from one seed: controllers, a store, hosts with agents and keepers, and those who watch over it. */
 
-import { createScheduleReader } from '../../controller/schedules.ts';
+import { createScheduleReader } from '../../controller/engine/schedules.ts';
 import { DEFAULT_POOL, type PolicyId } from '../../shared/ids.ts';
 import { Prng } from '../../shared/prng.ts';
 import { SECOND } from '../../shared/time.ts';

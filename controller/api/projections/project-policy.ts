@@ -3,8 +3,8 @@ import type { Policy as PbPolicy } from '../../../shared/gen/locum/v1/policy_pb.
 import { runName } from '../../../shared/resource-name.ts';
 import { toTimestamp } from '../../../shared/rpc/time-messages.ts';
 import { policyToProto } from '../../codec/policy.ts';
-import type { ClusterState } from '../../core/cluster.ts';
-import type { Policy, Run } from '../../core/state.ts';
+import type { ClusterState } from '../../core/cluster/cluster.ts';
+import type { Policy, Run } from '../../core/records/state.ts';
 import { nextTickWall, runsOf } from '../../core/views.ts';
 
 export function projectPolicy(state: ClusterState, policy: Policy): PbPolicy {

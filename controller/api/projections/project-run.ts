@@ -4,8 +4,8 @@ import { serverName } from '../../../shared/resource-name.ts';
 import type { Now } from '../../../shared/time.ts';
 import { attemptToProto } from '../../codec/attempt.ts';
 import { runToProto } from '../../codec/run.ts';
-import type { ClusterState } from '../../core/cluster.ts';
-import type { Run } from '../../core/state.ts';
+import type { ClusterState } from '../../core/cluster/cluster.ts';
+import type { Run } from '../../core/records/state.ts';
 import { currentAttempt, queuePosition } from '../../core/views.ts';
 
 export function projectRun(state: ClusterState, run: Run, now: Now): PbRun {

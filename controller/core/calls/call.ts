@@ -4,9 +4,9 @@
  */
 import { unreachable } from '../../../shared/assert.ts';
 import { LocumError } from '../../../shared/errors.ts';
-import { refreshIndex } from '../capacity.ts';
-import type { Context } from '../context.ts';
-import type { AdminCall, Call, CallResult, CallValue } from '../event.ts';
+import type { AdminCall, Call, CallResult, CallValue } from '../cluster/event.ts';
+import type { Context } from '../cluster/turn.ts';
+import { refreshIndex } from '../placement/capacity.ts';
 import { moveServerInOrder, setOrder } from './order-calls.ts';
 import type { Outcome } from './outcome.ts';
 import { createPolicy, deletePolicy, updatePolicy } from './policy-calls.ts';

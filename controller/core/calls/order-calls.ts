@@ -1,14 +1,14 @@
 /** The order of a pool's servers, and what its change moves (semantics 10). */
 import { badField, etagMismatch } from '../../../shared/errors.ts';
 import type { ServerId } from '../../../shared/ids.ts';
-import { poolOf } from '../cluster.ts';
-import type { Context } from '../context.ts';
-import { orderEtagOf } from '../etag.ts';
-import type { Apply, MovePlan } from '../event.ts';
-import { planOrder, wantMoves } from '../moves.ts';
-import { demote, makePrimary, moveServer, type OrderResult, promote, replaceOrder } from '../order.ts';
-import { refreshOrder } from '../placing.ts';
-import type { Pool } from '../state.ts';
+import { poolOf } from '../cluster/cluster.ts';
+import type { Apply, MovePlan } from '../cluster/event.ts';
+import type { Context } from '../cluster/turn.ts';
+import { orderEtagOf } from '../records/etag.ts';
+import { demote, makePrimary, moveServer, type OrderResult, promote, replaceOrder } from '../records/order.ts';
+import type { Pool } from '../records/state.ts';
+import { planOrder, wantMoves } from '../runs/moves.ts';
+import { refreshOrder } from '../runs/placing.ts';
 import { type CallOf, knownPool, knownServer, type Outcome } from './outcome.ts';
 
 export function setOrder(ctx: Context, request: CallOf<'set_order'>, validateOnly: boolean): Outcome {

@@ -1,10 +1,10 @@
 /** What a call's handler answers, and the checks that several of them share. */
 import { etagMismatch, notFound } from '../../../shared/errors.ts';
 import type { PolicyId, PoolId, RunId, ServerId, Uid } from '../../../shared/ids.ts';
-import type { Context } from '../context.ts';
-import { etagOf } from '../etag.ts';
-import type { Call, CallValue, MovePlan } from '../event.ts';
-import type { Policy, Pool, Run, Server } from '../state.ts';
+import type { Call, CallValue, MovePlan } from '../cluster/event.ts';
+import type { Context } from '../cluster/turn.ts';
+import { etagOf } from '../records/etag.ts';
+import type { Policy, Pool, Run, Server } from '../records/state.ts';
 
 export interface Outcome {
   /** Full name of the resource that the answer is about. */

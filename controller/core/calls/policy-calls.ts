@@ -2,13 +2,13 @@
 import { deepEqual } from '../../../shared/deep-equal.ts';
 import { alreadyExists, badField, LocumError, notFound } from '../../../shared/errors.ts';
 import type { RunId } from '../../../shared/ids.ts';
-import { parseRequirement, type Requirement } from '../capability.ts';
-import { nextUid, policyLiveOf } from '../cluster.ts';
-import type { Context } from '../context.ts';
-import { couldEverTake } from '../placing.ts';
-import type { Policy, PolicySpec } from '../state.ts';
-import { takeoverWaitMs } from '../timers.ts';
-import { upkeep } from '../upkeep.ts';
+import { nextUid, policyLiveOf } from '../cluster/cluster.ts';
+import type { Context } from '../cluster/turn.ts';
+import { parseRequirement, type Requirement } from '../records/capability.ts';
+import type { Policy, PolicySpec } from '../records/state.ts';
+import { takeoverWaitMs } from '../records/timers.ts';
+import { couldEverTake } from '../runs/placing.ts';
+import { upkeep } from '../runs/upkeep.ts';
 import { type CallOf, checkEtag, goneOutcome, knownPolicy, type Outcome, policyOutcome } from './outcome.ts';
 import { effectsOf } from './policy-effects.ts';
 

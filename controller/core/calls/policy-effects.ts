@@ -1,14 +1,14 @@
 /** What a change of a policy will do to its runs, said before it is made. It decides nothing: upkeep, placement and moves do, later. */
 
 import { deepEqual } from '../../../shared/deep-equal.ts';
-import { capabilityMap, type Requirement, satisfies } from '../capability.ts';
-import { serverOf } from '../cluster.ts';
-import type { Context } from '../context.ts';
-import type { RunEffect } from '../event.ts';
-import { restingServer } from '../moves.ts';
-import { runsOf } from '../run-lists.ts';
-import type { Policy, PolicySpec, Run } from '../state.ts';
-import { surplusOf } from '../upkeep.ts';
+import { serverOf } from '../cluster/cluster.ts';
+import type { RunEffect } from '../cluster/event.ts';
+import { runsOf } from '../cluster/run-lists.ts';
+import type { Context } from '../cluster/turn.ts';
+import { capabilityMap, type Requirement, satisfies } from '../records/capability.ts';
+import type { Policy, PolicySpec, Run } from '../records/state.ts';
+import { restingServer } from '../runs/moves.ts';
+import { surplusOf } from '../runs/upkeep.ts';
 
 /** A policy as it would be. */
 export interface ChangedPolicy {

@@ -2,12 +2,12 @@
 
 import { count } from '../../../shared/count.ts';
 import { stateProblem } from '../../../shared/errors.ts';
-import { currentAttempt, stopAttempt } from '../attempt.ts';
-import { policyLiveOf } from '../cluster.ts';
-import type { Context } from '../context.ts';
-import { createRun } from '../run.ts';
-import type { Policy, Run } from '../state.ts';
-import { wantStopped } from '../upkeep.ts';
+import { policyLiveOf } from '../cluster/cluster.ts';
+import type { Context } from '../cluster/turn.ts';
+import type { Policy, Run } from '../records/state.ts';
+import { currentAttempt, stopAttempt } from '../runs/attempt.ts';
+import { createRun } from '../runs/run.ts';
+import { wantStopped } from '../runs/upkeep.ts';
 import { type CallOf, knownPolicy, type Outcome, policyOutcome, runOutcome } from './outcome.ts';
 import { deletingError } from './policy-calls.ts';
 

@@ -1,11 +1,11 @@
 /** Pools: their timers and defaults, and the end of a storm. */
 import { alreadyExists, LocumError, stateProblem } from '../../../shared/errors.ts';
 import { DEFAULT_POOL, type Uid, uid } from '../../../shared/ids.ts';
-import { newPoolLive, nextUid, poolLiveOf, serverLiveOf } from '../cluster.ts';
-import type { Context } from '../context.ts';
-import type { Pool } from '../state.ts';
-import { endStorm } from '../storm.ts';
-import { checkTimers, DEFAULT_TIMERS, type Timers } from '../timers.ts';
+import { newPoolLive, nextUid, poolLiveOf, serverLiveOf } from '../cluster/cluster.ts';
+import type { Context } from '../cluster/turn.ts';
+import type { Pool } from '../records/state.ts';
+import { checkTimers, DEFAULT_TIMERS, type Timers } from '../records/timers.ts';
+import { endStorm } from '../servers/storm.ts';
 import { type CallOf, checkEtag, goneOutcome, knownPool, type Outcome, poolOutcome } from './outcome.ts';
 
 /** Slots of a server in a pool that says nothing about them; the comment of pool.proto says the same. */

@@ -1,8 +1,8 @@
 /** The answer to a repeated call: the same resource as it is now. */
 import type { PolicyId, PoolId, RunId, ServerId } from '../../../shared/ids.ts';
-import type { Context } from '../context.ts';
-import type { Call, CallValue } from '../event.ts';
-import { resourceOf } from '../keys.ts';
+import type { Call, CallValue } from '../cluster/event.ts';
+import type { Context } from '../cluster/turn.ts';
+import { resourceOf } from '../records/keys.ts';
 import { EMPTY_PLAN } from './outcome.ts';
 
 export function currentValue(ctx: Context, request: Call, resource: string): CallValue | undefined {

@@ -1,17 +1,17 @@
 /** Runs: moving, stopping, releasing. */
 import { invalidField, type LocumError, stateProblem } from '../../../shared/errors.ts';
 import type { ServerId } from '../../../shared/ids.ts';
-import { isReplaced } from '../advance.ts';
-import { endAttempt } from '../attempt.ts';
-import { effectiveMaxSlots, freeSlotsFor, isAvailable } from '../capacity.ts';
-import type { Context } from '../context.ts';
-import { effectiveList, meetsRequirements } from '../eligible.ts';
-import { gateOf } from '../gate-view.ts';
-import { beginMove, bestElsewhere, restingServer } from '../moves.ts';
-import { isEnded } from '../run.ts';
-import { endPauses, pausedServers } from '../setback.ts';
-import type { Attempt, Policy, Run, Server } from '../state.ts';
-import { wantStopped } from '../upkeep.ts';
+import type { Context } from '../cluster/turn.ts';
+import { effectiveMaxSlots, freeSlotsFor, isAvailable } from '../placement/capacity.ts';
+import { effectiveList, meetsRequirements } from '../placement/eligible.ts';
+import { gateOf } from '../placement/gate-view.ts';
+import { endPauses, pausedServers } from '../placement/setback.ts';
+import type { Attempt, Policy, Run, Server } from '../records/state.ts';
+import { isReplaced } from '../runs/advance.ts';
+import { endAttempt } from '../runs/attempt.ts';
+import { beginMove, bestElsewhere, restingServer } from '../runs/moves.ts';
+import { isEnded } from '../runs/run.ts';
+import { wantStopped } from '../runs/upkeep.ts';
 import { type CallOf, knownPolicy, knownRun, knownServer, type Outcome, runOutcome } from './outcome.ts';
 
 function liveRun(ctx: Context, id: Run['id']): Run {

@@ -1,14 +1,14 @@
 /** Servers: limits, labels, cordon, drain, and the end of a server that will not come back. */
 import { LocumError, stateProblem } from '../../../shared/errors.ts';
 import type { RunId } from '../../../shared/ids.ts';
-import { endAttempt, isUnended } from '../attempt.ts';
-import { poolLiveOf, serverLiveOf } from '../cluster.ts';
-import type { Context } from '../context.ts';
-import { planDrain } from '../drain.ts';
-import { markSettled } from '../earlier-life.ts';
-import { touchServer } from '../liveness.ts';
-import { mayHoldWork, removeServer } from '../server-end.ts';
-import type { Attempt, Intent, Run, Server } from '../state.ts';
+import { poolLiveOf, serverLiveOf } from '../cluster/cluster.ts';
+import type { Context } from '../cluster/turn.ts';
+import type { Attempt, Intent, Run, Server } from '../records/state.ts';
+import { endAttempt, isUnended } from '../runs/attempt.ts';
+import { planDrain } from '../runs/drain.ts';
+import { markSettled } from '../runs/earlier-life.ts';
+import { touchServer } from '../servers/liveness.ts';
+import { mayHoldWork, removeServer } from '../servers/server-end.ts';
 import { type CallOf, checkEtag, goneOutcome, knownServer, type Outcome, serverOutcome } from './outcome.ts';
 
 export function updateServer(ctx: Context, request: CallOf<'update_server'>, validateOnly: boolean): Outcome {

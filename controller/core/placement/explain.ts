@@ -1,4 +1,5 @@
 import type { ServerId } from '../../../shared/ids.ts';
+import type { PlacementQuery } from '../indexes/placement-query.ts';
 import {
   type Capability,
   type CapabilityMap,
@@ -6,9 +7,8 @@ import {
   describeUnmet,
   type Requirement,
   satisfies,
-} from '../capability.ts';
-import type { Intent, Liveness } from '../state.ts';
-import type { PlacementQuery } from './query.ts';
+} from '../records/capability.ts';
+import type { Intent, Liveness } from '../records/state.ts';
 
 /** A server as an explanation needs it. */
 export interface ServerView {

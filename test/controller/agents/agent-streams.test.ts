@@ -4,7 +4,7 @@ import type * as grpc from '@grpc/grpc-js';
 import { describe, expect, it } from 'vitest';
 import type { RawCall } from '../../../controller/agents/agent-stream.ts';
 import { AgentStreams } from '../../../controller/agents/agent-streams.ts';
-import type { Event } from '../../../controller/core/event.ts';
+import type { Event } from '../../../controller/core/cluster/event.ts';
 import { ControllerMetrics } from '../../../controller/metrics.ts';
 import { LocumError } from '../../../shared/errors.ts';
 import { ConnectRequestSchema } from '../../../shared/gen/locum/v1/agent_service_pb.ts';

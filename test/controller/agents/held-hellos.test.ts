@@ -1,8 +1,8 @@
 import { describe, expect, it, onTestFinished } from 'vitest';
 import { startAgentListener } from '../../../controller/agents/agent-listener.ts';
 import { AgentStreams } from '../../../controller/agents/agent-streams.ts';
-import { systemClock } from '../../../controller/clock.ts';
-import type { Event } from '../../../controller/core/event.ts';
+import type { Event } from '../../../controller/core/cluster/event.ts';
+import { systemClock } from '../../../controller/engine/clock.ts';
 import { ControllerMetrics } from '../../../controller/metrics.ts';
 import { LocumError } from '../../../shared/errors.ts';
 import { HealthTable } from '../../../shared/rpc/health.ts';

@@ -2,7 +2,7 @@ import { createClient, createRouterTransport } from '@connectrpc/connect';
 import { describe, expect, it } from 'vitest';
 import type { ApiContext } from '../../../controller/api/api-context.ts';
 import { clusterService } from '../../../controller/api/cluster-service.ts';
-import type { ClusterState } from '../../../controller/core/cluster.ts';
+import type { ClusterState } from '../../../controller/core/cluster/cluster.ts';
 import { ClusterService } from '../../../shared/gen/locum/v1/cluster_service_pb.ts';
 import { stateOfNewLeader } from '../new-leader.ts';
 

@@ -2,7 +2,7 @@ import { createClient, createRouterTransport } from '@connectrpc/connect';
 import { describe, expect, it } from 'vitest';
 import { type FenceContext, fenceService } from '../../../controller/api/fence-service.ts';
 import { Core } from '../../../controller/core/core.ts';
-import { createScheduleReader } from '../../../controller/schedules.ts';
+import { createScheduleReader } from '../../../controller/engine/schedules.ts';
 import { LocumError } from '../../../shared/errors.ts';
 import { FenceService } from '../../../shared/gen/locum/v1/fence_service_pb.ts';
 import { errorInterceptor } from '../../../shared/rpc/error-interceptor.ts';

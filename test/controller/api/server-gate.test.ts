@@ -2,7 +2,7 @@ import { create } from '@bufbuild/protobuf';
 import { timestampDate } from '@bufbuild/protobuf/wkt';
 import { describe, expect, it } from 'vitest';
 import { serverListView, serverView } from '../../../cli/server/view.ts';
-import { DEFAULT_TIMERS } from '../../../controller/core/timers.ts';
+import { DEFAULT_TIMERS } from '../../../controller/core/records/timers.ts';
 import { CommandOutcome } from '../../../shared/gen/locum/v1/agent_service_pb.ts';
 import { HostProblemKind, HostProblemSetSchema } from '../../../shared/gen/locum/v1/host_problem_pb.ts';
 import { Gate } from '../../../shared/gen/locum/v1/server_pb.ts';

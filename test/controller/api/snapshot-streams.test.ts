@@ -1,7 +1,7 @@
 import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest';
 import { READER_PATIENCE_MS, SnapshotStreams } from '../../../controller/api/snapshot-streams.ts';
-import { decodeSnapshot } from '../../../controller/snapshot.ts';
-import { copyInSlices } from '../../../controller/state-copy.ts';
+import { decodeSnapshot } from '../../../controller/snapshot/snapshot.ts';
+import { copyInSlices } from '../../../controller/snapshot/state-copy.ts';
 import { LIMITS } from '../../../shared/limits.ts';
 import { stateOfNewLeader } from '../new-leader.ts';
 

@@ -1,9 +1,9 @@
 /** Random records of the core, with every field that a record can have. */
 import fc from 'fast-check';
-import type { Capability } from '../../../controller/core/capability.ts';
-import type { ServerGate } from '../../../controller/core/gate-record.ts';
-import type { Meta } from '../../../controller/core/meta.ts';
-import type { Skip } from '../../../controller/core/skip.ts';
+import type { Capability } from '../../../controller/core/records/capability.ts';
+import type { ServerGate } from '../../../controller/core/records/gate-record.ts';
+import type { Meta } from '../../../controller/core/records/meta.ts';
+import type { Skip } from '../../../controller/core/records/skip.ts';
 import type {
   Attempt,
   AttemptEnd,
@@ -17,7 +17,7 @@ import type {
   StateRecord,
   Trigger,
   Workload,
-} from '../../../controller/core/state.ts';
+} from '../../../controller/core/records/state.ts';
 import { HOST_PROBLEM_KINDS, tellableProblems } from '../../../shared/host-problem.ts';
 import { epoch, policyId, poolId, runId, serverId, uid } from '../../../shared/ids.ts';
 

@@ -2,7 +2,7 @@ import { create, toBinary } from '@bufbuild/protobuf';
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import { decodeRecord, encodeRecord, SCHEMA_VERSION } from '../../../controller/codec/record.ts';
-import { recordKey } from '../../../controller/core/keys.ts';
+import { recordKey } from '../../../controller/core/records/keys.ts';
 import { StoreError } from '../../../controller/store/store.ts';
 import { RecordSchema } from '../../../shared/gen/locum/store/v1/record_pb.ts';
 import { stateRecords } from './arbitrary-records.ts';

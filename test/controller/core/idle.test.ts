@@ -1,5 +1,5 @@
 import { describe, expect, it, vi } from 'vitest';
-import { TimerWheel } from '../../../controller/core/timer-wheel.ts';
+import { TimerWheel } from '../../../controller/core/cluster/timer-wheel.ts';
 import { policyId } from '../../../shared/ids.ts';
 import { HOUR, MINUTE, SECOND } from '../../../shared/time.ts';
 import { specOf } from '../../scenarios/policy-notation.ts';

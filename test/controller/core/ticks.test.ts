@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest';
-import { etagOf } from '../../../controller/core/etag.ts';
+import { etagOf } from '../../../controller/core/records/etag.ts';
 import { present } from '../../../shared/assert.ts';
 import { policyId } from '../../../shared/ids.ts';
 import { MINUTE, SECOND } from '../../../shared/time.ts';

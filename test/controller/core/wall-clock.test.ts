@@ -1,6 +1,6 @@
 /** Waits are measured in monotonic time, by one leader after the other: what a wall clock shows changes no wait, and no tick but its own. */
 import { describe, expect, it } from 'vitest';
-import type { PolicySpec } from '../../../controller/core/state.ts';
+import type { PolicySpec } from '../../../controller/core/records/state.ts';
 import { present } from '../../../shared/assert.ts';
 import type { PolicyId } from '../../../shared/ids.ts';
 import { policyId } from '../../../shared/ids.ts';

@@ -1,6 +1,6 @@
 import { describe, expect, it, onTestFinished } from 'vitest';
 import { encodeRecord } from '../../../controller/codec/record.ts';
-import { DEFAULT_TIMERS } from '../../../controller/core/timers.ts';
+import { DEFAULT_TIMERS } from '../../../controller/core/records/timers.ts';
 import { READ_HEADER, StaleReads } from '../../../controller/replication/stale-reads.ts';
 import { WarmCopy } from '../../../controller/replication/warm-copy.ts';
 import { ChangeLog } from '../../../controller/store/change-log.ts';

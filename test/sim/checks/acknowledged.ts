@@ -1,6 +1,6 @@
 /** I10: what was acknowledged is in the store, once; and every change has its line in the event log, with a cause and an actor. */
-import type { ClusterState } from '../../../controller/core/cluster.ts';
-import type { EventRecord } from '../../../controller/core/state.ts';
+import type { ClusterState } from '../../../controller/core/cluster/cluster.ts';
+import type { EventRecord } from '../../../controller/core/records/state.ts';
 import { firstOfIncarnation, incarnationOf } from '../../../shared/ids.ts';
 import { type Intentions, REGISTER } from '../intentions.ts';
 import type { World } from '../world.ts';

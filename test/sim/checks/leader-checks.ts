@@ -2,11 +2,19 @@
  * I3, I6, I7 and I9 where leaders decide: what each flush writes and sends, seen from outside the core. A message may leave only under
  * a check of the term that was begun after what it rests on was received or decided (C1), and after its commit (C4).
  */
-import type { Effect, RecordWrite } from '../../../controller/core/effect.ts';
-import { checkAll } from '../../../controller/core/invariants.ts';
-import type { ScheduleReader } from '../../../controller/core/schedule-reader.ts';
-import type { Attempt, ConnId, EndCause, EventRecord, Proof, Run, StopReason } from '../../../controller/core/state.ts';
-import type { ToAgent } from '../../../controller/core/to-agent.ts';
+import type { Effect, RecordWrite } from '../../../controller/core/cluster/effect.ts';
+import type { ScheduleReader } from '../../../controller/core/cluster/schedule-reader.ts';
+import type {
+  Attempt,
+  ConnId,
+  EndCause,
+  EventRecord,
+  Proof,
+  Run,
+  StopReason,
+} from '../../../controller/core/records/state.ts';
+import type { ToAgent } from '../../../controller/core/records/to-agent.ts';
+import { checkAll } from '../../../controller/core/runs/invariants.ts';
 import { policyId, type RunId } from '../../../shared/ids.ts';
 import type { Now } from '../../../shared/time.ts';
 import type { EventQueue } from '../event-queue.ts';

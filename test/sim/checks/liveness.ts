@@ -2,10 +2,10 @@
  * I5: when faults have ended and a leader stays, every started run with an eligible server that has room runs, or is shown to wait for
  * a reason that the rules allow. One host that stays sick is no excuse: it counts as if it were not there.
  */
-import { ageOf, type ClusterState } from '../../../controller/core/cluster.ts';
-import { placementQuery } from '../../../controller/core/eligible.ts';
-import type { Policy, Run } from '../../../controller/core/state.ts';
-import { takeoverWaitMs } from '../../../controller/core/timers.ts';
+import { ageOf, type ClusterState } from '../../../controller/core/cluster/cluster.ts';
+import { placementQuery } from '../../../controller/core/placement/eligible.ts';
+import type { Policy, Run } from '../../../controller/core/records/state.ts';
+import { takeoverWaitMs } from '../../../controller/core/records/timers.ts';
 import type { ServerId } from '../../../shared/ids.ts';
 import type { Tree } from '../tree.ts';
 import type { World } from '../world.ts';

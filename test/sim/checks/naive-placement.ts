@@ -1,8 +1,9 @@
 /** The placement rules of semantics 8 once more, written down plainly over the records: the oracle for the real index. */
-import { capabilityMap, satisfies } from '../../../controller/core/capability.ts';
-import type { ClusterState } from '../../../controller/core/cluster.ts';
-import type { PlacementQuery } from '../../../controller/core/placement/query.ts';
-import type { Run, Server } from '../../../controller/core/state.ts';
+
+import type { ClusterState } from '../../../controller/core/cluster/cluster.ts';
+import type { PlacementQuery } from '../../../controller/core/indexes/placement-query.ts';
+import { capabilityMap, satisfies } from '../../../controller/core/records/capability.ts';
+import type { Run, Server } from '../../../controller/core/records/state.ts';
 import type { PoolId, ServerId } from '../../../shared/ids.ts';
 
 export function limitOf(state: ClusterState, server: Server): number {

@@ -2,8 +2,8 @@
  * Schedules: no time of a schedule starts two runs, whoever leads when it comes, and none is left waiting once a leader stays. Judged by
  * the event log, and by the leader's own wall clock.
  */
-import type { ScheduleReader } from '../../../controller/core/schedule-reader.ts';
-import type { EventRecord, Policy, Trigger } from '../../../controller/core/state.ts';
+import type { ScheduleReader } from '../../../controller/core/cluster/schedule-reader.ts';
+import type { EventRecord, Policy, Trigger } from '../../../controller/core/records/state.ts';
 import type { PolicyId } from '../../../shared/ids.ts';
 import { MINUTE, SECOND } from '../../../shared/time.ts';
 

@@ -1,12 +1,12 @@
 /** C1 to C5 and C9, each removed. */
 import type { Mutant } from './mutants.ts';
 
-const GATE = 'controller/core/gate.ts';
-const SESSION = 'controller/core/session.ts';
-const LEASE = 'controller/core/lease.ts';
-const ATTEMPT = 'controller/core/attempt.ts';
+const GATE = 'controller/core/cluster/gate.ts';
+const SESSION = 'controller/core/servers/session.ts';
+const LEASE = 'controller/core/runs/lease.ts';
+const ATTEMPT = 'controller/core/runs/attempt.ts';
 const LOAD = 'controller/core/load.ts';
-const TIMERS = 'controller/core/timers.ts';
+const TIMERS = 'controller/core/records/timers.ts';
 
 export const leaderMutants: readonly Mutant[] = [
   {
@@ -15,12 +15,12 @@ export const leaderMutants: readonly Mutant[] = [
     caughtBy: [1, 2],
     patches: [
       {
-        file: 'controller/core/from-agent.ts',
+        file: 'controller/core/servers/from-agent.ts',
         find: 'ctx.gate.cover({ session, sequence: said.sequence, receivedMono: ctx.now.mono });',
         instead: 'grant(ctx, session, said.sequence, ctx.now.mono);',
       },
       {
-        file: 'controller/core/from-agent.ts',
+        file: 'controller/core/servers/from-agent.ts',
         find: "import { askFullState, closeSession } from './session.ts';",
         instead: "import { askFullState, closeSession, grant } from './session.ts';",
       },
@@ -93,13 +93,13 @@ export const leaderMutants: readonly Mutant[] = [
     caughtBy: [1, 2],
     patches: [
       {
-        file: 'controller/core/moves.ts',
+        file: 'controller/core/runs/moves.ts',
         find: 'if (attempt !== undefined) stopAttempt(ctx, run, attempt, cause, `it moves to ${to}`);',
         instead:
           "if (attempt !== undefined) stopAttempt(ctx, run, attempt, cause, 'it moves');\n  if (attempt !== undefined && attempt.state !== 'ENDED') endAttempt(ctx, run, attempt, { cause: 'STOPPED', exitCode: undefined, signal: '', proof: 'REPORT', detail: '' });",
       },
       {
-        file: 'controller/core/moves.ts',
+        file: 'controller/core/runs/moves.ts',
         find: "import { currentAttempt, stopAttempt } from './attempt.ts';",
         instead: "import { currentAttempt, endAttempt, stopAttempt } from './attempt.ts';",
       },
@@ -111,12 +111,12 @@ export const leaderMutants: readonly Mutant[] = [
     caughtBy: [473, 535],
     patches: [
       {
-        file: 'controller/core/hello.ts',
+        file: 'controller/core/servers/hello.ts',
         find: 'session.absent = takeInventory(ctx, session, facts.inventory, undefined);',
         instead: 'endAbsent(ctx, session, takeInventory(ctx, session, facts.inventory, undefined));',
       },
       {
-        file: 'controller/core/hello.ts',
+        file: 'controller/core/servers/hello.ts',
         find: "import { judgeInventory, takeInventory } from './inventory.ts';",
         instead: "import { endAbsent, judgeInventory, takeInventory } from './inventory.ts';",
       },
@@ -199,7 +199,7 @@ export const leaderMutants: readonly Mutant[] = [
     caughtBy: [868, 1054],
     patches: [
       {
-        file: 'controller/core/earlier-life.ts',
+        file: 'controller/core/runs/earlier-life.ts',
         find: "if (onDisconnect !== 'HOLD') return undefined;",
         instead: "if (onDisconnect !== 'NONE') return undefined;",
       },

@@ -1,8 +1,8 @@
 /** What keeps a sick host from being handed runs again and again (semantics 7 and 8), each rule removed. */
 import type { Mutant } from './mutants.ts';
 
-const SETBACK = 'controller/core/setback.ts';
-const GATE = 'controller/core/server-gate.ts';
+const SETBACK = 'controller/core/placement/setback.ts';
+const GATE = 'controller/core/servers/server-gate.ts';
 
 export const setbackMutants: readonly Mutant[] = [
   {
@@ -37,7 +37,7 @@ export const setbackMutants: readonly Mutant[] = [
     caughtIn: ['wait-under-a-server-that-is-up.txt'],
     patches: [
       {
-        file: 'controller/core/run-end.ts',
+        file: 'controller/core/runs/run-end.ts',
         find: "if (server === 'UP') return runMissing(policy);",
         instead: "if (server === 'UP') return again('RECOVERY', 'RECOVERY', 'SERVER_MISSING');",
       },
@@ -49,7 +49,7 @@ export const setbackMutants: readonly Mutant[] = [
     caughtBy: [10, 11],
     patches: [
       {
-        file: 'controller/core/placement/placement-index.ts',
+        file: 'controller/core/indexes/placement-index.ts',
         find: 'rank = this.#firstSkipped(query, search);',
         instead: 'rank = this.#firstIn(query, search);',
       },
@@ -62,7 +62,7 @@ export const setbackMutants: readonly Mutant[] = [
     caughtIn: ['probation-reported.txt', 'quarantine.txt'],
     patches: [
       {
-        file: 'controller/core/last-resort.ts',
+        file: 'controller/core/placement/last-resort.ts',
         find: 'return index.choose(anyRoom) === undefined ? lastResort.choose(query) : undefined;',
         instead: 'return index.choose(anyRoom) === undefined ? undefined : chosen;',
       },

@@ -1,9 +1,9 @@
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
-import { chooseServer } from '../../../../controller/core/last-resort.ts';
+import { PlacementIndex } from '../../../../controller/core/indexes/placement-index.ts';
+import type { PlacementQuery } from '../../../../controller/core/indexes/placement-query.ts';
 import { explain, type ServerView, satisfiable } from '../../../../controller/core/placement/explain.ts';
-import { PlacementIndex } from '../../../../controller/core/placement/placement-index.ts';
-import type { PlacementQuery } from '../../../../controller/core/placement/query.ts';
+import { chooseServer } from '../../../../controller/core/placement/last-resort.ts';
 import { type ServerId, serverId } from '../../../../shared/ids.ts';
 import { propertyRuns } from '../property.ts';
 import {

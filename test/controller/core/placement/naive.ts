@@ -1,5 +1,5 @@
-import { capabilityMap, satisfies } from '../../../../controller/core/capability.ts';
-import type { PlacementQuery, ServerFacts } from '../../../../controller/core/placement/query.ts';
+import type { PlacementQuery, ServerFacts } from '../../../../controller/core/indexes/placement-query.ts';
+import { capabilityMap, satisfies } from '../../../../controller/core/records/capability.ts';
 import type { ServerId } from '../../../../shared/ids.ts';
 
 /** Placement by the text of semantics section 8, one server after the other: what the index must agree with (I6, I8). */

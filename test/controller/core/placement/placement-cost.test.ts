@@ -1,6 +1,6 @@
 import { describe, expect, it } from 'vitest';
-import { PlacementIndex } from '../../../../controller/core/placement/placement-index.ts';
-import type { PlacementQuery } from '../../../../controller/core/placement/query.ts';
+import { PlacementIndex } from '../../../../controller/core/indexes/placement-index.ts';
+import type { PlacementQuery } from '../../../../controller/core/indexes/placement-query.ts';
 import { serverId } from '../../../../shared/ids.ts';
 import { capability, queryOf, required } from './pool-model.ts';
 

@@ -1,7 +1,7 @@
 import fc from 'fast-check';
-import { type Capability, parseRequirement, type Requirement } from '../../../../controller/core/capability.ts';
+import type { PlacementQuery, ServerFacts } from '../../../../controller/core/indexes/placement-query.ts';
 import { type ServerView, takesPlacements } from '../../../../controller/core/placement/explain.ts';
-import type { PlacementQuery, ServerFacts } from '../../../../controller/core/placement/query.ts';
+import { type Capability, parseRequirement, type Requirement } from '../../../../controller/core/records/capability.ts';
 import { type ServerId, serverId } from '../../../../shared/ids.ts';
 
 /** Random pools, changes and queries over a fixed set of servers that fills more than two words. */

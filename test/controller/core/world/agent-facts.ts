@@ -1,5 +1,5 @@
 /** Who a model agent says it is, what it offers and what it answers; a scenario may change all of it. */
-import type { CommandOutcome, HelloFacts } from '../../../../controller/core/event.ts';
+import type { CommandOutcome, HelloFacts } from '../../../../controller/core/cluster/event.ts';
 import type { HostProblemKind } from '../../../../shared/host-problem.ts';
 import type { Uid } from '../../../../shared/ids.ts';
 

@@ -1,7 +1,7 @@
 /** Random lives of a small cluster, and what is wrong with them as seen from outside. */
 import fc from 'fast-check';
-import type { Call } from '../../../../controller/core/event.ts';
-import type { OnDisconnect, Policy, Run } from '../../../../controller/core/state.ts';
+import type { Call } from '../../../../controller/core/cluster/event.ts';
+import type { OnDisconnect, Policy, Run } from '../../../../controller/core/records/state.ts';
 import { type PolicyId, policyId, type RunId, type ServerId } from '../../../../shared/ids.ts';
 import type { Prng } from '../../../../shared/prng.ts';
 import { MINUTE, SECOND } from '../../../../shared/time.ts';

@@ -3,9 +3,9 @@
  * it is told to: answers starts or not, dies at once or late, falls silent. Written apart from the real agent, from the rules.
  */
 
-import type { CommandOutcome, FromAgent, ReportedAttempt } from '../../../../controller/core/event.ts';
-import type { EndCause } from '../../../../controller/core/state.ts';
-import type { ToAgent } from '../../../../controller/core/to-agent.ts';
+import type { CommandOutcome, FromAgent, ReportedAttempt } from '../../../../controller/core/cluster/event.ts';
+import type { EndCause } from '../../../../controller/core/records/state.ts';
+import type { ToAgent } from '../../../../controller/core/records/to-agent.ts';
 import { poolId, type RunId, type ServerId } from '../../../../shared/ids.ts';
 import { SECOND } from '../../../../shared/time.ts';
 import type { Agenda } from './agenda.ts';

@@ -1,7 +1,7 @@
 /** A store of the model world: keeps copies of records, and answers commits and checks at once, later, or when it is let. */
-import type { Effect } from '../../../../controller/core/effect.ts';
-import type { FromShell } from '../../../../controller/core/event.ts';
-import type { StateRecord } from '../../../../controller/core/state.ts';
+import type { Effect } from '../../../../controller/core/cluster/effect.ts';
+import type { FromShell } from '../../../../controller/core/cluster/event.ts';
+import type { StateRecord } from '../../../../controller/core/records/state.ts';
 import type { Agenda } from './agenda.ts';
 
 type Persist = Extract<Effect, { readonly kind: 'persist' }>;

@@ -3,12 +3,12 @@
  * it can crash and be elected again from what was durable. What happens is told to an observer.
  */
 
-import type { ClusterState, Keep } from '../../../../controller/core/cluster.ts';
+import type { ClusterState, Keep } from '../../../../controller/core/cluster/cluster.ts';
+import type { Effect } from '../../../../controller/core/cluster/effect.ts';
+import type { AdminCall, Call, Event } from '../../../../controller/core/cluster/event.ts';
 import { Core } from '../../../../controller/core/core.ts';
-import type { Effect } from '../../../../controller/core/effect.ts';
-import type { AdminCall, Call, Event } from '../../../../controller/core/event.ts';
-import { checkAll } from '../../../../controller/core/invariants.ts';
-import { createScheduleReader } from '../../../../controller/schedules.ts';
+import { checkAll } from '../../../../controller/core/runs/invariants.ts';
+import { createScheduleReader } from '../../../../controller/engine/schedules.ts';
 import { assert, present } from '../../../../shared/assert.ts';
 import type { LocumError } from '../../../../shared/errors.ts';
 import { serverId } from '../../../../shared/ids.ts';

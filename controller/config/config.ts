@@ -1,0 +1,167 @@
+/** Configuration of a controller: a file, then flags, then defaults, checked by the same rules in one place. */
+import { readFileSync } from 'node:fs';
+import { homedir } from 'node:os';
+import { join, resolve } from 'node:path';
+import { create, type MessageInitShape } from '@bufbuild/protobuf';
+import { badField } from '../../shared/errors.ts';
+import {
+  type ControllerConfig,
+  ControllerConfigSchema,
+  type EtcdAccess as EtcdAccessConfig,
+  LogFormat as PbLogFormat,
+  LogLevel as PbLogLevel,
+  type Retention,
+} from '../../shared/gen/locum/config/v1/controller_config_pb.ts';
+import {
+  formatListenAddress,
+  type ListenAddress,
+  parseListenAddress,
+  plaintextListenAddress,
+} from '../../shared/listen-address.ts';
+import type { LogFormat, LogLevel } from '../../shared/log.ts';
+import { parseStrict } from '../../shared/rpc/strict-json.ts';
+import { fromDuration } from '../../shared/rpc/time-messages.ts';
+import { validate } from '../../shared/rpc/validation.ts';
+import { readUtf8File } from '../../shared/utf8-file.ts';
+import { timersFromProto } from '../codec/timers.ts';
+import { wordTable } from '../codec/word-table.ts';
+import { DEFAULT_KEEP, type Keep } from '../core/cluster/cluster.ts';
+import { checkTimers, DEFAULT_ELECTION_TTL_MS, type Timers } from '../core/records/timers.ts';
+import type { EtcdAccess } from '../store/etcd/client.ts';
+
+/** A configuration with every default filled in. */
+export interface ControllerSettings {
+  readonly apiListen: ListenAddress;
+  readonly agentListen: ListenAddress;
+  /** As `openStore` takes it: `sqlite:FILE` or `memory:`. */
+  readonly store: string;
+  /** Nobody says where the store is: it is in the state folder of whoever runs this. Default: somebody does. */
+  readonly storeIsDefault?: boolean | undefined;
+  /** Folder for what this controller keeps for itself: its SQLite file, or what it has seen of etcd. Default: none, it keeps nothing. */
+  readonly dataDirectory?: string | undefined;
+  /** Nobody named that folder. */
+  readonly dataDirectoryIsDefault?: boolean | undefined;
+  readonly adoptStore: boolean;
+  readonly logLevel: LogLevel;
+  readonly logFormat: LogFormat;
+  /** Timers of `pools/default` when it is created. */
+  readonly initialTimers: Timers;
+  /** Id among the controllers that share the store. Default: from the name of the host and the port of the API. */
+  readonly id?: string | undefined;
+  /** Where others reach the listeners, `host:port`. Default: where they listen. */
+  readonly apiAdvertise?: string | undefined;
+  readonly agentAdvertise?: string | undefined;
+  /** How much is kept of what is over. Default: that of the core. */
+  readonly keep?: Keep | undefined;
+  /** How long a silent leader keeps the lead. Default 5 s. */
+  readonly electionTtlMs?: number | undefined;
+  /** Default: plaintext, without a login. */
+  readonly etcdAccess?: EtcdAccess | undefined;
+}
+
+/** What flags set; a field that is not there leaves the file's. */
+export type ControllerFlags = Pick<
+  MessageInitShape<typeof ControllerConfigSchema>,
+  | 'apiListen'
+  | 'agentListen'
+  | 'store'
+  | 'dataDirectory'
+  | 'insecure'
+  | 'adoptStore'
+  | 'logLevel'
+  | 'logFormat'
+  | 'id'
+  | 'apiAdvertise'
+  | 'agentAdvertise'
+> & { readonly electionTtl?: ControllerConfig['electionTtl'] };
+
+export interface ConfigSources {
+  /** Path of a YAML file. Default: none. */
+  readonly file?: string | undefined;
+  readonly flags: ControllerFlags;
+  /** Environment of this process. */
+  readonly env: NodeJS.ProcessEnv;
+}
+
+const logLevels = wordTable<Exclude<LogLevel, 'silent'>, PbLogLevel>({
+  debug: PbLogLevel.DEBUG,
+  info: PbLogLevel.INFO,
+  warn: PbLogLevel.WARN,
+  error: PbLogLevel.ERROR,
+});
+
+const logFormats = wordTable<LogFormat, PbLogFormat>({
+  auto: PbLogFormat.UNSPECIFIED,
+  json: PbLogFormat.JSON,
+  pretty: PbLogFormat.PRETTY,
+});
+
+/** @throws LocumError INVALID_FIELD or TIMERS_INVALID that names the field, and the line of the file. */
+export function loadControllerSettings({ file, flags, env }: ConfigSources): ControllerSettings {
+  const fromFile =
+    file === undefined
+      ? create(ControllerConfigSchema)
+      : parseStrict(ControllerConfigSchema, readUtf8File(file), { source: file });
+  const config = create(ControllerConfigSchema, { ...fromFile, ...flags });
+  validate(ControllerConfigSchema, config);
+  const electionTtlMs = fromDuration(config.electionTtl);
+  return {
+    apiListen: listenAddress(config, 'api_listen', config.apiListen || '127.0.0.1:7400'),
+    agentListen: listenAddress(config, 'agent_listen', config.agentListen || '127.0.0.1:7401'),
+    store: config.store || `sqlite:${join(dataDirectory(config, env), 'store.sqlite')}`,
+    storeIsDefault: config.store === '' && config.dataDirectory === '',
+    dataDirectory: dataDirectory(config, env),
+    dataDirectoryIsDefault: config.dataDirectory === '',
+    adoptStore: config.adoptStore,
+    logLevel: logLevels.from.get(config.logLevel) ?? 'info',
+    logFormat: logFormats.from.get(config.logFormat) ?? 'auto',
+    initialTimers: checkedTimers(timersFromProto(config.initialTimers), electionTtlMs ?? DEFAULT_ELECTION_TTL_MS),
+    ...(config.retention === undefined ? {} : { keep: { ...DEFAULT_KEEP, ...definedOf(config.retention) } }),
+    ...(config.id === '' ? {} : { id: config.id }),
+    ...(config.apiAdvertise === '' ? {} : { apiAdvertise: advertised(config.apiAdvertise, 'api_advertise') }),
+    ...(config.agentAdvertise === '' ? {} : { agentAdvertise: advertised(config.agentAdvertise, 'agent_advertise') }),
+    ...(electionTtlMs === undefined ? {} : { electionTtlMs }),
+    ...(config.etcd === undefined ? {} : { etcdAccess: readEtcdAccess(config.etcd) }),
+  };
+}
+
+function listenAddress({ insecure }: ControllerConfig, field: string, text: string): ListenAddress {
+  const parsed = plaintextListenAddress(text, { insecure });
+  if (parsed.kind === 'error') throw badField('INVALID_FIELD', field, parsed.description);
+  return parsed.address;
+}
+
+const definedOf = ({ events, endedRuns }: Retention): Partial<Keep> => ({
+  ...(events === undefined ? {} : { events }),
+  ...(endedRuns === undefined ? {} : { endedRuns }),
+});
+
+/** Where the state is kept when nobody says where. */
+function dataDirectory({ dataDirectory }: ControllerConfig, env: NodeJS.ProcessEnv): string {
+  return resolve(dataDirectory || join(env['XDG_STATE_HOME'] || join(homedir(), '.local', 'state'), 'locum'));
+}
+
+function advertised(text: string, field: string): string {
+  const parsed = parseListenAddress(text);
+  if (parsed.kind === 'error') throw badField('INVALID_FIELD', field, parsed.description);
+  if (parsed.address.port === 0) throw badField('INVALID_FIELD', field, 'port 0 can not be reached: name the port');
+  return formatListenAddress(parsed.address);
+}
+
+function readEtcdAccess({ tls, caFile, certFile, keyFile, user, passwordFile }: EtcdAccessConfig): EtcdAccess {
+  const pem = { ...fileAs('ca', caFile), ...fileAs('cert', certFile), ...fileAs('key', keyFile) };
+  const [password = ''] = passwordFile === '' ? [] : readFileSync(passwordFile, 'utf8').split(/\r?\n/);
+  return {
+    ...(tls || Object.keys(pem).length > 0 ? { tls: pem } : {}),
+    ...(user === '' ? {} : { login: { user, password } }),
+  };
+}
+
+const fileAs = (field: 'ca' | 'cert' | 'key', file: string): Record<string, string> =>
+  file === '' ? {} : { [field]: readFileSync(file, 'utf8') };
+
+function checkedTimers(timers: Timers, electionTtlMs: number): Timers {
+  const check = checkTimers(timers, { electionTtlMs });
+  if (check.kind === 'error') throw badField('TIMERS_INVALID', 'initial_timers', check.detail);
+  return timers;
+}

@@ -1,0 +1,25 @@
+/** Opens the store that the settings name, with what it needs of them. */
+import { basename, dirname } from 'node:path';
+import type { Logger } from '../../shared/log.ts';
+import { openStore } from '../store/open.ts';
+import { keepFolderPrivate } from '../store/private-folder.ts';
+import type { Store } from '../store/store.ts';
+import type { ControllerSettings } from './config.ts';
+import { controllerId } from './controller-id.ts';
+
+/** Rejects with a StoreError. */
+export async function openConfiguredStore(options: ControllerSettings & { readonly log: Logger }): Promise<Store> {
+  const { store, adoptStore, etcdAccess, electionTtlMs, dataDirectory: folder, log } = options;
+  const isDefault = options.dataDirectoryIsDefault;
+  const file = /^sqlite:(.+)$/s.exec(store)?.[1];
+  if (file !== undefined) keepFolderPrivate(dirname(file), (name) => name.startsWith(basename(file)));
+  return openStore(store, {
+    adoptCopy: adoptStore,
+    etcd: {
+      ...etcdAccess,
+      ...(electionTtlMs === undefined ? {} : { electionTtlMs }),
+      ...(folder === undefined ? {} : { seen: { folder, isDefault, controller: controllerId(options) } }),
+    },
+    warn: (warning) => log.warn(warning),
+  });
+}

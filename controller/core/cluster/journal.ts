@@ -1,0 +1,146 @@
+/**
+ * The journal of a step: which records changed, and which lines the event log gains. At the flush it becomes one batch of writes,
+ * which a store takes whole or not at all.
+ */
+import type { Epoch, PolicyId, PoolId, RunId, ServerId } from '../../../shared/ids.ts';
+import { LIMITS } from '../../../shared/limits.ts';
+import { cut } from '../../../shared/printable.ts';
+import type { Now } from '../../../shared/time.ts';
+import { ownerOf } from '../indexes/event-log.ts';
+import { eventKey, recordKey } from '../records/keys.ts';
+import { roughBytesOf } from '../records/record-size.ts';
+import type { EventRecord, StateRecord } from '../records/state.ts';
+import { ageOf, type ClusterState } from './cluster.ts';
+import type { Changed, RecordWrite } from './effect.ts';
+
+export interface NewEvent {
+  readonly type: string;
+  readonly cause: string;
+  readonly message: string;
+  readonly pool?: PoolId;
+  readonly server?: ServerId;
+  readonly policy?: PolicyId;
+  readonly run?: RunId;
+  readonly epoch?: Epoch;
+  readonly details?: Readonly<Record<string, string>>;
+}
+
+export class Journal {
+  readonly #state: ClusterState;
+  #writes = new Map<string, RecordWrite>();
+  /** Of what is put, by key: as large as it was when it changed last. */
+  #bytesOf = new Map<string, number>();
+  #bytes = 0;
+  #changed = new Map<string, Changed>();
+  /** Who causes what happens now; set by the core for each event. */
+  actor = 'controller';
+  now: Now = { mono: 0, wall: 0 };
+
+  constructor(state: ClusterState) {
+    this.#state = state;
+  }
+
+  /** Says that a record changed (or is new): it is written with the next commit and its watchers look again. */
+  put(record: StateRecord): void {
+    const key = recordKey(record);
+    if ('version' in record) {
+      record.version += 1;
+      record.updateWall = this.now.wall;
+    }
+    this.#write({ kind: 'put', key, record });
+    if (record.kind !== 'meta' && record.kind !== 'request') this.touch(key);
+  }
+
+  /** The same for what changes by itself and no edit can collide with: its etag stays, so that a reader's edit is not refused for it. */
+  note(record: StateRecord): void {
+    const key = recordKey(record);
+    this.#write({ kind: 'put', key, record });
+    this.touch(key);
+  }
+
+  /** Says that a record is gone. */
+  delete(key: string): void {
+    this.#write({ kind: 'delete', key });
+    this.#changed.set(key, { key, deleted: true });
+  }
+
+  /** Says that what a resource shows changed although its record did not. */
+  touch(key: string): void {
+    this.#changed.set(key, { key, deleted: false });
+  }
+
+  /** Adds a line to the event log. */
+  event(event: NewEvent): void {
+    const { meta, term } = this.#state;
+    meta.lastEvent += 1;
+    const record: EventRecord = {
+      kind: 'event',
+      number: meta.lastEvent,
+      wall: this.now.wall,
+      actor: this.actor,
+      term,
+      ...event,
+      message: cut(event.message, LIMITS.eventCharacters),
+    };
+    this.put(record);
+    this.keepEvent(record);
+  }
+
+  /** Puts an event into the log that is in the store, or will be; what has to go for it goes from both. */
+  keepEvent(event: EventRecord): void {
+    const { events, policies, meta } = this.#state;
+    const ownLimit = event.policy === undefined ? undefined : policies.get(event.policy)?.spec.retention.events;
+    for (const { number } of events.add(ownerOf(event, this.#state), event, ownLimit)) {
+      this.#write({ kind: 'delete', key: eventKey(number) });
+    }
+    meta.droppedEvent = events.dropped;
+  }
+
+  /** Has the age of the cluster written down, which each commit does by itself. */
+  noteAge(): void {
+    this.#write({ kind: 'put', key: 'meta', record: this.#state.meta });
+  }
+
+  get hasWrites(): boolean {
+    return this.#writes.size > 0;
+  }
+
+  /** Records that wait for a commit. */
+  get size(): number {
+    return this.#writes.size;
+  }
+
+  /** About how many bytes they are. */
+  get sizeBytes(): number {
+    return this.#bytes;
+  }
+
+  /** Takes the writes, one for each record, and with them the counters. */
+  takeWrites(): readonly RecordWrite[] {
+    this.#state.meta.age = ageOf(this.#state, this.now);
+    this.#write({ kind: 'put', key: 'meta', record: this.#state.meta });
+    const writes = [...this.#writes.values()];
+    this.#writes = new Map();
+    this.#bytesOf = new Map();
+    this.#bytes = 0;
+    return writes;
+  }
+
+  /** Takes what watchers should look at again. */
+  takeChanged(): readonly Changed[] {
+    const changes = [...this.#changed.values()];
+    this.#changed = new Map();
+    return changes;
+  }
+
+  get hasChanged(): boolean {
+    return this.#changed.size > 0;
+  }
+
+  #write(write: RecordWrite): void {
+    const bytes = write.key.length + (write.kind === 'put' ? roughBytesOf(write.record) : 0);
+    this.#bytes += bytes - (this.#bytesOf.get(write.key) ?? 0);
+    this.#bytesOf.set(write.key, bytes);
+    this.#writes.set(write.key, write);
+  }
+}

@@ -1,0 +1,118 @@
+/** What every part of the core works on: the state, the journal, the gate, the wheels, and what is to be looked at again. */
+import type { PolicyId, PoolId, RunId, ServerId } from '../../../shared/ids.ts';
+import type { Now } from '../../../shared/time.ts';
+import { DEFAULT_ELECTION_TTL_MS, DEFAULT_TIMERS, type Timers } from '../records/timers.ts';
+import { ageOf, type ClusterState, emptyCluster, type Keep, type Session, type Waiting } from './cluster.ts';
+import type { Effect } from './effect.ts';
+import type { CallId, CallResult } from './event.ts';
+import { Gate, type GateOptions } from './gate.ts';
+import { Journal } from './journal.ts';
+import type { ScheduleReader } from './schedule-reader.ts';
+import { TimerWheel } from './timer-wheel.ts';
+
+export interface CoreOptions extends GateOptions {
+  /** Version of the controller, shown in the status. */
+  readonly version: string;
+  /** Reads cron patterns; given by the shell so that the core depends on no library. */
+  readonly schedules: ScheduleReader;
+  /** Timers of `pools/default` when it is created. Default: DEFAULT_TIMERS. */
+  readonly initialTimers?: Timers;
+  /** How long a leadership outlives its silent leader: the timers of pools must leave room for it. Default: DEFAULT_ELECTION_TTL_MS. */
+  readonly electionTtlMs?: number | undefined;
+  /** How much is kept of what is over. Default: DEFAULT_KEEP. */
+  readonly keep?: Keep | undefined;
+}
+
+/** What questions need: nothing is changed by asking them. */
+export type View = Pick<Context, 'state' | 'now' | 'age'>;
+
+export class Context {
+  readonly state: ClusterState;
+  readonly journal: Journal;
+  readonly gate: Gate<Session>;
+  readonly initialTimers: Timers;
+  readonly electionTtlMs: number;
+  readonly schedules: ScheduleReader;
+  now: Now = { mono: 0, wall: 0 };
+  /** Effects that depend on nothing, in order. */
+  readonly effects: Effect[] = [];
+
+  /** Sessions whose Welcome or commands wait: only these are looked at when something may leave. */
+  readonly waitingSessions = new Set<Session>();
+
+  /** Answers to calls of this step; they show the state after settling. */
+  readonly answers: { readonly call: CallId; readonly result: CallResult }[] = [];
+
+  /** Deadlines of liveness, of drains, of closed gates, of runs, of schedules, and of what holds a whole pool back. A wheel only says when to look. */
+  readonly serverWheel = new TimerWheel<ServerId>();
+  readonly drainWheel = new TimerWheel<ServerId>();
+  readonly gateWheel = new TimerWheel<ServerId>();
+  readonly runWheel = new TimerWheel<RunId>();
+  readonly policyWheel = new TimerWheel<PolicyId>();
+  readonly poolWheel = new TimerWheel<PoolId>();
+
+  /** Servers whose silence is to be judged. */
+  readonly dueServers = new Set<ServerId>();
+  /** To be looked at again before the step's effects leave. */
+  readonly dirtyRuns = new Set<RunId>();
+  readonly dirtyServers = new Set<ServerId>();
+  readonly dirtyPolicies = new Set<PolicyId>();
+  readonly dirtyPools = new Set<PoolId>();
+  /** Servers or their capabilities changed, or it is time: runs that wait are told again why. */
+  recheckBlocked = false;
+  /** An agent has seen more than the store knows; believed once our own term is checked after it. */
+  behind: { readonly needCheck: number; readonly message: string } | undefined;
+  lastCommandId = 0;
+  lastSession = 0;
+
+  constructor(options: CoreOptions) {
+    this.state = emptyCluster(options.version, options.keep);
+    this.journal = new Journal(this.state);
+    this.gate = new Gate(options);
+    this.schedules = options.schedules;
+    this.initialTimers = options.initialTimers ?? DEFAULT_TIMERS;
+    this.electionTtlMs = options.electionTtlMs ?? DEFAULT_ELECTION_TTL_MS;
+  }
+
+  /** Age of the cluster, milliseconds (see `ageOf`). */
+  get age(): number {
+    return ageOf(this.state, this.now);
+  }
+
+  /** Something is still to be looked at. */
+  get isUnsettled(): boolean {
+    return this.dirtyRuns.size + this.dirtyServers.size + this.dirtyPolicies.size + this.dirtyPools.size > 0;
+  }
+
+  /** Wakes a run at an age of the cluster, or sooner; the wheel runs on monotonic time. */
+  wakeRunAtAge(run: RunId, age: number): void {
+    this.wakeRunAt(run, this.monoAt(age));
+  }
+
+  /** When the cluster has an age, by this leader's monotonic clock. */
+  monoAt(age: number): number {
+    return this.now.mono + Math.max(0, age - this.age);
+  }
+
+  /** Wakes a run at a monotonic time. The earliest wish wins; an early look arms the next one. */
+  wakeRunAt(run: RunId, mono: number): void {
+    this.#hasten(this.runWheel, run, mono);
+  }
+
+  /** Looks at a pool's queue and its storm again at a monotonic time, or sooner. */
+  wakePoolAt(pool: PoolId, mono: number): void {
+    this.#hasten(this.poolWheel, pool, mono);
+  }
+
+  #hasten<K extends string>(wheel: TimerWheel<K>, key: K, mono: number): void {
+    const at = wheel.at(key);
+    if (at === undefined || at > mono || at <= this.now.mono) wheel.set(key, mono);
+  }
+
+  /** Queues a command behind what is decided now. Starts have a queue of their own: they may wait for room, a stop never waits for them. */
+  queueCommand(session: Session, command: Waiting['command']): void {
+    const queue = command.kind === 'start' ? session.starts : session.control;
+    queue.push({ needCommit: this.gate.needCommit, needCheck: this.gate.needCheck(), command });
+    this.waitingSessions.add(session);
+  }
+}

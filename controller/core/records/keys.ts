@@ -1,0 +1,59 @@
+/** Keys of the store: `{folder}/{id}`. */
+import {
+  type PolicyId,
+  type PoolId,
+  policyId,
+  poolId,
+  type RunId,
+  runId,
+  type ServerId,
+  serverId,
+} from '../../../shared/ids.ts';
+import type { StateRecord } from './state.ts';
+
+export function recordKey(record: StateRecord): string {
+  switch (record.kind) {
+    case 'meta':
+      return 'meta';
+    case 'pool':
+      return `pools/${record.id}`;
+    case 'server':
+      return `servers/${record.id}`;
+    case 'policy':
+      return `policies/${record.id}`;
+    case 'run':
+      return `runs/${record.id}`;
+    case 'event':
+      return eventKey(record.number);
+    case 'request':
+      return `requests/${record.id}`;
+  }
+}
+
+/** Event keys sort by number. */
+export const eventKey = (number: number): string => `events/${String(number).padStart(16, '0')}`;
+
+/** Takes a resource key apart again. */
+export function resourceOf(
+  key: string,
+):
+  | { readonly kind: 'pool'; readonly id: PoolId }
+  | { readonly kind: 'server'; readonly id: ServerId }
+  | { readonly kind: 'policy'; readonly id: PolicyId }
+  | { readonly kind: 'run'; readonly id: RunId }
+  | { readonly kind: 'other' } {
+  const [folder, id] = key.split('/');
+  if (id === undefined) return { kind: 'other' };
+  switch (folder ?? '') {
+    case 'pools':
+      return { kind: 'pool', id: poolId(id) };
+    case 'servers':
+      return { kind: 'server', id: serverId(id) };
+    case 'policies':
+      return { kind: 'policy', id: policyId(id) };
+    case 'runs':
+      return { kind: 'run', id: runId(id) };
+    default:
+      return { kind: 'other' };
+  }
+}

@@ -1,0 +1,341 @@
+/**
+ * Cluster state: what the core owns and nobody else changes. Records (the durable part) are plain data; what a leader
+ * knows only while it leads stands in `live` objects beside them. Times named `…Wall` are wall-clock milliseconds: for people and
+ * for cron. Times named `…Mono` are monotonic milliseconds of this leader. Times named `…Age` are ages of the cluster: they measure
+ * waits that outlive a leader. See docs/semantics.md for the words.
+ */
+import type { HostProblemKind } from '../../../shared/host-problem.ts';
+import type { Epoch, PolicyId, PoolId, RunId, ServerId, Uid } from '../../../shared/ids.ts';
+import type { Capability } from './capability.ts';
+import type { EarlierLife } from './earlier-attempt.ts';
+import type { ServerGate } from './gate-record.ts';
+import type { Meta } from './meta.ts';
+import type { Skip } from './skip.ts';
+import type { Timers } from './timers.ts';
+
+export type Liveness = 'ALIVE' | 'SUSPECT' | 'MISSING' | 'LEFT';
+export type Intent = 'ACTIVE' | 'CORDONED' | 'DRAINING';
+export type OnDisconnect = 'STOP' | 'HOLD' | 'OVERLAP';
+export type ListMode = 'ONLY' | 'PREFER';
+export type Failback = 'NEVER' | 'ON_NEXT_START' | 'AUTO' | 'MANUAL';
+export type OnCapabilityLoss = 'MOVE' | 'IGNORE' | 'STOP';
+export type OnRunMissing = 'NEXT' | 'IN_PLACE';
+
+/** What every record has: `version` counts its changes and makes its etag. */
+interface RecordBase {
+  version: number;
+  readonly uid: Uid;
+  readonly createWall: number;
+  updateWall: number;
+}
+
+export interface Pool extends RecordBase {
+  readonly kind: 'pool';
+  readonly id: PoolId;
+  timers: Timers;
+  defaultFailback: Failback;
+  /** Slots of a server that has no limit of its own. */
+  defaultMaxSlots: number;
+  /** Rank order; the first is the primary. */
+  order: readonly ServerId[];
+  /** Counts changes of the order; makes its etag. */
+  orderVersion: number;
+  /** No second storm before. 0: there was none lately. */
+  stormNotBeforeAge: number;
+}
+
+/** Where attempts live. Inventories prove something only about attempts started in the same place. */
+export interface Place {
+  readonly serverUid: Uid;
+  readonly instanceId: string;
+  readonly machineId: string;
+}
+
+export interface Drain {
+  readonly startWall: number;
+  /** Stops what is left at this time; undefined: never. */
+  readonly deadlineWall: number | undefined;
+  readonly deadlineAge: number | undefined;
+  /** True once every attempt is proven ended. */
+  done: boolean;
+}
+
+export interface Server extends RecordBase {
+  readonly kind: 'server';
+  readonly id: ServerId;
+  readonly pool: PoolId;
+  /** Operator's limit; undefined: the pool's default. */
+  maxSlots: number | undefined;
+  labels: Readonly<Record<string, string>>;
+  intent: Intent;
+  drain: Drain | undefined;
+  liveness: Liveness;
+  livenessSinceWall: number;
+  instanceId: string;
+  machineId: string;
+  bootId: string;
+  agentVersion: string;
+  capabilities: readonly Capability[];
+  /** The agent's own limit; undefined: none. */
+  agentMaxSlots: number | undefined;
+  saturated: boolean;
+  gate: ServerGate;
+  /** Newest incarnation in which it was known to hold nothing of an earlier life of the store; 0: none (semantics C9). */
+  settledIncarnation: number;
+  /** What it may still hold of an earlier life; undefined: nothing. */
+  earlierLife: EarlierLife | undefined;
+  deleting: boolean;
+}
+
+export type Workload = {
+  readonly env: Readonly<Record<string, string>>;
+  /** Empty: a fresh folder of the run. */
+  readonly workingDirectory: string;
+  /** Empty: the keeper's user. */
+  readonly user: string;
+} & (
+  | { readonly kind: 'command'; readonly argv: readonly string[] }
+  | { readonly kind: 'script'; readonly interpreter: readonly string[]; readonly text: string }
+);
+
+export type Trigger =
+  | { readonly kind: 'continuous' }
+  | { readonly kind: 'on_demand' }
+  | {
+      readonly kind: 'schedule';
+      readonly cron: string;
+      readonly timeZone: string;
+      readonly missed: 'SKIP' | 'ONCE';
+    };
+
+/** How much of what is over is kept of one policy. */
+export interface Retention {
+  /** Ended runs, the newest. */
+  readonly endedRuns: number;
+  /** Events about the policy and its runs, the newest; undefined: its share of the room for all events. */
+  readonly events: number | undefined;
+}
+
+/** What a user writes of a policy; undefined fields take the pool's or the documented default. */
+export interface PolicySpec {
+  readonly pool: PoolId;
+  readonly workload: Workload;
+  readonly trigger: Trigger;
+  /** Canonical texts; parsed forms are cached beside the record. */
+  readonly requirements: readonly string[];
+  readonly servers: readonly ServerId[];
+  readonly listMode: ListMode;
+  readonly slots: number;
+  readonly priority: number;
+  readonly maxConcurrentRuns: number;
+  readonly onDisconnect: OnDisconnect;
+  readonly stopTimeoutMs: number | undefined;
+  readonly restart: { readonly attempts: number; readonly windowMs: number; readonly delayMs: number };
+  readonly failback: Failback | undefined;
+  readonly onCapabilityLoss: OnCapabilityLoss;
+  readonly onRunMissing: OnRunMissing;
+  readonly retention: Retention;
+  readonly labels: Readonly<Record<string, string>>;
+}
+
+export interface Policy extends RecordBase {
+  readonly kind: 'policy';
+  readonly id: PolicyId;
+  spec: PolicySpec;
+  paused: boolean;
+  deleting: boolean;
+  /** When the schedule fired last; only later ticks fire. Undefined: it did not yet. */
+  lastTickWall: number | undefined;
+  /** Times of the schedule left out, since it last made a run, because earlier runs had not ended. */
+  skippedTicks: number;
+  /** Only ticks after this fire: when the schedule was changed last. Undefined: when the policy was created. */
+  scheduledFromWall: number | undefined;
+}
+
+/** Terms of an attempt, frozen when it is assigned: agent, keeper and leader use these, never the policy's current ones. */
+export interface FrozenTerms {
+  readonly onDisconnect: OnDisconnect;
+  readonly leaseMs: number;
+  readonly stopTimeoutMs: number;
+  readonly killGuardMs: number;
+}
+
+/** What proves an attempt ended (semantics C3). */
+export type Proof =
+  | 'REPORT' // (a) the agent of the same place reports it ended with an empty tree
+  | 'REFUSED' // (a) the agent refused its start
+  | 'INVENTORY' // (a) a full inventory of the same place does not list it
+  | 'NEW_BOOT' // (a) the same place said Hello with a new boot
+  | 'NEVER_SENT' // this leader never handed its start to a stream
+  | 'WAIT' // (b) the takeover wait passed since its last grant
+  | 'OPERATOR' // (d) ConfirmServerDead or ReleaseRun
+  | 'OVERLAP'; // none needed: OVERLAP, after missing_after
+
+/** EXPIRED: the start came too late, or to a session that was over. */
+export type EndCause = 'UNKNOWN' | 'EXITED' | 'STOPPED' | 'LAPSED' | 'REFUSED' | 'EXPIRED' | 'SPAWN_FAILED' | 'LOST';
+
+export interface AttemptEnd {
+  readonly cause: EndCause;
+  readonly exitCode: number | undefined;
+  readonly signal: string;
+  readonly proof: Proof;
+  readonly detail: string;
+  /** The problem of the host for which its start was refused. */
+  readonly hostProblem?: HostProblemKind | undefined;
+}
+
+export type AttemptState = 'ASSIGNED' | 'STARTING' | 'RUNNING' | 'STOPPING' | 'STUCK' | 'ENDED';
+
+/** Why an attempt was made. */
+export type AttemptCause = 'START' | 'RESTART' | 'RECOVERY' | 'MOVE' | 'FAILBACK' | 'DRAIN';
+
+/** Why an attempt is stopped. */
+export type StopReason =
+  | 'OPERATOR' // StopRun, StopPolicy
+  | 'POLICY_DELETED'
+  | 'RESTART' // RestartPolicy
+  | 'MOVE' // MoveRun, order change
+  | 'FAILBACK'
+  | 'DRAIN'
+  | 'DRAIN_DEADLINE'
+  | 'CAPABILITY_LOST'
+  | 'START_UNANSWERED'
+  | 'SUPERSEDED'; // a newer attempt exists, or nobody wants it
+
+export interface Attempt {
+  readonly epoch: Epoch;
+  readonly server: ServerId;
+  readonly place: Place;
+  /** Boot of the host when it was assigned. */
+  readonly bootId: string;
+  readonly cause: AttemptCause;
+  readonly terms: FrozenTerms;
+  state: AttemptState;
+  readonly assignWall: number;
+  readonly assignAge: number;
+  startWall: number | undefined;
+  endWall: number | undefined;
+  end: AttemptEnd | undefined;
+  pid: number;
+  /** Set once its stop is decided; never unset. */
+  stopReason: StopReason | undefined;
+  /** OVERLAP only: a newer attempt was started without proof that this one ended. */
+  overlapped: boolean;
+}
+
+/** Class of a queued run: RECOVERY before START before MOVE. */
+export type QueueCause = 'RECOVERY' | 'START' | 'MOVE';
+
+export type RunStateName =
+  | 'QUEUED'
+  | 'ASSIGNED'
+  | 'STARTING'
+  | 'RUNNING'
+  | 'STOPPING'
+  | 'FENCING'
+  | 'STUCK'
+  | 'BACKOFF'
+  | 'SUCCEEDED'
+  | 'FAILED'
+  | 'STOPPED';
+
+/** A slot kept on another server for a move, written before the stop. */
+export interface Reservation {
+  readonly server: ServerId;
+  readonly from: ServerId;
+  readonly cause: 'MOVE' | 'FAILBACK' | 'DRAIN';
+  readonly sinceAge: number;
+}
+
+export interface RunOutcome {
+  readonly state: 'SUCCEEDED' | 'FAILED' | 'STOPPED';
+  readonly reason: string;
+  readonly message: string;
+}
+
+export interface Run extends RecordBase {
+  readonly kind: 'run';
+  readonly id: RunId;
+  readonly policy: PolicyId;
+  readonly policyUid: Uid;
+  readonly pool: PoolId;
+  desired: 'RUNNING' | 'STOPPED';
+  state: RunStateName;
+  /** One stable word that says why it is in this state. */
+  reason: string;
+  /** The reason in words. */
+  message: string;
+  /** When the state is expected to end by itself. */
+  etaWall: number | undefined;
+  endWall: number | undefined;
+  /** When it ended. 0: it has not. */
+  endAge: number;
+  /** Of its current attempt; an edit of the policy holds from the next one on. */
+  slots: number;
+  priority: number;
+  readonly arguments: readonly string[];
+  /** Oldest first: all unended ones and the last 20 ended ones. */
+  attempts: Attempt[];
+  attemptCount: number;
+  /** Why it queues and since when; kept across re-queues until it runs. */
+  queueCause: QueueCause;
+  queueSinceWall: number;
+  queueSinceAge: number;
+  /** Since when later runs are placed and it is not. 0: it was not passed over. */
+  passedOverSinceAge: number;
+  /** Not placed before this time: delay between an end and a restart, or BACKOFF. */
+  notBeforeAge: number;
+  /** LAPSED: this server first, if eligible. */
+  preferServer: ServerId | undefined;
+  /** Cause of the next attempt. */
+  nextCause: AttemptCause;
+  reservation: Reservation | undefined;
+  /** A move that was decided and waits for its turn in the budget. */
+  wantedMove: { readonly server: ServerId; readonly cause: 'MOVE' | 'FAILBACK'; readonly sinceAge: number } | undefined;
+  /** How it ends once its last attempt is proven ended. */
+  outcome: RunOutcome | undefined;
+  /** Failures inside the restart budget's windows. */
+  failures: readonly { readonly server: ServerId; readonly age: number }[];
+  /** Servers where attempts came to nothing: one entry for each, forgotten half an hour after the last one. */
+  skips: readonly Skip[];
+  /** BACKOFF rounds so far; sets the next delay. */
+  backoffRounds: number;
+  /** When it was last moved by choice, for the budget of moves. 0: never. */
+  lastMoveAge: number;
+}
+
+/** One line of the event log, written in the commit of the change it tells of. */
+export interface EventRecord {
+  readonly kind: 'event';
+  readonly number: number;
+  readonly wall: number;
+  readonly type: string;
+  readonly cause: string;
+  readonly actor: string;
+  readonly message: string;
+  readonly term: number;
+  readonly pool?: PoolId;
+  readonly server?: ServerId;
+  readonly policy?: PolicyId;
+  readonly run?: RunId;
+  readonly epoch?: Epoch;
+  readonly details?: Readonly<Record<string, string>>;
+}
+
+/** Outcome of a call with a request_id, in the same commit as its effect. Kept for one hour. */
+export interface RequestRecord {
+  readonly kind: 'request';
+  readonly id: string;
+  /** Who called, as it was said: its actor. */
+  readonly client: string;
+  readonly age: number;
+  /** Method and arguments, hashed by the API. */
+  readonly fingerprint: string;
+  /** What the call answered about; the answer shows it as it is now. */
+  readonly resource: string;
+}
+
+export type StateRecord = Meta | Pool | Server | Policy | Run | EventRecord | RequestRecord;
+
+/** Handle of one agent stream, given by the shell. */
+export type ConnId = number;

@@ -1,0 +1,225 @@
+/** One function per transition of an attempt: assigned, stopped, ended. What follows for its run stands in run-end.ts. */
+import { assert } from '../../../shared/assert.ts';
+import type { Epoch, RunId, ServerId } from '../../../shared/ids.ts';
+import { attemptLiveOf, type ClusterState, poolOf, serverLiveOf } from '../cluster/cluster.ts';
+import type { Context } from '../cluster/turn.ts';
+import type { Attempt, AttemptEnd, Policy, Run, Server, StopReason } from '../records/state.ts';
+import { endCover } from './lease.ts';
+import { isSamePlace } from './place.ts';
+import { decideAfterEnd } from './run-end.ts';
+
+/** Ended attempts that a run keeps. */
+export const ENDED_ATTEMPTS_KEPT = 20;
+
+export const isUnended = (attempt: Attempt): boolean => attempt.state !== 'ENDED';
+
+/** The attempt that the run stands on: the newest unended one that was not given up for an overlapping one. */
+export function currentAttempt(run: Run): Attempt | undefined {
+  return run.attempts.findLast((attempt) => isUnended(attempt) && !attempt.overlapped);
+}
+
+export interface OpenAttempt {
+  readonly run: Run;
+  readonly attempt: Attempt;
+}
+
+/** An attempt that is on record and not proven ended. */
+export function openAttempt(
+  { runs }: ClusterState,
+  { run: id, epoch }: { readonly run: RunId; readonly epoch: number },
+): OpenAttempt | undefined {
+  const run = runs.get(id);
+  const attempt = run?.attempts.find((one) => one.epoch === epoch);
+  return run !== undefined && attempt !== undefined && isUnended(attempt) ? { run, attempt } : undefined;
+}
+
+export const unendedAttempts = (run: Run): readonly Attempt[] => run.attempts.filter(isUnended);
+
+/**
+ * Gives a run to a server: a new attempt with the next epoch and frozen terms (semantics C4). Its start goes to the
+ * session's queue and leaves once the assignment is durable.
+ */
+export function assign(ctx: Context, run: Run, policy: Policy, server: Server, why: string): Attempt {
+  const { state, journal, now } = ctx;
+  assert(
+    run.attempts.every(
+      (attempt) => !isUnended(attempt) || (attempt.overlapped && policy.spec.onDisconnect === 'OVERLAP'),
+    ),
+    `run ${run.id}: a new attempt needs the proof that every earlier one ended (C3)`,
+  );
+  const live = serverLiveOf(state, server.id);
+  const session = live.session;
+  assert(session !== undefined && session.phase === 'OPEN', `server ${server.id} has an open session`);
+  state.meta.lastEpoch += 1;
+  const attempt: Attempt = {
+    epoch: state.meta.lastEpoch as Epoch,
+    server: server.id,
+    place: { serverUid: server.uid, instanceId: session.instanceId, machineId: session.machineId },
+    bootId: session.bootId,
+    cause: run.nextCause,
+    terms: frozenTerms(state, policy),
+    state: 'ASSIGNED',
+    assignWall: now.wall,
+    assignAge: ctx.age,
+    startWall: undefined,
+    endWall: undefined,
+    end: undefined,
+    pid: 0,
+    stopReason: undefined,
+    overlapped: false,
+  };
+  state.attemptLive.set(attempt.epoch, {
+    lastGrantMono: now.mono,
+    coveredBy: undefined,
+    handed: false,
+    startedIn: undefined,
+    startSentMono: undefined,
+    stopSentIn: undefined,
+    lastWordMono: undefined,
+  });
+  run.attempts.push(attempt);
+  run.attemptCount += 1;
+  run.preferServer = undefined;
+  live.runs.add(run.id);
+  ctx.queueCommand(session, {
+    kind: 'start',
+    run: run.id,
+    epoch: attempt.epoch,
+    message: {
+      run: run.id,
+      policy: run.policy,
+      epoch: attempt.epoch,
+      terms: attempt.terms,
+      workload: policy.spec.workload,
+      arguments: run.arguments,
+      slots: run.slots,
+    },
+  });
+  journal.put(run);
+  journal.event({
+    type: 'RUN_ASSIGNED',
+    cause: attempt.cause,
+    message: `${run.id} goes to ${server.id} as epoch ${attempt.epoch}: ${why}`,
+    pool: run.pool,
+    run: run.id,
+    policy: run.policy,
+    server: server.id,
+    epoch: attempt.epoch,
+  });
+  ctx.dirtyServers.add(server.id);
+  ctx.dirtyRuns.add(run.id);
+  return attempt;
+}
+
+function frozenTerms(state: ClusterState, policy: Policy): Attempt['terms'] {
+  const { timers } = poolOf(state, policy.spec.pool);
+  return {
+    onDisconnect: policy.spec.onDisconnect,
+    leaseMs: timers.leaseMs,
+    stopTimeoutMs: policy.spec.stopTimeoutMs ?? timers.stopTimeoutMs,
+    killGuardMs: timers.killGuardMs,
+  };
+}
+
+/** Decides that an attempt stops. The stop is sent once that is durable; without a session the next Hello's verdict says it. */
+export function stopAttempt(ctx: Context, run: Run, attempt: Attempt, reason: StopReason, message: string): void {
+  const { state, journal } = ctx;
+  if (attempt.stopReason !== undefined) return;
+  attempt.stopReason = reason;
+  journal.put(run);
+  journal.event({
+    type: 'RUN_STOPPING',
+    cause: reason,
+    message: `${run.id} is told to stop on ${attempt.server} (epoch ${attempt.epoch}): ${message}`,
+    pool: run.pool,
+    run: run.id,
+    policy: run.policy,
+    server: attempt.server,
+    epoch: attempt.epoch,
+  });
+  ctx.dirtyRuns.add(run.id);
+  if (!attemptLiveOf(state, attempt).handed) {
+    endNeverSent(ctx, run, attempt);
+    return;
+  }
+  sendStop(ctx, run, attempt, reason);
+}
+
+/** Queues the stop of an attempt on the open session of its place, if there is one. */
+export function sendStop(ctx: Context, run: Run, attempt: Attempt, reason: StopReason): void {
+  const { session } = serverLiveOf(ctx.state, attempt.server);
+  if (session === undefined || !isSamePlace(attempt, session)) return;
+  const live = attemptLiveOf(ctx.state, attempt);
+  if (live.stopSentIn === session.id) return;
+  live.stopSentIn = session.id;
+  ctx.queueCommand(session, { kind: 'stop', run: run.id, epoch: attempt.epoch, reason });
+}
+
+/** Ends an attempt whose start never left this leader. */
+export function endNeverSent(ctx: Context, run: Run, attempt: Attempt): void {
+  const { session } = serverLiveOf(ctx.state, attempt.server);
+  const index = session?.starts.findIndex(({ command }) => command.kind === 'start' && command.epoch === attempt.epoch);
+  if (session !== undefined && index !== undefined && index >= 0) session.starts.splice(index, 1);
+  endAttempt(ctx, run, attempt, {
+    cause: attempt.stopReason === undefined ? 'UNKNOWN' : 'STOPPED',
+    exitCode: undefined,
+    signal: '',
+    proof: 'NEVER_SENT',
+    detail: 'its start was never sent',
+  });
+}
+
+/** Notes the proof that an attempt ended, frees its slot, and decides what follows for the run. */
+export function endAttempt(ctx: Context, run: Run, attempt: Attempt, end: AttemptEnd): void {
+  const { state, journal, now } = ctx;
+  assert(isUnended(attempt), `attempt ${attempt.epoch} of ${run.id} ends once`);
+  endCover(state, attempt);
+  attempt.state = 'ENDED';
+  attempt.end = end;
+  // Start and end may be told by two clocks, the agent's and ours.
+  attempt.endWall = Math.max(attempt.endWall ?? now.wall, attempt.startWall ?? 0);
+  attempt.pid = 0;
+  state.attemptLive.delete(attempt.epoch);
+  releaseServer(ctx, run, attempt.server);
+  journal.put(run);
+  journal.event({
+    type: 'ATTEMPT_ENDED',
+    cause: end.cause,
+    message: endMessage(run, attempt, end),
+    pool: run.pool,
+    run: run.id,
+    policy: run.policy,
+    server: attempt.server,
+    epoch: attempt.epoch,
+    details: { proof: end.proof, ...(end.exitCode === undefined ? {} : { exit_code: String(end.exitCode) }) },
+  });
+  dropOldAttempts(run);
+  // One that was left behind for an overlapping attempt decides nothing any more.
+  if (!attempt.overlapped) decideAfterEnd(ctx, run, attempt, end);
+  ctx.dirtyRuns.add(run.id);
+}
+
+function releaseServer(ctx: Context, run: Run, server: ServerId): void {
+  const still = run.attempts.some((other) => other.server === server && isUnended(other));
+  const live = ctx.state.serverLive.get(server);
+  if (!still) live?.runs.delete(run.id);
+  ctx.dirtyServers.add(server);
+}
+
+function dropOldAttempts(run: Run): void {
+  const ended = run.attempts.filter((attempt) => !isUnended(attempt));
+  if (ended.length <= ENDED_ATTEMPTS_KEPT) return;
+  const oldest = ended[0];
+  run.attempts = run.attempts.filter((attempt) => attempt !== oldest);
+}
+
+function endMessage(run: Run, attempt: Attempt, end: AttemptEnd): string {
+  const how =
+    end.cause === 'EXITED'
+      ? end.signal === ''
+        ? `exited with code ${end.exitCode ?? 'unknown'}`
+        : `was ended by ${end.signal}`
+      : `ended (${end.cause})`;
+  const detail = end.detail === '' ? '' : `: ${end.detail}`;
+  return `${run.id} on ${attempt.server} (epoch ${attempt.epoch}) ${how}, proven by ${end.proof}${detail}`;
+}

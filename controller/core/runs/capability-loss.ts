@@ -1,0 +1,44 @@
+/** A required capability lost while running: after 60 s of confirmed loss the run moves or stops (semantics 8). */
+import { MINUTE } from '../../../shared/time.ts';
+import { runLiveOf, serverOf } from '../cluster/cluster.ts';
+import type { Context } from '../cluster/turn.ts';
+import { meetsRequirements } from '../placement/eligible.ts';
+import type { Run } from '../records/state.ts';
+import { currentAttempt, stopAttempt } from './attempt.ts';
+import { beginMove, bestElsewhere, restingServer } from './moves.ts';
+
+const CONFIRM_MS = MINUTE;
+
+export function judgeCapabilities(ctx: Context, run: Run): void {
+  const { state, now } = ctx;
+  const policy = state.policies.get(run.policy);
+  const from = restingServer(run);
+  if (policy === undefined || from === undefined || policy.spec.requirements.length === 0) return;
+  const live = runLiveOf(state, run.id);
+  if (policy.spec.onCapabilityLoss === 'IGNORE' || meetsRequirements(state, policy, serverOf(state, from))) {
+    live.capabilityLostMono = undefined;
+    live.blockedReason = undefined;
+    return;
+  }
+  live.capabilityLostMono ??= now.mono;
+  if (now.mono - live.capabilityLostMono < CONFIRM_MS) {
+    ctx.wakeRunAt(run.id, live.capabilityLostMono + CONFIRM_MS);
+    return;
+  }
+  const attempt = currentAttempt(run);
+  if (attempt === undefined) return;
+  if (policy.spec.onCapabilityLoss === 'STOP') {
+    stopAttempt(
+      ctx,
+      run,
+      attempt,
+      'CAPABILITY_LOST',
+      `${from} no longer has ${policy.spec.requirements.join(' and ')}`,
+    );
+    return;
+  }
+  const target = bestElsewhere(ctx, run, policy, from);
+  if (target !== undefined) beginMove(ctx, run, from, target, 'MOVE');
+  else
+    live.blockedReason = `${from} no longer has ${policy.spec.requirements.join(' and ')}, and no other server that has it has room`;
+}

@@ -1,0 +1,99 @@
+/** Drain: moves the runs of a server away, by priority, one at a time, each with a slot reserved elsewhere (semantics 12). */
+import type { ServerId } from '../../../shared/ids.ts';
+import { type ClusterState, poolOf, serverLiveOf, serverOf } from '../cluster/cluster.ts';
+import type { MovePlan, PlannedMove, PlannedStay } from '../cluster/event.ts';
+import type { Context, View } from '../cluster/turn.ts';
+import { placementQuery } from '../placement/eligible.ts';
+import { Trial } from '../placement/trial.ts';
+import { byNumber } from '../records/run-number.ts';
+import type { Attempt, Run, Server } from '../records/state.ts';
+import { currentAttempt, stopAttempt, unendedAttempts } from './attempt.ts';
+import { beginMove, bestElsewhere, hasBudget, restingServer } from './moves.ts';
+
+const NO_ROOM_ELSEWHERE = 'no other server that may take it has room';
+
+export function pumpDrain(ctx: Context, server: Server): void {
+  const { drain } = server;
+  if (server.intent !== 'DRAINING' || drain === undefined || drain.done) return;
+  const runs = runsHere(ctx.state, server.id);
+  if (runs.length === 0) {
+    server.drain = { ...drain, done: true };
+    ctx.journal.put(server);
+    ctx.journal.event({
+      type: 'SERVER_DRAINED',
+      cause: 'EMPTY',
+      message: `${server.id} is drained: every attempt is proven ended`,
+      pool: server.pool,
+      server: server.id,
+    });
+    return;
+  }
+  if (drain.deadlineAge !== undefined) {
+    if (ctx.age >= drain.deadlineAge) stopTheRest(ctx, server, runs);
+    else ctx.drainWheel.set(server.id, ctx.monoAt(drain.deadlineAge));
+  }
+  moveNext(ctx, server, runs);
+}
+
+/** Runs with an attempt here, by priority. */
+function runsHere(state: ClusterState, id: ServerId): readonly Run[] {
+  const runs = [...serverLiveOf(state, id).runs].map((run) => state.runs.get(run)).filter((run) => run !== undefined);
+  return runs.sort((a, b) => b.priority - a.priority || byNumber(a.id, b.id));
+}
+
+/** A tree that can't be killed holds up nobody else. */
+const isBeingStopped = (attempt: Attempt | undefined): boolean =>
+  attempt?.stopReason !== undefined && attempt.state !== 'STUCK';
+
+function moveNext(ctx: Context, server: Server, runs: readonly Run[]): void {
+  const underWay = runs.some((run) => run.reservation?.from === server.id || isBeingStopped(currentAttempt(run)));
+  if (underWay) return;
+  for (const run of runs) {
+    const policy = ctx.state.policies.get(run.policy);
+    if (policy === undefined || restingServer(run) !== server.id) continue;
+    const target = bestElsewhere(ctx, run, policy, server.id);
+    if (target !== undefined && hasBudget(ctx.state, server.pool, server.id, target)) {
+      beginMove(ctx, run, server.id, target, 'DRAIN');
+      return;
+    }
+  }
+}
+
+/** What is stopped is what runs here; a run that was left behind here (OVERLAP) may stand on another server by now. */
+function stopTheRest(ctx: Context, server: Server, runs: readonly Run[]): void {
+  for (const run of runs) {
+    for (const attempt of unendedAttempts(run)) {
+      if (attempt.server !== server.id) continue;
+      stopAttempt(ctx, run, attempt, 'DRAIN_DEADLINE', 'the deadline of the drain has come');
+    }
+  }
+}
+
+/** What a drain would move, and what has no room elsewhere. */
+export function planDrain(ctx: View, server: Server): MovePlan {
+  const moves: PlannedMove[] = [];
+  const stays: PlannedStay[] = [];
+  const trial = new Trial(ctx.state, poolOf(ctx.state, server.pool).order);
+  for (const run of runsHere(ctx.state, server.id)) {
+    const policy = ctx.state.policies.get(run.policy);
+    if (policy === undefined || restingServer(run) !== server.id) continue;
+    const query = placementQuery(ctx.state, policy, run, ctx.age, { exclude: [server.id] });
+    const to = trial.index.choose({ ...query, first: undefined });
+    if (to !== undefined) trial.take(to, run.slots);
+    if (to === undefined) stays.push({ run: run.id, policy: policy.id, server: server.id, reason: NO_ROOM_ELSEWHERE });
+    else moves.push({ run: run.id, policy: policy.id, from: server.id, to });
+  }
+  return { moves, stays };
+}
+
+/** Runs that a drain can't move now, each with its reason. */
+export function drainBlocked(ctx: View, id: ServerId): readonly { readonly run: Run['id']; readonly reason: string }[] {
+  const server = serverOf(ctx.state, id);
+  if (server.intent !== 'DRAINING' || server.drain?.done === true) return [];
+  return runsHere(ctx.state, id).flatMap((run) => {
+    const policy = ctx.state.policies.get(run.policy);
+    if (policy === undefined || currentAttempt(run)?.stopReason !== undefined) return [];
+    if (restingServer(run) !== id) return [{ run: run.id, reason: `it is ${run.state}: ${run.message}` }];
+    return bestElsewhere(ctx, run, policy, id) === undefined ? [{ run: run.id, reason: NO_ROOM_ELSEWHERE }] : [];
+  });
+}

@@ -1,0 +1,185 @@
+/**
+ * Moves by choice: order changes, failback, operators' moves, drains. Each reserves its target slot before anything is
+ * stopped (I9), and keeps to the budget: five at once per pool, one per server, and one per run in 15 minutes where nobody asked for it
+ * (semantics 10).
+ */
+
+import type { PoolId, ServerId } from '../../../shared/ids.ts';
+import { MINUTE } from '../../../shared/time.ts';
+import { type ClusterState, poolLiveOf, poolOf, serverLiveOf, serverOf } from '../cluster/cluster.ts';
+import type { MovePlan, PlannedMove, PlannedStay } from '../cluster/event.ts';
+import type { Context, View } from '../cluster/turn.ts';
+import { freeSlotsFor, isAvailable } from '../placement/capacity.ts';
+import { effectiveList, meetsRequirements, placementQuery } from '../placement/eligible.ts';
+import { Trial } from '../placement/trial.ts';
+import { byNumber } from '../records/run-number.ts';
+import type { Policy, Reservation, Run } from '../records/state.ts';
+import { currentAttempt, stopAttempt } from './attempt.ts';
+import { reserve } from './reservation.ts';
+import { isEnded } from './run.ts';
+
+const MOVE_BUDGET_MS = 15 * MINUTE;
+const MOVES_PER_POOL = 5;
+const STABLE_MS = 10 * MINUTE;
+/** A wanted move that found no turn for this long is given up. */
+const WANTED_MAX_MS = 30 * MINUTE;
+
+/** The server of a run that runs and is not already on its way. */
+export function restingServer(run: Run): ServerId | undefined {
+  if (isEnded(run) || run.desired === 'STOPPED' || run.reservation !== undefined) return undefined;
+  const attempt = currentAttempt(run);
+  if (attempt?.state !== 'RUNNING' || attempt.stopReason !== undefined) return undefined;
+  return attempt.server;
+}
+
+/**
+ * What would move if the pool had this order: each run whose best server with room is ranked before its own. An operator knows when a
+ * run was moved last; only what moves by itself keeps to the budget of one move in 15 minutes.
+ */
+export function planOrder(
+  ctx: View,
+  pool: PoolId,
+  order: readonly ServerId[],
+  asked: 'BY_OPERATOR' | 'BY_ITSELF',
+): MovePlan {
+  const { state } = ctx;
+  const rank = new Map(order.map((id, index) => [id, index]));
+  const trial = new Trial(state, order);
+  const moves: PlannedMove[] = [];
+  const stays: PlannedStay[] = [];
+  for (const run of runsByRank(state, pool, rank)) {
+    const policy = state.policies.get(run.policy);
+    const from = restingServer(run);
+    if (policy === undefined || from === undefined) continue;
+    const query = placementQuery(state, policy, run, ctx.age);
+    const isBetter = (id: ServerId | undefined): id is ServerId =>
+      id !== undefined && placeIn(policy, rank, id) < placeIn(policy, rank, from);
+    const best = trial.index.choose({ ...query, slots: 0 });
+    if (!isBetter(best)) continue;
+    const to = trial.index.choose(query);
+    const stay = (reason: string): number => stays.push({ run: run.id, policy: policy.id, server: from, reason });
+    if (!isBetter(to)) stay(`${best} is better placed and full`);
+    else if (asked === 'BY_ITSELF' && run.lastMoveAge > ctx.age - MOVE_BUDGET_MS)
+      stay('it was moved less than 15 minutes ago');
+    else {
+      trial.take(to, run.slots);
+      moves.push({ run: run.id, policy: policy.id, from, to });
+    }
+  }
+  return { moves, stays };
+}
+
+/** Position in the effective list that a policy would have with these ranks; a server outside of it is best left alone: 0. */
+function placeIn(policy: Policy, rank: ReadonlyMap<ServerId, number>, id: ServerId): number {
+  const { servers, listMode } = policy.spec;
+  const own = servers.indexOf(id);
+  if (own >= 0) return own + 1;
+  if (servers.length > 0 && listMode === 'ONLY') return 0;
+  return servers.length + (rank.get(id) ?? 0) + 1;
+}
+
+const canServe = (state: ClusterState, policy: Policy, id: ServerId): boolean =>
+  isAvailable(state, serverOf(state, id)) && meetsRequirements(state, policy, serverOf(state, id));
+
+/** Runs with higher priority move first, then by the rank of where they are. */
+function runsByRank(state: ClusterState, pool: PoolId, rank: ReadonlyMap<ServerId, number>): readonly Run[] {
+  const runs = [...state.runs.values()].filter((run) => run.pool === pool && restingServer(run) !== undefined);
+  const rankOf = (run: Run): number => rank.get(restingServer(run) ?? ('' as ServerId)) ?? 0;
+  return runs.sort((a, b) => b.priority - a.priority || rankOf(a) - rankOf(b) || byNumber(a.id, b.id));
+}
+
+/** Wants the moves of a plan; they begin as the budget allows. */
+export function wantMoves(ctx: Context, plan: MovePlan, cause: 'MOVE' | 'FAILBACK'): void {
+  for (const move of plan.moves) {
+    const run = ctx.state.runs.get(move.run);
+    if (run === undefined) continue;
+    run.wantedMove = { server: move.to, cause, sinceAge: ctx.age };
+    ctx.journal.put(run);
+    poolLiveOf(ctx.state, run.pool).wantingMoves.add(run.id);
+    ctx.dirtyPools.add(run.pool);
+  }
+}
+
+/** Begins wanted moves of a pool while the budget has room. */
+export function pumpMoves(ctx: Context, pool: PoolId): void {
+  const { state } = ctx;
+  const { wantingMoves } = poolLiveOf(state, pool);
+  if (wantingMoves.size === 0) return;
+  const wanting = [...wantingMoves].map((id) => state.runs.get(id)).filter((run) => run !== undefined);
+  for (const run of wanting) {
+    const wanted = run.wantedMove;
+    const policy = state.policies.get(run.policy);
+    const from = restingServer(run);
+    const late = wanted !== undefined && ctx.age > wanted.sinceAge + WANTED_MAX_MS;
+    if (
+      wanted === undefined ||
+      policy === undefined ||
+      late ||
+      isEnded(run) ||
+      run.desired === 'STOPPED' ||
+      from === wanted.server ||
+      // The policy's list was edited since.
+      !effectiveList(state, policy).includes(wanted.server)
+    ) {
+      wantingMoves.delete(run.id);
+      if (wanted !== undefined && !isEnded(run)) {
+        run.wantedMove = undefined;
+        ctx.journal.put(run);
+      }
+      continue;
+    }
+    const target = state.servers.get(wanted.server);
+    if (target === undefined || from === undefined || !canServe(state, policy, target.id)) continue;
+    if (freeSlotsFor(state, target, run) < run.slots || !hasBudget(state, pool, from, target.id)) continue;
+    beginMove(ctx, run, from, wanted.server, wanted.cause);
+  }
+}
+
+/** Five at once per pool, one per server as target or source. */
+export function hasBudget(state: ClusterState, pool: PoolId, from: ServerId, to: ServerId): boolean {
+  const busy = (id: ServerId): boolean => serverLiveOf(state, id).reservations.size > 0;
+  if (busy(from) || busy(to)) return false;
+  return poolLiveOf(state, pool).moving.size < MOVES_PER_POOL;
+}
+
+/** Reserve, then stop; the start follows the proof of the end. One commit holds the reservation and the stop. */
+export function beginMove(ctx: Context, run: Run, from: ServerId, to: ServerId, cause: Reservation['cause']): void {
+  reserve(ctx, run, { server: to, from, cause, sinceAge: ctx.age });
+  ctx.journal.event({
+    type: 'RUN_MOVE_RESERVED',
+    cause,
+    message: `${run.id} moves from ${from} to ${to}: a slot is reserved there`,
+    pool: run.pool,
+    policy: run.policy,
+    run: run.id,
+    server: to,
+  });
+  const attempt = currentAttempt(run);
+  if (attempt !== undefined) stopAttempt(ctx, run, attempt, cause, `it moves to ${to}`);
+}
+
+/** The best server with room for a run, apart from where it is. */
+export function bestElsewhere(ctx: View, run: Run, policy: Policy, from: ServerId): ServerId | undefined {
+  const { state } = ctx;
+  const query = placementQuery(state, policy, run, ctx.age, { exclude: [from] });
+  const best = poolLiveOf(state, run.pool).index.choose({ ...query, first: undefined });
+  // What became of it in this very turn may not be in the index yet.
+  return best !== undefined && isAvailable(state, serverOf(state, best)) ? best : undefined;
+}
+
+/** Failback AUTO: a better-ranked server that has been stable for 10 minutes (semantics 10). */
+export function wantFailbacks(ctx: Context, pool: PoolId): void {
+  const { state, now } = ctx;
+  const { order, defaultFailback } = poolOf(state, pool);
+  const automatic = [...state.policies.values()].some(
+    ({ spec }) => spec.pool === pool && (spec.failback ?? defaultFailback) === 'AUTO',
+  );
+  if (!automatic) return;
+  const due = planOrder(ctx, pool, order, 'BY_ITSELF').moves.filter((move) => {
+    const policy = state.policies.get(move.policy);
+    const stable = now.mono - serverLiveOf(state, move.to).aliveSinceMono >= STABLE_MS;
+    const wanted = (policy?.spec.failback ?? defaultFailback) === 'AUTO';
+    return stable && wanted && state.runs.get(move.run)?.wantedMove === undefined;
+  });
+  if (due.length > 0) wantMoves(ctx, { moves: due, stays: [] }, 'FAILBACK');
+}

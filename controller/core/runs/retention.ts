@@ -1,0 +1,53 @@
+/**
+ * What is dropped so that nothing grows for ever: ended runs, events and remembered requests. Room is shared (see Shares): a policy
+ * that ends a run each second pushes out its own ended runs, and its own events, and nobody else's.
+ */
+
+import { HOUR } from '../../../shared/time.ts';
+import type { ClusterState } from '../cluster/cluster.ts';
+import type { Context } from '../cluster/turn.ts';
+import type { Policy, Run, Server } from '../records/state.ts';
+
+/** Ended runs of deleted policies are kept this long after their end. */
+export const RUNS_OF_DELETED_KEPT_MS = 7 * 24 * HOUR;
+/** Outcomes of calls with a request_id are kept this long. */
+export const REQUESTS_KEPT_MS = HOUR;
+
+/** Owner of the ended runs of all policies that are gone. */
+const GONE = 'gone';
+
+/** A policy of the same name that was deleted is another one. */
+const ownerOf = ({ policies }: ClusterState, run: Run): string =>
+  policies.get(run.policy)?.uid === run.policyUid ? run.policyUid : GONE;
+
+/** Keeps a run that has ended, and drops what has to go for it. */
+export function keepEndedRun(ctx: Context, run: Run): void {
+  const { endedRuns, policies } = ctx.state;
+  const ownLimit = policies.get(run.policy)?.spec.retention.endedRuns;
+  for (const { item } of endedRuns.add(ownerOf(ctx.state, run), run.id, ownLimit)) forgetRun(ctx, item);
+}
+
+function forgetRun(ctx: Context, id: Run['id']): void {
+  ctx.state.runs.delete(id);
+  ctx.journal.delete(`runs/${id}`);
+}
+
+/** Ended runs of a policy, oldest end first; of one that is gone: of all that are. */
+export const endedRunsOf = ({ endedRuns }: ClusterState, policy: Policy | undefined): readonly Run['id'][] =>
+  endedRuns.of(policy?.uid ?? GONE);
+
+/** A policy is gone. Its ended runs stay until their own time, its events until there is no room for them. */
+export function disownPolicy({ state }: Context, policy: Policy): void {
+  state.endedRuns.handOver(policy.uid, GONE);
+  state.events.disown(`policies/${policy.id}`);
+}
+
+export const disownServer = ({ state }: Context, server: Server): void => state.events.disown(`servers/${server.id}`);
+
+/** Drops what has been kept for its time. */
+export function forgetOld(ctx: Context): void {
+  const { endedRuns, runs } = ctx.state;
+  const isOld = (id: Run['id']): boolean => (runs.get(id)?.endAge ?? 0) <= ctx.age - RUNS_OF_DELETED_KEPT_MS;
+  for (const id of endedRuns.dropWhere(GONE, isOld)) forgetRun(ctx, id);
+  for (const id of ctx.state.requests.forgetUpTo(ctx.age - REQUESTS_KEPT_MS)) ctx.journal.delete(`requests/${id}`);
+}

@@ -1,0 +1,251 @@
+/** Hello: who is it, may it come in, what does it hold, and what becomes of that (semantics 11, C9). */
+import { LocumError } from '../../../shared/errors.ts';
+import { type SessionId, sessionId } from '../../../shared/ids.ts';
+import { LIMITS } from '../../../shared/limits.ts';
+import { MINUTE } from '../../../shared/time.ts';
+import {
+  attemptLiveOf,
+  type ClusterState,
+  newServerLive,
+  nextUid,
+  poolOf,
+  type ServerLive,
+  type Session,
+  serverLiveOf,
+} from '../cluster/cluster.ts';
+import type { HelloFacts } from '../cluster/event.ts';
+import type { Context } from '../cluster/turn.ts';
+import { OPEN_GATE } from '../records/gate-record.ts';
+import type { Attempt, ConnId, Pool, Run, Server } from '../records/state.ts';
+import { DRIFT } from '../records/timers.ts';
+import type { Verdict } from '../records/to-agent.ts';
+import { isUnended } from '../runs/attempt.ts';
+import { expectEarlierLife } from '../runs/earlier-life.ts';
+import { isSamePlace } from '../runs/place.ts';
+import { refreshOrder } from '../runs/placing.ts';
+import { judgeInventory, takeInventory } from './inventory.ts';
+import { becomeAlive, touchServer } from './liveness.ts';
+import { applyFacts } from './server-facts.ts';
+import { attemptsOn, closeSession } from './session.ts';
+
+export function hello(ctx: Context, conn: ConnId, facts: HelloFacts): void {
+  const { state } = ctx;
+  ctx.journal.actor = `agent:${facts.server}`;
+  const again = state.sessions.get(conn);
+  if (again !== undefined) {
+    closeSession(ctx, again, new LocumError('PROTOCOL', 'a second Hello on one stream'), true);
+    return;
+  }
+  const refusal = refuse(ctx, facts);
+  if (refusal !== undefined) {
+    ctx.effects.push({ kind: 'close', conn, error: refusal });
+    return;
+  }
+  const known = state.servers.get(facts.server);
+  const server = known ?? register(ctx, facts, poolOf(state, facts.pool));
+  const live = serverLiveOf(state, server.id);
+  const bootedSince = hasBootedSince(ctx, live, facts);
+  if (live.session !== undefined) closeSession(ctx, live.session, undefined, true);
+  const session = openSession(ctx, conn, server, facts, bootedSince);
+  applyFacts(ctx, server, facts);
+  becomeAlive(ctx, server);
+  session.absent = takeInventory(ctx, session, facts.inventory, undefined);
+  const verdicts = judgeInventory(ctx, session, facts.inventory);
+  session.welcome = { needCommit: ctx.gate.needCommit, needCheck: ctx.gate.needCheck(), verdicts };
+  expectKept(ctx, session, verdicts);
+  ctx.gate.cover({ session, sequence: 0, receivedMono: ctx.now.mono });
+  touchServer(ctx, server);
+}
+
+/** Evidence of a boot is kept: the Hello that brought it may break off, and the next one of the same boot comes after a "heartbeat". */
+function hasBootedSince(ctx: Context, live: ServerLive, { bootId, uptimeMs }: HelloFacts): boolean {
+  if (live.bootedSince !== bootId && ctx.now.mono - uptimeMs > live.lastHeartbeatMono) live.bootedSince = bootId;
+  return live.bootedSince === bootId;
+}
+
+/**
+ * The Welcome, when it leaves, re-issues leases from the Hello on: noted now, so that no wait ends between the two and the
+ * verdict is still true when it is sent.
+ */
+function expectKept(ctx: Context, session: Session, verdicts: readonly Verdict[]): void {
+  const kept = new Set(verdicts.filter(({ action }) => action !== 'STOP').map(({ epoch }) => epoch));
+  for (const { attempt } of attemptsOn(ctx, session)) {
+    const live = attemptLiveOf(ctx.state, attempt);
+    if (kept.has(attempt.epoch)) live.lastGrantMono = Math.max(live.lastGrantMono, session.helloMono);
+  }
+}
+
+function openSession(ctx: Context, conn: ConnId, server: Server, facts: HelloFacts, bootedSince: boolean): Session {
+  const { state, now } = ctx;
+  ctx.lastSession += 1;
+  const id: SessionId = sessionId(`${state.term}-${ctx.lastSession}`);
+  const session: Session = {
+    id,
+    conn,
+    server: server.id,
+    serverUid: server.uid,
+    instanceId: facts.instanceId,
+    machineId: facts.machineId,
+    bootId: facts.bootId,
+    helloMono: now.mono,
+    bootedSince,
+    phase: 'OPENING',
+    welcome: { needCommit: ctx.gate.needCommit, needCheck: ctx.gate.needCheck(), verdicts: [] },
+    generation: 0,
+    receivedSequence: 0,
+    coveredSequence: 0,
+    lastGrantMono: Number.NEGATIVE_INFINITY,
+    control: [],
+    starts: [],
+    unanswered: new Map(),
+    unansweredBytes: 0,
+    fullStateAsked: false,
+    absent: [],
+  };
+  state.sessions.set(conn, session);
+  ctx.waitingSessions.add(session);
+  const live = serverLiveOf(state, facts.server);
+  live.session = session;
+  live.helloSeen = true;
+  noteLastWords(state, live, session);
+  live.lastHeartbeatMono = now.mono;
+  live.lastHeartbeatWall = now.wall;
+  return session;
+}
+
+/** What another place or boot says under the server's name is no word of its predecessor: waits for that one go on (C3, STUCK). */
+function noteLastWords(state: ClusterState, live: ServerLive, session: Session): void {
+  for (const id of live.runs) {
+    for (const attempt of state.runs.get(id)?.attempts.filter(isUnended) ?? []) {
+      if (attempt.server !== session.server) continue;
+      const attemptLive = attemptLiveOf(state, attempt);
+      const isOwn = isSamePlace(attempt, session) && attempt.bootId === session.bootId;
+      attemptLive.lastWordMono = isOwn ? undefined : (attemptLive.lastWordMono ?? live.lastHeartbeatMono);
+    }
+  }
+}
+
+/** Rules in order; the first that matches refuses. */
+function refuse(ctx: Context, facts: HelloFacts): LocumError | undefined {
+  const { state } = ctx;
+  const resource = `servers/${facts.server}`;
+  // Also with empty hands: what it remembers (term, spent epochs, uid) is of other numbers, so it would refuse what it is told here.
+  if (facts.clusterId !== '' && facts.clusterId !== state.clusterId) {
+    const message = `${facts.server} belongs to cluster ${facts.clusterId}, this is ${state.clusterId}: connect it to its own controllers. To move it here, run \`locum agent leave\` on its host while it is connected to those, or start it with another state directory`;
+    return new LocumError('WRONG_CLUSTER', message, { resource });
+  }
+  if (facts.clusterId === state.clusterId) {
+    const behind = storeBehind(ctx, facts);
+    if (behind !== undefined) return behind;
+  }
+  if (!state.pools.has(facts.pool)) {
+    const message = `pools/${facts.pool} does not exist: create it with \`locum pool create ${facts.pool}\`, or correct the agent's configuration`;
+    return new LocumError('NOT_FOUND', message, { resource: `pools/${facts.pool}` });
+  }
+  const server = state.servers.get(facts.server);
+  if (server === undefined) return fullPool(state, facts);
+  if (server.pool !== facts.pool) {
+    const message = `${facts.server} is in pool ${server.pool}; a server can't change its pool: delete it first, or correct the agent's configuration`;
+    return new LocumError('IMMUTABLE_FIELD', message, { resource });
+  }
+  const samePlace = facts.instanceId === server.instanceId && facts.machineId === server.machineId;
+  // From its own place it may come in: what it holds is told to stop, and that is the proof that its end waits for.
+  if (server.deleting && !samePlace) {
+    const message = `${facts.server} is being deleted and its attempts are not yet proven ended`;
+    return new LocumError('SERVER_DELETING', message, { resource, retryAfterMs: 5_000 });
+  }
+  return duplicate(ctx, server, facts);
+}
+
+/** A pool's order is one record, and one answer. */
+function fullPool(state: ClusterState, { pool, server }: HelloFacts): LocumError | undefined {
+  if (poolOf(state, pool).order.length < LIMITS.poolServers) return undefined;
+  const message = `pools/${pool} has ${LIMITS.poolServers} servers, as many as a pool can have: delete some, or give ${server} another pool`;
+  return new LocumError('OVERLOADED', message, { resource: `pools/${pool}`, retryAfterMs: 60_000 });
+}
+
+/** The agent has seen a later term or epoch: we are deposed, or the store is an older copy. */
+function storeBehind(ctx: Context, facts: HelloFacts): LocumError | undefined {
+  const { state } = ctx;
+  if (facts.highestTerm <= state.term && facts.highestEpoch <= state.meta.lastEpoch) return undefined;
+  const message = `${facts.server} has seen term ${facts.highestTerm} and epoch ${facts.highestEpoch}, the store knows ${state.term} and ${state.meta.lastEpoch}: it is an older copy. Nothing starts until the store begins a new incarnation: save a snapshot, stop the controllers, restore it (locum snapshot)`;
+  ctx.behind = { needCheck: ctx.gate.needCheck(), message };
+  return new LocumError('STORE_BEHIND', message, { resource: `servers/${facts.server}`, retryAfterMs: 5_000 });
+}
+
+/** Another agent of the same name is refused while the lease of the first one can live. */
+function duplicate(ctx: Context, server: Server, facts: HelloFacts): LocumError | undefined {
+  const { state, now } = ctx;
+  const live = serverLiveOf(state, server.id);
+  const samePlace = facts.instanceId === server.instanceId && facts.machineId === server.machineId;
+  if (samePlace && facts.bootId === server.bootId) return undefined;
+  const held = [...live.runs].flatMap((id) => unendedOn(state.runs.get(id), server));
+  // It said farewell and holds nothing: nobody else is there.
+  if (held.length === 0 && (server.liveness === 'LEFT' || !live.helloSeen)) return undefined;
+  const leases = held.map((attempt) => attempt.terms.leaseMs);
+  const leaseMs = DRIFT * Math.max(poolOf(state, server.pool).timers.leaseMs, ...leases);
+  if (now.mono - Math.max(live.lastGrantMono, live.lastHeartbeatMono) >= leaseMs) return undefined;
+  if (live.duplicateSeenMono === undefined || now.mono - live.duplicateSeenMono > MINUTE) {
+    live.duplicateSeenMono = now.mono;
+    ctx.journal.event({
+      type: 'DUPLICATE_IDENTITY',
+      cause: samePlace ? 'NEW_BOOT' : 'OTHER_PLACE',
+      message: `a second agent says that it is ${server.id} (instance ${facts.instanceId}, machine ${facts.machineId}, boot ${facts.bootId}); it is refused while the lease of the first can live`,
+      pool: server.pool,
+      server: server.id,
+    });
+  }
+  const message = `another agent is ${server.id} and its lease can still live: give this one another id, or wait until the other has been silent for ${Math.ceil(leaseMs / 1000)} s`;
+  return new LocumError('DUPLICATE_IDENTITY', message, { resource: `servers/${server.id}`, retryAfterMs: 1_000 });
+}
+
+const unendedOn = (run: Run | undefined, server: Server): readonly Attempt[] =>
+  run?.attempts.filter((attempt) => isUnended(attempt) && attempt.server === server.id) ?? [];
+
+/** A new server: the first of its pool is the primary, every later one is appended. */
+function register(ctx: Context, facts: HelloFacts, pool: Pool): Server {
+  const { state, journal, now } = ctx;
+  const server: Server = {
+    kind: 'server',
+    id: facts.server,
+    uid: nextUid(state.meta),
+    version: 0,
+    createWall: now.wall,
+    updateWall: now.wall,
+    pool: facts.pool,
+    maxSlots: undefined,
+    labels: {},
+    intent: 'ACTIVE',
+    drain: undefined,
+    liveness: 'ALIVE',
+    livenessSinceWall: now.wall,
+    instanceId: facts.instanceId,
+    machineId: facts.machineId,
+    bootId: facts.bootId,
+    agentVersion: facts.agentVersion,
+    capabilities: facts.capabilities,
+    agentMaxSlots: facts.capacity.maxSlots,
+    saturated: facts.capacity.saturated,
+    gate: OPEN_GATE,
+    settledIncarnation: 0,
+    earlierLife: undefined,
+    deleting: false,
+  };
+  expectEarlierLife(state, server);
+  state.servers.set(server.id, server);
+  state.serverLive.set(server.id, newServerLive(now.mono));
+  pool.order = [...pool.order, server.id];
+  pool.orderVersion += 1;
+  journal.put(server);
+  journal.put(pool);
+  refreshOrder(ctx, pool.id);
+  const role = pool.order.length === 1 ? 'the primary' : `standby number ${pool.order.length - 1}`;
+  journal.event({
+    type: 'SERVER_REGISTERED',
+    cause: 'HELLO',
+    message: `${server.id} registered as ${role} of ${pool.id}`,
+    pool: pool.id,
+    server: server.id,
+  });
+  return server;
+}

@@ -1,0 +1,164 @@
+/**
+ * What agents report about attempts, and what inventories prove. Reports of a place are about attempts of that place
+ * only; an inventory proves the end of what it does not list (semantics C3a, 7b, 11).
+ */
+
+import { type AttemptRef, attemptLiveOf, type Session } from '../cluster/cluster.ts';
+import type { ReportedAttempt } from '../cluster/event.ts';
+import type { Context } from '../cluster/turn.ts';
+import type { Attempt, Run } from '../records/state.ts';
+import type { Verdict } from '../records/to-agent.ts';
+import { endAttempt, isUnended, type OpenAttempt, openAttempt } from '../runs/attempt.ts';
+import { noteEarlierLife, noteEnded } from '../runs/earlier-life.ts';
+import { isSamePlace } from '../runs/place.ts';
+import { dequeue } from '../runs/run.ts';
+import { noteHostRefusal, noteStarted } from './server-gate.ts';
+import { attemptsOn } from './session.ts';
+
+/** Takes in what an agent says about one attempt. Answers the record that it is about, if it is ours and still open. */
+export function observe(ctx: Context, session: Session, reported: ReportedAttempt): void {
+  const found = find(ctx, session, reported);
+  if (reported.state === 'ENDED') {
+    if (found !== undefined) endReported(ctx, found.run, found.attempt, reported);
+    noteEnded(ctx, session, reported);
+    ctx.queueCommand(session, { kind: 'ack', run: reported.run, epoch: reported.epoch });
+    return;
+  }
+  if (found !== undefined) noteState(ctx, session, found, reported);
+}
+
+function find(ctx: Context, session: Session, reported: ReportedAttempt): OpenAttempt | undefined {
+  const found = openAttempt(ctx.state, reported);
+  return found !== undefined && isSamePlace(found.attempt, session) ? found : undefined;
+}
+
+function endReported(ctx: Context, run: Run, attempt: Attempt, reported: ReportedAttempt): void {
+  // By the clock that tells of its end as well; until now it may be ours, of when the start was answered.
+  attempt.startWall = reported.startWall ?? attempt.startWall;
+  attempt.endWall = reported.endWall;
+  const end = reported.end;
+  endAttempt(ctx, run, attempt, {
+    cause: end?.cause ?? 'UNKNOWN',
+    exitCode: end?.exitCode,
+    signal: end?.signal ?? '',
+    proof: end?.cause === 'REFUSED' || end?.cause === 'EXPIRED' ? 'REFUSED' : 'REPORT',
+    detail: end?.detail ?? '',
+    hostProblem: end?.hostProblem,
+  });
+  if (end?.hostProblem !== undefined) {
+    noteHostRefusal(ctx, attempt.server, { kind: end.hostProblem, detail: end.detail });
+  }
+}
+
+/** STARTING and STOPPING are only shown; RUNNING and STUCK, and that it is STUCK no more, are written. */
+function noteState(ctx: Context, session: Session, { run, attempt }: OpenAttempt, reported: ReportedAttempt): void {
+  const changed = attempt.state !== reported.state || (reported.pid !== 0 && attempt.pid !== reported.pid);
+  if (reported.pid !== 0) attempt.pid = reported.pid;
+  attempt.startWall = reported.startWall ?? attempt.startWall;
+  if (!changed) return;
+  const wasStuck = attempt.state === 'STUCK';
+  // A Hello may be an old one: that the tree can be killed after all is believed of a session that was taken.
+  if (wasStuck && session.phase === 'OPENING') return;
+  attempt.state = reported.state;
+  if (attempt.state === 'RUNNING') noteStarted(ctx, attempt.server);
+  if (wasStuck || attempt.state === 'RUNNING' || attempt.state === 'STUCK') ctx.journal.put(run);
+  ctx.dirtyRuns.add(run.id);
+}
+
+/**
+ * Takes in what a full inventory lists, and answers what it does not list though it would if it lived.
+ * `generation` is undefined for a Hello, which opens a later session than every start of its place.
+ */
+export function takeInventory(
+  ctx: Context,
+  session: Session,
+  inventory: readonly ReportedAttempt[],
+  generation: number | undefined,
+): readonly AttemptRef[] {
+  noteEarlierLife(ctx, session, inventory);
+  const listed = new Set<string>();
+  for (const reported of inventory) {
+    listed.add(attemptKey(reported));
+    observe(ctx, session, reported);
+  }
+  return attemptsOn(ctx, session)
+    .filter(({ run, attempt }) => !listed.has(attemptKey({ run: run.id, epoch: attempt.epoch })))
+    .filter(({ attempt }) => includesStart(ctx, session, attempt, generation))
+    .map(({ run, attempt }) => ({ run: run.id, epoch: attempt.epoch }));
+}
+
+/** One verdict for each living attempt of a full inventory. */
+export const judgeInventory = (
+  ctx: Context,
+  session: Session,
+  inventory: readonly ReportedAttempt[],
+): readonly Verdict[] =>
+  inventory.filter((reported) => reported.state !== 'ENDED').map((reported) => judge(ctx, session, reported));
+
+/**
+ * What a Hello does not list is proven ended by the first message that follows the Welcome, not by the Hello: a Hello may have been
+ * under way for long, and its agent may since have taken another session and a start there. With that message the agent has read the
+ * Welcome, so every other session of its is over (found with the formal model, docs/model/).
+ */
+export function confirmAbsent(ctx: Context, session: Session): void {
+  const { absent } = session;
+  session.absent = [];
+  endAbsent(ctx, session, absent);
+}
+
+/** Ends what is still open of it. */
+export function endAbsent(ctx: Context, session: Session, absent: readonly AttemptRef[]): void {
+  for (const ref of absent) {
+    const found = openAttempt(ctx.state, ref);
+    if (found !== undefined) endUnlisted(ctx, found, session);
+  }
+}
+
+const attemptKey = ({ run, epoch }: AttemptRef): string => `${run}/${epoch}`;
+
+/** Whether an inventory could know the attempt's start: of an earlier session, or of a generation that it names. */
+function includesStart(ctx: Context, session: Session, attempt: Attempt, generation: number | undefined): boolean {
+  const live = attemptLiveOf(ctx.state, attempt);
+  if (!live.handed) return false;
+  // Another boot is a proof only if the host's uptime agrees; else the takeover wait decides.
+  if (attempt.bootId !== session.bootId && !session.bootedSince) return false;
+  if (live.startedIn === undefined || live.startedIn.session !== session.id) return true;
+  return generation !== undefined && generation >= live.startedIn.generation;
+}
+
+function endUnlisted(ctx: Context, { run, attempt }: OpenAttempt, session: Session): void {
+  const rebooted = attempt.bootId !== session.bootId;
+  // An earlier leader assigned it and nobody ever saw it: its start may never have left. No server lost it.
+  const neverSeen = attempt.startWall === undefined && attemptLiveOf(ctx.state, attempt).startedIn === undefined;
+  endAttempt(ctx, run, attempt, {
+    cause: attempt.stopReason !== undefined ? 'STOPPED' : neverSeen ? 'UNKNOWN' : 'LOST',
+    exitCode: undefined,
+    signal: '',
+    proof: rebooted ? 'NEW_BOOT' : 'INVENTORY',
+    detail: rebooted ? 'its host was booted again' : 'its agent lists all that runs there, and it is not among that',
+  });
+}
+
+/** One verdict for a living attempt of an inventory. */
+function judge(ctx: Context, session: Session, reported: ReportedAttempt): Verdict {
+  const { run: id, epoch } = reported;
+  const stop = (reason: string): Verdict => ({ run: id, epoch, action: 'STOP', reason });
+  const run = ctx.state.runs.get(id);
+  if (run === undefined) return stop('UNKNOWN_RUN');
+  const attempt = run.attempts.find((one) => one.epoch === epoch);
+  if (attempt === undefined) return stop('UNKNOWN_ATTEMPT');
+  if (!isSamePlace(attempt, session)) return stop('OTHER_PLACE');
+  if (!isUnended(attempt)) return stop('ENDED');
+  // A newer one, living or ended: its epoch was presented as the token, and no lower one carries on (I2).
+  if (run.attempts.some((one) => one.epoch > epoch)) return stop('SUPERSEDED');
+  if (attempt.stopReason !== undefined) return stop(attempt.stopReason);
+  if (run.desired === 'STOPPED') return stop('NOT_WANTED');
+  if (ctx.state.servers.get(session.server)?.deleting) return stop('SERVER_DELETING');
+  if (!attempt.overlapped) return { run: id, epoch, action: run.state === 'FENCING' ? 'ADOPT' : 'KEEP', reason: '' };
+  // It was given up for an overlapping attempt that does not exist yet: it is taken back.
+  attempt.overlapped = false;
+  dequeue(ctx, run);
+  ctx.journal.put(run);
+  ctx.dirtyRuns.add(run.id);
+  return { run: id, epoch, action: 'ADOPT', reason: '' };
+}

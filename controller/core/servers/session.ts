@@ -1,0 +1,227 @@
+/**
+ * Sessions: an unbroken agent stream, from its accepted Hello to its end. Commands wait here until their commit is
+ * durable and their term checked; what is handed to the stream makes the next generation (semantics C1, C2).
+ */
+import { assert, unreachable } from '../../../shared/assert.ts';
+import type { LocumError } from '../../../shared/errors.ts';
+import {
+  attemptLiveOf,
+  poolOf,
+  type Session,
+  type StartMessage,
+  serverLiveOf,
+  type Waiting,
+} from '../cluster/cluster.ts';
+import type { Context } from '../cluster/turn.ts';
+import type { Attempt, Run } from '../records/state.ts';
+import type { ToAgent, Verdict } from '../records/to-agent.ts';
+import { endNeverSent, isUnended, openAttempt } from '../runs/attempt.ts';
+import { endCover } from '../runs/lease.ts';
+import { isSamePlace } from '../runs/place.ts';
+
+/** Starts handed over and not answered: by count and by bytes. Further ones wait. */
+const STARTS_UNANSWERED_MAX = 64;
+const STARTS_UNANSWERED_BYTES = 256 * 1024;
+
+/** Hands over what may leave: the Welcome first, then stops and acknowledgements, then starts as there is room. */
+export function pump(ctx: Context, session: Session): void {
+  if (session.phase === 'OPENING') {
+    if (!ready(ctx, session.welcome)) return;
+    handWelcome(ctx, session);
+  }
+  while (session.control[0] !== undefined && ready(ctx, session.control[0])) handControl(ctx, session, session.control);
+  while (session.starts[0] !== undefined && ready(ctx, session.starts[0]) && hasRoom(session)) {
+    const waiting = session.starts.shift();
+    if (waiting?.command.kind === 'start') handStart(ctx, session, waiting.command.message);
+  }
+  if (session.control.length === 0 && session.starts.length === 0) ctx.waitingSessions.delete(session);
+}
+
+/** A heartbeat (or the Hello, 0) is covered by a check of the term: it is granted (semantics C1, C2). */
+export function grant(ctx: Context, session: Session, sequence: number, receivedMono: number): void {
+  if (ctx.state.sessions.get(session.conn) !== session) return;
+  session.coveredSequence = Math.max(session.coveredSequence, sequence);
+  if (session.phase !== 'OPEN') return;
+  noteGrant(ctx, session, receivedMono);
+  send(ctx, session, { kind: 'grant', sequence, generation: session.generation });
+}
+
+/** Ends a session: nothing extends its attempts any more, and starts that were not handed over never will be. */
+export function closeSession(ctx: Context, session: Session, error: LocumError | undefined, tellShell: boolean): void {
+  const { state } = ctx;
+  const live = serverLiveOf(state, session.server);
+  live.lastGrantMono = Math.max(live.lastGrantMono, session.lastGrantMono);
+  for (const { run, attempt } of attemptsOn(ctx, session)) {
+    const { handed } = attemptLiveOf(state, attempt);
+    if (attemptLiveOf(state, attempt).coveredBy === session.id) endCover(state, attempt);
+    ctx.dirtyRuns.add(run.id);
+    if (!handed) endNeverSent(ctx, run, attempt);
+  }
+  if (live.session === session) live.session = undefined;
+  state.sessions.delete(session.conn);
+  ctx.waitingSessions.delete(session);
+  ctx.dirtyServers.add(session.server);
+  ctx.journal.touch(`servers/${session.server}`);
+  if (tellShell) ctx.effects.push({ kind: 'close', conn: session.conn, error });
+}
+
+/** Unended attempts on the session's server that live in its place. */
+export function attemptsOn(
+  ctx: Context,
+  session: Session,
+): readonly { readonly run: Run; readonly attempt: Attempt }[] {
+  const found: { run: Run; attempt: Attempt }[] = [];
+  for (const id of serverLiveOf(ctx.state, session.server).runs) {
+    const run = ctx.state.runs.get(id);
+    if (run === undefined) continue;
+    for (const attempt of run.attempts) {
+      if (isUnended(attempt) && attempt.server === session.server && isSamePlace(attempt, session))
+        found.push({ run, attempt });
+    }
+  }
+  return found;
+}
+
+const ready = (ctx: Context, waiting: Pick<Waiting, 'needCommit' | 'needCheck'>): boolean =>
+  ctx.gate.isDurable(waiting.needCommit, ctx.journal.hasWrites) && ctx.gate.isChecked(waiting.needCheck);
+
+const hasRoom = (session: Session): boolean =>
+  session.unanswered.size === 0 ||
+  (session.unanswered.size < STARTS_UNANSWERED_MAX && session.unansweredBytes < STARTS_UNANSWERED_BYTES);
+
+function send(ctx: Context, session: Session, message: ToAgent): void {
+  ctx.effects.push({ kind: 'send', conn: session.conn, message });
+}
+
+function noteGrant(ctx: Context, session: Session, mono: number): void {
+  session.lastGrantMono = Math.max(session.lastGrantMono, mono);
+  const live = serverLiveOf(ctx.state, session.server);
+  live.lastGrantMono = Math.max(live.lastGrantMono, session.lastGrantMono);
+}
+
+/** The Welcome re-issues leases anchored at the Hello, so it counts as a grant at the Hello's receive time. */
+function handWelcome(ctx: Context, session: Session): void {
+  const { state } = ctx;
+  session.phase = 'OPEN';
+  session.generation = 1;
+  const { verdicts } = session.welcome;
+  applyVerdicts(ctx, session, verdicts);
+  noteGrant(ctx, session, session.helloMono);
+  const server = state.servers.get(session.server);
+  assert(server !== undefined, `session ${session.id} belongs to a registered server`);
+  const { timers } = poolOf(state, server.pool);
+  send(ctx, session, { kind: 'welcome', session: session.id, uid: server.uid, timers, verdicts });
+  ctx.dirtyServers.add(session.server);
+  ctx.journal.touch(`servers/${session.server}`);
+}
+
+/** From here on the grants of this session cover what it keeps, and not what it stops. */
+function applyVerdicts(ctx: Context, session: Session, verdicts: readonly Verdict[]): void {
+  const stopped = new Set(verdicts.filter((verdict) => verdict.action === 'STOP').map((verdict) => verdict.epoch));
+  const kept = new Set(verdicts.filter((verdict) => verdict.action !== 'STOP').map((verdict) => verdict.epoch));
+  for (const { attempt } of attemptsOn(ctx, session)) {
+    const live = attemptLiveOf(ctx.state, attempt);
+    if (stopped.has(attempt.epoch)) {
+      endCover(ctx.state, attempt);
+      live.stopSentIn = session.id;
+    } else if (kept.has(attempt.epoch)) {
+      live.coveredBy = session.id;
+      live.lastGrantMono = Math.max(live.lastGrantMono, session.helloMono);
+    }
+  }
+}
+
+function handControl(ctx: Context, session: Session, queue: Waiting[]): void {
+  const waiting = queue.shift();
+  if (waiting === undefined) return;
+  const { command } = waiting;
+  switch (command.kind) {
+    case 'stop':
+      handStop(ctx, session, command.run, command.epoch, command.reason);
+      return;
+    case 'ack': {
+      const attempts = [{ run: command.run, epoch: command.epoch }];
+      // What follows in the queue and is ready goes into the same message.
+      while (queue[0]?.command.kind === 'ack' && ready(ctx, queue[0])) {
+        const next = queue.shift()?.command;
+        if (next?.kind === 'ack') attempts.push({ run: next.run, epoch: next.epoch });
+      }
+      send(ctx, session, { kind: 'ack', attempts });
+      return;
+    }
+    case 'verdicts':
+      session.generation += 1;
+      applyVerdicts(ctx, session, command.verdicts);
+      send(ctx, session, { kind: 'verdicts', generation: session.generation, verdicts: command.verdicts });
+      return;
+    case 'plain':
+      send(ctx, session, command.message);
+      // From now on the agent can keep to them.
+      if (command.message.kind === 'timers_changed')
+        serverLiveOf(ctx.state, session.server).rhythmSinceMono = ctx.now.mono;
+      return;
+    case 'start':
+      throw new Error('starts have a queue of their own');
+    default:
+      unreachable(command);
+  }
+}
+
+function handStop(ctx: Context, session: Session, run: Run['id'], epoch: Attempt['epoch'], reason: string): void {
+  const found = openAttempt(ctx.state, { run, epoch });
+  session.generation += 1;
+  if (found !== undefined) {
+    if (attemptLiveOf(ctx.state, found.attempt).coveredBy === session.id) endCover(ctx.state, found.attempt);
+    ctx.dirtyRuns.add(run);
+  }
+  const commandId = nextCommand(ctx, session, { kind: 'stop', run, epoch, bytes: 0 });
+  send(ctx, session, { kind: 'stop', commandId, generation: session.generation, run, epoch, reason });
+}
+
+/** Hands a start over, bound to the newest covered heartbeat. From now on the attempt may live (semantics C2, C4). */
+function handStart(ctx: Context, session: Session, message: StartMessage): void {
+  const { state, now } = ctx;
+  const found = openAttempt(state, message);
+  if (found === undefined) return;
+  const { run, attempt } = found;
+  session.generation += 1;
+  attempt.state = 'STARTING';
+  const live = attemptLiveOf(state, attempt);
+  live.handed = true;
+  live.coveredBy = session.id;
+  live.lastGrantMono = now.mono;
+  live.startedIn = { session: session.id, generation: session.generation };
+  live.startSentMono = now.mono;
+  ctx.dirtyRuns.add(run.id);
+  const bytes = startBytes(message);
+  const commandId = nextCommand(ctx, session, { kind: 'start', run: run.id, epoch: attempt.epoch, bytes });
+  const { generation, coveredSequence } = session;
+  send(ctx, session, { kind: 'start', commandId, generation, sequence: coveredSequence, ...message });
+}
+
+function nextCommand(
+  ctx: Context,
+  session: Session,
+  command: {
+    readonly kind: 'start' | 'stop';
+    readonly run: Run['id'];
+    readonly epoch: Attempt['epoch'];
+    readonly bytes: number;
+  },
+): number {
+  ctx.lastCommandId += 1;
+  session.unanswered.set(ctx.lastCommandId, command);
+  session.unansweredBytes += command.bytes;
+  return ctx.lastCommandId;
+}
+
+/** A rough size: what makes a start large is its text, its arguments and its environment. */
+function startBytes(message: StartMessage): number {
+  const { workload } = message;
+  let bytes = 512;
+  for (const text of message.arguments) bytes += text.length;
+  for (const [name, value] of Object.entries(workload.env)) bytes += name.length + value.length;
+  if (workload.kind === 'script') bytes += workload.text.length;
+  else for (const text of workload.argv) bytes += text.length;
+  return bytes;
+}

@@ -1,0 +1,70 @@
+/** The only performer: does what the core asks for, in its order and at once. Answers come back as events. */
+import { unreachable } from '../../shared/assert.ts';
+import type { LocumError } from '../../shared/errors.ts';
+import type { Now } from '../../shared/time.ts';
+import type { Effect } from '../core/cluster/effect.ts';
+import type { ConnId } from '../core/records/state.ts';
+import type { ToAgent } from '../core/records/to-agent.ts';
+import type { Committer } from './committer.ts';
+import type { PendingCalls } from './pending-calls.ts';
+import type { WatchHub } from './watch-hub.ts';
+
+/** The agent streams, as the performer sees them. Both do nothing for a stream that is gone. */
+export interface AgentStreams {
+  send(conn: ConnId, message: ToAgent, now: Now): void;
+  /** After what was sent; without an error the stream ends normally. */
+  close(conn: ConnId, error: LocumError | undefined): void;
+}
+
+export interface PerformerOptions {
+  readonly committer: Committer;
+  readonly agents: AgentStreams;
+  readonly calls: PendingCalls;
+  readonly hub: WatchHub;
+  readonly onStepDown: (reason: string) => void;
+}
+
+export class Performer {
+  readonly #options: PerformerOptions;
+
+  constructor(options: PerformerOptions) {
+    this.#options = options;
+  }
+
+  perform(effects: readonly Effect[], now: Now): void {
+    for (const effect of effects) {
+      this.#performOne(effect, now);
+      // A deposed leader does nothing more, not even what it decided before it knew.
+      if (effect.kind === 'step_down') return;
+    }
+  }
+
+  #performOne(effect: Effect, now: Now): void {
+    const { committer, agents, calls, hub, onStepDown } = this.#options;
+    switch (effect.kind) {
+      case 'send':
+        agents.send(effect.conn, effect.message, now);
+        break;
+      case 'persist':
+        committer.persist(effect.commit, effect.writes);
+        break;
+      case 'verify_term':
+        committer.verify(effect.check);
+        break;
+      case 'reply':
+        calls.settle(effect.call, effect.result);
+        break;
+      case 'publish':
+        hub.publish(effect.changes);
+        break;
+      case 'close':
+        agents.close(effect.conn, effect.error);
+        break;
+      case 'step_down':
+        onStepDown(effect.reason);
+        break;
+      default:
+        unreachable(effect);
+    }
+  }
+}

@@ -1,0 +1,261 @@
+/**
+ * Campaign, load, reign, and again. A reign begins with what the store holds and ends when the term does: because the core or the
+ * store says so, or because this controller is closed.
+ */
+import { setTimeout as sleep } from 'node:timers/promises';
+import { LocumError } from '../../shared/errors.ts';
+import { firstOfIncarnation } from '../../shared/ids.ts';
+import type { Logger } from '../../shared/log.ts';
+import type { AgentStreams } from '../agents/agent-streams.ts';
+import { decodeRecord } from '../codec/record.ts';
+import type { Keep } from '../core/cluster/cluster.ts';
+import { Core } from '../core/core.ts';
+import type { StateRecord } from '../core/records/state.ts';
+import type { Timers } from '../core/records/timers.ts';
+import type { Clock } from '../engine/clock.ts';
+import type { StoreTrouble } from '../engine/committer.ts';
+import { createScheduleReader } from '../engine/schedules.ts';
+import type { ControllerMetrics } from '../metrics.ts';
+import {
+  type Identity,
+  type Snapshot,
+  type Store,
+  StoreError,
+  type Leadership as StoreLeadership,
+} from '../store/store.ts';
+import { Reign } from './reign.ts';
+
+export interface LeadershipOptions {
+  readonly store: Store;
+  /** Name of this controller among the candidates. */
+  readonly candidate: string;
+  readonly clock: Clock;
+  readonly agents: AgentStreams;
+  readonly metrics: ControllerMetrics;
+  readonly log: Logger;
+  /** Version of the controller. */
+  readonly version: string;
+  readonly initialTimers: Timers;
+  /** How much is kept of what is over. Default: that of the core. */
+  readonly keep?: Keep | undefined;
+  /** How long a silent leader keeps the lead. Default: that of the core. */
+  readonly electionTtlMs?: number | undefined;
+  /** A reign began (calls are answered) or ended (undefined). */
+  readonly onReign: (reign: Reign | undefined) => void;
+  readonly onTrouble: (trouble: StoreTrouble | undefined) => void;
+  /** A defect of ours: the process must end. */
+  readonly onFatal: (error: unknown) => void;
+}
+
+/** How a leader gives its term to another one. */
+export interface Handover {
+  /** The candidate that is to lead next. Undefined: any other one. */
+  readonly to: string | undefined;
+  /** Until it resolves, this controller stays out of the elections. */
+  readonly rest: (signal: AbortSignal) => Promise<unknown>;
+}
+
+/** Between two tries to be elected by a store that is full. */
+const FULL_PAUSE_MS = 1_000;
+/** How long the calls under way at the end of a reign have for their answers. */
+const ANSWER_MS = 1_000;
+
+export class Leadership {
+  readonly #options: LeadershipOptions;
+  readonly #closing = new AbortController();
+  readonly #firstReign = Promise.withResolvers<void>();
+  #reign: Reign | undefined;
+  #reignedOnce = false;
+  #ended: Promise<void> | undefined;
+  /** This reign takes no new calls: it is about to be handed over. */
+  #leaving = false;
+  #endReign: ((reason: string) => void) | undefined;
+  #handover: Handover | undefined;
+
+  constructor(options: LeadershipOptions) {
+    this.#options = options;
+  }
+
+  get reign(): Reign | undefined {
+    return this.#reign;
+  }
+
+  /** Whether this controller leads and takes calls. */
+  get leads(): boolean {
+    return this.#reign !== undefined && !this.#leaving;
+  }
+
+  /** Ends the reign once the calls under way are answered, and stays out of the next elections. Does nothing without a reign. */
+  async handOver(handover: Handover): Promise<void> {
+    if (!this.leads) return;
+    const reign = this.#reign;
+    this.#leaving = true;
+    await this.#answerCalls();
+    // It has ended by itself meanwhile; the next one is not what was to be handed over.
+    if (this.#reign !== reign) return;
+    this.#handover = handover;
+    this.#endReign?.('it is handed over');
+  }
+
+  /** Starts to campaign. Resolves when this controller leads for the first time. @throws StoreError when the store can't be read */
+  start(): Promise<void> {
+    this.#ended ??= this.#run().catch((error: unknown) => {
+      if (this.#closing.signal.aborted) return;
+      // Before the first reign it is the answer of `start`; later nobody but the process can act on it.
+      if (this.#reignedOnce) this.#options.onFatal(error);
+      this.#firstReign.reject(error);
+    });
+    return this.#firstReign.promise;
+  }
+
+  /** Ends the reign, if there is one, and gives the term back so that the next leader need not wait. */
+  async close(): Promise<void> {
+    this.#leaving = true;
+    await this.#answerCalls();
+    this.#closing.abort(
+      new LocumError('NOT_LEADER', 'this controller is shutting down: ask the next one', { retryAfterMs: 1_000 }),
+    );
+    await this.#ended;
+    await this.#options.store.resign();
+  }
+
+  async #run(): Promise<void> {
+    const { store, log } = this.#options;
+    const { signal } = this.#closing;
+    while (!signal.aborted) {
+      const won = await this.#campaign();
+      const snapshot = await this.#load();
+      if (snapshot === undefined) continue;
+      const reason = await this.#reignUntilOver(won, await store.identity(), snapshot);
+      if (signal.aborted) return;
+      log.warn({ term: won.term }, `leadership ended: ${reason}`);
+      const handover = this.#handover;
+      this.#handover = undefined;
+      await store.resign(handover?.to === undefined ? {} : { to: handover.to });
+      this.#leaving = false;
+      await handover?.rest(signal);
+    }
+  }
+
+  /** A store without space makes nobody the leader; whoever gave up would be missed when it has some again. */
+  async #campaign(): Promise<StoreLeadership> {
+    const { store, candidate, log } = this.#options;
+    const { signal } = this.#closing;
+    for (let told = false; ; told = true) {
+      try {
+        return await store.campaign(candidate, signal);
+      } catch (error) {
+        if (signal.aborted || !(error instanceof StoreError) || error.reason !== 'STORE_FULL') throw error;
+        if (!told) log.error({ err: error }, 'this controller can not lead: the store is full');
+        await sleep(FULL_PAUSE_MS, undefined, { signal });
+      }
+    }
+  }
+
+  /** Undefined: the store does not answer any more; whoever can read it should lead. */
+  async #load(): Promise<Snapshot | undefined> {
+    const { store, log } = this.#options;
+    try {
+      return await store.load();
+    } catch (error) {
+      const passes = store.kind === 'etcd' && error instanceof StoreError && error.reason === 'STORE_UNAVAILABLE';
+      if (!passes) throw error;
+      log.error({ err: error }, 'elected, but the store can not be read');
+      await store.resign();
+      return undefined;
+    }
+  }
+
+  async #answerCalls(): Promise<void> {
+    const giveUpMs = performance.now() + ANSWER_MS;
+    while ((this.#reign?.pendingCalls ?? 0) > 0 && performance.now() < giveUpMs) await sleep(5);
+  }
+
+  /** Resolves with why the term is over. */
+  #reignUntilOver({ term, lost }: StoreLeadership, identity: Identity, snapshot: Snapshot): Promise<string> {
+    const { clock, agents, metrics, log, version, initialTimers, electionTtlMs, keep, store, onReign } = this.#options;
+    const over = Promise.withResolvers<string>();
+    this.#endReign = over.resolve;
+    const records = snapshot.records.map(({ key, value }) => decodeRecord(key, value));
+    const reign = new Reign({
+      store,
+      term,
+      clusterId: identity.clusterId,
+      revision: snapshot.revision,
+      core: new Core({
+        version,
+        initialTimers,
+        electionTtlMs,
+        keep,
+        schedules: createScheduleReader(),
+        // An embedded store answers before the next turn: nothing is gained by waiting, or by several commits under way.
+        verifyIntervalMs: store.kind === 'etcd' ? 100 : 0,
+        maxCommitsInFlight: 1,
+      }),
+      clock,
+      agents,
+      metrics,
+      // What fits into one transaction of etcd; SQLite takes more for the same fsync.
+      recordsPerCommit: store.kind === 'etcd' ? 100 : 1_000,
+      onRoom: () => agents.onRoom(),
+      onTrouble: this.#options.onTrouble,
+      onStepDown: over.resolve,
+      onFatal: this.#options.onFatal,
+    });
+    const { signal } = this.#closing;
+    const onLost = (): void => over.resolve(String(lost.reason));
+    const onClosing = (): void => over.resolve('this controller is closed');
+    lost.addEventListener('abort', onLost, { once: true });
+    signal.addEventListener('abort', onClosing, { once: true });
+    if (lost.aborted) onLost();
+    if (signal.aborted) onClosing();
+
+    reign.elect({
+      kind: 'elected',
+      term,
+      ...identity,
+      firstOfIncarnation: isFirstOfIncarnation(records, identity.incarnation),
+      records,
+    });
+    log.info({ term, cluster: identity.clusterId, records: records.length }, 'this controller leads');
+    this.#reign = reign;
+    this.#reignedOnce = true;
+    metrics.source = reign;
+    agents.attach(reign);
+    onReign(reign);
+    this.#firstReign.resolve();
+
+    return over.promise.then((reason) => {
+      lost.removeEventListener('abort', onLost);
+      signal.removeEventListener('abort', onClosing);
+      this.#end(reign, reason);
+      return reason;
+    });
+  }
+
+  #end(reign: Reign, reason: string): void {
+    const { agents, metrics, onReign } = this.#options;
+    const error = new LocumError(
+      'NOT_LEADER',
+      `this controller does not lead any more (${reason}): ask again in a moment`,
+      {
+        retryAfterMs: 500,
+      },
+    );
+    this.#reign = undefined;
+    metrics.source = undefined;
+    onReign(undefined);
+    reign.end(error);
+    agents.detach(error);
+  }
+}
+
+/**
+ * Whether no leader of this incarnation has started anything yet (semantics C9). Each epoch carries its incarnation, and an
+ * attempt's epoch is committed before its start is sent; so the last epoch in the store tells. It stays true through leaders that
+ * came and went while the wait lasted, which is what the wait needs.
+ */
+export function isFirstOfIncarnation(records: readonly StateRecord[], incarnation: number): boolean {
+  const meta = records.find((record) => record.kind === 'meta');
+  return meta !== undefined && meta.lastEpoch <= firstOfIncarnation(incarnation);
+}

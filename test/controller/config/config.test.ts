@@ -1,0 +1,90 @@
+import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { describe, expect, it, onTestFinished } from 'vitest';
+import { type ControllerFlags, loadControllerSettings } from '../../../controller/config/config.ts';
+import { DEFAULT_TIMERS } from '../../../controller/core/records/timers.ts';
+import { LocumError } from '../../../shared/errors.ts';
+import { LogLevel } from '../../../shared/gen/locum/config/v1/controller_config_pb.ts';
+
+const env = { XDG_STATE_HOME: '/state' };
+
+function fileWith(text: string): string {
+  const folder = mkdtempSync(join(tmpdir(), 'locum-config-'));
+  onTestFinished(() => rmSync(folder, { recursive: true }));
+  const file = join(folder, 'controller.yaml');
+  writeFileSync(file, text);
+  return file;
+}
+
+const load = (text: string, flags: ControllerFlags = {}) =>
+  loadControllerSettings({ file: fileWith(text), flags, env });
+
+function errorOf(act: () => unknown): LocumError {
+  try {
+    act();
+  } catch (error) {
+    if (error instanceof LocumError) return error;
+    throw error;
+  }
+  throw new Error('nothing was refused');
+}
+
+describe('the configuration of a controller', () => {
+  it('is complete without a file: loopback, and a store in the user state folder', () => {
+    expect(loadControllerSettings({ flags: {}, env })).toEqual({
+      apiListen: { host: '127.0.0.1', port: 7400 },
+      agentListen: { host: '127.0.0.1', port: 7401 },
+      store: 'sqlite:/state/locum/store.sqlite',
+      storeIsDefault: true,
+      dataDirectory: '/state/locum',
+      dataDirectoryIsDefault: true,
+      adoptStore: false,
+      logLevel: 'info',
+      logFormat: 'auto',
+      initialTimers: DEFAULT_TIMERS,
+    });
+  });
+
+  it('comes from a file, and flags win over it', () => {
+    const text = `
+      api_listen: "[::1]:9000"
+      store: "memory:"
+      log_level: WARN
+      log_format: JSON
+      initial_timers: { missing_after: 60s }
+      retention: { ended_runs: 200 }
+    `;
+    const settings = load(text, { logLevel: LogLevel.DEBUG, agentListen: 'localhost:0' });
+    expect(settings).toMatchObject({
+      apiListen: { host: '::1', port: 9000 },
+      agentListen: { host: 'localhost', port: 0 },
+      store: 'memory:',
+      logLevel: 'debug',
+      logFormat: 'json',
+      initialTimers: { ...DEFAULT_TIMERS, missingAfterMs: 60_000 },
+      keep: { events: 10_000, endedRuns: 200, requests: 100_000 },
+    });
+  });
+
+  it('names what it does not know', () => {
+    const error = errorOf(() => load('api_lissten: 127.0.0.1:1'));
+    expect(error.reason).toBe('INVALID_FIELD');
+    expect(error.message).toContain('api_lissten');
+    expect(error.message).toContain('api_listen');
+  });
+
+  it('refuses a plaintext listener that other hosts can reach, unless that is meant', () => {
+    for (const flags of [{ apiListen: '0.0.0.0:7400' }, { agentListen: '10.0.0.7:7401' }]) {
+      const error = errorOf(() => loadControllerSettings({ flags, env }));
+      expect(error.message).toContain('--insecure');
+      expect(loadControllerSettings({ flags: { ...flags, insecure: true }, env }).store).toContain('sqlite:');
+    }
+  });
+
+  it('refuses timers that break an inequality, and names it', () => {
+    const error = errorOf(() => load('initial_timers: { lease: 60s }'));
+    expect(error).toMatchObject({ reason: 'TIMERS_INVALID' });
+    expect(error.message).toContain('F·(L + G + K) ≤ M');
+  });
+});
