@@ -49,20 +49,30 @@ const impure = [
 
 const samples: Readonly<Record<string, readonly Sample[]>> = {
   'imports point one way': [
-    [{ 'shared/ids.ts': "\nimport { x } from '../controller/core/records/state.ts';" }, 'shared/ids.ts:2'],
+    [{ 'shared/ids.ts': "\nimport { x } from '../controller/core/state.ts';" }, 'shared/ids.ts:2'],
     [{ 'shared/gen/a.ts': "import './../ids.ts';" }, 'shared/gen/a.ts:1'],
     [inCore("import type { L } from '../loop.ts';"), 'controller/core/step.ts:1'],
-    [{ 'controller/engine/loop.ts': "export { main } from './main.ts';" }, 'controller/engine/loop.ts:1'],
+    [{ 'controller/loop.ts': "export { main } from './main.ts';" }, 'controller/loop.ts:1'],
     [{ 'agent/main.ts': "const c = await import('../controller/main.ts');" }, 'agent/main.ts:1'],
     [{ 'controller/main.ts': "import { a } from '../agent/core/state.ts';" }, 'controller/main.ts:1'],
     [{ 'keeper/gate.ts': "import { a } from '../agent/core/clock.ts';" }, 'keeper/gate.ts:1'],
     [{ 'agent/agent.ts': "import { a } from '../keeper/core/deadline.ts';" }, 'agent/agent.ts:1'],
-    [{ 'controller/engine/loop.ts': "import { world } from '../test/sim/world.ts';" }, 'controller/engine/loop.ts:1'],
+    [{ 'controller/loop.ts': "import { world } from '../test/sim/world.ts';" }, 'controller/loop.ts:1'],
     [inCore("import { assert } from '../../shared/assert.ts';")],
     [{ 'controller/main.ts': "import './loop.ts'; import { X } from '../shared/gen/locum/v1/x_pb.ts';" }],
     [{ 'cli/dev.ts': "import '../controller/main.ts'; import '../agent/main.ts';" }],
     [inTest("import '../agent/core/step.ts'; import '../controller/core/step.ts';")],
     [{ 'shared/ids.ts': '// from "../controller/main.ts"\nconst text = "from \'../controller/main.ts\'";' }],
+  ],
+  "the rooms of the controller's core know only those below them": [
+    [{ 'controller/core/records/a.ts': "import { b } from '../runs/b.ts';" }, 'controller/core/records/a.ts:1'],
+    [{ 'controller/core/runs/a.ts': "\nimport type { B } from '../core.ts';" }, 'controller/core/runs/a.ts:2'],
+    [
+      { 'controller/core/hall/a.ts': '', 'controller/core/calls/a.ts': "import '../hall/a.ts';" },
+      'controller/core/calls/a.ts:1',
+    ],
+    [{ 'controller/core/runs/a.ts': "import './b.ts'; import '../records/c.ts'; import '../../../shared/d.ts';" }],
+    [{ 'controller/core/core.ts': "import './calls/call.ts';", 'controller/loop.ts': "import './core/core.ts';" }],
   ],
   'a core imports only its own files and pure shared ones': [
     [inCore("import { readFileSync } from 'node:fs';"), 'controller/core/step.ts:1'],
@@ -88,7 +98,7 @@ const samples: Readonly<Record<string, readonly Sample[]>> = {
     [inCore('// Date.now() is for the shell\nconst s = `await ${a.process} process`;\nconst r = /Date/;')],
     [inCore('interface E { readonly process: Id; fetch?: 1 }\nfunction f() {\n  let n = 0;\n}')],
     [inCore('state.process = state.performance;')],
-    [{ 'controller/engine/loop.ts': 'setTimeout(tick, 1); Date.now();', 'shared/log.ts': 'process.env' }],
+    [{ 'controller/loop.ts': 'setTimeout(tick, 1); Date.now();', 'shared/log.ts': 'process.env' }],
   ],
   'a file has at most 350 lines': [
     [{ 'shared/ids.ts': 'a;\n'.repeat(351) }, 'shared/ids.ts:1'],

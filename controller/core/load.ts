@@ -13,7 +13,7 @@ import {
   serverLiveOf,
 } from './cluster/cluster.ts';
 import type { FromShell } from './cluster/event.ts';
-import { Context, type CoreOptions } from './cluster/turn.ts';
+import { type CoreOptions, Turn } from './cluster/turn.ts';
 import { refreshIndex } from './placement/capacity.ts';
 import { parseRequirement, type Requirement } from './records/capability.ts';
 import type { Policy, Run, Server, StateRecord } from './records/state.ts';
@@ -25,9 +25,9 @@ import { isEnded } from './runs/run.ts';
 
 type Elected = Extract<FromShell, { readonly kind: 'elected' }>;
 
-export function takeOffice(ctx: Context, elected: Elected): void {
-  takeOver(ctx, elected);
-  ctx.journal.event({
+export function takeOffice(turn: Turn, elected: Elected): void {
+  takeOver(turn, elected);
+  turn.journal.event({
     type: 'LEADER_ELECTED',
     cause: 'CAMPAIGN',
     message: `term ${elected.term} begins; running policies are adopted as their agents return`,
@@ -36,15 +36,15 @@ export function takeOffice(ctx: Context, elected: Elected): void {
 
 /** The state that the records make, without a leader who decides anything: for reading only. */
 export function stateOf(options: CoreOptions, elected: Elected, now: Now): ClusterState {
-  const ctx = new Context(options);
-  ctx.now = now;
-  ctx.journal.now = now;
-  takeOver(ctx, elected);
-  return ctx.state;
+  const turn = new Turn(options);
+  turn.now = now;
+  turn.journal.now = now;
+  takeOver(turn, elected);
+  return turn.state;
 }
 
-function takeOver(ctx: Context, elected: Elected): void {
-  const { state, now } = ctx;
+function takeOver(turn: Turn, elected: Elected): void {
+  const { state, now } = turn;
   assert(state.term === 0, 'a core is elected once; a new leadership gets a new core');
   state.term = elected.term;
   state.clusterId = elected.clusterId;
@@ -53,21 +53,21 @@ function takeOver(ctx: Context, elected: Elected): void {
   state.electedWall = now.wall;
   const floor = firstOfIncarnation(elected.incarnation);
   state.meta = newMeta(floor);
-  for (const record of elected.records) take(ctx, record, floor);
+  for (const record of elected.records) take(turn, record, floor);
   state.electedAge = state.meta.age;
-  keepEvents(ctx, elected.records);
-  keepRequests(ctx, elected.records);
-  linkRuns(ctx);
-  if (!state.pools.has(DEFAULT_POOL)) createDefaultPool(ctx);
-  for (const pool of state.pools.keys()) refreshOrder(ctx, pool);
-  for (const server of state.servers.values()) armServer(ctx, server);
-  for (const policy of state.policies.keys()) ctx.dirtyPolicies.add(policy);
+  keepEvents(turn, elected.records);
+  keepRequests(turn, elected.records);
+  linkRuns(turn);
+  if (!state.pools.has(DEFAULT_POOL)) createDefaultPool(turn);
+  for (const pool of state.pools.keys()) refreshOrder(turn, pool);
+  for (const server of state.servers.values()) armServer(turn, server);
+  for (const policy of state.policies.keys()) turn.dirtyPolicies.add(policy);
   // The first incarnation of a store has no earlier life whose work could still run.
-  if (elected.firstOfIncarnation && elected.incarnation > 1) state.noStartBeforeMono = now.mono + longestWait(ctx);
+  if (elected.firstOfIncarnation && elected.incarnation > 1) state.noStartBeforeMono = now.mono + longestWait(turn);
 }
 
-function take(ctx: Context, record: StateRecord, floor: number): void {
-  const { state, now } = ctx;
+function take(turn: Turn, record: StateRecord, floor: number): void {
+  const { state, now } = turn;
   switch (record.kind) {
     case 'meta':
       state.meta = {
@@ -110,7 +110,7 @@ function take(ctx: Context, record: StateRecord, floor: number): void {
 }
 
 /** Its owners may have fewer events than before: those that have to go are dropped here. */
-function keepEvents({ state, journal }: Context, records: readonly StateRecord[]): void {
+function keepEvents({ state, journal }: Turn, records: readonly StateRecord[]): void {
   state.events.droppedBefore(state.meta.droppedEvent);
   const events = records.filter((record) => record.kind === 'event');
   for (const event of events.sort((a, b) => a.number - b.number)) journal.keepEvent(event);
@@ -125,8 +125,8 @@ function requirementsOf(policy: Policy): readonly Requirement[] {
 }
 
 /** Indexes the runs. Any stored attempt that is not ended may live: its wait starts at T0, and its start may have been sent. */
-function linkRuns(ctx: Context): void {
-  const { state, now } = ctx;
+function linkRuns(turn: Turn): void {
+  const { state, now } = turn;
   const ended: Run[] = [];
   for (const run of state.runs.values()) {
     if (isEnded(run)) {
@@ -153,38 +153,38 @@ function linkRuns(ctx: Context): void {
       state.poolLive.get(run.pool)?.moving.add(run.id);
     }
     if (run.wantedMove !== undefined) state.poolLive.get(run.pool)?.wantingMoves.add(run.id);
-    ctx.dirtyRuns.add(run.id);
+    turn.dirtyRuns.add(run.id);
   }
-  for (const run of ended.sort((a, b) => a.endAge - b.endAge)) keepEndedRun(ctx, run);
+  for (const run of ended.sort((a, b) => a.endAge - b.endAge)) keepEndedRun(turn, run);
 }
 
 /** The oldest first. */
-function keepRequests({ state }: Context, records: readonly StateRecord[]): void {
+function keepRequests({ state }: Turn, records: readonly StateRecord[]): void {
   const requests = records.filter((record) => record.kind === 'request');
   for (const request of requests.sort((a, b) => a.age - b.age)) state.requests.add(request);
 }
 
-function createDefaultPool(ctx: Context): void {
+function createDefaultPool(turn: Turn): void {
   addPool(
-    ctx,
-    newPool(ctx, DEFAULT_POOL, ctx.initialTimers, {
-      uid: nextUid(ctx.state.meta),
+    turn,
+    newPool(turn, DEFAULT_POOL, turn.initialTimers, {
+      uid: nextUid(turn.state.meta),
       defaultFailback: undefined,
       defaultMaxSlots: undefined,
     }),
   );
 }
 
-function armServer(ctx: Context, server: Server): void {
-  refreshIndex(ctx.state, server.id);
-  ctx.dueServers.add(server.id);
-  ctx.dirtyServers.add(server.id);
-  if (server.intent === 'DRAINING') poolLiveOf(ctx.state, server.pool).draining.add(server.id);
+function armServer(turn: Turn, server: Server): void {
+  refreshIndex(turn.state, server.id);
+  turn.dueServers.add(server.id);
+  turn.dirtyServers.add(server.id);
+  if (server.intent === 'DRAINING') poolLiveOf(turn.state, server.pool).draining.add(server.id);
 }
 
 /** W with the largest G known: of every pool, policy and unended attempt. */
-function longestWait(ctx: Context): number {
-  const { state } = ctx;
+function longestWait(turn: Turn): number {
+  const { state } = turn;
   let longest = 0;
   for (const pool of state.pools.values()) longest = Math.max(longest, takeoverWaitMs(pool.timers));
   for (const policy of state.policies.values()) {

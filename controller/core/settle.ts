@@ -4,7 +4,7 @@
  */
 import { assert } from '../../shared/assert.ts';
 import { poolLiveOf, serverOf } from './cluster/cluster.ts';
-import type { Context } from './cluster/turn.ts';
+import type { Turn } from './cluster/turn.ts';
 import { refreshIndex } from './placement/capacity.ts';
 import { isClosed } from './placement/gate-view.ts';
 import { advanceRun } from './runs/advance.ts';
@@ -23,90 +23,90 @@ import { judgeStorm } from './servers/storm.ts';
 /** Each round does all there is to do; a change can call for another one, never for many. */
 const ROUNDS_MAX = 100;
 
-export function settle(ctx: Context): void {
-  const { dirtyServers, dirtyRuns, dirtyPolicies, dirtyPools } = ctx;
-  judgeDue(ctx);
+export function settle(turn: Turn): void {
+  const { dirtyServers, dirtyRuns, dirtyPolicies, dirtyPools } = turn;
+  judgeDue(turn);
   for (let round = 0; dirtyServers.size + dirtyRuns.size + dirtyPolicies.size + dirtyPools.size > 0; round += 1) {
     assert(round < ROUNDS_MAX, `settling comes to rest; ${[...dirtyServers, ...dirtyRuns].slice(0, 10).join(', ')}`);
-    settleServers(ctx);
-    settleRuns(ctx);
-    settlePolicies(ctx);
-    settlePools(ctx);
+    settleServers(turn);
+    settleRuns(turn);
+    settlePolicies(turn);
+    settlePools(turn);
   }
-  ctx.recheckBlocked = false;
+  turn.recheckBlocked = false;
 }
 
 /** Silences first: of all that are due, before any run is looked at, so that a mass failure is seen as one. */
-function judgeDue(ctx: Context): void {
-  for (const id of take(ctx.dueServers)) {
-    const server = ctx.state.servers.get(id);
-    if (server !== undefined) judgeServer(ctx, server);
+function judgeDue(turn: Turn): void {
+  for (const id of take(turn.dueServers)) {
+    const server = turn.state.servers.get(id);
+    if (server !== undefined) judgeServer(turn, server);
   }
 }
 
-function settleServers(ctx: Context): void {
-  for (const id of take(ctx.dirtyServers)) {
-    const server = ctx.state.servers.get(id);
+function settleServers(turn: Turn): void {
+  for (const id of take(turn.dirtyServers)) {
+    const server = turn.state.servers.get(id);
     if (server === undefined) continue;
-    judgeGate(ctx, server);
-    refreshIndex(ctx.state, id);
-    ctx.journal.touch(`servers/${id}`);
-    ctx.dirtyPools.add(server.pool);
-    endDeleting(ctx, server);
+    judgeGate(turn, server);
+    refreshIndex(turn.state, id);
+    turn.journal.touch(`servers/${id}`);
+    turn.dirtyPools.add(server.pool);
+    endDeleting(turn, server);
   }
 }
 
-function settleRuns(ctx: Context): void {
-  for (const id of take(ctx.dirtyRuns)) {
-    const run = ctx.state.runs.get(id);
+function settleRuns(turn: Turn): void {
+  for (const id of take(turn.dirtyRuns)) {
+    const run = turn.state.runs.get(id);
     if (run === undefined) continue;
-    advanceRun(ctx, run);
-    judgeCapabilities(ctx, run);
+    advanceRun(turn, run);
+    judgeCapabilities(turn, run);
     checkRun(run);
   }
 }
 
-function settlePolicies(ctx: Context): void {
-  for (const id of take(ctx.dirtyPolicies)) {
-    const policy = ctx.state.policies.get(id);
-    if (policy !== undefined) upkeep(ctx, policy);
+function settlePolicies(turn: Turn): void {
+  for (const id of take(turn.dirtyPolicies)) {
+    const policy = turn.state.policies.get(id);
+    if (policy !== undefined) upkeep(turn, policy);
   }
 }
 
-function settlePools(ctx: Context): void {
+function settlePools(turn: Turn): void {
   // Runs of this round come first: a place is given to who needs it, before anyone moves by choice.
-  if (ctx.dirtyRuns.size > 0 || ctx.dirtyServers.size > 0) return;
-  for (const id of take(ctx.dirtyPools)) {
-    const pool = ctx.state.pools.get(id);
+  if (turn.dirtyRuns.size > 0 || turn.dirtyServers.size > 0) return;
+  for (const id of take(turn.dirtyPools)) {
+    const pool = turn.state.pools.get(id);
     if (pool === undefined) continue;
-    placePool(ctx, id);
-    judgeStorm(ctx, pool);
-    for (const draining of poolLiveOf(ctx.state, id).draining) pumpDrain(ctx, serverOf(ctx.state, draining));
-    pumpMoves(ctx, id);
+    placePool(turn, id);
+    judgeStorm(turn, pool);
+    for (const draining of poolLiveOf(turn.state, id).draining) pumpDrain(turn, serverOf(turn.state, draining));
+    pumpMoves(turn, id);
   }
 }
 
 /** The safety net: everything once more, and what only time brings. */
-export function periodicLook(ctx: Context): void {
-  const { state } = ctx;
+export function periodicLook(turn: Turn): void {
+  const { state } = turn;
   for (const server of state.servers.values()) {
     refreshIndex(state, server.id);
-    ctx.dueServers.add(server.id);
-    if (server.deleting || isClosed(server)) ctx.dirtyServers.add(server.id);
+    turn.dueServers.add(server.id);
+    if (server.deleting || isClosed(server)) turn.dirtyServers.add(server.id);
   }
-  for (const live of state.policyLive.values()) for (const run of live.runs) ctx.dirtyRuns.add(run);
-  for (const id of state.policies.keys()) ctx.dirtyPolicies.add(id);
+  for (const live of state.policyLive.values()) for (const run of live.runs) turn.dirtyRuns.add(run);
+  for (const id of state.policies.keys()) turn.dirtyPolicies.add(id);
   for (const id of state.pools.keys()) {
-    ctx.dirtyPools.add(id);
-    wantFailbacks(ctx, id);
+    turn.dirtyPools.add(id);
+    wantFailbacks(turn, id);
   }
-  ctx.recheckBlocked = true;
-  forgetOld(ctx);
-  if (somethingWaits(ctx)) ctx.journal.noteAge();
+  turn.recheckBlocked = true;
+  forgetOld(turn);
+  if (somethingWaits(turn)) turn.journal.noteAge();
 }
 
 /** So that what is left of a wait is known to the next leader, to half a minute; idle agents cause no writes. */
-function somethingWaits({ state, age }: Context): boolean {
+function somethingWaits({ state, age }: Turn): boolean {
   for (const live of state.policyLive.values()) {
     for (const id of live.runs) {
       const run = state.runs.get(id);

@@ -36,6 +36,24 @@ export function layerOf(path: string): Layer {
   return 'outside';
 }
 
+/** The rooms of the controller's core: each knows those before it. Beside them, on top, are the files that know them all. */
+const ROOMS = ['records', 'indexes', 'cluster', 'placement', 'runs', 'servers', 'calls'];
+
+function roomOf(path: string): { readonly name: string; readonly floor: number } | undefined {
+  const name = /^controller\/core\/(?:([^/]+)\/)?[^/]+$/.exec(path);
+  if (name === null) return undefined;
+  const room = name[1] ?? 'the top of the core';
+  const floor = ROOMS.indexOf(room);
+  return { name: room, floor: floor < 0 ? ROOMS.length : floor };
+}
+
+/** Why an import may not point upwards inside the controller's core, or undefined. */
+export function roomProblem(from: string, target: string): string | undefined {
+  const [own, other] = [roomOf(from), roomOf(target)];
+  if (own === undefined || other === undefined || own.floor >= other.floor) return undefined;
+  return `${own.name} imports ${target}: the rooms are ${ROOMS.join(' → ')}`;
+}
+
 const programOf = (path: string): string | undefined => /^(?:controller|agent|keeper)(?=\/)/.exec(path)?.[0];
 
 /** Why this import is not allowed, or undefined when it is. */

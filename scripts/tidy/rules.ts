@@ -1,6 +1,6 @@
 /** The rules of style that matter enough to be tests. Each judges all files at once and says where and why. */
 import { basename } from 'node:path';
-import { importProblem, importsOf, layerOf, reachedByCores } from './imports.ts';
+import { importProblem, importsOf, layerOf, reachedByCores, roomProblem } from './imports.ts';
 import { brokenReferences } from './references.ts';
 import { isScript, type SourceFile } from './source-file.ts';
 
@@ -42,16 +42,17 @@ function naming(name: string, problem: (path: string) => string | undefined): Ru
   return { name, check };
 }
 
-const importDirection: Rule = {
-  name: 'imports point one way',
-  check: (files) =>
+/** A rule about which file may import which. */
+function imports(name: string, problemOf: (from: string, target: string) => string | undefined): Rule {
+  const check = (files: readonly SourceFile[]): string[] =>
     files.flatMap((file) =>
       importsOf(file).flatMap(({ target, at }) => {
-        const problem = target === undefined ? undefined : importProblem(file.path, target);
+        const problem = target === undefined ? undefined : problemOf(file.path, target);
         return problem === undefined ? [] : [complaint(file, at, problem)];
       }),
-    ),
-};
+    );
+  return { name, check };
+}
 
 const coreImports: Rule = {
   name: 'a core imports only its own files and pure shared ones',
@@ -149,7 +150,8 @@ const everyFile = (): boolean => true;
 const tests = (path: string): boolean => path.startsWith('test/') && isScript(path);
 
 export const rules: readonly Rule[] = [
-  importDirection,
+  imports('imports point one way', importProblem),
+  imports("the rooms of the controller's core know only those below them", roomProblem),
   coreImports,
   corePurity,
   fileLength,

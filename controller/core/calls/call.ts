@@ -5,7 +5,7 @@
 import { unreachable } from '../../../shared/assert.ts';
 import { LocumError } from '../../../shared/errors.ts';
 import type { AdminCall, Call, CallResult, CallValue } from '../cluster/event.ts';
-import type { Context } from '../cluster/turn.ts';
+import type { Turn } from '../cluster/turn.ts';
 import { refreshIndex } from '../placement/capacity.ts';
 import { moveServerInOrder, setOrder } from './order-calls.ts';
 import type { Outcome } from './outcome.ts';
@@ -24,29 +24,29 @@ import {
 } from './server-calls.ts';
 
 /** The answer waits until what the call touched is settled, so that it shows where a run was placed by it. */
-export function handleCall(ctx: Context, call: AdminCall): void {
-  ctx.journal.actor = call.actor;
-  ctx.answers.push({ call: call.call, result: answer(ctx, call) });
+export function handleCall(turn: Turn, call: AdminCall): void {
+  turn.journal.actor = call.actor;
+  turn.answers.push({ call: call.call, result: answer(turn, call) });
 }
 
 /** Takes the answers as copies: what is decided later must not show through. They leave once all of it is durable. */
-export function releaseAnswers(ctx: Context): void {
-  for (const { call, result } of ctx.answers.splice(0)) {
+export function releaseAnswers(turn: Turn): void {
+  for (const { call, result } of turn.answers.splice(0)) {
     const copy: CallResult = result.ok ? { ok: true, value: structuredClone(result.value) } : result;
-    ctx.gate.hold({ kind: 'reply', call, result: copy });
+    turn.gate.hold({ kind: 'reply', call, result: copy });
   }
 }
 
-function answer(ctx: Context, call: AdminCall): CallResult {
+function answer(turn: Turn, call: AdminCall): CallResult {
   try {
-    const earlier = call.requestId === '' ? undefined : ctx.state.requests.get(call.requestId);
-    if (earlier !== undefined) return { ok: true, value: replay(ctx, call, earlier.fingerprint, earlier.resource) };
+    const earlier = call.requestId === '' ? undefined : turn.state.requests.get(call.requestId);
+    if (earlier !== undefined) return { ok: true, value: replay(turn, call, earlier.fingerprint, earlier.resource) };
     // What earlier events of this drain changed must be in the index before a handler asks it.
-    for (const server of ctx.dirtyServers) refreshIndex(ctx.state, server);
+    for (const server of turn.dirtyServers) refreshIndex(turn.state, server);
     const isRemembered = call.requestId !== '' && !call.validateOnly;
-    if (isRemembered && !ctx.state.requests.hasRoomFor(call.actor)) throw noRoom(call.actor);
-    const { resource, value } = perform(ctx, call.request, call.validateOnly);
-    if (isRemembered) remember(ctx, call, resource);
+    if (isRemembered && !turn.state.requests.hasRoomFor(call.actor)) throw noRoom(call.actor);
+    const { resource, value } = perform(turn, call.request, call.validateOnly);
+    if (isRemembered) remember(turn, call, resource);
     return { ok: true, value };
   } catch (error) {
     // Handlers throw their answers before they change anything; every other error is a defect and ends the process.
@@ -55,14 +55,14 @@ function answer(ctx: Context, call: AdminCall): CallResult {
   }
 }
 
-function replay(ctx: Context, call: AdminCall, fingerprint: string, resource: string): CallValue {
+function replay(turn: Turn, call: AdminCall, fingerprint: string, resource: string): CallValue {
   if (fingerprint !== call.fingerprint) {
     throw new LocumError(
       'REQUEST_ID_REUSED',
       `request_id ${call.requestId} was used with other arguments within the last hour: use a new one for a new request`,
     );
   }
-  const value = currentValue(ctx, call.request, resource);
+  const value = currentValue(turn, call.request, resource);
   // Not NOT_FOUND: the caller would take it for a refusal of what has happened.
   if (value === undefined) {
     const message = `this call was carried out before, with request_id ${call.requestId}; ${resource} has been deleted since`;
@@ -79,62 +79,62 @@ function noRoom(client: string): LocumError {
   return new LocumError('TOO_MANY_REQUESTS', message, { retryAfterMs: NO_ROOM_MS });
 }
 
-function remember(ctx: Context, call: AdminCall, resource: string): void {
-  const { state, journal } = ctx;
+function remember(turn: Turn, call: AdminCall, resource: string): void {
+  const { state, journal } = turn;
   const { requestId: id, actor: client, fingerprint } = call;
-  const record = { kind: 'request', id, client, age: ctx.age, fingerprint, resource } as const;
+  const record = { kind: 'request', id, client, age: turn.age, fingerprint, resource } as const;
   state.requests.add(record);
   journal.put(record);
 }
 
-function perform(ctx: Context, request: Call, validateOnly: boolean): Outcome {
+function perform(turn: Turn, request: Call, validateOnly: boolean): Outcome {
   switch (request.kind) {
     case 'create_pool':
-      return createPool(ctx, request, validateOnly);
+      return createPool(turn, request, validateOnly);
     case 'update_pool':
-      return updatePool(ctx, request, validateOnly);
+      return updatePool(turn, request, validateOnly);
     case 'delete_pool':
-      return deletePool(ctx, request);
+      return deletePool(turn, request);
     case 'set_order':
-      return setOrder(ctx, request, validateOnly);
+      return setOrder(turn, request, validateOnly);
     case 'move_server':
-      return moveServerInOrder(ctx, request, validateOnly);
+      return moveServerInOrder(turn, request, validateOnly);
     case 'update_server':
-      return updateServer(ctx, request, validateOnly);
+      return updateServer(turn, request, validateOnly);
     case 'delete_server':
-      return deleteServer(ctx, request);
+      return deleteServer(turn, request);
     case 'cordon_server':
-      return cordonServer(ctx, request);
+      return cordonServer(turn, request);
     case 'uncordon_server':
-      return uncordonServer(ctx, request);
+      return uncordonServer(turn, request);
     case 'drain_server':
-      return drainServer(ctx, request, validateOnly);
+      return drainServer(turn, request, validateOnly);
     case 'confirm_server_dead':
-      return confirmServerDead(ctx, request);
+      return confirmServerDead(turn, request);
     case 'create_policy':
-      return createPolicy(ctx, request, validateOnly);
+      return createPolicy(turn, request, validateOnly);
     case 'update_policy':
-      return updatePolicy(ctx, request, validateOnly);
+      return updatePolicy(turn, request, validateOnly);
     case 'delete_policy':
-      return deletePolicy(ctx, request);
+      return deletePolicy(turn, request);
     case 'start_policy':
-      return startPolicy(ctx, request, validateOnly);
+      return startPolicy(turn, request, validateOnly);
     case 'stop_policy':
-      return stopPolicy(ctx, request);
+      return stopPolicy(turn, request);
     case 'restart_policy':
-      return restartPolicy(ctx, request);
+      return restartPolicy(turn, request);
     case 'pause_policy':
-      return pausePolicy(ctx, request);
+      return pausePolicy(turn, request);
     case 'resume_policy':
-      return resumePolicy(ctx, request);
+      return resumePolicy(turn, request);
     case 'move_run':
-      return moveRun(ctx, request, validateOnly);
+      return moveRun(turn, request, validateOnly);
     case 'stop_run':
-      return stopRun(ctx, request);
+      return stopRun(turn, request);
     case 'release_run':
-      return releaseRun(ctx, request);
+      return releaseRun(turn, request);
     case 'proceed_takeovers':
-      return proceedTakeovers(ctx, request);
+      return proceedTakeovers(turn, request);
     default:
       return unreachable(request);
   }

@@ -3,7 +3,7 @@ import { badField, etagMismatch } from '../../../shared/errors.ts';
 import type { ServerId } from '../../../shared/ids.ts';
 import { poolOf } from '../cluster/cluster.ts';
 import type { Apply, MovePlan } from '../cluster/event.ts';
-import type { Context } from '../cluster/turn.ts';
+import type { Turn } from '../cluster/turn.ts';
 import { orderEtagOf } from '../records/etag.ts';
 import { demote, makePrimary, moveServer, type OrderResult, promote, replaceOrder } from '../records/order.ts';
 import type { Pool } from '../records/state.ts';
@@ -11,19 +11,19 @@ import { planOrder, wantMoves } from '../runs/moves.ts';
 import { refreshOrder } from '../runs/placing.ts';
 import { type CallOf, knownPool, knownServer, type Outcome } from './outcome.ts';
 
-export function setOrder(ctx: Context, request: CallOf<'set_order'>, validateOnly: boolean): Outcome {
-  const pool = knownPool(ctx, request.pool);
-  return changeOrder(ctx, pool, replaceOrder(pool.order, request.servers), {
+export function setOrder(turn: Turn, request: CallOf<'set_order'>, validateOnly: boolean): Outcome {
+  const pool = knownPool(turn, request.pool);
+  return changeOrder(turn, pool, replaceOrder(pool.order, request.servers), {
     ...request,
     validateOnly,
     field: 'servers',
   });
 }
 
-export function moveServerInOrder(ctx: Context, request: CallOf<'move_server'>, validateOnly: boolean): Outcome {
-  const server = knownServer(ctx, request.server);
-  const pool = poolOf(ctx.state, server.pool);
-  return changeOrder(ctx, pool, target(pool, request), { ...request, validateOnly, field: request.to.kind });
+export function moveServerInOrder(turn: Turn, request: CallOf<'move_server'>, validateOnly: boolean): Outcome {
+  const server = knownServer(turn, request.server);
+  const pool = poolOf(turn.state, server.pool);
+  return changeOrder(turn, pool, target(pool, request), { ...request, validateOnly, field: request.to.kind });
 }
 
 function target(pool: Pool, { server, to }: CallOf<'move_server'>): OrderResult {
@@ -51,15 +51,15 @@ interface OrderOptions {
   readonly field: string;
 }
 
-function changeOrder(ctx: Context, pool: Pool, wanted: OrderResult, options: OrderOptions): Outcome {
+function changeOrder(turn: Turn, pool: Pool, wanted: OrderResult, options: OrderOptions): Outcome {
   const resource = `pools/${pool.id}`;
   if (options.etag !== '' && options.etag !== orderEtagOf(pool)) throw etagMismatch(`${resource} order`);
   if (wanted.kind === 'error') throw badField(wanted.reason, options.field, wanted.detail);
-  const possible = planOrder(ctx, pool.id, wanted.order, 'BY_OPERATOR');
+  const possible = planOrder(turn, pool.id, wanted.order, 'BY_OPERATOR');
   const plan = options.apply === 'MOVE_NOW' ? possible : stayPlan(possible);
   if (options.validateOnly) return { resource, value: { kind: 'order', pool: { ...pool, order: wanted.order }, plan } };
-  if (pool.order.some((id, index) => id !== wanted.order[index])) applyOrder(ctx, pool, wanted.order, options.apply);
-  wantMoves(ctx, plan, 'MOVE');
+  if (pool.order.some((id, index) => id !== wanted.order[index])) applyOrder(turn, pool, wanted.order, options.apply);
+  wantMoves(turn, plan, 'MOVE');
   return { resource, value: { kind: 'order', pool, plan } };
 }
 
@@ -74,19 +74,19 @@ function stayPlan(plan: MovePlan): MovePlan {
   return { moves: [], stays: [...stays, ...plan.stays] };
 }
 
-function applyOrder(ctx: Context, pool: Pool, order: readonly ServerId[], apply: Apply): void {
+function applyOrder(turn: Turn, pool: Pool, order: readonly ServerId[], apply: Apply): void {
   const was = pool.order[0];
   pool.order = order;
   pool.orderVersion += 1;
-  ctx.journal.put(pool);
-  for (const id of order) ctx.journal.touch(`servers/${id}`);
+  turn.journal.put(pool);
+  for (const id of order) turn.journal.touch(`servers/${id}`);
   const primary = order[0];
   const news = was === primary ? '' : `; ${primary} is the primary now, before it was ${was}`;
-  ctx.journal.event({
+  turn.journal.event({
     type: 'ORDER_CHANGED',
     cause: apply,
     message: `the order of ${pool.id} is now ${order.slice(0, 10).join(', ')}${order.length > 10 ? ' …' : ''}${news}`,
     pool: pool.id,
   });
-  refreshOrder(ctx, pool.id);
+  refreshOrder(turn, pool.id);
 }

@@ -3,7 +3,7 @@ import { deepEqual } from '../../../shared/deep-equal.ts';
 import { alreadyExists, badField, LocumError, notFound } from '../../../shared/errors.ts';
 import type { RunId } from '../../../shared/ids.ts';
 import { nextUid, policyLiveOf } from '../cluster/cluster.ts';
-import type { Context } from '../cluster/turn.ts';
+import type { Turn } from '../cluster/turn.ts';
 import { parseRequirement, type Requirement } from '../records/capability.ts';
 import type { Policy, PolicySpec } from '../records/state.ts';
 import { takeoverWaitMs } from '../records/timers.ts';
@@ -12,19 +12,19 @@ import { upkeep } from '../runs/upkeep.ts';
 import { type CallOf, checkEtag, goneOutcome, knownPolicy, type Outcome, policyOutcome } from './outcome.ts';
 import { effectsOf } from './policy-effects.ts';
 
-export function createPolicy(ctx: Context, request: CallOf<'create_policy'>, validateOnly: boolean): Outcome {
-  const { state } = ctx;
+export function createPolicy(turn: Turn, request: CallOf<'create_policy'>, validateOnly: boolean): Outcome {
+  const { state } = turn;
   const existing = state.policies.get(request.policy);
   if (existing?.deleting) throw deletingError(existing);
   if (existing !== undefined) throw alreadyExists(`policies/${request.policy}`);
-  const { spec, requirements } = checkSpec(ctx, request.spec);
+  const { spec, requirements } = checkSpec(turn, request.spec);
   const policy: Policy = {
     kind: 'policy',
     id: request.policy,
     uid: validateOnly ? ('' as Policy['uid']) : nextUid(state.meta),
     version: 0,
-    createWall: ctx.now.wall,
-    updateWall: ctx.now.wall,
+    createWall: turn.now.wall,
+    updateWall: turn.now.wall,
     spec,
     paused: false,
     deleting: false,
@@ -32,27 +32,27 @@ export function createPolicy(ctx: Context, request: CallOf<'create_policy'>, val
     skippedTicks: 0,
     scheduledFromWall: undefined,
   };
-  const change = { before: undefined, effects: effectsOf(ctx, { policy, spec, requirements }) };
-  if (validateOnly) return policyOutcome(policy, warnings(ctx, policy, requirements), change);
+  const change = { before: undefined, effects: effectsOf(turn, { policy, spec, requirements }) };
+  if (validateOnly) return policyOutcome(policy, warnings(turn, policy, requirements), change);
   state.policies.set(policy.id, policy);
   state.policyLive.set(policy.id, { requirements, runs: new Set(), nextTickWall: undefined });
-  ctx.journal.put(policy);
-  ctx.journal.event({
+  turn.journal.put(policy);
+  turn.journal.event({
     type: 'POLICY_CREATED',
     cause: 'OPERATOR',
     message: `${policy.id} was created`,
     policy: policy.id,
   });
-  ctx.dirtyPolicies.add(policy.id);
-  return policyOutcome(policy, warnings(ctx, policy), change);
+  turn.dirtyPolicies.add(policy.id);
+  return policyOutcome(policy, warnings(turn, policy), change);
 }
 
-export function updatePolicy(ctx: Context, request: CallOf<'update_policy'>, validateOnly: boolean): Outcome {
-  const { state, journal } = ctx;
+export function updatePolicy(turn: Turn, request: CallOf<'update_policy'>, validateOnly: boolean): Outcome {
+  const { state, journal } = turn;
   const policy = state.policies.get(request.policy);
   if (policy === undefined) {
     if (request.createAs === undefined) throw notFound(`policies/${request.policy}`);
-    return createPolicy(ctx, { kind: 'create_policy', policy: request.policy, spec: request.createAs }, validateOnly);
+    return createPolicy(turn, { kind: 'create_policy', policy: request.policy, spec: request.createAs }, validateOnly);
   }
   if (policy.deleting) throw deletingError(policy);
   checkEtag(request.etag, policy, `policies/${policy.id}`);
@@ -64,16 +64,16 @@ export function updatePolicy(ctx: Context, request: CallOf<'update_policy'>, val
       `${policy.id} is in pool ${policy.spec.pool} for ever; create another policy`,
     );
   }
-  const { spec, requirements } = checkSpec(ctx, { ...policy.spec, ...definedOnly(request.patch) });
-  const change = { before: policy.spec, effects: effectsOf(ctx, { policy, spec, requirements }) };
-  if (deepEqual(spec, policy.spec)) return policyOutcome(policy, warnings(ctx, policy), { ...change, effects: [] });
+  const { spec, requirements } = checkSpec(turn, { ...policy.spec, ...definedOnly(request.patch) });
+  const change = { before: policy.spec, effects: effectsOf(turn, { policy, spec, requirements }) };
+  if (deepEqual(spec, policy.spec)) return policyOutcome(policy, warnings(turn, policy), { ...change, effects: [] });
   if (validateOnly) {
     const tried = { ...policy, spec };
-    return policyOutcome(tried, warnings(ctx, tried, requirements), change);
+    return policyOutcome(tried, warnings(turn, tried, requirements), change);
   }
   const rescheduled = !deepEqual(spec.trigger, policy.spec.trigger);
   policy.spec = spec;
-  if (rescheduled) policy.scheduledFromWall = ctx.now.wall;
+  if (rescheduled) policy.scheduledFromWall = turn.now.wall;
   state.policyLive.set(policy.id, { ...policyLiveOf(state, policy), requirements });
   journal.put(policy);
   journal.event({
@@ -82,20 +82,20 @@ export function updatePolicy(ctx: Context, request: CallOf<'update_policy'>, val
     message: `${policy.id} was changed; what runs keeps its terms until its next attempt`,
     policy: policy.id,
   });
-  for (const id of policyLiveOf(state, policy).runs) reprioritize(ctx, id, spec.priority);
-  ctx.dirtyPolicies.add(policy.id);
-  ctx.dirtyPools.add(spec.pool);
-  ctx.recheckBlocked = true;
-  return policyOutcome(policy, warnings(ctx, policy), change);
+  for (const id of policyLiveOf(state, policy).runs) reprioritize(turn, id, spec.priority);
+  turn.dirtyPolicies.add(policy.id);
+  turn.dirtyPools.add(spec.pool);
+  turn.recheckBlocked = true;
+  return policyOutcome(policy, warnings(turn, policy), change);
 }
 
 /** A run that waits, or is going to be moved, takes its new priority at once. */
-function reprioritize(ctx: Context, id: RunId, priority: number): void {
-  const run = ctx.state.runs.get(id);
-  ctx.dirtyRuns.add(id);
+function reprioritize(turn: Turn, id: RunId, priority: number): void {
+  const run = turn.state.runs.get(id);
+  turn.dirtyRuns.add(id);
   if (run === undefined || run.priority === priority) return;
   run.priority = priority;
-  ctx.journal.put(run);
+  turn.journal.put(run);
 }
 
 /** `stopTimeoutMs` and `failback` may be set back to undefined: the pool's. Other fields are only replaced. */
@@ -106,38 +106,38 @@ function definedOnly(patch: CallOf<'update_policy'>['patch']): Partial<PolicySpe
   return Object.fromEntries(entries);
 }
 
-export function deletePolicy(ctx: Context, request: CallOf<'delete_policy'>): Outcome {
-  const policy = knownPolicy(ctx, request.policy);
+export function deletePolicy(turn: Turn, request: CallOf<'delete_policy'>): Outcome {
+  const policy = knownPolicy(turn, request.policy);
   checkEtag(request.etag, policy, `policies/${policy.id}`);
   if (!policy.deleting) {
     policy.deleting = true;
-    ctx.journal.put(policy);
-    ctx.journal.event({
+    turn.journal.put(policy);
+    turn.journal.event({
       type: 'POLICY_DELETING',
       cause: 'OPERATOR',
       message: `${policy.id} is being deleted: its runs stop first`,
       policy: policy.id,
     });
   }
-  upkeep(ctx, policy);
-  ctx.dirtyPolicies.add(policy.id);
-  if (ctx.state.policies.has(policy.id)) return policyOutcome(policy);
+  upkeep(turn, policy);
+  turn.dirtyPolicies.add(policy.id);
+  if (turn.state.policies.has(policy.id)) return policyOutcome(policy);
   return goneOutcome(`policies/${policy.id}`);
 }
 
 /** What needs a parser or the state. Requirements come back in their canonical text. */
 function checkSpec(
-  ctx: Context,
+  turn: Turn,
   spec: PolicySpec,
 ): { readonly spec: PolicySpec; readonly requirements: readonly Requirement[] } {
-  if (!ctx.state.pools.has(spec.pool)) throw notFound(`pools/${spec.pool}`);
+  if (!turn.state.pools.has(spec.pool)) throw notFound(`pools/${spec.pool}`);
   const requirements = spec.requirements.map((text, index) => {
     const parsed = parseRequirement(text);
     if (parsed.kind === 'ok') return parsed.requirement;
     throw badField('REQUIREMENT_INVALID', `policy.requirements[${index}]`, parsed.detail);
   });
   if (spec.trigger.kind === 'schedule') {
-    const next = ctx.schedules(spec.trigger, ctx.now.wall);
+    const next = turn.schedules(spec.trigger, turn.now.wall);
     const field = 'policy.trigger.schedule';
     if (next.kind === 'invalid') throw badField('SCHEDULE_INVALID', `${field}.${next.field}`, next.description);
     if (next.kind === 'never') {
@@ -148,11 +148,11 @@ function checkSpec(
 }
 
 /** `requirements`: parsed, of a policy that is only tried. */
-function warnings(ctx: Context, policy: Policy, requirements?: readonly Requirement[]): readonly string[] {
+function warnings(turn: Turn, policy: Policy, requirements?: readonly Requirement[]): readonly string[] {
   const found: string[] = [];
-  const never = couldEverTake(ctx, policy, policy.spec.slots, requirements);
+  const never = couldEverTake(turn, policy, policy.spec.slots, requirements);
   if (never !== undefined) found.push(`it waits: ${never}`);
-  const timers = ctx.state.pools.get(policy.spec.pool)?.timers;
+  const timers = turn.state.pools.get(policy.spec.pool)?.timers;
   if (timers !== undefined && policy.spec.onDisconnect === 'STOP') {
     const stopTimeoutMs = policy.spec.stopTimeoutMs ?? timers.stopTimeoutMs;
     const wait = takeoverWaitMs({ ...timers, stopTimeoutMs });

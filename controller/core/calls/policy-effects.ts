@@ -4,7 +4,7 @@ import { deepEqual } from '../../../shared/deep-equal.ts';
 import { serverOf } from '../cluster/cluster.ts';
 import type { RunEffect } from '../cluster/event.ts';
 import { runsOf } from '../cluster/run-lists.ts';
-import type { Context } from '../cluster/turn.ts';
+import type { Turn } from '../cluster/turn.ts';
 import { capabilityMap, type Requirement, satisfies } from '../records/capability.ts';
 import type { Policy, PolicySpec, Run } from '../records/state.ts';
 import { restingServer } from '../runs/moves.ts';
@@ -18,13 +18,13 @@ export interface ChangedPolicy {
 }
 
 /** Of a policy that does not exist yet: `policy` has no runs. */
-export function effectsOf(ctx: Context, { policy, spec, requirements }: ChangedPolicy): readonly RunEffect[] {
-  const runs = ctx.state.policyLive.has(policy.id) ? runsOf(ctx.state, policy) : [];
+export function effectsOf(turn: Turn, { policy, spec, requirements }: ChangedPolicy): readonly RunEffect[] {
+  const runs = turn.state.policyLive.has(policy.id) ? runsOf(turn.state, policy) : [];
   const effects: RunEffect[] = [];
   const wanted = spec.trigger.kind === 'continuous' ? surplusOf({ spec, paused: policy.paused }, runs) : undefined;
   const stopped = new Set(wanted?.tooMany);
   for (const run of runs) {
-    const effect = stopped.has(run) ? TOO_MANY : effectOn(ctx, run, { policy, spec, requirements });
+    const effect = stopped.has(run) ? TOO_MANY : effectOn(turn, run, { policy, spec, requirements });
     if (effect !== undefined) effects.push({ run: run.id, ...effect });
   }
   if (wanted !== undefined && wanted.tooFew > 0) {
@@ -38,10 +38,10 @@ type Effect = Omit<RunEffect, 'run'>;
 
 const TOO_MANY: Effect = { effect: 'STOP', message: 'stops: the policy allows fewer runs now' };
 
-function effectOn(ctx: Context, run: Run, { policy, spec, requirements }: ChangedPolicy): Effect | undefined {
+function effectOn(turn: Turn, run: Run, { policy, spec, requirements }: ChangedPolicy): Effect | undefined {
   const on = restingServer(run);
   if (on === undefined || run.desired === 'STOPPED') return undefined;
-  const capabilities = capabilityMap(serverOf(ctx.state, on).capabilities);
+  const capabilities = capabilityMap(serverOf(turn.state, on).capabilities);
   const lacks = requirements.filter((requirement) => !satisfies(requirement, capabilities)).map(({ text }) => text);
   if (lacks.length > 0 && spec.onCapabilityLoss !== 'IGNORE') {
     const because = `${on} does not have ${lacks.join(' and ')}`;

@@ -3,7 +3,7 @@
 import { count } from '../../../shared/count.ts';
 import { stateProblem } from '../../../shared/errors.ts';
 import { policyLiveOf } from '../cluster/cluster.ts';
-import type { Context } from '../cluster/turn.ts';
+import type { Turn } from '../cluster/turn.ts';
 import type { Policy, Run } from '../records/state.ts';
 import { currentAttempt, stopAttempt } from '../runs/attempt.ts';
 import { createRun } from '../runs/run.ts';
@@ -11,20 +11,20 @@ import { wantStopped } from '../runs/upkeep.ts';
 import { type CallOf, knownPolicy, type Outcome, policyOutcome, runOutcome } from './outcome.ts';
 import { deletingError } from './policy-calls.ts';
 
-function livePolicy(ctx: Context, id: Policy['id']): Policy {
-  const policy = knownPolicy(ctx, id);
+function livePolicy(turn: Turn, id: Policy['id']): Policy {
+  const policy = knownPolicy(turn, id);
   if (policy.deleting) throw deletingError(policy);
   return policy;
 }
 
-const unendedRuns = (ctx: Context, policy: Policy): readonly Run[] =>
-  [...policyLiveOf(ctx.state, policy).runs].map((id) => ctx.state.runs.get(id)).filter((run) => run !== undefined);
+const unendedRuns = (turn: Turn, policy: Policy): readonly Run[] =>
+  [...policyLiveOf(turn.state, policy).runs].map((id) => turn.state.runs.get(id)).filter((run) => run !== undefined);
 
-export function startPolicy(ctx: Context, request: CallOf<'start_policy'>, validateOnly: boolean): Outcome {
-  const policy = livePolicy(ctx, request.policy);
+export function startPolicy(turn: Turn, request: CallOf<'start_policy'>, validateOnly: boolean): Outcome {
+  const policy = livePolicy(turn, request.policy);
   const name = `policies/${policy.id}`;
   const continuous = policy.spec.trigger.kind === 'continuous';
-  const runs = unendedRuns(ctx, policy);
+  const runs = unendedRuns(turn, policy);
   if (runs.length >= policy.spec.maxConcurrentRuns) {
     throw stateProblem('TOO_MANY_RUNS', name, tooManyText(policy, runs));
   }
@@ -39,8 +39,8 @@ export function startPolicy(ctx: Context, request: CallOf<'start_policy'>, valid
     throw stateProblem('POLICY_PAUSED', name, `${name} is paused: resume it first (locum policy resume ${policy.id})`);
   }
   if (validateOnly) return policyOutcome(policy);
-  if (policy.paused) setPaused(ctx, policy, false);
-  return runOutcome(createRun(ctx, policy, 'OPERATOR', request.arguments));
+  if (policy.paused) setPaused(turn, policy, false);
+  return runOutcome(createRun(turn, policy, 'OPERATOR', request.arguments));
 }
 
 function tooManyText({ id, spec }: Policy, runs: readonly Run[]): string {
@@ -50,55 +50,55 @@ function tooManyText({ id, spec }: Policy, runs: readonly Run[]): string {
 }
 
 /** A continuous policy is paused by it, or it would start again at once. */
-export function stopPolicy(ctx: Context, request: CallOf<'stop_policy'>): Outcome {
-  const policy = livePolicy(ctx, request.policy);
-  if (policy.spec.trigger.kind === 'continuous') setPaused(ctx, policy, true);
-  const runs = unendedRuns(ctx, policy);
-  for (const run of runs) wantStopped(ctx, run, 'OPERATOR', 'its policy was told to stop');
-  note(ctx, policy, 'POLICY_STOPPED', `${policy.id} was told to stop: ${count(runs.length, 'run')}`);
+export function stopPolicy(turn: Turn, request: CallOf<'stop_policy'>): Outcome {
+  const policy = livePolicy(turn, request.policy);
+  if (policy.spec.trigger.kind === 'continuous') setPaused(turn, policy, true);
+  const runs = unendedRuns(turn, policy);
+  for (const run of runs) wantStopped(turn, run, 'OPERATOR', 'its policy was told to stop');
+  note(turn, policy, 'POLICY_STOPPED', `${policy.id} was told to stop: ${count(runs.length, 'run')}`);
   return policyOutcome(policy);
 }
 
-export function restartPolicy(ctx: Context, request: CallOf<'restart_policy'>): Outcome {
-  const policy = livePolicy(ctx, request.policy);
-  note(ctx, policy, 'POLICY_RESTARTED', `${policy.id} was told to restart`);
-  for (const run of unendedRuns(ctx, policy)) {
+export function restartPolicy(turn: Turn, request: CallOf<'restart_policy'>): Outcome {
+  const policy = livePolicy(turn, request.policy);
+  note(turn, policy, 'POLICY_RESTARTED', `${policy.id} was told to restart`);
+  for (const run of unendedRuns(turn, policy)) {
     const attempt = currentAttempt(run);
-    if (attempt !== undefined) stopAttempt(ctx, run, attempt, 'RESTART', 'its policy was told to restart');
+    if (attempt !== undefined) stopAttempt(turn, run, attempt, 'RESTART', 'its policy was told to restart');
     else {
       run.notBeforeAge = 0;
-      ctx.journal.put(run);
-      ctx.dirtyRuns.add(run.id);
+      turn.journal.put(run);
+      turn.dirtyRuns.add(run.id);
     }
   }
   return policyOutcome(policy);
 }
 
-export function pausePolicy(ctx: Context, request: CallOf<'pause_policy'>): Outcome {
-  const policy = livePolicy(ctx, request.policy);
-  setPaused(ctx, policy, true);
+export function pausePolicy(turn: Turn, request: CallOf<'pause_policy'>): Outcome {
+  const policy = livePolicy(turn, request.policy);
+  setPaused(turn, policy, true);
   return policyOutcome(policy);
 }
 
-export function resumePolicy(ctx: Context, request: CallOf<'resume_policy'>): Outcome {
-  const policy = livePolicy(ctx, request.policy);
-  setPaused(ctx, policy, false);
+export function resumePolicy(turn: Turn, request: CallOf<'resume_policy'>): Outcome {
+  const policy = livePolicy(turn, request.policy);
+  setPaused(turn, policy, false);
   return policyOutcome(policy);
 }
 
-function setPaused(ctx: Context, policy: Policy, paused: boolean): void {
+function setPaused(turn: Turn, policy: Policy, paused: boolean): void {
   if (policy.paused === paused) return;
   policy.paused = paused;
   note(
-    ctx,
+    turn,
     policy,
     paused ? 'POLICY_PAUSED' : 'POLICY_RESUMED',
     `${policy.id} ${paused ? 'starts no new runs' : 'starts runs again'}`,
   );
 }
 
-function note(ctx: Context, policy: Policy, type: string, message: string): void {
-  ctx.journal.put(policy);
-  ctx.journal.event({ type, cause: 'OPERATOR', message, policy: policy.id });
-  ctx.dirtyPolicies.add(policy.id);
+function note(turn: Turn, policy: Policy, type: string, message: string): void {
+  turn.journal.put(policy);
+  turn.journal.event({ type, cause: 'OPERATOR', message, policy: policy.id });
+  turn.dirtyPolicies.add(policy.id);
 }

@@ -2,7 +2,7 @@
 import { alreadyExists, LocumError, stateProblem } from '../../../shared/errors.ts';
 import { DEFAULT_POOL, type Uid, uid } from '../../../shared/ids.ts';
 import { newPoolLive, nextUid, poolLiveOf, serverLiveOf } from '../cluster/cluster.ts';
-import type { Context } from '../cluster/turn.ts';
+import type { Turn } from '../cluster/turn.ts';
 import type { Pool } from '../records/state.ts';
 import { checkTimers, DEFAULT_TIMERS, type Timers } from '../records/timers.ts';
 import { endStorm } from '../servers/storm.ts';
@@ -14,19 +14,19 @@ export const DEFAULT_MAX_SLOTS = 50;
 /** What silences are judged by. */
 const RHYTHM = ['heartbeatMs', 'suspectAfterMs', 'missingAfterMs'] as const;
 
-export function createPool(ctx: Context, request: CallOf<'create_pool'>, validateOnly: boolean): Outcome {
-  const { state, journal } = ctx;
+export function createPool(turn: Turn, request: CallOf<'create_pool'>, validateOnly: boolean): Outcome {
+  const { state, journal } = turn;
   if (state.pools.has(request.pool)) throw alreadyExists(`pools/${request.pool}`);
-  const timers = checked(ctx, { ...DEFAULT_TIMERS, ...request.timers });
-  const pool = newPool(ctx, request.pool, timers, { ...request, uid: validateOnly ? uid('') : nextUid(state.meta) });
+  const timers = checked(turn, { ...DEFAULT_TIMERS, ...request.timers });
+  const pool = newPool(turn, request.pool, timers, { ...request, uid: validateOnly ? uid('') : nextUid(state.meta) });
   if (validateOnly) return poolOutcome(pool);
-  addPool(ctx, pool);
+  addPool(turn, pool);
   journal.event({ type: 'POOL_CREATED', cause: 'OPERATOR', message: `pool ${pool.id} was created`, pool: pool.id });
   return poolOutcome(pool);
 }
 
 export function newPool(
-  ctx: Context,
+  turn: Turn,
   id: Pool['id'],
   timers: Timers,
   more: {
@@ -40,8 +40,8 @@ export function newPool(
     id,
     uid: more.uid,
     version: 0,
-    createWall: ctx.now.wall,
-    updateWall: ctx.now.wall,
+    createWall: turn.now.wall,
+    updateWall: turn.now.wall,
     timers,
     defaultFailback: more.defaultFailback ?? 'NEVER',
     defaultMaxSlots: more.defaultMaxSlots ?? DEFAULT_MAX_SLOTS,
@@ -51,18 +51,18 @@ export function newPool(
   };
 }
 
-export function addPool(ctx: Context, pool: Pool): void {
-  ctx.state.pools.set(pool.id, pool);
-  ctx.state.poolLive.set(pool.id, newPoolLive());
-  ctx.journal.put(pool);
+export function addPool(turn: Turn, pool: Pool): void {
+  turn.state.pools.set(pool.id, pool);
+  turn.state.poolLive.set(pool.id, newPoolLive());
+  turn.journal.put(pool);
 }
 
-export function updatePool(ctx: Context, request: CallOf<'update_pool'>, validateOnly: boolean): Outcome {
-  const { state, journal } = ctx;
-  const pool = knownPool(ctx, request.pool);
+export function updatePool(turn: Turn, request: CallOf<'update_pool'>, validateOnly: boolean): Outcome {
+  const { state, journal } = turn;
+  const pool = knownPool(turn, request.pool);
   checkEtag(request.etag, pool, `pools/${pool.id}`);
-  const timers = checked(ctx, { ...pool.timers, ...request.timers });
-  if (timers.heartbeatMs > pool.timers.heartbeatMs) checkLiveLeases(ctx, pool, timers);
+  const timers = checked(turn, { ...pool.timers, ...request.timers });
+  if (timers.heartbeatMs > pool.timers.heartbeatMs) checkLiveLeases(turn, pool, timers);
   const isFaster = RHYTHM.some((name) => timers[name] < pool.timers[name]);
   const changed = {
     timers,
@@ -77,21 +77,21 @@ export function updatePool(ctx: Context, request: CallOf<'update_pool'>, validat
     const live = serverLiveOf(state, id);
     const { session } = live;
     // Nobody was told yet: the silence until now was that of the old rhythm.
-    if (isFaster) live.rhythmSinceMono = ctx.now.mono;
+    if (isFaster) live.rhythmSinceMono = turn.now.mono;
     if (session !== undefined)
-      ctx.queueCommand(session, { kind: 'plain', message: { kind: 'timers_changed', timers } });
-    ctx.dueServers.add(id);
-    ctx.dirtyServers.add(id);
-    for (const run of serverLiveOf(state, id).runs) ctx.dirtyRuns.add(run);
+      turn.queueCommand(session, { kind: 'plain', message: { kind: 'timers_changed', timers } });
+    turn.dueServers.add(id);
+    turn.dirtyServers.add(id);
+    for (const run of serverLiveOf(state, id).runs) turn.dirtyRuns.add(run);
   }
-  ctx.dirtyPools.add(pool.id);
-  ctx.recheckBlocked = true;
+  turn.dirtyPools.add(pool.id);
+  turn.recheckBlocked = true;
   return poolOutcome(pool);
 }
 
-export function deletePool(ctx: Context, request: CallOf<'delete_pool'>): Outcome {
-  const { state, journal } = ctx;
-  const pool = knownPool(ctx, request.pool);
+export function deletePool(turn: Turn, request: CallOf<'delete_pool'>): Outcome {
+  const { state, journal } = turn;
+  const pool = knownPool(turn, request.pool);
   const name = `pools/${pool.id}`;
   checkEtag(request.etag, pool, name);
   if (pool.id === DEFAULT_POOL) throw stateProblem('POOL_IN_USE', name, 'pools/default always exists');
@@ -109,18 +109,18 @@ export function deletePool(ctx: Context, request: CallOf<'delete_pool'>): Outcom
   return goneOutcome(name);
 }
 
-export function proceedTakeovers(ctx: Context, request: CallOf<'proceed_takeovers'>): Outcome {
-  const { state } = ctx;
-  const pool = knownPool(ctx, request.pool);
+export function proceedTakeovers(turn: Turn, request: CallOf<'proceed_takeovers'>): Outcome {
+  const { state } = turn;
+  const pool = knownPool(turn, request.pool);
   const stormy = poolLiveOf(state, pool.id).storm.activeSinceMono !== undefined;
   const runs = [...state.runs.values()].filter((run) => run.pool === pool.id && run.state === 'FENCING');
-  endStorm(ctx, pool, 'OPERATOR');
+  endStorm(turn, pool, 'OPERATOR');
   return { resource: `pools/${pool.id}`, value: { kind: 'runs', runs: stormy ? runs.map((run) => run.id) : [] } };
 }
 
 /** What runs has its frozen lease, and must stand two lost heartbeats of the new interval with it (semantics 4). */
-function checkLiveLeases(ctx: Context, pool: Pool, timers: Timers): void {
-  for (const run of ctx.state.runs.values()) {
+function checkLiveLeases(turn: Turn, pool: Pool, timers: Timers): void {
+  for (const run of turn.state.runs.values()) {
     if (run.pool !== pool.id) continue;
     for (const { state, terms, epoch } of run.attempts) {
       if (state === 'ENDED' || terms.onDisconnect !== 'STOP' || 3.3 * timers.heartbeatMs <= terms.leaseMs) continue;
@@ -134,7 +134,7 @@ function checkLiveLeases(ctx: Context, pool: Pool, timers: Timers): void {
   }
 }
 
-function checked({ electionTtlMs }: Context, timers: Timers): Timers {
+function checked({ electionTtlMs }: Turn, timers: Timers): Timers {
   const check = checkTimers(timers, { electionTtlMs });
   if (check.kind === 'ok') return timers;
   const fieldViolations = [{ field: 'pool.timers', description: `${check.inequality}: ${check.detail}` }];

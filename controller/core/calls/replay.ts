@@ -1,31 +1,31 @@
 /** The answer to a repeated call: the same resource as it is now. */
 import type { PolicyId, PoolId, RunId, ServerId } from '../../../shared/ids.ts';
 import type { Call, CallValue } from '../cluster/event.ts';
-import type { Context } from '../cluster/turn.ts';
+import type { Turn } from '../cluster/turn.ts';
 import { resourceOf } from '../records/keys.ts';
 import { EMPTY_PLAN } from './outcome.ts';
 
-export function currentValue(ctx: Context, request: Call, resource: string): CallValue | undefined {
+export function currentValue(turn: Turn, request: Call, resource: string): CallValue | undefined {
   const deleted: CallValue | undefined = request.kind.startsWith('delete_')
     ? { kind: 'gone', name: resource }
     : undefined;
   const named = resourceOf(resource);
   switch (named.kind) {
     case 'pool':
-      return poolValue(ctx, request, named.id) ?? deleted;
+      return poolValue(turn, request, named.id) ?? deleted;
     case 'server':
-      return serverValue(ctx, named.id) ?? deleted;
+      return serverValue(turn, named.id) ?? deleted;
     case 'policy':
-      return policyValue(ctx, named.id) ?? deleted;
+      return policyValue(turn, named.id) ?? deleted;
     case 'run':
-      return runValue(ctx, named.id);
+      return runValue(turn, named.id);
     case 'other':
       return deleted;
   }
 }
 
-function poolValue(ctx: Context, request: Call, id: PoolId): CallValue | undefined {
-  const pool = ctx.state.pools.get(id);
+function poolValue(turn: Turn, request: Call, id: PoolId): CallValue | undefined {
+  const pool = turn.state.pools.get(id);
   // Deleting a pool is done at once: one that is there now was made since.
   if (pool === undefined || request.kind === 'delete_pool') return undefined;
   if (request.kind === 'proceed_takeovers') return { kind: 'runs', runs: [] };
@@ -33,17 +33,17 @@ function poolValue(ctx: Context, request: Call, id: PoolId): CallValue | undefin
   return { kind: 'pool', pool };
 }
 
-function serverValue(ctx: Context, id: ServerId): CallValue | undefined {
-  const server = ctx.state.servers.get(id);
+function serverValue(turn: Turn, id: ServerId): CallValue | undefined {
+  const server = turn.state.servers.get(id);
   return server === undefined ? undefined : { kind: 'server', server, plan: EMPTY_PLAN, runs: [] };
 }
 
-function policyValue(ctx: Context, id: PolicyId): CallValue | undefined {
-  const policy = ctx.state.policies.get(id);
+function policyValue(turn: Turn, id: PolicyId): CallValue | undefined {
+  const policy = turn.state.policies.get(id);
   return policy === undefined ? undefined : { kind: 'policy', policy, warnings: [] };
 }
 
-function runValue(ctx: Context, id: RunId): CallValue | undefined {
-  const run = ctx.state.runs.get(id);
+function runValue(turn: Turn, id: RunId): CallValue | undefined {
+  const run = turn.state.runs.get(id);
   return run === undefined ? undefined : { kind: 'run', run };
 }

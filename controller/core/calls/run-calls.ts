@@ -1,7 +1,7 @@
 /** Runs: moving, stopping, releasing. */
 import { invalidField, type LocumError, stateProblem } from '../../../shared/errors.ts';
 import type { ServerId } from '../../../shared/ids.ts';
-import type { Context } from '../cluster/turn.ts';
+import type { Turn } from '../cluster/turn.ts';
 import { effectiveMaxSlots, freeSlotsFor, isAvailable } from '../placement/capacity.ts';
 import { effectiveList, meetsRequirements } from '../placement/eligible.ts';
 import { gateOf } from '../placement/gate-view.ts';
@@ -14,15 +14,15 @@ import { isEnded } from '../runs/run.ts';
 import { wantStopped } from '../runs/upkeep.ts';
 import { type CallOf, knownPolicy, knownRun, knownServer, type Outcome, runOutcome } from './outcome.ts';
 
-function liveRun(ctx: Context, id: Run['id']): Run {
-  const run = knownRun(ctx, id);
+function liveRun(turn: Turn, id: Run['id']): Run {
+  const run = knownRun(turn, id);
   if (isEnded(run)) throw stateProblem('RUN_ENDED', `runs/${id}`, `runs/${id} has ended (${run.state})`);
   return run;
 }
 
-export function moveRun(ctx: Context, request: CallOf<'move_run'>, validateOnly: boolean): Outcome {
-  const run = liveRun(ctx, request.run);
-  const policy = knownPolicy(ctx, run.policy);
+export function moveRun(turn: Turn, request: CallOf<'move_run'>, validateOnly: boolean): Outcome {
+  const run = liveRun(turn, request.run);
+  const policy = knownPolicy(turn, run.policy);
   const from = restingServer(run);
   if (from === undefined) {
     throw stateProblem(
@@ -33,20 +33,20 @@ export function moveRun(ctx: Context, request: CallOf<'move_run'>, validateOnly:
   }
   const to =
     request.server === undefined
-      ? bestElsewhere(ctx, run, policy, from)
-      : checkTarget(ctx, policy, run, from, request.server);
+      ? bestElsewhere(turn, run, policy, from)
+      : checkTarget(turn, policy, run, from, request.server);
   if (to === undefined) throw notEligible(run, 'no other server that may take it has room');
   if (!validateOnly) {
-    beginMove(ctx, run, from, to, 'MOVE');
+    beginMove(turn, run, from, to, 'MOVE');
     return runOutcome(run);
   }
-  return runOutcome({ ...run, reservation: { server: to, from, cause: 'MOVE', sinceAge: ctx.age } });
+  return runOutcome({ ...run, reservation: { server: to, from, cause: 'MOVE', sinceAge: turn.age } });
 }
 
 /** The target an operator names keeps to the policy's list and requirements (I8). */
-function checkTarget(ctx: Context, policy: Policy, run: Run, from: ServerId, id: ServerId): ServerId {
-  const { state } = ctx;
-  const server = knownServer(ctx, id);
+function checkTarget(turn: Turn, policy: Policy, run: Run, from: ServerId, id: ServerId): ServerId {
+  const { state } = turn;
+  const server = knownServer(turn, id);
   if (id === from) throw notEligible(run, `it runs on ${id} already`);
   if (!effectiveList(state, policy).includes(id)) throw notEligible(run, `${id} is not in the list of ${policy.id}`);
   if (!meetsRequirements(state, policy, server))
@@ -73,9 +73,9 @@ function whyUnavailable(server: Server): string {
 const notEligible = (run: Run, why: string): LocumError =>
   stateProblem('TARGET_NOT_ELIGIBLE', `runs/${run.id}`, `runs/${run.id} can't move: ${why}`);
 
-export function stopRun(ctx: Context, request: CallOf<'stop_run'>): Outcome {
-  const run = liveRun(ctx, request.run);
-  wantStopped(ctx, run, 'OPERATOR', 'it was told to stop');
+export function stopRun(turn: Turn, request: CallOf<'stop_run'>): Outcome {
+  const run = liveRun(turn, request.run);
+  wantStopped(turn, run, 'OPERATOR', 'it was told to stop');
   return runOutcome(run);
 }
 
@@ -83,29 +83,29 @@ export function stopRun(ctx: Context, request: CallOf<'stop_run'>): Outcome {
  * Its server is there and can't be confirmed dead, but answers from another place or boot and never proves the end of a HOLD
  * or OVERLAP attempt: without this way out nothing would.
  */
-const isLeftBehind = (ctx: Context, attempt: Attempt): boolean =>
-  attempt.terms.onDisconnect !== 'STOP' && attempt.state !== 'ENDED' && isReplaced(ctx, attempt);
+const isLeftBehind = (turn: Turn, attempt: Attempt): boolean =>
+  attempt.terms.onDisconnect !== 'STOP' && attempt.state !== 'ENDED' && isReplaced(turn, attempt);
 
 /** It waits for time alone: in BACKOFF, or in the queue since it pauses where it would go. */
-function isPausing({ age }: Context, run: Run): boolean {
+function isPausing({ age }: Turn, run: Run): boolean {
   if (run.state === 'BACKOFF') return true;
   return run.state === 'QUEUED' && (run.notBeforeAge > age || pausedServers(run, age).length > 0);
 }
 
 /** Ends a BACKOFF or a pause now, or gives up an attempt that can't be killed or can't be asked after (an operator's proof, d). */
-export function releaseRun(ctx: Context, request: CallOf<'release_run'>): Outcome {
-  const run = liveRun(ctx, request.run);
+export function releaseRun(turn: Turn, request: CallOf<'release_run'>): Outcome {
+  const run = liveRun(turn, request.run);
   const name = `runs/${run.id}`;
-  if (isPausing(ctx, run) && !request.abandonAttempt) {
+  if (isPausing(turn, run) && !request.abandonAttempt) {
     run.notBeforeAge = 0;
     endPauses(run);
-    ctx.dirtyPools.add(run.pool);
-    ctx.journal.put(run);
-    note(ctx, run, 'RUN_RELEASED', `${run.id} is tried again now`);
+    turn.dirtyPools.add(run.pool);
+    turn.journal.put(run);
+    note(turn, run, 'RUN_RELEASED', `${run.id} is tried again now`);
     return runOutcome(run);
   }
   // The oldest first: beside a run that was started again (OVERLAP), it is the one that nothing else would end.
-  const attempt = run.attempts.find((one) => one.state === 'STUCK' || isLeftBehind(ctx, one));
+  const attempt = run.attempts.find((one) => one.state === 'STUCK' || isLeftBehind(turn, one));
   if (attempt === undefined) {
     throw stateProblem(
       'WRONG_RUN_STATE',
@@ -122,12 +122,12 @@ export function releaseRun(ctx: Context, request: CallOf<'release_run'>): Outcom
   }
   if (request.reason === '') throw invalidField('reason', 'is required with abandon_attempt');
   note(
-    ctx,
+    turn,
     run,
     'RUN_ABANDONED',
-    `${ctx.journal.actor} gives up epoch ${attempt.epoch} of ${run.id}: ${request.reason}`,
+    `${turn.journal.actor} gives up epoch ${attempt.epoch} of ${run.id}: ${request.reason}`,
   );
-  endAttempt(ctx, run, attempt, {
+  endAttempt(turn, run, attempt, {
     cause: attempt.stopReason === undefined ? 'LOST' : 'STOPPED',
     exitCode: undefined,
     signal: '',
@@ -137,7 +137,7 @@ export function releaseRun(ctx: Context, request: CallOf<'release_run'>): Outcom
   return runOutcome(run);
 }
 
-function note(ctx: Context, run: Run, type: string, message: string): void {
-  ctx.journal.event({ type, cause: 'OPERATOR', message, pool: run.pool, policy: run.policy, run: run.id });
-  ctx.dirtyRuns.add(run.id);
+function note(turn: Turn, run: Run, type: string, message: string): void {
+  turn.journal.event({ type, cause: 'OPERATOR', message, pool: run.pool, policy: run.policy, run: run.id });
+  turn.dirtyRuns.add(run.id);
 }

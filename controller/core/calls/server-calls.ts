@@ -2,7 +2,7 @@
 import { LocumError, stateProblem } from '../../../shared/errors.ts';
 import type { RunId } from '../../../shared/ids.ts';
 import { poolLiveOf, serverLiveOf } from '../cluster/cluster.ts';
-import type { Context } from '../cluster/turn.ts';
+import type { Turn } from '../cluster/turn.ts';
 import type { Attempt, Intent, Run, Server } from '../records/state.ts';
 import { endAttempt, isUnended } from '../runs/attempt.ts';
 import { planDrain } from '../runs/drain.ts';
@@ -11,8 +11,8 @@ import { touchServer } from '../servers/liveness.ts';
 import { mayHoldWork, removeServer } from '../servers/server-end.ts';
 import { type CallOf, checkEtag, goneOutcome, knownServer, type Outcome, serverOutcome } from './outcome.ts';
 
-export function updateServer(ctx: Context, request: CallOf<'update_server'>, validateOnly: boolean): Outcome {
-  const server = knownServer(ctx, request.server);
+export function updateServer(turn: Turn, request: CallOf<'update_server'>, validateOnly: boolean): Outcome {
+  const server = knownServer(turn, request.server);
   checkEtag(request.etag, server, `servers/${server.id}`);
   const changed = {
     maxSlots: request.maxSlots === undefined ? server.maxSlots : request.maxSlots.value,
@@ -22,53 +22,53 @@ export function updateServer(ctx: Context, request: CallOf<'update_server'>, val
   const limit =
     changed.maxSlots === server.maxSlots ? '' : `: its limit is ${changed.maxSlots ?? "the pool's default"} now`;
   Object.assign(server, changed);
-  note(ctx, server, 'SERVER_UPDATED', `${server.id} was changed${limit}`);
+  note(turn, server, 'SERVER_UPDATED', `${server.id} was changed${limit}`);
   return serverOutcome(server);
 }
 
-export function cordonServer(ctx: Context, request: CallOf<'cordon_server'>): Outcome {
-  const server = knownServer(ctx, request.server);
-  if (server.intent !== 'CORDONED') setIntent(ctx, server, 'CORDONED', `${server.id} takes no new runs`);
+export function cordonServer(turn: Turn, request: CallOf<'cordon_server'>): Outcome {
+  const server = knownServer(turn, request.server);
+  if (server.intent !== 'CORDONED') setIntent(turn, server, 'CORDONED', `${server.id} takes no new runs`);
   return serverOutcome(server);
 }
 
-export function uncordonServer(ctx: Context, request: CallOf<'uncordon_server'>): Outcome {
-  const server = knownServer(ctx, request.server);
-  if (server.intent !== 'ACTIVE') setIntent(ctx, server, 'ACTIVE', `${server.id} takes runs again`);
+export function uncordonServer(turn: Turn, request: CallOf<'uncordon_server'>): Outcome {
+  const server = knownServer(turn, request.server);
+  if (server.intent !== 'ACTIVE') setIntent(turn, server, 'ACTIVE', `${server.id} takes runs again`);
   return serverOutcome(server);
 }
 
-export function drainServer(ctx: Context, request: CallOf<'drain_server'>, validateOnly: boolean): Outcome {
-  const server = knownServer(ctx, request.server);
-  const plan = planDrain(ctx, server);
+export function drainServer(turn: Turn, request: CallOf<'drain_server'>, validateOnly: boolean): Outcome {
+  const server = knownServer(turn, request.server);
+  const plan = planDrain(turn, server);
   if (validateOnly) return serverOutcome(server, plan);
-  const { wall } = ctx.now;
-  setIntent(ctx, server, 'DRAINING', `${server.id} is drained: ${plan.moves.length} runs can move now`);
+  const { wall } = turn.now;
+  setIntent(turn, server, 'DRAINING', `${server.id} is drained: ${plan.moves.length} runs can move now`);
   const deadlineWall = request.deadlineMs === undefined ? undefined : wall + request.deadlineMs;
-  const deadlineAge = request.deadlineMs === undefined ? undefined : ctx.age + request.deadlineMs;
+  const deadlineAge = request.deadlineMs === undefined ? undefined : turn.age + request.deadlineMs;
   server.drain = { startWall: wall, deadlineWall, deadlineAge, done: false };
   return serverOutcome(server, plan);
 }
 
-function setIntent(ctx: Context, server: Server, intent: Intent, message: string): void {
+function setIntent(turn: Turn, server: Server, intent: Intent, message: string): void {
   server.intent = intent;
   server.drain = undefined;
-  const { draining } = poolLiveOf(ctx.state, server.pool);
+  const { draining } = poolLiveOf(turn.state, server.pool);
   if (intent === 'DRAINING') draining.add(server.id);
   else draining.delete(server.id);
-  ctx.drainWheel.cancel(server.id);
-  note(ctx, server, `SERVER_${intent}`, message);
+  turn.drainWheel.cancel(server.id);
+  note(turn, server, `SERVER_${intent}`, message);
 }
 
-function note(ctx: Context, server: Server, type: string, message: string): void {
-  ctx.journal.put(server);
-  ctx.journal.event({ type, cause: 'OPERATOR', message, pool: server.pool, server: server.id });
-  touchServer(ctx, server);
+function note(turn: Turn, server: Server, type: string, message: string): void {
+  turn.journal.put(server);
+  turn.journal.event({ type, cause: 'OPERATOR', message, pool: server.pool, server: server.id });
+  touchServer(turn, server);
 }
 
 /** Only a server that is away can be deleted; its name stays reserved until every attempt is proven ended. */
-export function deleteServer(ctx: Context, request: CallOf<'delete_server'>): Outcome {
-  const server = knownServer(ctx, request.server);
+export function deleteServer(turn: Turn, request: CallOf<'delete_server'>): Outcome {
+  const server = knownServer(turn, request.server);
   const name = `servers/${server.id}`;
   checkEtag(request.etag, server, name);
   if (server.liveness !== 'MISSING' && server.liveness !== 'LEFT') {
@@ -78,13 +78,13 @@ export function deleteServer(ctx: Context, request: CallOf<'delete_server'>): Ou
       `${server.id} is ${server.liveness}: let it leave first (locum agent leave)`,
     );
   }
-  if (!mayHoldWork(ctx, server)) {
-    removeServer(ctx, server);
+  if (!mayHoldWork(turn, server)) {
+    removeServer(turn, server);
     return goneOutcome(name);
   }
   server.deleting = true;
-  const what = ctx.state.unsettled.has(server.id) ? 'what it held before the restore is' : 'its attempts are';
-  note(ctx, server, 'SERVER_DELETING', `${server.id} goes once ${what} proven ended`);
+  const what = turn.state.unsettled.has(server.id) ? 'what it held before the restore is' : 'its attempts are';
+  note(turn, server, 'SERVER_DELETING', `${server.id} goes once ${what} proven ended`);
   return serverOutcome(server);
 }
 
@@ -92,8 +92,8 @@ export function deleteServer(ctx: Context, request: CallOf<'delete_server'>): Ou
  * An operator's word that a server is dead (proof d): refused unless it is MISSING and is what the operator was shown. LEFT
  * counts as MISSING: an agent can say Goodbye and leave a HOLD attempt behind that nothing else would ever prove ended.
  */
-export function confirmServerDead(ctx: Context, request: CallOf<'confirm_server_dead'>): Outcome {
-  const server = knownServer(ctx, request.server);
+export function confirmServerDead(turn: Turn, request: CallOf<'confirm_server_dead'>): Outcome {
+  const server = knownServer(turn, request.server);
   const name = `servers/${server.id}`;
   if (server.liveness !== 'MISSING' && server.liveness !== 'LEFT') {
     throw stateProblem(
@@ -102,7 +102,7 @@ export function confirmServerDead(ctx: Context, request: CallOf<'confirm_server_
       `${server.id} is ${server.liveness}, not MISSING: nothing was changed`,
     );
   }
-  const held = unendedOn(ctx, server);
+  const held = unendedOn(turn, server);
   const epochs = held.map(({ attempt }) => Number(attempt.epoch)).sort((a, b) => a - b);
   const shown = [...request.epochs].sort((a, b) => a - b);
   const same = epochs.length === shown.length && epochs.every((epoch, index) => epoch === shown[index]);
@@ -110,18 +110,18 @@ export function confirmServerDead(ctx: Context, request: CallOf<'confirm_server_
     const message = `${server.id} is not what you were shown (uid ${server.uid}, boot ${server.bootId}, epochs ${epochs.join(', ') || 'none'}): look again before you confirm`;
     throw new LocumError('SERVER_CHANGED', message, { resource: name });
   }
-  markSettled(ctx, server);
-  ctx.journal.put(server);
-  ctx.journal.event({
+  markSettled(turn, server);
+  turn.journal.put(server);
+  turn.journal.event({
     type: 'SERVER_CONFIRMED_DEAD',
     cause: 'OPERATOR',
-    message: `${ctx.journal.actor} says that ${server.id} is dead: ${request.reason}`,
+    message: `${turn.journal.actor} says that ${server.id} is dead: ${request.reason}`,
     pool: server.pool,
     server: server.id,
   });
   const runs: RunId[] = [];
   for (const { run, attempt } of held) {
-    endAttempt(ctx, run, attempt, {
+    endAttempt(turn, run, attempt, {
       cause: attempt.stopReason === undefined ? 'LOST' : 'STOPPED',
       exitCode: undefined,
       signal: '',
@@ -130,13 +130,13 @@ export function confirmServerDead(ctx: Context, request: CallOf<'confirm_server_
     });
     runs.push(run.id);
   }
-  touchServer(ctx, server);
+  touchServer(turn, server);
   return serverOutcome(server, { moves: [], stays: [] }, runs);
 }
 
-function unendedOn(ctx: Context, server: Server): readonly { readonly run: Run; readonly attempt: Attempt }[] {
-  return [...serverLiveOf(ctx.state, server.id).runs].flatMap((id) => {
-    const run = ctx.state.runs.get(id);
+function unendedOn(turn: Turn, server: Server): readonly { readonly run: Run; readonly attempt: Attempt }[] {
+  return [...serverLiveOf(turn.state, server.id).runs].flatMap((id) => {
+    const run = turn.state.runs.get(id);
     const attempts = run?.attempts.filter((attempt) => isUnended(attempt) && attempt.server === server.id) ?? [];
     return run === undefined ? [] : attempts.map((attempt) => ({ run, attempt }));
   });

@@ -24,9 +24,9 @@ export interface CoreOptions extends GateOptions {
 }
 
 /** What questions need: nothing is changed by asking them. */
-export type View = Pick<Context, 'state' | 'now' | 'age'>;
+export type View = Pick<Turn, 'state' | 'now' | 'age'>;
 
-export class Context {
+export class Turn {
   readonly state: ClusterState;
   readonly journal: Journal;
   readonly gate: Gate<Session>;

@@ -4,7 +4,7 @@
  */
 import { MINUTE, SECOND } from '../../../shared/time.ts';
 import { attemptLiveOf, poolLiveOf, poolOf, serverLiveOf, serverOf } from '../cluster/cluster.ts';
-import type { Context } from '../cluster/turn.ts';
+import type { Turn } from '../cluster/turn.ts';
 import { isAvailable } from '../placement/capacity.ts';
 import { happened } from '../placement/happened.ts';
 import { avoid, countSetback } from '../placement/setback.ts';
@@ -21,50 +21,50 @@ const START_ANSWER_MS = 5 * SECOND;
 /** The mass-failure brake delays a takeover by at most this. */
 export const STORM_MAX_MS = 5 * MINUTE;
 
-export function advanceRun(ctx: Context, run: Run): void {
+export function advanceRun(turn: Turn, run: Run): void {
   if (isEnded(run)) return;
   for (const attempt of unendedAttempts(run)) {
-    proveByWait(ctx, run, attempt);
+    proveByWait(turn, run, attempt);
   }
   if (run.desired === 'STOPPED') {
-    bringToStop(ctx, run);
+    bringToStop(turn, run);
     return;
   }
-  for (const attempt of unendedAttempts(run)) giveUpForOverlap(ctx, run, attempt);
-  const attempt = currentAttempt(run) ?? leftBehind(ctx, run);
-  if (attempt === undefined) awaitPlacement(ctx, run);
-  else if (attempt.overlapped) awaitProof(ctx, run, attempt);
-  else follow(ctx, run, attempt);
+  for (const attempt of unendedAttempts(run)) giveUpForOverlap(turn, run, attempt);
+  const attempt = currentAttempt(run) ?? leftBehind(turn, run);
+  if (attempt === undefined) awaitPlacement(turn, run);
+  else if (attempt.overlapped) awaitProof(turn, run, attempt);
+  else follow(turn, run, attempt);
 }
 
 /** Given up for an overlapping attempt that will never be: its policy is not OVERLAP any more, so the next one needs the proof. */
-function leftBehind(ctx: Context, run: Run): Attempt | undefined {
-  if (ctx.state.policies.get(run.policy)?.spec.onDisconnect === 'OVERLAP') return undefined;
+function leftBehind(turn: Turn, run: Run): Attempt | undefined {
+  if (turn.state.policies.get(run.policy)?.spec.onDisconnect === 'OVERLAP') return undefined;
   return unendedAttempts(run).at(-1);
 }
 
-function awaitProof(ctx: Context, run: Run, attempt: Attempt): void {
-  dequeue(ctx, run);
-  if (isStuck(ctx, attempt)) showStuck(ctx, run, attempt);
-  else showFencing(ctx, run, attempt);
+function awaitProof(turn: Turn, run: Run, attempt: Attempt): void {
+  dequeue(turn, run);
+  if (isStuck(turn, attempt)) showStuck(turn, run, attempt);
+  else showFencing(turn, run, attempt);
 }
 
 /** Proof (b): the takeover wait passed since the last grant. Held back while the pool is under the mass-failure brake. */
-function proveByWait(ctx: Context, run: Run, attempt: Attempt): void {
-  const { state, now } = ctx;
+function proveByWait(turn: Turn, run: Run, attempt: Attempt): void {
+  const { state, now } = turn;
   const provenAt = endProvenAtMono(state, run, attempt);
   // One that was never sent needs no proof, and its start may yet be sent.
   if (provenAt === undefined || !attemptLiveOf(state, attempt).handed) return;
   const storm = poolLiveOf(state, run.pool).storm.activeSinceMono !== undefined;
   const at = Math.max(storm ? provenAt + STORM_MAX_MS : provenAt, state.judgeNotBeforeMono);
   if (now.mono < at) {
-    if (attemptLiveOf(state, attempt).coveredBy === undefined) ctx.wakeRunAt(run.id, at);
+    if (attemptLiveOf(state, attempt).coveredBy === undefined) turn.wakeRunAt(run.id, at);
     return;
   }
-  if (isOnlySuspected(ctx, attempt)) return;
+  if (isOnlySuspected(turn, attempt)) return;
   const waitedMs = Math.round(now.mono - lastGrantMono(state, attempt));
   const lateMs = (now.mono - provenAt).toFixed(1);
-  endAttempt(ctx, run, attempt, {
+  endAttempt(turn, run, attempt, {
     cause: attempt.stopReason === undefined ? 'LOST' : 'STOPPED',
     exitCode: undefined,
     signal: '',
@@ -77,42 +77,42 @@ function proveByWait(ctx: Context, run: Run, attempt: Attempt): void {
  * While its server is SUSPECT nothing moves, also when the wait of one attempt is over before that of its server: the last heartbeats
  * may not have been granted for it. The server's next state looks at the run again. A stop that was decided waits for nothing.
  */
-function isOnlySuspected(ctx: Context, attempt: Attempt): boolean {
-  const server = serverOf(ctx.state, attempt.server);
+function isOnlySuspected(turn: Turn, attempt: Attempt): boolean {
+  const server = serverOf(turn.state, attempt.server);
   return (
     server.liveness === 'SUSPECT' && attempt.stopReason === undefined && server.instanceId === attempt.place.instanceId
   );
 }
 
 /** OVERLAP needs no proof once its server is missing: the older attempt is left behind and stopped on return. */
-function giveUpForOverlap(ctx: Context, run: Run, attempt: Attempt): void {
+function giveUpForOverlap(turn: Turn, run: Run, attempt: Attempt): void {
   if (attempt.state === 'ENDED' || attempt.overlapped || attempt.terms.onDisconnect !== 'OVERLAP') return;
-  const policy = ctx.state.policies.get(run.policy);
+  const policy = turn.state.policies.get(run.policy);
   if (policy?.spec.onDisconnect !== 'OVERLAP') return;
-  const { liveness } = serverOf(ctx.state, attempt.server);
+  const { liveness } = serverOf(turn.state, attempt.server);
   const isAway = liveness === 'MISSING' || liveness === 'LEFT';
   // What answers under the server's name may know nothing of it: another place, or an agent that gets no further than its Hello.
-  if (!isAway && !isUncovered(ctx, attempt)) return;
+  if (!isAway && !isUncovered(turn, attempt)) return;
   // M counts from the last heartbeat, after a Goodbye that left it behind too, or from the last grant that was for it.
-  const { lastHeartbeatMono } = serverLiveOf(ctx.state, attempt.server);
-  const since = isAway ? lastHeartbeatMono : lastGrantMono(ctx.state, attempt);
-  const goneAtMono = since + poolOf(ctx.state, run.pool).timers.missingAfterMs;
-  const isOver = liveness === 'MISSING' || ctx.now.mono >= Math.max(goneAtMono, ctx.state.judgeNotBeforeMono);
+  const { lastHeartbeatMono } = serverLiveOf(turn.state, attempt.server);
+  const since = isAway ? lastHeartbeatMono : lastGrantMono(turn.state, attempt);
+  const goneAtMono = since + poolOf(turn.state, run.pool).timers.missingAfterMs;
+  const isOver = liveness === 'MISSING' || turn.now.mono >= Math.max(goneAtMono, turn.state.judgeNotBeforeMono);
   if (!isOver) {
-    ctx.wakeRunAt(run.id, Math.max(goneAtMono, ctx.state.judgeNotBeforeMono));
+    turn.wakeRunAt(run.id, Math.max(goneAtMono, turn.state.judgeNotBeforeMono));
     return;
   }
   // Its own agent is up and knows nothing of it: as good as a lost run, there.
-  if (!isAway && !isReplaced(ctx, attempt)) {
-    avoid(run, attempt, countSetback(run, attempt, 'RUN_MISSING', ctx.age), ctx.age);
+  if (!isAway && !isReplaced(turn, attempt)) {
+    avoid(run, attempt, countSetback(run, attempt, 'RUN_MISSING', turn.age), turn.age);
   }
   attempt.overlapped = true;
   run.nextCause = 'RECOVERY';
   run.queueCause = 'RECOVERY';
-  run.queueSinceWall = ctx.now.wall;
-  run.queueSinceAge = ctx.age;
-  ctx.journal.put(run);
-  ctx.journal.event({
+  run.queueSinceWall = turn.now.wall;
+  run.queueSinceAge = turn.age;
+  turn.journal.put(run);
+  turn.journal.event({
     type: 'RUN_OVERLAPPING',
     cause: isAway ? `SERVER_${liveness}` : 'UNHEARD_OF',
     message: `${run.id} may be started again while epoch ${attempt.epoch} on ${attempt.server} may still run (OVERLAP)`,
@@ -125,48 +125,48 @@ function giveUpForOverlap(ctx: Context, run: Run, attempt: Attempt): void {
 }
 
 /** It may run, nobody stops it, and no session grants it anything. */
-function isUncovered({ state }: Context, attempt: Attempt): boolean {
+function isUncovered({ state }: Turn, attempt: Attempt): boolean {
   const { handed, coveredBy } = attemptLiveOf(state, attempt);
   return handed && coveredBy === undefined && attempt.stopReason === undefined && attempt.state !== 'STUCK';
 }
 
-function bringToStop(ctx: Context, run: Run): void {
+function bringToStop(turn: Turn, run: Run): void {
   // It may wait for a server beside an attempt that was left behind.
-  dequeue(ctx, run);
+  dequeue(turn, run);
   const unended = unendedAttempts(run);
   for (const attempt of unended) {
-    stopAttempt(ctx, run, attempt, 'OPERATOR', 'it is no longer wanted');
+    stopAttempt(turn, run, attempt, 'OPERATOR', 'it is no longer wanted');
     // One whose start was never sent has ended by that.
-    if (isUnended(attempt)) sendStop(ctx, run, attempt, attempt.stopReason ?? 'OPERATOR');
+    if (isUnended(attempt)) sendStop(turn, run, attempt, attempt.stopReason ?? 'OPERATOR');
   }
   const [left] = unendedAttempts(run);
   if (left === undefined) {
-    finish(ctx, run, run.outcome ?? { state: 'STOPPED', reason: 'OPERATOR', message: 'it was told to stop' });
+    finish(turn, run, run.outcome ?? { state: 'STOPPED', reason: 'OPERATOR', message: 'it was told to stop' });
     return;
   }
-  if (isStuck(ctx, left)) showStuck(ctx, run, left);
-  else if (isOutOfReach(ctx, left) && !isAboutToEnd(ctx, left)) showFencing(ctx, run, left);
+  if (isStuck(turn, left)) showStuck(turn, run, left);
+  else if (isOutOfReach(turn, left) && !isAboutToEnd(turn, left)) showFencing(turn, run, left);
   else {
     const message = `${left.server} was told to stop it`;
-    showState(ctx, run, { state: 'STOPPING', reason: left.stopReason ?? 'OPERATOR', message });
+    showState(turn, run, { state: 'STOPPING', reason: left.stopReason ?? 'OPERATOR', message });
   }
 }
 
 /** No attempt stands: the run waits for its time, then in the queue. */
-function awaitPlacement(ctx: Context, run: Run): void {
-  const { now } = ctx;
-  dropStaleReservation(ctx, run);
-  if (run.notBeforeAge > ctx.age) {
-    ctx.wakeRunAtAge(run.id, run.notBeforeAge);
+function awaitPlacement(turn: Turn, run: Run): void {
+  const { now } = turn;
+  dropStaleReservation(turn, run);
+  if (run.notBeforeAge > turn.age) {
+    turn.wakeRunAtAge(run.id, run.notBeforeAge);
     const state = run.reason === 'BACKOFF' ? 'BACKOFF' : 'QUEUED';
     const message = whyItWaits(run, state);
-    announceState(ctx, run, { state, reason: run.reason, message, etaWall: now.wall + run.notBeforeAge - ctx.age });
+    announceState(turn, run, { state, reason: run.reason, message, etaWall: now.wall + run.notBeforeAge - turn.age });
     return;
   }
   if (run.state !== 'QUEUED')
-    showState(ctx, run, { state: 'QUEUED', reason: run.reason, message: 'it looks for a server' });
-  takeEdits(ctx, run);
-  enqueue(ctx, run);
+    showState(turn, run, { state: 'QUEUED', reason: run.reason, message: 'it looks for a server' });
+  takeEdits(turn, run);
+  enqueue(turn, run);
 }
 
 function whyItWaits({ id, reason, attempts }: Run, state: 'BACKOFF' | 'QUEUED'): string {
@@ -179,43 +179,47 @@ function whyItWaits({ id, reason, attempts }: Run, state: 'BACKOFF' | 'QUEUED'):
 }
 
 /** Edits of a policy hold from the next attempt on; while an older one may live, its slots are still counted by the run. */
-function takeEdits(ctx: Context, run: Run): void {
-  const policy = ctx.state.policies.get(run.policy);
+function takeEdits(turn: Turn, run: Run): void {
+  const policy = turn.state.policies.get(run.policy);
   if (policy === undefined || run.slots === policy.spec.slots || unendedAttempts(run).length > 0) return;
   run.slots = policy.spec.slots;
-  ctx.journal.put(run);
+  turn.journal.put(run);
 }
 
 /** An attempt stands: the run shows what it and its server do. */
-function follow(ctx: Context, run: Run, attempt: Attempt): void {
-  const server = serverOf(ctx.state, attempt.server);
-  if (isStuck(ctx, attempt)) {
-    abandonMove(ctx, run, 'TREE_ALIVE');
-    showStuck(ctx, run, attempt);
+function follow(turn: Turn, run: Run, attempt: Attempt): void {
+  const server = serverOf(turn.state, attempt.server);
+  if (isStuck(turn, attempt)) {
+    abandonMove(turn, run, 'TREE_ALIVE');
+    showStuck(turn, run, attempt);
     return;
   }
-  if (isAboutToEnd(ctx, attempt)) return;
-  if (isOutOfReach(ctx, attempt)) {
-    showFencing(ctx, run, attempt);
+  if (isAboutToEnd(turn, attempt)) return;
+  if (isOutOfReach(turn, attempt)) {
+    showFencing(turn, run, attempt);
     return;
   }
   if (attempt.stopReason !== undefined) {
-    dropStaleReservation(ctx, run);
-    sendStop(ctx, run, attempt, attempt.stopReason);
-    showState(ctx, run, { state: 'STOPPING', reason: attempt.stopReason, message: `${server.id} was told to stop it` });
+    dropStaleReservation(turn, run);
+    sendStop(turn, run, attempt, attempt.stopReason);
+    showState(turn, run, {
+      state: 'STOPPING',
+      reason: attempt.stopReason,
+      message: `${server.id} was told to stop it`,
+    });
     return;
   }
   if (attempt.state === 'RUNNING' || attempt.state === 'STOPPING') {
-    settleMove(ctx, run, attempt);
+    settleMove(turn, run, attempt);
     const message = `runs on ${server.id} as epoch ${attempt.epoch}`;
-    announceState(ctx, run, { state: 'RUNNING', reason: attempt.cause, message });
+    announceState(turn, run, { state: 'RUNNING', reason: attempt.cause, message });
     return;
   }
-  if (attemptLiveOf(ctx.state, attempt).handed) {
-    showState(ctx, run, { state: 'STARTING', reason: attempt.cause, message: `${server.id} was told to start it` });
-    watchStart(ctx, run, attempt);
+  if (attemptLiveOf(turn.state, attempt).handed) {
+    showState(turn, run, { state: 'STARTING', reason: attempt.cause, message: `${server.id} was told to start it` });
+    watchStart(turn, run, attempt);
   } else {
-    showState(ctx, run, {
+    showState(turn, run, {
       state: 'ASSIGNED',
       reason: attempt.cause,
       message: `its start on ${server.id} is about to be sent`,
@@ -224,48 +228,48 @@ function follow(ctx: Context, run: Run, attempt: Attempt): void {
 }
 
 /** An unanswered start is asked after, and given up at missing_after; it is never sent again (semantics 7d). */
-function watchStart(ctx: Context, run: Run, attempt: Attempt): void {
-  const { state, now } = ctx;
+function watchStart(turn: Turn, run: Run, attempt: Attempt): void {
+  const { state, now } = turn;
   const live = attemptLiveOf(state, attempt);
   if (live.startSentMono === undefined) return;
   const { missingAfterMs } = poolOf(state, run.pool).timers;
   const askAt = live.startSentMono + Math.min(START_ANSWER_MS, missingAfterMs / 4);
   const giveUpAt = live.startSentMono + missingAfterMs;
   if (now.mono >= giveUpAt) {
-    stopAttempt(ctx, run, attempt, 'START_UNANSWERED', `its start was not answered for ${missingAfterMs} ms`);
+    stopAttempt(turn, run, attempt, 'START_UNANSWERED', `its start was not answered for ${missingAfterMs} ms`);
     return;
   }
   const { session } = serverLiveOf(state, attempt.server);
-  if (now.mono >= askAt && session !== undefined) askFullState(ctx, session, 'START_UNANSWERED');
-  ctx.wakeRunAt(run.id, now.mono >= askAt ? giveUpAt : askAt);
+  if (now.mono >= askAt && session !== undefined) askFullState(turn, session, 'START_UNANSWERED');
+  turn.wakeRunAt(run.id, now.mono >= askAt ? giveUpAt : askAt);
 }
 
 /** The agent that is coming in does not list it: its next message is the proof, and what is shown until then stays. */
-function isAboutToEnd(ctx: Context, { server, epoch }: Attempt): boolean {
-  const absent = serverLiveOf(ctx.state, server).session?.absent ?? [];
+function isAboutToEnd(turn: Turn, { server, epoch }: Attempt): boolean {
+  const absent = serverLiveOf(turn.state, server).session?.absent ?? [];
   return absent.some((one) => one.epoch === epoch);
 }
 
 /** Nobody speaks for the attempt: its server is gone, or what answers under its name is of another place or another boot. */
-function isOutOfReach(ctx: Context, attempt: Attempt): boolean {
-  const { liveness } = serverOf(ctx.state, attempt.server);
-  return liveness === 'MISSING' || liveness === 'LEFT' || isReplaced(ctx, attempt);
+function isOutOfReach(turn: Turn, attempt: Attempt): boolean {
+  const { liveness } = serverOf(turn.state, attempt.server);
+  return liveness === 'MISSING' || liveness === 'LEFT' || isReplaced(turn, attempt);
 }
 
 /** Its tree can't be killed, and an agent that is heard says so. Nobody speaks of it any more once the host is silent as well. */
-const isStuck = (ctx: Context, attempt: Attempt): boolean => attempt.state === 'STUCK' && !isOutOfReach(ctx, attempt);
+const isStuck = (turn: Turn, attempt: Attempt): boolean => attempt.state === 'STUCK' && !isOutOfReach(turn, attempt);
 
 /** The attempt's server is back, and what came back knows nothing of the attempt. */
-export function isReplaced(ctx: Context, attempt: Attempt): boolean {
-  const { session } = serverLiveOf(ctx.state, attempt.server);
+export function isReplaced(turn: Turn, attempt: Attempt): boolean {
+  const { session } = serverLiveOf(turn.state, attempt.server);
   return session !== undefined && (!isSamePlace(attempt, session) || session.bootId !== attempt.bootId);
 }
 
-function showFencing(ctx: Context, run: Run, attempt: Attempt): void {
-  const { state, now } = ctx;
+function showFencing(turn: Turn, run: Run, attempt: Attempt): void {
+  const { state, now } = turn;
   const provenAt = endProvenAtMono(state, run, attempt);
   const { liveness } = serverOf(state, attempt.server);
-  const replaced = isReplaced(ctx, attempt);
+  const replaced = isReplaced(turn, attempt);
   if (provenAt === undefined) {
     const { onDisconnect } = attempt.terms;
     const why = replaced ? 'answers from another place or boot' : 'is silent';
@@ -273,7 +277,7 @@ function showFencing(ctx: Context, run: Run, attempt: Attempt): void {
       ? `if you know that it has, locum run release ${run.id} --abandon-attempt --reason …`
       : `its return or, if you know that the host is dead, locum server confirm-dead ${attempt.server} --reason …`;
     const message = `${attempt.server} ${why} and ${onDisconnect} needs a proof that epoch ${attempt.epoch} ended: ${proof}`;
-    announceState(ctx, run, { state: 'FENCING', reason: onDisconnect, message });
+    announceState(turn, run, { state: 'FENCING', reason: onDisconnect, message });
     return;
   }
   const storm = poolLiveOf(state, run.pool).storm.activeSinceMono !== undefined;
@@ -283,7 +287,7 @@ function showFencing(ctx: Context, run: Run, attempt: Attempt): void {
     ? `, and the mass-failure brake may hold takeovers back (locum proceed ${run.pool} ends that)`
     : '';
   const then = run.desired === 'STOPPED' ? 'has ended' : 'is placed again';
-  announceState(ctx, run, {
+  announceState(turn, run, {
     state: 'FENCING',
     reason: storm ? 'STORM' : replaced ? 'SERVER_REPLACED' : 'SERVER_MISSING',
     message: `${attempt.server} ${why}${brake}: the run ${then} once epoch ${attempt.epoch} is dead for certain`,
@@ -291,29 +295,29 @@ function showFencing(ctx: Context, run: Run, attempt: Attempt): void {
   });
 }
 
-function showStuck(ctx: Context, run: Run, attempt: Attempt): void {
+function showStuck(turn: Turn, run: Run, attempt: Attempt): void {
   const message = `${attempt.server} can't kill the processes of epoch ${attempt.epoch}: look at them there; as a last resort, locum run release ${run.id} --abandon-attempt --reason …`;
-  announceState(ctx, run, { state: 'STUCK', reason: 'TREE_ALIVE', message });
+  announceState(turn, run, { state: 'STUCK', reason: 'TREE_ALIVE', message });
 }
 
 /** A move succeeded when the new attempt runs on its target. */
-function settleMove(ctx: Context, run: Run, attempt: Attempt): void {
+function settleMove(turn: Turn, run: Run, attempt: Attempt): void {
   if (run.reservation === undefined) return;
   if (attempt.server === run.reservation.server) {
-    run.lastMoveAge = ctx.age;
-    endReservation(ctx, run);
-  } else dropStaleReservation(ctx, run);
+    run.lastMoveAge = turn.age;
+    endReservation(turn, run);
+  } else dropStaleReservation(turn, run);
 }
 
 /** A reservation is void when its target is not available any more or after 5 minutes. */
-function dropStaleReservation(ctx: Context, run: Run): void {
+function dropStaleReservation(turn: Turn, run: Run): void {
   const { reservation } = run;
   if (reservation === undefined) return;
-  const target = ctx.state.servers.get(reservation.server);
-  const late = ctx.age >= reservation.sinceAge + RESERVATION_MAX_MS;
-  if (!late && target !== undefined && isAvailable(ctx.state, target)) {
-    ctx.wakeRunAtAge(run.id, reservation.sinceAge + RESERVATION_MAX_MS);
+  const target = turn.state.servers.get(reservation.server);
+  const late = turn.age >= reservation.sinceAge + RESERVATION_MAX_MS;
+  if (!late && target !== undefined && isAvailable(turn.state, target)) {
+    turn.wakeRunAtAge(run.id, reservation.sinceAge + RESERVATION_MAX_MS);
     return;
   }
-  abandonMove(ctx, run, late ? 'TOO_LATE' : 'TARGET_UNAVAILABLE');
+  abandonMove(turn, run, late ? 'TOO_LATE' : 'TARGET_UNAVAILABLE');
 }

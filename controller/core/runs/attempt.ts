@@ -2,7 +2,7 @@
 import { assert } from '../../../shared/assert.ts';
 import type { Epoch, RunId, ServerId } from '../../../shared/ids.ts';
 import { attemptLiveOf, type ClusterState, poolOf, serverLiveOf } from '../cluster/cluster.ts';
-import type { Context } from '../cluster/turn.ts';
+import type { Turn } from '../cluster/turn.ts';
 import type { Attempt, AttemptEnd, Policy, Run, Server, StopReason } from '../records/state.ts';
 import { endCover } from './lease.ts';
 import { isSamePlace } from './place.ts';
@@ -39,8 +39,8 @@ export const unendedAttempts = (run: Run): readonly Attempt[] => run.attempts.fi
  * Gives a run to a server: a new attempt with the next epoch and frozen terms (semantics C4). Its start goes to the
  * session's queue and leaves once the assignment is durable.
  */
-export function assign(ctx: Context, run: Run, policy: Policy, server: Server, why: string): Attempt {
-  const { state, journal, now } = ctx;
+export function assign(turn: Turn, run: Run, policy: Policy, server: Server, why: string): Attempt {
+  const { state, journal, now } = turn;
   assert(
     run.attempts.every(
       (attempt) => !isUnended(attempt) || (attempt.overlapped && policy.spec.onDisconnect === 'OVERLAP'),
@@ -60,7 +60,7 @@ export function assign(ctx: Context, run: Run, policy: Policy, server: Server, w
     terms: frozenTerms(state, policy),
     state: 'ASSIGNED',
     assignWall: now.wall,
-    assignAge: ctx.age,
+    assignAge: turn.age,
     startWall: undefined,
     endWall: undefined,
     end: undefined,
@@ -81,7 +81,7 @@ export function assign(ctx: Context, run: Run, policy: Policy, server: Server, w
   run.attemptCount += 1;
   run.preferServer = undefined;
   live.runs.add(run.id);
-  ctx.queueCommand(session, {
+  turn.queueCommand(session, {
     kind: 'start',
     run: run.id,
     epoch: attempt.epoch,
@@ -106,8 +106,8 @@ export function assign(ctx: Context, run: Run, policy: Policy, server: Server, w
     server: server.id,
     epoch: attempt.epoch,
   });
-  ctx.dirtyServers.add(server.id);
-  ctx.dirtyRuns.add(run.id);
+  turn.dirtyServers.add(server.id);
+  turn.dirtyRuns.add(run.id);
   return attempt;
 }
 
@@ -122,8 +122,8 @@ function frozenTerms(state: ClusterState, policy: Policy): Attempt['terms'] {
 }
 
 /** Decides that an attempt stops. The stop is sent once that is durable; without a session the next Hello's verdict says it. */
-export function stopAttempt(ctx: Context, run: Run, attempt: Attempt, reason: StopReason, message: string): void {
-  const { state, journal } = ctx;
+export function stopAttempt(turn: Turn, run: Run, attempt: Attempt, reason: StopReason, message: string): void {
+  const { state, journal } = turn;
   if (attempt.stopReason !== undefined) return;
   attempt.stopReason = reason;
   journal.put(run);
@@ -137,30 +137,30 @@ export function stopAttempt(ctx: Context, run: Run, attempt: Attempt, reason: St
     server: attempt.server,
     epoch: attempt.epoch,
   });
-  ctx.dirtyRuns.add(run.id);
+  turn.dirtyRuns.add(run.id);
   if (!attemptLiveOf(state, attempt).handed) {
-    endNeverSent(ctx, run, attempt);
+    endNeverSent(turn, run, attempt);
     return;
   }
-  sendStop(ctx, run, attempt, reason);
+  sendStop(turn, run, attempt, reason);
 }
 
 /** Queues the stop of an attempt on the open session of its place, if there is one. */
-export function sendStop(ctx: Context, run: Run, attempt: Attempt, reason: StopReason): void {
-  const { session } = serverLiveOf(ctx.state, attempt.server);
+export function sendStop(turn: Turn, run: Run, attempt: Attempt, reason: StopReason): void {
+  const { session } = serverLiveOf(turn.state, attempt.server);
   if (session === undefined || !isSamePlace(attempt, session)) return;
-  const live = attemptLiveOf(ctx.state, attempt);
+  const live = attemptLiveOf(turn.state, attempt);
   if (live.stopSentIn === session.id) return;
   live.stopSentIn = session.id;
-  ctx.queueCommand(session, { kind: 'stop', run: run.id, epoch: attempt.epoch, reason });
+  turn.queueCommand(session, { kind: 'stop', run: run.id, epoch: attempt.epoch, reason });
 }
 
 /** Ends an attempt whose start never left this leader. */
-export function endNeverSent(ctx: Context, run: Run, attempt: Attempt): void {
-  const { session } = serverLiveOf(ctx.state, attempt.server);
+export function endNeverSent(turn: Turn, run: Run, attempt: Attempt): void {
+  const { session } = serverLiveOf(turn.state, attempt.server);
   const index = session?.starts.findIndex(({ command }) => command.kind === 'start' && command.epoch === attempt.epoch);
   if (session !== undefined && index !== undefined && index >= 0) session.starts.splice(index, 1);
-  endAttempt(ctx, run, attempt, {
+  endAttempt(turn, run, attempt, {
     cause: attempt.stopReason === undefined ? 'UNKNOWN' : 'STOPPED',
     exitCode: undefined,
     signal: '',
@@ -170,8 +170,8 @@ export function endNeverSent(ctx: Context, run: Run, attempt: Attempt): void {
 }
 
 /** Notes the proof that an attempt ended, frees its slot, and decides what follows for the run. */
-export function endAttempt(ctx: Context, run: Run, attempt: Attempt, end: AttemptEnd): void {
-  const { state, journal, now } = ctx;
+export function endAttempt(turn: Turn, run: Run, attempt: Attempt, end: AttemptEnd): void {
+  const { state, journal, now } = turn;
   assert(isUnended(attempt), `attempt ${attempt.epoch} of ${run.id} ends once`);
   endCover(state, attempt);
   attempt.state = 'ENDED';
@@ -180,7 +180,7 @@ export function endAttempt(ctx: Context, run: Run, attempt: Attempt, end: Attemp
   attempt.endWall = Math.max(attempt.endWall ?? now.wall, attempt.startWall ?? 0);
   attempt.pid = 0;
   state.attemptLive.delete(attempt.epoch);
-  releaseServer(ctx, run, attempt.server);
+  releaseServer(turn, run, attempt.server);
   journal.put(run);
   journal.event({
     type: 'ATTEMPT_ENDED',
@@ -195,15 +195,15 @@ export function endAttempt(ctx: Context, run: Run, attempt: Attempt, end: Attemp
   });
   dropOldAttempts(run);
   // One that was left behind for an overlapping attempt decides nothing any more.
-  if (!attempt.overlapped) decideAfterEnd(ctx, run, attempt, end);
-  ctx.dirtyRuns.add(run.id);
+  if (!attempt.overlapped) decideAfterEnd(turn, run, attempt, end);
+  turn.dirtyRuns.add(run.id);
 }
 
-function releaseServer(ctx: Context, run: Run, server: ServerId): void {
+function releaseServer(turn: Turn, run: Run, server: ServerId): void {
   const still = run.attempts.some((other) => other.server === server && isUnended(other));
-  const live = ctx.state.serverLive.get(server);
+  const live = turn.state.serverLive.get(server);
   if (!still) live?.runs.delete(run.id);
-  ctx.dirtyServers.add(server);
+  turn.dirtyServers.add(server);
 }
 
 function dropOldAttempts(run: Run): void {

@@ -1,7 +1,7 @@
 /** A required capability lost while running: after 60 s of confirmed loss the run moves or stops (semantics 8). */
 import { MINUTE } from '../../../shared/time.ts';
 import { runLiveOf, serverOf } from '../cluster/cluster.ts';
-import type { Context } from '../cluster/turn.ts';
+import type { Turn } from '../cluster/turn.ts';
 import { meetsRequirements } from '../placement/eligible.ts';
 import type { Run } from '../records/state.ts';
 import { currentAttempt, stopAttempt } from './attempt.ts';
@@ -9,8 +9,8 @@ import { beginMove, bestElsewhere, restingServer } from './moves.ts';
 
 const CONFIRM_MS = MINUTE;
 
-export function judgeCapabilities(ctx: Context, run: Run): void {
-  const { state, now } = ctx;
+export function judgeCapabilities(turn: Turn, run: Run): void {
+  const { state, now } = turn;
   const policy = state.policies.get(run.policy);
   const from = restingServer(run);
   if (policy === undefined || from === undefined || policy.spec.requirements.length === 0) return;
@@ -22,14 +22,14 @@ export function judgeCapabilities(ctx: Context, run: Run): void {
   }
   live.capabilityLostMono ??= now.mono;
   if (now.mono - live.capabilityLostMono < CONFIRM_MS) {
-    ctx.wakeRunAt(run.id, live.capabilityLostMono + CONFIRM_MS);
+    turn.wakeRunAt(run.id, live.capabilityLostMono + CONFIRM_MS);
     return;
   }
   const attempt = currentAttempt(run);
   if (attempt === undefined) return;
   if (policy.spec.onCapabilityLoss === 'STOP') {
     stopAttempt(
-      ctx,
+      turn,
       run,
       attempt,
       'CAPABILITY_LOST',
@@ -37,8 +37,8 @@ export function judgeCapabilities(ctx: Context, run: Run): void {
     );
     return;
   }
-  const target = bestElsewhere(ctx, run, policy, from);
-  if (target !== undefined) beginMove(ctx, run, from, target, 'MOVE');
+  const target = bestElsewhere(turn, run, policy, from);
+  if (target !== undefined) beginMove(turn, run, from, target, 'MOVE');
   else
     live.blockedReason = `${from} no longer has ${policy.spec.requirements.join(' and ')}, and no other server that has it has room`;
 }

@@ -2,7 +2,7 @@
 import type { ServerId } from '../../../shared/ids.ts';
 import { type ClusterState, poolOf, serverLiveOf, serverOf } from '../cluster/cluster.ts';
 import type { MovePlan, PlannedMove, PlannedStay } from '../cluster/event.ts';
-import type { Context, View } from '../cluster/turn.ts';
+import type { Turn, View } from '../cluster/turn.ts';
 import { placementQuery } from '../placement/eligible.ts';
 import { Trial } from '../placement/trial.ts';
 import { byNumber } from '../records/run-number.ts';
@@ -12,14 +12,14 @@ import { beginMove, bestElsewhere, hasBudget, restingServer } from './moves.ts';
 
 const NO_ROOM_ELSEWHERE = 'no other server that may take it has room';
 
-export function pumpDrain(ctx: Context, server: Server): void {
+export function pumpDrain(turn: Turn, server: Server): void {
   const { drain } = server;
   if (server.intent !== 'DRAINING' || drain === undefined || drain.done) return;
-  const runs = runsHere(ctx.state, server.id);
+  const runs = runsHere(turn.state, server.id);
   if (runs.length === 0) {
     server.drain = { ...drain, done: true };
-    ctx.journal.put(server);
-    ctx.journal.event({
+    turn.journal.put(server);
+    turn.journal.event({
       type: 'SERVER_DRAINED',
       cause: 'EMPTY',
       message: `${server.id} is drained: every attempt is proven ended`,
@@ -29,10 +29,10 @@ export function pumpDrain(ctx: Context, server: Server): void {
     return;
   }
   if (drain.deadlineAge !== undefined) {
-    if (ctx.age >= drain.deadlineAge) stopTheRest(ctx, server, runs);
-    else ctx.drainWheel.set(server.id, ctx.monoAt(drain.deadlineAge));
+    if (turn.age >= drain.deadlineAge) stopTheRest(turn, server, runs);
+    else turn.drainWheel.set(server.id, turn.monoAt(drain.deadlineAge));
   }
-  moveNext(ctx, server, runs);
+  moveNext(turn, server, runs);
 }
 
 /** Runs with an attempt here, by priority. */
@@ -45,39 +45,39 @@ function runsHere(state: ClusterState, id: ServerId): readonly Run[] {
 const isBeingStopped = (attempt: Attempt | undefined): boolean =>
   attempt?.stopReason !== undefined && attempt.state !== 'STUCK';
 
-function moveNext(ctx: Context, server: Server, runs: readonly Run[]): void {
+function moveNext(turn: Turn, server: Server, runs: readonly Run[]): void {
   const underWay = runs.some((run) => run.reservation?.from === server.id || isBeingStopped(currentAttempt(run)));
   if (underWay) return;
   for (const run of runs) {
-    const policy = ctx.state.policies.get(run.policy);
+    const policy = turn.state.policies.get(run.policy);
     if (policy === undefined || restingServer(run) !== server.id) continue;
-    const target = bestElsewhere(ctx, run, policy, server.id);
-    if (target !== undefined && hasBudget(ctx.state, server.pool, server.id, target)) {
-      beginMove(ctx, run, server.id, target, 'DRAIN');
+    const target = bestElsewhere(turn, run, policy, server.id);
+    if (target !== undefined && hasBudget(turn.state, server.pool, server.id, target)) {
+      beginMove(turn, run, server.id, target, 'DRAIN');
       return;
     }
   }
 }
 
 /** What is stopped is what runs here; a run that was left behind here (OVERLAP) may stand on another server by now. */
-function stopTheRest(ctx: Context, server: Server, runs: readonly Run[]): void {
+function stopTheRest(turn: Turn, server: Server, runs: readonly Run[]): void {
   for (const run of runs) {
     for (const attempt of unendedAttempts(run)) {
       if (attempt.server !== server.id) continue;
-      stopAttempt(ctx, run, attempt, 'DRAIN_DEADLINE', 'the deadline of the drain has come');
+      stopAttempt(turn, run, attempt, 'DRAIN_DEADLINE', 'the deadline of the drain has come');
     }
   }
 }
 
 /** What a drain would move, and what has no room elsewhere. */
-export function planDrain(ctx: View, server: Server): MovePlan {
+export function planDrain(turn: View, server: Server): MovePlan {
   const moves: PlannedMove[] = [];
   const stays: PlannedStay[] = [];
-  const trial = new Trial(ctx.state, poolOf(ctx.state, server.pool).order);
-  for (const run of runsHere(ctx.state, server.id)) {
-    const policy = ctx.state.policies.get(run.policy);
+  const trial = new Trial(turn.state, poolOf(turn.state, server.pool).order);
+  for (const run of runsHere(turn.state, server.id)) {
+    const policy = turn.state.policies.get(run.policy);
     if (policy === undefined || restingServer(run) !== server.id) continue;
-    const query = placementQuery(ctx.state, policy, run, ctx.age, { exclude: [server.id] });
+    const query = placementQuery(turn.state, policy, run, turn.age, { exclude: [server.id] });
     const to = trial.index.choose({ ...query, first: undefined });
     if (to !== undefined) trial.take(to, run.slots);
     if (to === undefined) stays.push({ run: run.id, policy: policy.id, server: server.id, reason: NO_ROOM_ELSEWHERE });
@@ -87,13 +87,16 @@ export function planDrain(ctx: View, server: Server): MovePlan {
 }
 
 /** Runs that a drain can't move now, each with its reason. */
-export function drainBlocked(ctx: View, id: ServerId): readonly { readonly run: Run['id']; readonly reason: string }[] {
-  const server = serverOf(ctx.state, id);
+export function drainBlocked(
+  turn: View,
+  id: ServerId,
+): readonly { readonly run: Run['id']; readonly reason: string }[] {
+  const server = serverOf(turn.state, id);
   if (server.intent !== 'DRAINING' || server.drain?.done === true) return [];
-  return runsHere(ctx.state, id).flatMap((run) => {
-    const policy = ctx.state.policies.get(run.policy);
+  return runsHere(turn.state, id).flatMap((run) => {
+    const policy = turn.state.policies.get(run.policy);
     if (policy === undefined || currentAttempt(run)?.stopReason !== undefined) return [];
     if (restingServer(run) !== id) return [{ run: run.id, reason: `it is ${run.state}: ${run.message}` }];
-    return bestElsewhere(ctx, run, policy, id) === undefined ? [{ run: run.id, reason: NO_ROOM_ELSEWHERE }] : [];
+    return bestElsewhere(turn, run, policy, id) === undefined ? [{ run: run.id, reason: NO_ROOM_ELSEWHERE }] : [];
   });
 }

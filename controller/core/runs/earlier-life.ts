@@ -7,7 +7,7 @@ import { incarnationOf } from '../../../shared/ids.ts';
 import { LIMITS } from '../../../shared/limits.ts';
 import { type ClusterState, type Session, serverOf } from '../cluster/cluster.ts';
 import type { ReportedAttempt } from '../cluster/event.ts';
-import type { Context } from '../cluster/turn.ts';
+import type { Turn } from '../cluster/turn.ts';
 import { ANYWHERE, type EarlierAttempt, type EarlierLife } from '../records/earlier-attempt.ts';
 import type { Policy, Server } from '../records/state.ts';
 import { askFullState } from './full-state.ts';
@@ -25,18 +25,18 @@ export function expectEarlierLife(state: ClusterState, server: Server): void {
 }
 
 /** Takes a full inventory: what lives in the session's place, was made in an earlier life, and is not known. */
-export function noteEarlierLife(ctx: Context, session: Session, inventory: readonly ReportedAttempt[]): void {
-  const server = serverOf(ctx.state, session.server);
+export function noteEarlierLife(turn: Turn, session: Session, inventory: readonly ReportedAttempt[]): void {
+  const server = serverOf(turn.state, session.server);
   const { earlierLife: life } = server;
   if (life === undefined) return;
   const { instanceId } = session;
   const here = inventory
-    .filter((reported) => isOfEarlierLife(ctx.state, reported))
+    .filter((reported) => isOfEarlierLife(turn.state, reported))
     .map(({ run, epoch, policy }) => ({ run, epoch, policy, instanceId }));
   const elsewhere = life.attempts.filter((attempt) => attempt.instanceId !== instanceId);
   const listed = here.slice(0, Math.max(0, LIMITS.earlierAttempts - elsewhere.length));
   const moreIn = placeOfMore(life, instanceId, here.length > listed.length);
-  setLife(ctx, server, { ...life, attempts: [...elsewhere, ...listed], moreIn });
+  setLife(turn, server, { ...life, attempts: [...elsewhere, ...listed], moreIn });
 }
 
 /** An inventory is the last word on its own place, and none on another. */
@@ -51,51 +51,51 @@ function isOfEarlierLife(state: ClusterState, { run, epoch, state: shown }: Repo
 }
 
 /** An attempt of the session's place was reported as ended. */
-export function noteEnded(ctx: Context, session: Session, ended: ReportedAttempt): void {
-  const server = serverOf(ctx.state, session.server);
+export function noteEnded(turn: Turn, session: Session, ended: ReportedAttempt): void {
+  const server = serverOf(turn.state, session.server);
   const { earlierLife: life } = server;
   if (life === undefined) return;
   const isHere = ({ instanceId }: EarlierAttempt): boolean => instanceId === session.instanceId;
   const attempts = life.attempts.filter((attempt) => attempt.epoch !== ended.epoch || !isHere(attempt));
-  setLife(ctx, server, { ...life, attempts });
+  setLife(turn, server, { ...life, attempts });
   // What was listed is gone; the next ones are listed by the next inventory.
   if (life.moreIn === session.instanceId && !attempts.some(isHere))
-    askFullState(ctx, session, 'it holds more of before the restore than was listed');
+    askFullState(turn, session, 'it holds more of before the restore than was listed');
 }
 
-function setLife(ctx: Context, server: Server, life: EarlierLife): void {
+function setLife(turn: Turn, server: Server, life: EarlierLife): void {
   const before = server.earlierLife;
   const isSame = (one: EarlierAttempt, index: number): boolean =>
     one.epoch === before?.attempts[index]?.epoch && one.instanceId === before.attempts[index]?.instanceId;
   const isSameList = life.attempts.length === before?.attempts.length && life.attempts.every(isSame);
   if (isSameList && life.moreIn === before.moreIn) return;
   server.earlierLife = life;
-  ctx.journal.put(server);
-  lookAgain(ctx);
+  turn.journal.put(server);
+  lookAgain(turn);
 }
 
 /** The agent has taken its session: if it is of the place of then, and nothing is left, that holds for every later leader as well. */
-export function settleEarlierLife(ctx: Context, session: Session): void {
-  const server = ctx.state.servers.get(session.server);
+export function settleEarlierLife(turn: Turn, session: Session): void {
+  const server = turn.state.servers.get(session.server);
   const life = server?.earlierLife;
   if (server === undefined || life === undefined || life.attempts.length > 0 || life.moreIn !== undefined) return;
-  if (life.instanceId === session.instanceId && life.machineId === session.machineId) markSettled(ctx, server);
+  if (life.instanceId === session.instanceId && life.machineId === session.machineId) markSettled(turn, server);
 }
 
 /** It holds nothing of an earlier life: by its own word, or by that of an operator. */
-export function markSettled(ctx: Context, server: Server): void {
+export function markSettled(turn: Turn, server: Server): void {
   if (server.earlierLife === undefined) return;
   server.earlierLife = undefined;
-  server.settledIncarnation = ctx.state.incarnation;
-  ctx.state.unsettled.delete(server.id);
-  ctx.journal.put(server);
-  ctx.dirtyServers.add(server.id);
-  lookAgain(ctx);
+  server.settledIncarnation = turn.state.incarnation;
+  turn.state.unsettled.delete(server.id);
+  turn.journal.put(server);
+  turn.dirtyServers.add(server.id);
+  lookAgain(turn);
 }
 
-function lookAgain(ctx: Context): void {
-  for (const pool of ctx.state.pools.keys()) ctx.dirtyPools.add(pool);
-  ctx.recheckBlocked = true;
+function lookAgain(turn: Turn): void {
+  for (const pool of turn.state.pools.keys()) turn.dirtyPools.add(pool);
+  turn.recheckBlocked = true;
 }
 
 /** A keeper without a record of it does not know its policy; the id of its run begins with it. */

@@ -1,9 +1,9 @@
 import type { Session } from '../cluster/cluster.ts';
-import type { Context } from '../cluster/turn.ts';
+import type { Turn } from '../cluster/turn.ts';
 
 /** Asks an agent for its full inventory, once until it answers. */
-export function askFullState(ctx: Context, session: Session, reason: string): void {
+export function askFullState(turn: Turn, session: Session, reason: string): void {
   if (session.fullStateAsked || session.phase !== 'OPEN') return;
   session.fullStateAsked = true;
-  ctx.queueCommand(session, { kind: 'plain', message: { kind: 'report_full_state', reason } });
+  turn.queueCommand(session, { kind: 'plain', message: { kind: 'report_full_state', reason } });
 }

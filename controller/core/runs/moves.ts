@@ -8,7 +8,7 @@ import type { PoolId, ServerId } from '../../../shared/ids.ts';
 import { MINUTE } from '../../../shared/time.ts';
 import { type ClusterState, poolLiveOf, poolOf, serverLiveOf, serverOf } from '../cluster/cluster.ts';
 import type { MovePlan, PlannedMove, PlannedStay } from '../cluster/event.ts';
-import type { Context, View } from '../cluster/turn.ts';
+import type { Turn, View } from '../cluster/turn.ts';
 import { freeSlotsFor, isAvailable } from '../placement/capacity.ts';
 import { effectiveList, meetsRequirements, placementQuery } from '../placement/eligible.ts';
 import { Trial } from '../placement/trial.ts';
@@ -37,12 +37,12 @@ export function restingServer(run: Run): ServerId | undefined {
  * run was moved last; only what moves by itself keeps to the budget of one move in 15 minutes.
  */
 export function planOrder(
-  ctx: View,
+  turn: View,
   pool: PoolId,
   order: readonly ServerId[],
   asked: 'BY_OPERATOR' | 'BY_ITSELF',
 ): MovePlan {
-  const { state } = ctx;
+  const { state } = turn;
   const rank = new Map(order.map((id, index) => [id, index]));
   const trial = new Trial(state, order);
   const moves: PlannedMove[] = [];
@@ -51,7 +51,7 @@ export function planOrder(
     const policy = state.policies.get(run.policy);
     const from = restingServer(run);
     if (policy === undefined || from === undefined) continue;
-    const query = placementQuery(state, policy, run, ctx.age);
+    const query = placementQuery(state, policy, run, turn.age);
     const isBetter = (id: ServerId | undefined): id is ServerId =>
       id !== undefined && placeIn(policy, rank, id) < placeIn(policy, rank, from);
     const best = trial.index.choose({ ...query, slots: 0 });
@@ -59,7 +59,7 @@ export function planOrder(
     const to = trial.index.choose(query);
     const stay = (reason: string): number => stays.push({ run: run.id, policy: policy.id, server: from, reason });
     if (!isBetter(to)) stay(`${best} is better placed and full`);
-    else if (asked === 'BY_ITSELF' && run.lastMoveAge > ctx.age - MOVE_BUDGET_MS)
+    else if (asked === 'BY_ITSELF' && run.lastMoveAge > turn.age - MOVE_BUDGET_MS)
       stay('it was moved less than 15 minutes ago');
     else {
       trial.take(to, run.slots);
@@ -89,20 +89,20 @@ function runsByRank(state: ClusterState, pool: PoolId, rank: ReadonlyMap<ServerI
 }
 
 /** Wants the moves of a plan; they begin as the budget allows. */
-export function wantMoves(ctx: Context, plan: MovePlan, cause: 'MOVE' | 'FAILBACK'): void {
+export function wantMoves(turn: Turn, plan: MovePlan, cause: 'MOVE' | 'FAILBACK'): void {
   for (const move of plan.moves) {
-    const run = ctx.state.runs.get(move.run);
+    const run = turn.state.runs.get(move.run);
     if (run === undefined) continue;
-    run.wantedMove = { server: move.to, cause, sinceAge: ctx.age };
-    ctx.journal.put(run);
-    poolLiveOf(ctx.state, run.pool).wantingMoves.add(run.id);
-    ctx.dirtyPools.add(run.pool);
+    run.wantedMove = { server: move.to, cause, sinceAge: turn.age };
+    turn.journal.put(run);
+    poolLiveOf(turn.state, run.pool).wantingMoves.add(run.id);
+    turn.dirtyPools.add(run.pool);
   }
 }
 
 /** Begins wanted moves of a pool while the budget has room. */
-export function pumpMoves(ctx: Context, pool: PoolId): void {
-  const { state } = ctx;
+export function pumpMoves(turn: Turn, pool: PoolId): void {
+  const { state } = turn;
   const { wantingMoves } = poolLiveOf(state, pool);
   if (wantingMoves.size === 0) return;
   const wanting = [...wantingMoves].map((id) => state.runs.get(id)).filter((run) => run !== undefined);
@@ -110,7 +110,7 @@ export function pumpMoves(ctx: Context, pool: PoolId): void {
     const wanted = run.wantedMove;
     const policy = state.policies.get(run.policy);
     const from = restingServer(run);
-    const late = wanted !== undefined && ctx.age > wanted.sinceAge + WANTED_MAX_MS;
+    const late = wanted !== undefined && turn.age > wanted.sinceAge + WANTED_MAX_MS;
     if (
       wanted === undefined ||
       policy === undefined ||
@@ -124,14 +124,14 @@ export function pumpMoves(ctx: Context, pool: PoolId): void {
       wantingMoves.delete(run.id);
       if (wanted !== undefined && !isEnded(run)) {
         run.wantedMove = undefined;
-        ctx.journal.put(run);
+        turn.journal.put(run);
       }
       continue;
     }
     const target = state.servers.get(wanted.server);
     if (target === undefined || from === undefined || !canServe(state, policy, target.id)) continue;
     if (freeSlotsFor(state, target, run) < run.slots || !hasBudget(state, pool, from, target.id)) continue;
-    beginMove(ctx, run, from, wanted.server, wanted.cause);
+    beginMove(turn, run, from, wanted.server, wanted.cause);
   }
 }
 
@@ -143,9 +143,9 @@ export function hasBudget(state: ClusterState, pool: PoolId, from: ServerId, to:
 }
 
 /** Reserve, then stop; the start follows the proof of the end. One commit holds the reservation and the stop. */
-export function beginMove(ctx: Context, run: Run, from: ServerId, to: ServerId, cause: Reservation['cause']): void {
-  reserve(ctx, run, { server: to, from, cause, sinceAge: ctx.age });
-  ctx.journal.event({
+export function beginMove(turn: Turn, run: Run, from: ServerId, to: ServerId, cause: Reservation['cause']): void {
+  reserve(turn, run, { server: to, from, cause, sinceAge: turn.age });
+  turn.journal.event({
     type: 'RUN_MOVE_RESERVED',
     cause,
     message: `${run.id} moves from ${from} to ${to}: a slot is reserved there`,
@@ -155,31 +155,31 @@ export function beginMove(ctx: Context, run: Run, from: ServerId, to: ServerId, 
     server: to,
   });
   const attempt = currentAttempt(run);
-  if (attempt !== undefined) stopAttempt(ctx, run, attempt, cause, `it moves to ${to}`);
+  if (attempt !== undefined) stopAttempt(turn, run, attempt, cause, `it moves to ${to}`);
 }
 
 /** The best server with room for a run, apart from where it is. */
-export function bestElsewhere(ctx: View, run: Run, policy: Policy, from: ServerId): ServerId | undefined {
-  const { state } = ctx;
-  const query = placementQuery(state, policy, run, ctx.age, { exclude: [from] });
+export function bestElsewhere(turn: View, run: Run, policy: Policy, from: ServerId): ServerId | undefined {
+  const { state } = turn;
+  const query = placementQuery(state, policy, run, turn.age, { exclude: [from] });
   const best = poolLiveOf(state, run.pool).index.choose({ ...query, first: undefined });
   // What became of it in this very turn may not be in the index yet.
   return best !== undefined && isAvailable(state, serverOf(state, best)) ? best : undefined;
 }
 
 /** Failback AUTO: a better-ranked server that has been stable for 10 minutes (semantics 10). */
-export function wantFailbacks(ctx: Context, pool: PoolId): void {
-  const { state, now } = ctx;
+export function wantFailbacks(turn: Turn, pool: PoolId): void {
+  const { state, now } = turn;
   const { order, defaultFailback } = poolOf(state, pool);
   const automatic = [...state.policies.values()].some(
     ({ spec }) => spec.pool === pool && (spec.failback ?? defaultFailback) === 'AUTO',
   );
   if (!automatic) return;
-  const due = planOrder(ctx, pool, order, 'BY_ITSELF').moves.filter((move) => {
+  const due = planOrder(turn, pool, order, 'BY_ITSELF').moves.filter((move) => {
     const policy = state.policies.get(move.policy);
     const stable = now.mono - serverLiveOf(state, move.to).aliveSinceMono >= STABLE_MS;
     const wanted = (policy?.spec.failback ?? defaultFailback) === 'AUTO';
     return stable && wanted && state.runs.get(move.run)?.wantedMove === undefined;
   });
-  if (due.length > 0) wantMoves(ctx, { moves: due, stays: [] }, 'FAILBACK');
+  if (due.length > 0) wantMoves(turn, { moves: due, stays: [] }, 'FAILBACK');
 }

@@ -6,7 +6,7 @@
 import type { PoolId, RunId, ServerId } from '../../../shared/ids.ts';
 import { MINUTE, SECOND } from '../../../shared/time.ts';
 import { type ClusterState, type PoolLive, poolLiveOf, poolOf, serverOf } from '../cluster/cluster.ts';
-import type { Context, View } from '../cluster/turn.ts';
+import type { Turn, View } from '../cluster/turn.ts';
 import {
   effectiveMaxSlots,
   freeSlots,
@@ -36,14 +36,14 @@ const CLAIMS_MAX = 64;
 /** Of so many servers in front it is told why they were passed over. */
 const TOLD_MAX = 3;
 
-export function placePool(ctx: Context, pool: PoolId): void {
-  const { state, now } = ctx;
+export function placePool(turn: Turn, pool: PoolId): void {
+  const { state, now } = turn;
   const live = poolLiveOf(state, pool);
-  const queue = live.queue.ordered(ctx.age);
+  const queue = live.queue.ordered(turn.age);
   if (queue.length === 0) return;
-  dropVoidClaims(ctx, live);
-  const held = startsHeld(ctx);
-  if (now.mono < state.noStartBeforeMono) ctx.wakePoolAt(pool, state.noStartBeforeMono);
+  dropVoidClaims(turn, live);
+  const held = startsHeld(turn);
+  if (now.mono < state.noStartBeforeMono) turn.wakePoolAt(pool, state.noStartBeforeMono);
   const full = new Set<string>();
   const blocked: Run[] = [];
   const pausing = new Set<Run>();
@@ -52,30 +52,30 @@ export function placePool(ctx: Context, pool: PoolId): void {
     const run = state.runs.get(entry.run);
     const policy = run === undefined ? undefined : state.policies.get(run.policy);
     if (run === undefined || policy === undefined) continue;
-    const hold = held ?? holdOfPolicy(ctx, policy) ?? holdForOwnServer(ctx, run);
+    const hold = held ?? holdOfPolicy(turn, policy) ?? holdForOwnServer(turn, run);
     if (hold !== undefined) {
-      announceState(ctx, run, { state: 'QUEUED', ...hold });
+      announceState(turn, run, { state: 'QUEUED', ...hold });
       continue;
     }
-    const paused = pausedServers(run, ctx.age);
+    const paused = pausedServers(run, turn.age);
     if (paused.length > 0) pausing.add(run);
     const sameQuestion = `${policy.id} ${run.slots} ${run.preferServer ?? ''} ${run.reservation?.server ?? ''} ${paused.join(' ')}`;
-    const chosen = full.has(sameQuestion) ? undefined : choose(ctx, live, policy, run);
+    const chosen = full.has(sameQuestion) ? undefined : choose(turn, live, policy, run);
     if (chosen === undefined) {
       full.add(sameQuestion);
       blocked.push(run);
       continue;
     }
-    place(ctx, policy, run, chosen);
+    place(turn, policy, run, chosen);
     passedOver = blocked.length;
   }
-  for (const run of blocked.slice(0, passedOver)) if (!pausing.has(run)) noteBypass(ctx, live, run);
+  for (const run of blocked.slice(0, passedOver)) if (!pausing.has(run)) noteBypass(turn, live, run);
   const told = new Map<string, Pick<Shown, 'reason' | 'message'>>();
-  for (const run of blocked) if (!pausing.has(run) || !showPause(ctx, live, run)) showBlocked(ctx, run, told);
+  for (const run of blocked) if (!pausing.has(run) || !showPause(turn, live, run)) showBlocked(turn, run, told);
 }
 
-function choose(ctx: Context, live: PoolLive, policy: Policy, run: Run): ServerId | undefined {
-  const { state } = ctx;
+function choose(turn: Turn, live: PoolLive, policy: Policy, run: Run): ServerId | undefined {
+  const { state } = turn;
   const reserved = run.reservation?.server;
   if (reserved !== undefined) {
     const server = serverOf(state, reserved);
@@ -85,19 +85,19 @@ function choose(ctx: Context, live: PoolLive, policy: Policy, run: Run): ServerI
     if (fits && allowed) return reserved;
   }
   const claimed = claimedByOthers(live, run);
-  return chooseServer(live, placementQuery(state, policy, run, ctx.age, { claimed }));
+  return chooseServer(live, placementQuery(state, policy, run, turn.age, { claimed }));
 }
 
 const claimedByOthers = (live: PoolLive, run: Run): readonly ServerId[] =>
   [...live.claims].filter(([, claimer]) => claimer !== run.id).map(([server]) => server);
 
-function place(ctx: Context, policy: Policy, run: Run, id: ServerId): void {
-  const { state } = ctx;
+function place(turn: Turn, policy: Policy, run: Run, id: ServerId): void {
+  const { state } = turn;
   const server = serverOf(state, id);
   checkPlacement(state, policy, run, server);
-  dequeue(ctx, run);
-  if (run.reservation !== undefined && run.reservation.server !== id) abandonMove(ctx, run, 'PLACED_ELSEWHERE');
-  const attempt = assign(ctx, run, policy, server, whyChosen(ctx, policy, run, id));
+  dequeue(turn, run);
+  if (run.reservation !== undefined && run.reservation.server !== id) abandonMove(turn, run, 'PLACED_ELSEWHERE');
+  const attempt = assign(turn, run, policy, server, whyChosen(turn, policy, run, id));
   run.state = 'ASSIGNED';
   run.reason = attempt.cause;
   run.message = `its start on ${id} is about to be sent`;
@@ -110,25 +110,25 @@ function whyBack({ reason }: Run): string {
   return why === undefined ? 'it was there before' : `it was there before: ${why}`;
 }
 
-function whyChosen(ctx: Context, policy: Policy, run: Run, id: ServerId): string {
-  const { front, rank } = placeOf(ctx, policy, id);
+function whyChosen(turn: Turn, policy: Policy, run: Run, id: ServerId): string {
+  const { front, rank } = placeOf(turn, policy, id);
   const whose = policy.spec.servers.length > 0 ? "the policy's list" : 'the order';
   if (run.reservation?.server === id) return `a slot was reserved there (${run.reservation.cause})`;
   if (run.preferServer === id) return whyBack(run);
   if (rank === 1) return `first in ${whose}`;
-  const before = front.slice(0, rank - 1).map((other) => `${other} ${whyNot(ctx, policy, run, other)}`);
+  const before = front.slice(0, rank - 1).map((other) => `${other} ${whyNot(turn, policy, run, other)}`);
   const shown = rank - 1 > TOLD_MAX ? [...before, `${rank - 1 - TOLD_MAX} more can't`] : before;
   return `number ${rank} in ${whose}; ${shown.join(', ')}`;
 }
 
 /** Place of a server in the effective list, from 1, and the first few of that list; the list itself is not made for it. */
 function placeOf(
-  ctx: Context,
+  turn: Turn,
   policy: Policy,
   id: ServerId,
 ): { readonly front: readonly ServerId[]; readonly rank: number } {
-  const { order } = poolOf(ctx.state, policy.spec.pool);
-  const own = policy.spec.servers.filter((one) => ctx.state.servers.get(one)?.pool === policy.spec.pool);
+  const { order } = poolOf(turn.state, policy.spec.pool);
+  const own = policy.spec.servers.filter((one) => turn.state.servers.get(one)?.pool === policy.spec.pool);
   const others = order.slice(0, own.length + TOLD_MAX).filter((one) => !own.includes(one));
   const front = policy.spec.servers.length > 0 && policy.spec.listMode === 'ONLY' ? own : [...own, ...others];
   const index = own.indexOf(id);
@@ -139,13 +139,13 @@ function placeOf(
 }
 
 /** Why a server in front was passed over, in a few words. */
-function whyNot(ctx: Context, policy: Policy, run: Run, id: ServerId): string {
-  const { state } = ctx;
+function whyNot(turn: Turn, policy: Policy, run: Run, id: ServerId): string {
+  const { state } = turn;
   const server = serverOf(state, id);
   if (!isAvailable(state, server)) return whyUnavailable(state, server);
   if (!meetsRequirements(state, policy, server)) return 'lacks what it requires';
   const skip = skipOf(run, id);
-  const avoidedMs = skip === undefined ? 0 : Math.max(skip.untilAge, skip.pausedUntilAge) - ctx.age;
+  const avoidedMs = skip === undefined ? 0 : Math.max(skip.untilAge, skip.pausedUntilAge) - turn.age;
   if (skip !== undefined && avoidedMs > 0) return `is avoided for ${roughly(avoidedMs)} (${whyAvoided(skip)})`;
   return 'is full';
 }
@@ -161,9 +161,9 @@ function whyUnavailable(state: ClusterState, server: Server): string {
 
 /** Starts are held back for the whole cluster. */
 function startsHeld(
-  ctx: Context,
+  turn: Turn,
 ): { readonly reason: string; readonly message: string; readonly etaWall?: number } | undefined {
-  const { state, now } = ctx;
+  const { state, now } = turn;
   if (state.storeBehind !== undefined) return { reason: 'STORE_BEHIND', message: state.storeBehind };
   if (now.mono >= state.noStartBeforeMono) return undefined;
   return {
@@ -174,62 +174,62 @@ function startsHeld(
 }
 
 /** After a restore: what the earlier life may have left running (C9). */
-function holdOfPolicy(ctx: Context, policy: Policy): { readonly reason: string; readonly message: string } | undefined {
-  const message = earlierLifeOf(ctx.state, policy);
+function holdOfPolicy(turn: Turn, policy: Policy): { readonly reason: string; readonly message: string } | undefined {
+  const message = earlierLifeOf(turn.state, policy);
   return message === undefined ? undefined : { reason: 'NEW_INCARNATION', message };
 }
 
 /** A lapsed run goes to the server it was on, which has just said Hello and is about to be welcome (semantics 7). */
-function holdForOwnServer(ctx: Context, run: Run): { readonly reason: string; readonly message: string } | undefined {
+function holdForOwnServer(turn: Turn, run: Run): { readonly reason: string; readonly message: string } | undefined {
   const own = run.preferServer;
-  if (own === undefined || ctx.state.serverLive.get(own)?.session?.phase !== 'OPENING') return undefined;
+  if (own === undefined || turn.state.serverLive.get(own)?.session?.phase !== 'OPENING') return undefined;
   return { reason: run.reason, message: `it waits a moment for ${own}, where it was, which is just coming back` };
 }
 
 /**
  * A run that pauses where it would go: shown with the time, and looked at again then. False: there is no room where it pauses either.
  */
-function showPause(ctx: Context, live: PoolLive, run: Run): boolean {
-  const { state, now } = ctx;
+function showPause(turn: Turn, live: PoolLive, run: Run): boolean {
+  const { state, now } = turn;
   const policy = state.policies.get(run.policy);
   if (policy === undefined) return false;
-  const pauses = run.skips.filter((skip) => isPaused(skip, ctx.age));
-  ctx.wakePoolAt(run.pool, ctx.monoAt(Math.min(...pauses.map(({ pausedUntilAge }) => pausedUntilAge))));
+  const pauses = run.skips.filter((skip) => isPaused(skip, turn.age));
+  turn.wakePoolAt(run.pool, turn.monoAt(Math.min(...pauses.map(({ pausedUntilAge }) => pausedUntilAge))));
   const claimed = claimedByOthers(live, run);
-  const server = chooseServer(live, placementQuery(state, policy, run, ctx.age, { claimed, pauses: 'ignored' }));
+  const server = chooseServer(live, placementQuery(state, policy, run, turn.age, { claimed, pauses: 'ignored' }));
   const skip = server === undefined ? undefined : skipOf(run, server);
   if (skip === undefined) return false;
   const why = happened(skip.reason, `on ${skip.server}`) ?? `it came to nothing on ${skip.server}`;
   const message = `${why}; its next start there comes after a pause`;
-  const etaWall = now.wall + skip.pausedUntilAge - ctx.age;
+  const etaWall = now.wall + skip.pausedUntilAge - turn.age;
   // A rest of the run itself may have been told before, with an end that was earlier.
   const isNews = run.etaWall === undefined || etaWall > run.etaWall + SECOND;
-  announceState(ctx, run, { state: 'QUEUED', reason: skip.reason, message, etaWall, isNews });
+  announceState(turn, run, { state: 'QUEUED', reason: skip.reason, message, etaWall, isNews });
   return true;
 }
 
 /** Says why a run waits: once when it begins to, and again when the answer may have changed. */
-function showBlocked(ctx: Context, run: Run, told: Map<string, Pick<Shown, 'reason' | 'message'>>): void {
-  const { state } = ctx;
+function showBlocked(turn: Turn, run: Run, told: Map<string, Pick<Shown, 'reason' | 'message'>>): void {
+  const { state } = turn;
   const said = run.state === 'QUEUED' && (run.reason === 'NO_ROOM' || run.reason === 'UNSATISFIABLE');
-  if (said && !ctx.recheckBlocked) return;
+  if (said && !turn.recheckBlocked) return;
   const policy = state.policies.get(run.policy);
   if (policy === undefined) return;
   // Many runs ask the same: each question is answered once a pass, since an answer costs as much as there are servers.
   const { requirements, servers, listMode } = policy.spec;
   const question = JSON.stringify([requirements, servers, listMode, run.slots]);
-  const answer = told.get(question) ?? whyBlocked(ctx, policy, run.slots);
+  const answer = told.get(question) ?? whyBlocked(turn, policy, run.slots);
   told.set(question, answer);
-  announceState(ctx, run, { state: 'QUEUED', ...answer });
+  announceState(turn, run, { state: 'QUEUED', ...answer });
 }
 
-function whyBlocked(ctx: Context, policy: Policy, slots: number): Pick<Shown, 'reason' | 'message'> {
-  const never = couldEverTake(ctx, policy, slots);
+function whyBlocked(turn: Turn, policy: Policy, slots: number): Pick<Shown, 'reason' | 'message'> {
+  const never = couldEverTake(turn, policy, slots);
   if (never !== undefined) return { reason: 'UNSATISFIABLE', message: never };
-  return { reason: 'NO_ROOM', message: whyNoRoom(ctx, policy, slots) };
+  return { reason: 'NO_ROOM', message: whyNoRoom(turn, policy, slots) };
 }
 
-function whyNoRoom({ state }: Context, policy: Policy, slots: number): string {
+function whyNoRoom({ state }: Turn, policy: Policy, slots: number): string {
   const eligible = eligibleServers(state, policy);
   const gathering = eligible.find((id) => freeSlots(state, serverOf(state, id)) >= slots);
   if (gathering !== undefined) return `the free slots of ${gathering} are kept for a run that has waited longer`;
@@ -249,13 +249,13 @@ function fullText([first, ...others]: readonly ServerId[], slots: number): strin
 
 /** Why no registered server could ever take a run of this policy, with other `requirements` where given. Undefined: one could. */
 export function couldEverTake(
-  ctx: View,
+  turn: View,
   policy: Policy,
   slots: number,
   requirements?: readonly Requirement[],
 ): string | undefined {
-  const { state } = ctx;
-  const query = { ...placementQuery(state, policy, undefined, ctx.age, { requirements }), slots };
+  const { state } = turn;
+  const query = { ...placementQuery(state, policy, undefined, turn.age, { requirements }), slots };
   // One that could take it now is the short answer; the long one costs as much as there are servers.
   if (poolLiveOf(state, policy.spec.pool).index.choose(query) !== undefined) return undefined;
   const answer = satisfiable(query, poolOf(state, policy.spec.pool).order, (id) => serverView(state, id));
@@ -263,13 +263,13 @@ export function couldEverTake(
 }
 
 /** A later run was placed while this one waits: after a while freed slots gather for it. */
-function noteBypass(ctx: Context, live: PoolLive, run: Run): void {
-  const { state } = ctx;
+function noteBypass(turn: Turn, live: PoolLive, run: Run): void {
+  const { state } = turn;
   if (run.passedOverSinceAge === 0) {
-    run.passedOverSinceAge = ctx.age;
-    ctx.journal.note(run);
+    run.passedOverSinceAge = turn.age;
+    turn.journal.note(run);
   }
-  if (ctx.age - run.passedOverSinceAge < CLAIM_AFTER_MS || live.claims.size >= CLAIMS_MAX) return;
+  if (turn.age - run.passedOverSinceAge < CLAIM_AFTER_MS || live.claims.size >= CLAIMS_MAX) return;
   if ([...live.claims.values()].includes(run.id)) return;
   const policy = state.policies.get(run.policy);
   if (policy === undefined) return;
@@ -280,11 +280,11 @@ function noteBypass(ctx: Context, live: PoolLive, run: Run): void {
 }
 
 /** A claim that its run can't use any more keeps a server closed to everybody else: whatever was edited since, it is void. */
-function dropVoidClaims(ctx: Context, live: PoolLive): void {
-  for (const [server, claimer] of live.claims) if (!canClaim(ctx, server, claimer)) live.claims.delete(server);
+function dropVoidClaims(turn: Turn, live: PoolLive): void {
+  for (const [server, claimer] of live.claims) if (!canClaim(turn, server, claimer)) live.claims.delete(server);
 }
 
-function canClaim({ state }: Context, id: ServerId, claimer: RunId): boolean {
+function canClaim({ state }: Turn, id: ServerId, claimer: RunId): boolean {
   const run = state.runs.get(claimer);
   const policy = run === undefined ? undefined : state.policies.get(run.policy);
   const server = state.servers.get(id);
@@ -294,9 +294,9 @@ function canClaim({ state }: Context, id: ServerId, claimer: RunId): boolean {
 }
 
 /** Order changes reach the index. */
-export function refreshOrder(ctx: Context, pool: PoolId): void {
-  const { order } = poolOf(ctx.state, pool);
-  poolLiveOf(ctx.state, pool).index.setOrder(order);
-  poolLiveOf(ctx.state, pool).lastResort.setOrder(order);
-  ctx.dirtyPools.add(pool);
+export function refreshOrder(turn: Turn, pool: PoolId): void {
+  const { order } = poolOf(turn.state, pool);
+  poolLiveOf(turn.state, pool).index.setOrder(order);
+  poolLiveOf(turn.state, pool).lastResort.setOrder(order);
+  turn.dirtyPools.add(pool);
 }

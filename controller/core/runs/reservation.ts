@@ -1,7 +1,7 @@
 /** Reservations: a slot kept on the target of a move before anything is stopped, and on the source until it succeeded. */
 import { MINUTE } from '../../../shared/time.ts';
 import { poolLiveOf } from '../cluster/cluster.ts';
-import type { Context } from '../cluster/turn.ts';
+import type { Turn } from '../cluster/turn.ts';
 import { refreshIndex } from '../placement/capacity.ts';
 import type { Reservation, Run } from '../records/state.ts';
 
@@ -9,33 +9,33 @@ import type { Reservation, Run } from '../records/state.ts';
 export const RESERVATION_MAX_MS = 5 * MINUTE;
 
 /** Keeps a slot; written in the same commit as the stop of the old attempt, or before it. */
-export function reserve(ctx: Context, run: Run, reservation: Reservation): void {
-  endReservation(ctx, run);
+export function reserve(turn: Turn, run: Run, reservation: Reservation): void {
+  endReservation(turn, run);
   run.reservation = reservation;
   run.wantedMove = undefined;
   for (const server of [reservation.server, reservation.from]) {
-    ctx.state.serverLive.get(server)?.reservations.add(run.id);
-    refreshIndex(ctx.state, server);
-    ctx.dirtyServers.add(server);
+    turn.state.serverLive.get(server)?.reservations.add(run.id);
+    refreshIndex(turn.state, server);
+    turn.dirtyServers.add(server);
   }
-  poolLiveOf(ctx.state, run.pool).moving.add(run.id);
-  ctx.journal.put(run);
-  ctx.wakeRunAtAge(run.id, reservation.sinceAge + RESERVATION_MAX_MS);
+  poolLiveOf(turn.state, run.pool).moving.add(run.id);
+  turn.journal.put(run);
+  turn.wakeRunAtAge(run.id, reservation.sinceAge + RESERVATION_MAX_MS);
 }
 
 /** Gives the kept slots back: the move succeeded, was abandoned, or took too long. */
-export function endReservation(ctx: Context, run: Run): void {
+export function endReservation(turn: Turn, run: Run): void {
   const { reservation } = run;
   if (reservation === undefined) return;
   run.reservation = undefined;
   for (const server of [reservation.server, reservation.from]) {
-    ctx.state.serverLive.get(server)?.reservations.delete(run.id);
-    refreshIndex(ctx.state, server);
-    ctx.dirtyServers.add(server);
+    turn.state.serverLive.get(server)?.reservations.delete(run.id);
+    refreshIndex(turn.state, server);
+    turn.dirtyServers.add(server);
   }
-  poolLiveOf(ctx.state, run.pool).moving.delete(run.id);
-  ctx.journal.put(run);
-  ctx.dirtyPools.add(run.pool);
+  poolLiveOf(turn.state, run.pool).moving.delete(run.id);
+  turn.journal.put(run);
+  turn.dirtyPools.add(run.pool);
 }
 
 type AbandonCause = 'PLACED_ELSEWHERE' | 'TARGET_UNAVAILABLE' | 'TOO_LATE' | 'TREE_ALIVE';
@@ -48,10 +48,10 @@ const WHY_ABANDONED: Readonly<Record<AbandonCause, string>> = {
 };
 
 /** The move is off, and says why. */
-export function abandonMove(ctx: Context, run: Run, cause: AbandonCause): void {
+export function abandonMove(turn: Turn, run: Run, cause: AbandonCause): void {
   const { reservation } = run;
   if (reservation === undefined) return;
-  ctx.journal.event({
+  turn.journal.event({
     type: 'RUN_MOVE_ABANDONED',
     cause,
     message: `${run.id} is not moved to ${reservation.server}: ${WHY_ABANDONED[cause]}`,
@@ -60,5 +60,5 @@ export function abandonMove(ctx: Context, run: Run, cause: AbandonCause): void {
     run: run.id,
     server: reservation.server,
   });
-  endReservation(ctx, run);
+  endReservation(turn, run);
 }

@@ -5,7 +5,7 @@
 
 import { HOUR } from '../../../shared/time.ts';
 import type { ClusterState } from '../cluster/cluster.ts';
-import type { Context } from '../cluster/turn.ts';
+import type { Turn } from '../cluster/turn.ts';
 import type { Policy, Run, Server } from '../records/state.ts';
 
 /** Ended runs of deleted policies are kept this long after their end. */
@@ -21,15 +21,15 @@ const ownerOf = ({ policies }: ClusterState, run: Run): string =>
   policies.get(run.policy)?.uid === run.policyUid ? run.policyUid : GONE;
 
 /** Keeps a run that has ended, and drops what has to go for it. */
-export function keepEndedRun(ctx: Context, run: Run): void {
-  const { endedRuns, policies } = ctx.state;
+export function keepEndedRun(turn: Turn, run: Run): void {
+  const { endedRuns, policies } = turn.state;
   const ownLimit = policies.get(run.policy)?.spec.retention.endedRuns;
-  for (const { item } of endedRuns.add(ownerOf(ctx.state, run), run.id, ownLimit)) forgetRun(ctx, item);
+  for (const { item } of endedRuns.add(ownerOf(turn.state, run), run.id, ownLimit)) forgetRun(turn, item);
 }
 
-function forgetRun(ctx: Context, id: Run['id']): void {
-  ctx.state.runs.delete(id);
-  ctx.journal.delete(`runs/${id}`);
+function forgetRun(turn: Turn, id: Run['id']): void {
+  turn.state.runs.delete(id);
+  turn.journal.delete(`runs/${id}`);
 }
 
 /** Ended runs of a policy, oldest end first; of one that is gone: of all that are. */
@@ -37,17 +37,17 @@ export const endedRunsOf = ({ endedRuns }: ClusterState, policy: Policy | undefi
   endedRuns.of(policy?.uid ?? GONE);
 
 /** A policy is gone. Its ended runs stay until their own time, its events until there is no room for them. */
-export function disownPolicy({ state }: Context, policy: Policy): void {
+export function disownPolicy({ state }: Turn, policy: Policy): void {
   state.endedRuns.handOver(policy.uid, GONE);
   state.events.disown(`policies/${policy.id}`);
 }
 
-export const disownServer = ({ state }: Context, server: Server): void => state.events.disown(`servers/${server.id}`);
+export const disownServer = ({ state }: Turn, server: Server): void => state.events.disown(`servers/${server.id}`);
 
 /** Drops what has been kept for its time. */
-export function forgetOld(ctx: Context): void {
-  const { endedRuns, runs } = ctx.state;
-  const isOld = (id: Run['id']): boolean => (runs.get(id)?.endAge ?? 0) <= ctx.age - RUNS_OF_DELETED_KEPT_MS;
-  for (const id of endedRuns.dropWhere(GONE, isOld)) forgetRun(ctx, id);
-  for (const id of ctx.state.requests.forgetUpTo(ctx.age - REQUESTS_KEPT_MS)) ctx.journal.delete(`requests/${id}`);
+export function forgetOld(turn: Turn): void {
+  const { endedRuns, runs } = turn.state;
+  const isOld = (id: Run['id']): boolean => (runs.get(id)?.endAge ?? 0) <= turn.age - RUNS_OF_DELETED_KEPT_MS;
+  for (const id of endedRuns.dropWhere(GONE, isOld)) forgetRun(turn, id);
+  for (const id of turn.state.requests.forgetUpTo(turn.age - REQUESTS_KEPT_MS)) turn.journal.delete(`requests/${id}`);
 }

@@ -4,7 +4,7 @@
  */
 import { MINUTE, SECOND } from '../../../shared/time.ts';
 import { poolOf, serverOf } from '../cluster/cluster.ts';
-import type { Context } from '../cluster/turn.ts';
+import type { Turn } from '../cluster/turn.ts';
 import { freeSlotsFor } from '../placement/capacity.ts';
 import { eligibleServers } from '../placement/eligible.ts';
 import type { AgainReason } from '../placement/happened.ts';
@@ -160,33 +160,33 @@ function judgeExit(policy: Policy, stays: boolean, end: AttemptEnd): Next {
 }
 
 /** Carries out what judgeEnd decided. Nothing, when the run is not wanted any more: its outcome is settled elsewhere. */
-export function decideAfterEnd(ctx: Context, run: Run, attempt: Attempt, end: AttemptEnd): void {
+export function decideAfterEnd(turn: Turn, run: Run, attempt: Attempt, end: AttemptEnd): void {
   if (run.desired === 'STOPPED') {
-    endReservation(ctx, run);
+    endReservation(turn, run);
     return;
   }
-  const policy = ctx.state.policies.get(run.policy);
+  const policy = turn.state.policies.get(run.policy);
   if (policy === undefined) return;
-  forgetOldFailures(run, policy, attempt, ctx.age);
-  const failback = policy.spec.failback ?? poolOf(ctx.state, run.pool).defaultFailback;
-  const next = judgeEnd({ policy, failback, server: answers(ctx, attempt) }, run, attempt, end);
+  forgetOldFailures(run, policy, attempt, turn.age);
+  const failback = policy.spec.failback ?? poolOf(turn.state, run.pool).defaultFailback;
+  const next = judgeEnd({ policy, failback, server: answers(turn, attempt) }, run, attempt, end);
   const moving = next.kind === 'again' && next.reason === 'MOVING';
-  if (!moving && run.reservation !== undefined) settleFailedMove(ctx, run, run.reservation, attempt);
+  if (!moving && run.reservation !== undefined) settleFailedMove(turn, run, run.reservation, attempt);
   switch (next.kind) {
     case 'finish':
       run.desired = 'STOPPED';
       run.outcome = { state: next.state, reason: next.reason, message: next.message };
       return;
     case 'again':
-      queueAgain(ctx, run, attempt, next);
+      queueAgain(turn, run, attempt, next);
       return;
     case 'failure':
-      decideAfterFailure(ctx, run, policy, attempt, end);
+      decideAfterFailure(turn, run, policy, attempt, end);
   }
 }
 
 /** What answers under the name of an attempt's server. */
-function answers({ state }: Context, { server: id, place, bootId }: Attempt): EndFacts['server'] {
+function answers({ state }: Turn, { server: id, place, bootId }: Attempt): EndFacts['server'] {
   const server = serverOf(state, id);
   if (server.liveness !== 'ALIVE' && server.liveness !== 'SUSPECT') return 'ABSENT';
   if (server.instanceId !== place.instanceId || server.machineId !== place.machineId) return 'ABSENT';
@@ -194,19 +194,19 @@ function answers({ state }: Context, { server: id, place, bootId }: Attempt): En
 }
 
 /** A move that did not succeed: the run goes back to the slot that was kept for it on the source, or the move is off. */
-function settleFailedMove(ctx: Context, run: Run, reservation: Reservation, attempt: Attempt): void {
+function settleFailedMove(turn: Turn, run: Run, reservation: Reservation, attempt: Attempt): void {
   const { from, cause } = reservation;
-  endReservation(ctx, run);
-  if (attempt.server !== from) reserve(ctx, run, { server: from, from, cause, sinceAge: ctx.age });
+  endReservation(turn, run);
+  if (attempt.server !== from) reserve(turn, run, { server: from, from, cause, sinceAge: turn.age });
 }
 
-function queueAgain(ctx: Context, run: Run, attempt: Attempt, next: Again): void {
-  const { age } = ctx;
+function queueAgain(turn: Turn, run: Run, attempt: Attempt, next: Again): void {
+  const { age } = turn;
   run.nextCause = next.cause;
   run.queueCause = next.queueCause;
   // Kept through attempts that never ran: they were no turn of its own.
   if (attempt.startWall !== undefined) {
-    run.queueSinceWall = ctx.now.wall;
+    run.queueSinceWall = turn.now.wall;
     run.queueSinceAge = age;
   }
   run.notBeforeAge = age + next.delayMs;
@@ -228,26 +228,26 @@ function takeSetback(run: Run, attempt: Attempt, { setback, reason }: Again, age
 }
 
 /** A failure: again in place, then the next server, then back-off or the end (the restart budget). */
-function decideAfterFailure(ctx: Context, run: Run, policy: Policy, attempt: Attempt, end: AttemptEnd): void {
-  const { age } = ctx;
+function decideAfterFailure(turn: Turn, run: Run, policy: Policy, attempt: Attempt, end: AttemptEnd): void {
+  const { age } = turn;
   const { attempts, windowMs, delayMs } = policy.spec.restart;
   run.failures = [...run.failures, { server: attempt.server, age }].slice(-1_000);
   const here = run.failures.filter((failure) => failure.server === attempt.server && failure.age > age - windowMs);
   if (here.length < attempts && end.cause !== 'SPAWN_FAILED') {
-    queueAgain(ctx, run, attempt, again('RESTART', 'START', 'FAILED_ONCE', { prefer: true, delayMs }));
+    queueAgain(turn, run, attempt, again('RESTART', 'START', 'FAILED_ONCE', { prefer: true, delayMs }));
     return;
   }
   const counted = countSetback(run, attempt, 'FAILED_HERE', age);
   const skip = avoid(run, attempt, { ...counted, triedUntilAge: age + SETBACK_WINDOW_MS }, age, SETBACK_WINDOW_MS);
   const tried = triedServers(run, age);
-  const untried = eligibleServers(ctx.state, policy).filter((id) => !tried.includes(id));
+  const untried = eligibleServers(turn.state, policy).filter((id) => !tried.includes(id));
   if (untried.length > 0) {
     const avoided = [...skippedServers(run, age), ...pausedServers(run, age)];
     const open = untried.filter((id) => !avoided.includes(id));
-    const hasRoom = open.some((id) => freeSlotsFor(ctx.state, serverOf(ctx.state, id), run) >= run.slots);
+    const hasRoom = open.some((id) => freeSlotsFor(turn.state, serverOf(turn.state, id), run) >= run.slots);
     // The next one is full, or avoided as well, and this one may be chosen again: not over and over without a pause.
     if (!hasRoom) putSkip(run, { ...skip, pausedUntilAge: age + nextBackoffMs(run) });
-    queueAgain(ctx, run, attempt, again('RECOVERY', 'RECOVERY', 'FAILED_HERE'));
+    queueAgain(turn, run, attempt, again('RECOVERY', 'RECOVERY', 'FAILED_HERE'));
     run.notBeforeAge = Math.max(run.notBeforeAge, notBefore(attempt, restMs(run)));
     return;
   }
@@ -261,7 +261,7 @@ function decideAfterFailure(ctx: Context, run: Run, policy: Policy, attempt: Att
   }
   // Tried again from the top of its list: the failures are counted anew after the pause.
   forgetTried(run);
-  queueAgain(ctx, run, attempt, again('RESTART', 'START', 'BACKOFF', { delayMs: nextBackoffMs(run) }));
+  queueAgain(turn, run, attempt, again('RESTART', 'START', 'BACKOFF', { delayMs: nextBackoffMs(run) }));
 }
 
 /** 10 s, doubling to 5 min. */

@@ -2,7 +2,7 @@
 import { assert } from '../../../shared/assert.ts';
 import { runId } from '../../../shared/ids.ts';
 import { nextUid, policyLiveOf, poolLiveOf } from '../cluster/cluster.ts';
-import type { Context } from '../cluster/turn.ts';
+import type { Turn } from '../cluster/turn.ts';
 import { roughly } from '../placement/happened.ts';
 import type { Policy, Run, RunOutcome, RunStateName } from '../records/state.ts';
 import { endReservation } from './reservation.ts';
@@ -12,8 +12,8 @@ export const isEnded = (run: Run): boolean =>
   run.state === 'SUCCEEDED' || run.state === 'FAILED' || run.state === 'STOPPED';
 
 /** Creates a run; it is placed in the same step if there is room. `cause` says who wants it. */
-export function createRun(ctx: Context, policy: Policy, cause: string, args: readonly string[]): Run {
-  const { state, journal, now } = ctx;
+export function createRun(turn: Turn, policy: Policy, cause: string, args: readonly string[]): Run {
+  const { state, journal, now } = turn;
   state.meta.lastRun += 1;
   const run: Run = {
     kind: 'run',
@@ -39,7 +39,7 @@ export function createRun(ctx: Context, policy: Policy, cause: string, args: rea
     attemptCount: 0,
     queueCause: 'START',
     queueSinceWall: now.wall,
-    queueSinceAge: ctx.age,
+    queueSinceAge: turn.age,
     passedOverSinceAge: 0,
     notBeforeAge: 0,
     preferServer: undefined,
@@ -63,7 +63,7 @@ export function createRun(ctx: Context, policy: Policy, cause: string, args: rea
     policy: policy.id,
     run: run.id,
   });
-  ctx.dirtyRuns.add(run.id);
+  turn.dirtyRuns.add(run.id);
   return run;
 }
 
@@ -81,7 +81,7 @@ const DERIVED: ReadonlySet<RunStateName> = new Set<RunStateName>(['STARTING', 'S
 const ETA_SLACK_MS = 1_000;
 
 /** Shows a run in a state. Answers whether anything changed. */
-export function showState(ctx: Context, run: Run, shown: Shown): boolean {
+export function showState(turn: Turn, run: Run, shown: Shown): boolean {
   const etaMoved = Math.abs((shown.etaWall ?? 0) - (run.etaWall ?? 0)) > ETA_SLACK_MS;
   if (run.state === shown.state && run.reason === shown.reason && run.message === shown.message && !etaMoved) {
     return false;
@@ -91,19 +91,19 @@ export function showState(ctx: Context, run: Run, shown: Shown): boolean {
   run.reason = shown.reason;
   run.message = shown.message;
   run.etaWall = shown.etaWall;
-  if (DERIVED.has(shown.state)) ctx.journal.touch(`runs/${run.id}`);
-  else ctx.journal.put(run);
+  if (DERIVED.has(shown.state)) turn.journal.touch(`runs/${run.id}`);
+  else turn.journal.put(run);
   return true;
 }
 
 /** The same, with a line in the event log when the state or its reason is a new one. */
-export function announceState(ctx: Context, run: Run, shown: Shown, details?: Readonly<Record<string, string>>): void {
+export function announceState(turn: Turn, run: Run, shown: Shown, details?: Readonly<Record<string, string>>): void {
   const news = shown.isNews === true || run.state !== shown.state || run.reason !== shown.reason;
-  if (!showState(ctx, run, shown) || !news) return;
+  if (!showState(turn, run, shown) || !news) return;
   const attempt = run.attempts.at(-1);
   // Whoever reads the event later can count from its time.
-  const etaText = shown.etaWall === undefined ? '' : ` (in ${roughly(shown.etaWall - ctx.now.wall)})`;
-  ctx.journal.event({
+  const etaText = shown.etaWall === undefined ? '' : ` (in ${roughly(shown.etaWall - turn.now.wall)})`;
+  turn.journal.event({
     type: `RUN_${shown.state}`,
     cause: shown.reason,
     message: `${run.id} is ${shown.state}: ${shown.message}${etaText}`,
@@ -115,8 +115,8 @@ export function announceState(ctx: Context, run: Run, shown: Shown, details?: Re
   });
 }
 
-export function enqueue(ctx: Context, run: Run): void {
-  const { queue } = poolLiveOf(ctx.state, run.pool);
+export function enqueue(turn: Turn, run: Run): void {
+  const { queue } = poolLiveOf(turn.state, run.pool);
   const queued = queue.get(run.id);
   if (queued?.priority === run.priority && queued.slots === run.slots) return;
   queue.add({
@@ -126,33 +126,33 @@ export function enqueue(ctx: Context, run: Run): void {
     sinceAge: run.queueSinceAge,
     slots: run.slots,
   });
-  ctx.dirtyPools.add(run.pool);
+  turn.dirtyPools.add(run.pool);
 }
 
-export function dequeue(ctx: Context, run: Run): void {
-  const live = poolLiveOf(ctx.state, run.pool);
+export function dequeue(turn: Turn, run: Run): void {
+  const live = poolLiveOf(turn.state, run.pool);
   live.queue.remove(run.id);
   run.passedOverSinceAge = 0;
   for (const [server, claimer] of live.claims) if (claimer === run.id) live.claims.delete(server);
 }
 
 /** Ends a run for good: its last attempt is proven ended. */
-export function finish(ctx: Context, run: Run, outcome: RunOutcome): void {
+export function finish(turn: Turn, run: Run, outcome: RunOutcome): void {
   assert(
     run.attempts.every((attempt) => attempt.state === 'ENDED'),
     `run ${run.id} is terminal only when its last attempt is proven ended (C3)`,
   );
-  const { state, now } = ctx;
-  endReservation(ctx, run);
-  dequeue(ctx, run);
-  ctx.runWheel.cancel(run.id);
-  announceState(ctx, run, { state: outcome.state, reason: outcome.reason, message: outcome.message });
+  const { state, now } = turn;
+  endReservation(turn, run);
+  dequeue(turn, run);
+  turn.runWheel.cancel(run.id);
+  announceState(turn, run, { state: outcome.state, reason: outcome.reason, message: outcome.message });
   run.endWall = Math.max(now.wall, run.createWall, ...run.attempts.map(({ endWall }) => endWall ?? 0));
-  run.endAge = ctx.age;
+  run.endAge = turn.age;
   run.outcome = outcome;
   run.wantedMove = undefined;
   state.runLive.delete(run.id);
   state.policyLive.get(run.policy)?.runs.delete(run.id);
-  keepEndedRun(ctx, run);
-  ctx.dirtyPolicies.add(run.policy);
+  keepEndedRun(turn, run);
+  turn.dirtyPolicies.add(run.policy);
 }

@@ -2,7 +2,7 @@
 
 import { MINUTE, SECOND } from '../../../shared/time.ts';
 import { policyLiveOf } from '../cluster/cluster.ts';
-import type { Context } from '../cluster/turn.ts';
+import type { Turn } from '../cluster/turn.ts';
 import { byNumber } from '../records/run-number.ts';
 import type { Policy, Run, Trigger } from '../records/state.ts';
 import { disownPolicy } from './retention.ts';
@@ -19,40 +19,40 @@ const AHEAD_MS = 10 * MINUTE;
 /** So many ticks are counted one by one when catching up. */
 const CATCH_UP_MAX = 10_000;
 
-export function upkeep(ctx: Context, policy: Policy): void {
+export function upkeep(turn: Turn, policy: Policy): void {
   if (policy.deleting) {
-    windDown(ctx, policy);
+    windDown(turn, policy);
     return;
   }
   const { trigger } = policy.spec;
-  if (trigger.kind === 'continuous') keepNumber(ctx, policy);
-  if (trigger.kind === 'schedule') fireSchedule(ctx, policy, trigger);
+  if (trigger.kind === 'continuous') keepNumber(turn, policy);
+  if (trigger.kind === 'schedule') fireSchedule(turn, policy, trigger);
 }
 
-const unendedRuns = (ctx: Context, policy: Policy): Run[] =>
-  [...policyLiveOf(ctx.state, policy).runs].map((id) => ctx.state.runs.get(id)).filter((run) => run !== undefined);
+const unendedRuns = (turn: Turn, policy: Policy): Run[] =>
+  [...policyLiveOf(turn.state, policy).runs].map((id) => turn.state.runs.get(id)).filter((run) => run !== undefined);
 
 /** Every run stops; with the last proof the record goes, and its name is free again. */
-function windDown(ctx: Context, policy: Policy): void {
-  const runs = unendedRuns(ctx, policy);
-  for (const run of runs) wantStopped(ctx, run, 'POLICY_DELETED', 'its policy was deleted');
+function windDown(turn: Turn, policy: Policy): void {
+  const runs = unendedRuns(turn, policy);
+  for (const run of runs) wantStopped(turn, run, 'POLICY_DELETED', 'its policy was deleted');
   if (runs.length > 0) return;
-  const { state, journal } = ctx;
-  disownPolicy(ctx, policy);
+  const { state, journal } = turn;
+  disownPolicy(turn, policy);
   state.policies.delete(policy.id);
   state.policyLive.delete(policy.id);
-  ctx.policyWheel.cancel(policy.id);
+  turn.policyWheel.cancel(policy.id);
   journal.delete(`policies/${policy.id}`);
   journal.event({ type: 'POLICY_DELETED', cause: 'ALL_ENDED', message: `${policy.id} is gone`, policy: policy.id });
 }
 
 /** Says that a run is no longer wanted. It ends once its last attempt is proven ended. */
-export function wantStopped(ctx: Context, run: Run, reason: string, message: string): void {
+export function wantStopped(turn: Turn, run: Run, reason: string, message: string): void {
   if (run.desired === 'STOPPED') return;
   run.desired = 'STOPPED';
   run.outcome = { state: 'STOPPED', reason, message };
-  ctx.journal.put(run);
-  ctx.journal.event({
+  turn.journal.put(run);
+  turn.journal.event({
     type: 'RUN_STOP_REQUESTED',
     cause: reason,
     message: `${run.id} is wanted no more: ${message}`,
@@ -60,13 +60,13 @@ export function wantStopped(ctx: Context, run: Run, reason: string, message: str
     policy: run.policy,
     run: run.id,
   });
-  ctx.dirtyRuns.add(run.id);
+  turn.dirtyRuns.add(run.id);
 }
 
-function keepNumber(ctx: Context, policy: Policy): void {
-  const { tooFew, tooMany } = surplusOf(policy, unendedRuns(ctx, policy));
-  for (let i = 0; i < tooFew; i += 1) createRun(ctx, policy, 'CONTINUOUS', []);
-  for (const run of tooMany) wantStopped(ctx, run, 'MAX_CONCURRENT_RUNS', 'the policy allows fewer runs now');
+function keepNumber(turn: Turn, policy: Policy): void {
+  const { tooFew, tooMany } = surplusOf(policy, unendedRuns(turn, policy));
+  for (let i = 0; i < tooFew; i += 1) createRun(turn, policy, 'CONTINUOUS', []);
+  for (const run of tooMany) wantStopped(turn, run, 'MAX_CONCURRENT_RUNS', 'the policy allows fewer runs now');
 }
 
 /** How far a continuous policy's unended runs are from the number that it keeps. A paused one starts none; the newest are too many. */
@@ -85,64 +85,60 @@ export function surplusOf(
 type Schedule = Extract<Trigger, { readonly kind: 'schedule' }>;
 
 /** Fires what is due. The commit that creates the run writes last_tick, so a tick fires once (semantics 7). */
-function fireSchedule(ctx: Context, policy: Policy, schedule: Schedule): void {
-  const { now } = ctx;
-  forgetTicksAhead(ctx, policy);
+function fireSchedule(turn: Turn, policy: Policy, schedule: Schedule): void {
+  const { now } = turn;
+  forgetTicksAhead(turn, policy);
   const last = lastTickOf(policy);
-  const next = ctx.schedules(schedule, last);
+  const next = turn.schedules(schedule, last);
   if (next.kind !== 'tick') return;
   // Resuming looks again; until then a time that has come would be due for ever.
   if (policy.paused) return;
   if (next.wall > now.wall) {
-    armSchedule(ctx, policy, next.wall);
+    armSchedule(turn, policy, next.wall);
     return;
   }
-  const { tick, passed } = newestDue(ctx, schedule, next.wall);
+  const { tick, passed } = newestDue(turn, schedule, next.wall);
   const missed = now.wall - tick > MISSED_AFTER_MS;
-  const room = policyLiveOf(ctx.state, policy).runs.size < policy.spec.maxConcurrentRuns;
+  const room = policyLiveOf(turn.state, policy).runs.size < policy.spec.maxConcurrentRuns;
   policy.lastTickWall = tick;
   // Shown until a run is made again: a job that hangs must not be found out by its absence.
   policy.skippedTicks = room ? 0 : Math.min(MAX_COUNTED, policy.skippedTicks + passed);
-  ctx.journal.note(policy);
-  if (missed && schedule.missed === 'SKIP') skipTick(ctx, policy, 'MISSED', `${passed} missed times are left out`);
-  else if (!room) skipTick(ctx, policy, 'TOO_MANY_RUNS', 'an earlier run has not ended');
-  else createRun(ctx, policy, missed ? 'SCHEDULE_MISSED' : 'SCHEDULE', []);
-  const after = ctx.schedules(schedule, tick);
-  if (after.kind === 'tick') armSchedule(ctx, policy, after.wall);
+  turn.journal.note(policy);
+  if (missed && schedule.missed === 'SKIP') skipTick(turn, policy, 'MISSED', `${passed} missed times are left out`);
+  else if (!room) skipTick(turn, policy, 'TOO_MANY_RUNS', 'an earlier run has not ended');
+  else createRun(turn, policy, missed ? 'SCHEDULE_MISSED' : 'SCHEDULE', []);
+  const after = turn.schedules(schedule, tick);
+  if (after.kind === 'tick') armSchedule(turn, policy, after.wall);
 }
 
 const lastTickOf = ({ lastTickWall, scheduledFromWall, createWall }: Policy): number =>
   Math.max(lastTickWall ?? 0, scheduledFromWall ?? createWall);
 
 /** Noted by a wall clock that was ahead, this leader's or another's. The schedule would stand still until the time comes again. */
-function forgetTicksAhead(ctx: Context, policy: Policy): void {
-  const { wall } = ctx.now;
+function forgetTicksAhead(turn: Turn, policy: Policy): void {
+  const { wall } = turn.now;
   const aheadMs = lastTickOf(policy) - wall;
   if (aheadMs <= AHEAD_MS) return;
   policy.lastTickWall = undefined;
   policy.scheduledFromWall = wall;
-  ctx.journal.note(policy);
+  turn.journal.note(policy);
   const message = `${policy.id} counts from now on: its last time was ${Math.round(aheadMs / SECOND)} s ahead of the clock`;
-  ctx.journal.event({ type: 'SCHEDULE_RESET', cause: 'CLOCK_WENT_BACK', message, policy: policy.id });
+  turn.journal.event({ type: 'SCHEDULE_RESET', cause: 'CLOCK_WENT_BACK', message, policy: policy.id });
 }
 
 /** The newest tick that is due, and how many are. */
-function newestDue(
-  ctx: Context,
-  schedule: Schedule,
-  first: number,
-): { readonly tick: number; readonly passed: number } {
+function newestDue(turn: Turn, schedule: Schedule, first: number): { readonly tick: number; readonly passed: number } {
   let tick = first;
   for (let passed = 1; passed < CATCH_UP_MAX; passed += 1) {
-    const next = ctx.schedules(schedule, tick);
-    if (next.kind !== 'tick' || next.wall > ctx.now.wall) return { tick, passed };
+    const next = turn.schedules(schedule, tick);
+    if (next.kind !== 'tick' || next.wall > turn.now.wall) return { tick, passed };
     tick = next.wall;
   }
-  return { tick: ctx.now.wall, passed: CATCH_UP_MAX };
+  return { tick: turn.now.wall, passed: CATCH_UP_MAX };
 }
 
-function skipTick(ctx: Context, policy: Policy, cause: string, message: string): void {
-  ctx.journal.event({
+function skipTick(turn: Turn, policy: Policy, cause: string, message: string): void {
+  turn.journal.event({
     type: 'SCHEDULE_SKIPPED',
     cause,
     message: `${policy.id} does not start: ${message}`,
@@ -150,8 +146,8 @@ function skipTick(ctx: Context, policy: Policy, cause: string, message: string):
   });
 }
 
-function armSchedule(ctx: Context, policy: Policy, wall: number): void {
-  policyLiveOf(ctx.state, policy).nextTickWall = wall;
-  const inMs = Math.min(LOOK_AGAIN_MS, Math.max(0, wall - ctx.now.wall));
-  ctx.policyWheel.set(policy.id, ctx.now.mono + inMs);
+function armSchedule(turn: Turn, policy: Policy, wall: number): void {
+  policyLiveOf(turn.state, policy).nextTickWall = wall;
+  const inMs = Math.min(LOOK_AGAIN_MS, Math.max(0, wall - turn.now.wall));
+  turn.policyWheel.set(policy.id, turn.now.mono + inMs);
 }

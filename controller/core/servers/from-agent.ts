@@ -2,7 +2,7 @@
 
 import { attemptLiveOf, type Session, serverLiveOf, serverOf } from '../cluster/cluster.ts';
 import type { FromAgent } from '../cluster/event.ts';
-import type { Context } from '../cluster/turn.ts';
+import type { Turn } from '../cluster/turn.ts';
 import { endAttempt, openAttempt } from '../runs/attempt.ts';
 import { settleEarlierLife } from '../runs/earlier-life.ts';
 import { askFullState } from '../runs/full-state.ts';
@@ -26,96 +26,96 @@ const SPAWN_REASONS: ReadonlySet<string> = new Set([
   'SPAWN_FAILED',
 ]);
 
-export function fromAgent(ctx: Context, said: FromAgent): void {
+export function fromAgent(turn: Turn, said: FromAgent): void {
   if (said.kind === 'hello') {
-    hello(ctx, said.conn, said.hello);
+    hello(turn, said.conn, said.hello);
     return;
   }
-  const session = ctx.state.sessions.get(said.conn);
+  const session = turn.state.sessions.get(said.conn);
   // What a closed session still says has no place any more.
   if (session === undefined) return;
   // With its first message after the Welcome the agent has taken the session.
   const taken = session.phase === 'OPEN' && said.kind !== 'stream_closed';
   if (taken && session.absent.length > 0) {
-    ctx.journal.actor = `agent:${session.server}`;
-    confirmAbsent(ctx, session);
+    turn.journal.actor = `agent:${session.server}`;
+    confirmAbsent(turn, session);
   }
-  fromSession(ctx, session, said);
-  if (taken) settleEarlierLife(ctx, session);
+  fromSession(turn, session, said);
+  if (taken) settleEarlierLife(turn, session);
 }
 
-function fromSession(ctx: Context, session: Session, said: Exclude<FromAgent, { readonly kind: 'hello' }>): void {
+function fromSession(turn: Turn, session: Session, said: Exclude<FromAgent, { readonly kind: 'hello' }>): void {
   switch (said.kind) {
     case 'heartbeat':
-      heartbeat(ctx, session, said);
+      heartbeat(turn, session, said);
       return;
     case 'report':
-      ctx.journal.actor = `agent:${session.server}`;
-      for (const reported of said.attempts) observe(ctx, session, reported);
+      turn.journal.actor = `agent:${session.server}`;
+      for (const reported of said.attempts) observe(turn, session, reported);
       return;
     case 'command_result':
-      ctx.journal.actor = `agent:${session.server}`;
-      commandResult(ctx, session, said);
+      turn.journal.actor = `agent:${session.server}`;
+      commandResult(turn, session, said);
       return;
     case 'full_state':
-      ctx.journal.actor = `agent:${session.server}`;
-      fullState(ctx, session, said);
+      turn.journal.actor = `agent:${session.server}`;
+      fullState(turn, session, said);
       return;
     case 'goodbye':
-      ctx.journal.actor = `agent:${session.server}`;
-      goodbye(ctx, session, said);
+      turn.journal.actor = `agent:${session.server}`;
+      goodbye(turn, session, said);
       return;
     case 'stream_closed':
-      closeSession(ctx, session, undefined, false);
+      closeSession(turn, session, undefined, false);
   }
 }
 
 /** The fast path: with nothing new it sets a few numbers and is covered by the next check. */
-function heartbeat(ctx: Context, session: Session, said: Said<'heartbeat'>): void {
+function heartbeat(turn: Turn, session: Session, said: Said<'heartbeat'>): void {
   if (said.sequence <= session.receivedSequence) return;
   const gap = said.sequence !== session.receivedSequence + 1;
   session.receivedSequence = said.sequence;
-  const live = serverLiveOf(ctx.state, session.server);
-  live.lastHeartbeatMono = ctx.now.mono;
-  live.lastHeartbeatWall = ctx.now.wall;
-  ctx.gate.cover({ session, sequence: said.sequence, receivedMono: ctx.now.mono });
-  const server = serverOf(ctx.state, session.server);
-  if (server.liveness !== 'ALIVE') becomeAlive(ctx, server);
+  const live = serverLiveOf(turn.state, session.server);
+  live.lastHeartbeatMono = turn.now.mono;
+  live.lastHeartbeatWall = turn.now.wall;
+  turn.gate.cover({ session, sequence: said.sequence, receivedMono: turn.now.mono });
+  const server = serverOf(turn.state, session.server);
+  if (server.liveness !== 'ALIVE') becomeAlive(turn, server);
   if (said.capacity !== undefined || said.capabilities !== undefined || said.hostProblems !== undefined) {
-    ctx.journal.actor = `agent:${session.server}`;
-    if (said.capacity !== undefined) applyCapacity(ctx, server, said.capacity);
-    if (said.capabilities !== undefined) applyCapabilities(ctx, server, said.capabilities);
-    if (said.hostProblems !== undefined) noteReported(ctx, server, said.hostProblems);
+    turn.journal.actor = `agent:${session.server}`;
+    if (said.capacity !== undefined) applyCapacity(turn, server, said.capacity);
+    if (said.capabilities !== undefined) applyCapabilities(turn, server, said.capabilities);
+    if (said.hostProblems !== undefined) noteReported(turn, server, said.hostProblems);
   }
-  if (gap) askFullState(ctx, session, 'SEQUENCE_GAP');
-  else if (said.generation > session.generation) askFullState(ctx, session, 'GENERATION_AHEAD');
+  if (gap) askFullState(turn, session, 'SEQUENCE_GAP');
+  else if (said.generation > session.generation) askFullState(turn, session, 'GENERATION_AHEAD');
 }
 
-function commandResult(ctx: Context, session: Session, said: Said<'command_result'>): void {
+function commandResult(turn: Turn, session: Session, said: Said<'command_result'>): void {
   const command = session.unanswered.get(said.commandId);
   if (command === undefined) return;
   session.unanswered.delete(said.commandId);
   session.unansweredBytes -= command.bytes;
   if (command.kind === 'stop') return;
-  const found = openAttempt(ctx.state, command);
+  const found = openAttempt(turn.state, command);
   if (found === undefined || !isSamePlace(found.attempt, session)) return;
   const { run, attempt } = found;
   if (said.outcome === 'APPLIED' || said.outcome === 'ALREADY_APPLIED') {
-    attemptLiveOf(ctx.state, attempt).startSentMono = undefined;
-    noteStarted(ctx, attempt.server);
+    attemptLiveOf(turn.state, attempt).startSentMono = undefined;
+    noteStarted(turn, attempt.server);
     if (attempt.state === 'STARTING' && said.pid !== 0) {
       attempt.state = 'RUNNING';
       attempt.pid = said.pid;
-      attempt.startWall ??= ctx.now.wall;
-      ctx.journal.put(run);
+      attempt.startWall ??= turn.now.wall;
+      turn.journal.put(run);
     }
-    ctx.dirtyRuns.add(run.id);
+    turn.dirtyRuns.add(run.id);
     return;
   }
   // Refused, expired or stale: the epoch is spent there, so this is the proof that it never runs (A3, C3a).
   const late = said.outcome !== 'REFUSED';
   const reason = said.reason === '' || late ? said.outcome : said.reason;
-  endAttempt(ctx, run, attempt, {
+  endAttempt(turn, run, attempt, {
     cause: late ? 'EXPIRED' : SPAWN_REASONS.has(reason) ? 'SPAWN_FAILED' : 'REFUSED',
     exitCode: undefined,
     signal: '',
@@ -124,23 +124,23 @@ function commandResult(ctx: Context, session: Session, said: Said<'command_resul
     hostProblem: said.hostProblem,
   });
   if (said.hostProblem !== undefined) {
-    noteHostRefusal(ctx, attempt.server, { kind: said.hostProblem, detail: said.detail });
+    noteHostRefusal(turn, attempt.server, { kind: said.hostProblem, detail: said.detail });
   }
 }
 
-function fullState(ctx: Context, session: Session, said: Said<'full_state'>): void {
+function fullState(turn: Turn, session: Session, said: Said<'full_state'>): void {
   session.fullStateAsked = false;
-  endAbsent(ctx, session, takeInventory(ctx, session, said.inventory, said.generation));
-  const verdicts = judgeInventory(ctx, session, said.inventory);
-  ctx.queueCommand(session, { kind: 'verdicts', verdicts });
+  endAbsent(turn, session, takeInventory(turn, session, said.inventory, said.generation));
+  const verdicts = judgeInventory(turn, session, said.inventory);
+  turn.queueCommand(session, { kind: 'verdicts', verdicts });
 }
 
 /** Proof only for the attempts that it lists as ended (semantics 11). */
-function goodbye(ctx: Context, session: Session, said: Said<'goodbye'>): void {
+function goodbye(turn: Turn, session: Session, said: Said<'goodbye'>): void {
   for (const reported of said.attempts) {
-    if (reported.state === 'ENDED') observe(ctx, session, reported);
+    if (reported.state === 'ENDED') observe(turn, session, reported);
   }
-  const server = serverOf(ctx.state, session.server);
-  closeSession(ctx, session, undefined, true);
-  becomeLeft(ctx, server, said.reason === '' ? 'LEAVE' : said.reason);
+  const server = serverOf(turn.state, session.server);
+  closeSession(turn, session, undefined, true);
+  becomeLeft(turn, server, said.reason === '' ? 'LEAVE' : said.reason);
 }

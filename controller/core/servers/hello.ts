@@ -14,7 +14,7 @@ import {
   serverLiveOf,
 } from '../cluster/cluster.ts';
 import type { HelloFacts } from '../cluster/event.ts';
-import type { Context } from '../cluster/turn.ts';
+import type { Turn } from '../cluster/turn.ts';
 import { OPEN_GATE } from '../records/gate-record.ts';
 import type { Attempt, ConnId, Pool, Run, Server } from '../records/state.ts';
 import { DRIFT } from '../records/timers.ts';
@@ -28,38 +28,38 @@ import { becomeAlive, touchServer } from './liveness.ts';
 import { applyFacts } from './server-facts.ts';
 import { attemptsOn, closeSession } from './session.ts';
 
-export function hello(ctx: Context, conn: ConnId, facts: HelloFacts): void {
-  const { state } = ctx;
-  ctx.journal.actor = `agent:${facts.server}`;
+export function hello(turn: Turn, conn: ConnId, facts: HelloFacts): void {
+  const { state } = turn;
+  turn.journal.actor = `agent:${facts.server}`;
   const again = state.sessions.get(conn);
   if (again !== undefined) {
-    closeSession(ctx, again, new LocumError('PROTOCOL', 'a second Hello on one stream'), true);
+    closeSession(turn, again, new LocumError('PROTOCOL', 'a second Hello on one stream'), true);
     return;
   }
-  const refusal = refuse(ctx, facts);
+  const refusal = refuse(turn, facts);
   if (refusal !== undefined) {
-    ctx.effects.push({ kind: 'close', conn, error: refusal });
+    turn.effects.push({ kind: 'close', conn, error: refusal });
     return;
   }
   const known = state.servers.get(facts.server);
-  const server = known ?? register(ctx, facts, poolOf(state, facts.pool));
+  const server = known ?? register(turn, facts, poolOf(state, facts.pool));
   const live = serverLiveOf(state, server.id);
-  const bootedSince = hasBootedSince(ctx, live, facts);
-  if (live.session !== undefined) closeSession(ctx, live.session, undefined, true);
-  const session = openSession(ctx, conn, server, facts, bootedSince);
-  applyFacts(ctx, server, facts);
-  becomeAlive(ctx, server);
-  session.absent = takeInventory(ctx, session, facts.inventory, undefined);
-  const verdicts = judgeInventory(ctx, session, facts.inventory);
-  session.welcome = { needCommit: ctx.gate.needCommit, needCheck: ctx.gate.needCheck(), verdicts };
-  expectKept(ctx, session, verdicts);
-  ctx.gate.cover({ session, sequence: 0, receivedMono: ctx.now.mono });
-  touchServer(ctx, server);
+  const bootedSince = hasBootedSince(turn, live, facts);
+  if (live.session !== undefined) closeSession(turn, live.session, undefined, true);
+  const session = openSession(turn, conn, server, facts, bootedSince);
+  applyFacts(turn, server, facts);
+  becomeAlive(turn, server);
+  session.absent = takeInventory(turn, session, facts.inventory, undefined);
+  const verdicts = judgeInventory(turn, session, facts.inventory);
+  session.welcome = { needCommit: turn.gate.needCommit, needCheck: turn.gate.needCheck(), verdicts };
+  expectKept(turn, session, verdicts);
+  turn.gate.cover({ session, sequence: 0, receivedMono: turn.now.mono });
+  touchServer(turn, server);
 }
 
 /** Evidence of a boot is kept: the Hello that brought it may break off, and the next one of the same boot comes after a "heartbeat". */
-function hasBootedSince(ctx: Context, live: ServerLive, { bootId, uptimeMs }: HelloFacts): boolean {
-  if (live.bootedSince !== bootId && ctx.now.mono - uptimeMs > live.lastHeartbeatMono) live.bootedSince = bootId;
+function hasBootedSince(turn: Turn, live: ServerLive, { bootId, uptimeMs }: HelloFacts): boolean {
+  if (live.bootedSince !== bootId && turn.now.mono - uptimeMs > live.lastHeartbeatMono) live.bootedSince = bootId;
   return live.bootedSince === bootId;
 }
 
@@ -67,18 +67,18 @@ function hasBootedSince(ctx: Context, live: ServerLive, { bootId, uptimeMs }: He
  * The Welcome, when it leaves, re-issues leases from the Hello on: noted now, so that no wait ends between the two and the
  * verdict is still true when it is sent.
  */
-function expectKept(ctx: Context, session: Session, verdicts: readonly Verdict[]): void {
+function expectKept(turn: Turn, session: Session, verdicts: readonly Verdict[]): void {
   const kept = new Set(verdicts.filter(({ action }) => action !== 'STOP').map(({ epoch }) => epoch));
-  for (const { attempt } of attemptsOn(ctx, session)) {
-    const live = attemptLiveOf(ctx.state, attempt);
+  for (const { attempt } of attemptsOn(turn, session)) {
+    const live = attemptLiveOf(turn.state, attempt);
     if (kept.has(attempt.epoch)) live.lastGrantMono = Math.max(live.lastGrantMono, session.helloMono);
   }
 }
 
-function openSession(ctx: Context, conn: ConnId, server: Server, facts: HelloFacts, bootedSince: boolean): Session {
-  const { state, now } = ctx;
-  ctx.lastSession += 1;
-  const id: SessionId = sessionId(`${state.term}-${ctx.lastSession}`);
+function openSession(turn: Turn, conn: ConnId, server: Server, facts: HelloFacts, bootedSince: boolean): Session {
+  const { state, now } = turn;
+  turn.lastSession += 1;
+  const id: SessionId = sessionId(`${state.term}-${turn.lastSession}`);
   const session: Session = {
     id,
     conn,
@@ -90,7 +90,7 @@ function openSession(ctx: Context, conn: ConnId, server: Server, facts: HelloFac
     helloMono: now.mono,
     bootedSince,
     phase: 'OPENING',
-    welcome: { needCommit: ctx.gate.needCommit, needCheck: ctx.gate.needCheck(), verdicts: [] },
+    welcome: { needCommit: turn.gate.needCommit, needCheck: turn.gate.needCheck(), verdicts: [] },
     generation: 0,
     receivedSequence: 0,
     coveredSequence: 0,
@@ -103,7 +103,7 @@ function openSession(ctx: Context, conn: ConnId, server: Server, facts: HelloFac
     absent: [],
   };
   state.sessions.set(conn, session);
-  ctx.waitingSessions.add(session);
+  turn.waitingSessions.add(session);
   const live = serverLiveOf(state, facts.server);
   live.session = session;
   live.helloSeen = true;
@@ -126,8 +126,8 @@ function noteLastWords(state: ClusterState, live: ServerLive, session: Session):
 }
 
 /** Rules in order; the first that matches refuses. */
-function refuse(ctx: Context, facts: HelloFacts): LocumError | undefined {
-  const { state } = ctx;
+function refuse(turn: Turn, facts: HelloFacts): LocumError | undefined {
+  const { state } = turn;
   const resource = `servers/${facts.server}`;
   // Also with empty hands: what it remembers (term, spent epochs, uid) is of other numbers, so it would refuse what it is told here.
   if (facts.clusterId !== '' && facts.clusterId !== state.clusterId) {
@@ -135,7 +135,7 @@ function refuse(ctx: Context, facts: HelloFacts): LocumError | undefined {
     return new LocumError('WRONG_CLUSTER', message, { resource });
   }
   if (facts.clusterId === state.clusterId) {
-    const behind = storeBehind(ctx, facts);
+    const behind = storeBehind(turn, facts);
     if (behind !== undefined) return behind;
   }
   if (!state.pools.has(facts.pool)) {
@@ -154,7 +154,7 @@ function refuse(ctx: Context, facts: HelloFacts): LocumError | undefined {
     const message = `${facts.server} is being deleted and its attempts are not yet proven ended`;
     return new LocumError('SERVER_DELETING', message, { resource, retryAfterMs: 5_000 });
   }
-  return duplicate(ctx, server, facts);
+  return duplicate(turn, server, facts);
 }
 
 /** A pool's order is one record, and one answer. */
@@ -165,17 +165,17 @@ function fullPool(state: ClusterState, { pool, server }: HelloFacts): LocumError
 }
 
 /** The agent has seen a later term or epoch: we are deposed, or the store is an older copy. */
-function storeBehind(ctx: Context, facts: HelloFacts): LocumError | undefined {
-  const { state } = ctx;
+function storeBehind(turn: Turn, facts: HelloFacts): LocumError | undefined {
+  const { state } = turn;
   if (facts.highestTerm <= state.term && facts.highestEpoch <= state.meta.lastEpoch) return undefined;
   const message = `${facts.server} has seen term ${facts.highestTerm} and epoch ${facts.highestEpoch}, the store knows ${state.term} and ${state.meta.lastEpoch}: it is an older copy. Nothing starts until the store begins a new incarnation: save a snapshot, stop the controllers, restore it (locum snapshot)`;
-  ctx.behind = { needCheck: ctx.gate.needCheck(), message };
+  turn.behind = { needCheck: turn.gate.needCheck(), message };
   return new LocumError('STORE_BEHIND', message, { resource: `servers/${facts.server}`, retryAfterMs: 5_000 });
 }
 
 /** Another agent of the same name is refused while the lease of the first one can live. */
-function duplicate(ctx: Context, server: Server, facts: HelloFacts): LocumError | undefined {
-  const { state, now } = ctx;
+function duplicate(turn: Turn, server: Server, facts: HelloFacts): LocumError | undefined {
+  const { state, now } = turn;
   const live = serverLiveOf(state, server.id);
   const samePlace = facts.instanceId === server.instanceId && facts.machineId === server.machineId;
   if (samePlace && facts.bootId === server.bootId) return undefined;
@@ -187,7 +187,7 @@ function duplicate(ctx: Context, server: Server, facts: HelloFacts): LocumError 
   if (now.mono - Math.max(live.lastGrantMono, live.lastHeartbeatMono) >= leaseMs) return undefined;
   if (live.duplicateSeenMono === undefined || now.mono - live.duplicateSeenMono > MINUTE) {
     live.duplicateSeenMono = now.mono;
-    ctx.journal.event({
+    turn.journal.event({
       type: 'DUPLICATE_IDENTITY',
       cause: samePlace ? 'NEW_BOOT' : 'OTHER_PLACE',
       message: `a second agent says that it is ${server.id} (instance ${facts.instanceId}, machine ${facts.machineId}, boot ${facts.bootId}); it is refused while the lease of the first can live`,
@@ -203,8 +203,8 @@ const unendedOn = (run: Run | undefined, server: Server): readonly Attempt[] =>
   run?.attempts.filter((attempt) => isUnended(attempt) && attempt.server === server.id) ?? [];
 
 /** A new server: the first of its pool is the primary, every later one is appended. */
-function register(ctx: Context, facts: HelloFacts, pool: Pool): Server {
-  const { state, journal, now } = ctx;
+function register(turn: Turn, facts: HelloFacts, pool: Pool): Server {
+  const { state, journal, now } = turn;
   const server: Server = {
     kind: 'server',
     id: facts.server,
@@ -238,7 +238,7 @@ function register(ctx: Context, facts: HelloFacts, pool: Pool): Server {
   pool.orderVersion += 1;
   journal.put(server);
   journal.put(pool);
-  refreshOrder(ctx, pool.id);
+  refreshOrder(turn, pool.id);
   const role = pool.order.length === 1 ? 'the primary' : `standby number ${pool.order.length - 1}`;
   journal.event({
     type: 'SERVER_REGISTERED',

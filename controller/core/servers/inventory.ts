@@ -5,7 +5,7 @@
 
 import { type AttemptRef, attemptLiveOf, type Session } from '../cluster/cluster.ts';
 import type { ReportedAttempt } from '../cluster/event.ts';
-import type { Context } from '../cluster/turn.ts';
+import type { Turn } from '../cluster/turn.ts';
 import type { Attempt, Run } from '../records/state.ts';
 import type { Verdict } from '../records/to-agent.ts';
 import { endAttempt, isUnended, type OpenAttempt, openAttempt } from '../runs/attempt.ts';
@@ -16,28 +16,28 @@ import { noteHostRefusal, noteStarted } from './server-gate.ts';
 import { attemptsOn } from './session.ts';
 
 /** Takes in what an agent says about one attempt. Answers the record that it is about, if it is ours and still open. */
-export function observe(ctx: Context, session: Session, reported: ReportedAttempt): void {
-  const found = find(ctx, session, reported);
+export function observe(turn: Turn, session: Session, reported: ReportedAttempt): void {
+  const found = find(turn, session, reported);
   if (reported.state === 'ENDED') {
-    if (found !== undefined) endReported(ctx, found.run, found.attempt, reported);
-    noteEnded(ctx, session, reported);
-    ctx.queueCommand(session, { kind: 'ack', run: reported.run, epoch: reported.epoch });
+    if (found !== undefined) endReported(turn, found.run, found.attempt, reported);
+    noteEnded(turn, session, reported);
+    turn.queueCommand(session, { kind: 'ack', run: reported.run, epoch: reported.epoch });
     return;
   }
-  if (found !== undefined) noteState(ctx, session, found, reported);
+  if (found !== undefined) noteState(turn, session, found, reported);
 }
 
-function find(ctx: Context, session: Session, reported: ReportedAttempt): OpenAttempt | undefined {
-  const found = openAttempt(ctx.state, reported);
+function find(turn: Turn, session: Session, reported: ReportedAttempt): OpenAttempt | undefined {
+  const found = openAttempt(turn.state, reported);
   return found !== undefined && isSamePlace(found.attempt, session) ? found : undefined;
 }
 
-function endReported(ctx: Context, run: Run, attempt: Attempt, reported: ReportedAttempt): void {
+function endReported(turn: Turn, run: Run, attempt: Attempt, reported: ReportedAttempt): void {
   // By the clock that tells of its end as well; until now it may be ours, of when the start was answered.
   attempt.startWall = reported.startWall ?? attempt.startWall;
   attempt.endWall = reported.endWall;
   const end = reported.end;
-  endAttempt(ctx, run, attempt, {
+  endAttempt(turn, run, attempt, {
     cause: end?.cause ?? 'UNKNOWN',
     exitCode: end?.exitCode,
     signal: end?.signal ?? '',
@@ -46,12 +46,12 @@ function endReported(ctx: Context, run: Run, attempt: Attempt, reported: Reporte
     hostProblem: end?.hostProblem,
   });
   if (end?.hostProblem !== undefined) {
-    noteHostRefusal(ctx, attempt.server, { kind: end.hostProblem, detail: end.detail });
+    noteHostRefusal(turn, attempt.server, { kind: end.hostProblem, detail: end.detail });
   }
 }
 
 /** STARTING and STOPPING are only shown; RUNNING and STUCK, and that it is STUCK no more, are written. */
-function noteState(ctx: Context, session: Session, { run, attempt }: OpenAttempt, reported: ReportedAttempt): void {
+function noteState(turn: Turn, session: Session, { run, attempt }: OpenAttempt, reported: ReportedAttempt): void {
   const changed = attempt.state !== reported.state || (reported.pid !== 0 && attempt.pid !== reported.pid);
   if (reported.pid !== 0) attempt.pid = reported.pid;
   attempt.startWall = reported.startWall ?? attempt.startWall;
@@ -60,9 +60,9 @@ function noteState(ctx: Context, session: Session, { run, attempt }: OpenAttempt
   // A Hello may be an old one: that the tree can be killed after all is believed of a session that was taken.
   if (wasStuck && session.phase === 'OPENING') return;
   attempt.state = reported.state;
-  if (attempt.state === 'RUNNING') noteStarted(ctx, attempt.server);
-  if (wasStuck || attempt.state === 'RUNNING' || attempt.state === 'STUCK') ctx.journal.put(run);
-  ctx.dirtyRuns.add(run.id);
+  if (attempt.state === 'RUNNING') noteStarted(turn, attempt.server);
+  if (wasStuck || attempt.state === 'RUNNING' || attempt.state === 'STUCK') turn.journal.put(run);
+  turn.dirtyRuns.add(run.id);
 }
 
 /**
@@ -70,55 +70,55 @@ function noteState(ctx: Context, session: Session, { run, attempt }: OpenAttempt
  * `generation` is undefined for a Hello, which opens a later session than every start of its place.
  */
 export function takeInventory(
-  ctx: Context,
+  turn: Turn,
   session: Session,
   inventory: readonly ReportedAttempt[],
   generation: number | undefined,
 ): readonly AttemptRef[] {
-  noteEarlierLife(ctx, session, inventory);
+  noteEarlierLife(turn, session, inventory);
   const listed = new Set<string>();
   for (const reported of inventory) {
     listed.add(attemptKey(reported));
-    observe(ctx, session, reported);
+    observe(turn, session, reported);
   }
-  return attemptsOn(ctx, session)
+  return attemptsOn(turn, session)
     .filter(({ run, attempt }) => !listed.has(attemptKey({ run: run.id, epoch: attempt.epoch })))
-    .filter(({ attempt }) => includesStart(ctx, session, attempt, generation))
+    .filter(({ attempt }) => includesStart(turn, session, attempt, generation))
     .map(({ run, attempt }) => ({ run: run.id, epoch: attempt.epoch }));
 }
 
 /** One verdict for each living attempt of a full inventory. */
 export const judgeInventory = (
-  ctx: Context,
+  turn: Turn,
   session: Session,
   inventory: readonly ReportedAttempt[],
 ): readonly Verdict[] =>
-  inventory.filter((reported) => reported.state !== 'ENDED').map((reported) => judge(ctx, session, reported));
+  inventory.filter((reported) => reported.state !== 'ENDED').map((reported) => judge(turn, session, reported));
 
 /**
  * What a Hello does not list is proven ended by the first message that follows the Welcome, not by the Hello: a Hello may have been
  * under way for long, and its agent may since have taken another session and a start there. With that message the agent has read the
  * Welcome, so every other session of its is over (found with the formal model, docs/model/).
  */
-export function confirmAbsent(ctx: Context, session: Session): void {
+export function confirmAbsent(turn: Turn, session: Session): void {
   const { absent } = session;
   session.absent = [];
-  endAbsent(ctx, session, absent);
+  endAbsent(turn, session, absent);
 }
 
 /** Ends what is still open of it. */
-export function endAbsent(ctx: Context, session: Session, absent: readonly AttemptRef[]): void {
+export function endAbsent(turn: Turn, session: Session, absent: readonly AttemptRef[]): void {
   for (const ref of absent) {
-    const found = openAttempt(ctx.state, ref);
-    if (found !== undefined) endUnlisted(ctx, found, session);
+    const found = openAttempt(turn.state, ref);
+    if (found !== undefined) endUnlisted(turn, found, session);
   }
 }
 
 const attemptKey = ({ run, epoch }: AttemptRef): string => `${run}/${epoch}`;
 
 /** Whether an inventory could know the attempt's start: of an earlier session, or of a generation that it names. */
-function includesStart(ctx: Context, session: Session, attempt: Attempt, generation: number | undefined): boolean {
-  const live = attemptLiveOf(ctx.state, attempt);
+function includesStart(turn: Turn, session: Session, attempt: Attempt, generation: number | undefined): boolean {
+  const live = attemptLiveOf(turn.state, attempt);
   if (!live.handed) return false;
   // Another boot is a proof only if the host's uptime agrees; else the takeover wait decides.
   if (attempt.bootId !== session.bootId && !session.bootedSince) return false;
@@ -126,11 +126,11 @@ function includesStart(ctx: Context, session: Session, attempt: Attempt, generat
   return generation !== undefined && generation >= live.startedIn.generation;
 }
 
-function endUnlisted(ctx: Context, { run, attempt }: OpenAttempt, session: Session): void {
+function endUnlisted(turn: Turn, { run, attempt }: OpenAttempt, session: Session): void {
   const rebooted = attempt.bootId !== session.bootId;
   // An earlier leader assigned it and nobody ever saw it: its start may never have left. No server lost it.
-  const neverSeen = attempt.startWall === undefined && attemptLiveOf(ctx.state, attempt).startedIn === undefined;
-  endAttempt(ctx, run, attempt, {
+  const neverSeen = attempt.startWall === undefined && attemptLiveOf(turn.state, attempt).startedIn === undefined;
+  endAttempt(turn, run, attempt, {
     cause: attempt.stopReason !== undefined ? 'STOPPED' : neverSeen ? 'UNKNOWN' : 'LOST',
     exitCode: undefined,
     signal: '',
@@ -140,10 +140,10 @@ function endUnlisted(ctx: Context, { run, attempt }: OpenAttempt, session: Sessi
 }
 
 /** One verdict for a living attempt of an inventory. */
-function judge(ctx: Context, session: Session, reported: ReportedAttempt): Verdict {
+function judge(turn: Turn, session: Session, reported: ReportedAttempt): Verdict {
   const { run: id, epoch } = reported;
   const stop = (reason: string): Verdict => ({ run: id, epoch, action: 'STOP', reason });
-  const run = ctx.state.runs.get(id);
+  const run = turn.state.runs.get(id);
   if (run === undefined) return stop('UNKNOWN_RUN');
   const attempt = run.attempts.find((one) => one.epoch === epoch);
   if (attempt === undefined) return stop('UNKNOWN_ATTEMPT');
@@ -153,12 +153,12 @@ function judge(ctx: Context, session: Session, reported: ReportedAttempt): Verdi
   if (run.attempts.some((one) => one.epoch > epoch)) return stop('SUPERSEDED');
   if (attempt.stopReason !== undefined) return stop(attempt.stopReason);
   if (run.desired === 'STOPPED') return stop('NOT_WANTED');
-  if (ctx.state.servers.get(session.server)?.deleting) return stop('SERVER_DELETING');
+  if (turn.state.servers.get(session.server)?.deleting) return stop('SERVER_DELETING');
   if (!attempt.overlapped) return { run: id, epoch, action: run.state === 'FENCING' ? 'ADOPT' : 'KEEP', reason: '' };
   // It was given up for an overlapping attempt that does not exist yet: it is taken back.
   attempt.overlapped = false;
-  dequeue(ctx, run);
-  ctx.journal.put(run);
-  ctx.dirtyRuns.add(run.id);
+  dequeue(turn, run);
+  turn.journal.put(run);
+  turn.dirtyRuns.add(run.id);
   return { run: id, epoch, action: 'ADOPT', reason: '' };
 }

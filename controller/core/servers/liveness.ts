@@ -4,7 +4,7 @@
  * says when to look: what is judged is the silence (semantics 4, C6).
  */
 import { poolOf, type Session, serverLiveOf, serverOf } from '../cluster/cluster.ts';
-import type { Context } from '../cluster/turn.ts';
+import type { Turn } from '../cluster/turn.ts';
 import type { Liveness, Server } from '../records/state.ts';
 import { noteMissing, noteReturned } from './server-gate.ts';
 import { closeSession } from './session.ts';
@@ -21,71 +21,71 @@ export function judgeSilence(
 }
 
 /** A server's time has come: look at its silence, and say when to look again. */
-export function judgeServer(ctx: Context, server: Server): void {
+export function judgeServer(turn: Turn, server: Server): void {
   if (server.liveness !== 'ALIVE' && server.liveness !== 'SUSPECT') return;
-  const { state, now } = ctx;
+  const { state, now } = turn;
   const { suspectAfterMs, missingAfterMs } = poolOf(state, server.pool).timers;
   const { lastHeartbeatMono, rhythmSinceMono, session } = serverLiveOf(state, server.id);
   const silentSince = Math.max(lastHeartbeatMono, rhythmSinceMono);
   // It beats in the old rhythm until it has been told the new one.
   if (session !== undefined && isUntold(session)) {
-    ctx.serverWheel.set(server.id, now.mono + suspectAfterMs);
+    turn.serverWheel.set(server.id, now.mono + suspectAfterMs);
     return;
   }
   if (now.mono < state.judgeNotBeforeMono) {
-    ctx.serverWheel.set(server.id, state.judgeNotBeforeMono);
+    turn.serverWheel.set(server.id, state.judgeNotBeforeMono);
     return;
   }
   const silenceMs = now.mono - silentSince;
   const judged = judgeSilence(silenceMs, suspectAfterMs, missingAfterMs);
-  if (judged !== 'ALIVE' && server.liveness === 'ALIVE') becomeSuspect(ctx, server, silenceMs);
-  if (judged === 'MISSING') becomeMissing(ctx, server, silenceMs, missingAfterMs);
-  else ctx.serverWheel.set(server.id, silentSince + (judged === 'ALIVE' ? suspectAfterMs : missingAfterMs));
+  if (judged !== 'ALIVE' && server.liveness === 'ALIVE') becomeSuspect(turn, server, silenceMs);
+  if (judged === 'MISSING') becomeMissing(turn, server, silenceMs, missingAfterMs);
+  else turn.serverWheel.set(server.id, silentSince + (judged === 'ALIVE' ? suspectAfterMs : missingAfterMs));
 }
 
 const isUntold = ({ control }: Session): boolean =>
   control.some(({ command }) => command.kind === 'plain' && command.message.kind === 'timers_changed');
 
-function becomeSuspect(ctx: Context, server: Server, silenceMs: number): void {
-  setLiveness(ctx, server, 'SUSPECT', 'HEARTBEAT_SILENCE', `no heartbeat for ${Math.round(silenceMs)} ms`, {
+function becomeSuspect(turn: Turn, server: Server, silenceMs: number): void {
+  setLiveness(turn, server, 'SUSPECT', 'HEARTBEAT_SILENCE', `no heartbeat for ${Math.round(silenceMs)} ms`, {
     silence_ms: silenceMs.toFixed(1),
   });
-  noteSuspect(ctx, server);
+  noteSuspect(turn, server);
 }
 
-function becomeMissing(ctx: Context, server: Server, silenceMs: number, missingAfterMs: number): void {
+function becomeMissing(turn: Turn, server: Server, silenceMs: number, missingAfterMs: number): void {
   const message = `no heartbeat for ${Math.round(silenceMs)} ms; what it ran goes elsewhere once its end is proven`;
-  setLiveness(ctx, server, 'MISSING', 'HEARTBEAT_SILENCE', message, {
+  setLiveness(turn, server, 'MISSING', 'HEARTBEAT_SILENCE', message, {
     silence_ms: silenceMs.toFixed(1),
     late_ms: (silenceMs - missingAfterMs).toFixed(1),
   });
-  noteMissing(ctx, server);
-  const { session } = serverLiveOf(ctx.state, server.id);
+  noteMissing(turn, server);
+  const { session } = serverLiveOf(turn.state, server.id);
   // A stream that is open and silent is of no use: a returning agent says Hello again.
-  if (session !== undefined) closeSession(ctx, session, undefined, true);
+  if (session !== undefined) closeSession(turn, session, undefined, true);
 }
 
 /** A heartbeat or Hello arrived. */
-export function becomeAlive(ctx: Context, server: Server): void {
-  const { state, now } = ctx;
+export function becomeAlive(turn: Turn, server: Server): void {
+  const { state, now } = turn;
   const live = serverLiveOf(state, server.id);
   const { suspectAfterMs } = poolOf(state, server.pool).timers;
-  ctx.serverWheel.set(server.id, live.lastHeartbeatMono + suspectAfterMs);
+  turn.serverWheel.set(server.id, live.lastHeartbeatMono + suspectAfterMs);
   if (server.liveness === 'ALIVE') return;
   const was = server.liveness;
   live.aliveSinceMono = now.mono;
-  noteReturned(ctx, server);
-  setLiveness(ctx, server, 'ALIVE', was === 'SUSPECT' ? 'HEARTBEAT' : 'RETURNED', `it was ${was}`);
+  noteReturned(turn, server);
+  setLiveness(turn, server, 'ALIVE', was === 'SUSPECT' ? 'HEARTBEAT' : 'RETURNED', `it was ${was}`);
 }
 
 /** Goodbye: nothing was lost, and its work moves at once. */
-export function becomeLeft(ctx: Context, server: Server, reason: string): void {
-  ctx.serverWheel.cancel(server.id);
-  setLiveness(ctx, server, 'LEFT', reason, 'it said Goodbye');
+export function becomeLeft(turn: Turn, server: Server, reason: string): void {
+  turn.serverWheel.cancel(server.id);
+  setLiveness(turn, server, 'LEFT', reason, 'it said Goodbye');
 }
 
 function setLiveness(
-  ctx: Context,
+  turn: Turn,
   server: Server,
   liveness: Liveness,
   cause: string,
@@ -93,9 +93,9 @@ function setLiveness(
   details?: Readonly<Record<string, string>>,
 ): void {
   server.liveness = liveness;
-  server.livenessSinceWall = ctx.now.wall;
-  ctx.journal.put(server);
-  ctx.journal.event({
+  server.livenessSinceWall = turn.now.wall;
+  turn.journal.put(server);
+  turn.journal.event({
     type: `SERVER_${liveness}`,
     cause,
     message: `${server.id} is ${liveness}: ${message}`,
@@ -103,14 +103,14 @@ function setLiveness(
     server: server.id,
     ...(details === undefined ? {} : { details }),
   });
-  touchServer(ctx, server);
+  touchServer(turn, server);
 }
 
 /** What depends on a server is looked at again: its runs, its pool's placement, its drain. */
-export function touchServer(ctx: Context, server: Server): void {
-  for (const run of serverLiveOf(ctx.state, server.id).runs) ctx.dirtyRuns.add(run);
-  for (const run of serverLiveOf(ctx.state, server.id).reservations) ctx.dirtyRuns.add(run);
-  ctx.dirtyServers.add(serverOf(ctx.state, server.id).id);
-  ctx.dirtyPools.add(server.pool);
-  ctx.recheckBlocked = true;
+export function touchServer(turn: Turn, server: Server): void {
+  for (const run of serverLiveOf(turn.state, server.id).runs) turn.dirtyRuns.add(run);
+  for (const run of serverLiveOf(turn.state, server.id).reservations) turn.dirtyRuns.add(run);
+  turn.dirtyServers.add(serverOf(turn.state, server.id).id);
+  turn.dirtyPools.add(server.pool);
+  turn.recheckBlocked = true;
 }

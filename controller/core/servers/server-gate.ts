@@ -8,7 +8,7 @@ import { type HostProblem, tellableProblems } from '../../../shared/host-problem
 import type { ServerId } from '../../../shared/ids.ts';
 import { HOUR, MINUTE, SECOND } from '../../../shared/time.ts';
 import { poolLiveOf } from '../cluster/cluster.ts';
-import type { Context } from '../cluster/turn.ts';
+import type { Turn } from '../cluster/turn.ts';
 import { describe, doubled, isClosed, MISSING_MAX, quarantineMs } from '../placement/gate-view.ts';
 import type { Probation, Quarantine, ServerGate } from '../records/gate-record.ts';
 import type { Server } from '../records/state.ts';
@@ -21,17 +21,17 @@ const MISSING_WINDOW_MS = HOUR;
 const FORGET_QUARANTINE_MS = 2 * HOUR;
 
 /** Its agent says all its problems: with a Hello, or with a heartbeat when any came or went. */
-export function noteReported(ctx: Context, server: Server, told: readonly HostProblem[]): void {
+export function noteReported(turn: Turn, server: Server, told: readonly HostProblem[]): void {
   const { gate } = server;
   if (told.length > 0) {
-    const probation = { ...newProbation(ctx, gate), phase: 'REPORTED', untilAge: 0 } as const;
+    const probation = { ...newProbation(turn, gate), phase: 'REPORTED', untilAge: 0 } as const;
     if (gate.probation?.phase === 'REPORTED' && sameKinds(gate.problems, told)) return;
-    setGate(ctx, server, { problems: told, probation });
-    announce(ctx, server, 'SERVER_PROBATION', told[0]?.kind ?? 'OTHER', `takes no new runs: ${describe(told)}`);
+    setGate(turn, server, { problems: told, probation });
+    announce(turn, server, 'SERVER_PROBATION', told[0]?.kind ?? 'OTHER', `takes no new runs: ${describe(told)}`);
   } else if (gate.probation?.phase === 'REPORTED') {
-    setGate(ctx, server, { problems: [], probation: undefined });
+    setGate(turn, server, { problems: [], probation: undefined });
     announce(
-      ctx,
+      turn,
       server,
       'SERVER_GATE_OPENED',
       'REPORTED',
@@ -41,116 +41,116 @@ export function noteReported(ctx: Context, server: Server, told: readonly HostPr
 }
 
 /** A Hello of an agent that never says its problems: nobody will say when those of an earlier agent are over. */
-export function noteSilent(ctx: Context, server: Server): void {
-  if (server.gate.probation?.phase === 'REPORTED') pause(ctx, server, server.gate.probation);
+export function noteSilent(turn: Turn, server: Server): void {
+  if (server.gate.probation?.phase === 'REPORTED') pause(turn, server, server.gate.probation);
 }
 
 /** A start was refused for a problem of the host. */
-export function noteHostRefusal(ctx: Context, id: ServerId, problem: HostProblem): void {
-  const server = ctx.state.servers.get(id);
+export function noteHostRefusal(turn: Turn, id: ServerId, problem: HostProblem): void {
+  const server = turn.state.servers.get(id);
   // What its agent says of itself is newer, and it will say when that is over.
   if (server === undefined || server.gate.probation?.phase === 'REPORTED') return;
   const wasClosed = server.gate.probation?.phase === 'PAUSED';
   // Starts that were under way together are one refusal.
   if (wasClosed) return;
   const problems = tellableProblems([...server.gate.problems, problem]);
-  setGate(ctx, server, { problems });
-  const untilMs = pause(ctx, server, newProbation(ctx, server.gate));
+  setGate(turn, server, { problems });
+  const untilMs = pause(turn, server, newProbation(turn, server.gate));
   const message = `takes no new runs for ${Math.round(untilMs / SECOND)} s: it refused a start, ${describe([problem])}`;
-  announce(ctx, server, 'SERVER_PROBATION', problem.kind, message);
+  announce(turn, server, 'SERVER_PROBATION', problem.kind, message);
 }
 
 /** A start succeeded: whatever was wrong is over, unless its agent says otherwise. */
-export function noteStarted(ctx: Context, id: ServerId): void {
-  const server = ctx.state.servers.get(id);
+export function noteStarted(turn: Turn, id: ServerId): void {
+  const server = turn.state.servers.get(id);
   if (server === undefined || !isClosed(server)) return;
   // It takes one start at a time: there is room for the next.
-  ctx.dirtyServers.add(id);
+  turn.dirtyServers.add(id);
   const { probation } = server.gate;
   if (probation === undefined || probation.phase === 'REPORTED') return;
-  setGate(ctx, server, { problems: [], probation: undefined });
-  announce(ctx, server, 'SERVER_GATE_OPENED', 'STARTED', 'takes runs again: a start succeeded');
+  setGate(turn, server, { problems: [], probation: undefined });
+  announce(turn, server, 'SERVER_GATE_OPENED', 'STARTED', 'takes runs again: a start succeeded');
 }
 
-function newProbation({ now }: Context, { probation }: ServerGate): Probation {
+function newProbation({ now }: Turn, { probation }: ServerGate): Probation {
   return probation ?? { phase: 'PAUSED', sinceWall: now.wall, untilAge: 0, rounds: 0 };
 }
 
 /** Answers for how long. */
-function pause(ctx: Context, server: Server, probation: Probation): number {
+function pause(turn: Turn, server: Server, probation: Probation): number {
   const rounds = probation.rounds + 1;
   const pauseMs = doubled(PAUSE_FIRST_MS, PAUSE_MAX_MS, rounds);
-  setGate(ctx, server, {
-    probation: { ...probation, phase: 'PAUSED', untilAge: ctx.age + pauseMs, rounds },
+  setGate(turn, server, {
+    probation: { ...probation, phase: 'PAUSED', untilAge: turn.age + pauseMs, rounds },
   });
   return pauseMs;
 }
 
 /** It was called MISSING. Not counted in a mass failure: the fault is more likely between the servers and us. */
-export function noteMissing(ctx: Context, server: Server): void {
-  const { age } = ctx;
-  if (poolLiveOf(ctx.state, server.pool).storm.activeSinceMono !== undefined) return;
+export function noteMissing(turn: Turn, server: Server): void {
+  const { age } = turn;
+  if (poolLiveOf(turn.state, server.pool).storm.activeSinceMono !== undefined) return;
   const missingAges = [...server.gate.missingAges.filter((at) => at > age - MISSING_WINDOW_MS), age].slice(
     -MISSING_MAX,
   );
-  setGate(ctx, server, { missingAges });
+  setGate(turn, server, { missingAges });
   if (missingAges.length < MISSING_MAX) return;
   const last = server.gate.quarantine;
   const isLong = last !== undefined && last.phase === 'OVER' && age > last.untilAge + FORGET_QUARANTINE_MS;
   const rounds = last === undefined || isLong ? 1 : last.rounds + 1;
-  setGate(ctx, server, { quarantine: { phase: 'AWAY', sinceWall: ctx.now.wall, untilAge: 0, rounds } });
+  setGate(turn, server, { quarantine: { phase: 'AWAY', sinceWall: turn.now.wall, untilAge: 0, rounds } });
   const minutes = quarantineMs(rounds) / MINUTE;
   const message = `takes no new runs for ${minutes} min after its return: it went missing ${MISSING_MAX} times within an hour`;
-  announce(ctx, server, 'SERVER_QUARANTINED', 'MISSING_AGAIN', message);
+  announce(turn, server, 'SERVER_QUARANTINED', 'MISSING_AGAIN', message);
 }
 
 /** It is heard again: from now on its quarantine runs. */
-export function noteReturned(ctx: Context, server: Server): void {
+export function noteReturned(turn: Turn, server: Server): void {
   const { quarantine } = server.gate;
   if (quarantine?.phase !== 'AWAY') return;
-  const untilAge = ctx.age + quarantineMs(quarantine.rounds);
-  setGate(ctx, server, { quarantine: { ...quarantine, phase: 'CLOSED', untilAge } });
+  const untilAge = turn.age + quarantineMs(quarantine.rounds);
+  setGate(turn, server, { quarantine: { ...quarantine, phase: 'CLOSED', untilAge } });
 }
 
 /** Opens what is due, and says when to look again. */
-export function judgeGate(ctx: Context, server: Server): void {
+export function judgeGate(turn: Turn, server: Server): void {
   const { probation, quarantine } = server.gate;
-  const { age } = ctx;
+  const { age } = turn;
   if (probation?.phase === 'PAUSED') {
-    if (probation.untilAge <= age) tryAgain(ctx, server, probation);
-    else wakeAt(ctx, server, probation.untilAge);
+    if (probation.untilAge <= age) tryAgain(turn, server, probation);
+    else wakeAt(turn, server, probation.untilAge);
   }
   if (quarantine?.phase === 'CLOSED') {
     const { untilAge } = quarantine;
-    if (untilAge <= age) endQuarantine(ctx, server, quarantine);
-    else wakeAt(ctx, server, untilAge);
+    if (untilAge <= age) endQuarantine(turn, server, quarantine);
+    else wakeAt(turn, server, untilAge);
   }
 }
 
-function tryAgain(ctx: Context, server: Server, probation: Probation): void {
-  setGate(ctx, server, { probation: { ...probation, phase: 'TRIAL', untilAge: 0 } });
-  announce(ctx, server, 'SERVER_PROBATION', 'TRIAL', 'is tried with one start at a time');
+function tryAgain(turn: Turn, server: Server, probation: Probation): void {
+  setGate(turn, server, { probation: { ...probation, phase: 'TRIAL', untilAge: 0 } });
+  announce(turn, server, 'SERVER_PROBATION', 'TRIAL', 'is tried with one start at a time');
 }
 
-function endQuarantine(ctx: Context, server: Server, quarantine: Quarantine): void {
-  setGate(ctx, server, { quarantine: { ...quarantine, phase: 'OVER' } });
-  announce(ctx, server, 'SERVER_GATE_OPENED', 'QUARANTINE_OVER', 'takes runs again: its quarantine is over');
+function endQuarantine(turn: Turn, server: Server, quarantine: Quarantine): void {
+  setGate(turn, server, { quarantine: { ...quarantine, phase: 'OVER' } });
+  announce(turn, server, 'SERVER_GATE_OPENED', 'QUARANTINE_OVER', 'takes runs again: its quarantine is over');
 }
 
-function wakeAt(ctx: Context, server: Server, untilAge: number): void {
-  ctx.gateWheel.set(server.id, ctx.monoAt(untilAge));
+function wakeAt(turn: Turn, server: Server, untilAge: number): void {
+  turn.gateWheel.set(server.id, turn.monoAt(untilAge));
 }
 
-function setGate(ctx: Context, server: Server, change: Partial<ServerGate>): void {
+function setGate(turn: Turn, server: Server, change: Partial<ServerGate>): void {
   server.gate = { ...server.gate, ...change };
-  ctx.journal.put(server);
-  ctx.dirtyServers.add(server.id);
-  ctx.dirtyPools.add(server.pool);
-  ctx.recheckBlocked = true;
+  turn.journal.put(server);
+  turn.dirtyServers.add(server.id);
+  turn.dirtyPools.add(server.pool);
+  turn.recheckBlocked = true;
 }
 
-function announce(ctx: Context, server: Server, type: string, cause: string, message: string): void {
-  ctx.journal.event({ type, cause, message: `${server.id} ${message}`, pool: server.pool, server: server.id });
+function announce(turn: Turn, server: Server, type: string, cause: string, message: string): void {
+  turn.journal.event({ type, cause, message: `${server.id} ${message}`, pool: server.pool, server: server.id });
 }
 
 const sameKinds = (a: readonly HostProblem[], b: readonly HostProblem[]): boolean =>

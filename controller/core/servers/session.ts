@@ -12,7 +12,7 @@ import {
   serverLiveOf,
   type Waiting,
 } from '../cluster/cluster.ts';
-import type { Context } from '../cluster/turn.ts';
+import type { Turn } from '../cluster/turn.ts';
 import type { Attempt, Run } from '../records/state.ts';
 import type { ToAgent, Verdict } from '../records/to-agent.ts';
 import { endNeverSent, isUnended, openAttempt } from '../runs/attempt.ts';
@@ -24,55 +24,53 @@ const STARTS_UNANSWERED_MAX = 64;
 const STARTS_UNANSWERED_BYTES = 256 * 1024;
 
 /** Hands over what may leave: the Welcome first, then stops and acknowledgements, then starts as there is room. */
-export function pump(ctx: Context, session: Session): void {
+export function pump(turn: Turn, session: Session): void {
   if (session.phase === 'OPENING') {
-    if (!ready(ctx, session.welcome)) return;
-    handWelcome(ctx, session);
+    if (!ready(turn, session.welcome)) return;
+    handWelcome(turn, session);
   }
-  while (session.control[0] !== undefined && ready(ctx, session.control[0])) handControl(ctx, session, session.control);
-  while (session.starts[0] !== undefined && ready(ctx, session.starts[0]) && hasRoom(session)) {
+  while (session.control[0] !== undefined && ready(turn, session.control[0]))
+    handControl(turn, session, session.control);
+  while (session.starts[0] !== undefined && ready(turn, session.starts[0]) && hasRoom(session)) {
     const waiting = session.starts.shift();
-    if (waiting?.command.kind === 'start') handStart(ctx, session, waiting.command.message);
+    if (waiting?.command.kind === 'start') handStart(turn, session, waiting.command.message);
   }
-  if (session.control.length === 0 && session.starts.length === 0) ctx.waitingSessions.delete(session);
+  if (session.control.length === 0 && session.starts.length === 0) turn.waitingSessions.delete(session);
 }
 
 /** A heartbeat (or the Hello, 0) is covered by a check of the term: it is granted (semantics C1, C2). */
-export function grant(ctx: Context, session: Session, sequence: number, receivedMono: number): void {
-  if (ctx.state.sessions.get(session.conn) !== session) return;
+export function grant(turn: Turn, session: Session, sequence: number, receivedMono: number): void {
+  if (turn.state.sessions.get(session.conn) !== session) return;
   session.coveredSequence = Math.max(session.coveredSequence, sequence);
   if (session.phase !== 'OPEN') return;
-  noteGrant(ctx, session, receivedMono);
-  send(ctx, session, { kind: 'grant', sequence, generation: session.generation });
+  noteGrant(turn, session, receivedMono);
+  send(turn, session, { kind: 'grant', sequence, generation: session.generation });
 }
 
 /** Ends a session: nothing extends its attempts any more, and starts that were not handed over never will be. */
-export function closeSession(ctx: Context, session: Session, error: LocumError | undefined, tellShell: boolean): void {
-  const { state } = ctx;
+export function closeSession(turn: Turn, session: Session, error: LocumError | undefined, tellShell: boolean): void {
+  const { state } = turn;
   const live = serverLiveOf(state, session.server);
   live.lastGrantMono = Math.max(live.lastGrantMono, session.lastGrantMono);
-  for (const { run, attempt } of attemptsOn(ctx, session)) {
+  for (const { run, attempt } of attemptsOn(turn, session)) {
     const { handed } = attemptLiveOf(state, attempt);
     if (attemptLiveOf(state, attempt).coveredBy === session.id) endCover(state, attempt);
-    ctx.dirtyRuns.add(run.id);
-    if (!handed) endNeverSent(ctx, run, attempt);
+    turn.dirtyRuns.add(run.id);
+    if (!handed) endNeverSent(turn, run, attempt);
   }
   if (live.session === session) live.session = undefined;
   state.sessions.delete(session.conn);
-  ctx.waitingSessions.delete(session);
-  ctx.dirtyServers.add(session.server);
-  ctx.journal.touch(`servers/${session.server}`);
-  if (tellShell) ctx.effects.push({ kind: 'close', conn: session.conn, error });
+  turn.waitingSessions.delete(session);
+  turn.dirtyServers.add(session.server);
+  turn.journal.touch(`servers/${session.server}`);
+  if (tellShell) turn.effects.push({ kind: 'close', conn: session.conn, error });
 }
 
 /** Unended attempts on the session's server that live in its place. */
-export function attemptsOn(
-  ctx: Context,
-  session: Session,
-): readonly { readonly run: Run; readonly attempt: Attempt }[] {
+export function attemptsOn(turn: Turn, session: Session): readonly { readonly run: Run; readonly attempt: Attempt }[] {
   const found: { run: Run; attempt: Attempt }[] = [];
-  for (const id of serverLiveOf(ctx.state, session.server).runs) {
-    const run = ctx.state.runs.get(id);
+  for (const id of serverLiveOf(turn.state, session.server).runs) {
+    const run = turn.state.runs.get(id);
     if (run === undefined) continue;
     for (const attempt of run.attempts) {
       if (isUnended(attempt) && attempt.server === session.server && isSamePlace(attempt, session))
@@ -82,47 +80,47 @@ export function attemptsOn(
   return found;
 }
 
-const ready = (ctx: Context, waiting: Pick<Waiting, 'needCommit' | 'needCheck'>): boolean =>
-  ctx.gate.isDurable(waiting.needCommit, ctx.journal.hasWrites) && ctx.gate.isChecked(waiting.needCheck);
+const ready = (turn: Turn, waiting: Pick<Waiting, 'needCommit' | 'needCheck'>): boolean =>
+  turn.gate.isDurable(waiting.needCommit, turn.journal.hasWrites) && turn.gate.isChecked(waiting.needCheck);
 
 const hasRoom = (session: Session): boolean =>
   session.unanswered.size === 0 ||
   (session.unanswered.size < STARTS_UNANSWERED_MAX && session.unansweredBytes < STARTS_UNANSWERED_BYTES);
 
-function send(ctx: Context, session: Session, message: ToAgent): void {
-  ctx.effects.push({ kind: 'send', conn: session.conn, message });
+function send(turn: Turn, session: Session, message: ToAgent): void {
+  turn.effects.push({ kind: 'send', conn: session.conn, message });
 }
 
-function noteGrant(ctx: Context, session: Session, mono: number): void {
+function noteGrant(turn: Turn, session: Session, mono: number): void {
   session.lastGrantMono = Math.max(session.lastGrantMono, mono);
-  const live = serverLiveOf(ctx.state, session.server);
+  const live = serverLiveOf(turn.state, session.server);
   live.lastGrantMono = Math.max(live.lastGrantMono, session.lastGrantMono);
 }
 
 /** The Welcome re-issues leases anchored at the Hello, so it counts as a grant at the Hello's receive time. */
-function handWelcome(ctx: Context, session: Session): void {
-  const { state } = ctx;
+function handWelcome(turn: Turn, session: Session): void {
+  const { state } = turn;
   session.phase = 'OPEN';
   session.generation = 1;
   const { verdicts } = session.welcome;
-  applyVerdicts(ctx, session, verdicts);
-  noteGrant(ctx, session, session.helloMono);
+  applyVerdicts(turn, session, verdicts);
+  noteGrant(turn, session, session.helloMono);
   const server = state.servers.get(session.server);
   assert(server !== undefined, `session ${session.id} belongs to a registered server`);
   const { timers } = poolOf(state, server.pool);
-  send(ctx, session, { kind: 'welcome', session: session.id, uid: server.uid, timers, verdicts });
-  ctx.dirtyServers.add(session.server);
-  ctx.journal.touch(`servers/${session.server}`);
+  send(turn, session, { kind: 'welcome', session: session.id, uid: server.uid, timers, verdicts });
+  turn.dirtyServers.add(session.server);
+  turn.journal.touch(`servers/${session.server}`);
 }
 
 /** From here on the grants of this session cover what it keeps, and not what it stops. */
-function applyVerdicts(ctx: Context, session: Session, verdicts: readonly Verdict[]): void {
+function applyVerdicts(turn: Turn, session: Session, verdicts: readonly Verdict[]): void {
   const stopped = new Set(verdicts.filter((verdict) => verdict.action === 'STOP').map((verdict) => verdict.epoch));
   const kept = new Set(verdicts.filter((verdict) => verdict.action !== 'STOP').map((verdict) => verdict.epoch));
-  for (const { attempt } of attemptsOn(ctx, session)) {
-    const live = attemptLiveOf(ctx.state, attempt);
+  for (const { attempt } of attemptsOn(turn, session)) {
+    const live = attemptLiveOf(turn.state, attempt);
     if (stopped.has(attempt.epoch)) {
-      endCover(ctx.state, attempt);
+      endCover(turn.state, attempt);
       live.stopSentIn = session.id;
     } else if (kept.has(attempt.epoch)) {
       live.coveredBy = session.id;
@@ -131,34 +129,34 @@ function applyVerdicts(ctx: Context, session: Session, verdicts: readonly Verdic
   }
 }
 
-function handControl(ctx: Context, session: Session, queue: Waiting[]): void {
+function handControl(turn: Turn, session: Session, queue: Waiting[]): void {
   const waiting = queue.shift();
   if (waiting === undefined) return;
   const { command } = waiting;
   switch (command.kind) {
     case 'stop':
-      handStop(ctx, session, command.run, command.epoch, command.reason);
+      handStop(turn, session, command.run, command.epoch, command.reason);
       return;
     case 'ack': {
       const attempts = [{ run: command.run, epoch: command.epoch }];
       // What follows in the queue and is ready goes into the same message.
-      while (queue[0]?.command.kind === 'ack' && ready(ctx, queue[0])) {
+      while (queue[0]?.command.kind === 'ack' && ready(turn, queue[0])) {
         const next = queue.shift()?.command;
         if (next?.kind === 'ack') attempts.push({ run: next.run, epoch: next.epoch });
       }
-      send(ctx, session, { kind: 'ack', attempts });
+      send(turn, session, { kind: 'ack', attempts });
       return;
     }
     case 'verdicts':
       session.generation += 1;
-      applyVerdicts(ctx, session, command.verdicts);
-      send(ctx, session, { kind: 'verdicts', generation: session.generation, verdicts: command.verdicts });
+      applyVerdicts(turn, session, command.verdicts);
+      send(turn, session, { kind: 'verdicts', generation: session.generation, verdicts: command.verdicts });
       return;
     case 'plain':
-      send(ctx, session, command.message);
+      send(turn, session, command.message);
       // From now on the agent can keep to them.
       if (command.message.kind === 'timers_changed')
-        serverLiveOf(ctx.state, session.server).rhythmSinceMono = ctx.now.mono;
+        serverLiveOf(turn.state, session.server).rhythmSinceMono = turn.now.mono;
       return;
     case 'start':
       throw new Error('starts have a queue of their own');
@@ -167,20 +165,20 @@ function handControl(ctx: Context, session: Session, queue: Waiting[]): void {
   }
 }
 
-function handStop(ctx: Context, session: Session, run: Run['id'], epoch: Attempt['epoch'], reason: string): void {
-  const found = openAttempt(ctx.state, { run, epoch });
+function handStop(turn: Turn, session: Session, run: Run['id'], epoch: Attempt['epoch'], reason: string): void {
+  const found = openAttempt(turn.state, { run, epoch });
   session.generation += 1;
   if (found !== undefined) {
-    if (attemptLiveOf(ctx.state, found.attempt).coveredBy === session.id) endCover(ctx.state, found.attempt);
-    ctx.dirtyRuns.add(run);
+    if (attemptLiveOf(turn.state, found.attempt).coveredBy === session.id) endCover(turn.state, found.attempt);
+    turn.dirtyRuns.add(run);
   }
-  const commandId = nextCommand(ctx, session, { kind: 'stop', run, epoch, bytes: 0 });
-  send(ctx, session, { kind: 'stop', commandId, generation: session.generation, run, epoch, reason });
+  const commandId = nextCommand(turn, session, { kind: 'stop', run, epoch, bytes: 0 });
+  send(turn, session, { kind: 'stop', commandId, generation: session.generation, run, epoch, reason });
 }
 
 /** Hands a start over, bound to the newest covered heartbeat. From now on the attempt may live (semantics C2, C4). */
-function handStart(ctx: Context, session: Session, message: StartMessage): void {
-  const { state, now } = ctx;
+function handStart(turn: Turn, session: Session, message: StartMessage): void {
+  const { state, now } = turn;
   const found = openAttempt(state, message);
   if (found === undefined) return;
   const { run, attempt } = found;
@@ -192,15 +190,15 @@ function handStart(ctx: Context, session: Session, message: StartMessage): void 
   live.lastGrantMono = now.mono;
   live.startedIn = { session: session.id, generation: session.generation };
   live.startSentMono = now.mono;
-  ctx.dirtyRuns.add(run.id);
+  turn.dirtyRuns.add(run.id);
   const bytes = startBytes(message);
-  const commandId = nextCommand(ctx, session, { kind: 'start', run: run.id, epoch: attempt.epoch, bytes });
+  const commandId = nextCommand(turn, session, { kind: 'start', run: run.id, epoch: attempt.epoch, bytes });
   const { generation, coveredSequence } = session;
-  send(ctx, session, { kind: 'start', commandId, generation, sequence: coveredSequence, ...message });
+  send(turn, session, { kind: 'start', commandId, generation, sequence: coveredSequence, ...message });
 }
 
 function nextCommand(
-  ctx: Context,
+  turn: Turn,
   session: Session,
   command: {
     readonly kind: 'start' | 'stop';
@@ -209,10 +207,10 @@ function nextCommand(
     readonly bytes: number;
   },
 ): number {
-  ctx.lastCommandId += 1;
-  session.unanswered.set(ctx.lastCommandId, command);
+  turn.lastCommandId += 1;
+  session.unanswered.set(turn.lastCommandId, command);
   session.unansweredBytes += command.bytes;
-  return ctx.lastCommandId;
+  return turn.lastCommandId;
 }
 
 /** A rough size: what makes a start large is its text, its arguments and its environment. */

@@ -4,7 +4,7 @@
  */
 import { MINUTE } from '../../../shared/time.ts';
 import { poolLiveOf, type Storm, serverLiveOf } from '../cluster/cluster.ts';
-import type { Context } from '../cluster/turn.ts';
+import type { Turn } from '../cluster/turn.ts';
 import type { Pool, Server } from '../records/state.ts';
 
 const WINDOW_MS = MINUTE;
@@ -14,57 +14,57 @@ const CALM_MS = MINUTE;
 const NOT_AGAIN_MS = 15 * MINUTE;
 
 /** A server turned SUSPECT: is it one of many? */
-export function noteSuspect(ctx: Context, server: Server): void {
-  const { state, now } = ctx;
+export function noteSuspect(turn: Turn, server: Server): void {
+  const { state, now } = turn;
   const pool = state.pools.get(server.pool);
   if (pool === undefined || server.intent !== 'ACTIVE') return;
   const { storm } = poolLiveOf(state, server.pool);
   storm.suspects = storm.suspects.filter((one) => one.mono > now.mono - WINDOW_MS && one.server !== server.id);
   storm.suspects.push({ server: server.id, mono: now.mono });
-  if (storm.activeSinceMono !== undefined || ctx.age < pool.stormNotBeforeAge) return;
+  if (storm.activeSinceMono !== undefined || turn.age < pool.stormNotBeforeAge) return;
   const silent = storm.suspects.length;
   // Cheap first: the servers of a large pool are not counted for each one that falls silent.
-  if (silent < SERVERS_MIN || silent < SHARE * activeServers(ctx, pool, silent)) return;
-  const counted = countBefore(ctx, pool);
+  if (silent < SERVERS_MIN || silent < SHARE * activeServers(turn, pool, silent)) return;
+  const counted = countBefore(turn, pool);
   if (silent < SHARE * counted) return;
   storm.activeSinceMono = now.mono;
   storm.belowSinceMono = undefined;
-  ctx.journal.event({
+  turn.journal.event({
     type: 'STORM_BEGAN',
     cause: 'MASS_FAILURE',
     message: `${silent} of ${counted} servers of ${pool.id} fell silent within a minute: takeovers from silent servers are held back for up to 5 minutes; if they really are dead, now: locum proceed ${pool.id}`,
     pool: pool.id,
   });
-  wakePool(ctx, pool);
+  wakePool(turn, pool);
 }
 
 /** Looks whether the storm is over. */
-export function judgeStorm(ctx: Context, pool: Pool): void {
-  const { now } = ctx;
-  const { storm } = poolLiveOf(ctx.state, pool.id);
+export function judgeStorm(turn: Turn, pool: Pool): void {
+  const { now } = turn;
+  const { storm } = poolLiveOf(turn.state, pool.id);
   if (storm.activeSinceMono === undefined) return;
   const silent = pool.order.filter((id) => {
-    const server = ctx.state.servers.get(id);
+    const server = turn.state.servers.get(id);
     return server?.intent === 'ACTIVE' && (server.liveness === 'SUSPECT' || server.liveness === 'MISSING');
   }).length;
-  if (silent >= SHARE * countBefore(ctx, pool)) {
+  if (silent >= SHARE * countBefore(turn, pool)) {
     storm.belowSinceMono = undefined;
     return;
   }
   storm.belowSinceMono ??= now.mono;
   const calmAtMono = storm.belowSinceMono + CALM_MS;
-  if (now.mono >= calmAtMono) endStorm(ctx, pool, 'CALM');
-  else ctx.wakePoolAt(pool.id, calmAtMono);
+  if (now.mono >= calmAtMono) endStorm(turn, pool, 'CALM');
+  else turn.wakePoolAt(pool.id, calmAtMono);
 }
 
-export function endStorm(ctx: Context, pool: Pool, cause: string): void {
-  const { storm } = poolLiveOf(ctx.state, pool.id);
+export function endStorm(turn: Turn, pool: Pool, cause: string): void {
+  const { storm } = poolLiveOf(turn.state, pool.id);
   if (storm.activeSinceMono === undefined) return;
   quiet(storm);
-  pool.stormNotBeforeAge = ctx.age + NOT_AGAIN_MS;
-  ctx.journal.note(pool);
-  ctx.journal.event({ type: 'STORM_ENDED', cause, message: `takeovers of ${pool.id} go on`, pool: pool.id });
-  wakePool(ctx, pool);
+  pool.stormNotBeforeAge = turn.age + NOT_AGAIN_MS;
+  turn.journal.note(pool);
+  turn.journal.event({ type: 'STORM_ENDED', cause, message: `takeovers of ${pool.id} go on`, pool: pool.id });
+  wakePool(turn, pool);
 }
 
 function quiet(storm: Storm): void {
@@ -74,8 +74,8 @@ function quiet(storm: Storm): void {
 }
 
 /** At most as many as are sure to be counted: ALIVE and ACTIVE for a minute, looked at only until there are too many for a storm. */
-function activeServers(ctx: Context, pool: Pool, silent: number): number {
-  const { state, now } = ctx;
+function activeServers(turn: Turn, pool: Pool, silent: number): number {
+  const { state, now } = turn;
   let count = 0;
   for (const id of pool.order) {
     const server = state.servers.get(id);
@@ -87,8 +87,8 @@ function activeServers(ctx: Context, pool: Pool, silent: number): number {
 }
 
 /** ACTIVE servers that were ALIVE a minute ago: those that are, and those that turned silent since. */
-function countBefore(ctx: Context, pool: Pool): number {
-  const { state, now } = ctx;
+function countBefore(turn: Turn, pool: Pool): number {
+  const { state, now } = turn;
   const silent = new Set(poolLiveOf(state, pool.id).storm.suspects.map((one) => one.server));
   return pool.order.filter((id) => {
     const server = state.servers.get(id);
@@ -99,8 +99,8 @@ function countBefore(ctx: Context, pool: Pool): number {
   }).length;
 }
 
-function wakePool(ctx: Context, pool: Pool): void {
-  for (const id of pool.order) for (const run of serverLiveOf(ctx.state, id).runs) ctx.dirtyRuns.add(run);
-  ctx.dirtyPools.add(pool.id);
-  ctx.journal.touch(`pools/${pool.id}`);
+function wakePool(turn: Turn, pool: Pool): void {
+  for (const id of pool.order) for (const run of serverLiveOf(turn.state, id).runs) turn.dirtyRuns.add(run);
+  turn.dirtyPools.add(pool.id);
+  turn.journal.touch(`pools/${pool.id}`);
 }

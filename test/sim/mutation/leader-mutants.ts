@@ -16,13 +16,13 @@ export const leaderMutants: readonly Mutant[] = [
     patches: [
       {
         file: 'controller/core/servers/from-agent.ts',
-        find: 'ctx.gate.cover({ session, sequence: said.sequence, receivedMono: ctx.now.mono });',
-        instead: 'grant(ctx, session, said.sequence, ctx.now.mono);',
+        find: 'turn.gate.cover({ session, sequence: said.sequence, receivedMono: turn.now.mono });',
+        instead: 'grant(turn, session, said.sequence, turn.now.mono);',
       },
       {
         file: 'controller/core/servers/from-agent.ts',
-        find: "import { askFullState, closeSession } from './session.ts';",
-        instead: "import { askFullState, closeSession, grant } from './session.ts';",
+        find: "import { closeSession } from './session.ts';",
+        instead: "import { closeSession, grant } from './session.ts';",
       },
     ],
   },
@@ -53,7 +53,7 @@ export const leaderMutants: readonly Mutant[] = [
       {
         file: ATTEMPT,
         find: '  live.stopSentIn = session.id;',
-        instead: '  live.stopSentIn = session.id;\n  endCover(ctx.state, attempt);',
+        instead: '  live.stopSentIn = session.id;\n  endCover(turn.state, attempt);',
       },
     ],
   },
@@ -94,9 +94,9 @@ export const leaderMutants: readonly Mutant[] = [
     patches: [
       {
         file: 'controller/core/runs/moves.ts',
-        find: 'if (attempt !== undefined) stopAttempt(ctx, run, attempt, cause, `it moves to ${to}`);',
+        find: 'if (attempt !== undefined) stopAttempt(turn, run, attempt, cause, `it moves to ${to}`);',
         instead:
-          "if (attempt !== undefined) stopAttempt(ctx, run, attempt, cause, 'it moves');\n  if (attempt !== undefined && attempt.state !== 'ENDED') endAttempt(ctx, run, attempt, { cause: 'STOPPED', exitCode: undefined, signal: '', proof: 'REPORT', detail: '' });",
+          "if (attempt !== undefined) stopAttempt(turn, run, attempt, cause, 'it moves');\n  if (attempt !== undefined && attempt.state !== 'ENDED') endAttempt(turn, run, attempt, { cause: 'STOPPED', exitCode: undefined, signal: '', proof: 'REPORT', detail: '' });",
       },
       {
         file: 'controller/core/runs/moves.ts',
@@ -112,8 +112,8 @@ export const leaderMutants: readonly Mutant[] = [
     patches: [
       {
         file: 'controller/core/servers/hello.ts',
-        find: 'session.absent = takeInventory(ctx, session, facts.inventory, undefined);',
-        instead: 'endAbsent(ctx, session, takeInventory(ctx, session, facts.inventory, undefined));',
+        find: 'session.absent = takeInventory(turn, session, facts.inventory, undefined);',
+        instead: 'endAbsent(turn, session, takeInventory(turn, session, facts.inventory, undefined));',
       },
       {
         file: 'controller/core/servers/hello.ts',
@@ -129,9 +129,9 @@ export const leaderMutants: readonly Mutant[] = [
     patches: [
       {
         file: SESSION,
-        find: 'while (session.starts[0] !== undefined && ready(ctx, session.starts[0]) && hasRoom(session)) {',
+        find: 'while (session.starts[0] !== undefined && ready(turn, session.starts[0]) && hasRoom(session)) {',
         instead:
-          'while (session.starts[0] !== undefined && ctx.gate.isChecked(session.starts[0].needCheck - 1) && hasRoom(session)) {',
+          'while (session.starts[0] !== undefined && turn.gate.isChecked(session.starts[0].needCheck - 1) && hasRoom(session)) {',
       },
     ],
   },

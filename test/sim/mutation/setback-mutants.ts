@@ -2,7 +2,7 @@
 import type { Mutant } from './mutants.ts';
 
 const SETBACK = 'controller/core/placement/setback.ts';
-const GATE = 'controller/core/servers/server-gate.ts';
+const GATE = 'controller/core/placement/gate-view.ts';
 
 export const setbackMutants: readonly Mutant[] = [
   {

@@ -1,7 +1,7 @@
 import { describe, expect, it } from 'vitest';
 import type { ClusterState, Session } from '../../../../controller/core/cluster/cluster.ts';
 import type { ReportedAttempt } from '../../../../controller/core/cluster/event.ts';
-import type { Context } from '../../../../controller/core/cluster/turn.ts';
+import type { Turn } from '../../../../controller/core/cluster/turn.ts';
 import type { Policy, Server } from '../../../../controller/core/records/state.ts';
 import {
   earlierLifeOf,
@@ -27,7 +27,7 @@ function restored() {
   const ctx = {
     ...{ state, dirtyPools: new Set(), dirtyServers: new Set(), journal: { put: () => undefined } },
     queueCommand: (_: Session, { kind }: { kind: string }) => void asked.push(kind),
-  } as unknown as Context;
+  } as unknown as Turn;
   expectEarlierLife(state, server);
   return { server, state, ctx, asked };
 }

@@ -2,7 +2,6 @@
  * An agent of the model world: obeys the lease rules A1–A5 of docs/semantics.md on a perfect clock, and otherwise does what
  * it is told to: answers starts or not, dies at once or late, falls silent. Written apart from the real agent, from the rules.
  */
-
 import type { CommandOutcome, FromAgent, ReportedAttempt } from '../../../../controller/core/cluster/event.ts';
 import type { EndCause } from '../../../../controller/core/records/state.ts';
 import type { ToAgent } from '../../../../controller/core/records/to-agent.ts';
