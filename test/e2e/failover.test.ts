@@ -2,6 +2,7 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import { timestampMs } from '@bufbuild/protobuf/wkt';
 import { describe, expect, it } from 'vitest';
 import { missingAfterMs, SHORT } from '../../cli/dev/scaled-timers.ts';
+import type { Testimony } from '../../demo/witness.ts';
 import { Apply } from '../../shared/gen/locum/v1/pool_pb.ts';
 import { RunState } from '../../shared/gen/locum/v1/run_pb.ts';
 import { Liveness } from '../../shared/gen/locum/v1/server_pb.ts';
@@ -14,6 +15,15 @@ const READING_MS = 2;
 
 describe('three servers with real processes', () => {
   const fixture = useCluster(['a', 'b', 'c']);
+  type Running = Awaited<ReturnType<ReturnType<typeof fixture>['running']>>;
+
+  /** What a run wrote last, up to the start of its attempt: a program runs a moment before it has written that it does. */
+  const lastWords = async ({ run, attempt }: Running, count: number): Promise<readonly Testimony[]> =>
+    await eventually(`${run.name} writes that it started`, async () => {
+      const words = fixture().witness.of(run.name.slice('runs/'.length));
+      const at = words.findLastIndex(({ what, epoch }) => what === 'start' && epoch === attempt.epoch);
+      return at < 0 ? undefined : words.slice(Math.max(0, at + 1 - count), at + 1);
+    });
 
   it('run a policy on the primary, and when its host dies on the next server, not before missing_after', {
     timeout: TEST_TIMEOUT_MS,
@@ -35,7 +45,7 @@ describe('three servers with real processes', () => {
     const lastHeartbeatMs =
       timestampMs(missing?.time ?? { $typeName: 'google.protobuf.Timestamp', seconds: 0n, nanos: 0 }) -
       Number(missing?.details['silence_ms']);
-    const started = witness.of(after.run.name.slice('runs/'.length)).findLast(({ what }) => what === 'start');
+    const [started] = await lastWords(after, 1);
     const silentMs = (started?.wallMs ?? 0) - lastHeartbeatMs;
     expect(silentMs).toBeGreaterThanOrEqual(missingAfterMs(SHORT) - READING_MS);
     expect(silentMs).toBeLessThan(missingAfterMs(SHORT) + 2_500);
@@ -104,7 +114,7 @@ describe('three servers with real processes', () => {
   it('move what runs when the order is changed with MOVE_NOW, as the dry run said', {
     timeout: TEST_TIMEOUT_MS,
   }, async () => {
-    const { running, servers, witness } = fixture();
+    const { running, servers } = fixture();
     const request = { name: 'servers/c', apply: Apply.MOVE_NOW };
     const planned = await servers.makePrimary({ ...request, validateOnly: true });
     expect(planned.plan?.moves.map(({ policy, fromServer, toServer }) => [policy, fromServer, toServer])).toEqual([
@@ -112,8 +122,7 @@ describe('three servers with real processes', () => {
     ]);
     await running('orders', 'a');
     await servers.makePrimary(request);
-    const { run } = await running('orders', 'c');
-    const words = witness.of(run.name.slice('runs/'.length)).slice(-2);
+    const words = await lastWords(await running('orders', 'c'), 2);
     expect(words.map(({ what }) => what)).toEqual(['stop', 'start']);
   });
 
