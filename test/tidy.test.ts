@@ -146,6 +146,25 @@ const samples: Readonly<Record<string, readonly Sample[]>> = {
     [{ 'shared/ids.ts': "\nexport type * as T from './time.ts';" }, 'shared/ids.ts:2'],
     [{ 'shared/ids.ts': "export { a } from './time.ts';\n// export * would be wrong" }],
   ],
+  'the engine knows time by its two ports alone': [
+    ...['setTimeout(f, 1)', 'clearInterval(t)', 'setImmediate(f)', 'queueMicrotask(f)', 'Date.now()'].map(
+      (code): Sample => {
+        return [{ 'controller/engine/loop.ts': `\n${code}` }, 'controller/engine/loop.ts:2'];
+      },
+    ),
+    [{ 'controller/leadership/reign.ts': 'performance.now()' }, 'controller/leadership/reign.ts:1'],
+    [
+      { 'controller/engine/a.ts': "import { setTimeout as sleep } from 'node:timers/promises';" },
+      'controller/engine/a.ts:1',
+    ],
+    [{ 'controller/engine/agenda.ts': 'setTimeout(f, 1)', 'controller/engine/clock.ts': 'Date.now()' }],
+    [
+      {
+        'controller/engine/a.ts': '// no setTimeout here\nagenda.after(1, f);',
+        'controller/main.ts': 'setTimeout(f, 1)',
+      },
+    ],
+  ],
   'nothing is left for later': [
     ...['TODO', 'FIXME'].flatMap((word): Sample[] => [
       [{ 'shared/ids.ts': `const a = 1; // ${word} later` }, 'shared/ids.ts:1'],

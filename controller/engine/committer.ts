@@ -8,6 +8,7 @@ import { assert } from '../../shared/assert.ts';
 import { encodeRecord } from '../codec/record.ts';
 import type { RecordWrite } from '../core/cluster/effect.ts';
 import type { Batch, CommitOutcome, Store, Write } from '../store/store.ts';
+import type { Agenda, Planned } from './agenda.ts';
 
 /** A store that takes no writes. */
 export interface StoreTrouble {
@@ -29,6 +30,7 @@ export interface CommitterOptions {
   readonly onTrouble: (trouble: StoreTrouble | undefined) => void;
   /** Milliseconds of a monotonic clock. */
   readonly mono: () => number;
+  readonly agenda: Agenda;
 }
 
 /** First and longest wait before a failed commit or check is repeated. */
@@ -59,8 +61,8 @@ export class Committer {
   #ended = false;
   #failures = 0;
   #trouble: StoreTrouble | undefined;
-  #stallTimer: NodeJS.Timeout | undefined;
-  readonly #timers = new Set<NodeJS.Timeout>();
+  #stallTimer: Planned | undefined;
+  readonly #timers = new Set<Planned>();
 
   constructor(options: CommitterOptions) {
     this.#options = options;
@@ -107,16 +109,17 @@ export class Committer {
   end(): void {
     this.#ended = true;
     this.#jobs.length = 0;
-    clearTimeout(this.#stallTimer);
-    for (const timer of this.#timers) clearTimeout(timer);
+    this.#stallTimer?.cancel();
+    for (const timer of this.#timers) timer.cancel();
   }
 
   #next(): void {
     const job = this.#jobs[0];
     if (job === undefined || this.#busy || this.#ended) return;
     this.#busy = true;
-    this.#stallTimer = setTimeout(() => this.#stalled(job), STALL_MS);
-    this.#options.store.commit(job.batch).then(
+    const { store, agenda } = this.#options;
+    this.#stallTimer = agenda.after(STALL_MS, () => this.#stalled(job));
+    store.commit(job.batch).then(
       (outcome) => this.#settle(job, outcome),
       (error: unknown) => this.#settle(job, { kind: 'unknown', detail: String(error) }),
     );
@@ -124,7 +127,7 @@ export class Committer {
 
   #settle(job: Job, outcome: CommitOutcome): void {
     if (this.#ended) return;
-    clearTimeout(this.#stallTimer);
+    this.#stallTimer?.cancel();
     switch (outcome.kind) {
       case 'committed':
         this.#committed(job, outcome.revision);
@@ -159,7 +162,7 @@ export class Committer {
 
   #stalled(job: Job): void {
     // After a pause of this process the answer may stand in a socket: that is read first.
-    setImmediate(() => {
+    this.#options.agenda.atTurnEnd(() => {
       if (this.#jobs[0] !== job || !this.#busy || this.#trouble !== undefined) return;
       this.#setTrouble({ reason: 'STORE_UNAVAILABLE', detail: `no answer to a commit for ${STALL_MS / 1000} s` });
     });
@@ -197,10 +200,10 @@ export class Committer {
 
   #later(delayMs: number, action: () => void): void {
     if (this.#ended) return;
-    const timer = setTimeout(() => {
+    const timer = this.#options.agenda.after(delayMs, () => {
       this.#timers.delete(timer);
       action();
-    }, delayMs);
+    });
     this.#timers.add(timer);
   }
 

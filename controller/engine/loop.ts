@@ -11,6 +11,7 @@ import type { Now } from '../../shared/time.ts';
 import type { ClusterState } from '../core/cluster/cluster.ts';
 import type { Effect } from '../core/cluster/effect.ts';
 import type { Event, FromShell } from '../core/cluster/event.ts';
+import { type Agenda, MAX_DELAY_MS, type Planned } from './agenda.ts';
 import type { Clock } from './clock.ts';
 import { eventBytes } from './event-bytes.ts';
 import { PACE_MS, Pacer, type Pending } from './pacer.ts';
@@ -29,6 +30,7 @@ export interface SteppedCore extends Pending {
 export interface LoopOptions {
   readonly core: SteppedCore;
   readonly clock: Clock;
+  readonly agenda: Agenda;
   readonly perform: (effects: readonly Effect[], now: Now) => void;
   /** Called once, after which nothing is stepped any more: a defect of ours. */
   readonly onFatal: (error: unknown) => void;
@@ -58,8 +60,6 @@ export const PAUSE_MS = 2_000;
 const PULSE_MS = 500;
 const MAX_PENDING_BYTES = 256 * 1024 * 1024;
 const MAILBOX_BYTES = 64 * 1024 * 1024;
-/** `setTimeout` overflows past this. */
-const MAX_TIMEOUT_MS = 2 ** 31 - 1;
 
 /**
  * Heartbeats with nothing new wait this long for company, unless something comes that can't wait. Waking up, and asking the store
@@ -85,17 +85,17 @@ export class Loop {
   readonly #mailbox: Mailbox<Mail>;
   readonly #maxEventsPerTurn: number;
   readonly #pacer: Pacer;
-  readonly #pulse: NodeJS.Timeout;
+  readonly #pulse: Planned;
   #own: FromShell[] = [];
   #reads: WaitingRead[] = [];
-  #turnScheduled: NodeJS.Immediate | undefined;
-  #batchTimer: NodeJS.Timeout | undefined;
+  #turnScheduled: Planned | undefined;
+  #batchTimer: Planned | undefined;
   #batchDueMono = 0;
   #ownScheduled = false;
   /** Mail waits for the commit under way, at most until this fires. */
-  #paceTimer: NodeJS.Timeout | undefined;
+  #paceTimer: Planned | undefined;
   #refusedSinceRoom = false;
-  #wake: NodeJS.Timeout | undefined;
+  #wake: Planned | undefined;
   #wakeMono: number | undefined;
   #lastTurnMono: number;
   /** A pause before the first turn is none of a leader: the election is stepped first, and its waits begin then. */
@@ -117,7 +117,7 @@ export class Loop {
     this.#pacer = new Pacer(options.recordsPerCommit ?? 1_000);
     this.#lastTurnMono = options.clock().mono;
     this.#pulseDueMono = this.#lastTurnMono + PULSE_MS;
-    this.#pulse = setInterval(() => this.#checkPulse(), PULSE_MS).unref();
+    this.#pulse = options.agenda.every(PULSE_MS, () => this.#checkPulse());
   }
 
   /** Events that wait. */
@@ -134,7 +134,7 @@ export class Loop {
       return false;
     }
     if (mayWait(event) && this.#mailbox.size < this.#maxEventsPerTurn) this.#scheduleBatch(postedAt.mono);
-    else this.#turnScheduled ??= setImmediate(() => this.#mailTurn());
+    else this.#scheduleTurn();
     return true;
   }
 
@@ -147,8 +147,8 @@ export class Loop {
     this.#own.push(event);
     if (this.#ownScheduled) return;
     this.#ownScheduled = true;
-    // A microtask: the caller may be inside of `perform`, and the core is not to be entered twice.
-    queueMicrotask(() => this.#turn());
+    // Not at once: the caller may be inside of `perform`, and the core is not to be entered twice.
+    this.#options.agenda.next(() => this.#turn());
   }
 
   /**
@@ -180,9 +180,9 @@ export class Loop {
   end(error: LocumError): void {
     if (this.#ended !== undefined) return;
     this.#ended = error;
-    clearInterval(this.#pulse);
-    clearTimeout(this.#wake);
-    clearTimeout(this.#paceTimer);
+    this.#pulse.cancel();
+    this.#wake?.cancel();
+    this.#paceTimer?.cancel();
     this.#unschedule();
     this.#mailbox.clear();
     this.#own = [];
@@ -192,13 +192,17 @@ export class Loop {
   #scheduleBatch(nowMono: number): void {
     if (this.#batchTimer !== undefined || this.#turnScheduled !== undefined) return;
     this.#batchDueMono = nowMono + HEARTBEAT_BATCH_MS;
-    this.#batchTimer = setTimeout(() => this.#mailTurn(), HEARTBEAT_BATCH_MS);
+    this.#batchTimer = this.#options.agenda.after(HEARTBEAT_BATCH_MS, () => this.#mailTurn());
+  }
+
+  #scheduleTurn(): void {
+    this.#turnScheduled ??= this.#options.agenda.atTurnEnd(() => this.#mailTurn());
   }
 
   #unschedule(): void {
-    clearTimeout(this.#batchTimer);
+    this.#batchTimer?.cancel();
     this.#batchTimer = undefined;
-    if (this.#turnScheduled !== undefined) clearImmediate(this.#turnScheduled);
+    this.#turnScheduled?.cancel();
     this.#turnScheduled = undefined;
   }
 
@@ -217,14 +221,14 @@ export class Loop {
   #scheduleRest(): void {
     if (this.#ended !== undefined || this.#mailbox.size === 0 || this.#batchTimer !== undefined) return;
     if (this.#mayStepMail()) {
-      clearTimeout(this.#paceTimer);
+      this.#paceTimer?.cancel();
       this.#paceTimer = undefined;
-      this.#turnScheduled ??= setImmediate(() => this.#mailTurn());
+      this.#scheduleTurn();
     } else {
-      this.#paceTimer ??= setTimeout(() => {
+      this.#paceTimer ??= this.#options.agenda.after(PACE_MS, () => {
         this.#paceTimer = undefined;
         this.#mailTurn();
-      }, PACE_MS);
+      });
     }
   }
 
@@ -300,11 +304,12 @@ export class Loop {
     const wakeMono = this.#options.core.nextWakeMono();
     if (wakeMono === this.#wakeMono) return;
     this.#wakeMono = wakeMono;
-    clearTimeout(this.#wake);
+    this.#wake?.cancel();
     if (wakeMono === undefined) return;
-    const delayMs = Math.ceil(wakeMono - this.#options.clock().mono);
+    const { clock, agenda } = this.#options;
+    const delayMs = Math.ceil(wakeMono - clock().mono);
     assert(!Number.isNaN(delayMs), 'a wake-up time is a number');
-    this.#wake = setTimeout(() => this.#tick(), Math.min(Math.max(delayMs, 0), MAX_TIMEOUT_MS));
+    this.#wake = agenda.after(Math.min(Math.max(delayMs, 0), MAX_DELAY_MS), () => this.#tick());
   }
 
   #tick(): void {

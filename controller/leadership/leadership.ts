@@ -12,6 +12,7 @@ import type { Keep } from '../core/cluster/cluster.ts';
 import { Core } from '../core/core.ts';
 import type { StateRecord } from '../core/records/state.ts';
 import type { Timers } from '../core/records/timers.ts';
+import { systemAgenda } from '../engine/agenda.ts';
 import type { Clock } from '../engine/clock.ts';
 import type { StoreTrouble } from '../engine/committer.ts';
 import { createScheduleReader } from '../engine/schedules.ts';
@@ -193,6 +194,7 @@ export class Leadership {
         maxCommitsInFlight: 1,
       }),
       clock,
+      agenda: systemAgenda,
       agents,
       metrics,
       // What fits into one transaction of etcd; SQLite takes more for the same fsync.

@@ -10,6 +10,7 @@ import type { Now } from '../../shared/time.ts';
 import type { ClusterState } from '../core/cluster/cluster.ts';
 import type { AdminCall, CallValue, Event } from '../core/cluster/event.ts';
 import { acknowledgedState } from '../engine/acknowledged-state.ts';
+import type { Agenda, Planned } from '../engine/agenda.ts';
 import type { Clock } from '../engine/clock.ts';
 import { Committer, type StoreTrouble } from '../engine/committer.ts';
 import { type AgentStreams, Performer } from '../engine/effects.ts';
@@ -30,6 +31,7 @@ export interface ReignOptions {
   /** A core that nothing was stepped in yet. */
   readonly core: SteppedCore;
   readonly clock: Clock;
+  readonly agenda: Agenda;
   readonly agents: AgentStreams;
   readonly metrics: ControllerMetrics;
   /** Records that make a commit of a good size; see `Loop`. */
@@ -83,11 +85,11 @@ export class Reign {
   readonly #committer: Committer;
   readonly #termCheck: SharedCheck<boolean>;
   readonly #copies = new Set<CopyUnderWay>();
-  #patience: NodeJS.Timeout | undefined;
+  #patience: Planned | undefined;
   #stuck: Stuck | undefined;
 
   constructor(options: ReignOptions) {
-    const { store, term, core, clock, metrics } = options;
+    const { store, term, core, clock, agenda, metrics } = options;
     this.#options = options;
     this.term = term;
     this.clusterId = options.clusterId;
@@ -97,6 +99,7 @@ export class Reign {
       store,
       term,
       mono: () => clock().mono,
+      agenda,
       onCommitted: ({ number: commit, writes }, revision, tookMs) => {
         metrics.committed(tookMs);
         for (const copy of this.#copies) copy.committed(writes);
@@ -118,6 +121,7 @@ export class Reign {
     this.#loop = new Loop({
       core,
       clock,
+      agenda,
       perform: (effects, now) => performer.perform(effects, now),
       onFatal: options.onFatal,
       onRoom: options.onRoom,
@@ -247,7 +251,7 @@ export class Reign {
 
   /** Drops everything; reads and watches under way get `error`, calls that nobody knows what became of them. */
   end(error: LocumError): void {
-    clearTimeout(this.#patience);
+    this.#patience?.cancel();
     this.#committer.end();
     this.#loop.end(error);
     this.#calls.failAll(outcomeUnknown(error));
@@ -255,11 +259,11 @@ export class Reign {
   }
 
   #onTrouble(trouble: StoreTrouble | undefined): void {
-    clearTimeout(this.#patience);
+    this.#patience?.cancel();
     this.#stuck = undefined;
     this.#loop.refuseReads(undefined);
     if (trouble !== undefined) {
-      this.#patience = setTimeout(() => this.#giveUp(trouble), TROUBLE_PATIENCE_MS);
+      this.#patience = this.#options.agenda.after(TROUBLE_PATIENCE_MS, () => this.#giveUp(trouble));
     }
     this.#options.onTrouble(trouble);
   }

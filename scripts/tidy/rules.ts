@@ -93,6 +93,13 @@ const corePurity: Rule = {
     ),
 };
 
+/** The simulator plays these files on its own time: only the two ports know that of Node. */
+const onPortsOfTime = (path: string): boolean =>
+  /^controller\/(?:engine\/|leadership\/reign\.ts$)/.test(path) && !/\/(?:clock|agenda)\.ts$/.test(path);
+
+const TIME_OF_NODE =
+  /(?<![.\w$])(?:Date|performance)\b(?!\??:)|(?<![.\w$])(?:set|clear)(?:Timeout|Interval|Immediate)\b(?!\??:)|(?<![.\w$])queueMicrotask\b|\bnode:timers\b/g;
+
 const fileLength: Rule = {
   name: `a file has at most ${MAX_LINES} lines`,
   check: (files) =>
@@ -161,6 +168,9 @@ export const rules: readonly Rule[] = [
   saysWhatIsInside,
   noIndex,
   pattern('nothing is exported wholesale', {}, /\bexport\s+(?:type\s+)?\*/g, () => 'name what is exported'),
+  pattern('the engine knows time by its two ports alone', { applies: onPortsOfTime }, TIME_OF_NODE, (found) => {
+    return `${found}: use the Clock and the Agenda that are handed in`;
+  }),
   pattern('nothing is left for later', { applies: everyFile, part: 'comments' }, /\b(?:TODO|FIXME)\b/g, (found) => {
     return `${found}: do it, or open an issue`;
   }),

@@ -4,6 +4,7 @@ import { policySpecFromProto } from '../../controller/codec/policy.ts';
 import type { Call } from '../../controller/core/cluster/event.ts';
 import { Core } from '../../controller/core/core.ts';
 import type { ToAgent } from '../../controller/core/records/to-agent.ts';
+import { systemAgenda } from '../../controller/engine/agenda.ts';
 import { createScheduleReader } from '../../controller/engine/schedules.ts';
 import { type CallDetails, Reign } from '../../controller/leadership/reign.ts';
 import { ControllerMetrics } from '../../controller/metrics.ts';
@@ -33,6 +34,7 @@ export async function reignWorld() {
     revision: (await store.load()).revision,
     core: new Core({ version: 'test', verifyIntervalMs: 0, maxCommitsInFlight: 1, schedules: createScheduleReader() }),
     clock: () => ({ mono: Date.now(), wall: Date.now() }),
+    agenda: systemAgenda,
     agents: { send: (_, message) => void sent.push(message), close: () => undefined },
     metrics: new ControllerMetrics(),
     recordsPerCommit: 1_000,

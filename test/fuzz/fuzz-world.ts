@@ -4,6 +4,7 @@ import { AgentStreams } from '../../controller/agents/agent-streams.ts';
 import { type ApiContext, StreamCount } from '../../controller/api/api-context.ts';
 import { API_SERVICES, addApiServices } from '../../controller/api/api-listener.ts';
 import { Core } from '../../controller/core/core.ts';
+import { systemAgenda } from '../../controller/engine/agenda.ts';
 import { systemClock } from '../../controller/engine/clock.ts';
 import { createScheduleReader } from '../../controller/engine/schedules.ts';
 import { Reign } from '../../controller/leadership/reign.ts';
@@ -93,6 +94,7 @@ export class FuzzWorld {
         schedules: createScheduleReader(),
       }),
       clock: systemClock,
+      agenda: systemAgenda,
       agents: streams,
       metrics,
       recordsPerCommit: 1_000,

@@ -1,6 +1,7 @@
 import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest';
 import { newMeta } from '../../../controller/core/cluster/cluster.ts';
 import type { RecordWrite } from '../../../controller/core/cluster/effect.ts';
+import { systemAgenda } from '../../../controller/engine/agenda.ts';
 import { Committer, type CommitterOptions } from '../../../controller/engine/committer.ts';
 import { type CommitOutcome, StoreError } from '../../../controller/store/store.ts';
 import { FailingStore } from './failing-store.ts';
@@ -19,6 +20,7 @@ async function world(more: Partial<CommitterOptions> = {}) {
     store,
     term,
     mono: () => Date.now(),
+    agenda: systemAgenda,
     onCommitted: ({ number }) => said.push(`committed ${number}`),
     onVerified: (check) => said.push(`verified ${check}`),
     onDeposed: (detail) => said.push(`deposed: ${detail}`),

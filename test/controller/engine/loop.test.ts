@@ -1,6 +1,7 @@
 import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest';
 import type { Effect } from '../../../controller/core/cluster/effect.ts';
 import type { Event } from '../../../controller/core/cluster/event.ts';
+import { systemAgenda } from '../../../controller/engine/agenda.ts';
 import { Loop, type LoopOptions, PAUSE_MS } from '../../../controller/engine/loop.ts';
 import { BYTES_PER_COMMIT, PACE_MS } from '../../../controller/engine/pacer.ts';
 import { LocumError } from '../../../shared/errors.ts';
@@ -17,6 +18,7 @@ function world(more: Partial<LoopOptions> = {}) {
   const loop = new Loop({
     core,
     clock: clock.now,
+    agenda: systemAgenda,
     perform: (effects) => void performed.push([...effects]),
     onFatal: (error) => void fatal.push(error),
     onRoom: () => void rooms.push(loop.depth),
