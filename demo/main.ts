@@ -2,20 +2,26 @@
  * `npm run demo`: the story of failover, with real processes on this machine. Exits with 1 if any step did not happen as
  * promised; whatever happens, no process is left behind. `--real-timers` takes the defaults (45 s) instead of a tenth of them.
  */
-import { mkdtempSync, rmSync } from 'node:fs';
+import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { parseUsage } from '../scripts/usage.ts';
+import { takeoverPicture } from './picture.ts';
 import { Stage } from './stage.ts';
 import { play } from './story.ts';
 
 const USAGE = `
 npm run demo -- [options]: the story of failover, with real processes on this machine
   --real-timers   the default timers (45 s) instead of a tenth of them
-  --keep          keep logs and data`;
+  --keep          keep logs and data
+  --picture FILE  draw the takeover as SVG`;
 
 const { values } = parseUsage(USAGE, {
-  options: { 'real-timers': { type: 'boolean', default: false }, keep: { type: 'boolean' } },
+  options: {
+    'real-timers': { type: 'boolean', default: false },
+    keep: { type: 'boolean' },
+    picture: { type: 'string' },
+  },
 });
 
 const dataDir = mkdtempSync(join(tmpdir(), 'locum-demo-'));
@@ -47,7 +53,8 @@ for (const stream of [process.stdout, process.stderr]) {
 
 let failure: string | undefined;
 try {
-  await play(stage, { realTimers: values['real-timers'] });
+  const scene = await play(stage, { realTimers: values['real-timers'] });
+  if (values.picture !== undefined) writeFileSync(values.picture, takeoverPicture(scene));
 } catch (error) {
   failure =
     error instanceof Error

@@ -17,7 +17,7 @@ import { type Liveness, LivenessSchema, type Server } from '../shared/gen/locum/
 import { ServerService } from '../shared/gen/locum/v1/server_service_pb.ts';
 import { parseEventName } from '../shared/resource-name.ts';
 import { Timeline } from './timeline.ts';
-import { Witness } from './witness.ts';
+import { type Testimony, Witness } from './witness.ts';
 
 export interface StageOptions {
   readonly dataDir: string;
@@ -97,6 +97,14 @@ export class Stage {
       async () =>
         (await this.runsOf(policy)).find((run) => run.state === RunState.RUNNING && run.server === `servers/${server}`),
       withinMs,
+    );
+  }
+
+  /** What a run's newest process wrote first. RUNNING means that the process exists; its first line comes a moment later. */
+  async begun({ name, attempts }: Run): Promise<Testimony> {
+    const epoch = attempts.at(-1)?.epoch;
+    return this.until(`${name} says that it started`, async () =>
+      this.witness.of(name.slice('runs/'.length)).find((said) => said.what === 'start' && said.epoch === epoch),
     );
   }
 

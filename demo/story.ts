@@ -7,22 +7,25 @@ import { ListMode } from '../shared/gen/locum/v1/policy_pb.ts';
 import { Apply } from '../shared/gen/locum/v1/pool_pb.ts';
 import { RunState } from '../shared/gen/locum/v1/run_pb.ts';
 import { Liveness } from '../shared/gen/locum/v1/server_pb.ts';
+import type { Life, Scene } from './picture.ts';
 import type { Stage } from './stage.ts';
-import { checkTakeover } from './takeover.ts';
+import { checkTakeover, livesOf, silenceIn } from './takeover.ts';
 
 export interface StoryOptions {
   readonly realTimers: boolean;
 }
 
-export async function play(stage: Stage, { realTimers }: StoryOptions): Promise<void> {
+/** Answers the takeover as it happened, for a picture. */
+export async function play(stage: Stage, { realTimers }: StoryOptions): Promise<Scene> {
   const missingAfterMs = missingAfterMsAt(realTimers ? 1 : SHORT);
   await cast(stage, missingAfterMs);
   await placement(stage);
-  await failover(stage, missingAfterMs);
+  const scene = await failover(stage, missingAfterMs);
   await spillAndQueue(stage);
   await newPrimary(stage);
   await oldPrimaryReturns(stage);
   atMostOnce(stage);
+  return scene;
 }
 
 /** With the default timers and with short ones, nine heartbeat intervals are one missing_after. */
@@ -68,7 +71,7 @@ async function placement(stage: Stage): Promise<void> {
   timeline.promise('all three run on the primary', true);
 }
 
-async function failover(stage: Stage, missingAfterMs: number): Promise<void> {
+async function failover(stage: Stage, missingAfterMs: number): Promise<Scene> {
   const { timeline, cluster } = stage;
   timeline.act('kill -9 of the whole primary host: agent, keeper and policies');
   // A start counts as a grant too. After some heartbeats the last grant is that of a heartbeat, as it nearly always is.
@@ -88,15 +91,19 @@ async function failover(stage: Stage, missingAfterMs: number): Promise<void> {
       'Process start: the first line that the policy itself writes.',
   );
   const delaysMs: number[] = [];
+  const lives: Life[] = [];
   for (const { policy, to, why } of moved) {
     const [run] = await stage.runsOf(policy);
     timeline.promise(`${policy} carries on as the same run on ${to}: ${why}`, run?.attemptCount === 2);
     const takeover = { events, from: 'server-1', killedWallMs, missingAfterMs };
-    const delayMs = run === undefined ? undefined : checkTakeover(stage, { run, ...takeover });
+    if (run === undefined) continue;
+    const delayMs = await checkTakeover(stage, { run, ...takeover });
     if (delayMs !== undefined) delaysMs.push(delayMs);
+    lives.push(...livesOf(stage, run, policy));
   }
   const sorted = delaysMs.toSorted((a, b) => a - b).map(Math.round);
   timeline.text(`After the threshold: median ${sorted[Math.floor(sorted.length / 2)]} ms, worst ${sorted.at(-1)} ms.`);
+  return { servers: ['server-1', 'server-2', 'server-3'], lives, killedWallMs, missingAfterMs, ...silenceIn(events) };
 }
 
 async function spillAndQueue(stage: Stage): Promise<void> {
@@ -181,9 +188,10 @@ async function newPrimary(stage: Stage): Promise<void> {
   const [reports] = await stage.runsOf('reports');
   timeline.promise('reports stays where its own list lets it be', reports?.server === 'servers/server-3');
   for (const run of ['orders', 'invoices'].flatMap((policy) => runIds(stage, policy))) {
-    const told = stage.witness.of(run);
-    const gapMs =
-      (told.at(-1)?.wallMs ?? Number.NaN) - (told.findLast(({ what }) => what === 'stop')?.wallMs ?? Number.NaN);
+    const { run: now } = await stage.runs.getRun({ name: `runs/${run}` });
+    const begun = now === undefined ? undefined : await stage.begun(now);
+    const stopped = stage.witness.of(run).findLast(({ what }) => what === 'stop');
+    const gapMs = (begun?.wallMs ?? Number.NaN) - (stopped?.wallMs ?? Number.NaN);
     timeline.promise(`${run} stopped first and then started`, gapMs >= 0, `${gapMs} ms without it`);
   }
 }
