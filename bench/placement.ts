@@ -35,7 +35,8 @@ function requirement(text: string): Requirement {
   return result.requirement;
 }
 
-const ANY: PlacementQuery = { mode: 'ONLY', requirements: [], slots: 1, skip: [], exclude: [], claimed: [] };
+const LIST = { own: [], goesOn: true };
+const ANY: PlacementQuery = { list: LIST, requirements: [], slots: 1, skip: [], exclude: [], claimed: [] };
 const PICKY: PlacementQuery = { ...ANY, requirements: [requirement('os = linux'), requirement('dotnet >= 8.0')] };
 
 /** Servers of which the first `full` have no room; every second one is Windows. */

@@ -54,7 +54,7 @@ export function explainPlacement(state: ClusterState, policy: Policy, now: Now):
   const age = ageOf(state, now);
   const query = placementQuery(state, policy, waiting, age, { claimed });
   const why = (server: ServerId): string => avoidance(waiting, server, age);
-  return explain(query, poolOf(state, policy.spec.pool).order, (id) => serverView(state, id), why);
+  return explain(query, poolLiveOf(state, policy.spec.pool).index, (id) => serverView(state, id), why);
 }
 
 /** Why a run avoids a server, and for how long. */

@@ -5,6 +5,8 @@ import { serverOf } from '../cluster/cluster.ts';
 import type { RunEffect } from '../cluster/event.ts';
 import { runsOf } from '../cluster/run-lists.ts';
 import type { Turn } from '../cluster/turn.ts';
+import { mayUse } from '../indexes/placement-query.ts';
+import { policyList } from '../placement/effective-list.ts';
 import { capabilityMap, type Requirement, satisfies } from '../records/capability.ts';
 import type { Policy, PolicySpec, Run } from '../records/state.ts';
 import { restingServer } from '../runs/moves.ts';
@@ -48,7 +50,7 @@ function effectOn(turn: Turn, run: Run, { policy, spec, requirements }: ChangedP
     if (spec.onCapabilityLoss === 'STOP') return { effect: 'STOP', message: `stops in 60 s: ${because}` };
     return { effect: 'MOVE', message: `moves in 60 s to a server that has room, if there is one: ${because}` };
   }
-  if (spec.servers.length > 0 && spec.listMode === 'ONLY' && !spec.servers.includes(on)) {
+  if (!mayUse(policyList(spec), on)) {
     return { effect: 'KEEP', message: `stays on ${on}, which is not in its list, until its next attempt` };
   }
   if (spec.trigger.kind !== 'continuous' && policy.spec.trigger.kind === 'continuous') {

@@ -3,7 +3,8 @@ import { invalidField, type LocumError, stateProblem } from '../../../shared/err
 import type { ServerId } from '../../../shared/ids.ts';
 import type { Turn } from '../cluster/turn.ts';
 import { effectiveMaxSlots, freeSlotsFor, isAvailable } from '../placement/capacity.ts';
-import { effectiveList, meetsRequirements } from '../placement/eligible.ts';
+import { effectiveList } from '../placement/effective-list.ts';
+import { meetsRequirements } from '../placement/eligible.ts';
 import { gateOf } from '../placement/gate-view.ts';
 import { endPauses, pausedServers } from '../placement/setback.ts';
 import type { Attempt, Policy, Run, Server } from '../records/state.ts';
@@ -48,7 +49,7 @@ function checkTarget(turn: Turn, policy: Policy, run: Run, from: ServerId, id: S
   const { state } = turn;
   const server = knownServer(turn, id);
   if (id === from) throw notEligible(run, `it runs on ${id} already`);
-  if (!effectiveList(state, policy).includes(id)) throw notEligible(run, `${id} is not in the list of ${policy.id}`);
+  if (!effectiveList(state, policy).has(id)) throw notEligible(run, `${id} is not in the list of ${policy.id}`);
   if (!meetsRequirements(state, policy, server))
     throw notEligible(run, `${id} lacks ${policy.spec.requirements.join(' and ')}`);
   if (!isAvailable(state, server)) throw notEligible(run, whyUnavailable(server));

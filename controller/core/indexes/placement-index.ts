@@ -1,7 +1,7 @@
 import { assert } from '../../../shared/assert.ts';
 import type { ServerId } from '../../../shared/ids.ts';
 import { type CapabilityMap, capabilityMap, type Requirement, satisfies } from '../records/capability.ts';
-import type { PlacementQuery, ServerFacts } from './placement-query.ts';
+import { mayUse, type PlacementQuery, type ServerFacts } from './placement-query.ts';
 import { type Cost, commonBits, firstCommonWord, lowestBit, RankSet } from './rank-set.ts';
 
 /** Bounds on what is kept ready. Past one of them all is forgotten, and made again as queries ask for it. */
@@ -65,6 +65,16 @@ export class PlacementIndex {
   readonly #gains = new Int32Array(GAINS);
   #gainCount = 0;
 
+  /** The pool's order, best first. */
+  get order(): readonly ServerId[] {
+    return this.#order;
+  }
+
+  /** Position in the order, from 1; 0: not in it. */
+  rankOf(id: ServerId): number {
+    return (this.#ranks.get(id) ?? -1) + 1;
+  }
+
   /** The pool's order, best first, each server once. Costs as much as there are ranks that change. */
   setOrder(order: readonly ServerId[]): void {
     const old = this.#order;
@@ -126,21 +136,20 @@ export class PlacementIndex {
   }
 
   /** The best rank for the query that is not blocked; -1: none. */
-  #firstIn({ list = [], mode, first }: PlacementQuery, search: Search): number {
+  #firstIn({ list, first }: PlacementQuery, search: Search): number {
     let word = firstCommonWord(search.sets, this.#startOf(search), this.cost);
     search.from = word < 0 ? (search.sets[0]?.level0.length ?? 0) : word;
     if (word < 0) return -1;
-    const onlyListed = mode === 'ONLY' && list.length > 0;
-    if (first !== undefined && (!onlyListed || list.includes(first))) {
+    if (first !== undefined && mayUse(list, first)) {
       const rank = this.#ranks.get(first);
       if (rank !== undefined && this.#fits(search, rank)) return rank;
     }
-    for (const id of list) {
+    for (const id of list.own) {
       this.cost.words += 1;
       const rank = this.#ranks.get(id);
       if (rank !== undefined && this.#fits(search, rank)) return rank;
     }
-    if (onlyListed) return -1;
+    if (!list.goesOn) return -1;
     while (word >= 0) {
       const bits = this.#open(search, word);
       if (bits !== 0) return word * 32 + lowestBit(bits);
@@ -150,12 +159,11 @@ export class PlacementIndex {
   }
 
   /** Where nothing else fits: the skipped one that has waited longest, whatever its rank; -1: none. */
-  #firstSkipped({ list = [], mode, skip }: PlacementQuery, search: Search): number {
-    const onlyListed = mode === 'ONLY' && list.length > 0;
+  #firstSkipped({ list, skip }: PlacementQuery, search: Search): number {
     for (const id of skip) {
       this.cost.words += 1;
       const rank = this.#ranks.get(id);
-      if (rank !== undefined && (!onlyListed || list.includes(id)) && this.#fits(search, rank)) return rank;
+      if (rank !== undefined && mayUse(list, id) && this.#fits(search, rank)) return rank;
     }
     return -1;
   }

@@ -11,12 +11,20 @@ export interface ServerFacts {
   readonly capabilities: readonly Capability[];
 }
 
+/** Which servers a policy may use, best first; made by `policyList`, put into a pool's order by `EffectiveList`. */
+export interface PolicyList {
+  /** Its own ones, in its own order, each once. Those that are not registered in the pool are passed over. */
+  readonly own: readonly ServerId[];
+  /** Then the rest of the pool, in the pool's order. */
+  readonly goesOn: boolean;
+}
+
+/** Whether a server of the pool is one of them. */
+export const mayUse = ({ own, goesOn }: PolicyList, server: ServerId): boolean => goesOn || own.includes(server);
+
 /** One placement to decide (docs/semantics.md, section 8). */
 export interface PlacementQuery {
-  /** The policy's own servers, best first. Unset or empty: the pool's order. Ids that are not registered are passed over. */
-  readonly list?: readonly ServerId[] | undefined;
-  /** ONLY: never outside `list`. PREFER: then the rest in pool order. Without a list both mean the pool's order. */
-  readonly mode: 'ONLY' | 'PREFER';
+  readonly list: PolicyList;
   /** All must hold. */
   readonly requirements: readonly Requirement[];
   /** Slots it takes. */
@@ -28,7 +36,7 @@ export interface PlacementQuery {
   readonly skip: readonly ServerId[];
   /** Never taken in this placement: the run pauses there after a setback, or moves away from it. */
   readonly exclude: readonly ServerId[];
-  /** Tried before all others, if it is in the effective list: the server of a LAPSED run. */
+  /** Tried before all others, if the policy may use it: the server of a LAPSED run. */
   readonly first?: ServerId | undefined;
   /** Servers that gather slots for another run: never taken. */
   readonly claimed: readonly ServerId[];

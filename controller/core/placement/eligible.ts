@@ -1,21 +1,13 @@
 /** From a policy and a run to the question that placement answers. */
 
 import type { ServerId } from '../../../shared/ids.ts';
-import { type ClusterState, policyLiveOf, poolOf, serverOf } from '../cluster/cluster.ts';
+import { type ClusterState, policyLiveOf, serverOf } from '../cluster/cluster.ts';
 import type { PlacementQuery } from '../indexes/placement-query.ts';
 import { capabilityMap, type Requirement, satisfies } from '../records/capability.ts';
 import type { Policy, Run, Server } from '../records/state.ts';
 import { isAvailable } from './capacity.ts';
+import { effectiveList, policyList } from './effective-list.ts';
 import { pausedServers, skippedServers } from './setback.ts';
-
-/** The servers that a policy may ever use, best first: its own list, or the pool's order, or one after the other. */
-export function effectiveList(state: ClusterState, policy: Policy): readonly ServerId[] {
-  const { order } = poolOf(state, policy.spec.pool);
-  const own = policy.spec.servers.filter((id) => state.servers.get(id)?.pool === policy.spec.pool);
-  if (policy.spec.servers.length === 0) return order;
-  if (policy.spec.listMode === 'ONLY') return own;
-  return [...own, ...order.filter((id) => !own.includes(id))];
-}
 
 export const meetsRequirements = (state: ClusterState, policy: Policy, server: Server): boolean => {
   const { requirements } = policyLiveOf(state, policy);
@@ -26,7 +18,7 @@ export const meetsRequirements = (state: ClusterState, policy: Policy, server: S
 
 /** Available servers of the effective list that have what the policy needs, with room or without. */
 export function eligibleServers(state: ClusterState, policy: Policy): readonly ServerId[] {
-  return effectiveList(state, policy).filter((id) => {
+  return [...effectiveList(state, policy)].filter((id) => {
     const server = serverOf(state, id);
     return isAvailable(state, server) && meetsRequirements(state, policy, server);
   });
@@ -50,8 +42,7 @@ export function placementQuery(
   options: QueryOptions = {},
 ): PlacementQuery {
   return {
-    list: policy.spec.servers.length === 0 ? undefined : policy.spec.servers,
-    mode: policy.spec.listMode,
+    list: policyList(policy.spec),
     requirements: options.requirements ?? policyLiveOf(state, policy).requirements,
     slots: run?.slots ?? policy.spec.slots,
     skip: run === undefined ? [] : skippedServers(run, nowAge),

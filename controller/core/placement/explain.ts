@@ -9,6 +9,7 @@ import {
   satisfies,
 } from '../records/capability.ts';
 import type { Intent, Liveness } from '../records/state.ts';
+import { EffectiveList, type PoolOrder } from './effective-list.ts';
 
 /** A server as an explanation needs it. */
 export interface ServerView {
@@ -85,11 +86,11 @@ export function takesPlacements(
 /** Tells for every server of the pool why a run would or would not be placed there now. */
 export function explain(
   query: PlacementQuery,
-  order: readonly ServerId[],
+  pool: PoolOrder,
   servers: ServerLookup,
   whyAvoided: (server: ServerId) => string = () => 'it was lost or failed there a short time ago',
 ): Explanation {
-  const all = candidates(query, order, servers);
+  const all = candidates(query, pool, servers);
   const first = all.map((candidate) => ({ candidate, obstacle: findObstacle(candidate, query) }));
   // Nothing else is eligible, with room or without: what is behind a closed gate is the last resort.
   const isLastResort = !first.some(({ obstacle }) => obstacle === undefined || PASSING.has(obstacle.reason));
@@ -130,12 +131,12 @@ export type Satisfiability =
  * a limit of enough slots. Whether it is there, free, skipped or claimed now does not count.
  */
 export function satisfiable(
-  query: Pick<PlacementQuery, 'list' | 'mode' | 'requirements' | 'slots'>,
-  order: readonly ServerId[],
+  query: Pick<PlacementQuery, 'list' | 'requirements' | 'slots'>,
+  pool: PoolOrder,
   servers: ServerLookup,
 ): Satisfiability {
   const whole: PlacementQuery = { ...query, skip: [], exclude: [], claimed: [] };
-  const registered = candidates(whole, order, servers).filter(({ view }) => !view.deleting);
+  const registered = candidates(whole, pool, servers).filter(({ view }) => !view.deleting);
   if (registered.length === 0) return never('No server is registered in the pool.');
   const listed = registered.filter(({ rank }) => rank > 0);
   if (listed.length === 0) return never("None of the servers in the policy's list is registered.");
@@ -162,17 +163,15 @@ interface Candidate {
 }
 
 /** All registered servers in the order in which they are tried, the ones outside the effective list last. */
-function candidates(query: PlacementQuery, order: readonly ServerId[], servers: ServerLookup): readonly Candidate[] {
-  const { list = [], mode, first } = query;
-  const effective = new Set(list.length === 0 ? order : mode === 'ONLY' ? list : [...list, ...order]);
-  const ranks = new Map([...effective].map((id, index) => [id, index + 1]));
+function candidates(query: PlacementQuery, pool: PoolOrder, servers: ServerLookup): readonly Candidate[] {
+  const effective = new EffectiveList(query.list, pool);
+  const { first } = query;
   const tried = new Set(first !== undefined && effective.has(first) ? [first, ...effective] : effective);
-  const registered = new Set(order);
   const asked = query.requirements.length > 0;
-  return [...tried, ...order.filter((id) => !effective.has(id))].flatMap((id) => {
-    const view = registered.has(id) ? servers(id) : undefined;
+  return [...tried, ...pool.order.filter((id) => !tried.has(id))].flatMap((id) => {
+    const view = servers(id);
     if (view === undefined) return [];
-    return [{ id, rank: ranks.get(id) ?? 0, view, byName: capabilityMap(asked ? view.capabilities : []) }];
+    return [{ id, rank: effective.rankOf(id), view, byName: capabilityMap(asked ? view.capabilities : []) }];
   });
 }
 

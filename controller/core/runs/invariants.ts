@@ -3,6 +3,7 @@ import { assert } from '../../../shared/assert.ts';
 import type { Now } from '../../../shared/time.ts';
 import { ageOf, type ClusterState, serverLiveOf } from '../cluster/cluster.ts';
 import { effectiveMaxSlots, freeSlotsFor, isAvailable, isUsableBehindGate, usedSlots } from '../placement/capacity.ts';
+import { effectiveList } from '../placement/effective-list.ts';
 import { meetsRequirements } from '../placement/eligible.ts';
 import { isLastResort } from '../placement/last-resort.ts';
 import type { Policy, Run, Server } from '../records/state.ts';
@@ -12,9 +13,7 @@ import { isEnded } from './run.ts';
 export function checkPlacement(state: ClusterState, policy: Policy, run: Run, server: Server): void {
   const mayTake = isAvailable(state, server) || (isUsableBehindGate(state, server) && isLastResort(state, policy));
   assert(mayTake, `I8: ${server.id} is in the available list, or the last resort of ${policy.id}`);
-  const { servers, listMode } = policy.spec;
-  const listed = servers.length === 0 || listMode === 'PREFER' || servers.includes(server.id);
-  assert(listed && server.pool === policy.spec.pool, `I8: ${server.id} is in the list of ${policy.id}`);
+  assert(effectiveList(state, policy).has(server.id), `I8: ${server.id} is in the list of ${policy.id}`);
   assert(meetsRequirements(state, policy, server), `I8: ${server.id} has what ${policy.id} requires`);
   assert(freeSlotsFor(state, server, run) >= run.slots, `I7: ${server.id} has room for ${run.id}`);
 }

@@ -10,7 +10,8 @@ import { type ClusterState, poolLiveOf, poolOf, serverLiveOf, serverOf } from '.
 import type { MovePlan, PlannedMove, PlannedStay } from '../cluster/event.ts';
 import type { Turn, View } from '../cluster/turn.ts';
 import { freeSlotsFor, isAvailable } from '../placement/capacity.ts';
-import { effectiveList, meetsRequirements, placementQuery } from '../placement/eligible.ts';
+import { EffectiveList, effectiveList, type PoolOrder, policyList } from '../placement/effective-list.ts';
+import { meetsRequirements, placementQuery } from '../placement/eligible.ts';
 import { Trial } from '../placement/trial.ts';
 import { byNumber } from '../records/run-number.ts';
 import type { Policy, Reservation, Run } from '../records/state.ts';
@@ -43,17 +44,18 @@ export function planOrder(
   asked: 'BY_OPERATOR' | 'BY_ITSELF',
 ): MovePlan {
   const { state } = turn;
-  const rank = new Map(order.map((id, index) => [id, index]));
   const trial = new Trial(state, order);
   const moves: PlannedMove[] = [];
   const stays: PlannedStay[] = [];
-  for (const run of runsByRank(state, pool, rank)) {
+  for (const run of runsByRank(state, pool, trial.index)) {
     const policy = state.policies.get(run.policy);
     const from = restingServer(run);
     if (policy === undefined || from === undefined) continue;
     const query = placementQuery(state, policy, run, turn.age);
+    const list = new EffectiveList(policyList(policy.spec), trial.index);
+    // One outside of the list (0) is best left alone.
     const isBetter = (id: ServerId | undefined): id is ServerId =>
-      id !== undefined && placeIn(policy, rank, id) < placeIn(policy, rank, from);
+      id !== undefined && list.rankOf(id) < list.rankOf(from);
     const best = trial.index.choose({ ...query, slots: 0 });
     if (!isBetter(best)) continue;
     const to = trial.index.choose(query);
@@ -69,23 +71,17 @@ export function planOrder(
   return { moves, stays };
 }
 
-/** Position in the effective list that a policy would have with these ranks; a server outside of it is best left alone: 0. */
-function placeIn(policy: Policy, rank: ReadonlyMap<ServerId, number>, id: ServerId): number {
-  const { servers, listMode } = policy.spec;
-  const own = servers.indexOf(id);
-  if (own >= 0) return own + 1;
-  if (servers.length > 0 && listMode === 'ONLY') return 0;
-  return servers.length + (rank.get(id) ?? 0) + 1;
-}
-
 const canServe = (state: ClusterState, policy: Policy, id: ServerId): boolean =>
   isAvailable(state, serverOf(state, id)) && meetsRequirements(state, policy, serverOf(state, id));
 
 /** Runs with higher priority move first, then by the rank of where they are. */
-function runsByRank(state: ClusterState, pool: PoolId, rank: ReadonlyMap<ServerId, number>): readonly Run[] {
-  const runs = [...state.runs.values()].filter((run) => run.pool === pool && restingServer(run) !== undefined);
-  const rankOf = (run: Run): number => rank.get(restingServer(run) ?? ('' as ServerId)) ?? 0;
-  return runs.sort((a, b) => b.priority - a.priority || rankOf(a) - rankOf(b) || byNumber(a.id, b.id));
+function runsByRank(state: ClusterState, pool: PoolId, order: PoolOrder): readonly Run[] {
+  const resting = [...state.runs.values()].flatMap((run) => {
+    const server = run.pool === pool ? restingServer(run) : undefined;
+    return server === undefined ? [] : [{ run, rank: order.rankOf(server) }];
+  });
+  resting.sort((a, b) => b.run.priority - a.run.priority || a.rank - b.rank || byNumber(a.run.id, b.run.id));
+  return resting.map(({ run }) => run);
 }
 
 /** Wants the moves of a plan; they begin as the budget allows. */
@@ -119,7 +115,7 @@ export function pumpMoves(turn: Turn, pool: PoolId): void {
       run.desired === 'STOPPED' ||
       from === wanted.server ||
       // The policy's list was edited since.
-      !effectiveList(state, policy).includes(wanted.server)
+      !effectiveList(state, policy).has(wanted.server)
     ) {
       wantingMoves.delete(run.id);
       if (wanted !== undefined && !isEnded(run)) {

@@ -15,7 +15,8 @@ import {
   refreshIndex,
   serverView,
 } from '../placement/capacity.ts';
-import { effectiveList, eligibleServers, meetsRequirements, placementQuery } from '../placement/eligible.ts';
+import { effectiveList } from '../placement/effective-list.ts';
+import { eligibleServers, meetsRequirements, placementQuery } from '../placement/eligible.ts';
 import { satisfiable } from '../placement/explain.ts';
 import { gateOf, isGateOpen } from '../placement/gate-view.ts';
 import { happened, roughly, whyAvoided } from '../placement/happened.ts';
@@ -81,7 +82,7 @@ function choose(turn: Turn, live: PoolLive, policy: Policy, run: Run): ServerId 
     const server = serverOf(state, reserved);
     const fits = isAvailable(state, server) && freeSlotsFor(state, server, run) >= run.slots;
     // List and requirements may have been edited since the slot was reserved (I8).
-    const allowed = effectiveList(state, policy).includes(reserved) && meetsRequirements(state, policy, server);
+    const allowed = effectiveList(state, policy).has(reserved) && meetsRequirements(state, policy, server);
     if (fits && allowed) return reserved;
   }
   const claimed = claimedByOthers(live, run);
@@ -111,36 +112,25 @@ function whyBack({ reason }: Run): string {
 }
 
 function whyChosen(turn: Turn, policy: Policy, run: Run, id: ServerId): string {
-  const { front, rank } = placeOf(turn, policy, id);
+  const list = effectiveList(turn.state, policy);
+  const rank = list.rankOf(id);
   const whose = policy.spec.servers.length > 0 ? "the policy's list" : 'the order';
   if (run.reservation?.server === id) return `a slot was reserved there (${run.reservation.cause})`;
   if (run.preferServer === id) return whyBack(run);
   if (rank === 1) return `first in ${whose}`;
-  const before = front.slice(0, rank - 1).map((other) => `${other} ${whyNot(turn, policy, run, other)}`);
+  const before: string[] = [];
+  for (const other of list.named()) {
+    if (other === id || before.length === TOLD_MAX) break;
+    before.push(`${other} ${whyNot(turn, policy, run, other)}`);
+  }
   const shown = rank - 1 > TOLD_MAX ? [...before, `${rank - 1 - TOLD_MAX} more can't`] : before;
   return `number ${rank} in ${whose}; ${shown.join(', ')}`;
-}
-
-/** Place of a server in the effective list, from 1, and the first few of that list; the list itself is not made for it. */
-function placeOf(
-  turn: Turn,
-  policy: Policy,
-  id: ServerId,
-): { readonly front: readonly ServerId[]; readonly rank: number } {
-  const { order } = poolOf(turn.state, policy.spec.pool);
-  const own = policy.spec.servers.filter((one) => turn.state.servers.get(one)?.pool === policy.spec.pool);
-  const others = order.slice(0, own.length + TOLD_MAX).filter((one) => !own.includes(one));
-  const front = policy.spec.servers.length > 0 && policy.spec.listMode === 'ONLY' ? own : [...own, ...others];
-  const index = own.indexOf(id);
-  if (index >= 0) return { front: front.slice(0, TOLD_MAX), rank: index + 1 };
-  const at = order.indexOf(id);
-  const listedBefore = own.filter((one) => order.indexOf(one) < at).length;
-  return { front: front.slice(0, TOLD_MAX), rank: own.length + at + 1 - listedBefore };
 }
 
 /** Why a server in front was passed over, in a few words. */
 function whyNot(turn: Turn, policy: Policy, run: Run, id: ServerId): string {
   const { state } = turn;
+  if (!effectiveList(state, policy).has(id)) return 'is not registered in its pool';
   const server = serverOf(state, id);
   if (!isAvailable(state, server)) return whyUnavailable(state, server);
   if (!meetsRequirements(state, policy, server)) return 'lacks what it requires';
@@ -234,7 +224,7 @@ function whyNoRoom({ state }: Turn, policy: Policy, slots: number): string {
   const gathering = eligible.find((id) => freeSlots(state, serverOf(state, id)) >= slots);
   if (gathering !== undefined) return `the free slots of ${gathering} are kept for a run that has waited longer`;
   if (eligible.length > 0) return fullText(eligible, slots);
-  const able = effectiveList(state, policy).filter((id) => meetsRequirements(state, policy, serverOf(state, id)));
+  const able = [...effectiveList(state, policy)].filter((id) => meetsRequirements(state, policy, serverOf(state, id)));
   const told = able.slice(0, TOLD_MAX).map((id) => `${id} ${whyUnavailable(state, serverOf(state, id))}`);
   const rest = able.length > TOLD_MAX ? ` and ${able.length - TOLD_MAX} more` : '';
   return `no server that may take it is available: ${told.join(', ')}${rest}`;
@@ -258,7 +248,7 @@ export function couldEverTake(
   const query = { ...placementQuery(state, policy, undefined, turn.age, { requirements }), slots };
   // One that could take it now is the short answer; the long one costs as much as there are servers.
   if (poolLiveOf(state, policy.spec.pool).index.choose(query) !== undefined) return undefined;
-  const answer = satisfiable(query, poolOf(state, policy.spec.pool).order, (id) => serverView(state, id));
+  const answer = satisfiable(query, poolLiveOf(state, policy.spec.pool).index, (id) => serverView(state, id));
   return answer.kind === 'satisfiable' ? undefined : answer.detail;
 }
 
@@ -290,7 +280,7 @@ function canClaim({ state }: Turn, id: ServerId, claimer: RunId): boolean {
   const server = state.servers.get(id);
   if (run === undefined || policy === undefined || server === undefined || !isAvailable(state, server)) return false;
   if (effectiveMaxSlots(state, server) < run.slots) return false;
-  return effectiveList(state, policy).includes(id) && meetsRequirements(state, policy, server);
+  return effectiveList(state, policy).has(id) && meetsRequirements(state, policy, server);
 }
 
 /** Order changes reach the index. */

@@ -56,9 +56,8 @@ export function chooseAtLast(state: ClusterState, pool: PoolId, query: Placement
 
 function listOf(state: ClusterState, pool: PoolId, query: PlacementQuery): readonly ServerId[] {
   const order = state.pools.get(pool)?.order ?? [];
-  const own = query.list ?? [];
-  if (own.length === 0) return order;
-  return query.mode === 'ONLY' ? own : [...own, ...order.filter((id) => !own.includes(id))];
+  const { own, goesOn } = query.list;
+  return goesOn ? [...own, ...order.filter((id) => !own.includes(id))] : own;
 }
 
 function first(query: PlacementQuery, fitting: readonly ServerId[]): ServerId | undefined {

@@ -1,10 +1,19 @@
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import { PlacementIndex } from '../../../../controller/core/indexes/placement-index.ts';
-import type { PlacementQuery, ServerFacts } from '../../../../controller/core/indexes/placement-query.ts';
+import type { ServerFacts } from '../../../../controller/core/indexes/placement-query.ts';
 import { type ServerId, serverId } from '../../../../shared/ids.ts';
 import { naiveChoose } from '../placement/naive.ts';
-import { capability, factsOf, moved, type PoolStep, poolSteps, queryOf, required } from '../placement/pool-model.ts';
+import {
+  capability,
+  factsOf,
+  moved,
+  type PoolStep,
+  poolSteps,
+  queryOf,
+  required,
+  type Wish,
+} from '../placement/pool-model.ts';
 import { propertyRuns } from '../property.ts';
 
 const id = serverId;
@@ -61,7 +70,7 @@ function play(steps: readonly PoolStep[]) {
   return answers;
 }
 
-function choose(index: PlacementIndex, changes: Partial<PlacementQuery> = {}): ServerId | undefined {
+function choose(index: PlacementIndex, changes: Wish = {}): ServerId | undefined {
   return index.choose(queryOf(changes));
 }
 

@@ -1,7 +1,6 @@
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import { PlacementIndex } from '../../../../controller/core/indexes/placement-index.ts';
-import type { PlacementQuery } from '../../../../controller/core/indexes/placement-query.ts';
 import { explain, type ServerView, satisfiable } from '../../../../controller/core/placement/explain.ts';
 import { chooseServer } from '../../../../controller/core/placement/last-resort.ts';
 import { type ServerId, serverId } from '../../../../shared/ids.ts';
@@ -16,6 +15,7 @@ import {
   queryOf,
   required,
   viewOf,
+  type Wish,
 } from './pool-model.ts';
 
 const ids = (text: string): readonly ServerId[] => text.split(' ').map(serverId);
@@ -23,10 +23,12 @@ const ids = (text: string): readonly ServerId[] => text.split(' ').map(serverId)
 /** A pool in the order of its keys. */
 function poolOf(views: Readonly<Record<string, Partial<ServerView>>>) {
   const order = Object.keys(views).map(serverId);
+  const pool = new PlacementIndex();
+  pool.setOrder(order);
   const lookup = (server: ServerId) => (views[server] === undefined ? undefined : viewOf(views[server]));
   return {
-    explain: (changes: Partial<PlacementQuery> = {}) => explain(queryOf(changes), order, lookup),
-    satisfiable: (changes: Partial<PlacementQuery> = {}) => satisfiable(queryOf(changes), order, lookup),
+    explain: (changes: Wish = {}) => explain(queryOf(changes), pool, lookup),
+    satisfiable: (changes: Wish = {}) => satisfiable(queryOf(changes), pool, lookup),
   };
 }
 
@@ -65,8 +67,8 @@ function play(steps: readonly PoolStep[]) {
     if (step.kind !== 'CHOOSE') return [];
     return {
       answer: chooseServer({ index, lastResort, closed }, step.query),
-      explanation: explain(step.query, order, lookup),
-      possible: satisfiable(step.query, order, lookup),
+      explanation: explain(step.query, index, lookup),
+      possible: satisfiable(step.query, index, lookup),
       registered: order.filter((server) => views.has(server)).sort(),
     };
   });

@@ -21,7 +21,7 @@ export function naiveChoose(
   return eligible.find((id) => rankOfSkip(id) < 0) ?? eligible.toSorted((a, b) => rankOfSkip(a) - rankOfSkip(b))[0];
 }
 
-function naiveList({ list = [], mode, first }: PlacementQuery, order: readonly ServerId[]): readonly ServerId[] {
-  const effective = list.length === 0 ? order : mode === 'ONLY' ? list : [...list, ...order];
+function naiveList({ list, first }: PlacementQuery, order: readonly ServerId[]): readonly ServerId[] {
+  const effective = list.goesOn ? [...list.own, ...order] : list.own;
   return first !== undefined && effective.includes(first) ? [first, ...effective] : effective;
 }

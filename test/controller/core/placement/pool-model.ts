@@ -1,7 +1,9 @@
 import fc from 'fast-check';
 import type { PlacementQuery, ServerFacts } from '../../../../controller/core/indexes/placement-query.ts';
+import { policyList } from '../../../../controller/core/placement/effective-list.ts';
 import { type ServerView, takesPlacements } from '../../../../controller/core/placement/explain.ts';
 import { type Capability, parseRequirement, type Requirement } from '../../../../controller/core/records/capability.ts';
+import type { ListMode } from '../../../../controller/core/records/state.ts';
 import { type ServerId, serverId } from '../../../../shared/ids.ts';
 
 /** Random pools, changes and queries over a fixed set of servers that fills more than two words. */
@@ -43,8 +45,15 @@ export function gatedFactsOf(view: ServerView): ServerFacts {
   return factsOf(view.isBusy ? view : { ...view, gate: { kind: 'OPEN' } });
 }
 
-export function queryOf(changes: Partial<PlacementQuery> = {}): PlacementQuery {
-  return { mode: 'ONLY', requirements: [], slots: 1, skip: [], exclude: [], claimed: [], ...changes };
+/** What a test asks for: the policy's list as it is written, and what else is not usual. */
+export interface Wish extends Partial<Omit<PlacementQuery, 'list'>> {
+  readonly list?: readonly ServerId[];
+  readonly mode?: ListMode;
+}
+
+export function queryOf({ list = [], mode = 'ONLY', ...changes }: Wish = {}): PlacementQuery {
+  const usual = { requirements: [], slots: 1, skip: [], exclude: [], claimed: [] };
+  return { ...usual, ...changes, list: policyList({ servers: list, listMode: mode }) };
 }
 
 const capabilities = fc
@@ -76,9 +85,11 @@ function mostly<T>(usual: T, ...others: readonly T[]): fc.Arbitrary<T> {
 }
 
 const few = fc.array(id, { maxLength: 3 });
+const list = fc
+  .record({ servers: fc.uniqueArray(id, { maxLength: 8 }), listMode: fc.constantFrom('ONLY', 'PREFER') })
+  .map(policyList);
 const query: fc.Arbitrary<PlacementQuery> = fc.record({
-  list: fc.option(fc.array(id, { maxLength: 8 }), { nil: undefined }),
-  mode: fc.constantFrom('ONLY', 'PREFER'),
+  list,
   requirements: fc
     .subarray(['os = linux', 'dotnet >= 3.0', '!gpu', 'gpu', 'os in (linux, windows)', 'java'], { maxLength: 3 })
     .map((texts) => required(...texts)),
