@@ -69,7 +69,7 @@ export function reportChanges(turn: Turn): void {
 }
 
 /** The last message of a session. It proves the end of what it lists; where that is much, reports before it say the rest. */
-export function sendGoodbye(turn: Turn, session: Session, reason: string): void {
+export function sendGoodbye(turn: Turn, session: Session, reason: 'LEAVE' | 'SHUTDOWN'): void {
   const ended = parts([...turn.state.attempts.values()].filter((one) => !isLiving(one)).map(({ status }) => status));
   for (const attempts of ended.slice(0, -1)) send(turn, session.stream, { kind: 'report', attempts });
   send(turn, session.stream, { kind: 'goodbye', attempts: ended.at(-1) ?? [], reason });

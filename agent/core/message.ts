@@ -218,5 +218,5 @@ export type ToLeader =
       readonly attempts: readonly AttemptStatus[];
       readonly lastPart: boolean;
     }
-  | { readonly kind: 'goodbye'; readonly attempts: readonly AttemptStatus[]; readonly reason: string }
+  | { readonly kind: 'goodbye'; readonly attempts: readonly AttemptStatus[]; readonly reason: 'LEAVE' | 'SHUTDOWN' }
   | { readonly kind: 'output_chunk'; readonly requestId: number; readonly chunk: OutputChunk };

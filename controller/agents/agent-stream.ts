@@ -23,13 +23,13 @@ import {
 import { HostProblemSetSchema } from '../../shared/gen/locum/v1/host_problem_pb.ts';
 import type { ServerId } from '../../shared/ids.ts';
 import { LIMITS } from '../../shared/limits.ts';
-import { printable } from '../../shared/printable.ts';
 import { toGrpcError } from '../../shared/rpc/grpc-status.ts';
 import { hostProblemsFromProto } from '../../shared/rpc/host-problem-messages.ts';
 import { capabilityFromProto } from '../codec/capability.ts';
 import {
   capacityFromProto,
   commandResultFromProto,
+  farewell,
   helloFromProto,
   reportedAttemptFromProto,
 } from '../codec/from-agent.ts';
@@ -250,7 +250,7 @@ export class AgentStream {
         return this.#fullStatePart(checked(FullStateSchema, message.value));
       case 'goodbye': {
         const { attempts, reason } = checked(GoodbyeSchema, message.value);
-        return { kind: 'goodbye', conn, attempts: attempts.map(reportedAttemptFromProto), reason: printable(reason) };
+        return { kind: 'goodbye', conn, attempts: attempts.map(reportedAttemptFromProto), reason: farewell(reason) };
       }
       case 'outputChunk':
         this.#output.settle(checked(OutputChunkSchema, message.value));

@@ -15,6 +15,9 @@ import {
   serverName,
 } from '../../shared/resource-name.ts';
 import { toTimestamp } from '../../shared/rpc/time-messages.ts';
+import { causeOf } from '../core/records/event-cause.ts';
+import { eventTypeOf } from '../core/records/event-type.ts';
+import { UNKNOWN_WORD } from '../core/records/run-reason.ts';
 import type { EventRecord } from '../core/records/state.ts';
 import { fromUint64, toUint64 } from './numbers.ts';
 import { requiredId, requiredTime } from './required.ts';
@@ -43,8 +46,8 @@ export function eventFromProto(event: PbEvent): EventRecord {
     kind: 'event',
     number: requiredId(parseEventName, event.name, 'name'),
     wall: requiredTime(event.time, 'time'),
-    type: event.type,
-    cause: event.cause,
+    type: eventTypeOf(event.type) ?? UNKNOWN_WORD,
+    cause: causeOf(event.cause),
     actor: event.actor,
     message: event.message,
     term: fromUint64(event.term, 'term'),

@@ -8,6 +8,7 @@ import { cut, printable } from '../../shared/printable.ts';
 import { hostProblemFromProto, hostProblemsFromProto } from '../../shared/rpc/host-problem-messages.ts';
 import { fromDuration, fromTimestamp } from '../../shared/rpc/time-messages.ts';
 import type { CommandOutcome, HelloFacts, ReportedAttempt, ReportedCapacity } from '../core/cluster/event.ts';
+import type { CauseOf } from '../core/records/event-type.ts';
 import { capabilityFromProto } from './capability.ts';
 import { fromUint64 } from './numbers.ts';
 import { requiredWord } from './required.ts';
@@ -67,6 +68,9 @@ export function reportedAttemptFromProto(status: AttemptStatus): ReportedAttempt
           },
   };
 }
+
+/** A word that this controller does not know is an agent that leaves, whatever for. */
+export const farewell = (reason: string): CauseOf<'SERVER_LEFT'> => (reason === 'SHUTDOWN' ? 'SHUTDOWN' : 'LEAVE');
 
 /** @throws LocumError INVALID_FIELD */
 export function commandResultFromProto(result: CommandResult): {

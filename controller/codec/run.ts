@@ -25,6 +25,7 @@ import {
 } from '../../shared/resource-name.ts';
 import { fromTimestamp, toTimestamp } from '../../shared/rpc/time-messages.ts';
 import { etagOf } from '../core/records/etag.ts';
+import { runReasonOf } from '../core/records/run-reason.ts';
 import type { Skip } from '../core/records/skip.ts';
 import type { Reservation, Run, RunOutcome } from '../core/records/state.ts';
 import { attemptFromRecord, attemptToRecord } from './attempt.ts';
@@ -108,7 +109,7 @@ function skipFromProto(skip: PbSkip): Skip {
     triedUntilAge: fromUint64(skip.triedUntilAgeMs, 'skips.tried_until_age_ms'),
     count: fromUint64(skip.count, 'skips.count'),
     lastAge: fromUint64(skip.lastAgeMs, 'skips.last_age_ms'),
-    reason: skip.reason,
+    reason: runReasonOf(skip.reason),
   };
 }
 
@@ -117,7 +118,7 @@ function outcomeToProto({ state, reason, message }: RunOutcome): PbRunOutcome {
 }
 
 function outcomeFromProto({ state, reason, message }: PbRunOutcome): RunOutcome {
-  return { state: requiredWord(outcomeWords, state, 'outcome.state'), reason, message };
+  return { state: requiredWord(outcomeWords, state, 'outcome.state'), reason: runReasonOf(reason), message };
 }
 
 export function runToRecord(run: Run): RunRecord {
@@ -159,7 +160,7 @@ export function runFromRecord(record: RunRecord): Run {
     pool: requiredId(parsePoolName, run.pool, 'pool'),
     desired: requiredWord(desiredWords, run.desired, 'desired'),
     state: requiredWord(runStateWords, run.state, 'state'),
-    reason: run.reason,
+    reason: runReasonOf(run.reason),
     message: run.message,
     etaWall: fromTimestamp(run.etaTime),
     endWall: fromTimestamp(run.endTime),

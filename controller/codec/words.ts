@@ -19,6 +19,7 @@ import {
 import { Intent as PbIntent, Liveness as PbLiveness } from '../../shared/gen/locum/v1/server_pb.ts';
 import type { CommandOutcome } from '../core/cluster/event.ts';
 import type { CapabilitySource } from '../core/records/capability.ts';
+import type { RunStateName } from '../core/records/run-state.ts';
 import type {
   AttemptCause,
   AttemptState,
@@ -35,7 +36,6 @@ import type {
   Reservation,
   Run,
   RunOutcome,
-  RunStateName,
   StopReason,
   Trigger,
 } from '../core/records/state.ts';
@@ -174,7 +174,6 @@ export const attemptCauseWords = wordSet<AttemptCause>({
 
 export const stopReasonWords = wordSet<StopReason>({
   OPERATOR: true,
-  POLICY_DELETED: true,
   RESTART: true,
   MOVE: true,
   FAILBACK: true,
@@ -182,7 +181,6 @@ export const stopReasonWords = wordSet<StopReason>({
   DRAIN_DEADLINE: true,
   CAPABILITY_LOST: true,
   START_UNANSWERED: true,
-  SUPERSEDED: true,
 });
 
 export const queueCauseWords = wordSet<QueueCause>({ RECOVERY: true, START: true, MOVE: true });

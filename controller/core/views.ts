@@ -17,6 +17,7 @@ import { type Explanation, explain } from './placement/explain.ts';
 import { gateOf } from './placement/gate-view.ts';
 import { roughly, whyAvoided } from './placement/happened.ts';
 import { skipOf } from './placement/setback.ts';
+import type { DeviationReason } from './records/deviation-reason.ts';
 import type { Policy, Run, Server } from './records/state.ts';
 import { drainBlocked as drainBlockedIn } from './runs/drain.ts';
 import { waitFor } from './runs/earlier-life.ts';
@@ -75,7 +76,7 @@ export const stormPools = (state: ClusterState): readonly PoolId[] =>
 
 export interface Deviation {
   readonly resource: string;
-  readonly reason: string;
+  readonly reason: DeviationReason;
   readonly message: string;
   readonly etaWall: number | undefined;
 }
@@ -107,7 +108,7 @@ export function deviations(state: ClusterState, now: Now): readonly Deviation[] 
 function serverDeviations(state: ClusterState, server: Server, now: Now): readonly Deviation[] {
   const resource = `servers/${server.id}`;
   const found: Deviation[] = [];
-  const say = (reason: string, message: string): void => {
+  const say = (reason: DeviationReason, message: string): void => {
     found.push({ resource, reason, message, etaWall: undefined });
   };
   if (server.liveness === 'MISSING' || server.liveness === 'SUSPECT') {

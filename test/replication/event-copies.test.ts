@@ -64,7 +64,8 @@ class Leaders {
 
   /** One decision: so many events, in one commit. */
   async append(count: number): Promise<void> {
-    for (let i = 0; i < count; i += 1) this.#journal.event({ type: 'T', cause: 'C', message: 'x'.repeat(i % 50) });
+    for (let i = 0; i < count; i += 1)
+      this.#journal.event({ type: 'POLICY_UPDATED', cause: 'OPERATOR', message: 'x'.repeat(i % 50) });
     const writes = this.#journal.takeWrites().map((write): Write => {
       return write.kind === 'put' ? { kind: 'put', key: write.key, value: encodeRecord(write.record) } : write;
     });

@@ -4,6 +4,7 @@ import { count } from '../../../shared/count.ts';
 import { stateProblem } from '../../../shared/errors.ts';
 import { policyLiveOf } from '../cluster/cluster.ts';
 import type { Turn } from '../cluster/turn.ts';
+import type { EventCausedBy } from '../records/event-type.ts';
 import type { Policy, Run } from '../records/state.ts';
 import { currentAttempt, stopAttempt } from '../runs/attempt.ts';
 import { createRun } from '../runs/run.ts';
@@ -97,7 +98,7 @@ function setPaused(turn: Turn, policy: Policy, paused: boolean): void {
   );
 }
 
-function note(turn: Turn, policy: Policy, type: string, message: string): void {
+function note(turn: Turn, policy: Policy, type: EventCausedBy<'OPERATOR'>, message: string): void {
   turn.journal.put(policy);
   turn.journal.event({ type, cause: 'OPERATOR', message, policy: policy.id });
   turn.dirtyPolicies.add(policy.id);

@@ -7,6 +7,7 @@ import { effectiveList } from '../placement/effective-list.ts';
 import { meetsRequirements } from '../placement/eligible.ts';
 import { gateOf } from '../placement/gate-view.ts';
 import { endPauses, pausedServers } from '../placement/setback.ts';
+import type { EventCausedBy } from '../records/event-type.ts';
 import type { Attempt, Policy, Run, Server } from '../records/state.ts';
 import { isReplaced } from '../runs/advance.ts';
 import { endAttempt } from '../runs/attempt.ts';
@@ -138,7 +139,7 @@ export function releaseRun(turn: Turn, request: CallOf<'release_run'>): Outcome 
   return runOutcome(run);
 }
 
-function note(turn: Turn, run: Run, type: string, message: string): void {
+function note(turn: Turn, run: Run, type: EventCausedBy<'OPERATOR'>, message: string): void {
   turn.journal.event({ type, cause: 'OPERATOR', message, pool: run.pool, policy: run.policy, run: run.id });
   turn.dirtyRuns.add(run.id);
 }

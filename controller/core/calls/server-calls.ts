@@ -3,6 +3,7 @@ import { LocumError, stateProblem } from '../../../shared/errors.ts';
 import type { RunId } from '../../../shared/ids.ts';
 import { poolLiveOf, serverLiveOf } from '../cluster/cluster.ts';
 import type { Turn } from '../cluster/turn.ts';
+import type { EventCausedBy } from '../records/event-type.ts';
 import type { Attempt, Intent, Run, Server } from '../records/state.ts';
 import { endAttempt, isUnended } from '../runs/attempt.ts';
 import { planDrain } from '../runs/drain.ts';
@@ -60,7 +61,7 @@ function setIntent(turn: Turn, server: Server, intent: Intent, message: string):
   note(turn, server, `SERVER_${intent}`, message);
 }
 
-function note(turn: Turn, server: Server, type: string, message: string): void {
+function note(turn: Turn, server: Server, type: EventCausedBy<'OPERATOR'>, message: string): void {
   turn.journal.put(server);
   turn.journal.event({ type, cause: 'OPERATOR', message, pool: server.pool, server: server.id });
   touchServer(turn, server);

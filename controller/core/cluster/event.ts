@@ -3,6 +3,7 @@ import type { LocumError } from '../../../shared/errors.ts';
 import type { HostProblem, HostProblemKind } from '../../../shared/host-problem.ts';
 import type { Epoch, PolicyId, PoolId, RunId, ServerId, Uid } from '../../../shared/ids.ts';
 import type { Capability } from '../records/capability.ts';
+import type { CauseOf } from '../records/event-type.ts';
 import type {
   AttemptState,
   ConnId,
@@ -102,7 +103,7 @@ export type FromAgent =
       readonly kind: 'goodbye';
       readonly conn: ConnId;
       readonly attempts: readonly ReportedAttempt[];
-      readonly reason: string;
+      readonly reason: CauseOf<'SERVER_LEFT'>;
     }
   | { readonly kind: 'stream_closed'; readonly conn: ConnId };
 

@@ -7,15 +7,16 @@ import { LIMITS } from '../../../shared/limits.ts';
 import { cut } from '../../../shared/printable.ts';
 import type { Now } from '../../../shared/time.ts';
 import { ownerOf } from '../indexes/event-log.ts';
+import type { CauseOf, EventType } from '../records/event-type.ts';
 import { eventKey, recordKey } from '../records/keys.ts';
 import { roughBytesOf } from '../records/record-size.ts';
 import type { EventRecord, StateRecord } from '../records/state.ts';
 import { ageOf, type ClusterState } from './cluster.ts';
 import type { Changed, RecordWrite } from './effect.ts';
 
-export interface NewEvent {
-  readonly type: string;
-  readonly cause: string;
+export interface NewEvent<T extends EventType = EventType> {
+  readonly type: T;
+  readonly cause: CauseOf<T>;
   readonly message: string;
   readonly pool?: PoolId;
   readonly server?: ServerId;
@@ -70,7 +71,7 @@ export class Journal {
   }
 
   /** Adds a line to the event log. */
-  event(event: NewEvent): void {
+  event<T extends EventType>(event: NewEvent<T>): void {
     const { meta, term } = this.#state;
     meta.lastEvent += 1;
     const record: EventRecord = {

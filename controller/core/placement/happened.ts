@@ -1,9 +1,11 @@
 /** What became of a run where it was last, for people: each reason why a run is placed again, in words that stand in a sentence. */
 import { MINUTE, SECOND } from '../../../shared/time.ts';
+import type { RunReason } from '../records/run-reason.ts';
 import type { Skip } from '../records/skip.ts';
 
-/** Why a run is placed again. One stable word each. */
-export type AgainReason =
+/** Why a run is placed again. */
+export type AgainReason = Extract<
+  RunReason,
   | 'BACKOFF'
   | 'CAPABILITY_LOST'
   | 'DRAINED'
@@ -20,7 +22,8 @@ export type AgainReason =
   | 'START_EXPIRED'
   | 'START_LOST'
   | 'START_UNANSWERED'
-  | 'STOPPED_BY_HOST';
+  | 'STOPPED_BY_HOST'
+>;
 
 /** `where`: "there", or "on web-1". */
 const WORDS: Readonly<Record<AgainReason, (where: string) => string>> = {
@@ -43,11 +46,11 @@ const WORDS: Readonly<Record<AgainReason, (where: string) => string>> = {
   STOPPED_BY_HOST: (where) => `it was stopped ${where} by the host`,
 };
 
-const isKnown = (reason: string): reason is AgainReason => Object.hasOwn(WORDS, reason);
+const isAgain = (reason: RunReason): reason is AgainReason => Object.hasOwn(WORDS, reason);
 
 /** Undefined where the reason is none of these. */
-export const happened = (reason: string, where: string): string | undefined =>
-  isKnown(reason) ? WORDS[reason](where) : undefined;
+export const happened = (reason: RunReason, where: string): string | undefined =>
+  isAgain(reason) ? WORDS[reason](where) : undefined;
 
 /** `its start there was refused`: why a run avoids a server. */
 export const whyAvoided = ({ reason }: Skip): string =>

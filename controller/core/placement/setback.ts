@@ -8,6 +8,7 @@
 import type { ServerId } from '../../../shared/ids.ts';
 import { LIMITS } from '../../../shared/limits.ts';
 import { MINUTE, SECOND } from '../../../shared/time.ts';
+import type { RunReason } from '../records/run-reason.ts';
 import type { Skip } from '../records/skip.ts';
 import type { Attempt, Run } from '../records/state.ts';
 
@@ -46,7 +47,7 @@ export const triedServers = (run: Run, age: number): readonly ServerId[] =>
   run.skips.filter(({ triedUntilAge }) => triedUntilAge > age).map(({ server }) => server);
 
 /** Notes one more setback on the server of an attempt. Answers the entry, which neither skips nor pauses yet. */
-export function countSetback(run: Run, { server }: Attempt, reason: string, age: number): Skip {
+export function countSetback(run: Run, { server }: Attempt, reason: RunReason, age: number): Skip {
   const before = skipOf(run, server);
   const nothing = { untilAge: 0, pausedUntilAge: 0, triedUntilAge: 0 };
   return putSkip(run, { ...nothing, ...before, server, reason, count: (before?.count ?? 0) + 1, lastAge: age });

@@ -1,4 +1,5 @@
 import type { ServerId } from '../../../shared/ids.ts';
+import type { RunReason } from './run-reason.ts';
 
 /** What came to nothing on a server, and until when the run avoids it for that (semantics 7). */
 export interface Skip {
@@ -12,6 +13,6 @@ export interface Skip {
   /** Setbacks that are remembered. */
   readonly count: number;
   readonly lastAge: number;
-  /** One stable word: of the last one. */
-  readonly reason: string;
+  /** Of the last one. */
+  readonly reason: RunReason;
 }

@@ -8,8 +8,12 @@ import type { HostProblemKind } from '../../../shared/host-problem.ts';
 import type { Epoch, PolicyId, PoolId, RunId, ServerId, Uid } from '../../../shared/ids.ts';
 import type { Capability } from './capability.ts';
 import type { EarlierLife } from './earlier-attempt.ts';
+import type { Cause } from './event-cause.ts';
+import type { KnownEvent } from './event-type.ts';
 import type { ServerGate } from './gate-record.ts';
 import type { Meta } from './meta.ts';
+import type { RunReason } from './run-reason.ts';
+import type { RunStateName } from './run-state.ts';
 import type { Skip } from './skip.ts';
 import type { Timers } from './timers.ts';
 
@@ -192,15 +196,13 @@ export type AttemptCause = 'START' | 'RESTART' | 'RECOVERY' | 'MOVE' | 'FAILBACK
 /** Why an attempt is stopped. */
 export type StopReason =
   | 'OPERATOR' // StopRun, StopPolicy
-  | 'POLICY_DELETED'
   | 'RESTART' // RestartPolicy
   | 'MOVE' // MoveRun, order change
   | 'FAILBACK'
   | 'DRAIN'
   | 'DRAIN_DEADLINE'
   | 'CAPABILITY_LOST'
-  | 'START_UNANSWERED'
-  | 'SUPERSEDED'; // a newer attempt exists, or nobody wants it
+  | 'START_UNANSWERED';
 
 export interface Attempt {
   readonly epoch: Epoch;
@@ -226,19 +228,6 @@ export interface Attempt {
 /** Class of a queued run: RECOVERY before START before MOVE. */
 export type QueueCause = 'RECOVERY' | 'START' | 'MOVE';
 
-export type RunStateName =
-  | 'QUEUED'
-  | 'ASSIGNED'
-  | 'STARTING'
-  | 'RUNNING'
-  | 'STOPPING'
-  | 'FENCING'
-  | 'STUCK'
-  | 'BACKOFF'
-  | 'SUCCEEDED'
-  | 'FAILED'
-  | 'STOPPED';
-
 /** A slot kept on another server for a move, written before the stop. */
 export interface Reservation {
   readonly server: ServerId;
@@ -249,7 +238,7 @@ export interface Reservation {
 
 export interface RunOutcome {
   readonly state: 'SUCCEEDED' | 'FAILED' | 'STOPPED';
-  readonly reason: string;
+  readonly reason: RunReason;
   readonly message: string;
 }
 
@@ -261,8 +250,8 @@ export interface Run extends RecordBase {
   readonly pool: PoolId;
   desired: 'RUNNING' | 'STOPPED';
   state: RunStateName;
-  /** One stable word that says why it is in this state. */
-  reason: string;
+  /** Why it is in this state. */
+  reason: RunReason;
   /** The reason in words. */
   message: string;
   /** When the state is expected to end by itself. */
@@ -309,8 +298,8 @@ export interface EventRecord {
   readonly kind: 'event';
   readonly number: number;
   readonly wall: number;
-  readonly type: string;
-  readonly cause: string;
+  readonly type: KnownEvent;
+  readonly cause: Cause;
   readonly actor: string;
   readonly message: string;
   readonly term: number;

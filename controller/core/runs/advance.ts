@@ -277,7 +277,8 @@ function showFencing(turn: Turn, run: Run, attempt: Attempt): void {
       ? `if you know that it has, locum run release ${run.id} --abandon-attempt --reason …`
       : `its return or, if you know that the host is dead, locum server confirm-dead ${attempt.server} --reason …`;
     const message = `${attempt.server} ${why} and ${onDisconnect} needs a proof that epoch ${attempt.epoch} ended: ${proof}`;
-    announceState(turn, run, { state: 'FENCING', reason: onDisconnect, message });
+    const reason = onDisconnect === 'STOP' ? 'SERVER_MISSING' : onDisconnect;
+    announceState(turn, run, { state: 'FENCING', reason, message });
     return;
   }
   const storm = poolLiveOf(state, run.pool).storm.activeSinceMono !== undefined;

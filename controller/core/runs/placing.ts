@@ -149,10 +149,11 @@ function whyUnavailable(state: ClusterState, server: Server): string {
   return gate.kind !== 'OPEN' && !isGateOpen(state, server) ? `is in ${gate.kind}` : 'is not connected';
 }
 
+/** Why a run is not even looked at. */
+type Hold = Pick<Shown, 'reason' | 'message' | 'etaWall'>;
+
 /** Starts are held back for the whole cluster. */
-function startsHeld(
-  turn: Turn,
-): { readonly reason: string; readonly message: string; readonly etaWall?: number } | undefined {
+function startsHeld(turn: Turn): Hold | undefined {
   const { state, now } = turn;
   if (state.storeBehind !== undefined) return { reason: 'STORE_BEHIND', message: state.storeBehind };
   if (now.mono >= state.noStartBeforeMono) return undefined;
@@ -164,13 +165,13 @@ function startsHeld(
 }
 
 /** After a restore: what the earlier life may have left running (C9). */
-function holdOfPolicy(turn: Turn, policy: Policy): { readonly reason: string; readonly message: string } | undefined {
+function holdOfPolicy(turn: Turn, policy: Policy): Hold | undefined {
   const message = earlierLifeOf(turn.state, policy);
   return message === undefined ? undefined : { reason: 'NEW_INCARNATION', message };
 }
 
 /** A lapsed run goes to the server it was on, which has just said Hello and is about to be welcome (semantics 7). */
-function holdForOwnServer(turn: Turn, run: Run): { readonly reason: string; readonly message: string } | undefined {
+function holdForOwnServer(turn: Turn, run: Run): Hold | undefined {
   const own = run.preferServer;
   if (own === undefined || turn.state.serverLive.get(own)?.session?.phase !== 'OPENING') return undefined;
   return { reason: run.reason, message: `it waits a moment for ${own}, where it was, which is just coming back` };

@@ -23,6 +23,7 @@ import {
   skippedServers,
   triedServers,
 } from '../placement/setback.ts';
+import type { RunReason } from '../records/run-reason.ts';
 import type {
   Attempt,
   AttemptCause,
@@ -61,7 +62,7 @@ type Next =
   | {
       readonly kind: 'finish';
       readonly state: 'SUCCEEDED' | 'FAILED';
-      readonly reason: string;
+      readonly reason: RunReason;
       readonly message: string;
     };
 
@@ -112,8 +113,6 @@ export function judgeEnd({ policy, failback, server }: EndFacts, run: Run, attem
     case 'START_UNANSWERED':
       return again('RECOVERY', 'RECOVERY', 'START_UNANSWERED', { setback: 'COUNTED' });
     case 'OPERATOR':
-    case 'POLICY_DELETED':
-    case 'SUPERSEDED':
     case undefined:
       break;
   }

@@ -4,7 +4,10 @@ import { runId } from '../../../shared/ids.ts';
 import { nextUid, policyLiveOf, poolLiveOf } from '../cluster/cluster.ts';
 import type { Turn } from '../cluster/turn.ts';
 import { roughly } from '../placement/happened.ts';
-import type { Policy, Run, RunOutcome, RunStateName } from '../records/state.ts';
+import type { CauseOf } from '../records/event-type.ts';
+import type { RunReason } from '../records/run-reason.ts';
+import type { RunStateName } from '../records/run-state.ts';
+import type { Policy, Run, RunOutcome } from '../records/state.ts';
 import { endReservation } from './reservation.ts';
 import { keepEndedRun } from './retention.ts';
 
@@ -12,7 +15,7 @@ export const isEnded = (run: Run): boolean =>
   run.state === 'SUCCEEDED' || run.state === 'FAILED' || run.state === 'STOPPED';
 
 /** Creates a run; it is placed in the same step if there is room. `cause` says who wants it. */
-export function createRun(turn: Turn, policy: Policy, cause: string, args: readonly string[]): Run {
+export function createRun(turn: Turn, policy: Policy, cause: CauseOf<'RUN_CREATED'>, args: readonly string[]): Run {
   const { state, journal, now } = turn;
   state.meta.lastRun += 1;
   const run: Run = {
@@ -69,7 +72,7 @@ export function createRun(turn: Turn, policy: Policy, cause: string, args: reado
 
 export interface Shown {
   readonly state: RunStateName;
-  readonly reason: string;
+  readonly reason: RunReason;
   readonly message: string;
   readonly etaWall?: number | undefined;
   /** It is told in the event log though its state and reason are the same. */
@@ -96,8 +99,18 @@ export function showState(turn: Turn, run: Run, shown: Shown): boolean {
   return true;
 }
 
+/** States that the event log tells. Of the others it says more where they begin: with the assignment, the stop and the start's answer. */
+interface Announced extends Shown {
+  readonly state: Exclude<RunStateName, 'ASSIGNED' | 'STARTING' | 'STOPPING'>;
+}
+
 /** The same, with a line in the event log when the state or its reason is a new one. */
-export function announceState(turn: Turn, run: Run, shown: Shown, details?: Readonly<Record<string, string>>): void {
+export function announceState(
+  turn: Turn,
+  run: Run,
+  shown: Announced,
+  details?: Readonly<Record<string, string>>,
+): void {
   const news = shown.isNews === true || run.state !== shown.state || run.reason !== shown.reason;
   if (!showState(turn, run, shown) || !news) return;
   const attempt = run.attempts.at(-1);

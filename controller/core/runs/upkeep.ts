@@ -3,6 +3,7 @@
 import { MINUTE, SECOND } from '../../../shared/time.ts';
 import { policyLiveOf } from '../cluster/cluster.ts';
 import type { Turn } from '../cluster/turn.ts';
+import type { CauseOf } from '../records/event-type.ts';
 import { byNumber } from '../records/run-number.ts';
 import type { Policy, Run, Trigger } from '../records/state.ts';
 import { disownPolicy } from './retention.ts';
@@ -47,7 +48,7 @@ function windDown(turn: Turn, policy: Policy): void {
 }
 
 /** Says that a run is no longer wanted. It ends once its last attempt is proven ended. */
-export function wantStopped(turn: Turn, run: Run, reason: string, message: string): void {
+export function wantStopped(turn: Turn, run: Run, reason: CauseOf<'RUN_STOP_REQUESTED'>, message: string): void {
   if (run.desired === 'STOPPED') return;
   run.desired = 'STOPPED';
   run.outcome = { state: 'STOPPED', reason, message };
@@ -137,7 +138,7 @@ function newestDue(turn: Turn, schedule: Schedule, first: number): { readonly ti
   return { tick: turn.now.wall, passed: CATCH_UP_MAX };
 }
 
-function skipTick(turn: Turn, policy: Policy, cause: string, message: string): void {
+function skipTick(turn: Turn, policy: Policy, cause: CauseOf<'SCHEDULE_SKIPPED'>, message: string): void {
   turn.journal.event({
     type: 'SCHEDULE_SKIPPED',
     cause,

@@ -142,5 +142,5 @@ function goodbye(turn: Turn, session: Session, said: Said<'goodbye'>): void {
   }
   const server = serverOf(turn.state, session.server);
   closeSession(turn, session, undefined, true);
-  becomeLeft(turn, server, said.reason === '' ? 'LEAVE' : said.reason);
+  becomeLeft(turn, server, said.reason);
 }

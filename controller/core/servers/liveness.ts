@@ -5,6 +5,7 @@
  */
 import { poolOf, type Session, serverLiveOf, serverOf } from '../cluster/cluster.ts';
 import type { Turn } from '../cluster/turn.ts';
+import type { CauseOf } from '../records/event-type.ts';
 import type { Liveness, Server } from '../records/state.ts';
 import { noteMissing, noteReturned } from './server-gate.ts';
 import { closeSession } from './session.ts';
@@ -79,16 +80,16 @@ export function becomeAlive(turn: Turn, server: Server): void {
 }
 
 /** Goodbye: nothing was lost, and its work moves at once. */
-export function becomeLeft(turn: Turn, server: Server, reason: string): void {
+export function becomeLeft(turn: Turn, server: Server, cause: CauseOf<'SERVER_LEFT'>): void {
   turn.serverWheel.cancel(server.id);
-  setLiveness(turn, server, 'LEFT', reason, 'it said Goodbye');
+  setLiveness(turn, server, 'LEFT', cause, 'it said Goodbye');
 }
 
 function setLiveness(
   turn: Turn,
   server: Server,
   liveness: Liveness,
-  cause: string,
+  cause: CauseOf<`SERVER_${Liveness}`>,
   message: string,
   details?: Readonly<Record<string, string>>,
 ): void {

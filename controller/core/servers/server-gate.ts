@@ -10,6 +10,7 @@ import { HOUR, MINUTE, SECOND } from '../../../shared/time.ts';
 import { poolLiveOf } from '../cluster/cluster.ts';
 import type { Turn } from '../cluster/turn.ts';
 import { describe, doubled, isClosed, MISSING_MAX, quarantineMs } from '../placement/gate-view.ts';
+import type { CauseOf, EventType } from '../records/event-type.ts';
 import type { Probation, Quarantine, ServerGate } from '../records/gate-record.ts';
 import type { Server } from '../records/state.ts';
 
@@ -149,7 +150,7 @@ function setGate(turn: Turn, server: Server, change: Partial<ServerGate>): void 
   turn.recheckBlocked = true;
 }
 
-function announce(turn: Turn, server: Server, type: string, cause: string, message: string): void {
+function announce<T extends EventType>(turn: Turn, server: Server, type: T, cause: CauseOf<T>, message: string): void {
   turn.journal.event({ type, cause, message: `${server.id} ${message}`, pool: server.pool, server: server.id });
 }
 

@@ -5,6 +5,7 @@
 import { MINUTE } from '../../../shared/time.ts';
 import { poolLiveOf, type Storm, serverLiveOf } from '../cluster/cluster.ts';
 import type { Turn } from '../cluster/turn.ts';
+import type { CauseOf } from '../records/event-type.ts';
 import type { Pool, Server } from '../records/state.ts';
 
 const WINDOW_MS = MINUTE;
@@ -57,7 +58,7 @@ export function judgeStorm(turn: Turn, pool: Pool): void {
   else turn.wakePoolAt(pool.id, calmAtMono);
 }
 
-export function endStorm(turn: Turn, pool: Pool, cause: string): void {
+export function endStorm(turn: Turn, pool: Pool, cause: CauseOf<'STORM_ENDED'>): void {
   const { storm } = poolLiveOf(turn.state, pool.id);
   if (storm.activeSinceMono === undefined) return;
   quiet(storm);

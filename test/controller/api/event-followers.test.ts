@@ -96,7 +96,7 @@ class Leaders {
   }
 
   append(name: Name): void {
-    this.#reign.journal.event({ type: 'T', cause: 'C', message: '', policy: policyId(name) });
+    this.#reign.journal.event({ type: 'POLICY_UPDATED', cause: 'OPERATOR', message: '', policy: policyId(name) });
   }
 
   /** `counters`: only these become durable, and the rest is lost with the leader: a gap. */

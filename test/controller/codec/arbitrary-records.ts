@@ -1,8 +1,11 @@
 /** Random records of the core, with every field that a record can have. */
 import fc from 'fast-check';
 import type { Capability } from '../../../controller/core/records/capability.ts';
+import { CAUSES, type Cause } from '../../../controller/core/records/event-cause.ts';
+import { EVENT_TYPES, type EventType } from '../../../controller/core/records/event-type.ts';
 import type { ServerGate } from '../../../controller/core/records/gate-record.ts';
 import type { Meta } from '../../../controller/core/records/meta.ts';
+import { RUN_REASONS, type RunReason } from '../../../controller/core/records/run-reason.ts';
 import type { Skip } from '../../../controller/core/records/skip.ts';
 import type {
   Attempt,
@@ -29,6 +32,7 @@ const wall = fc.integer({ min: 0, max: 9e12 });
 const counter = fc.integer({ min: 0, max: Number.MAX_SAFE_INTEGER });
 const small = fc.integer({ min: 0, max: 100_000 });
 const span = fc.integer({ min: 0, max: 7_200_000 });
+const runReason = fc.constantFrom(...(Object.keys(RUN_REASONS) as RunReason[]));
 const optional = <T>(arbitrary: fc.Arbitrary<T>) => fc.option(arbitrary, { nil: undefined });
 const labels = fc.dictionary(word(/^[a-z]{1,8}$/), text, { maxKeys: 4, noNullPrototype: true });
 const server = userId.map(serverId);
@@ -200,7 +204,7 @@ const skip: fc.Arbitrary<Skip> = fc.record({
   triedUntilAge: counter,
   count: small,
   lastAge: counter,
-  reason: text,
+  reason: runReason,
 });
 
 const attemptCause = fc.constantFrom('START', 'RESTART', 'RECOVERY', 'MOVE', 'FAILBACK', 'DRAIN');
@@ -227,13 +231,13 @@ export const attempts: fc.Arbitrary<Attempt> = fc.record({
   stopReason: optional(
     fc.constantFrom(
       'OPERATOR',
-      'POLICY_DELETED',
       'RESTART',
       'MOVE',
       'FAILBACK',
       'DRAIN',
       'DRAIN_DEADLINE',
-      'SUPERSEDED',
+      'CAPABILITY_LOST',
+      'START_UNANSWERED',
     ),
   ),
   overlapped: fc.boolean(),
@@ -258,7 +262,7 @@ export const runs: fc.Arbitrary<Run> = fc.record({
     'BACKOFF',
     'FAILED',
   ),
-  reason: text,
+  reason: runReason,
   message: text,
   etaWall: optional(wall),
   endWall: optional(wall),
@@ -289,7 +293,7 @@ export const runs: fc.Arbitrary<Run> = fc.record({
   outcome: optional(
     fc.record({
       state: fc.constantFrom('SUCCEEDED' as const, 'FAILED' as const, 'STOPPED' as const),
-      reason: text,
+      reason: runReason,
       message: text,
     }),
   ),
@@ -305,8 +309,8 @@ const events: fc.Arbitrary<EventRecord> = fc.record(
     kind: fc.constant('event' as const),
     number: fc.integer({ min: 1, max: 1e15 }),
     wall,
-    type: text,
-    cause: text,
+    type: fc.constantFrom(...(Object.keys(EVENT_TYPES) as EventType[])),
+    cause: fc.constantFrom(...(Object.keys(CAUSES) as Cause[])),
     actor: text,
     message: text,
     term: counter,

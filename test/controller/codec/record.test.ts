@@ -2,10 +2,14 @@ import { create, toBinary } from '@bufbuild/protobuf';
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import { decodeRecord, encodeRecord, SCHEMA_VERSION } from '../../../controller/codec/record.ts';
+import type { Cause } from '../../../controller/core/records/event-cause.ts';
+import type { EventType } from '../../../controller/core/records/event-type.ts';
 import { recordKey } from '../../../controller/core/records/keys.ts';
+import type { RunReason } from '../../../controller/core/records/run-reason.ts';
+import type { Run } from '../../../controller/core/records/state.ts';
 import { StoreError } from '../../../controller/store/store.ts';
 import { RecordSchema } from '../../../shared/gen/locum/store/v1/record_pb.ts';
-import { stateRecords } from './arbitrary-records.ts';
+import { runs, stateRecords } from './arbitrary-records.ts';
 
 const meta = {
   kind: 'meta',
@@ -45,6 +49,30 @@ describe('records of the store', () => {
       }),
       { numRuns: 500 },
     );
+  });
+
+  it('with a word that tells something and is not known are read, and say so', () => {
+    const event = { kind: 'event', number: 1, wall: 0, actor: 'controller', message: 'm', term: 1 } as const;
+    const newer = { ...event, type: 'RUN_TELEPORTED' as EventType, cause: 'WORMHOLE' as Cause };
+    const known = { ...event, type: 'UNKNOWN_WORD', cause: 'UNKNOWN_WORD' };
+    expect(decodeRecord(recordKey(newer), encodeRecord(newer))).toEqual(known);
+    fc.assert(
+      fc.property(runs, (run) => {
+        const word: { readonly reason: RunReason } = { reason: 'WORMHOLE' as RunReason };
+        const skips = run.skips.map((skip) => ({ ...skip, ...word }));
+        const outcome = run.outcome === undefined ? undefined : { ...run.outcome, ...word };
+        const read = decodeRecord(recordKey(run), encodeRecord({ ...run, ...word, skips, outcome }));
+        expect(JSON.stringify(read)).not.toContain('WORMHOLE');
+        expect(read).toMatchObject({ kind: 'run', reason: 'UNKNOWN_WORD' });
+      }),
+      { numRuns: 50 },
+    );
+  });
+
+  it('with a word that decides and is not known are refused as damaged', () => {
+    const [run] = fc.sample(runs, { numRuns: 1, seed: 1 });
+    const newer = { ...run, nextCause: 'WORMHOLE' } as unknown as Run;
+    expect(reasonOf(() => decodeRecord(recordKey(newer), encodeRecord(newer)))).toBe('CORRUPT');
   });
 
   it('of a newer schema are refused as such, whatever else is in them', () => {

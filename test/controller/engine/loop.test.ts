@@ -151,7 +151,15 @@ describe('the loop', () => {
   });
 
   it('refuses events past its bound in bytes, however few they are, and says when there is room again', async () => {
-    const large = (conn: number): Event => ({ kind: 'goodbye', conn, attempts: [], reason: 'x'.repeat(500_000) });
+    const large = (conn: number): Event => ({
+      kind: 'command_result',
+      conn,
+      commandId: 1,
+      outcome: 'REFUSED',
+      reason: '',
+      detail: 'x'.repeat(500_000),
+      pid: 0,
+    });
     const { loop, rooms } = world({ mailboxBytes: 4_100_000, maxEventsPerTurn: 1 });
     const taken = [1, 2, 3, 4, 5].map((conn) => loop.post(large(conn)));
     expect(taken).toEqual([true, true, true, true, false]);

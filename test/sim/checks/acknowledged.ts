@@ -1,5 +1,8 @@
 /** I10: what was acknowledged is in the store, once; and every change has its line in the event log, with a cause and an actor. */
 import type { ClusterState } from '../../../controller/core/cluster/cluster.ts';
+import type { Cause } from '../../../controller/core/records/event-cause.ts';
+import { type ActorKind, EVENT_TYPES } from '../../../controller/core/records/event-type.ts';
+import { UNKNOWN_WORD } from '../../../controller/core/records/run-reason.ts';
 import type { EventRecord } from '../../../controller/core/records/state.ts';
 import { firstOfIncarnation, incarnationOf } from '../../../shared/ids.ts';
 import { type Intentions, REGISTER } from '../intentions.ts';
@@ -41,13 +44,22 @@ function checkStarts(world: World, state: ClusterState): readonly string[] {
 const beginsIncarnation = (number: number, last: number): boolean =>
   incarnationOf(number) > incarnationOf(last) && number === firstOfIncarnation(incarnationOf(number)) + 1;
 
+/** What the page for people promises. */
+function isInTable({ type, cause, actor }: Pick<EventRecord, 'type' | 'cause' | 'actor'>): boolean {
+  if (type === UNKNOWN_WORD) return false;
+  const { causes, actors }: { causes: readonly Cause[]; actors: readonly ActorKind[] } = EVENT_TYPES[type];
+  const by = actor.split(':')[0];
+  return causes.some((one) => one === cause) && actors.some((one) => one === by);
+}
+
 function checkEvents(events: readonly EventRecord[]): readonly string[] {
   const found: string[] = [];
   let last: number | undefined;
   for (const { number, type, cause, actor } of events) {
     if (last !== undefined && number !== last + 1 && !beginsIncarnation(number, last))
       found.push(`event ${number} follows event ${last}`);
-    if (cause === '' || actor === '') found.push(`event ${number} (${type}) has no cause or no actor`);
+    if (!isInTable({ type, cause, actor }))
+      found.push(`docs/events.md has no ${type} (${cause}, ${actor}), event ${number}`);
     last = number;
   }
   return found;

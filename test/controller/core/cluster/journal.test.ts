@@ -14,7 +14,12 @@ const server = (id: string): Server => ({
   version: 0,
 });
 
-const about = (id: string): NewEvent => ({ type: 'T', cause: 'C', message: 'm', server: serverId(id) });
+const about = (id: string): NewEvent => ({
+  type: 'SERVER_UPDATED',
+  cause: 'OPERATOR',
+  message: 'm',
+  server: serverId(id),
+});
 
 const keysOf = (journal: Journal): readonly string[] => journal.takeWrites().map(({ key }) => key);
 
@@ -71,6 +76,11 @@ describe('a journal', () => {
     const journal = new Journal(state);
     journal.actor = 'operator:ann';
     journal.event(about('a'));
-    expect([...state.events].at(-1)).toMatchObject({ number: 1, actor: 'operator:ann', type: 'T', cause: 'C' });
+    expect([...state.events].at(-1)).toMatchObject({
+      number: 1,
+      actor: 'operator:ann',
+      type: 'SERVER_UPDATED',
+      cause: 'OPERATOR',
+    });
   });
 });

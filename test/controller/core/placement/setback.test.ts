@@ -10,13 +10,13 @@ describe('setbacks', () => {
     const servers = Array.from({ length: 10_000 }, (_, i) => serverId(`web-${i}`));
     for (const [age, server] of servers.entries()) {
       const attempt = { server, assignAge: age } as unknown as Attempt;
-      avoid(run, attempt, countSetback(run, attempt, 'START_REFUSED', age), age);
+      avoid(run, attempt, countSetback(run, attempt, 'REFUSED', age), age);
     }
     // One that fails again is new again.
     const again = { server: servers.at(-LIMITS.runSkips), assignAge: 10_000 } as unknown as Attempt;
-    avoid(run, again, countSetback(run, again, 'LEASE_ENDED', 10_000), 10_000);
+    avoid(run, again, countSetback(run, again, 'LAPSED', 10_000), 10_000);
     const next = { server: serverId('last'), assignAge: 10_001 } as unknown as Attempt;
-    countSetback(run, next, 'LEASE_ENDED', 10_001);
+    countSetback(run, next, 'LAPSED', 10_001);
     expect(run.skips.length).toBe(LIMITS.runSkips);
     expect(run.skips.find(({ server }) => server === again.server)?.count).toBe(2);
     expect(skippedServers(run, 10_001)).toEqual([...servers.slice(2 - LIMITS.runSkips), again.server]);

@@ -172,7 +172,7 @@ export class ModelAgent {
     if (session === undefined) return;
     if (listed === 'all')
       for (const attempt of this.attempts.values()) this.#end(attempt, 'STOPPED', undefined, 'quiet');
-    this.#line.say(session.conn, { kind: 'goodbye', attempts: this.#inventory(), reason: '' });
+    this.#line.say(session.conn, { kind: 'goodbye', attempts: this.#inventory(), reason: 'LEAVE' });
   }
 
   /** A process ends by itself. */

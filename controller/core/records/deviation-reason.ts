@@ -1,0 +1,27 @@
+/**
+ * What is not where it should be, as `locum status` shows it: one stable word each, for people with a sentence. A run that waits deviates
+ * for its own reason. docs/events.md is made from here.
+ */
+import type { RunReason } from './run-reason.ts';
+
+export const DEVIATION_REASONS = {
+  STORE_BEHIND: 'Of the cluster. Its store is an older copy: nothing starts until it begins a new incarnation.',
+  STORM:
+    'Of a pool. Half of it fell silent at once: takeovers are held back. If the servers are dead: `locum proceed`.',
+  SERVER_SUSPECT: 'Of a server. It is silent for `suspect_after`: no new runs go there, and nothing moves yet.',
+  SERVER_MISSING: 'Of a server. It is silent for `missing_after`: what it ran goes elsewhere, or waits for a proof.',
+  SERVER_SATURATED: 'Of a server. Its load is over the high mark: no new runs go there.',
+  SERVER_PROBATION: 'Of a server. Its host can start nothing: see to the host.',
+  SERVER_QUARANTINED: 'Of a server. It went missing three times within an hour: no new runs go there for a while.',
+  BEFORE_RESTORE: 'Of a server. It may hold work of before a restore: `HOLD` policies of its pool wait for its word.',
+  OVER_CAPACITY:
+    'Of a server. More slots are used than its limit has, since the limit was lowered: nothing is stopped for it.',
+  DRAIN_BLOCKED: 'Of a server. A run that should leave it has no room elsewhere.',
+  CAPABILITY_LOST: 'Of a run. Its server no longer has what it requires, and no other server that has it has room.',
+  LAST_RUN_FAILED: 'Of a policy. Its newest ended run failed.',
+  RESTARTS_ENDLESSLY: 'Of a policy. A run of it ended by itself five times or more within 10 minutes.',
+  TICKS_SKIPPED: 'Of a policy. Times of its schedule were left out, since a run has not ended.',
+  CONTROLLER_GONE: 'Of a controller. It was one of the cluster, and has not been seen since.',
+} as const satisfies Readonly<Record<string, string>>;
+
+export type DeviationReason = keyof typeof DEVIATION_REASONS | RunReason;
