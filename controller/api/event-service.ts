@@ -6,9 +6,11 @@ import { EventSchema } from '../../shared/gen/locum/v1/event_pb.ts';
 import type { EventService, WatchEventsResponseSchema } from '../../shared/gen/locum/v1/event_service_pb.ts';
 import { firstOfIncarnation, incarnationOf } from '../../shared/ids.ts';
 import { parsePolicyName, parsePoolName, parseRunName, parseServerName } from '../../shared/resource-name.ts';
+import { nearest } from '../../shared/rpc/nearest-name.ts';
 import { eventToProto } from '../codec/event.ts';
 import { fromUint64, toUint64 } from '../codec/numbers.ts';
 import type { ClusterState } from '../core/cluster/cluster.ts';
+import { EVENT_TYPES, type EventType, eventTypeOf } from '../core/records/event-type.ts';
 import type { EventRecord } from '../core/records/state.ts';
 import type { ApiContext, ReignView } from './api-context.ts';
 import { indexAfterNumber, pageOf } from './page.ts';
@@ -50,12 +52,22 @@ function aboutOf(about: string): About {
   throw invalidField('about', `"${about}" is not the name of a server, policy, run or pool`);
 }
 
+/** Undefined: of all types. @throws LocumError INVALID_FIELD: an empty list would read as "nothing happened" */
+function typeAsked(type: string): EventType | undefined {
+  if (type === '') return undefined;
+  const known = eventTypeOf(type);
+  if (known !== undefined) return known;
+  const near = nearest(type, Object.keys(EVENT_TYPES));
+  const meant = near === undefined ? 'docs/events.md has all types' : `did you mean ${near}?`;
+  throw invalidField('type', `there are no events ${JSON.stringify(type)}; ${meant}`);
+}
+
 export function eventService(api: ApiContext): ServiceImpl<typeof EventService> {
   return {
     async listEvents(request) {
       const { matches, droppedUpTo } = aboutOf(request.about);
-      const wanted = (event: EventRecord): boolean =>
-        matches(event) && (request.type === '' || event.type === request.type);
+      const type = typeAsked(request.type);
+      const wanted = (event: EventRecord): boolean => matches(event) && (type === undefined || event.type === type);
       return api.reign().read((state) => {
         const newestFirst = [...state.events].filter(wanted).reverse();
         const { shown, nextPageToken } = pageOf(newestFirst, request, {

@@ -11,6 +11,10 @@ const WHAT = ['commits', 'checks'] as const;
 export const worldCommands: Readonly<Record<string, Command>> = {
   /** Lets time pass. */
   advance: ({ world }, { plain }) => world.advanceTo(world.now.mono + durationOf(plain[1] ?? '')),
+  /** The wall clock of the controller is so far ahead from now on; `0`: it is right. */
+  clock: ({ world }, { plain }) => {
+    world.agenda.wallErrorMs = durationOf(plain[1] ?? '');
+  },
   /** What is asked of the store is answered only after `release`. */
   hold: ({ world }, { plain }) => {
     if (oneOf(plain[1] ?? '', WHAT) === 'commits') world.store.holdCommits();

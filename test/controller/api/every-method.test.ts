@@ -279,4 +279,22 @@ describe('the cluster and its events', () => {
       expect(missing).toMatchObject({ code: Code.NotFound });
     }),
   );
+
+  it(
+    'refuse a filter with a type that no event has, and say which one was meant',
+    inWorld(async ({ api: { events } }) => {
+      const refused = (type: string) => events.listEvents({ type }).catch((e: unknown) => ConnectError.from(e));
+      const near = await refused('SERVER_MISING');
+      expect(near).toMatchObject({ code: Code.InvalidArgument });
+      expect(near).toHaveProperty(
+        'rawMessage',
+        'type: there are no events "SERVER_MISING"; did you mean SERVER_MISSING?',
+      );
+      expect(await refused('WORMHOLE')).toHaveProperty(
+        'rawMessage',
+        'type: there are no events "WORMHOLE"; docs/events.md has all types',
+      );
+      expect(await reasonOf(events.listEvents({ type: 'server_missing' }))).toBe('INVALID_FIELD');
+    }),
+  );
 });

@@ -240,7 +240,7 @@ export type Deviation = Message<"locum.v1.Deviation"> & {
   resource: string;
 
   /**
-   * One stable word, such as NO_ROOM, SERVER_MISSING, FENCING, LAST_RUN_FAILED, RESTARTS_ENDLESSLY, TICKS_SKIPPED, CONTROLLER_GONE.
+   * One stable word of docs/events.md, "Deviations", such as SERVER_MISSING or LAST_RUN_FAILED; of a run its own reason. The list grows.
    *
    * @generated from field: string reason = 2;
    */

@@ -15,7 +15,8 @@ export const file_locum_v1_event: GenFile = /*@__PURE__*/
   fileDesc("ChRsb2N1bS92MS9ldmVudC5wcm90bxIIbG9jdW0udjEiswIKBUV2ZW50EgwKBG5hbWUYASABKAkSKAoEdGltZRgCIAEoCzIaLmdvb2dsZS5wcm90b2J1Zi5UaW1lc3RhbXASDAoEdHlwZRgDIAEoCRINCgVjYXVzZRgEIAEoCRINCgVhY3RvchgFIAEoCRIPCgdtZXNzYWdlGAYgASgJEg4KBnNlcnZlchgHIAEoCRIOCgZwb2xpY3kYCCABKAkSCwoDcnVuGAkgASgJEg0KBWVwb2NoGAogASgEEgwKBHBvb2wYCyABKAkSDAoEdGVybRgMIAEoBBItCgdkZXRhaWxzGA0gAygLMhwubG9jdW0udjEuRXZlbnQuRGV0YWlsc0VudHJ5Gi4KDERldGFpbHNFbnRyeRILCgNrZXkYASABKAkSDQoFdmFsdWUYAiABKAk6AjgBYgZwcm90bzM", [file_google_protobuf_timestamp]);
 
 /**
- * One thing that happened, with its cause and its actor. Written in the same commit as the change it tells of.
+ * One thing that happened, with its cause and its actor. Written in the same commit as the change it tells of. The words for types and
+ * causes are in docs/events.md, each with what it means and what follows. The lists grow: take a word that you do not know as another one.
  *
  * @generated from message locum.v1.Event
  */
@@ -35,14 +36,16 @@ export type Event = Message<"locum.v1.Event"> & {
   time?: Timestamp | undefined;
 
   /**
-   * Output only. One stable word, such as SERVER_MISSING or RUN_ASSIGNED.
+   * Output only. What happened: one stable word of docs/events.md, such as SERVER_MISSING or RUN_ASSIGNED. UNKNOWN_WORD: written by a
+   * newer controller, whose word this one does not know.
    *
    * @generated from field: string type = 3;
    */
   type: string;
 
   /**
-   * Output only. Why: one stable word, such as HEARTBEAT_SILENCE or OPERATOR.
+   * Output only. Why: one stable word of docs/events.md, such as HEARTBEAT_SILENCE or OPERATOR. Of RUN_QUEUED, RUN_RUNNING, RUN_FENCING,
+   * RUN_STUCK, RUN_BACKOFF and the ends of runs it is the reason of the run.
    *
    * @generated from field: string cause = 4;
    */

@@ -43,7 +43,7 @@ export type ListEventsRequest = Message<"locum.v1.ListEventsRequest"> & {
   about: string;
 
   /**
-   * Only events of this type. Unset: all.
+   * Only events of this type, a word of docs/events.md; one that does not exist is refused with INVALID_FIELD. Unset: all.
    *
    * @generated from field: string type = 4;
    */

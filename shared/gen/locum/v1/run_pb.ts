@@ -95,7 +95,8 @@ export type Run = Message<"locum.v1.Run"> & {
   state: RunState;
 
   /**
-   * Output only. Why it is in this state: one stable word, such as NO_ROOM or SERVER_MISSING.
+   * Output only. Why it is in this state: one stable word of docs/events.md, "Reasons of runs", such as NO_ROOM or SERVER_MISSING. The
+   * list grows: take a word that you do not know as another reason.
    *
    * @generated from field: string reason = 11;
    */

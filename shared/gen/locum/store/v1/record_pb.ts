@@ -825,7 +825,7 @@ export type RunOutcome = Message<"locum.store.v1.RunOutcome"> & {
   state: RunState;
 
   /**
-   * Why: one stable word.
+   * Why: one stable word of docs/events.md, "Reasons of runs".
    *
    * @generated from field: string reason = 2;
    */
@@ -888,7 +888,7 @@ export type Skip = Message<"locum.store.v1.Skip"> & {
   server: string;
 
   /**
-   * Why: one stable word.
+   * Why: one stable word of docs/events.md, "Reasons of runs".
    *
    * @generated from field: string reason = 3;
    */
