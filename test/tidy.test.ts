@@ -100,6 +100,25 @@ const samples: Readonly<Record<string, readonly Sample[]>> = {
     [inCore('state.process = state.performance;')],
     [{ 'controller/loop.ts': 'setTimeout(tick, 1); Date.now();', 'shared/log.ts': 'process.env' }],
   ],
+  "records of the controller's core are changed through one door": [
+    ...['turn.journal.put(run)', 'journal.note(pool)', 'journal.delete(key)', 'turn.journal.event({ type })'].map(
+      (use): Sample => [{ 'controller/core/runs/new.ts': `\nf(turn);\n${use};` }, 'controller/core/runs/new.ts:3'],
+    ),
+    ...[
+      'turn.dirtyRuns.add(id)',
+      'turn.recheckBlocked = true',
+      '(run as Mutable<Run>).state = x',
+      'Object.assign(a, b)',
+    ].map((use): Sample => [{ 'controller/core/runs/new.ts': `${use};` }, 'controller/core/runs/new.ts:1']),
+    [{ 'controller/core/runs/new.ts': "turn.journal.actor = 'me';" }, 'controller/core/runs/new.ts:1'],
+    [
+      {
+        'controller/core/runs/new.ts':
+          'change(turn, run, { desired }, SILENT); turn.lookAtRun(id); turn.journal.touch(key);',
+      },
+    ],
+    [{ 'controller/core/cluster/change.ts': 'journal.put(record);', 'test/a.test.ts': 'journal.put(record);' }],
+  ],
   'a file has at most 350 lines': [
     [{ 'shared/ids.ts': 'a;\n'.repeat(351) }, 'shared/ids.ts:1'],
     [{ 'test/build.ts': 'a;\n'.repeat(400) }, 'test/build.ts:1'],

@@ -8,9 +8,10 @@ import { unreachable } from '../../shared/assert.ts';
 import type { Now } from '../../shared/time.ts';
 import { SECOND } from '../../shared/time.ts';
 import { handleCall, releaseAnswers } from './calls/call.ts';
-import { type ClusterState, poolOf } from './cluster/cluster.ts';
+import { tell } from './cluster/change.ts';
+import { type ClusterState, poolOf, type Session } from './cluster/cluster.ts';
 import type { Effect } from './cluster/effect.ts';
-import type { Event, FromShell } from './cluster/event.ts';
+import type { Event, FromAgent, FromShell } from './cluster/event.ts';
 import { type CoreOptions, Turn } from './cluster/turn.ts';
 import { takeOffice } from './load.ts';
 import { fromAgent } from './servers/from-agent.ts';
@@ -59,7 +60,7 @@ export class Core {
     const turn = this.#turn;
     turn.now = now;
     turn.journal.now = now;
-    turn.journal.actor = 'controller';
+    turn.journal.actor = actorOf(turn.state, event);
     if (event.kind === 'call') handleCall(turn, event);
     else if (isFromShell(event)) this.#fromShell(event);
     else fromAgent(turn, event);
@@ -70,7 +71,7 @@ export class Core {
     const turn = this.#turn;
     turn.now = now;
     turn.journal.now = now;
-    turn.journal.actor = 'controller';
+    turn.journal.actor = CONTROLLER;
     const { gate, journal, effects } = turn;
     // Welcomes first: a server whose session opens now gets work in this very flush.
     for (const session of turn.waitingSessions) if (session.phase === 'OPENING') pump(turn, session);
@@ -126,11 +127,8 @@ export class Core {
         // What agents sent meanwhile stands in our sockets: read it before anyone is judged (C6).
         const heartbeats = [...turn.state.pools.keys()].map((pool) => poolOf(turn.state, pool).timers.heartbeatMs);
         turn.state.judgeNotBeforeMono = turn.now.mono + Math.max(0, ...heartbeats);
-        turn.journal.event({
-          type: 'CONTROLLER_PAUSED',
-          cause: 'OWN_PAUSE',
-          message: `the controller itself stood still for ${Math.round(event.forMs)} ms`,
-        });
+        const message = `the controller itself stood still for ${Math.round(event.forMs)} ms`;
+        tell(turn, 'CLUSTER', { type: 'CONTROLLER_PAUSED', cause: 'OWN_PAUSE', message });
         return;
       }
       case 'tick':
@@ -143,12 +141,12 @@ export class Core {
 
   #tick(): void {
     const turn = this.#turn;
-    for (const id of turn.serverWheel.due(turn.now.mono)) turn.dueServers.add(id);
-    for (const id of turn.drainWheel.due(turn.now.mono)) turn.dirtyServers.add(id);
-    for (const id of turn.gateWheel.due(turn.now.mono)) turn.dirtyServers.add(id);
-    for (const id of turn.runWheel.due(turn.now.mono)) turn.dirtyRuns.add(id);
-    for (const id of turn.poolWheel.due(turn.now.mono)) turn.dirtyPools.add(id);
-    for (const id of turn.policyWheel.due(turn.now.mono)) turn.dirtyPolicies.add(id);
+    for (const id of turn.serverWheel.due(turn.now.mono)) turn.judgeSilenceOf(id);
+    for (const id of turn.drainWheel.due(turn.now.mono)) turn.lookAtServer(id);
+    for (const id of turn.gateWheel.due(turn.now.mono)) turn.lookAtServer(id);
+    for (const id of turn.runWheel.due(turn.now.mono)) turn.lookAtRun(id);
+    for (const id of turn.poolWheel.due(turn.now.mono)) turn.lookAtPool(id);
+    for (const id of turn.policyWheel.due(turn.now.mono)) turn.lookAtPolicy(id);
     if (turn.now.mono < this.#periodicAtMono) return;
     this.#periodicAtMono = turn.now.mono + PERIODIC_MS;
     periodicLook(turn);
@@ -160,9 +158,31 @@ export class Core {
     const { behind } = turn;
     if (behind === undefined || !turn.gate.isChecked(behind.needCheck) || turn.state.storeBehind !== undefined) return;
     turn.state.storeBehind = behind.message;
-    turn.journal.event({ type: 'STORE_BEHIND', cause: 'HELLO', message: behind.message });
+    tell(turn, 'CLUSTER', { type: 'STORE_BEHIND', cause: 'HELLO', message: behind.message });
   }
 }
+
+/**
+ * Who is behind what happens now: whoever called or spoke. A stream that ends, like the clock, speaks for nobody, and neither does a
+ * heartbeat that says nothing: what follows from its coming is our own conclusion.
+ */
+function actorOf({ sessions }: ClusterState, event: Event): string {
+  if (event.kind === 'call') return event.actor;
+  if (event.kind === 'hello') return `agent:${event.hello.server}`;
+  if (isFromShell(event) || event.kind === 'stream_closed') return CONTROLLER;
+  const session = sessions.get(event.conn);
+  return session === undefined || isBare(event, session) ? CONTROLLER : `agent:${session.server}`;
+}
+
+const CONTROLLER = 'controller';
+
+/** The first one after a Welcome says something: that what the Hello left out has ended. */
+const isBare = (event: FromAgent, { absent }: Session): boolean =>
+  event.kind === 'heartbeat' &&
+  event.capacity === undefined &&
+  event.capabilities === undefined &&
+  event.hostProblems === undefined &&
+  absent.length === 0;
 
 const FROM_SHELL: ReadonlySet<Event['kind']> = new Set<FromShell['kind']>([
   'elected',

@@ -2,24 +2,16 @@
 import { assert, unreachable } from '../../shared/assert.ts';
 import { DEFAULT_POOL, firstOfIncarnation } from '../../shared/ids.ts';
 import type { Now } from '../../shared/time.ts';
-import { addPool, newPool } from './calls/pool-calls.ts';
-import {
-  type ClusterState,
-  newMeta,
-  newPoolLive,
-  newServerLive,
-  nextUid,
-  poolLiveOf,
-  serverLiveOf,
-} from './cluster/cluster.ts';
+import { newPool } from './calls/pool-calls.ts';
+import { create, SILENT, tell } from './cluster/change.ts';
+import { type ClusterState, newMeta, nextUid } from './cluster/cluster.ts';
 import type { FromShell } from './cluster/event.ts';
-import { type CoreOptions, Turn } from './cluster/turn.ts';
+import { enter, linkAll } from './cluster/links.ts';
+import { type CoreOptions, Turn, type View } from './cluster/turn.ts';
 import { refreshIndex } from './placement/capacity.ts';
-import { parseRequirement, type Requirement } from './records/capability.ts';
-import type { Policy, Run, Server, StateRecord } from './records/state.ts';
+import type { Run, Server, StateRecord } from './records/state.ts';
 import { takeoverWaitMs } from './records/timers.ts';
 import { expectEarlierLife } from './runs/earlier-life.ts';
-import { refreshOrder } from './runs/placing.ts';
 import { keepEndedRun } from './runs/retention.ts';
 import { isEnded } from './runs/run.ts';
 
@@ -27,11 +19,8 @@ type Elected = Extract<FromShell, { readonly kind: 'elected' }>;
 
 export function takeOffice(turn: Turn, elected: Elected): void {
   takeOver(turn, elected);
-  turn.journal.event({
-    type: 'LEADER_ELECTED',
-    cause: 'CAMPAIGN',
-    message: `term ${elected.term} begins; running policies are adopted as their agents return`,
-  });
+  const message = `term ${elected.term} begins; running policies are adopted as their agents return`;
+  tell(turn, 'CLUSTER', { type: 'LEADER_ELECTED', cause: 'CAMPAIGN', message });
 }
 
 /** The state that the records make, without a leader who decides anything: for reading only. */
@@ -57,17 +46,19 @@ function takeOver(turn: Turn, elected: Elected): void {
   state.electedAge = state.meta.age;
   keepEvents(turn, elected.records);
   keepRequests(turn, elected.records);
+  for (const record of [...state.pools.values(), ...state.servers.values(), ...state.policies.values()])
+    linkAll(turn, record);
   linkRuns(turn);
   if (!state.pools.has(DEFAULT_POOL)) createDefaultPool(turn);
-  for (const pool of state.pools.keys()) refreshOrder(turn, pool);
+  for (const pool of state.pools.keys()) turn.lookAtPool(pool);
   for (const server of state.servers.values()) armServer(turn, server);
-  for (const policy of state.policies.keys()) turn.dirtyPolicies.add(policy);
+  for (const policy of state.policies.keys()) turn.lookAtPolicy(policy);
   // The first incarnation of a store has no earlier life whose work could still run.
   if (elected.firstOfIncarnation && elected.incarnation > 1) state.noStartBeforeMono = now.mono + longestWait(turn);
 }
 
 function take(turn: Turn, record: StateRecord, floor: number): void {
-  const { state, now } = turn;
+  const { state } = turn;
   switch (record.kind) {
     case 'meta':
       state.meta = {
@@ -78,25 +69,13 @@ function take(turn: Turn, record: StateRecord, floor: number): void {
         lastEventBefore: record.lastEvent < floor ? record.lastEvent : record.lastEventBefore,
       };
       return;
-    case 'pool':
-      state.pools.set(record.id, record);
-      state.poolLive.set(record.id, newPoolLive());
-      return;
     case 'server':
-      expectEarlierLife(state, record);
-      state.servers.set(record.id, record);
-      state.serverLive.set(record.id, newServerLive(now.mono));
+      enter(turn, expectEarlierLife(state, record));
       return;
+    case 'pool':
     case 'policy':
-      state.policies.set(record.id, record);
-      state.policyLive.set(record.id, {
-        requirements: requirementsOf(record),
-        runs: new Set(),
-        nextTickWall: undefined,
-      });
-      return;
     case 'run':
-      state.runs.set(record.id, record);
+      enter(turn, record);
       return;
     case 'event':
       // Whose room it takes is known once everything is there.
@@ -116,24 +95,16 @@ function keepEvents({ state, journal }: Turn, records: readonly StateRecord[]): 
   for (const event of events.sort((a, b) => a.number - b.number)) journal.keepEvent(event);
 }
 
-function requirementsOf(policy: Policy): readonly Requirement[] {
-  return policy.spec.requirements.map((text) => {
-    const parsed = parseRequirement(text);
-    assert(parsed.kind === 'ok', `requirement ${text} of ${policy.id} was checked before it was stored`);
-    return parsed.requirement;
-  });
-}
-
-/** Indexes the runs. Any stored attempt that is not ended may live: its wait starts at T0, and its start may have been sent. */
+/** Any stored attempt that is not ended may live: its wait starts at T0, and its start may have been sent. */
 function linkRuns(turn: Turn): void {
   const { state, now } = turn;
   const ended: Run[] = [];
   for (const run of state.runs.values()) {
+    linkAll(turn, run);
     if (isEnded(run)) {
       ended.push(run);
       continue;
     }
-    state.policyLive.get(run.policy)?.runs.add(run.id);
     for (const attempt of run.attempts) {
       if (attempt.state === 'ENDED') continue;
       state.attemptLive.set(attempt.epoch, {
@@ -145,15 +116,8 @@ function linkRuns(turn: Turn): void {
         stopSentIn: undefined,
         lastWordMono: undefined,
       });
-      serverLiveOf(state, attempt.server).runs.add(run.id);
     }
-    if (run.reservation !== undefined) {
-      for (const id of [run.reservation.server, run.reservation.from])
-        state.serverLive.get(id)?.reservations.add(run.id);
-      state.poolLive.get(run.pool)?.moving.add(run.id);
-    }
-    if (run.wantedMove !== undefined) state.poolLive.get(run.pool)?.wantingMoves.add(run.id);
-    turn.dirtyRuns.add(run.id);
+    turn.lookAtRun(run.id);
   }
   for (const run of ended.sort((a, b) => a.endAge - b.endAge)) keepEndedRun(turn, run);
 }
@@ -165,25 +129,24 @@ function keepRequests({ state }: Turn, records: readonly StateRecord[]): void {
 }
 
 function createDefaultPool(turn: Turn): void {
-  addPool(
-    turn,
-    newPool(turn, DEFAULT_POOL, turn.initialTimers, {
-      uid: nextUid(turn.state.meta),
-      defaultFailback: undefined,
-      defaultMaxSlots: undefined,
-    }),
-  );
+  const uid = nextUid(turn.state.meta);
+  const pool = newPool(turn, DEFAULT_POOL, turn.initialTimers, {
+    uid,
+    defaultFailback: undefined,
+    defaultMaxSlots: undefined,
+  });
+  // Nobody made it: a cluster begins with it.
+  create(turn, pool, SILENT);
 }
 
 function armServer(turn: Turn, server: Server): void {
   refreshIndex(turn.state, server.id);
-  turn.dueServers.add(server.id);
-  turn.dirtyServers.add(server.id);
-  if (server.intent === 'DRAINING') poolLiveOf(turn.state, server.pool).draining.add(server.id);
+  turn.judgeSilenceOf(server.id);
+  turn.lookAtServer(server.id);
 }
 
 /** W with the largest G known: of every pool, policy and unended attempt. */
-function longestWait(turn: Turn): number {
+function longestWait(turn: View): number {
   const { state } = turn;
   let longest = 0;
   for (const pool of state.pools.values()) longest = Math.max(longest, takeoverWaitMs(pool.timers));

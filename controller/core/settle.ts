@@ -33,7 +33,7 @@ export function settle(turn: Turn): void {
     settlePolicies(turn);
     settlePools(turn);
   }
-  turn.recheckBlocked = false;
+  turn.blockedWereTold();
 }
 
 /** Silences first: of all that are due, before any run is looked at, so that a mass failure is seen as one. */
@@ -51,7 +51,7 @@ function settleServers(turn: Turn): void {
     judgeGate(turn, server);
     refreshIndex(turn.state, id);
     turn.journal.touch(`servers/${id}`);
-    turn.dirtyPools.add(server.pool);
+    turn.lookAtPool(server.pool);
     endDeleting(turn, server);
   }
 }
@@ -91,16 +91,16 @@ export function periodicLook(turn: Turn): void {
   const { state } = turn;
   for (const server of state.servers.values()) {
     refreshIndex(state, server.id);
-    turn.dueServers.add(server.id);
-    if (server.deleting || isClosed(server)) turn.dirtyServers.add(server.id);
+    turn.judgeSilenceOf(server.id);
+    if (server.deleting || isClosed(server)) turn.lookAtServer(server.id);
   }
-  for (const live of state.policyLive.values()) for (const run of live.runs) turn.dirtyRuns.add(run);
-  for (const id of state.policies.keys()) turn.dirtyPolicies.add(id);
+  for (const live of state.policyLive.values()) for (const run of live.runs) turn.lookAtRun(run);
+  for (const id of state.policies.keys()) turn.lookAtPolicy(id);
   for (const id of state.pools.keys()) {
-    turn.dirtyPools.add(id);
+    turn.lookAtPool(id);
     wantFailbacks(turn, id);
   }
-  turn.recheckBlocked = true;
+  turn.lookAtBlockedRuns();
   forgetOld(turn);
   if (somethingWaits(turn)) turn.journal.noteAge();
 }

@@ -1,5 +1,6 @@
 /** The rules of style that matter enough to be tests. Each judges all files at once and says where and why. */
 import { basename } from 'node:path';
+import { byHand } from './door.ts';
 import { importProblem, importsOf, layerOf, reachedByCores, roomProblem } from './imports.ts';
 import { brokenReferences } from './references.ts';
 import { isScript, type SourceFile } from './source-file.ts';
@@ -100,6 +101,20 @@ const onPortsOfTime = (path: string): boolean =>
 const TIME_OF_NODE =
   /(?<![.\w$])(?:Date|performance)\b(?!\??:)|(?<![.\w$])(?:set|clear)(?:Timeout|Interval|Immediate)\b(?!\??:)|(?<![.\w$])queueMicrotask\b|\bnode:timers\b/g;
 
+const oneDoor: Rule = {
+  name: "records of the controller's core are changed through one door",
+  check: (files) =>
+    files.flatMap((file) =>
+      byHand(file).map(({ at, found }) =>
+        complaint(
+          file,
+          at,
+          `${found}: say what is new to change() of controller/core/cluster/change.ts, it knows the rest`,
+        ),
+      ),
+    ),
+};
+
 const fileLength: Rule = {
   name: `a file has at most ${MAX_LINES} lines`,
   check: (files) =>
@@ -161,6 +176,7 @@ export const rules: readonly Rule[] = [
   imports("the rooms of the controller's core know only those below them", roomProblem),
   coreImports,
   corePurity,
+  oneDoor,
   fileLength,
   proseWidth,
   references,

@@ -4,8 +4,9 @@
  */
 import { unreachable } from '../../../shared/assert.ts';
 import { LocumError } from '../../../shared/errors.ts';
+import { keepRequest } from '../cluster/change.ts';
 import type { AdminCall, Call, CallResult, CallValue } from '../cluster/event.ts';
-import type { Turn } from '../cluster/turn.ts';
+import type { Turn, View } from '../cluster/turn.ts';
 import { refreshIndex } from '../placement/capacity.ts';
 import { moveServerInOrder, setOrder } from './order-calls.ts';
 import type { Outcome } from './outcome.ts';
@@ -25,7 +26,6 @@ import {
 
 /** The answer waits until what the call touched is settled, so that it shows where a run was placed by it. */
 export function handleCall(turn: Turn, call: AdminCall): void {
-  turn.journal.actor = call.actor;
   turn.answers.push({ call: call.call, result: answer(turn, call) });
 }
 
@@ -55,7 +55,7 @@ function answer(turn: Turn, call: AdminCall): CallResult {
   }
 }
 
-function replay(turn: Turn, call: AdminCall, fingerprint: string, resource: string): CallValue {
+function replay(turn: View, call: AdminCall, fingerprint: string, resource: string): CallValue {
   if (fingerprint !== call.fingerprint) {
     throw new LocumError(
       'REQUEST_ID_REUSED',
@@ -80,11 +80,8 @@ function noRoom(client: string): LocumError {
 }
 
 function remember(turn: Turn, call: AdminCall, resource: string): void {
-  const { state, journal } = turn;
   const { requestId: id, actor: client, fingerprint } = call;
-  const record = { kind: 'request', id, client, age: turn.age, fingerprint, resource } as const;
-  state.requests.add(record);
-  journal.put(record);
+  keepRequest(turn, { kind: 'request', id, client, age: turn.age, fingerprint, resource });
 }
 
 function perform(turn: Turn, request: Call, validateOnly: boolean): Outcome {

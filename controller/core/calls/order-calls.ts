@@ -1,6 +1,7 @@
 /** The order of a pool's servers, and what its change moves (semantics 10). */
 import { badField, etagMismatch } from '../../../shared/errors.ts';
 import type { ServerId } from '../../../shared/ids.ts';
+import { change } from '../cluster/change.ts';
 import { poolOf } from '../cluster/cluster.ts';
 import type { Apply, MovePlan } from '../cluster/event.ts';
 import type { Turn } from '../cluster/turn.ts';
@@ -8,7 +9,6 @@ import { orderEtagOf } from '../records/etag.ts';
 import { demote, makePrimary, moveServer, type OrderResult, promote, replaceOrder } from '../records/order.ts';
 import type { Pool } from '../records/state.ts';
 import { planOrder, wantMoves } from '../runs/moves.ts';
-import { refreshOrder } from '../runs/placing.ts';
 import { type CallOf, knownPool, knownServer, type Outcome } from './outcome.ts';
 
 export function setOrder(turn: Turn, request: CallOf<'set_order'>, validateOnly: boolean): Outcome {
@@ -58,7 +58,7 @@ function changeOrder(turn: Turn, pool: Pool, wanted: OrderResult, options: Order
   const possible = planOrder(turn, pool.id, wanted.order, 'BY_OPERATOR');
   const plan = options.apply === 'MOVE_NOW' ? possible : stayPlan(possible);
   if (options.validateOnly) return { resource, value: { kind: 'order', pool: { ...pool, order: wanted.order }, plan } };
-  if (pool.order.some((id, index) => id !== wanted.order[index])) applyOrder(turn, pool, wanted.order, options.apply);
+  applyOrder(turn, pool, wanted.order, options.apply);
   wantMoves(turn, plan, 'MOVE');
   return { resource, value: { kind: 'order', pool, plan } };
 }
@@ -76,17 +76,9 @@ function stayPlan(plan: MovePlan): MovePlan {
 
 function applyOrder(turn: Turn, pool: Pool, order: readonly ServerId[], apply: Apply): void {
   const was = pool.order[0];
-  pool.order = order;
-  pool.orderVersion += 1;
-  turn.journal.put(pool);
-  for (const id of order) turn.journal.touch(`servers/${id}`);
   const primary = order[0];
   const news = was === primary ? '' : `; ${primary} is the primary now, before it was ${was}`;
-  turn.journal.event({
-    type: 'ORDER_CHANGED',
-    cause: apply,
-    message: `the order of ${pool.id} is now ${order.slice(0, 10).join(', ')}${order.length > 10 ? ' …' : ''}${news}`,
-    pool: pool.id,
-  });
-  refreshOrder(turn, pool.id);
+  const shown = `${order.slice(0, 10).join(', ')}${order.length > 10 ? ' …' : ''}`;
+  const message = `the order of ${pool.id} is now ${shown}${news}`;
+  change(turn, pool, { order }, { type: 'ORDER_CHANGED', cause: apply, message });
 }

@@ -2,7 +2,7 @@
 import { etagMismatch, notFound } from '../../../shared/errors.ts';
 import type { PolicyId, PoolId, RunId, ServerId, Uid } from '../../../shared/ids.ts';
 import type { Call, CallValue, MovePlan } from '../cluster/event.ts';
-import type { Turn } from '../cluster/turn.ts';
+import type { View } from '../cluster/turn.ts';
 import { etagOf } from '../records/etag.ts';
 import type { Policy, Pool, Run, Server } from '../records/state.ts';
 
@@ -16,26 +16,26 @@ export type CallOf<K extends Call['kind']> = Extract<Call, { readonly kind: K }>
 
 export const EMPTY_PLAN: MovePlan = { moves: [], stays: [] };
 
-export function knownPool(turn: Turn, id: PoolId): Pool {
-  const pool = turn.state.pools.get(id);
+export function knownPool({ state }: View, id: PoolId): Pool {
+  const pool = state.pools.get(id);
   if (pool === undefined) throw notFound(`pools/${id}`);
   return pool;
 }
 
-export function knownServer(turn: Turn, id: ServerId): Server {
-  const server = turn.state.servers.get(id);
+export function knownServer({ state }: View, id: ServerId): Server {
+  const server = state.servers.get(id);
   if (server === undefined) throw notFound(`servers/${id}`);
   return server;
 }
 
-export function knownPolicy(turn: Turn, id: PolicyId): Policy {
-  const policy = turn.state.policies.get(id);
+export function knownPolicy({ state }: View, id: PolicyId): Policy {
+  const policy = state.policies.get(id);
   if (policy === undefined) throw notFound(`policies/${id}`);
   return policy;
 }
 
-export function knownRun(turn: Turn, id: RunId): Run {
-  const run = turn.state.runs.get(id);
+export function knownRun({ state }: View, id: RunId): Run {
+  const run = state.runs.get(id);
   if (run === undefined) throw notFound(`runs/${id}`);
   return run;
 }

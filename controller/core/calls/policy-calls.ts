@@ -2,8 +2,9 @@
 import { deepEqual } from '../../../shared/deep-equal.ts';
 import { alreadyExists, badField, LocumError, notFound } from '../../../shared/errors.ts';
 import type { RunId } from '../../../shared/ids.ts';
+import { change, create, SILENT } from '../cluster/change.ts';
 import { nextUid, policyLiveOf } from '../cluster/cluster.ts';
-import type { Turn } from '../cluster/turn.ts';
+import type { Turn, View } from '../cluster/turn.ts';
 import { parseRequirement, type Requirement } from '../records/capability.ts';
 import type { Policy, PolicySpec } from '../records/state.ts';
 import { takeoverWaitMs } from '../records/timers.ts';
@@ -32,23 +33,14 @@ export function createPolicy(turn: Turn, request: CallOf<'create_policy'>, valid
     skippedTicks: 0,
     scheduledFromWall: undefined,
   };
-  const change = { before: undefined, effects: effectsOf(turn, { policy, spec, requirements }) };
-  if (validateOnly) return policyOutcome(policy, warnings(turn, policy, requirements), change);
-  state.policies.set(policy.id, policy);
-  state.policyLive.set(policy.id, { requirements, runs: new Set(), nextTickWall: undefined });
-  turn.journal.put(policy);
-  turn.journal.event({
-    type: 'POLICY_CREATED',
-    cause: 'OPERATOR',
-    message: `${policy.id} was created`,
-    policy: policy.id,
-  });
-  turn.dirtyPolicies.add(policy.id);
-  return policyOutcome(policy, warnings(turn, policy), change);
+  const shown = { before: undefined, effects: effectsOf(turn, { policy, spec, requirements }) };
+  if (validateOnly) return policyOutcome(policy, warnings(turn, policy, requirements), shown);
+  create(turn, policy, { type: 'POLICY_CREATED', cause: 'OPERATOR', message: `${policy.id} was created` });
+  return policyOutcome(policy, warnings(turn, policy), shown);
 }
 
 export function updatePolicy(turn: Turn, request: CallOf<'update_policy'>, validateOnly: boolean): Outcome {
-  const { state, journal } = turn;
+  const { state } = turn;
   const policy = state.policies.get(request.policy);
   if (policy === undefined) {
     if (request.createAs === undefined) throw notFound(`policies/${request.policy}`);
@@ -65,37 +57,25 @@ export function updatePolicy(turn: Turn, request: CallOf<'update_policy'>, valid
     );
   }
   const { spec, requirements } = checkSpec(turn, { ...policy.spec, ...definedOnly(request.patch) });
-  const change = { before: policy.spec, effects: effectsOf(turn, { policy, spec, requirements }) };
-  if (deepEqual(spec, policy.spec)) return policyOutcome(policy, warnings(turn, policy), { ...change, effects: [] });
+  const shown = { before: policy.spec, effects: effectsOf(turn, { policy, spec, requirements }) };
+  if (deepEqual(spec, policy.spec)) return policyOutcome(policy, warnings(turn, policy), { ...shown, effects: [] });
   if (validateOnly) {
     const tried = { ...policy, spec };
-    return policyOutcome(tried, warnings(turn, tried, requirements), change);
+    return policyOutcome(tried, warnings(turn, tried, requirements), shown);
   }
   const rescheduled = !deepEqual(spec.trigger, policy.spec.trigger);
-  policy.spec = spec;
-  if (rescheduled) policy.scheduledFromWall = turn.now.wall;
-  state.policyLive.set(policy.id, { ...policyLiveOf(state, policy), requirements });
-  journal.put(policy);
-  journal.event({
-    type: 'POLICY_UPDATED',
-    cause: 'OPERATOR',
-    message: `${policy.id} was changed; what runs keeps its terms until its next attempt`,
-    policy: policy.id,
-  });
+  const message = `${policy.id} was changed; what runs keeps its terms until its next attempt`;
+  const patch = rescheduled ? { spec, scheduledFromWall: turn.now.wall } : { spec };
+  change(turn, policy, patch, { type: 'POLICY_UPDATED', cause: 'OPERATOR', message });
   for (const id of policyLiveOf(state, policy).runs) reprioritize(turn, id, spec.priority);
-  turn.dirtyPolicies.add(policy.id);
-  turn.dirtyPools.add(spec.pool);
-  turn.recheckBlocked = true;
-  return policyOutcome(policy, warnings(turn, policy), change);
+  return policyOutcome(policy, warnings(turn, policy), shown);
 }
 
 /** A run that waits, or is going to be moved, takes its new priority at once. */
 function reprioritize(turn: Turn, id: RunId, priority: number): void {
   const run = turn.state.runs.get(id);
-  turn.dirtyRuns.add(id);
-  if (run === undefined || run.priority === priority) return;
-  run.priority = priority;
-  turn.journal.put(run);
+  // The change of its policy is told.
+  if (run !== undefined) change(turn, run, { priority }, SILENT);
 }
 
 /** `stopTimeoutMs` and `failback` may be set back to undefined: the pool's. Other fields are only replaced. */
@@ -109,18 +89,9 @@ function definedOnly(patch: CallOf<'update_policy'>['patch']): Partial<PolicySpe
 export function deletePolicy(turn: Turn, request: CallOf<'delete_policy'>): Outcome {
   const policy = knownPolicy(turn, request.policy);
   checkEtag(request.etag, policy, `policies/${policy.id}`);
-  if (!policy.deleting) {
-    policy.deleting = true;
-    turn.journal.put(policy);
-    turn.journal.event({
-      type: 'POLICY_DELETING',
-      cause: 'OPERATOR',
-      message: `${policy.id} is being deleted: its runs stop first`,
-      policy: policy.id,
-    });
-  }
+  const message = `${policy.id} is being deleted: its runs stop first`;
+  change(turn, policy, { deleting: true }, { type: 'POLICY_DELETING', cause: 'OPERATOR', message });
   upkeep(turn, policy);
-  turn.dirtyPolicies.add(policy.id);
   if (turn.state.policies.has(policy.id)) return policyOutcome(policy);
   return goneOutcome(`policies/${policy.id}`);
 }
@@ -148,7 +119,7 @@ function checkSpec(
 }
 
 /** `requirements`: parsed, of a policy that is only tried. */
-function warnings(turn: Turn, policy: Policy, requirements?: readonly Requirement[]): readonly string[] {
+function warnings(turn: View, policy: Policy, requirements?: readonly Requirement[]): readonly string[] {
   const found: string[] = [];
   const never = couldEverTake(turn, policy, policy.spec.slots, requirements);
   if (never !== undefined) found.push(`it waits: ${never}`);

@@ -4,7 +4,7 @@ import { deepEqual } from '../../../shared/deep-equal.ts';
 import { serverOf } from '../cluster/cluster.ts';
 import type { RunEffect } from '../cluster/event.ts';
 import { runsOf } from '../cluster/run-lists.ts';
-import type { Turn } from '../cluster/turn.ts';
+import type { View } from '../cluster/turn.ts';
 import { mayUse } from '../indexes/placement-query.ts';
 import { policyList } from '../placement/effective-list.ts';
 import { capabilityMap, type Requirement, satisfies } from '../records/capability.ts';
@@ -20,7 +20,7 @@ export interface ChangedPolicy {
 }
 
 /** Of a policy that does not exist yet: `policy` has no runs. */
-export function effectsOf(turn: Turn, { policy, spec, requirements }: ChangedPolicy): readonly RunEffect[] {
+export function effectsOf(turn: View, { policy, spec, requirements }: ChangedPolicy): readonly RunEffect[] {
   const runs = turn.state.policyLive.has(policy.id) ? runsOf(turn.state, policy) : [];
   const effects: RunEffect[] = [];
   const wanted = spec.trigger.kind === 'continuous' ? surplusOf({ spec, paused: policy.paused }, runs) : undefined;
@@ -40,7 +40,7 @@ type Effect = Omit<RunEffect, 'run'>;
 
 const TOO_MANY: Effect = { effect: 'STOP', message: 'stops: the policy allows fewer runs now' };
 
-function effectOn(turn: Turn, run: Run, { policy, spec, requirements }: ChangedPolicy): Effect | undefined {
+function effectOn(turn: View, run: Run, { policy, spec, requirements }: ChangedPolicy): Effect | undefined {
   const on = restingServer(run);
   if (on === undefined || run.desired === 'STOPPED') return undefined;
   const capabilities = capabilityMap(serverOf(turn.state, on).capabilities);

@@ -2,9 +2,9 @@
 
 import { count } from '../../../shared/count.ts';
 import { stateProblem } from '../../../shared/errors.ts';
+import { change, SILENT, tell } from '../cluster/change.ts';
 import { policyLiveOf } from '../cluster/cluster.ts';
-import type { Turn } from '../cluster/turn.ts';
-import type { EventCausedBy } from '../records/event-type.ts';
+import type { Turn, View } from '../cluster/turn.ts';
 import type { Policy, Run } from '../records/state.ts';
 import { currentAttempt, stopAttempt } from '../runs/attempt.ts';
 import { createRun } from '../runs/run.ts';
@@ -12,13 +12,13 @@ import { wantStopped } from '../runs/upkeep.ts';
 import { type CallOf, knownPolicy, type Outcome, policyOutcome, runOutcome } from './outcome.ts';
 import { deletingError } from './policy-calls.ts';
 
-function livePolicy(turn: Turn, id: Policy['id']): Policy {
+function livePolicy(turn: View, id: Policy['id']): Policy {
   const policy = knownPolicy(turn, id);
   if (policy.deleting) throw deletingError(policy);
   return policy;
 }
 
-const unendedRuns = (turn: Turn, policy: Policy): readonly Run[] =>
+const unendedRuns = (turn: View, policy: Policy): readonly Run[] =>
   [...policyLiveOf(turn.state, policy).runs].map((id) => turn.state.runs.get(id)).filter((run) => run !== undefined);
 
 export function startPolicy(turn: Turn, request: CallOf<'start_policy'>, validateOnly: boolean): Outcome {
@@ -56,21 +56,20 @@ export function stopPolicy(turn: Turn, request: CallOf<'stop_policy'>): Outcome 
   if (policy.spec.trigger.kind === 'continuous') setPaused(turn, policy, true);
   const runs = unendedRuns(turn, policy);
   for (const run of runs) wantStopped(turn, run, 'OPERATOR', 'its policy was told to stop');
-  note(turn, policy, 'POLICY_STOPPED', `${policy.id} was told to stop: ${count(runs.length, 'run')}`);
+  const message = `${policy.id} was told to stop: ${count(runs.length, 'run')}`;
+  tell(turn, policy, { type: 'POLICY_STOPPED', cause: 'OPERATOR', message });
   return policyOutcome(policy);
 }
 
 export function restartPolicy(turn: Turn, request: CallOf<'restart_policy'>): Outcome {
   const policy = livePolicy(turn, request.policy);
-  note(turn, policy, 'POLICY_RESTARTED', `${policy.id} was told to restart`);
+  const message = `${policy.id} was told to restart`;
+  tell(turn, policy, { type: 'POLICY_RESTARTED', cause: 'OPERATOR', message });
   for (const run of unendedRuns(turn, policy)) {
     const attempt = currentAttempt(run);
     if (attempt !== undefined) stopAttempt(turn, run, attempt, 'RESTART', 'its policy was told to restart');
-    else {
-      run.notBeforeAge = 0;
-      turn.journal.put(run);
-      turn.dirtyRuns.add(run.id);
-    }
+    // It only waits: that its policy is told to restart says it all.
+    else change(turn, run, { notBeforeAge: 0 }, SILENT);
   }
   return policyOutcome(policy);
 }
@@ -88,18 +87,8 @@ export function resumePolicy(turn: Turn, request: CallOf<'resume_policy'>): Outc
 }
 
 function setPaused(turn: Turn, policy: Policy, paused: boolean): void {
-  if (policy.paused === paused) return;
-  policy.paused = paused;
-  note(
-    turn,
-    policy,
-    paused ? 'POLICY_PAUSED' : 'POLICY_RESUMED',
-    `${policy.id} ${paused ? 'starts no new runs' : 'starts runs again'}`,
-  );
-}
-
-function note(turn: Turn, policy: Policy, type: EventCausedBy<'OPERATOR'>, message: string): void {
-  turn.journal.put(policy);
-  turn.journal.event({ type, cause: 'OPERATOR', message, policy: policy.id });
-  turn.dirtyPolicies.add(policy.id);
+  const [type, what] = paused
+    ? (['POLICY_PAUSED', 'starts no new runs'] as const)
+    : (['POLICY_RESUMED', 'starts runs again'] as const);
+  change(turn, policy, { paused }, { type, cause: 'OPERATOR', message: `${policy.id} ${what}` });
 }

@@ -1,8 +1,9 @@
 /** Pools: their timers and defaults, and the end of a storm. */
 import { alreadyExists, LocumError, stateProblem } from '../../../shared/errors.ts';
 import { DEFAULT_POOL, type Uid, uid } from '../../../shared/ids.ts';
-import { newPoolLive, nextUid, poolLiveOf, serverLiveOf } from '../cluster/cluster.ts';
-import type { Turn } from '../cluster/turn.ts';
+import { change, create, remove } from '../cluster/change.ts';
+import { nextUid, poolLiveOf, serverLiveOf } from '../cluster/cluster.ts';
+import type { Turn, View } from '../cluster/turn.ts';
 import type { Pool } from '../records/state.ts';
 import { checkTimers, DEFAULT_TIMERS, type Timers } from '../records/timers.ts';
 import { endStorm } from '../servers/storm.ts';
@@ -15,18 +16,17 @@ export const DEFAULT_MAX_SLOTS = 50;
 const RHYTHM = ['heartbeatMs', 'suspectAfterMs', 'missingAfterMs'] as const;
 
 export function createPool(turn: Turn, request: CallOf<'create_pool'>, validateOnly: boolean): Outcome {
-  const { state, journal } = turn;
+  const { state } = turn;
   if (state.pools.has(request.pool)) throw alreadyExists(`pools/${request.pool}`);
   const timers = checked(turn, { ...DEFAULT_TIMERS, ...request.timers });
   const pool = newPool(turn, request.pool, timers, { ...request, uid: validateOnly ? uid('') : nextUid(state.meta) });
   if (validateOnly) return poolOutcome(pool);
-  addPool(turn, pool);
-  journal.event({ type: 'POOL_CREATED', cause: 'OPERATOR', message: `pool ${pool.id} was created`, pool: pool.id });
+  create(turn, pool, { type: 'POOL_CREATED', cause: 'OPERATOR', message: `pool ${pool.id} was created` });
   return poolOutcome(pool);
 }
 
 export function newPool(
-  turn: Turn,
+  turn: View,
   id: Pool['id'],
   timers: Timers,
   more: {
@@ -51,14 +51,7 @@ export function newPool(
   };
 }
 
-export function addPool(turn: Turn, pool: Pool): void {
-  turn.state.pools.set(pool.id, pool);
-  turn.state.poolLive.set(pool.id, newPoolLive());
-  turn.journal.put(pool);
-}
-
 export function updatePool(turn: Turn, request: CallOf<'update_pool'>, validateOnly: boolean): Outcome {
-  const { state, journal } = turn;
   const pool = knownPool(turn, request.pool);
   checkEtag(request.etag, pool, `pools/${pool.id}`);
   const timers = checked(turn, { ...pool.timers, ...request.timers });
@@ -70,27 +63,24 @@ export function updatePool(turn: Turn, request: CallOf<'update_pool'>, validateO
     defaultMaxSlots: request.defaultMaxSlots ?? pool.defaultMaxSlots,
   };
   if (validateOnly) return poolOutcome({ ...pool, ...changed });
-  Object.assign(pool, changed);
-  journal.put(pool);
-  journal.event({ type: 'POOL_UPDATED', cause: 'OPERATOR', message: `pool ${pool.id} was changed`, pool: pool.id });
-  for (const id of pool.order) {
-    const live = serverLiveOf(state, id);
+  const news = { type: 'POOL_UPDATED', cause: 'OPERATOR', message: `pool ${pool.id} was changed` } as const;
+  if (change(turn, pool, changed, news)) tellTimers(turn, pool, isFaster);
+  return poolOutcome(pool);
+}
+
+function tellTimers(turn: Turn, { order, timers }: Pool, isFaster: boolean): void {
+  for (const id of order) {
+    const live = serverLiveOf(turn.state, id);
     const { session } = live;
     // Nobody was told yet: the silence until now was that of the old rhythm.
     if (isFaster) live.rhythmSinceMono = turn.now.mono;
     if (session !== undefined)
       turn.queueCommand(session, { kind: 'plain', message: { kind: 'timers_changed', timers } });
-    turn.dueServers.add(id);
-    turn.dirtyServers.add(id);
-    for (const run of serverLiveOf(state, id).runs) turn.dirtyRuns.add(run);
   }
-  turn.dirtyPools.add(pool.id);
-  turn.recheckBlocked = true;
-  return poolOutcome(pool);
 }
 
 export function deletePool(turn: Turn, request: CallOf<'delete_pool'>): Outcome {
-  const { state, journal } = turn;
+  const { state } = turn;
   const pool = knownPool(turn, request.pool);
   const name = `pools/${pool.id}`;
   checkEtag(request.etag, pool, name);
@@ -101,11 +91,7 @@ export function deletePool(turn: Turn, request: CallOf<'delete_pool'>): Outcome 
   if ([...state.policies.values()].some((policy) => policy.spec.pool === pool.id)) {
     throw stateProblem('POOL_IN_USE', name, `${name} has policies: delete them first`);
   }
-  state.pools.delete(pool.id);
-  state.events.disown(name);
-  state.poolLive.delete(pool.id);
-  journal.delete(name);
-  journal.event({ type: 'POOL_DELETED', cause: 'OPERATOR', message: `pool ${pool.id} was deleted`, pool: pool.id });
+  remove(turn, pool, { type: 'POOL_DELETED', cause: 'OPERATOR', message: `pool ${pool.id} was deleted` });
   return goneOutcome(name);
 }
 
@@ -119,7 +105,7 @@ export function proceedTakeovers(turn: Turn, request: CallOf<'proceed_takeovers'
 }
 
 /** What runs has its frozen lease, and must stand two lost heartbeats of the new interval with it (semantics 4). */
-function checkLiveLeases(turn: Turn, pool: Pool, timers: Timers): void {
+function checkLiveLeases(turn: View, pool: Pool, timers: Timers): void {
   for (const run of turn.state.runs.values()) {
     if (run.pool !== pool.id) continue;
     for (const { state, terms, epoch } of run.attempts) {

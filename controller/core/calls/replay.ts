@@ -1,11 +1,11 @@
 /** The answer to a repeated call: the same resource as it is now. */
 import type { PolicyId, PoolId, RunId, ServerId } from '../../../shared/ids.ts';
 import type { Call, CallValue } from '../cluster/event.ts';
-import type { Turn } from '../cluster/turn.ts';
+import type { View } from '../cluster/turn.ts';
 import { resourceOf } from '../records/keys.ts';
 import { EMPTY_PLAN } from './outcome.ts';
 
-export function currentValue(turn: Turn, request: Call, resource: string): CallValue | undefined {
+export function currentValue(turn: View, request: Call, resource: string): CallValue | undefined {
   const deleted: CallValue | undefined = request.kind.startsWith('delete_')
     ? { kind: 'gone', name: resource }
     : undefined;
@@ -24,7 +24,7 @@ export function currentValue(turn: Turn, request: Call, resource: string): CallV
   }
 }
 
-function poolValue(turn: Turn, request: Call, id: PoolId): CallValue | undefined {
+function poolValue(turn: View, request: Call, id: PoolId): CallValue | undefined {
   const pool = turn.state.pools.get(id);
   // Deleting a pool is done at once: one that is there now was made since.
   if (pool === undefined || request.kind === 'delete_pool') return undefined;
@@ -33,17 +33,17 @@ function poolValue(turn: Turn, request: Call, id: PoolId): CallValue | undefined
   return { kind: 'pool', pool };
 }
 
-function serverValue(turn: Turn, id: ServerId): CallValue | undefined {
+function serverValue(turn: View, id: ServerId): CallValue | undefined {
   const server = turn.state.servers.get(id);
   return server === undefined ? undefined : { kind: 'server', server, plan: EMPTY_PLAN, runs: [] };
 }
 
-function policyValue(turn: Turn, id: PolicyId): CallValue | undefined {
+function policyValue(turn: View, id: PolicyId): CallValue | undefined {
   const policy = turn.state.policies.get(id);
   return policy === undefined ? undefined : { kind: 'policy', policy, warnings: [] };
 }
 
-function runValue(turn: Turn, id: RunId): CallValue | undefined {
+function runValue(turn: View, id: RunId): CallValue | undefined {
   const run = turn.state.runs.get(id);
   return run === undefined ? undefined : { kind: 'run', run };
 }

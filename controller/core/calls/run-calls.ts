@@ -1,13 +1,13 @@
 /** Runs: moving, stopping, releasing. */
 import { invalidField, type LocumError, stateProblem } from '../../../shared/errors.ts';
 import type { ServerId } from '../../../shared/ids.ts';
-import type { Turn } from '../cluster/turn.ts';
+import { change, tell } from '../cluster/change.ts';
+import type { Turn, View } from '../cluster/turn.ts';
 import { effectiveMaxSlots, freeSlotsFor, isAvailable } from '../placement/capacity.ts';
 import { effectiveList } from '../placement/effective-list.ts';
 import { meetsRequirements } from '../placement/eligible.ts';
 import { gateOf } from '../placement/gate-view.ts';
-import { endPauses, pausedServers } from '../placement/setback.ts';
-import type { EventCausedBy } from '../records/event-type.ts';
+import { pausedServers, withoutPauses } from '../placement/setback.ts';
 import type { Attempt, Policy, Run, Server } from '../records/state.ts';
 import { isReplaced } from '../runs/advance.ts';
 import { endAttempt } from '../runs/attempt.ts';
@@ -16,7 +16,7 @@ import { isEnded } from '../runs/run.ts';
 import { wantStopped } from '../runs/upkeep.ts';
 import { type CallOf, knownPolicy, knownRun, knownServer, type Outcome, runOutcome } from './outcome.ts';
 
-function liveRun(turn: Turn, id: Run['id']): Run {
+function liveRun(turn: View, id: Run['id']): Run {
   const run = knownRun(turn, id);
   if (isEnded(run)) throw stateProblem('RUN_ENDED', `runs/${id}`, `runs/${id} has ended (${run.state})`);
   return run;
@@ -46,7 +46,7 @@ export function moveRun(turn: Turn, request: CallOf<'move_run'>, validateOnly: b
 }
 
 /** The target an operator names keeps to the policy's list and requirements (I8). */
-function checkTarget(turn: Turn, policy: Policy, run: Run, from: ServerId, id: ServerId): ServerId {
+function checkTarget(turn: View, policy: Policy, run: Run, from: ServerId, id: ServerId): ServerId {
   const { state } = turn;
   const server = knownServer(turn, id);
   if (id === from) throw notEligible(run, `it runs on ${id} already`);
@@ -85,11 +85,11 @@ export function stopRun(turn: Turn, request: CallOf<'stop_run'>): Outcome {
  * Its server is there and can't be confirmed dead, but answers from another place or boot and never proves the end of a HOLD
  * or OVERLAP attempt: without this way out nothing would.
  */
-const isLeftBehind = (turn: Turn, attempt: Attempt): boolean =>
+const isLeftBehind = (turn: View, attempt: Attempt): boolean =>
   attempt.terms.onDisconnect !== 'STOP' && attempt.state !== 'ENDED' && isReplaced(turn, attempt);
 
 /** It waits for time alone: in BACKOFF, or in the queue since it pauses where it would go. */
-function isPausing({ age }: Turn, run: Run): boolean {
+function isPausing({ age }: View, run: Run): boolean {
   if (run.state === 'BACKOFF') return true;
   return run.state === 'QUEUED' && (run.notBeforeAge > age || pausedServers(run, age).length > 0);
 }
@@ -99,11 +99,8 @@ export function releaseRun(turn: Turn, request: CallOf<'release_run'>): Outcome 
   const run = liveRun(turn, request.run);
   const name = `runs/${run.id}`;
   if (isPausing(turn, run) && !request.abandonAttempt) {
-    run.notBeforeAge = 0;
-    endPauses(run);
-    turn.dirtyPools.add(run.pool);
-    turn.journal.put(run);
-    note(turn, run, 'RUN_RELEASED', `${run.id} is tried again now`);
+    const news = { type: 'RUN_RELEASED', cause: 'OPERATOR', message: `${run.id} is tried again now` } as const;
+    change(turn, run, { notBeforeAge: 0, skips: withoutPauses(run.skips) }, news);
     return runOutcome(run);
   }
   // The oldest first: beside a run that was started again (OVERLAP), it is the one that nothing else would end.
@@ -123,12 +120,8 @@ export function releaseRun(turn: Turn, request: CallOf<'release_run'>): Outcome 
     );
   }
   if (request.reason === '') throw invalidField('reason', 'is required with abandon_attempt');
-  note(
-    turn,
-    run,
-    'RUN_ABANDONED',
-    `${turn.journal.actor} gives up epoch ${attempt.epoch} of ${run.id}: ${request.reason}`,
-  );
+  const message = `${turn.journal.actor} gives up epoch ${attempt.epoch} of ${run.id}: ${request.reason}`;
+  tell(turn, run, { type: 'RUN_ABANDONED', cause: 'OPERATOR', message });
   endAttempt(turn, run, attempt, {
     cause: attempt.stopReason === undefined ? 'LOST' : 'STOPPED',
     exitCode: undefined,
@@ -137,9 +130,4 @@ export function releaseRun(turn: Turn, request: CallOf<'release_run'>): Outcome 
     detail: request.reason,
   });
   return runOutcome(run);
-}
-
-function note(turn: Turn, run: Run, type: EventCausedBy<'OPERATOR'>, message: string): void {
-  turn.journal.event({ type, cause: 'OPERATOR', message, pool: run.pool, policy: run.policy, run: run.id });
-  turn.dirtyRuns.add(run.id);
 }

@@ -1,14 +1,14 @@
 /** Servers: limits, labels, cordon, drain, and the end of a server that will not come back. */
 import { LocumError, stateProblem } from '../../../shared/errors.ts';
 import type { RunId } from '../../../shared/ids.ts';
-import { poolLiveOf, serverLiveOf } from '../cluster/cluster.ts';
-import type { Turn } from '../cluster/turn.ts';
+import { change, type News, tell } from '../cluster/change.ts';
+import { serverLiveOf } from '../cluster/cluster.ts';
+import type { Turn, View } from '../cluster/turn.ts';
 import type { EventCausedBy } from '../records/event-type.ts';
-import type { Attempt, Intent, Run, Server } from '../records/state.ts';
+import type { Attempt, Run, Server } from '../records/state.ts';
 import { endAttempt, isUnended } from '../runs/attempt.ts';
 import { planDrain } from '../runs/drain.ts';
 import { markSettled } from '../runs/earlier-life.ts';
-import { touchServer } from '../servers/liveness.ts';
 import { mayHoldWork, removeServer } from '../servers/server-end.ts';
 import { type CallOf, checkEtag, goneOutcome, knownServer, type Outcome, serverOutcome } from './outcome.ts';
 
@@ -22,20 +22,19 @@ export function updateServer(turn: Turn, request: CallOf<'update_server'>, valid
   if (validateOnly) return serverOutcome({ ...server, ...changed });
   const limit =
     changed.maxSlots === server.maxSlots ? '' : `: its limit is ${changed.maxSlots ?? "the pool's default"} now`;
-  Object.assign(server, changed);
-  note(turn, server, 'SERVER_UPDATED', `${server.id} was changed${limit}`);
+  change(turn, server, changed, newsOf('SERVER_UPDATED', `${server.id} was changed${limit}`));
   return serverOutcome(server);
 }
 
 export function cordonServer(turn: Turn, request: CallOf<'cordon_server'>): Outcome {
   const server = knownServer(turn, request.server);
-  if (server.intent !== 'CORDONED') setIntent(turn, server, 'CORDONED', `${server.id} takes no new runs`);
+  setIntent(turn, server, { intent: 'CORDONED', drain: undefined }, `${server.id} takes no new runs`);
   return serverOutcome(server);
 }
 
 export function uncordonServer(turn: Turn, request: CallOf<'uncordon_server'>): Outcome {
   const server = knownServer(turn, request.server);
-  if (server.intent !== 'ACTIVE') setIntent(turn, server, 'ACTIVE', `${server.id} takes runs again`);
+  setIntent(turn, server, { intent: 'ACTIVE', drain: undefined }, `${server.id} takes runs again`);
   return serverOutcome(server);
 }
 
@@ -44,28 +43,23 @@ export function drainServer(turn: Turn, request: CallOf<'drain_server'>, validat
   const plan = planDrain(turn, server);
   if (validateOnly) return serverOutcome(server, plan);
   const { wall } = turn.now;
-  setIntent(turn, server, 'DRAINING', `${server.id} is drained: ${plan.moves.length} runs can move now`);
   const deadlineWall = request.deadlineMs === undefined ? undefined : wall + request.deadlineMs;
   const deadlineAge = request.deadlineMs === undefined ? undefined : turn.age + request.deadlineMs;
-  server.drain = { startWall: wall, deadlineWall, deadlineAge, done: false };
+  const drain = { startWall: wall, deadlineWall, deadlineAge, done: false };
+  const message = `${server.id} is drained: ${plan.moves.length} runs can move now`;
+  setIntent(turn, server, { intent: 'DRAINING', drain }, message);
   return serverOutcome(server, plan);
 }
 
-function setIntent(turn: Turn, server: Server, intent: Intent, message: string): void {
-  server.intent = intent;
-  server.drain = undefined;
-  const { draining } = poolLiveOf(turn.state, server.pool);
-  if (intent === 'DRAINING') draining.add(server.id);
-  else draining.delete(server.id);
-  turn.drainWheel.cancel(server.id);
-  note(turn, server, `SERVER_${intent}`, message);
+function setIntent(turn: Turn, server: Server, patch: Pick<Server, 'intent' | 'drain'>, message: string): void {
+  if (change(turn, server, patch, newsOf(`SERVER_${patch.intent}`, message))) turn.drainWheel.cancel(server.id);
 }
 
-function note(turn: Turn, server: Server, type: EventCausedBy<'OPERATOR'>, message: string): void {
-  turn.journal.put(server);
-  turn.journal.event({ type, cause: 'OPERATOR', message, pool: server.pool, server: server.id });
-  touchServer(turn, server);
-}
+const newsOf = <T extends EventCausedBy<'OPERATOR'>>(type: T, message: string): News<T> => ({
+  type,
+  cause: 'OPERATOR',
+  message,
+});
 
 /** Only a server that is away can be deleted; its name stays reserved until every attempt is proven ended. */
 export function deleteServer(turn: Turn, request: CallOf<'delete_server'>): Outcome {
@@ -83,9 +77,9 @@ export function deleteServer(turn: Turn, request: CallOf<'delete_server'>): Outc
     removeServer(turn, server);
     return goneOutcome(name);
   }
-  server.deleting = true;
   const what = turn.state.unsettled.has(server.id) ? 'what it held before the restore is' : 'its attempts are';
-  note(turn, server, 'SERVER_DELETING', `${server.id} goes once ${what} proven ended`);
+  const news = newsOf('SERVER_DELETING', `${server.id} goes once ${what} proven ended`);
+  change(turn, server, { deleting: true }, news);
   return serverOutcome(server);
 }
 
@@ -112,14 +106,8 @@ export function confirmServerDead(turn: Turn, request: CallOf<'confirm_server_de
     throw new LocumError('SERVER_CHANGED', message, { resource: name });
   }
   markSettled(turn, server);
-  turn.journal.put(server);
-  turn.journal.event({
-    type: 'SERVER_CONFIRMED_DEAD',
-    cause: 'OPERATOR',
-    message: `${turn.journal.actor} says that ${server.id} is dead: ${request.reason}`,
-    pool: server.pool,
-    server: server.id,
-  });
+  const message = `${turn.journal.actor} says that ${server.id} is dead: ${request.reason}`;
+  tell(turn, server, newsOf('SERVER_CONFIRMED_DEAD', message));
   const runs: RunId[] = [];
   for (const { run, attempt } of held) {
     endAttempt(turn, run, attempt, {
@@ -131,11 +119,10 @@ export function confirmServerDead(turn: Turn, request: CallOf<'confirm_server_de
     });
     runs.push(run.id);
   }
-  touchServer(turn, server);
   return serverOutcome(server, { moves: [], stays: [] }, runs);
 }
 
-function unendedOn(turn: Turn, server: Server): readonly { readonly run: Run; readonly attempt: Attempt }[] {
+function unendedOn(turn: View, server: Server): readonly { readonly run: Run; readonly attempt: Attempt }[] {
   return [...serverLiveOf(turn.state, server.id).runs].flatMap((id) => {
     const run = turn.state.runs.get(id);
     const attempts = run?.attempts.filter((attempt) => isUnended(attempt) && attempt.server === server.id) ?? [];

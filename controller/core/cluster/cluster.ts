@@ -142,7 +142,8 @@ export interface PoolLive {
 }
 
 export interface PolicyLive {
-  readonly requirements: readonly Requirement[];
+  /** Those of its spec, parsed. */
+  requirements: readonly Requirement[];
   /** Unended runs. */
   readonly runs: Set<RunId>;
   /** When its schedule fires next. */

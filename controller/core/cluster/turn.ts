@@ -1,6 +1,7 @@
 /** What every part of the core works on: the state, the journal, the gate, the wheels, and what is to be looked at again. */
 import type { PolicyId, PoolId, RunId, ServerId } from '../../../shared/ids.ts';
 import type { Now } from '../../../shared/time.ts';
+import type { Server } from '../records/state.ts';
 import { DEFAULT_ELECTION_TTL_MS, DEFAULT_TIMERS, type Timers } from '../records/timers.ts';
 import { ageOf, type ClusterState, emptyCluster, type Keep, type Session, type Waiting } from './cluster.ts';
 import type { Effect } from './effect.ts';
@@ -82,6 +83,55 @@ export class Turn {
   /** Something is still to be looked at. */
   get isUnsettled(): boolean {
     return this.dirtyRuns.size + this.dirtyServers.size + this.dirtyPolicies.size + this.dirtyPools.size > 0;
+  }
+
+  /** Has a run looked at again: one whose record changed is by itself (dependants.ts), this is for what changed beside the records. */
+  lookAtRun(id: RunId): void {
+    this.dirtyRuns.add(id);
+  }
+
+  /** The runs that stand on a server or have a slot reserved there. */
+  lookAtRunsOn(id: ServerId): void {
+    const live = this.state.serverLive.get(id);
+    for (const run of live?.runs ?? []) this.dirtyRuns.add(run);
+    for (const run of live?.reservations ?? []) this.dirtyRuns.add(run);
+  }
+
+  /** A server: its gate, its room in the index, what it shows, whether its deletion is complete; and its pool. */
+  lookAtServer(id: ServerId): void {
+    this.dirtyServers.add(id);
+  }
+
+  /** A policy: whether it has the runs that it wants. */
+  lookAtPolicy(id: PolicyId): void {
+    this.dirtyPolicies.add(id);
+  }
+
+  /** A pool: its queue, its storm, its drains and its moves. */
+  lookAtPool(id: PoolId): void {
+    this.dirtyPools.add(id);
+  }
+
+  /** Runs that wait for room are told again why. */
+  lookAtBlockedRuns(): void {
+    this.recheckBlocked = true;
+  }
+
+  blockedWereTold(): void {
+    this.recheckBlocked = false;
+  }
+
+  /** Whatever hangs on a server, when something beside its record changed: an agent came to speak for it. */
+  lookAroundServer({ id, pool }: Pick<Server, 'id' | 'pool'>): void {
+    this.lookAtRunsOn(id);
+    this.lookAtServer(id);
+    this.lookAtPool(pool);
+    this.lookAtBlockedRuns();
+  }
+
+  /** The silence of a server, before anything else. */
+  judgeSilenceOf(id: ServerId): void {
+    this.dueServers.add(id);
   }
 
   /** Wakes a run at an age of the cluster, or sooner; the wheel runs on monotonic time. */

@@ -91,9 +91,8 @@ export function forgetSetbacks(run: Run, server: ServerId): void {
 }
 
 /** Whoever waits for nothing but a pause is tried again now. */
-export function endPauses(run: Run): void {
-  run.skips = run.skips.map((skip) => ({ ...skip, pausedUntilAge: 0 }));
-}
+export const withoutPauses = (skips: readonly Skip[]): readonly Skip[] =>
+  skips.map((skip) => ({ ...skip, pausedUntilAge: 0 }));
 
 /** A new round begins at the top of the list: tried are all, and so is none. */
 export function forgetTried(run: Run): void {

@@ -36,3 +36,7 @@ export interface Quarantine {
 }
 
 export const OPEN_GATE: ServerGate = { problems: [], probation: undefined, quarantine: undefined, missingAges: [] };
+
+/** It is on probation, or in a quarantine that is not over. */
+export const isClosedGate = ({ probation, quarantine }: ServerGate): boolean =>
+  probation !== undefined || (quarantine !== undefined && quarantine.phase !== 'OVER');

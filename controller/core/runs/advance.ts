@@ -4,7 +4,7 @@
  */
 import { MINUTE, SECOND } from '../../../shared/time.ts';
 import { attemptLiveOf, poolLiveOf, poolOf, serverLiveOf, serverOf } from '../cluster/cluster.ts';
-import type { Turn } from '../cluster/turn.ts';
+import type { Turn, View } from '../cluster/turn.ts';
 import { isAvailable } from '../placement/capacity.ts';
 import { happened } from '../placement/happened.ts';
 import { avoid, countSetback } from '../placement/setback.ts';
@@ -38,7 +38,7 @@ export function advanceRun(turn: Turn, run: Run): void {
 }
 
 /** Given up for an overlapping attempt that will never be: its policy is not OVERLAP any more, so the next one needs the proof. */
-function leftBehind(turn: Turn, run: Run): Attempt | undefined {
+function leftBehind(turn: View, run: Run): Attempt | undefined {
   if (turn.state.policies.get(run.policy)?.spec.onDisconnect === 'OVERLAP') return undefined;
   return unendedAttempts(run).at(-1);
 }
@@ -77,7 +77,7 @@ function proveByWait(turn: Turn, run: Run, attempt: Attempt): void {
  * While its server is SUSPECT nothing moves, also when the wait of one attempt is over before that of its server: the last heartbeats
  * may not have been granted for it. The server's next state looks at the run again. A stop that was decided waits for nothing.
  */
-function isOnlySuspected(turn: Turn, attempt: Attempt): boolean {
+function isOnlySuspected(turn: View, attempt: Attempt): boolean {
   const server = serverOf(turn.state, attempt.server);
   return (
     server.liveness === 'SUSPECT' && attempt.stopReason === undefined && server.instanceId === attempt.place.instanceId
@@ -125,7 +125,7 @@ function giveUpForOverlap(turn: Turn, run: Run, attempt: Attempt): void {
 }
 
 /** It may run, nobody stops it, and no session grants it anything. */
-function isUncovered({ state }: Turn, attempt: Attempt): boolean {
+function isUncovered({ state }: View, attempt: Attempt): boolean {
   const { handed, coveredBy } = attemptLiveOf(state, attempt);
   return handed && coveredBy === undefined && attempt.stopReason === undefined && attempt.state !== 'STUCK';
 }
@@ -245,22 +245,22 @@ function watchStart(turn: Turn, run: Run, attempt: Attempt): void {
 }
 
 /** The agent that is coming in does not list it: its next message is the proof, and what is shown until then stays. */
-function isAboutToEnd(turn: Turn, { server, epoch }: Attempt): boolean {
+function isAboutToEnd(turn: View, { server, epoch }: Attempt): boolean {
   const absent = serverLiveOf(turn.state, server).session?.absent ?? [];
   return absent.some((one) => one.epoch === epoch);
 }
 
 /** Nobody speaks for the attempt: its server is gone, or what answers under its name is of another place or another boot. */
-function isOutOfReach(turn: Turn, attempt: Attempt): boolean {
+function isOutOfReach(turn: View, attempt: Attempt): boolean {
   const { liveness } = serverOf(turn.state, attempt.server);
   return liveness === 'MISSING' || liveness === 'LEFT' || isReplaced(turn, attempt);
 }
 
 /** Its tree can't be killed, and an agent that is heard says so. Nobody speaks of it any more once the host is silent as well. */
-const isStuck = (turn: Turn, attempt: Attempt): boolean => attempt.state === 'STUCK' && !isOutOfReach(turn, attempt);
+const isStuck = (turn: View, attempt: Attempt): boolean => attempt.state === 'STUCK' && !isOutOfReach(turn, attempt);
 
 /** The attempt's server is back, and what came back knows nothing of the attempt. */
-export function isReplaced(turn: Turn, attempt: Attempt): boolean {
+export function isReplaced(turn: View, attempt: Attempt): boolean {
   const { session } = serverLiveOf(turn.state, attempt.server);
   return session !== undefined && (!isSamePlace(attempt, session) || session.bootId !== attempt.bootId);
 }

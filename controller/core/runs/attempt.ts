@@ -1,6 +1,7 @@
 /** One function per transition of an attempt: assigned, stopped, ended. What follows for its run stands in run-end.ts. */
 import { assert } from '../../../shared/assert.ts';
-import type { Epoch, RunId, ServerId } from '../../../shared/ids.ts';
+import type { Epoch, RunId } from '../../../shared/ids.ts';
+import { change, changeAttempt, SILENT } from '../cluster/change.ts';
 import { attemptLiveOf, type ClusterState, poolOf, serverLiveOf } from '../cluster/cluster.ts';
 import type { Turn } from '../cluster/turn.ts';
 import type { Attempt, AttemptEnd, Policy, Run, Server, StopReason } from '../records/state.ts';
@@ -40,7 +41,7 @@ export const unendedAttempts = (run: Run): readonly Attempt[] => run.attempts.fi
  * session's queue and leaves once the assignment is durable.
  */
 export function assign(turn: Turn, run: Run, policy: Policy, server: Server, why: string): Attempt {
-  const { state, journal, now } = turn;
+  const { state, now } = turn;
   assert(
     run.attempts.every(
       (attempt) => !isUnended(attempt) || (attempt.overlapped && policy.spec.onDisconnect === 'OVERLAP'),
@@ -77,10 +78,6 @@ export function assign(turn: Turn, run: Run, policy: Policy, server: Server, why
     stopSentIn: undefined,
     lastWordMono: undefined,
   });
-  run.attempts.push(attempt);
-  run.attemptCount += 1;
-  run.preferServer = undefined;
-  live.runs.add(run.id);
   turn.queueCommand(session, {
     kind: 'start',
     run: run.id,
@@ -95,19 +92,14 @@ export function assign(turn: Turn, run: Run, policy: Policy, server: Server, why
       slots: run.slots,
     },
   });
-  journal.put(run);
-  journal.event({
-    type: 'RUN_ASSIGNED',
-    cause: attempt.cause,
-    message: `${run.id} goes to ${server.id} as epoch ${attempt.epoch}: ${why}`,
-    pool: run.pool,
-    run: run.id,
-    policy: run.policy,
-    server: server.id,
-    epoch: attempt.epoch,
-  });
-  turn.dirtyServers.add(server.id);
-  turn.dirtyRuns.add(run.id);
+  const { epoch } = attempt;
+  const message = `${run.id} goes to ${server.id} as epoch ${epoch}: ${why}`;
+  change(
+    turn,
+    run,
+    { attempts: [...run.attempts, attempt], attemptCount: run.attemptCount + 1, preferServer: undefined },
+    { type: 'RUN_ASSIGNED', cause: attempt.cause, message, server: server.id, epoch },
+  );
   return attempt;
 }
 
@@ -123,22 +115,10 @@ function frozenTerms(state: ClusterState, policy: Policy): Attempt['terms'] {
 
 /** Decides that an attempt stops. The stop is sent once that is durable; without a session the next Hello's verdict says it. */
 export function stopAttempt(turn: Turn, run: Run, attempt: Attempt, reason: StopReason, message: string): void {
-  const { state, journal } = turn;
   if (attempt.stopReason !== undefined) return;
-  attempt.stopReason = reason;
-  journal.put(run);
-  journal.event({
-    type: 'RUN_STOPPING',
-    cause: reason,
-    message: `${run.id} is told to stop on ${attempt.server} (epoch ${attempt.epoch}): ${message}`,
-    pool: run.pool,
-    run: run.id,
-    policy: run.policy,
-    server: attempt.server,
-    epoch: attempt.epoch,
-  });
-  turn.dirtyRuns.add(run.id);
-  if (!attemptLiveOf(state, attempt).handed) {
+  const text = `${run.id} is told to stop on ${attempt.server} (epoch ${attempt.epoch}): ${message}`;
+  changeAttempt(turn, run, attempt, { stopReason: reason }, { type: 'RUN_STOPPING', cause: reason, message: text });
+  if (!attemptLiveOf(turn.state, attempt).handed) {
     endNeverSent(turn, run, attempt);
     return;
   }
@@ -169,48 +149,44 @@ export function endNeverSent(turn: Turn, run: Run, attempt: Attempt): void {
   });
 }
 
+/** When an attempt began and ended, as its agent tells it. */
+interface ToldTimes {
+  readonly startWall?: number | undefined;
+  readonly endWall?: number | undefined;
+}
+
 /** Notes the proof that an attempt ended, frees its slot, and decides what follows for the run. */
-export function endAttempt(turn: Turn, run: Run, attempt: Attempt, end: AttemptEnd): void {
-  const { state, journal, now } = turn;
+export function endAttempt(turn: Turn, run: Run, attempt: Attempt, end: AttemptEnd, told: ToldTimes = {}): void {
+  const { state, now } = turn;
   assert(isUnended(attempt), `attempt ${attempt.epoch} of ${run.id} ends once`);
   endCover(state, attempt);
-  attempt.state = 'ENDED';
-  attempt.end = end;
+  const startWall = told.startWall ?? attempt.startWall;
   // Start and end may be told by two clocks, the agent's and ours.
-  attempt.endWall = Math.max(attempt.endWall ?? now.wall, attempt.startWall ?? 0);
-  attempt.pid = 0;
+  const endWall = Math.max(told.endWall ?? now.wall, startWall ?? 0);
+  changeAttempt(
+    turn,
+    run,
+    attempt,
+    { state: 'ENDED', end, startWall, endWall, pid: 0 },
+    {
+      type: 'ATTEMPT_ENDED',
+      cause: end.cause,
+      message: endMessage(run, attempt, end),
+      details: { proof: end.proof, ...(end.exitCode === undefined ? {} : { exit_code: String(end.exitCode) }) },
+    },
+  );
   state.attemptLive.delete(attempt.epoch);
-  releaseServer(turn, run, attempt.server);
-  journal.put(run);
-  journal.event({
-    type: 'ATTEMPT_ENDED',
-    cause: end.cause,
-    message: endMessage(run, attempt, end),
-    pool: run.pool,
-    run: run.id,
-    policy: run.policy,
-    server: attempt.server,
-    epoch: attempt.epoch,
-    details: { proof: end.proof, ...(end.exitCode === undefined ? {} : { exit_code: String(end.exitCode) }) },
-  });
-  dropOldAttempts(run);
+  dropOldAttempts(turn, run);
   // One that was left behind for an overlapping attempt decides nothing any more.
   if (!attempt.overlapped) decideAfterEnd(turn, run, attempt, end);
-  turn.dirtyRuns.add(run.id);
 }
 
-function releaseServer(turn: Turn, run: Run, server: ServerId): void {
-  const still = run.attempts.some((other) => other.server === server && isUnended(other));
-  const live = turn.state.serverLive.get(server);
-  if (!still) live?.runs.delete(run.id);
-  turn.dirtyServers.add(server);
-}
-
-function dropOldAttempts(run: Run): void {
+function dropOldAttempts(turn: Turn, run: Run): void {
   const ended = run.attempts.filter((attempt) => !isUnended(attempt));
   if (ended.length <= ENDED_ATTEMPTS_KEPT) return;
   const oldest = ended[0];
-  run.attempts = run.attempts.filter((attempt) => attempt !== oldest);
+  // History gives way to history, and its end was told.
+  change(turn, run, { attempts: run.attempts.filter((attempt) => attempt !== oldest) }, SILENT);
 }
 
 function endMessage(run: Run, attempt: Attempt, end: AttemptEnd): string {

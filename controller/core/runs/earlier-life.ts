@@ -5,6 +5,7 @@
  */
 import { incarnationOf } from '../../../shared/ids.ts';
 import { LIMITS } from '../../../shared/limits.ts';
+import { change, SILENT } from '../cluster/change.ts';
 import { type ClusterState, type Session, serverOf } from '../cluster/cluster.ts';
 import type { ReportedAttempt } from '../cluster/event.ts';
 import type { Turn } from '../cluster/turn.ts';
@@ -13,15 +14,12 @@ import type { Policy, Server } from '../records/state.ts';
 import { askFullState } from './full-state.ts';
 
 /** A server as it was loaded, or registers: in any life but the first it may hold something of an earlier one. */
-export function expectEarlierLife(state: ClusterState, server: Server): void {
-  if (state.incarnation === 1 || server.settledIncarnation === state.incarnation) {
-    server.settledIncarnation = state.incarnation;
-    server.earlierLife = undefined;
-    return;
+export function expectEarlierLife({ incarnation }: ClusterState, server: Server): Server {
+  if (incarnation === 1 || server.settledIncarnation === incarnation) {
+    return { ...server, settledIncarnation: incarnation, earlierLife: undefined };
   }
-  const { instanceId, machineId } = server;
-  server.earlierLife ??= { instanceId, machineId, attempts: [], moreIn: undefined };
-  state.unsettled.add(server.id);
+  const { instanceId, machineId, earlierLife } = server;
+  return { ...server, earlierLife: earlierLife ?? { instanceId, machineId, attempts: [], moreIn: undefined } };
 }
 
 /** Takes a full inventory: what lives in the session's place, was made in an earlier life, and is not known. */
@@ -69,9 +67,8 @@ function setLife(turn: Turn, server: Server, life: EarlierLife): void {
     one.epoch === before?.attempts[index]?.epoch && one.instanceId === before.attempts[index]?.instanceId;
   const isSameList = life.attempts.length === before?.attempts.length && life.attempts.every(isSame);
   if (isSameList && life.moreIn === before.moreIn) return;
-  server.earlierLife = life;
-  turn.journal.put(server);
-  lookAgain(turn);
+  // It is shown by what waits for it: runs of its policies say for which epoch on which server.
+  change(turn, server, { earlierLife: life }, SILENT);
 }
 
 /** The agent has taken its session: if it is of the place of then, and nothing is left, that holds for every later leader as well. */
@@ -85,17 +82,8 @@ export function settleEarlierLife(turn: Turn, session: Session): void {
 /** It holds nothing of an earlier life: by its own word, or by that of an operator. */
 export function markSettled(turn: Turn, server: Server): void {
   if (server.earlierLife === undefined) return;
-  server.earlierLife = undefined;
-  server.settledIncarnation = turn.state.incarnation;
-  turn.state.unsettled.delete(server.id);
-  turn.journal.put(server);
-  turn.dirtyServers.add(server.id);
-  lookAgain(turn);
-}
-
-function lookAgain(turn: Turn): void {
-  for (const pool of turn.state.pools.keys()) turn.dirtyPools.add(pool);
-  turn.recheckBlocked = true;
+  // The Hello or the operator's word, which settles it, is told.
+  change(turn, server, { earlierLife: undefined, settledIncarnation: turn.state.incarnation }, SILENT);
 }
 
 /** A keeper without a record of it does not know its policy; the id of its run begins with it. */

@@ -1,5 +1,6 @@
 /** What agents say after their Hello: heartbeats, reports, answers, farewells. */
 
+import { changeAttempt, SILENT } from '../cluster/change.ts';
 import { attemptLiveOf, type Session, serverLiveOf, serverOf } from '../cluster/cluster.ts';
 import type { FromAgent } from '../cluster/event.ts';
 import type { Turn } from '../cluster/turn.ts';
@@ -36,10 +37,7 @@ export function fromAgent(turn: Turn, said: FromAgent): void {
   if (session === undefined) return;
   // With its first message after the Welcome the agent has taken the session.
   const taken = session.phase === 'OPEN' && said.kind !== 'stream_closed';
-  if (taken && session.absent.length > 0) {
-    turn.journal.actor = `agent:${session.server}`;
-    confirmAbsent(turn, session);
-  }
+  if (taken && session.absent.length > 0) confirmAbsent(turn, session);
   fromSession(turn, session, said);
   if (taken) settleEarlierLife(turn, session);
 }
@@ -50,19 +48,15 @@ function fromSession(turn: Turn, session: Session, said: Exclude<FromAgent, { re
       heartbeat(turn, session, said);
       return;
     case 'report':
-      turn.journal.actor = `agent:${session.server}`;
       for (const reported of said.attempts) observe(turn, session, reported);
       return;
     case 'command_result':
-      turn.journal.actor = `agent:${session.server}`;
       commandResult(turn, session, said);
       return;
     case 'full_state':
-      turn.journal.actor = `agent:${session.server}`;
       fullState(turn, session, said);
       return;
     case 'goodbye':
-      turn.journal.actor = `agent:${session.server}`;
       goodbye(turn, session, said);
       return;
     case 'stream_closed':
@@ -81,12 +75,9 @@ function heartbeat(turn: Turn, session: Session, said: Said<'heartbeat'>): void 
   turn.gate.cover({ session, sequence: said.sequence, receivedMono: turn.now.mono });
   const server = serverOf(turn.state, session.server);
   if (server.liveness !== 'ALIVE') becomeAlive(turn, server);
-  if (said.capacity !== undefined || said.capabilities !== undefined || said.hostProblems !== undefined) {
-    turn.journal.actor = `agent:${session.server}`;
-    if (said.capacity !== undefined) applyCapacity(turn, server, said.capacity);
-    if (said.capabilities !== undefined) applyCapabilities(turn, server, said.capabilities);
-    if (said.hostProblems !== undefined) noteReported(turn, server, said.hostProblems);
-  }
+  if (said.capacity !== undefined) applyCapacity(turn, server, said.capacity);
+  if (said.capabilities !== undefined) applyCapabilities(turn, server, said.capabilities);
+  if (said.hostProblems !== undefined) noteReported(turn, server, said.hostProblems);
   if (gap) askFullState(turn, session, 'SEQUENCE_GAP');
   else if (said.generation > session.generation) askFullState(turn, session, 'GENERATION_AHEAD');
 }
@@ -102,14 +93,12 @@ function commandResult(turn: Turn, session: Session, said: Said<'command_result'
   const { run, attempt } = found;
   if (said.outcome === 'APPLIED' || said.outcome === 'ALREADY_APPLIED') {
     attemptLiveOf(turn.state, attempt).startSentMono = undefined;
+    turn.lookAtRun(run.id);
     noteStarted(turn, attempt.server);
-    if (attempt.state === 'STARTING' && said.pid !== 0) {
-      attempt.state = 'RUNNING';
-      attempt.pid = said.pid;
-      attempt.startWall ??= turn.now.wall;
-      turn.journal.put(run);
-    }
-    turn.dirtyRuns.add(run.id);
+    if (attempt.state !== 'STARTING' || said.pid === 0) return;
+    // Whoever looks at the run says that it is RUNNING.
+    const startWall = attempt.startWall ?? turn.now.wall;
+    changeAttempt(turn, run, attempt, { state: 'RUNNING', pid: said.pid, startWall }, SILENT);
     return;
   }
   // Refused, expired or stale: the epoch is spent there, so this is the proof that it never runs (A3, C3a).

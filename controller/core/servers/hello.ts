@@ -3,10 +3,10 @@ import { LocumError } from '../../../shared/errors.ts';
 import { type SessionId, sessionId } from '../../../shared/ids.ts';
 import { LIMITS } from '../../../shared/limits.ts';
 import { MINUTE } from '../../../shared/time.ts';
+import { change, create, SILENT, tell } from '../cluster/change.ts';
 import {
   attemptLiveOf,
   type ClusterState,
-  newServerLive,
   nextUid,
   poolOf,
   type ServerLive,
@@ -22,15 +22,13 @@ import type { Verdict } from '../records/to-agent.ts';
 import { isUnended } from '../runs/attempt.ts';
 import { expectEarlierLife } from '../runs/earlier-life.ts';
 import { isSamePlace } from '../runs/place.ts';
-import { refreshOrder } from '../runs/placing.ts';
 import { judgeInventory, takeInventory } from './inventory.ts';
-import { becomeAlive, touchServer } from './liveness.ts';
+import { becomeAlive } from './liveness.ts';
 import { applyFacts } from './server-facts.ts';
 import { attemptsOn, closeSession } from './session.ts';
 
 export function hello(turn: Turn, conn: ConnId, facts: HelloFacts): void {
   const { state } = turn;
-  turn.journal.actor = `agent:${facts.server}`;
   const again = state.sessions.get(conn);
   if (again !== undefined) {
     closeSession(turn, again, new LocumError('PROTOCOL', 'a second Hello on one stream'), true);
@@ -54,7 +52,7 @@ export function hello(turn: Turn, conn: ConnId, facts: HelloFacts): void {
   session.welcome = { needCommit: turn.gate.needCommit, needCheck: turn.gate.needCheck(), verdicts };
   expectKept(turn, session, verdicts);
   turn.gate.cover({ session, sequence: 0, receivedMono: turn.now.mono });
-  touchServer(turn, server);
+  turn.lookAroundServer(server);
 }
 
 /** Evidence of a boot is kept: the Hello that brought it may break off, and the next one of the same boot comes after a "heartbeat". */
@@ -187,12 +185,10 @@ function duplicate(turn: Turn, server: Server, facts: HelloFacts): LocumError | 
   if (now.mono - Math.max(live.lastGrantMono, live.lastHeartbeatMono) >= leaseMs) return undefined;
   if (live.duplicateSeenMono === undefined || now.mono - live.duplicateSeenMono > MINUTE) {
     live.duplicateSeenMono = now.mono;
-    turn.journal.event({
+    tell(turn, server, {
       type: 'DUPLICATE_IDENTITY',
       cause: samePlace ? 'NEW_BOOT' : 'OTHER_PLACE',
       message: `a second agent says that it is ${server.id} (instance ${facts.instanceId}, machine ${facts.machineId}, boot ${facts.bootId}); it is refused while the lease of the first can live`,
-      pool: server.pool,
-      server: server.id,
     });
   }
   const message = `another agent is ${server.id} and its lease can still live: give this one another id, or wait until the other has been silent for ${Math.ceil(leaseMs / 1000)} s`;
@@ -204,8 +200,8 @@ const unendedOn = (run: Run | undefined, server: Server): readonly Attempt[] =>
 
 /** A new server: the first of its pool is the primary, every later one is appended. */
 function register(turn: Turn, facts: HelloFacts, pool: Pool): Server {
-  const { state, journal, now } = turn;
-  const server: Server = {
+  const { state, now } = turn;
+  const server = expectEarlierLife(state, {
     kind: 'server',
     id: facts.server,
     uid: nextUid(state.meta),
@@ -230,22 +226,11 @@ function register(turn: Turn, facts: HelloFacts, pool: Pool): Server {
     settledIncarnation: 0,
     earlierLife: undefined,
     deleting: false,
-  };
-  expectEarlierLife(state, server);
-  state.servers.set(server.id, server);
-  state.serverLive.set(server.id, newServerLive(now.mono));
-  pool.order = [...pool.order, server.id];
-  pool.orderVersion += 1;
-  journal.put(server);
-  journal.put(pool);
-  refreshOrder(turn, pool.id);
-  const role = pool.order.length === 1 ? 'the primary' : `standby number ${pool.order.length - 1}`;
-  journal.event({
-    type: 'SERVER_REGISTERED',
-    cause: 'HELLO',
-    message: `${server.id} registered as ${role} of ${pool.id}`,
-    pool: pool.id,
-    server: server.id,
   });
+  const role = pool.order.length === 0 ? 'the primary' : `standby number ${pool.order.length}`;
+  // The line about the server names its place in the order.
+  change(turn, pool, { order: [...pool.order, server.id] }, SILENT);
+  const message = `${server.id} registered as ${role} of ${pool.id}`;
+  create(turn, server, { type: 'SERVER_REGISTERED', cause: 'HELLO', message });
   return server;
 }

@@ -3,10 +3,11 @@
  * only; an inventory proves the end of what it does not list (semantics C3a, 7b, 11).
  */
 
+import { changeAttempt, SILENT } from '../cluster/change.ts';
 import { type AttemptRef, attemptLiveOf, type Session } from '../cluster/cluster.ts';
 import type { ReportedAttempt } from '../cluster/event.ts';
-import type { Turn } from '../cluster/turn.ts';
-import type { Attempt, Run } from '../records/state.ts';
+import type { Turn, View } from '../cluster/turn.ts';
+import type { Attempt, AttemptEnd, Run } from '../records/state.ts';
 import type { Verdict } from '../records/to-agent.ts';
 import { endAttempt, isUnended, type OpenAttempt, openAttempt } from '../runs/attempt.ts';
 import { noteEarlierLife, noteEnded } from '../runs/earlier-life.ts';
@@ -27,42 +28,38 @@ export function observe(turn: Turn, session: Session, reported: ReportedAttempt)
   if (found !== undefined) noteState(turn, session, found, reported);
 }
 
-function find(turn: Turn, session: Session, reported: ReportedAttempt): OpenAttempt | undefined {
+function find(turn: View, session: Session, reported: ReportedAttempt): OpenAttempt | undefined {
   const found = openAttempt(turn.state, reported);
   return found !== undefined && isSamePlace(found.attempt, session) ? found : undefined;
 }
 
 function endReported(turn: Turn, run: Run, attempt: Attempt, reported: ReportedAttempt): void {
-  // By the clock that tells of its end as well; until now it may be ours, of when the start was answered.
-  attempt.startWall = reported.startWall ?? attempt.startWall;
-  attempt.endWall = reported.endWall;
-  const end = reported.end;
-  endAttempt(turn, run, attempt, {
+  const { end, startWall, endWall } = reported;
+  const isRefused = end?.cause === 'REFUSED' || end?.cause === 'EXPIRED';
+  const ended: AttemptEnd = {
     cause: end?.cause ?? 'UNKNOWN',
     exitCode: end?.exitCode,
     signal: end?.signal ?? '',
-    proof: end?.cause === 'REFUSED' || end?.cause === 'EXPIRED' ? 'REFUSED' : 'REPORT',
+    proof: isRefused ? 'REFUSED' : 'REPORT',
     detail: end?.detail ?? '',
     hostProblem: end?.hostProblem,
-  });
+  };
+  // Its start by the clock that tells of its end as well; until now it may be ours, of when the start was answered.
+  endAttempt(turn, run, attempt, ended, { startWall, endWall });
   if (end?.hostProblem !== undefined) {
     noteHostRefusal(turn, attempt.server, { kind: end.hostProblem, detail: end.detail });
   }
 }
 
-/** STARTING and STOPPING are only shown; RUNNING and STUCK, and that it is STUCK no more, are written. */
+/** What it says of a living attempt. */
 function noteState(turn: Turn, session: Session, { run, attempt }: OpenAttempt, reported: ReportedAttempt): void {
-  const changed = attempt.state !== reported.state || (reported.pid !== 0 && attempt.pid !== reported.pid);
-  if (reported.pid !== 0) attempt.pid = reported.pid;
-  attempt.startWall = reported.startWall ?? attempt.startWall;
-  if (!changed) return;
-  const wasStuck = attempt.state === 'STUCK';
+  const pid = reported.pid === 0 ? attempt.pid : reported.pid;
+  const startWall = reported.startWall ?? attempt.startWall;
   // A Hello may be an old one: that the tree can be killed after all is believed of a session that was taken.
-  if (wasStuck && session.phase === 'OPENING') return;
-  attempt.state = reported.state;
-  if (attempt.state === 'RUNNING') noteStarted(turn, attempt.server);
-  if (wasStuck || attempt.state === 'RUNNING' || attempt.state === 'STUCK') turn.journal.put(run);
-  turn.dirtyRuns.add(run.id);
+  const state = attempt.state === 'STUCK' && session.phase === 'OPENING' ? 'STUCK' : reported.state;
+  if (state === 'RUNNING' && attempt.state !== 'RUNNING') noteStarted(turn, attempt.server);
+  // Whoever looks at the run says what has become of it.
+  changeAttempt(turn, run, attempt, { state, pid, startWall }, SILENT);
 }
 
 /**
@@ -117,7 +114,7 @@ export function endAbsent(turn: Turn, session: Session, absent: readonly Attempt
 const attemptKey = ({ run, epoch }: AttemptRef): string => `${run}/${epoch}`;
 
 /** Whether an inventory could know the attempt's start: of an earlier session, or of a generation that it names. */
-function includesStart(turn: Turn, session: Session, attempt: Attempt, generation: number | undefined): boolean {
+function includesStart(turn: View, session: Session, attempt: Attempt, generation: number | undefined): boolean {
   const live = attemptLiveOf(turn.state, attempt);
   if (!live.handed) return false;
   // Another boot is a proof only if the host's uptime agrees; else the takeover wait decides.
@@ -156,9 +153,8 @@ function judge(turn: Turn, session: Session, reported: ReportedAttempt): Verdict
   if (turn.state.servers.get(session.server)?.deleting) return stop('SERVER_DELETING');
   if (!attempt.overlapped) return { run: id, epoch, action: run.state === 'FENCING' ? 'ADOPT' : 'KEEP', reason: '' };
   // It was given up for an overlapping attempt that does not exist yet: it is taken back.
-  attempt.overlapped = false;
   dequeue(turn, run);
-  turn.journal.put(run);
-  turn.dirtyRuns.add(run.id);
+  // The verdict tells the agent, and whoever looks at the run shows that it runs again.
+  changeAttempt(turn, run, attempt, { overlapped: false }, SILENT);
   return { run: id, epoch, action: 'ADOPT', reason: '' };
 }

@@ -3,7 +3,8 @@
  * name's time comes does the porter look when it last called, and either waits on or reports it missing. Time only ever
  * says when to look: what is judged is the silence (semantics 4, C6).
  */
-import { poolOf, type Session, serverLiveOf, serverOf } from '../cluster/cluster.ts';
+import { change } from '../cluster/change.ts';
+import { poolOf, type Session, serverLiveOf } from '../cluster/cluster.ts';
 import type { Turn } from '../cluster/turn.ts';
 import type { CauseOf } from '../records/event-type.ts';
 import type { Liveness, Server } from '../records/state.ts';
@@ -93,25 +94,15 @@ function setLiveness(
   message: string,
   details?: Readonly<Record<string, string>>,
 ): void {
-  server.liveness = liveness;
-  server.livenessSinceWall = turn.now.wall;
-  turn.journal.put(server);
-  turn.journal.event({
-    type: `SERVER_${liveness}`,
-    cause,
-    message: `${server.id} is ${liveness}: ${message}`,
-    pool: server.pool,
-    server: server.id,
-    ...(details === undefined ? {} : { details }),
-  });
-  touchServer(turn, server);
-}
-
-/** What depends on a server is looked at again: its runs, its pool's placement, its drain. */
-export function touchServer(turn: Turn, server: Server): void {
-  for (const run of serverLiveOf(turn.state, server.id).runs) turn.dirtyRuns.add(run);
-  for (const run of serverLiveOf(turn.state, server.id).reservations) turn.dirtyRuns.add(run);
-  turn.dirtyServers.add(serverOf(turn.state, server.id).id);
-  turn.dirtyPools.add(server.pool);
-  turn.recheckBlocked = true;
+  change(
+    turn,
+    server,
+    { liveness, livenessSinceWall: turn.now.wall },
+    {
+      type: `SERVER_${liveness}`,
+      cause,
+      message: `${server.id} is ${liveness}: ${message}`,
+      ...(details === undefined ? {} : { details }),
+    },
+  );
 }

@@ -7,9 +7,10 @@
 import { type HostProblem, tellableProblems } from '../../../shared/host-problem.ts';
 import type { ServerId } from '../../../shared/ids.ts';
 import { HOUR, MINUTE, SECOND } from '../../../shared/time.ts';
+import { change, type News, SILENT, type Telling } from '../cluster/change.ts';
 import { poolLiveOf } from '../cluster/cluster.ts';
-import type { Turn } from '../cluster/turn.ts';
-import { describe, doubled, isClosed, MISSING_MAX, quarantineMs } from '../placement/gate-view.ts';
+import type { Turn, View } from '../cluster/turn.ts';
+import { describe, doubled, MISSING_MAX, quarantineMs } from '../placement/gate-view.ts';
 import type { CauseOf, EventType } from '../records/event-type.ts';
 import type { Probation, Quarantine, ServerGate } from '../records/gate-record.ts';
 import type { Server } from '../records/state.ts';
@@ -27,23 +28,19 @@ export function noteReported(turn: Turn, server: Server, told: readonly HostProb
   if (told.length > 0) {
     const probation = { ...newProbation(turn, gate), phase: 'REPORTED', untilAge: 0 } as const;
     if (gate.probation?.phase === 'REPORTED' && sameKinds(gate.problems, told)) return;
-    setGate(turn, server, { problems: told, probation });
-    announce(turn, server, 'SERVER_PROBATION', told[0]?.kind ?? 'OTHER', `takes no new runs: ${describe(told)}`);
+    const news = newsOf(server, 'SERVER_PROBATION', told[0]?.kind ?? 'OTHER', `takes no new runs: ${describe(told)}`);
+    setGate(turn, server, { problems: told, probation }, news);
   } else if (gate.probation?.phase === 'REPORTED') {
-    setGate(turn, server, { problems: [], probation: undefined });
-    announce(
-      turn,
-      server,
-      'SERVER_GATE_OPENED',
-      'REPORTED',
-      'takes runs again: its agent says that a start would succeed',
-    );
+    const message = 'takes runs again: its agent says that a start would succeed';
+    setGate(turn, server, NO_PROBLEMS, newsOf(server, 'SERVER_GATE_OPENED', 'REPORTED', message));
   }
 }
 
 /** A Hello of an agent that never says its problems: nobody will say when those of an earlier agent are over. */
 export function noteSilent(turn: Turn, server: Server): void {
-  if (server.gate.probation?.phase === 'REPORTED') pause(turn, server, server.gate.probation);
+  const { probation } = server.gate;
+  // What was wrong is as wrong as before; only who ends it is another.
+  if (probation?.phase === 'REPORTED') setGate(turn, server, { probation: paused(turn, probation) }, SILENT);
 }
 
 /** A start was refused for a problem of the host. */
@@ -55,36 +52,28 @@ export function noteHostRefusal(turn: Turn, id: ServerId, problem: HostProblem):
   // Starts that were under way together are one refusal.
   if (wasClosed) return;
   const problems = tellableProblems([...server.gate.problems, problem]);
-  setGate(turn, server, { problems });
-  const untilMs = pause(turn, server, newProbation(turn, server.gate));
-  const message = `takes no new runs for ${Math.round(untilMs / SECOND)} s: it refused a start, ${describe([problem])}`;
-  announce(turn, server, 'SERVER_PROBATION', problem.kind, message);
+  const probation = paused(turn, newProbation(turn, server.gate));
+  const pauseMs = probation.untilAge - turn.age;
+  const message = `takes no new runs for ${Math.round(pauseMs / SECOND)} s: it refused a start, ${describe([problem])}`;
+  setGate(turn, server, { problems, probation }, newsOf(server, 'SERVER_PROBATION', problem.kind, message));
 }
 
 /** A start succeeded: whatever was wrong is over, unless its agent says otherwise. */
 export function noteStarted(turn: Turn, id: ServerId): void {
   const server = turn.state.servers.get(id);
-  if (server === undefined || !isClosed(server)) return;
-  // It takes one start at a time: there is room for the next.
-  turn.dirtyServers.add(id);
-  const { probation } = server.gate;
-  if (probation === undefined || probation.phase === 'REPORTED') return;
-  setGate(turn, server, { problems: [], probation: undefined });
-  announce(turn, server, 'SERVER_GATE_OPENED', 'STARTED', 'takes runs again: a start succeeded');
+  const probation = server?.gate.probation;
+  if (server === undefined || probation === undefined || probation.phase === 'REPORTED') return;
+  const news = newsOf(server, 'SERVER_GATE_OPENED', 'STARTED', 'takes runs again: a start succeeded');
+  setGate(turn, server, NO_PROBLEMS, news);
 }
 
-function newProbation({ now }: Turn, { probation }: ServerGate): Probation {
-  return probation ?? { phase: 'PAUSED', sinceWall: now.wall, untilAge: 0, rounds: 0 };
-}
+const newProbation = ({ now }: View, { probation }: ServerGate): Probation =>
+  probation ?? { phase: 'PAUSED', sinceWall: now.wall, untilAge: 0, rounds: 0 };
 
-/** Answers for how long. */
-function pause(turn: Turn, server: Server, probation: Probation): number {
+/** One more pause, longer than the last. */
+function paused({ age }: View, probation: Probation): Probation {
   const rounds = probation.rounds + 1;
-  const pauseMs = doubled(PAUSE_FIRST_MS, PAUSE_MAX_MS, rounds);
-  setGate(turn, server, {
-    probation: { ...probation, phase: 'PAUSED', untilAge: turn.age + pauseMs, rounds },
-  });
-  return pauseMs;
+  return { ...probation, phase: 'PAUSED', untilAge: age + doubled(PAUSE_FIRST_MS, PAUSE_MAX_MS, rounds), rounds };
 }
 
 /** It was called MISSING. Not counted in a mass failure: the fault is more likely between the servers and us. */
@@ -94,15 +83,16 @@ export function noteMissing(turn: Turn, server: Server): void {
   const missingAges = [...server.gate.missingAges.filter((at) => at > age - MISSING_WINDOW_MS), age].slice(
     -MISSING_MAX,
   );
-  setGate(turn, server, { missingAges });
+  // That it is MISSING was told; how often it was is remembered.
+  setGate(turn, server, { missingAges }, SILENT);
   if (missingAges.length < MISSING_MAX) return;
   const last = server.gate.quarantine;
   const isLong = last !== undefined && last.phase === 'OVER' && age > last.untilAge + FORGET_QUARANTINE_MS;
   const rounds = last === undefined || isLong ? 1 : last.rounds + 1;
-  setGate(turn, server, { quarantine: { phase: 'AWAY', sinceWall: turn.now.wall, untilAge: 0, rounds } });
+  const quarantine: Quarantine = { phase: 'AWAY', sinceWall: turn.now.wall, untilAge: 0, rounds };
   const minutes = quarantineMs(rounds) / MINUTE;
   const message = `takes no new runs for ${minutes} min after its return: it went missing ${MISSING_MAX} times within an hour`;
-  announce(turn, server, 'SERVER_QUARANTINED', 'MISSING_AGAIN', message);
+  setGate(turn, server, { quarantine }, newsOf(server, 'SERVER_QUARANTINED', 'MISSING_AGAIN', message));
 }
 
 /** It is heard again: from now on its quarantine runs. */
@@ -110,7 +100,8 @@ export function noteReturned(turn: Turn, server: Server): void {
   const { quarantine } = server.gate;
   if (quarantine?.phase !== 'AWAY') return;
   const untilAge = turn.age + quarantineMs(quarantine.rounds);
-  setGate(turn, server, { quarantine: { ...quarantine, phase: 'CLOSED', untilAge } });
+  // Its return is told; from then on the quarantine counts that was told before.
+  setGate(turn, server, { quarantine: { ...quarantine, phase: 'CLOSED', untilAge } }, SILENT);
 }
 
 /** Opens what is due, and says when to look again. */
@@ -129,30 +120,30 @@ export function judgeGate(turn: Turn, server: Server): void {
 }
 
 function tryAgain(turn: Turn, server: Server, probation: Probation): void {
-  setGate(turn, server, { probation: { ...probation, phase: 'TRIAL', untilAge: 0 } });
-  announce(turn, server, 'SERVER_PROBATION', 'TRIAL', 'is tried with one start at a time');
+  const news = newsOf(server, 'SERVER_PROBATION', 'TRIAL', 'is tried with one start at a time');
+  setGate(turn, server, { probation: { ...probation, phase: 'TRIAL', untilAge: 0 } }, news);
 }
 
 function endQuarantine(turn: Turn, server: Server, quarantine: Quarantine): void {
-  setGate(turn, server, { quarantine: { ...quarantine, phase: 'OVER' } });
-  announce(turn, server, 'SERVER_GATE_OPENED', 'QUARANTINE_OVER', 'takes runs again: its quarantine is over');
+  const news = newsOf(server, 'SERVER_GATE_OPENED', 'QUARANTINE_OVER', 'takes runs again: its quarantine is over');
+  setGate(turn, server, { quarantine: { ...quarantine, phase: 'OVER' } }, news);
 }
 
 function wakeAt(turn: Turn, server: Server, untilAge: number): void {
   turn.gateWheel.set(server.id, turn.monoAt(untilAge));
 }
 
-function setGate(turn: Turn, server: Server, change: Partial<ServerGate>): void {
-  server.gate = { ...server.gate, ...change };
-  turn.journal.put(server);
-  turn.dirtyServers.add(server.id);
-  turn.dirtyPools.add(server.pool);
-  turn.recheckBlocked = true;
+const NO_PROBLEMS = { problems: [], probation: undefined } as const;
+
+function setGate(turn: Turn, server: Server, patch: Partial<ServerGate>, telling: Telling): void {
+  change(turn, server, { gate: { ...server.gate, ...patch } }, telling);
 }
 
-function announce<T extends EventType>(turn: Turn, server: Server, type: T, cause: CauseOf<T>, message: string): void {
-  turn.journal.event({ type, cause, message: `${server.id} ${message}`, pool: server.pool, server: server.id });
-}
+const newsOf = <T extends EventType>({ id }: Server, type: T, cause: CauseOf<T>, message: string): News<T> => ({
+  type,
+  cause,
+  message: `${id} ${message}`,
+});
 
 const sameKinds = (a: readonly HostProblem[], b: readonly HostProblem[]): boolean =>
   a.length === b.length && a.every(({ kind }, i) => kind === b[i]?.kind);

@@ -4,6 +4,7 @@
  */
 import { assert, unreachable } from '../../../shared/assert.ts';
 import type { LocumError } from '../../../shared/errors.ts';
+import { changeAttempt, SILENT } from '../cluster/change.ts';
 import {
   attemptLiveOf,
   poolOf,
@@ -12,7 +13,7 @@ import {
   serverLiveOf,
   type Waiting,
 } from '../cluster/cluster.ts';
-import type { Turn } from '../cluster/turn.ts';
+import type { Turn, View } from '../cluster/turn.ts';
 import type { Attempt, Run } from '../records/state.ts';
 import type { ToAgent, Verdict } from '../records/to-agent.ts';
 import { endNeverSent, isUnended, openAttempt } from '../runs/attempt.ts';
@@ -55,19 +56,18 @@ export function closeSession(turn: Turn, session: Session, error: LocumError | u
   for (const { run, attempt } of attemptsOn(turn, session)) {
     const { handed } = attemptLiveOf(state, attempt);
     if (attemptLiveOf(state, attempt).coveredBy === session.id) endCover(state, attempt);
-    turn.dirtyRuns.add(run.id);
+    turn.lookAtRun(run.id);
     if (!handed) endNeverSent(turn, run, attempt);
   }
   if (live.session === session) live.session = undefined;
   state.sessions.delete(session.conn);
   turn.waitingSessions.delete(session);
-  turn.dirtyServers.add(session.server);
-  turn.journal.touch(`servers/${session.server}`);
+  turn.lookAtServer(session.server);
   if (tellShell) turn.effects.push({ kind: 'close', conn: session.conn, error });
 }
 
 /** Unended attempts on the session's server that live in its place. */
-export function attemptsOn(turn: Turn, session: Session): readonly { readonly run: Run; readonly attempt: Attempt }[] {
+export function attemptsOn(turn: View, session: Session): readonly { readonly run: Run; readonly attempt: Attempt }[] {
   const found: { run: Run; attempt: Attempt }[] = [];
   for (const id of serverLiveOf(turn.state, session.server).runs) {
     const run = turn.state.runs.get(id);
@@ -109,8 +109,7 @@ function handWelcome(turn: Turn, session: Session): void {
   assert(server !== undefined, `session ${session.id} belongs to a registered server`);
   const { timers } = poolOf(state, server.pool);
   send(turn, session, { kind: 'welcome', session: session.id, uid: server.uid, timers, verdicts });
-  turn.dirtyServers.add(session.server);
-  turn.journal.touch(`servers/${session.server}`);
+  turn.lookAtServer(session.server);
 }
 
 /** From here on the grants of this session cover what it keeps, and not what it stops. */
@@ -170,7 +169,7 @@ function handStop(turn: Turn, session: Session, run: Run['id'], epoch: Attempt['
   session.generation += 1;
   if (found !== undefined) {
     if (attemptLiveOf(turn.state, found.attempt).coveredBy === session.id) endCover(turn.state, found.attempt);
-    turn.dirtyRuns.add(run);
+    turn.lookAtRun(run);
   }
   const commandId = nextCommand(turn, session, { kind: 'stop', run, epoch, bytes: 0 });
   send(turn, session, { kind: 'stop', commandId, generation: session.generation, run, epoch, reason });
@@ -183,14 +182,14 @@ function handStart(turn: Turn, session: Session, message: StartMessage): void {
   if (found === undefined) return;
   const { run, attempt } = found;
   session.generation += 1;
-  attempt.state = 'STARTING';
+  // It is shown, and known again to whoever leads next: nothing of it is written.
+  changeAttempt(turn, run, attempt, { state: 'STARTING' }, SILENT);
   const live = attemptLiveOf(state, attempt);
   live.handed = true;
   live.coveredBy = session.id;
   live.lastGrantMono = now.mono;
   live.startedIn = { session: session.id, generation: session.generation };
   live.startSentMono = now.mono;
-  turn.dirtyRuns.add(run.id);
   const bytes = startBytes(message);
   const commandId = nextCommand(turn, session, { kind: 'start', run: run.id, epoch: attempt.epoch, bytes });
   const { generation, coveredSequence } = session;

@@ -3,8 +3,9 @@
  * servers and us than in each of them. Takeovers by the wait alone are held back, for a while; nothing else is.
  */
 import { MINUTE } from '../../../shared/time.ts';
+import { change, tell } from '../cluster/change.ts';
 import { poolLiveOf, type Storm, serverLiveOf } from '../cluster/cluster.ts';
-import type { Turn } from '../cluster/turn.ts';
+import type { Turn, View } from '../cluster/turn.ts';
 import type { CauseOf } from '../records/event-type.ts';
 import type { Pool, Server } from '../records/state.ts';
 
@@ -30,11 +31,10 @@ export function noteSuspect(turn: Turn, server: Server): void {
   if (silent < SHARE * counted) return;
   storm.activeSinceMono = now.mono;
   storm.belowSinceMono = undefined;
-  turn.journal.event({
+  tell(turn, pool, {
     type: 'STORM_BEGAN',
     cause: 'MASS_FAILURE',
     message: `${silent} of ${counted} servers of ${pool.id} fell silent within a minute: takeovers from silent servers are held back for up to 5 minutes; if they really are dead, now: locum proceed ${pool.id}`,
-    pool: pool.id,
   });
   wakePool(turn, pool);
 }
@@ -62,9 +62,8 @@ export function endStorm(turn: Turn, pool: Pool, cause: CauseOf<'STORM_ENDED'>):
   const { storm } = poolLiveOf(turn.state, pool.id);
   if (storm.activeSinceMono === undefined) return;
   quiet(storm);
-  pool.stormNotBeforeAge = turn.age + NOT_AGAIN_MS;
-  turn.journal.note(pool);
-  turn.journal.event({ type: 'STORM_ENDED', cause, message: `takeovers of ${pool.id} go on`, pool: pool.id });
+  const news = { type: 'STORM_ENDED', cause, message: `takeovers of ${pool.id} go on` } as const;
+  change(turn, pool, { stormNotBeforeAge: turn.age + NOT_AGAIN_MS }, news);
   wakePool(turn, pool);
 }
 
@@ -75,7 +74,7 @@ function quiet(storm: Storm): void {
 }
 
 /** At most as many as are sure to be counted: ALIVE and ACTIVE for a minute, looked at only until there are too many for a storm. */
-function activeServers(turn: Turn, pool: Pool, silent: number): number {
+function activeServers(turn: View, pool: Pool, silent: number): number {
   const { state, now } = turn;
   let count = 0;
   for (const id of pool.order) {
@@ -88,7 +87,7 @@ function activeServers(turn: Turn, pool: Pool, silent: number): number {
 }
 
 /** ACTIVE servers that were ALIVE a minute ago: those that are, and those that turned silent since. */
-function countBefore(turn: Turn, pool: Pool): number {
+function countBefore(turn: View, pool: Pool): number {
   const { state, now } = turn;
   const silent = new Set(poolLiveOf(state, pool.id).storm.suspects.map((one) => one.server));
   return pool.order.filter((id) => {
@@ -100,8 +99,9 @@ function countBefore(turn: Turn, pool: Pool): number {
   }).length;
 }
 
+/** The storm itself is no record: what hangs on it is said by name. */
 function wakePool(turn: Turn, pool: Pool): void {
-  for (const id of pool.order) for (const run of serverLiveOf(turn.state, id).runs) turn.dirtyRuns.add(run);
-  turn.dirtyPools.add(pool.id);
+  for (const id of pool.order) turn.lookAtRunsOn(id);
+  turn.lookAtPool(pool.id);
   turn.journal.touch(`pools/${pool.id}`);
 }

@@ -1,8 +1,8 @@
 import { describe, expect, it } from 'vitest';
-import type { ClusterState, Session } from '../../../../controller/core/cluster/cluster.ts';
+import { create, SILENT } from '../../../../controller/core/cluster/change.ts';
+import type { Session, Waiting } from '../../../../controller/core/cluster/cluster.ts';
 import type { ReportedAttempt } from '../../../../controller/core/cluster/event.ts';
-import type { Turn } from '../../../../controller/core/cluster/turn.ts';
-import type { Policy, Server } from '../../../../controller/core/records/state.ts';
+import type { Policy } from '../../../../controller/core/records/state.ts';
 import {
   earlierLifeOf,
   expectEarlierLife,
@@ -11,29 +11,28 @@ import {
   settleEarlierLife,
 } from '../../../../controller/core/runs/earlier-life.ts';
 import { LIMITS } from '../../../../shared/limits.ts';
+import { aPool, aServer, newTurn } from '../world/records.ts';
 
 /** A server in the second life of a store, and what its agent is asked for. */
 function restored() {
-  const server = { id: 'web-1', pool: 'default', instanceId: 'i', machineId: 'm' } as unknown as Server;
-  const state = {
-    incarnation: 2,
-    servers: new Map([['web-1', server]]),
-    runs: new Map(),
-    pools: new Map([['default', {}]]),
-    serverLive: new Map(),
-    unsettled: new Set(),
-  } as unknown as ClusterState;
-  const asked: string[] = [];
-  const ctx = {
-    ...{ state, dirtyPools: new Set(), dirtyServers: new Set(), journal: { put: () => undefined } },
-    queueCommand: (_: Session, { kind }: { kind: string }) => void asked.push(kind),
-  } as unknown as Turn;
-  expectEarlierLife(state, server);
-  return { server, state, ctx, asked };
+  const ctx = newTurn();
+  const { state } = ctx;
+  state.incarnation = 2;
+  const server = expectEarlierLife(state, aServer('web-1', { instanceId: 'i', machineId: 'm', settledIncarnation: 0 }));
+  for (const record of [aPool(), server]) create(ctx, record, SILENT);
+  const control: Waiting[] = [];
+  const sessionOf = (instanceId: string): Session =>
+    ({
+      server: 'web-1',
+      instanceId,
+      machineId: 'm',
+      phase: 'OPEN',
+      fullStateAsked: false,
+      control,
+    }) as unknown as Session;
+  return { server, state, ctx, sessionOf, asked: () => control.map(({ command }) => command.kind) };
 }
 
-const sessionOf = (instanceId: string): Session =>
-  ({ server: 'web-1', instanceId, machineId: 'm', phase: 'OPEN', fullStateAsked: false }) as unknown as Session;
 const attempt = (i: number, state = 'RUNNING'): ReportedAttempt =>
   ({ run: `p-${i}-1`, epoch: i + 1, policy: `p-${i}`, state }) as unknown as ReportedAttempt;
 const attempts = (from: number, to: number) => Array.from({ length: to - from }, (_, i) => attempt(from + i));
@@ -43,7 +42,7 @@ const LIVING = LIMITS.earlierAttempts + 5;
 
 describe('more attempts of before a restore than a record has room for', () => {
   it('hold up every policy until the rest was listed and has ended, and that is asked for', () => {
-    const { server, state, ctx, asked } = restored();
+    const { server, state, ctx, sessionOf, asked } = restored();
     const session = sessionOf('i');
     noteEarlierLife(ctx, session, attempts(0, LIVING));
     expect(server.earlierLife?.attempts.length).toBe(LIMITS.earlierAttempts);
@@ -52,11 +51,11 @@ describe('more attempts of before a restore than a record has room for', () => {
     expect(earlierLifeOf(state, policy(`p-${LIVING - 1}`))).toContain('can be listed');
     expect(earlierLifeOf(state, policy('other'))).toContain('can be listed');
     for (let i = 0; i < LIMITS.earlierAttempts; i += 1) {
-      expect(asked).toEqual([]);
+      expect(asked()).toEqual([]);
       noteEnded(ctx, session, attempt(i, 'ENDED'));
       settleEarlierLife(ctx, session);
     }
-    expect(asked).toEqual(['plain']);
+    expect(asked()).toEqual(['plain']);
     expect(state.unsettled.size).toBe(1);
     noteEarlierLife(ctx, session, attempts(LIMITS.earlierAttempts, LIVING));
     expect(earlierLifeOf(state, policy('other'))).toBeUndefined();
@@ -67,7 +66,7 @@ describe('more attempts of before a restore than a record has room for', () => {
   });
 
   it('are not cleared by the word of another place, and of many places only an operator can say that nothing is left', () => {
-    const { server, state, ctx } = restored();
+    const { server, state, ctx, sessionOf } = restored();
     noteEarlierLife(ctx, sessionOf('i'), attempts(0, LIVING));
     noteEarlierLife(ctx, sessionOf('other'), []);
     expect(server.earlierLife?.moreIn).toBe('i');

@@ -1,0 +1,218 @@
+/**
+ * The door: the only place that writes records. A transition says what is new and which line the event log gains; the rest follows by
+ * itself: the record is written with the next commit under a new version, watchers look again, what is kept ready from the record is
+ * brought up to date, and what depends on the changed fields is looked at again (the table in dependants.ts).
+ *
+ * Records are changed in place: whoever holds one sees its new state. The effects of a step are encoded before the next one
+ * (effect.ts), so nothing that is under way shows through.
+ */
+import { deepEqual } from '../../../shared/deep-equal.ts';
+import type { Epoch, ServerId } from '../../../shared/ids.ts';
+import type { EventType } from '../records/event-type.ts';
+import { recordKey } from '../records/keys.ts';
+import type { Attempt, RequestRecord, Run } from '../records/state.ts';
+import {
+  type AttemptField,
+  type AttemptWord,
+  type Changing,
+  DEPENDANTS,
+  type Keeping,
+  keptInState,
+  lookForAttempt,
+  lookForPolicy,
+  lookForPool,
+  lookForRun,
+  lookForServer,
+  NEWCOMERS,
+  type PolicyField,
+  type PoolField,
+  type Row,
+  type RunField,
+  type ServerField,
+  serversOf,
+} from './dependants.ts';
+import type { NewEvent } from './journal.ts';
+import { enter, leave, linkAll, linkAttempt, linkField } from './links.ts';
+import type { Turn } from './turn.ts';
+
+/** A line of the event log about a record. Which one it is about, the door adds. */
+export interface News<T extends EventType = EventType>
+  extends Pick<NewEvent<T>, 'type' | 'cause' | 'message' | 'details'> {
+  /** Where, if the record does not say it. */
+  readonly server?: ServerId;
+  readonly epoch?: Epoch;
+}
+
+/** The event log does not tell of the change. Whoever uses it says in a comment why not. */
+export const SILENT = Symbol('silent');
+export type Telling<T extends EventType = EventType> = News<T> | typeof SILENT;
+
+interface FieldsOf {
+  readonly pool: PoolField;
+  readonly server: ServerField;
+  readonly policy: PolicyField;
+  readonly run: RunField;
+}
+
+/** New values of fields; absent ones stay. */
+export type Patch<R extends Changing> = { readonly [F in FieldsOf[R['kind']] & keyof R]?: R[F] };
+export type RunPatch = Patch<Run>;
+export type AttemptPatch = { readonly [F in AttemptField]?: Attempt[F] };
+
+/** Changes a record. False: it said all that already, so nothing was written and nothing is told. */
+export function change<R extends Changing, T extends EventType>(
+  turn: Turn,
+  record: R,
+  patch: Patch<R>,
+  telling: Telling<T>,
+): boolean {
+  const fields = differing(record, patch);
+  if (fields.length === 0) return false;
+  const before = asItIs(record);
+  write(record, fields, patch);
+  keep(turn, record, strongest(kinds(DEPENDANTS[record.kind], fields, () => keptBy(record))));
+  for (const field of fields) linkField(turn, record, field, before.reservation);
+  lookAgain(turn, record, fields, before);
+  if (telling !== SILENT) tell(turn, record, telling);
+  return true;
+}
+
+/** Changes an attempt of a run; it is kept in the record of its run. False: it said all that already. */
+export function changeAttempt<T extends EventType>(
+  turn: Turn,
+  run: Run,
+  attempt: Attempt,
+  patch: AttemptPatch,
+  telling: Telling<T>,
+): boolean {
+  const fields = differing(attempt, patch);
+  if (fields.length === 0) return false;
+  const { state } = attempt;
+  write(attempt, fields, patch);
+  const inState = (): Keeping => (state === 'STUCK' ? 'EDITED' : keptInState(attempt.state));
+  keep(turn, run, strongest(kinds(DEPENDANTS.attempt, fields, inState)));
+  linkAttempt(turn, run, attempt);
+  for (const word of wordsOf<AttemptWord>(DEPENDANTS.attempt, fields, [])) lookForAttempt(turn, run, attempt, word);
+  if (telling !== SILENT) tell(turn, run, { server: attempt.server, epoch: attempt.epoch, ...telling });
+  return true;
+}
+
+/** Brings a new record in. */
+export function create<T extends EventType>(turn: Turn, record: Changing, telling: Telling<T>): void {
+  enter(turn, record);
+  keep(turn, record, 'EDITED');
+  linkAll(turn, record);
+  lookAgain(turn, record, 'NEW', NOTHING);
+  if (telling !== SILENT) tell(turn, record, telling);
+}
+
+/** Takes a record out. What it was part of (an order, a move) is changed before. */
+export function remove<T extends EventType>(turn: Turn, record: Changing, telling: Telling<T>): void {
+  leave(turn, record);
+  turn.journal.delete(recordKey(record));
+  if (telling !== SILENT) tell(turn, record, telling);
+}
+
+/** Keeps the outcome of a call, in the commit of its effect. */
+export function keepRequest(turn: Turn, record: RequestRecord): void {
+  turn.state.requests.add(record);
+  turn.journal.put(record);
+}
+
+/** Drops the outcomes of calls up to an age of the cluster. */
+export function dropRequests(turn: Turn, upToAge: number): void {
+  for (const id of turn.state.requests.forgetUpTo(upToAge)) turn.journal.delete(`requests/${id}`);
+}
+
+/** Adds a line to the event log of which no record is changed. CLUSTER: it is about no record at all. */
+export function tell<T extends EventType>(turn: Turn, about: Changing | 'CLUSTER', news: News<T>): void {
+  turn.journal.event({ ...(about === 'CLUSTER' ? {} : subjectOf(about)), ...news });
+}
+
+function subjectOf(record: Changing): Pick<NewEvent, 'pool' | 'server' | 'policy' | 'run'> {
+  switch (record.kind) {
+    case 'pool':
+      return { pool: record.id };
+    case 'server':
+      return { pool: record.pool, server: record.id };
+    case 'policy':
+      return { policy: record.id };
+    case 'run':
+      return { pool: record.pool, policy: record.policy, run: record.id };
+  }
+}
+
+/** The one cast of the core: to its owner a record is a row of values. */
+type Mutable = Record<string, unknown>;
+const valuesOf = (record: Changing | Attempt): Mutable => record as object as Mutable;
+
+function differing(record: Changing | Attempt, patch: object): readonly string[] {
+  const values = valuesOf(record);
+  return Object.entries(patch).flatMap(([field, value]) => (deepEqual(values[field], value) ? [] : field));
+}
+
+function write(record: Changing | Attempt, fields: readonly string[], patch: object): void {
+  const values = valuesOf(record);
+  const news = patch as Mutable;
+  for (const field of fields) values[field] = news[field];
+  if ('orderVersion' in record && fields.includes('order')) values['orderVersion'] = record.orderVersion + 1;
+}
+
+/** What of a record has to be known of before its change. */
+interface Before {
+  readonly order: readonly ServerId[];
+  readonly reservation: Run['reservation'];
+  readonly servers: readonly ServerId[];
+}
+
+const NOTHING: Before = { order: [], reservation: undefined, servers: [] };
+
+function asItIs(record: Changing): Before {
+  if (record.kind === 'pool') return { ...NOTHING, order: record.order };
+  if (record.kind !== 'run') return NOTHING;
+  return { ...NOTHING, reservation: record.reservation, servers: serversOf(record) };
+}
+
+const keptBy = (record: Changing): Keeping => (record.kind === 'run' ? keptInState(record.state) : 'EDITED');
+
+type Rows<W extends string> = Readonly<Record<string, Row<W>>>;
+
+const kinds = (rows: Rows<string>, fields: readonly string[], inState: () => Keeping): readonly Keeping[] =>
+  fields.map((field) => {
+    const kept = rows[field]?.kept ?? 'EDITED';
+    return kept === 'AS_ITS_STATE' ? inState() : kept;
+  });
+
+const wordsOf = <W extends string>(
+  rows: Rows<W>,
+  which: readonly string[] | 'NEW',
+  ofNew: readonly W[],
+): Iterable<W> => (which === 'NEW' ? ofNew : new Set(which.flatMap((field) => rows[field]?.looks ?? [])));
+
+const STRENGTH: readonly Keeping[] = ['EDITED', 'NOTED', 'SHOWN'];
+
+const strongest = (keepings: readonly Keeping[]): Keeping =>
+  STRENGTH.find((keeping) => keepings.includes(keeping)) ?? 'EDITED';
+
+function keep({ journal }: Turn, record: Changing, keeping: Keeping): void {
+  if (keeping === 'EDITED') journal.put(record);
+  else if (keeping === 'NOTED') journal.note(record);
+  else journal.touch(recordKey(record));
+}
+
+function lookAgain(turn: Turn, record: Changing, which: readonly string[] | 'NEW', before: Before): void {
+  const { pool, server, policy, run } = NEWCOMERS;
+  switch (record.kind) {
+    case 'pool':
+      for (const word of wordsOf(DEPENDANTS.pool, which, pool)) lookForPool(turn, record, word, before.order);
+      return;
+    case 'server':
+      for (const word of wordsOf(DEPENDANTS.server, which, server)) lookForServer(turn, record, word);
+      return;
+    case 'policy':
+      for (const word of wordsOf(DEPENDANTS.policy, which, policy)) lookForPolicy(turn, record, word);
+      return;
+    case 'run':
+      for (const word of wordsOf(DEPENDANTS.run, which, run)) lookForRun(turn, record, word, before.servers);
+  }
+}

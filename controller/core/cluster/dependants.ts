@@ -1,0 +1,244 @@
+/**
+ * Who has to know when a record changes: one table, a row for each field that can change. It says how the change is kept, and what is
+ * looked at again because of it, so that no transition has to remember either. A field without a row does not compile.
+ *
+ * What only follows from live parts of the state (sessions, leases, storms, the clock) has no row: whoever changes those says by name
+ * what is to be looked at (`lookAt…` of the turn).
+ */
+import type { ServerId } from '../../../shared/ids.ts';
+import { isClosedGate } from '../records/gate-record.ts';
+import type { RunStateName } from '../records/run-state.ts';
+import type { Attempt, AttemptState, Policy, Pool, Run, Server } from '../records/state.ts';
+import { policyLiveOf } from './cluster.ts';
+import type { Turn } from './turn.ts';
+
+/** The records that change; each has a version. */
+export type Changing = Pool | Server | Policy | Run;
+
+/** What is never changed after a record was made, and what the door counts by itself. */
+type Fixed = 'kind' | 'id' | 'uid' | 'createWall' | 'version' | 'updateWall';
+export type PoolField = Exclude<keyof Pool, Fixed | 'orderVersion'>;
+export type ServerField = Exclude<keyof Server, Fixed | 'pool'>;
+export type PolicyField = Exclude<keyof Policy, Fixed>;
+export type RunField = Exclude<keyof Run, Fixed | 'policy' | 'policyUid' | 'pool' | 'arguments'>;
+export type AttemptField = Exclude<
+  keyof Attempt,
+  'epoch' | 'server' | 'place' | 'bootId' | 'cause' | 'terms' | 'assignWall' | 'assignAge'
+>;
+
+/**
+ * How a change is kept. EDITED: written, and the etag is another one, so that an edit by somebody who did not see it is refused.
+ * NOTED: written, and the etag stays, since no edit can collide with it. SHOWN: a new leader derives it again from agents and streams,
+ * so watchers are told, and it is written with whatever is written next. AS_ITS_STATE: EDITED or SHOWN, as its state is (`keptInState`).
+ */
+export type Keeping = 'EDITED' | 'NOTED' | 'SHOWN';
+
+/** A row: how the field is kept, and what is looked at again. */
+export interface Row<W extends string> {
+  readonly kept: Keeping | 'AS_ITS_STATE';
+  readonly looks: readonly W[];
+}
+
+/** The words of the table. "Its runs" of a server are those with an attempt or a reservation there, of a pool those of all its servers. */
+export type PoolWord = 'itself' | 'its servers' | 'their silence' | 'its runs' | 'ranks' | 'blocked runs';
+export type ServerWord = 'itself' | 'its runs' | 'its pool' | 'every pool' | 'blocked runs';
+export type PolicyWord = 'itself' | 'its runs' | 'its pool' | 'blocked runs';
+/** "Its servers": where it takes slots or keeps some, before the change and after it. */
+export type RunWord = 'itself' | 'its servers' | 'its pool' | 'its policy';
+export type AttemptWord = 'its run' | 'its server' | 'a closed gate';
+
+const edited = <W extends string>(...looks: readonly W[]): Row<W> => ({ kept: 'EDITED', looks });
+const noted = <W extends string>(...looks: readonly W[]): Row<W> => ({ kept: 'NOTED', looks });
+const asItsState = <W extends string>(...looks: readonly W[]): Row<W> => ({ kept: 'AS_ITS_STATE', looks });
+
+export const DEPENDANTS: {
+  readonly pool: { readonly [F in PoolField]: Row<PoolWord> };
+  readonly server: { readonly [F in ServerField]: Row<ServerWord> };
+  readonly policy: { readonly [F in PolicyField]: Row<PolicyWord> };
+  readonly run: { readonly [F in RunField]: Row<RunWord> };
+  readonly attempt: { readonly [F in AttemptField]: Row<AttemptWord> };
+} = {
+  pool: {
+    timers: edited('their silence', 'its servers', 'its runs', 'itself', 'blocked runs'),
+    defaultFailback: edited('itself'),
+    defaultMaxSlots: edited('its servers', 'itself', 'blocked runs'),
+    order: edited('ranks', 'itself'),
+    stormNotBeforeAge: noted(),
+  },
+  server: {
+    maxSlots: edited('itself', 'its pool', 'blocked runs'),
+    labels: edited(),
+    intent: edited('its runs', 'itself', 'its pool', 'blocked runs'),
+    drain: edited('itself', 'its pool'),
+    liveness: edited('its runs', 'itself', 'its pool', 'blocked runs'),
+    livenessSinceWall: edited(),
+    instanceId: edited('its runs', 'itself'),
+    machineId: edited('its runs', 'itself'),
+    bootId: edited('its runs', 'itself'),
+    agentVersion: edited(),
+    capabilities: edited('its runs', 'itself', 'its pool', 'blocked runs'),
+    agentMaxSlots: edited('itself', 'its pool', 'blocked runs'),
+    saturated: edited('its runs', 'itself', 'its pool', 'blocked runs'),
+    gate: edited('its runs', 'itself', 'its pool', 'blocked runs'),
+    settledIncarnation: edited(),
+    earlierLife: edited('itself', 'every pool', 'blocked runs'),
+    deleting: edited('its runs', 'itself', 'its pool', 'blocked runs'),
+  },
+  policy: {
+    spec: edited('its runs', 'itself', 'its pool', 'blocked runs'),
+    paused: edited('itself'),
+    deleting: edited('itself'),
+    lastTickWall: noted(),
+    skippedTicks: noted(),
+    scheduledFromWall: noted(),
+  },
+  run: {
+    desired: edited('itself'),
+    state: asItsState(),
+    reason: asItsState(),
+    message: asItsState(),
+    etaWall: asItsState(),
+    endWall: edited(),
+    endAge: edited('its policy'),
+    slots: edited('itself', 'its servers'),
+    priority: edited('itself'),
+    attempts: edited('its servers', 'itself'),
+    attemptCount: edited(),
+    queueCause: edited(),
+    queueSinceWall: edited(),
+    queueSinceAge: edited(),
+    passedOverSinceAge: noted(),
+    notBeforeAge: edited('itself'),
+    preferServer: edited('its pool'),
+    nextCause: edited(),
+    reservation: edited('its servers', 'its pool'),
+    wantedMove: edited('its pool'),
+    outcome: edited('itself'),
+    failures: edited(),
+    skips: edited('its pool'),
+    backoffRounds: edited(),
+    lastMoveAge: edited(),
+  },
+  attempt: {
+    state: asItsState('its run', 'a closed gate'),
+    startWall: { kept: 'SHOWN', looks: [] },
+    endWall: edited(),
+    end: edited('its server', 'its run'),
+    pid: asItsState(),
+    stopReason: edited('its run'),
+    overlapped: edited('its run'),
+  },
+};
+
+/** What is looked at when a record is new. */
+export const NEWCOMERS: {
+  readonly pool: readonly PoolWord[];
+  readonly server: readonly ServerWord[];
+  readonly policy: readonly PolicyWord[];
+  readonly run: readonly RunWord[];
+} = {
+  pool: ['itself'],
+  server: ['itself', 'its pool', 'blocked runs'],
+  policy: ['itself'],
+  run: ['itself'],
+};
+
+/** A new leader derives STARTING and STOPPING again, from attempts and streams. That an attempt is STUCK no more is written all the same. */
+export const keptInState = (state: RunStateName | AttemptState): Keeping =>
+  state === 'STARTING' || state === 'STOPPING' ? 'SHOWN' : 'EDITED';
+
+export function lookForPool(turn: Turn, pool: Pool, word: PoolWord, orderBefore: readonly ServerId[]): void {
+  switch (word) {
+    case 'itself':
+      turn.lookAtPool(pool.id);
+      return;
+    case 'its servers':
+      for (const id of pool.order) turn.lookAtServer(id);
+      return;
+    case 'their silence':
+      for (const id of pool.order) turn.judgeSilenceOf(id);
+      return;
+    case 'its runs':
+      for (const id of pool.order) turn.lookAtRunsOn(id);
+      return;
+    case 'ranks':
+      for (const [index, id] of pool.order.entries())
+        if (orderBefore[index] !== id) turn.journal.touch(`servers/${id}`);
+      return;
+    case 'blocked runs':
+      turn.lookAtBlockedRuns();
+  }
+}
+
+export function lookForServer(turn: Turn, server: Server, word: ServerWord): void {
+  switch (word) {
+    case 'itself':
+      turn.lookAtServer(server.id);
+      return;
+    case 'its runs':
+      turn.lookAtRunsOn(server.id);
+      return;
+    case 'its pool':
+      turn.lookAtPool(server.pool);
+      return;
+    case 'every pool':
+      for (const id of turn.state.pools.keys()) turn.lookAtPool(id);
+      return;
+    case 'blocked runs':
+      turn.lookAtBlockedRuns();
+  }
+}
+
+export function lookForPolicy(turn: Turn, policy: Policy, word: PolicyWord): void {
+  switch (word) {
+    case 'itself':
+      turn.lookAtPolicy(policy.id);
+      return;
+    case 'its runs':
+      for (const id of policyLiveOf(turn.state, policy).runs) turn.lookAtRun(id);
+      return;
+    case 'its pool':
+      turn.lookAtPool(policy.spec.pool);
+      return;
+    case 'blocked runs':
+      turn.lookAtBlockedRuns();
+  }
+}
+
+export function lookForRun(turn: Turn, run: Run, word: RunWord, serversBefore: readonly ServerId[]): void {
+  switch (word) {
+    case 'itself':
+      turn.lookAtRun(run.id);
+      return;
+    case 'its servers':
+      for (const id of [...serversBefore, ...serversOf(run)]) turn.lookAtServer(id);
+      return;
+    case 'its pool':
+      turn.lookAtPool(run.pool);
+      return;
+    case 'its policy':
+      turn.lookAtPolicy(run.policy);
+  }
+}
+
+export function lookForAttempt(turn: Turn, run: Run, attempt: Attempt, word: AttemptWord): void {
+  switch (word) {
+    case 'its run':
+      turn.lookAtRun(run.id);
+      return;
+    case 'its server':
+      turn.lookAtServer(attempt.server);
+      return;
+    case 'a closed gate': {
+      // It lets one start through at a time: this one may be out of the way of the next.
+      const server = turn.state.servers.get(attempt.server);
+      if (server !== undefined && isClosedGate(server.gate)) turn.lookAtServer(server.id);
+    }
+  }
+}
+
+/** Where a run takes slots or keeps some. */
+export function serversOf({ attempts, reservation }: Run): readonly ServerId[] {
+  const taken = attempts.filter(({ state }) => state !== 'ENDED').map(({ server }) => server);
+  return reservation === undefined ? taken : [...taken, reservation.server, reservation.from];
+}
