@@ -184,6 +184,22 @@ const samples: Readonly<Record<string, readonly Sample[]>> = {
       },
     ],
   ],
+  'a core decides by words, never by a sentence': [
+    [inCore("const a = 1;\nif (end.detail.startsWith('EXPIRED')) f();"), 'controller/core/step.ts:2'],
+    [inCore('if (run.reason?.includes(word)) f();'), 'controller/core/step.ts:1'],
+    [inCore('if (/EXPIRED/.test(lastMessage)) f();'), 'controller/core/step.ts:1'],
+    [inCore('const [, word] = FORM.exec(`${text}`) ?? [];'), 'controller/core/step.ts:1'],
+    [inCore('const found = (said.message).match(FORM);'), 'controller/core/step.ts:1'],
+    [inCore("if (run.reason === 'EXPIRED' || reasons.includes(run.reason) || context.includes(a)) f(cut(detail));")],
+    [{ 'controller/loop.ts': 'text.startsWith(prefix)', 'test/a.test.ts': "message.includes('x')" }],
+  ],
+  'a program decides by words, never by a sentence': [
+    [{ 'agent/agent.ts': "\nif (error.message.includes('refused')) f();" }, 'agent/agent.ts:2'],
+    [{ 'cli/wait.ts': 'if (/not found/.test(event.message)) f();' }, 'cli/wait.ts:1'],
+    [{ 'shared/rpc/a.ts': 'if (error.rawMessage.startsWith(a)) f();' }, 'shared/rpc/a.ts:1'],
+    [{ 'controller/store/etcd/fault.ts': 'details.includes(text)', 'test/a.ts': 'message.includes(a)' }],
+    [{ 'cli/a.ts': "if (error.reason === 'NOT_FOUND' && names.includes(a)) print(error.message.split(b));" }],
+  ],
   'nothing is left for later': [
     ...['TODO', 'FIXME'].flatMap((word): Sample[] => [
       [{ 'shared/ids.ts': `const a = 1; // ${word} later` }, 'shared/ids.ts:1'],

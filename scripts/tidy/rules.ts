@@ -3,6 +3,7 @@ import { basename } from 'node:path';
 import { byHand } from './door.ts';
 import { importProblem, importsOf, layerOf, reachedByCores, roomProblem } from './imports.ts';
 import { brokenReferences } from './references.ts';
+import { LOOKS_OF_CORES, LOOKS_OF_PROGRAMS, READS_OTHERS } from './sentences.ts';
 import { isScript, type SourceFile } from './source-file.ts';
 
 export interface Rule {
@@ -169,6 +170,10 @@ const noIndex = naming('no barrel files', (path) =>
 );
 
 const everyFile = (): boolean => true;
+const inCores = (path: string): boolean => isScript(path) && layerOf(path) === 'core';
+const inPrograms = (path: string): boolean =>
+  isScript(path) && /^(?:controller|agent|keeper|cli|shared)\//.test(path) && !inCores(path) && !READS_OTHERS.has(path);
+const decidesByWords = (found: string): string => `${found}…: give what decides a word of its own`;
 const tests = (path: string): boolean => path.startsWith('test/') && isScript(path);
 
 export const rules: readonly Rule[] = [
@@ -187,6 +192,13 @@ export const rules: readonly Rule[] = [
   pattern('the engine knows time by its two ports alone', { applies: onPortsOfTime }, TIME_OF_NODE, (found) => {
     return `${found}: use the Clock and the Agenda that are handed in`;
   }),
+  pattern('a core decides by words, never by a sentence', { applies: inCores }, LOOKS_OF_CORES, decidesByWords),
+  pattern(
+    'a program decides by words, never by a sentence',
+    { applies: inPrograms },
+    LOOKS_OF_PROGRAMS,
+    decidesByWords,
+  ),
   pattern('nothing is left for later', { applies: everyFile, part: 'comments' }, /\b(?:TODO|FIXME)\b/g, (found) => {
     return `${found}: do it, or open an issue`;
   }),

@@ -3,7 +3,7 @@
  * error that leaves carries one ErrorInfo of domain `locum`. For grpc-js see grpc-status.ts.
  */
 import { create, type DescMessage, type MessageInitShape } from '@bufbuild/protobuf';
-import { Code, ConnectError } from '@connectrpc/connect';
+import { ConnectError } from '@connectrpc/connect';
 import { type ErrorReason, errorCodes, internalError, isErrorReason, LocumError } from '../errors.ts';
 import { Code as RpcCode } from '../gen/google/rpc/code_pb.ts';
 import {
@@ -18,6 +18,7 @@ import {
   RetryInfoSchema,
 } from '../gen/google/rpc/error_details_pb.ts';
 import { cut, printable } from '../printable.ts';
+import { libraryError } from './library-errors.ts';
 import { fromDuration, toDuration } from './time-messages.ts';
 
 export const ERROR_DOMAIN = 'locum';
@@ -129,31 +130,12 @@ export function fromConnectError(error: unknown): LocumError | undefined {
  */
 export function annotate(error: ConnectError): void {
   if (error.isWireError || reasonOf(error) !== undefined) return;
-  const reason = libraryReason(error);
-  if (reason === undefined) return;
+  const known = libraryError(error);
+  if (known === undefined) return;
+  const { reason } = known;
   // The library quotes what it could not read, at any length.
-  Object.assign(error, { rawMessage: printable(cut(inOurWords(error.rawMessage), QUOTE_LIMIT_CHARACTERS)) });
-  // The library calls bytes that are no message INTERNAL, but they are the sender's mistake.
+  Object.assign(error, { rawMessage: printable(cut(known.message, QUOTE_LIMIT_CHARACTERS)) });
   Object.assign(error, { code: RpcCode[errorCodes[reason]] });
   const fieldViolations = reason === 'INVALID_FIELD' ? [{ field: '', description: error.rawMessage }] : [];
   error.details.push(...detailsOf(new LocumError(reason, error.rawMessage, { fieldViolations })));
-}
-
-/** The library names an option of its own, which no client can set. */
-const inOurWords = (message: string): string =>
-  message.replace(
-    /^message size (\d+) is larger than configured readMaxBytes (\d+)$/,
-    'the message has $1 bytes, more than the $2 that are taken: send it in parts, or leave something out',
-  );
-
-const libraryReasons: ReadonlyMap<Code, ErrorReason> = new Map([
-  [Code.Unimplemented, 'UNIMPLEMENTED'],
-  [Code.ResourceExhausted, 'MESSAGE_TOO_LARGE'],
-  [Code.InvalidArgument, 'INVALID_FIELD'],
-  [Code.Internal, 'INTERNAL'],
-  [Code.Unknown, 'INTERNAL'],
-]);
-
-function libraryReason({ code, rawMessage }: ConnectError): ErrorReason | undefined {
-  return rawMessage.startsWith('parse binary: ') ? 'INVALID_FIELD' : libraryReasons.get(code);
 }

@@ -1,7 +1,8 @@
 /** The rules that stand in the protos, checked in one place for requests, configuration files and applied files. */
-import { create, type DescMessage, type MessageShape } from '@bufbuild/protobuf';
-import { pathToString } from '@bufbuild/protobuf/reflect';
+import { create, type DescMessage, getOption, type MessageShape } from '@bufbuild/protobuf';
+import { isReflectMessage, pathToString, type ReflectMessage, reflect } from '@bufbuild/protobuf/reflect';
 import { createValidator, type Violation } from '@bufbuild/protovalidate';
+import { FieldRulesSchema, field as fieldRules } from '@bufbuild/protovalidate/gen/buf/validate/validate_pb.js';
 import type { Interceptor } from '@connectrpc/connect';
 import { type FieldViolation, invalidFields } from '../errors.ts';
 import { LIMITS } from '../limits.ts';
@@ -27,17 +28,32 @@ function regexMatch(pattern: string, text: string): boolean {
 const validator = createValidator({ regexMatch });
 
 /** The pattern of resource names in our protos; a person is better served by words. */
-const NAME_PATTERN = /`\^\(?(?<collection>\w+)\/\[a-z\]\(\[a-z0-9-\]\{0,61\}\[a-z0-9\]\)\?(?:\)\?)?\$`$/;
+const NAME_PATTERN = /^\^\(?(?<collection>\w+)\/\[a-z\]\(\[a-z0-9-\]\{0,61\}\[a-z0-9\]\)\?(?:\)\?)?\$$/;
 
-function inWords(message: string): string {
-  const collection = NAME_PATTERN.exec(message)?.groups?.['collection'];
-  if (collection === undefined) return message;
+/** The pattern that was broken, from the rules of the field; undefined: it was another rule. */
+function brokenPattern({ field: path, rule }: Violation): string | undefined {
+  const field = path.findLast((part) => part.kind === 'field');
+  if (field?.kind !== 'field') return undefined;
+  let at: ReflectMessage = reflect(FieldRulesSchema, getOption(field, fieldRules));
+  for (const part of rule) {
+    if (part.kind !== 'field') return undefined;
+    const value: unknown = at.get(part);
+    if (isReflectMessage(value)) at = value;
+    else return part.name === 'pattern' && typeof value === 'string' ? value : undefined;
+  }
+  return undefined;
+}
+
+function inWords(violation: Violation): string {
+  const collection = NAME_PATTERN.exec(brokenPattern(violation) ?? '')?.groups?.['collection'];
+  if (collection === undefined) return violation.message;
   const id = 'lower case letters, digits and inner hyphens, a letter first, at most 63 characters';
   return `must be "${collection}/" and an id: ${id}`;
 }
 
-function fieldViolation({ field, message, forKey }: Violation): FieldViolation {
-  return { field: pathToString(field), description: forKey ? `key: ${inWords(message)}` : inWords(message) };
+function fieldViolation(violation: Violation): FieldViolation {
+  const description = inWords(violation);
+  return { field: pathToString(violation.field), description: violation.forKey ? `key: ${description}` : description };
 }
 
 /** All violations of an answer together; its headers have no room for more. */

@@ -6,9 +6,7 @@ import { resourceOf } from '../records/keys.ts';
 import { EMPTY_PLAN } from './outcome.ts';
 
 export function currentValue(turn: View, request: Call, resource: string): CallValue | undefined {
-  const deleted: CallValue | undefined = request.kind.startsWith('delete_')
-    ? { kind: 'gone', name: resource }
-    : undefined;
+  const deleted: CallValue | undefined = isDelete(request) ? { kind: 'gone', name: resource } : undefined;
   const named = resourceOf(resource);
   switch (named.kind) {
     case 'pool':
@@ -23,6 +21,9 @@ export function currentValue(turn: View, request: Call, resource: string): CallV
       return deleted;
   }
 }
+
+const isDelete = ({ kind }: Call): boolean =>
+  kind === 'delete_pool' || kind === 'delete_server' || kind === 'delete_policy';
 
 function poolValue(turn: View, request: Call, id: PoolId): CallValue | undefined {
   const pool = turn.state.pools.get(id);

@@ -154,22 +154,22 @@ function quoted(value: string): string {
 
 /** Takes a text apart from left to right; spaces between its parts do not count. */
 class Reader {
-  readonly #text: string;
+  readonly #input: string;
   #at = 0;
 
-  constructor(text: string) {
-    this.#text = text;
+  constructor(input: string) {
+    this.#input = input;
     this.#skipSpaces();
   }
 
   get atEnd(): boolean {
-    return this.#at === this.#text.length;
+    return this.#at === this.#input.length;
   }
 
   /** Takes what the pattern (sticky) matches here. */
   take(pattern: RegExp): string | undefined {
     pattern.lastIndex = this.#at;
-    const found = pattern.exec(this.#text)?.[0];
+    const found = pattern.exec(this.#input)?.[0];
     if (found === undefined) return undefined;
     this.#at += found.length;
     this.#skipSpaces();
@@ -187,11 +187,11 @@ class Reader {
   }
 
   fault(expected: string): RequirementResult {
-    const found = this.atEnd ? 'the end' : JSON.stringify(this.#text.slice(this.#at, this.#at + 12));
+    const found = this.atEnd ? 'the end' : JSON.stringify(this.#input.slice(this.#at, this.#at + 12));
     return { kind: 'error', detail: `at character ${this.#at + 1}: expected ${expected}, found ${found}` };
   }
 
   #skipSpaces(): void {
-    while (/\s/.test(this.#text[this.#at] ?? '')) this.#at += 1;
+    while (/\s/.test(this.#input[this.#at] ?? '')) this.#at += 1;
   }
 }

@@ -21,8 +21,8 @@ interface Version {
 
 const VERSION = /^v?(\d+(?:[._]\d+)*)(?:-([0-9A-Za-z.-]+))?(?:\+[0-9A-Za-z.-]+)?$/;
 
-function parseVersion(text: string): Version | undefined {
-  const match = VERSION.exec(text);
+function parseVersion(value: string): Version | undefined {
+  const match = VERSION.exec(value);
   if (match === null) return undefined;
   const [, numbers = '', suffix = ''] = match;
   return { parts: numbers.split(/[._]/).map(BigInt), preRelease: suffix === '' ? [] : suffix.split('.') };

@@ -41,6 +41,7 @@ const BY_TEXT: ReadonlyArray<readonly [text: string, kind: FaultKind]> = [
   ['received message larger than max', 'too_large'],
   ['invalid auth token', 'unauthenticated'],
   ['revision of auth store is old', 'unauthenticated'],
+  ['permission denied', 'refused'],
 ];
 
 /** Codes after which nothing is known: the connection or the time ended before an answer came. */
@@ -54,11 +55,17 @@ const UNKNOWN_CODES: ReadonlySet<grpc.status> = new Set([
 ]);
 
 export function faultOf(address: string, error: grpc.ServiceError): EtcdFault {
-  const details = error.details;
-  const named = BY_TEXT.find(([text]) => details.includes(text));
-  const kind = named?.[1] ?? (UNKNOWN_CODES.has(error.code) ? 'unknown' : 'refused');
+  const { details, code } = error;
+  const kind = kindOf(details) ?? (UNKNOWN_CODES.has(code) ? 'unknown' : 'refused');
   return new EtcdFault(kind, `etcd at ${address}: ${details}`, { cause: error });
 }
+
+/** Why etcd ended a watch, of which it says nothing but a text. What has no kind of its own passes with a new watch. */
+export function cancelledWatch(address: string, reason: string): EtcdFault {
+  return new EtcdFault(kindOf(reason) ?? 'unknown', `etcd at ${address}: ${reason}`);
+}
+
+const kindOf = (said: string): FaultKind | undefined => BY_TEXT.find(([text]) => said.includes(text))?.[1];
 
 /** The error a caller of the store gets when a request could not be done in the end. */
 export function toStoreError(error: unknown): unknown {

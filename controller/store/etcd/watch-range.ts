@@ -14,7 +14,7 @@ import {
 import type { Event } from '../../../shared/gen/mvccpb/kv_pb.ts';
 import { StoreError } from '../store.ts';
 import type { EtcdClient, Stream } from './client.ts';
-import { EtcdFault, toStoreError } from './fault.ts';
+import { cancelledWatch, EtcdFault, toStoreError } from './fault.ts';
 import type { Range } from './keys.ts';
 
 type WatchStream = Stream<WatchRequest, WatchResponse>;
@@ -92,10 +92,11 @@ async function* responses(
           `Changes after revision ${startRevision - 1n} are no longer kept: load again.`,
         );
       }
-      if (response.canceled && /permission/.test(response.cancelReason)) {
-        throw new StoreError('STORE_UNAVAILABLE', `etcd at ${member.address}: ${response.cancelReason}`);
+      if (response.canceled) {
+        const fault = cancelledWatch(member.address, response.cancelReason);
+        if (fault.kind === 'refused') throw toStoreError(fault);
+        return;
       }
-      if (response.canceled) return;
       yield response;
     }
   } finally {
