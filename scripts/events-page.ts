@@ -1,8 +1,8 @@
 /**
  * `node scripts/events-page.ts`: what docs/events.md says of every word, printed from the tables of the controller's core and from the
- * transcripts of test/scenarios, which have an example of each event. A test keeps the page equal to it.
+ * transcripts of test/scenarios, which have an example of each event; with `--write` it goes into the page. A test keeps the page equal.
  */
-import { readdirSync, readFileSync } from 'node:fs';
+import { readdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { DEVIATION_REASONS } from '../controller/core/records/deviation-reason.ts';
 import { CAUSES } from '../controller/core/records/event-cause.ts';
@@ -117,4 +117,17 @@ function deviations(): string {
   ].join('\n');
 }
 
-if (import.meta.main) console.log(eventsPage());
+const PAGE = join(import.meta.dirname, '../docs/events.md');
+const BEGIN = '## Events\n';
+
+/** The page: what is written by hand, and what is made. */
+export function pageParts(): { readonly byHand: string; readonly made: string } {
+  const page = readFileSync(PAGE, 'utf8');
+  const begin = page.indexOf(BEGIN);
+  return { byHand: page.slice(0, begin), made: page.slice(begin) };
+}
+
+if (import.meta.main) {
+  if (process.argv.includes('--write')) writeFileSync(PAGE, pageParts().byHand + eventsPage());
+  else console.log(eventsPage());
+}

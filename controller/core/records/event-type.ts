@@ -137,7 +137,7 @@ const SERVER_EVENTS = {
   SERVER_DELETING: { says: 'It is deleted once all its attempts are proven ended.', ...byOperator },
   SERVER_DELETED: {
     says: 'It is gone from the cluster and from the order.',
-    actors: ['controller', 'operator', 'agent'],
+    actors: ['controller', 'operator'],
     causes: ['ALL_ENDED'],
   },
 } as const satisfies Readonly<Record<string, Row>>;
@@ -152,7 +152,7 @@ const POLICY_EVENTS = {
   POLICY_DELETING: { says: 'It is deleted once all its runs are proven ended.', ...byOperator },
   POLICY_DELETED: {
     says: 'It is gone, and its name is free.',
-    actors: ['controller', 'operator', 'agent'],
+    actors: ['controller', 'operator'],
     causes: ['ALL_ENDED'],
   },
   SCHEDULE_SKIPPED: {
@@ -182,7 +182,7 @@ const RUN_EVENTS = {
   RUN_RUNNING: { says: 'Its process runs.', ...byController, causes: REASONS_IN.RUNNING },
   RUN_STOPPING: {
     says: 'An attempt is told to stop: SIGTERM, and SIGKILL to the whole tree after its `stop_timeout`.',
-    actors: ['controller', 'operator', 'agent'],
+    actors: ['controller', 'operator'],
     causes: REASONS_IN.STOPPING,
   },
   ATTEMPT_ENDED: {
@@ -207,7 +207,7 @@ const RUN_EVENTS = {
   },
   RUN_OVERLAPPING: {
     says: 'It may be started again although its old attempt may still run (`OVERLAP`). The old one is stopped when it is heard of.',
-    actors: ['controller', 'agent'],
+    ...byController,
     causes: ['SERVER_MISSING', 'SERVER_LEFT', 'UNHEARD_OF'],
   },
   RUN_MOVE_RESERVED: {

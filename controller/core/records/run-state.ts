@@ -24,7 +24,6 @@ export const REASONS_IN: Readonly<Record<RunStateName, readonly RunReason[]>> = 
     'UNSATISFIABLE',
     'STORE_BEHIND',
     'NEW_INCARNATION',
-    ...PLACED,
     'CAPABILITY_LOST',
     'DRAINED',
     'FAILED_HERE',
