@@ -27,74 +27,70 @@ const FREE_SETBACKS = 3;
 export const pauseAfterMs = (count: number): number =>
   Math.min(PAUSE_MAX_MS, PAUSE_FIRST_MS * 2 ** Math.min(Math.max(0, count - 1), 10));
 
-export const skipOf = (run: Run, server: ServerId): Skip | undefined =>
-  run.skips.find((skip) => skip.server === server);
+/** What remembers setbacks: a run, or what is about to become of it. */
+type Remembering = Pick<Run, 'skips'>;
+
+export const skipOf = ({ skips }: Remembering, server: ServerId): Skip | undefined =>
+  skips.find((skip) => skip.server === server);
 
 /** Oldest first: the server where the last setback is longest ago. */
-export const skippedServers = (run: Run, age: number): readonly ServerId[] =>
-  run.skips
+export const skippedServers = ({ skips }: Remembering, age: number): readonly ServerId[] =>
+  skips
     .filter(({ untilAge }) => untilAge > age)
     .sort((a, b) => a.lastAge - b.lastAge)
     .map(({ server }) => server);
 
 export const isPaused = ({ pausedUntilAge }: Skip, age: number): boolean => pausedUntilAge > age;
 
-export const pausedServers = (run: Run, age: number): readonly ServerId[] =>
-  run.skips.filter((skip) => isPaused(skip, age)).map(({ server }) => server);
+export const pausedServers = ({ skips }: Remembering, age: number): readonly ServerId[] =>
+  skips.filter((skip) => isPaused(skip, age)).map(({ server }) => server);
 
 /** Where the restart budget is spent: not tried again until all others are. */
-export const triedServers = (run: Run, age: number): readonly ServerId[] =>
-  run.skips.filter(({ triedUntilAge }) => triedUntilAge > age).map(({ server }) => server);
+export const triedServers = ({ skips }: Remembering, age: number): readonly ServerId[] =>
+  skips.filter(({ triedUntilAge }) => triedUntilAge > age).map(({ server }) => server);
 
-/** Notes one more setback on the server of an attempt. Answers the entry, which neither skips nor pauses yet. */
-export function countSetback(run: Run, { server }: Attempt, reason: RunReason, age: number): Skip {
-  const before = skipOf(run, server);
+/** One more setback on the server of an attempt, which neither skips nor pauses it yet. */
+export function nextSetback(of: Remembering, { server }: Attempt, reason: RunReason, age: number): Skip {
+  const before = skipOf(of, server);
   const nothing = { untilAge: 0, pausedUntilAge: 0, triedUntilAge: 0 };
-  return putSkip(run, { ...nothing, ...before, server, reason, count: (before?.count ?? 0) + 1, lastAge: age });
+  return { ...nothing, ...before, server, reason, count: (before?.count ?? 0) + 1, lastAge: age };
 }
 
-/** Avoids the server from now on, and pauses there. */
-export function avoid(run: Run, attempt: Attempt, skip: Skip, age: number, skipMs = SKIP_MS): Skip {
-  return putSkip(run, {
-    ...skip,
-    untilAge: Math.max(skip.untilAge, age + skipMs),
-    pausedUntilAge: notBefore(attempt, pauseAfterMs(skip.count)),
-  });
-}
+/** The server is avoided from now on, and paused. */
+export const avoided = (attempt: Attempt, skip: Skip, age: number, skipMs = SKIP_MS): Skip => ({
+  ...skip,
+  untilAge: Math.max(skip.untilAge, age + skipMs),
+  pausedUntilAge: notBefore(attempt, pauseAfterMs(skip.count)),
+});
 
 /** Time since the assignment counts as waited. */
 export const notBefore = ({ assignAge }: Attempt, pauseMs: number): number => assignAge + pauseMs;
 
 /** Rest of the run itself, wherever it goes next: whom many servers refuse does not go through a thousand of them in a second. */
-export function restMs(run: Run): number {
-  const total = run.skips.reduce((sum, { count }) => sum + count, 0);
+export function restMs({ skips }: Remembering): number {
+  const total = skips.reduce((sum, { count }) => sum + count, 0);
   return total <= FREE_SETBACKS ? 0 : pauseAfterMs(total - FREE_SETBACKS);
 }
 
-export function putSkip(run: Run, skip: Skip): Skip {
-  // Newest last. Past the bound the oldest is forgotten: with 20 s between starts it is older than the window.
-  run.skips = [...run.skips.filter(({ server }) => server !== skip.server), skip].slice(-LIMITS.runSkips);
-  return skip;
-}
+/** Newest last. Past the bound the oldest is forgotten: with 20 s between starts it is older than the window. */
+export const withSkip = ({ skips }: Remembering, skip: Skip): readonly Skip[] =>
+  [...skips.filter(({ server }) => server !== skip.server), skip].slice(-LIMITS.runSkips);
 
 /** What is old says nothing any more. */
-export function forgetOldSetbacks(run: Run, age: number): void {
-  run.skips = run.skips.filter(
+export const withoutOld = (skips: readonly Skip[], age: number): readonly Skip[] =>
+  skips.filter(
     ({ lastAge, untilAge, pausedUntilAge }) =>
       lastAge > age - SETBACK_WINDOW_MS || untilAge > age || pausedUntilAge > age,
   );
-}
 
 /** It ran there for long: what went wrong before is no sign of what comes. */
-export function forgetSetbacks(run: Run, server: ServerId): void {
-  run.skips = run.skips.filter((skip) => skip.server !== server);
-}
+export const withoutServer = (skips: readonly Skip[], server: ServerId): readonly Skip[] =>
+  skips.filter((skip) => skip.server !== server);
 
 /** Whoever waits for nothing but a pause is tried again now. */
 export const withoutPauses = (skips: readonly Skip[]): readonly Skip[] =>
   skips.map((skip) => ({ ...skip, pausedUntilAge: 0 }));
 
 /** A new round begins at the top of the list: tried are all, and so is none. */
-export function forgetTried(run: Run): void {
-  run.skips = run.skips.map((skip) => (skip.triedUntilAge === 0 ? skip : { ...skip, untilAge: 0, triedUntilAge: 0 }));
-}
+export const withoutTried = (skips: readonly Skip[]): readonly Skip[] =>
+  skips.map((skip) => (skip.triedUntilAge === 0 ? skip : { ...skip, untilAge: 0, triedUntilAge: 0 }));

@@ -3,11 +3,12 @@
  * and where its server is (semantics 6, 7). Called whenever something about the run may have changed.
  */
 import { MINUTE, SECOND } from '../../../shared/time.ts';
+import { change, changeAttempt, SILENT } from '../cluster/change.ts';
 import { attemptLiveOf, poolLiveOf, poolOf, serverLiveOf, serverOf } from '../cluster/cluster.ts';
 import type { Turn, View } from '../cluster/turn.ts';
 import { isAvailable } from '../placement/capacity.ts';
 import { happened } from '../placement/happened.ts';
-import { avoid, countSetback } from '../placement/setback.ts';
+import { avoided, nextSetback, withSkip } from '../placement/setback.ts';
 import type { Attempt, Run } from '../records/state.ts';
 import { currentAttempt, endAttempt, isUnended, sendStop, stopAttempt, unendedAttempts } from './attempt.ts';
 import { askFullState } from './full-state.ts';
@@ -102,26 +103,21 @@ function giveUpForOverlap(turn: Turn, run: Run, attempt: Attempt): void {
     turn.wakeRunAt(run.id, Math.max(goneAtMono, turn.state.judgeNotBeforeMono));
     return;
   }
+  const { age, now } = turn;
   // Its own agent is up and knows nothing of it: as good as a lost run, there.
-  if (!isAway && !isReplaced(turn, attempt)) {
-    avoid(run, attempt, countSetback(run, attempt, 'RUN_MISSING', turn.age), turn.age);
-  }
-  attempt.overlapped = true;
-  run.nextCause = 'RECOVERY';
-  run.queueCause = 'RECOVERY';
-  run.queueSinceWall = turn.now.wall;
-  run.queueSinceAge = turn.age;
-  turn.journal.put(run);
-  turn.journal.event({
-    type: 'RUN_OVERLAPPING',
-    cause: isAway ? `SERVER_${liveness}` : 'UNHEARD_OF',
-    message: `${run.id} may be started again while epoch ${attempt.epoch} on ${attempt.server} may still run (OVERLAP)`,
-    pool: run.pool,
-    policy: run.policy,
-    run: run.id,
-    server: attempt.server,
-    epoch: attempt.epoch,
-  });
+  const isLost = !isAway && !isReplaced(turn, attempt);
+  const skip = avoided(attempt, nextSetback(run, attempt, 'RUN_MISSING', age), age);
+  const queued = {
+    nextCause: 'RECOVERY',
+    queueCause: 'RECOVERY',
+    queueSinceWall: now.wall,
+    queueSinceAge: age,
+  } as const;
+  // What the attempt is left for is told with it.
+  change(turn, run, isLost ? { ...queued, skips: withSkip(run, skip) } : queued, SILENT);
+  const message = `${run.id} may be started again while epoch ${attempt.epoch} on ${attempt.server} may still run (OVERLAP)`;
+  const cause = isAway ? (`SERVER_${liveness}` as const) : 'UNHEARD_OF';
+  changeAttempt(turn, run, attempt, { overlapped: true }, { type: 'RUN_OVERLAPPING', cause, message });
 }
 
 /** It may run, nobody stops it, and no session grants it anything. */
@@ -182,8 +178,8 @@ function whyItWaits({ id, reason, attempts }: Run, state: 'BACKOFF' | 'QUEUED'):
 function takeEdits(turn: Turn, run: Run): void {
   const policy = turn.state.policies.get(run.policy);
   if (policy === undefined || run.slots === policy.spec.slots || unendedAttempts(run).length > 0) return;
-  run.slots = policy.spec.slots;
-  turn.journal.put(run);
+  // The edit of its policy is told.
+  change(turn, run, { slots: policy.spec.slots }, SILENT);
 }
 
 /** An attempt stands: the run shows what it and its server do. */
@@ -305,8 +301,9 @@ function showStuck(turn: Turn, run: Run, attempt: Attempt): void {
 function settleMove(turn: Turn, run: Run, attempt: Attempt): void {
   if (run.reservation === undefined) return;
   if (attempt.server === run.reservation.server) {
-    run.lastMoveAge = turn.age;
-    endReservation(turn, run);
+    // That it runs there is told.
+    change(turn, run, { lastMoveAge: turn.age }, SILENT);
+    endReservation(turn, run, SILENT);
   } else dropStaleReservation(turn, run);
 }
 

@@ -1,13 +1,13 @@
-/** One function per transition of an attempt: assigned, stopped, ended. What follows for its run stands in run-end.ts. */
+/** One function per transition of an attempt: assigned, stopped, ended. What follows for its run stands in run-end.ts and aftermath.ts. */
 import { assert } from '../../../shared/assert.ts';
 import type { Epoch, RunId } from '../../../shared/ids.ts';
 import { change, changeAttempt, SILENT } from '../cluster/change.ts';
 import { attemptLiveOf, type ClusterState, poolOf, serverLiveOf } from '../cluster/cluster.ts';
 import type { Turn } from '../cluster/turn.ts';
 import type { Attempt, AttemptEnd, Policy, Run, Server, StopReason } from '../records/state.ts';
+import { decideAfterEnd } from './aftermath.ts';
 import { endCover } from './lease.ts';
 import { isSamePlace } from './place.ts';
-import { decideAfterEnd } from './run-end.ts';
 
 /** Ended attempts that a run keeps. */
 export const ENDED_ATTEMPTS_KEPT = 20;

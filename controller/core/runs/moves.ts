@@ -140,16 +140,9 @@ export function hasBudget(state: ClusterState, pool: PoolId, from: ServerId, to:
 
 /** Reserve, then stop; the start follows the proof of the end. One commit holds the reservation and the stop. */
 export function beginMove(turn: Turn, run: Run, from: ServerId, to: ServerId, cause: Reservation['cause']): void {
-  reserve(turn, run, { server: to, from, cause, sinceAge: turn.age });
-  turn.journal.event({
-    type: 'RUN_MOVE_RESERVED',
-    cause,
-    message: `${run.id} moves from ${from} to ${to}: a slot is reserved there`,
-    pool: run.pool,
-    policy: run.policy,
-    run: run.id,
-    server: to,
-  });
+  const message = `${run.id} moves from ${from} to ${to}: a slot is reserved there`;
+  const news = { type: 'RUN_MOVE_RESERVED', cause, message, server: to } as const;
+  reserve(turn, run, { server: to, from, cause, sinceAge: turn.age }, news);
   const attempt = currentAttempt(run);
   if (attempt !== undefined) stopAttempt(turn, run, attempt, cause, `it moves to ${to}`);
 }

@@ -4,21 +4,20 @@
  */
 
 import { HOUR } from '../../../shared/time.ts';
+import { dropRequests, remove, SILENT } from '../cluster/change.ts';
 import type { ClusterState } from '../cluster/cluster.ts';
+import { NOBODY } from '../cluster/links.ts';
 import type { Turn } from '../cluster/turn.ts';
-import type { Policy, Run, Server } from '../records/state.ts';
+import type { Policy, Run } from '../records/state.ts';
 
 /** Ended runs of deleted policies are kept this long after their end. */
 export const RUNS_OF_DELETED_KEPT_MS = 7 * 24 * HOUR;
 /** Outcomes of calls with a request_id are kept this long. */
 export const REQUESTS_KEPT_MS = HOUR;
 
-/** Owner of the ended runs of all policies that are gone. */
-const GONE = 'gone';
-
 /** A policy of the same name that was deleted is another one. */
 const ownerOf = ({ policies }: ClusterState, run: Run): string =>
-  policies.get(run.policy)?.uid === run.policyUid ? run.policyUid : GONE;
+  policies.get(run.policy)?.uid === run.policyUid ? run.policyUid : NOBODY;
 
 /** Keeps a run that has ended, and drops what has to go for it. */
 export function keepEndedRun(turn: Turn, run: Run): void {
@@ -28,26 +27,19 @@ export function keepEndedRun(turn: Turn, run: Run): void {
 }
 
 function forgetRun(turn: Turn, id: Run['id']): void {
-  turn.state.runs.delete(id);
-  turn.journal.delete(`runs/${id}`);
+  const run = turn.state.runs.get(id);
+  // History that has had its time goes without a word.
+  if (run !== undefined) remove(turn, run, SILENT);
 }
 
 /** Ended runs of a policy, oldest end first; of one that is gone: of all that are. */
 export const endedRunsOf = ({ endedRuns }: ClusterState, policy: Policy | undefined): readonly Run['id'][] =>
-  endedRuns.of(policy?.uid ?? GONE);
-
-/** A policy is gone. Its ended runs stay until their own time, its events until there is no room for them. */
-export function disownPolicy({ state }: Turn, policy: Policy): void {
-  state.endedRuns.handOver(policy.uid, GONE);
-  state.events.disown(`policies/${policy.id}`);
-}
-
-export const disownServer = ({ state }: Turn, server: Server): void => state.events.disown(`servers/${server.id}`);
+  endedRuns.of(policy?.uid ?? NOBODY);
 
 /** Drops what has been kept for its time. */
 export function forgetOld(turn: Turn): void {
   const { endedRuns, runs } = turn.state;
   const isOld = (id: Run['id']): boolean => (runs.get(id)?.endAge ?? 0) <= turn.age - RUNS_OF_DELETED_KEPT_MS;
-  for (const id of endedRuns.dropWhere(GONE, isOld)) forgetRun(turn, id);
-  for (const id of turn.state.requests.forgetUpTo(turn.age - REQUESTS_KEPT_MS)) turn.journal.delete(`requests/${id}`);
+  for (const id of endedRuns.dropWhere(NOBODY, isOld)) forgetRun(turn, id);
+  dropRequests(turn, turn.age - REQUESTS_KEPT_MS);
 }

@@ -1,10 +1,11 @@
 /** One function per transition of a run: created, shown in a new state, queued, finished. */
 import { assert } from '../../../shared/assert.ts';
 import { runId } from '../../../shared/ids.ts';
-import { nextUid, policyLiveOf, poolLiveOf } from '../cluster/cluster.ts';
-import type { Turn } from '../cluster/turn.ts';
+import { change, create, type News, SILENT, type Telling } from '../cluster/change.ts';
+import { nextUid, poolLiveOf } from '../cluster/cluster.ts';
+import type { Turn, View } from '../cluster/turn.ts';
 import { roughly } from '../placement/happened.ts';
-import type { CauseOf } from '../records/event-type.ts';
+import type { CauseOf, EventType } from '../records/event-type.ts';
 import type { RunReason } from '../records/run-reason.ts';
 import type { RunStateName } from '../records/run-state.ts';
 import type { Policy, Run, RunOutcome } from '../records/state.ts';
@@ -16,7 +17,7 @@ export const isEnded = (run: Run): boolean =>
 
 /** Creates a run; it is placed in the same step if there is room. `cause` says who wants it. */
 export function createRun(turn: Turn, policy: Policy, cause: CauseOf<'RUN_CREATED'>, args: readonly string[]): Run {
-  const { state, journal, now } = turn;
+  const { state, now } = turn;
   state.meta.lastRun += 1;
   const run: Run = {
     kind: 'run',
@@ -55,18 +56,7 @@ export function createRun(turn: Turn, policy: Policy, cause: CauseOf<'RUN_CREATE
     backoffRounds: 0,
     lastMoveAge: 0,
   };
-  state.runs.set(run.id, run);
-  policyLiveOf(state, policy).runs.add(run.id);
-  journal.put(run);
-  journal.event({
-    type: 'RUN_CREATED',
-    cause,
-    message: `${run.id} was created`,
-    pool: run.pool,
-    policy: policy.id,
-    run: run.id,
-  });
-  turn.dirtyRuns.add(run.id);
+  create(turn, run, { type: 'RUN_CREATED', cause, message: `${run.id} was created` });
   return run;
 }
 
@@ -79,53 +69,42 @@ export interface Shown {
   readonly isNews?: boolean;
 }
 
-/** States that a restarted controller derives again from attempts and streams: shown to watchers, not written. */
-const DERIVED: ReadonlySet<RunStateName> = new Set<RunStateName>(['STARTING', 'STOPPING']);
 const ETA_SLACK_MS = 1_000;
 
-/** Shows a run in a state. Answers whether anything changed. */
-export function showState(turn: Turn, run: Run, shown: Shown): boolean {
+/** Shows a run in a state that the event log tells more of elsewhere: with the assignment, the stop and the start's answer. */
+export const showState = (turn: Turn, run: Run, shown: Shown): void => show(turn, run, shown, SILENT);
+
+function show<T extends EventType>(turn: Turn, run: Run, shown: Shown, telling: Telling<T>): void {
   const etaMoved = Math.abs((shown.etaWall ?? 0) - (run.etaWall ?? 0)) > ETA_SLACK_MS;
   if (run.state === shown.state && run.reason === shown.reason && run.message === shown.message && !etaMoved) {
-    return false;
+    return;
   }
   assert(!isEnded(run), `run ${run.id} ended and changes no more`);
-  run.state = shown.state;
-  run.reason = shown.reason;
-  run.message = shown.message;
-  run.etaWall = shown.etaWall;
-  if (DERIVED.has(shown.state)) turn.journal.touch(`runs/${run.id}`);
-  else turn.journal.put(run);
-  return true;
+  const { state, reason, message, etaWall } = shown;
+  change(turn, run, { state, reason, message, etaWall }, telling);
 }
 
-/** States that the event log tells. Of the others it says more where they begin: with the assignment, the stop and the start's answer. */
+/** States that the event log tells. */
 interface Announced extends Shown {
   readonly state: Exclude<RunStateName, 'ASSIGNED' | 'STARTING' | 'STOPPING'>;
 }
 
 /** The same, with a line in the event log when the state or its reason is a new one. */
-export function announceState(
-  turn: Turn,
-  run: Run,
-  shown: Announced,
-  details?: Readonly<Record<string, string>>,
-): void {
-  const news = shown.isNews === true || run.state !== shown.state || run.reason !== shown.reason;
-  if (!showState(turn, run, shown) || !news) return;
+export function announceState(turn: Turn, run: Run, shown: Announced): void {
+  const isNews = shown.isNews === true || run.state !== shown.state || run.reason !== shown.reason;
+  show(turn, run, shown, isNews ? newsOf(turn, run, shown) : SILENT);
+}
+
+function newsOf({ now }: View, run: Run, shown: Announced): News<`RUN_${Announced['state']}`> {
   const attempt = run.attempts.at(-1);
   // Whoever reads the event later can count from its time.
-  const etaText = shown.etaWall === undefined ? '' : ` (in ${roughly(shown.etaWall - turn.now.wall)})`;
-  turn.journal.event({
+  const etaText = shown.etaWall === undefined ? '' : ` (in ${roughly(shown.etaWall - now.wall)})`;
+  return {
     type: `RUN_${shown.state}`,
     cause: shown.reason,
     message: `${run.id} is ${shown.state}: ${shown.message}${etaText}`,
-    pool: run.pool,
-    policy: run.policy,
-    run: run.id,
     ...(attempt === undefined || shown.state === 'QUEUED' ? {} : { server: attempt.server, epoch: attempt.epoch }),
-    ...(details === undefined ? {} : { details }),
-  });
+  };
 }
 
 export function enqueue(turn: Turn, run: Run): void {
@@ -139,13 +118,14 @@ export function enqueue(turn: Turn, run: Run): void {
     sinceAge: run.queueSinceAge,
     slots: run.slots,
   });
-  turn.dirtyPools.add(run.pool);
+  turn.lookAtPool(run.pool);
 }
 
 export function dequeue(turn: Turn, run: Run): void {
   const live = poolLiveOf(turn.state, run.pool);
   live.queue.remove(run.id);
-  run.passedOverSinceAge = 0;
+  // Whatever takes it out of the queue is told.
+  change(turn, run, { passedOverSinceAge: 0 }, SILENT);
   for (const [server, claimer] of live.claims) if (claimer === run.id) live.claims.delete(server);
 }
 
@@ -155,17 +135,15 @@ export function finish(turn: Turn, run: Run, outcome: RunOutcome): void {
     run.attempts.every((attempt) => attempt.state === 'ENDED'),
     `run ${run.id} is terminal only when its last attempt is proven ended (C3)`,
   );
-  const { state, now } = turn;
-  endReservation(turn, run);
+  assert(!isEnded(run), `run ${run.id} ends once`);
+  const { now } = turn;
+  // The end of the run says it.
+  endReservation(turn, run, SILENT);
   dequeue(turn, run);
   turn.runWheel.cancel(run.id);
-  announceState(turn, run, { state: outcome.state, reason: outcome.reason, message: outcome.message });
-  run.endWall = Math.max(now.wall, run.createWall, ...run.attempts.map(({ endWall }) => endWall ?? 0));
-  run.endAge = turn.age;
-  run.outcome = outcome;
-  run.wantedMove = undefined;
-  state.runLive.delete(run.id);
-  state.policyLive.get(run.policy)?.runs.delete(run.id);
+  const endWall = Math.max(now.wall, run.createWall, ...run.attempts.map((attempt) => attempt.endWall ?? 0));
+  const ended = { endWall, endAge: turn.age, outcome, wantedMove: undefined, etaWall: undefined };
+  change(turn, run, { ...outcome, ...ended }, newsOf(turn, run, outcome));
+  turn.state.runLive.delete(run.id);
   keepEndedRun(turn, run);
-  turn.dirtyPolicies.add(run.policy);
 }

@@ -1,12 +1,12 @@
 /** What a policy wants of its runs: a continuous one keeps its number, a schedule fires, a deleted one winds down. */
 
 import { MINUTE, SECOND } from '../../../shared/time.ts';
+import { change, remove, SILENT, tell } from '../cluster/change.ts';
 import { policyLiveOf } from '../cluster/cluster.ts';
-import type { Turn } from '../cluster/turn.ts';
+import type { Turn, View } from '../cluster/turn.ts';
 import type { CauseOf } from '../records/event-type.ts';
 import { byNumber } from '../records/run-number.ts';
 import type { Policy, Run, Trigger } from '../records/state.ts';
-import { disownPolicy } from './retention.ts';
 import { createRun } from './run.ts';
 
 /** A tick this late was missed: nobody was there to fire it. */
@@ -30,7 +30,7 @@ export function upkeep(turn: Turn, policy: Policy): void {
   if (trigger.kind === 'schedule') fireSchedule(turn, policy, trigger);
 }
 
-const unendedRuns = (turn: Turn, policy: Policy): Run[] =>
+const unendedRuns = (turn: View, policy: Policy): Run[] =>
   [...policyLiveOf(turn.state, policy).runs].map((id) => turn.state.runs.get(id)).filter((run) => run !== undefined);
 
 /** Every run stops; with the last proof the record goes, and its name is free again. */
@@ -38,30 +38,15 @@ function windDown(turn: Turn, policy: Policy): void {
   const runs = unendedRuns(turn, policy);
   for (const run of runs) wantStopped(turn, run, 'POLICY_DELETED', 'its policy was deleted');
   if (runs.length > 0) return;
-  const { state, journal } = turn;
-  disownPolicy(turn, policy);
-  state.policies.delete(policy.id);
-  state.policyLive.delete(policy.id);
-  turn.policyWheel.cancel(policy.id);
-  journal.delete(`policies/${policy.id}`);
-  journal.event({ type: 'POLICY_DELETED', cause: 'ALL_ENDED', message: `${policy.id} is gone`, policy: policy.id });
+  remove(turn, policy, { type: 'POLICY_DELETED', cause: 'ALL_ENDED', message: `${policy.id} is gone` });
 }
 
 /** Says that a run is no longer wanted. It ends once its last attempt is proven ended. */
 export function wantStopped(turn: Turn, run: Run, reason: CauseOf<'RUN_STOP_REQUESTED'>, message: string): void {
   if (run.desired === 'STOPPED') return;
-  run.desired = 'STOPPED';
-  run.outcome = { state: 'STOPPED', reason, message };
-  turn.journal.put(run);
-  turn.journal.event({
-    type: 'RUN_STOP_REQUESTED',
-    cause: reason,
-    message: `${run.id} is wanted no more: ${message}`,
-    pool: run.pool,
-    policy: run.policy,
-    run: run.id,
-  });
-  turn.dirtyRuns.add(run.id);
+  const outcome = { state: 'STOPPED', reason, message } as const;
+  const text = `${run.id} is wanted no more: ${message}`;
+  change(turn, run, { desired: 'STOPPED', outcome }, { type: 'RUN_STOP_REQUESTED', cause: reason, message: text });
 }
 
 function keepNumber(turn: Turn, policy: Policy): void {
@@ -101,10 +86,10 @@ function fireSchedule(turn: Turn, policy: Policy, schedule: Schedule): void {
   const { tick, passed } = newestDue(turn, schedule, next.wall);
   const missed = now.wall - tick > MISSED_AFTER_MS;
   const room = policyLiveOf(turn.state, policy).runs.size < policy.spec.maxConcurrentRuns;
-  policy.lastTickWall = tick;
   // Shown until a run is made again: a job that hangs must not be found out by its absence.
-  policy.skippedTicks = room ? 0 : Math.min(MAX_COUNTED, policy.skippedTicks + passed);
-  turn.journal.note(policy);
+  const skippedTicks = room ? 0 : Math.min(MAX_COUNTED, policy.skippedTicks + passed);
+  // Told is what comes of it: a run, or that there is none.
+  change(turn, policy, { lastTickWall: tick, skippedTicks }, SILENT);
   if (missed && schedule.missed === 'SKIP') skipTick(turn, policy, 'MISSED', `${passed} missed times are left out`);
   else if (!room) skipTick(turn, policy, 'TOO_MANY_RUNS', 'an earlier run has not ended');
   else createRun(turn, policy, missed ? 'SCHEDULE_MISSED' : 'SCHEDULE', []);
@@ -120,11 +105,9 @@ function forgetTicksAhead(turn: Turn, policy: Policy): void {
   const { wall } = turn.now;
   const aheadMs = lastTickOf(policy) - wall;
   if (aheadMs <= AHEAD_MS) return;
-  policy.lastTickWall = undefined;
-  policy.scheduledFromWall = wall;
-  turn.journal.note(policy);
   const message = `${policy.id} counts from now on: its last time was ${Math.round(aheadMs / SECOND)} s ahead of the clock`;
-  turn.journal.event({ type: 'SCHEDULE_RESET', cause: 'CLOCK_WENT_BACK', message, policy: policy.id });
+  const news = { type: 'SCHEDULE_RESET', cause: 'CLOCK_WENT_BACK', message } as const;
+  change(turn, policy, { lastTickWall: undefined, scheduledFromWall: wall }, news);
 }
 
 /** The newest tick that is due, and how many are. */
@@ -139,12 +122,7 @@ function newestDue(turn: Turn, schedule: Schedule, first: number): { readonly ti
 }
 
 function skipTick(turn: Turn, policy: Policy, cause: CauseOf<'SCHEDULE_SKIPPED'>, message: string): void {
-  turn.journal.event({
-    type: 'SCHEDULE_SKIPPED',
-    cause,
-    message: `${policy.id} does not start: ${message}`,
-    policy: policy.id,
-  });
+  tell(turn, policy, { type: 'SCHEDULE_SKIPPED', cause, message: `${policy.id} does not start: ${message}` });
 }
 
 function armSchedule(turn: Turn, policy: Policy, wall: number): void {

@@ -12,7 +12,8 @@ export function removeServer(turn: Turn, server: Server): void {
   const pool = poolOf(state, server.pool);
   for (const id of serverLiveOf(state, server.id).reservations) {
     const run = state.runs.get(id);
-    if (run !== undefined) endReservation(turn, run);
+    // That the server is gone says it.
+    if (run !== undefined) endReservation(turn, run, SILENT);
   }
   remove(turn, server, { type: 'SERVER_DELETED', cause: 'ALL_ENDED', message: `${server.id} is gone` });
   // Its place goes with it, and that it goes has been told.
