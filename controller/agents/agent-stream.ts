@@ -4,6 +4,7 @@
  */
 import type * as grpc from '@grpc/grpc-js';
 import { assert } from '../../shared/assert.ts';
+import { fromUint64 } from '../../shared/codec/numbers.ts';
 import { internalError, LocumError } from '../../shared/errors.ts';
 import {
   AttemptReportSchema,
@@ -33,7 +34,6 @@ import {
   helloFromProto,
   reportedAttemptFromProto,
 } from '../codec/from-agent.ts';
-import { fromUint64 } from '../codec/numbers.ts';
 import { encodeReadOutput, encodeReconnect, encodeToAgent, type LeaderIdentity } from '../codec/to-agent.ts';
 import type { FromAgent, HelloFacts } from '../core/cluster/event.ts';
 import type { ConnId } from '../core/records/state.ts';

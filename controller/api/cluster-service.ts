@@ -1,6 +1,7 @@
 /** The cluster as a whole. */
 import { setTimeout as sleep } from 'node:timers/promises';
 import type { ServiceImpl } from '@connectrpc/connect';
+import { fromUint64, toUint64 } from '../../shared/codec/numbers.ts';
 import { LocumError } from '../../shared/errors.ts';
 import {
   type ClusterService,
@@ -11,7 +12,6 @@ import { LIMITS } from '../../shared/limits.ts';
 import { bytesOfTexts, cutToBytes } from '../../shared/parts.ts';
 import { poolName, runName } from '../../shared/resource-name.ts';
 import { toTimestamp } from '../../shared/rpc/time-messages.ts';
-import { fromUint64, toUint64 } from '../codec/numbers.ts';
 import type { Call } from '../core/cluster/event.ts';
 import { type Deviation, deviations, isAvailable, isEnded, stormPools } from '../core/views.ts';
 import { adviceFor, type StoreStatus } from '../leadership/reign.ts';

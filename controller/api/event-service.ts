@@ -1,6 +1,7 @@
 /** The event log. */
 import type { MessageInitShape } from '@bufbuild/protobuf';
 import type { ServiceImpl } from '@connectrpc/connect';
+import { fromUint64, toUint64 } from '../../shared/codec/numbers.ts';
 import { invalidField, LocumError } from '../../shared/errors.ts';
 import { EventSchema } from '../../shared/gen/locum/v1/event_pb.ts';
 import type { EventService, WatchEventsResponseSchema } from '../../shared/gen/locum/v1/event_service_pb.ts';
@@ -8,7 +9,6 @@ import { firstOfIncarnation, incarnationOf } from '../../shared/ids.ts';
 import { parsePolicyName, parsePoolName, parseRunName, parseServerName } from '../../shared/resource-name.ts';
 import { nearest } from '../../shared/rpc/nearest-name.ts';
 import { eventToProto } from '../codec/event.ts';
-import { fromUint64, toUint64 } from '../codec/numbers.ts';
 import type { ClusterState } from '../core/cluster/cluster.ts';
 import { EVENT_TYPES, type EventType, eventTypeOf } from '../core/records/event-type.ts';
 import type { EventRecord } from '../core/records/state.ts';

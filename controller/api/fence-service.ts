@@ -1,9 +1,9 @@
 /** Fencing: whether an epoch may still act. The one read that a term is confirmed for (semantics C1): nothing else may be stale, either. */
 import type { ServiceImpl } from '@connectrpc/connect';
+import { fromUint64, toUint64 } from '../../shared/codec/numbers.ts';
 import { LocumError } from '../../shared/errors.ts';
 import { type FenceService, FenceVerdict } from '../../shared/gen/locum/v1/fence_service_pb.ts';
 import { runName, serverName } from '../../shared/resource-name.ts';
-import { fromUint64, toUint64 } from '../codec/numbers.ts';
 import { type Fence, judgeFence } from '../core/runs/fence.ts';
 import type { ReignView } from './api-context.ts';
 import { found, policyIdOf, runIdOf } from './resource-id.ts';

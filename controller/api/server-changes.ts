@@ -3,6 +3,7 @@
 import { durationMs } from '@bufbuild/protobuf/wkt';
 import type { ServiceImpl } from '@connectrpc/connect';
 import { unreachable } from '../../shared/assert.ts';
+import { fromUint64 } from '../../shared/codec/numbers.ts';
 import { invalidField } from '../../shared/errors.ts';
 import {
   ConfirmServerDeadRequestSchema,
@@ -20,7 +21,6 @@ import {
   UpdateServerRequestSchema,
 } from '../../shared/gen/locum/v1/server_service_pb.ts';
 import { runName } from '../../shared/resource-name.ts';
-import { fromUint64 } from '../codec/numbers.ts';
 import { movePlanToProto, orderToProto } from '../codec/pool.ts';
 import type { Call, CallValue } from '../core/cluster/event.ts';
 import type { Server } from '../core/records/state.ts';

@@ -4,11 +4,11 @@
  */
 import { setTimeout as sleep } from 'node:timers/promises';
 import type { MessageInitShape } from '@bufbuild/protobuf';
+import { fromUint64, toUint64 } from '../../shared/codec/numbers.ts';
 import { LocumError } from '../../shared/errors.ts';
 import type { OutputChunk } from '../../shared/gen/locum/v1/agent_service_pb.ts';
 import type { StreamOutputRequest, StreamOutputResponseSchema } from '../../shared/gen/locum/v1/run_service_pb.ts';
 import { toTimestamp } from '../../shared/rpc/time-messages.ts';
-import { fromUint64, toUint64 } from '../codec/numbers.ts';
 import type { Run } from '../core/records/state.ts';
 import type { ApiContext } from './api-context.ts';
 import { found, runIdOf } from './resource-id.ts';

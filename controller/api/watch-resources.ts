@@ -1,8 +1,8 @@
 /** Watches of pools, servers, policies and runs: a snapshot first, then changes, and bookmarks in between. */
 import { setTimeout as sleep } from 'node:timers/promises';
+import { fromUint64, toUint64 } from '../../shared/codec/numbers.ts';
 import { LocumError } from '../../shared/errors.ts';
 import type { Now } from '../../shared/time.ts';
-import { fromUint64, toUint64 } from '../codec/numbers.ts';
 import type { ClusterState } from '../core/cluster/cluster.ts';
 import type { HubEntry, Position } from '../engine/watch-hub.ts';
 import type { ApiContext, ReignView } from './api-context.ts';

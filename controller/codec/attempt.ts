@@ -1,6 +1,8 @@
 /** Attempts: core ⇄ API and store. */
 import { create } from '@bufbuild/protobuf';
 import { type Duration, durationMs } from '@bufbuild/protobuf/wkt';
+import { fromUint64, toUint64 } from '../../shared/codec/numbers.ts';
+import { required, requiredId, requiredTime, requiredWord } from '../../shared/codec/required.ts';
 import { type AttemptRecord, AttemptRecordSchema } from '../../shared/gen/locum/store/v1/record_pb.ts';
 import {
   AttemptEndSchema,
@@ -13,8 +15,6 @@ import { parseServerName, serverName } from '../../shared/resource-name.ts';
 import { hostProblemFromProto, hostProblemToProto } from '../../shared/rpc/host-problem-messages.ts';
 import { fromTimestamp, toDuration, toTimestamp } from '../../shared/rpc/time-messages.ts';
 import type { Attempt, AttemptEnd, FrozenTerms } from '../core/records/state.ts';
-import { fromUint64, toUint64 } from './numbers.ts';
-import { required, requiredId, requiredTime, requiredWord } from './required.ts';
 import {
   attemptCauseWords,
   attemptStateWords,

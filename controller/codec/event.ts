@@ -1,5 +1,7 @@
 /** Lines of the event log: core ⇄ locum.v1.Event, which is what the store keeps too. */
 import { create } from '@bufbuild/protobuf';
+import { fromUint64, toUint64 } from '../../shared/codec/numbers.ts';
+import { requiredId, requiredTime } from '../../shared/codec/required.ts';
 import { EventSchema, type Event as PbEvent } from '../../shared/gen/locum/v1/event_pb.ts';
 import { epoch } from '../../shared/ids.ts';
 import {
@@ -19,8 +21,6 @@ import { causeOf } from '../core/records/event-cause.ts';
 import { eventTypeOf } from '../core/records/event-type.ts';
 import { UNKNOWN_WORD } from '../core/records/run-reason.ts';
 import type { EventRecord } from '../core/records/state.ts';
-import { fromUint64, toUint64 } from './numbers.ts';
-import { requiredId, requiredTime } from './required.ts';
 
 export function eventToProto(event: EventRecord): PbEvent {
   return create(EventSchema, {

@@ -1,4 +1,7 @@
 /** What agents say: locum.v1.ConnectRequest → facts of the core. Messages have passed the rules of their protos. */
+
+import { fromUint64 } from '../../shared/codec/numbers.ts';
+import { requiredWord } from '../../shared/codec/required.ts';
 import { invalidField } from '../../shared/errors.ts';
 import type { AttemptStatus, Capacity, CommandResult, Hello } from '../../shared/gen/locum/v1/agent_service_pb.ts';
 import type { HostProblemKind } from '../../shared/host-problem.ts';
@@ -10,8 +13,6 @@ import { fromDuration, fromTimestamp } from '../../shared/rpc/time-messages.ts';
 import type { CommandOutcome, HelloFacts, ReportedAttempt, ReportedCapacity } from '../core/cluster/event.ts';
 import type { CauseOf } from '../core/records/event-type.ts';
 import { capabilityFromProto } from './capability.ts';
-import { fromUint64 } from './numbers.ts';
-import { requiredWord } from './required.ts';
 import { attemptStateWords, commandOutcomeWords, endCauseWords } from './words.ts';
 
 /** What an agent tells of a process, whose name and last words may have anything in them. */

@@ -1,5 +1,7 @@
 /** Policies: core ⇄ API and store. */
 import { create } from '@bufbuild/protobuf';
+import { fromUint64, toUint64 } from '../../shared/codec/numbers.ts';
+import { required, requiredId, requiredTime } from '../../shared/codec/required.ts';
 import { type PolicyRecord, PolicyRecordSchema } from '../../shared/gen/locum/store/v1/record_pb.ts';
 import {
   type Policy as PbPolicy,
@@ -19,8 +21,6 @@ import { fromDuration, fromTimestamp, toDuration, toTimestamp } from '../../shar
 import { MINUTE, SECOND } from '../../shared/time.ts';
 import { etagOf } from '../core/records/etag.ts';
 import type { Policy, PolicySpec } from '../core/records/state.ts';
-import { fromUint64, toUint64 } from './numbers.ts';
-import { required, requiredId, requiredTime } from './required.ts';
 import { failbackWords, listModeWords, onCapabilityLossWords, onDisconnectWords, onRunMissingWords } from './words.ts';
 import { triggerFromProto, triggerToProto, workloadFromProto, workloadToProto } from './workload.ts';
 

@@ -1,5 +1,7 @@
 /** Pools and their orders: core ⇄ API and store. */
 import { create } from '@bufbuild/protobuf';
+import { fromUint64, toUint64 } from '../../shared/codec/numbers.ts';
+import { required, requiredId, requiredTime, requiredWord } from '../../shared/codec/required.ts';
 import { type PoolRecord, PoolRecordSchema } from '../../shared/gen/locum/store/v1/record_pb.ts';
 import {
   MovePlanSchema,
@@ -17,8 +19,6 @@ import { toTimestamp } from '../../shared/rpc/time-messages.ts';
 import type { MovePlan } from '../core/cluster/event.ts';
 import { etagOf, orderEtagOf } from '../core/records/etag.ts';
 import type { Pool } from '../core/records/state.ts';
-import { fromUint64, toUint64 } from './numbers.ts';
-import { required, requiredId, requiredTime, requiredWord } from './required.ts';
 import { timersFromProto, timersToProto } from './timers.ts';
 import { failbackWords } from './words.ts';
 

@@ -1,6 +1,7 @@
 /** Records of the store: `StateRecord` ⇄ bytes of locum.store.v1.Record. */
 import { create, fromBinary, toBinary } from '@bufbuild/protobuf';
 import { messageOf } from '../../shared/caught-error.ts';
+import { fromUint64, toUint64 } from '../../shared/codec/numbers.ts';
 import { LocumError } from '../../shared/errors.ts';
 import {
   MetaSchema,
@@ -15,7 +16,6 @@ import type { Meta } from '../core/records/meta.ts';
 import type { RequestRecord, StateRecord } from '../core/records/state.ts';
 import { StoreError } from '../store/store.ts';
 import { eventFromProto, eventToProto } from './event.ts';
-import { fromUint64, toUint64 } from './numbers.ts';
 import { policyFromRecord, policyToRecord } from './policy.ts';
 import { poolFromRecord, poolToRecord } from './pool.ts';
 import { runFromRecord, runToRecord } from './run.ts';

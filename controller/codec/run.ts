@@ -1,5 +1,7 @@
 /** Runs: core ⇄ API and store. What is derived from other records is added by the API's projections. */
 import { create } from '@bufbuild/protobuf';
+import { fromUint64, toUint64 } from '../../shared/codec/numbers.ts';
+import { required, requiredId, requiredTime, requiredWord } from '../../shared/codec/required.ts';
 import {
   type Reservation as PbReservation,
   type RunOutcome as PbRunOutcome,
@@ -29,8 +31,6 @@ import { runReasonOf } from '../core/records/run-reason.ts';
 import type { Skip } from '../core/records/skip.ts';
 import type { Reservation, Run, RunOutcome } from '../core/records/state.ts';
 import { attemptFromRecord, attemptToRecord } from './attempt.ts';
-import { fromUint64, toUint64 } from './numbers.ts';
-import { required, requiredId, requiredTime, requiredWord } from './required.ts';
 import {
   attemptCauseWords,
   desiredWords,

@@ -1,5 +1,8 @@
 /** The gate of a server: core ⇄ API and store. */
 import { create } from '@bufbuild/protobuf';
+import { fromUint64, toUint64 } from '../../shared/codec/numbers.ts';
+import { requiredTime, requiredWord } from '../../shared/codec/required.ts';
+import { wordSet, wordTable } from '../../shared/codec/word-table.ts';
 import {
   type Probation as PbProbation,
   type Quarantine as PbQuarantine,
@@ -14,9 +17,6 @@ import { toTimestamp } from '../../shared/rpc/time-messages.ts';
 import { OPEN_GATE, type Probation, type Quarantine, type ServerGate } from '../core/records/gate-record.ts';
 import type { Server } from '../core/records/state.ts';
 import { gateOf } from '../core/views.ts';
-import { fromUint64, toUint64 } from './numbers.ts';
-import { requiredTime, requiredWord } from './required.ts';
-import { wordSet, wordTable } from './word-table.ts';
 
 const gateWords = wordTable<ReturnType<typeof gateOf>['kind'], PbGate>({
   OPEN: PbGate.OPEN,

@@ -1,5 +1,7 @@
 /** Servers: core ⇄ API and store. What is derived from other records is added by the API's projections. */
 import { create } from '@bufbuild/protobuf';
+import { fromUint64, toUint64 } from '../../shared/codec/numbers.ts';
+import { required, requiredId, requiredTime, requiredWord } from '../../shared/codec/required.ts';
 import {
   EarlierAttemptSchema,
   type EarlierLife as EarlierLifeRecord,
@@ -21,8 +23,6 @@ import type { EarlierLife } from '../core/records/earlier-attempt.ts';
 import { etagOf } from '../core/records/etag.ts';
 import type { Drain, Server } from '../core/records/state.ts';
 import { capabilityFromProto, capabilityToProto } from './capability.ts';
-import { fromUint64, toUint64 } from './numbers.ts';
-import { required, requiredId, requiredTime, requiredWord } from './required.ts';
 import { gateFromRecord, gateToRecord } from './server-gate.ts';
 import { intentWords, livenessWords } from './words.ts';
 

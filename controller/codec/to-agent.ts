@@ -1,5 +1,6 @@
 /** What agents are told: `ToAgent` → bytes of locum.v1.ConnectResponse. */
 import { create, toBinary } from '@bufbuild/protobuf';
+import { toUint64 } from '../../shared/codec/numbers.ts';
 import {
   type ConnectResponse,
   ConnectResponseSchema,
@@ -15,7 +16,6 @@ import { LIMITS } from '../../shared/limits.ts';
 import { inParts } from '../../shared/parts.ts';
 import { toDuration } from '../../shared/rpc/time-messages.ts';
 import type { ToAgent, Verdict } from '../core/records/to-agent.ts';
-import { toUint64 } from './numbers.ts';
 import { timersToProto } from './timers.ts';
 import { onDisconnectWords, verdictWords } from './words.ts';
 import { workloadToProto } from './workload.ts';

@@ -1,5 +1,6 @@
 /** The core's words beside the enums of the API, which the store and the agent stream use as well. */
 
+import { wordSet, wordTable } from '../../shared/codec/word-table.ts';
 import { CommandOutcome as PbCommandOutcome, VerdictAction } from '../../shared/gen/locum/v1/agent_service_pb.ts';
 import { CapabilitySource as PbCapabilitySource } from '../../shared/gen/locum/v1/capability_pb.ts';
 import {
@@ -40,7 +41,6 @@ import type {
   Trigger,
 } from '../core/records/state.ts';
 import type { Verdict } from '../core/records/to-agent.ts';
-import { wordSet, wordTable } from './word-table.ts';
 
 export const livenessWords = wordTable<Liveness, PbLiveness>({
   ALIVE: PbLiveness.ALIVE,

@@ -3,6 +3,7 @@ import { readFileSync } from 'node:fs';
 import { homedir } from 'node:os';
 import { join, resolve } from 'node:path';
 import { create, type MessageInitShape } from '@bufbuild/protobuf';
+import { wordTable } from '../../shared/codec/word-table.ts';
 import { badField } from '../../shared/errors.ts';
 import {
   type ControllerConfig,
@@ -24,7 +25,6 @@ import { fromDuration } from '../../shared/rpc/time-messages.ts';
 import { validate } from '../../shared/rpc/validation.ts';
 import { readUtf8File } from '../../shared/utf8-file.ts';
 import { timersFromProto } from '../codec/timers.ts';
-import { wordTable } from '../codec/word-table.ts';
 import { DEFAULT_KEEP, type Keep } from '../core/cluster/cluster.ts';
 import { checkTimers, DEFAULT_ELECTION_TTL_MS, type Timers } from '../core/records/timers.ts';
 import type { EtcdAccess } from '../store/etcd/client.ts';

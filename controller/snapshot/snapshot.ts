@@ -6,10 +6,10 @@
 import { createHash } from 'node:crypto';
 import { setImmediate as turn } from 'node:timers/promises';
 import { create, fromBinary, type MessageInitShape, toBinary } from '@bufbuild/protobuf';
+import { toUint64 } from '../../shared/codec/numbers.ts';
 import { type Snapshot, SnapshotSchema } from '../../shared/gen/locum/store/v1/snapshot_pb.ts';
 import { inParts } from '../../shared/parts.ts';
 import { toTimestamp } from '../../shared/rpc/time-messages.ts';
-import { toUint64 } from '../codec/numbers.ts';
 import { decodeRecord } from '../codec/record.ts';
 import { createStore, type OpenStoreOptions } from '../store/open.ts';
 import { StoreError } from '../store/store.ts';

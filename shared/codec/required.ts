@@ -1,7 +1,7 @@
 /** What a stored record must have. Its absence means a damaged record; `decodeRecord` says which one. */
 import type { Timestamp } from '@bufbuild/protobuf/wkt';
-import { invalidField } from '../../shared/errors.ts';
-import { fromTimestamp } from '../../shared/rpc/time-messages.ts';
+import { invalidField } from '../errors.ts';
+import { fromTimestamp } from '../rpc/time-messages.ts';
 import type { WordTable } from './word-table.ts';
 
 /** @throws LocumError INVALID_FIELD */

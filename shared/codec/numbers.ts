@@ -1,6 +1,6 @@
 /** Counters of the core (integers below 2^53) to and from uint64, which protobuf gives as a bigint. */
-import { assert } from '../../shared/assert.ts';
-import { invalidField } from '../../shared/errors.ts';
+import { assert } from '../assert.ts';
+import { invalidField } from '../errors.ts';
 
 export function toUint64(value: number): bigint {
   assert(Number.isSafeInteger(value) && value >= 0, `${value} is not a counter`);
