@@ -2,7 +2,9 @@
 import { randomInt } from 'node:crypto';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { type HostProblem, tellableProblems } from '../shared/host-problem.ts';
+import { poolId, serverId } from '../shared/ids.ts';
 import type { Logger } from '../shared/log.ts';
+import type { HostFacts } from '../shared/protocol/agent-message.ts';
 import { SECOND } from '../shared/time.ts';
 import { CapabilityWatch } from './capabilities/watch.ts';
 import { CapacityMeter, readLoad } from './capacity.ts';
@@ -15,7 +17,7 @@ import type { Effect } from './core/effect.ts';
 import type { Event } from './core/event.ts';
 import { type AgentState, createAgent } from './core/state.ts';
 import { performEffect } from './effects.ts';
-import { hostBootId, hostMachineId } from './identity.ts';
+import { hostBootId, hostMachineId, type Identity } from './identity.ts';
 import { IdentityStore } from './identity-store.ts';
 import { KeeperLink } from './keeper-link/keeper-link.ts';
 import type { SpawnKeeperOptions } from './keeper-link/launch.ts';
@@ -79,7 +81,8 @@ export class Agent {
       ...{ stateDir: settings.stateDir, identity, isOnDisk, lane, memory },
       onProblem: (problem) => this.tellProblems({ own: problem === undefined ? [] : [problem] }),
     });
-    const core = { endpoints: settings.controllers, maxSlots: settings.maxSlots, seed: randomInt(2 ** 47) };
+    const host = hostFacts(options, identity);
+    const core = { host, endpoints: settings.controllers, maxSlots: settings.maxSlots, seed: randomInt(2 ** 47) };
     const { uid, clusterId, highestTerm } = identity;
     this.state = createAgent({ ...core, uid, clusterId, highestTerm }, this.readNow());
     this.connection = new Connection(onEvent);
@@ -103,14 +106,9 @@ export class Agent {
   }
 
   private performer(): (effect: Exclude<Effect, { kind: 'wake' }>) => readonly Event[] {
-    const { settings, version, log } = this.options;
+    const { log } = this.options;
     const tools = {
       ...{ connection: this.connection, keeper: this.keeper, log },
-      identity: {
-        ...{ server: settings.server, pool: settings.pool, instanceId: this.directory.identity.instanceId },
-        machineId: settings.machineId === '' ? hostMachineId(this.directory.identity.machineId) : settings.machineId,
-        ...{ bootId: hostBootId(), agentVersion: version },
-      },
       saveIdentity: (given: Parameters<IdentityStore['save']>[0]) => this.identity.save(given),
       forgetCluster: () => this.identity.forgetCluster(),
       onExit: (reason: string) => this.end.resolve(reason),
@@ -216,6 +214,14 @@ export class Agent {
     // A thread that waits for a stalled disk would keep the process from ending in any other way.
     if (this.directory.lane.busy) process.kill(process.pid, 'SIGKILL');
   }
+}
+
+function hostFacts({ settings, version }: AgentOptions, { instanceId, machineId }: Identity): HostFacts {
+  return {
+    ...{ server: serverId(settings.server), pool: poolId(settings.pool), instanceId },
+    machineId: settings.machineId === '' ? hostMachineId(machineId) : settings.machineId,
+    ...{ bootId: hostBootId(), agentVersion: version },
+  };
 }
 
 /** What a keeper that is started from here is told of the configuration. */

@@ -1,8 +1,8 @@
 /** Capacity and load of the host: CPU from the kernel's counters, memory from what is available, saturation with two marks. */
 import { readFileSync } from 'node:fs';
 import { cpus, freemem, totalmem } from 'node:os';
+import type { Capacity } from '../shared/protocol/agent-message.ts';
 import type { Marks } from './config.ts';
-import type { Capacity } from './core/message.ts';
 
 /** A load that changed by less is not worth a word. */
 const STEP_PERCENT = 5;

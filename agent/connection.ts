@@ -4,14 +4,15 @@
  */
 import { setTimeout as sleep } from 'node:timers/promises';
 import { type ClientDuplexStream, connectivityState, credentials, type ServiceError } from '@grpc/grpc-js';
+import { leaderMessageFromProto } from '../shared/codec/leader-message.ts';
+import { fromUint64 } from '../shared/codec/numbers.ts';
 import { AgentService, type ConnectRequest, type ConnectResponse } from '../shared/gen/locum/v1/agent_service_pb.ts';
+import type { LeaderMessage } from '../shared/protocol/leader-message.ts';
 import { clientOptions } from '../shared/rpc/channel-options.ts';
 import { makeClient, openBidi, type ServiceClient } from '../shared/rpc/grpc-js-binding.ts';
 import { fromGrpcError } from '../shared/rpc/grpc-status.ts';
 import { AnswerParts } from './answer-parts.ts';
 import type { Event, StreamId } from './core/event.ts';
-import type { FromLeader } from './core/message.ts';
-import { decodeResponse } from './stream-decoder.ts';
 
 /** Messages that wait for a controller to read. Past it the stream is ended, and the next one starts from a full inventory. */
 const MAX_WAITING = 512;
@@ -126,7 +127,7 @@ export class Connection {
 }
 
 type Received =
-  | { readonly kind: 'message'; readonly said: { readonly term: number; readonly message: FromLeader } }
+  | { readonly kind: 'message'; readonly said: { readonly term: number; readonly message: LeaderMessage } }
   | { readonly kind: 'part' }
   | { readonly kind: 'unreadable'; readonly reason: string };
 
@@ -134,10 +135,10 @@ type Received =
 function wholeAnswer(parts: AnswerParts, response: ConnectResponse): Received {
   try {
     const whole = parts.add(response);
-    const message = whole === undefined ? undefined : decodeResponse(whole);
+    const message = whole === undefined ? undefined : leaderMessageFromProto(whole);
     return message === undefined
       ? { kind: 'part' }
-      : { kind: 'message', said: { term: Number(response.term), message } };
+      : { kind: 'message', said: { term: fromUint64(response.term, 'term'), message } };
   } catch (error) {
     return { kind: 'unreadable', reason: `what the controller said can't be read: ${String(error)}` };
   }

@@ -1,17 +1,15 @@
 /** The only performer of the agent core's effects. It has no choices: it does what it is told, in order, and answers with events. */
-import { uptime } from 'node:os';
 import { unreachable } from '../shared/assert.ts';
+import { agentMessageToProto } from '../shared/codec/agent-message.ts';
 import type { Logger } from '../shared/log.ts';
 import type { Connection } from './connection.ts';
 import type { Effect } from './core/effect.ts';
 import type { Event } from './core/event.ts';
 import type { KeeperLink } from './keeper-link/keeper-link.ts';
-import { encodeRequest, type HelloIdentity } from './stream-encoder.ts';
 
 export interface EffectTools {
   readonly connection: Connection;
   readonly keeper: KeeperLink;
-  readonly identity: HelloIdentity;
   readonly log: Logger;
   /** Counts at once, and is made durable beside that; starts that follow wait for it. */
   readonly saveIdentity: (given: Omit<Extract<Effect, { kind: 'save_identity' }>, 'kind'>) => void;
@@ -22,7 +20,7 @@ export interface EffectTools {
 
 /** What is known at once; everything else comes as an event later. */
 export function performEffect(effect: Exclude<Effect, { kind: 'wake' }>, tools: EffectTools): readonly Event[] {
-  const { connection, keeper, identity, log } = tools;
+  const { connection, keeper, log } = tools;
   switch (effect.kind) {
     case 'open_keeper':
       keeper.open(effect.mayStart);
@@ -38,7 +36,7 @@ export function performEffect(effect: Exclude<Effect, { kind: 'wake' }>, tools: 
       return [];
     case 'send': {
       const { stream, message } = effect;
-      const takesMore = connection.send(stream, encodeRequest(message, identity, uptime() * 1000));
+      const takesMore = connection.send(stream, agentMessageToProto(message));
       return takesMore ? [] : [{ kind: 'writable', stream, writable: false }];
     }
     case 'close_stream':

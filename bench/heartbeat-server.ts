@@ -4,10 +4,10 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import * as grpc from '@grpc/grpc-js';
 import { loadControllerSettings } from '../controller/config/config.ts';
-import type { Timers } from '../controller/core/records/timers.ts';
 import { runController } from '../controller/main.ts';
 import { AgentService } from '../shared/gen/locum/v1/agent_service_pb.ts';
 import { createLogger } from '../shared/log.ts';
+import type { Timers } from '../shared/protocol/timers.ts';
 import { listenerOptions } from '../shared/rpc/channel-options.ts';
 
 export interface ServerReady {

@@ -106,7 +106,7 @@ else await measure();
 /** The controller, with agents that live, in a process of its own. */
 async function serve(): Promise<void> {
   const { ControllerWorld } = await import('../test/controller/controller-world.ts');
-  const { DEFAULT_TIMERS } = await import('../controller/core/records/timers.ts');
+  const { DEFAULT_TIMERS } = await import('../shared/protocol/timers.ts');
   const world = await ControllerWorld.start({ timers: DEFAULT_TIMERS });
   for (const id of ['a', 'b', ...many(18, (i) => `agent-${i}`)]) await world.liveAgent(id);
   await fill(world.api);

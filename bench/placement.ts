@@ -5,14 +5,9 @@
 import { cpus, release } from 'node:os';
 import { PlacementIndex } from '../controller/core/indexes/placement-index.ts';
 import type { PlacementQuery, ServerFacts } from '../controller/core/indexes/placement-query.ts';
-import {
-  type Capability,
-  capabilityMap,
-  parseRequirement,
-  type Requirement,
-  satisfies,
-} from '../controller/core/records/capability.ts';
+import { capabilityMap, parseRequirement, type Requirement, satisfies } from '../controller/core/records/capability.ts';
 import { type ServerId, serverId } from '../shared/ids.ts';
+import type { Capability } from '../shared/protocol/capability.ts';
 
 const ROUNDS = 7;
 const SLOTS = 50;

@@ -2,7 +2,8 @@
  * `node scripts/dial-table.ts`: the table of timer settings in docs/guarantees.md, computed from the controller's own rules. A test
  * keeps the page equal to it.
  */
-import { checkTimers, DEFAULT_TIMERS, type Timers, takeoverWaitMs } from '../controller/core/records/timers.ts';
+import { checkTimers, takeoverWaitMs } from '../controller/core/records/timers.ts';
+import { DEFAULT_TIMERS, type Timers } from '../shared/protocol/timers.ts';
 import { MINUTE, SECOND } from '../shared/time.ts';
 
 /**

@@ -87,7 +87,16 @@ const samples: Readonly<Record<string, readonly Sample[]>> = {
       },
       'shared/deep.ts:3',
     ],
+    [inCore("import { encode } from '../../shared/codec/attempt.ts';"), 'controller/core/step.ts:1'],
+    [
+      {
+        'agent/core/step.ts': "import type { Terms } from '../../shared/protocol/attempt.ts';",
+        'shared/protocol/attempt.ts': "import { create } from '@bufbuild/protobuf';",
+      },
+      'shared/protocol/attempt.ts:1',
+    ],
     [inCore("import { x } from './state.ts';\nimport { y } from '../../shared/ids.ts';")],
+    [inCore("import type { Terms } from '../../shared/protocol/attempt.ts';")],
     [{ 'agent/loop.ts': "import pino from 'pino';", 'shared/log.ts': "import pino from 'pino';" }],
   ],
   'a core knows no clock, chance, waiting or process': [

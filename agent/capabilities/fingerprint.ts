@@ -1,7 +1,7 @@
 /** What the agent finds out about its host by itself. */
 import { readFileSync } from 'node:fs';
 import { arch, availableParallelism, platform, release, totalmem } from 'node:os';
-import type { Capability } from '../core/message.ts';
+import type { Capability } from '../../shared/protocol/capability.ts';
 import { findRuntimes } from './runtimes.ts';
 
 /** Operating system, architecture, size, and runtimes. `env` is where programs are looked for, as workloads would. */

@@ -1,5 +1,5 @@
 /** One set of capabilities from all sources: a later source wins over an earlier one of the same name. Pure. */
-import type { Capability } from '../core/message.ts';
+import type { Capability } from '../../shared/protocol/capability.ts';
 import { isFact } from './fact.ts';
 
 /** What a Hello can hold besides its attempts; past it the last names are left out. */

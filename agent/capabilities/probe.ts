@@ -1,6 +1,6 @@
 /** Facts from probe programs of the configuration: one `name=value`, or `name` alone, a line. */
+import type { Capability } from '../../shared/protocol/capability.ts';
 import type { Probe } from '../config.ts';
-import type { Capability } from '../core/message.ts';
 import { isFact } from './fact.ts';
 import { outputOf } from './program-output.ts';
 

@@ -1,5 +1,5 @@
 /** Runtimes and tools that policies commonly need, found by asking each for its version. */
-import type { Capability } from '../core/message.ts';
+import type { Capability } from '../../shared/protocol/capability.ts';
 import { outputOf } from './program-output.ts';
 
 /** One that does not answer within this time is not there. */

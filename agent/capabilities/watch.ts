@@ -1,9 +1,9 @@
 /** Keeps the set of capabilities up to date and tells when it changed. */
 import { setTimeout as sleep } from 'node:timers/promises';
 import type { Logger } from '../../shared/log.ts';
+import type { Capability } from '../../shared/protocol/capability.ts';
 import { MINUTE } from '../../shared/time.ts';
 import type { Probe } from '../config.ts';
-import type { Capability } from '../core/message.ts';
 import { fingerprint } from './fingerprint.ts';
 import { mergeCapabilities, sameCapabilities } from './merge.ts';
 import { runProbe } from './probe.ts';

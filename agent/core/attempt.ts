@@ -1,10 +1,16 @@
 /** Attempts as the agent knows them, and what may be said of them. */
 import type { Epoch, RunId } from '../../shared/ids.ts';
 import type { Deadline } from '../../shared/lease-clock.ts';
-import type { AttemptEnd, AttemptRef, AttemptState, AttemptStatus, FrozenTerms } from './message.ts';
+import type {
+  AttemptRef,
+  AttemptState,
+  FrozenTerms,
+  ReportedAttempt,
+  ReportedEnd,
+} from '../../shared/protocol/attempt.ts';
 
 export interface Attempt {
-  status: AttemptStatus;
+  status: ReportedAttempt;
   readonly terms: FrozenTerms;
   readonly slots: number;
   /** D, as the keeper acknowledged it (semantics: A9). */
@@ -48,10 +54,10 @@ export const bounded = (detail: string): string =>
 
 /** The status of an attempt that has ended. `detail` is cut to a bounded length. */
 export function endedStatus(
-  status: AttemptStatus,
-  { cause, detail, hostProblem }: Pick<AttemptEnd, 'cause' | 'detail' | 'hostProblem'>,
+  status: ReportedAttempt,
+  { cause, detail, hostProblem }: Pick<ReportedEnd, 'cause' | 'detail' | 'hostProblem'>,
   endWall: number,
-): AttemptStatus {
+): ReportedAttempt {
   const state: AttemptState = 'ENDED';
   return {
     ...status,

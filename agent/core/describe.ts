@@ -1,8 +1,8 @@
 /** The state of an agent for people: what `locum agent status` prints. */
 
 import { leftMs, type Reading } from '../../shared/lease-clock.ts';
+import type { OnDisconnect, ReportedAttempt } from '../../shared/protocol/attempt.ts';
 import { isBoundByLease } from './attempt.ts';
-import type { AttemptStatus, OnDisconnect } from './message.ts';
 import type { AgentState, Keeper } from './state.ts';
 
 export interface AgentDescription {
@@ -25,7 +25,7 @@ export interface AgentDescription {
 }
 
 export interface AttemptDescription {
-  readonly status: AttemptStatus;
+  readonly status: ReportedAttempt;
   readonly onDisconnect: OnDisconnect;
   /** Time until its lease ends; undefined: its lease does not end it. */
   readonly leaseLeftMs: number | undefined;

@@ -5,10 +5,10 @@
  */
 import { assert } from '../../shared/assert.ts';
 import { backoffMs } from '../../shared/backoff.ts';
+import type { LeaderMessage } from '../../shared/protocol/leader-message.ts';
 import { MINUTE, SECOND } from '../../shared/time.ts';
 import { isBoundByLease, isLiving } from './attempt.ts';
 import { answerTimeoutMs, welcomeTimeoutMs } from './clock.ts';
-import type { FromLeader } from './message.ts';
 import type { AgentState, Candidate } from './state.ts';
 import { log, type Turn } from './turn.ts';
 
@@ -130,7 +130,7 @@ export function refuseController(turn: Turn, candidate: Candidate, problem: stri
 export function followHint(
   turn: Turn,
   from: { readonly candidate: Candidate | undefined; readonly endpoint: string },
-  reconnect: Extract<FromLeader, { kind: 'reconnect' }>,
+  reconnect: Extract<LeaderMessage, { kind: 'reconnect' }>,
 ): void {
   const { state, now } = turn;
   const { endpoints, afterMs, reason } = reconnect;

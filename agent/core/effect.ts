@@ -1,7 +1,9 @@
 /** What the core asks the shell to do, in this order and now. The performer has no choices; answers come back as events. */
 import type { Deadline } from '../../shared/lease-clock.ts';
+import type { AgentMessage } from '../../shared/protocol/agent-message.ts';
+import type { AttemptRef, EndCause } from '../../shared/protocol/attempt.ts';
+import type { StartCommand } from '../../shared/protocol/leader-message.ts';
 import type { RequestId, StreamId } from './event.ts';
-import type { AttemptRef, EndCause, StartCommand, ToLeader } from './message.ts';
 
 export type KeeperRequest =
   /** Spawned only before the deadline, which is also the attempt's first one. */
@@ -44,7 +46,7 @@ export type Effect =
   | { readonly kind: 'kill_trees'; readonly keeperPid: number; readonly trees: readonly Tree[] }
   /** Open a stream; `closed` when that takes longer than the limit. */
   | { readonly kind: 'dial'; readonly stream: StreamId; readonly endpoint: string; readonly limitMs: number }
-  | { readonly kind: 'send'; readonly stream: StreamId; readonly message: ToLeader }
+  | { readonly kind: 'send'; readonly stream: StreamId; readonly message: AgentMessage }
   /** `flush`: end it after what was sent, and report `closed` when the other side ended it too. Otherwise drop it, unread. */
   | { readonly kind: 'close_stream'; readonly stream: StreamId; readonly flush: boolean }
   /** Make durable, before any start that follows is let through. What can't be made durable in time refuses those. */

@@ -2,15 +2,10 @@
 
 import type { HostProblem } from '../../shared/host-problem.ts';
 import type { Deadline } from '../../shared/lease-clock.ts';
-import type {
-  AttemptRef,
-  AttemptStatus,
-  Capability,
-  Capacity,
-  FromLeader,
-  FrozenTerms,
-  OutputChunk,
-} from './message.ts';
+import type { Capacity, OutputChunk } from '../../shared/protocol/agent-message.ts';
+import type { AttemptRef, FrozenTerms, ReportedAttempt } from '../../shared/protocol/attempt.ts';
+import type { Capability } from '../../shared/protocol/capability.ts';
+import type { LeaderMessage } from '../../shared/protocol/leader-message.ts';
 
 /** Handle of one stream, given by the core when it dials; never used again. */
 export type StreamId = number;
@@ -20,7 +15,7 @@ export type RequestId = number;
 
 /** One attempt in the keeper's table. */
 export interface KeptAttempt {
-  readonly status: AttemptStatus;
+  readonly status: ReportedAttempt;
   readonly deadline: Deadline;
   readonly terms: FrozenTerms;
   /** Its cgroup, below the cgroup2 mount; empty: a process group. */
@@ -34,7 +29,7 @@ export type FromStream =
   /** The stream is open and nothing was said on it yet. */
   | { readonly kind: 'connected'; readonly stream: StreamId }
   /** `term` is the leader's, 0 when it named none. */
-  | { readonly kind: 'received'; readonly stream: StreamId; readonly term: number; readonly message: FromLeader }
+  | { readonly kind: 'received'; readonly stream: StreamId; readonly term: number; readonly message: LeaderMessage }
   /** The stream can take no more for now, or can again. */
   | { readonly kind: 'writable'; readonly stream: StreamId; readonly writable: boolean }
   /** It could not be opened, or has ended; the last event of a stream. Not sent for a stream that the core closed by itself. */

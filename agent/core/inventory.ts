@@ -1,24 +1,26 @@
 /** What the leader is told about attempts: full inventories in parts, and changes. */
+import { uid } from '../../shared/ids.ts';
 import { LIMITS } from '../../shared/limits.ts';
 import { inParts } from '../../shared/parts.ts';
+import type { Capacity, HelloFacts } from '../../shared/protocol/agent-message.ts';
+import type { AttemptRef, ReportedAttempt } from '../../shared/protocol/attempt.ts';
 import { type Attempt, isLiving, keyOf, refOf } from './attempt.ts';
 import type { StreamId } from './event.ts';
-import type { AttemptRef, AttemptStatus, Capacity, HelloFacts } from './message.ts';
 import type { AgentState, Session } from './state.ts';
 import { askKeeper, send, type Turn } from './turn.ts';
 
 /** At most what an attempt takes in a message: numbers and tags, and three bytes for each character of its texts. */
-function bytesOf({ run, policy, end }: AttemptStatus): number {
+function bytesOf({ run, policy, end }: ReportedAttempt): number {
   return 128 + 3 * (run.length + policy.length + (end?.signal.length ?? 0) + (end?.detail.length ?? 0));
 }
 
 /** In messages that are never too large; there is always one. */
-function parts(statuses: readonly AttemptStatus[]): readonly (readonly AttemptStatus[])[] {
+function parts(statuses: readonly ReportedAttempt[]): readonly (readonly ReportedAttempt[])[] {
   return inParts(statuses, bytesOf, LIMITS.partBytes);
 }
 
 /** Every attempt of this state directory that may run, or whose end was not acknowledged. */
-function inventoryParts(state: AgentState): readonly (readonly AttemptStatus[])[] {
+function inventoryParts(state: AgentState): readonly (readonly ReportedAttempt[])[] {
   return parts([...state.attempts.values()].map(({ status }) => status));
 }
 
@@ -28,9 +30,11 @@ export function offeredCapacity(state: AgentState): Capacity {
 }
 
 export function sendHello(turn: Turn, stream: StreamId): void {
-  const { state } = turn;
+  const { state, now } = turn;
   const facts: HelloFacts = {
-    uid: state.uid,
+    ...state.host,
+    uid: state.uid === '' ? undefined : uid(state.uid),
+    uptimeMs: now.boot,
     clusterId: state.clusterId,
     capabilities: state.capabilities,
     capacity: offeredCapacity(state),

@@ -4,9 +4,9 @@
  */
 
 import { type Deadline, deadlineAfter, isPast, laterDeadline, type Reading } from '../../shared/lease-clock.ts';
+import type { AttemptRef } from '../../shared/protocol/attempt.ts';
 import { type Attempt, isLiving, keyOf, mayLapse, refOf } from './attempt.ts';
 import type { Extension } from './effect.ts';
-import type { AttemptRef } from './message.ts';
 import { askKeeper, log, type Turn } from './turn.ts';
 
 /**

@@ -1,5 +1,5 @@
 /** Output of attempts, read through the keeper for whoever asks the leader for it. */
-import type { ReadOutput } from './message.ts';
+import type { ReadOutput } from '../../shared/protocol/leader-message.ts';
 import type { Session } from './state.ts';
 import { askKeeper, send, type Turn } from './turn.ts';
 

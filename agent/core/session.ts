@@ -4,11 +4,11 @@
  */
 import { assert } from '../../shared/assert.ts';
 import { readingOf } from '../../shared/lease-clock.ts';
+import type { LeaderMessage, Verdict, Welcome } from '../../shared/protocol/leader-message.ts';
 import { keyOf } from './attempt.ts';
 import { planDial, refuseController } from './dial.ts';
 import { sendFullState, sendHello } from './inventory.ts';
 import { beginStop, extendTo } from './lease.ts';
-import type { FromLeader, Verdict, Welcome } from './message.ts';
 import type { Candidate, Greeting, Session } from './state.ts';
 import { log, type Turn } from './turn.ts';
 
@@ -130,7 +130,11 @@ export function holdGeneration(session: Session, generation: number): void {
 }
 
 /** Verdicts answer a full state and heal a gap: they name the generation outright. */
-export function acceptVerdicts(turn: Turn, session: Session, answer: Extract<FromLeader, { kind: 'verdicts' }>): void {
+export function acceptVerdicts(
+  turn: Turn,
+  session: Session,
+  answer: Extract<LeaderMessage, { kind: 'verdicts' }>,
+): void {
   judgeAttempts(turn, answer.verdicts);
   session.generation = Math.max(session.generation, answer.generation);
   session.fullStateAfter = undefined;
@@ -140,7 +144,7 @@ export function acceptVerdicts(turn: Turn, session: Session, answer: Extract<Fro
  * A2: extends every attempt of the generation, if it is the one that is held. An agent that holds another one extends nothing and
  * reports its full state; what is not covered lapses.
  */
-export function acceptGrant(turn: Turn, session: Session, grant: Extract<FromLeader, { kind: 'grant' }>): void {
+export function acceptGrant(turn: Turn, session: Session, grant: Extract<LeaderMessage, { kind: 'grant' }>): void {
   const { sequence, generation } = grant;
   if (sequence > session.sequence) {
     log(turn, 'error', 'a grant for a heartbeat that was never sent', { sequence, sent: session.sequence });

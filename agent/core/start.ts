@@ -2,9 +2,10 @@
 
 import { type HostProblemKind, isHostProblemKind } from '../../shared/host-problem.ts';
 import { deadlineAfter, isPast, type Reading } from '../../shared/lease-clock.ts';
+import type { CommandAnswer, CommandOutcome } from '../../shared/protocol/agent-message.ts';
+import type { StartCommand } from '../../shared/protocol/leader-message.ts';
 import { attemptKey, bounded, endedStatus, isLiving, keyOf } from './attempt.ts';
 import { startMarginMs } from './clock.ts';
-import type { CommandAnswer, CommandOutcome, StartCommand } from './message.ts';
 import { holdGeneration } from './session.ts';
 import { isSpent, settle, spend } from './spent.ts';
 import type { AgentState, Pending, Session } from './state.ts';
@@ -70,7 +71,7 @@ function judgeStart(
   if (isPast(deadlineAfter(stamp, leaseMs - startMarginMs(leaseMs)), now)) {
     return commandAnswer('EXPIRED', 'TOO_LATE', 'too little of its lease was left');
   }
-  if (command.workload.program.kind === 'unknown') {
+  if (command.workload === undefined) {
     return commandAnswer('REFUSED', 'WORKLOAD_UNKNOWN', 'this version of the agent can not run this kind of workload');
   }
   if (state.leaving !== undefined) return commandAnswer('REFUSED', 'LEAVING', 'the agent leaves');

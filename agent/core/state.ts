@@ -3,16 +3,19 @@ import type { HostProblem } from '../../shared/host-problem.ts';
 import type { Epoch, RunId, SessionId } from '../../shared/ids.ts';
 import { type Reading, readingOf } from '../../shared/lease-clock.ts';
 import { Prng } from '../../shared/prng.ts';
-import { SECOND } from '../../shared/time.ts';
+import type { Capacity, CommandAnswer, HostFacts } from '../../shared/protocol/agent-message.ts';
+import type { Capability } from '../../shared/protocol/capability.ts';
+import { DEFAULT_TIMERS, type Timers } from '../../shared/protocol/timers.ts';
 import type { Attempt } from './attempt.ts';
 import type { AgentNow } from './clock.ts';
 import type { Extension } from './effect.ts';
 import type { RequestId, StreamId } from './event.ts';
-import type { AgentTimers, Capability, Capacity, CommandAnswer } from './message.ts';
 import { emptySpent, type SpentEpochs } from './spent.ts';
 
 /** What an agent is started with. */
 export interface AgentOptions {
+  /** Who this host is, for the leader. */
+  readonly host: HostFacts;
   /** Own list of controllers, `host:port`, best first; at least one. */
   readonly endpoints: readonly string[];
   /** The agent's own limit of slots. Undefined: none. */
@@ -138,14 +141,18 @@ export interface Leaving {
 }
 
 export interface AgentState {
+  readonly host: HostFacts;
   readonly endpoints: readonly string[];
   readonly maxSlots: number | undefined;
   readonly random: Prng;
+  /** Empty: none yet. */
   uid: string;
+  /** Empty: none yet. */
   clusterId: string;
   highestTerm: number;
   highestEpoch: number;
-  timers: AgentTimers;
+  /** Of the pool; the defaults until a Welcome names them. An attempt's own are in its frozen terms. */
+  timers: Timers;
   capabilities: readonly Capability[];
   capabilitiesChanged: boolean;
   capacity: Capacity;
@@ -174,11 +181,9 @@ export interface AgentState {
   lastRequest: RequestId;
 }
 
-/** Until a Welcome names the pool's timers. */
-export const DEFAULT_TIMERS: AgentTimers = { heartbeatMs: 5 * SECOND, leaseMs: 20 * SECOND };
-
 export function createAgent(options: AgentOptions, now: AgentNow): AgentState {
   return {
+    host: options.host,
     endpoints: options.endpoints,
     maxSlots: options.maxSlots,
     random: new Prng(options.seed),

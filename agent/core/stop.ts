@@ -1,7 +1,7 @@
 /** Stop commands. A stop is always obeyed: it can only end something. */
+import type { StopCommand } from '../../shared/protocol/leader-message.ts';
 import { isLiving, keyOf } from './attempt.ts';
 import { beginStop } from './lease.ts';
-import type { StopCommand } from './message.ts';
 import { holdGeneration } from './session.ts';
 import { spend } from './spent.ts';
 import { commandAnswer } from './start.ts';

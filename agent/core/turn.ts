@@ -1,9 +1,10 @@
 /** One step of the core: the state, the time of the event, and the effects so far. */
+import type { AgentMessage, CommandAnswer } from '../../shared/protocol/agent-message.ts';
+import type { ReportedAttempt } from '../../shared/protocol/attempt.ts';
 import type { Attempt } from './attempt.ts';
 import type { AgentNow } from './clock.ts';
 import type { Effect, KeeperRequest } from './effect.ts';
 import type { StreamId } from './event.ts';
-import type { AttemptStatus, CommandAnswer, ToLeader } from './message.ts';
 import type { AgentState, Pending } from './state.ts';
 
 export interface Turn {
@@ -23,12 +24,12 @@ export function log(
   turn.effects.push({ kind: 'log', level, text, fields });
 }
 
-export function send(turn: Turn, stream: StreamId, message: ToLeader): void {
+export function send(turn: Turn, stream: StreamId, message: AgentMessage): void {
   turn.effects.push({ kind: 'send', stream, message });
 }
 
 export function answerCommand(turn: Turn, stream: StreamId, commandId: number, answer: CommandAnswer): void {
-  send(turn, stream, { kind: 'command_result', commandId, answer });
+  send(turn, stream, { kind: 'command_result', commandId, ...answer });
 }
 
 /** Asks the keeper, which must be live. The answer finds `pending` again. */
@@ -40,7 +41,7 @@ export function askKeeper(turn: Turn, ask: KeeperRequest, pending: Pending): voi
 }
 
 /** Takes over a new status of an attempt, to be reported at the end of the step. */
-export function changeStatus(turn: Turn, attempt: Attempt, status: AttemptStatus): void {
+export function changeStatus(turn: Turn, attempt: Attempt, status: ReportedAttempt): void {
   turn.state.changes += 1;
   attempt.status = status;
   attempt.change = turn.state.changes;

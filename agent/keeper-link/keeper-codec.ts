@@ -1,6 +1,8 @@
 /** The keeper's protocol, to and from the core's own types. */
 import type { MessageInitShape } from '@bufbuild/protobuf';
-import { unreachable } from '../../shared/assert.ts';
+import { refFromProto, refToProto, reportedEndFromProto, termsFromProto } from '../../shared/codec/attempt.ts';
+import { startToProto } from '../../shared/codec/leader-message.ts';
+import { attemptStateWords } from '../../shared/codec/words.ts';
 import {
   Containment,
   type DeadlineSchema,
@@ -11,20 +13,13 @@ import {
   type Result,
   type StartSchema,
 } from '../../shared/gen/locum/keeper/v1/keeper_service_pb.ts';
-import type { StartAttemptSchema } from '../../shared/gen/locum/v1/agent_service_pb.ts';
-import type { WorkloadSchema } from '../../shared/gen/locum/v1/policy_pb.ts';
+import type { AttemptStatus } from '../../shared/gen/locum/v1/agent_service_pb.ts';
+import { policyId } from '../../shared/ids.ts';
 import type { Deadline } from '../../shared/lease-clock.ts';
-import { fromDuration, toDuration } from '../../shared/rpc/time-messages.ts';
-import {
-  onDisconnectFromMessage,
-  onDisconnectToMessage,
-  refFromMessage,
-  refToMessage,
-  statusFromMessage,
-} from '../attempt-codec.ts';
+import type { AttemptState, ReportedAttempt, ReportedEnd } from '../../shared/protocol/attempt.ts';
+import { fromTimestamp } from '../../shared/rpc/time-messages.ts';
 import type { Extension, KeeperRequest } from '../core/effect.ts';
 import type { FromKeeper, KeptAttempt, RequestId } from '../core/event.ts';
-import type { StartCommand, Workload } from '../core/message.ts';
 
 export function decodeOpened(opened: Opened): Extract<FromKeeper, { kind: 'keeper_opened' }> {
   return {
@@ -42,15 +37,10 @@ export function decodeKept(kept: KeptMessage): readonly KeptAttempt[] {
   if (kept.status === undefined) return [];
   return [
     {
-      status: statusFromMessage(kept.status),
+      status: statusOf(kept.status),
       // Without one it is past.
       deadline: { mono: kept.deadline?.monotonicMs ?? 0, boot: kept.deadline?.bootMs ?? 0 },
-      terms: {
-        onDisconnect: onDisconnectFromMessage(kept.onDisconnect),
-        leaseMs: fromDuration(kept.lease) ?? 0,
-        stopTimeoutMs: fromDuration(kept.stopTimeout) ?? 0,
-        killGuardMs: fromDuration(kept.killGuard) ?? 0,
-      },
+      terms: termsFromProto(kept),
       cgroup: kept.cgroup,
       startTicks: Number(kept.startTicks),
       slots: kept.slots,
@@ -58,9 +48,27 @@ export function decodeKept(kept: KeptMessage): readonly KeptAttempt[] {
   ];
 }
 
+const NO_END: ReportedEnd = { cause: 'UNKNOWN', exitCode: undefined, signal: '', detail: '' };
+
+function statusOf(status: AttemptStatus): ReportedAttempt {
+  const { policy, pid, startTime, endTime, end } = status;
+  const state = stateOf(status);
+  return {
+    ...refFromProto(status),
+    ...{ policy: policyId(policy), state, pid, startWall: fromTimestamp(startTime), endWall: fromTimestamp(endTime) },
+    end: state !== 'ENDED' ? undefined : end === undefined ? NO_END : reportedEndFromProto(end),
+  };
+}
+
+/** A state that this version does not know is taken for a living one: that proves nothing. What is assigned is being started here. */
+function stateOf({ state }: AttemptStatus): AttemptState {
+  const word = attemptStateWords.from.get(state) ?? 'RUNNING';
+  return word === 'ASSIGNED' ? 'STARTING' : word;
+}
+
 export function decodeResult(request: RequestId, result: Result): Extract<FromKeeper, { kind: 'keeper_result' }> {
   const { ok, reason, detail, pid, refused } = result;
-  return { kind: 'keeper_result', request, ok, reason, detail, pid, refused: refused.map(refFromMessage) };
+  return { kind: 'keeper_result', request, ok, reason, detail, pid, refused: refused.map(refFromProto) };
 }
 
 export function decodeOutput(
@@ -76,7 +84,7 @@ export function encodeDeadline({ mono, boot }: Deadline): MessageInitShape<typeo
 }
 
 export function encodeExtension(extension: Extension): MessageInitShape<typeof ExtensionSchema> {
-  return { ...refToMessage(extension), deadline: encodeDeadline(extension.deadline) };
+  return { ...refToProto(extension), deadline: encodeDeadline(extension.deadline) };
 }
 
 export function encodeStart(
@@ -84,41 +92,10 @@ export function encodeStart(
   baseEnv: Readonly<Record<string, string>>,
 ): MessageInitShape<typeof StartSchema> {
   return {
-    ...refToMessage(command),
+    ...refToProto(command),
     policy: command.policy,
     deadline: encodeDeadline(deadline),
-    command: encodeCommand(command),
+    command: startToProto(command),
     baseEnv: { ...baseEnv },
   };
-}
-
-function encodeCommand(command: StartCommand): MessageInitShape<typeof StartAttemptSchema> {
-  const { commandId, generation, sequence, policy, terms, workload, arguments: args, slots } = command;
-  return {
-    ...refToMessage(command),
-    ...{ commandId: BigInt(commandId), generation: BigInt(generation), sequence: BigInt(sequence), policy, slots },
-    onDisconnect: onDisconnectToMessage(terms.onDisconnect),
-    lease: toDuration(terms.leaseMs),
-    stopTimeout: toDuration(terms.stopTimeoutMs),
-    killGuard: toDuration(terms.killGuardMs),
-    workload: encodeWorkload(workload),
-    arguments: [...args],
-  };
-}
-
-function encodeWorkload(workload: Workload): MessageInitShape<typeof WorkloadSchema> {
-  const { program, env, workingDirectory, user } = workload;
-  const around = { env: { ...env }, workingDirectory, user };
-  switch (program.kind) {
-    case 'command':
-      return { kind: { case: 'command', value: { argv: [...program.argv] } }, ...around };
-    case 'script': {
-      const { interpreter, text } = program;
-      return { kind: { case: 'script', value: { interpreter: [...interpreter], text } }, ...around };
-    }
-    case 'unknown':
-      return around;
-    default:
-      return unreachable(program);
-  }
 }

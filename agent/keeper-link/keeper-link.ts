@@ -2,6 +2,7 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import { unreachable } from '../../shared/assert.ts';
 import { messageOf } from '../../shared/caught-error.ts';
+import { refToProto } from '../../shared/codec/attempt.ts';
 import type { DiskLane } from '../../shared/disk-lane.ts';
 import { EndCause } from '../../shared/gen/locum/v1/run_pb.ts';
 import { findCgroupPlace } from '../../shared/host/cgroup.ts';
@@ -13,7 +14,6 @@ import type { RuntimeFolder } from '../../shared/keeper/runtime-folder.ts';
 import { keyOf } from '../../shared/keeper/state-key.ts';
 import type { Logger } from '../../shared/log.ts';
 import { hostProblemsFromProto } from '../../shared/rpc/host-problem-messages.ts';
-import { refToMessage } from '../attempt-codec.ts';
 import type { KeeperRequest, Tree } from '../core/effect.ts';
 import type { Event, RequestId } from '../core/event.ts';
 import { KEEPER_SILENT_MS } from '../core/keeper.ts';
@@ -177,18 +177,18 @@ export class KeeperLink {
         return decodeUnlessGone(request, await connection.extend({ extensions: ask.extensions.map(encodeExtension) }));
       case 'stop': {
         const { attempt, cause, reason } = ask;
-        const stop = { ...refToMessage(attempt), cause: EndCause[cause], reason };
+        const stop = { ...refToProto(attempt), cause: EndCause[cause], reason };
         return decodeUnlessGone(request, await connection.stop(stop));
       }
       case 'forget':
-        return decodeUnlessGone(request, await connection.forget({ attempts: ask.attempts.map(refToMessage) }));
+        return decodeUnlessGone(request, await connection.forget({ attempts: ask.attempts.map(refToProto) }));
       case 'exit':
         return decodeUnlessGone(request, await connection.exit({ stopAll: ask.stopAll, forget: ask.forget }));
       case 'ping':
         return (await connection.ping({ highestTerm: ask.highestTerm })) ? { kind: 'keeper_pong' } : undefined;
       case 'read': {
         const { attempt, offset, limit } = ask;
-        const read = { ...refToMessage(attempt), offset: BigInt(offset), limit };
+        const read = { ...refToProto(attempt), offset: BigInt(offset), limit };
         return decodeOutput(request, await connection.read(read));
       }
       default:
@@ -206,7 +206,7 @@ export class KeeperLink {
     if (problem === undefined)
       return decodeUnlessGone(request, await connection.start(encodeStart(ask, this.options.baseEnv)));
     // It spends the epoch (semantics: A3).
-    void connection.stop({ ...refToMessage(ask.command), cause: EndCause.STOPPED, reason: problem.detail });
+    void connection.stop({ ...refToProto(ask.command), cause: EndCause.STOPPED, reason: problem.detail });
     return {
       ...{ kind: 'keeper_result', request, ok: false, pid: 0, refused: [] },
       ...{ reason: problem.kind, detail: problem.detail },

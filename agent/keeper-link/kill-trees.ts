@@ -11,9 +11,9 @@ import { killProcess } from '../../shared/host/kill-process.ts';
 import { attemptMarks, processGroupTree } from '../../shared/host/process-group.ts';
 import { processEntry } from '../../shared/host/process-table.ts';
 import type { FirstProcess, Tree } from '../../shared/host/tree.ts';
+import type { AttemptRef } from '../../shared/protocol/attempt.ts';
 import type { Tree as TreeFacts } from '../core/effect.ts';
 import type { FromKeeper } from '../core/event.ts';
-import type { AttemptRef } from '../core/message.ts';
 
 /** Between two looks at a tree that is being killed. */
 const LOOK_MS = 10;

@@ -4,41 +4,24 @@
  */
 import type * as grpc from '@grpc/grpc-js';
 import { assert } from '../../shared/assert.ts';
-import { fromUint64 } from '../../shared/codec/numbers.ts';
+import { agentMessageFromProto } from '../../shared/codec/agent-message.ts';
+import { encodeLeaderMessage } from '../../shared/codec/leader-message.ts';
 import { internalError, LocumError } from '../../shared/errors.ts';
-import {
-  AttemptReportSchema,
-  CapabilitySetSchema,
-  type Capacity,
-  CommandResultSchema,
-  type ConnectRequest,
-  type FullState,
-  FullStateSchema,
-  GoodbyeSchema,
-  type Heartbeat,
-  type Hello,
-  HelloSchema,
-  type OutputChunk,
-  OutputChunkSchema,
-} from '../../shared/gen/locum/v1/agent_service_pb.ts';
-import { HostProblemSetSchema } from '../../shared/gen/locum/v1/host_problem_pb.ts';
 import type { ServerId } from '../../shared/ids.ts';
 import { LIMITS } from '../../shared/limits.ts';
+import type {
+  AgentMessage,
+  Capacity,
+  FullState,
+  Heartbeat,
+  Hello,
+  OutputChunk,
+} from '../../shared/protocol/agent-message.ts';
+import type { LeaderMessage } from '../../shared/protocol/leader-message.ts';
 import { toGrpcError } from '../../shared/rpc/grpc-status.ts';
-import { hostProblemsFromProto } from '../../shared/rpc/host-problem-messages.ts';
-import { capabilityFromProto } from '../codec/capability.ts';
-import {
-  capacityFromProto,
-  commandResultFromProto,
-  farewell,
-  helloFromProto,
-  reportedAttemptFromProto,
-} from '../codec/from-agent.ts';
-import { encodeReadOutput, encodeReconnect, encodeToAgent, type LeaderIdentity } from '../codec/to-agent.ts';
-import type { FromAgent, HelloFacts } from '../core/cluster/event.ts';
+import type { FromAgent } from '../core/cluster/event.ts';
 import type { ConnId } from '../core/records/state.ts';
-import type { ToAgent } from '../core/records/to-agent.ts';
-import { checkCapacity, checked, decodeRequest } from './agent-message.ts';
+import { decodeRequest } from './agent-message.ts';
 import { AttemptParts } from './attempt-parts.ts';
 import { grantBytes, readHeartbeat } from './heartbeat-bytes.ts';
 import { Outbox, type OutboxLimits } from './outbox.ts';
@@ -50,7 +33,8 @@ export type RawCall = grpc.ServerDuplexStream<Buffer, Buffer>;
 export interface AgentStreamOptions {
   readonly conn: ConnId;
   readonly call: RawCall;
-  readonly leader: LeaderIdentity;
+  /** Of the leader; goes with each message. */
+  readonly term: () => number;
   /** Milliseconds of a monotonic clock. */
   readonly mono: () => number;
   /** Takes an event. False: no room now; `resume` is called when there is. */
@@ -111,14 +95,14 @@ export class AgentStream {
     return this.#gone;
   }
 
-  send(message: ToAgent): void {
+  send(message: LeaderMessage): void {
     if (this.#ended || this.#closingSinceMono !== undefined) return;
-    const { leader } = this.#options;
+    const term = this.#options.term();
     if (message.kind === 'grant') {
-      this.#sendBytes(grantBytes(leader.term, message.sequence, message.generation));
+      this.#sendBytes(grantBytes(term, message.sequence, message.generation));
       return;
     }
-    const parts = encodeToAgent(message, leader);
+    const parts = encodeLeaderMessage(message, term);
     const tooLarge = parts.find(({ length }) => length > LIMITS.agentMessageBytes);
     if (tooLarge === undefined) for (const bytes of parts) this.#sendBytes(bytes);
     else this.#tooLarge(message, tooLarge.length);
@@ -132,7 +116,7 @@ export class AgentStream {
    * Only a start can be, of a policy that an older controller let in. The agent would reset the stream, and the other runs of its
    * server with it, again and again; so the start is refused in its place.
    */
-  #tooLarge(message: ToAgent, length: number): void {
+  #tooLarge(message: LeaderMessage, length: number): void {
     const detail = `the start is ${length} bytes; at most ${LIMITS.agentMessageBytes} fit a message to an agent`;
     assert(message.kind === 'start', `no ${message.kind} is too large: ${detail}`);
     const { commandId } = message;
@@ -146,15 +130,18 @@ export class AgentStream {
     // Commands go first; a reader of output can wait.
     if (this.#outbox.isCongested)
       throw new LocumError('OVERLOADED', 'the stream to the agent is busy', { retryAfterMs: 1_000 });
-    return this.#output.read(question, (request) => {
-      this.#outbox.send(encodeReadOutput(request, this.#options.leader));
-    });
+    return this.#output.read(question, (request) => this.#post(request));
   }
 
   /** Says where else to connect. The agent ends the stream when it has found its way. */
-  redirect(endpoints: readonly string[], reason: string, leader: LeaderIdentity): void {
+  redirect(endpoints: readonly string[], reason: string, term: number): void {
     if (this.#ended || this.#closingSinceMono !== undefined) return;
-    this.#outbox.send(encodeReconnect(endpoints, reason, leader));
+    this.#post({ kind: 'reconnect', endpoints, afterMs: 0, reason }, term);
+  }
+
+  /** What may get lost: whoever waits for an answer knows how long. */
+  #post(message: LeaderMessage, term = this.#options.term()): void {
+    for (const bytes of encodeLeaderMessage(message, term)) this.#outbox.send(bytes);
   }
 
   /** Ends the stream after what was sent on it. */
@@ -217,89 +204,61 @@ export class AgentStream {
       return;
     }
     try {
-      this.#handle(decodeRequest(bytes));
+      const request = decodeRequest(bytes);
+      const isFirst = this.#server === undefined;
+      if (isFirst && request.message.case !== 'hello') {
+        throw new LocumError('PROTOCOL', 'the first message must be Hello');
+      }
+      const event = this.#eventOf(agentMessageFromProto(request));
+      if (event !== undefined) this.#deliver(event);
     } catch (error) {
       // A defect of ours that only this agent provokes ends its stream, not the controller of all others.
       this.refuse(error instanceof LocumError ? error : internalError(error));
     }
   }
 
-  #handle({ message }: ConnectRequest): void {
-    if (this.#server !== undefined) this.#deliverIfEvent(this.#onMessage(message));
-    else if (message.case === 'hello') this.#onHello(checked(HelloSchema, message.value));
-    else throw new LocumError('PROTOCOL', 'the first message must be Hello');
-  }
-
-  #deliverIfEvent(event: FromAgent | undefined): void {
-    if (event !== undefined) this.#deliver(event);
-  }
-
-  /** What a message after the Hello means to the core; undefined: nothing, or not yet. */
-  #onMessage(message: ConnectRequest['message']): FromAgent | undefined {
+  /** What a message means to the core; undefined: nothing, or not yet. */
+  #eventOf(message: AgentMessage): FromAgent | undefined {
     const { conn } = this;
-    switch (message.case) {
-      case 'heartbeat':
-        return this.#heartbeat(message.value);
-      case 'attemptReport': {
-        const { attempts } = checked(AttemptReportSchema, message.value);
-        return { kind: 'report', conn, attempts: attempts.map(reportedAttemptFromProto) };
-      }
-      case 'commandResult':
-        return { kind: 'command_result', conn, ...commandResultFromProto(checked(CommandResultSchema, message.value)) };
-      case 'fullState':
-        return this.#fullStatePart(checked(FullStateSchema, message.value));
-      case 'goodbye': {
-        const { attempts, reason } = checked(GoodbyeSchema, message.value);
-        return { kind: 'goodbye', conn, attempts: attempts.map(reportedAttemptFromProto), reason: farewell(reason) };
-      }
-      case 'outputChunk':
-        this.#output.settle(checked(OutputChunkSchema, message.value));
-        return undefined;
+    switch (message.kind) {
       case 'hello':
-        throw new LocumError('PROTOCOL', 'Hello opens a session and comes only once');
-      case undefined:
-        throw new LocumError('PROTOCOL', 'the message says nothing that is known here');
+        return this.#helloPart(message);
+      case 'heartbeat':
+        return { ...message, conn, capacity: this.#newCapacity(message) };
+      case 'report':
+      case 'command_result':
+      case 'goodbye':
+        return { ...message, conn };
+      case 'full_state':
+        return this.#fullStatePart(message);
+      case 'output_chunk':
+        this.#output.settle(message);
+        return undefined;
     }
   }
 
-  #onHello(part: Hello): void {
+  #helloPart(part: Hello): FromAgent | undefined {
+    if (this.#server !== undefined) throw new LocumError('PROTOCOL', 'Hello opens a session and comes only once');
     const inventory = this.#hello.add(part);
-    if (inventory === undefined) return;
-    const hello: HelloFacts = helloFromProto(inventory.first, inventory.attempts);
-    this.#server = hello.server;
-    this.#capacity = inventory.first.capacity;
-    this.#deliver({ kind: 'hello', conn: this.conn, hello });
-  }
-
-  #heartbeat(heartbeat: Heartbeat): FromAgent {
-    const { capacity, capabilities, hostProblems } = heartbeat;
-    if (capacity !== undefined) checkCapacity(capacity);
-    return {
-      kind: 'heartbeat',
-      conn: this.conn,
-      sequence: fromUint64(heartbeat.sequence, 'sequence'),
-      generation: fromUint64(heartbeat.generation, 'generation'),
-      capacity: capacity === undefined || !this.#isNewCapacity(capacity) ? undefined : capacityFromProto(capacity),
-      capabilities:
-        capabilities === undefined
-          ? undefined
-          : checked(CapabilitySetSchema, capabilities).capabilities.map(capabilityFromProto),
-      hostProblems:
-        hostProblems === undefined ? undefined : hostProblemsFromProto(checked(HostProblemSetSchema, hostProblems)),
-    };
+    if (inventory === undefined) return undefined;
+    const { facts } = inventory.first;
+    this.#server = facts.server;
+    this.#capacity = facts.capacity;
+    return { kind: 'hello', conn: this.conn, hello: { ...facts, inventory: inventory.attempts } };
   }
 
   /** Loads change with every heartbeat; what the core wants to know of them hardly ever does. */
-  #isNewCapacity(capacity: Capacity): boolean {
+  #newCapacity({ capacity }: Heartbeat): Capacity | undefined {
     const before = this.#capacity;
+    if (capacity === undefined) return undefined;
     this.#capacity = capacity;
-    return before?.maxSlots !== capacity.maxSlots || before?.saturated !== capacity.saturated;
+    return before?.maxSlots !== capacity.maxSlots || before?.saturated !== capacity.saturated ? capacity : undefined;
   }
 
   #fullStatePart(part: FullState): FromAgent | undefined {
     const inventory = this.#fullState.add(part);
     if (inventory === undefined) return undefined;
-    const generation = fromUint64(inventory.first.generation, 'generation');
+    const { generation } = inventory.first;
     return { kind: 'full_state', conn: this.conn, generation, inventory: inventory.attempts };
   }
 

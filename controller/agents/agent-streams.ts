@@ -4,14 +4,13 @@
  */
 
 import { LocumError } from '../../shared/errors.ts';
-import type { OutputChunk } from '../../shared/gen/locum/v1/agent_service_pb.ts';
 import type { ServerId } from '../../shared/ids.ts';
 import type { Logger } from '../../shared/log.ts';
+import type { OutputChunk } from '../../shared/protocol/agent-message.ts';
+import type { LeaderMessage } from '../../shared/protocol/leader-message.ts';
 import type { Now } from '../../shared/time.ts';
-import type { LeaderIdentity } from '../codec/to-agent.ts';
 import type { Event } from '../core/cluster/event.ts';
 import type { ConnId } from '../core/records/state.ts';
-import type { ToAgent } from '../core/records/to-agent.ts';
 import type { Clock } from '../engine/clock.ts';
 import type { AgentStreams as AgentStreamsPort } from '../engine/effects.ts';
 import type { ControllerMetrics } from '../metrics.ts';
@@ -20,13 +19,15 @@ import { defaultOutboxLimits, type OutboxLimits } from './outbox.ts';
 import type { OutputQuestion } from './output-requests.ts';
 
 /** Where the events of the streams go. */
-export interface AgentEventSink extends LeaderIdentity {
+export interface AgentEventSink {
+  readonly term: number;
   /** False: no room; `onRoom` is called when there is. */
   post(event: Event): boolean;
 }
 
 /** The controller that leads, for agents that came to this one. */
-export interface OtherLeader extends LeaderIdentity {
+export interface OtherLeader {
+  readonly term: number;
   /** `host:port` of its agent listener. */
   readonly endpoint: string;
 }
@@ -49,7 +50,7 @@ export interface AgentStreamsOptions {
    */
   readonly patienceMs?: number;
   /** A start is handed to a stream. */
-  readonly onStart: (start: Extract<ToAgent, { kind: 'start' }>, now: Now) => void;
+  readonly onStart: (start: Extract<LeaderMessage, { kind: 'start' }>, now: Now) => void;
   /** Cuts the connection of a peer (`address:port`) that does not let its stream end. */
   readonly cut: (peer: string) => void;
 }
@@ -138,14 +139,7 @@ export class AgentStreams implements AgentStreamsPort {
     const stream: AgentStream = new AgentStream({
       conn: this.#lastConn,
       call,
-      leader: {
-        get term() {
-          return binding.sink?.term ?? 0;
-        },
-        get clusterId() {
-          return binding.sink?.clusterId ?? '';
-        },
-      },
+      term: () => binding.sink?.term ?? 0,
       mono: () => clock().mono,
       outboxLimits,
       deliver: (event) => this.#deliver(stream, binding, event),
@@ -164,7 +158,7 @@ export class AgentStreams implements AgentStreamsPort {
       stream.refuse(new LocumError('OVERLOADED', `${maxStreams} agents are connected`, { retryAfterMs: 5_000 }));
   }
 
-  send(conn: ConnId, message: ToAgent, now: Now): void {
+  send(conn: ConnId, message: LeaderMessage, now: Now): void {
     const stream = this.#streams.get(conn);
     if (stream === undefined) return;
     // The core has one session per server: a later Welcome is of the stream that counts from now on.
@@ -243,7 +237,7 @@ export class AgentStreams implements AgentStreamsPort {
 
   #redirect(stream: AgentStream, hello: Event | undefined, other: OtherLeader): void {
     if (hello !== undefined) this.#refusedHellos += 1;
-    stream.redirect([other.endpoint], 'LEADER', other);
+    stream.redirect([other.endpoint], 'LEADER', other.term);
     // It lets go when it has its Welcome there. One that does not is cut off here.
     setTimeout(() => stream.close(notLeader()), REDIRECTED_MS).unref();
   }

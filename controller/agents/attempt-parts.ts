@@ -1,8 +1,7 @@
 /** Puts inventories together that come in parts: a Hello or a FullState whose `last_part` is false is followed by another one. */
 import { LocumError } from '../../shared/errors.ts';
-import type { AttemptStatus, FullState, Hello } from '../../shared/gen/locum/v1/agent_service_pb.ts';
-import { reportedAttemptFromProto } from '../codec/from-agent.ts';
-import type { ReportedAttempt } from '../core/cluster/event.ts';
+import type { FullState, Hello } from '../../shared/protocol/agent-message.ts';
+import type { ReportedAttempt } from '../../shared/protocol/attempt.ts';
 
 /** Attempts of one inventory; no host has room for as many processes. */
 export const MAX_ATTEMPTS = 10_000;
@@ -24,7 +23,7 @@ export class AttemptParts<P extends Part> {
     return this.#first !== undefined;
   }
 
-  /** Adds a part; the last one gives the whole. @throws LocumError PROTOCOL, or INVALID_FIELD */
+  /** Adds a part; the last one gives the whole. @throws LocumError PROTOCOL */
   add(part: P): Inventory<P> | undefined {
     this.#first ??= part;
     this.#append(part.attempts);
@@ -35,10 +34,10 @@ export class AttemptParts<P extends Part> {
     return inventory;
   }
 
-  #append(attempts: readonly AttemptStatus[]): void {
+  #append(attempts: readonly ReportedAttempt[]): void {
     if (this.#attempts.length + attempts.length > MAX_ATTEMPTS) {
       throw new LocumError('PROTOCOL', `an inventory has at most ${MAX_ATTEMPTS} attempts`);
     }
-    for (const attempt of attempts) this.#attempts.push(reportedAttemptFromProto(attempt));
+    for (const attempt of attempts) this.#attempts.push(attempt);
   }
 }

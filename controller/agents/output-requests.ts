@@ -1,9 +1,10 @@
 /** Reads of output that one agent was asked for and has not answered. */
-import { create } from '@bufbuild/protobuf';
 import { LocumError } from '../../shared/errors.ts';
-import { type OutputChunk, type ReadOutput, ReadOutputSchema } from '../../shared/gen/locum/v1/agent_service_pb.ts';
 import { LIMITS } from '../../shared/limits.ts';
 import { printable } from '../../shared/printable.ts';
+import type { OutputAnswer, OutputChunk } from '../../shared/protocol/agent-message.ts';
+import type { AttemptRef } from '../../shared/protocol/attempt.ts';
+import type { ReadOutput } from '../../shared/protocol/leader-message.ts';
 import { overloaded } from '../engine/pending-calls.ts';
 
 /** Reads under way on one stream. Each can bring 64 KiB. */
@@ -11,11 +12,9 @@ const MAX_REQUESTS = 64;
 const ANSWER_TIMEOUT_MS = 5_000;
 
 /** What to read. */
-export interface OutputQuestion {
-  readonly run: string;
-  readonly epoch: bigint;
+export interface OutputQuestion extends AttemptRef {
   /** Negative: that many bytes before the end. */
-  readonly offset: bigint;
+  readonly offset: number;
 }
 
 interface Waiting {
@@ -25,15 +24,15 @@ interface Waiting {
 }
 
 export class OutputRequests {
-  readonly #waiting = new Map<bigint, Waiting>();
-  #last = 0n;
+  readonly #waiting = new Map<number, Waiting>();
+  #last = 0;
 
   /** `ask` sends the request. @throws LocumError OVERLOADED, AGENT_UNREACHABLE */
   read(question: OutputQuestion, ask: (request: ReadOutput) => void): Promise<OutputChunk> {
     if (this.#waiting.size >= MAX_REQUESTS) {
       throw overloaded(`${MAX_REQUESTS} reads of output from this server are under way`);
     }
-    this.#last += 1n;
+    this.#last += 1;
     const requestId = this.#last;
     const { promise, resolve, reject } = Promise.withResolvers<OutputChunk>();
     const timer = setTimeout(() => {
@@ -43,15 +42,15 @@ export class OutputRequests {
       );
     }, ANSWER_TIMEOUT_MS);
     this.#waiting.set(requestId, { resolve, reject, timer });
-    ask(create(ReadOutputSchema, { requestId, ...question, limit: LIMITS.outputBytes }));
+    ask({ kind: 'read_output', requestId, ...question, limit: LIMITS.outputBytes });
     return promise;
   }
 
   /** An answer. One that nobody waits for any more is dropped. */
-  settle(chunk: OutputChunk): void {
-    const waiting = this.#waiting.get(chunk.requestId);
+  settle({ requestId, chunk }: OutputAnswer): void {
+    const waiting = this.#waiting.get(requestId);
     if (waiting === undefined) return;
-    this.#waiting.delete(chunk.requestId);
+    this.#waiting.delete(requestId);
     clearTimeout(waiting.timer);
     if (chunk.error === '') waiting.resolve(chunk);
     else waiting.reject(new LocumError('OUTPUT_NOT_FOUND', printable(chunk.error)));

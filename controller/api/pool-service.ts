@@ -1,6 +1,7 @@
 /** Pools and the order of their servers. */
 import type { ServiceImpl } from '@connectrpc/connect';
 import { assert } from '../../shared/assert.ts';
+import { timersPatchFromProto } from '../../shared/codec/timers.ts';
 import { invalidField } from '../../shared/errors.ts';
 import { Apply as PbApply, type Pool as PbPool, PoolSchema } from '../../shared/gen/locum/v1/pool_pb.ts';
 import {
@@ -12,13 +13,12 @@ import {
   UpdatePoolRequestSchema,
 } from '../../shared/gen/locum/v1/pool_service_pb.ts';
 import { poolId } from '../../shared/ids.ts';
+import { DEFAULT_TIMERS, type Timers } from '../../shared/protocol/timers.ts';
 import { poolName } from '../../shared/resource-name.ts';
 import { movePlanToProto, orderToProto, poolToProto } from '../codec/pool.ts';
-import { timersPatchFromProto } from '../codec/timers.ts';
 import { failbackWords } from '../codec/words.ts';
 import { DEFAULT_MAX_SLOTS } from '../core/calls/pool-calls.ts';
 import type { Apply, Call } from '../core/cluster/event.ts';
-import { DEFAULT_TIMERS, type Timers } from '../core/records/timers.ts';
 import { type ApiContext, submit } from './api-context.ts';
 import { indexAfterText, pageOf } from './page.ts';
 import { found, poolIdOf, serverIdOf } from './resource-id.ts';

@@ -6,8 +6,8 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import type { MessageInitShape } from '@bufbuild/protobuf';
 import { fromUint64, toUint64 } from '../../shared/codec/numbers.ts';
 import { LocumError } from '../../shared/errors.ts';
-import type { OutputChunk } from '../../shared/gen/locum/v1/agent_service_pb.ts';
 import type { StreamOutputRequest, StreamOutputResponseSchema } from '../../shared/gen/locum/v1/run_service_pb.ts';
+import type { OutputChunk } from '../../shared/protocol/agent-message.ts';
 import { toTimestamp } from '../../shared/rpc/time-messages.ts';
 import type { Run } from '../core/records/state.ts';
 import type { ApiContext } from './api-context.ts';
@@ -29,18 +29,18 @@ export async function* streamOutput(
   const id = runIdOf(name);
   const wanted = fromUint64(epoch, 'epoch');
   const attempt = await api.reign().read((state) => attemptOf(found(state.runs.get(id), name), wanted));
-  let offset = from;
+  let offset = Number(from);
   let waitMs = POLL_MS;
   /** Without `follow`: the size at the first look. What is written meanwhile belongs to the next request, or this one might never end. */
-  let until: bigint | undefined;
+  let until: number | undefined;
   while (!signal.aborted) {
-    const chunk = await api.agents.readOutput(attempt.server, { run: id, epoch: toUint64(attempt.epoch), offset });
+    const chunk = await api.agents.readOutput(attempt.server, { run: id, epoch: attempt.epoch, offset });
     const readTime = toTimestamp(Date.now());
     // Rotated-out bytes are skipped by the agent; a negative offset becomes a real one.
-    offset = chunk.offset + BigInt(chunk.data.length);
+    offset = chunk.offset + chunk.data.length;
     if (!follow) until ??= chunk.size;
     const data = until !== undefined && offset > until ? chunk.data.subarray(0, bytesUntil(until, chunk)) : chunk.data;
-    if (data.length > 0) yield { offset: chunk.offset, data, epoch: toUint64(attempt.epoch), readTime };
+    if (data.length > 0) yield { offset: toUint64(chunk.offset), data, epoch: toUint64(attempt.epoch), readTime };
     if (offset >= (until ?? chunk.size) && (until !== undefined || chunk.end)) return;
     if (offset < chunk.size) continue;
     waitMs = chunk.data.length > 0 ? POLL_MS : Math.min(POLL_CAP_MS, waitMs * 1.5);
@@ -50,8 +50,8 @@ export async function* streamOutput(
 }
 
 /** All of a piece may have been written, and older output rotated out, since `until` was the end. */
-function bytesUntil(until: bigint, { offset }: OutputChunk): number {
-  return Number(until > offset ? until - offset : 0n);
+function bytesUntil(until: number, { offset }: OutputChunk): number {
+  return Math.max(0, until - offset);
 }
 
 /** 0: the newest attempt. */

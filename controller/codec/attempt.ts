@@ -1,8 +1,10 @@
 /** Attempts: core ⇄ API and store. */
 import { create } from '@bufbuild/protobuf';
 import { type Duration, durationMs } from '@bufbuild/protobuf/wkt';
+import { termsToProto } from '../../shared/codec/attempt.ts';
 import { fromUint64, toUint64 } from '../../shared/codec/numbers.ts';
 import { required, requiredId, requiredTime, requiredWord } from '../../shared/codec/required.ts';
+import { attemptStateWords, endCauseWords, onDisconnectWords } from '../../shared/codec/words.ts';
 import { type AttemptRecord, AttemptRecordSchema } from '../../shared/gen/locum/store/v1/record_pb.ts';
 import {
   AttemptEndSchema,
@@ -11,18 +13,12 @@ import {
   type AttemptEnd as PbAttemptEnd,
 } from '../../shared/gen/locum/v1/run_pb.ts';
 import { epoch, uid } from '../../shared/ids.ts';
+import type { FrozenTerms } from '../../shared/protocol/attempt.ts';
 import { parseServerName, serverName } from '../../shared/resource-name.ts';
 import { hostProblemFromProto, hostProblemToProto } from '../../shared/rpc/host-problem-messages.ts';
-import { fromTimestamp, toDuration, toTimestamp } from '../../shared/rpc/time-messages.ts';
-import type { Attempt, AttemptEnd, FrozenTerms } from '../core/records/state.ts';
-import {
-  attemptCauseWords,
-  attemptStateWords,
-  endCauseWords,
-  onDisconnectWords,
-  proofWords,
-  stopReasonWords,
-} from './words.ts';
+import { fromTimestamp, toTimestamp } from '../../shared/rpc/time-messages.ts';
+import type { Attempt, AttemptEnd } from '../core/records/state.ts';
+import { attemptCauseWords, proofWords, stopReasonWords } from './words.ts';
 
 export function attemptToProto(attempt: Attempt): PbAttempt {
   const { terms, end } = attempt;
@@ -37,10 +33,7 @@ export function attemptToProto(attempt: Attempt): PbAttempt {
     startTime: toTimestamp(attempt.startWall),
     endTime: toTimestamp(attempt.endWall),
     ...(end === undefined ? {} : { end: endToProto(end) }),
-    onDisconnect: onDisconnectWords.to[terms.onDisconnect],
-    lease: toDuration(terms.leaseMs),
-    stopTimeout: toDuration(terms.stopTimeoutMs),
-    killGuard: toDuration(terms.killGuardMs),
+    ...termsToProto(terms),
     pid: attempt.pid,
   });
 }

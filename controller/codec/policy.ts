@@ -2,6 +2,8 @@
 import { create } from '@bufbuild/protobuf';
 import { fromUint64, toUint64 } from '../../shared/codec/numbers.ts';
 import { required, requiredId, requiredTime } from '../../shared/codec/required.ts';
+import { onDisconnectWords } from '../../shared/codec/words.ts';
+import { workloadFromProto, workloadToProto } from '../../shared/codec/workload.ts';
 import { type PolicyRecord, PolicyRecordSchema } from '../../shared/gen/locum/store/v1/record_pb.ts';
 import {
   type Policy as PbPolicy,
@@ -21,8 +23,8 @@ import { fromDuration, fromTimestamp, toDuration, toTimestamp } from '../../shar
 import { MINUTE, SECOND } from '../../shared/time.ts';
 import { etagOf } from '../core/records/etag.ts';
 import type { Policy, PolicySpec } from '../core/records/state.ts';
-import { failbackWords, listModeWords, onCapabilityLossWords, onDisconnectWords, onRunMissingWords } from './words.ts';
-import { triggerFromProto, triggerToProto, workloadFromProto, workloadToProto } from './workload.ts';
+import { triggerFromProto, triggerToProto } from './trigger.ts';
+import { failbackWords, listModeWords, onCapabilityLossWords, onRunMissingWords } from './words.ts';
 
 /** What an unset field of a policy means; the comments of policy.proto say the same. */
 export const POLICY_DEFAULTS = {

@@ -2,6 +2,7 @@
 import { create } from '@bufbuild/protobuf';
 import { fromUint64, toUint64 } from '../../shared/codec/numbers.ts';
 import { required, requiredId, requiredTime, requiredWord } from '../../shared/codec/required.ts';
+import { timersFromProto, timersToProto } from '../../shared/codec/timers.ts';
 import { type PoolRecord, PoolRecordSchema } from '../../shared/gen/locum/store/v1/record_pb.ts';
 import {
   MovePlanSchema,
@@ -19,7 +20,6 @@ import { toTimestamp } from '../../shared/rpc/time-messages.ts';
 import type { MovePlan } from '../core/cluster/event.ts';
 import { etagOf, orderEtagOf } from '../core/records/etag.ts';
 import type { Pool } from '../core/records/state.ts';
-import { timersFromProto, timersToProto } from './timers.ts';
 import { failbackWords } from './words.ts';
 
 export function poolToProto(pool: Pool): PbPool {

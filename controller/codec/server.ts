@@ -1,5 +1,6 @@
 /** Servers: core ⇄ API and store. What is derived from other records is added by the API's projections. */
 import { create } from '@bufbuild/protobuf';
+import { capabilityFromProto, capabilityToProto } from '../../shared/codec/capability.ts';
 import { fromUint64, toUint64 } from '../../shared/codec/numbers.ts';
 import { required, requiredId, requiredTime, requiredWord } from '../../shared/codec/required.ts';
 import {
@@ -22,7 +23,6 @@ import { fromTimestamp, toTimestamp } from '../../shared/rpc/time-messages.ts';
 import type { EarlierLife } from '../core/records/earlier-attempt.ts';
 import { etagOf } from '../core/records/etag.ts';
 import type { Drain, Server } from '../core/records/state.ts';
-import { capabilityFromProto, capabilityToProto } from './capability.ts';
 import { gateFromRecord, gateToRecord } from './server-gate.ts';
 import { intentWords, livenessWords } from './words.ts';
 

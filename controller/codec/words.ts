@@ -1,36 +1,23 @@
 /** The core's words beside the enums of the API, which the store and the agent stream use as well. */
 
 import { wordSet, wordTable } from '../../shared/codec/word-table.ts';
-import { CommandOutcome as PbCommandOutcome, VerdictAction } from '../../shared/gen/locum/v1/agent_service_pb.ts';
-import { CapabilitySource as PbCapabilitySource } from '../../shared/gen/locum/v1/capability_pb.ts';
 import {
   MissedRun,
   Failback as PbFailback,
   ListMode as PbListMode,
   OnCapabilityLoss as PbOnCapabilityLoss,
-  OnDisconnect as PbOnDisconnect,
   OnRunMissing as PbOnRunMissing,
 } from '../../shared/gen/locum/v1/policy_pb.ts';
-import {
-  DesiredState,
-  AttemptState as PbAttemptState,
-  EndCause as PbEndCause,
-  RunState,
-} from '../../shared/gen/locum/v1/run_pb.ts';
+import { DesiredState, RunState } from '../../shared/gen/locum/v1/run_pb.ts';
 import { Intent as PbIntent, Liveness as PbLiveness } from '../../shared/gen/locum/v1/server_pb.ts';
-import type { CommandOutcome } from '../core/cluster/event.ts';
-import type { CapabilitySource } from '../core/records/capability.ts';
 import type { RunStateName } from '../core/records/run-state.ts';
 import type {
   AttemptCause,
-  AttemptState,
-  EndCause,
   Failback,
   Intent,
   ListMode,
   Liveness,
   OnCapabilityLoss,
-  OnDisconnect,
   OnRunMissing,
   Proof,
   QueueCause,
@@ -40,7 +27,6 @@ import type {
   StopReason,
   Trigger,
 } from '../core/records/state.ts';
-import type { Verdict } from '../core/records/to-agent.ts';
 
 export const livenessWords = wordTable<Liveness, PbLiveness>({
   ALIVE: PbLiveness.ALIVE,
@@ -53,18 +39,6 @@ export const intentWords = wordTable<Intent, PbIntent>({
   ACTIVE: PbIntent.ACTIVE,
   CORDONED: PbIntent.CORDONED,
   DRAINING: PbIntent.DRAINING,
-});
-
-export const capabilitySourceWords = wordTable<CapabilitySource, PbCapabilitySource>({
-  FINGERPRINT: PbCapabilitySource.FINGERPRINT,
-  PROBE: PbCapabilitySource.PROBE,
-  CONFIG: PbCapabilitySource.CONFIG,
-});
-
-export const onDisconnectWords = wordTable<OnDisconnect, PbOnDisconnect>({
-  STOP: PbOnDisconnect.STOP,
-  HOLD: PbOnDisconnect.HOLD,
-  OVERLAP: PbOnDisconnect.OVERLAP,
 });
 
 export const listModeWords = wordTable<ListMode, PbListMode>({ ONLY: PbListMode.ONLY, PREFER: PbListMode.PREFER });
@@ -115,40 +89,6 @@ export const outcomeWords = wordTable<RunOutcome['state'], RunState>({
   SUCCEEDED: RunState.SUCCEEDED,
   FAILED: RunState.FAILED,
   STOPPED: RunState.STOPPED,
-});
-
-export const attemptStateWords = wordTable<AttemptState, PbAttemptState>({
-  ASSIGNED: PbAttemptState.ASSIGNED,
-  STARTING: PbAttemptState.STARTING,
-  RUNNING: PbAttemptState.RUNNING,
-  STOPPING: PbAttemptState.STOPPING,
-  STUCK: PbAttemptState.STUCK,
-  ENDED: PbAttemptState.ENDED,
-});
-
-export const endCauseWords = wordTable<EndCause, PbEndCause>({
-  UNKNOWN: PbEndCause.UNSPECIFIED,
-  EXITED: PbEndCause.EXITED,
-  STOPPED: PbEndCause.STOPPED,
-  LAPSED: PbEndCause.LAPSED,
-  REFUSED: PbEndCause.REFUSED,
-  EXPIRED: PbEndCause.EXPIRED,
-  SPAWN_FAILED: PbEndCause.SPAWN_FAILED,
-  LOST: PbEndCause.LOST,
-});
-
-export const commandOutcomeWords = wordTable<CommandOutcome, PbCommandOutcome>({
-  APPLIED: PbCommandOutcome.APPLIED,
-  ALREADY_APPLIED: PbCommandOutcome.ALREADY_APPLIED,
-  REFUSED: PbCommandOutcome.REFUSED,
-  EXPIRED: PbCommandOutcome.EXPIRED,
-  STALE: PbCommandOutcome.STALE,
-});
-
-export const verdictWords = wordTable<Verdict['action'], VerdictAction>({
-  KEEP: VerdictAction.KEEP,
-  ADOPT: VerdictAction.ADOPT,
-  STOP: VerdictAction.STOP,
 });
 
 /** The API shows the proof in words. */

@@ -3,6 +3,7 @@ import { readFileSync } from 'node:fs';
 import { homedir } from 'node:os';
 import { join, resolve } from 'node:path';
 import { create, type MessageInitShape } from '@bufbuild/protobuf';
+import { timersFromProto } from '../../shared/codec/timers.ts';
 import { wordTable } from '../../shared/codec/word-table.ts';
 import { badField } from '../../shared/errors.ts';
 import {
@@ -20,13 +21,13 @@ import {
   plaintextListenAddress,
 } from '../../shared/listen-address.ts';
 import type { LogFormat, LogLevel } from '../../shared/log.ts';
+import type { Timers } from '../../shared/protocol/timers.ts';
 import { parseStrict } from '../../shared/rpc/strict-json.ts';
 import { fromDuration } from '../../shared/rpc/time-messages.ts';
 import { validate } from '../../shared/rpc/validation.ts';
 import { readUtf8File } from '../../shared/utf8-file.ts';
-import { timersFromProto } from '../codec/timers.ts';
 import { DEFAULT_KEEP, type Keep } from '../core/cluster/cluster.ts';
-import { checkTimers, DEFAULT_ELECTION_TTL_MS, type Timers } from '../core/records/timers.ts';
+import { checkTimers, DEFAULT_ELECTION_TTL_MS } from '../core/records/timers.ts';
 import type { EtcdAccess } from '../store/etcd/client.ts';
 
 /** A configuration with every default filled in. */

@@ -1,17 +1,17 @@
 /** The only performer: does what the core asks for, in its order and at once. Answers come back as events. */
 import { unreachable } from '../../shared/assert.ts';
 import type { LocumError } from '../../shared/errors.ts';
+import type { LeaderMessage } from '../../shared/protocol/leader-message.ts';
 import type { Now } from '../../shared/time.ts';
 import type { Effect } from '../core/cluster/effect.ts';
 import type { ConnId } from '../core/records/state.ts';
-import type { ToAgent } from '../core/records/to-agent.ts';
 import type { Committer } from './committer.ts';
 import type { PendingCalls } from './pending-calls.ts';
 import type { WatchHub } from './watch-hub.ts';
 
 /** The agent streams, as the performer sees them. Both do nothing for a stream that is gone. */
 export interface AgentStreams {
-  send(conn: ConnId, message: ToAgent, now: Now): void;
+  send(conn: ConnId, message: LeaderMessage, now: Now): void;
   /** After what was sent; without an error the stream ends normally. */
   close(conn: ConnId, error: LocumError | undefined): void;
 }

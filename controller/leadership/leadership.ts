@@ -6,12 +6,12 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import { LocumError } from '../../shared/errors.ts';
 import { firstOfIncarnation } from '../../shared/ids.ts';
 import type { Logger } from '../../shared/log.ts';
+import type { Timers } from '../../shared/protocol/timers.ts';
 import type { AgentStreams } from '../agents/agent-streams.ts';
 import { decodeRecord } from '../codec/record.ts';
 import type { Keep } from '../core/cluster/cluster.ts';
 import { Core } from '../core/core.ts';
 import type { StateRecord } from '../core/records/state.ts';
-import type { Timers } from '../core/records/timers.ts';
 import { systemAgenda } from '../engine/agenda.ts';
 import type { Clock } from '../engine/clock.ts';
 import type { StoreTrouble } from '../engine/committer.ts';
@@ -181,7 +181,6 @@ export class Leadership {
     const reign = new Reign({
       store,
       term,
-      clusterId: identity.clusterId,
       revision: snapshot.revision,
       core: new Core({
         version,

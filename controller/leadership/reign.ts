@@ -25,7 +25,6 @@ import type { Store } from '../store/store.ts';
 export interface ReignOptions {
   readonly store: Store;
   readonly term: number;
-  readonly clusterId: string;
   /** Revision at which the store was loaded. */
   readonly revision: number;
   /** A core that nothing was stepped in yet. */
@@ -77,7 +76,6 @@ export type CallDetails = Pick<AdminCall, 'actor' | 'requestId' | 'fingerprint' 
 
 export class Reign {
   readonly term: number;
-  readonly clusterId: string;
   readonly hub: WatchHub;
   readonly #options: ReignOptions;
   readonly #loop: Loop;
@@ -92,7 +90,6 @@ export class Reign {
     const { store, term, core, clock, agenda, metrics } = options;
     this.#options = options;
     this.term = term;
-    this.clusterId = options.clusterId;
     this.hub = new WatchHub({ revision: options.revision, incarnation: incarnationOf(term) });
     this.#termCheck = new SharedCheck(() => store.verifyTerm(term));
     this.#committer = new Committer({

@@ -80,9 +80,9 @@ export class Replica {
   }
 
   #look(): void {
-    const { agents, identity, leads, onChange } = this.#options;
+    const { agents, leads, onChange } = this.#options;
     const { otherLeader } = this;
-    const other = { endpoint: otherLeader?.agent ?? '', term: otherLeader?.term ?? 0, clusterId: identity.clusterId };
+    const other = { endpoint: otherLeader?.agent ?? '', term: otherLeader?.term ?? 0 };
     agents.pointTo(otherLeader === undefined || leads() || this.view.isDoubted ? undefined : other);
     this.#keepCopy();
     onChange();

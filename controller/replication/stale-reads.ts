@@ -1,12 +1,12 @@
 /** What a follower answers by itself, to callers that ask for it: its copy of the records, as old as its watch is late. */
 import type { Interceptor } from '@connectrpc/connect';
 import { badField, LocumError } from '../../shared/errors.ts';
+import type { Timers } from '../../shared/protocol/timers.ts';
 import type { Now } from '../../shared/time.ts';
 import type { ReignView } from '../api/api-context.ts';
 import { decodeRecord } from '../codec/record.ts';
 import type { ClusterState, Keep } from '../core/cluster/cluster.ts';
 import { stateOf } from '../core/load.ts';
-import type { Timers } from '../core/records/timers.ts';
 import type { Clock } from '../engine/clock.ts';
 import { createScheduleReader } from '../engine/schedules.ts';
 import { copyInSlices, type StateCopy } from '../snapshot/state-copy.ts';

@@ -1,6 +1,7 @@
 /** One attempt in the keeper's table, and what may be said of it. */
 import { type HostProblemKind, isHostProblemKind } from '../../shared/host-problem.ts';
 import type { Deadline } from '../../shared/lease-clock.ts';
+import type { FrozenTerms } from '../../shared/protocol/attempt.ts';
 import type { Stage, Terms } from './deadline.ts';
 import type { Refusal } from './refusal.ts';
 
@@ -17,17 +18,6 @@ export function attemptNamed(name: string): AttemptRef | undefined {
   const [, run, digits] = /^([a-z][a-z0-9-]{0,79})-([1-9]\d{0,15})$/.exec(name) ?? [];
   const epoch = Number(digits);
   return run === undefined || !Number.isSafeInteger(epoch) ? undefined : { run, epoch };
-}
-
-/** Terms as they were sent with the start; they never change. */
-export interface FrozenTerms {
-  readonly onDisconnect: 'STOP' | 'HOLD' | 'OVERLAP';
-  /** L. */
-  readonly leaseMs: number;
-  /** G: from SIGTERM to the kill. */
-  readonly stopTimeoutMs: number;
-  /** K: from the kill until a tree that lives counts as stuck. */
-  readonly killGuardMs: number;
 }
 
 export const keeperTerms = ({ onDisconnect, stopTimeoutMs, killGuardMs }: FrozenTerms): Terms => ({

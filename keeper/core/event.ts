@@ -1,8 +1,9 @@
 /** Everything that can happen to the keeper's core. The shell decodes into these, and nothing else reaches the core. */
 import type { HostProblem } from '../../shared/host-problem.ts';
 import type { Deadline, Reading } from '../../shared/lease-clock.ts';
+import type { FrozenTerms } from '../../shared/protocol/attempt.ts';
 import type { Now } from '../../shared/time.ts';
-import type { AttemptRef, EndReason, FrozenTerms, Place, ProcessExit } from './attempt.ts';
+import type { AttemptRef, EndReason, Place, ProcessExit } from './attempt.ts';
 import type { Refusal } from './refusal.ts';
 
 /** What an event arrives with: both clocks of deadlines, and the wall clock for records. */

@@ -1,6 +1,7 @@
 /** What a keeper writes down for its successor, and what it finds of its predecessors. Later records count over earlier ones. */
 import type { Deadline } from '../../shared/lease-clock.ts';
-import { type Attempt, type AttemptEnd, attemptKey, type FrozenTerms, keyOf, type Place } from './attempt.ts';
+import type { FrozenTerms } from '../../shared/protocol/attempt.ts';
+import { type Attempt, type AttemptEnd, attemptKey, keyOf, type Place } from './attempt.ts';
 import { MAX_SPENT_RUNS } from './limits.ts';
 import { SpentEpochs } from './spent-epochs.ts';
 

@@ -8,7 +8,8 @@
  * SIGTERM to the keeper is the host's shutdown, not the agent's: the agent is told and has a short time to drain and say Goodbye,
  * then whatever lives is stopped.
  */
-import { type Attempt, type FrozenTerms, keeperTerms, keyOf, NO_PLACE } from './attempt.ts';
+import type { FrozenTerms } from '../../shared/protocol/attempt.ts';
+import { type Attempt, keeperTerms, keyOf, NO_PLACE } from './attempt.ts';
 import { finish } from './end.ts';
 import type { FromDriver, FromHost } from './event.ts';
 import type { RecordedAttempt } from './record.ts';

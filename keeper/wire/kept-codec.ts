@@ -1,5 +1,6 @@
 /** Attempts as the wire and the journal have them. */
-import { type Attempt, type AttemptEnd, type FrozenTerms, stateOf } from '../core/attempt.ts';
+import type { FrozenTerms } from '../../shared/protocol/attempt.ts';
+import { type Attempt, type AttemptEnd, stateOf } from '../core/attempt.ts';
 import type { RecordedAttempt } from '../core/record.ts';
 import {
   durationJson,

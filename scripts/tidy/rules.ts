@@ -61,7 +61,8 @@ const coreImports: Rule = {
   check: (files) =>
     [...reachedByCores(files)].flatMap((file) =>
       importsOf(file).flatMap(({ specifier, target, at }) => {
-        const pure = target !== undefined && (layerOf(target) === 'core' || /^shared\/[^/]+\.ts$/.test(target));
+        const pure =
+          target !== undefined && (layerOf(target) === 'core' || /^shared\/(?:protocol\/)?[^/]+\.ts$/.test(target));
         return pure ? [] : [complaint(file, at, `a core reaches this file, so it must not import ${specifier}`)];
       }),
     ),

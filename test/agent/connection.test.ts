@@ -2,17 +2,25 @@ import { createServer, type Server } from 'node:net';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { Connection } from '../../agent/connection.ts';
 import type { Event } from '../../agent/core/event.ts';
-import { encodeRequest } from '../../agent/stream-encoder.ts';
 import { present } from '../../shared/assert.ts';
+import { agentMessageToProto } from '../../shared/codec/agent-message.ts';
 import { LocumError } from '../../shared/errors.ts';
+import { HOST } from './core/virtual-agent.ts';
 import { FakeController } from './fake-controller.ts';
 
-const identity = {
-  ...{ server: 'web-1', pool: 'default', instanceId: 'i', machineId: 'm', bootId: 'b', agentVersion: '1' },
-};
 const capacity = { maxSlots: undefined, saturated: false, cpuPercent: 0, memoryPercent: 0 };
-const facts = { uid: '', clusterId: '', capabilities: [], capacity, highestTerm: 0, highestEpoch: 0, hostProblems: [] };
-const HELLO = encodeRequest({ kind: 'hello', facts, attempts: [], lastPart: true }, identity, 0);
+const facts = {
+  ...HOST,
+  uid: undefined,
+  uptimeMs: 0,
+  clusterId: '',
+  capabilities: [],
+  capacity,
+  highestTerm: 0,
+  highestEpoch: 0,
+  hostProblems: [],
+};
+const HELLO = agentMessageToProto({ kind: 'hello', facts, attempts: [], lastPart: true });
 
 let controller: FakeController;
 let events: Event[];

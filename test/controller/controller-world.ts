@@ -6,7 +6,6 @@ import type { DescService } from '@bufbuild/protobuf';
 import { type Client, createClient, type Transport } from '@connectrpc/connect';
 import { createGrpcTransport } from '@connectrpc/connect-node';
 import type { ControllerSettings } from '../../controller/config/config.ts';
-import type { Timers } from '../../controller/core/records/timers.ts';
 import { type Controller, type ControllerOptions, runController } from '../../controller/main.ts';
 import { ClusterService } from '../../shared/gen/locum/v1/cluster_service_pb.ts';
 import { EventService } from '../../shared/gen/locum/v1/event_service_pb.ts';
@@ -15,6 +14,7 @@ import { PoolService } from '../../shared/gen/locum/v1/pool_service_pb.ts';
 import { RunService } from '../../shared/gen/locum/v1/run_service_pb.ts';
 import { ServerService } from '../../shared/gen/locum/v1/server_service_pb.ts';
 import { createLogger } from '../../shared/log.ts';
+import type { Timers } from '../../shared/protocol/timers.ts';
 import { ScriptedAgent } from './scripted-agent.ts';
 
 /** As short as the inequalities allow with room for a busy machine: a takeover after 1.7 s. */

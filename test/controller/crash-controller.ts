@@ -1,7 +1,7 @@
 /** A controller as a process of its own, to be killed: `crash-controller.ts FILE`. Says its addresses over IPC. */
-import { DEFAULT_TIMERS } from '../../controller/core/records/timers.ts';
 import { runController } from '../../controller/main.ts';
 import { createLogger } from '../../shared/log.ts';
+import { DEFAULT_TIMERS } from '../../shared/protocol/timers.ts';
 
 const [file = ''] = process.argv.slice(2);
 const anyPort = { host: '127.0.0.1', port: 0 };

@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest';
-import { DEFAULT_TIMERS } from '../../controller/core/records/timers.ts';
+import { DEFAULT_TIMERS } from '../../shared/protocol/timers.ts';
 import { fromConnectError } from '../../shared/rpc/status-details.ts';
 import { inWorld } from './controller-world.ts';
 

@@ -3,13 +3,13 @@ import { create } from '@bufbuild/protobuf';
 import { policySpecFromProto } from '../../controller/codec/policy.ts';
 import type { Call } from '../../controller/core/cluster/event.ts';
 import { Core } from '../../controller/core/core.ts';
-import type { ToAgent } from '../../controller/core/records/to-agent.ts';
 import { systemAgenda } from '../../controller/engine/agenda.ts';
 import { createScheduleReader } from '../../controller/engine/schedules.ts';
 import { type CallDetails, Reign } from '../../controller/leadership/reign.ts';
 import { ControllerMetrics } from '../../controller/metrics.ts';
 import { PolicySchema } from '../../shared/gen/locum/v1/policy_pb.ts';
 import { policyId } from '../../shared/ids.ts';
+import type { LeaderMessage } from '../../shared/protocol/leader-message.ts';
 import { FailingStore } from './engine/failing-store.ts';
 
 export function createPolicy(id: string, requestId = '', argv = ['/bin/true']): CallDetails {
@@ -24,13 +24,12 @@ export async function reignWorld() {
   const store = new FailingStore();
   const { term } = await store.campaign('test', new AbortController().signal);
   const { clusterId, incarnation } = await store.identity();
-  const sent: ToAgent[] = [];
+  const sent: LeaderMessage[] = [];
   const fatal: unknown[] = [];
   const stepDowns: string[] = [];
   const reign = new Reign({
     store,
     term,
-    clusterId,
     revision: (await store.load()).revision,
     core: new Core({ version: 'test', verifyIntervalMs: 0, maxCommitsInFlight: 1, schedules: createScheduleReader() }),
     clock: () => ({ mono: Date.now(), wall: Date.now() }),

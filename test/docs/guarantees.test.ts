@@ -1,9 +1,9 @@
 import { existsSync, readFileSync } from 'node:fs';
 import { dirname, join } from 'node:path';
 import { describe, expect, it } from 'vitest';
-import { DEFAULT_TIMERS } from '../../controller/core/records/timers.ts';
 import { dialTable, outageToleratedMs, SETTINGS, takeoverMs } from '../../scripts/dial-table.ts';
 import { present } from '../../shared/assert.ts';
+import { DEFAULT_TIMERS } from '../../shared/protocol/timers.ts';
 import { TROUBLES } from '../faults/network-faults.ts';
 import { CRASHES, RESTARTS } from '../faults/process-faults.ts';
 

@@ -85,7 +85,6 @@ export class FuzzWorld {
     const reign: Reign = new Reign({
       store,
       term,
-      clusterId,
       revision: (await store.load()).revision,
       core: new Core({
         version: 'fuzz',
@@ -104,7 +103,7 @@ export class FuzzWorld {
       onFatal: (error) => void defects.push(`ended: ${error instanceof Error ? error.stack : String(error)}`),
     });
     reign.elect({ kind: 'elected', term, clusterId, incarnation, firstOfIncarnation: false, records: [] });
-    streams.attach({ term, clusterId, post: (event) => reign.post(event) });
+    streams.attach({ term, post: (event) => reign.post(event) });
     return new FuzzWorld({ reign, streams, log, metrics, defects });
   }
 

@@ -8,7 +8,6 @@ import { decodeRecord, encodeRecord } from '../../controller/codec/record.ts';
 import { DEFAULT_KEEP } from '../../controller/core/cluster/cluster.ts';
 import { Journal } from '../../controller/core/cluster/journal.ts';
 import { stateOf } from '../../controller/core/load.ts';
-import { DEFAULT_TIMERS } from '../../controller/core/records/timers.ts';
 import { createScheduleReader } from '../../controller/engine/schedules.ts';
 import { StaleReads } from '../../controller/replication/stale-reads.ts';
 import { WarmCopy } from '../../controller/replication/warm-copy.ts';
@@ -17,6 +16,7 @@ import { type EtcdStore, openEtcdStore } from '../../controller/store/etcd/etcd-
 import type { Change, Store, Write } from '../../controller/store/store.ts';
 import { assert } from '../../shared/assert.ts';
 import { KV } from '../../shared/gen/etcdserverpb/rpc_pb.ts';
+import { DEFAULT_TIMERS } from '../../shared/protocol/timers.ts';
 import { SILENT } from '../controller/replication/leaders-seen.ts';
 import { EtcdCluster, etcdMissing } from '../store/etcd-cluster.ts';
 

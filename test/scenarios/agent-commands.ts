@@ -1,10 +1,10 @@
 /** Commands about agents and their hosts. */
 
-import type { ReportedAttempt } from '../../controller/core/cluster/event.ts';
-import type { Capability } from '../../controller/core/records/capability.ts';
 import { present } from '../../shared/assert.ts';
 import { HOST_PROBLEM_KINDS, type HostProblem } from '../../shared/host-problem.ts';
 import { epoch, policyId, runId } from '../../shared/ids.ts';
+import type { ReportedAttempt } from '../../shared/protocol/attempt.ts';
+import type { Capability } from '../../shared/protocol/capability.ts';
 import type { StartAnswer } from '../controller/core/world/agent-facts.ts';
 import type { ModelAgent } from '../controller/core/world/model-agent.ts';
 import { isAlive, type ModelAttempt } from '../controller/core/world/model-attempt.ts';

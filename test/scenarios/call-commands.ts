@@ -1,8 +1,8 @@
 /** Commands that are administrators' calls. `id=` gives a request_id, the word `dry` sets validate_only, `by=` names who asks. */
 import type { AdminCall, Call } from '../../controller/core/cluster/event.ts';
-import type { Timers } from '../../controller/core/records/timers.ts';
 import { present } from '../../shared/assert.ts';
 import { policyId, poolId, runId, serverId } from '../../shared/ids.ts';
+import type { Timers } from '../../shared/protocol/timers.ts';
 import type { Command } from './agent-commands.ts';
 import { patchOf, specOf } from './policy-notation.ts';
 import type { Stage } from './stage.ts';

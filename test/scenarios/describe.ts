@@ -1,8 +1,9 @@
 /** What happened, in one line each. */
 import type { RecordWrite } from '../../controller/core/cluster/effect.ts';
-import type { CallResult, CallValue, MovePlan, ReportedAttempt } from '../../controller/core/cluster/event.ts';
+import type { CallResult, CallValue, MovePlan } from '../../controller/core/cluster/event.ts';
 import type { EventRecord } from '../../controller/core/records/state.ts';
-import type { ToAgent, Verdict } from '../../controller/core/records/to-agent.ts';
+import type { ReportedAttempt } from '../../shared/protocol/attempt.ts';
+import type { LeaderMessage, Verdict } from '../../shared/protocol/leader-message.ts';
 import type { Said } from '../controller/core/world/model-agent.ts';
 
 const verdict = ({ run, epoch, action, reason }: Verdict): string =>
@@ -11,7 +12,7 @@ const verdict = ({ run, epoch, action, reason }: Verdict): string =>
 const listed = (items: readonly string[]): string => (items.length === 0 ? 'nothing' : items.join(', '));
 
 /** A message to an agent. */
-export function describeMessage(message: ToAgent): string {
+export function describeMessage(message: LeaderMessage): string {
   switch (message.kind) {
     case 'welcome':
       return `welcome, session ${message.session}: ${listed(message.verdicts.map(verdict))}`;
@@ -33,6 +34,9 @@ export function describeMessage(message: ToAgent): string {
       return `verdicts, generation ${message.generation}: ${listed(message.verdicts.map(verdict))}`;
     case 'timers_changed':
       return `timers changed: h=${message.timers.heartbeatMs / 1000} L=${message.timers.leaseMs / 1000}`;
+    case 'reconnect':
+    case 'read_output':
+      throw new Error(`no core sends ${message.kind}`);
   }
 }
 

@@ -1,11 +1,13 @@
 /** The agent process: the real agent core, with a simulated shell that performs its effects in order. */
 import type { Effect } from '../../agent/core/effect.ts';
 import type { Event } from '../../agent/core/event.ts';
-import type { Capability, Capacity, FromLeader, ToLeader } from '../../agent/core/message.ts';
 import { type AgentState, createAgent } from '../../agent/core/state.ts';
 import { step } from '../../agent/core/step.ts';
 import { unreachable } from '../../shared/assert.ts';
 import type { Prng } from '../../shared/prng.ts';
+import type { AgentMessage, Capacity } from '../../shared/protocol/agent-message.ts';
+import type { Capability } from '../../shared/protocol/capability.ts';
+import type { LeaderMessage } from '../../shared/protocol/leader-message.ts';
 import type { ControllerNode } from './controller.ts';
 import type { Host } from './host.ts';
 import type { KeeperNode } from './keeper.ts';
@@ -22,7 +24,7 @@ export interface AgentWorld {
   readonly endpoints: readonly string[];
   controllerAt(endpoint: string): ControllerNode | undefined;
   /** A leader's message was handed to the agent; `effects` is what it made of it. */
-  obeyed(agent: AgentNode, term: number, message: FromLeader, effects: readonly Effect[]): void;
+  obeyed(agent: AgentNode, term: number, message: LeaderMessage, effects: readonly Effect[]): void;
   /** An assertion failed inside the core. */
   failed(who: string, error: unknown): void;
   /** Undoes something after a while, or when faults end. */
@@ -70,7 +72,10 @@ export class AgentNode extends Process {
     const { uid, clusterId, highestTerm } = host.identity;
     const { maxSlots } = this.facts;
     const now = this.clock.read(this.queue.now);
-    this.#state = createAgent({ endpoints, maxSlots, uid, clusterId, highestTerm, seed: random.uint32() }, now);
+    this.#state = createAgent(
+      { host: host.facts, endpoints, maxSlots, uid, clusterId, highestTerm, seed: random.uint32() },
+      now,
+    );
     this.#streams = new Map();
     const { life } = this;
     this.#keeper = new KeeperChannel({
@@ -235,7 +240,7 @@ export class AgentNode extends Process {
     world.during(ms, this.pause());
   }
 
-  #receive(id: number, term: number, message: FromLeader): void {
+  #receive(id: number, term: number, message: LeaderMessage): void {
     const current = id === this.#state?.session?.stream || id === this.#state?.candidate?.stream;
     this.#world.say(this.name, () => `← ${current ? '' : '(given up) '}${term} ${brief(withoutWorkload(message))}`);
     const effects = this.step({ kind: 'received', stream: id, term, message });
@@ -247,7 +252,7 @@ export class AgentNode extends Process {
     this.step({ kind: 'closed', stream: id, reason });
   }
 
-  #send(id: number, message: ToLeader): void {
+  #send(id: number, message: AgentMessage): void {
     const stream = this.#streams.get(id);
     if (stream === undefined) return;
     this.#world.say(this.name, () => `→ ${brief(message)}`);

@@ -1,7 +1,7 @@
 /** The world as a simulated controller sees it. */
 import type { ScheduleReader } from '../../controller/core/cluster/schedule-reader.ts';
-import type { Timers } from '../../controller/core/records/timers.ts';
 import type { Prng } from '../../shared/prng.ts';
+import type { Timers } from '../../shared/protocol/timers.ts';
 import type { ReignWatch } from './reign.ts';
 import type { SimStore } from './store.ts';
 

@@ -2,19 +2,18 @@
  * The controller process: a candidate, then a leader with a fresh core, then a candidate again. It answers agents that come to it
  * while it does not lead, and it may be paused anywhere, also between deciding and sending.
  */
-import type { FromLeader, ToLeader } from '../../agent/core/message.ts';
 import type { Effect } from '../../controller/core/cluster/effect.ts';
 import type { AdminCall, CallResult, FromAgent } from '../../controller/core/cluster/event.ts';
 import type { ConnId } from '../../controller/core/records/state.ts';
-import type { ToAgent } from '../../controller/core/records/to-agent.ts';
 import { firstOfIncarnation } from '../../shared/ids.ts';
+import type { AgentMessage } from '../../shared/protocol/agent-message.ts';
+import type { LeaderMessage } from '../../shared/protocol/leader-message.ts';
 import type { Now } from '../../shared/time.ts';
 import { type AgentEnd, type Conn, eventOf } from './agent-conn.ts';
 import type { ClockState } from './clock.ts';
 import { SimCommitter } from './committer.ts';
 import type { ControllerWorld } from './controller-world.ts';
 import type { Host } from './host.ts';
-import { forAgent } from './leader-message.ts';
 import type { Stream } from './network.ts';
 import { Process, type Surroundings } from './process.ts';
 import { isFirstOfIncarnation, SimReign } from './reign.ts';
@@ -230,14 +229,14 @@ export class ControllerNode extends Process {
     });
   }
 
-  receive(stream: Stream, message: ToLeader): void {
+  receive(stream: Stream, message: AgentMessage): void {
     this.take(() => {
       const conn = this.#connOf.get(stream);
       if (conn !== undefined) this.#handle(conn, message);
     });
   }
 
-  #handle(conn: ConnId, message: ToLeader): void {
+  #handle(conn: ConnId, message: AgentMessage): void {
     const known = this.#conns.get(conn);
     if (known === undefined) return;
     const { reign } = this;
@@ -245,7 +244,7 @@ export class ControllerNode extends Process {
       this.#sendAway(known);
       return;
     }
-    const event = eventOf(conn, known, message, this.queue.now);
+    const event = eventOf(conn, known, message);
     if (event === undefined) return;
     if (event.kind === 'hello') this.#received(reign, conn, 0);
     if (event.kind === 'heartbeat') this.#received(reign, conn, event.sequence);
@@ -334,16 +333,15 @@ export class ControllerNode extends Process {
     this.#world.during(ms, this.pause());
   }
 
-  #send(conn: ConnId, term: number, message: ToAgent): void {
+  #send(conn: ConnId, term: number, message: LeaderMessage): void {
     const known = this.#conns.get(conn);
     if (known === undefined) return;
-    const said = forAgent(message, this.#world.store.clusterId);
-    this.#world.say(this.name, () => `→ ${known.end.host.name} ${brief({ ...said, workload: undefined })}`);
-    known.stream.sendDown(() => known.end.receive(term, said));
-    if (said.kind === 'start' && this.#world.repeatsStarts()) this.#repeat(known, term, said);
+    this.#world.say(this.name, () => `→ ${known.end.host.name} ${brief({ ...message, workload: undefined })}`);
+    known.stream.sendDown(() => known.end.receive(term, message));
+    if (message.kind === 'start' && this.#world.repeatsStarts()) this.#repeat(known, term, message);
   }
 
-  #repeat({ stream, end }: Conn, term: number, start: FromLeader): void {
+  #repeat({ stream, end }: Conn, term: number, start: LeaderMessage): void {
     const afterMs = 20_000 * this.#world.random.float() ** 3;
     this.later(afterMs, () => stream.sendDown(() => end.receive(term, start)));
   }

@@ -2,6 +2,7 @@
 
 import type { HostProblem } from '../../shared/host-problem.ts';
 import type { PoolId, ServerId } from '../../shared/ids.ts';
+import type { HostFacts } from '../../shared/protocol/agent-message.ts';
 import { SECOND } from '../../shared/time.ts';
 import type { SimClock } from './clock.ts';
 import { type SimDisk, SimJournal } from './disk.ts';
@@ -96,6 +97,12 @@ export class Host {
     this.directory = options.directory;
     this.bootId = `${options.name}-boot-1`;
     this.disk.onChange = () => this.onProblems();
+  }
+
+  /** Who it is for a leader, in this boot and with this state directory. */
+  get facts(): HostFacts {
+    const { server, pool, machineId, bootId, directory } = this;
+    return { server, pool, machineId, bootId, instanceId: directory.instanceId, agentVersion: 'sim' };
   }
 
   /** What keeps programs from being started, as whoever looks at the machine sees it. */

@@ -1,9 +1,9 @@
 /** The agent's side of the unix socket to its keeper: finds the keeper or starts one, and keeps the order of what is said. */
 import type { KeeperRequest, Tree as TreeFacts } from '../../agent/core/effect.ts';
 import type { FromKeeper, RequestId } from '../../agent/core/event.ts';
-import type { AttemptRef } from '../../agent/core/message.ts';
 import type { HostProblem } from '../../shared/host-problem.ts';
 import type { Prng } from '../../shared/prng.ts';
+import type { AttemptRef } from '../../shared/protocol/attempt.ts';
 import type { EventQueue } from './event-queue.ts';
 import type { Host } from './host.ts';
 import type { KeeperLink, KeeperNode } from './keeper.ts';

@@ -1,6 +1,6 @@
 /** Which faults are dangerous together, and the worlds in which they are most so. */
-import type { OnDisconnect } from '../../controller/core/records/state.ts';
 import type { Prng } from '../../shared/prng.ts';
+import type { OnDisconnect } from '../../shared/protocol/attempt.ts';
 import type { FaultKind } from './fault-kinds.ts';
 import type { Behaviour } from './tree.ts';
 

@@ -4,10 +4,11 @@
  * world in which everything happens at once mostly shows that nothing works then.
  */
 
-import type { OnDisconnect, Trigger } from '../../controller/core/records/state.ts';
-import { DEFAULT_TIMERS, type Timers } from '../../controller/core/records/timers.ts';
+import type { Trigger } from '../../controller/core/records/state.ts';
 import { DEFAULT_POOL, type PoolId } from '../../shared/ids.ts';
 import { Prng } from '../../shared/prng.ts';
+import type { OnDisconnect } from '../../shared/protocol/attempt.ts';
+import { DEFAULT_TIMERS, type Timers } from '../../shared/protocol/timers.ts';
 import { MINUTE, SECOND } from '../../shared/time.ts';
 import { FAULT_KINDS, type FaultKind, isPossible, pickByWeight } from './fault-kinds.ts';
 import { type Mixture, pickMixture } from './mixtures.ts';

@@ -8,9 +8,9 @@ import type { AdminCall, CallResult, Event, FromShell } from '../../controller/c
 import type { ScheduleReader } from '../../controller/core/cluster/schedule-reader.ts';
 import { Core } from '../../controller/core/core.ts';
 import type { ConnId, StateRecord } from '../../controller/core/records/state.ts';
-import type { Timers } from '../../controller/core/records/timers.ts';
-import type { ToAgent } from '../../controller/core/records/to-agent.ts';
 import { unreachable } from '../../shared/assert.ts';
+import type { LeaderMessage } from '../../shared/protocol/leader-message.ts';
+import type { Timers } from '../../shared/protocol/timers.ts';
 import type { Now } from '../../shared/time.ts';
 import type { BatchFacts } from './checks/ledger.ts';
 import type { SimCommitter } from './committer.ts';
@@ -23,7 +23,7 @@ export interface ReignWatch {
   /** These records are handed to the store; what they say becomes true when they are committed. */
   persisting(reign: SimReign, writes: readonly RecordWrite[]): BatchFacts;
   /** A message is handed to a stream. */
-  sending(reign: SimReign, conn: ConnId, message: ToAgent): void;
+  sending(reign: SimReign, conn: ConnId, message: LeaderMessage): void;
   /** The core was elected; its indices may be watched. */
   elected(reign: SimReign): void;
 }
@@ -36,7 +36,7 @@ export interface ReignOptions {
   readonly verifyIntervalMs: number;
   readonly schedules: ScheduleReader;
   readonly watch: ReignWatch;
-  readonly send: (conn: ConnId, message: ToAgent) => void;
+  readonly send: (conn: ConnId, message: LeaderMessage) => void;
   readonly close: (conn: ConnId, reason: string) => void;
   readonly stepDown: (reason: string) => void;
 }

@@ -1,8 +1,8 @@
 /** A host with its agent and keeper, and what faults do to them. */
-import type { Capability } from '../../agent/core/message.ts';
 import { type Refusal, refuse } from '../../keeper/core/refusal.ts';
 import { type PoolId, type ServerId, serverId } from '../../shared/ids.ts';
 import type { Prng } from '../../shared/prng.ts';
+import type { Capability } from '../../shared/protocol/capability.ts';
 import { AgentNode } from './agent.ts';
 import { SimClock, someRate } from './clock.ts';
 import { SimDisk } from './disk.ts';

@@ -1,14 +1,14 @@
 /** Faults by script: a simulated world in which only that happens what a test says, with the same checks as in any seed. */
 
 import type { Event } from '../../agent/core/event.ts';
-import type { ToLeader } from '../../agent/core/message.ts';
 import type { ClusterState } from '../../controller/core/cluster/cluster.ts';
 import type { Call } from '../../controller/core/cluster/event.ts';
 import type { Run, Server } from '../../controller/core/records/state.ts';
-import { DEFAULT_TIMERS } from '../../controller/core/records/timers.ts';
 import { isEnded } from '../../controller/core/runs/run.ts';
 import { present } from '../../shared/assert.ts';
 import { DEFAULT_POOL, type PolicyId, policyId, serverId } from '../../shared/ids.ts';
+import type { AgentMessage } from '../../shared/protocol/agent-message.ts';
+import { DEFAULT_TIMERS } from '../../shared/protocol/timers.ts';
 import { MINUTE, SECOND } from '../../shared/time.ts';
 import { stillWaiting } from './checks/liveness.ts';
 import type { ControllerNode } from './controller.ts';
@@ -123,7 +123,7 @@ export class Story {
   }
 
   /** The leader receives this on the stream of a server's agent, as if the agent had sent it. */
-  say(host: string, message: ToLeader): void {
+  say(host: string, message: AgentMessage): void {
     const stream = [...this.world.network.streams].find((one) => one.host === host && one.agentOpen);
     this.leader.receive(present(stream, `${host} has a stream`), message);
   }

@@ -1,7 +1,7 @@
 /** Process trees: what a policy runs, as a host sees it. A tree lives until it ends by itself or is killed. */
-import type { FrozenTerms } from '../../agent/core/message.ts';
 import type { PolicyId, RunId } from '../../shared/ids.ts';
 import type { Prng } from '../../shared/prng.ts';
+import type { FrozenTerms } from '../../shared/protocol/attempt.ts';
 import type { EventQueue, Planned } from './event-queue.ts';
 import type { Host } from './host.ts';
 

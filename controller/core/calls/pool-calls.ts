@@ -1,11 +1,12 @@
 /** Pools: their timers and defaults, and the end of a storm. */
 import { alreadyExists, LocumError, stateProblem } from '../../../shared/errors.ts';
 import { DEFAULT_POOL, type Uid, uid } from '../../../shared/ids.ts';
+import { DEFAULT_TIMERS, type Timers } from '../../../shared/protocol/timers.ts';
 import { change, create, remove } from '../cluster/change.ts';
 import { nextUid, poolLiveOf, serverLiveOf } from '../cluster/cluster.ts';
 import type { Turn, View } from '../cluster/turn.ts';
 import type { Pool } from '../records/state.ts';
-import { checkTimers, DEFAULT_TIMERS, type Timers } from '../records/timers.ts';
+import { checkTimers } from '../records/timers.ts';
 import { endStorm } from '../servers/storm.ts';
 import { type CallOf, checkEtag, goneOutcome, knownPool, type Outcome, poolOutcome } from './outcome.ts';
 

@@ -5,6 +5,8 @@
 
 import { present } from '../../../shared/assert.ts';
 import type { Epoch, PolicyId, PoolId, RunId, ServerId, SessionId, Uid } from '../../../shared/ids.ts';
+import type { ReportFullState, StartCommand, TimersChanged, Verdict } from '../../../shared/protocol/leader-message.ts';
+import type { Workload } from '../../../shared/protocol/workload.ts';
 import { HOUR, type Now } from '../../../shared/time.ts';
 import { EVENTS_KEPT, EventLog } from '../indexes/event-log.ts';
 import { PlacementIndex } from '../indexes/placement-index.ts';
@@ -14,7 +16,6 @@ import { Shares } from '../indexes/shares.ts';
 import type { Requirement } from '../records/capability.ts';
 import type { Meta } from '../records/meta.ts';
 import type { Attempt, ConnId, Policy, Pool, Run, Server, StopReason } from '../records/state.ts';
-import type { ToAgent, Verdict } from '../records/to-agent.ts';
 
 /** A command that waits until its commit is durable, its term checked and its turn come. */
 export interface Waiting {
@@ -25,11 +26,13 @@ export interface Waiting {
     | { readonly kind: 'stop'; readonly run: RunId; readonly epoch: Epoch; readonly reason: StopReason }
     | { readonly kind: 'ack'; readonly run: RunId; readonly epoch: Epoch }
     | { readonly kind: 'verdicts'; readonly verdicts: readonly Verdict[] }
-    | { readonly kind: 'plain'; readonly message: Extract<ToAgent, { kind: 'report_full_state' | 'timers_changed' }> };
+    | { readonly kind: 'plain'; readonly message: ReportFullState | TimersChanged };
 }
 
 /** A start without what is known only when it is handed over. */
-export type StartMessage = Omit<Extract<ToAgent, { kind: 'start' }>, 'kind' | 'commandId' | 'generation' | 'sequence'>;
+export type StartMessage = Omit<StartCommand, 'kind' | 'commandId' | 'generation' | 'sequence' | 'workload'> & {
+  readonly workload: Workload;
+};
 
 /** One unbroken agent stream whose Hello was accepted. */
 export interface Session {

@@ -6,9 +6,10 @@
  * what is to be looked at (`lookAt…` of the turn).
  */
 import type { ServerId } from '../../../shared/ids.ts';
+import type { AttemptState } from '../../../shared/protocol/attempt.ts';
 import { isClosedGate } from '../records/gate-record.ts';
 import type { RunStateName } from '../records/run-state.ts';
-import type { Attempt, AttemptState, Policy, Pool, Run, Server } from '../records/state.ts';
+import type { Attempt, Policy, Pool, Run, Server } from '../records/state.ts';
 import { policyLiveOf } from './cluster.ts';
 import type { Turn } from './turn.ts';
 

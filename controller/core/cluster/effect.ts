@@ -4,8 +4,8 @@
  * "Effects have an order").
  */
 import type { LocumError } from '../../../shared/errors.ts';
+import type { LeaderMessage } from '../../../shared/protocol/leader-message.ts';
 import type { ConnId, StateRecord } from '../records/state.ts';
-import type { ToAgent } from '../records/to-agent.ts';
 import type { CallId, CallResult } from './event.ts';
 
 export type RecordWrite =
@@ -30,7 +30,7 @@ export type Effect =
     }
   /** Ask the store, from now on, whether the term is still the current one; answer `term_verified`, or step down. */
   | { readonly kind: 'verify_term'; readonly check: number }
-  | { readonly kind: 'send'; readonly conn: ConnId; readonly message: ToAgent }
+  | { readonly kind: 'send'; readonly conn: ConnId; readonly message: LeaderMessage }
   /** End a stream, after what was sent on it. Without an error it ends normally. */
   | { readonly kind: 'close'; readonly conn: ConnId; readonly error: LocumError | undefined }
   | { readonly kind: 'reply'; readonly call: CallId; readonly result: CallResult }

@@ -1,110 +1,37 @@
 /** Everything that can happen to the core. The shell decodes into these and nothing else reaches the core. */
 import type { LocumError } from '../../../shared/errors.ts';
-import type { HostProblem, HostProblemKind } from '../../../shared/host-problem.ts';
-import type { Epoch, PolicyId, PoolId, RunId, ServerId, Uid } from '../../../shared/ids.ts';
-import type { Capability } from '../records/capability.ts';
-import type { CauseOf } from '../records/event-type.ts';
+import type { PolicyId, PoolId, RunId, ServerId } from '../../../shared/ids.ts';
 import type {
-  AttemptState,
-  ConnId,
-  EndCause,
-  Failback,
-  Policy,
-  PolicySpec,
-  Pool,
-  Run,
-  Server,
-  StateRecord,
-} from '../records/state.ts';
-import type { Timers } from '../records/timers.ts';
-
-/** An attempt as an agent lists it. */
-export interface ReportedAttempt {
-  readonly run: RunId;
-  readonly policy: PolicyId;
-  readonly epoch: Epoch;
-  readonly state: AttemptState;
-  readonly pid: number;
-  readonly startWall: number | undefined;
-  readonly endWall: number | undefined;
-  readonly end:
-    | {
-        readonly cause: EndCause;
-        readonly exitCode: number | undefined;
-        readonly signal: string;
-        readonly detail: string;
-        /** The problem of the host for which its start was refused. */
-        readonly hostProblem?: HostProblemKind | undefined;
-      }
-    | undefined;
-}
-
-export interface ReportedCapacity {
-  readonly maxSlots: number | undefined;
-  readonly saturated: boolean;
-}
+  AttemptReport,
+  CommandResult,
+  Goodbye,
+  Heartbeat,
+  HelloFacts,
+} from '../../../shared/protocol/agent-message.ts';
+import type { ReportedAttempt } from '../../../shared/protocol/attempt.ts';
+import type { Timers } from '../../../shared/protocol/timers.ts';
+import type { ConnId, Failback, Policy, PolicySpec, Pool, Run, Server, StateRecord } from '../records/state.ts';
 
 /** A Hello, put together from its parts. */
-export interface HelloFacts {
-  readonly server: ServerId;
-  readonly pool: PoolId;
-  /** Uid that the agent was given earlier; undefined: none. */
-  readonly uid: Uid | undefined;
-  readonly instanceId: string;
-  readonly machineId: string;
-  readonly bootId: string;
-  readonly uptimeMs: number;
-  readonly agentVersion: string;
-  readonly capabilities: readonly Capability[];
-  readonly capacity: ReportedCapacity;
+export interface WholeHello extends HelloFacts {
   readonly inventory: readonly ReportedAttempt[];
-  readonly highestTerm: number;
-  readonly highestEpoch: number;
-  /** Empty: the agent holds no work of any cluster. */
-  readonly clusterId: string;
-  /** What the host says keeps every start from succeeding. Empty: nothing. Undefined: this agent never says. */
-  readonly hostProblems?: readonly HostProblem[] | undefined;
 }
 
-export type CommandOutcome = 'APPLIED' | 'ALREADY_APPLIED' | 'REFUSED' | 'EXPIRED' | 'STALE';
+type OnStream<Message> = Message & { readonly conn: ConnId };
 
-/** What an agent says on an open stream. */
+/** What an agent says on an open stream, inventories put together from their parts. */
 export type FromAgent =
-  | { readonly kind: 'hello'; readonly conn: ConnId; readonly hello: HelloFacts }
-  | {
-      readonly kind: 'heartbeat';
-      readonly conn: ConnId;
-      readonly sequence: number;
-      readonly generation: number;
-      readonly capacity: ReportedCapacity | undefined;
-      readonly capabilities: readonly Capability[] | undefined;
-      /** All of them, when any came or went. Undefined: unchanged. */
-      readonly hostProblems?: readonly HostProblem[] | undefined;
-    }
-  | { readonly kind: 'report'; readonly conn: ConnId; readonly attempts: readonly ReportedAttempt[] }
-  | {
-      readonly kind: 'command_result';
-      readonly conn: ConnId;
-      readonly commandId: number;
-      readonly outcome: CommandOutcome;
-      readonly reason: string;
-      readonly detail: string;
-      readonly pid: number;
-      /** Of a refusal: the problem of the host that is its reason. Undefined: the host is not to blame. */
-      readonly hostProblem?: HostProblemKind | undefined;
-    }
+  | { readonly kind: 'hello'; readonly conn: ConnId; readonly hello: WholeHello }
+  | OnStream<Heartbeat>
+  | OnStream<AttemptReport>
+  | OnStream<CommandResult>
   | {
       readonly kind: 'full_state';
       readonly conn: ConnId;
       readonly generation: number;
       readonly inventory: readonly ReportedAttempt[];
     }
-  | {
-      readonly kind: 'goodbye';
-      readonly conn: ConnId;
-      readonly attempts: readonly ReportedAttempt[];
-      readonly reason: CauseOf<'SERVER_LEFT'>;
-    }
+  | OnStream<Goodbye>
   | { readonly kind: 'stream_closed'; readonly conn: ConnId };
 
 /** Fields of a policy to change; absent keys stay. */

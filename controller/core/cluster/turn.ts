@@ -1,8 +1,9 @@
 /** What every part of the core works on: the state, the journal, the gate, the wheels, and what is to be looked at again. */
 import type { PolicyId, PoolId, RunId, ServerId } from '../../../shared/ids.ts';
+import { DEFAULT_TIMERS, type Timers } from '../../../shared/protocol/timers.ts';
 import type { Now } from '../../../shared/time.ts';
 import type { Server } from '../records/state.ts';
-import { DEFAULT_ELECTION_TTL_MS, DEFAULT_TIMERS, type Timers } from '../records/timers.ts';
+import { DEFAULT_ELECTION_TTL_MS } from '../records/timers.ts';
 import { ageOf, type ClusterState, emptyCluster, type Keep, type Session, type Waiting } from './cluster.ts';
 import type { Effect } from './effect.ts';
 import type { CallId, CallResult } from './event.ts';

@@ -1,5 +1,6 @@
 import type { ServerId } from '../../../shared/ids.ts';
-import type { Capability, Requirement } from '../records/capability.ts';
+import type { Capability } from '../../../shared/protocol/capability.ts';
+import type { Requirement } from '../records/capability.ts';
 
 /** What placement knows about a server. */
 export interface ServerFacts {

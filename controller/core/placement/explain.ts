@@ -1,7 +1,7 @@
 import type { ServerId } from '../../../shared/ids.ts';
+import type { Capability } from '../../../shared/protocol/capability.ts';
 import type { PlacementQuery } from '../indexes/placement-query.ts';
 import {
-  type Capability,
   type CapabilityMap,
   capabilityMap,
   describeUnmet,

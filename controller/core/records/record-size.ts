@@ -2,7 +2,8 @@
  * About how many bytes a record takes, for bounds on what waits. It is asked at each change, so nothing is encoded: what users can make
  * large is summed up, and the rest is a flat amount for each part.
  */
-import type { Policy, Run, StateRecord, Workload } from './state.ts';
+import type { Workload } from '../../../shared/protocol/workload.ts';
+import type { Policy, Run, StateRecord } from './state.ts';
 
 const FLAT_BYTES = 300;
 const ATTEMPT_BYTES = 200;

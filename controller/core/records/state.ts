@@ -4,9 +4,11 @@
  * for cron. Times named `…Mono` are monotonic milliseconds of this leader. Times named `…Age` are ages of the cluster: they measure
  * waits that outlive a leader. See docs/semantics.md for the words.
  */
-import type { HostProblemKind } from '../../../shared/host-problem.ts';
 import type { Epoch, PolicyId, PoolId, RunId, ServerId, Uid } from '../../../shared/ids.ts';
-import type { Capability } from './capability.ts';
+import type { AttemptState, FrozenTerms, OnDisconnect, ReportedEnd } from '../../../shared/protocol/attempt.ts';
+import type { Capability } from '../../../shared/protocol/capability.ts';
+import type { Timers } from '../../../shared/protocol/timers.ts';
+import type { Workload } from '../../../shared/protocol/workload.ts';
 import type { EarlierLife } from './earlier-attempt.ts';
 import type { Cause } from './event-cause.ts';
 import type { KnownEvent } from './event-type.ts';
@@ -15,11 +17,9 @@ import type { Meta } from './meta.ts';
 import type { RunReason } from './run-reason.ts';
 import type { RunStateName } from './run-state.ts';
 import type { Skip } from './skip.ts';
-import type { Timers } from './timers.ts';
 
 export type Liveness = 'ALIVE' | 'SUSPECT' | 'MISSING' | 'LEFT';
 export type Intent = 'ACTIVE' | 'CORDONED' | 'DRAINING';
-export type OnDisconnect = 'STOP' | 'HOLD' | 'OVERLAP';
 export type ListMode = 'ONLY' | 'PREFER';
 export type Failback = 'NEVER' | 'ON_NEXT_START' | 'AUTO' | 'MANUAL';
 export type OnCapabilityLoss = 'MOVE' | 'IGNORE' | 'STOP';
@@ -91,17 +91,6 @@ export interface Server extends RecordBase {
   deleting: boolean;
 }
 
-export type Workload = {
-  readonly env: Readonly<Record<string, string>>;
-  /** Empty: a fresh folder of the run. */
-  readonly workingDirectory: string;
-  /** Empty: the keeper's user. */
-  readonly user: string;
-} & (
-  | { readonly kind: 'command'; readonly argv: readonly string[] }
-  | { readonly kind: 'script'; readonly interpreter: readonly string[]; readonly text: string }
-);
-
 export type Trigger =
   | { readonly kind: 'continuous' }
   | { readonly kind: 'on_demand' }
@@ -156,14 +145,6 @@ export interface Policy extends RecordBase {
   scheduledFromWall: number | undefined;
 }
 
-/** Terms of an attempt, frozen when it is assigned: agent, keeper and leader use these, never the policy's current ones. */
-export interface FrozenTerms {
-  readonly onDisconnect: OnDisconnect;
-  readonly leaseMs: number;
-  readonly stopTimeoutMs: number;
-  readonly killGuardMs: number;
-}
-
 /** What proves an attempt ended (semantics C3). */
 export type Proof =
   | 'REPORT' // (a) the agent of the same place reports it ended with an empty tree
@@ -175,20 +156,9 @@ export type Proof =
   | 'OPERATOR' // (d) ConfirmServerDead or ReleaseRun
   | 'OVERLAP'; // none needed: OVERLAP, after missing_after
 
-/** EXPIRED: the start came too late, or to a session that was over. */
-export type EndCause = 'UNKNOWN' | 'EXITED' | 'STOPPED' | 'LAPSED' | 'REFUSED' | 'EXPIRED' | 'SPAWN_FAILED' | 'LOST';
-
-export interface AttemptEnd {
-  readonly cause: EndCause;
-  readonly exitCode: number | undefined;
-  readonly signal: string;
+export interface AttemptEnd extends ReportedEnd {
   readonly proof: Proof;
-  readonly detail: string;
-  /** The problem of the host for which its start was refused. */
-  readonly hostProblem?: HostProblemKind | undefined;
 }
-
-export type AttemptState = 'ASSIGNED' | 'STARTING' | 'RUNNING' | 'STOPPING' | 'STUCK' | 'ENDED';
 
 /** Why an attempt was made. */
 export type AttemptCause = 'START' | 'RESTART' | 'RECOVERY' | 'MOVE' | 'FAILBACK' | 'DRAIN';

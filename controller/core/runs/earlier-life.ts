@@ -5,9 +5,9 @@
  */
 import { incarnationOf } from '../../../shared/ids.ts';
 import { LIMITS } from '../../../shared/limits.ts';
+import type { ReportedAttempt } from '../../../shared/protocol/attempt.ts';
 import { change, SILENT } from '../cluster/change.ts';
 import { type ClusterState, type Session, serverOf } from '../cluster/cluster.ts';
-import type { ReportedAttempt } from '../cluster/event.ts';
 import type { Turn } from '../cluster/turn.ts';
 import { ANYWHERE, type EarlierAttempt, type EarlierLife } from '../records/earlier-attempt.ts';
 import type { Policy, Server } from '../records/state.ts';

@@ -2,6 +2,7 @@
 import { LocumError } from '../../../shared/errors.ts';
 import { type SessionId, sessionId } from '../../../shared/ids.ts';
 import { LIMITS } from '../../../shared/limits.ts';
+import type { Verdict } from '../../../shared/protocol/leader-message.ts';
 import { MINUTE } from '../../../shared/time.ts';
 import { change, create, SILENT, tell } from '../cluster/change.ts';
 import {
@@ -13,12 +14,11 @@ import {
   type Session,
   serverLiveOf,
 } from '../cluster/cluster.ts';
-import type { HelloFacts } from '../cluster/event.ts';
+import type { WholeHello } from '../cluster/event.ts';
 import type { Turn } from '../cluster/turn.ts';
 import { OPEN_GATE } from '../records/gate-record.ts';
 import type { Attempt, ConnId, Pool, Run, Server } from '../records/state.ts';
 import { DRIFT } from '../records/timers.ts';
-import type { Verdict } from '../records/to-agent.ts';
 import { isUnended } from '../runs/attempt.ts';
 import { expectEarlierLife } from '../runs/earlier-life.ts';
 import { isSamePlace } from '../runs/place.ts';
@@ -27,7 +27,7 @@ import { becomeAlive } from './liveness.ts';
 import { applyFacts } from './server-facts.ts';
 import { attemptsOn, closeSession } from './session.ts';
 
-export function hello(turn: Turn, conn: ConnId, facts: HelloFacts): void {
+export function hello(turn: Turn, conn: ConnId, facts: WholeHello): void {
   const { state } = turn;
   const again = state.sessions.get(conn);
   if (again !== undefined) {
@@ -56,7 +56,7 @@ export function hello(turn: Turn, conn: ConnId, facts: HelloFacts): void {
 }
 
 /** Evidence of a boot is kept: the Hello that brought it may break off, and the next one of the same boot comes after a "heartbeat". */
-function hasBootedSince(turn: Turn, live: ServerLive, { bootId, uptimeMs }: HelloFacts): boolean {
+function hasBootedSince(turn: Turn, live: ServerLive, { bootId, uptimeMs }: WholeHello): boolean {
   if (live.bootedSince !== bootId && turn.now.mono - uptimeMs > live.lastHeartbeatMono) live.bootedSince = bootId;
   return live.bootedSince === bootId;
 }
@@ -73,7 +73,7 @@ function expectKept(turn: Turn, session: Session, verdicts: readonly Verdict[]):
   }
 }
 
-function openSession(turn: Turn, conn: ConnId, server: Server, facts: HelloFacts, bootedSince: boolean): Session {
+function openSession(turn: Turn, conn: ConnId, server: Server, facts: WholeHello, bootedSince: boolean): Session {
   const { state, now } = turn;
   turn.lastSession += 1;
   const id: SessionId = sessionId(`${state.term}-${turn.lastSession}`);
@@ -124,7 +124,7 @@ function noteLastWords(state: ClusterState, live: ServerLive, session: Session):
 }
 
 /** Rules in order; the first that matches refuses. */
-function refuse(turn: Turn, facts: HelloFacts): LocumError | undefined {
+function refuse(turn: Turn, facts: WholeHello): LocumError | undefined {
   const { state } = turn;
   const resource = `servers/${facts.server}`;
   // Also with empty hands: what it remembers (term, spent epochs, uid) is of other numbers, so it would refuse what it is told here.
@@ -156,14 +156,14 @@ function refuse(turn: Turn, facts: HelloFacts): LocumError | undefined {
 }
 
 /** A pool's order is one record, and one answer. */
-function fullPool(state: ClusterState, { pool, server }: HelloFacts): LocumError | undefined {
+function fullPool(state: ClusterState, { pool, server }: WholeHello): LocumError | undefined {
   if (poolOf(state, pool).order.length < LIMITS.poolServers) return undefined;
   const message = `pools/${pool} has ${LIMITS.poolServers} servers, as many as a pool can have: delete some, or give ${server} another pool`;
   return new LocumError('OVERLOADED', message, { resource: `pools/${pool}`, retryAfterMs: 60_000 });
 }
 
 /** The agent has seen a later term or epoch: we are deposed, or the store is an older copy. */
-function storeBehind(turn: Turn, facts: HelloFacts): LocumError | undefined {
+function storeBehind(turn: Turn, facts: WholeHello): LocumError | undefined {
   const { state } = turn;
   if (facts.highestTerm <= state.term && facts.highestEpoch <= state.meta.lastEpoch) return undefined;
   const message = `${facts.server} has seen term ${facts.highestTerm} and epoch ${facts.highestEpoch}, the store knows ${state.term} and ${state.meta.lastEpoch}: it is an older copy. Nothing starts until the store begins a new incarnation: save a snapshot, stop the controllers, restore it (locum snapshot)`;
@@ -172,7 +172,7 @@ function storeBehind(turn: Turn, facts: HelloFacts): LocumError | undefined {
 }
 
 /** Another agent of the same name is refused while the lease of the first one can live. */
-function duplicate(turn: Turn, server: Server, facts: HelloFacts): LocumError | undefined {
+function duplicate(turn: Turn, server: Server, facts: WholeHello): LocumError | undefined {
   const { state, now } = turn;
   const live = serverLiveOf(state, server.id);
   const samePlace = facts.instanceId === server.instanceId && facts.machineId === server.machineId;
@@ -199,7 +199,7 @@ const unendedOn = (run: Run | undefined, server: Server): readonly Attempt[] =>
   run?.attempts.filter((attempt) => isUnended(attempt) && attempt.server === server.id) ?? [];
 
 /** A new server: the first of its pool is the primary, every later one is appended. */
-function register(turn: Turn, facts: HelloFacts, pool: Pool): Server {
+function register(turn: Turn, facts: WholeHello, pool: Pool): Server {
   const { state, now } = turn;
   const server = expectEarlierLife(state, {
     kind: 'server',

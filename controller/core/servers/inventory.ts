@@ -3,12 +3,12 @@
  * only; an inventory proves the end of what it does not list (semantics C3a, 7b, 11).
  */
 
+import type { ReportedAttempt } from '../../../shared/protocol/attempt.ts';
+import type { Verdict } from '../../../shared/protocol/leader-message.ts';
 import { changeAttempt, SILENT } from '../cluster/change.ts';
 import { type AttemptRef, attemptLiveOf, type Session } from '../cluster/cluster.ts';
-import type { ReportedAttempt } from '../cluster/event.ts';
 import type { Turn, View } from '../cluster/turn.ts';
 import type { Attempt, AttemptEnd, Run } from '../records/state.ts';
-import type { Verdict } from '../records/to-agent.ts';
 import { endAttempt, isUnended, type OpenAttempt, openAttempt } from '../runs/attempt.ts';
 import { noteEarlierLife, noteEnded } from '../runs/earlier-life.ts';
 import { isSamePlace } from '../runs/place.ts';

@@ -1,13 +1,14 @@
 /** What a server says about itself: identity, capabilities, capacity and load. Written only when it changed. */
 
+import type { Capacity } from '../../../shared/protocol/agent-message.ts';
+import type { Capability } from '../../../shared/protocol/capability.ts';
 import { change, type News, SILENT } from '../cluster/change.ts';
-import type { HelloFacts, ReportedCapacity } from '../cluster/event.ts';
+import type { WholeHello } from '../cluster/event.ts';
 import type { Turn } from '../cluster/turn.ts';
-import type { Capability } from '../records/capability.ts';
 import type { Server } from '../records/state.ts';
 import { noteReported, noteSilent } from './server-gate.ts';
 
-export function applyFacts(turn: Turn, server: Server, facts: HelloFacts): void {
+export function applyFacts(turn: Turn, server: Server, facts: WholeHello): void {
   const { instanceId, machineId, bootId, agentVersion } = facts;
   change(
     turn,
@@ -34,7 +35,7 @@ export function applyCapabilities(turn: Turn, server: Server, capabilities: read
   change(turn, server, { capabilities }, { type: 'SERVER_CAPABILITIES_CHANGED', cause: 'AGENT', message });
 }
 
-export function applyCapacity(turn: Turn, server: Server, capacity: ReportedCapacity): void {
+export function applyCapacity(turn: Turn, server: Server, capacity: Capacity): void {
   const { maxSlots: agentMaxSlots, saturated } = capacity;
   // An agent's limit is its configuration: it is shown, and no news.
   const news = server.saturated === saturated ? SILENT : loadNews(server, saturated);

@@ -4,6 +4,7 @@
  */
 import { assert, unreachable } from '../../../shared/assert.ts';
 import type { LocumError } from '../../../shared/errors.ts';
+import type { LeaderMessage, Verdict } from '../../../shared/protocol/leader-message.ts';
 import { changeAttempt, SILENT } from '../cluster/change.ts';
 import {
   attemptLiveOf,
@@ -15,7 +16,6 @@ import {
 } from '../cluster/cluster.ts';
 import type { Turn, View } from '../cluster/turn.ts';
 import type { Attempt, Run } from '../records/state.ts';
-import type { ToAgent, Verdict } from '../records/to-agent.ts';
 import { endNeverSent, isUnended, openAttempt } from '../runs/attempt.ts';
 import { endCover } from '../runs/lease.ts';
 import { isSamePlace } from '../runs/place.ts';
@@ -87,7 +87,7 @@ const hasRoom = (session: Session): boolean =>
   session.unanswered.size === 0 ||
   (session.unanswered.size < STARTS_UNANSWERED_MAX && session.unansweredBytes < STARTS_UNANSWERED_BYTES);
 
-function send(turn: Turn, session: Session, message: ToAgent): void {
+function send(turn: Turn, session: Session, message: LeaderMessage): void {
   turn.effects.push({ kind: 'send', conn: session.conn, message });
 }
 
@@ -108,7 +108,14 @@ function handWelcome(turn: Turn, session: Session): void {
   const server = state.servers.get(session.server);
   assert(server !== undefined, `session ${session.id} belongs to a registered server`);
   const { timers } = poolOf(state, server.pool);
-  send(turn, session, { kind: 'welcome', session: session.id, uid: server.uid, timers, verdicts });
+  send(turn, session, {
+    kind: 'welcome',
+    session: session.id,
+    clusterId: turn.state.clusterId,
+    uid: server.uid,
+    timers,
+    verdicts,
+  });
   turn.lookAtServer(session.server);
 }
 

@@ -3,7 +3,7 @@ import { fingerprint } from '../../../agent/capabilities/fingerprint.ts';
 import { mergeCapabilities, sameCapabilities } from '../../../agent/capabilities/merge.ts';
 import { readFacts, runProbe } from '../../../agent/capabilities/probe.ts';
 import { outputOf } from '../../../agent/capabilities/program-output.ts';
-import type { Capability } from '../../../agent/core/message.ts';
+import type { Capability } from '../../../shared/protocol/capability.ts';
 
 const fact = (name: string, value: string, source: Capability['source']): Capability => ({ name, value, source });
 const env = { PATH: process.env['PATH'] };

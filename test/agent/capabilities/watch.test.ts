@@ -4,8 +4,8 @@ import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { CapabilityWatch } from '../../../agent/capabilities/watch.ts';
-import type { Capability } from '../../../agent/core/message.ts';
 import { createLogger } from '../../../shared/log.ts';
+import type { Capability } from '../../../shared/protocol/capability.ts';
 
 const log = createLogger({ name: 'test', level: 'silent' });
 const env = { PATH: process.env['PATH'] };

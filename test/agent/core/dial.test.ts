@@ -1,6 +1,6 @@
 import { describe, expect, it } from 'vitest';
 import { epoch } from '../../../shared/ids.ts';
-import { RUN, TERM, VirtualAgent } from './virtual-agent.ts';
+import { RUN, TERM, TIMERS, VirtualAgent } from './virtual-agent.ts';
 
 const endpoints = (agent: VirtualAgent): readonly string[] => agent.ofKind('dial').map(({ endpoint }) => endpoint);
 
@@ -53,7 +53,7 @@ describe('A10: a heartbeat that is not answered for 4 s', () => {
 
   it('is a fifth of the lease where that is shorter', () => {
     const agent = new VirtualAgent().join();
-    agent.receive({ kind: 'timers_changed', timers: { heartbeatMs: 500, leaseMs: 3_000 } });
+    agent.receive({ kind: 'timers_changed', timers: { ...TIMERS, heartbeatMs: 500, leaseMs: 3_000 } });
     // The heartbeat leaves after 450 to 550 ms.
     agent.advance(1_049);
     expect(endpoints(agent)).toEqual(['a:1']);
@@ -63,7 +63,7 @@ describe('A10: a heartbeat that is not answered for 4 s', () => {
 
   it('is counted from the oldest one: later heartbeats do not put it off', () => {
     const agent = new VirtualAgent().join();
-    agent.receive({ kind: 'timers_changed', timers: { heartbeatMs: 1_000, leaseMs: 20_000 } });
+    agent.receive({ kind: 'timers_changed', timers: { ...TIMERS, heartbeatMs: 1_000, leaseMs: 20_000 } });
     agent.advance(5_101);
     expect(endpoints(agent)).toEqual(['a:1', 'b:1']);
   });

@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest';
-import { VirtualAgent } from './virtual-agent.ts';
+import { TIMERS, VirtualAgent } from './virtual-agent.ts';
 
 describe('A1: heartbeats', () => {
   it('are sent with the Welcome and every interval from then on, jittered by at most 10 % either way', () => {
@@ -75,7 +75,7 @@ describe('A1: heartbeats', () => {
 
   it('follow new timers at once', () => {
     const agent = new VirtualAgent().join();
-    agent.receive({ kind: 'timers_changed', timers: { heartbeatMs: 1_000, leaseMs: 5_000 } });
+    agent.receive({ kind: 'timers_changed', timers: { ...TIMERS, heartbeatMs: 1_000, leaseMs: 5_000 } });
     agent.advance(1_101);
     expect(agent.said('heartbeat')).toHaveLength(2);
   });

@@ -1,6 +1,6 @@
 import { describe, expect, it } from 'vitest';
 import { epoch, runId } from '../../../shared/ids.ts';
-import { RUN, TERM, TERMS, VirtualAgent } from './virtual-agent.ts';
+import { RUN, TERM, TERMS, TIMERS, VirtualAgent } from './virtual-agent.ts';
 
 /** An agent in a session that runs one STOP attempt, started with the stamp of its first heartbeat. */
 function running(change: Parameters<VirtualAgent['start']>[0] = {}): VirtualAgent {
@@ -59,7 +59,7 @@ describe('A2: a grant', () => {
 
   it('lends the attempt’s own frozen lease, whatever the timers of the pool are by then', () => {
     const agent = running({ terms: { ...TERMS, leaseMs: 30_000 } });
-    agent.receive({ kind: 'timers_changed', timers: { heartbeatMs: 5_000, leaseMs: 60_000 } });
+    agent.receive({ kind: 'timers_changed', timers: { ...TIMERS, heartbeatMs: 5_000, leaseMs: 60_000 } });
     agent.advance(5_600);
     agent.grant();
     expect(agent.keeper.deadlineOf(RUN).mono).toBe((agent.sendTime(2) ?? 0) + 30_000);
@@ -149,7 +149,7 @@ describe('A5: at the end of its lease', () => {
 
   it('an attempt ends by its own frozen lease, whatever the timers of the pool are by then', () => {
     const agent = running({ terms: { ...TERMS, leaseMs: 30_000 } });
-    agent.receive({ kind: 'timers_changed', timers: { heartbeatMs: 1_000, leaseMs: 5_000 } });
+    agent.receive({ kind: 'timers_changed', timers: { ...TIMERS, heartbeatMs: 1_000, leaseMs: 5_000 } });
     agent.advance(29_999);
     expect(agent.stops).toEqual([]);
     agent.advance(1);

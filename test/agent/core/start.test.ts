@@ -43,7 +43,7 @@ describe('A3: a start', () => {
     agent.start();
     agent.keeper.refusal = { reason: 'PROGRAM_NOT_FOUND', detail: 'no space for nonsense' };
     agent.start({ run: runId('other-2'), epoch: epoch(8) });
-    const answers = agent.said('command_result').map(({ answer }) => [answer.outcome, answer.hostProblem]);
+    const answers = agent.said('command_result').map(({ outcome, hostProblem }) => [outcome, hostProblem]);
     expect(answers).toEqual([
       ['REFUSED', 'NO_SPACE'],
       ['REFUSED', undefined],
@@ -57,7 +57,7 @@ describe('A3: a start', () => {
     expect(agent.lastAnswer).toMatchObject({ outcome: 'REFUSED', reason: 'RESOURCE_EXHAUSTED' });
     agent.state = { ...agent.state, maxSlots: 5 };
     agent.receive(command);
-    expect(agent.said('command_result').map(({ answer }) => answer.reason)).toEqual([
+    expect(agent.said('command_result').map(({ reason }) => reason)).toEqual([
       'RESOURCE_EXHAUSTED',
       'RESOURCE_EXHAUSTED',
     ]);
@@ -71,7 +71,7 @@ describe('A3: a start', () => {
     agent.receive(command);
     agent.advance(5_600);
     agent.receive({ ...command, commandId: 99, generation: 3, sequence: agent.lastSequence });
-    expect(agent.said('command_result').map(({ answer }) => answer.outcome)).toEqual(['EXPIRED', 'EXPIRED']);
+    expect(agent.said('command_result').map(({ outcome }) => outcome)).toEqual(['EXPIRED', 'EXPIRED']);
     expect(started(agent)).toEqual([]);
   });
 
@@ -80,7 +80,7 @@ describe('A3: a start', () => {
     const command = agent.startCommand();
     agent.receive(command);
     agent.receive(command);
-    expect(agent.said('command_result').map(({ answer }) => answer.outcome)).toEqual(['APPLIED', 'ALREADY_APPLIED']);
+    expect(agent.said('command_result').map(({ outcome }) => outcome)).toEqual(['APPLIED', 'ALREADY_APPLIED']);
     expect(started(agent)).toEqual(['import-1@7']);
   });
 
@@ -91,7 +91,7 @@ describe('A3: a start', () => {
     agent.receive(command);
     agent.receive(command);
     for (const event of agent.keeper.finishStarts()) agent.handle(event);
-    expect(agent.said('command_result').map(({ answer }) => answer.outcome)).toEqual(['APPLIED']);
+    expect(agent.said('command_result').map(({ outcome }) => outcome)).toEqual(['APPLIED']);
     expect(started(agent)).toEqual(['import-1@7']);
   });
 
@@ -100,11 +100,7 @@ describe('A3: a start', () => {
     agent.stop(RUN, epoch(9));
     agent.start({ epoch: epoch(9) });
     agent.start({ epoch: epoch(8) });
-    expect(agent.said('command_result').map(({ answer }) => answer.outcome)).toEqual([
-      'ALREADY_APPLIED',
-      'STALE',
-      'STALE',
-    ]);
+    expect(agent.said('command_result').map(({ outcome }) => outcome)).toEqual(['ALREADY_APPLIED', 'STALE', 'STALE']);
     agent.start({ epoch: epoch(10) });
     expect(started(agent)).toEqual(['import-1@10']);
   });

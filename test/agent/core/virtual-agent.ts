@@ -5,21 +5,30 @@
 import type { AgentNow } from '../../../agent/core/clock.ts';
 import type { Effect } from '../../../agent/core/effect.ts';
 import type { Event } from '../../../agent/core/event.ts';
-import type {
-  AgentTimers,
-  FromLeader,
-  FrozenTerms,
-  StartCommand,
-  ToLeader,
-  Verdict,
-} from '../../../agent/core/message.ts';
 import { type AgentOptions, type AgentState, createAgent } from '../../../agent/core/state.ts';
 import { step } from '../../../agent/core/step.ts';
-import { epoch, firstOfIncarnation, policyId, type RunId, runId, sessionId, uid } from '../../../shared/ids.ts';
+import {
+  DEFAULT_POOL,
+  epoch,
+  firstOfIncarnation,
+  policyId,
+  type RunId,
+  runId,
+  serverId,
+  sessionId,
+  uid,
+} from '../../../shared/ids.ts';
+import type { AgentMessage, HostFacts } from '../../../shared/protocol/agent-message.ts';
+import type { FrozenTerms } from '../../../shared/protocol/attempt.ts';
+import type { LeaderMessage, StartCommand, Verdict } from '../../../shared/protocol/leader-message.ts';
+import { DEFAULT_TIMERS, type Timers } from '../../../shared/protocol/timers.ts';
 import { VirtualKeeper } from './virtual-keeper.ts';
 
 export const TERM = firstOfIncarnation(1) + 1;
-export const TIMERS: AgentTimers = { heartbeatMs: 5_000, leaseMs: 20_000 };
+export const TIMERS: Timers = { ...DEFAULT_TIMERS, heartbeatMs: 5_000, leaseMs: 20_000 };
+export const HOST: HostFacts = {
+  ...{ server: serverId('web-1'), pool: DEFAULT_POOL, instanceId: 'i', machineId: 'm', bootId: 'b', agentVersion: '1' },
+};
 export const TERMS: FrozenTerms = { onDisconnect: 'STOP', leaseMs: 20_000, stopTimeoutMs: 10_000, killGuardMs: 5_000 };
 export const CLUSTER = 'cluster-a';
 export const RUN = runId('import-1');
@@ -40,6 +49,7 @@ export class VirtualAgent {
   constructor(options: Partial<AgentOptions> = {}) {
     this.options = {
       ...{ endpoints: ['a:1', 'b:1', 'c:1'], maxSlots: undefined, uid: '', clusterId: '', highestTerm: 0, seed: 1 },
+      host: HOST,
       ...options,
     };
     this.state = createAgent(this.options, this.now);
@@ -123,13 +133,11 @@ export class VirtualAgent {
     this.handle({ kind: 'connected', stream: this.dialled });
   }
 
-  receive(message: FromLeader, { stream = this.stream, term = this.state.session?.term ?? TERM } = {}): void {
+  receive(message: LeaderMessage, { stream = this.stream, term = this.state.session?.term ?? TERM } = {}): void {
     this.handle({ kind: 'received', stream, term, message });
   }
 
-  welcome(
-    facts: { verdicts?: readonly Verdict[]; term?: number; clusterId?: string; timers?: AgentTimers } = {},
-  ): void {
+  welcome(facts: { verdicts?: readonly Verdict[]; term?: number; clusterId?: string; timers?: Timers } = {}): void {
     const { verdicts = [], term = TERM, clusterId = CLUSTER, timers = TIMERS } = facts;
     this.generation = 1;
     const stream = this.dialled;
@@ -149,7 +157,7 @@ export class VirtualAgent {
     return {
       ...{ kind: 'start', commandId: this.lastCommand, generation: this.generation + 1, sequence: this.lastSequence },
       ...{ run: RUN, policy: policyId('import'), epoch: epoch(7), terms: TERMS, slots: 1, arguments: [] },
-      workload: { program: { kind: 'command', argv: ['true'] }, env: {}, workingDirectory: '', user: '' },
+      workload: { kind: 'command', argv: ['true'], env: {}, workingDirectory: '', user: '' },
       ...change,
     };
   }
@@ -176,16 +184,16 @@ export class VirtualAgent {
   }
 
   /** Messages of one kind that were sent, oldest first. */
-  said<K extends ToLeader['kind']>(kind: K, stream?: number): readonly Extract<ToLeader, { kind: K }>[] {
+  said<K extends AgentMessage['kind']>(kind: K, stream?: number): readonly Extract<AgentMessage, { kind: K }>[] {
     return this.ofKind('send')
       .filter((sent: Sent) => stream === undefined || sent.stream === stream)
       .map(({ message }) => message)
-      .filter((message): message is Extract<ToLeader, { kind: K }> => message.kind === kind);
+      .filter((message): message is Extract<AgentMessage, { kind: K }> => message.kind === kind);
   }
 
   /** The newest command result. */
   get lastAnswer() {
-    return this.said('command_result').at(-1)?.answer;
+    return this.said('command_result').at(-1);
   }
 
   /** The attempts of the test's run that are being stopped by the keeper, with the cause. */

@@ -2,10 +2,10 @@
 
 import type { KeeperRequest } from '../../../agent/core/effect.ts';
 import type { Event, KeptAttempt } from '../../../agent/core/event.ts';
-import type { AttemptEnd, AttemptRef, AttemptState, FrozenTerms } from '../../../agent/core/message.ts';
 import { present } from '../../../shared/assert.ts';
 import type { RunId } from '../../../shared/ids.ts';
 import type { Deadline } from '../../../shared/lease-clock.ts';
+import type { AttemptRef, AttemptState, FrozenTerms, ReportedEnd } from '../../../shared/protocol/attempt.ts';
 
 export const KEEPER_PID = 4242;
 
@@ -66,8 +66,8 @@ export class VirtualKeeper {
   }
 
   /** The process tree of the run's newest attempt is gone. */
-  end(run: RunId, end: Partial<AttemptEnd> = {}): Event {
-    const complete: AttemptEnd = { cause: 'EXITED', exitCode: 0, signal: '', detail: '', ...end };
+  end(run: RunId, end: Partial<ReportedEnd> = {}): Event {
+    const complete: ReportedEnd = { cause: 'EXITED', exitCode: 0, signal: '', detail: '', ...end };
     return this.changed(run, 'ENDED', complete);
   }
 
@@ -93,7 +93,7 @@ export class VirtualKeeper {
     return updated;
   }
 
-  private changed(run: RunId, state: AttemptState, end?: AttemptEnd): Event {
+  private changed(run: RunId, state: AttemptState, end?: ReportedEnd): Event {
     const { status } = present(this.table.get(run), `${run} is in the table`);
     const attempt = this.update(run, { status: { ...status, state, end, endWall: end === undefined ? undefined : 0 } });
     return { kind: 'keeper_changed', attempt };

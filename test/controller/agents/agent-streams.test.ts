@@ -76,7 +76,7 @@ function world({ patienceMs = 0, maxStreams = 2 } = {}) {
     streams.accept(call as unknown as RawCall);
     return call;
   };
-  return { streams, attach: () => streams.attach({ term: 1, clusterId: 'c', post }), open, time, cut, events, room };
+  return { streams, attach: () => streams.attach({ term: 1, post }), open, time, cut, events, room };
 }
 
 const settled = () => new Promise((resolve) => setImmediate(resolve));
@@ -120,7 +120,7 @@ describe('agent streams', () => {
   });
 
   it('count Hellos that are sent on to another leader, at once or when it is known, and not the streams of a reign', async () => {
-    const other = { endpoint: 'b:7401', term: 2, clusterId: 'c' };
+    const other = { endpoint: 'b:7401', term: 2 };
     const { attach, open, streams } = world({ patienceMs: 1_000, maxStreams: 4 });
     attach();
     open().hello();

@@ -9,7 +9,7 @@ import { HealthTable } from '../../../shared/rpc/health.ts';
 import { SILENT } from '../replication/leaders-seen.ts';
 import { ScriptedAgent } from '../scripted-agent.ts';
 
-const OTHER = { endpoint: 'other:1', term: 2, clusterId: 'c' };
+const OTHER = { endpoint: 'other:1', term: 2 };
 
 /** The agent listener of a controller that may lead or not, as the test says. */
 async function listening(patienceMs: number) {
@@ -40,7 +40,7 @@ async function listening(patienceMs: number) {
       if (event.kind === 'hello') hello.resolve(event);
       return true;
     };
-    streams.attach({ term: 1, clusterId: 'c', post });
+    streams.attach({ term: 1, post });
     return { hello: hello.promise };
   };
   /** Resolves when a Hello has arrived that nobody took in. */

@@ -2,10 +2,10 @@ import { create } from '@bufbuild/protobuf';
 import { timestampDate } from '@bufbuild/protobuf/wkt';
 import { describe, expect, it } from 'vitest';
 import { serverListView, serverView } from '../../../cli/server/view.ts';
-import { DEFAULT_TIMERS } from '../../../controller/core/records/timers.ts';
 import { CommandOutcome } from '../../../shared/gen/locum/v1/agent_service_pb.ts';
 import { HostProblemKind, HostProblemSetSchema } from '../../../shared/gen/locum/v1/host_problem_pb.ts';
 import { Gate } from '../../../shared/gen/locum/v1/server_pb.ts';
+import { DEFAULT_TIMERS } from '../../../shared/protocol/timers.ts';
 import { type ControllerWorld, eventually, inWorld } from '../controller-world.ts';
 
 const workload = { kind: { case: 'command' as const, value: { argv: ['/bin/sleep', '1000'] } } };

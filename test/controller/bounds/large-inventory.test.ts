@@ -1,9 +1,9 @@
 import { create, toBinary } from '@bufbuild/protobuf';
 import { describe, expect, it } from 'vitest';
-import { DEFAULT_TIMERS } from '../../../controller/core/records/timers.ts';
 import { ConnectResponseSchema, type Verdict, VerdictAction } from '../../../shared/gen/locum/v1/agent_service_pb.ts';
 import { AttemptState } from '../../../shared/gen/locum/v1/run_pb.ts';
 import { LIMITS } from '../../../shared/limits.ts';
+import { DEFAULT_TIMERS } from '../../../shared/protocol/timers.ts';
 import { inWorld } from '../controller-world.ts';
 import type { ScriptedAgent } from '../scripted-agent.ts';
 

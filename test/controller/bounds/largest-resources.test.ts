@@ -3,8 +3,8 @@ import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import { policySpecFromProto } from '../../../controller/codec/policy.ts';
 import { encodeRecord } from '../../../controller/codec/record.ts';
-import { encodeToAgent } from '../../../controller/codec/to-agent.ts';
 import { checkArgumentsSize, checkWorkloadSize } from '../../../controller/codec/workload-check.ts';
+import { encodeLeaderMessage } from '../../../shared/codec/leader-message.ts';
 import { LocumError } from '../../../shared/errors.ts';
 import { PolicySchema } from '../../../shared/gen/locum/v1/policy_pb.ts';
 import { CreatePolicyRequestSchema, StartPolicyRequestSchema } from '../../../shared/gen/locum/v1/policy_service_pb.ts';
@@ -101,7 +101,7 @@ describe('a policy that is accepted', () => {
         };
         const numbers = { commandId: 2 ** 52, generation: 2 ** 52, sequence: 2 ** 52 };
         const message = { kind: 'start', ...numbers, ...start, workload: spec.workload, arguments: args } as const;
-        const [sent] = encodeToAgent(message, { term: 2 ** 52, clusterId: 'c'.repeat(64) });
+        const [sent] = encodeLeaderMessage(message, 2 ** 52);
         expect(sent?.length).toBeLessThan(LIMITS.agentMessageBytes);
         starts += 1;
       }),

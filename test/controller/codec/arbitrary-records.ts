@@ -1,6 +1,5 @@
 /** Random records of the core, with every field that a record can have. */
 import fc from 'fast-check';
-import type { Capability } from '../../../controller/core/records/capability.ts';
 import { CAUSES, type Cause } from '../../../controller/core/records/event-cause.ts';
 import { EVENT_TYPES, type EventType } from '../../../controller/core/records/event-type.ts';
 import type { ServerGate } from '../../../controller/core/records/gate-record.ts';
@@ -19,10 +18,11 @@ import type {
   Server,
   StateRecord,
   Trigger,
-  Workload,
 } from '../../../controller/core/records/state.ts';
 import { HOST_PROBLEM_KINDS, tellableProblems } from '../../../shared/host-problem.ts';
 import { epoch, policyId, poolId, runId, serverId, uid } from '../../../shared/ids.ts';
+import type { Capability } from '../../../shared/protocol/capability.ts';
+import type { Workload } from '../../../shared/protocol/workload.ts';
 
 const word = (pattern: RegExp) => fc.stringMatching(pattern);
 const userId = word(/^[a-z]([a-z0-9-]{0,10}[a-z0-9])?$/);

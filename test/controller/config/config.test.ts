@@ -3,9 +3,9 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { describe, expect, it, onTestFinished } from 'vitest';
 import { type ControllerFlags, loadControllerSettings } from '../../../controller/config/config.ts';
-import { DEFAULT_TIMERS } from '../../../controller/core/records/timers.ts';
 import { LocumError } from '../../../shared/errors.ts';
 import { LogLevel } from '../../../shared/gen/locum/config/v1/controller_config_pb.ts';
+import { DEFAULT_TIMERS } from '../../../shared/protocol/timers.ts';
 
 const env = { XDG_STATE_HOME: '/state' };
 

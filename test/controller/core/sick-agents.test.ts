@@ -3,9 +3,10 @@
  * a standby with room gets the run, and a host that is well again gets its run back (semantics 7, I5).
  */
 import { describe, expect, it } from 'vitest';
-import type { EndCause, PolicySpec } from '../../../controller/core/records/state.ts';
+import type { PolicySpec } from '../../../controller/core/records/state.ts';
 import { HOST_PROBLEM_KINDS } from '../../../shared/host-problem.ts';
 import { policyId } from '../../../shared/ids.ts';
+import type { EndCause } from '../../../shared/protocol/attempt.ts';
 import { MINUTE, SECOND } from '../../../shared/time.ts';
 import { specOf } from '../../scenarios/policy-notation.ts';
 import type { StartAnswer } from './world/agent-facts.ts';

@@ -2,13 +2,13 @@ import { describe, expect, it, vi } from 'vitest';
 import { AgentStreams } from '../../../controller/agents/agent-streams.ts';
 import { encodeRecord } from '../../../controller/codec/record.ts';
 import { newMeta } from '../../../controller/core/cluster/cluster.ts';
-import { DEFAULT_TIMERS } from '../../../controller/core/records/timers.ts';
 import { systemClock } from '../../../controller/engine/clock.ts';
 import { isFirstOfIncarnation, Leadership } from '../../../controller/leadership/leadership.ts';
 import { ControllerMetrics } from '../../../controller/metrics.ts';
 import { MemoryCluster, MemoryStore } from '../../../controller/store/memory.ts';
 import { StoreError } from '../../../controller/store/store.ts';
 import { createLogger } from '../../../shared/log.ts';
+import { DEFAULT_TIMERS } from '../../../shared/protocol/timers.ts';
 import { eventually } from '../controller-world.ts';
 
 const meta = (lastEpoch: number) => ({ ...newMeta(0), lastEpoch });

@@ -1,12 +1,12 @@
 import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest';
-import type { HelloFacts } from '../../../controller/core/cluster/event.ts';
+import type { WholeHello } from '../../../controller/core/cluster/event.ts';
 import { LocumError } from '../../../shared/errors.ts';
 import { DEFAULT_POOL, serverId } from '../../../shared/ids.ts';
 import { createPolicy, reignWorld } from '../reign-world.ts';
 
 const full = { kind: 'failed', reason: 'STORE_FULL', detail: 'disk full' } as const;
 
-const hello: HelloFacts = {
+const hello: WholeHello = {
   server: serverId('web-1'),
   pool: DEFAULT_POOL,
   uid: undefined,
@@ -16,7 +16,7 @@ const hello: HelloFacts = {
   uptimeMs: 1,
   agentVersion: '1',
   capabilities: [],
-  capacity: { maxSlots: undefined, saturated: false },
+  capacity: { maxSlots: undefined, saturated: false, cpuPercent: 0, memoryPercent: 0 },
   inventory: [],
   highestTerm: 0,
   highestEpoch: 0,

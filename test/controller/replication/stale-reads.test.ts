@@ -1,12 +1,12 @@
 import { describe, expect, it, onTestFinished } from 'vitest';
 import { encodeRecord } from '../../../controller/codec/record.ts';
-import { DEFAULT_TIMERS } from '../../../controller/core/records/timers.ts';
 import { READ_HEADER, StaleReads } from '../../../controller/replication/stale-reads.ts';
 import { WarmCopy } from '../../../controller/replication/warm-copy.ts';
 import { ChangeLog } from '../../../controller/store/change-log.ts';
 import { MemoryCluster, MemoryStore } from '../../../controller/store/memory.ts';
 import type { Snapshot } from '../../../controller/store/store.ts';
 import { present } from '../../../shared/assert.ts';
+import { DEFAULT_TIMERS } from '../../../shared/protocol/timers.ts';
 import { bytes } from '../../store/store-world.ts';
 import { SILENT } from './leaders-seen.ts';
 

@@ -2,7 +2,7 @@
  * No run is tried over and over: an attempt that came to nothing for a reason of its host costs time before the next one, whatever
  * the reason is (semantics 7). A host that kills, refuses or loses everything would else be handed hundreds of attempts in a minute.
  */
-import type { EndCause } from '../../../controller/core/records/state.ts';
+import type { EndCause } from '../../../shared/protocol/attempt.ts';
 import { MINUTE } from '../../../shared/time.ts';
 import type { EventQueue } from '../event-queue.ts';
 import type { Verdict } from '../violation.ts';

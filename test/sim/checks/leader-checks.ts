@@ -4,18 +4,11 @@
  */
 import type { Effect, RecordWrite } from '../../../controller/core/cluster/effect.ts';
 import type { ScheduleReader } from '../../../controller/core/cluster/schedule-reader.ts';
-import type {
-  Attempt,
-  ConnId,
-  EndCause,
-  EventRecord,
-  Proof,
-  Run,
-  StopReason,
-} from '../../../controller/core/records/state.ts';
-import type { ToAgent } from '../../../controller/core/records/to-agent.ts';
+import type { Attempt, ConnId, EventRecord, Proof, Run, StopReason } from '../../../controller/core/records/state.ts';
 import { checkAll } from '../../../controller/core/runs/invariants.ts';
 import { policyId, type RunId } from '../../../shared/ids.ts';
+import type { EndCause } from '../../../shared/protocol/attempt.ts';
+import type { LeaderMessage } from '../../../shared/protocol/leader-message.ts';
 import type { Now } from '../../../shared/time.ts';
 import type { EventQueue } from '../event-queue.ts';
 import type { ReignWatch, SimReign } from '../reign.ts';
@@ -183,7 +176,7 @@ export class LeaderChecks implements ReignWatch {
     this.#taken.set(reign, after);
   }
 
-  sending(reign: SimReign, conn: ConnId, message: ToAgent): void {
+  sending(reign: SimReign, conn: ConnId, message: LeaderMessage): void {
     const restsOn = this.#restsOn(reign, conn, message);
     if (restsOn === undefined || restsOn <= reign.coveredAt) return;
     this.#breaks(
@@ -193,7 +186,7 @@ export class LeaderChecks implements ReignWatch {
   }
 
   /** When that was received or decided which a check of the term has to be younger than. Undefined: nothing. */
-  #restsOn(reign: SimReign, conn: ConnId, message: ToAgent): number | undefined {
+  #restsOn(reign: SimReign, conn: ConnId, message: LeaderMessage): number | undefined {
     const { decidedAt, stopDecidedAt, committed } = this.#ledger;
     switch (message.kind) {
       case 'welcome':
@@ -216,6 +209,8 @@ export class LeaderChecks implements ReignWatch {
       case 'report_full_state':
       case 'verdicts':
       case 'timers_changed':
+      case 'reconnect':
+      case 'read_output':
         return undefined;
     }
   }

@@ -1,6 +1,6 @@
 /** I3 at the agents: nothing is started, stopped or extended at the word of a leader whose term is below one that was seen. */
 import type { Effect } from '../../../agent/core/effect.ts';
-import type { FromLeader } from '../../../agent/core/message.ts';
+import type { LeaderMessage } from '../../../shared/protocol/leader-message.ts';
 import type { AgentNode } from '../agent.ts';
 import type { EventQueue } from '../event-queue.ts';
 import type { StateDirectory } from '../host.ts';
@@ -16,7 +16,7 @@ export class Obedience {
     this.#verdict = verdict;
   }
 
-  obeyed(agent: AgentNode, term: number, message: FromLeader, effects: readonly Effect[]): void {
+  obeyed(agent: AgentNode, term: number, message: LeaderMessage, effects: readonly Effect[]): void {
     const { directory } = agent.host;
     const highest = this.#highest.get(directory) ?? 0;
     if (term >= highest) {

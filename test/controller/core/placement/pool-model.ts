@@ -2,9 +2,10 @@ import fc from 'fast-check';
 import type { PlacementQuery, ServerFacts } from '../../../../controller/core/indexes/placement-query.ts';
 import { policyList } from '../../../../controller/core/placement/effective-list.ts';
 import { type ServerView, takesPlacements } from '../../../../controller/core/placement/explain.ts';
-import { type Capability, parseRequirement, type Requirement } from '../../../../controller/core/records/capability.ts';
+import { parseRequirement, type Requirement } from '../../../../controller/core/records/capability.ts';
 import type { ListMode } from '../../../../controller/core/records/state.ts';
 import { type ServerId, serverId } from '../../../../shared/ids.ts';
+import type { Capability } from '../../../../shared/protocol/capability.ts';
 
 /** Random pools, changes and queries over a fixed set of servers that fills more than two words. */
 const MAX_SERVERS = 70;

@@ -1,8 +1,6 @@
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import {
-  type Capability,
-  type CapabilitySource,
   capabilityMap,
   describeUnmet,
   parseRequirement,
@@ -10,6 +8,7 @@ import {
   satisfies,
 } from '../../../../controller/core/records/capability.ts';
 import { compareValues } from '../../../../controller/core/records/version.ts';
+import type { Capability, CapabilitySource } from '../../../../shared/protocol/capability.ts';
 import { propertyRuns } from '../property.ts';
 
 function parsed(text: string): Requirement {

@@ -1,12 +1,7 @@
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
-import {
-  checkTimers,
-  DEFAULT_TIMERS,
-  DRIFT,
-  type Timers,
-  takeoverWaitMs,
-} from '../../../../controller/core/records/timers.ts';
+import { checkTimers, DRIFT, takeoverWaitMs } from '../../../../controller/core/records/timers.ts';
+import { DEFAULT_TIMERS, type Timers } from '../../../../shared/protocol/timers.ts';
 import { propertyRuns } from '../property.ts';
 
 const TTL = { electionTtlMs: 5_000 };

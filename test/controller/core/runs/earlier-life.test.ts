@@ -1,7 +1,6 @@
 import { describe, expect, it } from 'vitest';
 import { create, SILENT } from '../../../../controller/core/cluster/change.ts';
 import type { Session, Waiting } from '../../../../controller/core/cluster/cluster.ts';
-import type { ReportedAttempt } from '../../../../controller/core/cluster/event.ts';
 import type { Policy } from '../../../../controller/core/records/state.ts';
 import {
   earlierLifeOf,
@@ -11,6 +10,7 @@ import {
   settleEarlierLife,
 } from '../../../../controller/core/runs/earlier-life.ts';
 import { LIMITS } from '../../../../shared/limits.ts';
+import type { ReportedAttempt } from '../../../../shared/protocol/attempt.ts';
 import { aPool, aServer, newTurn } from '../world/records.ts';
 
 /** A server in the second life of a store, and what its agent is asked for. */

@@ -1,7 +1,8 @@
 /** Who a model agent says it is, what it offers and what it answers; a scenario may change all of it. */
-import type { CommandOutcome, HelloFacts } from '../../../../controller/core/cluster/event.ts';
+import type { WholeHello } from '../../../../controller/core/cluster/event.ts';
 import type { HostProblemKind } from '../../../../shared/host-problem.ts';
-import type { Uid } from '../../../../shared/ids.ts';
+import { poolId, type Uid } from '../../../../shared/ids.ts';
+import type { Capacity, CommandOutcome } from '../../../../shared/protocol/agent-message.ts';
 
 export interface AgentFacts {
   pool: string;
@@ -10,14 +11,26 @@ export interface AgentFacts {
   machineId: string;
   bootId: string;
   bootMono: number;
-  capabilities: HelloFacts['capabilities'];
+  capabilities: WholeHello['capabilities'];
   maxSlots: number | undefined;
   saturated: boolean;
   highestTerm: number;
   highestEpoch: number;
   clusterId: string;
   /** Undefined: it never says. */
-  hostProblems?: HelloFacts['hostProblems'];
+  hostProblems?: WholeHello['hostProblems'];
+}
+
+/** Its load is nobody's concern. */
+export const capacityOf = ({ maxSlots, saturated }: AgentFacts): Capacity => ({
+  ...{ maxSlots, saturated, cpuPercent: 0, memoryPercent: 0 },
+});
+
+/** What it says of itself at `nowMono`, but for its name and its attempts. */
+export function helloOf(facts: AgentFacts, nowMono: number) {
+  const { pool, bootMono, maxSlots: _slots, saturated: _load, ...rest } = facts;
+  const uptimeMs = nowMono - bootMono;
+  return { ...rest, pool: poolId(pool), uptimeMs, agentVersion: '1', capacity: capacityOf(facts) };
 }
 
 export type StartAnswer =

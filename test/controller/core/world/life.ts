@@ -1,9 +1,10 @@
 /** Random lives of a small cluster, and what is wrong with them as seen from outside. */
 import fc from 'fast-check';
 import type { Call } from '../../../../controller/core/cluster/event.ts';
-import type { OnDisconnect, Policy, Run } from '../../../../controller/core/records/state.ts';
+import type { Policy, Run } from '../../../../controller/core/records/state.ts';
 import { type PolicyId, policyId, type RunId, type ServerId } from '../../../../shared/ids.ts';
 import type { Prng } from '../../../../shared/prng.ts';
+import type { OnDisconnect } from '../../../../shared/protocol/attempt.ts';
 import { MINUTE, SECOND } from '../../../../shared/time.ts';
 import { specOf } from '../../../scenarios/policy-notation.ts';
 import { wordsOf } from '../../../scenarios/words.ts';

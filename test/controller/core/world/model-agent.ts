@@ -2,13 +2,14 @@
  * An agent of the model world: obeys the lease rules A1–A5 of docs/semantics.md on a perfect clock, and otherwise does what
  * it is told to: answers starts or not, dies at once or late, falls silent. Written apart from the real agent, from the rules.
  */
-import type { CommandOutcome, FromAgent, ReportedAttempt } from '../../../../controller/core/cluster/event.ts';
-import type { EndCause } from '../../../../controller/core/records/state.ts';
-import type { ToAgent } from '../../../../controller/core/records/to-agent.ts';
-import { poolId, type RunId, type ServerId } from '../../../../shared/ids.ts';
+import type { FromAgent } from '../../../../controller/core/cluster/event.ts';
+import type { RunId, ServerId } from '../../../../shared/ids.ts';
+import type { CommandOutcome } from '../../../../shared/protocol/agent-message.ts';
+import type { EndCause, ReportedAttempt } from '../../../../shared/protocol/attempt.ts';
+import type { LeaderMessage } from '../../../../shared/protocol/leader-message.ts';
 import { SECOND } from '../../../../shared/time.ts';
 import type { Agenda } from './agenda.ts';
-import type { AgentFacts, StartAnswer } from './agent-facts.ts';
+import { type AgentFacts, capacityOf, helloOf, type StartAnswer } from './agent-facts.ts';
 import { isAlive, keyOf, type ModelAttempt, reported } from './model-attempt.ts';
 
 /** The one cluster of the model world. */
@@ -77,21 +78,12 @@ export class ModelAgent {
     const { facts } = this;
     const now = this.#agenda.now.mono;
     const conn = this.#line.open();
-    const { pool, bootMono, maxSlots, saturated, ...rest } = facts;
-    const hello = {
-      ...rest,
-      server: this.server,
-      pool: poolId(pool),
-      uptimeMs: now - bootMono,
-      agentVersion: '1',
-      capacity: { maxSlots, saturated },
-      inventory,
-    };
-    this.#line.say(conn, { kind: 'hello', hello });
+    const hello = helloOf(facts, now);
+    this.#line.say(conn, { kind: 'hello', hello: { ...hello, server: this.server, inventory } });
     return conn;
   }
 
-  receive(conn: number, term: number, message: ToAgent): void {
+  receive(conn: number, term: number, message: LeaderMessage): void {
     if (term < this.facts.highestTerm) return;
     if (message.kind === 'welcome') {
       if (this.#greeting?.conn === conn) this.#welcome(this.#greeting, term, message);
@@ -126,6 +118,10 @@ export class ModelAgent {
       case 'timers_changed':
         this.#heartbeatMs = message.timers.heartbeatMs;
         this.#beatLater(session);
+        return;
+      case 'reconnect':
+      case 'read_output':
+        throw new Error(`no core sends ${message.kind}`);
     }
   }
 
@@ -150,12 +146,12 @@ export class ModelAgent {
     if (session === undefined) return;
     session.sequence += 1;
     session.stamps.set(session.sequence, this.#agenda.now.mono);
-    const { capabilities, maxSlots, saturated, hostProblems } = this.facts;
+    const { capabilities, hostProblems } = this.facts;
     this.#line.say(session.conn, {
       kind: 'heartbeat',
       sequence: session.sequence,
       generation: session.generation,
-      capacity: changes === 'changes' ? { maxSlots, saturated } : undefined,
+      capacity: changes === 'changes' ? capacityOf(this.facts) : undefined,
       capabilities: changes === 'changes' ? capabilities : undefined,
       hostProblems: changes === 'changes' ? hostProblems : undefined,
     });
@@ -199,7 +195,7 @@ export class ModelAgent {
   #welcome(
     greeting: { readonly conn: number; readonly sentMono: number },
     term: number,
-    welcome: Extract<ToAgent, { readonly kind: 'welcome' }>,
+    welcome: Extract<LeaderMessage, { readonly kind: 'welcome' }>,
   ): void {
     this.facts.uid = welcome.uid;
     this.facts.highestTerm = term;
@@ -231,7 +227,7 @@ export class ModelAgent {
   }
 
   /** A2: only while it is not past, only in the generation that the grant names. */
-  #grant(session: Session, grant: Extract<ToAgent, { readonly kind: 'grant' }>): void {
+  #grant(session: Session, grant: Extract<LeaderMessage, { readonly kind: 'grant' }>): void {
     const stamp = session.stamps.get(grant.sequence);
     if (grant.generation !== session.generation) this.fullState();
     else if (stamp !== undefined) this.#extend(stamp);
@@ -254,7 +250,7 @@ export class ModelAgent {
   }
 
   /** A3: whatever the answer, the epoch is spent here. */
-  #start(session: Session, start: Extract<ToAgent, { readonly kind: 'start' }>): void {
+  #start(session: Session, start: Extract<LeaderMessage, { readonly kind: 'start' }>): void {
     this.#generation(session, start.generation);
     const stamp = session.stamps.get(start.sequence);
     const now = this.#agenda.now;
@@ -299,7 +295,7 @@ export class ModelAgent {
     if (generation === session.generation + 1) session.generation = generation;
   }
 
-  #judge(verdicts: Extract<ToAgent, { readonly kind: 'welcome' }>['verdicts']): void {
+  #judge(verdicts: Extract<LeaderMessage, { readonly kind: 'welcome' }>['verdicts']): void {
     for (const verdict of verdicts) {
       const attempt = this.attempts.get(keyOf(verdict));
       if (attempt === undefined) continue;

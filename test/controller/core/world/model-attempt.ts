@@ -1,8 +1,7 @@
 /** An attempt on a model agent: what runs there, until when it may, and what is told about it. */
-import type { ReportedAttempt } from '../../../../controller/core/cluster/event.ts';
-import type { AttemptState, EndCause, FrozenTerms } from '../../../../controller/core/records/state.ts';
 import type { PolicyId, RunId } from '../../../../shared/ids.ts';
 import { epoch as epochOf } from '../../../../shared/ids.ts';
+import type { AttemptState, EndCause, FrozenTerms, ReportedAttempt } from '../../../../shared/protocol/attempt.ts';
 
 export interface ModelAttempt {
   readonly run: RunId;

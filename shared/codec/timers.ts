@@ -1,8 +1,8 @@
 /** Timers of a pool to and from locum.v1.Timers. */
 import { create } from '@bufbuild/protobuf';
-import { type Timers as PbTimers, TimersSchema } from '../../shared/gen/locum/v1/timers_pb.ts';
-import { fromDuration, toDuration } from '../../shared/rpc/time-messages.ts';
-import { DEFAULT_TIMERS, type Timers } from '../core/records/timers.ts';
+import { type Timers as PbTimers, TimersSchema } from '../gen/locum/v1/timers_pb.ts';
+import { DEFAULT_TIMERS, type Timers } from '../protocol/timers.ts';
+import { fromDuration, toDuration } from '../rpc/time-messages.ts';
 
 export function timersToProto(timers: Timers): PbTimers {
   return create(TimersSchema, {

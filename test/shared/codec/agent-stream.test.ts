@@ -1,27 +1,29 @@
 import { create, toBinary } from '@bufbuild/protobuf';
 import { describe, expect, it } from 'vitest';
-import type { AttemptStatus, Capability, ToLeader } from '../../agent/core/message.ts';
-import { decodeResponse } from '../../agent/stream-decoder.ts';
-import { encodeRequest, type HelloIdentity } from '../../agent/stream-encoder.ts';
+import { agentMessageToProto } from '../../../shared/codec/agent-message.ts';
+import { leaderMessageFromProto } from '../../../shared/codec/leader-message.ts';
 import {
   ConnectRequestSchema,
   ConnectResponseSchema,
   VerdictAction,
-} from '../../shared/gen/locum/v1/agent_service_pb.ts';
-import { OnDisconnect } from '../../shared/gen/locum/v1/policy_pb.ts';
-import { HOST_PROBLEM_DETAIL_LIMIT, HOST_PROBLEM_KINDS } from '../../shared/host-problem.ts';
-import { epoch, policyId, runId } from '../../shared/ids.ts';
-import { LIMITS } from '../../shared/limits.ts';
-import { hostProblemsFromProto } from '../../shared/rpc/host-problem-messages.ts';
-import { toDuration } from '../../shared/rpc/time-messages.ts';
-import { validate } from '../../shared/rpc/validation.ts';
+} from '../../../shared/gen/locum/v1/agent_service_pb.ts';
+import { OnDisconnect } from '../../../shared/gen/locum/v1/policy_pb.ts';
+import { HOST_PROBLEM_DETAIL_LIMIT, HOST_PROBLEM_KINDS } from '../../../shared/host-problem.ts';
+import { epoch, policyId, poolId, runId, serverId, uid } from '../../../shared/ids.ts';
+import { LIMITS } from '../../../shared/limits.ts';
+import type { AgentMessage, HostFacts } from '../../../shared/protocol/agent-message.ts';
+import type { ReportedAttempt } from '../../../shared/protocol/attempt.ts';
+import type { Capability } from '../../../shared/protocol/capability.ts';
+import { hostProblemsFromProto } from '../../../shared/rpc/host-problem-messages.ts';
+import { toDuration } from '../../../shared/rpc/time-messages.ts';
+import { validate } from '../../../shared/rpc/validation.ts';
 
-const identity: HelloIdentity = {
-  ...{ server: 'web-1', pool: 'default', instanceId: 'i'.repeat(128), machineId: 'm'.repeat(128) },
+const host: HostFacts = {
+  ...{ server: serverId('web-1'), pool: poolId('default'), instanceId: 'i'.repeat(128), machineId: 'm'.repeat(128) },
   ...{ bootId: 'b'.repeat(128), agentVersion: '1.0.0' },
 };
 
-const status = (i: number): AttemptStatus => ({
+const status = (i: number): ReportedAttempt => ({
   run: runId(`r${String(i).padStart(79, '0')}`),
   policy: policyId('p'.repeat(63)),
   epoch: epoch(2 ** 52 + i),
@@ -38,7 +40,7 @@ const capability = (i: number): Capability => ({
   source: 'CONFIG',
 });
 
-function fullest(kind: 'hello' | 'full_state' | 'report' | 'goodbye'): ToLeader {
+function fullest(kind: 'hello' | 'full_state' | 'report' | 'goodbye'): AgentMessage {
   const attempts = Array.from({ length: 100 }, (_, i) => status(i));
   switch (kind) {
     case 'hello': {
@@ -46,7 +48,7 @@ function fullest(kind: 'hello' | 'full_state' | 'report' | 'goodbye'): ToLeader 
       const capacity = { maxSlots: 100_000, saturated: true, cpuPercent: 99, memoryPercent: 99 };
       const numbers = { highestTerm: 2 ** 52, highestEpoch: 2 ** 52 };
       const hostProblems = HOST_PROBLEM_KINDS.map((kind) => ({ kind, detail: 'ü'.repeat(HOST_PROBLEM_DETAIL_LIMIT) }));
-      const ids = { uid: 'u'.repeat(64), clusterId: 'c'.repeat(64) };
+      const ids = { ...host, uid: uid('u'.repeat(64)), clusterId: 'c'.repeat(64), uptimeMs: 123_456_789 };
       const facts = { ...ids, capabilities, capacity, hostProblems, ...numbers };
       return { kind, facts, attempts, lastPart: true };
     }
@@ -63,7 +65,7 @@ describe('what the agent says', () => {
   it.each(['hello', 'full_state', 'report', 'goodbye'] as const)(
     'fits into a message and keeps its rules: %s',
     (kind) => {
-      const message = encodeRequest(fullest(kind), identity, 123_456_789);
+      const message = agentMessageToProto(fullest(kind));
       expect(toBinary(ConnectRequestSchema, message).length).toBeLessThan(LIMITS.agentMessageBytes);
       expect(() => validate(ConnectRequestSchema, message)).not.toThrow();
     },
@@ -78,23 +80,23 @@ describe('what the agent says', () => {
       capabilities: undefined,
       hostProblems: undefined,
     } as const;
-    const plain = encodeRequest(beat, identity, 0);
+    const plain = agentMessageToProto(beat);
     expect(plain.message.value).toMatchObject({ sequence: 3n, generation: 2n });
     // Two numbers, and nothing else on the wire.
     expect(toBinary(ConnectRequestSchema, plain).length).toBeLessThan(10);
     const capacity = { maxSlots: undefined, saturated: false, cpuPercent: 1, memoryPercent: 2 };
-    const told = encodeRequest({ ...beat, capacity, capabilities: [] }, identity, 0).message;
+    const told = agentMessageToProto({ ...beat, capacity, capabilities: [] }).message;
     expect(told.case === 'heartbeat' && told.value.capacity?.maxSlots).toBeUndefined();
     expect(told.case === 'heartbeat' && told.value.capabilities?.capabilities).toEqual([]);
     expect(told.case === 'heartbeat' && told.value.hostProblems).toBeUndefined();
-    const over = encodeRequest({ ...beat, hostProblems: [] }, identity, 0).message;
+    const over = agentMessageToProto({ ...beat, hostProblems: [] }).message;
     expect(over.case === 'heartbeat' && hostProblemsFromProto(over.value.hostProblems)).toEqual([]);
   });
 });
 
 describe('what a leader says', () => {
   const decode = (message: Parameters<typeof create<typeof ConnectResponseSchema>>[1] & object) =>
-    decodeResponse(create(ConnectResponseSchema, message));
+    leaderMessageFromProto(create(ConnectResponseSchema, message));
 
   it('is a start with its frozen terms', () => {
     const decoded = decode({
@@ -123,14 +125,14 @@ describe('what a leader says', () => {
         slots: 2,
       },
       terms: { onDisconnect: 'HOLD', leaseMs: 20_000, stopTimeoutMs: 10_000, killGuardMs: 5_000 },
-      workload: { program: { kind: 'command', argv: ['a', 'b'] }, env: { X: '1' }, workingDirectory: '', user: '' },
+      workload: { kind: 'command', argv: ['a', 'b'], env: { X: '1' }, workingDirectory: '', user: '' },
       arguments: ['c'],
     });
   });
 
   it('is a start of an unknown workload where a newer controller sends one: it can be refused, and is not lost', () => {
     const decoded = decode({ message: { case: 'startAttempt', value: { commandId: 1n, run: 'a-1', epoch: 1n } } });
-    expect(decoded).toMatchObject({ kind: 'start', workload: { program: { kind: 'unknown' } }, terms: { leaseMs: 0 } });
+    expect(decoded).toMatchObject({ kind: 'start', workload: undefined, terms: { leaseMs: 0 } });
   });
 
   it('is nothing where this version does not know it', () => {

@@ -1,7 +1,7 @@
 /** Capabilities to and from locum.v1.Capability. */
 import { create } from '@bufbuild/protobuf';
-import { CapabilitySchema, type Capability as PbCapability } from '../../shared/gen/locum/v1/capability_pb.ts';
-import type { Capability } from '../core/records/capability.ts';
+import { CapabilitySchema, type Capability as PbCapability } from '../gen/locum/v1/capability_pb.ts';
+import type { Capability } from '../protocol/capability.ts';
 import { capabilitySourceWords } from './words.ts';
 
 export function capabilityToProto({ name, value, source }: Capability): PbCapability {

@@ -1,6 +1,6 @@
 import { create } from '@bufbuild/protobuf';
 import { describe, expect, it } from 'vitest';
-import { workloadFromProto } from '../../../controller/codec/workload.ts';
+import { workloadFromProto } from '../../../shared/codec/workload.ts';
 import { WorkloadSchema } from '../../../shared/gen/locum/v1/policy_pb.ts';
 
 function interpreterOf(text: string, interpreter: readonly string[] = []): readonly string[] {

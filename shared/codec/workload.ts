@@ -1,14 +1,8 @@
-/** What runs, and when: core ⇄ locum.v1.Workload and Trigger. Used by policies and by starts. */
+/** What runs: `locum.v1.Workload`, of policies and of starts. */
 import { create } from '@bufbuild/protobuf';
-import { invalidField } from '../../shared/errors.ts';
-import {
-  type Trigger as PbTrigger,
-  type Workload as PbWorkload,
-  TriggerSchema,
-  WorkloadSchema,
-} from '../../shared/gen/locum/v1/policy_pb.ts';
-import type { Trigger, Workload } from '../core/records/state.ts';
-import { missedRunWords } from './words.ts';
+import { invalidField } from '../errors.ts';
+import { type Workload as PbWorkload, WorkloadSchema } from '../gen/locum/v1/policy_pb.ts';
+import type { Workload } from '../protocol/workload.ts';
 
 /** Interpreter of a script that names none. */
 const SHELL = ['/bin/sh'];
@@ -62,34 +56,4 @@ function named(text: string): readonly string[] {
     throw invalidField(field, `its "#!" line is longer than ${MAX_SHEBANG_BYTES} bytes`);
   }
   return argument === '' ? [program] : [program, argument];
-}
-
-export function triggerToProto(trigger: Trigger): PbTrigger {
-  switch (trigger.kind) {
-    case 'continuous':
-      return create(TriggerSchema, { kind: { case: 'continuous', value: {} } });
-    case 'on_demand':
-      return create(TriggerSchema, { kind: { case: 'onDemand', value: {} } });
-    case 'schedule': {
-      const { cron, timeZone, missed } = trigger;
-      const value = { cron, timeZone, missed: missedRunWords.to[missed] };
-      return create(TriggerSchema, { kind: { case: 'schedule', value } });
-    }
-  }
-}
-
-/** Unset: continuous. */
-export function triggerFromProto(trigger: PbTrigger | undefined): Trigger {
-  const kind = trigger?.kind;
-  switch (kind?.case) {
-    case undefined:
-    case 'continuous':
-      return { kind: 'continuous' };
-    case 'onDemand':
-      return { kind: 'on_demand' };
-    case 'schedule': {
-      const { cron, timeZone, missed } = kind.value;
-      return { kind: 'schedule', cron, timeZone, missed: missedRunWords.from.get(missed) ?? 'SKIP' };
-    }
-  }
 }

@@ -1,0 +1,127 @@
+/** What an agent says to a leader: the messages of its stream, as both sides' cores have them. On the wire: `locum.v1.ConnectRequest`. */
+import type { HostProblem, HostProblemKind } from '../host-problem.ts';
+import type { PoolId, ServerId, Uid } from '../ids.ts';
+import type { ReportedAttempt } from './attempt.ts';
+import type { Capability } from './capability.ts';
+
+/** What a host can take. */
+export interface Capacity {
+  /** The agent's own limit of slots. Undefined: none. */
+  readonly maxSlots: number | undefined;
+  /** CPU or memory is over its high mark and not yet under its low mark. */
+  readonly saturated: boolean;
+  /** 0 to 100 percent of all cores. */
+  readonly cpuPercent: number;
+  /** 0 to 100. */
+  readonly memoryPercent: number;
+}
+
+/** Who a host is: facts that do not change while its agent lives. */
+export interface HostFacts {
+  readonly server: ServerId;
+  readonly pool: PoolId;
+  /** Made once in the agent's state directory. */
+  readonly instanceId: string;
+  readonly machineId: string;
+  readonly bootId: string;
+  readonly agentVersion: string;
+}
+
+/** What a Hello says besides its attempts. */
+export interface HelloFacts extends HostFacts {
+  /** Uid that the agent was given earlier; undefined: none. */
+  readonly uid: Uid | undefined;
+  /** Time since the host's boot, suspend included. */
+  readonly uptimeMs: number;
+  readonly capabilities: readonly Capability[];
+  readonly capacity: Capacity;
+  readonly highestTerm: number;
+  readonly highestEpoch: number;
+  /** Empty: the agent holds no work of any cluster. */
+  readonly clusterId: string;
+  /** What the host says keeps every start from succeeding. Empty: nothing. Undefined: this agent never says. */
+  readonly hostProblems?: readonly HostProblem[] | undefined;
+}
+
+/** First message of a stream, in parts when the inventory is large: of the first part everything counts, of later ones the attempts. */
+export interface Hello {
+  readonly kind: 'hello';
+  readonly facts: HelloFacts;
+  readonly attempts: readonly ReportedAttempt[];
+  readonly lastPart: boolean;
+}
+
+/** Proof of life. What is undefined is unchanged. */
+export interface Heartbeat {
+  readonly kind: 'heartbeat';
+  /** Counts from 1 in each session. */
+  readonly sequence: number;
+  /** That the agent holds. */
+  readonly generation: number;
+  readonly capacity: Capacity | undefined;
+  readonly capabilities: readonly Capability[] | undefined;
+  /** All of them, when any came or went. Empty: there are none any more. */
+  readonly hostProblems?: readonly HostProblem[] | undefined;
+}
+
+/** Attempts that changed. What is not listed is unchanged. */
+export interface AttemptReport {
+  readonly kind: 'report';
+  readonly attempts: readonly ReportedAttempt[];
+}
+
+export type CommandOutcome = 'APPLIED' | 'ALREADY_APPLIED' | 'REFUSED' | 'EXPIRED' | 'STALE';
+
+/** An answer to a command, without the command's id. */
+export interface CommandAnswer {
+  readonly outcome: CommandOutcome;
+  /** One stable word; empty when applied. */
+  readonly reason: string;
+  readonly detail: string;
+  /** 0: none. */
+  readonly pid: number;
+  /** Of a refusal: the problem of the host that is its reason. Undefined: the host is not to blame. */
+  readonly hostProblem?: HostProblemKind | undefined;
+}
+
+export interface CommandResult extends CommandAnswer {
+  readonly kind: 'command_result';
+  readonly commandId: number;
+}
+
+/** The full inventory, in parts when it is large. */
+export interface FullState {
+  readonly kind: 'full_state';
+  /** That the agent holds. */
+  readonly generation: number;
+  readonly attempts: readonly ReportedAttempt[];
+  readonly lastPart: boolean;
+}
+
+/** The agent leaves. It proves the end of what it lists, and nothing about the rest. */
+export interface Goodbye {
+  readonly kind: 'goodbye';
+  readonly attempts: readonly ReportedAttempt[];
+  /** LEAVE: of the agent alone, as its administrator asked. SHUTDOWN: of the host. */
+  readonly reason: 'LEAVE' | 'SHUTDOWN';
+}
+
+export interface OutputChunk {
+  readonly offset: number;
+  readonly data: Uint8Array;
+  /** Bytes written so far. */
+  readonly size: number;
+  /** The attempt has ended and this was its last output. */
+  readonly end: boolean;
+  /** Why there is none. Empty: there is. */
+  readonly error: string;
+}
+
+/** Answer to `read_output`. */
+export interface OutputAnswer {
+  readonly kind: 'output_chunk';
+  readonly requestId: number;
+  readonly chunk: OutputChunk;
+}
+
+export type AgentMessage = Hello | Heartbeat | AttemptReport | CommandResult | FullState | Goodbye | OutputAnswer;
