@@ -110,7 +110,7 @@ const samples: Readonly<Record<string, readonly Sample[]>> = {
     [{ 'controller/loop.ts': 'setTimeout(tick, 1); Date.now();', 'shared/log.ts': 'process.env' }],
   ],
   "records of the controller's core are changed through one door": [
-    ...['turn.journal.put(run)', 'journal.note(pool)', 'journal.delete(key)', 'turn.journal.event({ type })'].map(
+    ...['turn.journal.put(run)', 'journal.delete(key)', 'turn.journal.event({ type })'].map(
       (use): Sample => [{ 'controller/core/runs/new.ts': `\nf(turn);\n${use};` }, 'controller/core/runs/new.ts:3'],
     ),
     ...[

@@ -3,8 +3,9 @@ import { alreadyExists, LocumError, stateProblem } from '../../../shared/errors.
 import { DEFAULT_POOL, type Uid, uid } from '../../../shared/ids.ts';
 import { DEFAULT_TIMERS, type Timers } from '../../../shared/protocol/timers.ts';
 import { change, create, remove } from '../cluster/change.ts';
-import { nextUid, poolLiveOf, serverLiveOf } from '../cluster/cluster.ts';
+import { poolLiveOf, serverLiveOf } from '../cluster/cluster.ts';
 import type { Turn, View } from '../cluster/turn.ts';
+import { nextUid } from '../records/meta.ts';
 import type { Pool } from '../records/state.ts';
 import { checkTimers } from '../records/timers.ts';
 import { endStorm } from '../servers/storm.ts';

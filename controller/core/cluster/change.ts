@@ -194,10 +194,13 @@ const STRENGTH: readonly Keeping[] = ['EDITED', 'NOTED', 'SHOWN'];
 const strongest = (keepings: readonly Keeping[]): Keeping =>
   STRENGTH.find((keeping) => keepings.includes(keeping)) ?? 'EDITED';
 
-function keep({ journal }: Turn, record: Changing, keeping: Keeping): void {
-  if (keeping === 'EDITED') journal.put(record);
-  else if (keeping === 'NOTED') journal.note(record);
-  else journal.touch(recordKey(record));
+function keep({ journal, now }: Turn, record: Changing, keeping: Keeping): void {
+  if (keeping === 'SHOWN') {
+    journal.touch(recordKey(record));
+    return;
+  }
+  if (keeping === 'EDITED') Object.assign(valuesOf(record), { version: record.version + 1, updateWall: now.wall });
+  journal.put(record);
 }
 
 function lookAgain(turn: Turn, record: Changing, which: readonly string[] | 'NEW', before: Before): void {

@@ -314,9 +314,3 @@ export const runLiveOf = (state: ClusterState, id: RunId): RunLive => {
 };
 export const attemptLiveOf = (state: ClusterState, attempt: Attempt): AttemptLive =>
   present(state.attemptLive.get(attempt.epoch), `attempt ${attempt.epoch} has a live part`);
-
-/** The next uid: a counter with the incarnation in its high bits, so that it is never used again. */
-export function nextUid(meta: Meta): Uid {
-  meta.lastUid += 1;
-  return `u${meta.lastUid.toString(36)}` as Uid;
-}

@@ -44,19 +44,8 @@ export class Journal {
   /** Says that a record changed (or is new): it is written with the next commit and its watchers look again. */
   put(record: StateRecord): void {
     const key = recordKey(record);
-    if ('version' in record) {
-      record.version += 1;
-      record.updateWall = this.now.wall;
-    }
     this.#write({ kind: 'put', key, record });
     if (record.kind !== 'meta' && record.kind !== 'request') this.touch(key);
-  }
-
-  /** The same for what changes by itself and no edit can collide with: its etag stays, so that a reader's edit is not refused for it. */
-  note(record: StateRecord): void {
-    const key = recordKey(record);
-    this.#write({ kind: 'put', key, record });
-    this.touch(key);
   }
 
   /** Says that a record is gone. */

@@ -1,3 +1,5 @@
+import { type Epoch, epoch, type Uid, uid } from '../../../shared/ids.ts';
+
 /** One record for the whole store: the counters from which ids are made. */
 export interface Meta {
   readonly kind: 'meta';
@@ -15,4 +17,22 @@ export interface Meta {
   droppedEvent: number;
   /** Age of the cluster at this commit (see `ageOf`). */
   age: number;
+}
+
+/** The next uid: a counter with the incarnation in its high bits, so that it is never used again. */
+export function nextUid(meta: Meta): Uid {
+  meta.lastUid += 1;
+  return uid(`u${meta.lastUid.toString(36)}`);
+}
+
+/** The next epoch, above all that were ever given. */
+export function nextEpoch(meta: Meta): Epoch {
+  meta.lastEpoch += 1;
+  return epoch(meta.lastEpoch);
+}
+
+/** The next number of a run, for its id. */
+export function nextRunNumber(meta: Meta): number {
+  meta.lastRun += 1;
+  return meta.lastRun;
 }

@@ -27,25 +27,25 @@ export type OnRunMissing = 'NEXT' | 'IN_PLACE';
 
 /** What every record has: `version` counts its changes and makes its etag. */
 interface RecordBase {
-  version: number;
+  readonly version: number;
   readonly uid: Uid;
   readonly createWall: number;
-  updateWall: number;
+  readonly updateWall: number;
 }
 
 export interface Pool extends RecordBase {
   readonly kind: 'pool';
   readonly id: PoolId;
-  timers: Timers;
-  defaultFailback: Failback;
+  readonly timers: Timers;
+  readonly defaultFailback: Failback;
   /** Slots of a server that has no limit of its own. */
-  defaultMaxSlots: number;
+  readonly defaultMaxSlots: number;
   /** Rank order; the first is the primary. */
-  order: readonly ServerId[];
+  readonly order: readonly ServerId[];
   /** Counts changes of the order; makes its etag. */
-  orderVersion: number;
+  readonly orderVersion: number;
   /** No second storm before. 0: there was none lately. */
-  stormNotBeforeAge: number;
+  readonly stormNotBeforeAge: number;
 }
 
 /** Where attempts live. Inventories prove something only about attempts started in the same place. */
@@ -61,7 +61,7 @@ export interface Drain {
   readonly deadlineWall: number | undefined;
   readonly deadlineAge: number | undefined;
   /** True once every attempt is proven ended. */
-  done: boolean;
+  readonly done: boolean;
 }
 
 export interface Server extends RecordBase {
@@ -69,26 +69,26 @@ export interface Server extends RecordBase {
   readonly id: ServerId;
   readonly pool: PoolId;
   /** Operator's limit; undefined: the pool's default. */
-  maxSlots: number | undefined;
-  labels: Readonly<Record<string, string>>;
-  intent: Intent;
-  drain: Drain | undefined;
-  liveness: Liveness;
-  livenessSinceWall: number;
-  instanceId: string;
-  machineId: string;
-  bootId: string;
-  agentVersion: string;
-  capabilities: readonly Capability[];
+  readonly maxSlots: number | undefined;
+  readonly labels: Readonly<Record<string, string>>;
+  readonly intent: Intent;
+  readonly drain: Drain | undefined;
+  readonly liveness: Liveness;
+  readonly livenessSinceWall: number;
+  readonly instanceId: string;
+  readonly machineId: string;
+  readonly bootId: string;
+  readonly agentVersion: string;
+  readonly capabilities: readonly Capability[];
   /** The agent's own limit; undefined: none. */
-  agentMaxSlots: number | undefined;
-  saturated: boolean;
-  gate: ServerGate;
+  readonly agentMaxSlots: number | undefined;
+  readonly saturated: boolean;
+  readonly gate: ServerGate;
   /** Newest incarnation in which it was known to hold nothing of an earlier life of the store; 0: none (semantics C9). */
-  settledIncarnation: number;
+  readonly settledIncarnation: number;
   /** What it may still hold of an earlier life; undefined: nothing. */
-  earlierLife: EarlierLife | undefined;
-  deleting: boolean;
+  readonly earlierLife: EarlierLife | undefined;
+  readonly deleting: boolean;
 }
 
 export type Trigger =
@@ -134,15 +134,15 @@ export interface PolicySpec {
 export interface Policy extends RecordBase {
   readonly kind: 'policy';
   readonly id: PolicyId;
-  spec: PolicySpec;
-  paused: boolean;
-  deleting: boolean;
+  readonly spec: PolicySpec;
+  readonly paused: boolean;
+  readonly deleting: boolean;
   /** When the schedule fired last; only later ticks fire. Undefined: it did not yet. */
-  lastTickWall: number | undefined;
+  readonly lastTickWall: number | undefined;
   /** Times of the schedule left out, since it last made a run, because earlier runs had not ended. */
-  skippedTicks: number;
+  readonly skippedTicks: number;
   /** Only ticks after this fire: when the schedule was changed last. Undefined: when the policy was created. */
-  scheduledFromWall: number | undefined;
+  readonly scheduledFromWall: number | undefined;
 }
 
 /** What proves an attempt ended (semantics C3). */
@@ -182,17 +182,17 @@ export interface Attempt {
   readonly bootId: string;
   readonly cause: AttemptCause;
   readonly terms: FrozenTerms;
-  state: AttemptState;
+  readonly state: AttemptState;
   readonly assignWall: number;
   readonly assignAge: number;
-  startWall: number | undefined;
-  endWall: number | undefined;
-  end: AttemptEnd | undefined;
-  pid: number;
+  readonly startWall: number | undefined;
+  readonly endWall: number | undefined;
+  readonly end: AttemptEnd | undefined;
+  readonly pid: number;
   /** Set once its stop is decided; never unset. */
-  stopReason: StopReason | undefined;
+  readonly stopReason: StopReason | undefined;
   /** OVERLAP only: a newer attempt was started without proof that this one ended. */
-  overlapped: boolean;
+  readonly overlapped: boolean;
 }
 
 /** Class of a queued run: RECOVERY before START before MOVE. */
@@ -218,49 +218,51 @@ export interface Run extends RecordBase {
   readonly policy: PolicyId;
   readonly policyUid: Uid;
   readonly pool: PoolId;
-  desired: 'RUNNING' | 'STOPPED';
-  state: RunStateName;
+  readonly desired: 'RUNNING' | 'STOPPED';
+  readonly state: RunStateName;
   /** Why it is in this state. */
-  reason: RunReason;
+  readonly reason: RunReason;
   /** The reason in words. */
-  message: string;
+  readonly message: string;
   /** When the state is expected to end by itself. */
-  etaWall: number | undefined;
-  endWall: number | undefined;
+  readonly etaWall: number | undefined;
+  readonly endWall: number | undefined;
   /** When it ended. 0: it has not. */
-  endAge: number;
+  readonly endAge: number;
   /** Of its current attempt; an edit of the policy holds from the next one on. */
-  slots: number;
-  priority: number;
+  readonly slots: number;
+  readonly priority: number;
   readonly arguments: readonly string[];
   /** Oldest first: all unended ones and the last 20 ended ones. */
-  attempts: Attempt[];
-  attemptCount: number;
+  readonly attempts: readonly Attempt[];
+  readonly attemptCount: number;
   /** Why it queues and since when; kept across re-queues until it runs. */
-  queueCause: QueueCause;
-  queueSinceWall: number;
-  queueSinceAge: number;
+  readonly queueCause: QueueCause;
+  readonly queueSinceWall: number;
+  readonly queueSinceAge: number;
   /** Since when later runs are placed and it is not. 0: it was not passed over. */
-  passedOverSinceAge: number;
+  readonly passedOverSinceAge: number;
   /** Not placed before this time: delay between an end and a restart, or BACKOFF. */
-  notBeforeAge: number;
+  readonly notBeforeAge: number;
   /** LAPSED: this server first, if eligible. */
-  preferServer: ServerId | undefined;
+  readonly preferServer: ServerId | undefined;
   /** Cause of the next attempt. */
-  nextCause: AttemptCause;
-  reservation: Reservation | undefined;
+  readonly nextCause: AttemptCause;
+  readonly reservation: Reservation | undefined;
   /** A move that was decided and waits for its turn in the budget. */
-  wantedMove: { readonly server: ServerId; readonly cause: 'MOVE' | 'FAILBACK'; readonly sinceAge: number } | undefined;
+  readonly wantedMove:
+    | { readonly server: ServerId; readonly cause: 'MOVE' | 'FAILBACK'; readonly sinceAge: number }
+    | undefined;
   /** How it ends once its last attempt is proven ended. */
-  outcome: RunOutcome | undefined;
+  readonly outcome: RunOutcome | undefined;
   /** Failures inside the restart budget's windows. */
-  failures: readonly { readonly server: ServerId; readonly age: number }[];
+  readonly failures: readonly { readonly server: ServerId; readonly age: number }[];
   /** Servers where attempts came to nothing: one entry for each, forgotten half an hour after the last one. */
-  skips: readonly Skip[];
+  readonly skips: readonly Skip[];
   /** BACKOFF rounds so far; sets the next delay. */
-  backoffRounds: number;
+  readonly backoffRounds: number;
   /** When it was last moved by choice, for the budget of moves. 0: never. */
-  lastMoveAge: number;
+  readonly lastMoveAge: number;
 }
 
 /** One line of the event log, written in the commit of the change it tells of. */

@@ -10,7 +10,15 @@ import { isAvailable } from '../placement/capacity.ts';
 import { happened } from '../placement/happened.ts';
 import { avoided, nextSetback, withSkip } from '../placement/setback.ts';
 import type { Attempt, Run } from '../records/state.ts';
-import { currentAttempt, endAttempt, isUnended, sendStop, stopAttempt, unendedAttempts } from './attempt.ts';
+import {
+  aboutToStart,
+  currentAttempt,
+  endAttempt,
+  isUnended,
+  sendStop,
+  stopAttempt,
+  unendedAttempts,
+} from './attempt.ts';
 import { askFullState } from './full-state.ts';
 import { endProvenAtMono, lastGrantMono, takeoverWaitOf } from './lease.ts';
 import { isSamePlace } from './place.ts';
@@ -218,7 +226,7 @@ function follow(turn: Turn, run: Run, attempt: Attempt): void {
     showState(turn, run, {
       state: 'ASSIGNED',
       reason: attempt.cause,
-      message: `its start on ${server.id} is about to be sent`,
+      message: aboutToStart(server),
     });
   }
 }

@@ -1,9 +1,10 @@
 /** One function per transition of an attempt: assigned, stopped, ended. What follows for its run stands in run-end.ts and aftermath.ts. */
 import { assert } from '../../../shared/assert.ts';
-import type { Epoch, RunId } from '../../../shared/ids.ts';
+import type { RunId } from '../../../shared/ids.ts';
 import { change, changeAttempt, SILENT } from '../cluster/change.ts';
-import { attemptLiveOf, type ClusterState, poolOf, serverLiveOf } from '../cluster/cluster.ts';
-import type { Turn } from '../cluster/turn.ts';
+import { attemptLiveOf, type ClusterState, poolOf, type Session, serverLiveOf } from '../cluster/cluster.ts';
+import type { Turn, View } from '../cluster/turn.ts';
+import { nextEpoch } from '../records/meta.ts';
 import type { Attempt, AttemptEnd, Policy, Run, Server, StopReason } from '../records/state.ts';
 import { decideAfterEnd } from './aftermath.ts';
 import { endCover } from './lease.ts';
@@ -40,7 +41,7 @@ export const unendedAttempts = (run: Run): readonly Attempt[] => run.attempts.fi
  * Gives a run to a server: a new attempt with the next epoch and frozen terms (semantics C4). Its start goes to the
  * session's queue and leaves once the assignment is durable.
  */
-export function assign(turn: Turn, run: Run, policy: Policy, server: Server, why: string): Attempt {
+export function assign(turn: Turn, run: Run, policy: Policy, server: Server, why: string): void {
   const { state, now } = turn;
   assert(
     run.attempts.every(
@@ -51,24 +52,7 @@ export function assign(turn: Turn, run: Run, policy: Policy, server: Server, why
   const live = serverLiveOf(state, server.id);
   const session = live.session;
   assert(session !== undefined && session.phase === 'OPEN', `server ${server.id} has an open session`);
-  state.meta.lastEpoch += 1;
-  const attempt: Attempt = {
-    epoch: state.meta.lastEpoch as Epoch,
-    server: server.id,
-    place: { serverUid: server.uid, instanceId: session.instanceId, machineId: session.machineId },
-    bootId: session.bootId,
-    cause: run.nextCause,
-    terms: frozenTerms(state, policy),
-    state: 'ASSIGNED',
-    assignWall: now.wall,
-    assignAge: turn.age,
-    startWall: undefined,
-    endWall: undefined,
-    end: undefined,
-    pid: 0,
-    stopReason: undefined,
-    overlapped: false,
-  };
+  const attempt = newAttempt(turn, run, policy, server, session);
   state.attemptLive.set(attempt.epoch, {
     lastGrantMono: now.mono,
     coveredBy: undefined,
@@ -92,15 +76,41 @@ export function assign(turn: Turn, run: Run, policy: Policy, server: Server, why
       slots: run.slots,
     },
   });
-  const { epoch } = attempt;
+  const { epoch, cause } = attempt;
+  const shown = { state: 'ASSIGNED', reason: cause, message: aboutToStart(server), etaWall: undefined } as const;
+  const attempts = { attempts: [...run.attempts, attempt], attemptCount: run.attemptCount + 1 };
   const message = `${run.id} goes to ${server.id} as epoch ${epoch}: ${why}`;
-  change(
-    turn,
-    run,
-    { attempts: [...run.attempts, attempt], attemptCount: run.attemptCount + 1, preferServer: undefined },
-    { type: 'RUN_ASSIGNED', cause: attempt.cause, message, server: server.id, epoch },
-  );
-  return attempt;
+  const news = { type: 'RUN_ASSIGNED', cause, message, server: server.id, epoch } as const;
+  change(turn, run, { ...attempts, ...shown, preferServer: undefined }, news);
+}
+
+export const aboutToStart = ({ id }: Server): string => `its start on ${id} is about to be sent`;
+
+function newAttempt(
+  { state, now, age }: View,
+  run: Run,
+  policy: Policy,
+  { id, uid }: Server,
+  session: Session,
+): Attempt {
+  const { instanceId, machineId, bootId } = session;
+  return {
+    epoch: nextEpoch(state.meta),
+    server: id,
+    place: { serverUid: uid, instanceId, machineId },
+    bootId,
+    cause: run.nextCause,
+    terms: frozenTerms(state, policy),
+    state: 'ASSIGNED',
+    assignWall: now.wall,
+    assignAge: age,
+    startWall: undefined,
+    endWall: undefined,
+    end: undefined,
+    pid: 0,
+    stopReason: undefined,
+    overlapped: false,
+  };
 }
 
 function frozenTerms(state: ClusterState, policy: Policy): Attempt['terms'] {

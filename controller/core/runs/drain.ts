@@ -1,5 +1,6 @@
 /** Drain: moves the runs of a server away, by priority, one at a time, each with a slot reserved elsewhere (semantics 12). */
 import type { ServerId } from '../../../shared/ids.ts';
+import { change } from '../cluster/change.ts';
 import { type ClusterState, poolOf, serverLiveOf, serverOf } from '../cluster/cluster.ts';
 import type { MovePlan, PlannedMove, PlannedStay } from '../cluster/event.ts';
 import type { Turn, View } from '../cluster/turn.ts';
@@ -17,15 +18,8 @@ export function pumpDrain(turn: Turn, server: Server): void {
   if (server.intent !== 'DRAINING' || drain === undefined || drain.done) return;
   const runs = runsHere(turn.state, server.id);
   if (runs.length === 0) {
-    server.drain = { ...drain, done: true };
-    turn.journal.put(server);
-    turn.journal.event({
-      type: 'SERVER_DRAINED',
-      cause: 'EMPTY',
-      message: `${server.id} is drained: every attempt is proven ended`,
-      pool: server.pool,
-      server: server.id,
-    });
+    const message = `${server.id} is drained: every attempt is proven ended`;
+    change(turn, server, { drain: { ...drain, done: true } }, { type: 'SERVER_DRAINED', cause: 'EMPTY', message });
     return;
   }
   if (drain.deadlineAge !== undefined) {

@@ -6,6 +6,7 @@
 
 import type { PoolId, ServerId } from '../../../shared/ids.ts';
 import { MINUTE } from '../../../shared/time.ts';
+import { change, SILENT } from '../cluster/change.ts';
 import { type ClusterState, poolLiveOf, poolOf, serverLiveOf, serverOf } from '../cluster/cluster.ts';
 import type { MovePlan, PlannedMove, PlannedStay } from '../cluster/event.ts';
 import type { Turn, View } from '../cluster/turn.ts';
@@ -89,10 +90,8 @@ export function wantMoves(turn: Turn, plan: MovePlan, cause: 'MOVE' | 'FAILBACK'
   for (const move of plan.moves) {
     const run = turn.state.runs.get(move.run);
     if (run === undefined) continue;
-    run.wantedMove = { server: move.to, cause, sinceAge: turn.age };
-    turn.journal.put(run);
-    poolLiveOf(turn.state, run.pool).wantingMoves.add(run.id);
-    turn.dirtyPools.add(run.pool);
+    // A wish is no news: when the move begins, that is told.
+    change(turn, run, { wantedMove: { server: move.to, cause, sinceAge: turn.age } }, SILENT);
   }
 }
 
@@ -117,11 +116,8 @@ export function pumpMoves(turn: Turn, pool: PoolId): void {
       // The policy's list was edited since.
       !effectiveList(state, policy).has(wanted.server)
     ) {
-      wantingMoves.delete(run.id);
-      if (wanted !== undefined && !isEnded(run)) {
-        run.wantedMove = undefined;
-        turn.journal.put(run);
-      }
+      // Nor is that it came to nothing.
+      change(turn, run, { wantedMove: undefined }, SILENT);
       continue;
     }
     const target = state.servers.get(wanted.server);

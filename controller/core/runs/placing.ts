@@ -5,7 +5,8 @@
 
 import type { PoolId, RunId, ServerId } from '../../../shared/ids.ts';
 import { MINUTE, SECOND } from '../../../shared/time.ts';
-import { type ClusterState, type PoolLive, poolLiveOf, poolOf, serverOf } from '../cluster/cluster.ts';
+import { change, SILENT } from '../cluster/change.ts';
+import { type ClusterState, type PoolLive, poolLiveOf, serverOf } from '../cluster/cluster.ts';
 import type { Turn, View } from '../cluster/turn.ts';
 import {
   effectiveMaxSlots,
@@ -98,11 +99,7 @@ function place(turn: Turn, policy: Policy, run: Run, id: ServerId): void {
   checkPlacement(state, policy, run, server);
   dequeue(turn, run);
   if (run.reservation !== undefined && run.reservation.server !== id) abandonMove(turn, run, 'PLACED_ELSEWHERE');
-  const attempt = assign(turn, run, policy, server, whyChosen(turn, policy, run, id));
-  run.state = 'ASSIGNED';
-  run.reason = attempt.cause;
-  run.message = `its start on ${id} is about to be sent`;
-  run.etaWall = undefined;
+  assign(turn, run, policy, server, whyChosen(turn, policy, run, id));
   refreshIndex(state, id);
 }
 
@@ -256,10 +253,8 @@ export function couldEverTake(
 /** A later run was placed while this one waits: after a while freed slots gather for it. */
 function noteBypass(turn: Turn, live: PoolLive, run: Run): void {
   const { state } = turn;
-  if (run.passedOverSinceAge === 0) {
-    run.passedOverSinceAge = turn.age;
-    turn.journal.note(run);
-  }
+  // That it waits is told; since when it was passed over only counts.
+  if (run.passedOverSinceAge === 0) change(turn, run, { passedOverSinceAge: turn.age }, SILENT);
   if (turn.age - run.passedOverSinceAge < CLAIM_AFTER_MS || live.claims.size >= CLAIMS_MAX) return;
   if ([...live.claims.values()].includes(run.id)) return;
   const policy = state.policies.get(run.policy);
@@ -282,12 +277,4 @@ function canClaim({ state }: Turn, id: ServerId, claimer: RunId): boolean {
   if (run === undefined || policy === undefined || server === undefined || !isAvailable(state, server)) return false;
   if (effectiveMaxSlots(state, server) < run.slots) return false;
   return effectiveList(state, policy).has(id) && meetsRequirements(state, policy, server);
-}
-
-/** Order changes reach the index. */
-export function refreshOrder(turn: Turn, pool: PoolId): void {
-  const { order } = poolOf(turn.state, pool);
-  poolLiveOf(turn.state, pool).index.setOrder(order);
-  poolLiveOf(turn.state, pool).lastResort.setOrder(order);
-  turn.dirtyPools.add(pool);
 }

@@ -2,10 +2,11 @@
 import { assert } from '../../../shared/assert.ts';
 import { runId } from '../../../shared/ids.ts';
 import { change, create, type News, SILENT, type Telling } from '../cluster/change.ts';
-import { nextUid, poolLiveOf } from '../cluster/cluster.ts';
+import { poolLiveOf } from '../cluster/cluster.ts';
 import type { Turn, View } from '../cluster/turn.ts';
 import { roughly } from '../placement/happened.ts';
 import type { CauseOf, EventType } from '../records/event-type.ts';
+import { nextRunNumber, nextUid } from '../records/meta.ts';
 import type { RunReason } from '../records/run-reason.ts';
 import type { RunStateName } from '../records/run-state.ts';
 import type { Policy, Run, RunOutcome } from '../records/state.ts';
@@ -18,10 +19,9 @@ export const isEnded = (run: Run): boolean =>
 /** Creates a run; it is placed in the same step if there is room. `cause` says who wants it. */
 export function createRun(turn: Turn, policy: Policy, cause: CauseOf<'RUN_CREATED'>, args: readonly string[]): Run {
   const { state, now } = turn;
-  state.meta.lastRun += 1;
   const run: Run = {
     kind: 'run',
-    id: runId(`${policy.id}-${state.meta.lastRun}`),
+    id: runId(`${policy.id}-${nextRunNumber(state.meta)}`),
     uid: nextUid(state.meta),
     version: 0,
     createWall: now.wall,

@@ -8,7 +8,6 @@ import { change, create, SILENT, tell } from '../cluster/change.ts';
 import {
   attemptLiveOf,
   type ClusterState,
-  nextUid,
   poolOf,
   type ServerLive,
   type Session,
@@ -17,6 +16,7 @@ import {
 import type { WholeHello } from '../cluster/event.ts';
 import type { Turn } from '../cluster/turn.ts';
 import { OPEN_GATE } from '../records/gate-record.ts';
+import { nextUid } from '../records/meta.ts';
 import type { Attempt, ConnId, Pool, Run, Server } from '../records/state.ts';
 import { DRIFT } from '../records/timers.ts';
 import { isUnended } from '../runs/attempt.ts';
