@@ -39,27 +39,32 @@ export interface AgentOptions {
   readonly spawnKeeper?: SpawnKeeperOptions;
 }
 
+/** What is wrong with the host, by who found it: the keeper, or this agent. */
+interface ProblemsFound {
+  keeper: readonly HostProblem[];
+  own: readonly HostProblem[];
+}
+
 export class Agent {
   /** Resolves, with the reason, when the agent has ended by its own decision. */
   readonly ended: Promise<string>;
-  private readonly options: AgentOptions;
-  private readonly directory: StateDirectory;
-  private readonly identity: IdentityStore;
-  private readonly vmGeneration: VmGeneration | undefined;
-  private readonly state: AgentState;
-  private readonly loop: AgentLoop;
-  private readonly connection: Connection;
-  private readonly keeper: KeeperLink;
-  private readonly capabilities: CapabilityWatch;
-  private readonly end = Promise.withResolvers<string>();
+  readonly #options: AgentOptions;
+  readonly #directory: StateDirectory;
+  readonly #identity: IdentityStore;
+  readonly #vmGeneration: VmGeneration | undefined;
+  readonly #state: AgentState;
+  readonly #loop: AgentLoop;
+  readonly #connection: Connection;
+  readonly #keeper: KeeperLink;
+  readonly #capabilities: CapabilityWatch;
+  readonly #end = Promise.withResolvers<string>();
   /** The generation of the virtual machine can be read. */
-  private watched = false;
-  private loadTimer: NodeJS.Timeout | undefined;
-  private control: LocalControl | undefined;
-  private closing = false;
+  #watched = false;
+  #loadTimer: NodeJS.Timeout | undefined;
+  #control: LocalControl | undefined;
+  #closing = false;
 
-  /** What the keeper and this agent find wrong with the host. */
-  private readonly problems: { keeper: readonly HostProblem[]; own: readonly HostProblem[] } = { keeper: [], own: [] };
+  readonly #problems: ProblemsFound = { keeper: [], own: [] };
 
   /** Takes the state directory. @throws AgentRunningError, IdentityError */
   static async open(options: AgentOptions): Promise<Agent> {
@@ -70,149 +75,150 @@ export class Agent {
 
   private constructor(options: AgentOptions, directory: StateDirectory, vmGeneration: VmGeneration | undefined) {
     const { settings, version, log, spawnKeeper = {} } = options;
-    this.options = options;
-    this.directory = directory;
-    this.ended = this.end.promise;
-    this.vmGeneration = vmGeneration;
-    const onEvent = (event: Event): void => this.onEvent(event);
+    this.#options = options;
+    this.#directory = directory;
+    this.ended = this.#end.promise;
+    this.#vmGeneration = vmGeneration;
+    const onEvent = (event: Event): void => this.#onEvent(event);
     const { identity, isOnDisk, lane, memory } = directory;
     // What a full or stalled disk has not taken is tried until it does; until then nothing is started.
-    this.identity = new IdentityStore({
+    this.#identity = new IdentityStore({
       ...{ stateDir: settings.stateDir, identity, isOnDisk, lane, memory },
-      onProblem: (problem) => this.tellProblems({ own: problem === undefined ? [] : [problem] }),
+      onProblem: (problem) => this.#tellProblems({ own: problem === undefined ? [] : [problem] }),
     });
     const host = hostFacts(options, identity);
     const core = { host, endpoints: settings.controllers, maxSlots: settings.maxSlots, seed: randomInt(2 ** 47) };
     const { uid, clusterId, highestTerm } = identity;
-    this.state = createAgent({ ...core, uid, clusterId, highestTerm }, this.readNow());
-    this.connection = new Connection(onEvent);
-    this.keeper = new KeeperLink({
+    this.#state = createAgent({ ...core, uid, clusterId, highestTerm }, this.#readNow());
+    this.#connection = new Connection(onEvent);
+    this.#keeper = new KeeperLink({
       ...{ stateDir: settings.stateDir, memory, lane, agentVersion: version, baseEnv: settings.baseEnv, log, onEvent },
-      durable: () => this.identity.durable(),
-      onProblems: (keeper) => this.tellProblems({ keeper }),
+      durable: () => this.#identity.durable(),
+      onProblems: (keeper) => this.#tellProblems({ keeper }),
       spawn: settings.externalKeeper
         ? undefined
         : { ...spawnKeeper, args: [...(spawnKeeper.args ?? []), ...outputArguments(settings)] },
     });
-    this.capabilities = new CapabilityWatch({
+    this.#capabilities = new CapabilityWatch({
       ...{ stated: settings.capabilities, probes: settings.probes, env: process.env, log },
       onChange: (capabilities) => onEvent({ kind: 'capabilities', capabilities }),
     });
-    this.loop = new AgentLoop({ state: this.state, readNow: () => this.readNow(), perform: this.performer() });
+    this.#loop = new AgentLoop({ state: this.#state, readNow: () => this.#readNow(), perform: this.#performer() });
   }
 
-  private readNow(): AgentNow {
-    return { ...readNow(), vmGeneration: this.vmGeneration?.read() };
+  #readNow(): AgentNow {
+    return { ...readNow(), vmGeneration: this.#vmGeneration?.read() };
   }
 
-  private performer(): (effect: Exclude<Effect, { kind: 'wake' }>) => readonly Event[] {
-    const { log } = this.options;
+  #performer(): (effect: Exclude<Effect, { kind: 'wake' }>) => readonly Event[] {
+    const { log } = this.#options;
     const tools = {
-      ...{ connection: this.connection, keeper: this.keeper, log },
-      saveIdentity: (given: Parameters<IdentityStore['save']>[0]) => this.identity.save(given),
-      forgetCluster: () => this.identity.forgetCluster(),
-      onExit: (reason: string) => this.end.resolve(reason),
+      ...{ connection: this.#connection, keeper: this.#keeper, log },
+      saveIdentity: (given: Parameters<IdentityStore['save']>[0]) => this.#identity.save(given),
+      forgetCluster: () => this.#identity.forgetCluster(),
+      onExit: (reason: string) => this.#end.resolve(reason),
     };
     return (effect) => performEffect(effect, tools);
   }
 
   /** Looks at the host, then begins. Answers once the first facts are known; the session comes when a controller is there. */
   async start(): Promise<void> {
-    const { settings } = this.options;
+    const { settings } = this.#options;
     const meter = new CapacityMeter(
       { maxSlots: settings.maxSlots, cpu: settings.saturation.cpu, memory: settings.saturation.memory },
       readLoad(),
     );
-    if (this.directory.answers) await this.openControl();
-    else void this.openControlLater();
-    this.checkVmGeneration();
-    this.onEvent({ kind: 'capabilities', capabilities: await this.capabilities.start() });
+    if (this.#directory.answers) await this.#openControl();
+    else void this.#openControlLater();
+    this.#checkVmGeneration();
+    this.#onEvent({ kind: 'capabilities', capabilities: await this.#capabilities.start() });
     const look = (): void => {
-      this.checkVmGeneration();
+      this.#checkVmGeneration();
       const capacity = meter.next(readLoad());
-      if (capacity !== undefined) this.onEvent({ kind: 'capacity', capacity });
+      if (capacity !== undefined) this.#onEvent({ kind: 'capacity', capacity });
     };
     look();
-    this.loadTimer = setInterval(look, LOAD_EVERY_MS);
-    this.onEvent({ kind: 'begin' });
+    this.#loadTimer = setInterval(look, LOAD_EVERY_MS);
+    this.#onEvent({ kind: 'begin' });
   }
 
   /** Orders of this host's administrator; a socket in the state directory, so only where the disk takes one. */
-  private async openControl(): Promise<void> {
-    this.control = await startLocalControl({
-      stateDir: this.options.settings.stateDir,
-      describe: () => this.report(),
-      leave: (withinMs) => this.onEvent({ kind: 'leave', reason: 'LEAVE', withinMs }),
+  async #openControl(): Promise<void> {
+    this.#control = await startLocalControl({
+      stateDir: this.#options.settings.stateDir,
+      describe: () => this.#report(),
+      leave: (withinMs) => this.#onEvent({ kind: 'leave', reason: 'LEAVE', withinMs }),
     });
   }
 
   /** The disk stalls. An administrator who wants to know why, or wants it to leave, reaches it as soon as that is over. */
-  private async openControlLater(): Promise<void> {
-    while (!this.closing) {
+  async #openControlLater(): Promise<void> {
+    while (!this.#closing) {
       await sleep(CONTROL_AGAIN_MS, undefined, { ref: false });
-      if (this.closing || !(await this.directory.answersNow())) continue;
+      if (this.#closing || !(await this.#directory.answersNow())) continue;
       try {
-        await this.openControl();
+        await this.#openControl();
         return;
       } catch (error) {
-        this.options.log.warn({ err: error }, 'the socket for orders to this agent can not be opened');
+        this.#options.log.warn({ err: error }, 'the socket for orders to this agent can not be opened');
       }
     }
   }
 
-  private tellProblems(changed: Partial<typeof this.problems>): void {
-    Object.assign(this.problems, changed);
-    this.onEvent({
+  #tellProblems(changed: Partial<ProblemsFound>): void {
+    Object.assign(this.#problems, changed);
+    this.#onEvent({
       kind: 'host_problems',
-      problems: tellableProblems([...this.problems.keeper, ...this.problems.own]),
+      problems: tellableProblems([...this.#problems.keeper, ...this.#problems.own]),
     });
   }
 
   /** Says, also as a capability, whether a restore of this virtual machine would be noticed. */
-  private checkVmGeneration(): void {
-    const { vmGeneration, watched } = this;
+  #checkVmGeneration(): void {
+    const vmGeneration = this.#vmGeneration;
+    const watched = this.#watched;
     if (vmGeneration === undefined || (vmGeneration.read() !== undefined) === watched) return;
-    this.watched = !watched;
+    this.#watched = !watched;
     const { file, kind } = vmGeneration;
-    this.capabilities.setVmGeneration(this.watched ? kind : undefined);
-    if (this.watched) this.options.log.info({ file, kind }, 'a restore of this virtual machine will be noticed');
-    else this.options.log.warn({ file, kind }, 'a restore of this virtual machine would not be noticed any more');
+    this.#capabilities.setVmGeneration(this.#watched ? kind : undefined);
+    if (this.#watched) this.#options.log.info({ file, kind }, 'a restore of this virtual machine will be noticed');
+    else this.#options.log.warn({ file, kind }, 'a restore of this virtual machine would not be noticed any more');
   }
 
   /** Ends the agent and leaves its runs to the keeper: what a restart or an upgrade needs. */
   detach(): void {
-    this.onEvent({ kind: 'detach' });
+    this.#onEvent({ kind: 'detach' });
   }
 
-  private onEvent(event: Event): void {
+  #onEvent(event: Event): void {
     // Before the Hello: a policy that requires the stronger containment must not be placed by a guess.
-    if (event.kind === 'keeper_opened') this.capabilities.setContainment(event.containment);
-    this.loop.push(event);
+    if (event.kind === 'keeper_opened') this.#capabilities.setContainment(event.containment);
+    this.#loop.push(event);
   }
 
-  private report(): AgentStatusReport {
-    const { settings, version } = this.options;
+  #report(): AgentStatusReport {
+    const { settings, version } = this.#options;
     const { server, pool, stateDir, controllers } = settings;
-    return { server, pool, stateDir, controllers, pid: process.pid, version, ...describe(this.state, readNow()) };
+    return { server, pool, stateDir, controllers, pid: process.pid, version, ...describe(this.#state, readNow()) };
   }
 
   /** Lets what was said last get out, and gives the state directory up. `outcome` is told to whoever asked it to leave. */
   async close(outcome: string): Promise<void> {
-    this.closing = true;
-    clearInterval(this.loadTimer);
-    this.loop.stop();
-    this.capabilities.stop();
+    this.#closing = true;
+    clearInterval(this.#loadTimer);
+    this.#loop.stop();
+    this.#capabilities.stop();
     // What was learnt last is on the disk, or known not to be, before the process may end itself below.
-    const [problem] = await Promise.all([this.identity.durable(), this.keeper.close(), this.connection.whenIdle()]);
+    const [problem] = await Promise.all([this.#identity.durable(), this.#keeper.close(), this.#connection.whenIdle()]);
     if (problem !== undefined)
-      this.options.log.error({ problem: problem.detail }, 'the disk did not take who this agent is');
-    this.identity.close();
+      this.#options.log.error({ problem: problem.detail }, 'the disk did not take who this agent is');
+    this.#identity.close();
     // A leave that only memory knows is lost with the next boot.
-    const lost = this.identity.isLeaveUnwritten ? `; its disk did not take that (${problem?.detail ?? 'yet'})` : '';
-    await this.control?.close(`${outcome}${lost}`);
-    this.directory.release();
+    const lost = this.#identity.isLeaveUnwritten ? `; its disk did not take that (${problem?.detail ?? 'yet'})` : '';
+    await this.#control?.close(`${outcome}${lost}`);
+    this.#directory.release();
     // A thread that waits for a stalled disk would keep the process from ending in any other way.
-    if (this.directory.lane.busy) process.kill(process.pid, 'SIGKILL');
+    if (this.#directory.lane.busy) process.kill(process.pid, 'SIGKILL');
   }
 }
 

@@ -27,31 +27,31 @@ export interface CapacityOptions {
 
 /** Turns readings of the host into capacities, and says only what changed. */
 export class CapacityMeter {
-  private readonly options: CapacityOptions;
-  private lastCpu: CpuTimes;
-  private cpuSaturated = false;
-  private memorySaturated = false;
-  private said: Capacity | undefined;
+  readonly #options: CapacityOptions;
+  #lastCpu: CpuTimes;
+  #cpuSaturated = false;
+  #memorySaturated = false;
+  #said: Capacity | undefined;
 
   constructor(options: CapacityOptions, first: LoadReading) {
-    this.options = options;
-    this.lastCpu = first.cpu;
+    this.#options = options;
+    this.#lastCpu = first.cpu;
   }
 
   /** The capacity when it differs enough from the last one that was said; undefined otherwise. The first one always does. */
   next(reading: LoadReading): Capacity | undefined {
-    const cpuPercent = busyPercent(this.lastCpu, reading.cpu);
-    this.lastCpu = reading.cpu;
-    this.cpuSaturated = crossed(this.cpuSaturated, cpuPercent, this.options.cpu);
-    this.memorySaturated = crossed(this.memorySaturated, reading.memoryPercent, this.options.memory);
+    const cpuPercent = busyPercent(this.#lastCpu, reading.cpu);
+    this.#lastCpu = reading.cpu;
+    this.#cpuSaturated = crossed(this.#cpuSaturated, cpuPercent, this.#options.cpu);
+    this.#memorySaturated = crossed(this.#memorySaturated, reading.memoryPercent, this.#options.memory);
     const capacity: Capacity = {
-      maxSlots: this.options.maxSlots,
-      saturated: this.cpuSaturated || this.memorySaturated,
+      maxSlots: this.#options.maxSlots,
+      saturated: this.#cpuSaturated || this.#memorySaturated,
       cpuPercent: Math.round(cpuPercent),
       memoryPercent: Math.round(reading.memoryPercent),
     };
-    if (this.said !== undefined && !differs(this.said, capacity)) return undefined;
-    this.said = capacity;
+    if (this.#said !== undefined && !differs(this.#said, capacity)) return undefined;
+    this.#said = capacity;
     return capacity;
   }
 }

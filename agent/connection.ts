@@ -30,63 +30,63 @@ interface Stream {
 }
 
 export class Connection {
-  private readonly streams = new Map<StreamId, Stream>();
-  private readonly onEvent: (event: Event) => void;
+  readonly #streams = new Map<StreamId, Stream>();
+  readonly #onEvent: (event: Event) => void;
 
   constructor(onEvent: (event: Event) => void) {
-    this.onEvent = onEvent;
+    this.#onEvent = onEvent;
   }
 
   /** Opens a stream; `connected`, or `closed` when that is not possible within the limit. */
   dial(id: StreamId, endpoint: string, limitMs: number): void {
     const client = makeClient(AgentService, endpoint, credentials.createInsecure(), clientOptions);
     const stream: Stream = { client, call: undefined, ended: false };
-    this.streams.set(id, stream);
+    this.#streams.set(id, stream);
     const deadline = Date.now() + limitMs;
     const channel = client.getChannel();
     const look = (): void => {
-      if (this.streams.get(id) !== stream) return;
+      if (this.#streams.get(id) !== stream) return;
       const state = channel.getConnectivityState(true);
-      if (state === connectivityState.READY) this.open(id, stream);
+      if (state === connectivityState.READY) this.#open(id, stream);
       // A refusal is an answer. The library would try again until the limit, while another controller may be waiting.
-      else if (state === connectivityState.TRANSIENT_FAILURE) this.finish(id, `no connection to ${endpoint}`);
-      else if (Date.now() >= deadline) this.finish(id, `no connection to ${endpoint} within ${limitMs} ms`);
+      else if (state === connectivityState.TRANSIENT_FAILURE) this.#finish(id, `no connection to ${endpoint}`);
+      else if (Date.now() >= deadline) this.#finish(id, `no connection to ${endpoint} within ${limitMs} ms`);
       else channel.watchConnectivityState(state, deadline, look);
     };
     look();
   }
 
-  private open(id: StreamId, stream: Stream): void {
+  #open(id: StreamId, stream: Stream): void {
     const call: Call = openBidi(stream.client, AgentService.method.connect);
     stream.call = call;
-    const isOpen = (): boolean => this.streams.get(id) === stream;
+    const isOpen = (): boolean => this.#streams.get(id) === stream;
     const parts = new AnswerParts();
     call.on('data', (response: ConnectResponse) => {
       if (!isOpen()) return;
       const received = wholeAnswer(parts, response);
-      if (received.kind === 'unreadable') this.finish(id, received.reason);
-      else if (received.kind === 'message') this.onEvent({ ...received.said, kind: 'received', stream: id });
+      if (received.kind === 'unreadable') this.#finish(id, received.reason);
+      else if (received.kind === 'message') this.#onEvent({ ...received.said, kind: 'received', stream: id });
     });
     call.on('drain', () => {
-      if (isOpen()) this.onEvent({ kind: 'writable', stream: id, writable: true });
+      if (isOpen()) this.#onEvent({ kind: 'writable', stream: id, writable: true });
     });
     call.on('error', (error: ServiceError) => {
-      if (isOpen()) this.finish(id, reasonOf(error));
+      if (isOpen()) this.#finish(id, reasonOf(error));
     });
     call.on('end', () => {
-      if (isOpen()) this.finish(id, 'the controller ended the stream');
+      if (isOpen()) this.#finish(id, 'the controller ended the stream');
     });
-    this.onEvent({ kind: 'connected', stream: id });
+    this.#onEvent({ kind: 'connected', stream: id });
   }
 
   /** Hands a message to the stream. The answer says whether it takes more; `writable` follows when it does again. */
   send(id: StreamId, message: ConnectRequest): boolean {
-    const stream = this.streams.get(id);
+    const stream = this.#streams.get(id);
     if (stream?.call === undefined || stream.ended) return true;
     // The stream counts messages, each of which is bounded.
     if (stream.call.writableLength > MAX_WAITING) {
       this.drop(id);
-      this.onEvent({ kind: 'closed', stream: id, reason: 'the controller reads nothing' });
+      this.#onEvent({ kind: 'closed', stream: id, reason: 'the controller reads nothing' });
       return false;
     }
     return stream.call.write(message);
@@ -94,7 +94,7 @@ export class Connection {
 
   /** Ends a stream after what was sent; `closed` follows when the controller has ended it too. */
   end(id: StreamId): void {
-    const stream = this.streams.get(id);
+    const stream = this.#streams.get(id);
     if (stream?.call === undefined) {
       this.drop(id);
       return;
@@ -102,27 +102,27 @@ export class Connection {
     stream.ended = true;
     stream.call.end();
     setTimeout(() => {
-      if (this.streams.get(id) === stream) this.finish(id, 'the controller did not end the stream');
+      if (this.#streams.get(id) === stream) this.#finish(id, 'the controller did not end the stream');
     }, FLUSH_LIMIT_MS).unref();
   }
 
   /** Drops a stream and everything that it has not said yet, without an event. */
   drop(id: StreamId): void {
-    const stream = this.streams.get(id);
+    const stream = this.#streams.get(id);
     if (stream === undefined) return;
-    this.streams.delete(id);
+    this.#streams.delete(id);
     stream.call?.cancel();
     stream.client.close();
   }
 
-  private finish(id: StreamId, reason: string): void {
+  #finish(id: StreamId, reason: string): void {
     this.drop(id);
-    this.onEvent({ kind: 'closed', stream: id, reason });
+    this.#onEvent({ kind: 'closed', stream: id, reason });
   }
 
   /** Answers when every stream has ended; each that we ended does so within a bounded time. */
   async whenIdle(): Promise<void> {
-    while (this.streams.size > 0) await sleep(LOOK_MS);
+    while (this.#streams.size > 0) await sleep(LOOK_MS);
   }
 }
 

@@ -25,48 +25,48 @@ export interface LoopOptions {
 }
 
 export class AgentLoop {
-  private readonly options: LoopOptions;
-  private readonly mailbox = new Mailbox<Event>(CAPACITY);
-  private readonly urgent: Event[] = [];
-  private running = false;
-  private timer: NodeJS.Timeout | undefined;
+  readonly #options: LoopOptions;
+  readonly #mailbox = new Mailbox<Event>(CAPACITY);
+  readonly #urgent: Event[] = [];
+  #running = false;
+  #timer: NodeJS.Timeout | undefined;
 
   constructor(options: LoopOptions) {
-    this.options = options;
+    this.#options = options;
   }
 
   /** Takes an event. It is handled before this returns, unless another one is being handled: then right after that. */
   push(event: Event): void {
-    assert(this.mailbox.push(event), `more than ${CAPACITY} events wait for the agent`);
-    if (this.running) return;
-    this.running = true;
+    assert(this.#mailbox.push(event), `more than ${CAPACITY} events wait for the agent`);
+    if (this.#running) return;
+    this.#running = true;
     try {
-      for (let next = this.next(); next !== undefined; next = this.next()) this.handle(next);
+      for (let next = this.#next(); next !== undefined; next = this.#next()) this.#handle(next);
     } finally {
-      this.running = false;
+      this.#running = false;
     }
   }
 
-  private next(): Event | undefined {
-    return this.urgent.shift() ?? this.mailbox.shift();
+  #next(): Event | undefined {
+    return this.#urgent.shift() ?? this.#mailbox.shift();
   }
 
-  private handle(event: Event): void {
-    const { state, readNow, perform } = this.options;
+  #handle(event: Event): void {
+    const { state, readNow, perform } = this.#options;
     for (const effect of step(state, event, readNow())) {
-      if (effect.kind === 'wake') this.sleepUntil(effect.atMono);
-      else this.urgent.push(...perform(effect));
+      if (effect.kind === 'wake') this.#sleepUntil(effect.atMono);
+      else this.#urgent.push(...perform(effect));
     }
   }
 
   /** The core judges by its clocks whether a tick came in time; a timer that is a little early or late does no harm. */
-  private sleepUntil(atMono: number): void {
-    clearTimeout(this.timer);
+  #sleepUntil(atMono: number): void {
+    clearTimeout(this.#timer);
     const ms = Math.min(LONGEST_SLEEP_MS, Math.max(1, Math.ceil(atMono - readClocks().mono)));
-    this.timer = setTimeout(() => this.push({ kind: 'tick' }), ms);
+    this.#timer = setTimeout(() => this.push({ kind: 'tick' }), ms);
   }
 
   stop(): void {
-    clearTimeout(this.timer);
+    clearTimeout(this.#timer);
   }
 }

@@ -12,21 +12,21 @@ export class DiskStalledError extends Error {
 const MAX_WAITING = 10_000;
 
 export class DiskLane {
-  private readonly name: string;
-  private readonly limitMs: number;
-  private tail: Promise<unknown> = Promise.resolve();
-  private waiting = 0;
-  private stalled = false;
+  readonly #name: string;
+  readonly #limitMs: number;
+  #tail: Promise<unknown> = Promise.resolve();
+  #waiting = 0;
+  #stalled = false;
 
   /** `limitMs`: how long anybody waits, from when it is asked. Infinity: who asks has all the time of the world. */
   constructor(name: string, limitMs: number) {
-    this.name = name;
-    this.limitMs = limitMs;
+    this.#name = name;
+    this.#limitMs = limitMs;
   }
 
   /** Something has been asked of the disk and is not answered. */
   get busy(): boolean {
-    return this.waiting > 0;
+    return this.#waiting > 0;
   }
 
   /**
@@ -34,23 +34,23 @@ export class DiskLane {
    * then is not done at all.
    */
   run<T>(work: () => Promise<T>): Promise<T> {
-    if (this.stalled || this.waiting >= MAX_WAITING) return Promise.reject(this.problem());
-    this.waiting += 1;
-    const turn = this.tail;
+    if (this.#stalled || this.#waiting >= MAX_WAITING) return Promise.reject(this.#problem());
+    this.#waiting += 1;
+    const turn = this.#tail;
     const ended = Promise.withResolvers<void>();
-    this.tail = ended.promise;
+    this.#tail = ended.promise;
     const answer = Promise.withResolvers<T>();
     let gaveUp = false;
-    const timer = this.timer(() => {
+    const timer = this.#timer(() => {
       gaveUp = true;
-      this.stalled = true;
-      answer.reject(this.problem());
+      this.#stalled = true;
+      answer.reject(this.#problem());
     });
     const finish = (): void => {
       clearTimeout(timer);
-      this.waiting -= 1;
+      this.#waiting -= 1;
       // It answers again, whatever it says.
-      this.stalled = false;
+      this.#stalled = false;
       ended.resolve();
     };
     void turn.then(async () => {
@@ -67,11 +67,11 @@ export class DiskLane {
     return answer.promise;
   }
 
-  private timer(onLate: () => void): NodeJS.Timeout | undefined {
-    return this.limitMs === Number.POSITIVE_INFINITY ? undefined : setTimeout(onLate, this.limitMs);
+  #timer(onLate: () => void): NodeJS.Timeout | undefined {
+    return this.#limitMs === Number.POSITIVE_INFINITY ? undefined : setTimeout(onLate, this.#limitMs);
   }
 
-  private problem(): DiskStalledError {
-    return new DiskStalledError(`the disk does not answer (${this.name})`);
+  #problem(): DiskStalledError {
+    return new DiskStalledError(`the disk does not answer (${this.#name})`);
   }
 }

@@ -169,6 +169,16 @@ const samples: Readonly<Record<string, readonly Sample[]>> = {
     [{ 'controller/core/index.ts': '' }, 'controller/core/index.ts:1'],
     [{ 'controller/core/index-by-rank.ts': '' }],
   ],
+  'what is private begins with #': [
+    [{ 'agent/loop.ts': 'class A {\n  private readonly a = 1;\n}' }, 'agent/loop.ts:2'],
+    [inTest('class A {\n  private async a() {}\n}'), 'test/a.test.ts:2'],
+    [{ 'agent/loop.ts': 'class A {\n  a() {\n    this._b = 1;\n  }\n}' }, 'agent/loop.ts:3'],
+    [{ 'agent/loop.ts': 'class A {\n  #a = 1;\n  private constructor() {}\n}\nf((_unused) => 1);\n// private a' }],
+  ],
+  'a program keeps nothing for subclasses': [
+    [{ 'shared/a.ts': 'class A {\n  protected a = 1;\n}' }, 'shared/a.ts:2'],
+    [inTest('class A {\n  protected a = 1;\n}')],
+  ],
   'nothing is exported wholesale': [
     [{ 'shared/ids.ts': "export * from './time.ts';" }, 'shared/ids.ts:1'],
     [{ 'shared/ids.ts': "\nexport type * as T from './time.ts';" }, 'shared/ids.ts:2'],

@@ -23,19 +23,19 @@ export interface CapabilityOptions {
 }
 
 export class CapabilityWatch {
-  private readonly options: CapabilityOptions;
-  private readonly stated: readonly Capability[];
+  readonly #options: CapabilityOptions;
+  readonly #stated: readonly Capability[];
   /** By source: the fingerprint, and each probe by its name. */
-  private readonly found = new Map<string, readonly Capability[]>();
-  private readonly timers = new Set<NodeJS.Timeout>();
-  private containment: readonly Capability[] = [];
+  readonly #found = new Map<string, readonly Capability[]>();
+  readonly #timers = new Set<NodeJS.Timeout>();
+  #containment: readonly Capability[] = [];
   /** Undefined: the first set was not given yet. */
-  private said: readonly Capability[] | undefined;
-  private stopped = false;
+  #said: readonly Capability[] | undefined;
+  #stopped = false;
 
   constructor(options: CapabilityOptions) {
-    this.options = options;
-    this.stated = Object.entries(options.stated).map(([name, value]) => ({ name, value, source: 'CONFIG' }));
+    this.#options = options;
+    this.#stated = Object.entries(options.stated).map(([name, value]) => ({ name, value, source: 'CONFIG' }));
   }
 
   /**
@@ -43,17 +43,17 @@ export class CapabilityWatch {
    * must not keep a restarted agent from the runs whose leases it is to extend; what it finds is told later.
    */
   async start(): Promise<readonly Capability[]> {
-    const { probes, env } = this.options;
+    const { probes, env } = this.#options;
     const look = async (): Promise<void> => {
-      this.found.set('fingerprint', await fingerprint(env));
+      this.#found.set('fingerprint', await fingerprint(env));
     };
     const first = [
-      this.keepLooking(FINGERPRINT_EVERY_MS, look),
-      ...probes.map((probe) => this.keepLooking(probe.intervalMs, () => this.probe(probe))),
+      this.#keepLooking(FINGERPRINT_EVERY_MS, look),
+      ...probes.map((probe) => this.#keepLooking(probe.intervalMs, () => this.#probe(probe))),
     ];
     await Promise.race([Promise.all(first), sleep(FIRST_LOOK_MS, undefined, { ref: false })]);
-    this.said = this.merged();
-    return this.said;
+    this.#said = this.#merged();
+    return this.#said;
   }
 
   /** How the keeper holds process trees together. Policies can require the stronger kind. */
@@ -61,61 +61,61 @@ export class CapabilityWatch {
     const value = kind === 'CGROUP' ? 'cgroup' : 'process-group';
     const facts: Capability[] = [{ name: 'containment', value, source: 'FINGERPRINT' }];
     if (kind === 'CGROUP') facts.push({ name: 'cgroup', value: 'v2', source: 'FINGERPRINT' });
-    this.containment = facts;
-    this.tell();
+    this.#containment = facts;
+    this.#tell();
   }
 
   /** Whether it is noticed that this virtual machine was restored, and by what. Undefined: it is not. */
   setVmGeneration(kind: 'vmclock' | 'file' | undefined): void {
     const facts: Capability[] =
       kind === undefined ? [] : [{ name: 'vm-generation', value: kind, source: 'FINGERPRINT' }];
-    this.found.set('vm generation', facts);
-    this.tell();
+    this.#found.set('vm generation', facts);
+    this.#tell();
   }
 
   stop(): void {
-    this.stopped = true;
-    for (const timer of this.timers) clearTimeout(timer);
+    this.#stopped = true;
+    for (const timer of this.#timers) clearTimeout(timer);
   }
 
   /** A probe that fails takes its facts away: a fact that nobody can confirm is none. */
-  private async probe(probe: Probe): Promise<void> {
-    const result = await runProbe(probe, this.options.env);
-    const { log } = this.options;
+  async #probe(probe: Probe): Promise<void> {
+    const result = await runProbe(probe, this.#options.env);
+    const { log } = this.#options;
     if (result.kind === 'failed') log.warn({ probe: probe.name, detail: result.detail }, 'a probe failed');
     else if (result.unread.length > 0)
       log.warn({ probe: probe.name, lines: result.unread }, 'a probe printed no facts');
-    this.found.set(`probe ${probe.name}`, result.kind === 'failed' ? [] : result.capabilities);
+    this.#found.set(`probe ${probe.name}`, result.kind === 'failed' ? [] : result.capabilities);
   }
 
   /**
    * Looks, and again an interval after each end: looks of one source never run side by side. Answers after the first one.
    */
-  private async keepLooking(everyMs: number, look: () => Promise<void>): Promise<void> {
+  async #keepLooking(everyMs: number, look: () => Promise<void>): Promise<void> {
     try {
       await look();
-      this.tell();
+      this.#tell();
     } catch (error) {
-      this.options.log.error({ err: error }, 'looking for capabilities failed');
+      this.#options.log.error({ err: error }, 'looking for capabilities failed');
     }
-    if (this.stopped) return;
+    if (this.#stopped) return;
     const timer = setTimeout(() => {
-      this.timers.delete(timer);
-      void this.keepLooking(everyMs, look);
+      this.#timers.delete(timer);
+      void this.#keepLooking(everyMs, look);
     }, everyMs);
     timer.unref();
-    this.timers.add(timer);
+    this.#timers.add(timer);
   }
 
-  private tell(): void {
-    if (this.stopped || this.said === undefined) return;
-    const merged = this.merged();
-    if (sameCapabilities(merged, this.said)) return;
-    this.said = merged;
-    this.options.onChange(merged);
+  #tell(): void {
+    if (this.#stopped || this.#said === undefined) return;
+    const merged = this.#merged();
+    if (sameCapabilities(merged, this.#said)) return;
+    this.#said = merged;
+    this.#options.onChange(merged);
   }
 
-  private merged(): readonly Capability[] {
-    return mergeCapabilities(...this.found.values(), this.containment, this.stated);
+  #merged(): readonly Capability[] {
+    return mergeCapabilities(...this.#found.values(), this.#containment, this.#stated);
   }
 }

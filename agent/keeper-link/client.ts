@@ -167,32 +167,32 @@ function connectionOver(
 
 /** Open requests and who waits for them. The agent bounds them: it asks one thing per attempt, and pings one at a time. */
 class Answers {
-  private lastId = 0n;
-  private ended = false;
-  private readonly results = new Map<bigint, (result: Result) => void>();
-  private readonly reads = new Map<bigint, (result: ReadResult) => void>();
-  private pongs: Array<(answered: boolean) => void> = [];
+  #lastId = 0n;
+  #ended = false;
+  readonly #results = new Map<bigint, (result: Result) => void>();
+  readonly #reads = new Map<bigint, (result: ReadResult) => void>();
+  #pongs: Array<(answered: boolean) => void> = [];
 
   result(send: (id: bigint) => void): Promise<Result> {
-    return this.ask(this.results, send, () => create(ResultSchema, GONE));
+    return this.#ask(this.#results, send, () => create(ResultSchema, GONE));
   }
 
   read(send: (id: bigint) => void): Promise<ReadResult> {
-    return this.ask(this.reads, send, () => create(ReadResultSchema, { error: GONE.detail }));
+    return this.#ask(this.#reads, send, () => create(ReadResultSchema, { error: GONE.detail }));
   }
 
   pong(send: () => void): Promise<boolean> {
-    if (this.ended) return Promise.resolve(false);
+    if (this.#ended) return Promise.resolve(false);
     return new Promise((resolve) => {
-      this.pongs.push(resolve);
+      this.#pongs.push(resolve);
       send();
     });
   }
 
-  private ask<T>(waiting: Map<bigint, (answer: T) => void>, send: (id: bigint) => void, gone: () => T): Promise<T> {
-    if (this.ended) return Promise.resolve(gone());
-    this.lastId += 1n;
-    const id = this.lastId;
+  #ask<T>(waiting: Map<bigint, (answer: T) => void>, send: (id: bigint) => void, gone: () => T): Promise<T> {
+    if (this.#ended) return Promise.resolve(gone());
+    this.#lastId += 1n;
+    const id = this.#lastId;
     return new Promise((resolve) => {
       waiting.set(id, resolve);
       send(id);
@@ -203,13 +203,13 @@ class Answers {
   take({ response }: AttachResponse): KeeperEvent | undefined {
     switch (response.case) {
       case 'result':
-        this.settle(this.results, response.value.requestId, response.value);
+        this.#settle(this.#results, response.value.requestId, response.value);
         return undefined;
       case 'readResult':
-        this.settle(this.reads, response.value.requestId, response.value);
+        this.#settle(this.#reads, response.value.requestId, response.value);
         return undefined;
       case 'pong':
-        this.pongs.shift()?.(true);
+        this.#pongs.shift()?.(true);
         return undefined;
       case 'changed':
         return response.value.attempt && { kind: 'changed', attempt: response.value.attempt };
@@ -225,21 +225,21 @@ class Answers {
     }
   }
 
-  private settle<T>(waiting: Map<bigint, (answer: T) => void>, id: bigint, answer: T): void {
+  #settle<T>(waiting: Map<bigint, (answer: T) => void>, id: bigint, answer: T): void {
     waiting.get(id)?.(answer);
     waiting.delete(id);
   }
 
   /** Answers everything that is still open. False when that was done before. */
   end(): boolean {
-    if (this.ended) return false;
-    this.ended = true;
-    for (const [id, resolve] of this.results) resolve(create(ResultSchema, { requestId: id, ...GONE }));
-    for (const [id, resolve] of this.reads) resolve(create(ReadResultSchema, { requestId: id, error: GONE.detail }));
-    for (const resolve of this.pongs) resolve(false);
-    this.results.clear();
-    this.reads.clear();
-    this.pongs = [];
+    if (this.#ended) return false;
+    this.#ended = true;
+    for (const [id, resolve] of this.#results) resolve(create(ResultSchema, { requestId: id, ...GONE }));
+    for (const [id, resolve] of this.#reads) resolve(create(ReadResultSchema, { requestId: id, error: GONE.detail }));
+    for (const resolve of this.#pongs) resolve(false);
+    this.#results.clear();
+    this.#reads.clear();
+    this.#pongs = [];
     return true;
   }
 }

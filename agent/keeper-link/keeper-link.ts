@@ -49,58 +49,58 @@ export interface KeeperLinkOptions {
 }
 
 export class KeeperLink {
-  private readonly options: KeeperLinkOptions;
-  private connection: KeeperConnection | undefined;
+  readonly #options: KeeperLinkOptions;
+  #connection: KeeperConnection | undefined;
   /** The process at the other end of the newest connection, also after that has ended. */
-  private process: FirstProcess | undefined;
-  private readonly asked = new Set<Promise<void>>();
-  private closed = false;
+  #process: FirstProcess | undefined;
+  readonly #asked = new Set<Promise<void>>();
+  #closed = false;
   /** Read at the start, so that a kill asks no disk. */
-  private marks: TreeMarks;
+  #marks: TreeMarks;
 
   constructor(options: KeeperLinkOptions) {
-    this.options = options;
-    this.marks = { key: '', mount: findCgroupPlace()?.mount ?? '' };
+    this.#options = options;
+    this.#marks = { key: '', mount: findCgroupPlace()?.mount ?? '' };
   }
 
   /** Answers with keeper_opened or keeper_closed, and with keeper_closed once more when an open connection ends. */
   open(mayStart: boolean): void {
-    void this.connect(mayStart).catch((error: unknown) => {
+    void this.#connect(mayStart).catch((error: unknown) => {
       const detail = messageOf(error);
-      this.say({ kind: 'keeper_closed', detail });
+      this.#say({ kind: 'keeper_closed', detail });
     });
   }
 
-  private async connect(mayStart: boolean): Promise<void> {
-    const connection: KeeperConnection = await this.reach(mayStart, (event) => this.hear(connection, event));
-    if (this.closed) {
+  async #connect(mayStart: boolean): Promise<void> {
+    const connection: KeeperConnection = await this.#reach(mayStart, (event) => this.#hear(connection, event));
+    if (this.#closed) {
       connection.close();
       return;
     }
     try {
       // While the connection is open, its number is not another's.
-      this.process = identityOf(connection.opened.keeperPid);
+      this.#process = identityOf(connection.opened.keeperPid);
     } catch (error) {
       connection.close();
       throw error;
     }
-    this.connection = connection;
-    this.learnKey();
-    this.options.onProblems(hostProblemsFromProto(connection.opened.hostProblems) ?? []);
-    this.say(decodeOpened(connection.opened));
+    this.#connection = connection;
+    this.#learnKey();
+    this.#options.onProblems(hostProblemsFromProto(connection.opened.hostProblems) ?? []);
+    this.#say(decodeOpened(connection.opened));
   }
 
   /** By what trees without a cgroup are known: from memory, or else, not waited for, from the disk. */
-  private learnKey(): void {
-    const { memory, stateDir, lane } = this.options;
+  #learnKey(): void {
+    const { memory, stateDir, lane } = this.#options;
     const key = readKeeperRecord(memory)?.key;
-    if (key !== undefined) this.marks = { ...this.marks, key };
+    if (key !== undefined) this.#marks = { ...this.#marks, key };
     else
       void lane
         .run(() => keyOf(stateDir))
         .then(
           (read) => {
-            this.marks = { ...this.marks, key: read };
+            this.#marks = { ...this.#marks, key: read };
           },
           () => undefined,
         );
@@ -110,8 +110,8 @@ export class KeeperLink {
    * A7, A9: a keeper that takes connections and says nothing keeps nothing. Where a new one may be started, it is killed first, and
    * the new one kills what it left.
    */
-  private async reach(mayStart: boolean, onEvent: (event: KeeperEvent) => void): Promise<KeeperConnection> {
-    const { stateDir, agentVersion, spawn, log, lane } = this.options;
+  async #reach(mayStart: boolean, onEvent: (event: KeeperEvent) => void): Promise<KeeperConnection> {
+    const { stateDir, agentVersion, spawn, log, lane } = this.#options;
     const options = { stateDir, agentVersion, onEvent, lane };
     try {
       return await connectKeeper({ ...options, timeoutMs: KEEPER_SILENT_MS });
@@ -128,21 +128,21 @@ export class KeeperLink {
     }
   }
 
-  private hear(connection: KeeperConnection, event: KeeperEvent): void {
-    if (this.connection !== connection) return;
+  #hear(connection: KeeperConnection, event: KeeperEvent): void {
+    if (this.#connection !== connection) return;
     switch (event.kind) {
       case 'changed':
-        for (const attempt of decodeKept(event.attempt)) this.say({ kind: 'keeper_changed', attempt });
+        for (const attempt of decodeKept(event.attempt)) this.#say({ kind: 'keeper_changed', attempt });
         break;
       case 'host_problems':
-        this.options.onProblems(event.problems);
+        this.#options.onProblems(event.problems);
         break;
       case 'leaving':
-        this.say({ kind: 'keeper_leaving', withinMs: event.withinMs });
+        this.#say({ kind: 'keeper_leaving', withinMs: event.withinMs });
         break;
       case 'closed':
-        this.connection = undefined;
-        this.say({ kind: 'keeper_closed', detail: event.detail });
+        this.#connection = undefined;
+        this.#say({ kind: 'keeper_closed', detail: event.detail });
         break;
       default:
         unreachable(event);
@@ -151,28 +151,24 @@ export class KeeperLink {
 
   /** Asks over the open connection. What is asked while there is none is lost, as keeper_closed tells the core. */
   ask(request: RequestId, ask: KeeperRequest): void {
-    const { connection } = this;
+    const connection = this.#connection;
     if (connection === undefined) return;
-    const answered = this.answer(connection, request, ask)
-      .catch((error: unknown) => this.options.log.error({ err: error }, 'a request to the keeper failed'))
-      .finally(() => this.asked.delete(answered));
-    this.asked.add(answered);
+    const answered = this.#answer(connection, request, ask)
+      .catch((error: unknown) => this.#options.log.error({ err: error }, 'a request to the keeper failed'))
+      .finally(() => this.#asked.delete(answered));
+    this.#asked.add(answered);
   }
 
-  private async answer(connection: KeeperConnection, request: RequestId, ask: KeeperRequest): Promise<void> {
-    const event = await this.request(connection, request, ask);
+  async #answer(connection: KeeperConnection, request: RequestId, ask: KeeperRequest): Promise<void> {
+    const event = await this.#request(connection, request, ask);
     // Answers of a connection that has ended are not the keeper's: keeper_closed says that nothing is known of them.
-    if (event !== undefined && this.connection === connection) this.say(event);
+    if (event !== undefined && this.#connection === connection) this.#say(event);
   }
 
-  private async request(
-    connection: KeeperConnection,
-    request: RequestId,
-    ask: KeeperRequest,
-  ): Promise<Event | undefined> {
+  async #request(connection: KeeperConnection, request: RequestId, ask: KeeperRequest): Promise<Event | undefined> {
     switch (ask.kind) {
       case 'start':
-        return this.start(connection, request, ask);
+        return this.#start(connection, request, ask);
       case 'extend':
         return decodeUnlessGone(request, await connection.extend({ extensions: ask.extensions.map(encodeExtension) }));
       case 'stop': {
@@ -197,14 +193,14 @@ export class KeeperLink {
   }
 
   /** A keeper or agent that comes later must know of the leader that this is for: until the disk has that, nothing starts. */
-  private async start(
+  async #start(
     connection: KeeperConnection,
     request: RequestId,
     ask: Extract<KeeperRequest, { kind: 'start' }>,
   ): Promise<Event | undefined> {
-    const problem = await this.options.durable();
+    const problem = await this.#options.durable();
     if (problem === undefined)
-      return decodeUnlessGone(request, await connection.start(encodeStart(ask, this.options.baseEnv)));
+      return decodeUnlessGone(request, await connection.start(encodeStart(ask, this.#options.baseEnv)));
     // It spends the epoch (semantics: A3).
     void connection.stop({ ...refToProto(ask.command), cause: EndCause.STOPPED, reason: problem.detail });
     return {
@@ -213,28 +209,28 @@ export class KeeperLink {
     };
   }
 
-  private say(event: Event): void {
-    if (!this.closed) this.options.onEvent(event);
+  #say(event: Event): void {
+    if (!this.#closed) this.#options.onEvent(event);
   }
 
   /** Ends the connection once what was asked is answered; what the keeper holds goes on. */
   async close(): Promise<void> {
-    this.closed = true;
-    await Promise.race([Promise.all(this.asked), sleep(LAST_ANSWERS_MS, undefined, { ref: false })]);
-    this.connection?.close();
-    this.connection = undefined;
+    this.#closed = true;
+    await Promise.race([Promise.all(this.#asked), sleep(LAST_ANSWERS_MS, undefined, { ref: false })]);
+    this.#connection?.close();
+    this.#connection = undefined;
   }
 
   /** A9: the keeper is dead or silent. A late word of it is not heard; it and the trees are killed. Answers with trees_killed. */
   killTrees(trees: readonly Tree[]): void {
-    this.connection?.close();
-    this.connection = undefined;
-    void killTrees(this.marks, this.process, trees).then(
-      (event) => this.say(event),
+    this.#connection?.close();
+    this.#connection = undefined;
+    void killTrees(this.#marks, this.#process, trees).then(
+      (event) => this.#say(event),
       (error: unknown) => {
-        this.options.log.error({ err: error }, 'killing the trees of a dead keeper failed');
+        this.#options.log.error({ err: error }, 'killing the trees of a dead keeper failed');
         // Nothing is proven; the next keeper kills what is left before it answers.
-        this.say({ kind: 'trees_killed', killed: [], left: trees.map(({ run, epoch }) => ({ run, epoch })) });
+        this.#say({ kind: 'trees_killed', killed: [], left: trees.map(({ run, epoch }) => ({ run, epoch })) });
       },
     );
   }

@@ -5,49 +5,49 @@
  * start that the floor wrongly refuses would have to be older than the last `limit` runs of this server, and a refusal is safe.
  */
 export class SpentEpochs {
-  private readonly limit: number;
+  readonly #limit: number;
   /** In the order in which they were last spent. */
-  private readonly highest = new Map<string, number>();
-  private lowest = 0;
-  private top = 0;
+  readonly #highest = new Map<string, number>();
+  #lowest = 0;
+  #top = 0;
 
   constructor(limit: number) {
-    this.limit = limit;
+    this.#limit = limit;
   }
 
   isSpent(run: string, epoch: number): boolean {
-    return epoch <= (this.highest.get(run) ?? this.lowest);
+    return epoch <= (this.#highest.get(run) ?? this.#lowest);
   }
 
   spend(run: string, epoch: number): void {
-    const earlier = this.highest.get(run) ?? this.lowest;
-    this.highest.delete(run);
-    this.highest.set(run, Math.max(earlier, epoch));
-    this.top = Math.max(this.top, epoch);
-    for (const [oldest, its] of this.highest) {
-      if (this.highest.size <= this.limit) return;
-      this.highest.delete(oldest);
+    const earlier = this.#highest.get(run) ?? this.#lowest;
+    this.#highest.delete(run);
+    this.#highest.set(run, Math.max(earlier, epoch));
+    this.#top = Math.max(this.#top, epoch);
+    for (const [oldest, its] of this.#highest) {
+      if (this.#highest.size <= this.#limit) return;
+      this.#highest.delete(oldest);
       this.raiseFloor(its);
     }
   }
 
   /** Spends epochs up to this for every run that has no epoch of its own here. */
   raiseFloor(epoch: number): void {
-    this.lowest = Math.max(this.lowest, epoch);
-    this.top = Math.max(this.top, epoch);
+    this.#lowest = Math.max(this.#lowest, epoch);
+    this.#top = Math.max(this.#top, epoch);
   }
 
   get floor(): number {
-    return this.lowest;
+    return this.#lowest;
   }
 
   /** The highest of all; 0: none was spent here. */
   get newest(): number {
-    return this.top;
+    return this.#top;
   }
 
   /** Every run with its highest spent epoch, longest unheard first. */
   entries(): IterableIterator<[string, number]> {
-    return this.highest.entries();
+    return this.#highest.entries();
   }
 }

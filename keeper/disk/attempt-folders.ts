@@ -47,60 +47,60 @@ export interface KeptOutput extends OutputSlice {
 }
 
 export class AttemptFolders {
-  private readonly open = new Map<string, OutputLog>();
-  private readonly root: string;
-  private readonly usersRoot: string;
-  private readonly limits: OutputLimits;
-  private readonly retention: OutputRetention;
+  readonly #open = new Map<string, OutputLog>();
+  readonly #root: string;
+  readonly #usersRoot: string;
+  readonly #limits: OutputLimits;
+  readonly #retention: OutputRetention;
   /** Forgotten attempts with output. */
-  private readonly forgotten = new Map<string, EndedOutput>();
-  private ageLook: NodeJS.Timeout | undefined;
-  private readonly onOutputLost: (error: unknown) => void;
+  readonly #forgotten = new Map<string, EndedOutput>();
+  #ageLook: NodeJS.Timeout | undefined;
+  readonly #onOutputLost: (error: unknown) => void;
   // Each may hold one thread of the pool while the disk stalls, and no more.
   /** What a start or a reader waits for. */
-  private readonly prompt = new DiskLane('the folders of attempts', LIMIT_MS);
+  readonly #prompt = new DiskLane('the folders of attempts', LIMIT_MS);
   /** The output of all attempts: workloads wait for it, as for any file. */
-  private readonly writing = new DiskLane('output', Number.POSITIVE_INFINITY);
-  private readonly tidying = new DiskLane('old output', Number.POSITIVE_INFINITY);
+  readonly #writing = new DiskLane('output', Number.POSITIVE_INFINITY);
+  readonly #tidying = new DiskLane('old output', Number.POSITIVE_INFINITY);
 
   constructor(stateDir: string, options: AttemptFoldersOptions = {}) {
-    this.root = join(stateDir, 'runs');
-    this.usersRoot = `${stateDir}-users`;
-    this.limits = options.output ?? DEFAULT_OUTPUT_LIMITS;
-    this.retention = options.retention ?? DEFAULT_OUTPUT_RETENTION;
-    this.onOutputLost = options.onOutputLost ?? (() => undefined);
+    this.#root = join(stateDir, 'runs');
+    this.#usersRoot = `${stateDir}-users`;
+    this.#limits = options.output ?? DEFAULT_OUTPUT_LIMITS;
+    this.#retention = options.retention ?? DEFAULT_OUTPUT_RETENTION;
+    this.#onOutputLost = options.onOutputLost ?? (() => undefined);
   }
 
   /** Something was asked of the disk that has not come back. */
   get busy(): boolean {
-    return this.prompt.busy || this.writing.busy || this.tidying.busy;
+    return this.#prompt.busy || this.#writing.busy || this.#tidying.busy;
   }
 
   /** Finds what earlier keepers left. Folders of attempts that are not `held` count as forgotten. */
   recover(held: (key: string) => boolean): Promise<void> {
-    this.ageLook ??= setInterval(
-      () => void this.tidying.run(() => this.dropOutdated()).catch(() => undefined),
+    this.#ageLook ??= setInterval(
+      () => void this.#tidying.run(() => this.#dropOutdated()).catch(() => undefined),
       AGE_LOOK_MS,
     );
-    this.ageLook.unref();
-    return this.tidying.run(async () => {
-      await mkdir(this.root, { recursive: true, mode: 0o700 });
-      for (const key of await readdir(this.root)) {
-        if (!held(key)) await this.retire(key, await readOwner(join(this.root, key)));
+    this.#ageLook.unref();
+    return this.#tidying.run(async () => {
+      await mkdir(this.#root, { recursive: true, mode: 0o700 });
+      for (const key of await readdir(this.#root)) {
+        if (!held(key)) await this.#retire(key, await readOwner(join(this.#root, key)));
       }
-      await this.dropOutdated();
+      await this.#dropOutdated();
     });
   }
 
   /** Nothing is tidied up by itself any more. */
   close(): void {
-    clearInterval(this.ageLook);
+    clearInterval(this.#ageLook);
   }
 
   /** Writes a script to a file that its user can read and run, and answers with its path. */
   writeScript(attempt: AttemptRef, text: string, owner: FolderOwner | undefined): Promise<string> {
-    return this.prompt.run(async () => {
-      const path = join(await this.placeFor(attempt, owner), 'script');
+    return this.#prompt.run(async () => {
+      const path = join(await this.#placeFor(attempt, owner), 'script');
       await writeFile(path, text, { mode: 0o500 });
       if (owner !== undefined) await chown(path, owner.uid, owner.gid);
       return path;
@@ -109,8 +109,8 @@ export class AttemptFolders {
 
   /** Makes a fresh working directory and answers with its path. */
   makeWorkFolder(attempt: AttemptRef, owner: FolderOwner | undefined): Promise<string> {
-    return this.prompt.run(async () => {
-      const path = join(await this.placeFor(attempt, owner), 'work');
+    return this.#prompt.run(async () => {
+      const path = join(await this.#placeFor(attempt, owner), 'work');
       await mkdir(path, { mode: 0o700 });
       if (owner !== undefined) await chown(path, owner.uid, owner.gid);
       return path;
@@ -119,59 +119,61 @@ export class AttemptFolders {
 
   /** Begins to keep what comes out of `reader`. */
   async keepOutput(attempt: AttemptRef, reader: Socket): Promise<OutputLog> {
-    const folder = join(this.root, keyOf(attempt), 'output');
-    await this.prompt.run(() => mkdir(folder, { recursive: true, mode: 0o700 }));
-    const { limits, writing: lane, onOutputLost: onLost } = this;
+    const folder = join(this.#root, keyOf(attempt), 'output');
+    await this.#prompt.run(() => mkdir(folder, { recursive: true, mode: 0o700 }));
+    const limits = this.#limits;
+    const lane = this.#writing;
+    const onLost = this.#onOutputLost;
     const log = new OutputLog({ directory: folder, limits, reader, lane, onLost });
-    this.open.set(keyOf(attempt), log);
-    void log.done.then(() => this.open.delete(keyOf(attempt)));
+    this.#open.set(keyOf(attempt), log);
+    void log.done.then(() => this.#open.delete(keyOf(attempt)));
     return log;
   }
 
   /** Undefined where there is no output of this attempt, or not any more. */
   readOutput(attempt: AttemptRef, offset: number, limit: number): Promise<KeptOutput | undefined> {
-    return this.prompt.run(async () => {
-      const finished = !this.open.has(keyOf(attempt));
-      const slice = await readOutput(join(this.root, keyOf(attempt), 'output'), offset, limit);
+    return this.#prompt.run(async () => {
+      const finished = !this.#open.has(keyOf(attempt));
+      const slice = await readOutput(join(this.#root, keyOf(attempt), 'output'), offset, limit);
       return slice && { ...slice, finished };
     });
   }
 
   /** The end of the attempt is durable at the leader. Resolves once everything that is no longer kept is deleted. */
   forget(attempt: AttemptRef, owner: OutputOwner): Promise<void> {
-    return this.tidying.run(async () => {
+    return this.#tidying.run(async () => {
       const key = keyOf(attempt);
-      const hasOutput = await this.retire(key, owner);
-      await this.dropOutdated();
+      const hasOutput = await this.#retire(key, owner);
+      await this.#dropOutdated();
       // Last: a full disk refuses it, and what had to go is gone by then. This keeper knows it anyway.
-      if (hasOutput && this.forgotten.has(key)) await writeOwner(join(this.root, key), owner);
+      if (hasOutput && this.#forgotten.has(key)) await writeOwner(join(this.#root, key), owner);
     });
   }
 
-  private async placeFor(attempt: AttemptRef, owner: FolderOwner | undefined): Promise<string> {
-    const path = join(owner === undefined ? this.root : this.usersRoot, keyOf(attempt));
+  async #placeFor(attempt: AttemptRef, owner: FolderOwner | undefined): Promise<string> {
+    const path = join(owner === undefined ? this.#root : this.#usersRoot, keyOf(attempt));
     await mkdir(path, { recursive: true, mode: owner === undefined ? 0o700 : 0o711 });
     // The umask took from the mode of a folder that others must be able to pass.
-    if (owner !== undefined) for (const passed of [this.usersRoot, path]) await chmod(passed, 0o711);
+    if (owner !== undefined) for (const passed of [this.#usersRoot, path]) await chmod(passed, 0o711);
     return path;
   }
 
   /** Whether there is output of it. */
-  private async retire(key: string, owner: OutputOwner): Promise<boolean> {
-    const folder = join(this.root, key);
+  async #retire(key: string, owner: OutputOwner): Promise<boolean> {
+    const folder = join(this.#root, key);
     await rm(join(folder, 'script'), { force: true });
     await rm(join(folder, 'work'), { recursive: true, force: true });
-    await rm(join(this.usersRoot, key), { recursive: true, force: true });
+    await rm(join(this.#usersRoot, key), { recursive: true, force: true });
     const bytes = await sizeOfOutput(join(folder, 'output'));
     if (bytes === undefined) await rm(folder, { recursive: true, force: true });
-    else this.forgotten.set(key, { ...owner, key, bytes });
+    else this.#forgotten.set(key, { ...owner, key, bytes });
     return bytes !== undefined;
   }
 
-  private async dropOutdated(): Promise<void> {
-    for (const key of outdatedOutputs(this.forgotten.values(), this.retention, Date.now())) {
-      this.forgotten.delete(key);
-      await rm(join(this.root, key), { recursive: true, force: true });
+  async #dropOutdated(): Promise<void> {
+    for (const key of outdatedOutputs(this.#forgotten.values(), this.#retention, Date.now())) {
+      this.#forgotten.delete(key);
+      await rm(join(this.#root, key), { recursive: true, force: true });
     }
   }
 }

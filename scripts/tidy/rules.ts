@@ -189,6 +189,18 @@ export const rules: readonly Rule[] = [
   kebabCase,
   saysWhatIsInside,
   noIndex,
+  pattern(
+    'what is private begins with #',
+    {},
+    /(?<=^\s+)private(?=\s+(?!constructor\b)[\w#*])|(?<=\bthis\.)_\w+/gm,
+    (found) => `${found}: name it #…`,
+  ),
+  pattern(
+    'a program keeps nothing for subclasses',
+    { applies: (path) => isScript(path) && layerOf(path) !== 'outside' },
+    /(?<=^\s+)protected(?=\s+[\w#*])/gm,
+    () => 'hand in what differs instead',
+  ),
   pattern('nothing is exported wholesale', {}, /\bexport\s+(?:type\s+)?\*/g, () => 'name what is exported'),
   pattern('the engine knows time by its two ports alone', { applies: onPortsOfTime }, TIME_OF_NODE, (found) => {
     return `${found}: use the Clock and the Agenda that are handed in`;

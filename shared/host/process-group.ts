@@ -49,52 +49,52 @@ export function processGroupTree(first: FirstProcess, marks: readonly string[]):
 
 /** Looks for strayed processes of one attempt. */
 class Search {
-  private readonly first: FirstProcess;
-  private readonly marks: readonly string[];
-  private running = false;
+  readonly #first: FirstProcess;
+  readonly #marks: readonly string[];
+  #running = false;
   /** Signals for whoever the next search finds. */
-  private signals: readonly NodeJS.Signals[] = [];
+  #signals: readonly NodeJS.Signals[] = [];
   /** Searches in a row that found nobody. */
-  private cleanPasses = 0;
+  #cleanPasses = 0;
 
   constructor(first: FirstProcess, marks: readonly string[]) {
-    this.first = first;
-    this.marks = marks;
+    this.#first = first;
+    this.#marks = marks;
   }
 
   forget(): void {
-    this.cleanPasses = 0;
+    this.#cleanPasses = 0;
   }
 
   /** From now on whoever is found gets these signals. Told again, what is known already still counts. */
   signal(signals: readonly NodeJS.Signals[]): void {
-    if (signals !== this.signals) this.cleanPasses = 0;
-    this.signals = signals;
-    this.start();
+    if (signals !== this.#signals) this.#cleanPasses = 0;
+    this.#signals = signals;
+    this.#start();
   }
 
   /** Twice: a process that forks and ends while the list is read hides its child from that list. */
   foundNobody(): boolean {
-    if (this.cleanPasses >= 2) return true;
-    this.start();
+    if (this.#cleanPasses >= 2) return true;
+    this.#start();
     return false;
   }
 
-  private start(): void {
-    if (this.running) return;
-    this.running = true;
-    void this.look().finally(() => {
-      this.running = false;
+  #start(): void {
+    if (this.#running) return;
+    this.#running = true;
+    void this.#look().finally(() => {
+      this.#running = false;
     });
   }
 
-  private async look(): Promise<void> {
-    const { signals } = this;
+  async #look(): Promise<void> {
+    const signals = this.#signals;
     // Who could not be looked at may be one: then nothing is proven, and the next search begins from none.
-    const found = await strays(this.first, this.marks).catch(() => undefined);
+    const found = await strays(this.#first, this.#marks).catch(() => undefined);
     if (found === undefined) return this.forget();
     for (const pid of found) for (const name of signals) send(pid, name);
-    this.cleanPasses = found.length === 0 && signals === this.signals ? this.cleanPasses + 1 : 0;
+    this.#cleanPasses = found.length === 0 && signals === this.#signals ? this.#cleanPasses + 1 : 0;
   }
 }
 

@@ -20,7 +20,7 @@ export interface AgentProcess {
 export class AgentHost {
   readonly folder = mkdtempSync(join(tmpdir(), 'locum-agent-'));
   readonly stateDir = join(this.folder, 'state');
-  private readonly agents: AgentProcess[] = [];
+  readonly #agents: AgentProcess[] = [];
 
   /** Starts an agent; `extra` lines go into its configuration file. */
   startAgent(controllers: readonly string[], extra: readonly string[] = []): AgentProcess {
@@ -35,13 +35,13 @@ export class AgentHost {
     });
     const exited = once(child, 'exit').then(([code]: (number | null)[]) => code ?? null);
     const agent: AgentProcess = { child, log: () => log, exited };
-    this.agents.push(agent);
+    this.#agents.push(agent);
     return agent;
   }
 
   /** The agent that was started last. */
   get newest(): AgentProcess {
-    return present(this.agents.at(-1), 'an agent was started');
+    return present(this.#agents.at(-1), 'an agent was started');
   }
 
   get keeperPid(): number {
@@ -50,8 +50,8 @@ export class AgentHost {
 
   /** Ends everything, for certain, and takes the folder away. */
   async close(): Promise<void> {
-    for (const { child } of this.agents) child.kill('SIGKILL');
-    await Promise.all(this.agents.map(({ exited }) => exited));
+    for (const { child } of this.#agents) child.kill('SIGKILL');
+    await Promise.all(this.#agents.map(({ exited }) => exited));
     if (existsSync(join(this.stateDir, 'keeper.pid'))) {
       signal(this.keeperPid, 'SIGCONT');
       // Without an agent that is the host's shutdown: it stops what it holds, and ends.

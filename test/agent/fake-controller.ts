@@ -62,34 +62,34 @@ export class FakeController {
   readonly sessions: FakeSession[] = [];
   /** Runs at each complete Hello; false: that Hello is not welcomed by itself. */
   onHello: (session: FakeSession) => boolean = () => true;
-  private readonly server = new Server(listenerOptions);
-  private port = 0;
-  private waiting: Array<() => void> = [];
+  readonly #server = new Server(listenerOptions);
+  #port = 0;
+  #waiting: Array<() => void> = [];
 
   static async start(): Promise<FakeController> {
     const controller = new FakeController();
-    addService(controller.server, AgentService, { connect: (call: Call) => controller.accept(call) });
-    await controller.listen(0);
+    addService(controller.#server, AgentService, { connect: (call: Call) => controller.#accept(call) });
+    await controller.#listen(0);
     return controller;
   }
 
-  private async listen(port: number): Promise<void> {
+  async #listen(port: number): Promise<void> {
     const { promise, resolve, reject } = Promise.withResolvers<number>();
-    this.server.bindAsync(`127.0.0.1:${port}`, ServerCredentials.createInsecure(), (error, bound) => {
+    this.#server.bindAsync(`127.0.0.1:${port}`, ServerCredentials.createInsecure(), (error, bound) => {
       if (error) reject(error);
       else resolve(bound);
     });
-    this.port = await promise;
+    this.#port = await promise;
   }
 
   get endpoint(): string {
-    return `127.0.0.1:${this.port}`;
+    return `127.0.0.1:${this.#port}`;
   }
 
-  private accept(call: Call): void {
+  #accept(call: Call): void {
     const session = new FakeSession(call, this, () => {
       this.sessions.push(session);
-      for (const wake of this.waiting.splice(0)) wake();
+      for (const wake of this.#waiting.splice(0)) wake();
       if (this.welcomes && this.onHello(session)) session.welcome();
     });
   }
@@ -100,7 +100,7 @@ export class FakeController {
     while (this.sessions[n] === undefined) {
       if (performance.now() > giveUpAt) throw new Error(`session ${n} did not come; there are ${this.sessions.length}`);
       await new Promise<void>((resolve) => {
-        this.waiting.push(resolve);
+        this.#waiting.push(resolve);
         setTimeout(resolve, 200);
       });
     }
@@ -108,7 +108,7 @@ export class FakeController {
   }
 
   close(): void {
-    this.server.forceShutdown();
+    this.#server.forceShutdown();
   }
 }
 
@@ -122,23 +122,23 @@ export class FakeSession {
   grants = true;
   generation = 1;
   covered = 0;
-  private readonly call: Call;
-  private readonly controller: FakeController;
-  private lastCommand = 0;
-  private waiting: Array<() => void> = [];
+  readonly #call: Call;
+  readonly #controller: FakeController;
+  #lastCommand = 0;
+  #waiting: Array<() => void> = [];
 
   constructor(call: Call, controller: FakeController, onHello: () => void) {
-    this.call = call;
-    this.controller = controller;
+    this.#call = call;
+    this.#controller = controller;
     call.on('data', (request: ConnectRequest) => {
-      this.keep(request);
+      this.#keep(request);
       if (request.message.case === 'hello' && request.message.value.lastPart) onHello();
-      if (request.message.case === 'heartbeat') this.grant(Number(request.message.value.sequence));
-      this.wake();
+      if (request.message.case === 'heartbeat') this.#grant(Number(request.message.value.sequence));
+      this.#wake();
     });
     const end = (): void => {
       this.ended = true;
-      this.wake();
+      this.#wake();
     };
     call.on('cancelled', end);
     call.on('end', () => {
@@ -148,7 +148,7 @@ export class FakeSession {
     call.on('error', end);
   }
 
-  private keep({ message }: ConnectRequest): void {
+  #keep({ message }: ConnectRequest): void {
     const { said } = this;
     if (message.case === 'hello') said.hello.push(message.value);
     else if (message.case === 'heartbeat') said.heartbeat.push(message.value);
@@ -159,8 +159,8 @@ export class FakeSession {
     else if (message.case === 'outputChunk') said.outputChunk.push(message.value);
   }
 
-  private wake(): void {
-    for (const wake of this.waiting.splice(0)) wake();
+  #wake(): void {
+    for (const wake of this.#waiting.splice(0)) wake();
   }
 
   get hello(): Hello {
@@ -172,7 +172,7 @@ export class FakeSession {
   }
 
   say(message: MessageInitShape<typeof ConnectResponseSchema>['message'] & object): void {
-    this.call.write(create(ConnectResponseSchema, { term: BigInt(this.controller.term), message }));
+    this.#call.write(create(ConnectResponseSchema, { term: BigInt(this.#controller.term), message }));
   }
 
   welcome(): void {
@@ -180,8 +180,8 @@ export class FakeSession {
     this.say({
       case: 'welcome',
       value: {
-        session: `${this.controller.term}-${this.controller.sessions.length}`,
-        clusterId: this.controller.clusterId,
+        session: `${this.#controller.term}-${this.#controller.sessions.length}`,
+        clusterId: this.#controller.clusterId,
         uid: 'server-uid',
         timers: { heartbeatInterval: toDuration(FAST.heartbeatMs), lease: toDuration(FAST.leaseMs) },
         verdicts: living.map(({ run, epoch }) => ({ run, epoch, action: VerdictAction.KEEP, reason: '' })),
@@ -189,7 +189,7 @@ export class FakeSession {
     });
   }
 
-  private grant(sequence: number): void {
+  #grant(sequence: number): void {
     if (!this.grants) return;
     this.covered = sequence;
     this.say({ case: 'grant', value: { sequence: BigInt(sequence), generation: BigInt(this.generation) } });
@@ -200,9 +200,9 @@ export class FakeSession {
     workload: MessageInitShape<typeof WorkloadSchema>,
     { leaseMs = FAST.leaseMs, ...change }: StartChange = {},
   ): bigint {
-    this.lastCommand += 1;
+    this.#lastCommand += 1;
     this.generation += 1;
-    const commandId = BigInt(this.lastCommand);
+    const commandId = BigInt(this.#lastCommand);
     const numbers = { commandId, generation: BigInt(this.generation), sequence: BigInt(this.covered) };
     const terms = {
       onDisconnect: OnDisconnect.STOP,
@@ -216,16 +216,16 @@ export class FakeSession {
   }
 
   stop(run = 'import-1', epoch = 7n): void {
-    this.lastCommand += 1;
+    this.#lastCommand += 1;
     this.generation += 1;
-    const numbers = { commandId: BigInt(this.lastCommand), generation: BigInt(this.generation) };
+    const numbers = { commandId: BigInt(this.#lastCommand), generation: BigInt(this.generation) };
     this.say({ case: 'stopAttempt', value: { ...numbers, run, epoch, reason: 'TEST' } });
   }
 
   /** Ends the stream with an error, or normally. */
   end(error?: LocumError): void {
-    if (error === undefined) this.call.end();
-    else this.call.emit('error', toGrpcError(error));
+    if (error === undefined) this.#call.end();
+    else this.#call.emit('error', toGrpcError(error));
   }
 
   /** The first thing of a kind that fits, now or later. */
@@ -234,7 +234,7 @@ export class FakeSession {
     fits: (value: Messages[K]) => boolean = () => true,
   ): Promise<Messages[K]> {
     let found: Messages[K] | undefined;
-    await this.until(() => {
+    await this.#until(() => {
       found = this.said[kind].find(fits);
       return found !== undefined;
     }, `the agent to say ${kind}`);
@@ -252,23 +252,23 @@ export class FakeSession {
 
   /** Reads nothing until `resume`. */
   pause(): void {
-    this.call.pause();
+    this.#call.pause();
   }
 
   resume(): void {
-    this.call.resume();
+    this.#call.resume();
   }
 
   whenEnded(): Promise<void> {
-    return this.until(() => this.ended, 'the stream to end');
+    return this.#until(() => this.ended, 'the stream to end');
   }
 
-  private async until(done: () => boolean, what: string): Promise<void> {
+  async #until(done: () => boolean, what: string): Promise<void> {
     const giveUpAt = performance.now() + PATIENCE_MS;
     while (!done()) {
       if (performance.now() > giveUpAt) throw new Error(`waited too long for ${what}`);
       await new Promise<void>((resolve) => {
-        this.waiting.push(resolve);
+        this.#waiting.push(resolve);
         setTimeout(resolve, 200);
       });
     }

@@ -61,35 +61,35 @@ export async function sharedKeeper(
 
 export class Rig {
   readonly stateDir: string;
-  private readonly root: string;
-  private readonly options: Partial<RunKeeperOptions>;
-  private readonly keeperPids = new Set<number>();
-  private readonly workloadPids = new Set<number>();
+  readonly #root: string;
+  readonly #options: Partial<RunKeeperOptions>;
+  readonly #keeperPids = new Set<number>();
+  readonly #workloadPids = new Set<number>();
 
   /** `options` are those of the keeper. It lasts until the end of the test. */
   constructor(options: Partial<RunKeeperOptions> = {}, { lasts = false, deep = false, below = tmpdir() } = {}) {
-    this.options = options;
-    this.root = mkdtempSync(join(below, 'locum-keeper-test-'));
-    this.stateDir = deep ? join(this.root, 'deep-'.repeat(20)) : this.root;
+    this.#options = options;
+    this.#root = mkdtempSync(join(below, 'locum-keeper-test-'));
+    this.stateDir = deep ? join(this.#root, 'deep-'.repeat(20)) : this.#root;
     if (!lasts) rigs.push(this);
   }
 
   get command(): { command: readonly string[]; args: readonly string[] } {
-    return { command: [process.execPath, runKeeperFile], args: ['--options', JSON.stringify(this.options)] };
+    return { command: [process.execPath, runKeeperFile], args: ['--options', JSON.stringify(this.#options)] };
   }
 
   /** An agent at the keeper of this state directory, which is started if need be. */
   async agent(options: Pick<ConnectOptions, 'timeoutMs'> = {}): Promise<TestAgent> {
     const agent = new TestAgent(this);
-    agent.connection = await ensureKeeper({ ...this.connectOptions(agent), ...this.command, ...options });
-    this.keeperPids.add(agent.connection.opened.keeperPid);
+    agent.connection = await ensureKeeper({ ...this.#connectOptions(agent), ...this.command, ...options });
+    this.#keeperPids.add(agent.connection.opened.keeperPid);
     return agent;
   }
 
   /** An agent at the keeper that runs. */
   async attach(): Promise<TestAgent> {
     const agent = new TestAgent(this);
-    agent.connection = await connectKeeper(this.connectOptions(agent));
+    agent.connection = await connectKeeper(this.#connectOptions(agent));
     return agent;
   }
 
@@ -97,7 +97,7 @@ export class Rig {
   spawnAnother(): number {
     const { pid } = spawnKeeper(this.stateDir, this.command);
     if (pid === undefined) throw new Error('no keeper');
-    this.keeperPids.add(pid);
+    this.#keeperPids.add(pid);
     return pid;
   }
 
@@ -125,25 +125,25 @@ export class Rig {
 
   /** A process that a test learnt of; it and its group are killed at the end whatever happens. */
   track(pid: number): number {
-    if (pid > 1) this.workloadPids.add(pid);
+    if (pid > 1) this.#workloadPids.add(pid);
     return pid;
   }
 
   async dispose(): Promise<void> {
-    for (const pid of this.keeperPids) kill(pid, 'SIGKILL');
-    await Promise.all(Array.from(this.keeperPids, gone));
-    for (const pid of this.workloadPids) for (const target of [-pid, pid]) kill(target, 'SIGKILL');
+    for (const pid of this.#keeperPids) kill(pid, 'SIGKILL');
+    await Promise.all(Array.from(this.#keeperPids, gone));
+    for (const pid of this.#workloadPids) for (const target of [-pid, pid]) kill(target, 'SIGKILL');
     const memory = openRuntimeFolder(this.stateDir);
     const bases = readKeeperRecord(memory)?.cgroups ?? [];
     await sweepBases(bases, PATIENCE_MS);
     removeBases(bases);
     if (memory !== undefined) rmSync(memory.path, { recursive: true, force: true });
-    for (const folder of [this.root, `${this.stateDir}-users`]) {
+    for (const folder of [this.#root, `${this.stateDir}-users`]) {
       rmSync(folder, { recursive: true, force: true, maxRetries: 5 });
     }
   }
 
-  private connectOptions(agent: TestAgent): ConnectOptions {
+  #connectOptions(agent: TestAgent): ConnectOptions {
     return { stateDir: this.stateDir, agentVersion: 'test', onEvent: (event) => agent.take(event) };
   }
 }
@@ -153,36 +153,36 @@ export class TestAgent {
   /** The run that is meant when none is named. */
   readonly job: string;
   readonly events: KeeperEvent[] = [];
-  private readonly waiting = new Set<() => void>();
-  private attached: KeeperConnection | undefined;
+  readonly #waiting = new Set<() => void>();
+  #attached: KeeperConnection | undefined;
 
-  private readonly rig: Rig;
+  readonly #rig: Rig;
 
   constructor(rig: Rig) {
-    this.rig = rig;
+    this.#rig = rig;
     agents += 1;
     this.job = `job-${agents}`;
   }
 
   get connection(): KeeperConnection {
-    if (this.attached === undefined) throw new Error('not attached');
-    return this.attached;
+    if (this.#attached === undefined) throw new Error('not attached');
+    return this.#attached;
   }
 
   set connection(connection: KeeperConnection) {
-    this.attached = connection;
+    this.#attached = connection;
   }
 
   take(event: KeeperEvent): void {
     this.events.push(event);
-    for (const look of this.waiting) look();
+    for (const look of this.#waiting) look();
   }
 
   /** The first event that is `wanted`, past or to come. */
   event<T>(what: string, wanted: (event: KeeperEvent) => T | undefined): Promise<T> {
     return new Promise((resolve, reject) => {
       const timer = setTimeout(() => {
-        this.waiting.delete(look);
+        this.#waiting.delete(look);
         reject(new Error(`waited in vain for ${what}; heard ${this.events.map(describe).join(', ')}`));
       }, PATIENCE_MS);
       const look = (): void => {
@@ -190,12 +190,12 @@ export class TestAgent {
           const found = wanted(event);
           if (found === undefined) continue;
           clearTimeout(timer);
-          this.waiting.delete(look);
+          this.#waiting.delete(look);
           resolve(found);
           return;
         }
       };
-      this.waiting.add(look);
+      this.#waiting.add(look);
       look();
     });
   }
@@ -226,7 +226,7 @@ export class TestAgent {
   async run(options: StartOptions): Promise<number> {
     const result = await this.start(options);
     if (!result.ok) throw new Error(`${result.reason}: ${result.detail}`);
-    return this.rig.track(result.pid);
+    return this.#rig.track(result.pid);
   }
 
   extend(deadlineMs: number, run = this.job, epoch = 1) {

@@ -25,49 +25,49 @@ export interface OutputPipe {
 
 /** Makes pipes in a folder of its own. */
 export class PipeMaker {
-  private readonly directory: string;
-  private readonly ready: string[] = [];
-  private making: Promise<void> | undefined;
-  private made = 0;
+  readonly #directory: string;
+  readonly #ready: string[] = [];
+  #making: Promise<void> | undefined;
+  #made = 0;
 
   constructor(directory: string) {
-    this.directory = directory;
+    this.#directory = directory;
   }
 
   /** Takes away what an earlier keeper left and makes the first batch. Rejects where `mkfifo` does not work. */
   async prepare(): Promise<void> {
-    rmSync(this.directory, { recursive: true, force: true });
-    await this.makeBatch();
+    rmSync(this.#directory, { recursive: true, force: true });
+    await this.#makeBatch();
   }
 
   /** Takes away the pipes that nobody took. */
   close(): void {
-    rmSync(this.directory, { recursive: true, force: true });
+    rmSync(this.#directory, { recursive: true, force: true });
   }
 
   async take(): Promise<OutputPipe> {
-    while (this.ready.length === 0) await this.makeBatch();
-    const path = this.ready.shift();
-    if (this.ready.length < BATCH / 2) void this.makeBatch().catch(() => undefined);
+    while (this.#ready.length === 0) await this.#makeBatch();
+    const path = this.#ready.shift();
+    if (this.#ready.length < BATCH / 2) void this.#makeBatch().catch(() => undefined);
     return path === undefined ? this.take() : openPipe(path);
   }
 
   /** One at a time, for all who wait. */
-  private makeBatch(): Promise<void> {
-    this.making ??= this.make().finally(() => {
-      this.making = undefined;
+  #makeBatch(): Promise<void> {
+    this.#making ??= this.#make().finally(() => {
+      this.#making = undefined;
     });
-    return this.making;
+    return this.#making;
   }
 
-  private async make(): Promise<void> {
-    mkdirSync(this.directory, { recursive: true, mode: 0o700 });
+  async #make(): Promise<void> {
+    mkdirSync(this.#directory, { recursive: true, mode: 0o700 });
     const paths = Array.from({ length: BATCH }, () => {
-      this.made += 1;
-      return join(this.directory, String(this.made));
+      this.#made += 1;
+      return join(this.#directory, String(this.#made));
     });
     await promisify(execFile)('mkfifo', ['-m', '600', ...paths], { timeout: LIMIT_MS });
-    this.ready.push(...paths);
+    this.#ready.push(...paths);
   }
 }
 

@@ -40,52 +40,52 @@ export class VirtualAgent {
   readonly effects: Effect[] = [];
   state: AgentState;
   now: AgentNow = { mono: 1_000_000, boot: 2_000_000, wall: 1_700_000_000_000 };
-  private readonly options: AgentOptions;
-  private wakeAt = Number.POSITIVE_INFINITY;
-  private lastCommand = 0;
-  private generation = 1;
-  private readonly sentAt = new Map<string, number>();
+  readonly #options: AgentOptions;
+  #wakeAt = Number.POSITIVE_INFINITY;
+  #lastCommand = 0;
+  #generation = 1;
+  readonly #sentAt = new Map<string, number>();
 
   constructor(options: Partial<AgentOptions> = {}) {
-    this.options = {
+    this.#options = {
       ...{ endpoints: ['a:1', 'b:1', 'c:1'], maxSlots: undefined, uid: '', clusterId: '', highestTerm: 0, seed: 1 },
       host: HOST,
       ...options,
     };
-    this.state = createAgent(this.options, this.now);
+    this.state = createAgent(this.#options, this.now);
   }
 
   /** Steps the core, and the keeper's answers after it: never before all effects of a step are performed, as in the agent's loop. */
   handle(event: Event): void {
     const effects = step(this.state, event, this.now);
     this.effects.push(...effects);
-    const answers = effects.flatMap((effect) => this.perform(effect));
+    const answers = effects.flatMap((effect) => this.#perform(effect));
     for (const answer of answers) this.handle(answer);
   }
 
-  private perform(effect: Effect): readonly Event[] {
-    if (effect.kind === 'wake') this.wakeAt = effect.atMono;
-    else if (effect.kind === 'send') this.noteSent(effect);
+  #perform(effect: Effect): readonly Event[] {
+    if (effect.kind === 'wake') this.#wakeAt = effect.atMono;
+    else if (effect.kind === 'send') this.#noteSent(effect);
     return effect.kind === 'ask_keeper' ? this.keeper.ask(effect.request, effect.ask) : [];
   }
 
-  private noteSent({ stream, message }: Sent): void {
+  #noteSent({ stream, message }: Sent): void {
     if (message.kind !== 'hello' && message.kind !== 'heartbeat') return;
     const sequence = message.kind === 'hello' ? 0 : message.sequence;
-    this.sentAt.set(`${stream}#${sequence}`, this.now.mono);
+    this.#sentAt.set(`${stream}#${sequence}`, this.now.mono);
   }
 
   /** When a heartbeat of the session left, by the world's clock and not by the core's stamps. */
   sendTime(sequence: number): number | undefined {
-    return this.sentAt.get(`${this.stream}#${sequence}`);
+    return this.#sentAt.get(`${this.stream}#${sequence}`);
   }
 
   /** Lets time pass on all clocks, waking the core when it asked for it. */
   advance(ms: number): void {
     const until = this.now.mono + ms;
-    while (this.wakeAt <= until) {
-      this.pass(Math.max(0, this.wakeAt - this.now.mono));
-      this.wakeAt = Number.POSITIVE_INFINITY;
+    while (this.#wakeAt <= until) {
+      this.pass(Math.max(0, this.#wakeAt - this.now.mono));
+      this.#wakeAt = Number.POSITIVE_INFINITY;
       this.handle({ kind: 'tick' });
     }
     this.pass(until - this.now.mono);
@@ -139,7 +139,7 @@ export class VirtualAgent {
 
   welcome(facts: { verdicts?: readonly Verdict[]; term?: number; clusterId?: string; timers?: Timers } = {}): void {
     const { verdicts = [], term = TERM, clusterId = CLUSTER, timers = TIMERS } = facts;
-    this.generation = 1;
+    this.#generation = 1;
     const stream = this.dialled;
     const session = sessionId(`${term}-${stream}`);
     this.receive({ kind: 'welcome', session, clusterId, uid: uid('server-uid'), timers, verdicts }, { term, stream });
@@ -147,15 +147,15 @@ export class VirtualAgent {
 
   /** Grants a heartbeat. Default: the newest one, of the newest generation that `start` and `stop` made. */
   grant(facts: { sequence?: number; generation?: number; stream?: number; term?: number } = {}): void {
-    const { sequence = this.lastSequence, generation = this.generation, ...where } = facts;
+    const { sequence = this.lastSequence, generation = this.#generation, ...where } = facts;
     this.receive({ kind: 'grant', sequence, generation }, where);
   }
 
   /** A start of the test's run, bound to the newest heartbeat. */
   startCommand(change: Partial<StartCommand> = {}): StartCommand {
-    this.lastCommand += 1;
+    this.#lastCommand += 1;
     return {
-      ...{ kind: 'start', commandId: this.lastCommand, generation: this.generation + 1, sequence: this.lastSequence },
+      ...{ kind: 'start', commandId: this.#lastCommand, generation: this.#generation + 1, sequence: this.lastSequence },
       ...{ run: RUN, policy: policyId('import'), epoch: epoch(7), terms: TERMS, slots: 1, arguments: [] },
       workload: { kind: 'command', argv: ['true'], env: {}, workingDirectory: '', user: '' },
       ...change,
@@ -164,14 +164,14 @@ export class VirtualAgent {
 
   start(change: Partial<StartCommand> = {}, where: { stream?: number; term?: number } = {}): void {
     const command = this.startCommand(change);
-    this.generation = command.generation;
+    this.#generation = command.generation;
     this.receive(command, where);
   }
 
   stop(run: RunId = RUN, ofEpoch = epoch(7)): void {
-    this.lastCommand += 1;
-    this.generation += 1;
-    const command = { commandId: this.lastCommand, generation: this.generation, run, epoch: ofEpoch, reason: 'test' };
+    this.#lastCommand += 1;
+    this.#generation += 1;
+    const command = { commandId: this.#lastCommand, generation: this.#generation, run, epoch: ofEpoch, reason: 'test' };
     this.receive({ kind: 'stop', ...command });
   }
 

@@ -18,8 +18,8 @@ export class VirtualKeeper {
   refusal: { readonly reason: string; readonly detail: string } | undefined;
   readonly table = new Map<RunId, KeptAttempt>();
   readonly asked: KeeperRequest[] = [];
-  private heldStarts: Array<() => readonly Event[]> = [];
-  private nextPid = 100;
+  #heldStarts: Array<() => readonly Event[]> = [];
+  #nextPid = 100;
 
   opened({ highestTerm = 0, highestEpoch = 0 } = {}): Event {
     return {
@@ -37,14 +37,14 @@ export class VirtualKeeper {
     if (!this.answers) return [];
     switch (ask.kind) {
       case 'start':
-        if (!this.holdsStarts) return this.start(request, ask);
-        this.heldStarts.push(() => this.start(request, ask));
+        if (!this.holdsStarts) return this.#start(request, ask);
+        this.#heldStarts.push(() => this.#start(request, ask));
         return [];
       case 'extend':
-        for (const { run, deadline } of ask.extensions) if (this.table.has(run)) this.update(run, { deadline });
+        for (const { run, deadline } of ask.extensions) if (this.table.has(run)) this.#update(run, { deadline });
         return [{ ...result(request), refused: ask.extensions.filter(({ run }) => !this.table.has(run)) }];
       case 'stop':
-        return [this.changed(ask.attempt.run, 'STOPPING'), result(request)];
+        return [this.#changed(ask.attempt.run, 'STOPPING'), result(request)];
       case 'forget':
         for (const { run } of ask.attempts) this.table.delete(run);
         return [result(request)];
@@ -61,14 +61,14 @@ export class VirtualKeeper {
 
   /** Answers the starts that were held. */
   finishStarts(): readonly Event[] {
-    const held = this.heldStarts.splice(0);
+    const held = this.#heldStarts.splice(0);
     return held.flatMap((finish) => finish());
   }
 
   /** The process tree of the run's newest attempt is gone. */
   end(run: RunId, end: Partial<ReportedEnd> = {}): Event {
     const complete: ReportedEnd = { cause: 'EXITED', exitCode: 0, signal: '', detail: '', ...end };
-    return this.changed(run, 'ENDED', complete);
+    return this.#changed(run, 'ENDED', complete);
   }
 
   asks<K extends KeeperRequest['kind']>(kind: K): readonly Extract<KeeperRequest, { kind: K }>[] {
@@ -79,23 +79,25 @@ export class VirtualKeeper {
     return present(this.table.get(run), `${run} is in the table`).deadline;
   }
 
-  private start(request: number, { command, deadline }: Extract<KeeperRequest, { kind: 'start' }>): readonly Event[] {
+  #start(request: number, { command, deadline }: Extract<KeeperRequest, { kind: 'start' }>): readonly Event[] {
     if (this.refusal !== undefined) return [{ ...result(request), ok: false, ...this.refusal }];
-    this.nextPid += 1;
-    const pid = this.nextPid;
+    this.#nextPid += 1;
+    const pid = this.#nextPid;
     this.table.set(command.run, keptAttempt({ ...command, pid, deadline }));
-    return [this.changed(command.run, 'RUNNING'), { ...result(request), pid }];
+    return [this.#changed(command.run, 'RUNNING'), { ...result(request), pid }];
   }
 
-  private update(run: RunId, change: Partial<KeptAttempt>): KeptAttempt {
+  #update(run: RunId, change: Partial<KeptAttempt>): KeptAttempt {
     const updated = { ...present(this.table.get(run), `${run} is in the table`), ...change };
     this.table.set(run, updated);
     return updated;
   }
 
-  private changed(run: RunId, state: AttemptState, end?: ReportedEnd): Event {
+  #changed(run: RunId, state: AttemptState, end?: ReportedEnd): Event {
     const { status } = present(this.table.get(run), `${run} is in the table`);
-    const attempt = this.update(run, { status: { ...status, state, end, endWall: end === undefined ? undefined : 0 } });
+    const attempt = this.#update(run, {
+      status: { ...status, state, end, endWall: end === undefined ? undefined : 0 },
+    });
     return { kind: 'keeper_changed', attempt };
   }
 }
