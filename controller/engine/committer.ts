@@ -7,7 +7,8 @@
 import { assert } from '../../shared/assert.ts';
 import { encodeRecord } from '../codec/record.ts';
 import type { RecordWrite } from '../core/cluster/effect.ts';
-import type { Batch, CommitOutcome, Store, Write } from '../store/store.ts';
+import type { StateRecord } from '../core/records/state.ts';
+import type { Batch, CommitOutcome, TermStore, Write } from '../store/store.ts';
 import type { Agenda, Planned } from './agenda.ts';
 
 /** A store that takes no writes. */
@@ -17,7 +18,7 @@ export interface StoreTrouble {
 }
 
 export interface CommitterOptions {
-  readonly store: Store;
+  readonly store: TermStore;
   readonly term: number;
   /** A batch is durable, at this revision of the store. `tookMs` counts from its `persist`. */
   readonly onCommitted: (batch: Batch, revision: number, tookMs: number) => void;
@@ -31,6 +32,8 @@ export interface CommitterOptions {
   /** Milliseconds of a monotonic clock. */
   readonly mono: () => number;
   readonly agenda: Agenda;
+  /** Default: as they are kept, `encodeRecord`. */
+  readonly encode?: ((record: StateRecord) => Uint8Array) | undefined;
 }
 
 /** First and longest wait before a failed commit or check is repeated. */
@@ -83,9 +86,9 @@ export class Committer {
 
   /** Encodes the records at once: they are live objects, and the core changes them in its next step. */
   persist(commit: number, records: readonly RecordWrite[]): void {
-    const { term, mono } = this.#options;
+    const { term, mono, encode = encodeRecord } = this.#options;
     const writes = records.map((write): Write => {
-      return write.kind === 'put' ? { kind: 'put', key: write.key, value: encodeRecord(write.record) } : write;
+      return write.kind === 'put' ? { kind: 'put', key: write.key, value: encode(write.record) } : write;
     });
     const sizeBytes = writes.reduce((sum, write) => sum + (write.kind === 'put' ? write.value.byteLength : 0), 0);
     this.#jobs.push({ batch: { term, number: commit, writes }, sizeBytes, sinceMono: mono() });

@@ -5,13 +5,14 @@ import type { CallId, CallResult, CallValue } from '../core/cluster/event.ts';
 /** Calls under way at once; more are refused. Each holds its arguments in memory until the core has answered. */
 const MAX_CALLS = 10_000;
 
-interface Waiting {
+/** Whoever waits for the answer to a call. One of the two is called, once. */
+export interface Caller {
   readonly resolve: (value: CallValue) => void;
   readonly reject: (error: LocumError) => void;
 }
 
 export class PendingCalls {
-  readonly #waiting = new Map<CallId, Waiting>();
+  readonly #waiting = new Map<CallId, Caller>();
   #last: CallId = 0;
 
   get size(): number {
@@ -19,12 +20,11 @@ export class PendingCalls {
   }
 
   /** @throws LocumError OVERLOADED */
-  open(): { readonly call: CallId; readonly answer: Promise<CallValue> } {
+  open(caller: Caller): CallId {
     if (this.#waiting.size >= MAX_CALLS) throw overloaded(`${MAX_CALLS} calls are under way`);
-    const { promise, resolve, reject } = Promise.withResolvers<CallValue>();
     this.#last += 1;
-    this.#waiting.set(this.#last, { resolve, reject });
-    return { call: this.#last, answer: promise };
+    this.#waiting.set(this.#last, caller);
+    return this.#last;
   }
 
   /** The core's answer. Nobody waits for it any more when the call was given up meanwhile. */

@@ -9,21 +9,22 @@ import { MIB } from '../../shared/limits.ts';
 import type { Now } from '../../shared/time.ts';
 import type { ClusterState } from '../core/cluster/cluster.ts';
 import type { AdminCall, CallValue, Event } from '../core/cluster/event.ts';
+import type { StateRecord } from '../core/records/state.ts';
 import { acknowledgedState } from '../engine/acknowledged-state.ts';
 import type { Agenda, Planned } from '../engine/agenda.ts';
 import type { Clock } from '../engine/clock.ts';
 import { Committer, type StoreTrouble } from '../engine/committer.ts';
 import { type AgentStreams, Performer } from '../engine/effects.ts';
 import { Loop, type SteppedCore } from '../engine/loop.ts';
-import { overloaded, PendingCalls } from '../engine/pending-calls.ts';
+import { type Caller, overloaded, PendingCalls } from '../engine/pending-calls.ts';
 import { SharedCheck } from '../engine/shared-check.ts';
 import { WatchHub } from '../engine/watch-hub.ts';
 import type { ControllerMetrics } from '../metrics.ts';
 import { CopyUnderWay, copyInSlices, type StateCopy } from '../snapshot/state-copy.ts';
-import type { Store } from '../store/store.ts';
+import type { TermStore } from '../store/store.ts';
 
 export interface ReignOptions {
-  readonly store: Store;
+  readonly store: TermStore;
   readonly term: number;
   /** Revision at which the store was loaded. */
   readonly revision: number;
@@ -32,9 +33,11 @@ export interface ReignOptions {
   readonly clock: Clock;
   readonly agenda: Agenda;
   readonly agents: AgentStreams;
-  readonly metrics: ControllerMetrics;
+  readonly metrics: Pick<ControllerMetrics, 'committed' | 'lagged'>;
   /** Records that make a commit of a good size; see `Loop`. */
   readonly recordsPerCommit: number;
+  /** See `Committer`. */
+  readonly encode?: (record: StateRecord) => Uint8Array;
   /** The mailbox has room again after it refused events. */
   readonly onRoom: () => void;
   /** The store stopped taking writes, or takes them again (undefined). */
@@ -97,6 +100,7 @@ export class Reign {
       term,
       mono: () => clock().mono,
       agenda,
+      encode: options.encode,
       onCommitted: ({ number: commit, writes }, revision, tookMs) => {
         metrics.committed(tookMs);
         for (const copy of this.#copies) copy.committed(writes);
@@ -173,18 +177,22 @@ export class Reign {
    * The core's answer to a call, once it is durable.
    * @throws LocumError the core's refusal; STORE_FULL or STORE_UNAVAILABLE; OVERLOADED; NOT_LEADER
    */
-  async call(details: CallDetails): Promise<CallValue> {
+  call(details: CallDetails): Promise<CallValue> {
+    return new Promise((resolve, reject) => this.ask(details, { resolve, reject }));
+  }
+
+  /** As `call`, for one that waits without a promise. @throws LocumError what the call is refused with before the core has it */
+  ask(details: CallDetails, caller: Caller): void {
     const { trouble } = this;
     if (trouble !== undefined && !details.validateOnly) throw refusedBy(trouble);
     if (this.#options.core.pendingBytes > CALLS_STOP_BYTES && !details.validateOnly) {
       throw overloaded('more waits for the store than it takes in at once');
     }
-    const { call, answer } = this.#calls.open();
+    const call = this.#calls.open(caller);
     if (!this.#loop.post({ kind: 'call', call, ...details })) {
       this.#calls.drop(call);
       throw overloaded('the controller has more to do than it can');
     }
-    return answer;
   }
 
   /**

@@ -129,6 +129,9 @@ export interface Store {
   close(): Promise<void>;
 }
 
+/** What a leader does with the store once it is elected. */
+export type TermStore = Pick<Store, 'verifyTerm' | 'load' | 'commit' | 'lastCommit'>;
+
 /** Why a store can't be opened or read. */
 export type StoreErrorReason =
   | 'LOCKED' // another process holds it

@@ -2,13 +2,17 @@
 import type { ScheduleReader } from '../../controller/core/cluster/schedule-reader.ts';
 import type { Prng } from '../../shared/prng.ts';
 import type { Timers } from '../../shared/protocol/timers.ts';
-import type { ReignWatch } from './reign.ts';
+import type { LeaderWatch } from './leader-term.ts';
 import type { SimStore } from './store.ts';
+import type { Values } from './values.ts';
 
 export interface ControllerWorld {
   readonly store: SimStore;
+  readonly values: Values;
+  /** Records that make a commit of a good size. */
+  readonly recordsPerCommit: number;
   readonly random: Prng;
-  readonly watch: ReignWatch;
+  readonly watch: LeaderWatch;
   readonly initialTimers: Timers;
   readonly verifyIntervalMs: number;
   readonly schedules: ScheduleReader;

@@ -1,43 +1,52 @@
 /**
- * The controller process: a candidate, then a leader with a fresh core, then a candidate again. It answers agents that come to it
- * while it does not lead, and it may be paused anywhere, also between deciding and sending.
+ * The controller process: a candidate, then a leader under the real loop, performer and committer (controller/leadership/reign.ts), then
+ * a candidate again. It answers agents that come to it while it does not lead, and it may be paused anywhere, also between deciding and
+ * sending.
  */
-import type { Effect } from '../../controller/core/cluster/effect.ts';
-import type { AdminCall, CallResult, FromAgent } from '../../controller/core/cluster/event.ts';
+import type { CallResult, FromAgent } from '../../controller/core/cluster/event.ts';
+import { Core } from '../../controller/core/core.ts';
 import type { ConnId } from '../../controller/core/records/state.ts';
-import { firstOfIncarnation } from '../../shared/ids.ts';
+import { isFirstOfIncarnation } from '../../controller/leadership/leadership.ts';
+import { type CallDetails, Reign } from '../../controller/leadership/reign.ts';
+import type { Snapshot } from '../../controller/store/store.ts';
+import { LocumError } from '../../shared/errors.ts';
+import { incarnationOf } from '../../shared/ids.ts';
 import type { AgentMessage } from '../../shared/protocol/agent-message.ts';
 import type { LeaderMessage } from '../../shared/protocol/leader-message.ts';
 import type { Now } from '../../shared/time.ts';
+import { SimAgenda } from './agenda.ts';
 import { type AgentEnd, type Conn, eventOf } from './agent-conn.ts';
 import type { ClockState } from './clock.ts';
-import { SimCommitter } from './committer.ts';
 import type { ControllerWorld } from './controller-world.ts';
 import type { Host } from './host.ts';
+import { LeaderTerm, WatchedCore } from './leader-term.ts';
 import type { Stream } from './network.ts';
 import { Process, type Surroundings } from './process.ts';
-import { isFirstOfIncarnation, SimReign } from './reign.ts';
-import type { Candidate, SimStore, StorePath } from './store.ts';
+import type { Candidate, StorePath } from './store.ts';
+import { StoreClient } from './store-client.ts';
 import { brief } from './trace.ts';
 
-/** A gap this long between two turns is a pause (controller/engine/loop.ts). */
-const PAUSE_MS = 2_000;
-const PULSE_MS = 500;
-const LOAD_TIMEOUT_MS = 5_000;
+const NO_METRICS = { committed: () => {}, lagged: () => {} };
+
+/** What a leader is made of; all of it goes with its term. */
+interface Lead {
+  readonly seen: LeaderTerm;
+  readonly reign: Reign;
+  readonly client: StoreClient;
+}
 
 export class ControllerNode extends Process {
   readonly endpoint: string;
   readonly path: StorePath = { cuts: 0 };
-  reign: SimReign | undefined;
+  #lead: Lead | undefined;
   readonly #world: ControllerWorld;
   readonly #candidate: Candidate;
   #conns = new Map<ConnId, Conn>();
   #connOf = new Map<Stream, ConnId>();
   #lastConn = 0;
-  #turnPlanned = false;
-  #pausedAtMono: number | undefined;
-  /** What a pause in the middle of a turn left undone. */
-  #unfinished: (() => void) | undefined;
+  #agenda: SimAgenda;
+  /** What a pause in the middle of a turn left undone, in order. */
+  #unfinished: (() => void)[] | undefined;
   /** The next turn with effects is interrupted for so long. */
   interruptMs: number | undefined;
 
@@ -45,11 +54,17 @@ export class ControllerNode extends Process {
     super(endpoint, surroundings);
     this.endpoint = endpoint;
     this.#world = world;
+    this.#agenda = this.#newAgenda();
     this.#candidate = {
       name: endpoint,
       isReachable: () => this.isRunning && this.path.cuts === 0,
       elect: (term) => this.#elected(term),
     };
+  }
+
+  /** What is known of its term from outside. Undefined: it does not lead, as far as it knows. */
+  get leads(): LeaderTerm | undefined {
+    return this.#lead?.seen;
   }
 
   get isReachable(): boolean {
@@ -72,14 +87,13 @@ export class ControllerNode extends Process {
   protected onStart(): void {
     this.#conns = new Map();
     this.#connOf = new Map();
-    this.#turnPlanned = false;
+    this.#agenda = this.#newAgenda();
     this.#unfinished = undefined;
-    this.#pausedAtMono = undefined;
     this.#campaignIn(this.#world.random.float() * 50);
   }
 
   protected onDeath(): void {
-    this.#endReign();
+    this.#endReign('it is gone');
     this.#world.store.bury(this.#candidate);
     for (const { stream } of this.#conns.values()) stream.closeByController('the controller is gone');
     this.#conns.clear();
@@ -93,20 +107,38 @@ export class ControllerNode extends Process {
   }
 
   protected onWake(): void {
-    this.reign?.post({ kind: 'tick' });
-    this.#turn();
-  }
-
-  override pause(): () => void {
-    if (!this.isPaused) this.#pausedAtMono = this.clock.mono(this.queue.now);
-    return super.pause();
+    this.#agenda.fire();
   }
 
   protected override onResume(): void {
-    const unfinished = this.#unfinished;
+    const unfinished = this.#unfinished ?? [];
     this.#unfinished = undefined;
-    unfinished?.();
+    for (const act of unfinished) act();
   }
+
+  #newAgenda(): SimAgenda {
+    return new SimAgenda({
+      queue: this.queue,
+      random: this.#world.random,
+      mono: () => this.clock.mono(this.queue.now),
+      wakeAt: (mono) => this.wakeAt(mono),
+      take: this.#takerOfThisLife(),
+    });
+  }
+
+  /** As `take`, but never in a later life. */
+  #takerOfThisLife(): (act: () => void) => void {
+    const { life } = this;
+    return (act) => {
+      if (this.life === life) this.take(act);
+    };
+  }
+
+  /** Hands something to the operating system, unless that has stopped the process just before. */
+  readonly #handOut = (act: () => void): void => {
+    if (this.#unfinished === undefined) act();
+    else this.#unfinished.push(act);
+  };
 
   #campaignIn(ms: number): void {
     this.later(ms, () => this.#world.store.campaign(this.#candidate));
@@ -115,78 +147,74 @@ export class ControllerNode extends Process {
   /** The store says that this controller leads. Semantics C5: load at a revision not before that, then read the clock. */
   #elected(term: number): void {
     const { store } = this.#world;
-    const load = (): void =>
-      store.request(
-        this.path,
-        () => ({ records: store.load(), incarnation: store.incarnation }),
-        ({ records, incarnation }) =>
-          this.take(() => {
-            if (this.life === life) this.#begin(term, incarnation, records);
-          }),
-        () =>
-          this.take(() => {
-            if (this.life === life && store.holds(term)) load();
-            else if (this.life === life) this.#campaignIn(500);
-          }),
-        LOAD_TIMEOUT_MS,
+    const seen = new LeaderTerm({ controller: this.endpoint, term, core: this.#newCore() });
+    const client = new StoreClient({
+      cluster: store,
+      ...{ path: this.path, queue: this.queue, agenda: this.#agenda, handOut: this.#handOut },
+      take: this.#takerOfThisLife(),
+      factsOf: (commit) => seen.factsOf(commit),
+      onCovered: (begunAt) => seen.covered(begunAt),
+    });
+    const load = (): void => {
+      client.load().then(
+        (snapshot) => this.#begin(seen, client, snapshot),
+        () => (store.holds(term) ? load() : this.#campaignIn(500)),
       );
-    const { life } = this;
+    };
     load();
   }
 
-  #begin(term: number, incarnation: number, stored: ReturnType<SimStore['load']>): void {
-    const { store, watch, initialTimers, verifyIntervalMs, schedules } = this.#world;
-    if (this.reign !== undefined) return;
-    const records = [...stored].map(([key, value]) => store.decode(key, value));
-    const reign = new SimReign(
-      {
-        ...{ controller: this.endpoint, term, store, initialTimers, verifyIntervalMs, schedules, watch },
-        send: (conn, message) => this.#send(conn, term, message),
-        close: (conn, reason) => this.#conns.get(conn)?.stream.closeByController(reason),
-        stepDown: (reason) => this.stepDown(reason),
-      },
-      this.queue.now,
-    );
-    const { life } = this;
-    const answer = (act: () => void): void => {
-      if (this.life === life && this.reign === reign) this.take(() => this.reign === reign && act());
-    };
-    reign.committer = new SimCommitter({
-      ...{ store, path: this.path, term, queue: this.queue, take: answer },
-      onCommitted: (commit, begunAt) => {
-        reign.coveredAt = Math.max(reign.coveredAt, begunAt);
-        reign.postOwn({ kind: 'committed', commit });
-        this.#turn();
-      },
-      onVerified: (check, begunAt) => {
-        reign.coveredAt = Math.max(reign.coveredAt, begunAt);
-        reign.postOwn({ kind: 'term_verified', check });
-        this.#turn();
-      },
-      onDeposed: (detail) => this.stepDown(detail),
-    });
-    this.reign = reign;
-    // A pause of before is none of this reign's: its loop begins now.
-    this.#pausedAtMono = undefined;
+  #newCore(): Core {
+    const { initialTimers, verifyIntervalMs, schedules } = this.#world;
+    return new Core({ version: 'sim', initialTimers, schedules, verifyIntervalMs, maxCommitsInFlight: 1 });
+  }
+
+  #begin(seen: LeaderTerm, client: StoreClient, snapshot: Snapshot): void {
+    const { store, values } = this.#world;
+    if (this.#lead !== undefined) return;
+    const { term } = seen;
+    const incarnation = incarnationOf(term);
+    const records = snapshot.records.map(({ key, value }) => values.decode(key, value));
+    const reign = this.#newReign(seen, client, snapshot.revision);
+    this.#lead = { seen, reign, client };
     this.#world.say(this.name, () => `leads: term ${term}, incarnation ${incarnation}, ${records.length} records`);
-    reign.postOwn({
-      kind: 'elected',
-      ...{ term, incarnation, records, clusterId: store.clusterId },
-      firstOfIncarnation: isFirstOfIncarnation(records, firstOfIncarnation(incarnation)),
-    });
-    // Streams that came before belong to no reign.
+    const firstOfIncarnation = isFirstOfIncarnation(records, incarnation);
+    reign.elect({ kind: 'elected', term, incarnation, records, clusterId: store.clusterId, firstOfIncarnation });
+    // Streams that came before belong to no leader.
     for (const { stream } of this.#conns.values()) stream.closeByController('not the leader then');
     this.#conns.clear();
     this.#connOf.clear();
-    this.#turn();
+  }
+
+  #newReign(seen: LeaderTerm, client: StoreClient, revision: number): Reign {
+    const { store, values, watch, recordsPerCommit } = this.#world;
+    const onStepDown = (reason: string): void =>
+      this.#handOut(() => this.#agenda.next(() => this.leads === seen && this.stepDown(reason)));
+    return new Reign({
+      ...{ store: client, term: seen.term, clusterId: store.clusterId, revision, recordsPerCommit },
+      core: new WatchedCore(seen, watch, () => this.#beforeEffects()),
+      clock: () => this.clockNow(),
+      agenda: this.#agenda,
+      agents: {
+        send: (conn, message) => this.#handOut(() => this.#send(seen, conn, message)),
+        close: (conn, error) =>
+          this.#handOut(() => this.#conns.get(conn)?.stream.closeByController(error?.message ?? 'ended by the leader')),
+      },
+      metrics: NO_METRICS,
+      encode: values.encode,
+      onRoom: () => {},
+      onTrouble: (trouble) => this.#world.say(this.name, () => `store: ${trouble?.detail ?? 'takes writes again'}`),
+      onStepDown,
+      onFatal: (error) => this.#world.failed(this.name, error),
+    });
   }
 
   /** Drops everything and starts over as a candidate. */
   stepDown(reason: string): void {
-    if (this.reign === undefined) return;
+    const { leads } = this;
+    if (leads === undefined) return;
     this.#world.say(this.name, () => `steps down: ${reason}`);
-    const { term } = this.reign;
-    this.#endReign();
+    this.#endReign(reason);
     for (const { stream } of this.#conns.values()) stream.closeByController('the controller does not lead any more');
     this.#conns.clear();
     this.#connOf.clear();
@@ -194,18 +222,18 @@ export class ControllerNode extends Process {
     // A clean end: the term is given back at once.
     this.#world.store.request(
       this.path,
-      () => this.#world.store.revoke(term),
+      () => this.#world.store.revoke(leads.term),
       () => {},
       () => {},
     );
     this.#campaignIn(100 + this.#world.random.float() * 400);
   }
 
-  #endReign(): void {
-    const { reign } = this;
-    this.reign = undefined;
-    this.wakeAt(Number.POSITIVE_INFINITY);
-    reign?.end();
+  #endReign(reason: string): void {
+    const lead = this.#lead;
+    this.#lead = undefined;
+    lead?.client.end();
+    lead?.reign.end(new LocumError('NOT_LEADER', reason, { retryAfterMs: 500 }));
   }
 
   accept(stream: Stream, end: AgentEnd): ConnId {
@@ -239,25 +267,16 @@ export class ControllerNode extends Process {
   #handle(conn: ConnId, message: AgentMessage): void {
     const known = this.#conns.get(conn);
     if (known === undefined) return;
-    const { reign } = this;
-    if (reign === undefined) {
+    const lead = this.#lead;
+    if (lead === undefined) {
       this.#sendAway(known);
       return;
     }
     const event = eventOf(conn, known, message);
     if (event === undefined) return;
-    if (event.kind === 'hello') this.#received(reign, conn, 0);
-    if (event.kind === 'heartbeat') this.#received(reign, conn, event.sequence);
+    if (event.kind === 'hello') lead.seen.received(conn, 0, this.queue.now);
+    if (event.kind === 'heartbeat') lead.seen.received(conn, event.sequence, this.queue.now);
     this.#post(event);
-  }
-
-  #received(reign: SimReign, conn: ConnId, sequence: number): void {
-    let times = reign.receivedAt.get(conn);
-    if (times === undefined) {
-      times = new Map();
-      reign.receivedAt.set(conn, times);
-    }
-    times.set(sequence, this.queue.now);
   }
 
   #sendAway({ stream, end }: Conn): void {
@@ -268,74 +287,40 @@ export class ControllerNode extends Process {
     stream.closeByController('this controller does not lead now');
   }
 
-  /** False: nobody leads here. */
-  call(call: Omit<AdminCall, 'kind' | 'call'>, answered: (result: CallResult | undefined) => void): boolean {
-    if (!this.alive || this.reign === undefined) return false;
+  /** `answered` is told that nobody leads here as well. Nothing: the process is dead. */
+  call(call: CallDetails, answered: (result: CallResult) => void): void {
     this.take(() => {
-      if (this.reign === undefined) answered(undefined);
-      else {
-        this.reign.call(call, answered);
-        this.#planTurn();
+      const answer = (result: CallResult): void => this.#handOut(() => answered(result));
+      const refuse = (error: LocumError): void => answer({ ok: false, error });
+      try {
+        if (this.#lead === undefined) throw new LocumError('NOT_LEADER', 'nobody leads here', { retryAfterMs: 500 });
+        this.#lead.reign.ask(call, { resolve: (value) => answer({ ok: true, value }), reject: refuse });
+      } catch (error) {
+        if (!(error instanceof LocumError)) throw error;
+        refuse(error);
       }
     });
-    return true;
   }
 
   #post(event: FromAgent): void {
-    this.reign?.post(event);
-    this.#planTurn();
+    this.#lead?.reign.post(event);
   }
 
-  /** What comes within a moment is settled together. */
-  #planTurn(): void {
-    if (this.#turnPlanned) return;
-    this.#turnPlanned = true;
-    this.later(this.#world.random.float() * 1.5, () => {
-      this.#turnPlanned = false;
-      this.#turn();
-    });
-  }
-
-  #turn(): void {
-    const { reign } = this;
-    if (reign === undefined) return;
-    const { mono, wall } = this.clock.read(this.queue.now);
-    try {
-      const effects = reign.turn({ mono, wall }, this.#pausedMs(mono));
-      const { interruptMs } = this;
-      if (effects.length > 0 && interruptMs !== undefined) this.#interrupt(reign, effects, interruptMs);
-      else this.#finishTurn(reign, effects);
-    } catch (error) {
-      this.#world.failed(this.name, error);
-    }
-  }
-
-  #pausedMs(mono: number): number | undefined {
-    const since = this.#pausedAtMono;
-    this.#pausedAtMono = undefined;
-    if (since === undefined) return undefined;
-    const gapMs = mono - since + this.#world.random.float() * PULSE_MS;
-    return gapMs > PAUSE_MS ? gapMs : undefined;
-  }
-
-  #finishTurn(reign: SimReign, effects: readonly Effect[]): void {
-    reign.perform(effects);
-    if (this.reign === reign) this.wakeAt(reign.core.nextWakeMono() ?? Number.POSITIVE_INFINITY);
-  }
-
-  /** The operating system stops the process between deciding and sending. */
-  #interrupt(reign: SimReign, effects: readonly Effect[], ms: number): void {
+  /** The operating system may stop the process between deciding and sending. */
+  #beforeEffects(): void {
+    const ms = this.interruptMs;
+    if (ms === undefined) return;
     this.interruptMs = undefined;
     this.#world.say(this.name, () => `is paused for ${Math.round(ms)} ms before it sends`);
-    this.#unfinished = () => {
-      if (this.reign === reign) this.#finishTurn(reign, effects);
-    };
+    this.#unfinished = [];
     this.#world.during(ms, this.pause());
   }
 
-  #send(conn: ConnId, term: number, message: LeaderMessage): void {
+  #send(leader: LeaderTerm, conn: ConnId, message: LeaderMessage): void {
     const known = this.#conns.get(conn);
     if (known === undefined) return;
+    this.#world.watch.sending(leader, conn, message);
+    const { term } = leader;
     this.#world.say(this.name, () => `→ ${known.end.host.name} ${brief({ ...message, workload: undefined })}`);
     known.stream.sendDown(() => known.end.receive(term, message));
     if (message.kind === 'start' && this.#world.repeatsStarts()) this.#repeat(known, term, message);

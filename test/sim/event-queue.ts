@@ -15,6 +15,8 @@ export class EventQueue {
   #order = 0;
   /** A binary heap by time, then by order of planning. */
   readonly #heap: Planned[] = [];
+  /** What follows from the present step, before anything else. */
+  readonly #following: (() => void)[] = [];
 
   at(time: number, act: () => void): Planned {
     this.#order += 1;
@@ -28,12 +30,23 @@ export class EventQueue {
     return this.at(this.now + ms, act);
   }
 
+  /** Happens when the present step is over, before any other: what is a microtask in Node. */
+  next(act: () => void): void {
+    this.#following.push(act);
+  }
+
+  /** Lets everything happen that follows from what was done so far. */
+  settle(): void {
+    for (let act = this.#following.shift(); act !== undefined; act = this.#following.shift()) act();
+  }
+
   cancel(planned: Planned | undefined): void {
     if (planned !== undefined) planned.act = undefined;
   }
 
   /** Lets everything happen up to a time; `isOver` is asked after each step. */
   runUntil(time: number, isOver: () => boolean): void {
+    this.settle();
     for (let next = this.#heap[0]; next !== undefined && next.at <= time; next = this.#heap[0]) {
       this.#takeFirst();
       const { act } = next;
@@ -42,6 +55,7 @@ export class EventQueue {
       this.now = next.at;
       this.steps += 1;
       act();
+      this.settle();
       if (isOver()) return;
     }
     this.now = Math.max(this.now, time);

@@ -81,7 +81,7 @@ export class Intentions {
     const { plan, healed, queue } = this.#world;
     if (healed) return;
     this.#writeRegister();
-    const state = this.#world.leader()?.reign.core.state;
+    const state = this.#world.leader()?.term.core.state;
     if (plan.callEveryMs > 0 && state !== undefined) this.#somethingOf(state);
     const meanMs = plan.callEveryMs > 0 ? plan.callEveryMs : 20 * SECOND;
     queue.after(-Math.log(1 - this.#random.float()) * meanMs, () => this.#nextCall());

@@ -3,6 +3,7 @@
  * told (I10). Calls may be late, and go to leaders that are deposed and do not know.
  */
 import type { Call, CallResult, CallValue } from '../../controller/core/cluster/event.ts';
+import type { ErrorReason } from '../../shared/errors.ts';
 import type { World } from './world.ts';
 
 /** What an operator was told, and when. */
@@ -46,7 +47,7 @@ export class Operators {
 
   #try(request: Request): void {
     const { queue, random, controllers } = this.#world;
-    const leading = controllers.filter(({ reign, isPaused }) => reign !== undefined && !isPaused);
+    const leading = controllers.filter(({ leads, isPaused }) => leads !== undefined && !isPaused);
     const controller = random.operators.pick(leading);
     request.tries += 1;
     const tried = request.tries;
@@ -66,10 +67,10 @@ export class Operators {
     );
   }
 
-  #hear(request: Request, tried: number, result: CallResult | undefined): void {
+  #hear(request: Request, tried: number, result: CallResult): void {
     const { queue, random } = this.#world;
     // Answers get lost as well.
-    const lost = result === undefined || random.operators.chance(0.03);
+    const lost = saysRepeat(result) || random.operators.chance(0.03);
     if (lost) {
       if (request.open && request.tries === tried) queue.after(RETRY_MS, () => request.open && this.#try(request));
       return;
@@ -90,3 +91,10 @@ export class Operators {
     request.answered(result);
   }
 }
+
+/** Whoever repeats the call learns what became of it. */
+const REPEAT: ReadonlySet<ErrorReason> = new Set<ErrorReason>([
+  ...(['NOT_LEADER', 'OUTCOME_UNKNOWN', 'STORE_FULL', 'STORE_UNAVAILABLE', 'OVERLOADED'] as const),
+]);
+
+const saysRepeat = (result: CallResult): boolean => !result.ok && REPEAT.has(result.error.reason);

@@ -99,7 +99,11 @@ export abstract class Process {
 
   #goOn(): void {
     this.onResume();
-    if (this.#random.chance(0.5) && this.clock.mono(this.queue.now) >= this.#wakeMono) this.#fire();
+    this.queue.settle();
+    if (this.#random.chance(0.5) && this.clock.mono(this.queue.now) >= this.#wakeMono) {
+      this.#fire();
+      this.queue.settle();
+    }
     this.#drain();
     this.armAgain();
   }
@@ -115,6 +119,7 @@ export abstract class Process {
         return;
       }
       act();
+      this.queue.settle();
     }
   }
 

@@ -129,7 +129,7 @@ function settle(world: World, intentions: Intentions, isOver: () => boolean): bo
 function boundOf(world: World): number {
   const leader = world.leader();
   if (leader === undefined) return SETTLE_MS;
-  return longestWaitMs(leader.reign.core.state) / leader.controller.clockRate + SLACK_MS;
+  return longestWaitMs(leader.term.core.state) / leader.controller.clockRate + SLACK_MS;
 }
 
 const tell = (waiting: readonly Waiting[]): string => waiting.map(({ who, why }) => `${who}: ${why}`).join('; ');
@@ -138,7 +138,7 @@ function finish(world: World, intentions: Intentions): void {
   const leader = world.leader();
   const { verdict, queue } = world;
   if (leader === undefined) return;
-  const { state } = leader.reign.core;
+  const { state } = leader.term.core;
   try {
     checkAll(state, leader.controller.clockNow());
   } catch (error) {

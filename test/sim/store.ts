@@ -2,36 +2,20 @@
  * One linearizable store for all controllers: every request is carried out at one moment between its call and its answer, if it
  * arrives at all, and its answer may be late or lost. The guard of commits is the stores' own (controller/store/batch.ts).
  */
-import { decodeRecord, encodeRecord } from '../../controller/codec/record.ts';
 import type { StateRecord } from '../../controller/core/records/state.ts';
 import { deposedBy } from '../../controller/store/batch.ts';
+import type { Batch, CommitOutcome, Snapshot, Write } from '../../controller/store/store.ts';
 import { firstOfIncarnation } from '../../shared/ids.ts';
 import type { Prng } from '../../shared/prng.ts';
 import type { BatchFacts } from './checks/ledger.ts';
 import type { EventQueue } from './event-queue.ts';
 import { StagedRecords } from './staged-records.ts';
+import type { Values } from './values.ts';
 
-/** Records as they lie in the store: nobody's live objects. */
-export type Encoded = StateRecord | Uint8Array;
-
-export interface SimWrite {
-  readonly key: string;
-  /** Undefined: deleted. */
-  readonly value: Encoded | undefined;
-}
-
-export interface SimBatch {
-  readonly term: number;
-  readonly number: number;
-  readonly writes: readonly SimWrite[];
-  /** For the checks: what the writes say. */
+/** A commit, and for the checks what its writes say. */
+export interface SimBatch extends Batch {
   readonly facts: BatchFacts;
 }
-
-export type SimOutcome =
-  | { readonly kind: 'committed' }
-  | { readonly kind: 'deposed'; readonly detail: string }
-  | { readonly kind: 'failed' };
 
 export interface Candidate {
   readonly name: string;
@@ -48,16 +32,15 @@ export interface StoreOptions {
   readonly delayMs: number;
   /** How long a client waits for an answer. */
   readonly timeoutMs: number;
-  /** Records go through the protobuf codec of the real stores; slower. */
-  readonly codec: boolean;
+  readonly values: Values;
   /** How long a leadership outlives its silent leader. 0: the store is part of the controller, and goes with it alone. */
   readonly ttlMs: number;
   /** Writes of one transaction; larger commits are staged. */
   readonly maxWrites: number;
   readonly onCommit: (batch: SimBatch) => void;
   /** Somebody reads everything, and this is what is there. */
-  readonly onRead: (records: ReadonlyMap<string, Encoded>) => void;
-  readonly onRestored: (records: ReadonlyMap<string, Encoded>) => void;
+  readonly onRead: (records: ReadonlyMap<string, Uint8Array>) => void;
+  readonly onRestored: (records: ReadonlyMap<string, Uint8Array>) => void;
   /** The leadership of a term is over from now on. */
   readonly onTermOver: (term: number) => void;
 }
@@ -76,28 +59,17 @@ export interface StorePath {
   cuts: number;
 }
 
+const FULL: CommitOutcome = { kind: 'failed', reason: 'STORE_FULL', detail: 'no space' };
 const WATCH_EVERY_MS = 1_000;
 /** At every so many pieces of staged commits, somebody reads everything. */
 const LOOK_EVERY = 5;
-
-/** A deep copy of plain data; several times as fast as `structuredClone` or a way through JSON. */
-function copyOf<T>(value: T): T;
-function copyOf(value: unknown): unknown {
-  if (typeof value !== 'object' || value === null) return value;
-  if (Array.isArray(value)) return value.map((inner: unknown) => copyOf(inner));
-  const copy: Record<string, unknown> = { ...value };
-  for (const key in copy) {
-    const inner = copy[key];
-    if (typeof inner === 'object' && inner !== null) copy[key] = copyOf(inner);
-  }
-  return copy;
-}
 
 export class SimStore {
   readonly trouble: StoreTrouble = { extraDelayMs: 0, refuse: 0, lose: 0 };
   incarnation = 1;
   term = 0;
   number = 0;
+  revision = 0;
   leader: Candidate | undefined;
   readonly data = new StagedRecords();
   readonly clusterId: string;
@@ -119,32 +91,23 @@ export class SimStore {
     return this.leader !== undefined && this.term === term;
   }
 
-  encode(record: StateRecord): Encoded {
-    if (this.#options.codec) return encodeRecord(record);
-    // Nobody changes an event.
-    return record.kind === 'event' ? record : copyOf(record);
-  }
-
-  decode(key: string, value: Encoded): StateRecord {
-    if (value instanceof Uint8Array) return decodeRecord(key, value);
-    return value.kind === 'event' ? value : copyOf(value);
-  }
-
   get maxWrites(): number {
     return this.#options.maxWrites;
   }
 
   /** Everything, as whoever loads it reads it. */
-  load(): ReadonlyMap<string, Encoded> {
-    const records = this.data.visible;
-    this.#options.onRead(records);
-    return records;
+  load(): Snapshot {
+    const { visible } = this.data;
+    this.#options.onRead(visible);
+    const records = Array.from(visible, ([key, value]) => ({ key, value }));
+    // Keys are ASCII here, so that this is the order of their bytes.
+    return { revision: this.revision, records: records.sort((a, b) => (a.key < b.key ? -1 : 1)) };
   }
 
   /** For looking only. */
   read(key: string): StateRecord | undefined {
     const value = this.data.get(key);
-    return value instanceof Uint8Array ? decodeRecord(key, value) : value;
+    return value && this.#options.values.look(key, value);
   }
 
   /**
@@ -188,34 +151,37 @@ export class SimStore {
   }
 
   /** One that fits. */
-  commit(batch: SimBatch): SimOutcome {
+  commit(batch: SimBatch): CommitOutcome {
     const refusal = this.#refusal(batch);
     if (refusal !== undefined) return refusal;
     this.data.write(batch.writes);
-    this.#committed(batch);
-    return { kind: 'committed' };
+    return this.#committed(batch);
   }
 
   /** A piece of one that does not fit; the last one makes it part of the store. */
-  stage(batch: SimBatch, attempt: number, index: number, pieces: readonly (readonly SimWrite[])[]): SimOutcome {
+  stage(batch: SimBatch, attempt: number, index: number, pieces: readonly (readonly Write[])[]): CommitOutcome {
     const refusal = this.#refusal(batch);
     if (refusal !== undefined) return refusal;
     this.data.stage(attempt, index, pieces[index] ?? []);
-    if (index === pieces.length - 1) {
-      this.data.name(attempt, pieces.length);
-      this.#committed(batch);
-    }
+    if (index < pieces.length - 1) return this.#pieceDone();
+    this.data.name(attempt, pieces.length);
+    const outcome = this.#committed(batch);
     this.#look();
-    return { kind: 'committed' };
+    return outcome;
   }
 
   /** A piece of a commit that was staged goes into its records; with the last one, what was staged is removed. */
-  unfold({ term, number }: SimBatch, writes: readonly SimWrite[], isLast: boolean): SimOutcome {
+  unfold({ term, number }: Batch, writes: readonly Write[], isLast: boolean): CommitOutcome {
     if (!this.holds(term) || this.number !== number) return { kind: 'deposed', detail: `term ${term} is over` };
     this.data.write(writes);
     if (isLast) this.data.forgetStaged();
+    return this.#pieceDone();
+  }
+
+  #pieceDone(): CommitOutcome {
+    this.revision += 1;
     this.#look();
-    return { kind: 'committed' };
+    return { kind: 'committed', revision: this.revision };
   }
 
   /** Followers and snapshots read between any two writes. */
@@ -224,15 +190,17 @@ export class SimStore {
     if (this.#pieces % LOOK_EVERY === 0) this.load();
   }
 
-  #refusal({ term, number }: SimBatch): SimOutcome | undefined {
+  #refusal({ term, number }: Batch): CommitOutcome | undefined {
     const deposed = deposedBy({ term, number, writes: [] }, this, this.leader !== undefined);
     if (deposed !== undefined) return deposed;
-    return this.#options.random.chance(this.trouble.refuse) ? { kind: 'failed' } : undefined;
+    return this.#options.random.chance(this.trouble.refuse) ? FULL : undefined;
   }
 
-  #committed(batch: SimBatch): void {
+  #committed(batch: SimBatch): CommitOutcome {
     this.number = batch.number;
+    this.revision += 1;
     this.#options.onCommit(batch);
+    return { kind: 'committed', revision: this.revision };
   }
 
   /** Undefined: the term is over. */
@@ -292,17 +260,18 @@ export class SimStore {
     this.withdraw(next);
     this.term = Math.max(this.term, firstOfIncarnation(this.incarnation)) + 1;
     this.number = 0;
+    this.revision += 1;
     this.data.beginTerm();
     this.leader = next;
     next.elect(this.term);
   }
 
-  save(): ReadonlyMap<string, Encoded> {
+  save(): ReadonlyMap<string, Uint8Array> {
     return new Map(this.data.visible);
   }
 
   /** Puts an older state in place of the present one, as the next life of the store. Nobody leads. */
-  restore(records: ReadonlyMap<string, Encoded>): void {
+  restore(records: ReadonlyMap<string, Uint8Array>): void {
     const { term } = this;
     if (this.leader !== undefined) {
       this.leader = undefined;

@@ -98,7 +98,7 @@ export class Story {
   }
 
   get state(): ClusterState {
-    return present(this.world.leader(), 'somebody leads').reign.core.state;
+    return present(this.world.leader(), 'somebody leads').term.core.state;
   }
 
   site(name: string): Site {

@@ -14,15 +14,16 @@ import { Wholeness } from './checks/wholeness.ts';
 import { SimClock, someRate } from './clock.ts';
 import { ControllerNode } from './controller.ts';
 import { EventQueue } from './event-queue.ts';
+import type { LeaderTerm } from './leader-term.ts';
 import { Network } from './network.ts';
 import { Operators } from './operators.ts';
 import type { Plan } from './plan.ts';
-import type { SimReign } from './reign.ts';
 import { Sickness, type SicknessKind } from './sickness.ts';
 import { Site, serverName } from './site.ts';
 import { SimStore } from './store.ts';
 import { Trace } from './trace.ts';
 import type { Behaviour } from './tree.ts';
+import { codecValues, tokenValues, type Values } from './values.ts';
 import { Verdict } from './violation.ts';
 
 /** What a policy that nobody planned does. */
@@ -54,6 +55,7 @@ export class World {
   clones = 0;
   /** Leaders repeat the starts that they send before this time. */
   startsRepeatedUntil = 0;
+  readonly #values: Values;
   readonly #wholeness: Wholeness;
   #isCured = false;
   readonly #ticks = new Ticks();
@@ -73,6 +75,7 @@ export class World {
       operators: root.fork(),
     };
     const { queue, verdict, ledger } = this;
+    this.#values = plan.codec ? codecValues : tokenValues();
     this.#wholeness = new Wholeness(queue, verdict);
     const budget = new AttemptBudget(queue, verdict);
     this.store = new SimStore({
@@ -81,7 +84,7 @@ export class World {
       clusterId: `cluster-${plan.seed}`,
       delayMs: plan.storeDelayMs,
       timeoutMs: plan.storeTimeoutMs,
-      codec: plan.codec,
+      values: this.#values,
       ttlMs: plan.controllers === 1 ? 0 : plan.electionTtlMs,
       maxWrites: plan.storeWrites,
       onRead: (records) => this.#wholeness.read(records),
@@ -166,6 +169,8 @@ export class World {
       { queue: this.queue, clock, random },
       {
         store: this.store,
+        values: this.#values,
+        recordsPerCommit: plan.controllers === 1 ? 1_000 : Math.min(100, 3 * plan.storeWrites),
         random,
         watch: this.leaders,
         initialTimers: plan.timers,
@@ -188,10 +193,10 @@ export class World {
   }
 
   /** The leader of the newest term, if it knows of it. */
-  leader(): { readonly controller: ControllerNode; readonly reign: SimReign } | undefined {
+  leader(): { readonly controller: ControllerNode; readonly term: LeaderTerm } | undefined {
     for (const controller of this.controllers) {
-      const { reign } = controller;
-      if (reign !== undefined && this.store.holds(reign.term)) return { controller, reign };
+      const { leads: term } = controller;
+      if (term !== undefined && this.store.holds(term.term)) return { controller, term };
     }
     return undefined;
   }

@@ -11,7 +11,7 @@ import type { EndCause } from '../../../shared/protocol/attempt.ts';
 import type { LeaderMessage } from '../../../shared/protocol/leader-message.ts';
 import type { Now } from '../../../shared/time.ts';
 import type { EventQueue } from '../event-queue.ts';
-import type { ReignWatch, SimReign } from '../reign.ts';
+import type { LeaderTerm, LeaderWatch } from '../leader-term.ts';
 import type { SimStore } from '../store.ts';
 import type { Invariant, Verdict } from '../violation.ts';
 import { type AttemptFacts, type BatchFacts, type Ledger, type NotedEnd, placeName } from './ledger.ts';
@@ -27,17 +27,17 @@ const CAUSES: readonly EndCause[] = ['UNKNOWN', 'EXITED', 'STOPPED', 'LAPSED', '
 /** The whole state is checked at every so many commits. */
 const CHECK_ALL_EVERY = 8;
 
-export class LeaderChecks implements ReignWatch {
+export class LeaderChecks implements LeaderWatch {
   readonly #queue: EventQueue;
   readonly #verdict: Verdict;
   readonly #ledger: Ledger;
   readonly #trees: TreeChecks;
   readonly #store: SimStore;
   readonly #schedules: ScheduleReader;
-  readonly #placeOf: (reign: SimReign, conn: ConnId) => string | undefined;
+  readonly #placeOf: (leader: LeaderTerm, conn: ConnId) => string | undefined;
   #commits = 0;
-  /** Slots taken on each server at the last look, by reign. */
-  readonly #taken = new WeakMap<SimReign, Map<string, { readonly taken: number; readonly limit: number }>>();
+  /** Slots taken on each server at the last look, by term. */
+  readonly #taken = new WeakMap<LeaderTerm, Map<string, { readonly taken: number; readonly limit: number }>>();
 
   constructor(options: {
     readonly queue: EventQueue;
@@ -47,7 +47,7 @@ export class LeaderChecks implements ReignWatch {
     readonly store: SimStore;
     readonly schedules: ScheduleReader;
     /** Where the agent of a stream lives. */
-    readonly placeOf: (reign: SimReign, conn: ConnId) => string | undefined;
+    readonly placeOf: (leader: LeaderTerm, conn: ConnId) => string | undefined;
   }) {
     this.#queue = options.queue;
     this.#verdict = options.verdict;
@@ -59,8 +59,8 @@ export class LeaderChecks implements ReignWatch {
   }
 
   /** I6: every choice of the index is made once more, naively, at the moment it is made. */
-  elected(reign: SimReign): void {
-    const { state } = reign.core;
+  elected(leader: LeaderTerm): void {
+    const { state } = leader.core;
     for (const [pool, live] of state.poolLive) {
       const { index } = live;
       const choose = index.choose.bind(index);
@@ -70,7 +70,7 @@ export class LeaderChecks implements ReignWatch {
         if (chosen !== expected) {
           this.#breaks(
             'I6',
-            `${reign.controller} chose ${chosen} where the rules say ${expected}: ${JSON.stringify(query)}`,
+            `${leader.controller} chose ${chosen} where the rules say ${expected}: ${JSON.stringify(query)}`,
           );
         }
         return chosen;
@@ -78,25 +78,25 @@ export class LeaderChecks implements ReignWatch {
     }
   }
 
-  flushed(reign: SimReign, effects: readonly Effect[], now: Now): void {
+  flushed(leader: LeaderTerm, effects: readonly Effect[], now: Now): void {
     // Not only with commits: while the store refuses them, limits come and go.
-    this.#checkSlots(reign);
+    this.#checkSlots(leader);
     if (!effects.some(({ kind }) => kind === 'persist')) return;
     this.#commits += 1;
-    if (this.#commits % CHECK_ALL_EVERY === 0) checkAll(reign.core.state, now);
+    if (this.#commits % CHECK_ALL_EVERY === 0) checkAll(leader.core.state, now);
   }
 
-  persisting(reign: SimReign, writes: readonly RecordWrite[]): BatchFacts {
+  persisting(leader: LeaderTerm, writes: readonly RecordWrite[]): BatchFacts {
     const assigned: AttemptFacts[] = [];
     const ended: NotedEnd[] = [];
     const fired: Fired[] = [];
     const abandoned = new Set<RunId | undefined>();
     for (const write of writes) {
       if (write.kind !== 'put' || write.record.kind !== 'event') continue;
-      if (write.record.type === 'ATTEMPT_ENDED') ended.push(...this.#noteEnd(reign, write.record));
+      if (write.record.type === 'ATTEMPT_ENDED') ended.push(...this.#noteEnd(leader, write.record));
       const tick = firedBy(
         write.record,
-        reign.core.state.policies.get(policyId(write.record.policy ?? '')),
+        leader.core.state.policies.get(policyId(write.record.policy ?? '')),
         this.#schedules,
       );
       if (tick !== undefined) fired.push(tick);
@@ -106,14 +106,14 @@ export class LeaderChecks implements ReignWatch {
       if (write.kind !== 'put' || write.record.kind !== 'run') continue;
       const run = write.record;
       for (const attempt of run.attempts) {
-        if (!this.#ledger.committed.has(attempt.epoch)) assigned.push(this.#noteAssigned(reign, run, attempt));
+        if (!this.#ledger.committed.has(attempt.epoch)) assigned.push(this.#noteAssigned(leader, run, attempt));
         this.#noteStop(run, attempt, abandoned.has(run.id));
       }
     }
     return { assigned, ended, fired };
   }
 
-  #noteAssigned({ term }: SimReign, run: Run, attempt: Attempt): AttemptFacts {
+  #noteAssigned({ term }: LeaderTerm, run: Run, attempt: Attempt): AttemptFacts {
     const { epoch, server, place, terms } = attempt;
     if (!this.#ledger.decidedAt.has(epoch)) this.#ledger.decidedAt.set(epoch, this.#queue.now);
     const overlaps = run.attempts.some((other) => other.epoch < epoch && other.state !== 'ENDED');
@@ -144,7 +144,7 @@ export class LeaderChecks implements ReignWatch {
   }
 
   /** The event log tells of every end, also of those of runs that go with their policy in the same commit. */
-  #noteEnd({ controller, term }: SimReign, event: EventRecord): readonly NotedEnd[] {
+  #noteEnd({ controller, term }: LeaderTerm, event: EventRecord): readonly NotedEnd[] {
     const { run, server, epoch } = event;
     const proof = PROOFS.find((one) => one === event.details?.['proof']);
     const cause = CAUSES.find((one) => one === event.cause);
@@ -157,9 +157,9 @@ export class LeaderChecks implements ReignWatch {
   }
 
   /** I7: what is taken grows only where there is room. */
-  #checkSlots(reign: SimReign): void {
-    const { state } = reign.core;
-    const before = this.#taken.get(reign);
+  #checkSlots(leader: LeaderTerm): void {
+    const { state } = leader.core;
+    const before = this.#taken.get(leader);
     const after = new Map<string, { readonly taken: number; readonly limit: number }>();
     const takenNow = allTakenSlots(state);
     for (const server of state.servers.values()) {
@@ -173,38 +173,38 @@ export class LeaderChecks implements ReignWatch {
         `${taken} slots are taken on ${server.id}, whose limit is ${limit}; before it was ${earlier.taken}`,
       );
     }
-    this.#taken.set(reign, after);
+    this.#taken.set(leader, after);
   }
 
-  sending(reign: SimReign, conn: ConnId, message: LeaderMessage): void {
-    const restsOn = this.#restsOn(reign, conn, message);
-    if (restsOn === undefined || restsOn <= reign.coveredAt) return;
+  sending(leader: LeaderTerm, conn: ConnId, message: LeaderMessage): void {
+    const restsOn = this.#restsOn(leader, conn, message);
+    if (restsOn === undefined || restsOn <= leader.coveredAt) return;
     this.#breaks(
       'I3',
-      `${reign.controller} (term ${reign.term}) sends ${message.kind} for something of ${seconds(restsOn)}; its newest check was begun at ${seconds(reign.coveredAt)}`,
+      `${leader.controller} (term ${leader.term}) sends ${message.kind} for something of ${seconds(restsOn)}; its newest check was begun at ${seconds(leader.coveredAt)}`,
     );
   }
 
   /** When that was received or decided which a check of the term has to be younger than. Undefined: nothing. */
-  #restsOn(reign: SimReign, conn: ConnId, message: LeaderMessage): number | undefined {
+  #restsOn(leader: LeaderTerm, conn: ConnId, message: LeaderMessage): number | undefined {
     const { decidedAt, stopDecidedAt, committed } = this.#ledger;
     switch (message.kind) {
       case 'welcome':
-        return reign.receivedAt.get(conn)?.get(0);
+        return leader.receivedAt(conn, 0);
       case 'grant':
-        return reign.receivedAt.get(conn)?.get(message.sequence);
+        return leader.receivedAt(conn, message.sequence);
       case 'start':
         if (!committed.has(message.epoch)) {
           this.#breaks(
             'I3',
-            `${reign.controller} sends the start of ${message.run} epoch ${message.epoch} before its commit`,
+            `${leader.controller} sends the start of ${message.run} epoch ${message.epoch} before its commit`,
           );
         }
         return decidedAt.get(message.epoch);
       case 'stop':
         return stopDecidedAt.get(message.epoch);
       case 'ack':
-        for (const ref of message.attempts) this.#checkAck(reign, conn, ref);
+        for (const ref of message.attempts) this.#checkAck(leader, conn, ref);
         return undefined;
       case 'report_full_state':
       case 'verdicts':
@@ -216,12 +216,12 @@ export class LeaderChecks implements ReignWatch {
   }
 
   /** I10: an agent forgets an end only when the store has it. What another place lists is none of ours, and may be forgotten there. */
-  #checkAck(reign: SimReign, conn: ConnId, { run, epoch }: { readonly run: RunId; readonly epoch: number }): void {
+  #checkAck(leader: LeaderTerm, conn: ConnId, { run, epoch }: { readonly run: RunId; readonly epoch: number }): void {
     const record = this.#store.read(`runs/${run}`);
     const attempt = record?.kind === 'run' ? record.attempts.find((one) => one.epoch === epoch) : undefined;
     if (attempt === undefined || attempt.state === 'ENDED') return;
-    if (placeName(attempt.place.instanceId, attempt.place.machineId) !== this.#placeOf(reign, conn)) return;
-    this.#breaks('I10', `${reign.controller} acknowledges the end of ${run} epoch ${epoch} before it is in the store`);
+    if (placeName(attempt.place.instanceId, attempt.place.machineId) !== this.#placeOf(leader, conn)) return;
+    this.#breaks('I10', `${leader.controller} acknowledges the end of ${run} epoch ${epoch} before it is in the store`);
   }
 
   #breaks(invariant: Invariant, message: string): void {

@@ -37,7 +37,7 @@ export interface Waiting {
 export function stillWaiting(world: World): readonly Waiting[] {
   const leader = world.leader();
   if (leader === undefined) return [{ who: 'everything', why: 'nobody leads' }];
-  const { state } = leader.reign.core;
+  const { state } = leader.term.core;
   const now = leader.controller.clockNow();
   const age = ageOf(state, now);
   const sick = world.sick?.site.host.server;

@@ -2,33 +2,33 @@
  * A commit is whole: whoever reads the store sees all of it or none. Beside the store stands what it should hold, changed at one moment
  * for each commit; leaders that load, and followers that look now and then, must find exactly that.
  */
+import type { Write } from '../../../controller/store/store.ts';
 import type { EventQueue } from '../event-queue.ts';
-import type { Encoded, SimWrite } from '../store.ts';
 import type { Verdict } from '../violation.ts';
 
 export class Wholeness {
   readonly #queue: EventQueue;
   readonly #verdict: Verdict;
-  #expected = new Map<string, Encoded>();
+  #expected = new Map<string, Uint8Array>();
 
   constructor(queue: EventQueue, verdict: Verdict) {
     this.#queue = queue;
     this.#verdict = verdict;
   }
 
-  committed(writes: readonly SimWrite[]): void {
-    for (const { key, value } of writes) {
-      if (value === undefined) this.#expected.delete(key);
-      else this.#expected.set(key, value);
+  committed(writes: readonly Write[]): void {
+    for (const write of writes) {
+      if (write.kind === 'put') this.#expected.set(write.key, write.value);
+      else this.#expected.delete(write.key);
     }
   }
 
-  restored(records: ReadonlyMap<string, Encoded>): void {
+  restored(records: ReadonlyMap<string, Uint8Array>): void {
     this.#expected = new Map(records);
   }
 
   /** Somebody reads everything. */
-  read(records: ReadonlyMap<string, Encoded>): void {
+  read(records: ReadonlyMap<string, Uint8Array>): void {
     const strange = [...records].find(([key, value]) => this.#expected.get(key) !== value)?.[0];
     const missing = [...this.#expected.keys()].find((key) => !records.has(key));
     if (strange === undefined && missing === undefined) return;

@@ -11,12 +11,12 @@ export const storeFaults = (intentions: Intentions): StrikeTable => ({
     const { store, plan, queue } = world;
     const leader = world.leader();
     if (leader === undefined) return;
-    const { controller, reign } = leader;
-    store.revoke(reign.term);
+    const { controller, term } = leader;
+    store.revoke(term.term);
     if (!plan.tellDeposed) return;
     queue.after(random.float() * 4_000, () =>
       controller.take(() => {
-        if (controller.reign === reign) controller.stepDown('its leadership was lost');
+        if (controller.leads === term) controller.stepDown('its leadership was lost');
       }),
     );
   },
@@ -48,12 +48,12 @@ export const storeFaults = (intentions: Intentions): StrikeTable => ({
     world.during(ms, () => {
       controller.path.cuts = Math.max(0, controller.path.cuts - 1);
     });
-    const { reign } = controller;
+    const { leads } = controller;
     // A leader steps down on its own clock before the store gives its term to another; but never count on it.
-    if (reign === undefined || !world.plan.tellDeposed) return;
+    if (leads === undefined || !world.plan.tellDeposed) return;
     world.queue.after(world.plan.electionTtlMs * 0.8, () =>
       controller.take(() => {
-        if (controller.reign === reign && controller.path.cuts > 0) controller.stepDown('the store does not answer');
+        if (controller.leads === leads && controller.path.cuts > 0) controller.stepDown('the store does not answer');
       }),
     );
   },

@@ -170,14 +170,15 @@ export const leaderMutants: readonly Mutant[] = [
     caughtBy: [26, 44],
     patches: [
       {
-        file: 'test/sim/store.ts',
-        find: '  campaign(candidate: Candidate): void {',
-        instead: '  campaign(candidate: Candidate): void {\n    candidate.loaded = this.save();',
+        file: 'test/sim/controller.ts',
+        find: 'this.later(ms, () => this.#world.store.campaign(this.#candidate));',
+        instead:
+          'this.later(ms, () => {\n      this.path.loaded = this.#world.store.load();\n      this.#world.store.campaign(this.#candidate);\n    });',
       },
       {
-        file: 'test/sim/controller.ts',
-        find: '() => ({ records: store.load(), incarnation: store.incarnation }),',
-        instead: '() => ({ records: this.#candidate.loaded, incarnation: store.incarnation }),',
+        file: 'test/sim/store-client.ts',
+        find: '() => cluster.load(),',
+        instead: '() => this.#options.path.loaded,',
       },
     ],
   },
