@@ -17,10 +17,10 @@ export interface AgentStreams {
 }
 
 export interface PerformerOptions {
-  readonly committer: Committer;
+  readonly committer: Pick<Committer, 'persist' | 'verify'>;
   readonly agents: AgentStreams;
-  readonly calls: PendingCalls;
-  readonly hub: WatchHub;
+  readonly calls: Pick<PendingCalls, 'settle'>;
+  readonly hub: Pick<WatchHub, 'publish'>;
   readonly onStepDown: (reason: string) => void;
 }
 

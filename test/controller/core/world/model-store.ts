@@ -1,10 +1,8 @@
 /** A store of the model world: keeps copies of records, and answers commits and checks at once, later, or when it is let. */
-import type { Effect } from '../../../../controller/core/cluster/effect.ts';
+import type { RecordWrite } from '../../../../controller/core/cluster/effect.ts';
 import type { FromShell } from '../../../../controller/core/cluster/event.ts';
 import type { StateRecord } from '../../../../controller/core/records/state.ts';
 import type { Agenda } from './agenda.ts';
-
-type Persist = Extract<Effect, { readonly kind: 'persist' }>;
 
 export interface ModelStoreOptions {
   readonly agenda: Agenda;
@@ -81,9 +79,9 @@ export class ModelStore {
     for (const { act } of held) act();
   }
 
-  commit(persist: Persist, post: (event: FromShell) => void): void {
+  commit(commit: number, records: readonly RecordWrite[], post: (event: FromShell) => void): void {
     // The records are live objects of the core: copied now, as the real shell encodes them now.
-    const writes = structuredClone(persist.writes);
+    const writes = structuredClone(records);
     const reign = this.#reign;
     const act = (): void => {
       if (reign !== this.#reign) return;
@@ -93,7 +91,7 @@ export class ModelStore {
       }
       this.commits += 1;
       this.writes += writes.length;
-      post({ kind: 'committed', commit: persist.commit });
+      post({ kind: 'committed', commit });
     };
     if (this.#commitsHeld !== undefined) {
       this.#commitsHeld.push({ act });

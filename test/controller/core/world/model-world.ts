@@ -8,6 +8,7 @@ import type { Effect } from '../../../../controller/core/cluster/effect.ts';
 import type { AdminCall, Call, Event } from '../../../../controller/core/cluster/event.ts';
 import { Core } from '../../../../controller/core/core.ts';
 import { checkAll } from '../../../../controller/core/runs/invariants.ts';
+import { Performer } from '../../../../controller/engine/effects.ts';
 import { createScheduleReader } from '../../../../controller/engine/schedules.ts';
 import { assert, present } from '../../../../shared/assert.ts';
 import type { LocumError } from '../../../../shared/errors.ts';
@@ -49,6 +50,7 @@ export class ModelWorld {
   readonly #latencyMs: () => number;
   readonly #streams = new Map<number, Stream>();
   #core: Core | undefined;
+  #performer: Performer | undefined;
   #mail: Event[] = [];
   #reign = 0;
   #lastConn = 0;
@@ -89,6 +91,7 @@ export class ModelWorld {
       maxCommitsInFlight: 1,
       keep: this.#options.keep,
     });
+    this.#performer = this.#newPerformer();
     this.post({
       kind: 'elected',
       term,
@@ -188,36 +191,32 @@ export class ModelWorld {
     for (const event of mail) core.step(event, this.now);
     const effects = core.flush(this.now);
     checkAll(core.state, this.now);
-    for (const effect of effects) this.#perform(effect);
+    for (const effect of effects) this.#options.onEffect?.(effect);
+    this.#performer?.perform(effects, this.now);
   }
 
-  #perform(effect: Effect): void {
-    this.#options.onEffect?.(effect);
+  /** What the newest leader asks for is done by the performer that ships, at this store and these agents. */
+  #newPerformer(): Performer {
     const reign = this.#reign;
     const post = (event: Event): void => {
       if (reign === this.#reign) this.post(event);
     };
-    switch (effect.kind) {
-      case 'persist':
-        this.store.commit(effect, post);
-        return;
-      case 'verify_term':
-        this.store.verify(effect.check, post);
-        return;
-      case 'send': {
-        const { term } = this.core.state;
-        this.#down(effect.conn, (agent) => agent.receive(effect.conn, term, effect.message));
-        return;
-      }
-      case 'close':
-        this.#closedByController(effect.conn, effect.error);
-        return;
-      case 'reply':
-      case 'publish':
-        return;
-      case 'step_down':
-        this.crash();
-    }
+    return new Performer({
+      committer: {
+        persist: (commit, writes) => this.store.commit(commit, writes, post),
+        verify: (check) => this.store.verify(check, post),
+      },
+      agents: {
+        send: (conn, message) => {
+          const { term } = this.core.state;
+          this.#down(conn, (agent) => agent.receive(conn, term, message));
+        },
+        close: (conn, error) => this.#closedByController(conn, error),
+      },
+      calls: { settle: () => {} },
+      hub: { publish: () => {} },
+      onStepDown: () => this.crash(),
+    });
   }
 
   #open(agent: ModelAgent): number {
