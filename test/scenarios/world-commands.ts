@@ -13,7 +13,7 @@ export const worldCommands: Readonly<Record<string, Command>> = {
   advance: ({ world }, { plain }) => world.advanceTo(world.now.mono + durationOf(plain[1] ?? '')),
   /** The wall clock of the controller is so far ahead from now on; `0`: it is right. */
   clock: ({ world }, { plain }) => {
-    world.agenda.wallErrorMs = durationOf(plain[1] ?? '');
+    world.time.wallErrorMs = durationOf(plain[1] ?? '');
   },
   /** What is asked of the store is answered only after `release`. */
   hold: ({ world }, { plain }) => {

@@ -47,21 +47,36 @@ export class EventQueue {
   /** Lets everything happen up to a time; `isOver` is asked after each step. */
   runUntil(time: number, isOver: () => boolean): void {
     this.settle();
-    for (let next = this.#heap[0]; next !== undefined && next.at <= time; next = this.#heap[0]) {
-      this.#takeFirst();
-      const { act } = next;
-      if (act === undefined) continue;
-      next.act = undefined;
-      this.now = next.at;
-      this.steps += 1;
-      act();
-      this.settle();
-      if (isOver()) return;
-    }
+    while (this.doNext(time)) if (isOver()) return;
+    this.skipTo(time);
+  }
+
+  /** Goes to the time of the next thing that is planned, if it is not after `time`, and does it. False: there is none. */
+  doNext(time: number): boolean {
+    const at = this.nextAt;
+    if (at === undefined || at > time) return false;
+    const act = this.#heap[0]?.act;
+    this.#takeFirst();
+    this.now = at;
+    this.steps += 1;
+    act?.();
+    this.settle();
+    return true;
+  }
+
+  /** When the next thing happens. */
+  get nextAt(): number | undefined {
+    while (this.#heap[0] !== undefined && this.#heap[0].act === undefined) this.#takeFirst();
+    return this.#heap[0]?.at;
+  }
+
+  skipTo(time: number): void {
     this.now = Math.max(this.now, time);
   }
 
   #takeFirst(): void {
+    const [first] = this.#heap;
+    if (first !== undefined) first.act = undefined;
     const last = this.#heap.pop();
     if (last === undefined || this.#heap.length === 0) return;
     this.#heap[0] = last;

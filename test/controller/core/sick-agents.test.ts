@@ -37,7 +37,7 @@ const refuses = (reason: string): Sickness =>
 const toEachAttempt = (name: string, act: (agent: ModelAgent, attempt: ModelAttempt) => void): Sickness => ({
   name,
   begin: (agent, world) => {
-    agent.onStart = (attempt) => world.agenda.plan(world.now.mono + 1, () => act(agent, attempt));
+    agent.onStart = (attempt) => world.time.plan(world.now.mono + 1, () => act(agent, attempt));
   },
 });
 
@@ -50,7 +50,7 @@ const again = (name: string, everyMs: number, act: (agent: ModelAgent, world: Mo
     const turn = (): void => {
       if (agent.onStart === healthy) return;
       act(agent, world);
-      world.agenda.plan(world.now.mono + everyMs, turn);
+      world.time.plan(world.now.mono + everyMs, turn);
     };
     agent.onStart = () => undefined;
     turn();
@@ -76,7 +76,7 @@ const SICKNESSES: readonly Sickness[] = [
         const isFull = (agent.facts.hostProblems ?? []).length > 0;
         agent.facts.hostProblems = isFull ? [] : [{ kind: 'NO_SPACE', detail: '' }];
         agent.beat('changes');
-        world.agenda.plan(world.now.mono + 3 * SECOND, turn);
+        world.time.plan(world.now.mono + 3 * SECOND, turn);
       };
       agent.onStart = () => undefined;
       turn();

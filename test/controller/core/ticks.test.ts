@@ -68,7 +68,7 @@ describe('an attempt', () => {
     world.advanceTo(SECOND);
     // The agent's clock is behind ours, and its process ends at once.
     agent.onStart = (attempt) => {
-      world.agenda.plan(world.now.mono, () => {
+      world.time.plan(world.now.mono, () => {
         agent.exit(attempt, 0);
         agent.attempts.set(`${attempt.run}/${attempt.epoch}`, {
           ...attempt,

@@ -26,7 +26,7 @@ const pass = (world: ModelWorld, ms: number): void => world.advanceTo(world.now.
 /** Another controller leads, whose clock is wrong. */
 function nextLeader(world: ModelWorld, wallErrorMs: number): void {
   world.crash();
-  world.agenda.wallErrorMs = wallErrorMs;
+  world.time.wallErrorMs = wallErrorMs;
   world.elect();
   world.agent('web-1').hello();
   pass(world, SECOND);
@@ -56,7 +56,7 @@ describe.each([
       const start = { kind: 'start_policy', policy: work, arguments: [] } as const;
       world.call(start, { requestId: 'once' });
       pass(world, SECOND);
-      if (step === 'steps') world.agenda.wallErrorMs = errorMs;
+      if (step === 'steps') world.time.wallErrorMs = errorMs;
       else nextLeader(world, errorMs);
       // The safety net, which forgets what is old, comes by meanwhile.
       pass(world, MINUTE);
@@ -70,7 +70,7 @@ describe.each([
     const world = worldWith('continuous');
     exit(world, 0);
     pass(world, 100);
-    world.agenda.wallErrorMs = errorMs;
+    world.time.wallErrorMs = errorMs;
     pass(world, 700);
     expect(runningNow(world)).toBe(false);
     pass(world, 400);
@@ -137,10 +137,10 @@ describe('a schedule', () => {
 
   it('whose last tick is hours ahead says so, forgets it, and goes on', () => {
     const world = scheduled('0 * * * *');
-    world.agenda.wallErrorMs = 48 * HOUR;
+    world.time.wallErrorMs = 48 * HOUR;
     pass(world, 5 * MINUTE);
     expect(world.state.policies.get(policyId('tick'))?.lastTickWall).toBeGreaterThan(world.now.wall - HOUR);
-    world.agenda.wallErrorMs = 0;
+    world.time.wallErrorMs = 0;
     pass(world, MINUTE);
     expect(typesOf(world)).toContain('SCHEDULE_RESET');
     const before = ticks(world);
@@ -162,10 +162,10 @@ describe('a schedule', () => {
 
   it('that was made by a clock that was ahead fires all the same', () => {
     const world = worldWith('on_demand');
-    world.agenda.wallErrorMs = 48 * HOUR;
+    world.time.wallErrorMs = 48 * HOUR;
     world.call({ kind: 'create_policy', policy: policyId('tick'), spec: schedule('0 * * * *') });
     pass(world, SECOND);
-    world.agenda.wallErrorMs = 0;
+    world.time.wallErrorMs = 0;
     pass(world, 3 * HOUR);
     expect(ticks(world)).toBe(3);
   });

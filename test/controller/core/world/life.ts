@@ -193,7 +193,7 @@ class LifeStage {
   #dial(agent: ModelAgent): void {
     const reachable = this.#world.isLed && !this.#world.cut.has(agent) && !this.#off.has(agent);
     if (reachable && agent.conn === undefined) agent.hello();
-    this.#world.agenda.plan(this.#world.now.mono + this.#random.int(500, 2_000), () => this.#dial(agent));
+    this.#world.time.plan(this.#world.now.mono + this.#random.int(500, 2_000), () => this.#dial(agent));
   }
 
   #heal(agent: ModelAgent): void {
@@ -212,7 +212,7 @@ class LifeStage {
   #crash(): void {
     if (!this.#world.isLed) return;
     this.#world.crash();
-    this.#world.agenda.plan(this.#world.now.mono + this.#random.int(0, 30 * SECOND), () => {
+    this.#world.time.plan(this.#world.now.mono + this.#random.int(0, 30 * SECOND), () => {
       if (!this.#world.isLed) this.#world.elect();
     });
   }
@@ -239,7 +239,7 @@ class LifeStage {
 
   /** The name is reserved until everything is proven ended. */
   #createLater(name: string): void {
-    this.#world.agenda.plan(this.#world.now.mono + 5 * SECOND, () => {
+    this.#world.time.plan(this.#world.now.mono + 5 * SECOND, () => {
       if (this.#world.isLed && this.#world.state.policies.get(policyId(name))?.deleting === false) return;
       this.#call(create(name));
       this.#createLater(name);

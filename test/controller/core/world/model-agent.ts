@@ -8,9 +8,9 @@ import type { CommandOutcome } from '../../../../shared/protocol/agent-message.t
 import type { EndCause, ReportedAttempt } from '../../../../shared/protocol/attempt.ts';
 import type { LeaderMessage } from '../../../../shared/protocol/leader-message.ts';
 import { SECOND } from '../../../../shared/time.ts';
-import type { Agenda } from './agenda.ts';
 import { type AgentFacts, capacityOf, helloOf, type StartAnswer } from './agent-facts.ts';
 import { isAlive, keyOf, type ModelAttempt, reported } from './model-attempt.ts';
+import type { ModelTime } from './model-time.ts';
 
 /** The one cluster of the model world. */
 export const CLUSTER_ID = 'c1';
@@ -40,7 +40,7 @@ export class ModelAgent {
   readonly attempts = new Map<string, ModelAttempt>();
   /** Highest epoch of each run that was seen here: spent. */
   readonly #spent = new Map<RunId, number>();
-  readonly #agenda: Agenda;
+  readonly #time: ModelTime;
   readonly #line: Line;
   /** A stream whose Welcome is awaited. */
   #greeting: { readonly conn: number; readonly sentMono: number } | undefined;
@@ -57,10 +57,10 @@ export class ModelAgent {
   onStart: (attempt: ModelAttempt) => void = () => undefined;
   onClosed: (reason: string) => void = () => undefined;
 
-  constructor(server: ServerId, facts: AgentFacts, agenda: Agenda, line: Line) {
+  constructor(server: ServerId, facts: AgentFacts, time: ModelTime, line: Line) {
     this.server = server;
     this.facts = facts;
-    this.#agenda = agenda;
+    this.#time = time;
     this.#line = line;
   }
 
@@ -70,13 +70,13 @@ export class ModelAgent {
 
   hello(inventory: readonly ReportedAttempt[] = this.#inventory()): void {
     const conn = this.lateHello(inventory);
-    this.#greeting = { conn, sentMono: this.#agenda.now.mono };
+    this.#greeting = { conn, sentMono: this.#time.now.mono };
   }
 
   /** A Hello that was under way for long, on a stream that the agent has given up since: nobody reads what is answered. */
   lateHello(inventory: readonly ReportedAttempt[]): number {
     const { facts } = this;
-    const now = this.#agenda.now.mono;
+    const now = this.#time.now.mono;
     const conn = this.#line.open();
     const hello = helloOf(facts, now);
     this.#line.say(conn, { kind: 'hello', hello: { ...hello, server: this.server, inventory } });
@@ -145,7 +145,7 @@ export class ModelAgent {
     const session = this.#session;
     if (session === undefined) return;
     session.sequence += 1;
-    session.stamps.set(session.sequence, this.#agenda.now.mono);
+    session.stamps.set(session.sequence, this.#time.now.mono);
     const { capabilities, hostProblems } = this.facts;
     this.#line.say(session.conn, {
       kind: 'heartbeat',
@@ -219,7 +219,7 @@ export class ModelAgent {
 
   #beatLater(session: Session): void {
     const rhythm = ++this.#rhythm;
-    this.#agenda.plan(this.#agenda.now.mono + this.#heartbeatMs, () => {
+    this.#time.plan(this.#time.now.mono + this.#heartbeatMs, () => {
       if (this.#session !== session || this.#rhythm !== rhythm) return;
       if (this.beats) this.beat();
       this.#beatLater(session);
@@ -235,7 +235,7 @@ export class ModelAgent {
 
   #extend(stampMono: number): void {
     for (const attempt of this.attempts.values()) {
-      if (!attempt.covered || attempt.stopping !== undefined || this.#agenda.now.mono >= attempt.deadlineMono) continue;
+      if (!attempt.covered || attempt.stopping !== undefined || this.#time.now.mono >= attempt.deadlineMono) continue;
       attempt.deadlineMono = Math.max(attempt.deadlineMono, stampMono + attempt.terms.leaseMs);
       this.#watch(attempt);
     }
@@ -244,8 +244,8 @@ export class ModelAgent {
   /** A5: at D it is stopped. */
   #watch(attempt: ModelAttempt): void {
     if (attempt.terms.onDisconnect !== 'STOP') return;
-    this.#agenda.plan(attempt.deadlineMono, () => {
-      if (this.#agenda.now.mono >= attempt.deadlineMono) this.#stop(attempt, 'LAPSED');
+    this.#time.plan(attempt.deadlineMono, () => {
+      if (this.#time.now.mono >= attempt.deadlineMono) this.#stop(attempt, 'LAPSED');
     });
   }
 
@@ -253,7 +253,7 @@ export class ModelAgent {
   #start(session: Session, start: Extract<LeaderMessage, { readonly kind: 'start' }>): void {
     this.#generation(session, start.generation);
     const stamp = session.stamps.get(start.sequence);
-    const now = this.#agenda.now;
+    const now = this.#time.now;
     const say = (outcome: CommandOutcome, reason: string, pid: number): void =>
       this.#line.say(session.conn, answer(start.commandId, outcome, reason, pid));
     const spent = start.epoch <= (this.#spent.get(start.run) ?? 0);
@@ -311,7 +311,7 @@ export class ModelAgent {
     const { stopTimeoutMs } = attempt.terms;
     const dieMs = this.dieMs();
     const stuck = dieMs === Number.POSITIVE_INFINITY;
-    this.#agenda.plan(this.#agenda.now.mono + Math.min(dieMs, stopTimeoutMs), () => {
+    this.#time.plan(this.#time.now.mono + Math.min(dieMs, stopTimeoutMs), () => {
       if (!isAlive(attempt)) return;
       if (stuck) {
         attempt.state = 'STUCK';
@@ -328,8 +328,8 @@ export class ModelAgent {
   ): void {
     if (!isAlive(attempt)) return;
     attempt.state = 'ENDED';
-    attempt.endWall = this.#agenda.now.wall;
-    attempt.endMono = this.#agenda.now.mono;
+    attempt.endWall = this.#time.now.wall;
+    attempt.endMono = this.#time.now.mono;
     attempt.pid = 0;
     attempt.end = { cause: attempt.stopping ?? cause, exitCode, detail: '' };
     if (tell === 'report') this.#report(attempt);

@@ -2,10 +2,10 @@
 import type { RecordWrite } from '../../../../controller/core/cluster/effect.ts';
 import type { FromShell } from '../../../../controller/core/cluster/event.ts';
 import type { StateRecord } from '../../../../controller/core/records/state.ts';
-import type { Agenda } from './agenda.ts';
+import type { ModelTime } from './model-time.ts';
 
 export interface ModelStoreOptions {
-  readonly agenda: Agenda;
+  readonly time: ModelTime;
   /** Milliseconds that each commit and each check takes. */
   readonly latencyMs: () => number;
 }
@@ -97,10 +97,10 @@ export class ModelStore {
       this.#commitsHeld.push({ act });
       return;
     }
-    const { agenda, latencyMs } = this.#options;
+    const { time, latencyMs } = this.#options;
     // Commits end in their order.
-    this.#lastCommitAtMono = Math.max(this.#lastCommitAtMono, agenda.now.mono + latencyMs());
-    agenda.plan(this.#lastCommitAtMono, act);
+    this.#lastCommitAtMono = Math.max(this.#lastCommitAtMono, time.now.mono + latencyMs());
+    time.plan(this.#lastCommitAtMono, act);
   }
 
   verify(check: number, post: (event: FromShell) => void): void {
@@ -108,8 +108,8 @@ export class ModelStore {
     const act = (): void => {
       if (reign === this.#reign) post({ kind: 'term_verified', check });
     };
-    const { agenda, latencyMs } = this.#options;
-    if (this.#checksHeld === undefined) agenda.plan(agenda.now.mono + latencyMs(), act);
+    const { time, latencyMs } = this.#options;
+    if (this.#checksHeld === undefined) time.plan(time.now.mono + latencyMs(), act);
     else this.#checksHeld.push({ act });
   }
 }

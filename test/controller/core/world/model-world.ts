@@ -14,10 +14,10 @@ import { assert, present } from '../../../../shared/assert.ts';
 import type { LocumError } from '../../../../shared/errors.ts';
 import { serverId } from '../../../../shared/ids.ts';
 import type { Now } from '../../../../shared/time.ts';
-import { Agenda } from './agenda.ts';
 import type { AgentFacts } from './agent-facts.ts';
 import { CLUSTER_ID, ModelAgent, type Said } from './model-agent.ts';
 import { ModelStore } from './model-store.ts';
+import { ModelTime } from './model-time.ts';
 
 /** So many things may happen in one moment. */
 const MAX_AT_ONCE = 20_000;
@@ -41,7 +41,7 @@ interface Stream {
 }
 
 export class ModelWorld {
-  readonly agenda = new Agenda();
+  readonly time = new ModelTime();
   readonly store: ModelStore;
   readonly agents = new Map<string, ModelAgent>();
   /** Agents whose network is cut: nothing arrives either way, and nobody is told. */
@@ -61,11 +61,11 @@ export class ModelWorld {
   constructor(options: WorldOptions = {}) {
     this.#options = options;
     this.#latencyMs = options.latencyMs ?? (() => 0);
-    this.store = new ModelStore({ agenda: this.agenda, latencyMs: this.#latencyMs });
+    this.store = new ModelStore({ time: this.time, latencyMs: this.#latencyMs });
   }
 
   get now(): Now {
-    return this.agenda.now;
+    return this.time.now;
   }
 
   get core(): Core {
@@ -132,7 +132,7 @@ export class ModelWorld {
         clusterId: '',
         ...facts,
       },
-      this.agenda,
+      this.time,
       {
         open: () => this.#open(agent),
         say: (conn, said) => this.#fromAgent(conn, said),
@@ -159,7 +159,7 @@ export class ModelWorld {
   post(event: Event): void {
     this.#mail.push(event);
     // One turn of the loop takes in all that came meanwhile.
-    if (this.#mail.length === 1) this.agenda.plan(this.now.mono, () => this.#turn());
+    if (this.#mail.length === 1) this.time.plan(this.now.mono, () => this.#turn());
   }
 
   /** Lets time pass up to a moment, with all that happens in it. */
@@ -170,17 +170,17 @@ export class ModelWorld {
       sinceMono = this.now.mono;
       assert(atOnce < MAX_AT_ONCE, `time does not stand still at ${sinceMono} ms`);
       const wake = this.#core === undefined || this.#mail.length > 0 ? undefined : this.#core.nextWakeMono();
-      const next = Math.min(this.agenda.nextMono ?? Number.POSITIVE_INFINITY, wake ?? Number.POSITIVE_INFINITY);
+      const next = Math.min(this.time.queue.nextAt ?? Number.POSITIVE_INFINITY, wake ?? Number.POSITIVE_INFINITY);
       if (next > untilMono) break;
-      if (this.agenda.nextMono !== undefined && this.agenda.nextMono <= next) {
-        this.agenda.doNext(untilMono);
+      if (this.time.queue.nextAt !== undefined && this.time.queue.nextAt <= next) {
+        this.time.queue.doNext(untilMono);
       } else {
-        this.agenda.skipTo(next);
+        this.time.queue.skipTo(next);
         this.ticks += 1;
         this.post({ kind: 'tick' });
       }
     }
-    this.agenda.skipTo(untilMono);
+    this.time.queue.skipTo(untilMono);
   }
 
   #turn(): void {
@@ -239,14 +239,14 @@ export class ModelWorld {
       if (reign === this.#reign && this.#core !== undefined) this.post(event);
     };
     if (stream.upAtMono <= this.now.mono) arrive();
-    else this.agenda.plan(stream.upAtMono, arrive);
+    else this.time.plan(stream.upAtMono, arrive);
   }
 
   #down(conn: number, act: (agent: ModelAgent) => void): void {
     const stream = this.#streams.get(conn);
     if (stream === undefined || this.cut.has(stream.agent)) return;
     stream.downAtMono = Math.max(stream.downAtMono, this.now.mono + this.#latencyMs());
-    this.agenda.plan(stream.downAtMono, () => {
+    this.time.plan(stream.downAtMono, () => {
       if (stream.open) act(stream.agent);
     });
   }
