@@ -5,6 +5,7 @@
 import { agentMutants } from './agent-mutants.ts';
 import { leaderMutants } from './leader-mutants.ts';
 import { setbackMutants } from './setback-mutants.ts';
+import { shellMutants } from './shell-mutants.ts';
 import { storeMutants } from './store-mutants.ts';
 
 export interface Patch {
@@ -26,4 +27,10 @@ export interface Mutant {
   readonly caughtIn?: readonly string[];
 }
 
-export const MUTANTS: readonly Mutant[] = [...agentMutants, ...leaderMutants, ...setbackMutants, ...storeMutants];
+export const MUTANTS: readonly Mutant[] = [
+  ...agentMutants,
+  ...leaderMutants,
+  ...setbackMutants,
+  ...storeMutants,
+  ...shellMutants,
+];
