@@ -36,7 +36,7 @@ export function gateStatusToProto(server: Server, wallAt: (age: number) => numbe
   return create(GateStatusSchema, {
     sinceTime: toTimestamp(gate.sinceWall),
     untilTime: toTimestamp(gate.untilAge === undefined ? undefined : wallAt(gate.untilAge)),
-    reason: gate.reason,
+    reason: `${gate.why}; ${gate.wayOut}`,
     problems: hostProblemsToProto(server.gate.problems).problems,
   });
 }

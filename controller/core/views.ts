@@ -1,5 +1,5 @@
 /** What people are shown beyond the records: derived from the state when asked, never stored. */
-import type { PoolId, RunId, ServerId } from '../../shared/ids.ts';
+import type { PoolId, RunId } from '../../shared/ids.ts';
 import type { Now } from '../../shared/time.ts';
 import {
   ageOf,
@@ -11,12 +11,11 @@ import {
   wallAtAge,
 } from './cluster/cluster.ts';
 import { runsIn, runsOf } from './cluster/run-lists.ts';
-import { effectiveMaxSlots, serverView, usedSlots } from './placement/capacity.ts';
-import { placementQuery } from './placement/eligible.ts';
+import { effectiveMaxSlots, usedSlots } from './placement/capacity.ts';
+import { askOf, serversNow } from './placement/choose.ts';
 import { type Explanation, explain } from './placement/explain.ts';
 import { gateOf } from './placement/gate-view.ts';
-import { roughly, whyAvoided } from './placement/happened.ts';
-import { skipOf } from './placement/setback.ts';
+import { whyChosen } from './placement/told.ts';
 import type { DeviationReason } from './records/deviation-reason.ts';
 import type { Policy, Run, Server } from './records/state.ts';
 import { drainBlocked as drainBlockedIn } from './runs/drain.ts';
@@ -50,20 +49,9 @@ export const drainBlocked = (
 /** Why each server of the pool would or would not get a run of this policy now. */
 export function explainPlacement(state: ClusterState, policy: Policy, now: Now): Explanation {
   const waiting = runsOf(state, policy).find((run) => run.state === 'QUEUED');
-  const claims = poolLiveOf(state, policy.spec.pool).claims;
-  const claimed = [...claims].filter(([, claimer]) => claimer !== waiting?.id).map(([server]) => server);
   const age = ageOf(state, now);
-  const query = placementQuery(state, policy, waiting, age, { claimed });
-  const why = (server: ServerId): string => avoidance(waiting, server, age);
-  return explain(query, poolLiveOf(state, policy.spec.pool).index, (id) => serverView(state, id), why);
-}
-
-/** Why a run avoids a server, and for how long. */
-function avoidance(run: Run | undefined, server: ServerId, age: number): string {
-  const skip = run === undefined ? undefined : skipOf(run, server);
-  if (skip === undefined) return 'it was lost or failed there a short time ago';
-  const untilAge = skip.pausedUntilAge > age ? skip.pausedUntilAge : skip.untilAge;
-  return `${whyAvoided(skip)}; for ${roughly(untilAge - age)} more`;
+  const ask = askOf(state, policy, waiting, age);
+  return explain(serversNow(state, policy), ask, (choice) => whyChosen(choice, policy, waiting, age));
 }
 
 /** When a schedule fires next; undefined: never, or it has none. */
@@ -125,7 +113,12 @@ function serverDeviations(state: ClusterState, server: Server, now: Now): readon
   const gate = gateOf(server);
   if (gate.kind !== 'OPEN') {
     const etaWall = gate.untilAge === undefined ? undefined : wallAtAge(state, now, gate.untilAge);
-    found.push({ resource, reason: `SERVER_${gate.kind}`, message: `takes no new runs: ${gate.reason}`, etaWall });
+    found.push({
+      resource,
+      reason: `SERVER_${gate.kind}`,
+      message: `takes no new runs: ${gate.why}; ${gate.wayOut}`,
+      etaWall,
+    });
   }
   const [used, limit] = [usedSlots(state, server), effectiveMaxSlots(state, server)];
   if (used > limit) say('OVER_CAPACITY', `${used} slots are used, its limit is ${limit}`);

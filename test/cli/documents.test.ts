@@ -17,7 +17,9 @@ const VERDICTS = Object.keys({
   CHOSEN: 0,
   AVAILABLE: 0,
   NOT_LISTED: 0,
+  NOT_REGISTERED: 0,
   REQUIREMENT: 0,
+  TOO_SMALL: 0,
   DELETING: 0,
   LEFT: 0,
   MISSING: 0,
@@ -28,8 +30,10 @@ const VERDICTS = Object.keys({
   SATURATED: 0,
   PROBATION: 0,
   QUARANTINED: 0,
-  FULL: 0,
+  EXCLUDED: 0,
   CLAIMED: 0,
+  FULL: 0,
+  PAUSED: 0,
   SKIPPED: 0,
 } satisfies Record<VerdictReason, 0>);
 const PROOFS = Object.keys({

@@ -7,6 +7,7 @@ import { runsOf } from '../cluster/run-lists.ts';
 import type { View } from '../cluster/turn.ts';
 import { mayUse } from '../indexes/placement-query.ts';
 import { policyList } from '../placement/effective-list.ts';
+import { lackText } from '../placement/obstacle.ts';
 import { capabilityMap, type Requirement, satisfies } from '../records/capability.ts';
 import type { Policy, PolicySpec, Run } from '../records/state.ts';
 import { restingServer } from '../runs/moves.ts';
@@ -43,10 +44,10 @@ const TOO_MANY: Effect = { effect: 'STOP', message: 'stops: the policy allows fe
 function effectOn(turn: View, run: Run, { policy, spec, requirements }: ChangedPolicy): Effect | undefined {
   const on = restingServer(run);
   if (on === undefined || run.desired === 'STOPPED') return undefined;
-  const capabilities = capabilityMap(serverOf(turn.state, on).capabilities);
-  const lacks = requirements.filter((requirement) => !satisfies(requirement, capabilities)).map(({ text }) => text);
-  if (lacks.length > 0 && spec.onCapabilityLoss !== 'IGNORE') {
-    const because = `${on} does not have ${lacks.join(' and ')}`;
+  const { capabilities } = serverOf(turn.state, on);
+  const byName = capabilityMap(capabilities);
+  if (spec.onCapabilityLoss !== 'IGNORE' && !requirements.every((requirement) => satisfies(requirement, byName))) {
+    const because = `${on} ${lackText(requirements, capabilities)}`;
     if (spec.onCapabilityLoss === 'STOP') return { effect: 'STOP', message: `stops in 60 s: ${because}` };
     return { effect: 'MOVE', message: `moves in 60 s to a server that has room, if there is one: ${because}` };
   }

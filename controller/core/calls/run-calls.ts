@@ -3,15 +3,14 @@ import { invalidField, type LocumError, stateProblem } from '../../../shared/err
 import type { ServerId } from '../../../shared/ids.ts';
 import { change, tell } from '../cluster/change.ts';
 import type { Turn, View } from '../cluster/turn.ts';
-import { effectiveMaxSlots, freeSlotsFor, isAvailable } from '../placement/capacity.ts';
-import { effectiveList } from '../placement/effective-list.ts';
-import { meetsRequirements } from '../placement/eligible.ts';
-import { gateOf } from '../placement/gate-view.ts';
+import { serverView } from '../placement/capacity.ts';
+import { askOf } from '../placement/choose.ts';
+import { obstacleAt, obstacleText } from '../placement/obstacle.ts';
 import { pausedServers, withoutPauses } from '../placement/setback.ts';
-import type { Attempt, Policy, Run, Server } from '../records/state.ts';
+import type { Attempt, Policy, Run } from '../records/state.ts';
 import { isReplaced } from '../runs/advance.ts';
 import { endAttempt } from '../runs/attempt.ts';
-import { beginMove, bestElsewhere, restingServer } from '../runs/moves.ts';
+import { beginMove, bestElsewhere, restingServer, whyNoneElsewhere } from '../runs/moves.ts';
 import { isEnded } from '../runs/run.ts';
 import { wantStopped } from '../runs/upkeep.ts';
 import { type CallOf, knownPolicy, knownRun, knownServer, type Outcome, runOutcome } from './outcome.ts';
@@ -37,7 +36,7 @@ export function moveRun(turn: Turn, request: CallOf<'move_run'>, validateOnly: b
     request.server === undefined
       ? bestElsewhere(turn, run, policy, from)
       : checkTarget(turn, policy, run, from, request.server);
-  if (to === undefined) throw notEligible(run, 'no other server that may take it has room');
+  if (to === undefined) throw notEligible(run, whyNoneElsewhere(turn, run, policy, from));
   if (!validateOnly) {
     beginMove(turn, run, from, to, 'MOVE');
     return runOutcome(run);
@@ -45,31 +44,15 @@ export function moveRun(turn: Turn, request: CallOf<'move_run'>, validateOnly: b
   return runOutcome({ ...run, reservation: { server: to, from, cause: 'MOVE', sinceAge: turn.age } });
 }
 
-/** The target an operator names keeps to the policy's list and requirements (I8). */
+/** The target an operator names keeps to the policy's list and requirements (I8); claims and setbacks are the operator's to pass over. */
 function checkTarget(turn: View, policy: Policy, run: Run, from: ServerId, id: ServerId): ServerId {
-  const { state } = turn;
-  const server = knownServer(turn, id);
+  const { state, age } = turn;
+  knownServer(turn, id);
   if (id === from) throw notEligible(run, `it runs on ${id} already`);
-  if (!effectiveList(state, policy).has(id)) throw notEligible(run, `${id} is not in the list of ${policy.id}`);
-  if (!meetsRequirements(state, policy, server))
-    throw notEligible(run, `${id} lacks ${policy.spec.requirements.join(' and ')}`);
-  if (!isAvailable(state, server)) throw notEligible(run, whyUnavailable(server));
-  const free = freeSlotsFor(state, server, run);
-  if (free < run.slots)
-    throw notEligible(
-      run,
-      `${id} has ${Math.max(0, free)} of ${effectiveMaxSlots(state, server)} slots free, it takes ${run.slots}`,
-    );
+  const ask = askOf(state, policy, run, age, { from, ignored: ['CLAIMED', 'PAUSED', 'SKIPPED'] });
+  const obstacle = obstacleAt(ask, id, serverView(state, id, { run: run.id }));
+  if (obstacle !== undefined) throw notEligible(run, `${id} ${obstacleText(obstacle, age)}; ${obstacle.change}`);
   return id;
-}
-
-function whyUnavailable(server: Server): string {
-  if (server.liveness !== 'ALIVE') return `${server.id} is ${server.liveness}`;
-  if (server.intent !== 'ACTIVE') return `${server.id} is ${server.intent}`;
-  if (server.saturated) return `${server.id} is SATURATED`;
-  const gate = gateOf(server);
-  if (gate.kind !== 'OPEN') return `${server.id} is in ${gate.kind}: ${gate.reason}`;
-  return `${server.id} is not connected`;
 }
 
 const notEligible = (run: Run, why: string): LocumError =>

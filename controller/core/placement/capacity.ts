@@ -1,12 +1,13 @@
 /** Slots of servers, and whether a server is in the available list (semantics 2, 8). */
-import type { ServerId } from '../../../shared/ids.ts';
-import { type ClusterState, poolLiveOf, poolOf, serverLiveOf } from '../cluster/cluster.ts';
+import type { RunId, ServerId } from '../../../shared/ids.ts';
+import type { Capability } from '../../../shared/protocol/capability.ts';
+import { type ClusterState, policyLiveOf, poolLiveOf, poolOf, serverLiveOf } from '../cluster/cluster.ts';
 import type { ServerFacts } from '../indexes/placement-query.ts';
-import type { Run, Server } from '../records/state.ts';
-import { type ServerView, takesPlacements } from './explain.ts';
+import { capabilityMap, satisfies } from '../records/capability.ts';
+import type { Policy, Run, Server } from '../records/state.ts';
 import { gateOf, hasStartUnderWay, isClosed, isGateOpen } from './gate-view.ts';
-
-const OPEN = { kind: 'OPEN' } as const;
+import { isInAvailableList } from './obstacle.ts';
+import type { ServerView } from './server-view.ts';
 
 /** The smaller of the operator's limit (or the pool's default) and the agent's own. */
 export function effectiveMaxSlots(state: ClusterState, server: Server): number {
@@ -23,14 +24,14 @@ export function usedSlots(state: ClusterState, server: Server): number {
 
 /**
  * Slots kept for moves: on the target until the new attempt is assigned there, and on the source until it runs, so that
- * the run can go back. A slot that an attempt of the run takes is not kept twice.
+ * the run can go back. A slot that an attempt of the run takes is not kept twice. `but`: what is kept for this run does not count.
  */
-export function reservedSlots(state: ClusterState, server: Server): number {
+export function reservedSlots(state: ClusterState, server: Server, but?: RunId): number {
   const live = serverLiveOf(state, server.id);
   let reserved = 0;
   for (const id of live.reservations) {
     const run = state.runs.get(id);
-    if (run !== undefined && !live.runs.has(id)) reserved += run.slots;
+    if (run !== undefined && id !== but && !live.runs.has(id)) reserved += run.slots;
   }
   return reserved;
 }
@@ -40,30 +41,99 @@ export function freeSlots(state: ClusterState, server: Server): number {
 }
 
 /** Free slots as this run sees them: what is reserved for it counts as free. */
-export function freeSlotsFor(state: ClusterState, server: Server, run: Run): number {
-  const live = serverLiveOf(state, server.id);
-  const own = live.reservations.has(run.id) && !live.runs.has(run.id) ? run.slots : 0;
-  return freeSlots(state, server) + own;
+export function freeSlotsFor(state: ClusterState, server: Server, { id }: Run): number {
+  return effectiveMaxSlots(state, server) - usedSlots(state, server) - reservedSlots(state, server, id);
 }
 
-/** In the available list: see `takesPlacements`. */
-export const isAvailable = (state: ClusterState, server: Server): boolean => takesPlacements(axesOf(state, server));
-
-/** The axes that decide whether a server is in the available list. */
-function axesOf(state: ClusterState, server: Server): Parameters<typeof takesPlacements>[0] {
-  return {
-    liveness: server.liveness,
-    intent: server.intent,
-    load: server.saturated ? 'SATURATED' : 'AVAILABLE',
-    deleting: server.deleting,
-    connected: serverLiveOf(state, server.id).session?.phase === 'OPEN',
-    gate: isGateOpen(state, server) ? OPEN : gateOf(server),
-  };
+/** Slots that are counted differently for a question. */
+export interface SlotsAside {
+  /** What is kept for this run counts as free. */
+  readonly run?: RunId | undefined;
+  /** So many more are given away. */
+  readonly given?: number | undefined;
 }
+
+/** A server as it is when it is asked: nothing is counted that is not asked for. */
+class LiveView implements ServerView {
+  readonly #state: ClusterState;
+  readonly #server: Server;
+  readonly #aside: SlotsAside;
+
+  constructor(state: ClusterState, server: Server, aside: SlotsAside) {
+    this.#state = state;
+    this.#server = server;
+    this.#aside = aside;
+  }
+
+  get liveness(): ServerView['liveness'] {
+    return this.#server.liveness;
+  }
+
+  get intent(): ServerView['intent'] {
+    return this.#server.intent;
+  }
+
+  get load(): ServerView['load'] {
+    return this.#server.saturated ? 'SATURATED' : 'AVAILABLE';
+  }
+
+  get deleting(): boolean {
+    return this.#server.deleting;
+  }
+
+  get connected(): boolean {
+    return serverLiveOf(this.#state, this.#server.id).session?.phase === 'OPEN';
+  }
+
+  get isBusy(): boolean {
+    return hasStartUnderWay(this.#state, this.#server);
+  }
+
+  get gate(): ServerView['gate'] {
+    return isGateOpen(this.#state, this.#server) ? OPEN : gateOf(this.#server);
+  }
+
+  get usedSlots(): number {
+    return usedSlots(this.#state, this.#server);
+  }
+
+  get reservedSlots(): number {
+    return reservedSlots(this.#state, this.#server, this.#aside.run) + (this.#aside.given ?? 0);
+  }
+
+  get maxSlots(): number {
+    return effectiveMaxSlots(this.#state, this.#server);
+  }
+
+  get capabilities(): readonly Capability[] {
+    return this.#server.capabilities;
+  }
+}
+
+const OPEN = { kind: 'OPEN' } as const;
+
+/** Undefined: it is not registered. */
+export function serverView(state: ClusterState, id: ServerId, aside: SlotsAside = {}): ServerView | undefined {
+  const server = state.servers.get(id);
+  return server === undefined ? undefined : new LiveView(state, server, aside);
+}
+
+/** In the available list: nothing that keeps a server out of it stands (obstacle.ts). */
+export const isAvailable = (state: ClusterState, server: Server): boolean =>
+  isInAvailableList(new LiveView(state, server, {}), server.id);
 
 /** Behind a closed gate, and otherwise in the list, with no start under way. */
 export const isUsableBehindGate = (state: ClusterState, server: Server): boolean =>
-  isClosed(server) && !hasStartUnderWay(state, server) && takesPlacements({ ...axesOf(state, server), gate: OPEN });
+  isClosed(server) &&
+  !hasStartUnderWay(state, server) &&
+  isInAvailableList(new LiveView(state, server, {}), server.id, true);
+
+export const meetsRequirements = (state: ClusterState, policy: Policy, server: Server): boolean => {
+  const { requirements } = policyLiveOf(state, policy);
+  if (requirements.length === 0) return true;
+  const capabilities = capabilityMap(server.capabilities);
+  return requirements.every((requirement) => satisfies(requirement, capabilities));
+};
 
 export function placementFacts(state: ClusterState, id: ServerId): ServerFacts | undefined {
   const server = state.servers.get(id);
@@ -86,18 +156,4 @@ export function refreshIndex(state: ClusterState, id: ServerId): void {
     closed.add(id);
     lastResort.setServer(id, { ...facts, available: isUsableBehindGate(state, server) });
   } else if (closed.delete(id)) lastResort.removeServer(id);
-}
-
-/** A server as an explanation needs it. */
-export function serverView(state: ClusterState, id: ServerId): ServerView | undefined {
-  const server = state.servers.get(id);
-  if (server === undefined) return undefined;
-  return {
-    ...axesOf(state, server),
-    isBusy: hasStartUnderWay(state, server),
-    freeSlots: freeSlots(state, server),
-    usedSlots: usedSlots(state, server),
-    maxSlots: effectiveMaxSlots(state, server),
-    capabilities: server.capabilities,
-  };
 }

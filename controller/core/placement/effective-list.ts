@@ -31,9 +31,14 @@ export class EffectiveList implements Iterable<ServerId> {
     this.#pool = pool;
   }
 
+  /** A server that the policy may use, were it in the pool. */
+  names(server: ServerId): boolean {
+    return mayUse(this.#list, server);
+  }
+
   /** A server of the pool that the policy may use. */
   has(server: ServerId): boolean {
-    return this.#pool.rankOf(server) > 0 && mayUse(this.#list, server);
+    return this.#pool.rankOf(server) > 0 && this.names(server);
   }
 
   /** Position, from 1, as whoever wrote the list counts: those that are not registered count too. 0: not in it. */

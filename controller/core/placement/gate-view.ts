@@ -26,8 +26,9 @@ export type GateView =
       readonly sinceWall: number;
       /** When it opens or is tried again. Undefined: when its agent says so, or is back. */
       readonly untilAge: number | undefined;
-      /** In words. */
-      readonly reason: string;
+      /** What is wrong, and what ends it, in words. */
+      readonly why: string;
+      readonly wayOut: string;
     };
 
 const WAYS_OUT: Readonly<Record<Probation['phase'], string>> = {
@@ -40,15 +41,17 @@ const WAYS_OUT: Readonly<Record<Probation['phase'], string>> = {
 export function gateOf({ gate }: Server): GateView {
   const { probation, quarantine, problems } = gate;
   if (probation !== undefined) {
-    const reason = `it can start nothing: ${describe(problems)}; ${WAYS_OUT[probation.phase]}`;
+    const why = `it can start nothing: ${describe(problems)}`;
+    const wayOut = WAYS_OUT[probation.phase];
     const untilAge = probation.phase === 'PAUSED' ? probation.untilAge : undefined;
-    return { kind: 'PROBATION', sinceWall: probation.sinceWall, untilAge, reason };
+    return { kind: 'PROBATION', sinceWall: probation.sinceWall, untilAge, why, wayOut };
   }
   if (quarantine === undefined || quarantine.phase === 'OVER') return { kind: 'OPEN' };
   const minutes = quarantineMs(quarantine.rounds) / MINUTE;
-  const reason = `it went missing ${MISSING_MAX} times within an hour; that ends ${minutes} min after its return`;
+  const why = `it went missing ${MISSING_MAX} times within an hour`;
+  const wayOut = `that ends ${minutes} min after its return`;
   const untilAge = quarantine.phase === 'CLOSED' ? quarantine.untilAge : undefined;
-  return { kind: 'QUARANTINED', sinceWall: quarantine.sinceWall, untilAge, reason };
+  return { kind: 'QUARANTINED', sinceWall: quarantine.sinceWall, untilAge, why, wayOut };
 }
 
 export const isClosed = (server: Server): boolean => gateOf(server).kind !== 'OPEN';

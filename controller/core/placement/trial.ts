@@ -6,13 +6,21 @@ import type { ServerId } from '../../../shared/ids.ts';
 import type { ClusterState } from '../cluster/cluster.ts';
 import { PlacementIndex } from '../indexes/placement-index.ts';
 import type { ServerFacts } from '../indexes/placement-query.ts';
-import { placementFacts } from './capacity.ts';
+import { placementFacts, serverView } from './capacity.ts';
+import type { Servers } from './choose.ts';
+import type { ServerView } from './server-view.ts';
 
-export class Trial {
+export class Trial implements Servers {
   readonly index = new PlacementIndex();
+  /** Nobody is moved behind a closed gate by choice. */
+  readonly lastResort = undefined;
+  /** As it would be once the plan so far is carried out. */
+  readonly viewOf: Servers['viewOf'];
   readonly #facts = new Map<ServerId, ServerFacts>();
+  readonly #given = new Map<ServerId, number>();
 
   constructor(state: ClusterState, order: readonly ServerId[]) {
+    this.viewOf = (id): ServerView | undefined => serverView(state, id, { given: this.#given.get(id) });
     this.index.setOrder(order);
     for (const id of order) {
       const facts = placementFacts(state, id);
@@ -23,7 +31,9 @@ export class Trial {
   /** Slots of a server are given to a move of the plan. */
   take(id: ServerId, slots: number): void {
     const facts = this.#facts.get(id);
-    if (facts !== undefined) this.#set(id, { ...facts, freeSlots: facts.freeSlots - slots });
+    if (facts === undefined) return;
+    this.#given.set(id, (this.#given.get(id) ?? 0) + slots);
+    this.#set(id, { ...facts, freeSlots: facts.freeSlots - slots });
   }
 
   #set(id: ServerId, facts: ServerFacts): void {

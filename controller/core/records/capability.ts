@@ -49,12 +49,11 @@ export function satisfies(requirement: Requirement, capabilities: CapabilityMap)
   }
 }
 
-/** Why the requirement is not met, with what the server has: `needs dotnet >= 3.0, has dotnet = 2.1`. */
-export function describeUnmet(requirement: Requirement, capabilities: CapabilityMap): string {
-  const capability = capabilities.get(requirement.name);
-  const needs = `needs ${requirement.text}`;
-  if (capability === undefined) return `${needs}, has no ${requirement.name}`;
-  return `${needs}, has ${requirement.name}${capability.value === '' ? '' : ` = ${capability.value}`}`;
+/** What a server has of that name: `has dotnet = 2.1`, `has no gpu`. */
+export function describeCapability(name: string, capabilities: CapabilityMap): string {
+  const capability = capabilities.get(name);
+  if (capability === undefined) return `has no ${name}`;
+  return `has ${name}${capability.value === '' ? '' : ` = ${capability.value}`}`;
 }
 
 function holds(order: number, operator: Comparison): boolean {

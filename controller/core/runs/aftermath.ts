@@ -8,7 +8,7 @@ import { change, type RunPatch, SILENT } from '../cluster/change.ts';
 import { poolOf, serverOf } from '../cluster/cluster.ts';
 import type { Turn, View } from '../cluster/turn.ts';
 import { freeSlotsFor } from '../placement/capacity.ts';
-import { eligibleServers } from '../placement/eligible.ts';
+import { eligibleServers } from '../placement/choose.ts';
 import {
   avoided,
   nextSetback,

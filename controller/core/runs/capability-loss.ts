@@ -1,11 +1,12 @@
 /** A required capability lost while running: after 60 s of confirmed loss the run moves or stops (semantics 8). */
 import { MINUTE } from '../../../shared/time.ts';
-import { runLiveOf, serverOf } from '../cluster/cluster.ts';
+import { policyLiveOf, runLiveOf, serverOf } from '../cluster/cluster.ts';
 import type { Turn } from '../cluster/turn.ts';
-import { meetsRequirements } from '../placement/eligible.ts';
+import { meetsRequirements } from '../placement/capacity.ts';
+import { lackText } from '../placement/obstacle.ts';
 import type { Run } from '../records/state.ts';
 import { currentAttempt, stopAttempt } from './attempt.ts';
-import { beginMove, bestElsewhere, restingServer } from './moves.ts';
+import { beginMove, bestElsewhere, restingServer, whyNoneElsewhere } from './moves.ts';
 
 const CONFIRM_MS = MINUTE;
 
@@ -27,18 +28,13 @@ export function judgeCapabilities(turn: Turn, run: Run): void {
   }
   const attempt = currentAttempt(run);
   if (attempt === undefined) return;
+  const { requirements } = policyLiveOf(state, policy);
+  const lack = `${from} ${lackText(requirements, serverOf(state, from).capabilities)}`;
   if (policy.spec.onCapabilityLoss === 'STOP') {
-    stopAttempt(
-      turn,
-      run,
-      attempt,
-      'CAPABILITY_LOST',
-      `${from} no longer has ${policy.spec.requirements.join(' and ')}`,
-    );
+    stopAttempt(turn, run, attempt, 'CAPABILITY_LOST', lack);
     return;
   }
   const target = bestElsewhere(turn, run, policy, from);
   if (target !== undefined) beginMove(turn, run, from, target, 'MOVE');
-  else
-    live.blockedReason = `${from} no longer has ${policy.spec.requirements.join(' and ')}, and no other server that has it has room`;
+  else live.blockedReason = `${lack}; ${whyNoneElsewhere(turn, run, policy, from)}`;
 }

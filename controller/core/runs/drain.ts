@@ -4,14 +4,13 @@ import { change } from '../cluster/change.ts';
 import { type ClusterState, poolOf, serverLiveOf, serverOf } from '../cluster/cluster.ts';
 import type { MovePlan, PlannedMove, PlannedStay } from '../cluster/event.ts';
 import type { Turn, View } from '../cluster/turn.ts';
-import { placementQuery } from '../placement/eligible.ts';
+import { askOf } from '../placement/choose.ts';
+import { whyNowhere } from '../placement/told.ts';
 import { Trial } from '../placement/trial.ts';
 import { byNumber } from '../records/run-number.ts';
 import type { Attempt, Run, Server } from '../records/state.ts';
 import { currentAttempt, stopAttempt, unendedAttempts } from './attempt.ts';
-import { beginMove, bestElsewhere, hasBudget, restingServer } from './moves.ts';
-
-const NO_ROOM_ELSEWHERE = 'no other server that may take it has room';
+import { beginMove, bestElsewhere, hasBudget, restingServer, whyNoneElsewhere } from './moves.ts';
 
 export function pumpDrain(turn: Turn, server: Server): void {
   const { drain } = server;
@@ -71,11 +70,15 @@ export function planDrain(turn: View, server: Server): MovePlan {
   for (const run of runsHere(turn.state, server.id)) {
     const policy = turn.state.policies.get(run.policy);
     if (policy === undefined || restingServer(run) !== server.id) continue;
-    const query = placementQuery(turn.state, policy, run, turn.age, { exclude: [server.id] });
-    const to = trial.index.choose({ ...query, first: undefined });
-    if (to !== undefined) trial.take(to, run.slots);
-    if (to === undefined) stays.push({ run: run.id, policy: policy.id, server: server.id, reason: NO_ROOM_ELSEWHERE });
-    else moves.push({ run: run.id, policy: policy.id, from: server.id, to });
+    const ask = askOf(turn.state, policy, run, turn.age, { from: server.id });
+    const to = trial.index.choose(ask.query);
+    if (to === undefined) {
+      const reason = whyNowhere(trial, ask, turn.age).message;
+      stays.push({ run: run.id, policy: policy.id, server: server.id, reason });
+      continue;
+    }
+    trial.take(to, run.slots);
+    moves.push({ run: run.id, policy: policy.id, from: server.id, to });
   }
   return { moves, stays };
 }
@@ -91,6 +94,7 @@ export function drainBlocked(
     const policy = turn.state.policies.get(run.policy);
     if (policy === undefined || currentAttempt(run)?.stopReason !== undefined) return [];
     if (restingServer(run) !== id) return [{ run: run.id, reason: `it is ${run.state}: ${run.message}` }];
-    return bestElsewhere(turn, run, policy, id) === undefined ? [{ run: run.id, reason: NO_ROOM_ELSEWHERE }] : [];
+    if (bestElsewhere(turn, run, policy, id) !== undefined) return [];
+    return [{ run: run.id, reason: whyNoneElsewhere(turn, run, policy, id) }];
   });
 }

@@ -2,16 +2,23 @@
 import { assert } from '../../../shared/assert.ts';
 import type { Now } from '../../../shared/time.ts';
 import { ageOf, type ClusterState, serverLiveOf } from '../cluster/cluster.ts';
-import { effectiveMaxSlots, freeSlotsFor, isAvailable, isUsableBehindGate, usedSlots } from '../placement/capacity.ts';
+import {
+  effectiveMaxSlots,
+  freeSlotsFor,
+  isAvailable,
+  isUsableBehindGate,
+  meetsRequirements,
+  usedSlots,
+} from '../placement/capacity.ts';
+import { eligibleServers } from '../placement/choose.ts';
 import { effectiveList } from '../placement/effective-list.ts';
-import { meetsRequirements } from '../placement/eligible.ts';
-import { isLastResort } from '../placement/last-resort.ts';
 import type { Policy, Run, Server } from '../records/state.ts';
 import { isEnded } from './run.ts';
 
 /** I7, I8: the chosen server is in the list, has what is required and has room. */
 export function checkPlacement(state: ClusterState, policy: Policy, run: Run, server: Server): void {
-  const mayTake = isAvailable(state, server) || (isUsableBehindGate(state, server) && isLastResort(state, policy));
+  const mayTake =
+    isAvailable(state, server) || (isUsableBehindGate(state, server) && eligibleServers(state, policy).length === 0);
   assert(mayTake, `I8: ${server.id} is in the available list, or the last resort of ${policy.id}`);
   assert(effectiveList(state, policy).has(server.id), `I8: ${server.id} is in the list of ${policy.id}`);
   assert(meetsRequirements(state, policy, server), `I8: ${server.id} has what ${policy.id} requires`);

@@ -10,9 +10,11 @@ import { change, SILENT } from '../cluster/change.ts';
 import { type ClusterState, poolLiveOf, poolOf, serverLiveOf, serverOf } from '../cluster/cluster.ts';
 import type { MovePlan, PlannedMove, PlannedStay } from '../cluster/event.ts';
 import type { Turn, View } from '../cluster/turn.ts';
-import { freeSlotsFor, isAvailable } from '../placement/capacity.ts';
-import { EffectiveList, effectiveList, type PoolOrder, policyList } from '../placement/effective-list.ts';
-import { meetsRequirements, placementQuery } from '../placement/eligible.ts';
+import { freeSlotsFor, isAvailable, meetsRequirements } from '../placement/capacity.ts';
+import { askOf, type Servers, serversNow } from '../placement/choose.ts';
+import { effectiveList, type PoolOrder } from '../placement/effective-list.ts';
+import { type Ask, obstacleAt, obstacleText } from '../placement/obstacle.ts';
+import { whyNowhere } from '../placement/told.ts';
 import { Trial } from '../placement/trial.ts';
 import { byNumber } from '../records/run-number.ts';
 import type { Policy, Reservation, Run } from '../records/state.ts';
@@ -52,8 +54,8 @@ export function planOrder(
     const policy = state.policies.get(run.policy);
     const from = restingServer(run);
     if (policy === undefined || from === undefined) continue;
-    const query = placementQuery(state, policy, run, turn.age);
-    const list = new EffectiveList(policyList(policy.spec), trial.index);
+    const ask = askOf(state, policy, run, turn.age, { order: trial.index });
+    const { query, list } = ask;
     // One outside of the list (0) is best left alone.
     const isBetter = (id: ServerId | undefined): id is ServerId =>
       id !== undefined && list.rankOf(id) < list.rankOf(from);
@@ -61,7 +63,7 @@ export function planOrder(
     if (!isBetter(best)) continue;
     const to = trial.index.choose(query);
     const stay = (reason: string): number => stays.push({ run: run.id, policy: policy.id, server: from, reason });
-    if (!isBetter(to)) stay(`${best} is better placed and full`);
+    if (!isBetter(to)) stay(`${best} is better placed, and ${whyNotThere(trial, ask, best)}`);
     else if (asked === 'BY_ITSELF' && run.lastMoveAge > turn.age - MOVE_BUDGET_MS)
       stay('it was moved less than 15 minutes ago');
     else {
@@ -70,6 +72,11 @@ export function planOrder(
     }
   }
   return { moves, stays };
+}
+
+function whyNotThere({ viewOf }: Servers, ask: Ask, id: ServerId): string {
+  const obstacle = obstacleAt(ask, id, viewOf(id));
+  return obstacle === undefined ? 'goes to another run' : obstacleText(obstacle, ask.age);
 }
 
 const canServe = (state: ClusterState, policy: Policy, id: ServerId): boolean =>
@@ -146,10 +153,16 @@ export function beginMove(turn: Turn, run: Run, from: ServerId, to: ServerId, ca
 /** The best server with room for a run, apart from where it is. */
 export function bestElsewhere(turn: View, run: Run, policy: Policy, from: ServerId): ServerId | undefined {
   const { state } = turn;
-  const query = placementQuery(state, policy, run, turn.age, { exclude: [from] });
-  const best = poolLiveOf(state, run.pool).index.choose({ ...query, first: undefined });
+  const best = poolLiveOf(state, run.pool).index.choose(askOf(state, policy, run, turn.age, { from }).query);
   // What became of it in this very turn may not be in the index yet.
   return best !== undefined && isAvailable(state, serverOf(state, best)) ? best : undefined;
+}
+
+/** Why there is none. Costs as much as there are servers in the policy's list. */
+export function whyNoneElsewhere({ state, age }: View, run: Run, policy: Policy, from: ServerId): string {
+  // By choice nothing is moved behind a closed gate.
+  const servers = { ...serversNow(state, policy), lastResort: undefined };
+  return whyNowhere(servers, askOf(state, policy, run, age, { from }), age).message;
 }
 
 /** Failback AUTO: a better-ranked server that has been stable for 10 minutes (semantics 10). */

@@ -84,7 +84,7 @@ describe('a policy that is changed', () => {
       expect(script.effects[0]).toBe(`KEEP ${first}: keeps its terms until its next attempt`);
       const gpu = await tried({ requirements: ['gpu'] });
       expect(gpu.effects[0]).toBe(
-        `MOVE ${first}: moves in 60 s to a server that has room, if there is one: a does not have gpu`,
+        `MOVE ${first}: moves in 60 s to a server that has room, if there is one: a does not meet gpu (has no gpu)`,
       );
       const elsewhere = await tried({ servers: ['servers/b'] });
       expect(elsewhere.effects[0]).toBe(`KEEP ${first}: stays on a, which is not in its list, until its next attempt`);

@@ -3,7 +3,7 @@
  * a reason that the rules allow. One host that stays sick is no excuse: it counts as if it were not there.
  */
 import { ageOf, type ClusterState } from '../../../controller/core/cluster/cluster.ts';
-import { placementQuery } from '../../../controller/core/placement/eligible.ts';
+import { askOf } from '../../../controller/core/placement/choose.ts';
 import type { Policy, Run } from '../../../controller/core/records/state.ts';
 import { takeoverWaitMs } from '../../../controller/core/records/timers.ts';
 import type { ServerId } from '../../../shared/ids.ts';
@@ -70,7 +70,7 @@ function doesRun(living: ReadonlySet<Tree>, run: Run): boolean {
 /** The exceptions of I5, each shown with its reason. */
 function mayWait(state: ClusterState, policy: Policy, run: Run, age: number, sick: ServerId | undefined): boolean {
   const noRoom = (): boolean => {
-    const query = placementQuery(state, policy, run, age);
+    const { query } = askOf(state, policy, run, age);
     // Beside a sick host, a server that lost or refused the run itself may be left out for its five minutes.
     const exclude = sick === undefined ? [] : [sick, ...query.skip];
     return chooseAtLast(state, policy.spec.pool, { ...query, exclude }) === undefined;

@@ -62,9 +62,9 @@ export const setbackMutants: readonly Mutant[] = [
     caughtIn: ['probation-reported.txt', 'quarantine.txt'],
     patches: [
       {
-        file: 'controller/core/placement/last-resort.ts',
-        find: 'return index.choose(anyRoom) === undefined ? lastResort.choose(query) : undefined;',
-        instead: 'return index.choose(anyRoom) === undefined ? undefined : chosen;',
+        file: 'controller/core/placement/choose.ts',
+        find: 'return { server: lastResort.choose(query), isLastResort: true };',
+        instead: 'return { server, isLastResort: false };',
       },
     ],
   },

@@ -706,7 +706,8 @@ export type ExplainPlacementResponse = Message<"locum.v1.ExplainPlacementRespons
   chosenServer: string;
 
   /**
-   * One entry for each server of the pool, in the order in which they are tried.
+   * One entry for each server of the pool, and for each that the policy names and that is not registered there, in the order in which
+   * they are tried.
    *
    * @generated from field: repeated locum.v1.ServerVerdict servers = 2;
    */
@@ -741,7 +742,7 @@ export type ServerVerdict = Message<"locum.v1.ServerVerdict"> & {
   server: string;
 
   /**
-   * Position in the policy's effective list, from 1. 0: not in it.
+   * Position in the policy's effective list, from 1, as the list is written. 0: not in it.
    *
    * @generated from field: int32 rank = 2;
    */
@@ -755,15 +756,15 @@ export type ServerVerdict = Message<"locum.v1.ServerVerdict"> & {
   eligible: boolean;
 
   /**
-   * One stable word: CHOSEN, AVAILABLE, NOT_LISTED, REQUIREMENT, DELETING, LEFT, MISSING, SUSPECT, DISCONNECTED, DRAINING,
-   * CORDONED, SATURATED, FULL, CLAIMED, SKIPPED.
+   * One stable word: CHOSEN, AVAILABLE, or the first that holds of NOT_LISTED, NOT_REGISTERED, REQUIREMENT, TOO_SMALL, DELETING, LEFT,
+   * MISSING, SUSPECT, DRAINING, CORDONED, SATURATED, PROBATION, QUARANTINED, DISCONNECTED, EXCLUDED, CLAIMED, FULL, PAUSED, SKIPPED.
    *
    * @generated from field: string reason = 4;
    */
   reason: string;
 
   /**
-   * The reason in words, with the figures behind it.
+   * The reason in words, with the figures behind it, and what would change it.
    *
    * @generated from field: string detail = 5;
    */

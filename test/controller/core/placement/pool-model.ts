@@ -1,7 +1,8 @@
 import fc from 'fast-check';
 import type { PlacementQuery, ServerFacts } from '../../../../controller/core/indexes/placement-query.ts';
-import { policyList } from '../../../../controller/core/placement/effective-list.ts';
-import { type ServerView, takesPlacements } from '../../../../controller/core/placement/explain.ts';
+import { EffectiveList, type PoolOrder, policyList } from '../../../../controller/core/placement/effective-list.ts';
+import { type Ask, isInAvailableList } from '../../../../controller/core/placement/obstacle.ts';
+import { freeSlotsOf, type ServerView } from '../../../../controller/core/placement/server-view.ts';
 import { parseRequirement, type Requirement } from '../../../../controller/core/records/capability.ts';
 import type { ListMode } from '../../../../controller/core/records/state.ts';
 import { type ServerId, serverId } from '../../../../shared/ids.ts';
@@ -25,25 +26,25 @@ export function capability(name: string, value: string): Capability {
   return { name, value, source: 'CONFIG' };
 }
 
+const ANY = serverId('any');
+
 /** A healthy server with nothing on it. */
 export function viewOf(changes: Partial<ServerView> = {}): ServerView {
-  const maxSlots = changes.maxSlots ?? 50;
-  const usedSlots = changes.usedSlots ?? 0;
   return {
     ...{ liveness: 'ALIVE', intent: 'ACTIVE', load: 'AVAILABLE', deleting: false, connected: true, capabilities: [] },
     ...{ gate: { kind: 'OPEN' }, isBusy: false },
-    ...{ maxSlots, usedSlots, freeSlots: maxSlots - usedSlots },
+    ...{ maxSlots: 50, usedSlots: 0, reservedSlots: 0 },
     ...changes,
   };
 }
 
 export function factsOf(view: ServerView): ServerFacts {
-  return { available: takesPlacements(view), freeSlots: view.freeSlots, capabilities: view.capabilities };
+  return { available: isInAvailableList(view, ANY), freeSlots: freeSlotsOf(view), capabilities: view.capabilities };
 }
 
 /** What the index of the last resort is told of a server behind a closed gate. */
 export function gatedFactsOf(view: ServerView): ServerFacts {
-  return factsOf(view.isBusy ? view : { ...view, gate: { kind: 'OPEN' } });
+  return { ...factsOf(view), available: isInAvailableList(view, ANY, true) };
 }
 
 /** What a test asks for: the policy's list as it is written, and what else is not usual. */
@@ -57,6 +58,12 @@ export function queryOf({ list = [], mode = 'ONLY', ...changes }: Wish = {}): Pl
   return { ...usual, ...changes, list: policyList({ servers: list, listMode: mode }) };
 }
 
+/** The query of a run of which nothing is known but what the index needs. */
+export function askFor(query: PlacementQuery, pool: PoolOrder, more: Partial<Ask> = {}): Ask {
+  const nothing = { age: 0, skips: [], claims: new Map(), from: undefined, reserved: undefined };
+  return { ...nothing, query, list: new EffectiveList(query.list, pool), ...more };
+}
+
 const capabilities = fc
   .record({ os: fc.constantFrom('linux', 'windows'), dotnet: fc.constantFrom('', '2.1', '3.0'), gpu: fc.boolean() })
   .map(({ os, dotnet, gpu }): readonly Capability[] => [
@@ -64,6 +71,11 @@ const capabilities = fc
     ...(dotnet === '' ? [] : [capability('dotnet', dotnet)]),
     ...(gpu ? [capability('gpu', '')] : []),
   ]);
+
+export const probation = {
+  ...({ kind: 'PROBATION', untilAge: undefined } as const),
+  ...{ why: 'it can start nothing', wayOut: 'its agent will say when that is over' },
+};
 
 /** Mostly available ones: a pool where nothing is eligible tests little. */
 const view = fc
@@ -73,9 +85,10 @@ const view = fc
     load: mostly<ServerView['load']>('AVAILABLE', 'SATURATED'),
     deleting: mostly(false, true),
     connected: mostly(true, false),
-    gate: mostly<ServerView['gate']>({ kind: 'OPEN' }, { kind: 'PROBATION', reason: 'its disk is full' }),
+    gate: mostly<ServerView['gate']>({ kind: 'OPEN' }, probation),
     isBusy: mostly(false, true),
     usedSlots: fc.integer({ min: 0, max: 6 }),
+    reservedSlots: mostly(0, 1),
     maxSlots: fc.integer({ min: 0, max: 5 }),
     capabilities,
   })

@@ -1,0 +1,98 @@
+/** What is told of a decision, in sentences: why a server was chosen, and why none could be. */
+import type { ServerId } from '../../../shared/ids.ts';
+import type { Policy, Run } from '../records/state.ts';
+import type { Choice, Servers } from './choose.ts';
+import { decide } from './choose.ts';
+import { happened } from './happened.ts';
+import { type Ask, isLasting, type Obstacle, obstacleAt, obstacleText } from './obstacle.ts';
+
+/** Of so many servers it is told in full what stands in the way; of the others, how many are in which way. */
+const TOLD_MAX = 3;
+
+/** `number 2 in the order; web-1 is MISSING`. `run`: undefined for one that does not exist yet. */
+export function whyChosen(choice: Choice, policy: Policy, run: Run | undefined, age: number): string {
+  const { server, despite } = choice;
+  const why = whyThisOne(choice, policy, run, age);
+  if (despite === undefined) return why;
+  const others = despite.reason === 'SKIPPED' ? 'has room for it' : 'may take it';
+  return `${why}; though ${server} ${obstacleText(despite, age)}, no other one ${others}`;
+}
+
+function whyThisOne({ why, rank, passedOver }: Choice, { spec }: Policy, run: Run | undefined, age: number): string {
+  if (why === 'RESERVED') return `a slot was reserved there (${run?.reservation?.cause ?? 'MOVE'})`;
+  if (why === 'WAS_THERE') {
+    const before = run === undefined ? undefined : happened(run.reason, 'there');
+    return before === undefined ? 'it was there before' : `it was there before: ${before}`;
+  }
+  const whose = spec.servers.length > 0 ? "the policy's list" : 'the order';
+  if (rank === 1) return `first in ${whose}`;
+  const told = passedOver.map(({ server, obstacle }) => `${server} ${obstacleText(obstacle, age)}`);
+  const more = rank - 1 - told.length;
+  return `number ${rank} in ${whose}; ${[...told, ...(more > 0 ? [`${more} more can't`] : [])].join(', ')}`;
+}
+
+export interface Nowhere {
+  /** NO_ROOM: a server may take it once what is told is over. UNSATISFIABLE: none ever will as things are. */
+  readonly reason: 'NO_ROOM' | 'UNSATISFIABLE';
+  readonly message: string;
+}
+
+/**
+ * Why a run goes nowhere now. Costs as much as there are servers in its list. `age`: for how long things last is told; leave it out
+ * where the sentence is kept.
+ */
+export function whyNowhere(servers: Servers, ask: Ask, age?: number): Nowhere {
+  const { isLastResort } = decide(servers, ask.query);
+  const lasting = new Told(age);
+  const passing = new Told(age);
+  for (const id of ask.list.named()) {
+    if (id === ask.from) continue;
+    const obstacle = obstacleAt(ask, id, servers.viewOf(id), isLastResort);
+    if (obstacle !== undefined) (isLasting(obstacle) ? lasting : passing).add(id, obstacle);
+  }
+  const isMove = ask.from !== undefined;
+  if (passing.count > 0) {
+    const message = `no ${isMove ? 'other ' : ''}server can take it now: ${passing.text}`;
+    return { reason: 'NO_ROOM', message };
+  }
+  const why = lasting.count > 0 ? lasting.text : isMove ? 'it may use this one only' : 'the pool has none';
+  return {
+    reason: 'UNSATISFIABLE',
+    message: `no ${isMove ? 'other' : 'registered'} server could ever take it: ${why}`,
+  };
+}
+
+/** Why no server could ever take a run of the policy, whoever is there and has room now. Undefined: one could. */
+export function whyNever(servers: Servers, ask: Ask): string | undefined {
+  // One that could take it now is the short answer; the long one costs as much as there are servers.
+  if (servers.index.choose(ask.query) !== undefined) return undefined;
+  for (const id of ask.list.named()) {
+    const obstacle = obstacleAt(ask, id, servers.viewOf(id));
+    if (obstacle === undefined || !isLasting(obstacle)) return undefined;
+  }
+  return whyNowhere(servers, ask).message;
+}
+
+/** The first few in sentences, and how many more there are of which kind. */
+class Told {
+  readonly #age: number | undefined;
+  readonly #sentences: string[] = [];
+  readonly #more = new Map<Obstacle['reason'], number>();
+  count = 0;
+
+  constructor(age: number | undefined) {
+    this.#age = age;
+  }
+
+  add(server: ServerId, obstacle: Obstacle): void {
+    this.count += 1;
+    if (this.#sentences.length < TOLD_MAX) this.#sentences.push(`${server} ${obstacleText(obstacle, this.#age)}`);
+    else this.#more.set(obstacle.reason, (this.#more.get(obstacle.reason) ?? 0) + 1);
+  }
+
+  get text(): string {
+    const kinds = [...this.#more].map(([reason, count]) => `${count} ${reason}`).join(', ');
+    const more = this.count - this.#sentences.length;
+    return `${this.#sentences.join(', ')}${more > 0 ? ` and ${more} more (${kinds})` : ''}`;
+  }
+}
