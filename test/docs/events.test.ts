@@ -88,8 +88,9 @@ function saidByController(): (word: string) => boolean {
   const controller = join(root, 'controller');
   const paths = readdirSync(controller, { recursive: true, encoding: 'utf8' }).filter((path) => path.endsWith('.ts'));
   const texts = paths.filter((path) => !isTable(path)).map((path) => readFileSync(join(controller, path), 'utf8'));
-  // Problems of hosts have one list for all programs.
-  const code = [...texts, readFileSync(join(root, 'shared/host-problem.ts'), 'utf8')].join('\n');
+  // Problems of hosts, and what agents say on the stream, have one list for all programs.
+  const shared = ['shared/host-problem.ts', 'shared/protocol/agent-message.ts'];
+  const code = [...texts, ...shared.map((path) => readFileSync(join(root, path), 'utf8'))].join('\n');
   const literals = new Set([...code.matchAll(/'([A-Z][A-Z_]+)'/g)].map(([, word]) => word));
   const prefixes = distinct([...code.matchAll(/`([A-Z]+_)\$\{/g)].map(([, prefix = '']) => prefix));
   return (word) =>
