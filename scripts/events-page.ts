@@ -9,6 +9,7 @@ import { CAUSES } from '../controller/core/records/event-cause.ts';
 import { EVENT_SUBJECTS, EVENT_TYPES } from '../controller/core/records/event-type.ts';
 import { RUN_REASONS } from '../controller/core/records/run-reason.ts';
 import { REASONS_IN } from '../controller/core/records/run-state.ts';
+import { refusedBy, START_REFUSALS } from '../shared/protocol/start-refusal.ts';
 
 const SCENARIOS = join(import.meta.dirname, '../test/scenarios');
 const EXAMPLE_CHARACTERS = 150;
@@ -57,7 +58,7 @@ export function eventsPage(): string {
       '```',
     ].join('\n');
   });
-  return `${['## Events', ...subjects, causes(), reasons(), deviations()].join('\n\n')}\n`;
+  return `${['## Events', ...subjects, causes(), reasons(), deviations(), refusals()].join('\n\n')}\n`;
 }
 
 /** More than a table can take are in one of their own. */
@@ -114,6 +115,21 @@ function deviations(): string {
     '| reason | of what, and what it means |',
     '|---|---|',
     ...Object.entries(DEVIATION_REASONS).map(([word, says]) => `| \`${word}\` | ${says} |`),
+  ].join('\n');
+}
+
+function refusals(): string {
+  return [
+    '## Refused starts',
+    '',
+    'Why no process was made, as the agent, its keeper or the leader says it, or a problem of the host by its name (above). It begins the',
+    'detail of the end that is told by `ATTEMPT_ENDED`; the end itself decides what follows.',
+    '',
+    '| word | what it means | the attempt ended as |',
+    '|---|---|---|',
+    ...Object.entries(START_REFUSALS).map(
+      ([word, { says }]) => `| \`${word}\` | ${says} | \`${refusedBy(word).endCause}\` |`,
+    ),
   ].join('\n');
 }
 

@@ -7,7 +7,7 @@ import { type Attempt, bounded, endedStatus, isBoundByLease, isLiving, keyOf, re
 import type { FromKeeper, KeptAttempt } from './event.ts';
 import { acknowledgeExtension, askForStop } from './lease.ts';
 import { isSpent, spend } from './spent.ts';
-import { commandAnswer, finishStart } from './start.ts';
+import { applied, finishStart } from './start.ts';
 import type { Keeper } from './state.ts';
 import { answerCommand, askKeeper, changeStatus, log, send, type Turn } from './turn.ts';
 
@@ -52,7 +52,7 @@ function adopt(turn: Turn, kept: KeptAttempt): void {
   const { status, deadline, terms, cgroup, startTicks, slots } = kept;
   state.highestEpoch = Math.max(state.highestEpoch, status.epoch);
   if (!isSpent(state.spent, status.run, status.epoch)) {
-    spend(state.spent, status.run, status.epoch, commandAnswer('APPLIED', '', '', status.pid));
+    spend(state.spent, status.run, status.epoch, applied('APPLIED', '', status.pid));
   }
   const known = state.attempts.get(keyOf(status));
   if (known === undefined) {
@@ -101,7 +101,7 @@ export function acceptResult(turn: Turn, result: Extract<FromKeeper, { kind: 'ke
     case 'stop':
       if (pending.reply !== undefined && pending.reply.stream === state.session?.stream) {
         const { stream, commandId } = pending.reply;
-        answerCommand(turn, stream, commandId, commandAnswer(result.ok ? 'APPLIED' : 'ALREADY_APPLIED', result.reason));
+        answerCommand(turn, stream, commandId, applied(result.ok ? 'APPLIED' : 'ALREADY_APPLIED', result.reason));
       }
       break;
     case 'extend':

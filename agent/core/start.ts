@@ -1,9 +1,9 @@
 /** Starts (semantics: A3). Whatever the answer, the epoch is spent here: it and lower ones of the run never run later. */
 
-import { type HostProblemKind, isHostProblemKind } from '../../shared/host-problem.ts';
 import { deadlineAfter, isPast, type Reading } from '../../shared/lease-clock.ts';
-import type { CommandAnswer, CommandOutcome } from '../../shared/protocol/agent-message.ts';
+import type { CommandAnswer } from '../../shared/protocol/agent-message.ts';
 import type { StartCommand } from '../../shared/protocol/leader-message.ts';
+import { refusedBy, type StartRefusal } from '../../shared/protocol/start-refusal.ts';
 import { attemptKey, bounded, endedStatus, isLiving, keyOf } from './attempt.ts';
 import { startMarginMs } from './clock.ts';
 import { holdGeneration } from './session.ts';
@@ -11,18 +11,18 @@ import { isSpent, settle, spend } from './spent.ts';
 import type { AgentState, Pending, Session } from './state.ts';
 import { answerCommand, askKeeper, changeStatus, type Turn } from './turn.ts';
 
-export const commandAnswer = (outcome: CommandOutcome, reason = '', detail = '', pid = 0): CommandAnswer => ({
-  outcome,
-  reason,
-  detail: bounded(detail),
-  pid,
+/** A command that was carried out, now or before. */
+export const applied = (outcome: 'APPLIED' | 'ALREADY_APPLIED', reason = '', pid = 0): CommandAnswer => ({
+  ...{ outcome, reason, detail: '', pid },
 });
 
-/** A start that can't be made is the host's fault, and the leader is told so by the kind and never by the words. */
-const hostRefusal = (hostProblem: HostProblemKind, detail: string): CommandAnswer => ({
-  ...commandAnswer('REFUSED', hostProblem, detail),
-  hostProblem,
+/** A start that is not: what that means follows from the word. */
+const refusedFor = (word: string, detail: string): CommandAnswer => ({
+  ...refusedBy(word),
+  ...{ reason: word, detail: bounded(detail), pid: 0 },
 });
+
+export const refusal = (reason: StartRefusal, detail: string): CommandAnswer => refusedFor(reason, detail);
 
 export function acceptStart(turn: Turn, session: Session, command: StartCommand): void {
   const { state } = turn;
@@ -60,32 +60,32 @@ function judgeStart(
 ): CommandAnswer | undefined {
   const { leaseMs } = command.terms;
   if (session.barred) {
-    return commandAnswer('STALE', 'INVENTORY_SENT', 'an inventory without it has left on a newer stream');
+    return refusal('INVENTORY_SENT', 'an inventory without it has left on a newer stream');
   }
   if (isSpent(state.spent, command.run, command.epoch)) {
-    return commandAnswer('STALE', 'EPOCH_SPENT', 'this epoch or a higher one of the run was seen here');
+    return refusal('EPOCH_SPENT', 'this epoch or a higher one of the run was seen here');
   }
   if (stamp === undefined) {
-    return commandAnswer('EXPIRED', 'HEARTBEAT_UNKNOWN', `no stamp is kept of heartbeat ${command.sequence}`);
+    return refusal('HEARTBEAT_UNKNOWN', `no stamp is kept of heartbeat ${command.sequence}`);
   }
   if (isPast(deadlineAfter(stamp, leaseMs - startMarginMs(leaseMs)), now)) {
-    return commandAnswer('EXPIRED', 'TOO_LATE', 'too little of its lease was left');
+    return refusal('TOO_LATE', 'too little of its lease was left');
   }
   if (command.workload === undefined) {
-    return commandAnswer('REFUSED', 'WORKLOAD_UNKNOWN', 'this version of the agent can not run this kind of workload');
+    return refusal('WORKLOAD_UNKNOWN', 'this version of the agent can not run this kind of workload');
   }
-  if (state.leaving !== undefined) return commandAnswer('REFUSED', 'LEAVING', 'the agent leaves');
-  if (state.keeper.kind !== 'live') return commandAnswer('REFUSED', 'KEEPER_UNAVAILABLE', 'there is no keeper');
+  if (state.leaving !== undefined) return refusal('LEAVING', 'the agent leaves');
+  if (state.keeper.kind !== 'live') return refusal('KEEPER_UNAVAILABLE', 'there is no keeper');
   const living = [...state.attempts.values()].filter(isLiving);
   const older = living.find(({ status }) => status.run === command.run);
   if (older !== undefined) {
     const detail = `attempt ${older.status.epoch} of the run is ${older.status.state}`;
-    return commandAnswer('REFUSED', 'OLDER_ATTEMPT_LIVES', detail);
+    return refusal('OLDER_ATTEMPT_LIVES', detail);
   }
   const used = living.reduce((sum, { slots }) => sum + slots, 0);
   if (state.maxSlots !== undefined && used + command.slots > state.maxSlots) {
     const detail = `${used} of ${state.maxSlots} slots are in use, and it takes ${command.slots}`;
-    return commandAnswer('REFUSED', 'RESOURCE_EXHAUSTED', detail);
+    return refusal('RESOURCE_EXHAUSTED', detail);
   }
   return undefined;
 }
@@ -135,16 +135,10 @@ export function finishStart(turn: Turn, pending: Extract<Pending, { kind: 'start
   // The keeper does not list it. Whoever hears the refusal needs no more; a later session has it in its inventory, and must be told.
   if (hears) state.attempts.delete(attemptKey(run, epoch));
   else {
-    const cause = answer.outcome === 'REFUSED' ? 'REFUSED' : 'EXPIRED';
-    const end = { cause, detail: result.detail, hostProblem: answer.hostProblem } as const;
+    const end = { cause: answer.endCause ?? 'REFUSED', detail: result.detail, hostProblem: answer.hostProblem };
     changeStatus(turn, attempt, endedStatus(attempt.status, end, now.wall));
   }
 }
 
-function answerOf({ ok, reason, detail, pid }: StartResult): CommandAnswer {
-  if (ok) return commandAnswer('APPLIED', '', '', pid);
-  if (reason === 'DEADLINE_PAST') return commandAnswer('EXPIRED', reason, detail);
-  if (reason === 'EPOCH_SPENT') return commandAnswer('STALE', reason, detail);
-  if (isHostProblemKind(reason)) return hostRefusal(reason, detail);
-  return commandAnswer('REFUSED', reason, detail);
-}
+const answerOf = ({ ok, reason, detail, pid }: StartResult): CommandAnswer =>
+  ok ? applied('APPLIED', '', pid) : refusedFor(reason, detail);

@@ -18,6 +18,7 @@ import type {
   OutputChunk,
 } from '../../shared/protocol/agent-message.ts';
 import type { LeaderMessage } from '../../shared/protocol/leader-message.ts';
+import { refusedBy, type StartRefusal } from '../../shared/protocol/start-refusal.ts';
 import { toGrpcError } from '../../shared/rpc/grpc-status.ts';
 import type { FromAgent } from '../core/cluster/event.ts';
 import type { ConnId } from '../core/records/state.ts';
@@ -120,7 +121,8 @@ export class AgentStream {
     const detail = `the start is ${length} bytes; at most ${LIMITS.agentMessageBytes} fit a message to an agent`;
     assert(message.kind === 'start', `no ${message.kind} is too large: ${detail}`);
     const { commandId } = message;
-    const answer = { outcome: 'REFUSED', reason: 'MESSAGE_TOO_LARGE', detail, pid: 0, hostProblem: undefined } as const;
+    const reason: StartRefusal = 'MESSAGE_TOO_LARGE';
+    const answer = { ...refusedBy(reason), reason, detail, pid: 0 };
     this.#deliver({ kind: 'command_result', conn: this.conn, commandId, ...answer });
   }
 

@@ -2,6 +2,7 @@
 import { type HostProblemKind, isHostProblemKind } from '../../shared/host-problem.ts';
 import type { Deadline } from '../../shared/lease-clock.ts';
 import type { FrozenTerms } from '../../shared/protocol/attempt.ts';
+import { refusedBy } from '../../shared/protocol/start-refusal.ts';
 import type { Stage, Terms } from './deadline.ts';
 import type { Refusal } from './refusal.ts';
 
@@ -137,13 +138,8 @@ export function refusedEnd({ reason, detail }: Refusal): EndReason {
   return { cause: causeOf(reason), detail: `${reason}: ${detail}`, ...(hostProblem && { hostProblem }) };
 }
 
-/** What a start asked for is not to be had here, or can't be run: no process was made. */
-const NOT_RUNNABLE: ReadonlySet<Refusal['reason']> = new Set<Refusal['reason']>([
-  ...(['INVALID_REQUEST', 'PROGRAM_NOT_FOUND', 'PROGRAM_NOT_EXECUTABLE', 'WORKING_DIRECTORY_NOT_FOUND'] as const),
-  ...(['USER_NOT_FOUND', 'USER_NOT_PERMITTED', 'SPAWN_FAILED'] as const),
-]);
-
+/** A start that came too late, or was stopped before it ran, is no process either: a keeper calls that refused. */
 function causeOf(reason: Refusal['reason']): EndCause {
   if (reason === 'STOPPED') return 'STOPPED';
-  return NOT_RUNNABLE.has(reason) ? 'SPAWN_FAILED' : 'REFUSED';
+  return refusedBy(reason).endCause === 'SPAWN_FAILED' ? 'SPAWN_FAILED' : 'REFUSED';
 }

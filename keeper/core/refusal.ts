@@ -1,25 +1,11 @@
 /** Why an attempt was not started, or a request not done. */
-import type { HostProblem, HostProblemKind } from '../../shared/host-problem.ts';
+import type { HostProblem } from '../../shared/host-problem.ts';
+import type { KeeperRefusal } from '../../shared/protocol/start-refusal.ts';
 
 export interface Refusal {
   readonly kind: 'refusal';
-  /** One stable word, as listed at `Result.reason` in the proto. That of a host's problem is its kind. */
-  readonly reason:
-    | 'DEADLINE_PAST'
-    | 'EPOCH_SPENT'
-    | 'STOPPED'
-    | 'LEAVING'
-    | 'TABLE_FULL'
-    | 'INVALID_REQUEST'
-    | 'PROGRAM_NOT_FOUND'
-    | 'PROGRAM_NOT_EXECUTABLE'
-    | 'WORKING_DIRECTORY_NOT_FOUND'
-    | 'USER_NOT_FOUND'
-    | 'USER_NOT_PERMITTED'
-    | 'SPAWN_FAILED'
-    | 'NOT_FOUND'
-    | 'NOT_ENDED'
-    | HostProblemKind;
+  /** Why not: of a start, or of a request to stop or forget. That of a host's problem is its kind. */
+  readonly reason: KeeperRefusal | 'NOT_FOUND' | 'NOT_ENDED';
   /** In words, for people. */
   readonly detail: string;
 }

@@ -20,6 +20,7 @@ import {
   type OutputChunk as PbOutputChunk,
 } from '../gen/locum/v1/agent_service_pb.ts';
 import { HostProblemSetSchema } from '../gen/locum/v1/host_problem_pb.ts';
+import type { EndCause as PbEndCause } from '../gen/locum/v1/run_pb.ts';
 import { DEFAULT_POOL, poolId, serverId, uid } from '../ids.ts';
 import type {
   AgentMessage,
@@ -29,6 +30,7 @@ import type {
   Hello,
   OutputAnswer,
 } from '../protocol/agent-message.ts';
+import type { RefusedEnd } from '../protocol/start-refusal.ts';
 import {
   hostProblemFromProto,
   hostProblemsFromProto,
@@ -41,7 +43,7 @@ import { reportedAttemptFromProto, reportedAttemptToProto, spanFromProto, told }
 import { capabilityFromProto, capabilityToProto } from './capability.ts';
 import { fromUint64, toUint64 } from './numbers.ts';
 import { requiredWord } from './required.ts';
-import { commandOutcomeWords } from './words.ts';
+import { commandOutcomeWords, endCauseWords } from './words.ts';
 
 export function agentMessageToProto(message: AgentMessage): ConnectRequest {
   return create(ConnectRequestSchema, { message: contentOf(message) });
@@ -192,9 +194,10 @@ function capacityFromProto(capacity: PbCapacity | undefined): Capacity {
 }
 
 function commandResultToProto(result: CommandResult): MessageInitShape<typeof CommandResultSchema> {
-  const { commandId, outcome, reason, detail, pid, hostProblem } = result;
+  const { commandId, outcome, reason, detail, pid, endCause, hostProblem } = result;
   return {
     ...{ commandId: toUint64(commandId), outcome: commandOutcomeWords.to[outcome], reason, detail, pid },
+    ...(endCause === undefined ? {} : { endCause: endCauseWords.to[endCause] }),
     hostProblem: hostProblemToProto(hostProblem),
   };
 }
@@ -207,8 +210,15 @@ function commandResultFromProto(result: PbCommandResult): CommandResult {
     reason: told(result.reason),
     detail: told(result.detail),
     pid: result.pid,
+    endCause: refusedEndOf(result.endCause),
     hostProblem: hostProblemFromProto(result.hostProblem),
   };
+}
+
+/** What a start that was not carried out can't end by says nothing. */
+function refusedEndOf(cause: PbEndCause): RefusedEnd | undefined {
+  const word = endCauseWords.from.get(cause);
+  return word === 'REFUSED' || word === 'EXPIRED' || word === 'SPAWN_FAILED' ? word : undefined;
 }
 
 function outputToProto({ requestId, chunk }: OutputAnswer): MessageInitShape<typeof OutputChunkSchema> {

@@ -3,6 +3,7 @@ import type { HostProblem, HostProblemKind } from '../host-problem.ts';
 import type { PoolId, ServerId, Uid } from '../ids.ts';
 import type { ReportedAttempt } from './attempt.ts';
 import type { Capability } from './capability.ts';
+import type { RefusedEnd } from './start-refusal.ts';
 
 /** What a host can take. */
 export interface Capacity {
@@ -75,11 +76,13 @@ export type CommandOutcome = 'APPLIED' | 'ALREADY_APPLIED' | 'REFUSED' | 'EXPIRE
 /** An answer to a command, without the command's id. */
 export interface CommandAnswer {
   readonly outcome: CommandOutcome;
-  /** One stable word; empty when applied. */
+  /** One stable word, of a refused start one of start-refusal.ts; empty when applied. For people: nothing is decided by it. */
   readonly reason: string;
   readonly detail: string;
   /** 0: none. */
   readonly pid: number;
+  /** Of a start that was not carried out: how its attempt ended by that. Undefined: this agent never says. */
+  readonly endCause?: RefusedEnd | undefined;
   /** Of a refusal: the problem of the host that is its reason. Undefined: the host is not to blame. */
   readonly hostProblem?: HostProblemKind | undefined;
 }

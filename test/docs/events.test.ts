@@ -8,6 +8,7 @@ import { EVENT_TYPES } from '../../controller/core/records/event-type.ts';
 import { RUN_REASONS } from '../../controller/core/records/run-reason.ts';
 import { REASONS_IN } from '../../controller/core/records/run-state.ts';
 import { eventsPage, pageParts, transcriptEvents } from '../../scripts/events-page.ts';
+import { START_REFUSALS } from '../../shared/protocol/start-refusal.ts';
 
 const root = join(import.meta.dirname, '../..');
 const rowOf: ReadonlyMap<string, { readonly actors: readonly string[]; readonly causes: readonly string[] }> = new Map(
@@ -60,12 +61,17 @@ describe('the tables of words', () => {
   });
 
   it('have no word that the controller never says', () => {
-    const said = saidByController();
+    const said = saidBy(['controller']);
     const words = distinct(
       [EVENT_TYPES, CAUSES, RUN_REASONS, DEVIATION_REASONS].flatMap((table) => Object.keys(table)),
     );
     // It is no word of the controller's own.
     expect(words.filter((word) => !said(word))).toEqual(['UNKNOWN_WORD']);
+  });
+
+  it('have no refusal of a start that no program says', () => {
+    const said = saidBy(['agent', 'keeper', 'controller']);
+    expect(Object.keys(START_REFUSALS).filter((word) => !said(word))).toEqual([]);
   });
 
   it('have no cause that no event has, and no reason that no state has', () => {
@@ -75,7 +81,8 @@ describe('the tables of words', () => {
 
   it('explain each word in a sentence of its own', () => {
     const events = Object.values(EVENT_TYPES).map(({ says }) => says);
-    for (const sentences of [events, Object.values(CAUSES), Object.values(DEVIATION_REASONS)]) {
+    const refusals = Object.values(START_REFUSALS).map(({ says }) => says);
+    for (const sentences of [events, Object.values(CAUSES), Object.values(DEVIATION_REASONS), refusals]) {
       expect(new Set(sentences).size).toBe(sentences.length);
       expect(sentences.filter((sentence) => !/^[A-Z`].*\.$/.test(sentence))).toEqual([]);
     }
@@ -83,14 +90,17 @@ describe('the tables of words', () => {
 });
 
 /** Whether a word stands in the code beside the tables: as a literal, or as one after a prefix that is put before it (`RUN_${…}`). */
-function saidByController(): (word: string) => boolean {
-  const isTable = (path: string): boolean => path.startsWith('core/records/') || path === 'codec/words.ts';
-  const controller = join(root, 'controller');
-  const paths = readdirSync(controller, { recursive: true, encoding: 'utf8' }).filter((path) => path.endsWith('.ts'));
-  const texts = paths.filter((path) => !isTable(path)).map((path) => readFileSync(join(controller, path), 'utf8'));
-  // Problems of hosts, and what agents say on the stream, have one list for all programs.
-  const shared = ['shared/host-problem.ts', 'shared/protocol/agent-message.ts'];
-  const code = [...texts, ...shared.map((path) => readFileSync(join(root, path), 'utf8'))].join('\n');
+function saidBy(programs: readonly string[]): (word: string) => boolean {
+  const isTable = (path: string): boolean => path.startsWith('controller/core/records/');
+  const paths = programs.flatMap((program) =>
+    readdirSync(join(root, program), { recursive: true, encoding: 'utf8' }).map((path) => `${program}/${path}`),
+  );
+  const code = paths
+    .filter((path) => path.endsWith('.ts') && !isTable(path))
+    // Problems of hosts, and the words of the stream, have one list for all programs.
+    .concat('shared/host-problem.ts', 'shared/codec/agent-message.ts')
+    .map((path) => readFileSync(join(root, path), 'utf8'))
+    .join('\n');
   const literals = new Set([...code.matchAll(/'([A-Z][A-Z_]+)'/g)].map(([, word]) => word));
   const prefixes = distinct([...code.matchAll(/`([A-Z]+_)\$\{/g)].map(([, prefix = '']) => prefix));
   return (word) =>

@@ -58,7 +58,7 @@ export function noteEnded(turn: Turn, session: Session, ended: ReportedAttempt):
   setLife(turn, server, { ...life, attempts });
   // What was listed is gone; the next ones are listed by the next inventory.
   if (life.moreIn === session.instanceId && !attempts.some(isHere))
-    askFullState(turn, session, 'it holds more of before the restore than was listed');
+    askFullState(turn, session, 'MORE_OF_BEFORE_RESTORE');
 }
 
 function setLife(turn: Turn, server: Server, life: EarlierLife): void {

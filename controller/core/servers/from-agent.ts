@@ -17,16 +17,6 @@ import { closeSession } from './session.ts';
 
 type Said<K extends FromAgent['kind']> = Extract<FromAgent, { readonly kind: K }>;
 
-/** Refusals that say that the program can't run there: a failure of the policy on this server, not of the server. */
-const SPAWN_REASONS: ReadonlySet<string> = new Set([
-  'PROGRAM_NOT_FOUND',
-  'PROGRAM_NOT_EXECUTABLE',
-  'WORKING_DIRECTORY_NOT_FOUND',
-  'USER_NOT_FOUND',
-  'USER_NOT_PERMITTED',
-  'SPAWN_FAILED',
-]);
-
 export function fromAgent(turn: Turn, said: FromAgent): void {
   if (said.kind === 'hello') {
     hello(turn, said.conn, said.hello);
@@ -105,7 +95,7 @@ function commandResult(turn: Turn, session: Session, said: Said<'command_result'
   const late = said.outcome !== 'REFUSED';
   const reason = said.reason === '' || late ? said.outcome : said.reason;
   endAttempt(turn, run, attempt, {
-    cause: late ? 'EXPIRED' : SPAWN_REASONS.has(reason) ? 'SPAWN_FAILED' : 'REFUSED',
+    cause: said.endCause ?? (late ? 'EXPIRED' : 'REFUSED'),
     exitCode: undefined,
     signal: '',
     proof: 'REFUSED',

@@ -8,7 +8,7 @@ import type { Verdict } from '../../../shared/protocol/leader-message.ts';
 import { changeAttempt, SILENT } from '../cluster/change.ts';
 import { type AttemptRef, attemptLiveOf, type Session } from '../cluster/cluster.ts';
 import type { Turn, View } from '../cluster/turn.ts';
-import type { Attempt, AttemptEnd, Run } from '../records/state.ts';
+import type { Attempt, AttemptEnd, Run, StopReason } from '../records/state.ts';
 import { endAttempt, isUnended, type OpenAttempt, openAttempt } from '../runs/attempt.ts';
 import { noteEarlierLife, noteEnded } from '../runs/earlier-life.ts';
 import { isSamePlace } from '../runs/place.ts';
@@ -136,10 +136,21 @@ function endUnlisted(turn: Turn, { run, attempt }: OpenAttempt, session: Session
   });
 }
 
+/** Why a living attempt of an inventory stops: nobody knows it, it is over, something newer took its place, or a stop that was decided. */
+type WhyStopped =
+  | 'UNKNOWN_RUN'
+  | 'UNKNOWN_ATTEMPT'
+  | 'OTHER_PLACE'
+  | 'ENDED'
+  | 'SUPERSEDED'
+  | 'NOT_WANTED'
+  | 'SERVER_DELETING'
+  | StopReason;
+
 /** One verdict for a living attempt of an inventory. */
 function judge(turn: Turn, session: Session, reported: ReportedAttempt): Verdict {
   const { run: id, epoch } = reported;
-  const stop = (reason: string): Verdict => ({ run: id, epoch, action: 'STOP', reason });
+  const stop = (reason: WhyStopped): Verdict => ({ run: id, epoch, action: 'STOP', reason });
   const run = turn.state.runs.get(id);
   if (run === undefined) return stop('UNKNOWN_RUN');
   const attempt = run.attempts.find((one) => one.epoch === epoch);

@@ -15,7 +15,7 @@ import {
   type Waiting,
 } from '../cluster/cluster.ts';
 import type { Turn, View } from '../cluster/turn.ts';
-import type { Attempt, Run } from '../records/state.ts';
+import type { Attempt, Run, StopReason } from '../records/state.ts';
 import { endNeverSent, isUnended, openAttempt } from '../runs/attempt.ts';
 import { endCover } from '../runs/lease.ts';
 import { isSamePlace } from '../runs/place.ts';
@@ -171,7 +171,7 @@ function handControl(turn: Turn, session: Session, queue: Waiting[]): void {
   }
 }
 
-function handStop(turn: Turn, session: Session, run: Run['id'], epoch: Attempt['epoch'], reason: string): void {
+function handStop(turn: Turn, session: Session, run: Run['id'], epoch: Attempt['epoch'], reason: StopReason): void {
   const found = openAttempt(turn.state, { run, epoch });
   session.generation += 1;
   if (found !== undefined) {

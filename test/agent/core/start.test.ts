@@ -43,10 +43,10 @@ describe('A3: a start', () => {
     agent.start();
     agent.keeper.refusal = { reason: 'PROGRAM_NOT_FOUND', detail: 'no space for nonsense' };
     agent.start({ run: runId('other-2'), epoch: epoch(8) });
-    const answers = agent.said('command_result').map(({ outcome, hostProblem }) => [outcome, hostProblem]);
+    const answers = agent.said('command_result').map((one) => [one.outcome, one.endCause, one.hostProblem]);
     expect(answers).toEqual([
-      ['REFUSED', 'NO_SPACE'],
-      ['REFUSED', undefined],
+      ['REFUSED', 'REFUSED', 'NO_SPACE'],
+      ['REFUSED', 'SPAWN_FAILED', undefined],
     ]);
   });
 
@@ -159,14 +159,16 @@ describe('A3: a start', () => {
   });
 
   it.each([
-    ['DEADLINE_PAST', 'EXPIRED'],
-    ['EPOCH_SPENT', 'STALE'],
-    ['PROGRAM_NOT_FOUND', 'REFUSED'],
-  ])('that the keeper refuses with %s is answered %s and not listed any more', (reason, outcome) => {
+    ['DEADLINE_PAST', 'EXPIRED', 'EXPIRED'],
+    ['EPOCH_SPENT', 'STALE', 'EXPIRED'],
+    ['PROGRAM_NOT_FOUND', 'REFUSED', 'SPAWN_FAILED'],
+    ['TABLE_FULL', 'REFUSED', 'REFUSED'],
+    ['A_WORD_OF_A_NEWER_KEEPER', 'REFUSED', 'REFUSED'],
+  ])('that the keeper refuses with %s is answered %s (%s) and not listed any more', (reason, outcome, endCause) => {
     const agent = new VirtualAgent().join();
     agent.keeper.refusal = { reason, detail: 'because' };
     agent.start();
-    expect(agent.lastAnswer).toMatchObject({ outcome, reason, detail: 'because' });
+    expect(agent.lastAnswer).toMatchObject({ outcome, endCause, reason, detail: 'because' });
     agent.receive({ kind: 'report_full_state', reason: 'test' });
     expect(agent.said('full_state')).toMatchObject([{ attempts: [] }]);
   });

@@ -93,6 +93,7 @@ export const agentMessages: Each<AgentMessage> = {
     reason: stable,
     detail: text,
     pid,
+    endCause: optional(oneOf('REFUSED', 'EXPIRED', 'SPAWN_FAILED')),
     hostProblem: optional(fc.constantFrom(...HOST_PROBLEM_KINDS)),
   }),
   full_state: fc.record({

@@ -4,9 +4,10 @@
  */
 import type { FromAgent } from '../../../../controller/core/cluster/event.ts';
 import type { RunId, ServerId } from '../../../../shared/ids.ts';
-import type { CommandOutcome } from '../../../../shared/protocol/agent-message.ts';
+import type { CommandOutcome, CommandResult } from '../../../../shared/protocol/agent-message.ts';
 import type { EndCause, ReportedAttempt } from '../../../../shared/protocol/attempt.ts';
 import type { LeaderMessage } from '../../../../shared/protocol/leader-message.ts';
+import { refusedBy } from '../../../../shared/protocol/start-refusal.ts';
 import { SECOND } from '../../../../shared/time.ts';
 import { type AgentFacts, capacityOf, helloOf, type StartAnswer } from './agent-facts.ts';
 import { isAlive, keyOf, type ModelAttempt, reported } from './model-attempt.ts';
@@ -288,7 +289,7 @@ export class ModelAgent {
 
   #refuse(conn: number, commandId: number, how: Extract<StartAnswer, { readonly kind: 'refused' }>): void {
     const { outcome, reason, hostProblem } = how;
-    this.#line.say(conn, { kind: 'command_result', commandId, outcome, reason, detail: '', pid: 0, hostProblem });
+    this.#line.say(conn, { ...answer(commandId, outcome, reason, 0), hostProblem });
   }
 
   #generation(session: Session, generation: number): void {
@@ -341,6 +342,8 @@ export class ModelAgent {
   }
 }
 
-function answer(commandId: number, outcome: CommandOutcome, reason: string, pid: number): Said {
-  return { kind: 'command_result', commandId, outcome, reason, detail: '', pid };
+function answer(commandId: number, outcome: CommandOutcome, reason: string, pid: number): CommandResult {
+  const done = outcome === 'APPLIED' || outcome === 'ALREADY_APPLIED';
+  const endCause = outcome === 'REFUSED' ? refusedBy(reason).endCause : 'EXPIRED';
+  return { kind: 'command_result', commandId, outcome, reason, detail: '', pid, ...(done ? {} : { endCause }) };
 }

@@ -688,9 +688,8 @@ export type Result = Message<"locum.keeper.v1.Result"> & {
   ok: boolean;
 
   /**
-   * Why not: one stable word. Of a Start: DEADLINE_PAST, EPOCH_SPENT, STOPPED, LEAVING, TABLE_FULL, INVALID_REQUEST,
-   * PROGRAM_NOT_FOUND, PROGRAM_NOT_EXECUTABLE, WORKING_DIRECTORY_NOT_FOUND, USER_NOT_FOUND, USER_NOT_PERMITTED, SPAWN_FAILED, or
-   * a problem of the host by its name in locum.v1.HostProblemKind, such as NO_SPACE. Of a Stop or Forget: NOT_FOUND, NOT_ENDED.
+   * Why not: one stable word. Of a Start: one of docs/events.md, "Refused starts", or a problem of the host by its name in
+   * locum.v1.HostProblemKind, such as NO_SPACE. Of a Stop or Forget: NOT_FOUND, NOT_ENDED.
    *
    * @generated from field: string reason = 3;
    */
