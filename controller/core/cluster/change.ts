@@ -13,7 +13,6 @@ import { recordKey } from '../records/keys.ts';
 import type { Attempt, RequestRecord, Run } from '../records/state.ts';
 import {
   type AttemptField,
-  type AttemptWord,
   type Changing,
   DEPENDANTS,
   type Keeping,
@@ -70,7 +69,7 @@ export function change<R extends Changing, T extends EventType>(
   if (fields.length === 0) return false;
   const before = asItIs(record);
   write(record, fields, patch);
-  keep(turn, record, strongest(kinds(DEPENDANTS[record.kind], fields, () => keptBy(record))));
+  keep(turn, record, keptAs(DEPENDANTS[record.kind], fields, keptNow(record)));
   for (const field of fields) linkField(turn, record, field, before.reservation);
   lookAgain(turn, record, fields, before);
   if (telling !== SILENT) tell(turn, record, telling);
@@ -89,10 +88,10 @@ export function changeAttempt<T extends EventType>(
   if (fields.length === 0) return false;
   const { state } = attempt;
   write(attempt, fields, patch);
-  const inState = (): Keeping => (state === 'STUCK' ? 'EDITED' : keptInState(attempt.state));
-  keep(turn, run, strongest(kinds(DEPENDANTS.attempt, fields, inState)));
-  linkAttempt(turn, run, attempt);
-  for (const word of wordsOf<AttemptWord>(DEPENDANTS.attempt, fields, [])) lookForAttempt(turn, run, attempt, word);
+  const inState = state === 'STUCK' ? 'EDITED' : keptInState(attempt.state);
+  keep(turn, run, keptAs(DEPENDANTS.attempt, fields, inState));
+  if (attempt.state !== state) linkAttempt(turn, run, attempt);
+  for (const word of wordsOf(DEPENDANTS.attempt, fields)) lookForAttempt(turn, run, attempt, word);
   if (telling !== SILENT) tell(turn, run, { server: attempt.server, epoch: attempt.epoch, ...telling });
   return true;
 }
@@ -148,7 +147,7 @@ const valuesOf = (record: Changing | Attempt): Mutable => record as object as Mu
 
 function differing(record: Changing | Attempt, patch: object): readonly string[] {
   const values = valuesOf(record);
-  return Object.entries(patch).flatMap(([field, value]) => (deepEqual(values[field], value) ? [] : field));
+  return Object.keys(patch).filter((field) => !deepEqual(values[field], (patch as Mutable)[field]));
 }
 
 function write(record: Changing | Attempt, fields: readonly string[], patch: object): void {
@@ -170,29 +169,34 @@ const NOTHING: Before = { order: [], reservation: undefined, servers: [] };
 function asItIs(record: Changing): Before {
   if (record.kind === 'pool') return { ...NOTHING, order: record.order };
   if (record.kind !== 'run') return NOTHING;
-  return { ...NOTHING, reservation: record.reservation, servers: serversOf(record) };
+  return { order: NOTHING.order, reservation: record.reservation, servers: serversOf(record) };
 }
 
-const keptBy = (record: Changing): Keeping => (record.kind === 'run' ? keptInState(record.state) : 'EDITED');
+const keptNow = (record: Changing): Keeping => (record.kind === 'run' ? keptInState(record.state) : 'EDITED');
 
 type Rows<W extends string> = Readonly<Record<string, Row<W>>>;
 
-const kinds = (rows: Rows<string>, fields: readonly string[], inState: () => Keeping): readonly Keeping[] =>
-  fields.map((field) => {
-    const kept = rows[field]?.kept ?? 'EDITED';
-    return kept === 'AS_ITS_STATE' ? inState() : kept;
-  });
+const STRENGTH: Readonly<Record<Keeping, number>> = { SHOWN: 0, NOTED: 1, EDITED: 2 };
 
-const wordsOf = <W extends string>(
-  rows: Rows<W>,
-  which: readonly string[] | 'NEW',
-  ofNew: readonly W[],
-): Iterable<W> => (which === 'NEW' ? ofNew : new Set(which.flatMap((field) => rows[field]?.looks ?? [])));
+/** As the strongest of the fields is kept. */
+function keptAs(rows: Rows<string>, fields: readonly string[], inState: Keeping): Keeping {
+  let strongest: Keeping = 'SHOWN';
+  for (const field of fields) {
+    const row = rows[field]?.kept ?? 'EDITED';
+    const kept = row === 'AS_ITS_STATE' ? inState : row;
+    if (STRENGTH[kept] > STRENGTH[strongest]) strongest = kept;
+  }
+  return strongest;
+}
 
-const STRENGTH: readonly Keeping[] = ['EDITED', 'NOTED', 'SHOWN'];
-
-const strongest = (keepings: readonly Keeping[]): Keeping =>
-  STRENGTH.find((keeping) => keepings.includes(keeping)) ?? 'EDITED';
+/** Each word once, in the order of the fields. Called at each change: no sets, no chains. */
+function wordsOf<W extends string>(rows: Rows<W>, fields: readonly string[]): readonly W[] {
+  const words: W[] = [];
+  for (const field of fields) {
+    for (const word of rows[field]?.looks ?? []) if (!words.includes(word)) words.push(word);
+  }
+  return words;
+}
 
 function keep({ journal, now }: Turn, record: Changing, keeping: Keeping): void {
   if (keeping === 'SHOWN') {
@@ -204,18 +208,19 @@ function keep({ journal, now }: Turn, record: Changing, keeping: Keeping): void 
 }
 
 function lookAgain(turn: Turn, record: Changing, which: readonly string[] | 'NEW', before: Before): void {
-  const { pool, server, policy, run } = NEWCOMERS;
+  const of = <W extends string>(rows: Rows<W>, ofNew: readonly W[]): readonly W[] =>
+    which === 'NEW' ? ofNew : wordsOf(rows, which);
   switch (record.kind) {
     case 'pool':
-      for (const word of wordsOf(DEPENDANTS.pool, which, pool)) lookForPool(turn, record, word, before.order);
+      for (const word of of(DEPENDANTS.pool, NEWCOMERS.pool)) lookForPool(turn, record, word, before.order);
       return;
     case 'server':
-      for (const word of wordsOf(DEPENDANTS.server, which, server)) lookForServer(turn, record, word);
+      for (const word of of(DEPENDANTS.server, NEWCOMERS.server)) lookForServer(turn, record, word);
       return;
     case 'policy':
-      for (const word of wordsOf(DEPENDANTS.policy, which, policy)) lookForPolicy(turn, record, word);
+      for (const word of of(DEPENDANTS.policy, NEWCOMERS.policy)) lookForPolicy(turn, record, word);
       return;
     case 'run':
-      for (const word of wordsOf(DEPENDANTS.run, which, run)) lookForRun(turn, record, word, before.servers);
+      for (const word of of(DEPENDANTS.run, NEWCOMERS.run)) lookForRun(turn, record, word, before.servers);
   }
 }

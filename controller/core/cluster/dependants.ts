@@ -212,7 +212,8 @@ export function lookForRun(turn: Turn, run: Run, word: RunWord, serversBefore: r
       turn.lookAtRun(run.id);
       return;
     case 'its servers':
-      for (const id of [...serversBefore, ...serversOf(run)]) turn.lookAtServer(id);
+      for (const id of serversBefore) turn.lookAtServer(id);
+      for (const id of serversOf(run)) turn.lookAtServer(id);
       return;
     case 'its pool':
       turn.lookAtPool(run.pool);
@@ -240,6 +241,8 @@ export function lookForAttempt(turn: Turn, run: Run, attempt: Attempt, word: Att
 
 /** Where a run takes slots or keeps some. */
 export function serversOf({ attempts, reservation }: Run): readonly ServerId[] {
-  const taken = attempts.filter(({ state }) => state !== 'ENDED').map(({ server }) => server);
-  return reservation === undefined ? taken : [...taken, reservation.server, reservation.from];
+  const servers: ServerId[] = [];
+  for (const { state, server } of attempts) if (state !== 'ENDED') servers.push(server);
+  if (reservation !== undefined) servers.push(reservation.server, reservation.from);
+  return servers;
 }

@@ -87,7 +87,7 @@ export function linkAll(turn: Turn, record: Changing): void {
       return;
     case 'run':
       linkState(turn, record);
-      for (const attempt of record.attempts) linkAttempt(turn, record, attempt);
+      linkAttempts(turn, record);
       linkReservation(turn, record, undefined);
       linkWantedMove(turn, record);
   }
@@ -107,8 +107,8 @@ export function linkField(turn: Turn, record: Changing, field: string, reservati
       if (field === 'spec') linkSpec(turn, record);
       return;
     case 'run':
-      if (field === 'state') linkState(turn, record);
-      if (field === 'attempts') for (const attempt of record.attempts) linkAttempt(turn, record, attempt);
+      if (field === 'state' && isOver(record)) linkState(turn, record);
+      if (field === 'attempts') linkAttempts(turn, record);
       if (field === 'reservation') linkReservation(turn, record, reservation);
       if (field === 'wantedMove') linkWantedMove(turn, record);
   }
@@ -149,7 +149,12 @@ function linkState({ state }: Turn, run: Run): void {
 
 const isOver = ({ state }: Run): boolean => state === 'SUCCEEDED' || state === 'FAILED' || state === 'STOPPED';
 
-/** The runs with an unended attempt on a server. */
+/** A server has a run as long as an attempt of it there has not ended. History says nothing about it. */
+function linkAttempts(turn: Turn, run: Run): void {
+  for (const attempt of run.attempts) if (attempt.state !== 'ENDED') linkAttempt(turn, run, attempt);
+}
+
+/** The same, after an attempt there changed its state. */
 export function linkAttempt({ state }: Turn, run: Run, { server }: Attempt): void {
   const runs = state.serverLive.get(server)?.runs;
   if (runs === undefined) return;
