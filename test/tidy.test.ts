@@ -113,12 +113,9 @@ const samples: Readonly<Record<string, readonly Sample[]>> = {
     ...['turn.journal.put(run)', 'journal.delete(key)', 'turn.journal.event({ type })'].map(
       (use): Sample => [{ 'controller/core/runs/new.ts': `\nf(turn);\n${use};` }, 'controller/core/runs/new.ts:3'],
     ),
-    ...[
-      'turn.dirtyRuns.add(id)',
-      'turn.recheckBlocked = true',
-      '(run as Mutable<Run>).state = x',
-      'Object.assign(a, b)',
-    ].map((use): Sample => [{ 'controller/core/runs/new.ts': `${use};` }, 'controller/core/runs/new.ts:1']),
+    ...['(run as Mutable<Run>).state = x', 'Object.assign(a, b)'].map(
+      (use): Sample => [{ 'controller/core/runs/new.ts': `${use};` }, 'controller/core/runs/new.ts:1'],
+    ),
     [{ 'controller/core/runs/new.ts': "turn.journal.actor = 'me';" }, 'controller/core/runs/new.ts:1'],
     [
       {

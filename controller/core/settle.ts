@@ -24,10 +24,9 @@ import { judgeStorm } from './servers/storm.ts';
 const ROUNDS_MAX = 100;
 
 export function settle(turn: Turn): void {
-  const { dirtyServers, dirtyRuns, dirtyPolicies, dirtyPools } = turn;
   judgeDue(turn);
-  for (let round = 0; dirtyServers.size + dirtyRuns.size + dirtyPolicies.size + dirtyPools.size > 0; round += 1) {
-    assert(round < ROUNDS_MAX, `settling comes to rest; ${[...dirtyServers, ...dirtyRuns].slice(0, 10).join(', ')}`);
+  for (let round = 0; turn.isUnsettled; round += 1) {
+    assert(round < ROUNDS_MAX, `settling comes to rest; ${restless(turn)}`);
     settleServers(turn);
     settleRuns(turn);
     settlePolicies(turn);
@@ -36,16 +35,18 @@ export function settle(turn: Turn): void {
   turn.blockedWereTold();
 }
 
+const restless = ({ marked }: Turn): string => [...marked.servers, ...marked.runs].slice(0, 10).join(', ');
+
 /** Silences first: of all that are due, before any run is looked at, so that a mass failure is seen as one. */
 function judgeDue(turn: Turn): void {
-  for (const id of take(turn.dueServers)) {
+  for (const id of turn.takeMarked('silences')) {
     const server = turn.state.servers.get(id);
     if (server !== undefined) judgeServer(turn, server);
   }
 }
 
 function settleServers(turn: Turn): void {
-  for (const id of take(turn.dirtyServers)) {
+  for (const id of turn.takeMarked('servers')) {
     const server = turn.state.servers.get(id);
     if (server === undefined) continue;
     judgeGate(turn, server);
@@ -57,7 +58,7 @@ function settleServers(turn: Turn): void {
 }
 
 function settleRuns(turn: Turn): void {
-  for (const id of take(turn.dirtyRuns)) {
+  for (const id of turn.takeMarked('runs')) {
     const run = turn.state.runs.get(id);
     if (run === undefined) continue;
     advanceRun(turn, run);
@@ -67,7 +68,7 @@ function settleRuns(turn: Turn): void {
 }
 
 function settlePolicies(turn: Turn): void {
-  for (const id of take(turn.dirtyPolicies)) {
+  for (const id of turn.takeMarked('policies')) {
     const policy = turn.state.policies.get(id);
     if (policy !== undefined) upkeep(turn, policy);
   }
@@ -75,8 +76,8 @@ function settlePolicies(turn: Turn): void {
 
 function settlePools(turn: Turn): void {
   // Runs of this round come first: a place is given to who needs it, before anyone moves by choice.
-  if (turn.dirtyRuns.size > 0 || turn.dirtyServers.size > 0) return;
-  for (const id of take(turn.dirtyPools)) {
+  if (turn.marked.runs.size > 0 || turn.marked.servers.size > 0) return;
+  for (const id of turn.takeMarked('pools')) {
     const pool = turn.state.pools.get(id);
     if (pool === undefined) continue;
     placePool(turn, id);
@@ -120,10 +121,4 @@ function somethingWaits({ state, age }: Turn): boolean {
     if (drain?.deadlineAge !== undefined && !drain.done) return true;
   }
   return false;
-}
-
-function take<T>(set: Set<T>): readonly T[] {
-  const items = [...set];
-  set.clear();
-  return items;
 }

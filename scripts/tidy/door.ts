@@ -9,8 +9,7 @@ const DOOR = new Set(
 /** Who says who is behind what happens: the one place that sees the events come in. */
 const ACTOR = 'controller/core/core.ts';
 
-const BY_HAND =
-  /\bjournal\??\.(?:put|delete|event)\b|\bdirty\w+\.(?:add|delete)\b|\brecheckBlocked = |\bas (?:unknown|object|Mutable)\b|\bObject\.assign\b/g;
+const BY_HAND = /\bjournal\??\.(?:put|delete|event)\b|\bas (?:unknown|object|Mutable)\b|\bObject\.assign\b/g;
 const ACTOR_SET = /\bactor = /g;
 
 /** What a file of the core does by hand that the door does, with the place. */

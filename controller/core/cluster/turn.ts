@@ -28,6 +28,18 @@ export interface CoreOptions extends GateOptions {
 /** What questions need: nothing is changed by asking them. */
 export type View = Pick<Turn, 'state' | 'now' | 'age'>;
 
+interface MarkedKinds {
+  readonly runs: RunId;
+  readonly servers: ServerId;
+  readonly policies: PolicyId;
+  readonly pools: PoolId;
+  /** Servers whose silence is to be judged. */
+  readonly silences: ServerId;
+}
+
+/** What is to be looked at again, each once, in the order in which it was marked. */
+export type Marked = { readonly [K in keyof MarkedKinds]: ReadonlySet<MarkedKinds[K]> };
+
 export class Turn {
   readonly state: ClusterState;
   readonly journal: Journal;
@@ -53,15 +65,14 @@ export class Turn {
   readonly policyWheel = new TimerWheel<PolicyId>();
   readonly poolWheel = new TimerWheel<PoolId>();
 
-  /** Servers whose silence is to be judged. */
-  readonly dueServers = new Set<ServerId>();
-  /** To be looked at again before the step's effects leave. */
-  readonly dirtyRuns = new Set<RunId>();
-  readonly dirtyServers = new Set<ServerId>();
-  readonly dirtyPolicies = new Set<PolicyId>();
-  readonly dirtyPools = new Set<PoolId>();
-  /** Servers or their capabilities changed, or it is time: runs that wait are told again why. */
-  recheckBlocked = false;
+  readonly #marked: { readonly [K in keyof MarkedKinds]: Set<MarkedKinds[K]> } = {
+    runs: new Set(),
+    servers: new Set(),
+    policies: new Set(),
+    pools: new Set(),
+    silences: new Set(),
+  };
+  #recheckBlocked = false;
   /** An agent has seen more than the store knows; believed once our own term is checked after it. */
   behind: { readonly needCheck: number; readonly message: string } | undefined;
   lastCommandId = 0;
@@ -81,45 +92,64 @@ export class Turn {
     return ageOf(this.state, this.now);
   }
 
+  /** To be looked at again before the step's effects leave. */
+  get marked(): Marked {
+    return this.#marked;
+  }
+
+  /** Servers or their capabilities changed, or it is time: runs that wait are told again why. */
+  get recheckBlocked(): boolean {
+    return this.#recheckBlocked;
+  }
+
+  /** Takes what is marked of one kind; whoever takes it looks at it. */
+  takeMarked<K extends keyof MarkedKinds>(kind: K): readonly MarkedKinds[K][] {
+    const marks: Set<MarkedKinds[K]> = this.#marked[kind];
+    const taken = [...marks];
+    marks.clear();
+    return taken;
+  }
+
   /** Something is still to be looked at. */
   get isUnsettled(): boolean {
-    return this.dirtyRuns.size + this.dirtyServers.size + this.dirtyPolicies.size + this.dirtyPools.size > 0;
+    const { runs, servers, policies, pools } = this.#marked;
+    return runs.size + servers.size + policies.size + pools.size > 0;
   }
 
   /** Has a run looked at again: one whose record changed is by itself (dependants.ts), this is for what changed beside the records. */
   lookAtRun(id: RunId): void {
-    this.dirtyRuns.add(id);
+    this.#marked.runs.add(id);
   }
 
   /** The runs that stand on a server or have a slot reserved there. */
   lookAtRunsOn(id: ServerId): void {
     const live = this.state.serverLive.get(id);
-    for (const run of live?.runs ?? []) this.dirtyRuns.add(run);
-    for (const run of live?.reservations ?? []) this.dirtyRuns.add(run);
+    for (const run of live?.runs ?? []) this.#marked.runs.add(run);
+    for (const run of live?.reservations ?? []) this.#marked.runs.add(run);
   }
 
   /** A server: its gate, its room in the index, what it shows, whether its deletion is complete; and its pool. */
   lookAtServer(id: ServerId): void {
-    this.dirtyServers.add(id);
+    this.#marked.servers.add(id);
   }
 
   /** A policy: whether it has the runs that it wants. */
   lookAtPolicy(id: PolicyId): void {
-    this.dirtyPolicies.add(id);
+    this.#marked.policies.add(id);
   }
 
   /** A pool: its queue, its storm, its drains and its moves. */
   lookAtPool(id: PoolId): void {
-    this.dirtyPools.add(id);
+    this.#marked.pools.add(id);
   }
 
   /** Runs that wait for room are told again why. */
   lookAtBlockedRuns(): void {
-    this.recheckBlocked = true;
+    this.#recheckBlocked = true;
   }
 
   blockedWereTold(): void {
-    this.recheckBlocked = false;
+    this.#recheckBlocked = false;
   }
 
   /** Whatever hangs on a server, when something beside its record changed: an agent came to speak for it. */
@@ -132,7 +162,7 @@ export class Turn {
 
   /** The silence of a server, before anything else. */
   judgeSilenceOf(id: ServerId): void {
-    this.dueServers.add(id);
+    this.#marked.silences.add(id);
   }
 
   /** Wakes a run at an age of the cluster, or sooner; the wheel runs on monotonic time. */

@@ -43,19 +43,18 @@ function world() {
 function calm(turn: Turn): void {
   turn.journal.takeWrites();
   turn.journal.takeChanged();
-  for (const marks of [turn.dirtyRuns, turn.dirtyServers, turn.dirtyPolicies, turn.dirtyPools, turn.dueServers])
-    marks.clear();
+  for (const kind of ['runs', 'servers', 'policies', 'pools', 'silences'] as const) turn.takeMarked(kind);
   turn.blockedWereTold();
 }
 
 /** What a step looks at again, one word for each thing. */
 const marksOf = (turn: Turn): readonly string[] =>
   [
-    ...[...turn.dirtyRuns].map((id) => `runs/${id}`),
-    ...[...turn.dirtyServers].map((id) => `servers/${id}`),
-    ...[...turn.dirtyPolicies].map((id) => `policies/${id}`),
-    ...[...turn.dirtyPools].map((id) => `pools/${id}`),
-    ...[...turn.dueServers].map((id) => `silence of ${id}`),
+    ...[...turn.marked.runs].map((id) => `runs/${id}`),
+    ...[...turn.marked.servers].map((id) => `servers/${id}`),
+    ...[...turn.marked.policies].map((id) => `policies/${id}`),
+    ...[...turn.marked.pools].map((id) => `pools/${id}`),
+    ...[...turn.marked.silences].map((id) => `silence of ${id}`),
     ...(turn.recheckBlocked ? ['blocked'] : []),
   ].sort();
 
