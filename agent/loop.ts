@@ -6,10 +6,10 @@ import { assert } from '../shared/assert.ts';
 import { readClocks } from '../shared/host/clocks.ts';
 import { Mailbox } from '../shared/mailbox.ts';
 import type { AgentNow } from './core/clock.ts';
+import { step } from './core/core.ts';
 import type { Effect } from './core/effect.ts';
 import type { Event } from './core/event.ts';
 import type { AgentState } from './core/state.ts';
-import { step } from './core/step.ts';
 
 /** Events that wait. Reached only when a step blocks for long; then it is better to end than to lose one: the keeper goes on. */
 const CAPACITY = 100_000;

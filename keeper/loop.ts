@@ -5,10 +5,10 @@
 import { assert } from '../shared/assert.ts';
 import { readClocks } from '../shared/host/clocks.ts';
 import { Mailbox } from '../shared/mailbox.ts';
+import { step } from './core/core.ts';
 import type { Effect } from './core/effect.ts';
 import type { Event } from './core/event.ts';
 import type { KeeperState } from './core/state.ts';
-import { step } from './core/step.ts';
 
 /** Events that wait. Agents are read one message at a time, so this is reached only by a keeper that hangs. */
 const CAPACITY = 100_000;

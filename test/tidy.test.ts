@@ -81,7 +81,7 @@ const samples: Readonly<Record<string, readonly Sample[]>> = {
     [inCore("import { bind } from '../../shared/rpc/bind.ts';"), 'controller/core/step.ts:1'],
     [
       {
-        'agent/core/step.ts': "import { log } from '../../shared/log.ts';",
+        'agent/core/core.ts': "import { log } from '../../shared/log.ts';",
         'shared/log.ts': "import { x } from './deep.ts';",
         'shared/deep.ts': "\n\nimport pino from 'pino';",
       },
@@ -90,7 +90,7 @@ const samples: Readonly<Record<string, readonly Sample[]>> = {
     [inCore("import { encode } from '../../shared/codec/attempt.ts';"), 'controller/core/step.ts:1'],
     [
       {
-        'agent/core/step.ts': "import type { Terms } from '../../shared/protocol/attempt.ts';",
+        'agent/core/core.ts': "import type { Terms } from '../../shared/protocol/attempt.ts';",
         'shared/protocol/attempt.ts': "import { create } from '@bufbuild/protobuf';",
       },
       'shared/protocol/attempt.ts:1',

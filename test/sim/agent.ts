@@ -1,8 +1,9 @@
 /** The agent process: the real agent core, with a simulated shell that performs its effects in order. */
+
+import { step } from '../../agent/core/core.ts';
 import type { Effect } from '../../agent/core/effect.ts';
 import type { Event } from '../../agent/core/event.ts';
 import { type AgentState, createAgent } from '../../agent/core/state.ts';
-import { step } from '../../agent/core/step.ts';
 import { unreachable } from '../../shared/assert.ts';
 import type { Prng } from '../../shared/prng.ts';
 import type { AgentMessage, Capacity } from '../../shared/protocol/agent-message.ts';

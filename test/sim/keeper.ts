@@ -4,11 +4,11 @@
  */
 import type { KeeperRequest } from '../../agent/core/effect.ts';
 import type { FromKeeper, RequestId } from '../../agent/core/event.ts';
+import { step } from '../../keeper/core/core.ts';
 import type { Effect } from '../../keeper/core/effect.ts';
 import type { AgentId, Event } from '../../keeper/core/event.ts';
 import type { Refusal } from '../../keeper/core/refusal.ts';
 import { createKeeper, type KeeperState } from '../../keeper/core/state.ts';
-import { step } from '../../keeper/core/step.ts';
 import type { HostProblem } from '../../shared/host-problem.ts';
 import { epoch as epochOf, runId } from '../../shared/ids.ts';
 import type { Prng } from '../../shared/prng.ts';

@@ -3,10 +3,10 @@
  * `advance`, which delivers each wake-up that the core asked for, as the shell's timer would.
  */
 import type { AgentNow } from '../../../agent/core/clock.ts';
+import { step } from '../../../agent/core/core.ts';
 import type { Effect } from '../../../agent/core/effect.ts';
 import type { Event } from '../../../agent/core/event.ts';
 import { type AgentOptions, type AgentState, createAgent } from '../../../agent/core/state.ts';
-import { step } from '../../../agent/core/step.ts';
 import {
   DEFAULT_POOL,
   epoch,

@@ -1,9 +1,10 @@
 /** The keeper's core on virtual time, with hands and a disk that do as a test says. */
+
+import { step } from '../../../keeper/core/core.ts';
 import type { Effect } from '../../../keeper/core/effect.ts';
 import type { Ask, Event, Left, StartRequest } from '../../../keeper/core/event.ts';
 import { foldRecord, nothingRecovered, type Recovered } from '../../../keeper/core/record.ts';
 import { createKeeper, type KeeperState } from '../../../keeper/core/state.ts';
-import { step } from '../../../keeper/core/step.ts';
 import { deadlineAfter } from '../../../shared/lease-clock.ts';
 import type { FrozenTerms } from '../../../shared/protocol/attempt.ts';
 

@@ -3,7 +3,7 @@ import type { Mutant } from './mutants.ts';
 
 const START = 'agent/core/start.ts';
 const SESSION = 'agent/core/session.ts';
-const STEP = 'agent/core/step.ts';
+const STEP = 'agent/core/core.ts';
 const DEADLINE = 'keeper/core/deadline.ts';
 
 export const agentMutants: readonly Mutant[] = [
