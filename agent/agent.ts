@@ -12,10 +12,10 @@ import { readNow } from './clock.ts';
 import type { AgentSettings } from './config.ts';
 import { Connection } from './connection.ts';
 import type { AgentNow } from './core/clock.ts';
+import { Core } from './core/core.ts';
 import { describe } from './core/describe.ts';
 import type { Effect } from './core/effect.ts';
 import type { Event } from './core/event.ts';
-import { type AgentState, createAgent } from './core/state.ts';
 import { performEffect } from './effects.ts';
 import { hostBootId, hostMachineId, type Identity } from './identity.ts';
 import { IdentityStore } from './identity-store.ts';
@@ -52,7 +52,7 @@ export class Agent {
   readonly #directory: StateDirectory;
   readonly #identity: IdentityStore;
   readonly #vmGeneration: VmGeneration | undefined;
-  readonly #state: AgentState;
+  readonly #core: Core;
   readonly #loop: AgentLoop;
   readonly #connection: Connection;
   readonly #keeper: KeeperLink;
@@ -89,7 +89,7 @@ export class Agent {
     const host = hostFacts(options, identity);
     const core = { host, endpoints: settings.controllers, maxSlots: settings.maxSlots, seed: randomInt(2 ** 47) };
     const { uid, clusterId, highestTerm } = identity;
-    this.#state = createAgent({ ...core, uid, clusterId, highestTerm }, this.#readNow());
+    this.#core = new Core({ ...core, uid, clusterId, highestTerm }, this.#readNow());
     this.#connection = new Connection(onEvent);
     this.#keeper = new KeeperLink({
       ...{ stateDir: settings.stateDir, memory, lane, agentVersion: version, baseEnv: settings.baseEnv, log, onEvent },
@@ -103,7 +103,7 @@ export class Agent {
       ...{ stated: settings.capabilities, probes: settings.probes, env: process.env, log },
       onChange: (capabilities) => onEvent({ kind: 'capabilities', capabilities }),
     });
-    this.#loop = new AgentLoop({ state: this.#state, readNow: () => this.#readNow(), perform: this.#performer() });
+    this.#loop = new AgentLoop({ core: this.#core, readNow: () => this.#readNow(), perform: this.#performer() });
   }
 
   #readNow(): AgentNow {
@@ -199,7 +199,7 @@ export class Agent {
   #report(): AgentStatusReport {
     const { settings, version } = this.#options;
     const { server, pool, stateDir, controllers } = settings;
-    return { server, pool, stateDir, controllers, pid: process.pid, version, ...describe(this.#state, readNow()) };
+    return { server, pool, stateDir, controllers, pid: process.pid, version, ...describe(this.#core.state, readNow()) };
   }
 
   /** Lets what was said last get out, and gives the state directory up. `outcome` is told to whoever asked it to leave. */

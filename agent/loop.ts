@@ -1,15 +1,14 @@
 /**
- * The only caller of the agent's step: one event at a time, in the order in which they came, each followed by its effects. What
+ * The only caller of the agent's core: one event at a time, in the order in which they came, each followed by its effects. What
  * an effect finds out at once (a stream is full) is handled before the next event.
  */
 import { assert } from '../shared/assert.ts';
 import { readClocks } from '../shared/host/clocks.ts';
 import { Mailbox } from '../shared/mailbox.ts';
 import type { AgentNow } from './core/clock.ts';
-import { step } from './core/core.ts';
+import type { Core } from './core/core.ts';
 import type { Effect } from './core/effect.ts';
 import type { Event } from './core/event.ts';
-import type { AgentState } from './core/state.ts';
 
 /** Events that wait. Reached only when a step blocks for long; then it is better to end than to lose one: the keeper goes on. */
 const CAPACITY = 100_000;
@@ -17,7 +16,7 @@ const CAPACITY = 100_000;
 const LONGEST_SLEEP_MS = 60 * 60 * 1000;
 
 export interface LoopOptions {
-  readonly state: AgentState;
+  readonly core: Core;
   /** Read for each event. */
   readonly readNow: () => AgentNow;
   /** Performs one effect now; the events that it answers with at once come next. */
@@ -52,8 +51,10 @@ export class AgentLoop {
   }
 
   #handle(event: Event): void {
-    const { state, readNow, perform } = this.#options;
-    for (const effect of step(state, event, readNow())) {
+    const { core, readNow, perform } = this.#options;
+    const now = readNow();
+    core.step(event, now);
+    for (const effect of core.flush(now)) {
       if (effect.kind === 'wake') this.#sleepUntil(effect.atMono);
       else this.#urgent.push(...perform(effect));
     }

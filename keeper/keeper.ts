@@ -7,9 +7,10 @@ import { processEntry } from '../shared/host/process-table.ts';
 import { type KeeperRecord, removeKeeperRecord, writeKeeperRecord } from '../shared/keeper/keeper-record.ts';
 import { openRuntimeFolder, type RuntimeFolder } from '../shared/keeper/runtime-folder.ts';
 import { makeSocketPath, removeSocket } from '../shared/keeper/socket-path.ts';
+import { Core } from './core/core.ts';
 import type { Event } from './core/event.ts';
 import { type JournalRecord, recorded, recordsOf } from './core/record.ts';
-import { createKeeper, type KeeperState } from './core/state.ts';
+import type { KeeperState } from './core/state.ts';
 import { AttemptFolders, type AttemptFoldersOptions } from './disk/attempt-folders.ts';
 import { Journal, readJournal } from './disk/journal.ts';
 import { PipeMaker } from './drivers/process/output-pipe.ts';
@@ -17,7 +18,7 @@ import { ProcessDriver } from './drivers/process/process-driver.ts';
 import { type EffectTools, performEffect } from './effects.ts';
 import { HostWatch } from './host-watch.ts';
 import type { KeeperLog } from './keeper-log.ts';
-import { KeeperLoop } from './loop.ts';
+import { KeeperLoop, readNow } from './loop.ts';
 import { endPredecessor } from './predecessor.ts';
 import { claimStateDirectory, type StateDirectory } from './state-directory.ts';
 import { Listener } from './wire/listener.ts';
@@ -77,7 +78,8 @@ async function assemble(directory: StateDirectory, options: KeeperOptions): Prom
   const record: KeeperRecord = { pid: process.pid, startTicks, key, cgroups: driver.cgroupFolders };
   writeKeeperRecord(memory, record);
 
-  const state = createKeeper({ bootId: bootId(), recovered, idleMs: options.idleMs });
+  const core = new Core({ bootId: bootId(), recovered, idleMs: options.idleMs }, readNow());
+  const { state } = core;
   const journal = new Journal({ path: join(path, 'keeper.journal'), snapshot: () => snapshot(state) });
   await journal.open().catch((error: unknown) => log.error(`the journal can't be written: ${String(error)}`));
   const ended = Promise.withResolvers<number>();
@@ -96,7 +98,7 @@ async function assemble(directory: StateDirectory, options: KeeperOptions): Prom
     onServe: () => void serve(parts).catch((error: unknown) => ended.reject(error)),
     onEnd: (code) => void close(parts, loop, code).then(() => ended.resolve(code)),
   };
-  const loop = new KeeperLoop({ state, perform: (effect) => performEffect(effect, parts) });
+  const loop = new KeeperLoop({ core, perform: (effect) => performEffect(effect, parts) });
   const push = (event: Event): void => loop.push(event);
   push({ kind: 'begin' });
   return {

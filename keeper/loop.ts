@@ -1,20 +1,21 @@
 /**
- * The only caller of the keeper's step: one event at a time, in the order in which they came, each followed by its effects. What an
+ * The only caller of the keeper's core: one event at a time, in the order in which they came, each followed by its effects. What an
  * effect finds out at once (a tree is empty, the hands work) is handled before the next event.
  */
 import { assert } from '../shared/assert.ts';
 import { readClocks } from '../shared/host/clocks.ts';
 import { Mailbox } from '../shared/mailbox.ts';
-import { step } from './core/core.ts';
+import type { Core } from './core/core.ts';
 import type { Effect } from './core/effect.ts';
-import type { Event } from './core/event.ts';
-import type { KeeperState } from './core/state.ts';
+import type { Event, KeeperNow } from './core/event.ts';
+
+export const readNow = (): KeeperNow => ({ ...readClocks(), wall: Date.now() });
 
 /** Events that wait. Agents are read one message at a time, so this is reached only by a keeper that hangs. */
 const CAPACITY = 100_000;
 
 export interface LoopOptions {
-  readonly state: KeeperState;
+  readonly core: Core;
   /** Performs one effect now; the events that it answers with at once come next. */
   readonly perform: (effect: Exclude<Effect, { kind: 'wake' }>) => readonly Event[];
 }
@@ -47,8 +48,10 @@ export class KeeperLoop {
   }
 
   #handle(event: Event): void {
-    const { state, perform } = this.#options;
-    for (const effect of step(state, event, { ...readClocks(), wall: Date.now() })) {
+    const { core, perform } = this.#options;
+    const now = readNow();
+    core.step(event, now);
+    for (const effect of core.flush(now)) {
       if (effect.kind === 'wake') this.#sleepUntil(effect.atMono);
       else this.#urgent.push(...perform(effect));
     }

@@ -1,6 +1,7 @@
 /**
- * The agent as a function: one event and the time in, effects out. Leases before anything else, then the event, then what the
- * new state asks for by itself: stops, reports, a heartbeat, a dial, a look at the keeper, and the next wake-up.
+ * The agent as a state machine, in the shape of the controller's core: events go in one at a time with the time of their handling, and
+ * `flush` answers what is to be done now, in order. Leases before anything else, then the event; then what the new state asks for by
+ * itself: stops, reports, a heartbeat, a dial, a look at the keeper, and the next wake-up.
  */
 import { unreachable } from '../../shared/assert.ts';
 import { type HostProblem, sameProblems, tellableProblems } from '../../shared/host-problem.ts';
@@ -29,18 +30,39 @@ import { beginLeave, detach, goOnLeaving, nextLeaveCheck } from './leave.ts';
 import { noticePause } from './pause.ts';
 import { receive } from './receive.ts';
 import { endSession, greet } from './session.ts';
-import type { AgentState } from './state.ts';
+import { type AgentOptions, type AgentState, createAgent } from './state.ts';
 import type { Turn } from './turn.ts';
 
-export function step(state: AgentState, event: Event, now: AgentNow): readonly Effect[] {
-  const turn: Turn = { state, now, effects: [] };
-  if (state.exited) return [];
-  // A4, A8: before the event, whatever it is.
-  noticePause(turn);
-  stopLapsed(turn);
-  handle(turn, event);
-  if (!state.exited) followUp(turn);
-  return turn.effects;
+export class Core {
+  readonly #turn: Turn;
+
+  constructor(options: AgentOptions, now: AgentNow) {
+    this.#turn = { state: createAgent(options, now), now, effects: [] };
+  }
+
+  /** The state, for reading only. */
+  get state(): AgentState {
+    return this.#turn.state;
+  }
+
+  /** Takes in one event. What follows leaves with the next flush, which comes before the next event. */
+  step(event: Event, now: AgentNow): void {
+    const turn = this.#turn;
+    if (turn.state.exited) return;
+    turn.now = now;
+    // A4, A8: before the event, whatever it is.
+    noticePause(turn);
+    stopLapsed(turn);
+    handle(turn, event);
+  }
+
+  /** What is to be done now, in order. `now` is that of the step before. */
+  flush(now: AgentNow): readonly Effect[] {
+    const turn = this.#turn;
+    turn.now = now;
+    if (!turn.state.exited) followUp(turn);
+    return turn.effects.splice(0, turn.effects.length);
+  }
 }
 
 function followUp(turn: Turn): void {

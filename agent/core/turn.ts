@@ -1,4 +1,4 @@
-/** One step of the core: the state, the time of the event, and the effects so far. */
+/** What every part of the core works on: the state, the time of the event, and the effects so far. */
 import type { AgentMessage, CommandAnswer } from '../../shared/protocol/agent-message.ts';
 import type { ReportedAttempt } from '../../shared/protocol/attempt.ts';
 import type { Attempt } from './attempt.ts';
@@ -9,7 +9,7 @@ import type { AgentState, Pending } from './state.ts';
 
 export interface Turn {
   readonly state: AgentState;
-  readonly now: AgentNow;
+  now: AgentNow;
   readonly effects: Effect[];
 }
 

@@ -1,6 +1,7 @@
 /**
- * The keeper as a function: one event and the time in, effects out. What is due by the clocks before anything else, then the event,
- * then whether to stay, and the next wake-up.
+ * The keeper as a state machine, in the shape of the controller's core: events go in one at a time with the time of their handling, and
+ * `flush` answers what is to be done now, in order. What is due by the clocks before anything else, then the event; then whether to
+ * stay, and the next wake-up.
  *
  * Think of a swimming pool with a life guard. The agent sells tickets; the keeper stands at the water, and each time anybody says
  * anything to it, it first looks at the clock and at every swimmer, and acts; only then does it listen.
@@ -24,20 +25,41 @@ import type { Effect } from './effect.ts';
 import type { Event, FromAgent, FromDriver, FromHost, KeeperNow } from './event.ts';
 import { acceptAsk, acceptHands } from './requests.ts';
 import { acceptNotPrepared, acceptPrepared, acceptWritten } from './start.ts';
-import type { KeeperState } from './state.ts';
+import { createKeeper, type KeeperOptions, type KeeperState } from './state.ts';
 import { acceptSwept, begin, review, shutDown } from './stay.ts';
 import { acceptLook, acceptReaped, lookAtAll } from './tree.ts';
 import { log, type Turn } from './turn.ts';
 
-export function step(state: KeeperState, event: Event, now: KeeperNow): readonly Effect[] {
-  const turn: Turn = { state, now, effects: [] };
-  if (state.phase.kind === 'over') return [];
-  // A4: before the event, whatever it is.
-  if (isPast(state.dueAt, now)) lookAtAll(turn);
-  handle(turn, event);
-  review(turn);
-  askToBeWoken(turn);
-  return turn.effects;
+export class Core {
+  readonly #turn: Turn;
+
+  constructor(options: KeeperOptions, now: KeeperNow) {
+    this.#turn = { state: createKeeper(options), now, effects: [] };
+  }
+
+  /** The state, for reading only. */
+  get state(): KeeperState {
+    return this.#turn.state;
+  }
+
+  /** Takes in one event. What follows leaves with the next flush, which comes before the next event. */
+  step(event: Event, now: KeeperNow): void {
+    const turn = this.#turn;
+    if (turn.state.phase.kind === 'over') return;
+    turn.now = now;
+    // A4: before the event, whatever it is.
+    if (isPast(turn.state.dueAt, now)) lookAtAll(turn);
+    handle(turn, event);
+  }
+
+  /** What is to be done now, in order. `now` is that of the step before. */
+  flush(now: KeeperNow): readonly Effect[] {
+    const turn = this.#turn;
+    turn.now = now;
+    review(turn);
+    askToBeWoken(turn);
+    return turn.effects.splice(0, turn.effects.length);
+  }
 }
 
 function handle(turn: Turn, event: Event): void {

@@ -1,4 +1,4 @@
-/** One step of the core: the state, the time of the event, and the effects so far. */
+/** What every part of the core works on: the state, the time of the event, and the effects so far. */
 import { deadlineAfter } from '../../shared/lease-clock.ts';
 import { type Attempt, keyOf } from './attempt.ts';
 import type { Answer, Effect } from './effect.ts';
@@ -9,7 +9,7 @@ import type { KeeperState, Promised } from './state.ts';
 
 export interface Turn {
   readonly state: KeeperState;
-  readonly now: KeeperNow;
+  now: KeeperNow;
   readonly effects: Effect[];
 }
 

@@ -1,9 +1,8 @@
 /** The agent process: the real agent core, with a simulated shell that performs its effects in order. */
-
-import { step } from '../../agent/core/core.ts';
+import { Core } from '../../agent/core/core.ts';
 import type { Effect } from '../../agent/core/effect.ts';
 import type { Event } from '../../agent/core/event.ts';
-import { type AgentState, createAgent } from '../../agent/core/state.ts';
+import type { AgentState } from '../../agent/core/state.ts';
 import { unreachable } from '../../shared/assert.ts';
 import type { Prng } from '../../shared/prng.ts';
 import type { AgentMessage, Capacity } from '../../shared/protocol/agent-message.ts';
@@ -48,7 +47,7 @@ const RESET_MS = 20;
 export class AgentNode extends Process {
   readonly facts: AgentFacts;
   readonly #world: AgentWorld;
-  #state: AgentState | undefined;
+  #core: Core | undefined;
   #keeper: KeeperChannel | undefined;
   #streams = new Map<number, Stream>();
   /** The operating system stops the process for so long, just before it reads its next start. */
@@ -65,7 +64,7 @@ export class AgentNode extends Process {
   }
 
   get state(): AgentState | undefined {
-    return this.alive ? this.#state : undefined;
+    return this.alive ? this.#core?.state : undefined;
   }
 
   protected onStart(): void {
@@ -73,7 +72,7 @@ export class AgentNode extends Process {
     const { uid, clusterId, highestTerm } = host.identity;
     const { maxSlots } = this.facts;
     const now = this.clock.read(this.queue.now);
-    this.#state = createAgent(
+    this.#core = new Core(
       { host: host.facts, endpoints, maxSlots, uid, clusterId, highestTerm, seed: random.uint32() },
       now,
     );
@@ -115,10 +114,12 @@ export class AgentNode extends Process {
   }
 
   step(event: Event): readonly Effect[] {
-    const state = this.#state;
-    if (state === undefined || !this.alive) return [];
+    const core = this.#core;
+    if (core === undefined || !this.alive) return [];
     try {
-      const effects = step(state, event, this.clock.read(this.queue.now));
+      const now = this.clock.read(this.queue.now);
+      core.step(event, now);
+      const effects = core.flush(now);
       for (const effect of effects) this.#perform(effect);
       return effects;
     } catch (error) {
@@ -197,7 +198,7 @@ export class AgentNode extends Process {
       return;
     }
     this.later(roundTripMs, () => {
-      if (this.#state?.candidate?.stream !== id) return;
+      if (this.#core?.state.candidate?.stream !== id) return;
       if (controller.alive && network.isOpen(link)) this.#connect(id, controller, link);
       else this.step({ kind: 'closed', stream: id, reason: `${endpoint} refuses` });
     });
@@ -242,7 +243,7 @@ export class AgentNode extends Process {
   }
 
   #receive(id: number, term: number, message: LeaderMessage): void {
-    const current = id === this.#state?.session?.stream || id === this.#state?.candidate?.stream;
+    const current = id === this.#core?.state.session?.stream || id === this.#core?.state.candidate?.stream;
     this.#world.say(this.name, () => `← ${current ? '' : '(given up) '}${term} ${brief(withoutWorkload(message))}`);
     const effects = this.step({ kind: 'received', stream: id, term, message });
     this.#world.obeyed(this, term, message, effects);

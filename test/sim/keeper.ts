@@ -4,11 +4,11 @@
  */
 import type { KeeperRequest } from '../../agent/core/effect.ts';
 import type { FromKeeper, RequestId } from '../../agent/core/event.ts';
-import { step } from '../../keeper/core/core.ts';
+import { Core } from '../../keeper/core/core.ts';
 import type { Effect } from '../../keeper/core/effect.ts';
 import type { AgentId, Event } from '../../keeper/core/event.ts';
 import type { Refusal } from '../../keeper/core/refusal.ts';
-import { createKeeper, type KeeperState } from '../../keeper/core/state.ts';
+import type { KeeperState } from '../../keeper/core/state.ts';
 import type { HostProblem } from '../../shared/host-problem.ts';
 import { epoch as epochOf, runId } from '../../shared/ids.ts';
 import type { Prng } from '../../shared/prng.ts';
@@ -51,7 +51,7 @@ export class KeeperNode extends Process {
   pid = 0;
   serving = false;
   readonly #world: KeeperWorld;
-  #state: KeeperState | undefined;
+  #core: Core | undefined;
   #driver: SimDriver | undefined;
   #links = new Map<AgentId, KeeperLink>();
   #lastAgent = 0;
@@ -72,7 +72,7 @@ export class KeeperNode extends Process {
     const { host } = this.#world;
     this.pid = host.newPid();
     this.serving = false;
-    this.#state = undefined;
+    this.#core = undefined;
     this.#links = new Map();
     const { life } = this;
     host.disk.read((ok) => {
@@ -87,15 +87,16 @@ export class KeeperNode extends Process {
   #begin(): void {
     const { host, random, startTree, spawnProblem } = this.#world;
     const { life } = this;
-    const state = createKeeper({ bootId: host.bootId, recovered: host.directory.journal.fold(), idleMs: IDLE_MS });
-    this.#state = state;
+    const options = { bootId: host.bootId, recovered: host.directory.journal.fold(), idleMs: IDLE_MS };
+    const core = new Core(options, this.clock.read(this.queue.now));
+    this.#core = core;
     this.#driver = new SimDriver({
       ...{ host, random, startTree, spawnProblem },
       later: (ms, act) => this.later(ms, act),
       tell: (event) => {
         if (this.life === life) this.take(() => this.step(event));
       },
-      isInTable: (key) => state.attempts.has(key),
+      isInTable: (key) => core.state.attempts.has(key),
     });
     this.#haveStuckHands(host.handsStuckUntil - this.queue.now);
     this.step({ kind: 'begin' });
@@ -113,7 +114,7 @@ export class KeeperNode extends Process {
 
   protected onDeath(): void {
     this.serving = false;
-    this.#state = undefined;
+    this.#core = undefined;
     this.#driver?.letGo();
     this.#driver = undefined;
     for (const agent of [...this.#links.keys()]) this.#disconnect(agent, 'the keeper is gone');
@@ -167,10 +168,11 @@ export class KeeperNode extends Process {
     const queue: Event[] = [event];
     try {
       for (let next = queue.shift(); next !== undefined; next = queue.shift()) {
-        const state = this.#state;
-        if (state === undefined) return;
-        for (const effect of step(state, next, this.clock.read(this.queue.now)))
-          queue.push(...this.#perform(state, effect));
+        const core = this.#core;
+        if (core === undefined) return;
+        const now = this.clock.read(this.queue.now);
+        core.step(next, now);
+        for (const effect of core.flush(now)) queue.push(...this.#perform(core.state, effect));
       }
     } catch (error) {
       this.#world.failed(this.name, error);
@@ -205,7 +207,7 @@ export class KeeperNode extends Process {
         if (effect.level !== 'info') this.#world.say(this.name, () => effect.text);
         return [];
       case 'end':
-        if (effect.code === 0 && this.#state?.forgets === true) this.#world.host.directory.journal.clear();
+        if (effect.code === 0 && this.#core?.state.forgets === true) this.#world.host.directory.journal.clear();
         this.die();
         return [];
       case 'tell_opened':

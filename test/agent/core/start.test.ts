@@ -51,17 +51,21 @@ describe('A3: a start', () => {
   });
 
   it('that was refused does not run when it arrives again', () => {
-    const agent = new VirtualAgent({ maxSlots: 0 }).join();
+    const agent = new VirtualAgent({ maxSlots: 1 }).join();
+    const other = runId('other-1');
+    agent.start({ run: other, epoch: epoch(3) });
     const command = agent.startCommand();
     agent.receive(command);
     expect(agent.lastAnswer).toMatchObject({ outcome: 'REFUSED', reason: 'RESOURCE_EXHAUSTED' });
-    agent.state = { ...agent.state, maxSlots: 5 };
+    // There is room now.
+    agent.handle(agent.keeper.end(other));
     agent.receive(command);
     expect(agent.said('command_result').map(({ reason }) => reason)).toEqual([
+      '',
       'RESOURCE_EXHAUSTED',
       'RESOURCE_EXHAUSTED',
     ]);
-    expect(started(agent)).toEqual([]);
+    expect(started(agent)).toEqual(['other-1@3']);
   });
 
   it('that came too late spends its epoch all the same', () => {

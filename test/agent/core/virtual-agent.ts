@@ -3,10 +3,10 @@
  * `advance`, which delivers each wake-up that the core asked for, as the shell's timer would.
  */
 import type { AgentNow } from '../../../agent/core/clock.ts';
-import { step } from '../../../agent/core/core.ts';
+import { Core } from '../../../agent/core/core.ts';
 import type { Effect } from '../../../agent/core/effect.ts';
 import type { Event } from '../../../agent/core/event.ts';
-import { type AgentOptions, type AgentState, createAgent } from '../../../agent/core/state.ts';
+import type { AgentOptions, AgentState } from '../../../agent/core/state.ts';
 import {
   DEFAULT_POOL,
   epoch,
@@ -38,7 +38,7 @@ type Sent = Extract<Effect, { kind: 'send' }>;
 export class VirtualAgent {
   readonly keeper = new VirtualKeeper();
   readonly effects: Effect[] = [];
-  state: AgentState;
+  readonly #core: Core;
   now: AgentNow = { mono: 1_000_000, boot: 2_000_000, wall: 1_700_000_000_000 };
   readonly #options: AgentOptions;
   #wakeAt = Number.POSITIVE_INFINITY;
@@ -52,12 +52,17 @@ export class VirtualAgent {
       host: HOST,
       ...options,
     };
-    this.state = createAgent(this.#options, this.now);
+    this.#core = new Core(this.#options, this.now);
+  }
+
+  get state(): AgentState {
+    return this.#core.state;
   }
 
   /** Steps the core, and the keeper's answers after it: never before all effects of a step are performed, as in the agent's loop. */
   handle(event: Event): void {
-    const effects = step(this.state, event, this.now);
+    this.#core.step(event, this.now);
+    const effects = this.#core.flush(this.now);
     this.effects.push(...effects);
     const answers = effects.flatMap((effect) => this.#perform(effect));
     for (const answer of answers) this.handle(answer);

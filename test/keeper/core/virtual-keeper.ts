@@ -1,10 +1,9 @@
 /** The keeper's core on virtual time, with hands and a disk that do as a test says. */
-
-import { step } from '../../../keeper/core/core.ts';
+import { Core } from '../../../keeper/core/core.ts';
 import type { Effect } from '../../../keeper/core/effect.ts';
 import type { Ask, Event, Left, StartRequest } from '../../../keeper/core/event.ts';
 import { foldRecord, nothingRecovered, type Recovered } from '../../../keeper/core/record.ts';
-import { createKeeper, type KeeperState } from '../../../keeper/core/state.ts';
+import type { KeeperState } from '../../../keeper/core/state.ts';
 import { deadlineAfter } from '../../../shared/lease-clock.ts';
 import type { FrozenTerms } from '../../../shared/protocol/attempt.ts';
 
@@ -13,7 +12,7 @@ export const TERMS: FrozenTerms = { onDisconnect: 'STOP', leaseMs: 20_000, stopT
 type Kind = Effect['kind'];
 
 export class VirtualKeeper {
-  readonly state: KeeperState;
+  readonly #core: Core;
   readonly effects: Effect[] = [];
   /** What the disk has taken. */
   readonly written: Recovered;
@@ -33,7 +32,11 @@ export class VirtualKeeper {
 
   constructor(recovered: Recovered = nothingRecovered(), bootId = 'boot-1') {
     this.written = recovered;
-    this.state = createKeeper({ bootId, recovered, idleMs: 30_000 });
+    this.#core = new Core({ bootId, recovered, idleMs: 30_000 }, this.now);
+  }
+
+  get state(): KeeperState {
+    return this.#core.state;
   }
 
   get now() {
@@ -52,7 +55,8 @@ export class VirtualKeeper {
   push(event: Event): void {
     const queue: Event[] = [event];
     for (let next = queue.shift(); next !== undefined; next = queue.shift()) {
-      for (const effect of step(this.state, next, this.now)) {
+      this.#core.step(next, this.now);
+      for (const effect of this.#core.flush(this.now)) {
         this.effects.push(effect);
         queue.push(...this.#perform(effect));
       }
