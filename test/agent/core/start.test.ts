@@ -196,7 +196,11 @@ describe('A3: a start', () => {
     expect(agent.said('full_state')).toMatchObject([{ generation: 2, attempts: [{ run: RUN, state: 'STARTING' }] }]);
   });
 
-  it('that comes to nothing after its session ended is reported as ended to the next one, which had it listed', () => {
+  it.each([
+    ['DEADLINE_PAST', 'EXPIRED'],
+    ['TABLE_FULL', 'REFUSED'],
+    ['PROGRAM_NOT_FOUND', 'SPAWN_FAILED'],
+  ])('that comes to nothing (%s) after its session ended is reported as %s to the next one', (reason, cause) => {
     const agent = new VirtualAgent().join();
     agent.keeper.holdsStarts = true;
     agent.start();
@@ -204,10 +208,10 @@ describe('A3: a start', () => {
     agent.advance(200);
     agent.connect();
     agent.welcome({ verdicts: [{ run: RUN, epoch: epoch(7), action: 'KEEP', reason: '' }] });
-    agent.keeper.refusal = { reason: 'DEADLINE_PAST', detail: 'too late' };
+    agent.keeper.refusal = { reason, detail: 'because' };
     for (const event of agent.keeper.finishStarts()) agent.handle(event);
     expect(agent.said('command_result')).toEqual([]);
-    expect(agent.said('report')).toMatchObject([{ attempts: [{ state: 'ENDED', end: { cause: 'EXPIRED' } }] }]);
+    expect(agent.said('report')).toMatchObject([{ attempts: [{ state: 'ENDED', end: { cause } }] }]);
   });
 });
 

@@ -5,7 +5,13 @@ import { AnswerParts } from '../../../agent/answer-parts.ts';
 import { grantBytes, readHeartbeat } from '../../../controller/agents/heartbeat-bytes.ts';
 import { agentMessageFromProto, agentMessageToProto } from '../../../shared/codec/agent-message.ts';
 import { encodeLeaderMessage, leaderMessageFromProto } from '../../../shared/codec/leader-message.ts';
-import { ConnectRequestSchema, ConnectResponseSchema } from '../../../shared/gen/locum/v1/agent_service_pb.ts';
+import {
+  CommandOutcome,
+  CommandResultSchema,
+  ConnectRequestSchema,
+  ConnectResponseSchema,
+} from '../../../shared/gen/locum/v1/agent_service_pb.ts';
+import { EndCause } from '../../../shared/gen/locum/v1/run_pb.ts';
 import type { LeaderMessage } from '../../../shared/protocol/leader-message.ts';
 import { agentMessages, leaderMessages } from './arbitrary-messages.ts';
 
@@ -55,6 +61,21 @@ describe('what one side of the agent stream says, the other side hears', () => {
 
 type Heard = Exclude<MessageInitShape<typeof ConnectResponseSchema>, { readonly $typeName: string }>['message'];
 const TOO_LARGE = 2n ** 53n;
+
+describe('a refused start', () => {
+  it.each([
+    [EndCause.SPAWN_FAILED, 'SPAWN_FAILED'],
+    [EndCause.EXPIRED, 'EXPIRED'],
+    [EndCause.UNSPECIFIED, undefined],
+    [EndCause.EXITED, undefined],
+    [99 as EndCause, undefined],
+  ])('ends as it says (%i: %s), and by its outcome where that is no such end', (endCause, word) => {
+    const outcome = CommandOutcome.REFUSED;
+    const value = create(CommandResultSchema, { commandId: 1n, outcome, reason: 'X', endCause });
+    const request = create(ConnectRequestSchema, { message: { case: 'commandResult', value } });
+    expect(agentMessageFromProto(request)).toMatchObject({ outcome: 'REFUSED', endCause: word });
+  });
+});
 
 describe('an agent refuses what no leader of ours can mean', () => {
   it.each<[string, Heard & object, string]>([

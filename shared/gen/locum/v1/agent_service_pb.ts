@@ -807,7 +807,8 @@ export type Verdict = Message<"locum.v1.Verdict"> & {
   action: VerdictAction;
 
   /**
-   * Why, when it is STOP.
+   * Why, when it is STOP, for the log of the agent: one stable word, such as SUPERSEDED, NOT_WANTED, ENDED, OTHER_PLACE, UNKNOWN_RUN,
+   * UNKNOWN_ATTEMPT, SERVER_DELETING, or a reason to stop as in docs/events.md, RUN_STOPPING.
    *
    * @generated from field: string reason = 4;
    */
@@ -989,7 +990,7 @@ export type StopAttempt = Message<"locum.v1.StopAttempt"> & {
   epoch: bigint;
 
   /**
-   * Why: one stable word.
+   * Why, for the log of the agent: one stable word of docs/events.md, RUN_STOPPING.
    *
    * @generated from field: string reason = 5;
    */
@@ -1059,7 +1060,7 @@ export const AttemptRefSchema: GenMessage<AttemptRef> = /*@__PURE__*/
  */
 export type ReportFullState = Message<"locum.v1.ReportFullState"> & {
   /**
-   * Why: one stable word.
+   * Why, for the log of the agent: SEQUENCE_GAP, GENERATION_AHEAD, START_UNANSWERED or MORE_OF_BEFORE_RESTORE.
    *
    * @generated from field: string reason = 1;
    */

@@ -229,7 +229,7 @@ export type Attempt = Message<"locum.v1.Attempt"> & {
   state: AttemptState;
 
   /**
-   * Why it was made: one stable word, such as START, RECOVERY, RESTART, MOVE.
+   * Why it was made: one stable word of docs/events.md, RUN_ASSIGNED, such as START, RECOVERY, RESTART, MOVE.
    *
    * @generated from field: string cause = 6;
    */
