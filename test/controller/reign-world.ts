@@ -1,12 +1,14 @@
-/** A reign on a store that fails as it is told. */
+/** A leader without sockets; on a store that fails as it is told, or on any other. */
 import { create } from '@bufbuild/protobuf';
 import { policySpecFromProto } from '../../controller/codec/policy.ts';
 import type { Call } from '../../controller/core/cluster/event.ts';
 import { Core } from '../../controller/core/core.ts';
 import { systemAgenda } from '../../controller/engine/agenda.ts';
+import { systemClock } from '../../controller/engine/clock.ts';
 import { createScheduleReader } from '../../controller/engine/schedules.ts';
-import { type CallDetails, Reign } from '../../controller/leadership/reign.ts';
+import { type CallDetails, Reign, type ReignOptions } from '../../controller/leadership/reign.ts';
 import { ControllerMetrics } from '../../controller/metrics.ts';
+import type { Store } from '../../controller/store/store.ts';
 import { PolicySchema } from '../../shared/gen/locum/v1/policy_pb.ts';
 import { policyId } from '../../shared/ids.ts';
 import type { LeaderMessage } from '../../shared/protocol/leader-message.ts';
@@ -20,28 +22,41 @@ export function createPolicy(id: string, requestId = '', argv = ['/bin/true']): 
   return { actor: 'operator', requestId, fingerprint: id, validateOnly: false, request };
 }
 
-export async function reignWorld() {
-  const store = new FailingStore();
+/** A new core that leads on this store, on Node's own time. */
+export async function electedReign(
+  store: Store,
+  more: Pick<ReignOptions, 'agents' | 'onRoom' | 'onStepDown' | 'onFatal'> & Partial<ReignOptions>,
+): Promise<Reign> {
   const { term } = await store.campaign('test', new AbortController().signal);
   const { clusterId, incarnation } = await store.identity();
-  const sent: LeaderMessage[] = [];
-  const fatal: unknown[] = [];
-  const stepDowns: string[] = [];
   const reign = new Reign({
     store,
     term,
     revision: (await store.load()).revision,
     core: new Core({ version: 'test', verifyIntervalMs: 0, maxCommitsInFlight: 1, schedules: createScheduleReader() }),
-    clock: () => ({ mono: Date.now(), wall: Date.now() }),
+    clock: systemClock,
     agenda: systemAgenda,
-    agents: { send: (_, message) => void sent.push(message), close: () => undefined },
     metrics: new ControllerMetrics(),
     recordsPerCommit: 1_000,
-    onRoom: () => undefined,
     onTrouble: () => undefined,
+    ...more,
+  });
+  reign.elect({ kind: 'elected', term, clusterId, incarnation, firstOfIncarnation: false, records: [] });
+  return reign;
+}
+
+export async function reignWorld() {
+  const store = new FailingStore();
+  const sent: LeaderMessage[] = [];
+  const fatal: unknown[] = [];
+  const stepDowns: string[] = [];
+  const reign = await electedReign(store, {
+    // Of fake timers, where a test has them.
+    clock: () => ({ mono: Date.now(), wall: Date.now() }),
+    agents: { send: (_, message) => void sent.push(message), close: () => undefined },
+    onRoom: () => undefined,
     onStepDown: (reason) => void stepDowns.push(reason),
     onFatal: (error) => void fatal.push(error),
   });
-  reign.elect({ kind: 'elected', term, clusterId, incarnation, firstOfIncarnation: false, records: [] });
   return { store, reign, sent, fatal, stepDowns };
 }

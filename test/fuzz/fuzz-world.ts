@@ -3,16 +3,14 @@ import type { UniversalServerRequest } from '@connectrpc/connect/protocol';
 import { AgentStreams } from '../../controller/agents/agent-streams.ts';
 import { type ApiContext, StreamCount } from '../../controller/api/api-context.ts';
 import { API_SERVICES, addApiServices } from '../../controller/api/api-listener.ts';
-import { Core } from '../../controller/core/core.ts';
-import { systemAgenda } from '../../controller/engine/agenda.ts';
 import { systemClock } from '../../controller/engine/clock.ts';
-import { createScheduleReader } from '../../controller/engine/schedules.ts';
-import { Reign } from '../../controller/leadership/reign.ts';
+import type { Reign } from '../../controller/leadership/reign.ts';
 import { ControllerMetrics } from '../../controller/metrics.ts';
 import { MemoryStore } from '../../controller/store/memory.ts';
 import { createLogger, type Logger } from '../../shared/log.ts';
 import { type CallHandler, createCallHandlers } from '../../shared/rpc/connect-handler.ts';
 import { HealthTable } from '../../shared/rpc/health.ts';
+import { electedReign } from '../controller/reign-world.ts';
 import { FuzzAgent } from './fuzz-agent.ts';
 
 /** How a call ended: a code of gRPC, or `ok`. */
@@ -65,9 +63,6 @@ export class FuzzWorld {
 
   static async start(): Promise<FuzzWorld> {
     const defects: string[] = [];
-    const store = new MemoryStore();
-    const { term } = await store.campaign('fuzz', new AbortController().signal);
-    const { clusterId, incarnation } = await store.identity();
     const metrics = new ControllerMetrics();
     const log = createLogger({
       name: 'fuzz',
@@ -82,28 +77,14 @@ export class FuzzWorld {
       onStart: () => undefined,
       cut: () => undefined,
     });
-    const reign: Reign = new Reign({
-      store,
-      term,
-      revision: (await store.load()).revision,
-      core: new Core({
-        version: 'fuzz',
-        verifyIntervalMs: 0,
-        maxCommitsInFlight: 1,
-        schedules: createScheduleReader(),
-      }),
-      clock: systemClock,
-      agenda: systemAgenda,
+    const reign = await electedReign(new MemoryStore(), {
       agents: streams,
       metrics,
-      recordsPerCommit: 1_000,
       onRoom: () => streams.onRoom(),
-      onTrouble: () => undefined,
       onStepDown: (reason) => void defects.push(`stepped down: ${reason}`),
       onFatal: (error) => void defects.push(`ended: ${error instanceof Error ? error.stack : String(error)}`),
     });
-    reign.elect({ kind: 'elected', term, clusterId, incarnation, firstOfIncarnation: false, records: [] });
-    streams.attach({ term, post: (event) => reign.post(event) });
+    streams.attach({ term: reign.term, post: (event) => reign.post(event) });
     return new FuzzWorld({ reign, streams, log, metrics, defects });
   }
 
