@@ -86,7 +86,10 @@ export function askOf(
     skips: run?.skips ?? [],
     claims,
     from,
-    reserved: run?.reservation === undefined ? undefined : { server: run.reservation.server, run: run.id },
+    reserved:
+      from === undefined && run?.reservation !== undefined
+        ? { server: run.reservation.server, run: run.id }
+        : undefined,
   };
 }
 

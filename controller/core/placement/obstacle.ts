@@ -200,6 +200,9 @@ const NOT_NOW: readonly Rule<Subject>[] = [
 
 const TABLE: readonly Rule<Subject>[] = [...LASTING, ...UNAVAILABLE, ...NOT_NOW];
 
+/** All there are, in the order in which they are told. */
+export const OBSTACLES: readonly ObstacleReason[] = TABLE.map(({ reason }) => reason);
+
 /** What keeps a run from a server; undefined: nothing does. `view` undefined: nothing is registered there. */
 export function obstacleAt(
   ask: Ask,

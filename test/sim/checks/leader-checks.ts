@@ -2,6 +2,7 @@
  * I3, I6, I7 and I9 where leaders decide: what each flush writes and sends, seen from outside the core. A message may leave only under
  * a check of the term that was begun after what it rests on was received or decided (C1), and after its commit (C4).
  */
+import { ageOf } from '../../../controller/core/cluster/cluster.ts';
 import type { Effect, RecordWrite } from '../../../controller/core/cluster/effect.ts';
 import type { ScheduleReader } from '../../../controller/core/cluster/schedule-reader.ts';
 import type { Attempt, ConnId, EventRecord, Proof, Run, StopReason } from '../../../controller/core/records/state.ts';
@@ -16,6 +17,7 @@ import type { SimStore } from '../store.ts';
 import type { Invariant, Verdict } from '../violation.ts';
 import { type AttemptFacts, type BatchFacts, type Ledger, type NotedEnd, placeName } from './ledger.ts';
 import { allTakenSlots, chooseNaively, limitOf } from './naive-placement.ts';
+import { queueProblems } from './queue-checks.ts';
 import { type Fired, firedBy } from './ticks.ts';
 import type { TreeChecks } from './tree-checks.ts';
 
@@ -83,7 +85,10 @@ export class LeaderChecks implements LeaderWatch {
     this.#checkSlots(leader);
     if (!effects.some(({ kind }) => kind === 'persist')) return;
     this.#commits += 1;
-    if (this.#commits % CHECK_ALL_EVERY === 0) checkAll(leader.core.state, now);
+    if (this.#commits % CHECK_ALL_EVERY !== 0) return;
+    const { state } = leader.core;
+    checkAll(state, now);
+    for (const problem of queueProblems(state, ageOf(state, now))) this.#breaks('I6', problem);
   }
 
   persisting(leader: LeaderTerm, writes: readonly RecordWrite[]): BatchFacts {
