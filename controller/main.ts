@@ -19,8 +19,8 @@ import { openConfiguredStore } from './config/configured-store.ts';
 import { controllerId } from './config/controller-id.ts';
 import { systemClock } from './engine/clock.ts';
 import { failoverDelayMs } from './failover-delay.ts';
+import type { LeaderTerm } from './leadership/leader-term.ts';
 import { Leadership } from './leadership/leadership.ts';
-import type { Reign } from './leadership/reign.ts';
 import { ControllerMetrics } from './metrics.ts';
 import { type Candidate, encodeCandidate } from './replication/candidate.ts';
 import { type Readiness, Replica } from './replication/replica.ts';
@@ -110,8 +110,8 @@ class RunningParts {
       patienceMs: store.kind === 'etcd' ? AGENT_PATIENCE_MS : 0,
       cut: (peer) => this.#agentListener?.cut(peer),
       onStart: (start, now) => {
-        const reign = this.#leadership?.reign;
-        const delayMs = reign === undefined ? undefined : failoverDelayMs(reign.state, start, now.wall);
+        const leaderTerm = this.#leadership?.leaderTerm;
+        const delayMs = leaderTerm === undefined ? undefined : failoverDelayMs(leaderTerm.state, start, now.wall);
         if (delayMs !== undefined) this.#metrics.failedOver(delayMs);
       },
     });
@@ -123,7 +123,7 @@ class RunningParts {
       agents: this.#agents,
       leads: () => this.#leads,
       handOver: async (handover) => this.#leadership?.handOver(handover),
-      heartbeatMs: () => longestHeartbeatMs(this.#leadership?.reign),
+      heartbeatMs: () => longestHeartbeatMs(this.#leadership?.leaderTerm),
       services: API_SERVICES,
       onChange: () => this.#showHealth(),
       shutdownSignal: this.#over.signal,
@@ -140,7 +140,7 @@ class RunningParts {
     const apiListener = await named('--api-listen', () =>
       startApiListener({
         address: apiListen,
-        api: this.#apiContext(() => this.#reign()),
+        api: this.#apiContext(() => this.#leaderTerm()),
         stale: this.#apiContext(this.#staleReads()),
         forwarder: this.#replica.forwarder,
         leads: () => this.#leads,
@@ -195,7 +195,7 @@ class RunningParts {
       initialTimers,
       electionTtlMs,
       keep,
-      onReign: () => this.#replica.view.touch(),
+      onLeaderTerm: () => this.#replica.view.touch(),
       onTrouble: (trouble) => {
         if (trouble === undefined) log.info('the store takes writes again');
         else log.error({ reason: trouble.reason }, `the store takes no writes: ${trouble.detail}`);
@@ -227,10 +227,10 @@ class RunningParts {
     if (next !== undefined) await sleep(LEAVE_MS);
   }
 
-  #reign(): Reign {
-    const reign = this.#leadership?.reign;
-    if (reign === undefined) throw notLeader();
-    return reign;
+  #leaderTerm(): LeaderTerm {
+    const leaderTerm = this.#leadership?.leaderTerm;
+    if (leaderTerm === undefined) throw notLeader();
+    return leaderTerm;
   }
 
   #staleReads(): () => StaleReads {
@@ -247,9 +247,9 @@ class RunningParts {
     return () => stale;
   }
 
-  #apiContext(reign: ApiContext['reign']): ApiContext {
+  #apiContext(leaderTerm: ApiContext['leaderTerm']): ApiContext {
     return {
-      reign,
+      leaderTerm,
       controllers: this.#replica.controllers,
       agents: this.#agents,
       storeKind: this.#store.kind,
@@ -260,7 +260,7 @@ class RunningParts {
   }
 
   #readiness(): Readiness {
-    const trouble = this.#leadership?.reign?.trouble;
+    const trouble = this.#leadership?.leaderTerm?.trouble;
     if (trouble === undefined) return this.#replica.readiness;
     return { ready: false, words: `no store: it takes no writes: ${trouble.detail}` };
   }
@@ -280,8 +280,8 @@ async function aborted(signal: AbortSignal | undefined): Promise<never> {
   return promise;
 }
 
-function longestHeartbeatMs(reign: Reign | undefined): number {
-  const pools = [...(reign?.state.pools.values() ?? [])];
+function longestHeartbeatMs(leaderTerm: LeaderTerm | undefined): number {
+  const pools = [...(leaderTerm?.state.pools.values() ?? [])];
   return Math.max(0, ...pools.map(({ timers }) => timers.heartbeatMs));
 }
 

@@ -187,7 +187,7 @@ const samples: Readonly<Record<string, readonly Sample[]>> = {
         return [{ 'controller/engine/loop.ts': `\n${code}` }, 'controller/engine/loop.ts:2'];
       },
     ),
-    [{ 'controller/leadership/reign.ts': 'performance.now()' }, 'controller/leadership/reign.ts:1'],
+    [{ 'controller/leadership/leader-term.ts': 'performance.now()' }, 'controller/leadership/leader-term.ts:1'],
     [
       { 'controller/engine/a.ts': "import { setTimeout as sleep } from 'node:timers/promises';" },
       'controller/engine/a.ts:1',

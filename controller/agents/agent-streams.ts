@@ -1,5 +1,5 @@
 /**
- * All agent streams of this controller, and the one place where they meet the reign. Streams belong to the reign that they were
+ * All agent streams of this controller, and the one place where they meet the leader's term. Streams belong to the term that they were
  * opened in and end with it; the listener outlives both.
  */
 
@@ -32,7 +32,7 @@ export interface OtherLeader {
   readonly endpoint: string;
 }
 
-/** The reign that a stream belongs to; none while nobody has taken it in. */
+/** The term that a stream belongs to; none while nobody has taken it in. */
 interface Binding {
   sink: AgentEventSink | undefined;
 }
@@ -45,7 +45,7 @@ export interface AgentStreamsOptions {
   readonly maxStreams?: number;
   readonly outboxLimits?: OutboxLimits;
   /**
-   * How long agents that said Hello, and those of a reign that is over, are kept until it is known who leads. Then they are taken
+   * How long agents that said Hello, and those of a term that is over, are kept until it is known who leads. Then they are taken
    * in, or told where to go. Default 0: they are turned away at once.
    */
   readonly patienceMs?: number;
@@ -93,12 +93,12 @@ export class AgentStreams implements AgentStreamsPort {
     return this.#refusedHellos;
   }
 
-  /** From now on streams are accepted, and belong to this reign. */
+  /** From now on streams are accepted, and belong to this term. */
   attach(sink: AgentEventSink): void {
     this.#sink = sink;
     for (const [stream, { hello }] of this.#takeWaiting()) {
       const binding = this.#bindings.get(stream);
-      // A session of an earlier reign is no session of this one: the agent has to say Hello again.
+      // A session of an earlier term is no session of this one: the agent has to say Hello again.
       if (hello === undefined || binding === undefined) {
         stream.close(notLeader());
         continue;
@@ -108,7 +108,7 @@ export class AgentStreams implements AgentStreamsPort {
     }
   }
 
-  /** The reign is over: its streams end with this error, or once it is known where their agents should go. */
+  /** The term is over: its streams end with this error, or once it is known where their agents should go. */
   detach(error: LocumError): void {
     const { patienceMs = 0 } = this.#options;
     this.#sink = undefined;
@@ -208,7 +208,7 @@ export class AgentStreams implements AgentStreamsPort {
       }
     }
     const { sink } = binding;
-    // Of a reign that is over: nobody wants to know.
+    // Of a term that is over: nobody wants to know.
     if (sink === undefined || sink !== this.#sink) return true;
     if (sink.post(event)) {
       if (event.kind === 'heartbeat') this.#options.metrics.heartbeats += 1;

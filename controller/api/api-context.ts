@@ -9,19 +9,19 @@ import { ACTOR_HEADER } from '../../shared/rpc/actor-header.ts';
 import type { AgentStreams } from '../agents/agent-streams.ts';
 import type { Call, CallValue } from '../core/cluster/event.ts';
 import { overloaded } from '../engine/pending-calls.ts';
-import type { Reign } from '../leadership/reign.ts';
+import type { LeaderTerm } from '../leadership/leader-term.ts';
 import type { Controllers } from '../replication/controllers.ts';
 import type { Store } from '../store/store.ts';
 
-/** What answers are made from: the reign, or a copy of what it wrote. */
-export type ReignView = Pick<Reign, 'read' | 'copy' | 'call' | 'hub' | 'confirmTerm'> & {
+/** What answers are made from: the leader's term, or a copy of what it wrote. */
+export type LeaderTermView = Pick<LeaderTerm, 'read' | 'copy' | 'call' | 'hub' | 'confirmTerm'> & {
   /** Undefined: it is not the leader's own store that is looked at. */
-  readonly storeStatus: Reign['storeStatus'] | undefined;
+  readonly storeStatus: LeaderTerm['storeStatus'] | undefined;
 };
 
 export interface ApiContext {
-  /** The reign now. @throws LocumError NOT_LEADER */
-  readonly reign: () => ReignView;
+  /** The leader's term now. @throws LocumError NOT_LEADER */
+  readonly leaderTerm: () => LeaderTermView;
   readonly controllers: Pick<Controllers, 'list' | 'gone' | 'transfer'>;
   readonly agents: Pick<AgentStreams, 'readOutput'>;
   readonly storeKind: Store['kind'];
@@ -90,7 +90,7 @@ export async function submit<Desc extends DescMessage, Kind extends CallValue['k
   if (!REQUEST_ID.test(requestId)) {
     throw invalidField('request_id', 'must be at most 128 printable characters without spaces');
   }
-  const value = await api.reign().call({
+  const value = await api.leaderTerm().call({
     actor: actorOf(context),
     requestId,
     fingerprint: requestId === '' ? '' : fingerprintOf(schema, message, context.method.name),

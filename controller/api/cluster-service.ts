@@ -14,7 +14,7 @@ import { poolName, runName } from '../../shared/resource-name.ts';
 import { toTimestamp } from '../../shared/rpc/time-messages.ts';
 import type { Call } from '../core/cluster/event.ts';
 import { type Deviation, deviations, isAvailable, isEnded, stormPools } from '../core/views.ts';
-import { adviceFor, type StoreStatus } from '../leadership/reign.ts';
+import { adviceFor, type StoreStatus } from '../leadership/leader-term.ts';
 import type { ControllerSeen } from '../replication/controllers.ts';
 import { StoreError } from '../store/store.ts';
 import { type ApiContext, submit } from './api-context.ts';
@@ -25,13 +25,13 @@ export function clusterService(api: ApiContext): ServiceImpl<typeof ClusterServi
   const snapshots = new SnapshotStreams();
   return {
     async getStatus() {
-      const reign = api.reign();
+      const leaderTerm = api.leaderTerm();
       // A store that does not answer must not keep the rest from being told.
       const patience = sleep(STORE_PATIENCE_MS, [], { ref: false });
       const found = await Promise.race([api.controllers.list().catch(() => []), patience]);
       const leader = found.find(({ term }) => term !== undefined);
       const gone = api.controllers.gone().map(goneController);
-      return reign.read((state, now) => {
+      return leaderTerm.read((state, now) => {
         const runs = [...state.runs.values()].filter((run) => !isEnded(run));
         const { kept, omitted } = cutToBytes([...gone, ...deviations(state, now)], bytesOfTexts, LIMITS.pageBytes);
         return {
@@ -58,7 +58,9 @@ export function clusterService(api: ApiContext): ServiceImpl<typeof ClusterServi
             etaTime: toTimestamp(etaWall),
           })),
           storms: stormPools(state).map(poolName),
-          ...(reign.storeStatus === undefined ? {} : { storeStatus: storeStatusToProto(reign.storeStatus, now.wall) }),
+          ...(leaderTerm.storeStatus === undefined
+            ? {}
+            : { storeStatus: storeStatusToProto(leaderTerm.storeStatus, now.wall) }),
         };
       });
     },
@@ -71,7 +73,7 @@ export function clusterService(api: ApiContext): ServiceImpl<typeof ClusterServi
       return { runs: [...kept], omittedRuns: omitted };
     },
 
-    saveSnapshot: () => snapshots.save(() => api.reign().copy()),
+    saveSnapshot: () => snapshots.save(() => api.leaderTerm().copy()),
 
     async listControllers() {
       const controllers = await answered(() => api.controllers.list());
@@ -79,8 +81,8 @@ export function clusterService(api: ApiContext): ServiceImpl<typeof ClusterServi
     },
 
     async transferLeadership({ controller, term }, { signal }) {
-      // The reign is what is given away: without one, somebody else is to be asked.
-      api.reign();
+      // The term is what is given away: without one, somebody else is to be asked.
+      api.leaderTerm();
       const to = controller === '' ? undefined : controller.slice(CONTROLLERS.length);
       const wanted = { to, term: term === 0n ? undefined : fromUint64(term, 'term'), signal };
       const next = await answered(() => api.controllers.transfer(wanted));

@@ -12,7 +12,7 @@ import { eventToProto } from '../codec/event.ts';
 import type { ClusterState } from '../core/cluster/cluster.ts';
 import { EVENT_TYPES, type EventType, eventTypeOf } from '../core/records/event-type.ts';
 import type { EventRecord } from '../core/records/state.ts';
-import type { ApiContext, ReignView } from './api-context.ts';
+import type { ApiContext, LeaderTermView } from './api-context.ts';
 import { indexAfterNumber, pageOf } from './page.ts';
 import { happens, throwIfEnded } from './watch-resources.ts';
 
@@ -68,7 +68,7 @@ export function eventService(api: ApiContext): ServiceImpl<typeof EventService> 
       const { matches, droppedUpTo } = aboutOf(request.about);
       const type = typeAsked(request.type);
       const wanted = (event: EventRecord): boolean => matches(event) && (type === undefined || event.type === type);
-      return api.reign().read((state) => {
+      return api.leaderTerm().read((state) => {
         const newestFirst = [...state.events].filter(wanted).reverse();
         const { shown, nextPageToken } = pageOf(newestFirst, request, {
           question: ['ListEvents', request.about, request.type],
@@ -89,7 +89,7 @@ export function eventService(api: ApiContext): ServiceImpl<typeof EventService> 
     async *watchEvents(request, { signal }) {
       const { allowGap } = request;
       const after = fromUint64(request.after, 'after');
-      const reader = new EventReader({ reign: api.reign(), about: aboutOf(request.about), after, allowGap });
+      const reader = new EventReader({ leaderTerm: api.leaderTerm(), about: aboutOf(request.about), after, allowGap });
       yield* api.streams.counted(watchEvents(reader, api.bookmarkMs, signal));
     },
   };
@@ -110,7 +110,7 @@ async function* watchEvents(reader: EventReader, bookmarkMs: number, signal: Abo
 }
 
 interface EventReaderOptions {
-  readonly reign: ReignView;
+  readonly leaderTerm: LeaderTermView;
   readonly about: About;
   /** Number of the event to stand behind; 0: the newest. */
   readonly after: number;
@@ -134,9 +134,9 @@ class EventReader {
     return toUint64(this.#last);
   }
 
-  /** Resolves at the next change. @throws LocumError the reign is over */
+  /** Resolves at the next change. @throws LocumError the term is over */
   changed(): Promise<void> {
-    const { hub } = this.#options.reign;
+    const { hub } = this.#options.leaderTerm;
     const { changed } = hub;
     hub.take(hub.end, 0);
     return changed;
@@ -144,8 +144,8 @@ class EventReader {
 
   /** Answers what is to be said first. @throws LocumError REVISION_TOO_OLD: the log does not have that number */
   async begin(): Promise<readonly Response[]> {
-    const { reign, after, allowGap } = this.#options;
-    this.#last = await reign.read((state) => (after === 0 ? state.meta.lastEvent : lastCommon(state, after)));
+    const { leaderTerm, after, allowGap } = this.#options;
+    this.#last = await leaderTerm.read((state) => (after === 0 ? state.meta.lastEvent : lastCommon(state, after)));
     this.#missingUpTo = this.#last;
     if (after === 0 || this.#last === after) return [];
     if (!allowGap) throw restored(after, this.#last);
@@ -154,7 +154,7 @@ class EventReader {
 
   /** The next ones, at most a chunk, after what is missing of them. @throws LocumError REVISION_TOO_OLD: some were dropped */
   async next(): Promise<readonly Response[]> {
-    const { responses, last, missingUpTo } = await this.#options.reign.read((state) => this.#look(state));
+    const { responses, last, missingUpTo } = await this.#options.leaderTerm.read((state) => this.#look(state));
     this.#last = last;
     this.#missingUpTo = missingUpTo;
     return responses;

@@ -5,7 +5,7 @@ import { LocumError } from '../../shared/errors.ts';
 import { type FenceService, FenceVerdict } from '../../shared/gen/locum/v1/fence_service_pb.ts';
 import { runName, serverName } from '../../shared/resource-name.ts';
 import { type Fence, judgeFence } from '../core/runs/fence.ts';
-import type { ReignView } from './api-context.ts';
+import type { LeaderTermView } from './api-context.ts';
 import { found, policyIdOf, runIdOf } from './resource-id.ts';
 
 const verdicts: Readonly<Record<Exclude<Fence['verdict'], 'NOT_KNOWN'>, FenceVerdict>> = {
@@ -17,8 +17,8 @@ const verdicts: Readonly<Record<Exclude<Fence['verdict'], 'NOT_KNOWN'>, FenceVer
 
 /** What it asks of the controller. */
 export interface FenceContext {
-  /** The reign now. @throws LocumError NOT_LEADER */
-  readonly reign: () => Pick<ReignView, 'read' | 'confirmTerm'>;
+  /** The leader's term now. @throws LocumError NOT_LEADER */
+  readonly leaderTerm: () => Pick<LeaderTermView, 'read' | 'confirmTerm'>;
 }
 
 export function fenceService(api: FenceContext): ServiceImpl<typeof FenceService> {
@@ -27,16 +27,16 @@ export function fenceService(api: FenceContext): ServiceImpl<typeof FenceService
       const policy = policyIdOf(request.policy, 'policy');
       const epoch = fromUint64(request.epoch, 'epoch');
       const run = request.run === '' ? undefined : runIdOf(request.run);
-      const reign = api.reign();
+      const leaderTerm = api.leaderTerm();
       const { fence, term, behind } = await durable(
-        reign.read((state) => ({
+        leaderTerm.read((state) => ({
           fence: state.policies.has(policy) ? judgeFence(state, policy, epoch, run) : undefined,
           term: state.term,
           behind: state.storeBehind,
         })),
       );
       // After the look, not before it: whoever leads now has led then, so nobody else can have decided anything in between.
-      await reign.confirmTerm();
+      await leaderTerm.confirmTerm();
       if (behind !== undefined) throw notKnown(behind);
       const { verdict, message, newest } = found(fence, request.policy);
       if (verdict === 'NOT_KNOWN') throw notKnown(message);

@@ -27,7 +27,7 @@ import { policyIdOf } from './resource-id.ts';
 
 type Service = ServiceImpl<typeof PolicyService>;
 
-const showIn = (api: ApiContext) => (policy: Policy) => api.reign().read((state) => projectPolicy(state, policy));
+const showIn = (api: ApiContext) => (policy: Policy) => api.leaderTerm().read((state) => projectPolicy(state, policy));
 
 /** What changes the policies themselves. */
 export function policyEdits(api: ApiContext): Pick<Service, 'createPolicy' | 'updatePolicy' | 'deletePolicy'> {
@@ -83,7 +83,7 @@ export function policyVerbs(
       const value = await submit(api, submission, request, 'run', 'policy');
       // Only tried: there is no run to show.
       if (value.kind === 'policy') return {};
-      return api.reign().read((state, now) => ({ run: projectRun(state, value.run, now) }));
+      return api.leaderTerm().read((state, now) => ({ run: projectRun(state, value.run, now) }));
     },
 
     async stopPolicy(message, context) {

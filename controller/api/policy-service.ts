@@ -28,12 +28,12 @@ function policyReads(
   return {
     async getPolicy({ name }) {
       const id = policyIdOf(name);
-      return api.reign().read((state) => ({ policy: projectPolicy(state, found(state.policies.get(id), name)) }));
+      return api.leaderTerm().read((state) => ({ policy: projectPolicy(state, found(state.policies.get(id), name)) }));
     },
 
     async listPolicies(request) {
       const pool = request.pool === '' ? undefined : poolIdOf(request.pool, 'pool');
-      return api.reign().read((state) => {
+      return api.leaderTerm().read((state) => {
         const policies = [...state.policies.values()].filter(({ spec }) => pool === undefined || spec.pool === pool);
         const { shown, nextPageToken } = pageOf(
           policies.sort((a, b) => (a.id < b.id ? -1 : 1)),
@@ -52,7 +52,7 @@ function policyReads(
 
     async explainPlacement({ name }) {
       const id = policyIdOf(name);
-      return api.reign().read((state, now) => {
+      return api.leaderTerm().read((state, now) => {
         const { chosen, verdicts } = explainPlacement(state, found(state.policies.get(id), name), now);
         const { kept, omitted } = cutToBytes(verdicts, bytesOfTexts, LIMITS.pageBytes);
         return {

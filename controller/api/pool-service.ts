@@ -70,11 +70,11 @@ export function poolService(api: ApiContext): ServiceImpl<typeof PoolService> {
   return {
     async getPool({ name }) {
       const id = poolIdOf(name);
-      return api.reign().read((state) => ({ pool: poolToProto(found(state.pools.get(id), name)) }));
+      return api.leaderTerm().read((state) => ({ pool: poolToProto(found(state.pools.get(id), name)) }));
     },
 
     async listPools(request) {
-      return api.reign().read((state) => {
+      return api.leaderTerm().read((state) => {
         const ids = [...state.pools.keys()].sort();
         const { shown, nextPageToken } = pageOf(ids, request, {
           question: ['ListPools'],
@@ -117,7 +117,7 @@ export function poolService(api: ApiContext): ServiceImpl<typeof PoolService> {
 
     async getServerOrder({ pool }) {
       const id = poolIdOf(pool, 'pool');
-      return api.reign().read((state) => ({ order: orderToProto(found(state.pools.get(id), pool)) }));
+      return api.leaderTerm().read((state) => ({ order: orderToProto(found(state.pools.get(id), pool)) }));
     },
 
     async setServerOrder(message, context) {

@@ -27,12 +27,12 @@ const newestFirst = (a: Run, b: Run): number => runNumber(b) - runNumber(a);
 const allRuns = (state: ClusterState): Run[] => [...state.runs.values()].sort(newestFirst);
 
 export function runService(api: ApiContext): ServiceImpl<typeof RunService> {
-  const show = (run: Run) => api.reign().read((state, now) => projectRun(state, run, now));
+  const show = (run: Run) => api.leaderTerm().read((state, now) => projectRun(state, run, now));
 
   return {
     async getRun({ name }) {
       const id = runIdOf(name);
-      return api.reign().read((state, now) => ({ run: projectRun(state, found(state.runs.get(id), name), now) }));
+      return api.leaderTerm().read((state, now) => ({ run: projectRun(state, found(state.runs.get(id), name), now) }));
     },
 
     async listRuns(request) {
@@ -42,7 +42,7 @@ export function runService(api: ApiContext): ServiceImpl<typeof RunService> {
         (request.includeEnded || !isEnded(run)) &&
         (policy === undefined || run.policy === policy) &&
         (server === undefined || currentAttempt(run)?.server === server);
-      return api.reign().read((state, now) => {
+      return api.leaderTerm().read((state, now) => {
         const { shown, nextPageToken } = pageOf(allRuns(state).filter(wanted), request, {
           question: ['ListRuns', request.policy, request.server, request.includeEnded],
           cursorOf: (run) => String(runNumber(run)),

@@ -64,7 +64,7 @@ function serverUpdate({ server, updateMask }: UpdateServerRequest): Extract<Call
 }
 
 const showIn = (api: ApiContext) => (server: Server) =>
-  api.reign().read((state, now) => projectServer(state, server, now));
+  api.leaderTerm().read((state, now) => projectServer(state, server, now));
 
 /** What changes which servers there are, and their place in the order. */
 export function serverEdits(

@@ -25,14 +25,14 @@ function serverReads(
   return {
     async getServer({ name }) {
       const id = serverIdOf(name);
-      return api.reign().read((state, now) => ({
+      return api.leaderTerm().read((state, now) => ({
         server: projectServer(state, found(state.servers.get(id), name), now),
       }));
     },
 
     async listServers(request) {
       const pool = request.pool === '' ? undefined : poolIdOf(request.pool, 'pool');
-      return api.reign().read((state, now) => {
+      return api.leaderTerm().read((state, now) => {
         const { shown, nextPageToken } = pageOf(serversByRank(state, pool), request, {
           schema: ServerSchema,
           show: ({ server }) => projectServer(state, server, now),
@@ -55,7 +55,7 @@ function serverReads(
 
     async listCapabilities(request) {
       const pool = request.pool === '' ? undefined : poolIdOf(request.pool, 'pool');
-      return api.reign().read((state) => {
+      return api.leaderTerm().read((state) => {
         const { shown, nextPageToken } = pageOf(capabilityHolders(state, pool), request, {
           question: ['ListCapabilities', request.pool],
           cursorOf: holderKey,

@@ -28,7 +28,7 @@ export async function* streamOutput(
 ): AsyncGenerator<Piece> {
   const id = runIdOf(name);
   const wanted = fromUint64(epoch, 'epoch');
-  const attempt = await api.reign().read((state) => attemptOf(found(state.runs.get(id), name), wanted));
+  const attempt = await api.leaderTerm().read((state) => attemptOf(found(state.runs.get(id), name), wanted));
   let offset = Number(from);
   let waitMs = POLL_MS;
   /** Without `follow`: the size at the first look. What is written meanwhile belongs to the next request, or this one might never end. */

@@ -5,7 +5,7 @@ import { LocumError } from '../../shared/errors.ts';
 import type { Now } from '../../shared/time.ts';
 import type { ClusterState } from '../core/cluster/cluster.ts';
 import type { HubEntry, Position } from '../engine/watch-hub.ts';
-import type { ApiContext, ReignView } from './api-context.ts';
+import type { ApiContext, LeaderTermView } from './api-context.ts';
 
 /** Resources that are looked up and sent at a time. */
 const CHUNK = 100;
@@ -26,7 +26,7 @@ export interface WatchItem<Message> {
   readonly snapshotEnd: boolean;
 }
 
-/** @throws LocumError REVISION_TOO_OLD, SLOW_READER, NOT_LEADER (the reign is over: watch again) */
+/** @throws LocumError REVISION_TOO_OLD, SLOW_READER, NOT_LEADER (the term is over: watch again) */
 export function watchResources<Message>(
   api: ApiContext,
   revision: bigint,
@@ -42,27 +42,27 @@ async function* itemsOf<Message>(
   signal: AbortSignal,
   collection: Collection<Message>,
 ): AsyncGenerator<WatchItem<Message>> {
-  const reign = api.reign();
+  const leaderTerm = api.leaderTerm();
   let position: Position;
   if (revision === 0n) {
-    const begin = await reign.read((state) => ({
+    const begin = await leaderTerm.read((state) => ({
       ids: collection.list(state),
-      position: reign.hub.end,
-      revision: reign.hub.revision,
+      position: leaderTerm.hub.end,
+      revision: leaderTerm.hub.revision,
     }));
     position = begin.position;
-    yield* snapshot(reign, begin.ids, collection);
+    yield* snapshot(leaderTerm, begin.ids, collection);
     yield { revision: toUint64(begin.revision), snapshotEnd: true };
   } else {
-    position = reign.hub.resume(fromUint64(revision, 'revision'));
+    position = leaderTerm.hub.resume(fromUint64(revision, 'revision'));
   }
   while (!signal.aborted) {
-    const changed = reign.hub.changed;
-    const entries = reign.hub.take(position, CHUNK);
+    const changed = leaderTerm.hub.changed;
+    const entries = leaderTerm.hub.take(position, CHUNK);
     position += entries.length;
-    if (entries.length > 0) yield* changes(reign, entries, collection);
+    if (entries.length > 0) yield* changes(leaderTerm, entries, collection);
     else if (!(await happens(changed, api.bookmarkMs, signal))) {
-      if (!signal.aborted) yield { revision: toUint64(reign.hub.revision), snapshotEnd: false };
+      if (!signal.aborted) yield { revision: toUint64(leaderTerm.hub.revision), snapshotEnd: false };
     }
   }
   throwIfEnded(signal);
@@ -70,13 +70,13 @@ async function* itemsOf<Message>(
 
 /** Resources by and by, each as it is when its turn comes: what changes meanwhile comes again as a change. */
 async function* snapshot<Message>(
-  reign: ReignView,
+  leaderTerm: LeaderTermView,
   ids: readonly string[],
   { project }: Collection<Message>,
 ): AsyncGenerator<WatchItem<Message>> {
   for (let start = 0; start < ids.length; start += CHUNK) {
     const chunk = ids.slice(start, start + CHUNK);
-    const values = await reign.read((state, now) => chunk.map((id) => project(state, now, id)));
+    const values = await leaderTerm.read((state, now) => chunk.map((id) => project(state, now, id)));
     for (const value of values) {
       // Revision 0: who is cut off here has to begin again.
       if (value !== undefined) yield { revision: 0n, value, snapshotEnd: false };
@@ -85,7 +85,7 @@ async function* snapshot<Message>(
 }
 
 async function* changes<Message>(
-  reign: ReignView,
+  leaderTerm: LeaderTermView,
   entries: readonly HubEntry[],
   { folder, project }: Collection<Message>,
 ): AsyncGenerator<WatchItem<Message>> {
@@ -98,7 +98,7 @@ async function* changes<Message>(
     newest.set(entry.key, entry);
   }
   if (newest.size === 0) return;
-  const items = await reign.read((state, now) =>
+  const items = await leaderTerm.read((state, now) =>
     Array.from(newest.values(), (entry): WatchItem<Message> => {
       const value = project(state, now, entry.key.slice(prefix.length));
       const common = { revision: toUint64(entry.revision), snapshotEnd: false };

@@ -1,5 +1,5 @@
 /**
- * Campaign, load, reign, and again. A reign begins with what the store holds and ends when the term does: because the core or the
+ * Campaign, load, lead, and again. A leader's term begins with what the store holds and ends when the store's does: because the core or the
  * store says so, or because this controller is closed.
  */
 import { setTimeout as sleep } from 'node:timers/promises';
@@ -17,14 +17,8 @@ import type { Clock } from '../engine/clock.ts';
 import type { StoreTrouble } from '../engine/committer.ts';
 import { createScheduleReader } from '../engine/schedules.ts';
 import type { ControllerMetrics } from '../metrics.ts';
-import {
-  type Identity,
-  type Snapshot,
-  type Store,
-  StoreError,
-  type Leadership as StoreLeadership,
-} from '../store/store.ts';
-import { Reign } from './reign.ts';
+import { type Identity, type Snapshot, type Store, StoreError, type WonTerm } from '../store/store.ts';
+import { LeaderTerm } from './leader-term.ts';
 
 export interface LeadershipOptions {
   readonly store: Store;
@@ -41,8 +35,8 @@ export interface LeadershipOptions {
   readonly keep?: Keep | undefined;
   /** How long a silent leader keeps the lead. Default: that of the core. */
   readonly electionTtlMs?: number | undefined;
-  /** A reign began (calls are answered) or ended (undefined). */
-  readonly onReign: (reign: Reign | undefined) => void;
+  /** A term began (calls are answered) or ended (undefined). */
+  readonly onLeaderTerm: (leaderTerm: LeaderTerm | undefined) => void;
   readonly onTrouble: (trouble: StoreTrouble | undefined) => void;
   /** A defect of ours: the process must end. */
   readonly onFatal: (error: unknown) => void;
@@ -58,58 +52,58 @@ export interface Handover {
 
 /** Between two tries to be elected by a store that is full. */
 const FULL_PAUSE_MS = 1_000;
-/** How long the calls under way at the end of a reign have for their answers. */
+/** How long the calls under way at the end of a term have for their answers. */
 const ANSWER_MS = 1_000;
 
 export class Leadership {
   readonly #options: LeadershipOptions;
   readonly #closing = new AbortController();
-  readonly #firstReign = Promise.withResolvers<void>();
-  #reign: Reign | undefined;
-  #reignedOnce = false;
+  readonly #firstTerm = Promise.withResolvers<void>();
+  #leaderTerm: LeaderTerm | undefined;
+  #ledOnce = false;
   #ended: Promise<void> | undefined;
-  /** This reign takes no new calls: it is about to be handed over. */
+  /** This term takes no new calls: it is about to be handed over. */
   #leaving = false;
-  #endReign: ((reason: string) => void) | undefined;
+  #endTerm: ((reason: string) => void) | undefined;
   #handover: Handover | undefined;
 
   constructor(options: LeadershipOptions) {
     this.#options = options;
   }
 
-  get reign(): Reign | undefined {
-    return this.#reign;
+  get leaderTerm(): LeaderTerm | undefined {
+    return this.#leaderTerm;
   }
 
   /** Whether this controller leads and takes calls. */
   get leads(): boolean {
-    return this.#reign !== undefined && !this.#leaving;
+    return this.#leaderTerm !== undefined && !this.#leaving;
   }
 
-  /** Ends the reign once the calls under way are answered, and stays out of the next elections. Does nothing without a reign. */
+  /** Ends the term once the calls under way are answered, and stays out of the next elections. Does nothing without a term. */
   async handOver(handover: Handover): Promise<void> {
     if (!this.leads) return;
-    const reign = this.#reign;
+    const leaderTerm = this.#leaderTerm;
     this.#leaving = true;
     await this.#answerCalls();
     // It has ended by itself meanwhile; the next one is not what was to be handed over.
-    if (this.#reign !== reign) return;
+    if (this.#leaderTerm !== leaderTerm) return;
     this.#handover = handover;
-    this.#endReign?.('it is handed over');
+    this.#endTerm?.('it is handed over');
   }
 
   /** Starts to campaign. Resolves when this controller leads for the first time. @throws StoreError when the store can't be read */
   start(): Promise<void> {
     this.#ended ??= this.#run().catch((error: unknown) => {
       if (this.#closing.signal.aborted) return;
-      // Before the first reign it is the answer of `start`; later nobody but the process can act on it.
-      if (this.#reignedOnce) this.#options.onFatal(error);
-      this.#firstReign.reject(error);
+      // Before the first term it is the answer of `start`; later nobody but the process can act on it.
+      if (this.#ledOnce) this.#options.onFatal(error);
+      this.#firstTerm.reject(error);
     });
-    return this.#firstReign.promise;
+    return this.#firstTerm.promise;
   }
 
-  /** Ends the reign, if there is one, and gives the term back so that the next leader need not wait. */
+  /** Ends the term, if there is one, and gives it back so that the next leader need not wait. */
   async close(): Promise<void> {
     this.#leaving = true;
     await this.#answerCalls();
@@ -127,7 +121,7 @@ export class Leadership {
       const won = await this.#campaign();
       const snapshot = await this.#load();
       if (snapshot === undefined) continue;
-      const reason = await this.#reignUntilOver(won, await store.identity(), snapshot);
+      const reason = await this.#leadUntilOver(won, await store.identity(), snapshot);
       if (signal.aborted) return;
       log.warn({ term: won.term }, `leadership ended: ${reason}`);
       const handover = this.#handover;
@@ -139,7 +133,7 @@ export class Leadership {
   }
 
   /** A store without space makes nobody the leader; whoever gave up would be missed when it has some again. */
-  async #campaign(): Promise<StoreLeadership> {
+  async #campaign(): Promise<WonTerm> {
     const { store, candidate, log } = this.#options;
     const { signal } = this.#closing;
     for (let told = false; ; told = true) {
@@ -169,16 +163,17 @@ export class Leadership {
 
   async #answerCalls(): Promise<void> {
     const giveUpMs = performance.now() + ANSWER_MS;
-    while ((this.#reign?.pendingCalls ?? 0) > 0 && performance.now() < giveUpMs) await sleep(5);
+    while ((this.#leaderTerm?.pendingCalls ?? 0) > 0 && performance.now() < giveUpMs) await sleep(5);
   }
 
   /** Resolves with why the term is over. */
-  #reignUntilOver({ term, lost }: StoreLeadership, identity: Identity, snapshot: Snapshot): Promise<string> {
-    const { clock, agents, metrics, log, version, initialTimers, electionTtlMs, keep, store, onReign } = this.#options;
+  #leadUntilOver({ term, lost }: WonTerm, identity: Identity, snapshot: Snapshot): Promise<string> {
+    const { clock, agents, metrics, log, version, initialTimers, electionTtlMs, keep, store, onLeaderTerm } =
+      this.#options;
     const over = Promise.withResolvers<string>();
-    this.#endReign = over.resolve;
+    this.#endTerm = over.resolve;
     const records = snapshot.records.map(({ key, value }) => decodeRecord(key, value));
-    const reign = new Reign({
+    const leaderTerm = new LeaderTerm({
       store,
       term,
       revision: snapshot.revision,
@@ -211,7 +206,7 @@ export class Leadership {
     if (lost.aborted) onLost();
     if (signal.aborted) onClosing();
 
-    reign.elect({
+    leaderTerm.elect({
       kind: 'elected',
       term,
       ...identity,
@@ -219,23 +214,23 @@ export class Leadership {
       records,
     });
     log.info({ term, cluster: identity.clusterId, records: records.length }, 'this controller leads');
-    this.#reign = reign;
-    this.#reignedOnce = true;
-    metrics.source = reign;
-    agents.attach(reign);
-    onReign(reign);
-    this.#firstReign.resolve();
+    this.#leaderTerm = leaderTerm;
+    this.#ledOnce = true;
+    metrics.source = leaderTerm;
+    agents.attach(leaderTerm);
+    onLeaderTerm(leaderTerm);
+    this.#firstTerm.resolve();
 
     return over.promise.then((reason) => {
       lost.removeEventListener('abort', onLost);
       signal.removeEventListener('abort', onClosing);
-      this.#end(reign, reason);
+      this.#end(leaderTerm, reason);
       return reason;
     });
   }
 
-  #end(reign: Reign, reason: string): void {
-    const { agents, metrics, onReign } = this.#options;
+  #end(leaderTerm: LeaderTerm, reason: string): void {
+    const { agents, metrics, onLeaderTerm } = this.#options;
     const error = new LocumError(
       'NOT_LEADER',
       `this controller does not lead any more (${reason}): ask again in a moment`,
@@ -243,10 +238,10 @@ export class Leadership {
         retryAfterMs: 500,
       },
     );
-    this.#reign = undefined;
+    this.#leaderTerm = undefined;
     metrics.source = undefined;
-    onReign(undefined);
-    reign.end(error);
+    onLeaderTerm(undefined);
+    leaderTerm.end(error);
     agents.detach(error);
   }
 }

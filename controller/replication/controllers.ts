@@ -9,7 +9,7 @@ import type { KnownLeader, LeaderView } from './leader-view.ts';
 export interface ControllersOptions {
   readonly store: Pick<Store, 'members' | 'leader'>;
   readonly view: LeaderView;
-  /** Ends this controller's reign. */
+  /** Ends this controller's term. */
   readonly handOver: (handover: Handover) => Promise<void>;
 }
 

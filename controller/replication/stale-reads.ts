@@ -3,7 +3,7 @@ import type { Interceptor } from '@connectrpc/connect';
 import { badField, LocumError } from '../../shared/errors.ts';
 import type { Timers } from '../../shared/protocol/timers.ts';
 import type { Now } from '../../shared/time.ts';
-import type { ReignView } from '../api/api-context.ts';
+import type { LeaderTermView } from '../api/api-context.ts';
 import { decodeRecord } from '../codec/record.ts';
 import type { ClusterState, Keep } from '../core/cluster/cluster.ts';
 import { stateOf } from '../core/load.ts';
@@ -42,7 +42,7 @@ interface Made {
 }
 
 /** Reads of a core that took the copy over and decides nothing: it is never flushed. Made anew when the copy has moved. */
-export class StaleReads implements ReignView {
+export class StaleReads implements LeaderTermView {
   readonly #options: StaleReadsOptions;
   #made: Made | undefined;
 

@@ -14,11 +14,11 @@ import {
   type CommitOutcome,
   type Identity,
   type LeaderSeen,
-  type Leadership,
   type Member,
   type Snapshot,
   type Store,
   StoreError,
+  type WonTerm,
   type Write,
 } from './store.ts';
 
@@ -30,7 +30,7 @@ export interface MemoryClusterOptions {
   readonly log?: ChangeLogLimits;
 }
 
-interface Reign {
+interface Held {
   readonly candidate: string;
   readonly term: number;
   readonly lost: AbortController;
@@ -38,7 +38,7 @@ interface Reign {
 
 interface Candidacy {
   readonly candidate: string;
-  readonly elect: (reign: Reign) => void;
+  readonly elect: (held: Held) => void;
 }
 
 export class MemoryCluster {
@@ -47,7 +47,7 @@ export class MemoryCluster {
   readonly #log: ChangeLog;
   /** In order of arrival; the first is elected when the leader goes. */
   readonly #waiting = new Set<Candidacy>();
-  #leader: Reign | undefined;
+  #leader: Held | undefined;
   #term: number;
   #number = 0;
   #revision = 0;
@@ -152,12 +152,12 @@ export class MemoryStore implements Store {
     return this.#cluster.identity;
   }
 
-  async campaign(candidate: string, signal: AbortSignal): Promise<Leadership> {
+  async campaign(candidate: string, signal: AbortSignal): Promise<WonTerm> {
     this.#refuseIfClosed();
     assert(this.#term === undefined || !this.#cluster.holds(this.#term), `${candidate} campaigns while it leads`);
     const stop = AbortSignal.any([signal, this.#closing.signal]);
     stop.throwIfAborted();
-    const { promise, resolve, reject } = Promise.withResolvers<Leadership>();
+    const { promise, resolve, reject } = Promise.withResolvers<WonTerm>();
     const leave = this.#cluster.enter({
       candidate,
       elect: ({ term, lost }) => {

@@ -19,12 +19,12 @@ import {
   type CommitOutcome,
   type Identity,
   type LeaderSeen,
-  type Leadership,
   type Member,
   type Snapshot,
   type Store,
   StoreError,
   type StoreRecord,
+  type WonTerm,
 } from './store.ts';
 
 export interface SqliteStoreOptions extends SqliteOpenOptions {
@@ -57,7 +57,7 @@ export class SqliteStore implements Store {
   readonly #closing = new AbortController();
   /** What is in the file. Kept here too: nobody else can write it. */
   #head: Head;
-  #reign: { readonly term: number; readonly lost: AbortController } | undefined;
+  #held: { readonly term: number; readonly lost: AbortController } | undefined;
   #waiting: Waiting[] = [];
   #setback: Setback | undefined;
   /** Why nothing works any more: closed, or the disk failed in a way after which nothing is certain. */
@@ -79,11 +79,11 @@ export class SqliteStore implements Store {
   }
 
   /** Holding the file is being the only candidate: elected at once. */
-  async campaign(candidate: string, signal: AbortSignal): Promise<Leadership> {
+  async campaign(candidate: string, signal: AbortSignal): Promise<WonTerm> {
     signal.throwIfAborted();
     this.#flush();
     this.#refuseIfEnded();
-    assert(this.#reign === undefined, `${candidate} campaigns while it leads`);
+    assert(this.#held === undefined, `${candidate} campaigns while it leads`);
     this.#refuseIfMoved();
     // As in etcd, an election moves the revision: nobody may count on revisions without gaps.
     const head = { term: this.#head.term + 1, number: 0, revision: this.#head.revision + 1 };
@@ -95,7 +95,7 @@ export class SqliteStore implements Store {
     this.#head = head;
     this.#setback = undefined;
     const lost = new AbortController();
-    this.#reign = { term: head.term, lost };
+    this.#held = { term: head.term, lost };
     this.#board.leader = { term: head.term, candidate };
     return { term: head.term, lost: lost.signal };
   }
@@ -116,7 +116,7 @@ export class SqliteStore implements Store {
 
   async endTerm(term: number): Promise<void> {
     this.#refuseIfEnded();
-    if (this.#reign?.term === term) this.#lose(`Term ${term} was ended.`);
+    if (this.#held?.term === term) this.#lose(`Term ${term} was ended.`);
   }
 
   async join(candidate: string): Promise<void> {
@@ -135,10 +135,10 @@ export class SqliteStore implements Store {
 
   async verifyTerm(term: number): Promise<boolean> {
     this.#refuseIfEnded();
-    if (this.#reign?.term !== term) return false;
+    if (this.#held?.term !== term) return false;
     // The lock is on the file, not on its name: whoever replaced the file could start a second leader on the new one.
     if (!isStillAt(this.#file, this.#inode)) this.#lose(`${this.#file} was moved or replaced while in use.`);
-    return this.#reign?.term === term;
+    return this.#held?.term === term;
   }
 
   async load(): Promise<Snapshot> {
@@ -166,7 +166,7 @@ export class SqliteStore implements Store {
   async lastCommit(term: number): Promise<number> {
     this.#flush();
     this.#refuseIfEnded();
-    if (this.#reign?.term !== term) {
+    if (this.#held?.term !== term) {
       throw new StoreError('TERM_OVER', `Term ${term} is over; the newest is ${this.#head.term}.`);
     }
     return this.#head.number;
@@ -186,7 +186,7 @@ export class SqliteStore implements Store {
     const group = this.#waiting;
     if (group.length === 0) return;
     this.#waiting = [];
-    if (this.#reign !== undefined && !isStillAt(this.#file, this.#inode)) {
+    if (this.#held !== undefined && !isStillAt(this.#file, this.#inode)) {
       this.#lose(`${this.#file} was moved or replaced while in use.`);
     }
     if (group.length > 1 && this.#commitTogether(group)) return;
@@ -199,7 +199,7 @@ export class SqliteStore implements Store {
     let head = this.#head;
     const changes: Change[] = [];
     for (const { batch } of group) {
-      const refusal = deposedBy(batch, head, this.#reign !== undefined) ?? tooLarge(batch);
+      const refusal = deposedBy(batch, head, this.#held !== undefined) ?? tooLarge(batch);
       if (this.#ended !== undefined || refusal !== undefined) return false;
       head = { term: head.term, number: batch.number, revision: head.revision + 1 };
       changes.push({ revision: head.revision, writes: batch.writes });
@@ -229,7 +229,7 @@ export class SqliteStore implements Store {
     if (this.#ended !== undefined) {
       return { kind: 'failed', reason: 'STORE_UNAVAILABLE', detail: this.#ended.message };
     }
-    const refusal = deposedBy(batch, this.#head, this.#reign !== undefined) ?? tooLarge(batch);
+    const refusal = deposedBy(batch, this.#head, this.#held !== undefined) ?? tooLarge(batch);
     assert(refusal !== undefined, `commit ${batch.number} of term ${batch.term} was refused without a reason`);
     return refusal;
   }
@@ -305,10 +305,10 @@ export class SqliteStore implements Store {
   }
 
   #lose(reason: string): void {
-    const reign = this.#reign;
-    this.#reign = undefined;
-    if (reign !== undefined) this.#board.leader = undefined;
-    reign?.lost.abort(new StoreError('TERM_OVER', reason));
+    const held = this.#held;
+    this.#held = undefined;
+    if (held !== undefined) this.#board.leader = undefined;
+    held?.lost.abort(new StoreError('TERM_OVER', reason));
   }
 
   #refuseIfEnded(): void {

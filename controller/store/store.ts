@@ -61,7 +61,7 @@ export interface Identity {
 }
 
 /** A won election. `term` is strictly greater than every earlier one of this store and carries the incarnation. */
-export interface Leadership {
+export interface WonTerm {
   readonly term: number;
   /** Aborted, with a reason in words, when the leadership may have ended. */
   readonly lost: AbortSignal;
@@ -88,7 +88,7 @@ export interface Store {
   readonly kind: 'memory' | 'sqlite' | 'etcd';
   identity(): Promise<Identity>;
   /** Waits until this candidate leads, or the signal aborts (then rejects with its reason). */
-  campaign(candidate: string, signal: AbortSignal): Promise<Leadership>;
+  campaign(candidate: string, signal: AbortSignal): Promise<WonTerm>;
   /**
    * Gives leadership up at once. Does nothing when it is not held. With `to`, only that candidate can be elected for the next few
    * seconds; then, if it was not, any.

@@ -98,7 +98,7 @@ const corePurity: Rule = {
 
 /** The simulator plays these files on its own time: only the two ports know that of Node. */
 const onPortsOfTime = (path: string): boolean =>
-  /^controller\/(?:engine\/|leadership\/reign\.ts$)/.test(path) && !/\/(?:clock|agenda)\.ts$/.test(path);
+  /^controller\/(?:engine\/|leadership\/leader-term\.ts$)/.test(path) && !/\/(?:clock|agenda)\.ts$/.test(path);
 
 const TIME_OF_NODE =
   /(?<![.\w$])(?:Date|performance)\b(?!\??:)|(?<![.\w$])(?:set|clear)(?:Timeout|Interval|Immediate)\b(?!\??:)|(?<![.\w$])queueMicrotask\b|\bnode:timers\b/g;

@@ -4,13 +4,13 @@ import { AgentStreams } from '../../controller/agents/agent-streams.ts';
 import { type ApiContext, StreamCount } from '../../controller/api/api-context.ts';
 import { API_SERVICES, addApiServices } from '../../controller/api/api-listener.ts';
 import { systemClock } from '../../controller/engine/clock.ts';
-import type { Reign } from '../../controller/leadership/reign.ts';
+import type { LeaderTerm } from '../../controller/leadership/leader-term.ts';
 import { ControllerMetrics } from '../../controller/metrics.ts';
 import { MemoryStore } from '../../controller/store/memory.ts';
 import { createLogger, type Logger } from '../../shared/log.ts';
 import { type CallHandler, createCallHandlers } from '../../shared/rpc/connect-handler.ts';
 import { HealthTable } from '../../shared/rpc/health.ts';
-import { electedReign } from '../controller/reign-world.ts';
+import { electedLeaderTerm } from '../controller/leader-term-world.ts';
 import { FuzzAgent } from './fuzz-agent.ts';
 
 /** How a call ended: a code of gRPC, or `ok`. */
@@ -23,7 +23,7 @@ export interface Answer {
 export const STREAM_TURNS = 3;
 
 interface Parts {
-  readonly reign: Reign;
+  readonly leaderTerm: LeaderTerm;
   readonly streams: AgentStreams;
   readonly log: Logger;
   readonly metrics: ControllerMetrics;
@@ -32,7 +32,7 @@ interface Parts {
 
 export class FuzzWorld {
   readonly #handlers: ReadonlyMap<string, CallHandler>;
-  readonly #reign: Reign;
+  readonly #leaderTerm: LeaderTerm;
   readonly streams: AgentStreams;
   readonly api: ApiContext;
   readonly log: Logger;
@@ -40,14 +40,14 @@ export class FuzzWorld {
   /** What must never be: failures of handlers that are no answers, and the end of the controller. */
   readonly defects: string[];
 
-  private constructor({ reign, streams, log, metrics, defects }: Parts) {
-    this.#reign = reign;
+  private constructor({ leaderTerm, streams, log, metrics, defects }: Parts) {
+    this.#leaderTerm = leaderTerm;
     this.streams = streams;
     this.log = log;
     this.metrics = metrics;
     this.defects = defects;
     this.api = {
-      reign: () => reign,
+      leaderTerm: () => leaderTerm,
       controllers: { list: async () => [], gone: () => [], transfer: async () => undefined },
       agents: streams,
       storeKind: 'memory',
@@ -77,15 +77,15 @@ export class FuzzWorld {
       onStart: () => undefined,
       cut: () => undefined,
     });
-    const reign = await electedReign(new MemoryStore(), {
+    const leaderTerm = await electedLeaderTerm(new MemoryStore(), {
       agents: streams,
       metrics,
       onRoom: () => streams.onRoom(),
       onStepDown: (reason) => void defects.push(`stepped down: ${reason}`),
       onFatal: (error) => void defects.push(`ended: ${error instanceof Error ? error.stack : String(error)}`),
     });
-    streams.attach({ term: reign.term, post: (event) => reign.post(event) });
-    return new FuzzWorld({ reign, streams, log, metrics, defects });
+    streams.attach({ term: leaderTerm.term, post: (event) => leaderTerm.post(event) });
+    return new FuzzWorld({ leaderTerm, streams, log, metrics, defects });
   }
 
   connect(server: string, pool: string): FuzzAgent {
@@ -97,7 +97,7 @@ export class FuzzWorld {
 
   /** Names of all policies, pools and runs that there are, and of servers. */
   names(): readonly string[] {
-    const { policies, pools, runs, servers } = this.#reign.state;
+    const { policies, pools, runs, servers } = this.#leaderTerm.state;
     const ids = [
       ['policies', policies],
       ['pools', pools],
@@ -109,12 +109,12 @@ export class FuzzWorld {
 
   /** Unended attempts on a server, by epoch. */
   attemptsOn(server: string): readonly number[] {
-    const all = [...this.#reign.state.runs.values()].flatMap(({ attempts }) => attempts);
+    const all = [...this.#leaderTerm.state.runs.values()].flatMap(({ attempts }) => attempts);
     return all.filter((one) => one.server === server && one.state !== 'ENDED').map(({ epoch }) => epoch);
   }
 
   livenessOf(server: string): string | undefined {
-    for (const [id, { liveness }] of this.#reign.state.servers) if (id === server) return liveness;
+    for (const [id, { liveness }] of this.#leaderTerm.state.servers) if (id === server) return liveness;
     return undefined;
   }
 

@@ -2,7 +2,7 @@
 import type { ScheduleReader } from '../../controller/core/cluster/schedule-reader.ts';
 import type { Prng } from '../../shared/prng.ts';
 import type { Timers } from '../../shared/protocol/timers.ts';
-import type { LeaderWatch } from './leader-term.ts';
+import type { LeaderWatch } from './seen-term.ts';
 import type { SimStore } from './store.ts';
 import type { Values } from './values.ts';
 

@@ -1,13 +1,13 @@
 /**
- * The controller process: a candidate, then a leader under the real loop, performer and committer (controller/leadership/reign.ts), then
+ * The controller process: a candidate, then a leader under the real loop, performer and committer (controller/leadership/leader-term.ts), then
  * a candidate again. It answers agents that come to it while it does not lead, and it may be paused anywhere, also between deciding and
  * sending.
  */
 import type { CallResult, FromAgent } from '../../controller/core/cluster/event.ts';
 import { Core } from '../../controller/core/core.ts';
 import type { ConnId } from '../../controller/core/records/state.ts';
+import { type CallDetails, LeaderTerm } from '../../controller/leadership/leader-term.ts';
 import { isFirstOfIncarnation } from '../../controller/leadership/leadership.ts';
-import { type CallDetails, Reign } from '../../controller/leadership/reign.ts';
 import type { Snapshot } from '../../controller/store/store.ts';
 import { LocumError } from '../../shared/errors.ts';
 import { incarnationOf } from '../../shared/ids.ts';
@@ -19,9 +19,9 @@ import { type AgentEnd, type Conn, eventOf } from './agent-conn.ts';
 import type { ClockState } from './clock.ts';
 import type { ControllerWorld } from './controller-world.ts';
 import type { Host } from './host.ts';
-import { LeaderTerm, WatchedCore } from './leader-term.ts';
 import type { Stream } from './network.ts';
 import { Process, type Surroundings } from './process.ts';
+import { SeenTerm, WatchedCore } from './seen-term.ts';
 import type { Candidate, StorePath } from './store.ts';
 import { StoreClient } from './store-client.ts';
 import { brief } from './trace.ts';
@@ -30,8 +30,8 @@ const NO_METRICS = { committed: () => {}, lagged: () => {} };
 
 /** What a leader is made of; all of it goes with its term. */
 interface Lead {
-  readonly seen: LeaderTerm;
-  readonly reign: Reign;
+  readonly seen: SeenTerm;
+  readonly leaderTerm: LeaderTerm;
   readonly client: StoreClient;
 }
 
@@ -63,7 +63,7 @@ export class ControllerNode extends Process {
   }
 
   /** What is known of its term from outside. Undefined: it does not lead, as far as it knows. */
-  get leads(): LeaderTerm | undefined {
+  get leads(): SeenTerm | undefined {
     return this.#lead?.seen;
   }
 
@@ -93,7 +93,7 @@ export class ControllerNode extends Process {
   }
 
   protected onDeath(): void {
-    this.#endReign('it is gone');
+    this.#endTerm('it is gone');
     this.#world.store.bury(this.#candidate);
     for (const { stream } of this.#conns.values()) stream.closeByController('the controller is gone');
     this.#conns.clear();
@@ -147,7 +147,7 @@ export class ControllerNode extends Process {
   /** The store says that this controller leads. Semantics C5: load at a revision not before that, then read the clock. */
   #elected(term: number): void {
     const { store } = this.#world;
-    const seen = new LeaderTerm({ controller: this.endpoint, term, core: this.#newCore() });
+    const seen = new SeenTerm({ controller: this.endpoint, term, core: this.#newCore() });
     const client = new StoreClient({
       cluster: store,
       ...{ path: this.path, queue: this.queue, agenda: this.#agenda, handOut: this.#handOut },
@@ -169,28 +169,28 @@ export class ControllerNode extends Process {
     return new Core({ version: 'sim', initialTimers, schedules, verifyIntervalMs, maxCommitsInFlight: 1 });
   }
 
-  #begin(seen: LeaderTerm, client: StoreClient, snapshot: Snapshot): void {
+  #begin(seen: SeenTerm, client: StoreClient, snapshot: Snapshot): void {
     const { store, values } = this.#world;
     if (this.#lead !== undefined) return;
     const { term } = seen;
     const incarnation = incarnationOf(term);
     const records = snapshot.records.map(({ key, value }) => values.decode(key, value));
-    const reign = this.#newReign(seen, client, snapshot.revision);
-    this.#lead = { seen, reign, client };
+    const leaderTerm = this.#newLeaderTerm(seen, client, snapshot.revision);
+    this.#lead = { seen, leaderTerm, client };
     this.#world.say(this.name, () => `leads: term ${term}, incarnation ${incarnation}, ${records.length} records`);
     const firstOfIncarnation = isFirstOfIncarnation(records, incarnation);
-    reign.elect({ kind: 'elected', term, incarnation, records, clusterId: store.clusterId, firstOfIncarnation });
+    leaderTerm.elect({ kind: 'elected', term, incarnation, records, clusterId: store.clusterId, firstOfIncarnation });
     // Streams that came before belong to no leader.
     for (const { stream } of this.#conns.values()) stream.closeByController('not the leader then');
     this.#conns.clear();
     this.#connOf.clear();
   }
 
-  #newReign(seen: LeaderTerm, client: StoreClient, revision: number): Reign {
+  #newLeaderTerm(seen: SeenTerm, client: StoreClient, revision: number): LeaderTerm {
     const { store, values, watch, recordsPerCommit } = this.#world;
     const onStepDown = (reason: string): void =>
       this.#handOut(() => this.#agenda.next(() => this.leads === seen && this.stepDown(reason)));
-    return new Reign({
+    return new LeaderTerm({
       ...{ store: client, term: seen.term, clusterId: store.clusterId, revision, recordsPerCommit },
       core: new WatchedCore(seen, watch, () => this.#beforeEffects()),
       clock: () => this.clockNow(),
@@ -214,7 +214,7 @@ export class ControllerNode extends Process {
     const { leads } = this;
     if (leads === undefined) return;
     this.#world.say(this.name, () => `steps down: ${reason}`);
-    this.#endReign(reason);
+    this.#endTerm(reason);
     for (const { stream } of this.#conns.values()) stream.closeByController('the controller does not lead any more');
     this.#conns.clear();
     this.#connOf.clear();
@@ -229,11 +229,11 @@ export class ControllerNode extends Process {
     this.#campaignIn(100 + this.#world.random.float() * 400);
   }
 
-  #endReign(reason: string): void {
+  #endTerm(reason: string): void {
     const lead = this.#lead;
     this.#lead = undefined;
     lead?.client.end();
-    lead?.reign.end(new LocumError('NOT_LEADER', reason, { retryAfterMs: 500 }));
+    lead?.leaderTerm.end(new LocumError('NOT_LEADER', reason, { retryAfterMs: 500 }));
   }
 
   accept(stream: Stream, end: AgentEnd): ConnId {
@@ -294,7 +294,7 @@ export class ControllerNode extends Process {
       const refuse = (error: LocumError): void => answer({ ok: false, error });
       try {
         if (this.#lead === undefined) throw new LocumError('NOT_LEADER', 'nobody leads here', { retryAfterMs: 500 });
-        this.#lead.reign.ask(call, { resolve: (value) => answer({ ok: true, value }), reject: refuse });
+        this.#lead.leaderTerm.ask(call, { resolve: (value) => answer({ ok: true, value }), reject: refuse });
       } catch (error) {
         if (!(error instanceof LocumError)) throw error;
         refuse(error);
@@ -303,7 +303,7 @@ export class ControllerNode extends Process {
   }
 
   #post(event: FromAgent): void {
-    this.#lead?.reign.post(event);
+    this.#lead?.leaderTerm.post(event);
   }
 
   /** The operating system may stop the process between deciding and sending. */
@@ -316,7 +316,7 @@ export class ControllerNode extends Process {
     this.#world.during(ms, this.pause());
   }
 
-  #send(leader: LeaderTerm, conn: ConnId, message: LeaderMessage): void {
+  #send(leader: SeenTerm, conn: ConnId, message: LeaderMessage): void {
     const known = this.#conns.get(conn);
     if (known === undefined) return;
     this.#world.watch.sending(leader, conn, message);

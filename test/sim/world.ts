@@ -14,10 +14,10 @@ import { Wholeness } from './checks/wholeness.ts';
 import { SimClock, someRate } from './clock.ts';
 import { ControllerNode } from './controller.ts';
 import { EventQueue } from './event-queue.ts';
-import type { LeaderTerm } from './leader-term.ts';
 import { Network } from './network.ts';
 import { Operators } from './operators.ts';
 import type { Plan } from './plan.ts';
+import type { SeenTerm } from './seen-term.ts';
 import { Sickness, type SicknessKind } from './sickness.ts';
 import { Site, serverName } from './site.ts';
 import { SimStore } from './store.ts';
@@ -193,7 +193,7 @@ export class World {
   }
 
   /** The leader of the newest term, if it knows of it. */
-  leader(): { readonly controller: ControllerNode; readonly term: LeaderTerm } | undefined {
+  leader(): { readonly controller: ControllerNode; readonly term: SeenTerm } | undefined {
     for (const controller of this.controllers) {
       const { leads: term } = controller;
       if (term !== undefined && this.store.holds(term.term)) return { controller, term };

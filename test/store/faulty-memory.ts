@@ -1,6 +1,6 @@
 /** A handle on a memory store that meets a fault before or after one of its writes, which are its commits and elections. */
 import { type MemoryCluster, MemoryStore } from '../../controller/store/memory.ts';
-import type { Batch, CommitOutcome, Leadership } from '../../controller/store/store.ts';
+import type { Batch, CommitOutcome, WonTerm } from '../../controller/store/store.ts';
 import type { FaultPlan, FaultyHandle } from './store-world.ts';
 
 const never = <T>(): Promise<T> => new Promise<T>(() => {});
@@ -31,7 +31,7 @@ export class FaultyMemoryStore extends MemoryStore implements FaultyHandle {
     await held?.();
   };
 
-  override campaign(candidate: string, signal: AbortSignal): Promise<Leadership> {
+  override campaign(candidate: string, signal: AbortSignal): Promise<WonTerm> {
     return this.#around(() => super.campaign(candidate, signal));
   }
 

@@ -1,7 +1,7 @@
 /** One store under test, seen from outside, and a leader that writes to it. */
 import type { TestContext } from 'vitest';
 import { expect } from 'vitest';
-import type { Batch, CommitOutcome, Leadership, Snapshot, Store, Write } from '../../controller/store/store.ts';
+import type { Batch, CommitOutcome, Snapshot, Store, WonTerm, Write } from '../../controller/store/store.ts';
 
 /** What happens at a fault point. */
 export type Fault =
@@ -98,7 +98,7 @@ export class Leader {
   readonly lost: AbortSignal;
   #number = 0;
 
-  constructor(store: Store, { term, lost }: Leadership) {
+  constructor(store: Store, { term, lost }: WonTerm) {
     this.store = store;
     this.term = term;
     this.lost = lost;

@@ -11,11 +11,11 @@ import {
   type CommitOutcome,
   type Identity,
   type LeaderSeen,
-  type Leadership,
   type Member,
   type Snapshot,
   type Store,
   StoreError,
+  type WonTerm,
 } from '../store.ts';
 import type { EtcdAddress } from './address.ts';
 import { commitsOf } from './changes.ts';
@@ -49,7 +49,7 @@ const ELECTION_TTL_MS = 5_000;
 /** How long giving up the lead waits for commits that are under way. */
 const SETTLE_MS = 1_000;
 
-interface Reign extends Victory {
+interface Held extends Victory {
   readonly commits: CommitQueue;
   readonly lost: AbortController;
 }
@@ -101,7 +101,7 @@ export class EtcdStore implements Store {
   readonly #ttlMs: number;
   readonly #warn: (warning: string) => void;
   readonly #lineage: Lineage;
-  #reign: Reign | undefined;
+  #held: Held | undefined;
   #presence: Presence | undefined;
   /** The last term won here; all before it are over. */
   #newestTerm = 0;
@@ -132,8 +132,8 @@ export class EtcdStore implements Store {
     return { clusterId, incarnation };
   }
 
-  async campaign(candidate: string, signal: AbortSignal): Promise<Leadership> {
-    assert(this.#reign === undefined, `${candidate} campaigns while it leads`);
+  async campaign(candidate: string, signal: AbortSignal): Promise<WonTerm> {
+    assert(this.#held === undefined, `${candidate} campaigns while it leads`);
     const [client, keys] = [this.#client, this.#keys];
     const stop = AbortSignal.any([signal, client.closing]);
     const onFull = (detail: string): void => this.#warn(`nobody can be elected, for etcd is out of space: ${detail}`);
@@ -142,24 +142,24 @@ export class EtcdStore implements Store {
     const victory = await this.#ask(() => winElection({ ...common, signal: stop, onFull, confirm }));
     // The beginning of this term is worth remembering at once.
     void this.#lineage.look({ signal: stop }).catch(() => {});
-    return this.#reignOf(victory);
+    return this.#heldOf(victory);
   }
 
   async resign({ to }: { readonly to?: string } = {}): Promise<void> {
-    const reign = this.#reign;
-    if (reign === undefined) return;
-    await Promise.race([reign.commits.idle(), sleep(SETTLE_MS, undefined, { ref: false })]);
+    const held = this.#held;
+    if (held === undefined) return;
+    await Promise.race([held.commits.idle(), sleep(SETTLE_MS, undefined, { ref: false })]);
     // Who comes next is a wish: without an answer, anybody does.
-    if (to !== undefined) await nameSuccessor(this.#client, this.#keys, reign.createRevision, to).catch(() => {});
-    this.#lose(reign, 'This controller resigned.');
-    await reign.lease.revoke();
+    if (to !== undefined) await nameSuccessor(this.#client, this.#keys, held.createRevision, to).catch(() => {});
+    this.#lose(held, 'This controller resigned.');
+    await held.lease.revoke();
   }
 
   async verifyTerm(term: number): Promise<boolean> {
     this.#client.closing.throwIfAborted();
-    this.#reign?.lease.isAlive();
+    this.#held?.lease.isAlive();
     // What was lost here is over for this controller, even while etcd has not heard of it.
-    if (term <= this.#newestTerm && this.#reign?.term !== term) return false;
+    if (term <= this.#newestTerm && this.#held?.term !== term) return false;
     const ours = incarnationOf(term) === this.#identity.incarnation;
     const { kvs } = await this.#ask(() => this.#client.read(KV.method.range, { key: this.#keys.leader }));
     return ours && kvs[0]?.createRevision === this.#createRevisionOf(term);
@@ -173,11 +173,11 @@ export class EtcdStore implements Store {
     if (this.#client.closing.aborted) {
       return { kind: 'failed', reason: 'STORE_UNAVAILABLE', detail: 'the store is closed' };
     }
-    const reign = this.#reign;
-    if (reign?.term !== batch.term || !reign.lease.isAlive()) {
+    const held = this.#held;
+    if (held?.term !== batch.term || !held.lease.isAlive()) {
       return { kind: 'deposed', detail: `this controller does not lead in term ${batch.term}` };
     }
-    return reign.commits.commit(batch);
+    return held.commits.commit(batch);
   }
 
   async lastCommit(term: number): Promise<number> {
@@ -239,7 +239,7 @@ export class EtcdStore implements Store {
     return { client: this.#client, keys: this.#keys, incarnation: this.#identity.incarnation };
   }
 
-  #reignOf(victory: Victory): Leadership {
+  #heldOf(victory: Victory): WonTerm {
     const lost = new AbortController();
     const { term, createRevision, lease } = victory;
     const keys = this.#keys;
@@ -251,40 +251,40 @@ export class EtcdStore implements Store {
       lease: lease.id,
       head: headText({ term, number: 0, form: 'whole' }, lease.id),
       over: lost.signal,
-      lose: (reason) => this.#lose(reign, reason),
+      lose: (reason) => this.#lose(held, reason),
       onHead: (put) => this.#lineage.sawHead(put),
     });
     const commits = new CommitQueue({ writer, keys, term, over: lost.signal });
-    const reign: Reign = { ...victory, commits, lost };
-    this.#reign = reign;
+    const held: Held = { ...victory, commits, lost };
+    this.#held = held;
     this.#newestTerm = term;
-    lease.lost.addEventListener('abort', () => this.#lose(reign, String(lease.lost.reason?.message)), { once: true });
-    if (!lease.isAlive()) this.#lose(reign, 'The lease ended during the election.');
+    lease.lost.addEventListener('abort', () => this.#lose(held, String(lease.lost.reason?.message)), { once: true });
+    if (!lease.isAlive()) this.#lose(held, 'The lease ended during the election.');
     const { closing } = this.#client;
-    closing.addEventListener('abort', () => this.#lose(reign, String(closing.reason?.message)), { once: true });
-    void this.#watchOwnKey(reign);
+    closing.addEventListener('abort', () => this.#lose(held, String(closing.reason?.message)), { once: true });
+    void this.#watchOwnKey(held);
     return { term, lost: lost.signal };
   }
 
   /** Tells of a leadership that was ended from outside, long before the next keepalive or commit would. */
-  async #watchOwnKey({ term, createRevision, lost }: Reign): Promise<void> {
+  async #watchOwnKey({ term, createRevision, lost }: Held): Promise<void> {
     const range = { key: this.#keys.leader, rangeEnd: encode('') };
     try {
       for await (const events of watchRange(this.#client, range, createRevision + 1n, lost.signal)) {
         if (!events.some((event) => event.type === Event_EventType.DELETE)) continue;
-        if (this.#reign?.term === term) this.#lose(this.#reign, `Term ${term} was ended in etcd.`);
+        if (this.#held?.term === term) this.#lose(this.#held, `Term ${term} was ended in etcd.`);
       }
     } catch {
       // Compacted or closed. The lease and the commits' own comparison still tell, only later.
     }
   }
 
-  #lose(reign: Reign, reason: string): void {
-    if (this.#reign === reign) this.#reign = undefined;
-    if (reign.lost.signal.aborted) return;
-    reign.lost.abort(new StoreError('TERM_OVER', reason));
+  #lose(held: Held, reason: string): void {
+    if (this.#held === held) this.#held = undefined;
+    if (held.lost.signal.aborted) return;
+    held.lost.abort(new StoreError('TERM_OVER', reason));
     // Kept alive for nothing otherwise. Whether it can be revoked now does not matter.
-    void reign.lease.revoke();
+    void held.lease.revoke();
   }
 
   #createRevisionOf(term: number): bigint {

@@ -119,7 +119,7 @@ describe('agent streams', () => {
     expect(streams.heard).toBe(3);
   });
 
-  it('count Hellos that are sent on to another leader, at once or when it is known, and not the streams of a reign', async () => {
+  it('count Hellos that are sent on to another leader, at once or when it is known, and not the streams of a term', async () => {
     const other = { endpoint: 'b:7401', term: 2 };
     const { attach, open, streams } = world({ patienceMs: 1_000, maxStreams: 4 });
     attach();
@@ -163,15 +163,15 @@ describe('agent streams', () => {
     expect(reasonOf(third ?? open())).toContain('2 agents are connected');
   });
 
-  it('end with their reign, and its late events reach no other one', async () => {
+  it('end with their term, and its late events reach no other one', async () => {
     const { attach, open, streams, events } = world();
     attach();
     const call = open();
     call.hello();
     await settled();
-    streams.detach(new LocumError('NOT_LEADER', 'the reign is over'));
+    streams.detach(new LocumError('NOT_LEADER', 'the term is over'));
     await settled();
-    expect(reasonOf(call)).toBe('the reign is over');
+    expect(reasonOf(call)).toBe('the term is over');
     attach();
     call.heartbeat(1);
     await settled();

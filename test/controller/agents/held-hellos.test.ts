@@ -92,8 +92,8 @@ describe('a Hello to a controller that does not lead', () => {
   });
 });
 
-describe('the streams of a reign that is over', () => {
-  const over = new LocumError('NOT_LEADER', 'the reign is over');
+describe('the streams of a term that is over', () => {
+  const over = new LocumError('NOT_LEADER', 'the term is over');
 
   it('are kept until the next leader is known, and sent there', async () => {
     const { streams, agent, lead } = await listening(10_000);
@@ -106,7 +106,7 @@ describe('the streams of a reign that is over', () => {
     expect((await one.next('reconnect')).endpoints).toEqual(['other:1']);
   });
 
-  it('end when this controller leads again: no session of theirs is one of the new reign', async () => {
+  it('end when this controller leads again: no session of theirs is one of the new term', async () => {
     const { streams, agent, lead } = await listening(10_000);
     const one = agent();
     const { hello } = lead();
@@ -117,7 +117,7 @@ describe('the streams of a reign that is over', () => {
     expect((await one.ended).error?.reason).toBe('NOT_LEADER');
   });
 
-  it('belong to the next reign when they have not said Hello yet', async () => {
+  it('belong to the next term when they have not said Hello yet', async () => {
     const { streams, agent, lead, held } = await listening(10_000);
     const one = agent();
     lead();

@@ -11,9 +11,14 @@ type Look = (state: ClusterState, now: { mono: number; wall: number }) => unknow
 describe('status', () => {
   it('names a controller that was there and is gone, with how long ago and what to do', async () => {
     const state = stateOfNewLeader();
-    const reign = { read: async (look: Look) => look(state, { mono: 1, wall: 1_700_000_000_001 }) };
+    const leaderTerm = { read: async (look: Look) => look(state, { mono: 1, wall: 1_700_000_000_001 }) };
     const controllers = { list: async () => [], gone: () => [{ id: 'c2', agoMs: 61_000 }] };
-    const api = { reign: () => reign, controllers, storeKind: 'etcd', version: 'test' } as unknown as ApiContext;
+    const api = {
+      leaderTerm: () => leaderTerm,
+      controllers,
+      storeKind: 'etcd',
+      version: 'test',
+    } as unknown as ApiContext;
     const transport = createRouterTransport((router) => void router.service(ClusterService, clusterService(api)));
     const { deviations } = await createClient(ClusterService, transport).getStatus({});
     expect(deviations.map(({ resource, reason }) => [resource, reason])).toEqual([

@@ -43,7 +43,7 @@ class Leaders {
   #records = new Map<string, StateRecord>([['meta', newMeta(0)]]);
   #term = 0;
   #incarnation = 1;
-  #reign!: { readonly state: ClusterState; readonly journal: Journal; readonly hub: WatchHub };
+  #leaderTerm!: { readonly state: ClusterState; readonly journal: Journal; readonly hub: WatchHub };
   /** Numbers of the events that became durable, by name. */
   durable: readonly { readonly name: Name; readonly number: number }[] = [];
   #saved: Pick<Leaders, 'durable'> & { readonly records: ReadonlyMap<string, StateRecord> };
@@ -74,7 +74,7 @@ class Leaders {
   /** A new leader, with what the store has: what the one before did not commit never was. */
   elect(): void {
     this.#term += 1;
-    this.#reign?.hub.close(new LocumError('NOT_LEADER', 'over'));
+    this.#leaderTerm?.hub.close(new LocumError('NOT_LEADER', 'over'));
     const elected = {
       kind: 'elected' as const,
       term: this.#term,
@@ -88,7 +88,7 @@ class Leaders {
       mono: 0,
       wall: 0,
     });
-    this.#reign = {
+    this.#leaderTerm = {
       state,
       journal: new Journal(state),
       hub: new WatchHub({ revision: this.#term, incarnation: this.#incarnation }),
@@ -96,12 +96,12 @@ class Leaders {
   }
 
   append(name: Name): void {
-    this.#reign.journal.event({ type: 'POLICY_UPDATED', cause: 'OPERATOR', message: '', policy: policyId(name) });
+    this.#leaderTerm.journal.event({ type: 'POLICY_UPDATED', cause: 'OPERATOR', message: '', policy: policyId(name) });
   }
 
   /** `counters`: only these become durable, and the rest is lost with the leader: a gap. */
   commit(what: 'all' | 'counters' = 'all'): void {
-    const { journal, hub } = this.#reign;
+    const { journal, hub } = this.#leaderTerm;
     if (!journal.hasWrites) return;
     for (const write of journal.takeWrites()) {
       if (what === 'counters' && write.key !== 'meta') continue;
@@ -119,8 +119,8 @@ class Leaders {
   }
 
   /** What an API handler sees of the leader of now: only what is durable. */
-  readonly reign = () => {
-    const { state, hub } = this.#reign;
+  readonly leaderTerm = () => {
+    const { state, hub } = this.#leaderTerm;
     return {
       hub,
       read: async <T>(look: (state: ClusterState, now: { mono: number; wall: number }) => T): Promise<T> => {
@@ -128,7 +128,7 @@ class Leaders {
         try {
           look(state, { mono: 0, wall: 0 });
         } catch {}
-        if (hub === this.#reign.hub) this.commit();
+        if (hub === this.#leaderTerm.hub) this.commit();
         hub.take(hub.end, 0);
         return look(state, { mono: 0, wall: 0 });
       },
@@ -144,7 +144,7 @@ class Line {
   #cuts = 0;
 
   constructor(leaders: Leaders) {
-    const api = { reign: leaders.reign, streams: new StreamCount(), bookmarkMs: 1 };
+    const api = { leaderTerm: leaders.leaderTerm, streams: new StreamCount(), bookmarkMs: 1 };
     this.#service = eventService(api as unknown as Parameters<typeof eventService>[0]);
   }
 

@@ -14,7 +14,7 @@ async function ask(trouble: { readonly read?: LocumError; readonly confirm?: Loc
     ...{ version: 'test', verifyIntervalMs: 0, maxCommitsInFlight: 1, schedules: createScheduleReader() },
   });
   const did: string[] = [];
-  const reign: ReturnType<FenceContext['reign']> = {
+  const leaderTerm: ReturnType<FenceContext['leaderTerm']> = {
     read: async (look) => {
       const seen = look(state, { mono: 0, wall: 0 });
       await Promise.resolve();
@@ -28,7 +28,7 @@ async function ask(trouble: { readonly read?: LocumError; readonly confirm?: Loc
     },
   };
   const transport = createRouterTransport(
-    (router) => router.service(FenceService, fenceService({ reign: () => reign })),
+    (router) => router.service(FenceService, fenceService({ leaderTerm: () => leaderTerm })),
     { router: { interceptors: [errorInterceptor(() => undefined)] } },
   );
   const asked = createClient(FenceService, transport).checkFence({ policy: 'policies/p', epoch: 1n });

@@ -9,8 +9,8 @@ import { LIMITS } from '../../../shared/limits.ts';
 describe('an answer that could name more than it has room for', () => {
   it('names as many runs as fit, and says how many more go on', async () => {
     const runs = Array.from({ length: 100_000 }, (_, i) => `${'p'.repeat(60)}-${i}`);
-    const reign = { call: async () => ({ kind: 'runs', runs }) };
-    const api = { reign: () => reign } as unknown as ApiContext;
+    const leaderTerm = { call: async () => ({ kind: 'runs', runs }) };
+    const api = { leaderTerm: () => leaderTerm } as unknown as ApiContext;
     const transport = createRouterTransport((router) => void router.service(ClusterService, clusterService(api)));
     const answer = await createClient(ClusterService, transport).proceedTakeovers({ pool: 'pools/default' });
     expect(answer.runs.length).toBeGreaterThan(1_000);

@@ -341,7 +341,7 @@ describe('reads', () => {
     await expect(loop.read(() => 1)).resolves.toBe(1);
   });
 
-  it('fail when the reign ends', async () => {
+  it('fail when the term ends', async () => {
     const { core, loop } = world();
     core.lastCommit = 1;
     const over = new LocumError('NOT_LEADER', 'over');

@@ -67,7 +67,7 @@ describe('the window of changes', () => {
     expect(hub.take(start + 1, 9).map(({ key }) => key)).toEqual(['b', 'c', 'd']);
   });
 
-  it('wakes its watches at the end of the reign, with the reason', async () => {
+  it('wakes its watches at the end of the term, with the reason', async () => {
     const hub = new WatchHub({ revision: 1, incarnation: 1 });
     const { changed } = hub;
     hub.close(new LocumError('NOT_LEADER', 'over'));

@@ -18,7 +18,7 @@ function leadershipOf(cluster: MemoryCluster) {
   const metrics = new ControllerMetrics();
   const log = createLogger({ name: 'test', level: 'silent' });
   const shared = { clock: systemClock, log, metrics };
-  const reigns: (number | undefined)[] = [];
+  const terms: (number | undefined)[] = [];
   const fatal: unknown[] = [];
   const leadership = new Leadership({
     ...shared,
@@ -27,28 +27,28 @@ function leadershipOf(cluster: MemoryCluster) {
     candidate: 'test',
     version: 'test',
     initialTimers: DEFAULT_TIMERS,
-    onReign: (reign) => void reigns.push(reign?.term),
+    onLeaderTerm: (leaderTerm) => void terms.push(leaderTerm?.term),
     onTrouble: () => undefined,
     onFatal: (error) => void fatal.push(error),
   });
-  return { store, leadership, reigns, fatal };
+  return { store, leadership, terms, fatal };
 }
 
 describe('a leadership', () => {
-  it('that is taken away ends its reign, and begins another one with what the store holds', async () => {
+  it('that is taken away ends its term, and begins another one with what the store holds', async () => {
     const cluster = new MemoryCluster();
-    const { store, leadership, reigns, fatal } = leadershipOf(cluster);
+    const { store, leadership, terms, fatal } = leadershipOf(cluster);
     await leadership.start();
-    const first = leadership.reign?.term ?? 0;
-    const uid = await leadership.reign?.read((state) => [...state.pools.values()][0]?.uid);
+    const first = leadership.leaderTerm?.term ?? 0;
+    const uid = await leadership.leaderTerm?.read((state) => [...state.pools.values()][0]?.uid);
     cluster.depose(first, 'for a test');
     const second = await eventually(async () => {
-      const { reign } = leadership;
-      return reign !== undefined && reign.term > first ? reign : undefined;
+      const { leaderTerm } = leadership;
+      return leaderTerm !== undefined && leaderTerm.term > first ? leaderTerm : undefined;
     });
     expect(await second.read((state) => [...state.pools.values()][0]?.uid)).toBe(uid);
     await leadership.close();
-    expect(reigns).toEqual([first, undefined, second.term, undefined]);
+    expect(terms).toEqual([first, undefined, second.term, undefined]);
     expect(cluster.leader).toBeUndefined();
     expect(fatal).toEqual([]);
     await store.close();
@@ -70,9 +70,9 @@ describe('a leadership', () => {
 
   it('that ends by itself while its last calls are answered leaves the next one alone', async () => {
     const cluster = new MemoryCluster();
-    const { store, leadership, reigns } = leadershipOf(cluster);
+    const { store, leadership, terms } = leadershipOf(cluster);
     await leadership.start();
-    const first = leadership.reign;
+    const first = leadership.leaderTerm;
     if (first === undefined) throw new Error('it leads');
     vi.spyOn(first, 'pendingCalls', 'get').mockReturnValue(1);
     let rested = false;
@@ -82,11 +82,11 @@ describe('a leadership', () => {
     const handedOver = leadership.handOver({ to: undefined, rest });
     cluster.depose(first.term, 'for a test');
     await handedOver;
-    const second = await eventually(async () => leadership.reign);
+    const second = await eventually(async () => leadership.leaderTerm);
     cluster.depose(second.term, 'for a test');
-    const third = await eventually(async () => (leadership.reign === second ? undefined : leadership.reign));
+    const third = await eventually(async () => (leadership.leaderTerm === second ? undefined : leadership.leaderTerm));
     await leadership.close();
-    expect(reigns).toEqual([first.term, undefined, second.term, undefined, third.term, undefined]);
+    expect(terms).toEqual([first.term, undefined, second.term, undefined, third.term, undefined]);
     expect(rested).toBe(false);
     await store.close();
   });
@@ -98,9 +98,9 @@ describe('a leadership', () => {
     const writes = [{ kind: 'put' as const, key: 'policies/x', value: encodeRecord(meta(1)) }];
     await writer.commit({ term, number: 1, writes });
     await writer.resign();
-    const { leadership, reigns } = leadershipOf(cluster);
+    const { leadership, terms } = leadershipOf(cluster);
     await expect(leadership.start()).rejects.toMatchObject({ reason: 'CORRUPT' });
-    expect(reigns).toEqual([]);
+    expect(terms).toEqual([]);
     await leadership.close();
   });
 
@@ -108,10 +108,10 @@ describe('a leadership', () => {
     const cluster = new MemoryCluster();
     const holder = new MemoryStore(cluster);
     await holder.campaign('holder', new AbortController().signal);
-    const { leadership, reigns } = leadershipOf(cluster);
+    const { leadership, terms } = leadershipOf(cluster);
     void leadership.start();
     await leadership.close();
-    expect(reigns).toEqual([]);
+    expect(terms).toEqual([]);
   });
 });
 

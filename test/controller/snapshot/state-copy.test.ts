@@ -1,23 +1,23 @@
 import { setImmediate as turn } from 'node:timers/promises';
 import { describe, expect, it } from 'vitest';
 import { policyId } from '../../../shared/ids.ts';
-import { createPolicy, reignWorld } from '../reign-world.ts';
+import { createPolicy, leaderTermWorld } from '../leader-term-world.ts';
 
 const POLICIES = 5_000;
 
 describe('a copy of the whole state', () => {
   it('leaves turns to everybody else, and is of one moment although changes go on', async () => {
-    const { reign, store } = await reignWorld();
-    await Promise.all(Array.from({ length: POLICIES }, (_, i) => reign.call(createPolicy(`p-${i}`))));
+    const { leaderTerm, store } = await leaderTermWorld();
+    await Promise.all(Array.from({ length: POLICIES }, (_, i) => leaderTerm.call(createPolicy(`p-${i}`))));
     let turns = 0;
     let isDone = false;
-    const copying = reign.copy().finally(() => {
+    const copying = leaderTerm.copy().finally(() => {
       isDone = true;
     });
     const remove = (id: string) =>
-      reign.call({ ...createPolicy(id), request: { kind: 'delete_policy', policy: policyId(id), etag: '' } });
+      leaderTerm.call({ ...createPolicy(id), request: { kind: 'delete_policy', policy: policyId(id), etag: '' } });
     // The last one is gone before it is reached, the first one after, and new ones come.
-    await Promise.all([remove(`p-${POLICIES - 1}`), remove('p-0'), reign.call(createPolicy('late'))]);
+    await Promise.all([remove(`p-${POLICIES - 1}`), remove('p-0'), leaderTerm.call(createPolicy('late'))]);
     expect(isDone, 'the changes came while it was made').toBe(false);
     while (!isDone) {
       turns += 1;

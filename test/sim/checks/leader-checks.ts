@@ -12,7 +12,7 @@ import type { EndCause } from '../../../shared/protocol/attempt.ts';
 import type { LeaderMessage } from '../../../shared/protocol/leader-message.ts';
 import type { Now } from '../../../shared/time.ts';
 import type { EventQueue } from '../event-queue.ts';
-import type { LeaderTerm, LeaderWatch } from '../leader-term.ts';
+import type { LeaderWatch, SeenTerm } from '../seen-term.ts';
 import type { SimStore } from '../store.ts';
 import type { Invariant, Verdict } from '../violation.ts';
 import { type AttemptFacts, type BatchFacts, type Ledger, type NotedEnd, placeName } from './ledger.ts';
@@ -36,10 +36,10 @@ export class LeaderChecks implements LeaderWatch {
   readonly #trees: TreeChecks;
   readonly #store: SimStore;
   readonly #schedules: ScheduleReader;
-  readonly #placeOf: (leader: LeaderTerm, conn: ConnId) => string | undefined;
+  readonly #placeOf: (leader: SeenTerm, conn: ConnId) => string | undefined;
   #commits = 0;
   /** Slots taken on each server at the last look, by term. */
-  readonly #taken = new WeakMap<LeaderTerm, Map<string, { readonly taken: number; readonly limit: number }>>();
+  readonly #taken = new WeakMap<SeenTerm, Map<string, { readonly taken: number; readonly limit: number }>>();
 
   constructor(options: {
     readonly queue: EventQueue;
@@ -49,7 +49,7 @@ export class LeaderChecks implements LeaderWatch {
     readonly store: SimStore;
     readonly schedules: ScheduleReader;
     /** Where the agent of a stream lives. */
-    readonly placeOf: (leader: LeaderTerm, conn: ConnId) => string | undefined;
+    readonly placeOf: (leader: SeenTerm, conn: ConnId) => string | undefined;
   }) {
     this.#queue = options.queue;
     this.#verdict = options.verdict;
@@ -61,7 +61,7 @@ export class LeaderChecks implements LeaderWatch {
   }
 
   /** I6: every choice of the index is made once more, naively, at the moment it is made. */
-  elected(leader: LeaderTerm): void {
+  elected(leader: SeenTerm): void {
     const { state } = leader.core;
     for (const [pool, live] of state.poolLive) {
       const { index } = live;
@@ -80,7 +80,7 @@ export class LeaderChecks implements LeaderWatch {
     }
   }
 
-  flushed(leader: LeaderTerm, effects: readonly Effect[], now: Now): void {
+  flushed(leader: SeenTerm, effects: readonly Effect[], now: Now): void {
     // Not only with commits: while the store refuses them, limits come and go.
     this.#checkSlots(leader);
     if (!effects.some(({ kind }) => kind === 'persist')) return;
@@ -91,7 +91,7 @@ export class LeaderChecks implements LeaderWatch {
     for (const problem of queueProblems(state, ageOf(state, now))) this.#breaks('I6', problem);
   }
 
-  persisting(leader: LeaderTerm, writes: readonly RecordWrite[]): BatchFacts {
+  persisting(leader: SeenTerm, writes: readonly RecordWrite[]): BatchFacts {
     const assigned: AttemptFacts[] = [];
     const ended: NotedEnd[] = [];
     const fired: Fired[] = [];
@@ -118,7 +118,7 @@ export class LeaderChecks implements LeaderWatch {
     return { assigned, ended, fired };
   }
 
-  #noteAssigned({ term }: LeaderTerm, run: Run, attempt: Attempt): AttemptFacts {
+  #noteAssigned({ term }: SeenTerm, run: Run, attempt: Attempt): AttemptFacts {
     const { epoch, server, place, terms } = attempt;
     if (!this.#ledger.decidedAt.has(epoch)) this.#ledger.decidedAt.set(epoch, this.#queue.now);
     const overlaps = run.attempts.some((other) => other.epoch < epoch && other.state !== 'ENDED');
@@ -149,7 +149,7 @@ export class LeaderChecks implements LeaderWatch {
   }
 
   /** The event log tells of every end, also of those of runs that go with their policy in the same commit. */
-  #noteEnd({ controller, term }: LeaderTerm, event: EventRecord): readonly NotedEnd[] {
+  #noteEnd({ controller, term }: SeenTerm, event: EventRecord): readonly NotedEnd[] {
     const { run, server, epoch } = event;
     const proof = PROOFS.find((one) => one === event.details?.['proof']);
     const cause = CAUSES.find((one) => one === event.cause);
@@ -162,7 +162,7 @@ export class LeaderChecks implements LeaderWatch {
   }
 
   /** I7: what is taken grows only where there is room. */
-  #checkSlots(leader: LeaderTerm): void {
+  #checkSlots(leader: SeenTerm): void {
     const { state } = leader.core;
     const before = this.#taken.get(leader);
     const after = new Map<string, { readonly taken: number; readonly limit: number }>();
@@ -181,7 +181,7 @@ export class LeaderChecks implements LeaderWatch {
     this.#taken.set(leader, after);
   }
 
-  sending(leader: LeaderTerm, conn: ConnId, message: LeaderMessage): void {
+  sending(leader: SeenTerm, conn: ConnId, message: LeaderMessage): void {
     const restsOn = this.#restsOn(leader, conn, message);
     if (restsOn === undefined || restsOn <= leader.coveredAt) return;
     this.#breaks(
@@ -191,7 +191,7 @@ export class LeaderChecks implements LeaderWatch {
   }
 
   /** When that was received or decided which a check of the term has to be younger than. Undefined: nothing. */
-  #restsOn(leader: LeaderTerm, conn: ConnId, message: LeaderMessage): number | undefined {
+  #restsOn(leader: SeenTerm, conn: ConnId, message: LeaderMessage): number | undefined {
     const { decidedAt, stopDecidedAt, committed } = this.#ledger;
     switch (message.kind) {
       case 'welcome':
@@ -221,7 +221,7 @@ export class LeaderChecks implements LeaderWatch {
   }
 
   /** I10: an agent forgets an end only when the store has it. What another place lists is none of ours, and may be forgotten there. */
-  #checkAck(leader: LeaderTerm, conn: ConnId, { run, epoch }: { readonly run: RunId; readonly epoch: number }): void {
+  #checkAck(leader: SeenTerm, conn: ConnId, { run, epoch }: { readonly run: RunId; readonly epoch: number }): void {
     const record = this.#store.read(`runs/${run}`);
     const attempt = record?.kind === 'run' ? record.attempts.find((one) => one.epoch === epoch) : undefined;
     if (attempt === undefined || attempt.state === 'ENDED') return;

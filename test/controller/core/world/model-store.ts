@@ -21,7 +21,7 @@ export class ModelStore {
   #commitsHeld: Waiting[] | undefined;
   #checksHeld: Waiting[] | undefined;
   /** Leaders count up; what an earlier one has under way is forgotten. */
-  #reign = 0;
+  #life = 0;
   #lastCommitAtMono = 0;
   term = 0;
   /** Commits and writes that became durable. */
@@ -34,7 +34,7 @@ export class ModelStore {
 
   /** A new leader: what the last one had not committed is lost. */
   elect(): { readonly term: number; readonly records: readonly StateRecord[] } {
-    this.#reign += 1;
+    this.#life += 1;
     this.term += 1;
     if (this.#commitsHeld !== undefined) this.#commitsHeld = [];
     if (this.#checksHeld !== undefined) this.#checksHeld = [];
@@ -54,7 +54,7 @@ export class ModelStore {
 
   /** Forgets what is under way: its leader is gone. */
   crash(): void {
-    this.#reign += 1;
+    this.#life += 1;
     if (this.#commitsHeld !== undefined) this.#commitsHeld = [];
     if (this.#checksHeld !== undefined) this.#checksHeld = [];
   }
@@ -82,9 +82,9 @@ export class ModelStore {
   commit(commit: number, records: readonly RecordWrite[], post: (event: FromShell) => void): void {
     // The records are live objects of the core: copied now, as the real shell encodes them now.
     const writes = structuredClone(records);
-    const reign = this.#reign;
+    const life = this.#life;
     const act = (): void => {
-      if (reign !== this.#reign) return;
+      if (life !== this.#life) return;
       for (const write of writes) {
         if (write.kind === 'put') this.#records.set(write.key, write.record);
         else this.#records.delete(write.key);
@@ -104,9 +104,9 @@ export class ModelStore {
   }
 
   verify(check: number, post: (event: FromShell) => void): void {
-    const reign = this.#reign;
+    const life = this.#life;
     const act = (): void => {
-      if (reign === this.#reign) post({ kind: 'term_verified', check });
+      if (life === this.#life) post({ kind: 'term_verified', check });
     };
     const { time, latencyMs } = this.#options;
     if (this.#checksHeld === undefined) time.plan(time.now.mono + latencyMs(), act);

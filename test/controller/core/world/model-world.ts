@@ -34,7 +34,7 @@ export interface WorldOptions {
 /** One stream, from the dial to its end; messages keep their order each way. */
 interface Stream {
   readonly agent: ModelAgent;
-  readonly reign: number;
+  readonly life: number;
   open: boolean;
   upAtMono: number;
   downAtMono: number;
@@ -52,7 +52,7 @@ export class ModelWorld {
   #core: Core | undefined;
   #performer: Performer | undefined;
   #mail: Event[] = [];
-  #reign = 0;
+  #life = 0;
   #lastConn = 0;
   #lastCall = 0;
   /** Ticks that were handled. */
@@ -106,7 +106,7 @@ export class ModelWorld {
   crash(): void {
     this.#core = undefined;
     this.#mail = [];
-    this.#reign += 1;
+    this.#life += 1;
     this.store.crash();
     for (const [conn, stream] of this.#streams) this.#dropStream(conn, stream, 'the controller went away');
   }
@@ -197,9 +197,9 @@ export class ModelWorld {
 
   /** What the newest leader asks for is done by the performer that ships, at this store and these agents. */
   #newPerformer(): Performer {
-    const reign = this.#reign;
+    const life = this.#life;
     const post = (event: Event): void => {
-      if (reign === this.#reign) this.post(event);
+      if (life === this.#life) this.post(event);
     };
     return new Performer({
       committer: {
@@ -221,7 +221,7 @@ export class ModelWorld {
 
   #open(agent: ModelAgent): number {
     this.#lastConn += 1;
-    this.#streams.set(this.#lastConn, { agent, reign: this.#reign, open: true, upAtMono: 0, downAtMono: 0 });
+    this.#streams.set(this.#lastConn, { agent, life: this.#life, open: true, upAtMono: 0, downAtMono: 0 });
     return this.#lastConn;
   }
 
@@ -233,10 +233,10 @@ export class ModelWorld {
   }
 
   #up(stream: Stream, event: Event): void {
-    const { reign } = stream;
+    const { life } = stream;
     stream.upAtMono = Math.max(stream.upAtMono, this.now.mono + this.#latencyMs());
     const arrive = (): void => {
-      if (reign === this.#reign && this.#core !== undefined) this.post(event);
+      if (life === this.#life && this.#core !== undefined) this.post(event);
     };
     if (stream.upAtMono <= this.now.mono) arrive();
     else this.time.plan(stream.upAtMono, arrive);

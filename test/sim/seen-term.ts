@@ -16,16 +16,16 @@ import type { BatchFacts } from './checks/ledger.ts';
 /** Whoever watches over the promises from outside. */
 export interface LeaderWatch {
   /** The core was elected; its indices may be watched. */
-  elected(leader: LeaderTerm): void;
+  elected(leader: SeenTerm): void;
   /** The core has settled a turn and these are its effects; called before any of them is performed. */
-  flushed(leader: LeaderTerm, effects: readonly Effect[], now: Now): void;
+  flushed(leader: SeenTerm, effects: readonly Effect[], now: Now): void;
   /** These records are to be handed to the store; what they say becomes true when they are committed. */
-  persisting(leader: LeaderTerm, writes: readonly RecordWrite[]): BatchFacts;
+  persisting(leader: SeenTerm, writes: readonly RecordWrite[]): BatchFacts;
   /** A message is handed to a stream. */
-  sending(leader: LeaderTerm, conn: ConnId, message: LeaderMessage): void;
+  sending(leader: SeenTerm, conn: ConnId, message: LeaderMessage): void;
 }
 
-export class LeaderTerm {
+export class SeenTerm {
   readonly controller: string;
   readonly term: number;
   readonly core: Core;
@@ -67,13 +67,13 @@ export class LeaderTerm {
 
 /** The core as its loop gets it: all that goes in and comes out is seen. */
 export class WatchedCore implements SteppedCore {
-  readonly #leader: LeaderTerm;
+  readonly #leader: SeenTerm;
   readonly #core: Core;
   readonly #watch: LeaderWatch;
   readonly #onEffects: () => void;
 
   /** `onEffects` is called for a turn that has any, when all has been seen and nothing is done. */
-  constructor(leader: LeaderTerm, watch: LeaderWatch, onEffects: () => void) {
+  constructor(leader: SeenTerm, watch: LeaderWatch, onEffects: () => void) {
     this.#leader = leader;
     this.#core = leader.core;
     this.#watch = watch;

@@ -2,7 +2,6 @@
  * One term of leadership: the core with everything that lives and dies with it. A leader that steps down drops all of it; the next
  * term begins with what the store holds.
  */
-
 import { LocumError } from '../../shared/errors.ts';
 import { incarnationOf } from '../../shared/ids.ts';
 import { MIB } from '../../shared/limits.ts';
@@ -23,7 +22,7 @@ import type { ControllerMetrics } from '../metrics.ts';
 import { CopyUnderWay, copyInSlices, type StateCopy } from '../snapshot/state-copy.ts';
 import type { TermStore } from '../store/store.ts';
 
-export interface ReignOptions {
+export interface LeaderTermOptions {
   readonly store: TermStore;
   readonly term: number;
   /** Revision at which the store was loaded. */
@@ -42,7 +41,7 @@ export interface ReignOptions {
   readonly onRoom: () => void;
   /** The store stopped taking writes, or takes them again (undefined). */
   readonly onTrouble: (trouble: StoreTrouble | undefined) => void;
-  /** The term is over. The owner ends this reign. */
+  /** The term is over in the store, or should be. The owner ends this one. */
   readonly onStepDown: (reason: string) => void;
   /** A defect of ours: the process must end, the store has what was acknowledged. */
   readonly onFatal: (error: unknown) => void;
@@ -77,10 +76,10 @@ interface Stuck {
 /** What a call says besides its request. */
 export type CallDetails = Pick<AdminCall, 'actor' | 'requestId' | 'fingerprint' | 'validateOnly' | 'request'>;
 
-export class Reign {
+export class LeaderTerm {
   readonly term: number;
   readonly hub: WatchHub;
-  readonly #options: ReignOptions;
+  readonly #options: LeaderTermOptions;
   readonly #loop: Loop;
   readonly #calls = new PendingCalls();
   readonly #committer: Committer;
@@ -89,7 +88,7 @@ export class Reign {
   #patience: Planned | undefined;
   #stuck: Stuck | undefined;
 
-  constructor(options: ReignOptions) {
+  constructor(options: LeaderTermOptions) {
     const { store, term, core, clock, agenda, metrics } = options;
     this.#options = options;
     this.term = term;
@@ -163,7 +162,7 @@ export class Reign {
     };
   }
 
-  /** The first event of a reign. */
+  /** The first event of a term. */
   elect(event: Extract<Event, { kind: 'elected' }>): void {
     this.#loop.postOwn(event);
   }

@@ -6,7 +6,7 @@ import { Core } from '../../controller/core/core.ts';
 import { systemAgenda } from '../../controller/engine/agenda.ts';
 import { systemClock } from '../../controller/engine/clock.ts';
 import { createScheduleReader } from '../../controller/engine/schedules.ts';
-import { type CallDetails, Reign, type ReignOptions } from '../../controller/leadership/reign.ts';
+import { type CallDetails, LeaderTerm, type LeaderTermOptions } from '../../controller/leadership/leader-term.ts';
 import { ControllerMetrics } from '../../controller/metrics.ts';
 import type { Store } from '../../controller/store/store.ts';
 import { PolicySchema } from '../../shared/gen/locum/v1/policy_pb.ts';
@@ -23,13 +23,13 @@ export function createPolicy(id: string, requestId = '', argv = ['/bin/true']): 
 }
 
 /** A new core that leads on this store, on Node's own time. */
-export async function electedReign(
+export async function electedLeaderTerm(
   store: Store,
-  more: Pick<ReignOptions, 'agents' | 'onRoom' | 'onStepDown' | 'onFatal'> & Partial<ReignOptions>,
-): Promise<Reign> {
+  more: Pick<LeaderTermOptions, 'agents' | 'onRoom' | 'onStepDown' | 'onFatal'> & Partial<LeaderTermOptions>,
+): Promise<LeaderTerm> {
   const { term } = await store.campaign('test', new AbortController().signal);
   const { clusterId, incarnation } = await store.identity();
-  const reign = new Reign({
+  const leaderTerm = new LeaderTerm({
     store,
     term,
     revision: (await store.load()).revision,
@@ -41,16 +41,16 @@ export async function electedReign(
     onTrouble: () => undefined,
     ...more,
   });
-  reign.elect({ kind: 'elected', term, clusterId, incarnation, firstOfIncarnation: false, records: [] });
-  return reign;
+  leaderTerm.elect({ kind: 'elected', term, clusterId, incarnation, firstOfIncarnation: false, records: [] });
+  return leaderTerm;
 }
 
-export async function reignWorld() {
+export async function leaderTermWorld() {
   const store = new FailingStore();
   const sent: LeaderMessage[] = [];
   const fatal: unknown[] = [];
   const stepDowns: string[] = [];
-  const reign = await electedReign(store, {
+  const leaderTerm = await electedLeaderTerm(store, {
     // Of fake timers, where a test has them.
     clock: () => ({ mono: Date.now(), wall: Date.now() }),
     agents: { send: (_, message) => void sent.push(message), close: () => undefined },
@@ -58,5 +58,5 @@ export async function reignWorld() {
     onStepDown: (reason) => void stepDowns.push(reason),
     onFatal: (error) => void fatal.push(error),
   });
-  return { store, reign, sent, fatal, stepDowns };
+  return { store, leaderTerm, sent, fatal, stepDowns };
 }
