@@ -8,7 +8,8 @@ import { EVENT_TYPES } from '../../controller/core/records/event-type.ts';
 import { RUN_REASONS } from '../../controller/core/records/run-reason.ts';
 import { REASONS_IN } from '../../controller/core/records/run-state.ts';
 import { eventsPage, pageParts, transcriptEvents } from '../../scripts/events-page.ts';
-import { START_REFUSALS } from '../../shared/protocol/start-refusal.ts';
+import { isHostProblemKind } from '../../shared/host-problem.ts';
+import { refusedBy, START_REFUSALS } from '../../shared/protocol/start-refusal.ts';
 
 const root = join(import.meta.dirname, '../..');
 const rowOf: ReadonlyMap<string, { readonly actors: readonly string[]; readonly causes: readonly string[] }> = new Map(
@@ -58,6 +59,14 @@ describe('the tables of words', () => {
     expect(shown.length).toBeGreaterThan(10);
     const known = { ...DEVIATION_REASONS, ...RUN_REASONS };
     expect(shown.filter(({ reason = '' }) => !Object.hasOwn(known, reason))).toEqual([]);
+  });
+
+  it('have each refusal of the transcripts, or it is a problem of the host, and its outcome', () => {
+    const answers = inTranscripts(/ -> answer: (?<outcome>[A-Z_]+) (?<word>[A-Z_]+)$/gm);
+    expect(answers.length).toBeGreaterThan(10);
+    const isKnown = (word: string): boolean => Object.hasOwn(START_REFUSALS, word) || isHostProblemKind(word);
+    const wrong = answers.filter(({ outcome, word = '' }) => !isKnown(word) || refusedBy(word).outcome !== outcome);
+    expect(wrong).toEqual([]);
   });
 
   it('have no word that the controller never says', () => {
