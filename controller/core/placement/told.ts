@@ -6,7 +6,7 @@ import { decide } from './choose.ts';
 import { happened } from './happened.ts';
 import { type Ask, isLasting, type Obstacle, obstacleAt, obstacleText } from './obstacle.ts';
 
-/** Of so many servers it is told in full what stands in the way; of the others, how many are in which way. */
+/** So many sentences are told, and so many servers named with each. */
 const TOLD_MAX = 3;
 
 /** `number 2 in the order; web-1 is MISSING`. `run`: undefined for one that does not exist yet. */
@@ -73,11 +73,11 @@ export function whyNever(servers: Servers, ask: Ask): string | undefined {
   return whyNowhere(servers, ask).message;
 }
 
-/** The first few in sentences, and how many more there are of which kind. */
+/** The first few sentences, each with the servers that it is true of, and how many more there are of which kind. */
 class Told {
   readonly #age: number | undefined;
-  readonly #sentences: string[] = [];
-  readonly #more = new Map<Obstacle['reason'], number>();
+  readonly #sentences = new Map<string, { readonly named: ServerId[]; count: number }>();
+  readonly #others = new Map<Obstacle['reason'], number>();
   count = 0;
 
   constructor(age: number | undefined) {
@@ -86,13 +86,23 @@ class Told {
 
   add(server: ServerId, obstacle: Obstacle): void {
     this.count += 1;
-    if (this.#sentences.length < TOLD_MAX) this.#sentences.push(`${server} ${obstacleText(obstacle, this.#age)}`);
-    else this.#more.set(obstacle.reason, (this.#more.get(obstacle.reason) ?? 0) + 1);
+    const text = obstacleText(obstacle, this.#age);
+    const known = this.#sentences.get(text);
+    if (known !== undefined) {
+      known.count += 1;
+      if (known.named.length < TOLD_MAX) known.named.push(server);
+    } else if (this.#sentences.size < TOLD_MAX) this.#sentences.set(text, { named: [server], count: 1 });
+    else this.#others.set(obstacle.reason, (this.#others.get(obstacle.reason) ?? 0) + 1);
   }
 
   get text(): string {
-    const kinds = [...this.#more].map(([reason, count]) => `${count} ${reason}`).join(', ');
-    const more = this.count - this.#sentences.length;
-    return `${this.#sentences.join(', ')}${more > 0 ? ` and ${more} more (${kinds})` : ''}`;
+    const told = [...this.#sentences].map(([text, { named, count }]) => {
+      if (count === 1) return `${named.join('')} ${text}`;
+      const more = count - named.length;
+      return `each of ${named.join(', ')}${more > 0 ? ` and ${more} more` : ''} ${text}`;
+    });
+    const kinds = [...this.#others].map(([reason, count]) => `${count} ${reason}`);
+    const others = [...this.#others.values()].reduce((sum, count) => sum + count, 0);
+    return `${told.join(', ')}${others > 0 ? ` and ${others} more (${kinds.join(', ')})` : ''}`;
   }
 }

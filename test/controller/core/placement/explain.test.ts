@@ -248,11 +248,27 @@ describe('why a run goes nowhere', () => {
   const linux = [capability('os', 'linux')];
   const windows = [capability('os', 'windows'), capability('gpu', '')];
 
-  it('tells of the first three in full, and of the others how many there are of which kind', () => {
+  it('names the first three servers of each of three sentences, and of the others how many there are of which kind', () => {
     const full = { maxSlots: 1, usedSlots: 1 };
     const pool = poolOf({ a: full, b: { liveness: 'MISSING' }, c: full, d: full, e: full, f: { intent: 'CORDONED' } });
     expect(pool.nowhere()).toBe(
-      'NO_ROOM: no server can take it now: a is full (1 of 1 slot used), b is MISSING, c is full (1 of 1 slot used) and 3 more (2 FULL, 1 CORDONED)',
+      'NO_ROOM: no server can take it now: each of a, c, d and 1 more is full (1 of 1 slot used), b is MISSING, f is CORDONED',
+    );
+    const [more, most] = [
+      { maxSlots: 2, usedSlots: 2 },
+      { maxSlots: 3, usedSlots: 3 },
+    ];
+    const many = poolOf({
+      a: full,
+      b: more,
+      c: { liveness: 'MISSING' },
+      d: most,
+      e: more,
+      f: { deleting: true },
+      g: most,
+    });
+    expect(many.nowhere({ list: ids('a b c d e g') })).toBe(
+      'NO_ROOM: no server can take it now: a is full (1 of 1 slot used), each of b, e is full (2 of 2 slots used), c is MISSING and 2 more (2 FULL)',
     );
   });
 
