@@ -1,7 +1,7 @@
 /** The only performer of the keeper core's effects. It has no choices: it does what it is told, in order, and answers with events. */
 import { messageOf } from '../shared/caught-error.ts';
 import { hostProblemOf } from '../shared/host-problem-of.ts';
-import type { AttemptRef } from './core/attempt.ts';
+import type { AttemptName } from './core/attempt.ts';
 import type { Effect } from './core/effect.ts';
 import type { Event, StartRequest } from './core/event.ts';
 import { refuse } from './core/refusal.ts';
@@ -11,7 +11,7 @@ import { describeWriteError, type Journal } from './disk/journal.ts';
 import type { Driver, Placed } from './drivers/driver.ts';
 import type { HostWatch } from './host-watch.ts';
 import type { KeeperLog } from './keeper-log.ts';
-import type { Listener } from './wire/listener.ts';
+import type { AgentListener } from './wire/listener.ts';
 
 /** How long leftovers may take to die. Longer than any K in use: what lives then is STUCK. */
 const SWEEP_MS = 5_000;
@@ -22,7 +22,7 @@ export interface EffectTools {
   readonly journal: Journal;
   readonly folders: AttemptFolders;
   readonly watch: HostWatch;
-  readonly listener: Listener;
+  readonly listener: AgentListener;
   readonly log: KeeperLog;
   /** Takes what is answered later. */
   readonly onEvent: (event: Event) => void;
@@ -118,7 +118,7 @@ function placed(state: KeeperState, key: string): Placed {
   const attempt = state.attempts.get(key);
   if (attempt !== undefined) return attempt;
   const at = key.lastIndexOf('-');
-  const ref: AttemptRef = { run: key.slice(0, at), epoch: Number(key.slice(at + 1)) };
+  const ref: AttemptName = { run: key.slice(0, at), epoch: Number(key.slice(at + 1)) };
   return { ...ref, place: { pid: 0, startTicks: 0, cgroup: '' } };
 }
 

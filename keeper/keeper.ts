@@ -21,7 +21,7 @@ import type { KeeperLog } from './keeper-log.ts';
 import { KeeperLoop, readNow } from './loop.ts';
 import { endPredecessor } from './predecessor.ts';
 import { claimStateDirectory, type StateDirectory } from './state-directory.ts';
-import { Listener } from './wire/listener.ts';
+import { AgentListener } from './wire/listener.ts';
 
 /** How long the last words to the disk may take when the keeper ends. */
 const LAST_WRITES_MS = 1_000;
@@ -89,7 +89,7 @@ async function assemble(directory: StateDirectory, options: KeeperOptions): Prom
       ...{ stateDir: path, driver, journal, log },
       onChange: (problems) => push({ kind: 'host_problems', problems }),
     }),
-    listener: new Listener({
+    listener: new AgentListener({
       ...{ state, containment: driver.kind, version: options.version, onEvent: (event) => push(event) },
       readOutput: (run, epoch, offset, limit) => folders.readOutput({ run, epoch }, offset, limit),
     }),

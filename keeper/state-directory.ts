@@ -4,7 +4,7 @@ import { join, resolve } from 'node:path';
 import { type FileLock, takeFileLock } from '../shared/host/file-lock.ts';
 import { overwriteFile } from '../shared/host/overwrite-file.ts';
 import { processEntry } from '../shared/host/process-table.ts';
-import { KEEPER_PID_FILE, keyOf, ownerOf } from '../shared/keeper/state-key.ts';
+import { KEEPER_PID_FILE, keeperOf, stateKeyOf } from '../shared/keeper/state-key.ts';
 
 export interface StateDirectory {
   readonly path: string;
@@ -32,7 +32,7 @@ export async function claimStateDirectory(directory: string): Promise<StateDirec
   try {
     const startTicks = processEntry(process.pid)?.startTicks ?? 0;
     await overwriteFile(join(path, KEEPER_PID_FILE), `${process.pid} ${startTicks}\n`);
-    return { path, key: await keyOf(path), release: () => lock.release() };
+    return { path, key: await stateKeyOf(path), release: () => lock.release() };
   } catch (error) {
     lock.release();
     throw error;
@@ -42,7 +42,7 @@ export async function claimStateDirectory(directory: string): Promise<StateDirec
 async function takeLock(path: string): Promise<FileLock> {
   const lock = takeFileLock(join(path, 'keeper.lock'));
   if (lock !== undefined) return lock;
-  const owner = await ownerOf(path);
+  const owner = await keeperOf(path);
   throw new KeeperRunningError(
     `a keeper is at work in ${path} already (process ${owner?.pid ?? 'unknown'}): a state directory has only one`,
   );

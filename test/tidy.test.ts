@@ -135,6 +135,16 @@ const samples: Readonly<Record<string, readonly Sample[]>> = {
     [{ 'docs/a.md': `| a table | ${'long '.repeat(33)} |\n\`\`\`text\n${'long '.repeat(33)}\n\`\`\`\n` }],
     [{ 'CHANGELOG.md': 'long '.repeat(33), 'shared/a.ts': `// ${'long '.repeat(33)}` }],
   ],
+  'an exported name means one thing in a program': [
+    [{ 'agent/a.ts': 'export interface Tree {}', 'agent/b.ts': '\nexport const Tree = 1;' }, 'agent/b.ts:2'],
+    [{ 'shared/a.ts': 'export type Place = 1;', 'keeper/a.ts': 'export type Place = 2;' }, 'keeper/a.ts:1'],
+    [{ 'keeper/a.ts': 'export type Place = 2;', 'shared/a.ts': 'export type Place = 1;' }, 'keeper/a.ts:1'],
+    [{ 'cli/a/list.ts': 'export class Row {}', 'cli/b/list.ts': 'export abstract class Row {}' }, 'cli/b/list.ts:1'],
+    [{ 'agent/a.ts': 'export interface Tree {}', 'keeper/b.ts': 'export interface Tree {}' }],
+    [{ 'agent/a.ts': "export { Tree } from './b.ts';", 'agent/b.ts': 'export type Tree = 1;\nexport const Tree = 1;' }],
+    [{ 'cli/a/list.ts': 'export async function list() {}', 'cli/b/list.ts': 'export function list() {}' }],
+    [{ 'agent/a.ts': 'const tree = 1;\n// export const tree', 'agent/b.ts': 'export const tree = 1;' }],
+  ],
   'what comments and docs refer to is there': [
     [{ 'shared/a.ts': '/** See shared/b.ts. */' }, 'shared/a.ts:1'],
     [{ 'shared/a.ts': '\n// Rule A1 of the lease.', 'docs/semantics.md': '- **A2** is there' }, 'shared/a.ts:2'],

@@ -30,13 +30,13 @@ import { beginLeave, detach, goOnLeaving, nextLeaveCheck } from './leave.ts';
 import { noticePause } from './pause.ts';
 import { receive } from './receive.ts';
 import { endSession, greet } from './session.ts';
-import { type AgentOptions, type AgentState, createAgent } from './state.ts';
+import { type AgentState, type CoreOptions, createAgent } from './state.ts';
 import type { Turn } from './turn.ts';
 
 export class Core {
   readonly #turn: Turn;
 
-  constructor(options: AgentOptions, now: AgentNow) {
+  constructor(options: CoreOptions, now: AgentNow) {
     this.#turn = { state: createAgent(options, now), now, effects: [] };
   }
 

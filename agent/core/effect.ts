@@ -29,7 +29,7 @@ export interface Extension extends AttemptRef {
 }
 
 /** A process tree that may outlive its keeper. */
-export interface Tree extends AttemptRef {
+export interface LeftTree extends AttemptRef {
   /** Below the cgroup2 mount; empty: a process group. */
   readonly cgroup: string;
   /** Its first process, which leads its process group; 0: not known. */
@@ -43,7 +43,7 @@ export type Effect =
   | { readonly kind: 'open_keeper'; readonly mayStart: boolean }
   | { readonly kind: 'ask_keeper'; readonly request: RequestId; readonly ask: KeeperRequest }
   /** Kill the keeper and then these trees, and answer what is proven empty (semantics: A9). */
-  | { readonly kind: 'kill_trees'; readonly keeperPid: number; readonly trees: readonly Tree[] }
+  | { readonly kind: 'kill_trees'; readonly keeperPid: number; readonly trees: readonly LeftTree[] }
   /** Open a stream; `closed` when that takes longer than the limit. */
   | { readonly kind: 'dial'; readonly stream: StreamId; readonly endpoint: string; readonly limitMs: number }
   | { readonly kind: 'send'; readonly stream: StreamId; readonly message: AgentMessage }

@@ -13,7 +13,7 @@ import type { RequestId, StreamId } from './event.ts';
 import { emptySpent, type SpentEpochs } from './spent.ts';
 
 /** What an agent is started with. */
-export interface AgentOptions {
+export interface CoreOptions {
   /** Who this host is, for the leader. */
   readonly host: HostFacts;
   /** Own list of controllers, `host:port`, best first; at least one. */
@@ -181,7 +181,7 @@ export interface AgentState {
   lastRequest: RequestId;
 }
 
-export function createAgent(options: AgentOptions, now: AgentNow): AgentState {
+export function createAgent(options: CoreOptions, now: AgentNow): AgentState {
   return {
     host: options.host,
     endpoints: options.endpoints,

@@ -5,7 +5,7 @@ import type { FirstProcess } from '../../shared/host/tree.ts';
 import { livingKeeper } from '../../shared/keeper/keeper-record.ts';
 import { openRuntimeFolder } from '../../shared/keeper/runtime-folder.ts';
 import { socketInside, socketPath } from '../../shared/keeper/socket-path.ts';
-import { ownerOf } from '../../shared/keeper/state-key.ts';
+import { keeperOf } from '../../shared/keeper/state-key.ts';
 
 const DISK_LIMIT_MS = 2_000;
 
@@ -43,7 +43,7 @@ export async function findKeeper({
   lane = laneTo(stateDir),
 }: Whereabouts): Promise<FirstProcess | undefined> {
   const known = livingKeeper(openRuntimeFolder(stateDir));
-  return known ?? (await lane.run(() => ownerOf(stateDir)).catch(() => undefined));
+  return known ?? (await lane.run(() => keeperOf(stateDir)).catch(() => undefined));
 }
 
 const laneTo = (stateDir: string): DiskLane => new DiskLane(stateDir, DISK_LIMIT_MS);

@@ -11,10 +11,10 @@ import type { FirstProcess } from '../../shared/host/tree.ts';
 import type { HostProblem } from '../../shared/host-problem.ts';
 import { readKeeperRecord } from '../../shared/keeper/keeper-record.ts';
 import type { RuntimeFolder } from '../../shared/keeper/runtime-folder.ts';
-import { keyOf } from '../../shared/keeper/state-key.ts';
+import { stateKeyOf } from '../../shared/keeper/state-key.ts';
 import type { Logger } from '../../shared/log.ts';
 import { hostProblemsFromProto } from '../../shared/rpc/host-problem-messages.ts';
-import type { KeeperRequest, Tree } from '../core/effect.ts';
+import type { KeeperRequest, LeftTree } from '../core/effect.ts';
 import type { Event, RequestId } from '../core/event.ts';
 import { KEEPER_SILENT_MS } from '../core/keeper.ts';
 import { connectKeeper, type KeeperConnection, type KeeperEvent } from './client.ts';
@@ -97,7 +97,7 @@ export class KeeperLink {
     if (key !== undefined) this.#marks = { ...this.#marks, key };
     else
       void lane
-        .run(() => keyOf(stateDir))
+        .run(() => stateKeyOf(stateDir))
         .then(
           (read) => {
             this.#marks = { ...this.#marks, key: read };
@@ -222,7 +222,7 @@ export class KeeperLink {
   }
 
   /** A9: the keeper is dead or silent. A late word of it is not heard; it and the trees are killed. Answers with trees_killed. */
-  killTrees(trees: readonly Tree[]): void {
+  killTrees(trees: readonly LeftTree[]): void {
     this.#connection?.close();
     this.#connection = undefined;
     void killTrees(this.#marks, this.#process, trees).then(

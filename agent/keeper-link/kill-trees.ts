@@ -12,7 +12,7 @@ import { attemptMarks, processGroupTree } from '../../shared/host/process-group.
 import { processEntry } from '../../shared/host/process-table.ts';
 import type { FirstProcess, Tree } from '../../shared/host/tree.ts';
 import type { AttemptRef } from '../../shared/protocol/attempt.ts';
-import type { Tree as TreeFacts } from '../core/effect.ts';
+import type { LeftTree as TreeFacts } from '../core/effect.ts';
 import type { FromKeeper } from '../core/event.ts';
 
 /** Between two looks at a tree that is being killed. */

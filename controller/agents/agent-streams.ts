@@ -12,7 +12,7 @@ import type { Now } from '../../shared/time.ts';
 import type { Event } from '../core/cluster/event.ts';
 import type { ConnId } from '../core/records/state.ts';
 import type { Clock } from '../engine/clock.ts';
-import type { AgentStreams as AgentStreamsPort } from '../engine/effects.ts';
+import type { AgentStreamsPort } from '../engine/effects.ts';
 import type { ControllerMetrics } from '../metrics.ts';
 import { AgentStream, type RawCall } from './agent-stream.ts';
 import { defaultOutboxLimits, type OutboxLimits } from './outbox.ts';

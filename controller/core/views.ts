@@ -18,7 +18,7 @@ import { gateOf } from './placement/gate-view.ts';
 import { whyChosen } from './placement/told.ts';
 import type { DeviationReason } from './records/deviation-reason.ts';
 import type { Policy, Run, Server } from './records/state.ts';
-import { drainBlocked as drainBlockedIn } from './runs/drain.ts';
+import { drainBlockers as drainBlockedIn } from './runs/drain.ts';
 import { waitFor } from './runs/earlier-life.ts';
 import { policyTroubles } from './runs/policy-trouble.ts';
 import { isEnded } from './runs/run.ts';

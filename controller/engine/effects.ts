@@ -10,7 +10,7 @@ import type { PendingCalls } from './pending-calls.ts';
 import type { WatchHub } from './watch-hub.ts';
 
 /** The agent streams, as the performer sees them. Both do nothing for a stream that is gone. */
-export interface AgentStreams {
+export interface AgentStreamsPort {
   send(conn: ConnId, message: LeaderMessage, now: Now): void;
   /** After what was sent; without an error the stream ends normally. */
   close(conn: ConnId, error: LocumError | undefined): void;
@@ -18,7 +18,7 @@ export interface AgentStreams {
 
 export interface PerformerOptions {
   readonly committer: Pick<Committer, 'persist' | 'verify'>;
-  readonly agents: AgentStreams;
+  readonly agents: AgentStreamsPort;
   readonly calls: Pick<PendingCalls, 'settle'>;
   readonly hub: Pick<WatchHub, 'publish'>;
   readonly onStepDown: (reason: string) => void;

@@ -13,7 +13,7 @@ import { acknowledgedState } from '../engine/acknowledged-state.ts';
 import type { Agenda, Planned } from '../engine/agenda.ts';
 import type { Clock } from '../engine/clock.ts';
 import { Committer, type StoreTrouble } from '../engine/committer.ts';
-import { type AgentStreams, Performer } from '../engine/effects.ts';
+import { type AgentStreamsPort, Performer } from '../engine/effects.ts';
 import { Loop, type SteppedCore } from '../engine/loop.ts';
 import { type Caller, overloaded, PendingCalls } from '../engine/pending-calls.ts';
 import { SharedCheck } from '../engine/shared-check.ts';
@@ -31,7 +31,7 @@ export interface LeaderTermOptions {
   readonly core: SteppedCore;
   readonly clock: Clock;
   readonly agenda: Agenda;
-  readonly agents: AgentStreams;
+  readonly agents: AgentStreamsPort;
   readonly metrics: Pick<ControllerMetrics, 'committed' | 'lagged'>;
   /** Records that make a commit of a good size; see `Loop`. */
   readonly recordsPerCommit: number;

@@ -8,7 +8,7 @@ import type { AgentStreams } from '../agents/agent-streams.ts';
 import type { Handover } from '../leadership/leadership.ts';
 import type { Store } from '../store/store.ts';
 import type { LeaderView } from './leader-view.ts';
-import { LonelyLeader, REST_MS, type Verdict } from './lonely-leader.ts';
+import { type Advice, LonelyLeader, REST_MS } from './lonely-leader.ts';
 import { countRefusedHellos, encodeRefusedHellos, RefusalRecord } from './refused-hellos.ts';
 
 export interface AgentReachOptions {
@@ -74,7 +74,7 @@ export async function judge(
   { store, agents, heartbeatMs }: Pick<AgentReachOptions, 'store' | 'agents' | 'heartbeatMs'>,
   lonely: LonelyLeader,
   { term, paused, clock }: Round,
-): Promise<Verdict> {
+): Promise<Advice> {
   const look = { mono: clock(), term, heard: agents.heard, heartbeatMs: heartbeatMs(), paused };
   if (!lonely.look(look)) return { kind: 'stay' };
   const members = await store.members();
@@ -89,9 +89,9 @@ export async function judge(
   return lonely.judge(mono, testimonies);
 }
 
-async function leave({ log, handOver }: AgentReachOptions, verdict: Verdict): Promise<void> {
-  if (verdict.kind === 'stay') return;
-  const { to, silentMs, refusedHellos } = verdict;
+async function leave({ log, handOver }: AgentReachOptions, advice: Advice): Promise<void> {
+  if (advice.kind === 'stay') return;
+  const { to, silentMs, refusedHellos } = advice;
   log.error(
     { refusedHellos, silentMs: Math.round(silentMs) },
     `no agent reaches this controller, but followers are asked for it: another one leads, for ${REST_MS / 1000} s at least; ` +

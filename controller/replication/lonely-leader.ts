@@ -32,12 +32,12 @@ export interface Testimony {
   readonly refusedHellos: number;
 }
 
-export type Verdict =
+export type Advice =
   | { readonly kind: 'stay' }
   /** `to` is the follower that most agents came to. */
   | { readonly kind: 'resign'; readonly to: string; readonly silentMs: number; readonly refusedHellos: number };
 
-const STAY: Verdict = { kind: 'stay' };
+const STAY: Advice = { kind: 'stay' };
 
 export class LonelyLeader {
   #term = 0;
@@ -63,7 +63,7 @@ export class LonelyLeader {
    * Judges what the followers say. Only Hellos that were refused between two questions of the same silence count: an older note tells
    * of trouble that may be over.
    */
-  judge(mono: number, testimonies: readonly Testimony[]): Verdict {
+  judge(mono: number, testimonies: readonly Testimony[]): Advice {
     const before = this.#asked;
     if (before === undefined) {
       this.#asked = new Map(testimonies.map(({ candidate, refusedHellos }) => [candidate, refusedHellos]));

@@ -27,7 +27,7 @@ export function sqliteFault(error: unknown): SqliteFault | undefined {
 export const isFull = (error: unknown): boolean => sqliteFault(error)?.code === FULL;
 
 /** Errors that are none of SQLite's or the file system's are defects: they come back unchanged. */
-export function toStoreError(file: string, inode: bigint | undefined, error: unknown): unknown {
+export function sqliteStoreError(file: string, inode: bigint | undefined, error: unknown): unknown {
   if (error instanceof StoreError) return error;
   const fault = sqliteFault(error);
   if (fault !== undefined) return fromFault(file, inode, fault, error);

@@ -10,15 +10,15 @@ import { pathToFileURL } from 'node:url';
 import { firstOfIncarnation, INCARNATION_UNIT } from '../../shared/ids.ts';
 import type { Head } from './batch.ts';
 import { createFile, holdAlone, makeDurable, removeOldDrafts } from './sqlite-create.ts';
-import { toStoreError } from './sqlite-error.ts';
-import { checkFolder, fileSystemType, type Place, placeOf, samePlace } from './sqlite-place.ts';
+import { sqliteStoreError } from './sqlite-error.ts';
+import { checkFolder, type FileIdentity, fileSystemType, placeOf, samePlace } from './sqlite-place.ts';
 import {
   APPLICATION_ID,
   checkedRecord,
   crcOfHead,
-  readHead,
   readImprint,
-  SCHEMA_VERSION,
+  readSqliteHead,
+  SQLITE_SCHEMA,
   writeImprint,
 } from './sqlite-schema.ts';
 import { type Identity, StoreError, type StoreRecord } from './store.ts';
@@ -42,7 +42,7 @@ export interface OpenedDatabase {
 export async function openDatabase(path: string, options: SqliteOpenOptions = {}): Promise<OpenedDatabase> {
   const file = resolve(path);
   await checkFolder(file, options.fileSystemTypeOf ?? fileSystemType);
-  let place: Place | undefined;
+  let place: FileIdentity | undefined;
   try {
     removeOldDrafts(file);
     const found = lstatSync(file, { throwIfNoEntry: false });
@@ -52,7 +52,7 @@ export async function openDatabase(path: string, options: SqliteOpenOptions = {}
     place = placeOf(file);
     return openExisting(file, place, options.adoptCopy ?? false);
   } catch (error) {
-    throw toStoreError(file, place?.inode, error);
+    throw sqliteStoreError(file, place?.inode, error);
   }
 }
 
@@ -75,7 +75,7 @@ export async function createDatabase(path: string, identity: Identity, records: 
       throw new StoreError('NOT_A_STORE', `${file} exists already. Restore into a place where there is nothing.`);
     }
   } catch (error) {
-    throw toStoreError(file, undefined, error);
+    throw sqliteStoreError(file, undefined, error);
   }
 }
 
@@ -90,7 +90,7 @@ function refuseWhatIsNoFile(file: string, found: Stats): void {
   }
 }
 
-function openExisting(file: string, place: Place, adoptCopy: boolean): OpenedDatabase {
+function openExisting(file: string, place: FileIdentity, adoptCopy: boolean): OpenedDatabase {
   const url = pathToFileURL(file);
   // Never create: a file that disappeared just now is an error, not a new store.
   url.searchParams.set('mode', 'rw');
@@ -102,7 +102,7 @@ function openExisting(file: string, place: Place, adoptCopy: boolean): OpenedDat
     makeDurable(db);
     checkContents(db, file);
     const identity = settleIdentity(db, file, place, adoptCopy);
-    return { db, file, inode: place.inode, identity, head: readHead(db, file) };
+    return { db, file, inode: place.inode, identity, head: readSqliteHead(db, file) };
   } catch (error) {
     db.close();
     throw error;
@@ -116,8 +116,8 @@ function checkKind(db: DatabaseSync, file: string): void {
     throw new StoreError('NOT_A_STORE', `${file} is a database of another program. ${advice}`);
   }
   const version = Number(db.prepare('PRAGMA user_version').get()?.['user_version']);
-  if (version > SCHEMA_VERSION) {
-    const known = `it has schema ${version}, this version knows up to ${SCHEMA_VERSION}`;
+  if (version > SQLITE_SCHEMA) {
+    const known = `it has schema ${version}, this version knows up to ${SQLITE_SCHEMA}`;
     throw new StoreError('NEWER_SCHEMA', `${file} was written by a newer version: ${known}. Start that version.`);
   }
 }
@@ -131,7 +131,7 @@ function checkContents(db: DatabaseSync, file: string): void {
 }
 
 /** Refuses a copy, or makes it the next incarnation: all its terms and epochs are then above those of the original. */
-function settleIdentity(db: DatabaseSync, file: string, place: Place, adoptCopy: boolean): Identity {
+function settleIdentity(db: DatabaseSync, file: string, place: FileIdentity, adoptCopy: boolean): Identity {
   const imprint = readImprint(db, file);
   if (samePlace(imprint.place, place)) return imprint.identity;
   if (!adoptCopy) {
@@ -145,7 +145,7 @@ function settleIdentity(db: DatabaseSync, file: string, place: Place, adoptCopy:
     throw new StoreError('STORE_UNAVAILABLE', `${file} has had ${incarnation - 1} lives, and no number is left.`);
   }
   const identity = { clusterId: imprint.identity.clusterId, incarnation };
-  const { revision } = readHead(db, file);
+  const { revision } = readSqliteHead(db, file);
   const head = { term: firstOfIncarnation(incarnation), number: 0, revision };
   db.exec('BEGIN IMMEDIATE');
   writeImprint(db, { identity, place });

@@ -15,7 +15,7 @@ import { StoreError } from './store.ts';
  * another machine id. A moved file counts as a copy too: its log (`-wal`) with the newest commits may have been left behind.
  * Device numbers are left out: they change at a restart. Content put back into the same file in place is not seen here.
  */
-export interface Place {
+export interface FileIdentity {
   /** Absolute, without symbolic links. */
   readonly path: string;
   /** Of systemd; empty where there is none. */
@@ -25,12 +25,12 @@ export interface Place {
   readonly bornNs: bigint;
 }
 
-export function placeOf(file: string): Place {
+export function placeOf(file: string): FileIdentity {
   const { ino, birthtimeNs } = statSync(file, { bigint: true });
   return { path: realpathSync(file), machineId: machineId(), inode: ino, bornNs: birthtimeNs };
 }
 
-export const samePlace = (a: Place, b: Place): boolean =>
+export const samePlace = (a: FileIdentity, b: FileIdentity): boolean =>
   a.path === b.path && a.machineId === b.machineId && a.inode === b.inode && a.bornNs === b.bornNs;
 
 /** Whether the path still leads to the file that was opened, and not to nothing or to a replacement. */

@@ -6,14 +6,14 @@
 import type { DatabaseSync } from 'node:sqlite';
 import { crc32 } from 'node:zlib';
 import type { Head } from './batch.ts';
-import type { Place } from './sqlite-place.ts';
+import type { FileIdentity } from './sqlite-place.ts';
 import { type Identity, StoreError } from './store.ts';
 
 /** "Locu" in ASCII: says whose file this is (`PRAGMA application_id`, and `file` on a shell). */
 export const APPLICATION_ID = 0x4c6f6375;
 
 /** Raised with every change that an older version could misread (`PRAGMA user_version`). */
-export const SCHEMA_VERSION = 1;
+export const SQLITE_SCHEMA = 1;
 
 const TABLES = `
   CREATE TABLE meta (key TEXT PRIMARY KEY, value TEXT NOT NULL, crc INTEGER NOT NULL) STRICT, WITHOUT ROWID;
@@ -26,13 +26,13 @@ const TABLES = `
     crc INTEGER NOT NULL
   ) STRICT;
   PRAGMA application_id = ${APPLICATION_ID};
-  PRAGMA user_version = ${SCHEMA_VERSION};
+  PRAGMA user_version = ${SQLITE_SCHEMA};
 `;
 
 /** What the file says about itself: whose it is, and where it was when that was written. */
 export interface Imprint {
   readonly identity: Identity;
-  readonly place: Place;
+  readonly place: FileIdentity;
 }
 
 export const crcOf = (key: string, value: Uint8Array | string): number => crc32(value, crc32(key));
@@ -88,7 +88,7 @@ export function readImprint(db: DatabaseSync, file: string): Imprint {
   };
 }
 
-export function readHead(db: DatabaseSync, file: string): Head {
+export function readSqliteHead(db: DatabaseSync, file: string): Head {
   const row = db.prepare('SELECT term, number, revision, crc FROM head').get();
   const head = { term: Number(row?.['term']), number: Number(row?.['number']), revision: Number(row?.['revision']) };
   if (row === undefined || row['crc'] !== crcOfHead(head)) throw damaged(file, 'its head (term, commit, revision)');

@@ -9,7 +9,7 @@ import { assert } from '../../shared/assert.ts';
 import { assertBatch, deposedBy, type Head, type Setback, tooLarge } from './batch.ts';
 import { ChangeLog, type ChangeLogLimits } from './change-log.ts';
 import { LeaderBoard } from './leader-board.ts';
-import { isFull, sqliteFault, toStoreError } from './sqlite-error.ts';
+import { isFull, sqliteFault, sqliteStoreError } from './sqlite-error.ts';
 import { type OpenedDatabase, openDatabase, type SqliteOpenOptions } from './sqlite-open.ts';
 import { isStillAt } from './sqlite-place.ts';
 import { checkedRecord, crcOf, crcOfHead } from './sqlite-schema.ts';
@@ -321,7 +321,7 @@ export class SqliteStore implements Store {
   }
 
   #translate(error: unknown): unknown {
-    return this.#ended ?? toStoreError(this.#file, this.#inode, error);
+    return this.#ended ?? sqliteStoreError(this.#file, this.#inode, error);
   }
 }
 

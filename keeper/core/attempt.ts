@@ -1,7 +1,7 @@
 /** One attempt in the keeper's table, and what may be said of it. */
 import { type HostProblemKind, isHostProblemKind } from '../../shared/host-problem.ts';
 import type { Deadline } from '../../shared/lease-clock.ts';
-import type { FrozenTerms } from '../../shared/protocol/attempt.ts';
+import type { AttemptState, EndCause, FrozenTerms } from '../../shared/protocol/attempt.ts';
 import { refusedBy } from '../../shared/protocol/start-refusal.ts';
 import type { Stage, Terms } from './deadline.ts';
 import type { Refusal } from './refusal.ts';
@@ -9,13 +9,13 @@ import type { Refusal } from './refusal.ts';
 /** Names an attempt, in maps and in the names of folders and cgroups. */
 export const attemptKey = (run: string, epoch: number): string => `${run}-${epoch}`;
 
-export interface AttemptRef {
+export interface AttemptName {
   readonly run: string;
   readonly epoch: number;
 }
 
 /** The attempt that a cgroup is named after; undefined: it is none of an attempt. */
-export function attemptNamed(name: string): AttemptRef | undefined {
+export function attemptNamed(name: string): AttemptName | undefined {
   const [, run, digits] = /^([a-z][a-z0-9-]{0,79})-([1-9]\d{0,15})$/.exec(name) ?? [];
   const epoch = Number(digits);
   return run === undefined || !Number.isSafeInteger(epoch) ? undefined : { run, epoch };
@@ -28,7 +28,7 @@ export const keeperTerms = ({ onDisconnect, stopTimeoutMs, killGuardMs }: Frozen
 });
 
 /** Where an attempt lives: what a driver and a later keeper need to find its tree again. */
-export interface Place {
+export interface TreePlace {
   /** First process of the tree; 0: none, or not known. */
   readonly pid: number;
   /** Clock ticks since boot at which it started: tells it from a later process with the same id. */
@@ -37,7 +37,7 @@ export interface Place {
   readonly cgroup: string;
 }
 
-export const NO_PLACE: Place = { pid: 0, startTicks: 0, cgroup: '' };
+export const NO_PLACE: TreePlace = { pid: 0, startTicks: 0, cgroup: '' };
 
 /** How the first process ended. */
 export interface ProcessExit {
@@ -47,11 +47,12 @@ export interface ProcessExit {
   readonly signal: string;
 }
 
-export type EndCause = 'EXITED' | 'STOPPED' | 'LAPSED' | 'REFUSED' | 'SPAWN_FAILED' | 'LOST';
+/** EXPIRED and UNKNOWN are not the keeper's to say. */
+export type KeptEndCause = Exclude<EndCause, 'EXPIRED' | 'UNKNOWN'>;
 
 /** Why an attempt ends; what came first counts. */
 export interface EndReason {
-  readonly cause: EndCause;
+  readonly cause: KeptEndCause;
   /** In words. */
   readonly detail: string;
   /** The problem of the host that kept it from being started. Undefined: none did. */
@@ -64,9 +65,7 @@ export interface AttemptEnd extends EndReason {
   readonly proof: string;
 }
 
-export type AttemptState = 'STARTING' | 'RUNNING' | 'STOPPING' | 'STUCK' | 'ENDED';
-
-export interface Attempt extends AttemptRef {
+export interface Attempt extends AttemptName {
   readonly policy: string;
   readonly frozen: FrozenTerms;
   /** Of the frozen terms, what binds the keeper. */
@@ -74,7 +73,7 @@ export interface Attempt extends AttemptRef {
   readonly slots: number;
   deadline: Deadline;
   stage: Stage;
-  place: Place;
+  place: TreePlace;
   /** Undefined: nothing ends it yet. */
   reason: EndReason | undefined;
   /** How the first process ended, when that is known. */
@@ -93,7 +92,7 @@ export interface Attempt extends AttemptRef {
 
 export const isLiving = ({ ended }: Attempt): boolean => ended === undefined;
 
-export const keyOf = ({ run, epoch }: AttemptRef): string => attemptKey(run, epoch);
+export const keyOf = ({ run, epoch }: AttemptName): string => attemptKey(run, epoch);
 
 /** As it is reported; stages of one state are no news to the agent. */
 export function stateOf({ ended, stage }: Pick<Attempt, 'ended' | 'stage'>): AttemptState {
@@ -139,7 +138,7 @@ export function refusedEnd({ reason, detail }: Refusal): EndReason {
 }
 
 /** A start that came too late, or was stopped before it ran, is no process either: a keeper calls that refused. */
-function causeOf(reason: Refusal['reason']): EndCause {
+function causeOf(reason: Refusal['reason']): KeptEndCause {
   if (reason === 'STOPPED') return 'STOPPED';
   return refusedBy(reason).endCause === 'SPAWN_FAILED' ? 'SPAWN_FAILED' : 'REFUSED';
 }

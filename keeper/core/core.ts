@@ -25,7 +25,7 @@ import type { Effect } from './effect.ts';
 import type { Event, FromAgent, FromDriver, FromHost, KeeperNow } from './event.ts';
 import { acceptAsk, acceptHands } from './requests.ts';
 import { acceptNotPrepared, acceptPrepared, acceptWritten } from './start.ts';
-import { createKeeper, type KeeperOptions, type KeeperState } from './state.ts';
+import { type CoreOptions, createKeeper, type KeeperState } from './state.ts';
 import { acceptSwept, begin, review, shutDown } from './stay.ts';
 import { acceptLook, acceptReaped, lookAtAll } from './tree.ts';
 import { log, type Turn } from './turn.ts';
@@ -33,7 +33,7 @@ import { log, type Turn } from './turn.ts';
 export class Core {
   readonly #turn: Turn;
 
-  constructor(options: KeeperOptions, now: KeeperNow) {
+  constructor(options: CoreOptions, now: KeeperNow) {
     this.#turn = { state: createKeeper(options), now, effects: [] };
   }
 

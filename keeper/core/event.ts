@@ -3,7 +3,7 @@ import type { HostProblem } from '../../shared/host-problem.ts';
 import type { Deadline, Reading } from '../../shared/lease-clock.ts';
 import type { FrozenTerms } from '../../shared/protocol/attempt.ts';
 import type { Now } from '../../shared/time.ts';
-import type { AttemptRef, EndReason, Place, ProcessExit } from './attempt.ts';
+import type { AttemptName, EndReason, ProcessExit, TreePlace } from './attempt.ts';
 import type { Refusal } from './refusal.ts';
 
 /** What an event arrives with: both clocks of deadlines, and the wall clock for records. */
@@ -18,11 +18,11 @@ export type RequestId = number;
 /** Handle of one write to the journal, given by the core. */
 export type WriteId = number;
 
-export interface Extension extends AttemptRef {
+export interface Extension extends AttemptName {
   readonly deadline: Deadline;
 }
 
-export interface StartRequest extends AttemptRef {
+export interface StartRequest extends AttemptName {
   readonly kind: 'start';
   readonly policy: string;
   readonly terms: FrozenTerms;
@@ -36,8 +36,8 @@ export interface StartRequest extends AttemptRef {
 export type Ask =
   | StartRequest
   | { readonly kind: 'extend'; readonly extensions: readonly Extension[] }
-  | { readonly kind: 'stop'; readonly attempt: AttemptRef; readonly reason: EndReason }
-  | { readonly kind: 'forget'; readonly attempts: readonly AttemptRef[] }
+  | { readonly kind: 'stop'; readonly attempt: AttemptName; readonly reason: EndReason }
+  | { readonly kind: 'forget'; readonly attempts: readonly AttemptName[] }
   /** Answered by a pong, once the hands are proven to work. */
   | { readonly kind: 'ping'; readonly highestTerm: number }
   /** The keeper ends once nothing lives any more. */
@@ -54,13 +54,13 @@ export type FromDisk =
   { readonly kind: 'written'; readonly write: WriteId; readonly problem: HostProblem | undefined };
 
 /** Alive, of an earlier keeper, and it does not die. */
-export interface Left extends AttemptRef {
+export interface Left extends AttemptName {
   readonly cgroup: string;
 }
 
 export type FromDriver =
   /** The place is made and its first process waits at the shut gate. */
-  | { readonly kind: 'prepared'; readonly attempt: string; readonly place: Place }
+  | { readonly kind: 'prepared'; readonly attempt: string; readonly place: TreePlace }
   | { readonly kind: 'not_prepared'; readonly attempt: string; readonly refusal: Refusal }
   /** The first process is reaped, whatever it was by then. */
   | { readonly kind: 'reaped'; readonly attempt: string; readonly exit: ProcessExit }

@@ -1,7 +1,7 @@
 /** What a keeper writes down for its successor, and what it finds of its predecessors. Later records count over earlier ones. */
 import type { Deadline } from '../../shared/lease-clock.ts';
 import type { FrozenTerms } from '../../shared/protocol/attempt.ts';
-import { type Attempt, type AttemptEnd, attemptKey, keyOf, type Place } from './attempt.ts';
+import { type Attempt, type AttemptEnd, attemptKey, keyOf, type TreePlace } from './attempt.ts';
 import { MAX_SPENT_RUNS } from './limits.ts';
 import { SpentEpochs } from './spent-epochs.ts';
 
@@ -13,7 +13,7 @@ export interface RecordedAttempt {
   readonly frozen: FrozenTerms;
   readonly slots: number;
   readonly deadline: Deadline;
-  readonly place: Place;
+  readonly place: TreePlace;
   readonly startWall: number | undefined;
   readonly ended: { readonly end: AttemptEnd; readonly wall: number } | undefined;
   /** Boot of the host in which it was started: of another one nothing lives. */

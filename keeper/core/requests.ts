@@ -1,6 +1,6 @@
 /** What an agent can ask, request by request. Everything is checked: an agent may be of another version, or broken. */
 import { unreachable } from '../../shared/assert.ts';
-import { type AttemptRef, attemptKey, isLiving, keyOf } from './attempt.ts';
+import { type AttemptName, attemptKey, isLiving, keyOf } from './attempt.ts';
 import { extended } from './deadline.ts';
 import { forget } from './end.ts';
 import type { AgentId, Ask, Extension, FromAgent, RequestId } from './event.ts';
@@ -80,7 +80,7 @@ function stop(turn: Turn, { agent, request, ask }: StopAsked): void {
 }
 
 /** Attempts that are not known are forgotten already. */
-function forgetEnded(turn: Turn, refs: readonly AttemptRef[]) {
+function forgetEnded(turn: Turn, refs: readonly AttemptName[]) {
   const found = refs.flatMap((ref) => turn.state.attempts.get(keyOf(ref)) ?? []);
   const living = found.filter(isLiving);
   for (const attempt of found) if (!isLiving(attempt)) forget(turn, attempt);

@@ -7,7 +7,7 @@
  */
 import { assert } from '../../shared/assert.ts';
 import type { HostProblem } from '../../shared/host-problem.ts';
-import { type Attempt, keeperTerms, keyOf, NO_PLACE, type Place } from './attempt.ts';
+import { type Attempt, keeperTerms, keyOf, NO_PLACE, type TreePlace } from './attempt.ts';
 import { refuseStart } from './end.ts';
 import type { AgentId, RequestId, StartRequest, WriteId } from './event.ts';
 import { MAX_LIVING_ATTEMPTS } from './limits.ts';
@@ -87,7 +87,7 @@ export function acceptWritten(turn: Turn, written: WriteId, problem: HostProblem
   }
 }
 
-export function acceptPrepared(turn: Turn, key: string, place: Place): void {
+export function acceptPrepared(turn: Turn, key: string, place: TreePlace): void {
   const { state } = turn;
   const starting = state.starting.get(key);
   // Refused meanwhile, and discarded then.

@@ -39,7 +39,7 @@ export interface Promised {
   readonly answer: Answer;
 }
 
-export interface KeeperOptions {
+export interface CoreOptions {
   /** Of this boot of the host. */
   readonly bootId: string;
   readonly recovered: Recovered;
@@ -78,7 +78,7 @@ export interface KeeperState {
 
 const NEVER: Deadline = { mono: Number.POSITIVE_INFINITY, boot: Number.POSITIVE_INFINITY };
 
-export function createKeeper({ bootId, recovered, idleMs }: KeeperOptions): KeeperState {
+export function createKeeper({ bootId, recovered, idleMs }: CoreOptions): KeeperState {
   return {
     bootId,
     idleMs,

@@ -10,7 +10,7 @@ import type { Socket } from 'node:net';
 import { join } from 'node:path';
 import { DiskLane } from '../../shared/disk-lane.ts';
 import { HOUR } from '../../shared/time.ts';
-import { type AttemptRef, keyOf } from '../core/attempt.ts';
+import { type AttemptName, keyOf } from '../core/attempt.ts';
 import {
   DEFAULT_OUTPUT_RETENTION,
   type EndedOutput,
@@ -98,7 +98,7 @@ export class AttemptFolders {
   }
 
   /** Writes a script to a file that its user can read and run, and answers with its path. */
-  writeScript(attempt: AttemptRef, text: string, owner: FolderOwner | undefined): Promise<string> {
+  writeScript(attempt: AttemptName, text: string, owner: FolderOwner | undefined): Promise<string> {
     return this.#prompt.run(async () => {
       const path = join(await this.#placeFor(attempt, owner), 'script');
       await writeFile(path, text, { mode: 0o500 });
@@ -108,7 +108,7 @@ export class AttemptFolders {
   }
 
   /** Makes a fresh working directory and answers with its path. */
-  makeWorkFolder(attempt: AttemptRef, owner: FolderOwner | undefined): Promise<string> {
+  makeWorkFolder(attempt: AttemptName, owner: FolderOwner | undefined): Promise<string> {
     return this.#prompt.run(async () => {
       const path = join(await this.#placeFor(attempt, owner), 'work');
       await mkdir(path, { mode: 0o700 });
@@ -118,7 +118,7 @@ export class AttemptFolders {
   }
 
   /** Begins to keep what comes out of `reader`. */
-  async keepOutput(attempt: AttemptRef, reader: Socket): Promise<OutputLog> {
+  async keepOutput(attempt: AttemptName, reader: Socket): Promise<OutputLog> {
     const folder = join(this.#root, keyOf(attempt), 'output');
     await this.#prompt.run(() => mkdir(folder, { recursive: true, mode: 0o700 }));
     const limits = this.#limits;
@@ -131,7 +131,7 @@ export class AttemptFolders {
   }
 
   /** Undefined where there is no output of this attempt, or not any more. */
-  readOutput(attempt: AttemptRef, offset: number, limit: number): Promise<KeptOutput | undefined> {
+  readOutput(attempt: AttemptName, offset: number, limit: number): Promise<KeptOutput | undefined> {
     return this.#prompt.run(async () => {
       const finished = !this.#open.has(keyOf(attempt));
       const slice = await readOutput(join(this.#root, keyOf(attempt), 'output'), offset, limit);
@@ -140,7 +140,7 @@ export class AttemptFolders {
   }
 
   /** The end of the attempt is durable at the leader. Resolves once everything that is no longer kept is deleted. */
-  forget(attempt: AttemptRef, owner: OutputOwner): Promise<void> {
+  forget(attempt: AttemptName, owner: OutputOwner): Promise<void> {
     return this.#tidying.run(async () => {
       const key = keyOf(attempt);
       const hasOutput = await this.#retire(key, owner);
@@ -150,7 +150,7 @@ export class AttemptFolders {
     });
   }
 
-  async #placeFor(attempt: AttemptRef, owner: FolderOwner | undefined): Promise<string> {
+  async #placeFor(attempt: AttemptName, owner: FolderOwner | undefined): Promise<string> {
     const path = join(owner === undefined ? this.#root : this.#usersRoot, keyOf(attempt));
     await mkdir(path, { recursive: true, mode: owner === undefined ? 0o700 : 0o711 });
     // The umask took from the mode of a folder that others must be able to pass.

@@ -6,13 +6,13 @@
  * for nothing but the kernel. Everything else may take time, never without a bound.
  */
 import type { HostProblem } from '../../shared/host-problem.ts';
-import type { AttemptRef, Place, ProcessExit } from '../core/attempt.ts';
+import type { AttemptName, ProcessExit, TreePlace } from '../core/attempt.ts';
 import type { Left, StartRequest } from '../core/event.ts';
 import type { Refusal } from '../core/refusal.ts';
 
 /** An attempt, and where it lives. */
-export interface Placed extends AttemptRef {
-  readonly place: Place;
+export interface Placed extends AttemptName {
+  readonly place: TreePlace;
 }
 
 export interface Driver {
@@ -20,11 +20,11 @@ export interface Driver {
   /** Why its hold is not the stronger kind. Empty: it is. */
   readonly weakness: string;
   /** Everything up to the shut gate. The first process waits behind it, in its place, and is nothing of the workload yet. */
-  prepare(start: StartRequest): Promise<Place | Refusal>;
+  prepare(start: StartRequest): Promise<TreePlace | Refusal>;
   /** Lets the program run that waits at the gate. */
-  openGate(attempt: AttemptRef): void;
+  openGate(attempt: AttemptName): void;
   /** The gate never opens: what is there or is still being made is killed and taken away. */
-  discard(attempt: AttemptRef): void;
+  discard(attempt: AttemptName): void;
   /** SIGTERM to the whole tree. @throws when the kernel refuses */
   terminate(attempt: Placed): void;
   /** SIGKILL to the whole tree. @throws when the kernel refuses */
@@ -49,5 +49,5 @@ export interface Driver {
 /** What happens by itself. */
 export interface DriverEvents {
   /** The first process of an attempt is reaped, whatever it was by then. */
-  readonly onReaped: (attempt: AttemptRef, exit: ProcessExit) => void;
+  readonly onReaped: (attempt: AttemptName, exit: ProcessExit) => void;
 }

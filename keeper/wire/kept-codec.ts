@@ -5,8 +5,8 @@ import type { RecordedAttempt } from '../core/record.ts';
 import {
   durationJson,
   durationOf,
+  hostProblemFromJson,
   hostProblemJson,
-  hostProblemOf,
   type Json,
   type JsonObject,
   numberOf,
@@ -92,7 +92,7 @@ function endFromJson(end: JsonObject): AttemptEnd {
     signal: textOf(end['signal']),
     proof: textOf(end['proof']),
     exitCode: end['exitCode'] === undefined ? undefined : numberOf(end['exitCode']),
-    hostProblem: hostProblemOf(end['hostProblem']),
+    hostProblem: hostProblemFromJson(end['hostProblem']),
   };
 }
 

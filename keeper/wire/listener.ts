@@ -15,7 +15,7 @@ import { keptToJson } from './kept-codec.ts';
 import { durationJson, hostProblemsJson, type JsonObject, numberOf, objectOf, textOf } from './proto-json.ts';
 import { askOf } from './request-codec.ts';
 
-export interface ListenerOptions {
+export interface AgentListenerOptions {
   readonly state: KeeperState;
   readonly containment: 'cgroup' | 'process-group';
   readonly version: string;
@@ -26,15 +26,15 @@ export interface ListenerOptions {
 
 export type ToAgent = Extract<Effect, { readonly agent: AgentId }>;
 
-export class Listener {
-  readonly #options: ListenerOptions;
+export class AgentListener {
+  readonly #options: AgentListenerOptions;
   readonly #server: Server;
   readonly #sockets = new Set<Socket>();
   /** Those that have said who they are; the core keeps one of them and ends the others. */
   readonly #attached = new Map<AgentId, Connection>();
   #lastId = 0;
 
-  constructor(options: ListenerOptions) {
+  constructor(options: AgentListenerOptions) {
     this.#options = options;
     this.#server = createServer((socket) => this.#accept(socket));
   }

@@ -52,7 +52,8 @@ export function wordOf<W extends string>(value: Json, prefix: string, words: rea
 
 const KIND = 'HOST_PROBLEM_KIND';
 
-export const hostProblemOf = (value: Json): HostProblemKind | undefined => wordOf(value, KIND, HOST_PROBLEM_KINDS);
+export const hostProblemFromJson = (value: Json): HostProblemKind | undefined =>
+  wordOf(value, KIND, HOST_PROBLEM_KINDS);
 
 export const hostProblemJson = (kind: HostProblemKind): string => `${KIND}_${kind}`;
 

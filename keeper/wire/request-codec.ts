@@ -1,6 +1,6 @@
 /** What an agent asks, as the core takes it. Whether it makes sense is the core's to judge. */
 import type { Deadline } from '../../shared/lease-clock.ts';
-import type { AttemptRef } from '../core/attempt.ts';
+import type { AttemptName } from '../core/attempt.ts';
 import type { Ask } from '../core/event.ts';
 import type { ProcessWorkload } from '../drivers/process/launch-plan.ts';
 import { termsFromJson } from './kept-codec.ts';
@@ -67,7 +67,7 @@ function programOf(workload: JsonObject): ProcessWorkload['program'] {
   return { kind: 'command', argv: textsOf(objectOf(workload['command'])['argv']) };
 }
 
-export function refOf(value: Json): AttemptRef {
+export function refOf(value: Json): AttemptName {
   const { run, epoch } = objectOf(value);
   return { run: textOf(run), epoch: numberOf(epoch) };
 }

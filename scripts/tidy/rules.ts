@@ -2,6 +2,7 @@
 import { basename } from 'node:path';
 import { byHand } from './door.ts';
 import { importProblem, importsOf, layerOf, reachedByCores, roomProblem } from './imports.ts';
+import { namesWithTwoMeanings } from './names.ts';
 import { brokenReferences } from './references.ts';
 import { LOOKS_OF_CORES, LOOKS_OF_PROGRAMS, READS_OTHERS } from './sentences.ts';
 import { isScript, type SourceFile } from './source-file.ts';
@@ -150,6 +151,11 @@ function proseOf(text: string): { readonly line: string; readonly number: number
   });
 }
 
+const oneMeaning: Rule = {
+  name: 'an exported name means one thing in a program',
+  check: (files) => namesWithTwoMeanings(files).map(({ file, at, problem }) => complaint(file, at, problem)),
+};
+
 const references: Rule = {
   name: 'what comments and docs refer to is there',
   check: (files) => brokenReferences(files).map(({ file, at, problem }) => complaint(file, at, problem)),
@@ -185,6 +191,7 @@ export const rules: readonly Rule[] = [
   oneDoor,
   fileLength,
   proseWidth,
+  oneMeaning,
   references,
   kebabCase,
   saysWhatIsInside,

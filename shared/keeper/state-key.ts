@@ -9,14 +9,14 @@ import type { FirstProcess } from '../host/tree.ts';
 export const KEEPER_PID_FILE = 'keeper.pid';
 
 /** The living keeper of a state directory; undefined when there is none, or it has not written down yet who it is. */
-export async function ownerOf(path: string): Promise<FirstProcess | undefined> {
+export async function keeperOf(path: string): Promise<FirstProcess | undefined> {
   const text = await readFile(join(path, KEEPER_PID_FILE), 'utf8').catch(() => '');
   const [pid = 0, startTicks = 0] = text.split(' ').map(Number);
   return pid > 1 && isAlive({ pid, startTicks }) ? { pid, startTicks } : undefined;
 }
 
 /** The key of a state directory. Made once: a folder that is deleted and made again may get the old one's number. */
-export async function keyOf(path: string): Promise<string> {
+export async function stateKeyOf(path: string): Promise<string> {
   const file = join(path, 'keeper.id');
   const known = await readFile(file, 'utf8').catch(() => '');
   const id = known === '' ? await makeId(file) : known;

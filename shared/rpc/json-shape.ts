@@ -17,10 +17,10 @@ import { parseDuration } from '../duration.ts';
 import { nearest } from './nearest-name.ts';
 
 /** Keys and indices from the top of the document. */
-export type Place = ReadonlyArray<string | number>;
+export type JsonPath = ReadonlyArray<string | number>;
 
 export interface Problem {
-  readonly path: Place;
+  readonly path: JsonPath;
   readonly description: string;
   /** Offset in the text, where it is known better than by the path. */
   readonly offset?: number;
@@ -45,7 +45,7 @@ function shown(value: unknown): string {
 export function messageJson(
   schema: DescMessage,
   value: unknown,
-  path: Place,
+  path: JsonPath,
   problems: Problem[],
 ): JsonValue | undefined {
   if (path.length > MAX_DEPTH) return complain(problems, path, `more than ${MAX_DEPTH} levels deep`);
@@ -74,7 +74,7 @@ export function messageJson(
   return problems.length > before ? undefined : json;
 }
 
-function complain(problems: Problem[], path: Place, description: string): undefined {
+function complain(problems: Problem[], path: JsonPath, description: string): undefined {
   problems.push({ path, description });
   return undefined;
 }
@@ -86,7 +86,7 @@ function unknownKey(schema: DescMessage, key: string): string {
   return `${schema.name} has no such field; ${advice}`;
 }
 
-function fieldJson(field: DescField, value: unknown, path: Place, problems: Problem[]): JsonValue | undefined {
+function fieldJson(field: DescField, value: unknown, path: JsonPath, problems: Problem[]): JsonValue | undefined {
   switch (field.fieldKind) {
     case 'message':
       return messageJson(field.message, value, path, problems);
@@ -104,7 +104,7 @@ function fieldJson(field: DescField, value: unknown, path: Place, problems: Prob
 function elementJson(
   field: DescField & { fieldKind: 'list' | 'map' },
   value: unknown,
-  path: Place,
+  path: JsonPath,
   problems: Problem[],
 ): JsonValue | undefined {
   if (value === null) return complain(problems, path, 'must not be empty');
@@ -117,7 +117,7 @@ function elementJson(
 function listJson(
   field: DescField & { fieldKind: 'list' },
   value: unknown,
-  path: Place,
+  path: JsonPath,
   problems: Problem[],
 ): JsonValue | undefined {
   if (!Array.isArray(value)) return complain(problems, path, `must be a list, not ${shown(value)}`);
@@ -130,7 +130,7 @@ function listJson(
 function mapJson(
   field: DescField & { fieldKind: 'map' },
   value: unknown,
-  path: Place,
+  path: JsonPath,
   problems: Problem[],
 ): JsonValue | undefined {
   if (!isObject(value)) return complain(problems, path, `must be a mapping, not ${shown(value)}`);
@@ -142,7 +142,7 @@ function mapJson(
 }
 
 /** `LIST_MODE_ONLY`, or `ONLY` without what all names of the enum begin with. */
-function enumJson(desc: DescEnum, value: unknown, path: Place, problems: Problem[]): JsonValue | undefined {
+function enumJson(desc: DescEnum, value: unknown, path: JsonPath, problems: Problem[]): JsonValue | undefined {
   const prefix = desc.sharedPrefix?.toUpperCase() ?? '';
   const short = (name: string): string => (name.startsWith(prefix) ? name.slice(prefix.length) : name);
   const found = desc.values.find(({ name }) => name === value || short(name) === value);
@@ -154,7 +154,7 @@ function enumJson(desc: DescEnum, value: unknown, path: Place, problems: Problem
   return complain(problems, path, `must be one of ${names.join(', ')}, not ${shown(value)}${advice}`);
 }
 
-function scalarJson(scalar: ScalarType, value: unknown, path: Place, problems: Problem[]): JsonValue | undefined {
+function scalarJson(scalar: ScalarType, value: unknown, path: JsonPath, problems: Problem[]): JsonValue | undefined {
   if (scalar === ScalarType.STRING) {
     if (typeof value === 'string') return value;
     return complain(problems, path, `must be a text, not ${shown(value)}; put it in quotes`);
@@ -177,7 +177,7 @@ function scalarJson(scalar: ScalarType, value: unknown, path: Place, problems: P
 const UNSIGNED = new Set([ScalarType.UINT32, ScalarType.UINT64, ScalarType.FIXED32, ScalarType.FIXED64]);
 const WIDE = new Set([ScalarType.INT64, ScalarType.UINT64, ScalarType.SINT64, ScalarType.FIXED64, ScalarType.SFIXED64]);
 
-function integerJson(scalar: ScalarType, value: unknown, path: Place, problems: Problem[]): JsonValue | undefined {
+function integerJson(scalar: ScalarType, value: unknown, path: JsonPath, problems: Problem[]): JsonValue | undefined {
   const [wide, unsigned] = [WIDE.has(scalar), UNSIGNED.has(scalar)];
   // Whole numbers in JavaScript end at 2^53 - 1; no field of ours needs more.
   const high = wide ? Number.MAX_SAFE_INTEGER : unsigned ? 0xffff_ffff : 0x7fff_ffff;
@@ -192,7 +192,12 @@ function integerJson(scalar: ScalarType, value: unknown, path: Place, problems: 
 }
 
 /** Durations, timestamps, field masks: texts with rules of their own, which `fromJson` knows. */
-function wellKnownJson(schema: DescMessage, value: unknown, path: Place, problems: Problem[]): JsonValue | undefined {
+function wellKnownJson(
+  schema: DescMessage,
+  value: unknown,
+  path: JsonPath,
+  problems: Problem[],
+): JsonValue | undefined {
   const text = schema.typeName === DurationSchema.typeName ? spanText(value) : value;
   try {
     if (typeof text === 'string') return toJson(schema, fromJson(schema, text));

@@ -17,7 +17,7 @@ import {
 } from 'yaml';
 import { messageOf } from '../caught-error.ts';
 import { type FieldViolation, invalidFields } from '../errors.ts';
-import { messageJson, type Place, type Problem } from './json-shape.ts';
+import { type JsonPath, messageJson, type Problem } from './json-shape.ts';
 import { boundViolations } from './validation.ts';
 
 /** The reader works by recursion: a text of ten thousand brackets ends its stack. */
@@ -108,7 +108,7 @@ function violation(problem: Problem, document: Document, lines: LineCounter, opt
 }
 
 /** `workload.env["X"]`, `servers[2]`. */
-function pathText(path: Place): string {
+function pathText(path: JsonPath): string {
   return path
     .map((part, i) => {
       if (typeof part === 'number') return `[${part}]`;
@@ -119,7 +119,7 @@ function pathText(path: Place): string {
 }
 
 /** Where in the text a path is: its key if it has one, so that a missing value is found too. */
-function offsetOf(document: Document, path: Place): number | undefined {
+function offsetOf(document: Document, path: JsonPath): number | undefined {
   let node: unknown = document.contents;
   let offset = start(node);
   for (const part of path) {

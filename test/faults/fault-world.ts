@@ -11,7 +11,7 @@ import { Stage } from '../../demo/stage.ts';
 import { present } from '../../shared/assert.ts';
 import { ClusterService } from '../../shared/gen/locum/v1/cluster_service_pb.ts';
 import { type Attempt, RunState, RunStateSchema } from '../../shared/gen/locum/v1/run_pb.ts';
-import { keyOf } from '../../shared/keeper/state-key.ts';
+import { stateKeyOf } from '../../shared/keeper/state-key.ts';
 import { fromDuration, fromTimestamp } from '../../shared/rpc/time-messages.ts';
 import { FaultReport } from './fault-report.ts';
 import { CONTROLLER_ADDRESS, HostNetwork } from './host-network.ts';
@@ -269,7 +269,7 @@ async function removeCgroups(stateDir: string): Promise<void> {
   const mount = / (\/\S+) \S+ .*- cgroup2 /.exec(readFileSync('/proc/self/mountinfo', 'utf8'))?.[1];
   const own = /^0::(.*)$/m.exec(readFileSync('/proc/self/cgroup', 'utf8'))?.[1];
   if (mount === undefined || own === undefined || !existsSync(stateDir)) return;
-  const folder = join(mount, own, `locum-${await keyOf(stateDir)}`);
+  const folder = join(mount, own, `locum-${await stateKeyOf(stateDir)}`);
   if (!existsSync(folder)) return;
   for (const entry of readdirSync(folder, { withFileTypes: true })) {
     if (entry.isDirectory()) rmdirSync(join(folder, entry.name));

@@ -2,7 +2,7 @@
  * The hands of a simulated keeper: what the driver of real processes does for the core, over trees that the world knows. They may be
  * stuck, and then kills do nothing, nothing is proven empty, and a proof of the hands is not to be had.
  */
-import { attemptKey, type Place } from '../../keeper/core/attempt.ts';
+import { attemptKey, type TreePlace } from '../../keeper/core/attempt.ts';
 import type { Effect } from '../../keeper/core/effect.ts';
 import type { Event, StartRequest } from '../../keeper/core/event.ts';
 import { type Refusal, refuse, refuseFor } from '../../keeper/core/refusal.ts';
@@ -122,7 +122,7 @@ export class SimDriver {
     else host.disk.write(() => {}, make);
   }
 
-  #place(key: string, start: StartRequest): Place {
+  #place(key: string, start: StartRequest): TreePlace {
     const { host } = this.#options;
     const pid = host.newPid();
     this.#starts.set(key, { start, pid });

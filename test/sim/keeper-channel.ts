@@ -1,5 +1,5 @@
 /** The agent's side of the unix socket to its keeper: finds the keeper or starts one, and keeps the order of what is said. */
-import type { KeeperRequest, Tree as TreeFacts } from '../../agent/core/effect.ts';
+import type { KeeperRequest, LeftTree as TreeFacts } from '../../agent/core/effect.ts';
 import type { FromKeeper, RequestId } from '../../agent/core/event.ts';
 import type { HostProblem } from '../../shared/host-problem.ts';
 import type { Prng } from '../../shared/prng.ts';

@@ -1,6 +1,6 @@
 import { Metadata, type ServiceError, status } from '@grpc/grpc-js';
 import { describe, expect, it } from 'vitest';
-import { cancelledWatch, faultOf, toStoreError } from '../../controller/store/etcd/fault.ts';
+import { cancelledWatch, etcdStoreError, faultOf } from '../../controller/store/etcd/fault.ts';
 
 const answer = (code: status, details: string): ServiceError =>
   Object.assign(new Error(details), { code, details, metadata: new Metadata() });
@@ -23,7 +23,7 @@ describe('what etcd says', () => {
   it('of a watch that it ends is final only where a new one would be ended as well', () => {
     const denied = cancelledWatch('a:1', 'rpc error: code = PermissionDenied desc = etcdserver: permission denied');
     expect(denied.kind).toBe('refused');
-    expect(toStoreError(denied)).toMatchObject({
+    expect(etcdStoreError(denied)).toMatchObject({
       reason: 'STORE_UNAVAILABLE',
       message: 'etcd at a:1: rpc error: code = PermissionDenied desc = etcdserver: permission denied',
     });

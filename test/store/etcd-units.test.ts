@@ -2,8 +2,8 @@
 import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
 import { parseEtcdAddress } from '../../controller/store/etcd/address.ts';
-import { CHUNK, cut, lastOfEach, MAX_BYTES, MAX_WRITES, TRANSACTION } from '../../controller/store/etcd/cut.ts';
-import { type Head, headText, parseHead, parseIdentity } from '../../controller/store/etcd/keys.ts';
+import { CHUNK, cutWrites, lastOfEach, MAX_BYTES, MAX_WRITES, TRANSACTION } from '../../controller/store/etcd/cut.ts';
+import { type EtcdHead, headText, parseHead, parseIdentity } from '../../controller/store/etcd/keys.ts';
 import { type Found, type Seen, whatWasLost } from '../../controller/store/etcd/seen.ts';
 import { versionWarning } from '../../controller/store/etcd/support.ts';
 import type { Write } from '../../controller/store/store.ts';
@@ -46,7 +46,7 @@ describe('the support of etcd versions', () => {
 });
 
 describe('the head', () => {
-  test.each<Head>([
+  test.each<EtcdHead>([
     { term: 7, number: 0, form: 'whole' },
     { term: 7, number: 12, form: 'unfolded' },
     { term: 2 ** 41 + 3, number: 12, form: { attempt: 2, chunks: 31 } },
@@ -82,7 +82,7 @@ describe('cutting a batch', () => {
     (_, limits, max) => {
       fc.assert(
         fc.property(batchArb, (writes) => {
-          const pieces = cut(writes, limits);
+          const pieces = cutWrites(writes, limits);
           expect(pieces.flat()).toEqual(writes);
           const sizes = pieces.map((piece) =>
             piece.reduce((sum, w) => sum + 300 + (w.kind === 'put' ? w.value.length : 0), 0),

@@ -5,6 +5,7 @@
 
 import { present } from '../../../shared/assert.ts';
 import type { Epoch, PolicyId, PoolId, RunId, ServerId, SessionId, Uid } from '../../../shared/ids.ts';
+import type { AttemptRef } from '../../../shared/protocol/attempt.ts';
 import type { ReportFullState, StartCommand, TimersChanged, Verdict } from '../../../shared/protocol/leader-message.ts';
 import type { Workload } from '../../../shared/protocol/workload.ts';
 import { HOUR, type Now } from '../../../shared/time.ts';
@@ -71,11 +72,6 @@ export interface Session {
   fullStateAsked: boolean;
   /** What its Hello did not list though it might have: proven ended once the agent has taken the session (semantics C3a). */
   absent: readonly AttemptRef[];
-}
-
-export interface AttemptRef {
-  readonly run: RunId;
-  readonly epoch: Epoch;
 }
 
 /** What a leader knows of an attempt only while it leads. */

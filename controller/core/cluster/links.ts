@@ -43,7 +43,7 @@ export function leave(turn: Turn, record: Changing): void {
       leaveServer(turn, record);
       return;
     case 'policy':
-      state.endedRuns.handOver(record.uid, NOBODY);
+      state.endedRuns.handOver(record.uid, GONE_OWNER);
       state.events.disown(`policies/${record.id}`);
       state.policies.delete(record.id);
       state.policyLive.delete(record.id);
@@ -55,7 +55,7 @@ export function leave(turn: Turn, record: Changing): void {
 }
 
 /** Owner of the ended runs of all policies that are gone. */
-export const NOBODY = 'gone';
+export const GONE_OWNER = 'gone';
 
 function leaveServer(turn: Turn, { id, pool }: Server): void {
   const { state } = turn;

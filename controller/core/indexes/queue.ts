@@ -1,9 +1,7 @@
 import type { RunId } from '../../../shared/ids.ts';
 import { MINUTE } from '../../../shared/time.ts';
 import { byNumber } from '../records/run-number.ts';
-
-/** Why a run waits, in the order in which equal priorities are served. */
-export type QueueCause = 'RECOVERY' | 'START' | 'MOVE';
+import type { QueueCause } from '../records/state.ts';
 
 /** A run that waits for room. */
 export interface QueueEntry {
@@ -22,6 +20,7 @@ export const AGING_STEP_MS = 5 * MINUTE;
 /** Waiting raises it by at most this. */
 export const MAX_AGING = 20;
 
+/** In the order in which equal priorities are served. */
 const CAUSE_ORDER: Readonly<Record<QueueCause, number>> = { RECOVERY: 0, START: 1, MOVE: 2 };
 
 /** Priority with what waiting has added to it (docs/semantics.md, section 9); can pass 100. */

@@ -14,7 +14,7 @@ import { capabilityMap, describeCapability, type Requirement, satisfies } from '
 import type { Skip } from '../records/skip.ts';
 import type { EffectiveList } from './effective-list.ts';
 import { roughly, whyAvoided } from './happened.ts';
-import { freeSlotsOf, NOBODY, type ServerView, slotsOf, usedText } from './server-view.ts';
+import { freeSlotsOf, type ServerView, slotsOf, UNREGISTERED, usedText } from './server-view.ts';
 
 /** One stable word each, in the order of the table. */
 export type ObstacleReason =
@@ -100,7 +100,7 @@ const LASTING: readonly Rule<Subject>[] = [
   },
   {
     reason: 'NOT_REGISTERED',
-    stands: ({ id, view, ask }) => view === NOBODY || !ask.list.has(id),
+    stands: ({ id, view, ask }) => view === UNREGISTERED || !ask.list.has(id),
     words: () => ({ is: 'is not registered in the pool', change: 'an agent of that name has to say Hello' }),
   },
   {
@@ -210,7 +210,7 @@ export function obstacleAt(
   view: ServerView | undefined,
   isLastResort = false,
 ): Obstacle | undefined {
-  const subject = { id, view: view ?? NOBODY, isLastResort, ask };
+  const subject = { id, view: view ?? UNREGISTERED, isLastResort, ask };
   const rule = TABLE.find(({ stands }) => stands(subject));
   return rule === undefined ? undefined : { reason: rule.reason, ...rule.words(subject) };
 }

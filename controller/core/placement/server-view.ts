@@ -24,7 +24,7 @@ export interface ServerView {
 }
 
 /** What stands for a server that is not registered. */
-export const NOBODY: ServerView = {
+export const UNREGISTERED: ServerView = {
   ...({ liveness: 'LEFT', intent: 'ACTIVE', load: 'AVAILABLE', gate: { kind: 'OPEN' } } as const),
   ...{
     deleting: false,

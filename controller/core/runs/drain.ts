@@ -84,7 +84,7 @@ export function planDrain(turn: View, server: Server): MovePlan {
 }
 
 /** Runs that a drain can't move now, each with its reason. */
-export function drainBlocked(
+export function drainBlockers(
   turn: View,
   id: ServerId,
 ): readonly { readonly run: Run['id']; readonly reason: string }[] {

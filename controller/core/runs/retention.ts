@@ -6,7 +6,7 @@
 import { HOUR } from '../../../shared/time.ts';
 import { dropRequests, remove, SILENT } from '../cluster/change.ts';
 import type { ClusterState } from '../cluster/cluster.ts';
-import { NOBODY } from '../cluster/links.ts';
+import { GONE_OWNER } from '../cluster/links.ts';
 import type { Turn } from '../cluster/turn.ts';
 import type { Policy, Run } from '../records/state.ts';
 
@@ -17,7 +17,7 @@ export const REQUESTS_KEPT_MS = HOUR;
 
 /** A policy of the same name that was deleted is another one. */
 const ownerOf = ({ policies }: ClusterState, run: Run): string =>
-  policies.get(run.policy)?.uid === run.policyUid ? run.policyUid : NOBODY;
+  policies.get(run.policy)?.uid === run.policyUid ? run.policyUid : GONE_OWNER;
 
 /** Keeps a run that has ended, and drops what has to go for it. */
 export function keepEndedRun(turn: Turn, run: Run): void {
@@ -34,12 +34,12 @@ function forgetRun(turn: Turn, id: Run['id']): void {
 
 /** Ended runs of a policy, oldest end first; of one that is gone: of all that are. */
 export const endedRunsOf = ({ endedRuns }: ClusterState, policy: Policy | undefined): readonly Run['id'][] =>
-  endedRuns.of(policy?.uid ?? NOBODY);
+  endedRuns.of(policy?.uid ?? GONE_OWNER);
 
 /** Drops what has been kept for its time. */
 export function forgetOld(turn: Turn): void {
   const { endedRuns, runs } = turn.state;
   const isOld = (id: Run['id']): boolean => (runs.get(id)?.endAge ?? 0) <= turn.age - RUNS_OF_DELETED_KEPT_MS;
-  for (const id of endedRuns.dropWhere(NOBODY, isOld)) forgetRun(turn, id);
+  for (const id of endedRuns.dropWhere(GONE_OWNER, isOld)) forgetRun(turn, id);
   dropRequests(turn, turn.age - REQUESTS_KEPT_MS);
 }

@@ -3,10 +3,10 @@
  * only; an inventory proves the end of what it does not list (semantics C3a, 7b, 11).
  */
 
-import type { ReportedAttempt } from '../../../shared/protocol/attempt.ts';
+import type { AttemptRef, ReportedAttempt } from '../../../shared/protocol/attempt.ts';
 import type { Verdict } from '../../../shared/protocol/leader-message.ts';
 import { changeAttempt, SILENT } from '../cluster/change.ts';
-import { type AttemptRef, attemptLiveOf, type Session } from '../cluster/cluster.ts';
+import { attemptLiveOf, type Session } from '../cluster/cluster.ts';
 import type { Turn, View } from '../cluster/turn.ts';
 import type { Attempt, AttemptEnd, Run, StopReason } from '../records/state.ts';
 import { endAttempt, isUnended, type OpenAttempt, openAttempt } from '../runs/attempt.ts';

@@ -3,13 +3,13 @@ import { type Event, Event_EventType } from '../../../shared/gen/mvccpb/kv_pb.ts
 import { type Change, StoreError, type Write } from '../store.ts';
 import type { EtcdClient } from './client.ts';
 import { EtcdFault } from './fault.ts';
-import { type Head, isStaged, type Keys, parseHead } from './keys.ts';
+import { type EtcdHead, isStaged, type Keys, parseHead } from './keys.ts';
 import { readStaged } from './staged.ts';
 
 interface Revision {
   readonly revision: bigint;
   /** The head that was put with it, if one was. */
-  head: Head | undefined;
+  head: EtcdHead | undefined;
   readonly writes: Write[];
 }
 

@@ -17,7 +17,7 @@ import { backoffMs } from '../../../shared/backoff.ts';
 import { Auth, KV, ResponseHeaderSchema } from '../../../shared/gen/etcdserverpb/rpc_pb.ts';
 import { StoreError } from '../store.ts';
 import { EtcdFault, faultOf } from './fault.ts';
-import { type CallOptions, Member } from './member.ts';
+import { type CallOptions, EtcdMember } from './member.ts';
 import { storeBehind } from './seen.ts';
 
 export interface EtcdAccess {
@@ -47,12 +47,12 @@ export interface ReadOptions {
 }
 
 export interface Stream<I, O> {
-  readonly member: Member;
+  readonly member: EtcdMember;
   readonly call: grpc.ClientDuplexStream<I, O>;
 }
 
 export class EtcdClient {
-  readonly #members: readonly Member[];
+  readonly #members: readonly EtcdMember[];
   readonly #login: EtcdAccess['login'];
   readonly #closing = new AbortController();
   #at = 0;
@@ -66,7 +66,7 @@ export class EtcdClient {
       tls === undefined
         ? grpc.credentials.createInsecure()
         : grpc.credentials.createSsl(pem(tls.ca), pem(tls.key), pem(tls.cert));
-    this.#members = endpoints.map((endpoint) => new Member(endpoint, credentials));
+    this.#members = endpoints.map((endpoint) => new EtcdMember(endpoint, credentials));
     this.#login = login;
   }
 
@@ -159,7 +159,7 @@ export class EtcdClient {
 
   /** Whether a member answers at all. */
   async answers<I extends DescMessage, O extends DescMessage>(
-    member: Member,
+    member: EtcdMember,
     method: DescMethodUnary<I, O>,
     request: MessageInitShape<I>,
     signal: AbortSignal,
@@ -174,14 +174,14 @@ export class EtcdClient {
   }
 
   /** Says that a member failed: the next call goes to the next one. */
-  leave(member: Member): void {
+  leave(member: EtcdMember): void {
     if (this.#members[this.#at] !== member) return;
     this.#at = (this.#at + 1) % this.#members.length;
     this.#failures += 1;
   }
 
   /** Says that a stream ended, and why if it failed: the next one goes to another member, or takes a new token. */
-  ended({ member }: { readonly member: Member }, error?: unknown): void {
+  ended({ member }: { readonly member: EtcdMember }, error?: unknown): void {
     const fault = isServiceError(error) ? faultOf(member.address, error) : error;
     if (fault instanceof EtcdFault && fault.kind === 'unauthenticated') this.#token = undefined;
     else this.leave(member);
@@ -207,13 +207,13 @@ export class EtcdClient {
     for (const member of this.#members) member.close();
   }
 
-  #member(): Member {
+  #member(): EtcdMember {
     this.closing.throwIfAborted();
     return present(this.#members[this.#at], 'an etcd cluster without members');
   }
 
   async #attemptOn<I extends DescMessage, O extends DescMessage>(
-    member: Member,
+    member: EtcdMember,
     method: DescMethodUnary<I, O>,
     request: MessageInitShape<I>,
     { signal, timeoutMs }: Omit<CallOptions, 'metadata'>,
@@ -248,14 +248,14 @@ export class EtcdClient {
     throw error;
   }
 
-  #blame(member: Member, error: unknown): void {
+  #blame(member: EtcdMember, error: unknown): void {
     if (!(error instanceof EtcdFault)) return;
     if (error.kind === 'unknown') this.leave(member);
     // The whole cluster is: no other member is worth trying without a wait.
     if (error.kind === 'busy') this.#failures = Math.max(this.#failures, this.#members.length) + 1;
   }
 
-  async #metadata(member: Member): Promise<grpc.Metadata> {
+  async #metadata(member: EtcdMember): Promise<grpc.Metadata> {
     const metadata = new grpc.Metadata();
     // A member that is cut off from the others then says so at once, and ends its streams, instead of keeping us waiting.
     metadata.set('hasleader', 'true');
@@ -270,7 +270,10 @@ export class EtcdClient {
     return metadata;
   }
 
-  async #authenticate(member: Member, login: { readonly user: string; readonly password: string }): Promise<string> {
+  async #authenticate(
+    member: EtcdMember,
+    login: { readonly user: string; readonly password: string },
+  ): Promise<string> {
     const request = { name: login.user, password: login.password };
     const options = { metadata: new grpc.Metadata(), timeoutMs: TRY_MS };
     return (await member.unary(Auth.method.authenticate, request, options)).token;

@@ -4,7 +4,7 @@
  */
 import { assertBatch, deposedBy, tooLarge } from '../batch.ts';
 import type { Batch, CommitOutcome, Write } from '../store.ts';
-import { cut, lastOfEach, TRANSACTION } from './cut.ts';
+import { cutWrites, lastOfEach, TRANSACTION } from './cut.ts';
 import { isStaged, type Keys } from './keys.ts';
 import { recordOps, stage, unfold } from './staged.ts';
 import { deleteRangeOp, type TermWriter } from './term-writer.ts';
@@ -83,7 +83,7 @@ export class CommitQueue {
     const unfolded = await this.#unfold();
     if (unfolded !== undefined && unfolded.kind !== 'committed') return unfolded;
     const writes = lastOfEach(all);
-    if (cut(writes, TRANSACTION).length === 1) {
+    if (cutWrites(writes, TRANSACTION).length === 1) {
       return writer.write(recordOps(keys, writes), { term, number, form: 'whole' });
     }
     this.#attempts += 1;

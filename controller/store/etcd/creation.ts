@@ -7,7 +7,7 @@ import { StoreError, type StoreRecord, type Write } from '../store.ts';
 import type { EtcdAddress } from './address.ts';
 import { EtcdClient } from './client.ts';
 import { EtcdStore, type EtcdStoreOptions } from './etcd-store.ts';
-import { toStoreError } from './fault.ts';
+import { etcdStoreError } from './fault.ts';
 import { beginIdentity, finishIdentity } from './identity.ts';
 import { Keys } from './keys.ts';
 
@@ -29,7 +29,7 @@ export async function createEtcdStore(
       await store.resign();
     }
   } catch (error) {
-    throw toStoreError(error);
+    throw etcdStoreError(error);
   } finally {
     client.close();
   }

@@ -25,7 +25,7 @@ export function lastOfEach(writes: readonly Write[]): Write[] {
 }
 
 /** Consecutive pieces of at least one write each; one piece without writes for a batch that has none. */
-export function cut(writes: readonly Write[], limits: { maxWrites: number; maxBytes: number }): Write[][] {
+export function cutWrites(writes: readonly Write[], limits: { maxWrites: number; maxBytes: number }): Write[][] {
   let piece: Write[] = [];
   const pieces = [piece];
   let pieceBytes = 0;

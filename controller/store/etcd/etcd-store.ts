@@ -22,7 +22,7 @@ import { commitsOf } from './changes.ts';
 import { type EtcdAccess, EtcdClient, type ReadOptions } from './client.ts';
 import { CommitQueue } from './commit-queue.ts';
 import { endLead, nameSuccessor, type Victory, winElection } from './election.ts';
-import { toStoreError } from './fault.ts';
+import { etcdStoreError } from './fault.ts';
 import { readIdentity, settleIdentity } from './identity.ts';
 import { encode, headText, type IdentityValue, Keys, parseHead } from './keys.ts';
 import { type LeaderKey, readLeader, watchLeader } from './leader-watch.ts';
@@ -69,7 +69,7 @@ export async function openEtcdStore(address: EtcdAddress, options: EtcdStoreOpti
     return store;
   } catch (error) {
     client.close();
-    throw toStoreError(error);
+    throw etcdStoreError(error);
   }
 }
 
@@ -211,7 +211,7 @@ export class EtcdStore implements Store {
     try {
       yield* watchLeader(this.#leaderKey, signal);
     } catch (error) {
-      if (!signal.aborted) throw toStoreError(error);
+      if (!signal.aborted) throw etcdStoreError(error);
     }
   }
 
@@ -297,7 +297,7 @@ export class EtcdStore implements Store {
     try {
       return await request();
     } catch (error) {
-      throw toStoreError(error);
+      throw etcdStoreError(error);
     }
   }
 }

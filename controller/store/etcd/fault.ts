@@ -68,7 +68,7 @@ export function cancelledWatch(address: string, reason: string): EtcdFault {
 const kindOf = (said: string): FaultKind | undefined => BY_TEXT.find(([text]) => said.includes(text))?.[1];
 
 /** The error a caller of the store gets when a request could not be done in the end. */
-export function toStoreError(error: unknown): unknown {
+export function etcdStoreError(error: unknown): unknown {
   if (!(error instanceof EtcdFault)) return error;
   switch (error.kind) {
     case 'full': {

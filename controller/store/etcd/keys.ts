@@ -75,7 +75,7 @@ export class Keys {
 }
 
 /** How far a term's commits are. */
-export interface Head {
+export interface EtcdHead {
   readonly term: number;
   /** The last commit made; 0: none yet. */
   readonly number: number;
@@ -83,15 +83,15 @@ export interface Head {
   readonly form: 'whole' | { readonly attempt: number; readonly chunks: number } | 'unfolded';
 }
 
-export type StagedHead = Head & { readonly form: { readonly attempt: number; readonly chunks: number } };
+export type StagedHead = EtcdHead & { readonly form: { readonly attempt: number; readonly chunks: number } };
 
-export const isStaged = (head: Head): head is StagedHead => typeof head.form !== 'string';
+export const isStaged = (head: EtcdHead): head is StagedHead => typeof head.form !== 'string';
 
 /**
  * `lease`: that of the leader who puts it. etcd gives none twice, so two histories differ here even where their terms and numbers agree
  * (see seen.ts); nobody reads it.
  */
-export function headText({ term, number, form }: Head, lease: bigint): Uint8Array<ArrayBuffer> {
+export function headText({ term, number, form }: EtcdHead, lease: bigint): Uint8Array<ArrayBuffer> {
   const how = typeof form === 'string' ? form : `staged ${form.attempt} ${form.chunks}`;
   return encode(`${term} ${number} ${how} by ${lease.toString(16)}`);
 }
@@ -99,7 +99,7 @@ export function headText({ term, number, form }: Head, lease: bigint): Uint8Arra
 const HEAD = /^(\d+) (\d+) (whole|unfolded|staged (\d+) (\d+)) by [0-9a-f]+$/;
 
 /** The term is 0 for a store in which nobody ever led. */
-export function parseHead(value: Uint8Array | undefined): Head {
+export function parseHead(value: Uint8Array | undefined): EtcdHead {
   if (value === undefined) return { term: 0, number: 0, form: 'whole' };
   const text = decode(value);
   const [, term, number, how, attempt, chunks] = HEAD.exec(text) ?? [];

@@ -37,7 +37,7 @@ export interface CallOptions {
   readonly signal?: AbortSignal | undefined;
 }
 
-export class Member {
+export class EtcdMember {
   /** `host:port`. */
   readonly address: string;
   readonly #channel: grpc.Channel;

@@ -3,7 +3,7 @@
  * snapshot, a copy of a disk, or another etcd at the old address (ADR 0016).
  */
 import { StoreError } from '../store.ts';
-import { encode, type Head, type IdentityValue, parseHead } from './keys.ts';
+import { type EtcdHead, encode, type IdentityValue, parseHead } from './keys.ts';
 
 /** The head as it was at a revision; empty text: there was none. */
 export interface HeadSeen {
@@ -52,7 +52,7 @@ export function whatWasLost(seen: Seen, { identity, etcdClusterId, head, headThe
 }
 
 /** @throws StoreError `CORRUPT` */
-export const headOf = (text: string): Head => parseHead(text === '' ? undefined : encode(text));
+export const headOf = (text: string): EtcdHead => parseHead(text === '' ? undefined : encode(text));
 
 const inWords = (head: string): string => {
   const { term, number } = headOf(head);

@@ -7,7 +7,7 @@ import { create, fromBinary, toBinary } from '@bufbuild/protobuf';
 import { StagedChunkSchema } from '../../../shared/gen/locum/store/v1/staged_pb.ts';
 import type { CommitOutcome, Write } from '../store.ts';
 import type { EtcdClient } from './client.ts';
-import { CHUNK, cut, TRANSACTION } from './cut.ts';
+import { CHUNK, cutWrites, TRANSACTION } from './cut.ts';
 import { damaged, type Keys, type StagedHead } from './keys.ts';
 import { readAll } from './pages.ts';
 import { deleteOp, deleteRangeOp, putOp, type TermWriter } from './term-writer.ts';
@@ -20,7 +20,7 @@ export async function stage(
   writes: readonly Write[],
 ): Promise<CommitOutcome> {
   const { term, number, attempt } = commit;
-  const chunks = cut(writes, CHUNK).map(encodeChunk);
+  const chunks = cutWrites(writes, CHUNK).map(encodeChunk);
   const ops = chunks.map((chunk, index) => putOp(keys.chunk(attempt, index), chunk));
   for (const op of ops.slice(0, -1)) {
     const outcome = await writer.write([op]);
@@ -36,7 +36,7 @@ export async function unfold(
   { term, number }: StagedHead,
   writes: readonly Write[],
 ): Promise<CommitOutcome> {
-  const pieces = cut(writes, TRANSACTION).map((piece) => recordOps(keys, piece));
+  const pieces = cutWrites(writes, TRANSACTION).map((piece) => recordOps(keys, piece));
   for (const ops of pieces.slice(0, -1)) {
     const outcome = await writer.write(ops);
     if (outcome.kind !== 'committed') return outcome;

@@ -20,8 +20,8 @@ import {
 import type { KeyValue } from '../../../shared/gen/mvccpb/kv_pb.ts';
 import type { CommitOutcome } from '../store.ts';
 import type { EtcdClient } from './client.ts';
-import { EtcdFault, toStoreError } from './fault.ts';
-import { decode, type Head, headText, type Keys, parseHead, type Range } from './keys.ts';
+import { EtcdFault, etcdStoreError } from './fault.ts';
+import { decode, type EtcdHead, headText, type Keys, parseHead, type Range } from './keys.ts';
 import { type HeadSeen, storeBehind } from './seen.ts';
 
 export interface TermWriterOptions {
@@ -91,7 +91,7 @@ export function keyRead(response: TxnResponse, index: number): KeyValue | undefi
 interface Transaction {
   readonly ops: readonly OpInit[];
   /** Undefined: the head stays. */
-  readonly to: Head | undefined;
+  readonly to: EtcdHead | undefined;
 }
 
 export class TermWriter {
@@ -104,12 +104,12 @@ export class TermWriter {
   }
 
   /** Where the head is, as far as is known here. */
-  get head(): Head {
+  get head(): EtcdHead {
     return parseHead(this.#head);
   }
 
   /** Does these operations in one transaction, and moves the head with it. Tries until it is known what became of it. */
-  async write(ops: readonly OpInit[], to?: Head): Promise<CommitOutcome> {
+  async write(ops: readonly OpInit[], to?: EtcdHead): Promise<CommitOutcome> {
     const outcome = await this.#bringHome({ ops, to });
     if (outcome.kind === 'committed' && to !== undefined) {
       this.#head = this.#textOf(to);
@@ -201,7 +201,7 @@ export class TermWriter {
   }
 
   #refused(fault: EtcdFault, open: boolean): CommitOutcome {
-    const error = toStoreError(fault);
+    const error = etcdStoreError(fault);
     const detail = error instanceof Error ? error.message : fault.message;
     if (!open) {
       // Repeating it would keep everything else waiting for ever.
@@ -213,11 +213,11 @@ export class TermWriter {
     return { kind: 'unknown', detail };
   }
 
-  #textOf(head: Head): Uint8Array<ArrayBuffer> {
+  #textOf(head: EtcdHead): Uint8Array<ArrayBuffer> {
     return headText(head, this.#options.lease);
   }
 
-  #isAt(found: KeyValue, head: Head): boolean {
+  #isAt(found: KeyValue, head: EtcdHead): boolean {
     return decode(found.value) === decode(this.#textOf(head));
   }
 }

@@ -14,7 +14,7 @@ import {
 import type { Event } from '../../../shared/gen/mvccpb/kv_pb.ts';
 import { StoreError } from '../store.ts';
 import type { EtcdClient, Stream } from './client.ts';
-import { cancelledWatch, EtcdFault, toStoreError } from './fault.ts';
+import { cancelledWatch, EtcdFault, etcdStoreError } from './fault.ts';
 import type { Range } from './keys.ts';
 
 type WatchStream = Stream<WatchRequest, WatchResponse>;
@@ -50,7 +50,7 @@ export async function* watchRange(
         yield events;
       }
     } catch (error) {
-      if (isFinal(error)) throw toStoreError(error);
+      if (isFinal(error)) throw etcdStoreError(error);
       failure = error;
     }
     if (stop.aborted) break;
@@ -94,7 +94,7 @@ async function* responses(
       }
       if (response.canceled) {
         const fault = cancelledWatch(member.address, response.cancelReason);
-        if (fault.kind === 'refused') throw toStoreError(fault);
+        if (fault.kind === 'refused') throw etcdStoreError(fault);
         return;
       }
       yield response;

@@ -8,7 +8,7 @@ import { processEntry } from '../../../shared/host/process-table.ts';
 import type { Tree } from '../../../shared/host/tree.ts';
 import type { HostProblem } from '../../../shared/host-problem.ts';
 import { hostProblemOf } from '../../../shared/host-problem-of.ts';
-import { type AttemptRef, attemptNamed, keyOf, type Place } from '../../core/attempt.ts';
+import { type AttemptName, attemptNamed, keyOf, type TreePlace } from '../../core/attempt.ts';
 import type { Left, StartRequest } from '../../core/event.ts';
 import { type Refusal, refuse } from '../../core/refusal.ts';
 import type { AttemptFolders } from '../../disk/attempt-folders.ts';
@@ -87,7 +87,7 @@ export class ProcessDriver implements Driver {
     return [...new Set([...folders, ...this.#options.unrecordedFolders])];
   }
 
-  async prepare(start: StartRequest): Promise<Place | Refusal> {
+  async prepare(start: StartRequest): Promise<TreePlace | Refusal> {
     const held: Held = { gate: undefined, output: undefined, discarded: false };
     this.#held.set(keyOf(start), held);
     try {
@@ -98,7 +98,7 @@ export class ProcessDriver implements Driver {
     }
   }
 
-  async #makeProcess(start: StartRequest, held: Held, plan: LaunchPlan): Promise<Place | Refusal> {
+  async #makeProcess(start: StartRequest, held: Held, plan: LaunchPlan): Promise<TreePlace | Refusal> {
     const cgroup = this.base === '' ? '' : join(this.base, keyOf(start));
     const directory = join(this.#mount, cgroup);
     if (cgroup !== '') {
@@ -121,7 +121,7 @@ export class ProcessDriver implements Driver {
       : this.#atGate(start, held.gate, cgroup);
   }
 
-  async #atGate(start: StartRequest, gate: Gate, cgroup: string): Promise<Place | Refusal> {
+  async #atGate(start: StartRequest, gate: Gate, cgroup: string): Promise<TreePlace | Refusal> {
     const ready = await gate.ready;
     // A shell that died says more by its last word than by its end.
     if (ready !== true) return ready;
@@ -135,11 +135,11 @@ export class ProcessDriver implements Driver {
     }
   }
 
-  openGate(attempt: AttemptRef): void {
+  openGate(attempt: AttemptName): void {
     this.#held.get(keyOf(attempt))?.gate?.go();
   }
 
-  discard(attempt: AttemptRef): void {
+  discard(attempt: AttemptName): void {
     const held = this.#held.get(keyOf(attempt));
     if (held === undefined) return;
     held.discarded = true;

@@ -6,7 +6,7 @@ import type { AgentNow } from '../../../agent/core/clock.ts';
 import { Core } from '../../../agent/core/core.ts';
 import type { Effect } from '../../../agent/core/effect.ts';
 import type { Event } from '../../../agent/core/event.ts';
-import type { AgentOptions, AgentState } from '../../../agent/core/state.ts';
+import type { AgentState, CoreOptions } from '../../../agent/core/state.ts';
 import {
   DEFAULT_POOL,
   epoch,
@@ -40,13 +40,13 @@ export class VirtualAgent {
   readonly effects: Effect[] = [];
   readonly #core: Core;
   now: AgentNow = { mono: 1_000_000, boot: 2_000_000, wall: 1_700_000_000_000 };
-  readonly #options: AgentOptions;
+  readonly #options: CoreOptions;
   #wakeAt = Number.POSITIVE_INFINITY;
   #lastCommand = 0;
   #generation = 1;
   readonly #sentAt = new Map<string, number>();
 
-  constructor(options: Partial<AgentOptions> = {}) {
+  constructor(options: Partial<CoreOptions> = {}) {
     this.#options = {
       ...{ endpoints: ['a:1', 'b:1', 'c:1'], maxSlots: undefined, uid: '', clusterId: '', highestTerm: 0, seed: 1 },
       host: HOST,

@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest';
-import { LonelyLeader, QUIET_MS, type Verdict } from '../../../controller/replication/lonely-leader.ts';
+import { type Advice, LonelyLeader, QUIET_MS } from '../../../controller/replication/lonely-leader.ts';
 
 interface Story {
   /** What agents have done at the leader by then. Default: nothing, ever. */
@@ -23,7 +23,7 @@ function lead(seconds: number, story: Story) {
     if (!leader.look({ mono, term: term(second), heard: heard(second), heartbeatMs, paused })) continue;
     asked += 1;
     const [b, c] = refused(second);
-    const verdict: Verdict = leader.judge(mono, [
+    const verdict: Advice = leader.judge(mono, [
       { candidate: 'a', refusedHellos: 0 },
       { candidate: 'b', refusedHellos: b },
       { candidate: 'c', refusedHellos: c },

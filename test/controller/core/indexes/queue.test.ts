@@ -1,11 +1,7 @@
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
-import {
-  AGING_STEP_MS,
-  type QueueCause,
-  type QueueEntry,
-  RunQueue,
-} from '../../../../controller/core/indexes/queue.ts';
+import { AGING_STEP_MS, type QueueEntry, RunQueue } from '../../../../controller/core/indexes/queue.ts';
+import type { QueueCause } from '../../../../controller/core/records/state.ts';
 import { type RunId, runId } from '../../../../shared/ids.ts';
 import { MINUTE } from '../../../../shared/time.ts';
 import { propertyRuns } from '../property.ts';
