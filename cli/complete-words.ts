@@ -1,5 +1,6 @@
 /** Words that can come next on a command line: commands, options, and names that exist. Asked by the completion scripts. */
 import type { Argument, Command, Option } from 'commander';
+import { assert } from '../shared/assert.ts';
 import { DEFAULT_ADDRESS, parseAddresses } from './globals.ts';
 
 const collections: Readonly<Record<string, string>> = {
@@ -59,12 +60,11 @@ async function namesFor(word: string): Promise<string[]> {
   }
 }
 
-/** `words` are those of the line after `locum`; the last one is being typed. */
-export async function wordsNext(words: readonly string[]): Promise<string[]> {
-  const { buildProgram } = await import('./program.ts');
+/** `program` knows the nouns of the line. `words` are those of the line after `locum`; the last one is being typed. */
+export async function wordsNext(program: Command, words: readonly string[]): Promise<string[]> {
   const typed = words.at(-1) ?? '';
   const before = words.slice(0, -1);
-  const { command, given } = walk(await buildProgram(before), before);
+  const { command, given } = walk(program, before);
   const previous = before.at(-1) ?? '';
   for (let at: Command | null = command; at !== null; at = at.parent) {
     const option = at.options.find((one) => isFlag(one, previous) && one.required);
@@ -78,7 +78,9 @@ export async function wordsNext(words: readonly string[]): Promise<string[]> {
 
 export function define(completeWords: Command): void {
   completeWords.argument('[words...]').action(async (words: string[]) => {
-    const next = await wordsNext(words);
+    const { parent: program } = completeWords;
+    assert(program !== null, 'it is a command of the program');
+    const next = await wordsNext(program, words);
     if (next.length > 0) process.stdout.write(`${next.join('\n')}\n`);
   });
 }

@@ -2,7 +2,16 @@
  * `locum keeper` without the parser of command lines: a keeper is on every host and must stay small. What it does not understand is left
  * to the parser, which has the words for it.
  */
-import type { KeeperOptions } from './keeper.ts';
+export interface KeeperOptions {
+  readonly stateDir: string;
+  readonly stay?: boolean;
+  readonly outputSegmentBytes?: number;
+  readonly outputSegments?: number;
+  readonly outputNewest?: number;
+  readonly outputPolicyBytes?: number;
+  readonly outputHostBytes?: number;
+  readonly outputAgeMs?: number;
+}
 
 /** Flags that take a number, and what they set. */
 const NUMBERS = {

@@ -1,17 +1,7 @@
 /** `locum keeper`: started by the agent, in a session of its own. */
 import type { Command } from 'commander';
 import { wholeNumber } from './globals.ts';
-
-export interface KeeperOptions {
-  readonly stateDir: string;
-  readonly stay?: boolean;
-  readonly outputSegmentBytes?: number;
-  readonly outputSegments?: number;
-  readonly outputNewest?: number;
-  readonly outputPolicyBytes?: number;
-  readonly outputHostBytes?: number;
-  readonly outputAgeMs?: number;
-}
+import type { KeeperOptions } from './keeper-start.ts';
 
 export function define(keeper: Command): void {
   keeper

@@ -2,7 +2,7 @@
 import { Counter, Gauge, Histogram, Registry } from '@prometheus-io/client';
 import { livenessWords, runStateWords } from './codec/words.ts';
 import type { ClusterState } from './core/cluster/cluster.ts';
-import type { StoreStatus } from './leadership/leader-term.ts';
+import type { StoreStatus } from './engine/store-status.ts';
 
 /** The parts of a leader that are looked at when somebody asks. */
 export interface MetricsSource {

@@ -135,6 +135,19 @@ const samples: Readonly<Record<string, readonly Sample[]>> = {
     [{ 'docs/a.md': `| a table | ${'long '.repeat(33)} |\n\`\`\`text\n${'long '.repeat(33)}\n\`\`\`\n` }],
     [{ 'CHANGELOG.md': 'long '.repeat(33), 'shared/a.ts': `// ${'long '.repeat(33)}` }],
   ],
+  'no imports in a circle': [
+    [{ 'cli/a.ts': "\nimport './b.ts';", 'cli/b.ts': "const { a } = await import('./a.ts');" }, 'cli/b.ts:1'],
+    [
+      {
+        'agent/a.ts': "import './b.ts';",
+        'agent/b.ts': "import './c.ts';",
+        'agent/c.ts': "import type { A } from './a.ts';",
+      },
+      'agent/c.ts:1',
+    ],
+    [{ 'agent/a.ts': "import './b.ts';\nimport './c.ts';", 'agent/b.ts': "import './c.ts';", 'agent/c.ts': '' }],
+    [{ 'test/a.ts': "import './b.ts';", 'test/b.ts': "import './a.ts';" }],
+  ],
   'an exported name means one thing in a program': [
     [{ 'agent/a.ts': 'export interface Tree {}', 'agent/b.ts': '\nexport const Tree = 1;' }, 'agent/b.ts:2'],
     [{ 'shared/a.ts': 'export type Place = 1;', 'keeper/a.ts': 'export type Place = 2;' }, 'keeper/a.ts:1'],

@@ -17,6 +17,7 @@ import { type AgentStreamsPort, Performer } from '../engine/effects.ts';
 import { Loop, type SteppedCore } from '../engine/loop.ts';
 import { type Caller, overloaded, PendingCalls } from '../engine/pending-calls.ts';
 import { SharedCheck } from '../engine/shared-check.ts';
+import type { StoreStatus } from '../engine/store-status.ts';
 import { WatchHub } from '../engine/watch-hub.ts';
 import type { ControllerMetrics } from '../metrics.ts';
 import { CopyUnderWay, copyInSlices, type StateCopy } from '../snapshot/state-copy.ts';
@@ -52,18 +53,6 @@ const TROUBLE_PATIENCE_MS = 2_000;
 
 /** Calls that come while about so much waits for the store are refused: clients can't make a leader run ahead until it has to step down. */
 const CALLS_STOP_BYTES = 64 * MIB;
-
-/** How the store keeps up. */
-export interface StoreStatus {
-  /** Undefined: it takes writes. */
-  readonly trouble: StoreTrouble | undefined;
-  /** Records changed in memory and not known to be durable. */
-  readonly waitingRecords: number;
-  /** Their bytes; about, of those that were not handed to the store yet. */
-  readonly waitingBytes: number;
-  /** How long the oldest commit has been waiting; undefined: none is. */
-  readonly waitingMs: number | undefined;
-}
 
 /** A store that has taken no writes for too long. */
 interface Stuck {

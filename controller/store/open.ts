@@ -1,7 +1,8 @@
 /** From a `--store` setting to an open store. Each kind is loaded only when it is used. */
 import type { EtcdAddress } from './etcd/address.ts';
 import type { EtcdStoreOptions } from './etcd/etcd-store.ts';
-import { type Identity, type Store, StoreError, type StoreRecord } from './store.ts';
+import type { Beginning } from './store.ts';
+import { type Store, StoreError } from './store.ts';
 
 export interface OpenStoreOptions {
   /** Take over a store that was copied, moved or restored elsewhere, as its next life. Default: refuse it. */
@@ -40,12 +41,6 @@ export async function openStore(spec: string, options: OpenStoreOptions = {}): P
       return openEtcdStore(where.address, { ...options.etcd, adoptCopy, warn });
     }
   }
-}
-
-/** What a store begins with. */
-export interface Beginning {
-  readonly identity: Identity;
-  readonly records: readonly StoreRecord[];
 }
 
 /**

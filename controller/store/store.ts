@@ -60,6 +60,12 @@ export interface Identity {
   readonly incarnation: number;
 }
 
+/** What a store begins with. */
+export interface Beginning {
+  readonly identity: Identity;
+  readonly records: readonly StoreRecord[];
+}
+
 /** A won election. `term` is strictly greater than every earlier one of this store and carries the incarnation. */
 export interface WonTerm {
   readonly term: number;

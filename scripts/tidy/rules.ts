@@ -1,5 +1,6 @@
 /** The rules of style that matter enough to be tests. Each judges all files at once and says where and why. */
 import { basename } from 'node:path';
+import { circlesOf } from './circles.ts';
 import { byHand } from './door.ts';
 import { importProblem, importsOf, layerOf, reachedByCores, roomProblem } from './imports.ts';
 import { namesWithTwoMeanings } from './names.ts';
@@ -151,6 +152,11 @@ function proseOf(text: string): { readonly line: string; readonly number: number
   });
 }
 
+const noCircles: Rule = {
+  name: 'no imports in a circle',
+  check: (files) => circlesOf(files).map(({ file, at, problem }) => complaint(file, at, problem)),
+};
+
 const oneMeaning: Rule = {
   name: 'an exported name means one thing in a program',
   check: (files) => namesWithTwoMeanings(files).map(({ file, at, problem }) => complaint(file, at, problem)),
@@ -191,6 +197,7 @@ export const rules: readonly Rule[] = [
   oneDoor,
   fileLength,
   proseWidth,
+  noCircles,
   oneMeaning,
   references,
   kebabCase,

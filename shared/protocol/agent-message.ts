@@ -3,6 +3,7 @@ import type { HostProblem, HostProblemKind } from '../host-problem.ts';
 import type { PoolId, ServerId, Uid } from '../ids.ts';
 import type { ReportedAttempt } from './attempt.ts';
 import type { Capability } from './capability.ts';
+import type { CommandOutcome } from './command-outcome.ts';
 import type { RefusedEnd } from './start-refusal.ts';
 
 /** What a host can take. */
@@ -70,8 +71,6 @@ export interface AttemptReport {
   readonly kind: 'report';
   readonly attempts: readonly ReportedAttempt[];
 }
-
-export type CommandOutcome = 'APPLIED' | 'ALREADY_APPLIED' | 'REFUSED' | 'EXPIRED' | 'STALE';
 
 /** An answer to a command, without the command's id. */
 export interface CommandAnswer {

@@ -4,8 +4,8 @@
  * have a list of their own (shared/host-problem.ts). docs/events.md is made from here.
  */
 import { type HostProblemKind, isHostProblemKind } from '../host-problem.ts';
-import type { CommandOutcome } from './agent-message.ts';
 import type { EndCause } from './attempt.ts';
+import type { CommandOutcome } from './command-outcome.ts';
 
 /** EXPIRED: it came too late. STALE: it is of something that is over. SPAWN_FAILED: it can't be run there, however often it is tried. */
 type Means = Exclude<CommandOutcome, 'APPLIED' | 'ALREADY_APPLIED'> | 'SPAWN_FAILED';

@@ -11,6 +11,8 @@ function everyCommand(command: Command): Command[] {
   return [command, ...command.commands.flatMap(everyCommand)];
 }
 
+const next = async (words: readonly string[]) => wordsNext(await buildProgram(words), words);
+
 describe('the command line', () => {
   it('describes each command and each option', async () => {
     const commands = everyCommand(await buildProgram(everyWord));
@@ -59,16 +61,16 @@ describe('the command line', () => {
 
 describe('completion', () => {
   it('offers nouns, then verbs, then options', async () => {
-    expect(await wordsNext([''])).toEqual(expect.arrayContaining(['server', 'policy', 'run', 'status']));
-    expect(await wordsNext([''])).not.toContain('keeper');
-    expect(await wordsNext(['server', ''])).toEqual(expect.arrayContaining(['list', 'make-primary', 'drain']));
-    expect(await wordsNext(['server', 'promote', '--'])).toEqual(
+    expect(await next([''])).toEqual(expect.arrayContaining(['server', 'policy', 'run', 'status']));
+    expect(await next([''])).not.toContain('keeper');
+    expect(await next(['server', ''])).toEqual(expect.arrayContaining(['list', 'make-primary', 'drain']));
+    expect(await next(['server', 'promote', '--'])).toEqual(
       expect.arrayContaining(['--apply', '--dry-run', '--output']),
     );
   });
 
   it('offers the values of an option', async () => {
-    expect(await wordsNext(['server', 'promote', '--apply', ''])).toEqual(['new-only', 'move-now']);
-    expect(await wordsNext(['server', 'list', '-o', ''])).toContain('json');
+    expect(await next(['server', 'promote', '--apply', ''])).toEqual(['new-only', 'move-now']);
+    expect(await next(['server', 'list', '-o', ''])).toContain('json');
   });
 });

@@ -5,7 +5,8 @@ import { EtcdClient } from '../../controller/store/etcd/client.ts';
 import { openEtcdStore } from '../../controller/store/etcd/etcd-store.ts';
 import { beginIdentity, finishIdentity } from '../../controller/store/etcd/identity.ts';
 import { Keys } from '../../controller/store/etcd/keys.ts';
-import { type Beginning, createStore } from '../../controller/store/open.ts';
+import { createStore } from '../../controller/store/open.ts';
+import type { Beginning } from '../../controller/store/store.ts';
 import { EtcdCluster, etcdMissing } from './etcd-cluster.ts';
 import { bytes, contents } from './store-world.ts';
 

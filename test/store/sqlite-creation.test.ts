@@ -3,8 +3,9 @@ import { spawnSync } from 'node:child_process';
 import { chmodSync, existsSync, mkdirSync, readdirSync, statSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { expect, test } from 'vitest';
-import { type Beginning, createStore } from '../../controller/store/open.ts';
+import { createStore } from '../../controller/store/open.ts';
 import { keepFolderPrivate } from '../../controller/store/private-folder.ts';
+import type { Beginning } from '../../controller/store/store.ts';
 import { makeStore, openForTest, testFolder } from './sqlite-folder.ts';
 import { elect, put } from './store-world.ts';
 

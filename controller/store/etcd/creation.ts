@@ -2,8 +2,7 @@
  * Makes a store with its records, whole or not at all: its identity says "unfinished" until every record is there, and no controller opens
  * or leads a store that says so. A restore that was killed is repeated, and begins anew.
  */
-import type { Beginning } from '../open.ts';
-import { StoreError, type StoreRecord, type Write } from '../store.ts';
+import { type Beginning, StoreError, type StoreRecord, type Write } from '../store.ts';
 import type { EtcdAddress } from './address.ts';
 import { EtcdClient } from './client.ts';
 import { EtcdStore, type EtcdStoreOptions } from './etcd-store.ts';

@@ -2,7 +2,8 @@
 import type { WholeHello } from '../../../../controller/core/cluster/event.ts';
 import type { HostProblemKind } from '../../../../shared/host-problem.ts';
 import { poolId, type Uid } from '../../../../shared/ids.ts';
-import type { Capacity, CommandOutcome } from '../../../../shared/protocol/agent-message.ts';
+import type { Capacity } from '../../../../shared/protocol/agent-message.ts';
+import type { CommandOutcome } from '../../../../shared/protocol/command-outcome.ts';
 
 export interface AgentFacts {
   pool: string;

@@ -4,8 +4,9 @@
  */
 import type { FromAgent } from '../../../../controller/core/cluster/event.ts';
 import type { RunId, ServerId } from '../../../../shared/ids.ts';
-import type { CommandOutcome, CommandResult } from '../../../../shared/protocol/agent-message.ts';
+import type { CommandResult } from '../../../../shared/protocol/agent-message.ts';
 import type { EndCause, ReportedAttempt } from '../../../../shared/protocol/attempt.ts';
+import type { CommandOutcome } from '../../../../shared/protocol/command-outcome.ts';
 import type { LeaderMessage } from '../../../../shared/protocol/leader-message.ts';
 import { refusedBy } from '../../../../shared/protocol/start-refusal.ts';
 import { SECOND } from '../../../../shared/time.ts';
