@@ -69,8 +69,8 @@ function doesRun(living: ReadonlySet<Tree>, run: Run): boolean {
 
 /** The exceptions of I5, each shown with its reason. */
 function mayWait(state: ClusterState, policy: Policy, run: Run, age: number, sick: ServerId | undefined): boolean {
+  const { query } = askOf(state, policy, run, age);
   const noRoom = (): boolean => {
-    const { query } = askOf(state, policy, run, age);
     // Beside a sick host, a server that lost or refused the run itself may be left out for its five minutes.
     const exclude = sick === undefined ? [] : [sick, ...query.skip];
     return chooseAtLast(state, policy.spec.pool, { ...query, exclude }) === undefined;
@@ -91,8 +91,10 @@ function mayWait(state: ClusterState, policy: Policy, run: Run, age: number, sic
       return run.reason === 'HOLD' || run.reason === 'OVERLAP' || run.reason === 'STORM';
     case 'QUEUED':
       if (run.reason === 'NEW_INCARNATION' || run.reason === 'STORE_BEHIND') return true;
-      // It failed where there was room and pauses as in BACKOFF, with the time shown.
-      if (run.reason === 'FAILED_HERE' && run.etaWall !== undefined && run.notBeforeAge > age) return true;
+      // It failed where there was room and pauses there as in BACKOFF, with the time shown; nowhere else is room.
+      if (run.reason === 'FAILED_HERE' && run.etaWall !== undefined) {
+        if (run.notBeforeAge > age || chooseAtLast(state, policy.spec.pool, query) === undefined) return true;
+      }
       return staysWithSick || noRoom();
     case 'ASSIGNED':
     case 'STARTING':
