@@ -4,7 +4,7 @@
  */
 import { assert } from '../../shared/assert.ts';
 import { poolLiveOf, serverOf } from './cluster/cluster.ts';
-import type { Turn } from './cluster/turn.ts';
+import type { Turn, View } from './cluster/turn.ts';
 import { refreshIndex } from './placement/capacity.ts';
 import { isClosed } from './placement/gate-view.ts';
 import { advanceRun } from './runs/advance.ts';
@@ -107,7 +107,7 @@ export function periodicLook(turn: Turn): void {
 }
 
 /** So that what is left of a wait is known to the next leader, to half a minute; idle agents cause no writes. */
-function somethingWaits({ state, age }: Turn): boolean {
+function somethingWaits({ state, age }: View): boolean {
   for (const live of state.policyLive.values()) {
     for (const id of live.runs) {
       const run = state.runs.get(id);

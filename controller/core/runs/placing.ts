@@ -82,7 +82,7 @@ function place(turn: Turn, policy: Policy, run: Run, choice: Choice): void {
 type Hold = Pick<Shown, 'reason' | 'message' | 'etaWall'>;
 
 /** Starts are held back for the whole cluster. */
-function startsHeld(turn: Turn): Hold | undefined {
+function startsHeld(turn: View): Hold | undefined {
   const { state, now } = turn;
   if (state.storeBehind !== undefined) return { reason: 'STORE_BEHIND', message: state.storeBehind };
   if (now.mono >= state.noStartBeforeMono) return undefined;
@@ -94,13 +94,13 @@ function startsHeld(turn: Turn): Hold | undefined {
 }
 
 /** After a restore: what the earlier life may have left running (C9). */
-function holdOfPolicy(turn: Turn, policy: Policy): Hold | undefined {
+function holdOfPolicy(turn: View, policy: Policy): Hold | undefined {
   const message = earlierLifeOf(turn.state, policy);
   return message === undefined ? undefined : { reason: 'NEW_INCARNATION', message };
 }
 
 /** A lapsed run goes to the server it was on, which has just said Hello and is about to be welcome (semantics 7). */
-function holdForOwnServer(turn: Turn, run: Run): Hold | undefined {
+function holdForOwnServer(turn: View, run: Run): Hold | undefined {
   const own = run.preferServer;
   if (own === undefined || turn.state.serverLive.get(own)?.session?.phase !== 'OPENING') return undefined;
   return { reason: run.reason, message: `it waits a moment for ${own}, where it was, which is just coming back` };
@@ -146,7 +146,7 @@ function showBlocked(turn: Turn, live: PoolLive, run: Run, told: Map<string, Pic
 }
 
 /** Whatever the run itself avoids or waits out plays no part: where it pauses is room, or it is told so (showPause). */
-function whyBlocked({ state, age }: Turn, policy: Policy, run: Run): Nowhere {
+function whyBlocked({ state, age }: View, policy: Policy, run: Run): Nowhere {
   return whyNowhere(serversNow(state, policy), askOf(state, policy, run, age, { ignored: ['PAUSED', 'SKIPPED'] }));
 }
 
@@ -182,7 +182,7 @@ function dropVoidClaims(turn: Turn, live: PoolLive): void {
 }
 
 /** It is available, and may take the run once its slots are free. */
-function canClaim({ state, age }: Turn, id: ServerId, claimer: RunId): boolean {
+function canClaim({ state, age }: View, id: ServerId, claimer: RunId): boolean {
   const run = state.runs.get(claimer);
   const policy = run === undefined ? undefined : state.policies.get(run.policy);
   if (run === undefined || policy === undefined) return false;
