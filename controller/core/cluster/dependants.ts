@@ -40,9 +40,9 @@ export interface Row<W extends string> {
   readonly looks: readonly W[];
 }
 
-/** The words of the table. "Its runs" of a server are those with an attempt or a reservation there, of a pool those of all its servers. */
+/** The words of the table. Whoever looks at a server looks at its pool as well. "Its runs" of a server are those with an attempt or a reservation there, of a pool those of all its servers. */
 export type PoolWord = 'itself' | 'its servers' | 'their silence' | 'its runs' | 'ranks' | 'blocked runs';
-export type ServerWord = 'itself' | 'its runs' | 'its pool' | 'every pool' | 'blocked runs';
+export type ServerWord = 'itself' | 'its runs' | 'every pool' | 'blocked runs';
 export type PolicyWord = 'itself' | 'its runs' | 'its pool' | 'blocked runs';
 /** "Its servers": where it takes slots or keeps some, before the change and after it. */
 export type RunWord = 'itself' | 'its servers' | 'its pool' | 'its policy';
@@ -67,23 +67,23 @@ export const DEPENDANTS: {
     stormNotBeforeAge: noted(),
   },
   server: {
-    maxSlots: edited('itself', 'its pool', 'blocked runs'),
+    maxSlots: edited('itself', 'blocked runs'),
     labels: edited(),
-    intent: edited('its runs', 'itself', 'its pool', 'blocked runs'),
-    drain: edited('itself', 'its pool'),
-    liveness: edited('its runs', 'itself', 'its pool', 'blocked runs'),
+    intent: edited('its runs', 'itself', 'blocked runs'),
+    drain: edited('itself'),
+    liveness: edited('its runs', 'itself', 'blocked runs'),
     livenessSinceWall: edited(),
     instanceId: edited('its runs', 'itself'),
     machineId: edited('its runs', 'itself'),
     bootId: edited('its runs', 'itself'),
     agentVersion: edited(),
-    capabilities: edited('its runs', 'itself', 'its pool', 'blocked runs'),
-    agentMaxSlots: edited('itself', 'its pool', 'blocked runs'),
-    saturated: edited('its runs', 'itself', 'its pool', 'blocked runs'),
-    gate: edited('its runs', 'itself', 'its pool', 'blocked runs'),
+    capabilities: edited('its runs', 'itself', 'blocked runs'),
+    agentMaxSlots: edited('itself', 'blocked runs'),
+    saturated: edited('its runs', 'itself', 'blocked runs'),
+    gate: edited('its runs', 'itself', 'blocked runs'),
     settledIncarnation: edited(),
     earlierLife: edited('itself', 'every pool', 'blocked runs'),
-    deleting: edited('its runs', 'itself', 'its pool', 'blocked runs'),
+    deleting: edited('its runs', 'itself', 'blocked runs'),
   },
   policy: {
     spec: edited('its runs', 'itself', 'its pool', 'blocked runs'),
@@ -112,7 +112,7 @@ export const DEPENDANTS: {
     notBeforeAge: edited('itself'),
     preferServer: edited('its pool'),
     nextCause: edited(),
-    reservation: edited('its servers', 'its pool'),
+    reservation: edited('its servers'),
     wantedMove: edited('its pool'),
     outcome: edited('itself'),
     failures: edited(),
@@ -139,7 +139,7 @@ export const NEWCOMERS: {
   readonly run: readonly RunWord[];
 } = {
   pool: ['itself'],
-  server: ['itself', 'its pool', 'blocked runs'],
+  server: ['itself', 'blocked runs'],
   policy: ['itself'],
   run: ['itself'],
 };
@@ -178,9 +178,6 @@ export function lookForServer(turn: Turn, server: Server, word: ServerWord): voi
       return;
     case 'its runs':
       turn.lookAtRunsOn(server.id);
-      return;
-    case 'its pool':
-      turn.lookAtPool(server.pool);
       return;
     case 'every pool':
       for (const id of turn.state.pools.keys()) turn.lookAtPool(id);

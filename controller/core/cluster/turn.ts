@@ -2,7 +2,6 @@
 import type { PolicyId, PoolId, RunId, ServerId } from '../../../shared/ids.ts';
 import { DEFAULT_TIMERS, type Timers } from '../../../shared/protocol/timers.ts';
 import type { Now } from '../../../shared/time.ts';
-import type { Server } from '../records/state.ts';
 import { DEFAULT_ELECTION_TTL_MS } from '../records/timers.ts';
 import { ageOf, type ClusterState, emptyCluster, type Keep, type Session, type Waiting } from './cluster.ts';
 import type { Effect } from './effect.ts';
@@ -128,7 +127,7 @@ export class Turn {
     for (const run of live?.reservations ?? []) this.#marked.runs.add(run);
   }
 
-  /** A server: its gate, its room in the index, what it shows, whether its deletion is complete; and its pool. */
+  /** A server: its gate, its room in the index, what it shows, whether its deletion is complete; and then its pool. */
   lookAtServer(id: ServerId): void {
     this.#marked.servers.add(id);
   }
@@ -153,10 +152,9 @@ export class Turn {
   }
 
   /** Whatever hangs on a server, when something beside its record changed: an agent came to speak for it. */
-  lookAroundServer({ id, pool }: Pick<Server, 'id' | 'pool'>): void {
+  lookAroundServer(id: ServerId): void {
     this.lookAtRunsOn(id);
     this.lookAtServer(id);
-    this.lookAtPool(pool);
     this.lookAtBlockedRuns();
   }
 

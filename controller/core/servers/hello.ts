@@ -52,7 +52,7 @@ export function hello(turn: Turn, conn: ConnId, facts: WholeHello): void {
   session.welcome = { needCommit: turn.gate.needCommit, needCheck: turn.gate.needCheck(), verdicts };
   expectKept(turn, session, verdicts);
   turn.gate.cover({ session, sequence: 0, receivedMono: turn.now.mono });
-  turn.lookAroundServer(server);
+  turn.lookAroundServer(server.id);
 }
 
 /** Evidence of a boot is kept: the Hello that brought it may break off, and the next one of the same boot comes after a "heartbeat". */
