@@ -46,7 +46,7 @@ export type ServerWord = 'itself' | 'its runs' | 'every pool' | 'blocked runs';
 export type PolicyWord = 'itself' | 'its runs' | 'its pool' | 'blocked runs';
 /** "Its servers": where it takes slots or keeps some, before the change and after it. */
 export type RunWord = 'itself' | 'its servers' | 'its pool' | 'its policy';
-export type AttemptWord = 'its run' | 'its server' | 'a closed gate';
+export type AttemptWord = 'its run' | 'its server' | 'a closed gate' | 'a wanted move';
 
 const edited = <W extends string>(...looks: readonly W[]): Row<W> => ({ kept: 'EDITED', looks });
 const noted = <W extends string>(...looks: readonly W[]): Row<W> => ({ kept: 'NOTED', looks });
@@ -94,7 +94,7 @@ export const DEPENDANTS: {
     scheduledFromWall: noted(),
   },
   run: {
-    desired: edited('itself'),
+    desired: edited('itself', 'its pool'),
     state: asItsState(),
     reason: asItsState(),
     message: asItsState(),
@@ -121,7 +121,7 @@ export const DEPENDANTS: {
     lastMoveAge: edited(),
   },
   attempt: {
-    state: asItsState('its run', 'a closed gate'),
+    state: asItsState('its run', 'a closed gate', 'a wanted move'),
     startWall: { kept: 'SHOWN', looks: [] },
     endWall: edited(),
     end: edited('its server', 'its run'),
@@ -232,7 +232,11 @@ export function lookForAttempt(turn: Turn, run: Run, attempt: Attempt, word: Att
       // It lets one start through at a time: this one may be out of the way of the next.
       const server = turn.state.servers.get(attempt.server);
       if (server !== undefined && isClosedGate(server.gate)) turn.lookAtServer(server.id);
+      return;
     }
+    case 'a wanted move':
+      // It may begin, or be done already: the run has come to where it was to go.
+      if (run.wantedMove !== undefined) turn.lookAtPool(run.pool);
   }
 }
 

@@ -12,6 +12,7 @@ import { fileURLToPath } from 'node:url';
 import { present } from '../../../shared/assert.ts';
 import type { RunOptions, SeedResult } from '../run.ts';
 import { MUTANTS, type Mutant } from './mutants.ts';
+import { WATCHERS } from './watchers.ts';
 
 const ROOT = join(dirname(fileURLToPath(import.meta.url)), '../../..');
 const MARK = '?mutant=';
@@ -44,7 +45,7 @@ export async function loadTranscripts(id: string): Promise<typeof import('../../
 
 const mutantOf = (id: string): Mutant =>
   present(
-    MUTANTS.find((one) => one.id === id),
+    [...MUTANTS, ...WATCHERS].find((one) => one.id === id),
     `there is no mutant ${id}`,
   );
 
@@ -89,7 +90,7 @@ function install(): void {
 
 function patch(source: string, file: string, id: string): string {
   let text = source;
-  for (const change of MUTANTS.find((one) => one.id === id)?.patches ?? []) {
+  for (const change of mutantOf(id).patches) {
     if (change.file !== file) continue;
     const found = text.split(change.find).length - 1;
     if (found !== 1)

@@ -131,9 +131,10 @@ describe('a change of a record', () => {
 
   it.each(Object.keys(DEPENDANTS.attempt))('of an attempt has looked at again what the row of %s says', (field) => {
     fc.assert(
-      fc.property(attempts, servers, (other, { gate }) => {
+      fc.property(attempts, servers, fc.boolean(), (other, { gate }, isWanted) => {
         const { turn, server, run, attempt } = world();
         change(turn, server, { gate }, SILENT);
+        if (isWanted) change(turn, run, { wantedMove: { server: B, cause: 'MOVE', sinceAge: 0 } }, SILENT);
         calm(turn);
         const same = deepEqual(Reflect.get(attempt, field), Reflect.get(other, field));
         const patch = { [field]: Reflect.get(other, field) } as AttemptPatch;
@@ -143,6 +144,7 @@ describe('a change of a record', () => {
         const isClosed = probation !== undefined || (quarantine !== undefined && quarantine.phase !== 'OVER');
         const wanted = (row?.looks ?? []).flatMap((word) => {
           if (word === 'its run') return [`runs/${run.id}`];
+          if (word === 'a wanted move') return run.wantedMove === undefined ? [] : ['pools/default'];
           return word === 'its server' || isClosed ? ['servers/a'] : [];
         });
         expect(marksOf(turn)).toEqual(same ? [] : [...new Set(wanted)].sort());
