@@ -57,7 +57,7 @@ export const agentMutants: readonly Mutant[] = [
   {
     id: 'A3-spent',
     what: 'a refused start does not spend its epoch: when it comes again, it may run',
-    caughtBy: [239, 517],
+    caughtBy: [239, 443, 517],
     patches: [
       {
         file: START,

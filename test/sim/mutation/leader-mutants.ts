@@ -48,7 +48,8 @@ export const leaderMutants: readonly Mutant[] = [
   {
     id: 'C2-stopping',
     what: 'grants are not noted for an attempt from the decision to stop it on, not from the hand-over of the stop',
-    caughtBy: [1358, 1609, 2836],
+    caughtBy: [1358, 1609],
+    caughtIn: ['stop-held-by-the-store.txt'],
     patches: [
       {
         file: ATTEMPT,

@@ -31,7 +31,7 @@ export const storeMutants: readonly Mutant[] = [
   {
     id: 'S-unfold',
     what: 'the next leader removes what is staged without unfolding what the head names',
-    caughtBy: [146, 165],
+    caughtBy: [146, 399],
     patches: [
       { file: STAGED, find: 'if (this.#named !== undefined) apply(this.#records, this.#namedWrites());', instead: '' },
     ],
