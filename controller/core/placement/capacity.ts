@@ -53,11 +53,13 @@ export interface SlotsAside {
   readonly given?: number | undefined;
 }
 
-/** A server as it is when it is asked: nothing is counted that is not asked for. */
+/** A server at one moment, for one question: its runs are counted when that is asked for, and once. */
 class LiveView implements ServerView {
   readonly #state: ClusterState;
   readonly #server: Server;
   readonly #aside: SlotsAside;
+  #used: number | undefined;
+  #reserved: number | undefined;
 
   constructor(state: ClusterState, server: Server, aside: SlotsAside) {
     this.#state = state;
@@ -94,11 +96,13 @@ class LiveView implements ServerView {
   }
 
   get usedSlots(): number {
-    return usedSlots(this.#state, this.#server);
+    this.#used ??= usedSlots(this.#state, this.#server);
+    return this.#used;
   }
 
   get reservedSlots(): number {
-    return reservedSlots(this.#state, this.#server, this.#aside.run) + (this.#aside.given ?? 0);
+    this.#reserved ??= reservedSlots(this.#state, this.#server, this.#aside.run) + (this.#aside.given ?? 0);
+    return this.#reserved;
   }
 
   get maxSlots(): number {

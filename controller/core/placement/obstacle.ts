@@ -269,11 +269,11 @@ function silenceRule(reason: 'LEFT' | 'MISSING' | 'SUSPECT', change: string): Ru
 function gateRule(reason: 'PROBATION' | 'QUARANTINED', is: string): Rule<Looked> {
   return {
     reason,
-    stands: ({ view: { gate, isBusy }, isLastResort }) => gate.kind === reason && !(isLastResort && !isBusy),
-    words: ({ view: { gate, isBusy }, isLastResort }) => {
+    // Whether a start is under way is asked last: it costs as much as there are runs.
+    stands: ({ view, isLastResort }) => view.gate.kind === reason && !(isLastResort && !view.isBusy),
+    words: ({ view: { gate }, isLastResort }) => {
       if (gate.kind === 'OPEN') return { is, change: 'it is open' };
-      const change =
-        isLastResort && isBusy ? 'it is tried with one start at a time, and one is under way' : gate.wayOut;
+      const change = isLastResort ? 'it is tried with one start at a time, and one is under way' : gate.wayOut;
       return { is, because: gate.why, untilAge: gate.untilAge, change };
     },
   };
