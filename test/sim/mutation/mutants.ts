@@ -3,6 +3,7 @@
  * system hold the same rule, each behind the other, both are changed: one alone would be covered by the other.
  */
 import { agentMutants } from './agent-mutants.ts';
+import { dependantMutants } from './dependant-mutants.ts';
 import { leaderMutants } from './leader-mutants.ts';
 import { setbackMutants } from './setback-mutants.ts';
 import { shellMutants } from './shell-mutants.ts';
@@ -33,4 +34,5 @@ export const MUTANTS: readonly Mutant[] = [
   ...setbackMutants,
   ...storeMutants,
   ...shellMutants,
+  ...dependantMutants,
 ];
