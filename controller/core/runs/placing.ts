@@ -38,6 +38,7 @@ export function placePool(turn: Turn, pool: PoolId): void {
   const full = new Set<string>();
   const blocked: Run[] = [];
   const pausing = new Set<Run>();
+  const claimers = new Set(live.claims.values());
   let passedOver = 0;
   for (const entry of queue) {
     const run = state.runs.get(entry.run);
@@ -50,7 +51,9 @@ export function placePool(turn: Turn, pool: PoolId): void {
     }
     const paused = pausedServers(run, turn.age);
     if (paused.length > 0) pausing.add(run);
-    const sameQuestion = `${policy.id} ${run.slots} ${run.preferServer ?? ''} ${run.reservation?.server ?? ''} ${paused.join(' ')}`;
+    // Whoever has claimed a server asks for itself: it may go where the others may not.
+    const claimer = claimers.has(run.id) ? run.id : '';
+    const sameQuestion = `${policy.id} ${run.slots} ${claimer} ${run.preferServer ?? ''} ${run.reservation?.server ?? ''} ${paused.join(' ')}`;
     const choice = full.has(sameQuestion)
       ? undefined
       : choose(serversNow(state, policy), askOf(state, policy, run, turn.age));
