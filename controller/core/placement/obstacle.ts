@@ -219,6 +219,13 @@ export function obstacleAt(
 export const isInAvailableList = (view: ServerView, id: ServerId, isLastResort = false): boolean =>
   !UNAVAILABLE.some(({ stands }) => stands({ id, view, isLastResort }));
 
+/** Why a server is not in the available list; undefined: it is in it. */
+export function unavailability(view: ServerView, id: ServerId): Obstacle | undefined {
+  const subject = { id, view, isLastResort: false };
+  const rule = UNAVAILABLE.find(({ stands }) => stands(subject));
+  return rule === undefined ? undefined : { reason: rule.reason, ...rule.words(subject) };
+}
+
 /** It would stand however long the run waited: until the policy, the server's limit or what it offers is changed. */
 export const isLasting = ({ reason }: Obstacle): boolean =>
   reason === 'DELETING' || LASTING.some((rule) => rule.reason === reason);

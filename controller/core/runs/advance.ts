@@ -6,8 +6,9 @@ import { MINUTE, SECOND } from '../../../shared/time.ts';
 import { change, changeAttempt, SILENT } from '../cluster/change.ts';
 import { attemptLiveOf, poolLiveOf, poolOf, serverLiveOf, serverOf } from '../cluster/cluster.ts';
 import type { Turn, View } from '../cluster/turn.ts';
-import { isAvailable } from '../placement/capacity.ts';
+import { serverView } from '../placement/capacity.ts';
 import { happened } from '../placement/happened.ts';
+import { obstacleText, unavailability } from '../placement/obstacle.ts';
 import { avoided, nextSetback, withSkip } from '../placement/setback.ts';
 import type { Attempt, Run } from '../records/state.ts';
 import {
@@ -319,11 +320,13 @@ function settleMove(turn: Turn, run: Run, attempt: Attempt): void {
 function dropStaleReservation(turn: Turn, run: Run): void {
   const { reservation } = run;
   if (reservation === undefined) return;
-  const target = turn.state.servers.get(reservation.server);
-  const late = turn.age >= reservation.sinceAge + RESERVATION_MAX_MS;
-  if (!late && target !== undefined && isAvailable(turn.state, target)) {
-    turn.wakeRunAtAge(run.id, reservation.sinceAge + RESERVATION_MAX_MS);
+  const { server, sinceAge } = reservation;
+  if (turn.age >= sinceAge + RESERVATION_MAX_MS) {
+    abandonMove(turn, run, 'TOO_LATE');
     return;
   }
-  abandonMove(turn, run, late ? 'TOO_LATE' : 'TARGET_UNAVAILABLE');
+  const target = serverView(turn.state, server);
+  const obstacle = target === undefined ? undefined : unavailability(target, server);
+  if (target !== undefined && obstacle === undefined) turn.wakeRunAtAge(run.id, sinceAge + RESERVATION_MAX_MS);
+  else abandonMove(turn, run, 'TARGET_UNAVAILABLE', obstacle && `${server} ${obstacleText(obstacle, turn.age)}`);
 }

@@ -49,9 +49,9 @@ const WHY_ABANDONED: Readonly<Record<AbandonCause, string>> = {
 };
 
 /** The move is off, and says why. */
-export function abandonMove(turn: Turn, run: Run, cause: AbandonCause): void {
+export function abandonMove(turn: Turn, run: Run, cause: AbandonCause, why = WHY_ABANDONED[cause]): void {
   const { reservation } = run;
   if (reservation === undefined) return;
-  const message = `${run.id} is not moved to ${reservation.server}: ${WHY_ABANDONED[cause]}`;
+  const message = `${run.id} is not moved to ${reservation.server}: ${why}`;
   endReservation(turn, run, { type: 'RUN_MOVE_ABANDONED', cause, message, server: reservation.server });
 }
