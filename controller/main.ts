@@ -21,9 +21,10 @@ import { systemClock } from './engine/clock.ts';
 import { failoverDelayMs } from './failover-delay.ts';
 import type { LeaderTerm } from './leadership/leader-term.ts';
 import { Leadership } from './leadership/leadership.ts';
+import { RoleWatch } from './leadership/role.ts';
 import { ControllerMetrics } from './metrics.ts';
 import { type Candidate, encodeCandidate } from './replication/candidate.ts';
-import { type Readiness, Replica } from './replication/replica.ts';
+import { type Readiness, Replica, readinessOf } from './replication/replica.ts';
 import { StaleReads } from './replication/stale-reads.ts';
 import { type Identity, type Store, StoreError } from './store/store.ts';
 
@@ -90,6 +91,7 @@ class RunningParts {
   readonly #agents: AgentStreams;
   readonly #replica: Replica;
   readonly #over = new AbortController();
+  readonly #role = new RoleWatch();
   /** Made once the addresses are known that it campaigns with. */
   #leadership: Leadership | undefined;
   #agentListener: AgentListener | undefined;
@@ -117,15 +119,11 @@ class RunningParts {
     });
     this.#replica = new Replica({
       store,
-      identity,
       self: this.#self,
       log,
       agents: this.#agents,
-      leads: () => this.#leads,
-      handOver: async (handover) => this.#leadership?.handOver(handover),
-      heartbeatMs: () => longestHeartbeatMs(this.#leadership?.leaderTerm),
+      role: this.#role,
       services: API_SERVICES,
-      onChange: () => this.#showHealth(),
       shutdownSignal: this.#over.signal,
     });
   }
@@ -136,6 +134,7 @@ class RunningParts {
       startAgentListener({ ...agentListen, health: this.#health, onConnect: (call) => this.#agents.accept(call) }),
     );
     this.#agentListener = agentListener;
+    void this.#showHealth();
     this.#sweep = setInterval(() => this.#agents.sweep(), SWEEP_MS).unref();
     const apiListener = await named('--api-listen', () =>
       startApiListener({
@@ -143,7 +142,7 @@ class RunningParts {
         api: this.#apiContext(() => this.#leaderTerm()),
         stale: this.#apiContext(this.#staleReads()),
         forwarder: this.#replica.forwarder,
-        leads: () => this.#leads,
+        leads: () => this.#role.leads,
         health: this.#health,
         metrics: this.#metrics,
         log,
@@ -167,7 +166,7 @@ class RunningParts {
 
   /** The lead is given up first, so that the next leader is at work while calls in flight, agents and listeners end here. */
   async close(): Promise<void> {
-    const led = this.#leads;
+    const led = this.#role.leads;
     clearInterval(this.#sweep);
     await this.#leadership?.close();
     if (led && this.#store.kind === 'etcd') await this.#nextLeader();
@@ -176,10 +175,6 @@ class RunningParts {
     await this.#apiListener?.close(GRACE_MS);
     await agentsClosed;
     await this.#store.close();
-  }
-
-  get #leads(): boolean {
-    return this.#leadership?.leads ?? false;
   }
 
   #makeLeadership(candidate: string): Leadership {
@@ -195,7 +190,7 @@ class RunningParts {
       initialTimers,
       electionTtlMs,
       keep,
-      onLeaderTerm: () => this.#replica.view.touch(),
+      role: this.#role,
       onTrouble: (trouble) => {
         if (trouble === undefined) log.info('the store takes writes again');
         else log.error({ reason: trouble.reason }, `the store takes no writes: ${trouble.detail}`);
@@ -261,14 +256,16 @@ class RunningParts {
 
   #readiness(): Readiness {
     const trouble = this.#leadership?.leaderTerm?.trouble;
-    if (trouble === undefined) return this.#replica.readiness;
+    if (trouble === undefined) return readinessOf(this.#role.now);
     return { ready: false, words: `no store: it takes no writes: ${trouble.detail}` };
   }
 
   /** Each controller answers calls while one of them leads; `leader` tells load balancers which one that is. */
-  #showHealth(): void {
-    this.#health.setAll(this.#replica.readiness.ready ? 'SERVING' : 'NOT_SERVING');
-    this.#health.set('leader', this.#leads ? 'SERVING' : 'NOT_SERVING');
+  async #showHealth(): Promise<void> {
+    for await (const role of this.#role.changes(this.#over.signal)) {
+      this.#health.setAll(readinessOf(role).ready ? 'SERVING' : 'NOT_SERVING');
+      this.#health.set('leader', role.kind === 'LEADING' ? 'SERVING' : 'NOT_SERVING');
+    }
   }
 }
 
@@ -278,11 +275,6 @@ async function aborted(signal: AbortSignal | undefined): Promise<never> {
   signal?.addEventListener('abort', () => reject(signal.reason), { once: true });
   if (signal?.aborted) reject(signal.reason);
   return promise;
-}
-
-function longestHeartbeatMs(leaderTerm: LeaderTerm | undefined): number {
-  const pools = [...(leaderTerm?.state.pools.values() ?? [])];
-  return Math.max(0, ...pools.map(({ timers }) => timers.heartbeatMs));
 }
 
 /** Other hosts can't connect to "every address". */

@@ -19,6 +19,7 @@ import { createScheduleReader } from '../engine/schedules.ts';
 import type { ControllerMetrics } from '../metrics.ts';
 import { type Identity, type Snapshot, type Store, StoreError, type WonTerm } from '../store/store.ts';
 import { LeaderTerm } from './leader-term.ts';
+import type { Handover, RoleWatch } from './role.ts';
 
 export interface LeadershipOptions {
   readonly store: Store;
@@ -35,19 +36,11 @@ export interface LeadershipOptions {
   readonly keep?: Keep | undefined;
   /** How long a silent leader keeps the lead. Default: that of the core. */
   readonly electionTtlMs?: number | undefined;
-  /** A term began (calls are answered) or ended (undefined). */
-  readonly onLeaderTerm: (leaderTerm: LeaderTerm | undefined) => void;
+  /** Is told when a term begins (calls are answered), and when it ends. */
+  readonly role: RoleWatch;
   readonly onTrouble: (trouble: StoreTrouble | undefined) => void;
   /** A defect of ours: the process must end. */
   readonly onFatal: (error: unknown) => void;
-}
-
-/** How a leader gives its term to another one. */
-export interface Handover {
-  /** The candidate that is to lead next. Undefined: any other one. */
-  readonly to: string | undefined;
-  /** Until it resolves, this controller stays out of the elections. */
-  readonly rest: (signal: AbortSignal) => Promise<unknown>;
 }
 
 /** Between two tries to be elected by a store that is full. */
@@ -85,6 +78,7 @@ export class Leadership {
     if (!this.leads) return;
     const leaderTerm = this.#leaderTerm;
     this.#leaving = true;
+    this.#options.role.leave();
     await this.#answerCalls();
     // It has ended by itself meanwhile; the next one is not what was to be handed over.
     if (this.#leaderTerm !== leaderTerm) return;
@@ -106,6 +100,7 @@ export class Leadership {
   /** Ends the term, if there is one, and gives it back so that the next leader need not wait. */
   async close(): Promise<void> {
     this.#leaving = true;
+    this.#options.role.leave();
     await this.#answerCalls();
     this.#closing.abort(
       new LocumError('NOT_LEADER', 'this controller is shutting down: ask the next one', { retryAfterMs: 1_000 }),
@@ -168,8 +163,7 @@ export class Leadership {
 
   /** Resolves with why the term is over. */
   #leadUntilOver({ term, lost }: WonTerm, identity: Identity, snapshot: Snapshot): Promise<string> {
-    const { clock, agents, metrics, log, version, initialTimers, electionTtlMs, keep, store, onLeaderTerm } =
-      this.#options;
+    const { clock, agents, metrics, log, version, initialTimers, electionTtlMs, keep, store, role } = this.#options;
     const over = Promise.withResolvers<string>();
     this.#endTerm = over.resolve;
     const records = snapshot.records.map(({ key, value }) => decodeRecord(key, value));
@@ -218,7 +212,7 @@ export class Leadership {
     this.#ledOnce = true;
     metrics.source = leaderTerm;
     agents.attach(leaderTerm);
-    onLeaderTerm(leaderTerm);
+    role.lead({ leaderTerm, handOver: (handover) => this.handOver(handover) });
     this.#firstTerm.resolve();
 
     return over.promise.then((reason) => {
@@ -230,7 +224,7 @@ export class Leadership {
   }
 
   #end(leaderTerm: LeaderTerm, reason: string): void {
-    const { agents, metrics, onLeaderTerm } = this.#options;
+    const { agents, metrics, role } = this.#options;
     const error = new LocumError(
       'NOT_LEADER',
       `this controller does not lead any more (${reason}): ask again in a moment`,
@@ -240,7 +234,7 @@ export class Leadership {
     );
     this.#leaderTerm = undefined;
     metrics.source = undefined;
-    onLeaderTerm(undefined);
+    role.stand();
     leaderTerm.end(error);
     agents.detach(error);
   }

@@ -5,7 +5,7 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import type { Logger } from '../../shared/log.ts';
 import type { AgentStreams } from '../agents/agent-streams.ts';
-import type { Handover } from '../leadership/leadership.ts';
+import type { Handover } from '../leadership/role.ts';
 import type { Store } from '../store/store.ts';
 import type { LeaderView } from './leader-view.ts';
 import { type Advice, LonelyLeader, REST_MS } from './lonely-leader.ts';

@@ -14,6 +14,11 @@ export interface Candidate {
   readonly version: string;
 }
 
+/** The controller that leads, as it campaigned. */
+export interface KnownLeader extends Candidate {
+  readonly term: number;
+}
+
 export function encodeCandidate({ id, api, agent, version }: Candidate): string {
   return JSON.stringify({ id, api, agent, version });
 }

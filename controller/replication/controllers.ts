@@ -1,10 +1,10 @@
 /** The controllers that share the store: who is there, and who leads. */
 import { setTimeout as sleep } from 'node:timers/promises';
 import { LocumError, notFound } from '../../shared/errors.ts';
-import type { Handover } from '../leadership/leadership.ts';
+import type { Handover } from '../leadership/role.ts';
 import type { Store } from '../store/store.ts';
-import { type Candidate, decodeCandidate } from './candidate.ts';
-import type { KnownLeader, LeaderView } from './leader-view.ts';
+import { type Candidate, decodeCandidate, type KnownLeader } from './candidate.ts';
+import type { LeaderView } from './leader-view.ts';
 
 export interface ControllersOptions {
   readonly store: Pick<Store, 'members' | 'leader'>;

@@ -6,11 +6,7 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import { messageOf } from '../../shared/caught-error.ts';
 import type { Logger } from '../../shared/log.ts';
 import type { LeaderSeen, Store } from '../store/store.ts';
-import { type Candidate, decodeCandidate } from './candidate.ts';
-
-export interface KnownLeader extends Candidate {
-  readonly term: number;
-}
+import { decodeCandidate, type KnownLeader } from './candidate.ts';
 
 export interface LeaderViewOptions {
   readonly store: Pick<Store, 'leader' | 'observe'>;

@@ -16,7 +16,8 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import { parseListenAddress } from '../../shared/listen-address.ts';
 import type { Logger } from '../../shared/log.ts';
 import type { Store } from '../store/store.ts';
-import type { KnownLeader, LeaderView } from './leader-view.ts';
+import type { KnownLeader } from './candidate.ts';
+import type { LeaderView } from './leader-view.ts';
 
 export interface WatchdogOptions {
   readonly store: Pick<Store, 'endTerm'>;

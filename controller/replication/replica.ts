@@ -2,8 +2,8 @@
 import type { DescService } from '@bufbuild/protobuf';
 import type { Logger } from '../../shared/log.ts';
 import type { AgentStreams } from '../agents/agent-streams.ts';
-import type { Handover } from '../leadership/leadership.ts';
-import type { Identity, Store } from '../store/store.ts';
+import type { Handover, Role, RoleWatch } from '../leadership/role.ts';
+import type { Store } from '../store/store.ts';
 import { watchAgentReach } from './agent-reach.ts';
 import { type Candidate, encodeCandidate } from './candidate.ts';
 import { Controllers } from './controllers.ts';
@@ -14,20 +14,14 @@ import { WarmCopy } from './warm-copy.ts';
 
 export interface ReplicaOptions {
   readonly store: Store;
-  readonly identity: Identity;
   /** Id of this controller. */
   readonly self: string;
   readonly log: Logger;
   readonly agents: Pick<AgentStreams, 'pointTo' | 'heard' | 'refusedHellos'>;
-  /** Whether this controller leads and takes calls. */
-  readonly leads: () => boolean;
-  readonly handOver: (handover: Handover) => Promise<void>;
-  /** Longest heartbeat interval of all pools; asked while this controller leads. */
-  readonly heartbeatMs: () => number;
+  /** What this controller is; this one says what it sees of the others. */
+  readonly role: RoleWatch;
   /** Services whose calls are the leader's affair. */
   readonly services: readonly DescService[];
-  /** What this controller does or sees has changed. */
-  readonly onChange: () => void;
   readonly shutdownSignal: AbortSignal;
 }
 
@@ -45,19 +39,24 @@ export class Replica {
   #following: AbortController | undefined;
 
   constructor(options: ReplicaOptions) {
-    const { store, self, log, leads, handOver, services, shutdownSignal } = options;
+    const { store, self, log, role, services, shutdownSignal } = options;
     this.#options = options;
     this.view = new LeaderView({ store, log });
-    this.forwarder = new Forwarder({ view: this.view, self, leads, services, shutdownSignal });
-    this.controllers = new Controllers({ store, view: this.view, handOver });
+    this.forwarder = new Forwarder({ view: this.view, self, leads: () => role.leads, services, shutdownSignal });
+    this.controllers = new Controllers({
+      store,
+      view: this.view,
+      handOver: (handover) => handOver(role.now, handover),
+    });
     this.copy = new WarmCopy(store, log);
   }
 
   /** Joins the others and follows who leads. Resolves when it is known that somebody else does; never, if nobody else does. */
   async start(candidate: Candidate): Promise<void> {
     const { store, view } = { store: this.#options.store, view: this.view };
-    const { self, log, shutdownSignal } = this.#options;
-    view.onChange(() => this.#look(), shutdownSignal);
+    const { self, log, role, agents, shutdownSignal } = this.#options;
+    view.onChange(() => this.#see(), shutdownSignal);
+    void this.#follow();
     view.start(shutdownSignal);
     // Only for lists: a store that does not answer now must not keep the controller from starting.
     store.join(encodeCandidate(candidate)).catch((error: unknown) => {
@@ -67,9 +66,14 @@ export class Replica {
     if (store.kind === 'etcd') {
       void this.controllers.watch(shutdownSignal);
       watchOverLeaders({ store, view, self, log }, shutdownSignal);
-      void watchAgentReach({ ...this.#options, view }, shutdownSignal);
+      const reach = {
+        leads: () => role.leads,
+        handOver: (handover: Handover) => handOver(role.now, handover),
+        heartbeatMs: () => longestHeartbeatMs(role.now),
+      };
+      void watchAgentReach({ store, view, self, log, agents, ...reach }, shutdownSignal);
     }
-    this.#look();
+    this.#see();
     await view.when(() => (this.otherLeader === undefined ? undefined : true), shutdownSignal);
   }
 
@@ -79,29 +83,32 @@ export class Replica {
     return leader === undefined || leader.id === this.#options.self ? undefined : leader;
   }
 
-  #look(): void {
-    const { agents, leads, onChange } = this.#options;
-    const { otherLeader } = this;
-    const other = { endpoint: otherLeader?.agent ?? '', term: otherLeader?.term ?? 0 };
-    agents.pointTo(otherLeader === undefined || leads() || this.view.isDoubted ? undefined : other);
-    this.#keepCopy();
-    onChange();
+  #see(): void {
+    const { otherLeader: leader } = this;
+    const { storeProblem, isDoubted } = this.view;
+    const { role } = this.#options;
+    role.see(
+      leader === undefined ? { kind: 'ALONE', storeProblem } : { kind: 'FOLLOWING', leader, isDoubted, storeProblem },
+    );
   }
 
-  get readiness(): Readiness {
-    const { leads } = this.#options;
-    if (leads()) return { ready: true, words: 'leader' };
-    const { storeProblem } = this.view;
-    if (storeProblem !== undefined) return { ready: false, words: `no store: ${storeProblem}` };
-    if (this.otherLeader === undefined) return { ready: false, words: 'follower of nobody: none leads just now' };
-    return { ready: true, words: `follower of ${this.otherLeader.id}` };
+  /** Sends agents and calls to where they belong, whatever becomes of this controller. */
+  async #follow(): Promise<void> {
+    const { role, agents, shutdownSignal } = this.#options;
+    for await (const now of role.changes(shutdownSignal)) {
+      agents.pointTo(
+        now.kind === 'FOLLOWING' && !now.isDoubted ? { endpoint: now.leader.agent, term: now.leader.term } : undefined,
+      );
+      this.#keepCopy(now);
+      // Calls wait for what they see there.
+      this.view.touch();
+    }
   }
 
   /** The copy is a follower's; a leader has the state itself. */
-  #keepCopy(): void {
-    const { leads, shutdownSignal } = this.#options;
-    const follows = !leads() && this.otherLeader !== undefined;
-    if (!follows) {
+  #keepCopy(now: Role): void {
+    const { shutdownSignal } = this.#options;
+    if (now.kind !== 'FOLLOWING') {
       this.#following?.abort();
       this.#following = undefined;
     } else if (this.#following === undefined) {
@@ -109,4 +116,21 @@ export class Replica {
       void this.copy.follow(AbortSignal.any([this.#following.signal, shutdownSignal]));
     }
   }
+}
+
+/** What a probe of this controller is answered. */
+export function readinessOf(role: Role): Readiness {
+  if (role.kind === 'LEADING') return { ready: true, words: 'leader' };
+  if (role.storeProblem !== undefined) return { ready: false, words: `no store: ${role.storeProblem}` };
+  if (role.kind === 'ALONE') return { ready: false, words: 'follower of nobody: none leads just now' };
+  return { ready: true, words: `follower of ${role.leader.id}` };
+}
+
+async function handOver(role: Role, handover: Handover): Promise<void> {
+  if (role.kind === 'LEADING') await role.handOver(handover);
+}
+
+function longestHeartbeatMs(role: Role): number {
+  const pools = role.kind === 'LEADING' ? [...role.leaderTerm.state.pools.values()] : [];
+  return Math.max(0, ...pools.map(({ timers }) => timers.heartbeatMs));
 }

@@ -4,6 +4,7 @@ import { encodeRecord } from '../../../controller/codec/record.ts';
 import { newMeta } from '../../../controller/core/cluster/cluster.ts';
 import { systemClock } from '../../../controller/engine/clock.ts';
 import { isFirstOfIncarnation, Leadership } from '../../../controller/leadership/leadership.ts';
+import { RoleWatch } from '../../../controller/leadership/role.ts';
 import { ControllerMetrics } from '../../../controller/metrics.ts';
 import { MemoryCluster, MemoryStore } from '../../../controller/store/memory.ts';
 import { StoreError } from '../../../controller/store/store.ts';
@@ -20,6 +21,11 @@ function leadershipOf(cluster: MemoryCluster) {
   const shared = { clock: systemClock, log, metrics };
   const terms: (number | undefined)[] = [];
   const fatal: unknown[] = [];
+  const role = new RoleWatch();
+  void (async () => {
+    for await (const now of role.changes(new AbortController().signal))
+      terms.push(now.kind === 'LEADING' ? now.leaderTerm.term : undefined);
+  })();
   const leadership = new Leadership({
     ...shared,
     store,
@@ -27,7 +33,7 @@ function leadershipOf(cluster: MemoryCluster) {
     candidate: 'test',
     version: 'test',
     initialTimers: DEFAULT_TIMERS,
-    onLeaderTerm: (leaderTerm) => void terms.push(leaderTerm?.term),
+    role,
     onTrouble: () => undefined,
     onFatal: (error) => void fatal.push(error),
   });
@@ -48,7 +54,7 @@ describe('a leadership', () => {
     });
     expect(await second.read((state) => [...state.pools.values()][0]?.uid)).toBe(uid);
     await leadership.close();
-    expect(terms).toEqual([first, undefined, second.term, undefined]);
+    expect(terms).toEqual([undefined, first, undefined, second.term, undefined]);
     expect(cluster.leader).toBeUndefined();
     expect(fatal).toEqual([]);
     await store.close();
@@ -86,7 +92,7 @@ describe('a leadership', () => {
     cluster.depose(second.term, 'for a test');
     const third = await eventually(async () => (leadership.leaderTerm === second ? undefined : leadership.leaderTerm));
     await leadership.close();
-    expect(terms).toEqual([first.term, undefined, second.term, undefined, third.term, undefined]);
+    expect(terms).toEqual([undefined, first.term, undefined, second.term, undefined, third.term, undefined]);
     expect(rested).toBe(false);
     await store.close();
   });
@@ -100,7 +106,7 @@ describe('a leadership', () => {
     await writer.resign();
     const { leadership, terms } = leadershipOf(cluster);
     await expect(leadership.start()).rejects.toMatchObject({ reason: 'CORRUPT' });
-    expect(terms).toEqual([]);
+    expect(terms).toEqual([undefined]);
     await leadership.close();
   });
 
@@ -111,7 +117,7 @@ describe('a leadership', () => {
     const { leadership, terms } = leadershipOf(cluster);
     void leadership.start();
     await leadership.close();
-    expect(terms).toEqual([]);
+    expect(terms).toEqual([undefined]);
   });
 });
 
