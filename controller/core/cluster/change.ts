@@ -6,6 +6,7 @@
  * Records are changed in place: whoever holds one sees its new state. The effects of a step are encoded before the next one
  * (effect.ts), so nothing that is under way shows through.
  */
+import { assert } from '../../../shared/assert.ts';
 import { deepEqual } from '../../../shared/deep-equal.ts';
 import type { Epoch, ServerId } from '../../../shared/ids.ts';
 import type { EventType } from '../records/event-type.ts';
@@ -182,8 +183,9 @@ const STRENGTH: Readonly<Record<Keeping, number>> = { SHOWN: 0, NOTED: 1, EDITED
 function keptAs(rows: Rows<string>, fields: readonly string[], inState: Keeping): Keeping {
   let strongest: Keeping = 'SHOWN';
   for (const field of fields) {
-    const row = rows[field]?.kept ?? 'EDITED';
-    const kept = row === 'AS_ITS_STATE' ? inState : row;
+    const row = rows[field];
+    assert(row !== undefined, 'only fields with a row in the table of dependants change');
+    const kept = row.kept === 'AS_ITS_STATE' ? inState : row.kept;
     if (STRENGTH[kept] > STRENGTH[strongest]) strongest = kept;
   }
   return strongest;

@@ -241,6 +241,12 @@ describe('a change of a record', () => {
     expect(second).toMatchObject({ ...NEWS, actor: 'operator:ann', pool: 'default', server: 'a' });
   });
 
+  it('of what never changes, or has no row, is refused as a defect', () => {
+    const { turn, run } = world();
+    const patch: object = { state: 'QUEUED', policyUid: 'another' };
+    expect(() => change(turn, run, patch, SILENT)).toThrow('only fields with a row');
+  });
+
   it('is seen by whoever holds the record', () => {
     const { turn, server } = world();
     change(turn, server, { liveness: 'MISSING' }, SILENT);
