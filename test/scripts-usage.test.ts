@@ -3,7 +3,7 @@ import { join } from 'node:path';
 import { describe, expect, it } from 'vitest';
 
 const root = join(import.meta.dirname, '..');
-const TIMEOUT_MS = 30_000;
+const TIMEOUT_MS = 90_000;
 
 function script(path: string, ...args: string[]) {
   const [file = '', ...words] = [...path.split(' '), ...args];

@@ -84,7 +84,7 @@ describe('a state directory', () => {
     // Both locks are given up, however often the disk was tried.
     claimed.release();
     (await claim()).release();
-  }, 20_000);
+  });
 
   it('is made, and made private', async () => {
     const deep = join(stateDir, 'a', 'b');

@@ -39,7 +39,6 @@ describe('a controller with agents on real sockets', () => {
       },
       { store: 'sqlite' },
     ),
-    20_000,
   );
 
   it(
@@ -70,6 +69,5 @@ describe('a controller with agents on real sockets', () => {
       },
       { store: 'sqlite' },
     ),
-    20_000,
   );
 });

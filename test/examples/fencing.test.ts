@@ -121,13 +121,13 @@ describe('a database', () => {
     const file = join(folder, 'accounts.sqlite');
     await story(write(file));
     expect(await row(file)).toEqual({ balance: 300, fence: 10 });
-  }, 30_000);
+  });
 
   it('belongs to the highest epoch of many that write at once', async () => {
     const file = join(folder, 'accounts.sqlite');
     await race(write(file));
     expect(await row(file)).toEqual({ balance: 180, fence: 18 });
-  }, 30_000);
+  });
 });
 
 describe('an object store', () => {
@@ -142,13 +142,13 @@ describe('an object store', () => {
     const url = await open();
     await story(write(url));
     expect(await read(url)).toEqual({ fence: 10, text: '300' });
-  }, 30_000);
+  });
 
   it('belongs to the highest epoch of many that write at once', async () => {
     const url = await open();
     await race(write(url));
     expect(await read(url)).toEqual({ fence: 18, text: '180' });
-  }, 30_000);
+  });
 
   it.each([
     ['an object that is there', true],
@@ -207,7 +207,7 @@ describe('a service that looks at a header', () => {
       const headers: Record<string, string> = wrong === '' ? {} : { 'x-locum-epoch': wrong };
       expect((await fetch(again.url, { method: 'POST', body: 'x', headers })).status).toBe(400);
     }
-  }, 30_000);
+  });
 
   it('does nothing for a lower epoch once it has done something for a higher one, however many ask at once', async () => {
     const { url, said } = await serve('http-header-server.mjs', join(folder, 'fence'));
@@ -215,7 +215,7 @@ describe('a service that looks at a header', () => {
     const epochs = said.map((line) => Number(/^epoch (\d+): /.exec(line)?.[1]));
     expect(epochs.at(-1)).toBe(18);
     expect(epochs).toEqual(epochs.toSorted((a, b) => a - b));
-  }, 30_000);
+  });
 
   it('refuses a request that was on its way while a later epoch came', async () => {
     const { url, said } = await serve('http-header-server.mjs', join(folder, 'fence'));
@@ -270,12 +270,12 @@ describe('etcd', () => {
       '300',
       '0000000000000010',
     ]);
-  }, 30_000);
+  });
 
   it('belongs to the highest epoch of many that write at once', async (ctx) => {
     const client = await open();
     if (client === undefined) return ctx.skip('there is no etcd on this machine');
     await race(write(client));
     expect(await read(client, 'jobs/next')).toBe('180');
-  }, 30_000);
+  });
 });

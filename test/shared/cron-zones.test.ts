@@ -90,7 +90,6 @@ describe('a schedule at a change of the clocks', () => {
         }
       }
     },
-    20_000,
   );
 });
 

@@ -188,7 +188,7 @@ describe('a commit larger than a transaction', () => {
         expect(etcd.keysBelow('test/data/staged/')).toEqual([]);
       }
     }
-  }, 30_000);
+  });
 
   test('of which the unfolding found the store full is committed all the same, and unfolded before the next', async () => {
     const { etcd, queue, read, lost } = await begin();

@@ -73,7 +73,6 @@ describe('the agent listener', () => {
       expect(error?.reason).toBe('PROTOCOL');
       expect(error?.message).toContain('Hello');
     }),
-    15_000,
   );
 
   it(
@@ -212,7 +211,6 @@ describe('the agent listener', () => {
       const { session } = await world.agent('web-2').join();
       expect(session).not.toBe('');
     }),
-    20_000,
   );
 
   it(

@@ -103,7 +103,6 @@ describe('servers', () => {
       const cycle = servers.moveServer({ name: 'servers/b', to: { case: 'after', value: 'servers/b' } });
       expect(await reasonOf(cycle)).toBe('ORDER_CYCLE');
     }),
-    15_000,
   );
 
   it(
@@ -163,7 +162,6 @@ describe('servers', () => {
       await servers.deleteServer({ name: 'servers/a' });
       expect(await reasonOf(servers.getServer({ name: 'servers/a' }))).toBe('NOT_FOUND');
     }),
-    15_000,
   );
 });
 
@@ -215,7 +213,6 @@ describe('policies and runs', () => {
       await policies.deletePolicy({ name });
       await eventually(async () => ((await reasonOf(policies.getPolicy({ name }))) === 'NOT_FOUND' ? true : undefined));
     }),
-    15_000,
   );
 
   it(
@@ -248,7 +245,6 @@ describe('policies and runs', () => {
       expect(open.runs.map((one) => one.name)).not.toContain(name);
       expect((await runs.listRuns({ server: 'servers/a' })).runs.every((one) => one.server === 'servers/a')).toBe(true);
     }),
-    15_000,
   );
 });
 

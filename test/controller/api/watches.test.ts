@@ -138,6 +138,5 @@ describe('watches', () => {
       expect(last?.value?.change.case).toBe('policy');
       over.abort();
     }),
-    20_000,
   );
 });

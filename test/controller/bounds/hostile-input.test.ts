@@ -68,7 +68,6 @@ describe('an agent that lies about times', () => {
       agent.hello({ attempts: [{ run: 'x-1', epoch: 1n, state: AttemptState.ENDED, endTime }] });
       expect((await agent.ended).error?.fieldViolations[0]?.field).toBe('attempts[0].end_time');
     }),
-    15_000,
   );
 });
 
@@ -89,7 +88,6 @@ describe('what an agent tells of a process', () => {
       });
       expect(shown.detail).toBe('\\e]52;c;cm0gLXJmIC8=\\x07 gone\\n');
     }),
-    15_000,
   );
 });
 
@@ -115,7 +113,6 @@ describe('a request of nothing but parts', () => {
       expect(answer.status).toBe(400);
       expect(await answer.text()).toContain('more than 25000 values');
     }),
-    15_000,
   );
 
   it(
@@ -126,7 +123,6 @@ describe('a request of nothing but parts', () => {
       expect(error?.fieldViolations.length).toBeLessThanOrEqual(LIMITS.violations);
       expect(error?.fieldViolations.at(-1)?.description).toMatch(/^and \d+ more$/);
     }),
-    15_000,
   );
 
   it(
@@ -136,7 +132,6 @@ describe('a request of nothing but parts', () => {
       const error = await errorOf(policies.createPolicy({ policy, requestId: 'r-1' }));
       expect(error?.fieldViolations.map(({ field }) => field)).toEqual(['policy.create_time']);
     }),
-    15_000,
   );
 });
 

@@ -47,7 +47,6 @@ describe('lists of large resources', () => {
       await expect(call).rejects.toThrow(/policy\.workload\.env: the workload is 288\d+ bytes/);
       expect((await policies.listPolicies({})).policies).toEqual([]);
     }),
-    30_000,
   );
 });
 
@@ -68,6 +67,5 @@ describe('snapshots', () => {
       expect((await open().next()).done).toBe(false);
       abort.abort();
     }),
-    30_000,
   );
 });

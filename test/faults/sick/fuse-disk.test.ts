@@ -39,7 +39,7 @@ beforeEach(() => {
   guard = undefined;
 });
 
-describe('the disk that answers as it is told', { timeout: 30_000 }, () => {
+describe('the disk that answers as it is told', () => {
   it('is a file system while it is healthy', async (ctx) => {
     const { folder } = await mounted(ctx);
     mkdirSync(join(folder, 'state'));

@@ -20,7 +20,7 @@ afterEach(() => {
   for (const folder of folders.splice(0)) rmSync(folder, { recursive: true, force: true });
 });
 
-describe('the undo guard', { timeout: 30_000 }, () => {
+describe('the undo guard', () => {
   it('takes back what was said, the last first', async () => {
     const folder = newFolder();
     const file = join(folder, 'state');
