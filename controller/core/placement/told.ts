@@ -8,6 +8,8 @@ import { type Ask, isLasting, type Obstacle, obstacleAt, obstacleText } from './
 
 /** So many sentences are told, and so many servers named with each. */
 const TOLD_MAX = 3;
+/** So many servers are looked at for an answer that nobody has asked for by itself: one of many, made again at each look. */
+export const GLANCE_MAX = 20;
 
 /** `number 2 in the order; web-1 is MISSING`. `run`: undefined for one that does not exist yet. */
 export function whyChosen(choice: Choice, policy: Policy, run: Run | undefined, age: number): string {
@@ -37,30 +39,44 @@ export interface Nowhere {
   readonly message: string;
 }
 
-/**
- * Why a run goes nowhere now. Costs as much as there are servers in its list. `age`: for how long things last is told; leave it out
- * where the sentence is kept.
- */
-export function whyNowhere(servers: Servers, ask: Ask, age?: number): Nowhere {
+export interface NowhereOptions {
+  /** For how long things last is told. Undefined: it is left out, where the sentence is kept. */
+  readonly age?: number;
+  /** So many servers of the list are looked at. Default: all, and the answer costs as much as there are. */
+  readonly atMost?: number;
+}
+
+/** Why a run goes nowhere now. */
+export function whyNowhere(servers: Servers, ask: Ask, { age, atMost }: NowhereOptions = {}): Nowhere {
   const { isLastResort } = decide(servers, ask.query);
   const lasting = new Told(age);
   const passing = new Told(age);
+  let free: ServerId | undefined;
+  let looked = 0;
   for (const id of ask.list.named()) {
     if (id === ask.from) continue;
+    if (looked === atMost)
+      return noRoom(ask, `${(passing.count > 0 ? passing : lasting).text}; and so on down the list`);
+    looked += 1;
     const obstacle = obstacleAt(ask, id, servers.viewOf(id), isLastResort);
     if (obstacle !== undefined) (isLasting(obstacle) ? lasting : passing).add(id, obstacle);
+    else free ??= id;
   }
+  if (passing.count > 0) return noRoom(ask, passing.text);
+  // What made room was decided after the run was looked at: the next look finds it.
+  if (free !== undefined) return noRoom(ask, `${free} has room only since a moment ago`);
   const isMove = ask.from !== undefined;
-  if (passing.count > 0) {
-    const message = `no ${isMove ? 'other ' : ''}server can take it now: ${passing.text}`;
-    return { reason: 'NO_ROOM', message };
-  }
   const why = lasting.count > 0 ? lasting.text : isMove ? 'it may use this one only' : 'the pool has none';
   return {
     reason: 'UNSATISFIABLE',
     message: `no ${isMove ? 'other' : 'registered'} server could ever take it: ${why}`,
   };
 }
+
+const noRoom = ({ from }: Ask, why: string): Nowhere => ({
+  reason: 'NO_ROOM',
+  message: `no ${from === undefined ? '' : 'other '}server can take it now: ${why}`,
+});
 
 /** Why no server could ever take a run of the policy, whoever is there and has room now. Undefined: one could. */
 export function whyNever(servers: Servers, ask: Ask): string | undefined {

@@ -5,7 +5,7 @@ import { type ClusterState, poolOf, serverLiveOf, serverOf } from '../cluster/cl
 import type { MovePlan, PlannedMove, PlannedStay } from '../cluster/event.ts';
 import type { Turn, View } from '../cluster/turn.ts';
 import { askOf } from '../placement/choose.ts';
-import { whyNowhere } from '../placement/told.ts';
+import { GLANCE_MAX, whyNowhere } from '../placement/told.ts';
 import { Trial } from '../placement/trial.ts';
 import { byNumber } from '../records/run-number.ts';
 import type { Attempt, Run, Server } from '../records/state.ts';
@@ -73,7 +73,7 @@ export function planDrain(turn: View, server: Server): MovePlan {
     const ask = askOf(turn.state, policy, run, turn.age, { from: server.id });
     const to = trial.index.choose(ask.query);
     if (to === undefined) {
-      const reason = whyNowhere(trial, ask, turn.age).message;
+      const reason = whyNowhere(trial, ask, { age: turn.age, atMost: GLANCE_MAX }).message;
       stays.push({ run: run.id, policy: policy.id, server: server.id, reason });
       continue;
     }

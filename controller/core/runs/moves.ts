@@ -14,7 +14,7 @@ import { freeSlotsFor, isAvailable, meetsRequirements } from '../placement/capac
 import { askOf, type Servers, serversNow } from '../placement/choose.ts';
 import { effectiveList, type PoolOrder } from '../placement/effective-list.ts';
 import { type Ask, obstacleAt, obstacleText } from '../placement/obstacle.ts';
-import { whyNowhere } from '../placement/told.ts';
+import { GLANCE_MAX, whyNowhere } from '../placement/told.ts';
 import { Trial } from '../placement/trial.ts';
 import { byNumber } from '../records/run-number.ts';
 import type { Policy, Reservation, Run } from '../records/state.ts';
@@ -158,11 +158,11 @@ export function bestElsewhere(turn: View, run: Run, policy: Policy, from: Server
   return best !== undefined && isAvailable(state, serverOf(state, best)) ? best : undefined;
 }
 
-/** Why there is none. Costs as much as there are servers in the policy's list. */
+/** Why there is none, as a glance at the front of the policy's list shows it: asked again at each look, for many runs at a time. */
 export function whyNoneElsewhere({ state, age }: View, run: Run, policy: Policy, from: ServerId): string {
   // By choice nothing is moved behind a closed gate.
   const servers = { ...serversNow(state, policy), lastResort: undefined };
-  return whyNowhere(servers, askOf(state, policy, run, age, { from }), age).message;
+  return whyNowhere(servers, askOf(state, policy, run, age, { from }), { age, atMost: GLANCE_MAX }).message;
 }
 
 /** Failback AUTO: a better-ranked server that has been stable for 10 minutes (semantics 10). */

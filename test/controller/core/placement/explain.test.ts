@@ -57,8 +57,9 @@ class Pool implements Servers {
     return explain(this, askFor(queryOf(wish), this.index, more), ({ why, rank }) => `${why} ${rank}`);
   }
 
-  nowhere(wish: Wish = {}, more: Partial<Ask> = {}): string {
-    const { reason, message } = whyNowhere(this, askFor(queryOf(wish), this.index, more), 0);
+  nowhere(wish: Wish = {}, more: Partial<Ask> = {}, atMost?: number): string {
+    const options = { age: 0, ...(atMost === undefined ? {} : { atMost }) };
+    const { reason, message } = whyNowhere(this, askFor(queryOf(wish), this.index, more), options);
     return `${reason}: ${message}`;
   }
 
@@ -288,6 +289,23 @@ describe('why a run goes nowhere', () => {
     expect(poolOf({ a: {} }).nowhere(move, from)).toBe(
       'UNSATISFIABLE: no other server could ever take it: it may use this one only',
     );
+  });
+
+  it('says so where it looks at the front of a list only, and then never that it is for ever', () => {
+    const pool = poolOf({ a: {}, b: { maxSlots: 1 }, c: { maxSlots: 2 }, d: { usedSlots: 50 }, e: {} });
+    const move = { exclude: ids('a'), slots: 3 };
+    const from = { from: serverId('a') };
+    const front = 'b has a limit of 1 slot (it takes 3)';
+    const none = 'NO_ROOM: no other server can take it now: ';
+    expect(pool.nowhere(move, from, 1)).toBe(`${none}${front}; and so on down the list`);
+    expect(pool.nowhere(move, from, 3)).toBe(`${none}d is full (50 of 50 slots used); and so on down the list`);
+    const all = poolOf({ a: {}, b: { maxSlots: 1 } });
+    expect(all.nowhere(move, from, 1)).toBe(`UNSATISFIABLE: no other server could ever take it: ${front}`);
+  });
+
+  it('says of no server that it could never take a run which it could take by now', () => {
+    const pool = poolOf({ a: { maxSlots: 1 }, b: {} });
+    expect(pool.nowhere({ slots: 2 })).toBe('NO_ROOM: no server can take it now: b has room only since a moment ago');
   });
 
   it('is for ever only where no server could take it, whoever is there, free, avoided or kept now', () => {
