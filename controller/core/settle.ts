@@ -6,7 +6,7 @@ import { assert } from '../../shared/assert.ts';
 import { poolLiveOf, serverOf } from './cluster/cluster.ts';
 import type { Turn, View } from './cluster/turn.ts';
 import { refreshIndex } from './placement/capacity.ts';
-import { isClosed } from './placement/gate-view.ts';
+import { isClosedGate } from './records/gate-record.ts';
 import { advanceRun } from './runs/advance.ts';
 import { judgeCapabilities } from './runs/capability-loss.ts';
 import { pumpDrain } from './runs/drain.ts';
@@ -93,7 +93,7 @@ export function periodicLook(turn: Turn): void {
   for (const server of state.servers.values()) {
     refreshIndex(state, server.id);
     turn.judgeSilenceOf(server.id);
-    if (server.deleting || isClosed(server)) turn.lookAtServer(server.id);
+    if (server.deleting || isClosedGate(server.gate)) turn.lookAtServer(server.id);
   }
   for (const live of state.policyLive.values()) for (const run of live.runs) turn.lookAtRun(run);
   for (const id of state.policies.keys()) turn.lookAtPolicy(id);

@@ -4,8 +4,9 @@ import type { Capability } from '../../../shared/protocol/capability.ts';
 import { type ClusterState, policyLiveOf, poolLiveOf, poolOf, serverLiveOf } from '../cluster/cluster.ts';
 import type { ServerFacts } from '../indexes/placement-query.ts';
 import { capabilityMap, satisfies } from '../records/capability.ts';
+import { isClosedGate } from '../records/gate-record.ts';
 import type { Policy, Run, Server } from '../records/state.ts';
-import { gateOf, hasStartUnderWay, isClosed, isGateOpen } from './gate-view.ts';
+import { gateOf, hasStartUnderWay, isGateOpen } from './gate-view.ts';
 import { isInAvailableList } from './obstacle.ts';
 import type { ServerView } from './server-view.ts';
 
@@ -128,7 +129,7 @@ export const isAvailable = (state: ClusterState, server: Server): boolean =>
 
 /** Behind a closed gate, and otherwise in the list, with no start under way. */
 export const isUsableBehindGate = (state: ClusterState, server: Server): boolean =>
-  isClosed(server) &&
+  isClosedGate(server.gate) &&
   !hasStartUnderWay(state, server) &&
   isInAvailableList(new LiveView(state, server, {}), server.id, true);
 
@@ -156,7 +157,7 @@ export function refreshIndex(state: ClusterState, id: ServerId): void {
   if (server === undefined || facts === undefined) return;
   const { index, lastResort, closed } = poolLiveOf(state, server.pool);
   index.setServer(id, facts);
-  if (isClosed(server)) {
+  if (isClosedGate(server.gate)) {
     closed.add(id);
     lastResort.setServer(id, { ...facts, available: isUsableBehindGate(state, server) });
   } else if (closed.delete(id)) lastResort.removeServer(id);

@@ -54,8 +54,6 @@ export function gateOf({ gate }: Server): GateView {
   return { kind: 'QUARANTINED', sinceWall: quarantine.sinceWall, untilAge, why, wayOut };
 }
 
-export const isClosed = (server: Server): boolean => gateOf(server).kind !== 'OPEN';
-
 /** In the available list, as far as the gate goes: open, or on trial with no start under way. */
 export function isGateOpen(state: ClusterState, server: Server): boolean {
   const { probation, quarantine } = server.gate;

@@ -25,16 +25,17 @@ export interface ServerView {
 
 /** What stands for a server that is not registered. */
 export const UNREGISTERED: ServerView = {
-  ...({ liveness: 'LEFT', intent: 'ACTIVE', load: 'AVAILABLE', gate: { kind: 'OPEN' } } as const),
-  ...{
-    deleting: false,
-    connected: false,
-    isBusy: false,
-    usedSlots: 0,
-    reservedSlots: 0,
-    maxSlots: 0,
-    capabilities: [],
-  },
+  liveness: 'LEFT',
+  intent: 'ACTIVE',
+  load: 'AVAILABLE',
+  deleting: false,
+  connected: false,
+  isBusy: false,
+  gate: { kind: 'OPEN' },
+  usedSlots: 0,
+  reservedSlots: 0,
+  maxSlots: 0,
+  capabilities: [],
 };
 
 export const freeSlotsOf = ({ maxSlots, usedSlots, reservedSlots }: ServerView): number =>
