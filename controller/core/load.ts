@@ -10,11 +10,11 @@ import { enter, linkAll } from './cluster/links.ts';
 import { type CoreOptions, Turn, type View } from './cluster/turn.ts';
 import { refreshIndex } from './placement/capacity.ts';
 import { nextUid } from './records/meta.ts';
+import { isEnded } from './records/run-state.ts';
 import type { Run, Server, StateRecord } from './records/state.ts';
 import { takeoverWaitMs } from './records/timers.ts';
 import { expectEarlierLife } from './runs/earlier-life.ts';
 import { keepEndedRun } from './runs/retention.ts';
-import { isEnded } from './runs/run.ts';
 
 type Elected = Extract<FromShell, { readonly kind: 'elected' }>;
 

@@ -17,17 +17,17 @@ import { type Explanation, explain } from './placement/explain.ts';
 import { gateOf } from './placement/gate-view.ts';
 import { whyChosen } from './placement/told.ts';
 import type { DeviationReason } from './records/deviation-reason.ts';
+import { isEnded } from './records/run-state.ts';
 import type { Policy, Run, Server } from './records/state.ts';
 import { drainBlockers as drainBlockedIn } from './runs/drain.ts';
 import { waitFor } from './runs/earlier-life.ts';
 import { policyTroubles } from './runs/policy-trouble.ts';
-import { isEnded } from './runs/run.ts';
 
 export { runsOf, runsOn } from './cluster/run-lists.ts';
 export { effectiveMaxSlots, isAvailable, reservedSlots, usedSlots } from './placement/capacity.ts';
 export { type GateView, gateOf } from './placement/gate-view.ts';
+export { isEnded } from './records/run-state.ts';
 export { currentAttempt } from './runs/attempt.ts';
-export { isEnded } from './runs/run.ts';
 
 /** Position in the pool's order, from 1. */
 export const rankOf = (state: ClusterState, server: Server): number =>

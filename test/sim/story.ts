@@ -3,8 +3,8 @@
 import type { Event } from '../../agent/core/event.ts';
 import type { ClusterState } from '../../controller/core/cluster/cluster.ts';
 import type { Call } from '../../controller/core/cluster/event.ts';
+import { isEnded } from '../../controller/core/records/run-state.ts';
 import type { Run, Server } from '../../controller/core/records/state.ts';
-import { isEnded } from '../../controller/core/runs/run.ts';
 import { present } from '../../shared/assert.ts';
 import { DEFAULT_POOL, type PolicyId, policyId, serverId } from '../../shared/ids.ts';
 import type { AgentMessage } from '../../shared/protocol/agent-message.ts';

@@ -3,7 +3,7 @@
 import { count } from '../../../shared/count.ts';
 import { stateProblem } from '../../../shared/errors.ts';
 import { change, SILENT, tell } from '../cluster/change.ts';
-import { policyLiveOf } from '../cluster/cluster.ts';
+import { runsOf } from '../cluster/run-lists.ts';
 import type { Turn, View } from '../cluster/turn.ts';
 import type { Policy, Run } from '../records/state.ts';
 import { currentAttempt, stopAttempt } from '../runs/attempt.ts';
@@ -18,14 +18,11 @@ function livePolicy(turn: View, id: Policy['id']): Policy {
   return policy;
 }
 
-const unendedRuns = (turn: View, policy: Policy): readonly Run[] =>
-  [...policyLiveOf(turn.state, policy).runs].map((id) => turn.state.runs.get(id)).filter((run) => run !== undefined);
-
 export function startPolicy(turn: Turn, request: CallOf<'start_policy'>, validateOnly: boolean): Outcome {
   const policy = livePolicy(turn, request.policy);
   const name = `policies/${policy.id}`;
   const continuous = policy.spec.trigger.kind === 'continuous';
-  const runs = unendedRuns(turn, policy);
+  const runs = runsOf(turn.state, policy);
   if (runs.length >= policy.spec.maxConcurrentRuns) {
     throw stateProblem('TOO_MANY_RUNS', name, tooManyText(policy, runs));
   }
@@ -54,7 +51,7 @@ function tooManyText({ id, spec }: Policy, runs: readonly Run[]): string {
 export function stopPolicy(turn: Turn, request: CallOf<'stop_policy'>): Outcome {
   const policy = livePolicy(turn, request.policy);
   if (policy.spec.trigger.kind === 'continuous') setPaused(turn, policy, true);
-  const runs = unendedRuns(turn, policy);
+  const runs = runsOf(turn.state, policy);
   for (const run of runs) wantStopped(turn, run, 'OPERATOR', 'its policy was told to stop');
   const message = `${policy.id} was told to stop: ${count(runs.length, 'run')}`;
   tell(turn, policy, { type: 'POLICY_STOPPED', cause: 'OPERATOR', message });
@@ -65,7 +62,7 @@ export function restartPolicy(turn: Turn, request: CallOf<'restart_policy'>): Ou
   const policy = livePolicy(turn, request.policy);
   const message = `${policy.id} was told to restart`;
   tell(turn, policy, { type: 'POLICY_RESTARTED', cause: 'OPERATOR', message });
-  for (const run of unendedRuns(turn, policy)) {
+  for (const run of runsOf(turn.state, policy)) {
     const attempt = currentAttempt(run);
     if (attempt !== undefined) stopAttempt(turn, run, attempt, 'RESTART', 'its policy was told to restart');
     // It only waits: that its policy is told to restart says it all.

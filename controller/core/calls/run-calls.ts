@@ -7,11 +7,11 @@ import { serverView } from '../placement/capacity.ts';
 import { askOf } from '../placement/choose.ts';
 import { obstacleAt, obstacleText } from '../placement/obstacle.ts';
 import { pausedServers, withoutPauses } from '../placement/setback.ts';
+import { isEnded } from '../records/run-state.ts';
 import type { Attempt, Policy, Run } from '../records/state.ts';
 import { isReplaced } from '../runs/advance.ts';
 import { endAttempt } from '../runs/attempt.ts';
 import { beginMove, bestElsewhere, restingServer, whyNoneElsewhere } from '../runs/moves.ts';
-import { isEnded } from '../runs/run.ts';
 import { wantStopped } from '../runs/upkeep.ts';
 import { type CallOf, knownPolicy, knownRun, knownServer, type Outcome, runOutcome } from './outcome.ts';
 

@@ -4,6 +4,7 @@
  */
 import { assert } from '../../../shared/assert.ts';
 import { parseRequirement, type Requirement } from '../records/capability.ts';
+import { isEnded } from '../records/run-state.ts';
 import type { Attempt, Policy, Pool, Run, Server } from '../records/state.ts';
 import { newPoolLive, newServerLive, poolLiveOf } from './cluster.ts';
 import type { Changing } from './dependants.ts';
@@ -107,7 +108,7 @@ export function linkField(turn: Turn, record: Changing, field: string, reservati
       if (field === 'spec') linkSpec(turn, record);
       return;
     case 'run':
-      if (field === 'state' && isOver(record)) linkState(turn, record);
+      if (field === 'state' && isEnded(record)) linkState(turn, record);
       if (field === 'attempts') linkAttempts(turn, record);
       if (field === 'reservation') linkReservation(turn, record, reservation);
       if (field === 'wantedMove') linkWantedMove(turn, record);
@@ -144,10 +145,8 @@ function requirementsOf({ id, spec }: Policy): readonly Requirement[] {
 /** The unended runs of its policy. */
 function linkState({ state }: Turn, run: Run): void {
   const runs = state.policyLive.get(run.policy)?.runs;
-  if (runs !== undefined) put(runs, run.id, !isOver(run));
+  if (runs !== undefined) put(runs, run.id, !isEnded(run));
 }
-
-const isOver = ({ state }: Run): boolean => state === 'SUCCEEDED' || state === 'FAILED' || state === 'STOPPED';
 
 /** A server has a run as long as an attempt of it there has not ended. History says nothing about it. */
 function linkAttempts(turn: Turn, run: Run): void {

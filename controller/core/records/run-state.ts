@@ -14,6 +14,10 @@ export type RunStateName =
   | 'FAILED'
   | 'STOPPED';
 
+/** It is over: nothing of it changes any more. */
+export const isEnded = ({ state }: { readonly state: RunStateName }): boolean =>
+  state === 'SUCCEEDED' || state === 'FAILED' || state === 'STOPPED';
+
 const PLACED: readonly RunReason[] = ['START', 'RESTART', 'RECOVERY', 'MOVE', 'FAILBACK', 'DRAIN'];
 
 /** In the order in which they are shown. */

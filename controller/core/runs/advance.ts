@@ -10,6 +10,7 @@ import { serverView } from '../placement/capacity.ts';
 import { happened } from '../placement/happened.ts';
 import { obstacleText, unavailability } from '../placement/obstacle.ts';
 import { avoided, nextSetback, withSkip } from '../placement/setback.ts';
+import { isEnded } from '../records/run-state.ts';
 import type { Attempt, Run } from '../records/state.ts';
 import {
   aboutToStart,
@@ -24,7 +25,7 @@ import { askFullState } from './full-state.ts';
 import { endProvenAtMono, lastGrantMono, takeoverWaitOf } from './lease.ts';
 import { isSamePlace } from './place.ts';
 import { abandonMove, endReservation, RESERVATION_MAX_MS } from './reservation.ts';
-import { announceState, dequeue, enqueue, finish, isEnded, showState } from './run.ts';
+import { announceState, dequeue, enqueue, finish, showState } from './run.ts';
 
 /** A start is asked after when unanswered for this long. */
 const START_ANSWER_MS = 5 * SECOND;

@@ -3,6 +3,7 @@ import type { ServerId } from '../../../shared/ids.ts';
 import { change } from '../cluster/change.ts';
 import { type ClusterState, poolOf, serverLiveOf, serverOf } from '../cluster/cluster.ts';
 import type { MovePlan, PlannedMove, PlannedStay } from '../cluster/event.ts';
+import { runsIn } from '../cluster/run-lists.ts';
 import type { Turn, View } from '../cluster/turn.ts';
 import { askOf } from '../placement/choose.ts';
 import { GLANCE_MAX, whyNowhere } from '../placement/told.ts';
@@ -30,8 +31,8 @@ export function pumpDrain(turn: Turn, server: Server): void {
 
 /** Runs with an attempt here, by priority. */
 function runsHere(state: ClusterState, id: ServerId): readonly Run[] {
-  const runs = [...serverLiveOf(state, id).runs].map((run) => state.runs.get(run)).filter((run) => run !== undefined);
-  return runs.sort((a, b) => b.priority - a.priority || byNumber(a.id, b.id));
+  const runs = runsIn(state, serverLiveOf(state, id).runs);
+  return runs.toSorted((a, b) => b.priority - a.priority || byNumber(a.id, b.id));
 }
 
 /** A tree that can't be killed holds up nobody else. */

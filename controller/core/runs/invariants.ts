@@ -12,8 +12,8 @@ import {
 } from '../placement/capacity.ts';
 import { eligibleServers } from '../placement/choose.ts';
 import { effectiveList } from '../placement/effective-list.ts';
+import { isEnded } from '../records/run-state.ts';
 import type { Policy, Run, Server } from '../records/state.ts';
-import { isEnded } from './run.ts';
 
 /** I7, I8: the chosen server is in the list, has what is required and has room. */
 export function checkPlacement(state: ClusterState, policy: Policy, run: Run, server: Server): void {

@@ -17,10 +17,10 @@ import { type Ask, obstacleAt, obstacleText } from '../placement/obstacle.ts';
 import { GLANCE_MAX, whyNowhere } from '../placement/told.ts';
 import { Trial } from '../placement/trial.ts';
 import { byNumber } from '../records/run-number.ts';
+import { isEnded } from '../records/run-state.ts';
 import type { Policy, Reservation, Run } from '../records/state.ts';
 import { currentAttempt, stopAttempt } from './attempt.ts';
 import { reserve } from './reservation.ts';
-import { isEnded } from './run.ts';
 
 const MOVE_BUDGET_MS = 15 * MINUTE;
 const MOVES_PER_POOL = 5;

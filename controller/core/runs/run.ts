@@ -8,13 +8,10 @@ import { roughly } from '../placement/happened.ts';
 import type { CauseOf, EventType } from '../records/event-type.ts';
 import { nextRunNumber, nextUid } from '../records/meta.ts';
 import type { RunReason } from '../records/run-reason.ts';
-import type { RunStateName } from '../records/run-state.ts';
+import { isEnded, type RunStateName } from '../records/run-state.ts';
 import type { Policy, Run, RunOutcome } from '../records/state.ts';
 import { endReservation } from './reservation.ts';
 import { keepEndedRun } from './retention.ts';
-
-export const isEnded = (run: Run): boolean =>
-  run.state === 'SUCCEEDED' || run.state === 'FAILED' || run.state === 'STOPPED';
 
 /** Creates a run; it is placed in the same step if there is room. `cause` says who wants it. */
 export function createRun(turn: Turn, policy: Policy, cause: CauseOf<'RUN_CREATED'>, args: readonly string[]): Run {

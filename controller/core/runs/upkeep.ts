@@ -3,7 +3,8 @@
 import { MINUTE, SECOND } from '../../../shared/time.ts';
 import { change, remove, SILENT, tell } from '../cluster/change.ts';
 import { policyLiveOf } from '../cluster/cluster.ts';
-import type { Turn, View } from '../cluster/turn.ts';
+import { runsOf } from '../cluster/run-lists.ts';
+import type { Turn } from '../cluster/turn.ts';
 import type { CauseOf } from '../records/event-type.ts';
 import { byNumber } from '../records/run-number.ts';
 import type { Policy, Run, Trigger } from '../records/state.ts';
@@ -30,12 +31,9 @@ export function upkeep(turn: Turn, policy: Policy): void {
   if (trigger.kind === 'schedule') fireSchedule(turn, policy, trigger);
 }
 
-const unendedRuns = (turn: View, policy: Policy): Run[] =>
-  [...policyLiveOf(turn.state, policy).runs].map((id) => turn.state.runs.get(id)).filter((run) => run !== undefined);
-
 /** Every run stops; with the last proof the record goes, and its name is free again. */
 function windDown(turn: Turn, policy: Policy): void {
-  const runs = unendedRuns(turn, policy);
+  const runs = runsOf(turn.state, policy);
   for (const run of runs) wantStopped(turn, run, 'POLICY_DELETED', 'its policy was deleted');
   if (runs.length > 0) return;
   remove(turn, policy, { type: 'POLICY_DELETED', cause: 'ALL_ENDED', message: `${policy.id} is gone` });
@@ -50,7 +48,7 @@ export function wantStopped(turn: Turn, run: Run, reason: CauseOf<'RUN_STOP_REQU
 }
 
 function keepNumber(turn: Turn, policy: Policy): void {
-  const { tooFew, tooMany } = surplusOf(policy, unendedRuns(turn, policy));
+  const { tooFew, tooMany } = surplusOf(policy, runsOf(turn.state, policy));
   for (let i = 0; i < tooFew; i += 1) createRun(turn, policy, 'CONTINUOUS', []);
   for (const run of tooMany) wantStopped(turn, run, 'MAX_CONCURRENT_RUNS', 'the policy allows fewer runs now');
 }
