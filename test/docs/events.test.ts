@@ -29,7 +29,7 @@ function inTranscripts(form: RegExp): Record<string, string>[] {
 
 describe('docs/events.md', () => {
   it('ends with what the tables and the transcripts say', () => {
-    expect(pageParts().made, 'node scripts/events-page.ts --write mends it').toBe(eventsPage());
+    expect(pageParts().made, 'npx node scripts/events-page.ts --write mends it').toBe(eventsPage());
   });
 });
 

@@ -4,7 +4,7 @@ import type { Requirement } from '../records/capability.ts';
 
 /** What placement knows about a server. */
 export interface ServerFacts {
-  /** In the available list: ALIVE, ACTIVE, OK and AVAILABLE (see `takesPlacements`). */
+  /** In the available list (semantics 2): nothing that keeps a server out of it stands (placement/obstacle.ts). */
   readonly available: boolean;
   /** Effective limit minus attempts not proven ended minus reservations. Negative while over capacity. */
   readonly freeSlots: number;

@@ -1,6 +1,7 @@
 /**
  * What the event log tells: one stable word for each kind of event, what it means and what follows, who makes it happen, and the causes
- * that it comes with. The journal takes no other pair of type and cause. docs/events.md is made from here.
+ * that it comes with. The journal takes no other pair of type and cause; for the events that tell a state of a run it takes each reason of
+ * a run, and the transcripts and the simulator hold the pairs. docs/events.md is made from here.
  */
 import { HOST_PROBLEM_KINDS } from '../../../shared/host-problem.ts';
 import type { Cause } from './event-cause.ts';
