@@ -113,7 +113,7 @@ const LASTING: readonly Rule<Subject>[] = [
     stands: ({ view, ask }) => view.maxSlots < ask.query.slots,
     words: ({ id, view, ask }) => ({
       is: `has a limit of ${slotsOf(view.maxSlots)}`,
-      because: `it takes ${ask.query.slots}`,
+      because: `the run takes ${ask.query.slots}`,
       change: `locum server limit ${id} raises it, up to its agent's own`,
     }),
   },

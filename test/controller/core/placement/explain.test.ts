@@ -156,7 +156,7 @@ describe('the explanation of a placement', () => {
       'l 12 no CLAIMED: is kept for big-3 (it has waited longer); once big-3 is placed, that ends',
       'm 13 yes CHOSEN: 12 of 50 slots used, 38 free; RANK 13',
       'n 14 yes AVAILABLE: 1 of 3 slots used, 2 free',
-      "o 15 no TOO_SMALL: has a limit of 1 slot (it takes 2); locum server limit o raises it, up to its agent's own",
+      "o 15 no TOO_SMALL: has a limit of 1 slot (the run takes 2); locum server limit o raises it, up to its agent's own",
       'p 16 no DISCONNECTED: is not connected; its agent dials again by itself',
       'q 17 no PROBATION: is on PROBATION (it can start nothing); its agent will say when that is over',
       'r 18 no FULL: has fewer than 2 slots free (1 of 2 slots used); a slot that frees or a higher limit (locum server limit r) ends that',
@@ -295,7 +295,7 @@ describe('why a run goes nowhere', () => {
     const pool = poolOf({ a: {}, b: { maxSlots: 1 }, c: { maxSlots: 2 }, d: { usedSlots: 50 }, e: {} });
     const move = { exclude: ids('a'), slots: 3 };
     const from = { from: serverId('a') };
-    const front = 'b has a limit of 1 slot (it takes 3)';
+    const front = 'b has a limit of 1 slot (the run takes 3)';
     const none = 'NO_ROOM: no other server can take it now: ';
     expect(pool.nowhere(move, from, 1)).toBe(`${none}${front}; and so on down the list`);
     expect(pool.nowhere(move, from, 3)).toBe(`${none}d is full (50 of 50 slots used); and so on down the list`);
@@ -324,7 +324,7 @@ describe('why a run goes nowhere', () => {
       `${none}a does not meet gpu (has no gpu)`,
     );
     expect(few.never({ slots: 81, list: ids('b a') })).toBe(
-      `${none}b has a limit of 50 slots (it takes 81), a has a limit of 80 slots (it takes 81)`,
+      `${none}b has a limit of 50 slots (the run takes 81), a has a limit of 80 slots (the run takes 81)`,
     );
     expect(few.never({ slots: 80 })).toBeUndefined();
     expect(few.never({ slots: 80, list: ids('b'), mode: 'PREFER' })).toBeUndefined();
