@@ -61,14 +61,9 @@ export function noteEnded(turn: Turn, session: Session, ended: ReportedAttempt):
     askFullState(turn, session, 'MORE_OF_BEFORE_RESTORE');
 }
 
-function setLife(turn: Turn, server: Server, life: EarlierLife): void {
-  const before = server.earlierLife;
-  const isSame = (one: EarlierAttempt, index: number): boolean =>
-    one.epoch === before?.attempts[index]?.epoch && one.instanceId === before.attempts[index]?.instanceId;
-  const isSameList = life.attempts.length === before?.attempts.length && life.attempts.every(isSame);
-  if (isSameList && life.moreIn === before.moreIn) return;
+function setLife(turn: Turn, server: Server, earlierLife: EarlierLife): void {
   // It is shown by what waits for it: runs of its policies say for which epoch on which server.
-  change(turn, server, { earlierLife: life }, SILENT);
+  change(turn, server, { earlierLife }, SILENT);
 }
 
 /** The agent has taken its session: if it is of the place of then, and nothing is left, that holds for every later leader as well. */
