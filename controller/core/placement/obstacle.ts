@@ -230,8 +230,11 @@ export function unavailability(view: ServerView, id: ServerId): Obstacle | undef
 export const isLasting = ({ reason }: Obstacle): boolean =>
   reason === 'DELETING' || LASTING.some((rule) => rule.reason === reason);
 
-/** The server is in the available list and may take the policy's runs, only not this one, or not now. */
-export const isNotNow = ({ reason }: Obstacle): boolean => NOT_NOW.some((rule) => rule.reason === reason);
+/** The server is in the available list and may take such a run, if not now. */
+export function isSuitable(ask: Ask, id: ServerId, view: ServerView): boolean {
+  const subject = { id, view, isLastResort: false, ask };
+  return !UNAVAILABLE.some(({ stands }) => stands(subject)) && !LASTING.some(({ stands }) => stands(subject));
+}
 
 /** `is avoided for 5 min (it was lost there)`, after the server's name. Without an `age` what is told stays true: for how long is left out. */
 export function obstacleText({ is, because, untilAge, then }: Obstacle, age?: number): string {

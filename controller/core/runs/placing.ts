@@ -6,12 +6,12 @@
 import type { PoolId, RunId, ServerId } from '../../../shared/ids.ts';
 import { MINUTE, SECOND } from '../../../shared/time.ts';
 import { change, SILENT } from '../cluster/change.ts';
-import { type PoolLive, poolLiveOf, serverOf } from '../cluster/cluster.ts';
+import { type ClusterState, type PoolLive, poolLiveOf, serverOf } from '../cluster/cluster.ts';
 import type { Turn, View } from '../cluster/turn.ts';
 import { refreshIndex, serverView } from '../placement/capacity.ts';
 import { askOf, type Choice, choose, chooseServer, serversNow } from '../placement/choose.ts';
 import { effectiveList } from '../placement/effective-list.ts';
-import { isNotNow, obstacleAt, obstacleText } from '../placement/obstacle.ts';
+import { type Ask, isSuitable, obstacleAt, obstacleText } from '../placement/obstacle.ts';
 import { isPaused, pausedServers, skipOf } from '../placement/setback.ts';
 import { type Nowhere, whyChosen, whyNever, whyNowhere } from '../placement/told.ts';
 import type { Requirement } from '../records/capability.ts';
@@ -65,7 +65,8 @@ export function placePool(turn: Turn, pool: PoolId): void {
     place(turn, policy, run, choice);
     passedOver = blocked.length;
   }
-  for (const run of blocked.slice(0, passedOver)) if (!pausing.has(run)) noteBypass(turn, live, run);
+  const hopeless = new Set<string>();
+  for (const run of blocked.slice(0, passedOver)) if (!pausing.has(run)) noteBypass(turn, live, run, hopeless);
   const told = new Map<string, Pick<Shown, 'reason' | 'message'>>();
   for (const run of blocked) if (!pausing.has(run) || !showPause(turn, run)) showBlocked(turn, live, run, told);
 }
@@ -163,20 +164,26 @@ export function couldEverTake(
   return whyNever(serversNow(state, policy), askOf(state, policy, undefined, age, { slots, requirements }));
 }
 
-/** A later run was placed while this one waits: after a while freed slots gather for it. */
-function noteBypass(turn: Turn, live: PoolLive, run: Run): void {
+/**
+ * A later run was placed while this one waits: after a while freed slots gather for it. `hopeless`: for what nothing was found in this pass,
+ * so that many runs of one policy do not look through all servers each.
+ */
+function noteBypass(turn: Turn, live: PoolLive, run: Run, hopeless: Set<string>): void {
   const { state } = turn;
   // That it waits is told; since when it was passed over only counts.
   if (run.passedOverSinceAge === 0) change(turn, run, { passedOverSinceAge: turn.age }, SILENT);
   if (turn.age - run.passedOverSinceAge < CLAIM_AFTER_MS || live.claims.size >= CLAIMS_MAX) return;
   if ([...live.claims.values()].includes(run.id)) return;
   const policy = state.policies.get(run.policy);
-  if (policy === undefined) return;
+  const sameQuestion = `${run.policy} ${run.slots}`;
+  if (policy === undefined || hopeless.has(sameQuestion)) return;
+  const ask = askOf(state, policy, run, turn.age);
   for (const id of effectiveList(state, policy)) {
-    if (live.claims.has(id) || !canClaim(turn, id, run.id)) continue;
+    if (live.claims.has(id) || !isClaimable(state, ask, id)) continue;
     live.claims.set(id, run.id);
     return;
   }
+  hopeless.add(sameQuestion);
 }
 
 /** A claim that its run can't use any more keeps a server closed to everybody else: whatever was edited since, it is void. */
@@ -184,11 +191,14 @@ function dropVoidClaims(turn: Turn, live: PoolLive): void {
   for (const [server, claimer] of live.claims) if (!canClaim(turn, server, claimer)) live.claims.delete(server);
 }
 
-/** It is available, and may take the run once its slots are free. */
 function canClaim({ state, age }: View, id: ServerId, claimer: RunId): boolean {
   const run = state.runs.get(claimer);
   const policy = run === undefined ? undefined : state.policies.get(run.policy);
-  if (run === undefined || policy === undefined) return false;
-  const obstacle = obstacleAt(askOf(state, policy, run, age), id, serverView(state, id));
-  return obstacle === undefined || isNotNow(obstacle);
+  return run !== undefined && policy !== undefined && isClaimable(state, askOf(state, policy, run, age), id);
+}
+
+/** It is available, and may take the run once its slots are free. */
+function isClaimable(state: ClusterState, ask: Ask, id: ServerId): boolean {
+  const view = serverView(state, id);
+  return view !== undefined && isSuitable(ask, id, view);
 }
