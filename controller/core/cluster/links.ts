@@ -148,7 +148,7 @@ function linkState({ state }: Turn, run: Run): void {
   if (runs !== undefined) put(runs, run.id, !isEnded(run));
 }
 
-/** A server has a run as long as an attempt of it there has not ended. History says nothing about it. */
+/** A server has a run as long as an attempt of it there has not ended. Attempts that have ended were taken out when they did. */
 function linkAttempts(turn: Turn, run: Run): void {
   for (const attempt of run.attempts) if (attempt.state !== 'ENDED') linkAttempt(turn, run, attempt);
 }

@@ -1,3 +1,4 @@
+/** The runs of a server and of a policy, as records. */
 import type { RunId } from '../../../shared/ids.ts';
 import type { Policy, Run, Server } from '../records/state.ts';
 import { type ClusterState, policyLiveOf, serverLiveOf } from './cluster.ts';

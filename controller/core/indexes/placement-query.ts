@@ -1,3 +1,4 @@
+/** What is asked when a run is placed, and what is known of a server for it. */
 import type { ServerId } from '../../../shared/ids.ts';
 import type { Capability } from '../../../shared/protocol/capability.ts';
 import type { Requirement } from '../records/capability.ts';

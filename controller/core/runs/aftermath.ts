@@ -1,6 +1,6 @@
 /**
- * What becomes of a run once it is judged what follows from the end of its attempt (run-end.ts): it is finished, or it queues again, at a
- * price. Each function answers what is new about the run, and one change takes it all.
+ * Carries out what run-end.ts judges when an attempt has ended: the run is finished, or it queues again, at a price (setbacks, pauses, the
+ * restart budget). Each function answers which fields of the run have new values, and one change takes them all.
  */
 import type { ServerId } from '../../../shared/ids.ts';
 import { MINUTE, SECOND } from '../../../shared/time.ts';
@@ -44,7 +44,7 @@ interface Ended {
 
 type Memory = Pick<Run, 'failures' | 'skips' | 'backoffRounds'>;
 
-/** Decides what follows, and carries it out. Little, when the run is not wanted any more: its outcome is settled elsewhere. */
+/** Decides what follows, and carries it out. Of a run that is not wanted any more only the move is over: advance.ts brings it to its end. */
 export function decideAfterEnd(turn: Turn, run: Run, attempt: Attempt, end: AttemptEnd): void {
   if (run.desired === 'STOPPED') {
     endReservation(turn, run, SILENT);

@@ -123,7 +123,7 @@ export function pumpMoves(turn: Turn, pool: PoolId): void {
       // The policy's list was edited since.
       !effectiveList(state, policy).has(wanted.server)
     ) {
-      // Nor is that it came to nothing.
+      // A move that was only wanted was never told, and neither is that it came to nothing.
       change(turn, run, { wantedMove: undefined }, SILENT);
       continue;
     }
