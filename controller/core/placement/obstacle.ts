@@ -101,7 +101,13 @@ const LASTING: readonly Rule<Subject>[] = [
   {
     reason: 'NOT_REGISTERED',
     stands: ({ id, view, ask }) => view === UNREGISTERED || !ask.list.has(id),
-    words: () => ({ is: 'is not registered in the pool', change: 'an agent of that name has to say Hello' }),
+    words: ({ view }) => ({
+      is: 'is not registered in the pool',
+      change:
+        view === UNREGISTERED
+          ? 'an agent of that name has to say Hello'
+          : 'it is in another pool, and a policy goes to servers of its own pool only',
+    }),
   },
   {
     reason: 'REQUIREMENT',

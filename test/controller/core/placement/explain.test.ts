@@ -308,6 +308,16 @@ describe('why a run goes nowhere', () => {
     expect(pool.nowhere({ slots: 2 })).toBe('NO_ROOM: no server can take it now: b has room only since a moment ago');
   });
 
+  it('does not wait for the Hello of a listed server that is in another pool', () => {
+    const pool = poolOf({ a: {} });
+    pool.set(serverId('b'), viewOf({}));
+    expect(lines(pool.explain({ list: ids('b x a') }))).toEqual([
+      'b 1 no NOT_REGISTERED: is not registered in the pool; it is in another pool, and a policy goes to servers of its own pool only',
+      'x 2 no NOT_REGISTERED: is not registered in the pool; an agent of that name has to say Hello',
+      'a 3 yes CHOSEN: 0 of 50 slots used, 50 free; RANK 3',
+    ]);
+  });
+
   it('is for ever only where no server could take it, whoever is there, free, avoided or kept now', () => {
     const pool = poolOf({ a: { liveness: 'MISSING', usedSlots: 50 }, b: { intent: 'CORDONED' } });
     expect(pool.never({ slots: 50, skip: ids('a'), exclude: ids('b'), claimed: ids('a') })).toBeUndefined();
