@@ -66,7 +66,7 @@ export class Core {
     else fromAgent(turn, event);
   }
 
-  /** Settles what the events of a drain left open, and answers what is to be done now, in order. */
+  /** Settles what the events of a batch left open, and answers what is to be done now, in order. */
   flush(now: Now): readonly Effect[] {
     const turn = this.#turn;
     turn.now = now;

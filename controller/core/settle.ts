@@ -1,6 +1,7 @@
 /**
- * Settling: after the events of a drain, everything they touched is looked at until nothing is left to do. Liveness
- * first, then runs, then policies, then moves, then the queue, so that a freed slot is used in the same step.
+ * Settling: after the events of a batch, everything they touched is looked at until nothing is left to do. Silences first, then in each
+ * round: servers, runs, policies, and, once no run or server is left to look at, pools. In a pool the queue goes before storm, drains and
+ * moves: a freed slot is used in the same step, by who needs it before anyone who moves by choice.
  */
 import { assert } from '../../shared/assert.ts';
 import { poolLiveOf, serverOf } from './cluster/cluster.ts';

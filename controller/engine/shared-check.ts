@@ -1,6 +1,6 @@
 /**
- * One check for all who wait for one. Whoever asks wants a check that is begun from now on: one that is under way may be too old, so
- * those who ask meanwhile share the next. However many ask, one check is under way and one is planned.
+ * Coalesces checks of the leader's term in the store. A caller must not get the result of a check begun before it asked; so at most one
+ * runs and one is queued, however many ask.
  */
 export class SharedCheck<T> {
   readonly #check: () => Promise<T>;

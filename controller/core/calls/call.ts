@@ -41,7 +41,7 @@ function answer(turn: Turn, call: AdminCall): CallResult {
   try {
     const earlier = call.requestId === '' ? undefined : turn.state.requests.get(call.requestId);
     if (earlier !== undefined) return { ok: true, value: replay(turn, call, earlier.fingerprint, earlier.resource) };
-    // What earlier events of this drain changed must be in the index before a handler asks it.
+    // What earlier events of this batch changed must be in the index before a handler asks it.
     for (const server of turn.marked.servers) refreshIndex(turn.state, server);
     const isRemembered = call.requestId !== '' && !call.validateOnly;
     if (isRemembered && !turn.state.requests.hasRoomFor(call.actor)) throw noRoom(call.actor);

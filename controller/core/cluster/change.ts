@@ -1,7 +1,10 @@
 /**
- * The door: the only place that writes records. A transition says what is new and which line the event log gains; the rest follows by
- * itself: the record is written with the next commit under a new version, watchers look again, what is kept ready from the record is
- * brought up to date, and what depends on the changed fields is looked at again (the table in dependants.ts).
+ * The door: the only place that changes pools, servers, policies, runs and their attempts. A transition says what is new and which line
+ * the event log gains; the rest follows by itself: watchers look again, what is kept ready from the record is brought up to date, and what
+ * depends on the changed fields is looked at again. Whether the record is written with the next commit, and with a new etag, is a matter
+ * of the field (`Keeping`; the table in dependants.ts).
+ *
+ * The event log's lines and the counters of the cluster (`meta`) are the journal's: it numbers and writes them with what they belong to.
  *
  * Records are changed in place: whoever holds one sees its new state. The effects of a step are encoded before the next one
  * (effect.ts), so nothing that is under way shows through.
@@ -89,6 +92,7 @@ export function changeAttempt<T extends EventType>(
   if (fields.length === 0) return false;
   const { state } = attempt;
   write(attempt, fields, patch);
+  // Written, though STOPPING is derived again: that its tree can be killed again is nothing that the next leader could derive.
   const inState = state === 'STUCK' ? 'EDITED' : keptInState(attempt.state);
   keep(turn, run, keptAs(DEPENDANTS.attempt, fields, inState));
   if (attempt.state !== state) linkAttempt(turn, run, attempt);

@@ -30,7 +30,8 @@ export type AttemptField = Exclude<
 /**
  * How a change is kept. EDITED: written, and the etag is another one, so that an edit by somebody who did not see it is refused.
  * NOTED: written, and the etag stays, since no edit can collide with it. SHOWN: a new leader derives it again from agents and streams,
- * so watchers are told, and it is written with whatever is written next. AS_ITS_STATE: EDITED or SHOWN, as its state is (`keptInState`).
+ * so watchers are told, and it is not written until something else of the same record is. AS_ITS_STATE: EDITED or SHOWN, as its state is
+ * (`keptInState`).
  */
 export type Keeping = 'EDITED' | 'NOTED' | 'SHOWN';
 

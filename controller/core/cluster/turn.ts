@@ -1,4 +1,7 @@
-/** What every part of the core works on: the state, the journal, the gate, the wheels, and what is to be looked at again. */
+/**
+ * What every part of the core works on: the state, the journal, the gate, the wheels, and what is to be looked at again. One per core, for
+ * its whole life: with each event only `now` and the journal's actor are set anew, everything else stays.
+ */
 import type { PolicyId, PoolId, RunId, ServerId } from '../../../shared/ids.ts';
 import { DEFAULT_TIMERS, type Timers } from '../../../shared/protocol/timers.ts';
 import type { Now } from '../../../shared/time.ts';

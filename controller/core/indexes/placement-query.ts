@@ -38,7 +38,7 @@ export interface PlacementQuery {
   readonly skip: readonly ServerId[];
   /** Never taken in this placement: the run pauses there after a setback, or moves away from it. */
   readonly exclude: readonly ServerId[];
-  /** Tried before all others, if the policy may use it: the server of a LAPSED run. */
+  /** Tried before all others, if the policy may use it: where the run was, after a lapse, a restart or a failure after which it stays. */
   readonly first?: ServerId | undefined;
   /** Servers that gather slots for another run: never taken. */
   readonly claimed: readonly ServerId[];

@@ -3,13 +3,13 @@ import { MINUTE } from '../../../shared/time.ts';
 import { byNumber } from '../records/run-number.ts';
 import type { QueueCause } from '../records/state.ts';
 
-/** A run that waits for room. */
+/** A run that waits for its place; whether there is room is seen when its turn comes. */
 export interface QueueEntry {
   readonly run: RunId;
   /** 0–100, of its policy; higher first. Default of policies: 50. */
   readonly priority: number;
   readonly cause: QueueCause;
-  /** Age of the cluster when it was first queued; kept when the run is queued again. */
+  /** Age of the cluster when it was queued. Kept if it comes back from an attempt that never ran; otherwise it waits anew. */
   readonly sinceAge: number;
   /** Slots it needs. */
   readonly slots: number;
@@ -38,7 +38,7 @@ export function compareEntries(a: QueueEntry, b: QueueEntry, nowAge: number): nu
   return byNumber(a.run, b.run);
 }
 
-/** The runs of a pool for which nothing has room, in the order in which freed slots are offered to them. */
+/** The runs of a pool without a place, in the order in which slots are offered to them. Every run goes through it, also where there is room. */
 export class RunQueue {
   readonly #entries = new Map<RunId, QueueEntry>();
   #order: readonly QueueEntry[] = [];

@@ -1,6 +1,7 @@
 /**
- * The one function that decides where a run goes (semantics 8), and why it is not one of those in front. The index finds the server;
- * the table of obstacles is asked only for what is told.
+ * The one function that decides where a run goes (semantics 8), and why it is not one of those in front. The index finds the server. The
+ * table of obstacles (obstacle.ts) decides what goes into the index, and whether a reserved slot can still be taken; of all others it only
+ * tells why they were passed over.
  *
  * Behind a closed gate is the last resort: a policy that has no other eligible server, with room or without, may use it all the same.
  * A run on a sick host is better than none, and a judgement of ours must never be what keeps a policy from running.

@@ -48,7 +48,7 @@ export function advanceRun(turn: Turn, run: Run): void {
   else follow(turn, run, attempt);
 }
 
-/** Given up for an overlapping attempt that will never be: its policy is not OVERLAP any more, so the next one needs the proof. */
+/** The policy was changed from OVERLAP to another mode after this attempt was written off: it counts again, and must be proven ended. */
 function leftBehind(turn: View, run: Run): Attempt | undefined {
   if (turn.state.policies.get(run.policy)?.spec.onDisconnect === 'OVERLAP') return undefined;
   return unendedAttempts(run).at(-1);

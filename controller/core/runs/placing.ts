@@ -103,7 +103,7 @@ function holdOfPolicy(turn: View, policy: Policy): Hold | undefined {
   return message === undefined ? undefined : { reason: 'NEW_INCARNATION', message };
 }
 
-/** A lapsed run goes to the server it was on, which has just said Hello and is about to be welcome (semantics 7). */
+/** A run that is to go back to the server it was on (a lapse, a restart) waits for it, if it has just said Hello and is about to be welcome (semantics 7). */
 function holdForOwnServer(turn: View, run: Run): Hold | undefined {
   const own = run.preferServer;
   if (own === undefined || turn.state.serverLive.get(own)?.session?.phase !== 'OPENING') return undefined;
