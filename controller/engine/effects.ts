@@ -1,4 +1,7 @@
-/** The only performer: does what the core asks for, in its order and at once. Answers come back as events. */
+/**
+ * The only performer: does what the core asks for, in its order and at once. Answers come back as events. That a leader is deposed the
+ * committer tells to the term, not to the core (committer.ts, `onDeposed`).
+ */
 import { unreachable } from '../../shared/assert.ts';
 import type { LocumError } from '../../shared/errors.ts';
 import type { LeaderMessage } from '../../shared/protocol/leader-message.ts';
@@ -21,7 +24,6 @@ export interface PerformerOptions {
   readonly agents: AgentStreamsPort;
   readonly calls: Pick<PendingCalls, 'settle'>;
   readonly hub: Pick<WatchHub, 'publish'>;
-  readonly onStepDown: (reason: string) => void;
 }
 
 export class Performer {
@@ -32,15 +34,11 @@ export class Performer {
   }
 
   perform(effects: readonly Effect[], now: Now): void {
-    for (const effect of effects) {
-      this.#performOne(effect, now);
-      // A deposed leader does nothing more, not even what it decided before it knew.
-      if (effect.kind === 'step_down') return;
-    }
+    for (const effect of effects) this.#performOne(effect, now);
   }
 
   #performOne(effect: Effect, now: Now): void {
-    const { committer, agents, calls, hub, onStepDown } = this.#options;
+    const { committer, agents, calls, hub } = this.#options;
     switch (effect.kind) {
       case 'send':
         agents.send(effect.conn, effect.message, now);
@@ -59,9 +57,6 @@ export class Performer {
         break;
       case 'close':
         agents.close(effect.conn, effect.error);
-        break;
-      case 'step_down':
-        onStepDown(effect.reason);
         break;
       default:
         unreachable(effect);

@@ -105,7 +105,6 @@ export class LeaderTerm {
       agents: options.agents,
       calls: this.#calls,
       hub: this.hub,
-      onStepDown: options.onStepDown,
     });
     this.#loop = new Loop({
       core,

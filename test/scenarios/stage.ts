@@ -59,9 +59,6 @@ export class Stage {
         return;
       case 'publish':
         if (this.traced.has('publish')) this.print(`publish ${effect.changes.map(({ key }) => key).join(' ')}`);
-        return;
-      case 'step_down':
-        this.print(`step down: ${effect.reason}`);
     }
   }
 

@@ -28,12 +28,10 @@ export type Effect =
       readonly commit: number;
       readonly writes: readonly RecordWrite[];
     }
-  /** Ask the store, from now on, whether the term is still the current one; answer `term_verified`, or step down. */
+  /** Ask the store, from now on, whether the term is still the current one; answer `term_verified`, or depose this leader. */
   | { readonly kind: 'verify_term'; readonly check: number }
   | { readonly kind: 'send'; readonly conn: ConnId; readonly message: LeaderMessage }
   /** End a stream, after what was sent on it. Without an error it ends normally. */
   | { readonly kind: 'close'; readonly conn: ConnId; readonly error: LocumError | undefined }
   | { readonly kind: 'reply'; readonly call: CallId; readonly result: CallResult }
-  | { readonly kind: 'publish'; readonly changes: readonly Changed[] }
-  /** Drop all state, close all streams, start over as a candidate. */
-  | { readonly kind: 'step_down'; readonly reason: string };
+  | { readonly kind: 'publish'; readonly changes: readonly Changed[] };

@@ -5,9 +5,9 @@ import { Gate } from '../../../../controller/core/cluster/gate.ts';
 const gateWith = ({ verifyIntervalMs = 0, maxCommitsInFlight = 1 } = {}): Gate<string> =>
   new Gate({ verifyIntervalMs, maxCommitsInFlight });
 
-const said = (reason: string): Effect => ({ kind: 'step_down', reason });
-const reasons = (effects: readonly Effect[]): readonly string[] =>
-  effects.map((effect) => (effect.kind === 'step_down' ? effect.reason : effect.kind));
+const said = (key: string): Effect => ({ kind: 'publish', changes: [{ key, deleted: false }] });
+const keys = (effects: readonly Effect[]): readonly string[] =>
+  effects.flatMap((effect) => (effect.kind === 'publish' ? effect.changes.map(({ key }) => key) : effect.kind));
 
 describe('an effect that was held', () => {
   it('leaves with the commit of what was decided before it, and not with an earlier one', () => {
@@ -18,19 +18,19 @@ describe('an effect that was held', () => {
     gate.committed(first);
     expect(gate.release(false)).toEqual([]);
     gate.committed(second);
-    expect(reasons(gate.release(false))).toEqual(['rests on the second']);
+    expect(keys(gate.release(false))).toEqual(['rests on the second']);
   });
 
   it('leaves at once when nothing is written, but not past a commit under way', () => {
     const gate = gateWith();
     gate.hold(said('nothing is written'));
     expect(gate.release(true)).toEqual([]);
-    expect(reasons(gate.release(false))).toEqual(['nothing is written']);
+    expect(keys(gate.release(false))).toEqual(['nothing is written']);
     const commit = gate.issueCommit();
     gate.hold(said('rests on what is under way'));
     expect(gate.release(false)).toEqual([]);
     gate.committed(commit);
-    expect(reasons(gate.release(false))).toEqual(['rests on what is under way']);
+    expect(keys(gate.release(false))).toEqual(['rests on what is under way']);
   });
 
   it('does not overtake one that waits', () => {
@@ -39,8 +39,8 @@ describe('an effect that was held', () => {
     const commit = gate.issueCommit();
     gate.hold(said('second'));
     gate.committed(commit);
-    expect(reasons(gate.release(true))).toEqual(['first']);
-    expect(reasons(gate.release(false))).toEqual(['second']);
+    expect(keys(gate.release(true))).toEqual(['first']);
+    expect(keys(gate.release(false))).toEqual(['second']);
   });
 });
 

@@ -215,7 +215,6 @@ export class ModelWorld {
       },
       calls: { settle: () => {} },
       hub: { publish: () => {} },
-      onStepDown: () => this.crash(),
     });
   }
 
