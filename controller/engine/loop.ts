@@ -338,5 +338,7 @@ export class Loop {
 }
 
 function mayWait(event: Event): boolean {
-  return event.kind === 'heartbeat' && event.capacity === undefined && event.capabilities === undefined;
+  if (event.kind !== 'heartbeat') return false;
+  const { capacity, capabilities, hostProblems } = event;
+  return capacity === undefined && capabilities === undefined && hostProblems === undefined;
 }

@@ -5,6 +5,7 @@ import { systemAgenda } from '../../../controller/engine/agenda.ts';
 import { Loop, type LoopOptions, PAUSE_MS } from '../../../controller/engine/loop.ts';
 import { BYTES_PER_COMMIT, PACE_MS } from '../../../controller/engine/pacer.ts';
 import { LocumError } from '../../../shared/errors.ts';
+import type { Heartbeat } from '../../../shared/protocol/agent-message.ts';
 import { closed, FakeCore } from './fake-core.ts';
 
 /** A loop on virtual time: Node's timers and the loop's clock go together. */
@@ -29,8 +30,8 @@ function world(more: Partial<LoopOptions> = {}) {
   return { core, loop, clock, performed, rooms, fatal, overflows };
 }
 
-const heartbeat = (conn: number): Event => {
-  return { kind: 'heartbeat', conn, sequence: 1, generation: 1, capacity: undefined, capabilities: undefined };
+const heartbeat = (conn: number, news: Partial<Heartbeat> = {}): Event => {
+  return { kind: 'heartbeat', conn, sequence: 1, generation: 1, capacity: undefined, capabilities: undefined, ...news };
 };
 
 const turn = () => vi.advanceTimersByTimeAsync(0);
@@ -265,6 +266,23 @@ describe('the loop', () => {
     expect(core.turns).toEqual([['heartbeat', 'heartbeat']]);
     expect(core.times).toEqual([0, 30]);
   });
+
+  it.each([
+    ['capacity', { capacity: { maxSlots: 4, saturated: false, cpuPercent: 1, memoryPercent: 1 } }],
+    ['capabilities', { capabilities: [] }],
+    ['host problems', { hostProblems: [] }],
+  ] satisfies [string, Partial<Heartbeat>][])(
+    'lets no heartbeat wait that has news of %s, and takes those along that wait',
+    async (_what, news) => {
+      const { core, loop } = world();
+      loop.post(heartbeat(1));
+      await turn();
+      expect(core.turns).toEqual([]);
+      loop.post(heartbeat(2, news));
+      await turn();
+      expect(core.turns).toEqual([['heartbeat', 'heartbeat']]);
+    },
+  );
 
   it('takes waiting heartbeats along when anything else happens, in the order in which all came', async () => {
     const { core, loop } = world();
