@@ -3,8 +3,7 @@
  * `flush` answers what is to be done now, in order. What is due by the clocks before anything else, then the event; then whether to
  * stay, and the next wake-up.
  *
- * Think of a swimming pool with a life guard. The agent sells tickets; the keeper stands at the water, and each time anybody says
- * anything to it, it first looks at the clock and at every swimmer, and acts; only then does it listen.
+ * Before every event it checks all deadlines against the clock, so a late or flooded agent can never delay a kill.
  *
  * Who drives it (keeper/loop.ts, and the simulator on virtual time) owes it this:
  * - events one at a time, each with the time at which it is handled, never the time at which it was sent;
@@ -26,7 +25,7 @@ import type { Event, FromAgent, FromDriver, FromHost, KeeperNow } from './event.
 import { acceptAsk, acceptHands } from './requests.ts';
 import { acceptNotPrepared, acceptPrepared, acceptWritten } from './start.ts';
 import { type CoreOptions, createKeeper, type KeeperState } from './state.ts';
-import { acceptSwept, begin, review, shutDown } from './stay.ts';
+import { acceptSwept, begin, settlePhase, shutDown } from './stay.ts';
 import { acceptLook, acceptReaped, lookAtAll } from './tree.ts';
 import { log, type Turn } from './turn.ts';
 
@@ -56,7 +55,7 @@ export class Core {
   flush(now: KeeperNow): readonly Effect[] {
     const turn = this.#turn;
     turn.now = now;
-    review(turn);
+    settlePhase(turn);
     askToBeWoken(turn);
     return turn.effects.splice(0, turn.effects.length);
   }

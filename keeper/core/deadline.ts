@@ -1,8 +1,8 @@
 /**
  * What to do with an attempt now. Pure: time is an argument, and whoever asks does the work.
  *
- * Think of a parking meter. Feeding it moves its hand, never back; once it has run out, feeding it no longer helps (A5). The
- * warden does not trust his alarm clock: each time he looks at the meter and at his watch, and does what is due by then (A4).
+ * A deadline is only ever put off, never brought forward, and once it has passed it can't be put off any more (A5). A timer only says
+ * when to look: what is due is decided each time by the deadline and the clocks (A4).
  *
  *     starting ──► running ──► stopping ──► killing ──► stuck
  *        │ D past             at D, or told   at +G       at +G+K, still tried every second

@@ -13,7 +13,7 @@ import { type Attempt, keeperTerms, keyOf, NO_PLACE } from './attempt.ts';
 import { finish } from './end.ts';
 import type { FromDriver, FromHost } from './event.ts';
 import type { RecordedAttempt } from './record.ts';
-import { killLeftover, killOn, stopTree } from './tree.ts';
+import { killLeftover, killUnrecorded, stopTree } from './tree.ts';
 import { attemptRecord, log, note, type Turn, wakeIn } from './turn.ts';
 
 /** Of an attempt that no record names. Nothing but a kill is to come of it. */
@@ -73,7 +73,7 @@ export function acceptSwept(turn: Turn, { left, problem }: Extract<FromDriver, {
     note(turn, attemptRecord(turn, attempt));
     state.attempts.set(keyOf(attempt), attempt);
     state.living.set(keyOf(attempt), attempt);
-    killOn(turn, attempt, { cause: 'LOST', detail: 'its keeper died, and no record names it' });
+    killUnrecorded(turn, attempt, { cause: 'LOST', detail: 'its keeper died, and no record names it' });
   }
 }
 
@@ -119,8 +119,8 @@ export function endWhenEmpty(turn: Turn, stopReason: string | undefined): void {
   for (const attempt of living) stopTree(turn, attempt, { cause: 'STOPPED', detail: stopReason });
 }
 
-/** Called at the end of every step: is there still a reason to stay? */
-export function review(turn: Turn): void {
+/** Called at the end of every step: moves on to the next phase if this one is over, else asks to be woken when it will be. */
+export function settlePhase(turn: Turn): void {
   const { state, now, effects } = turn;
   const { phase } = state;
   const isEmpty = state.living.size === 0;
@@ -134,7 +134,7 @@ export function review(turn: Turn): void {
       if (!isEmpty) log(turn, 'error', `CAN NOT BE KILLED: ${[...state.living.keys()].join(', ')}`);
       state.phase = { kind: 'serving', idleSince: undefined };
       effects.push({ kind: 'serve' });
-      review(turn);
+      settlePhase(turn);
       return;
     case 'serving':
       if (!isEmpty || state.agent !== undefined) phase.idleSince = undefined;
@@ -147,7 +147,7 @@ export function review(turn: Turn): void {
       // The agent has said Goodbye, or never will.
       if (state.agent === undefined || now.mono >= phase.until) {
         endWhenEmpty(turn, 'the host shuts down');
-        review(turn);
+        settlePhase(turn);
       } else wakeIn(turn, phase.until - now.mono);
       return;
     case 'ending':

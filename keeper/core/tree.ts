@@ -51,8 +51,8 @@ export function killLeftover(turn: Turn, attempt: Attempt, reason: EndReason): v
   apply(turn, attempt, firstKill(turn.now));
 }
 
-/** Goes on with one that was killed in vain for longer than any kill may take: it is STUCK until it is empty. */
-export function killOn(turn: Turn, attempt: Attempt, reason: EndReason): void {
+/** Goes on killing what the sweep killed in vain, and of which no record says how long that may take: it is STUCK until it is empty. */
+export function killUnrecorded(turn: Turn, attempt: Attempt, reason: EndReason): void {
   const { now } = turn;
   attempt.reason = reason;
   const stage = { kind: 'stuck', killedAt: now, triedAt: now } as const;

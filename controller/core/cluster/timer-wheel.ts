@@ -21,12 +21,11 @@ interface Slot<K> {
 /**
  * Deadlines by key: a hashed timing wheel with lazy re-arming.
  *
- * Like a row of pigeonholes, one for each 8 ms. A card goes into the hole of its deadline; when the deadline is put
- * off, which every heartbeat does, only the note about the card changes. When a hole comes up, each of its cards is
- * handed out if it is due and put into its present hole if not. So the work grows with the number of keys per
- * threshold, not with the heartbeats. Holes are hashed by their number and exist only while they hold cards, ordered
- * by a heap of holes: deadlines days away and a clock that jumps cost nothing extra, and no levels are needed.
- * A plain heap of keys would pay its logarithm for each heartbeat, an array of holes a walk over empty ones.
+ * Time is cut into slots of 8 ms, and a key sits in the slot of its deadline. When the deadline is put off, which every heartbeat does,
+ * only its entry changes. When a slot comes up, each of its keys is handed out if it is due, and put into the slot of its present deadline
+ * if not. So the work grows with the number of keys per threshold, not with the heartbeats. Slots are hashed by their number and exist
+ * only while they hold keys, ordered by a heap of slots: deadlines days away and a clock that jumps cost nothing extra, and no levels are
+ * needed. A plain heap of keys would pay its logarithm for each heartbeat, an array of slots a walk over empty ones.
  */
 export class TimerWheel<K extends string | number> {
   readonly #entries = new Map<K, Entry<K>>();

@@ -1,6 +1,6 @@
 /**
- * What an attempt that came to nothing costs, whatever the cause (semantics 7). One rule for all ends that nobody chose: like a bus
- * that does not come, a server is waited for longer each time. Its run avoids it for a while where another one has room, and the starts
+ * What an attempt that came to nothing costs, whatever the cause (semantics 7). One rule for all ends that nobody chose: a server
+ * is waited for longer each time. Its run avoids it for a while where another one has room, and the starts
  * of a run on one server are at least 1, 2, 4, … 20 s apart, so that no host, however sick, is handed attempts by the hundred.
  *
  * Pauses count from when the attempt was assigned: one that took long has waited already, and what ran for an hour starts again at once.

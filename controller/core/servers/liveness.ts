@@ -1,7 +1,6 @@
 /**
- * Liveness: like a night porter who ticks off who has called. A call ticks a name and costs nothing more; only when a
- * name's time comes does the porter look when it last called, and either waits on or reports it missing. Time only ever
- * says when to look: what is judged is the silence (semantics 4, C6).
+ * Liveness. A heartbeat only notes when it came, and moves no timer; when a server's time comes, its last heartbeat is looked up, and it
+ * is either waited for again or called SUSPECT or MISSING. Time only ever says when to look: what is judged is the silence (semantics 4, C6).
  */
 import { change } from '../cluster/change.ts';
 import { poolOf, type Session, serverLiveOf } from '../cluster/cluster.ts';

@@ -1,5 +1,5 @@
 /**
- * The gate of a server: closed by the controller's own judgement, like a lane at a checkout whose till is broken. PROBATION, while its
+ * The gate of a server: closed by the controller's own judgement. PROBATION, while its
  * host can start nothing: until its agent says that it could again, or, where the agent never says, until one start that is tried after
  * a pause succeeds. QUARANTINED, when it went missing again and again. What runs there runs on, and a policy that has no other eligible
  * server may still use it (semantics 8).
