@@ -1,7 +1,9 @@
 /** `locum policy explain`. */
 import { createClient } from '@connectrpc/connect';
 import {
+  type ExplainPlacementResponse,
   ExplainPlacementResponseSchema,
+  type PlacementHold,
   PolicyService,
   type ServerVerdict,
 } from '../../shared/gen/locum/v1/policy_service_pb.ts';
@@ -9,9 +11,10 @@ import { nameIn } from '../client/names.ts';
 import { withTransport } from '../client/session.ts';
 import { CommandFailure, EXIT } from '../exit-codes.ts';
 import type { Globals } from '../globals.ts';
-import { printAnswer } from '../output/print.ts';
+import { printAnswer, type View } from '../output/print.ts';
 import { type Column, cell, Table } from '../output/table.ts';
 import { idOf, omittedText } from '../output/words.ts';
+import { because } from '../run/view.ts';
 
 const columns: readonly Column<ServerVerdict>[] = [
   { head: 'RANK', right: true, cell: ({ rank }) => (rank === 0 ? '' : rank) },
@@ -20,18 +23,30 @@ const columns: readonly Column<ServerVerdict>[] = [
   { head: 'BECAUSE', cell: ({ detail }) => detail },
 ];
 
-/** Exit code 2 when no server could take a run now. */
+/** What holds every start back comes first: the verdicts below say only where it would go. */
+export function explanationView(answer: ExplainPlacementResponse): View {
+  const held = answer.hold === undefined ? [] : [holdLine(answer.hold)];
+  return {
+    table: ({ wide }) =>
+      [
+        ...held,
+        new Table(columns, { wide }).render(answer.servers),
+        ...omittedText(answer.omittedServers, 'server'),
+      ].join('\n'),
+    names: () => (answer.chosenServer === '' ? [] : [answer.chosenServer]),
+  };
+}
+
+const holdLine = (hold: PlacementHold): string => `Nothing starts now, ${hold.reason}: ${because(hold)}`;
+
+/** Exit code 2 when no server would get a run now. */
 export async function explain(globals: Globals, id: string): Promise<void> {
   await withTransport(globals, async (transport) => {
     const name = nameIn('policies', id);
     const answer = await createClient(PolicyService, transport).explainPlacement({ name });
-    await printAnswer(globals, ExplainPlacementResponseSchema, answer, {
-      table: ({ wide }) =>
-        [new Table(columns, { wide }).render(answer.servers), ...omittedText(answer.omittedServers, 'server')].join(
-          '\n',
-        ),
-      names: () => (answer.chosenServer === '' ? [] : [answer.chosenServer]),
-    });
-    if (answer.chosenServer === '') throw new CommandFailure(`no server could take a run of ${id} now`, EXIT.notPlaced);
+    await printAnswer(globals, ExplainPlacementResponseSchema, answer, explanationView(answer));
+    const { chosenServer, hold } = answer;
+    if (hold !== undefined) throw new CommandFailure(`no run of ${id} starts now (${hold.reason})`, EXIT.notPlaced);
+    if (chosenServer === '') throw new CommandFailure(`no server could take a run of ${id} now`, EXIT.notPlaced);
   });
 }

@@ -48,7 +48,7 @@ export async function start(
     });
     if (run?.state === RunState.QUEUED && !validateOnly) {
       throw new CommandFailure(
-        `not placed yet; it starts when a server has room. "locum policy explain ${id}" tells more.`,
+        `not placed yet; it waits in the queue. "locum policy explain ${id}" tells for what.`,
         EXIT.notPlaced,
       );
     }

@@ -17,7 +17,7 @@ import { age, idOf, moment, span, stateCell, until, word } from '../output/words
 const newest = (run: Run): Attempt | undefined => run.attempts.at(-1);
 
 /** The reason, and how long it may still last. */
-export function because(run: Run): string {
+export function because(run: Pick<Run, 'reason' | 'message' | 'etaTime'>): string {
   const eta = run.etaTime === undefined ? '' : ` (in about ${until(run.etaTime)})`;
   return `${run.message === '' ? run.reason : run.message}${eta}`;
 }

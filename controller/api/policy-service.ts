@@ -6,6 +6,7 @@ import { policyId } from '../../shared/ids.ts';
 import { LIMITS } from '../../shared/limits.ts';
 import { bytesOfTexts, cutToBytes } from '../../shared/parts.ts';
 import { serverName } from '../../shared/resource-name.ts';
+import { toTimestamp } from '../../shared/rpc/time-messages.ts';
 import { explainPlacement } from '../core/views.ts';
 import type { ApiContext } from './api-context.ts';
 import { indexAfterText, pageOf } from './page.ts';
@@ -53,12 +54,15 @@ function policyReads(
     async explainPlacement({ name }) {
       const id = policyIdOf(name);
       return api.leaderTerm().read((state, now) => {
-        const { chosen, verdicts } = explainPlacement(state, found(state.policies.get(id), name), now);
+        const { chosen, hold, verdicts } = explainPlacement(state, found(state.policies.get(id), name), now);
         const { kept, omitted } = cutToBytes(verdicts, bytesOfTexts, LIMITS.pageBytes);
         return {
           chosenServer: chosen === undefined ? '' : serverName(chosen),
           servers: kept.map(({ server, ...verdict }) => ({ server: serverName(server), ...verdict })),
           omittedServers: omitted,
+          ...(hold === undefined
+            ? {}
+            : { hold: { reason: hold.reason, message: hold.message, etaTime: toTimestamp(hold.etaWall) } }),
         };
       });
     },

@@ -10,10 +10,10 @@ import {
   serverLiveOf,
   wallAtAge,
 } from './cluster/cluster.ts';
-import { runsIn, runsOf } from './cluster/run-lists.ts';
+import { runsIn } from './cluster/run-lists.ts';
 import { effectiveMaxSlots, usedSlots } from './placement/capacity.ts';
 import { askOf, serversNow } from './placement/choose.ts';
-import { type Explanation, explain } from './placement/explain.ts';
+import { type Explanation, explain, withheld } from './placement/explain.ts';
 import { gateOf } from './placement/gate-view.ts';
 import { whyChosen } from './placement/told.ts';
 import type { DeviationReason } from './records/deviation-reason.ts';
@@ -21,6 +21,7 @@ import { isEnded } from './records/run-state.ts';
 import type { Policy, Run, Server } from './records/state.ts';
 import { drainBlockers as drainBlockedIn } from './runs/drain.ts';
 import { waitFor } from './runs/earlier-life.ts';
+import { type NextStart, nextStart } from './runs/holds.ts';
 import { policyTroubles } from './runs/policy-trouble.ts';
 
 export { runsOf, runsOn } from './cluster/run-lists.ts';
@@ -46,12 +47,18 @@ export const drainBlocked = (
 ): readonly { readonly run: RunId; readonly reason: string }[] =>
   drainBlockedIn({ state, now, age: ageOf(state, now) }, server.id);
 
+export interface PlacementAnswer extends Explanation {
+  /** What the next start waits for whatever room there is. Undefined: nothing does. */
+  readonly hold: NextStart['hold'];
+}
+
 /** Why each server of the pool would or would not get a run of this policy now. */
-export function explainPlacement(state: ClusterState, policy: Policy, now: Now): Explanation {
-  const waiting = runsOf(state, policy).find((run) => run.state === 'QUEUED');
+export function explainPlacement(state: ClusterState, policy: Policy, now: Now): PlacementAnswer {
   const age = ageOf(state, now);
-  const ask = askOf(state, policy, waiting, age);
-  return explain(serversNow(state, policy), ask, (choice) => whyChosen(choice, policy, waiting, age));
+  const { run, hold } = nextStart({ state, now, age }, policy);
+  const ask = askOf(state, policy, run, age);
+  const explanation = explain(serversNow(state, policy), ask, (choice) => whyChosen(choice, policy, run, age));
+  return { ...(hold === undefined ? explanation : withheld(explanation)), hold };
 }
 
 /** When a schedule fires next; undefined: never, or it has none. */

@@ -15,6 +15,7 @@ import { LIMITS } from '../../shared/limits.ts';
 /** Kept whole by the compiler. */
 const VERDICTS = Object.keys({
   CHOSEN: 0,
+  HELD: 0,
   AVAILABLE: 0,
   NOT_LISTED: 0,
   NOT_REGISTERED: 0,

@@ -46,11 +46,15 @@ export function showServers(state: ClusterState): readonly string[] {
   });
 }
 
+/** What holds the next start back, and then each server. */
 export function showVerdicts(state: ClusterState, id: PolicyId, now: Now): readonly string[] {
   const policy = present(state.policies.get(id), `policy ${id} exists`);
-  return explainPlacement(state, policy, now).verdicts.map(
-    ({ server, rank, reason, detail }) => `${server} ${rank} ${reason}: ${detail}`,
-  );
+  const { hold, verdicts } = explainPlacement(state, policy, now);
+  const eta = hold?.etaWall === undefined ? '' : `, in ${seconds(hold.etaWall - now.wall)} s`;
+  return [
+    ...(hold === undefined ? [] : [`held (${hold.reason}): ${hold.message}${eta}`]),
+    ...verdicts.map(({ server, rank, reason, detail }) => `${server} ${rank} ${reason}: ${detail}`),
+  ];
 }
 
 export function showDeviations(state: ClusterState, now: Now): readonly string[] {

@@ -5,14 +5,14 @@ import { type Ask, type ObstacleReason, obstacleAt, obstacleText } from './obsta
 import { freeSlotsOf, type ServerView, usedText } from './server-view.ts';
 
 /** One stable word for what holds a server back, or that nothing does. */
-export type VerdictReason = 'CHOSEN' | 'AVAILABLE' | ObstacleReason;
+export type VerdictReason = 'CHOSEN' | 'HELD' | 'AVAILABLE' | ObstacleReason;
 
 /** Why one server would or would not get the run. */
 export interface ServerVerdict {
   readonly server: ServerId;
   /** Place in the effective list, from 1; 0: not in it. */
   readonly rank: number;
-  /** It could take the run now. */
+  /** It could take the run now, if nothing else held the run back. */
   readonly eligible: boolean;
   readonly reason: VerdictReason;
   /** The reason in words, with its figures, and what would change it. */
@@ -20,7 +20,7 @@ export interface ServerVerdict {
 }
 
 export interface Explanation {
-  /** What `choose` answers to the same question. */
+  /** What `choose` answers to the same question; undefined as well while a hold stands (`withheld`). */
   readonly chosen?: ServerId;
   /** Every server of the policy's list and of its pool, in the order in which they are tried; those that are not listed come last. */
   readonly verdicts: readonly ServerVerdict[];
@@ -42,6 +42,13 @@ export function explain(servers: Servers, ask: Ask, why: (choice: Choice) => str
   };
   const verdicts = triedInTurn(servers, ask).map(verdictOf);
   return choice === undefined ? { verdicts } : { chosen: choice.server, verdicts };
+}
+
+/** The same while the run waits for something other than a server: none is chosen, and the one that would be is HELD. */
+export function withheld({ verdicts }: Explanation): Explanation {
+  return {
+    verdicts: verdicts.map((verdict) => (verdict.reason === 'CHOSEN' ? { ...verdict, reason: 'HELD' } : verdict)),
+  };
 }
 
 /** Each with its rank: where the run comes back first, then the effective list, then what the policy does not name. */

@@ -17,7 +17,7 @@ import { type Nowhere, whyChosen, whyNever, whyNowhere } from '../placement/told
 import type { Requirement } from '../records/capability.ts';
 import type { Policy, Run } from '../records/state.ts';
 import { assign } from './attempt.ts';
-import { earlierLifeOf } from './earlier-life.ts';
+import { holdOf } from './holds.ts';
 import { checkPlacement } from './invariants.ts';
 import { abandonMove } from './reservation.ts';
 import { announceState, dequeue, type Shown } from './run.ts';
@@ -33,7 +33,6 @@ export function placePool(turn: Turn, pool: PoolId): void {
   const queue = live.queue.ordered(turn.age);
   if (queue.length === 0) return;
   dropVoidClaims(turn, live);
-  const held = startsHeld(turn);
   if (now.mono < state.noStartBeforeMono) turn.wakePoolAt(pool, state.noStartBeforeMono);
   const full = new Set<string>();
   const blocked: Run[] = [];
@@ -44,7 +43,7 @@ export function placePool(turn: Turn, pool: PoolId): void {
     const run = state.runs.get(entry.run);
     const policy = run === undefined ? undefined : state.policies.get(run.policy);
     if (run === undefined || policy === undefined) continue;
-    const hold = held ?? holdOfPolicy(turn, policy) ?? holdForOwnServer(turn, run);
+    const hold = holdOf(turn, policy, run);
     if (hold !== undefined) {
       announceState(turn, run, { state: 'QUEUED', ...hold });
       continue;
@@ -80,34 +79,6 @@ function place(turn: Turn, policy: Policy, run: Run, choice: Choice): void {
   if (run.reservation !== undefined && run.reservation.server !== id) abandonMove(turn, run, 'PLACED_ELSEWHERE');
   assign(turn, run, policy, server, whyChosen(choice, policy, run, turn.age));
   refreshIndex(state, id);
-}
-
-/** Why a run is not even looked at. */
-type Hold = Pick<Shown, 'reason' | 'message' | 'etaWall'>;
-
-/** Starts are held back for the whole cluster. */
-function startsHeld(turn: View): Hold | undefined {
-  const { state, now } = turn;
-  if (state.storeBehind !== undefined) return { reason: 'STORE_BEHIND', message: state.storeBehind };
-  if (now.mono >= state.noStartBeforeMono) return undefined;
-  return {
-    reason: 'NEW_INCARNATION',
-    message: 'the store was restored or adopted: nothing starts before what ran earlier is dead for certain',
-    etaWall: now.wall + state.noStartBeforeMono - now.mono,
-  };
-}
-
-/** After a restore: what the earlier life may have left running (C9). */
-function holdOfPolicy(turn: View, policy: Policy): Hold | undefined {
-  const message = earlierLifeOf(turn.state, policy);
-  return message === undefined ? undefined : { reason: 'NEW_INCARNATION', message };
-}
-
-/** A run that is to go back to the server it was on (a lapse, a restart) waits for it, if it has just said Hello and is about to be welcome (semantics 7). */
-function holdForOwnServer(turn: View, run: Run): Hold | undefined {
-  const own = run.preferServer;
-  if (own === undefined || turn.state.serverLive.get(own)?.session?.phase !== 'OPENING') return undefined;
-  return { reason: run.reason, message: `it waits a moment for ${own}, where it was, which is just coming back` };
 }
 
 /**

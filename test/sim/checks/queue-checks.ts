@@ -2,7 +2,10 @@
 import type { ClusterState } from '../../../controller/core/cluster/cluster.ts';
 import { askOf, choose, decide, serversNow } from '../../../controller/core/placement/choose.ts';
 import { obstacleAt } from '../../../controller/core/placement/obstacle.ts';
+import type { RunStateName } from '../../../controller/core/records/run-state.ts';
 import type { Policy, Run } from '../../../controller/core/records/state.ts';
+import { explainPlacement, runsOf } from '../../../controller/core/views.ts';
+import type { Now } from '../../../shared/time.ts';
 import { chooseByObstacles, whyNotThere } from './naive-placement.ts';
 
 /** What is wrong, a sentence each. */
@@ -12,6 +15,18 @@ export function queueProblems(state: ClusterState, age: number): readonly string
     return policy === undefined ? [] : problemsOf(state, { policy, run, age });
   });
 }
+
+/** Starts that an explanation promises while a run waits all the same, once a tick has settled: each had been made in it. */
+export function brokenPromises(state: ClusterState, now: Now): readonly string[] {
+  return [...state.policies.values()].flatMap((policy) => {
+    const waiting = runsOf(state, policy).find((run) => run.desired === 'RUNNING' && !STANDS.has(run.state));
+    const { chosen } = waiting === undefined ? {} : explainPlacement(state, policy, now);
+    if (waiting === undefined || chosen === undefined) return [];
+    return [`${waiting.id} is told to start on ${chosen}, and is ${waiting.state} (${waiting.reason})`];
+  });
+}
+
+const STANDS: ReadonlySet<RunStateName> = new Set(['ASSIGNED', 'STARTING', 'RUNNING']);
 
 interface Asking {
   readonly policy: Policy;

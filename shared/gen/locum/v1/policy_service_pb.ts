@@ -5,8 +5,8 @@
 import type { GenFile, GenMessage, GenService } from "@bufbuild/protobuf/codegenv2";
 import { fileDesc, messageDesc, serviceDesc } from "@bufbuild/protobuf/codegenv2";
 import { file_buf_validate_validate } from "@bufbuild/protovalidate/gen/buf/validate/validate_pb.js";
-import type { FieldMask } from "@bufbuild/protobuf/wkt";
-import { file_google_protobuf_field_mask } from "@bufbuild/protobuf/wkt";
+import type { FieldMask, Timestamp } from "@bufbuild/protobuf/wkt";
+import { file_google_protobuf_field_mask, file_google_protobuf_timestamp } from "@bufbuild/protobuf/wkt";
 import type { Policy } from "./policy_pb.ts";
 import { file_locum_v1_policy } from "./policy_pb.ts";
 import type { Run } from "./run_pb.ts";
@@ -17,7 +17,7 @@ import type { Message } from "@bufbuild/protobuf";
  * Describes the file locum/v1/policy_service.proto.
  */
 export const file_locum_v1_policy_service: GenFile = /*@__PURE__*/
-  fileDesc("Ch1sb2N1bS92MS9wb2xpY3lfc2VydmljZS5wcm90bxIIbG9jdW0udjEiUwoQR2V0UG9saWN5UmVxdWVzdBI/CgRuYW1lGAEgASgJQjG6SC5yLDIqXnBvbGljaWVzL1thLXpdKFthLXowLTktXXswLDYxfVthLXowLTldKT8kIjUKEUdldFBvbGljeVJlc3BvbnNlEiAKBnBvbGljeRgBIAEoCzIQLmxvY3VtLnYxLlBvbGljeSKQAQoTTGlzdFBvbGljaWVzUmVxdWVzdBIaCglwYWdlX3NpemUYASABKAVCB7pIBBoCKAASHAoKcGFnZV90b2tlbhgCIAEoCUIIukgFcgMYgAgSPwoEcG9vbBgDIAEoCUIxukguciwyKl4ocG9vbHMvW2Etel0oW2EtejAtOS1dezAsNjF9W2EtejAtOV0pPyk/JCJTChRMaXN0UG9saWNpZXNSZXNwb25zZRIiCghwb2xpY2llcxgBIAMoCzIQLmxvY3VtLnYxLlBvbGljeRIXCg9uZXh0X3BhZ2VfdG9rZW4YAiABKAkidAoTQ3JlYXRlUG9saWN5UmVxdWVzdBIoCgZwb2xpY3kYASABKAsyEC5sb2N1bS52MS5Qb2xpY3lCBrpIA8gBARIcCgpyZXF1ZXN0X2lkGAIgASgJQgi6SAVyAxiAARIVCg12YWxpZGF0ZV9vbmx5GAMgASgIIkoKFENyZWF0ZVBvbGljeVJlc3BvbnNlEiAKBnBvbGljeRgBIAEoCzIQLmxvY3VtLnYxLlBvbGljeRIQCgh3YXJuaW5ncxgCIAMoCSK8AQoTVXBkYXRlUG9saWN5UmVxdWVzdBIoCgZwb2xpY3kYASABKAsyEC5sb2N1bS52MS5Qb2xpY3lCBrpIA8gBARIvCgt1cGRhdGVfbWFzaxgCIAEoCzIaLmdvb2dsZS5wcm90b2J1Zi5GaWVsZE1hc2sSFQoNYWxsb3dfbWlzc2luZxgDIAEoCBIcCgpyZXF1ZXN0X2lkGAQgASgJQgi6SAVyAxiAARIVCg12YWxpZGF0ZV9vbmx5GAUgASgIIqkBChRVcGRhdGVQb2xpY3lSZXNwb25zZRIgCgZwb2xpY3kYASABKAsyEC5sb2N1bS52MS5Qb2xpY3kSEAoId2FybmluZ3MYAiADKAkSDwoHY3JlYXRlZBgDIAEoCBImCgdjaGFuZ2VzGAQgAygLMhUubG9jdW0udjEuRmllbGRDaGFuZ2USJAoHZWZmZWN0cxgFIAMoCzITLmxvY3VtLnYxLlJ1bkVmZmVjdCI7CgtGaWVsZENoYW5nZRINCgVmaWVsZBgBIAEoCRIOCgZiZWZvcmUYAiABKAkSDQoFYWZ0ZXIYAyABKAkiOQoJUnVuRWZmZWN0EgsKA3J1bhgBIAEoCRIOCgZlZmZlY3QYAiABKAkSDwoHbWVzc2FnZRgDIAEoCSKCAQoTRGVsZXRlUG9saWN5UmVxdWVzdBI/CgRuYW1lGAEgASgJQjG6SC5yLDIqXnBvbGljaWVzL1thLXpdKFthLXowLTktXXswLDYxfVthLXowLTldKT8kEgwKBGV0YWcYAiABKAkSHAoKcmVxdWVzdF9pZBgDIAEoCUIIukgFcgMYgAEiOAoURGVsZXRlUG9saWN5UmVzcG9uc2USIAoGcG9saWN5GAEgASgLMhAubG9jdW0udjEuUG9saWN5IrABChJTdGFydFBvbGljeVJlcXVlc3QSPwoEbmFtZRgBIAEoCUIxukguciwyKl5wb2xpY2llcy9bYS16XShbYS16MC05LV17MCw2MX1bYS16MC05XSk/JBIkCglhcmd1bWVudHMYAiADKAlCEbpIDpIBCxDoByIGcgQogIACEhwKCnJlcXVlc3RfaWQYAyABKAlCCLpIBXIDGIABEhUKDXZhbGlkYXRlX29ubHkYBCABKAgiMQoTU3RhcnRQb2xpY3lSZXNwb25zZRIaCgNydW4YASABKAsyDS5sb2N1bS52MS5SdW4icgoRU3RvcFBvbGljeVJlcXVlc3QSPwoEbmFtZRgBIAEoCUIxukguciwyKl5wb2xpY2llcy9bYS16XShbYS16MC05LV17MCw2MX1bYS16MC05XSk/JBIcCgpyZXF1ZXN0X2lkGAIgASgJQgi6SAVyAxiAASI2ChJTdG9wUG9saWN5UmVzcG9uc2USIAoGcG9saWN5GAEgASgLMhAubG9jdW0udjEuUG9saWN5InUKFFJlc3RhcnRQb2xpY3lSZXF1ZXN0Ej8KBG5hbWUYASABKAlCMbpILnIsMipecG9saWNpZXMvW2Etel0oW2EtejAtOS1dezAsNjF9W2EtejAtOV0pPyQSHAoKcmVxdWVzdF9pZBgCIAEoCUIIukgFcgMYgAEiOQoVUmVzdGFydFBvbGljeVJlc3BvbnNlEiAKBnBvbGljeRgBIAEoCzIQLmxvY3VtLnYxLlBvbGljeSJzChJQYXVzZVBvbGljeVJlcXVlc3QSPwoEbmFtZRgBIAEoCUIxukguciwyKl5wb2xpY2llcy9bYS16XShbYS16MC05LV17MCw2MX1bYS16MC05XSk/JBIcCgpyZXF1ZXN0X2lkGAIgASgJQgi6SAVyAxiAASI3ChNQYXVzZVBvbGljeVJlc3BvbnNlEiAKBnBvbGljeRgBIAEoCzIQLmxvY3VtLnYxLlBvbGljeSJ0ChNSZXN1bWVQb2xpY3lSZXF1ZXN0Ej8KBG5hbWUYASABKAlCMbpILnIsMipecG9saWNpZXMvW2Etel0oW2EtejAtOS1dezAsNjF9W2EtejAtOV0pPyQSHAoKcmVxdWVzdF9pZBgCIAEoCUIIukgFcgMYgAEiOAoUUmVzdW1lUG9saWN5UmVzcG9uc2USIAoGcG9saWN5GAEgASgLMhAubG9jdW0udjEuUG9saWN5IloKF0V4cGxhaW5QbGFjZW1lbnRSZXF1ZXN0Ej8KBG5hbWUYASABKAlCMbpILnIsMipecG9saWNpZXMvW2Etel0oW2EtejAtOS1dezAsNjF9W2EtejAtOV0pPyQidAoYRXhwbGFpblBsYWNlbWVudFJlc3BvbnNlEhUKDWNob3Nlbl9zZXJ2ZXIYASABKAkSKAoHc2VydmVycxgCIAMoCzIXLmxvY3VtLnYxLlNlcnZlclZlcmRpY3QSFwoPb21pdHRlZF9zZXJ2ZXJzGAMgASgFIl8KDVNlcnZlclZlcmRpY3QSDgoGc2VydmVyGAEgASgJEgwKBHJhbmsYAiABKAUSEAoIZWxpZ2libGUYAyABKAgSDgoGcmVhc29uGAQgASgJEg4KBmRldGFpbBgFIAEoCSIoChRXYXRjaFBvbGljaWVzUmVxdWVzdBIQCghyZXZpc2lvbhgBIAEoBCKAAQoVV2F0Y2hQb2xpY2llc1Jlc3BvbnNlEhAKCHJldmlzaW9uGAEgASgEEiIKBnBvbGljeRgCIAEoCzIQLmxvY3VtLnYxLlBvbGljeUgAEhEKB2RlbGV0ZWQYAyABKAlIABIUCgxzbmFwc2hvdF9lbmQYBCABKAhCCAoGY2hhbmdlMsIHCg1Qb2xpY3lTZXJ2aWNlEkQKCUdldFBvbGljeRIaLmxvY3VtLnYxLkdldFBvbGljeVJlcXVlc3QaGy5sb2N1bS52MS5HZXRQb2xpY3lSZXNwb25zZRJNCgxMaXN0UG9saWNpZXMSHS5sb2N1bS52MS5MaXN0UG9saWNpZXNSZXF1ZXN0Gh4ubG9jdW0udjEuTGlzdFBvbGljaWVzUmVzcG9uc2USTQoMQ3JlYXRlUG9saWN5Eh0ubG9jdW0udjEuQ3JlYXRlUG9saWN5UmVxdWVzdBoeLmxvY3VtLnYxLkNyZWF0ZVBvbGljeVJlc3BvbnNlEk0KDFVwZGF0ZVBvbGljeRIdLmxvY3VtLnYxLlVwZGF0ZVBvbGljeVJlcXVlc3QaHi5sb2N1bS52MS5VcGRhdGVQb2xpY3lSZXNwb25zZRJNCgxEZWxldGVQb2xpY3kSHS5sb2N1bS52MS5EZWxldGVQb2xpY3lSZXF1ZXN0Gh4ubG9jdW0udjEuRGVsZXRlUG9saWN5UmVzcG9uc2USSgoLU3RhcnRQb2xpY3kSHC5sb2N1bS52MS5TdGFydFBvbGljeVJlcXVlc3QaHS5sb2N1bS52MS5TdGFydFBvbGljeVJlc3BvbnNlEkcKClN0b3BQb2xpY3kSGy5sb2N1bS52MS5TdG9wUG9saWN5UmVxdWVzdBocLmxvY3VtLnYxLlN0b3BQb2xpY3lSZXNwb25zZRJQCg1SZXN0YXJ0UG9saWN5Eh4ubG9jdW0udjEuUmVzdGFydFBvbGljeVJlcXVlc3QaHy5sb2N1bS52MS5SZXN0YXJ0UG9saWN5UmVzcG9uc2USSgoLUGF1c2VQb2xpY3kSHC5sb2N1bS52MS5QYXVzZVBvbGljeVJlcXVlc3QaHS5sb2N1bS52MS5QYXVzZVBvbGljeVJlc3BvbnNlEk0KDFJlc3VtZVBvbGljeRIdLmxvY3VtLnYxLlJlc3VtZVBvbGljeVJlcXVlc3QaHi5sb2N1bS52MS5SZXN1bWVQb2xpY3lSZXNwb25zZRJZChBFeHBsYWluUGxhY2VtZW50EiEubG9jdW0udjEuRXhwbGFpblBsYWNlbWVudFJlcXVlc3QaIi5sb2N1bS52MS5FeHBsYWluUGxhY2VtZW50UmVzcG9uc2USUgoNV2F0Y2hQb2xpY2llcxIeLmxvY3VtLnYxLldhdGNoUG9saWNpZXNSZXF1ZXN0Gh8ubG9jdW0udjEuV2F0Y2hQb2xpY2llc1Jlc3BvbnNlMAFiBnByb3RvMw", [file_buf_validate_validate, file_google_protobuf_field_mask, file_locum_v1_policy, file_locum_v1_run]);
+  fileDesc("Ch1sb2N1bS92MS9wb2xpY3lfc2VydmljZS5wcm90bxIIbG9jdW0udjEiUwoQR2V0UG9saWN5UmVxdWVzdBI/CgRuYW1lGAEgASgJQjG6SC5yLDIqXnBvbGljaWVzL1thLXpdKFthLXowLTktXXswLDYxfVthLXowLTldKT8kIjUKEUdldFBvbGljeVJlc3BvbnNlEiAKBnBvbGljeRgBIAEoCzIQLmxvY3VtLnYxLlBvbGljeSKQAQoTTGlzdFBvbGljaWVzUmVxdWVzdBIaCglwYWdlX3NpemUYASABKAVCB7pIBBoCKAASHAoKcGFnZV90b2tlbhgCIAEoCUIIukgFcgMYgAgSPwoEcG9vbBgDIAEoCUIxukguciwyKl4ocG9vbHMvW2Etel0oW2EtejAtOS1dezAsNjF9W2EtejAtOV0pPyk/JCJTChRMaXN0UG9saWNpZXNSZXNwb25zZRIiCghwb2xpY2llcxgBIAMoCzIQLmxvY3VtLnYxLlBvbGljeRIXCg9uZXh0X3BhZ2VfdG9rZW4YAiABKAkidAoTQ3JlYXRlUG9saWN5UmVxdWVzdBIoCgZwb2xpY3kYASABKAsyEC5sb2N1bS52MS5Qb2xpY3lCBrpIA8gBARIcCgpyZXF1ZXN0X2lkGAIgASgJQgi6SAVyAxiAARIVCg12YWxpZGF0ZV9vbmx5GAMgASgIIkoKFENyZWF0ZVBvbGljeVJlc3BvbnNlEiAKBnBvbGljeRgBIAEoCzIQLmxvY3VtLnYxLlBvbGljeRIQCgh3YXJuaW5ncxgCIAMoCSK8AQoTVXBkYXRlUG9saWN5UmVxdWVzdBIoCgZwb2xpY3kYASABKAsyEC5sb2N1bS52MS5Qb2xpY3lCBrpIA8gBARIvCgt1cGRhdGVfbWFzaxgCIAEoCzIaLmdvb2dsZS5wcm90b2J1Zi5GaWVsZE1hc2sSFQoNYWxsb3dfbWlzc2luZxgDIAEoCBIcCgpyZXF1ZXN0X2lkGAQgASgJQgi6SAVyAxiAARIVCg12YWxpZGF0ZV9vbmx5GAUgASgIIqkBChRVcGRhdGVQb2xpY3lSZXNwb25zZRIgCgZwb2xpY3kYASABKAsyEC5sb2N1bS52MS5Qb2xpY3kSEAoId2FybmluZ3MYAiADKAkSDwoHY3JlYXRlZBgDIAEoCBImCgdjaGFuZ2VzGAQgAygLMhUubG9jdW0udjEuRmllbGRDaGFuZ2USJAoHZWZmZWN0cxgFIAMoCzITLmxvY3VtLnYxLlJ1bkVmZmVjdCI7CgtGaWVsZENoYW5nZRINCgVmaWVsZBgBIAEoCRIOCgZiZWZvcmUYAiABKAkSDQoFYWZ0ZXIYAyABKAkiOQoJUnVuRWZmZWN0EgsKA3J1bhgBIAEoCRIOCgZlZmZlY3QYAiABKAkSDwoHbWVzc2FnZRgDIAEoCSKCAQoTRGVsZXRlUG9saWN5UmVxdWVzdBI/CgRuYW1lGAEgASgJQjG6SC5yLDIqXnBvbGljaWVzL1thLXpdKFthLXowLTktXXswLDYxfVthLXowLTldKT8kEgwKBGV0YWcYAiABKAkSHAoKcmVxdWVzdF9pZBgDIAEoCUIIukgFcgMYgAEiOAoURGVsZXRlUG9saWN5UmVzcG9uc2USIAoGcG9saWN5GAEgASgLMhAubG9jdW0udjEuUG9saWN5IrABChJTdGFydFBvbGljeVJlcXVlc3QSPwoEbmFtZRgBIAEoCUIxukguciwyKl5wb2xpY2llcy9bYS16XShbYS16MC05LV17MCw2MX1bYS16MC05XSk/JBIkCglhcmd1bWVudHMYAiADKAlCEbpIDpIBCxDoByIGcgQogIACEhwKCnJlcXVlc3RfaWQYAyABKAlCCLpIBXIDGIABEhUKDXZhbGlkYXRlX29ubHkYBCABKAgiMQoTU3RhcnRQb2xpY3lSZXNwb25zZRIaCgNydW4YASABKAsyDS5sb2N1bS52MS5SdW4icgoRU3RvcFBvbGljeVJlcXVlc3QSPwoEbmFtZRgBIAEoCUIxukguciwyKl5wb2xpY2llcy9bYS16XShbYS16MC05LV17MCw2MX1bYS16MC05XSk/JBIcCgpyZXF1ZXN0X2lkGAIgASgJQgi6SAVyAxiAASI2ChJTdG9wUG9saWN5UmVzcG9uc2USIAoGcG9saWN5GAEgASgLMhAubG9jdW0udjEuUG9saWN5InUKFFJlc3RhcnRQb2xpY3lSZXF1ZXN0Ej8KBG5hbWUYASABKAlCMbpILnIsMipecG9saWNpZXMvW2Etel0oW2EtejAtOS1dezAsNjF9W2EtejAtOV0pPyQSHAoKcmVxdWVzdF9pZBgCIAEoCUIIukgFcgMYgAEiOQoVUmVzdGFydFBvbGljeVJlc3BvbnNlEiAKBnBvbGljeRgBIAEoCzIQLmxvY3VtLnYxLlBvbGljeSJzChJQYXVzZVBvbGljeVJlcXVlc3QSPwoEbmFtZRgBIAEoCUIxukguciwyKl5wb2xpY2llcy9bYS16XShbYS16MC05LV17MCw2MX1bYS16MC05XSk/JBIcCgpyZXF1ZXN0X2lkGAIgASgJQgi6SAVyAxiAASI3ChNQYXVzZVBvbGljeVJlc3BvbnNlEiAKBnBvbGljeRgBIAEoCzIQLmxvY3VtLnYxLlBvbGljeSJ0ChNSZXN1bWVQb2xpY3lSZXF1ZXN0Ej8KBG5hbWUYASABKAlCMbpILnIsMipecG9saWNpZXMvW2Etel0oW2EtejAtOS1dezAsNjF9W2EtejAtOV0pPyQSHAoKcmVxdWVzdF9pZBgCIAEoCUIIukgFcgMYgAEiOAoUUmVzdW1lUG9saWN5UmVzcG9uc2USIAoGcG9saWN5GAEgASgLMhAubG9jdW0udjEuUG9saWN5IloKF0V4cGxhaW5QbGFjZW1lbnRSZXF1ZXN0Ej8KBG5hbWUYASABKAlCMbpILnIsMipecG9saWNpZXMvW2Etel0oW2EtejAtOS1dezAsNjF9W2EtejAtOV0pPyQimwEKGEV4cGxhaW5QbGFjZW1lbnRSZXNwb25zZRIVCg1jaG9zZW5fc2VydmVyGAEgASgJEigKB3NlcnZlcnMYAiADKAsyFy5sb2N1bS52MS5TZXJ2ZXJWZXJkaWN0EhcKD29taXR0ZWRfc2VydmVycxgDIAEoBRIlCgRob2xkGAQgASgLMhcubG9jdW0udjEuUGxhY2VtZW50SG9sZCJeCg1QbGFjZW1lbnRIb2xkEg4KBnJlYXNvbhgBIAEoCRIPCgdtZXNzYWdlGAIgASgJEiwKCGV0YV90aW1lGAMgASgLMhouZ29vZ2xlLnByb3RvYnVmLlRpbWVzdGFtcCJfCg1TZXJ2ZXJWZXJkaWN0Eg4KBnNlcnZlchgBIAEoCRIMCgRyYW5rGAIgASgFEhAKCGVsaWdpYmxlGAMgASgIEg4KBnJlYXNvbhgEIAEoCRIOCgZkZXRhaWwYBSABKAkiKAoUV2F0Y2hQb2xpY2llc1JlcXVlc3QSEAoIcmV2aXNpb24YASABKAQigAEKFVdhdGNoUG9saWNpZXNSZXNwb25zZRIQCghyZXZpc2lvbhgBIAEoBBIiCgZwb2xpY3kYAiABKAsyEC5sb2N1bS52MS5Qb2xpY3lIABIRCgdkZWxldGVkGAMgASgJSAASFAoMc25hcHNob3RfZW5kGAQgASgIQggKBmNoYW5nZTLCBwoNUG9saWN5U2VydmljZRJECglHZXRQb2xpY3kSGi5sb2N1bS52MS5HZXRQb2xpY3lSZXF1ZXN0GhsubG9jdW0udjEuR2V0UG9saWN5UmVzcG9uc2USTQoMTGlzdFBvbGljaWVzEh0ubG9jdW0udjEuTGlzdFBvbGljaWVzUmVxdWVzdBoeLmxvY3VtLnYxLkxpc3RQb2xpY2llc1Jlc3BvbnNlEk0KDENyZWF0ZVBvbGljeRIdLmxvY3VtLnYxLkNyZWF0ZVBvbGljeVJlcXVlc3QaHi5sb2N1bS52MS5DcmVhdGVQb2xpY3lSZXNwb25zZRJNCgxVcGRhdGVQb2xpY3kSHS5sb2N1bS52MS5VcGRhdGVQb2xpY3lSZXF1ZXN0Gh4ubG9jdW0udjEuVXBkYXRlUG9saWN5UmVzcG9uc2USTQoMRGVsZXRlUG9saWN5Eh0ubG9jdW0udjEuRGVsZXRlUG9saWN5UmVxdWVzdBoeLmxvY3VtLnYxLkRlbGV0ZVBvbGljeVJlc3BvbnNlEkoKC1N0YXJ0UG9saWN5EhwubG9jdW0udjEuU3RhcnRQb2xpY3lSZXF1ZXN0Gh0ubG9jdW0udjEuU3RhcnRQb2xpY3lSZXNwb25zZRJHCgpTdG9wUG9saWN5EhsubG9jdW0udjEuU3RvcFBvbGljeVJlcXVlc3QaHC5sb2N1bS52MS5TdG9wUG9saWN5UmVzcG9uc2USUAoNUmVzdGFydFBvbGljeRIeLmxvY3VtLnYxLlJlc3RhcnRQb2xpY3lSZXF1ZXN0Gh8ubG9jdW0udjEuUmVzdGFydFBvbGljeVJlc3BvbnNlEkoKC1BhdXNlUG9saWN5EhwubG9jdW0udjEuUGF1c2VQb2xpY3lSZXF1ZXN0Gh0ubG9jdW0udjEuUGF1c2VQb2xpY3lSZXNwb25zZRJNCgxSZXN1bWVQb2xpY3kSHS5sb2N1bS52MS5SZXN1bWVQb2xpY3lSZXF1ZXN0Gh4ubG9jdW0udjEuUmVzdW1lUG9saWN5UmVzcG9uc2USWQoQRXhwbGFpblBsYWNlbWVudBIhLmxvY3VtLnYxLkV4cGxhaW5QbGFjZW1lbnRSZXF1ZXN0GiIubG9jdW0udjEuRXhwbGFpblBsYWNlbWVudFJlc3BvbnNlElIKDVdhdGNoUG9saWNpZXMSHi5sb2N1bS52MS5XYXRjaFBvbGljaWVzUmVxdWVzdBofLmxvY3VtLnYxLldhdGNoUG9saWNpZXNSZXNwb25zZTABYgZwcm90bzM", [file_buf_validate_validate, file_google_protobuf_field_mask, file_google_protobuf_timestamp, file_locum_v1_policy, file_locum_v1_run]);
 
 /**
  * Request of GetPolicy.
@@ -699,7 +699,7 @@ export const ExplainPlacementRequestSchema: GenMessage<ExplainPlacementRequest> 
  */
 export type ExplainPlacementResponse = Message<"locum.v1.ExplainPlacementResponse"> & {
   /**
-   * The server a run would get now. Unset: none, see the reasons.
+   * The server a run would get now. Empty: none, see the hold and the reasons.
    *
    * @generated from field: string chosen_server = 1;
    */
@@ -719,6 +719,13 @@ export type ExplainPlacementResponse = Message<"locum.v1.ExplainPlacementRespons
    * @generated from field: int32 omitted_servers = 3;
    */
   omittedServers: number;
+
+  /**
+   * What the next start of the policy waits for, whatever room servers have. Unset: nothing.
+   *
+   * @generated from field: locum.v1.PlacementHold hold = 4;
+   */
+  hold?: PlacementHold | undefined;
 };
 
 /**
@@ -727,6 +734,42 @@ export type ExplainPlacementResponse = Message<"locum.v1.ExplainPlacementRespons
  */
 export const ExplainPlacementResponseSchema: GenMessage<ExplainPlacementResponse> = /*@__PURE__*/
   messageDesc(file_locum_v1_policy_service, 23);
+
+/**
+ * Why nothing of a policy starts now although a server may have room.
+ *
+ * @generated from message locum.v1.PlacementHold
+ */
+export type PlacementHold = Message<"locum.v1.PlacementHold"> & {
+  /**
+   * One stable word: STORE_BEHIND or NEW_INCARNATION (of the whole cluster, or of what an earlier life of the store left), POLICY_PAUSED,
+   * POLICY_DELETED, or the reason of the run that has to wait: docs/events.md, "Reasons of runs". The list grows.
+   *
+   * @generated from field: string reason = 1;
+   */
+  reason: string;
+
+  /**
+   * The reason in words, with what would end it.
+   *
+   * @generated from field: string message = 2;
+   */
+  message: string;
+
+  /**
+   * When it is expected to end by itself. Unset: unknown.
+   *
+   * @generated from field: google.protobuf.Timestamp eta_time = 3;
+   */
+  etaTime?: Timestamp | undefined;
+};
+
+/**
+ * Describes the message locum.v1.PlacementHold.
+ * Use `create(PlacementHoldSchema)` to create a new message.
+ */
+export const PlacementHoldSchema: GenMessage<PlacementHold> = /*@__PURE__*/
+  messageDesc(file_locum_v1_policy_service, 24);
 
 /**
  * Why a server would or would not be chosen.
@@ -749,14 +792,14 @@ export type ServerVerdict = Message<"locum.v1.ServerVerdict"> & {
   rank: number;
 
   /**
-   * Whether the server could take a run now.
+   * Whether the server could take a run now, if no hold stood.
    *
    * @generated from field: bool eligible = 3;
    */
   eligible: boolean;
 
   /**
-   * One stable word: CHOSEN, AVAILABLE, or the first that holds of NOT_LISTED, NOT_REGISTERED, REQUIREMENT, TOO_SMALL, DELETING, LEFT,
+   * One stable word: CHOSEN, or in its place HELD while a hold stands; AVAILABLE; or the first that holds of NOT_LISTED, NOT_REGISTERED, REQUIREMENT, TOO_SMALL, DELETING, LEFT,
    * MISSING, SUSPECT, DRAINING, CORDONED, SATURATED, PROBATION, QUARANTINED, DISCONNECTED, EXCLUDED, CLAIMED, FULL, PAUSED, SKIPPED.
    *
    * @generated from field: string reason = 4;
@@ -776,7 +819,7 @@ export type ServerVerdict = Message<"locum.v1.ServerVerdict"> & {
  * Use `create(ServerVerdictSchema)` to create a new message.
  */
 export const ServerVerdictSchema: GenMessage<ServerVerdict> = /*@__PURE__*/
-  messageDesc(file_locum_v1_policy_service, 24);
+  messageDesc(file_locum_v1_policy_service, 25);
 
 /**
  * Request of WatchPolicies.
@@ -797,7 +840,7 @@ export type WatchPoliciesRequest = Message<"locum.v1.WatchPoliciesRequest"> & {
  * Use `create(WatchPoliciesRequestSchema)` to create a new message.
  */
 export const WatchPoliciesRequestSchema: GenMessage<WatchPoliciesRequest> = /*@__PURE__*/
-  messageDesc(file_locum_v1_policy_service, 25);
+  messageDesc(file_locum_v1_policy_service, 26);
 
 /**
  * Response of WatchPolicies: one change, or a bookmark with neither field set.
@@ -848,7 +891,7 @@ export type WatchPoliciesResponse = Message<"locum.v1.WatchPoliciesResponse"> & 
  * Use `create(WatchPoliciesResponseSchema)` to create a new message.
  */
 export const WatchPoliciesResponseSchema: GenMessage<WatchPoliciesResponse> = /*@__PURE__*/
-  messageDesc(file_locum_v1_policy_service, 26);
+  messageDesc(file_locum_v1_policy_service, 27);
 
 /**
  * Policies, and starting and stopping them.

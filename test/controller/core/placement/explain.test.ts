@@ -2,7 +2,7 @@ import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import { PlacementIndex } from '../../../../controller/core/indexes/placement-index.ts';
 import { chooseServer, type Servers } from '../../../../controller/core/placement/choose.ts';
-import { explain } from '../../../../controller/core/placement/explain.ts';
+import { explain, withheld } from '../../../../controller/core/placement/explain.ts';
 import type { Ask } from '../../../../controller/core/placement/obstacle.ts';
 import type { ServerView } from '../../../../controller/core/placement/server-view.ts';
 import { whyNever, whyNowhere } from '../../../../controller/core/placement/told.ts';
@@ -192,6 +192,15 @@ describe('the explanation of a placement', () => {
     expect(reasonOf(busy, { claimed: ids('a'), exclude: ids('a'), skip: ids('a') })).toEqual(['CLAIMED']);
     expect(reasonOf(busy, { exclude: ids('a'), skip: ids('a') })).toEqual(['FULL']);
     expect(reasonOf({}, { exclude: ids('a'), skip: ids('a') })).toEqual(['PAUSED']);
+  });
+
+  it('chooses none while a hold stands, and says where the run would go all the same', () => {
+    const explanation = withheld(poolOf({ a: { liveness: 'MISSING' }, b: {}, c: {} }).explain());
+    expect(explanation.chosen).toBeUndefined();
+    expect(lines(explanation).slice(1)).toEqual([
+      'b 2 yes HELD: 0 of 50 slots used, 50 free; RANK 2',
+      'c 3 yes AVAILABLE: 0 of 50 slots used, 50 free',
+    ]);
   });
 
   it('takes an avoided server where no other has room: the one whose setback is longest ago', () => {

@@ -14,6 +14,7 @@ import { assert, present } from '../../../../shared/assert.ts';
 import type { LocumError } from '../../../../shared/errors.ts';
 import { serverId } from '../../../../shared/ids.ts';
 import type { Now } from '../../../../shared/time.ts';
+import { brokenPromises } from '../../../sim/checks/queue-checks.ts';
 import type { AgentFacts } from './agent-facts.ts';
 import { CLUSTER_ID, ModelAgent, type Said } from './model-agent.ts';
 import { ModelStore } from './model-store.ts';
@@ -191,6 +192,11 @@ export class ModelWorld {
     for (const event of mail) core.step(event, this.now);
     const effects = core.flush(this.now);
     checkAll(core.state, this.now);
+    // A wait that is over is looked at with the tick, which may come after other mail of its moment.
+    if (mail.some(({ kind }) => kind === 'tick')) {
+      const broken = brokenPromises(core.state, this.now);
+      assert(broken.length === 0, broken.join('; '));
+    }
     for (const effect of effects) this.#options.onEffect?.(effect);
     this.#performer?.perform(effects, this.now);
   }
