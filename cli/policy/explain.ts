@@ -16,15 +16,18 @@ import { type Column, cell, Table } from '../output/table.ts';
 import { idOf, omittedText } from '../output/words.ts';
 import { because } from '../run/view.ts';
 
+/** The server could take it, and something else keeps the run. */
+const HELD = 'HELD';
+
 const columns: readonly Column<ServerVerdict>[] = [
   { head: 'RANK', right: true, cell: ({ rank }) => (rank === 0 ? '' : rank) },
   { head: 'SERVER', cell: ({ server }) => idOf(server) },
-  { head: 'VERDICT', cell: ({ reason, eligible }) => cell(reason, eligible ? 'good' : 'warn') },
+  { head: 'VERDICT', cell: ({ reason, eligible }) => cell(reason, eligible && reason !== HELD ? 'good' : 'warn') },
   { head: 'BECAUSE', cell: ({ detail }) => detail },
 ];
 
 /** What holds every start back comes first: the verdicts below say only where it would go. */
-export function explanationView(answer: ExplainPlacementResponse): View {
+function explanationView(answer: ExplainPlacementResponse): View {
   const held = answer.hold === undefined ? [] : [holdLine(answer.hold)];
   return {
     table: ({ wide }) =>

@@ -80,6 +80,7 @@ describe('what the command line prints', () => {
       'policy wait steady --for running --timeout 20s',
       'fence check steady 1 --run steady-1',
       'policy pause steady',
+      'policy explain steady',
       'policy resume steady',
       'pool list',
       'pool set default --default-max-slots 40',
