@@ -16,7 +16,7 @@ export interface Attempt {
   /** D, as the keeper acknowledged it (semantics: A9). */
   deadline: Deadline;
   /** It belongs to the generation that is held: grants of the current session extend it (semantics: A2). */
-  covered: boolean;
+  isGranted: boolean;
   /** Set once a stop has begun, which nothing undoes (semantics: A5). */
   stop: { readonly cause: 'STOPPED' | 'LAPSED'; readonly reason: string } | undefined;
   /** After a sign of a stopped clock: it is stopped at this monotonic time unless a later heartbeat is granted (semantics: A8). */

@@ -58,7 +58,7 @@ function adopt(turn: Turn, kept: KeptAttempt): void {
   if (known === undefined) {
     const attempt: Attempt = {
       ...{ status, terms, slots, deadline, cgroup, startTicks, starting: false, change: 0 },
-      ...{ covered: false, stop: undefined, doubtUntil: undefined },
+      ...{ isGranted: false, stop: undefined, doubtUntil: undefined },
     };
     state.attempts.set(keyOf(status), attempt);
     takeStatus(turn, attempt, kept);

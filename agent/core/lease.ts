@@ -1,6 +1,6 @@
 /**
- * How long an attempt may run (semantics, section 6). The agent's belief D never runs ahead of the keeper's: an extension is
- * requested here and counts when the keeper has acknowledged it.
+ * How long an attempt may run (semantics, section 6). D, `deadline` of an attempt, is the deadline the keeper has acknowledged: an
+ * extension is requested here and counts when the keeper has taken it, so the agent never believes in more time than the keeper gives.
  */
 
 import { type Deadline, deadlineAfter, isPast, laterDeadline, type Reading } from '../../shared/lease-clock.ts';
@@ -10,9 +10,9 @@ import type { Extension } from './effect.ts';
 import { askKeeper, log, type Turn } from './turn.ts';
 
 /**
- * A2: asks the keeper to extend the given attempts to a_n + L, each with its own frozen L.
- * `stamp` is a_n, read at the send of the granted heartbeat, never at the receive of its grant: a grant may have been under way
- * for long, and the leader counts from the heartbeat's arrival.
+ * A2: asks the keeper to extend the given attempts to a_n + L. a_n, here `stamp`, is our clock when heartbeat n, the granted one, was
+ * sent; L is the attempt's lease, frozen when it was assigned. Never our clock when the grant came: it may have been under way for long,
+ * and the leader counts from the heartbeat's arrival.
  */
 export function extendTo(turn: Turn, stamp: Reading, attempts: Iterable<Attempt>): void {
   const { state, now } = turn;

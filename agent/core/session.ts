@@ -1,6 +1,7 @@
 /**
- * From Hello to Welcome, and the generations of a session (semantics: A2, section 11). The set that a grant extends is known to
- * both sides by one number: every start, stop and set of verdicts makes the next generation, and the stream keeps their order.
+ * From Hello to Welcome, and the generations of a session (semantics: A2, section 11). A generation is the version number of the set of
+ * attempts that this session wants; each start, stop or set of verdicts adds 1, and the stream keeps their order. A grant names the
+ * version whose attempts it prolongs.
  */
 import { assert } from '../../shared/assert.ts';
 import { readingOf } from '../../shared/lease-clock.ts';
@@ -67,10 +68,10 @@ export function acceptWelcome(turn: Turn, candidate: Candidate, term: number, we
   state.dialling.lastProblem = '';
   log(turn, 'info', 'session opened', { session: welcome.session, endpoint: candidate.endpoint, term });
   // Attempts that the Welcome does not name belong to no generation of this session, and lapse.
-  for (const attempt of state.attempts.values()) attempt.covered = false;
+  for (const attempt of state.attempts.values()) attempt.isGranted = false;
   judgeAttempts(turn, welcome.verdicts);
   // The Welcome is the answer to heartbeat 0.
-  if (greeting.stamp !== undefined) extendTo(turn, greeting.stamp, covered(turn));
+  if (greeting.stamp !== undefined) extendTo(turn, greeting.stamp, grantedAttempts(turn));
 }
 
 /** An agent belongs to one cluster for the life of its state directory: attempts of two would not know of each other's epochs. */
@@ -110,18 +111,18 @@ function judgeAttempts(turn: Turn, verdicts: readonly Verdict[]): void {
     switch (verdict.action) {
       case 'KEEP':
       case 'ADOPT':
-        attempt.covered = true;
+        attempt.isGranted = true;
         break;
       case 'STOP':
-        attempt.covered = false;
+        attempt.isGranted = false;
         beginStop(turn, attempt, 'STOPPED', verdict.reason);
         break;
     }
   }
 }
 
-function* covered({ state }: Turn) {
-  for (const attempt of state.attempts.values()) if (attempt.covered) yield attempt;
+function* grantedAttempts({ state }: Turn) {
+  for (const attempt of state.attempts.values()) if (attempt.isGranted) yield attempt;
 }
 
 /** A command has been processed, whatever the answer: its generation is held, if none before it is missing. */
@@ -142,7 +143,7 @@ export function acceptVerdicts(
 
 /**
  * A2: extends every attempt of the generation, if it is the one that is held. An agent that holds another one extends nothing and
- * reports its full state; what is not covered lapses.
+ * reports its full state; what is not in it lapses.
  */
 export function acceptGrant(turn: Turn, session: Session, grant: Extract<LeaderMessage, { kind: 'grant' }>): void {
   const { sequence, generation } = grant;
@@ -157,7 +158,7 @@ export function acceptGrant(turn: Turn, session: Session, grant: Extract<LeaderM
     return;
   }
   // Without a stamp the heartbeat is too old, or from before a doubt about the clock (A8): it says nothing about now.
-  if (stamp !== undefined) extendTo(turn, stamp, covered(turn));
+  if (stamp !== undefined) extendTo(turn, stamp, grantedAttempts(turn));
 }
 
 function noteAnswer(session: Session, sequence: number): void {
@@ -174,12 +175,12 @@ function reportOtherGeneration(turn: Turn, session: Session, sequence: number, g
   sendFullState(turn, session);
 }
 
-/** The session is over; what it covered runs on until its lease ends. */
+/** The session is over; what it granted runs on until its lease ends. */
 export function endSession(turn: Turn, reason: string): void {
   const { state } = turn;
   if (state.session === undefined) return;
   log(turn, 'warn', 'session closed', { session: state.session.id, endpoint: state.session.endpoint, reason });
-  for (const attempt of state.attempts.values()) attempt.covered = false;
+  for (const attempt of state.attempts.values()) attempt.isGranted = false;
   state.session = undefined;
   state.dialling.lastProblem = reason;
   planDial(turn);

@@ -99,7 +99,7 @@ function begin(turn: Turn, session: Session, command: StartCommand, stamp: Readi
     terms,
     slots,
     deadline,
-    covered: true,
+    isGranted: true,
     stop: undefined,
     doubtUntil: undefined,
     cgroup: '',

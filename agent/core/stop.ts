@@ -20,7 +20,7 @@ export function acceptStop(turn: Turn, session: Session, command: StopCommand): 
     answerCommand(turn, session.stream, commandId, applied('ALREADY_APPLIED', 'NOT_RUNNING'));
     return;
   }
-  attempt.covered = false;
+  attempt.isGranted = false;
   if (attempt.stop !== undefined) {
     answerCommand(turn, session.stream, commandId, applied('ALREADY_APPLIED', 'STOPPING'));
     return;

@@ -8,11 +8,11 @@ import { type Fence, judgeFence } from '../core/runs/fence.ts';
 import type { LeaderTermView } from './api-context.ts';
 import { found, policyIdOf, runIdOf } from './resource-id.ts';
 
-const verdicts: Readonly<Record<Exclude<Fence['verdict'], 'NOT_KNOWN'>, FenceVerdict>> = {
+const verdicts: Readonly<Record<Exclude<Fence['verdict'], 'NOT_SETTLED'>, FenceVerdict>> = {
   CURRENT: FenceVerdict.CURRENT,
   SUPERSEDED: FenceVerdict.SUPERSEDED,
   ENDED: FenceVerdict.ENDED,
-  UNKNOWN: FenceVerdict.UNKNOWN,
+  NO_SUCH_EPOCH: FenceVerdict.UNKNOWN,
 };
 
 /** What it asks of the controller. */
@@ -39,7 +39,7 @@ export function fenceService(api: FenceContext): ServiceImpl<typeof FenceService
       await leaderTerm.confirmTerm();
       if (behind !== undefined) throw notKnown(behind);
       const { verdict, message, newest } = found(fence, request.policy);
-      if (verdict === 'NOT_KNOWN') throw notKnown(message);
+      if (verdict === 'NOT_SETTLED') throw notKnown(message);
       return {
         current: verdict === 'CURRENT',
         verdict: verdicts[verdict],

@@ -36,8 +36,8 @@ export class Core {
 
   /** Newest commit that the state depends on: issued, or pending in the journal. */
   get lastCommit(): number {
-    const { gate, journal } = this.#turn;
-    return journal.hasWrites ? gate.commitIssued + 1 : gate.commitIssued;
+    const { barrier, journal } = this.#turn;
+    return journal.hasWrites ? barrier.commitIssued + 1 : barrier.commitIssued;
   }
 
   /** Records that wait for the next commit. */
@@ -52,7 +52,7 @@ export class Core {
 
   /** Newest commit that is durable. */
   get durableCommit(): number {
-    return this.#turn.gate.commitDurable;
+    return this.#turn.barrier.commitDurable;
   }
 
   /** Takes in one event. What follows leaves with the next flush. */
@@ -72,25 +72,25 @@ export class Core {
     turn.now = now;
     turn.journal.now = now;
     turn.journal.actor = CONTROLLER;
-    const { gate, journal, effects } = turn;
+    const { barrier, journal, effects } = turn;
     // Welcomes first: a server whose session opens now gets work in this very flush.
     for (const session of turn.waitingSessions) if (session.phase === 'OPENING') pump(turn, session);
     settle(turn);
     releaseAnswers(turn);
-    if (journal.hasChanged) gate.hold({ kind: 'publish', changes: journal.takeChanged() });
-    if (journal.hasWrites && gate.mayCommit()) {
-      effects.push({ kind: 'persist', commit: gate.issueCommit(), writes: journal.takeWrites() });
+    if (journal.hasChanged) barrier.hold({ kind: 'publish', changes: journal.takeChanged() });
+    if (journal.hasWrites && barrier.mayCommit()) {
+      effects.push({ kind: 'persist', commit: barrier.issueCommit(), writes: journal.takeWrites() });
     }
     for (const session of turn.waitingSessions) pump(turn, session);
-    const check = gate.issueVerify(now.mono);
+    const check = barrier.issueVerify(now.mono);
     if (check !== undefined) effects.push({ kind: 'verify_term', check });
-    effects.push(...gate.release(journal.hasWrites));
+    effects.push(...barrier.release(journal.hasWrites));
     return effects.splice(0, effects.length);
   }
 
   /** When to step a tick at the latest, monotonic milliseconds. */
   nextWakeMono(): number | undefined {
-    const { serverWheel, drainWheel, gateWheel, runWheel, policyWheel, poolWheel, gate } = this.#turn;
+    const { serverWheel, drainWheel, gateWheel, runWheel, policyWheel, poolWheel, barrier } = this.#turn;
     const times = [
       serverWheel.nextAt(),
       drainWheel.nextAt(),
@@ -100,7 +100,7 @@ export class Core {
       poolWheel.nextAt(),
       this.#periodicAtMono,
     ];
-    if (gate.verifyWaits()) times.push(gate.verifyDueMono());
+    if (barrier.verifyWaits()) times.push(barrier.verifyDueMono());
     // What was handed over after settling is looked at in a turn of its own.
     if (this.#turn.isUnsettled) times.push(this.#turn.now.mono);
     const next = Math.min(...times.filter((time) => time !== undefined));
@@ -115,11 +115,11 @@ export class Core {
         this.#periodicAtMono = turn.now.mono + PERIODIC_MS;
         return;
       case 'committed':
-        for (const { session, sequence, receivedMono } of turn.gate.committed(event.commit))
+        for (const { session, sequence, receivedMono } of turn.barrier.committed(event.commit))
           grant(turn, session, sequence, receivedMono);
         return;
       case 'term_verified':
-        for (const { session, sequence, receivedMono } of turn.gate.verified(event.check))
+        for (const { session, sequence, receivedMono } of turn.barrier.verified(event.check))
           grant(turn, session, sequence, receivedMono);
         this.#believeBehind();
         return;
@@ -156,7 +156,8 @@ export class Core {
   #believeBehind(): void {
     const turn = this.#turn;
     const { behind } = turn;
-    if (behind === undefined || !turn.gate.isChecked(behind.needCheck) || turn.state.storeBehind !== undefined) return;
+    if (behind === undefined || !turn.barrier.isChecked(behind.needCheck) || turn.state.storeBehind !== undefined)
+      return;
     turn.state.storeBehind = behind.message;
     tell(turn, 'CLUSTER', { type: 'STORE_BEHIND', cause: 'HELLO', message: behind.message });
   }

@@ -110,8 +110,8 @@ function linkRuns(turn: Turn): void {
       if (attempt.state === 'ENDED') continue;
       state.attemptLive.set(attempt.epoch, {
         lastGrantMono: now.mono,
-        coveredBy: undefined,
-        handed: true,
+        prolongedBy: undefined,
+        mayHaveBeenSent: true,
         startedIn: undefined,
         startSentMono: undefined,
         stopSentIn: undefined,

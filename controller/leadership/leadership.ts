@@ -55,8 +55,6 @@ export class Leadership {
   #leaderTerm: LeaderTerm | undefined;
   #ledOnce = false;
   #ended: Promise<void> | undefined;
-  /** This term takes no new calls: it is about to be handed over. */
-  #leaving = false;
   #endTerm: ((reason: string) => void) | undefined;
   #handover: Handover | undefined;
 
@@ -70,14 +68,13 @@ export class Leadership {
 
   /** Whether this controller leads and takes calls. */
   get leads(): boolean {
-    return this.#leaderTerm !== undefined && !this.#leaving;
+    return this.#options.role.leads;
   }
 
   /** Ends the term once the calls under way are answered, and stays out of the next elections. Does nothing without a term. */
   async handOver(handover: Handover): Promise<void> {
     if (!this.leads) return;
     const leaderTerm = this.#leaderTerm;
-    this.#leaving = true;
     this.#options.role.leave();
     await this.#answerCalls();
     // It has ended by itself meanwhile; the next one is not what was to be handed over.
@@ -99,7 +96,6 @@ export class Leadership {
 
   /** Ends the term, if there is one, and gives it back so that the next leader need not wait. */
   async close(): Promise<void> {
-    this.#leaving = true;
     this.#options.role.leave();
     await this.#answerCalls();
     this.#closing.abort(
@@ -122,7 +118,6 @@ export class Leadership {
       const handover = this.#handover;
       this.#handover = undefined;
       await store.resign(handover?.to === undefined ? {} : { to: handover.to });
-      this.#leaving = false;
       await handover?.rest(signal);
     }
   }
@@ -234,7 +229,7 @@ export class Leadership {
     );
     this.#leaderTerm = undefined;
     metrics.source = undefined;
-    role.stand();
+    role.termOver();
     leaderTerm.end(error);
     agents.detach(error);
   }

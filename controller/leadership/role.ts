@@ -30,22 +30,22 @@ export interface Following {
 }
 
 /** Nobody leads, or nobody knows who. */
-export interface Alone {
-  readonly kind: 'ALONE';
+export interface Leaderless {
+  readonly kind: 'LEADERLESS';
   /** Why the store does not answer. Undefined: it does. */
   readonly storeProblem: string | undefined;
 }
 
-export type Role = Leading | Following | Alone;
+export type Role = Leading | Following | Leaderless;
 
-const ALONE: Alone = { kind: 'ALONE', storeProblem: undefined };
+const LEADERLESS: Leaderless = { kind: 'LEADERLESS', storeProblem: undefined };
 
 /** The role, put together from the election that is won here and from what is seen of the others. */
 export class RoleWatch {
-  readonly #role = new Watched<Role>(ALONE);
+  readonly #role = new Watched<Role>(LEADERLESS);
   #leading: Leading | undefined;
   /** While this controller does not lead. */
-  #otherwise: Following | Alone = ALONE;
+  #otherwise: Following | Leaderless = LEADERLESS;
   #isLeaving = false;
 
   get now(): Role {
@@ -75,14 +75,14 @@ export class RoleWatch {
   }
 
   /** The term is over, if there was one. */
-  stand(): void {
+  termOver(): void {
     this.#leading = undefined;
     this.#isLeaving = false;
     this.#tell();
   }
 
   /** What is seen of the others; it is the role while this controller does not lead. */
-  see(seen: Following | Alone): void {
+  see(seen: Following | Leaderless): void {
     if (isSame(seen, this.#otherwise)) return;
     this.#otherwise = seen;
     this.#tell();
@@ -93,8 +93,8 @@ export class RoleWatch {
   }
 }
 
-function isSame(a: Following | Alone, b: Following | Alone): boolean {
+function isSame(a: Following | Leaderless, b: Following | Leaderless): boolean {
   if (a.storeProblem !== b.storeProblem) return false;
-  if (a.kind === 'ALONE' || b.kind === 'ALONE') return a.kind === b.kind;
+  if (a.kind === 'LEADERLESS' || b.kind === 'LEADERLESS') return a.kind === b.kind;
   return a.leader === b.leader && a.isDoubted === b.isDoubted;
 }

@@ -88,7 +88,9 @@ export class Replica {
     const { storeProblem, isDoubted } = this.view;
     const { role } = this.#options;
     role.see(
-      leader === undefined ? { kind: 'ALONE', storeProblem } : { kind: 'FOLLOWING', leader, isDoubted, storeProblem },
+      leader === undefined
+        ? { kind: 'LEADERLESS', storeProblem }
+        : { kind: 'FOLLOWING', leader, isDoubted, storeProblem },
     );
   }
 
@@ -122,7 +124,7 @@ export class Replica {
 export function readinessOf(role: Role): Readiness {
   if (role.kind === 'LEADING') return { ready: true, words: 'leader' };
   if (role.storeProblem !== undefined) return { ready: false, words: `no store: ${role.storeProblem}` };
-  if (role.kind === 'ALONE') return { ready: false, words: 'follower of nobody: none leads just now' };
+  if (role.kind === 'LEADERLESS') return { ready: false, words: 'follower of nobody: none leads just now' };
   return { ready: true, words: `follower of ${role.leader.id}` };
 }
 

@@ -6,8 +6,8 @@ import { refusedBy } from '../../shared/protocol/start-refusal.ts';
 import type { Stage, Terms } from './deadline.ts';
 import type { Refusal } from './refusal.ts';
 
-/** Names an attempt, in maps and in the names of folders and cgroups. */
-export const attemptKey = (run: string, epoch: number): string => `${run}-${epoch}`;
+/** Names an attempt and its tree, in maps and in the names of folders and cgroups. (The agent's `attemptKey` is for its maps alone.) */
+export const treeName = (run: string, epoch: number): string => `${run}-${epoch}`;
 
 export interface AttemptName {
   readonly run: string;
@@ -92,7 +92,7 @@ export interface Attempt extends AttemptName {
 
 export const isLiving = ({ ended }: Attempt): boolean => ended === undefined;
 
-export const keyOf = ({ run, epoch }: AttemptName): string => attemptKey(run, epoch);
+export const keyOf = ({ run, epoch }: AttemptName): string => treeName(run, epoch);
 
 /** As it is reported; stages of one state are no news to the agent. */
 export function stateOf({ ended, stage }: Pick<Attempt, 'ended' | 'stage'>): AttemptState {

@@ -1,7 +1,7 @@
 /** What a keeper writes down for its successor, and what it finds of its predecessors. Later records count over earlier ones. */
 import type { Deadline } from '../../shared/lease-clock.ts';
 import type { FrozenTerms } from '../../shared/protocol/attempt.ts';
-import { type Attempt, type AttemptEnd, attemptKey, keyOf, type TreePlace } from './attempt.ts';
+import { type Attempt, type AttemptEnd, keyOf, type TreePlace, treeName } from './attempt.ts';
 import { MAX_SPENT_RUNS } from './limits.ts';
 import { SpentEpochs } from './spent-epochs.ts';
 
@@ -61,7 +61,7 @@ export function foldRecord(into: Recovered, record: JournalRecord): void {
       into.attempts.set(keyOf(record.attempt), record.attempt);
       return;
     case 'forgotten':
-      into.attempts.delete(attemptKey(record.run, record.epoch));
+      into.attempts.delete(treeName(record.run, record.epoch));
       return;
     case 'highest_term':
       into.highestTerm = Math.max(into.highestTerm, record.term);

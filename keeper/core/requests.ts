@@ -1,6 +1,6 @@
 /** What an agent can ask, request by request. Everything is checked: an agent may be of another version, or broken. */
 import { unreachable } from '../../shared/assert.ts';
-import { type AttemptName, attemptKey, isLiving, keyOf } from './attempt.ts';
+import { type AttemptName, isLiving, keyOf, treeName } from './attempt.ts';
 import { extended } from './deadline.ts';
 import { forget } from './end.ts';
 import type { AgentId, Ask, Extension, FromAgent, RequestId } from './event.ts';
@@ -44,7 +44,7 @@ export function acceptAsk(turn: Turn, { agent, request, ask }: Extract<FromAgent
 
 /** Whether the deadline was moved. */
 function extend({ state, now }: Turn, { run, epoch, deadline: to }: Extension): boolean {
-  const attempt = state.living.get(attemptKey(run, epoch));
+  const attempt = state.living.get(treeName(run, epoch));
   if (attempt === undefined || attempt.reaped) return false;
   if (!Number.isFinite(to.mono) || !Number.isFinite(to.boot)) return false;
   const deadline = extended(attempt, to, now);

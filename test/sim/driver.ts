@@ -2,7 +2,7 @@
  * The hands of a simulated keeper: what the driver of real processes does for the core, over trees that the world knows. They may be
  * stuck, and then kills do nothing, nothing is proven empty, and a proof of the hands is not to be had.
  */
-import { attemptKey, type TreePlace } from '../../keeper/core/attempt.ts';
+import { type TreePlace, treeName } from '../../keeper/core/attempt.ts';
 import type { Effect } from '../../keeper/core/effect.ts';
 import type { Event, StartRequest } from '../../keeper/core/event.ts';
 import { type Refusal, refuse, refuseFor } from '../../keeper/core/refusal.ts';
@@ -147,7 +147,7 @@ export class SimDriver {
 
   /** One of this keeper, or one that an earlier keeper left. */
   #tree(key: string): Tree | undefined {
-    return this.#trees.get(key) ?? this.#left().find(({ facts }) => attemptKey(facts.run, facts.epoch) === key);
+    return this.#trees.get(key) ?? this.#left().find(({ facts }) => treeName(facts.run, facts.epoch) === key);
   }
 
   /** Trees of this state directory. */
@@ -159,10 +159,10 @@ export class SimDriver {
   /** Only cgroups can be found without a record of them. */
   #sweep(leftMs: number): void {
     const { host, isInTable, later, tell } = this.#options;
-    const unnamed = this.#left().filter(({ facts }) => !isInTable(attemptKey(facts.run, facts.epoch)));
+    const unnamed = this.#left().filter(({ facts }) => !isInTable(treeName(facts.run, facts.epoch)));
     const found = host.containment === 'CGROUP' ? unnamed : [];
     if (!this.handsStuck) for (const tree of found) tree.kill();
-    const left = found.map(({ facts: { run, epoch } }) => ({ run, epoch, cgroup: cgroupOf(attemptKey(run, epoch)) }));
+    const left = found.map(({ facts: { run, epoch } }) => ({ run, epoch, cgroup: cgroupOf(treeName(run, epoch)) }));
     if (found.length === 0 || leftMs <= 0) later(1, () => tell({ kind: 'swept', left, problem: undefined }));
     else later(SWEEP_POLL_MS, () => this.#sweep(leftMs - SWEEP_POLL_MS));
   }

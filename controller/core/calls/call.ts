@@ -33,7 +33,7 @@ export function handleCall(turn: Turn, call: AdminCall): void {
 export function releaseAnswers(turn: Turn): void {
   for (const { call, result } of turn.answers.splice(0)) {
     const copy: CallResult = result.ok ? { ok: true, value: structuredClone(result.value) } : result;
-    turn.gate.hold({ kind: 'reply', call, result: copy });
+    turn.barrier.hold({ kind: 'reply', call, result: copy });
   }
 }
 

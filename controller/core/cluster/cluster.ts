@@ -52,7 +52,10 @@ export interface Session {
   /** OPENING: the Welcome waits for its commit and its check. */
   phase: 'OPENING' | 'OPEN';
   welcome: { readonly needCommit: number; readonly needCheck: number; readonly verdicts: readonly Verdict[] };
-  /** Commands handed to the stream that change what is wanted; the Welcome's verdicts make 1 (semantics C2). */
+  /**
+   * Version number of the set of attempts this session wants; each start, stop or verdict handed to the stream adds 1, and the Welcome's
+   * verdicts make 1. A grant names the version whose attempts it prolongs (semantics C2).
+   */
   generation: number;
   /** Newest heartbeat received; the Hello is 0. */
   receivedSequence: number;
@@ -76,12 +79,12 @@ export interface Session {
 
 /** What a leader knows of an attempt only while it leads. */
 export interface AttemptLive {
-  /** Newest receive time of a granted heartbeat that covers it, or the send time of its start. */
+  /** Newest receive time of a granted heartbeat whose generation has it, or the send time of its start. */
   lastGrantMono: number;
-  /** The session whose grants extend it. Undefined: none does. */
-  coveredBy: SessionId | undefined;
-  /** The start was handed to a stream by this leader, or it was loaded from the store (then it may have been). */
-  handed: boolean;
+  /** The session whose grants prolong this attempt's lease; undefined once its stop was sent or the session ended. */
+  prolongedBy: SessionId | undefined;
+  /** Its start may have reached an agent: this leader sent it, or an earlier one may have. False is the only proof that nothing runs. */
+  mayHaveBeenSent: boolean;
   /** Session and generation that first include its start. */
   startedIn: { readonly session: SessionId; readonly generation: number } | undefined;
   startSentMono: number | undefined;

@@ -1,20 +1,20 @@
 /**
- * What every part of the core works on: the state, the journal, the gate, the wheels, and what is to be looked at again. One per core, for
+ * What every part of the core works on: the state, the journal, the barrier, the wheels, and what is to be looked at again. One per core, for
  * its whole life: with each event only `now` and the journal's actor are set anew, everything else stays.
  */
 import type { PolicyId, PoolId, RunId, ServerId } from '../../../shared/ids.ts';
 import { DEFAULT_TIMERS, type Timers } from '../../../shared/protocol/timers.ts';
 import type { Now } from '../../../shared/time.ts';
 import { DEFAULT_ELECTION_TTL_MS } from '../records/timers.ts';
+import { Barrier, type BarrierOptions } from './barrier.ts';
 import { ageOf, type ClusterState, emptyCluster, type Keep, type Session, type Waiting } from './cluster.ts';
 import type { Effect } from './effect.ts';
 import type { CallId, CallResult } from './event.ts';
-import { Gate, type GateOptions } from './gate.ts';
 import { Journal } from './journal.ts';
 import type { ScheduleReader } from './schedule-reader.ts';
 import { TimerWheel } from './timer-wheel.ts';
 
-export interface CoreOptions extends GateOptions {
+export interface CoreOptions extends BarrierOptions {
   /** Version of the controller, shown in the status. */
   readonly version: string;
   /** Reads cron patterns; given by the shell so that the core depends on no library. */
@@ -27,7 +27,10 @@ export interface CoreOptions extends GateOptions {
   readonly keep?: Keep | undefined;
 }
 
-/** What questions need: nothing is changed by asking them. */
+/**
+ * What those who only judge need: the state and the time. They change nothing, by convention: records are read-only to the compiler, but
+ * the live parts of the state (sessions, leases, indexes) are not frozen. Who changes anything takes the `Turn`.
+ */
 export type View = Pick<Turn, 'state' | 'now' | 'age'>;
 
 interface MarkedKinds {
@@ -45,7 +48,7 @@ export type Marked = { readonly [K in keyof MarkedKinds]: ReadonlySet<MarkedKind
 export class Turn {
   readonly state: ClusterState;
   readonly journal: Journal;
-  readonly gate: Gate<Session>;
+  readonly barrier: Barrier<Session>;
   readonly initialTimers: Timers;
   readonly electionTtlMs: number;
   readonly schedules: ScheduleReader;
@@ -83,7 +86,7 @@ export class Turn {
   constructor(options: CoreOptions) {
     this.state = emptyCluster(options.version, options.keep);
     this.journal = new Journal(this.state);
-    this.gate = new Gate(options);
+    this.barrier = new Barrier(options);
     this.schedules = options.schedules;
     this.initialTimers = options.initialTimers ?? DEFAULT_TIMERS;
     this.electionTtlMs = options.electionTtlMs ?? DEFAULT_ELECTION_TTL_MS;
@@ -194,7 +197,7 @@ export class Turn {
   /** Queues a command behind what is decided now. Starts have a queue of their own: they may wait for room, a stop never waits for them. */
   queueCommand(session: Session, command: Waiting['command']): void {
     const queue = command.kind === 'start' ? session.starts : session.control;
-    queue.push({ needCommit: this.gate.needCommit, needCheck: this.gate.needCheck(), command });
+    queue.push({ needCommit: this.barrier.needCommit, needCheck: this.barrier.needCheck(), command });
     this.waitingSessions.add(session);
   }
 }

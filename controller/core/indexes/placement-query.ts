@@ -36,7 +36,7 @@ export interface PlacementQuery {
    * oldest. By rank it would be the sick one again and again.
    */
   readonly skip: readonly ServerId[];
-  /** Never taken in this placement: the run pauses there after a setback, or moves away from it. */
+  /** Never taken in this placement: the run pauses there after a setback (told as PAUSED), or moves away from it (told as EXCLUDED). */
   readonly exclude: readonly ServerId[];
   /** Tried before all others, if the policy may use it: where the run was, after a lapse, a restart or a failure after which it stays. */
   readonly first?: ServerId | undefined;

@@ -19,7 +19,7 @@ import type { ServerView } from './server-view.ts';
 import { pausedServers, skippedServers } from './setback.ts';
 
 /** Of so many servers in front it is told why they were passed over. */
-const TOLD_MAX = 3;
+const PASSED_OVER_MAX = 3;
 
 /** Where servers are looked for: a pool as it is, or a trial. */
 export interface Servers {
@@ -151,7 +151,7 @@ function reservedServer({ viewOf }: Servers, ask: Ask): ServerId | undefined {
 function inFrontOf(server: ServerId, { viewOf }: Servers, ask: Ask, isLastResort: boolean): readonly PassedOver[] {
   const found: PassedOver[] = [];
   for (const other of ask.list.named()) {
-    if (other === server || found.length === TOLD_MAX) break;
+    if (other === server || found.length === PASSED_OVER_MAX) break;
     const obstacle = obstacleAt(ask, other, viewOf(other), isLastResort);
     if (obstacle !== undefined) found.push({ server: other, obstacle });
   }

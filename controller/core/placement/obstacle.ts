@@ -157,6 +157,7 @@ const UNAVAILABLE: readonly Rule<Looked>[] = [
 /** Available, and not for this run, or not now. */
 const NOT_NOW: readonly Rule<Subject>[] = [
   {
+    // Of `query.exclude`, only what it moves away from; the pauses in there are told as PAUSED.
     reason: 'EXCLUDED',
     stands: ({ id, ask }) => id === ask.from,
     words: () => ({ is: 'is where it moves away from', change: 'that ends with the move' }),

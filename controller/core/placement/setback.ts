@@ -17,15 +17,15 @@ export const SKIP_MS = 5 * MINUTE;
 /** Setbacks are remembered this long: what came to nothing before is "tried". */
 export const SETBACK_WINDOW_MS = 30 * MINUTE;
 /** Between the starts on one server: doubled for each setback there. */
-const PAUSE_FIRST_MS = 1 * SECOND;
+const SETBACK_PAUSE_FIRST_MS = 1 * SECOND;
 /** Below every M in use, so that a host that is well again gets its runs within the bound of I5. */
-const PAUSE_MAX_MS = 20 * SECOND;
+const SETBACK_PAUSE_MAX_MS = 20 * SECOND;
 /** So many servers are tried without a rest between them. */
 const FREE_SETBACKS = 3;
 
 /** Between the n-th setback, from 1, and the next start. */
 export const pauseAfterMs = (count: number): number =>
-  Math.min(PAUSE_MAX_MS, PAUSE_FIRST_MS * 2 ** Math.min(Math.max(0, count - 1), 10));
+  Math.min(SETBACK_PAUSE_MAX_MS, SETBACK_PAUSE_FIRST_MS * 2 ** Math.min(Math.max(0, count - 1), 10));
 
 /** What remembers setbacks: a run, or what is about to become of it. */
 type Remembering = Pick<Run, 'skips'>;

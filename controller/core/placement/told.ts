@@ -6,8 +6,8 @@ import { decide } from './choose.ts';
 import { happened } from './happened.ts';
 import { type Ask, isLasting, type Obstacle, obstacleAt, obstacleText } from './obstacle.ts';
 
-/** So many sentences are told, and so many servers named with each. */
-const TOLD_MAX = 3;
+/** So many sentences say why there is no server, and so many servers are named with each. */
+const SENTENCES_MAX = 3;
 /** So many servers are looked at for an answer that nobody has asked for by itself: one of many, made again at each look. */
 export const GLANCE_MAX = 20;
 
@@ -106,8 +106,8 @@ class Told {
     const known = this.#sentences.get(text);
     if (known !== undefined) {
       known.count += 1;
-      if (known.named.length < TOLD_MAX) known.named.push(server);
-    } else if (this.#sentences.size < TOLD_MAX) this.#sentences.set(text, { named: [server], count: 1 });
+      if (known.named.length < SENTENCES_MAX) known.named.push(server);
+    } else if (this.#sentences.size < SENTENCES_MAX) this.#sentences.set(text, { named: [server], count: 1 });
     else this.#others.set(obstacle.reason, (this.#others.get(obstacle.reason) ?? 0) + 1);
   }
 

@@ -65,11 +65,11 @@ function proveByWait(turn: Turn, run: Run, attempt: Attempt): void {
   const { state, now } = turn;
   const provenAt = endProvenAtMono(state, run, attempt);
   // One that was never sent needs no proof, and its start may yet be sent.
-  if (provenAt === undefined || !attemptLiveOf(state, attempt).handed) return;
+  if (provenAt === undefined || !attemptLiveOf(state, attempt).mayHaveBeenSent) return;
   const storm = poolLiveOf(state, run.pool).storm.activeSinceMono !== undefined;
   const at = Math.max(storm ? provenAt + STORM_MAX_MS : provenAt, state.judgeNotBeforeMono);
   if (now.mono < at) {
-    if (attemptLiveOf(state, attempt).coveredBy === undefined) turn.wakeRunAt(run.id, at);
+    if (attemptLiveOf(state, attempt).prolongedBy === undefined) turn.wakeRunAt(run.id, at);
     return;
   }
   if (isOnlySuspected(turn, attempt)) return;
@@ -132,8 +132,8 @@ function giveUpForOverlap(turn: Turn, run: Run, attempt: Attempt): void {
 
 /** It may run, nobody stops it, and no session grants it anything. */
 function isUncovered({ state }: View, attempt: Attempt): boolean {
-  const { handed, coveredBy } = attemptLiveOf(state, attempt);
-  return handed && coveredBy === undefined && attempt.stopReason === undefined && attempt.state !== 'STUCK';
+  const { mayHaveBeenSent, prolongedBy } = attemptLiveOf(state, attempt);
+  return mayHaveBeenSent && prolongedBy === undefined && attempt.stopReason === undefined && attempt.state !== 'STUCK';
 }
 
 function bringToStop(turn: Turn, run: Run): void {
@@ -221,7 +221,7 @@ function follow(turn: Turn, run: Run, attempt: Attempt): void {
     announceState(turn, run, { state: 'RUNNING', reason: attempt.cause, message });
     return;
   }
-  if (attemptLiveOf(turn.state, attempt).handed) {
+  if (attemptLiveOf(turn.state, attempt).mayHaveBeenSent) {
     showState(turn, run, { state: 'STARTING', reason: attempt.cause, message: `${server.id} was told to start it` });
     watchStart(turn, run, attempt);
   } else {

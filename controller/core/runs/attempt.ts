@@ -3,11 +3,11 @@ import { assert } from '../../../shared/assert.ts';
 import type { RunId } from '../../../shared/ids.ts';
 import { change, changeAttempt, SILENT } from '../cluster/change.ts';
 import { attemptLiveOf, type ClusterState, poolOf, type Session, serverLiveOf } from '../cluster/cluster.ts';
-import type { Turn, View } from '../cluster/turn.ts';
+import type { Turn } from '../cluster/turn.ts';
 import { nextEpoch } from '../records/meta.ts';
 import type { Attempt, AttemptEnd, Policy, Run, Server, StopReason } from '../records/state.ts';
 import { decideAfterEnd } from './aftermath.ts';
-import { endCover } from './lease.ts';
+import { freezeLastGrant } from './lease.ts';
 import { isSamePlace } from './place.ts';
 
 /** Ended attempts that a run keeps. */
@@ -55,8 +55,8 @@ export function assign(turn: Turn, run: Run, policy: Policy, server: Server, why
   const attempt = newAttempt(turn, run, policy, server, session);
   state.attemptLive.set(attempt.epoch, {
     lastGrantMono: now.mono,
-    coveredBy: undefined,
-    handed: false,
+    prolongedBy: undefined,
+    mayHaveBeenSent: false,
     startedIn: undefined,
     startSentMono: undefined,
     stopSentIn: undefined,
@@ -86,8 +86,9 @@ export function assign(turn: Turn, run: Run, policy: Policy, server: Server, why
 
 export const aboutToStart = ({ id }: Server): string => `its start on ${id} is about to be sent`;
 
+/** Takes the next epoch. */
 function newAttempt(
-  { state, now, age }: View,
+  { state, now, age }: Turn,
   run: Run,
   policy: Policy,
   { id, uid }: Server,
@@ -128,7 +129,7 @@ export function stopAttempt(turn: Turn, run: Run, attempt: Attempt, reason: Stop
   if (attempt.stopReason !== undefined) return;
   const text = `${run.id} is told to stop on ${attempt.server} (epoch ${attempt.epoch}): ${message}`;
   changeAttempt(turn, run, attempt, { stopReason: reason }, { type: 'RUN_STOPPING', cause: reason, message: text });
-  if (!attemptLiveOf(turn.state, attempt).handed) {
+  if (!attemptLiveOf(turn.state, attempt).mayHaveBeenSent) {
     endNeverSent(turn, run, attempt);
     return;
   }
@@ -169,7 +170,7 @@ interface ToldTimes {
 export function endAttempt(turn: Turn, run: Run, attempt: Attempt, end: AttemptEnd, told: ToldTimes = {}): void {
   const { state, now } = turn;
   assert(isUnended(attempt), `attempt ${attempt.epoch} of ${run.id} ends once`);
-  endCover(state, attempt);
+  freezeLastGrant(state, attempt);
   const startWall = told.startWall ?? attempt.startWall;
   // Start and end may be told by two clocks, the agent's and ours.
   const endWall = Math.max(told.endWall ?? now.wall, startWall ?? 0);

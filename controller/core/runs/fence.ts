@@ -6,8 +6,11 @@ import type { Attempt, Run } from '../records/state.ts';
 import { endedRunsOf } from './retention.ts';
 
 export interface Fence {
-  /** NOT_KNOWN: the store was restored, and a later attempt of before that may exist. */
-  readonly verdict: 'CURRENT' | 'SUPERSEDED' | 'ENDED' | 'UNKNOWN' | 'NOT_KNOWN';
+  /**
+   * NO_SUCH_EPOCH: no run that is kept has it. NOT_SETTLED: the store was restored, and a later attempt of before that may exist, which
+   * its agent has yet to tell. (In the API: UNKNOWN, and the error that asks again.)
+   */
+  readonly verdict: 'CURRENT' | 'SUPERSEDED' | 'ENDED' | 'NO_SUCH_EPOCH' | 'NOT_SETTLED';
   /** In words. */
   readonly message: string;
   /** The run it belongs to, with its newest attempt; undefined: not known. */
@@ -27,7 +30,7 @@ export function judgeFence(state: ClusterState, policy: PolicyId, epoch: number,
   if (newest.state === 'ENDED') return fence('ENDED', endedMessage(found, newest));
   if (!isKnownNow(state, newest)) {
     const message = `the store was restored after epoch ${epoch} was made, and ${newest.server} has not yet said Hello`;
-    return fence('NOT_KNOWN', message);
+    return fence('NOT_SETTLED', message);
   }
   return fence('CURRENT', `epoch ${epoch} on ${newest.server} is the newest attempt of ${found.id}`);
 }
@@ -36,7 +39,7 @@ export function judgeFence(state: ClusterState, policy: PolicyId, epoch: number,
 const isKnownNow = (state: ClusterState, attempt: Attempt): boolean =>
   incarnationOf(attempt.epoch) === state.incarnation ||
   !state.unsettled.has(attempt.server) ||
-  attemptLiveOf(state, attempt).coveredBy !== undefined;
+  attemptLiveOf(state, attempt).prolongedBy !== undefined;
 
 function runWithEpoch(state: ClusterState, policy: PolicyId, epoch: number): Run | undefined {
   const known = state.policies.get(policy);
@@ -54,7 +57,7 @@ function runWithEpoch(state: ClusterState, policy: PolicyId, epoch: number): Run
 function unknown(policy: PolicyId, epoch: number, run: RunId | undefined): Fence {
   const whose =
     run === undefined ? `no run of ${policy} that is still kept has` : `${run} is no run of ${policy}, or has no`;
-  return { verdict: 'UNKNOWN', message: `${whose} epoch ${epoch}`, newest: undefined };
+  return { verdict: 'NO_SUCH_EPOCH', message: `${whose} epoch ${epoch}`, newest: undefined };
 }
 
 function endedMessage(run: Run, { epoch, server, end }: Attempt): string {

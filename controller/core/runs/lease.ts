@@ -20,11 +20,11 @@ export function lastGrantMono(state: ClusterState, attempt: Attempt): number {
   return session === undefined ? live.lastGrantMono : Math.max(live.lastGrantMono, session.lastGrantMono);
 }
 
-/** Later grants of its session do not extend the attempt any more: its stop was handed over, or the session closed. */
-export function endCover(state: ClusterState, attempt: Attempt): void {
+/** Its stop was handed over, or the session closed: later grants of the session do not prolong the attempt, and its last grant stays what it is now. */
+export function freezeLastGrant(state: ClusterState, attempt: Attempt): void {
   const live = attemptLiveOf(state, attempt);
   live.lastGrantMono = lastGrantMono(state, attempt);
-  live.coveredBy = undefined;
+  live.prolongedBy = undefined;
 }
 
 /** The takeover wait of an attempt, by its own frozen terms and its pool's missing_after. */
@@ -58,7 +58,7 @@ function isHeard(state: ClusterState, { server: id, place, bootId }: Attempt): b
 }
 
 function serverSession(state: ClusterState, attempt: Attempt, live: AttemptLive) {
-  if (live.coveredBy === undefined) return undefined;
+  if (live.prolongedBy === undefined) return undefined;
   const { session } = serverLiveOf(state, attempt.server);
-  return session?.id === live.coveredBy ? session : undefined;
+  return session?.id === live.prolongedBy ? session : undefined;
 }

@@ -62,7 +62,7 @@ function heartbeat(turn: Turn, session: Session, said: Said<'heartbeat'>): void 
   const live = serverLiveOf(turn.state, session.server);
   live.lastHeartbeatMono = turn.now.mono;
   live.lastHeartbeatWall = turn.now.wall;
-  turn.gate.cover({ session, sequence: said.sequence, receivedMono: turn.now.mono });
+  turn.barrier.cover({ session, sequence: said.sequence, receivedMono: turn.now.mono });
   const server = serverOf(turn.state, session.server);
   if (server.liveness !== 'ALIVE') becomeAlive(turn, server);
   if (said.capacity !== undefined) applyCapacity(turn, server, said.capacity);

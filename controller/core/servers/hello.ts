@@ -49,9 +49,9 @@ export function hello(turn: Turn, conn: ConnId, facts: WholeHello): void {
   becomeAlive(turn, server);
   session.absent = takeInventory(turn, session, facts.inventory, undefined);
   const verdicts = judgeInventory(turn, session, facts.inventory);
-  session.welcome = { needCommit: turn.gate.needCommit, needCheck: turn.gate.needCheck(), verdicts };
+  session.welcome = { needCommit: turn.barrier.needCommit, needCheck: turn.barrier.needCheck(), verdicts };
   expectKept(turn, session, verdicts);
-  turn.gate.cover({ session, sequence: 0, receivedMono: turn.now.mono });
+  turn.barrier.cover({ session, sequence: 0, receivedMono: turn.now.mono });
   turn.lookAroundServer(server.id);
 }
 
@@ -88,7 +88,7 @@ function openSession(turn: Turn, conn: ConnId, server: Server, facts: WholeHello
     helloMono: now.mono,
     bootedSince,
     phase: 'OPENING',
-    welcome: { needCommit: turn.gate.needCommit, needCheck: turn.gate.needCheck(), verdicts: [] },
+    welcome: { needCommit: turn.barrier.needCommit, needCheck: turn.barrier.needCheck(), verdicts: [] },
     generation: 0,
     receivedSequence: 0,
     coveredSequence: 0,
@@ -167,7 +167,7 @@ function storeBehind(turn: Turn, facts: WholeHello): LocumError | undefined {
   const { state } = turn;
   if (facts.highestTerm <= state.term && facts.highestEpoch <= state.meta.lastEpoch) return undefined;
   const message = `${facts.server} has seen term ${facts.highestTerm} and epoch ${facts.highestEpoch}, the store knows ${state.term} and ${state.meta.lastEpoch}: it is an older copy. Nothing starts until the store begins a new incarnation: save a snapshot, stop the controllers, restore it (locum snapshot)`;
-  turn.behind = { needCheck: turn.gate.needCheck(), message };
+  turn.behind = { needCheck: turn.barrier.needCheck(), message };
   return new LocumError('STORE_BEHIND', message, { resource: `servers/${facts.server}`, retryAfterMs: 5_000 });
 }
 

@@ -75,11 +75,11 @@ export function takeInventory(
   noteEarlierLife(turn, session, inventory);
   const listed = new Set<string>();
   for (const reported of inventory) {
-    listed.add(attemptKey(reported));
+    listed.add(listKey(reported));
     observe(turn, session, reported);
   }
   return attemptsOn(turn, session)
-    .filter(({ run, attempt }) => !listed.has(attemptKey({ run: run.id, epoch: attempt.epoch })))
+    .filter(({ run, attempt }) => !listed.has(listKey({ run: run.id, epoch: attempt.epoch })))
     .filter(({ attempt }) => includesStart(turn, session, attempt, generation))
     .map(({ run, attempt }) => ({ run: run.id, epoch: attempt.epoch }));
 }
@@ -111,12 +111,12 @@ export function endAbsent(turn: Turn, session: Session, absent: readonly Attempt
   }
 }
 
-const attemptKey = ({ run, epoch }: AttemptRef): string => `${run}/${epoch}`;
+const listKey = ({ run, epoch }: AttemptRef): string => `${run}/${epoch}`;
 
 /** Whether an inventory could know the attempt's start: of an earlier session, or of a generation that it names. */
 function includesStart(turn: View, session: Session, attempt: Attempt, generation: number | undefined): boolean {
   const live = attemptLiveOf(turn.state, attempt);
-  if (!live.handed) return false;
+  if (!live.mayHaveBeenSent) return false;
   // Another boot is a proof only if the host's uptime agrees; else the takeover wait decides.
   if (attempt.bootId !== session.bootId && !session.bootedSince) return false;
   if (live.startedIn === undefined || live.startedIn.session !== session.id) return true;

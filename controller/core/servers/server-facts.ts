@@ -6,7 +6,7 @@ import { change, type News, SILENT } from '../cluster/change.ts';
 import type { WholeHello } from '../cluster/event.ts';
 import type { Turn } from '../cluster/turn.ts';
 import type { Server } from '../records/state.ts';
-import { noteReported, noteSilent } from './server-gate.ts';
+import { noteNeverReports, noteReported } from './server-gate.ts';
 
 export function applyFacts(turn: Turn, server: Server, facts: WholeHello): void {
   const { instanceId, machineId, bootId, agentVersion } = facts;
@@ -22,7 +22,7 @@ export function applyFacts(turn: Turn, server: Server, facts: WholeHello): void 
   );
   applyCapabilities(turn, server, facts.capabilities);
   applyCapacity(turn, server, facts.capacity);
-  if (facts.hostProblems === undefined) noteSilent(turn, server);
+  if (facts.hostProblems === undefined) noteNeverReports(turn, server);
   else noteReported(turn, server, facts.hostProblems);
 }
 

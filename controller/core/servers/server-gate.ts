@@ -15,9 +15,9 @@ import type { CauseOf, EventType } from '../records/event-type.ts';
 import type { Probation, Quarantine, ServerGate } from '../records/gate-record.ts';
 import type { Server } from '../records/state.ts';
 
-/** After a refusal, until a start is tried again; doubled with each. */
-const PAUSE_FIRST_MS = 30 * SECOND;
-const PAUSE_MAX_MS = 10 * MINUTE;
+/** After a refusal for a problem of the host, until a start is tried again; doubled with each. */
+const PROBATION_FIRST_MS = 30 * SECOND;
+const PROBATION_MAX_MS = 10 * MINUTE;
 const MISSING_WINDOW_MS = HOUR;
 /** A quarantine that was over for so long lengthens no later one. */
 const FORGET_QUARANTINE_MS = 2 * HOUR;
@@ -36,8 +36,8 @@ export function noteReported(turn: Turn, server: Server, told: readonly HostProb
   }
 }
 
-/** A Hello of an agent that never says its problems: nobody will say when those of an earlier agent are over. */
-export function noteSilent(turn: Turn, server: Server): void {
+/** This agent's version does not report host problems, so the gate is retried by time. */
+export function noteNeverReports(turn: Turn, server: Server): void {
   const { probation } = server.gate;
   // What was wrong is as wrong as before; only who ends it is another.
   if (probation?.phase === 'REPORTED') setGate(turn, server, { probation: paused(turn, probation) }, SILENT);
@@ -73,7 +73,12 @@ const newProbation = ({ now }: View, { probation }: ServerGate): Probation =>
 /** One more pause, longer than the last. */
 function paused({ age }: View, probation: Probation): Probation {
   const rounds = probation.rounds + 1;
-  return { ...probation, phase: 'PAUSED', untilAge: age + doubled(PAUSE_FIRST_MS, PAUSE_MAX_MS, rounds), rounds };
+  return {
+    ...probation,
+    phase: 'PAUSED',
+    untilAge: age + doubled(PROBATION_FIRST_MS, PROBATION_MAX_MS, rounds),
+    rounds,
+  };
 }
 
 /** It was called MISSING. Not counted in a mass failure: the fault is more likely between the servers and us. */

@@ -17,7 +17,7 @@ import {
 import type { Turn, View } from '../cluster/turn.ts';
 import type { Attempt, Run, StopReason } from '../records/state.ts';
 import { endNeverSent, isUnended, openAttempt } from '../runs/attempt.ts';
-import { endCover } from '../runs/lease.ts';
+import { freezeLastGrant } from '../runs/lease.ts';
 import { isSamePlace } from '../runs/place.ts';
 
 /** Starts handed over and not answered: by count and by bytes. Further ones wait. */
@@ -54,10 +54,10 @@ export function closeSession(turn: Turn, session: Session, error: LocumError | u
   const live = serverLiveOf(state, session.server);
   live.lastGrantMono = Math.max(live.lastGrantMono, session.lastGrantMono);
   for (const { run, attempt } of attemptsOn(turn, session)) {
-    const { handed } = attemptLiveOf(state, attempt);
-    if (attemptLiveOf(state, attempt).coveredBy === session.id) endCover(state, attempt);
+    const { mayHaveBeenSent } = attemptLiveOf(state, attempt);
+    if (attemptLiveOf(state, attempt).prolongedBy === session.id) freezeLastGrant(state, attempt);
     turn.lookAtRun(run.id);
-    if (!handed) endNeverSent(turn, run, attempt);
+    if (!mayHaveBeenSent) endNeverSent(turn, run, attempt);
   }
   if (live.session === session) live.session = undefined;
   state.sessions.delete(session.conn);
@@ -81,7 +81,7 @@ export function attemptsOn(turn: View, session: Session): readonly { readonly ru
 }
 
 const ready = (turn: Turn, waiting: Pick<Waiting, 'needCommit' | 'needCheck'>): boolean =>
-  turn.gate.isDurable(waiting.needCommit, turn.journal.hasWrites) && turn.gate.isChecked(waiting.needCheck);
+  turn.barrier.isDurable(waiting.needCommit, turn.journal.hasWrites) && turn.barrier.isChecked(waiting.needCheck);
 
 const hasRoom = (session: Session): boolean =>
   session.unanswered.size === 0 ||
@@ -126,10 +126,10 @@ function applyVerdicts(turn: Turn, session: Session, verdicts: readonly Verdict[
   for (const { attempt } of attemptsOn(turn, session)) {
     const live = attemptLiveOf(turn.state, attempt);
     if (stopped.has(attempt.epoch)) {
-      endCover(turn.state, attempt);
+      freezeLastGrant(turn.state, attempt);
       live.stopSentIn = session.id;
     } else if (kept.has(attempt.epoch)) {
-      live.coveredBy = session.id;
+      live.prolongedBy = session.id;
       live.lastGrantMono = Math.max(live.lastGrantMono, session.helloMono);
     }
   }
@@ -175,7 +175,7 @@ function handStop(turn: Turn, session: Session, run: Run['id'], epoch: Attempt['
   const found = openAttempt(turn.state, { run, epoch });
   session.generation += 1;
   if (found !== undefined) {
-    if (attemptLiveOf(turn.state, found.attempt).coveredBy === session.id) endCover(turn.state, found.attempt);
+    if (attemptLiveOf(turn.state, found.attempt).prolongedBy === session.id) freezeLastGrant(turn.state, found.attempt);
     turn.lookAtRun(run);
   }
   const commandId = nextCommand(turn, session, { kind: 'stop', run, epoch, bytes: 0 });
@@ -192,8 +192,8 @@ function handStart(turn: Turn, session: Session, message: StartMessage): void {
   // It is shown, and known again to whoever leads next: nothing of it is written.
   changeAttempt(turn, run, attempt, { state: 'STARTING' }, SILENT);
   const live = attemptLiveOf(state, attempt);
-  live.handed = true;
-  live.coveredBy = session.id;
+  live.mayHaveBeenSent = true;
+  live.prolongedBy = session.id;
   live.lastGrantMono = now.mono;
   live.startedIn = { session: session.id, generation: session.generation };
   live.startSentMono = now.mono;

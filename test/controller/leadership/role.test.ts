@@ -14,11 +14,11 @@ async function leading() {
 describe('the role of a controller', () => {
   it('is to lead while it has a term, whatever it sees of the others, and then what it saw last', async () => {
     const role = new RoleWatch();
-    expect([role.now.kind, role.leads]).toEqual(['ALONE', false]);
+    expect([role.now.kind, role.leads]).toEqual(['LEADERLESS', false]);
     role.lead(await leading());
     role.see(following);
     expect([role.now.kind, role.leads]).toEqual(['LEADING', true]);
-    role.stand();
+    role.termOver();
     expect([role.now, role.leads]).toEqual([following, false]);
   });
 
@@ -28,7 +28,7 @@ describe('the role of a controller', () => {
     role.lead(term);
     role.leave();
     expect([role.now.kind, role.leads]).toEqual(['LEADING', false]);
-    role.stand();
+    role.termOver();
     role.lead(term);
     expect(role.leads).toBe(true);
   });

@@ -14,13 +14,13 @@ export const agentMutants: readonly Mutant[] = [
     patches: [
       {
         file: SESSION,
-        find: 'if (stamp !== undefined) extendTo(turn, stamp, covered(turn));',
-        instead: 'if (stamp !== undefined) extendTo(turn, turn.now, covered(turn));',
+        find: 'if (stamp !== undefined) extendTo(turn, stamp, grantedAttempts(turn));',
+        instead: 'if (stamp !== undefined) extendTo(turn, turn.now, grantedAttempts(turn));',
       },
       {
         file: SESSION,
-        find: 'if (greeting.stamp !== undefined) extendTo(turn, greeting.stamp, covered(turn));',
-        instead: 'if (greeting.stamp !== undefined) extendTo(turn, turn.now, covered(turn));',
+        find: 'if (greeting.stamp !== undefined) extendTo(turn, greeting.stamp, grantedAttempts(turn));',
+        instead: 'if (greeting.stamp !== undefined) extendTo(turn, turn.now, grantedAttempts(turn));',
       },
     ],
   },

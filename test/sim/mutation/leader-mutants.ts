@@ -1,7 +1,7 @@
 /** C1 to C5 and C9, each removed. */
 import type { Mutant } from './mutants.ts';
 
-const GATE = 'controller/core/cluster/gate.ts';
+const BARRIER = 'controller/core/cluster/barrier.ts';
 const SESSION = 'controller/core/servers/session.ts';
 const LEASE = 'controller/core/runs/lease.ts';
 const ATTEMPT = 'controller/core/runs/attempt.ts';
@@ -16,7 +16,7 @@ export const leaderMutants: readonly Mutant[] = [
     patches: [
       {
         file: 'controller/core/servers/from-agent.ts',
-        find: 'turn.gate.cover({ session, sequence: said.sequence, receivedMono: turn.now.mono });',
+        find: 'turn.barrier.cover({ session, sequence: said.sequence, receivedMono: turn.now.mono });',
         instead: 'grant(turn, session, said.sequence, turn.now.mono);',
       },
       {
@@ -32,7 +32,7 @@ export const leaderMutants: readonly Mutant[] = [
     caughtBy: [11, 14],
     patches: [
       {
-        file: GATE,
+        file: BARRIER,
         find: 'this.#checkConfirmed = Math.max(this.#checkConfirmed, check);',
         instead:
           'this.#checkConfirmed = Math.max(this.#checkConfirmed, check);\n    this.#covers.set(check, [...(this.#covers.get(check) ?? []), ...this.#uncovered]);\n    this.#uncovered = [];',
@@ -43,7 +43,7 @@ export const leaderMutants: readonly Mutant[] = [
     id: 'C1-any',
     what: 'nothing waits for a check of the term but grants',
     caughtBy: [3, 4],
-    patches: [{ file: GATE, find: 'return needCheck <= this.#checkConfirmed;', instead: 'return needCheck > 0;' }],
+    patches: [{ file: BARRIER, find: 'return needCheck <= this.#checkConfirmed;', instead: 'return needCheck > 0;' }],
   },
   {
     id: 'C2-stopping',
@@ -54,7 +54,7 @@ export const leaderMutants: readonly Mutant[] = [
       {
         file: ATTEMPT,
         find: '  live.stopSentIn = session.id;',
-        instead: '  live.stopSentIn = session.id;\n  endCover(turn.state, attempt);',
+        instead: '  live.stopSentIn = session.id;\n  freezeLastGrant(turn.state, attempt);',
       },
     ],
   },
@@ -132,7 +132,7 @@ export const leaderMutants: readonly Mutant[] = [
         file: SESSION,
         find: 'while (session.starts[0] !== undefined && ready(turn, session.starts[0]) && hasRoom(session)) {',
         instead:
-          'while (session.starts[0] !== undefined && turn.gate.isChecked(session.starts[0].needCheck - 1) && hasRoom(session)) {',
+          'while (session.starts[0] !== undefined && turn.barrier.isChecked(session.starts[0].needCheck - 1) && hasRoom(session)) {',
       },
     ],
   },

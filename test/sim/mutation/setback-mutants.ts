@@ -12,8 +12,9 @@ export const setbackMutants: readonly Mutant[] = [
     patches: [
       {
         file: SETBACK,
-        find: 'Math.min(PAUSE_MAX_MS, PAUSE_FIRST_MS * 2 ** Math.min(Math.max(0, count - 1), 10));',
-        instead: 'Math.min(PAUSE_MAX_MS, PAUSE_FIRST_MS * 2 ** Math.min(Math.max(0, count - 1), 10)) * 0;',
+        find: 'Math.min(SETBACK_PAUSE_MAX_MS, SETBACK_PAUSE_FIRST_MS * 2 ** Math.min(Math.max(0, count - 1), 10));',
+        instead:
+          'Math.min(SETBACK_PAUSE_MAX_MS, SETBACK_PAUSE_FIRST_MS * 2 ** Math.min(Math.max(0, count - 1), 10)) * 0;',
       },
     ],
   },

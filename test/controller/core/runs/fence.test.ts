@@ -34,10 +34,10 @@ const verdictOf = (world: ModelWorld, epoch: number): string =>
 describe('after a restore an epoch of before it', () => {
   it('is not known to be current while its server is silent: a later one may live elsewhere', () => {
     const world = restoredWorld();
-    expect(verdictOf(world, 1)).toBe('NOT_KNOWN');
+    expect(verdictOf(world, 1)).toBe('NOT_SETTLED');
     world.agent('b').hello();
     world.advanceTo(20 * SECOND);
-    expect(verdictOf(world, 1)).toBe('NOT_KNOWN');
+    expect(verdictOf(world, 1)).toBe('NOT_SETTLED');
   });
 
   it('has ended when its server does not list it', () => {
@@ -55,7 +55,7 @@ describe('after a restore an epoch of before it', () => {
     world.advanceTo(2 * SECOND);
     world.elect({ incarnation: 2, first: true });
     world.advanceTo(3 * SECOND);
-    expect(verdictOf(world, 1)).toBe('NOT_KNOWN');
+    expect(verdictOf(world, 1)).toBe('NOT_SETTLED');
     world.agent('a').hello();
     world.advanceTo(4 * SECOND);
     expect(verdictOf(world, 1)).toBe('CURRENT');

@@ -1,11 +1,11 @@
 /**
- * The gate: what may leave the core, and when. Answers, publications and commands wait for the commit that holds what
+ * The barrier: what may leave the core, and when. Answers, publications and commands wait for the commit that holds what
  * they say; commands wait, besides, for a check of the term that was begun after they were decided (semantics C1, C4).
  * A commit is guarded by the term, so it is such a check too. Grants wait for a check and for no commit.
  */
 import type { Effect } from './effect.ts';
 
-export interface GateOptions {
+export interface BarrierOptions {
   /** At least this long between two checks. 0 for a store in this process. */
   readonly verifyIntervalMs: number;
   /** Commits that may be under way at once; further writes join the next one. */
@@ -19,8 +19,8 @@ export interface Uncovered<S> {
   readonly receivedMono: number;
 }
 
-export class Gate<S> {
-  readonly #options: GateOptions;
+export class Barrier<S> {
+  readonly #options: BarrierOptions;
   /** Newest commit handed to the shell, and newest one reported durable. */
   #commitIssued = 0;
   #commitDurable = 0;
@@ -36,7 +36,7 @@ export class Gate<S> {
   readonly #covers = new Map<number, Uncovered<S>[]>();
   readonly #held: { readonly needCommit: number; readonly effect: Effect }[] = [];
 
-  constructor(options: GateOptions) {
+  constructor(options: BarrierOptions) {
     this.#options = options;
   }
 
