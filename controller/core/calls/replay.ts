@@ -1,50 +1,72 @@
 /** The answer to a repeated call: the same resource as it is now. */
-import type { PolicyId, PoolId, RunId, ServerId } from '../../../shared/ids.ts';
+import { unreachable } from '../../../shared/assert.ts';
 import type { Call, CallValue } from '../cluster/event.ts';
 import type { View } from '../cluster/turn.ts';
 import { resourceOf } from '../records/keys.ts';
-import { EMPTY_PLAN } from './outcome.ts';
+import type { Pool } from '../records/state.ts';
+import { EMPTY_PLAN, goneOutcome } from './outcome.ts';
 
+/** `resource`: what the call was about when it was carried out. Undefined: that has been deleted since. */
 export function currentValue(turn: View, request: Call, resource: string): CallValue | undefined {
-  const deleted: CallValue | undefined = isDelete(request) ? { kind: 'gone', name: resource } : undefined;
-  const named = resourceOf(resource);
-  switch (named.kind) {
-    case 'pool':
-      return poolValue(turn, request, named.id) ?? deleted;
-    case 'server':
-      return serverValue(turn, named.id) ?? deleted;
-    case 'policy':
-      return policyValue(turn, named.id) ?? deleted;
-    case 'run':
-      return runValue(turn, named.id);
-    case 'other':
-      return deleted;
+  switch (request.kind) {
+    case 'create_pool':
+    case 'update_pool':
+      return ofPool(turn, resource, (pool) => ({ kind: 'pool', pool }));
+    case 'set_order':
+    case 'move_server':
+      return ofPool(turn, resource, (pool) => ({ kind: 'order', pool, plan: EMPTY_PLAN }));
+    case 'proceed_takeovers':
+      return ofPool(turn, resource, () => ({ kind: 'runs', runs: [] }));
+    case 'update_server':
+    case 'cordon_server':
+    case 'uncordon_server':
+    case 'drain_server':
+    case 'confirm_server_dead':
+      return ofServer(turn, resource);
+    case 'create_policy':
+    case 'update_policy':
+    case 'stop_policy':
+    case 'restart_policy':
+    case 'pause_policy':
+    case 'resume_policy':
+      return ofPolicy(turn, resource);
+    case 'start_policy':
+    case 'move_run':
+    case 'stop_run':
+    case 'release_run':
+      return ofRun(turn, resource);
+    case 'delete_pool':
+      // Done at once: a pool that is there now was made since.
+      return goneOutcome(resource).value;
+    case 'delete_server':
+      return ofServer(turn, resource) ?? goneOutcome(resource).value;
+    case 'delete_policy':
+      return ofPolicy(turn, resource) ?? goneOutcome(resource).value;
+    default:
+      return unreachable(request);
   }
 }
 
-const isDelete = ({ kind }: Call): boolean =>
-  kind === 'delete_pool' || kind === 'delete_server' || kind === 'delete_policy';
-
-function poolValue(turn: View, request: Call, id: PoolId): CallValue | undefined {
-  const pool = turn.state.pools.get(id);
-  // Deleting a pool is done at once: one that is there now was made since.
-  if (pool === undefined || request.kind === 'delete_pool') return undefined;
-  if (request.kind === 'proceed_takeovers') return { kind: 'runs', runs: [] };
-  if (request.kind === 'set_order' || request.kind === 'move_server') return { kind: 'order', pool, plan: EMPTY_PLAN };
-  return { kind: 'pool', pool };
+function ofPool({ state }: View, resource: string, say: (pool: Pool) => CallValue): CallValue | undefined {
+  const named = resourceOf(resource);
+  const pool = named.kind === 'pool' ? state.pools.get(named.id) : undefined;
+  return pool && say(pool);
 }
 
-function serverValue(turn: View, id: ServerId): CallValue | undefined {
-  const server = turn.state.servers.get(id);
-  return server === undefined ? undefined : { kind: 'server', server, plan: EMPTY_PLAN, runs: [] };
+function ofServer({ state }: View, resource: string): CallValue | undefined {
+  const named = resourceOf(resource);
+  const server = named.kind === 'server' ? state.servers.get(named.id) : undefined;
+  return server && { kind: 'server', server, plan: EMPTY_PLAN, runs: [] };
 }
 
-function policyValue(turn: View, id: PolicyId): CallValue | undefined {
-  const policy = turn.state.policies.get(id);
-  return policy === undefined ? undefined : { kind: 'policy', policy, warnings: [] };
+function ofPolicy({ state }: View, resource: string): CallValue | undefined {
+  const named = resourceOf(resource);
+  const policy = named.kind === 'policy' ? state.policies.get(named.id) : undefined;
+  return policy && { kind: 'policy', policy, warnings: [] };
 }
 
-function runValue(turn: View, id: RunId): CallValue | undefined {
-  const run = turn.state.runs.get(id);
-  return run === undefined ? undefined : { kind: 'run', run };
+function ofRun({ state }: View, resource: string): CallValue | undefined {
+  const named = resourceOf(resource);
+  const run = named.kind === 'run' ? state.runs.get(named.id) : undefined;
+  return run && { kind: 'run', run };
 }
