@@ -46,11 +46,13 @@ function startOf(start: JsonObject): Ask {
   };
 }
 
+/** Undefined: there is none, or of a kind that this keeper does not know. Its driver refuses it. */
 function workloadOf(start: JsonObject, command: JsonObject): ProcessWorkload | undefined {
-  if (command['workload'] === undefined) return undefined;
   const workload = objectOf(command['workload']);
+  const program = programOf(workload);
+  if (program === undefined) return undefined;
   return {
-    program: programOf(workload),
+    program,
     args: textsOf(command['arguments']),
     env: mapOf(workload['env']),
     baseEnv: mapOf(start['baseEnv']),
@@ -59,11 +61,13 @@ function workloadOf(start: JsonObject, command: JsonObject): ProcessWorkload | u
   };
 }
 
-function programOf(workload: JsonObject): ProcessWorkload['program'] {
+function programOf(workload: JsonObject): ProcessWorkload['program'] | undefined {
   if (workload['script'] !== undefined) {
     const { interpreter, text } = objectOf(workload['script']);
     return { kind: 'script', interpreter: textsOf(interpreter), text: textOf(text) };
   }
+  // Not a command without a program for want of anything better: the run's own arguments would be run as one.
+  if (workload['command'] === undefined) return undefined;
   return { kind: 'command', argv: textsOf(objectOf(workload['command'])['argv']) };
 }
 

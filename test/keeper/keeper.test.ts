@@ -189,6 +189,15 @@ describe('a start', () => {
     }
   });
 
+  it('refuses a kind of workload that it does not know, and takes the arguments of the run for no program', async () => {
+    const { rig, agent } = await sharedKeeper();
+    const witness = rig.file();
+    const command = { workload: {}, arguments: ['/bin/sh', '-c', `echo ran > ${witness}`] };
+    const start = { run: agent.job, epoch: 1n, deadline: deadlineIn(10_000), command };
+    expect(await agent.connection.start(start)).toMatchObject({ ok: false, reason: 'INVALID_REQUEST' });
+    expect(existsSync(witness)).toBe(false);
+  });
+
   it('whose deadline is past never runs, not even for HOLD', async () => {
     const { rig, agent } = await sharedKeeper();
     const witness = rig.file();

@@ -53,7 +53,8 @@ const DEFAULT_INTERPRETER: readonly string[] = ['/bin/sh'];
 /** Makes what the disk has to have for it, in a bounded time. @throws what the disk answers */
 export async function planLaunch(start: StartRequest, options: PlanOptions): Promise<LaunchPlan | Refusal> {
   const workload = workloadOf(start);
-  if (workload === undefined) return refuse('INVALID_REQUEST', 'there is no workload to run');
+  if (workload === undefined)
+    return refuse('INVALID_REQUEST', 'it has no workload, or one of a kind that this keeper does not know');
   const found = workload.user === '' ? undefined : await findUser(workload.user);
   if (found?.kind === 'refusal') return found;
   const other = found !== undefined && found.uid !== process.getuid?.() ? found : undefined;
