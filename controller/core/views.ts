@@ -15,7 +15,7 @@ import { effectiveMaxSlots, usedSlots } from './placement/capacity.ts';
 import { askOf, serversNow } from './placement/choose.ts';
 import { type Explanation, explain, withheld } from './placement/explain.ts';
 import { gateOf } from './placement/gate-view.ts';
-import { whyChosen } from './placement/told.ts';
+import { whyChosen } from './placement/placement-text.ts';
 import type { DeviationReason } from './records/deviation-reason.ts';
 import { isEnded } from './records/run-state.ts';
 import type { Policy, Run, Server } from './records/state.ts';

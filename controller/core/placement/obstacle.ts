@@ -13,8 +13,8 @@ import type { PlacementQuery } from '../indexes/placement-query.ts';
 import { capabilityMap, describeCapability, type Requirement, satisfies } from '../records/capability.ts';
 import type { Skip } from '../records/skip.ts';
 import type { EffectiveList } from './effective-list.ts';
-import { roughly, whyAvoided } from './happened.ts';
 import { freeSlotsOf, type ServerView, slotsOf, UNREGISTERED, usedText } from './server-view.ts';
+import { roughly, whyAvoided } from './setback-text.ts';
 
 /** One stable word each, in the order of the table. */
 export type ObstacleReason =

@@ -7,9 +7,9 @@ import { change, changeAttempt, SILENT } from '../cluster/change.ts';
 import { attemptLiveOf, poolLiveOf, poolOf, serverLiveOf, serverOf } from '../cluster/cluster.ts';
 import type { Turn, View } from '../cluster/turn.ts';
 import { serverView } from '../placement/capacity.ts';
-import { happened } from '../placement/happened.ts';
 import { obstacleText, unavailability } from '../placement/obstacle.ts';
 import { avoided, nextSetback, withSkip } from '../placement/setback.ts';
+import { happened } from '../placement/setback-text.ts';
 import { isEnded } from '../records/run-state.ts';
 import type { Attempt, Run } from '../records/state.ts';
 import {

@@ -6,7 +6,7 @@ import type { MovePlan, PlannedMove, PlannedStay } from '../cluster/event.ts';
 import { runsIn } from '../cluster/run-lists.ts';
 import type { Turn, View } from '../cluster/turn.ts';
 import { askOf } from '../placement/choose.ts';
-import { GLANCE_MAX, whyNowhere } from '../placement/told.ts';
+import { GLANCE_MAX, whyNowhere } from '../placement/placement-text.ts';
 import { Trial } from '../placement/trial.ts';
 import { byNumber } from '../records/run-number.ts';
 import type { Attempt, Run, Server } from '../records/state.ts';

@@ -14,7 +14,7 @@ import { freeSlotsFor, isAvailable, meetsRequirements } from '../placement/capac
 import { askOf, type Servers, serversNow } from '../placement/choose.ts';
 import { effectiveList, type PoolOrder } from '../placement/effective-list.ts';
 import { type Ask, obstacleAt, obstacleText } from '../placement/obstacle.ts';
-import { GLANCE_MAX, whyNowhere } from '../placement/told.ts';
+import { GLANCE_MAX, whyNowhere } from '../placement/placement-text.ts';
 import { Trial } from '../placement/trial.ts';
 import { byNumber } from '../records/run-number.ts';
 import { isEnded } from '../records/run-state.ts';

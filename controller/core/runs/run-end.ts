@@ -3,7 +3,7 @@
  * the run by it stands in aftermath.ts.
  */
 import { SECOND } from '../../../shared/time.ts';
-import type { AgainReason } from '../placement/happened.ts';
+import type { AgainReason } from '../placement/setback-text.ts';
 import type { RunReason } from '../records/run-reason.ts';
 import type { Attempt, AttemptCause, AttemptEnd, Failback, Policy, QueueCause, Run } from '../records/state.ts';
 

@@ -4,7 +4,7 @@ import { runId } from '../../../shared/ids.ts';
 import { change, create, type News, SILENT, type Telling } from '../cluster/change.ts';
 import { poolLiveOf } from '../cluster/cluster.ts';
 import type { Turn, View } from '../cluster/turn.ts';
-import { roughly } from '../placement/happened.ts';
+import { roughly } from '../placement/setback-text.ts';
 import type { CauseOf, EventType } from '../records/event-type.ts';
 import { nextRunNumber, nextUid } from '../records/meta.ts';
 import type { RunReason } from '../records/run-reason.ts';

@@ -4,8 +4,8 @@ import { PlacementIndex } from '../../../../controller/core/indexes/placement-in
 import { chooseServer, type Servers } from '../../../../controller/core/placement/choose.ts';
 import { explain, withheld } from '../../../../controller/core/placement/explain.ts';
 import type { Ask } from '../../../../controller/core/placement/obstacle.ts';
+import { whyNever, whyNowhere } from '../../../../controller/core/placement/placement-text.ts';
 import type { ServerView } from '../../../../controller/core/placement/server-view.ts';
-import { whyNever, whyNowhere } from '../../../../controller/core/placement/told.ts';
 import { runId, type ServerId, serverId } from '../../../../shared/ids.ts';
 import { SECOND } from '../../../../shared/time.ts';
 import { propertyRuns } from '../property.ts';

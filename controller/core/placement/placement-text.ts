@@ -3,8 +3,8 @@ import type { ServerId } from '../../../shared/ids.ts';
 import type { Policy, Run } from '../records/state.ts';
 import type { Choice, Servers } from './choose.ts';
 import { decide } from './choose.ts';
-import { happened } from './happened.ts';
 import { type Ask, isLasting, type Obstacle, obstacleAt, obstacleText } from './obstacle.ts';
+import { happened } from './setback-text.ts';
 
 /** So many sentences say why there is no server, and so many servers are named with each. */
 const SENTENCES_MAX = 3;
