@@ -103,7 +103,7 @@ function giveUpForOverlap(turn: Turn, run: Run, attempt: Attempt): void {
   const { liveness } = serverOf(turn.state, attempt.server);
   const isAway = liveness === 'MISSING' || liveness === 'LEFT';
   // What answers under the server's name may know nothing of it: another place, or an agent that gets no further than its Hello.
-  if (!isAway && !isUncovered(turn, attempt)) return;
+  if (!isAway && !isGrantedByNobody(turn, attempt)) return;
   // M counts from the last heartbeat, after a Goodbye that left it behind too, or from the last grant that was for it.
   const { lastHeartbeatMono } = serverLiveOf(turn.state, attempt.server);
   const since = isAway ? lastHeartbeatMono : lastGrantMono(turn.state, attempt);
@@ -131,7 +131,7 @@ function giveUpForOverlap(turn: Turn, run: Run, attempt: Attempt): void {
 }
 
 /** It may run, nobody stops it, and no session grants it anything. */
-function isUncovered({ state }: View, attempt: Attempt): boolean {
+function isGrantedByNobody({ state }: View, attempt: Attempt): boolean {
   const { mayHaveBeenSent, prolongedBy } = attemptLiveOf(state, attempt);
   return mayHaveBeenSent && prolongedBy === undefined && attempt.stopReason === undefined && attempt.state !== 'STUCK';
 }

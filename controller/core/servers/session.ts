@@ -119,7 +119,7 @@ function handWelcome(turn: Turn, session: Session): void {
   turn.lookAtServer(session.server);
 }
 
-/** From here on the grants of this session cover what it keeps, and not what it stops. */
+/** From here on the grants of this session prolong what it keeps, and not what it stops. */
 function applyVerdicts(turn: Turn, session: Session, verdicts: readonly Verdict[]): void {
   const stopped = new Set(verdicts.filter((verdict) => verdict.action === 'STOP').map((verdict) => verdict.epoch));
   const kept = new Set(verdicts.filter((verdict) => verdict.action !== 'STOP').map((verdict) => verdict.epoch));
