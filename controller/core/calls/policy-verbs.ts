@@ -7,6 +7,7 @@ import { runsOf } from '../cluster/run-lists.ts';
 import type { Turn, View } from '../cluster/turn.ts';
 import type { Policy, Run } from '../records/state.ts';
 import { currentAttempt, stopAttempt } from '../runs/attempt.ts';
+import { holdOfPolicy } from '../runs/holds.ts';
 import { createRun } from '../runs/run.ts';
 import { wantStopped } from '../runs/upkeep.ts';
 import { type CallOf, knownPolicy, type Outcome, policyOutcome, runOutcome } from './outcome.ts';
@@ -60,9 +61,18 @@ export function stopPolicy(turn: Turn, request: CallOf<'stop_policy'>): Outcome 
 
 export function restartPolicy(turn: Turn, request: CallOf<'restart_policy'>): Outcome {
   const policy = livePolicy(turn, request.policy);
+  const runs = runsOf(turn.state, policy);
+  const hold = holdOfPolicy(turn, policy);
+  if (hold !== undefined && runs.some((run) => currentAttempt(run) !== undefined)) {
+    throw stateProblem(
+      'STARTS_HELD',
+      `policies/${policy.id}`,
+      `what is stopped now would not start again: ${hold.message}`,
+    );
+  }
   const message = `${policy.id} was told to restart`;
   tell(turn, policy, { type: 'POLICY_RESTARTED', cause: 'OPERATOR', message });
-  for (const run of runsOf(turn.state, policy)) {
+  for (const run of runs) {
     const attempt = currentAttempt(run);
     if (attempt !== undefined) stopAttempt(turn, run, attempt, 'RESTART', 'its policy was told to restart');
     // It only waits: that its policy is told to restart says it all.

@@ -11,6 +11,7 @@ import { isEnded } from '../records/run-state.ts';
 import type { Attempt, Policy, Run } from '../records/state.ts';
 import { isReplaced } from '../runs/advance.ts';
 import { endAttempt } from '../runs/attempt.ts';
+import { holdOfPolicy } from '../runs/holds.ts';
 import { beginMove, bestElsewhere, restingServer, whyNoneElsewhere } from '../runs/moves.ts';
 import { wantStopped } from '../runs/upkeep.ts';
 import { type CallOf, knownPolicy, knownRun, knownServer, type Outcome, runOutcome } from './outcome.ts';
@@ -49,6 +50,8 @@ function checkTarget(turn: View, policy: Policy, run: Run, from: ServerId, id: S
   const { state, age } = turn;
   knownServer(turn, id);
   if (id === from) throw notEligible(run, `it runs on ${id} already`);
+  const hold = holdOfPolicy(turn, policy);
+  if (hold !== undefined) throw notEligible(run, hold.message);
   const ask = askOf(state, policy, run, age, { from, ignored: ['CLAIMED', 'PAUSED', 'SKIPPED'] });
   const obstacle = obstacleAt(ask, id, serverView(state, id, { run: run.id }));
   if (obstacle !== undefined) throw notEligible(run, `${id} ${obstacleText(obstacle, age)}; ${obstacle.change}`);

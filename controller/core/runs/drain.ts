@@ -11,6 +11,7 @@ import { Trial } from '../placement/trial.ts';
 import { byNumber } from '../records/run-number.ts';
 import type { Attempt, Run, Server } from '../records/state.ts';
 import { currentAttempt, stopAttempt, unendedAttempts } from './attempt.ts';
+import { holdOfPolicy } from './holds.ts';
 import { beginMove, bestElsewhere, hasBudget, restingServer, whyNoneElsewhere } from './moves.ts';
 
 export function pumpDrain(turn: Turn, server: Server): void {
@@ -72,9 +73,10 @@ export function planDrain(turn: View, server: Server): MovePlan {
     const policy = turn.state.policies.get(run.policy);
     if (policy === undefined || restingServer(run) !== server.id) continue;
     const ask = askOf(turn.state, policy, run, turn.age, { from: server.id });
-    const to = trial.index.choose(ask.query);
+    const hold = holdOfPolicy(turn, policy);
+    const to = hold === undefined ? trial.index.choose(ask.query) : undefined;
     if (to === undefined) {
-      const reason = whyNowhere(trial, ask, { age: turn.age, atMost: GLANCE_MAX }).message;
+      const reason = hold?.message ?? whyNowhere(trial, ask, { age: turn.age, atMost: GLANCE_MAX }).message;
       stays.push({ run: run.id, policy: policy.id, server: server.id, reason });
       continue;
     }

@@ -47,7 +47,8 @@ export function nextStart(view: View, policy: Policy): NextStart {
 /** States in which a run waits for something before it looks for a server: the proof of its last end, or the end of a pause. */
 const WAITS: readonly RunStateName[] = ['QUEUED', 'BACKOFF', 'FENCING', 'STUCK', 'STOPPING'];
 
-function holdOfPolicy(view: View, policy: Policy): Hold | undefined {
+/** Nothing of the policy starts. So nothing of it is stopped by choice either: it could not start again elsewhere. */
+export function holdOfPolicy(view: View, policy: Policy): Hold | undefined {
   const held = holdOfCluster(view);
   if (held !== undefined) return held;
   // After a restore: what the earlier life may have left running (C9).

@@ -20,6 +20,7 @@ import { byNumber } from '../records/run-number.ts';
 import { isEnded } from '../records/run-state.ts';
 import type { Policy, Reservation, Run } from '../records/state.ts';
 import { currentAttempt, stopAttempt } from './attempt.ts';
+import { holdOfPolicy } from './holds.ts';
 import { reserve } from './reservation.ts';
 
 const MOVE_BUDGET_MS = 15 * MINUTE;
@@ -63,7 +64,9 @@ export function planOrder(
     if (!isBetter(best)) continue;
     const to = trial.index.choose(query);
     const stay = (reason: string): number => stays.push({ run: run.id, policy: policy.id, server: from, reason });
-    if (!isBetter(to)) stay(`${best} is better placed, and ${whyNotThere(trial, ask, best)}`);
+    const hold = holdOfPolicy(turn, policy);
+    if (hold !== undefined) stay(hold.message);
+    else if (!isBetter(to)) stay(`${best} is better placed, and ${whyNotThere(trial, ask, best)}`);
     else if (asked === 'BY_ITSELF' && run.lastMoveAge > turn.age - MOVE_BUDGET_MS)
       stay('it was moved less than 15 minutes ago');
     else {
@@ -129,6 +132,7 @@ export function pumpMoves(turn: Turn, pool: PoolId): void {
     }
     const target = state.servers.get(wanted.server);
     if (target === undefined || from === undefined || !canServe(state, policy, target.id)) continue;
+    if (holdOfPolicy(turn, policy) !== undefined) continue;
     if (freeSlotsFor(state, target, run) < run.slots || !hasBudget(state, pool, from, target.id)) continue;
     beginMove(turn, run, from, wanted.server, wanted.cause);
   }
@@ -150,16 +154,20 @@ export function beginMove(turn: Turn, run: Run, from: ServerId, to: ServerId, ca
   if (attempt !== undefined) stopAttempt(turn, run, attempt, cause, `it moves to ${to}`);
 }
 
-/** The best server with room for a run, apart from where it is. */
+/** The best server with room for a run, apart from where it is. None while starts are held: it would be stopped for nothing. */
 export function bestElsewhere(turn: View, run: Run, policy: Policy, from: ServerId): ServerId | undefined {
   const { state } = turn;
+  if (holdOfPolicy(turn, policy) !== undefined) return undefined;
   const best = poolLiveOf(state, run.pool).index.choose(askOf(state, policy, run, turn.age, { from }).query);
   // What became of it in this very turn may not be in the index yet.
   return best !== undefined && isAvailable(state, serverOf(state, best)) ? best : undefined;
 }
 
 /** Why there is none, as a glance at the front of the policy's list shows it: asked again at each look, for many runs at a time. */
-export function whyNoneElsewhere({ state, age }: View, run: Run, policy: Policy, from: ServerId): string {
+export function whyNoneElsewhere(turn: View, run: Run, policy: Policy, from: ServerId): string {
+  const { state, age } = turn;
+  const hold = holdOfPolicy(turn, policy);
+  if (hold !== undefined) return hold.message;
   // By choice nothing is moved behind a closed gate.
   const servers = { ...serversNow(state, policy), lastResort: undefined };
   return whyNowhere(servers, askOf(state, policy, run, age, { from }), { age, atMost: GLANCE_MAX }).message;
