@@ -4,9 +4,15 @@ import { arch, availableParallelism, platform, release, totalmem } from 'node:os
 import type { Capability } from '../../shared/protocol/capability.ts';
 import { findRuntimes } from './runtimes.ts';
 
-/** Operating system, architecture, size, and runtimes. `env` is where programs are looked for, as workloads would. */
-export async function fingerprint(env: NodeJS.ProcessEnv): Promise<readonly Capability[]> {
-  return [...hostFacts(), ...(await findRuntimes(env))];
+/**
+ * Operating system, architecture, size, and runtimes. `env` is where programs are looked for, as workloads would. `before`: what was
+ * found last.
+ */
+export async function fingerprint(
+  env: NodeJS.ProcessEnv,
+  before: readonly Capability[] = [],
+): Promise<readonly Capability[]> {
+  return [...hostFacts(), ...(await findRuntimes(env, before))];
 }
 
 function hostFacts(): readonly Capability[] {

@@ -2,7 +2,7 @@
 import type { Capability } from '../../shared/protocol/capability.ts';
 import { outputOf } from './program-output.ts';
 
-/** One that does not answer within this time is not there. */
+/** One that does not answer within this time has told nothing. */
 const TIMEOUT_MS = 2_000;
 
 interface Runtime {
@@ -36,18 +36,26 @@ const runtimes: readonly Runtime[] = [
   { name: 'sqlite3', argv: ['sqlite3', '--version'] },
 ];
 
-/** All that are there, asked at the same time. One whose version can not be read is present without a value. */
-export async function findRuntimes(env: NodeJS.ProcessEnv): Promise<readonly Capability[]> {
-  const found = await Promise.all(runtimes.map((runtime) => findRuntime(runtime, env)));
+/**
+ * All that are there, asked at the same time. One whose version can not be read is present without a value. One that does not answer in
+ * time is what it was `before`: a busy host has lost nothing, and its policies must not move for it.
+ */
+export async function findRuntimes(
+  env: NodeJS.ProcessEnv,
+  before: readonly Capability[],
+): Promise<readonly Capability[]> {
+  const found = await Promise.all(runtimes.map((runtime) => findRuntime(runtime, env, before)));
   return found.filter((capability) => capability !== undefined);
 }
 
 async function findRuntime(
   { name, argv, version = FIRST_VERSION }: Runtime,
   env: NodeJS.ProcessEnv,
+  before: readonly Capability[],
 ): Promise<Capability | undefined> {
   const output = await outputOf(argv, { timeoutMs: TIMEOUT_MS, env });
-  if (output.kind === 'failed') return undefined;
+  if (output.kind === 'failed')
+    return output.isLate ? before.find((capability) => capability.name === name) : undefined;
   const value = version.exec(`${output.stdout}\n${output.stderr}`)?.[1]?.replaceAll('_', '.') ?? '';
   return { name, value, source: 'FINGERPRINT' };
 }

@@ -10,7 +10,7 @@ import { runProbe } from './probe.ts';
 
 /** Runtimes come and go with package upgrades. */
 const FINGERPRINT_EVERY_MS = 10 * MINUTE;
-/** How long the first set is waited for; runtimes answer within 2 s or are not there. */
+/** How long the first set is waited for; runtimes answer within 2 s or have told nothing. */
 const FIRST_LOOK_MS = 2_500;
 
 export interface CapabilityOptions {
@@ -45,7 +45,7 @@ export class CapabilityWatch {
   async start(): Promise<readonly Capability[]> {
     const { probes, env } = this.#options;
     const look = async (): Promise<void> => {
-      this.#found.set('fingerprint', await fingerprint(env));
+      this.#found.set('fingerprint', await fingerprint(env, this.#found.get('fingerprint')));
     };
     const first = [
       this.#keepLooking(FINGERPRINT_EVERY_MS, look),
