@@ -24,7 +24,8 @@ function expectPlain(stderr: string): void {
 
 describe('a controller that can not start says why, and exits with 1', () => {
   it('the port is in use', { timeout: TEST_TIMEOUT_MS }, async () => {
-    const taken = createServer();
+    // Whoever once had this port may still be dialled: a connection that stays would hold up the end.
+    const taken = createServer((connection) => connection.destroy());
     const port = await new Promise<number>((resolve) => {
       taken.listen(0, '127.0.0.1', () => {
         const address = taken.address();
