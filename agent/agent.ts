@@ -1,6 +1,8 @@
 /** An agent, put together: core, loop, streams, keeper, capabilities, capacity, local control. */
 import { randomInt } from 'node:crypto';
 import { setTimeout as sleep } from 'node:timers/promises';
+import { readNow } from '../shared/host/clocks.ts';
+import { CoreLoop } from '../shared/host/core-loop.ts';
 import { type HostProblem, tellableProblems } from '../shared/host-problem.ts';
 import { poolId, serverId } from '../shared/ids.ts';
 import type { Logger } from '../shared/log.ts';
@@ -8,21 +10,18 @@ import type { HostFacts } from '../shared/protocol/agent-message.ts';
 import { SECOND } from '../shared/time.ts';
 import { CapabilityWatch } from './capabilities/watch.ts';
 import { CapacityMeter, readLoad } from './capacity.ts';
-import { readNow } from './clock.ts';
 import type { AgentSettings } from './config.ts';
 import { Connection } from './connection.ts';
 import type { AgentNow } from './core/clock.ts';
 import { Core } from './core/core.ts';
 import { describe } from './core/describe.ts';
-import type { Effect } from './core/effect.ts';
 import type { Event } from './core/event.ts';
-import { performEffect } from './effects.ts';
+import { type Performed, performEffect } from './effects.ts';
 import { hostBootId, hostMachineId, type Identity } from './identity.ts';
 import { IdentityStore } from './identity-store.ts';
 import { KeeperLink } from './keeper-link/keeper-link.ts';
 import type { SpawnKeeperOptions } from './keeper-link/launch.ts';
 import { type AgentStatusReport, type LocalControl, startLocalControl } from './local-control.ts';
-import { AgentLoop } from './loop.ts';
 import { claimStateDirectory, type StateDirectory } from './state-directory.ts';
 import { findVmGeneration, type VmGeneration } from './vm-generation.ts';
 
@@ -53,7 +52,7 @@ export class Agent {
   readonly #identity: IdentityStore;
   readonly #vmGeneration: VmGeneration | undefined;
   readonly #core: Core;
-  readonly #loop: AgentLoop;
+  readonly #loop: CoreLoop<Event, Performed, AgentNow>;
   readonly #connection: Connection;
   readonly #keeper: KeeperLink;
   readonly #capabilities: CapabilityWatch;
@@ -103,14 +102,14 @@ export class Agent {
       ...{ stated: settings.capabilities, probes: settings.probes, env: process.env, log },
       onChange: (capabilities) => onEvent({ kind: 'capabilities', capabilities }),
     });
-    this.#loop = new AgentLoop({ core: this.#core, readNow: () => this.#readNow(), perform: this.#performer() });
+    this.#loop = new CoreLoop({ core: this.#core, readNow: () => this.#readNow(), perform: this.#performer() });
   }
 
   #readNow(): AgentNow {
     return { ...readNow(), vmGeneration: this.#vmGeneration?.read() };
   }
 
-  #performer(): (effect: Exclude<Effect, { kind: 'wake' }>) => readonly Event[] {
+  #performer(): (effect: Performed) => readonly Event[] {
     const { log } = this.#options;
     const tools = {
       ...{ connection: this.#connection, keeper: this.#keeper, log },

@@ -18,8 +18,11 @@ export interface EffectTools {
   readonly onExit: (reason: string) => void;
 }
 
+/** The loop sees to the wake-ups. */
+export type Performed = Exclude<Effect, { kind: 'wake' }>;
+
 /** What is known at once; everything else comes as an event later. */
-export function performEffect(effect: Exclude<Effect, { kind: 'wake' }>, tools: EffectTools): readonly Event[] {
+export function performEffect(effect: Performed, tools: EffectTools): readonly Event[] {
   const { connection, keeper, log } = tools;
   switch (effect.kind) {
     case 'open_keeper':

@@ -30,8 +30,11 @@ export interface EffectTools {
   readonly onEnd: (code: number) => void;
 }
 
+/** The loop sees to the wake-ups. */
+export type Performed = Exclude<Effect, { kind: 'wake' }>;
+
 /** What is known at once; everything else comes as an event later. */
-export function performEffect(effect: Exclude<Effect, { kind: 'wake' }>, tools: EffectTools): readonly Event[] {
+export function performEffect(effect: Performed, tools: EffectTools): readonly Event[] {
   switch (effect.kind) {
     case 'tell_opened':
     case 'tell_changed':

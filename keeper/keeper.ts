@@ -3,22 +3,23 @@ import { readFileSync } from 'node:fs';
 import { rm } from 'node:fs/promises';
 import { join } from 'node:path';
 import { DiskLane } from '../shared/disk-lane.ts';
+import { readNow } from '../shared/host/clocks.ts';
+import { CoreLoop } from '../shared/host/core-loop.ts';
 import { processEntry } from '../shared/host/process-table.ts';
 import { type KeeperRecord, removeKeeperRecord, writeKeeperRecord } from '../shared/keeper/keeper-record.ts';
 import { openRuntimeFolder, type RuntimeFolder } from '../shared/keeper/runtime-folder.ts';
 import { makeSocketPath, removeSocket } from '../shared/keeper/socket-path.ts';
 import { Core } from './core/core.ts';
-import type { Event } from './core/event.ts';
+import type { Event, KeeperNow } from './core/event.ts';
 import { type JournalRecord, recorded, recordsOf } from './core/record.ts';
 import type { KeeperState } from './core/state.ts';
 import { AttemptFolders, type AttemptFoldersOptions } from './disk/attempt-folders.ts';
 import { Journal, readJournal } from './disk/journal.ts';
 import { PipeMaker } from './drivers/process/output-pipe.ts';
 import { ProcessDriver } from './drivers/process/process-driver.ts';
-import { type EffectTools, performEffect } from './effects.ts';
+import { type EffectTools, type Performed, performEffect } from './effects.ts';
 import { HostWatch } from './host-watch.ts';
 import type { KeeperLog } from './keeper-log.ts';
-import { KeeperLoop, readNow } from './loop.ts';
 import { endPredecessor } from './predecessor.ts';
 import { claimStateDirectory, type StateDirectory } from './state-directory.ts';
 import { AgentListener } from './wire/listener.ts';
@@ -98,7 +99,11 @@ async function assemble(directory: StateDirectory, options: KeeperOptions): Prom
     onServe: () => void serve(parts).catch((error: unknown) => ended.reject(error)),
     onEnd: (code) => void close(parts, loop, code).then(() => ended.resolve(code)),
   };
-  const loop = new KeeperLoop({ core, perform: (effect) => performEffect(effect, parts) });
+  const loop = new CoreLoop<Event, Performed, KeeperNow>({
+    core,
+    readNow,
+    perform: (effect) => performEffect(effect, parts),
+  });
   const push = (event: Event): void => loop.push(event);
   push({ kind: 'begin' });
   return {
@@ -136,7 +141,7 @@ async function serve({ directory, memory, record, state, folders, watch, listene
   watch.look();
 }
 
-async function close(parts: Parts, loop: KeeperLoop, code: number): Promise<void> {
+async function close(parts: Parts, loop: CoreLoop<Event, Performed, KeeperNow>, code: number): Promise<void> {
   const { directory, memory, state, journal, folders, driver, pipes, listener, watch, socket } = parts;
   loop.stop();
   folders.close();

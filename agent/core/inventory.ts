@@ -4,7 +4,7 @@ import { LIMITS } from '../../shared/limits.ts';
 import { inParts } from '../../shared/parts.ts';
 import type { Capacity, HelloFacts } from '../../shared/protocol/agent-message.ts';
 import type { AttemptRef, ReportedAttempt } from '../../shared/protocol/attempt.ts';
-import { type Attempt, isLiving, keyOf, refOf } from './attempt.ts';
+import { type Attempt, isLiving, keyOf } from './attempt.ts';
 import type { StreamId } from './event.ts';
 import type { AgentState, Session } from './state.ts';
 import { askKeeper, send, type Turn } from './turn.ts';
@@ -93,5 +93,3 @@ export function forgetAcknowledged(turn: Turn, acknowledged: readonly AttemptRef
 }
 
 export const livingAttempts = (state: AgentState): readonly Attempt[] => [...state.attempts.values()].filter(isLiving);
-
-export const refsOf = (attempts: readonly Attempt[]): readonly AttemptRef[] => attempts.map(refOf);

@@ -5,7 +5,7 @@
  *
  * Before every event it checks all deadlines against the clock, so a late or flooded agent can never delay a kill.
  *
- * Who drives it (keeper/loop.ts, and the simulator on virtual time) owes it this:
+ * Who drives it (shared/host/core-loop.ts, and the simulator on virtual time) owes it this:
  * - events one at a time, each with the time at which it is handled, never the time at which it was sent;
  * - effects in order, before the next event; `terminate`, `kill`, `look`, `open_gate` and `prove_hands` at once, and their answers
  *   (`looked`, `hands`) as the next events. A kill that did nothing is told by a `look` that finds the tree alive, not by an error:

@@ -4,6 +4,7 @@
  */
 import { uptime } from 'node:os';
 import type { Reading } from '../lease-clock.ts';
+import type { Now } from '../time.ts';
 
 /**
  * CLOCK_MONOTONIC with fractions of a millisecond; CLOCK_BOOTTIME in steps of 10 ms, never ahead of the clock itself. The coarse step
@@ -12,3 +13,6 @@ import type { Reading } from '../lease-clock.ts';
 export function readClocks(): Reading {
   return { mono: Number(process.hrtime.bigint()) / 1e6, boot: uptime() * 1000 };
 }
+
+/** The two clocks of leases, and the wall clock. */
+export const readNow = (): Reading & Now => ({ ...readClocks(), wall: Date.now() });
