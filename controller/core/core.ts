@@ -57,10 +57,7 @@ export class Core {
 
   /** Takes in one event. What follows leaves with the next flush. */
   step(event: Event, now: Now): void {
-    const turn = this.#turn;
-    turn.now = now;
-    turn.journal.now = now;
-    turn.journal.actor = actorOf(turn.state, event);
+    const turn = this.#begin(now, actorOf(this.state, event));
     if (event.kind === 'call') handleCall(turn, event);
     else if (isFromShell(event)) this.#fromShell(event);
     else fromAgent(turn, event);
@@ -68,10 +65,7 @@ export class Core {
 
   /** Settles what the events of a batch left open, and answers what is to be done now, in order. */
   flush(now: Now): readonly Effect[] {
-    const turn = this.#turn;
-    turn.now = now;
-    turn.journal.now = now;
-    turn.journal.actor = CONTROLLER;
+    const turn = this.#begin(now, CONTROLLER);
     const { barrier, journal, effects } = turn;
     // Welcomes first: a server whose session opens now gets work in this very flush.
     for (const session of turn.waitingSessions) if (session.phase === 'OPENING') pump(turn, session);
@@ -105,6 +99,14 @@ export class Core {
     if (this.#turn.isUnsettled) times.push(this.#turn.now.mono);
     const next = Math.min(...times.filter((time) => time !== undefined));
     return Number.isFinite(next) ? next : undefined;
+  }
+
+  #begin(now: Now, actor: string): Turn {
+    const turn = this.#turn;
+    turn.now = now;
+    turn.journal.now = now;
+    turn.journal.actor = actor;
+    return turn;
   }
 
   #fromShell(event: FromShell): void {

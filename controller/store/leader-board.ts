@@ -1,20 +1,17 @@
 /** Who leads and who is there, for the stores of one process. */
+import { Watched } from '../../shared/watched.ts';
 import type { LeaderSeen, Member } from './store.ts';
 
 export class LeaderBoard {
   readonly #members = new Map<object, { readonly candidate: string; readonly note: string }>();
-  #leader: LeaderSeen | undefined;
-  #changed = Promise.withResolvers<void>();
+  readonly #leader = new Watched<LeaderSeen | undefined>(undefined);
 
   get leader(): LeaderSeen | undefined {
-    return this.#leader;
+    return this.#leader.value;
   }
 
   set leader(leader: LeaderSeen | undefined) {
-    this.#leader = leader;
-    const before = this.#changed;
-    this.#changed = Promise.withResolvers<void>();
-    before.resolve();
+    this.#leader.set(leader);
   }
 
   /** All are in this process, so none is ever silent. */
@@ -36,13 +33,7 @@ export class LeaderBoard {
   }
 
   /** See `Store.observe`. */
-  async *observe(signal: AbortSignal): AsyncGenerator<LeaderSeen | undefined, void> {
-    const stopped = Promise.withResolvers<void>();
-    signal.addEventListener('abort', () => stopped.resolve(), { once: true });
-    while (!signal.aborted) {
-      const changed = this.#changed.promise;
-      yield this.#leader;
-      await Promise.race([changed, stopped.promise]);
-    }
+  observe(signal: AbortSignal): AsyncGenerator<LeaderSeen | undefined, void> {
+    return this.#leader.values(signal);
   }
 }

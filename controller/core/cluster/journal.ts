@@ -2,7 +2,6 @@
  * The journal of a step: which records changed, and which lines the event log gains. At the flush it becomes one batch of writes,
  * which a store takes whole or not at all.
  */
-import type { Epoch, PolicyId, PoolId, RunId, ServerId } from '../../../shared/ids.ts';
 import { LIMITS } from '../../../shared/limits.ts';
 import { cut } from '../../../shared/printable.ts';
 import type { Now } from '../../../shared/time.ts';
@@ -14,16 +13,11 @@ import type { EventRecord, StateRecord } from '../records/state.ts';
 import { ageOf, type ClusterState } from './cluster.ts';
 import type { Changed, RecordWrite } from './effect.ts';
 
-export interface NewEvent<T extends EventType = EventType> {
+/** A line as it is told; the journal adds number, time, actor and term. */
+export interface NewEvent<T extends EventType = EventType>
+  extends Omit<EventRecord, 'kind' | 'number' | 'wall' | 'actor' | 'term' | 'type' | 'cause'> {
   readonly type: T;
   readonly cause: CauseOf<T>;
-  readonly message: string;
-  readonly pool?: PoolId;
-  readonly server?: ServerId;
-  readonly policy?: PolicyId;
-  readonly run?: RunId;
-  readonly epoch?: Epoch;
-  readonly details?: Readonly<Record<string, string>>;
 }
 
 export class Journal {

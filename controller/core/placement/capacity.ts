@@ -37,13 +37,9 @@ export function reservedSlots(state: ClusterState, server: Server, but?: RunId):
   return reserved;
 }
 
-export function freeSlots(state: ClusterState, server: Server): number {
-  return effectiveMaxSlots(state, server) - usedSlots(state, server) - reservedSlots(state, server);
-}
-
-/** Free slots as this run sees them: what is reserved for it counts as free. */
-export function freeSlotsFor(state: ClusterState, server: Server, { id }: Run): number {
-  return effectiveMaxSlots(state, server) - usedSlots(state, server) - reservedSlots(state, server, id);
+/** `run`: as that run sees them; what is reserved for it counts as free. */
+export function freeSlots(state: ClusterState, server: Server, run?: Run): number {
+  return effectiveMaxSlots(state, server) - usedSlots(state, server) - reservedSlots(state, server, run?.id);
 }
 
 /** Slots that are counted differently for a question. */
@@ -129,9 +125,7 @@ export const isAvailable = (state: ClusterState, server: Server): boolean =>
 
 /** Behind a closed gate, and otherwise in the list, with no start under way. */
 export const isUsableBehindGate = (state: ClusterState, server: Server): boolean =>
-  isClosedGate(server.gate) &&
-  !hasStartUnderWay(state, server) &&
-  isInAvailableList(new LiveView(state, server, {}), server.id, true);
+  isClosedGate(server.gate) && isInAvailableList(new LiveView(state, server, {}), server.id, true);
 
 export const meetsRequirements = (state: ClusterState, policy: Policy, server: Server): boolean => {
   const { requirements } = policyLiveOf(state, policy);

@@ -7,7 +7,7 @@ import { MINUTE, SECOND } from '../../../shared/time.ts';
 import { change, type RunPatch, SILENT } from '../cluster/change.ts';
 import { poolOf, serverOf } from '../cluster/cluster.ts';
 import type { Turn, View } from '../cluster/turn.ts';
-import { freeSlotsFor } from '../placement/capacity.ts';
+import { freeSlots } from '../placement/capacity.ts';
 import { eligibleServers } from '../placement/choose.ts';
 import {
   avoided,
@@ -164,7 +164,7 @@ function elsewhere(view: View, ended: Ended, skip: Skip, untried: readonly Serve
   const { run, attempt, memory } = ended;
   const shunned = [...skippedServers(memory, age), ...pausedServers(memory, age)];
   const open = untried.filter((id) => !shunned.includes(id));
-  const hasRoom = open.some((id) => freeSlotsFor(state, serverOf(state, id), run) >= run.slots);
+  const hasRoom = open.some((id) => freeSlots(state, serverOf(state, id), run) >= run.slots);
   // The next one is full, or avoided as well, and this one may be chosen again: not over and over without a pause.
   const pausedUntilAge = age + backoffMs(memory.backoffRounds);
   const pausing = {

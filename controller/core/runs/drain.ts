@@ -6,7 +6,6 @@ import type { MovePlan, PlannedMove, PlannedStay } from '../cluster/event.ts';
 import { runsIn } from '../cluster/run-lists.ts';
 import type { Turn, View } from '../cluster/turn.ts';
 import { askOf } from '../placement/choose.ts';
-import { GLANCE_MAX, whyNowhere } from '../placement/placement-text.ts';
 import { Trial } from '../placement/trial.ts';
 import { byNumber } from '../records/run-number.ts';
 import type { Attempt, Run, Server } from '../records/state.ts';
@@ -72,11 +71,10 @@ export function planDrain(turn: View, server: Server): MovePlan {
   for (const run of runsHere(turn.state, server.id)) {
     const policy = turn.state.policies.get(run.policy);
     if (policy === undefined || restingServer(run) !== server.id) continue;
-    const ask = askOf(turn.state, policy, run, turn.age, { from: server.id });
-    const hold = holdOfPolicy(turn, policy);
-    const to = hold === undefined ? trial.index.choose(ask.query) : undefined;
+    const { query } = askOf(turn.state, policy, run, turn.age, { from: server.id });
+    const to = holdOfPolicy(turn, policy) === undefined ? trial.index.choose(query) : undefined;
     if (to === undefined) {
-      const reason = hold?.message ?? whyNowhere(trial, ask, { age: turn.age, atMost: GLANCE_MAX }).message;
+      const reason = whyNoneElsewhere(turn, run, policy, server.id, trial);
       stays.push({ run: run.id, policy: policy.id, server: server.id, reason });
       continue;
     }

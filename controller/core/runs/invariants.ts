@@ -4,7 +4,7 @@ import type { Now } from '../../../shared/time.ts';
 import { ageOf, type ClusterState, serverLiveOf } from '../cluster/cluster.ts';
 import {
   effectiveMaxSlots,
-  freeSlotsFor,
+  freeSlots,
   isAvailable,
   isUsableBehindGate,
   meetsRequirements,
@@ -22,7 +22,7 @@ export function checkPlacement(state: ClusterState, policy: Policy, run: Run, se
   assert(mayTake, `I8: ${server.id} is in the available list, or the last resort of ${policy.id}`);
   assert(effectiveList(state, policy).has(server.id), `I8: ${server.id} is in the list of ${policy.id}`);
   assert(meetsRequirements(state, policy, server), `I8: ${server.id} has what ${policy.id} requires`);
-  assert(freeSlotsFor(state, server, run) >= run.slots, `I7: ${server.id} has room for ${run.id}`);
+  assert(freeSlots(state, server, run) >= run.slots, `I7: ${server.id} has room for ${run.id}`);
 }
 
 /** I1, I2 of one run: one standing attempt, and epochs that increase. */

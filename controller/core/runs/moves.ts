@@ -10,7 +10,7 @@ import { change, SILENT } from '../cluster/change.ts';
 import { type ClusterState, poolLiveOf, poolOf, serverLiveOf, serverOf } from '../cluster/cluster.ts';
 import type { MovePlan, PlannedMove, PlannedStay } from '../cluster/event.ts';
 import type { Turn, View } from '../cluster/turn.ts';
-import { freeSlotsFor, isAvailable, meetsRequirements } from '../placement/capacity.ts';
+import { freeSlots, isAvailable, meetsRequirements } from '../placement/capacity.ts';
 import { askOf, type Servers, serversNow } from '../placement/choose.ts';
 import { effectiveList, type PoolOrder } from '../placement/effective-list.ts';
 import { type Ask, obstacleAt, obstacleText } from '../placement/obstacle.ts';
@@ -133,7 +133,7 @@ export function pumpMoves(turn: Turn, pool: PoolId): void {
     const target = state.servers.get(wanted.server);
     if (target === undefined || from === undefined || !canServe(state, policy, target.id)) continue;
     if (holdOfPolicy(turn, policy) !== undefined) continue;
-    if (freeSlotsFor(state, target, run) < run.slots || !hasBudget(state, pool, from, target.id)) continue;
+    if (freeSlots(state, target, run) < run.slots || !hasBudget(state, pool, from, target.id)) continue;
     beginMove(turn, run, from, wanted.server, wanted.cause);
   }
 }
@@ -164,12 +164,17 @@ export function bestElsewhere(turn: View, run: Run, policy: Policy, from: Server
 }
 
 /** Why there is none, as a glance at the front of the policy's list shows it: asked again at each look, for many runs at a time. */
-export function whyNoneElsewhere(turn: View, run: Run, policy: Policy, from: ServerId): string {
+export function whyNoneElsewhere(
+  turn: View,
+  run: Run,
+  policy: Policy,
+  from: ServerId,
+  // By choice nothing is moved behind a closed gate.
+  servers: Servers = { ...serversNow(turn.state, policy), lastResort: undefined },
+): string {
   const { state, age } = turn;
   const hold = holdOfPolicy(turn, policy);
   if (hold !== undefined) return hold.message;
-  // By choice nothing is moved behind a closed gate.
-  const servers = { ...serversNow(state, policy), lastResort: undefined };
   return whyNowhere(servers, askOf(state, policy, run, age, { from }), { age, atMost: GLANCE_MAX }).message;
 }
 
