@@ -10,6 +10,7 @@ import { policyList } from '../placement/effective-list.ts';
 import { lackText } from '../placement/obstacle.ts';
 import { capabilityMap, type Requirement, satisfies } from '../records/capability.ts';
 import type { Policy, PolicySpec, Run } from '../records/state.ts';
+import { holdOfPolicy } from '../runs/holds.ts';
 import { restingServer } from '../runs/moves.ts';
 import { surplusOf } from '../runs/upkeep.ts';
 
@@ -31,10 +32,16 @@ export function effectsOf(turn: View, { policy, spec, requirements }: ChangedPol
     if (effect !== undefined) effects.push({ run: run.id, ...effect });
   }
   if (wanted !== undefined && wanted.tooFew > 0) {
-    const which = wanted.tooFew === 1 ? 'one run starts' : `${wanted.tooFew} runs start`;
-    effects.push({ run: undefined, effect: 'START', message: which });
+    effects.push({ run: undefined, effect: 'START', message: startText(turn, { ...policy, spec }, wanted.tooFew) });
   }
   return effects;
+}
+
+/** A plan promises no start that is held back. */
+function startText(view: View, policy: Policy, count: number): string {
+  const which = count === 1 ? 'one run starts' : `${count} runs start`;
+  const hold = holdOfPolicy(view, policy);
+  return hold === undefined ? which : `${which}, but not now (${hold.reason}): ${hold.message}`;
 }
 
 type Effect = Omit<RunEffect, 'run'>;

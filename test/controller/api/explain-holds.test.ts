@@ -47,6 +47,16 @@ describe('an explanation while nothing starts though a server has room', { timeo
       expect(chosenServer).toBe('');
       expect(servers).toMatchObject([{ server: 'servers/a', reason: 'HELD', eligible: true }]);
 
+      // A plan promises no start either.
+      const plan = await policies.updatePolicy({
+        policy: { name: 'policies/q', workload },
+        allowMissing: true,
+        validateOnly: true,
+      });
+      expect(plan.effects.map(({ message }) => message)).toEqual([
+        `one run starts, but not now (STORE_BEHIND): ${hold?.message}`,
+      ]);
+
       // A run that waits gives the same answer, and the run says so as well.
       const { run } = await policies.startPolicy({ name });
       expect(run?.reason).toBe('STORE_BEHIND');
