@@ -219,6 +219,11 @@ export class World {
   heal(): void {
     this.healed = true;
     this.say('world', () => 'HEAL');
+    // Before an agent begins again because of it, and starts a keeper.
+    for (const { host, keeper } of this.sites) {
+      host.handsStuckUntil = 0;
+      keeper.handsStuck = false;
+    }
     for (const undo of [...this.#undos]) undo();
     this.network.healAll();
     for (const { agent } of this.sites) agent.interruptMs = undefined;
