@@ -28,6 +28,7 @@ import {
 import { fromTimestamp, toTimestamp } from '../../shared/rpc/time-messages.ts';
 import { etagOf } from '../core/records/etag.ts';
 import { runReasonOf } from '../core/records/run-reason.ts';
+import { isReasonIn } from '../core/records/run-state.ts';
 import type { Skip } from '../core/records/skip.ts';
 import type { Reservation, Run, RunOutcome } from '../core/records/state.ts';
 import { attemptFromRecord, attemptToRecord } from './attempt.ts';
@@ -118,7 +119,16 @@ function outcomeToProto({ state, reason, message }: RunOutcome): PbRunOutcome {
 }
 
 function outcomeFromProto({ state, reason, message }: PbRunOutcome): RunOutcome {
-  return { state: requiredWord(outcomeWords, state, 'outcome.state'), reason: runReasonOf(reason), message };
+  const known = requiredWord(outcomeWords, state, 'outcome.state');
+  const word = runReasonOf(reason);
+  switch (known) {
+    case 'SUCCEEDED':
+      return { state: known, reason: 'EXITED', message };
+    case 'FAILED':
+      return { state: known, reason: 'BUDGET_SPENT', message };
+    case 'STOPPED':
+      return { state: known, reason: isReasonIn(known, word) ? word : 'OPERATOR', message };
+  }
 }
 
 export function runToRecord(run: Run): RunRecord {

@@ -15,7 +15,7 @@ import type { KnownEvent } from './event-type.ts';
 import type { ServerGate } from './gate-record.ts';
 import type { Meta } from './meta.ts';
 import type { RunReason } from './run-reason.ts';
-import type { RunStateName } from './run-state.ts';
+import type { EndStateName, RunStateName, StateAndReason } from './run-state.ts';
 import type { Skip } from './skip.ts';
 
 export type Liveness = 'ALIVE' | 'SUSPECT' | 'MISSING' | 'LEFT';
@@ -206,11 +206,8 @@ export interface Reservation {
   readonly sinceAge: number;
 }
 
-export interface RunOutcome {
-  readonly state: 'SUCCEEDED' | 'FAILED' | 'STOPPED';
-  readonly reason: RunReason;
-  readonly message: string;
-}
+/** How a run ends, and why. */
+export type RunOutcome = StateAndReason<EndStateName> & { readonly message: string };
 
 export interface Run extends RecordBase {
   readonly kind: 'run';

@@ -10,7 +10,8 @@ import { serverView } from '../placement/capacity.ts';
 import { obstacleText, unavailability } from '../placement/obstacle.ts';
 import { avoided, nextSetback, withSkip } from '../placement/setback.ts';
 import { happened } from '../placement/setback-text.ts';
-import { isEnded } from '../records/run-state.ts';
+import type { RunReason } from '../records/run-reason.ts';
+import { isEnded, queueReason } from '../records/run-state.ts';
 import type { Attempt, Run } from '../records/state.ts';
 import {
   aboutToStart,
@@ -122,6 +123,7 @@ function giveUpForOverlap(turn: Turn, run: Run, attempt: Attempt): void {
     queueCause: 'RECOVERY',
     queueSinceWall: now.wall,
     queueSinceAge: age,
+    reason: isLost ? 'RUN_MISSING' : 'SERVER_MISSING',
   } as const;
   // What the attempt is left for is told with it.
   change(turn, run, isLost ? { ...queued, skips: withSkip(run, skip) } : queued, SILENT);
@@ -162,23 +164,23 @@ function bringToStop(turn: Turn, run: Run): void {
 function awaitPlacement(turn: Turn, run: Run): void {
   const { now } = turn;
   dropStaleReservation(turn, run);
+  const reason = queueReason(run.reason);
   if (run.notBeforeAge > turn.age) {
     turn.wakeRunAtAge(run.id, run.notBeforeAge);
-    const state = run.reason === 'BACKOFF' ? 'BACKOFF' : 'QUEUED';
-    const message = whyItWaits(run, state);
-    announceState(turn, run, { state, reason: run.reason, message, etaWall: now.wall + run.notBeforeAge - turn.age });
+    const etaWall = now.wall + run.notBeforeAge - turn.age;
+    if (reason === 'BACKOFF') announceState(turn, run, { state: 'BACKOFF', reason, message: whyItRests(run), etaWall });
+    else announceState(turn, run, { state: 'QUEUED', reason, message: whyItWaits(run, reason), etaWall });
     return;
   }
-  if (run.state !== 'QUEUED')
-    showState(turn, run, { state: 'QUEUED', reason: run.reason, message: 'it looks for a server' });
+  if (run.state !== 'QUEUED') showState(turn, run, { state: 'QUEUED', reason, message: 'it looks for a server' });
   takeEdits(turn, run);
   enqueue(turn, run);
 }
 
-function whyItWaits({ id, reason, attempts }: Run, state: 'BACKOFF' | 'QUEUED'): string {
-  if (state === 'BACKOFF') {
-    return `it failed on every server that may take it, and is tried again after a pause, or now with locum run release ${id}`;
-  }
+const whyItRests = ({ id }: Run): string =>
+  `it failed on every server that may take it, and is tried again after a pause, or now with locum run release ${id}`;
+
+function whyItWaits({ attempts }: Run, reason: RunReason): string {
   const last = attempts.at(-1);
   const why = last === undefined ? undefined : happened(reason, `on ${last.server}`);
   return why === undefined ? 'its next start comes after a pause' : `${why}; its next start comes after a pause`;

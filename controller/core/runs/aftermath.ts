@@ -90,10 +90,8 @@ function memoryOf(run: Run, { spec }: Policy, attempt: Attempt, age: number): Me
 
 function whatFollows(view: View, ended: Ended, next: Next): RunPatch {
   switch (next.kind) {
-    case 'finish': {
-      const { state, reason, message } = next;
-      return { ...ended.memory, desired: 'STOPPED', outcome: { state, reason, message } };
-    }
+    case 'finish':
+      return { ...ended.memory, desired: 'STOPPED', outcome: next.outcome };
     case 'again':
       return queuedAgain(view, ended, next);
     case 'failure':

@@ -7,11 +7,11 @@ import { poolLiveOf } from '../cluster/cluster.ts';
 import { runsOf } from '../cluster/run-lists.ts';
 import type { View } from '../cluster/turn.ts';
 import type { RunReason } from '../records/run-reason.ts';
-import type { RunStateName } from '../records/run-state.ts';
+import { queueReason, type ReasonIn, type RunStateName } from '../records/run-state.ts';
 import type { Policy, Run } from '../records/state.ts';
 import { earlierLifeOf } from './earlier-life.ts';
 
-export interface Hold<Reason = RunReason> {
+export interface Hold<Reason = ReasonIn<'QUEUED'>> {
   /** One stable word. */
   readonly reason: Reason;
   /** In words, with what would end it. */
@@ -74,7 +74,10 @@ function holdOfCluster({ state, now }: View): Hold | undefined {
 function holdForOwnServer({ state }: View, run: Run): Hold | undefined {
   const own = run.preferServer;
   if (own === undefined || state.serverLive.get(own)?.session?.phase !== 'OPENING') return undefined;
-  return { reason: run.reason, message: `it waits a moment for ${own}, where it was, which is just coming back` };
+  return {
+    reason: queueReason(run.reason),
+    message: `it waits a moment for ${own}, where it was, which is just coming back`,
+  };
 }
 
 /** What keeps the policy from having a new run at all. */
@@ -89,7 +92,7 @@ function holdOfNew(policy: Policy, runs: readonly Run[]): NextStart['hold'] {
 }
 
 /** What the run itself shows. */
-const shown = ({ id, state, reason, message, etaWall }: Run): Hold => ({
+const shown = ({ id, state, reason, message, etaWall }: Run): Hold<RunReason> => ({
   reason,
   message: `${id} is ${state}: ${message}`,
   etaWall,

@@ -15,12 +15,13 @@ import { type Ask, isSuitable, obstacleAt, obstacleText } from '../placement/obs
 import { type Nowhere, whyChosen, whyNever, whyNowhere } from '../placement/placement-text.ts';
 import { isPaused, pausedServers, skipOf } from '../placement/setback.ts';
 import type { Requirement } from '../records/capability.ts';
+import { queueReason } from '../records/run-state.ts';
 import type { Policy, Run } from '../records/state.ts';
 import { assign } from './attempt.ts';
 import { holdOf } from './holds.ts';
 import { checkPlacement } from './invariants.ts';
 import { abandonMove } from './reservation.ts';
-import { announceState, dequeue, type Shown } from './run.ts';
+import { announceState, dequeue } from './run.ts';
 
 /** A run that was passed over for so long gathers slots on one server. */
 const CLAIM_AFTER_MS = 10 * MINUTE;
@@ -66,7 +67,7 @@ export function placePool(turn: Turn, pool: PoolId): void {
   }
   const hopeless = new Set<string>();
   for (const run of blocked.slice(0, passedOver)) if (!pausing.has(run)) noteBypass(turn, live, run, hopeless);
-  const told = new Map<string, Pick<Shown, 'reason' | 'message'>>();
+  const told = new Map<string, Nowhere>();
   for (const run of blocked) if (!pausing.has(run) || !showPause(turn, run)) showBlocked(turn, live, run, told);
 }
 
@@ -100,12 +101,12 @@ function showPause(turn: Turn, run: Run): boolean {
   const etaWall = now.wall + skip.pausedUntilAge - turn.age;
   // A rest of the run itself may have been told before, with an end that was earlier.
   const isNews = run.etaWall === undefined || etaWall > run.etaWall + SECOND;
-  announceState(turn, run, { state: 'QUEUED', reason: skip.reason, message, etaWall, isNews });
+  announceState(turn, run, { state: 'QUEUED', reason: queueReason(skip.reason), message, etaWall, isNews });
   return true;
 }
 
 /** Says why a run waits: once when it begins to, and again when the answer may have changed. */
-function showBlocked(turn: Turn, live: PoolLive, run: Run, told: Map<string, Pick<Shown, 'reason' | 'message'>>): void {
+function showBlocked(turn: Turn, live: PoolLive, run: Run, told: Map<string, Nowhere>): void {
   const { state } = turn;
   const said = run.state === 'QUEUED' && (run.reason === 'NO_ROOM' || run.reason === 'UNSATISFIABLE');
   if (said && !turn.recheckBlocked) return;

@@ -4,8 +4,16 @@
  */
 import { SECOND } from '../../../shared/time.ts';
 import type { AgainReason } from '../placement/setback-text.ts';
-import type { RunReason } from '../records/run-reason.ts';
-import type { Attempt, AttemptCause, AttemptEnd, Failback, Policy, QueueCause, Run } from '../records/state.ts';
+import type {
+  Attempt,
+  AttemptCause,
+  AttemptEnd,
+  Failback,
+  Policy,
+  QueueCause,
+  Run,
+  RunOutcome,
+} from '../records/state.ts';
 
 /** A start that came too late may have met a hiccup: it is not sent again into the same one. */
 const LATE_DELAY_MS = 1 * SECOND;
@@ -26,15 +34,7 @@ export interface Again {
   readonly reason: AgainReason;
 }
 
-export type Next =
-  | Again
-  | { readonly kind: 'failure' }
-  | {
-      readonly kind: 'finish';
-      readonly state: 'SUCCEEDED' | 'FAILED';
-      readonly reason: RunReason;
-      readonly message: string;
-    };
+export type Next = Again | { readonly kind: 'failure' } | { readonly kind: 'finish'; readonly outcome: RunOutcome };
 
 export const again = (
   cause: AttemptCause,
@@ -71,7 +71,7 @@ export function judgeEnd({ policy, failback, server }: EndFacts, run: Run, attem
   const stays = failback !== 'ON_NEXT_START';
   // A process that ended by itself before our stop reached it ended by itself.
   if (end.cause === 'EXITED' && end.exitCode === 0 && !continuous) {
-    return { kind: 'finish', state: 'SUCCEEDED', reason: 'EXITED', message: 'it exited with code 0' };
+    return { kind: 'finish', outcome: { state: 'SUCCEEDED', reason: 'EXITED', message: 'it exited with code 0' } };
   }
   // A stop that we sent is no failure.
   switch (attempt.stopReason) {

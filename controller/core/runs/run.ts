@@ -7,8 +7,7 @@ import type { Turn, View } from '../cluster/turn.ts';
 import { roughly } from '../placement/setback-text.ts';
 import type { CauseOf, EventType } from '../records/event-type.ts';
 import { nextRunNumber, nextUid } from '../records/meta.ts';
-import type { RunReason } from '../records/run-reason.ts';
-import { isEnded, type RunStateName } from '../records/run-state.ts';
+import { isEnded, type RunStateName, type StateAndReason } from '../records/run-state.ts';
 import type { Policy, Run, RunOutcome } from '../records/state.ts';
 import { endReservation } from './reservation.ts';
 import { keepEndedRun } from './retention.ts';
@@ -57,14 +56,12 @@ export function createRun(turn: Turn, policy: Policy, cause: CauseOf<'RUN_CREATE
   return run;
 }
 
-export interface Shown {
-  readonly state: RunStateName;
-  readonly reason: RunReason;
+export type Shown<S extends RunStateName = RunStateName> = StateAndReason<S> & {
   readonly message: string;
   readonly etaWall?: number | undefined;
   /** It is told in the event log though its state and reason are the same. */
   readonly isNews?: boolean;
-}
+};
 
 const ETA_SLACK_MS = 1_000;
 
@@ -82,9 +79,7 @@ function show<T extends EventType>(turn: Turn, run: Run, shown: Shown, telling: 
 }
 
 /** States that the event log tells. */
-interface Announced extends Shown {
-  readonly state: Exclude<RunStateName, 'ASSIGNED' | 'STARTING' | 'STOPPING'>;
-}
+type Announced = Shown<Exclude<RunStateName, 'ASSIGNED' | 'STARTING' | 'STOPPING'>>;
 
 /** The same, with a line in the event log when the state or its reason is a new one. */
 export function announceState(turn: Turn, run: Run, shown: Announced): void {

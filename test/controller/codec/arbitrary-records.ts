@@ -5,6 +5,7 @@ import { EVENT_TYPES, type EventType } from '../../../controller/core/records/ev
 import type { ServerGate } from '../../../controller/core/records/gate-record.ts';
 import type { Meta } from '../../../controller/core/records/meta.ts';
 import { RUN_REASONS, type RunReason } from '../../../controller/core/records/run-reason.ts';
+import { REASONS_IN } from '../../../controller/core/records/run-state.ts';
 import type { Skip } from '../../../controller/core/records/skip.ts';
 import type {
   Attempt,
@@ -291,11 +292,23 @@ export const runs: fc.Arbitrary<Run> = fc.record({
     fc.record({ server, cause: fc.constantFrom('MOVE' as const, 'FAILBACK' as const), sinceAge: counter }),
   ),
   outcome: optional(
-    fc.record({
-      state: fc.constantFrom('SUCCEEDED' as const, 'FAILED' as const, 'STOPPED' as const),
-      reason: runReason,
-      message: text,
-    }),
+    fc.oneof(
+      fc.record({
+        state: fc.constant('SUCCEEDED' as const),
+        reason: fc.constantFrom(...REASONS_IN.SUCCEEDED),
+        message: text,
+      }),
+      fc.record({
+        state: fc.constant('FAILED' as const),
+        reason: fc.constantFrom(...REASONS_IN.FAILED),
+        message: text,
+      }),
+      fc.record({
+        state: fc.constant('STOPPED' as const),
+        reason: fc.constantFrom(...REASONS_IN.STOPPED),
+        message: text,
+      }),
+    ),
   ),
   failures: fc.array(fc.record({ server, age: counter }), { maxLength: 3 }),
   skips: fc.array(skip, { maxLength: 3 }),
