@@ -2,11 +2,11 @@
  * Prints `buf/validate/validate.proto` from the descriptor that protovalidate ships.
  *
  * Our protos import that file to state their rules, yet no npm package carries its text. The package does carry the
- * compiled descriptor, so we print it back as proto2. Options and comments are left out: generated code imports the
- * package's own file (see `rewrite_imports` in buf.gen.yaml), this text only has to let buf resolve names, numbers and
- * types.
+ * compiled descriptor, so we print it back as proto2. Comments and the options of its elements are left out: generated
+ * TypeScript imports the package's own file (see `rewrite_imports` in buf.gen.yaml), this text only has to let compilers
+ * resolve names, numbers and types. The options of the file say where other languages have its code.
  */
-import type { DescriptorProto, EnumDescriptorProto, FieldDescriptorProto } from '@bufbuild/protobuf/wkt';
+import type { DescriptorProto, EnumDescriptorProto, FieldDescriptorProto, FileOptions } from '@bufbuild/protobuf/wkt';
 import { FieldDescriptorProto_Label as Label, FieldDescriptorProto_Type as Type } from '@bufbuild/protobuf/wkt';
 import { file_buf_validate_validate } from '@bufbuild/protovalidate/gen/buf/validate/validate_pb.js';
 
@@ -45,6 +45,15 @@ function printMessage(type: DescriptorProto): string[] {
   ];
 }
 
+function printFileOptions({ goPackage, javaPackage, javaOuterClassname, javaMultipleFiles }: FileOptions): string[] {
+  return [
+    `option go_package = ${JSON.stringify(goPackage)};`,
+    `option java_package = ${JSON.stringify(javaPackage)};`,
+    `option java_outer_classname = ${JSON.stringify(javaOuterClassname)};`,
+    `option java_multiple_files = ${javaMultipleFiles};`,
+  ];
+}
+
 /** The whole file as proto2 text. */
 export function printValidateProto(): string {
   const file = file_buf_validate_validate.proto;
@@ -52,6 +61,7 @@ export function printValidateProto(): string {
     'syntax = "proto2";',
     `package ${file.package};`,
     ...file.dependency.map((dependency) => `import "${dependency}";`),
+    ...(file.options === undefined ? [] : printFileOptions(file.options)),
     ...file.extension.flatMap((extension) => [
       `extend ${extension.extendee} {`,
       `  ${printField(extension, false)}`,

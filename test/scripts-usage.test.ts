@@ -13,16 +13,19 @@ function script(path: string, ...args: string[]) {
 }
 
 describe('a script of the project', () => {
-  it.each(['bench/main.ts', 'test/sim/main.ts', 'demo/main.ts', 'scripts/check-model.ts', 'test/faults/main.ts'])(
-    '%s says with --help what it can do, and does nothing',
-    { timeout: TIMEOUT_MS },
-    (path) => {
-      const { status, stdout, stderr } = script(path, '--help');
-      expect({ status, stderr }).toEqual({ status: 0, stderr: '' });
-      expect(stdout).toMatch(/^npm run (?:bench|sim|demo|model|faults)/);
-      expect(stdout.split('\n').length).toBeGreaterThan(2);
-    },
-  );
+  it.each([
+    'bench/main.ts',
+    'test/sim/main.ts',
+    'demo/main.ts',
+    'scripts/check-model.ts',
+    'test/faults/main.ts',
+    'scripts/protos.ts',
+  ])('%s says with --help what it can do, and does nothing', { timeout: TIMEOUT_MS }, (path) => {
+    const { status, stdout, stderr } = script(path, '--help');
+    expect({ status, stderr }).toEqual({ status: 0, stderr: '' });
+    expect(stdout).toMatch(/^npm run (?:bench|sim|demo|model|faults|protos)/);
+    expect(stdout.split('\n').length).toBeGreaterThan(2);
+  });
 
   it.each([
     ['bench/main.ts', 'nothing', 'There is no benchmark "nothing"'],
@@ -30,6 +33,7 @@ describe('a script of the project', () => {
     ['test/sim/main.ts', '--seeds many', '--seeds: "many" is no whole number'],
     ['test/sim/main.ts', '--sedes 3', "Unknown option '--sedes'"],
     ['demo/main.ts', '--fast', "Unknown option '--fast'"],
+    ['scripts/protos.ts', 'import somewhere', 'npm run protos -- export FOLDER'],
     ['test/faults/main.ts', 'ONLY', 'unknown: no such fault. Known: agent: kill -9'],
   ])('%s %s is refused in a line or two, never passed over', { timeout: TIMEOUT_MS }, (path, words, says) => {
     const { status, stdout, stderr } = script(path, ...words.split(' '));
