@@ -3,7 +3,7 @@ import type { Epoch, RunId } from '../../shared/ids.ts';
 import type { Deadline } from '../../shared/lease-clock.ts';
 import type {
   AttemptRef,
-  AttemptState,
+  AttemptStateName,
   FrozenTerms,
   ReportedAttempt,
   ReportedEnd,
@@ -58,7 +58,7 @@ export function endedStatus(
   { cause, detail, hostProblem }: Pick<ReportedEnd, 'cause' | 'detail' | 'hostProblem'>,
   endWall: number,
 ): ReportedAttempt {
-  const state: AttemptState = 'ENDED';
+  const state: AttemptStateName = 'ENDED';
   return {
     ...status,
     state,

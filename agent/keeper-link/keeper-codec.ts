@@ -16,7 +16,7 @@ import {
 import type { AttemptStatus } from '../../shared/gen/locum/v1/agent_service_pb.ts';
 import { policyId } from '../../shared/ids.ts';
 import type { Deadline } from '../../shared/lease-clock.ts';
-import type { AttemptState, ReportedAttempt, ReportedEnd } from '../../shared/protocol/attempt.ts';
+import type { AttemptStateName, ReportedAttempt, ReportedEnd } from '../../shared/protocol/attempt.ts';
 import { fromTimestamp } from '../../shared/rpc/time-messages.ts';
 import type { Extension, KeeperRequest } from '../core/effect.ts';
 import type { FromKeeper, KeptAttempt, RequestId } from '../core/event.ts';
@@ -61,7 +61,7 @@ function statusOf(status: AttemptStatus): ReportedAttempt {
 }
 
 /** A state that this version does not know is taken for a living one: that proves nothing. What is assigned is being started here. */
-function stateOf({ state }: AttemptStatus): AttemptState {
+function stateOf({ state }: AttemptStatus): AttemptStateName {
   const word = attemptStateWords.from.get(state) ?? 'RUNNING';
   return word === 'ASSIGNED' ? 'STARTING' : word;
 }

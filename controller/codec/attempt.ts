@@ -17,25 +17,41 @@ import type { FrozenTerms } from '../../shared/protocol/attempt.ts';
 import { parseServerName, serverName } from '../../shared/resource-name.ts';
 import { hostProblemFromProto, hostProblemToProto } from '../../shared/rpc/host-problem-messages.ts';
 import { fromTimestamp, toTimestamp } from '../../shared/rpc/time-messages.ts';
-import type { Attempt, AttemptEnd } from '../core/records/state.ts';
+import type { AttemptEnd, AttemptState } from '../core/records/attempt-state.ts';
+import type { Attempt } from '../core/records/state.ts';
 import { attemptCauseWords, proofWords, stopReasonWords } from './words.ts';
 
 export function attemptToProto(attempt: Attempt): PbAttempt {
-  const { terms, end } = attempt;
+  const { terms, state } = attempt;
   return create(AttemptSchema, {
     epoch: toUint64(attempt.epoch),
     server: serverName(attempt.server),
     serverUid: attempt.place.serverUid,
     instanceId: attempt.place.instanceId,
-    state: attemptStateWords.to[attempt.state],
+    state: attemptStateWords.to[state.kind],
     cause: attempt.cause,
     assignTime: toTimestamp(attempt.assignWall),
-    startTime: toTimestamp(attempt.startWall),
-    endTime: toTimestamp(attempt.endWall),
-    ...(end === undefined ? {} : { end: endToProto(end) }),
+    ...stateToProto(state),
     ...termsToProto(terms),
-    pid: attempt.pid,
   });
+}
+
+function stateToProto(state: AttemptState) {
+  switch (state.kind) {
+    case 'ASSIGNED':
+      return {};
+    case 'ENDED':
+      return {
+        startTime: toTimestamp(state.startWall),
+        endTime: toTimestamp(state.endWall),
+        end: endToProto(state.end),
+      };
+    case 'STARTING':
+    case 'RUNNING':
+    case 'STOPPING':
+    case 'STUCK':
+      return { startTime: toTimestamp(state.startWall), pid: state.pid };
+  }
 }
 
 function endToProto({ cause, exitCode, signal, proof, detail, hostProblem }: AttemptEnd): PbAttemptEnd {
@@ -71,16 +87,30 @@ export function attemptFromRecord(record: AttemptRecord): Attempt {
     bootId: record.bootId,
     cause: requiredWord(attemptCauseWords, attempt.cause, 'attempt.cause'),
     terms: termsFromProto(attempt),
-    state: requiredWord(attemptStateWords, attempt.state, 'attempt.state'),
+    state: stateFromProto(attempt),
     assignWall: requiredTime(attempt.assignTime, 'attempt.assign_time'),
     assignAge: fromUint64(record.assignAgeMs, 'assign_age_ms'),
-    startWall: fromTimestamp(attempt.startTime),
-    endWall: fromTimestamp(attempt.endTime),
-    end: attempt.end === undefined ? undefined : endFromProto(attempt.end),
-    pid: attempt.pid,
     stopReason: stopReason === '' ? undefined : requiredWord(stopReasonWords, stopReason, 'attempt.stop_reason'),
     overlapped: record.overlapped,
   };
+}
+
+function stateFromProto({ state, pid, startTime, endTime, end }: PbAttempt): AttemptState {
+  const kind = requiredWord(attemptStateWords, state, 'attempt.state');
+  const startWall = fromTimestamp(startTime);
+  switch (kind) {
+    case 'ASSIGNED':
+      return { kind };
+    case 'ENDED': {
+      const endWall = requiredTime(endTime, 'attempt.end_time');
+      return { kind, end: endFromProto(required(end, 'attempt.end')), startWall, endWall };
+    }
+    case 'STARTING':
+    case 'RUNNING':
+    case 'STOPPING':
+    case 'STUCK':
+      return { kind, pid, startWall };
+  }
 }
 
 function termsFromProto(attempt: PbAttempt): FrozenTerms {

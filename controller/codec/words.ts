@@ -10,6 +10,7 @@ import {
 } from '../../shared/gen/locum/v1/policy_pb.ts';
 import { DesiredState, RunState } from '../../shared/gen/locum/v1/run_pb.ts';
 import { Intent as PbIntent, Liveness as PbLiveness } from '../../shared/gen/locum/v1/server_pb.ts';
+import type { Proof } from '../core/records/attempt-state.ts';
 import type { RunStateName } from '../core/records/run-state.ts';
 import type {
   AttemptCause,
@@ -19,7 +20,6 @@ import type {
   Liveness,
   OnCapabilityLoss,
   OnRunMissing,
-  Proof,
   QueueCause,
   Reservation,
   Run,

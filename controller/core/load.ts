@@ -107,7 +107,7 @@ function linkRuns(turn: Turn): void {
       continue;
     }
     for (const attempt of run.attempts) {
-      if (attempt.state === 'ENDED') continue;
+      if (attempt.state.kind === 'ENDED') continue;
       state.attemptLive.set(attempt.epoch, {
         lastGrantMono: now.mono,
         prolongedBy: undefined,

@@ -1,7 +1,7 @@
 /** One attempt in the keeper's table, and what may be said of it. */
 import { type HostProblemKind, isHostProblemKind } from '../../shared/host-problem.ts';
 import type { Deadline } from '../../shared/lease-clock.ts';
-import type { AttemptState, EndCause, FrozenTerms } from '../../shared/protocol/attempt.ts';
+import type { AttemptStateName, EndCause, FrozenTerms } from '../../shared/protocol/attempt.ts';
 import { refusedBy } from '../../shared/protocol/start-refusal.ts';
 import type { Stage, Terms } from './deadline.ts';
 import type { Refusal } from './refusal.ts';
@@ -95,7 +95,7 @@ export const isLiving = ({ ended }: Attempt): boolean => ended === undefined;
 export const keyOf = ({ run, epoch }: AttemptName): string => treeName(run, epoch);
 
 /** As it is reported; stages of one state are no news to the agent. */
-export function stateOf({ ended, stage }: Pick<Attempt, 'ended' | 'stage'>): AttemptState {
+export function stateOf({ ended, stage }: Pick<Attempt, 'ended' | 'stage'>): AttemptStateName {
   if (ended !== undefined) return 'ENDED';
   switch (stage.kind) {
     case 'starting':

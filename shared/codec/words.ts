@@ -3,7 +3,7 @@ import { CommandOutcome as PbCommandOutcome, VerdictAction } from '../gen/locum/
 import { CapabilitySource as PbCapabilitySource } from '../gen/locum/v1/capability_pb.ts';
 import { OnDisconnect as PbOnDisconnect } from '../gen/locum/v1/policy_pb.ts';
 import { AttemptState as PbAttemptState, EndCause as PbEndCause } from '../gen/locum/v1/run_pb.ts';
-import type { AttemptState, EndCause, OnDisconnect } from '../protocol/attempt.ts';
+import type { AttemptStateName, EndCause, OnDisconnect } from '../protocol/attempt.ts';
 import type { CapabilitySource } from '../protocol/capability.ts';
 import type { CommandOutcome } from '../protocol/command-outcome.ts';
 import type { Verdict } from '../protocol/leader-message.ts';
@@ -21,7 +21,7 @@ export const onDisconnectWords = wordTable<OnDisconnect, PbOnDisconnect>({
   OVERLAP: PbOnDisconnect.OVERLAP,
 });
 
-export const attemptStateWords = wordTable<AttemptState, PbAttemptState>({
+export const attemptStateWords = wordTable<AttemptStateName, PbAttemptState>({
   ASSIGNED: PbAttemptState.ASSIGNED,
   STARTING: PbAttemptState.STARTING,
   RUNNING: PbAttemptState.RUNNING,

@@ -23,7 +23,7 @@ export interface FrozenTerms {
 }
 
 /** ASSIGNED: only the leader knows of it yet. STUCK: its process tree can not be killed. ENDED is final. */
-export type AttemptState = 'ASSIGNED' | 'STARTING' | 'RUNNING' | 'STOPPING' | 'STUCK' | 'ENDED';
+export type AttemptStateName = 'ASSIGNED' | 'STARTING' | 'RUNNING' | 'STOPPING' | 'STUCK' | 'ENDED';
 
 /** EXPIRED: its start came too late, or to a session that was over. */
 export type EndCause = 'UNKNOWN' | 'EXITED' | 'STOPPED' | 'LAPSED' | 'REFUSED' | 'EXPIRED' | 'SPAWN_FAILED' | 'LOST';
@@ -44,7 +44,7 @@ export interface ReportedEnd {
 /** One attempt as its agent lists it. */
 export interface ReportedAttempt extends AttemptRef {
   readonly policy: PolicyId;
-  readonly state: AttemptState;
+  readonly state: AttemptStateName;
   /** 0: none. */
   readonly pid: number;
   readonly startWall: number | undefined;

@@ -5,7 +5,8 @@ import { EXIT } from '../../cli/exit-codes.ts';
 import { nouns } from '../../cli/nouns.ts';
 import { buildProgram } from '../../cli/program.ts';
 import type { VerdictReason } from '../../controller/core/placement/explain.ts';
-import type { Proof } from '../../controller/core/records/state.ts';
+import type { Proof } from '../../controller/core/records/attempt-state.ts';
+
 import { errorCodes } from '../../shared/errors.ts';
 import { ErrorReasonSchema } from '../../shared/gen/locum/v1/error_reason_pb.ts';
 import { AttemptStateSchema, EndCauseSchema, RunStateSchema } from '../../shared/gen/locum/v1/run_pb.ts';

@@ -110,7 +110,7 @@ export class FuzzWorld {
   /** Unended attempts on a server, by epoch. */
   attemptsOn(server: string): readonly number[] {
     const all = [...this.#leaderTerm.state.runs.values()].flatMap(({ attempts }) => attempts);
-    return all.filter((one) => one.server === server && one.state !== 'ENDED').map(({ epoch }) => epoch);
+    return all.filter((one) => one.server === server && one.state.kind !== 'ENDED').map(({ epoch }) => epoch);
   }
 
   livenessOf(server: string): string | undefined {

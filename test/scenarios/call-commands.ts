@@ -40,7 +40,7 @@ const confirmDead: Reading = (words, { world }) => {
   const server = serverId(id(words));
   const known = world.state.servers.get(server);
   const unended = [...world.state.runs.values()].flatMap((run) =>
-    run.attempts.filter((attempt) => attempt.server === server && attempt.state !== 'ENDED'),
+    run.attempts.filter((attempt) => attempt.server === server && attempt.state.kind !== 'ENDED'),
   );
   const epochs = words.named.get('epochs');
   return {

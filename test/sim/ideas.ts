@@ -134,7 +134,7 @@ function confirmDead(state: ClusterState, random: Prng): Call | undefined {
   if (server === undefined) return undefined;
   const epochs = [...state.runs.values()].flatMap(({ attempts }) =>
     attempts
-      .filter((attempt) => attempt.server === server.id && attempt.state !== 'ENDED')
+      .filter((attempt) => attempt.server === server.id && attempt.state.kind !== 'ENDED')
       .map((attempt) => Number(attempt.epoch)),
   );
   const { uid, bootId } = server;

@@ -75,7 +75,7 @@ describe('a keeper whose hands are stuck', () => {
     keeper.handsStuck = true;
     story.pass(10 * SECOND);
     expect(keeper.pid).not.toBe(pid);
-    expect(story.run('p').attempts[0]?.end?.cause).toBe('LOST');
+    expect(story.run('p').attempts[0]).toMatchObject({ state: { end: { cause: 'LOST' } } });
     expect(story.living('p')).toHaveLength(1);
     expect(story.end()).toEqual([]);
   });
@@ -91,7 +91,7 @@ describe('a host that kills agent and keeper for want of memory', () => {
     site.startAgent();
     story.pass(10 * SECOND);
     for (const name of ['p', 'q']) {
-      expect(story.run(name).attempts[0]?.end?.cause).toBe('LOST');
+      expect(story.run(name).attempts[0]).toMatchObject({ state: { end: { cause: 'LOST' } } });
       expect(story.living(name)).toHaveLength(1);
     }
     expect(story.end()).toEqual([]);

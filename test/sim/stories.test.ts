@@ -2,7 +2,9 @@
  * The holes that a review of the rules found, each kept closed by a story of its own: real cores, scripted faults, and every check of
  * the simulator at work. See docs/simulation.md.
  */
+
 import { describe, expect, it } from 'vitest';
+import { endOf } from '../../controller/core/records/attempt-state.ts';
 import { DEFAULT_POOL, policyId } from '../../shared/ids.ts';
 import { MINUTE, SECOND } from '../../shared/time.ts';
 import { newStateDirectory } from './host.ts';
@@ -21,7 +23,7 @@ describe('a start', () => {
     keeper.start = () => {};
     story.call({ kind: 'create_policy', policy: P, spec: specOf(policy('p')) });
     story.pass(5 * SECOND);
-    expect(story.run('p').attempts.map(({ end }) => end?.proof)).toEqual(['REFUSED', undefined]);
+    expect(story.run('p').attempts.map((attempt) => endOf(attempt)?.proof)).toEqual(['REFUSED', undefined]);
     Reflect.deleteProperty(keeper, 'start');
     story.pass(3 * SECOND);
     for (const start of starts()) agent.step(start);
@@ -42,7 +44,7 @@ describe('a start', () => {
     for (const link of story.links('s1')) world.network.slow(link, 'down', 0);
     story.breakStreams('s1');
     story.pass(MINUTE);
-    expect(story.run('p').attempts[0]?.end?.proof).toBe('INVENTORY');
+    expect(story.run('p').attempts[0]).toMatchObject({ state: { end: { proof: 'INVENTORY' } } });
     expect(story.living('p')).toHaveLength(1);
     expect(story.end()).toEqual([]);
   });
@@ -217,7 +219,7 @@ describe('a tree that can not be killed', () => {
     site.startAgent();
     // Its heartbeats are none of the old one's.
     story.pass(2 * MINUTE);
-    expect(story.run('p').attempts[0]?.end?.proof).toBe('WAIT');
+    expect(story.run('p').attempts[0]).toMatchObject({ state: { end: { proof: 'WAIT' } } });
     expect(story.living('p')).toHaveLength(1);
     expect(story.end()).toEqual([]);
   });
@@ -302,7 +304,7 @@ describe('a leader', () => {
     leader.path.cuts = 0;
     story.pass(20 * SECOND);
     const [run] = [...story.state.runs.values()];
-    expect(run?.attempts.map(({ end }) => end?.proof)).toContain('REPORT');
+    expect(run?.attempts.map((attempt) => endOf(attempt)?.proof)).toContain('REPORT');
     leader.start();
     expect(story.end()).toEqual([]);
   });

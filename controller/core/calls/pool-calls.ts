@@ -111,7 +111,8 @@ function checkLiveLeases(turn: View, pool: Pool, timers: Timers): void {
   for (const run of turn.state.runs.values()) {
     if (run.pool !== pool.id) continue;
     for (const { state, terms, epoch } of run.attempts) {
-      if (state === 'ENDED' || terms.onDisconnect !== 'STOP' || 3.3 * timers.heartbeatMs <= terms.leaseMs) continue;
+      if (state.kind === 'ENDED' || terms.onDisconnect !== 'STOP' || 3.3 * timers.heartbeatMs <= terms.leaseMs)
+        continue;
       const inequality = '3·1.1·h ≤ L of what runs';
       const detail = `${inequality} does not hold: ${run.id} (epoch ${epoch}) has a lease of ${terms.leaseMs / 1000} s; restart what runs with the new lease first, then raise h`;
       throw new LocumError('TIMERS_INVALID', `pool.timers: ${detail}`, {

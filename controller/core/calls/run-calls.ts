@@ -72,7 +72,7 @@ export function stopRun(turn: Turn, request: CallOf<'stop_run'>): Outcome {
  * or OVERLAP attempt: without this way out nothing would.
  */
 const isLeftBehind = (turn: View, attempt: Attempt): boolean =>
-  attempt.terms.onDisconnect !== 'STOP' && attempt.state !== 'ENDED' && isReplaced(turn, attempt);
+  attempt.terms.onDisconnect !== 'STOP' && attempt.state.kind !== 'ENDED' && isReplaced(turn, attempt);
 
 /** It waits for time alone: in BACKOFF, or in the queue since it pauses where it would go. */
 function isPausing({ age }: View, run: Run): boolean {
@@ -90,7 +90,7 @@ export function releaseRun(turn: Turn, request: CallOf<'release_run'>): Outcome 
     return runOutcome(run);
   }
   // The oldest first: beside a run that was started again (OVERLAP), it is the one that nothing else would end.
-  const attempt = run.attempts.find((one) => one.state === 'STUCK' || isLeftBehind(turn, one));
+  const attempt = run.attempts.find((one) => one.state.kind === 'STUCK' || isLeftBehind(turn, one));
   if (attempt === undefined) {
     throw stateProblem(
       'WRONG_RUN_STATE',

@@ -12,6 +12,7 @@
 import { assert } from '../../../shared/assert.ts';
 import { deepEqual } from '../../../shared/deep-equal.ts';
 import type { Epoch, ServerId } from '../../../shared/ids.ts';
+import type { AttemptState } from '../records/attempt-state.ts';
 import type { EventType } from '../records/event-type.ts';
 import { recordKey } from '../records/keys.ts';
 import type { Attempt, RequestRecord, Run } from '../records/state.ts';
@@ -92,11 +93,12 @@ export function changeAttempt<T extends EventType>(
   if (fields.length === 0) return false;
   const { state } = attempt;
   write(attempt, fields, patch);
-  // Written, though STOPPING is derived again: that its tree can be killed again is nothing that the next leader could derive.
-  const inState = state === 'STUCK' ? 'EDITED' : keptInState(attempt.state);
-  keep(turn, run, keptAs(DEPENDANTS.attempt, fields, inState));
-  if (attempt.state !== state) linkAttempt(turn, run, attempt);
-  for (const word of wordsOf(DEPENDANTS.attempt, fields)) lookForAttempt(turn, run, attempt, word);
+  keep(turn, run, keptAs(DEPENDANTS.attempt, fields, attemptKept(state, attempt.state)));
+  const isAnother = attempt.state.kind !== state.kind;
+  if (isAnother) linkAttempt(turn, run, attempt);
+  // A number or a time that is told within a state decides nothing.
+  const deciding = isAnother ? fields : fields.filter((field) => field !== 'state');
+  for (const word of wordsOf(DEPENDANTS.attempt, deciding)) lookForAttempt(turn, run, attempt, word);
   if (telling !== SILENT) tell(turn, run, { server: attempt.server, epoch: attempt.epoch, ...telling });
   return true;
 }
@@ -175,6 +177,14 @@ function asItIs(record: Changing): Before {
   if (record.kind === 'pool') return { ...NOTHING, order: record.order };
   if (record.kind !== 'run') return NOTHING;
   return { order: NOTHING.order, reservation: record.reservation, servers: serversOf(record) };
+}
+
+function attemptKept(before: AttemptState, after: AttemptState): Keeping {
+  // Written, though STOPPING is derived again: that its tree can be killed again is nothing that the next leader could derive.
+  if (before.kind === 'STUCK') return 'EDITED';
+  // Another clock tells when it began.
+  if (deepEqual({ ...before, startWall: 0 }, { ...after, startWall: 0 })) return 'SHOWN';
+  return keptInState(after.kind);
 }
 
 const keptNow = (record: Changing): Keeping => (record.kind === 'run' ? keptInState(record.state) : 'EDITED');

@@ -6,7 +6,7 @@
  * what is to be looked at (`lookAt…` of the turn).
  */
 import type { ServerId } from '../../../shared/ids.ts';
-import type { AttemptState } from '../../../shared/protocol/attempt.ts';
+import type { AttemptStateName } from '../../../shared/protocol/attempt.ts';
 import { isClosedGate } from '../records/gate-record.ts';
 import type { RunStateName } from '../records/run-state.ts';
 import type { Attempt, Policy, Pool, Run, Server } from '../records/state.ts';
@@ -47,7 +47,7 @@ export type ServerWord = 'itself' | 'its runs' | 'every pool' | 'blocked runs';
 export type PolicyWord = 'itself' | 'its runs' | 'its pool' | 'blocked runs';
 /** "Its servers": where it takes slots or keeps some, before the change and after it. */
 export type RunWord = 'itself' | 'its servers' | 'its pool' | 'its policy';
-export type AttemptWord = 'its run' | 'its server' | 'a closed gate' | 'a wanted move';
+export type AttemptWord = 'its run' | 'its server, once it has ended' | 'a closed gate' | 'a wanted move';
 
 const edited = <W extends string>(...looks: readonly W[]): Row<W> => ({ kept: 'EDITED', looks });
 const noted = <W extends string>(...looks: readonly W[]): Row<W> => ({ kept: 'NOTED', looks });
@@ -122,11 +122,7 @@ export const DEPENDANTS: {
     lastMoveAge: edited(),
   },
   attempt: {
-    state: asItsState('its run', 'a closed gate', 'a wanted move'),
-    startWall: { kept: 'SHOWN', looks: [] },
-    endWall: edited(),
-    end: edited('its server', 'its run'),
-    pid: asItsState(),
+    state: asItsState('its run', 'a closed gate', 'a wanted move', 'its server, once it has ended'),
     stopReason: edited('its run'),
     overlapped: edited('its run'),
   },
@@ -146,7 +142,7 @@ export const NEWCOMERS: {
 };
 
 /** A new leader derives STARTING and STOPPING again, from attempts and streams. That an attempt is STUCK no more is written all the same. */
-export const keptInState = (state: RunStateName | AttemptState): Keeping =>
+export const keptInState = (state: RunStateName | AttemptStateName): Keeping =>
   state === 'STARTING' || state === 'STOPPING' ? 'SHOWN' : 'EDITED';
 
 export function lookForPool(turn: Turn, pool: Pool, word: PoolWord, orderBefore: readonly ServerId[]): void {
@@ -226,8 +222,8 @@ export function lookForAttempt(turn: Turn, run: Run, attempt: Attempt, word: Att
     case 'its run':
       turn.lookAtRun(run.id);
       return;
-    case 'its server':
-      turn.lookAtServer(attempt.server);
+    case 'its server, once it has ended':
+      if (attempt.state.kind === 'ENDED') turn.lookAtServer(attempt.server);
       return;
     case 'a closed gate': {
       // It lets one start through at a time: this one may be out of the way of the next.
@@ -244,7 +240,7 @@ export function lookForAttempt(turn: Turn, run: Run, attempt: Attempt, word: Att
 /** Where a run takes slots or keeps some. */
 export function serversOf({ attempts, reservation }: Run): readonly ServerId[] {
   const servers: ServerId[] = [];
-  for (const { state, server } of attempts) if (state !== 'ENDED') servers.push(server);
+  for (const { state, server } of attempts) if (state.kind !== 'ENDED') servers.push(server);
   if (reservation !== undefined) servers.push(reservation.server, reservation.from);
   return servers;
 }

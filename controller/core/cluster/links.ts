@@ -150,7 +150,7 @@ function linkState({ state }: Turn, run: Run): void {
 
 /** A server has a run as long as an attempt of it there has not ended. Attempts that have ended were taken out when they did. */
 function linkAttempts(turn: Turn, run: Run): void {
-  for (const attempt of run.attempts) if (attempt.state !== 'ENDED') linkAttempt(turn, run, attempt);
+  for (const attempt of run.attempts) if (attempt.state.kind !== 'ENDED') linkAttempt(turn, run, attempt);
 }
 
 /** The same, after an attempt there changed its state. */
@@ -160,7 +160,7 @@ export function linkAttempt({ state }: Turn, run: Run, { server }: Attempt): voi
   put(
     runs,
     run.id,
-    run.attempts.some((one) => one.server === server && one.state !== 'ENDED'),
+    run.attempts.some((one) => one.server === server && one.state.kind !== 'ENDED'),
   );
 }
 

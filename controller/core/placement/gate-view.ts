@@ -67,7 +67,8 @@ export function hasStartUnderWay(state: ClusterState, server: Server): boolean {
   for (const id of serverLiveOf(state, server.id).runs) {
     const attempts = state.runs.get(id)?.attempts ?? [];
     const isUnderWay = attempts.some(
-      (attempt) => attempt.server === server.id && (attempt.state === 'ASSIGNED' || attempt.state === 'STARTING'),
+      (attempt) =>
+        attempt.server === server.id && (attempt.state.kind === 'ASSIGNED' || attempt.state.kind === 'STARTING'),
     );
     if (isUnderWay) return true;
   }

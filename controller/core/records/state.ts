@@ -5,10 +5,11 @@
  * waits that outlive a leader. See docs/semantics.md for the words.
  */
 import type { Epoch, PolicyId, PoolId, RunId, ServerId, Uid } from '../../../shared/ids.ts';
-import type { AttemptState, FrozenTerms, OnDisconnect, ReportedEnd } from '../../../shared/protocol/attempt.ts';
+import type { FrozenTerms, OnDisconnect } from '../../../shared/protocol/attempt.ts';
 import type { Capability } from '../../../shared/protocol/capability.ts';
 import type { Timers } from '../../../shared/protocol/timers.ts';
 import type { Workload } from '../../../shared/protocol/workload.ts';
+import type { AttemptState } from './attempt-state.ts';
 import type { EarlierLife } from './earlier-attempt.ts';
 import type { Cause } from './event-cause.ts';
 import type { KnownEvent } from './event-type.ts';
@@ -145,21 +146,6 @@ export interface Policy extends RecordBase {
   readonly scheduledFromWall: number | undefined;
 }
 
-/** What proves an attempt ended (semantics C3). */
-export type Proof =
-  | 'REPORT' // (a) the agent of the same place reports it ended with an empty tree
-  | 'REFUSED' // (a) the agent refused its start
-  | 'INVENTORY' // (a) a full inventory of the same place does not list it
-  | 'NEW_BOOT' // (a) the same place said Hello with a new boot
-  | 'NEVER_SENT' // this leader never handed its start to a stream
-  | 'WAIT' // (b) the takeover wait passed since its last grant
-  | 'OPERATOR' // (d) ConfirmServerDead or ReleaseRun
-  | 'OVERLAP'; // none needed: OVERLAP, after missing_after
-
-export interface AttemptEnd extends ReportedEnd {
-  readonly proof: Proof;
-}
-
 /** Why an attempt was made. */
 export type AttemptCause = 'START' | 'RESTART' | 'RECOVERY' | 'MOVE' | 'FAILBACK' | 'DRAIN';
 
@@ -185,10 +171,6 @@ export interface Attempt {
   readonly state: AttemptState;
   readonly assignWall: number;
   readonly assignAge: number;
-  readonly startWall: number | undefined;
-  readonly endWall: number | undefined;
-  readonly end: AttemptEnd | undefined;
-  readonly pid: number;
   /** Set once its stop is decided; never unset. */
   readonly stopReason: StopReason | undefined;
   /** OVERLAP only: a newer attempt was started without proof that this one ended. */

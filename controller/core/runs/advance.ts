@@ -98,7 +98,7 @@ function isOnlySuspected(turn: View, attempt: Attempt): boolean {
 
 /** OVERLAP needs no proof once its server is missing: the older attempt is left behind and stopped on return. */
 function giveUpForOverlap(turn: Turn, run: Run, attempt: Attempt): void {
-  if (attempt.state === 'ENDED' || attempt.overlapped || attempt.terms.onDisconnect !== 'OVERLAP') return;
+  if (attempt.state.kind === 'ENDED' || attempt.overlapped || attempt.terms.onDisconnect !== 'OVERLAP') return;
   const policy = turn.state.policies.get(run.policy);
   if (policy?.spec.onDisconnect !== 'OVERLAP') return;
   const { liveness } = serverOf(turn.state, attempt.server);
@@ -135,7 +135,9 @@ function giveUpForOverlap(turn: Turn, run: Run, attempt: Attempt): void {
 /** It may run, nobody stops it, and no session grants it anything. */
 function isGrantedByNobody({ state }: View, attempt: Attempt): boolean {
   const { mayHaveBeenSent, prolongedBy } = attemptLiveOf(state, attempt);
-  return mayHaveBeenSent && prolongedBy === undefined && attempt.stopReason === undefined && attempt.state !== 'STUCK';
+  return (
+    mayHaveBeenSent && prolongedBy === undefined && attempt.stopReason === undefined && attempt.state.kind !== 'STUCK'
+  );
 }
 
 function bringToStop(turn: Turn, run: Run): void {
@@ -217,7 +219,7 @@ function follow(turn: Turn, run: Run, attempt: Attempt): void {
     });
     return;
   }
-  if (attempt.state === 'RUNNING' || attempt.state === 'STOPPING') {
+  if (attempt.state.kind === 'RUNNING' || attempt.state.kind === 'STOPPING') {
     settleMove(turn, run, attempt);
     const message = `runs on ${server.id} as epoch ${attempt.epoch}`;
     announceState(turn, run, { state: 'RUNNING', reason: attempt.cause, message });
@@ -265,7 +267,8 @@ function isOutOfReach(turn: View, attempt: Attempt): boolean {
 }
 
 /** Its tree can't be killed, and an agent that is heard says so. Nobody speaks of it any more once the host is silent as well. */
-const isStuck = (turn: View, attempt: Attempt): boolean => attempt.state === 'STUCK' && !isOutOfReach(turn, attempt);
+const isStuck = (turn: View, attempt: Attempt): boolean =>
+  attempt.state.kind === 'STUCK' && !isOutOfReach(turn, attempt);
 
 /** The attempt's server is back, and what came back knows nothing of the attempt. */
 export function isReplaced(turn: View, attempt: Attempt): boolean {

@@ -24,8 +24,9 @@ import {
   withoutTried,
   withSkip,
 } from '../placement/setback.ts';
+import { type AttemptEnd, startWallOf } from '../records/attempt-state.ts';
 import type { Skip } from '../records/skip.ts';
-import type { Attempt, AttemptEnd, Policy, Reservation, Run } from '../records/state.ts';
+import type { Attempt, Policy, Reservation, Run } from '../records/state.ts';
 import { endReservation, reserve } from './reservation.ts';
 import { type Again, again, type EndFacts, judgeEnd, type Next } from './run-end.ts';
 
@@ -78,7 +79,7 @@ function settleFailedMove(turn: Turn, run: Run, { from, cause }: Reservation, at
 
 /** What ran for long enough starts with a clean slate; what is old is forgotten in any case. */
 function memoryOf(run: Run, { spec }: Policy, attempt: Attempt, age: number): Memory {
-  const ranMs = attempt.startWall === undefined ? 0 : age - attempt.assignAge;
+  const ranMs = startWallOf(attempt) === undefined ? 0 : age - attempt.assignAge;
   const ranLong = ranMs >= spec.restart.windowMs;
   const skips = ranLong ? withoutServer(run.skips, attempt.server) : run.skips;
   return {
@@ -101,7 +102,7 @@ function whatFollows(view: View, ended: Ended, next: Next): RunPatch {
 
 function queuedAgain({ age, now }: View, { attempt, memory }: Ended, next: Again): RunPatch {
   // Kept through attempts that never ran: they were no turn of its own.
-  const since = attempt.startWall === undefined ? {} : { queueSinceWall: now.wall, queueSinceAge: age };
+  const since = startWallOf(attempt) === undefined ? {} : { queueSinceWall: now.wall, queueSinceAge: age };
   const { cause: nextCause, queueCause, reason } = next;
   const preferred = next.prefer ? { preferServer: attempt.server } : {};
   return { ...memory, nextCause, queueCause, reason, ...since, ...preferred, ...costOf(memory, attempt, next, age) };

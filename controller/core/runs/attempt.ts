@@ -4,8 +4,9 @@ import type { RunId } from '../../../shared/ids.ts';
 import { change, changeAttempt, SILENT } from '../cluster/change.ts';
 import { attemptLiveOf, type ClusterState, poolOf, type Session, serverLiveOf } from '../cluster/cluster.ts';
 import type { Turn } from '../cluster/turn.ts';
+import { type AttemptEnd, startWallOf } from '../records/attempt-state.ts';
 import { nextEpoch } from '../records/meta.ts';
-import type { Attempt, AttemptEnd, Policy, Run, Server, StopReason } from '../records/state.ts';
+import type { Attempt, Policy, Run, Server, StopReason } from '../records/state.ts';
 import { decideAfterEnd } from './aftermath.ts';
 import { freezeLastGrant } from './lease.ts';
 import { isSamePlace } from './place.ts';
@@ -13,7 +14,7 @@ import { isSamePlace } from './place.ts';
 /** Ended attempts that a run keeps. */
 export const ENDED_ATTEMPTS_KEPT = 20;
 
-export const isUnended = (attempt: Attempt): boolean => attempt.state !== 'ENDED';
+export const isUnended = (attempt: Attempt): boolean => attempt.state.kind !== 'ENDED';
 
 /** The attempt that the run stands on: the newest unended one that was not given up for an overlapping one. */
 export function currentAttempt(run: Run): Attempt | undefined {
@@ -102,13 +103,9 @@ function newAttempt(
     bootId,
     cause: run.nextCause,
     terms: frozenTerms(state, policy),
-    state: 'ASSIGNED',
+    state: { kind: 'ASSIGNED' },
     assignWall: now.wall,
     assignAge: age,
-    startWall: undefined,
-    endWall: undefined,
-    end: undefined,
-    pid: 0,
     stopReason: undefined,
     overlapped: false,
   };
@@ -171,14 +168,14 @@ export function endAttempt(turn: Turn, run: Run, attempt: Attempt, end: AttemptE
   const { state, now } = turn;
   assert(isUnended(attempt), `attempt ${attempt.epoch} of ${run.id} ends once`);
   freezeLastGrant(state, attempt);
-  const startWall = told.startWall ?? attempt.startWall;
+  const startWall = told.startWall ?? startWallOf(attempt);
   // Start and end may be told by two clocks, the agent's and ours.
   const endWall = Math.max(told.endWall ?? now.wall, startWall ?? 0);
   changeAttempt(
     turn,
     run,
     attempt,
-    { state: 'ENDED', end, startWall, endWall, pid: 0 },
+    { state: { kind: 'ENDED', end, startWall, endWall } },
     {
       type: 'ATTEMPT_ENDED',
       cause: end.cause,

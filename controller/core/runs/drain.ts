@@ -37,7 +37,7 @@ function runsHere(state: ClusterState, id: ServerId): readonly Run[] {
 
 /** A tree that can't be killed holds up nobody else. */
 const isBeingStopped = (attempt: Attempt | undefined): boolean =>
-  attempt?.stopReason !== undefined && attempt.state !== 'STUCK';
+  attempt?.stopReason !== undefined && attempt.state.kind !== 'STUCK';
 
 function moveNext(turn: Turn, server: Server, runs: readonly Run[]): void {
   const underWay = runs.some((run) => run.reservation?.from === server.id || isBeingStopped(currentAttempt(run)));

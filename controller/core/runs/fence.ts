@@ -2,6 +2,7 @@
 import { incarnationOf, type PolicyId, type RunId, type ServerId } from '../../../shared/ids.ts';
 import { attemptLiveOf, type ClusterState } from '../cluster/cluster.ts';
 import { runsOf } from '../cluster/run-lists.ts';
+import type { AttemptEnd } from '../records/attempt-state.ts';
 import type { Attempt, Run } from '../records/state.ts';
 import { endedRunsOf } from './retention.ts';
 
@@ -27,7 +28,7 @@ export function judgeFence(state: ClusterState, policy: PolicyId, epoch: number,
   // Old attempts are dropped from the record, but epochs only rise.
   if (newest.epoch > epoch) return fence('SUPERSEDED', `${found.id} is at epoch ${newest.epoch} on ${newest.server}`);
   if (newest.epoch < epoch) return unknown(policy, epoch, run);
-  if (newest.state === 'ENDED') return fence('ENDED', endedMessage(found, newest));
+  if (newest.state.kind === 'ENDED') return fence('ENDED', endedMessage(found, newest, newest.state.end));
   if (!isKnownNow(state, newest)) {
     const message = `the store was restored after epoch ${epoch} was made, and ${newest.server} has not yet said Hello`;
     return fence('NOT_SETTLED', message);
@@ -60,6 +61,6 @@ function unknown(policy: PolicyId, epoch: number, run: RunId | undefined): Fence
   return { verdict: 'NO_SUCH_EPOCH', message: `${whose} epoch ${epoch}`, newest: undefined };
 }
 
-function endedMessage(run: Run, { epoch, server, end }: Attempt): string {
-  return `epoch ${epoch} of ${run.id} on ${server} is proven ended (${end?.proof ?? 'UNKNOWN'})`;
+function endedMessage(run: Run, { epoch, server }: Attempt, { proof }: AttemptEnd): string {
+  return `epoch ${epoch} of ${run.id} on ${server} is proven ended (${proof})`;
 }

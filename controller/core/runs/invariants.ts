@@ -27,7 +27,7 @@ export function checkPlacement(state: ClusterState, policy: Policy, run: Run, se
 
 /** I1, I2 of one run: one standing attempt, and epochs that increase. */
 export function checkRun(run: Run): void {
-  const standing = run.attempts.filter((attempt) => attempt.state !== 'ENDED' && !attempt.overlapped);
+  const standing = run.attempts.filter((attempt) => attempt.state.kind !== 'ENDED' && !attempt.overlapped);
   assert(standing.length <= 1, `I1: ${run.id} has at most one attempt that is not proven ended`);
   for (let i = 1; i < run.attempts.length; i += 1) {
     const older = run.attempts[i - 1];
@@ -50,7 +50,7 @@ export function checkAll(state: ClusterState, now: Now): void {
     checkAges(run, age);
     for (const attempt of run.attempts) {
       assert(attempt.epoch <= state.meta.lastEpoch, `epoch ${attempt.epoch} was given out by the counter`);
-      if (attempt.state === 'ENDED') continue;
+      if (attempt.state.kind === 'ENDED') continue;
       assert(serverLiveOf(state, attempt.server).runs.has(run.id), `${attempt.server} knows of ${run.id}`);
       assert(state.attemptLive.has(attempt.epoch), `attempt ${attempt.epoch} has a live part`);
     }
@@ -63,7 +63,7 @@ function checkServer(state: ClusterState, server: Server): void {
   const live = serverLiveOf(state, server.id);
   for (const id of live.runs) {
     const run = state.runs.get(id);
-    const here = run?.attempts.some((attempt) => attempt.server === server.id && attempt.state !== 'ENDED');
+    const here = run?.attempts.some((attempt) => attempt.server === server.id && attempt.state.kind !== 'ENDED');
     assert(here === true, `${id} has an unended attempt on ${server.id}`);
   }
   assert(usedSlots(state, server) >= 0 && effectiveMaxSlots(state, server) >= 0, `slots of ${server.id} are counted`);

@@ -41,7 +41,7 @@ export function endProvenAtMono(state: ClusterState, run: Run, attempt: Attempt)
   if (attempt.terms.onDisconnect !== 'STOP') return undefined;
   const granted = lastGrantMono(state, attempt);
   const waitMs = takeoverWaitOf(state, run, attempt);
-  if (attempt.state !== 'STUCK') return granted + waitMs;
+  if (attempt.state.kind !== 'STUCK') return granted + waitMs;
   if (isHeard(state, attempt)) return undefined;
   const { lastWordMono: lastWord = serverLiveOf(state, attempt.server).lastHeartbeatMono } = attemptLiveOf(
     state,

@@ -33,7 +33,7 @@ const WANTED_MAX_MS = 30 * MINUTE;
 export function restingServer(run: Run): ServerId | undefined {
   if (isEnded(run) || run.desired === 'STOPPED' || run.reservation !== undefined) return undefined;
   const attempt = currentAttempt(run);
-  if (attempt?.state !== 'RUNNING' || attempt.stopReason !== undefined) return undefined;
+  if (attempt?.state.kind !== 'RUNNING' || attempt.stopReason !== undefined) return undefined;
   return attempt.server;
 }
 

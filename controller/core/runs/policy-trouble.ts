@@ -4,6 +4,7 @@
  */
 import { MINUTE } from '../../../shared/time.ts';
 import type { ClusterState } from '../cluster/cluster.ts';
+import { endOf } from '../records/attempt-state.ts';
 import type { Attempt, Policy, Run } from '../records/state.ts';
 import { endedRunsOf } from './retention.ts';
 
@@ -43,7 +44,7 @@ function lastFailed(policy: Policy, run: Run | undefined): PolicyTrouble[] {
 }
 
 function endlessRestarts(policy: Policy, run: Run, age: number): PolicyTrouble[] {
-  const ended = run.attempts.filter(({ end }) => end !== undefined);
+  const ended = run.attempts.filter((attempt) => endOf(attempt) !== undefined);
   const recent = ended.filter((attempt) => isOwnEnd(attempt) && attempt.assignAge > age - WINDOW_MS);
   const last = recent.at(-1);
   if (last === undefined || recent.length < MANY_ENDS) return [];
@@ -63,11 +64,13 @@ function skippedTicks(policy: Policy, oldest: Run | undefined): PolicyTrouble[] 
 }
 
 /** The workload ended, or could not be started; nobody told it to, and no server was lost. */
-function isOwnEnd({ end, stopReason }: Attempt): boolean {
-  return stopReason === undefined && (end?.cause === 'EXITED' || end?.cause === 'SPAWN_FAILED');
+function isOwnEnd(attempt: Attempt): boolean {
+  const end = endOf(attempt);
+  return attempt.stopReason === undefined && (end?.cause === 'EXITED' || end?.cause === 'SPAWN_FAILED');
 }
 
-function howEnded({ end }: Attempt): string {
+function howEnded(attempt: Attempt): string {
+  const end = endOf(attempt);
   if (end?.exitCode !== undefined) return `exit code ${end.exitCode}`;
   return end?.signal || end?.detail || 'no word of how';
 }

@@ -4,16 +4,8 @@
  */
 import { SECOND } from '../../../shared/time.ts';
 import type { AgainReason } from '../placement/setback-text.ts';
-import type {
-  Attempt,
-  AttemptCause,
-  AttemptEnd,
-  Failback,
-  Policy,
-  QueueCause,
-  Run,
-  RunOutcome,
-} from '../records/state.ts';
+import type { AttemptEnd } from '../records/attempt-state.ts';
+import type { Attempt, AttemptCause, Failback, Policy, QueueCause, Run, RunOutcome } from '../records/state.ts';
 
 /** A start that came too late may have met a hiccup: it is not sent again into the same one. */
 const LATE_DELAY_MS = 1 * SECOND;

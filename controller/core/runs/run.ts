@@ -8,7 +8,7 @@ import { roughly } from '../placement/setback-text.ts';
 import type { CauseOf, EventType } from '../records/event-type.ts';
 import { nextRunNumber, nextUid } from '../records/meta.ts';
 import { isEnded, type RunStateName, type StateAndReason } from '../records/run-state.ts';
-import type { Policy, Run, RunOutcome } from '../records/state.ts';
+import type { Attempt, Policy, Run, RunOutcome } from '../records/state.ts';
 import { endReservation } from './reservation.ts';
 import { keepEndedRun } from './retention.ts';
 
@@ -124,7 +124,7 @@ export function dequeue(turn: Turn, run: Run): void {
 /** Ends a run for good: its last attempt is proven ended. */
 export function finish(turn: Turn, run: Run, outcome: RunOutcome): void {
   assert(
-    run.attempts.every((attempt) => attempt.state === 'ENDED'),
+    run.attempts.every((attempt) => attempt.state.kind === 'ENDED'),
     `run ${run.id} is terminal only when its last attempt is proven ended (C3)`,
   );
   assert(!isEnded(run), `run ${run.id} ends once`);
@@ -133,9 +133,11 @@ export function finish(turn: Turn, run: Run, outcome: RunOutcome): void {
   endReservation(turn, run, SILENT);
   dequeue(turn, run);
   turn.runWheel.cancel(run.id);
-  const endWall = Math.max(now.wall, run.createWall, ...run.attempts.map((attempt) => attempt.endWall ?? 0));
+  const endWall = Math.max(now.wall, run.createWall, ...run.attempts.map(endWallOf));
   const ended = { endWall, endAge: turn.age, outcome, wantedMove: undefined, etaWall: undefined };
   change(turn, run, { ...outcome, ...ended }, newsOf(turn, run, outcome));
   turn.state.runLive.delete(run.id);
   keepEndedRun(turn, run);
 }
+
+const endWallOf = ({ state }: Attempt): number => (state.kind === 'ENDED' ? state.endWall : 0);

@@ -85,10 +85,10 @@ function commandResult(turn: Turn, session: Session, said: Said<'command_result'
     attemptLiveOf(turn.state, attempt).startSentMono = undefined;
     turn.lookAtRun(run.id);
     noteStarted(turn, attempt.server);
-    if (attempt.state !== 'STARTING' || said.pid === 0) return;
+    if (attempt.state.kind !== 'STARTING' || said.pid === 0) return;
     // Whoever looks at the run says that it is RUNNING.
-    const startWall = attempt.startWall ?? turn.now.wall;
-    changeAttempt(turn, run, attempt, { state: 'RUNNING', pid: said.pid, startWall }, SILENT);
+    const startWall = attempt.state.startWall ?? turn.now.wall;
+    changeAttempt(turn, run, attempt, { state: { kind: 'RUNNING', pid: said.pid, startWall } }, SILENT);
     return;
   }
   // Refused, expired or stale: the epoch is spent there, so this is the proof that it never runs (A3, C3a).

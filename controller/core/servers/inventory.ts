@@ -3,12 +3,13 @@
  * only; an inventory proves the end of what it does not list (semantics C3a, 7b, 11).
  */
 
-import type { AttemptRef, ReportedAttempt } from '../../../shared/protocol/attempt.ts';
+import type { AttemptRef, AttemptStateName, ReportedAttempt } from '../../../shared/protocol/attempt.ts';
 import type { Verdict } from '../../../shared/protocol/leader-message.ts';
 import { changeAttempt, SILENT } from '../cluster/change.ts';
 import { attemptLiveOf, type Session } from '../cluster/cluster.ts';
 import type { Turn, View } from '../cluster/turn.ts';
-import type { Attempt, AttemptEnd, Run, StopReason } from '../records/state.ts';
+import { type AttemptEnd, startWallOf } from '../records/attempt-state.ts';
+import type { Attempt, Run, StopReason } from '../records/state.ts';
 import { endAttempt, isUnended, type OpenAttempt, openAttempt } from '../runs/attempt.ts';
 import { noteEarlierLife, noteEnded } from '../runs/earlier-life.ts';
 import { isSamePlace } from '../runs/place.ts';
@@ -19,13 +20,14 @@ import { attemptsOn } from './session.ts';
 /** Takes in what an agent says about one attempt. Answers the record that it is about, if it is ours and still open. */
 export function observe(turn: Turn, session: Session, reported: ReportedAttempt): void {
   const found = find(turn, session, reported);
-  if (reported.state === 'ENDED') {
+  const { state } = reported;
+  if (state === 'ENDED') {
     if (found !== undefined) endReported(turn, found.run, found.attempt, reported);
     noteEnded(turn, session, reported);
     turn.queueCommand(session, { kind: 'ack', run: reported.run, epoch: reported.epoch });
     return;
   }
-  if (found !== undefined) noteState(turn, session, found, reported);
+  if (found !== undefined) noteState(turn, session, found, { ...reported, state });
 }
 
 function find(turn: View, session: Session, reported: ReportedAttempt): OpenAttempt | undefined {
@@ -51,15 +53,18 @@ function endReported(turn: Turn, run: Run, attempt: Attempt, reported: ReportedA
   }
 }
 
+type ReportedLiving = ReportedAttempt & { readonly state: Exclude<AttemptStateName, 'ENDED'> };
+
 /** What it says of a living attempt. */
-function noteState(turn: Turn, session: Session, { run, attempt }: OpenAttempt, reported: ReportedAttempt): void {
-  const pid = reported.pid === 0 ? attempt.pid : reported.pid;
-  const startWall = reported.startWall ?? attempt.startWall;
+function noteState(turn: Turn, session: Session, { run, attempt }: OpenAttempt, reported: ReportedLiving): void {
+  const { state: known } = attempt;
   // A Hello may be an old one: that the tree can be killed after all is believed of a session that was taken.
-  const state = attempt.state === 'STUCK' && session.phase === 'OPENING' ? 'STUCK' : reported.state;
-  if (state === 'RUNNING' && attempt.state !== 'RUNNING') noteStarted(turn, attempt.server);
+  const kind = known.kind === 'STUCK' && session.phase === 'OPENING' ? 'STUCK' : reported.state;
+  if (kind === 'RUNNING' && known.kind !== 'RUNNING') noteStarted(turn, attempt.server);
+  const pid = reported.pid === 0 && 'pid' in known ? known.pid : reported.pid;
+  const startWall = reported.startWall ?? startWallOf(attempt);
   // Whoever looks at the run says what has become of it.
-  changeAttempt(turn, run, attempt, { state, pid, startWall }, SILENT);
+  changeAttempt(turn, run, attempt, { state: kind === 'ASSIGNED' ? { kind } : { kind, pid, startWall } }, SILENT);
 }
 
 /**
@@ -126,7 +131,7 @@ function includesStart(turn: View, session: Session, attempt: Attempt, generatio
 function endUnlisted(turn: Turn, { run, attempt }: OpenAttempt, session: Session): void {
   const rebooted = attempt.bootId !== session.bootId;
   // An earlier leader assigned it and nobody ever saw it: its start may never have left. No server lost it.
-  const neverSeen = attempt.startWall === undefined && attemptLiveOf(turn.state, attempt).startedIn === undefined;
+  const neverSeen = startWallOf(attempt) === undefined && attemptLiveOf(turn.state, attempt).startedIn === undefined;
   endAttempt(turn, run, attempt, {
     cause: attempt.stopReason !== undefined ? 'STOPPED' : neverSeen ? 'UNKNOWN' : 'LOST',
     exitCode: undefined,

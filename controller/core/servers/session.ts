@@ -190,7 +190,7 @@ function handStart(turn: Turn, session: Session, message: StartMessage): void {
   const { run, attempt } = found;
   session.generation += 1;
   // It is shown, and known again to whoever leads next: nothing of it is written.
-  changeAttempt(turn, run, attempt, { state: 'STARTING' }, SILENT);
+  changeAttempt(turn, run, attempt, { state: { kind: 'STARTING', pid: 0, startWall: undefined } }, SILENT);
   const live = attemptLiveOf(state, attempt);
   live.mayHaveBeenSent = true;
   live.prolongedBy = session.id;

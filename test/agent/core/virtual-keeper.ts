@@ -5,7 +5,7 @@ import type { Event, KeptAttempt } from '../../../agent/core/event.ts';
 import { present } from '../../../shared/assert.ts';
 import type { RunId } from '../../../shared/ids.ts';
 import type { Deadline } from '../../../shared/lease-clock.ts';
-import type { AttemptRef, AttemptState, FrozenTerms, ReportedEnd } from '../../../shared/protocol/attempt.ts';
+import type { AttemptRef, AttemptStateName, FrozenTerms, ReportedEnd } from '../../../shared/protocol/attempt.ts';
 
 export const KEEPER_PID = 4242;
 
@@ -93,7 +93,7 @@ export class VirtualKeeper {
     return updated;
   }
 
-  #changed(run: RunId, state: AttemptState, end?: ReportedEnd): Event {
+  #changed(run: RunId, state: AttemptStateName, end?: ReportedEnd): Event {
     const { status } = present(this.table.get(run), `${run} is in the table`);
     const attempt = this.#update(run, {
       status: { ...status, state, end, endWall: end === undefined ? undefined : 0 },
@@ -113,7 +113,7 @@ export function keptAttempt(
     readonly slots: number;
     readonly pid: number;
     readonly deadline: Deadline;
-    readonly state?: AttemptState;
+    readonly state?: AttemptStateName;
   },
 ): KeptAttempt {
   const { run, policy, epoch, pid, deadline, terms, slots, state = 'RUNNING' } = facts;

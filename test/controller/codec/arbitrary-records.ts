@@ -4,12 +4,9 @@ import { CAUSES, type Cause } from '../../../controller/core/records/event-cause
 import { EVENT_TYPES, type EventType } from '../../../controller/core/records/event-type.ts';
 import type { ServerGate } from '../../../controller/core/records/gate-record.ts';
 import type { Meta } from '../../../controller/core/records/meta.ts';
-import { RUN_REASONS, type RunReason } from '../../../controller/core/records/run-reason.ts';
 import { REASONS_IN } from '../../../controller/core/records/run-state.ts';
 import type { Skip } from '../../../controller/core/records/skip.ts';
 import type {
-  Attempt,
-  AttemptEnd,
   EventRecord,
   Policy,
   PolicySpec,
@@ -21,28 +18,27 @@ import type {
   Trigger,
 } from '../../../controller/core/records/state.ts';
 import { HOST_PROBLEM_KINDS, tellableProblems } from '../../../shared/host-problem.ts';
-import { epoch, policyId, poolId, runId, serverId, uid } from '../../../shared/ids.ts';
+import { policyId } from '../../../shared/ids.ts';
 import type { Capability } from '../../../shared/protocol/capability.ts';
 import type { Workload } from '../../../shared/protocol/workload.ts';
-
-const word = (pattern: RegExp) => fc.stringMatching(pattern);
-const userId = word(/^[a-z]([a-z0-9-]{0,10}[a-z0-9])?$/);
-const text = fc.string({ unit: 'grapheme', maxLength: 20 });
-/** Up to the year 2255, in whole milliseconds. */
-const wall = fc.integer({ min: 0, max: 9e12 });
-const counter = fc.integer({ min: 0, max: Number.MAX_SAFE_INTEGER });
-const small = fc.integer({ min: 0, max: 100_000 });
-const span = fc.integer({ min: 0, max: 7_200_000 });
-const runReason = fc.constantFrom(...(Object.keys(RUN_REASONS) as RunReason[]));
-const optional = <T>(arbitrary: fc.Arbitrary<T>) => fc.option(arbitrary, { nil: undefined });
-const labels = fc.dictionary(word(/^[a-z]{1,8}$/), text, { maxKeys: 4, noNullPrototype: true });
-const server = userId.map(serverId);
-const pool = userId.map(poolId);
-const anUid = word(/^u[0-9a-z]{1,8}$/).map(uid);
-const anEpoch = fc.integer({ min: 1, max: Number.MAX_SAFE_INTEGER }).map(epoch);
-const aRun = fc
-  .tuple(userId, fc.integer({ min: 1, max: 1e12 }))
-  .map(([policy, number]) => runId(`${policy}-${number}`));
+import { attemptCause, attempts } from './arbitrary-attempts.ts';
+import {
+  anEpoch,
+  anUid,
+  aRun,
+  counter,
+  labels,
+  optional,
+  pool,
+  runReason,
+  server,
+  small,
+  span,
+  text,
+  userId,
+  wall,
+  word,
+} from './arbitrary-values.ts';
 
 const base = { version: counter, uid: anUid, createWall: wall, updateWall: wall };
 
@@ -189,15 +185,6 @@ export const policies: fc.Arbitrary<Policy> = fc.record({
   scheduledFromWall: optional(wall),
 });
 
-const end: fc.Arbitrary<AttemptEnd> = fc.record({
-  cause: fc.constantFrom('UNKNOWN', 'EXITED', 'STOPPED', 'LAPSED', 'REFUSED', 'SPAWN_FAILED', 'LOST'),
-  exitCode: optional(fc.integer({ min: -1, max: 255 })),
-  hostProblem: optional(fc.constantFrom(...HOST_PROBLEM_KINDS)),
-  signal: text,
-  proof: fc.constantFrom('REPORT', 'REFUSED', 'INVENTORY', 'NEW_BOOT', 'NEVER_SENT', 'WAIT', 'OPERATOR', 'OVERLAP'),
-  detail: text,
-});
-
 const skip: fc.Arbitrary<Skip> = fc.record({
   server,
   untilAge: counter,
@@ -206,42 +193,6 @@ const skip: fc.Arbitrary<Skip> = fc.record({
   count: small,
   lastAge: counter,
   reason: runReason,
-});
-
-const attemptCause = fc.constantFrom('START', 'RESTART', 'RECOVERY', 'MOVE', 'FAILBACK', 'DRAIN');
-
-export const attempts: fc.Arbitrary<Attempt> = fc.record({
-  epoch: anEpoch,
-  server,
-  place: fc.record({ serverUid: anUid, instanceId: text, machineId: text }),
-  bootId: text,
-  cause: attemptCause,
-  terms: fc.record({
-    onDisconnect: fc.constantFrom('STOP' as const, 'HOLD' as const, 'OVERLAP' as const),
-    leaseMs: span,
-    stopTimeoutMs: span,
-    killGuardMs: span,
-  }),
-  state: fc.constantFrom('ASSIGNED', 'STARTING', 'RUNNING', 'STOPPING', 'STUCK', 'ENDED'),
-  assignWall: wall,
-  assignAge: counter,
-  startWall: optional(wall),
-  endWall: optional(wall),
-  end: optional(end),
-  pid: fc.integer({ min: 0, max: 2 ** 22 }),
-  stopReason: optional(
-    fc.constantFrom(
-      'OPERATOR',
-      'RESTART',
-      'MOVE',
-      'FAILBACK',
-      'DRAIN',
-      'DRAIN_DEADLINE',
-      'CAPABILITY_LOST',
-      'START_UNANSWERED',
-    ),
-  ),
-  overlapped: fc.boolean(),
 });
 
 export const runs: fc.Arbitrary<Run> = fc.record({

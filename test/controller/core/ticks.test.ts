@@ -81,9 +81,9 @@ describe('an attempt', () => {
     world.advanceTo(10 * SECOND);
     const ended = [...world.state.runs.values()]
       .flatMap(({ attempts }) => attempts)
-      .filter(({ end }) => end !== undefined);
+      .flatMap(({ state }) => (state.kind === 'ENDED' ? [state] : []));
     expect(ended.length).toBeGreaterThan(3);
-    expect(ended.filter(({ startWall = 0, endWall = 0 }) => endWall < startWall)).toEqual([]);
+    expect(ended.filter(({ startWall = 0, endWall }) => endWall < startWall)).toEqual([]);
   });
 
   it('that the agent told of started when the agent says, and not when its answer arrived', () => {
@@ -99,6 +99,6 @@ describe('an attempt', () => {
     agent.exit(attempt, 1);
     world.advanceTo(2 * SECOND + 100);
     const [first] = [...world.state.runs.values()].flatMap(({ attempts }) => attempts);
-    expect([first?.startWall, first?.endWall]).toEqual([attempt.startWall, attempt.endWall]);
+    expect(first?.state).toMatchObject({ startWall: attempt.startWall, endWall: attempt.endWall });
   });
 });

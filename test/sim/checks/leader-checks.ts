@@ -5,7 +5,8 @@
 import { ageOf } from '../../../controller/core/cluster/cluster.ts';
 import type { Effect, RecordWrite } from '../../../controller/core/cluster/effect.ts';
 import type { ScheduleReader } from '../../../controller/core/cluster/schedule-reader.ts';
-import type { Attempt, ConnId, EventRecord, Proof, Run, StopReason } from '../../../controller/core/records/state.ts';
+import type { Proof } from '../../../controller/core/records/attempt-state.ts';
+import type { Attempt, ConnId, EventRecord, Run, StopReason } from '../../../controller/core/records/state.ts';
 import { checkAll } from '../../../controller/core/runs/invariants.ts';
 import { policyId, type RunId } from '../../../shared/ids.ts';
 import type { EndCause } from '../../../shared/protocol/attempt.ts';
@@ -121,7 +122,7 @@ export class LeaderChecks implements LeaderWatch {
   #noteAssigned({ term }: SeenTerm, run: Run, attempt: Attempt): AttemptFacts {
     const { epoch, server, place, terms } = attempt;
     if (!this.#ledger.decidedAt.has(epoch)) this.#ledger.decidedAt.set(epoch, this.#queue.now);
-    const overlaps = run.attempts.some((other) => other.epoch < epoch && other.state !== 'ENDED');
+    const overlaps = run.attempts.some((other) => other.epoch < epoch && other.state.kind !== 'ENDED');
     const { onDisconnect } = terms;
     const { instanceId, machineId } = place;
     return {
@@ -140,7 +141,7 @@ export class LeaderChecks implements LeaderWatch {
   #noteStop(run: Run, attempt: Attempt, abandoned: boolean): void {
     if (attempt.stopReason === undefined || this.#ledger.stopDecidedAt.has(attempt.epoch)) return;
     this.#ledger.stopDecidedAt.set(attempt.epoch, this.#queue.now);
-    if (!VOLUNTARY.has(attempt.stopReason) || attempt.state === 'ENDED' || run.desired === 'STOPPED') return;
+    if (!VOLUNTARY.has(attempt.stopReason) || attempt.state.kind === 'ENDED' || run.desired === 'STOPPED') return;
     // The target was lost between the decision and this commit.
     if (abandoned) return;
     if (run.reservation === undefined || run.reservation.server === attempt.server) {
@@ -224,7 +225,7 @@ export class LeaderChecks implements LeaderWatch {
   #checkAck(leader: SeenTerm, conn: ConnId, { run, epoch }: { readonly run: RunId; readonly epoch: number }): void {
     const record = this.#store.read(`runs/${run}`);
     const attempt = record?.kind === 'run' ? record.attempts.find((one) => one.epoch === epoch) : undefined;
-    if (attempt === undefined || attempt.state === 'ENDED') return;
+    if (attempt === undefined || attempt.state.kind === 'ENDED') return;
     if (placeName(attempt.place.instanceId, attempt.place.machineId) !== this.#placeOf(leader, conn)) return;
     this.#breaks('I10', `${leader.controller} acknowledges the end of ${run} epoch ${epoch} before it is in the store`);
   }

@@ -1,6 +1,7 @@
 /** What is known from outside about every attempt: who committed it, whether its tree ran, and what was said to prove its end. */
 
-import type { Proof } from '../../../controller/core/records/state.ts';
+import type { Proof } from '../../../controller/core/records/attempt-state.ts';
+
 import type { PolicyId, RunId, ServerId } from '../../../shared/ids.ts';
 import type { EndCause, OnDisconnect } from '../../../shared/protocol/attempt.ts';
 import type { Tree } from '../tree.ts';

@@ -20,7 +20,7 @@ export function longestWaitMs(state: ClusterState): number {
   const attempts = [...state.runs.values()].flatMap((run) => {
     const missingAfterMs = state.pools.get(run.pool)?.timers.missingAfterMs ?? 0;
     return run.attempts
-      .filter(({ state: stage }) => stage !== 'ENDED')
+      .filter((attempt) => attempt.state.kind !== 'ENDED')
       .map(({ terms }) => takeoverWaitMs({ missingAfterMs, ...terms }));
   });
   return Math.max(...pools, ...attempts);
@@ -61,7 +61,7 @@ export function stillWaiting(world: World): readonly Waiting[] {
 }
 
 function doesRun(living: ReadonlySet<Tree>, run: Run): boolean {
-  const attempt = run.attempts.findLast(({ state }) => state !== 'ENDED');
+  const attempt = run.attempts.findLast(({ state }) => state.kind !== 'ENDED');
   if (attempt === undefined || run.state !== 'RUNNING') return false;
   for (const tree of living) if (tree.facts.epoch === attempt.epoch) return true;
   return false;
@@ -78,7 +78,7 @@ function mayWait(state: ClusterState, policy: Policy, run: Run, age: number, sic
   // A policy may insist on the server that lost its run.
   const last = run.attempts.at(-1);
   const staysWithSick = policy.spec.onRunMissing === 'IN_PLACE' && last?.server === sick;
-  const isOnSick = run.attempts.findLast((attempt) => attempt.state !== 'ENDED')?.server === sick;
+  const isOnSick = run.attempts.findLast((attempt) => attempt.state.kind !== 'ENDED')?.server === sick;
   switch (run.state) {
     case 'BACKOFF':
       return run.notBeforeAge > age;

@@ -24,7 +24,7 @@ export function allTakenSlots(state: ClusterState): ReadonlyMap<ServerId, number
 
 function holders({ attempts, reservation }: Run): ReadonlySet<ServerId> {
   const servers = new Set<ServerId>();
-  for (const attempt of attempts) if (attempt.state !== 'ENDED') servers.add(attempt.server);
+  for (const attempt of attempts) if (attempt.state.kind !== 'ENDED') servers.add(attempt.server);
   if (reservation !== undefined) servers.add(reservation.server).add(reservation.from);
   return servers;
 }
@@ -75,7 +75,9 @@ function isOpen(state: ClusterState, id: ServerId): boolean {
 
 function isStarting(state: ClusterState, id: ServerId): boolean {
   return [...state.runs.values()].some(({ attempts }) =>
-    attempts.some(({ server, state: stage }) => server === id && (stage === 'ASSIGNED' || stage === 'STARTING')),
+    attempts.some(
+      ({ server, state: stage }) => server === id && (stage.kind === 'ASSIGNED' || stage.kind === 'STARTING'),
+    ),
   );
 }
 

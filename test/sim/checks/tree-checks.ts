@@ -119,7 +119,7 @@ export class TreeChecks implements TreeWatch {
     if (record?.kind !== 'run' || incarnationOf(facts.epoch) !== store.incarnation) return;
     const overlap = facts.terms.onDisconnect === 'OVERLAP';
     for (const older of record.attempts) {
-      if (older.epoch >= facts.epoch || older.state === 'ENDED' || (older.overlapped && overlap)) continue;
+      if (older.epoch >= facts.epoch || older.state.kind === 'ENDED' || (older.overlapped && overlap)) continue;
       this.#breaks(
         'I4',
         `${facts.run} epoch ${facts.epoch} starts on ${host.name}; epoch ${older.epoch} on ${older.server} is not proven ended in the store`,

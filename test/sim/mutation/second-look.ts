@@ -46,7 +46,7 @@ function printOf(state: ClusterState): ReadonlyMap<string, string> {
   const prints = new Map<string, string>();
   for (const { id, state: shown, desired, attempts, reservation, wantedMove } of state.runs.values()) {
     const stand = attempts.map(
-      (attempt) => `${attempt.epoch} ${attempt.state} ${attempt.stopReason} ${attempt.overlapped}`,
+      (attempt) => `${attempt.epoch} ${attempt.state.kind} ${attempt.stopReason} ${attempt.overlapped}`,
     );
     prints.set(`runs/${id}`, JSON.stringify([shown, desired, stand, reservation, wantedMove]));
   }

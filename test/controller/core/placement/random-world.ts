@@ -80,7 +80,7 @@ const run = fc.record({
   policy: fc.nat(3),
   slots: fc.integer({ min: 1, max: 3 }),
   attempts: fc.array(
-    fc.record({ server: on, state: fc.constantFrom<Attempt['state']>('RUNNING', 'STARTING', 'ENDED') }),
+    fc.record({ server: on, state: fc.constantFrom<Attempt['state']['kind']>('RUNNING', 'STARTING', 'ENDED') }),
     {
       maxLength: 1,
     },
@@ -182,9 +182,9 @@ function attemptOf(number: number, { server: where, state }: Plan['runs'][number
   const terms = { onDisconnect: 'STOP', leaseMs: 20_000, stopTimeoutMs: 10_000, killGuardMs: 5_000 } as const;
   const end = { cause: 'EXITED', exitCode: 1, signal: '', proof: 'REPORT', detail: '' } as const;
   return {
-    ...{ epoch: epoch(number), server: where, place, bootId: `${where}-b`, cause: 'START', terms, state },
-    ...{ assignWall: 0, assignAge: AGE, startWall: 0, endWall: undefined, end: state === 'ENDED' ? end : undefined },
-    ...{ pid: 1, stopReason: undefined, overlapped: false },
+    ...{ epoch: epoch(number), server: where, place, bootId: `${where}-b`, cause: 'START', terms },
+    state: state === 'ENDED' ? { kind: state, end, startWall: 0, endWall: 0 } : { kind: state, pid: 1, startWall: 0 },
+    ...{ assignWall: 0, assignAge: AGE, stopReason: undefined, overlapped: false },
   };
 }
 

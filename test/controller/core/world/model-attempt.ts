@@ -1,14 +1,14 @@
 /** An attempt on a model agent: what runs there, until when it may, and what is told about it. */
 import type { PolicyId, RunId } from '../../../../shared/ids.ts';
 import { epoch as epochOf } from '../../../../shared/ids.ts';
-import type { AttemptState, EndCause, FrozenTerms, ReportedAttempt } from '../../../../shared/protocol/attempt.ts';
+import type { AttemptStateName, EndCause, FrozenTerms, ReportedAttempt } from '../../../../shared/protocol/attempt.ts';
 
 export interface ModelAttempt {
   readonly run: RunId;
   readonly policy: PolicyId;
   readonly epoch: number;
   readonly terms: FrozenTerms;
-  state: AttemptState;
+  state: AttemptStateName;
   pid: number;
   readonly startWall: number;
   endWall: number | undefined;

@@ -4,7 +4,8 @@ import { Turn } from '../../../../controller/core/cluster/turn.ts';
 import type { Attempt, Policy, Pool, Run, Server } from '../../../../controller/core/records/state.ts';
 import { present } from '../../../../shared/assert.ts';
 import { type Epoch, policyId, poolId, runId, serverId } from '../../../../shared/ids.ts';
-import { attempts, policies, pools, runs, servers } from '../../codec/arbitrary-records.ts';
+import { attempts } from '../../codec/arbitrary-attempts.ts';
+import { policies, pools, runs, servers } from '../../codec/arbitrary-records.ts';
 
 export function newTurn(): Turn {
   const schedules = () => ({ kind: 'never' }) as const;
@@ -32,7 +33,7 @@ export function aPolicy(id: string, more: Partial<Policy['spec']> = {}): Policy 
 
 export const anAttempt = (server: string, epoch: number, more: Partial<Attempt> = {}): Attempt => ({
   ...{ ...sample(attempts), server: serverId(server), epoch: epoch as Epoch },
-  ...{ state: 'RUNNING', end: undefined, endWall: undefined },
+  state: { kind: 'RUNNING', pid: 1, startWall: 0 },
   ...more,
 });
 
