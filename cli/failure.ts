@@ -1,5 +1,6 @@
 /** What went wrong, for people: the message, the reason, and what to do next. Never a stack, unless it is a defect of ours. */
 import { Code, ConnectError } from '@connectrpc/connect';
+import { UnreachableError } from '../sdk/typescript/unreachable-error.ts';
 import { type ErrorReason, LocumError, type StatusCode } from '../shared/errors.ts';
 import { printable } from '../shared/printable.ts';
 import { fromConnectError } from '../shared/rpc/status-details.ts';
@@ -107,9 +108,12 @@ function systemText({ code = '', path, message }: NodeJS.ErrnoException): string
   return path === undefined || plain === undefined ? message : `${path} ${plain} (${code})`;
 }
 
+const START_ADVICE = 'Is it running? "locum dev" starts one to try; --address or LOCUM_ADDRESS names another.';
+
 /** Lines for standard error, and the exit code. */
 export function describeFailure(error: unknown): Told {
   if (error instanceof CommandFailure) return { lines: error.message.split('\n'), exitCode: error.exitCode };
+  if (error instanceof UnreachableError) return { lines: [error.message, START_ADVICE], exitCode: EXIT.error };
   const known = error instanceof LocumError ? error : fromConnectError(error);
   if (known !== undefined) return tellLocumError(known);
   if (error instanceof ConnectError) return tellConnectError(error);

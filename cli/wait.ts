@@ -1,9 +1,10 @@
 /** `wait --for`: follows a watch until a state is reached, can't be reached any more, or time is up. */
 
+import { followResources, type ResourceMessage } from '../sdk/typescript/resume.ts';
 import { formatDuration } from '../shared/duration.ts';
-import { followResources, type ResourceMessage } from './client/resume.ts';
 import { CommandFailure, EXIT } from './exit-codes.ts';
 import type { Globals } from './globals.ts';
+import { tellBroken } from './output/stream-notices.ts';
 
 export const WAIT_TIMEOUT_MS = 300_000;
 
@@ -32,7 +33,7 @@ export async function follow<M extends ResourceMessage>(wait: Wait<M>): Promise<
   let complete = false;
   let now = 'nothing is known yet';
   const open = (revision: bigint): AsyncIterable<M> => wait.open(revision, signal);
-  for await (const message of followResources({ open, signal })) {
+  for await (const message of followResources({ open, signal, onBroken: tellBroken })) {
     wait.take(message);
     complete ||= message.snapshotEnd;
     if (!complete) continue;

@@ -1,11 +1,11 @@
 /** Ids that exist, for suggestions and completion. */
 import { createClient } from '@connectrpc/connect';
+import { PAGE_SIZE } from '../../sdk/typescript/pages.ts';
 import { PolicyService } from '../../shared/gen/locum/v1/policy_service_pb.ts';
 import { PoolService } from '../../shared/gen/locum/v1/pool_service_pb.ts';
 import { RunService } from '../../shared/gen/locum/v1/run_service_pb.ts';
 import { ServerService } from '../../shared/gen/locum/v1/server_service_pb.ts';
 import type { Globals } from '../globals.ts';
-import { PAGE_SIZE } from './pages.ts';
 import { withTransport } from './session.ts';
 
 const MAX_NAMES = { pageSize: PAGE_SIZE } as const;

@@ -1,9 +1,9 @@
 /** Names as people give them: with or without the collection, runs by a unique beginning. */
 import { createClient, type Transport } from '@connectrpc/connect';
+import { PAGE_SIZE, readPages } from '../../sdk/typescript/pages.ts';
 import { RunService } from '../../shared/gen/locum/v1/run_service_pb.ts';
 import { fromConnectError } from '../../shared/rpc/status-details.ts';
 import { CommandFailure, EXIT } from '../exit-codes.ts';
-import { PAGE_SIZE, readPages } from './pages.ts';
 
 type Collection = 'servers' | 'policies' | 'pools' | 'runs';
 

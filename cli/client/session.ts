@@ -1,6 +1,7 @@
 /** What an action talks through, and its end. */
+
+import { type ClosableTransport, openTransport } from '../../sdk/typescript/transport.ts';
 import type { Globals } from '../globals.ts';
-import { type ClosableTransport, openTransport } from './transport.ts';
 
 export const CALL_TIMEOUT_MS = 10_000;
 

@@ -1,17 +1,18 @@
 /** `locum events`: oldest first, as a log is read. */
 import { create } from '@bufbuild/protobuf';
 import { createClient } from '@connectrpc/connect';
+import { followEvents } from '../../sdk/typescript/follow-events.ts';
+import { PAGE_SIZE, readPages } from '../../sdk/typescript/pages.ts';
 import type { Event } from '../../shared/gen/locum/v1/event_pb.ts';
 import {
   EventService,
   ListEventsResponseSchema,
   WatchEventsResponseSchema,
 } from '../../shared/gen/locum/v1/event_service_pb.ts';
-import { followEvents } from '../client/follow-events.ts';
-import { PAGE_SIZE, readPages } from '../client/pages.ts';
 import { withTransport } from '../client/session.ts';
 import type { Globals } from '../globals.ts';
 import { printAnswer, printLine, printStreamed } from '../output/print.ts';
+import { STREAM_NOTICES } from '../output/stream-notices.ts';
 import { type Column, Table } from '../output/table.ts';
 import { clockTime, moment } from '../output/words.ts';
 
@@ -69,7 +70,8 @@ export async function events(globals: Globals, options: EventsOptions): Promise<
     if (globals.output === 'table' || globals.output === 'wide') printLine(table.render(oldestFirst));
     else for (const event of oldestFirst) await show(event);
     // Where the list was read, so that nothing between the two calls is lost.
-    for await (const { event } of followEvents({ client, about, after: pages[0]?.position ?? 0n })) {
+    const after = pages[0]?.position ?? 0n;
+    for await (const { event } of followEvents({ client, about, after, ...STREAM_NOTICES })) {
       if (event !== undefined && (type === '' || event.type === type)) await show(event);
     }
   });

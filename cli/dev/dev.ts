@@ -3,12 +3,13 @@ import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join, resolve } from 'node:path';
 import { createClient } from '@connectrpc/connect';
+import { followEvents } from '../../sdk/typescript/follow-events.ts';
 import { messageOf } from '../../shared/caught-error.ts';
 import { EventService } from '../../shared/gen/locum/v1/event_service_pb.ts';
 import { ServerService } from '../../shared/gen/locum/v1/server_service_pb.ts';
-import { followEvents } from '../client/follow-events.ts';
 import { CommandFailure } from '../exit-codes.ts';
 import { printLine, tell } from '../output/print.ts';
+import { STREAM_NOTICES } from '../output/stream-notices.ts';
 import { styled } from '../output/style.ts';
 import { clockTime } from '../output/words.ts';
 import { waitForPolicy } from '../policy/wait.ts';
@@ -133,7 +134,7 @@ async function settle(cluster: LocalCluster, name: string): Promise<void> {
 
 async function showEvents(cluster: LocalCluster, signal: AbortSignal): Promise<void> {
   const client = createClient(EventService, cluster.transport);
-  for await (const { event } of followEvents({ client, signal })) {
+  for await (const { event } of followEvents({ client, signal, ...STREAM_NOTICES })) {
     if (event !== undefined) tell(`${styled('dim', clockTime(event.time), process.stderr)} ${event.message}`);
   }
 }

@@ -1,8 +1,9 @@
 /** `--watch`: the list as it is, then one line for each change. */
 import type { DescMessage, MessageShape } from '@bufbuild/protobuf';
-import { followResources, type ResourceMessage } from '../client/resume.ts';
+import { followResources, type ResourceMessage } from '../../sdk/typescript/resume.ts';
 import type { Globals } from '../globals.ts';
 import { printLine, printStreamed } from './print.ts';
+import { tellBroken } from './stream-notices.ts';
 import { type Column, Table } from './table.ts';
 import { idOf } from './words.ts';
 
@@ -38,7 +39,7 @@ export async function watchTable<Desc extends DescMessage, R extends { readonly 
     return news !== before;
   };
   const show = (resource: R): void => printLine(globals.output === 'name' ? resource.name : table.renderRow(resource));
-  for await (const message of followResources({ open })) {
+  for await (const message of followResources({ open, onBroken: tellBroken })) {
     if (globals.output === 'json' || globals.output === 'yaml') {
       await printStreamed(globals, schema, message, { table: () => '', names: () => [] });
       continue;

@@ -1,6 +1,7 @@
 /** `locum policy list`. */
 import { create } from '@bufbuild/protobuf';
 import { createClient, type Transport } from '@connectrpc/connect';
+import { PAGE_SIZE, readPages } from '../../sdk/typescript/pages.ts';
 import { ClusterService } from '../../shared/gen/locum/v1/cluster_service_pb.ts';
 import type { Policy } from '../../shared/gen/locum/v1/policy_pb.ts';
 import {
@@ -11,7 +12,6 @@ import {
 import type { Run } from '../../shared/gen/locum/v1/run_pb.ts';
 import { RunService } from '../../shared/gen/locum/v1/run_service_pb.ts';
 import { nameIn } from '../client/names.ts';
-import { PAGE_SIZE, readPages } from '../client/pages.ts';
 import { withTransport } from '../client/session.ts';
 import type { Globals } from '../globals.ts';
 import { printAnswer } from '../output/print.ts';

@@ -1,9 +1,9 @@
 /** `locum policy show`. */
 import { createClient } from '@connectrpc/connect';
+import { PAGE_SIZE } from '../../sdk/typescript/pages.ts';
 import { GetPolicyResponseSchema, PolicyService } from '../../shared/gen/locum/v1/policy_service_pb.ts';
 import { RunService } from '../../shared/gen/locum/v1/run_service_pb.ts';
 import { nameIn } from '../client/names.ts';
-import { PAGE_SIZE } from '../client/pages.ts';
 import { withTransport } from '../client/session.ts';
 import type { Globals } from '../globals.ts';
 import { printAnswer } from '../output/print.ts';

@@ -1,6 +1,7 @@
 /** `locum pool list | show`. */
 import { create } from '@bufbuild/protobuf';
 import { createClient } from '@connectrpc/connect';
+import { PAGE_SIZE, readPages } from '../../sdk/typescript/pages.ts';
 import {
   GetPoolResponseSchema,
   ListPoolsResponseSchema,
@@ -8,7 +9,6 @@ import {
   WatchPoolsResponseSchema,
 } from '../../shared/gen/locum/v1/pool_service_pb.ts';
 import { nameIn } from '../client/names.ts';
-import { PAGE_SIZE, readPages } from '../client/pages.ts';
 import { withTransport } from '../client/session.ts';
 import type { Globals } from '../globals.ts';
 import { printAnswer } from '../output/print.ts';

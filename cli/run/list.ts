@@ -2,6 +2,7 @@
 import { create } from '@bufbuild/protobuf';
 import { timestampMs } from '@bufbuild/protobuf/wkt';
 import { createClient } from '@connectrpc/connect';
+import { PAGE_SIZE, readPages } from '../../sdk/typescript/pages.ts';
 import type { Run } from '../../shared/gen/locum/v1/run_pb.ts';
 import {
   ListRunsResponseSchema,
@@ -9,7 +10,6 @@ import {
   WatchRunsResponseSchema,
 } from '../../shared/gen/locum/v1/run_service_pb.ts';
 import { nameIn } from '../client/names.ts';
-import { PAGE_SIZE, readPages } from '../client/pages.ts';
 import { withTransport } from '../client/session.ts';
 import type { Globals } from '../globals.ts';
 import { printAnswer } from '../output/print.ts';

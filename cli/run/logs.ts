@@ -1,9 +1,9 @@
 /** `locum run logs`: the bytes of a policy, as it wrote them; on a terminal without what would act on it. */
 import { createClient } from '@connectrpc/connect';
+import { readOutput } from '../../sdk/typescript/output-reader.ts';
 import { count } from '../../shared/count.ts';
 import { RunService, StreamOutputResponseSchema } from '../../shared/gen/locum/v1/run_service_pb.ts';
 import { resolveRun } from '../client/names.ts';
-import { readOutput } from '../client/output-reader.ts';
 import { withTransport } from '../client/session.ts';
 import { CommandFailure } from '../exit-codes.ts';
 import type { Globals } from '../globals.ts';

@@ -1,11 +1,11 @@
 /** `locum server confirm-dead`: an operator's word instead of waiting. */
 import { createClient } from '@connectrpc/connect';
+import { PAGE_SIZE, readPages } from '../../sdk/typescript/pages.ts';
 import { count } from '../../shared/count.ts';
 import { AttemptState } from '../../shared/gen/locum/v1/run_pb.ts';
 import { RunService } from '../../shared/gen/locum/v1/run_service_pb.ts';
 import { ConfirmServerDeadResponseSchema, ServerService } from '../../shared/gen/locum/v1/server_service_pb.ts';
 import { nameIn } from '../client/names.ts';
-import { PAGE_SIZE, readPages } from '../client/pages.ts';
 import { withTransport } from '../client/session.ts';
 import { CommandFailure, EXIT } from '../exit-codes.ts';
 import type { Globals } from '../globals.ts';

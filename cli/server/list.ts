@@ -1,13 +1,13 @@
 /** `locum server list`. */
 import { create } from '@bufbuild/protobuf';
 import { createClient } from '@connectrpc/connect';
+import { PAGE_SIZE, readPages } from '../../sdk/typescript/pages.ts';
 import {
   ListServersResponseSchema,
   ServerService,
   WatchServersResponseSchema,
 } from '../../shared/gen/locum/v1/server_service_pb.ts';
 import { nameIn } from '../client/names.ts';
-import { PAGE_SIZE, readPages } from '../client/pages.ts';
 import { withTransport } from '../client/session.ts';
 import type { Globals } from '../globals.ts';
 import { printAnswer } from '../output/print.ts';

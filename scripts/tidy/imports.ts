@@ -1,4 +1,4 @@
-/** Who may import whom. The direction is: shared/gen, then shared, then a core, then its shell, then the programs. */
+/** Who may import whom. The direction is: shared/gen, then shared, then a core, then its shell, then the SDK, then the programs. */
 import { posix } from 'node:path';
 import type { SourceFile } from './source-file.ts';
 
@@ -23,7 +23,7 @@ export function importsOf(file: SourceFile): Import[] {
   });
 }
 
-const LAYERS = ['shared/gen', 'shared', 'core', 'shell', 'program', 'outside'] as const;
+const LAYERS = ['shared/gen', 'shared', 'core', 'shell', 'sdk', 'program', 'outside'] as const;
 export type Layer = (typeof LAYERS)[number];
 
 export function layerOf(path: string): Layer {
@@ -32,7 +32,8 @@ export function layerOf(path: string): Layer {
   if (/^(?:controller|agent|keeper)\/core\//.test(path)) return 'core';
   if (/^(?:controller|agent|keeper)\/(?:.+\/)?main\.ts$/.test(path) || /^(?:cli|bin)\//.test(path)) return 'program';
   if (/^(?:controller|agent|keeper)\//.test(path)) return 'shell';
-  // Tests, demo, benchmarks, scripts: they may use everything, and nothing that we ship may use them.
+  if (/^sdk\/typescript\/[^/]+$/.test(path)) return 'sdk';
+  // Tests, demo, examples, benchmarks, scripts: they may use everything, and nothing that we ship may use them.
   return 'outside';
 }
 
@@ -56,6 +57,8 @@ export function roomProblem(from: string, target: string): string | undefined {
 
 const programOf = (path: string): string | undefined => /^(?:controller|agent|keeper)(?=\/)/.exec(path)?.[0];
 
+const IMPORTED_BY_SDK: ReadonlySet<Layer> = new Set(['shared/gen', 'shared', 'sdk']);
+
 /** Why this import is not allowed, or undefined when it is. */
 export function importProblem(from: string, target: string): string | undefined {
   const [own, other] = [programOf(from), programOf(target)];
@@ -63,6 +66,9 @@ export function importProblem(from: string, target: string): string | undefined 
     return `${own} imports ${target}: programs meet only in protos and shared`;
   }
   const [importer, imported] = [layerOf(from), layerOf(target)];
+  if (importer === 'sdk' && !IMPORTED_BY_SDK.has(imported)) {
+    return `the SDK imports ${target} (${imported}): it has to live without our programs`;
+  }
   if (LAYERS.indexOf(importer) < LAYERS.indexOf(imported)) {
     return `${importer} imports ${target} (${imported}): the direction is ${LAYERS.slice(0, -1).join(' → ')}`;
   }

@@ -2,7 +2,7 @@ import { create } from '@bufbuild/protobuf';
 import { timestampFromMs } from '@bufbuild/protobuf/wkt';
 import { describe, expect, it, onTestFinished } from 'vitest';
 import { resolveRun } from '../../cli/client/names.ts';
-import { openTransport } from '../../cli/client/transport.ts';
+import { openTransport } from '../../sdk/typescript/transport.ts';
 import { LocumError } from '../../shared/errors.ts';
 import { RunSchema } from '../../shared/gen/locum/v1/run_pb.ts';
 import { RunService } from '../../shared/gen/locum/v1/run_service_pb.ts';

@@ -6,7 +6,6 @@ import { create, type MessageInitShape } from '@bufbuild/protobuf';
 import { Code, ConnectError, type HandlerContext } from '@connectrpc/connect';
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
-import { followEvents } from '../../../cli/client/follow-events.ts';
 import { StreamCount } from '../../../controller/api/api-context.ts';
 import { eventService } from '../../../controller/api/event-service.ts';
 import type { ClusterState } from '../../../controller/core/cluster/cluster.ts';
@@ -16,6 +15,7 @@ import { stateOf } from '../../../controller/core/load.ts';
 import type { Policy, StateRecord } from '../../../controller/core/records/state.ts';
 import { createScheduleReader } from '../../../controller/engine/schedules.ts';
 import { WatchHub } from '../../../controller/engine/watch-hub.ts';
+import { followEvents } from '../../../sdk/typescript/follow-events.ts';
 import { present } from '../../../shared/assert.ts';
 import { LocumError } from '../../../shared/errors.ts';
 import {

@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest';
-import { readPages } from '../../../cli/client/pages.ts';
+import { readPages } from '../../../sdk/typescript/pages.ts';
 import { LIMITS } from '../../../shared/limits.ts';
 import { inWorld } from '../controller-world.ts';
 

@@ -15,7 +15,7 @@ import { ACTOR_HEADER } from '../../shared/rpc/actor-header.ts';
 import { KEEPALIVE_TIME_MS, KEEPALIVE_TIMEOUT_MS } from '../../shared/rpc/channel-options.ts';
 import { brokeOff, neverArrived } from '../../shared/rpc/connection-error.ts';
 import { fromConnectError } from '../../shared/rpc/status-details.ts';
-import { CommandFailure } from '../exit-codes.ts';
+import { UnreachableError } from './unreachable-error.ts';
 
 export interface TransportOptions {
   /** `host:port`, at least one, tried in this order. */
@@ -64,14 +64,6 @@ function withRequestId<I extends DescMessage>(schema: I, input: MessageInitShape
   const field = schema.field['requestId'];
   if (field !== undefined && Reflect.get(message, 'requestId') === '') Reflect.set(message, 'requestId', randomUUID());
   return message;
-}
-
-function unreachableFailure(addresses: readonly string[], error: ConnectError): CommandFailure {
-  const where = addresses.join(', ');
-  return new CommandFailure(
-    `can't reach a controller at ${where}: ${error.rawMessage}\n` +
-      'Is it running? "locum dev" starts one to try; --address or LOCUM_ADDRESS names another.',
-  );
 }
 
 /** The controllers in the order in which they are asked: the one that answered last comes first. */
@@ -133,8 +125,8 @@ class Targets {
         last = error;
       }
     }
-    if (last !== undefined && allRefused) throw unreachableFailure(this.#addresses, last);
-    throw last ?? new CommandFailure('no controller address is given');
+    if (last !== undefined && allRefused) throw new UnreachableError(this.#addresses, last.rawMessage, last);
+    throw last ?? new UnreachableError([], '');
   }
 
   async #ask<T>(index: number, call: (target: Transport) => Promise<T>): Promise<T> {
@@ -166,7 +158,7 @@ export function openTransport({ addresses, timeoutMs: defaultTimeoutMs }: Transp
         } catch (error) {
           if (signal?.aborted === true) throw error;
           // Nobody listens. At the first try that is the answer.
-          if (error instanceof CommandFailure && failures === 0 && !targets.answered) throw error;
+          if (error instanceof UnreachableError && failures === 0 && !targets.answered) throw error;
           const waitMs = retryDelayMs(error, failures);
           if (waitMs === undefined || performance.now() + waitMs >= deadline) throw error;
           await sleep(waitMs, undefined, signal === undefined ? {} : { signal });
@@ -188,7 +180,7 @@ export function openTransport({ addresses, timeoutMs: defaultTimeoutMs }: Transp
 
 /** Undefined: repeating can't help. */
 function retryDelayMs(error: unknown, failures: number): number | undefined {
-  if (error instanceof CommandFailure) return backoffMs(BACKOFF, failures, Math.random());
+  if (error instanceof UnreachableError) return backoffMs(BACKOFF, failures, Math.random());
   if (!(error instanceof ConnectError)) return undefined;
   if (!mayRepeat(error) && error.code !== Code.DeadlineExceeded) return undefined;
   return fromConnectError(error)?.retryAfterMs ?? backoffMs(BACKOFF, failures, Math.random());

@@ -1,18 +1,18 @@
 /** The event log as it grows, over any number of restarts and leaders: nothing is left out without a word. */
 import type { Client } from '@connectrpc/connect';
 import type { EventService, WatchEventsResponse } from '../../shared/gen/locum/v1/event_service_pb.ts';
-import { tell } from '../output/print.ts';
 import { type ResumeOptions, resuming } from './resume.ts';
 
-export interface FollowEventsOptions extends Pick<ResumeOptions<WatchEventsResponse, Position>, 'signal' | 'pause'> {
+export interface FollowEventsOptions
+  extends Pick<ResumeOptions<WatchEventsResponse, Position>, 'signal' | 'pause' | 'onBroken'> {
   readonly client: Pick<Client<typeof EventService>, 'watchEvents'>;
   /** Name of a resource; empty: all. */
   readonly about?: string;
   /** Number of the event to begin after; 0n: only new ones. */
   readonly after?: bigint;
-  /** Told what is missing. Default: says so on standard error. */
+  /** Told what is missing. The message says so, too: `droppedUpTo`. */
   readonly onGap?: (after: bigint, upTo: bigint) => void;
-  /** Told that the store was restored: what was shown after this number is undone. Default: says so on standard error. */
+  /** Told that the store was restored: what was shown after this number is undone. The message says so, too: `restored`. */
   readonly onRestored?: (after: bigint) => void;
 }
 
@@ -22,7 +22,7 @@ interface Position {
 }
 
 export async function* followEvents(options: FollowEventsOptions): AsyncGenerator<WatchEventsResponse> {
-  const { client, about = '', after = 0n, onGap = tellGap, onRestored = tellRestored, signal, ...more } = options;
+  const { client, about = '', after = 0n, onGap, onRestored, signal, ...more } = options;
   const open = (position: Position) =>
     client.watchEvents({ ...position, about }, signal === undefined ? {} : { signal });
   for await (const message of resuming<WatchEventsResponse, Position>({
@@ -35,16 +35,8 @@ export async function* followEvents(options: FollowEventsOptions): AsyncGenerato
     afterGap: (position) => ({ ...position, allowGap: true }),
   })) {
     const { position, droppedUpTo, restored } = message;
-    if (restored) onRestored(position);
-    if (droppedUpTo > 0n) onGap(position, droppedUpTo);
+    if (restored) onRestored?.(position);
+    if (droppedUpTo > 0n) onGap?.(position, droppedUpTo);
     yield message;
   }
-}
-
-function tellRestored(after: bigint): void {
-  tell(`The store was restored to an earlier state: all events after events/${after} that were shown are undone.`);
-}
-
-function tellGap(after: bigint, upTo: bigint): void {
-  tell(`Some events after events/${after} and up to events/${upTo} are no longer kept; going on with what is left.`);
 }

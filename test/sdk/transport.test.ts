@@ -2,14 +2,15 @@ import { once } from 'node:events';
 import { type AddressInfo, createServer } from 'node:net';
 import { createClient } from '@connectrpc/connect';
 import { afterEach, describe, expect, it } from 'vitest';
-import { openTransport } from '../../cli/client/transport.ts';
 import { freePort } from '../../cli/dev/ports.ts';
-import { CommandFailure } from '../../cli/exit-codes.ts';
+import { describeFailure } from '../../cli/failure.ts';
+import { openTransport } from '../../sdk/typescript/transport.ts';
+import { UnreachableError } from '../../sdk/typescript/unreachable-error.ts';
 import { LocumError } from '../../shared/errors.ts';
 import { ServerService } from '../../shared/gen/locum/v1/server_service_pb.ts';
 import { fromConnectError, toConnectError } from '../../shared/rpc/status-details.ts';
-import { type FakeApi, fakeApi } from './fake-api.ts';
-import { losingProxy } from './losing-proxy.ts';
+import { type FakeApi, fakeApi } from '../cli/fake-api.ts';
+import { losingProxy } from '../cli/losing-proxy.ts';
 
 const closing: Array<() => unknown> = [];
 afterEach(async () => {
@@ -51,7 +52,7 @@ const formatAddress = (address: AddressInfo | string | null): string =>
 
 const notLeader = (): LocumError => new LocumError('NOT_LEADER', 'not now', { retryAfterMs: 1 });
 
-describe('calls of the command line', () => {
+describe('calls of the SDK', () => {
   it('carry a request_id of their own and the name of the user', async () => {
     const { address, seen } = await api([]);
     const client = clientOf([address]);
@@ -138,9 +139,9 @@ describe('calls of the command line', () => {
     const failure = await clientOf([address], 60_000)
       .cordonServer({ name: 'servers/a' })
       .catch((error: unknown) => error);
-    expect(failure).toBeInstanceOf(CommandFailure);
+    expect(failure).toBeInstanceOf(UnreachableError);
     expect(String(failure)).toContain(`can't reach a controller at ${address}`);
-    expect(String(failure)).toContain('locum dev');
+    expect(describeFailure(failure).lines[1]).toContain('"locum dev" starts one');
   });
 
   it('give up when time is up, with the last answer', async () => {

@@ -1,6 +1,6 @@
 import { Code, ConnectError } from '@connectrpc/connect';
 import { describe, expect, it } from 'vitest';
-import { followResources, type ResourceMessage } from '../../cli/client/resume.ts';
+import { followResources, type ResourceMessage } from '../../sdk/typescript/resume.ts';
 import { LocumError } from '../../shared/errors.ts';
 import { toConnectError } from '../../shared/rpc/status-details.ts';
 
@@ -53,7 +53,7 @@ async function texts(scripts: readonly Script[], count: number): Promise<{ read:
 
 const broken = new ConnectError('connection lost', Code.Unavailable);
 
-describe('a watch of the command line', () => {
+describe('a watch of the SDK', () => {
   it('goes on after the last change when the stream breaks', async () => {
     const scripts = [[message(0, 'a'), end(5), message(6, 'b'), broken], [message(7, 'c')]];
     expect(await texts(scripts, 4)).toEqual({ read: ['a', 'end', 'b', 'c'], opened: [0n, 6n] });

@@ -3,9 +3,8 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import { ConnectError } from '@connectrpc/connect';
 import { backoffMs } from '../../shared/backoff.ts';
 import { fromConnectError } from '../../shared/rpc/status-details.ts';
-import { CommandFailure } from '../exit-codes.ts';
-import { tell } from '../output/print.ts';
 import { mayRepeat } from './transport.ts';
+import { UnreachableError } from './unreachable-error.ts';
 
 /** What all watches of resources have in common. */
 export interface WatchMessage {
@@ -25,8 +24,10 @@ export interface ResumeOptions<M, P> {
   /** The server has answered before, so a stream that breaks at once is opened again. Default: it fails. */
   readonly answered?: boolean;
   readonly signal?: AbortSignal | undefined;
-  /** Waits before the stream is opened again; `failures` in a row came before. Default: says so once, and backs off. */
+  /** Waits before the stream is opened again; `failures` in a row came before. Default: backs off. */
   readonly pause?: (failures: number) => Promise<void>;
+  /** Told once when the stream has ended and is about to be opened again. */
+  readonly onBroken?: () => void;
 }
 
 /** Between two openings of a stream that breaks. */
@@ -34,7 +35,7 @@ export const RESUME_BACKOFF = { baseMs: 200, capMs: 2_000 } as const;
 
 /** Ends only by an error that repeating can't mend, by the signal, or by its reader. */
 export async function* resuming<M, P>(options: ResumeOptions<M, P>): AsyncGenerator<M> {
-  const { start, open, positionOf, afterGap = () => start, signal, pause = backOff } = options;
+  const { start, open, positionOf, afterGap = () => start, signal, pause = backOff, onBroken } = options;
   let after = start;
   let failures = 0;
   let opened = options.answered ?? false;
@@ -53,13 +54,13 @@ export async function* resuming<M, P>(options: ResumeOptions<M, P>): AsyncGenera
       else if (!opened || !isBroken(error)) throw error;
     }
     // The stream ended or broke: the controller restarts, or another one leads.
+    if (failures === 0) onBroken?.();
     await pause(failures);
     failures += 1;
   }
 }
 
 async function backOff(failures: number): Promise<void> {
-  if (failures === 0) tell('The stream ended; opening it again …');
   await sleep(backoffMs(RESUME_BACKOFF, failures, Math.random()));
 }
 
@@ -70,7 +71,7 @@ function isTooOld(error: unknown): boolean {
 }
 
 function isBroken(error: unknown): boolean {
-  return error instanceof CommandFailure || (error instanceof ConnectError && mayRepeat(error));
+  return error instanceof UnreachableError || (error instanceof ConnectError && mayRepeat(error));
 }
 
 /** A resource, the name of a deleted one, or neither. */
@@ -86,7 +87,7 @@ export interface ResourceMessage extends WatchMessage {
  * deleted meanwhile, and is told as deleted.
  */
 export async function* followResources<M extends ResourceMessage>(
-  options: Pick<ResumeOptions<M, bigint>, 'signal' | 'pause'> & Pick<ResumeOptions<M, bigint>, 'open'>,
+  options: Pick<ResumeOptions<M, bigint>, 'signal' | 'pause' | 'onBroken'> & Pick<ResumeOptions<M, bigint>, 'open'>,
 ): AsyncGenerator<M> {
   let known = new Set<string>();
   let inSnapshot = new Set<string>();

@@ -1,7 +1,7 @@
 import { create } from '@bufbuild/protobuf';
 import { Code, ConnectError } from '@connectrpc/connect';
 import { describe, expect, it } from 'vitest';
-import { type OutputRequest, readOutput } from '../../cli/client/output-reader.ts';
+import { type OutputRequest, readOutput } from '../../sdk/typescript/output-reader.ts';
 import { LocumError } from '../../shared/errors.ts';
 import { StreamOutputResponseSchema } from '../../shared/gen/locum/v1/run_service_pb.ts';
 import { toConnectError } from '../../shared/rpc/status-details.ts';
@@ -31,7 +31,7 @@ async function read(scripts: readonly Script[], from: Partial<OutputRequest> = {
   return { text, asked };
 }
 
-describe('output on the command line', () => {
+describe('output that the SDK reads', () => {
   it('goes on at the byte where the stream broke, with the same attempt', async () => {
     const scripts: Script[] = [[[0, 'one '], [4, 'two '], cut], [cut], [[8, 'three']]];
     expect(await read(scripts)).toEqual({ text: 'one two three', asked: ['0@0', '7@8', '7@8'] });

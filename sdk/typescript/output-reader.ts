@@ -4,9 +4,9 @@ import { type Client, ConnectError } from '@connectrpc/connect';
 import { backoffMs } from '../../shared/backoff.ts';
 import type { RunService, StreamOutputResponse } from '../../shared/gen/locum/v1/run_service_pb.ts';
 import { fromConnectError } from '../../shared/rpc/status-details.ts';
-import { CommandFailure } from '../exit-codes.ts';
 import { RESUME_BACKOFF } from './resume.ts';
 import { mayRepeat } from './transport.ts';
+import { UnreachableError } from './unreachable-error.ts';
 
 export interface OutputRequest {
   /** `runs/{run}`. */
@@ -59,7 +59,7 @@ export async function* readOutput(
 
 /** What was never read from has to be there at once. */
 function mayGoOn(error: unknown, opened: boolean): boolean {
-  if (error instanceof CommandFailure) return opened;
+  if (error instanceof UnreachableError) return opened;
   if (!(error instanceof ConnectError)) return false;
   // After a restart of the controller its agents need a moment to come back.
   return mayRepeat(error) || (opened && fromConnectError(error)?.reason === 'AGENT_UNREACHABLE');
