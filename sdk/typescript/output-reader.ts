@@ -4,8 +4,8 @@ import { type Client, ConnectError } from '@connectrpc/connect';
 import { backoffMs } from '../../shared/backoff.ts';
 import type { RunService, StreamOutputResponse } from '../../shared/gen/locum/v1/run_service_pb.ts';
 import { fromConnectError } from '../../shared/rpc/status-details.ts';
+import { mayRepeat } from './may-repeat.ts';
 import { RESUME_BACKOFF } from './resume.ts';
-import { mayRepeat } from './transport.ts';
 import { UnreachableError } from './unreachable-error.ts';
 
 export interface OutputRequest {

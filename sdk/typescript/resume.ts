@@ -3,7 +3,7 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import { ConnectError } from '@connectrpc/connect';
 import { backoffMs } from '../../shared/backoff.ts';
 import { fromConnectError } from '../../shared/rpc/status-details.ts';
-import { mayRepeat } from './transport.ts';
+import { mayRepeat } from './may-repeat.ts';
 import { UnreachableError } from './unreachable-error.ts';
 
 /** What all watches of resources have in common. */

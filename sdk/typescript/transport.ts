@@ -3,21 +3,17 @@
  * same request_id: so a repeated change happens once (the controller keeps ids and outcomes for an hour).
  */
 import { randomUUID } from 'node:crypto';
-import { userInfo } from 'node:os';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { create, type DescMessage, type MessageInitShape, type MessageShape } from '@bufbuild/protobuf';
 import { Code, ConnectError, type Transport } from '@connectrpc/connect';
-import { createGrpcTransport, Http2SessionManager } from '@connectrpc/connect-node';
-import { present } from '../../shared/assert.ts';
 import { backoffMs } from '../../shared/backoff.ts';
-import { LIMITS } from '../../shared/limits.ts';
-import { ACTOR_HEADER } from '../../shared/rpc/actor-header.ts';
-import { KEEPALIVE_TIME_MS, KEEPALIVE_TIMEOUT_MS } from '../../shared/rpc/channel-options.ts';
-import { brokeOff, neverArrived } from '../../shared/rpc/connection-error.ts';
 import { fromConnectError } from '../../shared/rpc/status-details.ts';
+import { type Caller, checkCaller, headersOf } from './caller.ts';
+import { mayRepeat } from './may-repeat.ts';
+import { Targets } from './targets.ts';
 import { UnreachableError } from './unreachable-error.ts';
 
-export interface TransportOptions {
+export interface TransportOptions extends Caller {
   /** `host:port`, at least one, tried in this order. */
   readonly addresses: readonly string[];
   /** For one call with all its repetitions. */
@@ -29,35 +25,7 @@ export interface ClosableTransport extends Transport {
   readonly close: () => void;
 }
 
-/** How long one of several addresses may take: a controller that hangs must not use up the time in which the next one answers. */
-const TRY_MS = 3_000;
-
-function actor(): string {
-  try {
-    return (
-      userInfo()
-        .username.replaceAll(/[^\x20-\x7e]/g, '?')
-        .slice(0, 128) || 'unknown'
-    );
-  } catch {
-    // A process may have no name of its own, as in some containers.
-    return 'unknown';
-  }
-}
-
-function withActor(header: HeadersInit | undefined): Headers {
-  const headers = new Headers(header);
-  if (!headers.has(ACTOR_HEADER)) headers.set(ACTOR_HEADER, actor());
-  return headers;
-}
-
 const BACKOFF = { baseMs: 100, capMs: 1_000 } as const;
-
-/** Whether the same call may do better later or elsewhere: no answer, or an answer that says "not now, not here". */
-export function mayRepeat(error: ConnectError): boolean {
-  if (brokeOff(error)) return true;
-  return error.code === Code.Unavailable && fromConnectError(error)?.reason !== 'AGENT_UNREACHABLE';
-}
 
 function withRequestId<I extends DescMessage>(schema: I, input: MessageInitShape<I>): MessageShape<I> {
   const message = create(schema, input);
@@ -66,91 +34,20 @@ function withRequestId<I extends DescMessage>(schema: I, input: MessageInitShape
   return message;
 }
 
-/** The controllers in the order in which they are asked: the one that answered last comes first. */
-class Targets {
-  readonly #addresses: readonly string[];
-  readonly #managers: readonly Http2SessionManager[];
-  readonly #transports: readonly Transport[];
-  /** Index of the one that is asked first. */
-  #preferred = 0;
-  #answered = false;
-
-  constructor(addresses: readonly string[]) {
-    this.#addresses = addresses;
-    this.#managers = addresses.map((address) => {
-      return new Http2SessionManager(`http://${address}`, {
-        pingIntervalMs: KEEPALIVE_TIME_MS,
-        pingTimeoutMs: KEEPALIVE_TIMEOUT_MS,
-      });
-    });
-    this.#transports = this.#managers.map((sessionManager) => {
-      return createGrpcTransport({
-        baseUrl: sessionManager.authority,
-        sessionManager,
-        acceptCompression: [],
-        readMaxBytes: LIMITS.answerBytes,
-        writeMaxBytes: LIMITS.answerBytes,
-      });
-    });
-  }
-
-  /** Whether one of them ever answered: then nobody who listens is a controller that restarts, and no wrong address. */
-  get answered(): boolean {
-    return this.#answered;
-  }
-
-  /** How long one try may take of what is left for the call. */
-  tryMs(leftMs: number): number {
-    return this.#transports.length > 1 ? Math.min(leftMs, TRY_MS) : leftMs;
-  }
-
-  /** Asks each once, until one answers. */
-  async askEach<T>(call: (target: Transport) => Promise<T>, giveUpAtMs: number, signal?: AbortSignal): Promise<T> {
-    let last: ConnectError | undefined;
-    let allRefused = true;
-    const first = this.#preferred;
-    for (let i = 0; i < this.#transports.length; i += 1) {
-      const index = (first + i) % this.#transports.length;
-      try {
-        return await this.#ask(index, call);
-      } catch (caught) {
-        const error = ConnectError.from(caught);
-        if (signal?.aborted === true) throw error;
-        if (fromConnectError(error) !== undefined) this.#answered = true;
-        const hangs = error.code === Code.DeadlineExceeded && this.#transports.length > 1;
-        // Also when time is up: the next call must not begin with the one that hangs.
-        if (hangs && this.#preferred === index) this.#preferred = (index + 1) % this.#transports.length;
-        if (!mayRepeat(error) && !(hangs && performance.now() < giveUpAtMs)) throw error;
-        if (!neverArrived(error)) allRefused = false;
-        last = error;
-      }
-    }
-    if (last !== undefined && allRefused) throw new UnreachableError(this.#addresses, last.rawMessage, last);
-    throw last ?? new UnreachableError([], '');
-  }
-
-  async #ask<T>(index: number, call: (target: Transport) => Promise<T>): Promise<T> {
-    const answer = await call(present(this.#transports[index], 'a controller'));
-    this.#preferred = index;
-    this.#answered = true;
-    return answer;
-  }
-
-  close(): void {
-    for (const manager of this.#managers) manager.abort();
-  }
-}
-
-export function openTransport({ addresses, timeoutMs: defaultTimeoutMs }: TransportOptions): ClosableTransport {
-  const targets = new Targets(addresses);
+/** @throws RangeError for a token that would go over a network in plain text */
+export function openTransport(options: TransportOptions): ClosableTransport {
+  checkCaller(options);
+  const { addresses, timeoutMs: defaultTimeoutMs, tls } = options;
+  const targets = new Targets(addresses, tls);
   return {
     close: () => targets.close(),
     async unary(method, signal, timeoutMs, header, input, contextValues) {
       const message = withRequestId(method.input, input);
       const deadline = performance.now() + (timeoutMs ?? defaultTimeoutMs);
-      const ask = (target: Transport) => {
+      const ask = async (target: Transport) => {
+        const headers = await headersOf(options, header);
         const leftMs = Math.max(1, Math.ceil(deadline - performance.now()));
-        return target.unary(method, signal, targets.tryMs(leftMs), withActor(header), message, contextValues);
+        return target.unary(method, signal, targets.tryMs(leftMs), headers, message, contextValues);
       };
       for (let failures = 0; ; failures += 1) {
         try {
@@ -170,7 +67,8 @@ export function openTransport({ addresses, timeoutMs: defaultTimeoutMs }: Transp
       const messages: MessageInitShape<typeof method.input>[] = [];
       for await (const message of input) messages.push(message);
       return targets.askEach(
-        (target) => target.stream(method, signal, timeoutMs, withActor(header), replay(messages), contextValues),
+        async (target) =>
+          target.stream(method, signal, timeoutMs, await headersOf(options, header), replay(messages), contextValues),
         0,
         signal,
       );
