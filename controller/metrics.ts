@@ -107,7 +107,7 @@ export class ControllerMetrics {
       Array.from(state.servers.values(), ({ liveness }) => liveness),
     );
     this.#countedGauge('locum_runs', 'Kept runs by state.', 'state', Object.keys(runStateWords.to), (state) =>
-      Array.from(state.runs.values(), (run) => run.state),
+      Array.from(state.runs.values(), (run) => run.state.kind),
     );
   }
 

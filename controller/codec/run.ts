@@ -27,8 +27,8 @@ import {
 } from '../../shared/resource-name.ts';
 import { fromTimestamp, toTimestamp } from '../../shared/rpc/time-messages.ts';
 import { etagOf } from '../core/records/etag.ts';
-import { runReasonOf } from '../core/records/run-reason.ts';
-import { isReasonIn } from '../core/records/run-state.ts';
+import { runReasonOf, UNKNOWN_WORD } from '../core/records/run-reason.ts';
+import { endOfRun, isEndState, isReasonIn, queueReason, type RunState } from '../core/records/run-state.ts';
 import type { Skip } from '../core/records/skip.ts';
 import type { Reservation, Run, RunOutcome } from '../core/records/state.ts';
 import { attemptFromRecord, attemptToRecord } from './attempt.ts';
@@ -52,12 +52,12 @@ export function runToProto(run: Run): PbRun {
     etag: etagOf(run),
     createTime: toTimestamp(run.createWall),
     updateTime: toTimestamp(run.updateWall),
-    endTime: toTimestamp(run.endWall),
+    endTime: toTimestamp(endOfRun(run)?.endWall),
     desired: desiredWords.to[run.desired],
-    state: runStateWords.to[run.state],
-    reason: run.reason,
-    message: run.message,
-    etaTime: toTimestamp(run.etaWall),
+    state: runStateWords.to[run.state.kind],
+    reason: run.state.reason,
+    message: run.state.message,
+    etaTime: toTimestamp('etaWall' in run.state ? run.state.etaWall : undefined),
     reservedServer: run.reservation === undefined ? '' : serverName(run.reservation.server),
     attemptCount: run.attemptCount,
     arguments: [...run.arguments],
@@ -114,8 +114,8 @@ function skipFromProto(skip: PbSkip): Skip {
   };
 }
 
-function outcomeToProto({ state, reason, message }: RunOutcome): PbRunOutcome {
-  return create(RunOutcomeSchema, { state: outcomeWords.to[state], reason, message });
+function outcomeToProto({ kind, reason, message }: RunOutcome): PbRunOutcome {
+  return create(RunOutcomeSchema, { state: outcomeWords.to[kind], reason, message });
 }
 
 function outcomeFromProto({ state, reason, message }: PbRunOutcome): RunOutcome {
@@ -123,12 +123,22 @@ function outcomeFromProto({ state, reason, message }: PbRunOutcome): RunOutcome 
   const word = runReasonOf(reason);
   switch (known) {
     case 'SUCCEEDED':
-      return { state: known, reason: 'EXITED', message };
+      return { kind: known, reason: 'EXITED', message };
     case 'FAILED':
-      return { state: known, reason: 'BUDGET_SPENT', message };
+      return { kind: known, reason: 'BUDGET_SPENT', message };
     case 'STOPPED':
-      return { state: known, reason: isReasonIn(known, word) ? word : 'OPERATOR', message };
+      return { kind: known, reason: isReasonIn(known, word) ? word : 'OPERATOR', message };
   }
+}
+
+/** A word that none has in this state is one of a newer controller, or of an older one. */
+function stateFromProto(run: PbRun, endAge: number): RunState {
+  const kind = requiredWord(runStateWords, run.state, 'state');
+  const word = runReasonOf(run.reason);
+  const why = { reason: isReasonIn(kind, word) ? word : UNKNOWN_WORD, message: run.message };
+  // The one cast: that state and reason fit has just been looked at.
+  if (!isEndState(kind)) return { kind, ...why, etaWall: fromTimestamp(run.etaTime) } as RunState;
+  return { kind, ...why, endWall: requiredTime(run.endTime, 'end_time'), endAge } as RunState;
 }
 
 export function runToRecord(run: Run): RunRecord {
@@ -142,6 +152,7 @@ export function runToRecord(run: Run): RunRecord {
     notBeforeAgeMs: toUint64(run.notBeforeAge),
     preferServer: run.preferServer ?? '',
     nextCause: run.nextCause,
+    nextReason: run.nextReason,
     ...(reservation === undefined ? {} : { reservation: reservationToProto(reservation) }),
     ...(wantedMove === undefined ? {} : { wantedMove: wantedMoveToProto(wantedMove) }),
     ...(outcome === undefined ? {} : { outcome: outcomeToProto(outcome) }),
@@ -151,7 +162,7 @@ export function runToRecord(run: Run): RunRecord {
     lastMoveAgeMs: toUint64(run.lastMoveAge),
     queueSinceAgeMs: toUint64(run.queueSinceAge),
     passedOverSinceAgeMs: toUint64(run.passedOverSinceAge),
-    endAgeMs: toUint64(run.endAge),
+    endAgeMs: toUint64(endOfRun(run)?.endAge ?? 0),
   });
 }
 
@@ -169,12 +180,7 @@ export function runFromRecord(record: RunRecord): Run {
     policyUid: uid(run.policyUid),
     pool: requiredId(parsePoolName, run.pool, 'pool'),
     desired: requiredWord(desiredWords, run.desired, 'desired'),
-    state: requiredWord(runStateWords, run.state, 'state'),
-    reason: runReasonOf(run.reason),
-    message: run.message,
-    etaWall: fromTimestamp(run.etaTime),
-    endWall: fromTimestamp(run.endTime),
-    endAge: fromUint64(record.endAgeMs, 'end_age_ms'),
+    state: stateFromProto(run, fromUint64(record.endAgeMs, 'end_age_ms')),
     slots: run.slots,
     priority: run.priority,
     arguments: [...run.arguments],
@@ -187,6 +193,8 @@ export function runFromRecord(record: RunRecord): Run {
     notBeforeAge: fromUint64(record.notBeforeAgeMs, 'not_before_age_ms'),
     preferServer: idOrNone(record.preferServer),
     nextCause: requiredWord(attemptCauseWords, record.nextCause, 'next_cause'),
+    // Records of before this field have it in the reason, or need it no more.
+    nextReason: queueReason(runReasonOf(record.nextReason === '' ? run.reason : record.nextReason)),
     reservation: record.reservation === undefined ? undefined : reservationFromProto(record.reservation),
     wantedMove: record.wantedMove === undefined ? undefined : wantedMoveFromProto(record.wantedMove),
     outcome: record.outcome === undefined ? undefined : outcomeFromProto(record.outcome),

@@ -85,7 +85,7 @@ export const runStateWords = wordTable<RunStateName, RunState>({
   STOPPED: RunState.STOPPED,
 });
 
-export const outcomeWords = wordTable<RunOutcome['state'], RunState>({
+export const outcomeWords = wordTable<RunOutcome['kind'], RunState>({
   SUCCEEDED: RunState.SUCCEEDED,
   FAILED: RunState.FAILED,
   STOPPED: RunState.STOPPED,

@@ -113,8 +113,9 @@ function somethingWaits({ state, age }: View): boolean {
     for (const id of live.runs) {
       const run = state.runs.get(id);
       if (run === undefined) continue;
-      const { state: name, notBeforeAge, reservation, wantedMove } = run;
-      if (name === 'QUEUED' || notBeforeAge > age || reservation !== undefined || wantedMove !== undefined) return true;
+      const { notBeforeAge, reservation, wantedMove } = run;
+      const isQueued = run.state.kind === 'QUEUED';
+      if (isQueued || notBeforeAge > age || reservation !== undefined || wantedMove !== undefined) return true;
     }
   }
   for (const { gate, drain } of state.servers.values()) {

@@ -136,15 +136,20 @@ function serverDeviations(state: ClusterState, server: Server, now: Now): readon
 function deviates(state: ClusterState, run: Run): boolean {
   if (isEnded(run)) return false;
   if (state.runLive.get(run.id)?.blockedReason !== undefined) return true;
-  return run.state === 'QUEUED' || run.state === 'FENCING' || run.state === 'STUCK' || run.state === 'BACKOFF';
+  return (
+    run.state.kind === 'QUEUED' ||
+    run.state.kind === 'FENCING' ||
+    run.state.kind === 'STUCK' ||
+    run.state.kind === 'BACKOFF'
+  );
 }
 
 function runDeviation(state: ClusterState, run: Run): Deviation {
   const blocked = state.runLive.get(run.id)?.blockedReason;
   return {
     resource: `runs/${run.id}`,
-    reason: blocked === undefined ? run.reason : 'CAPABILITY_LOST',
-    message: blocked ?? run.message,
-    etaWall: run.etaWall,
+    reason: blocked === undefined ? run.state.reason : 'CAPABILITY_LOST',
+    message: blocked ?? run.state.message,
+    etaWall: 'etaWall' in run.state ? run.state.etaWall : undefined,
   };
 }

@@ -97,7 +97,7 @@ function describeValue(value: CallValue): string {
     case 'policy':
       return [`policy ${value.policy.id}`, ...value.warnings].join('; ');
     case 'run':
-      return `run ${value.run.id} ${value.run.state}`;
+      return `run ${value.run.id} ${value.run.state.kind}`;
     case 'runs':
       return `runs ${listed(value.runs)}`;
     case 'gone':

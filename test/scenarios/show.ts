@@ -27,10 +27,12 @@ export function showRuns(state: ClusterState, now: Now): readonly string[] {
 function showRun(state: ClusterState, run: Run, now: Now): string {
   const attempt = currentAttempt(run);
   const where = attempt === undefined || isEnded(run) ? '' : ` on ${attempt.server}/${attempt.epoch}`;
-  const place = run.state === 'QUEUED' ? queuePosition(state, run, now) : 0;
+  const place = run.state.kind === 'QUEUED' ? queuePosition(state, run, now) : 0;
   const queued = place === 0 ? '' : `, number ${place} in the queue`;
-  const eta = run.etaWall === undefined ? '' : `, in ${seconds(run.etaWall - now.wall)} s`;
-  return `${run.id} ${run.state}${where} (${run.reason}): ${run.message}${queued}${eta}`;
+  const { kind, reason, message } = run.state;
+  const etaWall = 'etaWall' in run.state ? run.state.etaWall : undefined;
+  const eta = etaWall === undefined ? '' : `, in ${seconds(etaWall - now.wall)} s`;
+  return `${run.id} ${kind}${where} (${reason}): ${message}${queued}${eta}`;
 }
 
 export function showServers(state: ClusterState): readonly string[] {

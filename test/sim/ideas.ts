@@ -2,6 +2,7 @@
 
 import type { ClusterState } from '../../controller/core/cluster/cluster.ts';
 import type { Call } from '../../controller/core/cluster/event.ts';
+import { isEnded } from '../../controller/core/records/run-state.ts';
 import type { PolicySpec, Server } from '../../controller/core/records/state.ts';
 import { DEFAULT_POOL, type PolicyId, policyId } from '../../shared/ids.ts';
 import type { Prng } from '../../shared/prng.ts';
@@ -22,7 +23,7 @@ export class Ideas {
     const random = this.#random;
     const server = random.pick([...state.servers.values()]);
     const policy = random.pick(this.#world.plan.policies.map(({ name }) => policyId(name)));
-    const run = random.pick([...state.runs.values()].filter(({ endWall }) => endWall === undefined));
+    const run = random.pick([...state.runs.values()].filter((run) => !isEnded(run)));
     if (server === undefined || policy === undefined) return undefined;
     const { pools } = this.#world.plan;
     const pool = (pools.length > 1 ? random.pick(pools) : undefined) ?? DEFAULT_POOL;

@@ -202,7 +202,7 @@ describe('a tree that can not be killed', () => {
     for (const tree of story.trees('p')) tree.unkillableUntil = story.world.queue.now + 10 * MINUTE;
     story.call({ kind: 'move_run', run: story.run('p').id, server: undefined });
     story.pass(3 * MINUTE);
-    expect(story.run('p').state).toBe('STUCK');
+    expect(story.run('p').state.kind).toBe('STUCK');
     expect(story.living('p')).toEqual(['s1@1']);
     expect(story.end()).toEqual([]);
   });
@@ -212,7 +212,7 @@ describe('a tree that can not be killed', () => {
     for (const tree of story.trees('p')) tree.unkillableUntil = story.world.queue.now + 10 * MINUTE;
     story.call({ kind: 'move_run', run: story.run('p').id, server: undefined });
     story.pass(MINUTE);
-    expect(story.run('p').state).toBe('STUCK');
+    expect(story.run('p').state.kind).toBe('STUCK');
     const site = story.site('s1');
     site.powerOff(story.world.queue.now);
     site.host.directory = newStateDirectory('s1-dir-2');
@@ -238,7 +238,7 @@ describe('a store', () => {
     story.pass(5 * SECOND);
     story.call({ kind: 'create_policy', policy: P, spec: specOf(policy('p')) });
     story.pass(35 * SECOND);
-    expect(story.runs('p')[0]).toMatchObject({ state: 'QUEUED', reason: 'NEW_INCARNATION' });
+    expect(story.runs('p')[0]).toMatchObject({ state: { kind: 'QUEUED', reason: 'NEW_INCARNATION' } });
     story.pass(30 * SECOND);
     expect(story.living('p').map((tree) => tree.slice(0, 2))).toEqual(['s2']);
     expect(story.end()).toEqual([]);
@@ -258,7 +258,7 @@ describe('a store', () => {
     expect(story.state.storeBehind).toBeDefined();
     story.call({ kind: 'create_policy', policy: policyId('r'), spec: specOf(policy('r')) });
     story.pass(2 * MINUTE);
-    expect(story.runs('r')[0]?.reason).toBe('STORE_BEHIND');
+    expect(story.runs('r')[0]?.state.reason).toBe('STORE_BEHIND');
     expect(story.living('r')).toEqual([]);
   });
 });

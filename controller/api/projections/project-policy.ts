@@ -21,5 +21,5 @@ export function projectPolicy(state: ClusterState, policy: Policy): PbPolicy {
 
 function isReconciling({ spec, paused, deleting }: Policy, runs: readonly Run[]): boolean {
   const tooFew = spec.trigger.kind === 'continuous' && !paused && runs.length !== spec.maxConcurrentRuns;
-  return deleting || tooFew || runs.some(({ desired, state }) => desired === 'STOPPED' || state !== 'RUNNING');
+  return deleting || tooFew || runs.some(({ desired, state }) => desired === 'STOPPED' || state.kind !== 'RUNNING');
 }

@@ -13,6 +13,6 @@ export function projectRun(state: ClusterState, run: Run, now: Now): PbRun {
   const current = currentAttempt(run);
   message.server = current === undefined ? '' : serverName(current.server);
   message.attempts = run.attempts.map(attemptToProto);
-  message.queuePosition = run.state === 'QUEUED' ? queuePosition(state, run, now) : 0;
+  message.queuePosition = run.state.kind === 'QUEUED' ? queuePosition(state, run, now) : 0;
   return message;
 }

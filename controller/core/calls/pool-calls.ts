@@ -101,7 +101,7 @@ export function proceedTakeovers(turn: Turn, request: CallOf<'proceed_takeovers'
   const { state } = turn;
   const pool = knownPool(turn, request.pool);
   const stormy = poolLiveOf(state, pool.id).storm.activeSinceMono !== undefined;
-  const runs = [...state.runs.values()].filter((run) => run.pool === pool.id && run.state === 'FENCING');
+  const runs = [...state.runs.values()].filter((run) => run.pool === pool.id && run.state.kind === 'FENCING');
   endStorm(turn, pool, 'OPERATOR');
   return { resource: `pools/${pool.id}`, value: { kind: 'runs', runs: stormy ? runs.map((run) => run.id) : [] } };
 }

@@ -18,7 +18,7 @@ import { type CallOf, knownPolicy, knownRun, knownServer, type Outcome, runOutco
 
 function liveRun(turn: View, id: Run['id']): Run {
   const run = knownRun(turn, id);
-  if (isEnded(run)) throw stateProblem('RUN_ENDED', `runs/${id}`, `runs/${id} has ended (${run.state})`);
+  if (isEnded(run)) throw stateProblem('RUN_ENDED', `runs/${id}`, `runs/${id} has ended (${run.state.kind})`);
   return run;
 }
 
@@ -30,7 +30,7 @@ export function moveRun(turn: Turn, request: CallOf<'move_run'>, validateOnly: b
     throw stateProblem(
       'WRONG_RUN_STATE',
       `runs/${run.id}`,
-      `runs/${run.id} is ${run.state}; only a RUNNING run that is not being moved can move`,
+      `runs/${run.id} is ${run.state.kind}; only a RUNNING run that is not being moved can move`,
     );
   }
   const to =
@@ -76,8 +76,8 @@ const isLeftBehind = (turn: View, attempt: Attempt): boolean =>
 
 /** It waits for time alone: in BACKOFF, or in the queue since it pauses where it would go. */
 function isPausing({ age }: View, run: Run): boolean {
-  if (run.state === 'BACKOFF') return true;
-  return run.state === 'QUEUED' && (run.notBeforeAge > age || pausedServers(run, age).length > 0);
+  if (run.state.kind === 'BACKOFF') return true;
+  return run.state.kind === 'QUEUED' && (run.notBeforeAge > age || pausedServers(run, age).length > 0);
 }
 
 /** Ends a BACKOFF or a pause now, or gives up an attempt that can't be killed or can't be asked after (an operator's proof, d). */
@@ -95,14 +95,14 @@ export function releaseRun(turn: Turn, request: CallOf<'release_run'>): Outcome 
     throw stateProblem(
       'WRONG_RUN_STATE',
       name,
-      `${name} is ${run.state}: only a run that waits for the end of a pause (BACKOFF or QUEUED) or is STUCK can be released`,
+      `${name} is ${run.state.kind}: only a run that waits for the end of a pause (BACKOFF or QUEUED) or is STUCK can be released`,
     );
   }
   if (!request.abandonAttempt) {
     throw stateProblem(
       'WRONG_RUN_STATE',
       name,
-      `${name} is ${run.state}: only giving up epoch ${attempt.epoch}, whose processes on ${attempt.server} may live on, releases it (abandon_attempt and a reason; locum run release ${run.id} --abandon-attempt --reason …)`,
+      `${name} is ${run.state.kind}: only giving up epoch ${attempt.epoch}, whose processes on ${attempt.server} may live on, releases it (abandon_attempt and a reason; locum run release ${run.id} --abandon-attempt --reason …)`,
     );
   }
   if (request.reason === '') throw invalidField('reason', 'is required with abandon_attempt');

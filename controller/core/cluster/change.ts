@@ -187,7 +187,7 @@ function attemptKept(before: AttemptState, after: AttemptState): Keeping {
   return keptInState(after.kind);
 }
 
-const keptNow = (record: Changing): Keeping => (record.kind === 'run' ? keptInState(record.state) : 'EDITED');
+const keptNow = (record: Changing): Keeping => (record.kind === 'run' ? keptInState(record.state.kind) : 'EDITED');
 
 type Rows<W extends string> = Readonly<Record<string, Row<W>>>;
 

@@ -8,7 +8,7 @@
 import type { ServerId } from '../../../shared/ids.ts';
 import type { AttemptStateName } from '../../../shared/protocol/attempt.ts';
 import { isClosedGate } from '../records/gate-record.ts';
-import type { RunStateName } from '../records/run-state.ts';
+import { isEnded, type RunStateName } from '../records/run-state.ts';
 import type { Attempt, Policy, Pool, Run, Server } from '../records/state.ts';
 import { policyLiveOf } from './cluster.ts';
 import type { Turn } from './turn.ts';
@@ -46,7 +46,7 @@ export type PoolWord = 'itself' | 'its servers' | 'their silence' | 'its runs' |
 export type ServerWord = 'itself' | 'its runs' | 'every pool' | 'blocked runs';
 export type PolicyWord = 'itself' | 'its runs' | 'its pool' | 'blocked runs';
 /** "Its servers": where it takes slots or keeps some, before the change and after it. */
-export type RunWord = 'itself' | 'its servers' | 'its pool' | 'its policy';
+export type RunWord = 'itself' | 'its servers' | 'its pool' | 'its policy, once it has ended';
 export type AttemptWord = 'its run' | 'its server, once it has ended' | 'a closed gate' | 'a wanted move';
 
 const edited = <W extends string>(...looks: readonly W[]): Row<W> => ({ kept: 'EDITED', looks });
@@ -96,12 +96,7 @@ export const DEPENDANTS: {
   },
   run: {
     desired: edited('itself', 'its pool'),
-    state: asItsState(),
-    reason: asItsState(),
-    message: asItsState(),
-    etaWall: asItsState(),
-    endWall: edited(),
-    endAge: edited('its policy'),
+    state: asItsState('its policy, once it has ended'),
     slots: edited('itself', 'its servers'),
     priority: edited('itself'),
     attempts: edited('its servers', 'itself'),
@@ -113,6 +108,7 @@ export const DEPENDANTS: {
     notBeforeAge: edited('itself'),
     preferServer: edited('its pool'),
     nextCause: edited(),
+    nextReason: edited(),
     reservation: edited('its servers'),
     wantedMove: edited('its pool'),
     outcome: edited('itself'),
@@ -212,8 +208,8 @@ export function lookForRun(turn: Turn, run: Run, word: RunWord, serversBefore: r
     case 'its pool':
       turn.lookAtPool(run.pool);
       return;
-    case 'its policy':
-      turn.lookAtPolicy(run.policy);
+    case 'its policy, once it has ended':
+      if (isEnded(run)) turn.lookAtPolicy(run.policy);
   }
 }
 

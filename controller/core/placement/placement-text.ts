@@ -23,7 +23,7 @@ export function whyChosen(choice: Choice, policy: Policy, run: Run | undefined, 
 function whyThisOne({ why, rank, passedOver }: Choice, { spec }: Policy, run: Run | undefined, age: number): string {
   if (why === 'RESERVED') return `a slot was reserved there (${run?.reservation?.cause ?? 'MOVE'})`;
   if (why === 'WAS_THERE') {
-    const before = run === undefined ? undefined : happened(run.reason, 'there');
+    const before = run === undefined ? undefined : happened(run.state.reason, 'there');
     return before === undefined ? 'it was there before' : `it was there before: ${before}`;
   }
   const whose = spec.servers.length > 0 ? "the policy's list" : 'the order';

@@ -39,6 +39,7 @@ function ofWorkload(workload: Workload): number {
   return env + (workload.kind === 'script' ? workload.text.length : lengthOf(workload.argv));
 }
 
-const ofRun = (run: Run): number => run.attempts.length * ATTEMPT_BYTES + run.message.length + lengthOf(run.arguments);
+const ofRun = (run: Run): number =>
+  run.attempts.length * ATTEMPT_BYTES + run.state.message.length + lengthOf(run.arguments);
 
 const lengthOf = (texts: readonly string[]): number => texts.reduce((sum, text) => sum + text.length, 0);

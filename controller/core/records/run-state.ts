@@ -1,5 +1,5 @@
 /** Where a run stands, and the reasons that it can have there. */
-import type { RunReason } from './run-reason.ts';
+import type { RunReason, UNKNOWN_WORD } from './run-reason.ts';
 
 export type RunStateName =
   | 'QUEUED'
@@ -13,10 +13,6 @@ export type RunStateName =
   | 'SUCCEEDED'
   | 'FAILED'
   | 'STOPPED';
-
-/** It is over: nothing of it changes any more. */
-export const isEnded = ({ state }: { readonly state: RunStateName }): boolean =>
-  state === 'SUCCEEDED' || state === 'FAILED' || state === 'STOPPED';
 
 const PLACED = ['START', 'RESTART', 'RECOVERY', 'MOVE', 'FAILBACK', 'DRAIN'] as const;
 
@@ -70,19 +66,45 @@ export const REASONS_IN = {
 /** A reason that a run can have in this state. */
 export type ReasonIn<S extends RunStateName> = (typeof REASONS_IN)[S][number];
 
-/** A state with a reason that it can have. */
-export type StateAndReason<S extends RunStateName = RunStateName> = {
-  readonly [Name in S]: { readonly state: Name; readonly reason: ReasonIn<Name> };
+export type EndStateName = 'SUCCEEDED' | 'FAILED' | 'STOPPED';
+export type OpenStateName = Exclude<RunStateName, EndStateName>;
+
+/** A state with a reason that it can have, and that in words. */
+export type InState<S extends RunStateName> = {
+  readonly [Name in S]: { readonly kind: Name; readonly reason: ReasonIn<Name>; readonly message: string };
 }[S];
 
-export type EndStateName = 'SUCCEEDED' | 'FAILED' | 'STOPPED';
+/** Of a record that a newer controller wrote, the word may be one that this one does not know. */
+type MaybeUnknown<T extends { readonly reason: RunReason }> = T extends unknown
+  ? Omit<T, 'reason'> & { readonly reason: T['reason'] | typeof UNKNOWN_WORD }
+  : never;
+
+/**
+ * Where a run stands, why, and what is known of it there. A value, never changed: a new state takes the place of the whole
+ * (docs/adr/0021-states-are-values.md).
+ */
+export type RunState = OpenState | EndedRunState;
+
+export type OpenState = MaybeUnknown<InState<OpenStateName>> & {
+  /** When the state is expected to end by itself. Undefined: unknown. */
+  readonly etaWall: number | undefined;
+};
+
+/** It is over: nothing of the run changes any more. */
+export type EndedRunState = MaybeUnknown<InState<EndStateName>> & { readonly endWall: number; readonly endAge: number };
+
+export const isEndState = (kind: RunStateName): kind is EndStateName =>
+  kind === 'SUCCEEDED' || kind === 'FAILED' || kind === 'STOPPED';
+
+/** Undefined: it is not over. */
+export const endOfRun = ({ state }: { readonly state: RunState }): EndedRunState | undefined =>
+  'endAge' in state ? state : undefined;
+
+export const isEnded = (run: { readonly state: RunState }): boolean => endOfRun(run) !== undefined;
 
 export const isReasonIn = <S extends RunStateName>(state: S, reason: RunReason): reason is ReasonIn<S> =>
   (REASONS_IN[state] as readonly RunReason[]).includes(reason);
 
-/**
- * Why a run is in the queue, of the reason that it has: what became of its last attempt. What it showed while the end of that was waited
- * for (FENCING, STUCK) is over, and says only that its server was of no use any more; so does a word that this controller does not know.
- */
+/** Why a run is in the queue, where that comes from outside: with a word that none can have there, its server was of no use any more. */
 export const queueReason = (reason: RunReason): ReasonIn<'QUEUED'> =>
   isReasonIn('QUEUED', reason) ? reason : 'SERVER_MISSING';

@@ -15,8 +15,7 @@ import type { Cause } from './event-cause.ts';
 import type { KnownEvent } from './event-type.ts';
 import type { ServerGate } from './gate-record.ts';
 import type { Meta } from './meta.ts';
-import type { RunReason } from './run-reason.ts';
-import type { EndStateName, RunStateName, StateAndReason } from './run-state.ts';
+import type { EndStateName, InState, ReasonIn, RunState } from './run-state.ts';
 import type { Skip } from './skip.ts';
 
 export type Liveness = 'ALIVE' | 'SUSPECT' | 'MISSING' | 'LEFT';
@@ -189,7 +188,7 @@ export interface Reservation {
 }
 
 /** How a run ends, and why. */
-export type RunOutcome = StateAndReason<EndStateName> & { readonly message: string };
+export type RunOutcome = InState<EndStateName>;
 
 export interface Run extends RecordBase {
   readonly kind: 'run';
@@ -198,16 +197,7 @@ export interface Run extends RecordBase {
   readonly policyUid: Uid;
   readonly pool: PoolId;
   readonly desired: 'RUNNING' | 'STOPPED';
-  readonly state: RunStateName;
-  /** Why it is in this state. */
-  readonly reason: RunReason;
-  /** The reason in words. */
-  readonly message: string;
-  /** When the state is expected to end by itself. */
-  readonly etaWall: number | undefined;
-  readonly endWall: number | undefined;
-  /** When it ended. 0: it has not. */
-  readonly endAge: number;
+  readonly state: RunState;
   /** Of its current attempt; an edit of the policy holds from the next one on. */
   readonly slots: number;
   readonly priority: number;
@@ -227,6 +217,8 @@ export interface Run extends RecordBase {
   readonly preferServer: ServerId | undefined;
   /** Cause of the next attempt. */
   readonly nextCause: AttemptCause;
+  /** What became of its last attempt, and so why it is placed again. */
+  readonly nextReason: ReasonIn<'QUEUED'>;
   readonly reservation: Reservation | undefined;
   /** A move that was decided and waits for its turn in the budget. */
   readonly wantedMove:

@@ -11,7 +11,7 @@ import { obstacleText, unavailability } from '../placement/obstacle.ts';
 import { avoided, nextSetback, withSkip } from '../placement/setback.ts';
 import { happened } from '../placement/setback-text.ts';
 import type { RunReason } from '../records/run-reason.ts';
-import { isEnded, queueReason } from '../records/run-state.ts';
+import { isEnded } from '../records/run-state.ts';
 import type { Attempt, Run } from '../records/state.ts';
 import {
   aboutToStart,
@@ -123,7 +123,7 @@ function giveUpForOverlap(turn: Turn, run: Run, attempt: Attempt): void {
     queueCause: 'RECOVERY',
     queueSinceWall: now.wall,
     queueSinceAge: age,
-    reason: isLost ? 'RUN_MISSING' : 'SERVER_MISSING',
+    nextReason: isLost ? 'RUN_MISSING' : 'SERVER_MISSING',
   } as const;
   // What the attempt is left for is told with it.
   change(turn, run, isLost ? { ...queued, skips: withSkip(run, skip) } : queued, SILENT);
@@ -151,14 +151,14 @@ function bringToStop(turn: Turn, run: Run): void {
   }
   const [left] = unendedAttempts(run);
   if (left === undefined) {
-    finish(turn, run, run.outcome ?? { state: 'STOPPED', reason: 'OPERATOR', message: 'it was told to stop' });
+    finish(turn, run, run.outcome ?? { kind: 'STOPPED', reason: 'OPERATOR', message: 'it was told to stop' });
     return;
   }
   if (isStuck(turn, left)) showStuck(turn, run, left);
   else if (isOutOfReach(turn, left) && !isAboutToEnd(turn, left)) showFencing(turn, run, left);
   else {
     const message = `${left.server} was told to stop it`;
-    showState(turn, run, { state: 'STOPPING', reason: left.stopReason ?? 'OPERATOR', message });
+    showState(turn, run, { kind: 'STOPPING', reason: left.stopReason ?? 'OPERATOR', message });
   }
 }
 
@@ -166,15 +166,15 @@ function bringToStop(turn: Turn, run: Run): void {
 function awaitPlacement(turn: Turn, run: Run): void {
   const { now } = turn;
   dropStaleReservation(turn, run);
-  const reason = queueReason(run.reason);
+  const reason = run.nextReason;
   if (run.notBeforeAge > turn.age) {
     turn.wakeRunAtAge(run.id, run.notBeforeAge);
     const etaWall = now.wall + run.notBeforeAge - turn.age;
-    if (reason === 'BACKOFF') announceState(turn, run, { state: 'BACKOFF', reason, message: whyItRests(run), etaWall });
-    else announceState(turn, run, { state: 'QUEUED', reason, message: whyItWaits(run, reason), etaWall });
+    if (reason === 'BACKOFF') announceState(turn, run, { kind: 'BACKOFF', reason, message: whyItRests(run), etaWall });
+    else announceState(turn, run, { kind: 'QUEUED', reason, message: whyItWaits(run, reason), etaWall });
     return;
   }
-  if (run.state !== 'QUEUED') showState(turn, run, { state: 'QUEUED', reason, message: 'it looks for a server' });
+  if (run.state.kind !== 'QUEUED') showState(turn, run, { kind: 'QUEUED', reason, message: 'it looks for a server' });
   takeEdits(turn, run);
   enqueue(turn, run);
 }
@@ -213,7 +213,7 @@ function follow(turn: Turn, run: Run, attempt: Attempt): void {
     dropStaleReservation(turn, run);
     sendStop(turn, run, attempt, attempt.stopReason);
     showState(turn, run, {
-      state: 'STOPPING',
+      kind: 'STOPPING',
       reason: attempt.stopReason,
       message: `${server.id} was told to stop it`,
     });
@@ -222,15 +222,15 @@ function follow(turn: Turn, run: Run, attempt: Attempt): void {
   if (attempt.state.kind === 'RUNNING' || attempt.state.kind === 'STOPPING') {
     settleMove(turn, run, attempt);
     const message = `runs on ${server.id} as epoch ${attempt.epoch}`;
-    announceState(turn, run, { state: 'RUNNING', reason: attempt.cause, message });
+    announceState(turn, run, { kind: 'RUNNING', reason: attempt.cause, message });
     return;
   }
   if (attemptLiveOf(turn.state, attempt).mayHaveBeenSent) {
-    showState(turn, run, { state: 'STARTING', reason: attempt.cause, message: `${server.id} was told to start it` });
+    showState(turn, run, { kind: 'STARTING', reason: attempt.cause, message: `${server.id} was told to start it` });
     watchStart(turn, run, attempt);
   } else {
     showState(turn, run, {
-      state: 'ASSIGNED',
+      kind: 'ASSIGNED',
       reason: attempt.cause,
       message: aboutToStart(server),
     });
@@ -289,7 +289,7 @@ function showFencing(turn: Turn, run: Run, attempt: Attempt): void {
       : `its return or, if you know that the host is dead, locum server confirm-dead ${attempt.server} --reason …`;
     const message = `${attempt.server} ${why} and ${onDisconnect} needs a proof that epoch ${attempt.epoch} ended: ${proof}`;
     const reason = onDisconnect === 'STOP' ? 'SERVER_MISSING' : onDisconnect;
-    announceState(turn, run, { state: 'FENCING', reason, message });
+    announceState(turn, run, { kind: 'FENCING', reason, message });
     return;
   }
   const storm = poolLiveOf(state, run.pool).storm.activeSinceMono !== undefined;
@@ -300,7 +300,7 @@ function showFencing(turn: Turn, run: Run, attempt: Attempt): void {
     : '';
   const then = run.desired === 'STOPPED' ? 'has ended' : 'is placed again';
   announceState(turn, run, {
-    state: 'FENCING',
+    kind: 'FENCING',
     reason: storm ? 'STORM' : replaced ? 'SERVER_REPLACED' : 'SERVER_MISSING',
     message: `${attempt.server} ${why}${brake}: the run ${then} once epoch ${attempt.epoch} is dead for certain`,
     etaWall: now.wall + Math.max(0, at - now.mono),
@@ -309,7 +309,7 @@ function showFencing(turn: Turn, run: Run, attempt: Attempt): void {
 
 function showStuck(turn: Turn, run: Run, attempt: Attempt): void {
   const message = `${attempt.server} can't kill the processes of epoch ${attempt.epoch}: look at them there; as a last resort, locum run release ${run.id} --abandon-attempt --reason …`;
-  announceState(turn, run, { state: 'STUCK', reason: 'TREE_ALIVE', message });
+  announceState(turn, run, { kind: 'STUCK', reason: 'TREE_ALIVE', message });
 }
 
 /** A move succeeded when the new attempt runs on its target. */

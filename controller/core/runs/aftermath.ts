@@ -103,9 +103,17 @@ function whatFollows(view: View, ended: Ended, next: Next): RunPatch {
 function queuedAgain({ age, now }: View, { attempt, memory }: Ended, next: Again): RunPatch {
   // Kept through attempts that never ran: they were no turn of its own.
   const since = startWallOf(attempt) === undefined ? {} : { queueSinceWall: now.wall, queueSinceAge: age };
-  const { cause: nextCause, queueCause, reason } = next;
+  const { cause: nextCause, queueCause, reason: nextReason } = next;
   const preferred = next.prefer ? { preferServer: attempt.server } : {};
-  return { ...memory, nextCause, queueCause, reason, ...since, ...preferred, ...costOf(memory, attempt, next, age) };
+  return {
+    ...memory,
+    nextCause,
+    queueCause,
+    nextReason,
+    ...since,
+    ...preferred,
+    ...costOf(memory, attempt, next, age),
+  };
 }
 
 /** What it costs to be placed again. */
@@ -179,7 +187,7 @@ function failedForGood({ attempt, end }: Ended): RunPatch {
   const how = end.signal === '' ? `exit code ${end.exitCode ?? 'unknown'}` : end.signal;
   const detail = end.detail === '' ? '' : ` (${end.detail})`;
   const message = `it failed on every server that may take it, last on ${attempt.server} with ${how}${detail}`;
-  return { desired: 'STOPPED', outcome: { state: 'FAILED', reason: 'BUDGET_SPENT', message } };
+  return { desired: 'STOPPED', outcome: { kind: 'FAILED', reason: 'BUDGET_SPENT', message } };
 }
 
 /** 10 s, doubling to 5 min. */

@@ -78,11 +78,11 @@ export function assign(turn: Turn, run: Run, policy: Policy, server: Server, why
     },
   });
   const { epoch, cause } = attempt;
-  const shown = { state: 'ASSIGNED', reason: cause, message: aboutToStart(server), etaWall: undefined } as const;
+  const shown = { kind: 'ASSIGNED', reason: cause, message: aboutToStart(server), etaWall: undefined } as const;
   const attempts = { attempts: [...run.attempts, attempt], attemptCount: run.attemptCount + 1 };
   const message = `${run.id} goes to ${server.id} as epoch ${epoch}: ${why}`;
   const news = { type: 'RUN_ASSIGNED', cause, message, server: server.id, epoch } as const;
-  change(turn, run, { ...attempts, ...shown, preferServer: undefined }, news);
+  change(turn, run, { ...attempts, state: shown, preferServer: undefined }, news);
 }
 
 export const aboutToStart = ({ id }: Server): string => `its start on ${id} is about to be sent`;

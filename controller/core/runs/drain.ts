@@ -94,7 +94,7 @@ export function drainBlockers(
   return runsHere(turn.state, id).flatMap((run) => {
     const policy = turn.state.policies.get(run.policy);
     if (policy === undefined || currentAttempt(run)?.stopReason !== undefined) return [];
-    if (restingServer(run) !== id) return [{ run: run.id, reason: `it is ${run.state}: ${run.message}` }];
+    if (restingServer(run) !== id) return [{ run: run.id, reason: `it is ${run.state.kind}: ${run.state.message}` }];
     if (bestElsewhere(turn, run, policy, id) !== undefined) return [];
     return [{ run: run.id, reason: whyNoneElsewhere(turn, run, policy, id) }];
   });

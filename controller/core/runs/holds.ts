@@ -39,7 +39,7 @@ export function nextStart(view: View, policy: Policy): NextStart {
   const { queue } = poolLiveOf(view.state, policy.spec.pool);
   const queued = runs.find(({ id }) => queue.get(id) !== undefined);
   if (queued !== undefined) return { run: queued, hold: holdOf(view, policy, queued) };
-  const later = runs.find(({ desired, state }) => desired === 'RUNNING' && WAITS.includes(state));
+  const later = runs.find(({ desired, state }) => desired === 'RUNNING' && WAITS.includes(state.kind));
   const hold = holdOfPolicy(view, policy) ?? (later === undefined ? holdOfNew(policy, runs) : shown(later));
   return { run: later, hold };
 }
@@ -75,7 +75,7 @@ function holdForOwnServer({ state }: View, run: Run): Hold | undefined {
   const own = run.preferServer;
   if (own === undefined || state.serverLive.get(own)?.session?.phase !== 'OPENING') return undefined;
   return {
-    reason: queueReason(run.reason),
+    reason: whyQueued(run),
     message: `it waits a moment for ${own}, where it was, which is just coming back`,
   };
 }
@@ -91,9 +91,12 @@ function holdOfNew(policy: Policy, runs: readonly Run[]): NextStart['hold'] {
   return leaving !== undefined && runs.length >= policy.spec.maxConcurrentRuns ? shown(leaving) : undefined;
 }
 
+const whyQueued = ({ state, nextReason }: Run): ReasonIn<'QUEUED'> =>
+  state.kind === 'QUEUED' ? queueReason(state.reason) : nextReason;
+
 /** What the run itself shows. */
-const shown = ({ id, state, reason, message, etaWall }: Run): Hold<RunReason> => ({
-  reason,
-  message: `${id} is ${state}: ${message}`,
-  etaWall,
+const shown = ({ id, state }: Run): Hold<RunReason> => ({
+  reason: state.reason,
+  message: `${id} is ${state.kind}: ${state.message}`,
+  etaWall: 'etaWall' in state ? state.etaWall : undefined,
 });

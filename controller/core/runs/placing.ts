@@ -46,7 +46,7 @@ export function placePool(turn: Turn, pool: PoolId): void {
     if (run === undefined || policy === undefined) continue;
     const hold = holdOf(turn, policy, run);
     if (hold !== undefined) {
-      announceState(turn, run, { state: 'QUEUED', ...hold });
+      announceState(turn, run, { kind: 'QUEUED', ...hold });
       continue;
     }
     const paused = pausedServers(run, turn.age);
@@ -100,15 +100,17 @@ function showPause(turn: Turn, run: Run): boolean {
   const message = `${server} ${obstacleText(obstacle)}`;
   const etaWall = now.wall + skip.pausedUntilAge - turn.age;
   // A rest of the run itself may have been told before, with an end that was earlier.
-  const isNews = run.etaWall === undefined || etaWall > run.etaWall + SECOND;
-  announceState(turn, run, { state: 'QUEUED', reason: queueReason(skip.reason), message, etaWall, isNews });
+  const before = 'etaWall' in run.state ? run.state.etaWall : undefined;
+  const isNews = before === undefined || etaWall > before + SECOND;
+  announceState(turn, run, { kind: 'QUEUED', reason: queueReason(skip.reason), message, etaWall }, isNews);
   return true;
 }
 
 /** Says why a run waits: once when it begins to, and again when the answer may have changed. */
 function showBlocked(turn: Turn, live: PoolLive, run: Run, told: Map<string, Nowhere>): void {
   const { state } = turn;
-  const said = run.state === 'QUEUED' && (run.reason === 'NO_ROOM' || run.reason === 'UNSATISFIABLE');
+  const { kind, reason } = run.state;
+  const said = kind === 'QUEUED' && (reason === 'NO_ROOM' || reason === 'UNSATISFIABLE');
   if (said && !turn.recheckBlocked) return;
   const policy = state.policies.get(run.policy);
   if (policy === undefined) return;
@@ -118,7 +120,7 @@ function showBlocked(turn: Turn, live: PoolLive, run: Run, told: Map<string, Now
   const question = JSON.stringify([requirements, servers, listMode, run.slots, claims ? run.id : '']);
   const answer = told.get(question) ?? whyBlocked(turn, policy, run);
   told.set(question, answer);
-  announceState(turn, run, { state: 'QUEUED', ...answer });
+  announceState(turn, run, { kind: 'QUEUED', ...answer });
 }
 
 /** Whatever the run itself avoids or waits out plays no part: where it pauses is room, or it is told so (showPause). */

@@ -39,8 +39,8 @@ function newestEnded(state: ClusterState, policy: Policy): Run | undefined {
 }
 
 function lastFailed(policy: Policy, run: Run | undefined): PolicyTrouble[] {
-  if (run?.state !== 'FAILED' || policy.deleting) return [];
-  return [{ policy, run, reason: 'LAST_RUN_FAILED', message: `its last run ${run.id} failed: ${run.message}` }];
+  if (run?.state.kind !== 'FAILED' || policy.deleting) return [];
+  return [{ policy, run, reason: 'LAST_RUN_FAILED', message: `its last run ${run.id} failed: ${run.state.message}` }];
 }
 
 function endlessRestarts(policy: Policy, run: Run, age: number): PolicyTrouble[] {

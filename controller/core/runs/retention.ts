@@ -8,6 +8,7 @@ import { dropRequests, remove, SILENT } from '../cluster/change.ts';
 import type { ClusterState } from '../cluster/cluster.ts';
 import { GONE_OWNER } from '../cluster/links.ts';
 import type { Turn } from '../cluster/turn.ts';
+import { endOfRun } from '../records/run-state.ts';
 import type { Policy, Run } from '../records/state.ts';
 
 /** Ended runs of deleted policies are kept this long after their end. */
@@ -39,7 +40,9 @@ export const endedRunsOf = ({ endedRuns }: ClusterState, policy: Policy | undefi
 /** Drops what has been kept for its time. */
 export function forgetOld(turn: Turn): void {
   const { endedRuns, runs } = turn.state;
-  const isOld = (id: Run['id']): boolean => (runs.get(id)?.endAge ?? 0) <= turn.age - RUNS_OF_DELETED_KEPT_MS;
+  const isOld = (id: Run['id']): boolean => endedAtAge(runs.get(id)) <= turn.age - RUNS_OF_DELETED_KEPT_MS;
   for (const id of endedRuns.dropWhere(GONE_OWNER, isOld)) forgetRun(turn, id);
   dropRequests(turn, turn.age - REQUESTS_KEPT_MS);
 }
+
+const endedAtAge = (run: Run | undefined): number => (run === undefined ? 0 : (endOfRun(run)?.endAge ?? 0));

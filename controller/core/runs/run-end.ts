@@ -63,7 +63,7 @@ export function judgeEnd({ policy, failback, server }: EndFacts, run: Run, attem
   const stays = failback !== 'ON_NEXT_START';
   // A process that ended by itself before our stop reached it ended by itself.
   if (end.cause === 'EXITED' && end.exitCode === 0 && !continuous) {
-    return { kind: 'finish', outcome: { state: 'SUCCEEDED', reason: 'EXITED', message: 'it exited with code 0' } };
+    return { kind: 'finish', outcome: { kind: 'SUCCEEDED', reason: 'EXITED', message: 'it exited with code 0' } };
   }
   // A stop that we sent is no failure.
   switch (attempt.stopReason) {

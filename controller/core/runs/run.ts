@@ -1,5 +1,6 @@
 /** One function per transition of a run: created, shown in a new state, queued, finished. */
 import { assert } from '../../../shared/assert.ts';
+import { deepEqual } from '../../../shared/deep-equal.ts';
 import { runId } from '../../../shared/ids.ts';
 import { change, create, type News, SILENT, type Telling } from '../cluster/change.ts';
 import { poolLiveOf } from '../cluster/cluster.ts';
@@ -7,7 +8,7 @@ import type { Turn, View } from '../cluster/turn.ts';
 import { roughly } from '../placement/setback-text.ts';
 import type { CauseOf, EventType } from '../records/event-type.ts';
 import { nextRunNumber, nextUid } from '../records/meta.ts';
-import { isEnded, type RunStateName, type StateAndReason } from '../records/run-state.ts';
+import { type InState, isEnded, type OpenStateName } from '../records/run-state.ts';
 import type { Attempt, Policy, Run, RunOutcome } from '../records/state.ts';
 import { endReservation } from './reservation.ts';
 import { keepEndedRun } from './retention.ts';
@@ -26,12 +27,7 @@ export function createRun(turn: Turn, policy: Policy, cause: CauseOf<'RUN_CREATE
     policyUid: policy.uid,
     pool: policy.spec.pool,
     desired: 'RUNNING',
-    state: 'QUEUED',
-    reason: 'NEW',
-    message: '',
-    etaWall: undefined,
-    endWall: undefined,
-    endAge: 0,
+    state: { kind: 'QUEUED', reason: 'NEW', message: '', etaWall: undefined },
     slots: policy.spec.slots,
     priority: policy.spec.priority,
     arguments: args,
@@ -44,6 +40,7 @@ export function createRun(turn: Turn, policy: Policy, cause: CauseOf<'RUN_CREATE
     notBeforeAge: 0,
     preferServer: undefined,
     nextCause: 'START',
+    nextReason: 'NEW',
     reservation: undefined,
     wantedMove: undefined,
     outcome: undefined,
@@ -56,11 +53,8 @@ export function createRun(turn: Turn, policy: Policy, cause: CauseOf<'RUN_CREATE
   return run;
 }
 
-export type Shown<S extends RunStateName = RunStateName> = StateAndReason<S> & {
-  readonly message: string;
+export type Shown<S extends OpenStateName = OpenStateName> = InState<S> & {
   readonly etaWall?: number | undefined;
-  /** It is told in the event log though its state and reason are the same. */
-  readonly isNews?: boolean;
 };
 
 const ETA_SLACK_MS = 1_000;
@@ -69,33 +63,34 @@ const ETA_SLACK_MS = 1_000;
 export const showState = (turn: Turn, run: Run, shown: Shown): void => show(turn, run, shown, SILENT);
 
 function show<T extends EventType>(turn: Turn, run: Run, shown: Shown, telling: Telling<T>): void {
-  const etaMoved = Math.abs((shown.etaWall ?? 0) - (run.etaWall ?? 0)) > ETA_SLACK_MS;
-  if (run.state === shown.state && run.reason === shown.reason && run.message === shown.message && !etaMoved) {
-    return;
-  }
-  assert(!isEnded(run), `run ${run.id} ended and changes no more`);
-  const { state, reason, message, etaWall } = shown;
-  change(turn, run, { state, reason, message, etaWall }, telling);
+  const { state: before } = run;
+  assert(!('endAge' in before), `run ${run.id} ended and changes no more`);
+  const state = { ...shown, etaWall: shown.etaWall };
+  const etaMoved = Math.abs((state.etaWall ?? 0) - (before.etaWall ?? 0)) > ETA_SLACK_MS;
+  if (!etaMoved && deepEqual({ ...before, etaWall: state.etaWall }, state)) return;
+  change(turn, run, { state }, telling);
 }
 
 /** States that the event log tells. */
-type Announced = Shown<Exclude<RunStateName, 'ASSIGNED' | 'STARTING' | 'STOPPING'>>;
+type Announced = Shown<Exclude<OpenStateName, 'ASSIGNED' | 'STARTING' | 'STOPPING'>>;
 
-/** The same, with a line in the event log when the state or its reason is a new one. */
-export function announceState(turn: Turn, run: Run, shown: Announced): void {
-  const isNews = shown.isNews === true || run.state !== shown.state || run.reason !== shown.reason;
-  show(turn, run, shown, isNews ? newsOf(turn, run, shown) : SILENT);
+/** The same, with a line in the event log when the state or its reason is a new one, or `isNews` says that something else is. */
+export function announceState(turn: Turn, run: Run, shown: Announced, isNews = false): void {
+  const isOther = run.state.kind !== shown.kind || run.state.reason !== shown.reason;
+  show(turn, run, shown, isNews || isOther ? newsOf(turn, run, shown, shown.etaWall) : SILENT);
 }
 
-function newsOf({ now }: View, run: Run, shown: Announced): News<`RUN_${Announced['state']}`> {
+type Told = Announced | RunOutcome;
+
+function newsOf({ now }: View, run: Run, told: Told, etaWall?: number): News<`RUN_${Told['kind']}`> {
   const attempt = run.attempts.at(-1);
   // Whoever reads the event later can count from its time.
-  const etaText = shown.etaWall === undefined ? '' : ` (in ${roughly(shown.etaWall - now.wall)})`;
+  const etaText = etaWall === undefined ? '' : ` (in ${roughly(etaWall - now.wall)})`;
   return {
-    type: `RUN_${shown.state}`,
-    cause: shown.reason,
-    message: `${run.id} is ${shown.state}: ${shown.message}${etaText}`,
-    ...(attempt === undefined || shown.state === 'QUEUED' ? {} : { server: attempt.server, epoch: attempt.epoch }),
+    type: `RUN_${told.kind}`,
+    cause: told.reason,
+    message: `${run.id} is ${told.kind}: ${told.message}${etaText}`,
+    ...(attempt === undefined || told.kind === 'QUEUED' ? {} : { server: attempt.server, epoch: attempt.epoch }),
   };
 }
 
@@ -134,8 +129,8 @@ export function finish(turn: Turn, run: Run, outcome: RunOutcome): void {
   dequeue(turn, run);
   turn.runWheel.cancel(run.id);
   const endWall = Math.max(now.wall, run.createWall, ...run.attempts.map(endWallOf));
-  const ended = { endWall, endAge: turn.age, outcome, wantedMove: undefined, etaWall: undefined };
-  change(turn, run, { ...outcome, ...ended }, newsOf(turn, run, outcome));
+  const state = { ...outcome, endWall, endAge: turn.age };
+  change(turn, run, { state, outcome, wantedMove: undefined }, newsOf(turn, run, outcome));
   turn.state.runLive.delete(run.id);
   keepEndedRun(turn, run);
 }

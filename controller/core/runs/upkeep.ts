@@ -42,7 +42,7 @@ function windDown(turn: Turn, policy: Policy): void {
 /** Says that a run is no longer wanted. It ends once its last attempt is proven ended. */
 export function wantStopped(turn: Turn, run: Run, reason: CauseOf<'RUN_STOP_REQUESTED'>, message: string): void {
   if (run.desired === 'STOPPED') return;
-  const outcome = { state: 'STOPPED', reason, message } as const;
+  const outcome = { kind: 'STOPPED', reason, message } as const;
   const text = `${run.id} is wanted no more: ${message}`;
   change(turn, run, { desired: 'STOPPED', outcome }, { type: 'RUN_STOP_REQUESTED', cause: reason, message: text });
 }

@@ -167,7 +167,8 @@ function judge(turn: Turn, session: Session, reported: ReportedAttempt): Verdict
   if (attempt.stopReason !== undefined) return stop(attempt.stopReason);
   if (run.desired === 'STOPPED') return stop('NOT_WANTED');
   if (turn.state.servers.get(session.server)?.deleting) return stop('SERVER_DELETING');
-  if (!attempt.overlapped) return { run: id, epoch, action: run.state === 'FENCING' ? 'ADOPT' : 'KEEP', reason: '' };
+  if (!attempt.overlapped)
+    return { run: id, epoch, action: run.state.kind === 'FENCING' ? 'ADOPT' : 'KEEP', reason: '' };
   // It was given up for an overlapping attempt that does not exist yet: it is taken back.
   dequeue(turn, run);
   // The verdict tells the agent, and whoever looks at the run shows that it runs again.

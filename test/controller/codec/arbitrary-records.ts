@@ -4,7 +4,12 @@ import { CAUSES, type Cause } from '../../../controller/core/records/event-cause
 import { EVENT_TYPES, type EventType } from '../../../controller/core/records/event-type.ts';
 import type { ServerGate } from '../../../controller/core/records/gate-record.ts';
 import type { Meta } from '../../../controller/core/records/meta.ts';
-import { REASONS_IN } from '../../../controller/core/records/run-state.ts';
+import {
+  type InState,
+  REASONS_IN,
+  type RunState,
+  type RunStateName,
+} from '../../../controller/core/records/run-state.ts';
 import type { Skip } from '../../../controller/core/records/skip.ts';
 import type {
   EventRecord,
@@ -195,6 +200,20 @@ const skip: fc.Arbitrary<Skip> = fc.record({
   reason: runReason,
 });
 
+const OPEN = ['QUEUED', 'ASSIGNED', 'STARTING', 'RUNNING', 'STOPPING', 'FENCING', 'STUCK', 'BACKOFF'] as const;
+const inState = <S extends RunStateName>(kind: S) =>
+  fc.record({ kind: fc.constant(kind), reason: fc.constantFrom(...REASONS_IN[kind]), message: text }) as fc.Arbitrary<
+    InState<S>
+  >;
+const outcome = fc.oneof(inState('SUCCEEDED'), inState('FAILED'), inState('STOPPED'));
+/** In every state, with the reasons that it can have. */
+const runState = fc.oneof(
+  fc
+    .tuple(fc.oneof(...OPEN.map(inState)), optional(wall))
+    .map(([state, etaWall]) => ({ ...state, etaWall }) as RunState),
+  fc.tuple(outcome, wall, counter).map(([state, endWall, endAge]): RunState => ({ ...state, endWall, endAge })),
+);
+
 export const runs: fc.Arbitrary<Run> = fc.record({
   kind: fc.constant('run' as const),
   ...base,
@@ -203,22 +222,7 @@ export const runs: fc.Arbitrary<Run> = fc.record({
   policyUid: anUid,
   pool,
   desired: fc.constantFrom('RUNNING' as const, 'STOPPED' as const),
-  state: fc.constantFrom(
-    'QUEUED',
-    'ASSIGNED',
-    'STARTING',
-    'RUNNING',
-    'STOPPING',
-    'FENCING',
-    'STUCK',
-    'BACKOFF',
-    'FAILED',
-  ),
-  reason: runReason,
-  message: text,
-  etaWall: optional(wall),
-  endWall: optional(wall),
-  endAge: counter,
+  state: runState,
   slots: small,
   priority: fc.integer({ min: 0, max: 100 }),
   arguments: fc.array(text, { maxLength: 3 }),
@@ -231,6 +235,7 @@ export const runs: fc.Arbitrary<Run> = fc.record({
   notBeforeAge: counter,
   preferServer: optional(server),
   nextCause: attemptCause,
+  nextReason: fc.constantFrom(...REASONS_IN.QUEUED),
   reservation: optional(
     fc.record({
       server,
@@ -242,25 +247,7 @@ export const runs: fc.Arbitrary<Run> = fc.record({
   wantedMove: optional(
     fc.record({ server, cause: fc.constantFrom('MOVE' as const, 'FAILBACK' as const), sinceAge: counter }),
   ),
-  outcome: optional(
-    fc.oneof(
-      fc.record({
-        state: fc.constant('SUCCEEDED' as const),
-        reason: fc.constantFrom(...REASONS_IN.SUCCEEDED),
-        message: text,
-      }),
-      fc.record({
-        state: fc.constant('FAILED' as const),
-        reason: fc.constantFrom(...REASONS_IN.FAILED),
-        message: text,
-      }),
-      fc.record({
-        state: fc.constant('STOPPED' as const),
-        reason: fc.constantFrom(...REASONS_IN.STOPPED),
-        message: text,
-      }),
-    ),
-  ),
+  outcome: optional(outcome),
   failures: fc.array(fc.record({ server, age: counter }), { maxLength: 3 }),
   skips: fc.array(skip, { maxLength: 3 }),
   backoffRounds: small,

@@ -61,10 +61,12 @@ describe('records of the store', () => {
         const word: { readonly reason: RunReason } = { reason: 'WORMHOLE' as RunReason };
         const skips = run.skips.map((skip) => ({ ...skip, ...word }));
         const outcome = run.outcome === undefined ? undefined : ({ ...run.outcome, ...word } as Run['outcome']);
+        const state = { ...run.state, ...word } as Run['state'];
+        const nextReason = word.reason as Run['nextReason'];
         // A state of the end has few reasons, and takes the one that it has without anybody's doing.
-        const read = decodeRecord(recordKey(run), encodeRecord({ ...run, ...word, skips, outcome }));
+        const read = decodeRecord(recordKey(run), encodeRecord({ ...run, state, nextReason, skips, outcome }));
         expect(JSON.stringify(read)).not.toContain('WORMHOLE');
-        expect(read).toMatchObject({ kind: 'run', reason: 'UNKNOWN_WORD' });
+        expect(read).toMatchObject({ kind: 'run', state: { reason: 'UNKNOWN_WORD' } });
       }),
       { numRuns: 50 },
     );

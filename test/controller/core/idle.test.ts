@@ -23,7 +23,7 @@ describe('idle agents', () => {
     const world = idleCluster();
     const { commits, writes } = world.store;
     world.advanceTo(MINUTE + HOUR);
-    expect([...world.state.runs.values()].filter((run) => run.state === 'RUNNING')).toHaveLength(100);
+    expect([...world.state.runs.values()].filter((run) => run.state.kind === 'RUNNING')).toHaveLength(100);
     expect([...world.state.servers.values()].every((server) => server.liveness === 'ALIVE')).toBe(true);
     expect({ commits: world.store.commits, writes: world.store.writes }).toEqual({ commits, writes });
   });

@@ -170,7 +170,7 @@ function mostIn10Min(startsMs: readonly number[]): number {
   return Math.max(0, ...startsMs.map(from));
 }
 
-const runOf = ({ world }: Stay) => [...world.state.runs.values()].find(({ state }) => state !== 'STOPPED');
+const runOf = ({ world }: Stay) => [...world.state.runs.values()].find(({ state }) => state.kind !== 'STOPPED');
 
 describe.each([...SICKNESSES, ...FAILURES])('an agent that $name', { timeout: 60_000 }, (sickness) => {
   it('gets a bounded number of attempts when it is the only one', () => {
@@ -183,7 +183,7 @@ describe.each([...SICKNESSES, ...FAILURES])('an agent that $name', { timeout: 60
     const there = stay(sickness, 'standby');
     const run = runOf(there);
     const attempt = run?.attempts.at(-1);
-    expect([run?.state, attempt?.server]).toEqual(['RUNNING', 'web-2']);
+    expect([run?.state.kind, attempt?.server]).toEqual(['RUNNING', 'web-2']);
     expect(attempt?.assignWall).toBeLessThan(there.world.now.wall - STAY_MS + 3 * MINUTE);
     expect(there.startsMs.length).toBeLessThanOrEqual(4);
   });
@@ -203,7 +203,7 @@ describe('an agent that gets no further than its Hello with an OVERLAP run', { t
     SICKNESSES.find(({ name }) => name.startsWith('gets no further'))?.begin(sick, world);
     world.advanceTo(MINUTE);
     const [run] = world.state.runs.values();
-    expect([run?.state, run?.attempts.at(-1)?.server]).toEqual(['RUNNING', 'web-2']);
+    expect([run?.state.kind, run?.attempts.at(-1)?.server]).toEqual(['RUNNING', 'web-2']);
     expect(world.state.servers.get(sick.server)?.liveness).toBe('ALIVE');
   });
 });
@@ -213,7 +213,7 @@ describe.each(SICKNESSES)('an only agent that $name, and is well again', { timeo
     const there = stay(sickness, 'alone');
     heal(there.sick);
     there.world.advanceTo(there.world.now.mono + 50 * SECOND);
-    expect(runOf(there)?.state).toBe('RUNNING');
+    expect(runOf(there)?.state.kind).toBe('RUNNING');
   });
 
   it('is tried by a run that keeps its place no more often', () => {

@@ -44,7 +44,7 @@ function exit(world: ModelWorld, exitCode: number): void {
   agent.exit(present(running, 'something runs'), exitCode);
 }
 
-const runningNow = (world: ModelWorld): boolean => runsOf(world).some(({ state }) => state === 'RUNNING');
+const runningNow = (world: ModelWorld): boolean => runsOf(world).some(({ state }) => state.kind === 'RUNNING');
 
 describe.each([
   ['61 min ahead', 61 * MINUTE],
@@ -81,7 +81,7 @@ describe.each([
     const world = worldWith('continuous', { restart: { attempts: 1, windowMs: 10 * MINUTE, delayMs: SECOND } });
     exit(world, 1);
     pass(world, 100);
-    expect(runsOf(world).map(({ state }) => state)).toEqual(['BACKOFF']);
+    expect(runsOf(world).map(({ state }) => state.kind)).toEqual(['BACKOFF']);
     nextLeader(world, errorMs);
     pass(world, 8 * SECOND);
     expect(runningNow(world)).toBe(false);
@@ -94,7 +94,7 @@ describe('an age of the cluster', () => {
   it('is written down while something waits, so that no leader begins a long wait anew', () => {
     const world = worldWith('continuous slots=60');
     const [waiting] = runsOf(world);
-    expect(waiting?.state).toBe('QUEUED');
+    expect(waiting?.state.kind).toBe('QUEUED');
     const { commits } = world.store;
     pass(world, 5 * MINUTE);
     expect(world.store.commits - commits).toBeGreaterThanOrEqual(9);

@@ -54,7 +54,7 @@ export function stillWaiting(world: World): readonly Waiting[] {
     for (const run of runs) {
       if (run.desired !== 'RUNNING' || doesRun(world.trees.living, run)) continue;
       if (mayWait(state, policy, run, age, sick)) continue;
-      found.push({ who: run.id, why: `it is ${run.state} (${run.reason}: ${run.message})` });
+      found.push({ who: run.id, why: `it is ${run.state.kind} (${run.state.reason}: ${run.state.message})` });
     }
   }
   return found;
@@ -62,7 +62,7 @@ export function stillWaiting(world: World): readonly Waiting[] {
 
 function doesRun(living: ReadonlySet<Tree>, run: Run): boolean {
   const attempt = run.attempts.findLast(({ state }) => state.kind !== 'ENDED');
-  if (attempt === undefined || run.state !== 'RUNNING') return false;
+  if (attempt === undefined || run.state.kind !== 'RUNNING') return false;
   for (const tree of living) if (tree.facts.epoch === attempt.epoch) return true;
   return false;
 }
@@ -79,20 +79,21 @@ function mayWait(state: ClusterState, policy: Policy, run: Run, age: number, sic
   const last = run.attempts.at(-1);
   const staysWithSick = policy.spec.onRunMissing === 'IN_PLACE' && last?.server === sick;
   const isOnSick = run.attempts.findLast((attempt) => attempt.state.kind !== 'ENDED')?.server === sick;
-  switch (run.state) {
+  const { state: stands } = run;
+  switch (stands.kind) {
     case 'BACKOFF':
       return run.notBeforeAge > age;
     case 'STUCK':
       return true;
     // It runs, and moves by choice.
     case 'STOPPING':
-      return VOLUNTARY.has(run.reason);
+      return VOLUNTARY.has(stands.reason);
     case 'FENCING':
-      return run.reason === 'HOLD' || run.reason === 'OVERLAP' || run.reason === 'STORM';
+      return stands.reason === 'HOLD' || stands.reason === 'OVERLAP' || stands.reason === 'STORM';
     case 'QUEUED':
-      if (run.reason === 'NEW_INCARNATION' || run.reason === 'STORE_BEHIND') return true;
+      if (stands.reason === 'NEW_INCARNATION' || stands.reason === 'STORE_BEHIND') return true;
       // It failed where there was room and pauses there as in BACKOFF, with the time shown; nowhere else is room.
-      if (run.reason === 'FAILED_HERE' && run.etaWall !== undefined) {
+      if (stands.reason === 'FAILED_HERE' && stands.etaWall !== undefined) {
         if (run.notBeforeAge > age || chooseAtLast(state, policy.spec.pool, query) === undefined) return true;
       }
       return staysWithSick || noRoom();

@@ -4,6 +4,7 @@ import type { ClusterState } from '../../../controller/core/cluster/cluster.ts';
 import type { PlacementQuery } from '../../../controller/core/indexes/placement-query.ts';
 import type { ObstacleReason } from '../../../controller/core/placement/obstacle.ts';
 import { capabilityMap, parseRequirement, satisfies } from '../../../controller/core/records/capability.ts';
+import { isEnded } from '../../../controller/core/records/run-state.ts';
 import type { Policy, Run, Server } from '../../../controller/core/records/state.ts';
 import type { PoolId, ServerId } from '../../../shared/ids.ts';
 
@@ -16,7 +17,7 @@ export function limitOf(state: ClusterState, server: Server): number {
 export function allTakenSlots(state: ClusterState): ReadonlyMap<ServerId, number> {
   const taken = new Map<ServerId, number>();
   for (const run of state.runs.values()) {
-    if (run.endWall !== undefined) continue;
+    if (isEnded(run)) continue;
     for (const server of holders(run)) taken.set(server, (taken.get(server) ?? 0) + run.slots);
   }
   return taken;

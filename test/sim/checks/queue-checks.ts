@@ -11,7 +11,7 @@ import { chooseByObstacles, whyNotThere } from './naive-placement.ts';
 /** What is wrong, a sentence each. */
 export function queueProblems(state: ClusterState, age: number): readonly string[] {
   return [...state.runs.values()].flatMap((run) => {
-    const policy = run.state === 'QUEUED' ? state.policies.get(run.policy) : undefined;
+    const policy = run.state.kind === 'QUEUED' ? state.policies.get(run.policy) : undefined;
     return policy === undefined ? [] : problemsOf(state, { policy, run, age });
   });
 }
@@ -19,10 +19,10 @@ export function queueProblems(state: ClusterState, age: number): readonly string
 /** Starts that an explanation promises while a run waits all the same, once a tick has settled: each had been made in it. */
 export function brokenPromises(state: ClusterState, now: Now): readonly string[] {
   return [...state.policies.values()].flatMap((policy) => {
-    const waiting = runsOf(state, policy).find((run) => run.desired === 'RUNNING' && !STANDS.has(run.state));
+    const waiting = runsOf(state, policy).find((run) => run.desired === 'RUNNING' && !STANDS.has(run.state.kind));
     const { chosen } = waiting === undefined ? {} : explainPlacement(state, policy, now);
     if (waiting === undefined || chosen === undefined) return [];
-    return [`${waiting.id} is told to start on ${chosen}, and is ${waiting.state} (${waiting.reason})`];
+    return [`${waiting.id} is told to start on ${chosen}, and is ${waiting.state.kind} (${waiting.state.reason})`];
   });
 }
 

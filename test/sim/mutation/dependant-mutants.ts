@@ -42,6 +42,8 @@ export const dependantMutants: readonly Mutant[] = [
     what: 'the end of a run is news to nobody: its policy starts no other one, and is not deleted',
     caughtBy: [],
     caughtIn: ['delete-while-cut-off.txt'],
-    patches: [{ file: TABLE, find: "endAge: edited('its policy'),", instead: 'endAge: edited(),' }],
+    patches: [
+      { file: TABLE, find: "state: asItsState('its policy, once it has ended'),", instead: 'state: asItsState(),' },
+    ],
   },
 ];

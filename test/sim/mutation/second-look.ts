@@ -48,7 +48,7 @@ function printOf(state: ClusterState): ReadonlyMap<string, string> {
     const stand = attempts.map(
       (attempt) => `${attempt.epoch} ${attempt.state.kind} ${attempt.stopReason} ${attempt.overlapped}`,
     );
-    prints.set(`runs/${id}`, JSON.stringify([shown, desired, stand, reservation, wantedMove]));
+    prints.set(`runs/${id}`, JSON.stringify([shown.kind, desired, stand, reservation, wantedMove]));
   }
   for (const { id, version } of state.servers.values()) prints.set(`servers/${id}`, String(version));
   for (const { id, version } of state.policies.values()) prints.set(`policies/${id}`, String(version));

@@ -13,6 +13,7 @@ import { type Changing, DEPENDANTS, NEWCOMERS } from '../../../../controller/cor
 import type { Turn } from '../../../../controller/core/cluster/turn.ts';
 import { etagOf, orderEtagOf } from '../../../../controller/core/records/etag.ts';
 import { recordKey } from '../../../../controller/core/records/keys.ts';
+import { isEnded } from '../../../../controller/core/records/run-state.ts';
 import type { Attempt, Run } from '../../../../controller/core/records/state.ts';
 import { deepEqual } from '../../../../shared/deep-equal.ts';
 import { poolId, serverId } from '../../../../shared/ids.ts';
@@ -25,6 +26,8 @@ const [A, B, C] = [serverId('a'), serverId('b'), serverId('c')];
 const held = (kind: 'STOPPING' | 'STUCK') => ({ kind, pid: 1, startWall: 0 });
 const END = { cause: 'EXITED', exitCode: 0, signal: '', proof: 'REPORT', detail: '' } as const;
 const ended = { kind: 'ENDED', end: END, startWall: 0, endWall: 1 } as const;
+const RUNNING = { kind: 'RUNNING', reason: 'START', message: 'm', etaWall: undefined } as const;
+const FAILED = { kind: 'FAILED', reason: 'BUDGET_SPENT', message: 'm', endWall: 1, endAge: 1 } as const;
 const NEWS = { type: 'RUN_RELEASED', cause: 'OPERATOR', message: 'm' } as const;
 
 /** Two pools; servers a, b, c; a run that stands on a and moves to b, and one that waits. */
@@ -37,7 +40,7 @@ function world() {
   const policy = aPolicy('web');
   const attempt = anAttempt('a', 1);
   const reservation = { server: B, from: A, cause: 'MOVE', sinceAge: 0 } as const;
-  const run = aRun(policy, 1, { state: 'RUNNING', attempts: [attempt], reservation });
+  const run = aRun(policy, 1, { state: RUNNING, attempts: [attempt], reservation });
   const waiting = aRun(policy, 2);
   for (const record of [pool, other, a, b, c, policy, run, waiting]) create(turn, record, SILENT);
   calm(turn);
@@ -79,7 +82,8 @@ function meaning(
     if (word === 'blocked runs') return ['blocked'];
     if (word === 'every pool') return [...state.pools.keys()].map((id) => `pools/${id}`);
     if (word === 'their silence') return inOrder.map((id) => `silence of ${id}`);
-    if (word === 'its policy') return [record.kind === 'run' ? `policies/${record.policy}` : ''];
+    if (word === 'its policy, once it has ended')
+      return record.kind === 'run' && isEnded(record) ? [`policies/${record.policy}`] : [];
     if (word === 'its pool') return [`pools/${poolOfRecord(record)}`];
     if (word === 'its servers') return (record.kind === 'pool' ? inOrder : touched).map((id) => `servers/${id}`);
     if (word !== 'its runs') return [];
@@ -222,11 +226,11 @@ describe('a change of a record', () => {
 
   it('to a state that a new leader derives by itself is shown and not written', () => {
     const { turn, run, attempt } = world();
-    change(turn, run, { state: 'STOPPING', reason: 'DRAIN' }, SILENT);
+    change(turn, run, { state: { ...RUNNING, kind: 'STOPPING', reason: 'DRAIN' } }, SILENT);
     changeAttempt(turn, run, attempt, { state: held('STOPPING') }, SILENT);
     expect([turn.journal.hasWrites, run.version]).toEqual([false, 1]);
     expect(turn.journal.takeChanged()).toEqual([{ key: 'runs/web-1', deleted: false }]);
-    change(turn, run, { state: 'RUNNING' }, SILENT);
+    change(turn, run, { state: RUNNING }, SILENT);
     expect([turn.journal.hasWrites, run.version]).toEqual([true, 2]);
   });
 
@@ -285,7 +289,7 @@ describe('what is kept ready from records', () => {
     expect([A, B].flatMap((id) => [...(serverLive.get(id)?.reservations ?? [])])).toEqual([]);
     change(turn, run, { wantedMove: { server: A, cause: 'MOVE', sinceAge: 1 } }, SILENT);
     expect([...(poolLive.get(run.pool)?.wantingMoves ?? [])]).toEqual([run.id]);
-    change(turn, waiting, { state: 'FAILED' }, SILENT);
+    change(turn, waiting, { state: FAILED }, SILENT);
     expect([...(policyLive.get(run.policy)?.runs ?? [])]).toEqual([run.id]);
   });
 

@@ -1,6 +1,8 @@
 import { describe, expect, it } from 'vitest';
 import { create, SILENT } from '../../../../controller/core/cluster/change.ts';
 import { poolLiveOf, serverLiveOf } from '../../../../controller/core/cluster/cluster.ts';
+import type { RunReason } from '../../../../controller/core/records/run-reason.ts';
+import type { OpenStateName, RunState } from '../../../../controller/core/records/run-state.ts';
 import type { Policy, Run } from '../../../../controller/core/records/state.ts';
 import { holdOf, nextStart } from '../../../../controller/core/runs/holds.ts';
 import { enqueue } from '../../../../controller/core/runs/run.ts';
@@ -33,13 +35,17 @@ function world(
   return { turn, policy, runs: made.map(({ run }) => run), next };
 }
 
-const fenced = { state: 'FENCING', reason: 'SERVER_MISSING', message: 'web-1 is missing' } as const;
+const at = (kind: OpenStateName, reason: RunReason, message = 'm', etaWall?: number): Pick<Run, 'state'> => ({
+  state: { kind, reason, message, etaWall } as RunState,
+});
+const running = at('RUNNING', 'START');
+const fenced = at('FENCING', 'SERVER_MISSING', 'web-1 is missing');
 
 describe('what the next start of a policy waits for', () => {
   it('is nothing where a run is in the queue, or one could be made', () => {
     expect(world([{ inQueue: true }]).next()).toEqual(['p-1', undefined, undefined]);
     expect(world().next()).toEqual([undefined, undefined, undefined]);
-    expect(world([{ state: 'RUNNING' }, { state: 'STARTING' }]).next()).toEqual([undefined, undefined, undefined]);
+    expect(world([running, at('STARTING', 'START')]).next()).toEqual([undefined, undefined, undefined]);
   });
 
   it('is the whole cluster while its store is an older copy or was just restored, for runs that exist and for new ones', () => {
@@ -76,25 +82,25 @@ describe('what the next start of a policy waits for', () => {
   });
 
   it('is the server where a lapsed run was, while that is just coming back', () => {
-    const { turn, next } = world([{ inQueue: true, reason: 'LAPSED', preferServer: serverId('web-1') }]);
+    const { turn, next } = world([{ inQueue: true, ...at('QUEUED', 'LAPSED'), preferServer: serverId('web-1') }]);
     expect(next()[1]).toBeUndefined();
     serverLiveOf(turn.state, serverId('web-1')).session = { phase: 'OPENING' } as never;
     expect(next().slice(1)).toEqual(['LAPSED', 'it waits a moment for web-1, where it was, which is just coming back']);
   });
 
   it('is what the run itself waits for before it looks for a server, unless another one looks already', () => {
-    const pausing = { reason: 'FAILED_ONCE', message: 'it failed', etaWall: 7 } as const;
     for (const state of ['QUEUED', 'BACKOFF', 'FENCING', 'STUCK', 'STOPPING'] as const) {
-      const alone = world([{ ...pausing, state }]);
+      const pausing = at(state, 'FAILED_ONCE', 'it failed', 7);
+      const alone = world([pausing]);
       expect(alone.next()).toEqual(['p-1', 'FAILED_ONCE', `p-1 is ${state}: it failed`]);
       expect(nextStart(alone.turn, alone.policy).hold?.etaWall).toBe(7);
-      expect(world([{ ...pausing, state }, { inQueue: true }]).next()).toEqual(['p-2', undefined, undefined]);
+      expect(world([pausing, { inQueue: true }]).next()).toEqual(['p-2', undefined, undefined]);
     }
   });
 
   it('is the pause of the policy where no run of it waits: one that does is started again all the same', () => {
     expect(world([], { paused: true }).next()[1]).toBe('POLICY_PAUSED');
-    expect(world([{ state: 'RUNNING' }], { paused: true }).next()[1]).toBe('POLICY_PAUSED');
+    expect(world([running], { paused: true }).next()[1]).toBe('POLICY_PAUSED');
     expect(world([{ inQueue: true }], { paused: true }).next()[1]).toBeUndefined();
     expect(world([fenced], { paused: true }).next()[1]).toBe('SERVER_MISSING');
     expect(world([{ ...fenced, desired: 'STOPPED' }], { paused: true }).next()[1]).toBe('POLICY_PAUSED');
@@ -103,11 +109,7 @@ describe('what the next start of a policy waits for', () => {
   it('is a run that is wanted no more, as long as there is room for no other beside it', () => {
     const leaving = { ...fenced, desired: 'STOPPED' } as const;
     expect(world([leaving]).next()[1]).toBeUndefined();
-    expect(world([{ state: 'RUNNING' }, leaving]).next()).toEqual([
-      undefined,
-      'SERVER_MISSING',
-      'p-2 is FENCING: web-1 is missing',
-    ]);
+    expect(world([running, leaving]).next()).toEqual([undefined, 'SERVER_MISSING', 'p-2 is FENCING: web-1 is missing']);
   });
 
   it('is for ever once the policy is deleted', () => {
@@ -117,7 +119,7 @@ describe('what the next start of a policy waits for', () => {
   });
 
   it('is asked of the queue as it is, not of the state that a run shows', () => {
-    const { turn, runs, next } = world([{ state: 'QUEUED', reason: 'REFUSED', message: 'a rest' }]);
+    const { turn, runs, next } = world([at('QUEUED', 'REFUSED', 'a rest')]);
     expect(next()[1]).toBe('REFUSED');
     const [run] = runs;
     if (run === undefined) throw new Error('it was made');

@@ -1,4 +1,5 @@
 import { describe, expect, it } from 'vitest';
+import { isEnded } from '../../../../controller/core/records/run-state.ts';
 import type { Retention } from '../../../../controller/core/records/state.ts';
 import { RUNS_OF_DELETED_KEPT_MS } from '../../../../controller/core/runs/retention.ts';
 import { policyId } from '../../../../shared/ids.ts';
@@ -33,7 +34,7 @@ function runTimes(world: ModelWorld, name: string, times: number): void {
 }
 
 const endedOf = (world: ModelWorld, name: string): number =>
-  [...world.state.runs.values()].filter((run) => run.policy === name && run.endWall !== undefined).length;
+  [...world.state.runs.values()].filter((run) => run.policy === name && isEnded(run)).length;
 
 describe('what is kept of what is over', () => {
   it('is, of ended runs, what each policy says, and the newest', () => {

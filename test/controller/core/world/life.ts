@@ -1,6 +1,8 @@
 /** Random lives of a small cluster, and what is wrong with them as seen from outside. */
+
 import fc from 'fast-check';
 import type { Call } from '../../../../controller/core/cluster/event.ts';
+import { isEnded } from '../../../../controller/core/records/run-state.ts';
 import type { Policy, Run } from '../../../../controller/core/records/state.ts';
 import { type PolicyId, policyId, type RunId, type ServerId } from '../../../../shared/ids.ts';
 import type { Prng } from '../../../../shared/prng.ts';
@@ -168,9 +170,12 @@ class LifeStage {
 
   #unplaced(policy: Policy): readonly string[] {
     const runs = [...openRuns(this.#world, policy)];
-    const waiting = runs.filter((run) => run.state !== 'RUNNING' && !needsAWord(run));
+    const waiting = runs.filter((run) => run.state.kind !== 'RUNNING' && !needsAWord(run));
     const missing = runs.length === policy.spec.maxConcurrentRuns ? [] : [`${policy.id} has ${runs.length} runs`];
-    return [...missing, ...waiting.map((run) => `${run.id} is ${run.state}: ${run.reason}, ${run.message}`)];
+    return [
+      ...missing,
+      ...waiting.map((run) => `${run.id} is ${run.state.kind}: ${run.state.reason}, ${run.state.message}`),
+    ];
   }
 
   #checkStart(attempt: ModelAttempt): void {
@@ -232,7 +237,7 @@ class LifeStage {
       this.#createLater(name);
       return;
     }
-    const open = [...this.#world.state.runs.values()].filter((run) => run.endWall === undefined);
+    const open = [...this.#world.state.runs.values()].filter((run) => !isEnded(run));
     const run = open[pick % Math.max(1, open.length)]?.id;
     if (run !== undefined) this.#call(callFor(act, { policy: policyId(name), server, run, pick }));
   }
@@ -295,9 +300,9 @@ const create = (name: string): Call => ({
 });
 
 function* openRuns(world: ModelWorld, policy: Policy): Iterable<Run> {
-  for (const run of world.state.runs.values()) if (run.policy === policy.id && run.endWall === undefined) yield run;
+  for (const run of world.state.runs.values()) if (run.policy === policy.id && !isEnded(run)) yield run;
 }
 
 /** Nobody but an operator can say that it ended: HOLD on a host that was booted while no leader could see it. */
 const needsAWord = (run: Run): boolean =>
-  run.state === 'FENCING' && (run.reason === 'HOLD' || run.reason === 'OVERLAP');
+  run.state.kind === 'FENCING' && (run.state.reason === 'HOLD' || run.state.reason === 'OVERLAP');

@@ -39,6 +39,7 @@ export const anAttempt = (server: string, epoch: number, more: Partial<Attempt> 
 
 export const aRun = (policy: Policy, number: number, more: Partial<Run> = {}): Run => ({
   ...{ ...sample(runs), ...fresh, id: runId(`${policy.id}-${number}`), policy: policy.id, pool: POOL },
-  ...{ state: 'QUEUED', attempts: [], reservation: undefined, wantedMove: undefined, skips: [] },
+  state: { kind: 'QUEUED', reason: 'NEW', message: '', etaWall: undefined },
+  ...{ attempts: [], reservation: undefined, wantedMove: undefined, skips: [] },
   ...more,
 });
