@@ -66,9 +66,9 @@ const BOOKMARK_MS = 10_000;
  * @throws StoreError when the store can't be opened or read; ListenError when a port can't be bound; the reason of the signal
  */
 export async function runController(options: ControllerOptions): Promise<Controller> {
-  const { log, apiListen: address, signal = new AbortController().signal } = options;
+  const { log, apiListen: address, allowedHosts, signal = new AbortController().signal } = options;
   const store = await named('--api-listen', () =>
-    storeWhenThere({ open: () => openConfiguredStore(options), address, log, signal }),
+    storeWhenThere({ open: () => openConfiguredStore(options), address, allowedHosts, log, signal }),
   );
   const parts = new RunningParts(options, store, await store.identity());
   try {
@@ -129,7 +129,7 @@ class RunningParts {
   }
 
   async start(): Promise<Pick<Controller, 'apiAddress' | 'agentAddress'>> {
-    const { apiListen, agentListen, log, version } = this.#options;
+    const { apiListen, agentListen, allowedHosts, log, version } = this.#options;
     const agentListener = await named('--agent-listen', () =>
       startAgentListener({ ...agentListen, health: this.#health, onConnect: (call) => this.#agents.accept(call) }),
     );
@@ -139,6 +139,7 @@ class RunningParts {
     const apiListener = await named('--api-listen', () =>
       startApiListener({
         address: apiListen,
+        allowedHosts,
         api: this.#apiContext(() => this.#leaderTerm()),
         stale: this.#apiContext(this.#staleReads()),
         forwarder: this.#replica.forwarder,

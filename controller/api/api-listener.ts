@@ -41,6 +41,8 @@ export const API_SERVICES = [
 
 export interface ApiListenerOptions {
   readonly address: ListenAddress;
+  /** See `ListenerOptions`. Default: none. */
+  readonly allowedHosts?: readonly string[] | undefined;
   readonly api: ApiContext;
   /** What answers calls that ask for stale reads, while this controller does not lead. */
   readonly stale: ApiContext;
@@ -75,6 +77,7 @@ export function startApiListener(options: ApiListenerOptions): Promise<Listener>
   });
   return startListener({
     ...address,
+    allowedHosts: options.allowedHosts ?? [],
     handler: (request, response) => {
       // The leader's own answer is as good as a stale one, and better.
       const wantsStale = request.headers[READ_HEADER] === STALE && !leads();

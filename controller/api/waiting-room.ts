@@ -18,6 +18,8 @@ export interface WaitingRoomOptions {
   /** Opens the store. @throws StoreError */
   readonly open: () => Promise<Store>;
   readonly address: ListenAddress;
+  /** See `ListenerOptions`. Default: none. */
+  readonly allowedHosts?: readonly string[] | undefined;
   readonly log: Logger;
   /** Gives up. */
   readonly signal: AbortSignal;
@@ -39,9 +41,10 @@ export async function storeWhenThere(options: WaitingRoomOptions): Promise<Store
   }
 }
 
-async function waitForStore({ open, address, log, signal, retryMs }: WaitingRoomOptions, first: Error): Promise<Store> {
+async function waitForStore(options: WaitingRoomOptions, first: Error): Promise<Store> {
+  const { open, log, signal, retryMs } = options;
   let problem = first.message;
-  const room = await openRoom(address, () => problem, log);
+  const room = await openRoom(options, () => problem);
   const sinceMs = performance.now();
   let toldMs = Number.NEGATIVE_INFINITY;
   try {
@@ -67,7 +70,8 @@ async function waitForStore({ open, address, log, signal, retryMs }: WaitingRoom
 
 const passes = (error: unknown): error is StoreError => error instanceof StoreError && error.passes;
 
-function openRoom(address: ListenAddress, problem: () => string, log: Logger): Promise<Listener> {
+function openRoom(options: WaitingRoomOptions, problem: () => string): Promise<Listener> {
+  const { address, allowedHosts = [], log } = options;
   const refuse = (): never => {
     throw new LocumError('STORE_UNAVAILABLE', `this controller waits for its store: ${problem()}`, {
       retryAfterMs: 1_000,
@@ -86,5 +90,5 @@ function openRoom(address: ListenAddress, problem: () => string, log: Logger): P
     '/healthz': () => textPage('ok\n'),
     '/readyz': () => textPage(`no store: ${problem()}\n`, 503),
   };
-  return startListener({ ...address, handler, routes, onDefect });
+  return startListener({ ...address, allowedHosts, handler, routes, onDefect });
 }

@@ -16,6 +16,7 @@ import {
 } from '../../shared/gen/locum/config/v1/controller_config_pb.ts';
 import {
   formatListenAddress,
+  isLoopback,
   type ListenAddress,
   parseListenAddress,
   plaintextListenAddress,
@@ -52,6 +53,8 @@ export interface ControllerSettings {
   /** Where others reach the listeners, `host:port`. Default: where they listen. */
   readonly apiAdvertise?: string | undefined;
   readonly agentAdvertise?: string | undefined;
+  /** Names that the API takes as Host and Origin, beside those that it always takes. Default: none. */
+  readonly allowedHosts?: readonly string[] | undefined;
   /** How much is kept of what is over. Default: that of the core. */
   readonly keep?: Keep | undefined;
   /** How long a silent leader keeps the lead. Default 5 s. */
@@ -97,6 +100,8 @@ const logFormats = wordTable<LogFormat, PbLogFormat>({
   pretty: PbLogFormat.PRETTY,
 });
 
+const DEFAULT_API_LISTEN = '127.0.0.1:7400';
+
 /** @throws LocumError INVALID_FIELD or TIMERS_INVALID that names the field, and the line of the file. */
 export function loadControllerSettings({ file, flags, env }: ConfigSources): ControllerSettings {
   const fromFile =
@@ -107,7 +112,7 @@ export function loadControllerSettings({ file, flags, env }: ConfigSources): Con
   validate(ControllerConfigSchema, config);
   const electionTtlMs = fromDuration(config.electionTtl);
   return {
-    apiListen: listenAddress(config, 'api_listen', config.apiListen || '127.0.0.1:7400'),
+    apiListen: listenAddress(config, 'api_listen', config.apiListen || DEFAULT_API_LISTEN),
     agentListen: listenAddress(config, 'agent_listen', config.agentListen || '127.0.0.1:7401'),
     store: config.store || `sqlite:${join(dataDirectory(config, env), 'store.sqlite')}`,
     storeIsDefault: config.store === '' && config.dataDirectory === '',
@@ -121,6 +126,7 @@ export function loadControllerSettings({ file, flags, env }: ConfigSources): Con
     ...(config.id === '' ? {} : { id: config.id }),
     ...(config.apiAdvertise === '' ? {} : { apiAdvertise: advertised(config.apiAdvertise, 'api_advertise') }),
     ...(config.agentAdvertise === '' ? {} : { agentAdvertise: advertised(config.agentAdvertise, 'agent_advertise') }),
+    ...allowedHosts(config),
     ...(electionTtlMs === undefined ? {} : { electionTtlMs }),
     ...(config.etcd === undefined ? {} : { etcdAccess: readEtcdAccess(config.etcd) }),
   };
@@ -147,6 +153,19 @@ function advertised(text: string, field: string): string {
   if (parsed.kind === 'error') throw badField('INVALID_FIELD', field, parsed.description);
   if (parsed.address.port === 0) throw badField('INVALID_FIELD', field, 'port 0 can not be reached: name the port');
   return formatListenAddress(parsed.address);
+}
+
+/** The other controllers dial the host of `api_advertise`: where a Host is judged, that one is allowed too. */
+function allowedHosts({
+  allowedHosts,
+  apiListen,
+  apiAdvertise,
+}: ControllerConfig): Pick<ControllerSettings, 'allowedHosts'> {
+  const listen = parseListenAddress(apiListen || DEFAULT_API_LISTEN);
+  const judged = allowedHosts.length > 0 || (listen.kind === 'ok' && isLoopback(listen.address.host));
+  const own = parseListenAddress(apiAdvertise);
+  const hosts = judged && own.kind === 'ok' ? [...allowedHosts, own.address.host] : allowedHosts;
+  return hosts.length === 0 ? {} : { allowedHosts: hosts };
 }
 
 function readEtcdAccess({ tls, caFile, certFile, keyFile, user, passwordFile }: EtcdAccessConfig): EtcdAccess {

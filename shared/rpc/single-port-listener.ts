@@ -12,13 +12,16 @@ import {
   type ServerHttp2Session,
 } from 'node:http2';
 import type { Socket } from 'node:net';
+import type { WebRule } from '../access/web-access.ts';
 import { assert } from '../assert.ts';
+import { isLoopback } from '../listen-address.ts';
 import type { HttpHandler } from './http-handler.ts';
 import { listenError } from './listen-error.ts';
 import { defaultListenerLimits, type ListenerLimits } from './listener-limits.ts';
 import { type PlainRoutes, withPlainRoutes } from './plain-routes.ts';
 import { peekProtocol } from './protocol-peek.ts';
 import { defaultPings, keepPinging, type PingOptions } from './session-pings.ts';
+import { withWebGate } from './web-gate.ts';
 
 /** How often a closing listener looks for HTTP/1.1 connections that became idle. */
 const SWEEP_MS = 50;
@@ -32,6 +35,8 @@ export interface ListenerOptions {
   readonly handler: HttpHandler;
   /** Plain pages by path. Default: none. */
   readonly routes?: PlainRoutes;
+  /** Names that are allowed as Host and Origin, beside those that web-access.ts always allows. Default: none. */
+  readonly allowedHosts?: readonly string[];
   /** Called when a plain page fails. Default: nothing. */
   readonly onDefect?: (error: unknown) => void;
   readonly limits?: Partial<ListenerLimits>;
@@ -55,7 +60,10 @@ export interface Listener {
 /** @throws ListenError when the address can't be bound. */
 export async function startListener(options: ListenerOptions): Promise<Listener> {
   const limits = { ...defaultListenerLimits, ...options.limits };
-  const onRequest = withPlainRoutes(options.routes ?? {}, options.handler, options.onDefect ?? (() => undefined));
+  const serve = withPlainRoutes(options.routes ?? {}, options.handler, options.onDefect ?? (() => undefined));
+  const hosts = options.allowedHosts ?? [];
+  let rule: WebRule = { loopback: true, hosts };
+  const onRequest = withWebGate(() => rule, serve);
   const http1 = createHttp1Server(
     {
       // Node refuses a head that may take longer than its whole request.
@@ -80,6 +88,8 @@ export async function startListener(options: ListenerOptions): Promise<Listener>
     peekProtocol(socket, limits.firstBytesTimeoutMs, { http1: serveHttp1, http2: serveHttp2 });
   });
   const { address, port } = await bind(http1, options.host, options.port);
+  // The name that was bound is one of this listener, also where the host's own name is an address of loopback.
+  rule = isLoopback(address) ? { loopback: true, hosts: [...hosts, options.host] } : { loopback: false, hosts };
   const close = closer(http1, sockets, sessions);
   options.signal?.addEventListener('abort', () => void close(0), { once: true });
   if (options.signal?.aborted) await close(0);

@@ -208,7 +208,7 @@ describe('input that is no message', () => {
     const { port } = await startPoolListener({ requestLimitBytes: 1_000 });
     const socket = connect({ host: '127.0.0.1', port });
     await once(socket, 'connect');
-    const head = 'POST /locum.v1.PoolService/GetPool HTTP/1.1\r\nHost: a\r\ncontent-type: application/json\r\n';
+    const head = 'POST /locum.v1.PoolService/GetPool HTTP/1.1\r\nHost: localhost\r\ncontent-type: application/json\r\n';
     const chunk = `${(2_000).toString(16)}\r\n${'x'.repeat(2_000)}\r\n`;
     socket.write(`${head}transfer-encoding: chunked\r\n\r\n${chunk}`);
     let answer = '';

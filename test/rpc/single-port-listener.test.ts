@@ -49,11 +49,11 @@ describe('the port speaks HTTP/1.1', () => {
     [
       'a Host that is no host',
       'POST /locum.v1.PoolService/GetPool HTTP/1.1\r\nHost: a b\r\nConnection: close\r\n',
-      400,
+      403,
     ],
     ['no Host, as HTTP/1.0 allows', 'POST /locum.v1.PoolService/GetPool HTTP/1.0\r\n', 400],
-    ['a path that is no path', 'GET //%%\\ HTTP/1.1\r\nHost: a\r\nConnection: close\r\n', 404],
-    ['a head that is too large', `GET / HTTP/1.1\r\nHost: a\r\nX: ${'x'.repeat(20_000)}\r\n`, 431],
+    ['a path that is no path', 'GET //%%\\ HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\n', 404],
+    ['a head that is too large', `GET / HTTP/1.1\r\nHost: localhost\r\nX: ${'x'.repeat(20_000)}\r\n`, 431],
     ['no HTTP at all', '\u0016\u0003\u0001\r\n\r\n', 400],
   ])('survives %s', async (_what, head, status) => {
     const { port, url } = await startPoolListener();
@@ -146,7 +146,7 @@ describe('nobody can hold a connection for nothing', () => {
   it('closes one that never finishes the head of its request', async () => {
     const { port } = await startPoolListener({ limits: { headersTimeoutMs: 200, requestTimeoutMs: 400 } });
     const socket = await opened(port);
-    socket.write('GET /healthz HTTP/1.1\r\nHost: a\r\n');
+    socket.write('GET /healthz HTTP/1.1\r\nHost: localhost\r\n');
     const drip = setInterval(() => socket.write('X: y\r\n'), 20);
     expect(await text(socket)).toMatch(/^HTTP\/1\.1 408 /);
     clearInterval(drip);
@@ -155,7 +155,7 @@ describe('nobody can hold a connection for nothing', () => {
   it('closes one that never finishes the body of its request', async () => {
     const { port } = await startPoolListener({ limits: { headersTimeoutMs: 200, requestTimeoutMs: 200 } });
     const socket = await opened(port);
-    const head = 'POST /locum.v1.PoolService/GetPool HTTP/1.1\r\nHost: a\r\ncontent-type: application/json\r\n';
+    const head = 'POST /locum.v1.PoolService/GetPool HTTP/1.1\r\nHost: localhost\r\ncontent-type: application/json\r\n';
     socket.write(`${head}content-length: 10\r\n\r\n{`);
     expect(await text(socket)).toMatch(/^HTTP\/1\.1 408 /);
   });
@@ -194,8 +194,8 @@ describe('rubbish', () => {
     '',
     'PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n',
     'PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n\0\0\0\u0004\0\0\0\0\0',
-    'POST /locum.v1.PoolService/GetPool HTTP/1.1\r\nHost: a\r\ncontent-type: application/json\r\n',
-    'POST /locum.v1.PoolService/WatchPools HTTP/1.1\r\nHost: a\r\ncontent-type: application/connect+proto\r\n\r\n',
+    'POST /locum.v1.PoolService/GetPool HTTP/1.1\r\nHost: localhost\r\ncontent-type: application/json\r\n',
+    'POST /locum.v1.PoolService/WatchPools HTTP/1.1\r\nHost: localhost\r\ncontent-type: application/connect+proto\r\n\r\n',
   ];
 
   it('of any kind leaves the listener alive', async () => {

@@ -67,6 +67,15 @@ describe('the configuration of a controller', () => {
     });
   });
 
+  it('allows the host of api_advertise as Host only where a Host is judged', () => {
+    const advertised = 'api_advertise: "c1.example:7400"';
+    const far = 'api_listen: "0.0.0.0:7400"\ninsecure: true';
+    expect(load(advertised).allowedHosts).toEqual(['c1.example']);
+    expect(load(`${advertised}\n${far}`).allowedHosts).toBeUndefined();
+    const named = 'allowed_hosts: [ locum.example ]';
+    expect(load(`${advertised}\n${far}\n${named}`).allowedHosts).toEqual(['locum.example', 'c1.example']);
+  });
+
   it('names what it does not know', () => {
     const error = errorOf(() => load('api_lissten: 127.0.0.1:1'));
     expect(error.reason).toBe('INVALID_FIELD');

@@ -1,0 +1,40 @@
+/** The answer to a request that no handler sees, in the protocol of whoever asked. A plain 404 would tell a gRPC client nothing. */
+import { create, toBinary } from '@bufbuild/protobuf';
+import { anyPack } from '@bufbuild/protobuf/wkt';
+import type { LocumError } from '../errors.ts';
+import { Code } from '../gen/google/rpc/code_pb.ts';
+import { ErrorInfoSchema } from '../gen/google/rpc/error_details_pb.ts';
+import { StatusSchema } from '../gen/google/rpc/status_pb.ts';
+import type { HttpRequest, HttpResponse } from './http-handler.ts';
+import { ERROR_DOMAIN } from './status-details.ts';
+
+/** Answers without the body, which is thrown away as it comes. `httpStatus` is that of every protocol but gRPC and gRPC-Web. */
+export function sendRefusal(request: HttpRequest, response: HttpResponse, error: LocumError, httpStatus: number): void {
+  const info = create(ErrorInfoSchema, { reason: error.reason, domain: ERROR_DOMAIN });
+  const code = Code[error.code];
+  const contentType = request.headers['content-type'] ?? '';
+  // The body is of no interest, and a socket with half a request in it can't be used again.
+  request.resume();
+  if (contentType.startsWith('application/grpc')) {
+    const details = [anyPack(ErrorInfoSchema, info)];
+    const status = create(StatusSchema, { code, message: error.message, details });
+    // A response of headers only is how gRPC and gRPC-Web send an error without a message before it.
+    response.writeHead(200, {
+      'content-type': contentType,
+      'grpc-status': String(code),
+      'grpc-message': encodeURIComponent(error.message),
+      'grpc-status-details-bin': Buffer.from(toBinary(StatusSchema, status)).toString('base64').replace(/=+$/, ''),
+    });
+    response.end();
+    return;
+  }
+  const value = Buffer.from(toBinary(ErrorInfoSchema, info)).toString('base64').replace(/=+$/, '');
+  const debug = { reason: error.reason, domain: ERROR_DOMAIN };
+  const body = {
+    code: error.code.toLowerCase(),
+    message: error.message,
+    details: [{ type: ErrorInfoSchema.typeName, value, debug }],
+  };
+  response.writeHead(httpStatus, { 'content-type': 'application/json' });
+  response.end(`${JSON.stringify(body)}\n`);
+}
