@@ -11,7 +11,10 @@ export type TlsOptions = Pick<SecureContextOptions, 'ca' | 'cert' | 'key'> & {
 
 /** Today's controller asks for neither: these are for what stands in front of it. */
 export interface Caller {
-  /** Sent as `authorization: Bearer …`. A function is asked before each try, so that a token may be renewed. */
+  /**
+   * Sent as `authorization: Bearer …`. A function is asked before each try, so that a token may be renewed;
+   * where it fails, it is asked again until the call's time is up.
+   */
   readonly token?: string | (() => string | Promise<string>);
   /** Default: no TLS. */
   readonly tls?: TlsOptions;

@@ -58,7 +58,7 @@ export function openTransport(options: TransportOptions): ClosableTransport {
           if (error instanceof UnreachableError && failures === 0 && !targets.answered) throw error;
           const waitMs = retryDelayMs(error, failures);
           if (waitMs === undefined || performance.now() + waitMs >= deadline) throw error;
-          await sleep(waitMs, undefined, signal === undefined ? {} : { signal });
+          await pause(waitMs, signal);
         }
       }
     },
@@ -74,6 +74,15 @@ export function openTransport(options: TransportOptions): ClosableTransport {
       );
     },
   };
+}
+
+/** @throws ConnectError of Code.Canceled when the caller gives the call up: the same as in the midst of a try */
+async function pause(ms: number, signal: AbortSignal | undefined): Promise<void> {
+  try {
+    await sleep(ms, undefined, signal === undefined ? {} : { signal });
+  } catch (error) {
+    throw ConnectError.from(error);
+  }
 }
 
 /** Undefined: repeating can't help. */

@@ -1,6 +1,6 @@
 import { once } from 'node:events';
 import { type AddressInfo, createServer } from 'node:net';
-import { createClient } from '@connectrpc/connect';
+import { Code, createClient } from '@connectrpc/connect';
 import { afterEach, describe, expect, it } from 'vitest';
 import { freePort } from '../../cli/dev/ports.ts';
 import { describeFailure } from '../../cli/failure.ts';
@@ -103,6 +103,16 @@ describe('calls of the SDK', () => {
     given.abort();
     await expect(call).rejects.toThrow(/abort/i);
     expect(seen.requestIds.length).toBeLessThanOrEqual(1);
+  });
+
+  it('are given up as cancelled, also between two tries', async () => {
+    const { address, seen } = await api([new LocumError('NOT_LEADER', 'not now', { retryAfterMs: 60_000 })]);
+    const giving = new AbortController();
+    const call = clientOf([address], 120_000).cordonServer({ name: 'servers/a' }, { signal: giving.signal });
+    const failure = call.catch((error: unknown) => error);
+    await expect.poll(() => seen.requestIds.length).toBe(1);
+    giving.abort();
+    expect(await failure).toMatchObject({ name: 'ConnectError', code: Code.Canceled });
   });
 
   it('wait for a controller that answered before and is not there now', async () => {

@@ -1,0 +1,57 @@
+/** What stands between a client and a controller in the list of conformance. */
+import { connect, createServer, type Server, type Socket } from 'node:net';
+import { onTestFinished } from 'vitest';
+
+async function listen(server: Server, sockets: ReadonlySet<Socket>): Promise<string> {
+  await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));
+  onTestFinished(() => {
+    for (const socket of sockets) socket.destroy();
+    server.close();
+  });
+  const address = server.address();
+  return `127.0.0.1:${typeof address === 'object' && address !== null ? address.port : 0}`;
+}
+
+/** Accepts connections, and says nothing. */
+export function startSilence(): Promise<string> {
+  const sockets = new Set<Socket>();
+  const server = createServer((socket) => {
+    sockets.add(socket);
+    socket.on('error', () => undefined);
+    socket.resume();
+  });
+  return listen(server, sockets);
+}
+
+export interface CuttingProxy {
+  readonly address: string;
+  /** Connections that were ever made. */
+  readonly connections: () => number;
+  /** Resets all that are open. */
+  readonly cut: () => void;
+}
+
+export async function startCuttingProxy(target: string): Promise<CuttingProxy> {
+  const clients = new Set<Socket>();
+  const upstreams = new Set<Socket>();
+  let connections = 0;
+  const port = Number(target.slice(target.lastIndexOf(':') + 1));
+  const server = createServer({ noDelay: true }, (client) => {
+    connections += 1;
+    const upstream = connect({ port, host: '127.0.0.1', noDelay: true });
+    clients.add(client);
+    upstreams.add(upstream);
+    client.pipe(upstream).pipe(client);
+    client.on('error', () => undefined).on('close', () => upstream.destroy());
+    upstream.on('error', () => undefined).on('close', () => client.destroy());
+  });
+  const address = await listen(server, upstreams);
+  return {
+    address,
+    connections: () => connections,
+    cut: () => {
+      for (const client of clients) client.resetAndDestroy();
+      clients.clear();
+    },
+  };
+}
