@@ -57,7 +57,7 @@ const headersOf = ({ path, contentType }: FuzzRequest): Readonly<Record<string, 
   ':method': 'POST',
   ':scheme': 'http',
   ':path': path,
-  ':authority': 'fuzz',
+  ':authority': 'localhost',
   'content-type': contentType,
   te: 'trailers',
 });
