@@ -180,10 +180,10 @@ function asItIs(record: Changing): Before {
 }
 
 function attemptKept(before: AttemptState, after: AttemptState): Keeping {
-  // Written, though STOPPING is derived again: that its tree can be killed again is nothing that the next leader could derive.
-  if (before.kind === 'STUCK') return 'EDITED';
   // Another clock tells when it began.
   if (deepEqual({ ...before, startWall: 0 }, { ...after, startWall: 0 })) return 'SHOWN';
+  // Written, though STOPPING is derived again: that its tree can be killed again is nothing that the next leader could derive.
+  if (before.kind === 'STUCK') return 'EDITED';
   return keptInState(after.kind);
 }
 

@@ -242,6 +242,13 @@ describe('a change of a record', () => {
     expect([turn.journal.hasWrites, run.version]).toEqual([true, 2]);
   });
 
+  it('of an attempt that is stuck, and only tells another time of its start, is shown and not written', () => {
+    const { turn, run, attempt } = world();
+    changeAttempt(turn, run, attempt, { state: held('STUCK') }, SILENT);
+    changeAttempt(turn, run, attempt, { state: { ...held('STUCK'), startWall: 77 } }, SILENT);
+    expect(run.version).toBe(2);
+  });
+
   it('of an attempt is written when it begins and when it ends to be stuck', () => {
     const { turn, run, attempt } = world();
     changeAttempt(turn, run, attempt, { state: held('STUCK') }, SILENT);
