@@ -28,7 +28,7 @@ import {
 import { fromTimestamp, toTimestamp } from '../../shared/rpc/time-messages.ts';
 import { etagOf } from '../core/records/etag.ts';
 import { runReasonOf, UNKNOWN_WORD } from '../core/records/run-reason.ts';
-import { endOfRun, isEndState, isReasonIn, queueReason, type RunState } from '../core/records/run-state.ts';
+import { endOfRun, etaOf, isEndState, isReasonIn, queueReason, type RunState } from '../core/records/run-state.ts';
 import type { Skip } from '../core/records/skip.ts';
 import type { Reservation, Run, RunOutcome } from '../core/records/state.ts';
 import { attemptFromRecord, attemptToRecord } from './attempt.ts';
@@ -57,7 +57,7 @@ export function runToProto(run: Run): PbRun {
     state: runStateWords.to[run.state.kind],
     reason: run.state.reason,
     message: run.state.message,
-    etaTime: toTimestamp('etaWall' in run.state ? run.state.etaWall : undefined),
+    etaTime: toTimestamp(etaOf(run)),
     reservedServer: run.reservation === undefined ? '' : serverName(run.reservation.server),
     attemptCount: run.attemptCount,
     arguments: [...run.arguments],
@@ -136,9 +136,11 @@ function stateFromProto(run: PbRun, endAge: number): RunState {
   const kind = requiredWord(runStateWords, run.state, 'state');
   const word = runReasonOf(run.reason);
   const why = { reason: isReasonIn(kind, word) ? word : UNKNOWN_WORD, message: run.message };
-  // The one cast: that state and reason fit has just been looked at.
-  if (!isEndState(kind)) return { kind, ...why, etaWall: fromTimestamp(run.etaTime) } as RunState;
-  return { kind, ...why, endWall: requiredTime(run.endTime, 'end_time'), endAge } as RunState;
+  const times = isEndState(kind)
+    ? { endWall: requiredTime(run.endTime, 'end_time'), endAge }
+    : { etaWall: fromTimestamp(run.etaTime) };
+  // The compiler can't see that state, reason and times fit; it has just been looked at.
+  return { kind, ...why, ...times } as RunState;
 }
 
 export function runToRecord(run: Run): RunRecord {

@@ -17,7 +17,7 @@ import { type Explanation, explain, withheld } from './placement/explain.ts';
 import { gateOf } from './placement/gate-view.ts';
 import { whyChosen } from './placement/placement-text.ts';
 import type { DeviationReason } from './records/deviation-reason.ts';
-import { isEnded } from './records/run-state.ts';
+import { etaOf, isEnded } from './records/run-state.ts';
 import type { Policy, Run, Server } from './records/state.ts';
 import { drainBlockers as drainBlockedIn } from './runs/drain.ts';
 import { waitFor } from './runs/earlier-life.ts';
@@ -150,6 +150,6 @@ function runDeviation(state: ClusterState, run: Run): Deviation {
     resource: `runs/${run.id}`,
     reason: blocked === undefined ? run.state.reason : 'CAPABILITY_LOST',
     message: blocked ?? run.state.message,
-    etaWall: 'etaWall' in run.state ? run.state.etaWall : undefined,
+    etaWall: etaOf(run),
   };
 }

@@ -1,5 +1,7 @@
 /** States on demand, as text. */
+
 import type { ClusterState } from '../../controller/core/cluster/cluster.ts';
+import { etaOf } from '../../controller/core/records/run-state.ts';
 import type { Run } from '../../controller/core/records/state.ts';
 import {
   currentAttempt,
@@ -30,7 +32,7 @@ function showRun(state: ClusterState, run: Run, now: Now): string {
   const place = run.state.kind === 'QUEUED' ? queuePosition(state, run, now) : 0;
   const queued = place === 0 ? '' : `, number ${place} in the queue`;
   const { kind, reason, message } = run.state;
-  const etaWall = 'etaWall' in run.state ? run.state.etaWall : undefined;
+  const etaWall = etaOf(run);
   const eta = etaWall === undefined ? '' : `, in ${seconds(etaWall - now.wall)} s`;
   return `${run.id} ${kind}${where} (${reason}): ${message}${queued}${eta}`;
 }

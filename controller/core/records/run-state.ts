@@ -100,6 +100,10 @@ export const isEndState = (kind: RunStateName): kind is EndStateName =>
 export const endOfRun = ({ state }: { readonly state: RunState }): EndedRunState | undefined =>
   'endAge' in state ? state : undefined;
 
+/** When the state is expected to end by itself, wall time in milliseconds. Undefined: unknown, or it is over. */
+export const etaOf = ({ state }: { readonly state: RunState }): number | undefined =>
+  'etaWall' in state ? state.etaWall : undefined;
+
 export const isEnded = (run: { readonly state: RunState }): boolean => endOfRun(run) !== undefined;
 
 export const isReasonIn = <S extends RunStateName>(state: S, reason: RunReason): reason is ReasonIn<S> =>

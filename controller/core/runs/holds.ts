@@ -7,7 +7,7 @@ import { poolLiveOf } from '../cluster/cluster.ts';
 import { runsOf } from '../cluster/run-lists.ts';
 import type { View } from '../cluster/turn.ts';
 import type { RunReason } from '../records/run-reason.ts';
-import { queueReason, type ReasonIn, type RunStateName } from '../records/run-state.ts';
+import { etaOf, queueReason, type ReasonIn, type RunStateName } from '../records/run-state.ts';
 import type { Policy, Run } from '../records/state.ts';
 import { earlierLifeOf } from './earlier-life.ts';
 
@@ -95,8 +95,8 @@ const whyQueued = ({ state, nextReason }: Run): ReasonIn<'QUEUED'> =>
   state.kind === 'QUEUED' ? queueReason(state.reason) : nextReason;
 
 /** What the run itself shows. */
-const shown = ({ id, state }: Run): Hold<RunReason> => ({
-  reason: state.reason,
-  message: `${id} is ${state.kind}: ${state.message}`,
-  etaWall: 'etaWall' in state ? state.etaWall : undefined,
+const shown = (run: Run): Hold<RunReason> => ({
+  reason: run.state.reason,
+  message: `${run.id} is ${run.state.kind}: ${run.state.message}`,
+  etaWall: etaOf(run),
 });

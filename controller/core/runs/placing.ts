@@ -15,7 +15,7 @@ import { type Ask, isSuitable, obstacleAt, obstacleText } from '../placement/obs
 import { type Nowhere, whyChosen, whyNever, whyNowhere } from '../placement/placement-text.ts';
 import { isPaused, pausedServers, skipOf } from '../placement/setback.ts';
 import type { Requirement } from '../records/capability.ts';
-import { queueReason } from '../records/run-state.ts';
+import { etaOf, queueReason } from '../records/run-state.ts';
 import type { Policy, Run } from '../records/state.ts';
 import { assign } from './attempt.ts';
 import { holdOf } from './holds.ts';
@@ -100,7 +100,7 @@ function showPause(turn: Turn, run: Run): boolean {
   const message = `${server} ${obstacleText(obstacle)}`;
   const etaWall = now.wall + skip.pausedUntilAge - turn.age;
   // A rest of the run itself may have been told before, with an end that was earlier.
-  const before = 'etaWall' in run.state ? run.state.etaWall : undefined;
+  const before = etaOf(run);
   const isNews = before === undefined || etaWall > before + SECOND;
   announceState(turn, run, { kind: 'QUEUED', reason: queueReason(skip.reason), message, etaWall }, isNews);
   return true;
