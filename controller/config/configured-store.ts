@@ -12,7 +12,10 @@ export async function openConfiguredStore(options: ControllerSettings & { readon
   const { store, adoptStore, etcdAccess, electionTtlMs, dataDirectory: folder, log } = options;
   const isDefault = options.dataDirectoryIsDefault;
   const file = /^sqlite:(.+)$/s.exec(store)?.[1];
-  if (file !== undefined) keepFolderPrivate(dirname(file), (name) => name.startsWith(basename(file)));
+  if (file !== undefined) {
+    const problem = keepFolderPrivate(dirname(file), (name) => name.startsWith(basename(file)));
+    if (problem !== undefined) log.warn(`the store is not safe from other users: ${problem}`);
+  }
   return openStore(store, {
     adoptCopy: adoptStore,
     etcd: {

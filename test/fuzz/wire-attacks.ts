@@ -177,7 +177,7 @@ function http1(prng: Prng, { path, contentType, body }: FuzzRequest): readonly U
     'content-encoding: gzip\r\ntransfer-encoding: chunked',
     'host: [',
   ];
-  const head = `POST ${path} HTTP/1.1\r\nhost: fuzz\r\ncontent-type: ${contentType}\r\n${prng.pick(odd)}\r\n\r\n`;
+  const head = `POST ${path} HTTP/1.1\r\nhost: localhost\r\ncontent-type: ${contentType}\r\n${prng.pick(odd)}\r\n\r\n`;
   const chunked = prng.chance(0.5)
     ? Buffer.concat([Buffer.from(`${body.length.toString(16)}\r\n`), body, Buffer.from('\r\n0\r\n\r\n')])
     : body;

@@ -1,6 +1,6 @@
 /** A store that is made with its records, as a restore does it: whole or not at all, and nobody else's to read. */
 import { spawnSync } from 'node:child_process';
-import { chmodSync, existsSync, mkdirSync, readdirSync, statSync, writeFileSync } from 'node:fs';
+import { chmodSync, chownSync, existsSync, mkdirSync, readdirSync, statSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { expect, test } from 'vitest';
 import { createStore } from '../../controller/store/open.ts';
@@ -91,4 +91,20 @@ test('a folder that was made beforehand is made private if it is ours, and left 
   writeFileSync(join(others, 'letter.txt'), '');
   for (const folder of folders) keepFolderPrivate(folder, (name) => name.startsWith('store.sqlite'));
   expect(folders.map(mode)).toEqual(['700', '700', '755', '1777']);
+});
+
+test('a folder whose files others can replace is told of: one of another user, or one that others write to', (ctx) => {
+  const [plain, shared] = ['plain', 'shared'].map((name) => join(testFolder(), name)) as [string, string];
+  for (const folder of [plain, shared]) {
+    mkdirSync(folder);
+    writeFileSync(join(folder, 'letter.txt'), '');
+  }
+  chmodSync(plain, 0o755);
+  chmodSync(shared, 0o777);
+  const problemOf = (folder: string) => keepFolderPrivate(folder, (name) => name.startsWith('store.sqlite'));
+  expect(problemOf(plain)).toBeUndefined();
+  expect(problemOf(shared)).toContain('others can write to it');
+  if (process.getuid?.() !== 0) return ctx.skip('only root can make a folder of another user');
+  chownSync(plain, 65_534, 65_534);
+  expect(problemOf(plain)).toContain('belongs to another user (uid 65534)');
 });
