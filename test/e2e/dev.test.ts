@@ -57,8 +57,11 @@ describe('locum dev', () => {
     expect(dev.output()).toMatch(/1 {2}server-1 {2}PRIMARY {2}ALIVE/);
     expect(dev.output()).toMatch(/2 {2}server-2 {2}STANDBY {2}ALIVE/);
     expect(dev.output()).toContain('locum policy explain queue-consumer');
-    const logs = await runLocum(dev.address, ['run', 'logs', 'queue-consumer']);
-    expect(logs.stdout).toMatch(/^consuming as queue-consumer-\d+, epoch \d+/);
+    // It runs, and may not have written its first line yet.
+    await eventually('its first line is there', async () => {
+      const { stdout } = await runLocum(dev.address, ['run', 'logs', 'queue-consumer']);
+      return /^consuming as queue-consumer-\d+, epoch \d+/.test(stdout) ? true : undefined;
+    });
     // Controller, two agents, two keepers, and at least the three continuous policies.
     expect(processesOf(dev.dataDir).length).toBeGreaterThanOrEqual(8);
     dev.child.kill('SIGINT');
