@@ -28,7 +28,15 @@ import {
 import { fromTimestamp, toTimestamp } from '../../shared/rpc/time-messages.ts';
 import { etagOf } from '../core/records/etag.ts';
 import { runReasonOf, UNKNOWN_WORD } from '../core/records/run-reason.ts';
-import { endOfRun, etaOf, isEndState, isReasonIn, queueReason, type RunState } from '../core/records/run-state.ts';
+import {
+  endAgeOf,
+  endOfRun,
+  etaOf,
+  isEndState,
+  isReasonIn,
+  queueReason,
+  type RunState,
+} from '../core/records/run-state.ts';
 import type { Skip } from '../core/records/skip.ts';
 import type { Reservation, Run, RunOutcome } from '../core/records/state.ts';
 import { attemptFromRecord, attemptToRecord } from './attempt.ts';
@@ -164,7 +172,7 @@ export function runToRecord(run: Run): RunRecord {
     lastMoveAgeMs: toUint64(run.lastMoveAge),
     queueSinceAgeMs: toUint64(run.queueSinceAge),
     passedOverSinceAgeMs: toUint64(run.passedOverSinceAge),
-    endAgeMs: toUint64(endOfRun(run)?.endAge ?? 0),
+    endAgeMs: toUint64(endAgeOf(run)),
   });
 }
 

@@ -10,7 +10,7 @@ import { enter, linkAll } from './cluster/links.ts';
 import { type CoreOptions, Turn, type View } from './cluster/turn.ts';
 import { refreshIndex } from './placement/capacity.ts';
 import { nextUid } from './records/meta.ts';
-import { endOfRun, isEnded } from './records/run-state.ts';
+import { endAgeOf, isEnded } from './records/run-state.ts';
 import type { Run, Server, StateRecord } from './records/state.ts';
 import { takeoverWaitMs } from './records/timers.ts';
 import { expectEarlierLife } from './runs/earlier-life.ts';
@@ -120,8 +120,7 @@ function linkRuns(turn: Turn): void {
     }
     turn.lookAtRun(run.id);
   }
-  for (const run of ended.sort((a, b) => (endOfRun(a)?.endAge ?? 0) - (endOfRun(b)?.endAge ?? 0)))
-    keepEndedRun(turn, run);
+  for (const run of ended.sort((a, b) => endAgeOf(a) - endAgeOf(b))) keepEndedRun(turn, run);
 }
 
 /** The oldest first. */

@@ -136,12 +136,8 @@ function serverDeviations(state: ClusterState, server: Server, now: Now): readon
 function deviates(state: ClusterState, run: Run): boolean {
   if (isEnded(run)) return false;
   if (state.runLive.get(run.id)?.blockedReason !== undefined) return true;
-  return (
-    run.state.kind === 'QUEUED' ||
-    run.state.kind === 'FENCING' ||
-    run.state.kind === 'STUCK' ||
-    run.state.kind === 'BACKOFF'
-  );
+  const { kind } = run.state;
+  return kind === 'QUEUED' || kind === 'FENCING' || kind === 'STUCK' || kind === 'BACKOFF';
 }
 
 function runDeviation(state: ClusterState, run: Run): Deviation {

@@ -100,6 +100,9 @@ export const isEndState = (kind: RunStateName): kind is EndStateName =>
 export const endOfRun = ({ state }: { readonly state: RunState }): EndedRunState | undefined =>
   'endAge' in state ? state : undefined;
 
+/** Age of the cluster, in milliseconds, when it ended. 0: it has not. */
+export const endAgeOf = (run: { readonly state: RunState }): number => endOfRun(run)?.endAge ?? 0;
+
 /** When the state is expected to end by itself, wall time in milliseconds. Undefined: unknown, or it is over. */
 export const etaOf = ({ state }: { readonly state: RunState }): number | undefined =>
   'etaWall' in state ? state.etaWall : undefined;

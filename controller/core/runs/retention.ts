@@ -8,7 +8,7 @@ import { dropRequests, remove, SILENT } from '../cluster/change.ts';
 import type { ClusterState } from '../cluster/cluster.ts';
 import { GONE_OWNER } from '../cluster/links.ts';
 import type { Turn } from '../cluster/turn.ts';
-import { endOfRun } from '../records/run-state.ts';
+import { endAgeOf } from '../records/run-state.ts';
 import type { Policy, Run } from '../records/state.ts';
 
 /** Ended runs of deleted policies are kept this long after their end. */
@@ -45,4 +45,4 @@ export function forgetOld(turn: Turn): void {
   dropRequests(turn, turn.age - REQUESTS_KEPT_MS);
 }
 
-const endedAtAge = (run: Run | undefined): number => (run === undefined ? 0 : (endOfRun(run)?.endAge ?? 0));
+const endedAtAge = (run: Run | undefined): number => (run === undefined ? 0 : endAgeOf(run));

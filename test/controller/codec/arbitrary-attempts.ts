@@ -1,6 +1,7 @@
 /** Random attempts, in every state that one can be in. */
 import fc from 'fast-check';
 import type { AttemptEnd, AttemptState } from '../../../controller/core/records/attempt-state.ts';
+import { REASONS_IN } from '../../../controller/core/records/run-state.ts';
 import type { Attempt } from '../../../controller/core/records/state.ts';
 import { HOST_PROBLEM_KINDS } from '../../../shared/host-problem.ts';
 import { anEpoch, anUid, counter, optional, server, span, text, wall } from './arbitrary-values.ts';
@@ -41,17 +42,6 @@ export const attempts: fc.Arbitrary<Attempt> = fc.record({
   state: attemptState,
   assignWall: wall,
   assignAge: counter,
-  stopReason: optional(
-    fc.constantFrom(
-      'OPERATOR',
-      'RESTART',
-      'MOVE',
-      'FAILBACK',
-      'DRAIN',
-      'DRAIN_DEADLINE',
-      'CAPABILITY_LOST',
-      'START_UNANSWERED',
-    ),
-  ),
+  stopReason: optional(fc.constantFrom(...REASONS_IN.STOPPING)),
   overlapped: fc.boolean(),
 });
