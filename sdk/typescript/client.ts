@@ -1,5 +1,5 @@
 /** A client of Locum: one object with a member per service of the API, over all controllers. */
-import { type Client, createClient } from '@connectrpc/connect';
+import { type Client, createClient, type Transport } from '@connectrpc/connect';
 import type { LocumError } from '../../shared/errors.ts';
 import { ClusterService } from '../../shared/gen/locum/v1/cluster_service_pb.ts';
 import { EventService } from '../../shared/gen/locum/v1/event_service_pb.ts';
@@ -16,11 +16,8 @@ export type ConnectOptions = Omit<TransportOptions, 'timeoutMs'> & {
   readonly timeoutMs?: number;
 };
 
-/**
- * Calls take `{ signal, timeoutMs }` as their second argument. A change gets a `request_id` and is repeated with it after any lost answer,
- * so it happens once.
- */
-export interface Locum {
+/** A client of each service of the API. */
+export interface Services {
   readonly policies: Client<typeof PolicyService>;
   readonly runs: Client<typeof RunService>;
   readonly servers: Client<typeof ServerService>;
@@ -28,6 +25,24 @@ export interface Locum {
   readonly events: Client<typeof EventService>;
   readonly fences: Client<typeof FenceService>;
   readonly cluster: Client<typeof ClusterService>;
+}
+
+/** Over a transport of Connect as it is: nothing is repeated, and no other address is tried. */
+export const servicesOver = (transport: Transport): Services => ({
+  policies: createClient(PolicyService, transport),
+  runs: createClient(RunService, transport),
+  servers: createClient(ServerService, transport),
+  pools: createClient(PoolService, transport),
+  events: createClient(EventService, transport),
+  fences: createClient(FenceService, transport),
+  cluster: createClient(ClusterService, transport),
+});
+
+/**
+ * Calls take `{ signal, timeoutMs }` as their second argument. A change gets a `request_id` and is repeated with it after any lost answer,
+ * so it happens once.
+ */
+export interface Locum extends Services {
   /** Ends open streams and connections, so that nothing keeps the process. */
   readonly close: () => void;
 }
@@ -37,16 +52,7 @@ const CALL_TIMEOUT_MS = 10_000;
 /** Nothing is dialled before the first call. @throws RangeError for a token that would go over a network in plain text */
 export function connect(options: ConnectOptions): Locum {
   const transport = openTransport({ timeoutMs: CALL_TIMEOUT_MS, ...options });
-  return {
-    policies: createClient(PolicyService, transport),
-    runs: createClient(RunService, transport),
-    servers: createClient(ServerService, transport),
-    pools: createClient(PoolService, transport),
-    events: createClient(EventService, transport),
-    fences: createClient(FenceService, transport),
-    cluster: createClient(ClusterService, transport),
-    close: transport.close,
-  };
+  return { ...servicesOver(transport), close: transport.close };
 }
 
 /**

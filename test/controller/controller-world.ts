@@ -2,17 +2,11 @@
 import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import type { DescService } from '@bufbuild/protobuf';
-import { type Client, createClient, type Transport } from '@connectrpc/connect';
+import type { Transport } from '@connectrpc/connect';
 import { createGrpcTransport } from '@connectrpc/connect-node';
 import type { ControllerSettings } from '../../controller/config/config.ts';
 import { type Controller, type ControllerOptions, runController } from '../../controller/main.ts';
-import { ClusterService } from '../../shared/gen/locum/v1/cluster_service_pb.ts';
-import { EventService } from '../../shared/gen/locum/v1/event_service_pb.ts';
-import { PolicyService } from '../../shared/gen/locum/v1/policy_service_pb.ts';
-import { PoolService } from '../../shared/gen/locum/v1/pool_service_pb.ts';
-import { RunService } from '../../shared/gen/locum/v1/run_service_pb.ts';
-import { ServerService } from '../../shared/gen/locum/v1/server_service_pb.ts';
+import { type Services, servicesOver } from '../../sdk/typescript/client.ts';
 import { createLogger } from '../../shared/log.ts';
 import type { Timers } from '../../shared/protocol/timers.ts';
 import { ScriptedAgent } from './scripted-agent.ts';
@@ -27,28 +21,13 @@ export const SHORT_TIMERS: Timers = {
   missingAfterMs: 1_700,
 };
 
-export interface Clients {
+export interface Clients extends Services {
   readonly transport: Transport;
-  readonly pools: Client<typeof PoolService>;
-  readonly servers: Client<typeof ServerService>;
-  readonly policies: Client<typeof PolicyService>;
-  readonly runs: Client<typeof RunService>;
-  readonly events: Client<typeof EventService>;
-  readonly cluster: Client<typeof ClusterService>;
 }
 
 export function clientsOf(apiAddress: string): Clients {
   const transport = createGrpcTransport({ baseUrl: `http://${apiAddress}` });
-  const client = <S extends DescService>(service: S): Client<S> => createClient(service, transport);
-  return {
-    transport,
-    pools: client(PoolService),
-    servers: client(ServerService),
-    policies: client(PolicyService),
-    runs: client(RunService),
-    events: client(EventService),
-    cluster: client(ClusterService),
-  };
+  return { transport, ...servicesOver(transport) };
 }
 
 export interface WorldOptions {
