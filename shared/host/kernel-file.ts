@@ -9,12 +9,16 @@ import { readFile } from 'node:fs/promises';
 import { promisify } from 'node:util';
 import { errorCode } from '../caught-error.ts';
 
-/** More than an access needs, as a thread of the pool may be quicker to take one that was freed. */
-const KEPT = 4;
+/** Reads of `readKernelFileLater` that look for a descriptor of their own at a time: no more than the pool has threads for. */
+const READERS = 4;
+/** An access needs one. Each of those readers may be quicker to take one that was freed, and nothing else here is. */
+const KEPT = 2 * READERS;
 
 const kept: number[] = [];
 /** The read that has one of them. */
 let borrowed: Promise<unknown> = Promise.resolve();
+let readers = 0;
+const waiting: (() => void)[] = [];
 const readDescriptor = promisify(readFileOf);
 
 /** Needed once, while there are descriptors: at the start of a program that kills. */
@@ -41,13 +45,25 @@ export function writeKernelFile(path: string, text: string): void {
  */
 export async function readKernelFileLater(path: string): Promise<string> {
   try {
-    return await readFile(path, 'utf8');
+    return await amongFew(() => readFile(path, 'utf8'));
   } catch (error) {
     if (!isOutOfDescriptors(error)) throw error;
   }
   const turn = borrowed.then(() => readBorrowed(path));
   borrowed = turn.catch(() => undefined);
   return turn;
+}
+
+async function amongFew<T>(read: () => Promise<T>): Promise<T> {
+  if (readers < READERS) readers += 1;
+  else await new Promise<void>((resolve) => waiting.push(resolve));
+  try {
+    return await read();
+  } finally {
+    const next = waiting.shift();
+    if (next === undefined) readers -= 1;
+    else next();
+  }
 }
 
 async function readBorrowed(path: string): Promise<string> {
@@ -76,11 +92,23 @@ function access<T>(work: () => T): T {
   } catch (error) {
     if (!isOutOfDescriptors(error)) throw error;
   }
-  for (const descriptor of kept.splice(0)) closeSync(descriptor);
   try {
-    return work();
+    return withFreed(work);
   } finally {
     keepDescriptors();
+  }
+}
+
+/** One after the other: a thread that is quicker then takes one of them, not all at once. */
+function withFreed<T>(work: () => T): T {
+  for (;;) {
+    const descriptor = kept.pop();
+    if (descriptor !== undefined) closeSync(descriptor);
+    try {
+      return work();
+    } catch (error) {
+      if (descriptor === undefined || !isOutOfDescriptors(error)) throw error;
+    }
   }
 }
 
