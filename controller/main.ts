@@ -36,7 +36,7 @@ export interface ControllerOptions extends ControllerSettings {
    * A defect of ours, or a store that broke for good: nothing more is decided. The store has everything that was acknowledged, so
    * the process should end and be started again. Default: log and exit with code 1.
    */
-  readonly onFatal?: (error: unknown) => void;
+  readonly fail?: (error: unknown) => void;
   /** Gives up starting. Default: never. */
   readonly signal?: AbortSignal;
 }
@@ -110,11 +110,13 @@ class RunningParts {
       log,
       metrics: this.#metrics,
       patienceMs: store.kind === 'etcd' ? AGENT_PATIENCE_MS : 0,
-      cut: (peer) => this.#agentListener?.cut(peer),
-      onStart: (start, now) => {
-        const leaderTerm = this.#leadership?.leaderTerm;
-        const delayMs = leaderTerm === undefined ? undefined : failoverDelayMs(leaderTerm.state, start, now.wall);
-        if (delayMs !== undefined) this.#metrics.failedOver(delayMs);
+      owner: {
+        cut: (peer) => this.#agentListener?.cut(peer),
+        starting: (start, now) => {
+          const leaderTerm = this.#leadership?.leaderTerm;
+          const delayMs = leaderTerm === undefined ? undefined : failoverDelayMs(leaderTerm.state, start, now.wall);
+          if (delayMs !== undefined) this.#metrics.failedOver(delayMs);
+        },
       },
     });
     this.#replica = new Replica({
@@ -192,11 +194,7 @@ class RunningParts {
       electionTtlMs,
       keep,
       role: this.#role,
-      onTrouble: (trouble) => {
-        if (trouble === undefined) log.info('the store takes writes again');
-        else log.error({ reason: trouble.reason }, `the store takes no writes: ${trouble.detail}`);
-      },
-      onFatal: (error) => this.#fail(error),
+      fail: (error) => this.#fail(error),
     });
   }
 
@@ -211,9 +209,9 @@ class RunningParts {
   }
 
   #fail(error: unknown): void {
-    const { onFatal, log } = this.#options;
-    if (onFatal === undefined) exitWith(log, error);
-    else onFatal(error);
+    const { fail, log } = this.#options;
+    if (fail === undefined) exitWith(log, error);
+    else fail(error);
   }
 
   /** Agents are told where to go as soon as somebody else leads; and calls that arrive meanwhile are passed on. */

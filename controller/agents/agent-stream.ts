@@ -31,21 +31,26 @@ import { type OutputQuestion, OutputRequests } from './output-requests.ts';
 /** The call as grpc-js gives it; both directions carry bytes, so that sizes are known and bad ones get an answer of ours. */
 export type RawCall = grpc.ServerDuplexStream<Buffer, Buffer>;
 
+/** Takes what a stream brings, in the order in which it came. */
+export interface AgentStreamOwner {
+  /** Of the leader; goes with each message. */
+  term(): number;
+  /** Takes an event. False: no room now; `resume` is called when there is. */
+  deliver(event: FromAgent): boolean;
+  /** No more will come. Told once. */
+  ended(): void;
+  /** The call is over on the wire too. Told once. */
+  gone(): void;
+  /** This side ends the stream for something that the agent did. */
+  refused(error: LocumError): void;
+}
+
 export interface AgentStreamOptions {
   readonly conn: ConnId;
   readonly call: RawCall;
-  /** Of the leader; goes with each message. */
-  readonly term: () => number;
+  readonly owner: AgentStreamOwner;
   /** Milliseconds of a monotonic clock. */
   readonly mono: () => number;
-  /** Takes an event. False: no room now; `resume` is called when there is. */
-  readonly deliver: (event: FromAgent) => boolean;
-  /** Called once, when no more will come. */
-  readonly onEnd: (stream: AgentStream) => void;
-  /** Called once, when the call is over on the wire too. */
-  readonly onGone: (stream: AgentStream) => void;
-  /** Why this side ended the stream, for the log. */
-  readonly onRefused: (stream: AgentStream, error: LocumError) => void;
   readonly outboxLimits: OutboxLimits;
 }
 
@@ -98,7 +103,7 @@ export class AgentStream {
 
   send(message: LeaderMessage): void {
     if (this.#ended || this.#closingSinceMono !== undefined) return;
-    const term = this.#options.term();
+    const term = this.#options.owner.term();
     if (message.kind === 'grant') {
       this.#sendBytes(grantBytes(term, message.sequence, message.generation));
       return;
@@ -142,7 +147,7 @@ export class AgentStream {
   }
 
   /** What may get lost: whoever waits for an answer knows how long. */
-  #post(message: LeaderMessage, term = this.#options.term()): void {
+  #post(message: LeaderMessage, term = this.#options.owner.term()): void {
     for (const bytes of encodeLeaderMessage(message, term)) this.#outbox.send(bytes);
   }
 
@@ -160,7 +165,7 @@ export class AgentStream {
   /** Ends the stream for something that the agent did, and says so in the log. */
   refuse(error: LocumError): void {
     if (this.#ended || this.#closingSinceMono !== undefined) return;
-    this.#options.onRefused(this, error);
+    this.#options.owner.refused(error);
     this.close(error);
   }
 
@@ -168,7 +173,7 @@ export class AgentStream {
   resume(): boolean {
     while (this.#held.length > 0) {
       const [event] = this.#held;
-      if (event !== undefined && !this.#options.deliver(event)) return false;
+      if (event !== undefined && !this.#options.owner.deliver(event)) return false;
       this.#held.shift();
     }
     if (!this.#ended) this.#options.call.resume();
@@ -265,7 +270,7 @@ export class AgentStream {
   }
 
   #deliver(event: FromAgent): void {
-    if (this.#held.length === 0 && this.#options.deliver(event)) return;
+    if (this.#held.length === 0 && this.#options.owner.deliver(event)) return;
     this.#held.push(event);
     this.#options.call.pause();
   }
@@ -273,7 +278,7 @@ export class AgentStream {
   #onClose(): void {
     this.#gone = true;
     this.#end();
-    this.#options.onGone(this);
+    this.#options.owner.gone();
   }
 
   #end(): void {
@@ -282,7 +287,7 @@ export class AgentStream {
     this.#output.failAll(gone());
     // The core knows nothing of a stream that never said Hello.
     if (this.#server !== undefined) this.#deliver({ kind: 'stream_closed', conn: this.conn });
-    this.#options.onEnd(this);
+    this.#options.owner.ended();
   }
 }
 

@@ -21,7 +21,7 @@ import type { OutputQuestion } from './output-requests.ts';
 /** Where the events of the streams go. */
 export interface AgentEventSink {
   readonly term: number;
-  /** False: no room; `onRoom` is called when there is. */
+  /** False: no room; `AgentStreams.resume` is called when there is. */
   post(event: Event): boolean;
 }
 
@@ -37,6 +37,13 @@ interface Binding {
   sink: AgentEventSink | undefined;
 }
 
+export interface AgentStreamsOwner {
+  /** A start is about to be handed to a stream. */
+  starting(start: Extract<LeaderMessage, { kind: 'start' }>, now: Now): void;
+  /** Cuts the connection of a peer (`address:port`) that does not let its stream end. */
+  cut(peer: string): void;
+}
+
 export interface AgentStreamsOptions {
   readonly clock: Clock;
   readonly log: Logger;
@@ -49,10 +56,7 @@ export interface AgentStreamsOptions {
    * in, or told where to go. Default 0: they are turned away at once.
    */
   readonly patienceMs?: number;
-  /** A start is handed to a stream. */
-  readonly onStart: (start: Extract<LeaderMessage, { kind: 'start' }>, now: Now) => void;
-  /** Cuts the connection of a peer (`address:port`) that does not let its stream end. */
-  readonly cut: (peer: string) => void;
+  readonly owner: AgentStreamsOwner;
 }
 
 /** How long an agent that was told to go elsewhere keeps its stream. */
@@ -132,23 +136,21 @@ export class AgentStreams implements AgentStreamsPort {
 
   /** A new call of Connect. */
   accept(call: RawCall): void {
-    const { clock, log, outboxLimits = defaultOutboxLimits, maxStreams = 20_000, patienceMs = 0 } = this.#options;
+    const { clock, outboxLimits = defaultOutboxLimits, maxStreams = 20_000, patienceMs = 0 } = this.#options;
     const binding: Binding = { sink: this.#sink };
     this.#heard += 1;
     this.#lastConn += 1;
     const stream: AgentStream = new AgentStream({
       conn: this.#lastConn,
       call,
-      term: () => binding.sink?.term ?? 0,
       mono: () => clock().mono,
       outboxLimits,
-      deliver: (event) => this.#deliver(stream, binding, event),
-      onEnd: () => this.#forget(stream),
-      onGone: () => this.#ending.delete(stream),
-      onRefused: (_, { reason, message, cause }) => {
-        const facts = { peer: stream.peer, server: stream.server, reason };
-        if (reason === 'INTERNAL') log.error({ ...facts, err: cause }, 'agent stream ended: a defect of ours');
-        else log.warn(facts, `agent stream ended: ${message}`);
+      owner: {
+        term: () => binding.sink?.term ?? 0,
+        deliver: (event) => this.#deliver(stream, binding, event),
+        ended: () => this.#forget(stream),
+        gone: () => void this.#ending.delete(stream),
+        refused: (error) => this.#logRefusal(stream, error),
       },
     });
     this.#streams.set(stream.conn, stream);
@@ -163,7 +165,7 @@ export class AgentStreams implements AgentStreamsPort {
     if (stream === undefined) return;
     // The core has one session per server: a later Welcome is of the stream that counts from now on.
     if (message.kind === 'welcome' && stream.server !== undefined) this.#byServer.set(stream.server, stream);
-    if (message.kind === 'start') this.#options.onStart(message, now);
+    if (message.kind === 'start') this.#options.owner.starting(message, now);
     stream.send(message);
   }
 
@@ -182,7 +184,7 @@ export class AgentStreams implements AgentStreamsPort {
   }
 
   /** The mailbox has room again: streams that were held up go on, in the order in which they were. */
-  onRoom(): void {
+  resume(): void {
     for (const stream of this.#heldUp) {
       if (!stream.resume()) return;
       this.#heldUp.delete(stream);
@@ -194,8 +196,14 @@ export class AgentStreams implements AgentStreamsPort {
     for (const stream of [...this.#streams.values(), ...this.#ending]) {
       if (!stream.isOverdue()) continue;
       this.#ending.delete(stream);
-      this.#options.cut(stream.peer);
+      this.#options.owner.cut(stream.peer);
     }
+  }
+
+  #logRefusal({ peer, server }: AgentStream, { reason, message, cause }: LocumError): void {
+    const { log } = this.#options;
+    if (reason === 'INTERNAL') log.error({ peer, server, reason, err: cause }, 'agent stream ended: a defect of ours');
+    else log.warn({ peer, server, reason }, `agent stream ended: ${message}`);
   }
 
   #deliver(stream: AgentStream, binding: Binding, event: Event): boolean {

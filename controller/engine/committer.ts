@@ -17,18 +17,23 @@ export interface StoreTrouble {
   readonly detail: string;
 }
 
+/** Is told what became of commits and checks: at once, and in the order in which it happened. */
+export interface CommitterOwner {
+  /** A batch is durable, at this revision of the store. `tookMs` counts from its `persist`. */
+  committed(batch: Batch, revision: number, tookMs: number): void;
+  verified(check: number): void;
+  /** The term is over. Nothing more is told after this. */
+  deposed(detail: string): void;
+  /** A commit can never be made, and what is in memory is ahead of it for good. Nothing more is told after this. */
+  refused(detail: string): void;
+  /** The store stopped taking writes, or takes them again (undefined). */
+  trouble(trouble: StoreTrouble | undefined): void;
+}
+
 export interface CommitterOptions {
   readonly store: TermStore;
   readonly term: number;
-  /** A batch is durable, at this revision of the store. `tookMs` counts from its `persist`. */
-  readonly onCommitted: (batch: Batch, revision: number, tookMs: number) => void;
-  readonly onVerified: (check: number) => void;
-  /** The term is over. Nothing more is called after this. */
-  readonly onDeposed: (detail: string) => void;
-  /** A commit can never be made, and what is in memory is ahead of it for good. Nothing more is called after this. */
-  readonly onRefused: (detail: string) => void;
-  /** The store stopped taking writes, or takes them again (undefined). */
-  readonly onTrouble: (trouble: StoreTrouble | undefined) => void;
+  readonly owner: CommitterOwner;
   /** Milliseconds of a monotonic clock. */
   readonly mono: () => number;
   readonly agenda: Agenda;
@@ -97,11 +102,11 @@ export class Committer {
 
   /** Asks, from now on, whether the term is current; asks again while the store does not answer. */
   verify(check: number): void {
-    const { store, term, onVerified } = this.#options;
+    const { store, term, owner } = this.#options;
     store.verifyTerm(term).then(
       (current) => {
         if (this.#ended) return;
-        if (current) onVerified(check);
+        if (current) owner.verified(check);
         else this.#depose('the store says that another controller leads');
       },
       () => this.#later(RETRY_MS, () => this.verify(check)),
@@ -140,7 +145,7 @@ export class Committer {
         break;
       case 'refused':
         this.end();
-        this.#options.onRefused(outcome.detail);
+        this.#options.owner.refused(outcome.detail);
         break;
       case 'failed':
         this.#setTrouble({ reason: outcome.reason, detail: outcome.detail });
@@ -154,12 +159,12 @@ export class Committer {
   }
 
   #committed(job: Job, revision: number): void {
-    const { onCommitted, mono } = this.#options;
+    const { owner, mono } = this.#options;
     assert(this.#jobs.shift() === job, 'commits end in order');
     this.#busy = false;
     this.#failures = 0;
     this.#setTrouble(undefined);
-    onCommitted(job.batch, revision, mono() - job.sinceMono);
+    owner.committed(job.batch, revision, mono() - job.sinceMono);
     this.#next();
   }
 
@@ -213,12 +218,12 @@ export class Committer {
   #setTrouble(trouble: StoreTrouble | undefined): void {
     if (trouble?.reason === this.#trouble?.reason) return;
     this.#trouble = trouble;
-    this.#options.onTrouble(trouble);
+    this.#options.owner.trouble(trouble);
   }
 
   #depose(detail: string): void {
     if (this.#ended) return;
     this.end();
-    this.#options.onDeposed(detail);
+    this.#options.owner.deposed(detail);
   }
 }

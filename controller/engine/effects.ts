@@ -1,6 +1,6 @@
 /**
  * The only performer: does what the core asks for, in its order and at once. Answers come back as events. That a leader is deposed the
- * committer tells to the term, not to the core (committer.ts, `onDeposed`).
+ * committer tells to the term, not to the core (committer.ts, `deposed`).
  */
 import { unreachable } from '../../shared/assert.ts';
 import type { LocumError } from '../../shared/errors.ts';

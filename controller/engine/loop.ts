@@ -1,7 +1,7 @@
 /**
  * The only caller of the core. Whatever happens is posted as an event; once per turn of Node's own loop the waiting events are
  * stepped, one after the other, each with the time of its posting, and then flushed once: all writes of a turn make one commit
- * (group commit), and a storm makes several (pacer.ts). The effects are handed to `perform`, which answers with events only. See
+ * (group commit), and a storm makes several (pacer.ts). The effects are handed to the owner's `perform`, which answers with events only. See
  * docs/architecture.md, "One direction".
  */
 import { assert } from '../../shared/assert.ts';
@@ -27,17 +27,24 @@ export interface SteppedCore extends Pending {
   readonly durableCommit: number;
 }
 
+/** Does what the core asks for, and is told what only the loop can see: at once, as a part of the turn. */
+export interface LoopOwner {
+  perform(effects: readonly Effect[], now: Now): void;
+  /** A defect of ours. Told once, after which nothing is stepped any more. */
+  fatal(error: unknown): void;
+  /** Events were refused, and there is room again. */
+  room(): void;
+  /** Told about twice a second: how late a timer fired, in milliseconds. */
+  pulse(lateMs: number): void;
+  /** More waits for the store than may: what is in memory is too far ahead of what is acknowledged. */
+  overflow(pending: Pending): void;
+}
+
 export interface LoopOptions {
   readonly core: SteppedCore;
   readonly clock: Clock;
   readonly agenda: Agenda;
-  readonly perform: (effects: readonly Effect[], now: Now) => void;
-  /** Called once, after which nothing is stepped any more: a defect of ours. */
-  readonly onFatal: (error: unknown) => void;
-  /** Called when events were refused and there is room again. */
-  readonly onRoom: () => void;
-  /** Called about twice a second with how late a timer fired, in milliseconds. */
-  readonly onPulse: (lateMs: number) => void;
+  readonly owner: LoopOwner;
   /** Events that wait at most; more are refused. Default 20,000. */
   readonly mailboxCapacity?: number;
   /** Bytes of them that wait at most, about. Default 64 MiB. */
@@ -50,8 +57,6 @@ export interface LoopOptions {
   readonly maxPendingRecords?: number;
   /** Bytes of them that wait at most, about. Default 256 MiB. */
   readonly maxPendingBytes?: number;
-  /** Called when more do: what is in memory is too far ahead of what is acknowledged. */
-  readonly onOverflow: (pending: Pending) => void;
 }
 
 /** A gap this long between two turns is a pause of the controller itself (semantics C6). */
@@ -236,13 +241,13 @@ export class Loop {
     if (!this.#refusedSinceRoom || this.#ended !== undefined) return;
     if (!this.#mailbox.isHalfEmpty) return;
     this.#refusedSinceRoom = false;
-    this.#options.onRoom();
+    this.#options.owner.room();
   }
 
   #turn({ takesMail = false, ticks = false } = {}): void {
     if (this.#ended !== undefined) return;
     this.#ownScheduled = false;
-    const { core, clock, perform, onFatal } = this.#options;
+    const { core, clock, owner } = this.#options;
     try {
       const now = clock();
       const pausedMs = this.#begun ? now.mono - this.#lastTurnMono : 0;
@@ -257,16 +262,16 @@ export class Loop {
       if (ticks) this.#step({ kind: 'tick' }, now);
       this.#steppedMono = now.mono;
       const effects = core.flush(now);
-      if (effects.length > 0) perform(effects, now);
+      if (effects.length > 0) owner.perform(effects, now);
     } catch (error) {
-      onFatal(error);
+      owner.fatal(error);
       return;
     }
     this.#settleReads();
     this.#armTimer();
     this.#scheduleRest();
-    const { maxPendingRecords = 100_000, maxPendingBytes = MAX_PENDING_BYTES, onOverflow } = this.#options;
-    if (core.pendingRecords > maxPendingRecords || core.pendingBytes > maxPendingBytes) onOverflow(core);
+    const { maxPendingRecords = 100_000, maxPendingBytes = MAX_PENDING_BYTES } = this.#options;
+    if (core.pendingRecords > maxPendingRecords || core.pendingBytes > maxPendingBytes) owner.overflow(core);
   }
 
   #stepMail(now: Now): void {
@@ -328,9 +333,9 @@ export class Loop {
 
   /** Libuv looks at sockets before timers: after a pause either may come first, and both must find out. */
   #checkPulse(): void {
-    const { clock, onPulse } = this.#options;
+    const { clock, owner } = this.#options;
     const { mono } = clock();
-    onPulse(mono - this.#pulseDueMono);
+    owner.pulse(mono - this.#pulseDueMono);
     this.#pulseDueMono = mono + PULSE_MS;
     if (mono - this.#lastTurnMono > PAUSE_MS) this.#turn();
     else this.#lastTurnMono = mono;

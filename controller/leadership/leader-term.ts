@@ -23,6 +23,18 @@ import type { ControllerMetrics } from '../metrics.ts';
 import { CopyUnderWay, copyInSlices, type StateCopy } from '../snapshot/state-copy.ts';
 import type { TermStore } from '../store/store.ts';
 
+/** Is told what becomes of a term: at once, in the turn in which it shows. */
+export interface LeaderTermOwner {
+  /** The mailbox has room again after it refused events. */
+  room(): void;
+  /** The store stopped taking writes, or takes them again (undefined). */
+  trouble(trouble: StoreTrouble | undefined): void;
+  /** The term is over in the store, or should be. The owner ends this one. */
+  stepDown(reason: string): void;
+  /** A defect of ours: the process must end, the store has what was acknowledged. */
+  fatal(error: unknown): void;
+}
+
 export interface LeaderTermOptions {
   readonly store: TermStore;
   readonly term: number;
@@ -38,14 +50,7 @@ export interface LeaderTermOptions {
   readonly recordsPerCommit: number;
   /** See `Committer`. */
   readonly encode?: (record: StateRecord) => Uint8Array;
-  /** The mailbox has room again after it refused events. */
-  readonly onRoom: () => void;
-  /** The store stopped taking writes, or takes them again (undefined). */
-  readonly onTrouble: (trouble: StoreTrouble | undefined) => void;
-  /** The term is over in the store, or should be. The owner ends this one. */
-  readonly onStepDown: (reason: string) => void;
-  /** A defect of ours: the process must end, the store has what was acknowledged. */
-  readonly onFatal: (error: unknown) => void;
+  readonly owner: LeaderTermOwner;
 }
 
 /** How long calls and reads wait for a store that takes no writes. */
@@ -78,7 +83,7 @@ export class LeaderTerm {
   #stuck: Stuck | undefined;
 
   constructor(options: LeaderTermOptions) {
-    const { store, term, core, clock, agenda, metrics } = options;
+    const { store, term, core, clock, agenda, metrics, owner } = options;
     this.#options = options;
     this.term = term;
     this.hub = new WatchHub({ revision: options.revision, incarnation: incarnationOf(term) });
@@ -89,16 +94,18 @@ export class LeaderTerm {
       mono: () => clock().mono,
       agenda,
       encode: options.encode,
-      onCommitted: ({ number: commit, writes }, revision, tookMs) => {
-        metrics.committed(tookMs);
-        for (const copy of this.#copies) copy.committed(writes);
-        this.hub.advance(revision);
-        this.#loop.postOwn({ kind: 'committed', commit });
+      owner: {
+        committed: ({ number: commit, writes }, revision, tookMs) => {
+          metrics.committed(tookMs);
+          for (const copy of this.#copies) copy.committed(writes);
+          this.hub.advance(revision);
+          this.#loop.postOwn({ kind: 'committed', commit });
+        },
+        verified: (check) => this.#loop.postOwn({ kind: 'term_verified', check }),
+        deposed: (detail) => owner.stepDown(detail),
+        refused: (detail) => this.#refused(detail),
+        trouble: (trouble) => this.#setTrouble(trouble),
       },
-      onVerified: (check) => this.#loop.postOwn({ kind: 'term_verified', check }),
-      onDeposed: options.onStepDown,
-      onRefused: (detail) => this.#refused(detail),
-      onTrouble: (trouble) => this.#onTrouble(trouble),
     });
     const performer = new Performer({
       committer: this.#committer,
@@ -110,14 +117,16 @@ export class LeaderTerm {
       core,
       clock,
       agenda,
-      perform: (effects, now) => performer.perform(effects, now),
-      onFatal: options.onFatal,
-      onRoom: options.onRoom,
-      onPulse: (lateMs) => metrics.lagged(lateMs),
       recordsPerCommit: options.recordsPerCommit,
-      onOverflow: ({ pendingRecords, pendingBytes }) => {
-        const what = `${pendingRecords} changes (${Math.ceil(pendingBytes / MIB)} MiB)`;
-        options.onStepDown(`${what} wait for the store, which is more than may be lost at once`);
+      owner: {
+        perform: (effects, now) => performer.perform(effects, now),
+        fatal: (error) => owner.fatal(error),
+        room: () => owner.room(),
+        pulse: (lateMs) => metrics.lagged(lateMs),
+        overflow: ({ pendingRecords, pendingBytes }) => {
+          const what = `${pendingRecords} changes (${Math.ceil(pendingBytes / MIB)} MiB)`;
+          owner.stepDown(`${what} wait for the store, which is more than may be lost at once`);
+        },
       },
     });
   }
@@ -155,7 +164,7 @@ export class LeaderTerm {
     this.#loop.postOwn(event);
   }
 
-  /** Posts what an agent said. False: the mailbox is full; post it again after `onRoom`. */
+  /** Posts what an agent said. False: the mailbox is full; post it again when the owner is told of room. */
   post(event: Event): boolean {
     return this.#loop.post(event);
   }
@@ -228,7 +237,6 @@ export class LeaderTerm {
    * then what the newest leader knows. @throws LocumError NOT_LEADER, STORE_UNAVAILABLE
    */
   async confirmTerm(): Promise<void> {
-    const { onStepDown } = this.#options;
     let current: boolean;
     try {
       current = await this.#termCheck.begunFromNow();
@@ -237,7 +245,7 @@ export class LeaderTerm {
       throw new LocumError('STORE_UNAVAILABLE', message, { retryAfterMs: 1_000, cause: error });
     }
     if (current) return;
-    onStepDown('the store says that another controller leads');
+    this.#options.owner.stepDown('the store says that another controller leads');
     throw new LocumError('NOT_LEADER', 'another controller leads: repeat in a moment', { retryAfterMs: 500 });
   }
 
@@ -250,21 +258,21 @@ export class LeaderTerm {
     this.hub.close(error);
   }
 
-  #onTrouble(trouble: StoreTrouble | undefined): void {
+  #setTrouble(trouble: StoreTrouble | undefined): void {
     this.#patience?.cancel();
     this.#stuck = undefined;
     this.#loop.refuseReads(undefined);
     if (trouble !== undefined) {
       this.#patience = this.#options.agenda.after(TROUBLE_PATIENCE_MS, () => this.#giveUp(trouble));
     }
-    this.#options.onTrouble(trouble);
+    this.#options.owner.trouble(trouble);
   }
 
   /** None of the calls that wait was applied: each waits for this commit, or for one after it. */
   #refused(detail: string): void {
     const message = `${detail}; nothing was changed by this call, nor by those beside it`;
     this.#calls.failAll(new LocumError('RECORD_TOO_LARGE', message));
-    this.#options.onStepDown(`a commit can never be made: ${detail}`);
+    this.#options.owner.stepDown(`a commit can never be made: ${detail}`);
   }
 
   /** Nobody waits longer: what is stuck stays first in line for the store, and may still happen. */

@@ -38,9 +38,8 @@ export interface LeadershipOptions {
   readonly electionTtlMs?: number | undefined;
   /** Is told when a term begins (calls are answered), and when it ends. */
   readonly role: RoleWatch;
-  readonly onTrouble: (trouble: StoreTrouble | undefined) => void;
-  /** A defect of ours: the process must end. */
-  readonly onFatal: (error: unknown) => void;
+  /** Ends the process, for a defect of ours. */
+  readonly fail: (error: unknown) => void;
 }
 
 /** Between two tries to be elected by a store that is full. */
@@ -88,7 +87,7 @@ export class Leadership {
     this.#ended ??= this.#run().catch((error: unknown) => {
       if (this.#closing.signal.aborted) return;
       // Before the first term it is the answer of `start`; later nobody but the process can act on it.
-      if (this.#ledOnce) this.#options.onFatal(error);
+      if (this.#ledOnce) this.#options.fail(error);
       this.#firstTerm.reject(error);
     });
     return this.#firstTerm.promise;
@@ -182,10 +181,12 @@ export class Leadership {
       metrics,
       // What fits into one transaction of etcd; SQLite takes more for the same fsync.
       recordsPerCommit: store.kind === 'etcd' ? 100 : 1_000,
-      onRoom: () => agents.onRoom(),
-      onTrouble: this.#options.onTrouble,
-      onStepDown: over.resolve,
-      onFatal: this.#options.onFatal,
+      owner: {
+        room: () => agents.resume(),
+        trouble: (trouble) => this.#logTrouble(trouble),
+        stepDown: (reason) => over.resolve(reason),
+        fatal: (error) => this.#options.fail(error),
+      },
     });
     const { signal } = this.#closing;
     const onLost = (): void => over.resolve(String(lost.reason));
@@ -216,6 +217,12 @@ export class Leadership {
       this.#end(leaderTerm, reason);
       return reason;
     });
+  }
+
+  #logTrouble(trouble: StoreTrouble | undefined): void {
+    const { log } = this.#options;
+    if (trouble === undefined) log.info('the store takes writes again');
+    else log.error({ reason: trouble.reason }, `the store takes no writes: ${trouble.detail}`);
   }
 
   #end(leaderTerm: LeaderTerm, reason: string): void {

@@ -74,7 +74,7 @@ export class ControllerWorld {
       ...this.settings,
       version: 'test',
       log: createLogger({ name: 'controller', level: 'silent' }),
-      onFatal: (error) => this.fatal.push(error),
+      fail: (error) => this.fatal.push(error),
       ...more,
     });
     this.#clients = clientsOf(this.#controller.apiAddress);

@@ -25,7 +25,7 @@ export function createPolicy(id: string, requestId = '', argv = ['/bin/true']): 
 /** A new core that leads on this store, on Node's own time. */
 export async function electedLeaderTerm(
   store: Store,
-  more: Pick<LeaderTermOptions, 'agents' | 'onRoom' | 'onStepDown' | 'onFatal'> & Partial<LeaderTermOptions>,
+  more: Pick<LeaderTermOptions, 'agents' | 'owner'> & Partial<LeaderTermOptions>,
 ): Promise<LeaderTerm> {
   const { term } = await store.campaign('test', new AbortController().signal);
   const { clusterId, incarnation } = await store.identity();
@@ -38,7 +38,6 @@ export async function electedLeaderTerm(
     agenda: systemAgenda,
     metrics: new ControllerMetrics(),
     recordsPerCommit: 1_000,
-    onTrouble: () => undefined,
     ...more,
   });
   leaderTerm.elect({ kind: 'elected', term, clusterId, incarnation, firstOfIncarnation: false, records: [] });
@@ -54,9 +53,12 @@ export async function leaderTermWorld() {
     // Of fake timers, where a test has them.
     clock: () => ({ mono: Date.now(), wall: Date.now() }),
     agents: { send: (_, message) => void sent.push(message), close: () => undefined },
-    onRoom: () => undefined,
-    onStepDown: (reason) => void stepDowns.push(reason),
-    onFatal: (error) => void fatal.push(error),
+    owner: {
+      room: () => undefined,
+      trouble: () => undefined,
+      stepDown: (reason) => void stepDowns.push(reason),
+      fatal: (error) => void fatal.push(error),
+    },
   });
   return { store, leaderTerm, sent, fatal, stepDowns };
 }

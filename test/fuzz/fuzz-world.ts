@@ -74,15 +74,17 @@ export class FuzzWorld {
       clock: systemClock,
       log,
       metrics,
-      onStart: () => undefined,
-      cut: () => undefined,
+      owner: { starting: () => undefined, cut: () => undefined },
     });
     const leaderTerm = await electedLeaderTerm(new MemoryStore(), {
       agents: streams,
       metrics,
-      onRoom: () => streams.onRoom(),
-      onStepDown: (reason) => void defects.push(`stepped down: ${reason}`),
-      onFatal: (error) => void defects.push(`ended: ${error instanceof Error ? error.stack : String(error)}`),
+      owner: {
+        room: () => streams.resume(),
+        trouble: () => undefined,
+        stepDown: (reason) => void defects.push(`stepped down: ${reason}`),
+        fatal: (error) => void defects.push(`ended: ${error instanceof Error ? error.stack : String(error)}`),
+      },
     });
     streams.attach({ term: leaderTerm.term, post: (event) => leaderTerm.post(event) });
     return new FuzzWorld({ leaderTerm, streams, log, metrics, defects });

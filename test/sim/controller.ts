@@ -188,7 +188,7 @@ export class ControllerNode extends Process {
 
   #newLeaderTerm(seen: SeenTerm, client: StoreClient, revision: number): LeaderTerm {
     const { store, values, watch, recordsPerCommit } = this.#world;
-    const onStepDown = (reason: string): void =>
+    const stepDown = (reason: string): void =>
       this.#handOut(() => this.#agenda.next(() => this.leads === seen && this.stepDown(reason)));
     return new LeaderTerm({
       ...{ store: client, term: seen.term, clusterId: store.clusterId, revision, recordsPerCommit },
@@ -202,10 +202,12 @@ export class ControllerNode extends Process {
       },
       metrics: NO_METRICS,
       encode: values.encode,
-      onRoom: () => {},
-      onTrouble: (trouble) => this.#world.say(this.name, () => `store: ${trouble?.detail ?? 'takes writes again'}`),
-      onStepDown,
-      onFatal: (error) => this.#world.failed(this.name, error),
+      owner: {
+        room: () => {},
+        trouble: (trouble) => this.#world.say(this.name, () => `store: ${trouble?.detail ?? 'takes writes again'}`),
+        stepDown,
+        fatal: (error) => this.#world.failed(this.name, error),
+      },
     });
   }
 

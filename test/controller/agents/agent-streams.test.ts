@@ -59,8 +59,7 @@ function world({ patienceMs = 0, maxStreams = 2 } = {}) {
     clock: () => ({ mono: time.mono, wall: 0 }),
     log: createLogger({ name: 'test', level: 'silent' }),
     metrics: new ControllerMetrics(),
-    onStart: () => undefined,
-    cut: (peer) => void cut.push(peer),
+    owner: { starting: () => undefined, cut: (peer) => void cut.push(peer) },
     maxStreams,
     patienceMs,
   });
@@ -95,11 +94,11 @@ describe('agent streams', () => {
     expect(events).toEqual(['hello', 'heartbeat 1']);
     expect(call.isPaused()).toBe(true);
     room.left = 2;
-    streams.onRoom();
+    streams.resume();
     await settled();
     expect(events).toEqual(['hello', 'heartbeat 1', 'heartbeat 2', 'heartbeat 3']);
     room.left = 10;
-    streams.onRoom();
+    streams.resume();
     await settled();
     expect(events.slice(4)).toEqual(['heartbeat 4', 'heartbeat 5']);
     expect(call.isPaused()).toBe(false);
@@ -151,7 +150,7 @@ describe('agent streams', () => {
     expect(events).toEqual(['hello']);
     expect(streams.size).toBe(0);
     room.left = 10;
-    streams.onRoom();
+    streams.resume();
     expect(events).toEqual(['hello', 'stream_closed']);
   });
 

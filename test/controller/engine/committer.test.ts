@@ -21,11 +21,13 @@ async function world(more: Partial<CommitterOptions> = {}) {
     term,
     mono: () => Date.now(),
     agenda: systemAgenda,
-    onCommitted: ({ number }) => said.push(`committed ${number}`),
-    onVerified: (check) => said.push(`verified ${check}`),
-    onDeposed: (detail) => said.push(`deposed: ${detail}`),
-    onRefused: (detail) => said.push(`refused: ${detail}`),
-    onTrouble: (trouble) => said.push(`trouble ${trouble?.reason ?? 'over'}`),
+    owner: {
+      committed: ({ number }) => said.push(`committed ${number}`),
+      verified: (check) => said.push(`verified ${check}`),
+      deposed: (detail) => said.push(`deposed: ${detail}`),
+      refused: (detail) => said.push(`refused: ${detail}`),
+      trouble: (trouble) => said.push(`trouble ${trouble?.reason ?? 'over'}`),
+    },
     ...more,
   });
   const persist = (number: number): void => committer.persist(number, [write(number)]);

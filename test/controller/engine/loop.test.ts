@@ -2,14 +2,14 @@ import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest';
 import type { Effect } from '../../../controller/core/cluster/effect.ts';
 import type { Event } from '../../../controller/core/cluster/event.ts';
 import { systemAgenda } from '../../../controller/engine/agenda.ts';
-import { Loop, type LoopOptions, PAUSE_MS } from '../../../controller/engine/loop.ts';
+import { Loop, type LoopOptions, type LoopOwner, PAUSE_MS } from '../../../controller/engine/loop.ts';
 import { BYTES_PER_COMMIT, PACE_MS } from '../../../controller/engine/pacer.ts';
 import { LocumError } from '../../../shared/errors.ts';
 import type { Heartbeat } from '../../../shared/protocol/agent-message.ts';
 import { closed, FakeCore } from './fake-core.ts';
 
 /** A loop on virtual time: Node's timers and the loop's clock go together. */
-function world(more: Partial<LoopOptions> = {}) {
+function world(more: Partial<LoopOptions> = {}, owned: Partial<LoopOwner> = {}) {
   const core = new FakeCore();
   const clock = { skewMs: 0, now: () => ({ mono: Date.now() + clock.skewMs, wall: Date.now() }) };
   const performed: Effect[][] = [];
@@ -20,11 +20,14 @@ function world(more: Partial<LoopOptions> = {}) {
     core,
     clock: clock.now,
     agenda: systemAgenda,
-    perform: (effects) => void performed.push([...effects]),
-    onFatal: (error) => void fatal.push(error),
-    onRoom: () => void rooms.push(loop.depth),
-    onPulse: () => undefined,
-    onOverflow: ({ pendingRecords }) => void overflows.push(pendingRecords),
+    owner: {
+      perform: (effects) => void performed.push([...effects]),
+      fatal: (error) => void fatal.push(error),
+      room: () => void rooms.push(loop.depth),
+      pulse: () => undefined,
+      overflow: ({ pendingRecords }) => void overflows.push(pendingRecords),
+      ...owned,
+    },
     ...more,
   });
   return { core, loop, clock, performed, rooms, fatal, overflows };
@@ -184,7 +187,7 @@ describe('the loop', () => {
   });
 
   it('takes answers that are given while effects are performed, and never enters the core twice', async () => {
-    const { core, loop } = world({ perform: () => loop.postOwn({ kind: 'term_verified', check: 1 }) });
+    const { core, loop } = world({}, { perform: () => loop.postOwn({ kind: 'term_verified', check: 1 }) });
     core.effects = [{ kind: 'verify_term', check: 1 }];
     loop.post(closed(1));
     await turn();

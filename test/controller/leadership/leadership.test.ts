@@ -29,13 +29,12 @@ function leadershipOf(cluster: MemoryCluster) {
   const leadership = new Leadership({
     ...shared,
     store,
-    agents: new AgentStreams({ ...shared, onStart: () => undefined, cut: () => undefined }),
+    agents: new AgentStreams({ ...shared, owner: { starting: () => undefined, cut: () => undefined } }),
     candidate: 'test',
     version: 'test',
     initialTimers: DEFAULT_TIMERS,
     role,
-    onTrouble: () => undefined,
-    onFatal: (error) => void fatal.push(error),
+    fail: (error) => void fatal.push(error),
   });
   return { store, leadership, terms, fatal };
 }
