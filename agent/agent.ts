@@ -78,29 +78,31 @@ export class Agent {
     this.#directory = directory;
     this.ended = this.#end.promise;
     this.#vmGeneration = vmGeneration;
-    const onEvent = (event: Event): void => this.#onEvent(event);
     const { identity, isOnDisk, lane, memory } = directory;
     // What a full or stalled disk has not taken is tried until it does; until then nothing is started.
     this.#identity = new IdentityStore({
       ...{ stateDir: settings.stateDir, identity, isOnDisk, lane, memory },
-      onProblem: (problem) => this.#tellProblems({ own: problem === undefined ? [] : [problem] }),
+      tell: (problem) => this.#tellProblems({ own: problem === undefined ? [] : [problem] }),
     });
     const host = hostFacts(options, identity);
     const core = { host, endpoints: settings.controllers, maxSlots: settings.maxSlots, seed: randomInt(2 ** 47) };
     const { uid, clusterId, highestTerm } = identity;
     this.#core = new Core({ ...core, uid, clusterId, highestTerm }, this.#readNow());
-    this.#connection = new Connection(onEvent);
+    this.#connection = new Connection((event) => this.#post(event));
     this.#keeper = new KeeperLink({
-      ...{ stateDir: settings.stateDir, memory, lane, agentVersion: version, baseEnv: settings.baseEnv, log, onEvent },
-      durable: () => this.#identity.durable(),
-      onProblems: (keeper) => this.#tellProblems({ keeper }),
+      ...{ stateDir: settings.stateDir, memory, lane, agentVersion: version, baseEnv: settings.baseEnv, log },
+      owner: {
+        post: (event) => this.#post(event),
+        takeProblems: (keeper) => this.#tellProblems({ keeper }),
+        durable: () => this.#identity.durable(),
+      },
       spawn: settings.externalKeeper
         ? undefined
         : { ...spawnKeeper, args: [...(spawnKeeper.args ?? []), ...outputArguments(settings)] },
     });
     this.#capabilities = new CapabilityWatch({
       ...{ stated: settings.capabilities, probes: settings.probes, env: process.env, log },
-      onChange: (capabilities) => onEvent({ kind: 'capabilities', capabilities }),
+      tell: (capabilities) => this.#post({ kind: 'capabilities', capabilities }),
     });
     this.#loop = new CoreLoop({ core: this.#core, readNow: () => this.#readNow(), perform: this.#performer() });
   }
@@ -115,7 +117,7 @@ export class Agent {
       ...{ connection: this.#connection, keeper: this.#keeper, log },
       saveIdentity: (given: Parameters<IdentityStore['save']>[0]) => this.#identity.save(given),
       forgetCluster: () => this.#identity.forgetCluster(),
-      onExit: (reason: string) => this.#end.resolve(reason),
+      exit: (reason: string) => this.#end.resolve(reason),
     };
     return (effect) => performEffect(effect, tools);
   }
@@ -130,15 +132,15 @@ export class Agent {
     if (this.#directory.answers) await this.#openControl();
     else void this.#openControlLater();
     this.#checkVmGeneration();
-    this.#onEvent({ kind: 'capabilities', capabilities: await this.#capabilities.start() });
+    this.#post({ kind: 'capabilities', capabilities: await this.#capabilities.start() });
     const look = (): void => {
       this.#checkVmGeneration();
       const capacity = meter.next(readLoad());
-      if (capacity !== undefined) this.#onEvent({ kind: 'capacity', capacity });
+      if (capacity !== undefined) this.#post({ kind: 'capacity', capacity });
     };
     look();
     this.#loadTimer = setInterval(look, LOAD_EVERY_MS);
-    this.#onEvent({ kind: 'begin' });
+    this.#post({ kind: 'begin' });
   }
 
   /** Orders of this host's administrator; a socket in the state directory, so only where the disk takes one. */
@@ -146,7 +148,7 @@ export class Agent {
     this.#control = await startLocalControl({
       stateDir: this.#options.settings.stateDir,
       describe: () => this.#report(),
-      leave: (withinMs) => this.#onEvent({ kind: 'leave', reason: 'LEAVE', withinMs }),
+      leave: (withinMs) => this.#post({ kind: 'leave', reason: 'LEAVE', withinMs }),
     });
   }
 
@@ -166,7 +168,7 @@ export class Agent {
 
   #tellProblems(changed: Partial<ProblemsFound>): void {
     Object.assign(this.#problems, changed);
-    this.#onEvent({
+    this.#post({
       kind: 'host_problems',
       problems: tellableProblems([...this.#problems.keeper, ...this.#problems.own]),
     });
@@ -186,10 +188,10 @@ export class Agent {
 
   /** Ends the agent and leaves its runs to the keeper: what a restart or an upgrade needs. */
   detach(): void {
-    this.#onEvent({ kind: 'detach' });
+    this.#post({ kind: 'detach' });
   }
 
-  #onEvent(event: Event): void {
+  #post(event: Event): void {
     // Before the Hello: a policy that requires the stronger containment must not be placed by a guess.
     if (event.kind === 'keeper_opened') this.#capabilities.setContainment(event.containment);
     this.#loop.push(event);

@@ -31,10 +31,10 @@ interface Stream {
 
 export class Connection {
   readonly #streams = new Map<StreamId, Stream>();
-  readonly #onEvent: (event: Event) => void;
+  readonly #post: (event: Event) => void;
 
-  constructor(onEvent: (event: Event) => void) {
-    this.#onEvent = onEvent;
+  constructor(post: (event: Event) => void) {
+    this.#post = post;
   }
 
   /** Opens a stream; `connected`, or `closed` when that is not possible within the limit. */
@@ -65,10 +65,10 @@ export class Connection {
       if (!isOpen()) return;
       const received = wholeAnswer(parts, response);
       if (received.kind === 'unreadable') this.#finish(id, received.reason);
-      else if (received.kind === 'message') this.#onEvent({ ...received.said, kind: 'received', stream: id });
+      else if (received.kind === 'message') this.#post({ ...received.said, kind: 'received', stream: id });
     });
     call.on('drain', () => {
-      if (isOpen()) this.#onEvent({ kind: 'writable', stream: id, writable: true });
+      if (isOpen()) this.#post({ kind: 'writable', stream: id, writable: true });
     });
     call.on('error', (error: ServiceError) => {
       if (isOpen()) this.#finish(id, reasonOf(error));
@@ -76,7 +76,7 @@ export class Connection {
     call.on('end', () => {
       if (isOpen()) this.#finish(id, 'the controller ended the stream');
     });
-    this.#onEvent({ kind: 'connected', stream: id });
+    this.#post({ kind: 'connected', stream: id });
   }
 
   /** Hands a message to the stream. The answer says whether it takes more; `writable` follows when it does again. */
@@ -86,7 +86,7 @@ export class Connection {
     // The stream counts messages, each of which is bounded.
     if (stream.call.writableLength > MAX_WAITING) {
       this.drop(id);
-      this.#onEvent({ kind: 'closed', stream: id, reason: 'the controller reads nothing' });
+      this.#post({ kind: 'closed', stream: id, reason: 'the controller reads nothing' });
       return false;
     }
     return stream.call.write(message);
@@ -117,7 +117,7 @@ export class Connection {
 
   #finish(id: StreamId, reason: string): void {
     this.drop(id);
-    this.#onEvent({ kind: 'closed', stream: id, reason });
+    this.#post({ kind: 'closed', stream: id, reason });
   }
 
   /** Answers when every stream has ended; each that we ended does so within a bounded time. */

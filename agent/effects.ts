@@ -15,7 +15,8 @@ export interface EffectTools {
   readonly saveIdentity: (given: Omit<Extract<Effect, { kind: 'save_identity' }>, 'kind'>) => void;
   /** What belongs to the cluster that was left is blanked; durable before the agent has closed. */
   readonly forgetCluster: () => void;
-  readonly onExit: (reason: string) => void;
+  /** Ends the agent. */
+  readonly exit: (reason: string) => void;
 }
 
 /** The loop sees to the wake-ups. */
@@ -58,7 +59,7 @@ export function performEffect(effect: Performed, tools: EffectTools): readonly E
       log[effect.level](effect.fields, effect.text);
       return [];
     case 'exit':
-      tools.onExit(effect.reason);
+      tools.exit(effect.reason);
       return [];
     default:
       return unreachable(effect);

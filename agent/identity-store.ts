@@ -23,7 +23,8 @@ export interface IdentityStoreOptions {
   readonly lane: DiskLane;
   /** Holds a copy for an agent that finds its disk stalled. */
   readonly memory: RuntimeFolder | undefined;
-  readonly onProblem: (problem: HostProblem | undefined) => void;
+  /** Told what keeps the disk from taking it, and when it takes it again (undefined). */
+  readonly tell: (problem: HostProblem | undefined) => void;
 }
 
 /** The copy in memory of an agent of this boot. */
@@ -102,7 +103,7 @@ export class IdentityStore {
 
   #try(): void {
     clearTimeout(this.#timer);
-    const { stateDir, lane, onProblem } = this.#options;
+    const { stateDir, lane, tell } = this.#options;
     const identity = this.#identity;
     const saving = lane
       .run(() => saveIdentity(stateDir, identity))
@@ -117,7 +118,7 @@ export class IdentityStore {
       if (this.#saving !== saving || this.#closed) return;
       if (problem === undefined) this.#isTaken();
       else this.#timer = setTimeout(() => this.#try(), RETRY_MS);
-      onProblem(problem);
+      tell(problem);
     });
   }
 

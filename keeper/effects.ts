@@ -25,9 +25,11 @@ export interface EffectTools {
   readonly listener: AgentListener;
   readonly log: KeeperLog;
   /** Takes what is answered later. */
-  readonly onEvent: (event: Event) => void;
-  readonly onServe: () => void;
-  readonly onEnd: (code: number) => void;
+  readonly post: (event: Event) => void;
+  /** Begins to listen. */
+  readonly serve: () => void;
+  /** Ends the keeper with an exit code. */
+  readonly end: (code: number) => void;
 }
 
 /** The loop sees to the wake-ups. */
@@ -65,13 +67,13 @@ export function performEffect(effect: Performed, tools: EffectTools): readonly E
     case 'prove_hands':
       return [{ kind: 'hands', agent: effect.agent, problem: tools.driver.proveHands() }];
     case 'serve':
-      tools.onServe();
+      tools.serve();
       return [];
     case 'log':
       tools.log[effect.level](effect.text);
       return [];
     case 'end':
-      tools.onEnd(effect.code);
+      tools.end(effect.code);
       return [];
   }
 }
@@ -125,34 +127,34 @@ function placed(state: KeeperState, key: string): Placed {
   return { ...ref, place: { pid: 0, startTicks: 0, cgroup: '' } };
 }
 
-async function sweep({ driver, onEvent }: EffectTools): Promise<void> {
+async function sweep({ driver, post }: EffectTools): Promise<void> {
   try {
-    onEvent({ kind: 'swept', left: await driver.sweep(SWEEP_MS), problem: undefined });
+    post({ kind: 'swept', left: await driver.sweep(SWEEP_MS), problem: undefined });
   } catch (error) {
-    onEvent({ kind: 'swept', left: [], problem: messageOf(error) });
+    post({ kind: 'swept', left: [], problem: messageOf(error) });
   }
 }
 
 async function write({ write: id, record }: Extract<Effect, { kind: 'write' }>, tools: EffectTools): Promise<void> {
-  const { journal, watch, log, onEvent } = tools;
+  const { journal, watch, log, post } = tools;
   try {
     await journal.append(record);
-    if (id !== 0) onEvent({ kind: 'written', write: id, problem: undefined });
+    if (id !== 0) post({ kind: 'written', write: id, problem: undefined });
   } catch (error) {
     const problem = hostProblemOf(error) ?? { kind: 'IO_ERROR', detail: messageOf(error) };
     watch.suspect();
     log.error(describeWriteError(error));
-    if (id !== 0) onEvent({ kind: 'written', write: id, problem });
+    if (id !== 0) post({ kind: 'written', write: id, problem });
   }
 }
 
-async function prepare(start: StartRequest, { driver, watch, onEvent }: EffectTools): Promise<void> {
+async function prepare(start: StartRequest, { driver, watch, post }: EffectTools): Promise<void> {
   const attempt = `${start.run}-${start.epoch}`;
   const place = await driver.prepare(start).catch((error: unknown) => refuse('SPAWN_FAILED', messageOf(error)));
   if (!('kind' in place)) {
-    onEvent({ kind: 'prepared', attempt, place });
+    post({ kind: 'prepared', attempt, place });
     return;
   }
   watch.suspect(place);
-  onEvent({ kind: 'not_prepared', attempt, refusal: place });
+  post({ kind: 'not_prepared', attempt, refusal: place });
 }

@@ -25,7 +25,8 @@ export interface HostWatchOptions {
   readonly driver: Driver;
   readonly journal: Journal;
   readonly log: KeeperLog;
-  readonly onChange: (problems: readonly HostProblem[]) => void;
+  /** Told all of them, after each change. */
+  readonly tell: (problems: readonly HostProblem[]) => void;
 }
 
 export class HostWatch {
@@ -90,7 +91,7 @@ export class HostWatch {
       this.#options.log.warn(
         `nothing can be started: ${problems.map(({ kind, detail }) => `${kind} (${detail})`).join(', ')}`,
       );
-    this.#options.onChange(problems);
+    this.#options.tell(problems);
   }
 
   async #find(): Promise<readonly HostProblem[]> {

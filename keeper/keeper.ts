@@ -66,11 +66,11 @@ async function assemble(directory: StateDirectory, options: KeeperOptions): Prom
   if (unread > 0) log.warn(`${unread} lines of the journal could not be read`);
   const pipes = new PipeMaker(join(memory?.path ?? path, 'pipes'));
   await pipes.prepare();
-  const folders = new AttemptFolders(path, { ...options, onOutputLost: () => parts.watch.suspect() });
+  const folders = new AttemptFolders(path, { ...options, suspect: () => parts.watch.suspect() });
   const strongest = options.containment ?? 'cgroup';
   const driver = await ProcessDriver.open(
     { key, earlierBases: new Set(recovered.cgroupBases), unrecordedFolders, strongest, pipes, folders },
-    { onReaped: ({ run, epoch }, exit) => push({ kind: 'reaped', attempt: `${run}-${epoch}`, exit }) },
+    { reaped: ({ run, epoch }, exit) => push({ kind: 'reaped', attempt: `${run}-${epoch}`, exit }) },
   );
   if (driver.kind === 'process-group')
     log.warn(`no cgroup for each attempt (${driver.weakness}): a process that hides can escape its stop`);
@@ -88,16 +88,16 @@ async function assemble(directory: StateDirectory, options: KeeperOptions): Prom
     ...{ directory, memory, record, state, journal, folders, driver, pipes, log },
     watch: new HostWatch({
       ...{ stateDir: path, driver, journal, log },
-      onChange: (problems) => push({ kind: 'host_problems', problems }),
+      tell: (problems) => push({ kind: 'host_problems', problems }),
     }),
     listener: new AgentListener({
-      ...{ state, containment: driver.kind, version: options.version, onEvent: (event) => push(event) },
+      ...{ state, containment: driver.kind, version: options.version, post: (event) => push(event) },
       readOutput: (run, epoch, offset, limit) => folders.readOutput({ run, epoch }, offset, limit),
     }),
     socket: new DiskLane('the socket', LAST_WRITES_MS),
-    onEvent: (event) => push(event),
-    onServe: () => void serve(parts).catch((error: unknown) => ended.reject(error)),
-    onEnd: (code) => void close(parts, loop, code).then(() => ended.resolve(code)),
+    post: (event) => push(event),
+    serve: () => void serve(parts).catch((error: unknown) => ended.reject(error)),
+    end: (code) => void close(parts, loop, code).then(() => ended.resolve(code)),
   };
   const loop = new CoreLoop<Event, Performed, KeeperNow>({
     core,

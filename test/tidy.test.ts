@@ -125,6 +125,19 @@ const samples: Readonly<Record<string, readonly Sample[]>> = {
     ],
     [{ 'controller/core/cluster/change.ts': 'journal.put(record);', 'test/a.test.ts': 'journal.put(record);' }],
   ],
+  'who owns a part is told through one port': [
+    [{ 'agent/a.ts': 'interface A {\n  readonly onEnd: () => void;\n}' }, 'agent/a.ts:2'],
+    [{ 'agent/a.ts': 'interface A {\n  readonly onEnd?: (() => void) | undefined;\n}' }, 'agent/a.ts:2'],
+    [
+      { 'shared/a.ts': '\ninterface AOptions {\n  readonly lose: () => void;\n  readonly cut: (a: A) => void;\n}' },
+      'shared/a.ts:2',
+    ],
+    [{ 'shared/rpc/connect-handler.ts': 'const onDefect = 1;' }, 'shared/rpc/connect-handler.ts:1'],
+    [{ 'shared/rpc/connect-handler.ts': 'interface A {\n  readonly onDefect: () => void;\n}' }],
+    [{ 'agent/a.ts': 'interface AOptions {\n  readonly owner: Owner;\n  readonly cut: () => void;\n}' }],
+    [{ 'agent/a.ts': 'interface AOwner {\n  ended(): void;\n  onceMore(): void;\n}\n// readonly onEnd: (' }],
+    [inTest('interface A {\n  readonly onEnd: () => void;\n}')],
+  ],
   'a file has at most 350 lines': [
     [{ 'shared/ids.ts': 'a;\n'.repeat(351) }, 'shared/ids.ts:1'],
     [{ 'test/build.ts': 'a;\n'.repeat(400) }, 'test/build.ts:1'],

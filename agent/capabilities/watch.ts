@@ -19,7 +19,8 @@ export interface CapabilityOptions {
   /** Environment of probes and of the look for runtimes. */
   readonly env: NodeJS.ProcessEnv;
   readonly log: Logger;
-  readonly onChange: (capabilities: readonly Capability[]) => void;
+  /** Told the whole set, after each change. */
+  readonly tell: (capabilities: readonly Capability[]) => void;
 }
 
 export class CapabilityWatch {
@@ -112,7 +113,7 @@ export class CapabilityWatch {
     const merged = this.#merged();
     if (sameCapabilities(merged, this.#said)) return;
     this.#said = merged;
-    this.#options.onChange(merged);
+    this.#options.tell(merged);
   }
 
   #merged(): readonly Capability[] {

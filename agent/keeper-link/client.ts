@@ -47,7 +47,7 @@ export interface ConnectOptions {
   readonly stateDir: string;
   readonly agentVersion: string;
   /** Called for each event, never before `connectKeeper` has resolved its promise. */
-  readonly onEvent: (event: KeeperEvent) => void;
+  readonly tell: (event: KeeperEvent) => void;
   /** How long to wait for the keeper's `Opened`. Default: 5 s. */
   readonly timeoutMs?: number;
   /** Whatever has to be read of the state directory goes through here. Default: a lane of its own, which gives up after 2 s. */
@@ -90,13 +90,13 @@ export async function connectKeeper(options: ConnectOptions): Promise<KeeperConn
   let isSilent = false;
 
   const deliver = (event: KeeperEvent): void => {
-    if (early === undefined) options.onEvent(event);
+    if (early === undefined) options.tell(event);
     else early.push(event);
   };
   const deliverEarly = (): void => {
     const events = early ?? [];
     early = undefined;
-    for (const event of events) options.onEvent(event);
+    for (const event of events) options.tell(event);
   };
   const finish = (detail: string): void => {
     clearTimeout(timer);

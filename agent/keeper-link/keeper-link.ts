@@ -26,6 +26,17 @@ import { ensureKeeper, type SpawnKeeperOptions } from './launch.ts';
 /** How long the last answers may take when the agent ends. */
 const LAST_ANSWERS_MS = 500;
 
+export interface KeeperLinkOwner {
+  post(event: Event): void;
+  /** Takes all problems that the keeper finds with the host. */
+  takeProblems(problems: readonly HostProblem[]): void;
+  /**
+   * Waits, a bounded time, until what is known of the leader is durable. Answers with what is in the way; undefined: it is. Starts
+   * wait for it, and nothing else does.
+   */
+  durable(): Promise<HostProblem | undefined>;
+}
+
 export interface KeeperLinkOptions {
   readonly stateDir: string;
   readonly agentVersion: string;
@@ -35,17 +46,10 @@ export interface KeeperLinkOptions {
   readonly lane: DiskLane;
   /** How a keeper is started; for tests and packages. Default: `locum keeper`. Undefined: somebody else starts it. */
   readonly spawn: SpawnKeeperOptions | undefined;
-  /**
-   * Waits, a bounded time, until what is known of the leader is durable. Answers with what is in the way; undefined: it is. Starts
-   * wait for it, and nothing else does.
-   */
-  readonly durable: () => Promise<HostProblem | undefined>;
   /** Environment below each workload's own. */
   readonly baseEnv: Readonly<Record<string, string>>;
   readonly log: Logger;
-  readonly onEvent: (event: Event) => void;
-  /** All problems that the keeper finds with the host. */
-  readonly onProblems: (problems: readonly HostProblem[]) => void;
+  readonly owner: KeeperLinkOwner;
 }
 
 export class KeeperLink {
@@ -86,7 +90,7 @@ export class KeeperLink {
     }
     this.#connection = connection;
     this.#learnKey();
-    this.#options.onProblems(hostProblemsFromProto(connection.opened.hostProblems) ?? []);
+    this.#options.owner.takeProblems(hostProblemsFromProto(connection.opened.hostProblems) ?? []);
     this.#say(decodeOpened(connection.opened));
   }
 
@@ -110,9 +114,9 @@ export class KeeperLink {
    * A7, A9: a keeper that takes connections and says nothing keeps nothing. Where a new one may be started, it is killed first, and
    * the new one kills what it left.
    */
-  async #reach(mayStart: boolean, onEvent: (event: KeeperEvent) => void): Promise<KeeperConnection> {
+  async #reach(mayStart: boolean, tell: (event: KeeperEvent) => void): Promise<KeeperConnection> {
     const { stateDir, agentVersion, spawn, log, lane } = this.#options;
-    const options = { stateDir, agentVersion, onEvent, lane };
+    const options = { stateDir, agentVersion, tell, lane };
     try {
       return await connectKeeper({ ...options, timeoutMs: KEEPER_SILENT_MS });
     } catch (error) {
@@ -135,7 +139,7 @@ export class KeeperLink {
         for (const attempt of decodeKept(event.attempt)) this.#say({ kind: 'keeper_changed', attempt });
         break;
       case 'host_problems':
-        this.#options.onProblems(event.problems);
+        this.#options.owner.takeProblems(event.problems);
         break;
       case 'leaving':
         this.#say({ kind: 'keeper_leaving', withinMs: event.withinMs });
@@ -198,7 +202,7 @@ export class KeeperLink {
     request: RequestId,
     ask: Extract<KeeperRequest, { kind: 'start' }>,
   ): Promise<Event | undefined> {
-    const problem = await this.#options.durable();
+    const problem = await this.#options.owner.durable();
     if (problem === undefined)
       return decodeUnlessGone(request, await connection.start(encodeStart(ask, this.#options.baseEnv)));
     // It spends the epoch (semantics: A3).
@@ -210,7 +214,7 @@ export class KeeperLink {
   }
 
   #say(event: Event): void {
-    if (!this.#closed) this.#options.onEvent(event);
+    if (!this.#closed) this.#options.owner.post(event);
   }
 
   /** Ends the connection once what was asked is answered; what the keeper holds goes on. */

@@ -67,7 +67,7 @@ export async function dev(options: DevOptions): Promise<void> {
     apiPort: options.apiPort,
     agentPort: options.agentPort,
     ...(options.timers === 'short' ? { timers: SHORT } : {}),
-    onLine: (line, name) => {
+    show: (line, name) => {
       // While everything ends, everybody loses everybody: no news.
       const shown = options.verbose === true ? line : ending.signal.aborted ? undefined : importantLine(line);
       if (shown !== undefined) tell(`${styled('dim', `[${name}]`, process.stderr)} ${shown}`);

@@ -24,7 +24,7 @@ export interface LocalClusterOptions {
   readonly agentPort: number;
   /** Default: the default timers. */
   readonly timers?: TimersScale;
-  readonly onLine?: ((line: string, name: string) => void) | undefined;
+  readonly show?: ((line: string, name: string) => void) | undefined;
   /** Default: everything on loopback. */
   readonly network?: AgentNetwork;
   /** Several controllers on a store that they share. Default: one, with a file of its own. */
@@ -238,7 +238,7 @@ export class LocalCluster {
         [CLUSTER_MARK]: this.dataDir,
       },
       logFile: join(this.dataDir, 'logs', `${name}.log`),
-      onLine: this.#options.onLine,
+      show: this.#options.show,
     });
   }
 

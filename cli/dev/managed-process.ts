@@ -12,7 +12,7 @@ export interface ManagedProcessOptions {
   readonly env: NodeJS.ProcessEnv;
   readonly logFile: string;
   /** Each line of its output. Default: only the file. */
-  readonly onLine?: ((line: string, name: string) => void) | undefined;
+  readonly show?: ((line: string, name: string) => void) | undefined;
 }
 
 export interface Exit {
@@ -32,7 +32,7 @@ export class ManagedProcess {
   readonly #lastLines: string[] = [];
   #exit: Exit | undefined;
 
-  constructor({ name, argv, env, logFile, onLine }: ManagedProcessOptions) {
+  constructor({ name, argv, env, logFile, show }: ManagedProcessOptions) {
     this.name = name;
     this.logFile = logFile;
     const [program = process.execPath, ...args] = argv;
@@ -43,7 +43,7 @@ export class ManagedProcess {
       log.write(`${line}\n`);
       this.#lastLines.push(line);
       if (this.#lastLines.length > KEPT_LINES) this.#lastLines.shift();
-      onLine?.(line, name);
+      show?.(line, name);
     };
     for (const stream of [this.#child.stdout, this.#child.stderr]) {
       if (stream !== null) createInterface({ input: stream }).on('line', take);

@@ -68,7 +68,7 @@ export class Forwarder {
     this.#services = new Set(options.services.map(({ typeName }) => typeName));
     const { view, shutdownSignal } = options;
     // What hangs at a leader that was replaced is tried at the next one.
-    view.onChange(() => this.#dropOldPeer(), shutdownSignal);
+    view.watch(() => this.#dropOldPeer(), shutdownSignal);
     shutdownSignal.addEventListener('abort', () => this.#peer?.close(), { once: true });
   }
 

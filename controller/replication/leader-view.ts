@@ -48,11 +48,11 @@ export class LeaderView {
     return this.#problem;
   }
 
-  /** Called after each change, until the signal aborts. */
-  onChange(listener: () => void, signal: AbortSignal): void {
+  /** Looks after each change, until the signal aborts. */
+  watch(look: () => void, signal: AbortSignal): void {
     if (signal.aborted) return;
-    this.#listeners.add(listener);
-    signal.addEventListener('abort', () => this.#listeners.delete(listener), { once: true });
+    this.#listeners.add(look);
+    signal.addEventListener('abort', () => this.#listeners.delete(look), { once: true });
   }
 
   /** Something that listeners look at together with the leader has changed: whether this controller leads. */
@@ -77,7 +77,7 @@ export class LeaderView {
     const giveUp = (): void => resolve(undefined);
     signal.addEventListener('abort', giveUp, { once: true });
     if (signal.aborted) giveUp();
-    this.onChange(check, done.signal);
+    this.watch(check, done.signal);
     check();
     try {
       return await promise;

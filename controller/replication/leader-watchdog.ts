@@ -64,17 +64,17 @@ export function watchOverLeaders(options: WatchdogOptions, signal: AbortSignal):
     watched = { term: leader.term, stop };
     void watchOver(options, leader, AbortSignal.any([signal, stop.signal]));
   };
-  view.onChange(look, signal);
+  view.watch(look, signal);
   signal.addEventListener('abort', () => watched?.stop.abort(), { once: true });
   look();
 }
 
 async function watchOver(options: WatchdogOptions, leader: KnownLeader, signal: AbortSignal): Promise<void> {
   const { store, view, log, pingMs = PING_MS } = options;
-  const onAnswers = (answers: boolean): void => view.doubt(answers ? 0 : leader.term);
+  const answers = (itDoes: boolean): void => view.doubt(itDoes ? 0 : leader.term);
   let worked = false;
   while (!signal.aborted) {
-    const stood = await holdOpen(leader.api, { pingMs, onAnswers }, signal);
+    const stood = await holdOpen(leader.api, { pingMs, answers }, signal);
     worked ||= stood;
     if (signal.aborted) return;
     if (worked) view.doubt(leader.term);
@@ -93,25 +93,26 @@ async function watchOver(options: WatchdogOptions, leader: KnownLeader, signal: 
 
 interface Holding {
   readonly pingMs: number;
-  readonly onAnswers: (answers: boolean) => void;
+  /** Told whether it answers, each time that this shows. */
+  readonly answers: (itDoes: boolean) => void;
 }
 
 /** Holds a connection open until it breaks or is silent for too long, and tells whether it answers. Says whether it ever stood. */
-function holdOpen(address: string, { pingMs, onAnswers }: Holding, signal: AbortSignal): Promise<boolean> {
+function holdOpen(address: string, { pingMs, answers }: Holding, signal: AbortSignal): Promise<boolean> {
   const { promise, resolve } = Promise.withResolvers<boolean>();
   let stood = false;
   let unanswered = 0;
   const session = connectHttp2(`http://${address}`);
   const answer = (): void => {
     unanswered = 0;
-    onAnswers(true);
+    answers(true);
   };
   const ask = (): void => {
     if (session.destroyed) return;
     unanswered += 1;
     if (unanswered > LEAVE_AFTER) session.destroy();
     if (!stood || session.destroyed) return;
-    if (unanswered > DOUBT_AFTER) onAnswers(false);
+    if (unanswered > DOUBT_AFTER) answers(false);
     // False: too many wait already, which says the same.
     session.ping((error) => {
       if (error === null) answer();

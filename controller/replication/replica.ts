@@ -55,7 +55,7 @@ export class Replica {
   async start(candidate: Candidate): Promise<void> {
     const { store, view } = { store: this.#options.store, view: this.view };
     const { self, log, role, agents, shutdownSignal } = this.#options;
-    view.onChange(() => this.#see(), shutdownSignal);
+    view.watch(() => this.#see(), shutdownSignal);
     void this.#follow();
     view.start(shutdownSignal);
     // Only for lists: a store that does not answer now must not keep the controller from starting.

@@ -37,8 +37,8 @@ export interface FolderOwner {
 export interface AttemptFoldersOptions {
   readonly output?: OutputLimits;
   readonly retention?: OutputRetention;
-  /** Output could not be written, for this reason. Called for each attempt when it begins to be lost. */
-  readonly onOutputLost?: (error: unknown) => void;
+  /** Told why output can't be written, for each attempt when it begins to be lost: the disk should be looked at. */
+  readonly suspect?: (error: unknown) => void;
 }
 
 export interface KeptOutput extends OutputSlice {
@@ -55,7 +55,7 @@ export class AttemptFolders {
   /** Forgotten attempts with output. */
   readonly #forgotten = new Map<string, EndedOutput>();
   #ageLook: NodeJS.Timeout | undefined;
-  readonly #onOutputLost: (error: unknown) => void;
+  readonly #suspect: (error: unknown) => void;
   // Each may hold one thread of the pool while the disk stalls, and no more.
   /** What a start or a reader waits for. */
   readonly #prompt = new DiskLane('the folders of attempts', LIMIT_MS);
@@ -68,7 +68,7 @@ export class AttemptFolders {
     this.#usersRoot = `${stateDir}-users`;
     this.#limits = options.output ?? DEFAULT_OUTPUT_LIMITS;
     this.#retention = options.retention ?? DEFAULT_OUTPUT_RETENTION;
-    this.#onOutputLost = options.onOutputLost ?? (() => undefined);
+    this.#suspect = options.suspect ?? (() => undefined);
   }
 
   /** Something was asked of the disk that has not come back. */
@@ -123,8 +123,7 @@ export class AttemptFolders {
     await this.#prompt.run(() => mkdir(folder, { recursive: true, mode: 0o700 }));
     const limits = this.#limits;
     const lane = this.#writing;
-    const onLost = this.#onOutputLost;
-    const log = new OutputLog({ directory: folder, limits, reader, lane, onLost });
+    const log = new OutputLog({ directory: folder, limits, reader, lane, suspect: this.#suspect });
     this.#open.set(keyOf(attempt), log);
     void log.done.then(() => this.#open.delete(keyOf(attempt)));
     return log;

@@ -49,5 +49,5 @@ export interface Driver {
 /** What happens by itself. */
 export interface DriverEvents {
   /** The first process of an attempt is reaped, whatever it was by then. */
-  readonly onReaped: (attempt: AttemptName, exit: ProcessExit) => void;
+  reaped(attempt: AttemptName, exit: ProcessExit): void;
 }

@@ -25,8 +25,8 @@ export interface OutputLogOptions {
   readonly reader: Readable;
   /** Writes wait their turn in it, one at a time for all attempts. */
   readonly lane: DiskLane;
-  /** Called when output begins to be lost. */
-  readonly onLost: (error: unknown) => void;
+  /** Told why, when output begins to be lost: the disk should be looked at. */
+  readonly suspect: (error: unknown) => void;
 }
 
 /** After the tree is empty the pipe ends by itself, unless somebody outside the tree was given it. */
@@ -96,7 +96,7 @@ export class OutputLog {
         }
       });
     } catch (error) {
-      if (this.#lost.bytes === 0) this.#options.onLost(error);
+      if (this.#lost.bytes === 0) this.#options.suspect(error);
       this.#lost = { bytes: this.#lost.bytes + chunk.length - written, why: reasonOf(error) };
       await this.#closeFile();
     }

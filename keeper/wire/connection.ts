@@ -12,32 +12,31 @@ export type Response = JsonObject;
 /** Answers that may wait; past it no further request is read until the agent has read some. */
 const MAX_WAITING = 64;
 
-export interface ConnectionOptions {
-  /** Higher than that of every connection before. */
-  readonly id: number;
-  /** With the JSON of a `locum.keeper.v1.AttachRequest`. */
-  readonly onRequest: (request: JsonObject) => void;
-  /** It is over, by whoever's doing. Called once. */
-  readonly onOver: () => void;
+export interface ConnectionOwner {
+  /** Takes the JSON of a `locum.keeper.v1.AttachRequest`. */
+  take(request: JsonObject): void;
+  /** It is over, by whoever's doing. Told once. */
+  over(): void;
   /** The newest form of an attempt that has changed. Undefined: it is forgotten. */
-  readonly changed: (key: string) => Response | undefined;
+  newest(key: string): Response | undefined;
 }
 
 export class Connection {
   readonly id: number;
   readonly #socket: Socket;
-  readonly #options: ConnectionOptions;
+  readonly #owner: ConnectionOwner;
   readonly #changed = new Set<string>();
   readonly #waiting: Response[] = [];
   #isFull = false;
   #isOver = false;
 
-  constructor(socket: Socket, options: ConnectionOptions) {
-    this.id = options.id;
+  /** `id` is higher than that of every connection before. */
+  constructor(id: number, socket: Socket, owner: ConnectionOwner) {
+    this.id = id;
     this.#socket = socket;
-    this.#options = options;
+    this.#owner = owner;
     const reader = new FrameReader((request) => {
-      if (!this.#isOver) options.onRequest(objectOf(request));
+      if (!this.#isOver) owner.take(objectOf(request));
     });
     socket.on('data', (chunk: Buffer) => {
       try {
@@ -87,7 +86,7 @@ export class Connection {
     this.#isOver = true;
     this.#changed.clear();
     this.#waiting.length = 0;
-    this.#options.onOver();
+    this.#owner.over();
   }
 
   #flush(): void {
@@ -95,7 +94,7 @@ export class Connection {
     for (const key of this.#changed) {
       if (this.#isFull) return;
       this.#changed.delete(key);
-      const response = this.#options.changed(key);
+      const response = this.#owner.newest(key);
       if (response !== undefined) this.#write(response);
     }
     // Changes first, always; so one that changes again during a jam is told in its newest form only.

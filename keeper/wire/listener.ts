@@ -19,7 +19,7 @@ export interface AgentListenerOptions {
   readonly state: KeeperState;
   readonly containment: 'cgroup' | 'process-group';
   readonly version: string;
-  readonly onEvent: (event: FromAgent) => void;
+  readonly post: (event: FromAgent) => void;
   /** Undefined where there is no output of this attempt, or not any more. Rejects when the disk does not answer. */
   readonly readOutput: (run: string, epoch: number, offset: number, limit: number) => Promise<KeptOutput | undefined>;
 }
@@ -114,29 +114,28 @@ export class AgentListener {
     this.#lastId += 1;
     const id = this.#lastId;
     let attached = false;
-    const connection = new Connection(socket, {
-      id,
-      onRequest: (request) => {
+    const connection = new Connection(id, socket, {
+      take: (request) => {
         if (attached) this.#take(connection, request);
         else if (request['open'] !== undefined) {
           attached = true;
           this.#attach(connection, objectOf(request['open']));
         } else socket.destroy();
       },
-      onOver: () => {
-        if (this.#attached.delete(id)) this.#options.onEvent({ kind: 'detached', agent: id });
+      over: () => {
+        if (this.#attached.delete(id)) this.#options.post({ kind: 'detached', agent: id });
       },
-      changed: (key) => this.#changed(key),
+      newest: (key) => this.#newest(key),
     });
   }
 
   #attach(connection: Connection, { agentPid, agentVersion }: JsonObject): void {
     this.#attached.set(connection.id, connection);
     const description = `agent ${textOf(agentVersion)} (process ${numberOf(agentPid)})`;
-    this.#options.onEvent({ kind: 'attached', agent: connection.id, description });
+    this.#options.post({ kind: 'attached', agent: connection.id, description });
   }
 
-  #changed(key: string): Response | undefined {
+  #newest(key: string): Response | undefined {
     const attempt = this.#options.state.attempts.get(key);
     return attempt && { changed: { attempt: keptToJson(attempt) } };
   }
@@ -150,7 +149,7 @@ export class AgentListener {
       return;
     }
     const ask = askOf(message);
-    if (ask !== undefined) this.#options.onEvent({ kind: 'asked', agent: connection.id, request: requestId, ask });
+    if (ask !== undefined) this.#options.post({ kind: 'asked', agent: connection.id, request: requestId, ask });
     else if (requestId !== 0) connection.send({ result: { requestId: String(requestId), ...UNKNOWN } });
   }
 

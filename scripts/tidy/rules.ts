@@ -1,5 +1,6 @@
 /** The rules of style that matter enough to be tests. Each judges all files at once and says where and why. */
 import { basename } from 'node:path';
+import { callbacks } from './callbacks.ts';
 import { circlesOf } from './circles.ts';
 import { byHand } from './door.ts';
 import { importProblem, importsOf, layerOf, reachedByCores, roomProblem } from './imports.ts';
@@ -119,6 +120,14 @@ const oneDoor: Rule = {
     ),
 };
 
+const onePort: Rule = {
+  name: 'who owns a part is told through one port',
+  check: (files) =>
+    files
+      .filter(({ path }) => inPrograms(path) || path.startsWith('sdk/typescript/'))
+      .flatMap((file) => callbacks(file).map(({ at, problem }) => complaint(file, at, problem))),
+};
+
 const fileLength: Rule = {
   name: `a file has at most ${MAX_LINES} lines`,
   check: (files) =>
@@ -195,6 +204,7 @@ export const rules: readonly Rule[] = [
   coreImports,
   corePurity,
   oneDoor,
+  onePort,
   fileLength,
   proseWidth,
   noCircles,

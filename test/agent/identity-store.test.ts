@@ -30,7 +30,7 @@ async function open(lane: DiskLane): Promise<IdentityStore> {
     isOnDisk: true,
     lane,
     memory,
-    onProblem: (problem) => told.push(problem),
+    tell: (problem) => told.push(problem),
   });
 }
 
@@ -92,7 +92,7 @@ it('a server that has left its cluster while its disk was full has left it for t
 
   const claimed = await claimStateDirectory(stateDir, 'web-1', { warn: () => undefined, error: () => undefined });
   expect(claimed).toMatchObject({ isOnDisk: false, identity: { clusterId: '', uid: '', highestTerm: 0 } });
-  const next = new IdentityStore({ ...claimed, stateDir, onProblem: (problem) => told.push(problem) });
+  const next = new IdentityStore({ ...claimed, stateDir, tell: (problem) => told.push(problem) });
   expect(await next.durable()).toBeUndefined();
   expect(onDisk()).toEqual({ ...(await loadIdentity(stateDir, 'web-1')), ...next.identity });
   expect(onDisk()).not.toHaveProperty('replaces');
@@ -119,7 +119,7 @@ it('a newer term that only memory has is on the disk before anybody is told that
   // As an agent that ended while its disk was full.
   memory.write('agent.json', { ...old, highestTerm: 9 });
   const claimed = await claimStateDirectory(stateDir, 'web-1', { warn: () => undefined, error: () => undefined });
-  const store = new IdentityStore({ ...claimed, stateDir, onProblem: (problem) => told.push(problem) });
+  const store = new IdentityStore({ ...claimed, stateDir, tell: (problem) => told.push(problem) });
   expect([store.identity.highestTerm, onDisk().highestTerm]).toEqual([9, 0]);
   expect(await store.durable()).toBeUndefined();
   expect(onDisk().highestTerm).toBe(9);

@@ -293,7 +293,7 @@ describe('a state directory', () => {
     await agent.connection.exit({ stopAll: true });
     await gone(agent.connection.opened.keeperPid);
     await expect(
-      connectKeeper({ stateDir: rig.stateDir, agentVersion: 'test', onEvent: () => undefined }),
+      connectKeeper({ stateDir: rig.stateDir, agentVersion: 'test', tell: () => undefined }),
     ).rejects.toThrow(KeeperUnreachableError);
   });
 });

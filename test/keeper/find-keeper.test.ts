@@ -33,7 +33,7 @@ async function deepKeeper() {
   stall(join(rig.stateDir, 'keeper.socket-path'));
   stall(join(rig.stateDir, KEEPER_PID_FILE));
   const lane = new DiskLane(rig.stateDir, 100);
-  return { rig, pid, options: { stateDir: rig.stateDir, agentVersion: 'test', onEvent: () => undefined, lane } };
+  return { rig, pid, options: { stateDir: rig.stateDir, agentVersion: 'test', tell: () => undefined, lane } };
 }
 
 describe('a keeper whose disk does not say where it listens', () => {

@@ -40,7 +40,7 @@ async function write(chunks: readonly string[], limits = { segmentBytes: 10, seg
     limits,
     reader,
     lane: new DiskLane('output', 1_000),
-    onLost: (e) => lost.push(e),
+    suspect: (e) => lost.push(e),
   });
   await log.done;
   return log;
@@ -111,7 +111,7 @@ describe('output', () => {
     const reader = new PassThrough();
     const lane = new DiskLane('output', 1_000);
     const limits = { segmentBytes: 1_000, segments: 3 };
-    const log = new OutputLog({ directory: folder, limits, reader, lane, onLost: (e) => lost.push(e) });
+    const log = new OutputLog({ directory: folder, limits, reader, lane, suspect: (e) => lost.push(e) });
     await lane.run(async () => undefined);
     renameSync(folder, `${folder}-away`);
     // What is open stays open: the next segment can't be made.
@@ -136,7 +136,7 @@ describe('output', () => {
     const lane = new DiskLane('output', 1_000);
     renameSync(folder, `${folder}-away`);
     const limits = { segmentBytes: 1_000, segments: 3 };
-    const log = new OutputLog({ directory: folder, limits, reader, lane, onLost: (e) => lost.push(e) });
+    const log = new OutputLog({ directory: folder, limits, reader, lane, suspect: (e) => lost.push(e) });
     reader.write('x'.repeat(50));
     await expect.poll(() => lost.length).toBe(1);
     renameSync(`${folder}-away`, folder);

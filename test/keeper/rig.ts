@@ -144,7 +144,7 @@ export class Rig {
   }
 
   #connectOptions(agent: TestAgent): ConnectOptions {
-    return { stateDir: this.stateDir, agentVersion: 'test', onEvent: (event) => agent.take(event) };
+    return { stateDir: this.stateDir, agentVersion: 'test', tell: (event) => agent.take(event) };
   }
 }
 

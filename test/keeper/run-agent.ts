@@ -11,7 +11,7 @@ import { deadlineIn, startRequest } from './start-request.ts';
 const [stateDir = '', run = '', leaseText, graceText, does = ''] = process.argv.slice(2);
 const leaseMs = Number(leaseText);
 
-const connection = await connectKeeper({ stateDir, agentVersion: 'test', onEvent: () => undefined });
+const connection = await connectKeeper({ stateDir, agentVersion: 'test', tell: () => undefined });
 const result = await connection.start(
   startRequest(run, { does, deadlineMs: leaseMs, stopTimeoutMs: Number(graceText) }),
 );

@@ -34,7 +34,7 @@ export interface Election {
   readonly ttlMs: number;
   readonly signal: AbortSignal;
   /** Told once in an election that etcd is out of space: nobody can be elected until it has some. */
-  readonly onFull: (detail: string) => void;
+  readonly warn: (detail: string) => void;
   /** Rejects when the store is not what it was: nobody should lead it then. */
   readonly confirm: (options: ReadOptions) => Promise<void>;
 }
@@ -57,7 +57,7 @@ const FULL_PAUSE_MS = 500;
 
 /** Waits until this candidate leads. Rejects with the signal's reason, or an error that more waiting won't mend. */
 export async function winElection(election: Election): Promise<Victory> {
-  const { signal, onFull } = election;
+  const { signal, warn } = election;
   let told = false;
   for (;;) {
     try {
@@ -66,7 +66,7 @@ export async function winElection(election: Election): Promise<Victory> {
     } catch (error) {
       // An etcd without space grants no leases and takes no keys. A candidate that gave up would be missed when it has some again.
       if (!(error instanceof EtcdFault) || error.kind !== 'full') throw error;
-      if (!told) onFull(error.message);
+      if (!told) warn(error.message);
       told = true;
       await sleep(FULL_PAUSE_MS, undefined, { signal, ref: false }).catch(() => {});
     }

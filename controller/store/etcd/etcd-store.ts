@@ -136,10 +136,10 @@ export class EtcdStore implements Store {
     assert(this.#held === undefined, `${candidate} campaigns while it leads`);
     const [client, keys] = [this.#client, this.#keys];
     const stop = AbortSignal.any([signal, client.closing]);
-    const onFull = (detail: string): void => this.#warn(`nobody can be elected, for etcd is out of space: ${detail}`);
+    const warn = (detail: string): void => this.#warn(`nobody can be elected, for etcd is out of space: ${detail}`);
     const confirm = (options: ReadOptions): Promise<void> => this.#lineage.look(options);
     const common = { client, keys, identity: this.#identity, candidate, ttlMs: this.#ttlMs };
-    const victory = await this.#ask(() => winElection({ ...common, signal: stop, onFull, confirm }));
+    const victory = await this.#ask(() => winElection({ ...common, signal: stop, warn, confirm }));
     // The beginning of this term is worth remembering at once.
     void this.#lineage.look({ signal: stop }).catch(() => {});
     return this.#heldOf(victory);
@@ -252,7 +252,7 @@ export class EtcdStore implements Store {
       head: headText({ term, number: 0, form: 'whole' }, lease.id),
       over: lost.signal,
       lose: (reason) => this.#lose(held, reason),
-      onHead: (put) => this.#lineage.sawHead(put),
+      lineage: this.#lineage,
     });
     const commits = new CommitQueue({ writer, keys, term, over: lost.signal });
     const held: Held = { ...victory, commits, lost };

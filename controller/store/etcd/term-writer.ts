@@ -25,8 +25,8 @@ import { decode, type EtcdHead, headText, type Keys, parseHead, type Range } fro
 import { type HeadSeen, storeBehind } from './seen.ts';
 
 export interface TermWriterOptions {
-  /** Told of each head that was put. Default: nobody is. */
-  readonly onHead?: (head: HeadSeen) => void;
+  /** Takes note of each head that was put. Default: nobody does. */
+  readonly lineage?: { sawHead(head: HeadSeen): void };
   readonly client: EtcdClient;
   readonly keys: Keys;
   readonly term: number;
@@ -113,7 +113,7 @@ export class TermWriter {
     const outcome = await this.#bringHome({ ops, to });
     if (outcome.kind === 'committed' && to !== undefined) {
       this.#head = this.#textOf(to);
-      this.#options.onHead?.({ revision: BigInt(outcome.revision), text: decode(this.#head) });
+      this.#options.lineage?.sawHead({ revision: BigInt(outcome.revision), text: decode(this.#head) });
     }
     return outcome;
   }

@@ -125,7 +125,7 @@ export class ProcessDriver implements Driver {
     const ready = await gate.ready;
     // A shell that died says more by its last word than by its end.
     if (ready !== true) return ready;
-    void gate.ended.then((exit) => this.#events.onReaped(start, exit));
+    void gate.ended.then((exit) => this.#events.reaped(start, exit));
     if (this.#held.get(keyOf(start))?.discarded === true) gate.kill();
     try {
       return { pid: gate.pid, startTicks: processEntry(gate.pid)?.startTicks ?? 0, cgroup };

@@ -34,8 +34,8 @@ async function until<T>(look: () => T | undefined): Promise<T> {
 /** Collects every set that the watch tells. */
 function watching(probes: ConstructorParameters<typeof CapabilityWatch>[0]['probes']): Capability[][] {
   const told: Capability[][] = [];
-  const onChange = (facts: readonly Capability[]): void => void told.push([...facts]);
-  watch = new CapabilityWatch({ stated: { room: '12' }, probes, env, log, onChange });
+  const tell = (facts: readonly Capability[]): void => void told.push([...facts]);
+  watch = new CapabilityWatch({ stated: { room: '12' }, probes, env, log, tell });
   return told;
 }
 
