@@ -15,7 +15,9 @@ import { age, idOf, idsOf, moment, omittedText, until } from '../output/words.ts
 const columns: readonly Column<Deviation>[] = [
   { head: 'NOT AS IT SHOULD BE', cell: ({ resource }) => resource },
   { head: 'REASON', cell: ({ reason }) => cell(reason, 'warn') },
+  { head: 'FOR', cell: ({ sinceTime }) => age(sinceTime) },
   { head: 'ENDS IN', cell: ({ etaTime }) => (etaTime === undefined ? '' : `about ${until(etaTime)}`) },
+  { head: 'MORE', cell: ({ command }) => command },
   { head: 'BECAUSE', cell: ({ message }) => message },
 ];
 
@@ -37,6 +39,7 @@ function statusText(answer: GetStatusResponse, wide: boolean): string {
     ['servers', `${answer.servers}, ${answer.availableServers} available, ${answer.sessions} connected`],
     ['policies', answer.policies],
     ['runs', `${answer.runs}, ${answer.runningRuns} running, ${answer.queuedRuns} queued`],
+    ['queue', queueText(answer)],
     ['mass failure', cell(storms, 'bad')],
     ['cluster', wide ? answer.clusterId : ''],
     ['term', wide ? answer.term.toString() : ''],
@@ -46,6 +49,11 @@ function statusText(answer: GetStatusResponse, wide: boolean): string {
   const rest =
     deviations.length === 0 ? 'Everything is where it should be.' : new Table(columns, { wide }).render(deviations);
   return [`${facts}\n\n${rest}`, ...omittedText(omittedDeviations, 'deviation')].join('\n');
+}
+
+/** `3 NO_ROOM (longest 4m), 1 BACKOFF (12s)`. */
+function queueText({ queue }: GetStatusResponse): string {
+  return queue.map(({ reason, runs, oldestSinceTime }) => `${runs} ${reason} (${age(oldestSinceTime)})`).join(', ');
 }
 
 /** The kind, and what is wrong with it. */

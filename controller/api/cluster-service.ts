@@ -13,7 +13,7 @@ import { bytesOfTexts, cutToBytes } from '../../shared/parts.ts';
 import { poolName, runName } from '../../shared/resource-name.ts';
 import { toTimestamp } from '../../shared/rpc/time-messages.ts';
 import type { Call } from '../core/cluster/event.ts';
-import { type Deviation, deviations, isAvailable, isEnded, stormPools } from '../core/views.ts';
+import { type Deviation, deviations, isAvailable, isEnded, queuedFor, stormPools } from '../core/views.ts';
 import type { StoreStatus } from '../engine/store-status.ts';
 import { adviceFor } from '../leadership/leader-term.ts';
 import type { ControllerSeen } from '../replication/controllers.ts';
@@ -52,11 +52,11 @@ export function clusterService(api: ApiContext): ServiceImpl<typeof ClusterServi
           leader: leader === undefined ? '' : `${CONTROLLERS}${leader.id}`,
           leaderEndpoint: leader?.api ?? '',
           omittedDeviations: omitted,
-          deviations: kept.map(({ resource, reason, message, etaWall }) => ({
-            resource,
+          deviations: kept.map(deviationToProto),
+          queue: queuedFor(state).map(({ reason, runs: count, oldestWall }) => ({
             reason,
-            message,
-            etaTime: toTimestamp(etaWall),
+            runs: count,
+            oldestSinceTime: toTimestamp(oldestWall),
           })),
           storms: stormPools(state).map(poolName),
           ...(leaderTerm.storeStatus === undefined
@@ -106,7 +106,14 @@ const STORE_PATIENCE_MS = 1_000;
 
 function goneController({ id, agoMs }: { readonly id: string; readonly agoMs: number }): Deviation {
   const message = `it was last seen ${Math.round(agoMs / 1000)} s ago; start it again, or let it be: this is told for a day`;
-  return { resource: `${CONTROLLERS}${id}`, reason: 'CONTROLLER_GONE', message, etaWall: undefined };
+  return {
+    ...{ resource: `${CONTROLLERS}${id}`, reason: 'CONTROLLER_GONE', message },
+    ...{ sinceWall: Date.now() - agoMs, etaWall: undefined, command: 'locum controllers' },
+  };
+}
+
+function deviationToProto({ resource, reason, message, sinceWall, etaWall, command }: Deviation) {
+  return { resource, reason, message, command, sinceTime: toTimestamp(sinceWall), etaTime: toTimestamp(etaWall) };
 }
 
 function controllerToProto({ id, api, agent, version, term, silentMs }: ControllerSeen, nowWall: number) {

@@ -43,7 +43,7 @@ const SAID: readonly Said[] = [
     shows: [
       /^leader: +\S/m,
       /^servers: +2, /m,
-      /NOT AS IT SHOULD BE +REASON +ENDS IN +BECAUSE|Everything is where it should be\./,
+      /NOT AS IT SHOULD BE +REASON +FOR +ENDS IN +MORE +BECAUSE|Everything is where it should be\./,
     ],
   },
   // "all attempts of a run, and what proves each one's end"

@@ -21,6 +21,8 @@ const MASKS: ReadonlyArray<readonly [RegExp, string]> = [
   [/\b\d+s ago/g, '<age> ago'],
   [/\(\d+s\)/g, '(<age>)'],
   [/((?:RUNNING|QUEUED|STOPPING|SUCCEEDED|STOPPED)\s+\S+\s+\d+\s+)\d+s/g, '$1<age>'],
+  // Of a deviation: for how long.
+  [/^(\w+\/\S+ +[A-Z_]+ +)\d+s/gm, '$1<age>'],
   // Process ids, times in milliseconds.
   [/(?<![\w.:<-])\d{3,}(?:\.\d+)?(?![\w.])/g, '<n>'],
   [/Node \d[\d.]*/g, 'Node <version>'],

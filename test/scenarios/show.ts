@@ -64,5 +64,8 @@ export function showVerdicts(state: ClusterState, id: PolicyId, now: Now): reado
 export function showDeviations(state: ClusterState, now: Now): readonly string[] {
   const found = deviations(state, now);
   if (found.length === 0) return ['everything is where it should be'];
-  return found.map(({ resource, reason, message }) => `${resource} ${reason}: ${message}`);
+  return found.map(({ resource, reason, message, sinceWall, command }) => {
+    const age = sinceWall === undefined ? '' : ` for ${seconds(now.wall - sinceWall)} s`;
+    return `${resource} ${reason}${age}: ${message} [${command}]`;
+  });
 }

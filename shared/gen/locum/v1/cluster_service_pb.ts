@@ -13,7 +13,7 @@ import type { Message, UnknownEnum } from "@bufbuild/protobuf";
  * Describes the file locum/v1/cluster_service.proto.
  */
 export const file_locum_v1_cluster_service: GenFile = /*@__PURE__*/
-  fileDesc("Ch5sb2N1bS92MS9jbHVzdGVyX3NlcnZpY2UucHJvdG8SCGxvY3VtLnYxIhIKEEdldFN0YXR1c1JlcXVlc3Qi1QMKEUdldFN0YXR1c1Jlc3BvbnNlEhIKCmNsdXN0ZXJfaWQYASABKAkSEwoLaW5jYXJuYXRpb24YAiABKAQSDAoEdGVybRgDIAEoBBIPCgd2ZXJzaW9uGAQgASgJEjUKEWxlYWRlcl9zaW5jZV90aW1lGAUgASgLMhouZ29vZ2xlLnByb3RvYnVmLlRpbWVzdGFtcBINCgVzdG9yZRgGIAEoCRIPCgdzZXJ2ZXJzGAcgASgFEhkKEWF2YWlsYWJsZV9zZXJ2ZXJzGAggASgFEhAKCHBvbGljaWVzGAkgASgFEgwKBHJ1bnMYCiABKAUSFAoMcnVubmluZ19ydW5zGAsgASgFEhMKC3F1ZXVlZF9ydW5zGAwgASgFEhAKCHNlc3Npb25zGA0gASgFEicKCmRldmlhdGlvbnMYDiADKAsyEy5sb2N1bS52MS5EZXZpYXRpb24SDgoGc3Rvcm1zGA8gAygJEisKDHN0b3JlX3N0YXR1cxgQIAEoCzIVLmxvY3VtLnYxLlN0b3JlU3RhdHVzEg4KBmxlYWRlchgRIAEoCRIXCg9sZWFkZXJfZW5kcG9pbnQYEiABKAkSGgoSb21pdHRlZF9kZXZpYXRpb25zGBMgASgFIpYBCgtTdG9yZVN0YXR1cxIOCgZyZWFzb24YASABKAkSDwoHbWVzc2FnZRgCIAEoCRIXCg93YWl0aW5nX3JlY29yZHMYAyABKAUSFQoNd2FpdGluZ19ieXRlcxgEIAEoBBI2ChJ3YWl0aW5nX3NpbmNlX3RpbWUYBSABKAsyGi5nb29nbGUucHJvdG9idWYuVGltZXN0YW1wImwKCURldmlhdGlvbhIQCghyZXNvdXJjZRgBIAEoCRIOCgZyZWFzb24YAiABKAkSDwoHbWVzc2FnZRgDIAEoCRIsCghldGFfdGltZRgEIAEoCzIaLmdvb2dsZS5wcm90b2J1Zi5UaW1lc3RhbXAidQoXUHJvY2VlZFRha2VvdmVyc1JlcXVlc3QSPAoEcG9vbBgBIAEoCUIuukgrcikyJ15wb29scy9bYS16XShbYS16MC05LV17MCw2MX1bYS16MC05XSk/JBIcCgpyZXF1ZXN0X2lkGAIgASgJQgi6SAVyAxiAASI+ChhQcm9jZWVkVGFrZW92ZXJzUmVzcG9uc2USDAoEcnVucxgBIAMoCRIUCgxvbWl0dGVkX3J1bnMYAiABKAUiwwEKCkNvbnRyb2xsZXISDAoEbmFtZRgBIAEoCRImCgRyb2xlGAIgASgOMhgubG9jdW0udjEuQ29udHJvbGxlclJvbGUSFAoMYXBpX2VuZHBvaW50GAMgASgJEhYKDmFnZW50X2VuZHBvaW50GAQgASgJEg8KB3ZlcnNpb24YBSABKAkSDAoEdGVybRgGIAEoBBIyCg5sYXN0X3NlZW5fdGltZRgHIAEoCzIaLmdvb2dsZS5wcm90b2J1Zi5UaW1lc3RhbXAiGAoWTGlzdENvbnRyb2xsZXJzUmVxdWVzdCJEChdMaXN0Q29udHJvbGxlcnNSZXNwb25zZRIpCgtjb250cm9sbGVycxgBIAMoCzIULmxvY3VtLnYxLkNvbnRyb2xsZXIidgoZVHJhbnNmZXJMZWFkZXJzaGlwUmVxdWVzdBJLCgpjb250cm9sbGVyGAEgASgJQje6SDRyMjIwXihjb250cm9sbGVycy9bYS16XShbYS16MC05LV17MCw2MX1bYS16MC05XSk/KT8kEgwKBHRlcm0YAiABKAQiPgoaVHJhbnNmZXJMZWFkZXJzaGlwUmVzcG9uc2USEgoKY29udHJvbGxlchgBIAEoCRIMCgR0ZXJtGAIgASgEIhUKE1NhdmVTbmFwc2hvdFJlcXVlc3QiJAoUU2F2ZVNuYXBzaG90UmVzcG9uc2USDAoEZGF0YRgBIAEoDCprCg5Db250cm9sbGVyUm9sZRIfChtDT05UUk9MTEVSX1JPTEVfVU5TUEVDSUZJRUQQABIaChZDT05UUk9MTEVSX1JPTEVfTEVBREVSEAESHAoYQ09OVFJPTExFUl9ST0xFX0ZPTExPV0VSEAIyuwMKDkNsdXN0ZXJTZXJ2aWNlEkQKCUdldFN0YXR1cxIaLmxvY3VtLnYxLkdldFN0YXR1c1JlcXVlc3QaGy5sb2N1bS52MS5HZXRTdGF0dXNSZXNwb25zZRJZChBQcm9jZWVkVGFrZW92ZXJzEiEubG9jdW0udjEuUHJvY2VlZFRha2VvdmVyc1JlcXVlc3QaIi5sb2N1bS52MS5Qcm9jZWVkVGFrZW92ZXJzUmVzcG9uc2USVgoPTGlzdENvbnRyb2xsZXJzEiAubG9jdW0udjEuTGlzdENvbnRyb2xsZXJzUmVxdWVzdBohLmxvY3VtLnYxLkxpc3RDb250cm9sbGVyc1Jlc3BvbnNlEl8KElRyYW5zZmVyTGVhZGVyc2hpcBIjLmxvY3VtLnYxLlRyYW5zZmVyTGVhZGVyc2hpcFJlcXVlc3QaJC5sb2N1bS52MS5UcmFuc2ZlckxlYWRlcnNoaXBSZXNwb25zZRJPCgxTYXZlU25hcHNob3QSHS5sb2N1bS52MS5TYXZlU25hcHNob3RSZXF1ZXN0Gh4ubG9jdW0udjEuU2F2ZVNuYXBzaG90UmVzcG9uc2UwAUIsUAFaHWxvY3VtL3Nkay9nby9sb2N1bS92MTtsb2N1bXYxqgIITG9jdW0uVjFiBnByb3RvMw", [file_buf_validate_validate, file_google_protobuf_timestamp]);
+  fileDesc("Ch5sb2N1bS92MS9jbHVzdGVyX3NlcnZpY2UucHJvdG8SCGxvY3VtLnYxIhIKEEdldFN0YXR1c1JlcXVlc3Qi+gMKEUdldFN0YXR1c1Jlc3BvbnNlEhIKCmNsdXN0ZXJfaWQYASABKAkSEwoLaW5jYXJuYXRpb24YAiABKAQSDAoEdGVybRgDIAEoBBIPCgd2ZXJzaW9uGAQgASgJEjUKEWxlYWRlcl9zaW5jZV90aW1lGAUgASgLMhouZ29vZ2xlLnByb3RvYnVmLlRpbWVzdGFtcBINCgVzdG9yZRgGIAEoCRIPCgdzZXJ2ZXJzGAcgASgFEhkKEWF2YWlsYWJsZV9zZXJ2ZXJzGAggASgFEhAKCHBvbGljaWVzGAkgASgFEgwKBHJ1bnMYCiABKAUSFAoMcnVubmluZ19ydW5zGAsgASgFEhMKC3F1ZXVlZF9ydW5zGAwgASgFEhAKCHNlc3Npb25zGA0gASgFEicKCmRldmlhdGlvbnMYDiADKAsyEy5sb2N1bS52MS5EZXZpYXRpb24SDgoGc3Rvcm1zGA8gAygJEisKDHN0b3JlX3N0YXR1cxgQIAEoCzIVLmxvY3VtLnYxLlN0b3JlU3RhdHVzEg4KBmxlYWRlchgRIAEoCRIXCg9sZWFkZXJfZW5kcG9pbnQYEiABKAkSGgoSb21pdHRlZF9kZXZpYXRpb25zGBMgASgFEiMKBXF1ZXVlGBQgAygLMhQubG9jdW0udjEuUXVldWVkUnVucyJhCgpRdWV1ZWRSdW5zEg4KBnJlYXNvbhgBIAEoCRIMCgRydW5zGAIgASgFEjUKEW9sZGVzdF9zaW5jZV90aW1lGAMgASgLMhouZ29vZ2xlLnByb3RvYnVmLlRpbWVzdGFtcCKWAQoLU3RvcmVTdGF0dXMSDgoGcmVhc29uGAEgASgJEg8KB21lc3NhZ2UYAiABKAkSFwoPd2FpdGluZ19yZWNvcmRzGAMgASgFEhUKDXdhaXRpbmdfYnl0ZXMYBCABKAQSNgoSd2FpdGluZ19zaW5jZV90aW1lGAUgASgLMhouZ29vZ2xlLnByb3RvYnVmLlRpbWVzdGFtcCKtAQoJRGV2aWF0aW9uEhAKCHJlc291cmNlGAEgASgJEg4KBnJlYXNvbhgCIAEoCRIPCgdtZXNzYWdlGAMgASgJEiwKCGV0YV90aW1lGAQgASgLMhouZ29vZ2xlLnByb3RvYnVmLlRpbWVzdGFtcBIuCgpzaW5jZV90aW1lGAUgASgLMhouZ29vZ2xlLnByb3RvYnVmLlRpbWVzdGFtcBIPCgdjb21tYW5kGAYgASgJInUKF1Byb2NlZWRUYWtlb3ZlcnNSZXF1ZXN0EjwKBHBvb2wYASABKAlCLrpIK3IpMidecG9vbHMvW2Etel0oW2EtejAtOS1dezAsNjF9W2EtejAtOV0pPyQSHAoKcmVxdWVzdF9pZBgCIAEoCUIIukgFcgMYgAEiPgoYUHJvY2VlZFRha2VvdmVyc1Jlc3BvbnNlEgwKBHJ1bnMYASADKAkSFAoMb21pdHRlZF9ydW5zGAIgASgFIsMBCgpDb250cm9sbGVyEgwKBG5hbWUYASABKAkSJgoEcm9sZRgCIAEoDjIYLmxvY3VtLnYxLkNvbnRyb2xsZXJSb2xlEhQKDGFwaV9lbmRwb2ludBgDIAEoCRIWCg5hZ2VudF9lbmRwb2ludBgEIAEoCRIPCgd2ZXJzaW9uGAUgASgJEgwKBHRlcm0YBiABKAQSMgoObGFzdF9zZWVuX3RpbWUYByABKAsyGi5nb29nbGUucHJvdG9idWYuVGltZXN0YW1wIhgKFkxpc3RDb250cm9sbGVyc1JlcXVlc3QiRAoXTGlzdENvbnRyb2xsZXJzUmVzcG9uc2USKQoLY29udHJvbGxlcnMYASADKAsyFC5sb2N1bS52MS5Db250cm9sbGVyInYKGVRyYW5zZmVyTGVhZGVyc2hpcFJlcXVlc3QSSwoKY29udHJvbGxlchgBIAEoCUI3ukg0cjIyMF4oY29udHJvbGxlcnMvW2Etel0oW2EtejAtOS1dezAsNjF9W2EtejAtOV0pPyk/JBIMCgR0ZXJtGAIgASgEIj4KGlRyYW5zZmVyTGVhZGVyc2hpcFJlc3BvbnNlEhIKCmNvbnRyb2xsZXIYASABKAkSDAoEdGVybRgCIAEoBCIVChNTYXZlU25hcHNob3RSZXF1ZXN0IiQKFFNhdmVTbmFwc2hvdFJlc3BvbnNlEgwKBGRhdGEYASABKAwqawoOQ29udHJvbGxlclJvbGUSHwobQ09OVFJPTExFUl9ST0xFX1VOU1BFQ0lGSUVEEAASGgoWQ09OVFJPTExFUl9ST0xFX0xFQURFUhABEhwKGENPTlRST0xMRVJfUk9MRV9GT0xMT1dFUhACMrsDCg5DbHVzdGVyU2VydmljZRJECglHZXRTdGF0dXMSGi5sb2N1bS52MS5HZXRTdGF0dXNSZXF1ZXN0GhsubG9jdW0udjEuR2V0U3RhdHVzUmVzcG9uc2USWQoQUHJvY2VlZFRha2VvdmVycxIhLmxvY3VtLnYxLlByb2NlZWRUYWtlb3ZlcnNSZXF1ZXN0GiIubG9jdW0udjEuUHJvY2VlZFRha2VvdmVyc1Jlc3BvbnNlElYKD0xpc3RDb250cm9sbGVycxIgLmxvY3VtLnYxLkxpc3RDb250cm9sbGVyc1JlcXVlc3QaIS5sb2N1bS52MS5MaXN0Q29udHJvbGxlcnNSZXNwb25zZRJfChJUcmFuc2ZlckxlYWRlcnNoaXASIy5sb2N1bS52MS5UcmFuc2ZlckxlYWRlcnNoaXBSZXF1ZXN0GiQubG9jdW0udjEuVHJhbnNmZXJMZWFkZXJzaGlwUmVzcG9uc2USTwoMU2F2ZVNuYXBzaG90Eh0ubG9jdW0udjEuU2F2ZVNuYXBzaG90UmVxdWVzdBoeLmxvY3VtLnYxLlNhdmVTbmFwc2hvdFJlc3BvbnNlMAFCLFABWh1sb2N1bS9zZGsvZ28vbG9jdW0vdjE7bG9jdW12MaoCCExvY3VtLlYxYgZwcm90bzM", [file_buf_validate_validate, file_google_protobuf_timestamp]);
 
 /**
  * Request of GetStatus.
@@ -168,6 +168,13 @@ export type GetStatusResponse = Message<"locum.v1.GetStatusResponse"> & {
    * @generated from field: int32 omitted_deviations = 19;
    */
   omittedDeviations: number;
+
+  /**
+   * What the queued runs wait for, most of them first.
+   *
+   * @generated from field: repeated locum.v1.QueuedRuns queue = 20;
+   */
+  queue: QueuedRuns[];
 };
 
 /**
@@ -176,6 +183,41 @@ export type GetStatusResponse = Message<"locum.v1.GetStatusResponse"> & {
  */
 export const GetStatusResponseSchema: GenMessage<GetStatusResponse> = /*@__PURE__*/
   messageDesc(file_locum_v1_cluster_service, 1);
+
+/**
+ * Queued runs that wait for one and the same reason.
+ *
+ * @generated from message locum.v1.QueuedRuns
+ */
+export type QueuedRuns = Message<"locum.v1.QueuedRuns"> & {
+  /**
+   * One stable word of docs/events.md, "Reasons of runs". The list grows.
+   *
+   * @generated from field: string reason = 1;
+   */
+  reason: string;
+
+  /**
+   * So many runs.
+   *
+   * @generated from field: int32 runs = 2;
+   */
+  runs: number;
+
+  /**
+   * Since when the first of them waits.
+   *
+   * @generated from field: google.protobuf.Timestamp oldest_since_time = 3;
+   */
+  oldestSinceTime?: Timestamp | undefined;
+};
+
+/**
+ * Describes the message locum.v1.QueuedRuns.
+ * Use `create(QueuedRunsSchema)` to create a new message.
+ */
+export const QueuedRunsSchema: GenMessage<QueuedRuns> = /*@__PURE__*/
+  messageDesc(file_locum_v1_cluster_service, 2);
 
 /**
  * How the store keeps up with what the leader decides.
@@ -224,7 +266,7 @@ export type StoreStatus = Message<"locum.v1.StoreStatus"> & {
  * Use `create(StoreStatusSchema)` to create a new message.
  */
 export const StoreStatusSchema: GenMessage<StoreStatus> = /*@__PURE__*/
-  messageDesc(file_locum_v1_cluster_service, 2);
+  messageDesc(file_locum_v1_cluster_service, 3);
 
 /**
  * One thing that is not where it should be.
@@ -259,6 +301,20 @@ export type Deviation = Message<"locum.v1.Deviation"> & {
    * @generated from field: google.protobuf.Timestamp eta_time = 4;
    */
   etaTime?: Timestamp | undefined;
+
+  /**
+   * Since when. Unset: that is not known any more.
+   *
+   * @generated from field: google.protobuf.Timestamp since_time = 5;
+   */
+  sinceTime?: Timestamp | undefined;
+
+  /**
+   * The command that shows more, such as `locum server show web-1`.
+   *
+   * @generated from field: string command = 6;
+   */
+  command: string;
 };
 
 /**
@@ -266,7 +322,7 @@ export type Deviation = Message<"locum.v1.Deviation"> & {
  * Use `create(DeviationSchema)` to create a new message.
  */
 export const DeviationSchema: GenMessage<Deviation> = /*@__PURE__*/
-  messageDesc(file_locum_v1_cluster_service, 3);
+  messageDesc(file_locum_v1_cluster_service, 4);
 
 /**
  * Request of ProceedTakeovers.
@@ -294,7 +350,7 @@ export type ProceedTakeoversRequest = Message<"locum.v1.ProceedTakeoversRequest"
  * Use `create(ProceedTakeoversRequestSchema)` to create a new message.
  */
 export const ProceedTakeoversRequestSchema: GenMessage<ProceedTakeoversRequest> = /*@__PURE__*/
-  messageDesc(file_locum_v1_cluster_service, 4);
+  messageDesc(file_locum_v1_cluster_service, 5);
 
 /**
  * Response of ProceedTakeovers.
@@ -322,7 +378,7 @@ export type ProceedTakeoversResponse = Message<"locum.v1.ProceedTakeoversRespons
  * Use `create(ProceedTakeoversResponseSchema)` to create a new message.
  */
 export const ProceedTakeoversResponseSchema: GenMessage<ProceedTakeoversResponse> = /*@__PURE__*/
-  messageDesc(file_locum_v1_cluster_service, 5);
+  messageDesc(file_locum_v1_cluster_service, 6);
 
 /**
  * One of the controllers that share a store.
@@ -385,7 +441,7 @@ export type Controller = Message<"locum.v1.Controller"> & {
  * Use `create(ControllerSchema)` to create a new message.
  */
 export const ControllerSchema: GenMessage<Controller> = /*@__PURE__*/
-  messageDesc(file_locum_v1_cluster_service, 6);
+  messageDesc(file_locum_v1_cluster_service, 7);
 
 /**
  * Request of ListControllers. There are few of them: always one page.
@@ -400,7 +456,7 @@ export type ListControllersRequest = Message<"locum.v1.ListControllersRequest"> 
  * Use `create(ListControllersRequestSchema)` to create a new message.
  */
 export const ListControllersRequestSchema: GenMessage<ListControllersRequest> = /*@__PURE__*/
-  messageDesc(file_locum_v1_cluster_service, 7);
+  messageDesc(file_locum_v1_cluster_service, 8);
 
 /**
  * Response of ListControllers.
@@ -421,7 +477,7 @@ export type ListControllersResponse = Message<"locum.v1.ListControllersResponse"
  * Use `create(ListControllersResponseSchema)` to create a new message.
  */
 export const ListControllersResponseSchema: GenMessage<ListControllersResponse> = /*@__PURE__*/
-  messageDesc(file_locum_v1_cluster_service, 8);
+  messageDesc(file_locum_v1_cluster_service, 9);
 
 /**
  * Request of TransferLeadership.
@@ -449,7 +505,7 @@ export type TransferLeadershipRequest = Message<"locum.v1.TransferLeadershipRequ
  * Use `create(TransferLeadershipRequestSchema)` to create a new message.
  */
 export const TransferLeadershipRequestSchema: GenMessage<TransferLeadershipRequest> = /*@__PURE__*/
-  messageDesc(file_locum_v1_cluster_service, 9);
+  messageDesc(file_locum_v1_cluster_service, 10);
 
 /**
  * Response of TransferLeadership.
@@ -477,7 +533,7 @@ export type TransferLeadershipResponse = Message<"locum.v1.TransferLeadershipRes
  * Use `create(TransferLeadershipResponseSchema)` to create a new message.
  */
 export const TransferLeadershipResponseSchema: GenMessage<TransferLeadershipResponse> = /*@__PURE__*/
-  messageDesc(file_locum_v1_cluster_service, 10);
+  messageDesc(file_locum_v1_cluster_service, 11);
 
 /**
  * Request of SaveSnapshot.
@@ -492,7 +548,7 @@ export type SaveSnapshotRequest = Message<"locum.v1.SaveSnapshotRequest"> & {
  * Use `create(SaveSnapshotRequestSchema)` to create a new message.
  */
 export const SaveSnapshotRequestSchema: GenMessage<SaveSnapshotRequest> = /*@__PURE__*/
-  messageDesc(file_locum_v1_cluster_service, 11);
+  messageDesc(file_locum_v1_cluster_service, 12);
 
 /**
  * Response of SaveSnapshot.
@@ -513,7 +569,7 @@ export type SaveSnapshotResponse = Message<"locum.v1.SaveSnapshotResponse"> & {
  * Use `create(SaveSnapshotResponseSchema)` to create a new message.
  */
 export const SaveSnapshotResponseSchema: GenMessage<SaveSnapshotResponse> = /*@__PURE__*/
-  messageDesc(file_locum_v1_cluster_service, 12);
+  messageDesc(file_locum_v1_cluster_service, 13);
 
 /**
  * What a controller does.

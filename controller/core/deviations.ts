@@ -1,0 +1,180 @@
+/**
+ * What is not where it should be, each with since when and what shows more; and what runs wait for. Derived from the state when asked,
+ * never stored.
+ */
+import type { Now } from '../../shared/time.ts';
+import { ageOf, type ClusterState, serverLiveOf, wallAtAge } from './cluster/cluster.ts';
+import { runsIn } from './cluster/run-lists.ts';
+import { effectiveMaxSlots, usedSlots } from './placement/capacity.ts';
+import { gateOf } from './placement/gate-view.ts';
+import type { DeviationReason } from './records/deviation-reason.ts';
+import type { KnownEvent } from './records/event-type.ts';
+import { endOfRun, etaOf, isEnded } from './records/run-state.ts';
+import type { EventRecord, Run, Server } from './records/state.ts';
+import { drainBlockers } from './runs/drain.ts';
+import { waitFor } from './runs/earlier-life.ts';
+import { type PolicyTrouble, policyTroubles } from './runs/policy-trouble.ts';
+
+export interface Deviation {
+  readonly resource: string;
+  readonly reason: DeviationReason;
+  readonly message: string;
+  /** Since when, wall time in milliseconds. Undefined: it is not known any more. */
+  readonly sinceWall: number | undefined;
+  /** When it is expected to end by itself. Undefined: unknown. */
+  readonly etaWall: number | undefined;
+  /** The command that shows more, or ends it. */
+  readonly command: string;
+}
+
+/** Cluster and pools first, then servers, runs and policies. */
+export function deviations(state: ClusterState, now: Now): readonly Deviation[] {
+  const since = new LastEvents(state);
+  return [
+    ...clusterDeviations(state, since),
+    ...stormDeviations(state, now),
+    ...[...state.servers.values()].flatMap((server) => serverDeviations(state, server, now, since)),
+    ...[...state.policyLive.values()]
+      .flatMap((live) => [...runsIn(state, live.runs)])
+      .filter((run) => deviates(state, run))
+      .map((run) => runDeviation(state, run, since)),
+    ...policyTroubles(state, ageOf(state, now)).map((trouble) => policyDeviation(trouble)),
+  ];
+}
+
+/** Since when something is so is often told by the newest event that says so, and by nothing else. Read once, and only if asked. */
+class LastEvents {
+  readonly #state: ClusterState;
+  #walls: ReadonlyMap<string, number> | undefined;
+
+  constructor(state: ClusterState) {
+    this.#state = state;
+  }
+
+  /** Wall time of the newest event of this type about a resource. Undefined: it is not kept any more. */
+  of(type: KnownEvent, resource: string): number | undefined {
+    this.#walls ??= new Map([...this.#state.events].map((event) => [`${event.type} ${subjectOf(event)}`, event.wall]));
+    return this.#walls.get(`${type} ${resource}`);
+  }
+}
+
+function subjectOf({ run, policy, server, pool }: EventRecord): string {
+  return run ?? policy ?? server ?? pool ?? '';
+}
+
+function clusterDeviations({ storeBehind }: ClusterState, since: LastEvents): readonly Deviation[] {
+  if (storeBehind === undefined) return [];
+  return [
+    {
+      ...{ resource: 'cluster', reason: 'STORE_BEHIND', message: storeBehind },
+      ...{ sinceWall: since.of('STORE_BEHIND', ''), etaWall: undefined, command: 'locum events --type STORE_BEHIND' },
+    },
+  ];
+}
+
+function stormDeviations(state: ClusterState, now: Now): readonly Deviation[] {
+  return [...state.poolLive].flatMap(([pool, { storm }]) =>
+    storm.activeSinceMono === undefined
+      ? []
+      : {
+          resource: `pools/${pool}`,
+          reason: 'STORM' as const,
+          message: `half of its servers fell silent at once, so takeovers from them are held back; if they really are dead: locum proceed ${pool}`,
+          sinceWall: now.wall - (now.mono - storm.activeSinceMono),
+          etaWall: undefined,
+          command: `locum server list --pool ${pool}`,
+        },
+  );
+}
+
+function serverDeviations(state: ClusterState, server: Server, now: Now, since: LastEvents): readonly Deviation[] {
+  const { id, drain, liveness, saturated } = server;
+  const found: Deviation[] = [];
+  const say = (reason: DeviationReason, message: string, sinceWall?: number, etaWall?: number): void => {
+    found.push({ resource: `servers/${id}`, reason, message, sinceWall, etaWall, command: `locum server show ${id}` });
+  };
+  if (liveness === 'MISSING' || liveness === 'SUSPECT') {
+    const silentMs = now.mono - serverLiveOf(state, id).lastHeartbeatMono;
+    say(`SERVER_${liveness}`, `no heartbeat for ${Math.round(silentMs / 1000)} s`, now.wall - silentMs);
+  }
+  if (state.unsettled.has(id)) {
+    const until = waitFor(state, server);
+    say('BEFORE_RESTORE', `HOLD policies of its pool wait: it may hold work of before the restore, until ${until}`);
+  }
+  if (saturated) {
+    say('SERVER_SATURATED', 'takes no new runs: its load is over its mark', since.of('SERVER_SATURATED', id));
+  }
+  const gate = gateOf(server);
+  if (gate.kind !== 'OPEN') {
+    const etaWall = gate.untilAge === undefined ? undefined : wallAtAge(state, now, gate.untilAge);
+    say(`SERVER_${gate.kind}`, `takes no new runs: ${gate.why}; ${gate.wayOut}`, gate.sinceWall, etaWall);
+  }
+  const [used, limit] = [usedSlots(state, server), effectiveMaxSlots(state, server)];
+  if (used > limit) {
+    say('OVER_CAPACITY', `${used} slots are used, its limit is ${limit}`, since.of('SERVER_UPDATED', id));
+  }
+  for (const { run, reason } of drainBlockers({ state, now, age: ageOf(state, now) }, id))
+    say('DRAIN_BLOCKED', `${run}: ${reason}`, drain?.startWall, drain?.deadlineWall);
+  return found;
+}
+
+function deviates(state: ClusterState, run: Run): boolean {
+  if (isEnded(run)) return false;
+  if (state.runLive.get(run.id)?.blockedReason !== undefined) return true;
+  const { kind } = run.state;
+  return kind === 'QUEUED' || kind === 'FENCING' || kind === 'STUCK' || kind === 'BACKOFF';
+}
+
+function runDeviation(state: ClusterState, run: Run, since: LastEvents): Deviation {
+  const blocked = state.runLive.get(run.id)?.blockedReason;
+  const { kind, reason, message } = run.state;
+  const waits = blocked === undefined && kind === 'QUEUED';
+  return {
+    resource: `runs/${run.id}`,
+    reason: blocked === undefined ? reason : 'CAPABILITY_LOST',
+    message: blocked ?? message,
+    sinceWall: waits ? run.queueSinceWall : toldSince(run, since),
+    etaWall: etaOf(run),
+    command: waits ? `locum policy explain ${run.policy}` : `locum run show ${run.id}`,
+  };
+}
+
+function toldSince({ id, state, attempts }: Run, since: LastEvents): number | undefined {
+  const event = SINCE[state.kind];
+  if (event !== undefined) return since.of(event, id);
+  return since.of('SERVER_CAPABILITIES_CHANGED', attempts.at(-1)?.server ?? '');
+}
+
+/** The events that tell of a state in which a run is not where it should be. */
+const SINCE: Readonly<Partial<Record<Run['state']['kind'], KnownEvent>>> = {
+  FENCING: 'RUN_FENCING',
+  STUCK: 'RUN_STUCK',
+  BACKOFF: 'RUN_BACKOFF',
+};
+
+function policyDeviation({ policy, run, reason, message }: PolicyTrouble): Deviation {
+  const sinceWall = reason === 'LAST_RUN_FAILED' ? endOfRun(run)?.endWall : run.createWall;
+  const command = reason === 'TICKS_SKIPPED' ? `locum run show ${run.id}` : `locum run logs ${run.id}`;
+  return { resource: `policies/${policy.id}`, reason, message, sinceWall, etaWall: undefined, command };
+}
+
+/** Runs that wait for one and the same reason. */
+export interface QueuedFor {
+  readonly reason: Run['state']['reason'];
+  readonly runs: number;
+  /** Since when the first of them waits, wall time in milliseconds. */
+  readonly oldestWall: number;
+}
+
+/** What queued runs wait for, most of them first. */
+export function queuedFor(state: ClusterState): readonly QueuedFor[] {
+  const byReason = new Map<QueuedFor['reason'], QueuedFor>();
+  for (const { state: now, queueSinceWall } of state.runs.values()) {
+    if (now.kind !== 'QUEUED') continue;
+    const { reason } = now;
+    const before = byReason.get(reason) ?? { reason, runs: 0, oldestWall: queueSinceWall };
+    const oldestWall = Math.min(before.oldestWall, queueSinceWall);
+    byReason.set(reason, { reason, runs: before.runs + 1, oldestWall });
+  }
+  return [...byReason.values()].sort((a, b) => b.runs - a.runs);
+}
