@@ -50,6 +50,12 @@ export const nouns: readonly Noun[] = [
     load: () => import('./fence/command.ts'),
   },
   {
+    name: 'plan',
+    summary: 'what would happen if servers were lost',
+    group: LOOK,
+    load: () => import('./cluster/plan-command.ts'),
+  },
+  {
     name: 'proceed',
     summary: 'let takeovers go on that the mass-failure brake holds back',
     group: LOOK,

@@ -89,7 +89,10 @@ const rows = {
       'locum.v1.Server.labels[value]',
     ],
   ),
-  policyServers: items(1_000, 'servers in the list of a policy', REFUSED, ['locum.v1.Policy.servers']),
+  policyServers: items(1_000, 'servers in the list of a policy, or of a loss that is planned', REFUSED, [
+    'locum.v1.Policy.servers',
+    'locum.v1.SimulateFailureRequest.servers',
+  ]),
   labels: items(64, 'labels of a policy or a server', REFUSED, ['locum.v1.Policy.labels', 'locum.v1.Server.labels']),
   wordCharacters: characters(
     64,

@@ -11,6 +11,7 @@ import type { Globals } from '../globals.ts';
 import { printAnswer } from '../output/print.ts';
 import { type Column, cell, renderFacts, Table } from '../output/table.ts';
 import { age, idOf, idsOf, moment, omittedText, until } from '../output/words.ts';
+import { spareText } from './plan.ts';
 
 const columns: readonly Column<Deviation>[] = [
   { head: 'NOT AS IT SHOULD BE', cell: ({ resource }) => resource },
@@ -67,9 +68,12 @@ function storeWords({ store, storeStatus }: GetStatusResponse) {
 
 export async function status(globals: Globals): Promise<void> {
   await withTransport(globals, async (transport) => {
-    const answer = await createClient(ClusterService, transport).getStatus({});
+    const client = createClient(ClusterService, transport);
+    const answer = await client.getStatus({});
+    const people = globals.output === 'table' || globals.output === 'wide';
+    const spare = people && answer.runs > 0 ? spareText(await client.simulateFailure({})) : '';
     await printAnswer(globals, GetStatusResponseSchema, answer, {
-      table: ({ wide }) => statusText(answer, wide),
+      table: ({ wide }) => [statusText(answer, wide), spare].filter((text) => text !== '').join('\n\n'),
       names: () => answer.deviations.map(({ resource }) => resource),
     });
   });

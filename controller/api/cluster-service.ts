@@ -19,6 +19,7 @@ import { adviceFor } from '../leadership/leader-term.ts';
 import type { ControllerSeen } from '../replication/controllers.ts';
 import { StoreError } from '../store/store.ts';
 import { type ApiContext, submit } from './api-context.ts';
+import { simulateFailure } from './loss-simulation.ts';
 import { poolIdOf } from './resource-id.ts';
 import { SnapshotStreams } from './snapshot-streams.ts';
 
@@ -65,6 +66,8 @@ export function clusterService(api: ApiContext): ServiceImpl<typeof ClusterServi
         };
       });
     },
+
+    simulateFailure: (request) => simulateFailure(api, request),
 
     async proceedTakeovers(message, context) {
       const request: Call = { kind: 'proceed_takeovers', pool: poolIdOf(message.pool, 'pool') };

@@ -8,6 +8,7 @@ import { whyChosen } from './placement/placement-text.ts';
 import type { Policy, Run, Server } from './records/state.ts';
 import { drainBlockers as drainBlockedIn } from './runs/drain.ts';
 import { type NextStart, nextStart } from './runs/holds.ts';
+import { type LossPlan, planLoss } from './runs/loss.ts';
 
 export { runsOf, runsOn } from './cluster/run-lists.ts';
 export { type Deviation, deviations, type QueuedFor, queuedFor } from './deviations.ts';
@@ -15,6 +16,7 @@ export { effectiveMaxSlots, isAvailable, reservedSlots, usedSlots } from './plac
 export { type GateView, gateOf } from './placement/gate-view.ts';
 export { isEnded } from './records/run-state.ts';
 export { currentAttempt } from './runs/attempt.ts';
+export type { LossPlan } from './runs/loss.ts';
 
 /** Position in the pool's order, from 1. */
 export const rankOf = (state: ClusterState, server: Server): number =>
@@ -46,6 +48,10 @@ export function explainPlacement(state: ClusterState, policy: Policy, now: Now):
   const explanation = explain(serversNow(state, policy), ask, (choice) => whyChosen(choice, policy, run, age));
   return { ...(hold === undefined ? explanation : withheld(explanation)), hold };
 }
+
+/** What the loss of these servers would do to their runs now. */
+export const planLossOf = (state: ClusterState, now: Now, lost: readonly Server[]): LossPlan =>
+  planLoss({ state, now, age: ageOf(state, now) }, lost);
 
 /** When a schedule fires next; undefined: never, or it has none. */
 export const nextTickWall = (state: ClusterState, policy: Policy): number | undefined =>

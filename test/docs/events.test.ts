@@ -55,7 +55,7 @@ describe('the tables of words', () => {
   });
 
   it('have each deviation of the transcripts', () => {
-    const shown = inTranscripts(/^ +[\d.]+ (?:cluster|[a-z]+\/[\w-]+) (?<reason>[A-Z_]+): /gm);
+    const shown = inTranscripts(/^ +[\d.]+ (?:cluster|[a-z]+\/[\w-]+) (?<reason>[A-Z_]+)(?: for [\d.]+ s)?: /gm);
     expect(shown.length).toBeGreaterThan(10);
     const known = { ...DEVIATION_REASONS, ...RUN_REASONS };
     expect(shown.filter(({ reason = '' }) => !Object.hasOwn(known, reason))).toEqual([]);

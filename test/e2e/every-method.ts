@@ -45,6 +45,7 @@ export function examples({ id, run }: { readonly id: string; readonly run: strin
   return [
     { method: 'ClusterService/GetStatus', request: {} },
     { method: 'ClusterService/ProceedTakeovers', request: { pool: 'pools/default' } },
+    { method: 'ClusterService/SimulateFailure', request: { servers: [] } },
     { method: 'ClusterService/ListControllers', request: {} },
     { method: 'ClusterService/TransferLeadership', request: {}, refused: 'TARGET_NOT_ELIGIBLE' },
     { method: 'ClusterService/SaveSnapshot', request: {} },

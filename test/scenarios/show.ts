@@ -11,13 +11,14 @@ import {
   gateOf,
   isAvailable,
   isEnded,
+  planLossOf,
   queuePosition,
   rankOf,
   reservedSlots,
   usedSlots,
 } from '../../controller/core/views.ts';
 import { present } from '../../shared/assert.ts';
-import type { PolicyId } from '../../shared/ids.ts';
+import { type PolicyId, serverId } from '../../shared/ids.ts';
 import type { Now } from '../../shared/time.ts';
 
 const seconds = (ms: number): string => `${Number((ms / 1000).toFixed(3))}`;
@@ -58,6 +59,16 @@ export function showVerdicts(state: ClusterState, id: PolicyId, now: Now): reado
   return [
     ...(hold === undefined ? [] : [`held (${hold.reason}): ${hold.message}${eta}`]),
     ...verdicts.map(({ server, rank, reason, detail }) => `${server} ${rank} ${reason}: ${detail}`),
+  ];
+}
+
+export function showLoss(state: ClusterState, ids: readonly string[], now: Now): readonly string[] {
+  const lost = ids.map((id) => present(state.servers.get(serverId(id)), `server ${id} exists`));
+  const { takeovers, waits } = planLossOf(state, now, lost);
+  return [
+    ...takeovers.map(({ run, from, to }) => `${run} would go from ${from} to ${to}`),
+    ...waits.map(({ run, from, reason, message }) => `${run} of ${from} would wait (${reason}): ${message}`),
+    ...(takeovers.length + waits.length === 0 ? ['nothing runs there'] : []),
   ];
 }
 

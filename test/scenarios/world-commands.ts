@@ -2,9 +2,9 @@
 
 import { policyId } from '../../shared/ids.ts';
 import type { Command } from './agent-commands.ts';
-import { showDeviations, showRuns, showServers, showVerdicts } from './show.ts';
+import { showDeviations, showLoss, showRuns, showServers, showVerdicts } from './show.ts';
 import type { Traced } from './stage.ts';
-import { durationOf, oneOf } from './words.ts';
+import { durationOf, listOf, oneOf } from './words.ts';
 
 const WHAT = ['commits', 'checks'] as const;
 
@@ -52,6 +52,10 @@ export const worldCommands: Readonly<Record<string, Command>> = {
   /** `explain POLICY`: for every server, why it would or would not get a run. */
   explain: (stage, { plain }) => {
     for (const line of showVerdicts(stage.world.state, policyId(plain[1] ?? ''), stage.world.now)) stage.print(line);
+  },
+  /** `lost SERVER[,SERVER]`: what their loss would do. */
+  lost: (stage, { plain }) => {
+    for (const line of showLoss(stage.world.state, listOf(plain[1] ?? ''), stage.world.now)) stage.print(line);
   },
   deviations: (stage) => {
     for (const line of showDeviations(stage.world.state, stage.world.now)) stage.print(line);

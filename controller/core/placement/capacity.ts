@@ -42,30 +42,32 @@ export function freeSlots(state: ClusterState, server: Server, run?: Run): numbe
   return effectiveMaxSlots(state, server) - usedSlots(state, server) - reservedSlots(state, server, run?.id);
 }
 
-/** Slots that are counted differently for a question. */
-export interface SlotsAside {
+/** What is taken to be otherwise than it is, for a question. */
+export interface Supposed {
   /** What is kept for this run counts as free. */
   readonly run?: RunId | undefined;
   /** So many more are given away. */
   readonly given?: number | undefined;
+  /** It is MISSING. */
+  readonly lost?: boolean;
 }
 
 /** A server at one moment, for one question: its runs are counted when that is asked for, and once. */
 class LiveView implements ServerView {
   readonly #state: ClusterState;
   readonly #server: Server;
-  readonly #aside: SlotsAside;
+  readonly #supposed: Supposed;
   #used: number | undefined;
   #reserved: number | undefined;
 
-  constructor(state: ClusterState, server: Server, aside: SlotsAside) {
+  constructor(state: ClusterState, server: Server, supposed: Supposed) {
     this.#state = state;
     this.#server = server;
-    this.#aside = aside;
+    this.#supposed = supposed;
   }
 
   get liveness(): ServerView['liveness'] {
-    return this.#server.liveness;
+    return this.#supposed.lost === true ? 'MISSING' : this.#server.liveness;
   }
 
   get intent(): ServerView['intent'] {
@@ -98,7 +100,7 @@ class LiveView implements ServerView {
   }
 
   get reservedSlots(): number {
-    this.#reserved ??= reservedSlots(this.#state, this.#server, this.#aside.run) + (this.#aside.given ?? 0);
+    this.#reserved ??= reservedSlots(this.#state, this.#server, this.#supposed.run) + (this.#supposed.given ?? 0);
     return this.#reserved;
   }
 
@@ -114,9 +116,9 @@ class LiveView implements ServerView {
 const OPEN = { kind: 'OPEN' } as const;
 
 /** Undefined: it is not registered. */
-export function serverView(state: ClusterState, id: ServerId, aside: SlotsAside = {}): ServerView | undefined {
+export function serverView(state: ClusterState, id: ServerId, supposed: Supposed = {}): ServerView | undefined {
   const server = state.servers.get(id);
-  return server === undefined ? undefined : new LiveView(state, server, aside);
+  return server === undefined ? undefined : new LiveView(state, server, supposed);
 }
 
 /** In the available list: nothing that keeps a server out of it stands (obstacle.ts). */

@@ -12,7 +12,7 @@ import type { PlacementIndex } from '../indexes/placement-index.ts';
 import type { PlacementQuery } from '../indexes/placement-query.ts';
 import type { Requirement } from '../records/capability.ts';
 import type { Policy, Run } from '../records/state.ts';
-import { isAvailable, meetsRequirements, type SlotsAside, serverView } from './capacity.ts';
+import { isAvailable, meetsRequirements, type Supposed, serverView } from './capacity.ts';
 import { EffectiveList, effectiveList, type PoolOrder, policyList } from './effective-list.ts';
 import { type Ask, type Obstacle, obstacleAt } from './obstacle.ts';
 import type { ServerView } from './server-view.ts';
@@ -26,7 +26,7 @@ export interface Servers {
   readonly index: PlacementIndex;
   /** Of those behind a closed gate. Undefined: they are no resort. */
   readonly lastResort: PlacementIndex | undefined;
-  readonly viewOf: (id: ServerId, aside?: SlotsAside) => ServerView | undefined;
+  readonly viewOf: (id: ServerId, supposed?: Supposed) => ServerView | undefined;
 }
 
 export interface PassedOver {
@@ -100,7 +100,7 @@ export function serversNow(state: ClusterState, policy: Policy): Servers {
   return {
     index,
     lastResort: closed.size === 0 ? undefined : lastResort,
-    viewOf: (id, aside) => serverView(state, id, aside),
+    viewOf: (id, supposed) => serverView(state, id, supposed),
   };
 }
 

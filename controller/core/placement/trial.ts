@@ -19,12 +19,14 @@ export class Trial implements Servers {
   readonly #facts = new Map<ServerId, ServerFacts>();
   readonly #given = new Map<ServerId, number>();
 
-  constructor(state: ClusterState, order: readonly ServerId[]) {
-    this.viewOf = (id): ServerView | undefined => serverView(state, id, { given: this.#given.get(id) });
+  /** `lost`: servers that count as MISSING. Default: none. */
+  constructor(state: ClusterState, order: readonly ServerId[], lost: ReadonlySet<ServerId> = new Set()) {
+    this.viewOf = (id): ServerView | undefined =>
+      serverView(state, id, { given: this.#given.get(id), lost: lost.has(id) });
     this.index.setOrder(order);
     for (const id of order) {
       const facts = placementFacts(state, id);
-      if (facts !== undefined) this.#set(id, facts);
+      if (facts !== undefined) this.#set(id, lost.has(id) ? { ...facts, available: false } : facts);
     }
   }
 

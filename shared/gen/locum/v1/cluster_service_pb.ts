@@ -7,13 +7,15 @@ import { enumDesc, fileDesc, messageDesc, serviceDesc } from "@bufbuild/protobuf
 import { file_buf_validate_validate } from "@bufbuild/protovalidate/gen/buf/validate/validate_pb.js";
 import type { Timestamp } from "@bufbuild/protobuf/wkt";
 import { file_google_protobuf_timestamp } from "@bufbuild/protobuf/wkt";
+import type { PlannedMove } from "./pool_pb.ts";
+import { file_locum_v1_pool } from "./pool_pb.ts";
 import type { Message, UnknownEnum } from "@bufbuild/protobuf";
 
 /**
  * Describes the file locum/v1/cluster_service.proto.
  */
 export const file_locum_v1_cluster_service: GenFile = /*@__PURE__*/
-  fileDesc("Ch5sb2N1bS92MS9jbHVzdGVyX3NlcnZpY2UucHJvdG8SCGxvY3VtLnYxIhIKEEdldFN0YXR1c1JlcXVlc3Qi+gMKEUdldFN0YXR1c1Jlc3BvbnNlEhIKCmNsdXN0ZXJfaWQYASABKAkSEwoLaW5jYXJuYXRpb24YAiABKAQSDAoEdGVybRgDIAEoBBIPCgd2ZXJzaW9uGAQgASgJEjUKEWxlYWRlcl9zaW5jZV90aW1lGAUgASgLMhouZ29vZ2xlLnByb3RvYnVmLlRpbWVzdGFtcBINCgVzdG9yZRgGIAEoCRIPCgdzZXJ2ZXJzGAcgASgFEhkKEWF2YWlsYWJsZV9zZXJ2ZXJzGAggASgFEhAKCHBvbGljaWVzGAkgASgFEgwKBHJ1bnMYCiABKAUSFAoMcnVubmluZ19ydW5zGAsgASgFEhMKC3F1ZXVlZF9ydW5zGAwgASgFEhAKCHNlc3Npb25zGA0gASgFEicKCmRldmlhdGlvbnMYDiADKAsyEy5sb2N1bS52MS5EZXZpYXRpb24SDgoGc3Rvcm1zGA8gAygJEisKDHN0b3JlX3N0YXR1cxgQIAEoCzIVLmxvY3VtLnYxLlN0b3JlU3RhdHVzEg4KBmxlYWRlchgRIAEoCRIXCg9sZWFkZXJfZW5kcG9pbnQYEiABKAkSGgoSb21pdHRlZF9kZXZpYXRpb25zGBMgASgFEiMKBXF1ZXVlGBQgAygLMhQubG9jdW0udjEuUXVldWVkUnVucyJhCgpRdWV1ZWRSdW5zEg4KBnJlYXNvbhgBIAEoCRIMCgRydW5zGAIgASgFEjUKEW9sZGVzdF9zaW5jZV90aW1lGAMgASgLMhouZ29vZ2xlLnByb3RvYnVmLlRpbWVzdGFtcCKWAQoLU3RvcmVTdGF0dXMSDgoGcmVhc29uGAEgASgJEg8KB21lc3NhZ2UYAiABKAkSFwoPd2FpdGluZ19yZWNvcmRzGAMgASgFEhUKDXdhaXRpbmdfYnl0ZXMYBCABKAQSNgoSd2FpdGluZ19zaW5jZV90aW1lGAUgASgLMhouZ29vZ2xlLnByb3RvYnVmLlRpbWVzdGFtcCKtAQoJRGV2aWF0aW9uEhAKCHJlc291cmNlGAEgASgJEg4KBnJlYXNvbhgCIAEoCRIPCgdtZXNzYWdlGAMgASgJEiwKCGV0YV90aW1lGAQgASgLMhouZ29vZ2xlLnByb3RvYnVmLlRpbWVzdGFtcBIuCgpzaW5jZV90aW1lGAUgASgLMhouZ29vZ2xlLnByb3RvYnVmLlRpbWVzdGFtcBIPCgdjb21tYW5kGAYgASgJInUKF1Byb2NlZWRUYWtlb3ZlcnNSZXF1ZXN0EjwKBHBvb2wYASABKAlCLrpIK3IpMidecG9vbHMvW2Etel0oW2EtejAtOS1dezAsNjF9W2EtejAtOV0pPyQSHAoKcmVxdWVzdF9pZBgCIAEoCUIIukgFcgMYgAEiPgoYUHJvY2VlZFRha2VvdmVyc1Jlc3BvbnNlEgwKBHJ1bnMYASADKAkSFAoMb21pdHRlZF9ydW5zGAIgASgFIsMBCgpDb250cm9sbGVyEgwKBG5hbWUYASABKAkSJgoEcm9sZRgCIAEoDjIYLmxvY3VtLnYxLkNvbnRyb2xsZXJSb2xlEhQKDGFwaV9lbmRwb2ludBgDIAEoCRIWCg5hZ2VudF9lbmRwb2ludBgEIAEoCRIPCgd2ZXJzaW9uGAUgASgJEgwKBHRlcm0YBiABKAQSMgoObGFzdF9zZWVuX3RpbWUYByABKAsyGi5nb29nbGUucHJvdG9idWYuVGltZXN0YW1wIhgKFkxpc3RDb250cm9sbGVyc1JlcXVlc3QiRAoXTGlzdENvbnRyb2xsZXJzUmVzcG9uc2USKQoLY29udHJvbGxlcnMYASADKAsyFC5sb2N1bS52MS5Db250cm9sbGVyInYKGVRyYW5zZmVyTGVhZGVyc2hpcFJlcXVlc3QSSwoKY29udHJvbGxlchgBIAEoCUI3ukg0cjIyMF4oY29udHJvbGxlcnMvW2Etel0oW2EtejAtOS1dezAsNjF9W2EtejAtOV0pPyk/JBIMCgR0ZXJtGAIgASgEIj4KGlRyYW5zZmVyTGVhZGVyc2hpcFJlc3BvbnNlEhIKCmNvbnRyb2xsZXIYASABKAkSDAoEdGVybRgCIAEoBCIVChNTYXZlU25hcHNob3RSZXF1ZXN0IiQKFFNhdmVTbmFwc2hvdFJlc3BvbnNlEgwKBGRhdGEYASABKAwqawoOQ29udHJvbGxlclJvbGUSHwobQ09OVFJPTExFUl9ST0xFX1VOU1BFQ0lGSUVEEAASGgoWQ09OVFJPTExFUl9ST0xFX0xFQURFUhABEhwKGENPTlRST0xMRVJfUk9MRV9GT0xMT1dFUhACMrsDCg5DbHVzdGVyU2VydmljZRJECglHZXRTdGF0dXMSGi5sb2N1bS52MS5HZXRTdGF0dXNSZXF1ZXN0GhsubG9jdW0udjEuR2V0U3RhdHVzUmVzcG9uc2USWQoQUHJvY2VlZFRha2VvdmVycxIhLmxvY3VtLnYxLlByb2NlZWRUYWtlb3ZlcnNSZXF1ZXN0GiIubG9jdW0udjEuUHJvY2VlZFRha2VvdmVyc1Jlc3BvbnNlElYKD0xpc3RDb250cm9sbGVycxIgLmxvY3VtLnYxLkxpc3RDb250cm9sbGVyc1JlcXVlc3QaIS5sb2N1bS52MS5MaXN0Q29udHJvbGxlcnNSZXNwb25zZRJfChJUcmFuc2ZlckxlYWRlcnNoaXASIy5sb2N1bS52MS5UcmFuc2ZlckxlYWRlcnNoaXBSZXF1ZXN0GiQubG9jdW0udjEuVHJhbnNmZXJMZWFkZXJzaGlwUmVzcG9uc2USTwoMU2F2ZVNuYXBzaG90Eh0ubG9jdW0udjEuU2F2ZVNuYXBzaG90UmVxdWVzdBoeLmxvY3VtLnYxLlNhdmVTbmFwc2hvdFJlc3BvbnNlMAFCLFABWh1sb2N1bS9zZGsvZ28vbG9jdW0vdjE7bG9jdW12MaoCCExvY3VtLlYxYgZwcm90bzM", [file_buf_validate_validate, file_google_protobuf_timestamp]);
+  fileDesc("Ch5sb2N1bS92MS9jbHVzdGVyX3NlcnZpY2UucHJvdG8SCGxvY3VtLnYxIhIKEEdldFN0YXR1c1JlcXVlc3Qi+gMKEUdldFN0YXR1c1Jlc3BvbnNlEhIKCmNsdXN0ZXJfaWQYASABKAkSEwoLaW5jYXJuYXRpb24YAiABKAQSDAoEdGVybRgDIAEoBBIPCgd2ZXJzaW9uGAQgASgJEjUKEWxlYWRlcl9zaW5jZV90aW1lGAUgASgLMhouZ29vZ2xlLnByb3RvYnVmLlRpbWVzdGFtcBINCgVzdG9yZRgGIAEoCRIPCgdzZXJ2ZXJzGAcgASgFEhkKEWF2YWlsYWJsZV9zZXJ2ZXJzGAggASgFEhAKCHBvbGljaWVzGAkgASgFEgwKBHJ1bnMYCiABKAUSFAoMcnVubmluZ19ydW5zGAsgASgFEhMKC3F1ZXVlZF9ydW5zGAwgASgFEhAKCHNlc3Npb25zGA0gASgFEicKCmRldmlhdGlvbnMYDiADKAsyEy5sb2N1bS52MS5EZXZpYXRpb24SDgoGc3Rvcm1zGA8gAygJEisKDHN0b3JlX3N0YXR1cxgQIAEoCzIVLmxvY3VtLnYxLlN0b3JlU3RhdHVzEg4KBmxlYWRlchgRIAEoCRIXCg9sZWFkZXJfZW5kcG9pbnQYEiABKAkSGgoSb21pdHRlZF9kZXZpYXRpb25zGBMgASgFEiMKBXF1ZXVlGBQgAygLMhQubG9jdW0udjEuUXVldWVkUnVucyJhCgpRdWV1ZWRSdW5zEg4KBnJlYXNvbhgBIAEoCRIMCgRydW5zGAIgASgFEjUKEW9sZGVzdF9zaW5jZV90aW1lGAMgASgLMhouZ29vZ2xlLnByb3RvYnVmLlRpbWVzdGFtcCKWAQoLU3RvcmVTdGF0dXMSDgoGcmVhc29uGAEgASgJEg8KB21lc3NhZ2UYAiABKAkSFwoPd2FpdGluZ19yZWNvcmRzGAMgASgFEhUKDXdhaXRpbmdfYnl0ZXMYBCABKAQSNgoSd2FpdGluZ19zaW5jZV90aW1lGAUgASgLMhouZ29vZ2xlLnByb3RvYnVmLlRpbWVzdGFtcCKtAQoJRGV2aWF0aW9uEhAKCHJlc291cmNlGAEgASgJEg4KBnJlYXNvbhgCIAEoCRIPCgdtZXNzYWdlGAMgASgJEiwKCGV0YV90aW1lGAQgASgLMhouZ29vZ2xlLnByb3RvYnVmLlRpbWVzdGFtcBIuCgpzaW5jZV90aW1lGAUgASgLMhouZ29vZ2xlLnByb3RvYnVmLlRpbWVzdGFtcBIPCgdjb21tYW5kGAYgASgJImUKFlNpbXVsYXRlRmFpbHVyZVJlcXVlc3QSSwoHc2VydmVycxgBIAMoCUI6ukg3kgE0EOgHGAEiLXIrMilec2VydmVycy9bYS16XShbYS16MC05LV17MCw2MX1bYS16MC05XSk/JCJRChdTaW11bGF0ZUZhaWx1cmVSZXNwb25zZRIeCgZsb3NzZXMYASADKAsyDi5sb2N1bS52MS5Mb3NzEhYKDm9taXR0ZWRfbG9zc2VzGAIgASgFIpkBCgRMb3NzEg8KB3NlcnZlcnMYASADKAkSKAoJdGFrZW92ZXJzGAIgAygLMhUubG9jdW0udjEuUGxhbm5lZE1vdmUSJAoFd2FpdHMYAyADKAsyFS5sb2N1bS52MS5QbGFubmVkV2FpdBIZChFvbWl0dGVkX3Rha2VvdmVycxgEIAEoBRIVCg1vbWl0dGVkX3dhaXRzGAUgASgFImAKC1BsYW5uZWRXYWl0EgsKA3J1bhgBIAEoCRIOCgZwb2xpY3kYAiABKAkSEwoLZnJvbV9zZXJ2ZXIYAyABKAkSDgoGcmVhc29uGAQgASgJEg8KB21lc3NhZ2UYBSABKAkidQoXUHJvY2VlZFRha2VvdmVyc1JlcXVlc3QSPAoEcG9vbBgBIAEoCUIuukgrcikyJ15wb29scy9bYS16XShbYS16MC05LV17MCw2MX1bYS16MC05XSk/JBIcCgpyZXF1ZXN0X2lkGAIgASgJQgi6SAVyAxiAASI+ChhQcm9jZWVkVGFrZW92ZXJzUmVzcG9uc2USDAoEcnVucxgBIAMoCRIUCgxvbWl0dGVkX3J1bnMYAiABKAUiwwEKCkNvbnRyb2xsZXISDAoEbmFtZRgBIAEoCRImCgRyb2xlGAIgASgOMhgubG9jdW0udjEuQ29udHJvbGxlclJvbGUSFAoMYXBpX2VuZHBvaW50GAMgASgJEhYKDmFnZW50X2VuZHBvaW50GAQgASgJEg8KB3ZlcnNpb24YBSABKAkSDAoEdGVybRgGIAEoBBIyCg5sYXN0X3NlZW5fdGltZRgHIAEoCzIaLmdvb2dsZS5wcm90b2J1Zi5UaW1lc3RhbXAiGAoWTGlzdENvbnRyb2xsZXJzUmVxdWVzdCJEChdMaXN0Q29udHJvbGxlcnNSZXNwb25zZRIpCgtjb250cm9sbGVycxgBIAMoCzIULmxvY3VtLnYxLkNvbnRyb2xsZXIidgoZVHJhbnNmZXJMZWFkZXJzaGlwUmVxdWVzdBJLCgpjb250cm9sbGVyGAEgASgJQje6SDRyMjIwXihjb250cm9sbGVycy9bYS16XShbYS16MC05LV17MCw2MX1bYS16MC05XSk/KT8kEgwKBHRlcm0YAiABKAQiPgoaVHJhbnNmZXJMZWFkZXJzaGlwUmVzcG9uc2USEgoKY29udHJvbGxlchgBIAEoCRIMCgR0ZXJtGAIgASgEIhUKE1NhdmVTbmFwc2hvdFJlcXVlc3QiJAoUU2F2ZVNuYXBzaG90UmVzcG9uc2USDAoEZGF0YRgBIAEoDCprCg5Db250cm9sbGVyUm9sZRIfChtDT05UUk9MTEVSX1JPTEVfVU5TUEVDSUZJRUQQABIaChZDT05UUk9MTEVSX1JPTEVfTEVBREVSEAESHAoYQ09OVFJPTExFUl9ST0xFX0ZPTExPV0VSEAIykwQKDkNsdXN0ZXJTZXJ2aWNlEkQKCUdldFN0YXR1cxIaLmxvY3VtLnYxLkdldFN0YXR1c1JlcXVlc3QaGy5sb2N1bS52MS5HZXRTdGF0dXNSZXNwb25zZRJZChBQcm9jZWVkVGFrZW92ZXJzEiEubG9jdW0udjEuUHJvY2VlZFRha2VvdmVyc1JlcXVlc3QaIi5sb2N1bS52MS5Qcm9jZWVkVGFrZW92ZXJzUmVzcG9uc2USVgoPU2ltdWxhdGVGYWlsdXJlEiAubG9jdW0udjEuU2ltdWxhdGVGYWlsdXJlUmVxdWVzdBohLmxvY3VtLnYxLlNpbXVsYXRlRmFpbHVyZVJlc3BvbnNlElYKD0xpc3RDb250cm9sbGVycxIgLmxvY3VtLnYxLkxpc3RDb250cm9sbGVyc1JlcXVlc3QaIS5sb2N1bS52MS5MaXN0Q29udHJvbGxlcnNSZXNwb25zZRJfChJUcmFuc2ZlckxlYWRlcnNoaXASIy5sb2N1bS52MS5UcmFuc2ZlckxlYWRlcnNoaXBSZXF1ZXN0GiQubG9jdW0udjEuVHJhbnNmZXJMZWFkZXJzaGlwUmVzcG9uc2USTwoMU2F2ZVNuYXBzaG90Eh0ubG9jdW0udjEuU2F2ZVNuYXBzaG90UmVxdWVzdBoeLmxvY3VtLnYxLlNhdmVTbmFwc2hvdFJlc3BvbnNlMAFCLFABWh1sb2N1bS9zZGsvZ28vbG9jdW0vdjE7bG9jdW12MaoCCExvY3VtLlYxYgZwcm90bzM", [file_buf_validate_validate, file_google_protobuf_timestamp, file_locum_v1_pool]);
 
 /**
  * Request of GetStatus.
@@ -325,6 +327,154 @@ export const DeviationSchema: GenMessage<Deviation> = /*@__PURE__*/
   messageDesc(file_locum_v1_cluster_service, 4);
 
 /**
+ * Request of SimulateFailure.
+ *
+ * @generated from message locum.v1.SimulateFailureRequest
+ */
+export type SimulateFailureRequest = Message<"locum.v1.SimulateFailureRequest"> & {
+  /**
+   * Servers that are lost together, `servers/{server}`. Empty: each server by itself, of all pools, and only those are told of whose loss
+   * would leave a run waiting.
+   *
+   * @generated from field: repeated string servers = 1;
+   */
+  servers: string[];
+};
+
+/**
+ * Describes the message locum.v1.SimulateFailureRequest.
+ * Use `create(SimulateFailureRequestSchema)` to create a new message.
+ */
+export const SimulateFailureRequestSchema: GenMessage<SimulateFailureRequest> = /*@__PURE__*/
+  messageDesc(file_locum_v1_cluster_service, 5);
+
+/**
+ * Response of SimulateFailure. It is what would happen now: whoever starts or ends something changes it.
+ *
+ * @generated from message locum.v1.SimulateFailureResponse
+ */
+export type SimulateFailureResponse = Message<"locum.v1.SimulateFailureResponse"> & {
+  /**
+   * One entry for the servers that were asked about, or one for each server by itself.
+   *
+   * @generated from field: repeated locum.v1.Loss losses = 1;
+   */
+  losses: Loss[];
+
+  /**
+   * Losses that are left out, for an answer is bounded.
+   *
+   * @generated from field: int32 omitted_losses = 2;
+   */
+  omittedLosses: number;
+};
+
+/**
+ * Describes the message locum.v1.SimulateFailureResponse.
+ * Use `create(SimulateFailureResponseSchema)` to create a new message.
+ */
+export const SimulateFailureResponseSchema: GenMessage<SimulateFailureResponse> = /*@__PURE__*/
+  messageDesc(file_locum_v1_cluster_service, 6);
+
+/**
+ * What the loss of servers would do.
+ *
+ * @generated from message locum.v1.Loss
+ */
+export type Loss = Message<"locum.v1.Loss"> & {
+  /**
+   * The servers, `servers/{server}`.
+   *
+   * @generated from field: repeated string servers = 1;
+   */
+  servers: string[];
+
+  /**
+   * Runs that would go elsewhere, in the order in which they would be placed.
+   *
+   * @generated from field: repeated locum.v1.PlannedMove takeovers = 2;
+   */
+  takeovers: PlannedMove[];
+
+  /**
+   * Runs that would wait.
+   *
+   * @generated from field: repeated locum.v1.PlannedWait waits = 3;
+   */
+  waits: PlannedWait[];
+
+  /**
+   * Takeovers that are left out, for an answer is bounded.
+   *
+   * @generated from field: int32 omitted_takeovers = 4;
+   */
+  omittedTakeovers: number;
+
+  /**
+   * Waits that are left out, for an answer is bounded.
+   *
+   * @generated from field: int32 omitted_waits = 5;
+   */
+  omittedWaits: number;
+};
+
+/**
+ * Describes the message locum.v1.Loss.
+ * Use `create(LossSchema)` to create a new message.
+ */
+export const LossSchema: GenMessage<Loss> = /*@__PURE__*/
+  messageDesc(file_locum_v1_cluster_service, 7);
+
+/**
+ * A run that would have no server.
+ *
+ * @generated from message locum.v1.PlannedWait
+ */
+export type PlannedWait = Message<"locum.v1.PlannedWait"> & {
+  /**
+   * `runs/{run}`.
+   *
+   * @generated from field: string run = 1;
+   */
+  run: string;
+
+  /**
+   * `policies/{policy}`.
+   *
+   * @generated from field: string policy = 2;
+   */
+  policy: string;
+
+  /**
+   * The server that would be lost with it, `servers/{server}`.
+   *
+   * @generated from field: string from_server = 3;
+   */
+  fromServer: string;
+
+  /**
+   * One stable word of docs/events.md, "Reasons of runs": NO_ROOM, UNSATISFIABLE, HOLD, STORE_BEHIND, NEW_INCARNATION. The list grows.
+   *
+   * @generated from field: string reason = 4;
+   */
+  reason: string;
+
+  /**
+   * In words.
+   *
+   * @generated from field: string message = 5;
+   */
+  message: string;
+};
+
+/**
+ * Describes the message locum.v1.PlannedWait.
+ * Use `create(PlannedWaitSchema)` to create a new message.
+ */
+export const PlannedWaitSchema: GenMessage<PlannedWait> = /*@__PURE__*/
+  messageDesc(file_locum_v1_cluster_service, 8);
+
+/**
  * Request of ProceedTakeovers.
  *
  * @generated from message locum.v1.ProceedTakeoversRequest
@@ -350,7 +500,7 @@ export type ProceedTakeoversRequest = Message<"locum.v1.ProceedTakeoversRequest"
  * Use `create(ProceedTakeoversRequestSchema)` to create a new message.
  */
 export const ProceedTakeoversRequestSchema: GenMessage<ProceedTakeoversRequest> = /*@__PURE__*/
-  messageDesc(file_locum_v1_cluster_service, 5);
+  messageDesc(file_locum_v1_cluster_service, 9);
 
 /**
  * Response of ProceedTakeovers.
@@ -378,7 +528,7 @@ export type ProceedTakeoversResponse = Message<"locum.v1.ProceedTakeoversRespons
  * Use `create(ProceedTakeoversResponseSchema)` to create a new message.
  */
 export const ProceedTakeoversResponseSchema: GenMessage<ProceedTakeoversResponse> = /*@__PURE__*/
-  messageDesc(file_locum_v1_cluster_service, 6);
+  messageDesc(file_locum_v1_cluster_service, 10);
 
 /**
  * One of the controllers that share a store.
@@ -441,7 +591,7 @@ export type Controller = Message<"locum.v1.Controller"> & {
  * Use `create(ControllerSchema)` to create a new message.
  */
 export const ControllerSchema: GenMessage<Controller> = /*@__PURE__*/
-  messageDesc(file_locum_v1_cluster_service, 7);
+  messageDesc(file_locum_v1_cluster_service, 11);
 
 /**
  * Request of ListControllers. There are few of them: always one page.
@@ -456,7 +606,7 @@ export type ListControllersRequest = Message<"locum.v1.ListControllersRequest"> 
  * Use `create(ListControllersRequestSchema)` to create a new message.
  */
 export const ListControllersRequestSchema: GenMessage<ListControllersRequest> = /*@__PURE__*/
-  messageDesc(file_locum_v1_cluster_service, 8);
+  messageDesc(file_locum_v1_cluster_service, 12);
 
 /**
  * Response of ListControllers.
@@ -477,7 +627,7 @@ export type ListControllersResponse = Message<"locum.v1.ListControllersResponse"
  * Use `create(ListControllersResponseSchema)` to create a new message.
  */
 export const ListControllersResponseSchema: GenMessage<ListControllersResponse> = /*@__PURE__*/
-  messageDesc(file_locum_v1_cluster_service, 9);
+  messageDesc(file_locum_v1_cluster_service, 13);
 
 /**
  * Request of TransferLeadership.
@@ -505,7 +655,7 @@ export type TransferLeadershipRequest = Message<"locum.v1.TransferLeadershipRequ
  * Use `create(TransferLeadershipRequestSchema)` to create a new message.
  */
 export const TransferLeadershipRequestSchema: GenMessage<TransferLeadershipRequest> = /*@__PURE__*/
-  messageDesc(file_locum_v1_cluster_service, 10);
+  messageDesc(file_locum_v1_cluster_service, 14);
 
 /**
  * Response of TransferLeadership.
@@ -533,7 +683,7 @@ export type TransferLeadershipResponse = Message<"locum.v1.TransferLeadershipRes
  * Use `create(TransferLeadershipResponseSchema)` to create a new message.
  */
 export const TransferLeadershipResponseSchema: GenMessage<TransferLeadershipResponse> = /*@__PURE__*/
-  messageDesc(file_locum_v1_cluster_service, 11);
+  messageDesc(file_locum_v1_cluster_service, 15);
 
 /**
  * Request of SaveSnapshot.
@@ -548,7 +698,7 @@ export type SaveSnapshotRequest = Message<"locum.v1.SaveSnapshotRequest"> & {
  * Use `create(SaveSnapshotRequestSchema)` to create a new message.
  */
 export const SaveSnapshotRequestSchema: GenMessage<SaveSnapshotRequest> = /*@__PURE__*/
-  messageDesc(file_locum_v1_cluster_service, 12);
+  messageDesc(file_locum_v1_cluster_service, 16);
 
 /**
  * Response of SaveSnapshot.
@@ -569,7 +719,7 @@ export type SaveSnapshotResponse = Message<"locum.v1.SaveSnapshotResponse"> & {
  * Use `create(SaveSnapshotResponseSchema)` to create a new message.
  */
 export const SaveSnapshotResponseSchema: GenMessage<SaveSnapshotResponse> = /*@__PURE__*/
-  messageDesc(file_locum_v1_cluster_service, 13);
+  messageDesc(file_locum_v1_cluster_service, 17);
 
 /**
  * What a controller does.
@@ -637,6 +787,16 @@ export const ClusterService: GenService<{
     methodKind: "unary";
     input: typeof ProceedTakeoversRequestSchema;
     output: typeof ProceedTakeoversResponseSchema;
+  },
+  /**
+   * Says what the loss of servers would do: which of their runs would go where, and which would wait, and why. Nothing is changed.
+   *
+   * @generated from rpc locum.v1.ClusterService.SimulateFailure
+   */
+  simulateFailure: {
+    methodKind: "unary";
+    input: typeof SimulateFailureRequestSchema;
+    output: typeof SimulateFailureResponseSchema;
   },
   /**
    * Lists the controllers that share the store now, the leader first, then by name.
