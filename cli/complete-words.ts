@@ -7,6 +7,7 @@ const collections: Readonly<Record<string, string>> = {
   server: 'servers',
   servers: 'servers',
   policy: 'policies',
+  policies: 'policies',
   pool: 'pools',
   run: 'runs',
 };

@@ -10,6 +10,8 @@ export const EXIT = {
   denied: 4,
   /** It exists already, or has changed since it was read. */
   conflict: 5,
+  /** `policy diff`: something would be another value than it is. */
+  differs: 6,
   /** As `timeout(1)` does it. */
   timeout: 124,
 } as const;

@@ -79,3 +79,13 @@ export function addDryRun(command: Command): Command {
 export const isDryRun = (options: DryRunOption): boolean => options.dryRun === true || options.validateOnly === true;
 
 export const YES = ['-y, --yes', 'do not ask'] as const;
+
+/** `-l team=payments -l '!legacy'`: each must hold. */
+export interface SelectorOption {
+  readonly selector?: readonly string[];
+}
+
+export function addSelector(command: Command, what: string): Command {
+  const collect = (text: string, before: readonly string[] = []): readonly string[] => [...before, text];
+  return command.option('-l, --selector <predicate>', `only ${what}, as in team=payments; may be repeated`, collect);
+}

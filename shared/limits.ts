@@ -76,14 +76,18 @@ const rows = {
   ]),
   scriptBytes: bytes(128 * KIB, 'the text of a script', REFUSED, ['locum.v1.Script.text']),
   envVariables: items(256, 'environment variables of a policy', REFUSED, ['locum.v1.Workload.env']),
-  requirements: items(32, 'requirements of a policy', REFUSED, ['locum.v1.Policy.requirements']),
+  requirements: items(32, 'requirements of a policy, or predicates of a filter', REFUSED, [
+    'locum.v1.Policy.requirements',
+    '*.filter',
+  ]),
   expressionCharacters: characters(
     256,
-    'a requirement, a cron pattern, the value of a label, or what is wrong with a host',
+    'a requirement, a predicate of a filter, a cron pattern, the value of a label, or what is wrong with a host',
     REFUSED,
     [
       'locum.v1.HostProblem.detail',
       'locum.v1.Policy.requirements[]',
+      '*.filter[]',
       'locum.v1.Policy.labels[value]',
       'locum.v1.ScheduleTrigger.cron',
       'locum.v1.Server.labels[value]',

@@ -5,7 +5,7 @@ import { createClient, type Transport } from '@connectrpc/connect';
 import type { Policy } from '../../shared/gen/locum/v1/policy_pb.ts';
 import { PolicyService } from '../../shared/gen/locum/v1/policy_service_pb.ts';
 import { CommandFailure } from '../exit-codes.ts';
-import { parsePolicies } from '../policy/apply.ts';
+import { parsePolicies } from '../policy/files.ts';
 
 /** Beside this checkout's `cli`, or beside the `dist` of a published package. */
 export function examplesFolder(): string {

@@ -3,7 +3,7 @@ import { createInterface } from 'node:readline/promises';
 import { CommandFailure } from '../exit-codes.ts';
 
 /** Asks at a terminal; elsewhere nobody can answer, so `--yes` must be given. */
-export async function confirm(question: string, options: { readonly yes?: boolean }): Promise<void> {
+export async function confirm(question: string, options: { readonly yes?: boolean | undefined }): Promise<void> {
   if (options.yes === true) return;
   if (!process.stdin.isTTY || !process.stderr.isTTY) {
     throw new CommandFailure(`${question}\nThere is no terminal to ask at: add --yes to do it.`);

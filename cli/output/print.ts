@@ -17,6 +17,11 @@ export function printLine(text: string): void {
   process.stdout.write(`${printableColours(text)}\n`);
 }
 
+/** After what was only tried. */
+export function tellDryRun(dryRun: boolean): void {
+  if (dryRun) tell('Nothing was changed.');
+}
+
 /** For people only: progress, advice, warnings. */
 export function tell(text: string): void {
   process.stderr.write(`${printableColours(text)}\n`);

@@ -1,40 +1,19 @@
 /** `locum policy apply`: files are the truth. All documents are checked before the first one changes anything. */
-import { readdirSync, statSync } from 'node:fs';
-import { join } from 'node:path';
-import { buffer } from 'node:stream/consumers';
-import { createClient } from '@connectrpc/connect';
-import { invalidField, LocumError } from '../../shared/errors.ts';
-import { type Policy, PolicySchema } from '../../shared/gen/locum/v1/policy_pb.ts';
+import { createClient, type Transport } from '@connectrpc/connect';
 import {
   PolicyService,
   type UpdatePolicyResponse,
   UpdatePolicyResponseSchema,
 } from '../../shared/gen/locum/v1/policy_service_pb.ts';
-import { fromConnectError } from '../../shared/rpc/status-details.ts';
-import { parseStrictAll } from '../../shared/rpc/strict-json.ts';
-import { validate } from '../../shared/rpc/validation.ts';
-import { readUtf8File, utf8Text } from '../../shared/utf8-file.ts';
 import { withTransport } from '../client/session.ts';
-import { CommandFailure } from '../exit-codes.ts';
+import { CommandFailure, EXIT } from '../exit-codes.ts';
 import { type DryRunOption, type Globals, isDryRun } from '../globals.ts';
-import { printStreamed, tell } from '../output/print.ts';
+import { printStreamed, tell, tellDryRun } from '../output/print.ts';
 import { idOf } from '../output/words.ts';
+import { placed, readPolicies, type Source } from './files.ts';
 
 export interface ApplyOptions extends DryRunOption {
   readonly file: readonly string[];
-}
-
-/** A policy, and the file that says it. */
-interface Source {
-  readonly file: string;
-  readonly policy: Policy;
-}
-
-function filesIn(path: string): string[] {
-  if (path === '-' || !statSync(path).isDirectory()) return [path];
-  const files = readdirSync(path).filter((name) => /\.ya?ml$/.test(name));
-  if (files.length === 0) throw new CommandFailure(`${path} has no file that ends in .yaml or .yml`);
-  return files.sort().map((name) => join(path, name));
 }
 
 const MAX_VALUE = 60;
@@ -45,7 +24,7 @@ function valueText(json: string): string {
 }
 
 /** What was done, or would be; of a dry run field by field. */
-function outcomeText(id: string, { created, changes, effects }: UpdatePolicyResponse, dryRun: boolean): string {
+export function outcomeText(id: string, { created, changes, effects }: UpdatePolicyResponse, dryRun: boolean): string {
   const outcome = created ? 'created' : changes.length === 0 ? 'unchanged' : 'updated';
   const fields = dryRun ? changes : [];
   return [
@@ -60,82 +39,38 @@ function outcomeText(id: string, { created, changes, effects }: UpdatePolicyResp
 /** Checks change nothing, so they need not wait for each other; what is applied is applied in its order. */
 const CHECKED_AT_ONCE = 16;
 
-/** Adds the place to what is wrong: a person looks for a file and a name, not for a call. */
-function placed({ file, policy }: Source, error: unknown): unknown {
-  const known = error instanceof LocumError ? error : fromConnectError(error);
-  if (known === undefined) return error;
-  const { reason, message, fieldViolations, metadata, resource, retryAfterMs } = known;
-  const where = `${file}: ${policy.name || 'a policy without name'}`;
-  return new LocumError(reason, `${where}: ${message}`, {
-    metadata,
-    resource,
-    retryAfterMs,
-    fieldViolations: fieldViolations.map(({ field, description }) => ({
-      field,
-      description: `${description} (in ${where})`,
-    })),
-  });
-}
-
-/** Reads the policies in a text and checks them by the rules of the protos. @throws LocumError that names `file` */
-export function parsePolicies(file: string, text: string): Source[] {
-  const sources = parseStrictAll(PolicySchema, text, { source: file }).map((policy) => ({ file, policy }));
-  for (const one of sources) {
-    try {
-      validate(PolicySchema, one.policy);
-    } catch (error) {
-      throw placed(one, error);
-    }
+/** What applying them would do, in their order. @throws LocumError that names the file */
+async function tryAll(transport: Transport, sources: readonly Source[]): Promise<readonly UpdatePolicyResponse[]> {
+  const tried: UpdatePolicyResponse[] = [];
+  for (let from = 0; from < sources.length; from += CHECKED_AT_ONCE) {
+    const some = sources.slice(from, from + CHECKED_AT_ONCE);
+    tried.push(...(await Promise.all(some.map((one) => send(transport, one, { validateOnly: true })))));
   }
-  return sources;
+  return tried;
 }
 
-async function readPolicies(file: string): Promise<Source[]> {
-  return file === '-'
-    ? parsePolicies('standard input', utf8Text(await buffer(process.stdin), 'standard input'))
-    : parsePolicies(file, readUtf8File(file));
-}
-
-/** Of two with one name the last would win, without a word. @throws LocumError INVALID_FIELD */
-function refuseTwice(sources: readonly Source[]): void {
-  const files = new Map<string, string>();
-  for (const { file, policy } of sources) {
-    const first = files.get(policy.name);
-    const where = first === file ? `twice in ${file}` : `in ${first} and in ${file}`;
-    if (first !== undefined) throw invalidField('name', `${policy.name} is ${where}`);
-    files.set(policy.name, file);
+async function send(
+  transport: Transport,
+  one: Source,
+  { validateOnly }: { readonly validateOnly: boolean },
+): Promise<UpdatePolicyResponse> {
+  try {
+    const client = createClient(PolicyService, transport);
+    return await client.updatePolicy({ policy: one.policy, allowMissing: true, validateOnly });
+  } catch (error) {
+    throw placed(one, error);
   }
-}
-
-/** On standard input it is most often a command before the pipe that printed nothing. */
-function emptyText(files: readonly string[]): string {
-  const names = files.map((file) => (file === '-' ? 'standard input' : file));
-  return `nothing to apply: no policy in ${names.join(', ')}`;
 }
 
 export async function apply(globals: Globals, options: ApplyOptions): Promise<void> {
-  const sources = (await Promise.all(options.file.flatMap(filesIn).map(readPolicies))).flat();
-  if (sources.length === 0) throw new CommandFailure(emptyText(options.file));
-  refuseTwice(sources);
+  const sources = await readPolicies(options.file);
   await withTransport(globals, async (transport) => {
-    const client = createClient(PolicyService, transport);
-    const send = async (one: Source, validateOnly: boolean) => {
-      try {
-        return await client.updatePolicy({ policy: one.policy, allowMissing: true, validateOnly });
-      } catch (error) {
-        throw placed(one, error);
-      }
-    };
     const dryRun = isDryRun(options);
-    const checked: UpdatePolicyResponse[] = [];
-    for (let from = 0; from < sources.length; from += CHECKED_AT_ONCE) {
-      const some = sources.slice(from, from + CHECKED_AT_ONCE);
-      checked.push(...(await Promise.all(some.map((one) => send(one, true)))));
-    }
+    const tried = await tryAll(transport, sources);
     for (const [i, one] of sources.entries()) {
-      const trial = checked[i];
+      const trial = tried[i];
       if (trial === undefined) continue;
-      const answer = dryRun ? trial : await send(one, false);
+      const answer = dryRun ? trial : await send(transport, one, { validateOnly: false });
       await printStreamed(globals, UpdatePolicyResponseSchema, answer, {
         // What a repeated call changed is known from the trial before it.
         table: () => outcomeText(idOf(one.policy.name), trial, dryRun),
@@ -143,6 +78,25 @@ export async function apply(globals: Globals, options: ApplyOptions): Promise<vo
       });
       for (const warning of answer.warnings) tell(`warning: ${idOf(one.policy.name)}: ${warning}`);
     }
-    if (dryRun) tell('Nothing was changed.');
+    tellDryRun(dryRun);
+  });
+}
+
+/** `locum policy diff`: only what `apply` would change, and an exit code that says whether there is anything. */
+export async function diff(globals: Globals, options: ApplyOptions): Promise<void> {
+  const sources = await readPolicies(options.file);
+  await withTransport(globals, async (transport) => {
+    const tried = await tryAll(transport, sources);
+    const isOther = ({ created, changes }: UpdatePolicyResponse): boolean => created || changes.length > 0;
+    for (const [i, { policy }] of sources.entries()) {
+      const trial = tried[i];
+      if (trial === undefined || !isOther(trial)) continue;
+      await printStreamed(globals, UpdatePolicyResponseSchema, trial, {
+        table: () => outcomeText(idOf(policy.name), trial, true),
+        names: () => [policy.name],
+      });
+    }
+    const others = tried.filter(isOther).length;
+    if (others > 0) throw new CommandFailure(`${others} of ${sources.length} would change`, EXIT.differs);
   });
 }

@@ -1,5 +1,7 @@
-/** `locum policy stop | restart | pause | resume | delete`. */
-import { createClient } from '@connectrpc/connect';
+/** `locum policy stop | restart | pause | resume | delete`, each of one policy or of several. */
+import type { DescMessage, MessageShape } from '@bufbuild/protobuf';
+import { type Client, createClient } from '@connectrpc/connect';
+import { count } from '../../shared/count.ts';
 import type { Policy } from '../../shared/gen/locum/v1/policy_pb.ts';
 import {
   DeletePolicyResponseSchema,
@@ -9,83 +11,133 @@ import {
   ResumePolicyResponseSchema,
   StopPolicyResponseSchema,
 } from '../../shared/gen/locum/v1/policy_service_pb.ts';
-import { nameIn } from '../client/names.ts';
+import { fromConnectError } from '../../shared/rpc/status-details.ts';
 import { withTransport } from '../client/session.ts';
-import type { Globals } from '../globals.ts';
+import { type DryRunOption, type Globals, isDryRun, type SelectorOption } from '../globals.ts';
 import { confirm } from '../output/ask.ts';
-import { printAnswer, type View } from '../output/print.ts';
+import { printAnswer, printStreamed, tell, tellDryRun } from '../output/print.ts';
 import { idOf, idsOf } from '../output/words.ts';
+import { chosenPolicies } from './chosen.ts';
+import { readPolicies } from './files.ts';
 
-/** Undefined when there is nothing to say about its runs. */
-function runsText({ runs }: Policy): string {
-  return runs.length === 0 ? 'no runs' : idsOf(runs);
+export type Verb = 'stop' | 'restart' | 'pause' | 'resume';
+
+export interface ChangeOptions extends DryRunOption, SelectorOption {}
+
+type Policies = Client<typeof PolicyService>;
+
+interface Request {
+  readonly name: string;
+  readonly validateOnly: boolean;
 }
 
-function view(policy: Policy | undefined, sentence: (id: string, runs: string) => string): View {
-  return {
-    table: () => (policy === undefined ? '' : sentence(idOf(policy.name), runsText(policy))),
-    names: () => (policy === undefined ? [] : [policy.name]),
-  };
+/** How a verb is asked for, and what is said of it. */
+interface Change<Desc extends DescMessage> {
+  readonly schema: Desc;
+  readonly ask: (
+    policies: Policies,
+    request: Request,
+  ) => Promise<MessageShape<Desc> & { readonly policy?: Policy | undefined }>;
+  /** `would`: it is only tried. */
+  readonly text: (policy: Policy, words: { readonly would: string; readonly runs: string }) => string;
 }
+
+/** So that each row is checked by itself. */
+const changing = <Desc extends DescMessage>(change: Change<Desc>): Change<Desc> => change;
+
+const CHANGES = {
+  stop: changing({
+    schema: StopPolicyResponseSchema,
+    ask: (policies, request) => policies.stopPolicy(request),
+    text: ({ name, paused }, { would, runs }) => {
+      const verb = would === '' ? 'stops' : 'would stop';
+      const pauses = would === '' ? 'It is paused.' : 'It would be paused.';
+      return `${idOf(name)} ${verb}: ${runs}.${paused ? ` ${pauses}` : ''}`;
+    },
+  }),
+  restart: changing({
+    schema: RestartPolicyResponseSchema,
+    ask: (policies, request) => policies.restartPolicy(request),
+    text: ({ name }, { would, runs }) => `${idOf(name)} ${would === '' ? 'restarts' : 'would restart'}: ${runs}.`,
+  }),
+  pause: changing({
+    schema: PausePolicyResponseSchema,
+    ask: (policies, request) => policies.pausePolicy(request),
+    text: ({ name }, { would, runs }) =>
+      would === ''
+        ? `${idOf(name)} is paused; it keeps ${runs}.`
+        : `${idOf(name)} would be paused; it would keep ${runs}.`,
+  }),
+  resume: changing({
+    schema: ResumePolicyResponseSchema,
+    ask: (policies, request) => policies.resumePolicy(request),
+    text: ({ name }, { would }) => (would === '' ? `${idOf(name)} goes on.` : `${idOf(name)} would go on.`),
+  }),
+};
+
+const runsText = ({ runs }: Policy): string => (runs.length === 0 ? 'no runs' : idsOf(runs));
 
 export async function change(
   globals: Globals,
-  id: string,
-  verb: 'stop' | 'restart' | 'pause' | 'resume',
+  ids: readonly string[],
+  verb: Verb,
+  options: ChangeOptions,
 ): Promise<void> {
-  const name = nameIn('policies', id);
+  const validateOnly = isDryRun(options);
   await withTransport(globals, async (transport) => {
-    const client = createClient(PolicyService, transport);
-    switch (verb) {
-      case 'stop': {
-        const answer = await client.stopPolicy({ name });
-        const text = (policy: string, runs: string): string =>
-          `${policy} stops: ${runs}.${answer.policy?.paused === true ? ' It is paused.' : ''}`;
-        return printAnswer(globals, StopPolicyResponseSchema, answer, view(answer.policy, text));
-      }
-      case 'restart': {
-        const answer = await client.restartPolicy({ name });
-        return printAnswer(
-          globals,
-          RestartPolicyResponseSchema,
-          answer,
-          view(answer.policy, (policy, runs) => `${policy} restarts: ${runs}.`),
-        );
-      }
-      case 'pause': {
-        const answer = await client.pausePolicy({ name });
-        return printAnswer(
-          globals,
-          PausePolicyResponseSchema,
-          answer,
-          view(answer.policy, (policy, runs) => `${policy} is paused; it keeps ${runs}.`),
-        );
-      }
-      case 'resume': {
-        const answer = await client.resumePolicy({ name });
-        return printAnswer(
-          globals,
-          ResumePolicyResponseSchema,
-          answer,
-          view(answer.policy, (policy) => `${policy} goes on.`),
-        );
-      }
+    const names = await chosenPolicies(transport, ids, options);
+    const print = names.length === 1 ? printAnswer : printStreamed;
+    const policies = createClient(PolicyService, transport);
+    const { schema, ask, text }: Change<DescMessage> = CHANGES[verb];
+    for (const name of names) {
+      const answer = await ask(policies, { name, validateOnly });
+      const { policy } = answer;
+      const words = { would: validateOnly ? 'would' : '', runs: policy === undefined ? '' : runsText(policy) };
+      await print(globals, schema, answer, {
+        table: () => (policy === undefined ? '' : text(policy, words)),
+        names: () => [name],
+      });
     }
+    tellDryRun(validateOnly);
   });
 }
 
-export async function remove(
-  globals: Globals,
-  id: string,
-  { etag, yes }: { etag?: string; yes?: boolean },
-): Promise<void> {
-  const name = nameIn('policies', id);
-  await confirm(`Stop all runs of ${id} and forget it?`, yes === undefined ? {} : { yes });
+export interface DeletePoliciesOptions extends ChangeOptions {
+  readonly etag?: string;
+  readonly yes?: boolean;
+  /** Policies in files instead of names. */
+  readonly file?: readonly string[];
+}
+
+export async function remove(globals: Globals, ids: readonly string[], options: DeletePoliciesOptions): Promise<void> {
+  const { etag = '', yes, file = [] } = options;
+  const validateOnly = isDryRun(options);
+  const inFiles = file.length === 0 ? [] : (await readPolicies(file)).map(({ policy }) => policy.name);
   await withTransport(globals, async (transport) => {
-    const answer = await createClient(PolicyService, transport).deletePolicy({ name, etag: etag ?? '' });
-    await printAnswer(globals, DeletePolicyResponseSchema, answer, {
-      table: () => (answer.policy === undefined ? `${id} is gone.` : `${id} goes once its runs have ended.`),
-      names: () => [name],
-    });
+    const names =
+      inFiles.length > 0 && ids.length === 0 ? inFiles : await chosenPolicies(transport, [...ids, ...inFiles], options);
+    const what = names.length === 1 ? idsOf(names) : count(names.length, 'policy', 'policies');
+    if (!validateOnly) {
+      const question = `Stop all runs of ${what} and forget ${names.length === 1 ? 'it' : 'them'}?`;
+      await confirm(question, { yes });
+    }
+    const print = names.length === 1 ? printAnswer : printStreamed;
+    const policies = createClient(PolicyService, transport);
+    for (const name of names) {
+      const answer = await policies.deletePolicy({ name, etag, validateOnly }).catch((error: unknown) => {
+        // Of several in files, one that is gone already is as it should be.
+        if (inFiles.length === 0 || fromConnectError(error)?.reason !== 'NOT_FOUND') throw error;
+        tell(`${idOf(name)} is not there.`);
+        return undefined;
+      });
+      if (answer === undefined) continue;
+      const gone = validateOnly ? 'would be gone' : 'is gone';
+      const later = `${validateOnly ? 'would go' : 'goes'} once its runs have ended`;
+      await print(globals, DeletePolicyResponseSchema, answer, {
+        table: () => `${idOf(name)} ${answer.policy === undefined ? gone : later}.`,
+        names: () => [name],
+      });
+    }
+    tellDryRun(validateOnly);
   });
 }

@@ -1,11 +1,22 @@
 /** `locum policy …`: what can be said; the actions stand beside this file. */
 import type { Command } from 'commander';
-import { addDryRun, globalsOf, YES } from '../globals.ts';
+import { addDryRun, addSelector, globalsOf, type SelectorOption, YES } from '../globals.ts';
 import type { WaitOptions } from '../wait.ts';
 import type { ApplyOptions } from './apply.ts';
+import type { ChangeOptions, DeletePoliciesOptions } from './change.ts';
+import type { ListPoliciesOptions } from './list.ts';
 import type { StartOptions } from './start.ts';
 
+const LABELS = 'policies whose labels meet this';
+
 export function define(policy: Command): void {
+  defineFiles(policy);
+  defineLooks(policy);
+  defineVerbs(policy);
+}
+
+/** Policies as files. */
+function defineFiles(policy: Command): void {
   addDryRun(
     policy
       .command('apply')
@@ -15,25 +26,57 @@ export function define(policy: Command): void {
     (await import('./apply.ts')).apply(globalsOf(command), options),
   );
   policy
-    .command('list')
-    .description('policies, where they run, and what they wait for')
-    .option('--pool <pool>', 'only of this pool')
-    .option('-w, --watch', 'go on with changes')
-    .action(async (options: { pool?: string; watch?: boolean }, command: Command) =>
-      (await import('./list.ts')).list(globalsOf(command), options),
+    .command('diff')
+    .description('what "apply" would change; exit code 6 if there is anything')
+    .requiredOption('-f, --file <file...>', 'YAML files, folders of them, or "-" for standard input')
+    .action(async (options: ApplyOptions, command: Command) =>
+      (await import('./apply.ts')).diff(globalsOf(command), options),
     );
   policy
-    .command('show <policy>')
-    .description('a policy with its runs')
+    .command('init [kind]')
+    .description('print a file to begin with: continuous (the default), schedule or on-demand')
+    .action(async (kind = 'continuous') => (await import('./init.ts')).init(kind));
+  policy
+    .command('edit <policy>')
+    .description('change a policy in your editor ($VISUAL, $EDITOR)')
     .action(async (id: string, _options: object, command: Command) =>
-      (await import('./show.ts')).show(globalsOf(command), id),
+      (await import('./edit.ts')).edit(globalsOf(command), id),
     );
+}
+
+function defineLooks(policy: Command): void {
+  addSelector(
+    policy
+      .command('list')
+      .description('policies, where they run, and what they wait for; -o yaml: as files')
+      .option('--pool <pool>', 'only of this pool')
+      .option('-w, --watch', 'go on with changes'),
+    LABELS,
+  ).action(async (options: ListPoliciesOptions, command: Command) =>
+    (await import('./list.ts')).list(globalsOf(command), options),
+  );
+  addSelector(
+    policy.command('show [policies...]').description('policies with their runs; -o yaml: as a file that "apply" takes'),
+    LABELS,
+  ).action(async (ids: string[], options: SelectorOption, command: Command) =>
+    (await import('./show.ts')).show(globalsOf(command), ids, options),
+  );
   policy
     .command('explain <policy>')
     .description('for every server, why a run would or would not be placed there now')
     .action(async (id: string, _options: object, command: Command) =>
       (await import('./explain.ts')).explain(globalsOf(command), id),
     );
+  policy
+    .command('wait <policy>')
+    .description('wait until a policy is running (all runs it should have) or idle (none)')
+    .requiredOption('--for <state>', 'what to wait for')
+    .action(async (id: string, options: WaitOptions, command: Command) =>
+      (await import('./wait.ts')).wait(globalsOf(command), id, options),
+    );
+}
+
+function defineVerbs(policy: Command): void {
   addDryRun(
     policy
       .command('start <policy> [arguments...]')
@@ -49,26 +92,22 @@ export function define(policy: Command): void {
     ['resume', 'end a pause'],
   ] as const;
   for (const [verb, description] of changes) {
-    policy
-      .command(`${verb} <policy>`)
-      .description(description)
-      .action(async (id: string, _options: object, command: Command) =>
-        (await import('./change.ts')).change(globalsOf(command), id, verb),
-      );
+    addDryRun(addSelector(policy.command(`${verb} [policies...]`).description(description), LABELS)).action(
+      async (ids: string[], options: ChangeOptions, command: Command) =>
+        (await import('./change.ts')).change(globalsOf(command), ids, verb, options),
+    );
   }
-  policy
-    .command('delete <policy>')
-    .description('stop all runs of a policy and forget it')
-    .option('--etag <etag>', "only if this is still the policy's etag")
-    .option(...YES)
-    .action(async (id: string, options: { etag?: string; yes?: boolean }, command: Command) =>
-      (await import('./change.ts')).remove(globalsOf(command), id, options),
-    );
-  policy
-    .command('wait <policy>')
-    .description('wait until a policy is running (all runs it should have) or idle (none)')
-    .requiredOption('--for <state>', 'what to wait for')
-    .action(async (id: string, options: WaitOptions, command: Command) =>
-      (await import('./wait.ts')).wait(globalsOf(command), id, options),
-    );
+  addDryRun(
+    addSelector(
+      policy
+        .command('delete [policies...]')
+        .description('stop all runs of policies and forget them')
+        .option('-f, --file <file...>', 'the policies in these YAML files or folders')
+        .option('--etag <etag>', "only if this is still the policy's etag")
+        .option(...YES),
+      LABELS,
+    ),
+  ).action(async (ids: string[], options: DeletePoliciesOptions, command: Command) =>
+    (await import('./change.ts')).remove(globalsOf(command), ids, options),
+  );
 }

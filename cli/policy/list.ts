@@ -13,11 +13,12 @@ import type { Run } from '../../shared/gen/locum/v1/run_pb.ts';
 import { RunService } from '../../shared/gen/locum/v1/run_service_pb.ts';
 import { nameIn } from '../client/names.ts';
 import { withTransport } from '../client/session.ts';
-import type { Globals } from '../globals.ts';
-import { printAnswer } from '../output/print.ts';
+import type { Globals, SelectorOption } from '../globals.ts';
+import { printAnswer, printLine } from '../output/print.ts';
 import type { Column } from '../output/table.ts';
 import { watchTable } from '../output/watch.ts';
 import { idOf, idsOf } from '../output/words.ts';
+import { manifestText } from './manifest.ts';
 import { policyListView, triggerText } from './view.ts';
 
 async function openRuns(transport: Transport, policy = ''): Promise<Run[]> {
@@ -35,7 +36,13 @@ const watchColumns: readonly Column<Policy>[] = [
   { head: 'RECONCILING', cell: ({ reconciling }) => (reconciling ? 'yes' : 'no') },
 ];
 
-export async function list(globals: Globals, options: { pool?: string; watch?: boolean }): Promise<void> {
+export interface ListPoliciesOptions extends SelectorOption {
+  readonly pool?: string;
+  readonly watch?: boolean;
+}
+
+export async function list(globals: Globals, options: ListPoliciesOptions): Promise<void> {
+  const filter = [...(options.selector ?? [])];
   const pool = options.pool === undefined ? '' : nameIn('pools', options.pool);
   await withTransport(globals, async (transport) => {
     const client = createClient(PolicyService, transport);
@@ -43,14 +50,18 @@ export async function list(globals: Globals, options: { pool?: string; watch?: b
       return watchTable(globals, {
         schema: WatchPoliciesResponseSchema,
         columns: watchColumns,
-        open: (revision) => client.watchPolicies({ revision }),
+        open: (revision) => client.watchPolicies({ revision, filter }),
         change: ({ change }) => change,
         wanted: (policy) => pool === '' || policy.pool === pool,
         before: (a, b) => a.name.localeCompare(b.name),
       });
     }
-    const pages = await readPages((pageToken) => client.listPolicies({ pageSize: PAGE_SIZE, pageToken, pool }));
+    const pages = await readPages((pageToken) => client.listPolicies({ pageSize: PAGE_SIZE, pageToken, pool, filter }));
     const policies = pages.flatMap((page) => page.policies);
+    // A file, as `apply` takes it.
+    if (globals.output === 'yaml' && policies.length > 0) {
+      return printLine((await Promise.all(policies.map(manifestText))).join('---\n').trimEnd());
+    }
     const people = globals.output === 'table' || globals.output === 'wide';
     const runs = Map.groupBy(people ? await openRuns(transport) : [], (run) => run.policy);
     const status = people ? await createClient(ClusterService, transport).getStatus({}) : undefined;
@@ -65,7 +76,7 @@ export async function list(globals: Globals, options: { pool?: string; watch?: b
       globals,
       ListPoliciesResponseSchema,
       create(ListPoliciesResponseSchema, { policies }),
-      policyListView(rows),
+      policyListView(rows, options),
     );
   });
 }

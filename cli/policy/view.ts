@@ -12,6 +12,7 @@ import {
   type Policy,
 } from '../../shared/gen/locum/v1/policy_pb.ts';
 import { type Run, RunState, RunStateSchema } from '../../shared/gen/locum/v1/run_pb.ts';
+import type { SelectorOption } from '../globals.ts';
 import type { View } from '../output/print.ts';
 import { type Cell, type Column, cell, renderFacts, Table } from '../output/table.ts';
 import { idOf, idsOf, moment, span, word } from '../output/words.ts';
@@ -87,12 +88,13 @@ export const policyColumns: readonly Column<PolicyRow>[] = [
   },
 ];
 
-export function policyListView(rows: readonly PolicyRow[]): View {
+export function policyListView(rows: readonly PolicyRow[], { selector = [] }: SelectorOption = {}): View {
+  const none =
+    selector.length === 0
+      ? 'No policies. Make one with "locum policy apply -f FILE"; the folder examples has some.'
+      : `No policy has labels that meet ${selector.join(' and ')}.`;
   return {
-    table: ({ wide }) =>
-      rows.length === 0
-        ? 'No policies. Make one with "locum policy apply -f FILE"; the folder examples has some.'
-        : new Table(policyColumns, { wide }).render(rows),
+    table: ({ wide }) => (rows.length === 0 ? none : new Table(policyColumns, { wide }).render(rows)),
     names: () => rows.map(({ name }) => name),
   };
 }

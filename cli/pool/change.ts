@@ -13,7 +13,7 @@ import { withTransport } from '../client/session.ts';
 import { CommandFailure } from '../exit-codes.ts';
 import { type DryRunOption, type Globals, isDryRun } from '../globals.ts';
 import { confirm } from '../output/ask.ts';
-import { printAnswer, tell } from '../output/print.ts';
+import { printAnswer, tellDryRun } from '../output/print.ts';
 import { poolView } from './view.ts';
 
 /** Spans in milliseconds. */
@@ -73,10 +73,6 @@ function pathsOf(options: PoolOptions): string[] {
   ];
 }
 
-function tellDryRun(options: PoolOptions): void {
-  if (isDryRun(options)) tell('It would be taken; nothing was changed.');
-}
-
 export async function set(globals: Globals, id: string, options: PoolOptions): Promise<void> {
   const paths = pathsOf(options);
   if (paths.length === 0) throw new CommandFailure('say what to change; "locum pool set --help" lists what can be');
@@ -87,7 +83,7 @@ export async function set(globals: Globals, id: string, options: PoolOptions): P
       validateOnly: isDryRun(options),
     });
     await printAnswer(globals, UpdatePoolResponseSchema, answer, poolView(answer.pool));
-    tellDryRun(options);
+    tellDryRun(isDryRun(options));
   });
 }
 
@@ -98,22 +94,29 @@ export async function create(globals: Globals, id: string, options: PoolOptions)
       validateOnly: isDryRun(options),
     });
     await printAnswer(globals, CreatePoolResponseSchema, answer, poolView(answer.pool));
-    tellDryRun(options);
+    tellDryRun(isDryRun(options));
   });
+}
+
+export interface DeletePoolOptions extends DryRunOption {
+  readonly etag?: string;
+  readonly yes?: boolean;
 }
 
 export async function remove(
   globals: Globals,
   id: string,
-  { etag, yes }: { etag?: string; yes?: boolean },
+  { etag = '', ...options }: DeletePoolOptions,
 ): Promise<void> {
   const name = nameIn('pools', id);
-  await confirm(`Delete pool ${id}?`, yes === undefined ? {} : { yes });
+  const validateOnly = isDryRun(options);
+  if (!validateOnly) await confirm(`Delete pool ${id}?`, options);
   await withTransport(globals, async (transport) => {
-    const answer = await createClient(PoolService, transport).deletePool({ name, etag: etag ?? '' });
+    const answer = await createClient(PoolService, transport).deletePool({ name, etag, validateOnly });
     await printAnswer(globals, DeletePoolResponseSchema, answer, {
-      table: () => `${id} is gone.`,
+      table: () => `${id} ${validateOnly ? 'would be' : 'is'} gone.`,
       names: () => [name],
     });
+    tellDryRun(validateOnly);
   });
 }

@@ -1,7 +1,7 @@
 /** `locum pool …`: what can be said; the actions stand beside this file. */
 import { type Command, Option } from 'commander';
 import { addDryRun, globalsOf, parseSpan, wholeNumber, YES } from '../globals.ts';
-import type { PoolOptions } from './change.ts';
+import type { DeletePoolOptions, PoolOptions } from './change.ts';
 
 const MAX_SLOTS = 100_000;
 
@@ -52,12 +52,13 @@ export function define(pool: Command): void {
     async (id: string, options: PoolOptions, command: Command) =>
       (await import('./change.ts')).create(globalsOf(command), id, options),
   );
-  pool
-    .command('delete <pool>')
-    .description('delete a pool without servers and policies')
-    .option('--etag <etag>', "only if this is still the pool's etag")
-    .option(...YES)
-    .action(async (id: string, options: { etag?: string; yes?: boolean }, command: Command) =>
-      (await import('./change.ts')).remove(globalsOf(command), id, options),
-    );
+  addDryRun(
+    pool
+      .command('delete <pool>')
+      .description('delete a pool without servers and policies')
+      .option('--etag <etag>', "only if this is still the pool's etag")
+      .option(...YES),
+  ).action(async (id: string, options: DeletePoolOptions, command: Command) =>
+    (await import('./change.ts')).remove(globalsOf(command), id, options),
+  );
 }

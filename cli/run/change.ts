@@ -12,7 +12,7 @@ import { withTransport } from '../client/session.ts';
 import { CommandFailure } from '../exit-codes.ts';
 import { type DryRunOption, type Globals, isDryRun } from '../globals.ts';
 import { confirm } from '../output/ask.ts';
-import { printAnswer, type View } from '../output/print.ts';
+import { printAnswer, tellDryRun, type View } from '../output/print.ts';
 import { idOf } from '../output/words.ts';
 import { runLine } from './view.ts';
 
@@ -41,15 +41,18 @@ export async function move(
   });
 }
 
-export async function stop(globals: Globals, id: string): Promise<void> {
+export async function stop(globals: Globals, id: string, options: DryRunOption): Promise<void> {
+  const validateOnly = isDryRun(options);
   await withTransport(globals, async (transport) => {
     const name = await resolveRun(transport, id);
-    const answer = await createClient(RunService, transport).stopRun({ name });
-    await printAnswer(globals, StopRunResponseSchema, answer, lineView(answer.run));
+    const answer = await createClient(RunService, transport).stopRun({ name, validateOnly });
+    const view = lineView(answer.run, (run) => (validateOnly ? `${idOf(run.name)} would stop.` : runLine(run)));
+    await printAnswer(globals, StopRunResponseSchema, answer, view);
+    tellDryRun(validateOnly);
   });
 }
 
-export interface ReleaseOptions {
+export interface ReleaseOptions extends DryRunOption {
   readonly abandonAttempt?: boolean;
   readonly reason?: string;
   readonly yes?: boolean;
@@ -58,23 +61,24 @@ export interface ReleaseOptions {
 export async function release(
   globals: Globals,
   id: string,
-  { abandonAttempt, reason, yes }: ReleaseOptions,
+  { abandonAttempt, reason = '', yes, ...options }: ReleaseOptions,
 ): Promise<void> {
+  const validateOnly = isDryRun(options);
   await withTransport(globals, async (transport) => {
     const name = await resolveRun(transport, id);
     if (abandonAttempt === true) {
-      if (reason === undefined)
-        throw new CommandFailure('--abandon-attempt needs --reason: it is kept in the event log');
-      await confirm(
-        `The processes of ${idOf(name)} may still run, and would then run twice.\nTreat its attempt as ended?`,
-        yes === undefined ? {} : { yes },
-      );
+      if (reason === '') throw new CommandFailure('--abandon-attempt needs --reason: it is kept in the event log');
+      const question = `The processes of ${idOf(name)} may still run, and would then run twice.\nTreat its attempt as ended?`;
+      if (!validateOnly) await confirm(question, { yes });
     }
     const answer = await createClient(RunService, transport).releaseRun({
       name,
       abandonAttempt: abandonAttempt === true,
-      reason: reason ?? '',
+      reason,
+      validateOnly,
     });
-    await printAnswer(globals, ReleaseRunResponseSchema, answer, lineView(answer.run));
+    const view = lineView(answer.run, (run) => (validateOnly ? `${idOf(run.name)} would be released.` : runLine(run)));
+    await printAnswer(globals, ReleaseRunResponseSchema, answer, view);
+    tellDryRun(validateOnly);
   });
 }

@@ -1,6 +1,6 @@
 /** `locum run …`: what can be said; the actions stand beside this file. */
 import { type Command, InvalidArgumentError } from 'commander';
-import { addDryRun, type DryRunOption, globalsOf, wholeNumber, YES } from '../globals.ts';
+import { addDryRun, addSelector, type DryRunOption, globalsOf, wholeNumber, YES } from '../globals.ts';
 import type { WaitOptions } from '../wait.ts';
 import type { ReleaseOptions } from './change.ts';
 import type { ListOptions } from './list.ts';
@@ -13,16 +13,18 @@ function epochNumber(text: string): bigint {
 }
 
 export function define(run: Command): void {
-  run
-    .command('list')
-    .description('runs, newest first')
-    .option('--policy <policy>', 'only of this policy')
-    .option('--server <server>', 'only on this server')
-    .option('-a, --all', 'also runs that have ended')
-    .option('-w, --watch', 'go on with changes')
-    .action(async (options: ListOptions, command: Command) =>
-      (await import('./list.ts')).list(globalsOf(command), options),
-    );
+  addSelector(
+    run
+      .command('list')
+      .description('runs, newest first')
+      .option('--policy <policy>', 'only of this policy')
+      .option('--server <server>', 'only on this server')
+      .option('-a, --all', 'also runs that have ended')
+      .option('-w, --watch', 'go on with changes'),
+    'runs whose policy has labels that meet this',
+  ).action(async (options: ListOptions, command: Command) =>
+    (await import('./list.ts')).list(globalsOf(command), options),
+  );
   run
     .command('show <run>')
     .description('where a run stands, why, and all its attempts')
@@ -46,21 +48,20 @@ export function define(run: Command): void {
   ).action(async (id: string, server: string | undefined, options: DryRunOption, command: Command) =>
     (await import('./change.ts')).move(globalsOf(command), id, server, options),
   );
-  run
-    .command('stop <run>')
-    .description('stop a run')
-    .action(async (id: string, _options: object, command: Command) =>
-      (await import('./change.ts')).stop(globalsOf(command), id),
-    );
-  run
-    .command('release <run>')
-    .description('end a BACKOFF now, or give up an attempt that is STUCK')
-    .option('--abandon-attempt', 'treat the STUCK attempt as ended although its processes may live')
-    .option('--reason <text>', 'why; kept in the event log')
-    .option(...YES)
-    .action(async (id: string, options: ReleaseOptions, command: Command) =>
-      (await import('./change.ts')).release(globalsOf(command), id, options),
-    );
+  addDryRun(run.command('stop <run>').description('stop a run')).action(
+    async (id: string, options: DryRunOption, command: Command) =>
+      (await import('./change.ts')).stop(globalsOf(command), id, options),
+  );
+  addDryRun(
+    run
+      .command('release <run>')
+      .description('end a BACKOFF now, or give up an attempt that is STUCK')
+      .option('--abandon-attempt', 'treat the STUCK attempt as ended although its processes may live')
+      .option('--reason <text>', 'why; kept in the event log')
+      .option(...YES),
+  ).action(async (id: string, options: ReleaseOptions, command: Command) =>
+    (await import('./change.ts')).release(globalsOf(command), id, options),
+  );
   run
     .command('wait <run>')
     .description('wait until a run is running, ended, succeeded, failed or stopped')

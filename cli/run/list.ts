@@ -11,12 +11,12 @@ import {
 } from '../../shared/gen/locum/v1/run_service_pb.ts';
 import { nameIn } from '../client/names.ts';
 import { withTransport } from '../client/session.ts';
-import type { Globals } from '../globals.ts';
+import type { Globals, SelectorOption } from '../globals.ts';
 import { printAnswer } from '../output/print.ts';
 import { watchTable } from '../output/watch.ts';
 import { runColumns, runListView } from './view.ts';
 
-export interface ListOptions {
+export interface ListOptions extends SelectorOption {
   readonly policy?: string;
   readonly server?: string;
   readonly all?: boolean;
@@ -27,6 +27,7 @@ const createdMs = ({ createTime }: Run): number => (createTime === undefined ? 0
 
 export async function list(globals: Globals, options: ListOptions): Promise<void> {
   const policy = options.policy === undefined ? '' : nameIn('policies', options.policy);
+  const filter = [...(options.selector ?? [])];
   const server = options.server === undefined ? '' : nameIn('servers', options.server);
   await withTransport(globals, async (transport) => {
     const client = createClient(RunService, transport);
@@ -36,7 +37,7 @@ export async function list(globals: Globals, options: ListOptions): Promise<void
       return watchTable(globals, {
         schema: WatchRunsResponseSchema,
         columns: runColumns,
-        open: (revision) => client.watchRuns({ revision }),
+        open: (revision) => client.watchRuns({ revision, filter }),
         change: ({ change }) => change,
         wanted: (run) => {
           const asked = (policy === '' || run.policy === policy) && (server === '' || run.server === server);
@@ -46,7 +47,7 @@ export async function list(globals: Globals, options: ListOptions): Promise<void
         before: (a, b) => createdMs(b) - createdMs(a),
       });
     }
-    const query = { pageSize: PAGE_SIZE, policy, server, includeEnded: options.all === true };
+    const query = { pageSize: PAGE_SIZE, policy, server, includeEnded: options.all === true, filter };
     const pages = await readPages((pageToken) => client.listRuns({ ...query, pageToken }));
     const runs = pages.flatMap((page) => page.runs);
     await printAnswer(globals, ListRunsResponseSchema, create(ListRunsResponseSchema, { runs }), runListView(runs));

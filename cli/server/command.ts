@@ -1,9 +1,11 @@
 /** `locum server …`: what can be said; the actions stand beside this file. */
 import { type Command, Option } from 'commander';
-import { addDryRun, type DryRunOption, globalsOf, parseSpan, wholeNumber, YES } from '../globals.ts';
+import { addDryRun, addSelector, type DryRunOption, globalsOf, parseSpan, wholeNumber, YES } from '../globals.ts';
 import type { WaitOptions } from '../wait.ts';
 import type { ConfirmDeadOptions } from './confirm-dead.ts';
+import type { DeleteServerOptions } from './delete.ts';
 import type { DrainOptions } from './intent.ts';
+import type { ListServersOptions } from './list.ts';
 import type { OrderOptions, PlaceOptions } from './order.ts';
 
 const MAX_RANK = 100_000;
@@ -21,14 +23,16 @@ function addOrderOptions(command: Command): Command {
 }
 
 export function define(server: Command): void {
-  server
-    .command('list')
-    .description('servers in rank order; the first is the primary')
-    .option('--pool <pool>', 'only of this pool')
-    .option('-w, --watch', 'go on with changes')
-    .action(async (options: { pool?: string; watch?: boolean }, command: Command) =>
-      (await import('./list.ts')).list(globalsOf(command), options),
-    );
+  addSelector(
+    server
+      .command('list')
+      .description('servers in rank order; the first is the primary')
+      .option('--pool <pool>', 'only of this pool')
+      .option('-w, --watch', 'go on with changes'),
+    'servers whose labels meet this',
+  ).action(async (options: ListServersOptions, command: Command) =>
+    (await import('./list.ts')).list(globalsOf(command), options),
+  );
   server
     .command('show <server>')
     .description('everything that is known about a server')
@@ -95,18 +99,14 @@ function defineOrder(server: Command): void {
 }
 
 function defineIntent(server: Command): void {
-  server
-    .command('cordon <server>')
-    .description('no new placements; what runs goes on')
-    .action(async (name: string, _options: object, command: Command) =>
-      (await import('./intent.ts')).cordon(globalsOf(command), name),
-    );
-  server
-    .command('uncordon <server>')
-    .description('end a cordon or a drain')
-    .action(async (name: string, _options: object, command: Command) =>
-      (await import('./intent.ts')).uncordon(globalsOf(command), name),
-    );
+  addDryRun(server.command('cordon <server>').description('no new placements; what runs goes on')).action(
+    async (name: string, options: DryRunOption, command: Command) =>
+      (await import('./intent.ts')).cordon(globalsOf(command), name, options),
+  );
+  addDryRun(server.command('uncordon <server>').description('end a cordon or a drain')).action(
+    async (name: string, options: DryRunOption, command: Command) =>
+      (await import('./intent.ts')).uncordon(globalsOf(command), name, options),
+  );
   addDryRun(
     server
       .command('drain <server>')
@@ -116,20 +116,22 @@ function defineIntent(server: Command): void {
   ).action(async (name: string, options: DrainOptions, command: Command) =>
     (await import('./intent.ts')).drain(globalsOf(command), name, options),
   );
-  server
-    .command('confirm-dead <server>')
-    .description('say that a MISSING server is dead: its runs start elsewhere at once')
-    .requiredOption('--reason <text>', 'how you know; kept in the event log')
-    .option(...YES)
-    .action(async (name: string, options: ConfirmDeadOptions, command: Command) =>
-      (await import('./confirm-dead.ts')).confirmDead(globalsOf(command), name, options),
-    );
-  server
-    .command('delete <server>')
-    .description('forget a server that is MISSING or has LEFT')
-    .option('--etag <etag>', "only if this is still the server's etag")
-    .option(...YES)
-    .action(async (name: string, options: { etag?: string; yes?: boolean }, command: Command) =>
-      (await import('./delete.ts')).remove(globalsOf(command), name, options),
-    );
+  addDryRun(
+    server
+      .command('confirm-dead <server>')
+      .description('say that a MISSING server is dead: its runs start elsewhere at once')
+      .requiredOption('--reason <text>', 'how you know; kept in the event log')
+      .option(...YES),
+  ).action(async (name: string, options: ConfirmDeadOptions, command: Command) =>
+    (await import('./confirm-dead.ts')).confirmDead(globalsOf(command), name, options),
+  );
+  addDryRun(
+    server
+      .command('delete <server>')
+      .description('forget a server that is MISSING or has LEFT')
+      .option('--etag <etag>', "only if this is still the server's etag")
+      .option(...YES),
+  ).action(async (name: string, options: DeleteServerOptions, command: Command) =>
+    (await import('./delete.ts')).remove(globalsOf(command), name, options),
+  );
 }

@@ -8,17 +8,17 @@ import { ConfirmServerDeadResponseSchema, ServerService } from '../../shared/gen
 import { nameIn } from '../client/names.ts';
 import { withTransport } from '../client/session.ts';
 import { CommandFailure, EXIT } from '../exit-codes.ts';
-import type { Globals } from '../globals.ts';
+import { type DryRunOption, type Globals, isDryRun } from '../globals.ts';
 import { confirm } from '../output/ask.ts';
-import { printAnswer } from '../output/print.ts';
+import { printAnswer, tellDryRun } from '../output/print.ts';
 import { idsOf } from '../output/words.ts';
 
-export interface ConfirmDeadOptions {
+export interface ConfirmDeadOptions extends DryRunOption {
   readonly reason: string;
   readonly yes?: boolean;
 }
 
-export async function confirmDead(globals: Globals, id: string, { reason, yes }: ConfirmDeadOptions): Promise<void> {
+export async function confirmDead(globals: Globals, id: string, options: ConfirmDeadOptions): Promise<void> {
   const name = nameIn('servers', id);
   await withTransport(globals, async (transport) => {
     const client = createClient(ServerService, transport);
@@ -34,15 +34,18 @@ export async function confirmDead(globals: Globals, id: string, { reason, yes }:
           attempt.server === name && attempt.serverUid === server.uid && attempt.state !== AttemptState.ENDED,
       )
       .map((attempt) => attempt.epoch);
-    await confirm(
-      `${id} has ${count(epochs.length, 'attempt')} not proven ended. If it is alive after all, they run twice.\nIs ${id} dead, and will it stay dead?`,
-      yes === undefined ? {} : { yes },
-    );
-    const answer = await client.confirmServerDead({ name, uid: server.uid, bootId: server.bootId, epochs, reason });
+    const validateOnly = isDryRun(options);
+    const question = `${id} has ${count(epochs.length, 'attempt')} not proven ended. If it is alive after all, they run twice.\nIs ${id} dead, and will it stay dead?`;
+    if (!validateOnly) await confirm(question, options);
+    const { uid, bootId } = server;
+    const { reason } = options;
+    const answer = await client.confirmServerDead({ name, uid, bootId, epochs, reason, validateOnly });
+    const released = validateOnly ? 'Would be released' : 'Released';
     await printAnswer(globals, ConfirmServerDeadResponseSchema, answer, {
       table: () =>
-        answer.runs.length === 0 ? `${id} held no runs.` : `Released to other servers: ${idsOf(answer.runs)}.`,
+        answer.runs.length === 0 ? `${id} held no runs.` : `${released} to other servers: ${idsOf(answer.runs)}.`,
       names: () => answer.runs,
     });
+    tellDryRun(validateOnly);
   });
 }

@@ -10,29 +10,36 @@ import { toDuration } from '../../shared/rpc/time-messages.ts';
 import { nameIn } from '../client/names.ts';
 import { withTransport } from '../client/session.ts';
 import { type DryRunOption, type Globals, isDryRun } from '../globals.ts';
-import { printAnswer, tell } from '../output/print.ts';
+import { printAnswer, tell, tellDryRun } from '../output/print.ts';
 import { idsOf } from '../output/words.ts';
 import { planText } from './plan.ts';
 import { waitForServer } from './wait.ts';
 
-export async function cordon(globals: Globals, id: string): Promise<void> {
+export async function cordon(globals: Globals, id: string, options: DryRunOption): Promise<void> {
+  const validateOnly = isDryRun(options);
   await withTransport(globals, async (transport) => {
-    const answer = await createClient(ServerService, transport).cordonServer({ name: nameIn('servers', id) });
+    const client = createClient(ServerService, transport);
+    const answer = await client.cordonServer({ name: nameIn('servers', id), validateOnly });
     const runs = answer.server?.runs ?? [];
+    const [takes, keeps] = validateOnly ? ['would take', 'would keep'] : ['takes', 'keeps'];
     await printAnswer(globals, CordonServerResponseSchema, answer, {
-      table: () => `${id} takes no new work.${runs.length === 0 ? '' : ` It keeps ${idsOf(runs)}.`}`,
+      table: () => `${id} ${takes} no new work.${runs.length === 0 ? '' : ` It ${keeps} ${idsOf(runs)}.`}`,
       names: () => [nameIn('servers', id)],
     });
+    tellDryRun(validateOnly);
   });
 }
 
-export async function uncordon(globals: Globals, id: string): Promise<void> {
+export async function uncordon(globals: Globals, id: string, options: DryRunOption): Promise<void> {
+  const validateOnly = isDryRun(options);
   await withTransport(globals, async (transport) => {
-    const answer = await createClient(ServerService, transport).uncordonServer({ name: nameIn('servers', id) });
+    const client = createClient(ServerService, transport);
+    const answer = await client.uncordonServer({ name: nameIn('servers', id), validateOnly });
     await printAnswer(globals, UncordonServerResponseSchema, answer, {
-      table: () => `${id} takes work again.`,
+      table: () => `${id} ${validateOnly ? 'would take' : 'takes'} work again.`,
       names: () => [nameIn('servers', id)],
     });
+    tellDryRun(validateOnly);
   });
 }
 

@@ -9,6 +9,7 @@ import { serverName } from '../../shared/resource-name.ts';
 import { toTimestamp } from '../../shared/rpc/time-messages.ts';
 import { explainPlacement } from '../core/views.ts';
 import type { ApiContext } from './api-context.ts';
+import { labelFilter } from './label-filter.ts';
 import { indexAfterText, pageOf } from './page.ts';
 import { policyEdits, policyVerbs } from './policy-changes.ts';
 import { projectPolicy } from './projections/project-policy.ts';
@@ -34,13 +35,16 @@ function policyReads(
 
     async listPolicies(request) {
       const pool = request.pool === '' ? undefined : poolIdOf(request.pool, 'pool');
+      const isWanted = labelFilter(request.filter);
       return api.leaderTerm().read((state) => {
-        const policies = [...state.policies.values()].filter(({ spec }) => pool === undefined || spec.pool === pool);
+        const policies = [...state.policies.values()].filter(
+          ({ spec }) => (pool === undefined || spec.pool === pool) && isWanted(spec.labels),
+        );
         const { shown, nextPageToken } = pageOf(
           policies.sort((a, b) => (a.id < b.id ? -1 : 1)),
           request,
           {
-            question: ['ListPolicies', request.pool],
+            question: ['ListPolicies', request.pool, request.filter],
             cursorOf: ({ id }) => id,
             indexAfter: indexAfterText(({ id }) => id),
             schema: PolicySchema,
@@ -67,13 +71,14 @@ function policyReads(
       });
     },
 
-    async *watchPolicies({ revision }, { signal }) {
+    async *watchPolicies({ revision, filter }, { signal }) {
+      const isWanted = labelFilter(filter);
       const items = watchResources(api, revision, signal, {
         folder: 'policies',
         list: (state) => [...state.policies.keys()].sort(),
         project: (state, _, id) => {
           const policy = state.policies.get(policyId(id));
-          return policy === undefined ? undefined : projectPolicy(state, policy);
+          return policy === undefined || !isWanted(policy.spec.labels) ? undefined : projectPolicy(state, policy);
         },
       });
       for await (const { value, ...rest } of items) {

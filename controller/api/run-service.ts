@@ -13,6 +13,7 @@ import type { Call } from '../core/cluster/event.ts';
 import type { Run } from '../core/records/state.ts';
 import { currentAttempt, isEnded } from '../core/views.ts';
 import { type ApiContext, submit } from './api-context.ts';
+import { labelFilter } from './label-filter.ts';
 import { indexAfterNumber, pageOf } from './page.ts';
 import { projectRun } from './projections/project-run.ts';
 import { found, policyIdOf, runIdOf, serverIdOf } from './resource-id.ts';
@@ -26,6 +27,15 @@ const newestFirst = (a: Run, b: Run): number => runNumber(b) - runNumber(a);
 
 const allRuns = (state: ClusterState): Run[] => [...state.runs.values()].sort(newestFirst);
 
+/** By the labels of their policy; one that is deleted has none. */
+function runFilter(filter: readonly string[]): (state: ClusterState, run: Run) => boolean {
+  const isWanted = labelFilter(filter);
+  return ({ policies }, { policy, policyUid }) => {
+    const known = policies.get(policy);
+    return isWanted(known?.uid === policyUid ? known.spec.labels : {});
+  };
+}
+
 export function runService(api: ApiContext): ServiceImpl<typeof RunService> {
   const show = (run: Run) => api.leaderTerm().read((state, now) => projectRun(state, run, now));
 
@@ -38,13 +48,15 @@ export function runService(api: ApiContext): ServiceImpl<typeof RunService> {
     async listRuns(request) {
       const policy = request.policy === '' ? undefined : policyIdOf(request.policy, 'policy');
       const server = request.server === '' ? undefined : serverIdOf(request.server, 'server');
+      const isOf = runFilter(request.filter);
       const wanted = (run: Run): boolean =>
         (request.includeEnded || !isEnded(run)) &&
         (policy === undefined || run.policy === policy) &&
         (server === undefined || currentAttempt(run)?.server === server);
       return api.leaderTerm().read((state, now) => {
-        const { shown, nextPageToken } = pageOf(allRuns(state).filter(wanted), request, {
-          question: ['ListRuns', request.policy, request.server, request.includeEnded],
+        const runs = allRuns(state).filter((run) => wanted(run) && isOf(state, run));
+        const { shown, nextPageToken } = pageOf(runs, request, {
+          question: ['ListRuns', request.policy, request.server, request.includeEnded, request.filter],
           cursorOf: (run) => String(runNumber(run)),
           indexAfter: indexAfterNumber(runNumber),
           schema: RunSchema,
@@ -81,13 +93,14 @@ export function runService(api: ApiContext): ServiceImpl<typeof RunService> {
       return api.streams.counted(streamOutput(api, request, signal));
     },
 
-    async *watchRuns({ revision }, { signal }) {
+    async *watchRuns({ revision, filter }, { signal }) {
+      const isOf = runFilter(filter);
       const items = watchResources(api, revision, signal, {
         folder: 'runs',
         list: (state) => allRuns(state).map(({ id }) => id),
         project: (state, now, id) => {
           const run = state.runs.get(runId(id));
-          return run === undefined ? undefined : projectRun(state, run, now);
+          return run === undefined || !isOf(state, run) ? undefined : projectRun(state, run, now);
         },
       });
       for await (const { value, ...rest } of items) {

@@ -5,6 +5,7 @@ import { CapabilityHoldersSchema, type ServerService } from '../../shared/gen/lo
 import { serverId } from '../../shared/ids.ts';
 import type { ApiContext } from './api-context.ts';
 import { capabilityHolders, holderKey, serversByRank } from './capability-holders.ts';
+import { labelFilter } from './label-filter.ts';
 import { indexAfterText, pageOf } from './page.ts';
 import { projectServer } from './projections/project-server.ts';
 import { found, poolIdOf, serverIdOf } from './resource-id.ts';
@@ -32,11 +33,13 @@ function serverReads(
 
     async listServers(request) {
       const pool = request.pool === '' ? undefined : poolIdOf(request.pool, 'pool');
+      const isWanted = labelFilter(request.filter);
       return api.leaderTerm().read((state, now) => {
-        const { shown, nextPageToken } = pageOf(serversByRank(state, pool), request, {
+        const wanted = serversByRank(state, pool).filter(({ server }) => isWanted(server.labels));
+        const { shown, nextPageToken } = pageOf(wanted, request, {
           schema: ServerSchema,
           show: ({ server }) => projectServer(state, server, now),
-          question: ['ListServers', request.pool],
+          question: ['ListServers', request.pool, request.filter],
           cursorOf: ({ server, rank }) => `${server.pool}/${rank}/${server.id}`,
           indexAfter: (servers, cursor) => {
             const [poolOfCursor = '', rank = '', id = ''] = cursor.split('/');
@@ -67,13 +70,14 @@ function serverReads(
       });
     },
 
-    async *watchServers({ revision }, { signal }) {
+    async *watchServers({ revision, filter }, { signal }) {
+      const isWanted = labelFilter(filter);
       const items = watchResources(api, revision, signal, {
         folder: 'servers',
         list: (state) => serversByRank(state, undefined).map(({ server }) => server.id),
         project: (state, now, id) => {
           const server = state.servers.get(serverId(id));
-          return server === undefined ? undefined : projectServer(state, server, now);
+          return server === undefined || !isWanted(server.labels) ? undefined : projectServer(state, server, now);
         },
       });
       for await (const { value, ...rest } of items) {

@@ -11,10 +11,10 @@ import type { ApiContext, LeaderTermView } from './api-context.ts';
 const CHUNK = 100;
 
 /** How the resources of one collection are found. Ids are those in the keys of the store. */
-export interface Collection<Message> {
+export interface Collection<Message extends { readonly name: string }> {
   readonly folder: 'pools' | 'servers' | 'policies' | 'runs';
   readonly list: (state: ClusterState) => readonly string[];
-  /** The resource as it is now; undefined when it is gone. */
+  /** The resource as it is now; undefined when it is gone, or not asked for. */
   readonly project: (state: ClusterState, now: Now, id: string) => Message | undefined;
 }
 
@@ -27,7 +27,7 @@ export interface WatchItem<Message> {
 }
 
 /** @throws LocumError REVISION_TOO_OLD, SLOW_READER, NOT_LEADER (the term is over: watch again) */
-export function watchResources<Message>(
+export function watchResources<Message extends { readonly name: string }>(
   api: ApiContext,
   revision: bigint,
   signal: AbortSignal,
@@ -36,7 +36,7 @@ export function watchResources<Message>(
   return api.streams.counted(itemsOf(api, revision, signal, collection));
 }
 
-async function* itemsOf<Message>(
+async function* itemsOf<Message extends { readonly name: string }>(
   api: ApiContext,
   revision: bigint,
   signal: AbortSignal,
@@ -44,6 +44,8 @@ async function* itemsOf<Message>(
 ): AsyncGenerator<WatchItem<Message>> {
   const leaderTerm = api.leaderTerm();
   let position: Position;
+  /** Names that were sent. Undefined: a client that resumes may know any. */
+  let known: Set<string> | undefined;
   if (revision === 0n) {
     const begin = await leaderTerm.read((state) => ({
       ids: collection.list(state),
@@ -51,7 +53,8 @@ async function* itemsOf<Message>(
       revision: leaderTerm.hub.revision,
     }));
     position = begin.position;
-    yield* snapshot(leaderTerm, begin.ids, collection);
+    known = new Set();
+    yield* snapshot(leaderTerm, begin.ids, collection, known);
     yield { revision: toUint64(begin.revision), snapshotEnd: true };
   } else {
     position = leaderTerm.hub.resume(fromUint64(revision, 'revision'));
@@ -60,7 +63,7 @@ async function* itemsOf<Message>(
     const changed = leaderTerm.hub.changed;
     const entries = leaderTerm.hub.take(position, CHUNK);
     position += entries.length;
-    if (entries.length > 0) yield* changes(leaderTerm, entries, collection);
+    if (entries.length > 0) yield* changes(leaderTerm, entries, collection, known);
     else if (!(await happens(changed, api.bookmarkMs, signal))) {
       if (!signal.aborted) yield { revision: toUint64(leaderTerm.hub.revision), snapshotEnd: false };
     }
@@ -69,25 +72,29 @@ async function* itemsOf<Message>(
 }
 
 /** Resources by and by, each as it is when its turn comes: what changes meanwhile comes again as a change. */
-async function* snapshot<Message>(
+async function* snapshot<Message extends { readonly name: string }>(
   leaderTerm: LeaderTermView,
   ids: readonly string[],
-  { project }: Collection<Message>,
+  { folder, project }: Collection<Message>,
+  known: Set<string>,
 ): AsyncGenerator<WatchItem<Message>> {
   for (let start = 0; start < ids.length; start += CHUNK) {
     const chunk = ids.slice(start, start + CHUNK);
     const values = await leaderTerm.read((state, now) => chunk.map((id) => project(state, now, id)));
-    for (const value of values) {
+    for (const [index, value] of values.entries()) {
+      if (value === undefined) continue;
+      known.add(`${folder}/${chunk[index]}`);
       // Revision 0: who is cut off here has to begin again.
-      if (value !== undefined) yield { revision: 0n, value, snapshotEnd: false };
+      yield { revision: 0n, value, snapshotEnd: false };
     }
   }
 }
 
-async function* changes<Message>(
+async function* changes<Message extends { readonly name: string }>(
   leaderTerm: LeaderTermView,
   entries: readonly HubEntry[],
   { folder, project }: Collection<Message>,
+  known: Set<string> | undefined,
 ): AsyncGenerator<WatchItem<Message>> {
   const prefix = `${folder}/`;
   // Of several changes of one resource the last tells all: it is shown as it is now.
@@ -105,7 +112,13 @@ async function* changes<Message>(
       return value === undefined ? { ...common, change: { case: 'deleted', value: entry.key } } : { ...common, value };
     }),
   );
-  yield* items;
+  for (const item of items) {
+    const { change, value } = item;
+    if (value !== undefined) known?.add(value.name);
+    // What was never sent, such as what the client did not ask for, is not told to be gone.
+    else if (change !== undefined && known?.delete(change.value) === false) continue;
+    yield item;
+  }
 }
 
 /** A stream that this controller ends is no stream that has nothing more to say: its client should come again. */

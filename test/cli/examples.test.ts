@@ -4,7 +4,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { describe, expect, it } from 'vitest';
 import { examplePolicies } from '../../cli/dev/example-policies.ts';
-import { parsePolicies } from '../../cli/policy/apply.ts';
+import { parsePolicies } from '../../cli/policy/files.ts';
 import type { Policy } from '../../shared/gen/locum/v1/policy_pb.ts';
 import { LOCUM } from '../e2e/locum-command.ts';
 
@@ -81,7 +81,7 @@ describe('nothing to apply', () => {
     });
     expect({ status, stderr }).toEqual({
       status: 1,
-      stderr: 'error: nothing to apply: no policy in standard input\n',
+      stderr: 'error: no policy in standard input\n',
     });
   });
 });

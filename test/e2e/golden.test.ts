@@ -47,6 +47,41 @@ describe('what the command line prints', () => {
     return file;
   }
 
+  it('of policies as files, and by their labels', { timeout: TEST_TIMEOUT_MS }, async () => {
+    const file = fileWith(
+      'teams.yaml',
+      ['one', 'two']
+        .map(
+          (id) =>
+            `name: ${id}\ntrigger: { on_demand: {} }\nlabels: { team: x }\nworkload: { command: { argv: [sleep, "9"] } }`,
+        )
+        .join('\n---\n'),
+    );
+    const edited = fileWith(
+      'edited.yaml',
+      'name: two\npriority: 70\nservers: [a]\nworkload: { command: { argv: [sleep, "9"] } }\n',
+    );
+    const text = await session(fixture().cluster.address, [
+      `policy diff -f ${file}`,
+      `policy apply -f ${file}`,
+      `policy diff -f ${file}`,
+      'policy show one -o yaml',
+      'policy list -l team=x -o name',
+      'policy list -l team=y',
+      `policy diff -f ${edited}`,
+      'policy pause one two --dry-run',
+      'policy pause -l team=x',
+      'policy resume -l team=x --dry-run',
+      'policy stop',
+      'policy stop one -l team=x',
+      'server cordon b --dry-run',
+      `policy delete -f ${file} --dry-run`,
+      `policy delete -f ${file} --yes`,
+      `policy delete -f ${file} --yes`,
+    ]);
+    await expect(text).toMatchFileSnapshot('golden/files-and-labels.txt');
+  });
+
   it('when all is well', { timeout: TEST_TIMEOUT_MS }, async () => {
     const file = fileWith('policies.yaml', POLICIES);
     const text = await session(fixture().cluster.address, [
@@ -58,6 +93,7 @@ describe('what the command line prints', () => {
       'policy list',
       'policy show steady',
       'policy explain steady',
+      'run stop steady --dry-run',
       'policy start report --wait -- monday',
       'run list --all',
       'run logs report',

@@ -91,7 +91,7 @@ function perform(turn: Turn, request: Call, validateOnly: boolean): Outcome {
     case 'update_pool':
       return updatePool(turn, request, validateOnly);
     case 'delete_pool':
-      return deletePool(turn, request);
+      return deletePool(turn, request, validateOnly);
     case 'set_order':
       return setOrder(turn, request, validateOnly);
     case 'move_server':
@@ -99,39 +99,39 @@ function perform(turn: Turn, request: Call, validateOnly: boolean): Outcome {
     case 'update_server':
       return updateServer(turn, request, validateOnly);
     case 'delete_server':
-      return deleteServer(turn, request);
+      return deleteServer(turn, request, validateOnly);
     case 'cordon_server':
-      return cordonServer(turn, request);
+      return cordonServer(turn, request, validateOnly);
     case 'uncordon_server':
-      return uncordonServer(turn, request);
+      return uncordonServer(turn, request, validateOnly);
     case 'drain_server':
       return drainServer(turn, request, validateOnly);
     case 'confirm_server_dead':
-      return confirmServerDead(turn, request);
+      return confirmServerDead(turn, request, validateOnly);
     case 'create_policy':
       return createPolicy(turn, request, validateOnly);
     case 'update_policy':
       return updatePolicy(turn, request, validateOnly);
     case 'delete_policy':
-      return deletePolicy(turn, request);
+      return deletePolicy(turn, request, validateOnly);
     case 'start_policy':
       return startPolicy(turn, request, validateOnly);
     case 'stop_policy':
-      return stopPolicy(turn, request);
+      return stopPolicy(turn, request, validateOnly);
     case 'restart_policy':
-      return restartPolicy(turn, request);
+      return restartPolicy(turn, request, validateOnly);
     case 'pause_policy':
-      return pausePolicy(turn, request);
+      return pausePolicy(turn, request, validateOnly);
     case 'resume_policy':
-      return resumePolicy(turn, request);
+      return resumePolicy(turn, request, validateOnly);
     case 'move_run':
       return moveRun(turn, request, validateOnly);
     case 'stop_run':
-      return stopRun(turn, request);
+      return stopRun(turn, request, validateOnly);
     case 'release_run':
-      return releaseRun(turn, request);
+      return releaseRun(turn, request, validateOnly);
     case 'proceed_takeovers':
-      return proceedTakeovers(turn, request);
+      return proceedTakeovers(turn, request, validateOnly);
     default:
       return unreachable(request);
   }

@@ -87,9 +87,13 @@ function definedOnly(patch: CallOf<'update_policy'>['patch']): Partial<PolicySpe
   return Object.fromEntries(entries);
 }
 
-export function deletePolicy(turn: Turn, request: CallOf<'delete_policy'>): Outcome {
+export function deletePolicy(turn: Turn, request: CallOf<'delete_policy'>, validateOnly: boolean): Outcome {
   const policy = knownPolicy(turn, request.policy);
   checkEtag(request.etag, policy, `policies/${policy.id}`);
+  if (validateOnly) {
+    const isFree = policyLiveOf(turn.state, policy).runs.size === 0;
+    return isFree ? goneOutcome(`policies/${policy.id}`) : policyOutcome({ ...policy, deleting: true });
+  }
   const message = `${policy.id} is being deleted: its runs stop first`;
   change(turn, policy, { deleting: true }, { type: 'POLICY_DELETING', cause: 'OPERATOR', message });
   upkeep(turn, policy);

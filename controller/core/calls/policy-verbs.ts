@@ -49,9 +49,11 @@ function tooManyText({ id, spec }: Policy, runs: readonly Run[]): string {
 }
 
 /** A continuous policy is paused by it, or it would start again at once. */
-export function stopPolicy(turn: Turn, request: CallOf<'stop_policy'>): Outcome {
+export function stopPolicy(turn: Turn, request: CallOf<'stop_policy'>, validateOnly: boolean): Outcome {
   const policy = livePolicy(turn, request.policy);
-  if (policy.spec.trigger.kind === 'continuous') setPaused(turn, policy, true);
+  const pauses = policy.spec.trigger.kind === 'continuous';
+  if (validateOnly) return policyOutcome({ ...policy, paused: pauses || policy.paused });
+  if (pauses) setPaused(turn, policy, true);
   const runs = runsOf(turn.state, policy);
   for (const run of runs) wantStopped(turn, run, 'OPERATOR', 'its policy was told to stop');
   const message = `${policy.id} was told to stop: ${count(runs.length, 'run')}`;
@@ -59,7 +61,7 @@ export function stopPolicy(turn: Turn, request: CallOf<'stop_policy'>): Outcome 
   return policyOutcome(policy);
 }
 
-export function restartPolicy(turn: Turn, request: CallOf<'restart_policy'>): Outcome {
+export function restartPolicy(turn: Turn, request: CallOf<'restart_policy'>, validateOnly: boolean): Outcome {
   const policy = livePolicy(turn, request.policy);
   const runs = runsOf(turn.state, policy);
   const hold = holdOfPolicy(turn, policy);
@@ -70,6 +72,7 @@ export function restartPolicy(turn: Turn, request: CallOf<'restart_policy'>): Ou
       `what is stopped now would not start again: ${hold.message}`,
     );
   }
+  if (validateOnly) return policyOutcome(policy);
   const message = `${policy.id} was told to restart`;
   tell(turn, policy, { type: 'POLICY_RESTARTED', cause: 'OPERATOR', message });
   for (const run of runs) {
@@ -81,14 +84,16 @@ export function restartPolicy(turn: Turn, request: CallOf<'restart_policy'>): Ou
   return policyOutcome(policy);
 }
 
-export function pausePolicy(turn: Turn, request: CallOf<'pause_policy'>): Outcome {
+export function pausePolicy(turn: Turn, request: CallOf<'pause_policy'>, validateOnly: boolean): Outcome {
   const policy = livePolicy(turn, request.policy);
+  if (validateOnly) return policyOutcome({ ...policy, paused: true });
   setPaused(turn, policy, true);
   return policyOutcome(policy);
 }
 
-export function resumePolicy(turn: Turn, request: CallOf<'resume_policy'>): Outcome {
+export function resumePolicy(turn: Turn, request: CallOf<'resume_policy'>, validateOnly: boolean): Outcome {
   const policy = livePolicy(turn, request.policy);
+  if (validateOnly) return policyOutcome({ ...policy, paused: false });
   setPaused(turn, policy, false);
   return policyOutcome(policy);
 }

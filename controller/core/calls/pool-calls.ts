@@ -81,7 +81,7 @@ function tellTimers(turn: Turn, { order, timers }: Pool, isFaster: boolean): voi
   }
 }
 
-export function deletePool(turn: Turn, request: CallOf<'delete_pool'>): Outcome {
+export function deletePool(turn: Turn, request: CallOf<'delete_pool'>, validateOnly: boolean): Outcome {
   const { state } = turn;
   const pool = knownPool(turn, request.pool);
   const name = `pools/${pool.id}`;
@@ -93,16 +93,17 @@ export function deletePool(turn: Turn, request: CallOf<'delete_pool'>): Outcome 
   if ([...state.policies.values()].some((policy) => policy.spec.pool === pool.id)) {
     throw stateProblem('POOL_IN_USE', name, `${name} has policies: delete them first`);
   }
+  if (validateOnly) return goneOutcome(name);
   remove(turn, pool, { type: 'POOL_DELETED', cause: 'OPERATOR', message: `pool ${pool.id} was deleted` });
   return goneOutcome(name);
 }
 
-export function proceedTakeovers(turn: Turn, request: CallOf<'proceed_takeovers'>): Outcome {
+export function proceedTakeovers(turn: Turn, request: CallOf<'proceed_takeovers'>, validateOnly: boolean): Outcome {
   const { state } = turn;
   const pool = knownPool(turn, request.pool);
   const stormy = poolLiveOf(state, pool.id).storm.activeSinceMono !== undefined;
   const runs = [...state.runs.values()].filter((run) => run.pool === pool.id && run.state.kind === 'FENCING');
-  endStorm(turn, pool, 'OPERATOR');
+  if (!validateOnly) endStorm(turn, pool, 'OPERATOR');
   return { resource: `pools/${pool.id}`, value: { kind: 'runs', runs: stormy ? runs.map((run) => run.id) : [] } };
 }
 

@@ -61,9 +61,9 @@ function checkTarget(turn: View, policy: Policy, run: Run, from: ServerId, id: S
 const notEligible = (run: Run, why: string): LocumError =>
   stateProblem('TARGET_NOT_ELIGIBLE', `runs/${run.id}`, `runs/${run.id} can't move: ${why}`);
 
-export function stopRun(turn: Turn, request: CallOf<'stop_run'>): Outcome {
+export function stopRun(turn: Turn, request: CallOf<'stop_run'>, validateOnly: boolean): Outcome {
   const run = liveRun(turn, request.run);
-  wantStopped(turn, run, 'OPERATOR', 'it was told to stop');
+  if (!validateOnly) wantStopped(turn, run, 'OPERATOR', 'it was told to stop');
   return runOutcome(run);
 }
 
@@ -81,10 +81,11 @@ function isPausing({ age }: View, run: Run): boolean {
 }
 
 /** Ends a BACKOFF or a pause now, or gives up an attempt that can't be killed or can't be asked after (an operator's proof, d). */
-export function releaseRun(turn: Turn, request: CallOf<'release_run'>): Outcome {
+export function releaseRun(turn: Turn, request: CallOf<'release_run'>, validateOnly: boolean): Outcome {
   const run = liveRun(turn, request.run);
   const name = `runs/${run.id}`;
   if (isPausing(turn, run) && !request.abandonAttempt) {
+    if (validateOnly) return runOutcome(run);
     const news = { type: 'RUN_RELEASED', cause: 'OPERATOR', message: `${run.id} is tried again now` } as const;
     change(turn, run, { notBeforeAge: 0, skips: withoutPauses(run.skips) }, news);
     return runOutcome(run);
@@ -106,6 +107,7 @@ export function releaseRun(turn: Turn, request: CallOf<'release_run'>): Outcome 
     );
   }
   if (request.reason === '') throw invalidField('reason', 'is required with abandon_attempt');
+  if (validateOnly) return runOutcome(run);
   const message = `${turn.journal.actor} gives up epoch ${attempt.epoch} of ${run.id}: ${request.reason}`;
   tell(turn, run, { type: 'RUN_ABANDONED', cause: 'OPERATOR', message });
   endAttempt(turn, run, attempt, {

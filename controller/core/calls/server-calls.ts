@@ -10,7 +10,15 @@ import { endAttempt, isUnended } from '../runs/attempt.ts';
 import { planDrain } from '../runs/drain.ts';
 import { markSettled } from '../runs/earlier-life.ts';
 import { mayHoldWork, removeServer } from '../servers/server-end.ts';
-import { type CallOf, checkEtag, goneOutcome, knownServer, type Outcome, serverOutcome } from './outcome.ts';
+import {
+  type CallOf,
+  checkEtag,
+  EMPTY_PLAN,
+  goneOutcome,
+  knownServer,
+  type Outcome,
+  serverOutcome,
+} from './outcome.ts';
 
 export function updateServer(turn: Turn, request: CallOf<'update_server'>, validateOnly: boolean): Outcome {
   const server = knownServer(turn, request.server);
@@ -26,15 +34,19 @@ export function updateServer(turn: Turn, request: CallOf<'update_server'>, valid
   return serverOutcome(server);
 }
 
-export function cordonServer(turn: Turn, request: CallOf<'cordon_server'>): Outcome {
+export function cordonServer(turn: Turn, request: CallOf<'cordon_server'>, validateOnly: boolean): Outcome {
   const server = knownServer(turn, request.server);
-  setIntent(turn, server, { intent: 'CORDONED', drain: undefined }, `${server.id} takes no new runs`);
+  const patch = { intent: 'CORDONED', drain: undefined } as const;
+  if (validateOnly) return serverOutcome({ ...server, ...patch });
+  setIntent(turn, server, patch, `${server.id} takes no new runs`);
   return serverOutcome(server);
 }
 
-export function uncordonServer(turn: Turn, request: CallOf<'uncordon_server'>): Outcome {
+export function uncordonServer(turn: Turn, request: CallOf<'uncordon_server'>, validateOnly: boolean): Outcome {
   const server = knownServer(turn, request.server);
-  setIntent(turn, server, { intent: 'ACTIVE', drain: undefined }, `${server.id} takes runs again`);
+  const patch = { intent: 'ACTIVE', drain: undefined } as const;
+  if (validateOnly) return serverOutcome({ ...server, ...patch });
+  setIntent(turn, server, patch, `${server.id} takes runs again`);
   return serverOutcome(server);
 }
 
@@ -62,7 +74,7 @@ const newsOf = <T extends EventCausedBy<'OPERATOR'>>(type: T, message: string): 
 });
 
 /** Only a server that is away can be deleted; its name stays reserved until every attempt is proven ended. */
-export function deleteServer(turn: Turn, request: CallOf<'delete_server'>): Outcome {
+export function deleteServer(turn: Turn, request: CallOf<'delete_server'>, validateOnly: boolean): Outcome {
   const server = knownServer(turn, request.server);
   const name = `servers/${server.id}`;
   checkEtag(request.etag, server, name);
@@ -73,7 +85,9 @@ export function deleteServer(turn: Turn, request: CallOf<'delete_server'>): Outc
       `${server.id} is ${server.liveness}: let it leave first (locum agent leave)`,
     );
   }
-  if (!mayHoldWork(turn, server)) {
+  const isFree = !mayHoldWork(turn, server);
+  if (validateOnly) return isFree ? goneOutcome(name) : serverOutcome({ ...server, deleting: true });
+  if (isFree) {
     removeServer(turn, server);
     return goneOutcome(name);
   }
@@ -87,7 +101,7 @@ export function deleteServer(turn: Turn, request: CallOf<'delete_server'>): Outc
  * An operator's word that a server is dead (proof d): refused unless it is MISSING and is what the operator was shown. LEFT
  * counts as MISSING: an agent can say Goodbye and leave a HOLD attempt behind that nothing else would ever prove ended.
  */
-export function confirmServerDead(turn: Turn, request: CallOf<'confirm_server_dead'>): Outcome {
+export function confirmServerDead(turn: Turn, request: CallOf<'confirm_server_dead'>, validateOnly: boolean): Outcome {
   const server = knownServer(turn, request.server);
   const name = `servers/${server.id}`;
   if (server.liveness !== 'MISSING' && server.liveness !== 'LEFT') {
@@ -105,6 +119,13 @@ export function confirmServerDead(turn: Turn, request: CallOf<'confirm_server_de
     const message = `${server.id} is not what you were shown (uid ${server.uid}, boot ${server.bootId}, epochs ${epochs.join(', ') || 'none'}): look again before you confirm`;
     throw new LocumError('SERVER_CHANGED', message, { resource: name });
   }
+  if (validateOnly) {
+    return serverOutcome(
+      server,
+      EMPTY_PLAN,
+      held.map(({ run }) => run.id),
+    );
+  }
   markSettled(turn, server);
   const message = `${turn.journal.actor} says that ${server.id} is dead: ${request.reason}`;
   tell(turn, server, newsOf('SERVER_CONFIRMED_DEAD', message));
@@ -119,7 +140,7 @@ export function confirmServerDead(turn: Turn, request: CallOf<'confirm_server_de
     });
     runs.push(run.id);
   }
-  return serverOutcome(server, { moves: [], stays: [] }, runs);
+  return serverOutcome(server, EMPTY_PLAN, runs);
 }
 
 function unendedOn(turn: View, server: Server): readonly { readonly run: Run; readonly attempt: Attempt }[] {

@@ -80,13 +80,14 @@ export type RequirementResult =
 /**
  * Reads a requirement: `name`, `!name`, `name = v` (or `==`), `!=`, `>=`, `<=`, `>`, `<`, `name in (a, b)`.
  * A value with spaces or one of `( ) , = < > ! "` in it stands in double quotes, inside which there is no `"`.
- * The error says at which character it went wrong, from 1, what was expected there and what was found.
+ * The error says at which character it went wrong, from 1, what was expected there and what was found. `about`: the names of labels may
+ * have a `/` in them too. Default: of capabilities.
  */
-export function parseRequirement(text: string): RequirementResult {
+export function parseRequirement(text: string, about: 'capability' | 'label' = 'capability'): RequirementResult {
   const reader = new Reader(text);
   const lacks = reader.take(/!(?!=)/y) !== undefined;
-  const name = reader.take(/[a-z][a-z0-9._-]*/y);
-  if (name === undefined) return reader.fault('a capability name (a lower case letter first)');
+  const name = reader.take(about === 'label' ? /[a-z][a-z0-9._/-]*/y : /[a-z][a-z0-9._-]*/y);
+  if (name === undefined) return reader.fault(`a ${about} name (a lower case letter first)`);
   if (name.length > MAX_NAME) return reader.fault(`a name of at most ${MAX_NAME} characters before this`);
   if (reader.atEnd) {
     return ok(lacks ? { kind: 'LACKS', name, text: `!${name}` } : { kind: 'HAS', name, text: name });

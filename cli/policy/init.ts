@@ -1,0 +1,69 @@
+/** `locum policy init`: a file to begin with, which says what there is to choose. */
+import { CommandFailure } from '../exit-codes.ts';
+import { printLine } from '../output/print.ts';
+
+const HEAD = (
+  kind: string,
+  name: string,
+): string => `# A policy that ${kind}. Change it, then: locum policy apply -f FILE
+name: ${name}
+`;
+
+const WORKLOAD = `# What runs: a program with its arguments, with no shell in between, …
+workload:
+  command:
+    argv: [/bin/sleep, "100000"]
+# … or a script. Its "#!" line says what reads it; without one, /bin/sh.
+#   script:
+#     text: |
+#       #!/usr/bin/env python3
+#       print("hello")
+#   env: { NAME: value }
+#   working_directory: /srv/app    # unset: a fresh folder for each run
+#   user: app                      # unset: the keeper's own
+`;
+
+const REST = `# Where it may run: all that a server must have (locum server capabilities), …
+# requirements: ["os = linux", "dotnet >= 3.0"]
+# … and a list of its own, best first. Unset: the order of the pool.
+# servers: [web-1, web-2]
+# list_mode: ONLY                  # PREFER: these first, then the others
+# slots: 1
+# priority: 50                     # 0 to 100: who gets a server first when there are too few
+# What happens when its server loses the controllers: STOP (never two at once), HOLD (stays, and moves only with a proof),
+# OVERLAP (never none).
+# on_disconnect: STOP
+# stop_timeout: 10s                # from SIGTERM to SIGKILL
+# restart: { attempts: 3, window: 10m, delay: 1s }   # after so many failures on one server, the next one
+# labels: { team: payments }
+`;
+
+const KINDS = {
+  continuous: () => `${HEAD('runs all the time', 'my-service')}${WORKLOAD}${REST}`,
+  schedule: () =>
+    `${HEAD('runs by the clock', 'my-job')}trigger:
+  schedule:
+    cron: "0 2 * * *"              # minute hour day month weekday; six fields: seconds first
+    time_zone: Europe/Berlin       # unset: UTC
+    missed: ONCE                   # one run for all times that passed while nothing could fire; SKIP: none
+${WORKLOAD}${REST}`,
+  'on-demand': () =>
+    `${HEAD('runs when it is asked for (locum policy start my-task -- ARGUMENTS)', 'my-task')}trigger: { on_demand: {} }
+# max_concurrent_runs: 1
+${WORKLOAD}${REST}`,
+} as const;
+
+export type Kind = keyof typeof KINDS;
+export const POLICY_KINDS = Object.keys(KINDS);
+
+const isKind = (word: string): word is Kind => Object.hasOwn(KINDS, word);
+
+/** The file for a kind of policy. @throws CommandFailure for a kind that is none */
+export function template(kind: string): string {
+  if (!isKind(kind)) throw new CommandFailure(`"${kind}" is no kind of policy: ${POLICY_KINDS.join(', ')}`);
+  return KINDS[kind]();
+}
+
+export function init(kind: string): void {
+  printLine(template(kind).trimEnd());
+}
