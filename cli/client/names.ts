@@ -22,9 +22,13 @@ const MAX_SHOWN = 5;
 /**
  * The name of a run: exact, the id of a policy with one run, or a beginning that only one run has. Of several, those count that have not
  * ended; of several that have all ended, the newest, if they are of one policy that was named.
- * @throws CommandFailure 3 when there is none, 1 when there are several.
+ * @throws CommandFailure 3 when there is none; 1 when there are several, unless the newest one of a policy will do.
  */
-export async function resolveRun(transport: Transport, text: string): Promise<string> {
+export async function resolveRun(
+  transport: Transport,
+  text: string,
+  ofSeveral: 'REFUSE' | 'NEWEST' = 'REFUSE',
+): Promise<string> {
   const name = nameIn('runs', text);
   const runs = createClient(RunService, transport);
   try {
@@ -49,7 +53,7 @@ export async function resolveRun(transport: Transport, text: string): Promise<st
   if (only === undefined) {
     throw new CommandFailure(`no run begins with "${text}"\n"locum run list --all" shows them.`, EXIT.notFound);
   }
-  if (more.length === 0) return only.name;
+  if (more.length === 0 || (ofSeveral === 'NEWEST' && ofPolicy.length > 0)) return only.name;
   const shown = candidates.slice(0, MAX_SHOWN).map((run) => run.name.slice('runs/'.length));
   const rest = candidates.length > MAX_SHOWN ? `, and ${candidates.length - MAX_SHOWN} more` : '';
   throw new CommandFailure(

@@ -33,10 +33,12 @@ export function define(run: Command): void {
     );
   run
     .command('logs <run>')
-    .description("output of a run's newest attempt")
-    .option('-f, --follow', 'go on with new output until the attempt ends')
+    .description("output of a run's newest attempt; of a policy: of its newest run")
+    .option('-f, --follow', 'go on with new output, on the next server too, until the run ends')
+    .option('--tail <lines>', 'only the last lines', wholeNumber(0))
+    .option('--previous', 'of the attempt before the newest')
+    .option('--all', 'of all attempts, the oldest first')
     .option('--epoch <epoch>', 'of this attempt', epochNumber)
-    .option('--tail <bytes>', 'only the last bytes', wholeNumber(0))
     .option('--offset <bytes>', 'from this offset of the whole output on', wholeNumber(0))
     .action(async (id: string, options: LogsOptions, command: Command) =>
       (await import('./logs.ts')).logs(globalsOf(command), id, options),

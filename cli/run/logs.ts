@@ -1,47 +1,172 @@
 /** `locum run logs`: the bytes of a policy, as it wrote them; on a terminal without what would act on it. */
-import { createClient } from '@connectrpc/connect';
+import { setTimeout as sleep } from 'node:timers/promises';
+import { type Client, createClient, type Transport } from '@connectrpc/connect';
 import { readOutput } from '../../sdk/typescript/output-reader.ts';
+import { tailOffset } from '../../sdk/typescript/output-tail.ts';
 import { count } from '../../shared/count.ts';
+import type { Attempt, Run } from '../../shared/gen/locum/v1/run_pb.ts';
 import { RunService, StreamOutputResponseSchema } from '../../shared/gen/locum/v1/run_service_pb.ts';
+import { fromConnectError } from '../../shared/rpc/status-details.ts';
 import { resolveRun } from '../client/names.ts';
 import { withTransport } from '../client/session.ts';
-import { CommandFailure } from '../exit-codes.ts';
+import { CommandFailure, EXIT } from '../exit-codes.ts';
 import type { Globals } from '../globals.ts';
 import { printStreamed, tell } from '../output/print.ts';
+import { idOf } from '../output/words.ts';
 import { TerminalOutput } from './terminal-output.ts';
 
 export interface LogsOptions {
   readonly follow?: boolean;
   readonly epoch?: bigint;
+  /** Lines. */
   readonly tail?: number;
+  /** Bytes. */
   readonly offset?: number;
+  readonly previous?: boolean;
+  readonly all?: boolean;
 }
 
-function startOf({ tail, offset }: LogsOptions): bigint {
-  if (tail !== undefined && offset !== undefined) throw new CommandFailure('give --tail or --offset, not both');
-  if (tail !== undefined) return -BigInt(tail);
-  return BigInt(offset ?? 0);
-}
+type Runs = Client<typeof RunService>;
+
+/** Between two looks whether a run has a newer attempt. */
+const LOOK_MS = 500;
 
 const rotatedOut = (bytes: number): string => `[${count(bytes, 'byte')} ${bytes === 1 ? 'was' : 'were'} rotated out]`;
 
 export async function logs(globals: Globals, id: string, options: LogsOptions): Promise<void> {
-  const offset = startOf(options);
+  refuseContradictions(options);
   if (options.tail === 0 && options.follow !== true) return;
   await withTransport(globals, async (transport) => {
-    const name = await resolveRun(transport, id);
-    const request = { name, epoch: options.epoch ?? 0n, offset, follow: options.follow === true };
-    /** Where the next piece should begin; undefined: only the attempt's agent knows, since the end was asked for. */
-    const out = process.stdout.isTTY ? new TerminalOutput() : undefined;
-    let next = offset < 0n ? undefined : offset;
-    for await (const chunk of readOutput(createClient(RunService, transport), request)) {
-      if (globals.output === 'json' || globals.output === 'yaml') {
-        await printStreamed(globals, StreamOutputResponseSchema, chunk, { table: () => '', names: () => [] });
-        continue;
-      }
-      if (next !== undefined && chunk.offset > next) tell(rotatedOut(Number(chunk.offset - next)));
-      next = chunk.offset + BigInt(chunk.data.length);
-      process.stdout.write(out === undefined ? chunk.data : out.shown(chunk.data));
-    }
+    const runs = createClient(RunService, transport);
+    const name = await resolveRun(transport, id, 'NEWEST');
+    if (options.all === true) return showAll(globals, runs, name);
+    const epoch = options.previous === true ? await previousEpoch(runs, name) : (options.epoch ?? 0n);
+    const offset = await startOf(runs, { name, epoch }, options);
+    if (options.follow === true) return follow(globals, transport, { name, epoch, offset });
+    await show(globals, readOutput(runs, { name, epoch, offset, follow: false }), offset);
   });
+}
+
+function refuseContradictions({ tail, offset, epoch, previous, all, follow: goesOn }: LogsOptions): void {
+  if (tail !== undefined && offset !== undefined) throw new CommandFailure('give --tail or --offset, not both');
+  const which = [epoch !== undefined, previous === true, all === true].filter(Boolean).length;
+  if (which > 1) throw new CommandFailure('give one of --epoch, --previous and --all');
+  if (all === true && (goesOn === true || tail !== undefined || offset !== undefined)) {
+    throw new CommandFailure('--all shows everything that is kept: leave out --follow, --tail and --offset');
+  }
+}
+
+interface Place {
+  readonly name: string;
+  readonly epoch: bigint;
+}
+
+async function startOf(runs: Runs, { name, epoch }: Place, { tail, offset = 0 }: LogsOptions): Promise<bigint> {
+  if (tail === undefined) return BigInt(offset);
+  return tailOffset(runs, { name, epoch, lines: tail });
+}
+
+/** Shows pieces, and says what is missing between them. Answers with the epoch that they were of. */
+async function show(globals: Globals, pieces: ReturnType<typeof readOutput>, offset: bigint): Promise<bigint> {
+  const out = process.stdout.isTTY ? new TerminalOutput() : undefined;
+  let next = offset;
+  let epoch = 0n;
+  for await (const piece of pieces) {
+    ({ epoch } = piece);
+    if (globals.output === 'json' || globals.output === 'yaml') {
+      await printStreamed(globals, StreamOutputResponseSchema, piece, { table: () => '', names: () => [] });
+      continue;
+    }
+    if (piece.offset > next) tell(rotatedOut(Number(piece.offset - next)));
+    next = piece.offset + BigInt(piece.data.length);
+    process.stdout.write(out === undefined ? piece.data : out.shown(piece.data));
+  }
+  return epoch;
+}
+
+async function runNamed(runs: Runs, name: string): Promise<Run> {
+  const { run } = await runs.getRun({ name });
+  if (run === undefined) throw new CommandFailure(`${name} does not exist`, EXIT.notFound);
+  return run;
+}
+
+async function previousEpoch(runs: Runs, name: string): Promise<bigint> {
+  const attempt = (await runNamed(runs, name)).attempts.at(-2);
+  if (attempt === undefined) throw new CommandFailure(`${idOf(name)} has had one attempt only`, EXIT.notFound);
+  return attempt.epoch;
+}
+
+const headOf = ({ epoch, server }: Attempt): string => `— epoch ${epoch} on ${idOf(server)} —`;
+
+/** Each attempt that is on record, oldest first. Of one whose output is kept no longer, or whose host is away, that is said. */
+async function showAll(globals: Globals, runs: Runs, name: string): Promise<void> {
+  for (const attempt of (await runNamed(runs, name)).attempts) {
+    tell(headOf(attempt));
+    try {
+      await show(globals, readOutput(runs, { name, epoch: attempt.epoch, offset: 0n, follow: false }), 0n);
+    } catch (error) {
+      const known = fromConnectError(error);
+      if (known?.reason !== 'OUTPUT_NOT_FOUND' && known?.reason !== 'AGENT_UNREACHABLE') throw error;
+      tell(`[${known.message}]`);
+    }
+  }
+}
+
+/** The run has gone on as a newer attempt: the one that is read has nothing more to say, or nobody who could say it. */
+class Superseded extends Error {}
+
+/** Goes on with the next attempt, on whichever server, until the run has ended. */
+async function follow(
+  globals: Globals,
+  transport: Transport,
+  { name, epoch: first, offset: from }: Place & { readonly offset: bigint },
+): Promise<void> {
+  const runs = createClient(RunService, transport);
+  let epoch = first === 0n ? await newerThan(runs, name, 0n) : first;
+  let offset = from;
+  while (epoch !== undefined) {
+    const current = epoch;
+    const pause = async (): Promise<void> => {
+      await sleep(LOOK_MS);
+      if (await hasNewer(runs, name, current)) throw new Superseded();
+    };
+    try {
+      await show(globals, readOutput(runs, { name, epoch: current, offset, follow: true }, pause), offset);
+    } catch (error) {
+      if (!isOver(error)) throw error;
+      if (!(error instanceof Superseded)) tell(`[${fromConnectError(error)?.message ?? String(error)}]`);
+    }
+    epoch = await newerThan(runs, name, current);
+    offset = 0n;
+    if (epoch === undefined) return;
+    const attempt = (await runNamed(runs, name)).attempts.find((one) => one.epoch === epoch);
+    if (attempt !== undefined) tell(headOf(attempt));
+  }
+}
+
+/** Nothing more of this attempt can be had here; another one may come. */
+function isOver(error: unknown): boolean {
+  if (error instanceof Superseded) return true;
+  const reason = fromConnectError(error)?.reason;
+  return reason === 'AGENT_UNREACHABLE' || reason === 'OUTPUT_NOT_FOUND';
+}
+
+async function hasNewer(runs: Runs, name: string, epoch: bigint): Promise<boolean> {
+  try {
+    return (await runNamed(runs, name)).attempts.some((one) => one.epoch > epoch);
+  } catch {
+    // Who can't be asked now is asked again.
+    return false;
+  }
+}
+
+/** The first attempt after this epoch (after 0n: the newest one), once there is one. Undefined: the run has ended without. */
+async function newerThan(runs: Runs, name: string, epoch: bigint): Promise<bigint | undefined> {
+  for (;;) {
+    const { attempts, endTime } = await runNamed(runs, name);
+    const next = epoch === 0n ? attempts.at(-1) : attempts.find((one) => one.epoch > epoch);
+    if (next !== undefined) return next.epoch;
+    if (endTime !== undefined) return undefined;
+    await sleep(LOOK_MS);
+  }
 }

@@ -46,11 +46,82 @@ describe('run logs', () => {
     expect(await shownOf(pieces)).toBe('one\n[1 byte was rotated out]\ntwo\n[91 bytes were rotated out]\nthree\n');
   });
 
-  it('says nothing of it where only the last bytes were asked for', async () => {
-    expect(await shownOf([[7_516_160, 'line 9\n']], { tail: 7 })).toBe('line 9\n');
-  });
-
   it('goes by the offset that was asked for', async () => {
     expect(await shownOf([[50, 'x']], { offset: 40 })).toBe('[10 bytes were rotated out]\nx');
+  });
+});
+
+/** An API with one run and the whole output of its attempts; a newer attempt is there once the one before is read. */
+async function runOf(attempts: readonly string[], { isEnded = true } = {}) {
+  let begun = isEnded ? attempts.length : 1;
+  const asked: string[] = [];
+  const api = await fakeApi((router) =>
+    router.service(RunService, {
+      getRun: ({ name }) => ({
+        run: {
+          name,
+          attempts: attempts.slice(0, begun).map((_, i) => ({ epoch: BigInt(i + 1), server: `servers/web-${i + 1}` })),
+          ...(isEnded || begun === attempts.length ? { endTime: { seconds: 1n } } : {}),
+        },
+      }),
+      async *streamOutput({ epoch, offset, follow }) {
+        const output = Buffer.from(attempts[Number(epoch === 0n ? begun : epoch) - 1] ?? '');
+        const from = offset < 0n ? Math.max(0, output.length + Number(offset)) : Number(offset);
+        asked.push(`${epoch} from ${offset}`);
+        for (let at = from; at < output.length; at += 10_000) {
+          yield { offset: BigInt(at), data: output.subarray(at, at + 10_000), epoch };
+        }
+        if (follow) begun = Math.min(attempts.length, Number(epoch) + 1);
+      },
+    }),
+  );
+  onTestFinished(() => api.close());
+  const show = async (options: object): Promise<string> => {
+    shown = '';
+    await logs({ address: [api.address], output: 'table' }, 'x-1', options);
+    return shown;
+  };
+  return { show, asked };
+}
+
+const numbered = (count: number): string => Array.from({ length: count }, (_, i) => `line ${i + 1}\n`).join('');
+
+describe('run logs --tail', () => {
+  it('shows the last lines, whether the last one has ended or not, and all where there are fewer', async () => {
+    const { show } = await runOf(['one\ntwo\nthree\n']);
+    expect(await show({ tail: 1 })).toBe('three\n');
+    expect(await show({ tail: 2 })).toBe('two\nthree\n');
+    expect(await show({ tail: 3 })).toBe('one\ntwo\nthree\n');
+    expect(await show({ tail: 9 })).toBe('one\ntwo\nthree\n');
+    expect(await show({ tail: 0, follow: true })).toBe('');
+    const open = await runOf(['one\ntwo\nthr']);
+    expect(await open.show({ tail: 2 })).toBe('two\nthr');
+    expect(await (await runOf([''])).show({ tail: 2 })).toBe('');
+  });
+
+  it('reads no more of a long output than it needs', async () => {
+    const { show, asked } = await runOf([numbered(50_000)]);
+    expect(await show({ tail: 3 })).toBe('line 49998\nline 49999\nline 50000\n');
+    expect(asked[0]).toBe('0 from -16384');
+    expect(asked).toHaveLength(2);
+    expect(await show({ tail: 20_000 })).toBe(numbered(50_000).slice(numbered(30_000).length));
+  });
+});
+
+describe('run logs of a run with several attempts', () => {
+  it('shows the one before the newest, or all of them with where they ran', async () => {
+    const { show } = await runOf(['first\n', 'second\n', 'third\n']);
+    expect(await show({ previous: true })).toBe('second\n');
+    expect(await show({ all: true })).toBe(
+      '— epoch 1 on web-1 —\nfirst\n— epoch 2 on web-2 —\nsecond\n— epoch 3 on web-3 —\nthird\n',
+    );
+    await expect(show({ all: true, follow: true })).rejects.toThrow('--all shows everything');
+    await expect(show({ previous: true, epoch: 1n })).rejects.toThrow('give one of');
+    await expect((await runOf(['only\n'])).show({ previous: true })).rejects.toThrow('one attempt only');
+  });
+
+  it('follows it over all its attempts until it has ended', async () => {
+    const { show } = await runOf(['first\n', 'second\n', 'third\n'], { isEnded: false });
+    expect(await show({ follow: true })).toBe('first\n— epoch 2 on web-2 —\nsecond\n— epoch 3 on web-3 —\nthird\n');
   });
 });
