@@ -23,7 +23,9 @@ workload:
 #   user: app                      # unset: the keeper's own
 `;
 
-const REST = `# Where it may run: all that a server must have (locum server capabilities), …
+const rest = (
+  restart: string,
+): string => `# Where it may run: all that a server must have (locum server capabilities), …
 # requirements: ["os = linux", "dotnet >= 3.0"]
 # … and a list of its own, best first. Unset: the order of the pool.
 # servers: [web-1, web-2]
@@ -34,23 +36,27 @@ const REST = `# Where it may run: all that a server must have (locum server capa
 # OVERLAP (never none).
 # on_disconnect: STOP
 # stop_timeout: 10s                # from SIGTERM to SIGKILL
-# restart: { attempts: 3, window: 10m, delay: 1s }   # after so many failures on one server, the next one
-# labels: { team: payments }
+${restart}# labels: { team: payments }
+`;
+
+const ALWAYS = `# restart: { attempts: 3, window: 10m, delay: 1s }   # so many failures on one server, then the next one
+`;
+const JOB = `# restart: { attempts: 3, max_failures: 1 }   # tried 3 times on a server, then on the next; but never again after the first failure
 `;
 
 const KINDS = {
-  continuous: () => `${HEAD('runs all the time', 'my-service')}${WORKLOAD}${REST}`,
+  continuous: () => `${HEAD('runs all the time', 'my-service')}${WORKLOAD}${rest(ALWAYS)}`,
   schedule: () =>
     `${HEAD('runs by the clock', 'my-job')}trigger:
   schedule:
     cron: "0 2 * * *"              # minute hour day month weekday; six fields: seconds first
     time_zone: Europe/Berlin       # unset: UTC
     missed: ONCE                   # one run for all times that passed while nothing could fire; SKIP: none
-${WORKLOAD}${REST}`,
+${WORKLOAD}${rest(JOB)}`,
   'on-demand': () =>
     `${HEAD('runs when it is asked for (locum policy start my-task -- ARGUMENTS)', 'my-task')}trigger: { on_demand: {} }
 # max_concurrent_runs: 1
-${WORKLOAD}${REST}`,
+${WORKLOAD}${rest(JOB)}`,
 } as const;
 
 export type Kind = keyof typeof KINDS;

@@ -149,7 +149,9 @@ export function policyText({ policy, runs }: PolicyRow, wide: boolean): string {
       'restart',
       restart === undefined
         ? ''
-        : `${restart.attempts ?? 3} failures within ${span(restart.window) || '10m'}, after ${span(restart.delay) || '1s'}`,
+        : `${restart.attempts ?? 3} failures within ${span(restart.window) || '10m'}, after ${span(restart.delay) || '1s'}${
+            restart.maxFailures === undefined ? '' : `; given up with ${restart.maxFailures}`
+          }`,
     ],
     [
       'labels',

@@ -70,6 +70,7 @@ function restartFromProto(restart: PbRestart | undefined): PolicySpec['restart']
     attempts: restart?.attempts ?? POLICY_DEFAULTS.restart.attempts,
     windowMs: fromDuration(restart?.window) ?? POLICY_DEFAULTS.restart.windowMs,
     delayMs: fromDuration(restart?.delay) ?? POLICY_DEFAULTS.restart.delayMs,
+    maxFailures: restart?.maxFailures,
   };
 }
 
@@ -97,6 +98,7 @@ export function policyToProto(policy: Policy): PbPolicy {
       attempts: spec.restart.attempts,
       window: toDuration(spec.restart.windowMs),
       delay: toDuration(spec.restart.delayMs),
+      ...(spec.restart.maxFailures === undefined ? {} : { maxFailures: spec.restart.maxFailures }),
     },
     ...(spec.failback === undefined ? {} : { failback: failbackWords.to[spec.failback] }),
     onCapabilityLoss: onCapabilityLossWords.to[spec.onCapabilityLoss],

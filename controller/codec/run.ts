@@ -169,6 +169,7 @@ export function runToRecord(run: Run): RunRecord {
     failures: run.failures.map(({ server, age }) => ({ server, ageMs: toUint64(age) })),
     skips: run.skips.map(skipToProto),
     backoffRounds: toUint64(run.backoffRounds),
+    failureCount: toUint64(run.failureCount),
     lastMoveAgeMs: toUint64(run.lastMoveAge),
     queueSinceAgeMs: toUint64(run.queueSinceAge),
     passedOverSinceAgeMs: toUint64(run.passedOverSinceAge),
@@ -214,6 +215,7 @@ export function runFromRecord(record: RunRecord): Run {
     })),
     skips: record.skips.map(skipFromProto),
     backoffRounds: fromUint64(record.backoffRounds, 'backoff_rounds'),
+    failureCount: fromUint64(record.failureCount, 'failure_count'),
     lastMoveAge: fromUint64(record.lastMoveAgeMs, 'last_move_age_ms'),
   };
 }

@@ -16,7 +16,7 @@ const DEFAULTS: PolicySpec = {
   maxConcurrentRuns: 1,
   onDisconnect: 'STOP',
   stopTimeoutMs: undefined,
-  restart: { attempts: 3, windowMs: 600_000, delayMs: 1_000 },
+  restart: { attempts: 3, windowMs: 600_000, delayMs: 1_000, maxFailures: undefined },
   failback: undefined,
   onCapabilityLoss: 'MOVE',
   onRunMissing: 'NEXT',
@@ -80,6 +80,9 @@ function setField(patch: { -readonly [K in keyof PolicySpec]?: PolicySpec[K] }, 
       return;
     case 'argv':
       patch.workload = { kind: 'command', argv: listOf(value), env: {}, workingDirectory: '', user: '' };
+      return;
+    case 'max-failures':
+      patch.restart = { ...DEFAULTS.restart, maxFailures: Number(value) };
       return;
     case 'cron':
     case 'missed':

@@ -26,7 +26,7 @@ export function specOf(plan: PolicyPlan): PolicySpec {
     maxConcurrentRuns: plan.maxConcurrentRuns,
     onDisconnect: plan.onDisconnect,
     stopTimeoutMs: plan.stopTimeoutMs,
-    restart: { attempts: 3, windowMs: 10 * MINUTE, delayMs: 1_000 },
+    restart: { attempts: 3, windowMs: 10 * MINUTE, delayMs: 1_000, maxFailures: undefined },
     failback: undefined,
     onCapabilityLoss: 'MOVE',
     onRunMissing: 'NEXT',

@@ -1,6 +1,6 @@
 /** Policies: create, change, delete. Form is checked by the API; here stands what needs the state or a parser. */
 import { deepEqual } from '../../../shared/deep-equal.ts';
-import { alreadyExists, badField, LocumError, notFound } from '../../../shared/errors.ts';
+import { alreadyExists, badField, invalidField, LocumError, notFound } from '../../../shared/errors.ts';
 import type { RunId } from '../../../shared/ids.ts';
 import { change, create, SILENT } from '../cluster/change.ts';
 import { policyLiveOf } from '../cluster/cluster.ts';
@@ -112,6 +112,12 @@ function checkSpec(
     if (parsed.kind === 'ok') return parsed.requirement;
     throw badField('REQUIREMENT_INVALID', `policy.requirements[${index}]`, parsed.detail);
   });
+  if (spec.trigger.kind === 'continuous' && spec.restart.maxFailures !== undefined) {
+    throw invalidField(
+      'policy.restart.max_failures',
+      'a continuous policy runs all the time: pause or delete it instead',
+    );
+  }
   if (spec.trigger.kind === 'schedule') {
     const next = turn.schedules(spec.trigger, turn.now.wall);
     const field = 'policy.trigger.schedule';

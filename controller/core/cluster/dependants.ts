@@ -115,6 +115,7 @@ export const DEPENDANTS: {
     failures: edited(),
     skips: edited('its pool'),
     backoffRounds: edited(),
+    failureCount: edited(),
     lastMoveAge: edited(),
   },
   attempt: {

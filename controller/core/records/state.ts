@@ -109,6 +109,16 @@ export interface Retention {
   readonly events: number | undefined;
 }
 
+/** When an ended run is started again. */
+export interface RestartBudget {
+  /** Failures within the window, on one server, after which the next one is tried. */
+  readonly attempts: number;
+  readonly windowMs: number;
+  readonly delayMs: number;
+  /** Failures on all servers together with which the run has FAILED; undefined: every server is tried. */
+  readonly maxFailures: number | undefined;
+}
+
 /** What a user writes of a policy; undefined fields take the pool's or the documented default. */
 export interface PolicySpec {
   readonly pool: PoolId;
@@ -123,7 +133,7 @@ export interface PolicySpec {
   readonly maxConcurrentRuns: number;
   readonly onDisconnect: OnDisconnect;
   readonly stopTimeoutMs: number | undefined;
-  readonly restart: { readonly attempts: number; readonly windowMs: number; readonly delayMs: number };
+  readonly restart: RestartBudget;
   readonly failback: Failback | undefined;
   readonly onCapabilityLoss: OnCapabilityLoss;
   readonly onRunMissing: OnRunMissing;
@@ -232,6 +242,8 @@ export interface Run extends RecordBase {
   readonly skips: readonly Skip[];
   /** BACKOFF rounds so far; sets the next delay. */
   readonly backoffRounds: number;
+  /** Failures since it was created, on all servers together. */
+  readonly failureCount: number;
   /** When it was last moved by choice, for the budget of moves. 0: never. */
   readonly lastMoveAge: number;
 }

@@ -137,14 +137,24 @@ function costOf(memory: Memory, attempt: Attempt, { setback, reason, delayMs }: 
 function afterFailure(view: View, ended: Ended): RunPatch {
   const { age } = view;
   const { policy, attempt, end } = ended;
-  const { attempts, windowMs, delayMs } = policy.spec.restart;
+  const { attempts, windowMs, delayMs, maxFailures = Number.POSITIVE_INFINITY } = policy.spec.restart;
+  const failureCount = ended.run.failureCount + 1;
   const failures = [...ended.memory.failures, { server: attempt.server, age }].slice(-1_000);
   const failed = { ...ended, memory: { ...ended.memory, failures } };
   const here = failures.filter((failure) => failure.server === attempt.server && failure.age > age - windowMs);
-  if (here.length < attempts && end.cause !== 'SPAWN_FAILED') {
-    return queuedAgain(view, failed, again('RESTART', 'START', 'FAILED_ONCE', { prefer: true, delayMs }));
+  if (failureCount >= maxFailures) {
+    const often = failureCount === 1 ? 'once' : `${failureCount} times`;
+    return {
+      ...failed.memory,
+      failureCount,
+      ...failedForGood(ended, `it failed ${often}, which max_failures of its policy makes the end`),
+    };
   }
-  return afterBudget(view, failed);
+  if (here.length < attempts && end.cause !== 'SPAWN_FAILED') {
+    const next = again('RESTART', 'START', 'FAILED_ONCE', { prefer: true, delayMs });
+    return { failureCount, ...queuedAgain(view, failed, next) };
+  }
+  return { failureCount, ...afterBudget(view, failed) };
 }
 
 /** Its budget is spent on this server. */
@@ -157,7 +167,9 @@ function afterBudget(view: View, ended: Ended): RunPatch {
   const tried = triedServers({ skips }, age);
   const untried = eligibleServers(state, policy).filter((id) => !tried.includes(id));
   if (untried.length > 0) return elsewhere(view, { ...ended, memory: { ...memory, skips } }, skip, untried);
-  if (policy.spec.trigger.kind !== 'continuous') return { ...memory, skips, ...failedForGood(ended) };
+  if (policy.spec.trigger.kind !== 'continuous') {
+    return { ...memory, skips, ...failedForGood(ended, 'it failed on every server that may take it') };
+  }
   // Tried again from the top of its list: the failures are counted anew after the pause.
   const { backoffRounds } = memory;
   const anew = { ...memory, skips: withoutTried(skips), backoffRounds: backoffRounds + 1 };
@@ -183,10 +195,10 @@ function elsewhere(view: View, ended: Ended, skip: Skip, untried: readonly Serve
   return { ...queued, ...(hasRoom ? {} : pausing), notBeforeAge };
 }
 
-function failedForGood({ attempt, end }: Ended): RunPatch {
+function failedForGood({ attempt, end }: Ended, what: string): RunPatch {
   const how = end.signal === '' ? `exit code ${end.exitCode ?? 'unknown'}` : end.signal;
   const detail = end.detail === '' ? '' : ` (${end.detail})`;
-  const message = `it failed on every server that may take it, last on ${attempt.server} with ${how}${detail}`;
+  const message = `${what}, last on ${attempt.server} with ${how}${detail}`;
   return { desired: 'STOPPED', outcome: { kind: 'FAILED', reason: 'BUDGET_SPENT', message } };
 }
 

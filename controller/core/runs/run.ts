@@ -47,6 +47,7 @@ export function createRun(turn: Turn, policy: Policy, cause: CauseOf<'RUN_CREATE
     failures: [],
     skips: [],
     backoffRounds: 0,
+    failureCount: 0,
     lastMoveAge: 0,
   };
   create(turn, run, { type: 'RUN_CREATED', cause, message: `${run.id} was created` });

@@ -170,7 +170,12 @@ export const specs: fc.Arbitrary<PolicySpec> = fc.record({
   maxConcurrentRuns: fc.integer({ min: 1, max: 1000 }),
   onDisconnect: fc.constantFrom('STOP' as const, 'HOLD' as const, 'OVERLAP' as const),
   stopTimeoutMs: optional(span),
-  restart: fc.record({ attempts: fc.integer({ min: 1, max: 100 }), windowMs: span, delayMs: span }),
+  restart: fc.record({
+    attempts: fc.integer({ min: 1, max: 100 }),
+    windowMs: span,
+    delayMs: span,
+    maxFailures: fc.option(fc.integer({ min: 1, max: 1_000 }), { nil: undefined }),
+  }),
   failback: optional(failback),
   onCapabilityLoss: fc.constantFrom('MOVE' as const, 'IGNORE' as const, 'STOP' as const),
   onRunMissing: fc.constantFrom('NEXT' as const, 'IN_PLACE' as const),
@@ -251,6 +256,7 @@ export const runs: fc.Arbitrary<Run> = fc.record({
   failures: fc.array(fc.record({ server, age: counter }), { maxLength: 3 }),
   skips: fc.array(skip, { maxLength: 3 }),
   backoffRounds: small,
+  failureCount: small,
   lastMoveAge: counter,
 });
 

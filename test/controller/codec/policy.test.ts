@@ -22,7 +22,7 @@ describe('policies', () => {
       maxConcurrentRuns: 1,
       onDisconnect: 'STOP',
       stopTimeoutMs: undefined,
-      restart: { attempts: 3, windowMs: 600_000, delayMs: 1_000 },
+      restart: { attempts: 3, windowMs: 600_000, delayMs: 1_000, maxFailures: undefined },
       failback: undefined,
       onCapabilityLoss: 'MOVE',
       onRunMissing: 'NEXT',

@@ -78,7 +78,9 @@ describe.each([
   });
 
   it('leaves to the next leader what is left of a back-off, and not more than the whole', () => {
-    const world = worldWith('continuous', { restart: { attempts: 1, windowMs: 10 * MINUTE, delayMs: SECOND } });
+    const world = worldWith('continuous', {
+      restart: { attempts: 1, windowMs: 10 * MINUTE, delayMs: SECOND, maxFailures: undefined },
+    });
     exit(world, 1);
     pass(world, 100);
     expect(runsOf(world).map(({ state }) => state.kind)).toEqual(['BACKOFF']);

@@ -175,7 +175,7 @@ function runRecord(number: number, planned: Plan['runs'][number]): Run {
       failures: [],
     },
     skips: planned.skips.map(skipOf),
-    ...{ backoffRounds: 0, lastMoveAge: 0 },
+    ...{ backoffRounds: 0, failureCount: 0, lastMoveAge: 0 },
   };
 }
 
