@@ -1,4 +1,5 @@
 /** Names of resources (`servers/web-1`) and their ids (`web-1`). A name that does not fit gives undefined, never an exception. */
+import type { AuditLogName } from './access/audit-chain.ts';
 import { type PolicyId, type PoolId, policyId, poolId, type RunId, runId, type ServerId, serverId } from './ids.ts';
 
 /** An id that a user may choose: lower case letters, digits and inner hyphens, a letter first, at most 63 characters. */
@@ -45,9 +46,20 @@ export function parseEventName(name: string): number | undefined {
   return id !== undefined && Number.isSafeInteger(number) ? number : undefined;
 }
 
+const AUDIT_NAME = /^audit\/(changes|access)\/([1-9][0-9]{0,15})$/;
+
+/** Log and number of an entry of the audit. */
+export function parseAuditName(name: string): { readonly log: AuditLogName; readonly number: number } | undefined {
+  const [, log, digits] = AUDIT_NAME.exec(name) ?? [];
+  const number = Number(digits);
+  if (!Number.isSafeInteger(number)) return undefined;
+  return { log: log === 'changes' ? 'CHANGES' : 'ACCESS', number };
+}
+
 export const poolName = (id: PoolId): string => `pools/${id}`;
 export const serverName = (id: ServerId): string => `servers/${id}`;
 export const policyName = (id: PolicyId): string => `policies/${id}`;
 export const runName = (id: RunId): string => `runs/${id}`;
+export const auditName = (log: AuditLogName, number: number): string => `audit/${log.toLowerCase()}/${number}`;
 /** Without leading zeros: names are for people, keys of the store are for sorting. */
 export const eventName = (number: number): string => `events/${number}`;

@@ -5,12 +5,15 @@ import { clone, type DescMessage, type JsonValue, type MessageShape, toJson } fr
 import type { HandlerContext } from '@connectrpc/connect';
 import { assert } from '../../shared/assert.ts';
 import { invalidField, LocumError } from '../../shared/errors.ts';
+import { cut, printable } from '../../shared/printable.ts';
 import { ACTOR_HEADER } from '../../shared/rpc/actor-header.ts';
+import { callerAddress } from '../../shared/rpc/caller-address.ts';
 import type { AgentStreams } from '../agents/agent-streams.ts';
-import type { Call, CallValue } from '../core/cluster/event.ts';
+import type { Call, CallOrigin, CallValue } from '../core/cluster/event.ts';
 import { overloaded } from '../engine/pending-calls.ts';
 import type { LeaderTerm } from '../leadership/leader-term.ts';
 import type { Controllers } from '../replication/controllers.ts';
+import { FORWARDED_HEADER, SOURCE_HEADER } from '../replication/forwarded-call.ts';
 import type { Store } from '../store/store.ts';
 
 /** What answers are made from: the leader's term, or a copy of what it wrote. */
@@ -92,6 +95,7 @@ export async function submit<Desc extends DescMessage, Kind extends CallValue['k
   }
   const value = await api.leaderTerm().call({
     actor: actorOf(context),
+    origin: originOf(context),
     requestId,
     fingerprint: requestId === '' ? '' : fingerprintOf(schema, message, context.method.name),
     validateOnly,
@@ -108,7 +112,18 @@ function isOneOf<Kind extends CallValue['kind']>(
   return kinds.some((kind) => kind === value.kind);
 }
 
-function actorOf({ requestHeader }: HandlerContext): string {
+/** The method and where the call came from, in the words of the audit. */
+export function originOf({ service, method, values, requestHeader }: CallFacts): CallOrigin {
+  const address = values.get(callerAddress);
+  const [by, from] = [requestHeader.get(FORWARDED_HEADER), requestHeader.get(SOURCE_HEADER)];
+  const source = by === null ? address : `${from ?? 'unknown'} via ${by}`;
+  return { method: `${service.typeName}/${method.name}`, source: cut(printable(source), SOURCE_CHARACTERS) };
+}
+
+type CallFacts = Pick<HandlerContext, 'service' | 'method' | 'values' | 'requestHeader'>;
+const SOURCE_CHARACTERS = 128;
+
+export function actorOf({ requestHeader }: Pick<HandlerContext, 'requestHeader'>): string {
   const actor = requestHeader.get(ACTOR_HEADER);
   if (actor === null) return 'operator';
   if (!ACTOR.test(actor)) throw invalidField('', `the header ${ACTOR_HEADER} must be 1 to 128 printable characters`);

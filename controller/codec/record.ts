@@ -1,6 +1,12 @@
 /** Records of the store: `StateRecord` ⇄ bytes of locum.store.v1.Record. */
 import { create, fromBinary, toBinary } from '@bufbuild/protobuf';
 import { messageOf } from '../../shared/caught-error.ts';
+import {
+  auditEntryFromProto,
+  auditEntryToProto,
+  auditHeadFromProto,
+  auditHeadToProto,
+} from '../../shared/codec/audit.ts';
 import { fromUint64, toUint64 } from '../../shared/codec/numbers.ts';
 import { LocumError } from '../../shared/errors.ts';
 import {
@@ -44,6 +50,10 @@ function contentOf(record: StateRecord): PbRecord['record'] {
       return { case: 'event', value: eventToProto(record) };
     case 'request':
       return { case: 'request', value: requestToProto(record) };
+    case 'audit':
+      return { case: 'audit', value: auditEntryToProto(record.entry) };
+    case 'audit_head':
+      return { case: 'auditHead', value: auditHeadToProto(record) };
   }
 }
 
@@ -92,6 +102,10 @@ function fromContent(key: string, { record, schemaVersion }: PbRecord): StateRec
       return eventFromProto(record.value);
     case 'request':
       return requestFromProto(record.value);
+    case 'audit':
+      return { kind: 'audit', entry: auditEntryFromProto(record.value) };
+    case 'auditHead':
+      return { kind: 'audit_head', ...auditHeadFromProto(record.value) };
     case undefined:
       throw corrupt(key, `it has schema version ${schemaVersion} and nothing that is known`);
   }

@@ -138,9 +138,10 @@ function listenAddress({ insecure }: ControllerConfig, field: string, text: stri
   return parsed.address;
 }
 
-const definedOf = ({ events, endedRuns }: Retention): Partial<Keep> => ({
+const definedOf = ({ events, endedRuns, audit }: Retention): Partial<Keep> => ({
   ...(events === undefined ? {} : { events }),
   ...(endedRuns === undefined ? {} : { endedRuns }),
+  ...(audit === undefined ? {} : { audit }),
 });
 
 /** Where the state is kept when nobody says where. */

@@ -1,9 +1,10 @@
 /** Election: takes over the records of the store, and starts all waits anew from T0 (semantics C5, C9). */
+import { AUDIT_LOGS } from '../../shared/access/audit-chain.ts';
 import { assert, unreachable } from '../../shared/assert.ts';
 import { DEFAULT_POOL, firstOfIncarnation } from '../../shared/ids.ts';
 import type { Now } from '../../shared/time.ts';
 import { newPool } from './calls/pool-calls.ts';
-import { create, SILENT, tell } from './cluster/change.ts';
+import { audit, create, SILENT, tell } from './cluster/change.ts';
 import { type ClusterState, newMeta } from './cluster/cluster.ts';
 import type { FromShell } from './cluster/event.ts';
 import { enter, linkAll } from './cluster/links.ts';
@@ -20,6 +21,7 @@ type Elected = Extract<FromShell, { readonly kind: 'elected' }>;
 
 export function takeOffice(turn: Turn, elected: Elected): void {
   takeOver(turn, elected);
+  auditRestore(turn, elected);
   const message = `term ${elected.term} begins; running policies are adopted as their agents return`;
   tell(turn, 'CLUSTER', { type: 'LEADER_ELECTED', cause: 'CAMPAIGN', message });
 }
@@ -47,6 +49,7 @@ function takeOver(turn: Turn, elected: Elected): void {
   state.electedAge = state.meta.age;
   keepEvents(turn, elected.records);
   keepRequests(turn, elected.records);
+  keepAudit(turn, elected.records);
   for (const record of [...state.pools.values(), ...state.servers.values(), ...state.policies.values()])
     linkAll(turn, record);
   linkRuns(turn);
@@ -82,7 +85,9 @@ function take(turn: Turn, record: StateRecord, floor: number): void {
       // Whose room it takes is known once everything is there.
       return;
     case 'request':
-      // They are remembered oldest first, once all are there.
+    case 'audit':
+    case 'audit_head':
+      // They are taken over oldest first, once all are there.
       return;
     default:
       unreachable(record);
@@ -127,6 +132,26 @@ function linkRuns(turn: Turn): void {
 function keepRequests({ state }: Turn, records: readonly StateRecord[]): void {
   const requests = records.filter((record) => record.kind === 'request');
   for (const request of requests.sort((a, b) => a.age - b.age)) state.requests.add(request);
+}
+
+/** There may be room for fewer entries than before: those that have to go are dropped here. */
+function keepAudit({ state, journal }: Turn, records: readonly StateRecord[]): void {
+  const entries = records.flatMap((record) => (record.kind === 'audit' ? [record.entry] : []));
+  const sorted = entries.sort((a, b) => a.number - b.number);
+  for (const log of AUDIT_LOGS) {
+    const head = records.find((record) => record.kind === 'audit_head' && record.log === log);
+    const own = sorted.filter((entry) => entry.log === log);
+    const dropped = state.audit[log].takeOver(own, head?.kind === 'audit_head' ? head : undefined);
+    if (dropped.length > 0) journal.auditDropped(log, dropped);
+  }
+}
+
+/** What was written after the copy that the store was set back to is undone: the chain says so itself. */
+function auditRestore(turn: Turn, { firstOfIncarnation, incarnation }: Elected): void {
+  if (!firstOfIncarnation || incarnation === 1) return;
+  const { wall } = turn.now;
+  const nobody = { principal: 'controller', method: '', resource: '', requestId: '', source: '' };
+  audit(turn, 'CHANGES', { kind: 'RESTORE', ...nobody, outcome: 'OK', count: 1, firstWall: wall, lastWall: wall });
 }
 
 function createDefaultPool(turn: Turn): void {

@@ -68,7 +68,10 @@ interface Stuck {
 }
 
 /** What a call says besides its request. */
-export type CallDetails = Pick<AdminCall, 'actor' | 'requestId' | 'fingerprint' | 'validateOnly' | 'request'>;
+export type CallDetails = Pick<
+  AdminCall,
+  'actor' | 'origin' | 'requestId' | 'fingerprint' | 'validateOnly' | 'request'
+>;
 
 export class LeaderTerm {
   readonly term: number;

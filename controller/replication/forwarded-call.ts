@@ -8,17 +8,21 @@ import { parseTimeout as parseGrpcTimeout } from '@connectrpc/connect/protocol-g
 /** Names the controller that passes a call on. Who gets such a call and does not lead refuses it, so that none goes in circles. */
 export const FORWARDED_HEADER = 'x-locum-forwarded';
 
+/** Address that the passed on call came from. */
+export const SOURCE_HEADER = 'x-locum-source';
+
 /** Of what callers say in headers, everything that is not the protocol's own. */
 const PASSED_ON = /^(?:x-|traceparent$|tracestate$|baggage$|authorization$)/;
 const MAX_TIMEOUT_MS = 2 ** 31 - 1;
 const READING = /^(?:Get|List|Watch|Explain|Stream|Simulate|Check)/;
 
-export function headersOnward(from: Headers, self: string): Headers {
+export function headersOnward(from: Headers, self: string, source: string): Headers {
   const onward = new Headers();
   from.forEach((value, name) => {
     if (PASSED_ON.test(name)) onward.append(name, value);
   });
   onward.set(FORWARDED_HEADER, self);
+  onward.set(SOURCE_HEADER, source);
   return onward;
 }
 

@@ -13,6 +13,7 @@ import {
   type UnaryResponse,
 } from '@connectrpc/connect';
 import { type ErrorReason, LocumError } from '../../shared/errors.ts';
+import { callerAddress } from '../../shared/rpc/caller-address.ts';
 import { brokeOff, neverArrived } from '../../shared/rpc/connection-error.ts';
 import { fromConnectError } from '../../shared/rpc/status-details.ts';
 import {
@@ -92,7 +93,7 @@ export class Forwarder {
       // What an earlier leader may have done already must not be done here a second time.
       if (target.kind === 'here') return next(passedOn ? { ...request, message } : request);
       passedOn = true;
-      const onward = headersOnward(header, this.#options.self);
+      const onward = headersOnward(header, this.#options.self, request.contextValues.get(callerAddress));
       const answer = await target.peer.transport.unary(method, signal, leftMs, onward, message, request.contextValues);
       return { ...answer, ...headersBack(header) };
     });
@@ -106,7 +107,7 @@ export class Forwarder {
     for await (const message of request.message) input.push(message);
     return this.#untilAnswered(request, { repeatable: true, repeatableByCaller: true }, async (target, leftMs) => {
       if (target.kind === 'here') return next({ ...request, message: replay(input) });
-      const onward = headersOnward(header, this.#options.self);
+      const onward = headersOnward(header, this.#options.self, request.contextValues.get(callerAddress));
       const { transport } = target.peer;
       const answer = await transport.stream(method, signal, leftMs, onward, replay(input), request.contextValues);
       return { ...answer, ...headersBack(header), message: unbroken(answer.message) };

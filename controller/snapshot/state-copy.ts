@@ -38,10 +38,16 @@ export async function copyInSlices(state: ClusterState): Promise<StateCopy> {
 }
 
 /** As there are now: those that come and go later are the business of the commits. */
-function recordsOf({ meta, pools, servers, policies, runs, requests, events }: ClusterState): readonly StateRecord[] {
+function recordsOf(state: ClusterState): readonly StateRecord[] {
+  const { meta, pools, servers, policies, runs, requests, events, audit } = state;
   const records: StateRecord[] = [meta];
   for (const map of [pools, servers, policies, runs, requests]) for (const record of map.values()) records.push(record);
   for (const event of events) records.push(event);
+  for (const log of Object.values(audit)) {
+    if (log.head.number === 0) continue;
+    records.push(log.headRecord);
+    for (const entry of log.values()) records.push({ kind: 'audit', entry });
+  }
   return records;
 }
 

@@ -65,7 +65,8 @@ const coreImports: Rule = {
     [...reachedByCores(files)].flatMap((file) =>
       importsOf(file).flatMap(({ specifier, target, at }) => {
         const pure =
-          target !== undefined && (layerOf(target) === 'core' || /^shared\/(?:protocol\/)?[^/]+\.ts$/.test(target));
+          target !== undefined &&
+          (layerOf(target) === 'core' || /^shared\/(?:protocol\/|access\/)?[^/]+\.ts$/.test(target));
         return pure ? [] : [complaint(file, at, `a core reaches this file, so it must not import ${specifier}`)];
       }),
     ),

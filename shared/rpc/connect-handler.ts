@@ -14,6 +14,7 @@ import {
 import { universalRequestFromNodeRequest, universalResponseToNodeResponse } from '@connectrpc/connect-node';
 import { LIMITS } from '../limits.ts';
 import { boundedBody } from './bounded-body.ts';
+import { withCallerAddress } from './caller-address.ts';
 import { annotateLibraryErrors, errorInterceptor } from './error-interceptor.ts';
 import { type HttpHandler, type HttpRequest, type HttpResponse, pathOf } from './http-handler.ts';
 import { sendUnknownMethod } from './unknown-method.ts';
@@ -85,7 +86,7 @@ export function createConnectHandler(options: ConnectHandlerOptions): HttpHandle
 /** Undefined when the Host or :authority can't be read. */
 function universalRequest(request: HttpRequest, response: HttpResponse): UniversalServerRequest | undefined {
   try {
-    return ofClientThatMayGo(universalRequestFromNodeRequest(request, response, undefined, undefined));
+    return ofClientThatMayGo(universalRequestFromNodeRequest(request, response, undefined, withCallerAddress(request)));
   } catch {
     return undefined;
   }

@@ -19,7 +19,8 @@ export function createPolicy(id: string, requestId = '', argv = ['/bin/true']): 
   const trigger = { kind: { case: 'onDemand' as const, value: {} } };
   const spec = policySpecFromProto(create(PolicySchema, { name: `policies/${id}`, workload, trigger }));
   const request: Call = { kind: 'create_policy', policy: policyId(id), spec };
-  return { actor: 'operator', requestId, fingerprint: id, validateOnly: false, request };
+  const origin = { method: 'locum.v1.PolicyService/CreatePolicy', source: '127.0.0.1' };
+  return { actor: 'operator', origin, requestId, fingerprint: id, validateOnly: false, request };
 }
 
 /** A new core that leads on this store, on Node's own time. */

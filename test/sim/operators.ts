@@ -57,6 +57,7 @@ export class Operators {
     if (controller === undefined) return;
     const call = {
       actor: 'operator:sim',
+      origin: { method: request.request.kind, source: 'sim' },
       requestId: request.id,
       fingerprint: JSON.stringify(request.request),
       validateOnly: false,

@@ -12,7 +12,8 @@ const createQ: Call = { kind: 'create_policy', policy: Q, spec: specOf(policy('q
 /** Calls the leader once; what it answers comes into the list. */
 function callOnce(story: Story, requestId: string): readonly CallResult[] {
   const answers: CallResult[] = [];
-  const details = { actor: 'operator:sim', requestId, fingerprint: 'q', validateOnly: false, request: createQ };
+  const origin = { method: 'create_policy', source: 'sim' };
+  const details = { actor: 'operator:sim', origin, requestId, fingerprint: 'q', validateOnly: false, request: createQ };
   story.leader.call(details, (result) => answers.push(result));
   return answers;
 }

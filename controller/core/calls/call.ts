@@ -4,7 +4,7 @@
  */
 import { unreachable } from '../../../shared/assert.ts';
 import { LocumError } from '../../../shared/errors.ts';
-import { keepRequest } from '../cluster/change.ts';
+import { audit, keepRequest } from '../cluster/change.ts';
 import type { AdminCall, Call, CallResult, CallValue } from '../cluster/event.ts';
 import type { Turn, View } from '../cluster/turn.ts';
 import { refreshIndex } from '../placement/capacity.ts';
@@ -45,7 +45,9 @@ function answer(turn: Turn, call: AdminCall): CallResult {
     for (const server of turn.marked.servers) refreshIndex(turn.state, server);
     const isRemembered = call.requestId !== '' && !call.validateOnly;
     if (isRemembered && !turn.state.requests.hasRoomFor(call.actor)) throw noRoom(call.actor);
+    const { written } = turn.journal;
     const { resource, value } = perform(turn, call.request, call.validateOnly);
+    if (turn.journal.written > written) auditChange(turn, call, resource);
     if (isRemembered) remember(turn, call, resource);
     return { ok: true, value };
   } catch (error) {
@@ -53,6 +55,14 @@ function answer(turn: Turn, call: AdminCall): CallResult {
     if (error instanceof LocumError) return { ok: false, error };
     throw error;
   }
+}
+
+/** Of a call that changed nothing there is nothing to tell; a repeated one was told of when it was carried out. */
+function auditChange(turn: Turn, call: AdminCall, resource: string): void {
+  const { actor: principal, requestId, origin } = call;
+  const { wall } = turn.now;
+  const what = { kind: 'CHANGE', ...origin, principal, resource, requestId, outcome: 'OK' } as const;
+  audit(turn, 'CHANGES', { ...what, count: 1, firstWall: wall, lastWall: wall });
 }
 
 function replay(turn: View, call: AdminCall, fingerprint: string, resource: string): CallValue {

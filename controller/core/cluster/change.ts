@@ -9,6 +9,7 @@
  * Records are changed in place: whoever holds one sees its new state. The effects of a step are encoded before the next one
  * (effect.ts), so nothing that is under way shows through.
  */
+import type { AuditFacts, AuditLogName } from '../../../shared/access/audit-chain.ts';
 import { assert } from '../../../shared/assert.ts';
 import { deepEqual } from '../../../shared/deep-equal.ts';
 import type { Epoch, ServerId } from '../../../shared/ids.ts';
@@ -123,6 +124,11 @@ export function remove<T extends EventType>(turn: Turn, record: Changing, tellin
 export function keepRequest(turn: Turn, record: RequestRecord): void {
   turn.state.requests.add(record);
   turn.journal.put(record);
+}
+
+/** Writes down for good who did what, in the commit of what was done. */
+export function audit(turn: Turn, log: AuditLogName, facts: AuditFacts): void {
+  turn.journal.audit(log, facts);
 }
 
 /** Drops the outcomes of calls up to an age of the cluster. */

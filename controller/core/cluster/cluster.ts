@@ -3,12 +3,14 @@
  * leader leads. Everything here is changed by the core alone, one event at a time.
  */
 
+import type { AuditLogName } from '../../../shared/access/audit-chain.ts';
 import { present } from '../../../shared/assert.ts';
 import type { Epoch, PolicyId, PoolId, RunId, ServerId, SessionId, Uid } from '../../../shared/ids.ts';
 import type { AttemptRef } from '../../../shared/protocol/attempt.ts';
 import type { ReportFullState, StartCommand, TimersChanged, Verdict } from '../../../shared/protocol/leader-message.ts';
 import type { Workload } from '../../../shared/protocol/workload.ts';
 import { HOUR, type Now } from '../../../shared/time.ts';
+import { AUDIT_KEPT, AuditChainLog } from '../indexes/audit-chain-log.ts';
 import { EVENTS_KEPT, EventLog } from '../indexes/event-log.ts';
 import { PlacementIndex } from '../indexes/placement-index.ts';
 import { RunQueue } from '../indexes/queue.ts';
@@ -185,6 +187,7 @@ export interface ClusterState {
   readonly runs: Map<RunId, Run>;
   readonly events: EventLog;
   readonly requests: RequestLog;
+  readonly audit: Readonly<Record<AuditLogName, AuditChainLog>>;
   readonly poolLive: Map<PoolId, PoolLive>;
   readonly serverLive: Map<ServerId, ServerLive>;
   readonly policyLive: Map<PolicyId, PolicyLive>;
@@ -203,9 +206,11 @@ export interface Keep {
   readonly endedRuns: number;
   /** Outcomes of calls with a request_id over all clients; each is kept for its hour. */
   readonly requests: number;
+  /** Entries of each log of the audit. */
+  readonly audit: number;
 }
 
-export const DEFAULT_KEEP: Keep = { events: EVENTS_KEPT, endedRuns: 5_000, requests: 100_000 };
+export const DEFAULT_KEEP: Keep = { events: EVENTS_KEPT, endedRuns: 5_000, requests: 100_000, audit: AUDIT_KEPT };
 /** What a policy keeps of its ended runs, whatever the others do. */
 const ENDED_RUNS_EACH = 5;
 
@@ -230,6 +235,7 @@ export function emptyCluster(version: string, keep: Keep = DEFAULT_KEEP): Cluste
     runs: new Map(),
     events: new EventLog(keep.events),
     requests: new RequestLog(keep.requests),
+    audit: { CHANGES: new AuditChainLog('CHANGES', keep.audit), ACCESS: new AuditChainLog('ACCESS', keep.audit) },
     poolLive: new Map(),
     serverLive: new Map(),
     policyLive: new Map(),

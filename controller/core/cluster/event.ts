@@ -125,9 +125,18 @@ export type Call =
 /** Handle of one API call, given by the shell; the core answers each exactly once. */
 export type CallId = number;
 
+/** Where a call came from, for the audit. */
+export interface CallOrigin {
+  /** `locum.v1.PolicyService/StartPolicy`. */
+  readonly method: string;
+  /** Address of the caller, as far as the controller sees. */
+  readonly source: string;
+}
+
 export interface AdminCall {
   readonly kind: 'call';
   readonly call: CallId;
+  readonly origin: CallOrigin;
   /** Who asks, for the event log: `operator:alice`. */
   readonly actor: string;
   /** Empty: none. */

@@ -2,12 +2,13 @@
  * The journal of a step: which records changed, and which lines the event log gains. At the flush it becomes one batch of writes,
  * which a store takes whole or not at all.
  */
+import type { AuditEntry, AuditFacts, AuditLogName } from '../../../shared/access/audit-chain.ts';
 import { LIMITS } from '../../../shared/limits.ts';
 import { cut } from '../../../shared/printable.ts';
 import type { Now } from '../../../shared/time.ts';
 import { ownerOf } from '../indexes/event-log.ts';
 import type { CauseOf, EventType } from '../records/event-type.ts';
-import { eventKey, recordKey } from '../records/keys.ts';
+import { auditKey, eventKey, recordKey } from '../records/keys.ts';
 import { roughBytesOf } from '../records/record-size.ts';
 import type { EventRecord, StateRecord } from '../records/state.ts';
 import { ageOf, type ClusterState } from './cluster.ts';
@@ -20,12 +21,16 @@ export interface NewEvent<T extends EventType = EventType>
   readonly cause: CauseOf<T>;
 }
 
+/** Records that nobody watches. */
+const UNSEEN: ReadonlySet<StateRecord['kind']> = new Set(['meta', 'request', 'audit_head']);
+
 export class Journal {
   readonly #state: ClusterState;
   #writes = new Map<string, RecordWrite>();
   /** Of what is put, by key: as large as it was when it changed last. */
   #bytesOf = new Map<string, number>();
   #bytes = 0;
+  #written = 0;
   #changed = new Map<string, Changed>();
   /** Who causes what happens now; set by the core for each event. */
   actor = 'controller';
@@ -39,7 +44,7 @@ export class Journal {
   put(record: StateRecord): void {
     const key = recordKey(record);
     this.#write({ kind: 'put', key, record });
-    if (record.kind !== 'meta' && record.kind !== 'request') this.touch(key);
+    if (!UNSEEN.has(record.kind)) this.touch(key);
   }
 
   /** Says that a record is gone. */
@@ -80,9 +85,27 @@ export class Journal {
     meta.droppedEvent = events.dropped;
   }
 
+  /** Adds an entry to a log of the audit, and moves its chain on; what has to go for it goes from the store too. */
+  audit(log: AuditLogName, facts: AuditFacts): void {
+    const { entry, dropped } = this.#state.audit[log].add(facts, this.#state);
+    this.put({ kind: 'audit', entry });
+    this.auditDropped(log, dropped);
+  }
+
+  /** Entries that have no room any more go from the store, and the chain says so. */
+  auditDropped(log: AuditLogName, dropped: readonly AuditEntry[]): void {
+    for (const { number } of dropped) this.#write({ kind: 'delete', key: auditKey(log, number) });
+    this.put(this.#state.audit[log].headRecord);
+  }
+
   /** Has the age of the cluster written down, which each commit does by itself. */
   noteAge(): void {
     this.#write({ kind: 'put', key: 'meta', record: this.#state.meta });
+  }
+
+  /** Writes so far, ever: who compares two of them knows whether anything was written in between. */
+  get written(): number {
+    return this.#written;
   }
 
   get hasWrites(): boolean {
@@ -125,6 +148,7 @@ export class Journal {
     const bytes = write.key.length + (write.kind === 'put' ? roughBytesOf(write.record) : 0);
     this.#bytes += bytes - (this.#bytesOf.get(write.key) ?? 0);
     this.#bytesOf.set(write.key, bytes);
+    this.#written += 1;
     this.#writes.set(write.key, write);
   }
 }

@@ -1,4 +1,5 @@
 /** Keys of the store: `{folder}/{id}`. */
+import type { AuditLogName } from '../../../shared/access/audit-chain.ts';
 import {
   type PolicyId,
   type PoolId,
@@ -27,11 +28,22 @@ export function recordKey(record: StateRecord): string {
       return eventKey(record.number);
     case 'request':
       return `requests/${record.id}`;
+    case 'audit':
+      return auditKey(record.entry.log, record.entry.number);
+    case 'audit_head':
+      return auditFolder(record.log);
   }
 }
 
+const sorting = (number: number): string => String(number).padStart(16, '0');
+
 /** Event keys sort by number. */
-export const eventKey = (number: number): string => `events/${String(number).padStart(16, '0')}`;
+export const eventKey = (number: number): string => `events/${sorting(number)}`;
+
+const auditFolder = (log: AuditLogName): string => `audit/${log.toLowerCase()}`;
+
+/** As those of events, in the folder of their log. */
+export const auditKey = (log: AuditLogName, number: number): string => `${auditFolder(log)}/${sorting(number)}`;
 
 /** Takes a resource key apart again. */
 export function resourceOf(

@@ -3,6 +3,7 @@
  * large is summed up, and the rest is a flat amount for each part.
  */
 import type { Workload } from '../../../shared/protocol/workload.ts';
+import type { AuditRecord } from './audit-record.ts';
 import type { Policy, Run, StateRecord } from './state.ts';
 
 const FLAT_BYTES = 300;
@@ -21,10 +22,13 @@ export function roughBytesOf(record: StateRecord): number {
       );
     case 'pool':
       return FLAT_BYTES + lengthOf(record.order);
+    case 'audit':
+      return FLAT_BYTES + ofAudit(record);
     case 'event':
       return FLAT_BYTES + record.message.length + lengthOf(Object.values(record.details ?? {}));
     case 'meta':
     case 'request':
+    case 'audit_head':
       return FLAT_BYTES;
   }
 }
@@ -41,5 +45,8 @@ function ofWorkload(workload: Workload): number {
 
 const ofRun = (run: Run): number =>
   run.attempts.length * ATTEMPT_BYTES + run.state.message.length + lengthOf(run.arguments);
+
+const ofAudit = ({ entry: { principal, method, resource, requestId, source } }: AuditRecord): number =>
+  lengthOf([principal, method, resource, requestId, source]);
 
 const lengthOf = (texts: readonly string[]): number => texts.reduce((sum, text) => sum + text.length, 0);

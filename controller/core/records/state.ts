@@ -10,6 +10,7 @@ import type { Capability } from '../../../shared/protocol/capability.ts';
 import type { Timers } from '../../../shared/protocol/timers.ts';
 import type { Workload } from '../../../shared/protocol/workload.ts';
 import type { AttemptState } from './attempt-state.ts';
+import type { AuditHeadRecord, AuditRecord } from './audit-record.ts';
 import type { EarlierLife } from './earlier-attempt.ts';
 import type { Cause } from './event-cause.ts';
 import type { KnownEvent } from './event-type.ts';
@@ -279,7 +280,16 @@ export interface RequestRecord {
   readonly resource: string;
 }
 
-export type StateRecord = Meta | Pool | Server | Policy | Run | EventRecord | RequestRecord;
+export type StateRecord =
+  | Meta
+  | Pool
+  | Server
+  | Policy
+  | Run
+  | EventRecord
+  | RequestRecord
+  | AuditRecord
+  | AuditHeadRecord;
 
 /** Handle of one agent stream, given by the shell. */
 export type ConnId = number;

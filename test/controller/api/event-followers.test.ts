@@ -84,10 +84,14 @@ class Leaders {
       records: [...this.#records.values()].map((record) => structuredClone(record)),
     };
     const options = { version: 'test', schedules: createScheduleReader(), verifyIntervalMs: 0, maxCommitsInFlight: 1 };
-    const state = stateOf({ ...options, keep: { events: this.#keep, endedRuns: 100, requests: 100 } }, elected, {
-      mono: 0,
-      wall: 0,
-    });
+    const state = stateOf(
+      { ...options, keep: { events: this.#keep, endedRuns: 100, requests: 100, audit: 100 } },
+      elected,
+      {
+        mono: 0,
+        wall: 0,
+      },
+    );
     this.#leaderTerm = {
       state,
       journal: new Journal(state),

@@ -1,5 +1,6 @@
 /** Random records of the core, with every field that a record can have. */
 import fc from 'fast-check';
+import type { AuditHeadRecord, AuditRecord } from '../../../controller/core/records/audit-record.ts';
 import { CAUSES, type Cause } from '../../../controller/core/records/event-cause.ts';
 import { EVENT_TYPES, type EventType } from '../../../controller/core/records/event-type.ts';
 import type { ServerGate } from '../../../controller/core/records/gate-record.ts';
@@ -22,6 +23,7 @@ import type {
   StateRecord,
   Trigger,
 } from '../../../controller/core/records/state.ts';
+import { AUDIT_KINDS, AUDIT_LOGS } from '../../../shared/access/audit-chain.ts';
 import { HOST_PROBLEM_KINDS, tellableProblems } from '../../../shared/host-problem.ts';
 import { policyId } from '../../../shared/ids.ts';
 import type { Capability } from '../../../shared/protocol/capability.ts';
@@ -290,4 +292,25 @@ const requests: fc.Arbitrary<RequestRecord> = fc.record({
   resource: text,
 });
 
-export const stateRecords: fc.Arbitrary<StateRecord> = fc.oneof(meta, pools, servers, policies, runs, events, requests);
+const auditLogs = fc.constantFrom(...AUDIT_LOGS);
+const marks = fc.record({ number: counter, hash: text });
+
+const auditEntries: fc.Arbitrary<AuditRecord> = fc.record({
+  kind: fc.constant('audit' as const),
+  entry: fc.record({
+    log: auditLogs,
+    number: fc.integer({ min: 1, max: 2 ** 50 }),
+    term: counter,
+    kind: fc.oneof(fc.constantFrom(...AUDIT_KINDS), word(/^[A-Z]{1,8}$/)),
+    ...{ principal: text, method: text, resource: text, requestId: text, outcome: text, source: text },
+    ...{ count: counter, firstWall: wall, lastWall: wall, previousHash: text, hash: text },
+  }),
+});
+
+const auditHeads: fc.Arbitrary<AuditHeadRecord> = fc.record({
+  ...{ kind: fc.constant('audit_head' as const), log: auditLogs, head: marks, dropped: marks },
+});
+
+export const stateRecords: fc.Arbitrary<StateRecord> = fc.oneof(
+  ...[meta, pools, servers, policies, runs, events, requests, auditEntries, auditHeads],
+);

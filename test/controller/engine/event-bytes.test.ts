@@ -24,6 +24,7 @@ describe('what an event holds in memory', () => {
           call: 1,
           request,
           actor: '',
+          origin: { method: '', source: '' },
           requestId: '',
           fingerprint: '',
           validateOnly: false,

@@ -6,6 +6,7 @@ import {
   headersBack,
   headersOnward,
   makeRepeatable,
+  SOURCE_HEADER,
   timeoutOf,
 } from '../../../controller/replication/forwarded-call.ts';
 import { ClusterService } from '../../../shared/gen/locum/v1/cluster_service_pb.ts';
@@ -13,12 +14,23 @@ import { FenceService } from '../../../shared/gen/locum/v1/fence_service_pb.ts';
 import { PolicyService } from '../../../shared/gen/locum/v1/policy_service_pb.ts';
 
 describe('a call that is passed on', () => {
-  it('says who asks and who passes it on, and nothing of the protocol it came by', () => {
+  it('says who asks, from where, and who passes it on, and nothing of the protocol it came by', () => {
     const onward = headersOnward(
-      new Headers({ 'x-locum-actor': 'ann', 'content-type': 'application/json', 'grpc-timeout': '5S', te: 'trailers' }),
+      new Headers({
+        'x-locum-actor': 'ann',
+        [SOURCE_HEADER]: 'a lie',
+        'content-type': 'application/json',
+        'grpc-timeout': '5S',
+        te: 'trailers',
+      }),
       'c2',
+      '192.0.2.7',
     );
-    expect(Object.fromEntries(onward)).toEqual({ 'x-locum-actor': 'ann', [FORWARDED_HEADER]: 'c2' });
+    expect(Object.fromEntries(onward)).toEqual({
+      'x-locum-actor': 'ann',
+      [FORWARDED_HEADER]: 'c2',
+      [SOURCE_HEADER]: '192.0.2.7',
+    });
   });
 
   it('has as much time as its caller gave, in the words of either protocol', () => {

@@ -44,7 +44,7 @@ describe('a journal', () => {
   });
 
   it('deletes the oldest event with each one past the number that is kept, and writes down that it did', () => {
-    const state = emptyCluster('test', { events: 100, endedRuns: 100, requests: 100 });
+    const state = emptyCluster('test', { events: 100, endedRuns: 100, requests: 100, audit: 100 });
     const journal = new Journal(state);
     for (let number = 1; number <= 100; number += 1) journal.event(about('a'));
     journal.takeWrites();

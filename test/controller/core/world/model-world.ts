@@ -152,7 +152,8 @@ export class ModelWorld {
   call(request: Call, details: Partial<Omit<AdminCall, 'kind' | 'call' | 'request'>> = {}): number {
     this.#lastCall += 1;
     const fingerprint = JSON.stringify(request);
-    const call = { actor: 'operator:ann', requestId: '', fingerprint, validateOnly: false, ...details };
+    const origin = { method: `locum.v1/${request.kind}`, source: '192.0.2.1' };
+    const call = { actor: 'operator:ann', origin, requestId: '', fingerprint, validateOnly: false, ...details };
     this.post({ kind: 'call', call: this.#lastCall, request, ...call });
     return this.#lastCall;
   }
