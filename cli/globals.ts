@@ -35,6 +35,16 @@ export function parseSpan(text: string): number {
   return ms;
 }
 
+/** A moment: a time span back from now (`2h`), or a date with or without a time of the local zone (`2026-11-27`, `2026-11-27T08:30`). */
+export function parseMoment(text: string): number {
+  const ms = parseDuration(text);
+  if (ms !== undefined) return Date.now() - ms;
+  // Without a time a date would be taken for one of UTC.
+  const at = Date.parse(/^\d{4}-\d{2}-\d{2}$/.test(text) ? `${text}T00:00` : text);
+  if (!Number.isNaN(at) && /^\d{4}-/.test(text)) return at;
+  throw new InvalidArgumentError('use a time span back from now, such as 2h, or a time, such as 2026-11-27T08:30');
+}
+
 /** A whole number in a range. */
 export function wholeNumber(low: number, high = Number.MAX_SAFE_INTEGER): (text: string) => number {
   return (text) => {

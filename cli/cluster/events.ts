@@ -9,27 +9,33 @@ import {
   ListEventsResponseSchema,
   WatchEventsResponseSchema,
 } from '../../shared/gen/locum/v1/event_service_pb.ts';
+import { toTimestamp } from '../../shared/rpc/time-messages.ts';
 import { withTransport } from '../client/session.ts';
 import type { Globals } from '../globals.ts';
 import { printAnswer, printLine, printStreamed } from '../output/print.ts';
 import { STREAM_NOTICES } from '../output/stream-notices.ts';
 import { type Column, Table } from '../output/table.ts';
-import { clockTime, moment } from '../output/words.ts';
+import { clockTimeOn } from '../output/words.ts';
 
 export interface EventsOptions {
   readonly follow?: boolean;
+  /** `servers/web-1`, or `server/web-1`. */
   readonly about?: string;
   readonly type?: string;
+  /** Wall time in milliseconds. */
+  readonly since?: number;
+  readonly until?: number;
   readonly limit: number;
 }
 
+const today = new Date();
+
 const columns: readonly Column<Event>[] = [
-  { head: 'TIME', cell: ({ time }) => clockTime(time) },
-  { head: 'DATE', wide: true, cell: ({ time }) => moment(time).slice(0, 10) },
+  { head: 'TIME', cell: ({ time }) => clockTimeOn(time, today) },
   { head: 'EVENT', wide: true, right: true, cell: ({ name }) => name.slice('events/'.length) },
   { head: 'TYPE', cell: ({ type }) => type },
   { head: 'CAUSE', cell: ({ cause }) => cause },
-  { head: 'ACTOR', wide: true, cell: ({ actor }) => actor },
+  { head: 'ACTOR', cell: ({ actor }) => actor },
   { head: 'EPOCH', wide: true, right: true, cell: ({ epoch }) => (epoch === 0n ? '' : epoch.toString()) },
   { head: 'MESSAGE', cell: ({ message }) => message },
   {
@@ -43,11 +49,13 @@ const columns: readonly Column<Event>[] = [
 ];
 
 export async function events(globals: Globals, options: EventsOptions): Promise<void> {
-  const { about = '', type = '', limit } = options;
+  const { type = '', limit, since, until } = options;
+  const about = (options.about ?? '').replace(/^(?:server|run|pool)(?=\/)/, '$&s').replace(/^policy(?=\/)/, 'policies');
+  const query = { about, type, sinceTime: toTimestamp(since), untilTime: toTimestamp(until) };
   await withTransport(globals, async (transport) => {
     const client = createClient(EventService, transport);
     const pages = await readPages(
-      (pageToken) => client.listEvents({ pageSize: Math.min(PAGE_SIZE, Math.max(1, limit)), pageToken, about, type }),
+      (pageToken) => client.listEvents({ ...query, pageSize: Math.min(PAGE_SIZE, Math.max(1, limit)), pageToken }),
       { items: limit, size: (page) => page.events.length },
     );
     const newest = pages.flatMap((page) => page.events);

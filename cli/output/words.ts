@@ -57,6 +57,15 @@ export function clockTime(time: Timestamp | undefined): string {
   return `${part(date.getHours())}:${part(date.getMinutes())}:${part(date.getSeconds())}.${part(date.getMilliseconds(), 3)}`;
 }
 
+/** The same with the date in front where that is not today. */
+export function clockTimeOn(time: Timestamp | undefined, today: Date): string {
+  if (time === undefined) return '';
+  const date = timestampDate(time);
+  if (date.toDateString() === today.toDateString()) return clockTime(time);
+  const part = (n: number): string => String(n).padStart(2, '0');
+  return `${date.getFullYear()}-${part(date.getMonth() + 1)}-${part(date.getDate())} ${clockTime(time)}`;
+}
+
 export function span(duration: Duration | undefined): string {
   return duration === undefined ? '' : formatDuration(durationMs(duration));
 }

@@ -4,10 +4,16 @@ import type { ServiceImpl } from '@connectrpc/connect';
 import { fromUint64, toUint64 } from '../../shared/codec/numbers.ts';
 import { invalidField, LocumError } from '../../shared/errors.ts';
 import { EventSchema } from '../../shared/gen/locum/v1/event_pb.ts';
-import type { EventService, WatchEventsResponseSchema } from '../../shared/gen/locum/v1/event_service_pb.ts';
+import type {
+  EventService,
+  ListEventsRequest,
+  WatchEventsResponseSchema,
+} from '../../shared/gen/locum/v1/event_service_pb.ts';
 import { firstOfIncarnation, incarnationOf } from '../../shared/ids.ts';
+import { TIME_RANGE_MS } from '../../shared/limits.ts';
 import { parsePolicyName, parsePoolName, parseRunName, parseServerName } from '../../shared/resource-name.ts';
 import { nearest } from '../../shared/rpc/nearest-name.ts';
+import { fromTimestamp } from '../../shared/rpc/time-messages.ts';
 import { eventToProto } from '../codec/event.ts';
 import type { ClusterState } from '../core/cluster/cluster.ts';
 import { EVENT_TYPES, type EventType, eventTypeOf } from '../core/records/event-type.ts';
@@ -62,16 +68,30 @@ function typeAsked(type: string): EventType | undefined {
   throw invalidField('type', `there are no events ${JSON.stringify(type)}; ${meant}`);
 }
 
+type Times = Pick<ListEventsRequest, 'sinceTime' | 'untilTime'>;
+
+const timesOf = ({ sinceTime, untilTime }: Times) =>
+  [fromTimestamp(sinceTime) ?? TIME_RANGE_MS.min, fromTimestamp(untilTime) ?? TIME_RANGE_MS.max] as const;
+
+/** @throws LocumError INVALID_FIELD: an empty list would read as "nothing happened" */
+function timesAsked(times: Times): (wall: number) => boolean {
+  const [since, until] = timesOf(times);
+  if (since >= until) throw invalidField('until_time', 'must be later than since_time');
+  return (wall) => wall >= since && wall < until;
+}
+
 export function eventService(api: ApiContext): ServiceImpl<typeof EventService> {
   return {
     async listEvents(request) {
       const { matches, droppedUpTo } = aboutOf(request.about);
       const type = typeAsked(request.type);
-      const wanted = (event: EventRecord): boolean => matches(event) && (type === undefined || event.type === type);
+      const within = timesAsked(request);
+      const wanted = (event: EventRecord): boolean =>
+        matches(event) && (type === undefined || event.type === type) && within(event.wall);
       return api.leaderTerm().read((state) => {
         const newestFirst = [...state.events].filter(wanted).reverse();
         const { shown, nextPageToken } = pageOf(newestFirst, request, {
-          question: ['ListEvents', request.about, request.type],
+          question: ['ListEvents', request.about, request.type, ...timesOf(request)],
           cursorOf: ({ number }) => String(number),
           indexAfter: indexAfterNumber(({ number }) => number),
           schema: EventSchema,

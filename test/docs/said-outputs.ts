@@ -33,7 +33,10 @@ const SAID: readonly Said[] = [
   // "every decision, with its reason"
   {
     command: /events --follow$/,
-    shows: [/^TIME +TYPE +CAUSE +MESSAGE/, /RUN_ASSIGNED +START .* goes to server-1 as epoch \d+: first in the order/],
+    shows: [
+      /^TIME +TYPE +CAUSE +ACTOR +MESSAGE/,
+      /RUN_ASSIGNED +START .* goes to server-1 as epoch \d+: first in the order/,
+    ],
   },
   { command: /policy wait hello --for running$/, shows: [/^hello is running\.$/m] },
   { command: /run logs hello$/, shows: [/^hello from hello-\d+, epoch \d+$/m] },

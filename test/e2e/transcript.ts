@@ -12,8 +12,10 @@ const MASKS: ReadonlyArray<readonly [RegExp, string]> = [
   [/[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}/g, '<uuid>'],
   [/\b[0-9a-f]{32}\b/g, '<id>'],
   [/127\.0\.0\.1:\d+/g, '<address>'],
+  [/^(<clock> {2,})(?:-|\+\S+) {2,}\d+/gm, '$1<after>  <number>'],
+  [/^events\/\d+$/gm, 'events/<number>'],
   // The number of an event: what the agents say of their hosts comes when it comes.
-  [/(<clock> {2,}<date> {2,})\d+/g, '$1<number>'],
+  [/(<clock> {2,})\d+(?= {2,})/g, '$1<number>'],
   // The name of a controller that was given none.
   [/(leader:\s+)\S+ at/g, '$1<controller> at'],
   [/\/tmp\/[\w.-]+/g, '<folder>'],

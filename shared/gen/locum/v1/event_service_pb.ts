@@ -5,6 +5,8 @@
 import type { GenFile, GenMessage, GenService } from "@bufbuild/protobuf/codegenv2";
 import { fileDesc, messageDesc, serviceDesc } from "@bufbuild/protobuf/codegenv2";
 import { file_buf_validate_validate } from "@bufbuild/protovalidate/gen/buf/validate/validate_pb.js";
+import type { Timestamp } from "@bufbuild/protobuf/wkt";
+import { file_google_protobuf_timestamp } from "@bufbuild/protobuf/wkt";
 import type { Event } from "./event_pb.ts";
 import { file_locum_v1_event } from "./event_pb.ts";
 import type { Message } from "@bufbuild/protobuf";
@@ -13,7 +15,7 @@ import type { Message } from "@bufbuild/protobuf";
  * Describes the file locum/v1/event_service.proto.
  */
 export const file_locum_v1_event_service: GenFile = /*@__PURE__*/
-  fileDesc("Chxsb2N1bS92MS9ldmVudF9zZXJ2aWNlLnByb3RvEghsb2N1bS52MSJ9ChFMaXN0RXZlbnRzUmVxdWVzdBIaCglwYWdlX3NpemUYASABKAVCB7pIBBoCKAASHAoKcGFnZV90b2tlbhgCIAEoCUIIukgFcgMYgAgSFwoFYWJvdXQYAyABKAlCCLpIBXIDGIABEhUKBHR5cGUYBCABKAlCB7pIBHICGEAidwoSTGlzdEV2ZW50c1Jlc3BvbnNlEh8KBmV2ZW50cxgBIAMoCzIPLmxvY3VtLnYxLkV2ZW50EhcKD25leHRfcGFnZV90b2tlbhgCIAEoCRIVCg1kcm9wcGVkX3VwX3RvGAMgASgEEhAKCHBvc2l0aW9uGAQgASgEIk8KEldhdGNoRXZlbnRzUmVxdWVzdBINCgVhZnRlchgBIAEoBBIXCgVhYm91dBgCIAEoCUIIukgFcgMYgAESEQoJYWxsb3dfZ2FwGAMgASgIInAKE1dhdGNoRXZlbnRzUmVzcG9uc2USHgoFZXZlbnQYASABKAsyDy5sb2N1bS52MS5FdmVudBIQCghwb3NpdGlvbhgCIAEoBBIVCg1kcm9wcGVkX3VwX3RvGAMgASgEEhAKCHJlc3RvcmVkGAQgASgIMqUBCgxFdmVudFNlcnZpY2USRwoKTGlzdEV2ZW50cxIbLmxvY3VtLnYxLkxpc3RFdmVudHNSZXF1ZXN0GhwubG9jdW0udjEuTGlzdEV2ZW50c1Jlc3BvbnNlEkwKC1dhdGNoRXZlbnRzEhwubG9jdW0udjEuV2F0Y2hFdmVudHNSZXF1ZXN0Gh0ubG9jdW0udjEuV2F0Y2hFdmVudHNSZXNwb25zZTABQixQAVodbG9jdW0vc2RrL2dvL2xvY3VtL3YxO2xvY3VtdjGqAghMb2N1bS5WMWIGcHJvdG8z", [file_buf_validate_validate, file_locum_v1_event]);
+  fileDesc("Chxsb2N1bS92MS9ldmVudF9zZXJ2aWNlLnByb3RvEghsb2N1bS52MSLdAQoRTGlzdEV2ZW50c1JlcXVlc3QSGgoJcGFnZV9zaXplGAEgASgFQge6SAQaAigAEhwKCnBhZ2VfdG9rZW4YAiABKAlCCLpIBXIDGIAIEhcKBWFib3V0GAMgASgJQgi6SAVyAxiAARIVCgR0eXBlGAQgASgJQge6SARyAhhAEi4KCnNpbmNlX3RpbWUYBSABKAsyGi5nb29nbGUucHJvdG9idWYuVGltZXN0YW1wEi4KCnVudGlsX3RpbWUYBiABKAsyGi5nb29nbGUucHJvdG9idWYuVGltZXN0YW1wIncKEkxpc3RFdmVudHNSZXNwb25zZRIfCgZldmVudHMYASADKAsyDy5sb2N1bS52MS5FdmVudBIXCg9uZXh0X3BhZ2VfdG9rZW4YAiABKAkSFQoNZHJvcHBlZF91cF90bxgDIAEoBBIQCghwb3NpdGlvbhgEIAEoBCJPChJXYXRjaEV2ZW50c1JlcXVlc3QSDQoFYWZ0ZXIYASABKAQSFwoFYWJvdXQYAiABKAlCCLpIBXIDGIABEhEKCWFsbG93X2dhcBgDIAEoCCJwChNXYXRjaEV2ZW50c1Jlc3BvbnNlEh4KBWV2ZW50GAEgASgLMg8ubG9jdW0udjEuRXZlbnQSEAoIcG9zaXRpb24YAiABKAQSFQoNZHJvcHBlZF91cF90bxgDIAEoBBIQCghyZXN0b3JlZBgEIAEoCDKlAQoMRXZlbnRTZXJ2aWNlEkcKCkxpc3RFdmVudHMSGy5sb2N1bS52MS5MaXN0RXZlbnRzUmVxdWVzdBocLmxvY3VtLnYxLkxpc3RFdmVudHNSZXNwb25zZRJMCgtXYXRjaEV2ZW50cxIcLmxvY3VtLnYxLldhdGNoRXZlbnRzUmVxdWVzdBodLmxvY3VtLnYxLldhdGNoRXZlbnRzUmVzcG9uc2UwAUIsUAFaHWxvY3VtL3Nkay9nby9sb2N1bS92MTtsb2N1bXYxqgIITG9jdW0uVjFiBnByb3RvMw", [file_buf_validate_validate, file_google_protobuf_timestamp, file_locum_v1_event]);
 
 /**
  * Request of ListEvents.
@@ -48,6 +50,20 @@ export type ListEventsRequest = Message<"locum.v1.ListEventsRequest"> & {
    * @generated from field: string type = 4;
    */
   type: string;
+
+  /**
+   * Only events of this time or later. Unset: from the oldest on.
+   *
+   * @generated from field: google.protobuf.Timestamp since_time = 5;
+   */
+  sinceTime?: Timestamp | undefined;
+
+  /**
+   * Only events of before this time. Unset: up to the newest.
+   *
+   * @generated from field: google.protobuf.Timestamp until_time = 6;
+   */
+  untilTime?: Timestamp | undefined;
 };
 
 /**
