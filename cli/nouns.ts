@@ -44,6 +44,12 @@ export const nouns: readonly Noun[] = [
     load: () => import('./cluster/events-command.ts'),
   },
   {
+    name: 'audit',
+    summary: 'who changed what or was refused: list, verify, export',
+    group: LOOK,
+    load: () => import('./audit/command.ts'),
+  },
+  {
     name: 'fence',
     summary: 'fencing: whether an epoch may still act',
     group: LOOK,

@@ -100,7 +100,7 @@ const rows = {
   labels: items(64, 'labels of a policy or a server', REFUSED, ['locum.v1.Policy.labels', 'locum.v1.Server.labels']),
   wordCharacters: characters(
     64,
-    'a time zone, the version of an agent, a uid, a type of events, or a stable word',
+    'a time zone, the version of an agent, a uid, a type of events, an outcome, or a stable word',
     REFUSED,
     [
       'locum.v1.CommandResult.reason',
@@ -109,19 +109,22 @@ const rows = {
       'locum.v1.Hello.agent_version',
       'locum.v1.Hello.cluster_id',
       'locum.v1.Hello.uid',
+      'locum.v1.ListAuditEntriesRequest.outcome',
       'locum.v1.ListEventsRequest.type',
       'locum.v1.ScheduleTrigger.time_zone',
     ],
   ),
   identityCharacters: characters(
     128,
-    'a request_id, the identity of a host or a boot, or the name that events are about',
+    'a request_id, the identity of a host or a boot, a principal, a method, or the name that events are about',
     REFUSED,
     [
       'locum.v1.ConfirmServerDeadRequest.boot_id',
       'locum.v1.Hello.boot_id',
       'locum.v1.Hello.instance_id',
       'locum.v1.Hello.machine_id',
+      'locum.v1.ListAuditEntriesRequest.method',
+      'locum.v1.ListAuditEntriesRequest.principal',
       'locum.v1.ListEventsRequest.about',
       'locum.v1.WatchEventsRequest.about',
       '*.request_id',

@@ -1,6 +1,7 @@
 /** The API listener: all services for people and their tools, with reflection, health and plain pages, on one port. */
 import type { ConnectRouter } from '@connectrpc/connect';
 import { Health } from '../../shared/gen/grpc/health/v1/health_pb.ts';
+import { AuditService } from '../../shared/gen/locum/v1/audit_service_pb.ts';
 import { ClusterService } from '../../shared/gen/locum/v1/cluster_service_pb.ts';
 import { EventService } from '../../shared/gen/locum/v1/event_service_pb.ts';
 import { FenceService } from '../../shared/gen/locum/v1/fence_service_pb.ts';
@@ -20,6 +21,7 @@ import type { ControllerMetrics } from '../metrics.ts';
 import type { Forwarder } from '../replication/forwarder.ts';
 import { markStale, READ_HEADER, STALE } from '../replication/stale-reads.ts';
 import type { ApiContext } from './api-context.ts';
+import { auditService } from './audit-service.ts';
 import { clusterService } from './cluster-service.ts';
 import { eventService } from './event-service.ts';
 import { fenceService } from './fence-service.ts';
@@ -37,6 +39,7 @@ export const API_SERVICES = [
   EventService,
   ClusterService,
   FenceService,
+  AuditService,
 ];
 
 export interface ApiListenerOptions {
@@ -97,7 +100,8 @@ export function addApiServices(router: ConnectRouter, api: ApiContext, health: H
     .service(RunService, runService(api))
     .service(EventService, eventService(api))
     .service(ClusterService, clusterService(api))
-    .service(FenceService, fenceService(api));
+    .service(FenceService, fenceService(api))
+    .service(AuditService, auditService(api));
   addHealth(router, health);
   addReflection(router, [...API_SERVICES, Health]);
 }

@@ -1,6 +1,7 @@
 /** A client of Locum: one object with a member per service of the API, over all controllers. */
 import { type Client, createClient, type Transport } from '@connectrpc/connect';
 import type { LocumError } from '../../shared/errors.ts';
+import { AuditService } from '../../shared/gen/locum/v1/audit_service_pb.ts';
 import { ClusterService } from '../../shared/gen/locum/v1/cluster_service_pb.ts';
 import { EventService } from '../../shared/gen/locum/v1/event_service_pb.ts';
 import { FenceService } from '../../shared/gen/locum/v1/fence_service_pb.ts';
@@ -25,6 +26,7 @@ export interface Services {
   readonly events: Client<typeof EventService>;
   readonly fences: Client<typeof FenceService>;
   readonly cluster: Client<typeof ClusterService>;
+  readonly audit: Client<typeof AuditService>;
 }
 
 /** Over a transport of Connect as it is: nothing is repeated, and no other address is tried. */
@@ -36,6 +38,7 @@ export const servicesOver = (transport: Transport): Services => ({
   events: createClient(EventService, transport),
   fences: createClient(FenceService, transport),
   cluster: createClient(ClusterService, transport),
+  audit: createClient(AuditService, transport),
 });
 
 /**

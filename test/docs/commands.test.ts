@@ -64,7 +64,7 @@ describe('the commands of the documentation', () => {
       if (word === 'NAME') return 'file-drop-watcher';
       if (word === 'web-2') return 'server-1';
       if (word === 'examples') return join(ROOT, 'examples');
-      if (word === 'hello.yaml') return join(folder, word);
+      if (word === 'hello.yaml' || word === 'audit.jsonl') return join(folder, word);
       if (word === '/etc/locum/controller.yaml') return join(folder, 'controller.yaml');
       if (word.endsWith('.snap')) return join(folder, `${words[1] === 'restore' ? 'restored-from' : 'saved'}.snap`);
       return word;
@@ -74,6 +74,7 @@ describe('the commands of the documentation', () => {
   async function playLocum(command: string): Promise<void> {
     const { cluster, running } = fixture();
     const words = here(wordsOf(command).slice(1));
+    const [, into] = words.includes('>') ? words.splice(words.indexOf('>')) : [];
     if (words.includes('snapshot')) await snapshots(words);
     if (words.includes('fence')) {
       const { run, attempt } = await running('file-drop-watcher');
@@ -94,6 +95,7 @@ describe('the commands of the documentation', () => {
     const right = OTHER_CODES[command] ?? 0;
     expect({ command, code, stderr: code === right ? '' : stderr }).toEqual({ command, code: right, stderr: '' });
     expectSaid(command, stdout);
+    if (into !== undefined) writeFileSync(into, stdout);
   }
 
   /** One file for all pages; each restore goes where nothing is. */

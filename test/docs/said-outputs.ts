@@ -59,6 +59,12 @@ const SAID: readonly Said[] = [
   // "who is there, and who leads"
   { command: /locum controllers$/, shows: [/LEAD/i] },
   { command: /--address 127\.0\.0\.1:7420 run list$/, shows: [/^RUN +STATE/] },
+  { command: /audit list --method StartPolicy -o wide$/, shows: [/^TIME +ENTRY +KIND .*REQUEST +FROM/, /StartPolicy/] },
+  { command: /audit export > /, shows: [/^\{"name":"audit\/changes\/1",/] },
+  {
+    command: /audit verify/,
+    shows: [/^changes: \d+ entries, 1 to \d+, ends with [0-9a-f]{64}$/m, /up to their newest/],
+  },
   { command: /locum fence check /, shows: [/^current: /m] },
   { command: /ServerService\/ListServers/, shows: [/"name":"servers\/server-1"/] },
   { command: /FenceService\/CheckFence/, shows: [/"verdict":"[A-Z_]+"/] },

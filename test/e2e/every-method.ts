@@ -1,5 +1,6 @@
 /** One call to each method of the API, in an order in which each makes sense on a cluster of two servers, `a` and `b`. */
 import type { DescMethod, DescService } from '@bufbuild/protobuf';
+import { AuditService } from '../../shared/gen/locum/v1/audit_service_pb.ts';
 import { ClusterService } from '../../shared/gen/locum/v1/cluster_service_pb.ts';
 import { EventService } from '../../shared/gen/locum/v1/event_service_pb.ts';
 import { FenceService } from '../../shared/gen/locum/v1/fence_service_pb.ts';
@@ -16,6 +17,7 @@ export const services: readonly DescService[] = [
   RunService,
   EventService,
   FenceService,
+  AuditService,
 ];
 
 export interface Example {
@@ -49,6 +51,8 @@ export function examples({ id, run }: { readonly id: string; readonly run: strin
     { method: 'ClusterService/ListControllers', request: {} },
     { method: 'ClusterService/TransferLeadership', request: {}, refused: 'TARGET_NOT_ELIGIBLE' },
     { method: 'ClusterService/SaveSnapshot', request: {} },
+    { method: 'AuditService/ListAuditEntries', request: { method: 'CreatePool', log: 'CHANGES' } },
+    { method: 'AuditService/WatchAudit', request: {} },
     { method: 'FenceService/CheckFence', request: { policy: 'policies/steady', epoch: '1', run } },
     { method: 'PoolService/CreatePool', request: { pool: { name: pool, timers: { missingAfter: '60s' } } } },
     { method: 'PoolService/GetPool', request: { name: pool } },

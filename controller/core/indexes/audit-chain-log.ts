@@ -72,10 +72,13 @@ export class AuditChainLog {
     return { entry, dropped: this.#drop() };
   }
 
-  /** Entries with greater numbers, oldest first. */
-  after(number: number): readonly AuditEntry[] {
-    const first = firstPast(this.#entries, number, (entry) => entry.number);
-    return this.#entries.slice(Math.max(first, this.#start));
+  /** At most so many entries with greater numbers, oldest first. */
+  after(number: number, max: number): readonly AuditEntry[] {
+    const first = Math.max(
+      this.#start,
+      firstPast(this.#entries, number, (entry) => entry.number),
+    );
+    return this.#entries.slice(first, first + max);
   }
 
   /** Oldest first. */
