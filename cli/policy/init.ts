@@ -52,6 +52,8 @@ const KINDS = {
     cron: "0 2 * * *"              # minute hour day month weekday; six fields: seconds first
     time_zone: Europe/Berlin       # unset: UTC
     missed: ONCE                   # one run for all times that passed while nothing could fire; SKIP: none
+    overlap: SKIP                  # when the run before has not ended: QUEUE one, or REPLACE it
+# time_limit: 1h                   # one that takes longer is stopped, and has failed
 ${WORKLOAD}${rest(JOB)}`,
   'on-demand': () =>
     `${HEAD('runs when it is asked for (locum policy start my-task -- ARGUMENTS)', 'my-task')}trigger: { on_demand: {} }

@@ -9,6 +9,7 @@ import {
   OnCapabilityLossSchema,
   OnDisconnectSchema,
   OnRunMissingSchema,
+  OverlapRuleSchema,
   type Policy,
 } from '../../shared/gen/locum/v1/policy_pb.ts';
 import { type Run, RunState, RunStateSchema } from '../../shared/gen/locum/v1/run_pb.ts';
@@ -118,6 +119,11 @@ function missedText({ trigger }: Policy): string {
   return word(MissedRunSchema, trigger.kind.value.missed) || 'SKIP';
 }
 
+function overlapText({ trigger }: Policy): string {
+  if (trigger?.kind.case !== 'schedule') return '';
+  return word(OverlapRuleSchema, trigger.kind.value.overlap) || 'SKIP';
+}
+
 export function policyText({ policy, runs }: PolicyRow, wide: boolean): string {
   const { restart } = policy;
   const facts = renderFacts([
@@ -128,6 +134,8 @@ export function policyText({ policy, runs }: PolicyRow, wide: boolean): string {
     ['runs as', workloadText(policy)],
     ['trigger', triggerText(policy)],
     ['missed times', missedText(policy)],
+    ['overlapping times', overlapText(policy)],
+    ['time limit', span(policy.timeLimit)],
     ['next at', policy.nextTickTime && `${moment(policy.nextTickTime)} (${zoneTime(policy, policy.nextTickTime)})`],
     ['last at', moment(policy.lastTickTime)],
     [

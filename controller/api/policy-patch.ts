@@ -23,6 +23,7 @@ const FIELDS: Readonly<Record<string, keyof PolicySpec>> = {
   on_disconnect: 'onDisconnect',
   stop_timeout: 'stopTimeoutMs',
   restart: 'restart',
+  time_limit: 'timeLimitMs',
   failback: 'failback',
   on_capability_loss: 'onCapabilityLoss',
   on_run_missing: 'onRunMissing',

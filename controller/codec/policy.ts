@@ -53,6 +53,7 @@ export function policySpecFromProto(policy: PbPolicy): PolicySpec {
     maxConcurrentRuns: policy.maxConcurrentRuns ?? POLICY_DEFAULTS.maxConcurrentRuns,
     onDisconnect: onDisconnectWords.from.get(policy.onDisconnect) ?? 'STOP',
     stopTimeoutMs: fromDuration(policy.stopTimeout),
+    timeLimitMs: fromDuration(policy.timeLimit),
     restart: restartFromProto(policy.restart),
     failback: failbackWords.from.get(policy.failback),
     onCapabilityLoss: onCapabilityLossWords.from.get(policy.onCapabilityLoss) ?? 'MOVE',
@@ -94,6 +95,7 @@ export function policyToProto(policy: Policy): PbPolicy {
     maxConcurrentRuns: spec.maxConcurrentRuns,
     onDisconnect: onDisconnectWords.to[spec.onDisconnect],
     stopTimeout: toDuration(spec.stopTimeoutMs),
+    timeLimit: toDuration(spec.timeLimitMs),
     restart: {
       attempts: spec.restart.attempts,
       window: toDuration(spec.restart.windowMs),
@@ -117,6 +119,7 @@ export function policyToRecord(policy: Policy): PolicyRecord {
     policy: policyToProto(policy),
     version: toUint64(policy.version),
     scheduledFromTime: toTimestamp(policy.scheduledFromWall),
+    owesRun: policy.owesRun,
   });
 }
 
@@ -136,5 +139,6 @@ export function policyFromRecord(record: PolicyRecord): Policy {
     lastTickWall: fromTimestamp(policy.lastTickTime),
     skippedTicks: policy.skippedTicks,
     scheduledFromWall: fromTimestamp(record.scheduledFromTime),
+    owesRun: record.owesRun,
   };
 }

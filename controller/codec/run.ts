@@ -133,7 +133,7 @@ function outcomeFromProto({ state, reason, message }: PbRunOutcome): RunOutcome 
     case 'SUCCEEDED':
       return { kind: known, reason: 'EXITED', message };
     case 'FAILED':
-      return { kind: known, reason: 'BUDGET_SPENT', message };
+      return { kind: known, reason: isReasonIn(known, word) ? word : 'BUDGET_SPENT', message };
     case 'STOPPED':
       return { kind: known, reason: isReasonIn(known, word) ? word : 'OPERATOR', message };
   }

@@ -2,7 +2,7 @@
 import { create } from '@bufbuild/protobuf';
 import { type Trigger as PbTrigger, TriggerSchema } from '../../shared/gen/locum/v1/policy_pb.ts';
 import type { Trigger } from '../core/records/state.ts';
-import { missedRunWords } from './words.ts';
+import { missedRunWords, overlapWords } from './words.ts';
 
 export function triggerToProto(trigger: Trigger): PbTrigger {
   switch (trigger.kind) {
@@ -11,8 +11,8 @@ export function triggerToProto(trigger: Trigger): PbTrigger {
     case 'on_demand':
       return create(TriggerSchema, { kind: { case: 'onDemand', value: {} } });
     case 'schedule': {
-      const { cron, timeZone, missed } = trigger;
-      const value = { cron, timeZone, missed: missedRunWords.to[missed] };
+      const { cron, timeZone, missed, overlap } = trigger;
+      const value = { cron, timeZone, missed: missedRunWords.to[missed], overlap: overlapWords.to[overlap] };
       return create(TriggerSchema, { kind: { case: 'schedule', value } });
     }
   }
@@ -28,8 +28,9 @@ export function triggerFromProto(trigger: PbTrigger | undefined): Trigger {
     case 'onDemand':
       return { kind: 'on_demand' };
     case 'schedule': {
-      const { cron, timeZone, missed } = kind.value;
-      return { kind: 'schedule', cron, timeZone, missed: missedRunWords.from.get(missed) ?? 'SKIP' };
+      const { cron, timeZone } = kind.value;
+      const missed = missedRunWords.from.get(kind.value.missed) ?? 'SKIP';
+      return { kind: 'schedule', cron, timeZone, missed, overlap: overlapWords.from.get(kind.value.overlap) ?? 'SKIP' };
     }
   }
 }

@@ -3,6 +3,7 @@
 import { wordSet, wordTable } from '../../shared/codec/word-table.ts';
 import {
   MissedRun,
+  OverlapRule,
   Failback as PbFailback,
   ListMode as PbListMode,
   OnCapabilityLoss as PbOnCapabilityLoss,
@@ -64,6 +65,12 @@ export const onRunMissingWords = wordTable<OnRunMissing, PbOnRunMissing>({
 export const missedRunWords = wordTable<Extract<Trigger, { kind: 'schedule' }>['missed'], MissedRun>({
   SKIP: MissedRun.SKIP,
   ONCE: MissedRun.ONCE,
+});
+
+export const overlapWords = wordTable<Extract<Trigger, { kind: 'schedule' }>['overlap'], OverlapRule>({
+  SKIP: OverlapRule.SKIP,
+  QUEUE: OverlapRule.QUEUE,
+  REPLACE: OverlapRule.REPLACE,
 });
 
 export const desiredWords = wordTable<Run['desired'], DesiredState>({

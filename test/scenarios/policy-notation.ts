@@ -16,6 +16,7 @@ const DEFAULTS: PolicySpec = {
   maxConcurrentRuns: 1,
   onDisconnect: 'STOP',
   stopTimeoutMs: undefined,
+  timeLimitMs: undefined,
   restart: { attempts: 3, windowMs: 600_000, delayMs: 1_000, maxFailures: undefined },
   failback: undefined,
   onCapabilityLoss: 'MOVE',
@@ -29,15 +30,19 @@ export function patchOf({ plain, named }: Words): Partial<PolicySpec> {
   const patch: { -readonly [K in keyof PolicySpec]?: PolicySpec[K] } = {};
   for (const word of plain) if (word === 'continuous' || word === 'on_demand') patch.trigger = { kind: word };
   const cron = named.get('cron');
-  if (cron !== undefined) patch.trigger = scheduleOf(cron, named.get('missed'));
+  if (cron !== undefined) patch.trigger = scheduleOf(cron, named.get('missed'), named.get('overlap'));
   for (const [key, value] of named) setField(patch, key, value);
   return patch;
 }
 
 export const specOf = (words: Words): PolicySpec => ({ ...DEFAULTS, ...patchOf(words) });
 
-function scheduleOf(cron: string, missed = 'SKIP'): Trigger {
-  return { kind: 'schedule', cron, timeZone: '', missed: oneOf(missed, ['SKIP', 'ONCE']) };
+function scheduleOf(cron: string, missed = 'SKIP', overlap = 'SKIP'): Trigger {
+  return {
+    ...{ kind: 'schedule', cron, timeZone: '' },
+    missed: oneOf(missed, ['SKIP', 'ONCE']),
+    overlap: oneOf(overlap, ['SKIP', 'QUEUE', 'REPLACE']),
+  };
 }
 
 function setField(patch: { -readonly [K in keyof PolicySpec]?: PolicySpec[K] }, key: string, value: string): void {
@@ -84,8 +89,12 @@ function setField(patch: { -readonly [K in keyof PolicySpec]?: PolicySpec[K] }, 
     case 'max-failures':
       patch.restart = { ...DEFAULTS.restart, maxFailures: Number(value) };
       return;
+    case 'limit':
+      patch.timeLimitMs = durationOf(value);
+      return;
     case 'cron':
     case 'missed':
+    case 'overlap':
     case 'id':
       return;
     default:

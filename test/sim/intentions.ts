@@ -26,6 +26,7 @@ export function specOf(plan: PolicyPlan): PolicySpec {
     maxConcurrentRuns: plan.maxConcurrentRuns,
     onDisconnect: plan.onDisconnect,
     stopTimeoutMs: plan.stopTimeoutMs,
+    timeLimitMs: undefined,
     restart: { attempts: 3, windowMs: 10 * MINUTE, delayMs: 1_000, maxFailures: undefined },
     failback: undefined,
     onCapabilityLoss: 'MOVE',

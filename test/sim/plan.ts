@@ -167,10 +167,12 @@ function faultsOf(random: Prng, controllers: number, mixture: Mixture | undefine
 function scheduledPlans(others: readonly PolicyPlan[], count: number): readonly PolicyPlan[] {
   return others.slice(0, count).map((other, index) => {
     const missed = index % 2 === 0 ? 'SKIP' : 'ONCE';
+    const overlap = (['SKIP', 'QUEUE', 'REPLACE'] as const)[index % 3] ?? 'SKIP';
+    const cron = index === 0 ? '*/20 * * * * *' : '*/15 * * * * *';
     return {
       ...other,
       name: `t${index + 1}`,
-      trigger: { kind: 'schedule', cron: index === 0 ? '*/20 * * * * *' : '*/15 * * * * *', timeZone: '', missed },
+      trigger: { kind: 'schedule', cron, timeZone: '', missed, overlap },
       behaviour: { ...other.behaviour, meanLifeMs: 10 * SECOND * (index + 1) },
     };
   });

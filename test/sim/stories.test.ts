@@ -312,7 +312,13 @@ describe('a leader', () => {
 
 describe('a schedule', () => {
   it('goes on when the wall clock that noted its last time was an hour ahead', () => {
-    const trigger = { kind: 'schedule', cron: '*/20 * * * * *', timeZone: '', missed: 'SKIP' } as const;
+    const trigger = {
+      kind: 'schedule',
+      cron: '*/20 * * * * *',
+      timeZone: '',
+      missed: 'SKIP',
+      overlap: 'SKIP',
+    } as const;
     const behaviour = { deafShare: 0, termMs: 0, meanLifeMs: SECOND, failShare: 0 };
     const story = new Story({ policies: [policy('t', { trigger, behaviour })] });
     story.leader.changeClock({ wallStepMs: 60 * MINUTE });

@@ -32,6 +32,7 @@ export function createPolicy(turn: Turn, request: CallOf<'create_policy'>, valid
     deleting: false,
     lastTickWall: undefined,
     skippedTicks: 0,
+    owesRun: false,
     scheduledFromWall: undefined,
   };
   const shown = { before: undefined, effects: effectsOf(turn, { policy, spec, requirements }) };
@@ -66,7 +67,7 @@ export function updatePolicy(turn: Turn, request: CallOf<'update_policy'>, valid
   }
   const rescheduled = !deepEqual(spec.trigger, policy.spec.trigger);
   const message = `${policy.id} was changed; what runs keeps its terms until its next attempt`;
-  const patch = rescheduled ? { spec, scheduledFromWall: turn.now.wall } : { spec };
+  const patch = rescheduled ? { spec, scheduledFromWall: turn.now.wall, owesRun: false } : { spec };
   change(turn, policy, patch, { type: 'POLICY_UPDATED', cause: 'OPERATOR', message });
   for (const id of policyLiveOf(state, policy).runs) reprioritize(turn, id, spec.priority);
   return policyOutcome(policy, warnings(turn, policy), shown);
@@ -79,10 +80,10 @@ function reprioritize(turn: Turn, id: RunId, priority: number): void {
   if (run !== undefined) change(turn, run, { priority }, SILENT);
 }
 
-/** `stopTimeoutMs` and `failback` may be set back to undefined: the pool's. Other fields are only replaced. */
+/** `stopTimeoutMs`, `timeLimitMs` and `failback` may be set back to undefined. Other fields are only replaced. */
 function definedOnly(patch: CallOf<'update_policy'>['patch']): Partial<PolicySpec> {
   const entries = Object.entries(patch).filter(
-    ([key, value]) => value !== undefined || key === 'stopTimeoutMs' || key === 'failback',
+    ([key, value]) => value !== undefined || key === 'stopTimeoutMs' || key === 'timeLimitMs' || key === 'failback',
   );
   return Object.fromEntries(entries);
 }
@@ -112,12 +113,7 @@ function checkSpec(
     if (parsed.kind === 'ok') return parsed.requirement;
     throw badField('REQUIREMENT_INVALID', `policy.requirements[${index}]`, parsed.detail);
   });
-  if (spec.trigger.kind === 'continuous' && spec.restart.maxFailures !== undefined) {
-    throw invalidField(
-      'policy.restart.max_failures',
-      'a continuous policy runs all the time: pause or delete it instead',
-    );
-  }
+  if (spec.trigger.kind === 'continuous') refuseEnds(spec);
   if (spec.trigger.kind === 'schedule') {
     const next = turn.schedules(spec.trigger, turn.now.wall);
     const field = 'policy.trigger.schedule';
@@ -127,6 +123,14 @@ function checkSpec(
     }
   }
   return { spec: { ...spec, requirements: requirements.map((requirement) => requirement.text) }, requirements };
+}
+
+/** What runs all the time has no end that could be set. */
+function refuseEnds({ restart, timeLimitMs }: PolicySpec): void {
+  const field =
+    restart.maxFailures !== undefined ? 'restart.max_failures' : timeLimitMs !== undefined ? 'time_limit' : undefined;
+  if (field === undefined) return;
+  throw invalidField(`policy.${field}`, 'a continuous policy runs all the time: pause or delete it instead');
 }
 
 /** `requirements`: parsed, of a policy that is only tried. */

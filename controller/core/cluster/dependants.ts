@@ -92,6 +92,7 @@ export const DEPENDANTS: {
     deleting: edited('itself'),
     lastTickWall: noted(),
     skippedTicks: noted(),
+    owesRun: noted(),
     scheduledFromWall: noted(),
   },
   run: {

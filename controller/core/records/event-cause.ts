@@ -45,6 +45,8 @@ const OTHER_CAUSES = {
   CONTINUOUS: 'Its policy is continuous and has fewer runs than it should.',
   SCHEDULE: 'A time of the schedule has come.',
   SCHEDULE_MISSED: 'A time of the schedule was missed, and is made up by one run (`missed: ONCE`).',
+  SCHEDULE_WAITED:
+    'A time of the schedule came while earlier runs had not ended, and its run has waited for that (`overlap`).',
   MISSED: 'The time came while no controller ran, and `missed: SKIP` leaves it out.',
   TOO_MANY_RUNS: 'Earlier runs of the policy have not ended.',
   CLOCK_WENT_BACK: 'The last time that was noted lies ahead of the clock: the schedule counts from now on.',

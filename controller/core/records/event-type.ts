@@ -161,6 +161,11 @@ const POLICY_EVENTS = {
     ...byController,
     causes: ['MISSED', 'TOO_MANY_RUNS'],
   },
+  SCHEDULE_WAITS: {
+    says: 'A time of the schedule waits for the end of an earlier run (`overlap`): one run is started then.',
+    ...byController,
+    causes: ['TOO_MANY_RUNS'],
+  },
   SCHEDULE_RESET: {
     says: 'The last time of the schedule was noted by a clock that was wrong, and is forgotten: else the schedule would stand still.',
     ...byController,
@@ -172,7 +177,7 @@ const RUN_EVENTS = {
   RUN_CREATED: {
     says: 'A policy has a new run.',
     actors: ['controller', 'operator'],
-    causes: ['CONTINUOUS', 'OPERATOR', 'SCHEDULE', 'SCHEDULE_MISSED'],
+    causes: ['CONTINUOUS', 'OPERATOR', 'SCHEDULE', 'SCHEDULE_MISSED', 'SCHEDULE_WAITED'],
   },
   RUN_QUEUED: { says: 'It waits for a server.', ...byController, causes: REASONS_IN.QUEUED },
   RUN_ASSIGNED: {
@@ -224,7 +229,7 @@ const RUN_EVENTS = {
   RUN_STOP_REQUESTED: {
     says: 'It is wanted no more, and ends once its last attempt is proven ended.',
     actors: ['operator', 'controller'],
-    causes: ['OPERATOR', 'POLICY_DELETED', 'MAX_CONCURRENT_RUNS'],
+    causes: ['OPERATOR', 'POLICY_DELETED', 'MAX_CONCURRENT_RUNS', 'REPLACED', 'TIME_LIMIT'],
   },
   RUN_RELEASED: { says: 'It is tried again now, without waiting for the end of its pause.', ...byOperator },
   RUN_ABANDONED: {

@@ -56,6 +56,8 @@ export const RUN_REASONS = {
   OPERATOR: 'An operator asked for it.',
   POLICY_DELETED: 'Its policy is deleted: it is stopped first.',
   MAX_CONCURRENT_RUNS: 'Its policy allows fewer runs now: the newest are stopped.',
+  REPLACED: 'The next time of its schedule has come, and its policy wants the newer run (`overlap: REPLACE`).',
+  TIME_LIMIT: 'It took longer than its policy allows (`time_limit`): it is stopped, and has failed.',
   DRAIN_DEADLINE: 'The deadline of a drain has come: it is stopped, and placed again on another server.',
   EXITED: 'Its process ended by itself.',
   BUDGET_SPENT: 'It failed on every server that may take it, as often as its policy allows: it is not tried again.',

@@ -59,8 +59,8 @@ export const REASONS_IN = {
   STUCK: ['TREE_ALIVE'],
   BACKOFF: ['BACKOFF'],
   SUCCEEDED: ['EXITED'],
-  FAILED: ['BUDGET_SPENT'],
-  STOPPED: ['OPERATOR', 'POLICY_DELETED', 'MAX_CONCURRENT_RUNS'],
+  FAILED: ['BUDGET_SPENT', 'TIME_LIMIT'],
+  STOPPED: ['OPERATOR', 'POLICY_DELETED', 'MAX_CONCURRENT_RUNS', 'REPLACED'],
 } as const satisfies Readonly<Record<RunStateName, readonly RunReason[]>>;
 
 /** A reason that a run can have in this state. */

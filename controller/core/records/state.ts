@@ -100,6 +100,7 @@ export type Trigger =
       readonly cron: string;
       readonly timeZone: string;
       readonly missed: 'SKIP' | 'ONCE';
+      readonly overlap: 'SKIP' | 'QUEUE' | 'REPLACE';
     };
 
 /** How much of what is over is kept of one policy. */
@@ -134,6 +135,8 @@ export interface PolicySpec {
   readonly maxConcurrentRuns: number;
   readonly onDisconnect: OnDisconnect;
   readonly stopTimeoutMs: number | undefined;
+  /** How long an attempt may take; undefined: for ever. */
+  readonly timeLimitMs: number | undefined;
   readonly restart: RestartBudget;
   readonly failback: Failback | undefined;
   readonly onCapabilityLoss: OnCapabilityLoss;
@@ -152,6 +155,8 @@ export interface Policy extends RecordBase {
   readonly lastTickWall: number | undefined;
   /** Times of the schedule left out, since it last made a run, because earlier runs had not ended. */
   readonly skippedTicks: number;
+  /** A time of the schedule has come whose run waits for the end of an earlier one. */
+  readonly owesRun: boolean;
   /** Only ticks after this fire: when the schedule was changed last. Undefined: when the policy was created. */
   readonly scheduledFromWall: number | undefined;
 }

@@ -27,6 +27,7 @@ import { endProvenAtMono, lastGrantMono, takeoverWaitOf } from './lease.ts';
 import { isSamePlace } from './place.ts';
 import { abandonMove, endReservation, RESERVATION_MAX_MS } from './reservation.ts';
 import { announceState, dequeue, enqueue, finish, showState } from './run.ts';
+import { endAtTimeLimit } from './time-limit.ts';
 
 /** A start is asked after when unanswered for this long. */
 const START_ANSWER_MS = 5 * SECOND;
@@ -221,6 +222,7 @@ function follow(turn: Turn, run: Run, attempt: Attempt): void {
   }
   if (attempt.state.kind === 'RUNNING' || attempt.state.kind === 'STOPPING') {
     settleMove(turn, run, attempt);
+    if (endAtTimeLimit(turn, run, attempt)) return;
     const message = `runs on ${server.id} as epoch ${attempt.epoch}`;
     announceState(turn, run, { kind: 'RUNNING', reason: attempt.cause, message });
     return;

@@ -7,6 +7,7 @@ import { runsOf } from '../cluster/run-lists.ts';
 import type { Turn } from '../cluster/turn.ts';
 import type { CauseOf } from '../records/event-type.ts';
 import { byNumber } from '../records/run-number.ts';
+import type { ReasonIn } from '../records/run-state.ts';
 import type { Policy, Run, Trigger } from '../records/state.ts';
 import { createRun } from './run.ts';
 
@@ -40,7 +41,7 @@ function windDown(turn: Turn, policy: Policy): void {
 }
 
 /** Says that a run is no longer wanted. It ends once its last attempt is proven ended. */
-export function wantStopped(turn: Turn, run: Run, reason: CauseOf<'RUN_STOP_REQUESTED'>, message: string): void {
+export function wantStopped(turn: Turn, run: Run, reason: ReasonIn<'STOPPED'>, message: string): void {
   if (run.desired === 'STOPPED') return;
   const outcome = { kind: 'STOPPED', reason, message } as const;
   const text = `${run.id} is wanted no more: ${message}`;
@@ -71,6 +72,7 @@ type Schedule = Extract<Trigger, { readonly kind: 'schedule' }>;
 /** Fires what is due. The commit that creates the run writes last_tick, so a tick fires once (semantics 7). */
 function fireSchedule(turn: Turn, policy: Policy, schedule: Schedule): void {
   const { now } = turn;
+  payOwedRun(turn, policy);
   forgetTicksAhead(turn, policy);
   const last = lastTickOf(policy);
   const next = turn.schedules(schedule, last);
@@ -83,16 +85,39 @@ function fireSchedule(turn: Turn, policy: Policy, schedule: Schedule): void {
   }
   const { tick, passed } = newestDue(turn, schedule, next.wall);
   const missed = now.wall - tick > MISSED_AFTER_MS;
-  const room = policyLiveOf(turn.state, policy).runs.size < policy.spec.maxConcurrentRuns;
+  const room = hasRoom(turn, policy);
+  const isLeftOut = missed && schedule.missed === 'SKIP';
+  const waits = !room && !isLeftOut && !policy.owesRun && schedule.overlap !== 'SKIP';
   // Shown until a run is made again: a job that hangs must not be found out by its absence.
-  const skippedTicks = room ? 0 : Math.min(MAX_COUNTED, policy.skippedTicks + passed);
+  const skippedTicks = room ? 0 : Math.min(MAX_COUNTED, policy.skippedTicks + (waits ? passed - 1 : passed));
   // Told is what comes of it: a run, or that there is none.
-  change(turn, policy, { lastTickWall: tick, skippedTicks }, SILENT);
-  if (missed && schedule.missed === 'SKIP') skipTick(turn, policy, 'MISSED', `${passed} missed times are left out`);
+  change(turn, policy, { lastTickWall: tick, skippedTicks, owesRun: policy.owesRun || waits }, SILENT);
+  if (isLeftOut) skipTick(turn, policy, 'MISSED', `${passed} missed times are left out`);
+  else if (waits) oweRun(turn, policy, schedule);
   else if (!room) skipTick(turn, policy, 'TOO_MANY_RUNS', 'an earlier run has not ended');
   else createRun(turn, policy, missed ? 'SCHEDULE_MISSED' : 'SCHEDULE', []);
   const after = turn.schedules(schedule, tick);
   if (after.kind === 'tick') armSchedule(turn, policy, after.wall);
+}
+
+const hasRoom = ({ state }: Turn, policy: Policy): boolean =>
+  policyLiveOf(state, policy).runs.size < policy.spec.maxConcurrentRuns;
+
+/** The run of a time that has come waits for the end of an earlier one, which REPLACE brings about. */
+function oweRun(turn: Turn, policy: Policy, { overlap }: Schedule): void {
+  const message = `${policy.id} starts a run once an earlier one has ended`;
+  tell(turn, policy, { type: 'SCHEDULE_WAITS', cause: 'TOO_MANY_RUNS', message });
+  if (overlap !== 'REPLACE') return;
+  const standing = runsOf(turn.state, policy).filter((run) => run.desired === 'RUNNING');
+  const [oldest] = standing.toSorted((a, b) => byNumber(a.id, b.id));
+  if (oldest !== undefined) wantStopped(turn, oldest, 'REPLACED', 'the next time of its schedule has come');
+}
+
+function payOwedRun(turn: Turn, policy: Policy): void {
+  if (!policy.owesRun || policy.paused || !hasRoom(turn, policy)) return;
+  // The run is told.
+  change(turn, policy, { owesRun: false, skippedTicks: 0 }, SILENT);
+  createRun(turn, policy, 'SCHEDULE_WAITED', []);
 }
 
 const lastTickOf = ({ lastTickWall, scheduledFromWall, createWall }: Policy): number =>

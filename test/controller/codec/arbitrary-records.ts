@@ -157,6 +157,7 @@ const trigger: fc.Arbitrary<Trigger> = fc.oneof(
     cron: text,
     timeZone: text,
     missed: fc.constantFrom('SKIP' as const, 'ONCE' as const),
+    overlap: fc.constantFrom('SKIP' as const, 'QUEUE' as const, 'REPLACE' as const),
   }),
 );
 
@@ -172,6 +173,7 @@ export const specs: fc.Arbitrary<PolicySpec> = fc.record({
   maxConcurrentRuns: fc.integer({ min: 1, max: 1000 }),
   onDisconnect: fc.constantFrom('STOP' as const, 'HOLD' as const, 'OVERLAP' as const),
   stopTimeoutMs: optional(span),
+  timeLimitMs: optional(span),
   restart: fc.record({
     attempts: fc.integer({ min: 1, max: 100 }),
     windowMs: span,
@@ -194,6 +196,7 @@ export const policies: fc.Arbitrary<Policy> = fc.record({
   deleting: fc.boolean(),
   lastTickWall: optional(wall),
   skippedTicks: fc.nat(1_000_000),
+  owesRun: fc.boolean(),
   scheduledFromWall: optional(wall),
 });
 

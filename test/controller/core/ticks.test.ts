@@ -15,7 +15,7 @@ function scheduled(): ModelWorld {
   world.agent('web-1').hello();
   world.advanceTo(SECOND);
   const spec = { ...specOf(wordsOf('policy job')), maxConcurrentRuns: 5 };
-  const trigger = { kind: 'schedule', cron: '*/5 * * * *', timeZone: 'UTC', missed: 'SKIP' } as const;
+  const trigger = { kind: 'schedule', cron: '*/5 * * * *', timeZone: 'UTC', missed: 'SKIP', overlap: 'SKIP' } as const;
   world.call({ kind: 'create_policy', policy: JOB, spec: { ...spec, trigger } });
   world.advanceTo(2 * SECOND);
   return world;
@@ -27,7 +27,13 @@ describe('a tick of a schedule', () => {
   it('is the first thing that “last at” tells of: neither a creation nor an edit is one', () => {
     const world = scheduled();
     expect(policyOf(world).lastTickWall).toBeUndefined();
-    const trigger = { kind: 'schedule', cron: '*/10 * * * *', timeZone: 'UTC', missed: 'SKIP' } as const;
+    const trigger = {
+      kind: 'schedule',
+      cron: '*/10 * * * *',
+      timeZone: 'UTC',
+      missed: 'SKIP',
+      overlap: 'SKIP',
+    } as const;
     world.call({ kind: 'update_policy', policy: JOB, etag: '', patch: { trigger }, createAs: undefined });
     world.advanceTo(3 * SECOND);
     expect(policyOf(world).lastTickWall).toBeUndefined();

@@ -127,7 +127,7 @@ describe('a schedule', () => {
   const schedule = (cron: string, missed: 'SKIP' | 'ONCE' = 'SKIP'): PolicySpec => ({
     ...specOf(wordsOf('on_demand')),
     maxConcurrentRuns: 100,
-    trigger: { kind: 'schedule', cron, timeZone: '', missed },
+    trigger: { kind: 'schedule', cron, timeZone: '', missed, overlap: 'SKIP' },
   });
 
   function scheduled(cron: string, missed?: 'ONCE'): ModelWorld {

@@ -14,21 +14,30 @@ const AHEAD_MS = 10 * MINUTE;
 
 type Schedule = Extract<Trigger, { readonly kind: 'schedule' }>;
 
-/** A run that a schedule started, as a commit tells of it. */
+/** What a commit tells of a schedule: a time started a run, waits for the end of an earlier one, or has waited. */
 export interface Fired {
   readonly policy: PolicyId;
   /** Of the policy: one that was deleted and created anew has times of its own. */
   readonly uid: string;
+  readonly what: 'STARTED' | 'WAITS' | 'WAITED';
   readonly tickWall: number;
 }
 
 /** What an event says of a schedule, if anything. */
 export function firedBy(event: EventRecord, policy: Policy | undefined, read: ScheduleReader): Fired | undefined {
   const { type, cause, wall } = event;
-  if (type !== 'RUN_CREATED' || (cause !== 'SCHEDULE' && cause !== 'SCHEDULE_MISSED')) return undefined;
+  const what = told(type, cause);
+  if (what === undefined) return undefined;
   if (policy === undefined || policy.spec.trigger.kind !== 'schedule') return undefined;
   const tickWall = newestBefore(policy.spec.trigger, wall, read);
-  return { policy: policy.id, uid: policy.uid, tickWall };
+  return { policy: policy.id, uid: policy.uid, what, tickWall };
+}
+
+function told(type: EventRecord['type'], cause: EventRecord['cause']): Fired['what'] | undefined {
+  if (type === 'SCHEDULE_WAITS') return 'WAITS';
+  if (type !== 'RUN_CREATED') return undefined;
+  if (cause === 'SCHEDULE_WAITED') return 'WAITED';
+  return cause === 'SCHEDULE' || cause === 'SCHEDULE_MISSED' ? 'STARTED' : undefined;
 }
 
 /** The newest time of a schedule that is not after this. */
@@ -44,8 +53,17 @@ function newestBefore(schedule: Schedule, wall: number, read: ScheduleReader): n
 export class Ticks {
   readonly #seen = new Set<string>();
 
-  /** Complains when the same time has started a run before. */
-  fired({ policy, uid, tickWall }: Fired): string | undefined {
+  /** Policies that owe a run. */
+  readonly #owing = new Set<string>();
+
+  /** Complains when the same time has started a run before, or when a run was owed twice, or was not. */
+  fired({ policy, uid, what, tickWall }: Fired): string | undefined {
+    if (what === 'WAITS') {
+      if (this.#owing.has(uid)) return `${policy} owes a second run`;
+      this.#owing.add(uid);
+      return undefined;
+    }
+    if (what === 'WAITED') return this.#owing.delete(uid) ? undefined : `${policy} started a run that was not owed`;
     const key = `${uid} ${tickWall}`;
     if (this.#seen.has(key)) return `${policy} was started twice for ${new Date(tickWall).toISOString()}`;
     this.#seen.add(key);

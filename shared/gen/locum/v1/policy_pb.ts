@@ -13,7 +13,7 @@ import type { Message, UnknownEnum } from "@bufbuild/protobuf";
  * Describes the file locum/v1/policy.proto.
  */
 export const file_locum_v1_policy: GenFile = /*@__PURE__*/
-  fileDesc("ChVsb2N1bS92MS9wb2xpY3kucHJvdG8SCGxvY3VtLnYxIu0KCgZQb2xpY3kSPwoEbmFtZRgBIAEoCUIxukguciwyKl5wb2xpY2llcy9bYS16XShbYS16MC05LV17MCw2MX1bYS16MC05XSk/JBILCgN1aWQYAiABKAkSDAoEZXRhZxgDIAEoCRIvCgtjcmVhdGVfdGltZRgEIAEoCzIaLmdvb2dsZS5wcm90b2J1Zi5UaW1lc3RhbXASLwoLdXBkYXRlX3RpbWUYBSABKAsyGi5nb29nbGUucHJvdG9idWYuVGltZXN0YW1wEj8KBHBvb2wYBiABKAlCMbpILnIsMipeKHBvb2xzL1thLXpdKFthLXowLTktXXswLDYxfVthLXowLTldKT8pPyQSLAoId29ya2xvYWQYByABKAsyEi5sb2N1bS52MS5Xb3JrbG9hZEIGukgDyAEBEiIKB3RyaWdnZXIYCCABKAsyES5sb2N1bS52MS5UcmlnZ2VyEicKDHJlcXVpcmVtZW50cxgJIAMoCUIRukgOkgELECAiB3IFEAEYgAISSwoHc2VydmVycxgKIAMoCUI6ukg3kgE0EOgHGAEiLXIrMilec2VydmVycy9bYS16XShbYS16MC05LV17MCw2MX1bYS16MC05XSk/JBIvCglsaXN0X21vZGUYCyABKA4yEi5sb2N1bS52MS5MaXN0TW9kZUIIukgFggECEAESHwoFc2xvdHMYDCABKAVCC7pICBoGGKCNBigBSACIAQESIAoIcHJpb3JpdHkYDSABKAVCCbpIBhoEGGQoAEgBiAEBEiwKE21heF9jb25jdXJyZW50X3J1bnMYDiABKAVCCrpIBxoFGOgHKAFIAogBARI3Cg1vbl9kaXNjb25uZWN0GA8gASgOMhYubG9jdW0udjEuT25EaXNjb25uZWN0Qgi6SAWCAQIQARI+CgxzdG9wX3RpbWVvdXQYECABKAsyGS5nb29nbGUucHJvdG9idWYuRHVyYXRpb25CDbpICqoBByIDCNgEMgASIgoHcmVzdGFydBgRIAEoCzIRLmxvY3VtLnYxLlJlc3RhcnQSLgoIZmFpbGJhY2sYEiABKA4yEi5sb2N1bS52MS5GYWlsYmFja0IIukgFggECEAESQAoSb25fY2FwYWJpbGl0eV9sb3NzGBMgASgOMhoubG9jdW0udjEuT25DYXBhYmlsaXR5TG9zc0IIukgFggECEAESOAoOb25fcnVuX21pc3NpbmcYFCABKA4yFi5sb2N1bS52MS5PblJ1bk1pc3NpbmdCCLpIBYIBAhABEmcKBmxhYmVscxgVIAMoCzIcLmxvY3VtLnYxLlBvbGljeS5MYWJlbHNFbnRyeUI5ukg2mgEzEEAiKHImMiReW2Etel0oW2EtejAtOS5fLy1dezAsNjF9W2EtejAtOV0pPyQqBXIDGIACEg4KBnBhdXNlZBgWIAEoCBIQCghkZWxldGluZxgXIAEoCBIMCgRydW5zGBggAygJEjIKDm5leHRfdGlja190aW1lGBkgASgLMhouZ29vZ2xlLnByb3RvYnVmLlRpbWVzdGFtcBIyCg5sYXN0X3RpY2tfdGltZRgaIAEoCzIaLmdvb2dsZS5wcm90b2J1Zi5UaW1lc3RhbXASEwoLcmVjb25jaWxpbmcYGyABKAgSJgoJcmV0ZW50aW9uGBwgASgLMhMubG9jdW0udjEuUmV0ZW50aW9uEhUKDXNraXBwZWRfdGlja3MYHSABKAUaLQoLTGFiZWxzRW50cnkSCwoDa2V5GAEgASgJEg0KBXZhbHVlGAIgASgJOgI4AUIICgZfc2xvdHNCCwoJX3ByaW9yaXR5QhYKFF9tYXhfY29uY3VycmVudF9ydW5zImwKCVJldGVudGlvbhIjCgplbmRlZF9ydW5zGAEgASgFQgq6SAcaBRjoBygBSACIAQESIAoGZXZlbnRzGAIgASgFQgu6SAgaBhigjQYoAUgBiAEBQg0KC19lbmRlZF9ydW5zQgkKB19ldmVudHMizAMKCFdvcmtsb2FkEiQKB2NvbW1hbmQYASABKAsyES5sb2N1bS52MS5Db21tYW5kSAASIgoGc2NyaXB0GAIgASgLMhAubG9jdW0udjEuU2NyaXB0SAAS2QEKA2VudhgDIAMoCzIbLmxvY3VtLnYxLldvcmtsb2FkLkVudkVudHJ5Qq4BukiqAboBdQoMZW52LnJlc2VydmVkEj9uYW1lcyBzdGFydGluZyB3aXRoIExPQ1VNXyBhcmUgc2V0IGJ5IExvY3VtIGFuZCBjYW4ndCBiZSBjaG9zZW4aJHRoaXMuYWxsKGssICFrLnN0YXJ0c1dpdGgoJ0xPQ1VNXycpKZoBLxCAAiIiciAyHl5bQS1aYS16X11bQS1aYS16MC05X117MCwxMjd9JCoGcgQogIACEi0KEXdvcmtpbmdfZGlyZWN0b3J5GAQgASgJQhK6SA9yDSiAIDIIXigvLiopPyQSMAoEdXNlchgFIAEoCUIiukgfch0yG14oW2Etel9dW2EtejAtOV8tXXswLDMxfSk/JBoqCghFbnZFbnRyeRILCgNrZXkYASABKAkSDQoFdmFsdWUYAiABKAk6AjgBQg0KBGtpbmQSBbpIAggBIiwKB0NvbW1hbmQSIQoEYXJndhgBIAMoCUITukgQkgENCAEQgAgiBnIEKICAAiJLCgZTY3JpcHQSJgoLaW50ZXJwcmV0ZXIYASADKAlCEbpIDpIBCxBAIgdyBRABKIAgEhkKBHRleHQYAiABKAlCC7pICHIGEAEogIAIIqMBCgdUcmlnZ2VyEjEKCmNvbnRpbnVvdXMYASABKAsyGy5sb2N1bS52MS5Db250aW51b3VzVHJpZ2dlckgAEi4KCW9uX2RlbWFuZBgCIAEoCzIZLmxvY3VtLnYxLk9uRGVtYW5kVHJpZ2dlckgAEi0KCHNjaGVkdWxlGAMgASgLMhkubG9jdW0udjEuU2NoZWR1bGVUcmlnZ2VySABCBgoEa2luZCITChFDb250aW51b3VzVHJpZ2dlciIRCg9PbkRlbWFuZFRyaWdnZXIidgoPU2NoZWR1bGVUcmlnZ2VyEhgKBGNyb24YASABKAlCCrpIB3IFEAEYgAISGgoJdGltZV96b25lGAIgASgJQge6SARyAhhAEi0KBm1pc3NlZBgDIAEoDjITLmxvY3VtLnYxLk1pc3NlZFJ1bkIIukgFggECEAEi5gEKB1Jlc3RhcnQSIAoIYXR0ZW1wdHMYASABKAVCCbpIBhoEGGQoAUgAiAEBEjsKBndpbmRvdxgCIAEoCzIZLmdvb2dsZS5wcm90b2J1Zi5EdXJhdGlvbkIQukgNqgEKIgQIgKMFMgIIARI3CgVkZWxheRgDIAEoCzIZLmdvb2dsZS5wcm90b2J1Zi5EdXJhdGlvbkINukgKqgEHIgMIkBwyABIlCgxtYXhfZmFpbHVyZXMYBCABKAVCCrpIBxoFGOgHKAFIAYgBAUILCglfYXR0ZW1wdHNCDwoNX21heF9mYWlsdXJlcypRCglNaXNzZWRSdW4SGgoWTUlTU0VEX1JVTl9VTlNQRUNJRklFRBAAEhMKD01JU1NFRF9SVU5fU0tJUBABEhMKD01JU1NFRF9SVU5fT05DRRACKk8KCExpc3RNb2RlEhkKFUxJU1RfTU9ERV9VTlNQRUNJRklFRBAAEhIKDkxJU1RfTU9ERV9PTkxZEAESFAoQTElTVF9NT0RFX1BSRUZFUhACKngKDE9uRGlzY29ubmVjdBIdChlPTl9ESVNDT05ORUNUX1VOU1BFQ0lGSUVEEAASFgoST05fRElTQ09OTkVDVF9TVE9QEAESFgoST05fRElTQ09OTkVDVF9IT0xEEAISGQoVT05fRElTQ09OTkVDVF9PVkVSTEFQEAMqfAoIRmFpbGJhY2sSGAoURkFJTEJBQ0tfVU5TUEVDSUZJRUQQABISCg5GQUlMQkFDS19ORVZFUhABEhoKFkZBSUxCQUNLX09OX05FWFRfU1RBUlQQAhIRCg1GQUlMQkFDS19BVVRPEAMSEwoPRkFJTEJBQ0tfTUFOVUFMEAQqjwEKEE9uQ2FwYWJpbGl0eUxvc3MSIgoeT05fQ0FQQUJJTElUWV9MT1NTX1VOU1BFQ0lGSUVEEAASGwoXT05fQ0FQQUJJTElUWV9MT1NTX01PVkUQARIdChlPTl9DQVBBQklMSVRZX0xPU1NfSUdOT1JFEAISGwoXT05fQ0FQQUJJTElUWV9MT1NTX1NUT1AQAypkCgxPblJ1bk1pc3NpbmcSHgoaT05fUlVOX01JU1NJTkdfVU5TUEVDSUZJRUQQABIXChNPTl9SVU5fTUlTU0lOR19ORVhUEAESGwoXT05fUlVOX01JU1NJTkdfSU5fUExBQ0UQAkIsUAFaHWxvY3VtL3Nkay9nby9sb2N1bS92MTtsb2N1bXYxqgIITG9jdW0uVjFiBnByb3RvMw", [file_buf_validate_validate, file_google_protobuf_duration, file_google_protobuf_timestamp]);
+  fileDesc("ChVsb2N1bS92MS9wb2xpY3kucHJvdG8SCGxvY3VtLnYxIq8LCgZQb2xpY3kSPwoEbmFtZRgBIAEoCUIxukguciwyKl5wb2xpY2llcy9bYS16XShbYS16MC05LV17MCw2MX1bYS16MC05XSk/JBILCgN1aWQYAiABKAkSDAoEZXRhZxgDIAEoCRIvCgtjcmVhdGVfdGltZRgEIAEoCzIaLmdvb2dsZS5wcm90b2J1Zi5UaW1lc3RhbXASLwoLdXBkYXRlX3RpbWUYBSABKAsyGi5nb29nbGUucHJvdG9idWYuVGltZXN0YW1wEj8KBHBvb2wYBiABKAlCMbpILnIsMipeKHBvb2xzL1thLXpdKFthLXowLTktXXswLDYxfVthLXowLTldKT8pPyQSLAoId29ya2xvYWQYByABKAsyEi5sb2N1bS52MS5Xb3JrbG9hZEIGukgDyAEBEiIKB3RyaWdnZXIYCCABKAsyES5sb2N1bS52MS5UcmlnZ2VyEicKDHJlcXVpcmVtZW50cxgJIAMoCUIRukgOkgELECAiB3IFEAEYgAISSwoHc2VydmVycxgKIAMoCUI6ukg3kgE0EOgHGAEiLXIrMilec2VydmVycy9bYS16XShbYS16MC05LV17MCw2MX1bYS16MC05XSk/JBIvCglsaXN0X21vZGUYCyABKA4yEi5sb2N1bS52MS5MaXN0TW9kZUIIukgFggECEAESHwoFc2xvdHMYDCABKAVCC7pICBoGGKCNBigBSACIAQESIAoIcHJpb3JpdHkYDSABKAVCCbpIBhoEGGQoAEgBiAEBEiwKE21heF9jb25jdXJyZW50X3J1bnMYDiABKAVCCrpIBxoFGOgHKAFIAogBARI3Cg1vbl9kaXNjb25uZWN0GA8gASgOMhYubG9jdW0udjEuT25EaXNjb25uZWN0Qgi6SAWCAQIQARI+CgxzdG9wX3RpbWVvdXQYECABKAsyGS5nb29nbGUucHJvdG9idWYuRHVyYXRpb25CDbpICqoBByIDCNgEMgASIgoHcmVzdGFydBgRIAEoCzIRLmxvY3VtLnYxLlJlc3RhcnQSLgoIZmFpbGJhY2sYEiABKA4yEi5sb2N1bS52MS5GYWlsYmFja0IIukgFggECEAESQAoSb25fY2FwYWJpbGl0eV9sb3NzGBMgASgOMhoubG9jdW0udjEuT25DYXBhYmlsaXR5TG9zc0IIukgFggECEAESOAoOb25fcnVuX21pc3NpbmcYFCABKA4yFi5sb2N1bS52MS5PblJ1bk1pc3NpbmdCCLpIBYIBAhABEmcKBmxhYmVscxgVIAMoCzIcLmxvY3VtLnYxLlBvbGljeS5MYWJlbHNFbnRyeUI5ukg2mgEzEEAiKHImMiReW2Etel0oW2EtejAtOS5fLy1dezAsNjF9W2EtejAtOV0pPyQqBXIDGIACEg4KBnBhdXNlZBgWIAEoCBIQCghkZWxldGluZxgXIAEoCBIMCgRydW5zGBggAygJEjIKDm5leHRfdGlja190aW1lGBkgASgLMhouZ29vZ2xlLnByb3RvYnVmLlRpbWVzdGFtcBIyCg5sYXN0X3RpY2tfdGltZRgaIAEoCzIaLmdvb2dsZS5wcm90b2J1Zi5UaW1lc3RhbXASEwoLcmVjb25jaWxpbmcYGyABKAgSJgoJcmV0ZW50aW9uGBwgASgLMhMubG9jdW0udjEuUmV0ZW50aW9uEhUKDXNraXBwZWRfdGlja3MYHSABKAUSQAoKdGltZV9saW1pdBgeIAEoCzIZLmdvb2dsZS5wcm90b2J1Zi5EdXJhdGlvbkIRukgOqgELIgUIgOeEDzICCAEaLQoLTGFiZWxzRW50cnkSCwoDa2V5GAEgASgJEg0KBXZhbHVlGAIgASgJOgI4AUIICgZfc2xvdHNCCwoJX3ByaW9yaXR5QhYKFF9tYXhfY29uY3VycmVudF9ydW5zImwKCVJldGVudGlvbhIjCgplbmRlZF9ydW5zGAEgASgFQgq6SAcaBRjoBygBSACIAQESIAoGZXZlbnRzGAIgASgFQgu6SAgaBhigjQYoAUgBiAEBQg0KC19lbmRlZF9ydW5zQgkKB19ldmVudHMizAMKCFdvcmtsb2FkEiQKB2NvbW1hbmQYASABKAsyES5sb2N1bS52MS5Db21tYW5kSAASIgoGc2NyaXB0GAIgASgLMhAubG9jdW0udjEuU2NyaXB0SAAS2QEKA2VudhgDIAMoCzIbLmxvY3VtLnYxLldvcmtsb2FkLkVudkVudHJ5Qq4BukiqAboBdQoMZW52LnJlc2VydmVkEj9uYW1lcyBzdGFydGluZyB3aXRoIExPQ1VNXyBhcmUgc2V0IGJ5IExvY3VtIGFuZCBjYW4ndCBiZSBjaG9zZW4aJHRoaXMuYWxsKGssICFrLnN0YXJ0c1dpdGgoJ0xPQ1VNXycpKZoBLxCAAiIiciAyHl5bQS1aYS16X11bQS1aYS16MC05X117MCwxMjd9JCoGcgQogIACEi0KEXdvcmtpbmdfZGlyZWN0b3J5GAQgASgJQhK6SA9yDSiAIDIIXigvLiopPyQSMAoEdXNlchgFIAEoCUIiukgfch0yG14oW2Etel9dW2EtejAtOV8tXXswLDMxfSk/JBoqCghFbnZFbnRyeRILCgNrZXkYASABKAkSDQoFdmFsdWUYAiABKAk6AjgBQg0KBGtpbmQSBbpIAggBIiwKB0NvbW1hbmQSIQoEYXJndhgBIAMoCUITukgQkgENCAEQgAgiBnIEKICAAiJLCgZTY3JpcHQSJgoLaW50ZXJwcmV0ZXIYASADKAlCEbpIDpIBCxBAIgdyBRABKIAgEhkKBHRleHQYAiABKAlCC7pICHIGEAEogIAIIqMBCgdUcmlnZ2VyEjEKCmNvbnRpbnVvdXMYASABKAsyGy5sb2N1bS52MS5Db250aW51b3VzVHJpZ2dlckgAEi4KCW9uX2RlbWFuZBgCIAEoCzIZLmxvY3VtLnYxLk9uRGVtYW5kVHJpZ2dlckgAEi0KCHNjaGVkdWxlGAMgASgLMhkubG9jdW0udjEuU2NoZWR1bGVUcmlnZ2VySABCBgoEa2luZCITChFDb250aW51b3VzVHJpZ2dlciIRCg9PbkRlbWFuZFRyaWdnZXIiqAEKD1NjaGVkdWxlVHJpZ2dlchIYCgRjcm9uGAEgASgJQgq6SAdyBRABGIACEhoKCXRpbWVfem9uZRgCIAEoCUIHukgEcgIYQBItCgZtaXNzZWQYAyABKA4yEy5sb2N1bS52MS5NaXNzZWRSdW5CCLpIBYIBAhABEjAKB292ZXJsYXAYBCABKA4yFS5sb2N1bS52MS5PdmVybGFwUnVsZUIIukgFggECEAEi5gEKB1Jlc3RhcnQSIAoIYXR0ZW1wdHMYASABKAVCCbpIBhoEGGQoAUgAiAEBEjsKBndpbmRvdxgCIAEoCzIZLmdvb2dsZS5wcm90b2J1Zi5EdXJhdGlvbkIQukgNqgEKIgQIgKMFMgIIARI3CgVkZWxheRgDIAEoCzIZLmdvb2dsZS5wcm90b2J1Zi5EdXJhdGlvbkINukgKqgEHIgMIkBwyABIlCgxtYXhfZmFpbHVyZXMYBCABKAVCCrpIBxoFGOgHKAFIAYgBAUILCglfYXR0ZW1wdHNCDwoNX21heF9mYWlsdXJlcyp0CgtPdmVybGFwUnVsZRIcChhPVkVSTEFQX1JVTEVfVU5TUEVDSUZJRUQQABIVChFPVkVSTEFQX1JVTEVfU0tJUBABEhYKEk9WRVJMQVBfUlVMRV9RVUVVRRACEhgKFE9WRVJMQVBfUlVMRV9SRVBMQUNFEAMqUQoJTWlzc2VkUnVuEhoKFk1JU1NFRF9SVU5fVU5TUEVDSUZJRUQQABITCg9NSVNTRURfUlVOX1NLSVAQARITCg9NSVNTRURfUlVOX09OQ0UQAipPCghMaXN0TW9kZRIZChVMSVNUX01PREVfVU5TUEVDSUZJRUQQABISCg5MSVNUX01PREVfT05MWRABEhQKEExJU1RfTU9ERV9QUkVGRVIQAip4CgxPbkRpc2Nvbm5lY3QSHQoZT05fRElTQ09OTkVDVF9VTlNQRUNJRklFRBAAEhYKEk9OX0RJU0NPTk5FQ1RfU1RPUBABEhYKEk9OX0RJU0NPTk5FQ1RfSE9MRBACEhkKFU9OX0RJU0NPTk5FQ1RfT1ZFUkxBUBADKnwKCEZhaWxiYWNrEhgKFEZBSUxCQUNLX1VOU1BFQ0lGSUVEEAASEgoORkFJTEJBQ0tfTkVWRVIQARIaChZGQUlMQkFDS19PTl9ORVhUX1NUQVJUEAISEQoNRkFJTEJBQ0tfQVVUTxADEhMKD0ZBSUxCQUNLX01BTlVBTBAEKo8BChBPbkNhcGFiaWxpdHlMb3NzEiIKHk9OX0NBUEFCSUxJVFlfTE9TU19VTlNQRUNJRklFRBAAEhsKF09OX0NBUEFCSUxJVFlfTE9TU19NT1ZFEAESHQoZT05fQ0FQQUJJTElUWV9MT1NTX0lHTk9SRRACEhsKF09OX0NBUEFCSUxJVFlfTE9TU19TVE9QEAMqZAoMT25SdW5NaXNzaW5nEh4KGk9OX1JVTl9NSVNTSU5HX1VOU1BFQ0lGSUVEEAASFwoTT05fUlVOX01JU1NJTkdfTkVYVBABEhsKF09OX1JVTl9NSVNTSU5HX0lOX1BMQUNFEAJCLFABWh1sb2N1bS9zZGsvZ28vbG9jdW0vdjE7bG9jdW12MaoCCExvY3VtLlYxYgZwcm90bzM", [file_buf_validate_validate, file_google_protobuf_duration, file_google_protobuf_timestamp]);
 
 /**
  * A named definition of a workload that agents start and stop, with its trigger, requirements and failover rules.
@@ -223,6 +223,14 @@ export type Policy = Message<"locum.v1.Policy"> & {
    * @generated from field: int32 skipped_ticks = 29;
    */
   skippedTicks: number;
+
+  /**
+   * How long one attempt of a run may take, from its assignment on. One that takes longer is stopped, and its run has FAILED. Unset: for
+   * ever. A continuous policy can't have it: it runs all the time.
+   *
+   * @generated from field: google.protobuf.Duration time_limit = 30;
+   */
+  timeLimit?: Duration | undefined;
 };
 
 /**
@@ -469,6 +477,13 @@ export type ScheduleTrigger = Message<"locum.v1.ScheduleTrigger"> & {
    * @generated from field: locum.v1.MissedRun missed = 3;
    */
   missed: MissedRun;
+
+  /**
+   * What happens to a time that comes while as many runs as may be (`max_concurrent_runs`) have not ended. Default OVERLAP_RULE_SKIP.
+   *
+   * @generated from field: locum.v1.OverlapRule overlap = 4;
+   */
+  overlap: OverlapRule;
 };
 
 /**
@@ -522,6 +537,54 @@ export const RestartSchema: GenMessage<Restart> = /*@__PURE__*/
   messageDesc(file_locum_v1_policy, 9);
 
 /**
+ * What happens to a time of a schedule that comes while earlier runs have not ended.
+ *
+ * @generated from enum locum.v1.OverlapRule
+ */
+export const OverlapRule = {
+  /**
+   * Read as SKIP.
+   *
+   * @generated from enum value: OVERLAP_RULE_UNSPECIFIED = 0;
+   */
+  UNSPECIFIED: 0,
+
+  /**
+   * It is left out.
+   *
+   * @generated from enum value: OVERLAP_RULE_SKIP = 1;
+   */
+  SKIP: 1,
+
+  /**
+   * One run is started when an earlier one has ended, for all times that passed meanwhile together.
+   *
+   * @generated from enum value: OVERLAP_RULE_QUEUE = 2;
+   */
+  QUEUE: 2,
+
+  /**
+   * The oldest run is stopped, and a new one is started when it has ended.
+   *
+   * @generated from enum value: OVERLAP_RULE_REPLACE = 3;
+   */
+  REPLACE: 3,
+} as const;
+
+/**
+ * What happens to a time of a schedule that comes while earlier runs have not ended.
+ *
+ * @generated from enum locum.v1.OverlapRule
+ */
+export type OverlapRule = (typeof OverlapRule)[keyof typeof OverlapRule] | UnknownEnum;
+
+/**
+ * Describes the enum locum.v1.OverlapRule.
+ */
+export const OverlapRuleSchema: GenEnum<OverlapRule> = /*@__PURE__*/
+  enumDesc(file_locum_v1_policy, 0);
+
+/**
  * What happens to times that passed while the policy was paused or no controller was there.
  *
  * @generated from enum locum.v1.MissedRun
@@ -560,7 +623,7 @@ export type MissedRun = (typeof MissedRun)[keyof typeof MissedRun] | UnknownEnum
  * Describes the enum locum.v1.MissedRun.
  */
 export const MissedRunSchema: GenEnum<MissedRun> = /*@__PURE__*/
-  enumDesc(file_locum_v1_policy, 0);
+  enumDesc(file_locum_v1_policy, 1);
 
 /**
  * What the policy's own server list means.
@@ -601,7 +664,7 @@ export type ListMode = (typeof ListMode)[keyof typeof ListMode] | UnknownEnum;
  * Describes the enum locum.v1.ListMode.
  */
 export const ListModeSchema: GenEnum<ListMode> = /*@__PURE__*/
-  enumDesc(file_locum_v1_policy, 1);
+  enumDesc(file_locum_v1_policy, 2);
 
 /**
  * What an agent does with a run when it can't reach a leader; see docs/semantics.md.
@@ -649,7 +712,7 @@ export type OnDisconnect = (typeof OnDisconnect)[keyof typeof OnDisconnect] | Un
  * Describes the enum locum.v1.OnDisconnect.
  */
 export const OnDisconnectSchema: GenEnum<OnDisconnect> = /*@__PURE__*/
-  enumDesc(file_locum_v1_policy, 2);
+  enumDesc(file_locum_v1_policy, 3);
 
 /**
  * Whether a run goes back to a better-ranked server that has room again.
@@ -704,7 +767,7 @@ export type Failback = (typeof Failback)[keyof typeof Failback] | UnknownEnum;
  * Describes the enum locum.v1.Failback.
  */
 export const FailbackSchema: GenEnum<Failback> = /*@__PURE__*/
-  enumDesc(file_locum_v1_policy, 3);
+  enumDesc(file_locum_v1_policy, 4);
 
 /**
  * What happens when the server loses a required capability while the policy runs there.
@@ -752,7 +815,7 @@ export type OnCapabilityLoss = (typeof OnCapabilityLoss)[keyof typeof OnCapabili
  * Describes the enum locum.v1.OnCapabilityLoss.
  */
 export const OnCapabilityLossSchema: GenEnum<OnCapabilityLoss> = /*@__PURE__*/
-  enumDesc(file_locum_v1_policy, 4);
+  enumDesc(file_locum_v1_policy, 5);
 
 /**
  * Where a run goes that its living server lost.
@@ -793,5 +856,5 @@ export type OnRunMissing = (typeof OnRunMissing)[keyof typeof OnRunMissing] | Un
  * Describes the enum locum.v1.OnRunMissing.
  */
 export const OnRunMissingSchema: GenEnum<OnRunMissing> = /*@__PURE__*/
-  enumDesc(file_locum_v1_policy, 5);
+  enumDesc(file_locum_v1_policy, 6);
 

@@ -144,6 +144,7 @@ function policyRecord(number: number, planned: Plan['policies'][number]): Policy
     deleting: false,
     lastTickWall: undefined,
     skippedTicks: 0,
+    owesRun: false,
     scheduledFromWall: undefined,
   };
   return { kind: 'policy', ...BASE, id: policyId(`policy-${number}`), spec: { ...SPEC, ...planned }, ...rest };
