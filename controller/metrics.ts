@@ -1,7 +1,11 @@
 /** What `/metrics` shows. No ids of runs, policies or servers as labels: their number has no bound. */
-import { Counter, Gauge, Histogram, Registry } from '@prometheus-io/client';
+import { Counter, collectDefaultMetrics, Gauge, Histogram, Registry } from '@prometheus-io/client';
 import { livenessWords, runStateWords } from './codec/words.ts';
 import type { ClusterState } from './core/cluster/cluster.ts';
+import { DEVIATION_REASONS } from './core/records/deviation-reason.ts';
+import { REASONS_IN } from './core/records/run-state.ts';
+import { deviations, isAvailable, queuedFor } from './core/views.ts';
+import { type Clock, systemClock } from './engine/clock.ts';
 import type { StoreStatus } from './engine/store-status.ts';
 
 /** The parts of a leader that are looked at when somebody asks. */
@@ -12,6 +16,9 @@ export interface MetricsSource {
   readonly storeStatus: StoreStatus;
 }
 
+/** States of runs that are deviations for a reason of the run. */
+const WAITING = ['QUEUED', 'FENCING', 'STUCK', 'BACKOFF'] as const;
+
 const COMMIT_BUCKETS = [0.000_5, 0.001, 0.002_5, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5];
 const LAG_BUCKETS = [0.001, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2, 5];
 const FAILOVER_BUCKETS = [0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 30, 60, 120];
@@ -20,14 +27,19 @@ export class ControllerMetrics {
   readonly registry = new Registry();
   /** Counted by hand: a heartbeat is too cheap for anything else. */
   heartbeats = 0;
+  readonly #clock: Clock;
   #source: MetricsSource | undefined;
   readonly #commits: Counter;
   readonly #commitSeconds: Histogram;
   readonly #lagSeconds: Histogram;
   readonly #failoverSeconds: Histogram;
 
-  constructor() {
+  /** `clock`: of the leader, for how long things last. Default: the system's. */
+  constructor(clock: Clock = systemClock) {
+    this.#clock = clock;
     const registers = [this.registry];
+    // Memory, processor time, open files and the event loop of this process, under the names that dashboards know.
+    collectDefaultMetrics({ register: this.registry });
     this.#commits = new Counter({ name: 'locum_commits_total', help: 'Commits that became durable.', registers });
     this.#commitSeconds = new Histogram({
       name: 'locum_commit_duration_seconds',
@@ -103,6 +115,29 @@ export class ControllerMetrics {
     this.#gauge('locum_store_refuses', '1 while the store takes no writes.', (source) => {
       return source?.storeStatus.trouble === undefined ? 0 : 1;
     });
+    this.#gauge('locum_available_servers', 'Servers that take new runs.', (source) => {
+      const servers = source === undefined ? [] : [...source.state.servers.values()];
+      return servers.filter((server) => source !== undefined && isAvailable(source.state, server)).length;
+    });
+    this.#gauge('locum_queue_oldest_seconds', 'How long the run has waited that has waited longest.', (source) => {
+      const walls = source === undefined ? [] : queuedFor(source.state).map(({ oldestWall }) => oldestWall);
+      return walls.length === 0 ? 0 : Math.max(0, this.#clock().wall - Math.min(...walls)) / 1000;
+    });
+    this.#countedGauge(
+      'locum_queued_runs',
+      'Queued runs by what they wait for.',
+      'reason',
+      REASONS_IN.QUEUED,
+      (state) => queuedFor(state).flatMap(({ reason, runs }) => Array.from({ length: runs }, () => reason)),
+    );
+    const told = [...Object.keys(DEVIATION_REASONS), ...WAITING.flatMap((state) => REASONS_IN[state])];
+    this.#countedGauge(
+      'locum_deviations',
+      'What is not as it should be, as the status lists it.',
+      'reason',
+      told,
+      (state) => deviations(state, this.#clock()).map(({ reason }) => reason),
+    );
     this.#countedGauge('locum_servers', 'Servers by liveness.', 'liveness', Object.keys(livenessWords.to), (state) =>
       Array.from(state.servers.values(), ({ liveness }) => liveness),
     );

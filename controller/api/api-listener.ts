@@ -109,6 +109,7 @@ export function addApiServices(router: ConnectRouter, api: ApiContext, health: H
 function plainPages({ metrics, readiness }: ApiListenerOptions): PlainRoutes {
   return {
     '/healthz': () => textPage('ok\n'),
+    '/livez': () => textPage('ok\n'),
     '/readyz': () => {
       const { ready, words } = readiness();
       return textPage(`${words}\n`, ready ? 200 : 503);

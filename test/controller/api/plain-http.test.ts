@@ -63,6 +63,7 @@ describe('the API with curl', () => {
     inWorld(async (world) => {
       await world.liveAgent('a');
       expect(await page(world, '/healthz')).toEqual({ status: 200, text: 'ok\n' });
+      expect(await page(world, '/livez')).toEqual({ status: 200, text: 'ok\n' });
       expect(await page(world, '/readyz')).toEqual({ status: 200, text: 'leader\n' });
       const { text } = await page(world, '/metrics');
       const metrics = [
@@ -71,12 +72,17 @@ describe('the API with curl', () => {
         'locum_servers{liveness="ALIVE"} 1',
         'locum_servers{liveness="MISSING"} 0',
         'locum_runs{state="RUNNING"} 0',
+        'locum_available_servers 1',
+        'locum_queued_runs{reason="NO_ROOM"} 0',
+        'locum_queue_oldest_seconds 0',
+        'locum_deviations{reason="LAST_RUN_FAILED"} 0',
       ];
       for (const line of metrics) expect(text.split('\n')).toContain(line);
       expect(text).toMatch(/^locum_commits_total [1-9]/m);
       // A heartbeat may wait at this very moment.
       expect(text).toMatch(/^locum_mailbox_depth \d+$/m);
       expect(text).toMatch(/^locum_loop_lag_seconds_count /m);
+      expect(text).toMatch(/^process_resident_memory_bytes [1-9]/m);
       expect(text).toMatch(/^locum_failover_delay_seconds_count 0$/m);
     }),
   );
