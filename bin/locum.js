@@ -47,10 +47,12 @@ function enableCompileCache() {
   }
 }
 
-/** The Node that `npm ci` put beside this file. */
+/** The Node that `npm ci`, our archive or a package of Debian put below this package, or `npm install node` beside it. */
 function ownNode() {
-  const path = fileURLToPath(new URL('../node_modules/node/bin/node', import.meta.url));
-  return existsSync(path) && path !== process.execPath ? path : undefined;
+  const paths = ['../node_modules/node/bin/node', '../../node/bin/node'].map((path) =>
+    fileURLToPath(new URL(path, import.meta.url)),
+  );
+  return paths.find((path) => existsSync(path) && path !== process.execPath);
 }
 
 /** Goes on in another Node, as if this one were not there. */
@@ -71,6 +73,7 @@ if (isTooOld(process.versions.node) && ownNode() !== undefined) {
   process.stderr.write(
     `locum needs Node ${needed} or newer; this is Node ${process.versions.node} (${process.execPath}).\n` +
       'In a checkout, run "npm ci": it installs one there, and this command uses it.\n' +
+      `Beside an installed package, run "npm install node@${needed}": this command uses that, too.\n` +
       `Elsewhere, install Node ${needed} or newer and run the command again.\n`,
   );
   process.exitCode = 1;

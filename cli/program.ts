@@ -1,6 +1,7 @@
 /** The command line as a whole: the nouns, the options that all of them take, and how wrong usage is told. */
 import { Command } from 'commander';
 import { addGlobals } from './globals.ts';
+import { locumVersion } from './locum-version.ts';
 import { type Noun, nouns } from './nouns.ts';
 
 const EPILOGUE = `
@@ -15,6 +16,7 @@ const named = (noun: Noun, words: readonly string[]): boolean => words.includes(
 export async function buildProgram(words: readonly string[]): Promise<Command> {
   const program = new Command('locum')
     .description('Policies that fail over along an ordered list of servers, explained, and by default never twice.')
+    .version(locumVersion(), '--version', 'the version of Locum')
     .exitOverride()
     .showSuggestionAfterError()
     .showHelpAfterError('(add --help for what is possible here)')

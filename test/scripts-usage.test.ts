@@ -20,10 +20,11 @@ describe('a script of the project', () => {
     'scripts/check-model.ts',
     'test/faults/main.ts',
     'scripts/protos.ts',
+    'scripts/package/main.ts',
   ])('%s says with --help what it can do, and does nothing', { timeout: TIMEOUT_MS }, (path) => {
     const { status, stdout, stderr } = script(path, '--help');
     expect({ status, stderr }).toEqual({ status: 0, stderr: '' });
-    expect(stdout).toMatch(/^npm run (?:bench|sim|demo|model|faults|protos)/);
+    expect(stdout).toMatch(/^npm run (?:bench|sim|demo|model|faults|protos|package)/);
     expect(stdout.split('\n').length).toBeGreaterThan(2);
   });
 
@@ -34,6 +35,8 @@ describe('a script of the project', () => {
     ['test/sim/main.ts', '--sedes 3', "Unknown option '--sedes'"],
     ['demo/main.ts', '--fast', "Unknown option '--fast'"],
     ['scripts/protos.ts', 'import somewhere', 'npm run protos -- export FOLDER'],
+    ['scripts/package/main.ts', 'rpm', 'There is no package "rpm". There are: npm, archive, deb'],
+    ['scripts/package/main.ts', 'npm --arch mips', '--arch: "mips" is none of x64, arm64'],
     ['test/faults/main.ts', 'ONLY', 'unknown: no such fault. Known: agent: kill -9'],
   ])('%s %s is refused in a line or two, never passed over', { timeout: TIMEOUT_MS }, (path, words, says) => {
     const { status, stdout, stderr } = script(path, ...words.split(' '));

@@ -80,7 +80,10 @@ describe('the units', () => {
     try {
       // The program of the text is not installed here; any other will do.
       for (const name of names)
-        writeFileSync(join(copies, name), text(name).replace('/opt/locum/node_modules/.bin/node', process.execPath));
+        writeFileSync(
+          join(copies, name),
+          text(name).replace('/opt/locum/node_modules/node/bin/node', process.execPath),
+        );
       expect(verify(names.map((name) => join(copies, name)))).toBe('');
     } finally {
       rmSync(copies, { recursive: true });

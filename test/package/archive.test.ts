@@ -1,0 +1,100 @@
+/** The archive with its own Node: works wherever it is unpacked, on a host that has neither Node nor npm. */
+import { spawnSync } from 'node:child_process';
+import {
+  closeSync,
+  mkdirSync,
+  mkdtempSync,
+  openSync,
+  readdirSync,
+  readFileSync,
+  readSync,
+  rmSync,
+  symlinkSync,
+} from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { nouns } from '../../cli/nouns.ts';
+import { escapeRoff } from '../../scripts/package/manual.ts';
+import { placeNode } from '../../scripts/package/node-program.ts';
+import { BUILD_TIMEOUT_MS, builtPackages, hasProgram, VERSION } from './built-packages.ts';
+
+const scratch = mkdtempSync(join(tmpdir(), 'locum-archive-'));
+const program = join(scratch, `locum-${VERSION}-linux-${process.arch}`);
+
+beforeAll(() => {
+  const { status, stderr } = spawnSync('tar', ['-xzf', builtPackages().archive, '-C', scratch], { encoding: 'utf8' });
+  if (status !== 0) throw new Error(stderr);
+}, BUILD_TIMEOUT_MS);
+
+afterAll(() => rmSync(scratch, { recursive: true, force: true }));
+
+/** With an environment that has nothing but the tools of every host. */
+const run = (file: string, ...args: readonly string[]) =>
+  spawnSync(file, args, { env: { PATH: '/usr/bin:/bin' }, cwd: '/', encoding: 'utf8' });
+
+describe('the archive', () => {
+  it('runs on its own Node from wherever it is, and through a link', () => {
+    const says = `locum ${VERSION} (Node 24.21.0)\n`;
+    expect(run(join(program, 'bin/locum'), 'version')).toMatchObject({ status: 0, stdout: says, stderr: '' });
+    symlinkSync(join(program, 'bin/locum'), join(scratch, 'linked'));
+    expect(run(join(scratch, 'linked'), 'version')).toMatchObject({ status: 0, stdout: says, stderr: '' });
+  });
+
+  it('has its Node where the units look for it below /opt/locum', () => {
+    const units = join(program, 'deploy/systemd');
+    for (const name of readdirSync(units).filter((one) => one.endsWith('.service'))) {
+      const [, node = '', script = ''] =
+        /^ExecStart=(\S+) .*?(\/opt\/\S+\.js)/m.exec(readFileSync(join(units, name), 'utf8')) ?? [];
+      const here = (path: string): string => path.replace('/opt/locum', program);
+      expect(run(here(node), here(script), '--version')).toMatchObject({ status: 0, stdout: `${VERSION}\n` });
+    }
+  });
+
+  it('has a manual page for each word that the help shows, which man takes without a warning', (ctx) => {
+    const shown = nouns.filter(({ group }) => group !== undefined).map(({ name }) => `locum-${name}.1`);
+    const pages = join(program, 'share/man/man1');
+    expect(readdirSync(pages).sort()).toEqual(['locum.1', ...shown].sort());
+    expect(readFileSync(join(pages, 'locum-server.1'), 'utf8')).toContain('.SS "locum server drain');
+    if (!hasProgram('man')) return ctx.skip('this machine has no man');
+    for (const name of readdirSync(pages)) {
+      const shownPage = run('man', '--warnings', '-E', 'UTF-8', '-l', join(pages, name));
+      expect({ name, status: shownPage.status, stderr: shownPage.stderr }).toEqual({ name, status: 0, stderr: '' });
+    }
+  });
+
+  it('has completion for each shell, which bash takes and answers', () => {
+    const file = join(program, 'share/bash-completion/completions/locum');
+    const ask = 'COMP_WORDS=(locum serv); COMP_CWORD=1; _locum; echo "${COMPREPLY[@]}"';
+    const line = `PATH="${join(program, 'bin')}:$PATH"; source "${file}"; ${ask}`;
+    expect(run('bash', '--norc', '-c', line)).toMatchObject({ status: 0, stdout: 'server\n', stderr: '' });
+    expect(readFileSync(join(program, 'share/zsh/vendor-completions/_locum'), 'utf8')).toMatch(/^#compdef locum/);
+    expect(readFileSync(join(program, 'share/fish/vendor_completions.d/locum.fish'), 'utf8')).toContain(
+      'complete -c locum',
+    );
+  });
+});
+
+describe('the Node of an archive', () => {
+  /** As the ELF header says it, in its bytes 18 and 19. */
+  const MACHINES = { x64: 62, arm64: 183 };
+
+  it.each(['x64', 'arm64'] as const)('for %s is a program for that processor', { timeout: 180_000 }, (architecture) => {
+    const folder = join(scratch, architecture);
+    mkdirSync(folder);
+    placeNode(join(folder, 'node'), architecture);
+    const head = Buffer.alloc(20);
+    const fd = openSync(join(folder, 'node'), 'r');
+    readSync(fd, head, 0, 20, 0);
+    closeSync(fd);
+    expect(head.subarray(0, 4).toString('latin1')).toBe('\x7fELF');
+    expect(head.readUInt16LE(18)).toBe(MACHINES[architecture]);
+    expect(readFileSync(join(folder, 'LICENSE'), 'utf8')).toContain('Node.js is licensed');
+  });
+});
+
+describe('a manual page', () => {
+  it('shows dashes, backslashes, quotes and dots at the begin of a line as they are', () => {
+    expect(escapeRoff(".a\n'b --c \\d")).toBe('\\&.a\n\\(aqb \\-\\-c \\ed');
+  });
+});
