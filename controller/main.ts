@@ -9,6 +9,7 @@ import type { Logger } from '../shared/log.ts';
 import { HealthTable } from '../shared/rpc/health.ts';
 import { ListenError } from '../shared/rpc/listen-error.ts';
 import type { Listener } from '../shared/rpc/single-port-listener.ts';
+import { AccessRecording } from './access/access-recording.ts';
 import { type AgentListener, startAgentListener } from './agents/agent-listener.ts';
 import { AgentStreams } from './agents/agent-streams.ts';
 import { type ApiContext, notLeader, StreamCount } from './api/api-context.ts';
@@ -58,6 +59,8 @@ const AGENT_PATIENCE_MS = 900;
 const NEXT_LEADER_MS = 1_000;
 /** And how long it gives them to go. */
 const LEAVE_MS = 100;
+/** How long a controller that closes tries to bring the audit what it noted. */
+const LAST_NOTES_MS = 1_000;
 const BOOKMARK_MS = 10_000;
 
 /**
@@ -90,6 +93,7 @@ class RunningParts {
   readonly #health = new HealthTable([...API_SERVICES, AgentService]);
   readonly #agents: AgentStreams;
   readonly #replica: Replica;
+  readonly #access: AccessRecording;
   readonly #over = new AbortController();
   readonly #role = new RoleWatch();
   /** Made once the addresses are known that it campaigns with. */
@@ -128,6 +132,13 @@ class RunningParts {
       services: API_SERVICES,
       shutdownSignal: this.#over.signal,
     });
+    this.#access = new AccessRecording({
+      self: this.#self,
+      clock: systemClock,
+      log,
+      leaderTerm: () => this.#leadership?.leaderTerm,
+      view: this.#replica.view,
+    });
   }
 
   async start(): Promise<Pick<Controller, 'apiAddress' | 'agentAddress'>> {
@@ -147,6 +158,7 @@ class RunningParts {
         forwarder: this.#replica.forwarder,
         leads: () => this.#role.leads,
         health: this.#health,
+        notes: this.#access.notes,
         metrics: this.#metrics,
         log,
         readiness: () => this.#readiness(),
@@ -154,6 +166,7 @@ class RunningParts {
       }),
     );
     this.#apiListener = apiListener;
+    this.#access.start();
     const { apiAdvertise, agentAdvertise } = this.#options;
     const candidate = {
       id: this.#self,
@@ -171,6 +184,7 @@ class RunningParts {
   async close(): Promise<void> {
     const led = this.#role.leads;
     clearInterval(this.#sweep);
+    await this.#access.close(LAST_NOTES_MS);
     await this.#leadership?.close();
     if (led && this.#store.kind === 'etcd') await this.#nextLeader();
     const agentsClosed = this.#agentListener?.close(GRACE_MS);

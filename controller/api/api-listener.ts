@@ -17,6 +17,7 @@ import { type PlainRoutes, textPage } from '../../shared/rpc/plain-routes.ts';
 import { addReflection } from '../../shared/rpc/reflection.ts';
 import { type Listener, startListener } from '../../shared/rpc/single-port-listener.ts';
 import { warmValidation } from '../../shared/rpc/validation.ts';
+import { denialInterceptor, type Notes, noteWebDenial, readInterceptor } from '../access/access-audit.ts';
 import type { ControllerMetrics } from '../metrics.ts';
 import type { Forwarder } from '../replication/forwarder.ts';
 import { markStale, READ_HEADER, STALE } from '../replication/stale-reads.ts';
@@ -52,6 +53,8 @@ export interface ApiListenerOptions {
   readonly forwarder: Forwarder;
   readonly leads: () => boolean;
   readonly health: HealthTable;
+  /** What happens in front of the core and belongs into the audit. */
+  readonly notes: Notes;
   readonly metrics: ControllerMetrics;
   readonly log: Logger;
   /** What this controller does, and whether calls to it are answered. */
@@ -62,7 +65,7 @@ export interface ApiListenerOptions {
 
 /** @throws ListenError when the address can't be bound. */
 export function startApiListener(options: ApiListenerOptions): Promise<Listener> {
-  const { address, api, stale, forwarder, leads, health, log, shutdownSignal } = options;
+  const { address, api, stale, forwarder, leads, health, notes, log, shutdownSignal } = options;
   warmValidation(API_SERVICES.flatMap(({ methods }) => methods.map(({ input }) => input)));
   const onDefect = (error: unknown): void => {
     log.error({ err: error }, 'a request failed for a defect of ours');
@@ -71,12 +74,12 @@ export function startApiListener(options: ApiListenerOptions): Promise<Listener>
   const serve = createConnectHandler({
     ...common,
     routes: (router) => addApiServices(router, api, health),
-    interceptors: [forwarder.interceptor],
+    interceptors: [denialInterceptor(notes), forwarder.interceptor, readInterceptor(notes)],
   });
   const serveStale = createConnectHandler({
     ...common,
     routes: (router) => addApiServices(router, stale, health),
-    interceptors: [markStale],
+    interceptors: [denialInterceptor(notes), markStale, readInterceptor(notes)],
   });
   return startListener({
     ...address,
@@ -87,6 +90,7 @@ export function startApiListener(options: ApiListenerOptions): Promise<Listener>
       return wantsStale ? serveStale(request, response) : serve(request, response);
     },
     routes: plainPages(options),
+    denied: (request, error) => noteWebDenial(notes, request, error),
     onDefect,
   });
 }

@@ -5,14 +5,17 @@ import { AUDIT_LOGS, type AuditEntry, type AuditLogName } from '../../shared/acc
 import { auditEntryToProto, auditHeadToProto } from '../../shared/codec/audit.ts';
 import { fromUint64 } from '../../shared/codec/numbers.ts';
 import { AuditEntrySchema } from '../../shared/gen/locum/v1/audit_pb.ts';
-import type {
-  AuditService,
-  ListAuditEntriesRequest,
-  WatchAuditResponseSchema,
+import {
+  type AuditService,
+  type ListAuditEntriesRequest,
+  RecordAccessRequestSchema,
+  type WatchAuditResponseSchema,
 } from '../../shared/gen/locum/v1/audit_service_pb.ts';
 import { fromTimestamp } from '../../shared/rpc/time-messages.ts';
+import { factsOf } from '../access/access-codec.ts';
 import type { ClusterState } from '../core/cluster/cluster.ts';
-import type { ApiContext } from './api-context.ts';
+import type { Call } from '../core/cluster/event.ts';
+import { type ApiContext, submit } from './api-context.ts';
 import { type Paging, pageOf } from './page.ts';
 import { happens, throwIfEnded } from './watch-resources.ts';
 
@@ -35,6 +38,13 @@ export function auditService(api: ApiContext): ServiceImpl<typeof AuditService> 
         });
         return { entries: shown, nextPageToken };
       });
+    },
+
+    async recordAccess(message, context) {
+      const facts = message.notes.map((note, index) => factsOf(note, `notes[${index}]`));
+      const request: Call = { kind: 'record_access', facts };
+      await submit(api, { schema: RecordAccessRequestSchema, message, context }, request, 'noted');
+      return {};
     },
 
     watchAudit({ afterChanges, afterAccess, follow }, { signal }) {

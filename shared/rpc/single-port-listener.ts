@@ -21,7 +21,7 @@ import { defaultListenerLimits, type ListenerLimits } from './listener-limits.ts
 import { type PlainRoutes, withPlainRoutes } from './plain-routes.ts';
 import { peekProtocol } from './protocol-peek.ts';
 import { defaultPings, keepPinging, type PingOptions } from './session-pings.ts';
-import { withWebGate } from './web-gate.ts';
+import { type Denied, withWebGate } from './web-gate.ts';
 
 /** How often a closing listener looks for HTTP/1.1 connections that became idle. */
 const SWEEP_MS = 50;
@@ -37,6 +37,8 @@ export interface ListenerOptions {
   readonly routes?: PlainRoutes;
   /** Names that are allowed as Host and Origin, beside those that web-access.ts always allows. Default: none. */
   readonly allowedHosts?: readonly string[];
+  /** Is told of requests that are refused for their Host or Origin. Default: nobody. */
+  readonly denied?: Denied;
   /** Called when a plain page fails. Default: nothing. */
   readonly onDefect?: (error: unknown) => void;
   readonly limits?: Partial<ListenerLimits>;
@@ -63,7 +65,7 @@ export async function startListener(options: ListenerOptions): Promise<Listener>
   const serve = withPlainRoutes(options.routes ?? {}, options.handler, options.onDefect ?? (() => undefined));
   const hosts = options.allowedHosts ?? [];
   let rule: WebRule = { loopback: true, hosts };
-  const onRequest = withWebGate(() => rule, serve);
+  const onRequest = withWebGate(() => rule, serve, options.denied);
   const http1 = createHttp1Server(
     {
       // Node refuses a head that may take longer than its whole request.

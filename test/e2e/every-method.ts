@@ -53,6 +53,12 @@ export function examples({ id, run }: { readonly id: string; readonly run: strin
     { method: 'ClusterService/SaveSnapshot', request: {} },
     { method: 'AuditService/ListAuditEntries', request: { method: 'CreatePool', log: 'CHANGES' } },
     { method: 'AuditService/WatchAudit', request: {} },
+    {
+      method: 'AuditService/RecordAccess',
+      request: {
+        notes: [{ kind: 'DENIAL', count: '1', firstTime: '2026-11-27T08:00:00Z', lastTime: '2026-11-27T08:00:00Z' }],
+      },
+    },
     { method: 'FenceService/CheckFence', request: { policy: 'policies/steady', epoch: '1', run } },
     { method: 'PoolService/CreatePool', request: { pool: { name: pool, timers: { missingAfter: '60s' } } } },
     { method: 'PoolService/GetPool', request: { name: pool } },

@@ -3,6 +3,7 @@ import { type ClientHttp2Session, connect as connectHttp2, constants } from 'nod
 import { connect, type Socket } from 'node:net';
 import type { Duplex } from 'node:stream';
 import { setImmediate as turn } from 'node:timers/promises';
+import { AccessNotes } from '../../controller/access/access-notes.ts';
 import { type AgentListener, startAgentListener } from '../../controller/agents/agent-listener.ts';
 import { startApiListener } from '../../controller/api/api-listener.ts';
 import { HealthTable } from '../../shared/rpc/health.ts';
@@ -54,7 +55,8 @@ export class FuzzSockets {
       shutdownSignal: stop.signal,
     };
     const readiness = () => ({ ready: true, words: 'leads' });
-    const apiListener = await startApiListener({ address: anyPort, ...options, readiness });
+    const notes = new AccessNotes();
+    const apiListener = await startApiListener({ address: anyPort, ...options, readiness, notes });
     const agents = await startAgentListener({ ...anyPort, onConnect: (call) => streams.accept(call), health });
     const sockets = new FuzzSockets(apiListener, agents, complain);
     sockets.#stop.signal.addEventListener('abort', () => stop.abort());

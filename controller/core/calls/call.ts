@@ -8,6 +8,7 @@ import { audit, keepRequest } from '../cluster/change.ts';
 import type { AdminCall, Call, CallResult, CallValue } from '../cluster/event.ts';
 import type { Turn, View } from '../cluster/turn.ts';
 import { refreshIndex } from '../placement/capacity.ts';
+import { recordAccess } from './audit-calls.ts';
 import { moveServerInOrder, setOrder } from './order-calls.ts';
 import type { Outcome } from './outcome.ts';
 import { createPolicy, deletePolicy, updatePolicy } from './policy-calls.ts';
@@ -47,7 +48,7 @@ function answer(turn: Turn, call: AdminCall): CallResult {
     if (isRemembered && !turn.state.requests.hasRoomFor(call.actor)) throw noRoom(call.actor);
     const { written } = turn.journal;
     const { resource, value } = perform(turn, call.request, call.validateOnly);
-    if (turn.journal.written > written) auditChange(turn, call, resource);
+    if (turn.journal.written > written && call.request.kind !== 'record_access') auditChange(turn, call, resource);
     if (isRemembered) remember(turn, call, resource);
     return { ok: true, value };
   } catch (error) {
@@ -142,6 +143,8 @@ function perform(turn: Turn, request: Call, validateOnly: boolean): Outcome {
       return releaseRun(turn, request, validateOnly);
     case 'proceed_takeovers':
       return proceedTakeovers(turn, request, validateOnly);
+    case 'record_access':
+      return recordAccess(turn, request, validateOnly);
     default:
       return unreachable(request);
   }

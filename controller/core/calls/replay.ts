@@ -35,6 +35,8 @@ export function currentValue(turn: View, request: Call, resource: string): CallV
     case 'stop_run':
     case 'release_run':
       return ofRun(turn, resource);
+    case 'record_access':
+      return { kind: 'noted' };
     case 'delete_pool':
       // Done at once: a pool that is there now was made since.
       return goneOutcome(resource).value;

@@ -1,4 +1,5 @@
 /** Everything that can happen to the core. The shell decodes into these and nothing else reaches the core. */
+import type { AuditFacts } from '../../../shared/access/audit-chain.ts';
 import type { LocumError } from '../../../shared/errors.ts';
 import type { PolicyId, PoolId, RunId, ServerId } from '../../../shared/ids.ts';
 import type {
@@ -120,7 +121,9 @@ export type Call =
   | { readonly kind: 'move_run'; readonly run: RunId; readonly server: ServerId | undefined }
   | { readonly kind: 'stop_run'; readonly run: RunId }
   | { readonly kind: 'release_run'; readonly run: RunId; readonly abandonAttempt: boolean; readonly reason: string }
-  | { readonly kind: 'proceed_takeovers'; readonly pool: PoolId };
+  | { readonly kind: 'proceed_takeovers'; readonly pool: PoolId }
+  /** A controller's own: what it noted for the audit. */
+  | { readonly kind: 'record_access'; readonly facts: readonly AuditFacts[] };
 
 /** Handle of one API call, given by the shell; the core answers each exactly once. */
 export type CallId = number;
@@ -193,7 +196,8 @@ export type CallValue =
     }
   | { readonly kind: 'run'; readonly run: Run }
   | { readonly kind: 'runs'; readonly runs: readonly RunId[] }
-  | { readonly kind: 'gone'; readonly name: string };
+  | { readonly kind: 'gone'; readonly name: string }
+  | { readonly kind: 'noted' };
 
 export type CallResult =
   | { readonly ok: true; readonly value: CallValue }

@@ -15,7 +15,7 @@ import type { Message } from "@bufbuild/protobuf";
  * Describes the file locum/v1/audit_service.proto.
  */
 export const file_locum_v1_audit_service: GenFile = /*@__PURE__*/
-  fileDesc("Chxsb2N1bS92MS9hdWRpdF9zZXJ2aWNlLnByb3RvEghsb2N1bS52MSL2AQoXTGlzdEF1ZGl0RW50cmllc1JlcXVlc3QSGgoJcGFnZV9zaXplGAEgASgFQge6SAQaAigAEhwKCnBhZ2VfdG9rZW4YAiABKAlCCLpIBXIDGIAIEikKBXNpbmNlGAMgASgLMhouZ29vZ2xlLnByb3RvYnVmLlRpbWVzdGFtcBIbCglwcmluY2lwYWwYBCABKAlCCLpIBXIDGIABEhgKBm1ldGhvZBgFIAEoCUIIukgFcgMYgAESGAoHb3V0Y29tZRgGIAEoCUIHukgEcgIYQBIlCgNsb2cYByABKAlCGLpIFXITUgBSB0NIQU5HRVNSBkFDQ0VTUyJaChhMaXN0QXVkaXRFbnRyaWVzUmVzcG9uc2USJQoHZW50cmllcxgBIAMoCzIULmxvY3VtLnYxLkF1ZGl0RW50cnkSFwoPbmV4dF9wYWdlX3Rva2VuGAIgASgJIlAKEVdhdGNoQXVkaXRSZXF1ZXN0EhUKDWFmdGVyX2NoYW5nZXMYASABKAQSFAoMYWZ0ZXJfYWNjZXNzGAIgASgEEg4KBmZvbGxvdxgDIAEoCCJdChJXYXRjaEF1ZGl0UmVzcG9uc2USIwoFZW50cnkYASABKAsyFC5sb2N1bS52MS5BdWRpdEVudHJ5EiIKBWhlYWRzGAIgAygLMhMubG9jdW0udjEuQXVkaXRIZWFkMrQBCgxBdWRpdFNlcnZpY2USWQoQTGlzdEF1ZGl0RW50cmllcxIhLmxvY3VtLnYxLkxpc3RBdWRpdEVudHJpZXNSZXF1ZXN0GiIubG9jdW0udjEuTGlzdEF1ZGl0RW50cmllc1Jlc3BvbnNlEkkKCldhdGNoQXVkaXQSGy5sb2N1bS52MS5XYXRjaEF1ZGl0UmVxdWVzdBocLmxvY3VtLnYxLldhdGNoQXVkaXRSZXNwb25zZTABQixQAVodbG9jdW0vc2RrL2dvL2xvY3VtL3YxO2xvY3VtdjGqAghMb2N1bS5WMWIGcHJvdG8z", [file_buf_validate_validate, file_google_protobuf_timestamp, file_locum_v1_audit]);
+  fileDesc("Chxsb2N1bS92MS9hdWRpdF9zZXJ2aWNlLnByb3RvEghsb2N1bS52MSL2AQoXTGlzdEF1ZGl0RW50cmllc1JlcXVlc3QSGgoJcGFnZV9zaXplGAEgASgFQge6SAQaAigAEhwKCnBhZ2VfdG9rZW4YAiABKAlCCLpIBXIDGIAIEikKBXNpbmNlGAMgASgLMhouZ29vZ2xlLnByb3RvYnVmLlRpbWVzdGFtcBIbCglwcmluY2lwYWwYBCABKAlCCLpIBXIDGIABEhgKBm1ldGhvZBgFIAEoCUIIukgFcgMYgAESGAoHb3V0Y29tZRgGIAEoCUIHukgEcgIYQBIlCgNsb2cYByABKAlCGLpIFXITUgBSB0NIQU5HRVNSBkFDQ0VTUyJaChhMaXN0QXVkaXRFbnRyaWVzUmVzcG9uc2USJQoHZW50cmllcxgBIAMoCzIULmxvY3VtLnYxLkF1ZGl0RW50cnkSFwoPbmV4dF9wYWdlX3Rva2VuGAIgASgJIlAKEVdhdGNoQXVkaXRSZXF1ZXN0EhUKDWFmdGVyX2NoYW5nZXMYASABKAQSFAoMYWZ0ZXJfYWNjZXNzGAIgASgEEg4KBmZvbGxvdxgDIAEoCCJdChJXYXRjaEF1ZGl0UmVzcG9uc2USIwoFZW50cnkYASABKAsyFC5sb2N1bS52MS5BdWRpdEVudHJ5EiIKBWhlYWRzGAIgAygLMhMubG9jdW0udjEuQXVkaXRIZWFkIlgKE1JlY29yZEFjY2Vzc1JlcXVlc3QSIwoFbm90ZXMYASADKAsyFC5sb2N1bS52MS5BdWRpdEVudHJ5EhwKCnJlcXVlc3RfaWQYAiABKAlCCLpIBXIDGIABIhYKFFJlY29yZEFjY2Vzc1Jlc3BvbnNlMoMCCgxBdWRpdFNlcnZpY2USWQoQTGlzdEF1ZGl0RW50cmllcxIhLmxvY3VtLnYxLkxpc3RBdWRpdEVudHJpZXNSZXF1ZXN0GiIubG9jdW0udjEuTGlzdEF1ZGl0RW50cmllc1Jlc3BvbnNlEkkKCldhdGNoQXVkaXQSGy5sb2N1bS52MS5XYXRjaEF1ZGl0UmVxdWVzdBocLmxvY3VtLnYxLldhdGNoQXVkaXRSZXNwb25zZTABEk0KDFJlY29yZEFjY2VzcxIdLmxvY3VtLnYxLlJlY29yZEFjY2Vzc1JlcXVlc3QaHi5sb2N1bS52MS5SZWNvcmRBY2Nlc3NSZXNwb25zZUIsUAFaHWxvY3VtL3Nkay9nby9sb2N1bS92MTtsb2N1bXYxqgIITG9jdW0uVjFiBnByb3RvMw", [file_buf_validate_validate, file_google_protobuf_timestamp, file_locum_v1_audit]);
 
 /**
  * Request of ListAuditEntries.
@@ -173,6 +173,49 @@ export const WatchAuditResponseSchema: GenMessage<WatchAuditResponse> = /*@__PUR
   messageDesc(file_locum_v1_audit_service, 3);
 
 /**
+ * Request of RecordAccess.
+ *
+ * @generated from message locum.v1.RecordAccessRequest
+ */
+export type RecordAccessRequest = Message<"locum.v1.RecordAccessRequest"> & {
+  /**
+   * What was noted. Of each entry what it says is taken, not where it stands in a chain.
+   *
+   * @generated from field: repeated locum.v1.AuditEntry notes = 1;
+   */
+  notes: AuditEntry[];
+
+  /**
+   * Makes a retry safe: the same batch is written once.
+   *
+   * @generated from field: string request_id = 2;
+   */
+  requestId: string;
+};
+
+/**
+ * Describes the message locum.v1.RecordAccessRequest.
+ * Use `create(RecordAccessRequestSchema)` to create a new message.
+ */
+export const RecordAccessRequestSchema: GenMessage<RecordAccessRequest> = /*@__PURE__*/
+  messageDesc(file_locum_v1_audit_service, 4);
+
+/**
+ * Response of RecordAccess.
+ *
+ * @generated from message locum.v1.RecordAccessResponse
+ */
+export type RecordAccessResponse = Message<"locum.v1.RecordAccessResponse"> & {
+};
+
+/**
+ * Describes the message locum.v1.RecordAccessResponse.
+ * Use `create(RecordAccessResponseSchema)` to create a new message.
+ */
+export const RecordAccessResponseSchema: GenMessage<RecordAccessResponse> = /*@__PURE__*/
+  messageDesc(file_locum_v1_audit_service, 5);
+
+/**
  * The audit: who changed what, who was refused, who read output. Two logs, each a hash chain; see docs/audit.md.
  *
  * @generated from service locum.v1.AuditService
@@ -198,6 +241,16 @@ export const AuditService: GenService<{
     methodKind: "server_streaming";
     input: typeof WatchAuditRequestSchema;
     output: typeof WatchAuditResponseSchema;
+  },
+  /**
+   * Writes down what another controller noted in front of the core: refusals, and who read output. Controllers call it.
+   *
+   * @generated from rpc locum.v1.AuditService.RecordAccess
+   */
+  recordAccess: {
+    methodKind: "unary";
+    input: typeof RecordAccessRequestSchema;
+    output: typeof RecordAccessResponseSchema;
   },
 }> = /*@__PURE__*/
   serviceDesc(file_locum_v1_audit_service, 0);

@@ -68,6 +68,7 @@ function callsIn(world: ModelWorld): { readonly [K in Call['kind']]: Extract<Cal
     stop_run: { kind: 'stop_run', run },
     release_run: { kind: 'release_run', run, abandonAttempt: false, reason: '' },
     proceed_takeovers: { kind: 'proceed_takeovers', pool },
+    record_access: { kind: 'record_access', facts: [] },
   };
 }
 
@@ -89,7 +90,7 @@ describe('a call that only validates', () => {
   });
 
   it('changes something when it is no longer only tried', () => {
-    const idle = ['uncordon_server', 'resume_policy', 'release_run', 'proceed_takeovers'];
+    const idle = ['uncordon_server', 'resume_policy', 'release_run', 'proceed_takeovers', 'record_access'];
     for (const request of Object.values(callsIn(busyWorld()))) {
       const world = busyWorld();
       const events = world.state.meta.lastEvent;
