@@ -5,7 +5,13 @@
 import { cpus, release } from 'node:os';
 import { PlacementIndex } from '../controller/core/indexes/placement-index.ts';
 import type { PlacementQuery, ServerFacts } from '../controller/core/indexes/placement-query.ts';
-import { capabilityMap, parseRequirement, type Requirement, satisfies } from '../controller/core/records/capability.ts';
+import {
+  type CapabilityMap,
+  capabilityMap,
+  parseRequirement,
+  type Requirement,
+  satisfies,
+} from '../controller/core/records/capability.ts';
 import { type ServerId, serverId } from '../shared/ids.ts';
 import type { Capability } from '../shared/protocol/capability.ts';
 
@@ -20,7 +26,7 @@ const WINDOWS: readonly Capability[] = [{ name: 'os', value: 'windows', source: 
 interface Row {
   readonly id: ServerId;
   readonly capabilities: readonly Capability[];
-  readonly byName: ReadonlyMap<string, Capability>;
+  readonly byName: CapabilityMap;
   freeSlots: number;
 }
 

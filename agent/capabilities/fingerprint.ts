@@ -2,17 +2,15 @@
 import { readFileSync } from 'node:fs';
 import { arch, availableParallelism, platform, release, totalmem } from 'node:os';
 import type { Capability } from '../../shared/protocol/capability.ts';
-import { findRuntimes } from './runtimes.ts';
+import { type Found, findRuntimes } from './runtimes.ts';
 
 /**
  * Operating system, architecture, size, and runtimes. `env` is where programs are looked for, as workloads would. `before`: what was
  * found last.
  */
-export async function fingerprint(
-  env: NodeJS.ProcessEnv,
-  before: readonly Capability[] = [],
-): Promise<readonly Capability[]> {
-  return [...hostFacts(), ...(await findRuntimes(env, before))];
+export async function fingerprint(env: NodeJS.ProcessEnv, before: readonly Capability[] = []): Promise<Found> {
+  const { facts, isSure } = await findRuntimes(env, before);
+  return { facts: [...hostFacts(), ...facts], isSure };
 }
 
 function hostFacts(): readonly Capability[] {

@@ -2,14 +2,17 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import type { Logger } from '../../shared/log.ts';
 import type { Capability } from '../../shared/protocol/capability.ts';
-import { MINUTE } from '../../shared/time.ts';
+import { MINUTE, SECOND } from '../../shared/time.ts';
 import type { Probe } from '../config.ts';
 import { fingerprint } from './fingerprint.ts';
 import { mergeCapabilities, sameCapabilities } from './merge.ts';
 import { runProbe } from './probe.ts';
+import { runtimeFiles } from './runtime-files.ts';
 
-/** Runtimes come and go with package upgrades. */
-const FINGERPRINT_EVERY_MS = 10 * MINUTE;
+/** Runtimes come and go with package upgrades. That their files have changed is seen within this time, at no cost to speak of… */
+const FINGERPRINT_EVERY_MS = 30 * SECOND;
+/** …and in any case all are asked again after this. */
+const ASK_AGAIN_MS = 10 * MINUTE;
 /** How long the first set is waited for; runtimes answer within 2 s or have told nothing. */
 const FIRST_LOOK_MS = 2_500;
 
@@ -30,6 +33,9 @@ export class CapabilityWatch {
   readonly #found = new Map<string, readonly Capability[]>();
   readonly #timers = new Set<NodeJS.Timeout>();
   #containment: readonly Capability[] = [];
+  /** As of the last fingerprint. */
+  #files = '';
+  #askAgainMs = 0;
   /** Undefined: the first set was not given yet. */
   #said: readonly Capability[] | undefined;
   #stopped = false;
@@ -46,7 +52,13 @@ export class CapabilityWatch {
   async start(): Promise<readonly Capability[]> {
     const { probes, env } = this.#options;
     const look = async (): Promise<void> => {
-      this.#found.set('fingerprint', await fingerprint(env, this.#found.get('fingerprint')));
+      const files = await runtimeFiles(env);
+      const nowMs = performance.now();
+      if (files === this.#files && nowMs < this.#askAgainMs) return;
+      const { facts, isSure } = await fingerprint(env, this.#found.get('fingerprint'));
+      this.#found.set('fingerprint', facts);
+      // Who did not answer in time is asked again at the next look.
+      [this.#files, this.#askAgainMs] = [files, isSure ? nowMs + ASK_AGAIN_MS : 0];
     };
     const first = [
       this.#keepLooking(FINGERPRINT_EVERY_MS, look),

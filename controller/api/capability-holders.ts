@@ -33,7 +33,7 @@ export const holderKey = ({ name, value }: Pick<CapabilityHolders, 'name' | 'val
 export function capabilityHolders(state: ClusterState, only: PoolId | undefined): CapabilityHolders[] {
   const holders = new Map<string, CapabilityHolders>();
   for (const { server } of serversByRank(state, only)) {
-    for (const { name, value } of capabilityMap(server.capabilities).values()) {
+    for (const { name, value } of [...capabilityMap(server.capabilities).values()].flat()) {
       const key = holderKey({ name, value });
       const holder = holders.get(key) ?? create(CapabilityHoldersSchema, { name, value });
       holders.set(key, holder);

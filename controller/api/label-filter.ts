@@ -10,7 +10,7 @@ export function labelFilter(filter: readonly string[]): LabelFilter {
   if (predicates.length === 0) return () => true;
   return (labels) => {
     const values = new Map(
-      Object.entries(labels).map(([name, value]) => [name, { name, value, source: 'CONFIG' as const }]),
+      Object.entries(labels).map(([name, value]) => [name, [{ name, value, source: 'CONFIG' as const }]]),
     );
     return predicates.every((predicate) => satisfies(predicate, values));
   };

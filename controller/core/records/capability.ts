@@ -2,18 +2,19 @@ import { LIMITS } from '../../../shared/limits.ts';
 import type { Capability, CapabilitySource } from '../../../shared/protocol/capability.ts';
 import { compareValues } from './version.ts';
 
-/** What one server offers, by name. */
-export type CapabilityMap = ReadonlyMap<string, Capability>;
+/** What one server offers, by name: each value that it has, such as the versions of a runtime that are installed side by side. */
+export type CapabilityMap = ReadonlyMap<string, readonly Capability[]>;
 
 const SOURCE_ORDER: Readonly<Record<CapabilitySource, number>> = { FINGERPRINT: 0, PROBE: 1, CONFIG: 2 };
 
-/** By name: CONFIG wins over PROBE, PROBE over FINGERPRINT, and of one source the last. */
+/** By name: what CONFIG says of a name replaces what PROBE says, and that what FINGERPRINT says. */
 export function capabilityMap(capabilities: readonly Capability[]): CapabilityMap {
-  const map = new Map<string, Capability>();
+  const map = new Map<string, Capability[]>();
   for (const capability of capabilities) {
     const known = map.get(capability.name);
-    if (known !== undefined && SOURCE_ORDER[known.source] > SOURCE_ORDER[capability.source]) continue;
-    map.set(capability.name, capability);
+    const order = SOURCE_ORDER[capability.source] - SOURCE_ORDER[known?.[0]?.source ?? capability.source];
+    if (known === undefined || order > 0) map.set(capability.name, [capability]);
+    else if (order === 0 && !known.some(({ value }) => value === capability.value)) known.push(capability);
   }
   return map;
 }
@@ -29,31 +30,35 @@ export type Requirement = { readonly name: string; readonly text: string } & (
 );
 
 /**
- * Whether a server with these capabilities meets the requirement.
+ * Whether a server with these capabilities meets the requirement: with one of its values, where it has several.
  *
  * Values are compared as versions where both are, else as text; a version and another text have no order, so
- * `cores >= 4` does not hold for `unknown` (see `compareValues`). An absent capability meets only `!name` and `name != value`, which is the opposite of `name = value`.
+ * `cores >= 4` does not hold for `unknown` (see `compareValues`). An absent capability meets only `!name` and `name != value`, which is the
+ * opposite of `name = value`: no value is that one.
  */
 export function satisfies(requirement: Requirement, capabilities: CapabilityMap): boolean {
-  const value = capabilities.get(requirement.name)?.value;
+  const values = (capabilities.get(requirement.name) ?? []).map(({ value }) => value);
   switch (requirement.kind) {
     case 'HAS':
-      return value !== undefined;
+      return values.length > 0;
     case 'LACKS':
-      return value === undefined;
+      return values.length === 0;
     case 'IN':
-      return value !== undefined && requirement.values.some((one) => compareValues(value, one) === 0);
-    case 'COMPARE':
-      if (value === undefined) return requirement.operator === '!=';
-      return holds(compareValues(value, requirement.value), requirement.operator);
+      return values.some((value) => requirement.values.some((one) => compareValues(value, one) === 0));
+    case 'COMPARE': {
+      const { operator } = requirement;
+      const isMet = (value: string): boolean => holds(compareValues(value, requirement.value), operator);
+      return operator === '!=' ? values.every(isMet) : values.some(isMet);
+    }
   }
 }
 
-/** What a server has of that name: `has dotnet = 2.1`, `has no gpu`. */
+/** What a server has of that name: `has dotnet = 2.1, 3.1`, `has no gpu`. */
 export function describeCapability(name: string, capabilities: CapabilityMap): string {
-  const capability = capabilities.get(name);
-  if (capability === undefined) return `has no ${name}`;
-  return `has ${name}${capability.value === '' ? '' : ` = ${capability.value}`}`;
+  const all = capabilities.get(name);
+  if (all === undefined) return `has no ${name}`;
+  const values = all.flatMap(({ value }) => (value === '' ? [] : [value]));
+  return `has ${name}${values.length === 0 ? '' : ` = ${values.join(', ')}`}`;
 }
 
 function holds(order: number, operator: Comparison): boolean {

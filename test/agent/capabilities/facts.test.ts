@@ -1,4 +1,4 @@
-import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { describe, expect, it, onTestFinished } from 'vitest';
@@ -6,6 +6,7 @@ import { fingerprint } from '../../../agent/capabilities/fingerprint.ts';
 import { mergeCapabilities, sameCapabilities } from '../../../agent/capabilities/merge.ts';
 import { readFacts, runProbe } from '../../../agent/capabilities/probe.ts';
 import { outputOf } from '../../../agent/capabilities/program-output.ts';
+import { runtimeFiles } from '../../../agent/capabilities/runtime-files.ts';
 import type { Capability } from '../../../shared/protocol/capability.ts';
 
 const fact = (name: string, value: string, source: Capability['source']): Capability => ({ name, value, source });
@@ -81,10 +82,10 @@ describe('a probe', () => {
 
 describe('the fingerprint', () => {
   it('finds this host and the runtimes on its path, each with its version', async () => {
-    let found = await fingerprint(env);
+    let { facts: found } = await fingerprint(env);
     // On a busy machine a runtime may not answer in time; what others said stands until it does.
     for (let i = 0; i < 10 && !['bash', 'node'].every((one) => found.some(({ name }) => name === one)); i += 1)
-      found = await fingerprint(env, found);
+      ({ facts: found } = await fingerprint(env, found));
     const facts = new Map(found.map(({ name, value }) => [name, value]));
     expect(facts.get('os')).toBe('linux');
     expect(facts.get('arch')).toBe(process.arch);
@@ -100,13 +101,46 @@ describe('the fingerprint', () => {
     const folder = mkdtempSync(join(tmpdir(), 'locum-runtimes-'));
     onTestFinished(() => rmSync(folder, { recursive: true }));
     writeFileSync(join(folder, 'git'), '#!/bin/sh\nexec /bin/sleep 60\n', { mode: 0o755 });
-    const facts = await fingerprint({ PATH: folder }, known);
+    const { facts, isSure } = await fingerprint({ PATH: folder }, known);
+    expect(isSure).toBe(false);
     expect(facts).toContainEqual(fact('git', '2.1', 'FINGERPRINT'));
     expect(facts.map(({ name }) => name)).not.toContain('perl');
   });
 
+  it('finds all versions of a runtime that are installed side by side, and each as far as its minor version', async () => {
+    const folder = mkdtempSync(join(tmpdir(), 'locum-runtimes-'));
+    onTestFinished(() => rmSync(folder, { recursive: true }));
+    const lines = ['AspNetCore.App 3.1.32', 'NETCore.App 2.1.30', 'NETCore.App 3.1.32', 'NETCore.App 8.0.0-rc.1'];
+    const listed = lines.map((line) => `echo 'Microsoft.${line} [/usr/share/dotnet/shared]'`).join('\n');
+    writeFileSync(join(folder, 'dotnet'), `#!/bin/sh\n[ "$1" = --list-runtimes ] || exit 1\n${listed}\n`, {
+      mode: 0o755,
+    });
+    const { facts } = await fingerprint({ PATH: folder });
+    const versions = mergeCapabilities(facts).flatMap(({ name, value }) => (name === 'dotnet' ? [value] : []));
+    expect(versions).toEqual(['2.1', '2.1.30', '3.1', '3.1.32', '8.0', '8.0.0-rc.1']);
+  });
+
+  it('sees by their files that runtimes came, changed and went', async () => {
+    const folder = mkdtempSync(join(tmpdir(), 'locum-runtimes-'));
+    onTestFinished(() => rmSync(folder, { recursive: true }));
+    const seen = () => runtimeFiles({ PATH: `/nowhere:${folder}` });
+    const none = await seen();
+    writeFileSync(join(folder, 'git'), 'one', { mode: 0o755 });
+    const came = await seen();
+    expect(came).not.toBe(none);
+    expect(await seen()).toBe(came);
+    writeFileSync(join(folder, 'git'), 'another');
+    expect(await seen()).not.toBe(came);
+    rmSync(join(folder, 'git'));
+    expect(await seen()).toBe(none);
+    writeFileSync(join(folder, 'dotnet'), '', { mode: 0o755 });
+    const one = await seen();
+    mkdirSync(join(folder, 'shared/Microsoft.NETCore.App/8.0.11'), { recursive: true });
+    expect(await seen()).not.toBe(one);
+  });
+
   it('finds no runtime where there is none', async () => {
-    const names = (await fingerprint({ PATH: '/nowhere' })).map(({ name }) => name);
+    const names = (await fingerprint({ PATH: '/nowhere' })).facts.map(({ name }) => name);
     expect(names).toContain('os');
     expect(names).not.toContain('node');
   });

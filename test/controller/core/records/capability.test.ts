@@ -179,12 +179,31 @@ describe('the capabilities of a server', () => {
   it('take configuration over probes over fingerprints, whatever the sequence', () => {
     const from = (source: CapabilitySource): Capability => ({ name: 'os', value: source.toLowerCase(), source });
     const all = [from('PROBE'), from('CONFIG'), from('FINGERPRINT')];
-    expect(capabilityMap(all).get('os')?.value).toBe('config');
-    expect(capabilityMap(all.filter(({ source }) => source !== 'CONFIG')).get('os')?.value).toBe('probe');
+    expect(
+      capabilityMap(all)
+        .get('os')
+        ?.map(({ value }) => value),
+    ).toEqual(['config']);
+    const found = capabilityMap(all.filter(({ source }) => source !== 'CONFIG')).get('os');
+    expect(found?.map(({ value }) => value)).toEqual(['probe']);
   });
 
-  it('take the last of one source', () => {
-    const value = (text: string): Capability => ({ name: 'os', value: text, source: 'PROBE' });
-    expect(capabilityMap([value('a'), value('b')]).get('os')?.value).toBe('b');
+  it('are all that one source says of a name: a requirement is met by one of them, and != by none', () => {
+    const value = (text: string): Capability => ({ name: 'dotnet', value: text, source: 'FINGERPRINT' });
+    const host = capabilityMap(['2.1', '2.1.30', '3.1', '3.1.32', '8.0', '8.0.11', '8.0'].map(value));
+    expect(host.get('dotnet')).toHaveLength(6);
+    const met = [
+      'dotnet',
+      'dotnet = 3.1',
+      'dotnet = 3.1.32',
+      'dotnet >= 8',
+      'dotnet < 3',
+      'dotnet in (5.0, 2.1)',
+      'dotnet != 5.0',
+    ];
+    for (const text of met) expect(`${text} ${satisfies(parsed(text), host)}`).toBe(`${text} true`);
+    for (const text of ['!dotnet', 'dotnet = 5.0', 'dotnet > 9', 'dotnet != 3.1', 'dotnet in (5.0, 6.0)'])
+      expect(`${text} ${satisfies(parsed(text), host)}`).toBe(`${text} false`);
+    expect(describeCapability('dotnet', host)).toBe('has dotnet = 2.1, 2.1.30, 3.1, 3.1.32, 8.0, 8.0.11');
   });
 });
