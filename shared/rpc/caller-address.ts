@@ -12,4 +12,4 @@ export function withCallerAddress(request: HttpRequest): ContextValues {
 }
 
 /** IPv4 as people write it, also where the listener speaks IPv6. */
-const plainAddress = (address: string): string => address.replace(/^::ffff:(?=\d+\.)/, '');
+export const plainAddress = (address: string): string => address.replace(/^::ffff:(?=\d+\.)/, '');

@@ -1,8 +1,12 @@
 /** What a listener for people and their tools allows. Each bound has a default that no honest client meets. */
 
 export interface ListenerLimits {
-  /** Connections at once; one more is closed as soon as it is opened. Default 1,000. */
+  /** Connections at once. One more takes the place of an idle one, or of one of a peer with more than its share. Default 1,000. */
   readonly maxConnections: number;
+  /** Connections that find no such place and are answered health only, once; of more the oldest goes. Default 16. */
+  readonly reservedConnections: number;
+  /** An HTTP/2 connection without a call for so long is closed, with GOAWAY. Default 10 min. */
+  readonly idleSessionMs: number;
   /** Calls at once on one HTTP/2 connection. Default 100. */
   readonly maxStreamsPerConnection: number;
   /** Time a new connection has to send its first three bytes. Default 10 s. */
@@ -17,6 +21,8 @@ export interface ListenerLimits {
 
 export const defaultListenerLimits: ListenerLimits = {
   maxConnections: 1_000,
+  reservedConnections: 16,
+  idleSessionMs: 600_000,
   maxStreamsPerConnection: 100,
   firstBytesTimeoutMs: 10_000,
   headersTimeoutMs: 10_000,

@@ -14,12 +14,17 @@ import {
 import type { Socket } from 'node:net';
 import type { WebRule } from '../access/web-access.ts';
 import { assert } from '../assert.ts';
+import { LocumError } from '../errors.ts';
+import { Health } from '../gen/grpc/health/v1/health_pb.ts';
 import { isLoopback } from '../listen-address.ts';
-import type { HttpHandler } from './http-handler.ts';
+import { type HttpHandler, pathOf } from './http-handler.ts';
 import { listenError } from './listen-error.ts';
 import { defaultListenerLimits, type ListenerLimits } from './listener-limits.ts';
+import { ListenerPlaces } from './listener-places.ts';
 import { type PlainRoutes, withPlainRoutes } from './plain-routes.ts';
 import { peekProtocol } from './protocol-peek.ts';
+import { sendRefusal } from './refusal.ts';
+import { endFloods, resetLimits } from './session-floods.ts';
 import { defaultPings, keepPinging, type PingOptions } from './session-pings.ts';
 import { type Denied, withWebGate } from './web-gate.ts';
 
@@ -65,7 +70,9 @@ export async function startListener(options: ListenerOptions): Promise<Listener>
   const serve = withPlainRoutes(options.routes ?? {}, options.handler, options.onDefect ?? (() => undefined));
   const hosts = options.allowedHosts ?? [];
   let rule: WebRule = { loopback: true, hosts };
-  const onRequest = withWebGate(() => rule, serve, options.denied);
+  const places = new ListenerPlaces(limits);
+  const gated = (handler: HttpHandler): HttpHandler => withWebGate(() => rule, handler, options.denied);
+  const onRequest = places.counted(gated(serve), gated(healthOnly(serve)));
   const http1 = createHttp1Server(
     {
       // Node refuses a head that may take longer than its whole request.
@@ -77,14 +84,10 @@ export async function startListener(options: ListenerOptions): Promise<Listener>
     },
     onRequest,
   );
-  http1.maxConnections = limits.maxConnections;
-  const sockets = new Set<Socket>();
-  const sessions = new Set<ServerHttp2Session>();
-  const serveHttp2 = http2Part(onRequest, limits, options.pings ?? defaultPings, sessions);
+  const serveHttp2 = http2Part(onRequest, limits, options.pings ?? defaultPings, places);
   const serveHttp1 = takeOverConnections(http1);
   http1.on('connection', (socket: Socket) => {
-    sockets.add(socket);
-    socket.once('close', () => sockets.delete(socket));
+    places.add(socket);
     // Finds a peer that is gone while a long HTTP/1.1 answer has nothing to send.
     socket.setKeepAlive(true, defaultPings.intervalMs);
     peekProtocol(socket, limits.firstBytesTimeoutMs, { http1: serveHttp1, http2: serveHttp2 });
@@ -92,7 +95,7 @@ export async function startListener(options: ListenerOptions): Promise<Listener>
   const { address, port } = await bind(http1, options.host, options.port);
   // The name that was bound is one of this listener, also where the host's own name is an address of loopback.
   rule = isLoopback(address) ? { loopback: true, hosts: [...hosts, options.host] } : { loopback: false, hosts };
-  const close = closer(http1, sockets, sessions);
+  const close = closer(http1, places);
   options.signal?.addEventListener('abort', () => void close(0), { once: true });
   if (options.signal?.aborted) await close(0);
   return { address, port, close };
@@ -110,17 +113,13 @@ function http2Part(
   onRequest: HttpHandler,
   limits: ListenerLimits,
   pings: PingOptions,
-  sessions: Set<ServerHttp2Session>,
+  places: ListenerPlaces,
 ): (socket: Socket) => void {
   const http2 = createHttp2Server({
     settings: { maxConcurrentStreams: limits.maxStreamsPerConnection, maxHeaderListSize: limits.maxHeaderBytes },
     // In megabytes, of one session.
     maxSessionMemory: 10,
-  });
-  http2.on('session', (session) => {
-    sessions.add(session);
-    session.once('close', () => sessions.delete(session));
-    keepPinging(session, pings);
+    ...resetLimits,
   });
   // A broken session is the client's trouble and is closed by Node; without a listener it would be ours.
   http2.on('sessionError', () => undefined);
@@ -128,7 +127,33 @@ function http2Part(
     limitSilence(request, limits.requestTimeoutMs);
     onRequest(request, response);
   });
-  return (socket) => void http2.emit('connection', socket);
+  return (socket) => {
+    const onSession = (session: ServerHttp2Session): void => {
+      places.addSession(socket, session);
+      keepPinging(session, pings);
+      endFloods(session);
+    };
+    // The session is made within the event.
+    http2.once('session', onSession);
+    http2.emit('connection', socket);
+    http2.off('session', onSession);
+  };
+}
+
+const HEALTH_PATHS: ReadonlySet<string> = new Set([
+  '/healthz',
+  '/livez',
+  '/readyz',
+  ...Health.methods.map(({ name }) => `/${Health.typeName}/${name}`),
+]);
+
+/** For those who found no place: whoever asks how this process is gets an answer, also while others hold all places. */
+function healthOnly(serve: HttpHandler): HttpHandler {
+  return (request, response) => {
+    if (HEALTH_PATHS.has(pathOf(request))) return serve(request, response);
+    const message = 'all connections are taken and busy: try again in a second';
+    sendRefusal(request, response, new LocumError('OVERLOADED', message, { retryAfterMs: 1_000 }), 503);
+  };
 }
 
 /** HTTP/2 has no request timeout in Node: a body that stops arriving would hold its stream for as long as its sender likes. */
@@ -150,24 +175,23 @@ function bind(http1: Server, host: string, port: number): Promise<{ address: str
   return promise;
 }
 
-function closer(
-  http1: Server,
-  sockets: ReadonlySet<Socket>,
-  sessions: ReadonlySet<ServerHttp2Session>,
-): (graceMs: number) => Promise<void> {
+function closer(http1: Server, places: ListenerPlaces): (graceMs: number) => Promise<void> {
   const closed = Promise.withResolvers<void>();
   return (graceMs) => {
-    const cut = setTimeout(() => sockets.forEach((socket) => void socket.destroy()), graceMs);
+    const cut = setTimeout(() => {
+      for (const socket of places.sockets) socket.destroy();
+    }, graceMs);
     // Closing closes the connections that are idle now; one that answers its last request later would be kept alive.
     const sweep = setInterval(() => http1.closeIdleConnections(), SWEEP_MS);
     http1.close(() => {
       clearTimeout(cut);
       clearInterval(sweep);
+      places.end();
       closed.resolve();
     });
-    for (const session of sessions) session.close();
+    for (const session of places.sessions) session.close();
     // What has not said a word yet has nothing to finish.
-    for (const socket of sockets) if (socket.bytesRead === 0) socket.destroy();
+    for (const socket of places.sockets) if (socket.bytesRead === 0) socket.destroy();
     return closed.promise;
   };
 }

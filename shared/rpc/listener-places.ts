@@ -1,0 +1,116 @@
+/** The connections of a listener: who has a place, who is idle, and who has to go. */
+import type { ServerHttp2Session } from 'node:http2';
+import type { Socket } from 'node:net';
+import { plainAddress } from './caller-address.ts';
+import { ConnectionTable, type PeerConnection } from './connection-table.ts';
+import type { HttpHandler, HttpRequest, HttpResponse } from './http-handler.ts';
+import type { ListenerLimits } from './listener-limits.ts';
+
+/** A session that has to go gets this time for what it was just about to send: it is told by GOAWAY that none of it was begun. */
+const GOODBYE_MS = 1_000;
+
+class Place implements PeerConnection {
+  readonly peer: string;
+  readonly socket: Socket;
+  session: ServerHttp2Session | undefined;
+  isReserve = false;
+  #underWay = 0;
+  #idleSinceMono = performance.now();
+
+  constructor(socket: Socket) {
+    this.socket = socket;
+    this.peer = plainAddress(socket.remoteAddress ?? '');
+  }
+
+  get idleSinceMono(): number | undefined {
+    return this.#underWay === 0 ? this.#idleSinceMono : undefined;
+  }
+
+  begin(response: HttpResponse): void {
+    this.#underWay += 1;
+    response.once('close', () => {
+      this.#underWay -= 1;
+      this.#idleSinceMono = performance.now();
+    });
+  }
+
+  end(): void {
+    if (this.session === undefined || this.session.destroyed) {
+      this.socket.destroySoon();
+      return;
+    }
+    this.session.close();
+    setTimeout(() => this.socket.destroy(), GOODBYE_MS).unref();
+  }
+}
+
+export class ListenerPlaces {
+  readonly #table: ConnectionTable<Place>;
+  readonly #bySocket = new Map<Socket, Place>();
+  readonly #bySession = new WeakMap<ServerHttp2Session, Place>();
+  readonly #sweep: NodeJS.Timeout;
+
+  constructor({ maxConnections, reservedConnections, idleSessionMs }: ListenerLimits) {
+    this.#table = new ConnectionTable({ places: maxConnections, reserve: reservedConnections });
+    this.#sweep = setInterval(() => this.#endIdle(idleSessionMs), Math.max(10, idleSessionMs / 4)).unref();
+  }
+
+  /** All that are open. */
+  get sockets(): Iterable<Socket> {
+    return this.#bySocket.keys();
+  }
+
+  get sessions(): readonly ServerHttp2Session[] {
+    return [...this.#bySocket.values()].flatMap(({ session }) => (session === undefined ? [] : [session]));
+  }
+
+  add(socket: Socket): void {
+    const place = new Place(socket);
+    this.#bySocket.set(socket, place);
+    socket.once('close', () => {
+      this.#bySocket.delete(socket);
+      this.#table.delete(place);
+    });
+    const { place: kind, evicted } = this.#table.admit(place);
+    place.isReserve = kind === 'reserve';
+    evicted?.end();
+  }
+
+  /** HTTP/2 is spoken there. */
+  addSession(socket: Socket, session: ServerHttp2Session): void {
+    const place = this.#bySocket.get(socket);
+    if (place === undefined) return;
+    place.session = session;
+    this.#bySession.set(session, place);
+  }
+
+  /** Counts the requests of each connection; those that have no regular place go to `whenFull`, and are the last of their connection. */
+  counted(serve: HttpHandler, whenFull: HttpHandler): HttpHandler {
+    return (request, response) => {
+      const place = this.#placeOf(request);
+      place?.begin(response);
+      if (place?.isReserve !== true) return serve(request, response);
+      response.once('close', () => place.end());
+      whenFull(request, response);
+    };
+  }
+
+  end(): void {
+    clearInterval(this.#sweep);
+  }
+
+  #placeOf(request: HttpRequest): Place | undefined {
+    if (!('stream' in request)) return this.#bySocket.get(request.socket);
+    const { session } = request.stream;
+    return session === undefined ? undefined : this.#bySession.get(session as ServerHttp2Session);
+  }
+
+  #endIdle(idleMs: number): void {
+    const now = performance.now();
+    for (const place of this.#table.regular) {
+      // Node itself closes connections of HTTP/1.1 that are idle.
+      const { session, idleSinceMono } = place;
+      if (session !== undefined && !session.closed && now - (idleSinceMono ?? now) >= idleMs) place.end();
+    }
+  }
+}
