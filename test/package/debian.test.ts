@@ -1,0 +1,109 @@
+/** The package of Debian on a machine with a real systemd: installed, used, stopped and removed, never on this host itself. */
+import { afterAll, beforeAll, describe, expect, it, type TestContext, vi } from 'vitest';
+import { SystemdMachine } from '../deploy/systemd-machine.ts';
+import { BUILD_TIMEOUT_MS, builtPackages } from './built-packages.ts';
+
+const TEST_TIMEOUT_MS = 120_000;
+const POLICY = `
+name: policies/beat
+workload:
+  script:
+    text: exec sleep 1000000
+`;
+
+let deb: string | undefined;
+let machine: SystemdMachine | string = 'this machine has no dpkg-deb';
+
+beforeAll(async () => {
+  ({ deb } = builtPackages());
+  if (deb !== undefined) machine = await SystemdMachine.boot();
+}, BUILD_TIMEOUT_MS);
+
+afterAll(async () => {
+  if (typeof machine !== 'string') await machine.close();
+});
+
+function there(ctx: TestContext): SystemdMachine {
+  return typeof machine === 'string' ? ctx.skip(machine) : machine;
+}
+
+/** Repeats what may not be true yet. */
+const eventually = (look: () => void): Promise<void> => vi.waitFor(look, { timeout: 40_000, interval: 250 });
+
+const state = (on: SystemdMachine, unit: string): string =>
+  on.run('sh', '-c', `systemctl is-active ${unit} || true`).trim();
+
+describe('the package of Debian', () => {
+  it('installs, and starts nothing by itself', { timeout: TEST_TIMEOUT_MS }, (ctx) => {
+    const on = there(ctx);
+    on.run('dpkg', '--install', deb ?? '');
+    expect(on.run('locum', 'version')).toMatch(/^locum \S+ \(Node 24\.21\.0\)\n$/);
+    expect(on.run('stat', '-c', '%U:%G %a', '/var/lib/locum', '/var/lib/locum-agent')).toBe(
+      'locum:locum 700\nroot:root 700\n',
+    );
+    for (const unit of ['locum-controller', 'locum-agent', 'locum-keeper']) expect(state(on, unit)).toBe('inactive');
+    expect(on.run('sh', '-c', 'systemd-analyze verify --man=no /usr/lib/systemd/system/locum-*.service 2>&1')).toBe('');
+  });
+
+  it('runs a policy under its units, whose programs may do little else', { timeout: TEST_TIMEOUT_MS }, async (ctx) => {
+    const on = there(ctx);
+    on.run('systemctl', 'enable', '--now', 'locum-controller', 'locum-keeper', 'locum-agent');
+    await eventually(() => expect(on.run('locum', 'server', 'list', '-o', 'name')).toBe('servers/machine\n'));
+    on.run('sh', '-c', `cat >/root/beat.yaml <<'END'${POLICY}END\nlocum policy apply -f /root/beat.yaml`);
+    on.run('locum', 'policy', 'wait', 'beat', '--for', 'running', '--timeout', '30s');
+    const pid = (unit: string): string => on.run('systemctl', 'show', '--value', '-p', 'MainPID', unit).trim();
+    expect(on.run('ps', '-o', 'user=', '-p', pid('locum-controller')).trim()).toBe('locum');
+    const capabilities = on.run('grep', 'CapBnd', `/proc/${pid('locum-controller')}/status`);
+    expect(capabilities.split(/\s+/)[1]).toBe('0000000000000000');
+    expect(on.run('find', '/var/lib/locum', '/var/lib/locum-agent', '-perm', '/077')).toBe('');
+    for (const [unit, worst] of [
+      ['locum-controller', 2],
+      ['locum-agent', 4],
+    ] as const) {
+      const told = on.run('systemd-analyze', 'security', '--no-pager', unit).trim().split('\n').at(-1) ?? '';
+      console.log(told.trim());
+      expect(Number(/: (\d+\.\d) /.exec(told)?.[1])).toBeLessThan(worst);
+    }
+  });
+
+  it('leaves the policy running while the agent and the controller are stopped or upgraded', {
+    timeout: TEST_TIMEOUT_MS,
+  }, async (ctx) => {
+    const on = there(ctx);
+    const sleeper = on.run('pgrep', '-f', '^sleep 1000000').trim();
+    on.run('systemctl', 'stop', 'locum-agent');
+    expect(on.run('pgrep', '-f', '^sleep 1000000').trim()).toBe(sleeper);
+    on.run('systemctl', 'start', 'locum-agent');
+    const keeper = on.run('systemctl', 'show', '--value', '-p', 'MainPID', 'locum-keeper');
+    const controller = on.run('systemctl', 'show', '--value', '-p', 'MainPID', 'locum-controller');
+    // The same package again goes the way of an upgrade.
+    on.run('dpkg', '--install', deb ?? '');
+    expect(on.run('systemctl', 'show', '--value', '-p', 'MainPID', 'locum-keeper')).toBe(keeper);
+    expect(on.run('systemctl', 'show', '--value', '-p', 'MainPID', 'locum-controller')).not.toBe(controller);
+    await eventually(() => expect(on.run('locum', 'run', 'list')).toMatch(/beat-\S+ .*RUNNING/));
+    expect(on.run('pgrep', '-f', '^sleep 1000000').trim()).toBe(sleeper);
+  });
+
+  it('says Goodbye when the keeper is stopped, and ends what ran', { timeout: TEST_TIMEOUT_MS }, async (ctx) => {
+    const on = there(ctx);
+    on.run('systemctl', 'stop', 'locum-keeper');
+    expect(on.run('sh', '-c', "pgrep -f '^sleep 1000000' || true")).toBe('');
+    await eventually(() => expect(on.run('locum', 'events')).toMatch(/SERVER_LEFT/));
+    expect(on.run('systemctl', 'show', '--value', '-p', 'Result', 'locum-keeper').trim()).toBe('success');
+  });
+
+  it('is removed without a trace but the state, and purged with that', { timeout: TEST_TIMEOUT_MS }, (ctx) => {
+    const on = there(ctx);
+    const ours = (): string => on.run('sh', '-c', "pgrep -af '^/usr/lib/locum' || true");
+    on.run('systemctl', 'start', 'locum-keeper');
+    expect(ours()).toContain('locum.js keeper');
+    on.run('dpkg', '--remove', 'locum');
+    expect(ours()).toBe('');
+    expect(on.run('sh', '-c', 'ls /var/lib/locum/store.sqlite /etc/locum')).toContain('controller.yaml');
+    on.run('dpkg', '--purge', 'locum');
+    expect(
+      on.run('sh', '-c', 'ls -d /usr/lib/locum /etc/locum /var/lib/locum* /usr/bin/locum 2>/dev/null || true'),
+    ).toBe('');
+    expect(on.run('sh', '-c', 'getent passwd locum || true')).toBe('');
+  });
+});
