@@ -111,6 +111,7 @@ function defineIntent(server: Command): void {
     server
       .command('drain <server>')
       .description('move all runs away, each once it has room elsewhere')
+      .option('--let-finish', 'do not move runs of on-demand and scheduled policies: they may finish')
       .option('--deadline <span>', 'stop what is left after this time', parseSpan)
       .option('--wait', 'return when the server is empty'),
   ).action(async (name: string, options: DrainOptions, command: Command) =>

@@ -45,6 +45,7 @@ export async function uncordon(globals: Globals, id: string, options: DryRunOpti
 
 export interface DrainOptions extends DryRunOption {
   readonly deadline?: number;
+  readonly letFinish?: boolean;
   readonly wait?: boolean;
 }
 
@@ -55,6 +56,7 @@ export async function drain(globals: Globals, id: string, options: DrainOptions)
     const answer = await createClient(ServerService, transport).drainServer({
       name,
       deadline: toDuration(options.deadline),
+      letFinish: options.letFinish === true,
       validateOnly: dryRun,
     });
     await printAnswer(globals, DrainServerResponseSchema, answer, {

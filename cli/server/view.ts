@@ -74,7 +74,8 @@ export function serverView(server: Server | undefined): View {
 function drainText({ drain }: Server): string {
   if (drain === undefined) return '';
   const end = drain.deadline === undefined ? '' : `, the rest is stopped at ${moment(drain.deadline)}`;
-  return drain.done ? 'done' : `since ${moment(drain.startTime)}${end}`;
+  const jobs = drain.letFinish ? ', jobs may finish' : '';
+  return drain.done ? 'done' : `since ${moment(drain.startTime)}${jobs}${end}`;
 }
 
 function gateText({ gate, gateStatus }: Server): Cell | string {

@@ -146,9 +146,9 @@ export function serverVerbs(
     },
 
     async drainServer(message, context) {
-      const { deadline } = message;
+      const { deadline, letFinish } = message;
       const deadlineMs = deadline === undefined ? undefined : durationMs(deadline);
-      const request: Call = { kind: 'drain_server', server: serverIdOf(message.name), deadlineMs };
+      const request: Call = { kind: 'drain_server', server: serverIdOf(message.name), deadlineMs, letFinish };
       const value = await submit(api, { schema: DrainServerRequestSchema, message, context }, request, 'server');
       return { server: await show(value.server), plan: movePlanToProto(value.plan) };
     },

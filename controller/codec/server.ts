@@ -50,15 +50,18 @@ export function serverToProto(server: Server): PbServer {
   });
 }
 
-function drainToProto({ startWall, deadlineWall, done }: Drain): DrainStatus {
-  return create(DrainStatusSchema, { startTime: toTimestamp(startWall), deadline: toTimestamp(deadlineWall), done });
+function drainToProto({ startWall, deadlineWall, letFinish, done }: Drain): DrainStatus {
+  const times = { startTime: toTimestamp(startWall), deadline: toTimestamp(deadlineWall) };
+  return create(DrainStatusSchema, { ...times, letFinish, done });
 }
 
-function drainFromProto({ startTime, deadline, done }: DrainStatus, deadlineAgeMs: bigint | undefined): Drain {
+function drainFromProto(drain: DrainStatus, deadlineAgeMs: bigint | undefined): Drain {
+  const { startTime, deadline, letFinish, done } = drain;
   return {
     startWall: requiredTime(startTime, 'drain.start_time'),
     deadlineWall: fromTimestamp(deadline),
     deadlineAge: deadlineAgeMs === undefined ? undefined : fromUint64(deadlineAgeMs, 'drain_deadline_age_ms'),
+    letFinish,
     done,
   };
 }

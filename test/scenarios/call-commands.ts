@@ -109,7 +109,10 @@ const readings: Readonly<Record<string, Reading>> = {
   'delete-server': (words) => ({ kind: 'delete_server', server: serverId(id(words)), etag: etagOf(words) }),
   cordon: (words) => ({ kind: 'cordon_server', server: serverId(id(words)) }),
   uncordon: (words) => ({ kind: 'uncordon_server', server: serverId(id(words)) }),
-  drain: (words) => ({ kind: 'drain_server', server: serverId(id(words)), deadlineMs: deadlineOf(words) }),
+  drain: (words) => {
+    const letFinish = words.plain.includes('let-finish');
+    return { kind: 'drain_server', server: serverId(id(words)), deadlineMs: deadlineOf(words), letFinish };
+  },
   'confirm-dead': confirmDead,
   'move-run': (words) => {
     const to = words.named.get('to');

@@ -58,7 +58,12 @@ export class Ideas {
       case 4:
         return { kind: 'uncordon_server', server: server.id };
       case 5:
-        return { kind: 'drain_server', server: server.id, deadlineMs: random.pick([undefined, 5_000, 60_000]) };
+        return {
+          kind: 'drain_server',
+          server: server.id,
+          deadlineMs: random.pick([undefined, 5_000, 60_000]),
+          letFinish: server.id.endsWith('1'),
+        };
       case 6:
         return {
           kind: 'update_pool',

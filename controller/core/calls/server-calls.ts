@@ -52,12 +52,13 @@ export function uncordonServer(turn: Turn, request: CallOf<'uncordon_server'>, v
 
 export function drainServer(turn: Turn, request: CallOf<'drain_server'>, validateOnly: boolean): Outcome {
   const server = knownServer(turn, request.server);
-  const plan = planDrain(turn, server);
+  const { letFinish } = request;
+  const plan = planDrain(turn, server, letFinish);
   if (validateOnly) return serverOutcome(server, plan);
   const { wall } = turn.now;
   const deadlineWall = request.deadlineMs === undefined ? undefined : wall + request.deadlineMs;
   const deadlineAge = request.deadlineMs === undefined ? undefined : turn.age + request.deadlineMs;
-  const drain = { startWall: wall, deadlineWall, deadlineAge, done: false };
+  const drain = { startWall: wall, deadlineWall, deadlineAge, letFinish, done: false };
   const message = `${server.id} is drained: ${plan.moves.length} runs can move now`;
   setIntent(turn, server, { intent: 'DRAINING', drain }, message);
   return serverOutcome(server, plan);

@@ -90,7 +90,12 @@ export type Call =
   | { readonly kind: 'delete_server'; readonly server: ServerId; readonly etag: string }
   | { readonly kind: 'cordon_server'; readonly server: ServerId }
   | { readonly kind: 'uncordon_server'; readonly server: ServerId }
-  | { readonly kind: 'drain_server'; readonly server: ServerId; readonly deadlineMs: number | undefined }
+  | {
+      readonly kind: 'drain_server';
+      readonly server: ServerId;
+      readonly deadlineMs: number | undefined;
+      readonly letFinish: boolean;
+    }
   | {
       readonly kind: 'confirm_server_dead';
       readonly server: ServerId;

@@ -61,6 +61,8 @@ export interface Drain {
   /** Stops what is left at this time; undefined: never. */
   readonly deadlineWall: number | undefined;
   readonly deadlineAge: number | undefined;
+  /** Runs of policies that are not continuous may finish here. */
+  readonly letFinish: boolean;
   /** True once every attempt is proven ended. */
   readonly done: boolean;
 }

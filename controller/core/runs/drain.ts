@@ -8,7 +8,7 @@ import type { Turn, View } from '../cluster/turn.ts';
 import { askOf } from '../placement/choose.ts';
 import { Trial } from '../placement/trial.ts';
 import { byNumber } from '../records/run-number.ts';
-import type { Attempt, Run, Server } from '../records/state.ts';
+import type { Attempt, Drain, Policy, Run, Server } from '../records/state.ts';
 import { currentAttempt, stopAttempt, unendedAttempts } from './attempt.ts';
 import { holdOfPolicy } from './holds.ts';
 import { beginMove, bestElsewhere, hasBudget, restingServer, whyNoneElsewhere } from './moves.ts';
@@ -44,7 +44,7 @@ function moveNext(turn: Turn, server: Server, runs: readonly Run[]): void {
   if (underWay) return;
   for (const run of runs) {
     const policy = turn.state.policies.get(run.policy);
-    if (policy === undefined || restingServer(run) !== server.id) continue;
+    if (policy === undefined || restingServer(run) !== server.id || mayFinish(policy, server.drain)) continue;
     const target = bestElsewhere(turn, run, policy, server.id);
     if (target !== undefined && hasBudget(turn.state, server.pool, server.id, target)) {
       beginMove(turn, run, server.id, target, 'DRAIN');
@@ -63,14 +63,22 @@ function stopTheRest(turn: Turn, server: Server, runs: readonly Run[]): void {
   }
 }
 
-/** What a drain would move, and what has no room elsewhere. */
-export function planDrain(turn: View, server: Server): MovePlan {
+/** It is waited for, not moved. */
+const mayFinish = ({ spec }: Policy, drain: Pick<Drain, 'letFinish'> | undefined): boolean =>
+  drain?.letFinish === true && spec.trigger.kind !== 'continuous';
+
+/** What a drain would move, and what has no room elsewhere, or may finish. */
+export function planDrain(turn: View, server: Server, letFinish: boolean): MovePlan {
   const moves: PlannedMove[] = [];
   const stays: PlannedStay[] = [];
   const trial = new Trial(turn.state, poolOf(turn.state, server.pool).order);
   for (const run of runsHere(turn.state, server.id)) {
     const policy = turn.state.policies.get(run.policy);
     if (policy === undefined || restingServer(run) !== server.id) continue;
+    if (mayFinish(policy, { letFinish })) {
+      stays.push({ run: run.id, policy: policy.id, server: server.id, reason: 'it may finish there' });
+      continue;
+    }
     const { query } = askOf(turn.state, policy, run, turn.age, { from: server.id });
     const to = holdOfPolicy(turn, policy) === undefined ? trial.index.choose(query) : undefined;
     if (to === undefined) {
@@ -94,6 +102,7 @@ export function drainBlockers(
   return runsHere(turn.state, id).flatMap((run) => {
     const policy = turn.state.policies.get(run.policy);
     if (policy === undefined || currentAttempt(run)?.stopReason !== undefined) return [];
+    if (mayFinish(policy, server.drain)) return [];
     if (restingServer(run) !== id) return [{ run: run.id, reason: `it is ${run.state.kind}: ${run.state.message}` }];
     if (bestElsewhere(turn, run, policy, id) !== undefined) return [];
     return [{ run: run.id, reason: whyNoneElsewhere(turn, run, policy, id) }];

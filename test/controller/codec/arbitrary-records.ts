@@ -112,7 +112,13 @@ export const servers: fc.Arbitrary<Server> = fc.record({
   labels,
   intent: fc.constantFrom('ACTIVE' as const, 'CORDONED' as const, 'DRAINING' as const),
   drain: optional(
-    fc.record({ startWall: wall, deadlineWall: optional(wall), deadlineAge: optional(counter), done: fc.boolean() }),
+    fc.record({
+      startWall: wall,
+      deadlineWall: optional(wall),
+      deadlineAge: optional(counter),
+      letFinish: fc.boolean(),
+      done: fc.boolean(),
+    }),
   ),
   liveness: fc.constantFrom('ALIVE' as const, 'SUSPECT' as const, 'MISSING' as const, 'LEFT' as const),
   livenessSinceWall: wall,

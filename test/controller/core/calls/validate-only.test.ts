@@ -51,7 +51,7 @@ function callsIn(world: ModelWorld): { readonly [K in Call['kind']]: Extract<Cal
     delete_server: { kind: 'delete_server', server: dead.id, etag: '' },
     cordon_server: { kind: 'cordon_server', server },
     uncordon_server: { kind: 'uncordon_server', server },
-    drain_server: { kind: 'drain_server', server, deadlineMs: undefined },
+    drain_server: { kind: 'drain_server', server, deadlineMs: undefined, letFinish: false },
     confirm_server_dead: {
       kind: 'confirm_server_dead',
       ...{ server: dead.id, uid: dead.uid, bootId: dead.bootId, epochs, reason: 'burnt' },

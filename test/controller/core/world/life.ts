@@ -283,7 +283,12 @@ function callFor(act: Exclude<(typeof CALLS)[number], 'recreate'>, { policy, ser
     case 'primary':
       return { kind: 'move_server', server, to: { kind: 'primary' }, etag: '', apply: 'MOVE_NOW' };
     case 'drain':
-      return { kind: 'drain_server', server, deadlineMs: pick % 3 === 0 ? 30 * SECOND : undefined };
+      return {
+        kind: 'drain_server',
+        server,
+        deadlineMs: pick % 3 === 0 ? 30 * SECOND : undefined,
+        letFinish: pick % 2 === 0,
+      };
     case 'uncordon':
       return { kind: 'uncordon_server', server };
     case 'edit': {
