@@ -70,7 +70,10 @@ describe('a mistake in a file', () => {
     ['stop_timout: 10s', 'stop_timout: line 1: Policy has no such field; did you mean "stop_timeout"?'],
     ['\n\nstop-timeout: 10s', '["stop-timeout"]: line 3: Policy has no such field; did you mean "stop_timeout"?'],
     ['restart:\n  atempts: 3', 'restart.atempts: line 2: Restart has no such field; did you mean "attempts"?'],
-    ['restart:\n  zzz: 3', 'restart.zzz: line 2: Restart has no such field; known fields: attempts, window, delay'],
+    [
+      'restart:\n  zzz: 3',
+      'restart.zzz: line 2: Restart has no such field; known fields: attempts, window, delay, max_failures',
+    ],
     ['stop_timeout: 10', 'stop_timeout: line 1: must be a time span such as 10s, 5m or 1h30m, not 10'],
     ['stop_timeout: 10 s', 'stop_timeout: line 1: must be a time span such as 10s, 5m or 1h30m, not "10 s"'],
     ['create_time: today', 'create_time: line 1: must be a time such as 2026-01-31T12:00:00Z, not "today"'],
