@@ -9,12 +9,12 @@ import type { Logger } from '../shared/log.ts';
 import { HealthTable } from '../shared/rpc/health.ts';
 import { ListenError } from '../shared/rpc/listen-error.ts';
 import type { Listener } from '../shared/rpc/single-port-listener.ts';
-import { AccessRecording } from './access/access-recording.ts';
 import { type AgentListener, startAgentListener } from './agents/agent-listener.ts';
 import { AgentStreams } from './agents/agent-streams.ts';
 import { type ApiContext, notLeader, StreamCount } from './api/api-context.ts';
 import { API_SERVICES, startApiListener } from './api/api-listener.ts';
 import { storeWhenThere } from './api/waiting-room.ts';
+import { AuditParts } from './audit/audit-parts.ts';
 import type { ControllerSettings } from './config/config.ts';
 import { openConfiguredStore } from './config/configured-store.ts';
 import { controllerId } from './config/controller-id.ts';
@@ -93,7 +93,7 @@ class RunningParts {
   readonly #health = new HealthTable([...API_SERVICES, AgentService]);
   readonly #agents: AgentStreams;
   readonly #replica: Replica;
-  readonly #access: AccessRecording;
+  readonly #audit: AuditParts;
   readonly #over = new AbortController();
   readonly #role = new RoleWatch();
   /** Made once the addresses are known that it campaigns with. */
@@ -132,13 +132,18 @@ class RunningParts {
       services: API_SERVICES,
       shutdownSignal: this.#over.signal,
     });
-    this.#access = new AccessRecording({
+    this.#audit = new AuditParts({
+      settings: options.audit,
+      dataDirectory: options.dataDirectory,
+      clusterId: identity.clusterId,
       self: this.#self,
       clock: systemClock,
       log,
       leaderTerm: () => this.#leadership?.leaderTerm,
       view: this.#replica.view,
+      signal: this.#over.signal,
     });
+    this.#metrics.auditSinks = () => this.#audit.sinks;
   }
 
   async start(): Promise<Pick<Controller, 'apiAddress' | 'agentAddress'>> {
@@ -158,7 +163,7 @@ class RunningParts {
         forwarder: this.#replica.forwarder,
         leads: () => this.#role.leads,
         health: this.#health,
-        notes: this.#access.notes,
+        notes: this.#audit.notes,
         metrics: this.#metrics,
         log,
         readiness: () => this.#readiness(),
@@ -166,7 +171,7 @@ class RunningParts {
       }),
     );
     this.#apiListener = apiListener;
-    this.#access.start();
+    this.#audit.start();
     const { apiAdvertise, agentAdvertise } = this.#options;
     const candidate = {
       id: this.#self,
@@ -184,7 +189,7 @@ class RunningParts {
   async close(): Promise<void> {
     const led = this.#role.leads;
     clearInterval(this.#sweep);
-    await this.#access.close(LAST_NOTES_MS);
+    await this.#audit.close(LAST_NOTES_MS);
     await this.#leadership?.close();
     if (led && this.#store.kind === 'etcd') await this.#nextLeader();
     const agentsClosed = this.#agentListener?.close(GRACE_MS);
@@ -259,6 +264,7 @@ class RunningParts {
     return {
       leaderTerm,
       controllers: this.#replica.controllers,
+      auditTrouble: () => this.#audit.trouble,
       agents: this.#agents,
       storeKind: this.#store.kind,
       version: this.#options.version,

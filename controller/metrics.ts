@@ -1,5 +1,6 @@
 /** What `/metrics` shows. No ids of runs, policies or servers as labels: their number has no bound. */
 import { Counter, collectDefaultMetrics, Gauge, Histogram, Registry } from '@prometheus-io/client';
+import type { SinkStatus } from './audit/audit-sink.ts';
 import { livenessWords, runStateWords } from './codec/words.ts';
 import type { ClusterState } from './core/cluster/cluster.ts';
 import { DEVIATION_REASONS } from './core/records/deviation-reason.ts';
@@ -29,6 +30,8 @@ export class ControllerMetrics {
   heartbeats = 0;
   readonly #clock: Clock;
   #source: MetricsSource | undefined;
+  /** How far the sinks of the audit are. */
+  auditSinks: () => readonly SinkStatus[] = () => [];
   readonly #commits: Counter;
   readonly #commitSeconds: Histogram;
   readonly #lagSeconds: Histogram;
@@ -138,6 +141,16 @@ export class ControllerMetrics {
       told,
       (state) => deviations(state, this.#clock()).map(({ reason }) => reason),
     );
+    const sinks = (): readonly SinkStatus[] => this.auditSinks();
+    new Gauge({
+      name: 'locum_audit_sink_behind_entries',
+      help: 'Entries of the audit that a sink does not have yet.',
+      labelNames: ['sink'],
+      registers: [this.registry],
+      collect() {
+        for (const { name, behind } of sinks()) this.set({ sink: name }, behind);
+      },
+    });
     this.#countedGauge('locum_servers', 'Servers by liveness.', 'liveness', Object.keys(livenessWords.to), (state) =>
       Array.from(state.servers.values(), ({ liveness }) => liveness),
     );

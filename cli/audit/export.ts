@@ -1,10 +1,8 @@
 /** `locum audit export`: JSON lines on standard output, which `locum audit verify --file` reads. */
-import { toJsonString } from '@bufbuild/protobuf';
 import { type Client, createClient } from '@connectrpc/connect';
 import { resuming } from '../../sdk/typescript/resume.ts';
-import { AuditEntrySchema } from '../../shared/gen/locum/v1/audit_pb.ts';
+import { auditEntryFromProto, auditLine } from '../../shared/codec/audit.ts';
 import { AuditService, type WatchAuditResponse } from '../../shared/gen/locum/v1/audit_service_pb.ts';
-import { printableJson } from '../../shared/printable.ts';
 import { withTransport } from '../client/session.ts';
 import type { Globals } from '../globals.ts';
 import { printLine, tell } from '../output/print.ts';
@@ -54,7 +52,7 @@ function after(position: Position, { entry }: WatchAuditResponse): Position {
 }
 
 function print({ entry, heads }: WatchAuditResponse, { afterChanges, afterAccess }: Position): void {
-  if (entry !== undefined) printLine(printableJson(toJsonString(AuditEntrySchema, entry)));
+  if (entry !== undefined) printLine(auditLine(auditEntryFromProto(entry)));
   for (const { log, droppedNumber } of heads) {
     const asked = log === 'CHANGES' ? afterChanges : afterAccess;
     if (asked > 0n && droppedNumber > asked) {

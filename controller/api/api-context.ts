@@ -10,6 +10,7 @@ import { ACTOR_HEADER } from '../../shared/rpc/actor-header.ts';
 import { callerAddress } from '../../shared/rpc/caller-address.ts';
 import type { AgentStreams } from '../agents/agent-streams.ts';
 import type { Call, CallOrigin, CallValue } from '../core/cluster/event.ts';
+import type { Deviation } from '../core/views.ts';
 import { overloaded } from '../engine/pending-calls.ts';
 import type { LeaderTerm } from '../leadership/leader-term.ts';
 import type { Controllers } from '../replication/controllers.ts';
@@ -26,6 +27,8 @@ export interface ApiContext {
   /** The leader's term now. @throws LocumError NOT_LEADER */
   readonly leaderTerm: () => LeaderTermView;
   readonly controllers: Pick<Controllers, 'list' | 'gone' | 'transfer'>;
+  /** What is wrong with the sinks of the audit. Default: nothing. */
+  readonly auditTrouble?: () => readonly Deviation[];
   readonly agents: Pick<AgentStreams, 'readOutput'>;
   readonly storeKind: Store['kind'];
   readonly version: string;

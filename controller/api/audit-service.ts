@@ -1,7 +1,7 @@
 /** The audit, for looking and for taking it elsewhere. It is written by the core; nothing here changes it. */
 import type { MessageInitShape } from '@bufbuild/protobuf';
 import type { ServiceImpl } from '@connectrpc/connect';
-import { AUDIT_LOGS, type AuditEntry, type AuditLogName } from '../../shared/access/audit-chain.ts';
+import { AUDIT_LOGS, type AuditEntry } from '../../shared/access/audit-chain.ts';
 import { auditEntryToProto, auditHeadToProto } from '../../shared/codec/audit.ts';
 import { fromUint64 } from '../../shared/codec/numbers.ts';
 import { AuditEntrySchema } from '../../shared/gen/locum/v1/audit_pb.ts';
@@ -13,14 +13,11 @@ import {
 } from '../../shared/gen/locum/v1/audit_service_pb.ts';
 import { fromTimestamp } from '../../shared/rpc/time-messages.ts';
 import { factsOf } from '../access/access-codec.ts';
-import type { ClusterState } from '../core/cluster/cluster.ts';
+import { type AuditReading, readAudit } from '../audit/audit-reader.ts';
 import type { Call } from '../core/cluster/event.ts';
 import { type ApiContext, submit } from './api-context.ts';
 import { type Paging, pageOf } from './page.ts';
-import { happens, throwIfEnded } from './watch-resources.ts';
-
-/** Entries of each log that are looked up and sent at a time. */
-const CHUNK = 100;
+import { throwIfEnded } from './watch-resources.ts';
 
 export function auditService(api: ApiContext): ServiceImpl<typeof AuditService> {
   return {
@@ -52,7 +49,7 @@ export function auditService(api: ApiContext): ServiceImpl<typeof AuditService> 
         CHANGES: fromUint64(afterChanges, 'after_changes'),
         ACCESS: fromUint64(afterAccess, 'after_access'),
       };
-      return api.streams.counted(watchAudit(api, after, follow, signal));
+      return api.streams.counted(watchAudit(api, { after, follow, signal }));
     },
   };
 }
@@ -100,32 +97,12 @@ type Response = MessageInitShape<typeof WatchAuditResponseSchema>;
 
 async function* watchAudit(
   api: ApiContext,
-  after: Record<AuditLogName, number>,
-  follow: boolean,
-  signal: AbortSignal,
+  reading: Pick<AuditReading, 'after' | 'follow' | 'signal'>,
 ): AsyncGenerator<Response> {
-  const leaderTerm = api.leaderTerm();
-  yield await leaderTerm.read(headsOf);
-  while (!signal.aborted) {
-    const changed = follow ? leaderTerm.hub.changed : undefined;
-    const { entries, heads } = await leaderTerm.read((state) => ({
-      entries: AUDIT_LOGS.flatMap((log) => state.audit[log].after(after[log], CHUNK)),
-      heads: headsOf(state),
-    }));
-    for (const entry of entries) {
-      after[entry.log] = entry.number;
-      yield { entry: auditEntryToProto(entry) };
-    }
-    if (entries.length > 0) continue;
-    yield heads;
-    if (changed === undefined) return;
-    await happens(changed, api.bookmarkMs, signal);
-    // Ends with the term.
-    leaderTerm.hub.take(leaderTerm.hub.end, 0);
+  for await (const news of readAudit(api.leaderTerm(), { ...reading, bookmarkMs: api.bookmarkMs })) {
+    yield news.kind === 'entry'
+      ? { entry: auditEntryToProto(news.entry) }
+      : { heads: news.heads.map(auditHeadToProto) };
   }
-  throwIfEnded(signal);
+  throwIfEnded(reading.signal);
 }
-
-const headsOf = ({ audit }: ClusterState): Response => ({
-  heads: AUDIT_LOGS.map((log) => auditHeadToProto(audit[log].headRecord)),
-});

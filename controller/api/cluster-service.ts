@@ -32,10 +32,14 @@ export function clusterService(api: ApiContext): ServiceImpl<typeof ClusterServi
       const patience = sleep(STORE_PATIENCE_MS, [], { ref: false });
       const found = await Promise.race([api.controllers.list().catch(() => []), patience]);
       const leader = found.find(({ term }) => term !== undefined);
-      const gone = api.controllers.gone().map(goneController);
+      const ofControllers = [...api.controllers.gone().map(goneController), ...(api.auditTrouble?.() ?? [])];
       return leaderTerm.read((state, now) => {
         const runs = [...state.runs.values()].filter((run) => !isEnded(run));
-        const { kept, omitted } = cutToBytes([...gone, ...deviations(state, now)], bytesOfTexts, LIMITS.pageBytes);
+        const { kept, omitted } = cutToBytes(
+          [...ofControllers, ...deviations(state, now)],
+          bytesOfTexts,
+          LIMITS.pageBytes,
+        );
         return {
           clusterId: state.clusterId,
           incarnation: toUint64(state.incarnation),

@@ -7,6 +7,7 @@ import { timersFromProto } from '../../shared/codec/timers.ts';
 import { wordTable } from '../../shared/codec/word-table.ts';
 import { badField } from '../../shared/errors.ts';
 import {
+  type Audit as AuditConfig,
   type ControllerConfig,
   ControllerConfigSchema,
   type EtcdAccess as EtcdAccessConfig,
@@ -27,6 +28,7 @@ import { parseStrict } from '../../shared/rpc/strict-json.ts';
 import { fromDuration } from '../../shared/rpc/time-messages.ts';
 import { validate } from '../../shared/rpc/validation.ts';
 import { readUtf8File } from '../../shared/utf8-file.ts';
+import { parseSyslogAddress, type SyslogAddress } from '../audit/syslog-address.ts';
 import { DEFAULT_KEEP, type Keep } from '../core/cluster/cluster.ts';
 import { checkTimers, DEFAULT_ELECTION_TTL_MS } from '../core/records/timers.ts';
 import type { EtcdAccess } from '../store/etcd/client.ts';
@@ -59,6 +61,8 @@ export interface ControllerSettings {
   readonly keep?: Keep | undefined;
   /** How long a silent leader keeps the lead. Default 5 s. */
   readonly electionTtlMs?: number | undefined;
+  /** Where the audit is sent. Default: nowhere. */
+  readonly audit?: AuditSettings | undefined;
   /** Default: plaintext, without a login. */
   readonly etcdAccess?: EtcdAccess | undefined;
 }
@@ -78,6 +82,13 @@ export type ControllerFlags = Pick<
   | 'apiAdvertise'
   | 'agentAdvertise'
 > & { readonly electionTtl?: ControllerConfig['electionTtl'] };
+
+/** Where the audit is sent. */
+export interface AuditSettings {
+  /** Absolute path. */
+  readonly file: string | undefined;
+  readonly syslog: SyslogAddress | undefined;
+}
 
 export interface ConfigSources {
   /** Path of a YAML file. Default: none. */
@@ -128,6 +139,7 @@ export function loadControllerSettings({ file, flags, env }: ConfigSources): Con
     ...(config.agentAdvertise === '' ? {} : { agentAdvertise: advertised(config.agentAdvertise, 'agent_advertise') }),
     ...allowedHosts(config),
     ...(electionTtlMs === undefined ? {} : { electionTtlMs }),
+    ...(config.audit === undefined ? {} : { audit: auditSettings(config.audit) }),
     ...(config.etcd === undefined ? {} : { etcdAccess: readEtcdAccess(config.etcd) }),
   };
 }
@@ -143,6 +155,18 @@ const definedOf = ({ events, endedRuns, audit }: Retention): Partial<Keep> => ({
   ...(endedRuns === undefined ? {} : { endedRuns }),
   ...(audit === undefined ? {} : { audit }),
 });
+
+function auditSettings({ file, syslog }: AuditConfig): AuditSettings {
+  const address = syslog === '' ? undefined : parseSyslogAddress(syslog);
+  if (syslog !== '' && address === undefined) {
+    throw badField(
+      'INVALID_FIELD',
+      'audit.syslog',
+      `${JSON.stringify(syslog)} is not udp:HOST:PORT, tcp:HOST:PORT or unix:/PATH`,
+    );
+  }
+  return { file: file === '' ? undefined : resolve(file), syslog: address };
+}
 
 /** Where the state is kept when nobody says where. */
 function dataDirectory({ dataDirectory }: ControllerConfig, env: NodeJS.ProcessEnv): string {

@@ -7,13 +7,19 @@ import type { Store } from '../store/store.ts';
 import type { ControllerSettings } from './config.ts';
 import { controllerId } from './controller-id.ts';
 
+/** As docs/operations.md names the file of the audit, and what this controller keeps beside it. */
+const AUDIT_FILE = /^audit[.-]/;
+
 /** Rejects with a StoreError. */
 export async function openConfiguredStore(options: ControllerSettings & { readonly log: Logger }): Promise<Store> {
   const { store, adoptStore, etcdAccess, electionTtlMs, dataDirectory: folder, log } = options;
   const isDefault = options.dataDirectoryIsDefault;
   const file = /^sqlite:(.+)$/s.exec(store)?.[1];
   if (file !== undefined) {
-    const problem = keepFolderPrivate(dirname(file), (name) => name.startsWith(basename(file)));
+    const problem = keepFolderPrivate(
+      dirname(file),
+      (name) => name.startsWith(basename(file)) || AUDIT_FILE.test(name),
+    );
     if (problem !== undefined) log.warn(`the store is not safe from other users: ${problem}`);
   }
   return openStore(store, {

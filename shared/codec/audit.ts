@@ -1,5 +1,5 @@
 /** The audit: entries and heads ⇄ locum.v1, which is also how the store keeps them and how they are exported. */
-import { create } from '@bufbuild/protobuf';
+import { create, toJsonString } from '@bufbuild/protobuf';
 import type { AuditEntry, AuditHead, AuditLogName } from '../access/audit-chain.ts';
 import { invalidField } from '../errors.ts';
 import {
@@ -8,6 +8,7 @@ import {
   type AuditEntry as PbAuditEntry,
   type AuditHead as PbAuditHead,
 } from '../gen/locum/v1/audit_pb.ts';
+import { printableJson } from '../printable.ts';
 import { auditName, parseAuditName } from '../resource-name.ts';
 import { toTimestamp } from '../rpc/time-messages.ts';
 import { fromUint64, toUint64 } from './numbers.ts';
@@ -29,6 +30,10 @@ export function auditEntryToProto(entry: AuditEntry): PbAuditEntry {
     lastTime: toTimestamp(lastWall),
   });
 }
+
+/** An entry as exports have it: JSON in one line, without what a terminal acts on. */
+export const auditLine = (entry: AuditEntry): string =>
+  printableJson(toJsonString(AuditEntrySchema, auditEntryToProto(entry)));
 
 /** @throws LocumError INVALID_FIELD for a damaged one; not for a wrong hash, which is for a verifier to tell. */
 export function auditEntryFromProto(entry: PbAuditEntry): AuditEntry {

@@ -53,7 +53,8 @@ describe('the configuration of a controller', () => {
       log_level: WARN
       log_format: JSON
       initial_timers: { missing_after: 60s }
-      retention: { ended_runs: 200 }
+      retention: { ended_runs: 200, audit: 500 }
+      audit: { file: /var/log/locum/audit.jsonl, syslog: "tcp:log.example:601" }
     `;
     const settings = load(text, { logLevel: LogLevel.DEBUG, agentListen: 'localhost:0' });
     expect(settings).toMatchObject({
@@ -63,7 +64,8 @@ describe('the configuration of a controller', () => {
       logLevel: 'debug',
       logFormat: 'json',
       initialTimers: { ...DEFAULT_TIMERS, missingAfterMs: 60_000 },
-      keep: { events: 10_000, endedRuns: 200, requests: 100_000 },
+      keep: { events: 10_000, endedRuns: 200, requests: 100_000, audit: 500 },
+      audit: { file: '/var/log/locum/audit.jsonl', syslog: { kind: 'tcp', host: 'log.example', port: 601 } },
     });
   });
 
@@ -74,6 +76,11 @@ describe('the configuration of a controller', () => {
     expect(load(`${advertised}\n${far}`).allowedHosts).toBeUndefined();
     const named = 'allowed_hosts: [ locum.example ]';
     expect(load(`${advertised}\n${far}\n${named}`).allowedHosts).toEqual(['locum.example', 'c1.example']);
+  });
+
+  it('names what is no address of a syslog receiver', () => {
+    const error = errorOf(() => load('audit: { syslog: /dev/log }'));
+    expect(error.message).toContain('"/dev/log" is not udp:HOST:PORT, tcp:HOST:PORT or unix:/PATH');
   });
 
   it('names what it does not know', () => {

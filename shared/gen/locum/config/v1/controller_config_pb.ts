@@ -15,7 +15,7 @@ import type { Message, UnknownEnum } from "@bufbuild/protobuf";
  * Describes the file locum/config/v1/controller_config.proto.
  */
 export const file_locum_config_v1_controller_config: GenFile = /*@__PURE__*/
-  fileDesc("Cidsb2N1bS9jb25maWcvdjEvY29udHJvbGxlcl9jb25maWcucHJvdG8SD2xvY3VtLmNvbmZpZy52MSKSBQoQQ29udHJvbGxlckNvbmZpZxIcCgphcGlfbGlzdGVuGAEgASgJQgi6SAVyAxisAhIeCgxhZ2VudF9saXN0ZW4YAiABKAlCCLpIBXIDGKwCEhcKBXN0b3JlGAMgASgJQgi6SAVyAyiAIBIgCg5kYXRhX2RpcmVjdG9yeRgEIAEoCUIIukgFcgMogCASEAoIaW5zZWN1cmUYBSABKAgSEwoLYWRvcHRfc3RvcmUYBiABKAgSNgoJbG9nX2xldmVsGAcgASgOMhkubG9jdW0uY29uZmlnLnYxLkxvZ0xldmVsQgi6SAWCAQIQARI4Cgpsb2dfZm9ybWF0GAggASgOMhoubG9jdW0uY29uZmlnLnYxLkxvZ0Zvcm1hdEIIukgFggECEAESKAoOaW5pdGlhbF90aW1lcnMYCSABKAsyEC5sb2N1bS52MS5UaW1lcnMSNwoCaWQYCiABKAlCK7pIKHImMiReKFthLXpdKFthLXowLTktXXswLDYxfVthLXowLTldKT8pPyQSHwoNYXBpX2FkdmVydGlzZRgLIAEoCUIIukgFcgMYrAISIQoPYWdlbnRfYWR2ZXJ0aXNlGAwgASgJQgi6SAVyAxisAhI/CgxlbGVjdGlvbl90dGwYDSABKAsyGS5nb29nbGUucHJvdG9idWYuRHVyYXRpb25CDrpIC6oBCCICCDwyAggBEikKBGV0Y2QYDiABKAsyGy5sb2N1bS5jb25maWcudjEuRXRjZEFjY2VzcxItCglyZXRlbnRpb24YDyABKAsyGi5sb2N1bS5jb25maWcudjEuUmV0ZW50aW9uEioKDWFsbG93ZWRfaG9zdHMYECADKAlCE7pIEJIBDRBAGAEiB3IFEAEY/QEimAEKCVJldGVudGlvbhIgCgZldmVudHMYASABKAVCC7pICBoGGMCEPShkSACIAQESJAoKZW5kZWRfcnVucxgCIAEoBUILukgIGgYYwIQ9KGRIAYgBARIfCgVhdWRpdBgDIAEoBUILukgIGgYYwIQ9KGRIAogBAUIJCgdfZXZlbnRzQg0KC19lbmRlZF9ydW5zQggKBl9hdWRpdCKmAQoKRXRjZEFjY2VzcxILCgN0bHMYASABKAgSGQoHY2FfZmlsZRgCIAEoCUIIukgFcgMogCASGwoJY2VydF9maWxlGAMgASgJQgi6SAVyAyiAIBIaCghrZXlfZmlsZRgEIAEoCUIIukgFcgMogCASFgoEdXNlchgFIAEoCUIIukgFcgMYgAISHwoNcGFzc3dvcmRfZmlsZRgGIAEoCUIIukgFcgMogCAqdwoITG9nTGV2ZWwSGQoVTE9HX0xFVkVMX1VOU1BFQ0lGSUVEEAASEwoPTE9HX0xFVkVMX0RFQlVHEAESEgoOTE9HX0xFVkVMX0lORk8QAhISCg5MT0dfTEVWRUxfV0FSThADEhMKD0xPR19MRVZFTF9FUlJPUhAEKlMKCUxvZ0Zvcm1hdBIaChZMT0dfRk9STUFUX1VOU1BFQ0lGSUVEEAASFQoRTE9HX0ZPUk1BVF9QUkVUVFkQARITCg9MT0dfRk9STUFUX0pTT04QAmIGcHJvdG8z", [file_buf_validate_validate, file_google_protobuf_duration, file_locum_v1_timers]);
+  fileDesc("Cidsb2N1bS9jb25maWcvdjEvY29udHJvbGxlcl9jb25maWcucHJvdG8SD2xvY3VtLmNvbmZpZy52MSK5BQoQQ29udHJvbGxlckNvbmZpZxIcCgphcGlfbGlzdGVuGAEgASgJQgi6SAVyAxisAhIeCgxhZ2VudF9saXN0ZW4YAiABKAlCCLpIBXIDGKwCEhcKBXN0b3JlGAMgASgJQgi6SAVyAyiAIBIgCg5kYXRhX2RpcmVjdG9yeRgEIAEoCUIIukgFcgMogCASEAoIaW5zZWN1cmUYBSABKAgSEwoLYWRvcHRfc3RvcmUYBiABKAgSNgoJbG9nX2xldmVsGAcgASgOMhkubG9jdW0uY29uZmlnLnYxLkxvZ0xldmVsQgi6SAWCAQIQARI4Cgpsb2dfZm9ybWF0GAggASgOMhoubG9jdW0uY29uZmlnLnYxLkxvZ0Zvcm1hdEIIukgFggECEAESKAoOaW5pdGlhbF90aW1lcnMYCSABKAsyEC5sb2N1bS52MS5UaW1lcnMSNwoCaWQYCiABKAlCK7pIKHImMiReKFthLXpdKFthLXowLTktXXswLDYxfVthLXowLTldKT8pPyQSHwoNYXBpX2FkdmVydGlzZRgLIAEoCUIIukgFcgMYrAISIQoPYWdlbnRfYWR2ZXJ0aXNlGAwgASgJQgi6SAVyAxisAhI/CgxlbGVjdGlvbl90dGwYDSABKAsyGS5nb29nbGUucHJvdG9idWYuRHVyYXRpb25CDrpIC6oBCCICCDwyAggBEikKBGV0Y2QYDiABKAsyGy5sb2N1bS5jb25maWcudjEuRXRjZEFjY2VzcxItCglyZXRlbnRpb24YDyABKAsyGi5sb2N1bS5jb25maWcudjEuUmV0ZW50aW9uEioKDWFsbG93ZWRfaG9zdHMYECADKAlCE7pIEJIBDRBAGAEiB3IFEAEY/QESJQoFYXVkaXQYEyABKAsyFi5sb2N1bS5jb25maWcudjEuQXVkaXQiOQoFQXVkaXQSFgoEZmlsZRgBIAEoCUIIukgFcgMogCASGAoGc3lzbG9nGAIgASgJQgi6SAVyAyiAICKYAQoJUmV0ZW50aW9uEiAKBmV2ZW50cxgBIAEoBUILukgIGgYYwIQ9KGRIAIgBARIkCgplbmRlZF9ydW5zGAIgASgFQgu6SAgaBhjAhD0oZEgBiAEBEh8KBWF1ZGl0GAMgASgFQgu6SAgaBhjAhD0oZEgCiAEBQgkKB19ldmVudHNCDQoLX2VuZGVkX3J1bnNCCAoGX2F1ZGl0IqYBCgpFdGNkQWNjZXNzEgsKA3RscxgBIAEoCBIZCgdjYV9maWxlGAIgASgJQgi6SAVyAyiAIBIbCgljZXJ0X2ZpbGUYAyABKAlCCLpIBXIDKIAgEhoKCGtleV9maWxlGAQgASgJQgi6SAVyAyiAIBIWCgR1c2VyGAUgASgJQgi6SAVyAxiAAhIfCg1wYXNzd29yZF9maWxlGAYgASgJQgi6SAVyAyiAICp3CghMb2dMZXZlbBIZChVMT0dfTEVWRUxfVU5TUEVDSUZJRUQQABITCg9MT0dfTEVWRUxfREVCVUcQARISCg5MT0dfTEVWRUxfSU5GTxACEhIKDkxPR19MRVZFTF9XQVJOEAMSEwoPTE9HX0xFVkVMX0VSUk9SEAQqUwoJTG9nRm9ybWF0EhoKFkxPR19GT1JNQVRfVU5TUEVDSUZJRUQQABIVChFMT0dfRk9STUFUX1BSRVRUWRABEhMKD0xPR19GT1JNQVRfSlNPThACYgZwcm90bzM", [file_buf_validate_validate, file_google_protobuf_duration, file_locum_v1_timers]);
 
 /**
  * Configuration file of a controller. A flag of the same name wins over the file.
@@ -140,6 +140,13 @@ export type ControllerConfig = Message<"locum.config.v1.ControllerConfig"> & {
    * @generated from field: repeated string allowed_hosts = 16;
    */
   allowedHosts: string[];
+
+  /**
+   * Where the audit is sent as it grows. Unset: nowhere; it is in the store.
+   *
+   * @generated from field: locum.config.v1.Audit audit = 19;
+   */
+  audit?: Audit | undefined;
 };
 
 /**
@@ -148,6 +155,35 @@ export type ControllerConfig = Message<"locum.config.v1.ControllerConfig"> & {
  */
 export const ControllerConfigSchema: GenMessage<ControllerConfig> = /*@__PURE__*/
   messageDesc(file_locum_config_v1_controller_config, 0);
+
+/**
+ * Where the audit is sent as it grows, beside the store.
+ *
+ * @generated from message locum.config.v1.Audit
+ */
+export type Audit = Message<"locum.config.v1.Audit"> & {
+  /**
+   * File to which each entry is appended, as `locum audit export` prints it. Each controller has one of its own, with all entries, whoever
+   * leads. It may be renamed at any time, as logrotate does. Beside it `{file}.position` says how far it has come. Unset: none.
+   *
+   * @generated from field: string file = 1;
+   */
+  file: string;
+
+  /**
+   * Receiver of syslog (RFC 5424): `udp:HOST:PORT`, `tcp:HOST:PORT` or `unix:PATH` (a stream socket). Whoever leads sends. Unset: none.
+   *
+   * @generated from field: string syslog = 2;
+   */
+  syslog: string;
+};
+
+/**
+ * Describes the message locum.config.v1.Audit.
+ * Use `create(AuditSchema)` to create a new message.
+ */
+export const AuditSchema: GenMessage<Audit> = /*@__PURE__*/
+  messageDesc(file_locum_config_v1_controller_config, 1);
 
 /**
  * How much is kept of what is over. When there is no room, whoever has most gives up its oldest: a policy, a server, a pool, the
@@ -183,7 +219,7 @@ export type Retention = Message<"locum.config.v1.Retention"> & {
  * Use `create(RetentionSchema)` to create a new message.
  */
 export const RetentionSchema: GenMessage<Retention> = /*@__PURE__*/
-  messageDesc(file_locum_config_v1_controller_config, 1);
+  messageDesc(file_locum_config_v1_controller_config, 2);
 
 /**
  * How a controller reaches etcd.
@@ -239,7 +275,7 @@ export type EtcdAccess = Message<"locum.config.v1.EtcdAccess"> & {
  * Use `create(EtcdAccessSchema)` to create a new message.
  */
 export const EtcdAccessSchema: GenMessage<EtcdAccess> = /*@__PURE__*/
-  messageDesc(file_locum_config_v1_controller_config, 2);
+  messageDesc(file_locum_config_v1_controller_config, 3);
 
 /**
  * Least important lines that are logged.
