@@ -1,9 +1,8 @@
 /** `locum audit list|verify|export`. */
 import type { Command } from 'commander';
-import { globalsOf, wholeNumber } from '../globals.ts';
+import { globalsOf, parseMoment, wholeNumber } from '../globals.ts';
 import type { AuditExportOptions } from './export.ts';
 import type { AuditListOptions } from './list.ts';
-import { parseSince } from './since.ts';
 import type { VerifyOptions } from './verify.ts';
 
 const MAX_ENTRIES = 100_000;
@@ -12,7 +11,7 @@ export function define(audit: Command): void {
   audit
     .command('list')
     .summary('who did what, or was refused, oldest first')
-    .option('--since <time>', 'not older than a span (1h, 168h) or a time (2026-11-27T08:00:00Z)', parseSince)
+    .option('--since <time>', 'not older than a span (1h, 168h) or a time (2026-11-27T08:00:00Z)', parseMoment)
     .option('--principal <who>', 'only of this one, such as operator:ann')
     .option('--method <name>', 'only of this method, such as StartPolicy')
     .option('--outcome <word>', 'only with this outcome: OK, or a reason of docs/errors.md')

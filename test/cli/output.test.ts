@@ -1,5 +1,6 @@
 import { timestampFromMs } from '@bufbuild/protobuf/wkt';
 import { describe, expect, it } from 'vitest';
+import { parseMoment } from '../../cli/globals.ts';
 import { type Column, renderFacts, Table } from '../../cli/output/table.ts';
 import { age, clockTime, idOf, roughSpan, span, word } from '../../cli/output/words.ts';
 import { terminalWidth } from '../../cli/output/wrap.ts';
@@ -129,5 +130,18 @@ describe('words', () => {
     expect(count(1, 'run')).toBe('1 run');
     expect(count(2, 'run')).toBe('2 runs');
     expect(clockTime(undefined)).toBe('');
+  });
+});
+
+describe('a moment on the command line', () => {
+  it('is a span back from now, or a time, of the local zone where it says none', () => {
+    const before = Date.now();
+    const hourAgo = parseMoment('1h');
+    expect(hourAgo).toBeGreaterThanOrEqual(before - 3_600_000);
+    expect(hourAgo).toBeLessThanOrEqual(Date.now() - 3_600_000);
+    expect(parseMoment('2026-11-27T08:00:00Z')).toBe(Date.UTC(2026, 10, 27, 8));
+    expect(parseMoment('2026-11-27')).toBe(new Date(2026, 10, 27).getTime());
+    expect(parseMoment('2026-11-27T08:30')).toBe(new Date(2026, 10, 27, 8, 30).getTime());
+    for (const text of ['yesterday', '', '8', 'T08:30']) expect(() => parseMoment(text)).toThrow(/use a time span/);
   });
 });

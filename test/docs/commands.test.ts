@@ -27,8 +27,9 @@ const TEST_TIMEOUT_MS = 150_000;
 
 /** What only changes the machine that it is typed at, or takes too long, or needs what may not be there. */
 const NOT_RUN: ReadonlyArray<readonly [RegExp, why: string]> = [
-  [/^cd |^ln -s |^mkdir |^chown |^date > /, 'moves files of the machine'],
+  [/^cd |^cp |^ln -s |^mkdir |^chown |^tar |^useradd |^date > /, 'moves files of the machine'],
   [/^systemctl /, 'needs systemd and units in /etc'],
+  [/^apt install |^npm install --global |^npm run package/, 'has tests of its own: package, deploy'],
   [/^npm ci$/, 'has been run'],
   [/^npm start/, 'has tests of its own: e2e/dev.test.ts, replication'],
   [/^npm run protos |^npx buf generate |^protoc |^grpcurl -protoset /, 'has tests of its own: rpc/protos.test.ts'],
