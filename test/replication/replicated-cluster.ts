@@ -47,6 +47,8 @@ export interface ReplicatedOptions {
   readonly etcdHosts?: readonly EtcdHost[];
   /** Starts only the first controller, with a SQLite file of its own (`soloStore`). */
   readonly solo?: true;
+  /** Each controller appends its audit to a file of its own (`auditFileOf`). */
+  readonly auditFiles?: true;
   /** Controllers reach each other through links that can be cut. A dead one then does not refuse connections, so the TTL decides. */
   readonly peerLinks?: boolean;
 }
@@ -68,23 +70,27 @@ export class ReplicatedCluster {
   readonly #apis: Api[] = [];
   readonly #apiOf = new Map<string, Api>();
 
-  private constructor(etcd: EtcdCluster, folder: string, places: readonly Place[], timersMs: typeof TIMERS_MS) {
+  private constructor(etcd: EtcdCluster, folder: string, places: readonly Place[], options: ReplicatedOptions) {
+    const { timersMs = TIMERS_MS, auditFiles } = options;
     this.etcd = etcd;
     this.folder = folder;
     this.#places = places;
     this.witness = new QuietWitness(join(folder, 'witness'));
     mkdirSync(join(folder, 'logs'), { recursive: true });
-    writeFileSync(join(folder, 'controller.yaml'), configText(timersMs));
+    for (const { id } of places) {
+      const audit = auditFiles === undefined ? '' : `audit: { file: ${this.auditFileOf(id)} }\n`;
+      writeFileSync(this.#configOf(id), configText(timersMs) + audit);
+    }
     this.api = this.#open(places.map(({ apiPort }) => `127.0.0.1:${apiPort}`));
   }
 
   static async start(controllers: readonly string[], options: ReplicatedOptions = {}): Promise<ReplicatedCluster> {
-    const { timersMs = TIMERS_MS, etcdArgs = [], etcdHosts = [], solo, peerLinks = false } = options;
+    const { etcdArgs = [], etcdHosts = [], solo, peerLinks = false } = options;
     const folder = realpathSync(mkdtempSync(join(tmpdir(), 'locum-replicated-')));
     const etcd = await EtcdCluster.start({ args: etcdArgs, hosts: etcdHosts });
     const places: Place[] = [];
     for (const id of controllers) places.push({ id, apiPort: await freePort(), agentPort: await freePort() });
-    const cluster = new ReplicatedCluster(etcd, folder, places, timersMs);
+    const cluster = new ReplicatedCluster(etcd, folder, places, options);
     try {
       for (const { id, agentPort, apiPort } of places) {
         await cluster.links.open(id, { etcd: etcd.endpoints, agentPort, ...(peerLinks ? { apiPort } : {}) });
@@ -145,7 +151,7 @@ export class ReplicatedCluster {
     ...more: readonly string[]
   ): void {
     const { apiPort, agentPort } = this.#place(id);
-    const words = ['controller', '--config', join(this.folder, 'controller.yaml'), '--store', store, '--id', id];
+    const words = ['controller', '--config', this.#configOf(id), '--store', store, '--id', id];
     words.push('--data-dir', join(this.folder, id));
     const listen = ['--api-listen', `127.0.0.1:${apiPort}`, '--agent-listen', `127.0.0.1:${agentPort}`];
     const peer = this.links.peerAddressOf(id);
@@ -229,6 +235,14 @@ export class ReplicatedCluster {
     await this.links.close();
     await this.etcd.stop();
     if (existsSync(this.folder)) rmSync(this.folder, { recursive: true, force: true });
+  }
+
+  auditFileOf(id: string): string {
+    return join(this.folder, `audit-${id}.jsonl`);
+  }
+
+  #configOf(id: string): string {
+    return join(this.folder, `${id}.yaml`);
   }
 
   #place(id: string): Place {

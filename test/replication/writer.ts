@@ -8,6 +8,7 @@ const PAUSE_MS = 100;
 
 export class Writer {
   readonly #cluster: ReplicatedCluster;
+  readonly #name: string;
   readonly #acknowledged: string[] = [];
   readonly #stop = new AbortController();
   #written = 0;
@@ -15,8 +16,10 @@ export class Writer {
   /** Longest time between two answers since `begin` or the last call of `takeLongestGapMs`. */
   #longestGapMs = 0;
 
-  constructor(cluster: ReplicatedCluster) {
+  /** `name`: what it writes begins with it. */
+  constructor(cluster: ReplicatedCluster, name = 'written') {
     this.#cluster = cluster;
+    this.#name = name;
   }
 
   begin(): void {
@@ -33,6 +36,11 @@ export class Writer {
   async end(): Promise<void> {
     this.#stop.abort();
     await this.#ended;
+  }
+
+  /** Names of what was acknowledged. */
+  get names(): readonly string[] {
+    return this.#acknowledged;
   }
 
   get acknowledged(): number {
@@ -54,7 +62,7 @@ export class Writer {
   async #write(): Promise<void> {
     let lastMs = performance.now();
     while (!this.#stop.signal.aborted) {
-      const id = `written-${this.#written}`;
+      const id = `${this.#name}-${this.#written}`;
       this.#written += 1;
       const policy = this.#cluster.witness.brief(id, {
         pool: 'pools/default',
