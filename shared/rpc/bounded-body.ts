@@ -21,18 +21,39 @@ export async function* boundedBody(
   assertByteStreamRequest(request);
   const kind = (request.header.get('content-type') ?? '').toLowerCase();
   const limitBytes = requestLimitBytes + ENVELOPE_BYTES;
-  const chunks: Uint8Array[] = [];
-  let size = 0;
+  const whole = new GrowingBytes();
   for await (const chunk of request.body) {
-    chunks.push(chunk);
-    size += chunk.length;
-    if (size > limitBytes) break;
+    whole.add(chunk);
+    if (whole.size > limitBytes) break;
   }
-  const bytes = Buffer.concat(chunks);
-  if (size <= limitBytes) {
+  // Who went away while it came wants nothing done any more.
+  request.signal.throwIfAborted();
+  const { bytes } = whole;
+  if (bytes.length <= limitBytes) {
     for (const message of ENVELOPED.test(kind) ? enveloped(bytes) : [bytes]) check(message, input, kind);
   }
   yield bytes;
+}
+
+/** What came, in one piece: a body that comes byte by byte would take a hundred times its size as a list. */
+class GrowingBytes {
+  #room = Buffer.alloc(0);
+  size = 0;
+
+  get bytes(): Buffer {
+    return this.#room.subarray(0, this.size);
+  }
+
+  add(chunk: Uint8Array): void {
+    const size = this.size + chunk.length;
+    if (size > this.#room.length) {
+      const larger = Buffer.allocUnsafeSlow(Math.max(size, 2 * this.#room.length));
+      larger.set(this.bytes);
+      this.#room = larger;
+    }
+    this.#room.set(chunk, this.size);
+    this.size = size;
+  }
 }
 
 /** @throws ConnectError INVALID_FIELD */

@@ -16,9 +16,11 @@ import { LIMITS } from '../limits.ts';
 import { boundedBody } from './bounded-body.ts';
 import { withCallerAddress } from './caller-address.ts';
 import { annotateLibraryErrors, errorInterceptor } from './error-interceptor.ts';
+import { heldAnswer, heldBody, holdingOf } from './held-calls.ts';
 import { type HttpHandler, type HttpRequest, type HttpResponse, pathOf } from './http-handler.ts';
 import { sendUnknownMethod } from './unknown-method.ts';
 import { validationInterceptor } from './validation.ts';
+import type { Holding } from './waiting-budget.ts';
 
 export interface ConnectHandlerOptions {
   /** Adds the services. */
@@ -76,7 +78,10 @@ export function createConnectHandler(options: ConnectHandlerOptions): HttpHandle
         // shows that instead of the answer; what nobody reads is thrown away instead.
         if (answer.status >= 400 && request.readableFlowing === null) request.resume();
         if (answer.body === undefined) return sendHint(answer, response);
-        return universalResponseToNodeResponse({ ...answer, body: toClientThatMayGo(answer.body) }, response);
+        return universalResponseToNodeResponse(
+          { ...answer, body: heldAnswer(toClientThatMayGo(answer.body), response) },
+          response,
+        );
       })
       // The client went away while its answer was written. Failures of handlers are answers and do not come here.
       .catch(() => response.destroy());
@@ -86,7 +91,8 @@ export function createConnectHandler(options: ConnectHandlerOptions): HttpHandle
 /** Undefined when the Host or :authority can't be read. */
 function universalRequest(request: HttpRequest, response: HttpResponse): UniversalServerRequest | undefined {
   try {
-    return ofClientThatMayGo(universalRequestFromNodeRequest(request, response, undefined, withCallerAddress(request)));
+    const universal = universalRequestFromNodeRequest(request, response, undefined, withCallerAddress(request));
+    return ofClientThatMayGo(universal, holdingOf(response));
   } catch {
     return undefined;
   }
@@ -96,12 +102,12 @@ function universalRequest(request: HttpRequest, response: HttpResponse): Univers
  * However a connection breaks, its client went away. Node and Connect tell most of the ways as INTERNAL, also that a client reset its
  * stream with a code of its choice; so each of them would be a defect of ours.
  */
-function ofClientThatMayGo(request: UniversalServerRequest): UniversalServerRequest {
+function ofClientThatMayGo(request: UniversalServerRequest, holding: Holding): UniversalServerRequest {
   assertByteStreamRequest(request);
   const gone = new AbortController();
   const { signal, body } = request;
   signal.addEventListener('abort', () => gone.abort(wentAway(signal.reason)), { once: true });
-  return { ...request, signal: gone.signal, body: untilClientGoes(body) };
+  return { ...request, signal: gone.signal, body: heldBody(untilClientGoes(body), holding) };
 }
 
 async function* untilClientGoes(body: AsyncIterable<Uint8Array>): AsyncGenerator<Uint8Array> {

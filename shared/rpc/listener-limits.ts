@@ -1,4 +1,5 @@
 /** What a listener for people and their tools allows. Each bound has a default that no honest client meets. */
+import { LIMITS } from '../limits.ts';
 
 export interface ListenerLimits {
   /** Connections at once. One more takes the place of an idle one, or of one of a peer with more than its share. Default 1,000. */
@@ -15,6 +16,8 @@ export interface ListenerLimits {
   readonly headersTimeoutMs: number;
   /** Time an HTTP/1.1 client has to send a whole request, and silence allowed in the body of an HTTP/2 one. Default 60 s. */
   readonly requestTimeoutMs: number;
+  /** What waits for clients altogether: bodies that are not whole, and answers that are not read. Default: that of the table of limits. */
+  readonly waitingBytes: number;
   /** Size of the head of a request. Default 16 KiB. */
   readonly maxHeaderBytes: number;
 }
@@ -27,5 +30,6 @@ export const defaultListenerLimits: ListenerLimits = {
   firstBytesTimeoutMs: 10_000,
   headersTimeoutMs: 10_000,
   requestTimeoutMs: 60_000,
+  waitingBytes: LIMITS.waitingBytes,
   maxHeaderBytes: 16 * 1024,
 };

@@ -1,4 +1,5 @@
 /** Plain HTTP pages beside the API, for probes and scrapers: `/healthz`, `/readyz`, `/metrics`. */
+import { holdingOf } from './held-calls.ts';
 import { type HttpHandler, type HttpResponse, pathOf } from './http-handler.ts';
 
 export interface PlainPage {
@@ -45,6 +46,7 @@ function send(response: HttpResponse, page: PlainPage, more: Record<string, stri
     'cache-control': 'no-store',
     ...more,
   });
+  holdingOf(response).hold(bytes.length);
   // Node itself leaves the body of an answer to HEAD out.
   response.end(bytes);
 }

@@ -17,6 +17,7 @@ import { assert } from '../assert.ts';
 import { LocumError } from '../errors.ts';
 import { Health } from '../gen/grpc/health/v1/health_pb.ts';
 import { isLoopback } from '../listen-address.ts';
+import { withinBudget } from './held-calls.ts';
 import { type HttpHandler, pathOf } from './http-handler.ts';
 import { listenError } from './listen-error.ts';
 import { defaultListenerLimits, type ListenerLimits } from './listener-limits.ts';
@@ -72,7 +73,8 @@ export async function startListener(options: ListenerOptions): Promise<Listener>
   let rule: WebRule = { loopback: true, hosts };
   const places = new ListenerPlaces(limits);
   const gated = (handler: HttpHandler): HttpHandler => withWebGate(() => rule, handler, options.denied);
-  const onRequest = places.counted(gated(serve), gated(healthOnly(serve)));
+  const isHealth = (path: string): boolean => HEALTH_PATHS.has(path);
+  const onRequest = places.counted(gated(withinBudget(serve, isHealth, limits.waitingBytes)), gated(healthOnly(serve)));
   const http1 = createHttp1Server(
     {
       // Node refuses a head that may take longer than its whole request.
