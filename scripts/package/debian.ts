@@ -43,7 +43,7 @@ function placeAround(root: string): void {
   }
   rmSync(units, { recursive: true });
   for (const name of ['controller.yaml', 'agent.yaml']) {
-    writeText(join(root, 'etc/locum', name), readFileSync(join(TEMPLATES, name), 'utf8'));
+    writeText(join(root, 'etc/locum', name), readFileSync(join(ROOT, 'deploy/settings', name), 'utf8'));
   }
   const pages = join(root, 'usr/share/man/man1');
   for (const name of readdirSync(pages)) {

@@ -1,6 +1,6 @@
 #!/bin/sh
 # Boots systemd on a copy of this host's root that keeps nothing: called in namespaces of its own for mounts, processes, cgroups, network
-# and names. $1 is an empty folder to mount it on; whatever is written goes to memory, and is gone when systemd ends.
+# and names. $1 is an empty folder to mount it on, $2 the name of the machine; whatever is written goes to memory, and is gone when systemd ends.
 set -e
 mount --make-rprivate /
 mount -t tmpfs tmpfs "$1"
@@ -26,7 +26,8 @@ ln -s /proc/self/fd dev/fd
 ln -s pts/ptmx dev/ptmx
 mkdir dev/pts dev/shm
 ip link set lo up
-echo machine >etc/hostname
+echo "$2" >etc/hostname
+printf '%s\n' '127.0.0.1 localhost' '10.216.0.1 controller.example' >etc/hosts
 # systemd then leaves alone what is not a container's to set.
 export container=locum-test
 exec chroot . /lib/systemd/systemd --unit=basic.target --log-target=console --log-level=warning --show-status=no

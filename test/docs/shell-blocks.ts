@@ -16,7 +16,7 @@ export interface Shown {
 /** In the order in which a newcomer reads them. */
 export function pages(): readonly string[] {
   const docs = readdirSync(join(ROOT, 'docs')).filter((name) => name.endsWith('.md'));
-  // Its commands change machines, so machines are made for them: test/package/debian.test.ts.
+  // The commands of install.md change machines, so machines are made for them: test/package/install-page.test.ts.
   const elsewhere = ['cli.md', 'install.md'];
   const rest = docs.filter((name) => !elsewhere.includes(name)).map((name) => `docs/${name}`);
   return [

@@ -4,6 +4,7 @@ import { SystemdMachine } from '../deploy/systemd-machine.ts';
 import { BUILD_TIMEOUT_MS, builtPackages } from './built-packages.ts';
 
 const TEST_TIMEOUT_MS = 120_000;
+const INSTALL = 'dpkg --install ./locum_*.deb';
 const POLICY = `
 name: policies/beat
 workload:
@@ -16,7 +17,7 @@ let machine: SystemdMachine | string = 'this machine has no dpkg-deb';
 
 beforeAll(async () => {
   ({ deb } = builtPackages());
-  if (deb !== undefined) machine = await SystemdMachine.boot();
+  if (deb !== undefined) machine = await SystemdMachine.boot('machine');
 }, BUILD_TIMEOUT_MS);
 
 afterAll(async () => {
@@ -36,7 +37,8 @@ const state = (on: SystemdMachine, unit: string): string =>
 describe('the package of Debian', () => {
   it('installs, and starts nothing by itself', { timeout: TEST_TIMEOUT_MS }, (ctx) => {
     const on = there(ctx);
-    on.run('dpkg', '--install', deb ?? '');
+    on.put(deb ?? '');
+    on.script(INSTALL);
     expect(on.run('locum', 'version')).toMatch(/^locum \S+ \(Node 24\.21\.0\)\n$/);
     expect(on.run('stat', '-c', '%U:%G %a', '/var/lib/locum', '/var/lib/locum-agent')).toBe(
       'locum:locum 700\nroot:root 700\n',
@@ -77,7 +79,7 @@ describe('the package of Debian', () => {
     const keeper = on.run('systemctl', 'show', '--value', '-p', 'MainPID', 'locum-keeper');
     const controller = on.run('systemctl', 'show', '--value', '-p', 'MainPID', 'locum-controller');
     // The same package again goes the way of an upgrade.
-    on.run('dpkg', '--install', deb ?? '');
+    on.script(INSTALL);
     expect(on.run('systemctl', 'show', '--value', '-p', 'MainPID', 'locum-keeper')).toBe(keeper);
     expect(on.run('systemctl', 'show', '--value', '-p', 'MainPID', 'locum-controller')).not.toBe(controller);
     await eventually(() => expect(on.run('locum', 'run', 'list')).toMatch(/beat-\S+ .*RUNNING/));
