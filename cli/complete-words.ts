@@ -1,6 +1,7 @@
 /** Words that can come next on a command line: commands, options, and names that exist. Asked by the completion scripts. */
 import type { Argument, Command, Option } from 'commander';
 import { assert } from '../shared/assert.ts';
+import { isPrintable } from '../shared/printable.ts';
 import { DEFAULT_ADDRESS, parseAddresses } from './globals.ts';
 
 const collections: Readonly<Record<string, string>> = {
@@ -81,7 +82,8 @@ export function define(completeWords: Command): void {
   completeWords.argument('[words...]').action(async (words: string[]) => {
     const { parent: program } = completeWords;
     assert(program !== null, 'it is a command of the program');
-    const next = await wordsNext(program, words);
+    // A shell puts a word on its line as it is.
+    const next = (await wordsNext(program, words)).filter(isPrintable);
     if (next.length > 0) process.stdout.write(`${next.join('\n')}\n`);
   });
 }

@@ -136,7 +136,7 @@ export async function tellFailure(error: unknown, globals: Pick<Globals, 'addres
   for (const line of rest) process.stderr.write(`${printable(line)}\n`);
   if (exitCode === EXIT.notFound) {
     const { suggestNames } = await import('./suggest.ts');
-    for (const line of await suggestNames(error, globals)) process.stderr.write(`${line}\n`);
+    for (const line of await suggestNames(error, globals)) process.stderr.write(`${printable(line)}\n`);
   }
   return exitCode;
 }

@@ -1,5 +1,6 @@
 /** One log entry as one line for people: time, level, program, text, then facts as `key=value`. A stack follows, indented. */
 import { styleText } from 'node:util';
+import { printable } from './printable.ts';
 
 export interface LogLineOptions {
   readonly colors: boolean;
@@ -17,16 +18,8 @@ function isObject(value: unknown): value is Entry {
   return typeof value === 'object' && value !== null && !Array.isArray(value);
 }
 
-/** Text from elsewhere (a server's name, an error of a program) must not move the cursor, colour the terminal or turn lines round. */
-function oneLine(text: string): string {
-  return text.replaceAll(/\p{Cc}|[\u202a-\u202e\u2066-\u2069]/gu, escaped);
-}
-
-function escaped(character: string): string {
-  if (character === '\n') return '\\n';
-  if (character === '\t') return ' ';
-  return `\\u${character.charCodeAt(0).toString(16).padStart(4, '0')}`;
-}
+/** Text from elsewhere: a server's name, an error of a program. */
+const oneLine = (text: string): string => printable(text.replaceAll('\t', ' '));
 
 function fact(value: unknown): string {
   if (typeof value === 'string') return /^[^\s"=]+$/.test(value) ? oneLine(value) : oneLine(JSON.stringify(value));

@@ -2,6 +2,7 @@
 import { type DestinationStream, type Logger, pino } from 'pino';
 import { formatLogLine } from './log-line.ts';
 import { stderrOutput } from './log-output.ts';
+import { printableJson } from './printable.ts';
 
 export type { Logger } from 'pino';
 
@@ -32,6 +33,11 @@ function pretty(output: DestinationStream): DestinationStream {
   return { write: (line) => output.write(formatLogLine(line, { colors })) };
 }
 
+/** JSON itself leaves C1 controls and what turns lines round as they are, and people look at such logs on terminals too. */
+function harmless(output: DestinationStream): DestinationStream {
+  return { write: (line) => output.write(printableJson(line)) };
+}
+
 /** A logger. `logger.child({ server: 'web-1' })` adds facts to every line; `logger.error({ err }, 'text')` logs an error with its stack. */
 export function createLogger({
   name,
@@ -48,5 +54,5 @@ export function createLogger({
     formatters: { level: (label: string) => ({ level: label }) },
     redact: { paths: redacted, censor: '[hidden]' },
   };
-  return pino(options, forPeople ? pretty(output) : output);
+  return pino(options, forPeople ? pretty(output) : harmless(output));
 }

@@ -3,9 +3,9 @@
  * reverse the order of letters or begin a line of its own is shown as an escape. Pure.
  */
 
-/** Controls of both blocks and DEL, line and paragraph separators, and what changes the direction of writing. */
-const HARMFUL = /[\p{Cc}\p{Zl}\p{Zp}\p{Cs}\u202a-\u202e\u2066-\u2069]/gu;
-const KEEPS_LINES = /(?![\n\t])[\p{Cc}\p{Zl}\p{Zp}\p{Cs}\u202a-\u202e\u2066-\u2069]/gu;
+/** Controls of both blocks and DEL, line and paragraph separators, and what changes the direction of writing (Unicode's Bidi_Control). */
+const HARMFUL = /[\p{Cc}\p{Zl}\p{Zp}\p{Cs}\p{Bidi_Control}]/gu;
+const KEEPS_LINES = /(?![\n\t])[\p{Cc}\p{Zl}\p{Zp}\p{Cs}\p{Bidi_Control}]/gu;
 
 const NAMED: ReadonlyMap<string, string> = new Map([
   ['\n', '\\n'],
@@ -36,6 +36,16 @@ const COLOUR_OR_HARMFUL = new RegExp(`\\u001b\\[[0-9;:]*m|${KEEPS_LINES.source}`
 /** Several lines that may be coloured: besides the ends of lines and tabs, the sequences stay that only choose colours and fonts. */
 export function printableColours(text: string): string {
   return text.replaceAll(COLOUR_OR_HARMFUL, (found) =>
+    found.length > 1 && found.endsWith('m') ? found : escaped(found),
+  );
+}
+
+/** Our own colours (cli/output/style.ts): none of them hides what is written. */
+const STYLE_OR_HARMFUL = new RegExp(`\\u001b\\[(?:1|22|3[123]|39|90)m|${KEEPS_LINES.source}`, 'gu');
+
+/** Several lines of ours, with quotations in them: besides the ends of lines and tabs, only our own colours stay. */
+export function printableStyles(text: string): string {
+  return text.replaceAll(STYLE_OR_HARMFUL, (found) =>
     found.length > 1 && found.endsWith('m') ? found : escaped(found),
   );
 }

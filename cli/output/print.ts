@@ -1,7 +1,8 @@
 /** Answers on standard output, in the form that was asked for. Everything else goes to standard error. */
 import { type DescMessage, type MessageShape, toJson, toJsonString } from '@bufbuild/protobuf';
-import { printableColours, printableJson } from '../../shared/printable.ts';
+import { printableJson, printableLines, printableStyles } from '../../shared/printable.ts';
 import type { Globals } from '../globals.ts';
+import { styled } from './style.ts';
 
 /** How a message looks to people, and which names are in it. */
 export interface View {
@@ -14,7 +15,12 @@ const JSON_OPTIONS = { alwaysEmitImplicit: true } as const;
 
 /** Names, labels and reasons come from elsewhere; nothing in them moves a cursor or sets a clipboard. */
 export function printLine(text: string): void {
-  process.stdout.write(`${printableColours(text)}\n`);
+  process.stdout.write(`${shown(text, process.stdout)}\n`);
+}
+
+function shown(text: string, stream: NodeJS.WriteStream): string {
+  const isColoured = styled('bad', '-', stream) !== '-';
+  return isColoured ? printableStyles(text) : printableLines(text);
 }
 
 /** After what was only tried. */
@@ -24,7 +30,7 @@ export function tellDryRun(dryRun: boolean): void {
 
 /** For people only: progress, advice, warnings. */
 export function tell(text: string): void {
-  process.stderr.write(`${printableColours(text)}\n`);
+  process.stderr.write(`${shown(text, process.stderr)}\n`);
 }
 
 export async function printAnswer<Desc extends DescMessage>(

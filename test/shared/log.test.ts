@@ -33,6 +33,14 @@ describe('a log for machines', () => {
     expect(JSON.parse(lines[0] ?? '')).toMatchObject({ policy: { workload: { argv: ['a'], env: '[hidden]' } } });
   });
 
+  it('has nothing in it that a terminal acts on, and says the same', () => {
+    const { logger, lines } = recorded({ format: 'json' });
+    const server = 'a\u009b2J\u007f\u202e\u2028\u001b]52;c;eA==\u0007';
+    logger.info({ server }, 'x\u200f');
+    expect(lines[0]?.trimEnd()).not.toMatch(/\p{Cc}|\p{Zl}|\p{Bidi_Control}/u);
+    expect(JSON.parse(lines[0] ?? '')).toMatchObject({ server, msg: 'x\u200f' });
+  });
+
   it('says nothing below its level', () => {
     const { logger, lines } = recorded({ level: 'warn' });
     logger.info('x');
@@ -68,7 +76,7 @@ describe('a log for people', () => {
     const { logger, lines } = recorded({ format: 'pretty' });
     logger.info({ server: 'a\u001b[31m\nb' }, 'x\u001b[2J\ny\u202e');
     expect(lines).toHaveLength(1);
-    expect(lines[0]).toMatch(/x\\u001b\[2J\\ny\\u202e server=/);
+    expect(lines[0]).toMatch(/x\\e\[2J\\ny\\u202e server=/);
     expect(lines[0]?.trimEnd()).not.toMatch(/[\u202e\n]|\p{Cc}/u);
   });
 

@@ -1,0 +1,88 @@
+import type { ConnectRouter } from '@connectrpc/connect';
+import { afterEach, describe, expect, it, vi } from 'vitest';
+import { runCommandLine } from '../../cli/command-line.ts';
+import { API_SERVICES } from '../../controller/api/api-listener.ts';
+import { Prng } from '../../shared/prng.ts';
+import { ValueSource } from '../fuzz/values.ts';
+import { testSeed } from '../seed.ts';
+import { fakeApi } from './fake-api.ts';
+
+/** What a terminal acts on, and what turns a line round; ends of lines and tabs are ours. */
+const RAW = /(?![\n\t])[\p{Cc}\p{Zl}\p{Zp}\p{Bidi_Control}]/u;
+
+/** All that print what a controller answers. */
+const COMMANDS = [
+  'status',
+  'server list',
+  'server list -o wide',
+  'server show x',
+  'policy list',
+  'policy list -o wide',
+  'policy show x',
+  'policy show x -o yaml',
+  'policy explain x',
+  'policy start x',
+  'run list',
+  'run list -o wide',
+  'run show x',
+  'pool list',
+  'pool show x',
+  'events',
+  'events -o json',
+  'audit list',
+  'controllers',
+  'plan --server-lost x',
+  'server list -o json',
+  'run list -o yaml',
+  'policy list -o name',
+  'server drain x',
+  'fence check x 1',
+];
+const ROUNDS = 12;
+
+describe('answers that are made to attack a terminal', () => {
+  afterEach(() => {
+    vi.restoreAllMocks();
+  });
+
+  it.each(COMMANDS)('have nothing raw in what is printed: locum %s', async (command) => {
+    const values = new ValueSource(new Prng(testSeed()), () => [
+      'servers/\u001b]52;c;eA==\u0007',
+      'runs/\u202e\u009b6n',
+    ]);
+    const api = await fakeApi((router) => answerAnything(router, values));
+    let printed = '';
+    const capture = (text: string | Uint8Array): boolean => {
+      printed += typeof text === 'string' ? text : Buffer.from(text).toString();
+      return true;
+    };
+    vi.spyOn(process.stdout, 'write').mockImplementation(capture);
+    vi.spyOn(process.stderr, 'write').mockImplementation(capture);
+    try {
+      for (let round = 0; round < ROUNDS; round += 1) {
+        await runCommandLine([...command.split(' '), '--address', api.address, '--timeout', '5s']);
+      }
+    } finally {
+      vi.restoreAllMocks();
+      // Some commands have set it.
+      process.exitCode = undefined;
+      await api.close();
+    }
+    expect(printed).not.toBe('');
+    expect(RAW.exec(printed)).toBeNull();
+  });
+});
+
+/** Every method answers any message of its kind; a stream of them ends after a few. */
+function answerAnything(router: ConnectRouter, values: ValueSource): void {
+  for (const service of API_SERVICES) {
+    const methods = service.methods.map((method) => {
+      const one = () => values.message(method.output);
+      const many = async function* () {
+        for (let i = 0; i < 3; i += 1) yield one();
+      };
+      return [method.localName, method.methodKind === 'unary' ? one : many];
+    });
+    router.service(service, Object.fromEntries(methods) as never);
+  }
+}
