@@ -2,6 +2,7 @@
 import { checkAll } from '../../controller/core/runs/invariants.ts';
 import { MINUTE, SECOND } from '../../shared/time.ts';
 import { checkAcknowledged } from './checks/acknowledged.ts';
+import { checkAudit } from './checks/audit.ts';
 import { longestWaitMs, Patience, stillWaiting, type Waiting } from './checks/liveness.ts';
 import { Faults } from './faults/faults.ts';
 import { Intentions } from './intentions.ts';
@@ -144,5 +145,6 @@ function finish(world: World, intentions: Intentions): void {
   } catch (error) {
     world.failed(leader.controller.name, error);
   }
-  for (const complaint of checkAcknowledged(world, intentions, state)) verdict.breaks('I10', queue.now, complaint);
+  const complaints = [...checkAcknowledged(world, intentions, state), ...checkAudit(world, state)];
+  for (const complaint of complaints) verdict.breaks('I10', queue.now, complaint);
 }

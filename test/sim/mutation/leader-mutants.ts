@@ -207,4 +207,28 @@ export const leaderMutants: readonly Mutant[] = [
       },
     ],
   },
+  {
+    id: 'I10-audit',
+    what: 'a change has no entry in the audit',
+    caughtBy: [1, 2],
+    patches: [
+      {
+        file: 'controller/core/calls/call.ts',
+        find: "if (turn.journal.written > written && call.request.kind !== 'record_access') auditChange(turn, call, resource);",
+        instead: '',
+      },
+    ],
+  },
+  {
+    id: 'I10-audit-head',
+    what: 'a new leader does not know where the chain of the audit stands',
+    caughtBy: [3, 7],
+    patches: [
+      {
+        file: 'controller/core/indexes/audit-chain-log.ts',
+        find: 'this.#head = record !== undefined && record.head.number >= last.number ? record.head : last;',
+        instead: '',
+      },
+    ],
+  },
 ];
