@@ -5,7 +5,7 @@ import { buffer } from 'node:stream/consumers';
 import { invalidField, LocumError } from '../../shared/errors.ts';
 import { type Policy, PolicySchema } from '../../shared/gen/locum/v1/policy_pb.ts';
 import { fromConnectError } from '../../shared/rpc/status-details.ts';
-import { parseStrictAll } from '../../shared/rpc/strict-json.ts';
+import { parseStrictDocuments } from '../../shared/rpc/strict-json.ts';
 import { validate } from '../../shared/rpc/validation.ts';
 import { readUtf8File, utf8Text } from '../../shared/utf8-file.ts';
 import { CommandFailure } from '../exit-codes.ts';
@@ -14,6 +14,8 @@ import { CommandFailure } from '../exit-codes.ts';
 export interface Source {
   readonly file: string;
   readonly policy: Policy;
+  /** Where in the file a field is: `line 3, column 5`. */
+  readonly placeOf: (field: string) => string;
 }
 
 /** All policies of files, folders, or `-` for standard input. @throws LocumError, CommandFailure that names the file */
@@ -26,9 +28,10 @@ export async function readPolicies(files: readonly string[]): Promise<readonly S
 
 /** Reads the policies in a text and checks them by the rules of the protos. @throws LocumError that names `file` */
 export function parsePolicies(file: string, text: string): Source[] {
-  const sources = parseStrictAll(PolicySchema, text, { source: file }).map((policy) => ({
+  const sources = parseStrictDocuments(PolicySchema, text, { source: file }).map(({ message, placeOf }) => ({
     file,
-    policy: withCollections(policy),
+    policy: withCollections(message),
+    placeOf,
   }));
   for (const one of sources) {
     try {
@@ -41,18 +44,21 @@ export function parsePolicies(file: string, text: string): Source[] {
 }
 
 /** Adds the place to what is wrong: a person looks for a file and a name, not for a call. */
-export function placed({ file, policy }: Source, error: unknown): unknown {
+export function placed({ file, policy, placeOf }: Source, error: unknown): unknown {
   const known = error instanceof LocumError ? error : fromConnectError(error);
   if (known === undefined) return error;
   const { reason, message, fieldViolations, metadata, resource, retryAfterMs } = known;
-  const where = `${file}: ${policy.name || 'a policy without name'}`;
-  return new LocumError(reason, `${where}: ${message}`, {
+  const name = policy.name || 'a policy without name';
+  const inFile = (field: string): string => `${file}: ${placeOf(field.replace(/^policy\./, ''))}`;
+  const [first] = fieldViolations;
+  const where = first === undefined ? file : inFile(first.field);
+  return new LocumError(reason, `${where}: ${name}: ${message}`, {
     metadata,
     resource,
     retryAfterMs,
     fieldViolations: fieldViolations.map(({ field, description }) => ({
       field,
-      description: `${description} (in ${where})`,
+      description: `${description} (in ${inFile(field)}, ${name})`,
     })),
   });
 }

@@ -54,19 +54,38 @@ export function parseStrictAll<Desc extends DescMessage>(
   text: string,
   options: ParseOptions = {},
 ): MessageShape<Desc>[] {
+  return parseStrictDocuments(schema, text, options).map(({ message }) => message);
+}
+
+/** A message, and where in the text its fields are. */
+export interface StrictDocument<Desc extends DescMessage> {
+  readonly message: MessageShape<Desc>;
+  /** `line 3, column 5` of a field as violations name it (`workload.env["X"]`, `servers[2]`), or of what is nearest above it. */
+  readonly placeOf: (field: string) => string;
+}
+
+/** As `parseStrictAll`, for whoever finds something wrong later. */
+export function parseStrictDocuments<Desc extends DescMessage>(
+  schema: Desc,
+  text: string,
+  options: ParseOptions = {},
+): StrictDocument<Desc>[] {
   const lines = new LineCounter();
   const documents = documentsOf(text, lines, options);
   const violations: FieldViolation[] = [];
-  const found: JsonValue[] = [];
+  const found: { readonly json: JsonValue; readonly document: Document }[] = [];
   for (const document of documents) {
     const problems: Problem[] = [];
     const value = plainValue(document, problems);
     const json = value === undefined || problems.length > 0 ? undefined : messageJson(schema, value, [], problems);
-    if (json !== undefined) found.push(json);
+    if (json !== undefined) found.push({ json, document });
     violations.push(...problems.map((problem) => violation(problem, document, lines, options)));
   }
   if (violations.length > 0) throw invalidFields(boundViolations(violations));
-  return found.map((json) => fromJson(schema, json));
+  return found.map(({ json, document }) => ({
+    message: fromJson(schema, json),
+    placeOf: (field) => placeText(offsetOf(document, pathOf(field)) ?? 0, lines),
+  }));
 }
 
 function documentsOf(text: string, lines: LineCounter, options: ParseOptions): readonly Document[] {
@@ -103,8 +122,19 @@ function prefix({ source }: ParseOptions): string {
 
 function violation(problem: Problem, document: Document, lines: LineCounter, options: ParseOptions): FieldViolation {
   const offset = problem.offset ?? offsetOf(document, problem.path);
-  const where = offset === undefined ? '' : `line ${lines.linePos(offset).line}: `;
+  const where = offset === undefined ? '' : `${placeText(offset, lines)}: `;
   return { field: pathText(problem.path), description: `${prefix(options)}${where}${problem.description}` };
+}
+
+function placeText(offset: number, lines: LineCounter): string {
+  const { line, col } = lines.linePos(offset);
+  return `line ${line}, column ${col}`;
+}
+
+/** What `pathText` says, taken apart. */
+function pathOf(field: string): JsonPath {
+  const parts = field.matchAll(/\["((?:[^"\\]|\\.)*)"\]|\[(\d+)\]|([^.[\]]+)/g);
+  return Array.from(parts, ([, key, index, name]) => (index === undefined ? (name ?? key ?? '') : Number(index)));
 }
 
 /** `workload.env["X"]`, `servers[2]`. */

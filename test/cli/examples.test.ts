@@ -51,7 +51,7 @@ describe('the examples', () => {
     const mistyped = 'name: policies/x\nworkload:\n  comand: {argv: [a]}\n';
     expect(() => parsePolicies('x.yaml', mistyped)).toThrow(/x\.yaml.*line 3.*did you mean "command"/);
     const tooSmall = 'name: policies/x\nslots: 0\nworkload: {command: {argv: [a]}}\n';
-    expect(() => parsePolicies('x.yaml', tooSmall)).toThrow(/x\.yaml: policies\/x.*slots/);
+    expect(() => parsePolicies('x.yaml', tooSmall)).toThrow(/x\.yaml: line 2, column 1: policies\/x.*slots/);
   });
 });
 

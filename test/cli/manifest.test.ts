@@ -63,4 +63,11 @@ describe('a policy as a file', () => {
     const all = [...text.matchAll(field)].map(([, line]) => line).join('\n');
     expect(parsePolicies('x.yaml', `name: a\nworkload: { command: { argv: [x] } }\n${all}`)).toHaveLength(1);
   });
+
+  it('says where in it something is wrong that only the rules know', () => {
+    const text = 'name: a\nworkload:\n  command: { argv: [x] }\nrestart:\n  attempts: 500\n';
+    expect(() => parsePolicies('x.yaml', text)).toThrow(
+      /^x\.yaml: line 5, column 3: policies\/a: restart\.attempts: must be/,
+    );
+  });
 });

@@ -4,12 +4,15 @@ import { describe, expect, it } from 'vitest';
 import { LocumError } from '../../shared/errors.ts';
 import { ListMode, OnDisconnect, PolicySchema } from '../../shared/gen/locum/v1/policy_pb.ts';
 import { WatchPoolsRequestSchema } from '../../shared/gen/locum/v1/pool_service_pb.ts';
-import { parseStrict, parseStrictAll } from '../../shared/rpc/strict-json.ts';
+import { parseStrict, parseStrictAll, parseStrictDocuments } from '../../shared/rpc/strict-json.ts';
 
 const policy = (text: string) => parseStrict(PolicySchema, text);
 
-/** What is wrong with a text, one line per problem. */
-function problems(text: string, source?: string): string[] {
+/** What is wrong with a text, one line per problem; in which column is left out. */
+const problems = (text: string, source?: string): string[] =>
+  placedProblems(text, source).map((problem) => problem.replace(/, column \d+/, ''));
+
+function placedProblems(text: string, source?: string): string[] {
   try {
     parseStrict(PolicySchema, text, source === undefined ? {} : { source });
   } catch (error) {
@@ -62,6 +65,28 @@ restart: { window: 4.5s, delay: 0.250s }
     const text = 'name: policies/a\n---\n---\nname: policies/b\n';
     expect(parseStrictAll(PolicySchema, text).map(({ name }) => name)).toEqual(['policies/a', 'policies/b']);
     expect(problems(text)).toEqual([': has 2 documents, one is wanted']);
+  });
+});
+
+describe('a place in a file', () => {
+  it('is named by line and column', () => {
+    expect(placedProblems('restart:\n  atempts: 3', 'a.yaml')).toEqual([
+      'restart.atempts: a.yaml: line 2, column 3: Restart has no such field; did you mean "attempts"?',
+    ]);
+    expect(placedProblems('servers: [servers/a, 7]')).toEqual([
+      'servers[1]: line 1, column 22: must be a text, not 7; put it in quotes',
+    ]);
+  });
+
+  it('is known of each field, also to whoever finds something wrong later', () => {
+    const text = 'name: a\n---\nname: b\nworkload:\n  env: { "A B": x }\nservers:\n  - servers/a\n  - servers/b\n';
+    const [, second] = parseStrictDocuments(PolicySchema, text);
+    const placeOf = (field: string) => second?.placeOf(field);
+    expect(placeOf('name')).toBe('line 3, column 1');
+    expect(placeOf('servers[1]')).toBe('line 8, column 5');
+    expect(placeOf('workload.env["A B"]')).toBe('line 5, column 10');
+    // What is not there is looked for where it would be.
+    expect(placeOf('workload.command.argv[0]')).toBe('line 4, column 1');
   });
 });
 
