@@ -1,6 +1,7 @@
 /** Opens the store that the settings name, with what it needs of them. */
 import { basename, dirname } from 'node:path';
 import type { Logger } from '../../shared/log.ts';
+import { PKI_FOLDER } from '../access/cluster-authority.ts';
 import { openStore } from '../store/open.ts';
 import { keepFolderPrivate } from '../store/private-folder.ts';
 import type { Store } from '../store/store.ts';
@@ -16,10 +17,9 @@ export async function openConfiguredStore(options: ControllerSettings & { readon
   const isDefault = options.dataDirectoryIsDefault;
   const file = /^sqlite:(.+)$/s.exec(store)?.[1];
   if (file !== undefined) {
-    const problem = keepFolderPrivate(
-      dirname(file),
-      (name) => name.startsWith(basename(file)) || AUDIT_FILE.test(name),
-    );
+    const isOurs = (name: string): boolean =>
+      name.startsWith(basename(file)) || AUDIT_FILE.test(name) || name === PKI_FOLDER;
+    const problem = keepFolderPrivate(dirname(file), isOurs);
     if (problem !== undefined) log.warn(`the store is not safe from other users: ${problem}`);
   }
   return openStore(store, {

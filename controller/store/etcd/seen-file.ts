@@ -19,7 +19,7 @@ export interface SeenPlace {
 }
 
 const FORMAT = 1;
-const NAME = /^(seen-.*|store\.sqlite.*)$/;
+const NAME = /^(seen-.*|store\.sqlite.*|pki)$/;
 
 export class SeenFile {
   readonly path: string;

@@ -1,0 +1,50 @@
+/** Signs certificates for this cluster. Who may have which was decided before. */
+import type { PeerIdentity } from '../../shared/access/identity.ts';
+import type { Authority, SignedCertificate } from '../../shared/pki/authority.ts';
+
+/** Whom a certificate of this cluster is for. */
+export type Holder = Omit<PeerIdentity, 'clusterId'>;
+
+export interface SignedForHolder extends SignedCertificate {
+  /** All roots to trust, PEM: while the authority is changed, two. */
+  readonly rootsPem: string;
+}
+
+export interface Signer {
+  /**
+   * `hosts`: names and addresses that a controller listens on. `lifeMs`: default a day.
+   * Rejects with CertificateRequestError when the request can't be signed.
+   */
+  sign(
+    csrPem: string,
+    holder: Holder,
+    options?: { hosts?: readonly string[]; lifeMs?: number },
+  ): Promise<SignedForHolder>;
+}
+
+export interface AuthoritySignerOptions {
+  readonly authority: Authority;
+  readonly clusterId: string;
+  readonly rootsPem: string;
+  /** Unix milliseconds. */
+  readonly nowMs: () => number;
+}
+
+export class AuthoritySigner implements Signer {
+  readonly #options: AuthoritySignerOptions;
+
+  constructor(options: AuthoritySignerOptions) {
+    this.#options = options;
+  }
+
+  async sign(
+    csrPem: string,
+    holder: Holder,
+    { hosts = [], lifeMs }: { hosts?: readonly string[]; lifeMs?: number } = {},
+  ): Promise<SignedForHolder> {
+    const { authority, clusterId, rootsPem, nowMs } = this.#options;
+    const identity = { ...holder, clusterId };
+    const life = lifeMs === undefined ? {} : { lifeMs };
+    return { ...(await authority.sign({ csrPem, identity, hosts, nowMs: nowMs(), ...life })), rootsPem };
+  }
+}

@@ -1,0 +1,193 @@
+/**
+ * A certificate authority: its root signs the certificates of servers, controllers and users, each for one identity and a limited time.
+ * Who may have which identity is decided before (enrolment, renewal); nothing that a request says of itself gets into a certificate.
+ */
+// The library below is built with decorators and does not load without this.
+import 'reflect-metadata';
+import { createPrivateKey, randomBytes, X509Certificate } from 'node:crypto';
+import { isIP } from 'node:net';
+import {
+  AuthorityKeyIdentifierExtension,
+  BasicConstraintsExtension,
+  ExtendedKeyUsage,
+  ExtendedKeyUsageExtension,
+  type Extension,
+  type JsonGeneralNames,
+  KeyUsageFlags,
+  KeyUsagesExtension,
+  X509Certificate as PeculiarCertificate,
+  Pkcs10CertificateRequest,
+  SubjectAlternativeNameExtension,
+  SubjectKeyIdentifierExtension,
+  X509CertificateGenerator,
+} from '@peculiar/x509';
+import { type PeerIdentity, spiffeOf } from '../access/identity.ts';
+import { DAY, HOUR, MINUTE } from '../time.ts';
+import { KEY_ALGORITHM, makeKeys, privateKeyPem, SIGNING } from './key-pair.ts';
+
+/** How long a root lasts; what it signs ends before it does. */
+export const ROOT_LIFE_MS = 3_650 * DAY;
+/** How long a certificate lasts that nobody said more of. It is renewed at two thirds. */
+export const CERTIFICATE_LIFE_MS = 24 * HOUR;
+/** Clocks of hosts differ: a certificate counts from a little before it was made. */
+const BACKDATED_MS = 5 * MINUTE;
+const MAX_REQUEST_CHARS = 8_192;
+
+export interface AuthorityFiles {
+  readonly certPem: string;
+  /** A secret. */
+  readonly keyPem: string;
+}
+
+export interface SignOptions {
+  /** PKCS#10, PEM; signed with its own key. */
+  readonly csrPem: string;
+  readonly identity: PeerIdentity;
+  /** Names and addresses that the holder listens on, for clients that look at those only. Default: none. */
+  readonly hosts?: readonly string[];
+  /** Unix milliseconds. */
+  readonly nowMs: number;
+  /** Default: a day. */
+  readonly lifeMs?: number;
+}
+
+export interface SignedCertificate {
+  readonly certPem: string;
+  /** In hexadecimal digits. */
+  readonly serial: string;
+  readonly notBeforeMs: number;
+  readonly notAfterMs: number;
+}
+
+/** The request can't be signed: it is no PKCS#10, its signature is wrong, or its key is of a kind that we do not take. */
+export class CertificateRequestError extends Error {
+  override readonly name = 'CertificateRequestError';
+}
+
+/** The files of an authority can't be used. */
+export class AuthorityError extends Error {
+  override readonly name = 'AuthorityError';
+}
+
+/** A new root for this cluster. */
+export async function makeAuthority(clusterId: string, nowMs: number): Promise<AuthorityFiles> {
+  const keys = await makeKeys();
+  const root = await X509CertificateGenerator.createSelfSigned({
+    serialNumber: newSerial(),
+    name: [{ O: ['Locum'] }, { OU: [clusterId] }, { CN: [`Locum CA ${new Date(nowMs).toISOString().slice(0, 10)}`] }],
+    notBefore: new Date(nowMs - BACKDATED_MS),
+    notAfter: new Date(nowMs + ROOT_LIFE_MS),
+    keys,
+    signingAlgorithm: SIGNING,
+    extensions: [
+      // No authority below this one.
+      new BasicConstraintsExtension(true, 0, true),
+      new KeyUsagesExtension(KeyUsageFlags.keyCertSign | KeyUsageFlags.cRLSign, true),
+      await SubjectKeyIdentifierExtension.create(keys.publicKey),
+    ],
+  });
+  return { certPem: pemOf(root), keyPem: await privateKeyPem(keys.privateKey) };
+}
+
+export class Authority {
+  /** Of the root. */
+  readonly certPem: string;
+  readonly #root: PeculiarCertificate;
+  readonly #key: CryptoKey;
+
+  private constructor(certPem: string, root: PeculiarCertificate, key: CryptoKey) {
+    this.certPem = certPem;
+    this.#root = root;
+    this.#key = key;
+  }
+
+  /** @throws AuthorityError: no certificate of an authority, no key, or not its key */
+  static async open({ certPem, keyPem }: AuthorityFiles): Promise<Authority> {
+    try {
+      const node = new X509Certificate(certPem);
+      const privateKey = createPrivateKey(keyPem);
+      if (!node.ca) throw new AuthorityError('the certificate is not that of an authority');
+      if (!node.checkPrivateKey(privateKey)) throw new AuthorityError('the key is not that of the certificate');
+      const der = privateKey.export({ type: 'pkcs8', format: 'der' });
+      const key = await crypto.subtle.importKey('pkcs8', der, KEY_ALGORITHM, false, ['sign']);
+      return new Authority(certPem, new PeculiarCertificate(node.raw), key);
+    } catch (error) {
+      if (error instanceof AuthorityError) throw error;
+      // What a parser says of a key file could have the key in it.
+      throw new AuthorityError('its files are no PEM of a certificate and its ECDSA key on P-256', { cause: error });
+    }
+  }
+
+  /** @throws CertificateRequestError; RangeError: there is no such identity */
+  async sign({
+    csrPem,
+    identity,
+    hosts = [],
+    nowMs,
+    lifeMs = CERTIFICATE_LIFE_MS,
+  }: SignOptions): Promise<SignedCertificate> {
+    const uri = spiffeOf(identity);
+    const publicKey = await keyOf(csrPem);
+    const serial = newSerial();
+    const notBefore = new Date(nowMs - BACKDATED_MS);
+    const notAfter = new Date(Math.min(nowMs + lifeMs, this.#root.notAfter.getTime()));
+    const certificate = await X509CertificateGenerator.create({
+      serialNumber: serial,
+      subject: [{ O: ['Locum'] }, { CN: [`${identity.kind} ${identity.name}`.slice(0, 64)] }],
+      issuer: this.#root.subjectName,
+      notBefore,
+      notAfter,
+      publicKey,
+      signingKey: this.#key,
+      signingAlgorithm: SIGNING,
+      extensions: [...usagesOf(identity), ...(await this.#names(publicKey, uri, hosts))],
+    });
+    const [notBeforeMs, notAfterMs] = [certificate.notBefore.getTime(), certificate.notAfter.getTime()];
+    return { certPem: pemOf(certificate), serial, notBeforeMs, notAfterMs };
+  }
+
+  async #names(publicKey: CryptoKey, uri: string, hosts: readonly string[]): Promise<Extension[]> {
+    const names: JsonGeneralNames = [
+      { type: 'url', value: uri },
+      ...hosts.map((value) => ({ type: isIP(value) === 0 ? ('dns' as const) : ('ip' as const), value })),
+    ];
+    return [
+      new SubjectAlternativeNameExtension(names),
+      await SubjectKeyIdentifierExtension.create(publicKey),
+      await AuthorityKeyIdentifierExtension.create(this.#root.publicKey),
+    ];
+  }
+}
+
+/** Only controllers listen. A server's certificate is none that a client would take for a controller's. */
+function usagesOf({ kind }: PeerIdentity): Extension[] {
+  const usages =
+    kind === 'controller' ? [ExtendedKeyUsage.serverAuth, ExtendedKeyUsage.clientAuth] : [ExtendedKeyUsage.clientAuth];
+  return [
+    new BasicConstraintsExtension(false, undefined, true),
+    new KeyUsagesExtension(KeyUsageFlags.digitalSignature, true),
+    new ExtendedKeyUsageExtension(usages, true),
+  ];
+}
+
+/** The key of a request whose sender has the private one. */
+async function keyOf(csrPem: string): Promise<CryptoKey> {
+  if (csrPem.length > MAX_REQUEST_CHARS) throw new CertificateRequestError('the request is too large');
+  try {
+    const request = new Pkcs10CertificateRequest(csrPem);
+    const key = await request.publicKey.export(KEY_ALGORITHM, ['verify']);
+    if (await request.verify()) return key;
+  } catch (error) {
+    throw new CertificateRequestError('it is no PKCS#10 request with an ECDSA key on P-256', { cause: error });
+  }
+  throw new CertificateRequestError('its signature is not that of its key');
+}
+
+/** 127 random bits: positive, and never a second time. The first digit is not 0, so that everybody writes it the same way. */
+function newSerial(): string {
+  const bytes = randomBytes(16);
+  bytes[0] = ((bytes[0] ?? 0) & 0x7f) | 0x10;
+  return bytes.toString('hex');
+}
+
+const pemOf = (certificate: PeculiarCertificate): string => `${certificate.toString('pem').trimEnd()}\n`;

@@ -1,0 +1,74 @@
+/** Files with secrets: for their owner only from the first byte on, and whole or not there. */
+import {
+  closeSync,
+  fsyncSync,
+  linkSync,
+  openSync,
+  readFileSync,
+  renameSync,
+  rmSync,
+  statSync,
+  writeFileSync,
+} from 'node:fs';
+import { dirname } from 'node:path';
+import { errorCode } from '../caught-error.ts';
+
+/** Others on this host may read a secret, or change it. */
+export class ExposedFileError extends Error {
+  override readonly name = 'ExposedFileError';
+}
+
+/** Takes the place of what was there. Readers see the old text or the new one; after a power cut too. */
+export function replacePrivateFile(path: string, text: string): void {
+  const draft = draftOf(path, text);
+  renameSync(draft, path);
+  syncFolder(path);
+}
+
+/** False, and nothing is changed, when something is there already. */
+export function createPrivateFile(path: string, text: string): boolean {
+  const draft = draftOf(path, text);
+  try {
+    linkSync(draft, path);
+  } catch (error) {
+    if (errorCode(error) === 'EEXIST') return false;
+    throw error;
+  } finally {
+    rmSync(draft);
+  }
+  syncFolder(path);
+  return true;
+}
+
+/** A group may read it, as the services of systemd and the secrets of Kubernetes have it. @throws ExposedFileError */
+export function readPrivateFile(path: string): string {
+  const { mode } = statSync(path);
+  if ((mode & 0o027) !== 0) {
+    throw new ExposedFileError(
+      `${path} is open to other users of this host (${(mode & 0o777).toString(8)}): chmod 600 it`,
+    );
+  }
+  return readFileSync(path, 'utf8');
+}
+
+function draftOf(path: string, text: string): string {
+  const draft = `${path}.new-${process.pid}`;
+  rmSync(draft, { force: true });
+  const file = openSync(draft, 'wx', 0o600);
+  try {
+    writeFileSync(file, text);
+    fsyncSync(file);
+  } finally {
+    closeSync(file);
+  }
+  return draft;
+}
+
+function syncFolder(path: string): void {
+  const folder = openSync(dirname(path), 'r');
+  try {
+    fsyncSync(folder);
+  } finally {
+    closeSync(folder);
+  }
+}
