@@ -19,11 +19,14 @@ const NOTED = new Map<DescMethod, { readonly kind: NotedKind; readonly about: st
   [ClusterService.method.transferLeadership, { kind: 'CHANGE', about: 'controller' }],
 ]);
 
+/** Classes of errors that say: not you, or not in this way. */
+const DENIED: ReadonlySet<string> = new Set(['PERMISSION_DENIED', 'UNAUTHENTICATED']);
+
 /** Outermost: whoever refuses a call for want of permission, also before it is passed on, is inside. What another controller refused, it notes itself. */
 export function denialInterceptor(notes: Notes): Interceptor {
   return (next) => async (request) => {
     const denied = (error: unknown): unknown => {
-      if (error instanceof LocumError && error.code === 'PERMISSION_DENIED') {
+      if (error instanceof LocumError && DENIED.has(error.code)) {
         const about = error.resource ?? (request.stream ? '' : textIn(request.message, 'name'));
         notes.note('DENIAL', { ...notedOf(request), resource: about, outcome: error.reason }, Date.now());
       }

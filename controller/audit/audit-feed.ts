@@ -6,8 +6,11 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import type { AuditEntry, AuditHead } from '../../shared/access/audit-chain.ts';
 import { backoffMs } from '../../shared/backoff.ts';
 import { messageOf } from '../../shared/caught-error.ts';
+import { LocumError } from '../../shared/errors.ts';
 import { firstOfIncarnation, incarnationOf } from '../../shared/ids.ts';
 import type { Logger } from '../../shared/log.ts';
+import { brokeOff } from '../../shared/rpc/connection-error.ts';
+import { fromConnectError } from '../../shared/rpc/status-details.ts';
 import { AUDIT_START, type AuditNews, type AuditPosition, positionAfter } from './audit-position.ts';
 import type { AuditSink, SinkStatus } from './audit-sink.ts';
 
@@ -43,6 +46,7 @@ export class AuditFeed {
   #stuckSinceMono: number | undefined;
   #problem: string | undefined;
   #failures = 0;
+  #unread = '';
 
   constructor(options: AuditFeedOptions) {
     this.#options = options;
@@ -67,6 +71,7 @@ export class AuditFeed {
       } catch (error) {
         // A source that ends is a leader that went.
         if (error instanceof SinkError) waitMs = this.#failed(error);
+        else if (!signal.aborted) this.#unreadable(error);
       }
       await sleep(waitMs, undefined, { signal, ref: false }).catch(() => {});
     }
@@ -120,6 +125,16 @@ export class AuditFeed {
       this.#begun = false;
       throw new SinkError(messageOf(error), { cause: error });
     }
+  }
+
+  /** Leaders come and go; what else keeps it from being read is told once. */
+  #unreadable(error: unknown): void {
+    const answer = error instanceof LocumError ? error : fromConnectError(error);
+    const why = messageOf(error);
+    if (answer?.reason === 'NOT_LEADER' || brokeOff(error) || why === this.#unread) return;
+    this.#unread = why;
+    const { sink, log } = this.#options;
+    log.warn({ sink: sink.name, why }, 'the audit can not be read for its sink; it is tried again');
   }
 
   /** Answers how long to wait. */

@@ -90,17 +90,20 @@ class StreamWire implements Wire {
   }
 
   get broke(): boolean {
+    // One that ended a moment ago has not said so yet.
+    if (this.#socket?.writable === false) this.#drop();
     return this.#broke;
   }
 
   async send(messages: readonly string[]): Promise<void> {
     const socket = this.#socket ?? (await this.#connect());
-    const sent = new Promise<void>((resolve, reject) =>
-      socket.write(messages.map(framed).join(''), (error) => (error ? reject(error) : resolve())),
-    );
-    // A connection that ends never answers a write that waits.
-    await Promise.race([sent, ended(socket)]);
+    await written(socket, messages.map(framed).join(''));
     this.#broke = false;
+  }
+
+  #drop(): void {
+    this.#socket = undefined;
+    this.#broke = true;
   }
 
   async #connect(): Promise<Socket> {
@@ -111,9 +114,7 @@ class StreamWire implements Wire {
     );
     socket.unref();
     socket.once('close', () => {
-      if (this.#socket !== socket) return;
-      this.#socket = undefined;
-      this.#broke = true;
+      if (this.#socket === socket) this.#drop();
     });
     // Receivers say nothing; that they closed shows only to who reads.
     socket.resume();
@@ -130,8 +131,15 @@ class StreamWire implements Wire {
   }
 }
 
-function ended(socket: Socket): Promise<never> {
-  return new Promise((_, reject) =>
-    socket.once('close', () => reject(new Error('the receiver closed the connection'))),
-  );
+/** Resolves when the system has taken it. A connection that ends never answers a write that waits. */
+function written(socket: Socket, text: string): Promise<void> {
+  return new Promise((resolve, reject) => {
+    const ended = (): void => reject(new Error('the receiver closed the connection'));
+    socket.once('close', ended);
+    socket.write(text, (error) => {
+      socket.off('close', ended);
+      if (error) reject(error);
+      else resolve();
+    });
+  });
 }

@@ -102,6 +102,19 @@ describe('the audit of two controllers on etcd', () => {
     }
   }, 60_000);
 
+  test('has who gave the lead away, though the one that was asked does not lead any more', async () => {
+    const { id } = await cluster().leader();
+    const next = present(
+      cluster().controllers.find((other) => other !== id),
+      'a follower',
+    );
+    await cluster().api.cluster.transferLeadership({ controller: `controllers/${next}` });
+    const entry = await cluster().until('it is in the audit', async () =>
+      ofLog(await wholeAudit(), 'CHANGES').find(({ method }) => method.endsWith('/TransferLeadership')),
+    );
+    expect(entry).toMatchObject({ kind: 'CHANGE', resource: `controllers/${next}`, outcome: 'OK', count: 1 });
+  }, 60_000);
+
   test('has what a follower refused, once, and where a call came from that it passed on', async () => {
     const { id: leader } = await cluster().leader();
     const follower = present(
