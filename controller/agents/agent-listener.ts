@@ -2,7 +2,7 @@
  * The listener for agents: grpc-js behind a socket server of our own, which counts connections, names the port that is in use, and
  * can cut the connection of a peer that does not let go.
  */
-import { createServer, type Server, type Socket } from 'node:net';
+import { createServer, type Server } from 'node:net';
 import * as grpc from '@grpc/grpc-js';
 import { assert } from '../../shared/assert.ts';
 import { AgentService } from '../../shared/gen/locum/v1/agent_service_pb.ts';
@@ -10,8 +10,12 @@ import { listenerOptions } from '../../shared/rpc/channel-options.ts';
 import { serviceDefinition } from '../../shared/rpc/grpc-js-binding.ts';
 import type { HealthTable } from '../../shared/rpc/health.ts';
 import { listenError } from '../../shared/rpc/listen-error.ts';
+import { AgentConnections } from './agent-connections.ts';
 import type { RawCall } from './agent-stream.ts';
 import { addHealthService } from './health-service.ts';
+
+/** A connection without a stream for so long is closed: agents have one all the time. */
+const IDLE_MS = 60_000;
 
 export interface AgentListenerOptions {
   readonly host: string;
@@ -20,7 +24,10 @@ export interface AgentListenerOptions {
   /** Takes each call of Connect. */
   readonly onConnect: (call: RawCall) => void;
   readonly health: HealthTable;
-  /** Connections at once; one more is closed as soon as it is opened. Default 25,000. */
+  /**
+   * Connections at once. One more takes the place of one that has no stream, or of one of a peer with more than its share, or is closed.
+   * Default 25,000.
+   */
   readonly maxConnections?: number;
 }
 
@@ -38,24 +45,26 @@ export interface AgentListener {
 export async function startAgentListener(options: AgentListenerOptions): Promise<AgentListener> {
   // grpc-js writes to standard error by itself, about things that are answers here.
   grpc.setLogVerbosity(grpc.logVerbosity.NONE);
-  const server = new grpc.Server({ ...listenerOptions, 'grpc.enable_channelz': 0 });
-  addConnect(server, options.onConnect);
+  const server = new grpc.Server({
+    ...listenerOptions,
+    'grpc.enable_channelz': 0,
+    'grpc.max_connection_idle_ms': IDLE_MS,
+  });
+  const connections = new AgentConnections(options.maxConnections ?? 25_000);
+  addConnect(server, (call) => {
+    if (connections.begin(call)) options.onConnect(call);
+  });
   addHealthService(server, options.health);
   const injector = server.createConnectionInjector(grpc.ServerCredentials.createInsecure());
 
-  const sockets = new Map<string, Socket>();
   const tcp = createServer({ noDelay: true }, (socket) => {
-    const peer = `${socket.remoteAddress}:${socket.remotePort}`;
-    sockets.set(peer, socket);
-    socket.once('close', () => sockets.delete(peer));
-    injector.injectConnection(socket);
+    if (connections.add(socket)) injector.injectConnection(socket);
   });
-  tcp.maxConnections = options.maxConnections ?? 25_000;
   const { address, port } = await bind(tcp, options.host, options.port);
 
   const close = (graceMs: number): Promise<void> => {
     const { promise, resolve } = Promise.withResolvers<void>();
-    const cutAll = setTimeout(() => sockets.forEach((socket) => void socket.destroy()), graceMs);
+    const cutAll = setTimeout(() => connections.cutAll(), graceMs);
     tcp.close(() => {
       clearTimeout(cutAll);
       // Sessions are closed by now; this releases grpc-js's own timers.
@@ -66,7 +75,7 @@ export async function startAgentListener(options: AgentListenerOptions): Promise
     injector.destroy();
     return promise;
   };
-  return { address, port, close, cut: (peer) => void sockets.get(peer)?.destroy() };
+  return { address, port, close, cut: (peer) => connections.cut(peer) };
 }
 
 /** Like any other method, but with bytes in both directions; AgentStream decodes and encodes. */

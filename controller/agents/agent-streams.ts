@@ -6,6 +6,7 @@
 import { LocumError } from '../../shared/errors.ts';
 import type { ServerId } from '../../shared/ids.ts';
 import type { Logger } from '../../shared/log.ts';
+import { LogAllowance } from '../../shared/log-allowance.ts';
 import type { OutputChunk } from '../../shared/protocol/agent-message.ts';
 import type { LeaderMessage } from '../../shared/protocol/leader-message.ts';
 import type { Now } from '../../shared/time.ts';
@@ -73,6 +74,7 @@ export class AgentStreams implements AgentStreamsPort {
   /** Streams that wait for a leader, with their Hello if it was not taken in yet. */
   readonly #waiting = new Map<AgentStream, { readonly hello: Event | undefined; readonly timer: NodeJS.Timeout }>();
   readonly #bindings = new Map<AgentStream, Binding>();
+  readonly #refusalLines = new LogAllowance();
   #other: OtherLeader | undefined;
   #sink: AgentEventSink | undefined;
   #lastConn: ConnId = 0;
@@ -201,9 +203,14 @@ export class AgentStreams implements AgentStreamsPort {
   }
 
   #logRefusal({ peer, server }: AgentStream, { reason, message, cause }: LocumError): void {
-    const { log } = this.#options;
-    if (reason === 'INTERNAL') log.error({ peer, server, reason, err: cause }, 'agent stream ended: a defect of ours');
-    else log.warn({ peer, server, reason }, `agent stream ended: ${message}`);
+    const { log, clock } = this.#options;
+    const address = peer.slice(0, peer.lastIndexOf(':'));
+    const allowed = this.#refusalLines.take(`${address} ${reason}`, clock().mono);
+    if (allowed === undefined) return;
+    const more = allowed.unsaid === 0 ? {} : { unsaid: allowed.unsaid };
+    const facts = { peer, server, reason, ...more };
+    if (reason === 'INTERNAL') log.error({ ...facts, err: cause }, 'agent stream ended: a defect of ours');
+    else log.warn(facts, `agent stream ended: ${message}`);
   }
 
   #deliver(stream: AgentStream, binding: Binding, event: Event): boolean {

@@ -127,7 +127,10 @@ function http2Part(
   http2.on('sessionError', () => undefined);
   http2.on('request', (request, response) => {
     limitSilence(request, limits.requestTimeoutMs);
-    onRequest(request, response);
+    // What came behind it has been read then: of calls that are reset at once, none is begun.
+    setImmediate(() => {
+      if (!request.stream.closed && !request.stream.destroyed) onRequest(request, response);
+    });
   });
   return (socket) => {
     const onSession = (session: ServerHttp2Session): void => {

@@ -48,9 +48,9 @@ export function callHead(path: string, contentType = 'application/json'): Buffer
 
 const PREFACE = Buffer.from('PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n');
 
-/** A connection that has opened HTTP/2, reads what it is sent and throws it away. */
-export async function openHttp2(port: number): Promise<Socket> {
-  const socket = connect({ port, host: '127.0.0.1', noDelay: true });
+/** A connection that has opened HTTP/2, reads what it is sent and throws it away. `from`: an address of loopback to come from. */
+export async function openHttp2(port: number, from = '127.0.0.1'): Promise<Socket> {
+  const socket = connect({ port, host: '127.0.0.1', noDelay: true, localAddress: from });
   socket.on('error', () => undefined).resume();
   await once(socket, 'connect');
   socket.write(Buffer.concat([PREFACE, frame(FRAME.SETTINGS, FLAG.NONE, 0)]));

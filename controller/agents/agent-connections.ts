@@ -1,0 +1,89 @@
+/** The connections of the listener for agents: who has a place, who opens streams over and over, and how to cut one. */
+import type { Socket } from 'node:net';
+import { plainAddress } from '../../shared/rpc/caller-address.ts';
+import { ConnectionTable, type PeerConnection } from '../../shared/rpc/connection-table.ts';
+import type { RawCall } from './agent-stream.ts';
+
+/** Streams of one connection in a window. An agent opens another one when its session has ended, after a wait that grows. */
+const MAX_STREAMS = 50;
+const WINDOW_MS = 10_000;
+
+class AgentConnection implements PeerConnection {
+  readonly socket: Socket;
+  readonly peer: string;
+  #streams = 0;
+  #idleSinceMono = performance.now();
+  #windowMono = 0;
+  #begun = 0;
+
+  constructor(socket: Socket) {
+    this.socket = socket;
+    this.peer = plainAddress(socket.remoteAddress ?? '');
+  }
+
+  get idleSinceMono(): number | undefined {
+    return this.#streams === 0 ? this.#idleSinceMono : undefined;
+  }
+
+  /** False: it has begun too many. */
+  begin(call: RawCall): boolean {
+    const now = performance.now();
+    if (now - this.#windowMono > WINDOW_MS) {
+      this.#windowMono = now;
+      this.#begun = 0;
+    }
+    this.#begun += 1;
+    if (this.#begun > MAX_STREAMS) return false;
+    this.#streams += 1;
+    call.once('close', () => {
+      this.#streams -= 1;
+      this.#idleSinceMono = performance.now();
+    });
+    return true;
+  }
+}
+
+export class AgentConnections {
+  readonly #table: ConnectionTable<AgentConnection>;
+  /** By `address:port` of the other end. */
+  readonly #byPeer = new Map<string, AgentConnection>();
+
+  constructor(places: number) {
+    this.#table = new ConnectionTable({ places, reserve: 0 });
+  }
+
+  /** False: there is no place for it, and it is closed. */
+  add(socket: Socket): boolean {
+    const connection = new AgentConnection(socket);
+    const { place, evicted } = this.#table.admit(connection);
+    evicted?.socket.destroy();
+    if (place === 'reserve') {
+      this.#table.delete(connection);
+      socket.destroy();
+      return false;
+    }
+    const key = `${socket.remoteAddress}:${socket.remotePort}`;
+    this.#byPeer.set(key, connection);
+    socket.once('close', () => {
+      this.#byPeer.delete(key);
+      this.#table.delete(connection);
+    });
+    return true;
+  }
+
+  /** A stream is opened. False: one too many, and its connection is cut. */
+  begin(call: RawCall): boolean {
+    const connection = this.#byPeer.get(call.getPeer());
+    if (connection === undefined || connection.begin(call)) return true;
+    connection.socket.destroy();
+    return false;
+  }
+
+  cut(peer: string): void {
+    this.#byPeer.get(peer)?.socket.destroy();
+  }
+
+  cutAll(): void {
+    for (const { socket } of this.#byPeer.values()) socket.destroy();
+  }
+}
