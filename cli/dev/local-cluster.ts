@@ -29,6 +29,8 @@ export interface LocalClusterOptions {
   readonly network?: AgentNetwork;
   /** Several controllers on a store that they share. Default: one, with a file of its own. */
   readonly replicas?: { readonly count: number; readonly store: string };
+  /** The `bin/locum.js` that a controller or an agent runs, by its name, asked at each start. Default: the one of this code. */
+  readonly program?: (name: string) => string | undefined;
 }
 
 /** Ports of a further controller are this much above those of the one before. */
@@ -226,7 +228,8 @@ export class LocalCluster {
   #spawn(name: string, words: readonly string[], enter: readonly string[] = []): ManagedProcess {
     // cli/dev/local-cluster.ts, or dist/cli/dev/local-cluster.js once compiled.
     const root = import.meta.filename.endsWith('.ts') ? '../..' : '../../..';
-    const argv = [...enter, process.execPath, join(import.meta.dirname, root, 'bin/locum.js'), ...words];
+    const program = this.#options.program?.(name) ?? join(import.meta.dirname, root, 'bin/locum.js');
+    const argv = [...enter, process.execPath, program, ...words];
     this.#commands.set(name, argv);
     return new ManagedProcess({
       name,

@@ -5,7 +5,7 @@ import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { type Client, createClient } from '@connectrpc/connect';
 import { afterAll, beforeAll, expect } from 'vitest';
-import { LocalCluster } from '../../cli/dev/local-cluster.ts';
+import { LocalCluster, type LocalClusterOptions } from '../../cli/dev/local-cluster.ts';
 import { freePort } from '../../cli/dev/ports.ts';
 import { SHORT, type TimersScale } from '../../cli/dev/scaled-timers.ts';
 import { clockTime } from '../../cli/output/words.ts';
@@ -66,13 +66,17 @@ async function explained<T>(
 }
 
 /** `servers` are started one after the other, so that their rank is their place in the list. To be called in the tests. */
-export function useCluster(servers: readonly string[], timers: TimersScale = SHORT): () => Fixture {
+export function useCluster(
+  servers: readonly string[],
+  timers: TimersScale = SHORT,
+  more: Pick<LocalClusterOptions, 'program'> = {},
+): () => Fixture {
   let made: Fixture | undefined;
   let dataDir = '';
   beforeAll(async () => {
     dataDir = mkdtempSync(join(tmpdir(), 'locum-e2e-'));
     const [apiPort, agentPort] = [await freePort(), await freePort()];
-    const cluster = new LocalCluster({ dataDir, apiPort, agentPort, timers });
+    const cluster = new LocalCluster({ dataDir, apiPort, agentPort, timers, ...more });
     made = fixtureOf(cluster, dataDir);
     await cluster.startController();
     for (const server of servers) await cluster.startAgent(server);
