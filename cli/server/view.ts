@@ -109,8 +109,6 @@ function serverText(server: Server, wide: boolean): string {
     ],
     ['agent', server.agentVersion],
     ['uid', server.uid],
-    ['instance', server.instanceId],
-    ['machine', server.machineId],
     ['boot', server.bootId],
     ['registered', moment(server.createTime)],
     ['etag', wide ? server.etag : ''],

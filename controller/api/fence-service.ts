@@ -4,6 +4,7 @@ import { fromUint64, toUint64 } from '../../shared/codec/numbers.ts';
 import { LocumError } from '../../shared/errors.ts';
 import { type FenceService, FenceVerdict } from '../../shared/gen/locum/v1/fence_service_pb.ts';
 import { runName, serverName } from '../../shared/resource-name.ts';
+import { doubtOf } from '../core/cluster/store-doubt.ts';
 import { type Fence, judgeFence } from '../core/runs/fence.ts';
 import type { LeaderTermView } from './api-context.ts';
 import { found, policyIdOf, runIdOf } from './resource-id.ts';
@@ -29,10 +30,10 @@ export function fenceService(api: FenceContext): ServiceImpl<typeof FenceService
       const run = request.run === '' ? undefined : runIdOf(request.run);
       const leaderTerm = api.leaderTerm();
       const { fence, term, behind } = await durable(
-        leaderTerm.read((state) => ({
+        leaderTerm.read((state, now) => ({
           fence: state.policies.has(policy) ? judgeFence(state, policy, epoch, run) : undefined,
           term: state.term,
-          behind: state.storeBehind,
+          behind: doubtOf(state, now, state.policies.get(policy)?.spec)?.message,
         })),
       );
       // After the look, not before it: whoever leads now has led then, so nobody else can have decided anything in between.

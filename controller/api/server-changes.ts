@@ -158,7 +158,7 @@ export function serverVerbs(
         kind: 'confirm_server_dead',
         server: serverIdOf(message.name),
         uid: message.uid,
-        bootId: message.bootId,
+        boot: message.bootId,
         epochs: message.epochs.map((epoch, index) => fromUint64(epoch, `epochs[${index}]`)),
         reason: message.reason,
       };

@@ -21,13 +21,13 @@ import type { AttemptEnd, AttemptState } from '../core/records/attempt-state.ts'
 import type { Attempt } from '../core/records/state.ts';
 import { attemptCauseWords, proofWords, stopReasonWords } from './words.ts';
 
+/** As it is shown: the state directory that it runs from is not, an agent is known by it. */
 export function attemptToProto(attempt: Attempt): PbAttempt {
   const { terms, state } = attempt;
   return create(AttemptSchema, {
     epoch: toUint64(attempt.epoch),
     server: serverName(attempt.server),
     serverUid: attempt.place.serverUid,
-    instanceId: attempt.place.instanceId,
     state: attemptStateWords.to[state.kind],
     cause: attempt.cause,
     assignTime: toTimestamp(attempt.assignWall),
@@ -66,9 +66,10 @@ function endToProto({ cause, exitCode, signal, proof, detail, hostProblem }: Att
 }
 
 export function attemptToRecord(attempt: Attempt): AttemptRecord {
+  const { instanceId, machineId } = attempt.place;
   return create(AttemptRecordSchema, {
-    attempt: attemptToProto(attempt),
-    machineId: attempt.place.machineId,
+    attempt: Object.assign(attemptToProto(attempt), { instanceId }),
+    machineId,
     bootId: attempt.bootId,
     stopReason: attempt.stopReason ?? '',
     overlapped: attempt.overlapped,

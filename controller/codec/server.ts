@@ -20,12 +20,14 @@ import {
 import { epoch, policyId, runId, uid } from '../../shared/ids.ts';
 import { parsePoolName, parseServerName, poolName, serverName } from '../../shared/resource-name.ts';
 import { fromTimestamp, toTimestamp } from '../../shared/rpc/time-messages.ts';
+import { bootMark } from '../core/records/boot-mark.ts';
 import type { EarlierLife } from '../core/records/earlier-attempt.ts';
 import { etagOf } from '../core/records/etag.ts';
 import type { Drain, Server } from '../core/records/state.ts';
 import { gateFromRecord, gateToRecord } from './server-gate.ts';
 import { intentWords, livenessWords } from './words.ts';
 
+/** As it is shown: what its agent is known by is not. */
 export function serverToProto(server: Server): PbServer {
   const { maxSlots, drain } = server;
   return create(ServerSchema, {
@@ -41,9 +43,7 @@ export function serverToProto(server: Server): PbServer {
     intent: intentWords.to[server.intent],
     load: server.saturated ? Load.SATURATED : Load.AVAILABLE,
     capabilities: server.capabilities.map(capabilityToProto),
-    instanceId: server.instanceId,
-    machineId: server.machineId,
-    bootId: server.bootId,
+    bootId: bootMark(server),
     agentVersion: server.agentVersion,
     ...(drain === undefined ? {} : { drain: drainToProto(drain) }),
     deleting: server.deleting,
@@ -85,11 +85,11 @@ function earlierLifeFromProto({ instanceId, machineId, attempts, moreIn }: Earli
 }
 
 export function serverToRecord(server: Server): ServerRecord {
-  const { agentMaxSlots, earlierLife } = server;
+  const { agentMaxSlots, earlierLife, instanceId, machineId, bootId } = server;
   const gate = gateToRecord(server.gate);
   const deadlineAge = server.drain?.deadlineAge;
   return create(ServerRecordSchema, {
-    server: serverToProto(server),
+    server: Object.assign(serverToProto(server), { instanceId, machineId, bootId }),
     version: toUint64(server.version),
     livenessSinceTime: toTimestamp(server.livenessSinceWall),
     ...(agentMaxSlots === undefined ? {} : { agentMaxSlots }),

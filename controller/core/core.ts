@@ -16,6 +16,7 @@ import { type CoreOptions, Turn } from './cluster/turn.ts';
 import { takeOffice } from './load.ts';
 import { fromAgent } from './servers/from-agent.ts';
 import { grant, pump } from './servers/session.ts';
+import { believeBehind } from './servers/store-behind.ts';
 import { periodicLook, settle } from './settle.ts';
 
 /** Everything is looked at again this often, whatever happened: the safety net. */
@@ -123,7 +124,7 @@ export class Core {
       case 'term_verified':
         for (const { session, sequence, receivedMono } of turn.barrier.verified(event.check))
           grant(turn, session, sequence, receivedMono);
-        this.#believeBehind();
+        believeBehind(this.#turn);
         return;
       case 'paused': {
         // What agents sent meanwhile stands in our sockets: read it before anyone is judged (C6).
@@ -152,16 +153,6 @@ export class Core {
     if (turn.now.mono < this.#periodicAtMono) return;
     this.#periodicAtMono = turn.now.mono + PERIODIC_MS;
     periodicLook(turn);
-  }
-
-  /** An agent knew more than the store, and our term is still the current one: the store is an older copy (C9). */
-  #believeBehind(): void {
-    const turn = this.#turn;
-    const { behind } = turn;
-    if (behind === undefined || !turn.barrier.isChecked(behind.needCheck) || turn.state.storeBehind !== undefined)
-      return;
-    turn.state.storeBehind = behind.message;
-    tell(turn, 'CLUSTER', { type: 'STORE_BEHIND', cause: 'HELLO', message: behind.message });
   }
 }
 

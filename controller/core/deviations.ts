@@ -5,6 +5,7 @@
 import type { Now } from '../../shared/time.ts';
 import { ageOf, type ClusterState, serverLiveOf, wallAtAge } from './cluster/cluster.ts';
 import { runsIn } from './cluster/run-lists.ts';
+import { doubtOf } from './cluster/store-doubt.ts';
 import { effectiveMaxSlots, usedSlots } from './placement/capacity.ts';
 import { gateOf } from './placement/gate-view.ts';
 import type { DeviationReason } from './records/deviation-reason.ts';
@@ -31,7 +32,7 @@ export interface Deviation {
 export function deviations(state: ClusterState, now: Now): readonly Deviation[] {
   const since = new LastEvents(state);
   return [
-    ...clusterDeviations(state, since),
+    ...clusterDeviations(state, now, since),
     ...stormDeviations(state, now),
     ...[...state.servers.values()].flatMap((server) => serverDeviations(state, server, now, since)),
     ...[...state.policyLive.values()]
@@ -62,12 +63,15 @@ function subjectOf({ run, policy, server, pool }: EventRecord): string {
   return run ?? policy ?? server ?? pool ?? '';
 }
 
-function clusterDeviations({ storeBehind }: ClusterState, since: LastEvents): readonly Deviation[] {
-  if (storeBehind === undefined) return [];
+function clusterDeviations(state: ClusterState, now: Now, since: LastEvents): readonly Deviation[] {
+  const doubt = doubtOf(state, now, undefined);
+  if (doubt === undefined) return [];
+  const type = state.storeBehind === undefined ? 'STORE_DOUBTED' : 'STORE_BEHIND';
+  const etaWall = doubt.untilMono === undefined ? undefined : now.wall + doubt.untilMono - now.mono;
   return [
     {
-      ...{ resource: 'cluster', reason: 'STORE_BEHIND', message: storeBehind },
-      ...{ sinceWall: since.of('STORE_BEHIND', ''), etaWall: undefined, command: 'locum events --type STORE_BEHIND' },
+      ...{ resource: 'cluster', reason: 'STORE_BEHIND', message: doubt.message },
+      ...{ sinceWall: since.of(type, ''), etaWall, command: `locum events --type ${type}` },
     },
   ];
 }

@@ -57,8 +57,9 @@ function takeOver(turn: Turn, elected: Elected): void {
   for (const pool of state.pools.keys()) turn.lookAtPool(pool);
   for (const server of state.servers.values()) armServer(turn, server);
   for (const policy of state.policies.keys()) turn.lookAtPolicy(policy);
+  state.lostLeasesMs = longestWait(turn);
   // The first incarnation of a store has no earlier life whose work could still run.
-  if (elected.firstOfIncarnation && elected.incarnation > 1) state.noStartBeforeMono = now.mono + longestWait(turn);
+  if (elected.firstOfIncarnation && elected.incarnation > 1) state.noStartBeforeMono = now.mono + state.lostLeasesMs;
 }
 
 function take(turn: Turn, record: StateRecord, floor: number): void {

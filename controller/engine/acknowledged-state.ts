@@ -16,6 +16,7 @@ export async function acknowledgedState(
   now: Now,
 ): Promise<ClusterState> {
   const { version, keep, term, clusterId, incarnation, electedWall, electedMono, electedAge } = live;
+  const { storeBehind, storeDoubt } = live;
   const records = (await store.load()).records.map(({ key, value }) => decodeRecord(key, value));
   const state = stateOf(
     { version, keep, schedules: createScheduleReader(), verifyIntervalMs: 0, maxCommitsInFlight: 1 },
@@ -24,6 +25,7 @@ export async function acknowledgedState(
   );
   Object.assign(state, { electedWall, electedMono, electedAge });
   // What agents say is no decision: it is shown as it is heard.
+  Object.assign(state, { storeBehind, storeDoubt });
   for (const [id, serverLive] of live.serverLive) if (state.servers.has(id)) state.serverLive.set(id, serverLive);
   for (const [conn, session] of live.sessions) state.sessions.set(conn, session);
   return state;

@@ -1,5 +1,7 @@
 /** Commands that are administrators' calls. `id=` gives a request_id, the word `dry` sets validate_only, `by=` names who asks. */
+
 import type { AdminCall, Call } from '../../controller/core/cluster/event.ts';
+import { bootMark } from '../../controller/core/records/boot-mark.ts';
 import { present } from '../../shared/assert.ts';
 import { policyId, poolId, runId, serverId } from '../../shared/ids.ts';
 import type { Timers } from '../../shared/protocol/timers.ts';
@@ -47,7 +49,7 @@ const confirmDead: Reading = (words, { world }) => {
     kind: 'confirm_server_dead',
     server,
     uid: words.named.get('uid') ?? known?.uid ?? '',
-    bootId: words.named.get('boot') ?? known?.bootId ?? '',
+    boot: words.named.get('boot') ?? (known === undefined ? '' : bootMark(known)),
     epochs: epochs === undefined ? unended.map(({ epoch }) => epoch) : listOf(epochs).map(Number),
     reason: words.named.get('reason') ?? 'it burnt',
   };

@@ -2,6 +2,7 @@
 
 import type { ClusterState } from '../../controller/core/cluster/cluster.ts';
 import type { Call } from '../../controller/core/cluster/event.ts';
+import { bootMark } from '../../controller/core/records/boot-mark.ts';
 import { isEnded } from '../../controller/core/records/run-state.ts';
 import type { PolicySpec, Server } from '../../controller/core/records/state.ts';
 import { DEFAULT_POOL, type PolicyId, policyId } from '../../shared/ids.ts';
@@ -143,6 +144,7 @@ function confirmDead(state: ClusterState, random: Prng): Call | undefined {
       .filter((attempt) => attempt.server === server.id && attempt.state.kind !== 'ENDED')
       .map((attempt) => Number(attempt.epoch)),
   );
-  const { uid, bootId } = server;
-  return { kind: 'confirm_server_dead', server: server.id, uid, bootId, epochs, reason: 'the simulator says so' };
+  const { uid } = server;
+  const boot = bootMark(server);
+  return { kind: 'confirm_server_dead', server: server.id, uid, boot, epochs, reason: 'the simulator says so' };
 }

@@ -5,6 +5,7 @@
 
 import { describe, expect, it } from 'vitest';
 import { endOf } from '../../controller/core/records/attempt-state.ts';
+import { bootMark } from '../../controller/core/records/boot-mark.ts';
 import { DEFAULT_POOL, policyId } from '../../shared/ids.ts';
 import { MINUTE, SECOND } from '../../shared/time.ts';
 import { newStateDirectory } from './host.ts';
@@ -148,7 +149,8 @@ describe('while a server is cut off', () => {
     const story = new Story({ policies: [policy('p', { onDisconnect: 'HOLD' })] });
     story.cut('s1');
     story.pass(2 * MINUTE);
-    const { uid, bootId } = story.server('s1');
+    const { uid } = story.server('s1');
+    const boot = bootMark(story.server('s1'));
     expect(story.living('p')).toEqual(['s1@1']);
     story.mend('s1');
     story.pass(10 * SECOND);
@@ -156,7 +158,7 @@ describe('while a server is cut off', () => {
       kind: 'confirm_server_dead',
       server: story.server('s1').id,
       uid,
-      bootId,
+      boot,
       epochs: [1],
       reason: 'it was silent',
     });

@@ -4,6 +4,7 @@ import type { RunId } from '../../../shared/ids.ts';
 import { change, type News, tell } from '../cluster/change.ts';
 import { serverLiveOf } from '../cluster/cluster.ts';
 import type { Turn, View } from '../cluster/turn.ts';
+import { bootMark } from '../records/boot-mark.ts';
 import type { EventCausedBy } from '../records/event-type.ts';
 import type { Attempt, Run, Server } from '../records/state.ts';
 import { endAttempt, isUnended } from '../runs/attempt.ts';
@@ -116,8 +117,8 @@ export function confirmServerDead(turn: Turn, request: CallOf<'confirm_server_de
   const epochs = held.map(({ attempt }) => Number(attempt.epoch)).sort((a, b) => a - b);
   const shown = [...request.epochs].sort((a, b) => a - b);
   const same = epochs.length === shown.length && epochs.every((epoch, index) => epoch === shown[index]);
-  if (request.uid !== server.uid || request.bootId !== server.bootId || !same) {
-    const message = `${server.id} is not what you were shown (uid ${server.uid}, boot ${server.bootId}, epochs ${epochs.join(', ') || 'none'}): look again before you confirm`;
+  if (request.uid !== server.uid || request.boot !== bootMark(server) || !same) {
+    const message = `${server.id} is not what you were shown (uid ${server.uid}, boot ${bootMark(server)}, epochs ${epochs.join(', ') || 'none'}): look again before you confirm`;
     throw new LocumError('SERVER_CHANGED', message, { resource: name });
   }
   if (validateOnly) {

@@ -19,6 +19,7 @@ import { Shares } from '../indexes/shares.ts';
 import type { Requirement } from '../records/capability.ts';
 import type { Meta } from '../records/meta.ts';
 import type { Attempt, ConnId, Policy, Pool, Run, Server, StopReason } from '../records/state.ts';
+import type { StoreDoubt } from './store-doubt.ts';
 
 /** A command that waits until its commit is durable, its term checked and its turn come. */
 export interface Waiting {
@@ -180,6 +181,10 @@ export interface ClusterState {
   judgeNotBeforeMono: number;
   /** An agent has seen more than the store knows: all starts wait for an operator (semantics C9). */
   storeBehind: string | undefined;
+  /** A server that the store does not know has: starts wait for the leases of a lost history (semantics C9). */
+  storeDoubt: (StoreDoubt & { readonly untilMono: number }) | undefined;
+  /** How long after the election leases of a history that the store has lost could live, by the largest timers that it knows. */
+  lostLeasesMs: number;
   meta: Meta;
   readonly pools: Map<PoolId, Pool>;
   readonly servers: Map<ServerId, Server>;
@@ -228,6 +233,8 @@ export function emptyCluster(version: string, keep: Keep = DEFAULT_KEEP): Cluste
     noStartBeforeMono: 0,
     judgeNotBeforeMono: 0,
     storeBehind: undefined,
+    storeDoubt: undefined,
+    lostLeasesMs: 0,
     meta: newMeta(0),
     pools: new Map(),
     servers: new Map(),

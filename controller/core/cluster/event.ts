@@ -100,7 +100,8 @@ export type Call =
       readonly kind: 'confirm_server_dead';
       readonly server: ServerId;
       readonly uid: string;
-      readonly bootId: string;
+      /** The boot mark that was shown. */
+      readonly boot: string;
       readonly epochs: readonly number[];
       readonly reason: string;
     }

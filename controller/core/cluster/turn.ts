@@ -12,6 +12,7 @@ import type { Effect } from './effect.ts';
 import type { CallId, CallResult } from './event.ts';
 import { Journal } from './journal.ts';
 import type { ScheduleReader } from './schedule-reader.ts';
+import type { BehindClaim } from './store-doubt.ts';
 import { TimerWheel } from './timer-wheel.ts';
 
 export interface CoreOptions extends BarrierOptions {
@@ -79,7 +80,9 @@ export class Turn {
   };
   #recheckBlocked = false;
   /** An agent has seen more than the store knows; believed once our own term is checked after it. */
-  behind: { readonly needCheck: number; readonly message: string } | undefined;
+  behind: BehindClaim | undefined;
+  /** When the log was last told of a stranger that says so. */
+  doubtToldMono = Number.NEGATIVE_INFINITY;
   lastCommandId = 0;
   lastSession = 0;
 

@@ -33,6 +33,11 @@ const CLUSTER_EVENTS = {
     ...byController,
     causes: ['OWN_PAUSE'],
   },
+  STORE_DOUBTED: {
+    says: 'A server that the store does not know, at that place, has seen more than the store. Starts wait for what leases of before this leader could live; those of HOLD policies for an operator.',
+    ...byController,
+    causes: ['HELLO'],
+  },
   STORE_BEHIND: {
     says: 'The store is an older copy. Nothing starts until it begins a new incarnation: save a snapshot, stop the controllers, restore it.',
     ...byController,

@@ -5,6 +5,7 @@
  */
 import { poolLiveOf } from '../cluster/cluster.ts';
 import { runsOf } from '../cluster/run-lists.ts';
+import { doubtOf } from '../cluster/store-doubt.ts';
 import type { View } from '../cluster/turn.ts';
 import type { RunReason } from '../records/run-reason.ts';
 import { etaOf, queueReason, type ReasonIn, type RunStateName } from '../records/run-state.ts';
@@ -49,7 +50,7 @@ const WAITS: readonly RunStateName[] = ['QUEUED', 'BACKOFF', 'FENCING', 'STUCK',
 
 /** Nothing of the policy starts. So nothing of it is stopped by choice either: it could not start again elsewhere. */
 export function holdOfPolicy(view: View, policy: Policy): Hold | undefined {
-  const held = holdOfCluster(view);
+  const held = holdOfCluster(view, policy);
   if (held !== undefined) return held;
   // After a restore: what the earlier life may have left running (C9).
   const message = earlierLifeOf(view.state, policy);
@@ -57,8 +58,12 @@ export function holdOfPolicy(view: View, policy: Policy): Hold | undefined {
 }
 
 /** Starts are held back for everybody. */
-function holdOfCluster({ state, now }: View): Hold | undefined {
-  if (state.storeBehind !== undefined) return { reason: 'STORE_BEHIND', message: state.storeBehind };
+function holdOfCluster({ state, now }: View, { spec }: Policy): Hold | undefined {
+  const behind = doubtOf(state, now, spec);
+  if (behind !== undefined) {
+    const etaWall = behind.untilMono === undefined ? undefined : now.wall + behind.untilMono - now.mono;
+    return { reason: 'STORE_BEHIND', message: behind.message, etaWall };
+  }
   if (now.mono >= state.noStartBeforeMono) return undefined;
   return {
     reason: 'NEW_INCARNATION',

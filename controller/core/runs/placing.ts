@@ -34,7 +34,8 @@ export function placePool(turn: Turn, pool: PoolId): void {
   const queue = live.queue.ordered(turn.age);
   if (queue.length === 0) return;
   dropVoidClaims(turn, live);
-  if (now.mono < state.noStartBeforeMono) turn.wakePoolAt(pool, state.noStartBeforeMono);
+  const heldUntilMono = Math.max(state.noStartBeforeMono, state.storeDoubt?.untilMono ?? 0);
+  if (now.mono < heldUntilMono) turn.wakePoolAt(pool, heldUntilMono);
   const full = new Set<string>();
   const blocked: Run[] = [];
   const pausing = new Set<Run>();

@@ -26,6 +26,7 @@ import { judgeInventory, takeInventory } from './inventory.ts';
 import { becomeAlive } from './liveness.ts';
 import { applyFacts } from './server-facts.ts';
 import { attemptsOn, closeSession } from './session.ts';
+import { refuseBehind } from './store-behind.ts';
 
 export function hello(turn: Turn, conn: ConnId, facts: WholeHello): void {
   const { state } = turn;
@@ -133,7 +134,7 @@ function refuse(turn: Turn, facts: WholeHello): LocumError | undefined {
     return new LocumError('WRONG_CLUSTER', message, { resource });
   }
   if (facts.clusterId === state.clusterId) {
-    const behind = storeBehind(turn, facts);
+    const behind = refuseBehind(turn, facts);
     if (behind !== undefined) return behind;
   }
   if (!state.pools.has(facts.pool)) {
@@ -162,15 +163,6 @@ function fullPool(state: ClusterState, { pool, server }: WholeHello): LocumError
   return new LocumError('OVERLOADED', message, { resource: `pools/${pool}`, retryAfterMs: 60_000 });
 }
 
-/** The agent has seen a later term or epoch: we are deposed, or the store is an older copy. */
-function storeBehind(turn: Turn, facts: WholeHello): LocumError | undefined {
-  const { state } = turn;
-  if (facts.highestTerm <= state.term && facts.highestEpoch <= state.meta.lastEpoch) return undefined;
-  const message = `${facts.server} has seen term ${facts.highestTerm} and epoch ${facts.highestEpoch}, the store knows ${state.term} and ${state.meta.lastEpoch}: it is an older copy. Nothing starts until the store begins a new incarnation: save a snapshot, stop the controllers, restore it (locum snapshot)`;
-  turn.behind = { needCheck: turn.barrier.needCheck(), message };
-  return new LocumError('STORE_BEHIND', message, { resource: `servers/${facts.server}`, retryAfterMs: 5_000 });
-}
-
 /** Another agent of the same name is refused while the lease of the first one can live. */
 function duplicate(turn: Turn, server: Server, facts: WholeHello): LocumError | undefined {
   const { state, now } = turn;
@@ -188,7 +180,7 @@ function duplicate(turn: Turn, server: Server, facts: WholeHello): LocumError | 
     tell(turn, server, {
       type: 'DUPLICATE_IDENTITY',
       cause: samePlace ? 'NEW_BOOT' : 'OTHER_PLACE',
-      message: `a second agent says that it is ${server.id} (instance ${facts.instanceId}, machine ${facts.machineId}, boot ${facts.bootId}); it is refused while the lease of the first can live`,
+      message: `a second agent says that it is ${server.id}, ${samePlace ? 'from its place and after another boot' : 'from another place'}; it is refused while the lease of the first can live`,
     });
   }
   const message = `another agent is ${server.id} and its lease can still live: give this one another id, or wait until the other has been silent for ${Math.ceil(leaseMs / 1000)} s`;

@@ -17,13 +17,27 @@ export function applyFacts(turn: Turn, server: Server, facts: WholeHello): void 
     {
       type: 'SERVER_IDENTITY_CHANGED',
       cause: 'HELLO',
-      message: `${server.id} is now instance ${instanceId}, machine ${machineId}, boot ${bootId}, agent ${agentVersion}`,
+      message: `${server.id} is back ${whatIsNew(server, facts)}`,
     },
   );
   applyCapabilities(turn, server, facts.capabilities);
   applyCapacity(turn, server, facts.capacity);
   if (facts.hostProblems === undefined) noteNeverReports(turn, server);
   else noteReported(turn, server, facts.hostProblems);
+}
+
+/** In words that give away nothing that an agent is known by. */
+function whatIsNew(server: Server, facts: WholeHello): string {
+  const { agentVersion } = facts;
+  const news = [
+    ...(facts.instanceId === server.instanceId ? [] : ['from another state directory']),
+    ...(facts.machineId === server.machineId ? [] : ['on another machine']),
+    ...(facts.bootId === server.bootId ? [] : ['after another boot']),
+    ...(agentVersion === server.agentVersion
+      ? []
+      : [`with agent ${agentVersion}, before it was ${server.agentVersion}`]),
+  ];
+  return news.join(', ');
 }
 
 export function applyCapabilities(turn: Turn, server: Server, capabilities: readonly Capability[]): void {

@@ -147,8 +147,8 @@ describe('servers', () => {
       await policies.createPolicy({ policy: hold });
       const start = await agent.next('startAttempt');
       await running(world, `runs/${start.run}`);
-      const confirm = { name: 'servers/a', bootId: 'boot-a', epochs: [start.epoch], reason: 'it burnt' };
       const { server: alive } = await servers.getServer({ name: 'servers/a' });
+      const confirm = { name: 'servers/a', bootId: alive?.bootId ?? '', epochs: [start.epoch], reason: 'it burnt' };
       const uid = alive?.uid ?? '';
       expect(await reasonOf(servers.confirmServerDead({ ...confirm, uid }))).toBe('SERVER_NOT_MISSING');
       agent.close();

@@ -37,13 +37,13 @@ describe('an explanation while nothing starts though a server has room', { timeo
       await policies.createPolicy({ policy: { name, workload, trigger: onDemand } });
       expect(await chosenFreely(world)).toBe('servers/a');
 
-      world.agent('b').hello({ clusterId, highestEpoch: 77n });
+      world.agent('a').hello({ clusterId, highestEpoch: 77n });
       const { hold, chosenServer, servers } = await eventually(async () => {
         const answer = await policies.explainPlacement({ name });
         return answer.hold === undefined ? undefined : answer;
       });
       expect([hold?.reason, hold?.etaTime]).toEqual(['STORE_BEHIND', undefined]);
-      expect(hold?.message).toContain('b has seen term 0 and epoch 77');
+      expect(hold?.message).toContain('a has seen term 0 and epoch 77');
       expect(chosenServer).toBe('');
       expect(servers).toMatchObject([{ server: 'servers/a', reason: 'HELD', eligible: true }]);
 

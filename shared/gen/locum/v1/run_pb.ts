@@ -215,7 +215,7 @@ export type Attempt = Message<"locum.v1.Attempt"> & {
   serverUid: string;
 
   /**
-   * Identity of the agent's state directory.
+   * Never in an answer: an agent without a certificate is known by it. In records of the store, the agent's state directory.
    *
    * @generated from field: string instance_id = 4;
    */

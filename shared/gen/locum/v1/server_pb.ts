@@ -159,21 +159,21 @@ export type Server = Message<"locum.v1.Server"> & {
   capabilities: Capability[];
 
   /**
-   * Output only. Identity of the agent's state directory.
+   * Never in an answer: an agent without a certificate is known by it. In records of the store, the agent's state directory.
    *
    * @generated from field: string instance_id = 20;
    */
   instanceId: string;
 
   /**
-   * Output only. Identity of the host.
+   * Never in an answer: an agent without a certificate is known by it. In records of the store, the host.
    *
    * @generated from field: string machine_id = 21;
    */
   machineId: string;
 
   /**
-   * Output only. Identity of the host's current boot.
+   * Output only. A mark of the host's current boot, other than what its agent says: compare it, and show it to ConfirmServerDead.
    *
    * @generated from field: string boot_id = 22;
    */

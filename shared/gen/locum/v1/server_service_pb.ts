@@ -807,7 +807,7 @@ export type ConfirmServerDeadRequest = Message<"locum.v1.ConfirmServerDeadReques
   uid: string;
 
   /**
-   * Required. The server's boot id as shown.
+   * Required. The server's `boot_id` as shown.
    *
    * @generated from field: string boot_id = 3;
    */

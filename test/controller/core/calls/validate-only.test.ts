@@ -1,5 +1,6 @@
 import { describe, expect, it } from 'vitest';
 import type { Call } from '../../../../controller/core/cluster/event.ts';
+import { bootMark } from '../../../../controller/core/records/boot-mark.ts';
 import { present } from '../../../../shared/assert.ts';
 import { policyId, poolId, runId, serverId } from '../../../../shared/ids.ts';
 import { MINUTE, SECOND } from '../../../../shared/time.ts';
@@ -54,7 +55,7 @@ function callsIn(world: ModelWorld): { readonly [K in Call['kind']]: Extract<Cal
     drain_server: { kind: 'drain_server', server, deadlineMs: undefined, letFinish: false },
     confirm_server_dead: {
       kind: 'confirm_server_dead',
-      ...{ server: dead.id, uid: dead.uid, bootId: dead.bootId, epochs, reason: 'burnt' },
+      ...{ server: dead.id, uid: dead.uid, boot: bootMark(dead), epochs, reason: 'burnt' },
     },
     create_policy: { kind: 'create_policy', policy: policyId('new'), spec: spec('continuous') },
     update_policy: { kind: 'update_policy', ...steady, etag: '', patch: { priority: 1 }, createAs: undefined },

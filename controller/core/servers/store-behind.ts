@@ -1,0 +1,58 @@
+/**
+ * An agent that has seen more than the store knows (semantics C9): either the store is an older copy, or the agent lies. Whom the store
+ * knows, at the place that it knows, is believed until an operator has looked. Anybody else may be a stranger, and may as well be a server
+ * that registered after the copy was made. So a stranger's word holds starts back for as long as the leases of a lost history could still
+ * live, which counts from the election: a leader's own history can't be lost under it. Nobody stops all starts for longer with one Hello.
+ */
+import { LocumError } from '../../../shared/errors.ts';
+import { MINUTE } from '../../../shared/time.ts';
+import { tell } from '../cluster/change.ts';
+import type { ClusterState } from '../cluster/cluster.ts';
+import type { WholeHello } from '../cluster/event.ts';
+import type { Turn } from '../cluster/turn.ts';
+
+/** Told of strangers that often, at most. */
+const TELL_EACH_MS = MINUTE;
+
+/** The agent has seen a later term or epoch: we are deposed, or the store is an older copy. Undefined: it has not. */
+export function refuseBehind(turn: Turn, facts: WholeHello): LocumError | undefined {
+  const { state, barrier } = turn;
+  const { server, highestTerm, highestEpoch } = facts;
+  if (highestTerm <= state.term && highestEpoch <= state.meta.lastEpoch) return undefined;
+  const seen = `${server} has seen term ${highestTerm} and epoch ${highestEpoch}, the store knows ${state.term} and ${state.meta.lastEpoch}`;
+  const isEstablished = isKnownPlace(state, facts);
+  const message = isEstablished
+    ? `${seen}: it is an older copy. Nothing starts until the store begins a new incarnation: save a snapshot, stop the controllers, restore it (locum snapshot)`
+    : `${seen}, and does not know this ${server}: it is an older copy, or somebody pretends to be ${server}. If the store was set back: save a snapshot, stop the controllers, restore it (locum snapshot)`;
+  // A stranger that comes after it does not weaken what an established server said.
+  if (isEstablished || turn.behind?.isEstablished !== true)
+    turn.behind = { needCheck: barrier.needCheck(), message, isEstablished };
+  return new LocumError('STORE_BEHIND', message, { resource: `servers/${server}`, retryAfterMs: 5_000 });
+}
+
+/** The ids are shown to nobody, so whoever says them is the server, or has read its disk. */
+function isKnownPlace({ servers }: ClusterState, { server, instanceId, machineId }: WholeHello): boolean {
+  const known = servers.get(server);
+  return known !== undefined && known.instanceId === instanceId && known.machineId === machineId;
+}
+
+/** Our term is still the current one, so the claim stands: the store is an older copy, or is doubted (C9). */
+export function believeBehind(turn: Turn): void {
+  const { state, behind } = turn;
+  if (behind === undefined || !turn.barrier.isChecked(behind.needCheck) || state.storeBehind !== undefined) return;
+  if (behind.isEstablished) {
+    state.storeBehind = behind.message;
+    tell(turn, 'CLUSTER', { type: 'STORE_BEHIND', cause: 'HELLO', message: behind.message });
+    return;
+  }
+  turn.behind = undefined;
+  doubt(turn, behind.message);
+}
+
+function doubt(turn: Turn, message: string): void {
+  const { state, now } = turn;
+  state.storeDoubt ??= { message, untilMono: state.electedMono + state.lostLeasesMs };
+  if (now.mono < turn.doubtToldMono + TELL_EACH_MS) return;
+  turn.doubtToldMono = now.mono;
+  tell(turn, 'CLUSTER', { type: 'STORE_DOUBTED', cause: 'HELLO', message });
+}
