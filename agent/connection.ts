@@ -3,7 +3,14 @@
  * Messages are bounded, `write()` answering false is honoured, and an end is told exactly once.
  */
 import { setTimeout as sleep } from 'node:timers/promises';
-import { type ClientDuplexStream, connectivityState, credentials, type ServiceError } from '@grpc/grpc-js';
+import {
+  type ChannelCredentials,
+  type ClientDuplexStream,
+  connectivityState,
+  credentials,
+  type ServiceError,
+} from '@grpc/grpc-js';
+import type { PeerRule } from '../shared/access/peer-judge.ts';
 import { leaderMessageFromProto } from '../shared/codec/leader-message.ts';
 import { fromUint64 } from '../shared/codec/numbers.ts';
 import { AgentService, type ConnectRequest, type ConnectResponse } from '../shared/gen/locum/v1/agent_service_pb.ts';
@@ -11,6 +18,7 @@ import type { LeaderMessage } from '../shared/protocol/leader-message.ts';
 import { clientOptions } from '../shared/rpc/channel-options.ts';
 import { makeClient, openBidi, type ServiceClient } from '../shared/rpc/grpc-js-binding.ts';
 import { fromGrpcError } from '../shared/rpc/grpc-status.ts';
+import { serverIdentityCheck, type TlsIdentity } from '../shared/rpc/tls-identity.ts';
 import { AnswerParts } from './answer-parts.ts';
 import type { Event, StreamId } from './core/event.ts';
 
@@ -19,8 +27,16 @@ const MAX_WAITING = 512;
 /** How long a controller may take to end a stream that we ended; then it is cancelled. */
 const FLUSH_LIMIT_MS = 2_000;
 const LOOK_MS = 10;
+/** Who listens is judged by its identity; TLS wants a name, and takes no address for one. */
+const NAMED = { 'grpc.ssl_target_name_override': 'controller.locum.internal' };
 
 type Call = ClientDuplexStream<ConnectRequest, ConnectResponse>;
+
+/** The certificate that is shown to controllers, and which of them are taken. */
+export interface DialTls {
+  readonly identity: TlsIdentity;
+  readonly rule: PeerRule;
+}
 
 interface Stream {
   readonly client: ServiceClient<typeof AgentService>;
@@ -32,14 +48,18 @@ interface Stream {
 export class Connection {
   readonly #streams = new Map<StreamId, Stream>();
   readonly #post: (event: Event) => void;
+  readonly #tls: DialTls | undefined;
 
-  constructor(post: (event: Event) => void) {
+  /** `tls` undefined: plaintext. */
+  constructor(post: (event: Event) => void, tls?: DialTls) {
     this.#post = post;
+    this.#tls = tls;
   }
 
   /** Opens a stream; `connected`, or `closed` when that is not possible within the limit. */
   dial(id: StreamId, endpoint: string, limitMs: number): void {
-    const client = makeClient(AgentService, endpoint, credentials.createInsecure(), clientOptions);
+    const options = this.#tls === undefined ? clientOptions : { ...clientOptions, ...NAMED };
+    const client = makeClient(AgentService, endpoint, this.#credentials(), options);
     const stream: Stream = { client, call: undefined, ended: false };
     this.#streams.set(id, stream);
     const deadline = Date.now() + limitMs;
@@ -49,11 +69,36 @@ export class Connection {
       const state = channel.getConnectivityState(true);
       if (state === connectivityState.READY) this.#open(id, stream);
       // A refusal is an answer. The library would try again until the limit, while another controller may be waiting.
-      else if (state === connectivityState.TRANSIENT_FAILURE) this.#finish(id, `no connection to ${endpoint}`);
+      else if (state === connectivityState.TRANSIENT_FAILURE) this.#refuse(id, stream, endpoint);
       else if (Date.now() >= deadline) this.#finish(id, `no connection to ${endpoint} within ${limitMs} ms`);
       else channel.watchConnectivityState(state, deadline, look);
     };
     look();
+  }
+
+  /** Made for each dial: a certificate that was replaced counts from the next one on. */
+  #credentials(): ChannelCredentials {
+    if (this.#tls === undefined) return credentials.createInsecure();
+    const { identity, rule } = this.#tls;
+    return credentials.createFromSecureContext(identity.context, {
+      checkServerIdentity: serverIdentityCheck(() => rule),
+    });
+  }
+
+  /** Behind TLS it may be that one end does not take the other: the library tells that to a call only. */
+  #refuse(id: StreamId, stream: Stream, endpoint: string): void {
+    const reason = `no connection to ${endpoint}`;
+    if (this.#tls === undefined) {
+      this.#finish(id, reason);
+      return;
+    }
+    const { notAfterMs } = this.#tls.identity.life;
+    const own = Date.now() < notAfterMs ? '' : '; our own certificate is over: enrol this server again';
+    const call = openBidi(stream.client, AgentService.method.connect);
+    stream.call = call;
+    call.on('error', ({ details }: ServiceError) => {
+      if (this.#streams.get(id) === stream) this.#finish(id, `${reason}: ${details}${own}`);
+    });
   }
 
   #open(id: StreamId, stream: Stream): void {

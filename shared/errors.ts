@@ -68,6 +68,7 @@ const codes = {
   // The way it came is not allowed.
   HOST_NOT_ALLOWED: 'PERMISSION_DENIED',
   ORIGIN_NOT_ALLOWED: 'PERMISSION_DENIED',
+  WRONG_IDENTITY: 'PERMISSION_DENIED',
   // Not now, or not here.
   NOT_LEADER: 'UNAVAILABLE',
   STORE_UNAVAILABLE: 'UNAVAILABLE',

@@ -2,14 +2,17 @@
  * The listener for agents: grpc-js behind a socket server of our own, which counts connections, names the port that is in use, and
  * can cut the connection of a peer that does not let go.
  */
-import { createServer, type Server } from 'node:net';
+import { createServer, type Server, type Socket } from 'node:net';
 import * as grpc from '@grpc/grpc-js';
+import type { AcceptedPeer, PeerRule } from '../../shared/access/peer-judge.ts';
 import { assert } from '../../shared/assert.ts';
 import { AgentService } from '../../shared/gen/locum/v1/agent_service_pb.ts';
 import { listenerOptions } from '../../shared/rpc/channel-options.ts';
 import { serviceDefinition } from '../../shared/rpc/grpc-js-binding.ts';
 import type { HealthTable } from '../../shared/rpc/health.ts';
 import { listenError } from '../../shared/rpc/listen-error.ts';
+import { openTlsDoor, type TurnedAway } from '../../shared/rpc/tls-door.ts';
+import type { TlsIdentity } from '../../shared/rpc/tls-identity.ts';
 import { AgentConnections } from './agent-connections.ts';
 import type { RawCall } from './agent-stream.ts';
 import { addHealthService } from './health-service.ts';
@@ -21,14 +24,23 @@ export interface AgentListenerOptions {
   readonly host: string;
   /** 0: any free port. */
   readonly port: number;
-  /** Takes each call of Connect. */
-  readonly onConnect: (call: RawCall) => void;
+  /** Takes each call of Connect, with who its certificate says it is; undefined: without TLS. */
+  readonly onConnect: (call: RawCall, peer: AcceptedPeer | undefined) => void;
   readonly health: HealthTable;
   /**
    * Connections at once. One more takes the place of one that has no stream, or of one of a peer with more than its share, or is closed.
    * Default 25,000.
    */
   readonly maxConnections?: number;
+  /** TLS, for servers with a certificate of this cluster only. Default: plaintext, and whoever connects is who he says. */
+  readonly tls?: AgentListenerTls | undefined;
+}
+
+export interface AgentListenerTls {
+  readonly identity: TlsIdentity;
+  readonly rule: () => PeerRule;
+  /** Is told of peers that are not let in. */
+  readonly refused: (refused: TurnedAway) => void;
 }
 
 export interface AgentListener {
@@ -51,14 +63,32 @@ export async function startAgentListener(options: AgentListenerOptions): Promise
     'grpc.max_connection_idle_ms': IDLE_MS,
   });
   const connections = new AgentConnections(options.maxConnections ?? 25_000);
+  const accepted = new Map<string, AcceptedPeer>();
   addConnect(server, (call) => {
-    if (connections.begin(call)) options.onConnect(call);
+    if (connections.begin(call)) options.onConnect(call, accepted.get(call.getPeer()));
   });
   addHealthService(server, options.health);
   const injector = server.createConnectionInjector(grpc.ServerCredentials.createInsecure());
-
+  const { tls } = options;
+  const serve =
+    tls === undefined
+      ? (socket: Socket): void => injector.injectConnection(socket)
+      : openTlsDoor({
+          identity: tls.identity,
+          rule: tls.rule,
+          protocols: ['h2'],
+          owner: {
+            refused: (refused) => tls.refused(refused),
+            admitted: (secured, peer, raw) => {
+              const name = nameOf(raw);
+              if (peer !== undefined) accepted.set(name, peer);
+              raw.once('close', () => accepted.delete(name));
+              injector.injectConnection(secured);
+            },
+          },
+        });
   const tcp = createServer({ noDelay: true }, (socket) => {
-    if (connections.add(socket)) injector.injectConnection(socket);
+    if (connections.add(socket)) serve(socket);
   });
   const { address, port } = await bind(tcp, options.host, options.port);
 
@@ -77,6 +107,8 @@ export async function startAgentListener(options: AgentListenerOptions): Promise
   };
   return { address, port, close, cut: (peer) => connections.cut(peer) };
 }
+
+const nameOf = ({ remoteAddress, remotePort }: Socket): string => `${remoteAddress}:${remotePort}`;
 
 /** Like any other method, but with bytes in both directions; AgentStream decodes and encodes. */
 function addConnect(server: grpc.Server, onConnect: (call: RawCall) => void): void {

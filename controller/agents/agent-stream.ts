@@ -3,6 +3,7 @@
  * first, and once) and its bounds; what is said is the core's affair.
  */
 import type * as grpc from '@grpc/grpc-js';
+import type { PeerIdentity } from '../../shared/access/identity.ts';
 import { assert } from '../../shared/assert.ts';
 import { agentMessageFromProto } from '../../shared/codec/agent-message.ts';
 import { encodeLeaderMessage } from '../../shared/codec/leader-message.ts';
@@ -15,6 +16,7 @@ import type {
   FullState,
   Heartbeat,
   Hello,
+  HelloFacts,
   OutputChunk,
 } from '../../shared/protocol/agent-message.ts';
 import type { LeaderMessage } from '../../shared/protocol/leader-message.ts';
@@ -52,6 +54,8 @@ export interface AgentStreamOptions {
   /** Milliseconds of a monotonic clock. */
   readonly mono: () => number;
   readonly outboxLimits: OutboxLimits;
+  /** Who the certificate of the connection says it is. Undefined: there is none, the agent is taken at its word. */
+  readonly identity?: PeerIdentity | undefined;
 }
 
 /** Time for the whole first message, and for a stream that was told to end. */
@@ -249,6 +253,7 @@ export class AgentStream {
     const inventory = this.#hello.add(part);
     if (inventory === undefined) return undefined;
     const { facts } = inventory.first;
+    refuseOtherName(this.#options.identity, facts);
     this.#server = facts.server;
     this.#capacity = facts.capacity;
     return { kind: 'hello', conn: this.conn, hello: { ...facts, inventory: inventory.attempts } };
@@ -288,6 +293,23 @@ export class AgentStream {
     // The core knows nothing of a stream that never said Hello.
     if (this.#server !== undefined) this.#deliver({ kind: 'stream_closed', conn: this.conn });
     this.#options.owner.ended();
+  }
+}
+
+/** Before the core hears of it: what somebody says under the name of another must not count for anything. */
+function refuseOtherName(
+  identity: PeerIdentity | undefined,
+  { server, pool }: Pick<HelloFacts, 'server' | 'pool'>,
+): void {
+  if (identity === undefined) return;
+  const resource = `servers/${server}`;
+  if (identity.kind !== 'server' || identity.name !== server) {
+    const message = `its certificate is that of ${identity.kind} ${identity.name}, it says that it is ${server}: start the agent under the name that it was enrolled for, or enrol it again`;
+    throw new LocumError('WRONG_IDENTITY', message, { resource });
+  }
+  if (identity.pool !== undefined && identity.pool !== pool) {
+    const message = `the certificate of ${server} is for pool ${identity.pool}, it wants to join ${pool}: correct the agent's configuration, or enrol it again`;
+    throw new LocumError('WRONG_IDENTITY', message, { resource });
   }
 }
 

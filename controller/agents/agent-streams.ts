@@ -3,6 +3,7 @@
  * opened in and end with it; the listener outlives both.
  */
 
+import type { AcceptedPeer } from '../../shared/access/peer-judge.ts';
 import { LocumError } from '../../shared/errors.ts';
 import type { ServerId } from '../../shared/ids.ts';
 import type { Logger } from '../../shared/log.ts';
@@ -136,8 +137,8 @@ export class AgentStreams implements AgentStreamsPort {
     for (const [stream, { hello }] of this.#takeWaiting()) this.#redirect(stream, hello, other);
   }
 
-  /** A new call of Connect. */
-  accept(call: RawCall): void {
+  /** A new call of Connect. `peer`: whose certificate the connection has; undefined: it has none. */
+  accept(call: RawCall, peer?: AcceptedPeer): void {
     const { clock, outboxLimits = defaultOutboxLimits, maxStreams = 20_000, patienceMs = 0 } = this.#options;
     const binding: Binding = { sink: this.#sink };
     this.#heard += 1;
@@ -145,6 +146,7 @@ export class AgentStreams implements AgentStreamsPort {
     const stream: AgentStream = new AgentStream({
       conn: this.#lastConn,
       call,
+      identity: peer?.identity,
       mono: () => clock().mono,
       outboxLimits,
       owner: {

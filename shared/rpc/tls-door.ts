@@ -1,0 +1,104 @@
+/**
+ * TLS in front of a listener: takes its raw connections, shakes hands, judges the other end, and hands on those that are let in. Whoever
+ * is refused has not got a byte of HTTP/2 past it.
+ */
+import { constants } from 'node:crypto';
+import type { Socket } from 'node:net';
+import { createServer, type SecureContextOptions, type TLSSocket } from 'node:tls';
+import {
+  type AcceptedPeer,
+  judgePeer,
+  type PeerRefusal,
+  type PeerRule,
+  type PeerVerdict,
+} from '../access/peer-judge.ts';
+import { errorCode } from '../caught-error.ts';
+import { peerCertificate } from '../pki/read-certificate.ts';
+import type { TlsIdentity } from './tls-identity.ts';
+
+/** Time for the whole handshake. */
+const HANDSHAKE_TIMEOUT_MS = 5_000;
+
+export interface TurnedAway {
+  /** `address:port`. */
+  readonly peer: string;
+  readonly reason: PeerRefusal | 'HANDSHAKE_FAILED';
+  readonly message: string;
+}
+
+export interface TlsDoorOwner {
+  /** Takes who is let in, with the raw connection below. `peer` undefined: nobody. */
+  admitted(socket: TLSSocket, peer: AcceptedPeer | undefined, raw: Socket): void;
+  refused(refused: TurnedAway): void;
+}
+
+export interface TlsDoorOptions {
+  readonly identity: TlsIdentity;
+  readonly rule: () => PeerRule;
+  /** Peers without a certificate are let in, as nobody. Default: they are refused. */
+  readonly admitsNobody?: boolean;
+  /** In the order of our preference, such as `h2`. */
+  readonly protocols: readonly string[];
+  readonly owner: TlsDoorOwner;
+}
+
+/** Takes raw connections; the answer is what to give them to. */
+export function openTlsDoor(options: TlsDoorOptions): (raw: Socket) => void {
+  const { identity, owner } = options;
+  let { context } = identity;
+  /** Those that shake hands or have, by their other end. */
+  const raws = new Map<string, Socket>();
+  const server = createServer({
+    ...contextOptions(identity),
+    requestCert: true,
+    // They are judged below, with a reason, and by default refused.
+    rejectUnauthorized: false,
+    ALPNProtocols: [...options.protocols],
+    handshakeTimeout: HANDSHAKE_TIMEOUT_MS,
+  });
+  server.on('secureConnection', (socket: TLSSocket) => {
+    socket.on('error', () => undefined);
+    const peer = peerName(socket);
+    const raw = raws.get(peer);
+    const verdict = judge(socket, options);
+    if (verdict.kind === 'refused') {
+      owner.refused({ peer, reason: verdict.reason, message: verdict.message });
+      socket.destroy();
+    } else if (raw !== undefined) owner.admitted(socket, verdict.peer, raw);
+  });
+  server.on('tlsClientError', (error, socket) => {
+    // One that went away before it had said anything is nobody's trouble: health checks of load balancers do that.
+    if (errorCode(error) !== 'ECONNRESET')
+      owner.refused({ peer: peerName(socket), reason: 'HANDSHAKE_FAILED', message: error.message });
+    socket.destroy();
+  });
+  return (raw) => {
+    if (context !== identity.context) {
+      ({ context } = identity);
+      server.setSecureContext(contextOptions(identity));
+    }
+    const peer = peerName(raw);
+    raws.set(peer, raw);
+    raw.once('close', () => raws.delete(peer));
+    server.emit('connection', raw);
+  };
+}
+
+function contextOptions({ material: { certPem, keyPem, rootsPem } }: TlsIdentity): SecureContextOptions {
+  // Without tickets: a resumed session would stand for a chain that was checked against the roots of another time.
+  const secureOptions = constants.SSL_OP_NO_TICKET;
+  return { cert: certPem, key: keyPem, ca: rootsPem, minVersion: 'TLSv1.3', secureOptions };
+}
+
+type Judged =
+  | Exclude<PeerVerdict, { kind: 'accepted' }>
+  | { readonly kind: 'accepted'; readonly peer: AcceptedPeer | undefined };
+
+function judge(socket: TLSSocket, { rule, admitsNobody = false }: TlsDoorOptions): Judged {
+  const certificate = socket.getPeerX509Certificate();
+  if (certificate === undefined && admitsNobody) return { kind: 'accepted', peer: undefined };
+  const problem = socket.authorized ? undefined : String(socket.authorizationError);
+  return judgePeer(certificate && peerCertificate(certificate, problem), rule(), Date.now());
+}
+
+const peerName = ({ remoteAddress, remotePort }: Socket): string => `${remoteAddress}:${remotePort}`;

@@ -1,0 +1,216 @@
+/** The agent listener with TLS, and the agent's own dial, over real sockets. */
+import { describe, expect, it, onTestFinished } from 'vitest';
+import { Connection } from '../../../agent/connection.ts';
+import type { Event as AgentEvent } from '../../../agent/core/event.ts';
+import { startAgentListener } from '../../../controller/agents/agent-listener.ts';
+import { AgentStreams } from '../../../controller/agents/agent-streams.ts';
+import type { Event } from '../../../controller/core/cluster/event.ts';
+import { systemClock } from '../../../controller/engine/clock.ts';
+import { ControllerMetrics } from '../../../controller/metrics.ts';
+import type { PeerIdentity } from '../../../shared/access/identity.ts';
+import type { PeerRule } from '../../../shared/access/peer-judge.ts';
+import { agentMessageToProto } from '../../../shared/codec/agent-message.ts';
+import { serverId } from '../../../shared/ids.ts';
+import { Authority, makeAuthority } from '../../../shared/pki/authority.ts';
+import { makeRequest } from '../../../shared/pki/key-pair.ts';
+import { HealthTable } from '../../../shared/rpc/health.ts';
+import type { TurnedAway } from '../../../shared/rpc/tls-door.ts';
+import { TlsIdentity, type TlsMaterial } from '../../../shared/rpc/tls-identity.ts';
+import { DAY, HOUR } from '../../../shared/time.ts';
+import { HOST } from '../../agent/core/virtual-agent.ts';
+import { SILENT } from '../replication/leaders-seen.ts';
+
+const web1: PeerIdentity = { clusterId: 'c', kind: 'server', name: 'web-1' };
+const c1: PeerIdentity = { clusterId: 'c', kind: 'controller', name: 'c1' };
+
+async function authority(): Promise<Authority> {
+  return Authority.open(await makeAuthority('c', Date.now() - 3 * DAY));
+}
+
+interface Made {
+  readonly by: Authority;
+  /** Whose root it trusts. Default: who signed. */
+  readonly trusts?: Authority;
+  readonly nowMs?: number;
+  readonly lifeMs?: number;
+}
+
+async function material(
+  identity: PeerIdentity,
+  { by, trusts = by, nowMs = Date.now(), ...life }: Made,
+): Promise<TlsMaterial> {
+  const { csrPem, keyPem } = await makeRequest();
+  const { certPem } = await by.sign({ csrPem, identity, nowMs, ...life });
+  return { certPem, keyPem, rootsPem: trusts.certPem };
+}
+
+interface World {
+  readonly endpoint: string;
+  readonly refusals: TurnedAway[];
+  readonly hellos: string[];
+  readonly identity: TlsIdentity;
+}
+
+async function listening(own: TlsMaterial, more: Partial<PeerRule> = {}): Promise<World> {
+  const [refusals, hellos]: [TurnedAway[], string[]] = [[], []];
+  const shared = { clock: systemClock, log: SILENT, metrics: new ControllerMetrics() };
+  const streams = new AgentStreams({ ...shared, owner: { starting: () => undefined, cut: () => undefined } });
+  const post = (event: Event): boolean => {
+    if (event.kind === 'hello') hellos.push(event.hello.server);
+    return true;
+  };
+  streams.attach({ term: 1, post });
+  const identity = new TlsIdentity(own);
+  const rule = (): PeerRule => ({ clusterId: 'c', kinds: ['server'], ...more });
+  const listener = await startAgentListener({
+    ...{ host: '127.0.0.1', port: 0, health: new HealthTable([]) },
+    onConnect: (call, peer) => streams.accept(call, peer),
+    tls: { identity, rule, refused: (refused) => void refusals.push(refused) },
+  });
+  onTestFinished(() => listener.close(0));
+  return { endpoint: `127.0.0.1:${listener.port}`, refusals, hellos, identity };
+}
+
+/** Dials as an agent does; the events of its stream, one after the other. */
+function dialled(endpoint: string, own: TlsMaterial | undefined, wanted: Partial<PeerRule> = {}) {
+  const events: AgentEvent[] = [];
+  let wake = (): void => undefined;
+  const rule: PeerRule = { clusterId: 'c', kinds: ['controller'], ...wanted };
+  const post = (event: AgentEvent): void => {
+    events.push(event);
+    wake();
+  };
+  const connection = new Connection(post, own === undefined ? undefined : { identity: new TlsIdentity(own), rule });
+  connection.dial(1, endpoint, 5_000);
+  onTestFinished(() => connection.drop(1));
+  const next = async (): Promise<AgentEvent> => {
+    for (;;) {
+      const event = events.shift();
+      if (event !== undefined) return event;
+      await new Promise<void>((resolve) => {
+        wake = resolve;
+      });
+    }
+  };
+  const hello = (server: string, pool = 'default'): void => {
+    const capacity = { maxSlots: undefined, saturated: false, cpuPercent: 0, memoryPercent: 0 };
+    const numbers = { uptimeMs: 0, highestTerm: 0, highestEpoch: 0, hostProblems: [] };
+    const facts = { ...HOST, ...numbers, uid: undefined, clusterId: '', capabilities: [], capacity };
+    const named = { ...facts, server: serverId(server), pool: pool as typeof HOST.pool };
+    connection.send(1, agentMessageToProto({ kind: 'hello', facts: named, attempts: [], lastPart: true }));
+  };
+  return { next, hello };
+}
+
+async function reasonOfEnd(next: () => Promise<AgentEvent>): Promise<string> {
+  for (;;) {
+    const event = await next();
+    if (event.kind === 'closed') return event.reason;
+  }
+}
+
+async function until(holds: () => boolean): Promise<void> {
+  while (!holds()) await new Promise((resolve) => setTimeout(resolve, 5));
+}
+
+describe('an agent with a certificate of this cluster', () => {
+  it('says Hello under the name of its certificate', async () => {
+    const by = await authority();
+    const world = await listening(await material(c1, { by }));
+    const { next, hello } = dialled(world.endpoint, await material(web1, { by }));
+    expect(await next()).toMatchObject({ kind: 'connected' });
+    hello('web-1');
+    await until(() => world.hellos.length > 0);
+    expect(world).toMatchObject({ hellos: ['web-1'], refusals: [] });
+  });
+
+  it('is refused under another name, and before anything that it says counts', async () => {
+    const by = await authority();
+    const world = await listening(await material(c1, { by }));
+    const { next, hello } = dialled(world.endpoint, await material(web1, { by }));
+    await next();
+    hello('web-2');
+    expect(await reasonOfEnd(next)).toContain('WRONG_IDENTITY: its certificate is that of server web-1');
+    expect(world.hellos).toEqual([]);
+  });
+
+  it('is refused in another pool than that of its certificate', async () => {
+    const by = await authority();
+    const world = await listening(await material(c1, { by }));
+    const { next, hello } = dialled(world.endpoint, await material({ ...web1, pool: 'edge' }, { by }));
+    await next();
+    hello('web-1', 'core');
+    expect(await reasonOfEnd(next)).toContain('WRONG_IDENTITY: the certificate of web-1 is for pool edge');
+    expect(world.hellos).toEqual([]);
+  });
+});
+
+describe('the agent listener refuses', () => {
+  it.each<[string, Partial<Made>, Partial<PeerIdentity>, Partial<PeerRule>]>([
+    ['EXPIRED', { nowMs: Date.now() - 2 * DAY, lifeMs: HOUR }, {}, {}],
+    ['NOT_YET_VALID', { nowMs: Date.now() + DAY }, {}, {}],
+    ['OTHER_CLUSTER', {}, { clusterId: 'd' }, {}],
+    ['WRONG_KIND', {}, { kind: 'user' }, {}],
+    ['REVOKED', {}, {}, { isRevoked: ({ identity }) => identity.name === 'web-1' }],
+  ])('with %s', async (reason, made, changed, rule) => {
+    const by = await authority();
+    const world = await listening(await material(c1, { by }), rule);
+    const { next } = dialled(world.endpoint, await material({ ...web1, ...changed }, { by, ...made }));
+    await reasonOfEnd(next);
+    expect(world.refusals.map((refused) => refused.reason)).toContain(reason);
+  });
+
+  it('a certificate of another authority, and an agent without TLS', async () => {
+    const [by, other] = [await authority(), await authority()];
+    const world = await listening(await material(c1, { by }));
+    await reasonOfEnd(dialled(world.endpoint, await material(web1, { by: other, trusts: by })).next);
+    expect(world.refusals.map((refused) => refused.reason)).toContain('UNKNOWN_AUTHORITY');
+    await reasonOfEnd(dialled(world.endpoint, undefined).next);
+    expect(world.refusals.map((refused) => refused.reason)).toContain('HANDSHAKE_FAILED');
+    expect(world.hellos).toEqual([]);
+  });
+});
+
+describe('an agent refuses a controller', () => {
+  it.each<[string, Partial<Made>, PeerIdentity, Partial<PeerRule>]>([
+    ['OTHER_CLUSTER', {}, { ...c1, clusterId: 'd' }, {}],
+    ['certificate has expired', { nowMs: Date.now() - 2 * DAY, lifeMs: HOUR }, c1, {}],
+    ['certificate is not yet valid', { nowMs: Date.now() + DAY }, c1, {}],
+    ['WRONG_NAME', {}, c1, { name: 'c2' }],
+  ])('with %s', async (reason, made, identity, wanted) => {
+    const by = await authority();
+    const world = await listening(await material(identity, { by, ...made }));
+    const { next } = dialled(world.endpoint, await material(web1, { by }), wanted);
+    expect(await reasonOfEnd(next)).toContain(reason);
+  });
+
+  it('that is another server with a certificate of the same authority', async () => {
+    const by = await authority();
+    const world = await listening(await material({ ...web1, name: 'web-2' }, { by }));
+    const { next } = dialled(world.endpoint, await material(web1, { by }));
+    expect(await reasonOfEnd(next)).toContain('no connection');
+    expect(world.hellos).toEqual([]);
+  });
+
+  it('of another authority', async () => {
+    const [by, other] = [await authority(), await authority()];
+    const world = await listening(await material(c1, { by: other, trusts: by }));
+    expect(await reasonOfEnd(dialled(world.endpoint, await material(web1, { by })).next)).toContain('certificate');
+  });
+});
+
+it('a certificate that is replaced is shown from the next connection on, and open streams go on', async () => {
+  const [old, young] = [await authority(), await authority()];
+  const both = { certPem: `${young.certPem}${old.certPem}` };
+  const rootsPem = both.certPem;
+  const world = await listening({ ...(await material(c1, { by: old })), rootsPem });
+  const first = dialled(world.endpoint, await material(web1, { by: old }));
+  await first.next();
+  world.identity.replace({ ...(await material(c1, { by: young })), rootsPem });
+  const second = dialled(world.endpoint, await material({ ...web1, name: 'web-2' }, { by: young }));
+  expect(await second.next()).toMatchObject({ kind: 'connected' });
+  second.hello('web-2');
+  first.hello('web-1');
+  await until(() => world.hellos.length === 2);
+  expect(world.hellos.toSorted()).toEqual(['web-1', 'web-2']);
+});
