@@ -54,12 +54,17 @@ const rows = {
     'the page ends, with a next_page_token',
   ),
   snapshots: items(4, 'snapshots that are saved at once', 'OVERLOADED, to be tried again'),
+  snapshotBytes: bytes(
+    256 * MIB,
+    'snapshots that are not read yet, together; one alone may be larger',
+    'one that was not read for 5 s ends with SLOW_READER; else OVERLOADED, to be tried again',
+  ),
   waitingBytes: bytes(
     256 * MIB,
     'what waits for clients of the API altogether: bodies that are not whole, answers that are not read; one address may hold as much as is free',
     'the call that waits longest for its client ends, after 5 s; else OVERLOADED, to be tried again',
   ),
-  callBytes: bytes(16 * KIB, 'what each call counts for at least, as long as it is under way', 'see `waitingBytes`'),
+  callBytes: bytes(64 * KIB, 'what each call counts for at least, as long as it is under way', 'see `waitingBytes`'),
   agentMessageBytes: bytes(256 * KIB, 'one message between agent and controller', STREAM_ENDS),
   // What policies are made of.
   workloadBytes: bytes(

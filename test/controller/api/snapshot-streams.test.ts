@@ -1,5 +1,9 @@
 import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest';
-import { READER_PATIENCE_MS, SnapshotStreams } from '../../../controller/api/snapshot-streams.ts';
+import {
+  READER_PATIENCE_IN_NEED_MS,
+  READER_PATIENCE_MS,
+  SnapshotStreams,
+} from '../../../controller/api/snapshot-streams.ts';
 import { decodeSnapshot } from '../../../controller/snapshot/snapshot.ts';
 import { copyInSlices } from '../../../controller/snapshot/state-copy.ts';
 import { LIMITS } from '../../../shared/limits.ts';
@@ -10,7 +14,7 @@ const full = { reason: 'OVERLOADED' };
 
 describe('snapshots on their way to clients', () => {
   beforeEach(() => {
-    vi.useFakeTimers({ toFake: ['setTimeout', 'clearTimeout'] });
+    vi.useFakeTimers({ toFake: ['setTimeout', 'clearTimeout', 'Date'] });
   });
   afterEach(() => {
     vi.useRealTimers();
@@ -45,6 +49,25 @@ describe('snapshots on their way to clients', () => {
     await expect(readers[0]?.next()).rejects.toMatchObject({ reason: 'SLOW_READER' });
     // Its end frees no place a second time.
     await othersTaken(streams);
+  });
+
+  it('take only so much memory together, and one that hangs makes room for the next', async () => {
+    const streams = new SnapshotStreams(1);
+    const hanging = streams.save(copy);
+    await hanging.next();
+    await expect(streams.save(copy).next()).rejects.toMatchObject(full);
+    vi.advanceTimersByTime(READER_PATIENCE_IN_NEED_MS - 1);
+    await expect(streams.save(copy).next()).rejects.toMatchObject(full);
+    vi.advanceTimersByTime(1);
+    // However large it is: one alone may always be saved.
+    expect((await streams.save(copy).next()).done).toBe(false);
+    await expect(hanging.next()).rejects.toMatchObject({ reason: 'SLOW_READER' });
+  });
+
+  it('are made one after the other, also by those who ask at once', async () => {
+    const streams = new SnapshotStreams(1);
+    const asked = await Promise.allSettled([streams.save(copy).next(), streams.save(copy).next()]);
+    expect(asked.map(({ status }) => status)).toEqual(['fulfilled', 'rejected']);
   });
 
   /** One place is taken; the others are free. */
