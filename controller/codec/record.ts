@@ -27,17 +27,11 @@ import { poolFromRecord, poolToRecord } from './pool.ts';
 import { runFromRecord, runToRecord } from './run.ts';
 import { serverFromRecord, serverToRecord } from './server.ts';
 
-/** The newest that this controller knows. Raised when an older one would misread what a newer one writes; fields that it may ignore do not. */
-export const SCHEMA_VERSION = 2;
-
-/** Kinds of records that came later: an older controller says so, instead of taking the store for damaged. */
-const CAME_WITH: { readonly [K in StateRecord['kind']]?: number } = { audit: 2, audit_head: 2 };
+/** Raised when an older controller would misread what a newer one writes; additions that it may ignore do not raise it. */
+export const SCHEMA_VERSION = 1;
 
 export function encodeRecord(record: StateRecord): Uint8Array {
-  return toBinary(
-    RecordSchema,
-    create(RecordSchema, { schemaVersion: CAME_WITH[record.kind] ?? 1, record: contentOf(record) }),
-  );
+  return toBinary(RecordSchema, create(RecordSchema, { schemaVersion: SCHEMA_VERSION, record: contentOf(record) }));
 }
 
 function contentOf(record: StateRecord): PbRecord['record'] {

@@ -1,4 +1,4 @@
-import { create, fromBinary, toBinary } from '@bufbuild/protobuf';
+import { create, toBinary } from '@bufbuild/protobuf';
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import { decodeRecord, encodeRecord, SCHEMA_VERSION } from '../../../controller/codec/record.ts';
@@ -6,7 +6,7 @@ import type { Cause } from '../../../controller/core/records/event-cause.ts';
 import type { EventType } from '../../../controller/core/records/event-type.ts';
 import { recordKey } from '../../../controller/core/records/keys.ts';
 import type { RunReason } from '../../../controller/core/records/run-reason.ts';
-import type { Run, StateRecord } from '../../../controller/core/records/state.ts';
+import type { Run } from '../../../controller/core/records/state.ts';
 import { StoreError } from '../../../controller/store/store.ts';
 import { RecordSchema } from '../../../shared/gen/locum/store/v1/record_pb.ts';
 import { runs, stateRecords } from './arbitrary-records.ts';
@@ -42,13 +42,6 @@ function outcomeOf(key: string, bytes: Uint8Array): string {
 }
 
 describe('records of the store', () => {
-  it('have the version of the schema that their kind came with, so that an older controller takes what it knows', () => {
-    const versionOf = (record: StateRecord): number => fromBinary(RecordSchema, encodeRecord(record)).schemaVersion;
-    const begin = { number: 0, hash: '' };
-    expect(versionOf(meta)).toBe(1);
-    expect(versionOf({ kind: 'audit_head', log: 'CHANGES', head: begin, dropped: begin })).toBe(2);
-  });
-
   it('come back as they were', () => {
     fc.assert(
       fc.property(stateRecords, (record) => {
