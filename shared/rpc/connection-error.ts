@@ -4,11 +4,14 @@ import { ErrorInfoSchema } from '../gen/google/rpc/error_details_pb.ts';
 
 const NOT_CONNECTED = new Set(['ECONNREFUSED', 'ENOTFOUND', 'EAI_AGAIN', 'EHOSTUNREACH', 'ENETUNREACH', 'ETIMEDOUT']);
 
-/** Whether Node could not even connect: nothing was sent. */
+/** TLS was refused, by us for the sake of the other's certificate or by the other: so Node's codes begin or end. */
+const TLS_REFUSED = /^(?:CERT_|ERR_TLS_|ERR_SSL_|UNABLE_TO_|INVALID_CA$|HOSTNAME_MISMATCH$)|_CERT$|_IN_CHAIN$/;
+
+/** Whether Node could not even connect, or TLS was refused: nothing was sent, and the same again would do no better. */
 export function neverArrived(error: unknown): boolean {
   for (let at: unknown = error; at instanceof Error; at = at.cause) {
     const codes = [at, ...(at instanceof AggregateError ? at.errors : [])].map((e: NodeJS.ErrnoException) => e.code);
-    if (codes.some((code) => code !== undefined && NOT_CONNECTED.has(code))) return true;
+    if (codes.some((code) => code !== undefined && (NOT_CONNECTED.has(code) || TLS_REFUSED.test(code)))) return true;
   }
   return false;
 }

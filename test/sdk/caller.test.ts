@@ -1,9 +1,6 @@
 /** Who the SDK says that it is, over real connections. */
-import { execFileSync, spawnSync } from 'node:child_process';
-import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { spawnSync } from 'node:child_process';
 import { createSecureServer } from 'node:http2';
-import { tmpdir } from 'node:os';
-import { join } from 'node:path';
 import { connectNodeAdapter } from '@connectrpc/connect-node';
 import { describe, expect, it, onTestFinished } from 'vitest';
 import { connect } from '../../sdk/typescript/client.ts';
@@ -11,21 +8,7 @@ import { LocumError } from '../../shared/errors.ts';
 import { PoolService } from '../../shared/gen/locum/v1/pool_service_pb.ts';
 import { toConnectError } from '../../shared/rpc/status-details.ts';
 import { fakeApi } from '../cli/fake-api.ts';
-
-/** A certificate for localhost that is its own authority. */
-function makeCertificate(): { readonly cert: string; readonly key: string } {
-  const folder = mkdtempSync(join(tmpdir(), 'locum-sdk-tls-'));
-  try {
-    const config = '[req]\ndistinguished_name=dn\nx509_extensions=ext\n[dn]\n[ext]\nsubjectAltName=DNS:localhost\n';
-    writeFileSync(join(folder, 'config'), config);
-    const words = ['req', '-x509', '-newkey', 'rsa:2048', '-nodes', '-subj', '/CN=test', '-days', '1'];
-    const files = ['-config', 'config', '-keyout', 'key', '-out', 'cert'];
-    execFileSync('openssl', [...words, ...files], { cwd: folder, stdio: 'ignore' });
-    return { cert: readFileSync(join(folder, 'cert'), 'utf8'), key: readFileSync(join(folder, 'key'), 'utf8') };
-  } finally {
-    rmSync(folder, { recursive: true, force: true });
-  }
-}
+import { makeCertificate } from './certificate.ts';
 
 async function secureApi(tls: { readonly cert: string; readonly key: string }) {
   const seen: (string | null)[] = [];

@@ -1,36 +1,29 @@
-/** The steps of sdk/conformance/cases.json, taken with the SDK for TypeScript. */
+/** The steps of sdk/conformance/cases.json, taken with any SDK. */
 import { randomUUID } from 'node:crypto';
-import { fromJson, type JsonObject, type JsonValue, toJson } from '@bufbuild/protobuf';
-import { Code, ConnectError } from '@connectrpc/connect';
-import { errorOf } from '../../sdk/typescript/client.ts';
-import { eachItem } from '../../sdk/typescript/pages.ts';
-import type { ClosableTransport } from '../../sdk/typescript/transport.ts';
-import { services } from '../e2e/every-method.ts';
+import type { JsonObject, JsonValue } from '@bufbuild/protobuf';
+import { type SdkClient, textOf } from './driver.ts';
 
 export interface Step {
   readonly call?: string;
   readonly list?: string;
-  readonly request: JsonObject;
+  readonly fence?: JsonObject;
+  readonly request?: JsonObject;
   readonly answer?: JsonObject;
   readonly keep?: Readonly<Record<string, readonly string[]>>;
   readonly refused?: JsonObject;
-  readonly failed?: 'DEADLINE_EXCEEDED' | 'CANCELLED';
+  readonly failed?: string;
+  readonly told?: JsonObject;
   readonly timeoutMs?: number;
   readonly cancelAfterMs?: number;
+  readonly withinMs?: number;
   readonly items?: string;
   readonly count?: number;
 }
 
 const JOB = { trigger: { onDemand: {} }, maxConcurrentRuns: 100, workload: { command: { argv: ['true'] } } };
-const FAILED = { DEADLINE_EXCEEDED: Code.DeadlineExceeded, CANCELLED: Code.Canceled } as const;
 
 function at(value: JsonValue | undefined, path: readonly string[]): JsonValue | undefined {
   return path.reduce<JsonValue | undefined>((inner, key) => (Object(inner) as JsonObject)[key], value);
-}
-
-function textAt(value: JsonValue, path: readonly string[]): string {
-  const found = at(value, path);
-  return typeof found === 'string' ? found : '';
 }
 
 /** One case: what it keeps from answers, and what came of its steps beside what was wanted of them. */
@@ -45,31 +38,15 @@ export class Player {
     if (typeof value === 'string') {
       const whole = /^\$(\w+)$/.exec(value)?.[1];
       if (whole !== undefined) return this.#kept[whole] ?? null;
-      return value.replaceAll(/\$(\w+)/g, (_all, name: string) => textAt(this.#kept, [name]));
+      return value.replaceAll(/\$(\w+)/g, (_all, name: string) => textOf(this.#kept[name]));
     }
     if (Array.isArray(value)) return value.map((item) => this.fill(item));
     if (typeof value !== 'object' || value === null) return value;
     return Object.fromEntries(Object.entries(value).map(([key, inner]) => [key, this.fill(inner)]));
   }
 
-  async call(transport: ClosableTransport, name: string, step: Step): Promise<JsonValue> {
-    const method = services.flatMap((service) => service.methods).find((each) => each.name === name);
-    if (method?.methodKind !== 'unary') throw new Error(`${name} is no method with one answer`);
-    const giving = new AbortController();
-    const timer = step.cancelAfterMs === undefined ? undefined : setTimeout(() => giving.abort(), step.cancelAfterMs);
-    try {
-      const request = fromJson(method.input, this.fill(step.request));
-      const { message } = await transport.unary(
-        { ...method, methodKind: 'unary' },
-        giving.signal,
-        step.timeoutMs,
-        undefined,
-        request,
-      );
-      return toJson(method.output, message);
-    } finally {
-      clearTimeout(timer);
-    }
+  #filled(value: JsonObject | undefined): JsonObject {
+    return Object(this.fill(value ?? {}));
   }
 
   note(got: object, wanted: object): void {
@@ -77,41 +54,34 @@ export class Player {
     this.wanted.push(wanted);
   }
 
-  async play(transport: ClosableTransport, steps: readonly Step[] = []): Promise<void> {
-    for (const step of steps)
-      await (step.list === undefined ? this.#single(transport, step) : this.#list(transport, step));
-  }
-
-  async #single(transport: ClosableTransport, step: Step): Promise<void> {
-    const outcome = await this.call(transport, step.call ?? '', step).catch((error: unknown) => ({ error }));
-    const failure = typeof outcome === 'object' && outcome !== null && 'error' in outcome ? outcome.error : undefined;
-    if (step.failed !== undefined) {
-      const code = failure instanceof ConnectError ? failure.code : failure;
-      this.note({ code, answer: errorOf(failure) }, { code: FAILED[step.failed], answer: undefined });
-    } else if (step.refused !== undefined) {
-      const { reason, resource, fieldViolations } = errorOf(failure) ?? {};
-      this.note({ reason, resource, fieldViolations }, Object(this.fill(step.refused)));
-    } else {
-      if (failure !== undefined) throw failure;
-      this.note(Object(outcome), Object(this.fill(step.answer ?? {})));
-      for (const [name, path] of Object.entries(step.keep ?? {})) {
-        this.#kept[name] = at(outcome as JsonValue, path) ?? null;
-      }
+  async play(client: SdkClient, steps: readonly Step[] = []): Promise<void> {
+    for (const step of steps) {
+      const beganMs = performance.now();
+      if (step.list !== undefined) await this.#list(client, step.list, step);
+      else if (step.fence !== undefined) {
+        this.note(await client.fence(this.#filled(step.fence)), this.#filled(step.told));
+      } else await this.#call(client, step.call ?? '', step);
+      if (step.withinMs === undefined) continue;
+      this.note({ inTime: performance.now() - beganMs < step.withinMs }, { inTime: true });
     }
   }
 
-  async #list(transport: ClosableTransport, step: Step): Promise<void> {
-    const read = async (pageToken: string) => {
-      const page = await this.call(transport, step.list ?? '', { request: { ...step.request, pageToken } });
-      const items = (at(page, [step.items ?? '']) ?? []) as JsonObject[];
-      return { items, nextPageToken: textAt(page, ['nextPageToken']) };
-    };
-    const names = new Set<JsonValue | undefined>();
-    let found = 0;
-    for await (const { name } of eachItem(read, ({ items }) => items)) {
-      names.add(name);
-      found += 1;
+  async #call(client: SdkClient, method: string, step: Step): Promise<void> {
+    const { timeoutMs, cancelAfterMs, failed, refused } = step;
+    const outcome = await client.call(method, this.#filled(step.request), {
+      ...(timeoutMs === undefined ? {} : { timeoutMs }),
+      ...(cancelAfterMs === undefined ? {} : { cancelAfterMs }),
+    });
+    if (failed !== undefined) this.note(outcome, { failed });
+    else if (refused !== undefined) this.note(outcome, { refused: this.#filled(refused) });
+    else this.note(outcome, { answer: this.#filled(step.answer) });
+    for (const [name, path] of Object.entries(step.keep ?? {})) {
+      this.#kept[name] = at('answer' in outcome ? outcome.answer : {}, path) ?? null;
     }
-    this.note({ found, different: names.size }, { found: step.count, different: step.count });
+  }
+
+  async #list(client: SdkClient, method: string, { request, items = '', count }: Step): Promise<void> {
+    const names = await client.list(method, this.#filled(request), items);
+    this.note({ found: names.length, different: new Set(names).size }, { found: count, different: count });
   }
 }

@@ -1,6 +1,8 @@
 /** What stands between a client and a controller in the list of conformance. */
 import { connect, createServer, type Server, type Socket } from 'node:net';
+import { createServer as createTlsServer } from 'node:tls';
 import { onTestFinished } from 'vitest';
+import { makeCertificate } from './certificate.ts';
 
 async function listen(server: Server, sockets: ReadonlySet<Socket>): Promise<string> {
   await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));
@@ -21,6 +23,19 @@ export function startSilence(): Promise<string> {
     socket.resume();
   });
   return listen(server, sockets);
+}
+
+/** Speaks TLS, with a certificate of no authority. Who trusts it all the same is told nothing. */
+export async function startUntrusted(): Promise<string> {
+  const sockets = new Set<Socket>();
+  const server = createTlsServer({ ...makeCertificate(), ALPNProtocols: ['h2'] });
+  server.on('connection', (socket: Socket) => {
+    sockets.add(socket);
+    socket.on('error', () => undefined);
+  });
+  server.on('tlsClientError', () => undefined);
+  const address = await listen(server, sockets);
+  return address.replace('127.0.0.1', 'localhost');
 }
 
 export interface CuttingProxy {

@@ -1,0 +1,138 @@
+/** One SDK, as the list of conformance drives it: in this process, or as a program that takes a line of JSON a command. */
+import { type ChildProcess, spawn } from 'node:child_process';
+import { createInterface } from 'node:readline';
+import type { JsonObject, JsonValue } from '@bufbuild/protobuf';
+import { services } from '../e2e/every-method.ts';
+
+export interface CallOptions {
+  readonly timeoutMs?: number;
+  readonly cancelAfterMs?: number;
+}
+
+/** How an SDK shows what came of a call. */
+export type Outcome =
+  | { readonly answer: JsonObject }
+  /** A controller's own error: `reason`, `resource`, `fieldViolations`. */
+  | { readonly refused: JsonObject }
+  /** No controller's answer: `DEADLINE_EXCEEDED`, `CANCELLED`, `UNREACHABLE`. */
+  | { readonly failed: string };
+
+export interface ConnectOptions {
+  readonly addresses: readonly string[];
+  readonly timeoutMs: number;
+  /** TLS that trusts the authorities of the system. Default: none. */
+  readonly tls?: boolean;
+}
+
+export interface SdkClient {
+  readonly call: (method: string, request: JsonObject, options?: CallOptions) => Promise<Outcome>;
+  /** Names of all items, by the SDK's paging. */
+  readonly list: (method: string, request: JsonObject, items: string) => Promise<readonly string[]>;
+  /** Tells the name of each event. What it gives ends it, and waits until it has. */
+  readonly follow: (about: string, after: bigint, onEvent: (name: string) => void) => Promise<() => Promise<void>>;
+  /** What a program inside a policy with this environment is told: `context` and `verdict`, or `outside`. */
+  readonly fence: (env: JsonObject) => Promise<JsonObject>;
+  readonly close: () => Promise<void>;
+}
+
+export interface SdkDriver {
+  readonly connect: (options: ConnectOptions) => Promise<SdkClient>;
+  readonly stop: () => Promise<void>;
+}
+
+export const textOf = (value: JsonValue | undefined): string => (typeof value === 'string' ? value : '');
+
+export function serviceOf(method: string): string {
+  const found = services.find(({ methods }) => methods.some(({ name }) => name === method));
+  if (found === undefined) throw new Error(`${method} is no method`);
+  return found.name;
+}
+
+/** A program that speaks the protocol of sdk/conformance/README.md. */
+export class ProgramDriver implements SdkDriver {
+  readonly #child: ChildProcess;
+  readonly #waiting = new Map<number, (answer: JsonObject) => void>();
+  #nextId = 1;
+  #trouble = '';
+
+  constructor(file: string, args: readonly string[]) {
+    this.#child = spawn(file, args, { stdio: ['pipe', 'pipe', 'pipe'] });
+    this.#child.stderr?.on('data', (bytes: Buffer) => {
+      this.#trouble += bytes.toString();
+    });
+    this.#child.on('error', (error) => {
+      this.#trouble += String(error);
+    });
+    this.#child.stdin?.on('error', () => undefined);
+    if (this.#child.stdout !== null) createInterface(this.#child.stdout).on('line', (line) => this.#take(line));
+    this.#child.on('close', () => {
+      for (const [id, wake] of this.#waiting) wake({ id, died: this.#trouble });
+    });
+  }
+
+  #take(line: string): void {
+    const answer: JsonObject = JSON.parse(line);
+    this.#waiting.get(Number(answer['id']))?.(answer);
+  }
+
+  #send(command: JsonObject, onAnswer: (answer: JsonObject) => void): number {
+    const id = this.#nextId;
+    this.#nextId += 1;
+    this.#waiting.set(id, onAnswer);
+    this.#child.stdin?.write(`${JSON.stringify({ id, ...command })}\n`);
+    return id;
+  }
+
+  async #ask(command: JsonObject): Promise<JsonObject> {
+    const { promise, resolve } = Promise.withResolvers<JsonObject>();
+    const id = this.#send(command, resolve);
+    const { id: _id, ...answer } = await promise;
+    this.#waiting.delete(id);
+    if ('died' in answer) throw new Error(`the program ended: ${textOf(answer['died'])}`);
+    return answer;
+  }
+
+  async connect({ addresses, timeoutMs, tls = false }: ConnectOptions): Promise<SdkClient> {
+    const { client } = await this.#ask({ do: 'connect', addresses: [...addresses], timeoutMs, tls });
+    const here = { client: Number(client) };
+    return {
+      call: async (method, request, options = {}) => {
+        const command = { do: 'call', ...here, service: serviceOf(method), method, request, ...options };
+        return (await this.#ask(command)) as unknown as Outcome;
+      },
+      list: async (method, request, items) => {
+        const answer = await this.#ask({ do: 'list', ...here, service: serviceOf(method), method, request, items });
+        if (!Array.isArray(answer['names'])) throw new Error(JSON.stringify(answer));
+        return answer['names'].map(textOf);
+      },
+      follow: (about, after, onEvent) => this.#follow(here, { about, after: String(after) }, onEvent),
+      fence: (env) => this.#ask({ do: 'fence', ...here, env }),
+      close: async () => void (await this.#ask({ do: 'close', ...here })),
+    };
+  }
+
+  async #follow(
+    here: { readonly client: number },
+    what: JsonObject,
+    onEvent: (name: string) => void,
+  ): Promise<() => Promise<void>> {
+    const { promise, resolve, reject } = Promise.withResolvers<void>();
+    promise.catch(() => undefined);
+    this.#send({ do: 'follow', ...here, ...what }, (answer) => {
+      if (typeof answer['event'] === 'string') onEvent(answer['event']);
+      else if (answer['ended'] === true) resolve();
+      else reject(new Error(JSON.stringify(answer)));
+    });
+    return async () => {
+      this.#send({ do: 'end', ...here }, () => undefined);
+      await promise;
+    };
+  }
+
+  async stop(): Promise<void> {
+    if (this.#child.exitCode !== null || this.#child.signalCode !== null) return;
+    const ended = new Promise((resolve) => this.#child.once('close', resolve));
+    this.#child.kill('SIGKILL');
+    await ended;
+  }
+}

@@ -1,0 +1,136 @@
+/** Plays sdk/conformance/cases.json with one SDK against a real controller. */
+import { spawnSync } from 'node:child_process';
+import { readFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { afterAll, beforeAll, beforeEach, describe, expect, it, onTestFinished } from 'vitest';
+import { freePort } from '../../cli/dev/ports.ts';
+import { present } from '../../shared/assert.ts';
+import { type Loss, losingProxy } from '../cli/losing-proxy.ts';
+import { eventually, useCluster } from '../e2e/cluster-fixture.ts';
+import { ROOT } from '../e2e/locum-command.ts';
+import { Player, type Step } from './conformance-player.ts';
+import { startCuttingProxy, startSilence, startUntrusted } from './conformance-proxies.ts';
+import type { ConnectOptions, SdkClient, SdkDriver } from './driver.ts';
+import { eventsAbout } from './logged-events.ts';
+import type { Provided } from './toolchains.ts';
+import { typescriptDriver } from './typescript-driver.ts';
+
+interface Follow {
+  readonly changes: readonly string[];
+  readonly times: number;
+  readonly cuts: number;
+}
+
+type Through = string | Loss | undefined;
+
+interface Case {
+  readonly name: string;
+  readonly through?: string | readonly Loss[];
+  readonly before?: readonly Step[];
+  readonly steps?: readonly Step[];
+  readonly after?: readonly Step[];
+  readonly follow?: Follow;
+}
+
+const CASES: readonly Case[] = JSON.parse(readFileSync(join(ROOT, 'sdk/conformance/cases.json'), 'utf8'));
+const TIMEOUT_MS = 20_000;
+const LOSSES = 2;
+const UNTRUSTED = 'a certificate that nobody trusts';
+const PROVIDING_TIMEOUT_MS = 240_000;
+
+/** A case that says several things between client and controller is played once with each. */
+const played = CASES.flatMap((one): { readonly name: string; readonly one: Case; readonly through: Through }[] => {
+  if (typeof one.through !== 'object') return [{ name: one.name, one, through: one.through }];
+  return one.through.map((loss) => ({ name: `${one.name} (${loss.how} ${loss.when})`, one, through: loss }));
+});
+
+/** `provide` may build the SDK. Where it says why it can't, all cases are skipped with that. */
+export function playConformance(language: string, provide: () => Provided): void {
+  describe(`the list of conformance, with the SDK for ${language}`, () => {
+    const fixture = useCluster([]);
+    let provided: Provided | undefined;
+    let driver: SdkDriver | undefined;
+    /** Connections that lost a call of the case that is played. */
+    let lost = (): number => 0;
+
+    beforeAll(() => {
+      provided = provide();
+      driver = provided.start?.();
+    }, PROVIDING_TIMEOUT_MS);
+    afterAll(() => driver?.stop());
+    beforeEach((ctx) => {
+      if (provided?.missing !== undefined) ctx.skip(provided.missing);
+    });
+
+    async function open(options: Pick<ConnectOptions, 'addresses' | 'tls'>, by = driver): Promise<SdkClient> {
+      const client = await present(by, 'a driver').connect({ ...options, timeoutMs: TIMEOUT_MS });
+      onTestFinished(client.close);
+      return client;
+    }
+
+    async function reached(through: Through): Promise<Pick<ConnectOptions, 'addresses' | 'tls'>> {
+      const { address } = fixture().cluster;
+      if (typeof through === 'object') {
+        const proxy = await losingProxy(address, through, LOSSES);
+        onTestFinished(proxy.close);
+        lost = proxy.lost;
+        return { addresses: [proxy.address] };
+      }
+      switch (through) {
+        case undefined:
+          return { addresses: [address] };
+        case 'silence':
+          return { addresses: [await startSilence()] };
+        case 'nobody':
+          return { addresses: [`127.0.0.1:${await freePort()}`] };
+        case 'silence, then the controller':
+          return { addresses: [await startSilence(), address] };
+        case 'nobody, then the controller':
+          return { addresses: [`127.0.0.1:${await freePort()}`, address] };
+        case UNTRUSTED:
+          return { addresses: [await startUntrusted()], tls: true };
+        default:
+          throw new Error(`nothing is known of "${through}"`);
+      }
+    }
+
+    /** Makes changes while the follower's connections are cut, and compares what it saw with the log. */
+    async function playFollow(player: Player, { changes, times, cuts }: Follow): Promise<void> {
+      const direct = await open({ addresses: [fixture().cluster.address] }, typescriptDriver);
+      const proxy = await startCuttingProxy(fixture().cluster.address);
+      const policy = `policies/${player.id}`;
+      const { position: after } = await fixture().events.listEvents({ pageSize: 1 });
+      const seen: string[] = [];
+      const follower = await open({ addresses: [proxy.address] });
+      const end = await follower.follow(policy, after, (name) => seen.push(name));
+      for (let i = 0; i < times; i += 1) {
+        for (const change of changes) await direct.call(change, { name: policy });
+        if (i % (times / cuts) !== 0) continue;
+        const before = proxy.connections();
+        await eventually('the follower has seen more', async () => (seen.length > i ? true : undefined));
+        proxy.cut();
+        await eventually('the follower is back', async () => (proxy.connections() > before ? true : undefined));
+      }
+      const expected = await eventsAbout(fixture().events, policy, after);
+      player.note({ count: expected.length }, { count: times * changes.length });
+      await eventually('all are seen', async () => (seen.length >= expected.length ? true : undefined));
+      await end();
+      player.note(seen, expected);
+    }
+
+    it.for(played)('$name', async ({ one, through }, ctx) => {
+      if (through === UNTRUSTED && spawnSync('openssl', ['version']).status !== 0)
+        ctx.skip('certificates need openssl');
+      lost = () => 0;
+      const player = new Player();
+      const direct = await open({ addresses: [fixture().cluster.address] });
+      await player.play(direct, one.before);
+      await player.play(await open(await reached(through)), one.steps);
+      await player.play(direct, one.after);
+      if (one.follow !== undefined) await playFollow(player, one.follow);
+      expect(player.wanted.length).toBeGreaterThan(0);
+      expect(player.got).toMatchObject(player.wanted);
+      expect(lost()).toBe(typeof through === 'object' ? LOSSES : 0);
+    });
+  });
+}

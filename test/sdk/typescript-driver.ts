@@ -1,0 +1,106 @@
+/** The SDK for TypeScript, driven in this process. */
+import { fromJson, type JsonObject, toJson } from '@bufbuild/protobuf';
+import { Code, ConnectError, createClient } from '@connectrpc/connect';
+import { errorOf } from '../../sdk/typescript/client.ts';
+import { Fence, FencedError } from '../../sdk/typescript/fence.ts';
+import { followEvents } from '../../sdk/typescript/follow-events.ts';
+import { eachItem } from '../../sdk/typescript/pages.ts';
+import { type ClosableTransport, openTransport } from '../../sdk/typescript/transport.ts';
+import { UnreachableError } from '../../sdk/typescript/unreachable-error.ts';
+import { EventService } from '../../shared/gen/locum/v1/event_service_pb.ts';
+import { FenceService } from '../../shared/gen/locum/v1/fence_service_pb.ts';
+import { methodNamed } from '../e2e/every-method.ts';
+import { type CallOptions, type Outcome, type SdkClient, type SdkDriver, serviceOf, textOf } from './driver.ts';
+
+export const typescriptDriver: SdkDriver = {
+  connect: async ({ addresses, timeoutMs, tls = false }) =>
+    clientOver(openTransport({ addresses, timeoutMs, ...(tls ? { tls: {} } : {}) })),
+  stop: () => Promise.resolve(),
+};
+
+function clientOver(transport: ClosableTransport): SdkClient {
+  return {
+    call: (method, request, options) => outcomeOf(call(transport, method, request, options)),
+    list: async (method, request, items) => {
+      const read = async (pageToken: string) => {
+        const page = Object(await call(transport, method, { ...request, pageToken }));
+        return { items: (page[items] ?? []) as JsonObject[], nextPageToken: String(page['nextPageToken'] ?? '') };
+      };
+      const names: string[] = [];
+      for await (const { name } of eachItem(read, (page) => page.items)) names.push(textOf(name));
+      return names;
+    },
+    follow: async (about, after, onEvent) => {
+      const ending = new AbortController();
+      const client = createClient(EventService, transport);
+      const following = (async () => {
+        for await (const { event } of followEvents({ client, about, after, signal: ending.signal })) {
+          if (event !== undefined) onEvent(event.name);
+        }
+      })();
+      following.catch(() => undefined);
+      return async () => {
+        ending.abort();
+        await following;
+      };
+    },
+    fence: (env) => fence(transport, env),
+    close: () => Promise.resolve(transport.close()),
+  };
+}
+
+async function call(
+  transport: ClosableTransport,
+  name: string,
+  request: JsonObject,
+  { timeoutMs, cancelAfterMs }: CallOptions = {},
+): Promise<JsonObject> {
+  const method = methodNamed(`${serviceOf(name)}/${name}`);
+  if (method.methodKind !== 'unary') throw new Error(`${name} is no method with one answer`);
+  const giving = new AbortController();
+  const timer = cancelAfterMs === undefined ? undefined : setTimeout(() => giving.abort(), cancelAfterMs);
+  try {
+    const input = fromJson(method.input, request);
+    const unary = { ...method, methodKind: 'unary' as const };
+    const { message } = await transport.unary(unary, giving.signal, timeoutMs, undefined, input);
+    return Object(toJson(method.output, message));
+  } finally {
+    clearTimeout(timer);
+  }
+}
+
+async function outcomeOf(calling: Promise<JsonObject>): Promise<Outcome> {
+  try {
+    return { answer: await calling };
+  } catch (error) {
+    const known = errorOf(error);
+    if (known !== undefined) {
+      const { reason, resource = '', fieldViolations } = known;
+      return { refused: { reason, resource, fieldViolations: fieldViolations.map((each) => ({ ...each })) } };
+    }
+    if (error instanceof UnreachableError) return { failed: 'UNREACHABLE' };
+    if (!(error instanceof ConnectError)) throw error;
+    return { failed: error.code === Code.Canceled ? 'CANCELLED' : snakeCase(Code[error.code]) };
+  }
+}
+
+/** As gRPC writes the names of its codes. */
+const snakeCase = (name: string): string => name.replaceAll(/(?<=[a-z])(?=[A-Z])/g, '_').toUpperCase();
+
+async function fence(transport: ClosableTransport, env: JsonObject): Promise<JsonObject> {
+  const texts = Object.fromEntries(Object.entries(env).map(([name, value]) => [name, textOf(value)]));
+  let made: Fence;
+  try {
+    made = new Fence({ fences: createClient(FenceService, transport), env: texts });
+  } catch {
+    return { outside: true };
+  }
+  const context = { policy: made.policy, run: made.run, epoch: String(made.token) };
+  try {
+    await made.assertCurrent();
+    return { context, verdict: 'current' };
+  } catch (error) {
+    if (error instanceof FencedError) return { context, verdict: 'fenced' };
+    throw error;
+  }
+}
