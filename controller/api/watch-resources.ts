@@ -7,8 +7,26 @@ import type { ClusterState } from '../core/cluster/cluster.ts';
 import type { HubEntry, Position } from '../engine/watch-hub.ts';
 import type { ApiContext, LeaderTermView } from './api-context.ts';
 
-/** Resources that are looked up and sent at a time. */
+/** Changes that are taken, and resources that are looked up, at a time at most. */
 const CHUNK = 100;
+/** A client that takes longer for what was looked up is slow. */
+const SLOW_MS = 100;
+
+/** How many resources are looked up at a time: one at first, and for slow clients. What is looked up and not read stays in memory. */
+class Pace {
+  #size = 1;
+
+  /** All of them, in slices; the next one is as long as the time allows that passed until it is asked for. */
+  *slices<T>(all: readonly T[]): Generator<readonly T[], void, undefined> {
+    for (let start = 0; start < all.length; ) {
+      const slice = all.slice(start, start + this.#size);
+      start += slice.length;
+      const beganMs = performance.now();
+      yield slice;
+      this.#size = performance.now() - beganMs > SLOW_MS ? 1 : Math.min(CHUNK, 2 * this.#size);
+    }
+  }
+}
 
 /** How the resources of one collection are found. Ids are those in the keys of the store. */
 export interface Collection<Message extends { readonly name: string }> {
@@ -43,6 +61,7 @@ async function* itemsOf<Message extends { readonly name: string }>(
   collection: Collection<Message>,
 ): AsyncGenerator<WatchItem<Message>> {
   const leaderTerm = api.leaderTerm();
+  const pace = new Pace();
   let position: Position;
   /** Names that were sent. Undefined: a client that resumes may know any. */
   let known: Set<string> | undefined;
@@ -54,7 +73,7 @@ async function* itemsOf<Message extends { readonly name: string }>(
     }));
     position = begin.position;
     known = new Set();
-    yield* snapshot(leaderTerm, begin.ids, collection, known);
+    yield* snapshot(leaderTerm, begin.ids, collection, { known, pace });
     yield { revision: toUint64(begin.revision), snapshotEnd: true };
   } else {
     position = leaderTerm.hub.resume(fromUint64(revision, 'revision'));
@@ -63,7 +82,7 @@ async function* itemsOf<Message extends { readonly name: string }>(
     const changed = leaderTerm.hub.changed;
     const entries = leaderTerm.hub.take(position, CHUNK);
     position += entries.length;
-    if (entries.length > 0) yield* changes(leaderTerm, entries, collection, known);
+    if (entries.length > 0) yield* changes(leaderTerm, entries, collection, { known, pace });
     else if (!(await happens(changed, api.bookmarkMs, signal))) {
       if (!signal.aborted) yield { revision: toUint64(leaderTerm.hub.revision), snapshotEnd: false };
     }
@@ -76,10 +95,9 @@ async function* snapshot<Message extends { readonly name: string }>(
   leaderTerm: LeaderTermView,
   ids: readonly string[],
   { folder, project }: Collection<Message>,
-  known: Set<string>,
+  { known, pace }: { readonly known: Set<string>; readonly pace: Pace },
 ): AsyncGenerator<WatchItem<Message>> {
-  for (let start = 0; start < ids.length; start += CHUNK) {
-    const chunk = ids.slice(start, start + CHUNK);
+  for (const chunk of pace.slices(ids)) {
     const values = await leaderTerm.read((state, now) => chunk.map((id) => project(state, now, id)));
     for (const [index, value] of values.entries()) {
       if (value === undefined) continue;
@@ -94,7 +112,7 @@ async function* changes<Message extends { readonly name: string }>(
   leaderTerm: LeaderTermView,
   entries: readonly HubEntry[],
   { folder, project }: Collection<Message>,
-  known: Set<string> | undefined,
+  { known, pace }: { readonly known: Set<string> | undefined; readonly pace: Pace },
 ): AsyncGenerator<WatchItem<Message>> {
   const prefix = `${folder}/`;
   // Of several changes of one resource the last tells all: it is shown as it is now.
@@ -104,20 +122,23 @@ async function* changes<Message extends { readonly name: string }>(
     newest.delete(entry.key);
     newest.set(entry.key, entry);
   }
-  if (newest.size === 0) return;
-  const items = await leaderTerm.read((state, now) =>
-    Array.from(newest.values(), (entry): WatchItem<Message> => {
-      const value = project(state, now, entry.key.slice(prefix.length));
-      const common = { revision: toUint64(entry.revision), snapshotEnd: false };
-      return value === undefined ? { ...common, change: { case: 'deleted', value: entry.key } } : { ...common, value };
-    }),
-  );
-  for (const item of items) {
-    const { change, value } = item;
-    if (value !== undefined) known?.add(value.name);
-    // What was never sent, such as what the client did not ask for, is not told to be gone.
-    else if (change !== undefined && known?.delete(change.value) === false) continue;
-    yield item;
+  for (const slice of pace.slices([...newest.values()])) {
+    const items = await leaderTerm.read((state, now) =>
+      slice.map((entry): WatchItem<Message> => {
+        const value = project(state, now, entry.key.slice(prefix.length));
+        const common = { revision: toUint64(entry.revision), snapshotEnd: false };
+        return value === undefined
+          ? { ...common, change: { case: 'deleted', value: entry.key } }
+          : { ...common, value };
+      }),
+    );
+    for (const item of items) {
+      const { change, value } = item;
+      if (value !== undefined) known?.add(value.name);
+      // What was never sent, such as what the client did not ask for, is not told to be gone.
+      else if (change !== undefined && known?.delete(change.value) === false) continue;
+      yield item;
+    }
   }
 }
 
