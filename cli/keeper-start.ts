@@ -49,6 +49,8 @@ export function keeperOptions(words: readonly string[]): KeeperOptions | undefin
 
 /** Answers with the exit code. */
 export async function startKeeper(options: KeeperOptions): Promise<number> {
+  // As an agent starts it: what it writes is its owner's alone from the first moment.
+  process.umask(0o077);
   const { runKeeper } = await import('../keeper/main.ts');
   const { DEFAULT_OUTPUT_LIMITS } = await import('../keeper/output/output-log.ts');
   const { DEFAULT_OUTPUT_RETENTION } = await import('../keeper/core/output-retention.ts');

@@ -58,6 +58,8 @@ function flagsOf(options: AgentOptions) {
 }
 
 export async function start(options: AgentOptions): Promise<void> {
+  // Its socket and its lock are its owner's alone from the first moment, however it was started.
+  process.umask(0o077);
   const settings = loadAgentSettings({ file: options.config, flags: flagsOf(options), env: process.env });
   await runAgent({ settings, version: locumVersion() });
 }
