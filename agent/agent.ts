@@ -8,10 +8,11 @@ import { poolId, serverId } from '../shared/ids.ts';
 import type { Logger } from '../shared/log.ts';
 import type { HostFacts } from '../shared/protocol/agent-message.ts';
 import { SECOND } from '../shared/time.ts';
+import { openAgentTls } from './agent-tls.ts';
 import { CapabilityWatch } from './capabilities/watch.ts';
 import { CapacityMeter, readLoad } from './capacity.ts';
 import type { AgentSettings } from './config.ts';
-import { Connection } from './connection.ts';
+import { Connection, type DialTls } from './connection.ts';
 import type { AgentNow } from './core/clock.ts';
 import { Core } from './core/core.ts';
 import { describe } from './core/describe.ts';
@@ -69,10 +70,16 @@ export class Agent {
   static async open(options: AgentOptions): Promise<Agent> {
     const { settings, log } = options;
     const vmGeneration = findVmGeneration(settings.vmGenerationFile);
-    return new Agent(options, await claimStateDirectory(settings.stateDir, settings.server, log), vmGeneration);
+    const directory = await claimStateDirectory(settings.stateDir, settings.server, log);
+    return new Agent(options, directory, vmGeneration, await openAgentTls(settings, directory.lane, log));
   }
 
-  private constructor(options: AgentOptions, directory: StateDirectory, vmGeneration: VmGeneration | undefined) {
+  private constructor(
+    options: AgentOptions,
+    directory: StateDirectory,
+    vmGeneration: VmGeneration | undefined,
+    tls: DialTls | undefined,
+  ) {
     const { settings, version, log, spawnKeeper = {} } = options;
     this.#options = options;
     this.#directory = directory;
@@ -88,7 +95,7 @@ export class Agent {
     const core = { host, endpoints: settings.controllers, maxSlots: settings.maxSlots, seed: randomInt(2 ** 47) };
     const { uid, clusterId, highestTerm } = identity;
     this.#core = new Core({ ...core, uid, clusterId, highestTerm }, this.#readNow());
-    this.#connection = new Connection((event) => this.#post(event));
+    this.#connection = new Connection((event) => this.#post(event), tls);
     this.#keeper = new KeeperLink({
       ...{ stateDir: settings.stateDir, memory, lane, agentVersion: version, baseEnv: settings.baseEnv, log },
       owner: {

@@ -67,6 +67,10 @@ export interface AgentSettings {
   readonly vmGenerationFile: string;
   /** Somebody else starts the keeper. */
   readonly externalKeeper: boolean;
+  /** Folder of the certificate. */
+  readonly tlsDir?: string | undefined;
+  /** Somebody named that folder: then a certificate must be there. */
+  readonly tlsDirIsNamed?: boolean | undefined;
 }
 
 /** What flags set; a field that is not there leaves the file's. */
@@ -83,6 +87,7 @@ export type AgentFlags = Pick<
   | 'machineId'
   | 'vmGenerationFile'
   | 'externalKeeper'
+  | 'tlsDirectory'
 >;
 
 export interface ConfigSources {
@@ -122,11 +127,14 @@ function checkTold({ capabilities, machineId }: AgentConfig): void {
 function settingsFrom(config: AgentConfig, env: NodeJS.ProcessEnv): AgentSettings {
   const controllers = config.controllers.length === 0 ? ['127.0.0.1:7401'] : config.controllers;
   controllers.forEach(checkEndpoint);
+  const stateDir = resolve(config.stateDirectory === '' ? defaultStateDir(env) : config.stateDirectory);
   return {
     server: config.server === '' ? serverIdFrom(hostname()) : config.server,
     pool: config.pool === '' ? 'default' : config.pool,
     controllers,
-    stateDir: resolve(config.stateDirectory === '' ? defaultStateDir(env) : config.stateDirectory),
+    stateDir,
+    tlsDir: config.tlsDirectory === '' ? join(stateDir, 'tls') : resolve(config.tlsDirectory),
+    tlsDirIsNamed: config.tlsDirectory !== '',
     maxSlots: config.maxSlots,
     capabilities: config.capabilities,
     probes: config.probes.map(probeFrom),

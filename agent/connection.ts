@@ -18,7 +18,7 @@ import type { LeaderMessage } from '../shared/protocol/leader-message.ts';
 import { clientOptions } from '../shared/rpc/channel-options.ts';
 import { makeClient, openBidi, type ServiceClient } from '../shared/rpc/grpc-js-binding.ts';
 import { fromGrpcError } from '../shared/rpc/grpc-status.ts';
-import { serverIdentityCheck, type TlsIdentity } from '../shared/rpc/tls-identity.ts';
+import { SERVER_NAME, serverIdentityCheck, type TlsIdentity } from '../shared/rpc/tls-identity.ts';
 import { AnswerParts } from './answer-parts.ts';
 import type { Event, StreamId } from './core/event.ts';
 
@@ -27,8 +27,7 @@ const MAX_WAITING = 512;
 /** How long a controller may take to end a stream that we ended; then it is cancelled. */
 const FLUSH_LIMIT_MS = 2_000;
 const LOOK_MS = 10;
-/** Who listens is judged by its identity; TLS wants a name, and takes no address for one. */
-const NAMED = { 'grpc.ssl_target_name_override': 'controller.locum.internal' };
+const NAMED = { 'grpc.ssl_target_name_override': SERVER_NAME };
 
 type Call = ClientDuplexStream<ConnectRequest, ConnectResponse>;
 

@@ -11,6 +11,8 @@ export interface Globals {
   /** For one call, retries included; for `wait`, for the whole wait. Undefined: the command's own default. */
   readonly timeout?: number;
   readonly output: OutputForm;
+  /** Folder with the caller's certificate. Undefined: plaintext. */
+  readonly tlsDir?: string;
 }
 
 export const DEFAULT_ADDRESS = '127.0.0.1:7400';
@@ -62,6 +64,11 @@ export function addGlobals(program: Command): void {
         .env('LOCUM_ADDRESS')
         .argParser(parseAddresses)
         .default([DEFAULT_ADDRESS], DEFAULT_ADDRESS),
+    )
+    .addOption(
+      new Option('--tls-dir <folder>', 'speak TLS, with tls.crt, tls.key and ca.crt of this folder').env(
+        'LOCUM_TLS_DIR',
+      ),
     )
     .addOption(new Option('--timeout <span>', 'how long to try (default: 10s, of wait: 5m)').argParser(parseSpan))
     .addOption(

@@ -91,6 +91,12 @@ export const nouns: readonly Noun[] = [
     group: RUN,
     load: () => import('./dev/command.ts'),
   },
+  {
+    name: 'certificate',
+    summary: 'certificates for TLS: sign one',
+    group: RUN,
+    load: () => import('./certificate/command.ts'),
+  },
   { name: 'controller', summary: 'run a controller', group: RUN, load: () => import('./controller/command.ts') },
   {
     name: 'agent',

@@ -9,6 +9,7 @@ import type { Logger } from '../shared/log.ts';
 import { HealthTable } from '../shared/rpc/health.ts';
 import { ListenError } from '../shared/rpc/listen-error.ts';
 import type { Listener } from '../shared/rpc/single-port-listener.ts';
+import { type ControllerTls, openControllerTls } from './access/controller-tls.ts';
 import { type AgentListener, startAgentListener } from './agents/agent-listener.ts';
 import { AgentStreams } from './agents/agent-streams.ts';
 import { type ApiContext, notLeader, StreamCount } from './api/api-context.ts';
@@ -70,10 +71,13 @@ const BOOKMARK_MS = 10_000;
  */
 export async function runController(options: ControllerOptions): Promise<Controller> {
   const { log, apiListen: address, allowedHosts, signal = new AbortController().signal } = options;
+  // Before the store is there nobody knows the cluster, and so no certificate: then nothing is shown, rather than in plaintext.
+  const room = options.tls === undefined ? address : undefined;
   const store = await named('--api-listen', () =>
-    storeWhenThere({ open: () => openConfiguredStore(options), address, allowedHosts, log, signal }),
+    storeWhenThere({ open: () => openConfiguredStore(options), address: room, allowedHosts, log, signal }),
   );
-  const parts = new RunningParts(options, store, await store.identity());
+  const identity = await store.identity();
+  const parts = new RunningParts(options, store, identity, await openControllerTls(options, identity.clusterId));
   try {
     const addresses = await parts.start();
     log.info({ ...addresses, store: store.kind }, 'controller is ready');
@@ -88,6 +92,7 @@ class RunningParts {
   readonly #options: ControllerOptions;
   readonly #store: Store;
   readonly #identity: Identity;
+  readonly #tls: ControllerTls | undefined;
   readonly #self: string;
   readonly #metrics = new ControllerMetrics();
   readonly #health = new HealthTable([...API_SERVICES, AgentService]);
@@ -103,11 +108,12 @@ class RunningParts {
   #sweep: NodeJS.Timeout | undefined;
   #ready = false;
 
-  constructor(options: ControllerOptions, store: Store, identity: Identity) {
+  constructor(options: ControllerOptions, store: Store, identity: Identity, tls: ControllerTls | undefined) {
     const { log } = options;
     this.#options = options;
     this.#store = store;
     this.#identity = identity;
+    this.#tls = tls;
     this.#self = controllerId(options);
     this.#agents = new AgentStreams({
       clock: systemClock,
@@ -131,6 +137,7 @@ class RunningParts {
       role: this.#role,
       services: API_SERVICES,
       shutdownSignal: this.#over.signal,
+      tls: tls?.peers,
     });
     this.#audit = new AuditParts({
       settings: options.audit,
@@ -141,6 +148,7 @@ class RunningParts {
       log,
       leaderTerm: () => this.#leadership?.leaderTerm,
       view: this.#replica.view,
+      tls: tls?.peers,
       signal: this.#over.signal,
     });
     this.#metrics.auditSinks = () => this.#audit.sinks;
@@ -149,7 +157,10 @@ class RunningParts {
   async start(): Promise<Pick<Controller, 'apiAddress' | 'agentAddress'>> {
     const { apiListen, agentListen, allowedHosts, log, version } = this.#options;
     const agentListener = await named('--agent-listen', () =>
-      startAgentListener({ ...agentListen, health: this.#health, onConnect: (call) => this.#agents.accept(call) }),
+      startAgentListener({
+        ...{ ...agentListen, health: this.#health, tls: this.#tls?.agents },
+        onConnect: (call, peer) => this.#agents.accept(call, peer),
+      }),
     );
     this.#agentListener = agentListener;
     void this.#showHealth();
@@ -167,6 +178,7 @@ class RunningParts {
         metrics: this.#metrics,
         log,
         readiness: () => this.#readiness(),
+        tls: this.#tls?.callers,
         shutdownSignal: this.#over.signal,
       }),
     );
@@ -196,6 +208,7 @@ class RunningParts {
     this.#over.abort(shuttingDown());
     await this.#apiListener?.close(GRACE_MS);
     await agentsClosed;
+    this.#tls?.close();
     await this.#store.close();
   }
 

@@ -55,6 +55,6 @@ export function plaintextListenAddress(text: string, { insecure }: PlaintextRule
     kind: 'error',
     description:
       `${text} can be reached from other hosts, and this listener has no encryption and no passwords: whoever reaches it can run ` +
-      'programs here. Bind to 127.0.0.1, or repeat with --insecure if the network in front of it is trusted.',
+      'programs here. Bind to 127.0.0.1, repeat with --tls, or with --insecure if the network in front of it is trusted.',
   };
 }

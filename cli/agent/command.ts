@@ -24,6 +24,10 @@ export function define(agent: Command): void {
       '--vm-generation-file <file>',
       'what changes when this VM was restored (default: /dev/vmclock0, if readable)',
     )
+    .option(
+      '--tls-dir <folder>',
+      'folder with tls.crt, tls.key and ca.crt (default: tls in the state folder, if there)',
+    )
     .option('--external-keeper', 'the keeper is a service of its own: start none');
   addLogOptions(agent).action(async (options: AgentOptions) => (await import('./start.ts')).start(options));
   agent

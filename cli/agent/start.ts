@@ -16,6 +16,7 @@ export interface AgentOptions extends LogFlags {
   readonly machineId?: string;
   readonly vmGenerationFile?: string;
   readonly externalKeeper?: boolean;
+  readonly tlsDir?: string;
 }
 
 /** `dotnet=4.8`, or `gpu` for a fact without a value. */
@@ -40,6 +41,7 @@ function flagsOf(options: AgentOptions) {
     machineId,
     vmGenerationFile,
     externalKeeper,
+    tlsDir,
     ...log
   } = options;
   const endpoints = controllers?.split(',').map((part) => part.trim());
@@ -52,6 +54,7 @@ function flagsOf(options: AgentOptions) {
     ...(capability === undefined ? {} : { capabilities: capabilitiesOf(capability) }),
     ...(machineId === undefined ? {} : { machineId }),
     ...(vmGenerationFile === undefined ? {} : { vmGenerationFile }),
+    ...(tlsDir === undefined ? {} : { tlsDirectory: tlsDir }),
     ...(externalKeeper === undefined ? {} : { externalKeeper }),
     ...logSettings(log),
   };

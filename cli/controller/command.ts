@@ -18,6 +18,7 @@ export function define(controller: Command): void {
     .option('--api-advertise <host:port>', 'where others reach the API (default: where it listens)')
     .option('--agent-advertise <host:port>', 'where agents reach this controller (default: where it listens)')
     .option('--election-ttl <seconds>', 'how long a silent leader keeps the lead (default: 5)', wholeNumber(1, 60))
+    .option('--tls', 'TLS on both listeners, for holders of a certificate of this cluster only')
     .option('--insecure', 'allow listeners without encryption on addresses other than loopback')
     .option('--adopt-store', 'take over a store that was copied, moved or set back, as its next incarnation');
   addLogOptions(controller).action(async (options: ControllerOptions) => (await import('./start.ts')).start(options));

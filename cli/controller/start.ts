@@ -1,6 +1,8 @@
 /** Runs a controller until a signal ends it. */
+import { create } from '@bufbuild/protobuf';
 import { type ControllerSettings, loadControllerSettings } from '../../controller/config/config.ts';
 import { runController } from '../../controller/main.ts';
+import { TlsSchema } from '../../shared/gen/locum/config/v1/controller_config_pb.ts';
 import { isLoopback } from '../../shared/listen-address.ts';
 import { createLogger, type Logger } from '../../shared/log.ts';
 import { toDuration } from '../../shared/rpc/time-messages.ts';
@@ -14,6 +16,7 @@ export interface ControllerOptions extends LogFlags {
   readonly agentListen?: string;
   readonly dataDir?: string;
   readonly store?: string;
+  readonly tls?: boolean;
   readonly insecure?: boolean;
   readonly adoptStore?: boolean;
   readonly id?: string;
@@ -25,7 +28,7 @@ export interface ControllerOptions extends LogFlags {
 
 /** Absent options stay absent: the file and the defaults have them. */
 function flagsOf({ apiListen, agentListen, dataDir, store, insecure, adoptStore, ...more }: ControllerOptions) {
-  const { id, apiAdvertise, agentAdvertise, electionTtl, ...log } = more;
+  const { tls, id, apiAdvertise, agentAdvertise, electionTtl, ...log } = more;
   return {
     ...(apiListen === undefined ? {} : { apiListen }),
     ...(agentListen === undefined ? {} : { agentListen }),
@@ -33,6 +36,7 @@ function flagsOf({ apiListen, agentListen, dataDir, store, insecure, adoptStore,
     ...(store === undefined ? {} : { store }),
     ...(insecure === undefined ? {} : { insecure }),
     ...(adoptStore === undefined ? {} : { adoptStore }),
+    ...(tls === undefined ? {} : { tls: create(TlsSchema) }),
     ...(id === undefined ? {} : { id }),
     ...(apiAdvertise === undefined ? {} : { apiAdvertise }),
     ...(agentAdvertise === undefined ? {} : { agentAdvertise }),
@@ -54,7 +58,8 @@ function nextSignal(): Promise<NodeJS.Signals> {
 }
 
 /** Each start says it again: an insecure listener that nobody remembers is the worst kind. */
-function warnOfPlaintext({ apiListen, agentListen }: ControllerSettings, log: Logger): void {
+function warnOfPlaintext({ apiListen, agentListen, tls }: ControllerSettings, log: Logger): void {
+  if (tls !== undefined) return;
   const open = Object.entries({ API: apiListen, agents: agentListen }).filter(([, { host }]) => !isLoopback(host));
   for (const [what, { host, port }] of open) {
     log.warn(

@@ -9,7 +9,7 @@ import type { Clock } from '../engine/clock.ts';
 import type { LeaderTerm } from '../leadership/leader-term.ts';
 import { headersOnward } from '../replication/forwarded-call.ts';
 import type { LeaderView } from '../replication/leader-view.ts';
-import { openPeer } from '../replication/peer.ts';
+import { openPeer, type PeerTls } from '../replication/peer.ts';
 import { noteToProto } from './access-codec.ts';
 import { AccessNotes } from './access-notes.ts';
 import { type AccessBatch, AccessRecorder } from './access-recorder.ts';
@@ -22,6 +22,8 @@ export interface AccessRecordingOptions {
   /** The term of this controller; undefined: it does not lead. */
   readonly leaderTerm: () => Pick<LeaderTerm, 'call'> | undefined;
   readonly view: Pick<LeaderView, 'leader'>;
+  /** Default: the leader is told in plaintext. */
+  readonly tls?: PeerTls | undefined;
 }
 
 const TIMEOUT_MS = 5_000;
@@ -72,7 +74,7 @@ export class AccessRecording {
     const { view, self } = this.#options;
     const { leader } = view;
     if (leader === undefined || leader.id === self) throw notLeader();
-    const peer = openPeer(leader.api);
+    const peer = openPeer(leader.api, this.#options.tls);
     try {
       const headers = headersOnward(new Headers(), self, '');
       const client = createClient(AuditService, peer.transport);

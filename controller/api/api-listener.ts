@@ -15,7 +15,7 @@ import { createConnectHandler } from '../../shared/rpc/connect-handler.ts';
 import { addHealth, type HealthTable } from '../../shared/rpc/health.ts';
 import { type PlainRoutes, textPage } from '../../shared/rpc/plain-routes.ts';
 import { addReflection } from '../../shared/rpc/reflection.ts';
-import { type Listener, startListener } from '../../shared/rpc/single-port-listener.ts';
+import { type Listener, type ListenerTls, startListener } from '../../shared/rpc/single-port-listener.ts';
 import { warmValidation } from '../../shared/rpc/validation.ts';
 import { denialInterceptor, type Notes, noteWebDenial, readInterceptor } from '../access/access-audit.ts';
 import type { ControllerMetrics } from '../metrics.ts';
@@ -59,6 +59,8 @@ export interface ApiListenerOptions {
   readonly log: Logger;
   /** What this controller does, and whether calls to it are answered. */
   readonly readiness: () => { readonly ready: boolean; readonly words: string };
+  /** Default: plaintext. */
+  readonly tls?: ListenerTls | undefined;
   /** Ends watches and other long streams. */
   readonly shutdownSignal: AbortSignal;
 }
@@ -90,6 +92,7 @@ export function startApiListener(options: ApiListenerOptions): Promise<Listener>
       return wantsStale ? serveStale(request, response) : serve(request, response);
     },
     routes: plainPages(options),
+    tls: options.tls,
     denied: (request, error) => noteWebDenial(notes, request, error),
     onDefect,
   });

@@ -17,7 +17,8 @@ import { API_SERVICES } from './api-listener.ts';
 export interface WaitingRoomOptions {
   /** Opens the store. @throws StoreError */
   readonly open: () => Promise<Store>;
-  readonly address: ListenAddress;
+  /** Where it shows itself. Undefined: nowhere. */
+  readonly address: ListenAddress | undefined;
   /** See `ListenerOptions`. Default: none. */
   readonly allowedHosts?: readonly string[] | undefined;
   readonly log: Logger;
@@ -64,14 +65,15 @@ async function waitForStore(options: WaitingRoomOptions, first: Error): Promise<
       }
     }
   } finally {
-    await room.close(0);
+    await room?.close(0);
   }
 }
 
 const passes = (error: unknown): error is StoreError => error instanceof StoreError && error.passes;
 
-function openRoom(options: WaitingRoomOptions, problem: () => string): Promise<Listener> {
+async function openRoom(options: WaitingRoomOptions, problem: () => string): Promise<Listener | undefined> {
   const { address, allowedHosts = [], log } = options;
+  if (address === undefined) return undefined;
   const refuse = (): never => {
     throw new LocumError('STORE_UNAVAILABLE', `this controller waits for its store: ${problem()}`, {
       retryAfterMs: 1_000,

@@ -13,7 +13,7 @@ import type { Clock } from '../engine/clock.ts';
 import type { LeaderTerm } from '../leadership/leader-term.ts';
 import { headersOnward } from '../replication/forwarded-call.ts';
 import type { LeaderView } from '../replication/leader-view.ts';
-import { openPeer } from '../replication/peer.ts';
+import { openPeer, type PeerTls } from '../replication/peer.ts';
 import { AuditFeed } from './audit-feed.ts';
 import type { AuditNews, AuditPosition } from './audit-position.ts';
 import { readAudit } from './audit-reader.ts';
@@ -35,6 +35,8 @@ export interface AuditFeedsOptions {
   /** The term of this controller; undefined: it does not lead. */
   readonly leaderTerm: () => LeaderTerm | undefined;
   readonly view: Pick<LeaderView, 'leader'>;
+  /** Default: the leader is asked in plaintext. */
+  readonly tls?: PeerTls | undefined;
   readonly signal: AbortSignal;
 }
 
@@ -93,7 +95,7 @@ export class AuditFeeds {
     if (own !== undefined) return readAudit(own, { after, follow: true, bookmarkMs: BOOKMARK_MS, signal });
     const { leader } = view;
     if (!sink.everywhere || leader === undefined || leader.id === self) return undefined;
-    return readThere(leader.api, self, after, signal);
+    return readThere(leader.api, self, after, signal, this.#options.tls);
   }
 }
 
@@ -115,8 +117,9 @@ async function* readThere(
   self: string,
   { CHANGES: changes, ACCESS: access }: AuditPosition,
   signal: AbortSignal,
+  tls: PeerTls | undefined,
 ): AsyncGenerator<AuditNews> {
-  const peer = openPeer(address);
+  const peer = openPeer(address, tls);
   try {
     const client = createClient(AuditService, peer.transport);
     const request = { afterChanges: toUint64(changes), afterAccess: toUint64(access), follow: true };

@@ -14,6 +14,7 @@ import {
   LogFormat as PbLogFormat,
   LogLevel as PbLogLevel,
   type Retention,
+  type Tls,
 } from '../../shared/gen/locum/config/v1/controller_config_pb.ts';
 import {
   formatListenAddress,
@@ -32,6 +33,12 @@ import { parseSyslogAddress, type SyslogAddress } from '../audit/syslog-address.
 import { DEFAULT_KEEP, type Keep } from '../core/cluster/cluster.ts';
 import { checkTimers, DEFAULT_ELECTION_TTL_MS } from '../core/records/timers.ts';
 import type { EtcdAccess } from '../store/etcd/client.ts';
+
+/** Files of the authority. Default: those in the data directory, made at the first start. */
+export interface TlsSettings {
+  readonly caFile?: string | undefined;
+  readonly caKeyFile?: string | undefined;
+}
 
 /** A configuration with every default filled in. */
 export interface ControllerSettings {
@@ -63,6 +70,8 @@ export interface ControllerSettings {
   readonly electionTtlMs?: number | undefined;
   /** Where the audit is sent. Default: nowhere. */
   readonly audit?: AuditSettings | undefined;
+  /** TLS on both listeners. Default: plaintext. */
+  readonly tls?: TlsSettings | undefined;
   /** Default: plaintext, without a login. */
   readonly etcdAccess?: EtcdAccess | undefined;
 }
@@ -81,7 +90,7 @@ export type ControllerFlags = Pick<
   | 'id'
   | 'apiAdvertise'
   | 'agentAdvertise'
-> & { readonly electionTtl?: ControllerConfig['electionTtl'] };
+> & { readonly electionTtl?: ControllerConfig['electionTtl']; readonly tls?: ControllerConfig['tls'] };
 
 /** Where the audit is sent. */
 export interface AuditSettings {
@@ -140,12 +149,20 @@ export function loadControllerSettings({ file, flags, env }: ConfigSources): Con
     ...allowedHosts(config),
     ...(electionTtlMs === undefined ? {} : { electionTtlMs }),
     ...(config.audit === undefined ? {} : { audit: auditSettings(config.audit) }),
+    ...(config.tls === undefined ? {} : { tls: tlsSettings(config.tls) }),
     ...(config.etcd === undefined ? {} : { etcdAccess: readEtcdAccess(config.etcd) }),
   };
 }
 
-function listenAddress({ insecure }: ControllerConfig, field: string, text: string): ListenAddress {
-  const parsed = plaintextListenAddress(text, { insecure });
+function tlsSettings({ caFile, caKeyFile }: Tls): TlsSettings {
+  if ((caFile === '') !== (caKeyFile === '')) {
+    throw badField('INVALID_FIELD', 'tls', 'ca_file and ca_key_file belong together: give both, or neither');
+  }
+  return caFile === '' ? {} : { caFile: resolve(caFile), caKeyFile: resolve(caKeyFile) };
+}
+
+function listenAddress({ insecure, tls }: ControllerConfig, field: string, text: string): ListenAddress {
+  const parsed = plaintextListenAddress(text, { insecure: insecure || tls !== undefined });
   if (parsed.kind === 'error') throw badField('INVALID_FIELD', field, parsed.description);
   return parsed.address;
 }

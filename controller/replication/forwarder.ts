@@ -25,7 +25,7 @@ import {
   timeoutOf,
 } from './forwarded-call.ts';
 import type { LeaderView } from './leader-view.ts';
-import { openPeer, type Peer } from './peer.ts';
+import { openPeer, type Peer, type PeerTls } from './peer.ts';
 
 export interface ForwarderOptions {
   readonly view: LeaderView;
@@ -36,6 +36,8 @@ export interface ForwarderOptions {
   /** Services whose calls are the leader's affair. */
   readonly services: readonly DescService[];
   readonly shutdownSignal: AbortSignal;
+  /** Default: calls are passed on in plaintext. */
+  readonly tls?: PeerTls | undefined;
   /** How long a call waits for a leader that takes it before it is told that there is none; for each new leader anew. Default 2 s. */
   readonly patienceMs?: number;
 }
@@ -174,7 +176,7 @@ export class Forwarder {
   #peerAt(address: string): Peer {
     if (this.#peer?.address === address) return this.#peer;
     this.#leave();
-    this.#peer = openPeer(address);
+    this.#peer = openPeer(address, this.#options.tls);
     return this.#peer;
   }
 

@@ -1,8 +1,10 @@
 /** Another controller's API, as a client of it: one connection, which is dropped with everything on it when it leads no more. */
 import type { Transport } from '@connectrpc/connect';
 import { createGrpcTransport, Http2SessionManager } from '@connectrpc/connect-node';
+import type { PeerRule } from '../../shared/access/peer-judge.ts';
 import { LIMITS } from '../../shared/limits.ts';
 import { KEEPALIVE_TIME_MS, KEEPALIVE_TIMEOUT_MS } from '../../shared/rpc/channel-options.ts';
+import { dialOptions, type TlsIdentity } from '../../shared/rpc/tls-identity.ts';
 
 export interface Peer {
   readonly address: string;
@@ -11,11 +13,20 @@ export interface Peer {
   readonly close: () => void;
 }
 
-export function openPeer(address: string): Peer {
-  const manager = new Http2SessionManager(`http://${address}`, {
-    pingIntervalMs: KEEPALIVE_TIME_MS,
-    pingTimeoutMs: KEEPALIVE_TIMEOUT_MS,
-  });
+/** How controllers know each other. */
+export interface PeerTls {
+  readonly identity: TlsIdentity;
+  /** Whom this one takes for a controller. */
+  readonly rule: () => PeerRule;
+}
+
+/** `tls` undefined: plaintext. */
+export function openPeer(address: string, tls: PeerTls | undefined): Peer {
+  const pings = { pingIntervalMs: KEEPALIVE_TIME_MS, pingTimeoutMs: KEEPALIVE_TIMEOUT_MS };
+  const manager =
+    tls === undefined
+      ? new Http2SessionManager(`http://${address}`, pings)
+      : new Http2SessionManager(`https://${address}`, pings, dialOptions(tls.identity, tls.rule));
   const transport = createGrpcTransport({
     baseUrl: manager.authority,
     sessionManager: manager,

@@ -10,6 +10,7 @@ import { Controllers } from './controllers.ts';
 import { Forwarder } from './forwarder.ts';
 import { LeaderView } from './leader-view.ts';
 import { watchOverLeaders } from './leader-watchdog.ts';
+import type { PeerTls } from './peer.ts';
 import { WarmCopy } from './warm-copy.ts';
 
 export interface ReplicaOptions {
@@ -23,6 +24,8 @@ export interface ReplicaOptions {
   /** Services whose calls are the leader's affair. */
   readonly services: readonly DescService[];
   readonly shutdownSignal: AbortSignal;
+  /** How calls are passed on to the leader. Default: in plaintext. */
+  readonly tls?: PeerTls | undefined;
 }
 
 export interface Readiness {
@@ -42,7 +45,8 @@ export class Replica {
     const { store, self, log, role, services, shutdownSignal } = options;
     this.#options = options;
     this.view = new LeaderView({ store, log });
-    this.forwarder = new Forwarder({ view: this.view, self, leads: () => role.leads, services, shutdownSignal });
+    const { view } = this;
+    this.forwarder = new Forwarder({ view, self, leads: () => role.leads, services, shutdownSignal, tls: options.tls });
     this.controllers = new Controllers({
       store,
       view: this.view,

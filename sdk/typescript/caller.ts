@@ -1,12 +1,14 @@
 /** Who calls, and how the controller can know: the name for the event log, a token, and certificates. */
 import { userInfo } from 'node:os';
-import type { SecureContextOptions } from 'node:tls';
+import type { ConnectionOptions, SecureContextOptions } from 'node:tls';
 import { ACTOR_HEADER } from '../../shared/rpc/actor-header.ts';
 
 /** PEM texts, as Node takes them. With `{}`: TLS that trusts the authorities of the system. */
-export type TlsOptions = Pick<SecureContextOptions, 'ca' | 'cert' | 'key'> & {
+export type TlsOptions = Pick<SecureContextOptions, 'ca' | 'cert' | 'key' | 'minVersion'> & {
   /** Name in the controller's certificate, where it is not the host of its address. */
   readonly servername?: string;
+  /** Judges the controller's certificate, once its chain is right. Default: it must name the host of its address. */
+  readonly checkServerIdentity?: NonNullable<ConnectionOptions['checkServerIdentity']>;
 };
 
 /** Today's controller asks for neither: these are for what stands in front of it. */

@@ -47,6 +47,8 @@ class Place implements PeerConnection {
 export class ListenerPlaces {
   readonly #table: ConnectionTable<Place>;
   readonly #bySocket = new Map<Socket, Place>();
+  /** What is spoken through TLS on one of them. */
+  readonly #bySecured = new WeakMap<Socket, Place>();
   readonly #bySession = new WeakMap<ServerHttp2Session, Place>();
   readonly #sweep: NodeJS.Timeout;
 
@@ -76,9 +78,15 @@ export class ListenerPlaces {
     evicted?.end();
   }
 
+  /** TLS is spoken there, and `secured` is what is inside. */
+  addSecured(socket: Socket, secured: Socket): void {
+    const place = this.#bySocket.get(socket);
+    if (place !== undefined) this.#bySecured.set(secured, place);
+  }
+
   /** HTTP/2 is spoken there. */
   addSession(socket: Socket, session: ServerHttp2Session): void {
-    const place = this.#bySocket.get(socket);
+    const place = this.#on(socket);
     if (place === undefined) return;
     place.session = session;
     this.#bySession.set(session, place);
@@ -100,9 +108,13 @@ export class ListenerPlaces {
   }
 
   #placeOf(request: HttpRequest): Place | undefined {
-    if (!('stream' in request)) return this.#bySocket.get(request.socket);
+    if (!('stream' in request)) return this.#on(request.socket);
     const { session } = request.stream;
     return session === undefined ? undefined : this.#bySession.get(session as ServerHttp2Session);
+  }
+
+  #on(socket: Socket): Place | undefined {
+    return this.#bySocket.get(socket) ?? this.#bySecured.get(socket);
   }
 
   #endIdle(idleMs: number): void {

@@ -1,5 +1,5 @@
 /**
- * One plaintext port for gRPC, gRPC-Web, Connect and plain HTTP, over HTTP/1.1 and HTTP/2 (h2c).
+ * One port for gRPC, gRPC-Web, Connect and plain HTTP, over HTTP/1.1 and HTTP/2; in plaintext (h2c) or through TLS.
  *
  * The http server is the one that listens, with its own connection handler put behind the peek. With a net.Server in front, an
  * http server that does not listen itself never enforces its timeouts: half a request was held open for ever.
@@ -12,6 +12,7 @@ import {
   type ServerHttp2Session,
 } from 'node:http2';
 import type { Socket } from 'node:net';
+import type { PeerRule } from '../access/peer-judge.ts';
 import type { WebRule } from '../access/web-access.ts';
 import { assert } from '../assert.ts';
 import { LocumError } from '../errors.ts';
@@ -23,10 +24,12 @@ import { listenError } from './listen-error.ts';
 import { defaultListenerLimits, type ListenerLimits } from './listener-limits.ts';
 import { ListenerPlaces } from './listener-places.ts';
 import { type PlainRoutes, withPlainRoutes } from './plain-routes.ts';
-import { peekProtocol } from './protocol-peek.ts';
+import { type ProtocolHandlers, peekProtocol } from './protocol-peek.ts';
 import { sendRefusal } from './refusal.ts';
 import { endFloods, resetLimits } from './session-floods.ts';
 import { defaultPings, keepPinging, type PingOptions } from './session-pings.ts';
+import { openTlsDoor, type TurnedAway } from './tls-door.ts';
+import type { TlsIdentity } from './tls-identity.ts';
 import { type Denied, withWebGate } from './web-gate.ts';
 
 /** How often a closing listener looks for HTTP/1.1 connections that became idle. */
@@ -47,11 +50,20 @@ export interface ListenerOptions {
   readonly denied?: Denied;
   /** Called when a plain page fails. Default: nothing. */
   readonly onDefect?: (error: unknown) => void;
+  /** TLS, for peers whose certificate the rule takes. Default: plaintext. */
+  readonly tls?: ListenerTls | undefined;
   readonly limits?: Partial<ListenerLimits>;
   /** Default: every 10 s, 5 s for the answer. */
   readonly pings?: PingOptions;
   /** Ends the listener and all its connections at once. Default: never. */
   readonly signal?: AbortSignal;
+}
+
+export interface ListenerTls {
+  readonly identity: TlsIdentity;
+  readonly rule: () => PeerRule;
+  /** Is told of peers that are not let in. */
+  readonly refused: (refused: TurnedAway) => void;
 }
 
 export interface Listener {
@@ -87,12 +99,13 @@ export async function startListener(options: ListenerOptions): Promise<Listener>
     onRequest,
   );
   const serveHttp2 = http2Part(onRequest, limits, options.pings ?? defaultPings, places);
-  const serveHttp1 = takeOverConnections(http1);
+  const handlers = { http1: takeOverConnections(http1), http2: serveHttp2 };
+  const serveSocket = byProtocol(options.tls, handlers, places, limits.firstBytesTimeoutMs);
   http1.on('connection', (socket: Socket) => {
     places.add(socket);
     // Finds a peer that is gone while a long HTTP/1.1 answer has nothing to send.
     socket.setKeepAlive(true, defaultPings.intervalMs);
-    peekProtocol(socket, limits.firstBytesTimeoutMs, { http1: serveHttp1, http2: serveHttp2 });
+    serveSocket(socket);
   });
   const { address, port } = await bind(http1, options.host, options.port);
   // The name that was bound is one of this listener, also where the host's own name is an address of loopback.
@@ -101,6 +114,28 @@ export async function startListener(options: ListenerOptions): Promise<Listener>
   options.signal?.addEventListener('abort', () => void close(0), { once: true });
   if (options.signal?.aborted) await close(0);
   return { address, port, close };
+}
+
+/** In plaintext the first bytes say what is spoken, in TLS the handshake does. */
+function byProtocol(
+  tls: ListenerTls | undefined,
+  handlers: ProtocolHandlers,
+  places: ListenerPlaces,
+  firstBytesTimeoutMs: number,
+): (socket: Socket) => void {
+  if (tls === undefined) return (socket) => peekProtocol(socket, firstBytesTimeoutMs, handlers);
+  return openTlsDoor({
+    identity: tls.identity,
+    rule: tls.rule,
+    protocols: ['h2', 'http/1.1'],
+    owner: {
+      refused: (refused) => tls.refused(refused),
+      admitted: (secured, _peer, raw) => {
+        places.addSecured(raw, secured);
+        (secured.alpnProtocol === 'h2' ? handlers.http2 : handlers.http1)(secured);
+      },
+    },
+  });
 }
 
 /** Takes the http server's own connection handler off, and gives it back to be called for the connections that are HTTP/1.1. */

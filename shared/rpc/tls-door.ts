@@ -69,7 +69,7 @@ export function openTlsDoor(options: TlsDoorOptions): (raw: Socket) => void {
   server.on('tlsClientError', (error, socket) => {
     // One that went away before it had said anything is nobody's trouble: health checks of load balancers do that.
     if (errorCode(error) !== 'ECONNRESET')
-      owner.refused({ peer: peerName(socket), reason: 'HANDSHAKE_FAILED', message: error.message });
+      owner.refused({ peer: peerName(socket), reason: 'HANDSHAKE_FAILED', message: errorCode(error) || error.message });
     socket.destroy();
   });
   return (raw) => {

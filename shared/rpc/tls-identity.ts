@@ -37,6 +37,9 @@ export class PeerRefusedError extends Error {
   }
 }
 
+/** Who listens is judged by its identity; TLS wants a name, and takes no address for one. */
+export const SERVER_NAME = 'controller.locum.internal';
+
 export class TlsIdentity {
   #material: TlsMaterial;
   #context: SecureContext;
@@ -80,6 +83,18 @@ export function serverIdentityCheck(rule: () => PeerRule): NonNullable<Connectio
   return (_host: string, peer: NodePeer): Error | undefined => {
     const verdict = judgePeer(peerCertificate(new X509Certificate(peer.raw), undefined), rule(), Date.now());
     return verdict.kind === 'refused' ? new PeerRefusedError(verdict.reason, verdict.message) : undefined;
+  };
+}
+
+/** For `tls.connect` and what is built on it. */
+export function dialOptions(identity: TlsIdentity, rule: () => PeerRule) {
+  const { certPem, keyPem, rootsPem } = identity.material;
+  const own = { cert: certPem, key: keyPem, ca: rootsPem };
+  return {
+    ...own,
+    minVersion: 'TLSv1.3' as const,
+
+    checkServerIdentity: serverIdentityCheck(rule),
   };
 }
 

@@ -15,7 +15,7 @@ import type { Message, UnknownEnum } from "@bufbuild/protobuf";
  * Describes the file locum/config/v1/controller_config.proto.
  */
 export const file_locum_config_v1_controller_config: GenFile = /*@__PURE__*/
-  fileDesc("Cidsb2N1bS9jb25maWcvdjEvY29udHJvbGxlcl9jb25maWcucHJvdG8SD2xvY3VtLmNvbmZpZy52MSK5BQoQQ29udHJvbGxlckNvbmZpZxIcCgphcGlfbGlzdGVuGAEgASgJQgi6SAVyAxisAhIeCgxhZ2VudF9saXN0ZW4YAiABKAlCCLpIBXIDGKwCEhcKBXN0b3JlGAMgASgJQgi6SAVyAyiAIBIgCg5kYXRhX2RpcmVjdG9yeRgEIAEoCUIIukgFcgMogCASEAoIaW5zZWN1cmUYBSABKAgSEwoLYWRvcHRfc3RvcmUYBiABKAgSNgoJbG9nX2xldmVsGAcgASgOMhkubG9jdW0uY29uZmlnLnYxLkxvZ0xldmVsQgi6SAWCAQIQARI4Cgpsb2dfZm9ybWF0GAggASgOMhoubG9jdW0uY29uZmlnLnYxLkxvZ0Zvcm1hdEIIukgFggECEAESKAoOaW5pdGlhbF90aW1lcnMYCSABKAsyEC5sb2N1bS52MS5UaW1lcnMSNwoCaWQYCiABKAlCK7pIKHImMiReKFthLXpdKFthLXowLTktXXswLDYxfVthLXowLTldKT8pPyQSHwoNYXBpX2FkdmVydGlzZRgLIAEoCUIIukgFcgMYrAISIQoPYWdlbnRfYWR2ZXJ0aXNlGAwgASgJQgi6SAVyAxisAhI/CgxlbGVjdGlvbl90dGwYDSABKAsyGS5nb29nbGUucHJvdG9idWYuRHVyYXRpb25CDrpIC6oBCCICCDwyAggBEikKBGV0Y2QYDiABKAsyGy5sb2N1bS5jb25maWcudjEuRXRjZEFjY2VzcxItCglyZXRlbnRpb24YDyABKAsyGi5sb2N1bS5jb25maWcudjEuUmV0ZW50aW9uEioKDWFsbG93ZWRfaG9zdHMYECADKAlCE7pIEJIBDRBAGAEiB3IFEAEY/QESJQoFYXVkaXQYEyABKAsyFi5sb2N1bS5jb25maWcudjEuQXVkaXQiOQoFQXVkaXQSFgoEZmlsZRgBIAEoCUIIukgFcgMogCASGAoGc3lzbG9nGAIgASgJQgi6SAVyAyiAICKYAQoJUmV0ZW50aW9uEiAKBmV2ZW50cxgBIAEoBUILukgIGgYYwIQ9KGRIAIgBARIkCgplbmRlZF9ydW5zGAIgASgFQgu6SAgaBhjAhD0oZEgBiAEBEh8KBWF1ZGl0GAMgASgFQgu6SAgaBhjAhD0oZEgCiAEBQgkKB19ldmVudHNCDQoLX2VuZGVkX3J1bnNCCAoGX2F1ZGl0IqYBCgpFdGNkQWNjZXNzEgsKA3RscxgBIAEoCBIZCgdjYV9maWxlGAIgASgJQgi6SAVyAyiAIBIbCgljZXJ0X2ZpbGUYAyABKAlCCLpIBXIDKIAgEhoKCGtleV9maWxlGAQgASgJQgi6SAVyAyiAIBIWCgR1c2VyGAUgASgJQgi6SAVyAxiAAhIfCg1wYXNzd29yZF9maWxlGAYgASgJQgi6SAVyAyiAICp3CghMb2dMZXZlbBIZChVMT0dfTEVWRUxfVU5TUEVDSUZJRUQQABITCg9MT0dfTEVWRUxfREVCVUcQARISCg5MT0dfTEVWRUxfSU5GTxACEhIKDkxPR19MRVZFTF9XQVJOEAMSEwoPTE9HX0xFVkVMX0VSUk9SEAQqUwoJTG9nRm9ybWF0EhoKFkxPR19GT1JNQVRfVU5TUEVDSUZJRUQQABIVChFMT0dfRk9STUFUX1BSRVRUWRABEhMKD0xPR19GT1JNQVRfSlNPThACYgZwcm90bzM", [file_buf_validate_validate, file_google_protobuf_duration, file_locum_v1_timers]);
+  fileDesc("Cidsb2N1bS9jb25maWcvdjEvY29udHJvbGxlcl9jb25maWcucHJvdG8SD2xvY3VtLmNvbmZpZy52MSLcBQoQQ29udHJvbGxlckNvbmZpZxIcCgphcGlfbGlzdGVuGAEgASgJQgi6SAVyAxisAhIeCgxhZ2VudF9saXN0ZW4YAiABKAlCCLpIBXIDGKwCEhcKBXN0b3JlGAMgASgJQgi6SAVyAyiAIBIgCg5kYXRhX2RpcmVjdG9yeRgEIAEoCUIIukgFcgMogCASEAoIaW5zZWN1cmUYBSABKAgSEwoLYWRvcHRfc3RvcmUYBiABKAgSNgoJbG9nX2xldmVsGAcgASgOMhkubG9jdW0uY29uZmlnLnYxLkxvZ0xldmVsQgi6SAWCAQIQARI4Cgpsb2dfZm9ybWF0GAggASgOMhoubG9jdW0uY29uZmlnLnYxLkxvZ0Zvcm1hdEIIukgFggECEAESKAoOaW5pdGlhbF90aW1lcnMYCSABKAsyEC5sb2N1bS52MS5UaW1lcnMSNwoCaWQYCiABKAlCK7pIKHImMiReKFthLXpdKFthLXowLTktXXswLDYxfVthLXowLTldKT8pPyQSHwoNYXBpX2FkdmVydGlzZRgLIAEoCUIIukgFcgMYrAISIQoPYWdlbnRfYWR2ZXJ0aXNlGAwgASgJQgi6SAVyAxisAhI/CgxlbGVjdGlvbl90dGwYDSABKAsyGS5nb29nbGUucHJvdG9idWYuRHVyYXRpb25CDrpIC6oBCCICCDwyAggBEikKBGV0Y2QYDiABKAsyGy5sb2N1bS5jb25maWcudjEuRXRjZEFjY2VzcxItCglyZXRlbnRpb24YDyABKAsyGi5sb2N1bS5jb25maWcudjEuUmV0ZW50aW9uEioKDWFsbG93ZWRfaG9zdHMYECADKAlCE7pIEJIBDRBAGAEiB3IFEAEY/QESIQoDdGxzGBEgASgLMhQubG9jdW0uY29uZmlnLnYxLlRscxIlCgVhdWRpdBgTIAEoCzIWLmxvY3VtLmNvbmZpZy52MS5BdWRpdCI/CgNUbHMSGQoHY2FfZmlsZRgBIAEoCUIIukgFcgMogCASHQoLY2Ffa2V5X2ZpbGUYAiABKAlCCLpIBXIDKIAgIjkKBUF1ZGl0EhYKBGZpbGUYASABKAlCCLpIBXIDKIAgEhgKBnN5c2xvZxgCIAEoCUIIukgFcgMogCAimAEKCVJldGVudGlvbhIgCgZldmVudHMYASABKAVCC7pICBoGGMCEPShkSACIAQESJAoKZW5kZWRfcnVucxgCIAEoBUILukgIGgYYwIQ9KGRIAYgBARIfCgVhdWRpdBgDIAEoBUILukgIGgYYwIQ9KGRIAogBAUIJCgdfZXZlbnRzQg0KC19lbmRlZF9ydW5zQggKBl9hdWRpdCKmAQoKRXRjZEFjY2VzcxILCgN0bHMYASABKAgSGQoHY2FfZmlsZRgCIAEoCUIIukgFcgMogCASGwoJY2VydF9maWxlGAMgASgJQgi6SAVyAyiAIBIaCghrZXlfZmlsZRgEIAEoCUIIukgFcgMogCASFgoEdXNlchgFIAEoCUIIukgFcgMYgAISHwoNcGFzc3dvcmRfZmlsZRgGIAEoCUIIukgFcgMogCAqdwoITG9nTGV2ZWwSGQoVTE9HX0xFVkVMX1VOU1BFQ0lGSUVEEAASEwoPTE9HX0xFVkVMX0RFQlVHEAESEgoOTE9HX0xFVkVMX0lORk8QAhISCg5MT0dfTEVWRUxfV0FSThADEhMKD0xPR19MRVZFTF9FUlJPUhAEKlMKCUxvZ0Zvcm1hdBIaChZMT0dfRk9STUFUX1VOU1BFQ0lGSUVEEAASFQoRTE9HX0ZPUk1BVF9QUkVUVFkQARITCg9MT0dfRk9STUFUX0pTT04QAmIGcHJvdG8z", [file_buf_validate_validate, file_google_protobuf_duration, file_locum_v1_timers]);
 
 /**
  * Configuration file of a controller. A flag of the same name wins over the file.
@@ -142,6 +142,13 @@ export type ControllerConfig = Message<"locum.config.v1.ControllerConfig"> & {
   allowedHosts: string[];
 
   /**
+   * TLS 1.3 on both listeners, for holders of a certificate of this cluster only. Unset: plaintext, on loopback or with `insecure`.
+   *
+   * @generated from field: locum.config.v1.Tls tls = 17;
+   */
+  tls?: Tls | undefined;
+
+  /**
    * Where the audit is sent as it grows. Unset: nowhere; it is in the store.
    *
    * @generated from field: locum.config.v1.Audit audit = 19;
@@ -155,6 +162,35 @@ export type ControllerConfig = Message<"locum.config.v1.ControllerConfig"> & {
  */
 export const ControllerConfigSchema: GenMessage<ControllerConfig> = /*@__PURE__*/
   messageDesc(file_locum_config_v1_controller_config, 0);
+
+/**
+ * The certificate authority of a cluster.
+ *
+ * @generated from message locum.config.v1.Tls
+ */
+export type Tls = Message<"locum.config.v1.Tls"> & {
+  /**
+   * PEM file of its roots, the one that signs first; controllers that share an etcd need the same. Unset: `pki/ca.crt` in
+   * `data_directory`, made at the first start.
+   *
+   * @generated from field: string ca_file = 1;
+   */
+  caFile: string;
+
+  /**
+   * PEM file of the key of the first root, an ECDSA key on P-256 that only this user can read. Required with `ca_file`.
+   *
+   * @generated from field: string ca_key_file = 2;
+   */
+  caKeyFile: string;
+};
+
+/**
+ * Describes the message locum.config.v1.Tls.
+ * Use `create(TlsSchema)` to create a new message.
+ */
+export const TlsSchema: GenMessage<Tls> = /*@__PURE__*/
+  messageDesc(file_locum_config_v1_controller_config, 1);
 
 /**
  * Where the audit is sent as it grows, beside the store.
@@ -183,7 +219,7 @@ export type Audit = Message<"locum.config.v1.Audit"> & {
  * Use `create(AuditSchema)` to create a new message.
  */
 export const AuditSchema: GenMessage<Audit> = /*@__PURE__*/
-  messageDesc(file_locum_config_v1_controller_config, 1);
+  messageDesc(file_locum_config_v1_controller_config, 2);
 
 /**
  * How much is kept of what is over. When there is no room, whoever has most gives up its oldest: a policy, a server, a pool, the
@@ -219,7 +255,7 @@ export type Retention = Message<"locum.config.v1.Retention"> & {
  * Use `create(RetentionSchema)` to create a new message.
  */
 export const RetentionSchema: GenMessage<Retention> = /*@__PURE__*/
-  messageDesc(file_locum_config_v1_controller_config, 2);
+  messageDesc(file_locum_config_v1_controller_config, 3);
 
 /**
  * How a controller reaches etcd.
@@ -275,7 +311,7 @@ export type EtcdAccess = Message<"locum.config.v1.EtcdAccess"> & {
  * Use `create(EtcdAccessSchema)` to create a new message.
  */
 export const EtcdAccessSchema: GenMessage<EtcdAccess> = /*@__PURE__*/
-  messageDesc(file_locum_config_v1_controller_config, 3);
+  messageDesc(file_locum_config_v1_controller_config, 4);
 
 /**
  * Least important lines that are logged.

@@ -1,0 +1,76 @@
+/** A certificate with its key and the roots to trust, as three files of one folder; the names are those of a TLS secret of Kubernetes. */
+import { mkdirSync } from 'node:fs';
+import { readFile, stat } from 'node:fs/promises';
+import { join } from 'node:path';
+import { isGone, messageOf } from '../caught-error.ts';
+import type { DiskLane } from '../disk-lane.ts';
+import { TlsIdentity, type TlsMaterial } from '../rpc/tls-identity.ts';
+import { MINUTE } from '../time.ts';
+import { ExposedFileError, replacePrivateFile } from './private-file.ts';
+
+const CERTIFICATE = 'tls.crt';
+const KEY = 'tls.key';
+const ROOTS = 'ca.crt';
+/** Between two looks whether somebody has put new files there. */
+const LOOK_MS = MINUTE;
+
+/** Makes the folder, for its owner only, and writes all three. The certificate comes last: it makes the others count. */
+export function writeCertificateFolder(folder: string, { certPem, keyPem, rootsPem }: TlsMaterial): void {
+  mkdirSync(folder, { recursive: true, mode: 0o700 });
+  replacePrivateFile(join(folder, ROOTS), rootsPem);
+  replacePrivateFile(join(folder, KEY), keyPem);
+  replacePrivateFile(join(folder, CERTIFICATE), certPem);
+}
+
+/** Rejects with ExposedFileError when others can read the key, and with what reading a file throws. */
+export async function readCertificateFolder(folder: string): Promise<TlsMaterial> {
+  const { mode } = await stat(join(folder, KEY));
+  if ((mode & 0o007) !== 0)
+    throw new ExposedFileError(`${join(folder, KEY)} is open to all users of this host: chmod 600 it`);
+  // One after the other: a disk that does not come back has one thread of the pool.
+  const certPem = await readFile(join(folder, CERTIFICATE), 'utf8');
+  const keyPem = await readFile(join(folder, KEY), 'utf8');
+  return { certPem, keyPem, rootsPem: await readFile(join(folder, ROOTS), 'utf8') };
+}
+
+/** Undefined: there is no such folder, or no certificate in it. Rejects as `readCertificateFolder`, and with TlsMaterialError. */
+export async function identityIn(folder: string): Promise<TlsIdentity | undefined> {
+  try {
+    return new TlsIdentity(await readCertificateFolder(folder));
+  } catch (error) {
+    if (isGone(error)) return undefined;
+    throw error;
+  }
+}
+
+export interface FollowOptions {
+  /** Of the disk, which may stall. */
+  readonly lane: Pick<DiskLane, 'run'>;
+  /** Told that new files were taken over (undefined), or why they were not. */
+  readonly tell: (problem: string | undefined) => void;
+  readonly signal: AbortSignal;
+}
+
+/**
+ * Takes over what is put into the folder, until the signal. Files that do not fit together, as between two of three copies, are tried
+ * again; meanwhile the old ones serve.
+ */
+export function followCertificateFolder(
+  folder: string,
+  identity: TlsIdentity,
+  { lane, tell, signal }: FollowOptions,
+): void {
+  const look = async (): Promise<void> => {
+    try {
+      const found = await lane.run(() => readCertificateFolder(folder));
+      const { certPem, keyPem, rootsPem } = identity.material;
+      if (found.certPem === certPem && found.keyPem === keyPem && found.rootsPem === rootsPem) return;
+      identity.replace(found);
+      tell(undefined);
+    } catch (error) {
+      tell(messageOf(error));
+    }
+  };
+  const timer = setInterval(() => void look(), LOOK_MS).unref();
+  signal.addEventListener('abort', () => clearInterval(timer), { once: true });
+}
