@@ -15,10 +15,20 @@ export interface LosingProxy {
   readonly close: () => Promise<void>;
 }
 
-/** The preface and the settings of HTTP/2 are shorter than this, a call with its headers and its request_id is longer. */
-const CALL_BYTES = 200;
+const PREFACE_BYTES = 24;
+const FRAME_HEADER_BYTES = 9;
+const DATA = 0;
 /** Fewer than the header block of any answer. */
 const BEGINNING_BYTES = 12;
+
+/** Whether the bytes of a client, from the first on, have a message in them and not only settings and headers. Sizes differ by client. */
+function carriesCall(bytes: Buffer): boolean {
+  for (let at = PREFACE_BYTES; at + FRAME_HEADER_BYTES <= bytes.length; ) {
+    if (bytes[at + 3] === DATA) return true;
+    at += FRAME_HEADER_BYTES + bytes.readUIntBE(at, 3);
+  }
+  return false;
+}
 
 /** The first `times` connections that carry a call lose it. What comes later goes through. */
 export async function losingProxy(target: string, loss: Loss, times = 1): Promise<LosingProxy> {
@@ -29,6 +39,7 @@ export async function losingProxy(target: string, loss: Loss, times = 1): Promis
     const upstream = connect({ port, host: '127.0.0.1', noDelay: true });
     let called = false;
     let over = false;
+    let sent = Buffer.alloc(0);
     const end = (): void => {
       if (over) return;
       over = true;
@@ -39,17 +50,18 @@ export async function losingProxy(target: string, loss: Loss, times = 1): Promis
     };
     client.on('data', (bytes) => {
       if (over) return;
-      if (bytes.length > CALL_BYTES && !called && lost < times) {
-        lost += 1;
-        called = true;
-        if (loss.when === 'before') return end();
+      if (!called && lost < times) {
+        sent = Buffer.concat([sent, bytes]);
+        called = carriesCall(sent);
+        if (called) lost += 1;
+        if (called && loss.when === 'before') return end();
       }
       upstream.write(bytes);
     });
     upstream.on('data', (bytes) => {
       if (over) return;
       // An acknowledgement of settings is no answer.
-      if (!called || bytes.length <= 9) return void client.write(bytes);
+      if (!called || bytes.length <= FRAME_HEADER_BYTES) return void client.write(bytes);
       if (loss.when === 'within') client.write(bytes.subarray(0, BEGINNING_BYTES));
       end();
     });

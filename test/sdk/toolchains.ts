@@ -1,8 +1,8 @@
 /** Builds the packages of the SDKs as a user would get them, and installs them into empty folders, once a run of the tests. */
 import { spawnSync } from 'node:child_process';
-import { mkdtempSync, readdirSync, rmSync } from 'node:fs';
-import { tmpdir } from 'node:os';
-import { delimiter, join } from 'node:path';
+import { existsSync, mkdtempSync, readdirSync, rmSync } from 'node:fs';
+import { homedir, tmpdir } from 'node:os';
+import { basename, delimiter, dirname, join } from 'node:path';
 import { ROOT } from '../e2e/locum-command.ts';
 import { ProgramDriver, type SdkDriver } from './driver.ts';
 
@@ -10,7 +10,7 @@ import { ProgramDriver, type SdkDriver } from './driver.ts';
 export interface Provided {
   readonly start?: () => SdkDriver;
   readonly missing?: string;
-  /** Runs a program of that language that uses the package. */
+  /** What runs a program of that language that uses the package; for Go also one of the package, as `./examples/…`. */
   readonly command?: (file: string) => readonly [string, ...string[]];
 }
 
@@ -18,12 +18,22 @@ const STEP_TIMEOUT_MS = 180_000;
 
 class Missing extends Error {}
 
-function step(file: string, args: readonly string[], cwd = ROOT): string {
+interface StepOptions {
+  readonly cwd?: string;
+  readonly path?: string;
+  readonly env?: Readonly<Record<string, string>>;
+}
+
+function step(file: string, args: readonly string[], { cwd = ROOT, path = '', env = {} }: StepOptions = {}): string {
   const { status, stdout, stderr, error } = spawnSync(file, args, {
     cwd,
     encoding: 'utf8',
     timeout: STEP_TIMEOUT_MS,
-    env: { ...process.env, PATH: `${join(ROOT, 'node_modules/.bin')}${delimiter}${process.env['PATH'] ?? ''}` },
+    env: {
+      ...process.env,
+      PATH: [path, process.env['PATH'] ?? ''].filter((each) => each !== '').join(delimiter),
+      ...env,
+    },
   });
   if (error !== undefined) throw new Missing(`${file}: ${error.message}`);
   if (status !== 0) throw new Error(`${file} ${args.join(' ')} failed:\n${stdout}${stderr}`);
@@ -74,6 +84,44 @@ export function providePythonAsyncio(): Provided {
   const [python, player] = command(join(ROOT, 'sdk/python/conformance/player.py'));
   return { command, start: () => new ProgramDriver(python, [player ?? '', '--aio']) };
 }
+
+/** Kept outside the checkout, so that a second run is quick. */
+const TOOLS = join(process.env['XDG_CACHE_HOME'] ?? join(homedir(), '.cache'), 'locum-tools');
+const GO_PLUGINS = {
+  'protoc-gen-go': 'google.golang.org/protobuf/cmd/protoc-gen-go@v1.36.11',
+  'protoc-gen-go-grpc': 'google.golang.org/grpc/cmd/protoc-gen-go-grpc@v1.6.2',
+};
+
+/** The module, and a program of another module that uses it. */
+export const provideGo = provided((folder) => {
+  step('go', ['version']);
+  const plugins = join(TOOLS, 'go-plugins-1.36.11-1.6.2');
+  for (const [name, module] of Object.entries(GO_PLUGINS)) {
+    if (!existsSync(join(plugins, name))) step('go', ['install', module], { env: { GOBIN: plugins } });
+  }
+  const module = join(folder, 'module');
+  step(process.execPath, ['scripts/sdk.ts', 'go', module], { path: plugins });
+  const build = (what: string, cwd = module): string => {
+    const program = join(folder, `program-${basename(what)}`);
+    step('go', ['build', '-o', program, what], { cwd });
+    return program;
+  };
+  step('go', ['vet', './...'], { cwd: module });
+  const player = build('./conformance');
+  return {
+    start: () => new ProgramDriver(player, []),
+    command: (file) => {
+      if (file.startsWith('./')) return [build(file)];
+      const user = dirname(file);
+      step('go', ['mod', 'init', 'example'], { cwd: user });
+      step('go', ['mod', 'edit', '-require', 'locum/sdk/go@v0.0.0', '-replace', `locum/sdk/go=${module}`], {
+        cwd: user,
+      });
+      step('go', ['mod', 'tidy'], { cwd: user });
+      return [build('.', user)];
+    },
+  };
+});
 
 /** The first block of code of a README. */
 export function firstLines(readme: string): string {
