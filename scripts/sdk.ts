@@ -3,13 +3,14 @@
  * the packages, and nowhere in this checkout.
  */
 import { spawnSync } from 'node:child_process';
-import { cpSync, existsSync, mkdirSync, mkdtempSync, readdirSync, rmSync, writeFileSync } from 'node:fs';
+import { cpSync, existsSync, mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { delimiter, dirname, join, resolve } from 'node:path';
 import { printPythonServices } from './python-services.ts';
 
-const USAGE = `npm run sdk -- python FOLDER   builds a wheel into the folder; needs protoc, python3 and pip
-npm run sdk -- go FOLDER       writes the Go module; needs protoc-gen-go and protoc-gen-go-grpc`;
+const USAGE = `npm run sdk -- typescript FOLDER   packs the package for npm into the folder
+npm run sdk -- python FOLDER       builds a wheel into the folder; needs protoc, python3 and pip
+npm run sdk -- go FOLDER           writes the Go module; needs protoc-gen-go and protoc-gen-go-grpc`;
 
 const root = dirname(import.meta.dirname);
 const bin = join(root, 'node_modules/.bin');
@@ -52,7 +53,61 @@ function writeModule(folder: string): void {
   assemble('go', folder);
 }
 
-const MAKERS: Readonly<Record<string, (folder: string) => void>> = { python: makeWheel, go: writeModule };
+/** The library's files with what they import of the rest, at the same places as here. */
+function packTypeScript(folder: string): void {
+  const staged = mkdtempSync(join(tmpdir(), 'locum-sdk-'));
+  try {
+    const sources = readdirSync(join(root, 'sdk/typescript')).filter((name) => name.endsWith('.ts'));
+    const messages = readdirSync(join(root, 'shared/gen/locum/v1')).filter((name) => name !== 'agent_service_pb.ts');
+    const build = { extends: join(root, 'tsconfig.json'), include: [], exclude: [], files: [] as string[] };
+    build.files = [
+      ...sources.map((name) => join(root, 'sdk/typescript', name)),
+      ...messages.map((name) => join(root, 'shared/gen/locum/v1', name)),
+    ];
+    const options = { noEmit: false, rootDir: root, outDir: staged, declaration: true };
+    const typeRoots = [join(root, 'node_modules/@types')];
+    writeFileSync(
+      join(staged, 'tsconfig.json'),
+      JSON.stringify({ ...build, compilerOptions: { ...options, typeRoots } }),
+    );
+    run('tsc', '-p', join(staged, 'tsconfig.json'));
+    rmSync(join(staged, 'tsconfig.json'));
+    writeFileSync(join(staged, 'package.json'), JSON.stringify(typescriptManifest(), undefined, 2));
+    cpSync(join(root, 'sdk/typescript/README.md'), join(staged, 'README.md'));
+    cpSync(join(root, 'LICENSE'), join(staged, 'LICENSE'));
+    mkdirSync(folder, { recursive: true });
+    run('npm', 'pack', '--silent', '--pack-destination', folder, staged);
+  } finally {
+    rmSync(staged, { recursive: true, force: true });
+  }
+}
+
+const TYPESCRIPT_NEEDS = [
+  '@bufbuild/protobuf',
+  '@bufbuild/protovalidate',
+  '@connectrpc/connect',
+  '@connectrpc/connect-node',
+];
+
+function typescriptManifest(): object {
+  const { version, license, dependencies } = JSON.parse(readFileSync(join(root, 'package.json'), 'utf8'));
+  return {
+    name: 'locum-client',
+    version,
+    license,
+    description: 'Client of Locum, a failover control plane for automation hosts.',
+    type: 'module',
+    engines: { node: '>=20' },
+    exports: { './v1/*': './shared/gen/locum/v1/*.js', './*': './sdk/typescript/*.js' },
+    dependencies: Object.fromEntries(TYPESCRIPT_NEEDS.map((name) => [name, dependencies[name]])),
+  };
+}
+
+const MAKERS: Readonly<Record<string, (folder: string) => void>> = {
+  typescript: packTypeScript,
+  python: makeWheel,
+  go: writeModule,
+};
 
 function main([language = '', folder, ...rest]: readonly string[]): void {
   const make = Object.hasOwn(MAKERS, language) ? MAKERS[language] : undefined;
