@@ -1,6 +1,7 @@
 /** A policy as a file says it: what a person sets, and nothing that Locum adds. `locum policy apply` takes it back as it is. */
 import { type DescMessage, type JsonObject, type JsonValue, toJson } from '@bufbuild/protobuf';
 import { type Policy, PolicySchema } from '../../shared/gen/locum/v1/policy_pb.ts';
+import { printableColours } from '../../shared/printable.ts';
 
 /** Fields that Locum sets; their comments in the proto begin with "Output only". The etag is of one version. */
 export const SET_BY_LOCUM = [
@@ -37,8 +38,18 @@ function withShortWords(schema: DescMessage, value: JsonValue | undefined): Json
   return json;
 }
 
-/** One YAML document, with a script as a block of lines. */
+/**
+ * One YAML document, with a script as a block of lines. What would act on a terminal is escaped when it is printed, so a text that has such
+ * characters stands in double quotes, where the escape is read back as what it was.
+ */
 export async function manifestText(policy: Policy): Promise<string> {
-  const { stringify } = await import('yaml');
-  return stringify(manifestOf(policy), { lineWidth: 0, compat: 'yaml-1.1' });
+  const { Document, visit } = await import('yaml');
+  const document = new Document(manifestOf(policy), { compat: 'yaml-1.1' });
+  visit(document, {
+    Scalar: (_, scalar) => {
+      const { value } = scalar;
+      if (typeof value === 'string' && printableColours(value) !== value) scalar.type = 'QUOTE_DOUBLE';
+    },
+  });
+  return document.toString({ lineWidth: 0 });
 }

@@ -7,6 +7,7 @@ import { parsePolicies } from '../../cli/policy/files.ts';
 import { POLICY_KINDS, template } from '../../cli/policy/init.ts';
 import { manifestText, SET_BY_LOCUM } from '../../cli/policy/manifest.ts';
 import { ListMode, MissedRun, PolicySchema } from '../../shared/gen/locum/v1/policy_pb.ts';
+import { printableColours } from '../../shared/printable.ts';
 
 const proto = readFileSync(join(import.meta.dirname, '../../proto/locum/v1/policy.proto'), 'utf8');
 
@@ -41,6 +42,17 @@ describe('a policy as a file', () => {
     const settable = { ...policy, uid: '', etag: '', runs: [] };
     delete settable.createTime;
     expect(read?.policy).toEqual(settable);
+  });
+
+  it('is read back from a terminal as what it was, also where that escapes what is in it', async () => {
+    const text = 'echo "a\u202eb"\n# \u0007\u001b[2J tab\there\n';
+    const workload = { kind: { case: 'script' as const, value: { text } } };
+    const policy = create(PolicySchema, { name: 'policies/odd', workload });
+    const printed = printableColours(await manifestText(policy));
+    expect(printableColours(printed)).toBe(printed);
+    expect(printed).toContain('\\u202e');
+    const [read] = parsePolicies('x.yaml', printed);
+    expect(read?.policy.workload).toEqual(policy.workload);
   });
 
   it('may name things without their collection', () => {
