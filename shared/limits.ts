@@ -163,6 +163,11 @@ const rows = {
     'a new server is refused with OVERLOADED, a longer order with INVALID_FIELD',
     ['locum.v1.SetServerOrderRequest.servers'],
   ),
+  newServers: items(
+    500,
+    'new servers of one pool within 10 minutes, where three are older than an hour',
+    'a further new server is refused with OVERLOADED for a while',
+  ),
   capabilities: items(1_024, 'capabilities of a server', STREAM_ENDS, [
     'locum.v1.CapabilitySet.capabilities',
     'locum.v1.Hello.capabilities',

@@ -136,6 +136,8 @@ export interface PoolLive {
   readonly closed: Set<ServerId>;
   readonly queue: RunQueue;
   readonly storm: Storm;
+  /** New servers since a time: counted only in a pool that has old ones. */
+  newcomers: { readonly sinceMono: number; count: number };
   /** Servers that freed slots gather on for a run that was bypassed too long. */
   readonly claims: Map<ServerId, RunId>;
   /** Runs that want to move and wait for their turn. */
@@ -287,6 +289,7 @@ export const newPoolLive = (): PoolLive => ({
   closed: new Set(),
   queue: new RunQueue(),
   storm: { suspects: [], activeSinceMono: undefined, belowSinceMono: undefined },
+  newcomers: { sinceMono: Number.NEGATIVE_INFINITY, count: 0 },
   claims: new Map(),
   wantingMoves: new Set(),
   moving: new Set(),
