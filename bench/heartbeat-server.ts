@@ -1,8 +1,10 @@
-/** One of the two servers of the heartbeat benchmark, as a process of its own: `controller`, or a bare grpc-js `echo`. */
+/** One of the servers of the heartbeat benchmark, as a process of its own: `controller`, with `tls`, or a bare grpc-js `echo`. */
+import { X509Certificate } from 'node:crypto';
 import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import * as grpc from '@grpc/grpc-js';
+import { openClusterAuthority } from '../controller/access/cluster-authority.ts';
 import { loadControllerSettings } from '../controller/config/config.ts';
 import { runController } from '../controller/main.ts';
 import { AgentService } from '../shared/gen/locum/v1/agent_service_pb.ts';
@@ -15,12 +17,16 @@ export interface ServerReady {
   readonly agentAddress: string;
   /** Empty: the echo has none. */
   readonly apiAddress: string;
+  /** With TLS: where the authority is, and of which cluster. */
+  readonly tls: { readonly dataDirectory: string; readonly clusterId: string } | undefined;
 }
 
 export interface ServerUsage {
   readonly kind: 'usage';
   /** User and system time of this process so far, microseconds. */
   readonly cpuMicros: number;
+  /** Resident, bytes, after a collection of garbage. */
+  readonly residentBytes: number;
 }
 
 /** The default timers of production, except for the heartbeat: benchmarks have no time for one every 5 s. */
@@ -53,10 +59,10 @@ async function startEcho(): Promise<ServerReady> {
     if (error === null) resolve(port);
     else reject(error);
   });
-  return { kind: 'ready', agentAddress: `127.0.0.1:${await promise}`, apiAddress: '' };
+  return { kind: 'ready', agentAddress: `127.0.0.1:${await promise}`, apiAddress: '', tls: undefined };
 }
 
-async function startController(heartbeatMs: number): Promise<ServerReady> {
+async function startController(heartbeatMs: number, withTls: boolean): Promise<ServerReady> {
   const dataDirectory = mkdtempSync(join(tmpdir(), 'locum-bench-'));
   process.once('exit', () => rmSync(dataDirectory, { recursive: true, force: true }));
   const settings = loadControllerSettings({
@@ -65,19 +71,28 @@ async function startController(heartbeatMs: number): Promise<ServerReady> {
   });
   const { apiAddress, agentAddress } = await runController({
     ...settings,
+    ...(withTls ? { tls: {} } : {}),
     initialTimers: { ...settings.initialTimers, ...timers(heartbeatMs) },
     version: 'bench',
     log: createLogger({ name: 'controller', level: 'error' }),
   });
-  return { kind: 'ready', agentAddress, apiAddress };
+  const tls = withTls ? { dataDirectory, clusterId: await clusterOf(dataDirectory) } : undefined;
+  return { kind: 'ready', agentAddress, apiAddress, tls };
+}
+
+async function clusterOf(dataDirectory: string): Promise<string> {
+  const { rootsPem } = await openClusterAuthority({ clusterId: 'unknown', dataDirectory, nowMs: Date.now() });
+  return /^OU=(.+)$/m.exec(new X509Certificate(rootsPem).subject)?.[1] ?? 'unknown';
 }
 
 const [kind, heartbeatMs] = process.argv.slice(2);
 process.on('message', (question) => {
   if (question !== 'usage') return;
   const { user, system } = process.cpuUsage();
-  process.send?.({ kind: 'usage', cpuMicros: user + system } satisfies ServerUsage);
+  globalThis.gc?.();
+  const residentBytes = process.memoryUsage.rss();
+  process.send?.({ kind: 'usage', cpuMicros: user + system, residentBytes } satisfies ServerUsage);
 });
 // The parent is gone or done.
 process.on('disconnect', () => process.exit(0));
-process.send?.(kind === 'echo' ? await startEcho() : await startController(Number(heartbeatMs)));
+process.send?.(kind === 'echo' ? await startEcho() : await startController(Number(heartbeatMs), kind === 'tls'));

@@ -1,13 +1,20 @@
 /**
- * What a heartbeat costs the controller, beside a bare grpc-js echo of the same bytes: `node bench/heartbeat.ts [agents] [rounds]`.
- * Both servers are measured in the same rounds, each with its own agents, so that a busy moment of the machine hits both. Prints
- * CPU per heartbeat of the server's process, servers falsely missing, and store writes while idle.
+ * What a heartbeat costs the controller, beside the same with TLS and certificates on both ends, and beside a bare grpc-js echo of the same
+ * bytes: `node bench/heartbeat.ts [agents] [rounds]`. All servers are measured in the same rounds, each with its own agents, so that a busy
+ * moment of the machine hits all. Prints CPU per heartbeat of the server's process, its memory per idle agent, servers falsely missing, and
+ * store writes while idle.
  */
 import { type ChildProcess, fork } from 'node:child_process';
 import { once } from 'node:events';
 import { cpus, release } from 'node:os';
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
+import { type ChannelCredentials, credentials } from '@grpc/grpc-js';
+import { openClusterAuthority } from '../controller/access/cluster-authority.ts';
+import type { PeerRule } from '../shared/access/peer-judge.ts';
+import { present } from '../shared/assert.ts';
+import { makeRequest } from '../shared/pki/key-pair.ts';
+import { serverIdentityCheck, TlsIdentity } from '../shared/rpc/tls-identity.ts';
 import type { ServerReady, ServerUsage } from './heartbeat-server.ts';
 import { Swarm } from './swarm.ts';
 
@@ -22,6 +29,8 @@ interface Server {
   readonly ready: ServerReady;
   readonly swarm: Swarm;
   readonly rounds: Round[];
+  /** Memory that the agents take at the server, before their first heartbeat. */
+  readonly bytesPerAgent: number;
 }
 
 interface Round {
@@ -31,20 +40,45 @@ interface Round {
   readonly p99Ms: number;
 }
 
-async function startServer(name: 'controller' | 'echo', agents: number): Promise<Server> {
+async function startServer(name: 'controller' | 'tls' | 'echo', agents: number): Promise<Server> {
   const file = join(import.meta.dirname, 'heartbeat-server.ts');
-  const child = fork(file, [name, String(HEARTBEAT_MS)], { execPath: process.execPath });
+  const child = fork(file, [name, String(HEARTBEAT_MS)], { execPath: process.execPath, execArgv: ['--expose-gc'] });
   const [ready] = (await once(child, 'message')) as [ServerReady];
-  const swarm = new Swarm(ready.agentAddress);
+  const swarm =
+    ready.tls === undefined ? new Swarm(ready.agentAddress) : new Swarm(ready.agentAddress, await signer(ready.tls));
+  const before = await usage({ child });
   await swarm.join(agents);
-  return { name, child, ready, swarm, rounds: [] };
+  const after = await usage({ child });
+  return {
+    name,
+    child,
+    ready,
+    swarm,
+    rounds: [],
+    bytesPerAgent: (after.residentBytes - before.residentBytes) / agents,
+  };
 }
 
-async function cpuMicros({ child }: Server): Promise<number> {
-  child.send('usage');
-  const [usage] = (await once(child, 'message')) as [ServerUsage];
-  return usage.cpuMicros;
+/** A certificate for each agent, of the controller's own authority. */
+async function signer({ dataDirectory, clusterId }: NonNullable<ServerReady['tls']>) {
+  const { authority, rootsPem } = await openClusterAuthority({ clusterId, dataDirectory, nowMs: Date.now() });
+  const by = present(authority, 'the authority that the controller made');
+  const rule: PeerRule = { clusterId, kinds: ['controller'] };
+  return async (name: string): Promise<ChannelCredentials> => {
+    const { csrPem, keyPem } = await makeRequest();
+    const { certPem } = await by.sign({ csrPem, identity: { clusterId, kind: 'server', name }, nowMs: Date.now() });
+    const { context } = new TlsIdentity({ certPem, keyPem, rootsPem });
+    return credentials.createFromSecureContext(context, { checkServerIdentity: serverIdentityCheck(() => rule) });
+  };
 }
+
+async function usage({ child }: Pick<Server, 'child'>): Promise<ServerUsage> {
+  child.send('usage');
+  const [answer] = (await once(child, 'message')) as [ServerUsage];
+  return answer;
+}
+
+const cpuMicros = async (server: Server): Promise<number> => (await usage(server)).cpuMicros;
 
 /** One round of all servers at once. */
 async function measure(servers: readonly Server[]): Promise<void> {
@@ -72,14 +106,14 @@ function median(values: readonly number[]): number {
   return sorted[Math.floor(sorted.length / 2)] ?? Number.NaN;
 }
 
-function printServer({ name, rounds, swarm }: Server): void {
+function printServer({ name, rounds, swarm, bytesPerAgent }: Server): void {
   const micros = rounds.map((round) => round.microsPerHeartbeat);
   const list = micros.map((value) => value.toFixed(0)).join(' ');
   const p50 = median(rounds.map((round) => round.p50Ms)).toFixed(2);
   const p99 = median(rounds.map((round) => round.p99Ms)).toFixed(2);
   console.log(
     `${name.padEnd(10)}  ${median(micros).toFixed(1).padStart(6)} µs CPU per heartbeat (rounds: ${list})` +
-      `  round trip p50 ${p50} ms, p99 ${p99} ms  streams lost: ${swarm.lost}`,
+      `  round trip p50 ${p50} ms, p99 ${p99} ms  streams lost: ${swarm.lost}  ${(bytesPerAgent / 1024).toFixed(1)} KiB per idle agent`,
   );
 }
 
@@ -90,9 +124,10 @@ console.log(
 );
 
 const controller = await startServer('controller', agents);
+const tls = await startServer('tls', agents);
 const echo = await startServer('echo', agents);
 const { apiAddress } = controller.ready;
-const servers = [controller, echo];
+const servers = [controller, tls, echo];
 for (const { swarm } of servers) swarm.beat(HEARTBEAT_MS);
 await sleep(WARM_UP_MS);
 const commitsBefore = await metric(apiAddress, 'locum_commits_total');
@@ -102,9 +137,13 @@ const missing = await metric(apiAddress, 'locum_servers{liveness="MISSING"}');
 const suspect = await metric(apiAddress, 'locum_servers{liveness="SUSPECT"}');
 
 printServer(controller);
+printServer(tls);
 printServer(echo);
-const [ours, bare] = servers.map(({ rounds }) => median(rounds.map((round) => round.microsPerHeartbeat)));
+const [ours, secured, bare] = servers.map(({ rounds }) => median(rounds.map((round) => round.microsPerHeartbeat)));
 console.log(`ratio       ${((ours ?? Number.NaN) / (bare ?? Number.NaN)).toFixed(2)} (goal: at most 1.3)`);
+console.log(
+  `with TLS    ${((secured ?? Number.NaN) / (ours ?? Number.NaN)).toFixed(2)} times the controller without (goal: at most 1.1)`,
+);
 console.log(`falsely missing: ${missing}, suspect: ${suspect}, store writes while idle: ${writes}`);
 for (const { swarm, child } of servers) {
   swarm.close();

@@ -6,6 +6,7 @@ import { create, toBinary } from '@bufbuild/protobuf';
 import * as grpc from '@grpc/grpc-js';
 import { AgentService, type ConnectRequest, ConnectRequestSchema } from '../shared/gen/locum/v1/agent_service_pb.ts';
 import { clientOptions } from '../shared/rpc/channel-options.ts';
+import { SERVER_NAME } from '../shared/rpc/tls-identity.ts';
 
 /** How many agents say Hello and wait for the answer at the same time, if nothing else is asked for. */
 const JOINING_AT_ONCE = 50;
@@ -36,8 +37,12 @@ export class Swarm {
   /** Streams that ended although nobody closed them. */
   lost = 0;
 
-  constructor(address: string) {
+  readonly #credentialsOf: (server: string) => Promise<grpc.ChannelCredentials>;
+
+  /** Default: plaintext. */
+  constructor(address: string, credentialsOf = async (_server: string) => grpc.credentials.createInsecure()) {
     this.#address = address;
+    this.#credentialsOf = credentialsOf;
   }
 
   /** Connects agents with ids `bench-1` and so on; resolves when each of them got its first answer. `atOnce` of them at a time. */
@@ -77,9 +82,10 @@ export class Swarm {
     }
   }
 
-  #join(number: number): Promise<void> {
+  async #join(number: number): Promise<void> {
     const { promise, resolve, reject } = Promise.withResolvers<void>();
-    const client = new grpc.Client(this.#address, grpc.credentials.createInsecure(), clientOptions);
+    const options = { ...clientOptions, 'grpc.ssl_target_name_override': SERVER_NAME };
+    const client = new grpc.Client(this.#address, await this.#credentialsOf(`bench-${number}`), options);
     const { typeName } = AgentService;
     const call = client.makeBidiStreamRequest<Buffer, Buffer>(`/${typeName}/Connect`, bytes, bytes);
     const agent: Agent = { call, client, sequence: 0, sentMono: 0 };

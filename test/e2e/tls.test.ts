@@ -56,6 +56,8 @@ beforeAll(async () => {
 }, TEST_TIMEOUT_MS);
 
 afterAll(async () => {
+  // Its keeper ends with it.
+  await runLocum(api, ['agent', 'leave', '--state-dir', at('web-1')]);
   for (const child of processes.toReversed()) {
     if (child.exitCode !== null) continue;
     const ended = new Promise((resolve) => child.once('exit', resolve));
