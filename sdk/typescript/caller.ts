@@ -14,8 +14,8 @@ export type TlsOptions = Pick<SecureContextOptions, 'ca' | 'cert' | 'key' | 'min
 /** Today's controller asks for neither: these are for what stands in front of it. */
 export interface Caller {
   /**
-   * Sent as `authorization: Bearer …`. A function is asked before each try, so that a token may be renewed;
-   * where it fails, it is asked again until the call's time is up.
+   * Sent as `authorization: Bearer …`. A function is asked before each try, so that a token may be renewed. Where it fails the call
+   * fails at once, with a TokenError: one that is worth another try has to try itself.
    */
   readonly token?: string | (() => string | Promise<string>);
   /** Default: no TLS. */
@@ -23,6 +23,11 @@ export interface Caller {
   /** Who asks, for the event log; at most 128 printable ASCII characters. Default: the user of this process. */
   readonly actor?: string;
   readonly addresses: readonly string[];
+}
+
+/** There was no token to show, so nothing was sent; `cause` says why. */
+export class TokenError extends Error {
+  override readonly name = 'TokenError';
 }
 
 const LOOPBACK = /^(?:localhost|127(?:\.\d{1,3}){3}|\[::1\]):\d+$/;
@@ -38,9 +43,17 @@ export async function headersOf({ token, actor }: Caller, given: HeadersInit | u
   const headers = new Headers(given);
   if (!headers.has(ACTOR_HEADER)) headers.set(ACTOR_HEADER, printableName(actor ?? userName()));
   if (token !== undefined && !headers.has('authorization')) {
-    headers.set('authorization', `Bearer ${typeof token === 'string' ? token : await token()}`);
+    headers.set('authorization', `Bearer ${typeof token === 'string' ? token : await asked(token)}`);
   }
   return headers;
+}
+
+async function asked(token: () => string | Promise<string>): Promise<string> {
+  try {
+    return await token();
+  } catch (error) {
+    throw new TokenError('no token to call with', { cause: error });
+  }
 }
 
 const printableName = (name: string): string => name.replaceAll(/[^\x20-\x7e]/g, '?').slice(0, 128) || 'unknown';

@@ -6,7 +6,7 @@ import { LIMITS } from '../../shared/limits.ts';
 import { KEEPALIVE_TIME_MS, KEEPALIVE_TIMEOUT_MS } from '../../shared/rpc/channel-options.ts';
 import { neverArrived } from '../../shared/rpc/connection-error.ts';
 import { fromConnectError } from '../../shared/rpc/status-details.ts';
-import type { TlsOptions } from './caller.ts';
+import { type TlsOptions, TokenError } from './caller.ts';
 import { mayRepeat } from './may-repeat.ts';
 import { UnreachableError } from './unreachable-error.ts';
 
@@ -61,6 +61,7 @@ export class Targets {
       try {
         return await this.#ask(index, call);
       } catch (caught) {
+        if (caught instanceof TokenError) throw caught;
         const error = ConnectError.from(caught);
         if (signal?.aborted === true) throw error;
         if (fromConnectError(error) !== undefined) this.#answered = true;

@@ -43,6 +43,19 @@ describe('a caller', () => {
     expect(seen).toHaveLength(1);
   });
 
+  it('fails at once when it has no token to show, and does not ask until time is up', async () => {
+    let times = 0;
+    const token = (): Promise<string> => {
+      times += 1;
+      return Promise.reject(new Error('the vault is sealed'));
+    };
+    const locum = connect({ addresses: ['127.0.0.1:1', '127.0.0.1:2'], token });
+    onTestFinished(locum.close);
+    const failure = await locum.pools.listPools({}).catch((error: unknown) => error);
+    expect(failure).toMatchObject({ name: 'TokenError', cause: { message: 'the vault is sealed' } });
+    expect(times).toBe(1);
+  });
+
   it('is asked for its token before each try, so that it may be renewed', async () => {
     const seen: string[] = [];
     const api = await fakeApi((router) =>
