@@ -1,0 +1,75 @@
+import { chmodSync, writeFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { afterEach, beforeEach, expect, it, vi } from 'vitest';
+import { DiskLane } from '../../shared/disk-lane.ts';
+import { Authority, makeAuthority } from '../../shared/pki/authority.ts';
+import {
+  followCertificateFolder,
+  identityIn,
+  readCertificateFolder,
+  writeCertificateFolder,
+} from '../../shared/pki/certificate-folder.ts';
+import { makeRequest } from '../../shared/pki/key-pair.ts';
+import { ExposedFileError } from '../../shared/pki/private-file.ts';
+import type { TlsMaterial } from '../../shared/rpc/tls-identity.ts';
+import { testFolder } from '../store/sqlite-folder.ts';
+
+let authority: Authority;
+
+async function material(): Promise<TlsMaterial> {
+  const { csrPem, keyPem } = await makeRequest();
+  const identity = { clusterId: 'c', kind: 'server', name: 'web-1' } as const;
+  const { certPem } = await authority.sign({ csrPem, identity, nowMs: Date.now() });
+  return { certPem, keyPem, rootsPem: authority.certPem };
+}
+
+beforeEach(async () => {
+  authority = await Authority.open(await makeAuthority('c', Date.now()));
+  vi.useFakeTimers({ toFake: ['setInterval', 'clearInterval'] });
+});
+afterEach(() => {
+  vi.useRealTimers();
+});
+
+it('a folder without a certificate is no certificate, and one that all can read is refused', async () => {
+  const folder = testFolder();
+  expect(await identityIn(folder)).toBeUndefined();
+  writeCertificateFolder(folder, await material());
+  chmodSync(join(folder, 'tls.key'), 0o644);
+  await expect(identityIn(folder)).rejects.toThrow(ExposedFileError);
+});
+
+it('new files are taken over; of files that do not fit together none is, and the reason is told', async () => {
+  const folder = join(testFolder(), 'tls');
+  const [first, second] = [await material(), await material()];
+  writeCertificateFolder(folder, first);
+  const identity = await identityIn(folder);
+  expect(identity?.material).toEqual(first);
+  if (identity === undefined) return;
+  const told: Array<string | undefined> = [];
+  let wake = (): void => undefined;
+  const tell = (problem: string | undefined): void => {
+    told.push(problem);
+    wake();
+  };
+  const toldNext = (): Promise<void> =>
+    new Promise((resolve) => {
+      wake = resolve;
+    });
+  const over = new AbortController();
+  followCertificateFolder(folder, identity, { lane: new DiskLane('test', 5_000), tell, signal: over.signal });
+  writeFileSync(join(folder, 'tls.crt'), second.certPem);
+  let next = toldNext();
+  vi.advanceTimersByTime(60_000);
+  await next;
+  expect(told).toEqual([expect.stringContaining('not that of the certificate')]);
+  expect(identity.material).toEqual(first);
+  writeFileSync(join(folder, 'tls.key'), second.keyPem);
+  next = toldNext();
+  vi.advanceTimersByTime(60_000);
+  await next;
+  expect(told.at(-1)).toBeUndefined();
+  expect(identity.material).toEqual(second);
+  expect(await readCertificateFolder(folder)).toEqual(second);
+  over.abort();
+});
