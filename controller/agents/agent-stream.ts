@@ -256,7 +256,8 @@ export class AgentStream {
     refuseOtherName(this.#options.identity, facts);
     this.#server = facts.server;
     this.#capacity = facts.capacity;
-    return { kind: 'hello', conn: this.conn, hello: { ...facts, inventory: inventory.attempts } };
+    const isCertified = this.#options.identity !== undefined;
+    return { kind: 'hello', conn: this.conn, hello: { ...facts, isCertified, inventory: inventory.attempts } };
   }
 
   /** Loads change with every heartbeat; what the core wants to know of them hardly ever does. */

@@ -15,6 +15,8 @@ import type { ConnId, Failback, Policy, PolicySpec, Pool, Run, Server, StateReco
 
 /** A Hello, put together from its parts. */
 export interface WholeHello extends HelloFacts {
+  /** A certificate of this cluster stands for its name and pool. Default: it is taken at its word. */
+  readonly isCertified?: boolean;
   readonly inventory: readonly ReportedAttempt[];
 }
 

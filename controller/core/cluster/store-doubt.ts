@@ -6,7 +6,7 @@ import type { PolicySpec } from '../records/state.ts';
 export interface BehindClaim {
   readonly needCheck: number;
   readonly message: string;
-  /** By a server that the store knows, from the place that it knows. */
+  /** By a server that the store knows, from the place that it knows, or with a certificate. */
   readonly isEstablished: boolean;
 }
 

@@ -143,7 +143,7 @@ function refuse(turn: Turn, facts: WholeHello): LocumError | undefined {
     return new LocumError('NOT_FOUND', message, { resource: `pools/${facts.pool}` });
   }
   const server = state.servers.get(facts.server);
-  if (server === undefined) return fullPool(state, facts) ?? admitNewcomer(turn, poolOf(state, facts.pool));
+  if (server === undefined) return fullPool(state, facts) ?? admitNewcomer(turn, facts);
   if (server.pool !== facts.pool) {
     const message = `${facts.server} is in pool ${server.pool}; a server can't change its pool: delete it first, or correct the agent's configuration`;
     return new LocumError('IMMUTABLE_FIELD', message, { resource });

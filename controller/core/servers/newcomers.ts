@@ -6,7 +6,8 @@
 import { LocumError } from '../../../shared/errors.ts';
 import { LIMITS } from '../../../shared/limits.ts';
 import { HOUR, MINUTE } from '../../../shared/time.ts';
-import { poolLiveOf } from '../cluster/cluster.ts';
+import { poolLiveOf, poolOf } from '../cluster/cluster.ts';
+import type { WholeHello } from '../cluster/event.ts';
 import type { Turn, View } from '../cluster/turn.ts';
 import type { Pool, Server } from '../records/state.ts';
 
@@ -35,9 +36,11 @@ export function witnessesIn(view: View, pool: Pool): (server: Server) => boolean
   return isOld(view, pool) ? (server) => isEstablished(view, server) : () => true;
 }
 
-/** Counts a server that is about to register, or says why it may not: too many did. */
-export function admitNewcomer(turn: Turn, pool: Pool): LocumError | undefined {
+/** Counts a server that is about to register, or says why it may not: too many did. Who has a certificate was let in before. */
+export function admitNewcomer(turn: Turn, facts: WholeHello): LocumError | undefined {
+  if (facts.isCertified === true) return undefined;
   const { now } = turn;
+  const pool = poolOf(turn.state, facts.pool);
   const live = poolLiveOf(turn.state, pool.id);
   if (!isOld(turn, pool)) return undefined;
   if (now.mono >= live.newcomers.sinceMono + WINDOW_MS) live.newcomers = { sinceMono: now.mono, count: 0 };

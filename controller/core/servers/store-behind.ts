@@ -1,6 +1,6 @@
 /**
  * An agent that has seen more than the store knows (semantics C9): either the store is an older copy, or the agent lies. Whom the store
- * knows, at the place that it knows, is believed until an operator has looked. Anybody else may be a stranger, and may as well be a server
+ * knows, at the place that it knows, is believed until an operator has looked, and so is whoever has a certificate of the cluster. Anybody else may be a stranger, and may as well be a server
  * that registered after the copy was made. So a stranger's word holds starts back for as long as the leases of a lost history could still
  * live, which counts from the election: a leader's own history can't be lost under it. Nobody stops all starts for longer with one Hello.
  */
@@ -20,7 +20,7 @@ export function refuseBehind(turn: Turn, facts: WholeHello): LocumError | undefi
   const { server, highestTerm, highestEpoch } = facts;
   if (highestTerm <= state.term && highestEpoch <= state.meta.lastEpoch) return undefined;
   const seen = `${server} has seen term ${highestTerm} and epoch ${highestEpoch}, the store knows ${state.term} and ${state.meta.lastEpoch}`;
-  const isEstablished = isKnownPlace(state, facts);
+  const isEstablished = facts.isCertified === true || isKnownPlace(state, facts);
   const message = isEstablished
     ? `${seen}: it is an older copy. Nothing starts until the store begins a new incarnation: save a snapshot, stop the controllers, restore it (locum snapshot)`
     : `${seen}, and does not know this ${server}: it is an older copy, or somebody pretends to be ${server}. If the store was set back: save a snapshot, stop the controllers, restore it (locum snapshot)`;

@@ -1,6 +1,7 @@
 import { describe, expect, it } from 'vitest';
 import { LIMITS } from '../../../shared/limits.ts';
 import { HOUR, MINUTE } from '../../../shared/time.ts';
+import { CLUSTER_ID } from './world/model-agent.ts';
 import { ModelWorld } from './world/model-world.ts';
 
 function worldOf(servers: number): { readonly world: ModelWorld; readonly refused: string[] } {
@@ -41,5 +42,26 @@ describe('servers that nobody knows yet', () => {
     join(world, 'new', LIMITS.newServers + 3);
     expect(world.state.servers.size).toBe(5 + LIMITS.newServers);
     expect(refused).toEqual([]);
+  });
+
+  it('are taken in beyond the bound with a certificate of the cluster', () => {
+    const { world, refused } = worldOf(3);
+    join(world, 'new', LIMITS.newServers);
+    world.agent('certified', { isCertified: true }).hello();
+    world.advanceTo(world.time.now.mono + 1);
+    expect(refused).toEqual([]);
+    expect(world.state.servers.size).toBe(4 + LIMITS.newServers);
+  });
+
+  it('that have seen a higher epoch stop all starts with a certificate of the cluster only', () => {
+    const { world, refused } = worldOf(1);
+    const more = { clusterId: CLUSTER_ID, highestEpoch: 77 };
+    world.agent('stranger', more).hello();
+    world.advanceTo(world.time.now.mono + 1);
+    expect(world.state.storeBehind).toBeUndefined();
+    world.agent('certified', { ...more, isCertified: true }).hello();
+    world.advanceTo(world.time.now.mono + 1);
+    expect(world.state.storeBehind).toContain('certified has seen term');
+    expect(refused).toEqual(['STORE_BEHIND', 'STORE_BEHIND']);
   });
 });

@@ -18,6 +18,8 @@ export interface AgentFacts {
   highestTerm: number;
   highestEpoch: number;
   clusterId: string;
+  /** Default: it shows no certificate. */
+  isCertified?: boolean;
   /** Undefined: it never says. */
   hostProblems?: WholeHello['hostProblems'];
 }
