@@ -1,9 +1,10 @@
 /** Builds the packages of the SDKs as a user would get them, and installs them into empty folders, once a run of the tests. */
 import { spawnSync } from 'node:child_process';
-import { existsSync, mkdtempSync, readdirSync, rmSync } from 'node:fs';
-import { homedir, tmpdir } from 'node:os';
+import { existsSync, mkdirSync, mkdtempSync, readdirSync, rmSync } from 'node:fs';
+import { homedir } from 'node:os';
 import { basename, delimiter, dirname, join } from 'node:path';
 import { ROOT } from '../e2e/locum-command.ts';
+import { isAlive } from '../e2e/process-liveness.ts';
 import { ProgramDriver, type SdkDriver } from './driver.ts';
 
 /** An SDK that can be driven, or why it can't be had here. */
@@ -52,11 +53,20 @@ function provided(make: (folder: string) => Provided): () => Provided {
   };
 }
 
+const BUILT = join(ROOT, 'node_modules/.cache/locum-sdk');
+
+/** For as long as this process lives; a worker of the tests may end without a word, so the next one clears what it left. */
+function ownFolder(): string {
+  mkdirSync(BUILT, { recursive: true });
+  for (const name of readdirSync(BUILT)) {
+    if (!isAlive(Number(name.split('-')[0]))) rmSync(join(BUILT, name), { recursive: true, force: true });
+  }
+  return mkdtempSync(join(BUILT, `${process.pid}-`));
+}
+
 function tried(make: (folder: string) => Provided): Provided {
-  const folder = mkdtempSync(join(tmpdir(), 'locum-sdk-'));
-  process.once('exit', () => rmSync(folder, { recursive: true, force: true }));
   try {
-    return make(folder);
+    return make(ownFolder());
   } catch (error) {
     if (error instanceof Missing) return { missing: error.message };
     const [first = '', ...rest] = String(error).trim().split('\n');
