@@ -183,7 +183,7 @@ class FuzzRun {
   async look(isWarm: boolean): Promise<void> {
     await this.#sockets.settled();
     const askedMs = performance.now();
-    const answer = await this.#sockets.call(SMALL_CALL);
+    const answer = await this.#sockets.call(SMALL_CALL, 'healthy');
     const answeredMs = performance.now();
     const granted = await this.#healthy.heartbeat(SERVED_WITHIN_MS);
     const grantedOnSocket = await this.#sockets.isGranted(SERVED_WITHIN_MS);
@@ -234,7 +234,7 @@ class FuzzRun {
     const request = this.#requests.next();
     const { path, contentType, body } = request;
     const { code, text } = this.#prng.chance(SOCKET_SHARE)
-      ? await this.#sockets.call(request)
+      ? await this.#sockets.call(request, 'fuzzed')
       : await this.#world.call(path, contentType, body);
     this.#codes.set(code, (this.#codes.get(code) ?? 0) + 1);
     if (DEFECT_CODES.has(code)) this.#complain(`${path} answered ${code}: ${text} to ${hexOf(body)}`);

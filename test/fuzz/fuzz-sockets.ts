@@ -29,7 +29,8 @@ export class FuzzSockets {
   readonly #complain: (what: string) => void;
   readonly #underWay = new Set<Promise<void>>();
   readonly #silent: Socket[] = [];
-  #session: ClientHttp2Session | undefined;
+  /** Of the requests, and of the healthy client: many resets end a connection, and only that of who makes them. */
+  readonly #sessions = new Map<'fuzzed' | 'healthy', ClientHttp2Session>();
   #healthy: ScriptedAgent | undefined;
 
   private constructor(api: Listener, agents: AgentListener, complain: (what: string) => void) {
@@ -118,8 +119,8 @@ export class FuzzSockets {
   }
 
   /** A request as a library would send it, on a connection for many. */
-  async call({ path, contentType, body }: FuzzRequest): Promise<Answer> {
-    const session = this.#connected();
+  async call({ path, contentType, body }: FuzzRequest, as: 'fuzzed' | 'healthy'): Promise<Answer> {
+    const session = this.#connected(as);
     const stream = session.request({ ':method': 'POST', ':path': path, 'content-type': contentType, te: 'trailers' });
     const headers = new Headers();
     let status = 0;
@@ -151,17 +152,18 @@ export class FuzzSockets {
     return { code: codeOf(status, headers, text), text };
   }
 
-  #connected(): ClientHttp2Session {
-    if (this.#session === undefined || this.#session.closed || this.#session.destroyed) {
-      this.#session = connectHttp2(`http://127.0.0.1:${this.#api.port}`);
-      this.#session.on('error', () => undefined);
-    }
-    return this.#session;
+  #connected(as: 'fuzzed' | 'healthy'): ClientHttp2Session {
+    const open = this.#sessions.get(as);
+    if (open !== undefined && !open.closed && !open.destroyed) return open;
+    const session = connectHttp2(`http://127.0.0.1:${this.#api.port}`);
+    session.on('error', () => undefined);
+    this.#sessions.set(as, session);
+    return session;
   }
 
   async close(): Promise<void> {
     this.#healthy?.close();
-    this.#session?.destroy();
+    for (const session of this.#sessions.values()) session.destroy();
     for (const socket of this.#silent) socket.destroy();
     this.#stop.abort();
     await Promise.all([this.#api.close(0), this.#agents.close(0)]);
