@@ -64,6 +64,7 @@ const steps: ReadonlyArray<readonly [name: string, check: () => Outcome]> = [
   ['format and lint', () => run('biome', 'ci', '--error-on-warnings', '--max-diagnostics=none', '--colors=off')],
   ['typed lint', () => run('oxlint', '--deny-warnings')],
   ['protos', () => run('buf', 'lint')],
+  ['protos break no client', () => run(process.execPath, 'scripts/protos.ts', 'breaking')],
   ['generated code is up to date', compareGeneratedCode],
 ];
 

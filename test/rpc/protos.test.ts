@@ -157,6 +157,19 @@ describe('npm run protos -- breaking', () => {
     expect([code, stdout]).toEqual([1, expect.stringContaining('Previously present field "99" with name "colour"')]);
   });
 
+  it('names what clients of the baseline would miss, until the baseline is moved on', (ctx) => {
+    if (command('git', ['rev-parse']).code !== 0) ctx.skip('this is no git checkout');
+    const file = join(folder, 'baseline.binpb.gz');
+    const { tree, env } = released((text) => text.replace('message Pool {', 'message Pool {\n  string shape = 98;'));
+    expect(protos(['baseline', tree, '--file', file], env)).toMatchObject(OK);
+    const { code, stdout, stderr } = protos(['breaking', '--file', file]);
+    expect([code, stdout]).toEqual([1, expect.stringContaining('Previously present field "98" with name "shape"')]);
+    expect(stderr).toContain('npm run protos -- baseline moves');
+    const moved = protos(['baseline', '--file', file]);
+    expect(moved).toMatchObject({ code: 0, stdout: expect.stringContaining('field "98" with name "shape"') });
+    expect(protos(['breaking', '--file', file])).toMatchObject(OK);
+  });
+
   it('says so when there is no such commit', () => {
     const { code, stderr } = protos(['breaking', 'no-such-tag']);
     expect([code, stderr]).toEqual([1, expect.stringContaining('no-such-tag')]);
