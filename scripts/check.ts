@@ -39,24 +39,26 @@ function compareGeneratedCode(): Outcome {
   const fresh = mkdtempSync(join(cache, 'locum-check-'));
   try {
     const generated = run(process.execPath, 'scripts/generate.ts', fresh);
-    return generated.ok ? compareFolders(join(fresh, 'shared/gen'), join(root, 'shared/gen')) : generated;
+    if (!generated.ok) return generated;
+    const complaints = ['shared/gen', 'docs/reference'].flatMap((folder) => differences(fresh, root, folder));
+    const advice = 'Run `npm run generate` and commit what it changes.';
+    return { ok: complaints.length === 0, output: [...complaints, advice, ''].join('\n') };
   } finally {
     rmSync(fresh, { recursive: true, force: true });
   }
 }
 
-function compareFolders(want: string, have: string): Outcome {
-  const [wanted, present] = [filesBelow(want), filesBelow(have)];
-  const isSame = (file: string): boolean => readFileSync(join(want, file)).equals(readFileSync(join(have, file)));
-  const complaints = [
-    ...[...wanted].filter((file) => !present.has(file)).map((file) => `${file} is missing`),
-    ...[...present].filter((file) => !wanted.has(file)).map((file) => `${file} has no proto any more`),
+function differences(want: string, have: string, folder: string): string[] {
+  const [wanted, present] = [filesBelow(join(want, folder)), filesBelow(join(have, folder))];
+  const isSame = (file: string): boolean =>
+    readFileSync(join(want, folder, file)).equals(readFileSync(join(have, folder, file)));
+  return [
+    ...[...wanted].filter((file) => !present.has(file)).map((file) => `${folder}/${file} is missing`),
+    ...[...present].filter((file) => !wanted.has(file)).map((file) => `${folder}/${file} has no proto any more`),
     ...[...wanted]
       .filter((file) => present.has(file) && !isSame(file))
-      .map((file) => `${file} is not what its proto gives`),
+      .map((file) => `${folder}/${file} is not what the protos give`),
   ];
-  const advice = 'Run `npm run generate` and commit what it changes in shared/gen.';
-  return { ok: complaints.length === 0, output: [...complaints, advice, ''].join('\n') };
 }
 
 const steps: ReadonlyArray<readonly [name: string, check: () => Outcome]> = [

@@ -1,12 +1,14 @@
 /**
- * `npm run generate`: turns the protos into TypeScript under `shared/gen`.
+ * `npm run generate`: turns the protos into TypeScript under `shared/gen`, and into the reference under `docs/reference`.
  *
- * `node scripts/generate.ts DIR` writes to `DIR/shared/gen` instead; the check "generated code is up to date" compares
- * the two.
+ * `node scripts/generate.ts DIR` writes both below `DIR` instead; the check "generated code is up to date" compares.
  */
 import { spawnSync } from 'node:child_process';
 import { mkdirSync, readFileSync, renameSync, writeFileSync } from 'node:fs';
 import { dirname, join } from 'node:path';
+import { fromBinary } from '@bufbuild/protobuf';
+import { FileDescriptorSetSchema } from '@bufbuild/protobuf/wkt';
+import { apiPage } from './api-page.ts';
 import { printValidateProto } from './validate-proto.ts';
 
 const root = dirname(import.meta.dirname);
@@ -29,12 +31,24 @@ const health = join(root, 'node_modules/grpc-health-check/proto/health/v1/health
 place('grpc/health/v1/health.proto', readFileSync(health, 'utf8'));
 
 const target = process.argv[2];
-const buf = join(root, 'node_modules/.bin/buf');
-const done = spawnSync(buf, ['generate', ...(target === undefined ? [] : ['--output', target])], {
-  cwd: root,
-  stdio: 'inherit',
-  // protoc-gen-es is a Node script found through PATH; npm has put both there, a caller by hand may not have.
-  env: { ...process.env, PATH: `${dirname(buf)}:${process.env['PATH'] ?? ''}` },
-});
-if (done.error !== undefined) throw done.error;
-process.exitCode = done.status ?? 1;
+const bin = join(root, 'node_modules/.bin');
+
+/** What it writes to stdout. Messages go to the caller's stderr. */
+function buf(...words: readonly string[]): Buffer {
+  const done = spawnSync(join(bin, 'buf'), words, {
+    cwd: root,
+    stdio: ['inherit', 'pipe', 'inherit'],
+    maxBuffer: 64 * 1024 * 1024,
+    // protoc-gen-es is a Node script found through PATH; npm has put both there, a caller by hand may not have.
+    env: { ...process.env, PATH: `${bin}:${process.env['PATH'] ?? ''}` },
+  });
+  if (done.error !== undefined) throw done.error;
+  if (done.status !== 0) process.exit(done.status ?? 1);
+  return done.stdout;
+}
+
+buf('generate', ...(target === undefined ? [] : ['--output', target]));
+const described = buf('build', '.', '--path', 'proto/locum/v1', '--output', '-#format=binpb');
+const reference = join(target ?? root, 'docs/reference');
+mkdirSync(reference, { recursive: true });
+writeFileSync(join(reference, 'api.md'), apiPage(fromBinary(FileDescriptorSetSchema, described)));
