@@ -10,6 +10,7 @@ import { styled } from './output/style.ts';
 
 /** What to do next, where the message can't know the command. `words` are those of the command line. */
 const advice: Partial<Record<ErrorReason, string>> = {
+  PLAN_CHANGED: 'Look at it again with --dry-run, which prints the plan as it is now.',
   ETAG_MISMATCH: 'Somebody changed it meanwhile: show it again, then repeat with the new etag, or without one.',
   ORDER_INCOMPLETE: 'Name every server of the pool once; "locum server order" prints the order as it is.',
   ORDER_DUPLICATE: 'Name every server of the pool once; "locum server order" prints the order as it is.',

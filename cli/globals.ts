@@ -85,15 +85,21 @@ export const globalsOf = (command: Command): Globals => command.optsWithGlobals<
 export interface DryRunOption {
   readonly dryRun?: boolean;
   readonly validateOnly?: boolean;
+  /** The plan that a dry run printed. */
+  readonly ifPlan?: string;
 }
 
 export function addDryRun(command: Command): Command {
   return command
     .option('--dry-run', 'check everything, show what would happen, change nothing')
-    .addOption(new Option('--validate-only', 'the same').hideHelp());
+    .addOption(new Option('--validate-only', 'the same').hideHelp())
+    .option('--if-plan <etag>', 'do exactly what a dry run said, which printed this, or nothing');
 }
 
 export const isDryRun = (options: DryRunOption): boolean => options.dryRun === true || options.validateOnly === true;
+
+/** The same for the API. */
+export const trialOf = (options: DryRunOption) => ({ validateOnly: isDryRun(options), ifPlan: options.ifPlan ?? '' });
 
 export const YES = ['-y, --yes', 'do not ask'] as const;
 

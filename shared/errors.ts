@@ -40,6 +40,7 @@ const codes = {
   DUPLICATE_IDENTITY: 'ALREADY_EXISTS',
   // It was made from what is no longer so: read again, decide again.
   ETAG_MISMATCH: 'ABORTED',
+  PLAN_CHANGED: 'ABORTED',
   SERVER_CHANGED: 'ABORTED',
   REVISION_TOO_OLD: 'OUT_OF_RANGE',
   // The state does not allow it: change the state first.

@@ -127,7 +127,7 @@ const rows = {
   ),
   identityCharacters: characters(
     128,
-    'a request_id, the identity of a host or a boot, a principal, a method, or the name that events are about',
+    'a request_id, a plan, the identity of a host or a boot, a principal, a method, or the name that events are about',
     REFUSED,
     [
       'locum.v1.ConfirmServerDeadRequest.boot_id',
@@ -138,6 +138,7 @@ const rows = {
       'locum.v1.ListAuditEntriesRequest.principal',
       'locum.v1.ListEventsRequest.about',
       'locum.v1.WatchEventsRequest.about',
+      '*.if_plan',
       '*.request_id',
     ],
   ),

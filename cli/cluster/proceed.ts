@@ -3,7 +3,7 @@ import { createClient } from '@connectrpc/connect';
 import { ClusterService, ProceedTakeoversResponseSchema } from '../../shared/gen/locum/v1/cluster_service_pb.ts';
 import { nameIn } from '../client/names.ts';
 import { withTransport } from '../client/session.ts';
-import { type DryRunOption, type Globals, isDryRun } from '../globals.ts';
+import { type DryRunOption, type Globals, isDryRun, trialOf } from '../globals.ts';
 import { confirm } from '../output/ask.ts';
 import { printAnswer, tellDryRun } from '../output/print.ts';
 import { idsOf } from '../output/words.ts';
@@ -17,7 +17,7 @@ export async function proceed(globals: Globals, id: string, options: ProceedOpti
   const validateOnly = isDryRun(options);
   if (!validateOnly) await confirm(`Take over the runs of all silent servers of pool ${id} now?`, options);
   await withTransport(globals, async (transport) => {
-    const answer = await createClient(ClusterService, transport).proceedTakeovers({ pool, validateOnly });
+    const answer = await createClient(ClusterService, transport).proceedTakeovers({ pool, ...trialOf(options) });
     const more = answer.omittedRuns === 0 ? '' : `, and ${answer.omittedRuns} more`;
     await printAnswer(globals, ProceedTakeoversResponseSchema, answer, {
       table: () =>
@@ -26,6 +26,6 @@ export async function proceed(globals: Globals, id: string, options: ProceedOpti
           : `${validateOnly ? 'Would go on' : 'Going on'}: ${idsOf(answer.runs)}${more}.`,
       names: () => answer.runs,
     });
-    tellDryRun(validateOnly);
+    tellDryRun(validateOnly, answer.planEtag);
   });
 }

@@ -23,9 +23,16 @@ function shown(text: string, stream: NodeJS.WriteStream): string {
   return isColoured ? printableStyles(text) : printableLines(text);
 }
 
-/** After what was only tried. */
-export function tellDryRun(dryRun: boolean): void {
-  if (dryRun) tell('Nothing was changed.');
+/** After what was only tried. `planEtag`: what it would do, for `--if-plan`. */
+export function tellDryRun(dryRun: boolean, planEtag: string): void {
+  if (!dryRun) return;
+  tell('Nothing was changed.');
+  tellPlan(planEtag);
+}
+
+/** The same where the answer says by itself that nothing was changed. */
+export function tellPlan(planEtag: string): void {
+  if (planEtag !== '') tell(`To do exactly this, or nothing: --if-plan ${planEtag}`);
 }
 
 /** For people only: progress, advice, warnings. */

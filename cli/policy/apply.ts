@@ -5,6 +5,7 @@ import {
   type UpdatePolicyResponse,
   UpdatePolicyResponseSchema,
 } from '../../shared/gen/locum/v1/policy_service_pb.ts';
+import { checkPlan, joinedPlan } from '../client/plans.ts';
 import { withTransport } from '../client/session.ts';
 import { CommandFailure, EXIT } from '../exit-codes.ts';
 import { type DryRunOption, type Globals, isDryRun } from '../globals.ts';
@@ -44,7 +45,7 @@ async function tryAll(transport: Transport, sources: readonly Source[]): Promise
   const tried: UpdatePolicyResponse[] = [];
   for (let from = 0; from < sources.length; from += CHECKED_AT_ONCE) {
     const some = sources.slice(from, from + CHECKED_AT_ONCE);
-    tried.push(...(await Promise.all(some.map((one) => send(transport, one, { validateOnly: true })))));
+    tried.push(...(await Promise.all(some.map((one) => send(transport, one, { validateOnly: true, ifPlan: '' })))));
   }
   return tried;
 }
@@ -52,11 +53,11 @@ async function tryAll(transport: Transport, sources: readonly Source[]): Promise
 async function send(
   transport: Transport,
   one: Source,
-  { validateOnly }: { readonly validateOnly: boolean },
+  terms: { readonly validateOnly: boolean; readonly ifPlan: string },
 ): Promise<UpdatePolicyResponse> {
   try {
     const client = createClient(PolicyService, transport);
-    return await client.updatePolicy({ policy: one.policy, allowMissing: true, validateOnly });
+    return await client.updatePolicy({ policy: one.policy, allowMissing: true, ...terms });
   } catch (error) {
     throw placed(one, error);
   }
@@ -67,10 +68,17 @@ export async function apply(globals: Globals, options: ApplyOptions): Promise<vo
   await withTransport(globals, async (transport) => {
     const dryRun = isDryRun(options);
     const tried = await tryAll(transport, sources);
+    const etags = tried.map(({ planEtag }) => planEtag);
+    checkPlan(options, etags);
     for (const [i, one] of sources.entries()) {
       const trial = tried[i];
       if (trial === undefined) continue;
-      const answer = dryRun ? trial : await send(transport, one, { validateOnly: false });
+      const answer = dryRun
+        ? trial
+        : await send(transport, one, {
+            validateOnly: false,
+            ifPlan: options.ifPlan === undefined ? '' : trial.planEtag,
+          });
       await printStreamed(globals, UpdatePolicyResponseSchema, answer, {
         // What a repeated call changed is known from the trial before it.
         table: () => outcomeText(idOf(one.policy.name), trial, dryRun),
@@ -78,7 +86,7 @@ export async function apply(globals: Globals, options: ApplyOptions): Promise<vo
       });
       for (const warning of answer.warnings) tell(`warning: ${idOf(one.policy.name)}: ${warning}`);
     }
-    tellDryRun(dryRun);
+    tellDryRun(dryRun, joinedPlan(etags));
   });
 }
 

@@ -12,6 +12,7 @@ import {
   StopPolicyResponseSchema,
 } from '../../shared/gen/locum/v1/policy_service_pb.ts';
 import { fromConnectError } from '../../shared/rpc/status-details.ts';
+import { joinedPlan, plansOf } from '../client/plans.ts';
 import { withTransport } from '../client/session.ts';
 import { type DryRunOption, type Globals, isDryRun, type SelectorOption } from '../globals.ts';
 import { confirm } from '../output/ask.ts';
@@ -29,6 +30,7 @@ type Policies = Client<typeof PolicyService>;
 interface Request {
   readonly name: string;
   readonly validateOnly: boolean;
+  readonly ifPlan: string;
 }
 
 /** How a verb is asked for, and what is said of it. */
@@ -37,7 +39,7 @@ interface Change<Desc extends DescMessage> {
   readonly ask: (
     policies: Policies,
     request: Request,
-  ) => Promise<MessageShape<Desc> & { readonly policy?: Policy | undefined }>;
+  ) => Promise<MessageShape<Desc> & { readonly policy?: Policy | undefined; readonly planEtag: string }>;
   /** `would`: it is only tried. */
   readonly text: (policy: Policy, words: { readonly would: string; readonly runs: string }) => string;
 }
@@ -89,16 +91,20 @@ export async function change(
     const print = names.length === 1 ? printAnswer : printStreamed;
     const policies = createClient(PolicyService, transport);
     const { schema, ask, text }: Change<DescMessage> = CHANGES[verb];
-    for (const name of names) {
-      const answer = await ask(policies, { name, validateOnly });
-      const { policy } = answer;
+    const tryOne = (name: string) => ask(policies, { name, validateOnly: true, ifPlan: '' });
+    const plans = await plansOf(options, names, tryOne);
+    const etags: string[] = [];
+    for (const [i, name] of names.entries()) {
+      const answer = await ask(policies, { name, validateOnly, ifPlan: plans[i] ?? '' });
+      const { policy, planEtag } = answer;
+      etags.push(planEtag);
       const words = { would: validateOnly ? 'would' : '', runs: policy === undefined ? '' : runsText(policy) };
       await print(globals, schema, answer, {
         table: () => (policy === undefined ? '' : text(policy, words)),
         names: () => [name],
       });
     }
-    tellDryRun(validateOnly);
+    tellDryRun(validateOnly, joinedPlan(etags));
   });
 }
 
@@ -123,14 +129,22 @@ export async function remove(globals: Globals, ids: readonly string[], options: 
     }
     const print = names.length === 1 ? printAnswer : printStreamed;
     const policies = createClient(PolicyService, transport);
-    for (const name of names) {
-      const answer = await policies.deletePolicy({ name, etag, validateOnly }).catch((error: unknown) => {
-        // Of several in files, one that is gone already is as it should be.
-        if (inFiles.length === 0 || fromConnectError(error)?.reason !== 'NOT_FOUND') throw error;
-        tell(`${idOf(name)} is not there.`);
+    // Of several in files, one that is gone already is as it should be.
+    const isGone = (error: unknown) => inFiles.length > 0 && fromConnectError(error)?.reason === 'NOT_FOUND';
+    const ask = async (request: Request) =>
+      policies.deletePolicy({ ...request, etag }).catch((error: unknown) => {
+        if (!isGone(error)) throw error;
         return undefined;
       });
-      if (answer === undefined) continue;
+    const plans = await plansOf(options, names, (name) => ask({ name, validateOnly: true, ifPlan: '' }));
+    const etags: string[] = [];
+    for (const [i, name] of names.entries()) {
+      const answer = await ask({ name, validateOnly, ifPlan: plans[i] ?? '' });
+      etags.push(answer?.planEtag ?? '');
+      if (answer === undefined) {
+        tell(`${idOf(name)} is not there.`);
+        continue;
+      }
       const gone = validateOnly ? 'would be gone' : 'is gone';
       const later = `${validateOnly ? 'would go' : 'goes'} once its runs have ended`;
       await print(globals, DeletePolicyResponseSchema, answer, {
@@ -138,6 +152,6 @@ export async function remove(globals: Globals, ids: readonly string[], options: 
         names: () => [name],
       });
     }
-    tellDryRun(validateOnly);
+    tellDryRun(validateOnly, joinedPlan(etags));
   });
 }

@@ -11,7 +11,7 @@ import { toDuration } from '../../shared/rpc/time-messages.ts';
 import { nameIn } from '../client/names.ts';
 import { withTransport } from '../client/session.ts';
 import { CommandFailure } from '../exit-codes.ts';
-import { type DryRunOption, type Globals, isDryRun } from '../globals.ts';
+import { type DryRunOption, type Globals, isDryRun, trialOf } from '../globals.ts';
 import { confirm } from '../output/ask.ts';
 import { printAnswer, tellDryRun } from '../output/print.ts';
 import { poolView } from './view.ts';
@@ -80,10 +80,10 @@ export async function set(globals: Globals, id: string, options: PoolOptions): P
     const answer = await createClient(PoolService, transport).updatePool({
       pool: poolOf(id, options),
       updateMask: { paths },
-      validateOnly: isDryRun(options),
+      ...trialOf(options),
     });
     await printAnswer(globals, UpdatePoolResponseSchema, answer, poolView(answer.pool));
-    tellDryRun(isDryRun(options));
+    tellDryRun(isDryRun(options), answer.planEtag);
   });
 }
 
@@ -91,10 +91,10 @@ export async function create(globals: Globals, id: string, options: PoolOptions)
   await withTransport(globals, async (transport) => {
     const answer = await createClient(PoolService, transport).createPool({
       pool: poolOf(id, options),
-      validateOnly: isDryRun(options),
+      ...trialOf(options),
     });
     await printAnswer(globals, CreatePoolResponseSchema, answer, poolView(answer.pool));
-    tellDryRun(isDryRun(options));
+    tellDryRun(isDryRun(options), answer.planEtag);
   });
 }
 
@@ -112,11 +112,11 @@ export async function remove(
   const validateOnly = isDryRun(options);
   if (!validateOnly) await confirm(`Delete pool ${id}?`, options);
   await withTransport(globals, async (transport) => {
-    const answer = await createClient(PoolService, transport).deletePool({ name, etag, validateOnly });
+    const answer = await createClient(PoolService, transport).deletePool({ name, etag, ...trialOf(options) });
     await printAnswer(globals, DeletePoolResponseSchema, answer, {
       table: () => `${id} ${validateOnly ? 'would be' : 'is'} gone.`,
       names: () => [name],
     });
-    tellDryRun(validateOnly);
+    tellDryRun(validateOnly, answer.planEtag);
   });
 }

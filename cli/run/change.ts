@@ -10,7 +10,7 @@ import {
 import { nameIn, resolveRun } from '../client/names.ts';
 import { withTransport } from '../client/session.ts';
 import { CommandFailure } from '../exit-codes.ts';
-import { type DryRunOption, type Globals, isDryRun } from '../globals.ts';
+import { type DryRunOption, type Globals, isDryRun, trialOf } from '../globals.ts';
 import { confirm } from '../output/ask.ts';
 import { printAnswer, tellDryRun, type View } from '../output/print.ts';
 import { idOf } from '../output/words.ts';
@@ -31,13 +31,14 @@ export async function move(
     const name = await resolveRun(transport, id);
     const target = server === undefined ? '' : nameIn('servers', server);
     const validateOnly = isDryRun(options);
-    const answer = await createClient(RunService, transport).moveRun({ name, server: target, validateOnly });
+    const answer = await createClient(RunService, transport).moveRun({ name, server: target, ...trialOf(options) });
     const view = lineView(answer.run, (run) => {
       const to = run.reservedServer === '' ? '' : ` to ${idOf(run.reservedServer)}`;
       const verb = validateOnly ? 'would move' : 'moves';
       return `${idOf(run.name)} ${verb} from ${idOf(run.server)}${to}.`;
     });
     await printAnswer(globals, MoveRunResponseSchema, answer, view);
+    tellDryRun(validateOnly, answer.planEtag);
   });
 }
 
@@ -45,10 +46,10 @@ export async function stop(globals: Globals, id: string, options: DryRunOption):
   const validateOnly = isDryRun(options);
   await withTransport(globals, async (transport) => {
     const name = await resolveRun(transport, id);
-    const answer = await createClient(RunService, transport).stopRun({ name, validateOnly });
+    const answer = await createClient(RunService, transport).stopRun({ name, ...trialOf(options) });
     const view = lineView(answer.run, (run) => (validateOnly ? `${idOf(run.name)} would stop.` : runLine(run)));
     await printAnswer(globals, StopRunResponseSchema, answer, view);
-    tellDryRun(validateOnly);
+    tellDryRun(validateOnly, answer.planEtag);
   });
 }
 
@@ -75,10 +76,10 @@ export async function release(
       name,
       abandonAttempt: abandonAttempt === true,
       reason,
-      validateOnly,
+      ...trialOf(options),
     });
     const view = lineView(answer.run, (run) => (validateOnly ? `${idOf(run.name)} would be released.` : runLine(run)));
     await printAnswer(globals, ReleaseRunResponseSchema, answer, view);
-    tellDryRun(validateOnly);
+    tellDryRun(validateOnly, answer.planEtag);
   });
 }

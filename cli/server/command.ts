@@ -48,13 +48,13 @@ export function define(server: Command): void {
     );
   defineOrder(server);
   defineIntent(server);
-  server
-    .command('limit <server> <slots>')
-    .description('set the limit of slots ("default": the pool\'s); what runs over it goes on')
-    .option('--dry-run', 'check everything, change nothing')
-    .action(async (name: string, slots: string, options: DryRunOption, command: Command) =>
-      (await import('./limit.ts')).limit(globalsOf(command), name, slots, options),
-    );
+  addDryRun(
+    server
+      .command('limit <server> <slots>')
+      .description('set the limit of slots ("default": the pool\'s); what runs over it goes on'),
+  ).action(async (name: string, slots: string, options: DryRunOption, command: Command) =>
+    (await import('./limit.ts')).limit(globalsOf(command), name, slots, options),
+  );
   server
     .command('wait <server>')
     .description('wait until a server is alive, available, suspect, missing, left, drained or gone')

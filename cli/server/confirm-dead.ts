@@ -8,7 +8,7 @@ import { ConfirmServerDeadResponseSchema, ServerService } from '../../shared/gen
 import { nameIn } from '../client/names.ts';
 import { withTransport } from '../client/session.ts';
 import { CommandFailure, EXIT } from '../exit-codes.ts';
-import { type DryRunOption, type Globals, isDryRun } from '../globals.ts';
+import { type DryRunOption, type Globals, isDryRun, trialOf } from '../globals.ts';
 import { confirm } from '../output/ask.ts';
 import { printAnswer, tellDryRun } from '../output/print.ts';
 import { idsOf } from '../output/words.ts';
@@ -39,13 +39,13 @@ export async function confirmDead(globals: Globals, id: string, options: Confirm
     if (!validateOnly) await confirm(question, options);
     const { uid, bootId } = server;
     const { reason } = options;
-    const answer = await client.confirmServerDead({ name, uid, bootId, epochs, reason, validateOnly });
+    const answer = await client.confirmServerDead({ name, uid, bootId, epochs, reason, ...trialOf(options) });
     const released = validateOnly ? 'Would be released' : 'Released';
     await printAnswer(globals, ConfirmServerDeadResponseSchema, answer, {
       table: () =>
         answer.runs.length === 0 ? `${id} held no runs.` : `${released} to other servers: ${idsOf(answer.runs)}.`,
       names: () => answer.runs,
     });
-    tellDryRun(validateOnly);
+    tellDryRun(validateOnly, answer.planEtag);
   });
 }

@@ -9,8 +9,8 @@ import {
 import { toDuration } from '../../shared/rpc/time-messages.ts';
 import { nameIn } from '../client/names.ts';
 import { withTransport } from '../client/session.ts';
-import { type DryRunOption, type Globals, isDryRun } from '../globals.ts';
-import { printAnswer, tell, tellDryRun } from '../output/print.ts';
+import { type DryRunOption, type Globals, isDryRun, trialOf } from '../globals.ts';
+import { printAnswer, tell, tellDryRun, tellPlan } from '../output/print.ts';
 import { idsOf } from '../output/words.ts';
 import { planText } from './plan.ts';
 import { waitForServer } from './wait.ts';
@@ -19,14 +19,14 @@ export async function cordon(globals: Globals, id: string, options: DryRunOption
   const validateOnly = isDryRun(options);
   await withTransport(globals, async (transport) => {
     const client = createClient(ServerService, transport);
-    const answer = await client.cordonServer({ name: nameIn('servers', id), validateOnly });
+    const answer = await client.cordonServer({ name: nameIn('servers', id), ...trialOf(options) });
     const runs = answer.server?.runs ?? [];
     const [takes, keeps] = validateOnly ? ['would take', 'would keep'] : ['takes', 'keeps'];
     await printAnswer(globals, CordonServerResponseSchema, answer, {
       table: () => `${id} ${takes} no new work.${runs.length === 0 ? '' : ` It ${keeps} ${idsOf(runs)}.`}`,
       names: () => [nameIn('servers', id)],
     });
-    tellDryRun(validateOnly);
+    tellDryRun(validateOnly, answer.planEtag);
   });
 }
 
@@ -34,12 +34,12 @@ export async function uncordon(globals: Globals, id: string, options: DryRunOpti
   const validateOnly = isDryRun(options);
   await withTransport(globals, async (transport) => {
     const client = createClient(ServerService, transport);
-    const answer = await client.uncordonServer({ name: nameIn('servers', id), validateOnly });
+    const answer = await client.uncordonServer({ name: nameIn('servers', id), ...trialOf(options) });
     await printAnswer(globals, UncordonServerResponseSchema, answer, {
       table: () => `${id} ${validateOnly ? 'would take' : 'takes'} work again.`,
       names: () => [nameIn('servers', id)],
     });
-    tellDryRun(validateOnly);
+    tellDryRun(validateOnly, answer.planEtag);
   });
 }
 
@@ -57,12 +57,13 @@ export async function drain(globals: Globals, id: string, options: DrainOptions)
       name,
       deadline: toDuration(options.deadline),
       letFinish: options.letFinish === true,
-      validateOnly: dryRun,
+      ...trialOf(options),
     });
     await printAnswer(globals, DrainServerResponseSchema, answer, {
       table: () => planText(answer.plan, { dryRun }),
       names: () => [name],
     });
+    tellPlan(answer.planEtag);
     if (options.wait !== true || dryRun) return;
     tell(`Waiting until ${id} is empty …`);
     await waitForServer(transport, globals, name, 'drained');

@@ -4,8 +4,8 @@ import { ServerService, UpdateServerResponseSchema } from '../../shared/gen/locu
 import { nameIn } from '../client/names.ts';
 import { withTransport } from '../client/session.ts';
 import { CommandFailure } from '../exit-codes.ts';
-import { type DryRunOption, type Globals, isDryRun } from '../globals.ts';
-import { printAnswer } from '../output/print.ts';
+import { type DryRunOption, type Globals, isDryRun, trialOf } from '../globals.ts';
+import { printAnswer, tellDryRun } from '../output/print.ts';
 
 function slotsOf(text: string): { maxSlots?: number } {
   if (text === 'default') return {};
@@ -21,13 +21,15 @@ export async function limit(globals: Globals, id: string, slots: string, options
     const answer = await createClient(ServerService, transport).updateServer({
       server,
       updateMask: { paths: ['max_slots'] },
-      validateOnly: isDryRun(options),
+      ...trialOf(options),
     });
     const { effectiveMaxSlots = 0, usedSlots = 0, overCapacity = false } = answer.server ?? {};
     const over = overCapacity ? ` It uses ${usedSlots}; what runs goes on, nothing new comes.` : '';
+    const takes = isDryRun(options) ? 'would take' : 'takes';
     await printAnswer(globals, UpdateServerResponseSchema, answer, {
-      table: () => `${id} takes up to ${effectiveMaxSlots} slots.${over}`,
+      table: () => `${id} ${takes} up to ${effectiveMaxSlots} slots.${over}`,
       names: () => [server.name],
     });
+    tellDryRun(isDryRun(options), answer.planEtag);
   });
 }

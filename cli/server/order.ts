@@ -17,8 +17,8 @@ import {
 import { nameIn } from '../client/names.ts';
 import { withTransport } from '../client/session.ts';
 import { CommandFailure } from '../exit-codes.ts';
-import { type DryRunOption, type Globals, isDryRun } from '../globals.ts';
-import { printAnswer } from '../output/print.ts';
+import { type DryRunOption, type Globals, isDryRun, trialOf } from '../globals.ts';
+import { printAnswer, tellPlan } from '../output/print.ts';
 import { idOf } from '../output/words.ts';
 import { planText } from './plan.ts';
 
@@ -34,6 +34,7 @@ export interface PlaceOptions extends OrderOptions {
 }
 
 interface OrderAnswer {
+  readonly planEtag: string;
   readonly order?: ServerOrder | undefined;
   readonly plan?: MovePlan | undefined;
 }
@@ -41,7 +42,7 @@ interface OrderAnswer {
 const terms = (options: OrderOptions) => ({
   apply: options.apply === 'move-now' ? Apply.MOVE_NOW : Apply.NEW_ONLY,
   etag: options.etag ?? '',
-  validateOnly: isDryRun(options),
+  ...trialOf(options),
 });
 
 function orderLines(order: ServerOrder | undefined): string {
@@ -60,6 +61,7 @@ async function printOrder<Desc extends DescMessage>(
     table: () => `${orderLines(answer.order)}\n\n${planText(answer.plan, { dryRun: isDryRun(options) })}`,
     names: () => answer.order?.servers ?? [],
   });
+  tellPlan(answer.planEtag);
 }
 
 export async function order(

@@ -76,7 +76,7 @@ export function notLeader(): LocumError {
   return new LocumError('NOT_LEADER', 'this controller does not lead now: repeat in a moment', { retryAfterMs: 500 });
 }
 
-type Request = { readonly requestId?: string; readonly validateOnly?: boolean };
+type Request = { readonly requestId?: string; readonly validateOnly?: boolean; readonly ifPlan?: string };
 
 /** A request that changes something, with what the handler knows of it. */
 export interface Submission<Desc extends DescMessage> {
@@ -92,7 +92,7 @@ export async function submit<Desc extends DescMessage, Kind extends CallValue['k
   request: Call,
   ...kinds: readonly Kind[]
 ): Promise<Extract<CallValue, { kind: Kind }>> {
-  const { requestId = '', validateOnly = false } = message;
+  const { requestId = '', validateOnly = false, ifPlan = '' } = message;
   if (!REQUEST_ID.test(requestId)) {
     throw invalidField('request_id', 'must be at most 128 printable characters without spaces');
   }
@@ -102,11 +102,15 @@ export async function submit<Desc extends DescMessage, Kind extends CallValue['k
     requestId,
     fingerprint: requestId === '' ? '' : fingerprintOf(schema, message, context.method.name),
     validateOnly,
+    ifPlan,
     request,
   });
   assert(isOneOf(value, kinds), `the core answered ${request.kind} with ${value.kind}`);
   return value;
 }
+
+/** For the answer to a call that was only tried. */
+export const planOf = ({ planEtag = '' }: CallValue) => ({ planEtag });
 
 function isOneOf<Kind extends CallValue['kind']>(
   value: CallValue,

@@ -18,7 +18,7 @@ import type { StoreStatus } from '../engine/store-status.ts';
 import { adviceFor } from '../leadership/leader-term.ts';
 import type { ControllerSeen } from '../replication/controllers.ts';
 import { StoreError } from '../store/store.ts';
-import { type ApiContext, submit } from './api-context.ts';
+import { type ApiContext, planOf, submit } from './api-context.ts';
 import { simulateFailure } from './loss-simulation.ts';
 import { poolIdOf } from './resource-id.ts';
 import { SnapshotStreams } from './snapshot-streams.ts';
@@ -78,7 +78,7 @@ export function clusterService(api: ApiContext): ServiceImpl<typeof ClusterServi
       const value = await submit(api, { schema: ProceedTakeoversRequestSchema, message, context }, request, 'runs');
       const names = value.runs.map(runName);
       const { kept, omitted } = cutToBytes(names, (name) => name.length + 4, LIMITS.pageBytes);
-      return { runs: [...kept], omittedRuns: omitted };
+      return { runs: [...kept], omittedRuns: omitted, ...planOf(value) };
     },
 
     saveSnapshot: () => snapshots.save(() => api.leaderTerm().copy()),

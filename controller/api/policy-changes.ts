@@ -18,7 +18,7 @@ import { policyToProto } from '../codec/policy.ts';
 import { checkArgumentsSize } from '../codec/workload-check.ts';
 import type { Call, CallValue } from '../core/cluster/event.ts';
 import type { Policy } from '../core/records/state.ts';
-import { type ApiContext, submit } from './api-context.ts';
+import { type ApiContext, planOf, submit } from './api-context.ts';
 import { changesBetween } from './policy-diff.ts';
 import { newPolicySpec, policyPatch } from './policy-patch.ts';
 import { projectPolicy } from './projections/project-policy.ts';
@@ -41,7 +41,7 @@ export function policyEdits(api: ApiContext): Pick<Service, 'createPolicy' | 'up
         spec: newPolicySpec(policy),
       };
       const value = await submit(api, { schema: CreatePolicyRequestSchema, message, context }, request, 'policy');
-      return { policy: await show(value.policy), warnings: [...value.warnings] };
+      return { policy: await show(value.policy), warnings: [...value.warnings], ...planOf(value) };
     },
 
     async updatePolicy(message, context) {
@@ -54,14 +54,14 @@ export function policyEdits(api: ApiContext): Pick<Service, 'createPolicy' | 'up
         createAs: message.allowMissing ? newPolicySpec(policy) : undefined,
       };
       const value = await submit(api, { schema: UpdatePolicyRequestSchema, message, context }, request, 'policy');
-      return { policy: await show(value.policy), warnings: [...value.warnings], ...changeOf(value) };
+      return { policy: await show(value.policy), warnings: [...value.warnings], ...changeOf(value), ...planOf(value) };
     },
 
     async deletePolicy(message, context) {
       const request: Call = { kind: 'delete_policy', policy: policyIdOf(message.name), etag: message.etag };
       const submission = { schema: DeletePolicyRequestSchema, message, context };
       const value = await submit(api, submission, request, 'policy', 'gone');
-      return value.kind === 'gone' ? {} : { policy: await show(value.policy) };
+      return { ...(value.kind === 'gone' ? {} : { policy: await show(value.policy) }), ...planOf(value) };
     },
   };
 }
@@ -82,32 +82,32 @@ export function policyVerbs(
       const submission = { schema: StartPolicyRequestSchema, message, context };
       const value = await submit(api, submission, request, 'run', 'policy');
       // Only tried: there is no run to show.
-      if (value.kind === 'policy') return {};
+      if (value.kind === 'policy') return planOf(value);
       return api.leaderTerm().read((state, now) => ({ run: projectRun(state, value.run, now) }));
     },
 
     async stopPolicy(message, context) {
       const request: Call = { kind: 'stop_policy', policy: policyIdOf(message.name) };
       const value = await submit(api, { schema: StopPolicyRequestSchema, message, context }, request, 'policy');
-      return { policy: await show(value.policy) };
+      return { policy: await show(value.policy), ...planOf(value) };
     },
 
     async restartPolicy(message, context) {
       const request: Call = { kind: 'restart_policy', policy: policyIdOf(message.name) };
       const value = await submit(api, { schema: RestartPolicyRequestSchema, message, context }, request, 'policy');
-      return { policy: await show(value.policy) };
+      return { policy: await show(value.policy), ...planOf(value) };
     },
 
     async pausePolicy(message, context) {
       const request: Call = { kind: 'pause_policy', policy: policyIdOf(message.name) };
       const value = await submit(api, { schema: PausePolicyRequestSchema, message, context }, request, 'policy');
-      return { policy: await show(value.policy) };
+      return { policy: await show(value.policy), ...planOf(value) };
     },
 
     async resumePolicy(message, context) {
       const request: Call = { kind: 'resume_policy', policy: policyIdOf(message.name) };
       const value = await submit(api, { schema: ResumePolicyRequestSchema, message, context }, request, 'policy');
-      return { policy: await show(value.policy) };
+      return { policy: await show(value.policy), ...planOf(value) };
     },
   };
 }

@@ -19,7 +19,7 @@ import { movePlanToProto, orderToProto, poolToProto } from '../codec/pool.ts';
 import { failbackWords } from '../codec/words.ts';
 import { DEFAULT_MAX_SLOTS } from '../core/calls/pool-calls.ts';
 import type { Apply, Call } from '../core/cluster/event.ts';
-import { type ApiContext, submit } from './api-context.ts';
+import { type ApiContext, planOf, submit } from './api-context.ts';
 import { indexAfterText, pageOf } from './page.ts';
 import { found, poolIdOf, serverIdOf } from './resource-id.ts';
 import { maskPaths } from './update-mask.ts';
@@ -98,7 +98,7 @@ export function poolService(api: ApiContext): ServiceImpl<typeof PoolService> {
         defaultMaxSlots: pool.defaultMaxSlots,
       };
       const value = await submit(api, submission, request, 'pool');
-      return { pool: poolToProto(value.pool) };
+      return { pool: poolToProto(value.pool), ...planOf(value) };
     },
 
     async updatePool(message, context) {
@@ -106,13 +106,12 @@ export function poolService(api: ApiContext): ServiceImpl<typeof PoolService> {
       const id = poolIdOf(pool.name, 'pool.name');
       const request: Call = { kind: 'update_pool', pool: id, etag: pool.etag, ...poolUpdate(message) };
       const value = await submit(api, { schema: UpdatePoolRequestSchema, message, context }, request, 'pool');
-      return { pool: poolToProto(value.pool) };
+      return { pool: poolToProto(value.pool), ...planOf(value) };
     },
 
     async deletePool(message, context) {
       const request: Call = { kind: 'delete_pool', pool: poolIdOf(message.name), etag: message.etag };
-      await submit(api, { schema: DeletePoolRequestSchema, message, context }, request, 'gone');
-      return {};
+      return planOf(await submit(api, { schema: DeletePoolRequestSchema, message, context }, request, 'gone'));
     },
 
     async getServerOrder({ pool }) {
@@ -129,7 +128,7 @@ export function poolService(api: ApiContext): ServiceImpl<typeof PoolService> {
         apply: applyOf(message.apply),
       };
       const value = await submit(api, { schema: SetServerOrderRequestSchema, message, context }, request, 'order');
-      return { order: orderToProto(value.pool), plan: movePlanToProto(value.plan) };
+      return { order: orderToProto(value.pool), plan: movePlanToProto(value.plan), ...planOf(value) };
     },
 
     async *watchPools({ revision }, { signal }) {

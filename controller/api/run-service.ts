@@ -12,7 +12,7 @@ import type { ClusterState } from '../core/cluster/cluster.ts';
 import type { Call } from '../core/cluster/event.ts';
 import type { Run } from '../core/records/state.ts';
 import { currentAttempt, isEnded } from '../core/views.ts';
-import { type ApiContext, submit } from './api-context.ts';
+import { type ApiContext, planOf, submit } from './api-context.ts';
 import { labelFilter } from './label-filter.ts';
 import { indexAfterNumber, pageOf } from './page.ts';
 import { projectRun } from './projections/project-run.ts';
@@ -73,20 +73,20 @@ export function runService(api: ApiContext): ServiceImpl<typeof RunService> {
         server: message.server === '' ? undefined : serverIdOf(message.server, 'server'),
       };
       const value = await submit(api, { schema: MoveRunRequestSchema, message, context }, request, 'run');
-      return { run: await show(value.run) };
+      return { run: await show(value.run), ...planOf(value) };
     },
 
     async stopRun(message, context) {
       const request: Call = { kind: 'stop_run', run: runIdOf(message.name) };
       const value = await submit(api, { schema: StopRunRequestSchema, message, context }, request, 'run');
-      return { run: await show(value.run) };
+      return { run: await show(value.run), ...planOf(value) };
     },
 
     async releaseRun(message, context) {
       const { abandonAttempt, reason } = message;
       const request: Call = { kind: 'release_run', run: runIdOf(message.name), abandonAttempt, reason };
       const value = await submit(api, { schema: ReleaseRunRequestSchema, message, context }, request, 'run');
-      return { run: await show(value.run) };
+      return { run: await show(value.run), ...planOf(value) };
     },
 
     streamOutput(request, { signal }) {

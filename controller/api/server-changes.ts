@@ -24,7 +24,7 @@ import { runName } from '../../shared/resource-name.ts';
 import { movePlanToProto, orderToProto } from '../codec/pool.ts';
 import type { Call, CallValue } from '../core/cluster/event.ts';
 import type { Server } from '../core/records/state.ts';
-import { type ApiContext, submit } from './api-context.ts';
+import { type ApiContext, planOf, submit } from './api-context.ts';
 import { applyOf } from './pool-service.ts';
 import { projectServer } from './projections/project-server.ts';
 import { serverIdOf } from './resource-id.ts';
@@ -71,9 +71,10 @@ export function serverEdits(
   api: ApiContext,
 ): Pick<Service, 'updateServer' | 'deleteServer' | 'moveServer' | 'promoteServer' | 'demoteServer' | 'makePrimary'> {
   const show = showIn(api);
-  const orderOf = ({ pool, plan }: Extract<CallValue, { kind: 'order' }>) => ({
-    order: orderToProto(pool),
-    plan: movePlanToProto(plan),
+  const orderOf = (value: Extract<CallValue, { kind: 'order' }>) => ({
+    order: orderToProto(value.pool),
+    plan: movePlanToProto(value.plan),
+    ...planOf(value),
   });
   const move = (
     message: { readonly name: string; readonly etag: string; readonly apply: Parameters<typeof applyOf>[0] },
@@ -90,7 +91,7 @@ export function serverEdits(
     async updateServer(message, context) {
       const submission = { schema: UpdateServerRequestSchema, message, context };
       const value = await submit(api, submission, serverUpdate(message), 'server');
-      return { server: await show(value.server) };
+      return { server: await show(value.server), ...planOf(value) };
     },
 
     async deleteServer(message, context) {
@@ -102,7 +103,7 @@ export function serverEdits(
         'server',
         'gone',
       );
-      return value.kind === 'gone' ? {} : { server: await show(value.server) };
+      return { ...(value.kind === 'gone' ? {} : { server: await show(value.server) }), ...planOf(value) };
     },
 
     async moveServer(message, context) {
@@ -136,13 +137,13 @@ export function serverVerbs(
     async cordonServer(message, context) {
       const request: Call = { kind: 'cordon_server', server: serverIdOf(message.name) };
       const value = await submit(api, { schema: CordonServerRequestSchema, message, context }, request, 'server');
-      return { server: await show(value.server) };
+      return { server: await show(value.server), ...planOf(value) };
     },
 
     async uncordonServer(message, context) {
       const request: Call = { kind: 'uncordon_server', server: serverIdOf(message.name) };
       const value = await submit(api, { schema: UncordonServerRequestSchema, message, context }, request, 'server');
-      return { server: await show(value.server) };
+      return { server: await show(value.server), ...planOf(value) };
     },
 
     async drainServer(message, context) {
@@ -150,7 +151,7 @@ export function serverVerbs(
       const deadlineMs = deadline === undefined ? undefined : durationMs(deadline);
       const request: Call = { kind: 'drain_server', server: serverIdOf(message.name), deadlineMs, letFinish };
       const value = await submit(api, { schema: DrainServerRequestSchema, message, context }, request, 'server');
-      return { server: await show(value.server), plan: movePlanToProto(value.plan) };
+      return { server: await show(value.server), plan: movePlanToProto(value.plan), ...planOf(value) };
     },
 
     async confirmServerDead(message, context) {
@@ -163,7 +164,7 @@ export function serverVerbs(
         reason: message.reason,
       };
       const value = await submit(api, { schema: ConfirmServerDeadRequestSchema, message, context }, request, 'server');
-      return { server: await show(value.server), runs: value.runs.map(runName) };
+      return { server: await show(value.server), runs: value.runs.map(runName), ...planOf(value) };
     },
   };
 }

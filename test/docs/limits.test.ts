@@ -17,7 +17,7 @@ interface Rule {
 
 /** The rules about lengths of a field, of its items and of its values. Patterns bound names and keys by themselves. */
 function rulesOf(field: DescField): readonly Rule[] {
-  const name = ['request_id', 'page_token', 'filter'].includes(field.name)
+  const name = ['request_id', 'if_plan', 'page_token', 'filter'].includes(field.name)
     ? `*.${field.name}`
     : `${field.parent.typeName}.${field.name}`;
   const { type } = getOption(field, fieldRules);

@@ -20,6 +20,7 @@ const MASKS: ReadonlyArray<readonly [RegExp, string]> = [
   [/(leader:\s+)\S+ at/g, '$1<controller> at'],
   [/\/tmp\/[\w.-]+/g, '<folder>'],
   [/(etag"?:\s+)\S+?(,?)$/gm, '$1<etag>$2'],
+  [/--if-plan [0-9a-f]{16}\b/g, '--if-plan <plan>'],
   [/\b\d+s ago/g, '<age> ago'],
   [/\(\d+s\)/g, '(<age>)'],
   [/((?:RUNNING|QUEUED|STOPPING|SUCCEEDED|STOPPED)\s+\S+\s+\d+\s+)\d+s/g, '$1<age>'],

@@ -11,6 +11,7 @@ import { refreshIndex } from '../placement/capacity.ts';
 import { recordAccess } from './audit-calls.ts';
 import { moveServerInOrder, setOrder } from './order-calls.ts';
 import type { Outcome } from './outcome.ts';
+import { planEtagOf } from './plan-etag.ts';
 import { createPolicy, deletePolicy, updatePolicy } from './policy-calls.ts';
 import { pausePolicy, restartPolicy, resumePolicy, startPolicy, stopPolicy } from './policy-verbs.ts';
 import { createPool, deletePool, proceedTakeovers, updatePool } from './pool-calls.ts';
@@ -47,15 +48,28 @@ function answer(turn: Turn, call: AdminCall): CallResult {
     const isRemembered = call.requestId !== '' && !call.validateOnly;
     if (isRemembered && !turn.state.requests.hasRoomFor(call.actor)) throw noRoom(call.actor);
     const { written } = turn.journal;
+    const planEtag = planned(turn, call);
     const { resource, value } = perform(turn, call.request, call.validateOnly);
     if (turn.journal.written > written && call.request.kind !== 'record_access') auditChange(turn, call, resource);
     if (isRemembered) remember(turn, call, resource);
-    return { ok: true, value };
+    return { ok: true, value: planEtag === undefined ? value : { ...value, planEtag } };
   } catch (error) {
     // Handlers throw their answers before they change anything; every other error is a defect and ends the process.
     if (error instanceof LocumError) return { ok: false, error };
     throw error;
   }
+}
+
+/** Of a dry run, what it would do. @throws LocumError PLAN_CHANGED when that is not what the call asks for */
+function planned(turn: Turn, { request, validateOnly, ifPlan = '' }: AdminCall): string | undefined {
+  if (!validateOnly && ifPlan === '') return undefined;
+  const planEtag = planEtagOf(turn, request, perform(turn, request, true));
+  if (ifPlan !== '' && ifPlan !== planEtag) {
+    const message =
+      'what this would do is no longer what was planned: nothing was changed; plan it again, look, and repeat';
+    throw new LocumError('PLAN_CHANGED', message, { metadata: { plan_etag: planEtag } });
+  }
+  return validateOnly ? planEtag : undefined;
 }
 
 /** Of a call that changed nothing there is nothing to tell; a repeated one was told of when it was carried out. */

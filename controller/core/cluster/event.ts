@@ -155,6 +155,8 @@ export interface AdminCall {
   /** Hash of method and arguments: the same request_id with another one is refused. */
   readonly fingerprint: string;
   readonly validateOnly: boolean;
+  /** The `planEtag` that a dry run of it answered: does exactly that, or nothing. Default: whatever is right now. */
+  readonly ifPlan?: string;
   readonly request: Call;
 }
 
@@ -184,8 +186,10 @@ export interface RunEffect {
   readonly message: string;
 }
 
-/** What a call answers with: copies, so that nothing decided later shows through. */
-export type CallValue =
+/** What a call answers with: copies, so that nothing decided later shows through. `planEtag`: of one that was only tried. */
+export type CallValue = CallAnswer & { readonly planEtag?: string };
+
+type CallAnswer =
   | { readonly kind: 'pool'; readonly pool: Pool }
   | { readonly kind: 'order'; readonly pool: Pool; readonly plan: MovePlan }
   | {

@@ -18,7 +18,7 @@ import type { Message } from "@bufbuild/protobuf";
  * Describes the file locum/v1/policy_service.proto.
  */
 export const file_locum_v1_policy_service: GenFile = /*@__PURE__*/
-  fileDesc("Ch1sb2N1bS92MS9wb2xpY3lfc2VydmljZS5wcm90bxIIbG9jdW0udjEiUwoQR2V0UG9saWN5UmVxdWVzdBI/CgRuYW1lGAEgASgJQjG6SC5yLDIqXnBvbGljaWVzL1thLXpdKFthLXowLTktXXswLDYxfVthLXowLTldKT8kIjUKEUdldFBvbGljeVJlc3BvbnNlEiAKBnBvbGljeRgBIAEoCzIQLmxvY3VtLnYxLlBvbGljeSKzAQoTTGlzdFBvbGljaWVzUmVxdWVzdBIaCglwYWdlX3NpemUYASABKAVCB7pIBBoCKAASHAoKcGFnZV90b2tlbhgCIAEoCUIIukgFcgMYgAgSPwoEcG9vbBgDIAEoCUIxukguciwyKl4ocG9vbHMvW2Etel0oW2EtejAtOS1dezAsNjF9W2EtejAtOV0pPyk/JBIhCgZmaWx0ZXIYBCADKAlCEbpIDpIBCxAgIgdyBRABGIACIlMKFExpc3RQb2xpY2llc1Jlc3BvbnNlEiIKCHBvbGljaWVzGAEgAygLMhAubG9jdW0udjEuUG9saWN5EhcKD25leHRfcGFnZV90b2tlbhgCIAEoCSJ0ChNDcmVhdGVQb2xpY3lSZXF1ZXN0EigKBnBvbGljeRgBIAEoCzIQLmxvY3VtLnYxLlBvbGljeUIGukgDyAEBEhwKCnJlcXVlc3RfaWQYAiABKAlCCLpIBXIDGIABEhUKDXZhbGlkYXRlX29ubHkYAyABKAgiSgoUQ3JlYXRlUG9saWN5UmVzcG9uc2USIAoGcG9saWN5GAEgASgLMhAubG9jdW0udjEuUG9saWN5EhAKCHdhcm5pbmdzGAIgAygJIrwBChNVcGRhdGVQb2xpY3lSZXF1ZXN0EigKBnBvbGljeRgBIAEoCzIQLmxvY3VtLnYxLlBvbGljeUIGukgDyAEBEi8KC3VwZGF0ZV9tYXNrGAIgASgLMhouZ29vZ2xlLnByb3RvYnVmLkZpZWxkTWFzaxIVCg1hbGxvd19taXNzaW5nGAMgASgIEhwKCnJlcXVlc3RfaWQYBCABKAlCCLpIBXIDGIABEhUKDXZhbGlkYXRlX29ubHkYBSABKAgiqQEKFFVwZGF0ZVBvbGljeVJlc3BvbnNlEiAKBnBvbGljeRgBIAEoCzIQLmxvY3VtLnYxLlBvbGljeRIQCgh3YXJuaW5ncxgCIAMoCRIPCgdjcmVhdGVkGAMgASgIEiYKB2NoYW5nZXMYBCADKAsyFS5sb2N1bS52MS5GaWVsZENoYW5nZRIkCgdlZmZlY3RzGAUgAygLMhMubG9jdW0udjEuUnVuRWZmZWN0IjsKC0ZpZWxkQ2hhbmdlEg0KBWZpZWxkGAEgASgJEg4KBmJlZm9yZRgCIAEoCRINCgVhZnRlchgDIAEoCSI5CglSdW5FZmZlY3QSCwoDcnVuGAEgASgJEg4KBmVmZmVjdBgCIAEoCRIPCgdtZXNzYWdlGAMgASgJIpkBChNEZWxldGVQb2xpY3lSZXF1ZXN0Ej8KBG5hbWUYASABKAlCMbpILnIsMipecG9saWNpZXMvW2Etel0oW2EtejAtOS1dezAsNjF9W2EtejAtOV0pPyQSDAoEZXRhZxgCIAEoCRIcCgpyZXF1ZXN0X2lkGAMgASgJQgi6SAVyAxiAARIVCg12YWxpZGF0ZV9vbmx5GAQgASgIIjgKFERlbGV0ZVBvbGljeVJlc3BvbnNlEiAKBnBvbGljeRgBIAEoCzIQLmxvY3VtLnYxLlBvbGljeSKwAQoSU3RhcnRQb2xpY3lSZXF1ZXN0Ej8KBG5hbWUYASABKAlCMbpILnIsMipecG9saWNpZXMvW2Etel0oW2EtejAtOS1dezAsNjF9W2EtejAtOV0pPyQSJAoJYXJndW1lbnRzGAIgAygJQhG6SA6SAQsQ6AciBnIEKICAAhIcCgpyZXF1ZXN0X2lkGAMgASgJQgi6SAVyAxiAARIVCg12YWxpZGF0ZV9vbmx5GAQgASgIIjEKE1N0YXJ0UG9saWN5UmVzcG9uc2USGgoDcnVuGAEgASgLMg0ubG9jdW0udjEuUnVuIokBChFTdG9wUG9saWN5UmVxdWVzdBI/CgRuYW1lGAEgASgJQjG6SC5yLDIqXnBvbGljaWVzL1thLXpdKFthLXowLTktXXswLDYxfVthLXowLTldKT8kEhwKCnJlcXVlc3RfaWQYAiABKAlCCLpIBXIDGIABEhUKDXZhbGlkYXRlX29ubHkYAyABKAgiNgoSU3RvcFBvbGljeVJlc3BvbnNlEiAKBnBvbGljeRgBIAEoCzIQLmxvY3VtLnYxLlBvbGljeSKMAQoUUmVzdGFydFBvbGljeVJlcXVlc3QSPwoEbmFtZRgBIAEoCUIxukguciwyKl5wb2xpY2llcy9bYS16XShbYS16MC05LV17MCw2MX1bYS16MC05XSk/JBIcCgpyZXF1ZXN0X2lkGAIgASgJQgi6SAVyAxiAARIVCg12YWxpZGF0ZV9vbmx5GAMgASgIIjkKFVJlc3RhcnRQb2xpY3lSZXNwb25zZRIgCgZwb2xpY3kYASABKAsyEC5sb2N1bS52MS5Qb2xpY3kiigEKElBhdXNlUG9saWN5UmVxdWVzdBI/CgRuYW1lGAEgASgJQjG6SC5yLDIqXnBvbGljaWVzL1thLXpdKFthLXowLTktXXswLDYxfVthLXowLTldKT8kEhwKCnJlcXVlc3RfaWQYAiABKAlCCLpIBXIDGIABEhUKDXZhbGlkYXRlX29ubHkYAyABKAgiNwoTUGF1c2VQb2xpY3lSZXNwb25zZRIgCgZwb2xpY3kYASABKAsyEC5sb2N1bS52MS5Qb2xpY3kiiwEKE1Jlc3VtZVBvbGljeVJlcXVlc3QSPwoEbmFtZRgBIAEoCUIxukguciwyKl5wb2xpY2llcy9bYS16XShbYS16MC05LV17MCw2MX1bYS16MC05XSk/JBIcCgpyZXF1ZXN0X2lkGAIgASgJQgi6SAVyAxiAARIVCg12YWxpZGF0ZV9vbmx5GAMgASgIIjgKFFJlc3VtZVBvbGljeVJlc3BvbnNlEiAKBnBvbGljeRgBIAEoCzIQLmxvY3VtLnYxLlBvbGljeSJaChdFeHBsYWluUGxhY2VtZW50UmVxdWVzdBI/CgRuYW1lGAEgASgJQjG6SC5yLDIqXnBvbGljaWVzL1thLXpdKFthLXowLTktXXswLDYxfVthLXowLTldKT8kIpsBChhFeHBsYWluUGxhY2VtZW50UmVzcG9uc2USFQoNY2hvc2VuX3NlcnZlchgBIAEoCRIoCgdzZXJ2ZXJzGAIgAygLMhcubG9jdW0udjEuU2VydmVyVmVyZGljdBIXCg9vbWl0dGVkX3NlcnZlcnMYAyABKAUSJQoEaG9sZBgEIAEoCzIXLmxvY3VtLnYxLlBsYWNlbWVudEhvbGQiXgoNUGxhY2VtZW50SG9sZBIOCgZyZWFzb24YASABKAkSDwoHbWVzc2FnZRgCIAEoCRIsCghldGFfdGltZRgDIAEoCzIaLmdvb2dsZS5wcm90b2J1Zi5UaW1lc3RhbXAiXwoNU2VydmVyVmVyZGljdBIOCgZzZXJ2ZXIYASABKAkSDAoEcmFuaxgCIAEoBRIQCghlbGlnaWJsZRgDIAEoCBIOCgZyZWFzb24YBCABKAkSDgoGZGV0YWlsGAUgASgJIksKFFdhdGNoUG9saWNpZXNSZXF1ZXN0EhAKCHJldmlzaW9uGAEgASgEEiEKBmZpbHRlchgCIAMoCUIRukgOkgELECAiB3IFEAEYgAIigAEKFVdhdGNoUG9saWNpZXNSZXNwb25zZRIQCghyZXZpc2lvbhgBIAEoBBIiCgZwb2xpY3kYAiABKAsyEC5sb2N1bS52MS5Qb2xpY3lIABIRCgdkZWxldGVkGAMgASgJSAASFAoMc25hcHNob3RfZW5kGAQgASgIQggKBmNoYW5nZTLoCQoNUG9saWN5U2VydmljZRJbCglHZXRQb2xpY3kSGi5sb2N1bS52MS5HZXRQb2xpY3lSZXF1ZXN0GhsubG9jdW0udjEuR2V0UG9saWN5UmVzcG9uc2UiFcKMGREKDXBvbGljaWVzLnJlYWQQAhJkCgxMaXN0UG9saWNpZXMSHS5sb2N1bS52MS5MaXN0UG9saWNpZXNSZXF1ZXN0Gh4ubG9jdW0udjEuTGlzdFBvbGljaWVzUmVzcG9uc2UiFcKMGREKDXBvbGljaWVzLnJlYWQQAhJlCgxDcmVhdGVQb2xpY3kSHS5sb2N1bS52MS5DcmVhdGVQb2xpY3lSZXF1ZXN0Gh4ubG9jdW0udjEuQ3JlYXRlUG9saWN5UmVzcG9uc2UiFsKMGRIKDnBvbGljaWVzLndyaXRlEAISZQoMVXBkYXRlUG9saWN5Eh0ubG9jdW0udjEuVXBkYXRlUG9saWN5UmVxdWVzdBoeLmxvY3VtLnYxLlVwZGF0ZVBvbGljeVJlc3BvbnNlIhbCjBkSCg5wb2xpY2llcy53cml0ZRACEmUKDERlbGV0ZVBvbGljeRIdLmxvY3VtLnYxLkRlbGV0ZVBvbGljeVJlcXVlc3QaHi5sb2N1bS52MS5EZWxldGVQb2xpY3lSZXNwb25zZSIWwowZEgoOcG9saWNpZXMud3JpdGUQAhJkCgtTdGFydFBvbGljeRIcLmxvY3VtLnYxLlN0YXJ0UG9saWN5UmVxdWVzdBodLmxvY3VtLnYxLlN0YXJ0UG9saWN5UmVzcG9uc2UiGMKMGRQKEHBvbGljaWVzLm9wZXJhdGUQAhJhCgpTdG9wUG9saWN5EhsubG9jdW0udjEuU3RvcFBvbGljeVJlcXVlc3QaHC5sb2N1bS52MS5TdG9wUG9saWN5UmVzcG9uc2UiGMKMGRQKEHBvbGljaWVzLm9wZXJhdGUQAhJqCg1SZXN0YXJ0UG9saWN5Eh4ubG9jdW0udjEuUmVzdGFydFBvbGljeVJlcXVlc3QaHy5sb2N1bS52MS5SZXN0YXJ0UG9saWN5UmVzcG9uc2UiGMKMGRQKEHBvbGljaWVzLm9wZXJhdGUQAhJkCgtQYXVzZVBvbGljeRIcLmxvY3VtLnYxLlBhdXNlUG9saWN5UmVxdWVzdBodLmxvY3VtLnYxLlBhdXNlUG9saWN5UmVzcG9uc2UiGMKMGRQKEHBvbGljaWVzLm9wZXJhdGUQAhJnCgxSZXN1bWVQb2xpY3kSHS5sb2N1bS52MS5SZXN1bWVQb2xpY3lSZXF1ZXN0Gh4ubG9jdW0udjEuUmVzdW1lUG9saWN5UmVzcG9uc2UiGMKMGRQKEHBvbGljaWVzLm9wZXJhdGUQAhJwChBFeHBsYWluUGxhY2VtZW50EiEubG9jdW0udjEuRXhwbGFpblBsYWNlbWVudFJlcXVlc3QaIi5sb2N1bS52MS5FeHBsYWluUGxhY2VtZW50UmVzcG9uc2UiFcKMGREKDXBvbGljaWVzLnJlYWQQAhJpCg1XYXRjaFBvbGljaWVzEh4ubG9jdW0udjEuV2F0Y2hQb2xpY2llc1JlcXVlc3QaHy5sb2N1bS52MS5XYXRjaFBvbGljaWVzUmVzcG9uc2UiFcKMGREKDXBvbGljaWVzLnJlYWQQAjABQixQAVodbG9jdW0vc2RrL2dvL2xvY3VtL3YxO2xvY3VtdjGqAghMb2N1bS5WMWIGcHJvdG8z", [file_buf_validate_validate, file_google_protobuf_field_mask, file_google_protobuf_timestamp, file_locum_v1_access, file_locum_v1_policy, file_locum_v1_run]);
+  fileDesc("Ch1sb2N1bS92MS9wb2xpY3lfc2VydmljZS5wcm90bxIIbG9jdW0udjEiUwoQR2V0UG9saWN5UmVxdWVzdBI/CgRuYW1lGAEgASgJQjG6SC5yLDIqXnBvbGljaWVzL1thLXpdKFthLXowLTktXXswLDYxfVthLXowLTldKT8kIjUKEUdldFBvbGljeVJlc3BvbnNlEiAKBnBvbGljeRgBIAEoCzIQLmxvY3VtLnYxLlBvbGljeSKzAQoTTGlzdFBvbGljaWVzUmVxdWVzdBIaCglwYWdlX3NpemUYASABKAVCB7pIBBoCKAASHAoKcGFnZV90b2tlbhgCIAEoCUIIukgFcgMYgAgSPwoEcG9vbBgDIAEoCUIxukguciwyKl4ocG9vbHMvW2Etel0oW2EtejAtOS1dezAsNjF9W2EtejAtOV0pPyk/JBIhCgZmaWx0ZXIYBCADKAlCEbpIDpIBCxAgIgdyBRABGIACIlMKFExpc3RQb2xpY2llc1Jlc3BvbnNlEiIKCHBvbGljaWVzGAEgAygLMhAubG9jdW0udjEuUG9saWN5EhcKD25leHRfcGFnZV90b2tlbhgCIAEoCSKPAQoTQ3JlYXRlUG9saWN5UmVxdWVzdBIoCgZwb2xpY3kYASABKAsyEC5sb2N1bS52MS5Qb2xpY3lCBrpIA8gBARIcCgpyZXF1ZXN0X2lkGAIgASgJQgi6SAVyAxiAARIVCg12YWxpZGF0ZV9vbmx5GAMgASgIEhkKB2lmX3BsYW4YBCABKAlCCLpIBXIDGIABIl0KFENyZWF0ZVBvbGljeVJlc3BvbnNlEiAKBnBvbGljeRgBIAEoCzIQLmxvY3VtLnYxLlBvbGljeRIQCgh3YXJuaW5ncxgCIAMoCRIRCglwbGFuX2V0YWcYAyABKAki1wEKE1VwZGF0ZVBvbGljeVJlcXVlc3QSKAoGcG9saWN5GAEgASgLMhAubG9jdW0udjEuUG9saWN5Qga6SAPIAQESLwoLdXBkYXRlX21hc2sYAiABKAsyGi5nb29nbGUucHJvdG9idWYuRmllbGRNYXNrEhUKDWFsbG93X21pc3NpbmcYAyABKAgSHAoKcmVxdWVzdF9pZBgEIAEoCUIIukgFcgMYgAESFQoNdmFsaWRhdGVfb25seRgFIAEoCBIZCgdpZl9wbGFuGAYgASgJQgi6SAVyAxiAASK8AQoUVXBkYXRlUG9saWN5UmVzcG9uc2USIAoGcG9saWN5GAEgASgLMhAubG9jdW0udjEuUG9saWN5EhAKCHdhcm5pbmdzGAIgAygJEg8KB2NyZWF0ZWQYAyABKAgSJgoHY2hhbmdlcxgEIAMoCzIVLmxvY3VtLnYxLkZpZWxkQ2hhbmdlEiQKB2VmZmVjdHMYBSADKAsyEy5sb2N1bS52MS5SdW5FZmZlY3QSEQoJcGxhbl9ldGFnGAYgASgJIjsKC0ZpZWxkQ2hhbmdlEg0KBWZpZWxkGAEgASgJEg4KBmJlZm9yZRgCIAEoCRINCgVhZnRlchgDIAEoCSI5CglSdW5FZmZlY3QSCwoDcnVuGAEgASgJEg4KBmVmZmVjdBgCIAEoCRIPCgdtZXNzYWdlGAMgASgJIrQBChNEZWxldGVQb2xpY3lSZXF1ZXN0Ej8KBG5hbWUYASABKAlCMbpILnIsMipecG9saWNpZXMvW2Etel0oW2EtejAtOS1dezAsNjF9W2EtejAtOV0pPyQSDAoEZXRhZxgCIAEoCRIcCgpyZXF1ZXN0X2lkGAMgASgJQgi6SAVyAxiAARIVCg12YWxpZGF0ZV9vbmx5GAQgASgIEhkKB2lmX3BsYW4YBSABKAlCCLpIBXIDGIABIksKFERlbGV0ZVBvbGljeVJlc3BvbnNlEiAKBnBvbGljeRgBIAEoCzIQLmxvY3VtLnYxLlBvbGljeRIRCglwbGFuX2V0YWcYAiABKAkiywEKElN0YXJ0UG9saWN5UmVxdWVzdBI/CgRuYW1lGAEgASgJQjG6SC5yLDIqXnBvbGljaWVzL1thLXpdKFthLXowLTktXXswLDYxfVthLXowLTldKT8kEiQKCWFyZ3VtZW50cxgCIAMoCUIRukgOkgELEOgHIgZyBCiAgAISHAoKcmVxdWVzdF9pZBgDIAEoCUIIukgFcgMYgAESFQoNdmFsaWRhdGVfb25seRgEIAEoCBIZCgdpZl9wbGFuGAUgASgJQgi6SAVyAxiAASJEChNTdGFydFBvbGljeVJlc3BvbnNlEhoKA3J1bhgBIAEoCzINLmxvY3VtLnYxLlJ1bhIRCglwbGFuX2V0YWcYAiABKAkipAEKEVN0b3BQb2xpY3lSZXF1ZXN0Ej8KBG5hbWUYASABKAlCMbpILnIsMipecG9saWNpZXMvW2Etel0oW2EtejAtOS1dezAsNjF9W2EtejAtOV0pPyQSHAoKcmVxdWVzdF9pZBgCIAEoCUIIukgFcgMYgAESFQoNdmFsaWRhdGVfb25seRgDIAEoCBIZCgdpZl9wbGFuGAQgASgJQgi6SAVyAxiAASJJChJTdG9wUG9saWN5UmVzcG9uc2USIAoGcG9saWN5GAEgASgLMhAubG9jdW0udjEuUG9saWN5EhEKCXBsYW5fZXRhZxgCIAEoCSKnAQoUUmVzdGFydFBvbGljeVJlcXVlc3QSPwoEbmFtZRgBIAEoCUIxukguciwyKl5wb2xpY2llcy9bYS16XShbYS16MC05LV17MCw2MX1bYS16MC05XSk/JBIcCgpyZXF1ZXN0X2lkGAIgASgJQgi6SAVyAxiAARIVCg12YWxpZGF0ZV9vbmx5GAMgASgIEhkKB2lmX3BsYW4YBCABKAlCCLpIBXIDGIABIkwKFVJlc3RhcnRQb2xpY3lSZXNwb25zZRIgCgZwb2xpY3kYASABKAsyEC5sb2N1bS52MS5Qb2xpY3kSEQoJcGxhbl9ldGFnGAIgASgJIqUBChJQYXVzZVBvbGljeVJlcXVlc3QSPwoEbmFtZRgBIAEoCUIxukguciwyKl5wb2xpY2llcy9bYS16XShbYS16MC05LV17MCw2MX1bYS16MC05XSk/JBIcCgpyZXF1ZXN0X2lkGAIgASgJQgi6SAVyAxiAARIVCg12YWxpZGF0ZV9vbmx5GAMgASgIEhkKB2lmX3BsYW4YBCABKAlCCLpIBXIDGIABIkoKE1BhdXNlUG9saWN5UmVzcG9uc2USIAoGcG9saWN5GAEgASgLMhAubG9jdW0udjEuUG9saWN5EhEKCXBsYW5fZXRhZxgCIAEoCSKmAQoTUmVzdW1lUG9saWN5UmVxdWVzdBI/CgRuYW1lGAEgASgJQjG6SC5yLDIqXnBvbGljaWVzL1thLXpdKFthLXowLTktXXswLDYxfVthLXowLTldKT8kEhwKCnJlcXVlc3RfaWQYAiABKAlCCLpIBXIDGIABEhUKDXZhbGlkYXRlX29ubHkYAyABKAgSGQoHaWZfcGxhbhgEIAEoCUIIukgFcgMYgAEiSwoUUmVzdW1lUG9saWN5UmVzcG9uc2USIAoGcG9saWN5GAEgASgLMhAubG9jdW0udjEuUG9saWN5EhEKCXBsYW5fZXRhZxgCIAEoCSJaChdFeHBsYWluUGxhY2VtZW50UmVxdWVzdBI/CgRuYW1lGAEgASgJQjG6SC5yLDIqXnBvbGljaWVzL1thLXpdKFthLXowLTktXXswLDYxfVthLXowLTldKT8kIpsBChhFeHBsYWluUGxhY2VtZW50UmVzcG9uc2USFQoNY2hvc2VuX3NlcnZlchgBIAEoCRIoCgdzZXJ2ZXJzGAIgAygLMhcubG9jdW0udjEuU2VydmVyVmVyZGljdBIXCg9vbWl0dGVkX3NlcnZlcnMYAyABKAUSJQoEaG9sZBgEIAEoCzIXLmxvY3VtLnYxLlBsYWNlbWVudEhvbGQiXgoNUGxhY2VtZW50SG9sZBIOCgZyZWFzb24YASABKAkSDwoHbWVzc2FnZRgCIAEoCRIsCghldGFfdGltZRgDIAEoCzIaLmdvb2dsZS5wcm90b2J1Zi5UaW1lc3RhbXAiXwoNU2VydmVyVmVyZGljdBIOCgZzZXJ2ZXIYASABKAkSDAoEcmFuaxgCIAEoBRIQCghlbGlnaWJsZRgDIAEoCBIOCgZyZWFzb24YBCABKAkSDgoGZGV0YWlsGAUgASgJIksKFFdhdGNoUG9saWNpZXNSZXF1ZXN0EhAKCHJldmlzaW9uGAEgASgEEiEKBmZpbHRlchgCIAMoCUIRukgOkgELECAiB3IFEAEYgAIigAEKFVdhdGNoUG9saWNpZXNSZXNwb25zZRIQCghyZXZpc2lvbhgBIAEoBBIiCgZwb2xpY3kYAiABKAsyEC5sb2N1bS52MS5Qb2xpY3lIABIRCgdkZWxldGVkGAMgASgJSAASFAoMc25hcHNob3RfZW5kGAQgASgIQggKBmNoYW5nZTLoCQoNUG9saWN5U2VydmljZRJbCglHZXRQb2xpY3kSGi5sb2N1bS52MS5HZXRQb2xpY3lSZXF1ZXN0GhsubG9jdW0udjEuR2V0UG9saWN5UmVzcG9uc2UiFcKMGREKDXBvbGljaWVzLnJlYWQQAhJkCgxMaXN0UG9saWNpZXMSHS5sb2N1bS52MS5MaXN0UG9saWNpZXNSZXF1ZXN0Gh4ubG9jdW0udjEuTGlzdFBvbGljaWVzUmVzcG9uc2UiFcKMGREKDXBvbGljaWVzLnJlYWQQAhJlCgxDcmVhdGVQb2xpY3kSHS5sb2N1bS52MS5DcmVhdGVQb2xpY3lSZXF1ZXN0Gh4ubG9jdW0udjEuQ3JlYXRlUG9saWN5UmVzcG9uc2UiFsKMGRIKDnBvbGljaWVzLndyaXRlEAISZQoMVXBkYXRlUG9saWN5Eh0ubG9jdW0udjEuVXBkYXRlUG9saWN5UmVxdWVzdBoeLmxvY3VtLnYxLlVwZGF0ZVBvbGljeVJlc3BvbnNlIhbCjBkSCg5wb2xpY2llcy53cml0ZRACEmUKDERlbGV0ZVBvbGljeRIdLmxvY3VtLnYxLkRlbGV0ZVBvbGljeVJlcXVlc3QaHi5sb2N1bS52MS5EZWxldGVQb2xpY3lSZXNwb25zZSIWwowZEgoOcG9saWNpZXMud3JpdGUQAhJkCgtTdGFydFBvbGljeRIcLmxvY3VtLnYxLlN0YXJ0UG9saWN5UmVxdWVzdBodLmxvY3VtLnYxLlN0YXJ0UG9saWN5UmVzcG9uc2UiGMKMGRQKEHBvbGljaWVzLm9wZXJhdGUQAhJhCgpTdG9wUG9saWN5EhsubG9jdW0udjEuU3RvcFBvbGljeVJlcXVlc3QaHC5sb2N1bS52MS5TdG9wUG9saWN5UmVzcG9uc2UiGMKMGRQKEHBvbGljaWVzLm9wZXJhdGUQAhJqCg1SZXN0YXJ0UG9saWN5Eh4ubG9jdW0udjEuUmVzdGFydFBvbGljeVJlcXVlc3QaHy5sb2N1bS52MS5SZXN0YXJ0UG9saWN5UmVzcG9uc2UiGMKMGRQKEHBvbGljaWVzLm9wZXJhdGUQAhJkCgtQYXVzZVBvbGljeRIcLmxvY3VtLnYxLlBhdXNlUG9saWN5UmVxdWVzdBodLmxvY3VtLnYxLlBhdXNlUG9saWN5UmVzcG9uc2UiGMKMGRQKEHBvbGljaWVzLm9wZXJhdGUQAhJnCgxSZXN1bWVQb2xpY3kSHS5sb2N1bS52MS5SZXN1bWVQb2xpY3lSZXF1ZXN0Gh4ubG9jdW0udjEuUmVzdW1lUG9saWN5UmVzcG9uc2UiGMKMGRQKEHBvbGljaWVzLm9wZXJhdGUQAhJwChBFeHBsYWluUGxhY2VtZW50EiEubG9jdW0udjEuRXhwbGFpblBsYWNlbWVudFJlcXVlc3QaIi5sb2N1bS52MS5FeHBsYWluUGxhY2VtZW50UmVzcG9uc2UiFcKMGREKDXBvbGljaWVzLnJlYWQQAhJpCg1XYXRjaFBvbGljaWVzEh4ubG9jdW0udjEuV2F0Y2hQb2xpY2llc1JlcXVlc3QaHy5sb2N1bS52MS5XYXRjaFBvbGljaWVzUmVzcG9uc2UiFcKMGREKDXBvbGljaWVzLnJlYWQQAjABQixQAVodbG9jdW0vc2RrL2dvL2xvY3VtL3YxO2xvY3VtdjGqAghMb2N1bS5WMWIGcHJvdG8z", [file_buf_validate_validate, file_google_protobuf_field_mask, file_google_protobuf_timestamp, file_locum_v1_access, file_locum_v1_policy, file_locum_v1_run]);
 
 /**
  * Request of GetPolicy.
@@ -158,6 +158,13 @@ export type CreatePolicyRequest = Message<"locum.v1.CreatePolicyRequest"> & {
    * @generated from field: bool validate_only = 3;
    */
   validateOnly: boolean;
+
+  /**
+   * The `plan_etag` of a `validate_only` call: does exactly that, or nothing (PLAN_CHANGED). Empty: what is right now.
+   *
+   * @generated from field: string if_plan = 4;
+   */
+  ifPlan: string;
 };
 
 /**
@@ -186,6 +193,13 @@ export type CreatePolicyResponse = Message<"locum.v1.CreatePolicyResponse"> & {
    * @generated from field: repeated string warnings = 2;
    */
   warnings: string[];
+
+  /**
+   * Of a `validate_only` call: what it would do, for `if_plan`.
+   *
+   * @generated from field: string plan_etag = 3;
+   */
+  planEtag: string;
 };
 
 /**
@@ -236,6 +250,13 @@ export type UpdatePolicyRequest = Message<"locum.v1.UpdatePolicyRequest"> & {
    * @generated from field: bool validate_only = 5;
    */
   validateOnly: boolean;
+
+  /**
+   * The `plan_etag` of a `validate_only` call: does exactly that, or nothing (PLAN_CHANGED). Empty: what is right now.
+   *
+   * @generated from field: string if_plan = 6;
+   */
+  ifPlan: string;
 };
 
 /**
@@ -285,6 +306,13 @@ export type UpdatePolicyResponse = Message<"locum.v1.UpdatePolicyResponse"> & {
    * @generated from field: repeated locum.v1.RunEffect effects = 5;
    */
   effects: RunEffect[];
+
+  /**
+   * Of a `validate_only` call: what it would do, for `if_plan`.
+   *
+   * @generated from field: string plan_etag = 6;
+   */
+  planEtag: string;
 };
 
 /**
@@ -397,6 +425,13 @@ export type DeletePolicyRequest = Message<"locum.v1.DeletePolicyRequest"> & {
    * @generated from field: bool validate_only = 4;
    */
   validateOnly: boolean;
+
+  /**
+   * The `plan_etag` of a `validate_only` call: does exactly that, or nothing (PLAN_CHANGED). Empty: what is right now.
+   *
+   * @generated from field: string if_plan = 5;
+   */
+  ifPlan: string;
 };
 
 /**
@@ -418,6 +453,13 @@ export type DeletePolicyResponse = Message<"locum.v1.DeletePolicyResponse"> & {
    * @generated from field: locum.v1.Policy policy = 1;
    */
   policy?: Policy | undefined;
+
+  /**
+   * Of a `validate_only` call: what it would do, for `if_plan`.
+   *
+   * @generated from field: string plan_etag = 2;
+   */
+  planEtag: string;
 };
 
 /**
@@ -460,6 +502,13 @@ export type StartPolicyRequest = Message<"locum.v1.StartPolicyRequest"> & {
    * @generated from field: bool validate_only = 4;
    */
   validateOnly: boolean;
+
+  /**
+   * The `plan_etag` of a `validate_only` call: does exactly that, or nothing (PLAN_CHANGED). Empty: what is right now.
+   *
+   * @generated from field: string if_plan = 5;
+   */
+  ifPlan: string;
 };
 
 /**
@@ -481,6 +530,13 @@ export type StartPolicyResponse = Message<"locum.v1.StartPolicyResponse"> & {
    * @generated from field: locum.v1.Run run = 1;
    */
   run?: Run | undefined;
+
+  /**
+   * Of a `validate_only` call: what it would do, for `if_plan`.
+   *
+   * @generated from field: string plan_etag = 2;
+   */
+  planEtag: string;
 };
 
 /**
@@ -516,6 +572,13 @@ export type StopPolicyRequest = Message<"locum.v1.StopPolicyRequest"> & {
    * @generated from field: bool validate_only = 3;
    */
   validateOnly: boolean;
+
+  /**
+   * The `plan_etag` of a `validate_only` call: does exactly that, or nothing (PLAN_CHANGED). Empty: what is right now.
+   *
+   * @generated from field: string if_plan = 4;
+   */
+  ifPlan: string;
 };
 
 /**
@@ -537,6 +600,13 @@ export type StopPolicyResponse = Message<"locum.v1.StopPolicyResponse"> & {
    * @generated from field: locum.v1.Policy policy = 1;
    */
   policy?: Policy | undefined;
+
+  /**
+   * Of a `validate_only` call: what it would do, for `if_plan`.
+   *
+   * @generated from field: string plan_etag = 2;
+   */
+  planEtag: string;
 };
 
 /**
@@ -572,6 +642,13 @@ export type RestartPolicyRequest = Message<"locum.v1.RestartPolicyRequest"> & {
    * @generated from field: bool validate_only = 3;
    */
   validateOnly: boolean;
+
+  /**
+   * The `plan_etag` of a `validate_only` call: does exactly that, or nothing (PLAN_CHANGED). Empty: what is right now.
+   *
+   * @generated from field: string if_plan = 4;
+   */
+  ifPlan: string;
 };
 
 /**
@@ -593,6 +670,13 @@ export type RestartPolicyResponse = Message<"locum.v1.RestartPolicyResponse"> & 
    * @generated from field: locum.v1.Policy policy = 1;
    */
   policy?: Policy | undefined;
+
+  /**
+   * Of a `validate_only` call: what it would do, for `if_plan`.
+   *
+   * @generated from field: string plan_etag = 2;
+   */
+  planEtag: string;
 };
 
 /**
@@ -628,6 +712,13 @@ export type PausePolicyRequest = Message<"locum.v1.PausePolicyRequest"> & {
    * @generated from field: bool validate_only = 3;
    */
   validateOnly: boolean;
+
+  /**
+   * The `plan_etag` of a `validate_only` call: does exactly that, or nothing (PLAN_CHANGED). Empty: what is right now.
+   *
+   * @generated from field: string if_plan = 4;
+   */
+  ifPlan: string;
 };
 
 /**
@@ -649,6 +740,13 @@ export type PausePolicyResponse = Message<"locum.v1.PausePolicyResponse"> & {
    * @generated from field: locum.v1.Policy policy = 1;
    */
   policy?: Policy | undefined;
+
+  /**
+   * Of a `validate_only` call: what it would do, for `if_plan`.
+   *
+   * @generated from field: string plan_etag = 2;
+   */
+  planEtag: string;
 };
 
 /**
@@ -684,6 +782,13 @@ export type ResumePolicyRequest = Message<"locum.v1.ResumePolicyRequest"> & {
    * @generated from field: bool validate_only = 3;
    */
   validateOnly: boolean;
+
+  /**
+   * The `plan_etag` of a `validate_only` call: does exactly that, or nothing (PLAN_CHANGED). Empty: what is right now.
+   *
+   * @generated from field: string if_plan = 4;
+   */
+  ifPlan: string;
 };
 
 /**
@@ -705,6 +810,13 @@ export type ResumePolicyResponse = Message<"locum.v1.ResumePolicyResponse"> & {
    * @generated from field: locum.v1.Policy policy = 1;
    */
   policy?: Policy | undefined;
+
+  /**
+   * Of a `validate_only` call: what it would do, for `if_plan`.
+   *
+   * @generated from field: string plan_etag = 2;
+   */
+  planEtag: string;
 };
 
 /**

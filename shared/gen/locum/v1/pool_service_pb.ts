@@ -16,7 +16,7 @@ import type { Message } from "@bufbuild/protobuf";
  * Describes the file locum/v1/pool_service.proto.
  */
 export const file_locum_v1_pool_service: GenFile = /*@__PURE__*/
-  fileDesc("Chtsb2N1bS92MS9wb29sX3NlcnZpY2UucHJvdG8SCGxvY3VtLnYxIk4KDkdldFBvb2xSZXF1ZXN0EjwKBG5hbWUYASABKAlCLrpIK3IpMidecG9vbHMvW2Etel0oW2EtejAtOS1dezAsNjF9W2EtejAtOV0pPyQiLwoPR2V0UG9vbFJlc3BvbnNlEhwKBHBvb2wYASABKAsyDi5sb2N1bS52MS5Qb29sIkwKEExpc3RQb29sc1JlcXVlc3QSGgoJcGFnZV9zaXplGAEgASgFQge6SAQaAigAEhwKCnBhZ2VfdG9rZW4YAiABKAlCCLpIBXIDGIAIIksKEUxpc3RQb29sc1Jlc3BvbnNlEh0KBXBvb2xzGAEgAygLMg4ubG9jdW0udjEuUG9vbBIXCg9uZXh0X3BhZ2VfdG9rZW4YAiABKAkibgoRQ3JlYXRlUG9vbFJlcXVlc3QSJAoEcG9vbBgBIAEoCzIOLmxvY3VtLnYxLlBvb2xCBrpIA8gBARIcCgpyZXF1ZXN0X2lkGAIgASgJQgi6SAVyAxiAARIVCg12YWxpZGF0ZV9vbmx5GAMgASgIIjIKEkNyZWF0ZVBvb2xSZXNwb25zZRIcCgRwb29sGAEgASgLMg4ubG9jdW0udjEuUG9vbCKfAQoRVXBkYXRlUG9vbFJlcXVlc3QSJAoEcG9vbBgBIAEoCzIOLmxvY3VtLnYxLlBvb2xCBrpIA8gBARIvCgt1cGRhdGVfbWFzaxgCIAEoCzIaLmdvb2dsZS5wcm90b2J1Zi5GaWVsZE1hc2sSHAoKcmVxdWVzdF9pZBgDIAEoCUIIukgFcgMYgAESFQoNdmFsaWRhdGVfb25seRgEIAEoCCIyChJVcGRhdGVQb29sUmVzcG9uc2USHAoEcG9vbBgBIAEoCzIOLmxvY3VtLnYxLlBvb2wilAEKEURlbGV0ZVBvb2xSZXF1ZXN0EjwKBG5hbWUYASABKAlCLrpIK3IpMidecG9vbHMvW2Etel0oW2EtejAtOS1dezAsNjF9W2EtejAtOV0pPyQSDAoEZXRhZxgCIAEoCRIcCgpyZXF1ZXN0X2lkGAMgASgJQgi6SAVyAxiAARIVCg12YWxpZGF0ZV9vbmx5GAQgASgIIhQKEkRlbGV0ZVBvb2xSZXNwb25zZSJVChVHZXRTZXJ2ZXJPcmRlclJlcXVlc3QSPAoEcG9vbBgBIAEoCUIuukgrcikyJ15wb29scy9bYS16XShbYS16MC05LV17MCw2MX1bYS16MC05XSk/JCI+ChZHZXRTZXJ2ZXJPcmRlclJlc3BvbnNlEiQKBW9yZGVyGAEgASgLMhUubG9jdW0udjEuU2VydmVyT3JkZXIijwIKFVNldFNlcnZlck9yZGVyUmVxdWVzdBI8CgRwb29sGAEgASgJQi66SCtyKTInXnBvb2xzL1thLXpdKFthLXowLTktXXswLDYxfVthLXowLTldKT8kEksKB3NlcnZlcnMYAiADKAlCOrpIN5IBNAgBEJBOIi1yKzIpXnNlcnZlcnMvW2Etel0oW2EtejAtOS1dezAsNjF9W2EtejAtOV0pPyQSDAoEZXRhZxgDIAEoCRIoCgVhcHBseRgEIAEoDjIPLmxvY3VtLnYxLkFwcGx5Qgi6SAWCAQIQARIVCg12YWxpZGF0ZV9vbmx5GAUgASgIEhwKCnJlcXVlc3RfaWQYBiABKAlCCLpIBXIDGIABImAKFlNldFNlcnZlck9yZGVyUmVzcG9uc2USJAoFb3JkZXIYASABKAsyFS5sb2N1bS52MS5TZXJ2ZXJPcmRlchIgCgRwbGFuGAIgASgLMhIubG9jdW0udjEuTW92ZVBsYW4iJQoRV2F0Y2hQb29sc1JlcXVlc3QSEAoIcmV2aXNpb24YASABKAQieQoSV2F0Y2hQb29sc1Jlc3BvbnNlEhAKCHJldmlzaW9uGAEgASgEEh4KBHBvb2wYAiABKAsyDi5sb2N1bS52MS5Qb29sSAASEQoHZGVsZXRlZBgDIAEoCUgAEhQKDHNuYXBzaG90X2VuZBgEIAEoCEIICgZjaGFuZ2UyhwYKC1Bvb2xTZXJ2aWNlElIKB0dldFBvb2wSGC5sb2N1bS52MS5HZXRQb29sUmVxdWVzdBoZLmxvY3VtLnYxLkdldFBvb2xSZXNwb25zZSISwowZDgoKcG9vbHMucmVhZBACElgKCUxpc3RQb29scxIaLmxvY3VtLnYxLkxpc3RQb29sc1JlcXVlc3QaGy5sb2N1bS52MS5MaXN0UG9vbHNSZXNwb25zZSISwowZDgoKcG9vbHMucmVhZBACElwKCkNyZWF0ZVBvb2wSGy5sb2N1bS52MS5DcmVhdGVQb29sUmVxdWVzdBocLmxvY3VtLnYxLkNyZWF0ZVBvb2xSZXNwb25zZSITwowZDwoLcG9vbHMud3JpdGUQARJcCgpVcGRhdGVQb29sEhsubG9jdW0udjEuVXBkYXRlUG9vbFJlcXVlc3QaHC5sb2N1bS52MS5VcGRhdGVQb29sUmVzcG9uc2UiE8KMGQ8KC3Bvb2xzLndyaXRlEAISXAoKRGVsZXRlUG9vbBIbLmxvY3VtLnYxLkRlbGV0ZVBvb2xSZXF1ZXN0GhwubG9jdW0udjEuRGVsZXRlUG9vbFJlc3BvbnNlIhPCjBkPCgtwb29scy53cml0ZRACEmcKDkdldFNlcnZlck9yZGVyEh8ubG9jdW0udjEuR2V0U2VydmVyT3JkZXJSZXF1ZXN0GiAubG9jdW0udjEuR2V0U2VydmVyT3JkZXJSZXNwb25zZSISwowZDgoKcG9vbHMucmVhZBACEmgKDlNldFNlcnZlck9yZGVyEh8ubG9jdW0udjEuU2V0U2VydmVyT3JkZXJSZXF1ZXN0GiAubG9jdW0udjEuU2V0U2VydmVyT3JkZXJSZXNwb25zZSITwowZDwoLcG9vbHMub3JkZXIQAhJdCgpXYXRjaFBvb2xzEhsubG9jdW0udjEuV2F0Y2hQb29sc1JlcXVlc3QaHC5sb2N1bS52MS5XYXRjaFBvb2xzUmVzcG9uc2UiEsKMGQ4KCnBvb2xzLnJlYWQQAjABQixQAVodbG9jdW0vc2RrL2dvL2xvY3VtL3YxO2xvY3VtdjGqAghMb2N1bS5WMWIGcHJvdG8z", [file_buf_validate_validate, file_google_protobuf_field_mask, file_locum_v1_access, file_locum_v1_pool]);
+  fileDesc("Chtsb2N1bS92MS9wb29sX3NlcnZpY2UucHJvdG8SCGxvY3VtLnYxIk4KDkdldFBvb2xSZXF1ZXN0EjwKBG5hbWUYASABKAlCLrpIK3IpMidecG9vbHMvW2Etel0oW2EtejAtOS1dezAsNjF9W2EtejAtOV0pPyQiLwoPR2V0UG9vbFJlc3BvbnNlEhwKBHBvb2wYASABKAsyDi5sb2N1bS52MS5Qb29sIkwKEExpc3RQb29sc1JlcXVlc3QSGgoJcGFnZV9zaXplGAEgASgFQge6SAQaAigAEhwKCnBhZ2VfdG9rZW4YAiABKAlCCLpIBXIDGIAIIksKEUxpc3RQb29sc1Jlc3BvbnNlEh0KBXBvb2xzGAEgAygLMg4ubG9jdW0udjEuUG9vbBIXCg9uZXh0X3BhZ2VfdG9rZW4YAiABKAkiiQEKEUNyZWF0ZVBvb2xSZXF1ZXN0EiQKBHBvb2wYASABKAsyDi5sb2N1bS52MS5Qb29sQga6SAPIAQESHAoKcmVxdWVzdF9pZBgCIAEoCUIIukgFcgMYgAESFQoNdmFsaWRhdGVfb25seRgDIAEoCBIZCgdpZl9wbGFuGAQgASgJQgi6SAVyAxiAASJFChJDcmVhdGVQb29sUmVzcG9uc2USHAoEcG9vbBgBIAEoCzIOLmxvY3VtLnYxLlBvb2wSEQoJcGxhbl9ldGFnGAIgASgJIroBChFVcGRhdGVQb29sUmVxdWVzdBIkCgRwb29sGAEgASgLMg4ubG9jdW0udjEuUG9vbEIGukgDyAEBEi8KC3VwZGF0ZV9tYXNrGAIgASgLMhouZ29vZ2xlLnByb3RvYnVmLkZpZWxkTWFzaxIcCgpyZXF1ZXN0X2lkGAMgASgJQgi6SAVyAxiAARIVCg12YWxpZGF0ZV9vbmx5GAQgASgIEhkKB2lmX3BsYW4YBSABKAlCCLpIBXIDGIABIkUKElVwZGF0ZVBvb2xSZXNwb25zZRIcCgRwb29sGAEgASgLMg4ubG9jdW0udjEuUG9vbBIRCglwbGFuX2V0YWcYAiABKAkirwEKEURlbGV0ZVBvb2xSZXF1ZXN0EjwKBG5hbWUYASABKAlCLrpIK3IpMidecG9vbHMvW2Etel0oW2EtejAtOS1dezAsNjF9W2EtejAtOV0pPyQSDAoEZXRhZxgCIAEoCRIcCgpyZXF1ZXN0X2lkGAMgASgJQgi6SAVyAxiAARIVCg12YWxpZGF0ZV9vbmx5GAQgASgIEhkKB2lmX3BsYW4YBSABKAlCCLpIBXIDGIABIicKEkRlbGV0ZVBvb2xSZXNwb25zZRIRCglwbGFuX2V0YWcYASABKAkiVQoVR2V0U2VydmVyT3JkZXJSZXF1ZXN0EjwKBHBvb2wYASABKAlCLrpIK3IpMidecG9vbHMvW2Etel0oW2EtejAtOS1dezAsNjF9W2EtejAtOV0pPyQiPgoWR2V0U2VydmVyT3JkZXJSZXNwb25zZRIkCgVvcmRlchgBIAEoCzIVLmxvY3VtLnYxLlNlcnZlck9yZGVyIqoCChVTZXRTZXJ2ZXJPcmRlclJlcXVlc3QSPAoEcG9vbBgBIAEoCUIuukgrcikyJ15wb29scy9bYS16XShbYS16MC05LV17MCw2MX1bYS16MC05XSk/JBJLCgdzZXJ2ZXJzGAIgAygJQjq6SDeSATQIARCQTiItcisyKV5zZXJ2ZXJzL1thLXpdKFthLXowLTktXXswLDYxfVthLXowLTldKT8kEgwKBGV0YWcYAyABKAkSKAoFYXBwbHkYBCABKA4yDy5sb2N1bS52MS5BcHBseUIIukgFggECEAESFQoNdmFsaWRhdGVfb25seRgFIAEoCBIcCgpyZXF1ZXN0X2lkGAYgASgJQgi6SAVyAxiAARIZCgdpZl9wbGFuGAcgASgJQgi6SAVyAxiAASJzChZTZXRTZXJ2ZXJPcmRlclJlc3BvbnNlEiQKBW9yZGVyGAEgASgLMhUubG9jdW0udjEuU2VydmVyT3JkZXISIAoEcGxhbhgCIAEoCzISLmxvY3VtLnYxLk1vdmVQbGFuEhEKCXBsYW5fZXRhZxgDIAEoCSIlChFXYXRjaFBvb2xzUmVxdWVzdBIQCghyZXZpc2lvbhgBIAEoBCJ5ChJXYXRjaFBvb2xzUmVzcG9uc2USEAoIcmV2aXNpb24YASABKAQSHgoEcG9vbBgCIAEoCzIOLmxvY3VtLnYxLlBvb2xIABIRCgdkZWxldGVkGAMgASgJSAASFAoMc25hcHNob3RfZW5kGAQgASgIQggKBmNoYW5nZTKHBgoLUG9vbFNlcnZpY2USUgoHR2V0UG9vbBIYLmxvY3VtLnYxLkdldFBvb2xSZXF1ZXN0GhkubG9jdW0udjEuR2V0UG9vbFJlc3BvbnNlIhLCjBkOCgpwb29scy5yZWFkEAISWAoJTGlzdFBvb2xzEhoubG9jdW0udjEuTGlzdFBvb2xzUmVxdWVzdBobLmxvY3VtLnYxLkxpc3RQb29sc1Jlc3BvbnNlIhLCjBkOCgpwb29scy5yZWFkEAISXAoKQ3JlYXRlUG9vbBIbLmxvY3VtLnYxLkNyZWF0ZVBvb2xSZXF1ZXN0GhwubG9jdW0udjEuQ3JlYXRlUG9vbFJlc3BvbnNlIhPCjBkPCgtwb29scy53cml0ZRABElwKClVwZGF0ZVBvb2wSGy5sb2N1bS52MS5VcGRhdGVQb29sUmVxdWVzdBocLmxvY3VtLnYxLlVwZGF0ZVBvb2xSZXNwb25zZSITwowZDwoLcG9vbHMud3JpdGUQAhJcCgpEZWxldGVQb29sEhsubG9jdW0udjEuRGVsZXRlUG9vbFJlcXVlc3QaHC5sb2N1bS52MS5EZWxldGVQb29sUmVzcG9uc2UiE8KMGQ8KC3Bvb2xzLndyaXRlEAISZwoOR2V0U2VydmVyT3JkZXISHy5sb2N1bS52MS5HZXRTZXJ2ZXJPcmRlclJlcXVlc3QaIC5sb2N1bS52MS5HZXRTZXJ2ZXJPcmRlclJlc3BvbnNlIhLCjBkOCgpwb29scy5yZWFkEAISaAoOU2V0U2VydmVyT3JkZXISHy5sb2N1bS52MS5TZXRTZXJ2ZXJPcmRlclJlcXVlc3QaIC5sb2N1bS52MS5TZXRTZXJ2ZXJPcmRlclJlc3BvbnNlIhPCjBkPCgtwb29scy5vcmRlchACEl0KCldhdGNoUG9vbHMSGy5sb2N1bS52MS5XYXRjaFBvb2xzUmVxdWVzdBocLmxvY3VtLnYxLldhdGNoUG9vbHNSZXNwb25zZSISwowZDgoKcG9vbHMucmVhZBACMAFCLFABWh1sb2N1bS9zZGsvZ28vbG9jdW0vdjE7bG9jdW12MaoCCExvY3VtLlYxYgZwcm90bzM", [file_buf_validate_validate, file_google_protobuf_field_mask, file_locum_v1_access, file_locum_v1_pool]);
 
 /**
  * Request of GetPool.
@@ -142,6 +142,13 @@ export type CreatePoolRequest = Message<"locum.v1.CreatePoolRequest"> & {
    * @generated from field: bool validate_only = 3;
    */
   validateOnly: boolean;
+
+  /**
+   * The `plan_etag` of a `validate_only` call: does exactly that, or nothing (PLAN_CHANGED). Empty: what is right now.
+   *
+   * @generated from field: string if_plan = 4;
+   */
+  ifPlan: string;
 };
 
 /**
@@ -163,6 +170,13 @@ export type CreatePoolResponse = Message<"locum.v1.CreatePoolResponse"> & {
    * @generated from field: locum.v1.Pool pool = 1;
    */
   pool?: Pool | undefined;
+
+  /**
+   * Of a `validate_only` call: what it would do, for `if_plan`.
+   *
+   * @generated from field: string plan_etag = 2;
+   */
+  planEtag: string;
 };
 
 /**
@@ -206,6 +220,13 @@ export type UpdatePoolRequest = Message<"locum.v1.UpdatePoolRequest"> & {
    * @generated from field: bool validate_only = 4;
    */
   validateOnly: boolean;
+
+  /**
+   * The `plan_etag` of a `validate_only` call: does exactly that, or nothing (PLAN_CHANGED). Empty: what is right now.
+   *
+   * @generated from field: string if_plan = 5;
+   */
+  ifPlan: string;
 };
 
 /**
@@ -227,6 +248,13 @@ export type UpdatePoolResponse = Message<"locum.v1.UpdatePoolResponse"> & {
    * @generated from field: locum.v1.Pool pool = 1;
    */
   pool?: Pool | undefined;
+
+  /**
+   * Of a `validate_only` call: what it would do, for `if_plan`.
+   *
+   * @generated from field: string plan_etag = 2;
+   */
+  planEtag: string;
 };
 
 /**
@@ -269,6 +297,13 @@ export type DeletePoolRequest = Message<"locum.v1.DeletePoolRequest"> & {
    * @generated from field: bool validate_only = 4;
    */
   validateOnly: boolean;
+
+  /**
+   * The `plan_etag` of a `validate_only` call: does exactly that, or nothing (PLAN_CHANGED). Empty: what is right now.
+   *
+   * @generated from field: string if_plan = 5;
+   */
+  ifPlan: string;
 };
 
 /**
@@ -284,6 +319,12 @@ export const DeletePoolRequestSchema: GenMessage<DeletePoolRequest> = /*@__PURE_
  * @generated from message locum.v1.DeletePoolResponse
  */
 export type DeletePoolResponse = Message<"locum.v1.DeletePoolResponse"> & {
+  /**
+   * Of a `validate_only` call: what it would do, for `if_plan`.
+   *
+   * @generated from field: string plan_etag = 1;
+   */
+  planEtag: string;
 };
 
 /**
@@ -382,6 +423,13 @@ export type SetServerOrderRequest = Message<"locum.v1.SetServerOrderRequest"> & 
    * @generated from field: string request_id = 6;
    */
   requestId: string;
+
+  /**
+   * The `plan_etag` of a `validate_only` call: does exactly that, or nothing (PLAN_CHANGED). Empty: what is right now.
+   *
+   * @generated from field: string if_plan = 7;
+   */
+  ifPlan: string;
 };
 
 /**
@@ -410,6 +458,13 @@ export type SetServerOrderResponse = Message<"locum.v1.SetServerOrderResponse"> 
    * @generated from field: locum.v1.MovePlan plan = 2;
    */
   plan?: MovePlan | undefined;
+
+  /**
+   * Of a `validate_only` call: what it would do, for `if_plan`.
+   *
+   * @generated from field: string plan_etag = 3;
+   */
+  planEtag: string;
 };
 
 /**

@@ -16,7 +16,7 @@ import type { Message } from "@bufbuild/protobuf";
  * Describes the file locum/v1/run_service.proto.
  */
 export const file_locum_v1_run_service: GenFile = /*@__PURE__*/
-  fileDesc("Chpsb2N1bS92MS9ydW5fc2VydmljZS5wcm90bxIIbG9jdW0udjEiQQoNR2V0UnVuUmVxdWVzdBIwCgRuYW1lGAEgASgJQiK6SB9yHTIbXnJ1bnMvW2Etel1bYS16MC05LV17MCw3OX0kIiwKDkdldFJ1blJlc3BvbnNlEhoKA3J1bhgBIAEoCzINLmxvY3VtLnYxLlJ1biKQAgoPTGlzdFJ1bnNSZXF1ZXN0EhoKCXBhZ2Vfc2l6ZRgBIAEoBUIHukgEGgIoABIcCgpwYWdlX3Rva2VuGAIgASgJQgi6SAVyAxiACBJECgZwb2xpY3kYAyABKAlCNLpIMXIvMi1eKHBvbGljaWVzL1thLXpdKFthLXowLTktXXswLDYxfVthLXowLTldKT8pPyQSQwoGc2VydmVyGAQgASgJQjO6SDByLjIsXihzZXJ2ZXJzL1thLXpdKFthLXowLTktXXswLDYxfVthLXowLTldKT8pPyQSFQoNaW5jbHVkZV9lbmRlZBgFIAEoCBIhCgZmaWx0ZXIYBiADKAlCEbpIDpIBCxAgIgdyBRABGIACIkgKEExpc3RSdW5zUmVzcG9uc2USGwoEcnVucxgBIAMoCzINLmxvY3VtLnYxLlJ1bhIXCg9uZXh0X3BhZ2VfdG9rZW4YAiABKAkivAEKDk1vdmVSdW5SZXF1ZXN0EjAKBG5hbWUYASABKAlCIrpIH3IdMhtecnVucy9bYS16XVthLXowLTktXXswLDc5fSQSQwoGc2VydmVyGAIgASgJQjO6SDByLjIsXihzZXJ2ZXJzL1thLXpdKFthLXowLTktXXswLDYxfVthLXowLTldKT8pPyQSFQoNdmFsaWRhdGVfb25seRgDIAEoCBIcCgpyZXF1ZXN0X2lkGAQgASgJQgi6SAVyAxiAASItCg9Nb3ZlUnVuUmVzcG9uc2USGgoDcnVuGAEgASgLMg0ubG9jdW0udjEuUnVuIncKDlN0b3BSdW5SZXF1ZXN0EjAKBG5hbWUYASABKAlCIrpIH3IdMhtecnVucy9bYS16XVthLXowLTktXXswLDc5fSQSHAoKcmVxdWVzdF9pZBgCIAEoCUIIukgFcgMYgAESFQoNdmFsaWRhdGVfb25seRgDIAEoCCItCg9TdG9wUnVuUmVzcG9uc2USGgoDcnVuGAEgASgLMg0ubG9jdW0udjEuUnVuIq0BChFSZWxlYXNlUnVuUmVxdWVzdBIwCgRuYW1lGAEgASgJQiK6SB9yHTIbXnJ1bnMvW2Etel1bYS16MC05LV17MCw3OX0kEhcKD2FiYW5kb25fYXR0ZW1wdBgCIAEoCBIYCgZyZWFzb24YAyABKAlCCLpIBXIDGIAIEhwKCnJlcXVlc3RfaWQYBCABKAlCCLpIBXIDGIABEhUKDXZhbGlkYXRlX29ubHkYBSABKAgiMAoSUmVsZWFzZVJ1blJlc3BvbnNlEhoKA3J1bhgBIAEoCzINLmxvY3VtLnYxLlJ1biJ2ChNTdHJlYW1PdXRwdXRSZXF1ZXN0EjAKBG5hbWUYASABKAlCIrpIH3IdMhtecnVucy9bYS16XVthLXowLTktXXswLDc5fSQSDQoFZXBvY2gYAiABKAQSDgoGb2Zmc2V0GAMgASgDEg4KBmZvbGxvdxgEIAEoCCJyChRTdHJlYW1PdXRwdXRSZXNwb25zZRIOCgZvZmZzZXQYASABKAMSDAoEZGF0YRgCIAEoDBINCgVlcG9jaBgDIAEoBBItCglyZWFkX3RpbWUYBCABKAsyGi5nb29nbGUucHJvdG9idWYuVGltZXN0YW1wIkcKEFdhdGNoUnVuc1JlcXVlc3QSEAoIcmV2aXNpb24YASABKAQSIQoGZmlsdGVyGAIgAygJQhG6SA6SAQsQICIHcgUQARiAAiJ2ChFXYXRjaFJ1bnNSZXNwb25zZRIQCghyZXZpc2lvbhgBIAEoBBIcCgNydW4YAiABKAsyDS5sb2N1bS52MS5SdW5IABIRCgdkZWxldGVkGAMgASgJSAASFAoMc25hcHNob3RfZW5kGAQgASgIQggKBmNoYW5nZTL+BAoKUnVuU2VydmljZRJOCgZHZXRSdW4SFy5sb2N1bS52MS5HZXRSdW5SZXF1ZXN0GhgubG9jdW0udjEuR2V0UnVuUmVzcG9uc2UiEcKMGQ0KCXJ1bnMucmVhZBACElQKCExpc3RSdW5zEhkubG9jdW0udjEuTGlzdFJ1bnNSZXF1ZXN0GhoubG9jdW0udjEuTGlzdFJ1bnNSZXNwb25zZSIRwowZDQoJcnVucy5yZWFkEAISVAoHTW92ZVJ1bhIYLmxvY3VtLnYxLk1vdmVSdW5SZXF1ZXN0GhkubG9jdW0udjEuTW92ZVJ1blJlc3BvbnNlIhTCjBkQCgxydW5zLm9wZXJhdGUQAhJUCgdTdG9wUnVuEhgubG9jdW0udjEuU3RvcFJ1blJlcXVlc3QaGS5sb2N1bS52MS5TdG9wUnVuUmVzcG9uc2UiFMKMGRAKDHJ1bnMub3BlcmF0ZRACEl0KClJlbGVhc2VSdW4SGy5sb2N1bS52MS5SZWxlYXNlUnVuUmVxdWVzdBocLmxvY3VtLnYxLlJlbGVhc2VSdW5SZXNwb25zZSIUwowZEAoMcnVucy5vcGVyYXRlEAISZAoMU3RyZWFtT3V0cHV0Eh0ubG9jdW0udjEuU3RyZWFtT3V0cHV0UmVxdWVzdBoeLmxvY3VtLnYxLlN0cmVhbU91dHB1dFJlc3BvbnNlIhPCjBkPCgtydW5zLm91dHB1dBACMAESWQoJV2F0Y2hSdW5zEhoubG9jdW0udjEuV2F0Y2hSdW5zUmVxdWVzdBobLmxvY3VtLnYxLldhdGNoUnVuc1Jlc3BvbnNlIhHCjBkNCglydW5zLnJlYWQQAjABQixQAVodbG9jdW0vc2RrL2dvL2xvY3VtL3YxO2xvY3VtdjGqAghMb2N1bS5WMWIGcHJvdG8z", [file_buf_validate_validate, file_google_protobuf_timestamp, file_locum_v1_access, file_locum_v1_run]);
+  fileDesc("Chpsb2N1bS92MS9ydW5fc2VydmljZS5wcm90bxIIbG9jdW0udjEiQQoNR2V0UnVuUmVxdWVzdBIwCgRuYW1lGAEgASgJQiK6SB9yHTIbXnJ1bnMvW2Etel1bYS16MC05LV17MCw3OX0kIiwKDkdldFJ1blJlc3BvbnNlEhoKA3J1bhgBIAEoCzINLmxvY3VtLnYxLlJ1biKQAgoPTGlzdFJ1bnNSZXF1ZXN0EhoKCXBhZ2Vfc2l6ZRgBIAEoBUIHukgEGgIoABIcCgpwYWdlX3Rva2VuGAIgASgJQgi6SAVyAxiACBJECgZwb2xpY3kYAyABKAlCNLpIMXIvMi1eKHBvbGljaWVzL1thLXpdKFthLXowLTktXXswLDYxfVthLXowLTldKT8pPyQSQwoGc2VydmVyGAQgASgJQjO6SDByLjIsXihzZXJ2ZXJzL1thLXpdKFthLXowLTktXXswLDYxfVthLXowLTldKT8pPyQSFQoNaW5jbHVkZV9lbmRlZBgFIAEoCBIhCgZmaWx0ZXIYBiADKAlCEbpIDpIBCxAgIgdyBRABGIACIkgKEExpc3RSdW5zUmVzcG9uc2USGwoEcnVucxgBIAMoCzINLmxvY3VtLnYxLlJ1bhIXCg9uZXh0X3BhZ2VfdG9rZW4YAiABKAki1wEKDk1vdmVSdW5SZXF1ZXN0EjAKBG5hbWUYASABKAlCIrpIH3IdMhtecnVucy9bYS16XVthLXowLTktXXswLDc5fSQSQwoGc2VydmVyGAIgASgJQjO6SDByLjIsXihzZXJ2ZXJzL1thLXpdKFthLXowLTktXXswLDYxfVthLXowLTldKT8pPyQSFQoNdmFsaWRhdGVfb25seRgDIAEoCBIcCgpyZXF1ZXN0X2lkGAQgASgJQgi6SAVyAxiAARIZCgdpZl9wbGFuGAUgASgJQgi6SAVyAxiAASJACg9Nb3ZlUnVuUmVzcG9uc2USGgoDcnVuGAEgASgLMg0ubG9jdW0udjEuUnVuEhEKCXBsYW5fZXRhZxgCIAEoCSKSAQoOU3RvcFJ1blJlcXVlc3QSMAoEbmFtZRgBIAEoCUIiukgfch0yG15ydW5zL1thLXpdW2EtejAtOS1dezAsNzl9JBIcCgpyZXF1ZXN0X2lkGAIgASgJQgi6SAVyAxiAARIVCg12YWxpZGF0ZV9vbmx5GAMgASgIEhkKB2lmX3BsYW4YBCABKAlCCLpIBXIDGIABIkAKD1N0b3BSdW5SZXNwb25zZRIaCgNydW4YASABKAsyDS5sb2N1bS52MS5SdW4SEQoJcGxhbl9ldGFnGAIgASgJIsgBChFSZWxlYXNlUnVuUmVxdWVzdBIwCgRuYW1lGAEgASgJQiK6SB9yHTIbXnJ1bnMvW2Etel1bYS16MC05LV17MCw3OX0kEhcKD2FiYW5kb25fYXR0ZW1wdBgCIAEoCBIYCgZyZWFzb24YAyABKAlCCLpIBXIDGIAIEhwKCnJlcXVlc3RfaWQYBCABKAlCCLpIBXIDGIABEhUKDXZhbGlkYXRlX29ubHkYBSABKAgSGQoHaWZfcGxhbhgGIAEoCUIIukgFcgMYgAEiQwoSUmVsZWFzZVJ1blJlc3BvbnNlEhoKA3J1bhgBIAEoCzINLmxvY3VtLnYxLlJ1bhIRCglwbGFuX2V0YWcYAiABKAkidgoTU3RyZWFtT3V0cHV0UmVxdWVzdBIwCgRuYW1lGAEgASgJQiK6SB9yHTIbXnJ1bnMvW2Etel1bYS16MC05LV17MCw3OX0kEg0KBWVwb2NoGAIgASgEEg4KBm9mZnNldBgDIAEoAxIOCgZmb2xsb3cYBCABKAgicgoUU3RyZWFtT3V0cHV0UmVzcG9uc2USDgoGb2Zmc2V0GAEgASgDEgwKBGRhdGEYAiABKAwSDQoFZXBvY2gYAyABKAQSLQoJcmVhZF90aW1lGAQgASgLMhouZ29vZ2xlLnByb3RvYnVmLlRpbWVzdGFtcCJHChBXYXRjaFJ1bnNSZXF1ZXN0EhAKCHJldmlzaW9uGAEgASgEEiEKBmZpbHRlchgCIAMoCUIRukgOkgELECAiB3IFEAEYgAIidgoRV2F0Y2hSdW5zUmVzcG9uc2USEAoIcmV2aXNpb24YASABKAQSHAoDcnVuGAIgASgLMg0ubG9jdW0udjEuUnVuSAASEQoHZGVsZXRlZBgDIAEoCUgAEhQKDHNuYXBzaG90X2VuZBgEIAEoCEIICgZjaGFuZ2Uy/gQKClJ1blNlcnZpY2USTgoGR2V0UnVuEhcubG9jdW0udjEuR2V0UnVuUmVxdWVzdBoYLmxvY3VtLnYxLkdldFJ1blJlc3BvbnNlIhHCjBkNCglydW5zLnJlYWQQAhJUCghMaXN0UnVucxIZLmxvY3VtLnYxLkxpc3RSdW5zUmVxdWVzdBoaLmxvY3VtLnYxLkxpc3RSdW5zUmVzcG9uc2UiEcKMGQ0KCXJ1bnMucmVhZBACElQKB01vdmVSdW4SGC5sb2N1bS52MS5Nb3ZlUnVuUmVxdWVzdBoZLmxvY3VtLnYxLk1vdmVSdW5SZXNwb25zZSIUwowZEAoMcnVucy5vcGVyYXRlEAISVAoHU3RvcFJ1bhIYLmxvY3VtLnYxLlN0b3BSdW5SZXF1ZXN0GhkubG9jdW0udjEuU3RvcFJ1blJlc3BvbnNlIhTCjBkQCgxydW5zLm9wZXJhdGUQAhJdCgpSZWxlYXNlUnVuEhsubG9jdW0udjEuUmVsZWFzZVJ1blJlcXVlc3QaHC5sb2N1bS52MS5SZWxlYXNlUnVuUmVzcG9uc2UiFMKMGRAKDHJ1bnMub3BlcmF0ZRACEmQKDFN0cmVhbU91dHB1dBIdLmxvY3VtLnYxLlN0cmVhbU91dHB1dFJlcXVlc3QaHi5sb2N1bS52MS5TdHJlYW1PdXRwdXRSZXNwb25zZSITwowZDwoLcnVucy5vdXRwdXQQAjABElkKCVdhdGNoUnVucxIaLmxvY3VtLnYxLldhdGNoUnVuc1JlcXVlc3QaGy5sb2N1bS52MS5XYXRjaFJ1bnNSZXNwb25zZSIRwowZDQoJcnVucy5yZWFkEAIwAUIsUAFaHWxvY3VtL3Nkay9nby9sb2N1bS92MTtsb2N1bXYxqgIITG9jdW0uVjFiBnByb3RvMw", [file_buf_validate_validate, file_google_protobuf_timestamp, file_locum_v1_access, file_locum_v1_run]);
 
 /**
  * Request of GetRun.
@@ -177,6 +177,13 @@ export type MoveRunRequest = Message<"locum.v1.MoveRunRequest"> & {
    * @generated from field: string request_id = 4;
    */
   requestId: string;
+
+  /**
+   * The `plan_etag` of a `validate_only` call: does exactly that, or nothing (PLAN_CHANGED). Empty: what is right now.
+   *
+   * @generated from field: string if_plan = 5;
+   */
+  ifPlan: string;
 };
 
 /**
@@ -198,6 +205,13 @@ export type MoveRunResponse = Message<"locum.v1.MoveRunResponse"> & {
    * @generated from field: locum.v1.Run run = 1;
    */
   run?: Run | undefined;
+
+  /**
+   * Of a `validate_only` call: what it would do, for `if_plan`.
+   *
+   * @generated from field: string plan_etag = 2;
+   */
+  planEtag: string;
 };
 
 /**
@@ -233,6 +247,13 @@ export type StopRunRequest = Message<"locum.v1.StopRunRequest"> & {
    * @generated from field: bool validate_only = 3;
    */
   validateOnly: boolean;
+
+  /**
+   * The `plan_etag` of a `validate_only` call: does exactly that, or nothing (PLAN_CHANGED). Empty: what is right now.
+   *
+   * @generated from field: string if_plan = 4;
+   */
+  ifPlan: string;
 };
 
 /**
@@ -254,6 +275,13 @@ export type StopRunResponse = Message<"locum.v1.StopRunResponse"> & {
    * @generated from field: locum.v1.Run run = 1;
    */
   run?: Run | undefined;
+
+  /**
+   * Of a `validate_only` call: what it would do, for `if_plan`.
+   *
+   * @generated from field: string plan_etag = 2;
+   */
+  planEtag: string;
 };
 
 /**
@@ -303,6 +331,13 @@ export type ReleaseRunRequest = Message<"locum.v1.ReleaseRunRequest"> & {
    * @generated from field: bool validate_only = 5;
    */
   validateOnly: boolean;
+
+  /**
+   * The `plan_etag` of a `validate_only` call: does exactly that, or nothing (PLAN_CHANGED). Empty: what is right now.
+   *
+   * @generated from field: string if_plan = 6;
+   */
+  ifPlan: string;
 };
 
 /**
@@ -324,6 +359,13 @@ export type ReleaseRunResponse = Message<"locum.v1.ReleaseRunResponse"> & {
    * @generated from field: locum.v1.Run run = 1;
    */
   run?: Run | undefined;
+
+  /**
+   * Of a `validate_only` call: what it would do, for `if_plan`.
+   *
+   * @generated from field: string plan_etag = 2;
+   */
+  planEtag: string;
 };
 
 /**

@@ -18,7 +18,7 @@ import type { Message } from "@bufbuild/protobuf";
  * Describes the file locum/v1/server_service.proto.
  */
 export const file_locum_v1_server_service: GenFile = /*@__PURE__*/
-  fileDesc("Ch1sb2N1bS92MS9zZXJ2ZXJfc2VydmljZS5wcm90bxIIbG9jdW0udjEiUgoQR2V0U2VydmVyUmVxdWVzdBI+CgRuYW1lGAEgASgJQjC6SC1yKzIpXnNlcnZlcnMvW2Etel0oW2EtejAtOS1dezAsNjF9W2EtejAtOV0pPyQiNQoRR2V0U2VydmVyUmVzcG9uc2USIAoGc2VydmVyGAEgASgLMhAubG9jdW0udjEuU2VydmVyIrIBChJMaXN0U2VydmVyc1JlcXVlc3QSGgoJcGFnZV9zaXplGAEgASgFQge6SAQaAigAEhwKCnBhZ2VfdG9rZW4YAiABKAlCCLpIBXIDGIAIEj8KBHBvb2wYAyABKAlCMbpILnIsMipeKHBvb2xzL1thLXpdKFthLXowLTktXXswLDYxfVthLXowLTldKT8pPyQSIQoGZmlsdGVyGAQgAygJQhG6SA6SAQsQICIHcgUQARiAAiJRChNMaXN0U2VydmVyc1Jlc3BvbnNlEiEKB3NlcnZlcnMYASADKAsyEC5sb2N1bS52MS5TZXJ2ZXISFwoPbmV4dF9wYWdlX3Rva2VuGAIgASgJIqUBChNVcGRhdGVTZXJ2ZXJSZXF1ZXN0EigKBnNlcnZlchgBIAEoCzIQLmxvY3VtLnYxLlNlcnZlckIGukgDyAEBEi8KC3VwZGF0ZV9tYXNrGAIgASgLMhouZ29vZ2xlLnByb3RvYnVmLkZpZWxkTWFzaxIcCgpyZXF1ZXN0X2lkGAMgASgJQgi6SAVyAxiAARIVCg12YWxpZGF0ZV9vbmx5GAQgASgIIjgKFFVwZGF0ZVNlcnZlclJlc3BvbnNlEiAKBnNlcnZlchgBIAEoCzIQLmxvY3VtLnYxLlNlcnZlciKYAQoTRGVsZXRlU2VydmVyUmVxdWVzdBI+CgRuYW1lGAEgASgJQjC6SC1yKzIpXnNlcnZlcnMvW2Etel0oW2EtejAtOS1dezAsNjF9W2EtejAtOV0pPyQSDAoEZXRhZxgCIAEoCRIcCgpyZXF1ZXN0X2lkGAMgASgJQgi6SAVyAxiAARIVCg12YWxpZGF0ZV9vbmx5GAQgASgIIjgKFERlbGV0ZVNlcnZlclJlc3BvbnNlEiAKBnNlcnZlchgBIAEoCzIQLmxvY3VtLnYxLlNlcnZlciLtAgoRTW92ZVNlcnZlclJlcXVlc3QSPgoEbmFtZRgBIAEoCUIwukgtcisyKV5zZXJ2ZXJzL1thLXpdKFthLXowLTktXXswLDYxfVthLXowLTldKT8kEhcKBHJhbmsYAiABKAVCB7pIBBoCKAFIABJCCgZiZWZvcmUYAyABKAlCMLpILXIrMilec2VydmVycy9bYS16XShbYS16MC05LV17MCw2MX1bYS16MC05XSk/JEgAEkEKBWFmdGVyGAQgASgJQjC6SC1yKzIpXnNlcnZlcnMvW2Etel0oW2EtejAtOS1dezAsNjF9W2EtejAtOV0pPyRIABIMCgRldGFnGAUgASgJEigKBWFwcGx5GAYgASgOMg8ubG9jdW0udjEuQXBwbHlCCLpIBYIBAhABEhUKDXZhbGlkYXRlX29ubHkYByABKAgSHAoKcmVxdWVzdF9pZBgIIAEoCUIIukgFcgMYgAFCCwoCdG8SBbpIAggBIlwKEk1vdmVTZXJ2ZXJSZXNwb25zZRIkCgVvcmRlchgBIAEoCzIVLmxvY3VtLnYxLlNlcnZlck9yZGVyEiAKBHBsYW4YAiABKAsyEi5sb2N1bS52MS5Nb3ZlUGxhbiLDAQoUUHJvbW90ZVNlcnZlclJlcXVlc3QSPgoEbmFtZRgBIAEoCUIwukgtcisyKV5zZXJ2ZXJzL1thLXpdKFthLXowLTktXXswLDYxfVthLXowLTldKT8kEgwKBGV0YWcYAiABKAkSKAoFYXBwbHkYAyABKA4yDy5sb2N1bS52MS5BcHBseUIIukgFggECEAESFQoNdmFsaWRhdGVfb25seRgEIAEoCBIcCgpyZXF1ZXN0X2lkGAUgASgJQgi6SAVyAxiAASJfChVQcm9tb3RlU2VydmVyUmVzcG9uc2USJAoFb3JkZXIYASABKAsyFS5sb2N1bS52MS5TZXJ2ZXJPcmRlchIgCgRwbGFuGAIgASgLMhIubG9jdW0udjEuTW92ZVBsYW4iwgEKE0RlbW90ZVNlcnZlclJlcXVlc3QSPgoEbmFtZRgBIAEoCUIwukgtcisyKV5zZXJ2ZXJzL1thLXpdKFthLXowLTktXXswLDYxfVthLXowLTldKT8kEgwKBGV0YWcYAiABKAkSKAoFYXBwbHkYAyABKA4yDy5sb2N1bS52MS5BcHBseUIIukgFggECEAESFQoNdmFsaWRhdGVfb25seRgEIAEoCBIcCgpyZXF1ZXN0X2lkGAUgASgJQgi6SAVyAxiAASJeChREZW1vdGVTZXJ2ZXJSZXNwb25zZRIkCgVvcmRlchgBIAEoCzIVLmxvY3VtLnYxLlNlcnZlck9yZGVyEiAKBHBsYW4YAiABKAsyEi5sb2N1bS52MS5Nb3ZlUGxhbiLBAQoSTWFrZVByaW1hcnlSZXF1ZXN0Ej4KBG5hbWUYASABKAlCMLpILXIrMilec2VydmVycy9bYS16XShbYS16MC05LV17MCw2MX1bYS16MC05XSk/JBIMCgRldGFnGAIgASgJEigKBWFwcGx5GAMgASgOMg8ubG9jdW0udjEuQXBwbHlCCLpIBYIBAhABEhUKDXZhbGlkYXRlX29ubHkYBCABKAgSHAoKcmVxdWVzdF9pZBgFIAEoCUIIukgFcgMYgAEiXQoTTWFrZVByaW1hcnlSZXNwb25zZRIkCgVvcmRlchgBIAEoCzIVLmxvY3VtLnYxLlNlcnZlck9yZGVyEiAKBHBsYW4YAiABKAsyEi5sb2N1bS52MS5Nb3ZlUGxhbiKKAQoTQ29yZG9uU2VydmVyUmVxdWVzdBI+CgRuYW1lGAEgASgJQjC6SC1yKzIpXnNlcnZlcnMvW2Etel0oW2EtejAtOS1dezAsNjF9W2EtejAtOV0pPyQSHAoKcmVxdWVzdF9pZBgCIAEoCUIIukgFcgMYgAESFQoNdmFsaWRhdGVfb25seRgDIAEoCCI4ChRDb3Jkb25TZXJ2ZXJSZXNwb25zZRIgCgZzZXJ2ZXIYASABKAsyEC5sb2N1bS52MS5TZXJ2ZXIijAEKFVVuY29yZG9uU2VydmVyUmVxdWVzdBI+CgRuYW1lGAEgASgJQjC6SC1yKzIpXnNlcnZlcnMvW2Etel0oW2EtejAtOS1dezAsNjF9W2EtejAtOV0pPyQSHAoKcmVxdWVzdF9pZBgCIAEoCUIIukgFcgMYgAESFQoNdmFsaWRhdGVfb25seRgDIAEoCCI6ChZVbmNvcmRvblNlcnZlclJlc3BvbnNlEiAKBnNlcnZlchgBIAEoCzIQLmxvY3VtLnYxLlNlcnZlciLaAQoSRHJhaW5TZXJ2ZXJSZXF1ZXN0Ej4KBG5hbWUYASABKAlCMLpILXIrMilec2VydmVycy9bYS16XShbYS16MC05LV17MCw2MX1bYS16MC05XSk/JBI7CghkZWFkbGluZRgCIAEoCzIZLmdvb2dsZS5wcm90b2J1Zi5EdXJhdGlvbkIOukgLqgEIIgQIgPUkMgASFQoNdmFsaWRhdGVfb25seRgDIAEoCBIcCgpyZXF1ZXN0X2lkGAQgASgJQgi6SAVyAxiAARISCgpsZXRfZmluaXNoGAUgASgIIlkKE0RyYWluU2VydmVyUmVzcG9uc2USIAoGc2VydmVyGAEgASgLMhAubG9jdW0udjEuU2VydmVyEiAKBHBsYW4YAiABKAsyEi5sb2N1bS52MS5Nb3ZlUGxhbiL7AQoYQ29uZmlybVNlcnZlckRlYWRSZXF1ZXN0Ej4KBG5hbWUYASABKAlCMLpILXIrMilec2VydmVycy9bYS16XShbYS16MC05LV17MCw2MX1bYS16MC05XSk/JBIWCgN1aWQYAiABKAlCCbpIBnIEEAEYQBIbCgdib290X2lkGAMgASgJQgq6SAdyBRABGIABEhkKBmVwb2NocxgEIAMoBEIJukgGkgEDEJBOEhoKBnJlYXNvbhgFIAEoCUIKukgHcgUQARiACBIcCgpyZXF1ZXN0X2lkGAYgASgJQgi6SAVyAxiAARIVCg12YWxpZGF0ZV9vbmx5GAcgASgIIksKGUNvbmZpcm1TZXJ2ZXJEZWFkUmVzcG9uc2USIAoGc2VydmVyGAEgASgLMhAubG9jdW0udjEuU2VydmVyEgwKBHJ1bnMYAiADKAkilAEKF0xpc3RDYXBhYmlsaXRpZXNSZXF1ZXN0Ej8KBHBvb2wYASABKAlCMbpILnIsMipeKHBvb2xzL1thLXpdKFthLXowLTktXXswLDYxfVthLXowLTldKT8pPyQSGgoJcGFnZV9zaXplGAIgASgFQge6SAQaAigAEhwKCnBhZ2VfdG9rZW4YAyABKAlCCLpIBXIDGIAIImYKGExpc3RDYXBhYmlsaXRpZXNSZXNwb25zZRIxCgxjYXBhYmlsaXRpZXMYASADKAsyGy5sb2N1bS52MS5DYXBhYmlsaXR5SG9sZGVycxIXCg9uZXh0X3BhZ2VfdG9rZW4YAiABKAkiQQoRQ2FwYWJpbGl0eUhvbGRlcnMSDAoEbmFtZRgBIAEoCRINCgV2YWx1ZRgCIAEoCRIPCgdzZXJ2ZXJzGAMgAygJIkoKE1dhdGNoU2VydmVyc1JlcXVlc3QSEAoIcmV2aXNpb24YASABKAQSIQoGZmlsdGVyGAIgAygJQhG6SA6SAQsQICIHcgUQARiAAiJ/ChRXYXRjaFNlcnZlcnNSZXNwb25zZRIQCghyZXZpc2lvbhgBIAEoBBIiCgZzZXJ2ZXIYAiABKAsyEC5sb2N1bS52MS5TZXJ2ZXJIABIRCgdkZWxldGVkGAMgASgJSAASFAoMc25hcHNob3RfZW5kGAQgASgIQggKBmNoYW5nZTKtCwoNU2VydmVyU2VydmljZRJaCglHZXRTZXJ2ZXISGi5sb2N1bS52MS5HZXRTZXJ2ZXJSZXF1ZXN0GhsubG9jdW0udjEuR2V0U2VydmVyUmVzcG9uc2UiFMKMGRAKDHNlcnZlcnMucmVhZBACEmAKC0xpc3RTZXJ2ZXJzEhwubG9jdW0udjEuTGlzdFNlcnZlcnNSZXF1ZXN0Gh0ubG9jdW0udjEuTGlzdFNlcnZlcnNSZXNwb25zZSIUwowZEAoMc2VydmVycy5yZWFkEAISZAoMVXBkYXRlU2VydmVyEh0ubG9jdW0udjEuVXBkYXRlU2VydmVyUmVxdWVzdBoeLmxvY3VtLnYxLlVwZGF0ZVNlcnZlclJlc3BvbnNlIhXCjBkRCg1zZXJ2ZXJzLndyaXRlEAISZAoMRGVsZXRlU2VydmVyEh0ubG9jdW0udjEuRGVsZXRlU2VydmVyUmVxdWVzdBoeLmxvY3VtLnYxLkRlbGV0ZVNlcnZlclJlc3BvbnNlIhXCjBkRCg1zZXJ2ZXJzLndyaXRlEAISXAoKTW92ZVNlcnZlchIbLmxvY3VtLnYxLk1vdmVTZXJ2ZXJSZXF1ZXN0GhwubG9jdW0udjEuTW92ZVNlcnZlclJlc3BvbnNlIhPCjBkPCgtwb29scy5vcmRlchACEmUKDVByb21vdGVTZXJ2ZXISHi5sb2N1bS52MS5Qcm9tb3RlU2VydmVyUmVxdWVzdBofLmxvY3VtLnYxLlByb21vdGVTZXJ2ZXJSZXNwb25zZSITwowZDwoLcG9vbHMub3JkZXIQAhJiCgxEZW1vdGVTZXJ2ZXISHS5sb2N1bS52MS5EZW1vdGVTZXJ2ZXJSZXF1ZXN0Gh4ubG9jdW0udjEuRGVtb3RlU2VydmVyUmVzcG9uc2UiE8KMGQ8KC3Bvb2xzLm9yZGVyEAISXwoLTWFrZVByaW1hcnkSHC5sb2N1bS52MS5NYWtlUHJpbWFyeVJlcXVlc3QaHS5sb2N1bS52MS5NYWtlUHJpbWFyeVJlc3BvbnNlIhPCjBkPCgtwb29scy5vcmRlchACEmYKDENvcmRvblNlcnZlchIdLmxvY3VtLnYxLkNvcmRvblNlcnZlclJlcXVlc3QaHi5sb2N1bS52MS5Db3Jkb25TZXJ2ZXJSZXNwb25zZSIXwowZEwoPc2VydmVycy5vcGVyYXRlEAISbAoOVW5jb3Jkb25TZXJ2ZXISHy5sb2N1bS52MS5VbmNvcmRvblNlcnZlclJlcXVlc3QaIC5sb2N1bS52MS5VbmNvcmRvblNlcnZlclJlc3BvbnNlIhfCjBkTCg9zZXJ2ZXJzLm9wZXJhdGUQAhJjCgtEcmFpblNlcnZlchIcLmxvY3VtLnYxLkRyYWluU2VydmVyUmVxdWVzdBodLmxvY3VtLnYxLkRyYWluU2VydmVyUmVzcG9uc2UiF8KMGRMKD3NlcnZlcnMub3BlcmF0ZRACEnUKEUNvbmZpcm1TZXJ2ZXJEZWFkEiIubG9jdW0udjEuQ29uZmlybVNlcnZlckRlYWRSZXF1ZXN0GiMubG9jdW0udjEuQ29uZmlybVNlcnZlckRlYWRSZXNwb25zZSIXwowZEwoPc2VydmVycy5vcGVyYXRlEAISbwoQTGlzdENhcGFiaWxpdGllcxIhLmxvY3VtLnYxLkxpc3RDYXBhYmlsaXRpZXNSZXF1ZXN0GiIubG9jdW0udjEuTGlzdENhcGFiaWxpdGllc1Jlc3BvbnNlIhTCjBkQCgxzZXJ2ZXJzLnJlYWQQAhJlCgxXYXRjaFNlcnZlcnMSHS5sb2N1bS52MS5XYXRjaFNlcnZlcnNSZXF1ZXN0Gh4ubG9jdW0udjEuV2F0Y2hTZXJ2ZXJzUmVzcG9uc2UiFMKMGRAKDHNlcnZlcnMucmVhZBACMAFCLFABWh1sb2N1bS9zZGsvZ28vbG9jdW0vdjE7bG9jdW12MaoCCExvY3VtLlYxYgZwcm90bzM", [file_buf_validate_validate, file_google_protobuf_duration, file_google_protobuf_field_mask, file_locum_v1_access, file_locum_v1_pool, file_locum_v1_server]);
+  fileDesc("Ch1sb2N1bS92MS9zZXJ2ZXJfc2VydmljZS5wcm90bxIIbG9jdW0udjEiUgoQR2V0U2VydmVyUmVxdWVzdBI+CgRuYW1lGAEgASgJQjC6SC1yKzIpXnNlcnZlcnMvW2Etel0oW2EtejAtOS1dezAsNjF9W2EtejAtOV0pPyQiNQoRR2V0U2VydmVyUmVzcG9uc2USIAoGc2VydmVyGAEgASgLMhAubG9jdW0udjEuU2VydmVyIrIBChJMaXN0U2VydmVyc1JlcXVlc3QSGgoJcGFnZV9zaXplGAEgASgFQge6SAQaAigAEhwKCnBhZ2VfdG9rZW4YAiABKAlCCLpIBXIDGIAIEj8KBHBvb2wYAyABKAlCMbpILnIsMipeKHBvb2xzL1thLXpdKFthLXowLTktXXswLDYxfVthLXowLTldKT8pPyQSIQoGZmlsdGVyGAQgAygJQhG6SA6SAQsQICIHcgUQARiAAiJRChNMaXN0U2VydmVyc1Jlc3BvbnNlEiEKB3NlcnZlcnMYASADKAsyEC5sb2N1bS52MS5TZXJ2ZXISFwoPbmV4dF9wYWdlX3Rva2VuGAIgASgJIsABChNVcGRhdGVTZXJ2ZXJSZXF1ZXN0EigKBnNlcnZlchgBIAEoCzIQLmxvY3VtLnYxLlNlcnZlckIGukgDyAEBEi8KC3VwZGF0ZV9tYXNrGAIgASgLMhouZ29vZ2xlLnByb3RvYnVmLkZpZWxkTWFzaxIcCgpyZXF1ZXN0X2lkGAMgASgJQgi6SAVyAxiAARIVCg12YWxpZGF0ZV9vbmx5GAQgASgIEhkKB2lmX3BsYW4YBSABKAlCCLpIBXIDGIABIksKFFVwZGF0ZVNlcnZlclJlc3BvbnNlEiAKBnNlcnZlchgBIAEoCzIQLmxvY3VtLnYxLlNlcnZlchIRCglwbGFuX2V0YWcYAiABKAkiswEKE0RlbGV0ZVNlcnZlclJlcXVlc3QSPgoEbmFtZRgBIAEoCUIwukgtcisyKV5zZXJ2ZXJzL1thLXpdKFthLXowLTktXXswLDYxfVthLXowLTldKT8kEgwKBGV0YWcYAiABKAkSHAoKcmVxdWVzdF9pZBgDIAEoCUIIukgFcgMYgAESFQoNdmFsaWRhdGVfb25seRgEIAEoCBIZCgdpZl9wbGFuGAUgASgJQgi6SAVyAxiAASJLChREZWxldGVTZXJ2ZXJSZXNwb25zZRIgCgZzZXJ2ZXIYASABKAsyEC5sb2N1bS52MS5TZXJ2ZXISEQoJcGxhbl9ldGFnGAIgASgJIogDChFNb3ZlU2VydmVyUmVxdWVzdBI+CgRuYW1lGAEgASgJQjC6SC1yKzIpXnNlcnZlcnMvW2Etel0oW2EtejAtOS1dezAsNjF9W2EtejAtOV0pPyQSFwoEcmFuaxgCIAEoBUIHukgEGgIoAUgAEkIKBmJlZm9yZRgDIAEoCUIwukgtcisyKV5zZXJ2ZXJzL1thLXpdKFthLXowLTktXXswLDYxfVthLXowLTldKT8kSAASQQoFYWZ0ZXIYBCABKAlCMLpILXIrMilec2VydmVycy9bYS16XShbYS16MC05LV17MCw2MX1bYS16MC05XSk/JEgAEgwKBGV0YWcYBSABKAkSKAoFYXBwbHkYBiABKA4yDy5sb2N1bS52MS5BcHBseUIIukgFggECEAESFQoNdmFsaWRhdGVfb25seRgHIAEoCBIcCgpyZXF1ZXN0X2lkGAggASgJQgi6SAVyAxiAARIZCgdpZl9wbGFuGAkgASgJQgi6SAVyAxiAAUILCgJ0bxIFukgCCAEibwoSTW92ZVNlcnZlclJlc3BvbnNlEiQKBW9yZGVyGAEgASgLMhUubG9jdW0udjEuU2VydmVyT3JkZXISIAoEcGxhbhgCIAEoCzISLmxvY3VtLnYxLk1vdmVQbGFuEhEKCXBsYW5fZXRhZxgDIAEoCSLeAQoUUHJvbW90ZVNlcnZlclJlcXVlc3QSPgoEbmFtZRgBIAEoCUIwukgtcisyKV5zZXJ2ZXJzL1thLXpdKFthLXowLTktXXswLDYxfVthLXowLTldKT8kEgwKBGV0YWcYAiABKAkSKAoFYXBwbHkYAyABKA4yDy5sb2N1bS52MS5BcHBseUIIukgFggECEAESFQoNdmFsaWRhdGVfb25seRgEIAEoCBIcCgpyZXF1ZXN0X2lkGAUgASgJQgi6SAVyAxiAARIZCgdpZl9wbGFuGAYgASgJQgi6SAVyAxiAASJyChVQcm9tb3RlU2VydmVyUmVzcG9uc2USJAoFb3JkZXIYASABKAsyFS5sb2N1bS52MS5TZXJ2ZXJPcmRlchIgCgRwbGFuGAIgASgLMhIubG9jdW0udjEuTW92ZVBsYW4SEQoJcGxhbl9ldGFnGAMgASgJIt0BChNEZW1vdGVTZXJ2ZXJSZXF1ZXN0Ej4KBG5hbWUYASABKAlCMLpILXIrMilec2VydmVycy9bYS16XShbYS16MC05LV17MCw2MX1bYS16MC05XSk/JBIMCgRldGFnGAIgASgJEigKBWFwcGx5GAMgASgOMg8ubG9jdW0udjEuQXBwbHlCCLpIBYIBAhABEhUKDXZhbGlkYXRlX29ubHkYBCABKAgSHAoKcmVxdWVzdF9pZBgFIAEoCUIIukgFcgMYgAESGQoHaWZfcGxhbhgGIAEoCUIIukgFcgMYgAEicQoURGVtb3RlU2VydmVyUmVzcG9uc2USJAoFb3JkZXIYASABKAsyFS5sb2N1bS52MS5TZXJ2ZXJPcmRlchIgCgRwbGFuGAIgASgLMhIubG9jdW0udjEuTW92ZVBsYW4SEQoJcGxhbl9ldGFnGAMgASgJItwBChJNYWtlUHJpbWFyeVJlcXVlc3QSPgoEbmFtZRgBIAEoCUIwukgtcisyKV5zZXJ2ZXJzL1thLXpdKFthLXowLTktXXswLDYxfVthLXowLTldKT8kEgwKBGV0YWcYAiABKAkSKAoFYXBwbHkYAyABKA4yDy5sb2N1bS52MS5BcHBseUIIukgFggECEAESFQoNdmFsaWRhdGVfb25seRgEIAEoCBIcCgpyZXF1ZXN0X2lkGAUgASgJQgi6SAVyAxiAARIZCgdpZl9wbGFuGAYgASgJQgi6SAVyAxiAASJwChNNYWtlUHJpbWFyeVJlc3BvbnNlEiQKBW9yZGVyGAEgASgLMhUubG9jdW0udjEuU2VydmVyT3JkZXISIAoEcGxhbhgCIAEoCzISLmxvY3VtLnYxLk1vdmVQbGFuEhEKCXBsYW5fZXRhZxgDIAEoCSKlAQoTQ29yZG9uU2VydmVyUmVxdWVzdBI+CgRuYW1lGAEgASgJQjC6SC1yKzIpXnNlcnZlcnMvW2Etel0oW2EtejAtOS1dezAsNjF9W2EtejAtOV0pPyQSHAoKcmVxdWVzdF9pZBgCIAEoCUIIukgFcgMYgAESFQoNdmFsaWRhdGVfb25seRgDIAEoCBIZCgdpZl9wbGFuGAQgASgJQgi6SAVyAxiAASJLChRDb3Jkb25TZXJ2ZXJSZXNwb25zZRIgCgZzZXJ2ZXIYASABKAsyEC5sb2N1bS52MS5TZXJ2ZXISEQoJcGxhbl9ldGFnGAIgASgJIqcBChVVbmNvcmRvblNlcnZlclJlcXVlc3QSPgoEbmFtZRgBIAEoCUIwukgtcisyKV5zZXJ2ZXJzL1thLXpdKFthLXowLTktXXswLDYxfVthLXowLTldKT8kEhwKCnJlcXVlc3RfaWQYAiABKAlCCLpIBXIDGIABEhUKDXZhbGlkYXRlX29ubHkYAyABKAgSGQoHaWZfcGxhbhgEIAEoCUIIukgFcgMYgAEiTQoWVW5jb3Jkb25TZXJ2ZXJSZXNwb25zZRIgCgZzZXJ2ZXIYASABKAsyEC5sb2N1bS52MS5TZXJ2ZXISEQoJcGxhbl9ldGFnGAIgASgJIvUBChJEcmFpblNlcnZlclJlcXVlc3QSPgoEbmFtZRgBIAEoCUIwukgtcisyKV5zZXJ2ZXJzL1thLXpdKFthLXowLTktXXswLDYxfVthLXowLTldKT8kEjsKCGRlYWRsaW5lGAIgASgLMhkuZ29vZ2xlLnByb3RvYnVmLkR1cmF0aW9uQg66SAuqAQgiBAiA9SQyABIVCg12YWxpZGF0ZV9vbmx5GAMgASgIEhwKCnJlcXVlc3RfaWQYBCABKAlCCLpIBXIDGIABEhIKCmxldF9maW5pc2gYBSABKAgSGQoHaWZfcGxhbhgGIAEoCUIIukgFcgMYgAEibAoTRHJhaW5TZXJ2ZXJSZXNwb25zZRIgCgZzZXJ2ZXIYASABKAsyEC5sb2N1bS52MS5TZXJ2ZXISIAoEcGxhbhgCIAEoCzISLmxvY3VtLnYxLk1vdmVQbGFuEhEKCXBsYW5fZXRhZxgDIAEoCSKWAgoYQ29uZmlybVNlcnZlckRlYWRSZXF1ZXN0Ej4KBG5hbWUYASABKAlCMLpILXIrMilec2VydmVycy9bYS16XShbYS16MC05LV17MCw2MX1bYS16MC05XSk/JBIWCgN1aWQYAiABKAlCCbpIBnIEEAEYQBIbCgdib290X2lkGAMgASgJQgq6SAdyBRABGIABEhkKBmVwb2NocxgEIAMoBEIJukgGkgEDEJBOEhoKBnJlYXNvbhgFIAEoCUIKukgHcgUQARiACBIcCgpyZXF1ZXN0X2lkGAYgASgJQgi6SAVyAxiAARIVCg12YWxpZGF0ZV9vbmx5GAcgASgIEhkKB2lmX3BsYW4YCCABKAlCCLpIBXIDGIABIl4KGUNvbmZpcm1TZXJ2ZXJEZWFkUmVzcG9uc2USIAoGc2VydmVyGAEgASgLMhAubG9jdW0udjEuU2VydmVyEgwKBHJ1bnMYAiADKAkSEQoJcGxhbl9ldGFnGAMgASgJIpQBChdMaXN0Q2FwYWJpbGl0aWVzUmVxdWVzdBI/CgRwb29sGAEgASgJQjG6SC5yLDIqXihwb29scy9bYS16XShbYS16MC05LV17MCw2MX1bYS16MC05XSk/KT8kEhoKCXBhZ2Vfc2l6ZRgCIAEoBUIHukgEGgIoABIcCgpwYWdlX3Rva2VuGAMgASgJQgi6SAVyAxiACCJmChhMaXN0Q2FwYWJpbGl0aWVzUmVzcG9uc2USMQoMY2FwYWJpbGl0aWVzGAEgAygLMhsubG9jdW0udjEuQ2FwYWJpbGl0eUhvbGRlcnMSFwoPbmV4dF9wYWdlX3Rva2VuGAIgASgJIkEKEUNhcGFiaWxpdHlIb2xkZXJzEgwKBG5hbWUYASABKAkSDQoFdmFsdWUYAiABKAkSDwoHc2VydmVycxgDIAMoCSJKChNXYXRjaFNlcnZlcnNSZXF1ZXN0EhAKCHJldmlzaW9uGAEgASgEEiEKBmZpbHRlchgCIAMoCUIRukgOkgELECAiB3IFEAEYgAIifwoUV2F0Y2hTZXJ2ZXJzUmVzcG9uc2USEAoIcmV2aXNpb24YASABKAQSIgoGc2VydmVyGAIgASgLMhAubG9jdW0udjEuU2VydmVySAASEQoHZGVsZXRlZBgDIAEoCUgAEhQKDHNuYXBzaG90X2VuZBgEIAEoCEIICgZjaGFuZ2UyrQsKDVNlcnZlclNlcnZpY2USWgoJR2V0U2VydmVyEhoubG9jdW0udjEuR2V0U2VydmVyUmVxdWVzdBobLmxvY3VtLnYxLkdldFNlcnZlclJlc3BvbnNlIhTCjBkQCgxzZXJ2ZXJzLnJlYWQQAhJgCgtMaXN0U2VydmVycxIcLmxvY3VtLnYxLkxpc3RTZXJ2ZXJzUmVxdWVzdBodLmxvY3VtLnYxLkxpc3RTZXJ2ZXJzUmVzcG9uc2UiFMKMGRAKDHNlcnZlcnMucmVhZBACEmQKDFVwZGF0ZVNlcnZlchIdLmxvY3VtLnYxLlVwZGF0ZVNlcnZlclJlcXVlc3QaHi5sb2N1bS52MS5VcGRhdGVTZXJ2ZXJSZXNwb25zZSIVwowZEQoNc2VydmVycy53cml0ZRACEmQKDERlbGV0ZVNlcnZlchIdLmxvY3VtLnYxLkRlbGV0ZVNlcnZlclJlcXVlc3QaHi5sb2N1bS52MS5EZWxldGVTZXJ2ZXJSZXNwb25zZSIVwowZEQoNc2VydmVycy53cml0ZRACElwKCk1vdmVTZXJ2ZXISGy5sb2N1bS52MS5Nb3ZlU2VydmVyUmVxdWVzdBocLmxvY3VtLnYxLk1vdmVTZXJ2ZXJSZXNwb25zZSITwowZDwoLcG9vbHMub3JkZXIQAhJlCg1Qcm9tb3RlU2VydmVyEh4ubG9jdW0udjEuUHJvbW90ZVNlcnZlclJlcXVlc3QaHy5sb2N1bS52MS5Qcm9tb3RlU2VydmVyUmVzcG9uc2UiE8KMGQ8KC3Bvb2xzLm9yZGVyEAISYgoMRGVtb3RlU2VydmVyEh0ubG9jdW0udjEuRGVtb3RlU2VydmVyUmVxdWVzdBoeLmxvY3VtLnYxLkRlbW90ZVNlcnZlclJlc3BvbnNlIhPCjBkPCgtwb29scy5vcmRlchACEl8KC01ha2VQcmltYXJ5EhwubG9jdW0udjEuTWFrZVByaW1hcnlSZXF1ZXN0Gh0ubG9jdW0udjEuTWFrZVByaW1hcnlSZXNwb25zZSITwowZDwoLcG9vbHMub3JkZXIQAhJmCgxDb3Jkb25TZXJ2ZXISHS5sb2N1bS52MS5Db3Jkb25TZXJ2ZXJSZXF1ZXN0Gh4ubG9jdW0udjEuQ29yZG9uU2VydmVyUmVzcG9uc2UiF8KMGRMKD3NlcnZlcnMub3BlcmF0ZRACEmwKDlVuY29yZG9uU2VydmVyEh8ubG9jdW0udjEuVW5jb3Jkb25TZXJ2ZXJSZXF1ZXN0GiAubG9jdW0udjEuVW5jb3Jkb25TZXJ2ZXJSZXNwb25zZSIXwowZEwoPc2VydmVycy5vcGVyYXRlEAISYwoLRHJhaW5TZXJ2ZXISHC5sb2N1bS52MS5EcmFpblNlcnZlclJlcXVlc3QaHS5sb2N1bS52MS5EcmFpblNlcnZlclJlc3BvbnNlIhfCjBkTCg9zZXJ2ZXJzLm9wZXJhdGUQAhJ1ChFDb25maXJtU2VydmVyRGVhZBIiLmxvY3VtLnYxLkNvbmZpcm1TZXJ2ZXJEZWFkUmVxdWVzdBojLmxvY3VtLnYxLkNvbmZpcm1TZXJ2ZXJEZWFkUmVzcG9uc2UiF8KMGRMKD3NlcnZlcnMub3BlcmF0ZRACEm8KEExpc3RDYXBhYmlsaXRpZXMSIS5sb2N1bS52MS5MaXN0Q2FwYWJpbGl0aWVzUmVxdWVzdBoiLmxvY3VtLnYxLkxpc3RDYXBhYmlsaXRpZXNSZXNwb25zZSIUwowZEAoMc2VydmVycy5yZWFkEAISZQoMV2F0Y2hTZXJ2ZXJzEh0ubG9jdW0udjEuV2F0Y2hTZXJ2ZXJzUmVxdWVzdBoeLmxvY3VtLnYxLldhdGNoU2VydmVyc1Jlc3BvbnNlIhTCjBkQCgxzZXJ2ZXJzLnJlYWQQAjABQixQAVodbG9jdW0vc2RrL2dvL2xvY3VtL3YxO2xvY3VtdjGqAghMb2N1bS5WMWIGcHJvdG8z", [file_buf_validate_validate, file_google_protobuf_duration, file_google_protobuf_field_mask, file_locum_v1_access, file_locum_v1_pool, file_locum_v1_server]);
 
 /**
  * Request of GetServer.
@@ -166,6 +166,13 @@ export type UpdateServerRequest = Message<"locum.v1.UpdateServerRequest"> & {
    * @generated from field: bool validate_only = 4;
    */
   validateOnly: boolean;
+
+  /**
+   * The `plan_etag` of a `validate_only` call: does exactly that, or nothing (PLAN_CHANGED). Empty: what is right now.
+   *
+   * @generated from field: string if_plan = 5;
+   */
+  ifPlan: string;
 };
 
 /**
@@ -187,6 +194,13 @@ export type UpdateServerResponse = Message<"locum.v1.UpdateServerResponse"> & {
    * @generated from field: locum.v1.Server server = 1;
    */
   server?: Server | undefined;
+
+  /**
+   * Of a `validate_only` call: what it would do, for `if_plan`.
+   *
+   * @generated from field: string plan_etag = 2;
+   */
+  planEtag: string;
 };
 
 /**
@@ -229,6 +243,13 @@ export type DeleteServerRequest = Message<"locum.v1.DeleteServerRequest"> & {
    * @generated from field: bool validate_only = 4;
    */
   validateOnly: boolean;
+
+  /**
+   * The `plan_etag` of a `validate_only` call: does exactly that, or nothing (PLAN_CHANGED). Empty: what is right now.
+   *
+   * @generated from field: string if_plan = 5;
+   */
+  ifPlan: string;
 };
 
 /**
@@ -250,6 +271,13 @@ export type DeleteServerResponse = Message<"locum.v1.DeleteServerResponse"> & {
    * @generated from field: locum.v1.Server server = 1;
    */
   server?: Server | undefined;
+
+  /**
+   * Of a `validate_only` call: what it would do, for `if_plan`.
+   *
+   * @generated from field: string plan_etag = 2;
+   */
+  planEtag: string;
 };
 
 /**
@@ -330,6 +358,13 @@ export type MoveServerRequest = Message<"locum.v1.MoveServerRequest"> & {
    * @generated from field: string request_id = 8;
    */
   requestId: string;
+
+  /**
+   * The `plan_etag` of a `validate_only` call: does exactly that, or nothing (PLAN_CHANGED). Empty: what is right now.
+   *
+   * @generated from field: string if_plan = 9;
+   */
+  ifPlan: string;
 };
 
 /**
@@ -358,6 +393,13 @@ export type MoveServerResponse = Message<"locum.v1.MoveServerResponse"> & {
    * @generated from field: locum.v1.MovePlan plan = 2;
    */
   plan?: MovePlan | undefined;
+
+  /**
+   * Of a `validate_only` call: what it would do, for `if_plan`.
+   *
+   * @generated from field: string plan_etag = 3;
+   */
+  planEtag: string;
 };
 
 /**
@@ -407,6 +449,13 @@ export type PromoteServerRequest = Message<"locum.v1.PromoteServerRequest"> & {
    * @generated from field: string request_id = 5;
    */
   requestId: string;
+
+  /**
+   * The `plan_etag` of a `validate_only` call: does exactly that, or nothing (PLAN_CHANGED). Empty: what is right now.
+   *
+   * @generated from field: string if_plan = 6;
+   */
+  ifPlan: string;
 };
 
 /**
@@ -435,6 +484,13 @@ export type PromoteServerResponse = Message<"locum.v1.PromoteServerResponse"> & 
    * @generated from field: locum.v1.MovePlan plan = 2;
    */
   plan?: MovePlan | undefined;
+
+  /**
+   * Of a `validate_only` call: what it would do, for `if_plan`.
+   *
+   * @generated from field: string plan_etag = 3;
+   */
+  planEtag: string;
 };
 
 /**
@@ -484,6 +540,13 @@ export type DemoteServerRequest = Message<"locum.v1.DemoteServerRequest"> & {
    * @generated from field: string request_id = 5;
    */
   requestId: string;
+
+  /**
+   * The `plan_etag` of a `validate_only` call: does exactly that, or nothing (PLAN_CHANGED). Empty: what is right now.
+   *
+   * @generated from field: string if_plan = 6;
+   */
+  ifPlan: string;
 };
 
 /**
@@ -512,6 +575,13 @@ export type DemoteServerResponse = Message<"locum.v1.DemoteServerResponse"> & {
    * @generated from field: locum.v1.MovePlan plan = 2;
    */
   plan?: MovePlan | undefined;
+
+  /**
+   * Of a `validate_only` call: what it would do, for `if_plan`.
+   *
+   * @generated from field: string plan_etag = 3;
+   */
+  planEtag: string;
 };
 
 /**
@@ -561,6 +631,13 @@ export type MakePrimaryRequest = Message<"locum.v1.MakePrimaryRequest"> & {
    * @generated from field: string request_id = 5;
    */
   requestId: string;
+
+  /**
+   * The `plan_etag` of a `validate_only` call: does exactly that, or nothing (PLAN_CHANGED). Empty: what is right now.
+   *
+   * @generated from field: string if_plan = 6;
+   */
+  ifPlan: string;
 };
 
 /**
@@ -589,6 +666,13 @@ export type MakePrimaryResponse = Message<"locum.v1.MakePrimaryResponse"> & {
    * @generated from field: locum.v1.MovePlan plan = 2;
    */
   plan?: MovePlan | undefined;
+
+  /**
+   * Of a `validate_only` call: what it would do, for `if_plan`.
+   *
+   * @generated from field: string plan_etag = 3;
+   */
+  planEtag: string;
 };
 
 /**
@@ -624,6 +708,13 @@ export type CordonServerRequest = Message<"locum.v1.CordonServerRequest"> & {
    * @generated from field: bool validate_only = 3;
    */
   validateOnly: boolean;
+
+  /**
+   * The `plan_etag` of a `validate_only` call: does exactly that, or nothing (PLAN_CHANGED). Empty: what is right now.
+   *
+   * @generated from field: string if_plan = 4;
+   */
+  ifPlan: string;
 };
 
 /**
@@ -645,6 +736,13 @@ export type CordonServerResponse = Message<"locum.v1.CordonServerResponse"> & {
    * @generated from field: locum.v1.Server server = 1;
    */
   server?: Server | undefined;
+
+  /**
+   * Of a `validate_only` call: what it would do, for `if_plan`.
+   *
+   * @generated from field: string plan_etag = 2;
+   */
+  planEtag: string;
 };
 
 /**
@@ -680,6 +778,13 @@ export type UncordonServerRequest = Message<"locum.v1.UncordonServerRequest"> & 
    * @generated from field: bool validate_only = 3;
    */
   validateOnly: boolean;
+
+  /**
+   * The `plan_etag` of a `validate_only` call: does exactly that, or nothing (PLAN_CHANGED). Empty: what is right now.
+   *
+   * @generated from field: string if_plan = 4;
+   */
+  ifPlan: string;
 };
 
 /**
@@ -701,6 +806,13 @@ export type UncordonServerResponse = Message<"locum.v1.UncordonServerResponse"> 
    * @generated from field: locum.v1.Server server = 1;
    */
   server?: Server | undefined;
+
+  /**
+   * Of a `validate_only` call: what it would do, for `if_plan`.
+   *
+   * @generated from field: string plan_etag = 2;
+   */
+  planEtag: string;
 };
 
 /**
@@ -750,6 +862,13 @@ export type DrainServerRequest = Message<"locum.v1.DrainServerRequest"> & {
    * @generated from field: bool let_finish = 5;
    */
   letFinish: boolean;
+
+  /**
+   * The `plan_etag` of a `validate_only` call: does exactly that, or nothing (PLAN_CHANGED). Empty: what is right now.
+   *
+   * @generated from field: string if_plan = 6;
+   */
+  ifPlan: string;
 };
 
 /**
@@ -778,6 +897,13 @@ export type DrainServerResponse = Message<"locum.v1.DrainServerResponse"> & {
    * @generated from field: locum.v1.MovePlan plan = 2;
    */
   plan?: MovePlan | undefined;
+
+  /**
+   * Of a `validate_only` call: what it would do, for `if_plan`.
+   *
+   * @generated from field: string plan_etag = 3;
+   */
+  planEtag: string;
 };
 
 /**
@@ -841,6 +967,13 @@ export type ConfirmServerDeadRequest = Message<"locum.v1.ConfirmServerDeadReques
    * @generated from field: bool validate_only = 7;
    */
   validateOnly: boolean;
+
+  /**
+   * The `plan_etag` of a `validate_only` call: does exactly that, or nothing (PLAN_CHANGED). Empty: what is right now.
+   *
+   * @generated from field: string if_plan = 8;
+   */
+  ifPlan: string;
 };
 
 /**
@@ -869,6 +1002,13 @@ export type ConfirmServerDeadResponse = Message<"locum.v1.ConfirmServerDeadRespo
    * @generated from field: repeated string runs = 2;
    */
   runs: string[];
+
+  /**
+   * Of a `validate_only` call: what it would do, for `if_plan`.
+   *
+   * @generated from field: string plan_etag = 3;
+   */
+  planEtag: string;
 };
 
 /**

@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest';
-import type { Call } from '../../../../controller/core/cluster/event.ts';
+import type { Call, CallResult } from '../../../../controller/core/cluster/event.ts';
 import { bootMark } from '../../../../controller/core/records/boot-mark.ts';
 import { present } from '../../../../shared/assert.ts';
 import { policyId, poolId, runId, serverId } from '../../../../shared/ids.ts';
@@ -11,8 +11,8 @@ import { ModelWorld } from '../world/model-world.ts';
 const spec = (words: string) => specOf(wordsOf(`policy x ${words}`));
 
 /** Two servers that live, one that is MISSING, and runs on all of them. */
-function busyWorld(): ModelWorld {
-  const world = new ModelWorld();
+function busyWorld(answers: CallResult[] = []): ModelWorld {
+  const world = new ModelWorld({ onEffect: (effect) => void (effect.kind === 'reply' && answers.push(effect.result)) });
   world.elect();
   const dead = world.agent('dead');
   for (const agent of [dead, world.agent('web-1'), world.agent('web-2')]) {
@@ -101,5 +101,84 @@ describe('a call that only validates', () => {
         `${request.kind} ${!idle.includes(request.kind)}`,
       );
     }
+  });
+});
+
+/** What one call is answered. */
+function asked(world: ModelWorld, answers: CallResult[], ...call: Parameters<ModelWorld['call']>): CallResult {
+  world.call(...call);
+  world.advanceTo(world.now.mono + 100);
+  return present(answers.at(-1), 'it was answered');
+}
+
+const planOf = (answer: CallResult): string => (answer.ok ? (answer.value.planEtag ?? '') : answer.error.reason);
+
+describe('a call that is to do what was planned', () => {
+  it('does it while that is so, of each kind', () => {
+    const plans = new Set<string>();
+    // No run waits for the end of a pause here.
+    const requests = Object.values(callsIn(busyWorld())).filter(({ kind }) => kind !== 'release_run');
+    for (const request of requests) {
+      const answers: CallResult[] = [];
+      const world = busyWorld(answers);
+      const ifPlan = planOf(asked(world, answers, request, { validateOnly: true }));
+      expect(ifPlan, request.kind).toMatch(/^[0-9a-f]{16}$/);
+      // What only passes with time is no part of a plan.
+      world.advanceTo(world.now.mono + 7 * SECOND);
+      expect(planOf(asked(world, answers, request, { validateOnly: true, ifPlan })), request.kind).toBe(ifPlan);
+      expect(asked(world, answers, request, { ifPlan }), request.kind).toMatchObject({ ok: true });
+      plans.add(ifPlan);
+    }
+    expect(plans.size).toBe(requests.length);
+  });
+
+  it('does nothing when it would do something else now: other values, other runs, other places', () => {
+    const spoilers: Partial<Record<Call['kind'], keyof ReturnType<typeof callsIn>>> = {
+      update_policy: 'update_policy',
+      delete_policy: 'move_run',
+      stop_policy: 'move_run',
+      pause_policy: 'pause_policy',
+      set_order: 'move_server',
+      move_server: 'set_order',
+      drain_server: 'move_run',
+      update_server: 'cordon_server',
+      cordon_server: 'cordon_server',
+      update_pool: 'update_pool',
+      stop_run: 'move_run',
+    };
+    for (const [kind, spoiler] of Object.entries(spoilers)) {
+      const answers: CallResult[] = [];
+      const world = busyWorld(answers);
+      const calls = callsIn(world);
+      const request = present(
+        Object.values(calls).find((one) => one.kind === kind),
+        'there is one of each kind',
+      );
+      const ifPlan = planOf(asked(world, answers, request, { validateOnly: true }));
+      asked(world, answers, calls[spoiler]);
+      world.advanceTo(world.now.mono + 5 * SECOND);
+      const before = recordsOf(world);
+      expect(`${kind} ${planOf(asked(world, answers, request, { ifPlan, requestId: 'r' }))}`).toBe(
+        `${kind} PLAN_CHANGED`,
+      );
+      expect(recordsOf(world)).toEqual(before);
+    }
+  });
+
+  it('is answered again when it was carried out and its answer was lost', () => {
+    const answers: CallResult[] = [];
+    const world = busyWorld(answers);
+    const request = callsIn(world).pause_policy;
+    const ifPlan = planOf(asked(world, answers, request, { validateOnly: true }));
+    for (const _ of [1, 2])
+      expect(asked(world, answers, request, { ifPlan, requestId: 'r' })).toMatchObject({ ok: true });
+  });
+
+  it('refuses the plan of another call', () => {
+    const answers: CallResult[] = [];
+    const world = busyWorld(answers);
+    const { pause_policy: pause, stop_policy: stop } = callsIn(world);
+    const ifPlan = planOf(asked(world, answers, pause, { validateOnly: true }));
+    expect(planOf(asked(world, answers, stop, { ifPlan }))).toBe('PLAN_CHANGED');
   });
 });
