@@ -18,6 +18,7 @@ import { Core } from './core/core.ts';
 import { describe } from './core/describe.ts';
 import type { Event } from './core/event.ts';
 import { type Performed, performEffect } from './effects.ts';
+import { HealthChecker } from './health/health-checker.ts';
 import { hostBootId, hostMachineId, type Identity } from './identity.ts';
 import { IdentityStore } from './identity-store.ts';
 import { KeeperLink } from './keeper-link/keeper-link.ts';
@@ -56,6 +57,7 @@ export class Agent {
   readonly #loop: CoreLoop<Event, Performed, AgentNow>;
   readonly #connection: Connection;
   readonly #keeper: KeeperLink;
+  readonly #health: HealthChecker;
   readonly #capabilities: CapabilityWatch;
   readonly #end = Promise.withResolvers<string>();
   /** The generation of the virtual machine can be read. */
@@ -107,6 +109,10 @@ export class Agent {
         ? undefined
         : { ...spawnKeeper, args: [...(spawnKeeper.args ?? []), ...outputArguments(settings)] },
     });
+    this.#health = new HealthChecker({
+      runInPlace: (attempt, argv, timeoutMs) => this.#keeper.check(attempt, argv, timeoutMs),
+      tell: (event) => this.#post(event),
+    });
     this.#capabilities = new CapabilityWatch({
       ...{ stated: settings.capabilities, probes: settings.probes, env: process.env, log },
       tell: (capabilities) => this.#post({ kind: 'capabilities', capabilities }),
@@ -121,7 +127,7 @@ export class Agent {
   #performer(): (effect: Performed) => readonly Event[] {
     const { log } = this.#options;
     const tools = {
-      ...{ connection: this.#connection, keeper: this.#keeper, log },
+      ...{ connection: this.#connection, keeper: this.#keeper, health: this.#health, log },
       saveIdentity: (given: Parameters<IdentityStore['save']>[0]) => this.#identity.save(given),
       forgetCluster: () => this.#identity.forgetCluster(),
       exit: (reason: string) => this.#end.resolve(reason),

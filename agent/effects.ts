@@ -5,11 +5,13 @@ import type { Logger } from '../shared/log.ts';
 import type { Connection } from './connection.ts';
 import type { Effect } from './core/effect.ts';
 import type { Event } from './core/event.ts';
+import type { HealthChecker } from './health/health-checker.ts';
 import type { KeeperLink } from './keeper-link/keeper-link.ts';
 
 export interface EffectTools {
   readonly connection: Connection;
   readonly keeper: KeeperLink;
+  readonly health: HealthChecker;
   readonly log: Logger;
   /** Counts at once, and is made durable beside that; starts that follow wait for it. */
   readonly saveIdentity: (given: Omit<Extract<Effect, { kind: 'save_identity' }>, 'kind'>) => void;
@@ -37,6 +39,9 @@ export function performEffect(effect: Performed, tools: EffectTools): readonly E
       return [];
     case 'dial':
       connection.dial(effect.stream, effect.endpoint, effect.limitMs);
+      return [];
+    case 'check':
+      tools.health.check(effect);
       return [];
     case 'send': {
       const { stream, message } = effect;

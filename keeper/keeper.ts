@@ -92,6 +92,7 @@ async function assemble(directory: StateDirectory, options: KeeperOptions): Prom
     }),
     listener: new AgentListener({
       ...{ state, containment: driver.kind, version: options.version, post: (event) => push(event) },
+      check: (attempt, argv, limitMs) => driver.check(attempt, argv, limitMs),
       readOutput: (run, epoch, offset, limit) => folders.readOutput({ run, epoch }, offset, limit),
     }),
     socket: new DiskLane('the socket', LAST_WRITES_MS),

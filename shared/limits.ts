@@ -72,6 +72,7 @@ const rows = {
     'the workload of a policy as a whole: with any arguments it fits a message to an agent',
     `${REFUSED} that takes most`,
   ),
+  healthCheckBytes: bytes(KIB, 'the health check of a policy as a whole: it goes with each start', REFUSED),
   argumentsBytes: bytes(64 * KIB, 'all arguments of a run together', REFUSED),
   arguments: items(1_000, 'arguments of a run', REFUSED, ['locum.v1.StartPolicyRequest.arguments']),
   argumentBytes: bytes(32 * KIB, 'one argument, or the value of one environment variable', REFUSED, [
@@ -80,11 +81,17 @@ const rows = {
     'locum.v1.Workload.env[value]',
   ]),
   argv: items(1_024, 'words of a command', REFUSED, ['locum.v1.Command.argv']),
-  interpreterWords: items(64, 'words of the interpreter of a script', REFUSED, ['locum.v1.Script.interpreter']),
-  pathBytes: bytes(4 * KIB, 'a working directory, or a word of an interpreter', REFUSED, [
+  interpreterWords: items(64, 'words of the interpreter of a script, or of a health check', REFUSED, [
+    'locum.v1.ExecCheck.argv',
+    'locum.v1.Script.interpreter',
+  ]),
+  pathBytes: bytes(4 * KIB, 'a working directory, a page, or a word of an interpreter or a health check', REFUSED, [
+    'locum.v1.ExecCheck.argv[]',
+    'locum.v1.HttpCheck.path',
     'locum.v1.Script.interpreter[]',
     'locum.v1.Workload.working_directory',
   ]),
+  hostBytes: bytes(253, 'the host of a health check', REFUSED, ['locum.v1.HttpCheck.host', 'locum.v1.TcpCheck.host']),
   scriptBytes: bytes(128 * KIB, 'the text of a script', REFUSED, ['locum.v1.Script.text']),
   envVariables: items(256, 'environment variables of a policy', REFUSED, ['locum.v1.Workload.env']),
   requirements: items(32, 'requirements of a policy, or predicates of a filter', REFUSED, [
@@ -147,6 +154,7 @@ const rows = {
     'a reason in words, a page token, or what an agent says about an attempt',
     REFUSED,
     [
+      'locum.v1.AttemptStatus.health_detail',
       'locum.v1.CommandResult.detail',
       'locum.v1.ConfirmServerDeadRequest.reason',
       'locum.v1.OutputChunk.error',

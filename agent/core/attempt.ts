@@ -8,6 +8,7 @@ import type {
   ReportedAttempt,
   ReportedEnd,
 } from '../../shared/protocol/attempt.ts';
+import type { Health } from './health.ts';
 
 export interface Attempt {
   status: ReportedAttempt;
@@ -27,6 +28,8 @@ export interface Attempt {
   startTicks: number;
   /** Its start is not answered yet: the answer goes before any report. */
   starting: boolean;
+  /** How far its health checks are. Undefined: it has none. */
+  readonly health: Health | undefined;
   /** Number of its last change (AgentState.changes). */
   change: number;
 }

@@ -7,6 +7,7 @@ import { unreachable } from '../../shared/assert.ts';
 import { type HostProblem, sameProblems, tellableProblems } from '../../shared/host-problem.ts';
 import { leftMs } from '../../shared/lease-clock.ts';
 import { mayLapse } from './attempt.ts';
+import { acceptChecked, checkWhatIsDue, nextCheckAt } from './check.ts';
 import type { AgentNow } from './clock.ts';
 import { keepConnected, nextDialCheck, noteFailure } from './dial.ts';
 import type { Effect } from './effect.ts';
@@ -71,6 +72,7 @@ function followUp(turn: Turn): void {
   goOnLeaving(turn);
   if (turn.state.exited) return;
   watchKeeper(turn);
+  checkWhatIsDue(turn);
   keepConnected(turn);
   askToBeWoken(turn);
 }
@@ -98,6 +100,7 @@ function handle(turn: Turn, event: Event): void {
     case 'capabilities':
     case 'capacity':
     case 'host_problems':
+    case 'checked':
     case 'leave':
     case 'detach':
       handleHost(turn, event);
@@ -188,6 +191,9 @@ function handleHost(turn: Turn, event: FromHost): void {
     case 'host_problems':
       noteHostProblems(state, event.problems);
       break;
+    case 'checked':
+      acceptChecked(turn, event);
+      break;
     case 'leave':
       beginLeave(turn, event.reason, event.withinMs);
       break;
@@ -217,6 +223,7 @@ function askToBeWoken(turn: Turn): void {
     nextKeeperCheck(turn),
     nextDialCheck(turn),
     nextLeaveCheck(turn),
+    nextCheckAt(turn),
     ...doubts,
   ];
   const atMono = Math.min(...times.filter((at) => at !== undefined));

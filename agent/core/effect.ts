@@ -2,6 +2,7 @@
 import type { Deadline } from '../../shared/lease-clock.ts';
 import type { AgentMessage } from '../../shared/protocol/agent-message.ts';
 import type { AttemptRef, EndCause } from '../../shared/protocol/attempt.ts';
+import type { HealthProbe } from '../../shared/protocol/health-check.ts';
 import type { StartCommand } from '../../shared/protocol/leader-message.ts';
 import type { RequestId, StreamId } from './event.ts';
 
@@ -46,6 +47,14 @@ export type Effect =
   | { readonly kind: 'kill_trees'; readonly keeperPid: number; readonly trees: readonly LeftTree[] }
   /** Open a stream; `closed` when that takes longer than the limit. */
   | { readonly kind: 'dial'; readonly stream: StreamId; readonly endpoint: string; readonly limitMs: number }
+  /** A health check, answered by checked within a bounded time. */
+  | {
+      readonly kind: 'check';
+      readonly attempt: AttemptRef;
+      readonly probe: HealthProbe;
+      /** Then it has failed. */
+      readonly timeoutMs: number;
+    }
   | { readonly kind: 'send'; readonly stream: StreamId; readonly message: AgentMessage }
   /** `flush`: end it after what was sent, and report `closed` when the other side ended it too. Otherwise drop it, unread. */
   | { readonly kind: 'close_stream'; readonly stream: StreamId; readonly flush: boolean }

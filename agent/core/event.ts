@@ -5,7 +5,9 @@ import type { Deadline } from '../../shared/lease-clock.ts';
 import type { Capacity, OutputChunk } from '../../shared/protocol/agent-message.ts';
 import type { AttemptRef, FrozenTerms, ReportedAttempt } from '../../shared/protocol/attempt.ts';
 import type { Capability } from '../../shared/protocol/capability.ts';
+import type { HealthCheck } from '../../shared/protocol/health-check.ts';
 import type { LeaderMessage } from '../../shared/protocol/leader-message.ts';
+import type { CheckOutcome } from './health.ts';
 
 /** Handle of one stream, given by the core when it dials; never used again. */
 export type StreamId = number;
@@ -23,6 +25,8 @@ export interface KeptAttempt {
   /** When its first process started, in clock ticks since boot: tells it from a later one with the same id. 0: not known. */
   readonly startTicks: number;
   readonly slots: number;
+  /** Undefined: it is not checked. */
+  readonly healthCheck?: HealthCheck | undefined;
 }
 
 export type FromStream =
@@ -77,6 +81,8 @@ export type FromHost =
   | { readonly kind: 'capacity'; readonly capacity: Capacity }
   /** All problems that the host has now; empty: none, and a start would succeed. Said when it changed, and harmless when it did not. */
   | { readonly kind: 'host_problems'; readonly problems: readonly HostProblem[] }
+  /** Answer to check. */
+  | { readonly kind: 'checked'; readonly attempt: AttemptRef; readonly outcome: CheckOutcome }
   /** The self-drain: stop everything, then say Goodbye. */
   | { readonly kind: 'leave'; readonly reason: 'LEAVE' | 'SHUTDOWN'; readonly withinMs: number }
   /** The agent ends and leaves its runs to the keeper. */

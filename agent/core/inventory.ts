@@ -10,8 +10,9 @@ import type { AgentState, Session } from './state.ts';
 import { askKeeper, send, type Turn } from './turn.ts';
 
 /** At most what an attempt takes in a message: numbers and tags, and three bytes for each character of its texts. */
-function bytesOf({ run, policy, end }: ReportedAttempt): number {
-  return 128 + 3 * (run.length + policy.length + (end?.signal.length ?? 0) + (end?.detail.length ?? 0));
+function bytesOf({ run, policy, end, health }: ReportedAttempt): number {
+  const texts = [run, policy, end?.signal ?? '', end?.detail ?? '', health?.detail ?? ''];
+  return 128 + 3 * texts.reduce((sum, { length }) => sum + length, 0);
 }
 
 /** In messages that are never too large; there is always one. */

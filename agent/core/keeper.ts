@@ -5,6 +5,7 @@
 import { SECOND } from '../../shared/time.ts';
 import { type Attempt, bounded, endedStatus, isBoundByLease, isLiving, keyOf, refOf } from './attempt.ts';
 import type { FromKeeper, KeptAttempt } from './event.ts';
+import { newHealth } from './health.ts';
 import { acknowledgeExtension, askForStop } from './lease.ts';
 import { isSpent, spend } from './spent.ts';
 import { applied, finishStart } from './start.ts';
@@ -58,6 +59,7 @@ function adopt(turn: Turn, kept: KeptAttempt): void {
   if (known === undefined) {
     const attempt: Attempt = {
       ...{ status, terms, slots, deadline, cgroup, startTicks, starting: false, change: 0 },
+      health: newHealth(kept.healthCheck),
       ...{ isGranted: false, stop: undefined, doubtUntil: undefined },
     };
     state.attempts.set(keyOf(status), attempt);
@@ -78,7 +80,10 @@ function takeStatus(turn: Turn, attempt: Attempt, { status, cgroup, startTicks }
   attempt.cgroup = cgroup;
   attempt.startTicks = startTicks;
   if (status.state === 'STOPPING') attempt.stop ??= { cause: 'LAPSED', reason: 'the keeper stops it' };
-  changeStatus(turn, attempt, { ...status, end: status.end && { ...status.end, detail: bounded(status.end.detail) } });
+  const { health } = attempt.status;
+  const end = status.end && { ...status.end, detail: bounded(status.end.detail) };
+  // The keeper knows nothing of its health.
+  changeStatus(turn, attempt, { ...status, end, ...(health === undefined ? {} : { health }) });
 }
 
 /** One attempt changed. The keeper says it before the answer to the request that changed it. */

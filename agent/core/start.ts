@@ -6,6 +6,7 @@ import type { StartCommand } from '../../shared/protocol/leader-message.ts';
 import { refusedBy, type StartRefusal } from '../../shared/protocol/start-refusal.ts';
 import { attemptKey, bounded, endedStatus, isLiving, keyOf } from './attempt.ts';
 import { startMarginMs } from './clock.ts';
+import { newHealth } from './health.ts';
 import { holdGeneration } from './session.ts';
 import { isSpent, settle, spend } from './spent.ts';
 import type { AgentState, Pending, Session } from './state.ts';
@@ -92,7 +93,7 @@ function judgeStart(
 
 /** Hands it to the keeper. From now on it is listed: the process may exist before the keeper's answer is here. */
 function begin(turn: Turn, session: Session, command: StartCommand, stamp: Reading): void {
-  const { run, policy, epoch, terms, slots, commandId } = command;
+  const { run, policy, epoch, terms, slots, commandId, healthCheck } = command;
   const deadline = deadlineAfter(stamp, terms.leaseMs);
   turn.state.attempts.set(keyOf(command), {
     status: { run, policy, epoch, state: 'STARTING', pid: 0, startWall: undefined, endWall: undefined, end: undefined },
@@ -105,6 +106,7 @@ function begin(turn: Turn, session: Session, command: StartCommand, stamp: Readi
     cgroup: '',
     startTicks: 0,
     starting: true,
+    health: newHealth(healthCheck),
     change: 0,
   });
   const pending: Pending = { kind: 'start', run, epoch, stream: session.stream, commandId };

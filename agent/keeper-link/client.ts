@@ -13,6 +13,7 @@ import {
   AttachRequestSchema,
   type AttachResponse,
   AttachResponseSchema,
+  type CheckSchema,
   type ExitSchema,
   type ExtendSchema,
   type ForgetSchema,
@@ -69,6 +70,8 @@ export interface KeeperConnection {
   /** True once the keeper answered; false when the connection ended first. The caller judges how long is too long. */
   ping(request: { readonly highestTerm: number }): Promise<boolean>;
   read(request: MessageInitShape<typeof ReadSchema>): Promise<ReadResult>;
+  /** Answered once the check has ended, within its time. */
+  check(request: MessageInitShape<typeof CheckSchema>): Promise<Result>;
   /** Ends the connection; `closed` follows. What the keeper holds goes on. */
   close(): void;
 }
@@ -158,6 +161,7 @@ function connectionOver(
     stop: (value) => ask({ case: 'stop', value }),
     forget: (value) => ask({ case: 'forget', value }),
     exit: (value) => ask({ case: 'exit', value }),
+    check: (value) => ask({ case: 'check', value }),
     read: (value) => answers.read((id) => send(socket, id, { case: 'read', value })),
     ping: ({ highestTerm }) =>
       answers.pong(() => send(socket, 0n, { case: 'ping', value: { highestTerm: BigInt(highestTerm) } })),

@@ -1,6 +1,7 @@
 /** The keeper's protocol, to and from the core's own types. */
 import type { MessageInitShape } from '@bufbuild/protobuf';
 import { refFromProto, refToProto, reportedEndFromProto, termsFromProto } from '../../shared/codec/attempt.ts';
+import { knownHealthCheck } from '../../shared/codec/health-check.ts';
 import { startToProto } from '../../shared/codec/leader-message.ts';
 import { attemptStateWords } from '../../shared/codec/words.ts';
 import {
@@ -44,6 +45,7 @@ export function decodeKept(kept: KeptMessage): readonly KeptAttempt[] {
       cgroup: kept.cgroup,
       startTicks: Number(kept.startTicks),
       slots: kept.slots,
+      healthCheck: kept.healthCheck && knownHealthCheck(kept.healthCheck),
     },
   ];
 }

@@ -13,9 +13,12 @@ import { readKeeperRecord } from '../../shared/keeper/keeper-record.ts';
 import type { RuntimeFolder } from '../../shared/keeper/runtime-folder.ts';
 import { stateKeyOf } from '../../shared/keeper/state-key.ts';
 import type { Logger } from '../../shared/log.ts';
+import type { AttemptRef } from '../../shared/protocol/attempt.ts';
 import { hostProblemsFromProto } from '../../shared/rpc/host-problem-messages.ts';
+import { toDuration } from '../../shared/rpc/time-messages.ts';
 import type { KeeperRequest, LeftTree } from '../core/effect.ts';
 import type { Event, RequestId } from '../core/event.ts';
+import type { CheckOutcome } from '../core/health.ts';
 import { KEEPER_SILENT_MS } from '../core/keeper.ts';
 import { connectKeeper, type KeeperConnection, type KeeperEvent } from './client.ts';
 import { findKeeper, KeeperUnreachableError } from './find-keeper.ts';
@@ -211,6 +214,16 @@ export class KeeperLink {
       ...{ kind: 'keeper_result', request, ok: false, pid: 0, refused: [] },
       ...{ reason: problem.kind, detail: problem.detail },
     };
+  }
+
+  /** Runs a program in the place of an attempt. A keeper that is not there, or is older than such checks, says nothing by that. */
+  async check({ run, epoch }: AttemptRef, argv: readonly string[], timeoutMs: number): Promise<CheckOutcome> {
+    const connection = this.#connection;
+    if (connection === undefined) return { kind: 'UNKNOWN' };
+    const timeout = toDuration(timeoutMs);
+    const { ok, reason, detail } = await connection.check({ ...refToProto({ run, epoch }), argv: [...argv], timeout });
+    if (ok) return { kind: 'SUCCEEDED' };
+    return reason === 'FAILED' ? { kind: 'FAILED', detail } : { kind: 'UNKNOWN' };
   }
 
   #say(event: Event): void {

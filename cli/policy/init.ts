@@ -36,6 +36,8 @@ const rest = (
 # OVERLAP (never none).
 # on_disconnect: STOP
 # stop_timeout: 10s                # from SIGTERM to SIGKILL
+# Whether it does its work: http, tcp (a port), or exec (argv). Unhealthy for missing_after: stopped, and placed again.
+# health_check: { http: { port: 8080, path: /ready }, interval: 10s, timeout: 5s, grace: 30s, failures: 3 }
 ${restart}# labels: { team: payments }
 `;
 

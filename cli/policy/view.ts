@@ -4,6 +4,7 @@ import { type Timestamp, timestampDate } from '@bufbuild/protobuf/wkt';
 import type { Deviation } from '../../shared/gen/locum/v1/cluster_service_pb.ts';
 import {
   FailbackSchema,
+  type HealthCheck,
   ListModeSchema,
   MissedRunSchema,
   OnCapabilityLossSchema,
@@ -100,11 +101,14 @@ export function policyListView(rows: readonly PolicyRow[], { selector = [] }: Se
   };
 }
 
+const argvText = (argv: readonly string[]): string =>
+  argv.map((part) => (/^[\w@%+=:,./-]+$/.test(part) ? part : JSON.stringify(part))).join(' ');
+
 function workloadText({ workload }: Policy): string {
   const kind = workload?.kind;
   switch (kind?.case) {
     case 'command':
-      return kind.value.argv.map((part) => (/^[\w@%+=:,./-]+$/.test(part) ? part : JSON.stringify(part))).join(' ');
+      return argvText(kind.value.argv);
     case 'script': {
       const interpreter = kind.value.interpreter.length === 0 ? '/bin/sh' : kind.value.interpreter.join(' ');
       return `${interpreter}, a script of ${kind.value.text.trimEnd().split('\n').length} lines`;
@@ -124,6 +128,32 @@ function overlapText({ trigger }: Policy): string {
   return word(OverlapRuleSchema, trigger.kind.value.overlap) || 'SKIP';
 }
 
+/** `GET /ready on port 8080, every 10s, within 5s; unhealthy with 3 failures (not in the first 30s); missing after 45s`. */
+function healthCheckText({ healthCheck: check }: Policy): string {
+  if (check === undefined) return '';
+  const rhythm = `every ${span(check.interval) || '10s'}, within ${span(check.timeout) || '5s'}`;
+  const limit = `unhealthy with ${check.failures ?? 3} failures (not in the first ${span(check.grace) || '30s'})`;
+  const missing = `missing after ${span(check.missingAfter) || "its pool's missing_after"}`;
+  return `${probeText(check)}, ${rhythm}; ${limit}; ${missing}`;
+}
+
+function probeText({ kind }: HealthCheck): string {
+  switch (kind.case) {
+    case 'exec':
+      return argvText(kind.value.argv);
+    case 'http': {
+      const { host, port, path, tls } = kind.value;
+      return `GET ${path || '/'} ${tls ? 'over TLS ' : ''}on ${placeText(host, port)}`;
+    }
+    case 'tcp':
+      return `a connection to ${placeText(kind.value.host, kind.value.port)}`;
+    case undefined:
+      return '';
+  }
+}
+
+const placeText = (host: string, port: number): string => `${host || '127.0.0.1'}:${port}`;
+
 export function policyText({ policy, runs }: PolicyRow, wide: boolean): string {
   const { restart } = policy;
   const facts = renderFacts([
@@ -136,6 +166,7 @@ export function policyText({ policy, runs }: PolicyRow, wide: boolean): string {
     ['missed times', missedText(policy)],
     ['overlapping times', overlapText(policy)],
     ['time limit', span(policy.timeLimit)],
+    ['health check', healthCheckText(policy)],
     ['next at', policy.nextTickTime && `${moment(policy.nextTickTime)} (${zoneTime(policy, policy.nextTickTime)})`],
     ['last at', moment(policy.lastTickTime)],
     [

@@ -6,6 +6,7 @@ import {
   AttemptStateSchema,
   DesiredStateSchema,
   EndCauseSchema,
+  HealthSchema,
   type Run,
   RunStateSchema,
 } from '../../shared/gen/locum/v1/run_pb.ts';
@@ -58,11 +59,20 @@ const attemptColumns: readonly Column<Attempt>[] = [
   { head: 'ENDED', cell: ({ endTime }) => moment(endTime) },
   { head: 'END', cell: endText },
   { head: 'PROOF', cell: ({ end }) => end?.proof },
+  { head: 'HEALTH', wide: true, cell: ({ health }) => (health === undefined ? '' : word(HealthSchema, health.state)) },
   { head: 'ON DISCONNECT', wide: true, cell: ({ onDisconnect }) => word(OnDisconnectSchema, onDisconnect) },
   { head: 'LEASE', wide: true, cell: ({ lease }) => span(lease) },
   { head: 'STOP', wide: true, cell: ({ stopTimeout }) => span(stopTimeout) },
   { head: 'KILL', wide: true, cell: ({ killGuard }) => span(killGuard) },
 ];
+
+/** `HEALTHY for 3m`, `UNHEALTHY for 20s: connection refused`. Of an attempt that has ended: how it was until then. */
+function healthText(attempt: Attempt | undefined): string {
+  const health = attempt?.health;
+  if (health === undefined || attempt?.end !== undefined) return '';
+  const detail = health.detail === '' ? '' : `: ${health.detail}`;
+  return `${word(HealthSchema, health.state)} for ${age(health.sinceTime)}${detail}`;
+}
 
 function runText(run: Run, wide: boolean): string {
   const kept = run.attempts.length;
@@ -74,6 +84,7 @@ function runText(run: Run, wide: boolean): string {
     ['because', because(run)],
     ['wanted', word(DesiredStateSchema, run.desired)],
     ['server', idOf(run.server)],
+    ['health', healthText(newest(run))],
     ['moving to', idOf(run.reservedServer)],
     [
       'queue',

@@ -4,7 +4,7 @@ import { create } from '@bufbuild/protobuf';
 import type { FieldMask } from '@bufbuild/protobuf/wkt';
 import { type Policy as PbPolicy, WorkloadSchema } from '../../shared/gen/locum/v1/policy_pb.ts';
 import { policySpecFromProto } from '../codec/policy.ts';
-import { checkProgram, checkWorkloadSize } from '../codec/workload-check.ts';
+import { checkHealthCheckSize, checkProgram, checkWorkloadSize } from '../codec/workload-check.ts';
 import type { PolicyPatch } from '../core/cluster/event.ts';
 import type { PolicySpec } from '../core/records/state.ts';
 import { maskPaths } from './update-mask.ts';
@@ -24,6 +24,7 @@ const FIELDS: Readonly<Record<string, keyof PolicySpec>> = {
   stop_timeout: 'stopTimeoutMs',
   restart: 'restart',
   time_limit: 'timeLimitMs',
+  health_check: 'healthCheck',
   failback: 'failback',
   on_capability_loss: 'onCapabilityLoss',
   on_run_missing: 'onRunMissing',
@@ -39,6 +40,7 @@ export function newPolicySpec(policy: PbPolicy): PolicySpec {
     checkProgram(policy.workload, 'policy.workload');
     checkWorkloadSize(policy.workload, 'policy.workload');
   }
+  if (policy.healthCheck !== undefined) checkHealthCheckSize(policy.healthCheck, 'policy.health_check');
   return policySpecFromProto(policy);
 }
 

@@ -2,15 +2,18 @@
 import { create } from '@bufbuild/protobuf';
 import { type Duration, durationMs } from '@bufbuild/protobuf/wkt';
 import { termsToProto } from '../../shared/codec/attempt.ts';
+import { healthWords } from '../../shared/codec/health-check.ts';
 import { fromUint64, toUint64 } from '../../shared/codec/numbers.ts';
 import { required, requiredId, requiredTime, requiredWord } from '../../shared/codec/required.ts';
 import { attemptStateWords, endCauseWords, onDisconnectWords } from '../../shared/codec/words.ts';
 import { type AttemptRecord, AttemptRecordSchema } from '../../shared/gen/locum/store/v1/record_pb.ts';
 import {
   AttemptEndSchema,
+  AttemptHealthSchema,
   AttemptSchema,
   type Attempt as PbAttempt,
   type AttemptEnd as PbAttemptEnd,
+  type AttemptHealth as PbAttemptHealth,
 } from '../../shared/gen/locum/v1/run_pb.ts';
 import { epoch, uid } from '../../shared/ids.ts';
 import type { FrozenTerms } from '../../shared/protocol/attempt.ts';
@@ -18,7 +21,7 @@ import { parseServerName, serverName } from '../../shared/resource-name.ts';
 import { hostProblemFromProto, hostProblemToProto } from '../../shared/rpc/host-problem-messages.ts';
 import { fromTimestamp, toTimestamp } from '../../shared/rpc/time-messages.ts';
 import type { AttemptEnd, AttemptState } from '../core/records/attempt-state.ts';
-import type { Attempt } from '../core/records/state.ts';
+import type { Attempt, AttemptHealth } from '../core/records/state.ts';
 import { attemptCauseWords, proofWords, stopReasonWords } from './words.ts';
 
 /** As it is shown: the state directory that it runs from is not, an agent is known by it. */
@@ -33,6 +36,7 @@ export function attemptToProto(attempt: Attempt): PbAttempt {
     assignTime: toTimestamp(attempt.assignWall),
     ...stateToProto(state),
     ...termsToProto(terms),
+    ...(attempt.health === undefined ? {} : { health: healthToProto(attempt.health) }),
   });
 }
 
@@ -52,6 +56,19 @@ function stateToProto(state: AttemptState) {
     case 'STUCK':
       return { startTime: toTimestamp(state.startWall), pid: state.pid };
   }
+}
+
+function healthToProto({ state, detail, sinceWall }: AttemptHealth): PbAttemptHealth {
+  return create(AttemptHealthSchema, { state: healthWords.to[state], detail, sinceTime: toTimestamp(sinceWall) });
+}
+
+function healthFromProto(health: PbAttemptHealth, sinceAge: number): AttemptHealth {
+  return {
+    state: requiredWord(healthWords, health.state, 'attempt.health.state'),
+    detail: health.detail,
+    sinceWall: requiredTime(health.sinceTime, 'attempt.health.since_time'),
+    sinceAge,
+  };
 }
 
 function endToProto({ cause, exitCode, signal, proof, detail, hostProblem }: AttemptEnd): PbAttemptEnd {
@@ -74,6 +91,7 @@ export function attemptToRecord(attempt: Attempt): AttemptRecord {
     stopReason: attempt.stopReason ?? '',
     overlapped: attempt.overlapped,
     assignAgeMs: toUint64(attempt.assignAge),
+    healthSinceAgeMs: toUint64(attempt.health?.sinceAge ?? 0),
   });
 }
 
@@ -93,6 +111,8 @@ export function attemptFromRecord(record: AttemptRecord): Attempt {
     assignAge: fromUint64(record.assignAgeMs, 'assign_age_ms'),
     stopReason: stopReason === '' ? undefined : requiredWord(stopReasonWords, stopReason, 'attempt.stop_reason'),
     overlapped: record.overlapped,
+    health:
+      attempt.health && healthFromProto(attempt.health, fromUint64(record.healthSinceAgeMs, 'health_since_age_ms')),
   };
 }
 

@@ -1,11 +1,13 @@
 /** Policies: core ⇄ API and store. */
 import { create } from '@bufbuild/protobuf';
+import { healthCheckFromProto, healthCheckToProto } from '../../shared/codec/health-check.ts';
 import { fromUint64, toUint64 } from '../../shared/codec/numbers.ts';
 import { required, requiredId, requiredTime } from '../../shared/codec/required.ts';
 import { onDisconnectWords } from '../../shared/codec/words.ts';
 import { workloadFromProto, workloadToProto } from '../../shared/codec/workload.ts';
 import { type PolicyRecord, PolicyRecordSchema } from '../../shared/gen/locum/store/v1/record_pb.ts';
 import {
+  type HealthCheck as PbHealthCheck,
   type Policy as PbPolicy,
   type Restart as PbRestart,
   PolicySchema,
@@ -22,7 +24,7 @@ import {
 import { fromDuration, fromTimestamp, toDuration, toTimestamp } from '../../shared/rpc/time-messages.ts';
 import { MINUTE, SECOND } from '../../shared/time.ts';
 import { etagOf } from '../core/records/etag.ts';
-import type { Policy, PolicySpec } from '../core/records/state.ts';
+import type { Policy, PolicyHealthCheck, PolicySpec } from '../core/records/state.ts';
 import { triggerFromProto, triggerToProto } from './trigger.ts';
 import { failbackWords, listModeWords, onCapabilityLossWords, onRunMissingWords } from './words.ts';
 
@@ -54,6 +56,7 @@ export function policySpecFromProto(policy: PbPolicy): PolicySpec {
     onDisconnect: onDisconnectWords.from.get(policy.onDisconnect) ?? 'STOP',
     stopTimeoutMs: fromDuration(policy.stopTimeout),
     timeLimitMs: fromDuration(policy.timeLimit),
+    healthCheck: policyCheckFromProto(policy.healthCheck),
     restart: restartFromProto(policy.restart),
     failback: failbackWords.from.get(policy.failback),
     onCapabilityLoss: onCapabilityLossWords.from.get(policy.onCapabilityLoss) ?? 'MOVE',
@@ -73,6 +76,14 @@ function restartFromProto(restart: PbRestart | undefined): PolicySpec['restart']
     delayMs: fromDuration(restart?.delay) ?? POLICY_DEFAULTS.restart.delayMs,
     maxFailures: restart?.maxFailures,
   };
+}
+
+function policyCheckFromProto(check: PbHealthCheck | undefined): PolicySpec['healthCheck'] {
+  return check && { ...healthCheckFromProto(check), missingAfterMs: fromDuration(check.missingAfter) };
+}
+
+function policyCheckToProto({ missingAfterMs, ...check }: PolicyHealthCheck) {
+  return { ...healthCheckToProto(check), missingAfter: toDuration(missingAfterMs) };
 }
 
 /** All fields of the record, defaults written out. What is derived from other records is added by the API's projections. */
@@ -96,6 +107,7 @@ export function policyToProto(policy: Policy): PbPolicy {
     onDisconnect: onDisconnectWords.to[spec.onDisconnect],
     stopTimeout: toDuration(spec.stopTimeoutMs),
     timeLimit: toDuration(spec.timeLimitMs),
+    ...(spec.healthCheck === undefined ? {} : { healthCheck: policyCheckToProto(spec.healthCheck) }),
     restart: {
       attempts: spec.restart.attempts,
       window: toDuration(spec.restart.windowMs),

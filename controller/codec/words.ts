@@ -127,6 +127,7 @@ export const stopReasonWords = wordSet<StopReason>({
   DRAIN: true,
   DRAIN_DEADLINE: true,
   CAPABILITY_LOST: true,
+  UNHEALTHY: true,
   START_UNANSWERED: true,
 });
 

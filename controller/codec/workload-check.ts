@@ -4,7 +4,12 @@
  */
 import { toBinary } from '@bufbuild/protobuf';
 import { invalidField } from '../../shared/errors.ts';
-import { type Workload, WorkloadSchema } from '../../shared/gen/locum/v1/policy_pb.ts';
+import {
+  type HealthCheck,
+  HealthCheckSchema,
+  type Workload,
+  WorkloadSchema,
+} from '../../shared/gen/locum/v1/policy_pb.ts';
 import { LIMITS } from '../../shared/limits.ts';
 
 /** @throws LocumError INVALID_FIELD that names the part which takes most. `field`: path of the workload */
@@ -24,6 +29,16 @@ function partsOf({ env, kind }: Workload): { readonly name: string; readonly byt
       ? { name: 'script.text', bytes: bytesOf([kind.value.text]) + bytesOf(kind.value.interpreter) }
       : { name: 'command.argv', bytes: bytesOf(kind.value?.argv ?? []) };
   return [own, { name: 'env', bytes: bytesOf(Object.entries(env).flat()) }];
+}
+
+/** @throws LocumError INVALID_FIELD. `field`: path of the check */
+export function checkHealthCheckSize(check: HealthCheck, field: string): void {
+  const size = toBinary(HealthCheckSchema, check).length;
+  if (size <= LIMITS.healthCheckBytes) return;
+  throw invalidField(
+    field,
+    `is ${size} bytes; at most ${LIMITS.healthCheckBytes} are allowed. Keep what it does in a file`,
+  );
 }
 
 const bytesOf = (texts: readonly string[]): number => texts.reduce((sum, text) => sum + Buffer.byteLength(text), 0);

@@ -11,9 +11,11 @@ import { gateOf } from './placement/gate-view.ts';
 import type { DeviationReason } from './records/deviation-reason.ts';
 import type { KnownEvent } from './records/event-type.ts';
 import { endOfRun, etaOf, isEnded } from './records/run-state.ts';
-import type { EventRecord, Run, Server } from './records/state.ts';
+import type { Attempt, EventRecord, Run, Server } from './records/state.ts';
+import { currentAttempt } from './runs/attempt.ts';
 import { drainBlockers } from './runs/drain.ts';
 import { waitFor } from './runs/earlier-life.ts';
+import { unhealthyUntilAge } from './runs/health.ts';
 import { type PolicyTrouble, policyTroubles } from './runs/policy-trouble.ts';
 
 export interface Deviation {
@@ -38,7 +40,7 @@ export function deviations(state: ClusterState, now: Now): readonly Deviation[] 
     ...[...state.policyLive.values()]
       .flatMap((live) => [...runsIn(state, live.runs)])
       .filter((run) => deviates(state, run))
-      .map((run) => runDeviation(state, run, since)),
+      .map((run) => runDeviation(state, run, now, since)),
     ...policyTroubles(state, ageOf(state, now)).map((trouble) => policyDeviation(trouble)),
   ];
 }
@@ -125,11 +127,37 @@ function serverDeviations(state: ClusterState, server: Server, now: Now, since: 
 function deviates(state: ClusterState, run: Run): boolean {
   if (isEnded(run)) return false;
   if (state.runLive.get(run.id)?.blockedReason !== undefined) return true;
+  if (unhealthyAttempt(state, run) !== undefined) return true;
   const { kind } = run.state;
   return kind === 'QUEUED' || kind === 'FENCING' || kind === 'STUCK' || kind === 'BACKOFF';
 }
 
-function runDeviation(state: ClusterState, run: Run, since: LastEvents): Deviation {
+interface Unhealthy {
+  readonly attempt: Attempt;
+  /** Then it is stopped. */
+  readonly untilAge: number;
+}
+
+/** It has a process, and does not do its work. */
+function unhealthyAttempt(state: ClusterState, run: Run): Unhealthy | undefined {
+  const attempt = run.state.kind === 'RUNNING' ? currentAttempt(run) : undefined;
+  const untilAge = attempt && unhealthyUntilAge(state, run, attempt);
+  return attempt === undefined || untilAge === undefined ? undefined : { attempt, untilAge };
+}
+
+function healthDeviation(state: ClusterState, now: Now, run: Run, { attempt, untilAge }: Unhealthy): Deviation {
+  const { detail = '', sinceWall } = attempt.health ?? {};
+  return {
+    ...{ resource: `runs/${run.id}`, reason: 'UNHEALTHY', command: `locum run show ${run.id}` },
+    message: `unhealthy on ${attempt.server}: ${detail}; if that lasts, it is stopped and placed again`,
+    sinceWall,
+    etaWall: wallAtAge(state, now, untilAge),
+  };
+}
+
+function runDeviation(state: ClusterState, run: Run, now: Now, since: LastEvents): Deviation {
+  const unhealthy = unhealthyAttempt(state, run);
+  if (unhealthy !== undefined) return healthDeviation(state, now, run, unhealthy);
   const blocked = state.runLive.get(run.id)?.blockedReason;
   const { kind, reason, message } = run.state;
   const waits = blocked === undefined && kind === 'QUEUED';

@@ -115,7 +115,9 @@ function somethingWaits({ state, age }: View): boolean {
       if (run === undefined) continue;
       const { notBeforeAge, reservation, wantedMove } = run;
       const isQueued = run.state.kind === 'QUEUED';
-      if (isQueued || notBeforeAge > age || reservation !== undefined || wantedMove !== undefined) return true;
+      const isUnhealthy = run.attempts.at(-1)?.health?.state === 'UNHEALTHY';
+      if (isQueued || isUnhealthy || notBeforeAge > age || reservation !== undefined || wantedMove !== undefined)
+        return true;
     }
   }
   for (const { gate, drain } of state.servers.values()) {

@@ -71,6 +71,8 @@ export interface Attempt extends AttemptName {
   /** Of the frozen terms, what binds the keeper. */
   readonly terms: Terms;
   readonly slots: number;
+  /** As its start said. Undefined: it is not checked. */
+  readonly healthCheck?: unknown;
   deadline: Deadline;
   stage: Stage;
   place: TreePlace;

@@ -31,6 +31,8 @@ export interface StartRequest extends AttemptName {
   readonly deadline: Deadline;
   /** What to run: the driver's business, carried through unread. */
   readonly workload: unknown;
+  /** How its agent checks it: kept for the agent that comes next, unread. Undefined: it is not checked. */
+  readonly healthCheck?: unknown;
 }
 
 export type Ask =

@@ -31,6 +31,8 @@ export interface Driver {
   kill(attempt: Placed): void;
   /** True only when it is proven. */
   isEmpty(attempt: Placed): boolean;
+  /** Runs a program in the place of an attempt that runs, for no longer than the limit. What it prints is thrown away. */
+  check(attempt: AttemptName, argv: readonly string[], limitMs: number): Promise<CheckAnswer>;
   /** Takes away what an empty tree leaves behind, and lets its output come to its end. */
   remove(attempt: Placed): void;
   /**
@@ -44,6 +46,13 @@ export interface Driver {
   trial(): Promise<readonly HostProblem[]>;
   /** Takes away what is left of itself. */
   close(): void;
+}
+
+/** How a check went. `reason`, where it did not go well: FAILED; or NOT_RUNNING or TOO_MANY, and it was not made. */
+export interface CheckAnswer {
+  readonly ok: boolean;
+  readonly reason: '' | 'FAILED' | 'NOT_RUNNING' | 'TOO_MANY';
+  readonly detail: string;
 }
 
 /** What happens by itself. */

@@ -27,8 +27,8 @@ const ON_DISCONNECT = ['STOP', 'HOLD', 'OVERLAP'] as const;
 type Kept = Omit<RecordedAttempt, 'bootId'>;
 
 /** `attempt` is one of the table, or one that is written down: such a one runs or has ended. */
-export function keptToJson(attempt: Kept & Partial<Pick<Attempt, 'stage'>>): JsonObject {
-  const { run, epoch, policy, frozen, slots, deadline, place, startWall, ended, stage } = attempt;
+export function keptToJson(attempt: Kept & Partial<Pick<Attempt, 'stage' | 'healthCheck'>>): JsonObject {
+  const { run, epoch, policy, frozen, slots, deadline, place, startWall, ended, stage, healthCheck } = attempt;
   const state = stateOf({ ended, stage: stage ?? { kind: 'running' } });
   return {
     status: {
@@ -44,6 +44,7 @@ export function keptToJson(attempt: Kept & Partial<Pick<Attempt, 'stage'>>): Jso
     cgroup: place.cgroup,
     slots,
     startTicks: String(place.startTicks),
+    ...(healthCheck !== undefined && { healthCheck: objectOf(healthCheck) }),
   };
 }
 

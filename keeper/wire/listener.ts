@@ -4,22 +4,37 @@
  */
 import { createServer, type Server, type Socket } from 'node:net';
 import { messageOf } from '../../shared/caught-error.ts';
-import { keyOf } from '../core/attempt.ts';
+import { type AttemptName, keyOf } from '../core/attempt.ts';
 import type { Effect } from '../core/effect.ts';
 import type { AgentId, FromAgent } from '../core/event.ts';
 import { isRef } from '../core/start.ts';
 import type { KeeperState } from '../core/state.ts';
 import type { KeptOutput } from '../disk/attempt-folders.ts';
+import type { CheckAnswer } from '../drivers/driver.ts';
 import { Connection, type Response } from './connection.ts';
 import { keptToJson } from './kept-codec.ts';
-import { durationJson, hostProblemsJson, type JsonObject, numberOf, objectOf, textOf } from './proto-json.ts';
+import {
+  durationJson,
+  durationOf,
+  hostProblemsJson,
+  type JsonObject,
+  numberOf,
+  objectOf,
+  textOf,
+  textsOf,
+} from './proto-json.ts';
 import { askOf } from './request-codec.ts';
+
+/** Of a check whose agent does not say. */
+const DEFAULT_CHECK_MS = 5_000;
 
 export interface AgentListenerOptions {
   readonly state: KeeperState;
   readonly containment: 'cgroup' | 'process-group';
   readonly version: string;
   readonly post: (event: FromAgent) => void;
+  /** Runs a program in the place of an attempt, which runs. */
+  readonly check: (attempt: AttemptName, argv: readonly string[], limitMs: number) => Promise<CheckAnswer>;
   /** Undefined where there is no output of this attempt, or not any more. Rejects when the disk does not answer. */
   readonly readOutput: (run: string, epoch: number, offset: number, limit: number) => Promise<KeptOutput | undefined>;
 }
@@ -148,9 +163,23 @@ export class AgentListener {
       );
       return;
     }
+    if (message['check'] !== undefined) {
+      void this.#check(objectOf(message['check'])).then((answer) =>
+        connection.send({ result: { requestId: String(requestId), pid: 0, refused: [], ...answer } }),
+      );
+      return;
+    }
     const ask = askOf(message);
     if (ask !== undefined) this.#options.post({ kind: 'asked', agent: connection.id, request: requestId, ask });
     else if (requestId !== 0) connection.send({ result: { requestId: String(requestId), ...UNKNOWN } });
+  }
+
+  async #check({ run, epoch, argv, timeout }: JsonObject): Promise<JsonObject> {
+    const attempt = { run: textOf(run), epoch: numberOf(epoch) };
+    // Nothing but what runs is looked at: what ends is the core's business.
+    const isRunning = this.#options.state.living.get(keyOf(attempt))?.stage.kind === 'running';
+    if (!isRunning) return { ok: false, reason: 'NOT_RUNNING', detail: 'it does not run here' };
+    return { ...(await this.#options.check(attempt, textsOf(argv), durationOf(timeout) ?? DEFAULT_CHECK_MS)) };
   }
 
   async #read(read: JsonObject): Promise<JsonObject> {

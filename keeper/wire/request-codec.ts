@@ -43,6 +43,7 @@ function startOf(start: JsonObject): Ask {
     slots: numberOf(command['slots']),
     deadline: deadlineOf(start['deadline']),
     workload,
+    healthCheck: command['healthCheck'],
   };
 }
 

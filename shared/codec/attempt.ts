@@ -11,6 +11,7 @@ import { cut, printable } from '../printable.ts';
 import type { AttemptRef, FrozenTerms, ReportedAttempt, ReportedEnd } from '../protocol/attempt.ts';
 import { hostProblemFromProto, hostProblemToProto } from '../rpc/host-problem-messages.ts';
 import { fromDuration, fromTimestamp, toDuration, toTimestamp } from '../rpc/time-messages.ts';
+import { healthWords } from './health-check.ts';
 import { fromUint64, toUint64 } from './numbers.ts';
 import { requiredWord } from './required.ts';
 import { attemptStateWords, endCauseWords, onDisconnectWords } from './words.ts';
@@ -67,18 +68,20 @@ export function spanFromProto(duration: Duration | undefined, field: string): nu
 }
 
 export function reportedAttemptToProto(attempt: ReportedAttempt): AttemptStatus {
-  const { policy, state, pid, startWall, endWall, end } = attempt;
+  const { policy, state, pid, startWall, endWall, end, health } = attempt;
   return create(AttemptStatusSchema, {
     ...{ ...refToProto(attempt), policy, pid, state: attemptStateWords.to[state] },
     ...(startWall === undefined ? {} : { startTime: toTimestamp(startWall) }),
     ...(endWall === undefined ? {} : { endTime: toTimestamp(endWall) }),
     ...(end === undefined ? {} : { end: reportedEndToProto(end) }),
+    ...(health === undefined ? {} : { health: healthWords.to[health.state], healthDetail: health.detail }),
   });
 }
 
 /** @throws LocumError INVALID_FIELD */
 export function reportedAttemptFromProto(status: AttemptStatus): ReportedAttempt {
   const { end } = status;
+  const health = healthWords.from.get(status.health);
   if (status.epoch === 0n) throw invalidField('attempts.epoch', 'must not be 0');
   return {
     run: runId(status.run),
@@ -89,6 +92,7 @@ export function reportedAttemptFromProto(status: AttemptStatus): ReportedAttempt
     startWall: fromTimestamp(status.startTime),
     endWall: fromTimestamp(status.endTime),
     end: end === undefined ? undefined : reportedEndFromProto(end),
+    ...(health === undefined ? {} : { health: { state: health, detail: told(status.healthDetail) } }),
   };
 }
 

@@ -19,6 +19,7 @@ import type { LeaderMessage, ReadOutput, StartCommand, Verdict } from '../protoc
 import type { Timers } from '../protocol/timers.ts';
 import { toDuration } from '../rpc/time-messages.ts';
 import { refFromProto, refToProto, spanFromProto, termsFromProto, termsToProto } from './attempt.ts';
+import { healthCheckToProto, knownHealthCheck } from './health-check.ts';
 import { fromUint64, toUint64 } from './numbers.ts';
 import { timersFromProto, timersToProto } from './timers.ts';
 import { verdictWords } from './words.ts';
@@ -179,18 +180,19 @@ function verdictFromProto(verdict: PbVerdict): readonly Verdict[] {
 
 /** Also what the keeper is told of a start. */
 export function startToProto(start: StartCommand): MessageInitShape<typeof StartAttemptSchema> {
-  const { commandId, generation, sequence, policy, terms, workload, arguments: args, slots } = start;
+  const { commandId, generation, sequence, policy, terms, workload, arguments: args, slots, healthCheck } = start;
   return {
     ...refToProto(start),
     ...termsToProto(terms),
     ...{ commandId: toUint64(commandId), generation: toUint64(generation), sequence: toUint64(sequence) },
     ...{ policy, arguments: [...args], slots },
     ...(workload === undefined ? {} : { workload: workloadToProto(workload) }),
+    ...(healthCheck === undefined ? {} : { healthCheck: healthCheckToProto(healthCheck) }),
   };
 }
 
 function startFromProto(start: StartAttempt): StartCommand {
-  const { policy, workload, slots } = start;
+  const { policy, workload, slots, healthCheck } = start;
   return {
     kind: 'start',
     ...commandFromProto(start),
@@ -200,6 +202,7 @@ function startFromProto(start: StartAttempt): StartCommand {
     workload: workload?.kind.case === undefined ? undefined : workloadFromProto(workload),
     arguments: start.arguments,
     slots,
+    ...(healthCheck === undefined ? {} : { healthCheck: knownHealthCheck(healthCheck) }),
   };
 }
 

@@ -1,6 +1,7 @@
 /** Attempts as leader, agent and keeper speak of them. */
 import type { HostProblemKind } from '../host-problem.ts';
 import type { Epoch, PolicyId, RunId } from '../ids.ts';
+import type { ReportedHealth } from './health-check.ts';
 
 /** Names an attempt. */
 export interface AttemptRef {
@@ -51,4 +52,6 @@ export interface ReportedAttempt extends AttemptRef {
   readonly endWall: number | undefined;
   /** Set when ENDED. */
   readonly end: ReportedEnd | undefined;
+  /** What its health checks say. Undefined: nothing yet, or there are none; what was said before still holds. */
+  readonly health?: ReportedHealth | undefined;
 }

@@ -1,6 +1,7 @@
 /** What a leader says to an agent: the messages of its stream, as both sides' cores have them. On the wire: `locum.v1.ConnectResponse`. */
 import type { PolicyId, SessionId, Uid } from '../ids.ts';
 import type { AttemptRef, FrozenTerms } from './attempt.ts';
+import type { HealthCheck } from './health-check.ts';
 import type { Timers } from './timers.ts';
 import type { Workload } from './workload.ts';
 
@@ -46,6 +47,8 @@ export interface StartCommand extends AttemptRef {
   readonly workload: Workload | undefined;
   readonly arguments: readonly string[];
   readonly slots: number;
+  /** How it is told whether it does its work. Undefined: it is not checked. */
+  readonly healthCheck?: HealthCheck | undefined;
 }
 
 export interface StopCommand extends AttemptRef {

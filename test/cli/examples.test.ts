@@ -1,5 +1,5 @@
 import { spawnSync } from 'node:child_process';
-import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { describe, expect, it } from 'vitest';
@@ -46,6 +46,13 @@ describe('the examples', () => {
       }
     },
   );
+
+  it('of services are read as well', () => {
+    const folder = join(import.meta.dirname, '../../examples/services');
+    for (const file of readdirSync(folder)) {
+      expect(parsePolicies(file, readFileSync(join(folder, file), 'utf8')), file).toHaveLength(1);
+    }
+  });
 
   it('are refused with file, line and field when a field is mistyped', () => {
     const mistyped = 'name: policies/x\nworkload:\n  comand: {argv: [a]}\n';

@@ -68,7 +68,7 @@ describe('the table of limits', () => {
 
   it('fits together: a workload with all its arguments fits a message to an agent, and the largest texts their messages', () => {
     // Ids, timers and tags take less than 4 KiB; each argument three bytes more than itself.
-    const start = LIMITS.workloadBytes + LIMITS.argumentsBytes + 3 * LIMITS.arguments + 4_096;
+    const start = LIMITS.workloadBytes + LIMITS.healthCheckBytes + LIMITS.argumentsBytes + 3 * LIMITS.arguments + 4_096;
     expect(start).toBeLessThan(LIMITS.agentMessageBytes);
     expect(LIMITS.scriptBytes).toBeLessThan(LIMITS.workloadBytes);
     expect(LIMITS.argumentBytes).toBeLessThan(LIMITS.argumentsBytes);

@@ -106,6 +106,15 @@ const exit: Command = (stage, { plain, named }) => {
   agent.exit(attempt, Number(named.get('code') ?? 0));
 };
 
+/** What its checks say from now on: `health sync-1 unhealthy`, `health sync-1 healthy` */
+const health: Command = (stage, { plain }) => {
+  const found = attemptsOf(stage, plain[1] ?? '').at(-1);
+  const { agent, attempt } = present(found, `${plain[1]} is alive somewhere`);
+  const state = oneOf((plain[2] ?? '').toUpperCase(), ['HEALTHY', 'UNHEALTHY']);
+  attempt.health = { state, detail: state === 'HEALTHY' ? '' : 'nobody answers' };
+  agent.report(attempt);
+};
+
 function attemptsOf(stage: Stage, run: string): readonly { agent: ModelAgent; attempt: ModelAttempt }[] {
   return [...stage.world.agents.values()].flatMap((agent) =>
     [...agent.attempts.values()]
@@ -150,6 +159,7 @@ export const agentCommands: Readonly<Record<string, Command>> = {
   starts,
   dies,
   exit,
+  health,
   alive,
   facts,
   'old-state': oldState,

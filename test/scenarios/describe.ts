@@ -40,8 +40,8 @@ export function describeMessage(message: LeaderMessage): string {
   }
 }
 
-function attempt({ run, epoch, state, end }: ReportedAttempt): string {
-  if (end === undefined) return `${run}/${epoch} ${state}`;
+function attempt({ run, epoch, state, end, health }: ReportedAttempt): string {
+  if (end === undefined) return `${run}/${epoch} ${state}${health === undefined ? '' : `, ${health.state}`}`;
   return `${run}/${epoch} ${end.cause}${end.exitCode === undefined ? '' : ` ${end.exitCode}`}`;
 }
 

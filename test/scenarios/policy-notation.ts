@@ -1,5 +1,5 @@
 /** Policies in a compact notation: `policy sync continuous list=web-2,web-1 needs="os = linux" G=30s disconnect=HOLD`. */
-import type { Failback, PolicySpec, Trigger } from '../../controller/core/records/state.ts';
+import type { Failback, PolicyHealthCheck, PolicySpec, Trigger } from '../../controller/core/records/state.ts';
 import { poolId, serverId } from '../../shared/ids.ts';
 import { durationOf, listOf, oneOf, type Words } from './words.ts';
 
@@ -17,12 +17,19 @@ const DEFAULTS: PolicySpec = {
   onDisconnect: 'STOP',
   stopTimeoutMs: undefined,
   timeLimitMs: undefined,
+  healthCheck: undefined,
   restart: { attempts: 3, windowMs: 600_000, delayMs: 1_000, maxFailures: undefined },
   failback: undefined,
   onCapabilityLoss: 'MOVE',
   onRunMissing: 'NEXT',
   retention: { endedRuns: 20, events: undefined },
   labels: {},
+};
+
+/** What an agent makes of it is said by `health`. */
+const CHECK: PolicyHealthCheck = {
+  probe: { kind: 'tcp', host: '127.0.0.1', port: 80 },
+  ...{ intervalMs: 10_000, timeoutMs: 5_000, graceMs: 30_000, failures: 3, missingAfterMs: undefined },
 };
 
 /** What the words say; absent fields are absent. */
@@ -91,6 +98,12 @@ function setField(patch: { -readonly [K in keyof PolicySpec]?: PolicySpec[K] }, 
       return;
     case 'limit':
       patch.timeLimitMs = durationOf(value);
+      return;
+    case 'unhealthy':
+      patch.healthCheck =
+        value === 'none'
+          ? undefined
+          : { ...CHECK, missingAfterMs: value === 'default' ? undefined : durationOf(value) };
       return;
     case 'cron':
     case 'missed':

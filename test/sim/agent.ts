@@ -2,10 +2,12 @@
 import { Core } from '../../agent/core/core.ts';
 import type { Effect } from '../../agent/core/effect.ts';
 import type { Event } from '../../agent/core/event.ts';
+import type { CheckOutcome } from '../../agent/core/health.ts';
 import type { AgentState } from '../../agent/core/state.ts';
 import { unreachable } from '../../shared/assert.ts';
 import type { Prng } from '../../shared/prng.ts';
 import type { AgentMessage, Capacity } from '../../shared/protocol/agent-message.ts';
+import type { AttemptRef } from '../../shared/protocol/attempt.ts';
 import type { Capability } from '../../shared/protocol/capability.ts';
 import type { LeaderMessage } from '../../shared/protocol/leader-message.ts';
 import type { ControllerNode } from './controller.ts';
@@ -25,6 +27,8 @@ export interface AgentWorld {
   controllerAt(endpoint: string): ControllerNode | undefined;
   /** A leader's message was handed to the agent; `effects` is what it made of it. */
   obeyed(agent: AgentNode, term: number, message: LeaderMessage, effects: readonly Effect[]): void;
+  /** Whether its health checks fail now. */
+  failsChecks(attempt: AttemptRef): boolean;
   /** An assertion failed inside the core. */
   failed(who: string, error: unknown): void;
   /** Undoes something after a while, or when faults end. */
@@ -145,6 +149,9 @@ export class AgentNode extends Process {
       case 'dial':
         this.#dial(effect);
         return;
+      case 'check':
+        this.#check(effect);
+        return;
       case 'send':
         this.#send(effect.stream, effect.message);
         return;
@@ -169,6 +176,12 @@ export class AgentNode extends Process {
       default:
         unreachable(effect);
     }
+  }
+
+  #check({ attempt, timeoutMs }: Extract<Effect, { kind: 'check' }>): void {
+    const fails = this.#world.failsChecks(attempt);
+    const outcome: CheckOutcome = fails ? { kind: 'FAILED', detail: 'the simulator says no' } : { kind: 'SUCCEEDED' };
+    this.later(fails ? timeoutMs : 5, () => this.step({ kind: 'checked', attempt, outcome }));
   }
 
   /** Where the disk does not take it, only memory has it, until the disk does or the machine is booted. */

@@ -2,7 +2,7 @@
 
 import type { ClusterState } from '../../controller/core/cluster/cluster.ts';
 import type { Call } from '../../controller/core/cluster/event.ts';
-import type { PolicySpec } from '../../controller/core/records/state.ts';
+import type { PolicyHealthCheck, PolicySpec } from '../../controller/core/records/state.ts';
 import { DEFAULT_POOL, type PolicyId, type PoolId, policyId } from '../../shared/ids.ts';
 import type { Prng } from '../../shared/prng.ts';
 import { MINUTE, SECOND } from '../../shared/time.ts';
@@ -12,6 +12,12 @@ import type { World } from './world.ts';
 
 /** A policy that runs nothing; its label counts acknowledged writes (I10). */
 export const REGISTER = policyId('register');
+
+/** Whether it fails is the world's to say. */
+const CHECK: PolicyHealthCheck = {
+  probe: { kind: 'tcp', host: '127.0.0.1', port: 1 },
+  ...{ intervalMs: 5 * SECOND, timeoutMs: 2 * SECOND, graceMs: 10 * SECOND, failures: 2, missingAfterMs: 15 * SECOND },
+};
 
 export function specOf(plan: PolicyPlan): PolicySpec {
   return {
@@ -27,6 +33,7 @@ export function specOf(plan: PolicyPlan): PolicySpec {
     onDisconnect: plan.onDisconnect,
     stopTimeoutMs: plan.stopTimeoutMs,
     timeLimitMs: undefined,
+    healthCheck: plan.checked === true ? CHECK : undefined,
     restart: { attempts: 3, windowMs: 10 * MINUTE, delayMs: 1_000, maxFailures: undefined },
     failback: undefined,
     onCapabilityLoss: 'MOVE',

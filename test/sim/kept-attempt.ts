@@ -6,7 +6,7 @@ import type { Ask } from '../../keeper/core/event.ts';
 import { epoch as epochOf, policyId, runId } from '../../shared/ids.ts';
 
 export function keptOf(attempt: Attempt): KeptAttempt {
-  const { run, epoch, policy, place, startWall, ended, deadline, frozen, slots } = attempt;
+  const { run, epoch, policy, place, startWall, ended, deadline, frozen, slots, healthCheck } = attempt;
   return {
     status: {
       ...{ run: runId(run), epoch: epochOf(epoch), policy: policyId(policy), pid: place.pid, startWall },
@@ -15,6 +15,7 @@ export function keptOf(attempt: Attempt): KeptAttempt {
       end: ended?.end,
     },
     ...{ deadline, slots, terms: frozen, cgroup: place.cgroup, startTicks: place.startTicks },
+    healthCheck: healthCheck as KeptAttempt['healthCheck'],
   };
 }
 
@@ -22,8 +23,8 @@ export function keptOf(attempt: Attempt): KeptAttempt {
 export function askOf(ask: KeeperRequest): Ask | undefined {
   switch (ask.kind) {
     case 'start': {
-      const { run, epoch, policy, terms, slots, workload } = ask.command;
-      return { kind: 'start', run, epoch, policy, terms, slots, deadline: ask.deadline, workload };
+      const { run, epoch, policy, terms, slots, workload, healthCheck } = ask.command;
+      return { kind: 'start', run, epoch, policy, terms, slots, deadline: ask.deadline, workload, healthCheck };
     }
     case 'stop':
       return { kind: 'stop', attempt: ask.attempt, reason: { cause: ask.cause, detail: ask.reason } };

@@ -24,6 +24,8 @@ export interface PolicyPlan {
   readonly maxConcurrentRuns: number;
   readonly stopTimeoutMs: number | undefined;
   readonly behaviour: Behaviour;
+  /** Its runs have health checks, which some attempts fail after a while. Default: none. */
+  readonly checked?: boolean;
 }
 
 export interface Plan {
@@ -102,7 +104,8 @@ export function planOf(seed: number): Plan {
   const usual = random.int(2, 4);
   const policies = Array.from({ length: shape.policies ?? usual }, (_, index) => {
     const pool = shape.pools[index % shape.pools.length] ?? DEFAULT_POOL;
-    return policyPlan(random, { name: `p${index + 1}`, pool }, mixture);
+    const planned = policyPlan(random, { name: `p${index + 1}`, pool }, mixture);
+    return { ...planned, checked: shape.checks && index % 2 === 0 };
   });
   const usualServers = random.int(3, 4);
   return {

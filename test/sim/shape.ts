@@ -18,6 +18,8 @@ export interface Shape {
   readonly storeWrites: number;
   /** How wrong the wall clocks of controllers may be, each by itself. */
   readonly wallErrorMs: number;
+  /** Every second policy has health checks, and some of its attempts fail them. */
+  readonly checks: boolean;
 }
 
 /** One world of so many is large. */
@@ -36,7 +38,8 @@ export function shapeOf(seed: number): Shape {
   const size = sizeOf(random, { large, several, pools: pools.length });
   // Mostly as NTP keeps them; one world in seven has controllers that disagree by hours, or days. Drawn last: what is above stays as it was.
   const wallErrorMs = (random.chance(1 / 7) ? random.pick(WRONG_WALLS_MS) : undefined) ?? SECOND;
-  return { pools, schedules, storeWrites, wallErrorMs, ...size };
+  const checks = random.chance(0.2);
+  return { pools, schedules, storeWrites, wallErrorMs, checks, ...size };
 }
 
 function sizeOf(

@@ -74,6 +74,7 @@ export class Site {
         controllerAt: (endpoint) => world.controllers.find((one) => one.endpoint === endpoint),
         obeyed: (agent, term, message, effects) => world.obedience.obeyed(agent, term, message, effects),
         failed: world.failed,
+        failsChecks: (attempt) => world.failsChecks(attempt),
         during: (ms, undo) => world.during(ms, undo),
         say: world.say,
       },

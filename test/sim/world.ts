@@ -3,6 +3,7 @@
 import { createScheduleReader } from '../../controller/engine/schedules.ts';
 import { DEFAULT_POOL, type PolicyId } from '../../shared/ids.ts';
 import { Prng } from '../../shared/prng.ts';
+import type { AttemptRef } from '../../shared/protocol/attempt.ts';
 import { SECOND } from '../../shared/time.ts';
 import { AttemptBudget } from './checks/attempt-budget.ts';
 import { LeaderChecks } from './checks/leader-checks.ts';
@@ -204,6 +205,12 @@ export class World {
   behaviourOf(policy: PolicyId): Behaviour {
     const planned = this.plan.policies.find(({ name }) => name === policy)?.behaviour ?? STEADY;
     return this.healed ? { ...planned, meanLifeMs: Number.POSITIVE_INFINITY, failShare: 0 } : planned;
+  }
+
+  /** Every third attempt answers no check from some time on, and never again; while everything is well, all do. */
+  failsChecks({ epoch }: AttemptRef): boolean {
+    const sickFromMs = ((epoch * 37) % 120) * SECOND;
+    return !this.healed && epoch % 3 === 0 && this.queue.now % (240 * SECOND) >= sickFromMs;
   }
 
   /** Undoes something after a while, or when faults end. */

@@ -80,11 +80,16 @@ function reprioritize(turn: Turn, id: RunId, priority: number): void {
   if (run !== undefined) change(turn, run, { priority }, SILENT);
 }
 
-/** `stopTimeoutMs`, `timeLimitMs` and `failback` may be set back to undefined. Other fields are only replaced. */
+/** Fields of a policy that may be set back to undefined. Others are only replaced. */
+const OPTIONAL_FIELDS: readonly string[] = [
+  'stopTimeoutMs',
+  'timeLimitMs',
+  'healthCheck',
+  'failback',
+] satisfies (keyof PolicySpec)[];
+
 function definedOnly(patch: CallOf<'update_policy'>['patch']): Partial<PolicySpec> {
-  const entries = Object.entries(patch).filter(
-    ([key, value]) => value !== undefined || key === 'stopTimeoutMs' || key === 'timeLimitMs' || key === 'failback',
-  );
+  const entries = Object.entries(patch).filter(([key, value]) => value !== undefined || OPTIONAL_FIELDS.includes(key));
   return Object.fromEntries(entries);
 }
 

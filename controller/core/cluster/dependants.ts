@@ -123,6 +123,7 @@ export const DEPENDANTS: {
     state: asItsState('its run', 'a closed gate', 'a wanted move', 'its server, once it has ended'),
     stopReason: edited('its run'),
     overlapped: edited('its run'),
+    health: edited('its run'),
   },
 };
 

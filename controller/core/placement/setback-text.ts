@@ -23,6 +23,7 @@ export type AgainReason = Extract<
   | 'START_LOST'
   | 'START_UNANSWERED'
   | 'STOPPED_BY_HOST'
+  | 'UNHEALTHY'
 >;
 
 /** `where`: "there", or "on web-1". */
@@ -44,6 +45,7 @@ const WORDS: Readonly<Record<AgainReason, (where: string) => string>> = {
   START_LOST: (where) => `its start ${where} was lost on the way`,
   START_UNANSWERED: (where) => `its start ${where} was not answered`,
   STOPPED_BY_HOST: (where) => `it was stopped ${where} by the host`,
+  UNHEALTHY: (where) => `it was unhealthy ${where}`,
 };
 
 const isAgain = (reason: RunReason): reason is AgainReason => Object.hasOwn(WORDS, reason);

@@ -18,6 +18,8 @@ export const DEVIATION_REASONS = {
     'Of a server. More slots are used than its limit has, since the limit was lowered: nothing is stopped for it.',
   DRAIN_BLOCKED: 'Of a server. A run that should leave it has no room elsewhere.',
   CAPABILITY_LOST: 'Of a run. Its server no longer has what it requires, and no other server that has it has room.',
+  UNHEALTHY:
+    'Of a run. It has a process, and its health checks fail: if that lasts, it is stopped and placed again. As the reason of a run that waits: it was stopped for that.',
   LAST_RUN_FAILED: 'Of a policy. Its newest ended run failed.',
   RESTARTS_ENDLESSLY: 'Of a policy. A run of it ended by itself five times or more within 10 minutes.',
   TICKS_SKIPPED: 'Of a policy. Times of its schedule were left out, since a run has not ended.',

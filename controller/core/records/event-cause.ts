@@ -50,6 +50,7 @@ const OTHER_CAUSES = {
   MISSED: 'The time came while no controller ran, and `missed: SKIP` leaves it out.',
   TOO_MANY_RUNS: 'Earlier runs of the policy have not ended.',
   CLOCK_WENT_BACK: 'The last time that was noted lies ahead of the clock: the schedule counts from now on.',
+  HEALTH_CHECK: 'Its health checks say so.',
   SERVER_LEFT: 'Its server said Goodbye and left it behind.',
   UNHEARD_OF: 'Nothing extends its lease, although an agent answers under the name of its server.',
   PLACED_ELSEWHERE: 'It was placed on another server.',

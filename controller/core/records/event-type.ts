@@ -191,6 +191,16 @@ const RUN_EVENTS = {
     causes: ATTEMPT_CAUSES,
   },
   RUN_RUNNING: { says: 'Its process runs.', ...byController, causes: REASONS_IN.RUNNING },
+  RUN_HEALTHY: {
+    says: 'A health check succeeded, for the first time or after it was unhealthy.',
+    ...byAgent,
+    causes: ['HEALTH_CHECK'],
+  },
+  RUN_UNHEALTHY: {
+    says: 'So many health checks failed, one after the other, as its policy says. If that lasts for `missing_after`, it is stopped and placed again.',
+    ...byAgent,
+    causes: ['HEALTH_CHECK'],
+  },
   RUN_STOPPING: {
     says: 'An attempt is told to stop: SIGTERM, and SIGKILL to the whole tree after its `stop_timeout`.',
     actors: ['controller', 'operator'],

@@ -34,8 +34,11 @@ export function roughBytesOf(record: StateRecord): number {
 }
 
 function ofPolicy({ spec }: Policy): number {
-  const { workload, requirements, servers, labels } = spec;
-  return ofWorkload(workload) + lengthOf(requirements) + lengthOf(servers) + lengthOf(Object.entries(labels).flat());
+  const { workload, requirements, servers, labels, healthCheck } = spec;
+  const check = healthCheck?.probe.kind === 'exec' ? lengthOf(healthCheck.probe.argv) : 0;
+  return (
+    check + ofWorkload(workload) + lengthOf(requirements) + lengthOf(servers) + lengthOf(Object.entries(labels).flat())
+  );
 }
 
 function ofWorkload(workload: Workload): number {

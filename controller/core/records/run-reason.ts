@@ -37,6 +37,8 @@ export const RUN_REASONS = {
   START_UNANSWERED:
     'Its start was not answered in time: the attempt is stopped, and the run placed again once that is proven.',
   STOPPED_BY_HOST: 'Its host stopped everything, as at a shutdown: it is placed again.',
+  UNHEALTHY:
+    'Its health checks failed for too long: the attempt is stopped, and the run placed again once that is proven (`on_run_missing`).',
   // Why it waits.
   NO_ROOM: 'No server that may take it has room now: it is placed as soon as one has.',
   UNSATISFIABLE: 'No registered server could ever take it: change its requirements, its list or the servers.',

@@ -7,6 +7,7 @@
 import type { Epoch, PolicyId, PoolId, RunId, ServerId, Uid } from '../../../shared/ids.ts';
 import type { FrozenTerms, OnDisconnect } from '../../../shared/protocol/attempt.ts';
 import type { Capability } from '../../../shared/protocol/capability.ts';
+import type { HealthCheck, ReportedHealth } from '../../../shared/protocol/health-check.ts';
 import type { Timers } from '../../../shared/protocol/timers.ts';
 import type { Workload } from '../../../shared/protocol/workload.ts';
 import type { AttemptState } from './attempt-state.ts';
@@ -123,6 +124,11 @@ export interface RestartBudget {
   readonly maxFailures: number | undefined;
 }
 
+export interface PolicyHealthCheck extends HealthCheck {
+  /** How long a run may be unhealthy; undefined: as long as the pool's servers may be silent. */
+  readonly missingAfterMs: number | undefined;
+}
+
 /** What a user writes of a policy; undefined fields take the pool's or the documented default. */
 export interface PolicySpec {
   readonly pool: PoolId;
@@ -139,6 +145,8 @@ export interface PolicySpec {
   readonly stopTimeoutMs: number | undefined;
   /** How long an attempt may take; undefined: for ever. */
   readonly timeLimitMs: number | undefined;
+  /** How it is told whether a run does its work; undefined: one that has a process does. */
+  readonly healthCheck: PolicyHealthCheck | undefined;
   readonly restart: RestartBudget;
   readonly failback: Failback | undefined;
   readonly onCapabilityLoss: OnCapabilityLoss;
@@ -175,7 +183,14 @@ export type StopReason =
   | 'DRAIN'
   | 'DRAIN_DEADLINE'
   | 'CAPABILITY_LOST'
-  | 'START_UNANSWERED';
+  | 'START_UNANSWERED'
+  | 'UNHEALTHY'; // its health checks fail, for too long
+
+/** What the health checks of an attempt say, and since when. */
+export interface AttemptHealth extends ReportedHealth {
+  readonly sinceWall: number;
+  readonly sinceAge: number;
+}
 
 export interface Attempt {
   readonly epoch: Epoch;
@@ -192,6 +207,8 @@ export interface Attempt {
   readonly stopReason: StopReason | undefined;
   /** OVERLAP only: a newer attempt was started without proof that this one ended. */
   readonly overlapped: boolean;
+  /** Undefined: nothing is known of it. */
+  readonly health: AttemptHealth | undefined;
 }
 
 /** Class of a queued run: RECOVERY before START before MOVE. */

@@ -23,6 +23,7 @@ import {
   unendedAttempts,
 } from './attempt.ts';
 import { askFullState } from './full-state.ts';
+import { stopUnhealthy } from './health.ts';
 import { endProvenAtMono, lastGrantMono, takeoverWaitOf } from './lease.ts';
 import { isSamePlace } from './place.ts';
 import { abandonMove, endReservation, RESERVATION_MAX_MS } from './reservation.ts';
@@ -222,7 +223,7 @@ function follow(turn: Turn, run: Run, attempt: Attempt): void {
   }
   if (attempt.state.kind === 'RUNNING' || attempt.state.kind === 'STOPPING') {
     settleMove(turn, run, attempt);
-    if (endAtTimeLimit(turn, run, attempt)) return;
+    if (endAtTimeLimit(turn, run, attempt) || stopUnhealthy(turn, run, attempt)) return;
     const message = `runs on ${server.id} as epoch ${attempt.epoch}`;
     announceState(turn, run, { kind: 'RUNNING', reason: attempt.cause, message });
     return;

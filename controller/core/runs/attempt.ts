@@ -2,7 +2,14 @@
 import { assert } from '../../../shared/assert.ts';
 import type { RunId } from '../../../shared/ids.ts';
 import { change, changeAttempt, SILENT } from '../cluster/change.ts';
-import { attemptLiveOf, type ClusterState, poolOf, type Session, serverLiveOf } from '../cluster/cluster.ts';
+import {
+  attemptLiveOf,
+  type ClusterState,
+  poolOf,
+  type Session,
+  type StartMessage,
+  serverLiveOf,
+} from '../cluster/cluster.ts';
 import type { Turn } from '../cluster/turn.ts';
 import { type AttemptEnd, startWallOf } from '../records/attempt-state.ts';
 import { nextEpoch } from '../records/meta.ts';
@@ -75,6 +82,7 @@ export function assign(turn: Turn, run: Run, policy: Policy, server: Server, why
       workload: policy.spec.workload,
       arguments: run.arguments,
       slots: run.slots,
+      ...startCheck(policy),
     },
   });
   const { epoch, cause } = attempt;
@@ -83,6 +91,13 @@ export function assign(turn: Turn, run: Run, policy: Policy, server: Server, why
   const message = `${run.id} goes to ${server.id} as epoch ${epoch}: ${why}`;
   const news = { type: 'RUN_ASSIGNED', cause, message, server: server.id, epoch } as const;
   change(turn, run, { ...attempts, state: shown, preferServer: undefined }, news);
+}
+
+/** How long it may be unhealthy is decided here, and nothing that its agent has to know. */
+function startCheck({ spec }: Policy): Pick<StartMessage, 'healthCheck'> {
+  if (spec.healthCheck === undefined) return {};
+  const { probe, intervalMs, timeoutMs, graceMs, failures } = spec.healthCheck;
+  return { healthCheck: { probe, intervalMs, timeoutMs, graceMs, failures } };
 }
 
 export const aboutToStart = ({ id }: Server): string => `its start on ${id} is about to be sent`;
@@ -108,6 +123,7 @@ function newAttempt(
     assignAge: age,
     stopReason: undefined,
     overlapped: false,
+    health: undefined,
   };
 }
 

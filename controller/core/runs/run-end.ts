@@ -45,9 +45,9 @@ export const again = (
 });
 
 /** The server was lost to the run, or the run to the server: the next one, or the same one again (`on_run_missing`). */
-function runMissing(policy: Policy): Again {
+function runMissing(policy: Policy, reason: 'RUN_MISSING' | 'UNHEALTHY' = 'RUN_MISSING'): Again {
   const inPlace = policy.spec.onRunMissing === 'IN_PLACE';
-  return again('RECOVERY', 'RECOVERY', 'RUN_MISSING', { prefer: inPlace, setback: inPlace ? 'IN_PLACE' : 'COUNTED' });
+  return again('RECOVERY', 'RECOVERY', reason, { prefer: inPlace, setback: inPlace ? 'IN_PLACE' : 'COUNTED' });
 }
 
 export interface EndFacts {
@@ -79,6 +79,8 @@ export function judgeEnd({ policy, failback, server }: EndFacts, run: Run, attem
       return again('RECOVERY', 'RECOVERY', 'CAPABILITY_LOST');
     case 'START_UNANSWERED':
       return again('RECOVERY', 'RECOVERY', 'START_UNANSWERED', { setback: 'COUNTED' });
+    case 'UNHEALTHY':
+      return runMissing(policy, 'UNHEALTHY');
     case 'OPERATOR':
     case undefined:
       break;

@@ -12,6 +12,7 @@ import { type AttemptEnd, startWallOf } from '../records/attempt-state.ts';
 import type { Attempt, Run, StopReason } from '../records/state.ts';
 import { endAttempt, isUnended, type OpenAttempt, openAttempt } from '../runs/attempt.ts';
 import { noteEarlierLife, noteEnded } from '../runs/earlier-life.ts';
+import { noteHealth } from '../runs/health.ts';
 import { isSamePlace } from '../runs/place.ts';
 import { dequeue } from '../runs/run.ts';
 import { noteHostRefusal, noteStarted } from './server-gate.ts';
@@ -65,6 +66,7 @@ function noteState(turn: Turn, session: Session, { run, attempt }: OpenAttempt, 
   const startWall = reported.startWall ?? startWallOf(attempt);
   // Whoever looks at the run says what has become of it.
   changeAttempt(turn, run, attempt, { state: kind === 'ASSIGNED' ? { kind } : { kind, pid, startWall } }, SILENT);
+  noteHealth(turn, run, attempt, reported.health);
 }
 
 /**

@@ -227,5 +227,7 @@ function startBytes(message: StartMessage): number {
   for (const [name, value] of Object.entries(workload.env)) bytes += name.length + value.length;
   if (workload.kind === 'script') bytes += workload.text.length;
   else for (const text of workload.argv) bytes += text.length;
+  if (message.healthCheck?.probe.kind === 'exec')
+    for (const text of message.healthCheck.probe.argv) bytes += text.length;
   return bytes;
 }

@@ -66,17 +66,26 @@ export async function planLaunch(start: StartRequest, options: PlanOptions): Pro
   if (name === '') return refuse('PROGRAM_NOT_FOUND', 'there is no ""');
   const env = environmentOf(start, workload, found, options.key);
   const path = env['PATH'] ?? DEFAULT_PATH;
-  const isPath = name.includes('/');
   return {
     kind: 'plan',
-    wanted: isPath ? JSON.stringify(name) : `${JSON.stringify(name)} on PATH (${path})`,
-    // As a shell would: a name with a slash from the working directory, any other along the path.
-    candidates: isPath ? [name] : path.split(delimiter).map((folder) => join(folder || '.', name)),
+    ...lookup(name, path),
     args,
     env,
     workingDirectory,
     user,
   };
+}
+
+/** What is run beside a program that runs, in its place. */
+export function planBeside(plan: LaunchPlan, [name = '', ...args]: readonly string[]): LaunchPlan {
+  return { ...plan, ...lookup(name, plan.env['PATH'] ?? DEFAULT_PATH), args };
+}
+
+/** As a shell would: a name with a slash from the working directory, any other along the path. */
+function lookup(name: string, path: string): Pick<LaunchPlan, 'wanted' | 'candidates'> {
+  if (name.includes('/')) return { wanted: JSON.stringify(name), candidates: [name] };
+  const candidates = path.split(delimiter).map((folder) => join(folder || '.', name));
+  return { wanted: `${JSON.stringify(name)} on PATH (${path})`, candidates };
 }
 
 /** The only place that knows what the core carries through unread. */

@@ -13,15 +13,18 @@ import type { Left, StartRequest } from '../../core/event.ts';
 import { type Refusal, refuse } from '../../core/refusal.ts';
 import type { AttemptFolders } from '../../disk/attempt-folders.ts';
 import type { OutputLog } from '../../output/output-log.ts';
-import type { Driver, DriverEvents, Placed } from '../driver.ts';
+import type { CheckAnswer, Driver, DriverEvents, Placed } from '../driver.ts';
 import { baseFolder, proveCgroup, removeBases, sweepBases, tryCgroup, whyNoCgroup } from './cgroup-base.ts';
+import { beginCheck, type RunningCheck } from './check.ts';
 import { type Gate, openGate } from './gate.ts';
-import { type LaunchPlan, planLaunch } from './launch-plan.ts';
+import { type LaunchPlan, planBeside, planLaunch } from './launch-plan.ts';
 import type { OutputPipe, PipeMaker } from './output-pipe.ts';
 import { spawnRefusal } from './spawn-refusal.ts';
 
 /** Descriptors that a start takes, with room for what else happens. */
 const DESCRIPTORS = 16;
+/** Health checks at once; an agent asks for fewer. */
+const MAX_CHECKS = 64;
 /** With less memory than this, a start would be the next thing that the kernel kills. */
 const MEMORY_FLOOR_KIB = 16 * 1024;
 
@@ -44,6 +47,9 @@ interface Held {
   output: OutputLog | undefined;
   /** It is not wanted any more: what is still being made is killed when it is made. */
   discarded: boolean;
+  /** What runs there, and so how a check beside it is run. Undefined: it stands at no gate yet. */
+  plan: LaunchPlan | undefined;
+  check: RunningCheck | undefined;
 }
 
 export class ProcessDriver implements Driver {
@@ -55,6 +61,8 @@ export class ProcessDriver implements Driver {
   readonly #events: DriverEvents;
   readonly #mount: string;
   readonly #held = new Map<string, Held>();
+  /** Under way. */
+  #checks = 0;
   /** Trees by key; of a process group, with what it has found out so far. */
   readonly #trees = new Map<string, Tree>();
 
@@ -88,7 +96,7 @@ export class ProcessDriver implements Driver {
   }
 
   async prepare(start: StartRequest): Promise<TreePlace | Refusal> {
-    const held: Held = { gate: undefined, output: undefined, discarded: false };
+    const held: Held = { gate: undefined, output: undefined, discarded: false, plan: undefined, check: undefined };
     this.#held.set(keyOf(start), held);
     try {
       const plan = await planLaunch(start, this.#options);
@@ -118,15 +126,20 @@ export class ProcessDriver implements Driver {
     }
     return held.gate === undefined
       ? refuse('STOPPED', 'it is not wanted any more')
-      : this.#atGate(start, held.gate, cgroup);
+      : this.#atGate(start, held.gate, plan, cgroup);
   }
 
-  async #atGate(start: StartRequest, gate: Gate, cgroup: string): Promise<TreePlace | Refusal> {
+  async #atGate(start: StartRequest, gate: Gate, plan: LaunchPlan, cgroup: string): Promise<TreePlace | Refusal> {
     const ready = await gate.ready;
     // A shell that died says more by its last word than by its end.
     if (ready !== true) return ready;
-    void gate.ended.then((exit) => this.#events.reaped(start, exit));
-    if (this.#held.get(keyOf(start))?.discarded === true) gate.kill();
+    void gate.ended.then((exit) => {
+      this.#held.get(keyOf(start))?.check?.kill();
+      this.#events.reaped(start, exit);
+    });
+    const held = this.#held.get(keyOf(start));
+    if (held !== undefined) held.plan = plan;
+    if (held?.discarded === true) gate.kill();
     try {
       return { pid: gate.pid, startTicks: processEntry(gate.pid)?.startTicks ?? 0, cgroup };
     } catch (error) {
@@ -162,6 +175,23 @@ export class ProcessDriver implements Driver {
 
   isEmpty(attempt: Placed): boolean {
     return this.#treeOf(attempt).isEmpty();
+  }
+
+  async check(attempt: AttemptName, argv: readonly string[], limitMs: number): Promise<CheckAnswer> {
+    const held = this.#held.get(keyOf(attempt));
+    if (held?.plan === undefined) return { ok: false, reason: 'NOT_RUNNING', detail: 'it does not run here' };
+    if (held.check !== undefined || this.#checks >= MAX_CHECKS)
+      return { ok: false, reason: 'TOO_MANY', detail: 'as many checks as may be are under way' };
+    const cgroup = this.base === '' ? '' : join(this.#mount, this.base, keyOf(attempt));
+    const check = beginCheck(planBeside(held.plan, argv), cgroup, limitMs);
+    held.check = check;
+    this.#checks += 1;
+    try {
+      return await check.answer;
+    } finally {
+      held.check = undefined;
+      this.#checks -= 1;
+    }
   }
 
   remove(attempt: Placed): void {

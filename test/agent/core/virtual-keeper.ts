@@ -114,11 +114,12 @@ export function keptAttempt(
     readonly pid: number;
     readonly deadline: Deadline;
     readonly state?: AttemptStateName;
+    readonly healthCheck?: KeptAttempt['healthCheck'];
   },
 ): KeptAttempt {
-  const { run, policy, epoch, pid, deadline, terms, slots, state = 'RUNNING' } = facts;
+  const { run, policy, epoch, pid, deadline, terms, slots, healthCheck, state = 'RUNNING' } = facts;
   return {
     status: { run, policy, epoch, state, pid, startWall: 0, endWall: undefined, end: undefined },
-    ...{ deadline, terms, slots, cgroup: `locum/${run}-${epoch}`, startTicks: 1 },
+    ...{ deadline, terms, slots, cgroup: `locum/${run}-${epoch}`, startTicks: 1, healthCheck },
   };
 }

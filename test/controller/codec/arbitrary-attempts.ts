@@ -44,4 +44,12 @@ export const attempts: fc.Arbitrary<Attempt> = fc.record({
   assignAge: counter,
   stopReason: optional(fc.constantFrom(...REASONS_IN.STOPPING)),
   overlapped: fc.boolean(),
+  health: optional(
+    fc.record({
+      state: fc.constantFrom('HEALTHY' as const, 'UNHEALTHY' as const),
+      detail: text,
+      sinceWall: wall,
+      sinceAge: counter,
+    }),
+  ),
 });

@@ -15,6 +15,7 @@ import type { Skip } from '../../../controller/core/records/skip.ts';
 import type {
   EventRecord,
   Policy,
+  PolicyHealthCheck,
   PolicySpec,
   Pool,
   RequestRecord,
@@ -167,6 +168,22 @@ const trigger: fc.Arbitrary<Trigger> = fc.oneof(
   }),
 );
 
+/** A host and a path are never empty: unset ones are written out. */
+const named = text.map((value) => `x${value}`);
+const port = fc.integer({ min: 1, max: 65_535 });
+const healthCheck: fc.Arbitrary<PolicyHealthCheck> = fc.record({
+  probe: fc.oneof(
+    fc.record({ kind: fc.constant('exec' as const), argv: fc.array(text, { maxLength: 3 }) }),
+    fc.record({ kind: fc.constant('http' as const), host: named, port, path: named, tls: fc.boolean() }),
+    fc.record({ kind: fc.constant('tcp' as const), host: named, port }),
+  ),
+  intervalMs: span,
+  timeoutMs: span,
+  graceMs: span,
+  failures: fc.integer({ min: 1, max: 100 }),
+  missingAfterMs: optional(span),
+});
+
 export const specs: fc.Arbitrary<PolicySpec> = fc.record({
   pool,
   workload,
@@ -180,6 +197,7 @@ export const specs: fc.Arbitrary<PolicySpec> = fc.record({
   onDisconnect: fc.constantFrom('STOP' as const, 'HOLD' as const, 'OVERLAP' as const),
   stopTimeoutMs: optional(span),
   timeLimitMs: optional(span),
+  healthCheck: optional(healthCheck),
   restart: fc.record({
     attempts: fc.integer({ min: 1, max: 100 }),
     windowMs: span,

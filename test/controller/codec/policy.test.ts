@@ -31,6 +31,16 @@ describe('policies', () => {
     });
   });
 
+  it('take the defaults of a health check that their proto promises', () => {
+    const workload = { script: { text: 'true' } };
+    const policy = fromJson(PolicySchema, { name: 'policies/x', workload, healthCheck: { http: { port: 80 } } });
+    validate(PolicySchema, policy);
+    expect(policySpecFromProto(policy).healthCheck).toEqual({
+      probe: { kind: 'http', host: '127.0.0.1', port: 80, path: '/', tls: false },
+      ...{ intervalMs: 10_000, timeoutMs: 5_000, graceMs: 30_000, failures: 3, missingAfterMs: undefined },
+    });
+  });
+
   it('can be read, edited as JSON and written back without changing what was not edited', () => {
     fc.assert(
       fc.property(policies, (policy) => {

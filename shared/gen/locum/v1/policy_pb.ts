@@ -13,7 +13,7 @@ import type { Message, UnknownEnum } from "@bufbuild/protobuf";
  * Describes the file locum/v1/policy.proto.
  */
 export const file_locum_v1_policy: GenFile = /*@__PURE__*/
-  fileDesc("ChVsb2N1bS92MS9wb2xpY3kucHJvdG8SCGxvY3VtLnYxIq8LCgZQb2xpY3kSPwoEbmFtZRgBIAEoCUIxukguciwyKl5wb2xpY2llcy9bYS16XShbYS16MC05LV17MCw2MX1bYS16MC05XSk/JBILCgN1aWQYAiABKAkSDAoEZXRhZxgDIAEoCRIvCgtjcmVhdGVfdGltZRgEIAEoCzIaLmdvb2dsZS5wcm90b2J1Zi5UaW1lc3RhbXASLwoLdXBkYXRlX3RpbWUYBSABKAsyGi5nb29nbGUucHJvdG9idWYuVGltZXN0YW1wEj8KBHBvb2wYBiABKAlCMbpILnIsMipeKHBvb2xzL1thLXpdKFthLXowLTktXXswLDYxfVthLXowLTldKT8pPyQSLAoId29ya2xvYWQYByABKAsyEi5sb2N1bS52MS5Xb3JrbG9hZEIGukgDyAEBEiIKB3RyaWdnZXIYCCABKAsyES5sb2N1bS52MS5UcmlnZ2VyEicKDHJlcXVpcmVtZW50cxgJIAMoCUIRukgOkgELECAiB3IFEAEYgAISSwoHc2VydmVycxgKIAMoCUI6ukg3kgE0EOgHGAEiLXIrMilec2VydmVycy9bYS16XShbYS16MC05LV17MCw2MX1bYS16MC05XSk/JBIvCglsaXN0X21vZGUYCyABKA4yEi5sb2N1bS52MS5MaXN0TW9kZUIIukgFggECEAESHwoFc2xvdHMYDCABKAVCC7pICBoGGKCNBigBSACIAQESIAoIcHJpb3JpdHkYDSABKAVCCbpIBhoEGGQoAEgBiAEBEiwKE21heF9jb25jdXJyZW50X3J1bnMYDiABKAVCCrpIBxoFGOgHKAFIAogBARI3Cg1vbl9kaXNjb25uZWN0GA8gASgOMhYubG9jdW0udjEuT25EaXNjb25uZWN0Qgi6SAWCAQIQARI+CgxzdG9wX3RpbWVvdXQYECABKAsyGS5nb29nbGUucHJvdG9idWYuRHVyYXRpb25CDbpICqoBByIDCNgEMgASIgoHcmVzdGFydBgRIAEoCzIRLmxvY3VtLnYxLlJlc3RhcnQSLgoIZmFpbGJhY2sYEiABKA4yEi5sb2N1bS52MS5GYWlsYmFja0IIukgFggECEAESQAoSb25fY2FwYWJpbGl0eV9sb3NzGBMgASgOMhoubG9jdW0udjEuT25DYXBhYmlsaXR5TG9zc0IIukgFggECEAESOAoOb25fcnVuX21pc3NpbmcYFCABKA4yFi5sb2N1bS52MS5PblJ1bk1pc3NpbmdCCLpIBYIBAhABEmcKBmxhYmVscxgVIAMoCzIcLmxvY3VtLnYxLlBvbGljeS5MYWJlbHNFbnRyeUI5ukg2mgEzEEAiKHImMiReW2Etel0oW2EtejAtOS5fLy1dezAsNjF9W2EtejAtOV0pPyQqBXIDGIACEg4KBnBhdXNlZBgWIAEoCBIQCghkZWxldGluZxgXIAEoCBIMCgRydW5zGBggAygJEjIKDm5leHRfdGlja190aW1lGBkgASgLMhouZ29vZ2xlLnByb3RvYnVmLlRpbWVzdGFtcBIyCg5sYXN0X3RpY2tfdGltZRgaIAEoCzIaLmdvb2dsZS5wcm90b2J1Zi5UaW1lc3RhbXASEwoLcmVjb25jaWxpbmcYGyABKAgSJgoJcmV0ZW50aW9uGBwgASgLMhMubG9jdW0udjEuUmV0ZW50aW9uEhUKDXNraXBwZWRfdGlja3MYHSABKAUSQAoKdGltZV9saW1pdBgeIAEoCzIZLmdvb2dsZS5wcm90b2J1Zi5EdXJhdGlvbkIRukgOqgELIgUIgOeEDzICCAEaLQoLTGFiZWxzRW50cnkSCwoDa2V5GAEgASgJEg0KBXZhbHVlGAIgASgJOgI4AUIICgZfc2xvdHNCCwoJX3ByaW9yaXR5QhYKFF9tYXhfY29uY3VycmVudF9ydW5zImwKCVJldGVudGlvbhIjCgplbmRlZF9ydW5zGAEgASgFQgq6SAcaBRjoBygBSACIAQESIAoGZXZlbnRzGAIgASgFQgu6SAgaBhigjQYoAUgBiAEBQg0KC19lbmRlZF9ydW5zQgkKB19ldmVudHMizAMKCFdvcmtsb2FkEiQKB2NvbW1hbmQYASABKAsyES5sb2N1bS52MS5Db21tYW5kSAASIgoGc2NyaXB0GAIgASgLMhAubG9jdW0udjEuU2NyaXB0SAAS2QEKA2VudhgDIAMoCzIbLmxvY3VtLnYxLldvcmtsb2FkLkVudkVudHJ5Qq4BukiqAboBdQoMZW52LnJlc2VydmVkEj9uYW1lcyBzdGFydGluZyB3aXRoIExPQ1VNXyBhcmUgc2V0IGJ5IExvY3VtIGFuZCBjYW4ndCBiZSBjaG9zZW4aJHRoaXMuYWxsKGssICFrLnN0YXJ0c1dpdGgoJ0xPQ1VNXycpKZoBLxCAAiIiciAyHl5bQS1aYS16X11bQS1aYS16MC05X117MCwxMjd9JCoGcgQogIACEi0KEXdvcmtpbmdfZGlyZWN0b3J5GAQgASgJQhK6SA9yDSiAIDIIXigvLiopPyQSMAoEdXNlchgFIAEoCUIiukgfch0yG14oW2Etel9dW2EtejAtOV8tXXswLDMxfSk/JBoqCghFbnZFbnRyeRILCgNrZXkYASABKAkSDQoFdmFsdWUYAiABKAk6AjgBQg0KBGtpbmQSBbpIAggBIiwKB0NvbW1hbmQSIQoEYXJndhgBIAMoCUITukgQkgENCAEQgAgiBnIEKICAAiJLCgZTY3JpcHQSJgoLaW50ZXJwcmV0ZXIYASADKAlCEbpIDpIBCxBAIgdyBRABKIAgEhkKBHRleHQYAiABKAlCC7pICHIGEAEogIAIIqMBCgdUcmlnZ2VyEjEKCmNvbnRpbnVvdXMYASABKAsyGy5sb2N1bS52MS5Db250aW51b3VzVHJpZ2dlckgAEi4KCW9uX2RlbWFuZBgCIAEoCzIZLmxvY3VtLnYxLk9uRGVtYW5kVHJpZ2dlckgAEi0KCHNjaGVkdWxlGAMgASgLMhkubG9jdW0udjEuU2NoZWR1bGVUcmlnZ2VySABCBgoEa2luZCITChFDb250aW51b3VzVHJpZ2dlciIRCg9PbkRlbWFuZFRyaWdnZXIiqAEKD1NjaGVkdWxlVHJpZ2dlchIYCgRjcm9uGAEgASgJQgq6SAdyBRABGIACEhoKCXRpbWVfem9uZRgCIAEoCUIHukgEcgIYQBItCgZtaXNzZWQYAyABKA4yEy5sb2N1bS52MS5NaXNzZWRSdW5CCLpIBYIBAhABEjAKB292ZXJsYXAYBCABKA4yFS5sb2N1bS52MS5PdmVybGFwUnVsZUIIukgFggECEAEi5gEKB1Jlc3RhcnQSIAoIYXR0ZW1wdHMYASABKAVCCbpIBhoEGGQoAUgAiAEBEjsKBndpbmRvdxgCIAEoCzIZLmdvb2dsZS5wcm90b2J1Zi5EdXJhdGlvbkIQukgNqgEKIgQIgKMFMgIIARI3CgVkZWxheRgDIAEoCzIZLmdvb2dsZS5wcm90b2J1Zi5EdXJhdGlvbkINukgKqgEHIgMIkBwyABIlCgxtYXhfZmFpbHVyZXMYBCABKAVCCrpIBxoFGOgHKAFIAYgBAUILCglfYXR0ZW1wdHNCDwoNX21heF9mYWlsdXJlcyp0CgtPdmVybGFwUnVsZRIcChhPVkVSTEFQX1JVTEVfVU5TUEVDSUZJRUQQABIVChFPVkVSTEFQX1JVTEVfU0tJUBABEhYKEk9WRVJMQVBfUlVMRV9RVUVVRRACEhgKFE9WRVJMQVBfUlVMRV9SRVBMQUNFEAMqUQoJTWlzc2VkUnVuEhoKFk1JU1NFRF9SVU5fVU5TUEVDSUZJRUQQABITCg9NSVNTRURfUlVOX1NLSVAQARITCg9NSVNTRURfUlVOX09OQ0UQAipPCghMaXN0TW9kZRIZChVMSVNUX01PREVfVU5TUEVDSUZJRUQQABISCg5MSVNUX01PREVfT05MWRABEhQKEExJU1RfTU9ERV9QUkVGRVIQAip4CgxPbkRpc2Nvbm5lY3QSHQoZT05fRElTQ09OTkVDVF9VTlNQRUNJRklFRBAAEhYKEk9OX0RJU0NPTk5FQ1RfU1RPUBABEhYKEk9OX0RJU0NPTk5FQ1RfSE9MRBACEhkKFU9OX0RJU0NPTk5FQ1RfT1ZFUkxBUBADKnwKCEZhaWxiYWNrEhgKFEZBSUxCQUNLX1VOU1BFQ0lGSUVEEAASEgoORkFJTEJBQ0tfTkVWRVIQARIaChZGQUlMQkFDS19PTl9ORVhUX1NUQVJUEAISEQoNRkFJTEJBQ0tfQVVUTxADEhMKD0ZBSUxCQUNLX01BTlVBTBAEKo8BChBPbkNhcGFiaWxpdHlMb3NzEiIKHk9OX0NBUEFCSUxJVFlfTE9TU19VTlNQRUNJRklFRBAAEhsKF09OX0NBUEFCSUxJVFlfTE9TU19NT1ZFEAESHQoZT05fQ0FQQUJJTElUWV9MT1NTX0lHTk9SRRACEhsKF09OX0NBUEFCSUxJVFlfTE9TU19TVE9QEAMqZAoMT25SdW5NaXNzaW5nEh4KGk9OX1JVTl9NSVNTSU5HX1VOU1BFQ0lGSUVEEAASFwoTT05fUlVOX01JU1NJTkdfTkVYVBABEhsKF09OX1JVTl9NSVNTSU5HX0lOX1BMQUNFEAJCLFABWh1sb2N1bS9zZGsvZ28vbG9jdW0vdjE7bG9jdW12MaoCCExvY3VtLlYxYgZwcm90bzM", [file_buf_validate_validate, file_google_protobuf_duration, file_google_protobuf_timestamp]);
+  fileDesc("ChVsb2N1bS92MS9wb2xpY3kucHJvdG8SCGxvY3VtLnYxItwLCgZQb2xpY3kSPwoEbmFtZRgBIAEoCUIxukguciwyKl5wb2xpY2llcy9bYS16XShbYS16MC05LV17MCw2MX1bYS16MC05XSk/JBILCgN1aWQYAiABKAkSDAoEZXRhZxgDIAEoCRIvCgtjcmVhdGVfdGltZRgEIAEoCzIaLmdvb2dsZS5wcm90b2J1Zi5UaW1lc3RhbXASLwoLdXBkYXRlX3RpbWUYBSABKAsyGi5nb29nbGUucHJvdG9idWYuVGltZXN0YW1wEj8KBHBvb2wYBiABKAlCMbpILnIsMipeKHBvb2xzL1thLXpdKFthLXowLTktXXswLDYxfVthLXowLTldKT8pPyQSLAoId29ya2xvYWQYByABKAsyEi5sb2N1bS52MS5Xb3JrbG9hZEIGukgDyAEBEiIKB3RyaWdnZXIYCCABKAsyES5sb2N1bS52MS5UcmlnZ2VyEicKDHJlcXVpcmVtZW50cxgJIAMoCUIRukgOkgELECAiB3IFEAEYgAISSwoHc2VydmVycxgKIAMoCUI6ukg3kgE0EOgHGAEiLXIrMilec2VydmVycy9bYS16XShbYS16MC05LV17MCw2MX1bYS16MC05XSk/JBIvCglsaXN0X21vZGUYCyABKA4yEi5sb2N1bS52MS5MaXN0TW9kZUIIukgFggECEAESHwoFc2xvdHMYDCABKAVCC7pICBoGGKCNBigBSACIAQESIAoIcHJpb3JpdHkYDSABKAVCCbpIBhoEGGQoAEgBiAEBEiwKE21heF9jb25jdXJyZW50X3J1bnMYDiABKAVCCrpIBxoFGOgHKAFIAogBARI3Cg1vbl9kaXNjb25uZWN0GA8gASgOMhYubG9jdW0udjEuT25EaXNjb25uZWN0Qgi6SAWCAQIQARI+CgxzdG9wX3RpbWVvdXQYECABKAsyGS5nb29nbGUucHJvdG9idWYuRHVyYXRpb25CDbpICqoBByIDCNgEMgASIgoHcmVzdGFydBgRIAEoCzIRLmxvY3VtLnYxLlJlc3RhcnQSLgoIZmFpbGJhY2sYEiABKA4yEi5sb2N1bS52MS5GYWlsYmFja0IIukgFggECEAESQAoSb25fY2FwYWJpbGl0eV9sb3NzGBMgASgOMhoubG9jdW0udjEuT25DYXBhYmlsaXR5TG9zc0IIukgFggECEAESOAoOb25fcnVuX21pc3NpbmcYFCABKA4yFi5sb2N1bS52MS5PblJ1bk1pc3NpbmdCCLpIBYIBAhABEmcKBmxhYmVscxgVIAMoCzIcLmxvY3VtLnYxLlBvbGljeS5MYWJlbHNFbnRyeUI5ukg2mgEzEEAiKHImMiReW2Etel0oW2EtejAtOS5fLy1dezAsNjF9W2EtejAtOV0pPyQqBXIDGIACEg4KBnBhdXNlZBgWIAEoCBIQCghkZWxldGluZxgXIAEoCBIMCgRydW5zGBggAygJEjIKDm5leHRfdGlja190aW1lGBkgASgLMhouZ29vZ2xlLnByb3RvYnVmLlRpbWVzdGFtcBIyCg5sYXN0X3RpY2tfdGltZRgaIAEoCzIaLmdvb2dsZS5wcm90b2J1Zi5UaW1lc3RhbXASEwoLcmVjb25jaWxpbmcYGyABKAgSJgoJcmV0ZW50aW9uGBwgASgLMhMubG9jdW0udjEuUmV0ZW50aW9uEhUKDXNraXBwZWRfdGlja3MYHSABKAUSQAoKdGltZV9saW1pdBgeIAEoCzIZLmdvb2dsZS5wcm90b2J1Zi5EdXJhdGlvbkIRukgOqgELIgUIgOeEDzICCAESKwoMaGVhbHRoX2NoZWNrGB8gASgLMhUubG9jdW0udjEuSGVhbHRoQ2hlY2saLQoLTGFiZWxzRW50cnkSCwoDa2V5GAEgASgJEg0KBXZhbHVlGAIgASgJOgI4AUIICgZfc2xvdHNCCwoJX3ByaW9yaXR5QhYKFF9tYXhfY29uY3VycmVudF9ydW5zIrADCgtIZWFsdGhDaGVjaxIjCgRleGVjGAEgASgLMhMubG9jdW0udjEuRXhlY0NoZWNrSAASIwoEaHR0cBgCIAEoCzITLmxvY3VtLnYxLkh0dHBDaGVja0gAEiEKA3RjcBgDIAEoCzISLmxvY3VtLnYxLlRjcENoZWNrSAASPAoIaW50ZXJ2YWwYBCABKAsyGS5nb29nbGUucHJvdG9idWYuRHVyYXRpb25CD7pIDKoBCSIDCJAcMgIIARI9Cgd0aW1lb3V0GAUgASgLMhkuZ29vZ2xlLnByb3RvYnVmLkR1cmF0aW9uQhG6SA6qAQsiAgg8MgUQgMLXLxI3CgVncmFjZRgGIAEoCzIZLmdvb2dsZS5wcm90b2J1Zi5EdXJhdGlvbkINukgKqgEHIgMIkBwyABIgCghmYWlsdXJlcxgHIAEoBUIJukgGGgQYZCgBSAGIAQESQAoNbWlzc2luZ19hZnRlchgIIAEoCzIZLmdvb2dsZS5wcm90b2J1Zi5EdXJhdGlvbkIOukgLqgEIIgQIgKMFMgBCDQoEa2luZBIFukgCCAFCCwoJX2ZhaWx1cmVzIiwKCUV4ZWNDaGVjaxIfCgRhcmd2GAEgAygJQhG6SA6SAQsIARBAIgVyAyiAICKFAQoJSHR0cENoZWNrEhkKBHBvcnQYASABKAVCC7pICBoGGP//AygBEiQKBHBhdGgYAiABKAlCFrpIE3IRKIAgMgxeKC9bIS1+XSopPyQSKgoEaG9zdBgDIAEoCUIcukgZchco/QEyEl5bQS1aYS16MC05LjpfLV0qJBILCgN0bHMYBCABKAgiUQoIVGNwQ2hlY2sSGQoEcG9ydBgBIAEoBUILukgIGgYY//8DKAESKgoEaG9zdBgCIAEoCUIcukgZchco/QEyEl5bQS1aYS16MC05LjpfLV0qJCJsCglSZXRlbnRpb24SIwoKZW5kZWRfcnVucxgBIAEoBUIKukgHGgUY6AcoAUgAiAEBEiAKBmV2ZW50cxgCIAEoBUILukgIGgYYoI0GKAFIAYgBAUINCgtfZW5kZWRfcnVuc0IJCgdfZXZlbnRzIswDCghXb3JrbG9hZBIkCgdjb21tYW5kGAEgASgLMhEubG9jdW0udjEuQ29tbWFuZEgAEiIKBnNjcmlwdBgCIAEoCzIQLmxvY3VtLnYxLlNjcmlwdEgAEtkBCgNlbnYYAyADKAsyGy5sb2N1bS52MS5Xb3JrbG9hZC5FbnZFbnRyeUKuAbpIqgG6AXUKDGVudi5yZXNlcnZlZBI/bmFtZXMgc3RhcnRpbmcgd2l0aCBMT0NVTV8gYXJlIHNldCBieSBMb2N1bSBhbmQgY2FuJ3QgYmUgY2hvc2VuGiR0aGlzLmFsbChrLCAhay5zdGFydHNXaXRoKCdMT0NVTV8nKSmaAS8QgAIiInIgMh5eW0EtWmEtel9dW0EtWmEtejAtOV9dezAsMTI3fSQqBnIEKICAAhItChF3b3JraW5nX2RpcmVjdG9yeRgEIAEoCUISukgPcg0ogCAyCF4oLy4qKT8kEjAKBHVzZXIYBSABKAlCIrpIH3IdMhteKFthLXpfXVthLXowLTlfLV17MCwzMX0pPyQaKgoIRW52RW50cnkSCwoDa2V5GAEgASgJEg0KBXZhbHVlGAIgASgJOgI4AUINCgRraW5kEgW6SAIIASIsCgdDb21tYW5kEiEKBGFyZ3YYASADKAlCE7pIEJIBDQgBEIAIIgZyBCiAgAIiSwoGU2NyaXB0EiYKC2ludGVycHJldGVyGAEgAygJQhG6SA6SAQsQQCIHcgUQASiAIBIZCgR0ZXh0GAIgASgJQgu6SAhyBhABKICACCKjAQoHVHJpZ2dlchIxCgpjb250aW51b3VzGAEgASgLMhsubG9jdW0udjEuQ29udGludW91c1RyaWdnZXJIABIuCglvbl9kZW1hbmQYAiABKAsyGS5sb2N1bS52MS5PbkRlbWFuZFRyaWdnZXJIABItCghzY2hlZHVsZRgDIAEoCzIZLmxvY3VtLnYxLlNjaGVkdWxlVHJpZ2dlckgAQgYKBGtpbmQiEwoRQ29udGludW91c1RyaWdnZXIiEQoPT25EZW1hbmRUcmlnZ2VyIqgBCg9TY2hlZHVsZVRyaWdnZXISGAoEY3JvbhgBIAEoCUIKukgHcgUQARiAAhIaCgl0aW1lX3pvbmUYAiABKAlCB7pIBHICGEASLQoGbWlzc2VkGAMgASgOMhMubG9jdW0udjEuTWlzc2VkUnVuQgi6SAWCAQIQARIwCgdvdmVybGFwGAQgASgOMhUubG9jdW0udjEuT3ZlcmxhcFJ1bGVCCLpIBYIBAhABIuYBCgdSZXN0YXJ0EiAKCGF0dGVtcHRzGAEgASgFQgm6SAYaBBhkKAFIAIgBARI7CgZ3aW5kb3cYAiABKAsyGS5nb29nbGUucHJvdG9idWYuRHVyYXRpb25CELpIDaoBCiIECICjBTICCAESNwoFZGVsYXkYAyABKAsyGS5nb29nbGUucHJvdG9idWYuRHVyYXRpb25CDbpICqoBByIDCJAcMgASJQoMbWF4X2ZhaWx1cmVzGAQgASgFQgq6SAcaBRjoBygBSAGIAQFCCwoJX2F0dGVtcHRzQg8KDV9tYXhfZmFpbHVyZXMqdAoLT3ZlcmxhcFJ1bGUSHAoYT1ZFUkxBUF9SVUxFX1VOU1BFQ0lGSUVEEAASFQoRT1ZFUkxBUF9SVUxFX1NLSVAQARIWChJPVkVSTEFQX1JVTEVfUVVFVUUQAhIYChRPVkVSTEFQX1JVTEVfUkVQTEFDRRADKlEKCU1pc3NlZFJ1bhIaChZNSVNTRURfUlVOX1VOU1BFQ0lGSUVEEAASEwoPTUlTU0VEX1JVTl9TS0lQEAESEwoPTUlTU0VEX1JVTl9PTkNFEAIqTwoITGlzdE1vZGUSGQoVTElTVF9NT0RFX1VOU1BFQ0lGSUVEEAASEgoOTElTVF9NT0RFX09OTFkQARIUChBMSVNUX01PREVfUFJFRkVSEAIqeAoMT25EaXNjb25uZWN0Eh0KGU9OX0RJU0NPTk5FQ1RfVU5TUEVDSUZJRUQQABIWChJPTl9ESVNDT05ORUNUX1NUT1AQARIWChJPTl9ESVNDT05ORUNUX0hPTEQQAhIZChVPTl9ESVNDT05ORUNUX09WRVJMQVAQAyp8CghGYWlsYmFjaxIYChRGQUlMQkFDS19VTlNQRUNJRklFRBAAEhIKDkZBSUxCQUNLX05FVkVSEAESGgoWRkFJTEJBQ0tfT05fTkVYVF9TVEFSVBACEhEKDUZBSUxCQUNLX0FVVE8QAxITCg9GQUlMQkFDS19NQU5VQUwQBCqPAQoQT25DYXBhYmlsaXR5TG9zcxIiCh5PTl9DQVBBQklMSVRZX0xPU1NfVU5TUEVDSUZJRUQQABIbChdPTl9DQVBBQklMSVRZX0xPU1NfTU9WRRABEh0KGU9OX0NBUEFCSUxJVFlfTE9TU19JR05PUkUQAhIbChdPTl9DQVBBQklMSVRZX0xPU1NfU1RPUBADKmQKDE9uUnVuTWlzc2luZxIeChpPTl9SVU5fTUlTU0lOR19VTlNQRUNJRklFRBAAEhcKE09OX1JVTl9NSVNTSU5HX05FWFQQARIbChdPTl9SVU5fTUlTU0lOR19JTl9QTEFDRRACQixQAVodbG9jdW0vc2RrL2dvL2xvY3VtL3YxO2xvY3VtdjGqAghMb2N1bS5WMWIGcHJvdG8z", [file_buf_validate_validate, file_google_protobuf_duration, file_google_protobuf_timestamp]);
 
 /**
  * A named definition of a workload that agents start and stop, with its trigger, requirements and failover rules.
@@ -231,6 +231,14 @@ export type Policy = Message<"locum.v1.Policy"> & {
    * @generated from field: google.protobuf.Duration time_limit = 30;
    */
   timeLimit?: Duration | undefined;
+
+  /**
+   * How it is told whether a run does its work. Unset: a run that has a process is taken for well. Changes apply from the next attempt on,
+   * of `missing_after` at once.
+   *
+   * @generated from field: locum.v1.HealthCheck health_check = 31;
+   */
+  healthCheck?: HealthCheck | undefined;
 };
 
 /**
@@ -239,6 +247,182 @@ export type Policy = Message<"locum.v1.Policy"> & {
  */
 export const PolicySchema: GenMessage<Policy> = /*@__PURE__*/
   messageDesc(file_locum_v1_policy, 0);
+
+/**
+ * How it is told whether a run does its work. Its agent checks, and reports when what it finds has changed; an unhealthy run is handled
+ * as one that its server lost (docs/semantics.md, section 7).
+ *
+ * @generated from message locum.v1.HealthCheck
+ */
+export type HealthCheck = Message<"locum.v1.HealthCheck"> & {
+  /**
+   * The kind of check.
+   *
+   * @generated from oneof locum.v1.HealthCheck.kind
+   */
+  kind: {
+    /**
+     * A program that ends with exit code 0.
+     *
+     * @generated from field: locum.v1.ExecCheck exec = 1;
+     */
+    value: ExecCheck;
+    case: "exec";
+  } | {
+    /**
+     * A page that answers.
+     *
+     * @generated from field: locum.v1.HttpCheck http = 2;
+     */
+    value: HttpCheck;
+    case: "http";
+  } | {
+    /**
+     * A port that takes connections.
+     *
+     * @generated from field: locum.v1.TcpCheck tcp = 3;
+     */
+    value: TcpCheck;
+    case: "tcp";
+  } | { case: undefined; value?: undefined };
+
+  /**
+   * Time from the end of one check to the begin of the next. Unset: 10 s.
+   *
+   * @generated from field: google.protobuf.Duration interval = 4;
+   */
+  interval?: Duration | undefined;
+
+  /**
+   * A check that takes longer is given up, and has failed. Unset: 5 s.
+   *
+   * @generated from field: google.protobuf.Duration timeout = 5;
+   */
+  timeout?: Duration | undefined;
+
+  /**
+   * How long a program may take to come up: checks that fail in this time from its start on do not count, unless one succeeded before.
+   * Unset: 30 s.
+   *
+   * @generated from field: google.protobuf.Duration grace = 6;
+   */
+  grace?: Duration | undefined;
+
+  /**
+   * Checks that fail one after the other, with which the run is unhealthy; one that succeeds makes it healthy again. Unset: 3.
+   *
+   * @generated from field: optional int32 failures = 7;
+   */
+  failures?: number | undefined;
+
+  /**
+   * How long a run may be unhealthy. Then it is stopped, and placed again as `on_run_missing` says once it has ended for certain. Unset:
+   * the `missing_after` of the pool.
+   *
+   * @generated from field: google.protobuf.Duration missing_after = 8;
+   */
+  missingAfter?: Duration | undefined;
+};
+
+/**
+ * Describes the message locum.v1.HealthCheck.
+ * Use `create(HealthCheckSchema)` to create a new message.
+ */
+export const HealthCheckSchema: GenMessage<HealthCheck> = /*@__PURE__*/
+  messageDesc(file_locum_v1_policy, 1);
+
+/**
+ * Runs a program in the place of the attempt: its cgroup, user, working directory and environment. It is healthy with exit code 0. What it
+ * prints is thrown away.
+ *
+ * @generated from message locum.v1.ExecCheck
+ */
+export type ExecCheck = Message<"locum.v1.ExecCheck"> & {
+  /**
+   * Required. Program and arguments; no shell in between.
+   *
+   * @generated from field: repeated string argv = 1;
+   */
+  argv: string[];
+};
+
+/**
+ * Describes the message locum.v1.ExecCheck.
+ * Use `create(ExecCheckSchema)` to create a new message.
+ */
+export const ExecCheckSchema: GenMessage<ExecCheck> = /*@__PURE__*/
+  messageDesc(file_locum_v1_policy, 2);
+
+/**
+ * Asks for a page with GET, from the server that the run is on. It is healthy with a status from 200 to 399; redirects are not followed,
+ * and nothing of the body is read.
+ *
+ * @generated from message locum.v1.HttpCheck
+ */
+export type HttpCheck = Message<"locum.v1.HttpCheck"> & {
+  /**
+   * Required. Port.
+   *
+   * @generated from field: int32 port = 1;
+   */
+  port: number;
+
+  /**
+   * Path, with a query if one is needed. Unset: `/`.
+   *
+   * @generated from field: string path = 2;
+   */
+  path: string;
+
+  /**
+   * Host name or address. Unset: 127.0.0.1.
+   *
+   * @generated from field: string host = 3;
+   */
+  host: string;
+
+  /**
+   * Ask over TLS. The certificate is not verified: what is asked is whether it answers, not who.
+   *
+   * @generated from field: bool tls = 4;
+   */
+  tls: boolean;
+};
+
+/**
+ * Describes the message locum.v1.HttpCheck.
+ * Use `create(HttpCheckSchema)` to create a new message.
+ */
+export const HttpCheckSchema: GenMessage<HttpCheck> = /*@__PURE__*/
+  messageDesc(file_locum_v1_policy, 3);
+
+/**
+ * Opens a connection, from the server that the run is on, and closes it again. It is healthy when it was opened.
+ *
+ * @generated from message locum.v1.TcpCheck
+ */
+export type TcpCheck = Message<"locum.v1.TcpCheck"> & {
+  /**
+   * Required. Port.
+   *
+   * @generated from field: int32 port = 1;
+   */
+  port: number;
+
+  /**
+   * Host name or address. Unset: 127.0.0.1.
+   *
+   * @generated from field: string host = 2;
+   */
+  host: string;
+};
+
+/**
+ * Describes the message locum.v1.TcpCheck.
+ * Use `create(TcpCheckSchema)` to create a new message.
+ */
+export const TcpCheckSchema: GenMessage<TcpCheck> = /*@__PURE__*/
+  messageDesc(file_locum_v1_policy, 4);
 
 /**
  * How much is kept of what is over. Room is shared: what one policy leaves behind pushes out its own oldest, and nobody else's.
@@ -266,7 +450,7 @@ export type Retention = Message<"locum.v1.Retention"> & {
  * Use `create(RetentionSchema)` to create a new message.
  */
 export const RetentionSchema: GenMessage<Retention> = /*@__PURE__*/
-  messageDesc(file_locum_v1_policy, 1);
+  messageDesc(file_locum_v1_policy, 5);
 
 /**
  * What an agent runs.
@@ -324,7 +508,7 @@ export type Workload = Message<"locum.v1.Workload"> & {
  * Use `create(WorkloadSchema)` to create a new message.
  */
 export const WorkloadSchema: GenMessage<Workload> = /*@__PURE__*/
-  messageDesc(file_locum_v1_policy, 2);
+  messageDesc(file_locum_v1_policy, 6);
 
 /**
  * A program with its arguments.
@@ -345,7 +529,7 @@ export type Command = Message<"locum.v1.Command"> & {
  * Use `create(CommandSchema)` to create a new message.
  */
 export const CommandSchema: GenMessage<Command> = /*@__PURE__*/
-  messageDesc(file_locum_v1_policy, 3);
+  messageDesc(file_locum_v1_policy, 7);
 
 /**
  * A script in any interpreted language.
@@ -374,7 +558,7 @@ export type Script = Message<"locum.v1.Script"> & {
  * Use `create(ScriptSchema)` to create a new message.
  */
 export const ScriptSchema: GenMessage<Script> = /*@__PURE__*/
-  messageDesc(file_locum_v1_policy, 4);
+  messageDesc(file_locum_v1_policy, 8);
 
 /**
  * When runs are created.
@@ -419,7 +603,7 @@ export type Trigger = Message<"locum.v1.Trigger"> & {
  * Use `create(TriggerSchema)` to create a new message.
  */
 export const TriggerSchema: GenMessage<Trigger> = /*@__PURE__*/
-  messageDesc(file_locum_v1_policy, 5);
+  messageDesc(file_locum_v1_policy, 9);
 
 /**
  * Runs all the time.
@@ -434,7 +618,7 @@ export type ContinuousTrigger = Message<"locum.v1.ContinuousTrigger"> & {
  * Use `create(ContinuousTriggerSchema)` to create a new message.
  */
 export const ContinuousTriggerSchema: GenMessage<ContinuousTrigger> = /*@__PURE__*/
-  messageDesc(file_locum_v1_policy, 6);
+  messageDesc(file_locum_v1_policy, 10);
 
 /**
  * Runs when asked.
@@ -449,7 +633,7 @@ export type OnDemandTrigger = Message<"locum.v1.OnDemandTrigger"> & {
  * Use `create(OnDemandTriggerSchema)` to create a new message.
  */
 export const OnDemandTriggerSchema: GenMessage<OnDemandTrigger> = /*@__PURE__*/
-  messageDesc(file_locum_v1_policy, 7);
+  messageDesc(file_locum_v1_policy, 11);
 
 /**
  * Runs by the clock.
@@ -491,7 +675,7 @@ export type ScheduleTrigger = Message<"locum.v1.ScheduleTrigger"> & {
  * Use `create(ScheduleTriggerSchema)` to create a new message.
  */
 export const ScheduleTriggerSchema: GenMessage<ScheduleTrigger> = /*@__PURE__*/
-  messageDesc(file_locum_v1_policy, 8);
+  messageDesc(file_locum_v1_policy, 12);
 
 /**
  * The restart budget; see docs/semantics.md.
@@ -534,7 +718,7 @@ export type Restart = Message<"locum.v1.Restart"> & {
  * Use `create(RestartSchema)` to create a new message.
  */
 export const RestartSchema: GenMessage<Restart> = /*@__PURE__*/
-  messageDesc(file_locum_v1_policy, 9);
+  messageDesc(file_locum_v1_policy, 13);
 
 /**
  * What happens to a time of a schedule that comes while earlier runs have not ended.

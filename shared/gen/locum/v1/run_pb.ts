@@ -16,7 +16,7 @@ import type { Message, UnknownEnum } from "@bufbuild/protobuf";
  * Describes the file locum/v1/run.proto.
  */
 export const file_locum_v1_run: GenFile = /*@__PURE__*/
-  fileDesc("ChJsb2N1bS92MS9ydW4ucHJvdG8SCGxvY3VtLnYxIt8ECgNSdW4SDAoEbmFtZRgBIAEoCRIOCgZwb2xpY3kYAiABKAkSEgoKcG9saWN5X3VpZBgDIAEoCRIMCgRwb29sGAQgASgJEgwKBGV0YWcYBSABKAkSLwoLY3JlYXRlX3RpbWUYBiABKAsyGi5nb29nbGUucHJvdG9idWYuVGltZXN0YW1wEi8KC3VwZGF0ZV90aW1lGAcgASgLMhouZ29vZ2xlLnByb3RvYnVmLlRpbWVzdGFtcBIsCghlbmRfdGltZRgIIAEoCzIaLmdvb2dsZS5wcm90b2J1Zi5UaW1lc3RhbXASJwoHZGVzaXJlZBgJIAEoDjIWLmxvY3VtLnYxLkRlc2lyZWRTdGF0ZRIhCgVzdGF0ZRgKIAEoDjISLmxvY3VtLnYxLlJ1blN0YXRlEg4KBnJlYXNvbhgLIAEoCRIPCgdtZXNzYWdlGAwgASgJEiwKCGV0YV90aW1lGA0gASgLMhouZ29vZ2xlLnByb3RvYnVmLlRpbWVzdGFtcBIOCgZzZXJ2ZXIYDiABKAkSFwoPcmVzZXJ2ZWRfc2VydmVyGA8gASgJEiMKCGF0dGVtcHRzGBAgAygLMhEubG9jdW0udjEuQXR0ZW1wdBIVCg1hdHRlbXB0X2NvdW50GBEgASgFEhEKCWFyZ3VtZW50cxgSIAMoCRINCgVzbG90cxgTIAEoBRIQCghwcmlvcml0eRgUIAEoBRIuCgpxdWV1ZV90aW1lGBUgASgLMhouZ29vZ2xlLnByb3RvYnVmLlRpbWVzdGFtcBIWCg5xdWV1ZV9wb3NpdGlvbhgWIAEoBSL/AwoHQXR0ZW1wdBINCgVlcG9jaBgBIAEoBBIOCgZzZXJ2ZXIYAiABKAkSEgoKc2VydmVyX3VpZBgDIAEoCRITCgtpbnN0YW5jZV9pZBgEIAEoCRIlCgVzdGF0ZRgFIAEoDjIWLmxvY3VtLnYxLkF0dGVtcHRTdGF0ZRINCgVjYXVzZRgGIAEoCRIvCgthc3NpZ25fdGltZRgHIAEoCzIaLmdvb2dsZS5wcm90b2J1Zi5UaW1lc3RhbXASLgoKc3RhcnRfdGltZRgIIAEoCzIaLmdvb2dsZS5wcm90b2J1Zi5UaW1lc3RhbXASLAoIZW5kX3RpbWUYCSABKAsyGi5nb29nbGUucHJvdG9idWYuVGltZXN0YW1wEiEKA2VuZBgKIAEoCzIULmxvY3VtLnYxLkF0dGVtcHRFbmQSLQoNb25fZGlzY29ubmVjdBgLIAEoDjIWLmxvY3VtLnYxLk9uRGlzY29ubmVjdBIoCgVsZWFzZRgMIAEoCzIZLmdvb2dsZS5wcm90b2J1Zi5EdXJhdGlvbhIvCgxzdG9wX3RpbWVvdXQYDSABKAsyGS5nb29nbGUucHJvdG9idWYuRHVyYXRpb24SLQoKa2lsbF9ndWFyZBgOIAEoCzIZLmdvb2dsZS5wcm90b2J1Zi5EdXJhdGlvbhILCgNwaWQYDyABKAUitQEKCkF0dGVtcHRFbmQSIQoFY2F1c2UYASABKA4yEi5sb2N1bS52MS5FbmRDYXVzZRIWCglleGl0X2NvZGUYAiABKAVIAIgBARIOCgZzaWduYWwYAyABKAkSDQoFcHJvb2YYBCABKAkSDgoGZGV0YWlsGAUgASgJEi8KDGhvc3RfcHJvYmxlbRgGIAEoDjIZLmxvY3VtLnYxLkhvc3RQcm9ibGVtS2luZEIMCgpfZXhpdF9jb2RlKmMKDERlc2lyZWRTdGF0ZRIdChlERVNJUkVEX1NUQVRFX1VOU1BFQ0lGSUVEEAASGQoVREVTSVJFRF9TVEFURV9SVU5OSU5HEAESGQoVREVTSVJFRF9TVEFURV9TVE9QUEVEEAIqowIKCFJ1blN0YXRlEhkKFVJVTl9TVEFURV9VTlNQRUNJRklFRBAAEhQKEFJVTl9TVEFURV9RVUVVRUQQARIWChJSVU5fU1RBVEVfQVNTSUdORUQQAhIWChJSVU5fU1RBVEVfU1RBUlRJTkcQAxIVChFSVU5fU1RBVEVfUlVOTklORxAEEhYKElJVTl9TVEFURV9TVE9QUElORxAFEhUKEVJVTl9TVEFURV9GRU5DSU5HEAYSEwoPUlVOX1NUQVRFX1NUVUNLEAcSFQoRUlVOX1NUQVRFX0JBQ0tPRkYQCBIXChNSVU5fU1RBVEVfU1VDQ0VFREVEEAkSFAoQUlVOX1NUQVRFX0ZBSUxFRBAKEhUKEVJVTl9TVEFURV9TVE9QUEVEEAsqzgEKDEF0dGVtcHRTdGF0ZRIdChlBVFRFTVBUX1NUQVRFX1VOU1BFQ0lGSUVEEAASGgoWQVRURU1QVF9TVEFURV9BU1NJR05FRBABEhoKFkFUVEVNUFRfU1RBVEVfU1RBUlRJTkcQAhIZChVBVFRFTVBUX1NUQVRFX1JVTk5JTkcQAxIaChZBVFRFTVBUX1NUQVRFX1NUT1BQSU5HEAQSFwoTQVRURU1QVF9TVEFURV9TVFVDSxAFEhcKE0FUVEVNUFRfU1RBVEVfRU5ERUQQBirGAQoIRW5kQ2F1c2USGQoVRU5EX0NBVVNFX1VOU1BFQ0lGSUVEEAASFAoQRU5EX0NBVVNFX0VYSVRFRBABEhUKEUVORF9DQVVTRV9TVE9QUEVEEAISFAoQRU5EX0NBVVNFX0xBUFNFRBADEhUKEUVORF9DQVVTRV9SRUZVU0VEEAQSGgoWRU5EX0NBVVNFX1NQQVdOX0ZBSUxFRBAFEhIKDkVORF9DQVVTRV9MT1NUEAYSFQoRRU5EX0NBVVNFX0VYUElSRUQQB0IsUAFaHWxvY3VtL3Nkay9nby9sb2N1bS92MTtsb2N1bXYxqgIITG9jdW0uVjFiBnByb3RvMw", [file_google_protobuf_duration, file_google_protobuf_timestamp, file_locum_v1_host_problem, file_locum_v1_policy]);
+  fileDesc("ChJsb2N1bS92MS9ydW4ucHJvdG8SCGxvY3VtLnYxIt8ECgNSdW4SDAoEbmFtZRgBIAEoCRIOCgZwb2xpY3kYAiABKAkSEgoKcG9saWN5X3VpZBgDIAEoCRIMCgRwb29sGAQgASgJEgwKBGV0YWcYBSABKAkSLwoLY3JlYXRlX3RpbWUYBiABKAsyGi5nb29nbGUucHJvdG9idWYuVGltZXN0YW1wEi8KC3VwZGF0ZV90aW1lGAcgASgLMhouZ29vZ2xlLnByb3RvYnVmLlRpbWVzdGFtcBIsCghlbmRfdGltZRgIIAEoCzIaLmdvb2dsZS5wcm90b2J1Zi5UaW1lc3RhbXASJwoHZGVzaXJlZBgJIAEoDjIWLmxvY3VtLnYxLkRlc2lyZWRTdGF0ZRIhCgVzdGF0ZRgKIAEoDjISLmxvY3VtLnYxLlJ1blN0YXRlEg4KBnJlYXNvbhgLIAEoCRIPCgdtZXNzYWdlGAwgASgJEiwKCGV0YV90aW1lGA0gASgLMhouZ29vZ2xlLnByb3RvYnVmLlRpbWVzdGFtcBIOCgZzZXJ2ZXIYDiABKAkSFwoPcmVzZXJ2ZWRfc2VydmVyGA8gASgJEiMKCGF0dGVtcHRzGBAgAygLMhEubG9jdW0udjEuQXR0ZW1wdBIVCg1hdHRlbXB0X2NvdW50GBEgASgFEhEKCWFyZ3VtZW50cxgSIAMoCRINCgVzbG90cxgTIAEoBRIQCghwcmlvcml0eRgUIAEoBRIuCgpxdWV1ZV90aW1lGBUgASgLMhouZ29vZ2xlLnByb3RvYnVmLlRpbWVzdGFtcBIWCg5xdWV1ZV9wb3NpdGlvbhgWIAEoBSKoBAoHQXR0ZW1wdBINCgVlcG9jaBgBIAEoBBIOCgZzZXJ2ZXIYAiABKAkSEgoKc2VydmVyX3VpZBgDIAEoCRITCgtpbnN0YW5jZV9pZBgEIAEoCRIlCgVzdGF0ZRgFIAEoDjIWLmxvY3VtLnYxLkF0dGVtcHRTdGF0ZRINCgVjYXVzZRgGIAEoCRIvCgthc3NpZ25fdGltZRgHIAEoCzIaLmdvb2dsZS5wcm90b2J1Zi5UaW1lc3RhbXASLgoKc3RhcnRfdGltZRgIIAEoCzIaLmdvb2dsZS5wcm90b2J1Zi5UaW1lc3RhbXASLAoIZW5kX3RpbWUYCSABKAsyGi5nb29nbGUucHJvdG9idWYuVGltZXN0YW1wEiEKA2VuZBgKIAEoCzIULmxvY3VtLnYxLkF0dGVtcHRFbmQSLQoNb25fZGlzY29ubmVjdBgLIAEoDjIWLmxvY3VtLnYxLk9uRGlzY29ubmVjdBIoCgVsZWFzZRgMIAEoCzIZLmdvb2dsZS5wcm90b2J1Zi5EdXJhdGlvbhIvCgxzdG9wX3RpbWVvdXQYDSABKAsyGS5nb29nbGUucHJvdG9idWYuRHVyYXRpb24SLQoKa2lsbF9ndWFyZBgOIAEoCzIZLmdvb2dsZS5wcm90b2J1Zi5EdXJhdGlvbhILCgNwaWQYDyABKAUSJwoGaGVhbHRoGBAgASgLMhcubG9jdW0udjEuQXR0ZW1wdEhlYWx0aCJwCg1BdHRlbXB0SGVhbHRoEh8KBXN0YXRlGAEgASgOMhAubG9jdW0udjEuSGVhbHRoEi4KCnNpbmNlX3RpbWUYAiABKAsyGi5nb29nbGUucHJvdG9idWYuVGltZXN0YW1wEg4KBmRldGFpbBgDIAEoCSK1AQoKQXR0ZW1wdEVuZBIhCgVjYXVzZRgBIAEoDjISLmxvY3VtLnYxLkVuZENhdXNlEhYKCWV4aXRfY29kZRgCIAEoBUgAiAEBEg4KBnNpZ25hbBgDIAEoCRINCgVwcm9vZhgEIAEoCRIOCgZkZXRhaWwYBSABKAkSLwoMaG9zdF9wcm9ibGVtGAYgASgOMhkubG9jdW0udjEuSG9zdFByb2JsZW1LaW5kQgwKCl9leGl0X2NvZGUqYwoMRGVzaXJlZFN0YXRlEh0KGURFU0lSRURfU1RBVEVfVU5TUEVDSUZJRUQQABIZChVERVNJUkVEX1NUQVRFX1JVTk5JTkcQARIZChVERVNJUkVEX1NUQVRFX1NUT1BQRUQQAiqjAgoIUnVuU3RhdGUSGQoVUlVOX1NUQVRFX1VOU1BFQ0lGSUVEEAASFAoQUlVOX1NUQVRFX1FVRVVFRBABEhYKElJVTl9TVEFURV9BU1NJR05FRBACEhYKElJVTl9TVEFURV9TVEFSVElORxADEhUKEVJVTl9TVEFURV9SVU5OSU5HEAQSFgoSUlVOX1NUQVRFX1NUT1BQSU5HEAUSFQoRUlVOX1NUQVRFX0ZFTkNJTkcQBhITCg9SVU5fU1RBVEVfU1RVQ0sQBxIVChFSVU5fU1RBVEVfQkFDS09GRhAIEhcKE1JVTl9TVEFURV9TVUNDRUVERUQQCRIUChBSVU5fU1RBVEVfRkFJTEVEEAoSFQoRUlVOX1NUQVRFX1NUT1BQRUQQCypKCgZIZWFsdGgSFgoSSEVBTFRIX1VOU1BFQ0lGSUVEEAASEgoOSEVBTFRIX0hFQUxUSFkQARIUChBIRUFMVEhfVU5IRUFMVEhZEAIqzgEKDEF0dGVtcHRTdGF0ZRIdChlBVFRFTVBUX1NUQVRFX1VOU1BFQ0lGSUVEEAASGgoWQVRURU1QVF9TVEFURV9BU1NJR05FRBABEhoKFkFUVEVNUFRfU1RBVEVfU1RBUlRJTkcQAhIZChVBVFRFTVBUX1NUQVRFX1JVTk5JTkcQAxIaChZBVFRFTVBUX1NUQVRFX1NUT1BQSU5HEAQSFwoTQVRURU1QVF9TVEFURV9TVFVDSxAFEhcKE0FUVEVNUFRfU1RBVEVfRU5ERUQQBirGAQoIRW5kQ2F1c2USGQoVRU5EX0NBVVNFX1VOU1BFQ0lGSUVEEAASFAoQRU5EX0NBVVNFX0VYSVRFRBABEhUKEUVORF9DQVVTRV9TVE9QUEVEEAISFAoQRU5EX0NBVVNFX0xBUFNFRBADEhUKEUVORF9DQVVTRV9SRUZVU0VEEAQSGgoWRU5EX0NBVVNFX1NQQVdOX0ZBSUxFRBAFEhIKDkVORF9DQVVTRV9MT1NUEAYSFQoRRU5EX0NBVVNFX0VYUElSRUQQB0IsUAFaHWxvY3VtL3Nkay9nby9sb2N1bS92MTtsb2N1bXYxqgIITG9jdW0uVjFiBnByb3RvMw", [file_google_protobuf_duration, file_google_protobuf_timestamp, file_locum_v1_host_problem, file_locum_v1_policy]);
 
 /**
  * One wanted execution of a policy. It outlives servers: failover continues the same run with a new attempt.
@@ -297,6 +297,13 @@ export type Attempt = Message<"locum.v1.Attempt"> & {
    * @generated from field: int32 pid = 15;
    */
   pid: number;
+
+  /**
+   * What its health checks say. Unset: nothing yet, or there are none.
+   *
+   * @generated from field: locum.v1.AttemptHealth health = 16;
+   */
+  health?: AttemptHealth | undefined;
 };
 
 /**
@@ -305,6 +312,41 @@ export type Attempt = Message<"locum.v1.Attempt"> & {
  */
 export const AttemptSchema: GenMessage<Attempt> = /*@__PURE__*/
   messageDesc(file_locum_v1_run, 1);
+
+/**
+ * What the health checks of an attempt say.
+ *
+ * @generated from message locum.v1.AttemptHealth
+ */
+export type AttemptHealth = Message<"locum.v1.AttemptHealth"> & {
+  /**
+   * Whether it does its work.
+   *
+   * @generated from field: locum.v1.Health state = 1;
+   */
+  state: Health;
+
+  /**
+   * Since when it is what it is.
+   *
+   * @generated from field: google.protobuf.Timestamp since_time = 2;
+   */
+  sinceTime?: Timestamp | undefined;
+
+  /**
+   * Of an unhealthy one: what the check met that made it so, in words.
+   *
+   * @generated from field: string detail = 3;
+   */
+  detail: string;
+};
+
+/**
+ * Describes the message locum.v1.AttemptHealth.
+ * Use `create(AttemptHealthSchema)` to create a new message.
+ */
+export const AttemptHealthSchema: GenMessage<AttemptHealth> = /*@__PURE__*/
+  messageDesc(file_locum_v1_run, 2);
 
 /**
  * How an attempt ended.
@@ -360,7 +402,7 @@ export type AttemptEnd = Message<"locum.v1.AttemptEnd"> & {
  * Use `create(AttemptEndSchema)` to create a new message.
  */
 export const AttemptEndSchema: GenMessage<AttemptEnd> = /*@__PURE__*/
-  messageDesc(file_locum_v1_run, 2);
+  messageDesc(file_locum_v1_run, 3);
 
 /**
  * What an operator or trigger wants of a run.
@@ -508,6 +550,47 @@ export const RunStateSchema: GenEnum<RunState> = /*@__PURE__*/
   enumDesc(file_locum_v1_run, 1);
 
 /**
+ * Whether an attempt does its work, by its health checks.
+ *
+ * @generated from enum locum.v1.Health
+ */
+export const Health = {
+  /**
+   * Not known.
+   *
+   * @generated from enum value: HEALTH_UNSPECIFIED = 0;
+   */
+  UNSPECIFIED: 0,
+
+  /**
+   * The last check succeeded.
+   *
+   * @generated from enum value: HEALTH_HEALTHY = 1;
+   */
+  HEALTHY: 1,
+
+  /**
+   * So many checks failed, one after the other, as its policy says.
+   *
+   * @generated from enum value: HEALTH_UNHEALTHY = 2;
+   */
+  UNHEALTHY: 2,
+} as const;
+
+/**
+ * Whether an attempt does its work, by its health checks.
+ *
+ * @generated from enum locum.v1.Health
+ */
+export type Health = (typeof Health)[keyof typeof Health] | UnknownEnum;
+
+/**
+ * Describes the enum locum.v1.Health.
+ */
+export const HealthSchema: GenEnum<Health> = /*@__PURE__*/
+  enumDesc(file_locum_v1_run, 2);
+
+/**
  * Where an attempt stands.
  *
  * @generated from enum locum.v1.AttemptState
@@ -574,7 +657,7 @@ export type AttemptState = (typeof AttemptState)[keyof typeof AttemptState] | Un
  * Describes the enum locum.v1.AttemptState.
  */
 export const AttemptStateSchema: GenEnum<AttemptState> = /*@__PURE__*/
-  enumDesc(file_locum_v1_run, 2);
+  enumDesc(file_locum_v1_run, 3);
 
 /**
  * Why an attempt ended.
@@ -650,5 +733,5 @@ export type EndCause = (typeof EndCause)[keyof typeof EndCause] | UnknownEnum;
  * Describes the enum locum.v1.EndCause.
  */
 export const EndCauseSchema: GenEnum<EndCause> = /*@__PURE__*/
-  enumDesc(file_locum_v1_run, 3);
+  enumDesc(file_locum_v1_run, 4);
 

@@ -187,7 +187,7 @@ function attemptOf(number: number, { server: where, state }: Plan['runs'][number
   return {
     ...{ epoch: epoch(number), server: where, place, bootId: `${where}-b`, cause: 'START', terms },
     state: state === 'ENDED' ? { kind: state, end, startWall: 0, endWall: 0 } : { kind: state, pid: 1, startWall: 0 },
-    ...{ assignWall: 0, assignAge: AGE, stopReason: undefined, overlapped: false },
+    ...{ assignWall: 0, assignAge: AGE, stopReason: undefined, overlapped: false, health: undefined },
   };
 }
 

@@ -317,7 +317,7 @@ export class ModelAgent {
       if (!isAlive(attempt)) return;
       if (stuck) {
         attempt.state = 'STUCK';
-        this.#report(attempt);
+        this.report(attempt);
       } else this.#end(attempt, cause, undefined);
     });
   }
@@ -334,10 +334,10 @@ export class ModelAgent {
     attempt.endMono = this.#time.now.mono;
     attempt.pid = 0;
     attempt.end = { cause: attempt.stopping ?? cause, exitCode, detail: '' };
-    if (tell === 'report') this.#report(attempt);
+    if (tell === 'report') this.report(attempt);
   }
 
-  #report(attempt: ModelAttempt): void {
+  report(attempt: ModelAttempt): void {
     if (this.#session === undefined || this.attempts.get(keyOf(attempt)) !== attempt) return;
     this.#line.say(this.#session.conn, { kind: 'report', attempts: [reported(attempt)] });
   }

@@ -2,6 +2,7 @@
 import type { PolicyId, RunId } from '../../../../shared/ids.ts';
 import { epoch as epochOf } from '../../../../shared/ids.ts';
 import type { AttemptStateName, EndCause, FrozenTerms, ReportedAttempt } from '../../../../shared/protocol/attempt.ts';
+import type { ReportedHealth } from '../../../../shared/protocol/health-check.ts';
 
 export interface ModelAttempt {
   readonly run: RunId;
@@ -17,6 +18,7 @@ export interface ModelAttempt {
   deadlineMono: number;
   /** Grants of the session extend it. */
   covered: boolean;
+  health?: ReportedHealth;
   stopping: EndCause | undefined;
   end: { readonly cause: EndCause; readonly exitCode: number | undefined; readonly detail: string } | undefined;
 }
@@ -26,7 +28,17 @@ export const keyOf = (one: { readonly run: string; readonly epoch: number }): st
 export const isAlive = (attempt: ModelAttempt): boolean => attempt.state !== 'ENDED';
 
 export function reported(attempt: ModelAttempt): ReportedAttempt {
-  const { run, policy, state, pid, startWall, endWall, end } = attempt;
+  const { run, policy, state, pid, startWall, endWall, end, health } = attempt;
   const ended = end === undefined ? undefined : { ...end, signal: '' };
-  return { run, policy, epoch: epochOf(attempt.epoch), state, pid, startWall, endWall, end: ended };
+  return {
+    run,
+    policy,
+    epoch: epochOf(attempt.epoch),
+    state,
+    pid,
+    startWall,
+    endWall,
+    end: ended,
+    ...(health && { health }),
+  };
 }

@@ -10,7 +10,7 @@ import type { AttemptRef, AttemptStatus, StartAttempt } from "../../v1/agent_ser
 import { file_locum_v1_agent_service } from "../../v1/agent_service_pb.ts";
 import type { HostProblemSet } from "../../v1/host_problem_pb.ts";
 import { file_locum_v1_host_problem } from "../../v1/host_problem_pb.ts";
-import type { OnDisconnect } from "../../v1/policy_pb.ts";
+import type { HealthCheck, OnDisconnect } from "../../v1/policy_pb.ts";
 import { file_locum_v1_policy } from "../../v1/policy_pb.ts";
 import type { EndCause } from "../../v1/run_pb.ts";
 import { file_locum_v1_run } from "../../v1/run_pb.ts";
@@ -20,7 +20,7 @@ import type { Message, UnknownEnum } from "@bufbuild/protobuf";
  * Describes the file locum/keeper/v1/keeper_service.proto.
  */
 export const file_locum_keeper_v1_keeper_service: GenFile = /*@__PURE__*/
-  fileDesc("CiRsb2N1bS9rZWVwZXIvdjEva2VlcGVyX3NlcnZpY2UucHJvdG8SD2xvY3VtLmtlZXBlci52MSLwAgoNQXR0YWNoUmVxdWVzdBISCgpyZXF1ZXN0X2lkGAEgASgEEiUKBG9wZW4YAiABKAsyFS5sb2N1bS5rZWVwZXIudjEuT3BlbkgAEicKBXN0YXJ0GAMgASgLMhYubG9jdW0ua2VlcGVyLnYxLlN0YXJ0SAASKQoGZXh0ZW5kGAQgASgLMhcubG9jdW0ua2VlcGVyLnYxLkV4dGVuZEgAEiUKBHN0b3AYBSABKAsyFS5sb2N1bS5rZWVwZXIudjEuU3RvcEgAEikKBmZvcmdldBgGIAEoCzIXLmxvY3VtLmtlZXBlci52MS5Gb3JnZXRIABIlCgRwaW5nGAcgASgLMhUubG9jdW0ua2VlcGVyLnYxLlBpbmdIABIlCgRyZWFkGAggASgLMhUubG9jdW0ua2VlcGVyLnYxLlJlYWRIABIlCgRleGl0GAkgASgLMhUubG9jdW0ua2VlcGVyLnYxLkV4aXRIAEIJCgdyZXF1ZXN0IokDCg5BdHRhY2hSZXNwb25zZRIpCgZvcGVuZWQYASABKAsyFy5sb2N1bS5rZWVwZXIudjEuT3BlbmVkSAASKQoGcmVzdWx0GAIgASgLMhcubG9jdW0ua2VlcGVyLnYxLlJlc3VsdEgAEisKB2NoYW5nZWQYAyABKAsyGC5sb2N1bS5rZWVwZXIudjEuQ2hhbmdlZEgAEiUKBHBvbmcYBCABKAsyFS5sb2N1bS5rZWVwZXIudjEuUG9uZ0gAEjIKC3JlYWRfcmVzdWx0GAUgASgLMhsubG9jdW0ua2VlcGVyLnYxLlJlYWRSZXN1bHRIABIrCgdsZWF2aW5nGAYgASgLMhgubG9jdW0ua2VlcGVyLnYxLkxlYXZpbmdIABIxCg1ob3N0X3Byb2JsZW1zGAcgASgLMhgubG9jdW0udjEuSG9zdFByb2JsZW1TZXRIABItCghyZXBsYWNlZBgIIAEoCzIZLmxvY3VtLmtlZXBlci52MS5SZXBsYWNlZEgAQgoKCHJlc3BvbnNlIjAKBE9wZW4SFQoNYWdlbnRfdmVyc2lvbhgBIAEoCRIRCglhZ2VudF9waWQYAiABKAUiMQoIRGVhZGxpbmUSFAoMbW9ub3RvbmljX21zGAEgASgBEg8KB2Jvb3RfbXMYAiABKAEi9QEKBk9wZW5lZBISCgprZWVwZXJfcGlkGAEgASgFEjEKC2NvbnRhaW5tZW50GAIgASgOMhwubG9jdW0ua2VlcGVyLnYxLkNvbnRhaW5tZW50Ei4KCGF0dGVtcHRzGAMgAygLMhwubG9jdW0ua2VlcGVyLnYxLktlcHRBdHRlbXB0EhYKDmtlZXBlcl92ZXJzaW9uGAQgASgJEhQKDGhpZ2hlc3RfdGVybRgFIAEoBBIvCg1ob3N0X3Byb2JsZW1zGAYgASgLMhgubG9jdW0udjEuSG9zdFByb2JsZW1TZXQSFQoNaGlnaGVzdF9lcG9jaBgHIAEoBCLQAgoLS2VwdEF0dGVtcHQSJwoGc3RhdHVzGAEgASgLMhcubG9jdW0udjEuQXR0ZW1wdFN0YXR1cxIrCghkZWFkbGluZRgCIAEoCzIZLmxvY3VtLmtlZXBlci52MS5EZWFkbGluZRItCg1vbl9kaXNjb25uZWN0GAMgASgOMhYubG9jdW0udjEuT25EaXNjb25uZWN0EigKBWxlYXNlGAQgASgLMhkuZ29vZ2xlLnByb3RvYnVmLkR1cmF0aW9uEi8KDHN0b3BfdGltZW91dBgFIAEoCzIZLmdvb2dsZS5wcm90b2J1Zi5EdXJhdGlvbhItCgpraWxsX2d1YXJkGAYgASgLMhkuZ29vZ2xlLnByb3RvYnVmLkR1cmF0aW9uEg4KBmNncm91cBgHIAEoCRINCgVzbG90cxgIIAEoBRITCgtzdGFydF90aWNrcxgJIAEoBCLwAQoFU3RhcnQSCwoDcnVuGAEgASgJEg4KBnBvbGljeRgCIAEoCRINCgVlcG9jaBgDIAEoBBIrCghkZWFkbGluZRgEIAEoCzIZLmxvY3VtLmtlZXBlci52MS5EZWFkbGluZRInCgdjb21tYW5kGAUgASgLMhYubG9jdW0udjEuU3RhcnRBdHRlbXB0EjUKCGJhc2VfZW52GAYgAygLMiMubG9jdW0ua2VlcGVyLnYxLlN0YXJ0LkJhc2VFbnZFbnRyeRouCgxCYXNlRW52RW50cnkSCwoDa2V5GAEgASgJEg0KBXZhbHVlGAIgASgJOgI4ASI4CgZFeHRlbmQSLgoKZXh0ZW5zaW9ucxgBIAMoCzIaLmxvY3VtLmtlZXBlci52MS5FeHRlbnNpb24iVAoJRXh0ZW5zaW9uEgsKA3J1bhgBIAEoCRINCgVlcG9jaBgCIAEoBBIrCghkZWFkbGluZRgDIAEoCzIZLmxvY3VtLmtlZXBlci52MS5EZWFkbGluZSJVCgRTdG9wEgsKA3J1bhgBIAEoCRINCgVlcG9jaBgCIAEoBBIhCgVjYXVzZRgDIAEoDjISLmxvY3VtLnYxLkVuZENhdXNlEg4KBnJlYXNvbhgEIAEoCSIwCgZGb3JnZXQSJgoIYXR0ZW1wdHMYASADKAsyFC5sb2N1bS52MS5BdHRlbXB0UmVmIhwKBFBpbmcSFAoMaGlnaGVzdF90ZXJtGAEgASgEIkEKBFJlYWQSCwoDcnVuGAEgASgJEg0KBWVwb2NoGAIgASgEEg4KBm9mZnNldBgDIAEoAxINCgVsaW1pdBgEIAEoBSIoCgRFeGl0EhAKCHN0b3BfYWxsGAEgASgIEg4KBmZvcmdldBgCIAEoCCJ8CgZSZXN1bHQSEgoKcmVxdWVzdF9pZBgBIAEoBBIKCgJvaxgCIAEoCBIOCgZyZWFzb24YAyABKAkSDgoGZGV0YWlsGAQgASgJEgsKA3BpZBgFIAEoBRIlCgdyZWZ1c2VkGAYgAygLMhQubG9jdW0udjEuQXR0ZW1wdFJlZiI4CgdDaGFuZ2VkEi0KB2F0dGVtcHQYASABKAsyHC5sb2N1bS5rZWVwZXIudjEuS2VwdEF0dGVtcHQiBgoEUG9uZyJoCgpSZWFkUmVzdWx0EhIKCnJlcXVlc3RfaWQYASABKAQSDgoGb2Zmc2V0GAIgASgDEgwKBGRhdGEYAyABKAwSDAoEc2l6ZRgEIAEoAxILCgNlbmQYBSABKAgSDQoFZXJyb3IYBiABKAkiNAoHTGVhdmluZxIpCgZ3aXRoaW4YASABKAsyGS5nb29nbGUucHJvdG9idWYuRHVyYXRpb24iGgoIUmVwbGFjZWQSDgoGcmVhc29uGAEgASgJKmEKC0NvbnRhaW5tZW50EhsKF0NPTlRBSU5NRU5UX1VOU1BFQ0lGSUVEEAASFgoSQ09OVEFJTk1FTlRfQ0dST1VQEAESHQoZQ09OVEFJTk1FTlRfUFJPQ0VTU19HUk9VUBACMl4KDUtlZXBlclNlcnZpY2USTQoGQXR0YWNoEh4ubG9jdW0ua2VlcGVyLnYxLkF0dGFjaFJlcXVlc3QaHy5sb2N1bS5rZWVwZXIudjEuQXR0YWNoUmVzcG9uc2UoATABYgZwcm90bzM", [file_google_protobuf_duration, file_locum_v1_agent_service, file_locum_v1_host_problem, file_locum_v1_policy, file_locum_v1_run]);
+  fileDesc("CiRsb2N1bS9rZWVwZXIvdjEva2VlcGVyX3NlcnZpY2UucHJvdG8SD2xvY3VtLmtlZXBlci52MSKZAwoNQXR0YWNoUmVxdWVzdBISCgpyZXF1ZXN0X2lkGAEgASgEEiUKBG9wZW4YAiABKAsyFS5sb2N1bS5rZWVwZXIudjEuT3BlbkgAEicKBXN0YXJ0GAMgASgLMhYubG9jdW0ua2VlcGVyLnYxLlN0YXJ0SAASKQoGZXh0ZW5kGAQgASgLMhcubG9jdW0ua2VlcGVyLnYxLkV4dGVuZEgAEiUKBHN0b3AYBSABKAsyFS5sb2N1bS5rZWVwZXIudjEuU3RvcEgAEikKBmZvcmdldBgGIAEoCzIXLmxvY3VtLmtlZXBlci52MS5Gb3JnZXRIABIlCgRwaW5nGAcgASgLMhUubG9jdW0ua2VlcGVyLnYxLlBpbmdIABIlCgRyZWFkGAggASgLMhUubG9jdW0ua2VlcGVyLnYxLlJlYWRIABIlCgRleGl0GAkgASgLMhUubG9jdW0ua2VlcGVyLnYxLkV4aXRIABInCgVjaGVjaxgKIAEoCzIWLmxvY3VtLmtlZXBlci52MS5DaGVja0gAQgkKB3JlcXVlc3QiiQMKDkF0dGFjaFJlc3BvbnNlEikKBm9wZW5lZBgBIAEoCzIXLmxvY3VtLmtlZXBlci52MS5PcGVuZWRIABIpCgZyZXN1bHQYAiABKAsyFy5sb2N1bS5rZWVwZXIudjEuUmVzdWx0SAASKwoHY2hhbmdlZBgDIAEoCzIYLmxvY3VtLmtlZXBlci52MS5DaGFuZ2VkSAASJQoEcG9uZxgEIAEoCzIVLmxvY3VtLmtlZXBlci52MS5Qb25nSAASMgoLcmVhZF9yZXN1bHQYBSABKAsyGy5sb2N1bS5rZWVwZXIudjEuUmVhZFJlc3VsdEgAEisKB2xlYXZpbmcYBiABKAsyGC5sb2N1bS5rZWVwZXIudjEuTGVhdmluZ0gAEjEKDWhvc3RfcHJvYmxlbXMYByABKAsyGC5sb2N1bS52MS5Ib3N0UHJvYmxlbVNldEgAEi0KCHJlcGxhY2VkGAggASgLMhkubG9jdW0ua2VlcGVyLnYxLlJlcGxhY2VkSABCCgoIcmVzcG9uc2UiMAoET3BlbhIVCg1hZ2VudF92ZXJzaW9uGAEgASgJEhEKCWFnZW50X3BpZBgCIAEoBSIxCghEZWFkbGluZRIUCgxtb25vdG9uaWNfbXMYASABKAESDwoHYm9vdF9tcxgCIAEoASL1AQoGT3BlbmVkEhIKCmtlZXBlcl9waWQYASABKAUSMQoLY29udGFpbm1lbnQYAiABKA4yHC5sb2N1bS5rZWVwZXIudjEuQ29udGFpbm1lbnQSLgoIYXR0ZW1wdHMYAyADKAsyHC5sb2N1bS5rZWVwZXIudjEuS2VwdEF0dGVtcHQSFgoOa2VlcGVyX3ZlcnNpb24YBCABKAkSFAoMaGlnaGVzdF90ZXJtGAUgASgEEi8KDWhvc3RfcHJvYmxlbXMYBiABKAsyGC5sb2N1bS52MS5Ib3N0UHJvYmxlbVNldBIVCg1oaWdoZXN0X2Vwb2NoGAcgASgEIv0CCgtLZXB0QXR0ZW1wdBInCgZzdGF0dXMYASABKAsyFy5sb2N1bS52MS5BdHRlbXB0U3RhdHVzEisKCGRlYWRsaW5lGAIgASgLMhkubG9jdW0ua2VlcGVyLnYxLkRlYWRsaW5lEi0KDW9uX2Rpc2Nvbm5lY3QYAyABKA4yFi5sb2N1bS52MS5PbkRpc2Nvbm5lY3QSKAoFbGVhc2UYBCABKAsyGS5nb29nbGUucHJvdG9idWYuRHVyYXRpb24SLwoMc3RvcF90aW1lb3V0GAUgASgLMhkuZ29vZ2xlLnByb3RvYnVmLkR1cmF0aW9uEi0KCmtpbGxfZ3VhcmQYBiABKAsyGS5nb29nbGUucHJvdG9idWYuRHVyYXRpb24SDgoGY2dyb3VwGAcgASgJEg0KBXNsb3RzGAggASgFEhMKC3N0YXJ0X3RpY2tzGAkgASgEEisKDGhlYWx0aF9jaGVjaxgKIAEoCzIVLmxvY3VtLnYxLkhlYWx0aENoZWNrIvABCgVTdGFydBILCgNydW4YASABKAkSDgoGcG9saWN5GAIgASgJEg0KBWVwb2NoGAMgASgEEisKCGRlYWRsaW5lGAQgASgLMhkubG9jdW0ua2VlcGVyLnYxLkRlYWRsaW5lEicKB2NvbW1hbmQYBSABKAsyFi5sb2N1bS52MS5TdGFydEF0dGVtcHQSNQoIYmFzZV9lbnYYBiADKAsyIy5sb2N1bS5rZWVwZXIudjEuU3RhcnQuQmFzZUVudkVudHJ5Gi4KDEJhc2VFbnZFbnRyeRILCgNrZXkYASABKAkSDQoFdmFsdWUYAiABKAk6AjgBIjgKBkV4dGVuZBIuCgpleHRlbnNpb25zGAEgAygLMhoubG9jdW0ua2VlcGVyLnYxLkV4dGVuc2lvbiJUCglFeHRlbnNpb24SCwoDcnVuGAEgASgJEg0KBWVwb2NoGAIgASgEEisKCGRlYWRsaW5lGAMgASgLMhkubG9jdW0ua2VlcGVyLnYxLkRlYWRsaW5lIlUKBFN0b3ASCwoDcnVuGAEgASgJEg0KBWVwb2NoGAIgASgEEiEKBWNhdXNlGAMgASgOMhIubG9jdW0udjEuRW5kQ2F1c2USDgoGcmVhc29uGAQgASgJIjAKBkZvcmdldBImCghhdHRlbXB0cxgBIAMoCzIULmxvY3VtLnYxLkF0dGVtcHRSZWYiHAoEUGluZxIUCgxoaWdoZXN0X3Rlcm0YASABKAQiQQoEUmVhZBILCgNydW4YASABKAkSDQoFZXBvY2gYAiABKAQSDgoGb2Zmc2V0GAMgASgDEg0KBWxpbWl0GAQgASgFIl0KBUNoZWNrEgsKA3J1bhgBIAEoCRINCgVlcG9jaBgCIAEoBBIMCgRhcmd2GAMgAygJEioKB3RpbWVvdXQYBCABKAsyGS5nb29nbGUucHJvdG9idWYuRHVyYXRpb24iKAoERXhpdBIQCghzdG9wX2FsbBgBIAEoCBIOCgZmb3JnZXQYAiABKAgifAoGUmVzdWx0EhIKCnJlcXVlc3RfaWQYASABKAQSCgoCb2sYAiABKAgSDgoGcmVhc29uGAMgASgJEg4KBmRldGFpbBgEIAEoCRILCgNwaWQYBSABKAUSJQoHcmVmdXNlZBgGIAMoCzIULmxvY3VtLnYxLkF0dGVtcHRSZWYiOAoHQ2hhbmdlZBItCgdhdHRlbXB0GAEgASgLMhwubG9jdW0ua2VlcGVyLnYxLktlcHRBdHRlbXB0IgYKBFBvbmciaAoKUmVhZFJlc3VsdBISCgpyZXF1ZXN0X2lkGAEgASgEEg4KBm9mZnNldBgCIAEoAxIMCgRkYXRhGAMgASgMEgwKBHNpemUYBCABKAMSCwoDZW5kGAUgASgIEg0KBWVycm9yGAYgASgJIjQKB0xlYXZpbmcSKQoGd2l0aGluGAEgASgLMhkuZ29vZ2xlLnByb3RvYnVmLkR1cmF0aW9uIhoKCFJlcGxhY2VkEg4KBnJlYXNvbhgBIAEoCSphCgtDb250YWlubWVudBIbChdDT05UQUlOTUVOVF9VTlNQRUNJRklFRBAAEhYKEkNPTlRBSU5NRU5UX0NHUk9VUBABEh0KGUNPTlRBSU5NRU5UX1BST0NFU1NfR1JPVVAQAjJeCg1LZWVwZXJTZXJ2aWNlEk0KBkF0dGFjaBIeLmxvY3VtLmtlZXBlci52MS5BdHRhY2hSZXF1ZXN0Gh8ubG9jdW0ua2VlcGVyLnYxLkF0dGFjaFJlc3BvbnNlKAEwAWIGcHJvdG8z", [file_google_protobuf_duration, file_locum_v1_agent_service, file_locum_v1_host_problem, file_locum_v1_policy, file_locum_v1_run]);
 
 /**
  * From the agent.
@@ -104,6 +104,14 @@ export type AttachRequest = Message<"locum.keeper.v1.AttachRequest"> & {
      */
     value: Exit;
     case: "exit";
+  } | {
+    /**
+     * Runs a check in the place of an attempt.
+     *
+     * @generated from field: locum.keeper.v1.Check check = 10;
+     */
+    value: Check;
+    case: "check";
   } | { case: undefined; value?: undefined };
 };
 
@@ -386,6 +394,13 @@ export type KeptAttempt = Message<"locum.keeper.v1.KeptAttempt"> & {
    * @generated from field: uint64 start_ticks = 9;
    */
   startTicks: bigint;
+
+  /**
+   * As the start said. Unset: it is not checked.
+   *
+   * @generated from field: locum.v1.HealthCheck health_check = 10;
+   */
+  healthCheck?: HealthCheck | undefined;
 };
 
 /**
@@ -639,6 +654,49 @@ export const ReadSchema: GenMessage<Read> = /*@__PURE__*/
   messageDesc(file_locum_keeper_v1_keeper_service, 12);
 
 /**
+ * Runs a program in the place of an attempt that runs: its cgroup, user, working directory and environment. Answered by a Result: it is ok
+ * when the program ended with exit code 0, and else the detail says why not.
+ *
+ * @generated from message locum.keeper.v1.Check
+ */
+export type Check = Message<"locum.keeper.v1.Check"> & {
+  /**
+   * Id of the run.
+   *
+   * @generated from field: string run = 1;
+   */
+  run: string;
+
+  /**
+   * Epoch of the attempt.
+   *
+   * @generated from field: uint64 epoch = 2;
+   */
+  epoch: bigint;
+
+  /**
+   * Program and arguments.
+   *
+   * @generated from field: repeated string argv = 3;
+   */
+  argv: string[];
+
+  /**
+   * Killed after this time.
+   *
+   * @generated from field: google.protobuf.Duration timeout = 4;
+   */
+  timeout?: Duration | undefined;
+};
+
+/**
+ * Describes the message locum.keeper.v1.Check.
+ * Use `create(CheckSchema)` to create a new message.
+ */
+export const CheckSchema: GenMessage<Check> = /*@__PURE__*/
+  messageDesc(file_locum_keeper_v1_keeper_service, 13);
+
+/**
  * Ends the keeper. Until it has ended, it starts nothing more.
  *
  * @generated from message locum.keeper.v1.Exit
@@ -665,7 +723,7 @@ export type Exit = Message<"locum.keeper.v1.Exit"> & {
  * Use `create(ExitSchema)` to create a new message.
  */
 export const ExitSchema: GenMessage<Exit> = /*@__PURE__*/
-  messageDesc(file_locum_keeper_v1_keeper_service, 13);
+  messageDesc(file_locum_keeper_v1_keeper_service, 14);
 
 /**
  * Answer to a request.
@@ -689,7 +747,7 @@ export type Result = Message<"locum.keeper.v1.Result"> & {
 
   /**
    * Why not: one stable word. Of a Start: one of docs/events.md, "Refused starts", or a problem of the host by its name in
-   * locum.v1.HostProblemKind, such as NO_SPACE. Of a Stop or Forget: NOT_FOUND, NOT_ENDED.
+   * locum.v1.HostProblemKind, such as NO_SPACE. Of a Stop or Forget: NOT_FOUND, NOT_ENDED. Of a Check: NOT_RUNNING, TOO_MANY, FAILED.
    *
    * @generated from field: string reason = 3;
    */
@@ -722,7 +780,7 @@ export type Result = Message<"locum.keeper.v1.Result"> & {
  * Use `create(ResultSchema)` to create a new message.
  */
 export const ResultSchema: GenMessage<Result> = /*@__PURE__*/
-  messageDesc(file_locum_keeper_v1_keeper_service, 14);
+  messageDesc(file_locum_keeper_v1_keeper_service, 15);
 
 /**
  * An attempt changed.
@@ -743,7 +801,7 @@ export type Changed = Message<"locum.keeper.v1.Changed"> & {
  * Use `create(ChangedSchema)` to create a new message.
  */
 export const ChangedSchema: GenMessage<Changed> = /*@__PURE__*/
-  messageDesc(file_locum_keeper_v1_keeper_service, 15);
+  messageDesc(file_locum_keeper_v1_keeper_service, 16);
 
 /**
  * Answer to Ping.
@@ -758,7 +816,7 @@ export type Pong = Message<"locum.keeper.v1.Pong"> & {
  * Use `create(PongSchema)` to create a new message.
  */
 export const PongSchema: GenMessage<Pong> = /*@__PURE__*/
-  messageDesc(file_locum_keeper_v1_keeper_service, 16);
+  messageDesc(file_locum_keeper_v1_keeper_service, 17);
 
 /**
  * Answer to Read.
@@ -814,7 +872,7 @@ export type ReadResult = Message<"locum.keeper.v1.ReadResult"> & {
  * Use `create(ReadResultSchema)` to create a new message.
  */
 export const ReadResultSchema: GenMessage<ReadResult> = /*@__PURE__*/
-  messageDesc(file_locum_keeper_v1_keeper_service, 17);
+  messageDesc(file_locum_keeper_v1_keeper_service, 18);
 
 /**
  * The host shuts down.
@@ -835,7 +893,7 @@ export type Leaving = Message<"locum.keeper.v1.Leaving"> & {
  * Use `create(LeavingSchema)` to create a new message.
  */
 export const LeavingSchema: GenMessage<Leaving> = /*@__PURE__*/
-  messageDesc(file_locum_keeper_v1_keeper_service, 18);
+  messageDesc(file_locum_keeper_v1_keeper_service, 19);
 
 /**
  * The last message of a connection.
@@ -856,7 +914,7 @@ export type Replaced = Message<"locum.keeper.v1.Replaced"> & {
  * Use `create(ReplacedSchema)` to create a new message.
  */
 export const ReplacedSchema: GenMessage<Replaced> = /*@__PURE__*/
-  messageDesc(file_locum_keeper_v1_keeper_service, 19);
+  messageDesc(file_locum_keeper_v1_keeper_service, 20);
 
 /**
  * How process trees are held together.
