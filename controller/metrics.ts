@@ -1,6 +1,5 @@
 /** What `/metrics` shows. No ids of runs, policies or servers as labels: their number has no bound. */
 import { Counter, collectDefaultMetrics, Gauge, Histogram, Registry } from '@prometheus-io/client';
-import type { SinkStatus } from './audit/audit-sink.ts';
 import { livenessWords, runStateWords } from './codec/words.ts';
 import type { ClusterState } from './core/cluster/cluster.ts';
 import { DEVIATION_REASONS } from './core/records/deviation-reason.ts';
@@ -8,6 +7,7 @@ import { REASONS_IN } from './core/records/run-state.ts';
 import { deviations, isAvailable, queuedFor } from './core/views.ts';
 import { type Clock, systemClock } from './engine/clock.ts';
 import type { StoreStatus } from './engine/store-status.ts';
+import type { SinkStatus } from './feeds/feed.ts';
 
 /** The parts of a leader that are looked at when somebody asks. */
 export interface MetricsSource {

@@ -1,7 +1,7 @@
 /** The sinks of a controller, each with its feed: read from its own term while it leads, else from whoever does. */
 import { join } from 'node:path';
 import { createClient } from '@connectrpc/connect';
-import { AUDIT_LOGS, type AuditHead } from '../../shared/access/audit-chain.ts';
+import { AUDIT_LOGS, type AuditEntry, type AuditHead } from '../../shared/access/audit-chain.ts';
 import { auditEntryFromProto, auditHeadFromProto } from '../../shared/codec/audit.ts';
 import { toUint64 } from '../../shared/codec/numbers.ts';
 import { count } from '../../shared/count.ts';
@@ -10,14 +10,15 @@ import type { Logger } from '../../shared/log.ts';
 import type { AuditSettings } from '../config/config.ts';
 import type { Deviation } from '../core/views.ts';
 import type { Clock } from '../engine/clock.ts';
+import { Feed, type SinkStatus } from '../feeds/feed.ts';
 import type { LeaderTerm } from '../leadership/leader-term.ts';
 import { headersOnward } from '../replication/forwarded-call.ts';
 import type { LeaderView } from '../replication/leader-view.ts';
 import { openPeer, type PeerTls } from '../replication/peer.ts';
-import { AuditFeed } from './audit-feed.ts';
-import type { AuditNews, AuditPosition } from './audit-position.ts';
+import { AUDIT_START, type AuditNews, type AuditPosition } from './audit-position.ts';
 import { readAudit } from './audit-reader.ts';
-import type { AuditSink, SinkStatus } from './audit-sink.ts';
+import type { AuditSink } from './audit-sink.ts';
+import { AuditSource } from './audit-source.ts';
 import { FileSink } from './file-sink.ts';
 import { PositionFile, positionInMemory } from './position-file.ts';
 import { SyslogSink } from './syslog-sink.ts';
@@ -46,18 +47,21 @@ const STUCK_MS = 10_000;
 
 export class AuditFeeds {
   readonly #options: AuditFeedsOptions;
-  readonly #feeds: readonly AuditFeed[];
+  readonly #feeds: readonly Feed<AuditEntry, AuditPosition>[];
 
   constructor(options: AuditFeedsOptions) {
     this.#options = options;
     const { clock, log } = options;
     this.#feeds = sinksOf(options).map(
       (sink) =>
-        new AuditFeed({
-          sink,
-          log,
+        new Feed({
+          ...{ sink, log, what: 'the audit', start: AUDIT_START },
           mono: () => clock().mono,
-          source: { heads: () => this.#heads(), open: (after, signal) => this.#open(sink, after, signal) },
+          source: new AuditSource({
+            ...{ name: sink.name, log },
+            heads: () => this.#heads(),
+            open: (after, signal) => this.#open(sink, after, signal),
+          }),
         }),
     );
   }

@@ -2,14 +2,11 @@ import { mkdirSync, readFileSync, rmSync } from 'node:fs';
 import { join } from 'node:path';
 import { fromJsonString } from '@bufbuild/protobuf';
 import { describe, expect, it } from 'vitest';
-import { AuditFeed, type AuditSource } from '../../../controller/audit/audit-feed.ts';
-import { AUDIT_START, type AuditNews } from '../../../controller/audit/audit-position.ts';
-import type { AuditSink } from '../../../controller/audit/audit-sink.ts';
 import { AuditVerifier } from '../../../shared/access/audit-verifier.ts';
 import { auditEntryFromProto } from '../../../shared/codec/audit.ts';
 import { AuditEntrySchema } from '../../../shared/gen/locum/v1/audit_pb.ts';
 import { type ControllerWorld, eventually, inWorld } from '../controller-world.ts';
-import { chainOf, upTo } from './entries.ts';
+import { upTo } from './entries.ts';
 import { SyslogReceiver } from './syslog-receiver.ts';
 
 const linesOf = (file: string): string[] =>
@@ -101,70 +98,4 @@ describe('a controller that sends its audit away', () => {
     }),
     30_000,
   );
-});
-
-/** A leader with these entries, which ends when there are no more. */
-function sourceOf(count: number): AuditSource & { readonly opened: number[] } {
-  const entries = chainOf(count);
-  const heads = [
-    { log: 'CHANGES' as const, head: entries.at(-1) ?? { number: 0, hash: '' }, dropped: { number: 0, hash: '' } },
-  ];
-  const opened: number[] = [];
-  async function* news(after: number): AsyncGenerator<AuditNews> {
-    yield { kind: 'heads', heads };
-    for (const entry of entries.slice(after)) yield { kind: 'entry', entry };
-    yield { kind: 'heads', heads };
-  }
-  return {
-    opened,
-    heads: () => heads,
-    open: ({ CHANGES: after }) => {
-      opened.push(after);
-      return news(after);
-    },
-  };
-}
-
-const quiet = { warn: () => {}, info: () => {} };
-
-describe('a feed', () => {
-  it('shows how far a sink is behind that hangs, and reads no further ahead than one batch', async () => {
-    const over = new AbortController();
-    let mono = 0;
-    const hanging: AuditSink = {
-      ...{ name: 'hanging', everywhere: true },
-      begin: async () => AUDIT_START,
-      write: (entries) => (entries.length === 0 ? Promise.resolve() : new Promise(() => {})),
-    };
-    const source = sourceOf(1_000);
-    const feed = new AuditFeed({ sink: hanging, source, log: quiet, mono: () => mono });
-    void feed.run(over.signal);
-    await eventually(async () => (source.opened.length > 0 ? true : undefined));
-    mono = 60_000;
-    expect(feed.status).toMatchObject({ behind: 1_000, stuckMs: 60_000, problem: undefined });
-    over.abort();
-  });
-
-  it('begins anew from where the sink says that it is, after it failed', async () => {
-    const over = new AbortController();
-    const taken: number[] = [];
-    let failures = 0;
-    const failing: AuditSink = {
-      ...{ name: 'failing', everywhere: true },
-      begin: async () => ({ CHANGES: taken.length, ACCESS: 0 }),
-      write: async (entries) => {
-        if (entries.length > 0 && failures < 2) {
-          failures += 1;
-          throw new Error('no room');
-        }
-        taken.push(...entries.map(({ number }) => number));
-      },
-    };
-    const feed = new AuditFeed({ sink: failing, source: sourceOf(450), log: quiet, mono: () => performance.now() });
-    void feed.run(over.signal);
-    await eventually(async () => (taken.length >= 450 ? true : undefined));
-    expect(taken).toEqual(upTo(450));
-    expect(feed.status).toMatchObject({ behind: 0, problem: undefined });
-    over.abort();
-  });
 });
