@@ -57,7 +57,7 @@ export const nouns: readonly Noun[] = [
   },
   {
     name: 'plan',
-    summary: 'what would happen if servers were lost',
+    summary: 'what would happen: servers lost, another order, another limit',
     group: LOOK,
     load: () => import('./cluster/plan-command.ts'),
   },

@@ -5,6 +5,7 @@ import type { WaitOptions } from '../wait.ts';
 import type { ApplyOptions } from './apply.ts';
 import type { ChangeOptions, DeletePoliciesOptions } from './change.ts';
 import type { ListPoliciesOptions } from './list.ts';
+import type { RenameOptions } from './rename.ts';
 import type { StartOptions } from './start.ts';
 
 const LABELS = 'policies whose labels meet this';
@@ -77,6 +78,14 @@ function defineLooks(policy: Command): void {
 }
 
 function defineVerbs(policy: Command): void {
+  policy
+    .command('rename <policy> <name>')
+    .description('give a policy another name: its runs stop, and start under it; the old name leads there')
+    .option('--dry-run', 'check everything, show what would happen, change nothing')
+    .option(...YES)
+    .action(async (from: string, to: string, options: RenameOptions, command: Command) =>
+      (await import('./rename.ts')).rename(globalsOf(command), from, to, options),
+    );
   addDryRun(
     policy
       .command('start <policy> [arguments...]')

@@ -19,6 +19,7 @@ import { checkArgumentsSize } from '../codec/workload-check.ts';
 import type { Call, CallValue } from '../core/cluster/event.ts';
 import type { Policy } from '../core/records/state.ts';
 import { type ApiContext, planOf, submit } from './api-context.ts';
+import { policyAdvice } from './policy-advice.ts';
 import { changesBetween } from './policy-diff.ts';
 import { newPolicySpec, policyPatch } from './policy-patch.ts';
 import { projectPolicy } from './projections/project-policy.ts';
@@ -41,7 +42,8 @@ export function policyEdits(api: ApiContext): Pick<Service, 'createPolicy' | 'up
         spec: newPolicySpec(policy),
       };
       const value = await submit(api, { schema: CreatePolicyRequestSchema, message, context }, request, 'policy');
-      return { policy: await show(value.policy), warnings: [...value.warnings], ...planOf(value) };
+      const warnings = [...value.warnings, ...policyAdvice(policy)];
+      return { policy: await show(value.policy), warnings, ...planOf(value) };
     },
 
     async updatePolicy(message, context) {
@@ -54,7 +56,8 @@ export function policyEdits(api: ApiContext): Pick<Service, 'createPolicy' | 'up
         createAs: message.allowMissing ? newPolicySpec(policy) : undefined,
       };
       const value = await submit(api, { schema: UpdatePolicyRequestSchema, message, context }, request, 'policy');
-      return { policy: await show(value.policy), warnings: [...value.warnings], ...changeOf(value), ...planOf(value) };
+      const warnings = [...value.warnings, ...policyAdvice(policy, message.updateMask)];
+      return { policy: await show(value.policy), warnings, ...changeOf(value), ...planOf(value) };
     },
 
     async deletePolicy(message, context) {

@@ -20,6 +20,8 @@ import {
   type UpdateServerRequest,
   UpdateServerRequestSchema,
 } from '../../shared/gen/locum/v1/server_service_pb.ts';
+import { LIMITS } from '../../shared/limits.ts';
+import { cutToBytes } from '../../shared/parts.ts';
 import { runName } from '../../shared/resource-name.ts';
 import { movePlanToProto, orderToProto } from '../codec/pool.ts';
 import type { Call, CallValue } from '../core/cluster/event.ts';
@@ -91,7 +93,12 @@ export function serverEdits(
     async updateServer(message, context) {
       const submission = { schema: UpdateServerRequestSchema, message, context };
       const value = await submit(api, submission, serverUpdate(message), 'server');
-      return { server: await show(value.server), ...planOf(value) };
+      const { kept, omitted } = cutToBytes(
+        (value.starts ?? []).map(runName),
+        (name) => name.length + 4,
+        LIMITS.pageBytes,
+      );
+      return { server: await show(value.server), ...planOf(value), starts: [...kept], omittedStarts: omitted };
     },
 
     async deleteServer(message, context) {

@@ -51,10 +51,12 @@ export function checkEtag(
 
 export const poolOutcome = (pool: Pool): Outcome => ({ resource: `pools/${pool.id}`, value: { kind: 'pool', pool } });
 
-export const serverOutcome = (server: Server, plan: MovePlan = EMPTY_PLAN, runs: readonly RunId[] = []): Outcome => ({
-  resource: `servers/${server.id}`,
-  value: { kind: 'server', server, plan, runs },
-});
+export const serverOutcome = (
+  server: Server,
+  plan: MovePlan = EMPTY_PLAN,
+  runs: readonly RunId[] = [],
+  more: Pick<Extract<CallValue, { readonly kind: 'server' }>, 'starts'> = {},
+): Outcome => ({ resource: `servers/${server.id}`, value: { kind: 'server', server, plan, runs, ...more } });
 
 export const policyOutcome = (
   policy: Policy,

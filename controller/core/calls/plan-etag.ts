@@ -30,6 +30,7 @@ function decided(view: View, request: Call, value: CallValue): unknown {
         is: serverFacts(value.server),
         plan: movesOf(value.plan),
         runs: value.runs,
+        starts: value.starts,
       };
     case 'order':
       return { was: state.pools.get(value.pool.id)?.order, is: value.pool.order, plan: movesOf(value.plan) };

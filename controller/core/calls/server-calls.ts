@@ -10,6 +10,7 @@ import type { Attempt, Run, Server } from '../records/state.ts';
 import { endAttempt, isUnended } from '../runs/attempt.ts';
 import { planDrain } from '../runs/drain.ts';
 import { markSettled } from '../runs/earlier-life.ts';
+import { startsWithLimit } from '../runs/limit-plan.ts';
 import { mayHoldWork, removeServer } from '../servers/server-end.ts';
 import {
   type CallOf,
@@ -28,7 +29,11 @@ export function updateServer(turn: Turn, request: CallOf<'update_server'>, valid
     maxSlots: request.maxSlots === undefined ? server.maxSlots : request.maxSlots.value,
     labels: request.labels ?? server.labels,
   };
-  if (validateOnly) return serverOutcome({ ...server, ...changed });
+  if (validateOnly) {
+    const limited = { ...server, ...changed };
+    const starts = startsWithLimit(turn, limited).map(({ run }) => run);
+    return serverOutcome(limited, EMPTY_PLAN, [], { starts });
+  }
   const limit =
     changed.maxSlots === server.maxSlots ? '' : `: its limit is ${changed.maxSlots ?? "the pool's default"} now`;
   change(turn, server, changed, newsOf('SERVER_UPDATED', `${server.id} was changed${limit}`));

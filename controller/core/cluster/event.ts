@@ -197,6 +197,8 @@ type CallAnswer =
       readonly server: Server;
       readonly plan: MovePlan;
       readonly runs: readonly RunId[];
+      /** Of a limit that is only tried: runs of the queue that would start there. */
+      readonly starts?: readonly RunId[];
     }
   | {
       readonly kind: 'policy';

@@ -21,6 +21,9 @@ const WINDOW_MS = 10 * MINUTE;
 /** So many of them, and a continuous run is not "up" in any sense that its owner meant. */
 const MANY_ENDS = 5;
 
+const FINISHED =
+  'it is continuous, so it is started again whenever it has finished: if it is a job, give it a trigger (on_demand, or a schedule)';
+
 /** In the order of the policies. */
 export function policyTroubles(state: ClusterState, age: number): readonly PolicyTrouble[] {
   return [...state.policies.values()].flatMap((policy) => {
@@ -50,7 +53,9 @@ function endlessRestarts(policy: Policy, run: Run, age: number): PolicyTrouble[]
   if (last === undefined || recent.length < MANY_ENDS) return [];
   // Only the last ended attempts are kept.
   const count = recent.length === ended.length && run.attemptCount > run.attempts.length ? 'at least ' : '';
-  const message = `${run.id} ended ${count}${recent.length} times in the last 10 min, last with ${howEnded(last)}`;
+  const times = `${run.id} ended ${count}${recent.length} times in the last 10 min, last with ${howEnded(last)}`;
+  const isFinished = policy.spec.trigger.kind === 'continuous' && endOf(last)?.exitCode === 0;
+  const message = isFinished ? `${times}; ${FINISHED}` : times;
   return [{ policy, run, reason: 'RESTARTS_ENDLESSLY', message }];
 }
 
