@@ -2,61 +2,36 @@
  * `npm run sdk`: makes the packages of the client libraries in other languages (sdk/README.md). What is generated from the protos is in
  * the packages, and nowhere in this checkout.
  */
-import { spawnSync } from 'node:child_process';
-import { cpSync, existsSync, mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
-import { tmpdir } from 'node:os';
-import { delimiter, dirname, join, resolve } from 'node:path';
+import { cpSync, mkdirSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { join, resolve } from 'node:path';
+import { makeJava } from './java-package.ts';
 import { printPythonServices } from './python-services.ts';
+import { assemble, needsEmpty, Refused, root, run, staging } from './sdk-build.ts';
 
 const USAGE = `npm run sdk -- typescript FOLDER   packs the package for npm into the folder
 npm run sdk -- python FOLDER       builds a wheel into the folder; needs protoc, python3 and pip
-npm run sdk -- go FOLDER           writes the Go module; needs protoc-gen-go and protoc-gen-go-grpc`;
-
-const root = dirname(import.meta.dirname);
-const bin = join(root, 'node_modules/.bin');
-
-class Refused extends Error {}
-
-function run(command: string, ...words: readonly string[]): void {
-  const env = { ...process.env, PATH: `${bin}${delimiter}${process.env['PATH'] ?? ''}` };
-  const done = spawnSync(command, words, { cwd: root, env, stdio: 'inherit' });
-  if (done.error !== undefined) throw new Refused(`${command}: ${done.error.message}`);
-  if (done.status !== 0) throw new Refused(`${command} failed`);
-}
-
-/** The sources of a language, and beside them what is generated. */
-function assemble(language: string, folder: string): void {
-  run('buf', 'generate', '--template', `sdk/${language}/buf.gen.yaml`, '--output', folder);
-  cpSync(join(root, 'sdk', language), folder, {
-    recursive: true,
-    // What a build or a test left in the sources is no part of them.
-    filter: (path) => !/\/(?:__pycache__|gen|build|target|[^/]*\.egg-info)$/.test(path),
-  });
-}
+npm run sdk -- go FOLDER           writes the Go module; needs protoc-gen-go and protoc-gen-go-grpc
+npm run sdk -- java FOLDER         builds the jar into the folder, a repository for Maven; needs mvn and a JDK`;
 
 function makeWheel(folder: string): void {
-  const staged = mkdtempSync(join(tmpdir(), 'locum-sdk-'));
-  try {
+  staging((staged) => {
     assemble('python', staged);
     const sources = join(staged, 'src/locum');
     writeFileSync(join(sources, 'services.py'), printPythonServices());
     writeFileSync(join(sources, 'v1/__init__.py'), '"""The messages of the API, generated from its protos."""\n');
     mkdirSync(folder, { recursive: true });
     run('python3', '-m', 'pip', 'wheel', '--quiet', '--no-deps', '--wheel-dir', folder, staged);
-  } finally {
-    rmSync(staged, { recursive: true, force: true });
-  }
+  });
 }
 
 function writeModule(folder: string): void {
-  if (existsSync(folder) && readdirSync(folder).length > 0) throw new Refused(`${folder} is not empty`);
+  needsEmpty(folder);
   assemble('go', folder);
 }
 
 /** The library's files with what they import of the rest, at the same places as here. */
 function packTypeScript(folder: string): void {
-  const staged = mkdtempSync(join(tmpdir(), 'locum-sdk-'));
-  try {
+  staging((staged) => {
     const sources = readdirSync(join(root, 'sdk/typescript')).filter((name) => name.endsWith('.ts'));
     const messages = readdirSync(join(root, 'shared/gen/locum/v1')).filter((name) => name !== 'agent_service_pb.ts');
     const build = { extends: join(root, 'tsconfig.json'), include: [], exclude: [], files: [] as string[] };
@@ -77,9 +52,7 @@ function packTypeScript(folder: string): void {
     cpSync(join(root, 'LICENSE'), join(staged, 'LICENSE'));
     mkdirSync(folder, { recursive: true });
     run('npm', 'pack', '--silent', '--pack-destination', folder, staged);
-  } finally {
-    rmSync(staged, { recursive: true, force: true });
-  }
+  });
 }
 
 const TYPESCRIPT_NEEDS = [
@@ -107,6 +80,7 @@ const MAKERS: Readonly<Record<string, (folder: string) => void>> = {
   typescript: packTypeScript,
   python: makeWheel,
   go: writeModule,
+  java: makeJava,
 };
 
 function main([language = '', folder, ...rest]: readonly string[]): void {

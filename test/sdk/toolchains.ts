@@ -17,7 +17,7 @@ export interface Provided {
 
 const STEP_TIMEOUT_MS = 180_000;
 
-class Missing extends Error {}
+export class Missing extends Error {}
 
 interface StepOptions {
   readonly cwd?: string;
@@ -25,7 +25,11 @@ interface StepOptions {
   readonly env?: Readonly<Record<string, string>>;
 }
 
-function step(file: string, args: readonly string[], { cwd = ROOT, path = '', env = {} }: StepOptions = {}): string {
+export function step(
+  file: string,
+  args: readonly string[],
+  { cwd = ROOT, path = '', env = {} }: StepOptions = {},
+): string {
   const { status, stdout, stderr, error } = spawnSync(file, args, {
     cwd,
     encoding: 'utf8',
@@ -43,9 +47,9 @@ function step(file: string, args: readonly string[], { cwd = ROOT, path = '', en
 
 /** What a tool says that lacks a part of itself, or can't reach its packages; anything else is a defect of ours. */
 const UNREACHABLE =
-  /ensurepip is not available|No module named (?:pip|venv)|No matching distribution|Could not find a version|ConnectionError|dial tcp|no such host/;
+  /ensurepip is not available|No module named (?:pip|venv)|No matching distribution|Could not find a version|ConnectionError|dial tcp|no such host|Unknown host|Could not transfer artifact|Connection refused/;
 
-function provided(make: (folder: string) => Provided): () => Provided {
+export function provided(make: (folder: string) => Provided): () => Provided {
   let known: Provided | undefined;
   return () => {
     known ??= tried(make);
@@ -96,7 +100,7 @@ export function providePythonAsyncio(): Provided {
 }
 
 /** Kept outside the checkout, so that a second run is quick. */
-const TOOLS = join(process.env['XDG_CACHE_HOME'] ?? join(homedir(), '.cache'), 'locum-tools');
+export const TOOLS = join(process.env['XDG_CACHE_HOME'] ?? join(homedir(), '.cache'), 'locum-tools');
 const GO_PLUGINS = {
   'protoc-gen-go': 'google.golang.org/protobuf/cmd/protoc-gen-go@v1.36.11',
   'protoc-gen-go-grpc': 'google.golang.org/grpc/cmd/protoc-gen-go-grpc@v1.6.2',
