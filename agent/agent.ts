@@ -1,6 +1,7 @@
 /** An agent, put together: core, loop, streams, keeper, capabilities, capacity, local control. */
 import { randomInt } from 'node:crypto';
 import { setTimeout as sleep } from 'node:timers/promises';
+import { reloadOf, reloadText } from '../shared/config/reload.ts';
 import { readNow } from '../shared/host/clocks.ts';
 import { CoreLoop } from '../shared/host/core-loop.ts';
 import { type HostProblem, tellableProblems } from '../shared/host-problem.ts';
@@ -65,6 +66,8 @@ export class Agent {
   #loadTimer: NodeJS.Timeout | undefined;
   #control: LocalControl | undefined;
   #closing = false;
+  /** As they are in force. */
+  #settings: AgentSettings;
 
   readonly #problems: ProblemsFound = { keeper: [], own: [] };
 
@@ -84,6 +87,7 @@ export class Agent {
   ) {
     const { settings, version, log, spawnKeeper = {} } = options;
     this.#options = options;
+    this.#settings = settings;
     this.#directory = directory;
     this.ended = this.#end.promise;
     this.#vmGeneration = vmGeneration;
@@ -197,6 +201,16 @@ export class Agent {
     this.#capabilities.setVmGeneration(this.#watched ? kind : undefined);
     if (this.#watched) this.#options.log.info({ file, kind }, 'a restore of this virtual machine will be noticed');
     else this.#options.log.warn({ file, kind }, 'a restore of this virtual machine would not be noticed any more');
+  }
+
+  /** Takes over of other settings what can change while it runs, and tells the log the rest. */
+  reload(next: AgentSettings): void {
+    const { log } = this.#options;
+    const done = reloadOf(this.#settings, next, ['logLevel', 'capabilities']);
+    log.level = next.logLevel;
+    this.#capabilities.restate(next.capabilities);
+    this.#settings = { ...this.#settings, logLevel: next.logLevel, capabilities: next.capabilities };
+    log.info(done, reloadText(done));
   }
 
   /** Ends the agent and leaves its runs to the keeper: what a restart or an upgrade needs. */

@@ -1,7 +1,8 @@
-/** Configuration of an agent: a file, then flags, then defaults, checked by the same rules in one place. */
+/** Configuration of an agent: a file, then environment variables, then flags, then defaults, checked by the same rules in one place. */
 import { homedir, hostname } from 'node:os';
 import { join, resolve } from 'node:path';
-import { create, type MessageInitShape } from '@bufbuild/protobuf';
+import type { MessageInitShape } from '@bufbuild/protobuf';
+import { LayeredConfig } from '../shared/config/layers.ts';
 import { badField } from '../shared/errors.ts';
 import {
   type AgentConfig,
@@ -17,11 +18,8 @@ import {
 import { parseListenAddress } from '../shared/listen-address.ts';
 import type { LogFormat, LogLevel } from '../shared/log.ts';
 import { unprintableProblem } from '../shared/printable.ts';
-import { parseStrict } from '../shared/rpc/strict-json.ts';
 import { fromDuration } from '../shared/rpc/time-messages.ts';
-import { validate } from '../shared/rpc/validation.ts';
 import { MINUTE, SECOND } from '../shared/time.ts';
-import { readUtf8File } from '../shared/utf8-file.ts';
 
 export interface Probe {
   readonly name: string;
@@ -100,20 +98,19 @@ export interface ConfigSources {
 
 /** @throws LocumError INVALID_FIELD that names the field, and the line of the file. */
 export function loadAgentSettings({ file, flags, env }: ConfigSources): AgentSettings {
-  const fromFile =
-    file === undefined
-      ? create(AgentConfigSchema)
-      : parseStrict(AgentConfigSchema, readUtf8File(file), { source: file });
-  const config = create(AgentConfigSchema, {
-    ...fromFile,
-    ...flags,
-    // Facts are added to one by one; everything else is one value.
-    capabilities: { ...fromFile.capabilities, ...flags.capabilities },
+  const layers = agentLayers({ file, flags, env });
+  return layers.located(() => {
+    checkTold(layers.config);
+    return settingsFrom(layers.config, env);
   });
-  validate(AgentConfigSchema, config);
-  checkTold(config);
-  return settingsFrom(config, env);
 }
+
+/** The same before it is judged, with where each value is from. Facts and variables are added to one by one. @throws as `loadAgentSettings` */
+export const agentLayers = ({ file, flags, env }: ConfigSources): LayeredConfig<typeof AgentConfigSchema> =>
+  new LayeredConfig(AgentConfigSchema, { file, prefix: AGENT_VARIABLES, env, flags });
+
+/** What environment variables for an agent begin with. */
+export const AGENT_VARIABLES = 'LOCUM_AGENT_';
 
 /** What controllers are told must be such that they take it; else they would refuse this agent each time. */
 function checkTold({ capabilities, machineId }: AgentConfig): void {

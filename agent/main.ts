@@ -3,6 +3,7 @@
  * host's shutdown comes through the keeper, and `locum agent leave` through the local control.
  */
 import { logVerbosity, setLogVerbosity } from '@grpc/grpc-js';
+import { messageOf } from '../shared/caught-error.ts';
 import { protectProcess } from '../shared/host/protect-process.ts';
 import { createLogger, type Logger } from '../shared/log.ts';
 import { Agent } from './agent.ts';
@@ -14,6 +15,8 @@ export interface RunAgentOptions {
   readonly settings: AgentSettings;
   /** Version of Locum. */
   readonly version: string;
+  /** Reads the settings again when the process is told to (SIGHUP). Default: that ends the agent, as SIGTERM does. */
+  readonly again?: (() => AgentSettings) | undefined;
   /** Default: lines on stderr, as the settings say. */
   readonly log?: Logger;
   /** How a keeper is started. Default: `locum keeper` of this installation. */
@@ -22,7 +25,7 @@ export interface RunAgentOptions {
 
 /** Runs until the agent has left or a signal ends it. @throws AgentRunningError, IdentityError */
 export async function runAgent(options: RunAgentOptions): Promise<void> {
-  const { settings, version, spawnKeeper } = options;
+  const { settings, version, spawnKeeper, again } = options;
   const log =
     options.log ??
     createLogger({ name: `agent ${settings.server}`, level: settings.logLevel, format: settings.logFormat });
@@ -31,11 +34,21 @@ export async function runAgent(options: RunAgentOptions): Promise<void> {
   protectProcess();
   const agent = await Agent.open({ settings, version, log, ...(spawnKeeper === undefined ? {} : { spawnKeeper }) });
   const onSignal = (): void => agent.detach();
-  process.on('SIGTERM', onSignal).on('SIGINT', onSignal);
+  const onHangUp = (): void => (again === undefined ? onSignal() : reload(agent, again, log));
+  process.on('SIGTERM', onSignal).on('SIGINT', onSignal).on('SIGHUP', onHangUp);
   try {
     await agent.start();
     await agent.close(await agent.ended);
   } finally {
-    process.off('SIGTERM', onSignal).off('SIGINT', onSignal);
+    process.off('SIGTERM', onSignal).off('SIGINT', onSignal).off('SIGHUP', onHangUp);
+  }
+}
+
+/** What is wrong with the new settings changes nothing. */
+function reload(agent: Agent, again: () => AgentSettings, log: Logger): void {
+  try {
+    agent.reload(again());
+  } catch (error) {
+    log.error(`the configuration can not be read again, so nothing was changed: ${messageOf(error)}`);
   }
 }

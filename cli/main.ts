@@ -4,12 +4,12 @@ import { keeperOptions, startKeeper } from './keeper-start.ts';
 
 /**
  * `locum events | head` closes our output early: that is the reader's choice, no error. A terminal that is closed (EIO) is no different.
- * Who has something to clear away first, as `locum dev` has its processes, listens to SIGHUP.
+ * Who has something to clear away first, as `locum dev` has its processes, listens to SIGTERM.
  */
 for (const stream of [process.stdout, process.stderr]) {
   stream.on('error', ({ code }: NodeJS.ErrnoException) => {
     if (code !== 'EPIPE' && code !== 'EIO') process.exit(EXIT.error);
-    if (process.listenerCount('SIGHUP') === 0) process.exit(EXIT.ok);
+    if (process.listenerCount('SIGTERM') === 0) process.exit(EXIT.ok);
     closed();
   });
 }
@@ -19,7 +19,7 @@ let isClosed = false;
 function closed(): void {
   if (isClosed) return;
   isClosed = true;
-  process.emit('SIGHUP');
+  process.emit('SIGTERM');
 }
 
 /** The rest of the command is loaded only where it is needed: a keeper does without. */

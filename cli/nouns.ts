@@ -110,6 +110,12 @@ export const nouns: readonly Noun[] = [
     group: undefined,
     load: () => import('./keeper.ts'),
   },
+  {
+    name: 'config',
+    summary: 'configuration of controllers and agents: print, validate',
+    group: OTHER,
+    load: () => import('./config/command.ts'),
+  },
   { name: 'completion', summary: 'completion for your shell', group: OTHER, load: () => import('./completion.ts') },
   {
     name: 'complete-words',

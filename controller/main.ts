@@ -4,7 +4,7 @@ import { hostname } from 'node:os';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { LocumError } from '../shared/errors.ts';
 import { AgentService } from '../shared/gen/locum/v1/agent_service_pb.ts';
-import { formatListenAddress, type ListenAddress } from '../shared/listen-address.ts';
+import { formatListenAddress } from '../shared/listen-address.ts';
 import type { Logger } from '../shared/log.ts';
 import { HealthTable } from '../shared/rpc/health.ts';
 import { ListenError } from '../shared/rpc/listen-error.ts';
@@ -49,6 +49,8 @@ export interface Controller {
   readonly agentAddress: string;
   /** Closes both listeners, gives the leadership back and closes the store. */
   readonly close: () => Promise<void>;
+  /** Replaces `allowedHosts`. */
+  readonly allowHosts: (names: readonly string[]) => void;
 }
 
 /** Time for calls in flight at the end. */
@@ -81,7 +83,7 @@ export async function runController(options: ControllerOptions): Promise<Control
   try {
     const addresses = await parts.start();
     log.info({ ...addresses, store: store.kind }, 'controller is ready');
-    return { ...addresses, close: () => parts.close() };
+    return { ...addresses, close: () => parts.close(), allowHosts: parts.allowHosts };
   } catch (error) {
     await parts.close().catch((closing: unknown) => log.error({ err: closing }, 'closing failed'));
     throw error;
@@ -107,6 +109,7 @@ class RunningParts {
   #apiListener: Listener | undefined;
   #sweep: NodeJS.Timeout | undefined;
   #ready = false;
+  readonly allowHosts = (names: readonly string[]): void => this.#apiListener?.allowHosts(names);
 
   constructor(options: ControllerOptions, store: Store, identity: Identity, tls: ControllerTls | undefined) {
     const { log } = options;
@@ -333,10 +336,7 @@ async function named<T>(flag: string, listen: () => Promise<T>): Promise<T> {
 
 type ListenerAddress = Pick<Listener, 'address' | 'port'>;
 
-function addressOf({ address, port }: ListenerAddress): string {
-  const listen: ListenAddress = { host: address, port };
-  return formatListenAddress(listen);
-}
+const addressOf = ({ address, port }: ListenerAddress): string => formatListenAddress({ host: address, port });
 
 function exitWith(log: Logger, error: unknown): void {
   if (error instanceof StoreError)

@@ -26,9 +26,12 @@ export interface CapabilityOptions {
   readonly tell: (capabilities: readonly Capability[]) => void;
 }
 
+const statedFacts = (stated: CapabilityOptions['stated']): readonly Capability[] =>
+  Object.entries(stated).map(([name, value]) => ({ name, value, source: 'CONFIG' }));
+
 export class CapabilityWatch {
   readonly #options: CapabilityOptions;
-  readonly #stated: readonly Capability[];
+  #stated: readonly Capability[];
   /** By source: the fingerprint, and each probe by its name. */
   readonly #found = new Map<string, readonly Capability[]>();
   readonly #timers = new Set<NodeJS.Timeout>();
@@ -42,7 +45,7 @@ export class CapabilityWatch {
 
   constructor(options: CapabilityOptions) {
     this.#options = options;
-    this.#stated = Object.entries(options.stated).map(([name, value]) => ({ name, value, source: 'CONFIG' }));
+    this.#stated = statedFacts(options.stated);
   }
 
   /**
@@ -67,6 +70,12 @@ export class CapabilityWatch {
     await Promise.race([Promise.all(first), sleep(FIRST_LOOK_MS, undefined, { ref: false })]);
     this.#said = this.#merged();
     return this.#said;
+  }
+
+  /** Other facts from the configuration than before. */
+  restate(stated: CapabilityOptions['stated']): void {
+    this.#stated = statedFacts(stated);
+    this.#tell();
   }
 
   /** How the keeper holds process trees together. Policies can require the stronger kind. */

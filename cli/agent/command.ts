@@ -2,15 +2,16 @@
 import type { Command } from 'commander';
 import { globalsOf, parseSpan, wholeNumber } from '../globals.ts';
 import { addLogOptions } from '../log-options.ts';
+import type { AgentOptions } from './flags.ts';
 import type { LeaveOptions, LocalOptions } from './local.ts';
-import type { AgentOptions } from './start.ts';
 
 const MAX_SLOTS = 100_000;
 const LEAVE_WITHIN_MS = 10_000;
 
 const collect = (text: string, before: readonly string[] = []): string[] => [...before, text];
 
-export function define(agent: Command): void {
+/** Each is a field of the configuration, too. */
+export function addAgentOptions(agent: Command): Command {
   agent
     .option('--config <file>', 'configuration file (YAML)')
     .option('--server <id>', 'id of this server (default: from the name of the host)')
@@ -29,7 +30,11 @@ export function define(agent: Command): void {
       'folder with tls.crt, tls.key and ca.crt (default: tls in the state folder, if there)',
     )
     .option('--external-keeper', 'the keeper is a service of its own: start none');
-  addLogOptions(agent).action(async (options: AgentOptions) => (await import('./start.ts')).start(options));
+  return addLogOptions(agent);
+}
+
+export function define(agent: Command): void {
+  addAgentOptions(agent).action(async (options: AgentOptions) => (await import('./start.ts')).start(options));
   agent
     .command('leave')
     .description('stop what runs here and leave the cluster: the work moves at once')

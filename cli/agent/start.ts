@@ -2,67 +2,12 @@
 import { loadAgentSettings } from '../../agent/config.ts';
 import { runAgent } from '../../agent/main.ts';
 import { locumVersion } from '../locum-version.ts';
-import { logSettings } from '../log-flags.ts';
-import type { LogFlags } from '../log-options.ts';
-
-export interface AgentOptions extends LogFlags {
-  readonly config?: string;
-  readonly server?: string;
-  readonly pool?: string;
-  readonly controllers?: string;
-  readonly stateDir?: string;
-  readonly maxSlots?: number;
-  readonly capability?: readonly string[];
-  readonly machineId?: string;
-  readonly vmGenerationFile?: string;
-  readonly externalKeeper?: boolean;
-  readonly tlsDir?: string;
-}
-
-/** `dotnet=4.8`, or `gpu` for a fact without a value. */
-function capabilitiesOf(texts: readonly string[]): Record<string, string> {
-  return Object.fromEntries(
-    texts.map((text) => {
-      const at = text.indexOf('=');
-      return at < 0 ? [text, ''] : [text.slice(0, at), text.slice(at + 1)];
-    }),
-  );
-}
-
-/** Absent options stay absent: the file and the defaults have them. */
-function flagsOf(options: AgentOptions) {
-  const {
-    server,
-    pool,
-    controllers,
-    stateDir,
-    maxSlots,
-    capability,
-    machineId,
-    vmGenerationFile,
-    externalKeeper,
-    tlsDir,
-    ...log
-  } = options;
-  const endpoints = controllers?.split(',').map((part) => part.trim());
-  return {
-    ...(server === undefined ? {} : { server }),
-    ...(pool === undefined ? {} : { pool }),
-    ...(endpoints === undefined ? {} : { controllers: endpoints.filter((endpoint) => endpoint !== '') }),
-    ...(stateDir === undefined ? {} : { stateDirectory: stateDir }),
-    ...(maxSlots === undefined ? {} : { maxSlots }),
-    ...(capability === undefined ? {} : { capabilities: capabilitiesOf(capability) }),
-    ...(machineId === undefined ? {} : { machineId }),
-    ...(vmGenerationFile === undefined ? {} : { vmGenerationFile }),
-    ...(tlsDir === undefined ? {} : { tlsDirectory: tlsDir }),
-    ...(externalKeeper === undefined ? {} : { externalKeeper }),
-    ...logSettings(log),
-  };
-}
+import { isAtTerminal } from '../reload-signal.ts';
+import { type AgentOptions, flagsOf } from './flags.ts';
 
 export async function start(options: AgentOptions): Promise<void> {
   // Its socket and its lock are its owner's alone from the first moment, however it was started.
   process.umask(0o077);
-  const settings = loadAgentSettings({ file: options.config, flags: flagsOf(options), env: process.env });
-  await runAgent({ settings, version: locumVersion() });
+  const load = () => loadAgentSettings({ file: options.config, flags: flagsOf(options), env: process.env });
+  await runAgent({ settings: load(), version: locumVersion(), again: isAtTerminal() ? undefined : load });
 }

@@ -2,9 +2,10 @@
 import type { Command } from 'commander';
 import { wholeNumber } from '../globals.ts';
 import { addLogOptions } from '../log-options.ts';
-import type { ControllerOptions } from './start.ts';
+import type { ControllerOptions } from './flags.ts';
 
-export function define(controller: Command): void {
+/** Each is a field of the configuration, too. */
+export function addControllerOptions(controller: Command): Command {
   controller
     .option('--config <file>', 'configuration file (YAML)')
     .option('--api-listen <host:port>', 'where people and programs connect (default: 127.0.0.1:7400)')
@@ -21,5 +22,11 @@ export function define(controller: Command): void {
     .option('--tls', 'TLS on both listeners, for holders of a certificate of this cluster only')
     .option('--insecure', 'allow listeners without encryption on addresses other than loopback')
     .option('--adopt-store', 'take over a store that was copied, moved or set back, as its next incarnation');
-  addLogOptions(controller).action(async (options: ControllerOptions) => (await import('./start.ts')).start(options));
+  return addLogOptions(controller);
+}
+
+export function define(controller: Command): void {
+  addControllerOptions(controller).action(async (options: ControllerOptions) =>
+    (await import('./start.ts')).start(options),
+  );
 }

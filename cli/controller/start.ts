@@ -1,54 +1,21 @@
 /** Runs a controller until a signal ends it. */
-import { create } from '@bufbuild/protobuf';
 import { type ControllerSettings, loadControllerSettings } from '../../controller/config/config.ts';
+import { LiveSettings } from '../../controller/config/live-settings.ts';
 import { runController } from '../../controller/main.ts';
-import { TlsSchema } from '../../shared/gen/locum/config/v1/controller_config_pb.ts';
+import { messageOf } from '../../shared/caught-error.ts';
 import { isLoopback } from '../../shared/listen-address.ts';
 import { createLogger, type Logger } from '../../shared/log.ts';
-import { toDuration } from '../../shared/rpc/time-messages.ts';
 import { locumVersion } from '../locum-version.ts';
-import { logSettings } from '../log-flags.ts';
-import type { LogFlags } from '../log-options.ts';
+import { isAtTerminal, onReload } from '../reload-signal.ts';
+import { type ControllerOptions, flagsOf } from './flags.ts';
 
-export interface ControllerOptions extends LogFlags {
-  readonly config?: string;
-  readonly apiListen?: string;
-  readonly agentListen?: string;
-  readonly dataDir?: string;
-  readonly store?: string;
-  readonly tls?: boolean;
-  readonly insecure?: boolean;
-  readonly adoptStore?: boolean;
-  readonly id?: string;
-  readonly apiAdvertise?: string;
-  readonly agentAdvertise?: string;
-  /** Seconds. */
-  readonly electionTtl?: number;
-}
-
-/** Absent options stay absent: the file and the defaults have them. */
-function flagsOf({ apiListen, agentListen, dataDir, store, insecure, adoptStore, ...more }: ControllerOptions) {
-  const { tls, id, apiAdvertise, agentAdvertise, electionTtl, ...log } = more;
-  return {
-    ...(apiListen === undefined ? {} : { apiListen }),
-    ...(agentListen === undefined ? {} : { agentListen }),
-    ...(dataDir === undefined ? {} : { dataDirectory: dataDir }),
-    ...(store === undefined ? {} : { store }),
-    ...(insecure === undefined ? {} : { insecure }),
-    ...(adoptStore === undefined ? {} : { adoptStore }),
-    ...(tls === undefined ? {} : { tls: create(TlsSchema) }),
-    ...(id === undefined ? {} : { id }),
-    ...(apiAdvertise === undefined ? {} : { apiAdvertise }),
-    ...(agentAdvertise === undefined ? {} : { agentAdvertise }),
-    ...(electionTtl === undefined ? {} : { electionTtl: toDuration(electionTtl * 1000) }),
-    ...logSettings(log),
-  };
-}
+const ENDS = ['SIGINT', 'SIGTERM'] as const;
+const ENDS_AT_TERMINAL = [...ENDS, 'SIGHUP'] as const;
 
 /** The first signal closes in good order, a second one does not wait. */
 function nextSignal(): Promise<NodeJS.Signals> {
   const { promise, resolve } = Promise.withResolvers<NodeJS.Signals>();
-  for (const signal of ['SIGINT', 'SIGTERM', 'SIGHUP'] as const) {
+  for (const signal of isAtTerminal() ? ENDS_AT_TERMINAL : ENDS) {
     process.once(signal, () => {
       resolve(signal);
       process.once(signal, () => process.exit(1));
@@ -69,7 +36,8 @@ function warnOfPlaintext({ apiListen, agentListen, tls }: ControllerSettings, lo
 }
 
 export async function start(options: ControllerOptions): Promise<void> {
-  const settings = loadControllerSettings({ file: options.config, flags: flagsOf(options), env: process.env });
+  const load = () => loadControllerSettings({ file: options.config, flags: flagsOf(options), env: process.env });
+  const settings = load();
   const log = createLogger({ name: 'controller', level: settings.logLevel, format: settings.logFormat });
   warnOfPlaintext(settings, log);
   const signalled = nextSignal();
@@ -83,6 +51,14 @@ export async function start(options: ControllerOptions): Promise<void> {
     log.info('ended before it was ready');
     return;
   }
+  const live = new LiveSettings(settings, log);
+  onReload(() => {
+    try {
+      live.take(load(), (names) => controller.allowHosts(names));
+    } catch (error) {
+      log.error(`the configuration can not be read again, so nothing was changed: ${messageOf(error)}`);
+    }
+  });
   const signal = await signalled;
   log.info(`got ${signal}: closing`);
   await controller.close();

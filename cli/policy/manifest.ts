@@ -25,7 +25,8 @@ export function manifestOf(policy: Policy): JsonObject {
   return json;
 }
 
-function withShortWords(schema: DescMessage, value: JsonValue | undefined): JsonObject {
+/** Proto JSON with the words of enums as files have them. */
+export function withShortWords(schema: DescMessage, value: JsonValue | undefined): JsonObject {
   const json: JsonObject = typeof value === 'object' && value !== null && !Array.isArray(value) ? value : {};
   for (const { name, fieldKind, ...field } of schema.fields) {
     if (json[name] === undefined) continue;

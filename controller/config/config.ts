@@ -1,10 +1,11 @@
-/** Configuration of a controller: a file, then flags, then defaults, checked by the same rules in one place. */
+/** Configuration of a controller: a file, then environment variables, then flags, then defaults, checked by the same rules in one place. */
 import { readFileSync } from 'node:fs';
 import { homedir } from 'node:os';
 import { join, resolve } from 'node:path';
-import { create, type MessageInitShape } from '@bufbuild/protobuf';
+import type { MessageInitShape } from '@bufbuild/protobuf';
 import { timersFromProto } from '../../shared/codec/timers.ts';
 import { wordTable } from '../../shared/codec/word-table.ts';
+import { LayeredConfig } from '../../shared/config/layers.ts';
 import { badField } from '../../shared/errors.ts';
 import {
   type Audit as AuditConfig,
@@ -25,10 +26,7 @@ import {
 } from '../../shared/listen-address.ts';
 import type { LogFormat, LogLevel } from '../../shared/log.ts';
 import type { Timers } from '../../shared/protocol/timers.ts';
-import { parseStrict } from '../../shared/rpc/strict-json.ts';
 import { fromDuration } from '../../shared/rpc/time-messages.ts';
-import { validate } from '../../shared/rpc/validation.ts';
-import { readUtf8File } from '../../shared/utf8-file.ts';
 import { parseSyslogAddress, type SyslogAddress } from '../audit/syslog-address.ts';
 import { DEFAULT_KEEP, type Keep } from '../core/cluster/cluster.ts';
 import { checkTimers, DEFAULT_ELECTION_TTL_MS } from '../core/records/timers.ts';
@@ -124,12 +122,18 @@ const DEFAULT_API_LISTEN = '127.0.0.1:7400';
 
 /** @throws LocumError INVALID_FIELD or TIMERS_INVALID that names the field, and the line of the file. */
 export function loadControllerSettings({ file, flags, env }: ConfigSources): ControllerSettings {
-  const fromFile =
-    file === undefined
-      ? create(ControllerConfigSchema)
-      : parseStrict(ControllerConfigSchema, readUtf8File(file), { source: file });
-  const config = create(ControllerConfigSchema, { ...fromFile, ...flags });
-  validate(ControllerConfigSchema, config);
+  const layers = controllerLayers({ file, flags, env });
+  return layers.located(() => controllerSettings(layers.config, env));
+}
+
+/** The same before it is judged, with where each value is from. @throws as `loadControllerSettings` */
+export const controllerLayers = ({ file, flags, env }: ConfigSources): LayeredConfig<typeof ControllerConfigSchema> =>
+  new LayeredConfig(ControllerConfigSchema, { file, prefix: CONTROLLER_VARIABLES, env, flags });
+
+/** What environment variables for a controller begin with. */
+export const CONTROLLER_VARIABLES = 'LOCUM_CONTROLLER_';
+
+function controllerSettings(config: ControllerConfig, env: NodeJS.ProcessEnv): ControllerSettings {
   const electionTtlMs = fromDuration(config.electionTtl);
   return {
     apiListen: listenAddress(config, 'api_listen', config.apiListen || DEFAULT_API_LISTEN),

@@ -75,14 +75,15 @@ export interface Listener {
    * by their own signal or by the cut. Resolves when the last connection is closed; calling again shortens the grace.
    */
   readonly close: (graceMs: number) => Promise<void>;
+  /** Replaces `allowedHosts`, from the next request on. */
+  readonly allowHosts: (names: readonly string[]) => void;
 }
 
 /** @throws ListenError when the address can't be bound. */
 export async function startListener(options: ListenerOptions): Promise<Listener> {
   const limits = { ...defaultListenerLimits, ...options.limits };
   const serve = withPlainRoutes(options.routes ?? {}, options.handler, options.onDefect ?? (() => undefined));
-  const hosts = options.allowedHosts ?? [];
-  let rule: WebRule = { loopback: true, hosts };
+  let rule: WebRule = { loopback: true, hosts: options.allowedHosts ?? [] };
   const places = new ListenerPlaces(limits);
   const gated = (handler: HttpHandler): HttpHandler => withWebGate(() => rule, handler, options.denied);
   const isHealth = (path: string): boolean => HEALTH_PATHS.has(path);
@@ -109,11 +110,15 @@ export async function startListener(options: ListenerOptions): Promise<Listener>
   });
   const { address, port } = await bind(http1, options.host, options.port);
   // The name that was bound is one of this listener, also where the host's own name is an address of loopback.
-  rule = isLoopback(address) ? { loopback: true, hosts: [...hosts, options.host] } : { loopback: false, hosts };
+  const loopback = isLoopback(address);
+  const allowHosts = (names: readonly string[]): void => {
+    rule = { loopback, hosts: loopback ? [...names, options.host] : names };
+  };
+  allowHosts(options.allowedHosts ?? []);
   const close = closer(http1, places);
   options.signal?.addEventListener('abort', () => void close(0), { once: true });
   if (options.signal?.aborted) await close(0);
-  return { address, port, close };
+  return { address, port, close, allowHosts };
 }
 
 /** In plaintext the first bytes say what is spoken, in TLS the handshake does. */
