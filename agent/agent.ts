@@ -104,6 +104,7 @@ export class Agent {
     this.#connection = new Connection((event) => this.#post(event), tls);
     this.#keeper = new KeeperLink({
       ...{ stateDir: settings.stateDir, memory, lane, agentVersion: version, baseEnv: settings.baseEnv, log },
+      secrets: settings.secrets,
       owner: {
         post: (event) => this.#post(event),
         takeProblems: (keeper) => this.#tellProblems({ keeper }),
@@ -220,7 +221,7 @@ export class Agent {
 
   #post(event: Event): void {
     // Before the Hello: a policy that requires the stronger containment must not be placed by a guess.
-    if (event.kind === 'keeper_opened') this.#capabilities.setContainment(event.containment);
+    if (event.kind === 'keeper_opened') this.#capabilities.setKeeper(event.containment, event.features ?? []);
     this.#loop.push(event);
   }
 

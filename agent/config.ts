@@ -10,6 +10,7 @@ import {
   type SaturationMarks as MarksMessage,
   type OutputLimits as OutputMessage,
   type Probe as ProbeMessage,
+  type Secrets as SecretsMessage,
 } from '../shared/gen/locum/config/v1/agent_config_pb.ts';
 import {
   LogFormat as LogFormatEnum,
@@ -56,6 +57,7 @@ export interface AgentSettings {
   readonly probes: readonly Probe[];
   readonly saturation: { readonly cpu: Marks; readonly memory: Marks };
   readonly baseEnv: Readonly<Record<string, string>>;
+  readonly secrets: SecretSettings;
   readonly output: OutputSettings;
   readonly logLevel: LogLevel;
   readonly logFormat: LogFormat;
@@ -70,6 +72,15 @@ export interface AgentSettings {
   /** Somebody named that folder: then a certificate must be there. */
   readonly tlsDirIsNamed?: boolean | undefined;
 }
+
+/** What policies may take as values of environment variables. */
+export interface SecretSettings {
+  readonly directories: readonly string[];
+  /** Of the variables that may be taken, those that are there. */
+  readonly agentEnv: Readonly<Record<string, string>>;
+}
+
+const DEFAULT_SECRETS = '/etc/locum/secrets';
 
 /** What flags set; a field that is not there leaves the file's. */
 export type AgentFlags = Pick<
@@ -137,6 +148,7 @@ function settingsFrom(config: AgentConfig, env: NodeJS.ProcessEnv): AgentSetting
     probes: config.probes.map(probeFrom),
     saturation: saturationFrom(config.saturation),
     baseEnv: Object.keys(config.baseEnv).length === 0 ? defaultBaseEnv(env) : config.baseEnv,
+    secrets: secretsFrom(config.secrets, env),
     output: outputFrom(config.output),
     logLevel: logLevelFrom(config.logLevel),
     logFormat: logFormatFrom(config.logFormat),
@@ -169,6 +181,15 @@ export function defaultStateDir(env: NodeJS.ProcessEnv): string {
 function defaultBaseEnv(env: NodeJS.ProcessEnv): Readonly<Record<string, string>> {
   const names = ['PATH', 'HOME', 'LANG', 'TZ'];
   return Object.fromEntries(names.flatMap((name) => (env[name] === undefined ? [] : [[name, env[name]]])));
+}
+
+function secretsFrom(secrets: SecretsMessage | undefined, env: NodeJS.ProcessEnv): SecretSettings {
+  if (secrets === undefined) return { directories: [DEFAULT_SECRETS], agentEnv: {} };
+  const given = secrets.agentEnv.flatMap((name) => (env[name] === undefined ? [] : [[name, env[name]] as const]));
+  return {
+    directories: secrets.directories.map((directory) => resolve(directory)),
+    agentEnv: Object.fromEntries(given),
+  };
 }
 
 function probeFrom({ name, argv, interval, timeout }: ProbeMessage): Probe {

@@ -91,7 +91,13 @@ async function assemble(directory: StateDirectory, options: KeeperOptions): Prom
       tell: (problems) => push({ kind: 'host_problems', problems }),
     }),
     listener: new AgentListener({
-      ...{ state, containment: driver.kind, version: options.version, post: (event) => push(event) },
+      ...{
+        state,
+        containment: driver.kind,
+        features: driver.features,
+        version: options.version,
+        post: (event) => push(event),
+      },
       check: (attempt, argv, limitMs) => driver.check(attempt, argv, limitMs),
       readOutput: (run, epoch, offset, limit) => folders.readOutput({ run, epoch }, offset, limit),
     }),

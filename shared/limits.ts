@@ -85,14 +85,23 @@ const rows = {
     'locum.v1.ExecCheck.argv',
     'locum.v1.Script.interpreter',
   ]),
-  pathBytes: bytes(4 * KIB, 'a working directory, a page, or a word of an interpreter or a health check', REFUSED, [
-    'locum.v1.ExecCheck.argv[]',
-    'locum.v1.HttpCheck.path',
-    'locum.v1.Script.interpreter[]',
-    'locum.v1.Workload.working_directory',
-  ]),
+  pathBytes: bytes(
+    4 * KIB,
+    'a working directory, the file of a secret, a page, or a word of an interpreter or a health check',
+    REFUSED,
+    [
+      'locum.v1.ExecCheck.argv[]',
+      'locum.v1.HttpCheck.path',
+      'locum.v1.ValueSource.file',
+      'locum.v1.Script.interpreter[]',
+      'locum.v1.Workload.working_directory',
+    ],
+  ),
   hostBytes: bytes(253, 'the host of a health check', REFUSED, ['locum.v1.HttpCheck.host', 'locum.v1.TcpCheck.host']),
   scriptBytes: bytes(128 * KIB, 'the text of a script', REFUSED, ['locum.v1.Script.text']),
+  secretVariables: items(64, 'environment variables of a policy whose values are secrets', REFUSED, [
+    'locum.v1.Workload.env_from',
+  ]),
   envVariables: items(256, 'environment variables of a policy', REFUSED, ['locum.v1.Workload.env']),
   requirements: items(32, 'requirements of a policy, or predicates of a filter', REFUSED, [
     'locum.v1.Policy.requirements',

@@ -35,7 +35,7 @@ export class CapabilityWatch {
   /** By source: the fingerprint, and each probe by its name. */
   readonly #found = new Map<string, readonly Capability[]>();
   readonly #timers = new Set<NodeJS.Timeout>();
-  #containment: readonly Capability[] = [];
+  #keeper: readonly Capability[] = [];
   /** As of the last fingerprint. */
   #files = '';
   #askAgainMs = 0;
@@ -78,12 +78,13 @@ export class CapabilityWatch {
     this.#tell();
   }
 
-  /** How the keeper holds process trees together. Policies can require the stronger kind. */
-  setContainment(kind: 'CGROUP' | 'PROCESS_GROUP'): void {
+  /** How the keeper holds process trees together, of which policies can require the stronger kind; and what it can do for workloads. */
+  setKeeper(kind: 'CGROUP' | 'PROCESS_GROUP', features: readonly string[]): void {
     const value = kind === 'CGROUP' ? 'cgroup' : 'process-group';
     const facts: Capability[] = [{ name: 'containment', value, source: 'FINGERPRINT' }];
     if (kind === 'CGROUP') facts.push({ name: 'cgroup', value: 'v2', source: 'FINGERPRINT' });
-    this.#containment = facts;
+    for (const feature of features) facts.push({ name: 'feature', value: feature, source: 'FINGERPRINT' });
+    this.#keeper = facts;
     this.#tell();
   }
 
@@ -138,6 +139,6 @@ export class CapabilityWatch {
   }
 
   #merged(): readonly Capability[] {
-    return mergeCapabilities(...this.#found.values(), this.#containment, this.#stated);
+    return mergeCapabilities(...this.#found.values(), this.#keeper, this.#stated);
   }
 }

@@ -45,6 +45,8 @@ export type FromKeeper =
       readonly kind: 'keeper_opened';
       readonly pid: number;
       readonly containment: 'CGROUP' | 'PROCESS_GROUP';
+      /** What it can do for workloads that need it. Undefined: an older one, and nothing. */
+      readonly features?: readonly string[] | undefined;
       readonly attempts: readonly KeptAttempt[];
       /** Highest term that any agent of this state directory told the keeper. */
       readonly highestTerm: number;

@@ -5,6 +5,7 @@ import { knownHealthCheck } from '../../shared/codec/health-check.ts';
 import { startToProto } from '../../shared/codec/leader-message.ts';
 import { attemptStateWords } from '../../shared/codec/words.ts';
 import {
+  type AllowedSecretsSchema,
   Containment,
   type DeadlineSchema,
   type ExtensionSchema,
@@ -18,7 +19,9 @@ import type { AttemptStatus } from '../../shared/gen/locum/v1/agent_service_pb.t
 import { policyId } from '../../shared/ids.ts';
 import type { Deadline } from '../../shared/lease-clock.ts';
 import type { AttemptStateName, ReportedAttempt, ReportedEnd } from '../../shared/protocol/attempt.ts';
+import type { ValueSource } from '../../shared/protocol/workload.ts';
 import { fromTimestamp } from '../../shared/rpc/time-messages.ts';
+import type { SecretSettings } from '../config.ts';
 import type { Extension, KeeperRequest } from '../core/effect.ts';
 import type { FromKeeper, KeptAttempt, RequestId } from '../core/event.ts';
 
@@ -27,6 +30,7 @@ export function decodeOpened(opened: Opened): Extract<FromKeeper, { kind: 'keepe
     kind: 'keeper_opened',
     pid: opened.keeperPid,
     containment: opened.containment === Containment.CGROUP ? 'CGROUP' : 'PROCESS_GROUP',
+    features: opened.features,
     attempts: opened.attempts.flatMap(decodeKept),
     highestTerm: Number(opened.highestTerm),
     highestEpoch: Number(opened.highestEpoch),
@@ -92,6 +96,7 @@ export function encodeExtension(extension: Extension): MessageInitShape<typeof E
 export function encodeStart(
   { command, deadline }: Extract<KeeperRequest, { kind: 'start' }>,
   baseEnv: Readonly<Record<string, string>>,
+  secrets: SecretSettings,
 ): MessageInitShape<typeof StartSchema> {
   return {
     ...refToProto(command),
@@ -99,5 +104,19 @@ export function encodeStart(
     deadline: encodeDeadline(deadline),
     command: startToProto(command),
     baseEnv: { ...baseEnv },
+    ...(command.workload?.envFrom === undefined ? {} : { secrets: allowedFor(command.workload.envFrom, secrets) }),
   };
+}
+
+/** Of the agent's own variables only those go over the socket that the workload names. */
+function allowedFor(
+  sources: Readonly<Record<string, ValueSource>>,
+  { directories, agentEnv }: SecretSettings,
+): MessageInitShape<typeof AllowedSecretsSchema> {
+  const named = Object.values(sources).flatMap((source) => (source.kind === 'agent_env' ? [source.name] : []));
+  const values = named.flatMap((name) => {
+    const value = agentEnv[name];
+    return value === undefined ? [] : [[name, value] as const];
+  });
+  return { directories: [...directories], agentEnv: Object.fromEntries(values) };
 }

@@ -16,6 +16,7 @@ import type { Logger } from '../../shared/log.ts';
 import type { AttemptRef } from '../../shared/protocol/attempt.ts';
 import { hostProblemsFromProto } from '../../shared/rpc/host-problem-messages.ts';
 import { toDuration } from '../../shared/rpc/time-messages.ts';
+import type { SecretSettings } from '../config.ts';
 import type { KeeperRequest, LeftTree } from '../core/effect.ts';
 import type { Event, RequestId } from '../core/event.ts';
 import type { CheckOutcome } from '../core/health.ts';
@@ -51,6 +52,7 @@ export interface KeeperLinkOptions {
   readonly spawn: SpawnKeeperOptions | undefined;
   /** Environment below each workload's own. */
   readonly baseEnv: Readonly<Record<string, string>>;
+  readonly secrets: SecretSettings;
   readonly log: Logger;
   readonly owner: KeeperLinkOwner;
 }
@@ -207,7 +209,10 @@ export class KeeperLink {
   ): Promise<Event | undefined> {
     const problem = await this.#options.owner.durable();
     if (problem === undefined)
-      return decodeUnlessGone(request, await connection.start(encodeStart(ask, this.#options.baseEnv)));
+      return decodeUnlessGone(
+        request,
+        await connection.start(encodeStart(ask, this.#options.baseEnv, this.#options.secrets)),
+      );
     // It spends the epoch (semantics: A3).
     void connection.stop({ ...refToProto(ask.command), cause: EndCause.STOPPED, reason: problem.detail });
     return {

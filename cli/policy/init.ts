@@ -19,6 +19,7 @@ workload:
 #       #!/usr/bin/env python3
 #       print("hello")
 #   env: { NAME: value }
+#   env_from: { DB_PASSWORD: { file: db-password } }   # a secret of the server, in its /etc/locum/secrets
 #   working_directory: /srv/app    # unset: a fresh folder for each run
 #   user: app                      # unset: the keeper's own
 `;

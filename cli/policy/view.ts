@@ -118,6 +118,14 @@ function workloadText({ workload }: Policy): string {
   }
 }
 
+/** `DB_PASSWORD (file db/password), TOKEN (agent_env API_TOKEN)`: where they are; what they are is not known here. */
+function secretsText({ workload }: Policy): string {
+  const sources = Object.entries(workload?.envFrom ?? {});
+  return sources
+    .map(([name, { source }]) => `${name} (${source.case === 'agentEnv' ? 'agent_env' : 'file'} ${source.value ?? ''})`)
+    .join(', ');
+}
+
 function missedText({ trigger }: Policy): string {
   if (trigger?.kind.case !== 'schedule') return '';
   return word(MissedRunSchema, trigger.kind.value.missed) || 'SKIP';
@@ -162,6 +170,7 @@ export function policyText({ policy, runs }: PolicyRow, wide: boolean): string {
     ['state', standing({ name: policy.name, policy, runs })],
     ['paused', policy.paused ? 'yes' : ''],
     ['runs as', workloadText(policy)],
+    ['secrets', secretsText(policy)],
     ['trigger', triggerText(policy)],
     ['missed times', missedText(policy)],
     ['overlapping times', overlapText(policy)],

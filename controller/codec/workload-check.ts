@@ -23,12 +23,13 @@ export function checkWorkloadSize(workload: Workload, field: string): void {
   throw invalidField(`${field}.${largest?.name ?? ''}`, description);
 }
 
-function partsOf({ env, kind }: Workload): { readonly name: string; readonly bytes: number }[] {
+function partsOf({ env, envFrom, kind }: Workload): { readonly name: string; readonly bytes: number }[] {
   const own =
     kind.case === 'script'
       ? { name: 'script.text', bytes: bytesOf([kind.value.text]) + bytesOf(kind.value.interpreter) }
       : { name: 'command.argv', bytes: bytesOf(kind.value?.argv ?? []) };
-  return [own, { name: 'env', bytes: bytesOf(Object.entries(env).flat()) }];
+  const from = Object.entries(envFrom).map(([name, { source }]) => `${name}${source.value ?? ''}`);
+  return [own, { name: 'env', bytes: bytesOf(Object.entries(env).flat()) }, { name: 'env_from', bytes: bytesOf(from) }];
 }
 
 /** @throws LocumError INVALID_FIELD. `field`: path of the check */

@@ -17,6 +17,8 @@ export interface Placed extends AttemptName {
 
 export interface Driver {
   readonly kind: 'cgroup' | 'process-group';
+  /** Fields of a workload that it knows and not every driver does, by their names. */
+  readonly features: readonly string[];
   /** Why its hold is not the stronger kind. Empty: it is. */
   readonly weakness: string;
   /** Everything up to the shut gate. The first process waits behind it, in its place, and is nothing of the workload yet. */

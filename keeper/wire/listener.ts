@@ -32,6 +32,8 @@ export interface AgentListenerOptions {
   readonly state: KeeperState;
   readonly containment: 'cgroup' | 'process-group';
   readonly version: string;
+  /** What workloads may need of a keeper, and this one can. */
+  readonly features: readonly string[];
   readonly post: (event: FromAgent) => void;
   /** Runs a program in the place of an attempt, which runs. */
   readonly check: (attempt: AttemptName, argv: readonly string[], limitMs: number) => Promise<CheckAnswer>;
@@ -119,6 +121,7 @@ export class AgentListener {
       highestTerm: String(state.highestTerm),
       highestEpoch: String(state.spent.newest),
       hostProblems: hostProblemsJson(state.problems),
+      features: [...this.#options.features],
     };
   }
 

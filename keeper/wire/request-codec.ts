@@ -56,11 +56,29 @@ function workloadOf(start: JsonObject, command: JsonObject): ProcessWorkload | u
     program,
     args: textsOf(command['arguments']),
     env: mapOf(workload['env']),
+    envFrom: sourcesOf(workload['envFrom']),
+    secrets: allowedOf(objectOf(start['secrets'])),
     baseEnv: mapOf(start['baseEnv']),
     workingDirectory: textOf(workload['workingDirectory']),
     user: textOf(workload['user']),
   };
 }
+
+/** One that says nothing that is known here is a file without a name, which is refused: it is never left out. */
+function sourcesOf(value: Json): ProcessWorkload['envFrom'] {
+  return Object.fromEntries(
+    Object.entries(objectOf(value)).map(([variable, source]) => {
+      const { agentEnv, file } = objectOf(source);
+      if (agentEnv !== undefined) return [variable, { kind: 'agent_env' as const, name: textOf(agentEnv) }];
+      return [variable, { kind: 'file' as const, path: textOf(file) }];
+    }),
+  );
+}
+
+const allowedOf = ({ directories, agentEnv }: JsonObject): ProcessWorkload['secrets'] => ({
+  directories: textsOf(directories),
+  agentEnv: mapOf(agentEnv),
+});
 
 function programOf(workload: JsonObject): ProcessWorkload['program'] | undefined {
   if (workload['script'] !== undefined) {

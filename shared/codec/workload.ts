@@ -1,15 +1,49 @@
 /** What runs: `locum.v1.Workload`, of policies and of starts. */
 import { create } from '@bufbuild/protobuf';
 import { invalidField } from '../errors.ts';
-import { type Workload as PbWorkload, WorkloadSchema } from '../gen/locum/v1/policy_pb.ts';
-import type { Workload } from '../protocol/workload.ts';
+import {
+  type ValueSource as PbValueSource,
+  type Workload as PbWorkload,
+  WorkloadSchema,
+} from '../gen/locum/v1/policy_pb.ts';
+import type { ValueSource, Workload } from '../protocol/workload.ts';
 
 /** Interpreter of a script that names none. */
 const SHELL = ['/bin/sh'];
 
 export function workloadToProto(workload: Workload): PbWorkload {
-  const { env, workingDirectory, user } = workload;
-  return create(WorkloadSchema, { env: { ...env }, workingDirectory, user, kind: kindToProto(workload) });
+  const { env, envFrom, workingDirectory, user } = workload;
+  const kind = kindToProto(workload);
+  return create(WorkloadSchema, { env: { ...env }, envFrom: sourcesToProto(envFrom), workingDirectory, user, kind });
+}
+
+function sourcesToProto(sources: Workload['envFrom'] = {}) {
+  return Object.fromEntries(
+    Object.entries(sources).map(([variable, source]) => [
+      variable,
+      source.kind === 'file'
+        ? { source: { case: 'file' as const, value: source.path } }
+        : { source: { case: 'agentEnv' as const, value: source.name } },
+    ]),
+  );
+}
+
+/** Undefined: there are none. @throws LocumError INVALID_FIELD for a source that says nothing */
+function sourcesFromProto(sources: PbWorkload['envFrom']): Workload['envFrom'] {
+  const entries = Object.entries(sources);
+  if (entries.length === 0) return undefined;
+  return Object.fromEntries(entries.map(([variable, message]) => [variable, sourceFromProto(variable, message)]));
+}
+
+function sourceFromProto(variable: string, { source }: PbValueSource): ValueSource {
+  switch (source.case) {
+    case 'file':
+      return { kind: 'file', path: source.value };
+    case 'agentEnv':
+      return { kind: 'agent_env', name: source.value };
+    case undefined:
+      throw invalidField(`workload.env_from["${variable}"]`, 'exactly one of file and agent_env must be set');
+  }
 }
 
 function kindToProto(workload: Workload) {
@@ -26,7 +60,11 @@ function kindToProto(workload: Workload) {
 
 /** @throws LocumError INVALID_FIELD when it says neither command nor script. */
 export function workloadFromProto(workload: PbWorkload): Workload {
-  const common = { env: { ...workload.env }, workingDirectory: workload.workingDirectory, user: workload.user };
+  const envFrom = sourcesFromProto(workload.envFrom);
+  const common = {
+    ...{ env: { ...workload.env }, workingDirectory: workload.workingDirectory, user: workload.user },
+    ...(envFrom === undefined ? {} : { envFrom }),
+  };
   const { kind } = workload;
   switch (kind.case) {
     case 'command':

@@ -44,6 +44,14 @@ const BY_KEEPER = {
   },
   USER_NOT_FOUND: { means: 'SPAWN_FAILED', says: 'The host has no such user.' },
   USER_NOT_PERMITTED: { means: 'SPAWN_FAILED', says: 'The keeper may not run programs as that user.' },
+  SECRET_NOT_PERMITTED: {
+    means: 'SPAWN_FAILED',
+    says: 'A value of `env_from` is not among what the configuration of the agent lets policies take (`secrets`).',
+  },
+  SECRET_UNAVAILABLE: {
+    means: 'SPAWN_FAILED',
+    says: 'A value of `env_from` is not there, or can not be read; the detail says which and why.',
+  },
   SPAWN_FAILED: {
     means: 'SPAWN_FAILED',
     says: 'The program could not be started, for another reason that the detail names.',

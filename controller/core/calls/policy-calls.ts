@@ -6,6 +6,7 @@ import { change, create, SILENT } from '../cluster/change.ts';
 import { policyLiveOf } from '../cluster/cluster.ts';
 import type { Turn, View } from '../cluster/turn.ts';
 import { parseRequirement, type Requirement } from '../records/capability.ts';
+import { impliedRequirements } from '../records/implied-requirements.ts';
 import { nextUid } from '../records/meta.ts';
 import type { Policy, PolicySpec } from '../records/state.ts';
 import { takeoverWaitMs } from '../records/timers.ts';
@@ -107,7 +108,7 @@ export function deletePolicy(turn: Turn, request: CallOf<'delete_policy'>, valid
   return goneOutcome(`policies/${policy.id}`);
 }
 
-/** What needs a parser or the state. Requirements come back in their canonical text. */
+/** What needs a parser or the state. Requirements come back in their canonical text, and parsed with those that the workload implies. */
 function checkSpec(
   turn: Turn,
   spec: PolicySpec,
@@ -127,7 +128,10 @@ function checkSpec(
       throw badField('SCHEDULE_NEVER_FIRES', `${field}.cron`, `${spec.trigger.cron} names no time that ever comes`);
     }
   }
-  return { spec: { ...spec, requirements: requirements.map((requirement) => requirement.text) }, requirements };
+  return {
+    spec: { ...spec, requirements: requirements.map((requirement) => requirement.text) },
+    requirements: [...requirements, ...impliedRequirements(spec.workload)],
+  };
 }
 
 /** What runs all the time has no end that could be set. */

@@ -4,6 +4,7 @@
  */
 import { assert } from '../../../shared/assert.ts';
 import { parseRequirement, type Requirement } from '../records/capability.ts';
+import { impliedRequirements } from '../records/implied-requirements.ts';
 import { isEnded } from '../records/run-state.ts';
 import type { Attempt, Policy, Pool, Run, Server } from '../records/state.ts';
 import { newPoolLive, newServerLive, poolLiveOf } from './cluster.ts';
@@ -135,11 +136,12 @@ function linkSpec({ state }: Turn, policy: Policy): void {
 }
 
 function requirementsOf({ id, spec }: Policy): readonly Requirement[] {
-  return spec.requirements.map((text) => {
+  const own = spec.requirements.map((text) => {
     const parsed = parseRequirement(text);
     assert(parsed.kind === 'ok', `requirement ${text} of ${id} was checked before it was stored`);
     return parsed.requirement;
   });
+  return [...own, ...impliedRequirements(spec.workload)];
 }
 
 /** The unended runs of its policy. */

@@ -43,7 +43,9 @@ function ofPolicy({ spec }: Policy): number {
 
 function ofWorkload(workload: Workload): number {
   const env = lengthOf(Object.entries(workload.env).flat());
-  return env + (workload.kind === 'script' ? workload.text.length : lengthOf(workload.argv));
+  const sources = Object.entries(workload.envFrom ?? {});
+  const from = lengthOf(sources.map(([name, source]) => name + (source.kind === 'file' ? source.path : source.name)));
+  return env + from + (workload.kind === 'script' ? workload.text.length : lengthOf(workload.argv));
 }
 
 const ofRun = (run: Run): number =>

@@ -14,7 +14,7 @@ export function judgeCapabilities(turn: Turn, run: Run): void {
   const { state, now } = turn;
   const policy = state.policies.get(run.policy);
   const from = restingServer(run);
-  if (policy === undefined || from === undefined || policy.spec.requirements.length === 0) return;
+  if (policy === undefined || from === undefined || policyLiveOf(state, policy).requirements.length === 0) return;
   const live = runLiveOf(state, run.id);
   if (policy.spec.onCapabilityLoss === 'IGNORE' || meetsRequirements(state, policy, serverOf(state, from))) {
     live.capabilityLostMono = undefined;

@@ -225,6 +225,8 @@ function startBytes(message: StartMessage): number {
   let bytes = 512;
   for (const text of message.arguments) bytes += text.length;
   for (const [name, value] of Object.entries(workload.env)) bytes += name.length + value.length;
+  for (const [name, source] of Object.entries(workload.envFrom ?? {}))
+    bytes += name.length + (source.kind === 'file' ? source.path : source.name).length;
   if (workload.kind === 'script') bytes += workload.text.length;
   else for (const text of workload.argv) bytes += text.length;
   if (message.healthCheck?.probe.kind === 'exec')

@@ -5,10 +5,12 @@
 import { accessSync, constants } from 'node:fs';
 import { delimiter, isAbsolute, join } from 'node:path';
 import { attemptMarks } from '../../../shared/host/process-group.ts';
+import type { ValueSource } from '../../../shared/protocol/workload.ts';
 import type { StartRequest } from '../../core/event.ts';
 import { type Refusal, refuse } from '../../core/refusal.ts';
 import type { AttemptFolders, FolderOwner } from '../../disk/attempt-folders.ts';
 import { findUser, type HostUser } from './host-user.ts';
+import type { AllowedSecrets, SecretReader } from './secrets.ts';
 
 /** Where programs are looked for when neither the agent's base environment nor the workload says. */
 export const DEFAULT_PATH = '/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin';
@@ -21,6 +23,10 @@ export interface ProcessWorkload {
   /** Behind those of the program: the run's own. */
   readonly args: readonly string[];
   readonly env: Readonly<Record<string, string>>;
+  /** Variables whose values are secrets of the host. */
+  readonly envFrom: Readonly<Record<string, ValueSource>>;
+  /** What these may be. */
+  readonly secrets: AllowedSecrets;
   /** Environment below the workload's own. */
   readonly baseEnv: Readonly<Record<string, string>>;
   /** Empty: a fresh folder of the attempt. */
@@ -46,6 +52,7 @@ export interface PlanOptions {
   readonly folders: AttemptFolders;
   /** Of the state directory. */
   readonly key: string;
+  readonly secrets: SecretReader;
 }
 
 const DEFAULT_INTERPRETER: readonly string[] = ['/bin/sh'];
@@ -61,10 +68,13 @@ export async function planLaunch(start: StartRequest, options: PlanOptions): Pro
   const user = other && runAs(other);
   if (user?.kind === 'refusal') return user;
 
+  const secrets = await options.secrets.read(workload.envFrom, workload.secrets);
+  if (secrets.kind === 'refusal') return secrets;
+
   const workingDirectory = workload.workingDirectory || (await options.folders.makeWorkFolder(start, other));
   const [name = '', ...args] = await argvOf(start, workload, options.folders, other);
   if (name === '') return refuse('PROGRAM_NOT_FOUND', 'there is no ""');
-  const env = environmentOf(start, workload, found, options.key);
+  const env = environmentOf(start, { ...workload, env: { ...workload.env, ...secrets.env } }, found, options.key);
   const path = env['PATH'] ?? DEFAULT_PATH;
   return {
     kind: 'plan',
@@ -113,7 +123,7 @@ async function argvOf(
 /** The workload's own entries count over the agent's base; ours count over both. Nothing of the keeper's own is in it. */
 function environmentOf(
   start: StartRequest,
-  { env, baseEnv }: ProcessWorkload,
+  { env, baseEnv }: Pick<ProcessWorkload, 'env' | 'baseEnv'>,
   user: HostUser | undefined,
   key: string,
 ): Record<string, string> {

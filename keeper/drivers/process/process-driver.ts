@@ -19,6 +19,7 @@ import { beginCheck, type RunningCheck } from './check.ts';
 import { type Gate, openGate } from './gate.ts';
 import { type LaunchPlan, planBeside, planLaunch } from './launch-plan.ts';
 import type { OutputPipe, PipeMaker } from './output-pipe.ts';
+import { SecretReader } from './secrets.ts';
 import { spawnRefusal } from './spawn-refusal.ts';
 
 /** Descriptors that a start takes, with room for what else happens. */
@@ -54,6 +55,7 @@ interface Held {
 
 export class ProcessDriver implements Driver {
   readonly kind: 'cgroup' | 'process-group';
+  readonly features: readonly string[] = ['env_from'];
   readonly weakness: string;
   /** Folder below the mount in which it keeps its cgroups. Empty: none. */
   readonly base: string;
@@ -61,6 +63,7 @@ export class ProcessDriver implements Driver {
   readonly #events: DriverEvents;
   readonly #mount: string;
   readonly #held = new Map<string, Held>();
+  readonly #secrets = new SecretReader();
   /** Under way. */
   #checks = 0;
   /** Trees by key; of a process group, with what it has found out so far. */
@@ -99,7 +102,7 @@ export class ProcessDriver implements Driver {
     const held: Held = { gate: undefined, output: undefined, discarded: false, plan: undefined, check: undefined };
     this.#held.set(keyOf(start), held);
     try {
-      const plan = await planLaunch(start, this.#options);
+      const plan = await planLaunch(start, { ...this.#options, secrets: this.#secrets });
       return plan.kind === 'refusal' ? plan : await this.#makeProcess(start, held, plan);
     } catch (error) {
       return spawnRefusal(error);

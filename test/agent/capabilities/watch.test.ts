@@ -58,10 +58,13 @@ describe('the watch over capabilities', () => {
   it('says how process trees are held together, once the keeper has told', async () => {
     const told = watching([]);
     await watch?.start();
-    watch?.setContainment('CGROUP');
-    expect(text(told.at(-1) ?? [])).toEqual(expect.arrayContaining(['cgroup=v2', 'containment=cgroup']));
-    watch?.setContainment('PROCESS_GROUP');
+    watch?.setKeeper('CGROUP', ['env_from']);
+    expect(text(told.at(-1) ?? [])).toEqual(
+      expect.arrayContaining(['cgroup=v2', 'containment=cgroup', 'feature=env_from']),
+    );
+    watch?.setKeeper('PROCESS_GROUP', []);
     expect(text(told.at(-1) ?? [])).toContain('containment=process-group');
+    expect(text(told.at(-1) ?? [])).not.toContain('feature=env_from');
     expect(text(told.at(-1) ?? [])).not.toContain('cgroup=v2');
   });
 

@@ -15,7 +15,6 @@ import type { Skip } from '../../../controller/core/records/skip.ts';
 import type {
   EventRecord,
   Policy,
-  PolicyHealthCheck,
   PolicySpec,
   Pool,
   RequestRecord,
@@ -28,7 +27,6 @@ import { AUDIT_KINDS, AUDIT_LOGS } from '../../../shared/access/audit-chain.ts';
 import { HOST_PROBLEM_KINDS, tellableProblems } from '../../../shared/host-problem.ts';
 import { policyId } from '../../../shared/ids.ts';
 import type { Capability } from '../../../shared/protocol/capability.ts';
-import type { Workload } from '../../../shared/protocol/workload.ts';
 import { attemptCause, attempts } from './arbitrary-attempts.ts';
 import {
   anEpoch,
@@ -47,6 +45,7 @@ import {
   wall,
   word,
 } from './arbitrary-values.ts';
+import { healthChecks, workloads } from './arbitrary-workloads.ts';
 
 const base = { version: counter, uid: anUid, createWall: wall, updateWall: wall };
 
@@ -145,17 +144,6 @@ export const servers: fc.Arbitrary<Server> = fc.record({
   deleting: fc.boolean(),
 });
 
-const place = { env: labels, workingDirectory: text, user: text };
-const workload: fc.Arbitrary<Workload> = fc.oneof(
-  fc.record({ ...place, kind: fc.constant('command' as const), argv: fc.array(text, { maxLength: 4 }) }),
-  fc.record({
-    ...place,
-    kind: fc.constant('script' as const),
-    interpreter: fc.array(text, { minLength: 1, maxLength: 3 }),
-    text,
-  }),
-);
-
 const trigger: fc.Arbitrary<Trigger> = fc.oneof(
   fc.constant({ kind: 'continuous' as const }),
   fc.constant({ kind: 'on_demand' as const }),
@@ -168,25 +156,9 @@ const trigger: fc.Arbitrary<Trigger> = fc.oneof(
   }),
 );
 
-/** A host and a path are never empty: unset ones are written out. */
-const named = text.map((value) => `x${value}`);
-const port = fc.integer({ min: 1, max: 65_535 });
-const healthCheck: fc.Arbitrary<PolicyHealthCheck> = fc.record({
-  probe: fc.oneof(
-    fc.record({ kind: fc.constant('exec' as const), argv: fc.array(text, { maxLength: 3 }) }),
-    fc.record({ kind: fc.constant('http' as const), host: named, port, path: named, tls: fc.boolean() }),
-    fc.record({ kind: fc.constant('tcp' as const), host: named, port }),
-  ),
-  intervalMs: span,
-  timeoutMs: span,
-  graceMs: span,
-  failures: fc.integer({ min: 1, max: 100 }),
-  missingAfterMs: optional(span),
-});
-
 export const specs: fc.Arbitrary<PolicySpec> = fc.record({
   pool,
-  workload,
+  workload: workloads,
   trigger,
   requirements: fc.array(text, { maxLength: 3 }),
   servers: fc.array(server, { maxLength: 3 }),
@@ -197,7 +169,7 @@ export const specs: fc.Arbitrary<PolicySpec> = fc.record({
   onDisconnect: fc.constantFrom('STOP' as const, 'HOLD' as const, 'OVERLAP' as const),
   stopTimeoutMs: optional(span),
   timeLimitMs: optional(span),
-  healthCheck: optional(healthCheck),
+  healthCheck: optional(healthChecks),
   restart: fc.record({
     attempts: fc.integer({ min: 1, max: 100 }),
     windowMs: span,

@@ -15,7 +15,7 @@ import type { Message } from "@bufbuild/protobuf";
  * Describes the file locum/config/v1/agent_config.proto.
  */
 export const file_locum_config_v1_agent_config: GenFile = /*@__PURE__*/
-  fileDesc("CiJsb2N1bS9jb25maWcvdjEvYWdlbnRfY29uZmlnLnByb3RvEg9sb2N1bS5jb25maWcudjEi2wcKC0FnZW50Q29uZmlnEjsKBnNlcnZlchgBIAEoCUIrukgociYyJF4oW2Etel0oW2EtejAtOS1dezAsNjF9W2EtejAtOV0pPyk/JBI5CgRwb29sGAIgASgJQiu6SChyJjIkXihbYS16XShbYS16MC05LV17MCw2MX1bYS16MC05XSk/KT8kEigKC2NvbnRyb2xsZXJzGAMgAygJQhO6SBCSAQ0QEBgBIgdyBRADGKwCEiEKD3N0YXRlX2RpcmVjdG9yeRgEIAEoCUIIukgFcgMogCASIwoJbWF4X3Nsb3RzGAUgASgFQgu6SAgaBhigjQYoAEgAiAEBEnQKDGNhcGFiaWxpdGllcxgGIAMoCzIuLmxvY3VtLmNvbmZpZy52MS5BZ2VudENvbmZpZy5DYXBhYmlsaXRpZXNFbnRyeUIuukgrmgEoEIABIhxyGjIYXlthLXpdW2EtejAtOS5fLV17MCw2Mn0kKgVyAyiAARIwCgZwcm9iZXMYByADKAsyFi5sb2N1bS5jb25maWcudjEuUHJvYmVCCLpIBZIBAhAgEjQKCnNhdHVyYXRpb24YCCABKAsyIC5sb2N1bS5jb25maWcudjEuU2F0dXJhdGlvbk1hcmtzEnIKCGJhc2VfZW52GAkgAygLMikubG9jdW0uY29uZmlnLnYxLkFnZW50Q29uZmlnLkJhc2VFbnZFbnRyeUI1ukgymgEvEIACIiJyIDIeXltBLVphLXpfXVtBLVphLXowLTlfXXswLDEyN30kKgZyBCiAgAISLQoGb3V0cHV0GAogASgLMh0ubG9jdW0uY29uZmlnLnYxLk91dHB1dExpbWl0cxI2Cglsb2dfbGV2ZWwYCyABKA4yGS5sb2N1bS5jb25maWcudjEuTG9nTGV2ZWxCCLpIBYIBAhABEjgKCmxvZ19mb3JtYXQYDCABKA4yGi5sb2N1bS5jb25maWcudjEuTG9nRm9ybWF0Qgi6SAWCAQIQARIcCgptYWNoaW5lX2lkGA0gASgJQgi6SAVyAxiAARIkChJ2bV9nZW5lcmF0aW9uX2ZpbGUYDiABKAlCCLpIBXIDKIAgEhcKD2V4dGVybmFsX2tlZXBlchgPIAEoCBIfCg10bHNfZGlyZWN0b3J5GBAgASgJQgi6SAVyAyiAIBozChFDYXBhYmlsaXRpZXNFbnRyeRILCgNrZXkYASABKAkSDQoFdmFsdWUYAiABKAk6AjgBGi4KDEJhc2VFbnZFbnRyeRILCgNrZXkYASABKAkSDQoFdmFsdWUYAiABKAk6AjgBQgwKCl9tYXhfc2xvdHMi1gEKBVByb2JlEi0KBG5hbWUYASABKAlCH7pIHHIaMhheW2Etel1bYS16MC05Ll8tXXswLDYyfSQSHwoEYXJndhgCIAMoCUIRukgOkgELCAEQQCIFcgMogCASPQoIaW50ZXJ2YWwYAyABKAsyGS5nb29nbGUucHJvdG9idWYuRHVyYXRpb25CELpIDaoBCiIECICjBTICCAESPgoHdGltZW91dBgEIAEoCzIZLmdvb2dsZS5wcm90b2J1Zi5EdXJhdGlvbkISukgPqgEMIgMIrAIyBRCAwtcvItUBCg9TYXR1cmF0aW9uTWFya3MSIAoIY3B1X2hpZ2gYASABKAVCCbpIBhoEGGQoAEgAiAEBEh8KB2NwdV9sb3cYAiABKAVCCbpIBhoEGGQoAEgBiAEBEiMKC21lbW9yeV9oaWdoGAMgASgFQgm6SAYaBBhkKABIAogBARIiCgptZW1vcnlfbG93GAQgASgFQgm6SAYaBBhkKABIA4gBAUILCglfY3B1X2hpZ2hCCgoIX2NwdV9sb3dCDgoMX21lbW9yeV9oaWdoQg0KC19tZW1vcnlfbG93It4CCgxPdXRwdXRMaW1pdHMSKgoNc2VnbWVudF9ieXRlcxgBIAEoBUIOukgLGgkYgICAgAQogCBIAIgBARIhCghzZWdtZW50cxgCIAEoBUIKukgHGgUY6AcoAkgBiAEBEh4KBm5ld2VzdBgDIAEoBUIJukgGGgQYZCgBSAKIAQESKwoMcG9saWN5X2J5dGVzGAQgASgDQhC6SA0iCxiAgICAgCAogIAESAOIAQESKQoKaG9zdF9ieXRlcxgFIAEoA0IQukgNIgsYgICAgIAgKICABEgEiAEBEj0KB21heF9hZ2UYBiABKAsyGS5nb29nbGUucHJvdG9idWYuRHVyYXRpb25CEbpIDqoBCyIFCIDnhA8yAgg8QhAKDl9zZWdtZW50X2J5dGVzQgsKCV9zZWdtZW50c0IJCgdfbmV3ZXN0Qg8KDV9wb2xpY3lfYnl0ZXNCDQoLX2hvc3RfYnl0ZXNiBnByb3RvMw", [file_buf_validate_validate, file_google_protobuf_duration, file_locum_config_v1_controller_config]);
+  fileDesc("CiJsb2N1bS9jb25maWcvdjEvYWdlbnRfY29uZmlnLnByb3RvEg9sb2N1bS5jb25maWcudjEihggKC0FnZW50Q29uZmlnEjsKBnNlcnZlchgBIAEoCUIrukgociYyJF4oW2Etel0oW2EtejAtOS1dezAsNjF9W2EtejAtOV0pPyk/JBI5CgRwb29sGAIgASgJQiu6SChyJjIkXihbYS16XShbYS16MC05LV17MCw2MX1bYS16MC05XSk/KT8kEigKC2NvbnRyb2xsZXJzGAMgAygJQhO6SBCSAQ0QEBgBIgdyBRADGKwCEiEKD3N0YXRlX2RpcmVjdG9yeRgEIAEoCUIIukgFcgMogCASIwoJbWF4X3Nsb3RzGAUgASgFQgu6SAgaBhigjQYoAEgAiAEBEnQKDGNhcGFiaWxpdGllcxgGIAMoCzIuLmxvY3VtLmNvbmZpZy52MS5BZ2VudENvbmZpZy5DYXBhYmlsaXRpZXNFbnRyeUIuukgrmgEoEIABIhxyGjIYXlthLXpdW2EtejAtOS5fLV17MCw2Mn0kKgVyAyiAARIwCgZwcm9iZXMYByADKAsyFi5sb2N1bS5jb25maWcudjEuUHJvYmVCCLpIBZIBAhAgEjQKCnNhdHVyYXRpb24YCCABKAsyIC5sb2N1bS5jb25maWcudjEuU2F0dXJhdGlvbk1hcmtzEnIKCGJhc2VfZW52GAkgAygLMikubG9jdW0uY29uZmlnLnYxLkFnZW50Q29uZmlnLkJhc2VFbnZFbnRyeUI1ukgymgEvEIACIiJyIDIeXltBLVphLXpfXVtBLVphLXowLTlfXXswLDEyN30kKgZyBCiAgAISLQoGb3V0cHV0GAogASgLMh0ubG9jdW0uY29uZmlnLnYxLk91dHB1dExpbWl0cxI2Cglsb2dfbGV2ZWwYCyABKA4yGS5sb2N1bS5jb25maWcudjEuTG9nTGV2ZWxCCLpIBYIBAhABEjgKCmxvZ19mb3JtYXQYDCABKA4yGi5sb2N1bS5jb25maWcudjEuTG9nRm9ybWF0Qgi6SAWCAQIQARIcCgptYWNoaW5lX2lkGA0gASgJQgi6SAVyAxiAARIkChJ2bV9nZW5lcmF0aW9uX2ZpbGUYDiABKAlCCLpIBXIDKIAgEhcKD2V4dGVybmFsX2tlZXBlchgPIAEoCBIfCg10bHNfZGlyZWN0b3J5GBAgASgJQgi6SAVyAyiAIBIpCgdzZWNyZXRzGBEgASgLMhgubG9jdW0uY29uZmlnLnYxLlNlY3JldHMaMwoRQ2FwYWJpbGl0aWVzRW50cnkSCwoDa2V5GAEgASgJEg0KBXZhbHVlGAIgASgJOgI4ARouCgxCYXNlRW52RW50cnkSCwoDa2V5GAEgASgJEg0KBXZhbHVlGAIgASgJOgI4AUIMCgpfbWF4X3Nsb3RzInUKB1NlY3JldHMSKAoLZGlyZWN0b3JpZXMYASADKAlCE7pIEJIBDRAQIglyByiAIDICXi8SQAoJYWdlbnRfZW52GAIgAygJQi26SCqSAScQgAIiInIgMh5eW0EtWmEtel9dW0EtWmEtejAtOV9dezAsMTI3fSQi1gEKBVByb2JlEi0KBG5hbWUYASABKAlCH7pIHHIaMhheW2Etel1bYS16MC05Ll8tXXswLDYyfSQSHwoEYXJndhgCIAMoCUIRukgOkgELCAEQQCIFcgMogCASPQoIaW50ZXJ2YWwYAyABKAsyGS5nb29nbGUucHJvdG9idWYuRHVyYXRpb25CELpIDaoBCiIECICjBTICCAESPgoHdGltZW91dBgEIAEoCzIZLmdvb2dsZS5wcm90b2J1Zi5EdXJhdGlvbkISukgPqgEMIgMIrAIyBRCAwtcvItUBCg9TYXR1cmF0aW9uTWFya3MSIAoIY3B1X2hpZ2gYASABKAVCCbpIBhoEGGQoAEgAiAEBEh8KB2NwdV9sb3cYAiABKAVCCbpIBhoEGGQoAEgBiAEBEiMKC21lbW9yeV9oaWdoGAMgASgFQgm6SAYaBBhkKABIAogBARIiCgptZW1vcnlfbG93GAQgASgFQgm6SAYaBBhkKABIA4gBAUILCglfY3B1X2hpZ2hCCgoIX2NwdV9sb3dCDgoMX21lbW9yeV9oaWdoQg0KC19tZW1vcnlfbG93It4CCgxPdXRwdXRMaW1pdHMSKgoNc2VnbWVudF9ieXRlcxgBIAEoBUIOukgLGgkYgICAgAQogCBIAIgBARIhCghzZWdtZW50cxgCIAEoBUIKukgHGgUY6AcoAkgBiAEBEh4KBm5ld2VzdBgDIAEoBUIJukgGGgQYZCgBSAKIAQESKwoMcG9saWN5X2J5dGVzGAQgASgDQhC6SA0iCxiAgICAgCAogIAESAOIAQESKQoKaG9zdF9ieXRlcxgFIAEoA0IQukgNIgsYgICAgIAgKICABEgEiAEBEj0KB21heF9hZ2UYBiABKAsyGS5nb29nbGUucHJvdG9idWYuRHVyYXRpb25CEbpIDqoBCyIFCIDnhA8yAgg8QhAKDl9zZWdtZW50X2J5dGVzQgsKCV9zZWdtZW50c0IJCgdfbmV3ZXN0Qg8KDV9wb2xpY3lfYnl0ZXNCDQoLX2hvc3RfYnl0ZXNiBnByb3RvMw", [file_buf_validate_validate, file_google_protobuf_duration, file_locum_config_v1_controller_config]);
 
 /**
  * Configuration file of an agent. A flag of the same name wins over the file.
@@ -140,6 +140,14 @@ export type AgentConfig = Message<"locum.config.v1.AgentConfig"> & {
    * @generated from field: string tls_directory = 16;
    */
   tlsDirectory: string;
+
+  /**
+   * What policies may take as values of environment variables (`env_from`). Unset: files in /etc/locum/secrets. Whoever may write policies
+   * for this server can read all of it, and nothing else by this.
+   *
+   * @generated from field: locum.config.v1.Secrets secrets = 17;
+   */
+  secrets?: Secrets | undefined;
 };
 
 /**
@@ -148,6 +156,34 @@ export type AgentConfig = Message<"locum.config.v1.AgentConfig"> & {
  */
 export const AgentConfigSchema: GenMessage<AgentConfig> = /*@__PURE__*/
   messageDesc(file_locum_config_v1_agent_config, 0);
+
+/**
+ * What policies may take as values of environment variables, by naming it. Empty: nothing.
+ *
+ * @generated from message locum.config.v1.Secrets
+ */
+export type Secrets = Message<"locum.config.v1.Secrets"> & {
+  /**
+   * Folders, by their absolute paths, whose files may be taken, and those in folders below them. A symbolic link counts as what it points to.
+   *
+   * @generated from field: repeated string directories = 1;
+   */
+  directories: string[];
+
+  /**
+   * Environment variables of the agent that may be taken.
+   *
+   * @generated from field: repeated string agent_env = 2;
+   */
+  agentEnv: string[];
+};
+
+/**
+ * Describes the message locum.config.v1.Secrets.
+ * Use `create(SecretsSchema)` to create a new message.
+ */
+export const SecretsSchema: GenMessage<Secrets> = /*@__PURE__*/
+  messageDesc(file_locum_config_v1_agent_config, 1);
 
 /**
  * A program that prints facts about its server, one `name=value` or `name` a line. While it fails or takes too long, its facts are
@@ -190,7 +226,7 @@ export type Probe = Message<"locum.config.v1.Probe"> & {
  * Use `create(ProbeSchema)` to create a new message.
  */
 export const ProbeSchema: GenMessage<Probe> = /*@__PURE__*/
-  messageDesc(file_locum_config_v1_agent_config, 1);
+  messageDesc(file_locum_config_v1_agent_config, 2);
 
 /**
  * Use of the host above which nothing new is placed on it, until it is below the low mark. In percent of all cores, and of the memory.
@@ -232,7 +268,7 @@ export type SaturationMarks = Message<"locum.config.v1.SaturationMarks"> & {
  * Use `create(SaturationMarksSchema)` to create a new message.
  */
 export const SaturationMarksSchema: GenMessage<SaturationMarks> = /*@__PURE__*/
-  messageDesc(file_locum_config_v1_agent_config, 2);
+  messageDesc(file_locum_config_v1_agent_config, 3);
 
 /**
  * Output is kept in segments; the oldest one goes when there are too many. Once the end of an attempt is known to the controllers, its output
@@ -290,5 +326,5 @@ export type OutputLimits = Message<"locum.config.v1.OutputLimits"> & {
  * Use `create(OutputLimitsSchema)` to create a new message.
  */
 export const OutputLimitsSchema: GenMessage<OutputLimits> = /*@__PURE__*/
-  messageDesc(file_locum_config_v1_agent_config, 3);
+  messageDesc(file_locum_config_v1_agent_config, 4);
 

@@ -20,7 +20,7 @@ import type { Message, UnknownEnum } from "@bufbuild/protobuf";
  * Describes the file locum/keeper/v1/keeper_service.proto.
  */
 export const file_locum_keeper_v1_keeper_service: GenFile = /*@__PURE__*/
-  fileDesc("CiRsb2N1bS9rZWVwZXIvdjEva2VlcGVyX3NlcnZpY2UucHJvdG8SD2xvY3VtLmtlZXBlci52MSKZAwoNQXR0YWNoUmVxdWVzdBISCgpyZXF1ZXN0X2lkGAEgASgEEiUKBG9wZW4YAiABKAsyFS5sb2N1bS5rZWVwZXIudjEuT3BlbkgAEicKBXN0YXJ0GAMgASgLMhYubG9jdW0ua2VlcGVyLnYxLlN0YXJ0SAASKQoGZXh0ZW5kGAQgASgLMhcubG9jdW0ua2VlcGVyLnYxLkV4dGVuZEgAEiUKBHN0b3AYBSABKAsyFS5sb2N1bS5rZWVwZXIudjEuU3RvcEgAEikKBmZvcmdldBgGIAEoCzIXLmxvY3VtLmtlZXBlci52MS5Gb3JnZXRIABIlCgRwaW5nGAcgASgLMhUubG9jdW0ua2VlcGVyLnYxLlBpbmdIABIlCgRyZWFkGAggASgLMhUubG9jdW0ua2VlcGVyLnYxLlJlYWRIABIlCgRleGl0GAkgASgLMhUubG9jdW0ua2VlcGVyLnYxLkV4aXRIABInCgVjaGVjaxgKIAEoCzIWLmxvY3VtLmtlZXBlci52MS5DaGVja0gAQgkKB3JlcXVlc3QiiQMKDkF0dGFjaFJlc3BvbnNlEikKBm9wZW5lZBgBIAEoCzIXLmxvY3VtLmtlZXBlci52MS5PcGVuZWRIABIpCgZyZXN1bHQYAiABKAsyFy5sb2N1bS5rZWVwZXIudjEuUmVzdWx0SAASKwoHY2hhbmdlZBgDIAEoCzIYLmxvY3VtLmtlZXBlci52MS5DaGFuZ2VkSAASJQoEcG9uZxgEIAEoCzIVLmxvY3VtLmtlZXBlci52MS5Qb25nSAASMgoLcmVhZF9yZXN1bHQYBSABKAsyGy5sb2N1bS5rZWVwZXIudjEuUmVhZFJlc3VsdEgAEisKB2xlYXZpbmcYBiABKAsyGC5sb2N1bS5rZWVwZXIudjEuTGVhdmluZ0gAEjEKDWhvc3RfcHJvYmxlbXMYByABKAsyGC5sb2N1bS52MS5Ib3N0UHJvYmxlbVNldEgAEi0KCHJlcGxhY2VkGAggASgLMhkubG9jdW0ua2VlcGVyLnYxLlJlcGxhY2VkSABCCgoIcmVzcG9uc2UiMAoET3BlbhIVCg1hZ2VudF92ZXJzaW9uGAEgASgJEhEKCWFnZW50X3BpZBgCIAEoBSIxCghEZWFkbGluZRIUCgxtb25vdG9uaWNfbXMYASABKAESDwoHYm9vdF9tcxgCIAEoASL1AQoGT3BlbmVkEhIKCmtlZXBlcl9waWQYASABKAUSMQoLY29udGFpbm1lbnQYAiABKA4yHC5sb2N1bS5rZWVwZXIudjEuQ29udGFpbm1lbnQSLgoIYXR0ZW1wdHMYAyADKAsyHC5sb2N1bS5rZWVwZXIudjEuS2VwdEF0dGVtcHQSFgoOa2VlcGVyX3ZlcnNpb24YBCABKAkSFAoMaGlnaGVzdF90ZXJtGAUgASgEEi8KDWhvc3RfcHJvYmxlbXMYBiABKAsyGC5sb2N1bS52MS5Ib3N0UHJvYmxlbVNldBIVCg1oaWdoZXN0X2Vwb2NoGAcgASgEIv0CCgtLZXB0QXR0ZW1wdBInCgZzdGF0dXMYASABKAsyFy5sb2N1bS52MS5BdHRlbXB0U3RhdHVzEisKCGRlYWRsaW5lGAIgASgLMhkubG9jdW0ua2VlcGVyLnYxLkRlYWRsaW5lEi0KDW9uX2Rpc2Nvbm5lY3QYAyABKA4yFi5sb2N1bS52MS5PbkRpc2Nvbm5lY3QSKAoFbGVhc2UYBCABKAsyGS5nb29nbGUucHJvdG9idWYuRHVyYXRpb24SLwoMc3RvcF90aW1lb3V0GAUgASgLMhkuZ29vZ2xlLnByb3RvYnVmLkR1cmF0aW9uEi0KCmtpbGxfZ3VhcmQYBiABKAsyGS5nb29nbGUucHJvdG9idWYuRHVyYXRpb24SDgoGY2dyb3VwGAcgASgJEg0KBXNsb3RzGAggASgFEhMKC3N0YXJ0X3RpY2tzGAkgASgEEisKDGhlYWx0aF9jaGVjaxgKIAEoCzIVLmxvY3VtLnYxLkhlYWx0aENoZWNrIvABCgVTdGFydBILCgNydW4YASABKAkSDgoGcG9saWN5GAIgASgJEg0KBWVwb2NoGAMgASgEEisKCGRlYWRsaW5lGAQgASgLMhkubG9jdW0ua2VlcGVyLnYxLkRlYWRsaW5lEicKB2NvbW1hbmQYBSABKAsyFi5sb2N1bS52MS5TdGFydEF0dGVtcHQSNQoIYmFzZV9lbnYYBiADKAsyIy5sb2N1bS5rZWVwZXIudjEuU3RhcnQuQmFzZUVudkVudHJ5Gi4KDEJhc2VFbnZFbnRyeRILCgNrZXkYASABKAkSDQoFdmFsdWUYAiABKAk6AjgBIjgKBkV4dGVuZBIuCgpleHRlbnNpb25zGAEgAygLMhoubG9jdW0ua2VlcGVyLnYxLkV4dGVuc2lvbiJUCglFeHRlbnNpb24SCwoDcnVuGAEgASgJEg0KBWVwb2NoGAIgASgEEisKCGRlYWRsaW5lGAMgASgLMhkubG9jdW0ua2VlcGVyLnYxLkRlYWRsaW5lIlUKBFN0b3ASCwoDcnVuGAEgASgJEg0KBWVwb2NoGAIgASgEEiEKBWNhdXNlGAMgASgOMhIubG9jdW0udjEuRW5kQ2F1c2USDgoGcmVhc29uGAQgASgJIjAKBkZvcmdldBImCghhdHRlbXB0cxgBIAMoCzIULmxvY3VtLnYxLkF0dGVtcHRSZWYiHAoEUGluZxIUCgxoaWdoZXN0X3Rlcm0YASABKAQiQQoEUmVhZBILCgNydW4YASABKAkSDQoFZXBvY2gYAiABKAQSDgoGb2Zmc2V0GAMgASgDEg0KBWxpbWl0GAQgASgFIl0KBUNoZWNrEgsKA3J1bhgBIAEoCRINCgVlcG9jaBgCIAEoBBIMCgRhcmd2GAMgAygJEioKB3RpbWVvdXQYBCABKAsyGS5nb29nbGUucHJvdG9idWYuRHVyYXRpb24iKAoERXhpdBIQCghzdG9wX2FsbBgBIAEoCBIOCgZmb3JnZXQYAiABKAgifAoGUmVzdWx0EhIKCnJlcXVlc3RfaWQYASABKAQSCgoCb2sYAiABKAgSDgoGcmVhc29uGAMgASgJEg4KBmRldGFpbBgEIAEoCRILCgNwaWQYBSABKAUSJQoHcmVmdXNlZBgGIAMoCzIULmxvY3VtLnYxLkF0dGVtcHRSZWYiOAoHQ2hhbmdlZBItCgdhdHRlbXB0GAEgASgLMhwubG9jdW0ua2VlcGVyLnYxLktlcHRBdHRlbXB0IgYKBFBvbmciaAoKUmVhZFJlc3VsdBISCgpyZXF1ZXN0X2lkGAEgASgEEg4KBm9mZnNldBgCIAEoAxIMCgRkYXRhGAMgASgMEgwKBHNpemUYBCABKAMSCwoDZW5kGAUgASgIEg0KBWVycm9yGAYgASgJIjQKB0xlYXZpbmcSKQoGd2l0aGluGAEgASgLMhkuZ29vZ2xlLnByb3RvYnVmLkR1cmF0aW9uIhoKCFJlcGxhY2VkEg4KBnJlYXNvbhgBIAEoCSphCgtDb250YWlubWVudBIbChdDT05UQUlOTUVOVF9VTlNQRUNJRklFRBAAEhYKEkNPTlRBSU5NRU5UX0NHUk9VUBABEh0KGUNPTlRBSU5NRU5UX1BST0NFU1NfR1JPVVAQAjJeCg1LZWVwZXJTZXJ2aWNlEk0KBkF0dGFjaBIeLmxvY3VtLmtlZXBlci52MS5BdHRhY2hSZXF1ZXN0Gh8ubG9jdW0ua2VlcGVyLnYxLkF0dGFjaFJlc3BvbnNlKAEwAWIGcHJvdG8z", [file_google_protobuf_duration, file_locum_v1_agent_service, file_locum_v1_host_problem, file_locum_v1_policy, file_locum_v1_run]);
+  fileDesc("CiRsb2N1bS9rZWVwZXIvdjEva2VlcGVyX3NlcnZpY2UucHJvdG8SD2xvY3VtLmtlZXBlci52MSKZAwoNQXR0YWNoUmVxdWVzdBISCgpyZXF1ZXN0X2lkGAEgASgEEiUKBG9wZW4YAiABKAsyFS5sb2N1bS5rZWVwZXIudjEuT3BlbkgAEicKBXN0YXJ0GAMgASgLMhYubG9jdW0ua2VlcGVyLnYxLlN0YXJ0SAASKQoGZXh0ZW5kGAQgASgLMhcubG9jdW0ua2VlcGVyLnYxLkV4dGVuZEgAEiUKBHN0b3AYBSABKAsyFS5sb2N1bS5rZWVwZXIudjEuU3RvcEgAEikKBmZvcmdldBgGIAEoCzIXLmxvY3VtLmtlZXBlci52MS5Gb3JnZXRIABIlCgRwaW5nGAcgASgLMhUubG9jdW0ua2VlcGVyLnYxLlBpbmdIABIlCgRyZWFkGAggASgLMhUubG9jdW0ua2VlcGVyLnYxLlJlYWRIABIlCgRleGl0GAkgASgLMhUubG9jdW0ua2VlcGVyLnYxLkV4aXRIABInCgVjaGVjaxgKIAEoCzIWLmxvY3VtLmtlZXBlci52MS5DaGVja0gAQgkKB3JlcXVlc3QiiQMKDkF0dGFjaFJlc3BvbnNlEikKBm9wZW5lZBgBIAEoCzIXLmxvY3VtLmtlZXBlci52MS5PcGVuZWRIABIpCgZyZXN1bHQYAiABKAsyFy5sb2N1bS5rZWVwZXIudjEuUmVzdWx0SAASKwoHY2hhbmdlZBgDIAEoCzIYLmxvY3VtLmtlZXBlci52MS5DaGFuZ2VkSAASJQoEcG9uZxgEIAEoCzIVLmxvY3VtLmtlZXBlci52MS5Qb25nSAASMgoLcmVhZF9yZXN1bHQYBSABKAsyGy5sb2N1bS5rZWVwZXIudjEuUmVhZFJlc3VsdEgAEisKB2xlYXZpbmcYBiABKAsyGC5sb2N1bS5rZWVwZXIudjEuTGVhdmluZ0gAEjEKDWhvc3RfcHJvYmxlbXMYByABKAsyGC5sb2N1bS52MS5Ib3N0UHJvYmxlbVNldEgAEi0KCHJlcGxhY2VkGAggASgLMhkubG9jdW0ua2VlcGVyLnYxLlJlcGxhY2VkSABCCgoIcmVzcG9uc2UiMAoET3BlbhIVCg1hZ2VudF92ZXJzaW9uGAEgASgJEhEKCWFnZW50X3BpZBgCIAEoBSIxCghEZWFkbGluZRIUCgxtb25vdG9uaWNfbXMYASABKAESDwoHYm9vdF9tcxgCIAEoASKHAgoGT3BlbmVkEhIKCmtlZXBlcl9waWQYASABKAUSMQoLY29udGFpbm1lbnQYAiABKA4yHC5sb2N1bS5rZWVwZXIudjEuQ29udGFpbm1lbnQSLgoIYXR0ZW1wdHMYAyADKAsyHC5sb2N1bS5rZWVwZXIudjEuS2VwdEF0dGVtcHQSFgoOa2VlcGVyX3ZlcnNpb24YBCABKAkSFAoMaGlnaGVzdF90ZXJtGAUgASgEEi8KDWhvc3RfcHJvYmxlbXMYBiABKAsyGC5sb2N1bS52MS5Ib3N0UHJvYmxlbVNldBIVCg1oaWdoZXN0X2Vwb2NoGAcgASgEEhAKCGZlYXR1cmVzGAggAygJIv0CCgtLZXB0QXR0ZW1wdBInCgZzdGF0dXMYASABKAsyFy5sb2N1bS52MS5BdHRlbXB0U3RhdHVzEisKCGRlYWRsaW5lGAIgASgLMhkubG9jdW0ua2VlcGVyLnYxLkRlYWRsaW5lEi0KDW9uX2Rpc2Nvbm5lY3QYAyABKA4yFi5sb2N1bS52MS5PbkRpc2Nvbm5lY3QSKAoFbGVhc2UYBCABKAsyGS5nb29nbGUucHJvdG9idWYuRHVyYXRpb24SLwoMc3RvcF90aW1lb3V0GAUgASgLMhkuZ29vZ2xlLnByb3RvYnVmLkR1cmF0aW9uEi0KCmtpbGxfZ3VhcmQYBiABKAsyGS5nb29nbGUucHJvdG9idWYuRHVyYXRpb24SDgoGY2dyb3VwGAcgASgJEg0KBXNsb3RzGAggASgFEhMKC3N0YXJ0X3RpY2tzGAkgASgEEisKDGhlYWx0aF9jaGVjaxgKIAEoCzIVLmxvY3VtLnYxLkhlYWx0aENoZWNrIqICCgVTdGFydBILCgNydW4YASABKAkSDgoGcG9saWN5GAIgASgJEg0KBWVwb2NoGAMgASgEEisKCGRlYWRsaW5lGAQgASgLMhkubG9jdW0ua2VlcGVyLnYxLkRlYWRsaW5lEicKB2NvbW1hbmQYBSABKAsyFi5sb2N1bS52MS5TdGFydEF0dGVtcHQSNQoIYmFzZV9lbnYYBiADKAsyIy5sb2N1bS5rZWVwZXIudjEuU3RhcnQuQmFzZUVudkVudHJ5EjAKB3NlY3JldHMYByABKAsyHy5sb2N1bS5rZWVwZXIudjEuQWxsb3dlZFNlY3JldHMaLgoMQmFzZUVudkVudHJ5EgsKA2tleRgBIAEoCRINCgV2YWx1ZRgCIAEoCToCOAEimAEKDkFsbG93ZWRTZWNyZXRzEhMKC2RpcmVjdG9yaWVzGAEgAygJEkAKCWFnZW50X2VudhgCIAMoCzItLmxvY3VtLmtlZXBlci52MS5BbGxvd2VkU2VjcmV0cy5BZ2VudEVudkVudHJ5Gi8KDUFnZW50RW52RW50cnkSCwoDa2V5GAEgASgJEg0KBXZhbHVlGAIgASgJOgI4ASI4CgZFeHRlbmQSLgoKZXh0ZW5zaW9ucxgBIAMoCzIaLmxvY3VtLmtlZXBlci52MS5FeHRlbnNpb24iVAoJRXh0ZW5zaW9uEgsKA3J1bhgBIAEoCRINCgVlcG9jaBgCIAEoBBIrCghkZWFkbGluZRgDIAEoCzIZLmxvY3VtLmtlZXBlci52MS5EZWFkbGluZSJVCgRTdG9wEgsKA3J1bhgBIAEoCRINCgVlcG9jaBgCIAEoBBIhCgVjYXVzZRgDIAEoDjISLmxvY3VtLnYxLkVuZENhdXNlEg4KBnJlYXNvbhgEIAEoCSIwCgZGb3JnZXQSJgoIYXR0ZW1wdHMYASADKAsyFC5sb2N1bS52MS5BdHRlbXB0UmVmIhwKBFBpbmcSFAoMaGlnaGVzdF90ZXJtGAEgASgEIkEKBFJlYWQSCwoDcnVuGAEgASgJEg0KBWVwb2NoGAIgASgEEg4KBm9mZnNldBgDIAEoAxINCgVsaW1pdBgEIAEoBSJdCgVDaGVjaxILCgNydW4YASABKAkSDQoFZXBvY2gYAiABKAQSDAoEYXJndhgDIAMoCRIqCgd0aW1lb3V0GAQgASgLMhkuZ29vZ2xlLnByb3RvYnVmLkR1cmF0aW9uIigKBEV4aXQSEAoIc3RvcF9hbGwYASABKAgSDgoGZm9yZ2V0GAIgASgIInwKBlJlc3VsdBISCgpyZXF1ZXN0X2lkGAEgASgEEgoKAm9rGAIgASgIEg4KBnJlYXNvbhgDIAEoCRIOCgZkZXRhaWwYBCABKAkSCwoDcGlkGAUgASgFEiUKB3JlZnVzZWQYBiADKAsyFC5sb2N1bS52MS5BdHRlbXB0UmVmIjgKB0NoYW5nZWQSLQoHYXR0ZW1wdBgBIAEoCzIcLmxvY3VtLmtlZXBlci52MS5LZXB0QXR0ZW1wdCIGCgRQb25nImgKClJlYWRSZXN1bHQSEgoKcmVxdWVzdF9pZBgBIAEoBBIOCgZvZmZzZXQYAiABKAMSDAoEZGF0YRgDIAEoDBIMCgRzaXplGAQgASgDEgsKA2VuZBgFIAEoCBINCgVlcnJvchgGIAEoCSI0CgdMZWF2aW5nEikKBndpdGhpbhgBIAEoCzIZLmdvb2dsZS5wcm90b2J1Zi5EdXJhdGlvbiIaCghSZXBsYWNlZBIOCgZyZWFzb24YASABKAkqYQoLQ29udGFpbm1lbnQSGwoXQ09OVEFJTk1FTlRfVU5TUEVDSUZJRUQQABIWChJDT05UQUlOTUVOVF9DR1JPVVAQARIdChlDT05UQUlOTUVOVF9QUk9DRVNTX0dST1VQEAIyXgoNS2VlcGVyU2VydmljZRJNCgZBdHRhY2gSHi5sb2N1bS5rZWVwZXIudjEuQXR0YWNoUmVxdWVzdBofLmxvY3VtLmtlZXBlci52MS5BdHRhY2hSZXNwb25zZSgBMAFiBnByb3RvMw", [file_google_protobuf_duration, file_locum_v1_agent_service, file_locum_v1_host_problem, file_locum_v1_policy, file_locum_v1_run]);
 
 /**
  * From the agent.
@@ -317,6 +317,13 @@ export type Opened = Message<"locum.keeper.v1.Opened"> & {
    * @generated from field: uint64 highest_epoch = 7;
    */
   highestEpoch: bigint;
+
+  /**
+   * What this keeper can do for workloads that need it, by the names of the fields: `env_from`.
+   *
+   * @generated from field: repeated string features = 8;
+   */
+  features: string[];
 };
 
 /**
@@ -460,6 +467,13 @@ export type Start = Message<"locum.keeper.v1.Start"> & {
    * @generated from field: map<string, string> base_env = 6;
    */
   baseEnv: { [key: string]: string };
+
+  /**
+   * What the workload's `env_from` may take.
+   *
+   * @generated from field: locum.keeper.v1.AllowedSecrets secrets = 7;
+   */
+  secrets?: AllowedSecrets | undefined;
 };
 
 /**
@@ -468,6 +482,34 @@ export type Start = Message<"locum.keeper.v1.Start"> & {
  */
 export const StartSchema: GenMessage<Start> = /*@__PURE__*/
   messageDesc(file_locum_keeper_v1_keeper_service, 6);
+
+/**
+ * What may be taken as the value of an environment variable.
+ *
+ * @generated from message locum.keeper.v1.AllowedSecrets
+ */
+export type AllowedSecrets = Message<"locum.keeper.v1.AllowedSecrets"> & {
+  /**
+   * Folders whose files may be taken.
+   *
+   * @generated from field: repeated string directories = 1;
+   */
+  directories: string[];
+
+  /**
+   * Values of the agent's environment variables, of those that may be taken and that the workload names.
+   *
+   * @generated from field: map<string, string> agent_env = 2;
+   */
+  agentEnv: { [key: string]: string };
+};
+
+/**
+ * Describes the message locum.keeper.v1.AllowedSecrets.
+ * Use `create(AllowedSecretsSchema)` to create a new message.
+ */
+export const AllowedSecretsSchema: GenMessage<AllowedSecrets> = /*@__PURE__*/
+  messageDesc(file_locum_keeper_v1_keeper_service, 7);
 
 /**
  * Sets deadlines. A deadline never goes back, and one that is past stays past; but of a HOLD or OVERLAP attempt that runs it
@@ -489,7 +531,7 @@ export type Extend = Message<"locum.keeper.v1.Extend"> & {
  * Use `create(ExtendSchema)` to create a new message.
  */
 export const ExtendSchema: GenMessage<Extend> = /*@__PURE__*/
-  messageDesc(file_locum_keeper_v1_keeper_service, 7);
+  messageDesc(file_locum_keeper_v1_keeper_service, 8);
 
 /**
  * One extension.
@@ -524,7 +566,7 @@ export type Extension = Message<"locum.keeper.v1.Extension"> & {
  * Use `create(ExtensionSchema)` to create a new message.
  */
 export const ExtensionSchema: GenMessage<Extension> = /*@__PURE__*/
-  messageDesc(file_locum_keeper_v1_keeper_service, 8);
+  messageDesc(file_locum_keeper_v1_keeper_service, 9);
 
 /**
  * Stops an attempt. Of one that the keeper does not hold, the epoch is spent, so that it never starts here later; that is answered
@@ -567,7 +609,7 @@ export type Stop = Message<"locum.keeper.v1.Stop"> & {
  * Use `create(StopSchema)` to create a new message.
  */
 export const StopSchema: GenMessage<Stop> = /*@__PURE__*/
-  messageDesc(file_locum_keeper_v1_keeper_service, 9);
+  messageDesc(file_locum_keeper_v1_keeper_service, 10);
 
 /**
  * Drops ended attempts; their ends are durable at the leader.
@@ -588,7 +630,7 @@ export type Forget = Message<"locum.keeper.v1.Forget"> & {
  * Use `create(ForgetSchema)` to create a new message.
  */
 export const ForgetSchema: GenMessage<Forget> = /*@__PURE__*/
-  messageDesc(file_locum_keeper_v1_keeper_service, 10);
+  messageDesc(file_locum_keeper_v1_keeper_service, 11);
 
 /**
  * Asks whether the keeper can do what it is for. Answered only after it did, and saw done, everything that a kill needs.
@@ -609,7 +651,7 @@ export type Ping = Message<"locum.keeper.v1.Ping"> & {
  * Use `create(PingSchema)` to create a new message.
  */
 export const PingSchema: GenMessage<Ping> = /*@__PURE__*/
-  messageDesc(file_locum_keeper_v1_keeper_service, 11);
+  messageDesc(file_locum_keeper_v1_keeper_service, 12);
 
 /**
  * Reads output of an attempt.
@@ -651,7 +693,7 @@ export type Read = Message<"locum.keeper.v1.Read"> & {
  * Use `create(ReadSchema)` to create a new message.
  */
 export const ReadSchema: GenMessage<Read> = /*@__PURE__*/
-  messageDesc(file_locum_keeper_v1_keeper_service, 12);
+  messageDesc(file_locum_keeper_v1_keeper_service, 13);
 
 /**
  * Runs a program in the place of an attempt that runs: its cgroup, user, working directory and environment. Answered by a Result: it is ok
@@ -694,7 +736,7 @@ export type Check = Message<"locum.keeper.v1.Check"> & {
  * Use `create(CheckSchema)` to create a new message.
  */
 export const CheckSchema: GenMessage<Check> = /*@__PURE__*/
-  messageDesc(file_locum_keeper_v1_keeper_service, 13);
+  messageDesc(file_locum_keeper_v1_keeper_service, 14);
 
 /**
  * Ends the keeper. Until it has ended, it starts nothing more.
@@ -723,7 +765,7 @@ export type Exit = Message<"locum.keeper.v1.Exit"> & {
  * Use `create(ExitSchema)` to create a new message.
  */
 export const ExitSchema: GenMessage<Exit> = /*@__PURE__*/
-  messageDesc(file_locum_keeper_v1_keeper_service, 14);
+  messageDesc(file_locum_keeper_v1_keeper_service, 15);
 
 /**
  * Answer to a request.
@@ -780,7 +822,7 @@ export type Result = Message<"locum.keeper.v1.Result"> & {
  * Use `create(ResultSchema)` to create a new message.
  */
 export const ResultSchema: GenMessage<Result> = /*@__PURE__*/
-  messageDesc(file_locum_keeper_v1_keeper_service, 15);
+  messageDesc(file_locum_keeper_v1_keeper_service, 16);
 
 /**
  * An attempt changed.
@@ -801,7 +843,7 @@ export type Changed = Message<"locum.keeper.v1.Changed"> & {
  * Use `create(ChangedSchema)` to create a new message.
  */
 export const ChangedSchema: GenMessage<Changed> = /*@__PURE__*/
-  messageDesc(file_locum_keeper_v1_keeper_service, 16);
+  messageDesc(file_locum_keeper_v1_keeper_service, 17);
 
 /**
  * Answer to Ping.
@@ -816,7 +858,7 @@ export type Pong = Message<"locum.keeper.v1.Pong"> & {
  * Use `create(PongSchema)` to create a new message.
  */
 export const PongSchema: GenMessage<Pong> = /*@__PURE__*/
-  messageDesc(file_locum_keeper_v1_keeper_service, 17);
+  messageDesc(file_locum_keeper_v1_keeper_service, 18);
 
 /**
  * Answer to Read.
@@ -872,7 +914,7 @@ export type ReadResult = Message<"locum.keeper.v1.ReadResult"> & {
  * Use `create(ReadResultSchema)` to create a new message.
  */
 export const ReadResultSchema: GenMessage<ReadResult> = /*@__PURE__*/
-  messageDesc(file_locum_keeper_v1_keeper_service, 18);
+  messageDesc(file_locum_keeper_v1_keeper_service, 19);
 
 /**
  * The host shuts down.
@@ -893,7 +935,7 @@ export type Leaving = Message<"locum.keeper.v1.Leaving"> & {
  * Use `create(LeavingSchema)` to create a new message.
  */
 export const LeavingSchema: GenMessage<Leaving> = /*@__PURE__*/
-  messageDesc(file_locum_keeper_v1_keeper_service, 19);
+  messageDesc(file_locum_keeper_v1_keeper_service, 20);
 
 /**
  * The last message of a connection.
@@ -914,7 +956,7 @@ export type Replaced = Message<"locum.keeper.v1.Replaced"> & {
  * Use `create(ReplacedSchema)` to create a new message.
  */
 export const ReplacedSchema: GenMessage<Replaced> = /*@__PURE__*/
-  messageDesc(file_locum_keeper_v1_keeper_service, 20);
+  messageDesc(file_locum_keeper_v1_keeper_service, 21);
 
 /**
  * How process trees are held together.
