@@ -70,6 +70,7 @@ async function startController(heartbeatMs: number, withTls: boolean): Promise<S
     env: process.env,
   });
   const { apiAddress, agentAddress } = await runController({
+    open: true,
     ...settings,
     ...(withTls ? { tls: {} } : {}),
     initialTimers: { ...settings.initialTimers, ...timers(heartbeatMs) },

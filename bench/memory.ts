@@ -38,7 +38,16 @@ try {
 async function measure(): Promise<void> {
   const [api, agents] = [await freePort(), await freePort()];
   const store = `sqlite:${join(folder, 'store.sqlite')}`;
-  start('controller', '--store', store, '--api-listen', `127.0.0.1:${api}`, '--agent-listen', `127.0.0.1:${agents}`);
+  start(
+    'controller',
+    '--open',
+    '--store',
+    store,
+    '--api-listen',
+    `127.0.0.1:${api}`,
+    '--agent-listen',
+    `127.0.0.1:${agents}`,
+  );
   const call = async (method: string, body: object): Promise<Record<string, unknown>> => {
     const response = await fetch(`http://127.0.0.1:${api}/locum.v1.${method}`, {
       method: 'POST',

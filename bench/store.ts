@@ -42,7 +42,7 @@ async function startController(endpoints: readonly string[], folder: string) {
   const [api = 0, agent = 0] = await freePorts(2);
   const [apiAddress, agentAddress] = [`127.0.0.1:${api}`, `127.0.0.1:${agent}`];
   const where = ['--api-listen', apiAddress, '--agent-listen', agentAddress, '--id', 'bench'];
-  const program = [join(import.meta.dirname, '../bin/locum.js'), 'controller', '--log-level', 'error'];
+  const program = [join(import.meta.dirname, '../bin/locum.js'), 'controller', '--open', '--log-level', 'error'];
   const store = ['--store', `etcd://${endpoints.join(',')}/bench`, '--data-dir', folder];
   const child = spawn(process.execPath, [...program, ...where, ...store], { stdio: ['ignore', 'inherit', 'inherit'] });
   for (let answer = 0; answer !== 200; ) {

@@ -50,6 +50,12 @@ export const nouns: readonly Noun[] = [
     load: () => import('./audit/command.ts'),
   },
   {
+    name: 'auth',
+    summary: 'who you are, and who may do what: tokens, roles, users',
+    group: LOOK,
+    load: () => import('./auth/command.ts'),
+  },
+  {
     name: 'fence',
     summary: 'fencing: whether an epoch may still act',
     group: LOOK,

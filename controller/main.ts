@@ -1,14 +1,12 @@
 /** A whole controller in this process: the store, both listeners, and the leadership between them. */
 
-import { hostname } from 'node:os';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { LocumError } from '../shared/errors.ts';
 import { AgentService } from '../shared/gen/locum/v1/agent_service_pb.ts';
-import { formatListenAddress } from '../shared/listen-address.ts';
 import type { Logger } from '../shared/log.ts';
 import { HealthTable } from '../shared/rpc/health.ts';
-import { ListenError } from '../shared/rpc/listen-error.ts';
 import type { Listener } from '../shared/rpc/single-port-listener.ts';
+import { AccessParts } from './access/access-parts.ts';
 import { type ControllerTls, openControllerTls } from './access/controller-tls.ts';
 import { type AgentListener, startAgentListener } from './agents/agent-listener.ts';
 import { AgentStreams } from './agents/agent-streams.ts';
@@ -16,6 +14,7 @@ import { type ApiContext, notLeader, StreamCount } from './api/api-context.ts';
 import { API_SERVICES, startApiListener } from './api/api-listener.ts';
 import { storeWhenThere } from './api/waiting-room.ts';
 import { AuditParts } from './audit/audit-parts.ts';
+import { addressOf, named, reachable } from './bound-address.ts';
 import type { ControllerSettings } from './config/config.ts';
 import { openConfiguredStore } from './config/configured-store.ts';
 import { controllerId } from './config/controller-id.ts';
@@ -100,6 +99,7 @@ class RunningParts {
   readonly #health = new HealthTable([...API_SERVICES, AgentService]);
   readonly #agents: AgentStreams;
   readonly #replica: Replica;
+  readonly #access: AccessParts;
   readonly #audit: AuditParts;
   readonly #over = new AbortController();
   readonly #role = new RoleWatch();
@@ -132,6 +132,14 @@ class RunningParts {
         },
       },
     });
+    this.#access = new AccessParts({
+      self: this.#self,
+      open: options.open ?? false,
+      dataDirectory: options.dataDirectory,
+      log,
+      leaderTerm: () => this.#leadership?.leaderTerm,
+      replica: () => this.#replica,
+    });
     this.#replica = new Replica({
       store,
       self: this.#self,
@@ -139,6 +147,7 @@ class RunningParts {
       agents: this.#agents,
       role: this.#role,
       services: API_SERVICES,
+      vouchFor: (path, caller) => this.#access.vouching.vouchFor(path, caller),
       shutdownSignal: this.#over.signal,
       tls: tls?.peers,
     });
@@ -151,6 +160,7 @@ class RunningParts {
       log,
       leaderTerm: () => this.#leadership?.leaderTerm,
       view: this.#replica.view,
+      vouchForItself: (path) => this.#access.vouching.vouchForItself(path),
       tls: tls?.peers,
       signal: this.#over.signal,
     });
@@ -178,6 +188,7 @@ class RunningParts {
         leads: () => this.#role.leads,
         health: this.#health,
         notes: this.#audit.notes,
+        access: this.#access.api(API_SERVICES, this.#audit.notes),
         metrics: this.#metrics,
         log,
         readiness: () => this.#readiness(),
@@ -193,6 +204,7 @@ class RunningParts {
       api: apiAdvertise ?? reachable(apiListener),
       agent: agentAdvertise ?? reachable(agentListener),
       version,
+      key: this.#access.vouching.publicKey,
     };
     const leadership = this.#makeLeadership(encodeCandidate(candidate));
     this.#leadership = leadership;
@@ -312,31 +324,11 @@ async function aborted(signal: AbortSignal | undefined): Promise<never> {
   return promise;
 }
 
-/** Other hosts can't connect to "every address". */
-function reachable({ address, port }: ListenerAddress): string {
-  const anywhere = address === '0.0.0.0' || address === '::';
-  return addressOf({ address: anywhere ? hostname() : address, port });
-}
-
 function shuttingDown(): LocumError {
   return new LocumError('NOT_LEADER', 'this controller is shutting down: ask again in a moment', {
     retryAfterMs: 1_000,
   });
 }
-
-/** Says which flag chooses another address. */
-async function named<T>(flag: string, listen: () => Promise<T>): Promise<T> {
-  try {
-    return await listen();
-  } catch (error) {
-    if (!(error instanceof ListenError)) throw error;
-    throw new ListenError(error.code, `${error.message} (${flag} says where)`, error);
-  }
-}
-
-type ListenerAddress = Pick<Listener, 'address' | 'port'>;
-
-const addressOf = ({ address, port }: ListenerAddress): string => formatListenAddress({ host: address, port });
 
 function exitWith(log: Logger, error: unknown): void {
   if (error instanceof StoreError)

@@ -117,6 +117,7 @@ const rows = {
       '*.filter[]',
       'locum.v1.Policy.labels[value]',
       'locum.v1.ScheduleTrigger.cron',
+      'locum.v1.RoleGrant.policy_labels[value]',
       'locum.v1.Server.labels[value]',
     ],
   ),
@@ -124,7 +125,18 @@ const rows = {
     'locum.v1.Policy.servers',
     'locum.v1.SimulateFailureRequest.servers',
   ]),
-  labels: items(64, 'labels of a policy or a server', REFUSED, ['locum.v1.Policy.labels', 'locum.v1.Server.labels']),
+  labels: items(64, 'labels of a policy or a server', REFUSED, [
+    'locum.v1.Policy.labels',
+    'locum.v1.RoleGrant.policy_labels',
+    'locum.v1.Server.labels',
+  ]),
+  roleParts: items(64, 'roles of a token or a user, their pools, and what a role names', REFUSED, [
+    'locum.v1.CreateTokenRequest.roles',
+    'locum.v1.Role.permissions',
+    'locum.v1.Role.run_as',
+    'locum.v1.RoleGrant.pools',
+    'locum.v1.User.roles',
+  ]),
   wordCharacters: characters(
     64,
     'a time zone, the version of an agent, a uid, a type of events, an outcome, or a stable word',

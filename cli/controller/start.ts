@@ -24,6 +24,11 @@ function nextSignal(): Promise<NodeJS.Signals> {
   return promise;
 }
 
+function warnOfOpenAccess({ open, apiListen: { host, port } }: ControllerSettings, log: Logger): void {
+  if (open !== true) return;
+  log.warn(`OPEN: nobody who calls ${host}:${port} is asked who he is; whoever reaches it may do everything`);
+}
+
 /** Each start says it again: an insecure listener that nobody remembers is the worst kind. */
 function warnOfPlaintext({ apiListen, agentListen, tls }: ControllerSettings, log: Logger): void {
   if (tls !== undefined) return;
@@ -40,6 +45,7 @@ export async function start(options: ControllerOptions): Promise<void> {
   const settings = load();
   const log = createLogger({ name: 'controller', level: settings.logLevel, format: settings.logFormat });
   warnOfPlaintext(settings, log);
+  warnOfOpenAccess(settings, log);
   const signalled = nextSignal();
   const stop = new AbortController();
   void signalled.then((signal) => stop.abort(new Error(`got ${signal}`)));

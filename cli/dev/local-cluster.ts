@@ -123,7 +123,7 @@ export class LocalCluster {
     const { apiPort, agentPort, network, replicas } = this.#options;
     const name = replicas === undefined ? 'controller' : `controller-${index + 1}`;
     const step = index * REPLICA_PORT_STEP;
-    const words = ['controller', '--data-dir', join(this.dataDir, name)];
+    const words = ['controller', '--open', '--data-dir', join(this.dataDir, name)];
     words.push('--api-listen', `127.0.0.1:${apiPort + step}`);
     words.push('--agent-listen', `${network?.host ?? '127.0.0.1'}:${agentPort + step}`);
     if (network !== undefined) words.push('--insecure', '--agent-advertise', network.endpoint);

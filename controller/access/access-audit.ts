@@ -4,9 +4,10 @@ import type { Interceptor, StreamRequest, UnaryRequest } from '@connectrpc/conne
 import { LocumError } from '../../shared/errors.ts';
 import { ClusterService } from '../../shared/gen/locum/v1/cluster_service_pb.ts';
 import { RunService } from '../../shared/gen/locum/v1/run_service_pb.ts';
-import { callerAddress, withCallerAddress } from '../../shared/rpc/caller-address.ts';
+import { callerKey } from '../../shared/rpc/caller.ts';
+import { callerAddressOf } from '../../shared/rpc/caller-address.ts';
 import { type HttpRequest, pathOf } from '../../shared/rpc/http-handler.ts';
-import { actorOf, originOf } from '../api/api-context.ts';
+import { methodNameOf } from '../api/api-context.ts';
 import type { AccessNotes, Noted, NotedKind } from './access-notes.ts';
 
 export type Notes = Pick<AccessNotes, 'note'>;
@@ -43,7 +44,7 @@ export function denialInterceptor(notes: Notes): Interceptor {
 
 /** A page of another origin, or a name that is not ours: refused before anybody is asked who he is. */
 export function noteWebDenial(notes: Notes, request: HttpRequest, { reason }: LocumError): void {
-  const source = withCallerAddress(request).get(callerAddress);
+  const source = callerAddressOf(request);
   const method = pathOf(request).slice(1);
   notes.note('DENIAL', { principal: '', method, resource: '', requestId: '', outcome: reason, source }, Date.now());
 }
@@ -67,18 +68,9 @@ export function readInterceptor(notes: Notes): Interceptor {
   };
 }
 
-function notedOf({ service, method, header, contextValues }: Request): Omit<Noted, 'resource' | 'outcome'> {
-  const origin = originOf({ service, method, values: contextValues, requestHeader: header });
-  return { ...origin, principal: principalOf(header), requestId: '' };
-}
-
-function principalOf(requestHeader: Headers): string {
-  try {
-    return actorOf({ requestHeader });
-  } catch {
-    // A name that can't be read is refused where it is used.
-    return '';
-  }
+function notedOf({ service, method, contextValues }: Request): Omit<Noted, 'resource' | 'outcome'> {
+  const { actor, source } = contextValues.get(callerKey);
+  return { method: methodNameOf({ service, method }), source, principal: actor, requestId: '' };
 }
 
 function textIn(message: object, field: string | undefined): string {

@@ -22,6 +22,8 @@ export interface AccessRecordingOptions {
   /** The term of this controller; undefined: it does not lead. */
   readonly leaderTerm: () => Pick<LeaderTerm, 'call'> | undefined;
   readonly view: Pick<LeaderView, 'leader'>;
+  /** Says to the leader that it is this controller. */
+  readonly vouchForItself: (path: string) => Readonly<Record<string, string>>;
   /** Default: the leader is told in plaintext. */
   readonly tls?: PeerTls | undefined;
 }
@@ -71,12 +73,13 @@ export class AccessRecording {
 
   /** Once in a few seconds at most, so the connection is not kept. */
   async #recordThere({ requestId, facts }: AccessBatch): Promise<void> {
-    const { view, self } = this.#options;
+    const { view, self, vouchForItself } = this.#options;
     const { leader } = view;
     if (leader === undefined || leader.id === self) throw notLeader();
     const peer = openPeer(leader.api, this.#options.tls);
     try {
-      const headers = headersOnward(new Headers(), self, '');
+      const vouched = vouchForItself(`/${AuditService.typeName}/${AuditService.method.recordAccess.name}`);
+      const headers = headersOnward(new Headers(), { self, source: '', vouched });
       const client = createClient(AuditService, peer.transport);
       await client.recordAccess({ requestId, notes: facts.map(noteToProto) }, { headers, timeoutMs: TIMEOUT_MS });
     } finally {

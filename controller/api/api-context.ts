@@ -3,18 +3,18 @@ import { createHash } from 'node:crypto';
 import { setImmediate as turn } from 'node:timers/promises';
 import { clone, type DescMessage, type JsonValue, type MessageShape, toJson } from '@bufbuild/protobuf';
 import type { HandlerContext } from '@connectrpc/connect';
+import { ruleOf } from '../../shared/access/method-access.ts';
 import { assert } from '../../shared/assert.ts';
 import { invalidField, LocumError } from '../../shared/errors.ts';
 import { cut, printable } from '../../shared/printable.ts';
-import { ACTOR_HEADER } from '../../shared/rpc/actor-header.ts';
-import { callerAddress } from '../../shared/rpc/caller-address.ts';
+import { callerKey } from '../../shared/rpc/caller.ts';
 import type { AgentStreams } from '../agents/agent-streams.ts';
-import type { Call, CallOrigin, CallValue } from '../core/cluster/event.ts';
+import { denied } from '../core/calls/permitted.ts';
+import type { Call, CallOrigin, CallValue, Warrant } from '../core/cluster/event.ts';
 import type { Deviation } from '../core/views.ts';
 import { overloaded } from '../engine/pending-calls.ts';
 import type { LeaderTerm } from '../leadership/leader-term.ts';
 import type { Controllers } from '../replication/controllers.ts';
-import { FORWARDED_HEADER, SOURCE_HEADER } from '../replication/forwarded-call.ts';
 import type { Store } from '../store/store.ts';
 
 /** What answers are made from: the leader's term, or a copy of what it wrote. */
@@ -70,7 +70,6 @@ export class StreamCount {
 
 /** Printable, without spaces: it becomes part of a key of the store. */
 const REQUEST_ID = /^[\x21-\x7e]{0,128}$/;
-const ACTOR = /^[\x20-\x7e]{1,128}$/;
 
 export function notLeader(): LocumError {
   return new LocumError('NOT_LEADER', 'this controller does not lead now: repeat in a moment', { retryAfterMs: 500 });
@@ -97,7 +96,8 @@ export async function submit<Desc extends DescMessage, Kind extends CallValue['k
     throw invalidField('request_id', 'must be at most 128 printable characters without spaces');
   }
   const value = await api.leaderTerm().call({
-    actor: actorOf(context),
+    actor: context.values.get(callerKey).actor,
+    warrant: warrantOf(context),
     origin: originOf(context),
     requestId,
     fingerprint: requestId === '' ? '' : fingerprintOf(schema, message, context.method.name),
@@ -120,21 +120,22 @@ function isOneOf<Kind extends CallValue['kind']>(
 }
 
 /** The method and where the call came from, in the words of the audit. */
-export function originOf({ service, method, values, requestHeader }: CallFacts): CallOrigin {
-  const address = values.get(callerAddress);
-  const [by, from] = [requestHeader.get(FORWARDED_HEADER), requestHeader.get(SOURCE_HEADER)];
-  const source = by === null ? address : `${from ?? 'unknown'} via ${by}`;
-  return { method: `${service.typeName}/${method.name}`, source: cut(printable(source), SOURCE_CHARACTERS) };
+export function originOf({ service, method, values }: CallFacts): CallOrigin {
+  const { source } = values.get(callerKey);
+  return { method: methodNameOf({ service, method }), source: cut(printable(source), SOURCE_CHARACTERS) };
 }
 
-type CallFacts = Pick<HandlerContext, 'service' | 'method' | 'values' | 'requestHeader'>;
+type CallFacts = Pick<HandlerContext, 'service' | 'method' | 'values'>;
 const SOURCE_CHARACTERS = 128;
 
-export function actorOf({ requestHeader }: Pick<HandlerContext, 'requestHeader'>): string {
-  const actor = requestHeader.get(ACTOR_HEADER);
-  if (actor === null) return 'operator';
-  if (!ACTOR.test(actor)) throw invalidField('', `the header ${ACTOR_HEADER} must be 1 to 128 printable characters`);
-  return `operator:${actor}`;
+export const methodNameOf = ({ service, method }: Pick<HandlerContext, 'service' | 'method'>): string =>
+  `${service.typeName}/${method.name}`;
+
+/** By what right the caller calls: what his roles are, and what the method needs. @throws LocumError PERMISSION_DENIED */
+function warrantOf({ values, method }: Pick<HandlerContext, 'values' | 'method'>): Warrant {
+  const rule = ruleOf(method);
+  if (rule?.kind !== 'permission') throw denied(method.name);
+  return { principal: values.get(callerKey).principal, permission: rule.permission };
 }
 
 /**

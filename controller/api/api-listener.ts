@@ -1,6 +1,7 @@
 /** The API listener: all services for people and their tools, with reflection, health and plain pages, on one port. */
 import type { ConnectRouter } from '@connectrpc/connect';
 import { Health } from '../../shared/gen/grpc/health/v1/health_pb.ts';
+import { AccessService } from '../../shared/gen/locum/v1/access_service_pb.ts';
 import { AuditService } from '../../shared/gen/locum/v1/audit_service_pb.ts';
 import { ClusterService } from '../../shared/gen/locum/v1/cluster_service_pb.ts';
 import { EventService } from '../../shared/gen/locum/v1/event_service_pb.ts';
@@ -18,9 +19,11 @@ import { addReflection } from '../../shared/rpc/reflection.ts';
 import { type Listener, type ListenerTls, startListener } from '../../shared/rpc/single-port-listener.ts';
 import { warmValidation } from '../../shared/rpc/validation.ts';
 import { denialInterceptor, type Notes, noteWebDenial, readInterceptor } from '../access/access-audit.ts';
+import type { ApiAccess } from '../access/access-parts.ts';
 import type { ControllerMetrics } from '../metrics.ts';
 import type { Forwarder } from '../replication/forwarder.ts';
 import { markStale, READ_HEADER, STALE } from '../replication/stale-reads.ts';
+import { accessService } from './access-service.ts';
 import type { ApiContext } from './api-context.ts';
 import { auditService } from './audit-service.ts';
 import { clusterService } from './cluster-service.ts';
@@ -41,6 +44,7 @@ export const API_SERVICES = [
   ClusterService,
   FenceService,
   AuditService,
+  AccessService,
 ];
 
 export interface ApiListenerOptions {
@@ -55,6 +59,8 @@ export interface ApiListenerOptions {
   readonly health: HealthTable;
   /** What happens in front of the core and belongs into the audit. */
   readonly notes: Notes;
+  /** Who is let in. */
+  readonly access: ApiAccess;
   readonly metrics: ControllerMetrics;
   readonly log: Logger;
   /** What this controller does, and whether calls to it are answered. */
@@ -67,7 +73,7 @@ export interface ApiListenerOptions {
 
 /** @throws ListenError when the address can't be bound. */
 export function startApiListener(options: ApiListenerOptions): Promise<Listener> {
-  const { address, api, stale, forwarder, leads, health, notes, log, shutdownSignal } = options;
+  const { address, api, stale, forwarder, leads, health, notes, access, log, shutdownSignal } = options;
   warmValidation(API_SERVICES.flatMap(({ methods }) => methods.map(({ input }) => input)));
   const onDefect = (error: unknown): void => {
     log.error({ err: error }, 'a request failed for a defect of ours');
@@ -76,12 +82,12 @@ export function startApiListener(options: ApiListenerOptions): Promise<Listener>
   const serve = createConnectHandler({
     ...common,
     routes: (router) => addApiServices(router, api, health),
-    interceptors: [denialInterceptor(notes), forwarder.interceptor, readInterceptor(notes)],
+    interceptors: [denialInterceptor(notes), forwarder.interceptor, access.recheckStreams, readInterceptor(notes)],
   });
   const serveStale = createConnectHandler({
     ...common,
     routes: (router) => addApiServices(router, stale, health),
-    interceptors: [denialInterceptor(notes), markStale, readInterceptor(notes)],
+    interceptors: [denialInterceptor(notes), markStale, access.recheckStreams, readInterceptor(notes)],
   });
   return startListener({
     ...address,
@@ -91,8 +97,9 @@ export function startApiListener(options: ApiListenerOptions): Promise<Listener>
       const wantsStale = request.headers[READ_HEADER] === STALE && !leads();
       return wantsStale ? serveStale(request, response) : serve(request, response);
     },
+    admitted: (handler) => access.admitted(handler, onDefect),
     routes: plainPages(options),
-    tls: options.tls,
+    tls: options.tls && { ...options.tls, admitsNobody: access.asks },
     denied: (request, error) => noteWebDenial(notes, request, error),
     onDefect,
   });
@@ -108,7 +115,8 @@ export function addApiServices(router: ConnectRouter, api: ApiContext, health: H
     .service(EventService, eventService(api))
     .service(ClusterService, clusterService(api))
     .service(FenceService, fenceService(api))
-    .service(AuditService, auditService(api));
+    .service(AuditService, auditService(api))
+    .service(AccessService, accessService(api));
   addHealth(router, health);
   addReflection(router, [...API_SERVICES, Health]);
 }

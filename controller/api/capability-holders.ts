@@ -6,6 +6,7 @@ import { serverName } from '../../shared/resource-name.ts';
 import type { ClusterState } from '../core/cluster/cluster.ts';
 import { capabilityMap } from '../core/records/capability.ts';
 import type { Server } from '../core/records/state.ts';
+import type { Sight } from './sight.ts';
 
 export interface RankedServer {
   readonly server: Server;
@@ -30,9 +31,14 @@ export function serversByRank(state: ClusterState, only: PoolId | undefined): re
 export const holderKey = ({ name, value }: Pick<CapabilityHolders, 'name' | 'value'>): string => `${name}\n${value}`;
 
 /** Every known name and value, by name, then value. */
-export function capabilityHolders(state: ClusterState, only: PoolId | undefined): CapabilityHolders[] {
+export function capabilityHolders(
+  state: ClusterState,
+  only: PoolId | undefined,
+  sight: Pick<Sight, 'server'>,
+): CapabilityHolders[] {
   const holders = new Map<string, CapabilityHolders>();
   for (const { server } of serversByRank(state, only)) {
+    if (!sight.server(server)) continue;
     for (const { name, value } of [...capabilityMap(server.capabilities).values()].flat()) {
       const key = holderKey({ name, value });
       const holder = holders.get(key) ?? create(CapabilityHoldersSchema, { name, value });

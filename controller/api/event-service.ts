@@ -1,6 +1,6 @@
 /** The event log. */
 import type { MessageInitShape } from '@bufbuild/protobuf';
-import type { ServiceImpl } from '@connectrpc/connect';
+import type { HandlerContext, ServiceImpl } from '@connectrpc/connect';
 import { fromUint64, toUint64 } from '../../shared/codec/numbers.ts';
 import { invalidField, LocumError } from '../../shared/errors.ts';
 import { EventSchema } from '../../shared/gen/locum/v1/event_pb.ts';
@@ -20,6 +20,7 @@ import { EVENT_TYPES, type EventType, eventTypeOf } from '../core/records/event-
 import type { EventRecord } from '../core/records/state.ts';
 import type { ApiContext, LeaderTermView } from './api-context.ts';
 import { indexAfterNumber, pageOf } from './page.ts';
+import { sightOf } from './sight.ts';
 import { happens, throwIfEnded } from './watch-resources.ts';
 
 /** Events that are looked up and sent at a time. */
@@ -82,14 +83,15 @@ function timesAsked(times: Times): (wall: number) => boolean {
 
 export function eventService(api: ApiContext): ServiceImpl<typeof EventService> {
   return {
-    async listEvents(request) {
+    async listEvents(request, context) {
       const { matches, droppedUpTo } = aboutOf(request.about);
       const type = typeAsked(request.type);
       const within = timesAsked(request);
       const wanted = (event: EventRecord): boolean =>
         matches(event) && (type === undefined || event.type === type) && within(event.wall);
       return api.leaderTerm().read((state) => {
-        const newestFirst = [...state.events].filter(wanted).reverse();
+        const sight = sightOf(context, state);
+        const newestFirst = [...state.events].filter((event) => wanted(event) && sight.event(event)).reverse();
         const { shown, nextPageToken } = pageOf(newestFirst, request, {
           question: ['ListEvents', request.about, request.type, ...timesOf(request)],
           cursorOf: ({ number }) => String(number),
@@ -106,11 +108,17 @@ export function eventService(api: ApiContext): ServiceImpl<typeof EventService> 
       });
     },
 
-    async *watchEvents(request, { signal }) {
+    async *watchEvents(request, context) {
       const { allowGap } = request;
       const after = fromUint64(request.after, 'after');
-      const reader = new EventReader({ leaderTerm: api.leaderTerm(), about: aboutOf(request.about), after, allowGap });
-      yield* api.streams.counted(watchEvents(reader, api.bookmarkMs, signal));
+      const reader = new EventReader({
+        leaderTerm: api.leaderTerm(),
+        about: aboutOf(request.about),
+        after,
+        allowGap,
+        context,
+      });
+      yield* api.streams.counted(watchEvents(reader, api.bookmarkMs, context.signal));
     },
   };
 }
@@ -136,6 +144,8 @@ interface EventReaderOptions {
   readonly after: number;
   /** Says what is missing and goes on, instead of failing. */
   readonly allowGap: boolean;
+  /** Of whoever reads. */
+  readonly context: Pick<HandlerContext, 'values' | 'method'>;
 }
 
 /** Reads the kept events by their numbers; the log itself is the queue, so a slow reader costs nothing. */
@@ -182,7 +192,8 @@ class EventReader {
 
   /** Moves nothing: what was seen may turn out not to be durable, and then it is looked again, at less. */
   #look(state: ClusterState): Look {
-    const { about } = this.#options;
+    const { about, context } = this.#options;
+    const sight = sightOf(context, state);
     const droppedUpTo = about.droppedUpTo(state);
     const responses = this.#gap(droppedUpTo);
     const missingUpTo = responses.length > 0 ? droppedUpTo : this.#missingUpTo;
@@ -190,7 +201,8 @@ class EventReader {
     for (const event of state.events.after(last)) {
       if (responses.length >= CHUNK) return { responses, last, missingUpTo };
       last = event.number;
-      if (about.matches(event)) responses.push({ event: eventToProto(event), position: toUint64(last) });
+      if (about.matches(event) && sight.event(event))
+        responses.push({ event: eventToProto(event), position: toUint64(last) });
     }
     return { responses, last: Math.max(last, state.meta.lastEvent), missingUpTo };
   }

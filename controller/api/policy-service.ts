@@ -1,19 +1,22 @@
 /** Policies: reading them here, changing them in policy-changes.ts. */
-import type { ServiceImpl } from '@connectrpc/connect';
+import type { HandlerContext, ServiceImpl } from '@connectrpc/connect';
 import { PolicySchema } from '../../shared/gen/locum/v1/policy_pb.ts';
 import type { PolicyService } from '../../shared/gen/locum/v1/policy_service_pb.ts';
-import { policyId } from '../../shared/ids.ts';
+import { type PolicyId, policyId } from '../../shared/ids.ts';
 import { LIMITS } from '../../shared/limits.ts';
 import { bytesOfTexts, cutToBytes } from '../../shared/parts.ts';
 import { serverName } from '../../shared/resource-name.ts';
 import { toTimestamp } from '../../shared/rpc/time-messages.ts';
+import type { ClusterState } from '../core/cluster/cluster.ts';
+import type { Policy } from '../core/records/state.ts';
 import { explainPlacement } from '../core/views.ts';
 import type { ApiContext } from './api-context.ts';
 import { labelFilter } from './label-filter.ts';
 import { indexAfterText, pageOf } from './page.ts';
 import { policyEdits, policyVerbs } from './policy-changes.ts';
 import { projectPolicy } from './projections/project-policy.ts';
-import { found, policyIdOf, poolIdOf } from './resource-id.ts';
+import { policyIdOf, poolIdOf } from './resource-id.ts';
+import { sightOf } from './sight.ts';
 import { watchResources } from './watch-resources.ts';
 
 type Service = ServiceImpl<typeof PolicyService>;
@@ -28,18 +31,20 @@ function policyReads(
   api: ApiContext,
 ): Pick<Service, 'getPolicy' | 'listPolicies' | 'explainPlacement' | 'watchPolicies'> {
   return {
-    async getPolicy({ name }) {
+    async getPolicy({ name }, context) {
       const id = policyIdOf(name);
-      return api.leaderTerm().read((state) => ({ policy: projectPolicy(state, found(state.policies.get(id), name)) }));
+      return api
+        .leaderTerm()
+        .read((state) => ({ policy: projectPolicy(state, seenPolicy(state, context, { id, name })) }));
     },
 
-    async listPolicies(request) {
+    async listPolicies(request, context) {
       const pool = request.pool === '' ? undefined : poolIdOf(request.pool, 'pool');
       const isWanted = labelFilter(request.filter);
       return api.leaderTerm().read((state) => {
-        const policies = [...state.policies.values()].filter(
-          ({ spec }) => (pool === undefined || spec.pool === pool) && isWanted(spec.labels),
-        );
+        const sight = sightOf(context, state);
+        const isOf = ({ spec }: Policy): boolean => (pool === undefined || spec.pool === pool) && isWanted(spec.labels);
+        const policies = [...state.policies.values()].filter((policy) => isOf(policy) && sight.policy(policy));
         const { shown, nextPageToken } = pageOf(
           policies.sort((a, b) => (a.id < b.id ? -1 : 1)),
           request,
@@ -55,10 +60,10 @@ function policyReads(
       });
     },
 
-    async explainPlacement({ name }) {
+    async explainPlacement({ name }, context) {
       const id = policyIdOf(name);
       return api.leaderTerm().read((state, now) => {
-        const { chosen, hold, verdicts } = explainPlacement(state, found(state.policies.get(id), name), now);
+        const { chosen, hold, verdicts } = explainPlacement(state, seenPolicy(state, context, { id, name }), now);
         const { kept, omitted } = cutToBytes(verdicts, bytesOfTexts, LIMITS.pageBytes);
         return {
           chosenServer: chosen === undefined ? '' : serverName(chosen),
@@ -71,14 +76,15 @@ function policyReads(
       });
     },
 
-    async *watchPolicies({ revision, filter }, { signal }) {
+    async *watchPolicies({ revision, filter }, context) {
       const isWanted = labelFilter(filter);
-      const items = watchResources(api, revision, signal, {
+      const items = watchResources(api, revision, context.signal, {
         folder: 'policies',
         list: (state) => [...state.policies.keys()].sort(),
         project: (state, _, id) => {
           const policy = state.policies.get(policyId(id));
-          return policy === undefined || !isWanted(policy.spec.labels) ? undefined : projectPolicy(state, policy);
+          if (policy === undefined || !isWanted(policy.spec.labels)) return undefined;
+          return sightOf(context, state).policy(policy) ? projectPolicy(state, policy) : undefined;
         },
       });
       for await (const { value, ...rest } of items) {
@@ -86,4 +92,13 @@ function policyReads(
       }
     },
   };
+}
+
+function seenPolicy(
+  state: ClusterState,
+  context: HandlerContext,
+  { id, name }: { readonly id: PolicyId; readonly name: string },
+): Policy {
+  const sight = sightOf(context, state);
+  return sight.found(state.policies.get(id), name, (policy) => sight.policy(policy));
 }

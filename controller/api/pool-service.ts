@@ -1,5 +1,5 @@
 /** Pools and the order of their servers. */
-import type { ServiceImpl } from '@connectrpc/connect';
+import type { HandlerContext, ServiceImpl } from '@connectrpc/connect';
 import { assert } from '../../shared/assert.ts';
 import { timersPatchFromProto } from '../../shared/codec/timers.ts';
 import { invalidField } from '../../shared/errors.ts';
@@ -12,16 +12,19 @@ import {
   type UpdatePoolRequest,
   UpdatePoolRequestSchema,
 } from '../../shared/gen/locum/v1/pool_service_pb.ts';
-import { poolId } from '../../shared/ids.ts';
+import { type PoolId, poolId } from '../../shared/ids.ts';
 import { DEFAULT_TIMERS, type Timers } from '../../shared/protocol/timers.ts';
 import { poolName } from '../../shared/resource-name.ts';
 import { movePlanToProto, orderToProto, poolToProto } from '../codec/pool.ts';
 import { failbackWords } from '../codec/words.ts';
 import { DEFAULT_MAX_SLOTS } from '../core/calls/pool-calls.ts';
+import type { ClusterState } from '../core/cluster/cluster.ts';
 import type { Apply, Call } from '../core/cluster/event.ts';
+import type { Pool } from '../core/records/state.ts';
 import { type ApiContext, planOf, submit } from './api-context.ts';
 import { indexAfterText, pageOf } from './page.ts';
 import { found, poolIdOf, serverIdOf } from './resource-id.ts';
+import { sightOf } from './sight.ts';
 import { maskPaths } from './update-mask.ts';
 import { watchResources } from './watch-resources.ts';
 
@@ -68,14 +71,15 @@ function timersNamed(paths: ReadonlySet<string>, timers: Timers): Partial<Timers
 
 export function poolService(api: ApiContext): ServiceImpl<typeof PoolService> {
   return {
-    async getPool({ name }) {
+    async getPool({ name }, context) {
       const id = poolIdOf(name);
-      return api.leaderTerm().read((state) => ({ pool: poolToProto(found(state.pools.get(id), name)) }));
+      return api.leaderTerm().read((state) => ({ pool: poolToProto(seenPool(state, context, { id, name })) }));
     },
 
-    async listPools(request) {
+    async listPools(request, context) {
       return api.leaderTerm().read((state) => {
-        const ids = [...state.pools.keys()].sort();
+        const sight = sightOf(context, state);
+        const ids = [...state.pools.keys()].filter((id) => sight.pool({ id })).sort();
         const { shown, nextPageToken } = pageOf(ids, request, {
           question: ['ListPools'],
           cursorOf: String,
@@ -114,9 +118,9 @@ export function poolService(api: ApiContext): ServiceImpl<typeof PoolService> {
       return planOf(await submit(api, { schema: DeletePoolRequestSchema, message, context }, request, 'gone'));
     },
 
-    async getServerOrder({ pool }) {
-      const id = poolIdOf(pool, 'pool');
-      return api.leaderTerm().read((state) => ({ order: orderToProto(found(state.pools.get(id), pool)) }));
+    async getServerOrder({ pool: name }, context) {
+      const id = poolIdOf(name, 'pool');
+      return api.leaderTerm().read((state) => ({ order: orderToProto(seenPool(state, context, { id, name })) }));
     },
 
     async setServerOrder(message, context) {
@@ -131,13 +135,13 @@ export function poolService(api: ApiContext): ServiceImpl<typeof PoolService> {
       return { order: orderToProto(value.pool), plan: movePlanToProto(value.plan), ...planOf(value) };
     },
 
-    async *watchPools({ revision }, { signal }) {
-      const items = watchResources(api, revision, signal, {
+    async *watchPools({ revision }, context) {
+      const items = watchResources(api, revision, context.signal, {
         folder: 'pools',
         list: (state) => [...state.pools.keys()].sort(),
         project: (state, _, id) => {
           const pool = state.pools.get(poolId(id));
-          return pool === undefined ? undefined : poolToProto(pool);
+          return pool === undefined || !sightOf(context, state).pool(pool) ? undefined : poolToProto(pool);
         },
       });
       for await (const { value, ...rest } of items) {
@@ -145,6 +149,15 @@ export function poolService(api: ApiContext): ServiceImpl<typeof PoolService> {
       }
     },
   };
+}
+
+function seenPool(
+  state: ClusterState,
+  context: HandlerContext,
+  { id, name }: { readonly id: PoolId; readonly name: string },
+): Pool {
+  const sight = sightOf(context, state);
+  return sight.found(state.pools.get(id), name, (pool) => sight.pool(pool));
 }
 
 function requiredPool(pool: PbPool | undefined): PbPool {

@@ -16,7 +16,8 @@ import { type ApiContext, planOf, submit } from './api-context.ts';
 import { labelFilter } from './label-filter.ts';
 import { indexAfterNumber, pageOf } from './page.ts';
 import { projectRun } from './projections/project-run.ts';
-import { found, policyIdOf, runIdOf, serverIdOf } from './resource-id.ts';
+import { policyIdOf, runIdOf, serverIdOf } from './resource-id.ts';
+import { sightOf } from './sight.ts';
 import { streamOutput } from './stream-output.ts';
 import { watchResources } from './watch-resources.ts';
 
@@ -40,12 +41,16 @@ export function runService(api: ApiContext): ServiceImpl<typeof RunService> {
   const show = (run: Run) => api.leaderTerm().read((state, now) => projectRun(state, run, now));
 
   return {
-    async getRun({ name }) {
+    async getRun({ name }, context) {
       const id = runIdOf(name);
-      return api.leaderTerm().read((state, now) => ({ run: projectRun(state, found(state.runs.get(id), name), now) }));
+      return api.leaderTerm().read((state, now) => {
+        const sight = sightOf(context, state);
+        const run = sight.found(state.runs.get(id), name, (one) => sight.run(one));
+        return { run: projectRun(state, run, now) };
+      });
     },
 
-    async listRuns(request) {
+    async listRuns(request, context) {
       const policy = request.policy === '' ? undefined : policyIdOf(request.policy, 'policy');
       const server = request.server === '' ? undefined : serverIdOf(request.server, 'server');
       const isOf = runFilter(request.filter);
@@ -54,7 +59,8 @@ export function runService(api: ApiContext): ServiceImpl<typeof RunService> {
         (policy === undefined || run.policy === policy) &&
         (server === undefined || currentAttempt(run)?.server === server);
       return api.leaderTerm().read((state, now) => {
-        const runs = allRuns(state).filter((run) => wanted(run) && isOf(state, run));
+        const sight = sightOf(context, state);
+        const runs = allRuns(state).filter((run) => wanted(run) && isOf(state, run) && sight.run(run));
         const { shown, nextPageToken } = pageOf(runs, request, {
           question: ['ListRuns', request.policy, request.server, request.includeEnded, request.filter],
           cursorOf: (run) => String(runNumber(run)),
@@ -89,18 +95,19 @@ export function runService(api: ApiContext): ServiceImpl<typeof RunService> {
       return { run: await show(value.run), ...planOf(value) };
     },
 
-    streamOutput(request, { signal }) {
-      return api.streams.counted(streamOutput(api, request, signal));
+    streamOutput(request, context) {
+      return api.streams.counted(streamOutput(api, request, context));
     },
 
-    async *watchRuns({ revision, filter }, { signal }) {
+    async *watchRuns({ revision, filter }, context) {
       const isOf = runFilter(filter);
-      const items = watchResources(api, revision, signal, {
+      const items = watchResources(api, revision, context.signal, {
         folder: 'runs',
         list: (state) => allRuns(state).map(({ id }) => id),
         project: (state, now, id) => {
           const run = state.runs.get(runId(id));
-          return run === undefined || !isOf(state, run) ? undefined : projectRun(state, run, now);
+          if (run === undefined || !isOf(state, run)) return undefined;
+          return sightOf(context, state).run(run) ? projectRun(state, run, now) : undefined;
         },
       });
       for await (const { value, ...rest } of items) {

@@ -8,8 +8,9 @@ import { capabilityHolders, holderKey, serversByRank } from './capability-holder
 import { labelFilter } from './label-filter.ts';
 import { indexAfterText, pageOf } from './page.ts';
 import { projectServer } from './projections/project-server.ts';
-import { found, poolIdOf, serverIdOf } from './resource-id.ts';
+import { poolIdOf, serverIdOf } from './resource-id.ts';
 import { serverEdits, serverVerbs } from './server-changes.ts';
+import { sightOf } from './sight.ts';
 import { watchResources } from './watch-resources.ts';
 
 type Service = ServiceImpl<typeof ServerService>;
@@ -24,18 +25,23 @@ function serverReads(
   api: ApiContext,
 ): Pick<Service, 'getServer' | 'listServers' | 'listCapabilities' | 'watchServers'> {
   return {
-    async getServer({ name }) {
+    async getServer({ name }, context) {
       const id = serverIdOf(name);
-      return api.leaderTerm().read((state, now) => ({
-        server: projectServer(state, found(state.servers.get(id), name), now),
-      }));
+      return api.leaderTerm().read((state, now) => {
+        const sight = sightOf(context, state);
+        const server = sight.found(state.servers.get(id), name, (one) => sight.server(one));
+        return { server: projectServer(state, server, now) };
+      });
     },
 
-    async listServers(request) {
+    async listServers(request, context) {
       const pool = request.pool === '' ? undefined : poolIdOf(request.pool, 'pool');
       const isWanted = labelFilter(request.filter);
       return api.leaderTerm().read((state, now) => {
-        const wanted = serversByRank(state, pool).filter(({ server }) => isWanted(server.labels));
+        const sight = sightOf(context, state);
+        const wanted = serversByRank(state, pool).filter(
+          ({ server }) => isWanted(server.labels) && sight.server(server),
+        );
         const { shown, nextPageToken } = pageOf(wanted, request, {
           schema: ServerSchema,
           show: ({ server }) => projectServer(state, server, now),
@@ -56,10 +62,10 @@ function serverReads(
       });
     },
 
-    async listCapabilities(request) {
+    async listCapabilities(request, context) {
       const pool = request.pool === '' ? undefined : poolIdOf(request.pool, 'pool');
       return api.leaderTerm().read((state) => {
-        const { shown, nextPageToken } = pageOf(capabilityHolders(state, pool), request, {
+        const { shown, nextPageToken } = pageOf(capabilityHolders(state, pool, sightOf(context, state)), request, {
           question: ['ListCapabilities', request.pool],
           cursorOf: holderKey,
           indexAfter: indexAfterText(holderKey),
@@ -70,14 +76,15 @@ function serverReads(
       });
     },
 
-    async *watchServers({ revision, filter }, { signal }) {
+    async *watchServers({ revision, filter }, context) {
       const isWanted = labelFilter(filter);
-      const items = watchResources(api, revision, signal, {
+      const items = watchResources(api, revision, context.signal, {
         folder: 'servers',
         list: (state) => serversByRank(state, undefined).map(({ server }) => server.id),
         project: (state, now, id) => {
           const server = state.servers.get(serverId(id));
-          return server === undefined || !isWanted(server.labels) ? undefined : projectServer(state, server, now);
+          if (server === undefined || !isWanted(server.labels)) return undefined;
+          return sightOf(context, state).server(server) ? projectServer(state, server, now) : undefined;
         },
       });
       for await (const { value, ...rest } of items) {

@@ -4,6 +4,7 @@
  */
 import { setTimeout as sleep } from 'node:timers/promises';
 import type { MessageInitShape } from '@bufbuild/protobuf';
+import type { HandlerContext } from '@connectrpc/connect';
 import { fromUint64, toUint64 } from '../../shared/codec/numbers.ts';
 import { LocumError } from '../../shared/errors.ts';
 import type { StreamOutputRequest, StreamOutputResponseSchema } from '../../shared/gen/locum/v1/run_service_pb.ts';
@@ -11,7 +12,8 @@ import type { OutputChunk } from '../../shared/protocol/agent-message.ts';
 import { toTimestamp } from '../../shared/rpc/time-messages.ts';
 import type { Run } from '../core/records/state.ts';
 import type { ApiContext } from './api-context.ts';
-import { found, runIdOf } from './resource-id.ts';
+import { runIdOf } from './resource-id.ts';
+import { sightOf } from './sight.ts';
 import { throwIfEnded } from './watch-resources.ts';
 
 /** Waits between two looks at output that does not grow: the longer the quiet, the longer the wait. */
@@ -24,11 +26,18 @@ type Piece = MessageInitShape<typeof StreamOutputResponseSchema>;
 export async function* streamOutput(
   api: ApiContext,
   { name, epoch, offset: from, follow }: StreamOutputRequest,
-  signal: AbortSignal,
+  context: Pick<HandlerContext, 'values' | 'method' | 'signal'>,
 ): AsyncGenerator<Piece> {
+  const { signal } = context;
   const id = runIdOf(name);
   const wanted = fromUint64(epoch, 'epoch');
-  const attempt = await api.leaderTerm().read((state) => attemptOf(found(state.runs.get(id), name), wanted));
+  const attempt = await api.leaderTerm().read((state) => {
+    const sight = sightOf(context, state);
+    return attemptOf(
+      sight.found(state.runs.get(id), name, (run) => sight.run(run)),
+      wanted,
+    );
+  });
   let offset = Number(from);
   let waitMs = POLL_MS;
   /** Without `follow`: the size at the first look. What is written meanwhile belongs to the next request, or this one might never end. */

@@ -36,6 +36,8 @@ export interface AuditFeedsOptions {
   /** The term of this controller; undefined: it does not lead. */
   readonly leaderTerm: () => LeaderTerm | undefined;
   readonly view: Pick<LeaderView, 'leader'>;
+  /** Says to the leader that it is this controller. */
+  readonly vouchForItself: (path: string) => Readonly<Record<string, string>>;
   /** Default: the leader is asked in plaintext. */
   readonly tls?: PeerTls | undefined;
   readonly signal: AbortSignal;
@@ -99,7 +101,7 @@ export class AuditFeeds {
     if (own !== undefined) return readAudit(own, { after, follow: true, bookmarkMs: BOOKMARK_MS, signal });
     const { leader } = view;
     if (!sink.everywhere || leader === undefined || leader.id === self) return undefined;
-    return readThere(leader.api, self, after, signal, this.#options.tls);
+    return readThere(leader.api, this.#options, after, signal);
   }
 }
 
@@ -118,16 +120,16 @@ function sinksOf({ settings, dataDirectory, clusterId }: AuditFeedsOptions): rea
 
 async function* readThere(
   address: string,
-  self: string,
+  { self, tls, vouchForItself }: AuditFeedsOptions,
   { CHANGES: changes, ACCESS: access }: AuditPosition,
   signal: AbortSignal,
-  tls: PeerTls | undefined,
 ): AsyncGenerator<AuditNews> {
   const peer = openPeer(address, tls);
   try {
     const client = createClient(AuditService, peer.transport);
     const request = { afterChanges: toUint64(changes), afterAccess: toUint64(access), follow: true };
-    const headers = headersOnward(new Headers(), self, '');
+    const vouched = vouchForItself(`/${AuditService.typeName}/${AuditService.method.watchAudit.name}`);
+    const headers = headersOnward(new Headers(), { self, source: '', vouched });
     for await (const { entry, heads } of client.watchAudit(request, { headers, signal })) {
       if (entry !== undefined) yield { kind: 'entry', entry: auditEntryFromProto(entry) };
       else yield { kind: 'heads', heads: heads.map(auditHeadFromProto) };

@@ -21,6 +21,7 @@ import { recordKey } from '../core/records/keys.ts';
 import type { Meta } from '../core/records/meta.ts';
 import type { RequestRecord, StateRecord } from '../core/records/state.ts';
 import { StoreError } from '../store/store.ts';
+import { roleFromRecord, roleToRecord, tokenFromRecord, tokenToRecord, userFromProto, userToProto } from './access.ts';
 import { eventFromProto, eventToProto } from './event.ts';
 import { policyFromRecord, policyToRecord } from './policy.ts';
 import { poolFromRecord, poolToRecord } from './pool.ts';
@@ -54,6 +55,12 @@ function contentOf(record: StateRecord): PbRecord['record'] {
       return { case: 'audit', value: auditEntryToProto(record.entry) };
     case 'audit_head':
       return { case: 'auditHead', value: auditHeadToProto(record) };
+    case 'role':
+      return { case: 'role', value: roleToRecord(record) };
+    case 'token':
+      return { case: 'token', value: tokenToRecord(record) };
+    case 'user':
+      return { case: 'user', value: userToProto(record) };
   }
 }
 
@@ -106,6 +113,12 @@ function fromContent(key: string, { record, schemaVersion }: PbRecord): StateRec
       return { kind: 'audit', entry: auditEntryFromProto(record.value) };
     case 'auditHead':
       return { kind: 'audit_head', ...auditHeadFromProto(record.value) };
+    case 'role':
+      return roleFromRecord(record.value);
+    case 'token':
+      return tokenFromRecord(record.value);
+    case 'user':
+      return userFromProto(record.value);
     case undefined:
       throw corrupt(key, `it has schema version ${schemaVersion} and nothing that is known`);
   }

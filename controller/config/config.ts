@@ -68,6 +68,8 @@ export interface ControllerSettings {
   readonly electionTtlMs?: number | undefined;
   /** Where the audit is sent. Default: nowhere. */
   readonly audit?: AuditSettings | undefined;
+  /** Nobody who calls the API is asked who he is. Default: everybody is. */
+  readonly open?: boolean | undefined;
   /** TLS on both listeners. Default: plaintext. */
   readonly tls?: TlsSettings | undefined;
   /** Default: plaintext, without a login. */
@@ -88,7 +90,11 @@ export type ControllerFlags = Pick<
   | 'id'
   | 'apiAdvertise'
   | 'agentAdvertise'
-> & { readonly electionTtl?: ControllerConfig['electionTtl']; readonly tls?: ControllerConfig['tls'] };
+> & {
+  readonly access?: ControllerConfig['access'];
+  readonly electionTtl?: ControllerConfig['electionTtl'];
+  readonly tls?: ControllerConfig['tls'];
+};
 
 /** Where the audit is sent. */
 export interface AuditSettings {
@@ -153,6 +159,7 @@ function controllerSettings(config: ControllerConfig, env: NodeJS.ProcessEnv): C
     ...allowedHosts(config),
     ...(electionTtlMs === undefined ? {} : { electionTtlMs }),
     ...(config.audit === undefined ? {} : { audit: auditSettings(config.audit) }),
+    open: openAccess(config),
     ...(config.tls === undefined ? {} : { tls: tlsSettings(config.tls) }),
     ...(config.etcd === undefined ? {} : { etcdAccess: readEtcdAccess(config.etcd) }),
   };
@@ -163,6 +170,15 @@ function tlsSettings({ caFile, caKeyFile }: Tls): TlsSettings {
     throw badField('INVALID_FIELD', 'tls', 'ca_file and ca_key_file belong together: give both, or neither');
   }
   return caFile === '' ? {} : { caFile: resolve(caFile), caKeyFile: resolve(caKeyFile) };
+}
+
+/** Whoever reaches an open API runs programs on every server; that much is known of loopback only. */
+function openAccess({ access, apiListen, insecure }: ControllerConfig): boolean {
+  if (access?.open !== true) return false;
+  const listen = parseListenAddress(apiListen || DEFAULT_API_LISTEN);
+  if (insecure || (listen.kind === 'ok' && isLoopback(listen.address.host))) return true;
+  const description = `${apiListen} can be reached from other hosts: whoever reaches an open API runs programs on every server. Leave out open, or repeat with --insecure`;
+  throw badField('INVALID_FIELD', 'access.open', description);
 }
 
 function listenAddress({ insecure, tls }: ControllerConfig, field: string, text: string): ListenAddress {

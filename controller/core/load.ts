@@ -82,6 +82,11 @@ function take(turn: Turn, record: StateRecord, floor: number): void {
     case 'run':
       enter(turn, record);
       return;
+    case 'role':
+    case 'token':
+    case 'user':
+      state.access.put(record);
+      return;
     case 'event':
       // Whose room it takes is known once everything is there.
       return;

@@ -70,7 +70,7 @@ interface Stuck {
 /** What a call says besides its request. */
 export type CallDetails = Pick<
   AdminCall,
-  'actor' | 'origin' | 'requestId' | 'fingerprint' | 'validateOnly' | 'ifPlan' | 'request'
+  'actor' | 'warrant' | 'origin' | 'requestId' | 'fingerprint' | 'validateOnly' | 'ifPlan' | 'request'
 >;
 
 export class LeaderTerm {

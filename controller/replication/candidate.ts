@@ -12,6 +12,8 @@ export interface Candidate {
   readonly agent: string;
   /** Version of the program. */
   readonly version: string;
+  /** Public key that it signs with for whom it passes calls on. Default: it passes on no calls that are believed. */
+  readonly key?: string;
 }
 
 /** The controller that leads, as it campaigned. */
@@ -19,8 +21,8 @@ export interface KnownLeader extends Candidate {
   readonly term: number;
 }
 
-export function encodeCandidate({ id, api, agent, version }: Candidate): string {
-  return JSON.stringify({ id, api, agent, version });
+export function encodeCandidate({ id, api, agent, version, key }: Candidate): string {
+  return JSON.stringify({ id, api, agent, version, key });
 }
 
 /** What another one wrote. A text that is no candidate becomes one that can't be reached. */
@@ -30,7 +32,9 @@ export function decodeCandidate(text: string): Candidate {
     const value = fields.get(name);
     return typeof value === 'string' ? value : '';
   };
-  return { id: field('id') || 'unknown', api: field('api'), agent: field('agent'), version: field('version') };
+  const where = { api: field('api'), agent: field('agent') };
+  const key = field('key');
+  return { id: field('id') || 'unknown', ...where, version: field('version'), ...(key === '' ? {} : { key }) };
 }
 
 function fieldsOf(text: string): ReadonlyMap<string, unknown> {

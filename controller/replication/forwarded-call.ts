@@ -12,17 +12,28 @@ export const FORWARDED_HEADER = 'x-locum-forwarded';
 export const SOURCE_HEADER = 'x-locum-source';
 
 /** Of what callers say in headers, everything that is not the protocol's own. */
-const PASSED_ON = /^(?:x-|traceparent$|tracestate$|baggage$|authorization$)/;
+const PASSED_ON = /^(?:x-|traceparent$|tracestate$|baggage$)/;
+/** What only controllers say to each other. */
+const BETWEEN_CONTROLLERS = /^x-locum-(?:forwarded|source|vouched|signature)$/;
 const MAX_TIMEOUT_MS = 2 ** 31 - 1;
 const READING = /^(?:Get|List|Watch|Explain|Stream|Simulate|Check)/;
 
-export function headersOnward(from: Headers, self: string, source: string): Headers {
+/** `vouched`: for whom, signed; see controller/access/vouching.ts. */
+export function headersOnward(
+  from: Headers,
+  {
+    self,
+    source,
+    vouched,
+  }: { readonly self: string; readonly source: string; readonly vouched: Readonly<Record<string, string>> },
+): Headers {
   const onward = new Headers();
   from.forEach((value, name) => {
-    if (PASSED_ON.test(name)) onward.append(name, value);
+    if (PASSED_ON.test(name) && !BETWEEN_CONTROLLERS.test(name)) onward.append(name, value);
   });
   onward.set(FORWARDED_HEADER, self);
   onward.set(SOURCE_HEADER, source);
+  for (const [name, value] of Object.entries(vouched)) onward.set(name, value);
   return onward;
 }
 

@@ -12,8 +12,9 @@ import {
   type UnaryRequest,
   type UnaryResponse,
 } from '@connectrpc/connect';
+import type { KnownCaller } from '../../shared/access/principal.ts';
 import { type ErrorReason, LocumError } from '../../shared/errors.ts';
-import { callerAddress } from '../../shared/rpc/caller-address.ts';
+import { callerKey } from '../../shared/rpc/caller.ts';
 import { brokeOff, neverArrived } from '../../shared/rpc/connection-error.ts';
 import { fromConnectError } from '../../shared/rpc/status-details.ts';
 import {
@@ -36,6 +37,8 @@ export interface ForwarderOptions {
   /** Services whose calls are the leader's affair. */
   readonly services: readonly DescService[];
   readonly shutdownSignal: AbortSignal;
+  /** Says for whom a call is passed on, so that the leader believes it. Default: nothing is said. */
+  readonly vouchFor?: (path: string, caller: KnownCaller) => Readonly<Record<string, string>>;
   /** Default: calls are passed on in plaintext. */
   readonly tls?: PeerTls | undefined;
   /** How long a call waits for a leader that takes it before it is told that there is none; for each new leader anew. Default 2 s. */
@@ -95,7 +98,7 @@ export class Forwarder {
       // What an earlier leader may have done already must not be done here a second time.
       if (target.kind === 'here') return next(passedOn ? { ...request, message } : request);
       passedOn = true;
-      const onward = headersOnward(header, this.#options.self, request.contextValues.get(callerAddress));
+      const onward = this.#headersOnward(request);
       const answer = await target.peer.transport.unary(method, signal, leftMs, onward, message, request.contextValues);
       return { ...answer, ...headersBack(header) };
     });
@@ -109,11 +112,18 @@ export class Forwarder {
     for await (const message of request.message) input.push(message);
     return this.#untilAnswered(request, { repeatable: true, repeatableByCaller: true }, async (target, leftMs) => {
       if (target.kind === 'here') return next({ ...request, message: replay(input) });
-      const onward = headersOnward(header, this.#options.self, request.contextValues.get(callerAddress));
+      const onward = this.#headersOnward(request);
       const { transport } = target.peer;
       const answer = await transport.stream(method, signal, leftMs, onward, replay(input), request.contextValues);
       return { ...answer, ...headersBack(header), message: unbroken(answer.message) };
     });
+  }
+
+  #headersOnward({ header, contextValues, service, method }: UnaryRequest | StreamRequest): Headers {
+    const { self, vouchFor } = this.#options;
+    const caller = contextValues.get(callerKey);
+    const vouched = vouchFor?.(`/${service.typeName}/${method.name}`, caller) ?? {};
+    return headersOnward(header, { self, source: caller.source, vouched });
   }
 
   async #untilAnswered<T>(

@@ -1,5 +1,7 @@
 /** This controller among those that share its store: who leads, what becomes of the leader, and where calls and agents belong. */
+import { setTimeout as sleep } from 'node:timers/promises';
 import type { DescService } from '@bufbuild/protobuf';
+import type { KnownCaller } from '../../shared/access/principal.ts';
 import type { Logger } from '../../shared/log.ts';
 import type { AgentStreams } from '../agents/agent-streams.ts';
 import type { Handover, Role, RoleWatch } from '../leadership/role.ts';
@@ -13,6 +15,9 @@ import { watchOverLeaders } from './leader-watchdog.ts';
 import type { PeerTls } from './peer.ts';
 import { WarmCopy } from './warm-copy.ts';
 
+/** Between two tries to tell the store that this controller is there. */
+const JOIN_AGAIN_MS = 2_000;
+
 export interface ReplicaOptions {
   readonly store: Store;
   /** Id of this controller. */
@@ -24,6 +29,8 @@ export interface ReplicaOptions {
   /** Services whose calls are the leader's affair. */
   readonly services: readonly DescService[];
   readonly shutdownSignal: AbortSignal;
+  /** Says for whom a call is passed on. */
+  readonly vouchFor: (path: string, caller: KnownCaller) => Readonly<Record<string, string>>;
   /** How calls are passed on to the leader. Default: in plaintext. */
   readonly tls?: PeerTls | undefined;
 }
@@ -46,7 +53,15 @@ export class Replica {
     this.#options = options;
     this.view = new LeaderView({ store, log });
     const { view } = this;
-    this.forwarder = new Forwarder({ view, self, leads: () => role.leads, services, shutdownSignal, tls: options.tls });
+    this.forwarder = new Forwarder({
+      view,
+      self,
+      leads: () => role.leads,
+      services,
+      shutdownSignal,
+      vouchFor: options.vouchFor,
+      tls: options.tls,
+    });
     this.controllers = new Controllers({
       store,
       view: this.view,
@@ -62,10 +77,7 @@ export class Replica {
     view.watch(() => this.#see(), shutdownSignal);
     void this.#follow();
     view.start(shutdownSignal);
-    // Only for lists: a store that does not answer now must not keep the controller from starting.
-    store.join(encodeCandidate(candidate)).catch((error: unknown) => {
-      if (!shutdownSignal.aborted) log.warn({ err: error }, 'this controller is not shown in lists of controllers');
-    });
+    void this.#join(candidate);
     // An embedded store has one controller, which nobody watches and nobody could take the lead from.
     if (store.kind === 'etcd') {
       void this.controllers.watch(shutdownSignal);
@@ -79,6 +91,19 @@ export class Replica {
     }
     this.#see();
     await view.when(() => (this.otherLeader === undefined ? undefined : true), shutdownSignal);
+  }
+
+  /** For lists, and for its key. A store that does not answer now must not keep the controller from starting: it joins later. */
+  async #join(candidate: Candidate): Promise<void> {
+    const { store, log, shutdownSignal } = this.#options;
+    while (!shutdownSignal.aborted) {
+      try {
+        return await store.join(encodeCandidate(candidate));
+      } catch (error) {
+        if (!shutdownSignal.aborted) log.warn({ err: error }, 'the other controllers do not know this one yet');
+      }
+      await sleep(JOIN_AGAIN_MS, undefined, { signal: shutdownSignal, ref: false }).catch(() => undefined);
+    }
   }
 
   /** The controller that leads, if it is another one. */

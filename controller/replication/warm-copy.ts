@@ -31,6 +31,11 @@ export class WarmCopy {
     return { revision: this.#revision, records: Array.from(this.#records, ([key, value]) => ({ key, value })) };
   }
 
+  /** One record, encoded; undefined: there is none, or nothing is loaded yet. */
+  read(key: string): Uint8Array | undefined {
+    return this.#records.get(key);
+  }
+
   get revision(): number | undefined {
     return this.#revision;
   }

@@ -1,6 +1,7 @@
 /** A client of Locum: one object with a member per service of the API, over all controllers. */
 import { type Client, createClient, type Transport } from '@connectrpc/connect';
 import type { LocumError } from '../../shared/errors.ts';
+import { AccessService } from '../../shared/gen/locum/v1/access_service_pb.ts';
 import { AuditService } from '../../shared/gen/locum/v1/audit_service_pb.ts';
 import { ClusterService } from '../../shared/gen/locum/v1/cluster_service_pb.ts';
 import { EventService } from '../../shared/gen/locum/v1/event_service_pb.ts';
@@ -27,6 +28,7 @@ export interface Services {
   readonly fences: Client<typeof FenceService>;
   readonly cluster: Client<typeof ClusterService>;
   readonly audit: Client<typeof AuditService>;
+  readonly access: Client<typeof AccessService>;
 }
 
 /** Over a transport of Connect as it is: nothing is repeated, and no other address is tried. */
@@ -39,6 +41,7 @@ export const servicesOver = (transport: Transport): Services => ({
   fences: createClient(FenceService, transport),
   cluster: createClient(ClusterService, transport),
   audit: createClient(AuditService, transport),
+  access: createClient(AccessService, transport),
 });
 
 /**

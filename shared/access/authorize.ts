@@ -32,7 +32,9 @@ export class Rights {
       const role = BUILT_IN_ROLES.find(({ name }) => name === grant.role) ?? ownRole(grant.role);
       return role === undefined ? [] : [heldOf(grant, role)];
     });
-    this.#held = kind === 'controller' ? [...held, heldOf({ role: CONTROLLER_ROLE.name }, CONTROLLER_ROLE)] : held;
+    // Where nobody is asked, other controllers are nobody too.
+    const isController = kind === 'controller' || (kind === 'anonymous' && roles.length > 0);
+    this.#held = isController ? [...held, heldOf({ role: CONTROLLER_ROLE.name }, CONTROLLER_ROLE)] : held;
   }
 
   /** Whether there is anything that it may be done to. */
@@ -74,11 +76,14 @@ export class Rights {
   }
 }
 
-const heldOf = (grant: RoleGrant, { permissions, runAs }: AccessRole): Held => ({
-  ...grant,
-  permissions: new Set(permissions),
-  runAs,
-});
+/** A role is looked up at each call, and of a stream at each message. */
+const SETS = new WeakMap<AccessRole, ReadonlySet<Permission>>();
+
+function heldOf(grant: RoleGrant, role: AccessRole): Held {
+  const permissions = SETS.get(role) ?? new Set(role.permissions);
+  SETS.set(role, permissions);
+  return { ...grant, permissions, runAs: role.runAs };
+}
 
 const isWhole = ({ pools, policyLabels }: RoleGrant): boolean => pools === undefined && policyLabels === undefined;
 

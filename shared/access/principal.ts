@@ -21,16 +21,31 @@ export interface Principal {
   readonly token?: string;
 }
 
+/** Who calls, and from where, in the words of the audit. */
+export interface KnownCaller {
+  readonly principal: Principal;
+  /** `operator:user/ann`. */
+  readonly actor: string;
+  /** Address that the call came from, as far as it is known. */
+  readonly source: string;
+}
+
 /** Whom nobody asks, where access is open: he may do everything. */
 export const ANYBODY: Principal = { kind: 'anonymous', name: '', via: 'none', roles: [{ role: 'admin' }] };
 
 /** Nobody in particular: he may do what needs no permission. */
 export const NOBODY: Principal = { kind: 'anonymous', name: '', via: 'none', roles: [] };
 
-/** In the words of the event log and the audit: `user:ann`, `token:deploy`. `says`: who he says he is, where that is all that is known. */
+/** As the event log and the audit name him: `operator:user/ann`, `operator:token/deploy`. `says`: who he says he is, where nothing proves it. */
 export function actorOfPrincipal({ kind, name, via }: Principal, says = ''): string {
-  if (kind === 'anonymous') return says === '' ? 'operator' : `operator:${says}`;
-  if (kind === 'local-admin') return says === '' ? 'local-admin' : `local-admin:${says}`;
-  if (kind === 'controller') return `controller:${name}`;
-  return via === 'token' ? `token:${name}` : `user:${name}`;
+  switch (kind) {
+    case 'anonymous':
+      return says === '' ? 'operator' : `operator:${says}`;
+    case 'local-admin':
+      return `operator:local-admin${says === '' ? '' : `/${says}`}`;
+    case 'controller':
+      return `controller:${name}`;
+    case 'user':
+      return `operator:${via === 'token' ? 'token' : 'user'}/${name}`;
+  }
 }

@@ -14,7 +14,7 @@ import {
 import { universalRequestFromNodeRequest, universalResponseToNodeResponse } from '@connectrpc/connect-node';
 import { LIMITS } from '../limits.ts';
 import { boundedBody } from './bounded-body.ts';
-import { withCallerAddress } from './caller-address.ts';
+import { contextOf } from './caller.ts';
 import { annotateLibraryErrors, errorInterceptor } from './error-interceptor.ts';
 import { heldAnswer, heldBody, holdingOf } from './held-calls.ts';
 import { type HttpHandler, type HttpRequest, type HttpResponse, pathOf } from './http-handler.ts';
@@ -91,7 +91,7 @@ export function createConnectHandler(options: ConnectHandlerOptions): HttpHandle
 /** Undefined when the Host or :authority can't be read. */
 function universalRequest(request: HttpRequest, response: HttpResponse): UniversalServerRequest | undefined {
   try {
-    const universal = universalRequestFromNodeRequest(request, response, undefined, withCallerAddress(request));
+    const universal = universalRequestFromNodeRequest(request, response, undefined, contextOf(request));
     return ofClientThatMayGo(universal, holdingOf(response));
   } catch {
     return undefined;

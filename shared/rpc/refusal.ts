@@ -35,6 +35,8 @@ export function sendRefusal(request: HttpRequest, response: HttpResponse, error:
     message: error.message,
     details: [{ type: ErrorInfoSchema.typeName, value, debug }],
   };
-  response.writeHead(httpStatus, { 'content-type': 'application/json' });
+  // RFC 6750, section 3.
+  const challenge = httpStatus === 401 ? { 'www-authenticate': 'Bearer realm="locum"' } : {};
+  response.writeHead(httpStatus, { 'content-type': 'application/json', ...challenge });
   response.end(`${JSON.stringify(body)}\n`);
 }

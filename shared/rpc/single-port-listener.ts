@@ -18,6 +18,7 @@ import { assert } from '../assert.ts';
 import { LocumError } from '../errors.ts';
 import { Health } from '../gen/grpc/health/v1/health_pb.ts';
 import { isLoopback } from '../listen-address.ts';
+import { peerOfConnection, rememberPeer } from './caller.ts';
 import { withinBudget } from './held-calls.ts';
 import { type HttpHandler, pathOf } from './http-handler.ts';
 import { listenError } from './listen-error.ts';
@@ -42,6 +43,8 @@ export interface ListenerOptions {
   readonly port: number;
   /** Serves everything that `routes` do not; usually from connect-handler.ts. It must not throw. */
   readonly handler: HttpHandler;
+  /** Lets requests in to what is given to it, or answers them, before a body is read. Default: everybody is let in. */
+  readonly admitted?: (handler: HttpHandler) => HttpHandler;
   /** Plain pages by path. Default: none. */
   readonly routes?: PlainRoutes;
   /** Names that are allowed as Host and Origin, beside those that web-access.ts always allows. Default: none. */
@@ -62,6 +65,8 @@ export interface ListenerOptions {
 export interface ListenerTls {
   readonly identity: TlsIdentity;
   readonly rule: () => PeerRule;
+  /** Peers without a certificate are let in, as nobody. Default: they are refused. */
+  readonly admitsNobody?: boolean;
   /** Is told of peers that are not let in. */
   readonly refused: (refused: TurnedAway) => void;
 }
@@ -86,8 +91,12 @@ export async function startListener(options: ListenerOptions): Promise<Listener>
   let rule: WebRule = { loopback: true, hosts: options.allowedHosts ?? [] };
   const places = new ListenerPlaces(limits);
   const gated = (handler: HttpHandler): HttpHandler => withWebGate(() => rule, handler, options.denied);
+  const admitted = options.admitted ?? ((handler) => handler);
   const isHealth = (path: string): boolean => HEALTH_PATHS.has(path);
-  const onRequest = places.counted(gated(withinBudget(serve, isHealth, limits.waitingBytes)), gated(healthOnly(serve)));
+  const onRequest = places.counted(
+    gated(admitted(withinBudget(serve, isHealth, limits.waitingBytes))),
+    gated(healthOnly(serve)),
+  );
   const http1 = createHttp1Server(
     {
       // Node refuses a head that may take longer than its whole request.
@@ -132,10 +141,12 @@ function byProtocol(
   return openTlsDoor({
     identity: tls.identity,
     rule: tls.rule,
+    admitsNobody: tls.admitsNobody ?? false,
     protocols: ['h2', 'http/1.1'],
     owner: {
       refused: (refused) => tls.refused(refused),
-      admitted: (secured, _peer, raw) => {
+      admitted: (secured, peer, raw) => {
+        if (peer !== undefined) rememberPeer(secured, peer);
         places.addSecured(raw, secured);
         (secured.alpnProtocol === 'h2' ? handlers.http2 : handlers.http1)(secured);
       },
@@ -175,6 +186,8 @@ function http2Part(
   return (socket) => {
     const onSession = (session: ServerHttp2Session): void => {
       places.addSession(socket, session);
+      const peer = peerOfConnection(socket);
+      if (peer !== undefined) rememberPeer(session, peer);
       keepPinging(session, pings);
       endFloods(session);
     };

@@ -2,7 +2,7 @@
 import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import type { Transport } from '@connectrpc/connect';
+import type { Interceptor, Transport } from '@connectrpc/connect';
 import { createGrpcTransport } from '@connectrpc/connect-node';
 import type { ControllerSettings } from '../../controller/config/config.ts';
 import { type Controller, type ControllerOptions, runController } from '../../controller/main.ts';
@@ -25,8 +25,13 @@ export interface Clients extends Services {
   readonly transport: Transport;
 }
 
-export function clientsOf(apiAddress: string): Clients {
-  const transport = createGrpcTransport({ baseUrl: `http://${apiAddress}` });
+/** `token`: sent with each call. */
+export function clientsOf(apiAddress: string, token?: string): Clients {
+  const withToken: Interceptor = (next) => (request) => {
+    if (token !== undefined) request.header.set('authorization', `Bearer ${token}`);
+    return next(request);
+  };
+  const transport = createGrpcTransport({ baseUrl: `http://${apiAddress}`, interceptors: [withToken] });
   return { transport, ...servicesOver(transport) };
 }
 
@@ -71,6 +76,7 @@ export class ControllerWorld {
 
   async start(more: Partial<ControllerOptions> = {}): Promise<void> {
     this.#controller = await runController({
+      open: true,
       ...this.settings,
       version: 'test',
       log: createLogger({ name: 'controller', level: 'silent' }),

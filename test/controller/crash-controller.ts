@@ -6,6 +6,7 @@ import { DEFAULT_TIMERS } from '../../shared/protocol/timers.ts';
 const [file = ''] = process.argv.slice(2);
 const anyPort = { host: '127.0.0.1', port: 0 };
 const { apiAddress, agentAddress } = await runController({
+  open: true,
   apiListen: anyPort,
   agentListen: anyPort,
   store: `sqlite:${file}`,

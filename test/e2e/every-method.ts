@@ -1,5 +1,6 @@
 /** One call to each method of the API, in an order in which each makes sense on a cluster of two servers, `a` and `b`. */
 import type { DescMethod, DescService } from '@bufbuild/protobuf';
+import { AccessService } from '../../shared/gen/locum/v1/access_service_pb.ts';
 import { AuditService } from '../../shared/gen/locum/v1/audit_service_pb.ts';
 import { ClusterService } from '../../shared/gen/locum/v1/cluster_service_pb.ts';
 import { EventService } from '../../shared/gen/locum/v1/event_service_pb.ts';
@@ -18,6 +19,7 @@ export const services: readonly DescService[] = [
   EventService,
   FenceService,
   AuditService,
+  AccessService,
 ];
 
 export interface Example {
@@ -59,6 +61,17 @@ export function examples({ id, run }: { readonly id: string; readonly run: strin
         notes: [{ kind: 'DENIAL', count: '1', firstTime: '2026-11-27T08:00:00Z', lastTime: '2026-11-27T08:00:00Z' }],
       },
     },
+    { method: 'AccessService/WhoAmI', request: {} },
+    { method: 'AccessService/CheckAccess', request: { permission: 'pools.read' } },
+    { method: 'AccessService/ListRoles', request: {} },
+    { method: 'AccessService/SetRole', request: { role: { name: `roles/${id}`, permissions: ['pools.read'] } } },
+    { method: 'AccessService/CreateToken', request: { holder: id, roles: [{ role: id }], validateOnly: true } },
+    { method: 'AccessService/ListTokens', request: {} },
+    { method: 'AccessService/RevokeToken', request: { name: 'tokens/0' }, refused: 'NOT_FOUND' },
+    { method: 'AccessService/SetUser', request: { user: { name: `users/${id}`, roles: [{ role: 'viewer' }] } } },
+    { method: 'AccessService/ListUsers', request: {} },
+    { method: 'AccessService/DeleteUser', request: { name: `users/${id}` } },
+    { method: 'AccessService/DeleteRole', request: { name: `roles/${id}` } },
     { method: 'FenceService/CheckFence', request: { policy: 'policies/steady', epoch: '1', run } },
     { method: 'PoolService/CreatePool', request: { pool: { name: pool, timers: { missingAfter: '60s' } } } },
     { method: 'PoolService/GetPool', request: { name: pool } },

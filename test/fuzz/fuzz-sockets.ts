@@ -9,6 +9,7 @@ import { startApiListener } from '../../controller/api/api-listener.ts';
 import { HealthTable } from '../../shared/rpc/health.ts';
 import type { Listener } from '../../shared/rpc/single-port-listener.ts';
 import { ScriptedAgent } from '../controller/scripted-agent.ts';
+import { openAccess } from '../open-access.ts';
 import { type Answer, codeOf, type FuzzWorld, STREAM_TURNS } from './fuzz-world.ts';
 import type { FuzzRequest } from './request-source.ts';
 import type { Attack } from './wire-attacks.ts';
@@ -57,7 +58,8 @@ export class FuzzSockets {
     };
     const readiness = () => ({ ready: true, words: 'leads' });
     const notes = new AccessNotes();
-    const apiListener = await startApiListener({ address: anyPort, ...options, readiness, notes });
+    const access = openAccess();
+    const apiListener = await startApiListener({ address: anyPort, ...options, readiness, notes, access });
     const agents = await startAgentListener({ ...anyPort, onConnect: (call) => streams.accept(call), health });
     const sockets = new FuzzSockets(apiListener, agents, complain);
     sockets.#stop.signal.addEventListener('abort', () => stop.abort());

@@ -11,6 +11,7 @@ import { createLogger, type Logger } from '../../shared/log.ts';
 import { type CallHandler, createCallHandlers } from '../../shared/rpc/connect-handler.ts';
 import { HealthTable } from '../../shared/rpc/health.ts';
 import { electedLeaderTerm } from '../controller/leader-term-world.ts';
+import { anybodysCall } from '../open-access.ts';
 import { FuzzAgent } from './fuzz-agent.ts';
 
 /** How a call ended: a code of gRPC, or `ok`. */
@@ -131,6 +132,7 @@ export class FuzzWorld {
       header: new Headers({ 'content-type': contentType }),
       body: once(body),
       signal: client.signal,
+      contextValues: anybodysCall(),
     };
     const answer = await handler(request);
     const text = await beginningOf(answer.body, client);

@@ -151,7 +151,7 @@ export class ReplicatedCluster {
     ...more: readonly string[]
   ): void {
     const { apiPort, agentPort } = this.#place(id);
-    const words = ['controller', '--config', this.#configOf(id), '--store', store, '--id', id];
+    const words = ['controller', '--open', '--config', this.#configOf(id), '--store', store, '--id', id];
     words.push('--data-dir', join(this.folder, id));
     const listen = ['--api-listen', `127.0.0.1:${apiPort}`, '--agent-listen', `127.0.0.1:${agentPort}`];
     const peer = this.links.peerAddressOf(id);

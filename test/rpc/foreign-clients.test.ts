@@ -36,7 +36,9 @@ describe('grpcurl', () => {
     const message = await run(program, ['-plaintext', target, 'describe', '.locum.v1.GetPoolRequest']);
     expect(message.stdout).toMatch(/string name = 1 \[\s*\(\.buf\.validate\.field\) = \{\s*string: \{\s*pattern: /);
     const method = await run(program, ['-plaintext', target, 'describe', 'locum.v1.PoolService.GetPool']);
-    expect(method.stdout).toContain('rpc GetPool ( .locum.v1.GetPoolRequest ) returns ( .locum.v1.GetPoolResponse );');
+    const rpc = 'rpc GetPool ( .locum.v1.GetPoolRequest ) returns ( .locum.v1.GetPoolResponse )';
+    expect(method.stdout).toContain(rpc);
+    expect(method.stdout).toMatch(/option \(\.locum\.v1\.access\) = \{/);
   });
 
   it('calls a method, and a stream', async (ctx) => {

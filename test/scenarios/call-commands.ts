@@ -5,6 +5,7 @@ import { bootMark } from '../../controller/core/records/boot-mark.ts';
 import { present } from '../../shared/assert.ts';
 import { policyId, poolId, runId, serverId } from '../../shared/ids.ts';
 import type { Timers } from '../../shared/protocol/timers.ts';
+import { accessReadings, warrantOf } from './access-commands.ts';
 import type { Command } from './agent-commands.ts';
 import { patchOf, specOf } from './policy-notation.ts';
 import type { Stage } from './stage.ts';
@@ -128,17 +129,22 @@ const readings: Readonly<Record<string, Reading>> = {
     reason: words.named.get('reason') ?? '',
   }),
   proceed: (words) => ({ kind: 'proceed_takeovers', pool: poolId(id(words)) }),
+  ...accessReadings,
 };
 
-const detailsOf = ({ plain, named }: Words): Partial<AdminCall> => ({
-  validateOnly: plain.includes('dry'),
-  requestId: named.get('id') ?? '',
-  ...(named.has('by') ? { actor: named.get('by') ?? '' } : {}),
+const detailsOf = (words: Words, request: Call): Partial<AdminCall> => ({
+  validateOnly: words.plain.includes('dry'),
+  requestId: words.named.get('id') ?? '',
+  ...(words.named.has('by') ? { actor: words.named.get('by') ?? '' } : {}),
+  ...warrantOf(words, request),
 });
 
 export const callCommands: Readonly<Record<string, Command>> = Object.fromEntries(
   Object.entries(readings).map(([name, read]): [string, Command] => [
     name,
-    (stage, words) => void stage.world.call(read(words, stage), detailsOf(words)),
+    (stage, words) => {
+      const request = read(words, stage);
+      stage.world.call(request, detailsOf(words, request));
+    },
   ]),
 );

@@ -100,6 +100,8 @@ function describeValue(value: CallValue): string {
       return `run ${value.run.id} ${value.run.state.kind}`;
     case 'runs':
       return `runs ${listed(value.runs)}`;
+    case 'access':
+      return `${value.record.kind} ${value.record.kind === 'token' ? value.record.id : value.record.name}`;
     case 'noted':
       return 'noted';
     case 'gone':

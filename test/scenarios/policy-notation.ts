@@ -93,6 +93,12 @@ function setField(patch: { -readonly [K in keyof PolicySpec]?: PolicySpec[K] }, 
     case 'argv':
       patch.workload = { kind: 'command', argv: listOf(value), env: {}, workingDirectory: '', user: '' };
       return;
+    case 'user':
+      patch.workload = { kind: 'command', argv: ['work'], env: {}, workingDirectory: '', user: value };
+      return;
+    case 'labels':
+      patch.labels = Object.fromEntries(listOf(value).map((one) => one.split(':')));
+      return;
     case 'max-failures':
       patch.restart = { ...DEFAULTS.restart, maxFailures: Number(value) };
       return;
@@ -109,6 +115,7 @@ function setField(patch: { -readonly [K in keyof PolicySpec]?: PolicySpec[K] }, 
     case 'missed':
     case 'overlap':
     case 'id':
+    case 'as':
       return;
     default:
       throw new Error(`a policy has no ${key}`);

@@ -2,15 +2,19 @@
  * Administrators' calls: each is judged whole before anything is changed, answered exactly once, and only when what it
  * changed is durable. A request_id makes a retry safe: it is written in the commit of the call's effect.
  */
+
+import type { Rights } from '../../../shared/access/authorize.ts';
 import { unreachable } from '../../../shared/assert.ts';
 import { LocumError } from '../../../shared/errors.ts';
 import { audit, keepRequest } from '../cluster/change.ts';
 import type { AdminCall, Call, CallResult, CallValue } from '../cluster/event.ts';
 import type { Turn, View } from '../cluster/turn.ts';
 import { refreshIndex } from '../placement/capacity.ts';
+import { createToken, deleteRole, deleteUser, noteTokenUse, revokeToken, setRole, setUser } from './access-calls.ts';
 import { recordAccess } from './audit-calls.ts';
 import { moveServerInOrder, setOrder } from './order-calls.ts';
 import type { Outcome } from './outcome.ts';
+import { checkPermission } from './permitted.ts';
 import { planEtagOf } from './plan-etag.ts';
 import { createPolicy, deletePolicy, updatePolicy } from './policy-calls.ts';
 import { pausePolicy, restartPolicy, resumePolicy, startPolicy, stopPolicy } from './policy-verbs.ts';
@@ -42,15 +46,18 @@ export function releaseAnswers(turn: Turn): void {
 function answer(turn: Turn, call: AdminCall): CallResult {
   try {
     const earlier = call.requestId === '' ? undefined : turn.state.requests.get(call.requestId);
+    // Whoever made it may ask again, also once it is gone what he was allowed to touch.
+    const rights = earlier?.client === call.actor ? undefined : checkPermission(turn, call);
     if (earlier !== undefined) return { ok: true, value: replay(turn, call, earlier.fingerprint, earlier.resource) };
     // What earlier events of this batch changed must be in the index before a handler asks it.
     for (const server of turn.marked.servers) refreshIndex(turn.state, server);
     const isRemembered = call.requestId !== '' && !call.validateOnly;
     if (isRemembered && !turn.state.requests.hasRoomFor(call.actor)) throw noRoom(call.actor);
     const { written } = turn.journal;
-    const planEtag = planned(turn, call);
-    const { resource, value } = perform(turn, call.request, call.validateOnly);
-    if (turn.journal.written > written && call.request.kind !== 'record_access') auditChange(turn, call, resource);
+    const request = withRights(call.request, rights);
+    const planEtag = planned(turn, { ...call, request });
+    const { resource, value } = perform(turn, request, call.validateOnly);
+    if (turn.journal.written > written && !OWN.has(request.kind)) auditChange(turn, call, resource);
     if (isRemembered) remember(turn, call, resource);
     return { ok: true, value: planEtag === undefined ? value : { ...value, planEtag } };
   } catch (error) {
@@ -71,6 +78,15 @@ function planned(turn: Turn, { request, validateOnly, ifPlan = '' }: AdminCall):
   }
   return validateOnly ? planEtag : undefined;
 }
+
+/** Whoever gives rights is judged by his own. */
+function withRights(request: Call, rights: Rights | undefined): Call {
+  const gives = request.kind === 'set_role' || request.kind === 'create_token' || request.kind === 'set_user';
+  return gives ? { ...request, rights } : request;
+}
+
+/** What controllers do by themselves is no change that somebody made. */
+const OWN: ReadonlySet<Call['kind']> = new Set(['record_access', 'note_token_use']);
 
 /** Of a call that changed nothing there is nothing to tell; a repeated one was told of when it was carried out. */
 function auditChange(turn: Turn, call: AdminCall, resource: string): void {
@@ -157,6 +173,20 @@ function perform(turn: Turn, request: Call, validateOnly: boolean): Outcome {
       return releaseRun(turn, request, validateOnly);
     case 'proceed_takeovers':
       return proceedTakeovers(turn, request, validateOnly);
+    case 'set_role':
+      return setRole(turn, request, validateOnly);
+    case 'delete_role':
+      return deleteRole(turn, request, validateOnly);
+    case 'create_token':
+      return createToken(turn, request, validateOnly);
+    case 'revoke_token':
+      return revokeToken(turn, request, validateOnly);
+    case 'note_token_use':
+      return noteTokenUse(turn, request, validateOnly);
+    case 'set_user':
+      return setUser(turn, request, validateOnly);
+    case 'delete_user':
+      return deleteUser(turn, request, validateOnly);
     case 'record_access':
       return recordAccess(turn, request, validateOnly);
     default:

@@ -7,6 +7,7 @@ import { sha256 } from '../../../shared/sha256.ts';
 import type { Call, CallValue, MovePlan } from '../cluster/event.ts';
 import { runsOf } from '../cluster/run-lists.ts';
 import type { View } from '../cluster/turn.ts';
+import type { AccessRecord } from '../records/access-record.ts';
 import type { Policy, Pool, Run, Server } from '../records/state.ts';
 import { currentAttempt } from '../runs/attempt.ts';
 import type { Outcome } from './outcome.ts';
@@ -40,6 +41,8 @@ function decided(view: View, request: Call, value: CallValue): unknown {
       return [value.run.state.kind, placeOf(value.run), value.run.reservation?.server];
     case 'runs':
       return value.runs;
+    case 'access':
+      return accessFacts(value.record);
     case 'gone':
     case 'noted':
       return value;
@@ -68,6 +71,18 @@ function serverFacts(server: Server | undefined): unknown {
   if (server === undefined) return undefined;
   const { uid, intent, maxSlots, labels, deleting } = server;
   return { uid, intent, maxSlots, labels, deleting };
+}
+
+/** Such a call says whole what shall be: what was there before decides nothing. */
+function accessFacts(record: AccessRecord): unknown {
+  switch (record.kind) {
+    case 'role':
+      return [record.name, record.permissions];
+    case 'token':
+      return [record.id, record.holder, record.roles, record.secretHash];
+    case 'user':
+      return [record.name, record.roles];
+  }
 }
 
 function poolFacts(pool: Pool | undefined): unknown {

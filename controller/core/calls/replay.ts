@@ -35,6 +35,15 @@ export function currentValue(turn: View, request: Call, resource: string): CallV
     case 'stop_run':
     case 'release_run':
       return ofRun(turn, resource);
+    case 'set_role':
+    case 'create_token':
+    case 'set_user':
+      return ofAccess(turn, resource);
+    case 'delete_role':
+    case 'revoke_token':
+    case 'delete_user':
+      return goneOutcome(resource).value;
+    case 'note_token_use':
     case 'record_access':
       return { kind: 'noted' };
     case 'delete_pool':
@@ -47,6 +56,12 @@ export function currentValue(turn: View, request: Call, resource: string): CallV
     default:
       return unreachable(request);
   }
+}
+
+function ofAccess({ state: { access } }: View, resource: string): CallValue | undefined {
+  const [folder, id = ''] = resource.split('/');
+  const record = folder === 'roles' ? access.roles.get(id) : (access.tokens.get(id) ?? access.users.get(id));
+  return record && { kind: 'access', record };
 }
 
 function ofPool({ state }: View, resource: string, say: (pool: Pool) => CallValue): CallValue | undefined {

@@ -13,6 +13,7 @@ import type { AuditFacts, AuditLogName } from '../../../shared/access/audit-chai
 import { assert } from '../../../shared/assert.ts';
 import { deepEqual } from '../../../shared/deep-equal.ts';
 import type { Epoch, ServerId } from '../../../shared/ids.ts';
+import type { AccessRecord } from '../records/access-record.ts';
 import type { AttemptState } from '../records/attempt-state.ts';
 import type { EventType } from '../records/event-type.ts';
 import { recordKey } from '../records/keys.ts';
@@ -124,6 +125,19 @@ export function remove<T extends EventType>(turn: Turn, record: Changing, tellin
 export function keepRequest(turn: Turn, record: RequestRecord): void {
   turn.state.requests.add(record);
   turn.journal.put(record);
+}
+
+/** Keeps who may do what. `news` undefined: the event log does not tell that it was used, or has expired. */
+export function keepAccess(turn: Turn, record: AccessRecord, news: News | undefined): void {
+  turn.state.access.put(record);
+  turn.journal.put(record);
+  if (news !== undefined) tell(turn, 'CLUSTER', news);
+}
+
+export function dropAccess(turn: Turn, record: AccessRecord, news: News | undefined): void {
+  turn.state.access.delete(record);
+  turn.journal.delete(recordKey(record));
+  if (news !== undefined) tell(turn, 'CLUSTER', news);
 }
 
 /** Writes down for good who did what, in the commit of what was done. */

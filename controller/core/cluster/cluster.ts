@@ -10,6 +10,7 @@ import type { AttemptRef } from '../../../shared/protocol/attempt.ts';
 import type { ReportFullState, StartCommand, TimersChanged, Verdict } from '../../../shared/protocol/leader-message.ts';
 import type { Workload } from '../../../shared/protocol/workload.ts';
 import { HOUR, type Now } from '../../../shared/time.ts';
+import { AccessBook } from '../indexes/access-book.ts';
 import { AUDIT_KEPT, AuditChainLog } from '../indexes/audit-chain-log.ts';
 import { EVENTS_KEPT, EventLog } from '../indexes/event-log.ts';
 import { PlacementIndex } from '../indexes/placement-index.ts';
@@ -195,6 +196,7 @@ export interface ClusterState {
   readonly events: EventLog;
   readonly requests: RequestLog;
   readonly audit: Readonly<Record<AuditLogName, AuditChainLog>>;
+  readonly access: AccessBook;
   readonly poolLive: Map<PoolId, PoolLive>;
   readonly serverLive: Map<ServerId, ServerLive>;
   readonly policyLive: Map<PolicyId, PolicyLive>;
@@ -245,6 +247,7 @@ export function emptyCluster(version: string, keep: Keep = DEFAULT_KEEP): Cluste
     events: new EventLog(keep.events),
     requests: new RequestLog(keep.requests),
     audit: { CHANGES: new AuditChainLog('CHANGES', keep.audit), ACCESS: new AuditChainLog('ACCESS', keep.audit) },
+    access: new AccessBook(),
     poolLive: new Map(),
     serverLive: new Map(),
     policyLive: new Map(),

@@ -1,5 +1,9 @@
 /** Everything that can happen to the core. The shell decodes into these and nothing else reaches the core. */
+
 import type { AuditFacts } from '../../../shared/access/audit-chain.ts';
+import type { Rights } from '../../../shared/access/authorize.ts';
+import type { AccessRole, Permission } from '../../../shared/access/permissions.ts';
+import type { Principal, RoleGrant } from '../../../shared/access/principal.ts';
 import type { LocumError } from '../../../shared/errors.ts';
 import type { PolicyId, PoolId, RunId, ServerId } from '../../../shared/ids.ts';
 import type {
@@ -11,6 +15,7 @@ import type {
 } from '../../../shared/protocol/agent-message.ts';
 import type { ReportedAttempt } from '../../../shared/protocol/attempt.ts';
 import type { Timers } from '../../../shared/protocol/timers.ts';
+import type { AccessRecord, TokenRecord } from '../records/access-record.ts';
 import type { ConnId, Failback, Policy, PolicySpec, Pool, Run, Server, StateRecord } from '../records/state.ts';
 
 /** A Hello, put together from its parts. */
@@ -130,11 +135,36 @@ export type Call =
   | { readonly kind: 'stop_run'; readonly run: RunId }
   | { readonly kind: 'release_run'; readonly run: RunId; readonly abandonAttempt: boolean; readonly reason: string }
   | { readonly kind: 'proceed_takeovers'; readonly pool: PoolId }
+  | { readonly kind: 'set_role'; readonly role: AccessRole; readonly rights?: Rights | undefined }
+  | { readonly kind: 'delete_role'; readonly name: string }
+  | { readonly kind: 'create_token'; readonly token: NewToken; readonly rights?: Rights | undefined }
+  | { readonly kind: 'revoke_token'; readonly id: string }
+  /** The leader's own. */
+  | { readonly kind: 'note_token_use'; readonly id: string }
+  | {
+      readonly kind: 'set_user';
+      readonly name: string;
+      readonly roles: readonly RoleGrant[];
+      readonly rights?: Rights | undefined;
+    }
+  | { readonly kind: 'delete_user'; readonly name: string }
   /** A controller's own: what it noted for the audit. */
   | { readonly kind: 'record_access'; readonly facts: readonly AuditFacts[] };
 
+/** A token that is to be made. */
+export interface NewToken extends Pick<TokenRecord, 'id' | 'holder' | 'roles' | 'secretHash'> {
+  readonly ttlMs: number;
+}
+
 /** Handle of one API call, given by the shell; the core answers each exactly once. */
 export type CallId = number;
+
+/** By what right somebody calls. */
+export interface Warrant {
+  readonly principal: Pick<Principal, 'kind' | 'roles'>;
+  /** What the method needs. */
+  readonly permission: Permission;
+}
 
 /** Where a call came from, for the audit. */
 export interface CallOrigin {
@@ -150,6 +180,8 @@ export interface AdminCall {
   readonly origin: CallOrigin;
   /** Who asks, for the event log: `operator:alice`. */
   readonly actor: string;
+  /** Undefined: it is a controller's own, and nobody has to allow it. */
+  readonly warrant?: Warrant | undefined;
   /** Empty: none. */
   readonly requestId: string;
   /** Hash of method and arguments: the same request_id with another one is refused. */
@@ -210,6 +242,7 @@ type CallAnswer =
     }
   | { readonly kind: 'run'; readonly run: Run }
   | { readonly kind: 'runs'; readonly runs: readonly RunId[] }
+  | { readonly kind: 'access'; readonly record: AccessRecord }
   | { readonly kind: 'gone'; readonly name: string }
   | { readonly kind: 'noted' };
 

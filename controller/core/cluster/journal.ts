@@ -22,7 +22,7 @@ export interface NewEvent<T extends EventType = EventType>
 }
 
 /** Records that nobody watches. */
-const UNSEEN: ReadonlySet<StateRecord['kind']> = new Set(['meta', 'request', 'audit_head']);
+const UNSEEN: ReadonlySet<StateRecord['kind']> = new Set(['meta', 'request', 'audit_head', 'role', 'token', 'user']);
 
 export class Journal {
   readonly #state: ClusterState;

@@ -45,6 +45,15 @@ const CLUSTER_EVENTS = {
   },
 } as const satisfies Readonly<Record<string, Row>>;
 
+const ACCESS_EVENTS = {
+  ROLE_SET: { says: 'A role was created, or changed for all who have it.', ...byOperator },
+  ROLE_DELETED: { says: 'A role that nobody had was deleted.', ...byOperator },
+  TOKEN_CREATED: { says: 'A token was made. What proves it was shown once.', ...byOperator },
+  TOKEN_REVOKED: { says: 'A token proves nothing any more; streams that it opened end within seconds.', ...byOperator },
+  USER_SET: { says: 'A user was given roles, in place of those that he had.', ...byOperator },
+  USER_DELETED: { says: 'A user has no roles any more.', ...byOperator },
+} as const satisfies Readonly<Record<string, Row>>;
+
 const POOL_EVENTS = {
   POOL_CREATED: { says: 'A pool was created.', ...byOperator },
   POOL_UPDATED: {
@@ -259,6 +268,7 @@ const RUN_EVENTS = {
 /** By what they are about, as docs/events.md shows them. */
 export const EVENT_SUBJECTS: Readonly<Record<string, Readonly<Record<string, Row>>>> = {
   'The cluster': CLUSTER_EVENTS,
+  Access: ACCESS_EVENTS,
   Pools: POOL_EVENTS,
   Servers: SERVER_EVENTS,
   'Policies and their schedules': POLICY_EVENTS,
@@ -267,6 +277,7 @@ export const EVENT_SUBJECTS: Readonly<Record<string, Readonly<Record<string, Row
 
 export const EVENT_TYPES = {
   ...CLUSTER_EVENTS,
+  ...ACCESS_EVENTS,
   ...POOL_EVENTS,
   ...SERVER_EVENTS,
   ...POLICY_EVENTS,

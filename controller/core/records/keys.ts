@@ -32,6 +32,11 @@ export function recordKey(record: StateRecord): string {
       return auditKey(record.entry.log, record.entry.number);
     case 'audit_head':
       return auditFolder(record.log);
+    case 'role':
+    case 'user':
+      return `${record.kind}s/${record.name}`;
+    case 'token':
+      return `tokens/${record.id}`;
   }
 }
 

@@ -29,6 +29,9 @@ export function roughBytesOf(record: StateRecord): number {
     case 'meta':
     case 'request':
     case 'audit_head':
+    case 'role':
+    case 'token':
+    case 'user':
       return FLAT_BYTES;
   }
 }

@@ -10,6 +10,7 @@ import type { Capability } from '../../../shared/protocol/capability.ts';
 import type { HealthCheck, ReportedHealth } from '../../../shared/protocol/health-check.ts';
 import type { Timers } from '../../../shared/protocol/timers.ts';
 import type { Workload } from '../../../shared/protocol/workload.ts';
+import type { AccessRecord } from './access-record.ts';
 import type { AttemptState } from './attempt-state.ts';
 import type { AuditHeadRecord, AuditRecord } from './audit-record.ts';
 import type { EarlierLife } from './earlier-attempt.ts';
@@ -313,7 +314,8 @@ export type StateRecord =
   | EventRecord
   | RequestRecord
   | AuditRecord
-  | AuditHeadRecord;
+  | AuditHeadRecord
+  | AccessRecord;
 
 /** Handle of one agent stream, given by the shell. */
 export type ConnId = number;

@@ -1,10 +1,12 @@
-import { createClient, createRouterTransport } from '@connectrpc/connect';
+import { createClient, createRouterTransport, type Interceptor } from '@connectrpc/connect';
 import { describe, expect, it } from 'vitest';
 import { denialInterceptor } from '../../../controller/access/access-audit.ts';
 import { AccessNotes } from '../../../controller/access/access-notes.ts';
+import { ANYBODY } from '../../../shared/access/principal.ts';
 import { LocumError } from '../../../shared/errors.ts';
 import { PolicyService } from '../../../shared/gen/locum/v1/policy_service_pb.ts';
 import { ACTOR_HEADER } from '../../../shared/rpc/actor-header.ts';
+import { callerKey } from '../../../shared/rpc/caller.ts';
 import { errorInterceptor } from '../../../shared/rpc/error-interceptor.ts';
 import { type ControllerWorld, eventually, inWorld } from '../controller-world.ts';
 
@@ -98,6 +100,10 @@ describe('the audit of access', () => {
 
   it('has calls that are refused for want of permission, with whom and about what', async () => {
     const notes = new AccessNotes();
+    const byAnn: Interceptor = (next) => (request) => {
+      request.contextValues.set(callerKey, { principal: ANYBODY, actor: 'operator:ann', source: '' });
+      return next(request);
+    };
     // Stands for whatever comes to refuse calls: what it throws is all that is looked at.
     const transport = createRouterTransport(
       ({ service }) =>
@@ -109,11 +115,11 @@ describe('the audit of access', () => {
             throw new LocumError('POLICY_PAUSED', name);
           },
         }),
-      { router: { interceptors: [errorInterceptor(() => {}), denialInterceptor(notes)] } },
+      { router: { interceptors: [byAnn, errorInterceptor(() => {}), denialInterceptor(notes)] } },
     );
     const client = createClient(PolicyService, transport);
-    await expect(client.startPolicy({ name: 'policies/x' }, ann)).rejects.toThrow(/no/);
-    await expect(client.stopPolicy({ name: 'policies/x' }, ann)).rejects.toThrow(/policies\/x/);
+    await expect(client.startPolicy({ name: 'policies/x' })).rejects.toThrow(/no/);
+    await expect(client.stopPolicy({ name: 'policies/x' })).rejects.toThrow(/policies\/x/);
     expect(notes.take(0)).toMatchObject([
       { kind: 'DENIAL', principal: 'operator:ann', resource: 'policies/x', outcome: 'HOST_NOT_ALLOWED', count: 1 },
     ]);

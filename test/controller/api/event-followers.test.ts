@@ -19,6 +19,7 @@ import { followEvents } from '../../../sdk/typescript/follow-events.ts';
 import { present } from '../../../shared/assert.ts';
 import { LocumError } from '../../../shared/errors.ts';
 import {
+  EventService,
   type WatchEventsRequest,
   WatchEventsRequestSchema,
   type WatchEventsResponse,
@@ -26,6 +27,7 @@ import {
 } from '../../../shared/gen/locum/v1/event_service_pb.ts';
 import { policyId } from '../../../shared/ids.ts';
 import { toConnectError } from '../../../shared/rpc/status-details.ts';
+import { anybodysCall } from '../../open-access.ts';
 import { policies } from '../codec/arbitrary-records.ts';
 
 const NAMES = ['quiet', 'noisy', 'other'] as const;
@@ -162,7 +164,8 @@ class Line {
   ): AsyncGenerator<WatchEventsResponse> {
     const cuts = this.#cuts;
     const message: WatchEventsRequest = create(WatchEventsRequestSchema, request);
-    const context = { signal: signal ?? new AbortController().signal } as unknown as HandlerContext;
+    const by = { method: EventService.method.watchEvents, values: anybodysCall() };
+    const context = { ...by, signal: signal ?? new AbortController().signal } as unknown as HandlerContext;
     try {
       for await (const response of this.#service.watchEvents(message, context)) {
         if (cuts !== this.#cuts) throw new ConnectError('cut', Code.Unavailable);

@@ -1,12 +1,19 @@
-import { createClient, createRouterTransport } from '@connectrpc/connect';
+import { createClient, createRouterTransport, type Interceptor } from '@connectrpc/connect';
 import { describe, expect, it } from 'vitest';
 import { type FenceContext, fenceService } from '../../../controller/api/fence-service.ts';
 import { Core } from '../../../controller/core/core.ts';
 import { createScheduleReader } from '../../../controller/engine/schedules.ts';
 import { LocumError } from '../../../shared/errors.ts';
 import { FenceService } from '../../../shared/gen/locum/v1/fence_service_pb.ts';
+import { callerKey } from '../../../shared/rpc/caller.ts';
 import { errorInterceptor } from '../../../shared/rpc/error-interceptor.ts';
 import { fromConnectError } from '../../../shared/rpc/status-details.ts';
+import { anybodysCall } from '../../open-access.ts';
+
+const byAnybody: Interceptor = (next) => (request) => {
+  request.contextValues.set(callerKey, anybodysCall().get(callerKey));
+  return next(request);
+};
 
 /** A question for a policy that does not exist, to a leader with the given troubles: the reason of the answer, and what it did before. */
 async function ask(trouble: { readonly read?: LocumError; readonly confirm?: LocumError } = {}) {
@@ -29,7 +36,7 @@ async function ask(trouble: { readonly read?: LocumError; readonly confirm?: Loc
   };
   const transport = createRouterTransport(
     (router) => router.service(FenceService, fenceService({ leaderTerm: () => leaderTerm })),
-    { router: { interceptors: [errorInterceptor(() => undefined)] } },
+    { router: { interceptors: [byAnybody, errorInterceptor(() => undefined)] } },
   );
   const asked = createClient(FenceService, transport).checkFence({ policy: 'policies/p', epoch: 1n });
   const error = fromConnectError(await asked.catch((caught: unknown) => caught));

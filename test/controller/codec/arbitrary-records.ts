@@ -27,6 +27,7 @@ import { AUDIT_KINDS, AUDIT_LOGS } from '../../../shared/access/audit-chain.ts';
 import { HOST_PROBLEM_KINDS, tellableProblems } from '../../../shared/host-problem.ts';
 import { policyId } from '../../../shared/ids.ts';
 import type { Capability } from '../../../shared/protocol/capability.ts';
+import { roles, tokens, users } from './arbitrary-access.ts';
 import { attemptCause, attempts } from './arbitrary-attempts.ts';
 import {
   anEpoch,
@@ -311,5 +312,5 @@ const auditHeads: fc.Arbitrary<AuditHeadRecord> = fc.record({
 });
 
 export const stateRecords: fc.Arbitrary<StateRecord> = fc.oneof(
-  ...[meta, pools, servers, policies, runs, events, requests, auditEntries, auditHeads],
+  ...[meta, pools, servers, policies, runs, events, requests, auditEntries, auditHeads, roles, tokens, users],
 );

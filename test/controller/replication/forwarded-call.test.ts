@@ -19,17 +19,19 @@ describe('a call that is passed on', () => {
       new Headers({
         'x-locum-actor': 'ann',
         [SOURCE_HEADER]: 'a lie',
+        'x-locum-signature': 'a lie',
+        authorization: 'Bearer secret',
         'content-type': 'application/json',
         'grpc-timeout': '5S',
         te: 'trailers',
       }),
-      'c2',
-      '192.0.2.7',
+      { self: 'c2', source: '192.0.2.7', vouched: { 'x-locum-vouched': 'ann' } },
     );
     expect(Object.fromEntries(onward)).toEqual({
       'x-locum-actor': 'ann',
       [FORWARDED_HEADER]: 'c2',
       [SOURCE_HEADER]: '192.0.2.7',
+      'x-locum-vouched': 'ann',
     });
   });
 

@@ -10,6 +10,15 @@ import { ModelWorld } from '../world/model-world.ts';
 
 const spec = (words: string) => specOf(wordsOf(`policy x ${words}`));
 
+const token = { holder: 'deploy', roles: [{ role: 'viewer' }], secretHash: '00', ttlMs: MINUTE } as const;
+const role = { name: 'deployer', permissions: ['policies.write'], runAs: ['deploy'] } as const;
+/** What there is to take away. */
+const SOMEBODY = {
+  role: { kind: 'set_role', role },
+  token: { kind: 'create_token', token: { ...token, id: 'old' } },
+  user: { kind: 'set_user', name: 'ann', roles: [{ role: 'viewer' }] },
+} as const;
+
 /** Two servers that live, one that is MISSING, and runs on all of them. */
 function busyWorld(answers: CallResult[] = []): ModelWorld {
   const world = new ModelWorld({ onEffect: (effect) => void (effect.kind === 'reply' && answers.push(effect.result)) });
@@ -27,6 +36,7 @@ function busyWorld(answers: CallResult[] = []): ModelWorld {
   })) {
     world.call({ kind: 'create_policy', policy: policyId(id), spec: spec(words) });
   }
+  for (const request of Object.values(SOMEBODY)) world.call(request);
   world.advanceTo(world.now.mono + SECOND);
   world.cut.add(dead);
   dead.powerOff();
@@ -69,13 +79,28 @@ function callsIn(world: ModelWorld): { readonly [K in Call['kind']]: Extract<Cal
     stop_run: { kind: 'stop_run', run },
     release_run: { kind: 'release_run', run, abandonAttempt: false, reason: '' },
     proceed_takeovers: { kind: 'proceed_takeovers', pool },
+    set_role: { kind: 'set_role', role: { ...role, name: 'another' } },
+    delete_role: { kind: 'delete_role', name: 'deployer' },
+    create_token: { kind: 'create_token', token: { ...token, id: 'new' } },
+    revoke_token: { kind: 'revoke_token', id: 'old' },
+    note_token_use: { kind: 'note_token_use', id: 'old' },
+    set_user: { kind: 'set_user', name: 'bob', roles: [{ role: 'deployer' }] },
+    delete_user: { kind: 'delete_user', name: 'ann' },
     record_access: { kind: 'record_access', facts: [] },
   };
 }
 
 /** All that is written down. */
 const recordsOf = ({ state }: ModelWorld) =>
-  structuredClone([state.pools, state.servers, state.policies, state.runs].map((records) => [...records.values()]));
+  structuredClone(
+    [
+      state.pools,
+      state.servers,
+      state.policies,
+      state.runs,
+      ...[state.access.roles, state.access.tokens, state.access.users],
+    ].map((records) => [...records.values()]),
+  );
 
 describe('a call that only validates', () => {
   it('changes nothing, whatever it asks for', () => {
@@ -91,7 +116,14 @@ describe('a call that only validates', () => {
   });
 
   it('changes something when it is no longer only tried', () => {
-    const idle = ['uncordon_server', 'resume_policy', 'release_run', 'proceed_takeovers', 'record_access'];
+    const idle = [
+      'uncordon_server',
+      'resume_policy',
+      'release_run',
+      'proceed_takeovers',
+      'record_access',
+      'note_token_use',
+    ];
     for (const request of Object.values(callsIn(busyWorld()))) {
       const world = busyWorld();
       const events = world.state.meta.lastEvent;

@@ -15,7 +15,7 @@ import type { Message, UnknownEnum } from "@bufbuild/protobuf";
  * Describes the file locum/config/v1/controller_config.proto.
  */
 export const file_locum_config_v1_controller_config: GenFile = /*@__PURE__*/
-  fileDesc("Cidsb2N1bS9jb25maWcvdjEvY29udHJvbGxlcl9jb25maWcucHJvdG8SD2xvY3VtLmNvbmZpZy52MSLcBQoQQ29udHJvbGxlckNvbmZpZxIcCgphcGlfbGlzdGVuGAEgASgJQgi6SAVyAxisAhIeCgxhZ2VudF9saXN0ZW4YAiABKAlCCLpIBXIDGKwCEhcKBXN0b3JlGAMgASgJQgi6SAVyAyiAIBIgCg5kYXRhX2RpcmVjdG9yeRgEIAEoCUIIukgFcgMogCASEAoIaW5zZWN1cmUYBSABKAgSEwoLYWRvcHRfc3RvcmUYBiABKAgSNgoJbG9nX2xldmVsGAcgASgOMhkubG9jdW0uY29uZmlnLnYxLkxvZ0xldmVsQgi6SAWCAQIQARI4Cgpsb2dfZm9ybWF0GAggASgOMhoubG9jdW0uY29uZmlnLnYxLkxvZ0Zvcm1hdEIIukgFggECEAESKAoOaW5pdGlhbF90aW1lcnMYCSABKAsyEC5sb2N1bS52MS5UaW1lcnMSNwoCaWQYCiABKAlCK7pIKHImMiReKFthLXpdKFthLXowLTktXXswLDYxfVthLXowLTldKT8pPyQSHwoNYXBpX2FkdmVydGlzZRgLIAEoCUIIukgFcgMYrAISIQoPYWdlbnRfYWR2ZXJ0aXNlGAwgASgJQgi6SAVyAxisAhI/CgxlbGVjdGlvbl90dGwYDSABKAsyGS5nb29nbGUucHJvdG9idWYuRHVyYXRpb25CDrpIC6oBCCICCDwyAggBEikKBGV0Y2QYDiABKAsyGy5sb2N1bS5jb25maWcudjEuRXRjZEFjY2VzcxItCglyZXRlbnRpb24YDyABKAsyGi5sb2N1bS5jb25maWcudjEuUmV0ZW50aW9uEioKDWFsbG93ZWRfaG9zdHMYECADKAlCE7pIEJIBDRBAGAEiB3IFEAEY/QESIQoDdGxzGBEgASgLMhQubG9jdW0uY29uZmlnLnYxLlRscxIlCgVhdWRpdBgTIAEoCzIWLmxvY3VtLmNvbmZpZy52MS5BdWRpdCI/CgNUbHMSGQoHY2FfZmlsZRgBIAEoCUIIukgFcgMogCASHQoLY2Ffa2V5X2ZpbGUYAiABKAlCCLpIBXIDKIAgIjkKBUF1ZGl0EhYKBGZpbGUYASABKAlCCLpIBXIDKIAgEhgKBnN5c2xvZxgCIAEoCUIIukgFcgMogCAimAEKCVJldGVudGlvbhIgCgZldmVudHMYASABKAVCC7pICBoGGMCEPShkSACIAQESJAoKZW5kZWRfcnVucxgCIAEoBUILukgIGgYYwIQ9KGRIAYgBARIfCgVhdWRpdBgDIAEoBUILukgIGgYYwIQ9KGRIAogBAUIJCgdfZXZlbnRzQg0KC19lbmRlZF9ydW5zQggKBl9hdWRpdCKmAQoKRXRjZEFjY2VzcxILCgN0bHMYASABKAgSGQoHY2FfZmlsZRgCIAEoCUIIukgFcgMogCASGwoJY2VydF9maWxlGAMgASgJQgi6SAVyAyiAIBIaCghrZXlfZmlsZRgEIAEoCUIIukgFcgMogCASFgoEdXNlchgFIAEoCUIIukgFcgMYgAISHwoNcGFzc3dvcmRfZmlsZRgGIAEoCUIIukgFcgMogCAqdwoITG9nTGV2ZWwSGQoVTE9HX0xFVkVMX1VOU1BFQ0lGSUVEEAASEwoPTE9HX0xFVkVMX0RFQlVHEAESEgoOTE9HX0xFVkVMX0lORk8QAhISCg5MT0dfTEVWRUxfV0FSThADEhMKD0xPR19MRVZFTF9FUlJPUhAEKlMKCUxvZ0Zvcm1hdBIaChZMT0dfRk9STUFUX1VOU1BFQ0lGSUVEEAASFQoRTE9HX0ZPUk1BVF9QUkVUVFkQARITCg9MT0dfRk9STUFUX0pTT04QAmIGcHJvdG8z", [file_buf_validate_validate, file_google_protobuf_duration, file_locum_v1_timers]);
+  fileDesc("Cidsb2N1bS9jb25maWcvdjEvY29udHJvbGxlcl9jb25maWcucHJvdG8SD2xvY3VtLmNvbmZpZy52MSKFBgoQQ29udHJvbGxlckNvbmZpZxIcCgphcGlfbGlzdGVuGAEgASgJQgi6SAVyAxisAhIeCgxhZ2VudF9saXN0ZW4YAiABKAlCCLpIBXIDGKwCEhcKBXN0b3JlGAMgASgJQgi6SAVyAyiAIBIgCg5kYXRhX2RpcmVjdG9yeRgEIAEoCUIIukgFcgMogCASEAoIaW5zZWN1cmUYBSABKAgSEwoLYWRvcHRfc3RvcmUYBiABKAgSNgoJbG9nX2xldmVsGAcgASgOMhkubG9jdW0uY29uZmlnLnYxLkxvZ0xldmVsQgi6SAWCAQIQARI4Cgpsb2dfZm9ybWF0GAggASgOMhoubG9jdW0uY29uZmlnLnYxLkxvZ0Zvcm1hdEIIukgFggECEAESKAoOaW5pdGlhbF90aW1lcnMYCSABKAsyEC5sb2N1bS52MS5UaW1lcnMSNwoCaWQYCiABKAlCK7pIKHImMiReKFthLXpdKFthLXowLTktXXswLDYxfVthLXowLTldKT8pPyQSHwoNYXBpX2FkdmVydGlzZRgLIAEoCUIIukgFcgMYrAISIQoPYWdlbnRfYWR2ZXJ0aXNlGAwgASgJQgi6SAVyAxisAhI/CgxlbGVjdGlvbl90dGwYDSABKAsyGS5nb29nbGUucHJvdG9idWYuRHVyYXRpb25CDrpIC6oBCCICCDwyAggBEikKBGV0Y2QYDiABKAsyGy5sb2N1bS5jb25maWcudjEuRXRjZEFjY2VzcxItCglyZXRlbnRpb24YDyABKAsyGi5sb2N1bS5jb25maWcudjEuUmV0ZW50aW9uEioKDWFsbG93ZWRfaG9zdHMYECADKAlCE7pIEJIBDRBAGAEiB3IFEAEY/QESIQoDdGxzGBEgASgLMhQubG9jdW0uY29uZmlnLnYxLlRscxInCgZhY2Nlc3MYEiABKAsyFy5sb2N1bS5jb25maWcudjEuQWNjZXNzEiUKBWF1ZGl0GBMgASgLMhYubG9jdW0uY29uZmlnLnYxLkF1ZGl0IhYKBkFjY2VzcxIMCgRvcGVuGAEgASgIIj8KA1RscxIZCgdjYV9maWxlGAEgASgJQgi6SAVyAyiAIBIdCgtjYV9rZXlfZmlsZRgCIAEoCUIIukgFcgMogCAiOQoFQXVkaXQSFgoEZmlsZRgBIAEoCUIIukgFcgMogCASGAoGc3lzbG9nGAIgASgJQgi6SAVyAyiAICKYAQoJUmV0ZW50aW9uEiAKBmV2ZW50cxgBIAEoBUILukgIGgYYwIQ9KGRIAIgBARIkCgplbmRlZF9ydW5zGAIgASgFQgu6SAgaBhjAhD0oZEgBiAEBEh8KBWF1ZGl0GAMgASgFQgu6SAgaBhjAhD0oZEgCiAEBQgkKB19ldmVudHNCDQoLX2VuZGVkX3J1bnNCCAoGX2F1ZGl0IqYBCgpFdGNkQWNjZXNzEgsKA3RscxgBIAEoCBIZCgdjYV9maWxlGAIgASgJQgi6SAVyAyiAIBIbCgljZXJ0X2ZpbGUYAyABKAlCCLpIBXIDKIAgEhoKCGtleV9maWxlGAQgASgJQgi6SAVyAyiAIBIWCgR1c2VyGAUgASgJQgi6SAVyAxiAAhIfCg1wYXNzd29yZF9maWxlGAYgASgJQgi6SAVyAyiAICp3CghMb2dMZXZlbBIZChVMT0dfTEVWRUxfVU5TUEVDSUZJRUQQABITCg9MT0dfTEVWRUxfREVCVUcQARISCg5MT0dfTEVWRUxfSU5GTxACEhIKDkxPR19MRVZFTF9XQVJOEAMSEwoPTE9HX0xFVkVMX0VSUk9SEAQqUwoJTG9nRm9ybWF0EhoKFkxPR19GT1JNQVRfVU5TUEVDSUZJRUQQABIVChFMT0dfRk9STUFUX1BSRVRUWRABEhMKD0xPR19GT1JNQVRfSlNPThACYgZwcm90bzM", [file_buf_validate_validate, file_google_protobuf_duration, file_locum_v1_timers]);
 
 /**
  * Configuration file of a controller. A flag of the same name wins over the file.
@@ -149,6 +149,13 @@ export type ControllerConfig = Message<"locum.config.v1.ControllerConfig"> & {
   tls?: Tls | undefined;
 
   /**
+   * Who may call the API. Unset: everybody is asked who he is.
+   *
+   * @generated from field: locum.config.v1.Access access = 18;
+   */
+  access?: Access | undefined;
+
+  /**
    * Where the audit is sent as it grows. Unset: nowhere; it is in the store.
    *
    * @generated from field: locum.config.v1.Audit audit = 19;
@@ -162,6 +169,27 @@ export type ControllerConfig = Message<"locum.config.v1.ControllerConfig"> & {
  */
 export const ControllerConfigSchema: GenMessage<ControllerConfig> = /*@__PURE__*/
   messageDesc(file_locum_config_v1_controller_config, 0);
+
+/**
+ * Who may call the API.
+ *
+ * @generated from message locum.config.v1.Access
+ */
+export type Access = Message<"locum.config.v1.Access"> & {
+  /**
+   * Nobody is asked who he is: whoever reaches the API may do everything. On loopback only, or with `insecure`.
+   *
+   * @generated from field: bool open = 1;
+   */
+  open: boolean;
+};
+
+/**
+ * Describes the message locum.config.v1.Access.
+ * Use `create(AccessSchema)` to create a new message.
+ */
+export const AccessSchema: GenMessage<Access> = /*@__PURE__*/
+  messageDesc(file_locum_config_v1_controller_config, 1);
 
 /**
  * The certificate authority of a cluster.
@@ -190,7 +218,7 @@ export type Tls = Message<"locum.config.v1.Tls"> & {
  * Use `create(TlsSchema)` to create a new message.
  */
 export const TlsSchema: GenMessage<Tls> = /*@__PURE__*/
-  messageDesc(file_locum_config_v1_controller_config, 1);
+  messageDesc(file_locum_config_v1_controller_config, 2);
 
 /**
  * Where the audit is sent as it grows, beside the store.
@@ -219,7 +247,7 @@ export type Audit = Message<"locum.config.v1.Audit"> & {
  * Use `create(AuditSchema)` to create a new message.
  */
 export const AuditSchema: GenMessage<Audit> = /*@__PURE__*/
-  messageDesc(file_locum_config_v1_controller_config, 2);
+  messageDesc(file_locum_config_v1_controller_config, 3);
 
 /**
  * How much is kept of what is over. When there is no room, whoever has most gives up its oldest: a policy, a server, a pool, the
@@ -255,7 +283,7 @@ export type Retention = Message<"locum.config.v1.Retention"> & {
  * Use `create(RetentionSchema)` to create a new message.
  */
 export const RetentionSchema: GenMessage<Retention> = /*@__PURE__*/
-  messageDesc(file_locum_config_v1_controller_config, 3);
+  messageDesc(file_locum_config_v1_controller_config, 4);
 
 /**
  * How a controller reaches etcd.
@@ -311,7 +339,7 @@ export type EtcdAccess = Message<"locum.config.v1.EtcdAccess"> & {
  * Use `create(EtcdAccessSchema)` to create a new message.
  */
 export const EtcdAccessSchema: GenMessage<EtcdAccess> = /*@__PURE__*/
-  messageDesc(file_locum_config_v1_controller_config, 4);
+  messageDesc(file_locum_config_v1_controller_config, 5);
 
 /**
  * Least important lines that are logged.

@@ -6,6 +6,8 @@ import type { GenFile, GenMessage } from "@bufbuild/protobuf/codegenv2";
 import { fileDesc, messageDesc } from "@bufbuild/protobuf/codegenv2";
 import type { Timestamp } from "@bufbuild/protobuf/wkt";
 import { file_google_protobuf_timestamp } from "@bufbuild/protobuf/wkt";
+import type { Role, Token, User } from "../../v1/access_service_pb.ts";
+import { file_locum_v1_access_service } from "../../v1/access_service_pb.ts";
 import type { AuditEntry, AuditHead } from "../../v1/audit_pb.ts";
 import { file_locum_v1_audit } from "../../v1/audit_pb.ts";
 import type { Event } from "../../v1/event_pb.ts";
@@ -26,7 +28,7 @@ import type { Message } from "@bufbuild/protobuf";
  * Describes the file locum/store/v1/record.proto.
  */
 export const file_locum_store_v1_record: GenFile = /*@__PURE__*/
-  fileDesc("Chtsb2N1bS9zdG9yZS92MS9yZWNvcmQucHJvdG8SDmxvY3VtLnN0b3JlLnYxIqYDCgZSZWNvcmQSFgoOc2NoZW1hX3ZlcnNpb24YASABKA0SJAoEbWV0YRgCIAEoCzIULmxvY3VtLnN0b3JlLnYxLk1ldGFIABIqCgRwb29sGAMgASgLMhoubG9jdW0uc3RvcmUudjEuUG9vbFJlY29yZEgAEi4KBnNlcnZlchgEIAEoCzIcLmxvY3VtLnN0b3JlLnYxLlNlcnZlclJlY29yZEgAEi4KBnBvbGljeRgFIAEoCzIcLmxvY3VtLnN0b3JlLnYxLlBvbGljeVJlY29yZEgAEigKA3J1bhgGIAEoCzIZLmxvY3VtLnN0b3JlLnYxLlJ1blJlY29yZEgAEiAKBWV2ZW50GAcgASgLMg8ubG9jdW0udjEuRXZlbnRIABIqCgdyZXF1ZXN0GAggASgLMhcubG9jdW0uc3RvcmUudjEuUmVxdWVzdEgAEiUKBWF1ZGl0GDIgASgLMhQubG9jdW0udjEuQXVkaXRFbnRyeUgAEikKCmF1ZGl0X2hlYWQYMyABKAsyEy5sb2N1bS52MS5BdWRpdEhlYWRIAEIICgZyZWNvcmQilAEKBE1ldGESEgoKbGFzdF9lcG9jaBgBIAEoBBIQCghsYXN0X3J1bhgCIAEoBBISCgpsYXN0X2V2ZW50GAMgASgEEhAKCGxhc3RfdWlkGAQgASgEEhUKDWRyb3BwZWRfZXZlbnQYBSABKAQSDgoGYWdlX21zGAYgASgEEhkKEWxhc3RfZXZlbnRfYmVmb3JlGAcgASgEIoIBCgpQb29sUmVjb3JkEhwKBHBvb2wYASABKAsyDi5sb2N1bS52MS5Qb29sEg8KB3ZlcnNpb24YAiABKAQSDQoFb3JkZXIYAyADKAkSFQoNb3JkZXJfdmVyc2lvbhgEIAEoBBIfChdzdG9ybV9ub3RfYmVmb3JlX2FnZV9tcxgFIAEoBCLkAgoMU2VydmVyUmVjb3JkEiAKBnNlcnZlchgBIAEoCzIQLmxvY3VtLnYxLlNlcnZlchIPCgd2ZXJzaW9uGAIgASgEEjcKE2xpdmVuZXNzX3NpbmNlX3RpbWUYAyABKAsyGi5nb29nbGUucHJvdG9idWYuVGltZXN0YW1wEhwKD2FnZW50X21heF9zbG90cxgEIAEoBUgAiAEBEhsKE3NldHRsZWRfaW5jYXJuYXRpb24YBSABKAQSMQoMZWFybGllcl9saWZlGAYgASgLMhsubG9jdW0uc3RvcmUudjEuRWFybGllckxpZmUSKAoEZ2F0ZRgHIAEoCzIaLmxvY3VtLnN0b3JlLnYxLlNlcnZlckdhdGUSIgoVZHJhaW5fZGVhZGxpbmVfYWdlX21zGAggASgESAGIAQFCEgoQX2FnZW50X21heF9zbG90c0IYChZfZHJhaW5fZGVhZGxpbmVfYWdlX21zIrIBCgpTZXJ2ZXJHYXRlEicKCHByb2JsZW1zGAEgAygLMhUubG9jdW0udjEuSG9zdFByb2JsZW0SLAoJcHJvYmF0aW9uGAIgASgLMhkubG9jdW0uc3RvcmUudjEuUHJvYmF0aW9uEi4KCnF1YXJhbnRpbmUYAyABKAsyGi5sb2N1bS5zdG9yZS52MS5RdWFyYW50aW5lEhcKD21pc3NpbmdfYWdlc19tcxgFIAMoBEoECAQQBSJ2CglQcm9iYXRpb24SDQoFcGhhc2UYASABKAkSLgoKc2luY2VfdGltZRgCIAEoCzIaLmdvb2dsZS5wcm90b2J1Zi5UaW1lc3RhbXASFAoMdW50aWxfYWdlX21zGAUgASgEEg4KBnJvdW5kcxgEIAEoBEoECAMQBCJ3CgpRdWFyYW50aW5lEg0KBXBoYXNlGAEgASgJEi4KCnNpbmNlX3RpbWUYAiABKAsyGi5nb29nbGUucHJvdG9idWYuVGltZXN0YW1wEhQKDHVudGlsX2FnZV9tcxgFIAEoBBIOCgZyb3VuZHMYBCABKARKBAgDEAQiigEKC0VhcmxpZXJMaWZlEhMKC2luc3RhbmNlX2lkGAEgASgJEhIKCm1hY2hpbmVfaWQYAiABKAkSMAoIYXR0ZW1wdHMYAyADKAsyHi5sb2N1bS5zdG9yZS52MS5FYXJsaWVyQXR0ZW1wdBIUCgdtb3JlX2luGAQgASgJSACIAQFCCgoIX21vcmVfaW4iUQoORWFybGllckF0dGVtcHQSCwoDcnVuGAEgASgJEg0KBWVwb2NoGAIgASgEEg4KBnBvbGljeRgDIAEoCRITCgtpbnN0YW5jZV9pZBgEIAEoCSKMAQoMUG9saWN5UmVjb3JkEiAKBnBvbGljeRgBIAEoCzIQLmxvY3VtLnYxLlBvbGljeRIPCgd2ZXJzaW9uGAIgASgEEjcKE3NjaGVkdWxlZF9mcm9tX3RpbWUYAyABKAsyGi5nb29nbGUucHJvdG9idWYuVGltZXN0YW1wEhAKCG93ZXNfcnVuGAQgASgIIu0ECglSdW5SZWNvcmQSGgoDcnVuGAEgASgLMg0ubG9jdW0udjEuUnVuEg8KB3ZlcnNpb24YAiABKAQSCwoDdWlkGAMgASgJEi8KCGF0dGVtcHRzGAQgAygLMh0ubG9jdW0uc3RvcmUudjEuQXR0ZW1wdFJlY29yZBITCgtxdWV1ZV9jYXVzZRgFIAEoCRIZChFub3RfYmVmb3JlX2FnZV9tcxgRIAEoBBIVCg1wcmVmZXJfc2VydmVyGAcgASgJEhIKCm5leHRfY2F1c2UYCCABKAkSEwoLbmV4dF9yZWFzb24YFSABKAkSMAoLcmVzZXJ2YXRpb24YCSABKAsyGy5sb2N1bS5zdG9yZS52MS5SZXNlcnZhdGlvbhIpCghmYWlsdXJlcxgKIAMoCzIXLmxvY3VtLnN0b3JlLnYxLkZhaWx1cmUSIwoFc2tpcHMYCyADKAsyFC5sb2N1bS5zdG9yZS52MS5Ta2lwEhYKDmJhY2tvZmZfcm91bmRzGAwgASgEEhUKDWZhaWx1cmVfY291bnQYFiABKAQSGAoQbGFzdF9tb3ZlX2FnZV9tcxgSIAEoBBIaChJxdWV1ZV9zaW5jZV9hZ2VfbXMYEyABKAQSIAoYcGFzc2VkX292ZXJfc2luY2VfYWdlX21zGBQgASgEEi8KC3dhbnRlZF9tb3ZlGA4gASgLMhoubG9jdW0uc3RvcmUudjEuV2FudGVkTW92ZRIrCgdvdXRjb21lGA8gASgLMhoubG9jdW0uc3RvcmUudjEuUnVuT3V0Y29tZRISCgplbmRfYWdlX21zGBAgASgESgQIBhAHSgQIDRAOIrUBCg1BdHRlbXB0UmVjb3JkEiIKB2F0dGVtcHQYASABKAsyES5sb2N1bS52MS5BdHRlbXB0EhIKCm1hY2hpbmVfaWQYAiABKAkSDwoHYm9vdF9pZBgDIAEoCRITCgtzdG9wX3JlYXNvbhgEIAEoCRISCgpvdmVybGFwcGVkGAUgASgIEhUKDWFzc2lnbl9hZ2VfbXMYBiABKAQSGwoTaGVhbHRoX3NpbmNlX2FnZV9tcxhGIAEoBCJdCgtSZXNlcnZhdGlvbhIOCgZzZXJ2ZXIYASABKAkSEwoLZnJvbV9zZXJ2ZXIYAiABKAkSDQoFY2F1c2UYAyABKAkSFAoMc2luY2VfYWdlX21zGAUgASgESgQIBBAFIkcKCldhbnRlZE1vdmUSDgoGc2VydmVyGAEgASgJEg0KBWNhdXNlGAIgASgJEhQKDHNpbmNlX2FnZV9tcxgEIAEoBEoECAMQBCJQCgpSdW5PdXRjb21lEiEKBXN0YXRlGAEgASgOMhIubG9jdW0udjEuUnVuU3RhdGUSDgoGcmVhc29uGAIgASgJEg8KB21lc3NhZ2UYAyABKAkiLwoHRmFpbHVyZRIOCgZzZXJ2ZXIYASABKAkSDgoGYWdlX21zGAMgASgESgQIAhADIrEBCgRTa2lwEg4KBnNlcnZlchgBIAEoCRIOCgZyZWFzb24YAyABKAkSDQoFY291bnQYBiABKAQSFAoMdW50aWxfYWdlX21zGAggASgEEhsKE3BhdXNlZF91bnRpbF9hZ2VfbXMYCSABKAQSGgoSdHJpZWRfdW50aWxfYWdlX21zGAogASgEEhMKC2xhc3RfYWdlX21zGAsgASgESgQIAhADSgQIBBAFSgQIBRAGSgQIBxAIImIKB1JlcXVlc3QSCgoCaWQYASABKAkSDgoGYWdlX21zGAUgASgEEhMKC2ZpbmdlcnByaW50GAMgASgJEhAKCHJlc291cmNlGAQgASgJEg4KBmNsaWVudBgGIAEoCUoECAIQA2IGcHJvdG8z", [file_google_protobuf_timestamp, file_locum_v1_audit, file_locum_v1_event, file_locum_v1_host_problem, file_locum_v1_policy, file_locum_v1_pool, file_locum_v1_run, file_locum_v1_server]);
+  fileDesc("Chtsb2N1bS9zdG9yZS92MS9yZWNvcmQucHJvdG8SDmxvY3VtLnN0b3JlLnYxIpQECgZSZWNvcmQSFgoOc2NoZW1hX3ZlcnNpb24YASABKA0SJAoEbWV0YRgCIAEoCzIULmxvY3VtLnN0b3JlLnYxLk1ldGFIABIqCgRwb29sGAMgASgLMhoubG9jdW0uc3RvcmUudjEuUG9vbFJlY29yZEgAEi4KBnNlcnZlchgEIAEoCzIcLmxvY3VtLnN0b3JlLnYxLlNlcnZlclJlY29yZEgAEi4KBnBvbGljeRgFIAEoCzIcLmxvY3VtLnN0b3JlLnYxLlBvbGljeVJlY29yZEgAEigKA3J1bhgGIAEoCzIZLmxvY3VtLnN0b3JlLnYxLlJ1blJlY29yZEgAEiAKBWV2ZW50GAcgASgLMg8ubG9jdW0udjEuRXZlbnRIABIqCgdyZXF1ZXN0GAggASgLMhcubG9jdW0uc3RvcmUudjEuUmVxdWVzdEgAEh4KBHJvbGUYHiABKAsyDi5sb2N1bS52MS5Sb2xlSAASLAoFdG9rZW4YHyABKAsyGy5sb2N1bS5zdG9yZS52MS5Ub2tlblJlY29yZEgAEh4KBHVzZXIYICABKAsyDi5sb2N1bS52MS5Vc2VySAASJQoFYXVkaXQYMiABKAsyFC5sb2N1bS52MS5BdWRpdEVudHJ5SAASKQoKYXVkaXRfaGVhZBgzIAEoCzITLmxvY3VtLnYxLkF1ZGl0SGVhZEgAQggKBnJlY29yZCKUAQoETWV0YRISCgpsYXN0X2Vwb2NoGAEgASgEEhAKCGxhc3RfcnVuGAIgASgEEhIKCmxhc3RfZXZlbnQYAyABKAQSEAoIbGFzdF91aWQYBCABKAQSFQoNZHJvcHBlZF9ldmVudBgFIAEoBBIOCgZhZ2VfbXMYBiABKAQSGQoRbGFzdF9ldmVudF9iZWZvcmUYByABKAQiQgoLVG9rZW5SZWNvcmQSHgoFdG9rZW4YASABKAsyDy5sb2N1bS52MS5Ub2tlbhITCgtzZWNyZXRfaGFzaBgCIAEoCSKCAQoKUG9vbFJlY29yZBIcCgRwb29sGAEgASgLMg4ubG9jdW0udjEuUG9vbBIPCgd2ZXJzaW9uGAIgASgEEg0KBW9yZGVyGAMgAygJEhUKDW9yZGVyX3ZlcnNpb24YBCABKAQSHwoXc3Rvcm1fbm90X2JlZm9yZV9hZ2VfbXMYBSABKAQi5AIKDFNlcnZlclJlY29yZBIgCgZzZXJ2ZXIYASABKAsyEC5sb2N1bS52MS5TZXJ2ZXISDwoHdmVyc2lvbhgCIAEoBBI3ChNsaXZlbmVzc19zaW5jZV90aW1lGAMgASgLMhouZ29vZ2xlLnByb3RvYnVmLlRpbWVzdGFtcBIcCg9hZ2VudF9tYXhfc2xvdHMYBCABKAVIAIgBARIbChNzZXR0bGVkX2luY2FybmF0aW9uGAUgASgEEjEKDGVhcmxpZXJfbGlmZRgGIAEoCzIbLmxvY3VtLnN0b3JlLnYxLkVhcmxpZXJMaWZlEigKBGdhdGUYByABKAsyGi5sb2N1bS5zdG9yZS52MS5TZXJ2ZXJHYXRlEiIKFWRyYWluX2RlYWRsaW5lX2FnZV9tcxgIIAEoBEgBiAEBQhIKEF9hZ2VudF9tYXhfc2xvdHNCGAoWX2RyYWluX2RlYWRsaW5lX2FnZV9tcyKyAQoKU2VydmVyR2F0ZRInCghwcm9ibGVtcxgBIAMoCzIVLmxvY3VtLnYxLkhvc3RQcm9ibGVtEiwKCXByb2JhdGlvbhgCIAEoCzIZLmxvY3VtLnN0b3JlLnYxLlByb2JhdGlvbhIuCgpxdWFyYW50aW5lGAMgASgLMhoubG9jdW0uc3RvcmUudjEuUXVhcmFudGluZRIXCg9taXNzaW5nX2FnZXNfbXMYBSADKARKBAgEEAUidgoJUHJvYmF0aW9uEg0KBXBoYXNlGAEgASgJEi4KCnNpbmNlX3RpbWUYAiABKAsyGi5nb29nbGUucHJvdG9idWYuVGltZXN0YW1wEhQKDHVudGlsX2FnZV9tcxgFIAEoBBIOCgZyb3VuZHMYBCABKARKBAgDEAQidwoKUXVhcmFudGluZRINCgVwaGFzZRgBIAEoCRIuCgpzaW5jZV90aW1lGAIgASgLMhouZ29vZ2xlLnByb3RvYnVmLlRpbWVzdGFtcBIUCgx1bnRpbF9hZ2VfbXMYBSABKAQSDgoGcm91bmRzGAQgASgESgQIAxAEIooBCgtFYXJsaWVyTGlmZRITCgtpbnN0YW5jZV9pZBgBIAEoCRISCgptYWNoaW5lX2lkGAIgASgJEjAKCGF0dGVtcHRzGAMgAygLMh4ubG9jdW0uc3RvcmUudjEuRWFybGllckF0dGVtcHQSFAoHbW9yZV9pbhgEIAEoCUgAiAEBQgoKCF9tb3JlX2luIlEKDkVhcmxpZXJBdHRlbXB0EgsKA3J1bhgBIAEoCRINCgVlcG9jaBgCIAEoBBIOCgZwb2xpY3kYAyABKAkSEwoLaW5zdGFuY2VfaWQYBCABKAkijAEKDFBvbGljeVJlY29yZBIgCgZwb2xpY3kYASABKAsyEC5sb2N1bS52MS5Qb2xpY3kSDwoHdmVyc2lvbhgCIAEoBBI3ChNzY2hlZHVsZWRfZnJvbV90aW1lGAMgASgLMhouZ29vZ2xlLnByb3RvYnVmLlRpbWVzdGFtcBIQCghvd2VzX3J1bhgEIAEoCCLtBAoJUnVuUmVjb3JkEhoKA3J1bhgBIAEoCzINLmxvY3VtLnYxLlJ1bhIPCgd2ZXJzaW9uGAIgASgEEgsKA3VpZBgDIAEoCRIvCghhdHRlbXB0cxgEIAMoCzIdLmxvY3VtLnN0b3JlLnYxLkF0dGVtcHRSZWNvcmQSEwoLcXVldWVfY2F1c2UYBSABKAkSGQoRbm90X2JlZm9yZV9hZ2VfbXMYESABKAQSFQoNcHJlZmVyX3NlcnZlchgHIAEoCRISCgpuZXh0X2NhdXNlGAggASgJEhMKC25leHRfcmVhc29uGBUgASgJEjAKC3Jlc2VydmF0aW9uGAkgASgLMhsubG9jdW0uc3RvcmUudjEuUmVzZXJ2YXRpb24SKQoIZmFpbHVyZXMYCiADKAsyFy5sb2N1bS5zdG9yZS52MS5GYWlsdXJlEiMKBXNraXBzGAsgAygLMhQubG9jdW0uc3RvcmUudjEuU2tpcBIWCg5iYWNrb2ZmX3JvdW5kcxgMIAEoBBIVCg1mYWlsdXJlX2NvdW50GBYgASgEEhgKEGxhc3RfbW92ZV9hZ2VfbXMYEiABKAQSGgoScXVldWVfc2luY2VfYWdlX21zGBMgASgEEiAKGHBhc3NlZF9vdmVyX3NpbmNlX2FnZV9tcxgUIAEoBBIvCgt3YW50ZWRfbW92ZRgOIAEoCzIaLmxvY3VtLnN0b3JlLnYxLldhbnRlZE1vdmUSKwoHb3V0Y29tZRgPIAEoCzIaLmxvY3VtLnN0b3JlLnYxLlJ1bk91dGNvbWUSEgoKZW5kX2FnZV9tcxgQIAEoBEoECAYQB0oECA0QDiK1AQoNQXR0ZW1wdFJlY29yZBIiCgdhdHRlbXB0GAEgASgLMhEubG9jdW0udjEuQXR0ZW1wdBISCgptYWNoaW5lX2lkGAIgASgJEg8KB2Jvb3RfaWQYAyABKAkSEwoLc3RvcF9yZWFzb24YBCABKAkSEgoKb3ZlcmxhcHBlZBgFIAEoCBIVCg1hc3NpZ25fYWdlX21zGAYgASgEEhsKE2hlYWx0aF9zaW5jZV9hZ2VfbXMYRiABKAQiXQoLUmVzZXJ2YXRpb24SDgoGc2VydmVyGAEgASgJEhMKC2Zyb21fc2VydmVyGAIgASgJEg0KBWNhdXNlGAMgASgJEhQKDHNpbmNlX2FnZV9tcxgFIAEoBEoECAQQBSJHCgpXYW50ZWRNb3ZlEg4KBnNlcnZlchgBIAEoCRINCgVjYXVzZRgCIAEoCRIUCgxzaW5jZV9hZ2VfbXMYBCABKARKBAgDEAQiUAoKUnVuT3V0Y29tZRIhCgVzdGF0ZRgBIAEoDjISLmxvY3VtLnYxLlJ1blN0YXRlEg4KBnJlYXNvbhgCIAEoCRIPCgdtZXNzYWdlGAMgASgJIi8KB0ZhaWx1cmUSDgoGc2VydmVyGAEgASgJEg4KBmFnZV9tcxgDIAEoBEoECAIQAyKxAQoEU2tpcBIOCgZzZXJ2ZXIYASABKAkSDgoGcmVhc29uGAMgASgJEg0KBWNvdW50GAYgASgEEhQKDHVudGlsX2FnZV9tcxgIIAEoBBIbChNwYXVzZWRfdW50aWxfYWdlX21zGAkgASgEEhoKEnRyaWVkX3VudGlsX2FnZV9tcxgKIAEoBBITCgtsYXN0X2FnZV9tcxgLIAEoBEoECAIQA0oECAQQBUoECAUQBkoECAcQCCJiCgdSZXF1ZXN0EgoKAmlkGAEgASgJEg4KBmFnZV9tcxgFIAEoBBITCgtmaW5nZXJwcmludBgDIAEoCRIQCghyZXNvdXJjZRgEIAEoCRIOCgZjbGllbnQYBiABKAlKBAgCEANiBnByb3RvMw", [file_google_protobuf_timestamp, file_locum_v1_access_service, file_locum_v1_audit, file_locum_v1_event, file_locum_v1_host_problem, file_locum_v1_policy, file_locum_v1_pool, file_locum_v1_run, file_locum_v1_server]);
 
 /**
  * One record of the store. Resources are kept as their API messages, without what is derived from other records; beside them
@@ -103,6 +105,30 @@ export type Record = Message<"locum.store.v1.Record"> & {
      */
     value: Request;
     case: "request";
+  } | {
+    /**
+     * Key `roles/{role}`.
+     *
+     * @generated from field: locum.v1.Role role = 30;
+     */
+    value: Role;
+    case: "role";
+  } | {
+    /**
+     * Key `tokens/{token}`.
+     *
+     * @generated from field: locum.store.v1.TokenRecord token = 31;
+     */
+    value: TokenRecord;
+    case: "token";
+  } | {
+    /**
+     * Key `users/{user}`.
+     *
+     * @generated from field: locum.v1.User user = 32;
+     */
+    value: User;
+    case: "user";
   } | {
     /**
      * Key `audit/changes/{number}` or `audit/access/{number}`, the number with 16 digits.
@@ -193,6 +219,34 @@ export const MetaSchema: GenMessage<Meta> = /*@__PURE__*/
   messageDesc(file_locum_store_v1_record, 1);
 
 /**
+ * A token of a person or a program.
+ *
+ * @generated from message locum.store.v1.TokenRecord
+ */
+export type TokenRecord = Message<"locum.store.v1.TokenRecord"> & {
+  /**
+   * The token, as it is shown.
+   *
+   * @generated from field: locum.v1.Token token = 1;
+   */
+  token?: Token | undefined;
+
+  /**
+   * SHA-256 of what proves it, hexadecimal.
+   *
+   * @generated from field: string secret_hash = 2;
+   */
+  secretHash: string;
+};
+
+/**
+ * Describes the message locum.store.v1.TokenRecord.
+ * Use `create(TokenRecordSchema)` to create a new message.
+ */
+export const TokenRecordSchema: GenMessage<TokenRecord> = /*@__PURE__*/
+  messageDesc(file_locum_store_v1_record, 2);
+
+/**
  * A pool with its order.
  *
  * @generated from message locum.store.v1.PoolRecord
@@ -239,7 +293,7 @@ export type PoolRecord = Message<"locum.store.v1.PoolRecord"> & {
  * Use `create(PoolRecordSchema)` to create a new message.
  */
 export const PoolRecordSchema: GenMessage<PoolRecord> = /*@__PURE__*/
-  messageDesc(file_locum_store_v1_record, 2);
+  messageDesc(file_locum_store_v1_record, 3);
 
 /**
  * A server.
@@ -309,7 +363,7 @@ export type ServerRecord = Message<"locum.store.v1.ServerRecord"> & {
  * Use `create(ServerRecordSchema)` to create a new message.
  */
 export const ServerRecordSchema: GenMessage<ServerRecord> = /*@__PURE__*/
-  messageDesc(file_locum_store_v1_record, 3);
+  messageDesc(file_locum_store_v1_record, 4);
 
 /**
  * Whether the controller gives a server new runs, by its own judgement.
@@ -351,7 +405,7 @@ export type ServerGate = Message<"locum.store.v1.ServerGate"> & {
  * Use `create(ServerGateSchema)` to create a new message.
  */
 export const ServerGateSchema: GenMessage<ServerGate> = /*@__PURE__*/
-  messageDesc(file_locum_store_v1_record, 4);
+  messageDesc(file_locum_store_v1_record, 5);
 
 /**
  * Out of the available list since its host can start nothing.
@@ -393,7 +447,7 @@ export type Probation = Message<"locum.store.v1.Probation"> & {
  * Use `create(ProbationSchema)` to create a new message.
  */
 export const ProbationSchema: GenMessage<Probation> = /*@__PURE__*/
-  messageDesc(file_locum_store_v1_record, 5);
+  messageDesc(file_locum_store_v1_record, 6);
 
 /**
  * Out of the available list since it went missing too often.
@@ -435,7 +489,7 @@ export type Quarantine = Message<"locum.store.v1.Quarantine"> & {
  * Use `create(QuarantineSchema)` to create a new message.
  */
 export const QuarantineSchema: GenMessage<Quarantine> = /*@__PURE__*/
-  messageDesc(file_locum_store_v1_record, 6);
+  messageDesc(file_locum_store_v1_record, 7);
 
 /**
  * What a server may still hold of an earlier incarnation of the store.
@@ -477,7 +531,7 @@ export type EarlierLife = Message<"locum.store.v1.EarlierLife"> & {
  * Use `create(EarlierLifeSchema)` to create a new message.
  */
 export const EarlierLifeSchema: GenMessage<EarlierLife> = /*@__PURE__*/
-  messageDesc(file_locum_store_v1_record, 7);
+  messageDesc(file_locum_store_v1_record, 8);
 
 /**
  * An attempt of an earlier incarnation of the store.
@@ -519,7 +573,7 @@ export type EarlierAttempt = Message<"locum.store.v1.EarlierAttempt"> & {
  * Use `create(EarlierAttemptSchema)` to create a new message.
  */
 export const EarlierAttemptSchema: GenMessage<EarlierAttempt> = /*@__PURE__*/
-  messageDesc(file_locum_store_v1_record, 8);
+  messageDesc(file_locum_store_v1_record, 9);
 
 /**
  * A policy.
@@ -561,7 +615,7 @@ export type PolicyRecord = Message<"locum.store.v1.PolicyRecord"> & {
  * Use `create(PolicyRecordSchema)` to create a new message.
  */
 export const PolicyRecordSchema: GenMessage<PolicyRecord> = /*@__PURE__*/
-  messageDesc(file_locum_store_v1_record, 9);
+  messageDesc(file_locum_store_v1_record, 10);
 
 /**
  * A run with its attempts.
@@ -715,7 +769,7 @@ export type RunRecord = Message<"locum.store.v1.RunRecord"> & {
  * Use `create(RunRecordSchema)` to create a new message.
  */
 export const RunRecordSchema: GenMessage<RunRecord> = /*@__PURE__*/
-  messageDesc(file_locum_store_v1_record, 10);
+  messageDesc(file_locum_store_v1_record, 11);
 
 /**
  * An attempt.
@@ -778,7 +832,7 @@ export type AttemptRecord = Message<"locum.store.v1.AttemptRecord"> & {
  * Use `create(AttemptRecordSchema)` to create a new message.
  */
 export const AttemptRecordSchema: GenMessage<AttemptRecord> = /*@__PURE__*/
-  messageDesc(file_locum_store_v1_record, 11);
+  messageDesc(file_locum_store_v1_record, 12);
 
 /**
  * A slot kept on another server for a move.
@@ -820,7 +874,7 @@ export type Reservation = Message<"locum.store.v1.Reservation"> & {
  * Use `create(ReservationSchema)` to create a new message.
  */
 export const ReservationSchema: GenMessage<Reservation> = /*@__PURE__*/
-  messageDesc(file_locum_store_v1_record, 12);
+  messageDesc(file_locum_store_v1_record, 13);
 
 /**
  * A move that was decided and waits for its turn.
@@ -855,7 +909,7 @@ export type WantedMove = Message<"locum.store.v1.WantedMove"> & {
  * Use `create(WantedMoveSchema)` to create a new message.
  */
 export const WantedMoveSchema: GenMessage<WantedMove> = /*@__PURE__*/
-  messageDesc(file_locum_store_v1_record, 13);
+  messageDesc(file_locum_store_v1_record, 14);
 
 /**
  * How a run ends.
@@ -890,7 +944,7 @@ export type RunOutcome = Message<"locum.store.v1.RunOutcome"> & {
  * Use `create(RunOutcomeSchema)` to create a new message.
  */
 export const RunOutcomeSchema: GenMessage<RunOutcome> = /*@__PURE__*/
-  messageDesc(file_locum_store_v1_record, 14);
+  messageDesc(file_locum_store_v1_record, 15);
 
 /**
  * One failure of a run.
@@ -918,7 +972,7 @@ export type Failure = Message<"locum.store.v1.Failure"> & {
  * Use `create(FailureSchema)` to create a new message.
  */
 export const FailureSchema: GenMessage<Failure> = /*@__PURE__*/
-  messageDesc(file_locum_store_v1_record, 15);
+  messageDesc(file_locum_store_v1_record, 16);
 
 /**
  * A server that a run avoids for a while.
@@ -981,7 +1035,7 @@ export type Skip = Message<"locum.store.v1.Skip"> & {
  * Use `create(SkipSchema)` to create a new message.
  */
 export const SkipSchema: GenMessage<Skip> = /*@__PURE__*/
-  messageDesc(file_locum_store_v1_record, 16);
+  messageDesc(file_locum_store_v1_record, 17);
 
 /**
  * Outcome of a call with a request_id.
@@ -1030,5 +1084,5 @@ export type Request = Message<"locum.store.v1.Request"> & {
  * Use `create(RequestSchema)` to create a new message.
  */
 export const RequestSchema: GenMessage<Request> = /*@__PURE__*/
-  messageDesc(file_locum_store_v1_record, 17);
+  messageDesc(file_locum_store_v1_record, 18);
 

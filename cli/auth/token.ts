@@ -1,0 +1,78 @@
+/** `locum auth token create | list | revoke`. */
+import { createClient } from '@connectrpc/connect';
+import {
+  AccessService,
+  CreateTokenResponseSchema,
+  ListTokensResponseSchema,
+  type Token,
+} from '../../shared/gen/locum/v1/access_service_pb.ts';
+import { toDuration } from '../../shared/rpc/time-messages.ts';
+import { withTransport } from '../client/session.ts';
+import { type DryRunOption, type Globals, isDryRun } from '../globals.ts';
+import { printAnswer, printLine, tell, tellDryRun } from '../output/print.ts';
+import { type Column, Table } from '../output/table.ts';
+import { moment } from '../output/words.ts';
+import { grantFrom, grantTexts } from './grants.ts';
+
+export interface GrantOptions extends DryRunOption {
+  readonly role: readonly string[];
+}
+
+export interface TokenOptions extends GrantOptions {
+  /** Milliseconds. */
+  readonly ttl?: number;
+}
+
+const columns: readonly Column<Token>[] = [
+  { head: 'TOKEN', cell: ({ name }) => name.slice(name.indexOf('/') + 1) },
+  { head: 'HOLDER', cell: ({ holder }) => holder },
+  { head: 'ROLES', cell: ({ roles }) => grantTexts(roles) },
+  { head: 'EXPIRES', cell: ({ expireTime }) => moment(expireTime) },
+  { head: 'LAST USED', cell: ({ lastUseTime }) => (lastUseTime === undefined ? 'never' : moment(lastUseTime)) },
+  { head: 'CREATED', wide: true, cell: ({ createTime }) => moment(createTime) },
+  { head: 'BY', wide: true, cell: ({ creator }) => creator },
+];
+
+/** The secret alone on standard output, so that a script can take it. */
+export async function createToken(globals: Globals, holder: string, options: TokenOptions): Promise<void> {
+  const { role, ttl } = options;
+  const validateOnly = isDryRun(options);
+  await withTransport(globals, async (transport) => {
+    const client = createClient(AccessService, transport);
+    const request = { holder, roles: role.map(grantFrom), ttl: toDuration(ttl), validateOnly };
+    const answer = await client.createToken(request);
+    tellDryRun(validateOnly, '');
+    if (globals.output === 'json' || globals.output === 'yaml') {
+      await printAnswer(globals, CreateTokenResponseSchema, answer, { table: () => '', names: () => [] });
+      return;
+    }
+    const { token, secret } = answer;
+    const until = token?.expireTime === undefined ? '' : `, valid until ${moment(token.expireTime)}`;
+    if (!validateOnly) printLine(secret);
+    tell(`${validateOnly ? 'A token' : token?.name} for ${holder}: ${grantTexts(token?.roles ?? [])}${until}.`);
+    if (!validateOnly)
+      tell('It is shown this once. Use it as LOCUM_TOKEN, or as the header "authorization: Bearer …".');
+  });
+}
+
+export async function listTokens(globals: Globals): Promise<void> {
+  await withTransport(globals, async (transport) => {
+    const answer = await createClient(AccessService, transport).listTokens({});
+    const { tokens } = answer;
+    await printAnswer(globals, ListTokensResponseSchema, answer, {
+      table: ({ wide }) => (tokens.length === 0 ? 'No tokens.' : new Table(columns, { wide }).render(tokens)),
+      names: () => tokens.map(({ name }) => name),
+    });
+  });
+}
+
+export async function revokeTokens(globals: Globals, tokens: readonly string[]): Promise<void> {
+  await withTransport(globals, async (transport) => {
+    const client = createClient(AccessService, transport);
+    for (const token of tokens) {
+      const name = token.startsWith('tokens/') ? token : `tokens/${token}`;
+      await client.revokeToken({ name });
+      printLine(`${name} is revoked`);
+    }
+  });
+}

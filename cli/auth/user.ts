@@ -1,0 +1,57 @@
+/** `locum auth user list | set | delete`. */
+import { createClient } from '@connectrpc/connect';
+import {
+  AccessService,
+  ListUsersResponseSchema,
+  SetUserResponseSchema,
+  type User,
+} from '../../shared/gen/locum/v1/access_service_pb.ts';
+import { withTransport } from '../client/session.ts';
+import { type Globals, isDryRun } from '../globals.ts';
+import { confirm } from '../output/ask.ts';
+import { printAnswer, printLine, tellDryRun } from '../output/print.ts';
+import { type Column, Table } from '../output/table.ts';
+import { moment } from '../output/words.ts';
+import { grantFrom, grantTexts } from './grants.ts';
+import type { GrantOptions } from './token.ts';
+
+const nameOf = (id: string): string => (id.startsWith('users/') ? id : `users/${id}`);
+
+const columns: readonly Column<User>[] = [
+  { head: 'USER', cell: ({ name }) => name.slice(name.indexOf('/') + 1) },
+  { head: 'ROLES', cell: ({ roles }) => grantTexts(roles) },
+  { head: 'SINCE', cell: ({ updateTime }) => moment(updateTime) },
+];
+
+export async function listUsers(globals: Globals): Promise<void> {
+  await withTransport(globals, async (transport) => {
+    const answer = await createClient(AccessService, transport).listUsers({});
+    const { users } = answer;
+    await printAnswer(globals, ListUsersResponseSchema, answer, {
+      table: ({ wide }) => (users.length === 0 ? 'No users.' : new Table(columns, { wide }).render(users)),
+      names: () => users.map(({ name }) => name),
+    });
+  });
+}
+
+export async function setUser(globals: Globals, id: string, options: GrantOptions): Promise<void> {
+  const validateOnly = isDryRun(options);
+  await withTransport(globals, async (transport) => {
+    const user = { name: nameOf(id), roles: options.role.map(grantFrom) };
+    const answer = await createClient(AccessService, transport).setUser({ user, validateOnly });
+    tellDryRun(validateOnly, '');
+    await printAnswer(globals, SetUserResponseSchema, answer, {
+      table: ({ wide }) => new Table(columns, { wide }).render(answer.user === undefined ? [] : [answer.user]),
+      names: () => [nameOf(id)],
+    });
+  });
+}
+
+export async function deleteUser(globals: Globals, id: string, { yes }: { readonly yes?: boolean }): Promise<void> {
+  const name = nameOf(id);
+  await confirm(`Take all roles from ${name}?`, { yes });
+  await withTransport(globals, async (transport) => {
+    await createClient(AccessService, transport).deleteUser({ name });
+    printLine(`${name} has no roles any more`);
+  });
+}

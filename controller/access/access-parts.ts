@@ -1,0 +1,112 @@
+/** What a controller has for access, put together: who is let in to its API, and how it says to the others for whom it passes calls on. */
+
+import type { DescService } from '@bufbuild/protobuf';
+import type { Interceptor } from '@connectrpc/connect';
+import type { Logger } from '../../shared/log.ts';
+import type { HttpHandler } from '../../shared/rpc/http-handler.ts';
+import { HOUR } from '../../shared/time.ts';
+import type { LeaderTerm } from '../leadership/leader-term.ts';
+import type { Replica } from '../replication/replica.ts';
+import type { Notes } from './access-audit.ts';
+import { type Accounts, accountsFrom, accountsIn } from './accounts.ts';
+import { admitted, pathRules } from './admission.ts';
+import { type BearerVerifier, Doorkeeper } from './doorkeeper.ts';
+import { openLocalToken } from './secrets.ts';
+import { recheckStreams } from './stream-recheck.ts';
+import { Vouching } from './vouching.ts';
+
+export interface AccessPartsOptions {
+  /** Id of this controller. */
+  readonly self: string;
+  /** Nobody is asked who he is. */
+  readonly open: boolean;
+  /** Where the token of this host's administrator is kept. Undefined: there is none. */
+  readonly dataDirectory: string | undefined;
+  readonly log: Logger;
+  /** The term of this controller; undefined: it does not lead. */
+  readonly leaderTerm: () => LeaderTerm | undefined;
+  readonly replica: () => Pick<Replica, 'copy' | 'controllers'>;
+  /** Default: there is no identity provider. */
+  readonly provider?: BearerVerifier | undefined;
+}
+
+/** What the listener of the API asks. */
+export interface ApiAccess {
+  readonly admitted: (handler: HttpHandler, defect: (error: unknown) => void) => HttpHandler;
+  readonly recheckStreams: Interceptor;
+  /** Whether peers without a certificate may come as far as to be asked for a token. */
+  readonly asks: boolean;
+}
+
+/** At most so often the store is asked for keys that nobody knows: whoever reaches the listener can name a controller. */
+const KEYS_EVERY_MS = 1_000;
+
+export class AccessParts {
+  readonly vouching: Vouching;
+  readonly #options: AccessPartsOptions;
+  readonly #doorkeeper: Doorkeeper;
+  #keys: ReadonlyMap<string, string> = new Map();
+  #keysAtMono = Number.NEGATIVE_INFINITY;
+  readonly #noting = new Set<string>();
+
+  /** @throws ExposedFileError when others can read the token of this host's administrator */
+  constructor(options: AccessPartsOptions) {
+    const { self, open, dataDirectory, log, leaderTerm, provider } = options;
+    this.#options = options;
+    this.vouching = new Vouching(self);
+    const local = open || dataDirectory === undefined ? undefined : openLocalToken(dataDirectory);
+    if (local !== undefined) log.info({ file: local.file }, 'whoever can read this file administers the cluster');
+    this.#doorkeeper = new Doorkeeper({
+      open,
+      accounts: () => this.#accounts,
+      mayLag: () => leaderTerm() === undefined,
+      localHash: local?.hash,
+      keys: { known: (controller) => this.#keys.get(controller), refresh: () => this.#refreshKeys() },
+      nowWall: Date.now,
+      used: (token) => this.#noteUse(token),
+      provider,
+    });
+  }
+
+  /** Of the API listener. */
+  api(services: readonly DescService[], notes: Notes): ApiAccess {
+    const rules = pathRules(services);
+    const doorkeeper = this.#doorkeeper;
+    return {
+      admitted: (handler, defect) => admitted(handler, { doorkeeper, rules, notes, defect }),
+      recheckStreams: recheckStreams(doorkeeper),
+      asks: !this.#options.open,
+    };
+  }
+
+  get #accounts(): Accounts | undefined {
+    const { leaderTerm, replica } = this.#options;
+    const term = leaderTerm();
+    if (term !== undefined) return accountsIn(term.state.access);
+    const { copy } = replica();
+    return copy.revision === undefined ? undefined : accountsFrom((key) => copy.read(key));
+  }
+
+  async #refreshKeys(): Promise<void> {
+    const now = performance.now();
+    if (now - this.#keysAtMono < KEYS_EVERY_MS) return;
+    this.#keysAtMono = now;
+    const controllers = await this.#options.replica().controllers.list();
+    this.#keys = new Map(controllers.flatMap(({ id, key }) => (key === undefined ? [] : [[id, key]])));
+  }
+
+  /** Of the leader: that a token is used is written down, to the hour. */
+  #noteUse(id: string): void {
+    const term = this.#options.leaderTerm();
+    const token = term?.state.access.tokens.get(id);
+    if (term === undefined || token === undefined || this.#noting.has(id)) return;
+    if (token.lastUseWall !== undefined && Date.now() - token.lastUseWall < HOUR) return;
+    this.#noting.add(id);
+    const own = { actor: 'controller', origin: { method: '', source: '' }, requestId: '', fingerprint: '' };
+    void term
+      .call({ ...own, validateOnly: false, request: { kind: 'note_token_use', id } })
+      // It is noted at the next use.
+      .catch(() => undefined)
+      .finally(() => this.#noting.delete(id));
+  }
+}

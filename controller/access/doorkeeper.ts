@@ -1,0 +1,200 @@
+/**
+ * First of all that happens to a request: who calls, and may he do this anywhere at all? Asked before a body is read. On which part of the
+ * cluster he may is judged where the call is carried out, by the state of that moment.
+ */
+import { Rights } from '../../shared/access/authorize.ts';
+import type { MethodRule } from '../../shared/access/method-access.ts';
+import type { AcceptedPeer } from '../../shared/access/peer-judge.ts';
+import { ANYBODY, actorOfPrincipal, type KnownCaller, NOBODY, type Principal } from '../../shared/access/principal.ts';
+import { invalidField, LocumError } from '../../shared/errors.ts';
+import { ACTOR_HEADER } from '../../shared/rpc/actor-header.ts';
+import { denied } from '../core/calls/permitted.ts';
+import type { Accounts } from './accounts.ts';
+import { idOfSecret, isLocalSecret, isSecretOf } from './secrets.ts';
+import { readVoucher, type VoucherKeys } from './vouching.ts';
+
+/** What a request says of its sender, as it came. */
+export interface Credentials {
+  /** Path of the method. */
+  readonly path: string;
+  /** Address of the other end. */
+  readonly address: string;
+  readonly authorization: string | undefined;
+  /** What its certificate says, which was judged at the door. */
+  readonly peer: AcceptedPeer | undefined;
+  /** Who he says he is: the header x-locum-actor. */
+  readonly says: string;
+  readonly vouched: string | undefined;
+  readonly signature: string | undefined;
+  /** Whether it says that it was passed on, and where it says it came from. */
+  readonly forwardedBy: string | undefined;
+  readonly forwardedFrom: string | undefined;
+}
+
+/** Checks the tokens of an identity provider. */
+export interface BearerVerifier {
+  readonly verify: (token: string) => Promise<Pick<Principal, 'name' | 'roles'>>;
+}
+
+export interface DoorkeeperOptions {
+  /** Nobody is asked who he is. */
+  readonly open: boolean;
+  /** Undefined: neither a leader nor a copy; then nobody but the administrator of this host is known. */
+  readonly accounts: () => Accounts | undefined;
+  /** Whether `accounts` may be a moment behind. */
+  readonly mayLag: () => boolean;
+  /** SHA-256 of the token of this host's administrator. Undefined: there is none. */
+  readonly localHash: string | undefined;
+  readonly keys: VoucherKeys;
+  readonly nowWall: () => number;
+  /** Is told which tokens are used. */
+  readonly used: (token: string) => void;
+  /** Default: there is no identity provider. */
+  readonly provider?: BearerVerifier | undefined;
+}
+
+/** A token that was made a moment ago is known to a follower within the lag of its copy. */
+const LAG_MS = 500;
+const LOOK_MS = 25;
+const ACTOR = /^[\x20-\x7e]{1,128}$/;
+
+export class Doorkeeper {
+  readonly #options: DoorkeeperOptions;
+
+  constructor(options: DoorkeeperOptions) {
+    this.#options = options;
+  }
+
+  /** Who calls. At once whenever it can. Throws or rejects with LocumError UNAUTHENTICATED, TOKEN_INVALID. */
+  identify(credentials: Credentials, rule: MethodRule): KnownCaller | Promise<KnownCaller> {
+    if (this.#options.open) return anybody(credentials);
+    if (rule.kind === 'everybody') return this.#caller(NOBODY, credentials);
+    const known = this.#known(credentials);
+    return known instanceof Promise ? known.then((caller) => this.#looked(caller)) : this.#looked(known);
+  }
+
+  /** Whether he may do this anywhere at all. @throws LocumError PERMISSION_DENIED */
+  judge({ principal }: KnownCaller, rule: MethodRule): void {
+    if (rule.kind !== 'permission' || this.#options.open) return;
+    const rights = new Rights(principal, (name) => this.#options.accounts()?.role(name));
+    const { permission, reach } = rule;
+    const may = reach === 'CLUSTER' ? rights.mayEverywhere(permission) : rights.mayAnywhere(permission);
+    if (!may) throw denied(permission);
+  }
+
+  /** Whether somebody who was let in would be now. @throws LocumError TOKEN_INVALID, PERMISSION_DENIED */
+  stillAdmits(caller: KnownCaller, rule: MethodRule): void {
+    if (!this.#options.open) this.judge({ ...caller, principal: this.#asOfNow(caller.principal) }, rule);
+  }
+
+  #looked(caller: KnownCaller): KnownCaller {
+    const principal = this.#asOfNow(caller.principal);
+    if (principal.token !== undefined) this.#options.used(principal.token);
+    return { ...caller, principal };
+  }
+
+  /** What somebody was given is looked up at each call, wherever he was let in. */
+  #asOfNow(principal: Principal): Principal {
+    const accounts = this.#options.accounts();
+    switch (principal.via) {
+      case 'token': {
+        const token = principal.token === undefined ? undefined : accounts?.token(principal.token);
+        if (token === undefined || token.expireWall <= this.#options.nowWall()) throw invalid();
+        return { ...principal, name: token.holder, roles: token.roles };
+      }
+      case 'certificate':
+        return { ...principal, roles: accounts?.user(principal.name)?.roles ?? [] };
+      case 'oidc':
+        return { ...principal, roles: [...principal.roles, ...(accounts?.user(principal.name)?.roles ?? [])] };
+      case 'local':
+        return { ...principal, roles: [{ role: 'admin' }] };
+      case 'none':
+        return principal;
+    }
+  }
+
+  #known(credentials: Credentials): KnownCaller | Promise<KnownCaller> {
+    const { vouched, signature, forwardedBy, authorization, peer } = credentials;
+    if (vouched !== undefined || forwardedBy !== undefined) return this.#vouchedFor(credentials, vouched, signature);
+    if (authorization !== undefined) {
+      const holder = this.#bearer(authorization);
+      if (holder instanceof Promise) return holder.then((known) => this.#caller(known, credentials));
+      return this.#caller(holder, credentials);
+    }
+    if (peer?.identity.kind === 'user')
+      return this.#caller({ kind: 'user', name: peer.identity.name, via: 'certificate', roles: [] }, credentials);
+    throw new LocumError(
+      'UNAUTHENTICATED',
+      'it is not known who calls: send a token, as in "authorization: Bearer locum_…", or show a certificate (locum: LOCUM_TOKEN, or --tls-dir)',
+    );
+  }
+
+  async #vouchedFor({ path }: Credentials, text = '', signature = ''): Promise<KnownCaller> {
+    const { by, caller } = await readVoucher({ text, signature, path }, this.#options.keys);
+    const source = caller.source === '' ? by : `${caller.source} via ${by}`;
+    return { ...caller, source };
+  }
+
+  #bearer(authorization: string): Principal | Promise<Principal> {
+    const secret = /^Bearer +(\S+)$/i.exec(authorization)?.[1];
+    if (secret === undefined)
+      throw new LocumError('TOKEN_INVALID', 'the header authorization has to be "Bearer", a space, and a token');
+    if (isLocalSecret(secret)) return this.#localAdmin(secret);
+    const id = idOfSecret(secret);
+    if (id !== undefined) return this.#holder(id, secret);
+    const { provider } = this.#options;
+    if (provider === undefined || secret.split('.').length !== 3) throw invalid();
+    return provider.verify(secret).then(({ name, roles }) => ({ kind: 'user', name, via: 'oidc', roles }));
+  }
+
+  #localAdmin(secret: string): Principal {
+    const { localHash } = this.#options;
+    if (localHash === undefined || !isSecretOf(secret, localHash)) {
+      const message =
+        'that is the token of the administrator of another controller: each has its own, for its own host';
+      throw new LocumError('TOKEN_INVALID', message);
+    }
+    return { kind: 'local-admin', name: 'local-admin', via: 'local', roles: [] };
+  }
+
+  #holder(id: string, secret: string): Principal | Promise<Principal> {
+    const { accounts, mayLag } = this.#options;
+    const known = accounts()?.token(id);
+    if (known === undefined && mayLag()) return this.#holderSoon(id, secret);
+    if (known === undefined || !isSecretOf(secret, known.secretHash)) throw invalid();
+    return { kind: 'user', name: known.holder, via: 'token', roles: [], token: id };
+  }
+
+  async #holderSoon(id: string, secret: string): Promise<Principal> {
+    const { accounts } = this.#options;
+    const { promise: over, resolve } = Promise.withResolvers<void>();
+    const giveUp = performance.now() + LAG_MS;
+    const look = setInterval(() => {
+      if (accounts()?.token(id) !== undefined || performance.now() > giveUp) resolve();
+    }, LOOK_MS);
+    await over;
+    clearInterval(look);
+    const known = accounts()?.token(id);
+    if (known === undefined || !isSecretOf(secret, known.secretHash)) throw invalid();
+    return { kind: 'user', name: known.holder, via: 'token', roles: [], token: id };
+  }
+
+  #caller(principal: Principal, { address, says }: Credentials): KnownCaller {
+    const claimed = principal.kind === 'local-admin' && ACTOR.test(says) ? says : '';
+    return { principal, actor: actorOfPrincipal(principal, claimed), source: address };
+  }
+}
+
+/** Where nobody is asked, what a request says of itself is all that there is. */
+function anybody({ says, address, forwardedBy, forwardedFrom }: Credentials): KnownCaller {
+  if (says !== '' && !ACTOR.test(says))
+    throw invalidField('', `the header ${ACTOR_HEADER} must be 1 to 128 printable characters`);
+  const source = forwardedBy === undefined ? address : `${forwardedFrom ?? 'unknown'} via ${forwardedBy}`;
+  return { principal: ANYBODY, actor: actorOfPrincipal(ANYBODY, says), source };
+}
+
+const invalid = (): LocumError =>
+  new LocumError(
+    'TOKEN_INVALID',
+    'this token is none of this cluster, was revoked, or has expired: ask for another one',
+  );

@@ -1,0 +1,45 @@
+/** What proves a token: made here once, kept as a hash. Pure but for its randomness. */
+import { createHash, randomBytes, timingSafeEqual } from 'node:crypto';
+import { existsSync, mkdirSync } from 'node:fs';
+import { join } from 'node:path';
+import { createPrivateFile, readPrivateFile } from '../../shared/pki/private-file.ts';
+
+/** In the data directory: whoever can read it administers the cluster. */
+export const LOCAL_TOKEN_FILE = 'admin.token';
+
+const SECRET_BYTES = 32;
+const ID_BYTES = 10;
+const TOKEN = /^locum_([a-z0-9]{1,32})_([A-Za-z0-9_-]{43})$/;
+const LOCAL_ID = 'local';
+
+export interface MadeSecret {
+  readonly id: string;
+  /** For the header `authorization: Bearer …`. */
+  readonly secret: string;
+  readonly hash: string;
+}
+
+export function makeSecret(id: string = randomBytes(ID_BYTES).toString('hex')): MadeSecret {
+  const secret = `locum_${id}_${randomBytes(SECRET_BYTES).toString('base64url')}`;
+  return { id, secret, hash: hashOf(secret) };
+}
+
+export const hashOf = (secret: string): string => createHash('sha256').update(secret).digest('hex');
+
+/** The id in a token; undefined: it is none of ours. */
+export const idOfSecret = (secret: string): string | undefined => TOKEN.exec(secret)?.[1];
+
+export function isSecretOf(secret: string, hash: string): boolean {
+  const [own, other] = [Buffer.from(hashOf(secret)), Buffer.from(hash)];
+  return own.length === other.length && timingSafeEqual(own, other);
+}
+
+export const isLocalSecret = (secret: string): boolean => idOfSecret(secret) === LOCAL_ID;
+
+/** The administrator of this host, made at the first start. @throws ExposedFileError: others can read it */
+export function openLocalToken(dataDirectory: string): { readonly file: string; readonly hash: string } {
+  mkdirSync(dataDirectory, { recursive: true, mode: 0o700 });
+  const file = join(dataDirectory, LOCAL_TOKEN_FILE);
+  if (!existsSync(file)) createPrivateFile(file, `${makeSecret(LOCAL_ID).secret}\n`);
+  return { file, hash: hashOf(readPrivateFile(file).trim()) };
+}
