@@ -37,6 +37,8 @@ const exitCodes: Partial<Record<StatusCode, ExitCode>> = {
   NOT_FOUND: EXIT.notFound,
   ALREADY_EXISTS: EXIT.conflict,
   ABORTED: EXIT.conflict,
+  UNAUTHENTICATED: EXIT.denied,
+  PERMISSION_DENIED: EXIT.denied,
 };
 
 export interface Told {

@@ -31,6 +31,8 @@ export interface LocalClusterOptions {
   readonly replicas?: { readonly count: number; readonly store: string };
   /** The `bin/locum.js` that a controller or an agent runs, by its name, asked at each start. Default: the one of this code. */
   readonly program?: (name: string) => string | undefined;
+  /** What a controller is started with besides. Default: `--open`, so that whoever reaches it may do everything. */
+  readonly controllerFlags?: () => readonly string[];
 }
 
 /** Ports of a further controller are this much above those of the one before. */
@@ -120,10 +122,10 @@ export class LocalCluster {
   }
 
   #spawnController(index: number): ManagedProcess {
-    const { apiPort, agentPort, network, replicas } = this.#options;
+    const { apiPort, agentPort, network, replicas, controllerFlags = () => ['--open'] } = this.#options;
     const name = replicas === undefined ? 'controller' : `controller-${index + 1}`;
     const step = index * REPLICA_PORT_STEP;
-    const words = ['controller', '--open', '--data-dir', join(this.dataDir, name)];
+    const words = ['controller', ...controllerFlags(), '--data-dir', join(this.dataDir, name)];
     words.push('--api-listen', `127.0.0.1:${apiPort + step}`);
     words.push('--agent-listen', `${network?.host ?? '127.0.0.1'}:${agentPort + step}`);
     if (network !== undefined) words.push('--insecure', '--agent-advertise', network.endpoint);

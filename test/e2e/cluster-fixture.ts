@@ -69,7 +69,7 @@ async function explained<T>(
 export function useCluster(
   servers: readonly string[],
   timers: TimersScale = SHORT,
-  more: Pick<LocalClusterOptions, 'program'> = {},
+  more: Pick<LocalClusterOptions, 'program' | 'controllerFlags'> = {},
 ): () => Fixture {
   let made: Fixture | undefined;
   let dataDir = '';

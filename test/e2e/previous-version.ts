@@ -1,6 +1,6 @@
 /** An older version of this code, out of its history, ready to be run beside this one. */
 import { spawnSync } from 'node:child_process';
-import { cpSync, existsSync, mkdirSync, mkdtempSync, rmSync, symlinkSync } from 'node:fs';
+import { cpSync, existsSync, mkdirSync, mkdtempSync, readFileSync, rmSync, symlinkSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { ROOT } from './locum-command.ts';
@@ -13,6 +13,8 @@ export interface PreviousVersion {
   readonly commit: string;
   /** Its `bin/locum.js`. */
   readonly program: string;
+  /** What its controller takes to let everybody in. */
+  readonly openFlags: readonly string[];
   remove(): void;
 }
 
@@ -53,5 +55,7 @@ export function previousVersion(): PreviousVersion | string {
     if (existsSync(from)) cpSync(from, join(folder, 'shared/gen', made), { recursive: true });
   }
   const remove = (): void => rmSync(folder, { recursive: true, force: true });
-  return { commit, program: join(folder, 'bin/locum.js'), remove };
+  // Before it could ask for names it let everybody in.
+  const asks = readFileSync(join(folder, 'cli/controller/command.ts'), 'utf8').includes("'--open'");
+  return { commit, program: join(folder, 'bin/locum.js'), openFlags: asks ? ['--open'] : [], remove };
 }

@@ -5,6 +5,8 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { createInterface } from 'node:readline';
 import { afterAll, beforeAll, expect, it } from 'vitest';
+import { EXIT } from '../../cli/exit-codes.ts';
+import { connect } from '../../sdk/typescript/client.ts';
 import { LOCUM, runLocum } from './locum-command.ts';
 
 const TEST_TIMEOUT_MS = 90_000;
@@ -67,9 +69,24 @@ afterAll(async () => {
   rmSync(folder, { recursive: true, force: true });
 }, TEST_TIMEOUT_MS);
 
-it('a person with a certificate of the cluster is answered, and nobody without', {
+/** As the administrator of the controller's host: with the token that lies in its data directory. */
+async function giveRole(user: string, role: string): Promise<void> {
+  const ca = readFileSync(at('controller/pki/ca.crt'), 'utf8');
+  const token = readFileSync(at('controller/admin.token'), 'utf8').trim();
+  const locum = connect({ addresses: [api], tls: { ca }, token });
+  try {
+    await locum.access.setUser({ user: { name: `users/${user}`, roles: [{ role }] } });
+  } finally {
+    locum.close();
+  }
+}
+
+it('a person with a certificate of the cluster is answered what his roles allow, and nobody without', {
   timeout: TEST_TIMEOUT_MS,
 }, async () => {
+  const stranger = await runLocum(api, ['server', 'list', '--tls-dir', at('ann')]);
+  expect(stranger).toMatchObject({ code: EXIT.denied, stderr: expect.stringContaining('servers.read') });
+  await giveRole('ann', 'viewer');
   const listed = await runLocum(api, ['server', 'list', '--tls-dir', at('ann')]);
   expect(listed).toMatchObject({ code: 0 });
   const plain = await runLocum(api, ['server', 'list', '--timeout', '2s']);

@@ -21,6 +21,7 @@ const needsPrevious = (ctx: TestContext): void => {
 describe('a rolling upgrade', () => {
   const fixture = useCluster(['a', 'b'], 1, {
     program: (name) => (typeof previous !== 'string' && old.has(name) ? previous.program : undefined),
+    controllerFlags: () => (typeof previous !== 'string' && old.has('controller') ? previous.openFlags : ['--open']),
   });
 
   async function restartController(version: 'old' | 'new'): Promise<void> {
