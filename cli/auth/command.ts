@@ -1,8 +1,8 @@
 /** `locum auth`: who one is, and who may do what. */
 import type { Command } from 'commander';
-import { addDryRun, globalsOf, parseSpan, YES } from '../globals.ts';
+import { addDryRun, type DryRunOption, globalsOf, parseSpan, YES } from '../globals.ts';
 import type { CanIOptions } from './ask.ts';
-import type { RoleOptions } from './role.ts';
+import type { DeleteOptions, RoleOptions } from './role.ts';
 import type { GrantOptions, TokenOptions } from './token.ts';
 
 const ROLE = ['--role <role…>', 'as in operator, operator@edge,core or viewer:team=payments; may be repeated'] as const;
@@ -38,11 +38,10 @@ function defineTokens(token: Command): void {
     .command('list')
     .summary('all that are valid, newest first')
     .action(async (_: object, command: Command) => (await import('./token.ts')).listTokens(globalsOf(command)));
-  token
-    .command('revoke <token…>')
+  addDryRun(token.command('revoke <token…>'))
     .summary('refuse it from now on, and end what it opened')
-    .action(async (tokens: readonly string[], _: object, command: Command) =>
-      (await import('./token.ts')).revokeTokens(globalsOf(command), tokens),
+    .action(async (tokens: readonly string[], options: DryRunOption, command: Command) =>
+      (await import('./token.ts')).revokeTokens(globalsOf(command), tokens, options),
     );
 }
 
@@ -58,11 +57,10 @@ function defineRoles(role: Command): void {
     .action(async (name: string, options: RoleOptions, command: Command) =>
       (await import('./role.ts')).setRole(globalsOf(command), name, options),
     );
-  role
-    .command('delete <role>')
+  addDryRun(role.command('delete <role>'))
     .summary('delete a role that nobody has')
     .option(...YES)
-    .action(async (name: string, options: { yes?: boolean }, command: Command) =>
+    .action(async (name: string, options: DeleteOptions, command: Command) =>
       (await import('./role.ts')).deleteRole(globalsOf(command), name, options),
     );
 }
@@ -78,11 +76,10 @@ function defineUsers(user: Command): void {
     .action(async (name: string, options: GrantOptions, command: Command) =>
       (await import('./user.ts')).setUser(globalsOf(command), name, options),
     );
-  user
-    .command('delete <user>')
+  addDryRun(user.command('delete <user>'))
     .summary('take all roles')
     .option(...YES)
-    .action(async (name: string, options: { yes?: boolean }, command: Command) =>
+    .action(async (name: string, options: DeleteOptions, command: Command) =>
       (await import('./user.ts')).deleteUser(globalsOf(command), name, options),
     );
 }

@@ -7,10 +7,14 @@ import {
   SetRoleResponseSchema,
 } from '../../shared/gen/locum/v1/access_service_pb.ts';
 import { withTransport } from '../client/session.ts';
-import { type DryRunOption, type Globals, isDryRun } from '../globals.ts';
+import { type DryRunOption, type Globals, isDryRun, trialOf } from '../globals.ts';
 import { confirm } from '../output/ask.ts';
 import { printAnswer, printLine, tellDryRun } from '../output/print.ts';
 import { type Column, Table } from '../output/table.ts';
+
+export interface DeleteOptions extends DryRunOption {
+  readonly yes?: boolean;
+}
 
 export interface RoleOptions extends DryRunOption {
   readonly permission?: readonly string[];
@@ -42,20 +46,22 @@ export async function setRole(globals: Globals, id: string, options: RoleOptions
   const validateOnly = isDryRun(options);
   await withTransport(globals, async (transport) => {
     const role = { name: nameOf(id), permissions: [...permission], runAs: [...runAs] };
-    const answer = await createClient(AccessService, transport).setRole({ role, validateOnly });
-    tellDryRun(validateOnly, '');
+    const answer = await createClient(AccessService, transport).setRole({ role, ...trialOf(options) });
     await printAnswer(globals, SetRoleResponseSchema, answer, {
       table: ({ wide }) => new Table(columns, { wide }).render(answer.role === undefined ? [] : [answer.role]),
       names: () => [nameOf(id)],
     });
+    tellDryRun(validateOnly, answer.planEtag);
   });
 }
 
-export async function deleteRole(globals: Globals, id: string, { yes }: { readonly yes?: boolean }): Promise<void> {
+export async function deleteRole(globals: Globals, id: string, options: DeleteOptions): Promise<void> {
   const name = nameOf(id);
-  await confirm(`Delete ${name}?`, { yes });
+  const validateOnly = isDryRun(options);
+  if (!validateOnly) await confirm(`Delete ${name}?`, options);
   await withTransport(globals, async (transport) => {
-    await createClient(AccessService, transport).deleteRole({ name });
-    printLine(`${name} is deleted`);
+    const { planEtag } = await createClient(AccessService, transport).deleteRole({ name, ...trialOf(options) });
+    printLine(`${name} ${validateOnly ? 'would be' : 'is'} deleted`);
+    tellDryRun(validateOnly, planEtag);
   });
 }

@@ -8,7 +8,8 @@ import {
 } from '../../shared/gen/locum/v1/access_service_pb.ts';
 import { toDuration } from '../../shared/rpc/time-messages.ts';
 import { withTransport } from '../client/session.ts';
-import { type DryRunOption, type Globals, isDryRun } from '../globals.ts';
+import { CommandFailure } from '../exit-codes.ts';
+import { type DryRunOption, type Globals, isDryRun, trialOf } from '../globals.ts';
 import { printAnswer, printLine, tell, tellDryRun } from '../output/print.ts';
 import { type Column, Table } from '../output/table.ts';
 import { moment } from '../output/words.ts';
@@ -39,9 +40,9 @@ export async function createToken(globals: Globals, holder: string, options: Tok
   const validateOnly = isDryRun(options);
   await withTransport(globals, async (transport) => {
     const client = createClient(AccessService, transport);
-    const request = { holder, roles: role.map(grantFrom), ttl: toDuration(ttl), validateOnly };
+    const request = { holder, roles: role.map(grantFrom), ttl: toDuration(ttl), ...trialOf(options) };
     const answer = await client.createToken(request);
-    tellDryRun(validateOnly, '');
+    tellDryRun(validateOnly, answer.planEtag);
     if (globals.output === 'json' || globals.output === 'yaml') {
       await printAnswer(globals, CreateTokenResponseSchema, answer, { table: () => '', names: () => [] });
       return;
@@ -66,13 +67,17 @@ export async function listTokens(globals: Globals): Promise<void> {
   });
 }
 
-export async function revokeTokens(globals: Globals, tokens: readonly string[]): Promise<void> {
+export async function revokeTokens(globals: Globals, tokens: readonly string[], options: DryRunOption): Promise<void> {
+  const validateOnly = isDryRun(options);
+  if (options.ifPlan !== undefined && tokens.length > 1)
+    throw new CommandFailure('--if-plan is the plan of one token: name that one alone');
   await withTransport(globals, async (transport) => {
     const client = createClient(AccessService, transport);
     for (const token of tokens) {
       const name = token.startsWith('tokens/') ? token : `tokens/${token}`;
-      await client.revokeToken({ name });
-      printLine(`${name} is revoked`);
+      const { planEtag } = await client.revokeToken({ name, ...trialOf(options) });
+      printLine(`${name} ${validateOnly ? 'would be' : 'is'} revoked`);
+      tellDryRun(validateOnly, planEtag);
     }
   });
 }

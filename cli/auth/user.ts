@@ -7,12 +7,13 @@ import {
   type User,
 } from '../../shared/gen/locum/v1/access_service_pb.ts';
 import { withTransport } from '../client/session.ts';
-import { type Globals, isDryRun } from '../globals.ts';
+import { type Globals, isDryRun, trialOf } from '../globals.ts';
 import { confirm } from '../output/ask.ts';
 import { printAnswer, printLine, tellDryRun } from '../output/print.ts';
 import { type Column, Table } from '../output/table.ts';
 import { moment } from '../output/words.ts';
 import { grantFrom, grantTexts } from './grants.ts';
+import type { DeleteOptions } from './role.ts';
 import type { GrantOptions } from './token.ts';
 
 const nameOf = (id: string): string => (id.startsWith('users/') ? id : `users/${id}`);
@@ -38,20 +39,22 @@ export async function setUser(globals: Globals, id: string, options: GrantOption
   const validateOnly = isDryRun(options);
   await withTransport(globals, async (transport) => {
     const user = { name: nameOf(id), roles: options.role.map(grantFrom) };
-    const answer = await createClient(AccessService, transport).setUser({ user, validateOnly });
-    tellDryRun(validateOnly, '');
+    const answer = await createClient(AccessService, transport).setUser({ user, ...trialOf(options) });
     await printAnswer(globals, SetUserResponseSchema, answer, {
       table: ({ wide }) => new Table(columns, { wide }).render(answer.user === undefined ? [] : [answer.user]),
       names: () => [nameOf(id)],
     });
+    tellDryRun(validateOnly, answer.planEtag);
   });
 }
 
-export async function deleteUser(globals: Globals, id: string, { yes }: { readonly yes?: boolean }): Promise<void> {
+export async function deleteUser(globals: Globals, id: string, options: DeleteOptions): Promise<void> {
   const name = nameOf(id);
-  await confirm(`Take all roles from ${name}?`, { yes });
+  const validateOnly = isDryRun(options);
+  if (!validateOnly) await confirm(`Take all roles from ${name}?`, options);
   await withTransport(globals, async (transport) => {
-    await createClient(AccessService, transport).deleteUser({ name });
-    printLine(`${name} has no roles any more`);
+    const { planEtag } = await createClient(AccessService, transport).deleteUser({ name, ...trialOf(options) });
+    printLine(`${name} ${validateOnly ? 'would have' : 'has'} no roles any more`);
+    tellDryRun(validateOnly, planEtag);
   });
 }

@@ -31,7 +31,7 @@ import { targetOfPolicy, targetOfRun } from '../core/calls/permitted.ts';
 import type { ClusterState } from '../core/cluster/cluster.ts';
 import type { Call } from '../core/cluster/event.ts';
 import type { AccessRecord } from '../core/records/access-record.ts';
-import { type ApiContext, submit } from './api-context.ts';
+import { type ApiContext, planOf, submit } from './api-context.ts';
 
 type Service = ServiceImpl<typeof AccessService>;
 
@@ -126,14 +126,14 @@ function changing(
     async setRole(message, context) {
       if (message.role === undefined) throw invalidField('role', 'is required');
       const request: Call = { kind: 'set_role', role: roleFromProto(message.role) };
-      const { record } = await submit(api, { schema: SetRoleRequestSchema, message, context }, request, 'access');
-      return { role: roleToProto(ofKind(record, 'role'), ofKind(record, 'role').updateWall) };
+      const value = await submit(api, { schema: SetRoleRequestSchema, message, context }, request, 'access');
+      const role = ofKind(value.record, 'role');
+      return { role: roleToProto(role, role.updateWall), ...planOf(value) };
     },
 
     async deleteRole(message, context) {
       const request: Call = { kind: 'delete_role', name: idIn(message.name) };
-      await submit(api, { schema: DeleteRoleRequestSchema, message, context }, request, 'gone');
-      return {};
+      return planOf(await submit(api, { schema: DeleteRoleRequestSchema, message, context }, request, 'gone'));
     },
 
     async createToken(message, context) {
@@ -141,30 +141,28 @@ function changing(
       const { holder, ttl, validateOnly } = message;
       const token = { id, holder, roles: message.roles.map(grantFromProto), secretHash: hash };
       const request: Call = { kind: 'create_token', token: { ...token, ttlMs: fromDuration(ttl) ?? DEFAULT_TTL_MS } };
-      const { record } = await submit(api, { schema: CreateTokenRequestSchema, message, context }, request, 'access');
-      const made = ofKind(record, 'token');
+      const value = await submit(api, { schema: CreateTokenRequestSchema, message, context }, request, 'access');
+      const made = ofKind(value.record, 'token');
       if (made.secretHash !== hash) throw shownOnce(made.id);
-      return { token: tokenToProto(made), secret: validateOnly ? '' : secret };
+      return { token: tokenToProto(made), secret: validateOnly ? '' : secret, ...planOf(value) };
     },
 
     async revokeToken(message, context) {
       const request: Call = { kind: 'revoke_token', id: idIn(message.name) };
-      await submit(api, { schema: RevokeTokenRequestSchema, message, context }, request, 'gone');
-      return {};
+      return planOf(await submit(api, { schema: RevokeTokenRequestSchema, message, context }, request, 'gone'));
     },
 
     async setUser(message, context) {
       if (message.user === undefined) throw invalidField('user', 'is required');
       const { name, roles } = message.user;
       const request: Call = { kind: 'set_user', name: idIn(name), roles: roles.map(grantFromProto) };
-      const { record } = await submit(api, { schema: SetUserRequestSchema, message, context }, request, 'access');
-      return { user: userToProto(ofKind(record, 'user')) };
+      const value = await submit(api, { schema: SetUserRequestSchema, message, context }, request, 'access');
+      return { user: userToProto(ofKind(value.record, 'user')), ...planOf(value) };
     },
 
     async deleteUser(message, context) {
       const request: Call = { kind: 'delete_user', name: idIn(message.name) };
-      await submit(api, { schema: DeleteUserRequestSchema, message, context }, request, 'gone');
-      return {};
+      return planOf(await submit(api, { schema: DeleteUserRequestSchema, message, context }, request, 'gone'));
     },
   };
 }

@@ -11,7 +11,7 @@ export type TlsOptions = Pick<SecureContextOptions, 'ca' | 'cert' | 'key' | 'min
   readonly checkServerIdentity?: NonNullable<ConnectionOptions['checkServerIdentity']>;
 };
 
-/** Today's controller asks for neither: these are for what stands in front of it. */
+/** What a controller asks for (docs/access.md), unless it is open. */
 export interface Caller {
   /**
    * Sent as `authorization: Bearer …`. A function is asked before each try, so that a token may be renewed. Where it fails the call

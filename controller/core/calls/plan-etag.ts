@@ -16,7 +16,14 @@ const DIGITS = 16;
 
 /** `outcome`: what the call answers when it is only tried. */
 export function planEtagOf(view: View, request: Call, { resource, value }: Outcome): string {
-  return sha256(sortedText([request, resource, decided(view, request, value)])).slice(0, DIGITS);
+  return sha256(sortedText([...facts(request, resource), decided(view, request, value)])).slice(0, DIGITS);
+}
+
+/** What was asked for, of which. A token gets its name and its proof anew at each try. */
+function facts(request: Call, resource: string): readonly unknown[] {
+  if (request.kind !== 'create_token') return [request, resource];
+  const { holder, roles, ttlMs } = request.token;
+  return [request.kind, holder, roles, ttlMs];
 }
 
 /** All of it that a person who said yes to a plan relies on: what is, and what will be. */
@@ -79,7 +86,7 @@ function accessFacts(record: AccessRecord): unknown {
     case 'role':
       return [record.name, record.permissions];
     case 'token':
-      return [record.id, record.holder, record.roles, record.secretHash];
+      return [record.holder, record.roles];
     case 'user':
       return [record.name, record.roles];
   }

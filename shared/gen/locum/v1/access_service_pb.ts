@@ -14,7 +14,7 @@ import type { Message } from "@bufbuild/protobuf";
  * Describes the file locum/v1/access_service.proto.
  */
 export const file_locum_v1_access_service: GenFile = /*@__PURE__*/
-  fileDesc("Ch1sb2N1bS92MS9hY2Nlc3Nfc2VydmljZS5wcm90bxIIbG9jdW0udjEikgIKCVJvbGVHcmFudBI2CgRyb2xlGAEgASgJQii6SCVyIzIhXlthLXpdKFthLXowLTktXXswLDYxfVthLXowLTldKT8kEkAKBXBvb2xzGAIgAygJQjG6SC6SASsQQBgBIiVyIzIhXlthLXpdKFthLXowLTktXXswLDYxfVthLXowLTldKT8kElYKDXBvbGljeV9sYWJlbHMYAyADKAsyJS5sb2N1bS52MS5Sb2xlR3JhbnQuUG9saWN5TGFiZWxzRW50cnlCGLpIFZoBEhBAIgdyBRABGIABKgVyAxiAAhozChFQb2xpY3lMYWJlbHNFbnRyeRILCgNrZXkYASABKAkSDQoFdmFsdWUYAiABKAk6AjgBIosCCgRSb2xlEjwKBG5hbWUYASABKAlCLrpIK3IpMidecm9sZXMvW2Etel0oW2EtejAtOS1dezAsNjF9W2EtejAtOV0pPyQSOwoLcGVybWlzc2lvbnMYAiADKAlCJrpII5IBIBBAGAEiGnIYMhZeW2Etel0rXC5bYS16LV17MSw2NH0kEkUKBnJ1bl9hcxgDIAMoCUI1ukgykgEvEEAYASIpcicyJV4oW2Etel9dW2EtejAtOV8tXXswLDMxfXxAa2VlcGVyfFwqKSQSEAoIYnVpbHRfaW4YBCABKAgSLwoLdXBkYXRlX3RpbWUYBSABKAsyGi5nb29nbGUucHJvdG9idWYuVGltZXN0YW1wIu8BCgVUb2tlbhIMCgRuYW1lGAEgASgJEg4KBmhvbGRlchgCIAEoCRIiCgVyb2xlcxgDIAMoCzITLmxvY3VtLnYxLlJvbGVHcmFudBIvCgtjcmVhdGVfdGltZRgEIAEoCzIaLmdvb2dsZS5wcm90b2J1Zi5UaW1lc3RhbXASLwoLZXhwaXJlX3RpbWUYBSABKAsyGi5nb29nbGUucHJvdG9idWYuVGltZXN0YW1wEjEKDWxhc3RfdXNlX3RpbWUYBiABKAsyGi5nb29nbGUucHJvdG9idWYuVGltZXN0YW1wEg8KB2NyZWF0b3IYByABKAkimwEKBFVzZXISNAoEbmFtZRgBIAEoCUImukgjciEyH151c2Vycy9bQS1aYS16MC05Ll9AKy1dezEsMTI4fSQSLAoFcm9sZXMYAiADKAsyEy5sb2N1bS52MS5Sb2xlR3JhbnRCCLpIBZIBAhBAEi8KC3VwZGF0ZV90aW1lGAMgASgLMhouZ29vZ2xlLnByb3RvYnVmLlRpbWVzdGFtcCIPCg1XaG9BbUlSZXF1ZXN0IoEBCg5XaG9BbUlSZXNwb25zZRINCgVhY3RvchgBIAEoCRILCgN2aWEYAiABKAkSIgoFcm9sZXMYAyADKAsyEy5sb2N1bS52MS5Sb2xlR3JhbnQSLwoLZXhwaXJlX3RpbWUYBCABKAsyGi5nb29nbGUucHJvdG9idWYuVGltZXN0YW1wIrcBChJDaGVja0FjY2Vzc1JlcXVlc3QSMQoKcGVybWlzc2lvbhgBIAEoCUIdukgachgyFl5bYS16XStcLlthLXotXXsxLDY0fSQSOgoIcmVzb3VyY2UYAiABKAlCKLpIJXIjMiFeKFthLXpdKy9bQS1aYS16MC05Ll8tXXsxLDEwMH0pPyQSMgoGcnVuX2FzGAMgASgJQiK6SB9yHTIbXihbYS16X11bYS16MC05Xy1dezAsMzF9KT8kIiYKE0NoZWNrQWNjZXNzUmVzcG9uc2USDwoHYWxsb3dlZBgBIAEoCCISChBMaXN0Um9sZXNSZXF1ZXN0IjIKEUxpc3RSb2xlc1Jlc3BvbnNlEh0KBXJvbGVzGAEgAygLMg4ubG9jdW0udjEuUm9sZSJrCg5TZXRSb2xlUmVxdWVzdBIkCgRyb2xlGAEgASgLMg4ubG9jdW0udjEuUm9sZUIGukgDyAEBEhwKCnJlcXVlc3RfaWQYAiABKAlCCLpIBXIDGIABEhUKDXZhbGlkYXRlX29ubHkYAyABKAgiLwoPU2V0Um9sZVJlc3BvbnNlEhwKBHJvbGUYASABKAsyDi5sb2N1bS52MS5Sb2xlIoYBChFEZWxldGVSb2xlUmVxdWVzdBI8CgRuYW1lGAEgASgJQi66SCtyKTInXnJvbGVzL1thLXpdKFthLXowLTktXXswLDYxfVthLXowLTldKT8kEhwKCnJlcXVlc3RfaWQYAiABKAlCCLpIBXIDGIABEhUKDXZhbGlkYXRlX29ubHkYAyABKAgiFAoSRGVsZXRlUm9sZVJlc3BvbnNlIhMKEUxpc3RUb2tlbnNSZXF1ZXN0IjUKEkxpc3RUb2tlbnNSZXNwb25zZRIfCgZ0b2tlbnMYASADKAsyDy5sb2N1bS52MS5Ub2tlbiLyAQoSQ3JlYXRlVG9rZW5SZXF1ZXN0EjsKBmhvbGRlchgBIAEoCUIrukgociYyJF5bQS1aYS16MC05XVtBLVphLXowLTkuX0ArLV17MCwxMjd9JBIuCgVyb2xlcxgCIAMoCzITLmxvY3VtLnYxLlJvbGVHcmFudEIKukgHkgEECAEQQBI6CgN0dGwYAyABKAsyGS5nb29nbGUucHJvdG9idWYuRHVyYXRpb25CErpID6oBDCIGCICGsJYBMgIIARIcCgpyZXF1ZXN0X2lkGAQgASgJQgi6SAVyAxiAARIVCg12YWxpZGF0ZV9vbmx5GAUgASgIIkUKE0NyZWF0ZVRva2VuUmVzcG9uc2USHgoFdG9rZW4YASABKAsyDy5sb2N1bS52MS5Ub2tlbhIOCgZzZWNyZXQYAiABKAkidwoSUmV2b2tlVG9rZW5SZXF1ZXN0EiwKBG5hbWUYASABKAlCHrpIG3IZMhdedG9rZW5zL1thLXowLTldezEsMzJ9JBIcCgpyZXF1ZXN0X2lkGAIgASgJQgi6SAVyAxiAARIVCg12YWxpZGF0ZV9vbmx5GAMgASgIIhUKE1Jldm9rZVRva2VuUmVzcG9uc2UiEgoQTGlzdFVzZXJzUmVxdWVzdCIyChFMaXN0VXNlcnNSZXNwb25zZRIdCgV1c2VycxgBIAMoCzIOLmxvY3VtLnYxLlVzZXIiawoOU2V0VXNlclJlcXVlc3QSJAoEdXNlchgBIAEoCzIOLmxvY3VtLnYxLlVzZXJCBrpIA8gBARIcCgpyZXF1ZXN0X2lkGAIgASgJQgi6SAVyAxiAARIVCg12YWxpZGF0ZV9vbmx5GAMgASgIIi8KD1NldFVzZXJSZXNwb25zZRIcCgR1c2VyGAEgASgLMg4ubG9jdW0udjEuVXNlciJ+ChFEZWxldGVVc2VyUmVxdWVzdBI0CgRuYW1lGAEgASgJQia6SCNyITIfXnVzZXJzL1tBLVphLXowLTkuX0ArLV17MSwxMjh9JBIcCgpyZXF1ZXN0X2lkGAIgASgJQgi6SAVyAxiAARIVCg12YWxpZGF0ZV9vbmx5GAMgASgIIhQKEkRlbGV0ZVVzZXJSZXNwb25zZTL0BwoNQWNjZXNzU2VydmljZRJICgZXaG9BbUkSFy5sb2N1bS52MS5XaG9BbUlSZXF1ZXN0GhgubG9jdW0udjEuV2hvQW1JUmVzcG9uc2UiC8KMGQcKA2FueRABElcKC0NoZWNrQWNjZXNzEhwubG9jdW0udjEuQ2hlY2tBY2Nlc3NSZXF1ZXN0Gh0ubG9jdW0udjEuQ2hlY2tBY2Nlc3NSZXNwb25zZSILwowZBwoDYW55EAESWQoJTGlzdFJvbGVzEhoubG9jdW0udjEuTGlzdFJvbGVzUmVxdWVzdBobLmxvY3VtLnYxLkxpc3RSb2xlc1Jlc3BvbnNlIhPCjBkPCgthY2Nlc3MucmVhZBABElQKB1NldFJvbGUSGC5sb2N1bS52MS5TZXRSb2xlUmVxdWVzdBoZLmxvY3VtLnYxLlNldFJvbGVSZXNwb25zZSIUwowZEAoMYWNjZXNzLndyaXRlEAESXQoKRGVsZXRlUm9sZRIbLmxvY3VtLnYxLkRlbGV0ZVJvbGVSZXF1ZXN0GhwubG9jdW0udjEuRGVsZXRlUm9sZVJlc3BvbnNlIhTCjBkQCgxhY2Nlc3Mud3JpdGUQARJcCgpMaXN0VG9rZW5zEhsubG9jdW0udjEuTGlzdFRva2Vuc1JlcXVlc3QaHC5sb2N1bS52MS5MaXN0VG9rZW5zUmVzcG9uc2UiE8KMGQ8KC2FjY2Vzcy5yZWFkEAESYAoLQ3JlYXRlVG9rZW4SHC5sb2N1bS52MS5DcmVhdGVUb2tlblJlcXVlc3QaHS5sb2N1bS52MS5DcmVhdGVUb2tlblJlc3BvbnNlIhTCjBkQCgxhY2Nlc3Mud3JpdGUQARJgCgtSZXZva2VUb2tlbhIcLmxvY3VtLnYxLlJldm9rZVRva2VuUmVxdWVzdBodLmxvY3VtLnYxLlJldm9rZVRva2VuUmVzcG9uc2UiFMKMGRAKDGFjY2Vzcy53cml0ZRABElkKCUxpc3RVc2VycxIaLmxvY3VtLnYxLkxpc3RVc2Vyc1JlcXVlc3QaGy5sb2N1bS52MS5MaXN0VXNlcnNSZXNwb25zZSITwowZDwoLYWNjZXNzLnJlYWQQARJUCgdTZXRVc2VyEhgubG9jdW0udjEuU2V0VXNlclJlcXVlc3QaGS5sb2N1bS52MS5TZXRVc2VyUmVzcG9uc2UiFMKMGRAKDGFjY2Vzcy53cml0ZRABEl0KCkRlbGV0ZVVzZXISGy5sb2N1bS52MS5EZWxldGVVc2VyUmVxdWVzdBocLmxvY3VtLnYxLkRlbGV0ZVVzZXJSZXNwb25zZSIUwowZEAoMYWNjZXNzLndyaXRlEAFCLFABWh1sb2N1bS9zZGsvZ28vbG9jdW0vdjE7bG9jdW12MaoCCExvY3VtLlYxYgZwcm90bzM", [file_buf_validate_validate, file_google_protobuf_duration, file_google_protobuf_timestamp, file_locum_v1_access]);
+  fileDesc("Ch1sb2N1bS92MS9hY2Nlc3Nfc2VydmljZS5wcm90bxIIbG9jdW0udjEikgIKCVJvbGVHcmFudBI2CgRyb2xlGAEgASgJQii6SCVyIzIhXlthLXpdKFthLXowLTktXXswLDYxfVthLXowLTldKT8kEkAKBXBvb2xzGAIgAygJQjG6SC6SASsQQBgBIiVyIzIhXlthLXpdKFthLXowLTktXXswLDYxfVthLXowLTldKT8kElYKDXBvbGljeV9sYWJlbHMYAyADKAsyJS5sb2N1bS52MS5Sb2xlR3JhbnQuUG9saWN5TGFiZWxzRW50cnlCGLpIFZoBEhBAIgdyBRABGIABKgVyAxiAAhozChFQb2xpY3lMYWJlbHNFbnRyeRILCgNrZXkYASABKAkSDQoFdmFsdWUYAiABKAk6AjgBIosCCgRSb2xlEjwKBG5hbWUYASABKAlCLrpIK3IpMidecm9sZXMvW2Etel0oW2EtejAtOS1dezAsNjF9W2EtejAtOV0pPyQSOwoLcGVybWlzc2lvbnMYAiADKAlCJrpII5IBIBBAGAEiGnIYMhZeW2Etel0rXC5bYS16LV17MSw2NH0kEkUKBnJ1bl9hcxgDIAMoCUI1ukgykgEvEEAYASIpcicyJV4oW2Etel9dW2EtejAtOV8tXXswLDMxfXxAa2VlcGVyfFwqKSQSEAoIYnVpbHRfaW4YBCABKAgSLwoLdXBkYXRlX3RpbWUYBSABKAsyGi5nb29nbGUucHJvdG9idWYuVGltZXN0YW1wIu8BCgVUb2tlbhIMCgRuYW1lGAEgASgJEg4KBmhvbGRlchgCIAEoCRIiCgVyb2xlcxgDIAMoCzITLmxvY3VtLnYxLlJvbGVHcmFudBIvCgtjcmVhdGVfdGltZRgEIAEoCzIaLmdvb2dsZS5wcm90b2J1Zi5UaW1lc3RhbXASLwoLZXhwaXJlX3RpbWUYBSABKAsyGi5nb29nbGUucHJvdG9idWYuVGltZXN0YW1wEjEKDWxhc3RfdXNlX3RpbWUYBiABKAsyGi5nb29nbGUucHJvdG9idWYuVGltZXN0YW1wEg8KB2NyZWF0b3IYByABKAkimwEKBFVzZXISNAoEbmFtZRgBIAEoCUImukgjciEyH151c2Vycy9bQS1aYS16MC05Ll9AKy1dezEsMTI4fSQSLAoFcm9sZXMYAiADKAsyEy5sb2N1bS52MS5Sb2xlR3JhbnRCCLpIBZIBAhBAEi8KC3VwZGF0ZV90aW1lGAMgASgLMhouZ29vZ2xlLnByb3RvYnVmLlRpbWVzdGFtcCIPCg1XaG9BbUlSZXF1ZXN0IoEBCg5XaG9BbUlSZXNwb25zZRINCgVhY3RvchgBIAEoCRILCgN2aWEYAiABKAkSIgoFcm9sZXMYAyADKAsyEy5sb2N1bS52MS5Sb2xlR3JhbnQSLwoLZXhwaXJlX3RpbWUYBCABKAsyGi5nb29nbGUucHJvdG9idWYuVGltZXN0YW1wIrcBChJDaGVja0FjY2Vzc1JlcXVlc3QSMQoKcGVybWlzc2lvbhgBIAEoCUIdukgachgyFl5bYS16XStcLlthLXotXXsxLDY0fSQSOgoIcmVzb3VyY2UYAiABKAlCKLpIJXIjMiFeKFthLXpdKy9bQS1aYS16MC05Ll8tXXsxLDEwMH0pPyQSMgoGcnVuX2FzGAMgASgJQiK6SB9yHTIbXihbYS16X11bYS16MC05Xy1dezAsMzF9KT8kIiYKE0NoZWNrQWNjZXNzUmVzcG9uc2USDwoHYWxsb3dlZBgBIAEoCCISChBMaXN0Um9sZXNSZXF1ZXN0IjIKEUxpc3RSb2xlc1Jlc3BvbnNlEh0KBXJvbGVzGAEgAygLMg4ubG9jdW0udjEuUm9sZSKGAQoOU2V0Um9sZVJlcXVlc3QSJAoEcm9sZRgBIAEoCzIOLmxvY3VtLnYxLlJvbGVCBrpIA8gBARIcCgpyZXF1ZXN0X2lkGAIgASgJQgi6SAVyAxiAARIVCg12YWxpZGF0ZV9vbmx5GAMgASgIEhkKB2lmX3BsYW4YBCABKAlCCLpIBXIDGIABIkIKD1NldFJvbGVSZXNwb25zZRIcCgRyb2xlGAEgASgLMg4ubG9jdW0udjEuUm9sZRIRCglwbGFuX2V0YWcYAiABKAkioQEKEURlbGV0ZVJvbGVSZXF1ZXN0EjwKBG5hbWUYASABKAlCLrpIK3IpMidecm9sZXMvW2Etel0oW2EtejAtOS1dezAsNjF9W2EtejAtOV0pPyQSHAoKcmVxdWVzdF9pZBgCIAEoCUIIukgFcgMYgAESFQoNdmFsaWRhdGVfb25seRgDIAEoCBIZCgdpZl9wbGFuGAQgASgJQgi6SAVyAxiAASInChJEZWxldGVSb2xlUmVzcG9uc2USEQoJcGxhbl9ldGFnGAEgASgJIhMKEUxpc3RUb2tlbnNSZXF1ZXN0IjUKEkxpc3RUb2tlbnNSZXNwb25zZRIfCgZ0b2tlbnMYASADKAsyDy5sb2N1bS52MS5Ub2tlbiKNAgoSQ3JlYXRlVG9rZW5SZXF1ZXN0EjsKBmhvbGRlchgBIAEoCUIrukgociYyJF5bQS1aYS16MC05XVtBLVphLXowLTkuX0ArLV17MCwxMjd9JBIuCgVyb2xlcxgCIAMoCzITLmxvY3VtLnYxLlJvbGVHcmFudEIKukgHkgEECAEQQBI6CgN0dGwYAyABKAsyGS5nb29nbGUucHJvdG9idWYuRHVyYXRpb25CErpID6oBDCIGCICGsJYBMgIIARIcCgpyZXF1ZXN0X2lkGAQgASgJQgi6SAVyAxiAARIVCg12YWxpZGF0ZV9vbmx5GAUgASgIEhkKB2lmX3BsYW4YBiABKAlCCLpIBXIDGIABIlgKE0NyZWF0ZVRva2VuUmVzcG9uc2USHgoFdG9rZW4YASABKAsyDy5sb2N1bS52MS5Ub2tlbhIOCgZzZWNyZXQYAiABKAkSEQoJcGxhbl9ldGFnGAMgASgJIpIBChJSZXZva2VUb2tlblJlcXVlc3QSLAoEbmFtZRgBIAEoCUIeukgbchkyF150b2tlbnMvW2EtejAtOV17MSwzMn0kEhwKCnJlcXVlc3RfaWQYAiABKAlCCLpIBXIDGIABEhUKDXZhbGlkYXRlX29ubHkYAyABKAgSGQoHaWZfcGxhbhgEIAEoCUIIukgFcgMYgAEiKAoTUmV2b2tlVG9rZW5SZXNwb25zZRIRCglwbGFuX2V0YWcYASABKAkiEgoQTGlzdFVzZXJzUmVxdWVzdCIyChFMaXN0VXNlcnNSZXNwb25zZRIdCgV1c2VycxgBIAMoCzIOLmxvY3VtLnYxLlVzZXIihgEKDlNldFVzZXJSZXF1ZXN0EiQKBHVzZXIYASABKAsyDi5sb2N1bS52MS5Vc2VyQga6SAPIAQESHAoKcmVxdWVzdF9pZBgCIAEoCUIIukgFcgMYgAESFQoNdmFsaWRhdGVfb25seRgDIAEoCBIZCgdpZl9wbGFuGAQgASgJQgi6SAVyAxiAASJCCg9TZXRVc2VyUmVzcG9uc2USHAoEdXNlchgBIAEoCzIOLmxvY3VtLnYxLlVzZXISEQoJcGxhbl9ldGFnGAIgASgJIpkBChFEZWxldGVVc2VyUmVxdWVzdBI0CgRuYW1lGAEgASgJQia6SCNyITIfXnVzZXJzL1tBLVphLXowLTkuX0ArLV17MSwxMjh9JBIcCgpyZXF1ZXN0X2lkGAIgASgJQgi6SAVyAxiAARIVCg12YWxpZGF0ZV9vbmx5GAMgASgIEhkKB2lmX3BsYW4YBCABKAlCCLpIBXIDGIABIicKEkRlbGV0ZVVzZXJSZXNwb25zZRIRCglwbGFuX2V0YWcYASABKAky9AcKDUFjY2Vzc1NlcnZpY2USSAoGV2hvQW1JEhcubG9jdW0udjEuV2hvQW1JUmVxdWVzdBoYLmxvY3VtLnYxLldob0FtSVJlc3BvbnNlIgvCjBkHCgNhbnkQARJXCgtDaGVja0FjY2VzcxIcLmxvY3VtLnYxLkNoZWNrQWNjZXNzUmVxdWVzdBodLmxvY3VtLnYxLkNoZWNrQWNjZXNzUmVzcG9uc2UiC8KMGQcKA2FueRABElkKCUxpc3RSb2xlcxIaLmxvY3VtLnYxLkxpc3RSb2xlc1JlcXVlc3QaGy5sb2N1bS52MS5MaXN0Um9sZXNSZXNwb25zZSITwowZDwoLYWNjZXNzLnJlYWQQARJUCgdTZXRSb2xlEhgubG9jdW0udjEuU2V0Um9sZVJlcXVlc3QaGS5sb2N1bS52MS5TZXRSb2xlUmVzcG9uc2UiFMKMGRAKDGFjY2Vzcy53cml0ZRABEl0KCkRlbGV0ZVJvbGUSGy5sb2N1bS52MS5EZWxldGVSb2xlUmVxdWVzdBocLmxvY3VtLnYxLkRlbGV0ZVJvbGVSZXNwb25zZSIUwowZEAoMYWNjZXNzLndyaXRlEAESXAoKTGlzdFRva2VucxIbLmxvY3VtLnYxLkxpc3RUb2tlbnNSZXF1ZXN0GhwubG9jdW0udjEuTGlzdFRva2Vuc1Jlc3BvbnNlIhPCjBkPCgthY2Nlc3MucmVhZBABEmAKC0NyZWF0ZVRva2VuEhwubG9jdW0udjEuQ3JlYXRlVG9rZW5SZXF1ZXN0Gh0ubG9jdW0udjEuQ3JlYXRlVG9rZW5SZXNwb25zZSIUwowZEAoMYWNjZXNzLndyaXRlEAESYAoLUmV2b2tlVG9rZW4SHC5sb2N1bS52MS5SZXZva2VUb2tlblJlcXVlc3QaHS5sb2N1bS52MS5SZXZva2VUb2tlblJlc3BvbnNlIhTCjBkQCgxhY2Nlc3Mud3JpdGUQARJZCglMaXN0VXNlcnMSGi5sb2N1bS52MS5MaXN0VXNlcnNSZXF1ZXN0GhsubG9jdW0udjEuTGlzdFVzZXJzUmVzcG9uc2UiE8KMGQ8KC2FjY2Vzcy5yZWFkEAESVAoHU2V0VXNlchIYLmxvY3VtLnYxLlNldFVzZXJSZXF1ZXN0GhkubG9jdW0udjEuU2V0VXNlclJlc3BvbnNlIhTCjBkQCgxhY2Nlc3Mud3JpdGUQARJdCgpEZWxldGVVc2VyEhsubG9jdW0udjEuRGVsZXRlVXNlclJlcXVlc3QaHC5sb2N1bS52MS5EZWxldGVVc2VyUmVzcG9uc2UiFMKMGRAKDGFjY2Vzcy53cml0ZRABQixQAVodbG9jdW0vc2RrL2dvL2xvY3VtL3YxO2xvY3VtdjGqAghMb2N1bS5WMWIGcHJvdG8z", [file_buf_validate_validate, file_google_protobuf_duration, file_google_protobuf_timestamp, file_locum_v1_access]);
 
 /**
  * A role, for everything or for a part.
@@ -374,6 +374,13 @@ export type SetRoleRequest = Message<"locum.v1.SetRoleRequest"> & {
    * @generated from field: bool validate_only = 3;
    */
   validateOnly: boolean;
+
+  /**
+   * The `plan_etag` of a `validate_only` call: does exactly that, or nothing (PLAN_CHANGED). Empty: what is right now.
+   *
+   * @generated from field: string if_plan = 4;
+   */
+  ifPlan: string;
 };
 
 /**
@@ -395,6 +402,13 @@ export type SetRoleResponse = Message<"locum.v1.SetRoleResponse"> & {
    * @generated from field: locum.v1.Role role = 1;
    */
   role?: Role | undefined;
+
+  /**
+   * Of a `validate_only` call: what it would do, for `if_plan`.
+   *
+   * @generated from field: string plan_etag = 2;
+   */
+  planEtag: string;
 };
 
 /**
@@ -430,6 +444,13 @@ export type DeleteRoleRequest = Message<"locum.v1.DeleteRoleRequest"> & {
    * @generated from field: bool validate_only = 3;
    */
   validateOnly: boolean;
+
+  /**
+   * The `plan_etag` of a `validate_only` call: does exactly that, or nothing (PLAN_CHANGED). Empty: what is right now.
+   *
+   * @generated from field: string if_plan = 4;
+   */
+  ifPlan: string;
 };
 
 /**
@@ -445,6 +466,12 @@ export const DeleteRoleRequestSchema: GenMessage<DeleteRoleRequest> = /*@__PURE_
  * @generated from message locum.v1.DeleteRoleResponse
  */
 export type DeleteRoleResponse = Message<"locum.v1.DeleteRoleResponse"> & {
+  /**
+   * Of a `validate_only` call: what it would do, for `if_plan`.
+   *
+   * @generated from field: string plan_etag = 1;
+   */
+  planEtag: string;
 };
 
 /**
@@ -530,6 +557,13 @@ export type CreateTokenRequest = Message<"locum.v1.CreateTokenRequest"> & {
    * @generated from field: bool validate_only = 5;
    */
   validateOnly: boolean;
+
+  /**
+   * The `plan_etag` of a `validate_only` call: does exactly that, or nothing (PLAN_CHANGED). Empty: what is right now.
+   *
+   * @generated from field: string if_plan = 6;
+   */
+  ifPlan: string;
 };
 
 /**
@@ -558,6 +592,13 @@ export type CreateTokenResponse = Message<"locum.v1.CreateTokenResponse"> & {
    * @generated from field: string secret = 2;
    */
   secret: string;
+
+  /**
+   * Of a `validate_only` call: what it would do, for `if_plan`.
+   *
+   * @generated from field: string plan_etag = 3;
+   */
+  planEtag: string;
 };
 
 /**
@@ -593,6 +634,13 @@ export type RevokeTokenRequest = Message<"locum.v1.RevokeTokenRequest"> & {
    * @generated from field: bool validate_only = 3;
    */
   validateOnly: boolean;
+
+  /**
+   * The `plan_etag` of a `validate_only` call: does exactly that, or nothing (PLAN_CHANGED). Empty: what is right now.
+   *
+   * @generated from field: string if_plan = 4;
+   */
+  ifPlan: string;
 };
 
 /**
@@ -608,6 +656,12 @@ export const RevokeTokenRequestSchema: GenMessage<RevokeTokenRequest> = /*@__PUR
  * @generated from message locum.v1.RevokeTokenResponse
  */
 export type RevokeTokenResponse = Message<"locum.v1.RevokeTokenResponse"> & {
+  /**
+   * Of a `validate_only` call: what it would do, for `if_plan`.
+   *
+   * @generated from field: string plan_etag = 1;
+   */
+  planEtag: string;
 };
 
 /**
@@ -679,6 +733,13 @@ export type SetUserRequest = Message<"locum.v1.SetUserRequest"> & {
    * @generated from field: bool validate_only = 3;
    */
   validateOnly: boolean;
+
+  /**
+   * The `plan_etag` of a `validate_only` call: does exactly that, or nothing (PLAN_CHANGED). Empty: what is right now.
+   *
+   * @generated from field: string if_plan = 4;
+   */
+  ifPlan: string;
 };
 
 /**
@@ -700,6 +761,13 @@ export type SetUserResponse = Message<"locum.v1.SetUserResponse"> & {
    * @generated from field: locum.v1.User user = 1;
    */
   user?: User | undefined;
+
+  /**
+   * Of a `validate_only` call: what it would do, for `if_plan`.
+   *
+   * @generated from field: string plan_etag = 2;
+   */
+  planEtag: string;
 };
 
 /**
@@ -735,6 +803,13 @@ export type DeleteUserRequest = Message<"locum.v1.DeleteUserRequest"> & {
    * @generated from field: bool validate_only = 3;
    */
   validateOnly: boolean;
+
+  /**
+   * The `plan_etag` of a `validate_only` call: does exactly that, or nothing (PLAN_CHANGED). Empty: what is right now.
+   *
+   * @generated from field: string if_plan = 4;
+   */
+  ifPlan: string;
 };
 
 /**
@@ -750,6 +825,12 @@ export const DeleteUserRequestSchema: GenMessage<DeleteUserRequest> = /*@__PURE_
  * @generated from message locum.v1.DeleteUserResponse
  */
 export type DeleteUserResponse = Message<"locum.v1.DeleteUserResponse"> & {
+  /**
+   * Of a `validate_only` call: what it would do, for `if_plan`.
+   *
+   * @generated from field: string plan_etag = 1;
+   */
+  planEtag: string;
 };
 
 /**

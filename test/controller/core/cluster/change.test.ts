@@ -309,7 +309,12 @@ describe('what is kept ready from records', () => {
     expect(draining()).toEqual([]);
     change(turn, server, { earlierLife: { instanceId: 'i', machineId: 'm', attempts: [], moreIn: undefined } }, SILENT);
     expect([...turn.state.unsettled]).toEqual([A]);
-    change(turn, policy, { spec: { ...policy.spec, requirements: ['gpu'] } }, SILENT);
+    change(
+      turn,
+      policy,
+      { spec: { ...policy.spec, requirements: ['gpu'], workload: { ...policy.spec.workload, envFrom: undefined } } },
+      SILENT,
+    );
     expect(turn.state.policyLive.get(policy.id)?.requirements).toEqual([{ kind: 'HAS', name: 'gpu', text: 'gpu' }]);
   });
 
