@@ -11,6 +11,15 @@ export interface Globals {
   /** For one call, retries included; for `wait`, for the whole wait. Undefined: the command's own default. */
   readonly timeout?: number;
   readonly output: OutputForm;
+  /** Of commands that print one table. */
+  readonly columns?: readonly string[];
+  readonly sort?: string;
+  /** `{{name}} {{rank}}`: what is printed instead of the form. */
+  readonly template?: string;
+  readonly quiet?: boolean;
+  /** `--no-color`, `--no-input`: false. */
+  readonly color?: boolean;
+  readonly input?: boolean;
   /** Folder with the caller's certificate. Undefined: plaintext. */
   readonly tlsDir?: string;
 }
@@ -75,11 +84,32 @@ export function addGlobals(program: Command): void {
       new Option('-o, --output <form>', 'how to print the answer')
         .choices(['table', 'wide', 'json', 'yaml', 'name'])
         .default('table'),
-    );
+    )
+    .addOption(
+      new Option(
+        '--template <text>',
+        'print this instead, of lists once for each item: "{{name}} {{rank}}", by the names of -o json',
+      ).conflicts('output'),
+    )
+    .option('-q, --quiet', 'on standard error only warnings and errors')
+    .option('--no-color', 'no colours (also: NO_COLOR)')
+    .option('--no-input', 'ask nothing: what needs a yes needs --yes');
+}
+
+/** For commands that print one table. */
+export function addTableOptions(command: Command): Command {
+  const names = (text: string): readonly string[] => text.split(',').map((name) => name.trim());
+  return command
+    .option('--columns <heads>', 'only these columns, in this order: server,slots,labels', names)
+    .option('--sort <head>', 'by this column; with a "-" in front, from the end');
 }
 
 /** What the user gave, or the defaults, wherever on the command line it stood. */
 export const globalsOf = (command: Command): Globals => command.optsWithGlobals<Globals & Record<string, unknown>>();
+
+/** Not for scripts: what helps a reader, and costs a call more, is printed too. */
+export const isForPeople = ({ output, template }: Pick<Globals, 'output' | 'template'>): boolean =>
+  template === undefined && (output === 'table' || output === 'wide');
 
 /** `--dry-run` and `--validate-only` are the same thing: some know it by one name, some by the other. */
 export interface DryRunOption {

@@ -1,8 +1,9 @@
 /** The command line as a whole: the nouns, the options that all of them take, and how wrong usage is told. */
 import { Command } from 'commander';
-import { addGlobals } from './globals.ts';
+import { addGlobals, globalsOf } from './globals.ts';
 import { locumVersion } from './locum-version.ts';
 import { type Noun, nouns } from './nouns.ts';
+import { setManner } from './output/manner.ts';
 
 const EPILOGUE = `
 Exit codes: 0 ok, 1 error, 2 not placed, 3 not found, 4 denied, 5 conflict, 124 timeout.
@@ -26,6 +27,7 @@ export async function buildProgram(words: readonly string[]): Promise<Command> {
     .configureHelp({ showGlobalOptions: true })
     .addHelpText('after', EPILOGUE);
   addGlobals(program);
+  program.hook('preAction', (_, command) => setManner(globalsOf(command)));
   for (const noun of nouns) {
     const command = program.command(noun.name, { hidden: noun.group === undefined }).description(noun.summary);
     if (noun.group !== undefined) command.helpGroup(noun.group);

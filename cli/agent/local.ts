@@ -2,7 +2,7 @@
 import { resolve } from 'node:path';
 import { defaultStateDir, loadAgentSettings } from '../../agent/config.ts';
 import { askAgentStatus, askAgentToLeave } from '../../agent/local-client.ts';
-import type { Globals } from '../globals.ts';
+import { type Globals, isForPeople } from '../globals.ts';
 import { printLine, tell } from '../output/print.ts';
 
 export interface LocalOptions {
@@ -22,10 +22,10 @@ function folderOf({ stateDir, config }: LocalOptions): string {
   return resolve(loadAgentSettings({ file: config, flags: {}, env: process.env }).stateDir);
 }
 
-export async function leave({ output }: Pick<Globals, 'output'>, options: LeaveOptions): Promise<void> {
-  if (output === 'table' || output === 'wide') tell('Stopping what runs here, and leaving …');
+export async function leave(globals: Pick<Globals, 'output' | 'template'>, options: LeaveOptions): Promise<void> {
+  if (isForPeople(globals)) tell('Stopping what runs here, and leaving …');
   const outcome = await askAgentToLeave(folderOf(options), { withinMs: options.within });
-  printLine(output === 'json' ? JSON.stringify({ outcome }) : `The agent has ended: ${outcome}.`);
+  printLine(globals.output === 'json' ? JSON.stringify({ outcome }) : `The agent has ended: ${outcome}.`);
 }
 
 /** Always JSON: what an agent knows of itself is for people who look for a fault. */

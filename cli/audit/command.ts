@@ -1,6 +1,6 @@
 /** `locum audit list|verify|export`. */
 import type { Command } from 'commander';
-import { globalsOf, parseMoment, wholeNumber } from '../globals.ts';
+import { addTableOptions, globalsOf, parseMoment, wholeNumber } from '../globals.ts';
 import type { AuditExportOptions } from './export.ts';
 import type { AuditListOptions } from './list.ts';
 import type { VerifyOptions } from './verify.ts';
@@ -8,9 +8,8 @@ import type { VerifyOptions } from './verify.ts';
 const MAX_ENTRIES = 100_000;
 
 export function define(audit: Command): void {
-  audit
-    .command('list')
-    .summary('who did what, or was refused, oldest first')
+  addTableOptions(audit.command('list'))
+    .description('who did what, or was refused, oldest first')
     .option('--since <time>', 'not older than a span (1h, 168h) or a time (2026-11-27T08:00:00Z)', parseMoment)
     .option('--principal <who>', 'only of this one, such as operator:ann')
     .option('--method <name>', 'only of this method, such as StartPolicy')
@@ -22,7 +21,7 @@ export function define(audit: Command): void {
     );
   audit
     .command('verify')
-    .summary('check that nothing was changed, taken out, put in or moved')
+    .description('check that nothing was changed, taken out, put in or moved')
     .option('--file <file>', 'check this export instead of what the controllers have; "-" is standard input')
     .option('--live', 'with --file: check too that the controllers have the same, and nothing is missing in between')
     .action(async (options: VerifyOptions, command: Command) =>
@@ -30,7 +29,7 @@ export function define(audit: Command): void {
     );
   audit
     .command('export')
-    .summary('everything that is kept, as JSON lines')
+    .description('everything that is kept, as JSON lines')
     .option('--after-changes <number>', 'only entries of the log CHANGES after this one', wholeNumber(0), 0)
     .option('--after-access <number>', 'only entries of the log ACCESS after this one', wholeNumber(0), 0)
     .option('-f, --follow', 'go on with new entries')

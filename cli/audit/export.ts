@@ -5,7 +5,7 @@ import { auditEntryFromProto, auditLine } from '../../shared/codec/audit.ts';
 import { AuditService, type WatchAuditResponse } from '../../shared/gen/locum/v1/audit_service_pb.ts';
 import { withTransport } from '../client/session.ts';
 import type { Globals } from '../globals.ts';
-import { printLine, tell } from '../output/print.ts';
+import { printLine, warn } from '../output/print.ts';
 
 export interface AuditExportOptions {
   readonly afterChanges: number;
@@ -56,7 +56,7 @@ function print({ entry, heads }: WatchAuditResponse, { afterChanges, afterAccess
   for (const { log, droppedNumber } of heads) {
     const asked = log === 'CHANGES' ? afterChanges : afterAccess;
     if (asked > 0n && droppedNumber > asked) {
-      tell(`of ${log}, numbers ${asked + 1n} to ${droppedNumber} are not kept any more: export more often`);
+      warn(`of ${log}, numbers ${asked + 1n} to ${droppedNumber} are not kept any more: export more often`);
     }
   }
 }

@@ -48,7 +48,7 @@ export async function list(globals: Globals, options: AuditListOptions): Promise
     const oldestFirst = entries.toReversed();
     // JSON keeps the order of the response: newest first.
     await printAnswer(globals, ListAuditEntriesResponseSchema, create(ListAuditEntriesResponseSchema, { entries }), {
-      table: ({ wide }) => (entries.length === 0 ? 'No entries.' : new Table(columns, { wide }).render(oldestFirst)),
+      table: (look) => (entries.length === 0 ? 'No entries.' : new Table(columns, look).render(oldestFirst)),
       names: () => oldestFirst.map(({ name }) => name),
     });
   });

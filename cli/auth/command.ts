@@ -1,6 +1,6 @@
 /** `locum auth`: who one is, and who may do what. */
 import type { Command } from 'commander';
-import { addDryRun, type DryRunOption, globalsOf, parseSpan, YES } from '../globals.ts';
+import { addDryRun, addTableOptions, type DryRunOption, globalsOf, parseSpan, YES } from '../globals.ts';
 import type { CanIOptions } from './ask.ts';
 import type { DeleteOptions, RoleOptions } from './role.ts';
 import type { GrantOptions, TokenOptions } from './token.ts';
@@ -12,53 +12,51 @@ const several = (text: string, before: readonly string[] = []): readonly string[
 export function define(auth: Command): void {
   auth
     .command('whoami')
-    .summary('who you are for the controllers, and what you were given')
+    .description('who you are for the controllers, and what you were given')
     .action(async (_: object, command: Command) => (await import('./ask.ts')).whoAmI(globalsOf(command)));
   auth
     .command('can-i <permission> [resource]')
-    .summary('whether you may do something; exit code 1 if not')
+    .description('whether you may do something; exit code 1 if not')
     .option('--run-as <user>', 'of policies.run-as: the user of the host (default: the one that the keeper runs as)')
     .action(async (permission: string, resource: string | undefined, options: CanIOptions, command: Command) =>
       (await import('./ask.ts')).canI(globalsOf(command), { ...options, permission, resource: resource ?? '' }),
     );
-  defineTokens(auth.command('token').summary('tokens of people and programs: create, list, revoke'));
-  defineRoles(auth.command('role').summary('roles: list, set, delete'));
-  defineUsers(auth.command('user').summary('roles of those who show a certificate: list, set, delete'));
+  defineTokens(auth.command('token').description('tokens of people and programs: create, list, revoke'));
+  defineRoles(auth.command('role').description('roles: list, set, delete'));
+  defineUsers(auth.command('user').description('roles of those who show a certificate: list, set, delete'));
 }
 
 function defineTokens(token: Command): void {
   addDryRun(token.command('create <holder>'))
-    .summary('make a token and print it, this once')
+    .description('make a token and print it, this once')
     .requiredOption(...ROLE, several)
     .option('--ttl <span>', 'how long it is valid (default: 2160h, which is 90 days)', parseSpan)
     .action(async (holder: string, options: TokenOptions, command: Command) =>
       (await import('./token.ts')).createToken(globalsOf(command), holder, options),
     );
-  token
-    .command('list')
-    .summary('all that are valid, newest first')
+  addTableOptions(token.command('list'))
+    .description('all that are valid, newest first')
     .action(async (_: object, command: Command) => (await import('./token.ts')).listTokens(globalsOf(command)));
   addDryRun(token.command('revoke <token…>'))
-    .summary('refuse it from now on, and end what it opened')
+    .description('refuse it from now on, and end what it opened')
     .action(async (tokens: readonly string[], options: DryRunOption, command: Command) =>
       (await import('./token.ts')).revokeTokens(globalsOf(command), tokens, options),
     );
 }
 
 function defineRoles(role: Command): void {
-  role
-    .command('list')
-    .summary('roles and their permissions')
+  addTableOptions(role.command('list'))
+    .description('roles and their permissions')
     .action(async (_: object, command: Command) => (await import('./role.ts')).listRoles(globalsOf(command)));
   addDryRun(role.command('set <role>'))
-    .summary('create a role, or replace what it gives')
+    .description('create a role, or replace what it gives')
     .option('--permission <permission>', 'as in policies.read; docs/access.md has them all; may be repeated', several)
     .option('--run-as <user>', 'user of the host, "@keeper" or "*", with policies.run-as; may be repeated', several)
     .action(async (name: string, options: RoleOptions, command: Command) =>
       (await import('./role.ts')).setRole(globalsOf(command), name, options),
     );
   addDryRun(role.command('delete <role>'))
-    .summary('delete a role that nobody has')
+    .description('delete a role that nobody has')
     .option(...YES)
     .action(async (name: string, options: DeleteOptions, command: Command) =>
       (await import('./role.ts')).deleteRole(globalsOf(command), name, options),
@@ -66,18 +64,17 @@ function defineRoles(role: Command): void {
 }
 
 function defineUsers(user: Command): void {
-  user
-    .command('list')
-    .summary('who was given what')
+  addTableOptions(user.command('list'))
+    .description('who was given what')
     .action(async (_: object, command: Command) => (await import('./user.ts')).listUsers(globalsOf(command)));
   addDryRun(user.command('set <user>'))
-    .summary('give roles, in place of those that he has')
+    .description('give roles, in place of those that he has')
     .requiredOption(...ROLE, several)
     .action(async (name: string, options: GrantOptions, command: Command) =>
       (await import('./user.ts')).setUser(globalsOf(command), name, options),
     );
   addDryRun(user.command('delete <user>'))
-    .summary('take all roles')
+    .description('take all roles')
     .option(...YES)
     .action(async (name: string, options: DeleteOptions, command: Command) =>
       (await import('./user.ts')).deleteUser(globalsOf(command), name, options),

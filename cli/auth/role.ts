@@ -35,7 +35,7 @@ export async function listRoles(globals: Globals): Promise<void> {
   await withTransport(globals, async (transport) => {
     const answer = await createClient(AccessService, transport).listRoles({});
     await printAnswer(globals, ListRolesResponseSchema, answer, {
-      table: ({ wide }) => new Table(columns, { wide }).render(answer.roles),
+      table: (look) => new Table(columns, look).render(answer.roles),
       names: () => answer.roles.map(({ name }) => name),
     });
   });
@@ -48,7 +48,7 @@ export async function setRole(globals: Globals, id: string, options: RoleOptions
     const role = { name: nameOf(id), permissions: [...permission], runAs: [...runAs] };
     const answer = await createClient(AccessService, transport).setRole({ role, ...trialOf(options) });
     await printAnswer(globals, SetRoleResponseSchema, answer, {
-      table: ({ wide }) => new Table(columns, { wide }).render(answer.role === undefined ? [] : [answer.role]),
+      table: (look) => new Table(columns, look).render(answer.role === undefined ? [] : [answer.role]),
       names: () => [nameOf(id)],
     });
     tellDryRun(validateOnly, answer.planEtag);

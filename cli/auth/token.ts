@@ -61,7 +61,7 @@ export async function listTokens(globals: Globals): Promise<void> {
     const answer = await createClient(AccessService, transport).listTokens({});
     const { tokens } = answer;
     await printAnswer(globals, ListTokensResponseSchema, answer, {
-      table: ({ wide }) => (tokens.length === 0 ? 'No tokens.' : new Table(columns, { wide }).render(tokens)),
+      table: (look) => (tokens.length === 0 ? 'No tokens.' : new Table(columns, look).render(tokens)),
       names: () => tokens.map(({ name }) => name),
     });
   });

@@ -29,7 +29,7 @@ export async function listUsers(globals: Globals): Promise<void> {
     const answer = await createClient(AccessService, transport).listUsers({});
     const { users } = answer;
     await printAnswer(globals, ListUsersResponseSchema, answer, {
-      table: ({ wide }) => (users.length === 0 ? 'No users.' : new Table(columns, { wide }).render(users)),
+      table: (look) => (users.length === 0 ? 'No users.' : new Table(columns, look).render(users)),
       names: () => users.map(({ name }) => name),
     });
   });
@@ -41,7 +41,7 @@ export async function setUser(globals: Globals, id: string, options: GrantOption
     const user = { name: nameOf(id), roles: options.role.map(grantFrom) };
     const answer = await createClient(AccessService, transport).setUser({ user, ...trialOf(options) });
     await printAnswer(globals, SetUserResponseSchema, answer, {
-      table: ({ wide }) => new Table(columns, { wide }).render(answer.user === undefined ? [] : [answer.user]),
+      table: (look) => new Table(columns, look).render(answer.user === undefined ? [] : [answer.user]),
       names: () => [nameOf(id)],
     });
     tellDryRun(validateOnly, answer.planEtag);

@@ -1,9 +1,9 @@
 /** `locum controllers`. */
 import type { Command } from 'commander';
-import { globalsOf } from '../globals.ts';
+import { addTableOptions, globalsOf } from '../globals.ts';
 
 export function define(controllers: Command): void {
-  controllers.action(async (_options: object, command: Command) =>
+  addTableOptions(controllers).action(async (_options: object, command: Command) =>
     (await import('./controllers.ts')).controllers(globalsOf(command)),
   );
 }

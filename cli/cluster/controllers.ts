@@ -26,7 +26,7 @@ export async function controllers(globals: Globals): Promise<void> {
   await withTransport(globals, async (transport) => {
     const answer = await createClient(ClusterService, transport).listControllers({});
     await printAnswer(globals, ListControllersResponseSchema, answer, {
-      table: ({ wide }) => new Table(columns, { wide }).render(answer.controllers),
+      table: (look) => new Table(columns, look).render(answer.controllers),
       names: () => answer.controllers.map(({ name }) => name),
     });
   });

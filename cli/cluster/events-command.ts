@@ -1,6 +1,6 @@
 /** `locum events`. */
 import { type Command, Option } from 'commander';
-import { globalsOf, parseMoment, wholeNumber } from '../globals.ts';
+import { addTableOptions, globalsOf, parseMoment, wholeNumber } from '../globals.ts';
 import type { EventsOptions } from './events.ts';
 
 const MAX_EVENTS = 10_000;
@@ -12,7 +12,7 @@ interface EventsFlags extends EventsOptions {
 }
 
 export function define(events: Command): void {
-  events
+  addTableOptions(events)
     .option('-f, --follow', 'go on with new events')
     .option('--about <name>', 'only about this resource, such as servers/web-1')
     .addOption(new Option('--for <name>', 'the same').hideHelp())

@@ -11,8 +11,8 @@ import {
 } from '../../shared/gen/locum/v1/event_service_pb.ts';
 import { toTimestamp } from '../../shared/rpc/time-messages.ts';
 import { withTransport } from '../client/session.ts';
-import type { Globals } from '../globals.ts';
-import { printAnswer, printLine, printStreamed } from '../output/print.ts';
+import { type Globals, isForPeople } from '../globals.ts';
+import { lookOf, printAnswer, printLine, printStreamed } from '../output/print.ts';
 import { STREAM_NOTICES } from '../output/stream-notices.ts';
 import { type Column, Table } from '../output/table.ts';
 import { clockTimeOn } from '../output/words.ts';
@@ -60,7 +60,7 @@ export async function events(globals: Globals, options: EventsOptions): Promise<
     );
     const newest = pages.flatMap((page) => page.events);
     const shown = newest.slice(0, limit);
-    const table = new Table(columns, { wide: globals.output === 'wide' });
+    const table = new Table(columns, lookOf(globals));
     const oldestFirst = shown.toReversed();
     if (options.follow !== true) {
       // JSON keeps the order of the response: newest first.
@@ -75,7 +75,7 @@ export async function events(globals: Globals, options: EventsOptions): Promise<
         table: () => table.renderRow(event),
         names: () => [event.name],
       });
-    if (globals.output === 'table' || globals.output === 'wide') printLine(table.render(oldestFirst));
+    if (isForPeople(globals)) printLine(table.render(oldestFirst));
     else for (const event of oldestFirst) await show(event);
     // Where the list was read, so that nothing between the two calls is lost.
     const after = pages[0]?.position ?? 0n;

@@ -7,7 +7,7 @@ import {
   GetStatusResponseSchema,
 } from '../../shared/gen/locum/v1/cluster_service_pb.ts';
 import { withTransport } from '../client/session.ts';
-import type { Globals } from '../globals.ts';
+import { type Globals, isForPeople } from '../globals.ts';
 import { printAnswer } from '../output/print.ts';
 import { type Column, cell, renderFacts, Table } from '../output/table.ts';
 import { age, idOf, idsOf, moment, omittedText, until } from '../output/words.ts';
@@ -70,7 +70,7 @@ export async function status(globals: Globals): Promise<void> {
   await withTransport(globals, async (transport) => {
     const client = createClient(ClusterService, transport);
     const answer = await client.getStatus({});
-    const people = globals.output === 'table' || globals.output === 'wide';
+    const people = isForPeople(globals);
     const spare = people && answer.runs > 0 ? spareText(await client.simulateFailure({})) : '';
     await printAnswer(globals, GetStatusResponseSchema, answer, {
       table: ({ wide }) => [statusText(answer, wide), spare].filter((text) => text !== '').join('\n\n'),

@@ -2,11 +2,13 @@
 import { type DescMessage, type MessageShape, toJson, toJsonString } from '@bufbuild/protobuf';
 import { printableJson, printableLines, printableStyles } from '../../shared/printable.ts';
 import type { Globals } from '../globals.ts';
+import { manner } from './manner.ts';
 import { styled } from './style.ts';
+import type { Look } from './table.ts';
 
 /** How a message looks to people, and which names are in it. */
 export interface View {
-  readonly table: (options: { readonly wide: boolean }) => string;
+  readonly table: (look: Look) => string;
   readonly names: () => readonly string[];
 }
 
@@ -35,17 +37,36 @@ export function tellPlan(planEtag: string): void {
   if (planEtag !== '') tell(`To do exactly this, or nothing: --if-plan ${planEtag}`);
 }
 
-/** For people only: progress, advice, warnings. */
+/** For people only: progress, advice. Nothing with `--quiet`. */
 export function tell(text: string): void {
-  process.stderr.write(`${shown(text, process.stderr)}\n`);
+  if (!manner.quiet) process.stderr.write(`${shown(text, process.stderr)}\n`);
 }
 
+/** For people, and also with `--quiet`. */
+export function warn(text: string): void {
+  process.stderr.write(`${shown(`warning: ${text}`, process.stderr)}\n`);
+}
+
+export const lookOf = ({ output, columns, sort }: Pick<Globals, 'output' | 'columns' | 'sort'>): Look => ({
+  wide: output === 'wide',
+  columns,
+  sort,
+});
+
+type Form = Pick<Globals, 'output' | 'columns' | 'sort' | 'template'>;
+
 export async function printAnswer<Desc extends DescMessage>(
-  { output }: Pick<Globals, 'output'>,
+  globals: Form,
   schema: Desc,
   message: MessageShape<Desc>,
   view: View,
 ): Promise<void> {
+  const { output, template } = globals;
+  if (template !== undefined) {
+    const { filled } = await import('./template.ts');
+    for (const line of filled(template, schema, message)) printLine(line);
+    return;
+  }
   switch (output) {
     case 'json':
       return printLine(printableJson(toJsonString(schema, message, { ...JSON_OPTIONS, prettySpaces: 2 })));
@@ -60,7 +81,7 @@ export async function printAnswer<Desc extends DescMessage>(
     }
     case 'table':
     case 'wide': {
-      const text = view.table({ wide: output === 'wide' });
+      const text = view.table(lookOf(globals));
       if (text !== '') printLine(text);
     }
   }
@@ -68,12 +89,14 @@ export async function printAnswer<Desc extends DescMessage>(
 
 /** One message of a stream: one line of JSON, one document of YAML, or a line for people. */
 export async function printStreamed<Desc extends DescMessage>(
-  { output }: Pick<Globals, 'output'>,
+  globals: Form,
   schema: Desc,
   message: MessageShape<Desc>,
   view: View,
 ): Promise<void> {
+  const { output, template } = globals;
+  if (template !== undefined) return printAnswer(globals, schema, message, view);
   if (output === 'json') return printLine(printableJson(toJsonString(schema, message, JSON_OPTIONS)));
   if (output === 'yaml') printLine('---');
-  return printAnswer({ output }, schema, message, view);
+  return printAnswer(globals, schema, message, view);
 }

@@ -1,16 +1,16 @@
 /** What a person who follows a stream is told about the stream itself, on standard error. */
-import { tell } from './print.ts';
+import { tell, warn } from './print.ts';
 
 export function tellBroken(): void {
   tell('The stream ended; opening it again …');
 }
 
 function tellRestored(after: bigint): void {
-  tell(`The store was restored to an earlier state: all events after events/${after} that were shown are undone.`);
+  warn(`the store was restored to an earlier state: all events after events/${after} that were shown are undone.`);
 }
 
 function tellGap(after: bigint, upTo: bigint): void {
-  tell(`Some events after events/${after} and up to events/${upTo} are no longer kept; going on with what is left.`);
+  warn(`some events after events/${after} and up to events/${upTo} are no longer kept; going on with what is left.`);
 }
 
 export const STREAM_NOTICES = { onBroken: tellBroken, onGap: tellGap, onRestored: tellRestored } as const;

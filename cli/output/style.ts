@@ -1,5 +1,6 @@
 /** Colour for people at a terminal; nothing when piped, and nothing with NO_COLOR. */
 import { styleText } from 'node:util';
+import { manner } from './manner.ts';
 
 export type Tone = 'good' | 'warn' | 'bad' | 'dim' | 'strong';
 
@@ -13,7 +14,7 @@ const formats = {
 
 /** `stream` decides whether there is colour. Default: standard output. */
 export function styled(tone: Tone | undefined, text: string, stream: NodeJS.WriteStream = process.stdout): string {
-  return tone === undefined ? text : styleText(formats[tone], text, { stream });
+  return tone === undefined || !manner.color ? text : styleText(formats[tone], text, { stream });
 }
 
 const tones: Readonly<Record<string, Tone>> = {

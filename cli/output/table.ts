@@ -1,5 +1,8 @@
 /** Aligned tables for people. */
+import { parseDuration } from '../../shared/duration.ts';
 import { printable } from '../../shared/printable.ts';
+import { DAY } from '../../shared/time.ts';
+import { CommandFailure } from '../exit-codes.ts';
 import { styled, type Tone } from './style.ts';
 import { terminalWidth, wrapWords } from './wrap.ts';
 
@@ -39,27 +42,79 @@ function cellText(text: string): string {
   return text === '' ? EMPTY : printable(text.replaceAll(/\s*\n\s*/g, ' '));
 }
 
-export interface TableOptions {
+/** What of a table is wanted. */
+export interface Look {
   readonly wide: boolean;
+  /** Heads of the columns that are shown, in this order, whether they are wide or not. Default: those of the table. */
+  readonly columns?: readonly string[] | undefined;
+  /** Head of the column by which rows are sorted; with a `-` in front, from the end. Default: as they come. */
+  readonly sort?: string | undefined;
+}
+
+export interface TableOptions extends Look {
   /** Characters in a line: the last column, which is the one with sentences, is broken there. Default: those of the terminal, if it is one. */
   readonly width?: number | undefined;
+}
+
+/** `goes-to` is GOES TO. */
+const plainHead = (head: string): string => head.toLowerCase().replaceAll(/[ _]/g, '-');
+
+function columnNamed<Row>(columns: readonly Column<Row>[], name: string): Column<Row> {
+  const found = columns.find(({ head }) => plainHead(head) === plainHead(name));
+  if (found !== undefined) return found;
+  const possible = columns.map(({ head }) => plainHead(head)).join(', ');
+  throw new CommandFailure(`there is no column "${name}"; possible: ${possible}`);
+}
+
+/** Numbers by their value, ages by their length, texts as people sort them; what is empty comes last either way. */
+function sorterBy<Row>(columns: readonly Column<Row>[], sort: string): (rows: readonly Row[]) => readonly Row[] {
+  const isBackwards = sort.startsWith('-');
+  const column = columnNamed(columns, isBackwards ? sort.slice(1) : sort);
+  const textOf = (row: Row): string => toCell(column.cell(row)).text;
+  return (rows) =>
+    rows
+      .map((row) => ({ row, text: textOf(row) }))
+      .sort((a, b) => {
+        if (a.text === EMPTY || b.text === EMPTY) return Number(a.text === EMPTY) - Number(b.text === EMPTY);
+        return (isBackwards ? -1 : 1) * compareTexts(a.text, b.text);
+      })
+      .map(({ row }) => row);
+}
+
+/** Of an age as tables show it: `90s`, `3h`, `2d ago`. Undefined: it is none. */
+function ageMs(text: string): number | undefined {
+  const age = text.replace(/ ago$/, '');
+  const days = /^(\d+)d$/.exec(age)?.[1];
+  return days === undefined ? parseDuration(age) : Number(days) * DAY;
+}
+
+function compareTexts(a: string, b: string): number {
+  const [first, second] = [ageMs(a), ageMs(b)];
+  if (first !== undefined && second !== undefined) return first - second;
+  return a.localeCompare(b, 'en', { numeric: true });
 }
 
 /** Columns that are as wide as their widest cell so far; rows can be added later. */
 export class Table<Row> {
   readonly #columns: readonly Column<Row>[];
+  readonly #sorted: (rows: readonly Row[]) => readonly Row[];
   readonly #lineWidth: number | undefined;
   #widths: readonly number[];
 
-  constructor(columns: readonly Column<Row>[], { wide, width = terminalWidth() }: TableOptions) {
-    this.#columns = columns.filter((column) => wide || column.wide !== true);
+  /** @throws CommandFailure when a column is wanted that there is not */
+  constructor(columns: readonly Column<Row>[], { wide, columns: wanted, sort, width = terminalWidth() }: TableOptions) {
+    this.#columns =
+      wanted === undefined
+        ? columns.filter((column) => wide || column.wide !== true)
+        : wanted.map((head) => columnNamed(columns, head));
+    this.#sorted = sort === undefined ? (rows) => rows : sorterBy(columns, sort);
     this.#lineWidth = width;
     this.#widths = this.#columns.map((column) => column.head.length);
   }
 
   /** The head line and these rows. */
   render(rows: readonly Row[]): string {
-    const lines = rows.map((row) => this.#cells(row));
+    const lines = this.#sorted(rows).map((row) => this.#cells(row));
     this.#grow(lines);
     const head = this.#columns.map((column) => cell(column.head, 'dim'));
     return [head, ...lines].map((line) => this.#line(line)).join('\n');

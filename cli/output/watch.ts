@@ -2,7 +2,7 @@
 import type { DescMessage, MessageShape } from '@bufbuild/protobuf';
 import { followResources, type ResourceMessage } from '../../sdk/typescript/resume.ts';
 import type { Globals } from '../globals.ts';
-import { printLine, printStreamed } from './print.ts';
+import { lookOf, printLine, printStreamed } from './print.ts';
 import { tellBroken } from './stream-notices.ts';
 import { type Column, Table } from './table.ts';
 import { idOf } from './words.ts';
@@ -23,12 +23,12 @@ export interface WatchedTable<Desc extends DescMessage, R> {
   readonly before: (a: R, b: R) => number;
 }
 
-/** Goes on until interrupted. With `-o json` or `yaml`: the messages of the stream as they are. */
+/** Goes on until interrupted. With `-o json`, `yaml` or a template: the messages of the stream as they are. */
 export async function watchTable<Desc extends DescMessage, R extends { readonly name: string }>(
-  globals: Pick<Globals, 'output'>,
+  globals: Pick<Globals, 'output' | 'columns' | 'sort' | 'template'>,
   { schema, columns, open, change, wanted, before }: WatchedTable<Desc, R>,
 ): Promise<void> {
-  const table = new Table(columns, { wide: globals.output === 'wide' });
+  const table = new Table(columns, lookOf(globals));
   let snapshot: R[] | undefined = [];
   /** What each resource said last: a resource that is sent again with nothing new in these columns is not shown again. */
   const shown = new Map<string, string>();
@@ -40,7 +40,7 @@ export async function watchTable<Desc extends DescMessage, R extends { readonly 
   };
   const show = (resource: R): void => printLine(globals.output === 'name' ? resource.name : table.renderRow(resource));
   for await (const message of followResources({ open, onBroken: tellBroken })) {
-    if (globals.output === 'json' || globals.output === 'yaml') {
+    if (globals.output === 'json' || globals.output === 'yaml' || globals.template !== undefined) {
       await printStreamed(globals, schema, message, { table: () => '', names: () => [] });
       continue;
     }

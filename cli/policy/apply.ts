@@ -9,7 +9,7 @@ import { checkPlan, joinedPlan } from '../client/plans.ts';
 import { withTransport } from '../client/session.ts';
 import { CommandFailure, EXIT } from '../exit-codes.ts';
 import { type DryRunOption, type Globals, isDryRun } from '../globals.ts';
-import { printStreamed, tell, tellDryRun } from '../output/print.ts';
+import { printStreamed, tellDryRun, warn } from '../output/print.ts';
 import { idOf } from '../output/words.ts';
 import { placed, readPolicies, type Source } from './files.ts';
 
@@ -84,7 +84,7 @@ export async function apply(globals: Globals, options: ApplyOptions): Promise<vo
         table: () => outcomeText(idOf(one.policy.name), trial, dryRun),
         names: () => [one.policy.name],
       });
-      for (const warning of answer.warnings) tell(`warning: ${idOf(one.policy.name)}: ${warning}`);
+      for (const warning of answer.warnings) warn(`${idOf(one.policy.name)}: ${warning}`);
     }
     tellDryRun(dryRun, joinedPlan(etags));
   });

@@ -1,6 +1,6 @@
 /** `locum policy …`: what can be said; the actions stand beside this file. */
 import type { Command } from 'commander';
-import { addDryRun, addSelector, globalsOf, type SelectorOption, YES } from '../globals.ts';
+import { addDryRun, addSelector, addTableOptions, globalsOf, type SelectorOption, YES } from '../globals.ts';
 import type { WaitOptions } from '../wait.ts';
 import type { ApplyOptions } from './apply.ts';
 import type { ChangeOptions, DeletePoliciesOptions } from './change.ts';
@@ -47,11 +47,13 @@ function defineFiles(policy: Command): void {
 
 function defineLooks(policy: Command): void {
   addSelector(
-    policy
-      .command('list')
-      .description('policies, where they run, and what they wait for; -o yaml: as files')
-      .option('--pool <pool>', 'only of this pool')
-      .option('-w, --watch', 'go on with changes'),
+    addTableOptions(
+      policy
+        .command('list')
+        .description('policies, where they run, and what they wait for; -o yaml: as files')
+        .option('--pool <pool>', 'only of this pool')
+        .option('-w, --watch', 'go on with changes'),
+    ),
     LABELS,
   ).action(async (options: ListPoliciesOptions, command: Command) =>
     (await import('./list.ts')).list(globalsOf(command), options),
@@ -62,12 +64,13 @@ function defineLooks(policy: Command): void {
   ).action(async (ids: string[], options: SelectorOption, command: Command) =>
     (await import('./show.ts')).show(globalsOf(command), ids, options),
   );
-  policy
-    .command('explain <policy>')
-    .description('for every server, why a run would or would not be placed there now')
-    .action(async (id: string, _options: object, command: Command) =>
-      (await import('./explain.ts')).explain(globalsOf(command), id),
-    );
+  addTableOptions(
+    policy
+      .command('explain <policy>')
+      .description('for every server, why a run would or would not be placed there now'),
+  ).action(async (id: string, _options: object, command: Command) =>
+    (await import('./explain.ts')).explain(globalsOf(command), id),
+  );
   policy
     .command('wait <policy>')
     .description('wait until a policy is running (all runs it should have) or idle (none)')

@@ -10,13 +10,15 @@ import { nameIn } from '../client/names.ts';
 import { withTransport } from '../client/session.ts';
 import { CommandFailure } from '../exit-codes.ts';
 import type { Globals } from '../globals.ts';
-import { printAnswer, tell } from '../output/print.ts';
+import { printAnswer, tell, warn } from '../output/print.ts';
 import { idOf } from '../output/words.ts';
 import { outcomeText } from './apply.ts';
 import { parsePolicies } from './files.ts';
 import { manifestText } from './manifest.ts';
 
 export async function edit(globals: Globals, id: string): Promise<void> {
+  if (globals.input === false)
+    throw new CommandFailure('an editor is what --no-input rules out: use "policy apply -f"');
   await withTransport(globals, async (transport) => {
     const policies = createClient(PolicyService, transport);
     const name = nameIn('policies', id);
@@ -45,7 +47,7 @@ export async function edit(globals: Globals, id: string): Promise<void> {
         table: () => outcomeText(idOf(name), answer, false),
         names: () => [name],
       });
-      for (const warning of answer.warnings) tell(`warning: ${warning}`);
+      for (const warning of answer.warnings) warn(warning);
       rmSync(folder, { recursive: true });
     } catch (error) {
       tell(`What you wrote is in ${file}.`);

@@ -30,12 +30,10 @@ const columns: readonly Column<ServerVerdict>[] = [
 function explanationView(answer: ExplainPlacementResponse): View {
   const held = answer.hold === undefined ? [] : [holdLine(answer.hold)];
   return {
-    table: ({ wide }) =>
-      [
-        ...held,
-        new Table(columns, { wide }).render(answer.servers),
-        ...omittedText(answer.omittedServers, 'server'),
-      ].join('\n'),
+    table: (look) =>
+      [...held, new Table(columns, look).render(answer.servers), ...omittedText(answer.omittedServers, 'server')].join(
+        '\n',
+      ),
     names: () => (answer.chosenServer === '' ? [] : [answer.chosenServer]),
   };
 }

@@ -13,7 +13,7 @@ import type { Run } from '../../shared/gen/locum/v1/run_pb.ts';
 import { RunService } from '../../shared/gen/locum/v1/run_service_pb.ts';
 import { nameIn } from '../client/names.ts';
 import { withTransport } from '../client/session.ts';
-import type { Globals, SelectorOption } from '../globals.ts';
+import { type Globals, isForPeople, type SelectorOption } from '../globals.ts';
 import { printAnswer, printLine } from '../output/print.ts';
 import type { Column } from '../output/table.ts';
 import { watchTable } from '../output/watch.ts';
@@ -62,7 +62,7 @@ export async function list(globals: Globals, options: ListPoliciesOptions): Prom
     if (globals.output === 'yaml' && policies.length > 0) {
       return printLine((await Promise.all(policies.map(manifestText))).join('---\n').trimEnd());
     }
-    const people = globals.output === 'table' || globals.output === 'wide';
+    const people = isForPeople(globals);
     const runs = Map.groupBy(people ? await openRuns(transport) : [], (run) => run.policy);
     const status = people ? await createClient(ClusterService, transport).getStatus({}) : undefined;
     const troubles = new Map(status?.deviations.map((deviation) => [deviation.resource, deviation]));

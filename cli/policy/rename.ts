@@ -13,7 +13,7 @@ import { withTransport } from '../client/session.ts';
 import { CommandFailure, EXIT } from '../exit-codes.ts';
 import type { Globals } from '../globals.ts';
 import { confirm } from '../output/ask.ts';
-import { printAnswer, tell, tellDryRun } from '../output/print.ts';
+import { printAnswer, tell, tellDryRun, warn } from '../output/print.ts';
 import { idOf, idsOf } from '../output/words.ts';
 import { FORMERLY, RENAMED_TO } from './renamed-label.ts';
 import { waitForPolicy } from './wait.ts';
@@ -62,7 +62,7 @@ export async function rename(globals: Globals, from: string, to: string, options
         names: () => [newName],
       },
     );
-    for (const warning of answer.warnings) tell(`warning: ${warning}`);
+    for (const warning of answer.warnings) warn(warning);
   });
 }
 

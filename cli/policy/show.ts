@@ -4,7 +4,7 @@ import { PAGE_SIZE } from '../../sdk/typescript/pages.ts';
 import { GetPolicyResponseSchema, PolicyService } from '../../shared/gen/locum/v1/policy_service_pb.ts';
 import { RunService } from '../../shared/gen/locum/v1/run_service_pb.ts';
 import { withTransport } from '../client/session.ts';
-import type { Globals, SelectorOption } from '../globals.ts';
+import { type Globals, isForPeople, type SelectorOption } from '../globals.ts';
 import { printAnswer, printLine, printStreamed } from '../output/print.ts';
 import { chosenPolicies } from './chosen.ts';
 import { manifestText } from './manifest.ts';
@@ -26,7 +26,7 @@ async function showOne(globals: Globals, transport: Transport, name: string, isO
   const { policy } = answer;
   // A file, as `apply` takes it.
   if (globals.output === 'yaml') return printLine((policy === undefined ? '' : await manifestText(policy)).trimEnd());
-  const people = globals.output === 'table' || globals.output === 'wide';
+  const people = isForPeople(globals);
   const { runs } = people
     ? await createClient(RunService, transport).listRuns({ pageSize: PAGE_SIZE, policy: name })
     : { runs: [] };

@@ -96,7 +96,7 @@ export function policyListView(rows: readonly PolicyRow[], { selector = [] }: Se
       ? 'No policies. Make one with "locum policy apply -f FILE"; the folder examples has some.'
       : `No policy has labels that meet ${selector.join(' and ')}.`;
   return {
-    table: ({ wide }) => (rows.length === 0 ? none : new Table(policyColumns, { wide }).render(rows)),
+    table: (look) => (rows.length === 0 ? none : new Table(policyColumns, look).render(rows)),
     names: () => rows.map(({ name }) => name),
   };
 }

@@ -1,6 +1,6 @@
 /** `locum pool …`: what can be said; the actions stand beside this file. */
 import { type Command, Option } from 'commander';
-import { addDryRun, globalsOf, parseSpan, wholeNumber, YES } from '../globals.ts';
+import { addDryRun, addTableOptions, globalsOf, parseSpan, wholeNumber, YES } from '../globals.ts';
 import type { DeletePoolOptions, PoolOptions } from './change.ts';
 
 const MAX_SLOTS = 100_000;
@@ -27,8 +27,7 @@ function addPoolOptions(command: Command): Command {
 }
 
 export function define(pool: Command): void {
-  pool
-    .command('list')
+  addTableOptions(pool.command('list'))
     .description('pools by name')
     .option('-w, --watch', 'go on with changes')
     .action(async (options: { watch?: boolean }, command: Command) =>

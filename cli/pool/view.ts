@@ -19,7 +19,7 @@ export const poolColumns: readonly Column<Pool>[] = [
 
 export function poolListView(pools: readonly Pool[]): View {
   return {
-    table: ({ wide }) => new Table(poolColumns, { wide }).render(pools),
+    table: (look) => new Table(poolColumns, look).render(pools),
     names: () => pools.map(({ name }) => name),
   };
 }

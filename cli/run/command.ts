@@ -1,6 +1,6 @@
 /** `locum run …`: what can be said; the actions stand beside this file. */
 import { type Command, InvalidArgumentError } from 'commander';
-import { addDryRun, addSelector, type DryRunOption, globalsOf, wholeNumber, YES } from '../globals.ts';
+import { addDryRun, addSelector, addTableOptions, type DryRunOption, globalsOf, wholeNumber, YES } from '../globals.ts';
 import type { WaitOptions } from '../wait.ts';
 import type { ReleaseOptions } from './change.ts';
 import type { ListOptions } from './list.ts';
@@ -14,13 +14,15 @@ function epochNumber(text: string): bigint {
 
 export function define(run: Command): void {
   addSelector(
-    run
-      .command('list')
-      .description('runs, newest first')
-      .option('--policy <policy>', 'only of this policy')
-      .option('--server <server>', 'only on this server')
-      .option('-a, --all', 'also runs that have ended')
-      .option('-w, --watch', 'go on with changes'),
+    addTableOptions(
+      run
+        .command('list')
+        .description('runs, newest first')
+        .option('--policy <policy>', 'only of this policy')
+        .option('--server <server>', 'only on this server')
+        .option('-a, --all', 'also runs that have ended')
+        .option('-w, --watch', 'go on with changes'),
+    ),
     'runs whose policy has labels that meet this',
   ).action(async (options: ListOptions, command: Command) =>
     (await import('./list.ts')).list(globalsOf(command), options),

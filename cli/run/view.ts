@@ -38,7 +38,7 @@ export const runColumns: readonly Column<Run>[] = [
 
 export function runListView(runs: readonly Run[]): View {
   return {
-    table: ({ wide }) => (runs.length === 0 ? 'No runs.' : new Table(runColumns, { wide }).render(runs)),
+    table: (look) => (runs.length === 0 ? 'No runs.' : new Table(runColumns, look).render(runs)),
     names: () => runs.map(({ name }) => name),
   };
 }

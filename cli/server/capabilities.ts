@@ -32,7 +32,7 @@ export async function capabilities(globals: Globals, options: { pool?: string })
       ListCapabilitiesResponseSchema,
       create(ListCapabilitiesResponseSchema, { capabilities: all }),
       {
-        table: ({ wide }) => new Table(columns, { wide }).render(all),
+        table: (look) => new Table(columns, look).render(all),
         names: () => all.map(({ name, value }) => (value === '' ? name : `${name}=${value}`)),
       },
     );

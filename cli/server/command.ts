@@ -1,6 +1,15 @@
 /** `locum server …`: what can be said; the actions stand beside this file. */
 import { type Command, Option } from 'commander';
-import { addDryRun, addSelector, type DryRunOption, globalsOf, parseSpan, wholeNumber, YES } from '../globals.ts';
+import {
+  addDryRun,
+  addSelector,
+  addTableOptions,
+  type DryRunOption,
+  globalsOf,
+  parseSpan,
+  wholeNumber,
+  YES,
+} from '../globals.ts';
 import type { WaitOptions } from '../wait.ts';
 import type { ConfirmDeadOptions } from './confirm-dead.ts';
 import type { DeleteServerOptions } from './delete.ts';
@@ -24,11 +33,13 @@ function addOrderOptions(command: Command): Command {
 
 export function define(server: Command): void {
   addSelector(
-    server
-      .command('list')
-      .description('servers in rank order; the first is the primary')
-      .option('--pool <pool>', 'only of this pool')
-      .option('-w, --watch', 'go on with changes'),
+    addTableOptions(
+      server
+        .command('list')
+        .description('servers in rank order; the first is the primary')
+        .option('--pool <pool>', 'only of this pool')
+        .option('-w, --watch', 'go on with changes'),
+    ),
     'servers whose labels meet this',
   ).action(async (options: ListServersOptions, command: Command) =>
     (await import('./list.ts')).list(globalsOf(command), options),
@@ -39,13 +50,14 @@ export function define(server: Command): void {
     .action(async (name: string, _options: object, command: Command) =>
       (await import('./show.ts')).show(globalsOf(command), name),
     );
-  server
-    .command('capabilities')
-    .description('the capability map: what is there, and who has it')
-    .option('--pool <pool>', 'only of servers of this pool')
-    .action(async (options: { pool?: string }, command: Command) =>
-      (await import('./capabilities.ts')).capabilities(globalsOf(command), options),
-    );
+  addTableOptions(
+    server
+      .command('capabilities')
+      .description('the capability map: what is there, and who has it')
+      .option('--pool <pool>', 'only of servers of this pool'),
+  ).action(async (options: { pool?: string }, command: Command) =>
+    (await import('./capabilities.ts')).capabilities(globalsOf(command), options),
+  );
   defineOrder(server);
   defineIntent(server);
   addDryRun(

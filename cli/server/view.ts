@@ -56,10 +56,10 @@ export const serverColumns: readonly Column<Server>[] = [
 
 export function serverListView(servers: readonly Server[]): View {
   return {
-    table: ({ wide }) =>
+    table: (look) =>
       servers.length === 0
         ? 'No server has registered yet. Start one with "locum agent".'
-        : new Table(serverColumns, { wide }).render(servers),
+        : new Table(serverColumns, look).render(servers),
     names: () => servers.map(({ name }) => name),
   };
 }

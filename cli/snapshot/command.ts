@@ -6,19 +6,19 @@ import type { RestoreOptions } from './restore.ts';
 export function define(snapshot: Command): void {
   snapshot
     .command('save')
-    .summary('write everything in the store to a file')
+    .description('write everything in the store to a file')
     .argument('<file>', 'file to create')
     .action(async (file: string, _options: object, command: Command) =>
       (await import('./save.ts')).save(globalsOf(command), file),
     );
   snapshot
     .command('inspect')
-    .summary('check a snapshot file and show what is in it')
+    .description('check a snapshot file and show what is in it')
     .argument('<file>', 'snapshot file')
     .action(async (file: string) => (await import('./inspect.ts')).inspect(file));
   snapshot
     .command('restore')
-    .summary('make a new store from a snapshot, as its next incarnation')
+    .description('make a new store from a snapshot, as its next incarnation')
     .argument('<file>', 'snapshot file')
     .option(
       '--store <store>',

@@ -86,6 +86,32 @@ describe('tables', () => {
     expect(table.newsOf({ name: 'a', runs: 1 })).not.toBe(table.newsOf({ name: 'a', runs: 2 }));
   });
 
+  it('have the columns that are asked for, in that order, whether they are wide or not', () => {
+    const table = new Table(columns, { wide: false, columns: ['uid', 'Name'] });
+    expect(table.render([{ name: 'a', runs: 1 }]).split('\n')).toEqual(['UID  NAME', 'u1   a']);
+    expect(() => new Table(columns, { wide: true, columns: ['size'] })).toThrow(
+      'there is no column "size"; possible: name, runs, uid, note',
+    );
+  });
+
+  it('are sorted by numbers, ages and texts as people sort them, with what is empty at the end either way', () => {
+    const order = (sort: string, rows: readonly Row[]) =>
+      new Table(columns, { wide: false, columns: ['name'], sort }).render(rows).split('\n').slice(1);
+    const rows: readonly Row[] = [
+      { name: 'web-10', runs: 9, note: '3h' },
+      { name: 'web-9', runs: 10 },
+      { name: 'web-1', runs: 100, note: '2d ago' },
+      { name: 'web-2', runs: 2, note: '90s' },
+    ];
+    expect(order('runs', rows)).toEqual(['web-2', 'web-10', 'web-9', 'web-1']);
+    expect(order('-runs', rows)).toEqual(['web-1', 'web-9', 'web-10', 'web-2']);
+    expect(order('name', rows)).toEqual(['web-1', 'web-2', 'web-9', 'web-10']);
+    expect(order('note', rows)).toEqual(['web-2', 'web-10', 'web-1', 'web-9']);
+    expect(order('-note', rows)).toEqual(['web-1', 'web-10', 'web-2', 'web-9']);
+    expect(order('uid', rows)).toEqual(rows.map(({ name }) => name));
+    expect(() => new Table(columns, { wide: false, sort: 'size' })).toThrow('there is no column "size"');
+  });
+
   it('leave out facts without a value', () => {
     expect(
       renderFacts([
