@@ -30,8 +30,11 @@ function fileWith(name: string, text: string): string {
 }
 
 /** A program as a service manager starts it: without a terminal. `until` a line of its log has this text. */
-function started(words: readonly string[]) {
-  const child = spawn(process.execPath, [LOCUM, ...words], { stdio: ['ignore', 'ignore', 'pipe'] });
+function started(words: readonly string[], env: NodeJS.ProcessEnv = {}) {
+  const child = spawn(process.execPath, [LOCUM, ...words], {
+    env: { ...process.env, ...env },
+    stdio: ['ignore', 'ignore', 'pipe'],
+  });
   children.push(child);
   let log = '';
   child.stderr.on('data', (bytes: Buffer) => {
@@ -69,6 +72,29 @@ describe('locum config', () => {
     expect((await runLocum(NOWHERE, ['config', 'print', 'agent', '--pool', 'edge', '-o', 'name'])).stdout).toBe(
       'pool\n',
     );
+  });
+
+  it('reads a file, over it the environment, over both flags, and says of each value where it is from', {
+    timeout: TEST_TIMEOUT_MS,
+  }, async () => {
+    const file = fileWith('layers.yaml', 'id: from-file\nlog_level: WARN\nretention: { events: 200, audit: 300 }\n');
+    const env = { LOCUM_CONTROLLER_ID: 'from-env', LOCUM_CONTROLLER_RETENTION_EVENTS: '500' };
+    const words = ['config', 'print', 'controller', '--config', file, '-o', 'json'];
+    const settings = async (...flags: string[]): Promise<Record<string, unknown>> => {
+      const { code, stdout, stderr } = await runLocum(NOWHERE, [...words, ...flags], { env });
+      expect({ code, stderr }).toEqual({ code: 0, stderr: '' });
+      const rows: { field: string; value: string | number; from: string }[] = JSON.parse(stdout).settings;
+      return Object.fromEntries(rows.map(({ field, value, from }) => [field, `${value}, ${from}`]));
+    };
+    const below = {
+      log_level: `WARN, ${file}: line 2, column 1`,
+      'retention.events': '500, LOCUM_CONTROLLER_RETENTION_EVENTS',
+      'retention.audit': `300, ${file}: line 3, column 27`,
+    };
+    expect(await settings()).toEqual({ ...below, id: 'from-env, LOCUM_CONTROLLER_ID' });
+    expect(await settings('--id', 'from-flag')).toEqual({ ...below, id: 'from-flag, --id' });
+    const misspelt = await runLocum(NOWHERE, words, { env: { LOCUM_CONTROLLER_LOG_LEVEL: 'LOUD' } });
+    expect(misspelt).toMatchObject({ code: 1, stderr: expect.stringContaining('LOCUM_CONTROLLER_LOG_LEVEL') });
   });
 
   it('shows no secret of workloads, and no login', { timeout: TEST_TIMEOUT_MS }, async () => {
@@ -116,6 +142,25 @@ describe('a program that is told to read its configuration again (SIGHUP)', () =
     child.kill('SIGHUP');
     await until('can not be read again, so nothing was changed');
     expect(await asName()).toBe(200);
+    child.kill('SIGTERM');
+    await until('closing');
+  });
+
+  it('does not follow a file below a variable of its environment, or a flag', {
+    timeout: TEST_TIMEOUT_MS,
+  }, async () => {
+    const file = fileWith('below.yaml', 'log_level: ERROR\n');
+    const listen = ['--api-listen', '127.0.0.1:0', '--agent-listen', '127.0.0.1:0', '--store', 'memory:'];
+    const words = ['controller', '--config', file, ...listen, '--data-dir', join(folder, 'data-below'), '--id', 'c-1'];
+    const env = { LOCUM_CONTROLLER_LOG_LEVEL: 'INFO', LOCUM_CONTROLLER_ALLOWED_HOSTS: 'one.example' };
+    const { child, until } = started(words, env);
+    await until('controller is ready');
+    fileWith('below.yaml', 'log_level: DEBUG\nallowed_hosts: [ two.example ]\nid: other\n');
+    child.kill('SIGHUP');
+    await until('nothing that can change while this runs is another');
+    fileWith('below.yaml', 'stop: 1\n');
+    child.kill('SIGHUP');
+    expect(await until('can not be read again')).not.toContain('taken over');
     child.kill('SIGTERM');
     await until('closing');
   });

@@ -15,6 +15,8 @@ export interface Ended {
 export interface RunOptions {
   /** For standard input. Default: nothing. */
   readonly input?: string;
+  /** Beside the variables of this process. */
+  readonly env?: NodeJS.ProcessEnv;
 }
 
 const TIMEOUT_MS = 30_000;
@@ -22,10 +24,10 @@ const TIMEOUT_MS = 30_000;
 export async function runLocum(
   address: string,
   args: readonly string[],
-  { input = '' }: RunOptions = {},
+  { input = '', env = {} }: RunOptions = {},
 ): Promise<Ended> {
   const child = spawn(process.execPath, [LOCUM, ...args], {
-    env: { ...process.env, LOCUM_ADDRESS: address, NO_COLOR: '1' },
+    env: { ...process.env, LOCUM_ADDRESS: address, NO_COLOR: '1', ...env },
     timeout: TIMEOUT_MS,
     killSignal: 'SIGKILL',
   });
