@@ -1,5 +1,5 @@
 /** Words that can come next on a command line: commands, options, and names that exist. Asked by the completion scripts. */
-import type { Argument, Command, Option } from 'commander';
+import { type Argument, type Command, Option } from 'commander';
 import { assert } from '../shared/assert.ts';
 import { isPrintable } from '../shared/printable.ts';
 import { DEFAULT_ADDRESS, parseAddresses } from './globals.ts';
@@ -79,7 +79,10 @@ export async function wordsNext(program: Command, words: readonly string[]): Pro
 }
 
 export function define(completeWords: Command): void {
-  completeWords.argument('[words...]').action(async (words: string[]) => {
+  const newWord = new Option('--new-word', 'what is typed next is a new word, which an empty one would say as well');
+  completeWords.addOption(newWord).argument('[words...]');
+  completeWords.action(async (given: string[], { newWord }: { readonly newWord?: boolean }) => {
+    const words = newWord === true ? [...given, ''] : given;
     const { parent: program } = completeWords;
     assert(program !== null, 'it is a command of the program');
     // A shell puts a word on its line as it is.
