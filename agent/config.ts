@@ -99,22 +99,39 @@ export type AgentFlags = Pick<
   | 'tlsDirectory'
 >;
 
+/** What a host was told when it joined. */
+export interface JoinedSettings {
+  readonly server: string;
+  readonly pool: string;
+  readonly controllers: readonly string[];
+}
+
 export interface ConfigSources {
   /** Path of a YAML file. Default: none. */
   readonly file?: string | undefined;
   readonly flags: AgentFlags;
+  /** Taken where neither file nor flags say anything. Default: it has not joined. */
+  readonly joined?: JoinedSettings | undefined;
   /** Environment of this process. */
   readonly env: NodeJS.ProcessEnv;
 }
 
 /** @throws LocumError INVALID_FIELD that names the field, and the line of the file. */
-export function loadAgentSettings({ file, flags, env }: ConfigSources): AgentSettings {
+export function loadAgentSettings({ file, flags, env, joined }: ConfigSources): AgentSettings {
   const layers = agentLayers({ file, flags, env });
   return layers.located(() => {
     checkTold(layers.config);
-    return settingsFrom(layers.config, env);
+    return settingsFrom(joined === undefined ? layers.config : afterJoining(layers.config, joined), env);
   });
 }
+
+/** What was settled when the host joined stands where nobody says anything else. */
+const afterJoining = (config: AgentConfig, { server, pool, controllers }: JoinedSettings): AgentConfig => ({
+  ...config,
+  server: config.server || server,
+  pool: config.pool || pool,
+  controllers: config.controllers.length === 0 ? [...controllers] : config.controllers,
+});
 
 /** The same before it is judged, with where each value is from. Facts and variables are added to one by one. @throws as `loadAgentSettings` */
 export const agentLayers = ({ file, flags, env }: ConfigSources): LayeredConfig<typeof AgentConfigSchema> =>

@@ -92,6 +92,12 @@ export const nouns: readonly Noun[] = [
     load: () => import('./snapshot/command.ts'),
   },
   {
+    name: 'token',
+    summary: 'join tokens: let a host join with one pasted line',
+    group: LOOK,
+    load: () => import('./token/command.ts'),
+  },
+  {
     name: 'dev',
     summary: 'controller, agents and example policies on this machine, in one command',
     group: RUN,

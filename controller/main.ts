@@ -294,6 +294,7 @@ class RunningParts {
       controllers: this.#replica.controllers,
       auditTrouble: () => this.#audit.trouble,
       agents: this.#agents,
+      signer: this.#tls?.signer,
       storeKind: this.#store.kind,
       version: this.#options.version,
       streams: new StreamCount(),

@@ -2,6 +2,7 @@
 import type { DescMethod, DescService } from '@bufbuild/protobuf';
 import { AuditService } from '../shared/gen/locum/v1/audit_service_pb.ts';
 import { ClusterService } from '../shared/gen/locum/v1/cluster_service_pb.ts';
+import { EnrolmentService } from '../shared/gen/locum/v1/enrolment_service_pb.ts';
 import { EventService } from '../shared/gen/locum/v1/event_service_pb.ts';
 import { FenceService } from '../shared/gen/locum/v1/fence_service_pb.ts';
 import { PolicyService } from '../shared/gen/locum/v1/policy_service_pb.ts';
@@ -19,6 +20,7 @@ const SERVICES: Readonly<Record<string, DescService>> = {
   fences: FenceService,
   cluster: ClusterService,
   audit: AuditService,
+  enrolment: EnrolmentService,
 };
 
 interface Flavour {

@@ -162,6 +162,7 @@ const rows = {
       'locum.v1.Hello.boot_id',
       'locum.v1.Hello.instance_id',
       'locum.v1.Hello.machine_id',
+      'locum.v1.JoinRequest.token',
       'locum.v1.ListAuditEntriesRequest.method',
       'locum.v1.ListAuditEntriesRequest.principal',
       'locum.v1.ListEventsRequest.about',
@@ -197,6 +198,14 @@ const rows = {
     500,
     'new servers of one pool within 10 minutes, where three are older than an hour',
     'a further new server is refused with OVERLOADED for a while',
+  ),
+  certificateRequestBytes: bytes(4 * KIB, 'a request for a certificate', REFUSED, [
+    'locum.v1.JoinRequest.certificate_request',
+  ]),
+  joinTokens: items(
+    1_000,
+    'join tokens, those that ended within a day among them',
+    'the one that ended first is forgotten; if none has, TOO_MANY_JOIN_TOKENS',
   ),
   capabilities: items(1_024, 'capabilities of a server', STREAM_ENDS, [
     'locum.v1.CapabilitySet.capabilities',

@@ -1,8 +1,9 @@
 /** `locum agent`. A flag wins over the field of the same name in the configuration file. */
 import type { Command } from 'commander';
-import { globalsOf, parseSpan, wholeNumber } from '../globals.ts';
+import { globalsOf, parseAddresses, parseSpan, wholeNumber } from '../globals.ts';
 import { addLogOptions } from '../log-options.ts';
 import type { AgentOptions } from './flags.ts';
+import type { JoinCommandOptions } from './join.ts';
 import type { LeaveOptions, LocalOptions } from './local.ts';
 
 const MAX_SLOTS = 100_000;
@@ -35,6 +36,27 @@ export function addAgentOptions(agent: Command): Command {
 
 export function define(agent: Command): void {
   addAgentOptions(agent).action(async (options: AgentOptions) => (await import('./start.ts')).start(options));
+  agent
+    .command('join')
+    .description('get a certificate for this host with a join token; `locum token create` prints the whole line')
+    .argument('<host:port,…>', 'APIs of the controllers, tried in this order', parseAddresses)
+    .requiredOption('--token <token>', 'the join token')
+    .requiredOption('--ca-hash <hash>', 'of the authority to believe; may be repeated', collect)
+    .option('--server <id>', 'id of this server (default: from the configuration, or the name of the host)')
+    .option('--pool <id>', 'pool to join (default: that of the token)')
+    .option(
+      '--config <file>',
+      "the agent's configuration file (default: /etc/locum/agent.yaml, for root and if it is there)",
+    )
+    .option('--state-dir <folder>', "the agent's folder (default: ~/.local/state/locum-agent)")
+    .option('--tls-dir <folder>', 'folder for tls.crt, tls.key and ca.crt (default: tls in the state folder)')
+    .action(async (endpoints: string[], _options: object, command: Command) =>
+      (await import('./join.ts')).joinHere(
+        globalsOf(command),
+        endpoints,
+        command.optsWithGlobals<JoinCommandOptions>(),
+      ),
+    );
   agent
     .command('leave')
     .description('stop what runs here and leave the cluster: the work moves at once')

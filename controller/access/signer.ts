@@ -6,11 +6,14 @@ import type { Authority, SignedCertificate } from '../../shared/pki/authority.ts
 export type Holder = Omit<PeerIdentity, 'clusterId'>;
 
 export interface SignedForHolder extends SignedCertificate {
+  readonly clusterId: string;
   /** All roots to trust, PEM: while the authority is changed, two. */
   readonly rootsPem: string;
 }
 
 export interface Signer {
+  /** All roots to trust, PEM, the one that signs first. */
+  readonly rootsPem: string;
   /**
    * `hosts`: names and addresses that a controller listens on. `lifeMs`: default a day.
    * Rejects with CertificateRequestError when the request can't be signed.
@@ -37,6 +40,10 @@ export class AuthoritySigner implements Signer {
     this.#options = options;
   }
 
+  get rootsPem(): string {
+    return this.#options.rootsPem;
+  }
+
   async sign(
     csrPem: string,
     holder: Holder,
@@ -45,6 +52,6 @@ export class AuthoritySigner implements Signer {
     const { authority, clusterId, rootsPem, nowMs } = this.#options;
     const identity = { ...holder, clusterId };
     const life = lifeMs === undefined ? {} : { lifeMs };
-    return { ...(await authority.sign({ csrPem, identity, hosts, nowMs: nowMs(), ...life })), rootsPem };
+    return { ...(await authority.sign({ csrPem, identity, hosts, nowMs: nowMs(), ...life })), rootsPem, clusterId };
   }
 }

@@ -8,6 +8,7 @@ import { assert } from '../../shared/assert.ts';
 import { invalidField, LocumError } from '../../shared/errors.ts';
 import { cut, printable } from '../../shared/printable.ts';
 import { callerKey } from '../../shared/rpc/caller.ts';
+import type { Signer } from '../access/signer.ts';
 import type { AgentStreams } from '../agents/agent-streams.ts';
 import { denied } from '../core/calls/permitted.ts';
 import type { Call, CallOrigin, CallValue, Warrant } from '../core/cluster/event.ts';
@@ -30,6 +31,8 @@ export interface ApiContext {
   /** What is wrong with the sinks of the audit. Default: nothing. */
   readonly auditTrouble?: () => readonly Deviation[];
   readonly agents: Pick<AgentStreams, 'readOutput'>;
+  /** Signs certificates. Default: the cluster has none. */
+  readonly signer?: Signer | undefined;
   readonly storeKind: Store['kind'];
   readonly version: string;
   /** Streams to clients: watches and output. */

@@ -4,6 +4,7 @@ import { Health } from '../../shared/gen/grpc/health/v1/health_pb.ts';
 import { AccessService } from '../../shared/gen/locum/v1/access_service_pb.ts';
 import { AuditService } from '../../shared/gen/locum/v1/audit_service_pb.ts';
 import { ClusterService } from '../../shared/gen/locum/v1/cluster_service_pb.ts';
+import { EnrolmentService } from '../../shared/gen/locum/v1/enrolment_service_pb.ts';
 import { EventService } from '../../shared/gen/locum/v1/event_service_pb.ts';
 import { FenceService } from '../../shared/gen/locum/v1/fence_service_pb.ts';
 import { PolicyService } from '../../shared/gen/locum/v1/policy_service_pb.ts';
@@ -27,6 +28,7 @@ import { accessService } from './access-service.ts';
 import type { ApiContext } from './api-context.ts';
 import { auditService } from './audit-service.ts';
 import { clusterService } from './cluster-service.ts';
+import { enrolmentService } from './enrolment-service.ts';
 import { eventService } from './event-service.ts';
 import { fenceService } from './fence-service.ts';
 import { policyService } from './policy-service.ts';
@@ -45,6 +47,7 @@ export const API_SERVICES = [
   FenceService,
   AuditService,
   AccessService,
+  EnrolmentService,
 ];
 
 export interface ApiListenerOptions {
@@ -116,7 +119,8 @@ export function addApiServices(router: ConnectRouter, api: ApiContext, health: H
     .service(ClusterService, clusterService(api))
     .service(FenceService, fenceService(api))
     .service(AuditService, auditService(api))
-    .service(AccessService, accessService(api));
+    .service(AccessService, accessService(api))
+    .service(EnrolmentService, enrolmentService(api));
   addHealth(router, health);
   addReflection(router, [...API_SERVICES, Health]);
 }

@@ -23,6 +23,7 @@ import type { RequestRecord, StateRecord } from '../core/records/state.ts';
 import { StoreError } from '../store/store.ts';
 import { roleFromRecord, roleToRecord, tokenFromRecord, tokenToRecord, userFromProto, userToProto } from './access.ts';
 import { eventFromProto, eventToProto } from './event.ts';
+import { joinTokenFromRecord, joinTokenToRecord } from './join-token.ts';
 import { policyFromRecord, policyToRecord } from './policy.ts';
 import { poolFromRecord, poolToRecord } from './pool.ts';
 import { runFromRecord, runToRecord } from './run.ts';
@@ -51,6 +52,8 @@ function contentOf(record: StateRecord): PbRecord['record'] {
       return { case: 'event', value: eventToProto(record) };
     case 'request':
       return { case: 'request', value: requestToProto(record) };
+    case 'join_token':
+      return { case: 'joinToken', value: joinTokenToRecord(record) };
     case 'audit':
       return { case: 'audit', value: auditEntryToProto(record.entry) };
     case 'audit_head':
@@ -109,6 +112,8 @@ function fromContent(key: string, { record, schemaVersion }: PbRecord): StateRec
       return eventFromProto(record.value);
     case 'request':
       return requestFromProto(record.value);
+    case 'joinToken':
+      return joinTokenFromRecord(record.value);
     case 'audit':
       return { kind: 'audit', entry: auditEntryFromProto(record.value) };
     case 'auditHead':

@@ -87,6 +87,9 @@ function take(turn: Turn, record: StateRecord, floor: number): void {
     case 'user':
       state.access.put(record);
       return;
+    case 'join_token':
+      state.joinTokens.set(record.id, record);
+      return;
     case 'event':
       // Whose room it takes is known once everything is there.
       return;

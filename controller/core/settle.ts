@@ -16,6 +16,7 @@ import { pumpMoves, wantFailbacks } from './runs/moves.ts';
 import { placePool } from './runs/placing.ts';
 import { forgetOld } from './runs/retention.ts';
 import { upkeep } from './runs/upkeep.ts';
+import { lookAtJoinTokens } from './servers/join-tokens.ts';
 import { judgeServer } from './servers/liveness.ts';
 import { endDeleting } from './servers/server-end.ts';
 import { judgeGate } from './servers/server-gate.ts';
@@ -104,6 +105,7 @@ export function periodicLook(turn: Turn): void {
   }
   turn.lookAtBlockedRuns();
   forgetOld(turn);
+  lookAtJoinTokens(turn);
   if (somethingWaits(turn)) turn.journal.noteAge();
 }
 

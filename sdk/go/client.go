@@ -34,15 +34,16 @@ type Options struct {
 
 // Client has a member per service of the API, over all controllers. Safe for use by several goroutines.
 type Client struct {
-	Policies locumv1.PolicyServiceClient
-	Runs     locumv1.RunServiceClient
-	Servers  locumv1.ServerServiceClient
-	Pools    locumv1.PoolServiceClient
-	Events   locumv1.EventServiceClient
-	Fences   locumv1.FenceServiceClient
-	Cluster  locumv1.ClusterServiceClient
-	Audit    locumv1.AuditServiceClient
-	conn     *conn
+	Policies  locumv1.PolicyServiceClient
+	Runs      locumv1.RunServiceClient
+	Servers   locumv1.ServerServiceClient
+	Pools     locumv1.PoolServiceClient
+	Events    locumv1.EventServiceClient
+	Fences    locumv1.FenceServiceClient
+	Cluster   locumv1.ClusterServiceClient
+	Audit     locumv1.AuditServiceClient
+	Enrolment locumv1.EnrolmentServiceClient
+	conn      *conn
 }
 
 // Connect dials nothing before the first call. It refuses a token that would go over a network in plain text.
@@ -65,15 +66,16 @@ func Connect(addresses []string, options Options) (*Client, error) {
 		made.conns = append(made.conns, dialled)
 	}
 	return &Client{
-		Policies: locumv1.NewPolicyServiceClient(made),
-		Runs:     locumv1.NewRunServiceClient(made),
-		Servers:  locumv1.NewServerServiceClient(made),
-		Pools:    locumv1.NewPoolServiceClient(made),
-		Events:   locumv1.NewEventServiceClient(made),
-		Fences:   locumv1.NewFenceServiceClient(made),
-		Cluster:  locumv1.NewClusterServiceClient(made),
-		Audit:    locumv1.NewAuditServiceClient(made),
-		conn:     made,
+		Policies:  locumv1.NewPolicyServiceClient(made),
+		Runs:      locumv1.NewRunServiceClient(made),
+		Servers:   locumv1.NewServerServiceClient(made),
+		Pools:     locumv1.NewPoolServiceClient(made),
+		Events:    locumv1.NewEventServiceClient(made),
+		Fences:    locumv1.NewFenceServiceClient(made),
+		Cluster:   locumv1.NewClusterServiceClient(made),
+		Audit:     locumv1.NewAuditServiceClient(made),
+		Enrolment: locumv1.NewEnrolmentServiceClient(made),
+		conn:      made,
 	}, nil
 }
 

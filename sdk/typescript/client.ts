@@ -4,6 +4,7 @@ import type { LocumError } from '../../shared/errors.ts';
 import { AccessService } from '../../shared/gen/locum/v1/access_service_pb.ts';
 import { AuditService } from '../../shared/gen/locum/v1/audit_service_pb.ts';
 import { ClusterService } from '../../shared/gen/locum/v1/cluster_service_pb.ts';
+import { EnrolmentService } from '../../shared/gen/locum/v1/enrolment_service_pb.ts';
 import { EventService } from '../../shared/gen/locum/v1/event_service_pb.ts';
 import { FenceService } from '../../shared/gen/locum/v1/fence_service_pb.ts';
 import { PolicyService } from '../../shared/gen/locum/v1/policy_service_pb.ts';
@@ -29,6 +30,7 @@ export interface Services {
   readonly cluster: Client<typeof ClusterService>;
   readonly audit: Client<typeof AuditService>;
   readonly access: Client<typeof AccessService>;
+  readonly enrolment: Client<typeof EnrolmentService>;
 }
 
 /** Over a transport of Connect as it is: nothing is repeated, and no other address is tried. */
@@ -42,6 +44,7 @@ export const servicesOver = (transport: Transport): Services => ({
   cluster: createClient(ClusterService, transport),
   audit: createClient(AuditService, transport),
   access: createClient(AccessService, transport),
+  enrolment: createClient(EnrolmentService, transport),
 });
 
 /**

@@ -21,6 +21,8 @@ export const PERMISSIONS = {
   'snapshots.read': 'Save a copy of everything that is stored.',
   'audit.read': 'Read the audit.',
   'audit.record': 'Add to the audit what a controller noted. Of controllers only.',
+  'enrolment.read': 'See join tokens, without what proves them.',
+  'enrolment.write': 'Make and revoke join tokens, with which servers get certificates, and revoke certificates.',
   'access.read': 'See roles, tokens and users, without what proves them.',
   'access.write': 'Create, change and revoke roles, tokens and users.',
   'fences.check': 'Ask whether an attempt may still act.',

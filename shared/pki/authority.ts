@@ -4,7 +4,7 @@
  */
 // The library below is built with decorators and does not load without this.
 import 'reflect-metadata';
-import { createPrivateKey, randomBytes, X509Certificate } from 'node:crypto';
+import { createHash, createPrivateKey, randomBytes, X509Certificate } from 'node:crypto';
 import { isIP } from 'node:net';
 import {
   AuthorityKeyIdentifierExtension,
@@ -168,6 +168,15 @@ function usagesOf({ kind }: PeerIdentity): Extension[] {
     new KeyUsagesExtension(KeyUsageFlags.digitalSignature, true),
     new ExtendedKeyUsageExtension(usages, true),
   ];
+}
+
+/**
+ * SHA-256 of the public key that a request is for, hexadecimal: two requests with the same one come from the same holder.
+ * Rejects with CertificateRequestError.
+ */
+export async function requestKeyHash(csrPem: string): Promise<string> {
+  const der = await crypto.subtle.exportKey('spki', await keyOf(csrPem));
+  return createHash('sha256').update(Buffer.from(der)).digest('hex');
 }
 
 /** The key of a request whose sender has the private one. */

@@ -31,6 +31,7 @@ const NOT_RUN: ReadonlyArray<readonly [RegExp, why: string]> = [
   [/^systemctl /, 'needs systemd and units in /etc'],
   [/^apt install |^npm install --global |^npm run package/, 'has tests of its own: package, deploy'],
   [/^npm ci$/, 'has been run'],
+  [/^locum token create /, 'needs a cluster with certificates: e2e/join.test.ts'],
   [/^locum certificate issue /, 'needs the authority of a controller: e2e/tls.test.ts'],
   [/^npm start|^locum dev/, 'has tests of its own: e2e/dev.test.ts, replication'],
   [/^npm run protos |^npx buf generate |^protoc |^grpcurl -protoset /, 'has tests of its own: rpc/protos.test.ts'],

@@ -3,6 +3,7 @@ import type { DescMethod, DescService } from '@bufbuild/protobuf';
 import { AccessService } from '../../shared/gen/locum/v1/access_service_pb.ts';
 import { AuditService } from '../../shared/gen/locum/v1/audit_service_pb.ts';
 import { ClusterService } from '../../shared/gen/locum/v1/cluster_service_pb.ts';
+import { EnrolmentService } from '../../shared/gen/locum/v1/enrolment_service_pb.ts';
 import { EventService } from '../../shared/gen/locum/v1/event_service_pb.ts';
 import { FenceService } from '../../shared/gen/locum/v1/fence_service_pb.ts';
 import { PolicyService } from '../../shared/gen/locum/v1/policy_service_pb.ts';
@@ -20,6 +21,7 @@ export const services: readonly DescService[] = [
   FenceService,
   AuditService,
   AccessService,
+  EnrolmentService,
 ];
 
 export interface Example {
@@ -72,6 +74,15 @@ export function examples({ id, run }: { readonly id: string; readonly run: strin
     { method: 'AccessService/ListUsers', request: {} },
     { method: 'AccessService/DeleteUser', request: { name: `users/${id}` } },
     { method: 'AccessService/DeleteRole', request: { name: `roles/${id}` } },
+    { method: 'EnrolmentService/CreateJoinToken', request: { server: 'servers/c' }, refused: 'NO_AUTHORITY' },
+    { method: 'EnrolmentService/ListJoinTokens', request: {} },
+    { method: 'EnrolmentService/RevokeJoinToken', request: { name: 'joinTokens/aaaaaaaaaa' }, refused: 'NOT_FOUND' },
+    { method: 'EnrolmentService/GetRoots', request: {}, refused: 'NO_AUTHORITY' },
+    {
+      method: 'EnrolmentService/Join',
+      request: { token: 'a', server: 'servers/c', certificateRequest: 'AAAA' },
+      refused: 'NO_AUTHORITY',
+    },
     { method: 'FenceService/CheckFence', request: { policy: 'policies/steady', epoch: '1', run } },
     { method: 'PoolService/CreatePool', request: { pool: { name: pool, timers: { missingAfter: '60s' } } } },
     { method: 'PoolService/GetPool', request: { name: pool } },

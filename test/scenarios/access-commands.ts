@@ -40,7 +40,7 @@ export const accessReadings: Readonly<Record<string, (words: Words) => Call>> = 
 };
 
 /** What the method of a call needs, as the protos have it; test/shared/access/method-access.test.ts keeps the two the same. */
-const NEEDED: Readonly<Record<Call['kind'], Permission>> = {
+const NEEDED: Readonly<Record<Exclude<Call['kind'], 'join'>, Permission>> = {
   create_pool: 'pools.write',
   update_pool: 'pools.write',
   delete_pool: 'pools.write',
@@ -71,12 +71,15 @@ const NEEDED: Readonly<Record<Call['kind'], Permission>> = {
   note_token_use: 'access.write',
   set_user: 'access.write',
   delete_user: 'access.write',
+  create_join_token: 'enrolment.write',
+  revoke_join_token: 'enrolment.write',
   record_access: 'audit.record',
 };
 
 /** Without `as=` a command is nobody's who would have to be allowed. */
 export function warrantOf({ named }: Words, request: Call): Pick<AdminCall, 'warrant'> {
   const as = named.get('as');
-  if (as === undefined) return {};
+  // Whoever joins shows a token of another kind.
+  if (as === undefined || request.kind === 'join') return {};
   return { warrant: { principal: { kind: 'user', roles: listOf(as).map(grantOf) }, permission: NEEDED[request.kind] } };
 }

@@ -128,6 +128,28 @@ const readings: Readonly<Record<string, Reading>> = {
     abandonAttempt: words.plain.includes('abandon'),
     reason: words.named.get('reason') ?? '',
   }),
+  'join-token': (words) => ({
+    kind: 'create_join_token',
+    ...{
+      id: id(words),
+      secretHash: words.named.get('secret') ?? 'secret',
+      serverPattern: words.named.get('pattern') ?? '',
+    },
+    server: words.named.has('server') ? serverId(words.named.get('server') ?? '') : undefined,
+    pool: words.named.has('pool') ? poolId(words.named.get('pool') ?? '') : undefined,
+    ttlMs: durationOf(words.named.get('ttl') ?? '1h'),
+  }),
+  'revoke-join-token': (words) => ({ kind: 'revoke_join_token', id: id(words) }),
+  join: (words) => ({
+    kind: 'join',
+    ...{
+      server: serverId(id(words)),
+      token: words.named.get('token') ?? '',
+      secretHash: words.named.get('secret') ?? 'secret',
+    },
+    pool: words.named.has('pool') ? poolId(words.named.get('pool') ?? '') : undefined,
+    keyHash: words.named.get('key') ?? `key of ${id(words)}`,
+  }),
   proceed: (words) => ({ kind: 'proceed_takeovers', pool: poolId(id(words)) }),
   ...accessReadings,
 };

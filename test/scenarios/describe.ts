@@ -102,6 +102,10 @@ function describeValue(value: CallValue): string {
       return `runs ${listed(value.runs)}`;
     case 'access':
       return `${value.record.kind} ${value.record.kind === 'token' ? value.record.id : value.record.name}`;
+    case 'join_token':
+      return `join token ${value.token.id} ${value.token.state.kind}`;
+    case 'admitted':
+      return `${value.server} may have a certificate, ${value.bound === undefined ? 'for any pool' : `for pool ${value.bound} only`}`;
     case 'noted':
       return 'noted';
     case 'gone':

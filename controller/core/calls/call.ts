@@ -12,8 +12,9 @@ import type { Turn, View } from '../cluster/turn.ts';
 import { refreshIndex } from '../placement/capacity.ts';
 import { createToken, deleteRole, deleteUser, noteTokenUse, revokeToken, setRole, setUser } from './access-calls.ts';
 import { recordAccess } from './audit-calls.ts';
+import { createJoinToken, join, revokeJoinToken } from './enrolment-calls.ts';
 import { moveServerInOrder, setOrder } from './order-calls.ts';
-import type { Outcome } from './outcome.ts';
+import type { CallOf, Outcome } from './outcome.ts';
 import { checkPermission } from './permitted.ts';
 import { planEtagOf } from './plan-etag.ts';
 import { createPolicy, deletePolicy, updatePolicy } from './policy-calls.ts';
@@ -174,6 +175,42 @@ function perform(turn: Turn, request: Call, validateOnly: boolean): Outcome {
     case 'proceed_takeovers':
       return proceedTakeovers(turn, request, validateOnly);
     case 'set_role':
+    case 'delete_role':
+    case 'create_token':
+    case 'revoke_token':
+    case 'note_token_use':
+    case 'set_user':
+    case 'delete_user':
+    case 'create_join_token':
+    case 'revoke_join_token':
+    case 'join':
+      return performAccess(turn, request, validateOnly);
+    case 'record_access':
+      return recordAccess(turn, request, validateOnly);
+    default:
+      return unreachable(request);
+  }
+}
+
+/** Of who may call, and who may join. */
+function performAccess(
+  turn: Turn,
+  request: CallOf<
+    | 'set_role'
+    | 'delete_role'
+    | 'create_token'
+    | 'revoke_token'
+    | 'note_token_use'
+    | 'set_user'
+    | 'delete_user'
+    | 'create_join_token'
+    | 'revoke_join_token'
+    | 'join'
+  >,
+  validateOnly: boolean,
+): Outcome {
+  switch (request.kind) {
+    case 'set_role':
       return setRole(turn, request, validateOnly);
     case 'delete_role':
       return deleteRole(turn, request, validateOnly);
@@ -187,9 +224,11 @@ function perform(turn: Turn, request: Call, validateOnly: boolean): Outcome {
       return setUser(turn, request, validateOnly);
     case 'delete_user':
       return deleteUser(turn, request, validateOnly);
-    case 'record_access':
-      return recordAccess(turn, request, validateOnly);
-    default:
-      return unreachable(request);
+    case 'create_join_token':
+      return createJoinToken(turn, request, validateOnly);
+    case 'revoke_join_token':
+      return revokeJoinToken(turn, request, validateOnly);
+    case 'join':
+      return join(turn, request, validateOnly);
   }
 }

@@ -91,6 +91,9 @@ function targetsOf(state: ClusterState, request: Call): readonly Target[] | 'EVE
     case 'note_token_use':
     case 'set_user':
     case 'delete_user':
+    case 'create_join_token':
+    case 'revoke_join_token':
+    case 'join':
     case 'record_access':
       return 'EVERYTHING';
     default:

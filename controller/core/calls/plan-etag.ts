@@ -21,9 +21,15 @@ export function planEtagOf(view: View, request: Call, { resource, value }: Outco
 
 /** What was asked for, of which. A token gets its name and its proof anew at each try. */
 function facts(request: Call, resource: string): readonly unknown[] {
-  if (request.kind !== 'create_token') return [request, resource];
-  const { holder, roles, ttlMs } = request.token;
-  return [request.kind, holder, roles, ttlMs];
+  if (request.kind === 'create_token') {
+    const { holder, roles, ttlMs } = request.token;
+    return [request.kind, holder, roles, ttlMs];
+  }
+  if (request.kind === 'create_join_token') {
+    const { kind, server, serverPattern, pool, ttlMs } = request;
+    return [kind, server, serverPattern, pool, ttlMs];
+  }
+  return [request, resource];
 }
 
 /** All of it that a person who said yes to a plan relies on: what is, and what will be. */
@@ -50,7 +56,10 @@ function decided(view: View, request: Call, value: CallValue): unknown {
       return value.runs;
     case 'access':
       return accessFacts(value.record);
+    case 'join_token':
+      return value.token.state.kind;
     case 'gone':
+    case 'admitted':
     case 'noted':
       return value;
   }

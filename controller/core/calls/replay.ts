@@ -44,8 +44,14 @@ export function currentValue(turn: View, request: Call, resource: string): CallV
     case 'delete_user':
       return goneOutcome(resource).value;
     case 'note_token_use':
+    case 'create_join_token':
+    case 'revoke_join_token':
+      return ofJoinToken(turn, resource);
     case 'record_access':
       return { kind: 'noted' };
+    case 'join':
+      // It has no request_id: its key says whether it is repeated.
+      return undefined;
     case 'delete_pool':
       // Done at once: a pool that is there now was made since.
       return goneOutcome(resource).value;
@@ -80,6 +86,11 @@ function ofPolicy({ state }: View, resource: string): CallValue | undefined {
   const named = resourceOf(resource);
   const policy = named.kind === 'policy' ? state.policies.get(named.id) : undefined;
   return policy && { kind: 'policy', policy, warnings: [] };
+}
+
+function ofJoinToken({ state }: View, resource: string): CallValue | undefined {
+  const token = state.joinTokens.get(resource.slice(resource.indexOf('/') + 1));
+  return token && { kind: 'join_token', token };
 }
 
 function ofRun({ state }: View, resource: string): CallValue | undefined {

@@ -16,6 +16,7 @@ import type { Epoch, ServerId } from '../../../shared/ids.ts';
 import type { AccessRecord } from '../records/access-record.ts';
 import type { AttemptState } from '../records/attempt-state.ts';
 import type { EventType } from '../records/event-type.ts';
+import { type JoinToken, joinTokenName } from '../records/join-token.ts';
 import { recordKey } from '../records/keys.ts';
 import type { Attempt, RequestRecord, Run } from '../records/state.ts';
 import {
@@ -143,6 +144,19 @@ export function dropAccess(turn: Turn, record: AccessRecord, news: News | undefi
 /** Writes down for good who did what, in the commit of what was done. */
 export function audit(turn: Turn, log: AuditLogName, facts: AuditFacts): void {
   turn.journal.audit(log, facts);
+}
+
+/** Puts a join token in the place of the one with its id, if there is one. */
+export function replaceJoinToken<T extends EventType>(turn: Turn, token: JoinToken, telling: News<T>): void {
+  turn.state.joinTokens.set(token.id, token);
+  turn.journal.put(token);
+  tell(turn, 'CLUSTER', telling);
+}
+
+/** Its end was told of when it came. */
+export function forgetJoinToken(turn: Turn, token: JoinToken): void {
+  turn.state.joinTokens.delete(token.id);
+  turn.journal.delete(joinTokenName(token));
 }
 
 /** Drops the outcomes of calls up to an age of the cluster. */

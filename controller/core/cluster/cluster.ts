@@ -18,6 +18,7 @@ import { RunQueue } from '../indexes/queue.ts';
 import { RequestLog } from '../indexes/request-log.ts';
 import { Shares } from '../indexes/shares.ts';
 import type { Requirement } from '../records/capability.ts';
+import type { JoinToken } from '../records/join-token.ts';
 import type { Meta } from '../records/meta.ts';
 import type { Attempt, ConnId, Policy, Pool, Run, Server, StopReason } from '../records/state.ts';
 import type { StoreDoubt } from './store-doubt.ts';
@@ -195,6 +196,8 @@ export interface ClusterState {
   readonly runs: Map<RunId, Run>;
   readonly events: EventLog;
   readonly requests: RequestLog;
+  /** By id. */
+  readonly joinTokens: Map<string, JoinToken>;
   readonly audit: Readonly<Record<AuditLogName, AuditChainLog>>;
   readonly access: AccessBook;
   readonly poolLive: Map<PoolId, PoolLive>;
@@ -246,6 +249,7 @@ export function emptyCluster(version: string, keep: Keep = DEFAULT_KEEP): Cluste
     runs: new Map(),
     events: new EventLog(keep.events),
     requests: new RequestLog(keep.requests),
+    joinTokens: new Map(),
     audit: { CHANGES: new AuditChainLog('CHANGES', keep.audit), ACCESS: new AuditChainLog('ACCESS', keep.audit) },
     access: new AccessBook(),
     poolLive: new Map(),

@@ -16,6 +16,7 @@ import type {
 import type { ReportedAttempt } from '../../../shared/protocol/attempt.ts';
 import type { Timers } from '../../../shared/protocol/timers.ts';
 import type { AccessRecord, TokenRecord } from '../records/access-record.ts';
+import type { JoinToken } from '../records/join-token.ts';
 import type { ConnId, Failback, Policy, PolicySpec, Pool, Run, Server, StateRecord } from '../records/state.ts';
 
 /** A Hello, put together from its parts. */
@@ -148,6 +149,22 @@ export type Call =
       readonly rights?: Rights | undefined;
     }
   | { readonly kind: 'delete_user'; readonly name: string }
+  | (Pick<JoinToken, 'id' | 'secretHash' | 'server' | 'serverPattern' | 'pool'> & {
+      readonly kind: 'create_join_token';
+      readonly ttlMs: number;
+    })
+  | { readonly kind: 'revoke_join_token'; readonly id: string }
+  | {
+      readonly kind: 'join';
+      /** Id and hash of the secret of its token. */
+      readonly token: string;
+      readonly secretHash: string;
+      readonly server: ServerId;
+      /** Undefined: that of the token, of the server, or the default one. */
+      readonly pool: PoolId | undefined;
+      /** Of the key that is to be certified. */
+      readonly keyHash: string;
+    }
   /** A controller's own: what it noted for the audit. */
   | { readonly kind: 'record_access'; readonly facts: readonly AuditFacts[] };
 
@@ -244,6 +261,14 @@ type CallAnswer =
   | { readonly kind: 'runs'; readonly runs: readonly RunId[] }
   | { readonly kind: 'access'; readonly record: AccessRecord }
   | { readonly kind: 'gone'; readonly name: string }
+  | { readonly kind: 'join_token'; readonly token: JoinToken }
+  /** May have a certificate. `bound`: the only pool that it is for; undefined: any. */
+  | {
+      readonly kind: 'admitted';
+      readonly server: ServerId;
+      readonly pool: PoolId;
+      readonly bound: PoolId | undefined;
+    }
   | { readonly kind: 'noted' };
 
 export type CallResult =

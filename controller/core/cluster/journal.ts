@@ -22,7 +22,15 @@ export interface NewEvent<T extends EventType = EventType>
 }
 
 /** Records that nobody watches. */
-const UNSEEN: ReadonlySet<StateRecord['kind']> = new Set(['meta', 'request', 'audit_head', 'role', 'token', 'user']);
+const UNSEEN: ReadonlySet<StateRecord['kind']> = new Set([
+  'meta',
+  'request',
+  'audit_head',
+  'role',
+  'token',
+  'user',
+  'join_token',
+]);
 
 export class Journal {
   readonly #state: ClusterState;

@@ -41,6 +41,9 @@ const OTHER_CAUSES = {
   OTHER: 'Another problem of the host, which the message names.',
   EMPTY: 'Every attempt there is proven ended.',
   ALL_ENDED: 'Everything that was waited for is proven ended: the record is gone, and the name is free.',
+  // Of certificates and join tokens.
+  JOIN: 'A server asked for its first certificate, and showed a join token.',
+  TIME_OVER: 'The time for which it was made is over.',
   // Of runs and their attempts.
   CONTINUOUS: 'Its policy is continuous and has fewer runs than it should.',
   SCHEDULE: 'A time of the schedule has come.',

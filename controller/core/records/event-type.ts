@@ -157,6 +157,21 @@ const SERVER_EVENTS = {
   },
 } as const satisfies Readonly<Record<string, Row>>;
 
+const ENROLMENT_EVENTS = {
+  JOIN_TOKEN_CREATED: { says: 'A server can join with it, once.', ...byOperator },
+  JOIN_TOKEN_USED: {
+    says: 'A server showed it, and is given a certificate: from now on the token is good for nobody else.',
+    ...byAgent,
+    causes: ['JOIN'],
+  },
+  JOIN_TOKEN_REVOKED: { says: 'Nobody can join with it any more.', ...byOperator },
+  JOIN_TOKEN_EXPIRED: {
+    says: 'It was not used in time, and nobody can join with it any more.',
+    ...byController,
+    causes: ['TIME_OVER'],
+  },
+} as const satisfies Readonly<Record<string, Row>>;
+
 const POLICY_EVENTS = {
   POLICY_CREATED: { says: 'A policy was created.', ...byOperator },
   POLICY_UPDATED: { says: 'A policy was changed. What runs keeps its terms until its next attempt.', ...byOperator },
@@ -271,6 +286,7 @@ export const EVENT_SUBJECTS: Readonly<Record<string, Readonly<Record<string, Row
   Access: ACCESS_EVENTS,
   Pools: POOL_EVENTS,
   Servers: SERVER_EVENTS,
+  'Certificates and join tokens': ENROLMENT_EVENTS,
   'Policies and their schedules': POLICY_EVENTS,
   'Runs and their attempts': RUN_EVENTS,
 };
@@ -280,6 +296,7 @@ export const EVENT_TYPES = {
   ...ACCESS_EVENTS,
   ...POOL_EVENTS,
   ...SERVER_EVENTS,
+  ...ENROLMENT_EVENTS,
   ...POLICY_EVENTS,
   ...RUN_EVENTS,
 } as const;

@@ -10,6 +10,7 @@ import {
   type ServerId,
   serverId,
 } from '../../../shared/ids.ts';
+import { joinTokenName } from './join-token.ts';
 import type { StateRecord } from './state.ts';
 
 export function recordKey(record: StateRecord): string {
@@ -28,6 +29,8 @@ export function recordKey(record: StateRecord): string {
       return eventKey(record.number);
     case 'request':
       return `requests/${record.id}`;
+    case 'join_token':
+      return joinTokenName(record);
     case 'audit':
       return auditKey(record.entry.log, record.entry.number);
     case 'audit_head':

@@ -28,6 +28,7 @@ export function roughBytesOf(record: StateRecord): number {
       return FLAT_BYTES + record.message.length + lengthOf(Object.values(record.details ?? {}));
     case 'meta':
     case 'request':
+    case 'join_token':
     case 'audit_head':
     case 'role':
     case 'token':

@@ -17,6 +17,7 @@ import type { EarlierLife } from './earlier-attempt.ts';
 import type { Cause } from './event-cause.ts';
 import type { KnownEvent } from './event-type.ts';
 import type { ServerGate } from './gate-record.ts';
+import type { JoinToken } from './join-token.ts';
 import type { Meta } from './meta.ts';
 import type { EndStateName, InState, ReasonIn, RunState } from './run-state.ts';
 import type { Skip } from './skip.ts';
@@ -313,6 +314,7 @@ export type StateRecord =
   | Run
   | EventRecord
   | RequestRecord
+  | JoinToken
   | AuditRecord
   | AuditHeadRecord
   | AccessRecord;

@@ -29,6 +29,7 @@ import { policyId } from '../../../shared/ids.ts';
 import type { Capability } from '../../../shared/protocol/capability.ts';
 import { roles, tokens, users } from './arbitrary-access.ts';
 import { attemptCause, attempts } from './arbitrary-attempts.ts';
+import { joinTokens } from './arbitrary-join-tokens.ts';
 import {
   anEpoch,
   anUid,
@@ -312,5 +313,6 @@ const auditHeads: fc.Arbitrary<AuditHeadRecord> = fc.record({
 });
 
 export const stateRecords: fc.Arbitrary<StateRecord> = fc.oneof(
-  ...[meta, pools, servers, policies, runs, events, requests, auditEntries, auditHeads, roles, tokens, users],
+  ...[meta, pools, servers, policies, runs, events, requests, auditEntries, auditHeads],
+  ...[roles, tokens, users, joinTokens],
 );

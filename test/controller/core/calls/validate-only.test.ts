@@ -29,6 +29,17 @@ function busyWorld(answers: CallResult[] = []): ModelWorld {
     world.advanceTo(world.now.mono + SECOND);
   }
   world.call({ kind: 'create_pool', pool: poolId('spare'), timers: {}, defaultFailback: 'NEVER', defaultMaxSlots: 50 });
+  world.call({
+    kind: 'create_join_token',
+    ...{
+      id: 'given',
+      secretHash: 'hash',
+      server: undefined,
+      serverPattern: 'new-*',
+      pool: undefined,
+      ttlMs: MINUTE * 60,
+    },
+  });
   for (const [id, words] of Object.entries({
     kept: 'disconnect=HOLD list=dead',
     steady: 'list=web-1,web-2',
@@ -86,6 +97,12 @@ function callsIn(world: ModelWorld): { readonly [K in Call['kind']]: Extract<Cal
     note_token_use: { kind: 'note_token_use', id: 'old' },
     set_user: { kind: 'set_user', name: 'bob', roles: [{ role: 'deployer' }] },
     delete_user: { kind: 'delete_user', name: 'ann' },
+    create_join_token: {
+      kind: 'create_join_token',
+      ...{ id: 'newnewnewn', secretHash: 'h', server: undefined, serverPattern: 'new-*', pool, ttlMs: 1_000 },
+    },
+    revoke_join_token: { kind: 'revoke_join_token', id: 'given' },
+    join: { kind: 'join', token: 'given', secretHash: 'hash', server: serverId('new-1'), pool, keyHash: 'key' },
     record_access: { kind: 'record_access', facts: [] },
   };
 }
@@ -98,7 +115,7 @@ const recordsOf = ({ state }: ModelWorld) =>
       state.servers,
       state.policies,
       state.runs,
-      ...[state.access.roles, state.access.tokens, state.access.users],
+      ...[state.access.roles, state.access.tokens, state.access.users, state.joinTokens],
     ].map((records) => [...records.values()]),
   );
 

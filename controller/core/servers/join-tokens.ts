@@ -1,0 +1,40 @@
+/** What becomes of join tokens by time alone: they are over, and a day after their end they are forgotten. */
+import { forgetJoinToken, replaceJoinToken } from '../cluster/change.ts';
+import type { Turn } from '../cluster/turn.ts';
+import { ENDED_TOKEN_KEPT_MS, type JoinToken, type JoinTokenState } from '../records/join-token.ts';
+
+/** As it stands now, also when nobody has written yet that its time is over. */
+export function tokenStateNow({ state, expireWall }: JoinToken, wall: number): JoinTokenState {
+  return state.kind === 'ACTIVE' && wall >= expireWall ? { kind: 'EXPIRED', endWall: expireWall } : state;
+}
+
+export function lookAtJoinTokens(turn: Turn): void {
+  const { wall } = turn.now;
+  for (const token of [...turn.state.joinTokens.values()]) {
+    const state = tokenStateNow(token, wall);
+    if (state.kind === 'ACTIVE') continue;
+    if (state !== token.state) {
+      const message = `token ${token.id} was not used in time`;
+      const details = { join_token: token.id };
+      replaceJoinToken(turn, { ...token, state }, { type: 'JOIN_TOKEN_EXPIRED', cause: 'TIME_OVER', message, details });
+    }
+    // Used ones say who has joined, as long as their own time lasts.
+    if (wall >= Math.max(state.endWall, token.expireWall) + ENDED_TOKEN_KEPT_MS) forgetJoinToken(turn, token);
+  }
+}
+
+/** Makes room for one. False: none has ended. */
+export function dropOldestEnded(turn: Turn): boolean {
+  const endOf = (token: JoinToken): number => {
+    const state = tokenStateNow(token, turn.now.wall);
+    return state.kind === 'ACTIVE' ? Number.POSITIVE_INFINITY : state.endWall;
+  };
+  const tokens = [...turn.state.joinTokens.values()];
+  const oldest = tokens.reduce<JoinToken | undefined>(
+    (found, token) => (found === undefined || endOf(token) < endOf(found) ? token : found),
+    undefined,
+  );
+  if (oldest === undefined || endOf(oldest) === Number.POSITIVE_INFINITY) return false;
+  forgetJoinToken(turn, oldest);
+  return true;
+}

@@ -1,0 +1,105 @@
+/** A host joins with the line that `locum token create` prints, as a user pastes it, and runs a policy over TLS. */
+import { type ChildProcess, spawn } from 'node:child_process';
+import { mkdtempSync, readFileSync, rmSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { createInterface } from 'node:readline';
+import { afterAll, beforeAll, expect, it } from 'vitest';
+import { connect } from '../../sdk/typescript/client.ts';
+import { LOCUM, runLocum } from './locum-command.ts';
+
+const TEST_TIMEOUT_MS = 90_000;
+
+let folder = '';
+let api = '';
+const processes: ChildProcess[] = [];
+const at = (name: string): string => join(folder, name);
+const asAnn = (...words: string[]) => runLocum(api, [...words, '--tls-dir', at('ann')]);
+
+interface Line {
+  readonly msg: string;
+  readonly apiAddress?: string;
+}
+
+/** Starts one, and resolves with the first line of its log that says this. */
+async function started(words: readonly string[], wanted: string): Promise<Line> {
+  const child = spawn(process.execPath, [LOCUM, ...words, '--log-format', 'json'], {
+    stdio: ['ignore', 'ignore', 'pipe'],
+  });
+  processes.push(child);
+  const { promise, resolve, reject } = Promise.withResolvers<Line>();
+  const log: Line[] = [];
+  createInterface({ input: child.stderr }).on('line', (text) => {
+    const line = JSON.parse(text) as Line;
+    log.push(line);
+    if (line.msg === wanted) resolve(line);
+  });
+  child.once('exit', (code) => reject(new Error(`ended with ${code}: ${JSON.stringify(log)}`)));
+  return promise;
+}
+
+/** As whoever can read the controller's data directory. */
+async function makeAdmin(user: string): Promise<void> {
+  const tls = { ca: readFileSync(at('controller/pki/ca.crt'), 'utf8') };
+  const locum = connect({ addresses: [api], tls, token: readFileSync(at('controller/admin.token'), 'utf8').trim() });
+  try {
+    await locum.access.setUser({ user: { name: `users/${user}`, roles: [{ role: 'admin' }] } });
+  } finally {
+    locum.close();
+  }
+}
+
+beforeAll(async () => {
+  folder = mkdtempSync(join(tmpdir(), 'locum-join-'));
+  const listeners = ['--api-listen', '127.0.0.1:0', '--agent-listen', '127.0.0.1:0'];
+  const words = ['controller', '--tls', '--data-dir', at('controller'), ...listeners];
+  ({ apiAddress: api = '' } = await started(words, 'controller is ready'));
+  const issued = await runLocum(api, [
+    'certificate',
+    'issue',
+    'user/ann',
+    '--data-dir',
+    at('controller'),
+    '--out',
+    at('ann'),
+  ]);
+  if (issued.code !== 0) throw new Error(issued.stderr);
+  await makeAdmin('ann');
+}, TEST_TIMEOUT_MS);
+
+afterAll(async () => {
+  // Its keeper ends with it.
+  await runLocum(api, ['agent', 'leave', '--state-dir', at('web-1')]);
+  for (const child of processes.toReversed()) {
+    if (child.exitCode !== null) continue;
+    const ended = new Promise((resolve) => child.once('exit', resolve));
+    child.kill('SIGTERM');
+    await ended;
+  }
+  rmSync(folder, { recursive: true, force: true });
+}, TEST_TIMEOUT_MS);
+
+it('from the line of `token create` to a policy that runs', { timeout: TEST_TIMEOUT_MS }, async () => {
+  const made = await asAnn('token', 'create', '--for', 'server/web-1', '--ttl', '1h');
+  expect(made).toMatchObject({ code: 0 });
+  const lines = made.stdout.trimEnd().split('\n');
+  expect(lines).toHaveLength(1);
+  const [program, ...line] = (lines[0] ?? '').split(' ');
+  expect(program).toBe('locum');
+
+  const paste = () => runLocum(api, [...line, '--state-dir', at('web-1')]);
+  expect(await paste()).toMatchObject({ code: 0, stderr: '' });
+  expect((await paste()).stdout).toContain('web-1 had joined already');
+  await started(['agent', '--state-dir', at('web-1')], 'session opened');
+
+  const stolen = await runLocum(api, [...line, '--state-dir', at('thief')]);
+  expect(stolen.code).not.toBe(0);
+  expect(stolen.stderr).toContain('(JOIN_TOKEN_USED)');
+
+  const policy = 'name: steady\nworkload: { command: { argv: [sleep, "1000"] } }\n';
+  const applied = await runLocum(api, ['policy', 'apply', '-f', '-', '--tls-dir', at('ann')], { input: policy });
+  expect(applied).toMatchObject({ code: 0 });
+  expect(await asAnn('policy', 'wait', 'steady', '--for', 'running')).toMatchObject({ code: 0 });
+  const listed = await asAnn('token', 'list');
+  expect(listed.stdout).toMatch(/web-1 +any +USED +web-1/);
+});
