@@ -24,6 +24,12 @@ export const nouns: readonly Noun[] = [
     load: () => import('./cluster/status-command.ts'),
   },
   {
+    name: 'top',
+    summary: 'a look at it all, again and again: what is wrong, the fullest servers, what happened last',
+    group: LOOK,
+    load: () => import('./top/command.ts'),
+  },
+  {
     name: 'server',
     summary: 'servers: order, limits, drain, cordon',
     group: LOOK,

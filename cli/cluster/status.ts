@@ -13,7 +13,7 @@ import { type Column, cell, renderFacts, Table } from '../output/table.ts';
 import { age, idOf, idsOf, moment, omittedText, until } from '../output/words.ts';
 import { spareText } from './plan.ts';
 
-const columns: readonly Column<Deviation>[] = [
+export const deviationColumns: readonly Column<Deviation>[] = [
   { head: 'NOT AS IT SHOULD BE', cell: ({ resource }) => resource },
   { head: 'REASON', cell: ({ reason }) => cell(reason, 'warn') },
   { head: 'FOR', cell: ({ sinceTime }) => age(sinceTime) },
@@ -23,7 +23,7 @@ const columns: readonly Column<Deviation>[] = [
 ];
 
 /** A single controller that nobody gave a name has a number of its own, which says nothing: where it is reached does. */
-function leaderText({ leader, leaderEndpoint }: GetStatusResponse): string {
+export function leaderText({ leader, leaderEndpoint }: GetStatusResponse): string {
   return [idOf(leader), leaderEndpoint === '' ? '' : `at ${leaderEndpoint}`].filter((part) => part !== '').join(' ');
 }
 
@@ -48,17 +48,19 @@ function statusText(answer: GetStatusResponse, wide: boolean): string {
   ]);
   const { deviations, omittedDeviations } = answer;
   const rest =
-    deviations.length === 0 ? 'Everything is where it should be.' : new Table(columns, { wide }).render(deviations);
+    deviations.length === 0
+      ? 'Everything is where it should be.'
+      : new Table(deviationColumns, { wide }).render(deviations);
   return [`${facts}\n\n${rest}`, ...omittedText(omittedDeviations, 'deviation')].join('\n');
 }
 
 /** `3 NO_ROOM (longest 4m), 1 BACKOFF (12s)`. */
-function queueText({ queue }: GetStatusResponse): string {
+export function queueText({ queue }: GetStatusResponse): string {
   return queue.map(({ reason, runs, oldestSinceTime }) => `${runs} ${reason} (${age(oldestSinceTime)})`).join(', ');
 }
 
 /** The kind, and what is wrong with it. */
-function storeWords({ store, storeStatus }: GetStatusResponse) {
+export function storeWords({ store, storeStatus }: GetStatusResponse) {
   const { reason = '', message = '', waitingRecords = 0, waitingSinceTime } = storeStatus ?? {};
   if (reason === '') return store;
   const since =
