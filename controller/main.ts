@@ -18,6 +18,7 @@ import { addressOf, named, reachable } from './bound-address.ts';
 import type { ControllerSettings } from './config/config.ts';
 import { openConfiguredStore } from './config/configured-store.ts';
 import { controllerId } from './config/controller-id.ts';
+import { type Diagnostics, diagnose, type ShownSetting } from './diagnostics.ts';
 import { systemClock } from './engine/clock.ts';
 import { failoverDelayMs } from './failover-delay.ts';
 import type { LeaderTerm } from './leadership/leader-term.ts';
@@ -38,6 +39,8 @@ export interface ControllerOptions extends ControllerSettings {
    * the process should end and be started again. Default: log and exit with code 1.
    */
   readonly fail?: (error: unknown) => void;
+  /** The configuration in force, without secrets, for diagnostics. Default: nothing is told of it. */
+  readonly shownSettings?: () => readonly ShownSetting[];
   /** Gives up starting. Default: never. */
   readonly signal?: AbortSignal;
 }
@@ -297,9 +300,15 @@ class RunningParts {
       signer: this.#tls?.signer,
       storeKind: this.#store.kind,
       version: this.#options.version,
+      diagnostics: () => this.#diagnose(),
       streams: new StreamCount(),
       bookmarkMs: BOOKMARK_MS,
     };
+  }
+
+  #diagnose(): Promise<Diagnostics> {
+    const { version, shownSettings } = this.#options;
+    return diagnose({ controller: this.#self, version, settings: shownSettings?.() ?? [], metrics: this.#metrics });
   }
 
   #readiness(): Readiness {

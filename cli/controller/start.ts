@@ -1,10 +1,12 @@
 /** Runs a controller until a signal ends it. */
 import { type ControllerSettings, loadControllerSettings } from '../../controller/config/config.ts';
-import { LiveSettings } from '../../controller/config/live-settings.ts';
+import { LiveSettings, liveFields } from '../../controller/config/live-settings.ts';
+import type { ShownSetting } from '../../controller/diagnostics.ts';
 import { runController } from '../../controller/main.ts';
 import { messageOf } from '../../shared/caught-error.ts';
 import { isLoopback } from '../../shared/listen-address.ts';
 import { createLogger, type Logger } from '../../shared/log.ts';
+import { effectiveControllerConfig, type ShownConfig } from '../config/settings.ts';
 import { locumVersion } from '../locum-version.ts';
 import { isAtTerminal, onReload } from '../reload-signal.ts';
 import { type ControllerOptions, flagsOf } from './flags.ts';
@@ -40,6 +42,12 @@ function warnOfPlaintext({ apiListen, agentListen, tls }: ControllerSettings, lo
   }
 }
 
+/** What the others have is in force from the next start on, and shown from then on. */
+const LIVE_FIELDS: ReadonlySet<string> = new Set(liveFields);
+
+const shownSettings = ({ rows }: ShownConfig): readonly ShownSetting[] =>
+  rows.map(({ field, value, from }) => ({ field, value: JSON.stringify(value), source: from }));
+
 export async function start(options: ControllerOptions): Promise<void> {
   const load = () => loadControllerSettings({ file: options.config, flags: flagsOf(options), env: process.env });
   const settings = load();
@@ -49,7 +57,10 @@ export async function start(options: ControllerOptions): Promise<void> {
   const signalled = nextSignal();
   const stop = new AbortController();
   void signalled.then((signal) => stop.abort(new Error(`got ${signal}`)));
-  const starting = runController({ ...settings, version: locumVersion(), log, signal: stop.signal });
+  const readShown = () => shownSettings(effectiveControllerConfig(options));
+  let shown = readShown();
+  const about = { version: locumVersion(), log, shownSettings: () => shown };
+  const starting = runController({ ...settings, ...about, signal: stop.signal });
   const controller = await starting.catch((error: unknown) => {
     if (error !== stop.signal.reason) throw error;
   });
@@ -61,6 +72,7 @@ export async function start(options: ControllerOptions): Promise<void> {
   onReload(() => {
     try {
       live.take(load(), (names) => controller.allowHosts(names));
+      shown = [...shown, ...readShown()].filter(({ field }, i) => i < shown.length !== LIVE_FIELDS.has(field));
     } catch (error) {
       log.error(`the configuration can not be read again, so nothing was changed: ${messageOf(error)}`);
     }

@@ -13,6 +13,7 @@ import type { AgentStreams } from '../agents/agent-streams.ts';
 import { denied } from '../core/calls/permitted.ts';
 import type { Call, CallOrigin, CallValue, Warrant } from '../core/cluster/event.ts';
 import type { Deviation } from '../core/views.ts';
+import type { Diagnostics } from '../diagnostics.ts';
 import { overloaded } from '../engine/pending-calls.ts';
 import type { LeaderTerm } from '../leadership/leader-term.ts';
 import type { Controllers } from '../replication/controllers.ts';
@@ -35,6 +36,8 @@ export interface ApiContext {
   readonly signer?: Signer | undefined;
   readonly storeKind: Store['kind'];
   readonly version: string;
+  /** Of this controller itself, whoever leads. */
+  readonly diagnostics: () => Promise<Diagnostics>;
   /** Streams to clients: watches and output. */
   readonly streams: StreamCount;
   /** Time between two bookmarks of a watch. */

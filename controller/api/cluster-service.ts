@@ -81,6 +81,8 @@ export function clusterService(api: ApiContext): ServiceImpl<typeof ClusterServi
       return { runs: [...kept], omittedRuns: omitted, ...planOf(value) };
     },
 
+    getDiagnostics: () => diagnosticsOf(api),
+
     saveSnapshot: () => snapshots.save(() => api.leaderTerm().copy()),
 
     async listControllers() {
@@ -97,6 +99,12 @@ export function clusterService(api: ApiContext): ServiceImpl<typeof ClusterServi
       return next === undefined ? {} : { controller: `${CONTROLLERS}${next.id}`, term: toUint64(next.term) };
     },
   };
+}
+
+async function diagnosticsOf(api: ApiContext) {
+  const { controller, startWall, settings, ...more } = await api.diagnostics();
+  const name = `${CONTROLLERS}${controller}`;
+  return { ...more, controller: name, startTime: toTimestamp(startWall), settings: [...settings] };
 }
 
 function storeStatusToProto({ trouble, waitingRecords, waitingBytes, waitingMs }: StoreStatus, nowWall: number) {

@@ -5,6 +5,9 @@ import type { ControllerSettings } from './config.ts';
 
 const LIVE = ['logLevel', 'allowedHosts'] as const;
 
+/** The same as files have them. */
+export const liveFields = ['log_level', 'allowed_hosts'] as const;
+
 export class LiveSettings {
   readonly #log: Logger;
   /** As they are in force. */

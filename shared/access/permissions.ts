@@ -17,6 +17,7 @@ export const PERMISSIONS = {
   'runs.output': 'Read what runs print.',
   'events.read': 'Read the event log.',
   'cluster.read': 'See the status, the controllers, and what a failure would do.',
+  'cluster.debug': 'See how controllers are configured and how they run, without secrets.',
   'cluster.operate': 'Hand the lead to another controller.',
   'snapshots.read': 'Save a copy of everything that is stored.',
   'audit.read': 'Read the audit.',

@@ -54,6 +54,7 @@ export function examples({ id, run }: { readonly id: string; readonly run: strin
     { method: 'ClusterService/SimulateFailure', request: { servers: [] } },
     { method: 'ClusterService/ListControllers', request: {} },
     { method: 'ClusterService/TransferLeadership', request: {}, refused: 'TARGET_NOT_ELIGIBLE' },
+    { method: 'ClusterService/GetDiagnostics', request: {} },
     { method: 'ClusterService/SaveSnapshot', request: {} },
     { method: 'AuditService/ListAuditEntries', request: { method: 'CreatePool', log: 'CHANGES' } },
     { method: 'AuditService/WatchAudit', request: {} },

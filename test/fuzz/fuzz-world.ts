@@ -3,6 +3,7 @@ import type { UniversalServerRequest } from '@connectrpc/connect/protocol';
 import { AgentStreams } from '../../controller/agents/agent-streams.ts';
 import { type ApiContext, StreamCount } from '../../controller/api/api-context.ts';
 import { API_SERVICES, addApiServices } from '../../controller/api/api-listener.ts';
+import { diagnose } from '../../controller/diagnostics.ts';
 import { systemClock } from '../../controller/engine/clock.ts';
 import type { LeaderTerm } from '../../controller/leadership/leader-term.ts';
 import { ControllerMetrics } from '../../controller/metrics.ts';
@@ -53,6 +54,7 @@ export class FuzzWorld {
       agents: streams,
       storeKind: 'memory',
       version: 'fuzz',
+      diagnostics: () => diagnose({ controller: 'fuzz', version: 'fuzz', settings: [], metrics }),
       streams: new StreamCount(),
       bookmarkMs: 1,
     };

@@ -16,7 +16,7 @@ import type { Message, UnknownEnum } from "@bufbuild/protobuf";
  * Describes the file locum/v1/cluster_service.proto.
  */
 export const file_locum_v1_cluster_service: GenFile = /*@__PURE__*/
-  fileDesc("Ch5sb2N1bS92MS9jbHVzdGVyX3NlcnZpY2UucHJvdG8SCGxvY3VtLnYxIhIKEEdldFN0YXR1c1JlcXVlc3Qi+gMKEUdldFN0YXR1c1Jlc3BvbnNlEhIKCmNsdXN0ZXJfaWQYASABKAkSEwoLaW5jYXJuYXRpb24YAiABKAQSDAoEdGVybRgDIAEoBBIPCgd2ZXJzaW9uGAQgASgJEjUKEWxlYWRlcl9zaW5jZV90aW1lGAUgASgLMhouZ29vZ2xlLnByb3RvYnVmLlRpbWVzdGFtcBINCgVzdG9yZRgGIAEoCRIPCgdzZXJ2ZXJzGAcgASgFEhkKEWF2YWlsYWJsZV9zZXJ2ZXJzGAggASgFEhAKCHBvbGljaWVzGAkgASgFEgwKBHJ1bnMYCiABKAUSFAoMcnVubmluZ19ydW5zGAsgASgFEhMKC3F1ZXVlZF9ydW5zGAwgASgFEhAKCHNlc3Npb25zGA0gASgFEicKCmRldmlhdGlvbnMYDiADKAsyEy5sb2N1bS52MS5EZXZpYXRpb24SDgoGc3Rvcm1zGA8gAygJEisKDHN0b3JlX3N0YXR1cxgQIAEoCzIVLmxvY3VtLnYxLlN0b3JlU3RhdHVzEg4KBmxlYWRlchgRIAEoCRIXCg9sZWFkZXJfZW5kcG9pbnQYEiABKAkSGgoSb21pdHRlZF9kZXZpYXRpb25zGBMgASgFEiMKBXF1ZXVlGBQgAygLMhQubG9jdW0udjEuUXVldWVkUnVucyJhCgpRdWV1ZWRSdW5zEg4KBnJlYXNvbhgBIAEoCRIMCgRydW5zGAIgASgFEjUKEW9sZGVzdF9zaW5jZV90aW1lGAMgASgLMhouZ29vZ2xlLnByb3RvYnVmLlRpbWVzdGFtcCKWAQoLU3RvcmVTdGF0dXMSDgoGcmVhc29uGAEgASgJEg8KB21lc3NhZ2UYAiABKAkSFwoPd2FpdGluZ19yZWNvcmRzGAMgASgFEhUKDXdhaXRpbmdfYnl0ZXMYBCABKAQSNgoSd2FpdGluZ19zaW5jZV90aW1lGAUgASgLMhouZ29vZ2xlLnByb3RvYnVmLlRpbWVzdGFtcCKtAQoJRGV2aWF0aW9uEhAKCHJlc291cmNlGAEgASgJEg4KBnJlYXNvbhgCIAEoCRIPCgdtZXNzYWdlGAMgASgJEiwKCGV0YV90aW1lGAQgASgLMhouZ29vZ2xlLnByb3RvYnVmLlRpbWVzdGFtcBIuCgpzaW5jZV90aW1lGAUgASgLMhouZ29vZ2xlLnByb3RvYnVmLlRpbWVzdGFtcBIPCgdjb21tYW5kGAYgASgJImUKFlNpbXVsYXRlRmFpbHVyZVJlcXVlc3QSSwoHc2VydmVycxgBIAMoCUI6ukg3kgE0EOgHGAEiLXIrMilec2VydmVycy9bYS16XShbYS16MC05LV17MCw2MX1bYS16MC05XSk/JCJRChdTaW11bGF0ZUZhaWx1cmVSZXNwb25zZRIeCgZsb3NzZXMYASADKAsyDi5sb2N1bS52MS5Mb3NzEhYKDm9taXR0ZWRfbG9zc2VzGAIgASgFIpkBCgRMb3NzEg8KB3NlcnZlcnMYASADKAkSKAoJdGFrZW92ZXJzGAIgAygLMhUubG9jdW0udjEuUGxhbm5lZE1vdmUSJAoFd2FpdHMYAyADKAsyFS5sb2N1bS52MS5QbGFubmVkV2FpdBIZChFvbWl0dGVkX3Rha2VvdmVycxgEIAEoBRIVCg1vbWl0dGVkX3dhaXRzGAUgASgFImAKC1BsYW5uZWRXYWl0EgsKA3J1bhgBIAEoCRIOCgZwb2xpY3kYAiABKAkSEwoLZnJvbV9zZXJ2ZXIYAyABKAkSDgoGcmVhc29uGAQgASgJEg8KB21lc3NhZ2UYBSABKAkipwEKF1Byb2NlZWRUYWtlb3ZlcnNSZXF1ZXN0EjwKBHBvb2wYASABKAlCLrpIK3IpMidecG9vbHMvW2Etel0oW2EtejAtOS1dezAsNjF9W2EtejAtOV0pPyQSHAoKcmVxdWVzdF9pZBgCIAEoCUIIukgFcgMYgAESFQoNdmFsaWRhdGVfb25seRgDIAEoCBIZCgdpZl9wbGFuGAQgASgJQgi6SAVyAxiAASJRChhQcm9jZWVkVGFrZW92ZXJzUmVzcG9uc2USDAoEcnVucxgBIAMoCRIUCgxvbWl0dGVkX3J1bnMYAiABKAUSEQoJcGxhbl9ldGFnGAMgASgJIsMBCgpDb250cm9sbGVyEgwKBG5hbWUYASABKAkSJgoEcm9sZRgCIAEoDjIYLmxvY3VtLnYxLkNvbnRyb2xsZXJSb2xlEhQKDGFwaV9lbmRwb2ludBgDIAEoCRIWCg5hZ2VudF9lbmRwb2ludBgEIAEoCRIPCgd2ZXJzaW9uGAUgASgJEgwKBHRlcm0YBiABKAQSMgoObGFzdF9zZWVuX3RpbWUYByABKAsyGi5nb29nbGUucHJvdG9idWYuVGltZXN0YW1wIhgKFkxpc3RDb250cm9sbGVyc1JlcXVlc3QiRAoXTGlzdENvbnRyb2xsZXJzUmVzcG9uc2USKQoLY29udHJvbGxlcnMYASADKAsyFC5sb2N1bS52MS5Db250cm9sbGVyInYKGVRyYW5zZmVyTGVhZGVyc2hpcFJlcXVlc3QSSwoKY29udHJvbGxlchgBIAEoCUI3ukg0cjIyMF4oY29udHJvbGxlcnMvW2Etel0oW2EtejAtOS1dezAsNjF9W2EtejAtOV0pPyk/JBIMCgR0ZXJtGAIgASgEIj4KGlRyYW5zZmVyTGVhZGVyc2hpcFJlc3BvbnNlEhIKCmNvbnRyb2xsZXIYASABKAkSDAoEdGVybRgCIAEoBCIVChNTYXZlU25hcHNob3RSZXF1ZXN0IiQKFFNhdmVTbmFwc2hvdFJlc3BvbnNlEgwKBGRhdGEYASABKAwqawoOQ29udHJvbGxlclJvbGUSHwobQ09OVFJPTExFUl9ST0xFX1VOU1BFQ0lGSUVEEAASGgoWQ09OVFJPTExFUl9ST0xFX0xFQURFUhABEhwKGENPTlRST0xMRVJfUk9MRV9GT0xMT1dFUhACMpsFCg5DbHVzdGVyU2VydmljZRJaCglHZXRTdGF0dXMSGi5sb2N1bS52MS5HZXRTdGF0dXNSZXF1ZXN0GhsubG9jdW0udjEuR2V0U3RhdHVzUmVzcG9uc2UiFMKMGRAKDGNsdXN0ZXIucmVhZBABEm4KEFByb2NlZWRUYWtlb3ZlcnMSIS5sb2N1bS52MS5Qcm9jZWVkVGFrZW92ZXJzUmVxdWVzdBoiLmxvY3VtLnYxLlByb2NlZWRUYWtlb3ZlcnNSZXNwb25zZSITwowZDwoLcG9vbHMub3JkZXIQAhJsCg9TaW11bGF0ZUZhaWx1cmUSIC5sb2N1bS52MS5TaW11bGF0ZUZhaWx1cmVSZXF1ZXN0GiEubG9jdW0udjEuU2ltdWxhdGVGYWlsdXJlUmVzcG9uc2UiFMKMGRAKDGNsdXN0ZXIucmVhZBABEmwKD0xpc3RDb250cm9sbGVycxIgLmxvY3VtLnYxLkxpc3RDb250cm9sbGVyc1JlcXVlc3QaIS5sb2N1bS52MS5MaXN0Q29udHJvbGxlcnNSZXNwb25zZSIUwowZEAoMY2x1c3Rlci5yZWFkEAESeAoSVHJhbnNmZXJMZWFkZXJzaGlwEiMubG9jdW0udjEuVHJhbnNmZXJMZWFkZXJzaGlwUmVxdWVzdBokLmxvY3VtLnYxLlRyYW5zZmVyTGVhZGVyc2hpcFJlc3BvbnNlIhfCjBkTCg9jbHVzdGVyLm9wZXJhdGUQARJnCgxTYXZlU25hcHNob3QSHS5sb2N1bS52MS5TYXZlU25hcHNob3RSZXF1ZXN0Gh4ubG9jdW0udjEuU2F2ZVNuYXBzaG90UmVzcG9uc2UiFsKMGRIKDnNuYXBzaG90cy5yZWFkEAEwAUIsUAFaHWxvY3VtL3Nkay9nby9sb2N1bS92MTtsb2N1bXYxqgIITG9jdW0uVjFiBnByb3RvMw", [file_buf_validate_validate, file_google_protobuf_timestamp, file_locum_v1_access, file_locum_v1_pool]);
+  fileDesc("Ch5sb2N1bS92MS9jbHVzdGVyX3NlcnZpY2UucHJvdG8SCGxvY3VtLnYxIhIKEEdldFN0YXR1c1JlcXVlc3Qi+gMKEUdldFN0YXR1c1Jlc3BvbnNlEhIKCmNsdXN0ZXJfaWQYASABKAkSEwoLaW5jYXJuYXRpb24YAiABKAQSDAoEdGVybRgDIAEoBBIPCgd2ZXJzaW9uGAQgASgJEjUKEWxlYWRlcl9zaW5jZV90aW1lGAUgASgLMhouZ29vZ2xlLnByb3RvYnVmLlRpbWVzdGFtcBINCgVzdG9yZRgGIAEoCRIPCgdzZXJ2ZXJzGAcgASgFEhkKEWF2YWlsYWJsZV9zZXJ2ZXJzGAggASgFEhAKCHBvbGljaWVzGAkgASgFEgwKBHJ1bnMYCiABKAUSFAoMcnVubmluZ19ydW5zGAsgASgFEhMKC3F1ZXVlZF9ydW5zGAwgASgFEhAKCHNlc3Npb25zGA0gASgFEicKCmRldmlhdGlvbnMYDiADKAsyEy5sb2N1bS52MS5EZXZpYXRpb24SDgoGc3Rvcm1zGA8gAygJEisKDHN0b3JlX3N0YXR1cxgQIAEoCzIVLmxvY3VtLnYxLlN0b3JlU3RhdHVzEg4KBmxlYWRlchgRIAEoCRIXCg9sZWFkZXJfZW5kcG9pbnQYEiABKAkSGgoSb21pdHRlZF9kZXZpYXRpb25zGBMgASgFEiMKBXF1ZXVlGBQgAygLMhQubG9jdW0udjEuUXVldWVkUnVucyJhCgpRdWV1ZWRSdW5zEg4KBnJlYXNvbhgBIAEoCRIMCgRydW5zGAIgASgFEjUKEW9sZGVzdF9zaW5jZV90aW1lGAMgASgLMhouZ29vZ2xlLnByb3RvYnVmLlRpbWVzdGFtcCKWAQoLU3RvcmVTdGF0dXMSDgoGcmVhc29uGAEgASgJEg8KB21lc3NhZ2UYAiABKAkSFwoPd2FpdGluZ19yZWNvcmRzGAMgASgFEhUKDXdhaXRpbmdfYnl0ZXMYBCABKAQSNgoSd2FpdGluZ19zaW5jZV90aW1lGAUgASgLMhouZ29vZ2xlLnByb3RvYnVmLlRpbWVzdGFtcCKtAQoJRGV2aWF0aW9uEhAKCHJlc291cmNlGAEgASgJEg4KBnJlYXNvbhgCIAEoCRIPCgdtZXNzYWdlGAMgASgJEiwKCGV0YV90aW1lGAQgASgLMhouZ29vZ2xlLnByb3RvYnVmLlRpbWVzdGFtcBIuCgpzaW5jZV90aW1lGAUgASgLMhouZ29vZ2xlLnByb3RvYnVmLlRpbWVzdGFtcBIPCgdjb21tYW5kGAYgASgJImUKFlNpbXVsYXRlRmFpbHVyZVJlcXVlc3QSSwoHc2VydmVycxgBIAMoCUI6ukg3kgE0EOgHGAEiLXIrMilec2VydmVycy9bYS16XShbYS16MC05LV17MCw2MX1bYS16MC05XSk/JCJRChdTaW11bGF0ZUZhaWx1cmVSZXNwb25zZRIeCgZsb3NzZXMYASADKAsyDi5sb2N1bS52MS5Mb3NzEhYKDm9taXR0ZWRfbG9zc2VzGAIgASgFIpkBCgRMb3NzEg8KB3NlcnZlcnMYASADKAkSKAoJdGFrZW92ZXJzGAIgAygLMhUubG9jdW0udjEuUGxhbm5lZE1vdmUSJAoFd2FpdHMYAyADKAsyFS5sb2N1bS52MS5QbGFubmVkV2FpdBIZChFvbWl0dGVkX3Rha2VvdmVycxgEIAEoBRIVCg1vbWl0dGVkX3dhaXRzGAUgASgFImAKC1BsYW5uZWRXYWl0EgsKA3J1bhgBIAEoCRIOCgZwb2xpY3kYAiABKAkSEwoLZnJvbV9zZXJ2ZXIYAyABKAkSDgoGcmVhc29uGAQgASgJEg8KB21lc3NhZ2UYBSABKAkipwEKF1Byb2NlZWRUYWtlb3ZlcnNSZXF1ZXN0EjwKBHBvb2wYASABKAlCLrpIK3IpMidecG9vbHMvW2Etel0oW2EtejAtOS1dezAsNjF9W2EtejAtOV0pPyQSHAoKcmVxdWVzdF9pZBgCIAEoCUIIukgFcgMYgAESFQoNdmFsaWRhdGVfb25seRgDIAEoCBIZCgdpZl9wbGFuGAQgASgJQgi6SAVyAxiAASJRChhQcm9jZWVkVGFrZW92ZXJzUmVzcG9uc2USDAoEcnVucxgBIAMoCRIUCgxvbWl0dGVkX3J1bnMYAiABKAUSEQoJcGxhbl9ldGFnGAMgASgJIsMBCgpDb250cm9sbGVyEgwKBG5hbWUYASABKAkSJgoEcm9sZRgCIAEoDjIYLmxvY3VtLnYxLkNvbnRyb2xsZXJSb2xlEhQKDGFwaV9lbmRwb2ludBgDIAEoCRIWCg5hZ2VudF9lbmRwb2ludBgEIAEoCRIPCgd2ZXJzaW9uGAUgASgJEgwKBHRlcm0YBiABKAQSMgoObGFzdF9zZWVuX3RpbWUYByABKAsyGi5nb29nbGUucHJvdG9idWYuVGltZXN0YW1wIhgKFkxpc3RDb250cm9sbGVyc1JlcXVlc3QiRAoXTGlzdENvbnRyb2xsZXJzUmVzcG9uc2USKQoLY29udHJvbGxlcnMYASADKAsyFC5sb2N1bS52MS5Db250cm9sbGVyInYKGVRyYW5zZmVyTGVhZGVyc2hpcFJlcXVlc3QSSwoKY29udHJvbGxlchgBIAEoCUI3ukg0cjIyMF4oY29udHJvbGxlcnMvW2Etel0oW2EtejAtOS1dezAsNjF9W2EtejAtOV0pPyk/JBIMCgR0ZXJtGAIgASgEIj4KGlRyYW5zZmVyTGVhZGVyc2hpcFJlc3BvbnNlEhIKCmNvbnRyb2xsZXIYASABKAkSDAoEdGVybRgCIAEoBCIXChVHZXREaWFnbm9zdGljc1JlcXVlc3QixgEKFkdldERpYWdub3N0aWNzUmVzcG9uc2USEgoKY29udHJvbGxlchgBIAEoCRIPCgd2ZXJzaW9uGAIgASgJEg8KB3J1bnRpbWUYAyABKAkSEAoIcGxhdGZvcm0YBCABKAkSLgoKc3RhcnRfdGltZRgFIAEoCzIaLmdvb2dsZS5wcm90b2J1Zi5UaW1lc3RhbXASIwoIc2V0dGluZ3MYBiADKAsyES5sb2N1bS52MS5TZXR0aW5nEg8KB21ldHJpY3MYByABKAkiNwoHU2V0dGluZxINCgVmaWVsZBgBIAEoCRINCgV2YWx1ZRgCIAEoCRIOCgZzb3VyY2UYAyABKAkiFQoTU2F2ZVNuYXBzaG90UmVxdWVzdCIkChRTYXZlU25hcHNob3RSZXNwb25zZRIMCgRkYXRhGAEgASgMKmsKDkNvbnRyb2xsZXJSb2xlEh8KG0NPTlRST0xMRVJfUk9MRV9VTlNQRUNJRklFRBAAEhoKFkNPTlRST0xMRVJfUk9MRV9MRUFERVIQARIcChhDT05UUk9MTEVSX1JPTEVfRk9MTE9XRVIQAjKHBgoOQ2x1c3RlclNlcnZpY2USWgoJR2V0U3RhdHVzEhoubG9jdW0udjEuR2V0U3RhdHVzUmVxdWVzdBobLmxvY3VtLnYxLkdldFN0YXR1c1Jlc3BvbnNlIhTCjBkQCgxjbHVzdGVyLnJlYWQQARJuChBQcm9jZWVkVGFrZW92ZXJzEiEubG9jdW0udjEuUHJvY2VlZFRha2VvdmVyc1JlcXVlc3QaIi5sb2N1bS52MS5Qcm9jZWVkVGFrZW92ZXJzUmVzcG9uc2UiE8KMGQ8KC3Bvb2xzLm9yZGVyEAISbAoPU2ltdWxhdGVGYWlsdXJlEiAubG9jdW0udjEuU2ltdWxhdGVGYWlsdXJlUmVxdWVzdBohLmxvY3VtLnYxLlNpbXVsYXRlRmFpbHVyZVJlc3BvbnNlIhTCjBkQCgxjbHVzdGVyLnJlYWQQARJsCg9MaXN0Q29udHJvbGxlcnMSIC5sb2N1bS52MS5MaXN0Q29udHJvbGxlcnNSZXF1ZXN0GiEubG9jdW0udjEuTGlzdENvbnRyb2xsZXJzUmVzcG9uc2UiFMKMGRAKDGNsdXN0ZXIucmVhZBABEngKElRyYW5zZmVyTGVhZGVyc2hpcBIjLmxvY3VtLnYxLlRyYW5zZmVyTGVhZGVyc2hpcFJlcXVlc3QaJC5sb2N1bS52MS5UcmFuc2ZlckxlYWRlcnNoaXBSZXNwb25zZSIXwowZEwoPY2x1c3Rlci5vcGVyYXRlEAESagoOR2V0RGlhZ25vc3RpY3MSHy5sb2N1bS52MS5HZXREaWFnbm9zdGljc1JlcXVlc3QaIC5sb2N1bS52MS5HZXREaWFnbm9zdGljc1Jlc3BvbnNlIhXCjBkRCg1jbHVzdGVyLmRlYnVnEAESZwoMU2F2ZVNuYXBzaG90Eh0ubG9jdW0udjEuU2F2ZVNuYXBzaG90UmVxdWVzdBoeLmxvY3VtLnYxLlNhdmVTbmFwc2hvdFJlc3BvbnNlIhbCjBkSCg5zbmFwc2hvdHMucmVhZBABMAFCLFABWh1sb2N1bS9zZGsvZ28vbG9jdW0vdjE7bG9jdW12MaoCCExvY3VtLlYxYgZwcm90bzM", [file_buf_validate_validate, file_google_protobuf_timestamp, file_locum_v1_access, file_locum_v1_pool]);
 
 /**
  * Request of GetStatus.
@@ -708,6 +708,119 @@ export const TransferLeadershipResponseSchema: GenMessage<TransferLeadershipResp
   messageDesc(file_locum_v1_cluster_service, 15);
 
 /**
+ * Request of GetDiagnostics.
+ *
+ * @generated from message locum.v1.GetDiagnosticsRequest
+ */
+export type GetDiagnosticsRequest = Message<"locum.v1.GetDiagnosticsRequest"> & {
+};
+
+/**
+ * Describes the message locum.v1.GetDiagnosticsRequest.
+ * Use `create(GetDiagnosticsRequestSchema)` to create a new message.
+ */
+export const GetDiagnosticsRequestSchema: GenMessage<GetDiagnosticsRequest> = /*@__PURE__*/
+  messageDesc(file_locum_v1_cluster_service, 16);
+
+/**
+ * Response of GetDiagnostics. There are no secrets in it.
+ *
+ * @generated from message locum.v1.GetDiagnosticsResponse
+ */
+export type GetDiagnosticsResponse = Message<"locum.v1.GetDiagnosticsResponse"> & {
+  /**
+   * The controller that tells this of itself, `controllers/{controller}`.
+   *
+   * @generated from field: string controller = 1;
+   */
+  controller: string;
+
+  /**
+   * Version of the program.
+   *
+   * @generated from field: string version = 2;
+   */
+  version: string;
+
+  /**
+   * What runs the program, such as `Node 24.21.0`.
+   *
+   * @generated from field: string runtime = 3;
+   */
+  runtime: string;
+
+  /**
+   * Its operating system and processor, such as `linux 6.8.0 x64`.
+   *
+   * @generated from field: string platform = 4;
+   */
+  platform: string;
+
+  /**
+   * When its process started.
+   *
+   * @generated from field: google.protobuf.Timestamp start_time = 5;
+   */
+  startTime?: Timestamp | undefined;
+
+  /**
+   * Its configuration, with the defaults that count. Values that are or may hold secrets are `(hidden)`.
+   *
+   * @generated from field: repeated locum.v1.Setting settings = 6;
+   */
+  settings: Setting[];
+
+  /**
+   * Its metrics, as `/metrics` has them.
+   *
+   * @generated from field: string metrics = 7;
+   */
+  metrics: string;
+};
+
+/**
+ * Describes the message locum.v1.GetDiagnosticsResponse.
+ * Use `create(GetDiagnosticsResponseSchema)` to create a new message.
+ */
+export const GetDiagnosticsResponseSchema: GenMessage<GetDiagnosticsResponse> = /*@__PURE__*/
+  messageDesc(file_locum_v1_cluster_service, 17);
+
+/**
+ * A value of a program's configuration.
+ *
+ * @generated from message locum.v1.Setting
+ */
+export type Setting = Message<"locum.v1.Setting"> & {
+  /**
+   * Path of the field, as files have it: `audit.file`.
+   *
+   * @generated from field: string field = 1;
+   */
+  field: string;
+
+  /**
+   * The value as JSON.
+   *
+   * @generated from field: string value = 2;
+   */
+  value: string;
+
+  /**
+   * Where it is from: file, line and column, an environment variable, a flag, or `default`.
+   *
+   * @generated from field: string source = 3;
+   */
+  source: string;
+};
+
+/**
+ * Describes the message locum.v1.Setting.
+ * Use `create(SettingSchema)` to create a new message.
+ */
+export const SettingSchema: GenMessage<Setting> = /*@__PURE__*/
+  messageDesc(file_locum_v1_cluster_service, 18);
+
+/**
  * Request of SaveSnapshot.
  *
  * @generated from message locum.v1.SaveSnapshotRequest
@@ -720,7 +833,7 @@ export type SaveSnapshotRequest = Message<"locum.v1.SaveSnapshotRequest"> & {
  * Use `create(SaveSnapshotRequestSchema)` to create a new message.
  */
 export const SaveSnapshotRequestSchema: GenMessage<SaveSnapshotRequest> = /*@__PURE__*/
-  messageDesc(file_locum_v1_cluster_service, 16);
+  messageDesc(file_locum_v1_cluster_service, 19);
 
 /**
  * Response of SaveSnapshot.
@@ -741,7 +854,7 @@ export type SaveSnapshotResponse = Message<"locum.v1.SaveSnapshotResponse"> & {
  * Use `create(SaveSnapshotResponseSchema)` to create a new message.
  */
 export const SaveSnapshotResponseSchema: GenMessage<SaveSnapshotResponse> = /*@__PURE__*/
-  messageDesc(file_locum_v1_cluster_service, 17);
+  messageDesc(file_locum_v1_cluster_service, 20);
 
 /**
  * What a controller does.
@@ -839,6 +952,17 @@ export const ClusterService: GenService<{
     methodKind: "unary";
     input: typeof TransferLeadershipRequestSchema;
     output: typeof TransferLeadershipResponseSchema;
+  },
+  /**
+   * Returns what a controller knows of itself, for who looks for a fault: the leader, or with the header `x-locum-read: stale` the controller
+   * that is asked.
+   *
+   * @generated from rpc locum.v1.ClusterService.GetDiagnostics
+   */
+  getDiagnostics: {
+    methodKind: "unary";
+    input: typeof GetDiagnosticsRequestSchema;
+    output: typeof GetDiagnosticsResponseSchema;
   },
   /**
    * Streams everything in the store, as of one moment, as a file for `locum snapshot restore`.
