@@ -181,6 +181,7 @@ const rows = {
       'locum.v1.ConfirmServerDeadRequest.reason',
       'locum.v1.OutputChunk.error',
       'locum.v1.ReleaseRunRequest.reason',
+      'locum.v1.RevokeServerRequest.reason',
       '*.page_token',
     ],
   ),
@@ -202,6 +203,11 @@ const rows = {
   certificateRequestBytes: bytes(4 * KIB, 'a request for a certificate', REFUSED, [
     'locum.v1.JoinRequest.certificate_request',
   ]),
+  revocations: items(
+    20_000,
+    'servers whose certificates were revoked, for 825 days each',
+    'the oldest is forgotten, those of deleted servers first',
+  ),
   joinTokens: items(
     1_000,
     'join tokens, those that ended within a day among them',

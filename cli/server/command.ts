@@ -16,6 +16,7 @@ import type { DeleteServerOptions } from './delete.ts';
 import type { DrainOptions } from './intent.ts';
 import type { ListServersOptions } from './list.ts';
 import type { OrderOptions, PlaceOptions } from './order.ts';
+import type { RevokeOptions } from './revoke.ts';
 
 const MAX_RANK = 100_000;
 
@@ -60,6 +61,7 @@ export function define(server: Command): void {
   );
   defineOrder(server);
   defineIntent(server);
+  defineCertificates(server);
   addDryRun(
     server
       .command('limit <server> <slots>')
@@ -74,6 +76,24 @@ export function define(server: Command): void {
     .action(async (name: string, options: WaitOptions, command: Command) =>
       (await import('./wait.ts')).wait(globalsOf(command), name, options),
     );
+}
+
+function defineCertificates(server: Command): void {
+  server
+    .command('revoke <server>')
+    .summary('refuse the certificates that a server was given so far; its stream ends')
+    .description(
+      'Refuses the certificates that a server was given so far: its stream ends, what runs there ends with its leases, and it has to join anew.',
+    )
+    .option('--reason <text>', 'why; kept in the event log')
+    .option(...YES)
+    .action(async (name: string, options: RevokeOptions, command: Command) =>
+      (await import('./revoke.ts')).revoke(globalsOf(command), name, options),
+    );
+  server
+    .command('revoked')
+    .description('servers whose certificates were revoked')
+    .action(async (_options: object, command: Command) => (await import('./revoke.ts')).revoked(globalsOf(command)));
 }
 
 function defineOrder(server: Command): void {

@@ -20,12 +20,12 @@ export function define(token: Command): void {
     );
   token
     .command('list')
-    .summary('join tokens: whom they are for, and what became of them')
+    .description('join tokens: whom they are for, and what became of them')
     .action(async (_options: object, command: Command) => (await import('./list.ts')).listTokens(globalsOf(command)));
   token
     .command('revoke')
     .argument('<token...>', 'ids of tokens, the part in front of the dot')
-    .summary('take tokens back that were not used yet')
+    .description('take tokens back that were not used yet')
     .action(async (ids: string[], _options: object, command: Command) =>
       (await import('./revoke.ts')).revokeTokens(globalsOf(command), ids),
     );

@@ -11,18 +11,20 @@ export interface SignedForHolder extends SignedCertificate {
   readonly rootsPem: string;
 }
 
+export interface SigningOptions {
+  /** Names and addresses that a controller listens on. Default: none. */
+  readonly hosts?: readonly string[];
+  /** Default: a day. */
+  readonly lifeMs?: number;
+  /** What is valid from earlier is revoked; see `SignOptions` of the authority. */
+  readonly validFromMs?: number | undefined;
+}
+
 export interface Signer {
   /** All roots to trust, PEM, the one that signs first. */
   readonly rootsPem: string;
-  /**
-   * `hosts`: names and addresses that a controller listens on. `lifeMs`: default a day.
-   * Rejects with CertificateRequestError when the request can't be signed.
-   */
-  sign(
-    csrPem: string,
-    holder: Holder,
-    options?: { hosts?: readonly string[]; lifeMs?: number },
-  ): Promise<SignedForHolder>;
+  /** Rejects with CertificateRequestError when the request can't be signed. */
+  sign(csrPem: string, holder: Holder, options?: SigningOptions): Promise<SignedForHolder>;
 }
 
 export interface AuthoritySignerOptions {
@@ -47,11 +49,12 @@ export class AuthoritySigner implements Signer {
   async sign(
     csrPem: string,
     holder: Holder,
-    { hosts = [], lifeMs }: { hosts?: readonly string[]; lifeMs?: number } = {},
+    { hosts = [], lifeMs, validFromMs }: SigningOptions = {},
   ): Promise<SignedForHolder> {
     const { authority, clusterId, rootsPem, nowMs } = this.#options;
     const identity = { ...holder, clusterId };
     const life = lifeMs === undefined ? {} : { lifeMs };
-    return { ...(await authority.sign({ csrPem, identity, hosts, nowMs: nowMs(), ...life })), rootsPem, clusterId };
+    const signed = await authority.sign({ csrPem, identity, hosts, nowMs: nowMs(), validFromMs, ...life });
+    return { ...signed, rootsPem, clusterId };
   }
 }

@@ -4,6 +4,7 @@
  */
 import type * as grpc from '@grpc/grpc-js';
 import type { PeerIdentity } from '../../shared/access/identity.ts';
+import type { AcceptedPeer } from '../../shared/access/peer-judge.ts';
 import { assert } from '../../shared/assert.ts';
 import { agentMessageFromProto } from '../../shared/codec/agent-message.ts';
 import { encodeLeaderMessage } from '../../shared/codec/leader-message.ts';
@@ -54,8 +55,8 @@ export interface AgentStreamOptions {
   /** Milliseconds of a monotonic clock. */
   readonly mono: () => number;
   readonly outboxLimits: OutboxLimits;
-  /** Who the certificate of the connection says it is. Undefined: there is none, the agent is taken at its word. */
-  readonly identity?: PeerIdentity | undefined;
+  /** What the certificate of the connection says. Undefined: there is none, the agent is taken at its word. */
+  readonly certificate?: AcceptedPeer | undefined;
 }
 
 /** Time for the whole first message, and for a stream that was told to end. */
@@ -253,11 +254,12 @@ export class AgentStream {
     const inventory = this.#hello.add(part);
     if (inventory === undefined) return undefined;
     const { facts } = inventory.first;
-    refuseOtherName(this.#options.identity, facts);
+    const { certificate } = this.#options;
+    refuseOtherName(certificate?.identity, facts);
     this.#server = facts.server;
     this.#capacity = facts.capacity;
-    const isCertified = this.#options.identity !== undefined;
-    return { kind: 'hello', conn: this.conn, hello: { ...facts, isCertified, inventory: inventory.attempts } };
+    const certified = certificate === undefined ? {} : { certifiedWall: certificate.notBeforeMs };
+    return { kind: 'hello', conn: this.conn, hello: { ...facts, ...certified, inventory: inventory.attempts } };
   }
 
   /** Loads change with every heartbeat; what the core wants to know of them hardly ever does. */

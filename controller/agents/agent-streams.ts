@@ -146,7 +146,7 @@ export class AgentStreams implements AgentStreamsPort {
     const stream: AgentStream = new AgentStream({
       conn: this.#lastConn,
       call,
-      identity: peer?.identity,
+      certificate: peer,
       mono: () => clock().mono,
       outboxLimits,
       owner: {

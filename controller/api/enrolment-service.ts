@@ -1,5 +1,6 @@
 /** Enrolment: join tokens, and the first certificate of a server for one of them. */
 import { randomBytes } from 'node:crypto';
+import { setTimeout as sleep } from 'node:timers/promises';
 import type { ServiceImpl } from '@connectrpc/connect';
 import { JOIN_TOKEN_BYTES, joinTokenFrom, joinTokenText, parseJoinToken } from '../../shared/access/join-token.ts';
 import { assert } from '../../shared/assert.ts';
@@ -17,7 +18,7 @@ import { caHashesOf } from '../../shared/pki/roots.ts';
 import { poolName } from '../../shared/resource-name.ts';
 import { fromDuration, toTimestamp } from '../../shared/rpc/time-messages.ts';
 import { sha256 } from '../../shared/sha256.ts';
-import { HOUR } from '../../shared/time.ts';
+import { HOUR, SECOND } from '../../shared/time.ts';
 import type { Signer } from '../access/signer.ts';
 import { joinTokenToProto } from '../codec/join-token.ts';
 import type { Call, CallValue } from '../core/cluster/event.ts';
@@ -25,6 +26,7 @@ import { type JoinToken, joinTokenName } from '../core/records/join-token.ts';
 import { type ApiContext, originOf, submit } from './api-context.ts';
 import { pageOf } from './page.ts';
 import { poolIdOf, serverIdOf } from './resource-id.ts';
+import { revocationCalls } from './revocation-calls.ts';
 
 const DEFAULT_TTL_MS = HOUR;
 
@@ -74,6 +76,8 @@ export function enrolmentService(api: ApiContext): ServiceImpl<typeof EnrolmentS
       const { token } = await submit(api, submission, request, 'join_token');
       return { joinToken: await show(token) };
     },
+
+    ...revocationCalls(api),
 
     async getRoots() {
       return { roots: signerOf(api).rootsPem, time: toTimestamp(Date.now()) };
@@ -139,10 +143,17 @@ async function keyHashOf(der: Uint8Array): Promise<string> {
 async function signed(
   signer: Signer,
   { certificateRequest }: JoinRequest,
-  { server, pool, bound }: Extract<CallValue, { kind: 'admitted' }>,
+  { server, pool, bound, validFromWall }: Extract<CallValue, { kind: 'admitted' }>,
 ) {
   const holder = { kind: 'server' as const, name: server, ...(bound === undefined ? {} : { pool: bound }) };
-  const { certPem, rootsPem, clusterId, notAfterMs } = await signer.sign(requestFromDer(certificateRequest), holder);
+  const { certPem, rootsPem, clusterId, notBeforeMs, notAfterMs } = await signer.sign(
+    requestFromDer(certificateRequest),
+    holder,
+    { validFromMs: validFromWall },
+  );
+  // Within the second of a revocation: nobody is given what is not valid yet.
+  const aheadMs = notBeforeMs - Date.now();
+  if (aheadMs > 0) await sleep(Math.min(aheadMs, SECOND));
   const expireTime = toTimestamp(notAfterMs);
   return { certificate: certPem, roots: rootsPem, clusterId, pool: poolName(pool), expireTime };
 }

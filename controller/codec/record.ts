@@ -26,6 +26,7 @@ import { eventFromProto, eventToProto } from './event.ts';
 import { joinTokenFromRecord, joinTokenToRecord } from './join-token.ts';
 import { policyFromRecord, policyToRecord } from './policy.ts';
 import { poolFromRecord, poolToRecord } from './pool.ts';
+import { revocationFromProto, revocationToProto } from './revocation.ts';
 import { runFromRecord, runToRecord } from './run.ts';
 import { serverFromRecord, serverToRecord } from './server.ts';
 
@@ -54,6 +55,8 @@ function contentOf(record: StateRecord): PbRecord['record'] {
       return { case: 'request', value: requestToProto(record) };
     case 'join_token':
       return { case: 'joinToken', value: joinTokenToRecord(record) };
+    case 'revocation':
+      return { case: 'revocation', value: revocationToProto(record) };
     case 'audit':
       return { case: 'audit', value: auditEntryToProto(record.entry) };
     case 'audit_head':
@@ -114,6 +117,8 @@ function fromContent(key: string, { record, schemaVersion }: PbRecord): StateRec
       return requestFromProto(record.value);
     case 'joinToken':
       return joinTokenFromRecord(record.value);
+    case 'revocation':
+      return revocationFromProto(record.value);
     case 'audit':
       return { kind: 'audit', entry: auditEntryFromProto(record.value) };
     case 'auditHead':

@@ -90,6 +90,9 @@ function take(turn: Turn, record: StateRecord, floor: number): void {
     case 'join_token':
       state.joinTokens.set(record.id, record);
       return;
+    case 'revocation':
+      state.revocations.set(record.server, record);
+      return;
     case 'event':
       // Whose room it takes is known once everything is there.
       return;

@@ -49,6 +49,8 @@ export interface SignOptions {
   readonly nowMs: number;
   /** Default: a day. */
   readonly lifeMs?: number;
+  /** It is valid from no earlier than this (Unix milliseconds, a whole second): what is valid from earlier is revoked. Default: from a little before now. */
+  readonly validFromMs?: number | undefined;
 }
 
 export interface SignedCertificate {
@@ -125,11 +127,12 @@ export class Authority {
     hosts = [],
     nowMs,
     lifeMs = CERTIFICATE_LIFE_MS,
+    validFromMs = 0,
   }: SignOptions): Promise<SignedCertificate> {
     const uri = spiffeOf(identity);
     const publicKey = await keyOf(csrPem);
     const serial = newSerial();
-    const notBefore = new Date(nowMs - BACKDATED_MS);
+    const notBefore = new Date(Math.max(nowMs - BACKDATED_MS, validFromMs));
     const notAfter = new Date(Math.min(nowMs + lifeMs, this.#root.notAfter.getTime()));
     const certificate = await X509CertificateGenerator.create({
       serialNumber: serial,

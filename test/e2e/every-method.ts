@@ -78,6 +78,8 @@ export function examples({ id, run }: { readonly id: string; readonly run: strin
     { method: 'EnrolmentService/CreateJoinToken', request: { server: 'servers/c' }, refused: 'NO_AUTHORITY' },
     { method: 'EnrolmentService/ListJoinTokens', request: {} },
     { method: 'EnrolmentService/RevokeJoinToken', request: { name: 'joinTokens/aaaaaaaaaa' }, refused: 'NOT_FOUND' },
+    { method: 'EnrolmentService/RevokeServer', request: { server: 'servers/never-seen', reason: 'a test' } },
+    { method: 'EnrolmentService/ListRevocations', request: {} },
     { method: 'EnrolmentService/GetRoots', request: {}, refused: 'NO_AUTHORITY' },
     {
       method: 'EnrolmentService/Join',

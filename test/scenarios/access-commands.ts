@@ -73,6 +73,7 @@ const NEEDED: Readonly<Record<Exclude<Call['kind'], 'join'>, Permission>> = {
   delete_user: 'access.write',
   create_join_token: 'enrolment.write',
   revoke_join_token: 'enrolment.write',
+  revoke_server: 'enrolment.write',
   record_access: 'audit.record',
 };
 

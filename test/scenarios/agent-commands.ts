@@ -8,6 +8,7 @@ import type { Capability } from '../../shared/protocol/capability.ts';
 import type { StartAnswer } from '../controller/core/world/agent-facts.ts';
 import type { ModelAgent } from '../controller/core/world/model-agent.ts';
 import { isAlive, type ModelAttempt } from '../controller/core/world/model-attempt.ts';
+import { START_WALL } from '../controller/core/world/model-time.ts';
 import type { Stage } from './stage.ts';
 import { durationOf, listOf, oneOf, type Words } from './words.ts';
 
@@ -30,7 +31,7 @@ const problemsOf = (text: string | undefined): readonly HostProblem[] =>
     return { kind: oneOf(kind, HOST_PROBLEM_KINDS), detail };
   });
 
-/** `hello web-1 pool= caps=os:linux,gpu limit=3 problems=none instance= machine= boot= uptime=5s term= epoch= cluster= inventory=none` */
+/** `hello web-1 pool= caps=os:linux,gpu limit=3 problems=none instance= machine= boot= uptime=5s term= epoch= cluster= certified=10s inventory=none` */
 const hello: Command = (stage, words) => {
   const { named } = words;
   const agent = stage.world.agent(words.plain[1] ?? '');
@@ -45,6 +46,7 @@ const hello: Command = (stage, words) => {
   facts.clusterId = named.get('cluster') ?? facts.clusterId;
   facts.highestTerm = Number(named.get('term') ?? facts.highestTerm);
   facts.highestEpoch = Number(named.get('epoch') ?? facts.highestEpoch);
+  if (named.has('certified')) facts.certifiedWall = START_WALL + durationOf(named.get('certified') ?? '0');
   if (named.has('uptime')) facts.bootMono = stage.world.now.mono - durationOf(named.get('uptime') ?? '0');
   agent.onClosed = (reason) => stage.print(`${agent.server} lost its stream: ${reason}`);
   stage.world.cut.delete(agent);

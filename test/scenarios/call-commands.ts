@@ -140,6 +140,11 @@ const readings: Readonly<Record<string, Reading>> = {
     ttlMs: durationOf(words.named.get('ttl') ?? '1h'),
   }),
   'revoke-join-token': (words) => ({ kind: 'revoke_join_token', id: id(words) }),
+  'revoke-server': (words) => ({
+    kind: 'revoke_server',
+    server: serverId(id(words)),
+    reason: words.named.get('reason') ?? '',
+  }),
   join: (words) => ({
     kind: 'join',
     ...{

@@ -104,6 +104,8 @@ function describeValue(value: CallValue): string {
       return `${value.record.kind} ${value.record.kind === 'token' ? value.record.id : value.record.name}`;
     case 'join_token':
       return `join token ${value.token.id} ${value.token.state.kind}`;
+    case 'revocation':
+      return `certificates of ${value.revocation.server} are revoked`;
     case 'admitted':
       return `${value.server} may have a certificate, ${value.bound === undefined ? 'for any pool' : `for pool ${value.bound} only`}`;
     case 'noted':

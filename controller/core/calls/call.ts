@@ -21,6 +21,7 @@ import { createPolicy, deletePolicy, updatePolicy } from './policy-calls.ts';
 import { pausePolicy, restartPolicy, resumePolicy, startPolicy, stopPolicy } from './policy-verbs.ts';
 import { createPool, deletePool, proceedTakeovers, updatePool } from './pool-calls.ts';
 import { currentValue } from './replay.ts';
+import { revokeServer } from './revocation-calls.ts';
 import { moveRun, releaseRun, stopRun } from './run-calls.ts';
 import {
   confirmServerDead,
@@ -184,6 +185,7 @@ function perform(turn: Turn, request: Call, validateOnly: boolean): Outcome {
     case 'create_join_token':
     case 'revoke_join_token':
     case 'join':
+    case 'revoke_server':
       return performAccess(turn, request, validateOnly);
     case 'record_access':
       return recordAccess(turn, request, validateOnly);
@@ -206,6 +208,7 @@ function performAccess(
     | 'create_join_token'
     | 'revoke_join_token'
     | 'join'
+    | 'revoke_server'
   >,
   validateOnly: boolean,
 ): Outcome {
@@ -230,5 +233,7 @@ function performAccess(
       return revokeJoinToken(turn, request, validateOnly);
     case 'join':
       return join(turn, request, validateOnly);
+    case 'revoke_server':
+      return revokeServer(turn, request, validateOnly);
   }
 }

@@ -6,7 +6,8 @@ import { MINUTE } from '../../../shared/time.ts';
 import { replaceJoinToken } from '../cluster/change.ts';
 import type { Turn, View } from '../cluster/turn.ts';
 import { fitsPattern, type JoinToken, joinTokenName } from '../records/join-token.ts';
-import { dropOldestEnded, tokenStateNow } from '../servers/join-tokens.ts';
+import { dropOldestEnded, revokedNews, tokenStateNow } from '../servers/join-tokens.ts';
+import { validFromWall } from '../servers/revocations.ts';
 import { type CallOf, knownPool, type Outcome } from './outcome.ts';
 
 export function createJoinToken(turn: Turn, request: CallOf<'create_join_token'>, validateOnly: boolean): Outcome {
@@ -46,14 +47,7 @@ export function revokeJoinToken(turn: Turn, request: CallOf<'revoke_join_token'>
   }
   if (kind !== 'ACTIVE') return tokenOutcome(token);
   const revoked: JoinToken = { ...token, state: { kind: 'REVOKED', endWall: turn.now.wall } };
-  if (!validateOnly) {
-    replaceJoinToken(turn, revoked, {
-      type: 'JOIN_TOKEN_REVOKED',
-      cause: 'OPERATOR',
-      message: `token ${token.id} lets nobody join any more`,
-      details: { join_token: token.id },
-    });
-  }
+  if (!validateOnly) replaceJoinToken(turn, revoked, revokedNews(token));
   return tokenOutcome(revoked);
 }
 
@@ -68,7 +62,7 @@ export function join(turn: Turn, request: CallOf<'join'>, validateOnly: boolean)
   const pool = request.pool ?? token.pool ?? turn.state.servers.get(server)?.pool ?? DEFAULT_POOL;
   const answer: Outcome = {
     resource: `servers/${server}`,
-    value: { kind: 'admitted', server, pool, bound: token.pool },
+    value: { kind: 'admitted', server, pool, bound: token.pool, validFromWall: validFromWall(turn, server) },
   };
   const { state } = token;
   const isRepeated = state.kind === 'USED' && state.keyHash === keyHash && state.server === server;
@@ -89,7 +83,8 @@ export function join(turn: Turn, request: CallOf<'join'>, validateOnly: boolean)
   return answer;
 }
 
-function refuseEnded({ now }: View, token: JoinToken, isRepeated: boolean): void {
+function refuseEnded(view: View, token: JoinToken, isRepeated: boolean): void {
+  const { now } = view;
   const { id } = token;
   const resource = joinTokenName(token);
   const make = 'make a new one with `locum token create`';
@@ -99,6 +94,11 @@ function refuseEnded({ now }: View, token: JoinToken, isRepeated: boolean): void
   if (token.state.kind === 'USED' && !isRepeated) {
     const message = `join token ${id} was used by ${token.state.server}, and is good for one server only: ${make}. If nobody of yours used it, revoke that server's certificate`;
     throw refused('JOIN_TOKEN_USED', message, resource);
+  }
+  // Whoever has the key of a revoked certificate has the token that it came with, too.
+  if (token.state.kind === 'USED' && token.state.endWall < (validFromWall(view, token.state.server) ?? 0)) {
+    const message = `join token ${id} was used before the certificates of ${token.state.server} were revoked: ${make}`;
+    throw refused('JOIN_TOKEN_REVOKED', message, resource);
   }
   if (token.state.kind === 'REVOKED')
     throw refused('JOIN_TOKEN_REVOKED', `join token ${id} was revoked: ${make}`, resource);

@@ -94,6 +94,7 @@ function targetsOf(state: ClusterState, request: Call): readonly Target[] | 'EVE
     case 'create_join_token':
     case 'revoke_join_token':
     case 'join':
+    case 'revoke_server':
     case 'record_access':
       return 'EVERYTHING';
     default:

@@ -58,6 +58,8 @@ function decided(view: View, request: Call, value: CallValue): unknown {
       return accessFacts(value.record);
     case 'join_token':
       return value.token.state.kind;
+    case 'revocation':
+      return value.revocation.server;
     case 'gone':
     case 'admitted':
     case 'noted':

@@ -43,10 +43,12 @@ export function currentValue(turn: View, request: Call, resource: string): CallV
     case 'revoke_token':
     case 'delete_user':
       return goneOutcome(resource).value;
-    case 'note_token_use':
     case 'create_join_token':
     case 'revoke_join_token':
       return ofJoinToken(turn, resource);
+    case 'revoke_server':
+      return ofRevocation(turn, resource);
+    case 'note_token_use':
     case 'record_access':
       return { kind: 'noted' };
     case 'join':
@@ -91,6 +93,12 @@ function ofPolicy({ state }: View, resource: string): CallValue | undefined {
 function ofJoinToken({ state }: View, resource: string): CallValue | undefined {
   const token = state.joinTokens.get(resource.slice(resource.indexOf('/') + 1));
   return token && { kind: 'join_token', token };
+}
+
+function ofRevocation({ state }: View, resource: string): CallValue | undefined {
+  const named = resourceOf(resource);
+  const revocation = named.kind === 'server' ? state.revocations.get(named.id) : undefined;
+  return revocation && { kind: 'revocation', revocation };
 }
 
 function ofRun({ state }: View, resource: string): CallValue | undefined {

@@ -18,6 +18,7 @@ import type { AttemptState } from '../records/attempt-state.ts';
 import type { EventType } from '../records/event-type.ts';
 import { type JoinToken, joinTokenName } from '../records/join-token.ts';
 import { recordKey } from '../records/keys.ts';
+import type { Revocation } from '../records/revocation.ts';
 import type { Attempt, RequestRecord, Run } from '../records/state.ts';
 import {
   type AttemptField,
@@ -157,6 +158,17 @@ export function replaceJoinToken<T extends EventType>(turn: Turn, token: JoinTok
 export function forgetJoinToken(turn: Turn, token: JoinToken): void {
   turn.state.joinTokens.delete(token.id);
   turn.journal.delete(joinTokenName(token));
+}
+
+/** Puts it in the place of the one with its server, if there is one. */
+export function keepRevocation(turn: Turn, revocation: Revocation): void {
+  turn.state.revocations.set(revocation.server, revocation);
+  turn.journal.put(revocation);
+}
+
+export function forgetRevocation(turn: Turn, revocation: Revocation): void {
+  turn.state.revocations.delete(revocation.server);
+  turn.journal.delete(recordKey(revocation));
 }
 
 /** Drops the outcomes of calls up to an age of the cluster. */

@@ -20,6 +20,7 @@ import { Shares } from '../indexes/shares.ts';
 import type { Requirement } from '../records/capability.ts';
 import type { JoinToken } from '../records/join-token.ts';
 import type { Meta } from '../records/meta.ts';
+import type { Revocation } from '../records/revocation.ts';
 import type { Attempt, ConnId, Policy, Pool, Run, Server, StopReason } from '../records/state.ts';
 import type { StoreDoubt } from './store-doubt.ts';
 
@@ -198,6 +199,7 @@ export interface ClusterState {
   readonly requests: RequestLog;
   /** By id. */
   readonly joinTokens: Map<string, JoinToken>;
+  readonly revocations: Map<ServerId, Revocation>;
   readonly audit: Readonly<Record<AuditLogName, AuditChainLog>>;
   readonly access: AccessBook;
   readonly poolLive: Map<PoolId, PoolLive>;
@@ -250,6 +252,7 @@ export function emptyCluster(version: string, keep: Keep = DEFAULT_KEEP): Cluste
     events: new EventLog(keep.events),
     requests: new RequestLog(keep.requests),
     joinTokens: new Map(),
+    revocations: new Map(),
     audit: { CHANGES: new AuditChainLog('CHANGES', keep.audit), ACCESS: new AuditChainLog('ACCESS', keep.audit) },
     access: new AccessBook(),
     poolLive: new Map(),

@@ -17,12 +17,13 @@ import type { ReportedAttempt } from '../../../shared/protocol/attempt.ts';
 import type { Timers } from '../../../shared/protocol/timers.ts';
 import type { AccessRecord, TokenRecord } from '../records/access-record.ts';
 import type { JoinToken } from '../records/join-token.ts';
+import type { Revocation } from '../records/revocation.ts';
 import type { ConnId, Failback, Policy, PolicySpec, Pool, Run, Server, StateRecord } from '../records/state.ts';
 
 /** A Hello, put together from its parts. */
 export interface WholeHello extends HelloFacts {
-  /** A certificate of this cluster stands for its name and pool. Default: it is taken at its word. */
-  readonly isCertified?: boolean;
+  /** Since when the certificate is valid that stands for its name and pool. Default: it showed none, and is taken at its word. */
+  readonly certifiedWall?: number;
   readonly inventory: readonly ReportedAttempt[];
 }
 
@@ -165,6 +166,7 @@ export type Call =
       /** Of the key that is to be certified. */
       readonly keyHash: string;
     }
+  | { readonly kind: 'revoke_server'; readonly server: ServerId; readonly reason: string }
   /** A controller's own: what it noted for the audit. */
   | { readonly kind: 'record_access'; readonly facts: readonly AuditFacts[] };
 
@@ -262,12 +264,15 @@ type CallAnswer =
   | { readonly kind: 'access'; readonly record: AccessRecord }
   | { readonly kind: 'gone'; readonly name: string }
   | { readonly kind: 'join_token'; readonly token: JoinToken }
+  | { readonly kind: 'revocation'; readonly revocation: Revocation }
   /** May have a certificate. `bound`: the only pool that it is for; undefined: any. */
   | {
       readonly kind: 'admitted';
       readonly server: ServerId;
       readonly pool: PoolId;
       readonly bound: PoolId | undefined;
+      /** One that is valid from earlier is revoked. Undefined: none of its name is. */
+      readonly validFromWall: number | undefined;
     }
   | { readonly kind: 'noted' };
 

@@ -30,6 +30,7 @@ const UNSEEN: ReadonlySet<StateRecord['kind']> = new Set([
   'token',
   'user',
   'join_token',
+  'revocation',
 ]);
 
 export class Journal {

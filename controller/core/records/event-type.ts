@@ -165,6 +165,10 @@ const ENROLMENT_EVENTS = {
     causes: ['JOIN'],
   },
   JOIN_TOKEN_REVOKED: { says: 'Nobody can join with it any more.', ...byOperator },
+  CERTIFICATES_REVOKED: {
+    says: 'What a server was given so far is refused from now on, and its stream ends; it has to join anew.',
+    ...byOperator,
+  },
   JOIN_TOKEN_EXPIRED: {
     says: 'It was not used in time, and nobody can join with it any more.',
     ...byController,

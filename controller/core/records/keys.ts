@@ -31,6 +31,8 @@ export function recordKey(record: StateRecord): string {
       return `requests/${record.id}`;
     case 'join_token':
       return joinTokenName(record);
+    case 'revocation':
+      return `revocations/${record.server}`;
     case 'audit':
       return auditKey(record.entry.log, record.entry.number);
     case 'audit_head':

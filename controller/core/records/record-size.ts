@@ -29,6 +29,7 @@ export function roughBytesOf(record: StateRecord): number {
     case 'meta':
     case 'request':
     case 'join_token':
+    case 'revocation':
     case 'audit_head':
     case 'role':
     case 'token':

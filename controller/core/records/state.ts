@@ -19,6 +19,7 @@ import type { KnownEvent } from './event-type.ts';
 import type { ServerGate } from './gate-record.ts';
 import type { JoinToken } from './join-token.ts';
 import type { Meta } from './meta.ts';
+import type { Revocation } from './revocation.ts';
 import type { EndStateName, InState, ReasonIn, RunState } from './run-state.ts';
 import type { Skip } from './skip.ts';
 
@@ -315,6 +316,7 @@ export type StateRecord =
   | EventRecord
   | RequestRecord
   | JoinToken
+  | Revocation
   | AuditRecord
   | AuditHeadRecord
   | AccessRecord;

@@ -25,6 +25,7 @@ import { isSamePlace } from '../runs/place.ts';
 import { judgeInventory, takeInventory } from './inventory.ts';
 import { becomeAlive } from './liveness.ts';
 import { admitNewcomer } from './newcomers.ts';
+import { refuseRevoked } from './revocations.ts';
 import { applyFacts } from './server-facts.ts';
 import { attemptsOn, closeSession } from './session.ts';
 import { refuseBehind } from './store-behind.ts';
@@ -129,6 +130,9 @@ function noteLastWords(state: ClusterState, live: ServerLive, session: Session):
 function refuse(turn: Turn, facts: WholeHello): LocumError | undefined {
   const { state } = turn;
   const resource = `servers/${facts.server}`;
+  // First: whatever else it says counts for nothing.
+  const revoked = refuseRevoked(turn, facts);
+  if (revoked !== undefined) return revoked;
   // Also with empty hands: what it remembers (term, spent epochs, uid) is of other numbers, so it would refuse what it is told here.
   if (facts.clusterId !== '' && facts.clusterId !== state.clusterId) {
     const message = `${facts.server} belongs to cluster ${facts.clusterId}, this is ${state.clusterId}: connect it to its own controllers. To move it here, run \`locum agent leave\` on its host while it is connected to those, or start it with another state directory`;

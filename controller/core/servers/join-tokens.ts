@@ -1,5 +1,6 @@
 /** What becomes of join tokens by time alone: they are over, and a day after their end they are forgotten. */
-import { forgetJoinToken, replaceJoinToken } from '../cluster/change.ts';
+import type { ServerId } from '../../../shared/ids.ts';
+import { forgetJoinToken, type News, replaceJoinToken } from '../cluster/change.ts';
 import type { Turn } from '../cluster/turn.ts';
 import { ENDED_TOKEN_KEPT_MS, type JoinToken, type JoinTokenState } from '../records/join-token.ts';
 
@@ -22,6 +23,21 @@ export function lookAtJoinTokens(turn: Turn): void {
     if (wall >= Math.max(state.endWall, token.expireWall) + ENDED_TOKEN_KEPT_MS) forgetJoinToken(turn, token);
   }
 }
+
+/** Nobody joins under this name with what was made for it before. */
+export function revokeTokensFor(turn: Turn, server: ServerId): void {
+  for (const token of [...turn.state.joinTokens.values()]) {
+    if (token.server !== server || tokenStateNow(token, turn.now.wall).kind !== 'ACTIVE') continue;
+    replaceJoinToken(turn, { ...token, state: { kind: 'REVOKED', endWall: turn.now.wall } }, revokedNews(token));
+  }
+}
+
+export const revokedNews = ({ id }: JoinToken): News<'JOIN_TOKEN_REVOKED'> => ({
+  type: 'JOIN_TOKEN_REVOKED',
+  cause: 'OPERATOR',
+  message: `token ${id} lets nobody join any more`,
+  details: { join_token: id },
+});
 
 /** Makes room for one. False: none has ended. */
 export function dropOldestEnded(turn: Turn): boolean {

@@ -38,7 +38,7 @@ export function witnessesIn(view: View, pool: Pool): (server: Server) => boolean
 
 /** Counts a server that is about to register, or says why it may not: too many did. Who has a certificate was let in before. */
 export function admitNewcomer(turn: Turn, facts: WholeHello): LocumError | undefined {
-  if (facts.isCertified === true) return undefined;
+  if (facts.certifiedWall !== undefined) return undefined;
   const { now } = turn;
   const pool = poolOf(turn.state, facts.pool);
   const live = poolLiveOf(turn.state, pool.id);

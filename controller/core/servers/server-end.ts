@@ -5,6 +5,7 @@ import { poolOf, serverLiveOf } from '../cluster/cluster.ts';
 import type { Turn, View } from '../cluster/turn.ts';
 import type { Server } from '../records/state.ts';
 import { endReservation } from '../runs/reservation.ts';
+import { revoke } from './revocations.ts';
 import { closeSession } from './session.ts';
 
 export function removeServer(turn: Turn, server: Server): void {
@@ -15,6 +16,8 @@ export function removeServer(turn: Turn, server: Server): void {
     // That the server is gone says it.
     if (run !== undefined) endReservation(turn, run, SILENT);
   }
+  // Whoever has its certificate is not it any more.
+  revoke(turn, { server: server.id, reason: '', deleted: true });
   remove(turn, server, { type: 'SERVER_DELETED', cause: 'ALL_ENDED', message: `${server.id} is gone` });
   // Its place goes with it, and that it goes has been told.
   change(turn, pool, { order: pool.order.filter((id) => id !== server.id) }, SILENT);

@@ -20,7 +20,7 @@ export function refuseBehind(turn: Turn, facts: WholeHello): LocumError | undefi
   const { server, highestTerm, highestEpoch } = facts;
   if (highestTerm <= state.term && highestEpoch <= state.meta.lastEpoch) return undefined;
   const seen = `${server} has seen term ${highestTerm} and epoch ${highestEpoch}, the store knows ${state.term} and ${state.meta.lastEpoch}`;
-  const isEstablished = facts.isCertified === true || isKnownPlace(state, facts);
+  const isEstablished = facts.certifiedWall !== undefined || isKnownPlace(state, facts);
   const message = isEstablished
     ? `${seen}: it is an older copy. Nothing starts until the store begins a new incarnation: save a snapshot, stop the controllers, restore it (locum snapshot)`
     : `${seen}, and does not know this ${server}: it is an older copy, or somebody pretends to be ${server}. If the store was set back: save a snapshot, stop the controllers, restore it (locum snapshot)`;

@@ -29,7 +29,7 @@ import { policyId } from '../../../shared/ids.ts';
 import type { Capability } from '../../../shared/protocol/capability.ts';
 import { roles, tokens, users } from './arbitrary-access.ts';
 import { attemptCause, attempts } from './arbitrary-attempts.ts';
-import { joinTokens } from './arbitrary-join-tokens.ts';
+import { joinTokens, revocations } from './arbitrary-enrolment.ts';
 import {
   anEpoch,
   anUid,
@@ -314,5 +314,5 @@ const auditHeads: fc.Arbitrary<AuditHeadRecord> = fc.record({
 
 export const stateRecords: fc.Arbitrary<StateRecord> = fc.oneof(
   ...[meta, pools, servers, policies, runs, events, requests, auditEntries, auditHeads],
-  ...[roles, tokens, users, joinTokens],
+  ...[roles, tokens, users, joinTokens, revocations],
 );

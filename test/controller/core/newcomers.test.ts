@@ -47,7 +47,7 @@ describe('servers that nobody knows yet', () => {
   it('are taken in beyond the bound with a certificate of the cluster', () => {
     const { world, refused } = worldOf(3);
     join(world, 'new', LIMITS.newServers);
-    world.agent('certified', { isCertified: true }).hello();
+    world.agent('certified', { certifiedWall: 0 }).hello();
     world.advanceTo(world.time.now.mono + 1);
     expect(refused).toEqual([]);
     expect(world.state.servers.size).toBe(4 + LIMITS.newServers);
@@ -59,7 +59,7 @@ describe('servers that nobody knows yet', () => {
     world.agent('stranger', more).hello();
     world.advanceTo(world.time.now.mono + 1);
     expect(world.state.storeBehind).toBeUndefined();
-    world.agent('certified', { ...more, isCertified: true }).hello();
+    world.agent('certified', { ...more, certifiedWall: 0 }).hello();
     world.advanceTo(world.time.now.mono + 1);
     expect(world.state.storeBehind).toContain('certified has seen term');
     expect(refused).toEqual(['STORE_BEHIND', 'STORE_BEHIND']);

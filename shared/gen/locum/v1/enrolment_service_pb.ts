@@ -10,13 +10,15 @@ import { file_google_protobuf_duration, file_google_protobuf_timestamp } from "@
 import { file_locum_v1_access } from "./access_pb.ts";
 import type { JoinToken } from "./join_token_pb.ts";
 import { file_locum_v1_join_token } from "./join_token_pb.ts";
+import type { Revocation } from "./revocation_pb.ts";
+import { file_locum_v1_revocation } from "./revocation_pb.ts";
 import type { Message } from "@bufbuild/protobuf";
 
 /**
  * Describes the file locum/v1/enrolment_service.proto.
  */
 export const file_locum_v1_enrolment_service: GenFile = /*@__PURE__*/
-  fileDesc("CiBsb2N1bS92MS9lbnJvbG1lbnRfc2VydmljZS5wcm90bxIIbG9jdW0udjEiqgIKFkNyZWF0ZUpvaW5Ub2tlblJlcXVlc3QSQwoGc2VydmVyGAEgASgJQjO6SDByLjIsXihzZXJ2ZXJzL1thLXpdKFthLXowLTktXXswLDYxfVthLXowLTldKT8pPyQSMQoOc2VydmVyX3BhdHRlcm4YAiABKAlCGbpIFnIUMhJeW2EtejAtOSotXXswLDYzfSQSPwoEcG9vbBgDIAEoCUIxukguciwyKl4ocG9vbHMvW2Etel0oW2EtejAtOS1dezAsNjF9W2EtejAtOV0pPyk/JBI5CgN0dGwYBCABKAsyGS5nb29nbGUucHJvdG9idWYuRHVyYXRpb25CEbpIDqoBCyIFCICangEyAgg8EhwKCnJlcXVlc3RfaWQYBSABKAlCCLpIBXIDGIABInwKF0NyZWF0ZUpvaW5Ub2tlblJlc3BvbnNlEicKCmpvaW5fdG9rZW4YASABKAsyEy5sb2N1bS52MS5Kb2luVG9rZW4SEgoFdG9rZW4YAiABKAlCA4ABARIRCgljYV9oYXNoZXMYAyADKAkSEQoJZW5kcG9pbnRzGAQgAygJIlEKFUxpc3RKb2luVG9rZW5zUmVxdWVzdBIaCglwYWdlX3NpemUYASABKAVCB7pIBBoCKAASHAoKcGFnZV90b2tlbhgCIAEoCUIIukgFcgMYgAgiWwoWTGlzdEpvaW5Ub2tlbnNSZXNwb25zZRIoCgtqb2luX3Rva2VucxgBIAMoCzITLmxvY3VtLnYxLkpvaW5Ub2tlbhIXCg9uZXh0X3BhZ2VfdG9rZW4YAiABKAkiZgoWUmV2b2tlSm9pblRva2VuUmVxdWVzdBIuCgRuYW1lGAEgASgJQiC6SB1yGzIZXmpvaW5Ub2tlbnMvW2EtejAtOV17MTB9JBIcCgpyZXF1ZXN0X2lkGAIgASgJQgi6SAVyAxiAASJCChdSZXZva2VKb2luVG9rZW5SZXNwb25zZRInCgpqb2luX3Rva2VuGAEgASgLMhMubG9jdW0udjEuSm9pblRva2VuIhEKD0dldFJvb3RzUmVxdWVzdCJLChBHZXRSb290c1Jlc3BvbnNlEg0KBXJvb3RzGAEgASgJEigKBHRpbWUYAiABKAsyGi5nb29nbGUucHJvdG9idWYuVGltZXN0YW1wItcBCgtKb2luUmVxdWVzdBIcCgV0b2tlbhgBIAEoCUINgAEBukgHcgUQARiAARJACgZzZXJ2ZXIYAiABKAlCMLpILXIrMilec2VydmVycy9bYS16XShbYS16MC05LV17MCw2MX1bYS16MC05XSk/JBI/CgRwb29sGAMgASgJQjG6SC5yLDIqXihwb29scy9bYS16XShbYS16MC05LV17MCw2MX1bYS16MC05XSk/KT8kEicKE2NlcnRpZmljYXRlX3JlcXVlc3QYBCABKAxCCrpIB3oFEAEYgCAimgEKDEpvaW5SZXNwb25zZRITCgtjZXJ0aWZpY2F0ZRgBIAEoCRINCgVyb290cxgCIAEoCRISCgpjbHVzdGVyX2lkGAMgASgJEgwKBHBvb2wYBCABKAkSLwoLZXhwaXJlX3RpbWUYBSABKAsyGi5nb29nbGUucHJvdG9idWYuVGltZXN0YW1wEhMKC2NvbnRyb2xsZXJzGAYgAygJMvcDChBFbnJvbG1lbnRTZXJ2aWNlEm8KD0NyZWF0ZUpvaW5Ub2tlbhIgLmxvY3VtLnYxLkNyZWF0ZUpvaW5Ub2tlblJlcXVlc3QaIS5sb2N1bS52MS5DcmVhdGVKb2luVG9rZW5SZXNwb25zZSIXwowZEwoPZW5yb2xtZW50LndyaXRlEAESawoOTGlzdEpvaW5Ub2tlbnMSHy5sb2N1bS52MS5MaXN0Sm9pblRva2Vuc1JlcXVlc3QaIC5sb2N1bS52MS5MaXN0Sm9pblRva2Vuc1Jlc3BvbnNlIhbCjBkSCg5lbnJvbG1lbnQucmVhZBABEm8KD1Jldm9rZUpvaW5Ub2tlbhIgLmxvY3VtLnYxLlJldm9rZUpvaW5Ub2tlblJlcXVlc3QaIS5sb2N1bS52MS5SZXZva2VKb2luVG9rZW5SZXNwb25zZSIXwowZEwoPZW5yb2xtZW50LndyaXRlEAESTwoIR2V0Um9vdHMSGS5sb2N1bS52MS5HZXRSb290c1JlcXVlc3QaGi5sb2N1bS52MS5HZXRSb290c1Jlc3BvbnNlIgzCjBkICgRub25lEAESQwoESm9pbhIVLmxvY3VtLnYxLkpvaW5SZXF1ZXN0GhYubG9jdW0udjEuSm9pblJlc3BvbnNlIgzCjBkICgRub25lEAFCLFABWh1sb2N1bS9zZGsvZ28vbG9jdW0vdjE7bG9jdW12MaoCCExvY3VtLlYxYgZwcm90bzM", [file_buf_validate_validate, file_google_protobuf_duration, file_google_protobuf_timestamp, file_locum_v1_access, file_locum_v1_join_token]);
+  fileDesc("CiBsb2N1bS92MS9lbnJvbG1lbnRfc2VydmljZS5wcm90bxIIbG9jdW0udjEiqgIKFkNyZWF0ZUpvaW5Ub2tlblJlcXVlc3QSQwoGc2VydmVyGAEgASgJQjO6SDByLjIsXihzZXJ2ZXJzL1thLXpdKFthLXowLTktXXswLDYxfVthLXowLTldKT8pPyQSMQoOc2VydmVyX3BhdHRlcm4YAiABKAlCGbpIFnIUMhJeW2EtejAtOSotXXswLDYzfSQSPwoEcG9vbBgDIAEoCUIxukguciwyKl4ocG9vbHMvW2Etel0oW2EtejAtOS1dezAsNjF9W2EtejAtOV0pPyk/JBI5CgN0dGwYBCABKAsyGS5nb29nbGUucHJvdG9idWYuRHVyYXRpb25CEbpIDqoBCyIFCICangEyAgg8EhwKCnJlcXVlc3RfaWQYBSABKAlCCLpIBXIDGIABInwKF0NyZWF0ZUpvaW5Ub2tlblJlc3BvbnNlEicKCmpvaW5fdG9rZW4YASABKAsyEy5sb2N1bS52MS5Kb2luVG9rZW4SEgoFdG9rZW4YAiABKAlCA4ABARIRCgljYV9oYXNoZXMYAyADKAkSEQoJZW5kcG9pbnRzGAQgAygJIlEKFUxpc3RKb2luVG9rZW5zUmVxdWVzdBIaCglwYWdlX3NpemUYASABKAVCB7pIBBoCKAASHAoKcGFnZV90b2tlbhgCIAEoCUIIukgFcgMYgAgiWwoWTGlzdEpvaW5Ub2tlbnNSZXNwb25zZRIoCgtqb2luX3Rva2VucxgBIAMoCzITLmxvY3VtLnYxLkpvaW5Ub2tlbhIXCg9uZXh0X3BhZ2VfdG9rZW4YAiABKAkiZgoWUmV2b2tlSm9pblRva2VuUmVxdWVzdBIuCgRuYW1lGAEgASgJQiC6SB1yGzIZXmpvaW5Ub2tlbnMvW2EtejAtOV17MTB9JBIcCgpyZXF1ZXN0X2lkGAIgASgJQgi6SAVyAxiAASJCChdSZXZva2VKb2luVG9rZW5SZXNwb25zZRInCgpqb2luX3Rva2VuGAEgASgLMhMubG9jdW0udjEuSm9pblRva2VuIo8BChNSZXZva2VTZXJ2ZXJSZXF1ZXN0EkAKBnNlcnZlchgBIAEoCUIwukgtcisyKV5zZXJ2ZXJzL1thLXpdKFthLXowLTktXXswLDYxfVthLXowLTldKT8kEhgKBnJlYXNvbhgCIAEoCUIIukgFcgMYgAgSHAoKcmVxdWVzdF9pZBgDIAEoCUIIukgFcgMYgAEiQAoUUmV2b2tlU2VydmVyUmVzcG9uc2USKAoKcmV2b2NhdGlvbhgBIAEoCzIULmxvY3VtLnYxLlJldm9jYXRpb24iUgoWTGlzdFJldm9jYXRpb25zUmVxdWVzdBIaCglwYWdlX3NpemUYASABKAVCB7pIBBoCKAASHAoKcGFnZV90b2tlbhgCIAEoCUIIukgFcgMYgAgiXQoXTGlzdFJldm9jYXRpb25zUmVzcG9uc2USKQoLcmV2b2NhdGlvbnMYASADKAsyFC5sb2N1bS52MS5SZXZvY2F0aW9uEhcKD25leHRfcGFnZV90b2tlbhgCIAEoCSIRCg9HZXRSb290c1JlcXVlc3QiSwoQR2V0Um9vdHNSZXNwb25zZRINCgVyb290cxgBIAEoCRIoCgR0aW1lGAIgASgLMhouZ29vZ2xlLnByb3RvYnVmLlRpbWVzdGFtcCLXAQoLSm9pblJlcXVlc3QSHAoFdG9rZW4YASABKAlCDYABAbpIB3IFEAEYgAESQAoGc2VydmVyGAIgASgJQjC6SC1yKzIpXnNlcnZlcnMvW2Etel0oW2EtejAtOS1dezAsNjF9W2EtejAtOV0pPyQSPwoEcG9vbBgDIAEoCUIxukguciwyKl4ocG9vbHMvW2Etel0oW2EtejAtOS1dezAsNjF9W2EtejAtOV0pPyk/JBInChNjZXJ0aWZpY2F0ZV9yZXF1ZXN0GAQgASgMQgq6SAd6BRABGIAgIpoBCgxKb2luUmVzcG9uc2USEwoLY2VydGlmaWNhdGUYASABKAkSDQoFcm9vdHMYAiABKAkSEgoKY2x1c3Rlcl9pZBgDIAEoCRIMCgRwb29sGAQgASgJEi8KC2V4cGlyZV90aW1lGAUgASgLMhouZ29vZ2xlLnByb3RvYnVmLlRpbWVzdGFtcBITCgtjb250cm9sbGVycxgGIAMoCTLPBQoQRW5yb2xtZW50U2VydmljZRJvCg9DcmVhdGVKb2luVG9rZW4SIC5sb2N1bS52MS5DcmVhdGVKb2luVG9rZW5SZXF1ZXN0GiEubG9jdW0udjEuQ3JlYXRlSm9pblRva2VuUmVzcG9uc2UiF8KMGRMKD2Vucm9sbWVudC53cml0ZRABEmsKDkxpc3RKb2luVG9rZW5zEh8ubG9jdW0udjEuTGlzdEpvaW5Ub2tlbnNSZXF1ZXN0GiAubG9jdW0udjEuTGlzdEpvaW5Ub2tlbnNSZXNwb25zZSIWwowZEgoOZW5yb2xtZW50LnJlYWQQARJvCg9SZXZva2VKb2luVG9rZW4SIC5sb2N1bS52MS5SZXZva2VKb2luVG9rZW5SZXF1ZXN0GiEubG9jdW0udjEuUmV2b2tlSm9pblRva2VuUmVzcG9uc2UiF8KMGRMKD2Vucm9sbWVudC53cml0ZRABEmYKDFJldm9rZVNlcnZlchIdLmxvY3VtLnYxLlJldm9rZVNlcnZlclJlcXVlc3QaHi5sb2N1bS52MS5SZXZva2VTZXJ2ZXJSZXNwb25zZSIXwowZEwoPZW5yb2xtZW50LndyaXRlEAESbgoPTGlzdFJldm9jYXRpb25zEiAubG9jdW0udjEuTGlzdFJldm9jYXRpb25zUmVxdWVzdBohLmxvY3VtLnYxLkxpc3RSZXZvY2F0aW9uc1Jlc3BvbnNlIhbCjBkSCg5lbnJvbG1lbnQucmVhZBABEk8KCEdldFJvb3RzEhkubG9jdW0udjEuR2V0Um9vdHNSZXF1ZXN0GhoubG9jdW0udjEuR2V0Um9vdHNSZXNwb25zZSIMwowZCAoEbm9uZRABEkMKBEpvaW4SFS5sb2N1bS52MS5Kb2luUmVxdWVzdBoWLmxvY3VtLnYxLkpvaW5SZXNwb25zZSIMwowZCAoEbm9uZRABQixQAVodbG9jdW0vc2RrL2dvL2xvY3VtL3YxO2xvY3VtdjGqAghMb2N1bS5WMWIGcHJvdG8z", [file_buf_validate_validate, file_google_protobuf_duration, file_google_protobuf_timestamp, file_locum_v1_access, file_locum_v1_join_token, file_locum_v1_revocation]);
 
 /**
  * Request of CreateJoinToken. At least one of server, server_pattern and pool says whom it is for.
@@ -217,6 +219,118 @@ export const RevokeJoinTokenResponseSchema: GenMessage<RevokeJoinTokenResponse> 
   messageDesc(file_locum_v1_enrolment_service, 5);
 
 /**
+ * Request of RevokeServer.
+ *
+ * @generated from message locum.v1.RevokeServerRequest
+ */
+export type RevokeServerRequest = Message<"locum.v1.RevokeServerRequest"> & {
+  /**
+   * Required. `servers/{server}`. It need not be registered: it may have joined and never come, or have been deleted.
+   *
+   * @generated from field: string server = 1;
+   */
+  server: string;
+
+  /**
+   * Why; kept, and in the event log.
+   *
+   * @generated from field: string reason = 2;
+   */
+  reason: string;
+
+  /**
+   * Makes a retry safe for one hour: the same id and arguments give the same outcome.
+   *
+   * @generated from field: string request_id = 3;
+   */
+  requestId: string;
+};
+
+/**
+ * Describes the message locum.v1.RevokeServerRequest.
+ * Use `create(RevokeServerRequestSchema)` to create a new message.
+ */
+export const RevokeServerRequestSchema: GenMessage<RevokeServerRequest> = /*@__PURE__*/
+  messageDesc(file_locum_v1_enrolment_service, 6);
+
+/**
+ * Response of RevokeServer.
+ *
+ * @generated from message locum.v1.RevokeServerResponse
+ */
+export type RevokeServerResponse = Message<"locum.v1.RevokeServerResponse"> & {
+  /**
+   * What is refused from now on.
+   *
+   * @generated from field: locum.v1.Revocation revocation = 1;
+   */
+  revocation?: Revocation | undefined;
+};
+
+/**
+ * Describes the message locum.v1.RevokeServerResponse.
+ * Use `create(RevokeServerResponseSchema)` to create a new message.
+ */
+export const RevokeServerResponseSchema: GenMessage<RevokeServerResponse> = /*@__PURE__*/
+  messageDesc(file_locum_v1_enrolment_service, 7);
+
+/**
+ * Request of ListRevocations.
+ *
+ * @generated from message locum.v1.ListRevocationsRequest
+ */
+export type ListRevocationsRequest = Message<"locum.v1.ListRevocationsRequest"> & {
+  /**
+   * At most this many; 0: 100; more than 1000 is read as 1000.
+   *
+   * @generated from field: int32 page_size = 1;
+   */
+  pageSize: number;
+
+  /**
+   * From the previous response; tied to the other arguments.
+   *
+   * @generated from field: string page_token = 2;
+   */
+  pageToken: string;
+};
+
+/**
+ * Describes the message locum.v1.ListRevocationsRequest.
+ * Use `create(ListRevocationsRequestSchema)` to create a new message.
+ */
+export const ListRevocationsRequestSchema: GenMessage<ListRevocationsRequest> = /*@__PURE__*/
+  messageDesc(file_locum_v1_enrolment_service, 8);
+
+/**
+ * Response of ListRevocations.
+ *
+ * @generated from message locum.v1.ListRevocationsResponse
+ */
+export type ListRevocationsResponse = Message<"locum.v1.ListRevocationsResponse"> & {
+  /**
+   * By name of the server.
+   *
+   * @generated from field: repeated locum.v1.Revocation revocations = 1;
+   */
+  revocations: Revocation[];
+
+  /**
+   * Empty on the last page.
+   *
+   * @generated from field: string next_page_token = 2;
+   */
+  nextPageToken: string;
+};
+
+/**
+ * Describes the message locum.v1.ListRevocationsResponse.
+ * Use `create(ListRevocationsResponseSchema)` to create a new message.
+ */
+export const ListRevocationsResponseSchema: GenMessage<ListRevocationsResponse> = /*@__PURE__*/
+  messageDesc(file_locum_v1_enrolment_service, 9);
+
+/**
  * Request of GetRoots.
  *
  * @generated from message locum.v1.GetRootsRequest
@@ -229,7 +343,7 @@ export type GetRootsRequest = Message<"locum.v1.GetRootsRequest"> & {
  * Use `create(GetRootsRequestSchema)` to create a new message.
  */
 export const GetRootsRequestSchema: GenMessage<GetRootsRequest> = /*@__PURE__*/
-  messageDesc(file_locum_v1_enrolment_service, 6);
+  messageDesc(file_locum_v1_enrolment_service, 10);
 
 /**
  * Response of GetRoots.
@@ -257,7 +371,7 @@ export type GetRootsResponse = Message<"locum.v1.GetRootsResponse"> & {
  * Use `create(GetRootsResponseSchema)` to create a new message.
  */
 export const GetRootsResponseSchema: GenMessage<GetRootsResponse> = /*@__PURE__*/
-  messageDesc(file_locum_v1_enrolment_service, 7);
+  messageDesc(file_locum_v1_enrolment_service, 11);
 
 /**
  * Request of Join.
@@ -300,7 +414,7 @@ export type JoinRequest = Message<"locum.v1.JoinRequest"> & {
  * Use `create(JoinRequestSchema)` to create a new message.
  */
 export const JoinRequestSchema: GenMessage<JoinRequest> = /*@__PURE__*/
-  messageDesc(file_locum_v1_enrolment_service, 8);
+  messageDesc(file_locum_v1_enrolment_service, 12);
 
 /**
  * Response of Join.
@@ -356,7 +470,7 @@ export type JoinResponse = Message<"locum.v1.JoinResponse"> & {
  * Use `create(JoinResponseSchema)` to create a new message.
  */
 export const JoinResponseSchema: GenMessage<JoinResponse> = /*@__PURE__*/
-  messageDesc(file_locum_v1_enrolment_service, 9);
+  messageDesc(file_locum_v1_enrolment_service, 13);
 
 /**
  * How servers get their certificates, by tokens that are good for one of them and once.
@@ -393,6 +507,27 @@ export const EnrolmentService: GenService<{
     methodKind: "unary";
     input: typeof RevokeJoinTokenRequestSchema;
     output: typeof RevokeJoinTokenResponseSchema;
+  },
+  /**
+   * Takes from a server every certificate that it was given so far, and the join tokens for its name: its stream ends, and it is refused
+   * until it has joined anew. What runs there ends with its leases.
+   *
+   * @generated from rpc locum.v1.EnrolmentService.RevokeServer
+   */
+  revokeServer: {
+    methodKind: "unary";
+    input: typeof RevokeServerRequestSchema;
+    output: typeof RevokeServerResponseSchema;
+  },
+  /**
+   * Lists servers whose certificates were revoked, by name. Deleting a server revokes them too.
+   *
+   * @generated from rpc locum.v1.EnrolmentService.ListRevocations
+   */
+  listRevocations: {
+    methodKind: "unary";
+    input: typeof ListRevocationsRequestSchema;
+    output: typeof ListRevocationsResponseSchema;
   },
   /**
    * Returns the roots of this cluster's authority. They are public, and nothing stands for this answer: compare the hash of one with what

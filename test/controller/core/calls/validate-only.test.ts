@@ -103,6 +103,7 @@ function callsIn(world: ModelWorld): { readonly [K in Call['kind']]: Extract<Cal
     },
     revoke_join_token: { kind: 'revoke_join_token', id: 'given' },
     join: { kind: 'join', token: 'given', secretHash: 'hash', server: serverId('new-1'), pool, keyHash: 'key' },
+    revoke_server: { kind: 'revoke_server', server: serverId('a'), reason: '' },
     record_access: { kind: 'record_access', facts: [] },
   };
 }
@@ -115,7 +116,7 @@ const recordsOf = ({ state }: ModelWorld) =>
       state.servers,
       state.policies,
       state.runs,
-      ...[state.access.roles, state.access.tokens, state.access.users, state.joinTokens],
+      ...[state.access.roles, state.access.tokens, state.access.users, state.joinTokens, state.revocations],
     ].map((records) => [...records.values()]),
   );
 

@@ -19,7 +19,7 @@ export interface AgentFacts {
   highestEpoch: number;
   clusterId: string;
   /** Default: it shows no certificate. */
-  isCertified?: boolean;
+  certifiedWall?: number;
   /** Undefined: it never says. */
   hostProblems?: WholeHello['hostProblems'];
 }

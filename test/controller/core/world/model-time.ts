@@ -3,7 +3,7 @@ import type { Now } from '../../../../shared/time.ts';
 import { EventQueue } from '../../../sim/event-queue.ts';
 
 /** Wall time at the virtual start. */
-const START_WALL = Date.UTC(2026, 0, 1);
+export const START_WALL = Date.UTC(2026, 0, 1);
 
 export class ModelTime {
   readonly queue = new EventQueue();

@@ -1,6 +1,7 @@
-/** Random join tokens. */
+/** Random join tokens and revocations. */
 import fc from 'fast-check';
 import type { JoinToken } from '../../../controller/core/records/join-token.ts';
+import type { Revocation } from '../../../controller/core/records/revocation.ts';
 import { optional, pool, server, text, wall, word } from './arbitrary-values.ts';
 
 export const joinTokens: fc.Arbitrary<JoinToken> = fc.record({
@@ -18,4 +19,9 @@ export const joinTokens: fc.Arbitrary<JoinToken> = fc.record({
     fc.record({ kind: fc.constant('USED' as const), endWall: wall, server, keyHash: text }),
     fc.record({ kind: fc.constantFrom('REVOKED' as const, 'EXPIRED' as const), endWall: wall }),
   ),
+});
+
+export const revocations: fc.Arbitrary<Revocation> = fc.record({
+  kind: fc.constant('revocation' as const),
+  ...{ server, beforeWall: wall, creator: text, reason: text, deleted: fc.boolean() },
 });
