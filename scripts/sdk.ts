@@ -6,12 +6,14 @@ import { cpSync, mkdirSync, readdirSync, readFileSync, rmSync, writeFileSync } f
 import { join, resolve } from 'node:path';
 import { makeJava } from './java-package.ts';
 import { printPythonServices } from './python-services.ts';
+import { makeRust } from './rust-package.ts';
 import { assemble, needsEmpty, Refused, root, run, staging } from './sdk-build.ts';
 
 const USAGE = `npm run sdk -- typescript FOLDER   packs the package for npm into the folder
 npm run sdk -- python FOLDER       builds a wheel into the folder; needs protoc, python3 and pip
 npm run sdk -- go FOLDER           writes the Go module; needs protoc-gen-go and protoc-gen-go-grpc
-npm run sdk -- java FOLDER         builds the jar into the folder, a repository for Maven; needs mvn and a JDK`;
+npm run sdk -- java FOLDER         builds the jar into the folder, a repository for Maven; needs mvn and a JDK
+npm run sdk -- rust FOLDER         packs the crate into the folder, and unpacks it; needs cargo`;
 
 function makeWheel(folder: string): void {
   staging((staged) => {
@@ -81,6 +83,7 @@ const MAKERS: Readonly<Record<string, (folder: string) => void>> = {
   python: makeWheel,
   go: writeModule,
   java: makeJava,
+  rust: makeRust,
 };
 
 function main([language = '', folder, ...rest]: readonly string[]): void {

@@ -1,65 +1,20 @@
 /** The package for Java, built as a user would get it, and a program of another Maven project that uses it. */
-import { createHash } from 'node:crypto';
-import {
-  cpSync,
-  existsSync,
-  mkdirSync,
-  mkdtempSync,
-  readdirSync,
-  readFileSync,
-  renameSync,
-  rmSync,
-  statSync,
-  writeFileSync,
-} from 'node:fs';
+import { cpSync, mkdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { delimiter, join } from 'node:path';
 import { pathToFileURL } from 'node:url';
 import { ROOT } from '../e2e/locum-command.ts';
 import { ProgramDriver } from './driver.ts';
-import { provided, step, TOOLS } from './toolchains.ts';
+import { keptPackage } from './kept-package.ts';
+import { provided, step } from './toolchains.ts';
 
 const CLASSPATH = 'org.apache.maven.plugins:maven-dependency-plugin:3.11.0:build-classpath';
 const FLAGS = ['--batch-mode', '--quiet', '-Dstyle.color=never'];
-/** All that the package is made of. */
-const SOURCES = [
-  'proto/locum/v1',
-  'sdk/java/pom.xml',
-  'sdk/java/buf.gen.yaml',
-  'sdk/java/src',
-  'scripts/java-package.ts',
-  'scripts/sdk-build.ts',
-];
-const KEPT_DAYS = 7;
+/** All that the package is made of, beside the protos. */
+const SOURCES = ['sdk/java/pom.xml', 'sdk/java/buf.gen.yaml', 'sdk/java/src', 'scripts/java-package.ts'];
 
-/** By what it is made of, so that a package is built once for all runs of the tests and never taken for another one. */
-function digest(): string {
-  const hash = createHash('sha256').update(step('mvn', ['--version']));
-  for (const path of SOURCES) {
-    const isFolder = statSync(join(ROOT, path)).isDirectory();
-    const files = isFolder ? readdirSync(join(ROOT, path), { recursive: true, encoding: 'utf8' }).sort() : [''];
-    for (const file of files) {
-      const full = join(ROOT, path, file);
-      if (statSync(full).isFile()) hash.update(`${path}/${file}\0`).update(readFileSync(full));
-    }
-  }
-  return hash.digest('hex').slice(0, 16);
-}
-
-/** The repository with the package in it. It is put in place whole: another worker may build the same. */
 function builtRepository(): string {
   step('javac', ['-version']);
-  const known = join(TOOLS, `sdk-java-${digest()}`);
-  if (existsSync(known)) return known;
-  mkdirSync(TOOLS, { recursive: true });
-  for (const name of readdirSync(TOOLS)) {
-    const isOld = Date.now() - statSync(join(TOOLS, name)).mtimeMs > KEPT_DAYS * 86_400_000;
-    if (name.startsWith('sdk-java-') && isOld) rmSync(join(TOOLS, name), { recursive: true, force: true });
-  }
-  const fresh = mkdtempSync(join(TOOLS, 'sdk-java-unfinished-'));
-  step(process.execPath, ['scripts/sdk.ts', 'java', fresh]);
-  if (existsSync(known)) rmSync(fresh, { recursive: true });
-  else renameSync(fresh, known);
-  return known;
+  return keptPackage({ language: 'java', sources: SOURCES, tool: step('mvn', ['--version']) });
 }
 
 /** The project of the README that uses the package. */

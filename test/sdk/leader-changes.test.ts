@@ -15,6 +15,7 @@ import type { SdkDriver } from './driver.ts';
 import { provideJava } from './java-toolchain.ts';
 import { eventsAbout } from './logged-events.ts';
 import { runOnce } from './run-once.ts';
+import { provideRust } from './rust-toolchain.ts';
 import { type Provided, provideGo, providePython, providePythonAsyncio } from './toolchains.ts';
 import { typescriptDriver } from './typescript-driver.ts';
 
@@ -29,6 +30,7 @@ const LANGUAGES: Readonly<Record<string, () => Provided>> = {
   'Python, with asyncio': providePythonAsyncio,
   Go: provideGo,
   Java: provideJava,
+  Rust: provideRust,
 };
 
 interface Follower {

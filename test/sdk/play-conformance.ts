@@ -36,7 +36,7 @@ const CASES: readonly Case[] = JSON.parse(readFileSync(join(ROOT, 'sdk/conforman
 const TIMEOUT_MS = 20_000;
 const LOSSES = 2;
 const UNTRUSTED = 'a certificate that nobody trusts';
-const PROVIDING_TIMEOUT_MS = 240_000;
+const PROVIDING_TIMEOUT_MS = 400_000;
 
 /** A case that says several things between client and controller is played once with each. */
 const played = CASES.flatMap((one): { readonly name: string; readonly one: Case; readonly through: Through }[] => {

@@ -11,7 +11,7 @@ import { ProgramDriver, type SdkDriver } from './driver.ts';
 export interface Provided {
   readonly start?: () => SdkDriver;
   readonly missing?: string;
-  /** What runs a program of that language that uses the package; for Go also one of the package, as `./examples/…`. */
+  /** What runs a program of that language that uses the package; for Go and Rust also an example of the package, by its name. */
   readonly command?: (file: string) => readonly [string, ...string[]];
 }
 
@@ -23,17 +23,18 @@ interface StepOptions {
   readonly cwd?: string;
   readonly path?: string;
   readonly env?: Readonly<Record<string, string>>;
+  readonly timeoutMs?: number;
 }
 
 export function step(
   file: string,
   args: readonly string[],
-  { cwd = ROOT, path = '', env = {} }: StepOptions = {},
+  { cwd = ROOT, path = '', env = {}, timeoutMs = STEP_TIMEOUT_MS }: StepOptions = {},
 ): string {
   const { status, stdout, stderr, error } = spawnSync(file, args, {
     cwd,
     encoding: 'utf8',
-    timeout: STEP_TIMEOUT_MS,
+    timeout: timeoutMs,
     env: {
       ...process.env,
       PATH: [path, process.env['PATH'] ?? ''].filter((each) => each !== '').join(delimiter),
@@ -47,7 +48,7 @@ export function step(
 
 /** What a tool says that lacks a part of itself, or can't reach its packages; anything else is a defect of ours. */
 const UNREACHABLE =
-  /ensurepip is not available|No module named (?:pip|venv)|No matching distribution|Could not find a version|ConnectionError|dial tcp|no such host|Unknown host|Could not transfer artifact|Connection refused/;
+  /ensurepip is not available|No module named (?:pip|venv)|No matching distribution|Could not find a version|ConnectionError|dial tcp|no such host|Unknown host|Could not transfer artifact|Connection refused|spurious network error|failed to download|Could not resolve host/;
 
 export function provided(make: (folder: string) => Provided): () => Provided {
   let known: Provided | undefined;
