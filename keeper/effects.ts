@@ -102,7 +102,7 @@ function onAttempt(effect: OnAttempt, tools: EffectTools): readonly Event[] {
         driver.kill(attempt);
         return [];
       case 'look':
-        return [{ kind: 'looked', attempt: effect.attempt, empty: driver.isEmpty(attempt) }];
+        return [looked(driver, effect.attempt, attempt)];
       case 'remove':
         driver.remove(attempt);
         return [];
@@ -116,6 +116,12 @@ function onAttempt(effect: OnAttempt, tools: EffectTools): readonly Event[] {
     log.error(`${effect.kind} of ${effect.attempt} failed: ${messageOf(error)}`);
     return effect.kind === 'look' ? [{ kind: 'looked', attempt: effect.attempt, empty: false }] : [];
   }
+}
+
+/** What is empty is about to be taken away, and what its cgroup counted with it. */
+function looked(driver: Driver, key: string, attempt: Placed): Extract<Event, { kind: 'looked' }> {
+  if (!driver.isEmpty(attempt)) return { kind: 'looked', attempt: key, empty: false };
+  return { kind: 'looked', attempt: key, empty: true, memoryKill: driver.memoryKill(attempt) };
 }
 
 /** One that was forgotten has no place any more; its key says what it was. */

@@ -74,6 +74,7 @@ async function assemble(directory: StateDirectory, options: KeeperOptions): Prom
   );
   if (driver.kind === 'process-group')
     log.warn(`no cgroup for each attempt (${driver.weakness}): a process that hides can escape its stop`);
+  if (driver.limitsWeakness !== '') log.info(`limits of resources can't all be held (${driver.limitsWeakness})`);
   if (driver.base !== '') recovered.cgroupBases.add(driver.base);
   const startTicks = processEntry(process.pid)?.startTicks ?? 0;
   const record: KeeperRecord = { pid: process.pid, startTicks, key, cgroups: driver.cgroupFolders };

@@ -20,6 +20,7 @@ workload:
 #       print("hello")
 #   env: { NAME: value }
 #   env_from: { DB_PASSWORD: { file: db-password } }   # a secret of the server, in its /etc/locum/secrets
+#   resources: { memory: 512Mi, cpu: 1.5, pids: 200 }   # held by the kernel; unset: no limit
 #   working_directory: /srv/app    # unset: a fresh folder for each run
 #   user: app                      # unset: the keeper's own
 `;

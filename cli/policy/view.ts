@@ -126,6 +126,13 @@ function secretsText({ workload }: Policy): string {
     .join(', ');
 }
 
+/** `memory 512Mi, cpu 1.5, pids 100`. */
+function limitsText({ workload }: Policy): string {
+  const { memory = '', cpu, pids } = workload?.resources ?? {};
+  const parts = [memory && `memory ${memory}`, cpu && `cpu ${cpu}`, pids && `pids ${pids}`];
+  return parts.filter(Boolean).join(', ');
+}
+
 function missedText({ trigger }: Policy): string {
   if (trigger?.kind.case !== 'schedule') return '';
   return word(MissedRunSchema, trigger.kind.value.missed) || 'SKIP';
@@ -171,6 +178,7 @@ export function policyText({ policy, runs }: PolicyRow, wide: boolean): string {
     ['paused', policy.paused ? 'yes' : ''],
     ['runs as', workloadText(policy)],
     ['secrets', secretsText(policy)],
+    ['limits', limitsText(policy)],
     ['trigger', triggerText(policy)],
     ['missed times', missedText(policy)],
     ['overlapping times', overlapText(policy)],

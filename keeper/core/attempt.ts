@@ -84,6 +84,8 @@ export interface Attempt extends AttemptName {
   reaped: boolean;
   /** Milliseconds since 1970; undefined until the program runs. */
   startWall: number | undefined;
+  /** What the kernel did to it for want of memory, in words. Undefined: nothing that is known. */
+  memoryKill?: string | undefined;
   /** Set for good once it is proven ended. */
   ended: { readonly end: AttemptEnd; readonly wall: number } | undefined;
   /** When its tree is looked into next, monotonic; undefined: not yet, its first process has not ended. */
@@ -114,8 +116,9 @@ export function stateOf({ ended, stage }: Pick<Attempt, 'ended' | 'stage'>): Att
 
 /** How it ended, as it is reported. An exit code is given whatever the cause: a program may end well when told to. */
 export function endOf(attempt: Attempt): AttemptEnd {
-  const { reason, startWall, exit } = attempt;
+  const { startWall, exit } = attempt;
   const ran = startWall !== undefined;
+  const reason = ran ? memoryReasonOf(attempt) : attempt.reason;
   return {
     cause: reason?.cause ?? 'EXITED',
     detail: reason?.detail ?? '',
@@ -125,6 +128,12 @@ export function endOf(attempt: Attempt): AttemptEnd {
     proof: proofOf(ran, reason),
     hostProblem: reason?.hostProblem,
   };
+}
+
+/** One that ended by itself and well, or was told to end, ended by that, whatever the kernel took of it. */
+function memoryReasonOf({ reason, exit, memoryKill }: Attempt): EndReason | undefined {
+  const endedByItself = reason?.cause === 'EXITED' && exit?.code !== 0;
+  return memoryKill === undefined || !endedByItself ? reason : { cause: 'OUT_OF_MEMORY', detail: memoryKill };
 }
 
 function proofOf(ran: boolean, reason: EndReason | undefined): string {

@@ -67,7 +67,13 @@ export type FromDriver =
   /** The first process is reaped, whatever it was by then. */
   | { readonly kind: 'reaped'; readonly attempt: string; readonly exit: ProcessExit }
   /** Answer to `look`. Only a tree that is proven empty is empty. */
-  | { readonly kind: 'looked'; readonly attempt: string; readonly empty: boolean }
+  | {
+      readonly kind: 'looked';
+      readonly attempt: string;
+      readonly empty: boolean;
+      /** What the kernel did to it for want of memory, in words. Undefined: nothing that is known. */
+      readonly memoryKill?: string | undefined;
+    }
   /**
    * Answer to `sweep`: everything that earlier keepers left is dead but `left`, which lives after all the time that the driver gives it.
    * With a problem it could not be looked at, and nothing is known.

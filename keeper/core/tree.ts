@@ -6,6 +6,7 @@
 import { type Attempt, type EndReason, keyOf, stateOf } from './attempt.ts';
 import { type Decision, decide, firstKill, KILL_RETRY_MS, stopNow } from './deadline.ts';
 import { finish, refuseStart } from './end.ts';
+import type { FromDriver } from './event.ts';
 import { refuse } from './refusal.ts';
 import { log, type Turn, tellChanged, wakeIn } from './turn.ts';
 
@@ -70,6 +71,8 @@ export function acceptReaped(turn: Turn, attempt: Attempt, exit: Attempt['exit']
   look(turn, attempt);
 }
 
+type Looked = Pick<Extract<FromDriver, { kind: 'looked' }>, 'empty' | 'memoryKill'>;
+
 function look(turn: Turn, attempt: Attempt): void {
   const ms = Math.min(LOOK_MS.longest, LOOK_MS.first * 2 ** Math.min(attempt.looks, 20));
   attempt.looks += 1;
@@ -78,8 +81,9 @@ function look(turn: Turn, attempt: Attempt): void {
   turn.effects.push({ kind: 'look', attempt: keyOf(attempt) });
 }
 
-export function acceptLook(turn: Turn, attempt: Attempt, { empty }: { readonly empty: boolean }): void {
+export function acceptLook(turn: Turn, attempt: Attempt, { empty, memoryKill }: Looked): void {
   if (!attempt.reaped || attempt.ended !== undefined) return;
+  attempt.memoryKill = memoryKill;
   if (empty) finish(turn, attempt);
   // What the first process left running gets the same grace as any stopped tree.
   else apply(turn, attempt, stopNow(attempt.stage, attempt.terms, attempt.deadline, turn.now));

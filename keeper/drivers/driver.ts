@@ -33,6 +33,8 @@ export interface Driver {
   kill(attempt: Placed): void;
   /** True only when it is proven. */
   isEmpty(attempt: Placed): boolean;
+  /** What the kernel did to it for want of memory, in words. Undefined: nothing that is known. */
+  memoryKill(attempt: Placed): string | undefined;
   /** Runs a program in the place of an attempt that runs, for no longer than the limit. What it prints is thrown away. */
   check(attempt: AttemptName, argv: readonly string[], limitMs: number): Promise<CheckAnswer>;
   /** Takes away what an empty tree leaves behind, and lets its output come to its end. */

@@ -21,7 +21,7 @@ import {
 const DEFAULT_STOP_TIMEOUT_MS = 10_000;
 const DEFAULT_KILL_GUARD_MS = 5_000;
 
-const CAUSES = ['EXITED', 'STOPPED', 'LAPSED', 'REFUSED', 'SPAWN_FAILED', 'LOST'] as const;
+const CAUSES = ['EXITED', 'OUT_OF_MEMORY', 'STOPPED', 'LAPSED', 'REFUSED', 'SPAWN_FAILED', 'LOST'] as const;
 const ON_DISCONNECT = ['STOP', 'HOLD', 'OVERLAP'] as const;
 
 type Kept = Omit<RecordedAttempt, 'bootId'>;

@@ -1,5 +1,7 @@
 /** What an agent asks, as the core takes it. Whether it makes sense is the core's to judge. */
+import { parseByteSize } from '../../shared/byte-size.ts';
 import type { Deadline } from '../../shared/lease-clock.ts';
+import type { ResourceLimits } from '../../shared/protocol/workload.ts';
 import type { AttemptName } from '../core/attempt.ts';
 import type { Ask } from '../core/event.ts';
 import type { ProcessWorkload } from '../drivers/process/launch-plan.ts';
@@ -61,6 +63,7 @@ function workloadOf(start: JsonObject, command: JsonObject): ProcessWorkload | u
     baseEnv: mapOf(start['baseEnv']),
     workingDirectory: textOf(workload['workingDirectory']),
     user: textOf(workload['user']),
+    resources: workload['resources'] === undefined ? undefined : limitsOf(objectOf(workload['resources'])),
   };
 }
 
@@ -73,6 +76,16 @@ function sourcesOf(value: Json): ProcessWorkload['envFrom'] {
       return [variable, { kind: 'file' as const, path: textOf(file) }];
     }),
   );
+}
+
+/** An amount that says nothing that is known here can't be held, which is refused: it is never left out. */
+function limitsOf({ memory, cpu, pids }: JsonObject): ResourceLimits {
+  const unset = memory === undefined || memory === '';
+  return {
+    ...(unset ? {} : { memoryBytes: parseByteSize(textOf(memory)) ?? Number.NaN }),
+    ...(cpu === undefined ? {} : { cpu: numberOf(cpu) }),
+    ...(pids === undefined ? {} : { pids: numberOf(pids) }),
+  };
 }
 
 const allowedOf = ({ directories, agentEnv }: JsonObject): ProcessWorkload['secrets'] => ({

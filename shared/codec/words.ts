@@ -33,6 +33,7 @@ export const attemptStateWords = wordTable<AttemptStateName, PbAttemptState>({
 export const endCauseWords = wordTable<EndCause, PbEndCause>({
   UNKNOWN: PbEndCause.UNSPECIFIED,
   EXITED: PbEndCause.EXITED,
+  OUT_OF_MEMORY: PbEndCause.OUT_OF_MEMORY,
   STOPPED: PbEndCause.STOPPED,
   LAPSED: PbEndCause.LAPSED,
   REFUSED: PbEndCause.REFUSED,

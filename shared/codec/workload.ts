@@ -7,14 +7,18 @@ import {
   WorkloadSchema,
 } from '../gen/locum/v1/policy_pb.ts';
 import type { ValueSource, Workload } from '../protocol/workload.ts';
+import { resourceLimitsFromProto, resourceLimitsToProto } from './resource-limits.ts';
 
 /** Interpreter of a script that names none. */
 const SHELL = ['/bin/sh'];
 
 export function workloadToProto(workload: Workload): PbWorkload {
   const { env, envFrom, workingDirectory, user } = workload;
-  const kind = kindToProto(workload);
-  return create(WorkloadSchema, { env: { ...env }, envFrom: sourcesToProto(envFrom), workingDirectory, user, kind });
+  const resources = resourceLimitsToProto(workload.resources);
+  return create(WorkloadSchema, {
+    ...{ env: { ...env }, envFrom: sourcesToProto(envFrom), workingDirectory, user, kind: kindToProto(workload) },
+    ...(resources === undefined ? {} : { resources }),
+  });
 }
 
 function sourcesToProto(sources: Workload['envFrom'] = {}) {
@@ -61,9 +65,11 @@ function kindToProto(workload: Workload) {
 /** @throws LocumError INVALID_FIELD when it says neither command nor script. */
 export function workloadFromProto(workload: PbWorkload): Workload {
   const envFrom = sourcesFromProto(workload.envFrom);
+  const resources = resourceLimitsFromProto(workload.resources);
   const common = {
     ...{ env: { ...workload.env }, workingDirectory: workload.workingDirectory, user: workload.user },
     ...(envFrom === undefined ? {} : { envFrom }),
+    ...(resources === undefined ? {} : { resources }),
   };
   const { kind } = workload;
   switch (kind.case) {

@@ -26,8 +26,10 @@ export interface FrozenTerms {
 /** ASSIGNED: only the leader knows of it yet. STUCK: its process tree can not be killed. ENDED is final. */
 export type AttemptStateName = 'ASSIGNED' | 'STARTING' | 'RUNNING' | 'STOPPING' | 'STUCK' | 'ENDED';
 
-/** EXPIRED: its start came too late, or to a session that was over. */
-export type EndCause = 'UNKNOWN' | 'EXITED' | 'STOPPED' | 'LAPSED' | 'REFUSED' | 'EXPIRED' | 'SPAWN_FAILED' | 'LOST';
+/** EXPIRED: its start came too late, or to a session that was over. OUT_OF_MEMORY: it failed, and the kernel killed of it for memory. */
+export type EndCause =
+  | ('UNKNOWN' | 'EXITED' | 'OUT_OF_MEMORY' | 'STOPPED' | 'LAPSED')
+  | ('REFUSED' | 'EXPIRED' | 'SPAWN_FAILED' | 'LOST');
 
 /** How an attempt ended, as its agent tells it. */
 export interface ReportedEnd {

@@ -52,6 +52,10 @@ const BY_KEEPER = {
     means: 'SPAWN_FAILED',
     says: 'A value of `env_from` is not there, or can not be read; the detail says which and why.',
   },
+  LIMITS_UNAVAILABLE: {
+    means: 'REFUSED',
+    says: 'The host can not hold what `resources` limits: another server is tried. The agent tells what it can hold as `feature`.',
+  },
   SPAWN_FAILED: {
     means: 'SPAWN_FAILED',
     says: 'The program could not be started, for another reason that the detail names.',

@@ -5,6 +5,15 @@ export type ValueSource =
   /** An environment variable of the agent. */
   | { readonly kind: 'agent_env'; readonly name: string };
 
+/** What all processes of an attempt together may take of their host. Undefined: whatever is there. */
+export interface ResourceLimits {
+  readonly memoryBytes?: number | undefined;
+  /** Cores, in thousandths. */
+  readonly cpu?: number | undefined;
+  /** Processes and threads. */
+  readonly pids?: number | undefined;
+}
+
 /** What a policy runs. The cores only hand it on; the keeper starts it. */
 export type Workload = {
   readonly env: Readonly<Record<string, string>>;
@@ -14,6 +23,8 @@ export type Workload = {
   readonly workingDirectory: string;
   /** Empty: the keeper's user. */
   readonly user: string;
+  /** Undefined: nothing is limited. */
+  readonly resources?: ResourceLimits | undefined;
 } & (
   | { readonly kind: 'command'; readonly argv: readonly string[] }
   | { readonly kind: 'script'; readonly interpreter: readonly string[]; readonly text: string }

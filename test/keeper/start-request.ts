@@ -25,6 +25,7 @@ export interface StartOptions {
   readonly workingDirectory?: string;
   readonly user?: string;
   readonly arguments?: string[];
+  readonly resources?: { readonly memory?: string; readonly cpu?: number; readonly pids?: number };
   /** Interpreter of `does` as a script. */
   readonly interpreter?: string[];
 }
@@ -58,6 +59,7 @@ export function startRequest(run: string, options: StartOptions): Start {
         env: options.env ?? {},
         workingDirectory: options.workingDirectory ?? '',
         user: options.user ?? '',
+        ...(options.resources === undefined ? {} : { resources: options.resources }),
       },
     },
   });

@@ -101,10 +101,11 @@ const dies: Command = (stage, words) => {
   agentOf(stage, words).dieMs = () => ms;
 };
 
-/** `exit sync-1 code=1` */
+/** `exit sync-1 code=1`; `exit sync-1 out-of-memory` */
 const exit: Command = (stage, { plain, named }) => {
   const found = attemptsOf(stage, plain[1] ?? '').at(-1);
   const { agent, attempt } = present(found, `${plain[1]} is alive somewhere`);
+  if (plain[2] === 'out-of-memory') return agent.end(attempt, 'OUT_OF_MEMORY');
   agent.exit(attempt, Number(named.get('code') ?? 0));
 };
 

@@ -1,5 +1,6 @@
 /** Policies in a compact notation: `policy sync continuous list=web-2,web-1 needs="os = linux" G=30s disconnect=HOLD`. */
 import type { Failback, PolicyHealthCheck, PolicySpec, Trigger } from '../../controller/core/records/state.ts';
+import { parseByteSize } from '../../shared/byte-size.ts';
 import { poolId, serverId } from '../../shared/ids.ts';
 import { durationOf, listOf, oneOf, type Words } from './words.ts';
 
@@ -95,6 +96,12 @@ function setField(patch: { -readonly [K in keyof PolicySpec]?: PolicySpec[K] }, 
       return;
     case 'user':
       patch.workload = { kind: 'command', argv: ['work'], env: {}, workingDirectory: '', user: value };
+      return;
+    case 'memory':
+      patch.workload = {
+        ...{ kind: 'command', argv: ['work'], env: {}, workingDirectory: '', user: '' },
+        resources: { memoryBytes: parseByteSize(value) },
+      };
       return;
     case 'labels':
       patch.labels = Object.fromEntries(listOf(value).map((one) => one.split(':')));

@@ -60,6 +60,8 @@ const OTHER_CAUSES = {
   TARGET_UNAVAILABLE: 'The target is not available any more.',
   TOO_LATE: 'It did not get there within 5 minutes.',
   STOPPED: 'It was told to stop.',
+  OUT_OF_MEMORY:
+    'It failed, and the kernel had killed processes of it for want of memory: at its own limit (`resources`), or the host had none left.',
   EXPIRED: 'Its start came too late, or to a session that was over: no process was made.',
   SPAWN_FAILED: 'The program could not be started there. It counts against the restart budget.',
   LOST: 'It is gone without a word of how: its server is lost, was booted, or does not list it.',

@@ -237,7 +237,7 @@ const RUN_EVENTS = {
   ATTEMPT_ENDED: {
     says: 'An attempt has ended, and the details say what proves it. What follows for the run is told by the next event.',
     actors: ['agent', 'controller', 'operator'],
-    causes: ['EXITED', 'STOPPED', 'LAPSED', 'REFUSED', 'EXPIRED', 'SPAWN_FAILED', 'LOST', 'UNKNOWN'],
+    causes: ['EXITED', 'OUT_OF_MEMORY', 'STOPPED', 'LAPSED', 'REFUSED', 'EXPIRED', 'SPAWN_FAILED', 'LOST', 'UNKNOWN'],
   },
   RUN_FENCING: {
     says: 'Its server is away. It is placed again only when its attempt has ended for certain; the message says when or by what.',

@@ -6,8 +6,14 @@ import type { Workload } from '../../../shared/protocol/workload.ts';
 import { parseRequirement, type Requirement } from './capability.ts';
 
 /** In the notation of requirements. */
-export function impliedTexts({ envFrom }: Workload): readonly string[] {
-  return envFrom === undefined ? [] : ['feature = env_from'];
+export function impliedTexts({ envFrom, resources = {} }: Workload): readonly string[] {
+  const { memoryBytes, cpu, pids } = resources;
+  return [
+    ...(envFrom === undefined ? [] : ['feature = env_from']),
+    ...(memoryBytes === undefined ? [] : ['feature = resources.memory']),
+    ...(cpu === undefined ? [] : ['feature = resources.cpu']),
+    ...(pids === undefined ? [] : ['feature = resources.pids']),
+  ];
 }
 
 export const impliedRequirements = (workload: Workload): readonly Requirement[] =>

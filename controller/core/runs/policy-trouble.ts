@@ -2,6 +2,7 @@
  * What is wrong with a policy although each of its runs may look right at the moment: its last run failed, it ends over and over again, or
  * it has not ended while its schedule went on. Derived from the records when asked, so a restart of the controller forgets none of it.
  */
+import type { EndCause } from '../../../shared/protocol/attempt.ts';
 import { MINUTE } from '../../../shared/time.ts';
 import type { ClusterState } from '../cluster/cluster.ts';
 import { endOf } from '../records/attempt-state.ts';
@@ -68,10 +69,12 @@ function skippedTicks(policy: Policy, oldest: Run | undefined): PolicyTrouble[] 
   ];
 }
 
+const OWN_ENDS: readonly EndCause[] = ['EXITED', 'OUT_OF_MEMORY', 'SPAWN_FAILED'];
+
 /** The workload ended, or could not be started; nobody told it to, and no server was lost. */
 function isOwnEnd(attempt: Attempt): boolean {
   const end = endOf(attempt);
-  return attempt.stopReason === undefined && (end?.cause === 'EXITED' || end?.cause === 'SPAWN_FAILED');
+  return attempt.stopReason === undefined && end !== undefined && OWN_ENDS.includes(end.cause);
 }
 
 function howEnded(attempt: Attempt): string {

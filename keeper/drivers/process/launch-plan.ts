@@ -5,10 +5,12 @@
 import { accessSync, constants } from 'node:fs';
 import { delimiter, isAbsolute, join } from 'node:path';
 import { attemptMarks } from '../../../shared/host/process-group.ts';
-import type { ValueSource } from '../../../shared/protocol/workload.ts';
+import type { ResourceLimits, ValueSource } from '../../../shared/protocol/workload.ts';
 import type { StartRequest } from '../../core/event.ts';
 import { type Refusal, refuse } from '../../core/refusal.ts';
 import type { AttemptFolders, FolderOwner } from '../../disk/attempt-folders.ts';
+import type { Controller } from './cgroup-controllers.ts';
+import { controllersOf } from './cgroup-limits.ts';
 import { findUser, type HostUser } from './host-user.ts';
 import type { AllowedSecrets, SecretReader } from './secrets.ts';
 
@@ -33,6 +35,8 @@ export interface ProcessWorkload {
   readonly workingDirectory: string;
   /** Empty: the keeper's. */
   readonly user: string;
+  /** What all of it together may take of the host. Undefined: whatever is there. */
+  readonly resources: ResourceLimits | undefined;
 }
 
 export interface LaunchPlan {
@@ -46,6 +50,8 @@ export interface LaunchPlan {
   readonly workingDirectory: string;
   /** Undefined: the keeper's own user. */
   readonly user: { readonly setpriv: string; readonly uid: number; readonly gid: number } | undefined;
+  /** Of its cgroup. Undefined: none. */
+  readonly limits?: ResourceLimits | undefined;
 }
 
 export interface PlanOptions {
@@ -53,6 +59,8 @@ export interface PlanOptions {
   /** Of the state directory. */
   readonly key: string;
   readonly secrets: SecretReader;
+  /** What the cgroups of attempts can hold. */
+  readonly controllers: readonly Controller[];
 }
 
 const DEFAULT_INTERPRETER: readonly string[] = ['/bin/sh'];
@@ -62,6 +70,8 @@ export async function planLaunch(start: StartRequest, options: PlanOptions): Pro
   const workload = workloadOf(start);
   if (workload === undefined)
     return refuse('INVALID_REQUEST', 'it has no workload, or one of a kind that this keeper does not know');
+  const lacks = controllersOf(workload.resources ?? {}).filter((one) => !options.controllers.includes(one));
+  if (lacks.length > 0) return refuse('LIMITS_UNAVAILABLE', `this keeper can't hold limits of ${lacks.join(', ')}`);
   const found = workload.user === '' ? undefined : await findUser(workload.user);
   if (found?.kind === 'refusal') return found;
   const other = found !== undefined && found.uid !== process.getuid?.() ? found : undefined;
@@ -83,6 +93,7 @@ export async function planLaunch(start: StartRequest, options: PlanOptions): Pro
     env,
     workingDirectory,
     user,
+    limits: workload.resources,
   };
 }
 

@@ -8,6 +8,7 @@ import { processEntry } from '../../../shared/host/process-table.ts';
 import type { Tree } from '../../../shared/host/tree.ts';
 import type { HostProblem } from '../../../shared/host-problem.ts';
 import { hostProblemOf } from '../../../shared/host-problem-of.ts';
+import type { ResourceLimits } from '../../../shared/protocol/workload.ts';
 import { type AttemptName, attemptNamed, keyOf, type TreePlace } from '../../core/attempt.ts';
 import type { Left, StartRequest } from '../../core/event.ts';
 import { type Refusal, refuse } from '../../core/refusal.ts';
@@ -15,6 +16,8 @@ import type { AttemptFolders } from '../../disk/attempt-folders.ts';
 import type { OutputLog } from '../../output/output-log.ts';
 import type { CheckAnswer, Driver, DriverEvents, Placed } from '../driver.ts';
 import { baseFolder, proveCgroup, removeBases, sweepBases, tryCgroup, whyNoCgroup } from './cgroup-base.ts';
+import { type Handed, handDownTried, NONE_HANDED } from './cgroup-controllers.ts';
+import { memoryKillIn, writeLimits } from './cgroup-limits.ts';
 import { beginCheck, type RunningCheck } from './check.ts';
 import { type Gate, openGate } from './gate.ts';
 import { type LaunchPlan, planBeside, planLaunch } from './launch-plan.ts';
@@ -55,13 +58,13 @@ interface Held {
 
 export class ProcessDriver implements Driver {
   readonly kind: 'cgroup' | 'process-group';
-  readonly features: readonly string[] = ['env_from'];
   readonly weakness: string;
   /** Folder below the mount in which it keeps its cgroups. Empty: none. */
   readonly base: string;
   readonly #options: ProcessDriverOptions;
   readonly #events: DriverEvents;
   readonly #mount: string;
+  readonly #handed: Handed;
   readonly #held = new Map<string, Held>();
   readonly #secrets = new SecretReader();
   /** Under way. */
@@ -73,7 +76,9 @@ export class ProcessDriver implements Driver {
   static async open(options: ProcessDriverOptions, events: DriverEvents): Promise<ProcessDriver> {
     const place = findCgroupPlace();
     const weakness = options.strongest === 'cgroup' ? await whyNoCgroup(place, options.key) : 'not wanted';
-    return new ProcessDriver(options, events, place, weakness);
+    if (place === undefined || weakness !== '') return new ProcessDriver(options, events, place, weakness, NONE_HANDED);
+    const handed = await handDownTried(place, join(place.mount, baseFolder(place, options.key)));
+    return new ProcessDriver(options, events, place, weakness, handed);
   }
 
   private constructor(
@@ -81,13 +86,23 @@ export class ProcessDriver implements Driver {
     events: DriverEvents,
     place: CgroupPlace | undefined,
     weakness: string,
+    handed: Handed,
   ) {
     this.#options = options;
+    this.#handed = handed;
     this.#events = events;
     this.#mount = place?.mount ?? '';
     this.weakness = weakness;
     this.kind = place !== undefined && weakness === '' ? 'cgroup' : 'process-group';
     this.base = place !== undefined && this.kind === 'cgroup' ? baseFolder(place, options.key) : '';
+  }
+
+  get features(): readonly string[] {
+    return ['env_from', ...this.#handed.controllers.map((controller) => `resources.${controller}`)];
+  }
+
+  get limitsWeakness(): string {
+    return this.#handed.weakness;
   }
 
   /** Absolute paths of the folders of this keeper's cgroups and of earlier ones'. */
@@ -102,7 +117,9 @@ export class ProcessDriver implements Driver {
     const held: Held = { gate: undefined, output: undefined, discarded: false, plan: undefined, check: undefined };
     this.#held.set(keyOf(start), held);
     try {
-      const plan = await planLaunch(start, { ...this.#options, secrets: this.#secrets });
+      const plan = await planLaunch(start, {
+        ...{ ...this.#options, secrets: this.#secrets, controllers: this.#handed.controllers },
+      });
       return plan.kind === 'refusal' ? plan : await this.#makeProcess(start, held, plan);
     } catch (error) {
       return spawnRefusal(error);
@@ -118,6 +135,8 @@ export class ProcessDriver implements Driver {
       } catch (error) {
         return refuse('NO_CGROUP', String(error));
       }
+      const problem = plan.limits && whyNotLimited(directory, plan.limits);
+      if (problem !== undefined) return refuse('LIMITS_UNAVAILABLE', problem);
     }
     const pipe = await this.#options.pipes.take();
     try {
@@ -178,6 +197,10 @@ export class ProcessDriver implements Driver {
 
   isEmpty(attempt: Placed): boolean {
     return this.#treeOf(attempt).isEmpty();
+  }
+
+  memoryKill({ place }: Placed): string | undefined {
+    return place.cgroup === '' || this.#mount === '' ? undefined : memoryKillIn(join(this.#mount, place.cgroup));
   }
 
   async check(attempt: AttemptName, argv: readonly string[], limitMs: number): Promise<CheckAnswer> {
@@ -265,6 +288,16 @@ export class ProcessDriver implements Driver {
 
   close(): void {
     removeBases(this.cgroupFolders);
+    if (this.#handed.isAside) this.#handed.undo();
+  }
+}
+
+function whyNotLimited(cgroup: string, limits: ResourceLimits): string | undefined {
+  try {
+    writeLimits(cgroup, limits);
+    return undefined;
+  } catch (error) {
+    return messageOf(error);
   }
 }
 

@@ -58,9 +58,9 @@ describe('the watch over capabilities', () => {
   it('says how process trees are held together, once the keeper has told', async () => {
     const told = watching([]);
     await watch?.start();
-    watch?.setKeeper('CGROUP', ['env_from']);
+    watch?.setKeeper('CGROUP', ['env_from', 'resources.memory']);
     expect(text(told.at(-1) ?? [])).toEqual(
-      expect.arrayContaining(['cgroup=v2', 'containment=cgroup', 'feature=env_from']),
+      expect.arrayContaining(['cgroup=v2', 'containment=cgroup', 'feature=env_from', 'feature=resources.memory']),
     );
     watch?.setKeeper('PROCESS_GROUP', []);
     expect(text(told.at(-1) ?? [])).toContain('containment=process-group');

@@ -21,10 +21,25 @@ const source = fc.oneof(
   fc.record({ kind: fc.constant('agent_env' as const), name: text }),
 );
 
+const MIB = 1024 * 1024;
+
+const resources = fc.record(
+  {
+    memoryBytes: fc.integer({ min: 4 * MIB, max: 64 * MIB * MIB }),
+    cpu: fc.integer({ min: 10, max: 1_024_000 }).map((thousandths) => thousandths / 1_000),
+    pids: fc.integer({ min: 1, max: 4_194_304 }),
+  },
+  { requiredKeys: [] },
+);
+
 /** None is a field that is not there. */
 export const workloads: fc.Arbitrary<Workload> = fc
-  .tuple(programs, fc.dictionary(word(/^[A-Z]{1,5}$/), source, { maxKeys: 3 }))
-  .map(([program, envFrom]) => (Object.keys(envFrom).length === 0 ? program : { ...program, envFrom }));
+  .tuple(programs, fc.dictionary(word(/^[A-Z]{1,5}$/), source, { maxKeys: 3 }), resources)
+  .map(([program, envFrom, limits]) => ({
+    ...program,
+    ...(Object.keys(envFrom).length === 0 ? {} : { envFrom }),
+    ...(Object.keys(limits).length === 0 ? {} : { resources: limits }),
+  }));
 
 /** A host and a path are never empty: unset ones are written out. */
 const named = text.map((value) => `x${value}`);

@@ -41,6 +41,32 @@ describe('policies', () => {
     });
   });
 
+  it.each([
+    [{ memory: '1Mi' }, 'workload.resources.memory: must be bytes or have a unit'],
+    [{ memory: '65Ti' }, 'from 4Mi to 64Ti; it is 65Ti'],
+    [{ memory: '999999999999999Ti' }, 'workload.resources.memory'],
+    [{ memory: '512M' }, 'workload.resources.memory'],
+    [{ cpu: 0.001 }, 'workload.resources.cpu'],
+    [{ cpu: 2_000 }, 'workload.resources.cpu'],
+    [{ pids: 0 }, 'workload.resources.pids'],
+  ])('with limits that nobody could hold are refused: %j', (resources, words) => {
+    const policy = fromJson(PolicySchema, { name: 'policies/x', workload: { script: { text: 'true' }, resources } });
+    const read = (): unknown => {
+      validate(PolicySchema, policy);
+      return policySpecFromProto(policy);
+    };
+    expect(read).toThrow(expect.objectContaining({ reason: 'INVALID_FIELD', message: expect.stringContaining(words) }));
+  });
+
+  it('show limits in their largest unit, and limits of nothing as none', () => {
+    const shown = (resources: Record<string, string | number>) => {
+      const workload = { script: { text: 'true' }, resources };
+      return policySpecFromProto(fromJson(PolicySchema, { name: 'policies/x', workload })).workload.resources;
+    };
+    expect(shown({ memory: '1048576Ki', cpu: 1.5, pids: 20 })).toEqual({ memoryBytes: 1024 ** 3, cpu: 1.5, pids: 20 });
+    expect(shown({})).toBeUndefined();
+  });
+
   it('can be read, edited as JSON and written back without changing what was not edited', () => {
     fc.assert(
       fc.property(policies, (policy) => {

@@ -258,3 +258,27 @@ describe('ends', () => {
     expect(keeper.answerTo(request)).toMatchObject({ reason: 'DEADLINE_PAST' });
   });
 });
+
+describe('an attempt of which the kernel killed something for want of memory', () => {
+  const ended = (code: number | undefined, told = false) => {
+    const keeper = VirtualKeeper.serving();
+    keeper.start();
+    if (told) keeper.ask({ kind: 'stop', attempt: { run: 'job', epoch: 1 }, reason: { cause: 'STOPPED', detail: '' } });
+    keeper.memoryKill = 'its host had no memory left';
+    keeper.alive.clear();
+    const signal = code === undefined ? 'SIGKILL' : '';
+    keeper.push({ kind: 'reaped', attempt: 'job-1', exit: { code, signal } });
+    return keeper.attempt().ended?.end;
+  };
+
+  it('ended by that when it failed', () => {
+    const detail = 'its host had no memory left';
+    expect(ended(undefined)).toMatchObject({ cause: 'OUT_OF_MEMORY', signal: 'SIGKILL', detail });
+    expect(ended(1)).toMatchObject({ cause: 'OUT_OF_MEMORY', exitCode: 1, detail });
+  });
+
+  it('ended as it did when it ended well or was told to', () => {
+    expect(ended(0)).toMatchObject({ cause: 'EXITED', exitCode: 0, detail: '' });
+    expect(ended(undefined, true)).toMatchObject({ cause: 'STOPPED' });
+  });
+});

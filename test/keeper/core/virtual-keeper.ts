@@ -26,6 +26,7 @@ export class VirtualKeeper {
   /** Kills do nothing. */
   unkillable = false;
   hands: string | undefined;
+  memoryKill: string | undefined;
   /** A sweep finds nothing, and says so at once. Otherwise a test answers. */
   sweeps = true;
   #lastRequest = 0;
@@ -80,7 +81,7 @@ export class VirtualKeeper {
         if (!this.unkillable && this.alive.delete(effect.attempt)) return [this.reaped(effect.attempt, 'SIGKILL')];
         return [];
       case 'look':
-        return [{ kind: 'looked', attempt: effect.attempt, empty: !this.alive.has(effect.attempt) }];
+        return [this.#looked(effect.attempt)];
       case 'sweep':
         return this.sweeps ? [this.swept()] : [];
       case 'prove_hands':
@@ -102,6 +103,10 @@ export class VirtualKeeper {
       case 'end':
         return [];
     }
+  }
+
+  #looked(attempt: string): Event {
+    return { kind: 'looked', attempt, empty: !this.alive.has(attempt), memoryKill: this.memoryKill };
   }
 
   #diskProblem() {

@@ -26,7 +26,7 @@ const percent = fc.integer({ min: 0, max: 100 });
 const ref = { run: id.map((name) => runId(`${name}-1`)), epoch: fc.integer({ min: 1, max: 2 ** 53 - 1 }).map(epoch) };
 
 const end = fc.record({
-  cause: oneOf('UNKNOWN', 'EXITED', 'STOPPED', 'LAPSED', 'REFUSED', 'EXPIRED', 'SPAWN_FAILED', 'LOST'),
+  cause: oneOf('UNKNOWN', 'EXITED', 'OUT_OF_MEMORY', 'STOPPED', 'LAPSED', 'REFUSED', 'EXPIRED', 'SPAWN_FAILED', 'LOST'),
   exitCode: optional(fc.integer({ min: 0, max: 255 })),
   signal: stable,
   detail: text,
