@@ -134,6 +134,12 @@ export const nouns: readonly Noun[] = [
     group: OTHER,
     load: () => import('./config/command.ts'),
   },
+  {
+    name: 'debug',
+    summary: 'for who looks for a fault: a bundle of status, events, metrics and configuration, without secrets',
+    group: OTHER,
+    load: () => import('./debug/command.ts'),
+  },
   { name: 'completion', summary: 'completion for your shell', group: OTHER, load: () => import('./completion.ts') },
   {
     name: 'complete-words',

@@ -26,6 +26,11 @@ export function advice({ cluster, examples, timers }: AdviceOptions): string {
       : [[`${locum} policy apply -f FILE`, 'a policy of yours; the folder examples has some'] as const]),
     [`${locum} server make-primary server-2 --apply move-now`, 'another primary; what runs moves to it'],
     [`${locum} server drain server-2 --wait`, 'empty a server for maintenance'],
+    [
+      `${locum} dev kill server-1 --data ${cluster.dataDir}`,
+      `its power fails; after ${missingSeconds} s server-2 takes over`,
+    ],
+    [`${locum} top`, 'watch it, again and again'],
     [`${locum} events --follow`, 'every decision with its reason'],
     [`grpcurl -plaintext localhost:${port} list`, 'the same API for every other client'],
   ];

@@ -28,4 +28,10 @@ export function define(dev: Command): void {
     .option('--no-examples', 'without the example policies')
     .option('--verbose', 'show every line that the processes write')
     .action(async (options: DevOptions) => (await import('./dev.ts')).dev(options));
+  dev
+    .command('kill <server>')
+    .description('SIGKILL to agent, keeper and policies of a server of the cluster in --data, as when the power fails')
+    .action(async (server: string, _: object, command: Command) =>
+      (await import('./kill.ts')).killServer(server, command.optsWithGlobals<{ readonly data?: string }>().data),
+    );
 }

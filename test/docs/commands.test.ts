@@ -69,6 +69,7 @@ describe('the commands of the documentation', () => {
       if (word === 'examples') return join(ROOT, 'examples');
       if (word === 'hello.yaml' || word === 'audit.jsonl') return join(folder, word);
       if (word === '/etc/locum/controller.yaml') return join(folder, 'controller.yaml');
+      if (word.endsWith('.tar.gz')) return join(folder, word);
       if (word.endsWith('.snap')) return join(folder, `${words[1] === 'restore' ? 'restored-from' : 'saved'}.snap`);
       return word;
     });

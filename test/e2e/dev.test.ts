@@ -70,6 +70,26 @@ describe('locum dev', () => {
     expect(processesOf(dev.dataDir)).toEqual([]);
   });
 
+  it('says how a server is killed, and shows that another one takes over', { timeout: TEST_TIMEOUT_MS }, async () => {
+    const dev = await startDev(2);
+    await eventually('it is up', async () => (dev.output().includes('Ctrl-C stops everything') ? true : undefined));
+    const [, line = ''] = /locum (dev kill server-1 --data \S+)/.exec(dev.output()) ?? [];
+    const killed = await runLocum(dev.address, line.split(' '));
+    expect(killed).toMatchObject({ code: 0, stdout: expect.stringMatching(/^server-1 is dead: \d+ processes killed/) });
+    const again = await runLocum(dev.address, line.split(' '));
+    expect(again).toMatchObject({ code: 5, stderr: expect.stringContaining('nothing of server-1 runs any more') });
+    await eventually('another server goes on', async () =>
+      /queue-consumer-\d+ is RUNNING: runs on server-2/.test(dev.output()) ? true : undefined,
+    );
+    expect(dev.output()).toContain('server-1 is MISSING');
+    expect(dev.output()).toContain('To start it again, in another terminal:');
+    const unknown = await runLocum(dev.address, ['dev', 'kill', 'server-9', '--data', dev.dataDir]);
+    expect(unknown).toMatchObject({ code: 3, stderr: expect.stringContaining('there is no server server-9') });
+    dev.child.kill('SIGINT');
+    expect(await dev.ended).toBe(0);
+    expect(processesOf(dev.dataDir)).toEqual([]);
+  });
+
   it('leaves nothing either when it is ended while it starts', { timeout: TEST_TIMEOUT_MS }, async () => {
     const dev = await startDev(3);
     await eventually('the first agent is there', async () =>
