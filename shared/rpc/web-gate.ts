@@ -1,6 +1,7 @@
-/** Refuses what a web page of another origin sends, before a page is made or a body is read. */
+/** Refuses what a web page of a foreign origin sends, before a page is made or a body is read, and tells browsers what others may send. */
 import { judgeWebAccess, type WebRule } from '../access/web-access.ts';
 import type { LocumError } from '../errors.ts';
+import { allowOrigin } from './cross-origin.ts';
 import type { HttpHandler, HttpRequest } from './http-handler.ts';
 import { sendRefusal } from './refusal.ts';
 
@@ -10,8 +11,13 @@ export type Denied = (request: HttpRequest, error: LocumError) => void;
 /** Lets to `handler` what the rule allows. The rule is asked for at each request: a listener knows its address only when it is bound. */
 export function withWebGate(rule: () => WebRule, handler: HttpHandler, denied: Denied = () => {}): HttpHandler {
   return (request, response) => {
-    const error = judgeWebAccess({ authorities: authoritiesOf(request), origin: originOf(request) }, rule());
-    if (error === undefined) return handler(request, response);
+    const origin = originOf(request);
+    const error = judgeWebAccess({ authorities: authoritiesOf(request), origin }, rule());
+    if (error === undefined) {
+      // Before anybody is asked who he is: a browser shows nothing when it asks what it may send.
+      if (origin !== undefined && allowOrigin(request, response, origin)) return;
+      return handler(request, response);
+    }
     denied(request, error);
     sendRefusal(request, response, error, 403);
   };

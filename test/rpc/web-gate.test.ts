@@ -87,3 +87,39 @@ describe('a web page cannot drive the API', () => {
     expect((await headersOverHttp2(port, foreign)).headers[':status']).toBe(403);
   });
 });
+
+describe('a web page of an allowed origin', () => {
+  const asking = { ':method': 'OPTIONS', 'access-control-request-method': 'POST' };
+
+  it('is told what it may send, with a token too, and no cookies', async () => {
+    const { port } = await startPoolListener({ allowedHosts: ['locum.example'] });
+    const { headers, body } = await headersOverHttp2(port, { ...asking, origin: 'https://locum.example' });
+    expect([headers[':status'], body]).toEqual([204, '']);
+    expect(headers).toMatchObject({
+      'access-control-allow-origin': 'https://locum.example',
+      'access-control-allow-methods': 'POST, GET',
+      'access-control-allow-headers': expect.stringMatching(/content-type.*connect-protocol-version.*authorization/i),
+      vary: 'origin',
+    });
+    expect(headers['access-control-allow-credentials']).toBeUndefined();
+  });
+
+  it('may read answers and refusals', async () => {
+    const { port } = await startPoolListener({ allowedHosts: ['locum.example'] });
+    const origin = 'https://locum.example';
+    for (const path of ['/healthz', '/nothing']) {
+      const { headers } = await headersOverHttp2(port, { ':method': 'GET', ':path': path, origin });
+      expect([path, headers['access-control-allow-origin']]).toEqual([path, origin]);
+    }
+  });
+
+  it('is the only one: others are told nothing, and programs neither', async () => {
+    const { port } = await startPoolListener({ allowedHosts: ['locum.example'] });
+    const foreign = await headersOverHttp2(port, { ...asking, origin: 'https://evil.example' });
+    const program = await headersOverHttp2(port, { ':method': 'GET', ':path': '/healthz' });
+    expect([foreign.headers[':status'], program.headers[':status']]).toEqual([403, 200]);
+    for (const { headers } of [foreign, program]) {
+      expect(Object.keys(headers).filter((name) => name.startsWith('access-control'))).toEqual([]);
+    }
+  });
+});
