@@ -126,6 +126,7 @@ class RunningParts {
       log,
       metrics: this.#metrics,
       patienceMs: store.kind === 'etcd' ? AGENT_PATIENCE_MS : 0,
+      denied: (denial) => this.#audit.noteDenial(denial),
       owner: {
         cut: (peer) => this.#agentListener?.cut(peer),
         starting: (start, now) => {
@@ -174,7 +175,7 @@ class RunningParts {
     const { apiListen, agentListen, allowedHosts, log, version } = this.#options;
     const agentListener = await named('--agent-listen', () =>
       startAgentListener({
-        ...{ ...agentListen, health: this.#health, tls: this.#tls?.agents },
+        ...{ ...agentListen, health: this.#health, tls: this.#tls?.agents((denial) => this.#audit.noteDenial(denial)) },
         onConnect: (call, peer) => this.#agents.accept(call, peer),
       }),
     );

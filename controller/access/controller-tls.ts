@@ -17,6 +17,7 @@ import { MINUTE } from '../../shared/time.ts';
 import type { ControllerSettings } from '../config/config.ts';
 import { controllerId } from '../config/controller-id.ts';
 import type { PeerTls } from '../replication/peer.ts';
+import type { AgentDenial } from './agent-denial.ts';
 import { openClusterAuthority } from './cluster-authority.ts';
 import { AuthoritySigner, type Signer } from './signer.ts';
 
@@ -63,9 +64,14 @@ export class ControllerTls {
     return new ControllerTls(options, signer, await ownMaterial(options, signer));
   }
 
-  /** Of the agent listener: servers only. */
-  get agents(): ListenerTls {
-    return this.#listener(['server']);
+  /** Of the agent listener: servers only. `denied` is told of whoever is refused for what he shows. */
+  agents(denied: (denial: AgentDenial) => void): ListenerTls {
+    return this.#listener(['server'], ({ peer, reason, certificate }) => {
+      const server = /^server\/(.+)$/.exec(certificate)?.[1];
+      // What is no TLS at all shows nothing.
+      if (reason !== 'HANDSHAKE_FAILED')
+        denied({ peer, reason, resource: server === undefined ? '' : `servers/${server}` });
+    });
   }
 
   /** Of the API: people and programs, and the other controllers, which pass calls on. */
@@ -78,9 +84,13 @@ export class ControllerTls {
     return { identity: this.identity, rule: () => ({ clusterId: this.#options.clusterId, kinds: ['controller'] }) };
   }
 
-  #listener(kinds: readonly PeerKind[]): ListenerTls {
+  #listener(kinds: readonly PeerKind[], note: (refused: TurnedAway) => void = () => undefined): ListenerTls {
     const rule = (): PeerRule => ({ clusterId: this.#options.clusterId, kinds });
-    return { identity: this.identity, rule, refused: (refused) => this.#refused(refused) };
+    const refused = (turned: TurnedAway): void => {
+      this.#refused(turned);
+      note(turned);
+    };
+    return { identity: this.identity, rule, refused };
   }
 
   #refused({ peer, reason, message }: TurnedAway): void {

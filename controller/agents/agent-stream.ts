@@ -102,6 +102,11 @@ export class AgentStream {
     return this.#server;
   }
 
+  /** Whose certificate the connection has. */
+  get holder(): string | undefined {
+    return this.#options.certificate?.identity.name;
+  }
+
   get isGone(): boolean {
     return this.#gone;
   }

@@ -11,6 +11,7 @@ import { LogAllowance } from '../../shared/log-allowance.ts';
 import type { OutputChunk } from '../../shared/protocol/agent-message.ts';
 import type { LeaderMessage } from '../../shared/protocol/leader-message.ts';
 import type { Now } from '../../shared/time.ts';
+import type { AgentDenial } from '../access/agent-denial.ts';
 import type { Event } from '../core/cluster/event.ts';
 import type { ConnId } from '../core/records/state.ts';
 import type { Clock } from '../engine/clock.ts';
@@ -59,6 +60,8 @@ export interface AgentStreamsOptions {
    */
   readonly patienceMs?: number;
   readonly owner: AgentStreamsOwner;
+  /** Is told of agents that are refused for what they show. Default: nobody is. */
+  readonly denied?: (denial: AgentDenial) => void;
 }
 
 /** How long an agent that was told to go elsewhere keeps its stream. */
@@ -174,7 +177,10 @@ export class AgentStreams implements AgentStreamsPort {
   }
 
   close(conn: ConnId, error: LocumError | undefined): void {
-    this.#streams.get(conn)?.close(error);
+    const stream = this.#streams.get(conn);
+    if (stream === undefined) return;
+    if (error !== undefined) this.#noteDenial(stream, error);
+    stream.close(error);
   }
 
   /** @throws LocumError AGENT_UNREACHABLE, OVERLOADED, OUTPUT_NOT_FOUND */
@@ -204,8 +210,15 @@ export class AgentStreams implements AgentStreamsPort {
     }
   }
 
-  #logRefusal({ peer, server }: AgentStream, { reason, message, cause }: LocumError): void {
+  #noteDenial({ peer, holder }: AgentStream, { code, reason, resource = '' }: LocumError): void {
+    if (code === 'PERMISSION_DENIED') this.#options.denied?.({ peer, reason, resource, holder });
+  }
+
+  #logRefusal(stream: AgentStream, error: LocumError): void {
+    const { peer, server } = stream;
+    const { reason, message, cause } = error;
     const { log, clock } = this.#options;
+    this.#noteDenial(stream, error);
     const address = peer.slice(0, peer.lastIndexOf(':'));
     const allowed = this.#refusalLines.take(`${address} ${reason}`, clock().mono);
     if (allowed === undefined) return;

@@ -1,5 +1,6 @@
 /** What a controller does for the audit beside the core: it notes refusals and reads, and sends the audit to where it is wanted. */
 import { AccessRecording } from '../access/access-recording.ts';
+import { type AgentDenial, notedDenial } from '../access/agent-denial.ts';
 import { AuditFeeds, type AuditFeedsOptions } from './audit-feeds.ts';
 
 export class AuditParts {
@@ -13,6 +14,11 @@ export class AuditParts {
 
   get notes(): AccessRecording['notes'] {
     return this.#access.notes;
+  }
+
+  /** An agent was refused for what it showed. */
+  noteDenial(denial: AgentDenial): void {
+    this.notes.note('DENIAL', notedDenial(denial), Date.now());
   }
 
   get sinks(): AuditFeeds['statuses'] {

@@ -5,6 +5,7 @@
 import { constants } from 'node:crypto';
 import type { Socket } from 'node:net';
 import { createServer, type SecureContextOptions, type TLSSocket } from 'node:tls';
+import { parseSpiffe } from '../access/identity.ts';
 import {
   type AcceptedPeer,
   judgePeer,
@@ -24,6 +25,8 @@ export interface TurnedAway {
   readonly peer: string;
   readonly reason: PeerRefusal | 'HANDSHAKE_FAILED';
   readonly message: string;
+  /** Whom the certificate is for that was shown, as it says itself: `server/web-1`. Empty: nobody. */
+  readonly certificate: string;
 }
 
 export interface TlsDoorOwner {
@@ -62,14 +65,19 @@ export function openTlsDoor(options: TlsDoorOptions): (raw: Socket) => void {
     const raw = raws.get(peer);
     const verdict = judge(socket, options);
     if (verdict.kind === 'refused') {
-      owner.refused({ peer, reason: verdict.reason, message: verdict.message });
+      owner.refused({ peer, reason: verdict.reason, message: verdict.message, certificate: holderOf(socket) });
       socket.destroy();
     } else if (raw !== undefined) owner.admitted(socket, verdict.peer, raw);
   });
   server.on('tlsClientError', (error, socket) => {
     // One that went away before it had said anything is nobody's trouble: health checks of load balancers do that.
     if (errorCode(error) !== 'ECONNRESET')
-      owner.refused({ peer: peerName(socket), reason: 'HANDSHAKE_FAILED', message: errorCode(error) || error.message });
+      owner.refused({
+        peer: peerName(socket),
+        reason: 'HANDSHAKE_FAILED',
+        message: errorCode(error) || error.message,
+        certificate: '',
+      });
     socket.destroy();
   });
   return (raw) => {
@@ -99,6 +107,14 @@ function judge(socket: TLSSocket, { rule, admitsNobody = false }: TlsDoorOptions
   if (certificate === undefined && admitsNobody) return { kind: 'accepted', peer: undefined };
   const problem = socket.authorized ? undefined : String(socket.authorizationError);
   return judgePeer(certificate && peerCertificate(certificate, problem), rule(), Date.now());
+}
+
+/** Nothing has to stand for it: it is for those who read of the refusal. */
+function holderOf(socket: TLSSocket): string {
+  const certificate = socket.getPeerX509Certificate();
+  const [uri = ''] = certificate === undefined ? [] : peerCertificate(certificate, undefined).uris;
+  const identity = parseSpiffe(uri);
+  return identity === undefined ? '' : `${identity.kind}/${identity.name}`;
 }
 
 const peerName = ({ remoteAddress, remotePort }: Socket): string => `${remoteAddress}:${remotePort}`;

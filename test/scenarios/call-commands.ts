@@ -155,6 +155,18 @@ const readings: Readonly<Record<string, Reading>> = {
     pool: words.named.has('pool') ? poolId(words.named.get('pool') ?? '') : undefined,
     keyHash: words.named.get('key') ?? `key of ${id(words)}`,
   }),
+  // `denied WRONG_IDENTITY method=… about=servers/web-1 who=agent:web-2 from=192.0.2.7 times=3`: noted by a controller.
+  denied: ({ plain, named }) => ({
+    kind: 'record_access',
+    facts: [
+      {
+        ...{ kind: 'DENIAL', outcome: plain[1] ?? '', requestId: '', firstWall: 0, lastWall: 0 },
+        ...{ method: named.get('method') ?? 'locum.v1.AgentService/Connect', resource: named.get('about') ?? '' },
+        ...{ principal: named.get('who') ?? '', source: named.get('from') ?? '' },
+        count: Number(named.get('times') ?? '1'),
+      },
+    ],
+  }),
   proceed: (words) => ({ kind: 'proceed_takeovers', pool: poolId(id(words)) }),
   ...accessReadings,
 };

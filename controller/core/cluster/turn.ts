@@ -11,6 +11,7 @@ import { ageOf, type ClusterState, emptyCluster, type Keep, type Session, type W
 import type { Effect } from './effect.ts';
 import type { CallId, CallResult } from './event.ts';
 import { Journal } from './journal.ts';
+import { RefusalTally } from './refusal-tally.ts';
 import type { ScheduleReader } from './schedule-reader.ts';
 import type { BehindClaim } from './store-doubt.ts';
 import { TimerWheel } from './timer-wheel.ts';
@@ -83,6 +84,8 @@ export class Turn {
   behind: BehindClaim | undefined;
   /** When the log was last told of a stranger that says so. */
   doubtToldMono = Number.NEGATIVE_INFINITY;
+  /** Of whom the event log has told that he was refused. */
+  readonly refusals = new RefusalTally();
   lastCommandId = 0;
   lastSession = 0;
 

@@ -43,6 +43,7 @@ const OTHER_CAUSES = {
   ALL_ENDED: 'Everything that was waited for is proven ended: the record is gone, and the name is free.',
   // Of certificates and join tokens.
   JOIN: 'A server asked for its first certificate, and showed a join token.',
+  CREDENTIALS: 'Its certificate or its token does not do.',
   TIME_OVER: 'The time for which it was made is over.',
   // Of runs and their attempts.
   CONTINUOUS: 'Its policy is continuous and has fewer runs than it should.',

@@ -169,6 +169,11 @@ const ENROLMENT_EVENTS = {
     says: 'What a server was given so far is refused from now on, and its stream ends; it has to join anew.',
     ...byOperator,
   },
+  ENTRY_REFUSED: {
+    says: 'An agent, or a host that wanted to join, was refused for what it showed; `reason` in the details says why. Equal ones are told once in ten minutes, with their count.',
+    ...byController,
+    causes: ['CREDENTIALS'],
+  },
   JOIN_TOKEN_EXPIRED: {
     says: 'It was not used in time, and nobody can join with it any more.',
     ...byController,

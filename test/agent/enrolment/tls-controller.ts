@@ -11,6 +11,7 @@ import { connect, type Services } from '../../../sdk/typescript/client.ts';
 import { LocumError } from '../../../shared/errors.ts';
 import type { CreateJoinTokenResponse } from '../../../shared/gen/locum/v1/enrolment_service_pb.ts';
 import { createLogger } from '../../../shared/log.ts';
+import { readCertificateFolder } from '../../../shared/pki/certificate-folder.ts';
 import { makeRequest } from '../../../shared/pki/key-pair.ts';
 import type { TlsMaterial } from '../../../shared/rpc/tls-identity.ts';
 import { SHORT_TIMERS } from '../../controller/controller-world.ts';
@@ -28,6 +29,8 @@ export interface TlsController {
     server: string,
     more?: Partial<JoinOptions>,
   ) => ReturnType<typeof joinCluster>;
+  /** What a host has that joined in this folder. */
+  readonly certificateOf: (folder: string) => Promise<TlsMaterial>;
   readonly close: () => Promise<void>;
 }
 
@@ -76,6 +79,7 @@ export async function startTlsController(more: Partial<ControllerOptions> = {}):
         ...{ endpoints, token, caHashes, server, stateDir: join(folder, server), tlsDir: join(folder, server, 'tls') },
         ...options,
       }),
+    certificateOf: (name) => readCertificateFolder(join(folder, name, 'tls')),
     close: async () => {
       api.close();
       await controller.close();

@@ -1,7 +1,5 @@
 /** The agent listener with TLS, and the agent's own dial, over real sockets. */
 import { describe, expect, it, onTestFinished } from 'vitest';
-import { Connection } from '../../../agent/connection.ts';
-import type { Event as AgentEvent } from '../../../agent/core/event.ts';
 import { startAgentListener } from '../../../controller/agents/agent-listener.ts';
 import { AgentStreams } from '../../../controller/agents/agent-streams.ts';
 import type { Event } from '../../../controller/core/cluster/event.ts';
@@ -9,16 +7,14 @@ import { systemClock } from '../../../controller/engine/clock.ts';
 import { ControllerMetrics } from '../../../controller/metrics.ts';
 import type { PeerIdentity } from '../../../shared/access/identity.ts';
 import type { PeerRule } from '../../../shared/access/peer-judge.ts';
-import { agentMessageToProto } from '../../../shared/codec/agent-message.ts';
-import { serverId } from '../../../shared/ids.ts';
 import { Authority, makeAuthority } from '../../../shared/pki/authority.ts';
 import { makeRequest } from '../../../shared/pki/key-pair.ts';
 import { HealthTable } from '../../../shared/rpc/health.ts';
 import type { TurnedAway } from '../../../shared/rpc/tls-door.ts';
 import { TlsIdentity, type TlsMaterial } from '../../../shared/rpc/tls-identity.ts';
 import { DAY, HOUR } from '../../../shared/time.ts';
-import { HOST } from '../../agent/core/virtual-agent.ts';
 import { SILENT } from '../replication/leaders-seen.ts';
+import { dialled, reasonOfEnd } from './dialled-agent.ts';
 
 const web1: PeerIdentity = { clusterId: 'c', kind: 'server', name: 'web-1' };
 const c1: PeerIdentity = { clusterId: 'c', kind: 'controller', name: 'c1' };
@@ -69,44 +65,6 @@ async function listening(own: TlsMaterial, more: Partial<PeerRule> = {}): Promis
   });
   onTestFinished(() => listener.close(0));
   return { endpoint: `127.0.0.1:${listener.port}`, refusals, hellos, identity };
-}
-
-/** Dials as an agent does; the events of its stream, one after the other. */
-function dialled(endpoint: string, own: TlsMaterial | undefined, wanted: Partial<PeerRule> = {}) {
-  const events: AgentEvent[] = [];
-  let wake = (): void => undefined;
-  const rule: PeerRule = { clusterId: 'c', kinds: ['controller'], ...wanted };
-  const post = (event: AgentEvent): void => {
-    events.push(event);
-    wake();
-  };
-  const connection = new Connection(post, own === undefined ? undefined : { identity: new TlsIdentity(own), rule });
-  connection.dial(1, endpoint, 5_000);
-  onTestFinished(() => connection.drop(1));
-  const next = async (): Promise<AgentEvent> => {
-    for (;;) {
-      const event = events.shift();
-      if (event !== undefined) return event;
-      await new Promise<void>((resolve) => {
-        wake = resolve;
-      });
-    }
-  };
-  const hello = (server: string, pool = 'default'): void => {
-    const capacity = { maxSlots: undefined, saturated: false, cpuPercent: 0, memoryPercent: 0 };
-    const numbers = { uptimeMs: 0, highestTerm: 0, highestEpoch: 0, hostProblems: [] };
-    const facts = { ...HOST, ...numbers, uid: undefined, clusterId: '', capabilities: [], capacity };
-    const named = { ...facts, server: serverId(server), pool: pool as typeof HOST.pool };
-    connection.send(1, agentMessageToProto({ kind: 'hello', facts: named, attempts: [], lastPart: true }));
-  };
-  return { next, hello };
-}
-
-async function reasonOfEnd(next: () => Promise<AgentEvent>): Promise<string> {
-  for (;;) {
-    const event = await next();
-    if (event.kind === 'closed') return event.reason;
-  }
 }
 
 async function until(holds: () => boolean): Promise<void> {
