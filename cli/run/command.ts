@@ -21,6 +21,10 @@ export function define(run: Command): void {
         .option('--policy <policy>', 'only of this policy')
         .option('--server <server>', 'only on this server')
         .option('-a, --all', 'also runs that have ended')
+        .option(
+          '--ended',
+          'history: runs that have ended, by whom they were created, how long they took, where, and with what end',
+        )
         .option('-w, --watch', 'go on with changes'),
     ),
     'runs whose policy has labels that meet this',

@@ -11,21 +11,24 @@ import {
 } from '../../shared/gen/locum/v1/run_service_pb.ts';
 import { nameIn } from '../client/names.ts';
 import { withTransport } from '../client/session.ts';
+import { CommandFailure } from '../exit-codes.ts';
 import type { Globals, SelectorOption } from '../globals.ts';
 import { printAnswer } from '../output/print.ts';
 import { watchTable } from '../output/watch.ts';
-import { runColumns, runListView } from './view.ts';
+import { historyColumns, historyView, runColumns, runListView } from './view.ts';
 
 export interface ListOptions extends SelectorOption {
   readonly policy?: string;
   readonly server?: string;
   readonly all?: boolean;
+  readonly ended?: boolean;
   readonly watch?: boolean;
 }
 
 const createdMs = ({ createTime }: Run): number => (createTime === undefined ? 0 : timestampMs(createTime));
 
 export async function list(globals: Globals, options: ListOptions): Promise<void> {
+  if (options.all === true && options.ended === true) throw new CommandFailure('give --all or --ended, not both');
   const policy = options.policy === undefined ? '' : nameIn('policies', options.policy);
   const filter = [...(options.selector ?? [])];
   const server = options.server === undefined ? '' : nameIn('servers', options.server);
@@ -36,20 +39,23 @@ export async function list(globals: Globals, options: ListOptions): Promise<void
       const seen = new Set<string>();
       return watchTable(globals, {
         schema: WatchRunsResponseSchema,
-        columns: runColumns,
+        columns: options.ended === true ? historyColumns : runColumns,
         open: (revision) => client.watchRuns({ revision, filter }),
         change: ({ change }) => change,
         wanted: (run) => {
           const asked = (policy === '' || run.policy === policy) && (server === '' || run.server === server);
+          if (options.ended === true) return asked && run.endTime !== undefined;
           if (run.endTime === undefined) seen.add(run.name);
           return asked && (options.all === true || seen.has(run.name));
         },
         before: (a, b) => createdMs(b) - createdMs(a),
       });
     }
-    const query = { pageSize: PAGE_SIZE, policy, server, includeEnded: options.all === true, filter };
+    const which = { includeEnded: options.all === true, onlyEnded: options.ended === true };
+    const query = { pageSize: PAGE_SIZE, policy, server, ...which, filter };
     const pages = await readPages((pageToken) => client.listRuns({ ...query, pageToken }));
     const runs = pages.flatMap((page) => page.runs);
-    await printAnswer(globals, ListRunsResponseSchema, create(ListRunsResponseSchema, { runs }), runListView(runs));
+    const view = options.ended === true ? historyView(runs) : runListView(runs);
+    await printAnswer(globals, ListRunsResponseSchema, create(ListRunsResponseSchema, { runs }), view);
   });
 }

@@ -1,5 +1,7 @@
 /** Runs as people see them. */
 
+import { timestampMs } from '@bufbuild/protobuf/wkt';
+import { formatDuration } from '../../shared/duration.ts';
 import { OnDisconnectSchema } from '../../shared/gen/locum/v1/policy_pb.ts';
 import {
   type Attempt,
@@ -10,6 +12,7 @@ import {
   type Run,
   RunStateSchema,
 } from '../../shared/gen/locum/v1/run_pb.ts';
+import { SECOND } from '../../shared/time.ts';
 import type { View } from '../output/print.ts';
 import { type Column, renderFacts, Table } from '../output/table.ts';
 import { age, idOf, moment, span, stateCell, until, word } from '../output/words.ts';
@@ -35,6 +38,46 @@ export const runColumns: readonly Column<Run>[] = [
   { head: 'QUEUE', wide: true, right: true, cell: ({ queuePosition }) => queuePosition || undefined },
   { head: 'BECAUSE', cell: because },
 ];
+
+/** `SCHEDULE`, `CONTINUOUS`, or who asked for it. */
+const createdBy = ({ creator, createCause }: Run): string => (creator === 'controller' ? createCause : creator);
+
+/** How long it has run, or ran until its end, with all that was in between; the time in the queue before it does not count. */
+function took({ startTime, endTime }: Run): string {
+  if (startTime === undefined) return '';
+  const ms = (endTime === undefined ? Date.now() : timestampMs(endTime)) - timestampMs(startTime);
+  return formatDuration(ms < 10 * SECOND ? Math.max(0, ms) : Math.round(ms / SECOND) * SECOND);
+}
+
+const lastEnd = (run: Run): string => {
+  const attempt = newest(run);
+  return attempt === undefined ? '' : endText(attempt);
+};
+
+const logsCommand = ({ name }: Run): string => `locum run logs ${idOf(name)}`;
+
+/** Of runs that have ended. */
+export const historyColumns: readonly Column<Run>[] = [
+  { head: 'RUN', cell: ({ name }) => idOf(name) },
+  { head: 'POLICY', wide: true, cell: ({ policy }) => idOf(policy) },
+  { head: 'STATE', cell: ({ state }) => stateCell(RunStateSchema, state) },
+  { head: 'CREATED BY', cell: createdBy },
+  { head: 'STARTED', cell: ({ startTime }) => moment(startTime) },
+  { head: 'TOOK', right: true, cell: took },
+  { head: 'SERVER', cell: (run) => idOf(newest(run)?.server ?? '') },
+  { head: 'ATTEMPTS', right: true, cell: ({ attemptCount }) => attemptCount },
+  { head: 'END', cell: lastEnd },
+  { head: 'ENDED', wide: true, cell: ({ endTime }) => moment(endTime) },
+  { head: 'BECAUSE', wide: true, cell: because },
+  { head: 'LOGS', wide: true, cell: logsCommand },
+];
+
+export function historyView(runs: readonly Run[]): View {
+  return {
+    table: (look) => (runs.length === 0 ? 'No runs have ended.' : new Table(historyColumns, look).render(runs)),
+    names: () => runs.map(({ name }) => name),
+  };
+}
 
 export function runListView(runs: readonly Run[]): View {
   return {
@@ -94,8 +137,11 @@ function runText(run: Run, wide: boolean): string {
     ],
     ['arguments', run.arguments.join(' ')],
     ['slots', run.slots],
-    ['created', moment(run.createTime)],
+    ['created', [moment(run.createTime), createdBy(run) && `by ${createdBy(run)}`].filter(Boolean).join(' ')],
+    ['started', moment(run.startTime)],
     ['ended', moment(run.endTime)],
+    ['took', run.endTime === undefined ? '' : took(run)],
+    ['logs', kept === 0 ? '' : logsCommand(run)],
     ['attempts', run.attemptCount > kept ? `${run.attemptCount}, the last ${kept} below` : run.attemptCount],
     ['etag', wide ? run.etag : ''],
   ]);

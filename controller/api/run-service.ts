@@ -55,14 +55,21 @@ export function runService(api: ApiContext): ServiceImpl<typeof RunService> {
       const server = request.server === '' ? undefined : serverIdOf(request.server, 'server');
       const isOf = runFilter(request.filter);
       const wanted = (run: Run): boolean =>
-        (request.includeEnded || !isEnded(run)) &&
+        (request.onlyEnded ? isEnded(run) : request.includeEnded || !isEnded(run)) &&
         (policy === undefined || run.policy === policy) &&
         (server === undefined || currentAttempt(run)?.server === server);
       return api.leaderTerm().read((state, now) => {
         const sight = sightOf(context, state);
         const runs = allRuns(state).filter((run) => wanted(run) && isOf(state, run) && sight.run(run));
         const { shown, nextPageToken } = pageOf(runs, request, {
-          question: ['ListRuns', request.policy, request.server, request.includeEnded, request.filter],
+          question: [
+            'ListRuns',
+            request.policy,
+            request.server,
+            request.includeEnded,
+            request.onlyEnded,
+            request.filter,
+          ],
           cursorOf: (run) => String(runNumber(run)),
           indexAfter: indexAfterNumber(runNumber),
           schema: RunSchema,

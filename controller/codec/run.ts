@@ -27,6 +27,7 @@ import {
 } from '../../shared/resource-name.ts';
 import { fromTimestamp, toTimestamp } from '../../shared/rpc/time-messages.ts';
 import { etagOf } from '../core/records/etag.ts';
+import { causeOf } from '../core/records/event-cause.ts';
 import { runReasonOf, UNKNOWN_WORD } from '../core/records/run-reason.ts';
 import {
   endAgeOf,
@@ -72,6 +73,8 @@ export function runToProto(run: Run): PbRun {
     slots: run.slots,
     priority: run.priority,
     queueTime: toTimestamp(run.queueSinceWall),
+    createCause: run.origin?.cause ?? '',
+    creator: run.origin?.creator ?? '',
   });
 }
 
@@ -174,6 +177,7 @@ export function runToRecord(run: Run): RunRecord {
     queueSinceAgeMs: toUint64(run.queueSinceAge),
     passedOverSinceAgeMs: toUint64(run.passedOverSinceAge),
     endAgeMs: toUint64(endAgeOf(run)),
+    firstStartTime: toTimestamp(run.firstStartWall),
   });
 }
 
@@ -195,6 +199,8 @@ export function runFromRecord(record: RunRecord): Run {
     slots: run.slots,
     priority: run.priority,
     arguments: [...run.arguments],
+    origin: run.createCause === '' ? undefined : { cause: causeOf(run.createCause), creator: run.creator },
+    firstStartWall: fromTimestamp(record.firstStartTime),
     attempts: record.attempts.map(attemptFromRecord),
     attemptCount: run.attemptCount,
     queueCause: requiredWord(queueCauseWords, record.queueCause, 'queue_cause'),

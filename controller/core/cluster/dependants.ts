@@ -21,7 +21,7 @@ type Fixed = 'kind' | 'id' | 'uid' | 'createWall' | 'version' | 'updateWall';
 export type PoolField = Exclude<keyof Pool, Fixed | 'orderVersion'>;
 export type ServerField = Exclude<keyof Server, Fixed | 'pool'>;
 export type PolicyField = Exclude<keyof Policy, Fixed>;
-export type RunField = Exclude<keyof Run, Fixed | 'policy' | 'policyUid' | 'pool' | 'arguments'>;
+export type RunField = Exclude<keyof Run, Fixed | 'policy' | 'policyUid' | 'pool' | 'arguments' | 'origin'>;
 export type AttemptField = Exclude<
   keyof Attempt,
   'epoch' | 'server' | 'place' | 'bootId' | 'cause' | 'terms' | 'assignWall' | 'assignAge'
@@ -102,6 +102,7 @@ export const DEPENDANTS: {
     priority: edited('itself'),
     attempts: edited('its servers', 'itself'),
     attemptCount: edited(),
+    firstStartWall: noted(),
     queueCause: edited(),
     queueSinceWall: edited(),
     queueSinceAge: edited(),

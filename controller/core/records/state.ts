@@ -240,6 +240,10 @@ export interface Run extends RecordBase {
   readonly slots: number;
   readonly priority: number;
   readonly arguments: readonly string[];
+  /** Why it was created, and by whom. Undefined: it was written before that was kept. */
+  readonly origin: { readonly cause: Cause; readonly creator: string } | undefined;
+  /** When its process first ran, where the attempt that did is kept no longer. */
+  readonly firstStartWall: number | undefined;
   /** Oldest first: all unended ones and the last 20 ended ones. */
   readonly attempts: readonly Attempt[];
   readonly attemptCount: number;

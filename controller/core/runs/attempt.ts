@@ -205,12 +205,20 @@ export function endAttempt(turn: Turn, run: Run, attempt: Attempt, end: AttemptE
   if (!attempt.overlapped) decideAfterEnd(turn, run, attempt, end);
 }
 
+/** When the process of a run first ran, of whichever attempt. Undefined: none has. */
+export function firstStartOf({ firstStartWall, attempts }: Run): number | undefined {
+  if (firstStartWall !== undefined) return firstStartWall;
+  const starts = attempts.flatMap((attempt) => startWallOf(attempt) ?? []);
+  return starts.length === 0 ? undefined : Math.min(...starts);
+}
+
 function dropOldAttempts(turn: Turn, run: Run): void {
   const ended = run.attempts.filter((attempt) => !isUnended(attempt));
   if (ended.length <= ENDED_ATTEMPTS_KEPT) return;
   const oldest = ended[0];
   // History gives way to history, and its end was told.
-  change(turn, run, { attempts: run.attempts.filter((attempt) => attempt !== oldest) }, SILENT);
+  const attempts = run.attempts.filter((attempt) => attempt !== oldest);
+  change(turn, run, { attempts, firstStartWall: firstStartOf(run) }, SILENT);
 }
 
 function endMessage(run: Run, attempt: Attempt, end: AttemptEnd): string {

@@ -31,6 +31,8 @@ export function createRun(turn: Turn, policy: Policy, cause: CauseOf<'RUN_CREATE
     slots: policy.spec.slots,
     priority: policy.spec.priority,
     arguments: args,
+    origin: { cause, creator: turn.journal.actor },
+    firstStartWall: undefined,
     attempts: [],
     attemptCount: 0,
     queueCause: 'START',

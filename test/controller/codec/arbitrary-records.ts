@@ -234,6 +234,8 @@ export const runs: fc.Arbitrary<Run> = fc.record({
   slots: small,
   priority: fc.integer({ min: 0, max: 100 }),
   arguments: fc.array(text, { maxLength: 3 }),
+  origin: optional(fc.record({ cause: fc.constantFrom('OPERATOR' as const, 'SCHEDULE' as const), creator: text })),
+  firstStartWall: optional(wall),
   attempts: fc.array(attempts, { maxLength: 3 }),
   attemptCount: small,
   queueCause: fc.constantFrom('RECOVERY' as const, 'START' as const, 'MOVE' as const),

@@ -166,6 +166,7 @@ function runRecord(number: number, planned: Plan['runs'][number]): Run {
     ...{ slots: planned.slots, priority: 50, arguments: [], preferServer: planned.preferServer },
     attempts: planned.attempts.map((one) => attemptOf(number + 1, one)),
     attemptCount: planned.attempts.length,
+    ...{ origin: undefined, firstStartWall: undefined },
     ...{ queueCause: 'START', queueSinceWall: 0, queueSinceAge: AGE, passedOverSinceAge: 0, notBeforeAge: 0 },
     ...{
       nextCause: 'START',
