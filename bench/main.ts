@@ -25,6 +25,11 @@ const benchmarks: Readonly<Record<string, Benchmark>> = {
       'largest-bodies: what the largest legal and illegal body of each method costs everybody else (about a minute)',
     run: () => import('./largest-bodies.ts'),
   },
+  scale: {
+    usage:
+      'scale [policies] [servers] [rounds]: every list, status and plan, and deleting 500 policies (5000, 200, 5: about 2 minutes)',
+    run: () => import('./scale.ts'),
+  },
   memory: {
     usage: 'memory [runs]: resident memory of agent and keeper',
     run: () => import('./memory.ts'),

@@ -2,15 +2,11 @@
  * What is large on a real etcd of three members, with a real controller: `npm run bench -- store [agents] [runs]`. New agents that all say
  * Hello at once, the largest decisions that there can be, and a new leader's load. Prints figures.
  */
-import { type ChildProcess, spawn } from 'node:child_process';
-import { once } from 'node:events';
 import { mkdtempSync, rmSync } from 'node:fs';
 import { cpus, loadavg, release, tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { setTimeout as sleep } from 'node:timers/promises';
 import { create } from '@bufbuild/protobuf';
 import fc from 'fast-check';
-import { freePorts } from '../cli/dev/ports.ts';
 import { decodeRecord, encodeRecord } from '../controller/codec/record.ts';
 import { openEtcdStore } from '../controller/store/etcd/etcd-store.ts';
 import type { Write } from '../controller/store/store.ts';
@@ -19,6 +15,7 @@ import { runId } from '../shared/ids.ts';
 import { runs as anyRuns } from '../test/controller/codec/arbitrary-records.ts';
 import { type Clients, clientsOf } from '../test/controller/controller-world.ts';
 import { EtcdCluster } from '../test/store/etcd-cluster.ts';
+import { endController, startController } from './controller-process.ts';
 import { Swarm } from './swarm.ts';
 
 const [agents = 500, storedRuns = 10_000] = process.argv.slice(2).map(Number);
@@ -36,23 +33,6 @@ async function timed<T>(work: () => Promise<T>): Promise<readonly [T, number]> {
   const startMs = performance.now();
   const result = await work();
   return [result, performance.now() - startMs];
-}
-
-async function startController(endpoints: readonly string[], folder: string) {
-  const [api = 0, agent = 0] = await freePorts(2);
-  const [apiAddress, agentAddress] = [`127.0.0.1:${api}`, `127.0.0.1:${agent}`];
-  const where = ['--api-listen', apiAddress, '--agent-listen', agentAddress, '--id', 'bench'];
-  const program = [join(import.meta.dirname, '../bin/locum.js'), 'controller', '--open', '--log-level', 'error'];
-  const store = ['--store', `etcd://${endpoints.join(',')}/bench`, '--data-dir', folder];
-  const child = spawn(process.execPath, [...program, ...where, ...store], { stdio: ['ignore', 'inherit', 'inherit'] });
-  for (let answer = 0; answer !== 200; ) {
-    answer = await fetch(`http://${apiAddress}/readyz`).then(
-      ({ status }) => status,
-      () => 0,
-    );
-    await sleep(50);
-  }
-  return { child, apiAddress, agentAddress };
 }
 
 async function storm(address: string): Promise<void> {
@@ -92,11 +72,6 @@ async function largestDecisions({ policies }: Clients): Promise<void> {
   });
   report(`${RUNS} StartPolicy with 60 kB of arguments, 20 at a time`, startMs);
   await stop('policies/large', `${RUNS} runs with 60 kB of arguments`);
-}
-
-async function end(child: ChildProcess): Promise<void> {
-  child.kill('SIGTERM');
-  await once(child, 'exit');
 }
 
 /** Runs of one attempt each, with every field that a run can have. */
@@ -143,12 +118,13 @@ process.stdout.write(
 const folder = mkdtempSync(join(tmpdir(), 'locum-bench-'));
 const cluster = await EtcdCluster.start();
 try {
-  const { child, apiAddress, agentAddress } = await startController(cluster.endpoints, folder);
+  const store = ['--store', `etcd://${cluster.endpoints.join(',')}/bench`, '--data-dir', folder];
+  const controller = await startController(store);
   try {
-    await storm(agentAddress);
-    await largestDecisions(clientsOf(apiAddress));
+    await storm(controller.agentAddress);
+    await largestDecisions(clientsOf(controller.apiAddress));
   } finally {
-    await end(child);
+    await endController(controller);
   }
   await load(cluster.endpoints);
 } finally {

@@ -12,6 +12,7 @@ import {
   StopPolicyResponseSchema,
 } from '../../shared/gen/locum/v1/policy_service_pb.ts';
 import { fromConnectError } from '../../shared/rpc/status-details.ts';
+import { answersInOrder } from '../client/in-order.ts';
 import { joinedPlan, plansOf } from '../client/plans.ts';
 import { withTransport } from '../client/session.ts';
 import { type DryRunOption, type Globals, isDryRun, type SelectorOption } from '../globals.ts';
@@ -94,8 +95,8 @@ export async function change(
     const tryOne = (name: string) => ask(policies, { name, validateOnly: true, ifPlan: '' });
     const plans = await plansOf(options, names, tryOne);
     const etags: string[] = [];
-    for (const [i, name] of names.entries()) {
-      const answer = await ask(policies, { name, validateOnly, ifPlan: plans[i] ?? '' });
+    const askOne = (name: string, i: number) => ask(policies, { name, validateOnly, ifPlan: plans[i] ?? '' });
+    for await (const { item: name, answer } of answersInOrder(names, askOne, atOnceOf(options))) {
       const { policy, planEtag } = answer;
       etags.push(planEtag);
       const words = { would: validateOnly ? 'would' : '', runs: policy === undefined ? '' : runsText(policy) };
@@ -107,6 +108,9 @@ export async function change(
     tellDryRun(validateOnly, joinedPlan(etags));
   });
 }
+
+/** What one frees may be another's: each of a plan comes after the one before it. */
+const atOnceOf = ({ ifPlan }: DryRunOption): number | undefined => (ifPlan === undefined ? undefined : 1);
 
 export interface DeletePoliciesOptions extends ChangeOptions {
   readonly etag?: string;
@@ -138,8 +142,8 @@ export async function remove(globals: Globals, ids: readonly string[], options: 
       });
     const plans = await plansOf(options, names, (name) => ask({ name, validateOnly: true, ifPlan: '' }));
     const etags: string[] = [];
-    for (const [i, name] of names.entries()) {
-      const answer = await ask({ name, validateOnly, ifPlan: plans[i] ?? '' });
+    const askOne = (name: string, i: number) => ask({ name, validateOnly, ifPlan: plans[i] ?? '' });
+    for await (const { item: name, answer } of answersInOrder(names, askOne, atOnceOf(options))) {
       etags.push(answer?.planEtag ?? '');
       if (answer === undefined) {
         tell(`${idOf(name)} is not there.`);
