@@ -41,20 +41,3 @@ export function isLoopback(host: string): boolean {
   if (four !== null) return four[1] === '127' && four.slice(2).every((part) => Number(part) <= 255);
   return /^(?:0{0,4}:){2,7}0{0,3}1$/.test(name) && !/[2-9a-f]/.test(name);
 }
-
-export interface PlaintextRule {
-  /** The user said that plaintext on this address is meant (`--insecure`). */
-  readonly insecure: boolean;
-}
-
-/** Parses an address for a plaintext listener and refuses one that other hosts can reach, unless the user insists. */
-export function plaintextListenAddress(text: string, { insecure }: PlaintextRule): ListenAddressResult {
-  const parsed = parseListenAddress(text);
-  if (parsed.kind === 'error' || insecure || isLoopback(parsed.address.host)) return parsed;
-  return {
-    kind: 'error',
-    description:
-      `${text} can be reached from other hosts, and this listener has no encryption and no passwords: whoever reaches it can run ` +
-      'programs here. Bind to 127.0.0.1, repeat with --tls, or with --insecure if the network in front of it is trusted.',
-  };
-}

@@ -19,9 +19,9 @@ export function addControllerOptions(controller: Command): Command {
     .option('--api-advertise <host:port>', 'where others reach the API (default: where it listens)')
     .option('--agent-advertise <host:port>', 'where agents reach this controller (default: where it listens)')
     .option('--election-ttl <seconds>', 'how long a silent leader keeps the lead (default: 5)', wholeNumber(1, 60))
-    .option('--tls', 'TLS on both listeners, for holders of a certificate of this cluster only')
+    .option('--tls', 'TLS on both listeners, on loopback too (default: where one of them is not on loopback)')
     .option('--open', 'ask nobody who he is: whoever reaches the API may do everything (on loopback only)')
-    .option('--insecure', 'allow listeners without encryption on addresses other than loopback')
+    .option('--insecure', 'no encryption, on addresses other than loopback neither')
     .option('--adopt-store', 'take over a store that was copied, moved or set back, as its next incarnation');
   return addLogOptions(controller);
 }

@@ -22,7 +22,6 @@ import {
   isLoopback,
   type ListenAddress,
   parseListenAddress,
-  plaintextListenAddress,
 } from '../../shared/listen-address.ts';
 import type { LogFormat, LogLevel } from '../../shared/log.ts';
 import type { Timers } from '../../shared/protocol/timers.ts';
@@ -70,7 +69,7 @@ export interface ControllerSettings {
   readonly audit?: AuditSettings | undefined;
   /** Nobody who calls the API is asked who he is. Default: everybody is. */
   readonly open?: boolean | undefined;
-  /** TLS on both listeners. Default: plaintext. */
+  /** TLS on both listeners. Undefined: plaintext. */
   readonly tls?: TlsSettings | undefined;
   /** Default: plaintext, without a login. */
   readonly etcdAccess?: EtcdAccess | undefined;
@@ -141,9 +140,12 @@ export const CONTROLLER_VARIABLES = 'LOCUM_CONTROLLER_';
 
 function controllerSettings(config: ControllerConfig, env: NodeJS.ProcessEnv): ControllerSettings {
   const electionTtlMs = fromDuration(config.electionTtl);
+  const listeners = {
+    apiListen: listenAddress('api_listen', config.apiListen || DEFAULT_API_LISTEN),
+    agentListen: listenAddress('agent_listen', config.agentListen || '127.0.0.1:7401'),
+  };
   return {
-    apiListen: listenAddress(config, 'api_listen', config.apiListen || DEFAULT_API_LISTEN),
-    agentListen: listenAddress(config, 'agent_listen', config.agentListen || '127.0.0.1:7401'),
+    ...listeners,
     store: config.store || `sqlite:${join(dataDirectory(config, env), 'store.sqlite')}`,
     storeIsDefault: config.store === '' && config.dataDirectory === '',
     dataDirectory: dataDirectory(config, env),
@@ -160,12 +162,21 @@ function controllerSettings(config: ControllerConfig, env: NodeJS.ProcessEnv): C
     ...(electionTtlMs === undefined ? {} : { electionTtlMs }),
     ...(config.audit === undefined ? {} : { audit: auditSettings(config.audit) }),
     open: openAccess(config),
-    ...(config.tls === undefined ? {} : { tls: tlsSettings(config.tls) }),
+    ...tlsSettings(config, Object.values(listeners)),
     ...(config.etcd === undefined ? {} : { etcdAccess: readEtcdAccess(config.etcd) }),
   };
 }
 
-function tlsSettings({ caFile, caKeyFile }: Tls): TlsSettings {
+/** Where it is asked for, and wherever others than this host can listen in, unless plaintext is meant. */
+function tlsSettings(
+  { tls, insecure }: Pick<ControllerConfig, 'tls' | 'insecure'>,
+  listeners: readonly ListenAddress[],
+): Pick<ControllerSettings, 'tls'> {
+  if (tls !== undefined) return { tls: authoritySettings(tls) };
+  return insecure || listeners.every(({ host }) => isLoopback(host)) ? {} : { tls: {} };
+}
+
+function authoritySettings({ caFile, caKeyFile }: Tls): TlsSettings {
   if ((caFile === '') !== (caKeyFile === '')) {
     throw badField('INVALID_FIELD', 'tls', 'ca_file and ca_key_file belong together: give both, or neither');
   }
@@ -181,8 +192,8 @@ function openAccess({ access, apiListen, insecure }: ControllerConfig): boolean 
   throw badField('INVALID_FIELD', 'access.open', description);
 }
 
-function listenAddress({ insecure, tls }: ControllerConfig, field: string, text: string): ListenAddress {
-  const parsed = plaintextListenAddress(text, { insecure: insecure || tls !== undefined });
+function listenAddress(field: string, text: string): ListenAddress {
+  const parsed = parseListenAddress(text);
   if (parsed.kind === 'error') throw badField('INVALID_FIELD', field, parsed.description);
   return parsed.address;
 }

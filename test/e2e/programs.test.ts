@@ -74,14 +74,6 @@ describe('a controller that can not start says why, and exits with 1', () => {
     expectPlain(stderr);
   });
 
-  it('plain text would be open to the whole network', { timeout: TEST_TIMEOUT_MS }, async () => {
-    const words = ['controller', '--store', 'memory:', '--api-listen', '0.0.0.0:0', '--agent-listen', '127.0.0.1:0'];
-    const { code, stderr } = await runLocum(NOWHERE, words);
-    expect(code).toBe(1);
-    expect(stderr).toContain('--insecure');
-    expectPlain(stderr);
-  });
-
   it('its configuration has an unknown field', { timeout: TEST_TIMEOUT_MS }, async () => {
     const file = join(folder, 'controller.yaml');
     writeFileSync(file, 'api_listen: 127.0.0.1:0\nagent_lisen: 127.0.0.1:0\n');

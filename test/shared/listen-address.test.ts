@@ -1,10 +1,5 @@
 import { describe, expect, it } from 'vitest';
-import {
-  formatListenAddress,
-  isLoopback,
-  parseListenAddress,
-  plaintextListenAddress,
-} from '../../shared/listen-address.ts';
+import { formatListenAddress, isLoopback, parseListenAddress } from '../../shared/listen-address.ts';
 
 describe('an address to listen on', () => {
   it.each([
@@ -66,20 +61,5 @@ describe('loopback', () => {
     ...['localhost.example.test', 'example.test', '::ffff:10.0.0.1', '::11'],
   ])('is not %s', (host) => {
     expect(isLoopback(host)).toBe(false);
-  });
-});
-
-describe('plaintext', () => {
-  it('is allowed where only this host can reach it, and elsewhere if it is meant', () => {
-    expect(plaintextListenAddress('127.0.0.1:1', { insecure: false })).toMatchObject({ kind: 'ok' });
-    expect(plaintextListenAddress('0.0.0.0:1', { insecure: true })).toMatchObject({ kind: 'ok' });
-  });
-
-  it('is refused otherwise, with the way out', () => {
-    expect(plaintextListenAddress('0.0.0.0:7400', { insecure: false })).toEqual({
-      kind: 'error',
-      description: expect.stringMatching(/^0\.0\.0\.0:7400 can be reached from other hosts.*--insecure/),
-    });
-    expect(plaintextListenAddress('nonsense', { insecure: true })).toMatchObject({ kind: 'error' });
   });
 });

@@ -37,6 +37,7 @@ describe('the configuration of a controller', () => {
       agentListen: { host: '127.0.0.1', port: 7401 },
       store: 'sqlite:/state/locum/store.sqlite',
       storeIsDefault: true,
+      open: false,
       dataDirectory: '/state/locum',
       dataDirectoryIsDefault: true,
       adoptStore: false,
@@ -90,12 +91,13 @@ describe('the configuration of a controller', () => {
     expect(error.message).toContain('api_listen');
   });
 
-  it('refuses a plaintext listener that other hosts can reach, unless that is meant', () => {
+  it('speaks TLS on both listeners where other hosts can reach one of them, unless plaintext is meant', () => {
+    expect(loadControllerSettings({ flags: {}, env }).tls).toBeUndefined();
     for (const flags of [{ apiListen: '0.0.0.0:7400' }, { agentListen: '10.0.0.7:7401' }]) {
-      const error = errorOf(() => loadControllerSettings({ flags, env }));
-      expect(error.message).toContain('--insecure');
-      expect(loadControllerSettings({ flags: { ...flags, insecure: true }, env }).store).toContain('sqlite:');
+      expect(loadControllerSettings({ flags, env }).tls).toEqual({});
+      expect(loadControllerSettings({ flags: { ...flags, insecure: true }, env }).tls).toBeUndefined();
     }
+    expect(load('insecure: true\ntls: {}').tls).toEqual({});
   });
 
   it('refuses timers that break an inequality, and names it', () => {

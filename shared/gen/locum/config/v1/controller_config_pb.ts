@@ -142,7 +142,8 @@ export type ControllerConfig = Message<"locum.config.v1.ControllerConfig"> & {
   allowedHosts: string[];
 
   /**
-   * TLS 1.3 on both listeners, for holders of a certificate of this cluster only. Unset: plaintext, on loopback or with `insecure`.
+   * TLS 1.3 on both listeners: servers with a certificate of this cluster, and people and programs with one or with a token. Unset: where
+   * one of the listeners is not on loopback, unless `insecure` is set.
    *
    * @generated from field: locum.config.v1.Tls tls = 17;
    */
