@@ -182,8 +182,13 @@ describe('the commands of the documentation', () => {
   it('do what the pages say', { timeout: TEST_TIMEOUT_MS }, async () => {
     const played: string[] = [];
     const left: string[] = [];
+    let page = '';
     for (const shown of pages().flatMap(commandsOf)) {
       const { text } = shown;
+      // The first page ends with a server that is drained.
+      if (shown.page !== page && shown.page === 'docs/tasks.md')
+        await fixture().servers.uncordonServer({ name: 'servers/server-1' });
+      page = shown.page;
       const where = `${shown.page}:${shown.line}: ${text}`;
       const why = NOT_RUN.find(([pattern]) => pattern.test(text))?.[1] ?? (await play(shown));
       if (why === undefined) played.push(where);
