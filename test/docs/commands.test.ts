@@ -204,7 +204,7 @@ describe('the commands of the documentation', () => {
   async function play(shown: Shown): Promise<string | undefined> {
     const { text } = shown;
     if (/^npx locum controller /.test(text)) await playController(text);
-    else if (/^npx locum agent /.test(text)) return checkAgent(text);
+    else if (/^npx locum agent\b/.test(text)) return checkAgent(text);
     else if (/^(?:npx )?locum /.test(text)) await playLocum(text.replace(/^npx /, ''));
     else if (/^(?:curl|grpcurl|npx buf curl) /.test(text)) return playForeign(shown);
     else if (text.startsWith('LOCUM_EPOCH=')) await playFencing(shown);
