@@ -100,7 +100,7 @@ async function assemble(directory: StateDirectory, options: KeeperOptions): Prom
         post: (event) => push(event),
       },
       check: (attempt, argv, limitMs) => driver.check(attempt, argv, limitMs),
-      readOutput: (run, epoch, offset, limit) => folders.readOutput({ run, epoch }, offset, limit),
+      readOutput: (attempt, query) => folders.readOutput(attempt, query),
     }),
     socket: new DiskLane('the socket', LAST_WRITES_MS),
     post: (event) => push(event),

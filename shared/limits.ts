@@ -232,6 +232,9 @@ const rows = {
   outputBytes: bytes(64 * KIB, 'one piece of the output of an attempt', 'a further piece follows', [
     'locum.v1.OutputChunk.data',
   ]),
+  outputTimes: items(2_048, 'times in one piece of output', 'the piece ends earlier, and a further one follows', [
+    'locum.v1.OutputChunk.times',
+  ]),
   // What is kept.
   recordBytes: bytes(
     1 * MIB,

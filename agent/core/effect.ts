@@ -21,7 +21,14 @@ export type KeeperRequest =
   /** Answered by keeper_pong. */
   | { readonly kind: 'ping'; readonly highestTerm: number }
   /** Answered by keeper_output. */
-  | { readonly kind: 'read'; readonly attempt: AttemptRef; readonly offset: number; readonly limit: number }
+  | {
+      readonly kind: 'read';
+      readonly attempt: AttemptRef;
+      readonly offset: number;
+      readonly limit: number;
+      /** Only lines of then and later, milliseconds since 1970. Undefined: all. */
+      readonly sinceWall?: number | undefined;
+    }
   /** The keeper ends once nothing lives any more. `forget`: nothing that it knows of this cluster is left for the next keeper. */
   | { readonly kind: 'exit'; readonly stopAll: boolean; readonly forget: boolean };
 

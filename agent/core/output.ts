@@ -9,16 +9,23 @@ const MAX_CHUNK_BYTES = 64 * 1024;
 
 export function readOutput(turn: Turn, session: Session, read: ReadOutput): void {
   const { state } = turn;
-  const { requestId, run, epoch, offset, limit } = read;
+  const { requestId, run, epoch, offset, limit, sinceWall } = read;
   const open = [...state.pending.values()].filter(({ kind }) => kind === 'read').length;
   const problem =
     state.keeper.kind !== 'live' ? 'the keeper is not there' : open >= MAX_READS ? 'too many reads at once' : undefined;
   if (problem !== undefined) {
-    const chunk = { offset: Math.max(0, offset), data: new Uint8Array(), size: 0, end: false, error: problem };
+    const chunk = {
+      offset: Math.max(0, offset),
+      data: new Uint8Array(),
+      size: 0,
+      end: false,
+      error: problem,
+      times: [],
+    };
     send(turn, session.stream, { kind: 'output_chunk', requestId, chunk });
     return;
   }
-  const ask = { kind: 'read', attempt: { run, epoch }, offset, limit: clampLimit(limit) } as const;
+  const ask = { kind: 'read', attempt: { run, epoch }, offset, limit: clampLimit(limit), sinceWall } as const;
   askKeeper(turn, ask, { kind: 'read', stream: session.stream, requestId });
 }
 

@@ -3,6 +3,7 @@ import type { MessageInitShape } from '@bufbuild/protobuf';
 import { refFromProto, refToProto, reportedEndFromProto, termsFromProto } from '../../shared/codec/attempt.ts';
 import { knownHealthCheck } from '../../shared/codec/health-check.ts';
 import { startToProto } from '../../shared/codec/leader-message.ts';
+import { outputTimesFromProto } from '../../shared/codec/output-times.ts';
 import { attemptStateWords } from '../../shared/codec/words.ts';
 import {
   type AllowedSecretsSchema,
@@ -79,9 +80,9 @@ export function decodeResult(request: RequestId, result: Result): Extract<FromKe
 
 export function decodeOutput(
   request: RequestId,
-  { offset, data, size, end, error }: ReadResult,
+  { offset, data, size, end, error, times }: ReadResult,
 ): Extract<FromKeeper, { kind: 'keeper_output' }> {
-  const chunk = { offset: Number(offset), data, size: Number(size), end, error };
+  const chunk = { offset: Number(offset), data, size: Number(size), end, error, times: outputTimesFromProto(times) };
   return { kind: 'keeper_output', request, chunk };
 }
 

@@ -15,7 +15,7 @@ import { stateKeyOf } from '../../shared/keeper/state-key.ts';
 import type { Logger } from '../../shared/log.ts';
 import type { AttemptRef } from '../../shared/protocol/attempt.ts';
 import { hostProblemsFromProto } from '../../shared/rpc/host-problem-messages.ts';
-import { toDuration } from '../../shared/rpc/time-messages.ts';
+import { toDuration, toTimestamp } from '../../shared/rpc/time-messages.ts';
 import type { SecretSettings } from '../config.ts';
 import type { KeeperRequest, LeftTree } from '../core/effect.ts';
 import type { Event, RequestId } from '../core/event.ts';
@@ -192,8 +192,9 @@ export class KeeperLink {
       case 'ping':
         return (await connection.ping({ highestTerm: ask.highestTerm })) ? { kind: 'keeper_pong' } : undefined;
       case 'read': {
-        const { attempt, offset, limit } = ask;
-        const read = { ...refToProto(attempt), offset: BigInt(offset), limit };
+        const { attempt, offset, limit, sinceWall } = ask;
+        const since = sinceWall === undefined ? {} : { sinceTime: toTimestamp(sinceWall) };
+        const read = { ...refToProto(attempt), offset: BigInt(offset), limit, ...since };
         return decodeOutput(request, await connection.read(read));
       }
       default:

@@ -1,6 +1,15 @@
 /** `locum run …`: what can be said; the actions stand beside this file. */
 import { type Command, InvalidArgumentError } from 'commander';
-import { addDryRun, addSelector, addTableOptions, type DryRunOption, globalsOf, wholeNumber, YES } from '../globals.ts';
+import {
+  addDryRun,
+  addSelector,
+  addTableOptions,
+  type DryRunOption,
+  globalsOf,
+  parseMoment,
+  wholeNumber,
+  YES,
+} from '../globals.ts';
 import type { WaitOptions } from '../wait.ts';
 import type { ReleaseOptions } from './change.ts';
 import type { ListOptions } from './list.ts';
@@ -42,6 +51,9 @@ export function define(run: Command): void {
     .description("output of a run's newest attempt; of a policy: of its newest run")
     .option('-f, --follow', 'go on with new output, on the next server too, until the run ends')
     .option('--tail <lines>', 'only the last lines', wholeNumber(0))
+    .option('--since <time>', 'only lines of the last span (10m), or from a time (2026-11-27T08:30) on', parseMoment)
+    .option('--until <time>', 'only lines up to then', parseMoment)
+    .option('--timestamps', 'each line with the time at which its server read it')
     .option('--previous', 'of the attempt before the newest')
     .option('--all', 'of all attempts, the oldest first')
     .option('--epoch <epoch>', 'of this attempt', epochNumber)

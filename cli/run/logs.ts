@@ -7,12 +7,14 @@ import { count } from '../../shared/count.ts';
 import type { Attempt, Run } from '../../shared/gen/locum/v1/run_pb.ts';
 import { RunService, StreamOutputResponseSchema } from '../../shared/gen/locum/v1/run_service_pb.ts';
 import { fromConnectError } from '../../shared/rpc/status-details.ts';
+import { toTimestamp } from '../../shared/rpc/time-messages.ts';
 import { resolveRun } from '../client/names.ts';
 import { withTransport } from '../client/session.ts';
 import { CommandFailure, EXIT } from '../exit-codes.ts';
 import type { Globals } from '../globals.ts';
 import { printStreamed, tell } from '../output/print.ts';
 import { idOf } from '../output/words.ts';
+import { LineTimes } from './line-times.ts';
 import { TerminalOutput } from './terminal-output.ts';
 
 export interface LogsOptions {
@@ -22,6 +24,10 @@ export interface LogsOptions {
   readonly tail?: number;
   /** Bytes. */
   readonly offset?: number;
+  /** Wall time in milliseconds. */
+  readonly since?: number;
+  readonly until?: number;
+  readonly timestamps?: boolean;
   readonly previous?: boolean;
   readonly all?: boolean;
 }
@@ -39,11 +45,12 @@ export async function logs(globals: Globals, id: string, options: LogsOptions): 
   await withTransport(globals, async (transport) => {
     const runs = createClient(RunService, transport);
     const name = await resolveRun(transport, id, 'NEWEST');
-    if (options.all === true) return showAll(globals, runs, name);
+    if (options.all === true) return showAll(globals, runs, name, options);
     const epoch = options.previous === true ? await previousEpoch(runs, name) : (options.epoch ?? 0n);
     const offset = await startOf(runs, { name, epoch }, options);
-    if (options.follow === true) return follow(globals, transport, { name, epoch, offset });
-    await show(globals, readOutput(runs, { name, epoch, offset, follow: false }), offset);
+    if (options.follow === true) return follow(globals, transport, { name, epoch, offset }, options);
+    const pieces = readOutput(runs, { name, epoch, offset, follow: false, ...spanOf(options) });
+    await show(globals, pieces, offset, options);
   });
 }
 
@@ -56,30 +63,49 @@ function refuseContradictions({ tail, offset, epoch, previous, all, follow: goes
   }
 }
 
+function spanOf({ since, until }: LogsOptions) {
+  return { sinceTime: toTimestamp(since), untilTime: toTimestamp(until) };
+}
+
 interface Place {
   readonly name: string;
   readonly epoch: bigint;
 }
 
-async function startOf(runs: Runs, { name, epoch }: Place, { tail, offset = 0 }: LogsOptions): Promise<bigint> {
+async function startOf(runs: Runs, { name, epoch }: Place, options: LogsOptions): Promise<bigint> {
+  const { tail, offset = 0 } = options;
   if (tail === undefined) return BigInt(offset);
-  return tailOffset(runs, { name, epoch, lines: tail });
+  return tailOffset(runs, { name, epoch, lines: tail, ...spanOf(options) });
 }
 
 /** Shows pieces, and says what is missing between them. Answers with the epoch that they were of. */
-async function show(globals: Globals, pieces: ReturnType<typeof readOutput>, offset: bigint): Promise<bigint> {
+async function show(
+  globals: Globals,
+  pieces: ReturnType<typeof readOutput>,
+  offset: bigint,
+  options: LogsOptions,
+): Promise<bigint> {
   const out = process.stdout.isTTY ? new TerminalOutput() : undefined;
-  let next = offset;
+  const times = options.timestamps === true ? new LineTimes() : undefined;
+  const asksTimes = times !== undefined || options.since !== undefined || options.until !== undefined;
+  // Older lines are left out, not lost.
+  let next = options.since === undefined ? offset : undefined;
   let epoch = 0n;
+  let toldUnknown = false;
   for await (const piece of pieces) {
     ({ epoch } = piece);
     if (globals.output === 'json' || globals.output === 'yaml') {
       await printStreamed(globals, StreamOutputResponseSchema, piece, { table: () => '', names: () => [] });
       continue;
     }
-    if (piece.offset > next) tell(rotatedOut(Number(piece.offset - next)));
+    if (next !== undefined && piece.offset > next) tell(rotatedOut(Number(piece.offset - next)));
     next = piece.offset + BigInt(piece.data.length);
-    process.stdout.write(out === undefined ? piece.data : out.shown(piece.data));
+    if (asksTimes && piece.times.length === 0 && !toldUnknown) {
+      tell('[when this was written is not known, so it counts as new]');
+      toldUnknown = true;
+    }
+    const data = times === undefined ? piece.data : times.stamped(piece);
+    process.stdout.write(out === undefined ? data : out.shown(data));
   }
   return epoch;
 }
@@ -99,11 +125,12 @@ async function previousEpoch(runs: Runs, name: string): Promise<bigint> {
 const headOf = ({ epoch, server }: Attempt): string => `— epoch ${epoch} on ${idOf(server)} —`;
 
 /** Each attempt that is on record, oldest first. Of one whose output is kept no longer, or whose host is away, that is said. */
-async function showAll(globals: Globals, runs: Runs, name: string): Promise<void> {
+async function showAll(globals: Globals, runs: Runs, name: string, options: LogsOptions): Promise<void> {
   for (const attempt of (await runNamed(runs, name)).attempts) {
     tell(headOf(attempt));
     try {
-      await show(globals, readOutput(runs, { name, epoch: attempt.epoch, offset: 0n, follow: false }), 0n);
+      const request = { name, epoch: attempt.epoch, offset: 0n, follow: false, ...spanOf(options) };
+      await show(globals, readOutput(runs, request), 0n, options);
     } catch (error) {
       const known = fromConnectError(error);
       if (known?.reason !== 'OUTPUT_NOT_FOUND' && known?.reason !== 'AGENT_UNREACHABLE') throw error;
@@ -120,6 +147,7 @@ async function follow(
   globals: Globals,
   transport: Transport,
   { name, epoch: first, offset: from }: Place & { readonly offset: bigint },
+  options: LogsOptions,
 ): Promise<void> {
   const runs = createClient(RunService, transport);
   let epoch = first === 0n ? await newerThan(runs, name, 0n) : first;
@@ -131,11 +159,14 @@ async function follow(
       if (await hasNewer(runs, name, current)) throw new Superseded();
     };
     try {
-      await show(globals, readOutput(runs, { name, epoch: current, offset, follow: true }, pause), offset);
+      const request = { name, epoch: current, offset, follow: true, ...spanOf(options) };
+      await show(globals, readOutput(runs, request, pause), offset, options);
     } catch (error) {
       if (!isOver(error)) throw error;
       if (!(error instanceof Superseded)) tell(`[${fromConnectError(error)?.message ?? String(error)}]`);
     }
+    // What comes now is later.
+    if (options.until !== undefined && Date.now() > options.until) return;
     epoch = await newerThan(runs, name, current);
     offset = 0n;
     if (epoch === undefined) return;

@@ -15,6 +15,8 @@ const ANSWER_TIMEOUT_MS = 5_000;
 export interface OutputQuestion extends AttemptRef {
   /** Negative: that many bytes before the end. */
   readonly offset: number;
+  /** Only lines of then and later, milliseconds since 1970. Undefined: all. */
+  readonly sinceWall?: number | undefined;
 }
 
 interface Waiting {

@@ -6,10 +6,11 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import type { MessageInitShape } from '@bufbuild/protobuf';
 import type { HandlerContext } from '@connectrpc/connect';
 import { fromUint64, toUint64 } from '../../shared/codec/numbers.ts';
+import { outputTimesToProto } from '../../shared/codec/output-times.ts';
 import { LocumError } from '../../shared/errors.ts';
 import type { StreamOutputRequest, StreamOutputResponseSchema } from '../../shared/gen/locum/v1/run_service_pb.ts';
 import type { OutputChunk } from '../../shared/protocol/agent-message.ts';
-import { toTimestamp } from '../../shared/rpc/time-messages.ts';
+import { fromTimestamp, toTimestamp } from '../../shared/rpc/time-messages.ts';
 import type { Run } from '../core/records/state.ts';
 import type { ApiContext } from './api-context.ts';
 import { runIdOf } from './resource-id.ts';
@@ -25,7 +26,7 @@ type Piece = MessageInitShape<typeof StreamOutputResponseSchema>;
 /** @throws LocumError NOT_FOUND, OUTPUT_NOT_FOUND, AGENT_UNREACHABLE, OVERLOADED */
 export async function* streamOutput(
   api: ApiContext,
-  { name, epoch, offset: from, follow }: StreamOutputRequest,
+  { name, epoch, offset: from, follow, sinceTime, untilTime }: StreamOutputRequest,
   context: Pick<HandlerContext, 'values' | 'method' | 'signal'>,
 ): AsyncGenerator<Piece> {
   const { signal } = context;
@@ -42,14 +43,23 @@ export async function* streamOutput(
   let waitMs = POLL_MS;
   /** Without `follow`: the size at the first look. What is written meanwhile belongs to the next request, or this one might never end. */
   let until: number | undefined;
+  const sinceWall = fromTimestamp(sinceTime);
+  const untilWall = fromTimestamp(untilTime) ?? Number.POSITIVE_INFINITY;
   while (!signal.aborted) {
-    const chunk = await api.agents.readOutput(attempt.server, { run: id, epoch: attempt.epoch, offset });
+    const askedWall = Date.now();
+    const chunk = await api.agents.readOutput(attempt.server, { run: id, epoch: attempt.epoch, offset, sinceWall });
     const readTime = toTimestamp(Date.now());
     // Rotated-out bytes are skipped by the agent; a negative offset becomes a real one.
     offset = chunk.offset + chunk.data.length;
     if (!follow) until ??= chunk.size;
+    const tooLate = chunk.times.find(({ wall }) => wall > untilWall);
+    if (tooLate !== undefined) until = Math.min(until ?? tooLate.offset, tooLate.offset);
     const data = until !== undefined && offset > until ? chunk.data.subarray(0, bytesUntil(until, chunk)) : chunk.data;
-    if (data.length > 0) yield { offset: toUint64(chunk.offset), data, epoch: toUint64(attempt.epoch), readTime };
+    const times = outputTimesToProto(chunk.times.filter((time) => time.offset < chunk.offset + data.length));
+    if (data.length > 0)
+      yield { offset: toUint64(chunk.offset), data, epoch: toUint64(attempt.epoch), readTime, times };
+    // Nothing of that time can come any more: what a host whose clock is behind still writes is told to the next one who asks.
+    if (askedWall > untilWall && offset >= chunk.size) return;
     if (offset >= (until ?? chunk.size) && (until !== undefined || chunk.end)) return;
     if (offset < chunk.size) continue;
     waitMs = chunk.data.length > 0 ? POLL_MS : Math.min(POLL_CAP_MS, waitMs * 1.5);

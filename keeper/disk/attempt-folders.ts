@@ -19,7 +19,7 @@ import {
   outdatedOutputs,
 } from '../core/output-retention.ts';
 import { DEFAULT_OUTPUT_LIMITS, type OutputLimits, OutputLog } from '../output/output-log.ts';
-import { type OutputSlice, readOutput, sizeOfOutput } from '../output/output-segments.ts';
+import { type OutputQuery, type OutputSlice, readOutput, sizeOfOutput } from '../output/output-reader.ts';
 import { readOwner, writeOwner } from './output-owner.ts';
 
 /** How long a start or a reader waits for the disk. */
@@ -130,10 +130,10 @@ export class AttemptFolders {
   }
 
   /** Undefined where there is no output of this attempt, or not any more. */
-  readOutput(attempt: AttemptName, offset: number, limit: number): Promise<KeptOutput | undefined> {
+  readOutput(attempt: AttemptName, query: OutputQuery): Promise<KeptOutput | undefined> {
     return this.#prompt.run(async () => {
       const finished = !this.#open.has(keyOf(attempt));
-      const slice = await readOutput(join(this.#root, keyOf(attempt), 'output'), offset, limit);
+      const slice = await readOutput(join(this.#root, keyOf(attempt), 'output'), query);
       return slice && { ...slice, finished };
     });
   }

@@ -7,7 +7,8 @@ import { type FileHandle, open, rename, rm, truncate } from 'node:fs/promises';
 import type { Readable } from 'node:stream';
 import { errorCode } from '../../shared/caught-error.ts';
 import type { DiskLane } from '../../shared/disk-lane.ts';
-import { type LostOutput, lostLine, type Segment, segmentPath } from './output-segments.ts';
+import { type LostOutput, lostLine, type Segment, segmentPath, timesPath } from './output-segments.ts';
+import { TimeIndex } from './time-index.ts';
 
 export interface OutputLimits {
   /** A segment is closed once it is at least this long. Default 1 MiB. */
@@ -27,6 +28,8 @@ export interface OutputLogOptions {
   readonly lane: DiskLane;
   /** Told why, when output begins to be lost: the disk should be looked at. */
   readonly suspect: (error: unknown) => void;
+  /** Milliseconds since 1970. Default: the host's clock. */
+  readonly now?: () => number;
 }
 
 /** After the tree is empty the pipe ends by itself, unless somebody outside the tree was given it. */
@@ -39,6 +42,7 @@ export class OutputLog {
   readonly #segments: Pick<Segment, 'path' | 'offset'>[] = [];
   #file: FileHandle | undefined;
   #fileBytes = 0;
+  #times: TimeIndex | undefined;
   /** Offset of the next byte. */
   #size = 0;
   /** Bytes that were lost since something could be written, and the reason in one word. */
@@ -78,17 +82,19 @@ export class OutputLog {
     } finally {
       if (this.#lost.bytes > 0) await this.#keep(Buffer.alloc(0));
       if (this.#lost.bytes > 0) await lane.run(() => this.#nameWhatIsLost()).catch(() => undefined);
-      await lane.run(async () => this.#file?.close()).catch(() => undefined);
+      await this.#closeFile();
       this.#isDone = true;
     }
   }
 
   async #keep(chunk: Buffer): Promise<void> {
     let written = 0;
+    const wall = (this.#options.now ?? Date.now)();
     try {
       await this.#options.lane.run(async () => {
         await this.#sayWhatIsLost();
         const file = await this.#fileWithRoom();
+        if (chunk.length > 0) await this.#times?.note({ offset: this.#fileBytes, wall });
         while (written < chunk.length) {
           const { bytesWritten } = await file.write(chunk, written);
           written += bytesWritten;
@@ -132,23 +138,34 @@ export class OutputLog {
   }
 
   async #closeFile(): Promise<void> {
-    const file = this.#file;
+    const [file, times] = [this.#file, this.#times];
     this.#file = undefined;
-    await this.#options.lane.run(async () => file?.close()).catch(() => undefined);
+    this.#times = undefined;
+    await this.#options.lane
+      .run(async () => {
+        await times?.close();
+        await file?.close();
+      })
+      .catch(() => undefined);
   }
 
   async #fileWithRoom(): Promise<FileHandle> {
     const { directory, limits } = this.#options;
     if (this.#file !== undefined && this.#fileBytes < limits.segmentBytes) return this.#file;
+    await this.#times?.close();
     await this.#file?.close();
     this.#file = undefined;
     const path = segmentPath(directory, this.#size);
     // Anew: a write that failed in its middle may have left a part under this name.
     this.#file = await open(path, 'w', 0o600);
     this.#fileBytes = 0;
+    this.#times = new TimeIndex(timesPath(directory, this.#size), limits.segmentBytes);
     if (this.#segments.at(-1)?.path !== path) this.#segments.push({ path, offset: this.#size });
     const outdated = this.#segments.splice(0, Math.max(0, this.#segments.length - limits.segments));
-    for (const segment of outdated) await rm(segment.path, { force: true });
+    for (const { path: old, offset } of outdated) {
+      await rm(timesPath(directory, offset), { force: true });
+      await rm(old, { force: true });
+    }
     return this.#file;
   }
 }

@@ -11,6 +11,7 @@ import { isRef } from '../core/start.ts';
 import type { KeeperState } from '../core/state.ts';
 import type { KeptOutput } from '../disk/attempt-folders.ts';
 import type { CheckAnswer } from '../drivers/driver.ts';
+import type { OutputQuery } from '../output/output-reader.ts';
 import { Connection, type Response } from './connection.ts';
 import { keptToJson } from './kept-codec.ts';
 import {
@@ -22,6 +23,8 @@ import {
   objectOf,
   textOf,
   textsOf,
+  timeJson,
+  timeOf,
 } from './proto-json.ts';
 import { askOf } from './request-codec.ts';
 
@@ -38,7 +41,7 @@ export interface AgentListenerOptions {
   /** Runs a program in the place of an attempt, which runs. */
   readonly check: (attempt: AttemptName, argv: readonly string[], limitMs: number) => Promise<CheckAnswer>;
   /** Undefined where there is no output of this attempt, or not any more. Rejects when the disk does not answer. */
-  readonly readOutput: (run: string, epoch: number, offset: number, limit: number) => Promise<KeptOutput | undefined>;
+  readonly readOutput: (attempt: AttemptName, query: OutputQuery) => Promise<KeptOutput | undefined>;
 }
 
 export type ToAgent = Extract<Effect, { readonly agent: AgentId }>;
@@ -192,13 +195,15 @@ export class AgentListener {
     // It becomes the name of a folder.
     if (!isRef({ run, epoch })) return none;
     try {
-      const slice = await readOutput(run, epoch, numberOf(read['offset']), numberOf(read['limit']));
+      const [offset, limit] = [numberOf(read['offset']), numberOf(read['limit'])];
+      const slice = await readOutput({ run, epoch }, { offset, limit, sinceWall: timeOf(read['sinceTime']) });
       if (slice === undefined) return none;
       const isOver = !state.living.has(keyOf({ run, epoch })) && slice.finished;
       return {
         offset: String(slice.offset),
         data: Buffer.from(slice.data.buffer, slice.data.byteOffset, slice.data.byteLength).toString('base64'),
         size: String(slice.size),
+        times: slice.times.map(({ offset: from, wall }) => ({ offset: String(from), time: timeJson(wall) })),
         end: isOver && slice.offset + slice.data.length >= slice.size,
       };
     } catch (error) {

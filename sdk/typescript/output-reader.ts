@@ -1,5 +1,6 @@
 /** The output of an attempt, read over restarts of the controller: a stream that breaks is opened again at the byte where it stopped. */
 import { setTimeout as sleep } from 'node:timers/promises';
+import type { Timestamp } from '@bufbuild/protobuf/wkt';
 import { type Client, ConnectError } from '@connectrpc/connect';
 import { backoffMs } from '../../shared/backoff.ts';
 import type { RunService, StreamOutputResponse } from '../../shared/gen/locum/v1/run_service_pb.ts';
@@ -16,6 +17,10 @@ export interface OutputRequest {
   /** Negative: that many bytes before the end. */
   readonly offset: bigint;
   readonly follow: boolean;
+  /** Only lines that the server read from the program then or later. Undefined: all. */
+  readonly sinceTime?: Timestamp | undefined;
+  /** Ends before what was read after this. Undefined: goes to the end. */
+  readonly untilTime?: Timestamp | undefined;
 }
 
 /** How long nobody may be there: longer than a controller's restart and its agents' return, shorter than a person's patience. */
@@ -32,12 +37,18 @@ export async function* readOutput(
     sleep(backoffMs(RESUME_BACKOFF, failures, Math.random())),
 ): AsyncGenerator<StreamOutputResponse> {
   let { epoch, offset } = request;
+  const { name, follow, sinceTime, untilTime } = request;
+  const asked = {
+    ...{ name, follow },
+    ...(sinceTime === undefined ? {} : { sinceTime }),
+    ...(untilTime === undefined ? {} : { untilTime }),
+  };
   let failures = 0;
   let opened = false;
   let brokenSinceMs: number | undefined;
   for (;;) {
     try {
-      for await (const chunk of runs.streamOutput({ ...request, epoch, offset })) {
+      for await (const chunk of runs.streamOutput({ ...asked, epoch, offset })) {
         opened = true;
         failures = 0;
         brokenSinceMs = undefined;

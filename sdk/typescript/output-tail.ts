@@ -1,4 +1,5 @@
 /** Where the last lines of an attempt's output begin. */
+import type { Timestamp } from '@bufbuild/protobuf/wkt';
 import type { Client } from '@connectrpc/connect';
 import type { RunService } from '../../shared/gen/locum/v1/run_service_pb.ts';
 import { readOutput } from './output-reader.ts';
@@ -9,6 +10,10 @@ export interface TailRequest {
   /** 0n: the newest attempt. */
   readonly epoch: bigint;
   readonly lines: number;
+  /** Of the lines since then. Undefined: of all. */
+  readonly sinceTime?: Timestamp | undefined;
+  /** Of the lines until then. Undefined: of all. */
+  readonly untilTime?: Timestamp | undefined;
 }
 
 /** Bytes that are looked at first; four times as many each time that they are too few. */
@@ -18,14 +23,17 @@ const LF = 0x0a;
 /** Offset of the first of the last lines, in bytes; of all output that is kept where that has fewer. The end of the last line may be open. */
 export async function tailOffset(
   runs: Pick<Client<typeof RunService>, 'streamOutput'>,
-  { name, epoch, lines }: TailRequest,
+  { name, epoch, lines, sinceTime, untilTime }: TailRequest,
 ): Promise<bigint> {
   for (let look = FIRST_LOOK; ; look *= 4) {
     /** Offsets behind line feeds, the last of them. */
     const starts: bigint[] = [];
     let first: bigint | undefined;
     let end = 0n;
-    for await (const { offset, data } of readOutput(runs, { name, epoch, offset: BigInt(-look), follow: false })) {
+    // How far the end is from `untilTime` nobody knows: then all is looked at.
+    const from = untilTime === undefined ? BigInt(-look) : 0n;
+    const request = { name, epoch, offset: from, follow: false, sinceTime, untilTime };
+    for await (const { offset, data } of readOutput(runs, request)) {
       first ??= offset;
       end = offset + BigInt(data.length);
       for (let at = data.indexOf(LF); at >= 0; at = data.indexOf(LF, at + 1)) {
@@ -37,7 +45,7 @@ export async function tailOffset(
     if (starts.at(-1) === end) starts.pop();
     const start = lines === 0 ? end : starts.at(-lines);
     if (start !== undefined) return start;
-    const isWhole = first === undefined || end - first < BigInt(look);
+    const isWhole = from === 0n || first === undefined || end - first < BigInt(look);
     if (isWhole) return first ?? 0n;
   }
 }

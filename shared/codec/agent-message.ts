@@ -42,6 +42,7 @@ import { validate } from '../rpc/validation.ts';
 import { reportedAttemptFromProto, reportedAttemptToProto, spanFromProto, told } from './attempt.ts';
 import { capabilityFromProto, capabilityToProto } from './capability.ts';
 import { fromUint64, toUint64 } from './numbers.ts';
+import { outputTimesFromProto, outputTimesToProto } from './output-times.ts';
 import { requiredWord } from './required.ts';
 import { commandOutcomeWords, endCauseWords } from './words.ts';
 
@@ -222,11 +223,18 @@ function refusedEndOf(cause: PbEndCause): RefusedEnd | undefined {
 }
 
 function outputToProto({ requestId, chunk }: OutputAnswer): MessageInitShape<typeof OutputChunkSchema> {
-  const { offset, size, ...rest } = chunk;
-  return { ...rest, requestId: toUint64(requestId), offset: toUint64(offset), size: toUint64(size) };
+  const { offset, size, times, ...rest } = chunk;
+  return {
+    ...rest,
+    times: outputTimesToProto(times),
+    requestId: toUint64(requestId),
+    offset: toUint64(offset),
+    size: toUint64(size),
+  };
 }
 
-function outputFromProto({ requestId, offset, data, size, end, error }: PbOutputChunk): OutputAnswer {
-  const chunk = { offset: fromUint64(offset, 'offset'), data, size: fromUint64(size, 'size'), end, error };
+function outputFromProto({ requestId, offset, data, size, end, error, times }: PbOutputChunk): OutputAnswer {
+  const place = { offset: fromUint64(offset, 'offset'), data, size: fromUint64(size, 'size') };
+  const chunk = { ...place, end, error, times: outputTimesFromProto(times) };
   return { kind: 'output_chunk', requestId: fromUint64(requestId, 'request_id'), chunk };
 }

@@ -17,7 +17,7 @@ import { LIMITS } from '../limits.ts';
 import { inParts } from '../parts.ts';
 import type { LeaderMessage, ReadOutput, StartCommand, Verdict } from '../protocol/leader-message.ts';
 import type { Timers } from '../protocol/timers.ts';
-import { toDuration } from '../rpc/time-messages.ts';
+import { fromTimestamp, toDuration, toTimestamp } from '../rpc/time-messages.ts';
 import { refFromProto, refToProto, spanFromProto, termsFromProto, termsToProto } from './attempt.ts';
 import { healthCheckToProto, knownHealthCheck } from './health-check.ts';
 import { fromUint64, toUint64 } from './numbers.ts';
@@ -107,9 +107,10 @@ function contentOf(message: LeaderMessage, moreParts: boolean): Content {
       return { case: 'reconnect', value: { endpoints: [...endpoints], ...after, reason } };
     }
     case 'read_output': {
-      const { requestId, offset, limit } = message;
+      const { requestId, offset, limit, sinceWall } = message;
       const numbers = { requestId: toUint64(requestId), offset: BigInt(offset), limit };
-      return { case: 'readOutput', value: { ...refToProto(message), ...numbers } };
+      const since = sinceWall === undefined ? {} : { sinceTime: toTimestamp(sinceWall) };
+      return { case: 'readOutput', value: { ...refToProto(message), ...numbers, ...since } };
     }
     case 'timers_changed':
       return { case: 'timersChanged', value: { timers: timersToProto(message.timers) } };
@@ -216,5 +217,7 @@ function readOutputFromProto(read: PbReadOutput): ReadOutput {
   const offset = Number(read.offset);
   if (!Number.isSafeInteger(offset)) throw invalidField('offset', 'must be below 2^53');
   const requestId = fromUint64(read.requestId, 'request_id');
-  return { kind: 'read_output', ...refFromProto(read), requestId, offset, limit: read.limit };
+  const sinceWall = fromTimestamp(read.sinceTime);
+  const since = sinceWall === undefined ? {} : { sinceWall };
+  return { kind: 'read_output', ...refFromProto(read), requestId, offset, limit: read.limit, ...since };
 }

@@ -108,6 +108,14 @@ export interface Goodbye {
   readonly reason: 'LEAVE' | 'SHUTDOWN';
 }
 
+/** What stands from `offset` on, until the offset of the next time, was read from the program at this time. */
+export interface OutputTime {
+  /** In the whole output of the attempt. */
+  readonly offset: number;
+  /** Milliseconds since 1970, by the clock of the host. */
+  readonly wall: number;
+}
+
 export interface OutputChunk {
   readonly offset: number;
   readonly data: Uint8Array;
@@ -117,6 +125,8 @@ export interface OutputChunk {
   readonly end: boolean;
   /** Why there is none. Empty: there is. */
   readonly error: string;
+  /** Of `data`; the first one holds for its beginning. Empty: not known. */
+  readonly times: readonly OutputTime[];
 }
 
 /** Answer to `read_output`. */

@@ -98,6 +98,8 @@ export interface ReadOutput extends AttemptRef {
   /** In bytes. Negative: that many before the end. */
   readonly offset: number;
   readonly limit: number;
+  /** Only lines that were read from the program then or later, milliseconds since 1970. Undefined: all. */
+  readonly sinceWall?: number | undefined;
 }
 
 export interface TimersChanged {

@@ -1,5 +1,9 @@
+import { create } from '@bufbuild/protobuf';
+import { timestampFromMs } from '@bufbuild/protobuf/wkt';
 import { afterEach, beforeEach, describe, expect, it, onTestFinished, vi } from 'vitest';
+import { LineTimes } from '../../cli/run/line-times.ts';
 import { logs } from '../../cli/run/logs.ts';
+import { OutputTimeSchema } from '../../shared/gen/locum/v1/run_pb.ts';
 import { RunService } from '../../shared/gen/locum/v1/run_service_pb.ts';
 import { fakeApi } from './fake-api.ts';
 
@@ -48,6 +52,32 @@ describe('run logs', () => {
 
   it('goes by the offset that was asked for', async () => {
     expect(await shownOf([[50, 'x']], { offset: 40 })).toBe('[10 bytes were rotated out]\nx');
+  });
+});
+
+describe('run logs --timestamps', () => {
+  const at = (offset: number, ms: number) =>
+    create(OutputTimeSchema, { offset: BigInt(offset), time: timestampFromMs(ms) });
+  const piece = (offset: number, text: string, ...times: ReturnType<typeof at>[]) => ({
+    ...{ offset: BigInt(offset), data: Buffer.from(text), times },
+  });
+
+  it('puts in front of each line when its first byte was read, however it comes in pieces', () => {
+    const lines = new LineTimes();
+    const stamped = (one: ReturnType<typeof piece>): string => Buffer.from(lines.stamped(one)).toString();
+    expect(stamped(piece(0, 'one\ntw', at(0, 1_000), at(4, 2_000)))).toBe(
+      '1970-01-01T00:00:01.000Z one\n1970-01-01T00:00:02.000Z tw',
+    );
+    expect(stamped(piece(6, 'o\n', at(6, 2_500)))).toBe('o\n');
+    expect(stamped(piece(8, '\n\nx', at(8, 3_000), at(9, 4_000)))).toBe(
+      '1970-01-01T00:00:03.000Z \n1970-01-01T00:00:04.000Z \n1970-01-01T00:00:04.000Z x',
+    );
+  });
+
+  it('says where no time is known, and shows the line', async () => {
+    expect(await shownOf([[0, 'one\n']], { timestamps: true })).toBe(
+      '[when this was written is not known, so it counts as new]\n- one\n',
+    );
   });
 });
 

@@ -52,7 +52,9 @@ export class VirtualKeeper {
         return [{ kind: 'keeper_pong' }];
       case 'read': {
         const data = new TextEncoder().encode('out');
-        return [{ kind: 'keeper_output', request, chunk: { offset: 0, data, size: 3, end: false, error: '' } }];
+        return [
+          { kind: 'keeper_output', request, chunk: { offset: 0, data, size: 3, end: false, error: '', times: [] } },
+        ];
       }
       case 'exit':
         return [result(request)];

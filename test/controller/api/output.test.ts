@@ -1,7 +1,8 @@
 import { describe, expect, it } from 'vitest';
 import type { ReadOutput } from '../../../shared/gen/locum/v1/agent_service_pb.ts';
+import { LIMITS } from '../../../shared/limits.ts';
 import { fromConnectError } from '../../../shared/rpc/status-details.ts';
-import { type ControllerWorld, inWorld } from '../controller-world.ts';
+import { type ControllerWorld, clientsOf, inWorld } from '../controller-world.ts';
 import type { ScriptedAgent } from '../scripted-agent.ts';
 
 const workload = { kind: { case: 'command' as const, value: { argv: ['/bin/true'] } } };
@@ -12,6 +13,9 @@ const errorOf = async (call: Promise<unknown>) => fromConnectError(await call.ca
 class Log {
   written = '';
   ended = false;
+  /** When each second began, by the offset of its first byte. */
+  times: readonly (readonly [offset: number, second: number])[] = [];
+  readonly asked: ReadOutput[] = [];
 
   /** Answers reads at most four bytes at a time, so that tests see the pieces. */
   serve(agent: ScriptedAgent): void {
@@ -20,11 +24,16 @@ class Log {
     });
   }
 
-  #chunk({ requestId, offset }: ReadOutput) {
+  #chunk(read: ReadOutput) {
+    const { requestId, offset } = read;
+    this.asked.push(read);
     const size = this.written.length;
     const from = offset < 0n ? Math.max(0, size + Number(offset)) : Number(offset);
     const data = new TextEncoder().encode(this.written.slice(from, from + 4));
-    return { requestId, offset: BigInt(from), data, size: BigInt(size), end: this.ended };
+    const times = this.times
+      .filter(([at], i) => at < from + data.length && (this.times[i + 1]?.[0] ?? size + 1) > from)
+      .map(([at, second]) => ({ offset: BigInt(Math.max(at, from)), time: { seconds: BigInt(second) } }));
+    return { requestId, offset: BigInt(from), data, size: BigInt(size), end: this.ended, times };
   }
 }
 
@@ -89,6 +98,59 @@ describe('output of a run', () => {
         }
       }
       expect(pieces).toEqual(['one ', 'two ', 'end']);
+    }),
+  );
+
+  it(
+    'has the times at which its server read it, ends before what is later than asked, and asks the server from when on',
+    inWorld(async (world) => {
+      const log = new Log();
+      log.written = 'one.two.three';
+      log.times = [
+        [0, 100],
+        [4, 200],
+        [8, 300],
+      ];
+      const { name } = await startedRun(world, log);
+      const { runs } = world.api;
+      const told: string[] = [];
+      for await (const { data, times } of runs.streamOutput({ name }))
+        told.push(`${text(data)} ${times.map(({ offset, time }) => `${offset}@${time?.seconds}`).join()}`);
+      expect(told).toEqual(['one. 0@100', 'two. 4@200', 'thre 8@300', 'e 12@300']);
+      expect(await readAll(runs.streamOutput({ name, untilTime: { seconds: 200n } }))).toEqual(['one.', 'two.']);
+      // A time that is past can bring nothing more, also to who follows.
+      const followed = runs.streamOutput({ name, untilTime: { seconds: 300n }, follow: true });
+      expect(await readAll(followed)).toEqual(['one.', 'two.', 'thre', 'e']);
+      await readAll(runs.streamOutput({ name, sinceTime: { seconds: 250n } }));
+      expect(log.asked.at(-1)?.sinceTime?.seconds).toBe(250n);
+    }),
+  );
+
+  it(
+    'that one client does not read holds up nobody else, and no more of it is asked for',
+    inWorld(async (world) => {
+      const size = 16 * 1024 * 1024;
+      const piece = new Uint8Array(LIMITS.outputBytes).fill(0x78);
+      const agent = await world.liveAgent('a');
+      const asked = { slow: 0, fast: 0 };
+      agent.call.on('data', ({ message }) => {
+        if (message.case !== 'readOutput') return;
+        const { requestId, offset } = message.value;
+        // The quick one begins one byte later.
+        asked[Number(offset) % piece.length === 0 ? 'slow' : 'fast'] += 1;
+        const data = piece.subarray(0, size - Number(offset));
+        agent.say({ case: 'outputChunk', value: { requestId, offset, data, size: BigInt(size), end: true } });
+      });
+      await world.api.policies.createPolicy({ policy: { name: 'policies/x', workload } });
+      const { run } = await agent.next('startAttempt');
+      const name = `runs/${run}`;
+      const slow = clientsOf(world.controller.apiAddress).runs.streamOutput({ name })[Symbol.asyncIterator]();
+      await slow.next();
+      let bytes = 0;
+      for await (const { data } of world.api.runs.streamOutput({ name, offset: 1n })) bytes += data.length;
+      expect(bytes).toBe(size - 1);
+      expect(asked.slow * piece.length).toBeLessThan(size / 2);
+      await slow.return?.();
     }),
   );
 

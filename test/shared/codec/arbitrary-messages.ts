@@ -112,6 +112,7 @@ export const agentMessages: Each<AgentMessage> = {
       size: counter,
       end: fc.boolean(),
       error: text,
+      times: fc.array(fc.record({ offset: counter, wall }), { maxLength: 3 }),
     }),
   }),
 };
@@ -190,6 +191,7 @@ export const leaderMessages: Each<LeaderMessage> = {
     requestId: counter,
     offset: fc.maxSafeInteger(),
     limit: fc.integer({ min: 0, max: LIMITS.outputBytes }),
+    sinceWall: optional(wall),
   }),
   timers_changed: fc.record({ kind: fc.constant('timers_changed'), timers }),
 };
