@@ -21,6 +21,7 @@ import { controllerId } from './config/controller-id.ts';
 import { type Diagnostics, diagnose, type ShownSetting } from './diagnostics.ts';
 import { systemClock } from './engine/clock.ts';
 import { failoverDelayMs } from './failover-delay.ts';
+import { exitWith } from './fatal-exit.ts';
 import type { LeaderTerm } from './leadership/leader-term.ts';
 import { Leadership } from './leadership/leadership.ts';
 import { RoleWatch } from './leadership/role.ts';
@@ -28,7 +29,7 @@ import { ControllerMetrics } from './metrics.ts';
 import { type Candidate, encodeCandidate } from './replication/candidate.ts';
 import { type Readiness, Replica, readinessOf } from './replication/replica.ts';
 import { StaleReads } from './replication/stale-reads.ts';
-import { type Identity, type Store, StoreError } from './store/store.ts';
+import type { Identity, Store } from './store/store.ts';
 
 export interface ControllerOptions extends ControllerSettings {
   /** Version of the program, shown in the status. */
@@ -143,6 +144,7 @@ class RunningParts {
       log,
       leaderTerm: () => this.#leadership?.leaderTerm,
       replica: () => this.#replica,
+      providers: options.identityProviders,
     });
     this.#replica = new Replica({
       store,
@@ -339,12 +341,4 @@ function shuttingDown(): LocumError {
   return new LocumError('NOT_LEADER', 'this controller is shutting down: ask again in a moment', {
     retryAfterMs: 1_000,
   });
-}
-
-function exitWith(log: Logger, error: unknown): void {
-  if (error instanceof StoreError)
-    log.fatal({ reason: error.reason }, `the controller can not go on: ${error.message}`);
-  else log.fatal({ err: error }, 'the controller can not go on; the store has everything that was acknowledged');
-  log.flush();
-  process.exit(1);
 }

@@ -10,7 +10,9 @@ import type { Replica } from '../replication/replica.ts';
 import type { Notes } from './access-audit.ts';
 import { type Accounts, accountsFrom, accountsIn } from './accounts.ts';
 import { admitted, pathRules } from './admission.ts';
-import { type BearerVerifier, Doorkeeper } from './doorkeeper.ts';
+import { Doorkeeper } from './doorkeeper.ts';
+import type { ProviderSettings } from './oidc/provider-settings.ts';
+import { ProviderTokens } from './oidc/provider-tokens.ts';
 import { openLocalToken } from './secrets.ts';
 import { recheckStreams } from './stream-recheck.ts';
 import { Vouching } from './vouching.ts';
@@ -26,8 +28,8 @@ export interface AccessPartsOptions {
   /** The term of this controller; undefined: it does not lead. */
   readonly leaderTerm: () => LeaderTerm | undefined;
   readonly replica: () => Pick<Replica, 'copy' | 'controllers'>;
-  /** Default: there is no identity provider. */
-  readonly provider?: BearerVerifier | undefined;
+  /** Whose tokens are taken besides ours. Default: nobody's. */
+  readonly providers?: readonly ProviderSettings[] | undefined;
 }
 
 /** What the listener of the API asks. */
@@ -51,7 +53,7 @@ export class AccessParts {
 
   /** @throws ExposedFileError when others can read the token of this host's administrator */
   constructor(options: AccessPartsOptions) {
-    const { self, open, dataDirectory, log, leaderTerm, provider } = options;
+    const { self, open, dataDirectory, log, leaderTerm, providers = [] } = options;
     this.#options = options;
     this.vouching = new Vouching(self);
     const local = open || dataDirectory === undefined ? undefined : openLocalToken(dataDirectory);
@@ -64,7 +66,7 @@ export class AccessParts {
       keys: { known: (controller) => this.#keys.get(controller), refresh: () => this.#refreshKeys() },
       nowWall: Date.now,
       used: (token) => this.#noteUse(token),
-      provider,
+      provider: providerTokens(providers, log),
     });
   }
 
@@ -109,4 +111,12 @@ export class AccessParts {
       .catch(() => undefined)
       .finally(() => this.#noting.delete(id));
   }
+}
+
+/** Not waited for: whoever shows another credential has nothing to do with them. */
+function providerTokens(providers: readonly ProviderSettings[], log: Logger): ProviderTokens | undefined {
+  if (providers.length === 0) return undefined;
+  const tokens = new ProviderTokens(providers, { log });
+  void tokens.warmUp();
+  return tokens;
 }

@@ -87,6 +87,7 @@ const STATUS: ReadonlyMap<string, number> = new Map([
   ['UNAUTHENTICATED', 401],
   ['PERMISSION_DENIED', 403],
   ['INVALID_ARGUMENT', 400],
+  ['UNAVAILABLE', 503],
 ]);
 
 const stillThere = (response: HttpResponse): boolean => !response.destroyed && !response.writableEnded;

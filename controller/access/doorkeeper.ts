@@ -5,7 +5,14 @@
 import { Rights } from '../../shared/access/authorize.ts';
 import type { MethodRule } from '../../shared/access/method-access.ts';
 import type { AcceptedPeer } from '../../shared/access/peer-judge.ts';
-import { ANYBODY, actorOfPrincipal, type KnownCaller, NOBODY, type Principal } from '../../shared/access/principal.ts';
+import {
+  ANYBODY,
+  actorOfPrincipal,
+  type Claimed,
+  type KnownCaller,
+  NOBODY,
+  type Principal,
+} from '../../shared/access/principal.ts';
 import { invalidField, LocumError } from '../../shared/errors.ts';
 import { ACTOR_HEADER } from '../../shared/rpc/actor-header.ts';
 import { denied } from '../core/calls/permitted.ts';
@@ -33,7 +40,12 @@ export interface Credentials {
 
 /** Checks the tokens of an identity provider. */
 export interface BearerVerifier {
-  readonly verify: (token: string) => Promise<Pick<Principal, 'name' | 'roles'>>;
+  /** Rejects with LocumError TOKEN_INVALID, PROVIDER_UNAVAILABLE. */
+  readonly verify: (token: string) => Promise<VerifiedBearer>;
+}
+
+export interface VerifiedBearer extends Claimed {
+  readonly name: string;
 }
 
 export interface DoorkeeperOptions {
@@ -65,7 +77,7 @@ export class Doorkeeper {
     this.#options = options;
   }
 
-  /** Who calls. At once whenever it can. Throws or rejects with LocumError UNAUTHENTICATED, TOKEN_INVALID. */
+  /** Who calls. At once whenever it can. Throws or rejects with LocumError UNAUTHENTICATED, TOKEN_INVALID, PROVIDER_UNAVAILABLE. */
   identify(credentials: Credentials, rule: MethodRule): KnownCaller | Promise<KnownCaller> {
     if (this.#options.open) return anybody(credentials);
     if (rule.kind === 'everybody') return this.#caller(NOBODY, credentials);
@@ -104,8 +116,11 @@ export class Doorkeeper {
       }
       case 'certificate':
         return { ...principal, roles: accounts?.user(principal.name)?.roles ?? [] };
-      case 'oidc':
-        return { ...principal, roles: [...principal.roles, ...(accounts?.user(principal.name)?.roles ?? [])] };
+      case 'oidc': {
+        const { claimed } = principal;
+        if (claimed === undefined || claimed.expireWall <= this.#options.nowWall()) throw invalid();
+        return { ...principal, roles: [...claimed.roles, ...(accounts?.user(principal.name)?.roles ?? [])] };
+      }
       case 'local':
         return { ...principal, roles: [{ role: 'admin' }] };
       case 'none':
@@ -144,7 +159,9 @@ export class Doorkeeper {
     if (id !== undefined) return this.#holder(id, secret);
     const { provider } = this.#options;
     if (provider === undefined || secret.split('.').length !== 3) throw invalid();
-    return provider.verify(secret).then(({ name, roles }) => ({ kind: 'user', name, via: 'oidc', roles }));
+    return provider
+      .verify(secret)
+      .then(({ name, ...claimed }) => ({ kind: 'user', name, via: 'oidc', roles: [], claimed }));
   }
 
   #localAdmin(secret: string): Principal {

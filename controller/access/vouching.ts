@@ -3,7 +3,7 @@
  * else who says that a call was passed on. Each controller makes its key when it starts, and keeps it to itself. Ed25519 (RFC 8032).
  */
 import { createPublicKey, generateKeyPairSync, type KeyObject, sign, verify } from 'node:crypto';
-import type { KnownCaller, Principal, RoleGrant } from '../../shared/access/principal.ts';
+import type { Claimed, KnownCaller, Principal, RoleGrant } from '../../shared/access/principal.ts';
 import { LocumError } from '../../shared/errors.ts';
 
 export const VOUCHED_HEADER = 'x-locum-vouched';
@@ -39,7 +39,9 @@ export class Vouching {
 
   /** Headers that say for whom a call is passed on. */
   vouchFor(path: string, caller: KnownCaller): Readonly<Record<string, string>> {
-    const voucher: Voucher = { by: this.#self, path, caller };
+    // What he was given is looked up where it arrives.
+    const principal: Principal = { ...caller.principal, roles: [] };
+    const voucher: Voucher = { by: this.#self, path, caller: { ...caller, principal } };
     const text = Buffer.from(JSON.stringify(voucher)).toString('base64url');
     return {
       [VOUCHED_HEADER]: text,
@@ -107,9 +109,15 @@ const WAYS: readonly unknown[] = [
 /** `anonymous` is none: a controller that asks nobody who he is can't say for whom it passes a call on. */
 function isPrincipal(value: unknown): value is Principal {
   if (!isObject(value) || !KINDS.includes(value['kind']) || !WAYS.includes(value['via'])) return false;
-  const { name, roles, token } = value;
-  return isText(name) && (token === undefined || isText(token)) && Array.isArray(roles) && roles.every(isGrant);
+  const { name, roles, token, claimed } = value;
+  if (!isText(name) || !(token === undefined || isText(token))) return false;
+  return areGrants(roles) && (claimed === undefined || isClaimed(claimed));
 }
+
+const isClaimed = (value: unknown): value is Claimed =>
+  isObject(value) && typeof value['expireWall'] === 'number' && areGrants(value['roles']);
+
+const areGrants = (value: unknown): value is readonly RoleGrant[] => Array.isArray(value) && value.every(isGrant);
 
 function isGrant(value: unknown): value is RoleGrant {
   if (!isObject(value) || !isText(value['role'])) return false;

@@ -43,12 +43,12 @@ function asking(api: ApiContext): Pick<Service, 'whoAmI' | 'checkAccess'> {
   return {
     async whoAmI(_, { values }) {
       const { actor, principal } = values.get(callerKey);
-      const { via, roles, token } = principal;
+      const { via, roles, token, claimed } = principal;
       return api.leaderTerm().read(({ access }) => ({
         actor,
         via,
         roles: roles.map(grantToProto),
-        expireTime: toTimestamp(token === undefined ? undefined : access.tokens.get(token)?.expireWall),
+        expireTime: toTimestamp(token === undefined ? claimed?.expireWall : access.tokens.get(token)?.expireWall),
       }));
     },
 

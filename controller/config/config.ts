@@ -26,10 +26,12 @@ import {
 import type { LogFormat, LogLevel } from '../../shared/log.ts';
 import type { Timers } from '../../shared/protocol/timers.ts';
 import { fromDuration } from '../../shared/rpc/time-messages.ts';
+import type { ProviderSettings } from '../access/oidc/provider-settings.ts';
 import { parseSyslogAddress, type SyslogAddress } from '../audit/syslog-address.ts';
 import { DEFAULT_KEEP, type Keep } from '../core/cluster/cluster.ts';
 import { checkTimers, DEFAULT_ELECTION_TTL_MS } from '../core/records/timers.ts';
 import type { EtcdAccess } from '../store/etcd/client.ts';
+import { identityProviders } from './identity-providers.ts';
 
 /** Files of the authority. Default: those in the data directory, made at the first start. */
 export interface TlsSettings {
@@ -69,6 +71,8 @@ export interface ControllerSettings {
   readonly audit?: AuditSettings | undefined;
   /** Nobody who calls the API is asked who he is. Default: everybody is. */
   readonly open?: boolean | undefined;
+  /** Whose tokens are taken besides ours. Default: nobody's. */
+  readonly identityProviders?: readonly ProviderSettings[] | undefined;
   /** TLS on both listeners. Undefined: plaintext. */
   readonly tls?: TlsSettings | undefined;
   /** Default: plaintext, without a login. */
@@ -162,6 +166,7 @@ function controllerSettings(config: ControllerConfig, env: NodeJS.ProcessEnv): C
     ...(electionTtlMs === undefined ? {} : { electionTtlMs }),
     ...(config.audit === undefined ? {} : { audit: auditSettings(config.audit) }),
     open: openAccess(config),
+    ...identityProviders(config),
     ...tlsSettings(config, Object.values(listeners)),
     ...(config.etcd === undefined ? {} : { etcdAccess: readEtcdAccess(config.etcd) }),
   };

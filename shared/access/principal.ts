@@ -19,6 +19,14 @@ export interface Principal {
   readonly roles: readonly RoleGrant[];
   /** Of a token: its id. */
   readonly token?: string;
+  /** Of an identity provider's token. */
+  readonly claimed?: Claimed;
+}
+
+/** What a token of an identity provider gives by itself, and until when. */
+export interface Claimed {
+  readonly roles: readonly RoleGrant[];
+  readonly expireWall: number;
 }
 
 /** Who calls, and from where, in the words of the audit. */

@@ -7,6 +7,8 @@ import { enumDesc, fileDesc, messageDesc } from "@bufbuild/protobuf/codegenv2";
 import { file_buf_validate_validate } from "@bufbuild/protovalidate/gen/buf/validate/validate_pb.js";
 import type { Duration } from "@bufbuild/protobuf/wkt";
 import { file_google_protobuf_duration } from "@bufbuild/protobuf/wkt";
+import type { RoleGrant } from "../../v1/access_service_pb.ts";
+import { file_locum_v1_access_service } from "../../v1/access_service_pb.ts";
 import type { Timers } from "../../v1/timers_pb.ts";
 import { file_locum_v1_timers } from "../../v1/timers_pb.ts";
 import type { Message, UnknownEnum } from "@bufbuild/protobuf";
@@ -15,7 +17,7 @@ import type { Message, UnknownEnum } from "@bufbuild/protobuf";
  * Describes the file locum/config/v1/controller_config.proto.
  */
 export const file_locum_config_v1_controller_config: GenFile = /*@__PURE__*/
-  fileDesc("Cidsb2N1bS9jb25maWcvdjEvY29udHJvbGxlcl9jb25maWcucHJvdG8SD2xvY3VtLmNvbmZpZy52MSKFBgoQQ29udHJvbGxlckNvbmZpZxIcCgphcGlfbGlzdGVuGAEgASgJQgi6SAVyAxisAhIeCgxhZ2VudF9saXN0ZW4YAiABKAlCCLpIBXIDGKwCEhcKBXN0b3JlGAMgASgJQgi6SAVyAyiAIBIgCg5kYXRhX2RpcmVjdG9yeRgEIAEoCUIIukgFcgMogCASEAoIaW5zZWN1cmUYBSABKAgSEwoLYWRvcHRfc3RvcmUYBiABKAgSNgoJbG9nX2xldmVsGAcgASgOMhkubG9jdW0uY29uZmlnLnYxLkxvZ0xldmVsQgi6SAWCAQIQARI4Cgpsb2dfZm9ybWF0GAggASgOMhoubG9jdW0uY29uZmlnLnYxLkxvZ0Zvcm1hdEIIukgFggECEAESKAoOaW5pdGlhbF90aW1lcnMYCSABKAsyEC5sb2N1bS52MS5UaW1lcnMSNwoCaWQYCiABKAlCK7pIKHImMiReKFthLXpdKFthLXowLTktXXswLDYxfVthLXowLTldKT8pPyQSHwoNYXBpX2FkdmVydGlzZRgLIAEoCUIIukgFcgMYrAISIQoPYWdlbnRfYWR2ZXJ0aXNlGAwgASgJQgi6SAVyAxisAhI/CgxlbGVjdGlvbl90dGwYDSABKAsyGS5nb29nbGUucHJvdG9idWYuRHVyYXRpb25CDrpIC6oBCCICCDwyAggBEikKBGV0Y2QYDiABKAsyGy5sb2N1bS5jb25maWcudjEuRXRjZEFjY2VzcxItCglyZXRlbnRpb24YDyABKAsyGi5sb2N1bS5jb25maWcudjEuUmV0ZW50aW9uEioKDWFsbG93ZWRfaG9zdHMYECADKAlCE7pIEJIBDRBAGAEiB3IFEAEY/QESIQoDdGxzGBEgASgLMhQubG9jdW0uY29uZmlnLnYxLlRscxInCgZhY2Nlc3MYEiABKAsyFy5sb2N1bS5jb25maWcudjEuQWNjZXNzEiUKBWF1ZGl0GBMgASgLMhYubG9jdW0uY29uZmlnLnYxLkF1ZGl0IhYKBkFjY2VzcxIMCgRvcGVuGAEgASgIIj8KA1RscxIZCgdjYV9maWxlGAEgASgJQgi6SAVyAyiAIBIdCgtjYV9rZXlfZmlsZRgCIAEoCUIIukgFcgMogCAiOQoFQXVkaXQSFgoEZmlsZRgBIAEoCUIIukgFcgMogCASGAoGc3lzbG9nGAIgASgJQgi6SAVyAyiAICKYAQoJUmV0ZW50aW9uEiAKBmV2ZW50cxgBIAEoBUILukgIGgYYwIQ9KGRIAIgBARIkCgplbmRlZF9ydW5zGAIgASgFQgu6SAgaBhjAhD0oZEgBiAEBEh8KBWF1ZGl0GAMgASgFQgu6SAgaBhjAhD0oZEgCiAEBQgkKB19ldmVudHNCDQoLX2VuZGVkX3J1bnNCCAoGX2F1ZGl0IqYBCgpFdGNkQWNjZXNzEgsKA3RscxgBIAEoCBIZCgdjYV9maWxlGAIgASgJQgi6SAVyAyiAIBIbCgljZXJ0X2ZpbGUYAyABKAlCCLpIBXIDKIAgEhoKCGtleV9maWxlGAQgASgJQgi6SAVyAyiAIBIWCgR1c2VyGAUgASgJQgi6SAVyAxiAAhIfCg1wYXNzd29yZF9maWxlGAYgASgJQgi6SAVyAyiAICp3CghMb2dMZXZlbBIZChVMT0dfTEVWRUxfVU5TUEVDSUZJRUQQABITCg9MT0dfTEVWRUxfREVCVUcQARISCg5MT0dfTEVWRUxfSU5GTxACEhIKDkxPR19MRVZFTF9XQVJOEAMSEwoPTE9HX0xFVkVMX0VSUk9SEAQqUwoJTG9nRm9ybWF0EhoKFkxPR19GT1JNQVRfVU5TUEVDSUZJRUQQABIVChFMT0dfRk9STUFUX1BSRVRUWRABEhMKD0xPR19GT1JNQVRfSlNPThACYgZwcm90bzM", [file_buf_validate_validate, file_google_protobuf_duration, file_locum_v1_timers]);
+  fileDesc("Cidsb2N1bS9jb25maWcvdjEvY29udHJvbGxlcl9jb25maWcucHJvdG8SD2xvY3VtLmNvbmZpZy52MSKFBgoQQ29udHJvbGxlckNvbmZpZxIcCgphcGlfbGlzdGVuGAEgASgJQgi6SAVyAxisAhIeCgxhZ2VudF9saXN0ZW4YAiABKAlCCLpIBXIDGKwCEhcKBXN0b3JlGAMgASgJQgi6SAVyAyiAIBIgCg5kYXRhX2RpcmVjdG9yeRgEIAEoCUIIukgFcgMogCASEAoIaW5zZWN1cmUYBSABKAgSEwoLYWRvcHRfc3RvcmUYBiABKAgSNgoJbG9nX2xldmVsGAcgASgOMhkubG9jdW0uY29uZmlnLnYxLkxvZ0xldmVsQgi6SAWCAQIQARI4Cgpsb2dfZm9ybWF0GAggASgOMhoubG9jdW0uY29uZmlnLnYxLkxvZ0Zvcm1hdEIIukgFggECEAESKAoOaW5pdGlhbF90aW1lcnMYCSABKAsyEC5sb2N1bS52MS5UaW1lcnMSNwoCaWQYCiABKAlCK7pIKHImMiReKFthLXpdKFthLXowLTktXXswLDYxfVthLXowLTldKT8pPyQSHwoNYXBpX2FkdmVydGlzZRgLIAEoCUIIukgFcgMYrAISIQoPYWdlbnRfYWR2ZXJ0aXNlGAwgASgJQgi6SAVyAxisAhI/CgxlbGVjdGlvbl90dGwYDSABKAsyGS5nb29nbGUucHJvdG9idWYuRHVyYXRpb25CDrpIC6oBCCICCDwyAggBEikKBGV0Y2QYDiABKAsyGy5sb2N1bS5jb25maWcudjEuRXRjZEFjY2VzcxItCglyZXRlbnRpb24YDyABKAsyGi5sb2N1bS5jb25maWcudjEuUmV0ZW50aW9uEioKDWFsbG93ZWRfaG9zdHMYECADKAlCE7pIEJIBDRBAGAEiB3IFEAEY/QESIQoDdGxzGBEgASgLMhQubG9jdW0uY29uZmlnLnYxLlRscxInCgZhY2Nlc3MYEiABKAsyFy5sb2N1bS5jb25maWcudjEuQWNjZXNzEiUKBWF1ZGl0GBMgASgLMhYubG9jdW0uY29uZmlnLnYxLkF1ZGl0Il8KBkFjY2VzcxIMCgRvcGVuGAEgASgIEkcKEmlkZW50aXR5X3Byb3ZpZGVycxgCIAMoCzIhLmxvY3VtLmNvbmZpZy52MS5JZGVudGl0eVByb3ZpZGVyQgi6SAWSAQIQCCKdAwoQSWRlbnRpdHlQcm92aWRlchIaCgZpc3N1ZXIYASABKAlCCrpIB3IFEAEYgAQSKAoJYXVkaWVuY2VzGAIgAygJQhW6SBKSAQ8IARAQGAEiB3IFEAEYgAQSHAoKdXNlcl9jbGFpbRgDIAEoCUIIukgFcgMYgAISNAoLdXNlcl9wcmVmaXgYBCABKAlCH7pIHHIaMhheW0EtWmEtejAtOS5fQCstXXswLDY0fSQSOwoLY2xhaW1fcm9sZXMYBSADKAsyGy5sb2N1bS5jb25maWcudjEuQ2xhaW1Sb2xlc0IJukgGkgEDEIACEhoKCGp3a3NfdXJsGAYgASgJQgi6SAVyAxiAEBIZCgdjYV9maWxlGAcgASgJQgi6SAVyAyiAIBI9CghrZXlzX3R0bBgIIAEoCzIZLmdvb2dsZS5wcm90b2J1Zi5EdXJhdGlvbkIQukgNqgEKIgQIgKMFMgIIChI8CgpjbG9ja19za2V3GAkgASgLMhkuZ29vZ2xlLnByb3RvYnVmLkR1cmF0aW9uQg26SAqqAQciAwisAjIAInIKCkNsYWltUm9sZXMSGQoFY2xhaW0YASABKAlCCrpIB3IFEAEYgAISGQoFdmFsdWUYAiABKAlCCrpIB3IFEAEYgAQSLgoFcm9sZXMYAyADKAsyEy5sb2N1bS52MS5Sb2xlR3JhbnRCCrpIB5IBBAgBEEAiPwoDVGxzEhkKB2NhX2ZpbGUYASABKAlCCLpIBXIDKIAgEh0KC2NhX2tleV9maWxlGAIgASgJQgi6SAVyAyiAICI5CgVBdWRpdBIWCgRmaWxlGAEgASgJQgi6SAVyAyiAIBIYCgZzeXNsb2cYAiABKAlCCLpIBXIDKIAgIpgBCglSZXRlbnRpb24SIAoGZXZlbnRzGAEgASgFQgu6SAgaBhjAhD0oZEgAiAEBEiQKCmVuZGVkX3J1bnMYAiABKAVCC7pICBoGGMCEPShkSAGIAQESHwoFYXVkaXQYAyABKAVCC7pICBoGGMCEPShkSAKIAQFCCQoHX2V2ZW50c0INCgtfZW5kZWRfcnVuc0IICgZfYXVkaXQipgEKCkV0Y2RBY2Nlc3MSCwoDdGxzGAEgASgIEhkKB2NhX2ZpbGUYAiABKAlCCLpIBXIDKIAgEhsKCWNlcnRfZmlsZRgDIAEoCUIIukgFcgMogCASGgoIa2V5X2ZpbGUYBCABKAlCCLpIBXIDKIAgEhYKBHVzZXIYBSABKAlCCLpIBXIDGIACEh8KDXBhc3N3b3JkX2ZpbGUYBiABKAlCCLpIBXIDKIAgKncKCExvZ0xldmVsEhkKFUxPR19MRVZFTF9VTlNQRUNJRklFRBAAEhMKD0xPR19MRVZFTF9ERUJVRxABEhIKDkxPR19MRVZFTF9JTkZPEAISEgoOTE9HX0xFVkVMX1dBUk4QAxITCg9MT0dfTEVWRUxfRVJST1IQBCpTCglMb2dGb3JtYXQSGgoWTE9HX0ZPUk1BVF9VTlNQRUNJRklFRBAAEhUKEUxPR19GT1JNQVRfUFJFVFRZEAESEwoPTE9HX0ZPUk1BVF9KU09OEAJiBnByb3RvMw", [file_buf_validate_validate, file_google_protobuf_duration, file_locum_v1_access_service, file_locum_v1_timers]);
 
 /**
  * Configuration file of a controller. A flag of the same name wins over the file.
@@ -183,6 +185,14 @@ export type Access = Message<"locum.config.v1.Access"> & {
    * @generated from field: bool open = 1;
    */
   open: boolean;
+
+  /**
+   * OpenID Connect providers whose signed tokens people and programs may show instead of one of ours, each with an issuer of its own.
+   * Unset: none.
+   *
+   * @generated from field: repeated locum.config.v1.IdentityProvider identity_providers = 2;
+   */
+  identityProviders: IdentityProvider[];
 };
 
 /**
@@ -191,6 +201,118 @@ export type Access = Message<"locum.config.v1.Access"> & {
  */
 export const AccessSchema: GenMessage<Access> = /*@__PURE__*/
   messageDesc(file_locum_config_v1_controller_config, 1);
+
+/**
+ * One that says who somebody is, in tokens that it signs (JWT, RFC 7519; OpenID Connect Core 1.0).
+ *
+ * @generated from message locum.config.v1.IdentityProvider
+ */
+export type IdentityProvider = Message<"locum.config.v1.IdentityProvider"> & {
+  /**
+   * Required. `iss` of its tokens, to the letter; an https URL, or an http one on loopback.
+   *
+   * @generated from field: string issuer = 1;
+   */
+  issuer: string;
+
+  /**
+   * Required. Whom tokens are for: one of these must stand in `aud`, or the token was made for another program.
+   *
+   * @generated from field: repeated string audiences = 2;
+   */
+  audiences: string[];
+
+  /**
+   * Claim with the name of the user. Of `email`, one that is not verified is refused. Unset: `sub`.
+   *
+   * @generated from field: string user_claim = 3;
+   */
+  userClaim: string;
+
+  /**
+   * Put before each name, so that nobody of this provider is a user of another or of a certificate. Unset: nothing.
+   *
+   * @generated from field: string user_prefix = 4;
+   */
+  userPrefix: string;
+
+  /**
+   * What claims give. Users have besides what `locum auth user set` gave their name. Unset: nothing.
+   *
+   * @generated from field: repeated locum.config.v1.ClaimRoles claim_roles = 5;
+   */
+  claimRoles: ClaimRoles[];
+
+  /**
+   * Where its keys are (a JWK set). Unset: where `{issuer}/.well-known/openid-configuration` says.
+   *
+   * @generated from field: string jwks_url = 6;
+   */
+  jwksUrl: string;
+
+  /**
+   * PEM file of the authorities that signed the provider's certificate. Unset: those of Node.js.
+   *
+   * @generated from field: string ca_file = 7;
+   */
+  caFile: string;
+
+  /**
+   * How old its keys may be before they are asked for again; while it does not answer, old ones count for a day. Default 10 min.
+   *
+   * @generated from field: google.protobuf.Duration keys_ttl = 8;
+   */
+  keysTtl?: Duration | undefined;
+
+  /**
+   * How far its clock may be from this host's. Default 30 s.
+   *
+   * @generated from field: google.protobuf.Duration clock_skew = 9;
+   */
+  clockSkew?: Duration | undefined;
+};
+
+/**
+ * Describes the message locum.config.v1.IdentityProvider.
+ * Use `create(IdentityProviderSchema)` to create a new message.
+ */
+export const IdentityProviderSchema: GenMessage<IdentityProvider> = /*@__PURE__*/
+  messageDesc(file_locum_config_v1_controller_config, 2);
+
+/**
+ * Roles of everybody whose token makes a claim.
+ *
+ * @generated from message locum.config.v1.ClaimRoles
+ */
+export type ClaimRoles = Message<"locum.config.v1.ClaimRoles"> & {
+  /**
+   * Required. Name of the claim, as in `groups`; of one inside of another the path, as in `realm_access.roles`.
+   *
+   * @generated from field: string claim = 1;
+   */
+  claim: string;
+
+  /**
+   * Required. What it must be, or have among others where it is a list. `scope` is a list with spaces (RFC 8693, section 4.2).
+   *
+   * @generated from field: string value = 2;
+   */
+  value: string;
+
+  /**
+   * Required. What is given then.
+   *
+   * @generated from field: repeated locum.v1.RoleGrant roles = 3;
+   */
+  roles: RoleGrant[];
+};
+
+/**
+ * Describes the message locum.config.v1.ClaimRoles.
+ * Use `create(ClaimRolesSchema)` to create a new message.
+ */
+export const ClaimRolesSchema: GenMessage<ClaimRoles> = /*@__PURE__*/
+  messageDesc(file_locum_config_v1_controller_config, 3);
 
 /**
  * The certificate authority of a cluster.
@@ -219,7 +341,7 @@ export type Tls = Message<"locum.config.v1.Tls"> & {
  * Use `create(TlsSchema)` to create a new message.
  */
 export const TlsSchema: GenMessage<Tls> = /*@__PURE__*/
-  messageDesc(file_locum_config_v1_controller_config, 2);
+  messageDesc(file_locum_config_v1_controller_config, 4);
 
 /**
  * Where the audit is sent as it grows, beside the store.
@@ -248,7 +370,7 @@ export type Audit = Message<"locum.config.v1.Audit"> & {
  * Use `create(AuditSchema)` to create a new message.
  */
 export const AuditSchema: GenMessage<Audit> = /*@__PURE__*/
-  messageDesc(file_locum_config_v1_controller_config, 3);
+  messageDesc(file_locum_config_v1_controller_config, 5);
 
 /**
  * How much is kept of what is over. When there is no room, whoever has most gives up its oldest: a policy, a server, a pool, the
@@ -284,7 +406,7 @@ export type Retention = Message<"locum.config.v1.Retention"> & {
  * Use `create(RetentionSchema)` to create a new message.
  */
 export const RetentionSchema: GenMessage<Retention> = /*@__PURE__*/
-  messageDesc(file_locum_config_v1_controller_config, 4);
+  messageDesc(file_locum_config_v1_controller_config, 6);
 
 /**
  * How a controller reaches etcd.
@@ -340,7 +462,7 @@ export type EtcdAccess = Message<"locum.config.v1.EtcdAccess"> & {
  * Use `create(EtcdAccessSchema)` to create a new message.
  */
 export const EtcdAccessSchema: GenMessage<EtcdAccess> = /*@__PURE__*/
-  messageDesc(file_locum_config_v1_controller_config, 5);
+  messageDesc(file_locum_config_v1_controller_config, 7);
 
 /**
  * Least important lines that are logged.
