@@ -62,10 +62,12 @@ const TYPESCRIPT_NEEDS = [
   '@bufbuild/protovalidate',
   '@connectrpc/connect',
   '@connectrpc/connect-node',
+  '@connectrpc/connect-web',
 ];
 
 function typescriptManifest(): object {
-  const { version, license, dependencies } = JSON.parse(readFileSync(join(root, 'package.json'), 'utf8'));
+  const { version, license, ...needs } = JSON.parse(readFileSync(join(root, 'package.json'), 'utf8'));
+  const known = { ...needs.devDependencies, ...needs.dependencies };
   return {
     name: 'locum-client',
     version,
@@ -74,7 +76,7 @@ function typescriptManifest(): object {
     type: 'module',
     engines: { node: '>=20' },
     exports: { './v1/*': './shared/gen/locum/v1/*.js', './*': './sdk/typescript/*.js' },
-    dependencies: Object.fromEntries(TYPESCRIPT_NEEDS.map((name) => [name, dependencies[name]])),
+    dependencies: Object.fromEntries(TYPESCRIPT_NEEDS.map((name) => [name, known[name]])),
   };
 }
 

@@ -1,7 +1,7 @@
 /** What an action talks through, and its end. */
 
-import type { TlsOptions } from '../../sdk/typescript/caller.ts';
-import { type ClosableTransport, openTransport } from '../../sdk/typescript/transport.ts';
+import type { ClosableTransport } from '../../sdk/typescript/repeated-calls.ts';
+import { openTransport, type TlsOptions } from '../../sdk/typescript/transport.ts';
 import { parseSpiffe } from '../../shared/access/identity.ts';
 import type { PeerRule } from '../../shared/access/peer-judge.ts';
 import { readCertificateFolder } from '../../shared/pki/certificate-folder.ts';

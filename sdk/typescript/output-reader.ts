@@ -1,5 +1,4 @@
 /** The output of an attempt, read over restarts of the controller: a stream that breaks is opened again at the byte where it stopped. */
-import { setTimeout as sleep } from 'node:timers/promises';
 import type { Timestamp } from '@bufbuild/protobuf/wkt';
 import { type Client, ConnectError } from '@connectrpc/connect';
 import { backoffMs } from '../../shared/backoff.ts';
@@ -7,6 +6,7 @@ import type { RunService, StreamOutputResponse } from '../../shared/gen/locum/v1
 import { fromConnectError } from '../../shared/rpc/status-details.ts';
 import { mayRepeat } from './may-repeat.ts';
 import { RESUME_BACKOFF } from './resume.ts';
+import { sleep } from './sleep.ts';
 import { UnreachableError } from './unreachable-error.ts';
 
 export interface OutputRequest {

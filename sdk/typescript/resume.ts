@@ -1,9 +1,9 @@
 /** Watches that survive a restart of the controller: opened again where they stopped. */
-import { setTimeout as sleep } from 'node:timers/promises';
 import { ConnectError } from '@connectrpc/connect';
 import { backoffMs } from '../../shared/backoff.ts';
 import { fromConnectError } from '../../shared/rpc/status-details.ts';
 import { mayRepeat } from './may-repeat.ts';
+import { sleep } from './sleep.ts';
 import { UnreachableError } from './unreachable-error.ts';
 
 /** What all watches of resources have in common. */

@@ -1,12 +1,9 @@
 /** The controllers that a transport asks. */
 import { Code, ConnectError, type Transport } from '@connectrpc/connect';
-import { createGrpcTransport, Http2SessionManager } from '@connectrpc/connect-node';
 import { present } from '../../shared/assert.ts';
-import { LIMITS } from '../../shared/limits.ts';
-import { KEEPALIVE_TIME_MS, KEEPALIVE_TIMEOUT_MS } from '../../shared/rpc/channel-options.ts';
 import { neverArrived } from '../../shared/rpc/connection-error.ts';
 import { fromConnectError } from '../../shared/rpc/status-details.ts';
-import { type TlsOptions, TokenError } from './caller.ts';
+import { TokenError } from './caller.ts';
 import { mayRepeat } from './may-repeat.ts';
 import { UnreachableError } from './unreachable-error.ts';
 
@@ -15,30 +12,16 @@ const TRY_MS = 3_000;
 
 /** The controllers in the order in which they are asked: the one that answered last comes first. */
 export class Targets {
-  readonly #addresses: readonly string[];
-  readonly #managers: readonly Http2SessionManager[];
+  readonly #names: readonly string[];
   readonly #transports: readonly Transport[];
   /** Index of the one that is asked first. */
   #preferred = 0;
   #answered = false;
 
-  constructor(addresses: readonly string[], tls?: TlsOptions) {
-    this.#addresses = addresses;
-    this.#managers = addresses.map((address) => {
-      const pings = { pingIntervalMs: KEEPALIVE_TIME_MS, pingTimeoutMs: KEEPALIVE_TIMEOUT_MS };
-      return tls === undefined
-        ? new Http2SessionManager(`http://${address}`, pings)
-        : new Http2SessionManager(`https://${address}`, pings, tls);
-    });
-    this.#transports = this.#managers.map((sessionManager) => {
-      return createGrpcTransport({
-        baseUrl: sessionManager.authority,
-        sessionManager,
-        acceptCompression: [],
-        readMaxBytes: LIMITS.answerBytes,
-        writeMaxBytes: LIMITS.answerBytes,
-      });
-    });
+  /** `names`: for people. */
+  constructor(names: readonly string[], transports: readonly Transport[]) {
+    this.#names = names;
+    this.#transports = transports;
   }
 
   /** Whether one of them ever answered: then nobody who listens is a controller that restarts, and no wrong address. */
@@ -73,7 +56,7 @@ export class Targets {
         last = error;
       }
     }
-    if (last !== undefined && allRefused) throw new UnreachableError(this.#addresses, last.rawMessage, last);
+    if (last !== undefined && allRefused) throw new UnreachableError(this.#names, last.rawMessage, last);
     throw last ?? new UnreachableError([], '');
   }
 
@@ -82,9 +65,5 @@ export class Targets {
     this.#preferred = index;
     this.#answered = true;
     return answer;
-  }
-
-  close(): void {
-    for (const manager of this.#managers) manager.abort();
   }
 }

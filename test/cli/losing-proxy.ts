@@ -23,6 +23,9 @@ const BEGINNING_BYTES = 12;
 
 /** Whether the bytes of a client, from the first on, have a message in them and not only settings and headers. Sizes differ by client. */
 function carriesCall(bytes: Buffer): boolean {
+  // A browser speaks HTTP/1.1 where there is no TLS, and may ask first what it may send.
+  if (!bytes.toString('latin1').startsWith('PRI '))
+    return /(?:^|\r\n)POST .*?\r\n\r\n./s.test(bytes.toString('latin1'));
   for (let at = PREFACE_BYTES; at + FRAME_HEADER_BYTES <= bytes.length; ) {
     if (bytes[at + 3] === DATA) return true;
     at += FRAME_HEADER_BYTES + bytes.readUIntBE(at, 3);

@@ -6,7 +6,7 @@ import type { Interceptor, Transport } from '@connectrpc/connect';
 import { createGrpcTransport } from '@connectrpc/connect-node';
 import type { ControllerSettings } from '../../controller/config/config.ts';
 import { type Controller, type ControllerOptions, runController } from '../../controller/main.ts';
-import { type Services, servicesOver } from '../../sdk/typescript/client.ts';
+import { type Services, servicesOver } from '../../sdk/typescript/services.ts';
 import { createLogger } from '../../shared/log.ts';
 import type { Timers } from '../../shared/protocol/timers.ts';
 import { ScriptedAgent } from './scripted-agent.ts';

@@ -2,8 +2,8 @@
 import { toBinary, toJsonString } from '@bufbuild/protobuf';
 import type { Interceptor } from '@connectrpc/connect';
 import { createGrpcTransport } from '@connectrpc/connect-node';
-import { type Services, servicesOver } from '../../sdk/typescript/client.ts';
 import { PAGE_SIZE, type Page, readPages } from '../../sdk/typescript/pages.ts';
+import { type Services, servicesOver } from '../../sdk/typescript/services.ts';
 import { Apply } from '../../shared/gen/locum/v1/pool_pb.ts';
 import { ScriptedAgent } from './scripted-agent.ts';
 

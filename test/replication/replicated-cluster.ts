@@ -10,7 +10,8 @@ import { keeperProcess } from '../../agent/keeper-link/kill-trees.ts';
 import { CLUSTER_MARK, clearProcesses, killProcess, processesOf } from '../../cli/dev/host-processes.ts';
 import { ManagedProcess } from '../../cli/dev/managed-process.ts';
 import { freePort } from '../../cli/dev/ports.ts';
-import { type ClosableTransport, openTransport } from '../../sdk/typescript/transport.ts';
+import type { ClosableTransport } from '../../sdk/typescript/repeated-calls.ts';
+import { openTransport } from '../../sdk/typescript/transport.ts';
 import { present } from '../../shared/assert.ts';
 import { ClusterService, ControllerRole } from '../../shared/gen/locum/v1/cluster_service_pb.ts';
 import { PolicyService } from '../../shared/gen/locum/v1/policy_service_pb.ts';
@@ -51,6 +52,8 @@ export interface ReplicatedOptions {
   readonly auditFiles?: true;
   /** Controllers reach each other through links that can be cut. A dead one then does not refuse connections, so the TTL decides. */
   readonly peerLinks?: boolean;
+  /** More lines of each controller's configuration. */
+  readonly config?: string;
 }
 
 /** Long enough for any change of leaders. */
@@ -71,7 +74,7 @@ export class ReplicatedCluster {
   readonly #apiOf = new Map<string, Api>();
 
   private constructor(etcd: EtcdCluster, folder: string, places: readonly Place[], options: ReplicatedOptions) {
-    const { timersMs = TIMERS_MS, auditFiles } = options;
+    const { timersMs = TIMERS_MS, auditFiles, config = '' } = options;
     this.etcd = etcd;
     this.folder = folder;
     this.#places = places;
@@ -79,7 +82,7 @@ export class ReplicatedCluster {
     mkdirSync(join(folder, 'logs'), { recursive: true });
     for (const { id } of places) {
       const audit = auditFiles === undefined ? '' : `audit: { file: ${this.auditFileOf(id)} }\n`;
-      writeFileSync(this.#configOf(id), configText(timersMs) + audit);
+      writeFileSync(this.#configOf(id), configText(timersMs) + audit + config);
     }
     this.api = this.#open(places.map(({ apiPort }) => `127.0.0.1:${apiPort}`));
   }

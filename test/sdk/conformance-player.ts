@@ -1,7 +1,8 @@
 /** The steps of sdk/conformance/cases.json, taken with any SDK. */
 import { randomUUID } from 'node:crypto';
 import type { JsonObject, JsonValue } from '@bufbuild/protobuf';
-import { type SdkClient, textOf } from './driver.ts';
+import type { SdkClient } from './driver.ts';
+import { textOf } from './method-names.ts';
 
 export interface Step {
   readonly call?: string;

@@ -1,5 +1,6 @@
 /** The list of conformance with the SDK for TypeScript. */
-import { playConformance } from './play-conformance.ts';
-import { typescriptDriver } from './typescript-driver.ts';
 
-playConformance('TypeScript', () => ({ start: () => typescriptDriver }));
+import { nodeDriver } from './node-driver.ts';
+import { playConformance } from './play-conformance.ts';
+
+playConformance('TypeScript', () => ({ start: () => nodeDriver }));

@@ -1,8 +1,8 @@
 /** One SDK, as the list of conformance drives it: in this process, or as a program that takes a line of JSON a command. */
 import { type ChildProcess, spawn } from 'node:child_process';
 import { createInterface } from 'node:readline';
-import type { JsonObject, JsonValue } from '@bufbuild/protobuf';
-import { services } from '../e2e/every-method.ts';
+import type { JsonObject } from '@bufbuild/protobuf';
+import { serviceOf, textOf } from './method-names.ts';
 
 export interface CallOptions {
   readonly timeoutMs?: number;
@@ -22,6 +22,8 @@ export interface ConnectOptions {
   readonly timeoutMs: number;
   /** TLS that trusts the authorities of the system. Default: none. */
   readonly tls?: boolean;
+  /** Default: none. */
+  readonly token?: string;
 }
 
 export interface SdkClient {
@@ -38,14 +40,6 @@ export interface SdkClient {
 export interface SdkDriver {
   readonly connect: (options: ConnectOptions) => Promise<SdkClient>;
   readonly stop: () => Promise<void>;
-}
-
-export const textOf = (value: JsonValue | undefined): string => (typeof value === 'string' ? value : '');
-
-export function serviceOf(method: string): string {
-  const found = services.find(({ methods }) => methods.some(({ name }) => name === method));
-  if (found === undefined) throw new Error(`${method} is no method`);
-  return found.name;
 }
 
 /** A program that speaks the protocol of sdk/conformance/README.md. */

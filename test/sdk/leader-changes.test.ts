@@ -10,14 +10,16 @@ import { EventService } from '../../shared/gen/locum/v1/event_service_pb.ts';
 import { eventually } from '../e2e/cluster-fixture.ts';
 import { ReplicatedCluster } from '../replication/replicated-cluster.ts';
 import { etcdMissing } from '../store/etcd-cluster.ts';
+import { BrowserDriver } from './browser-driver.ts';
+import { browserMissing, PAGE_HOST } from './chromium.ts';
 import { type CuttingProxy, startCuttingProxy } from './conformance-proxies.ts';
 import type { SdkDriver } from './driver.ts';
 import { provideJava } from './java-toolchain.ts';
 import { eventsAbout } from './logged-events.ts';
+import { nodeDriver } from './node-driver.ts';
 import { runOnce } from './run-once.ts';
 import { provideRust } from './rust-toolchain.ts';
 import { type Provided, provideGo, providePython, providePythonAsyncio } from './toolchains.ts';
-import { typescriptDriver } from './typescript-driver.ts';
 
 const CHANGES = 1_000;
 const EVERY_CUT = 100;
@@ -25,7 +27,11 @@ const EVERY_LEADER = 200;
 const KILLED_AT = 500;
 const NAME = 'policies/followed';
 const LANGUAGES: Readonly<Record<string, () => Provided>> = {
-  TypeScript: () => ({ start: () => typescriptDriver }),
+  TypeScript: () => ({ start: () => nodeDriver }),
+  'TypeScript, in a browser': () => {
+    const missing = browserMissing();
+    return missing === undefined ? { start: () => new BrowserDriver() } : { missing };
+  },
   Python: providePython,
   'Python, with asyncio': providePythonAsyncio,
   Go: provideGo,
@@ -55,7 +61,7 @@ describe('a thousand events over five leaders and ten cuts', () => {
       if (provided.missing !== undefined) missing.set(language, provided.missing);
       else drivers.set(language, present(provided.start, `a driver of ${language}`)());
     }
-    cluster = await ReplicatedCluster.start(['c1', 'c2', 'c3']);
+    cluster = await ReplicatedCluster.start(['c1', 'c2', 'c3'], { config: `allowed_hosts: [${PAGE_HOST}]\n` });
   }, 400_000);
   afterAll(async () => {
     for (const driver of drivers.values()) await driver.stop();

@@ -4,6 +4,7 @@ import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { afterAll, beforeAll, beforeEach, describe, expect, it, onTestFinished } from 'vitest';
 import { freePort } from '../../cli/dev/ports.ts';
+import { SHORT } from '../../cli/dev/scaled-timers.ts';
 import { present } from '../../shared/assert.ts';
 import { type Loss, losingProxy } from '../cli/losing-proxy.ts';
 import { eventually, useCluster } from '../e2e/cluster-fixture.ts';
@@ -12,8 +13,8 @@ import { Player, type Step } from './conformance-player.ts';
 import { startCuttingProxy, startSilence, startUntrusted } from './conformance-proxies.ts';
 import type { ConnectOptions, SdkClient, SdkDriver } from './driver.ts';
 import { eventsAbout } from './logged-events.ts';
+import { nodeDriver } from './node-driver.ts';
 import type { Provided } from './toolchains.ts';
-import { typescriptDriver } from './typescript-driver.ts';
 
 interface Follow {
   readonly changes: readonly string[];
@@ -44,10 +45,21 @@ const played = CASES.flatMap((one): { readonly name: string; readonly one: Case;
   return one.through.map((loss) => ({ name: `${one.name} (${loss.how} ${loss.when})`, one, through: loss }));
 });
 
+export interface Playing {
+  /** What the controller is started with besides. Default: as `useCluster`. */
+  readonly controllerFlags?: () => readonly string[];
+  /** Why these cases can't be had of this SDK, by what `through` says of them. Default: all can. */
+  readonly without?: Readonly<Record<string, string>>;
+}
+
 /** `provide` may build the SDK. Where it says why it can't, all cases are skipped with that. */
-export function playConformance(language: string, provide: () => Provided): void {
+export function playConformance(
+  language: string,
+  provide: () => Provided,
+  { without = {}, ...controllers }: Playing = {},
+): void {
   describe(`the list of conformance, with the SDK for ${language}`, () => {
-    const fixture = useCluster([]);
+    const fixture = useCluster([], SHORT, controllers);
     let provided: Provided | undefined;
     let driver: SdkDriver | undefined;
     /** Connections that lost a call of the case that is played. */
@@ -96,7 +108,7 @@ export function playConformance(language: string, provide: () => Provided): void
 
     /** Makes changes while the follower's connections are cut, and compares what it saw with the log. */
     async function playFollow(player: Player, { changes, times, cuts }: Follow): Promise<void> {
-      const direct = await open({ addresses: [fixture().cluster.address] }, typescriptDriver);
+      const direct = await open({ addresses: [fixture().cluster.address] }, nodeDriver);
       const proxy = await startCuttingProxy(fixture().cluster.address);
       const policy = `policies/${player.id}`;
       const { position: after } = await fixture().events.listEvents({ pageSize: 1 });
@@ -119,6 +131,8 @@ export function playConformance(language: string, provide: () => Provided): void
     }
 
     it.for(played)('$name', async ({ one, through }, ctx) => {
+      const why = typeof through === 'string' ? without[through] : undefined;
+      if (why !== undefined) ctx.skip(why);
       if (through === UNTRUSTED && spawnSync('openssl', ['version']).status !== 0)
         ctx.skip('certificates need openssl');
       lost = () => 0;

@@ -59,7 +59,7 @@ describe('calls of the SDK', () => {
     await client.cordonServer({ name: 'servers/a' });
     await client.cordonServer({ name: 'servers/a' });
     expect(new Set(seen.requestIds).size).toBe(2);
-    expect(seen.requestIds[0]).toMatch(/^[0-9a-f-]{36}$/);
+    expect(seen.requestIds[0]).toMatch(/^[0-9a-f]{32}$/);
     expect(seen.actors[0]).not.toBe('');
   });
 

@@ -1,24 +1,19 @@
-/** The SDK for TypeScript, driven in this process. */
+/** The SDK for TypeScript, driven in the process that loads this: a test's own, or a browser's. */
 import { fromJson, type JsonObject, toJson } from '@bufbuild/protobuf';
 import { Code, ConnectError, createClient } from '@connectrpc/connect';
-import { errorOf } from '../../sdk/typescript/client.ts';
 import { Fence, FencedError } from '../../sdk/typescript/fence.ts';
 import { followEvents } from '../../sdk/typescript/follow-events.ts';
 import { eachItem } from '../../sdk/typescript/pages.ts';
-import { type ClosableTransport, openTransport } from '../../sdk/typescript/transport.ts';
+import type { ClosableTransport } from '../../sdk/typescript/repeated-calls.ts';
+import { errorOf } from '../../sdk/typescript/services.ts';
 import { UnreachableError } from '../../sdk/typescript/unreachable-error.ts';
 import { EventService } from '../../shared/gen/locum/v1/event_service_pb.ts';
 import { FenceService } from '../../shared/gen/locum/v1/fence_service_pb.ts';
 import { methodNamed } from '../e2e/every-method.ts';
-import { type CallOptions, type Outcome, type SdkClient, type SdkDriver, serviceOf, textOf } from './driver.ts';
+import type { CallOptions, Outcome, SdkClient } from './driver.ts';
+import { serviceOf, textOf } from './method-names.ts';
 
-export const typescriptDriver: SdkDriver = {
-  connect: async ({ addresses, timeoutMs, tls = false }) =>
-    clientOver(openTransport({ addresses, timeoutMs, ...(tls ? { tls: {} } : {}) })),
-  stop: () => Promise.resolve(),
-};
-
-function clientOver(transport: ClosableTransport): SdkClient {
+export function clientOver(transport: ClosableTransport): SdkClient {
   return {
     call: (method, request, options) => outcomeOf(call(transport, method, request, options)),
     list: async (method, request, items) => {

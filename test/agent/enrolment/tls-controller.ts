@@ -7,7 +7,8 @@ import { type JoinOptions, joinCluster } from '../../../agent/enrolment/join.ts'
 import { JoinError } from '../../../agent/enrolment/join-error.ts';
 import { openClusterAuthority } from '../../../controller/access/cluster-authority.ts';
 import { type Controller, type ControllerOptions, runController } from '../../../controller/main.ts';
-import { connect, type Services } from '../../../sdk/typescript/client.ts';
+import { connect } from '../../../sdk/typescript/client.ts';
+import type { Services } from '../../../sdk/typescript/services.ts';
 import { LocumError } from '../../../shared/errors.ts';
 import type { CreateJoinTokenResponse } from '../../../shared/gen/locum/v1/enrolment_service_pb.ts';
 import { createLogger } from '../../../shared/log.ts';
