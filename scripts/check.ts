@@ -54,10 +54,10 @@ function differences(want: string, have: string, folder: string): string[] {
     readFileSync(join(want, folder, file)).equals(readFileSync(join(have, folder, file)));
   return [
     ...[...wanted].filter((file) => !present.has(file)).map((file) => `${folder}/${file} is missing`),
-    ...[...present].filter((file) => !wanted.has(file)).map((file) => `${folder}/${file} has no proto any more`),
+    ...[...present].filter((file) => !wanted.has(file)).map((file) => `${folder}/${file} is not made any more`),
     ...[...wanted]
       .filter((file) => present.has(file) && !isSame(file))
-      .map((file) => `${folder}/${file} is not what the protos give`),
+      .map((file) => `${folder}/${file} is not what is made now`),
   ];
 }
 

@@ -1,5 +1,6 @@
 /**
- * `npm run generate`: turns the protos into TypeScript under `shared/gen`, and into the reference under `docs/reference`.
+ * `npm run generate`: turns the protos into TypeScript under `shared/gen`, and them and the registry of metrics into the reference under
+ * `docs/reference`.
  *
  * `node scripts/generate.ts DIR` writes both below `DIR` instead; the check "generated code is up to date" compares.
  */
@@ -48,7 +49,17 @@ function buf(...words: readonly string[]): Buffer {
 }
 
 buf('generate', ...(target === undefined ? [] : ['--output', target]));
-const described = buf('build', '.', '--path', 'proto/locum/v1', '--output', '-#format=binpb');
+const paths = ['proto/locum/v1', 'proto/locum/config/v1'].flatMap((path) => ['--path', path]);
+const described = fromBinary(FileDescriptorSetSchema, buf('build', '.', ...paths, '--output', '-#format=binpb'));
 const reference = join(target ?? root, 'docs/reference');
 mkdirSync(reference, { recursive: true });
-writeFileSync(join(reference, 'api.md'), apiPage(fromBinary(FileDescriptorSetSchema, described)));
+// These load the programs, which may need the code that has just been generated.
+const { configurationPage, policyPage } = await import('./file-pages.ts');
+const { metricsPage } = await import('./metrics-page.ts');
+const pages = {
+  'api.md': apiPage(described),
+  'configuration.md': configurationPage(described),
+  'policy.md': policyPage(described),
+  'metrics.md': await metricsPage(),
+};
+for (const [name, text] of Object.entries(pages)) writeFileSync(join(reference, name), text);

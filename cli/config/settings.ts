@@ -16,6 +16,7 @@ const FLAGS: Readonly<Record<string, string>> = {
   state_directory: '--state-dir',
   tls_directory: '--tls-dir',
   capabilities: '--capability',
+  'access.open': '--open',
 };
 
 /** A value that is set, by its path. */
@@ -68,10 +69,13 @@ function valueAt(json: JsonObject, path: string): JsonValue | undefined {
   return value;
 }
 
+/** What sets a field on the command line, where there is such a flag: `--audit` for `audit.file`. */
+export const flagOf = (path: string): string => FLAGS[path] ?? `--${(path.split('.')[0] ?? '').replaceAll('_', '-')}`;
+
 function originText(path: string, origin: Origin): string {
   switch (origin.kind) {
     case 'flag':
-      return FLAGS[path] ?? `--${(path.split('.')[0] ?? '').replaceAll('_', '-')}`;
+      return flagOf(path);
     case 'environment':
     case 'file':
       return origin.at;
