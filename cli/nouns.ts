@@ -62,6 +62,12 @@ export const nouns: readonly Noun[] = [
     load: () => import('./auth/command.ts'),
   },
   {
+    name: 'hook',
+    summary: 'who is told of events: list, show, test, forget',
+    group: LOOK,
+    load: () => import('./hook/command.ts'),
+  },
+  {
     name: 'fence',
     summary: 'fencing: whether an epoch may still act',
     group: LOOK,

@@ -1,7 +1,6 @@
 /** A whole controller in this process: the store, both listeners, and the leadership between them. */
 
 import { setTimeout as sleep } from 'node:timers/promises';
-import { LocumError } from '../shared/errors.ts';
 import { AgentService } from '../shared/gen/locum/v1/agent_service_pb.ts';
 import type { Logger } from '../shared/log.ts';
 import { HealthTable } from '../shared/rpc/health.ts';
@@ -10,7 +9,7 @@ import { AccessParts } from './access/access-parts.ts';
 import { type ControllerTls, openControllerTls } from './access/controller-tls.ts';
 import { type AgentListener, startAgentListener } from './agents/agent-listener.ts';
 import { AgentStreams } from './agents/agent-streams.ts';
-import { type ApiContext, notLeader, StreamCount } from './api/api-context.ts';
+import { type ApiContext, notLeader, StreamCount, shuttingDown } from './api/api-context.ts';
 import { API_SERVICES, startApiListener } from './api/api-listener.ts';
 import { storeWhenThere } from './api/waiting-room.ts';
 import { AuditParts } from './audit/audit-parts.ts';
@@ -22,6 +21,7 @@ import { type Diagnostics, diagnose, type ShownSetting } from './diagnostics.ts'
 import { systemClock } from './engine/clock.ts';
 import { failoverDelayMs } from './failover-delay.ts';
 import { exitWith } from './fatal-exit.ts';
+import { Hooks } from './hooks/hooks.ts';
 import type { LeaderTerm } from './leadership/leader-term.ts';
 import { Leadership } from './leadership/leadership.ts';
 import { RoleWatch } from './leadership/role.ts';
@@ -105,6 +105,7 @@ class RunningParts {
   readonly #replica: Replica;
   readonly #access: AccessParts;
   readonly #audit: AuditParts;
+  readonly #hooks: Hooks;
   readonly #over = new AbortController();
   readonly #role = new RoleWatch();
   /** Made once the addresses are known that it campaigns with. */
@@ -171,6 +172,11 @@ class RunningParts {
       signal: this.#over.signal,
     });
     this.#metrics.auditSinks = () => this.#audit.sinks;
+    this.#hooks = new Hooks({
+      ...{ settings: options.hooks ?? [], clusterId: identity.clusterId, version: options.version },
+      ...{ clock: systemClock, log, role: this.#role, signal: this.#over.signal },
+    });
+    this.#metrics.hooks = this.#hooks;
   }
 
   async start(): Promise<Pick<Controller, 'apiAddress' | 'agentAddress'>> {
@@ -204,6 +210,7 @@ class RunningParts {
     );
     this.#apiListener = apiListener;
     this.#audit.start();
+    this.#hooks.start();
     const { apiAdvertise, agentAdvertise } = this.#options;
     const candidate = {
       id: this.#self,
@@ -222,7 +229,7 @@ class RunningParts {
   async close(): Promise<void> {
     const led = this.#role.leads;
     clearInterval(this.#sweep);
-    await this.#audit.close(LAST_NOTES_MS);
+    await Promise.all([this.#audit.close(LAST_NOTES_MS), this.#hooks.close()]);
     await this.#leadership?.close();
     if (led && this.#store.kind === 'etcd') await this.#nextLeader();
     const agentsClosed = this.#agentListener?.close(GRACE_MS);
@@ -298,7 +305,8 @@ class RunningParts {
     return {
       leaderTerm,
       controllers: this.#replica.controllers,
-      auditTrouble: () => this.#audit.trouble,
+      ownTrouble: () => [...this.#audit.trouble, ...this.#hooks.trouble],
+      hooks: this.#hooks,
       agents: this.#agents,
       signer: this.#tls?.signer,
       storeKind: this.#store.kind,
@@ -335,10 +343,4 @@ async function aborted(signal: AbortSignal | undefined): Promise<never> {
   signal?.addEventListener('abort', () => reject(signal.reason), { once: true });
   if (signal?.aborted) reject(signal.reason);
   return promise;
-}
-
-function shuttingDown(): LocumError {
-  return new LocumError('NOT_LEADER', 'this controller is shutting down: ask again in a moment', {
-    retryAfterMs: 1_000,
-  });
 }

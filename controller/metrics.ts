@@ -8,6 +8,7 @@ import { deviations, isAvailable, queuedFor } from './core/views.ts';
 import { type Clock, systemClock } from './engine/clock.ts';
 import type { StoreStatus } from './engine/store-status.ts';
 import type { SinkStatus } from './feeds/feed.ts';
+import { addHookMetrics, type ShownHooks } from './hooks/hook-metrics.ts';
 
 /** The parts of a leader that are looked at when somebody asks. */
 export interface MetricsSource {
@@ -32,6 +33,8 @@ export class ControllerMetrics {
   #source: MetricsSource | undefined;
   /** How far the sinks of the audit are. */
   auditSinks: () => readonly SinkStatus[] = () => [];
+  /** The hooks of this controller. Undefined: none. */
+  hooks: ShownHooks | undefined;
   readonly #commits: Counter;
   readonly #commitSeconds: Histogram;
   readonly #lagSeconds: Histogram;
@@ -151,6 +154,7 @@ export class ControllerMetrics {
         for (const { name, behind } of sinks()) this.set({ sink: name }, behind);
       },
     });
+    addHookMetrics(this.registry, () => this.hooks);
     this.#countedGauge('locum_servers', 'Servers by liveness.', 'liveness', Object.keys(livenessWords.to), (state) =>
       Array.from(state.servers.values(), ({ liveness }) => liveness),
     );

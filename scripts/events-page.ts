@@ -6,8 +6,9 @@ import { readdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { DEVIATION_REASONS } from '../controller/core/records/deviation-reason.ts';
 import { CAUSES } from '../controller/core/records/event-cause.ts';
-import { EVENT_SUBJECTS, EVENT_TYPES } from '../controller/core/records/event-type.ts';
-import { RUN_REASONS } from '../controller/core/records/run-reason.ts';
+import { severityOf } from '../controller/core/records/event-severity.ts';
+import { EVENT_SUBJECTS, EVENT_TYPES, eventTypeOf } from '../controller/core/records/event-type.ts';
+import { RUN_REASONS, UNKNOWN_WORD } from '../controller/core/records/run-reason.ts';
 import { REASONS_IN } from '../controller/core/records/run-state.ts';
 import { refusedBy, START_REFUSALS } from '../shared/protocol/start-refusal.ts';
 
@@ -47,10 +48,10 @@ export function eventsPage(): string {
     return [
       `### ${title}`,
       '',
-      '| type | what it means, and what follows | actor | causes |',
-      '|---|---|---|---|',
+      '| type | severity | what it means, and what follows | actor | causes |',
+      '|---|---|---|---|---|',
       ...types.map(([type, { says, actors, causes }]) => {
-        return `| \`${type}\` | ${says} | ${actors.join(', ')} | ${causesShown(causes)} |`;
+        return `| \`${type}\` | ${severityOf(eventTypeOf(type) ?? UNKNOWN_WORD)} | ${says} | ${actors.join(', ')} | ${causesShown(causes)} |`;
       }),
       '',
       '```text',

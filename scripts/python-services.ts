@@ -5,6 +5,7 @@ import { ClusterService } from '../shared/gen/locum/v1/cluster_service_pb.ts';
 import { EnrolmentService } from '../shared/gen/locum/v1/enrolment_service_pb.ts';
 import { EventService } from '../shared/gen/locum/v1/event_service_pb.ts';
 import { FenceService } from '../shared/gen/locum/v1/fence_service_pb.ts';
+import { HookService } from '../shared/gen/locum/v1/hook_service_pb.ts';
 import { PolicyService } from '../shared/gen/locum/v1/policy_service_pb.ts';
 import { PoolService } from '../shared/gen/locum/v1/pool_service_pb.ts';
 import { RunService } from '../shared/gen/locum/v1/run_service_pb.ts';
@@ -21,6 +22,7 @@ const SERVICES: Readonly<Record<string, DescService>> = {
   cluster: ClusterService,
   audit: AuditService,
   enrolment: EnrolmentService,
+  hooks: HookService,
 };
 
 interface Flavour {

@@ -5,6 +5,7 @@ import { moment } from '../output/words.ts';
 
 const ONE: Readonly<Record<string, string>> = {
   events: 'event',
+  hooks: 'hook',
   policies: 'policy',
   pools: 'pool',
   requests: 'request',

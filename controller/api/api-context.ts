@@ -15,6 +15,7 @@ import type { Call, CallOrigin, CallValue, Warrant } from '../core/cluster/event
 import type { Deviation } from '../core/views.ts';
 import type { Diagnostics } from '../diagnostics.ts';
 import { overloaded } from '../engine/pending-calls.ts';
+import type { HooksPort } from '../hooks/hook.ts';
 import type { LeaderTerm } from '../leadership/leader-term.ts';
 import type { Controllers } from '../replication/controllers.ts';
 import type { Store } from '../store/store.ts';
@@ -29,8 +30,9 @@ export interface ApiContext {
   /** The leader's term now. @throws LocumError NOT_LEADER */
   readonly leaderTerm: () => LeaderTermView;
   readonly controllers: Pick<Controllers, 'list' | 'gone' | 'transfer'>;
-  /** What is wrong with the sinks of the audit. Default: nothing. */
-  readonly auditTrouble?: () => readonly Deviation[];
+  /** What is wrong with the sinks of the audit, and with hooks. Default: nothing. */
+  readonly ownTrouble?: () => readonly Deviation[];
+  readonly hooks: HooksPort;
   readonly agents: Pick<AgentStreams, 'readOutput'>;
   /** Signs certificates. Default: the cluster has none. */
   readonly signer?: Signer | undefined;
@@ -82,6 +84,12 @@ export function notLeader(): LocumError {
 }
 
 type Request = { readonly requestId?: string; readonly validateOnly?: boolean; readonly ifPlan?: string };
+
+export function shuttingDown(): LocumError {
+  return new LocumError('NOT_LEADER', 'this controller is shutting down: ask again in a moment', {
+    retryAfterMs: 1_000,
+  });
+}
 
 /** A request that changes something, with what the handler knows of it. */
 export interface Submission<Desc extends DescMessage> {

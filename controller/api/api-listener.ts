@@ -7,6 +7,7 @@ import { ClusterService } from '../../shared/gen/locum/v1/cluster_service_pb.ts'
 import { EnrolmentService } from '../../shared/gen/locum/v1/enrolment_service_pb.ts';
 import { EventService } from '../../shared/gen/locum/v1/event_service_pb.ts';
 import { FenceService } from '../../shared/gen/locum/v1/fence_service_pb.ts';
+import { HookService } from '../../shared/gen/locum/v1/hook_service_pb.ts';
 import { PolicyService } from '../../shared/gen/locum/v1/policy_service_pb.ts';
 import { PoolService } from '../../shared/gen/locum/v1/pool_service_pb.ts';
 import { RunService } from '../../shared/gen/locum/v1/run_service_pb.ts';
@@ -31,6 +32,7 @@ import { clusterService } from './cluster-service.ts';
 import { enrolmentService } from './enrolment-service.ts';
 import { eventService } from './event-service.ts';
 import { fenceService } from './fence-service.ts';
+import { hookService } from './hook-service.ts';
 import { policyService } from './policy-service.ts';
 import { poolService } from './pool-service.ts';
 import { runService } from './run-service.ts';
@@ -48,6 +50,7 @@ export const API_SERVICES = [
   AuditService,
   AccessService,
   EnrolmentService,
+  HookService,
 ];
 
 export interface ApiListenerOptions {
@@ -120,7 +123,8 @@ export function addApiServices(router: ConnectRouter, api: ApiContext, health: H
     .service(FenceService, fenceService(api))
     .service(AuditService, auditService(api))
     .service(AccessService, accessService(api))
-    .service(EnrolmentService, enrolmentService(api));
+    .service(EnrolmentService, enrolmentService(api))
+    .service(HookService, hookService(api));
   addHealth(router, health);
   addReflection(router, [...API_SERVICES, Health]);
 }

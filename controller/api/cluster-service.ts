@@ -32,7 +32,7 @@ export function clusterService(api: ApiContext): ServiceImpl<typeof ClusterServi
       const patience = sleep(STORE_PATIENCE_MS, [], { ref: false });
       const found = await Promise.race([api.controllers.list().catch(() => []), patience]);
       const leader = found.find(({ term }) => term !== undefined);
-      const ofControllers = [...api.controllers.gone().map(goneController), ...(api.auditTrouble?.() ?? [])];
+      const ofControllers = [...api.controllers.gone().map(goneController), ...(api.ownTrouble?.() ?? [])];
       return leaderTerm.read((state, now) => {
         const runs = [...state.runs.values()].filter((run) => !isEnded(run));
         const { kept, omitted } = cutToBytes(

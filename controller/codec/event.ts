@@ -18,6 +18,7 @@ import {
 } from '../../shared/resource-name.ts';
 import { toTimestamp } from '../../shared/rpc/time-messages.ts';
 import { causeOf } from '../core/records/event-cause.ts';
+import { severityOf } from '../core/records/event-severity.ts';
 import { eventTypeOf } from '../core/records/event-type.ts';
 import { UNKNOWN_WORD } from '../core/records/run-reason.ts';
 import type { EventRecord } from '../core/records/state.ts';
@@ -39,6 +40,12 @@ export function eventToProto(event: EventRecord): PbEvent {
     details: { ...event.details },
   });
 }
+
+/** As people and programs are shown it: with what follows from its type. */
+export const shownEvent = (event: EventRecord): PbEvent => ({
+  ...eventToProto(event),
+  severity: severityOf(event.type) ?? '',
+});
 
 /** @throws LocumError INVALID_FIELD for a damaged record. */
 export function eventFromProto(event: PbEvent): EventRecord {

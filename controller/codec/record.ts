@@ -23,6 +23,7 @@ import type { RequestRecord, StateRecord } from '../core/records/state.ts';
 import { StoreError } from '../store/store.ts';
 import { roleFromRecord, roleToRecord, tokenFromRecord, tokenToRecord, userFromProto, userToProto } from './access.ts';
 import { eventFromProto, eventToProto } from './event.ts';
+import { hookFromProto, hookToProto } from './hook.ts';
 import { joinTokenFromRecord, joinTokenToRecord } from './join-token.ts';
 import { policyFromRecord, policyToRecord } from './policy.ts';
 import { poolFromRecord, poolToRecord } from './pool.ts';
@@ -67,6 +68,8 @@ function contentOf(record: StateRecord): PbRecord['record'] {
       return { case: 'token', value: tokenToRecord(record) };
     case 'user':
       return { case: 'user', value: userToProto(record) };
+    case 'hook':
+      return { case: 'hook', value: hookToProto(record) };
   }
 }
 
@@ -129,6 +132,8 @@ function fromContent(key: string, { record, schemaVersion }: PbRecord): StateRec
       return tokenFromRecord(record.value);
     case 'user':
       return userFromProto(record.value);
+    case 'hook':
+      return hookFromProto(record.value);
     case undefined:
       throw corrupt(key, `it has schema version ${schemaVersion} and nothing that is known`);
   }

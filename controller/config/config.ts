@@ -30,6 +30,8 @@ import type { ProviderSettings } from '../access/oidc/provider-settings.ts';
 import { parseSyslogAddress, type SyslogAddress } from '../audit/syslog-address.ts';
 import { DEFAULT_KEEP, type Keep } from '../core/cluster/cluster.ts';
 import { checkTimers, DEFAULT_ELECTION_TTL_MS } from '../core/records/timers.ts';
+import type { HookSettings } from '../hooks/hook.ts';
+import { hookSettings } from '../hooks/hook-config.ts';
 import type { EtcdAccess } from '../store/etcd/client.ts';
 import { identityProviders } from './identity-providers.ts';
 
@@ -71,6 +73,8 @@ export interface ControllerSettings {
   readonly audit?: AuditSettings | undefined;
   /** Nobody who calls the API is asked who he is. Default: everybody is. */
   readonly open?: boolean | undefined;
+  /** Who is told of events. Default: nobody. */
+  readonly hooks?: readonly HookSettings[] | undefined;
   /** Whose tokens are taken besides ours. Default: nobody's. */
   readonly identityProviders?: readonly ProviderSettings[] | undefined;
   /** TLS on both listeners. Undefined: plaintext. */
@@ -166,6 +170,7 @@ function controllerSettings(config: ControllerConfig, env: NodeJS.ProcessEnv): C
     ...(electionTtlMs === undefined ? {} : { electionTtlMs }),
     ...(config.audit === undefined ? {} : { audit: auditSettings(config.audit) }),
     open: openAccess(config),
+    ...(config.hooks.length === 0 ? {} : { hooks: hookSettings(config.hooks) }),
     ...identityProviders(config),
     ...tlsSettings(config, Object.values(listeners)),
     ...(config.etcd === undefined ? {} : { etcdAccess: readEtcdAccess(config.etcd) }),

@@ -2,6 +2,7 @@
  * What is not where it should be, each with since when and what shows more; and what runs wait for. Derived from the state when asked,
  * never stored.
  */
+import { count } from '../../shared/count.ts';
 import type { Now } from '../../shared/time.ts';
 import { ageOf, type ClusterState, serverLiveOf, wallAtAge } from './cluster/cluster.ts';
 import { runsIn } from './cluster/run-lists.ts';
@@ -35,6 +36,7 @@ export function deviations(state: ClusterState, now: Now): readonly Deviation[] 
   const since = new LastEvents(state);
   return [
     ...clusterDeviations(state, now, since),
+    ...hookDeviations(state),
     ...stormDeviations(state, now),
     ...[...state.servers.values()].flatMap((server) => serverDeviations(state, server, now, since)),
     ...[...state.policyLive.values()]
@@ -76,6 +78,18 @@ function clusterDeviations(state: ClusterState, now: Now, since: LastEvents): re
       ...{ sinceWall: since.of(type, ''), etaWall, command: `locum events --type ${type}` },
     },
   ];
+}
+
+function hookDeviations({ hooks, events }: ClusterState): readonly Deviation[] {
+  return [...hooks.values()].flatMap(({ hook, position, failing }) => {
+    if (failing === undefined) return [];
+    const message = `${count([...events.after(position)].length, 'event')} to tell or pass over: ${failing.problem}`;
+    const command = `locum hook show ${hook}`;
+    return {
+      ...{ resource: `hooks/${hook}`, reason: 'HOOK_FAILING' as const, message, command },
+      ...{ sinceWall: failing.sinceWall, etaWall: undefined },
+    };
+  });
 }
 
 function stormDeviations(state: ClusterState, now: Now): readonly Deviation[] {

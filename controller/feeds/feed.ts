@@ -47,10 +47,16 @@ export interface SinkStatus {
 export class SinkBusyError extends Error {
   override readonly name = 'SinkBusyError';
   readonly retryAfterMs: number;
+  /** It took some of the items before: what it does not take now is the first failure, not one more. */
+  readonly tookSome: boolean;
 
-  constructor(message: string, retryAfterMs: number) {
+  constructor(
+    message: string,
+    { retryAfterMs, tookSome }: { readonly retryAfterMs: number; readonly tookSome: boolean },
+  ) {
     super(message);
     this.retryAfterMs = retryAfterMs;
+    this.tookSome = tookSome;
   }
 }
 
@@ -107,8 +113,9 @@ export class Feed<Item, Position> {
         if (news !== undefined) await this.#feed(news);
       } catch (error) {
         // A source that ends is a leader that went.
+        if (signal.aborted) return;
         if (error instanceof SinkError) waitMs = this.#failed(error);
-        else if (!signal.aborted) this.#unreadable(error);
+        else this.#unreadable(error);
       }
       await sleep(waitMs, undefined, { signal, ref: false }).catch(() => {});
     }
@@ -165,7 +172,7 @@ export class Feed<Item, Position> {
     if (this.#problem !== message)
       log.warn({ sink: sink.name, why: message }, `${what} can not be sent; it is tried again`);
     this.#problem = message;
-    this.#failures += 1;
+    this.#failures = cause instanceof SinkBusyError && cause.tookSome ? 1 : this.#failures + 1;
     const waitMs = backoffMs(backoff, this.#failures - 1, Math.random());
     return cause instanceof SinkBusyError ? Math.max(waitMs, cause.retryAfterMs) : waitMs;
   }

@@ -39,9 +39,9 @@ export async function copyInSlices(state: ClusterState): Promise<StateCopy> {
 
 /** As there are now: those that come and go later are the business of the commits. */
 function recordsOf(state: ClusterState): readonly StateRecord[] {
-  const { meta, pools, servers, policies, runs, requests, events, audit, access } = state;
+  const { meta, pools, servers, policies, runs, requests, hooks, events, audit, access } = state;
   const records: StateRecord[] = [meta];
-  for (const map of [pools, servers, policies, runs, requests, access.roles, access.tokens, access.users])
+  for (const map of [pools, servers, policies, runs, requests, hooks, access.roles, access.tokens, access.users])
     for (const record of map.values()) records.push(record);
   for (const event of events) records.push(event);
   for (const log of Object.values(audit)) {

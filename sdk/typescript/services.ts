@@ -7,6 +7,7 @@ import { ClusterService } from '../../shared/gen/locum/v1/cluster_service_pb.ts'
 import { EnrolmentService } from '../../shared/gen/locum/v1/enrolment_service_pb.ts';
 import { EventService } from '../../shared/gen/locum/v1/event_service_pb.ts';
 import { FenceService } from '../../shared/gen/locum/v1/fence_service_pb.ts';
+import { HookService } from '../../shared/gen/locum/v1/hook_service_pb.ts';
 import { PolicyService } from '../../shared/gen/locum/v1/policy_service_pb.ts';
 import { PoolService } from '../../shared/gen/locum/v1/pool_service_pb.ts';
 import { RunService } from '../../shared/gen/locum/v1/run_service_pb.ts';
@@ -28,6 +29,7 @@ export interface Services {
   readonly audit: Client<typeof AuditService>;
   readonly access: Client<typeof AccessService>;
   readonly enrolment: Client<typeof EnrolmentService>;
+  readonly hooks: Client<typeof HookService>;
 }
 
 /** Over a transport of Connect as it is: nothing is repeated, and no other address is tried. */
@@ -42,6 +44,7 @@ export const servicesOver = (transport: Transport): Services => ({
   audit: createClient(AuditService, transport),
   access: createClient(AccessService, transport),
   enrolment: createClient(EnrolmentService, transport),
+  hooks: createClient(HookService, transport),
 });
 
 /**

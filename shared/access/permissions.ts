@@ -26,6 +26,9 @@ export const PERMISSIONS = {
   'enrolment.write': 'Make and revoke join tokens, with which servers get certificates, and revoke certificates.',
   'access.read': 'See roles, tokens and users, without what proves them.',
   'access.write': 'Create, change and revoke roles, tokens and users.',
+  'hooks.read': 'See who is told of events, and whether that works.',
+  'hooks.operate': 'Send a test event to a webhook, and forget a hook that is not used any more.',
+  'hooks.run': 'Run the program of a command hook on the controller, by a test event.',
   'fences.check': 'Ask whether an attempt may still act.',
   'metrics.read': 'Read the metrics.',
 } as const satisfies Record<string, string>;
@@ -58,6 +61,7 @@ const VIEWER: readonly Permission[] = [
   'runs.read',
   'events.read',
   'cluster.read',
+  'hooks.read',
   'fences.check',
   'metrics.read',
 ];
@@ -70,6 +74,7 @@ const OPERATOR: readonly Permission[] = [
   'runs.operate',
   'runs.output',
   'cluster.operate',
+  'hooks.operate',
 ];
 
 /** Each may all that the one before it may. */

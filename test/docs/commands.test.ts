@@ -30,6 +30,7 @@ const NOT_RUN: ReadonlyArray<readonly [RegExp, why: string]> = [
   [/^cd |^cp |^ln -s |^mkdir |^chown |^tar |^useradd |^date > /, 'moves files of the machine'],
   [/^systemctl /, 'needs systemd and units in /etc'],
   [/^apt install |^npm install --global |^npm run package/, 'has tests of its own: package, deploy'],
+  [/^\(umask 077; echo "whsec_|^locum hook test /, 'needs a hook: cli/hooks.test.ts'],
   [/^npm ci$/, 'has been run'],
   [/^(?:npx )?locum token create /, 'needs a cluster with certificates: e2e/join.test.ts'],
   [/^locum certificate issue /, 'needs the authority of a controller: e2e/tls.test.ts'],

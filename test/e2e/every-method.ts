@@ -6,6 +6,7 @@ import { ClusterService } from '../../shared/gen/locum/v1/cluster_service_pb.ts'
 import { EnrolmentService } from '../../shared/gen/locum/v1/enrolment_service_pb.ts';
 import { EventService } from '../../shared/gen/locum/v1/event_service_pb.ts';
 import { FenceService } from '../../shared/gen/locum/v1/fence_service_pb.ts';
+import { HookService } from '../../shared/gen/locum/v1/hook_service_pb.ts';
 import { PolicyService } from '../../shared/gen/locum/v1/policy_service_pb.ts';
 import { PoolService } from '../../shared/gen/locum/v1/pool_service_pb.ts';
 import { RunService } from '../../shared/gen/locum/v1/run_service_pb.ts';
@@ -22,6 +23,7 @@ export const services: readonly DescService[] = [
   AuditService,
   AccessService,
   EnrolmentService,
+  HookService,
 ];
 
 export interface Example {
@@ -86,6 +88,10 @@ export function examples({ id, run }: { readonly id: string; readonly run: strin
       request: { token: 'a', server: 'servers/c', certificateRequest: 'AAAA' },
       refused: 'NO_AUTHORITY',
     },
+    { method: 'HookService/ListHooks', request: {} },
+    { method: 'HookService/GetHook', request: { name: 'hooks/none' }, refused: 'NOT_FOUND' },
+    { method: 'HookService/TestHook', request: { name: 'hooks/none' }, refused: 'NOT_FOUND' },
+    { method: 'HookService/ForgetHook', request: { name: 'hooks/none' }, refused: 'NOT_FOUND' },
     { method: 'FenceService/CheckFence', request: { policy: 'policies/steady', epoch: '1', run } },
     { method: 'PoolService/CreatePool', request: { pool: { name: pool, timers: { missingAfter: '60s' } } } },
     { method: 'PoolService/GetPool', request: { name: pool } },

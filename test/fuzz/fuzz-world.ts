@@ -5,7 +5,9 @@ import { type ApiContext, StreamCount } from '../../controller/api/api-context.t
 import { API_SERVICES, addApiServices } from '../../controller/api/api-listener.ts';
 import { diagnose } from '../../controller/diagnostics.ts';
 import { systemClock } from '../../controller/engine/clock.ts';
+import { Hooks } from '../../controller/hooks/hooks.ts';
 import type { LeaderTerm } from '../../controller/leadership/leader-term.ts';
+import { RoleWatch } from '../../controller/leadership/role.ts';
 import { ControllerMetrics } from '../../controller/metrics.ts';
 import { MemoryStore } from '../../controller/store/memory.ts';
 import { createLogger, type Logger } from '../../shared/log.ts';
@@ -57,6 +59,10 @@ export class FuzzWorld {
       diagnostics: () => diagnose({ controller: 'fuzz', version: 'fuzz', settings: [], metrics }),
       streams: new StreamCount(),
       bookmarkMs: 1,
+      hooks: new Hooks({
+        ...{ settings: [], clusterId: 'fuzz', version: 'fuzz', clock: systemClock, log },
+        ...{ role: new RoleWatch(), signal: new AbortController().signal },
+      }),
     };
     this.#handlers = createCallHandlers({
       routes: (router) => addApiServices(router, this.api, new HealthTable(API_SERVICES)),

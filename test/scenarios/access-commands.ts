@@ -75,6 +75,8 @@ const NEEDED: Readonly<Record<Exclude<Call['kind'], 'join'>, Permission>> = {
   revoke_join_token: 'enrolment.write',
   revoke_server: 'enrolment.write',
   record_access: 'audit.record',
+  note_hook: 'hooks.operate',
+  forget_hook: 'hooks.operate',
 };
 
 /** Without `as=` a command is nobody's who would have to be allowed. */

@@ -2,6 +2,7 @@
 
 import type { AdminCall, Call } from '../../controller/core/cluster/event.ts';
 import { bootMark } from '../../controller/core/records/boot-mark.ts';
+import type { HookNews } from '../../controller/core/records/hook-record.ts';
 import { present } from '../../shared/assert.ts';
 import { policyId, poolId, runId, serverId } from '../../shared/ids.ts';
 import type { Timers } from '../../shared/protocol/timers.ts';
@@ -54,6 +55,14 @@ const confirmDead: Reading = (words, { world }) => {
     epochs: epochs === undefined ? unended.map(({ epoch }) => epoch) : listOf(epochs).map(Number),
     reason: words.named.get('reason') ?? 'it burnt',
   };
+};
+
+const newsOf = ({ named, plain }: Words): HookNews | undefined => {
+  const [dropped, refused, problem] = ['dropped', 'refused', 'problem'].map((word) => named.get(word));
+  if (plain.includes('takes')) return { kind: 'TAKES' };
+  if (problem !== undefined) return { kind: 'FAILS', problem };
+  if (dropped !== undefined) return { kind: 'DROPPED', upTo: Number(dropped) };
+  return refused === undefined ? undefined : { kind: 'TURNED_AWAY', event: Number(refused), problem: 'answered 422' };
 };
 
 /** Commands of one word. */
@@ -167,6 +176,13 @@ const readings: Readonly<Record<string, Reading>> = {
       },
     ],
   }),
+  hook: (words) => ({
+    kind: 'note_hook',
+    hook: id(words),
+    position: Number(id(words, 2)),
+    news: newsOf(words),
+  }),
+  'forget-hook': (words) => ({ kind: 'forget_hook', hook: id(words) }),
   proceed: (words) => ({ kind: 'proceed_takeovers', pool: poolId(id(words)) }),
   ...accessReadings,
 };

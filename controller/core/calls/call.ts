@@ -13,6 +13,7 @@ import { refreshIndex } from '../placement/capacity.ts';
 import { createToken, deleteRole, deleteUser, noteTokenUse, revokeToken, setRole, setUser } from './access-calls.ts';
 import { recordAccess } from './audit-calls.ts';
 import { createJoinToken, join, revokeJoinToken } from './enrolment-calls.ts';
+import { forgetHook, noteHook } from './hook-calls.ts';
 import { moveServerInOrder, setOrder } from './order-calls.ts';
 import type { CallOf, Outcome } from './outcome.ts';
 import { checkPermission } from './permitted.ts';
@@ -59,7 +60,7 @@ function answer(turn: Turn, call: AdminCall): CallResult {
     const request = withRights(call.request, rights);
     const planEtag = planned(turn, { ...call, request });
     const { resource, value } = perform(turn, request, call.validateOnly);
-    if (turn.journal.written > written && !OWN.has(request.kind)) auditChange(turn, call, resource);
+    if (turn.journal.written > written && !OWN_NOTES.has(request.kind)) auditChange(turn, call, resource);
     if (isRemembered) remember(turn, call, resource);
     return { ok: true, value: planEtag === undefined ? value : { ...value, planEtag } };
   } catch (error) {
@@ -87,8 +88,8 @@ function withRights(request: Call, rights: Rights | undefined): Call {
   return gives ? { ...request, rights } : request;
 }
 
-/** What controllers do by themselves is no change that somebody made. */
-const OWN: ReadonlySet<Call['kind']> = new Set(['record_access', 'note_token_use']);
+/** What controllers note by themselves is nobody's change. */
+const OWN_NOTES: ReadonlySet<Call['kind']> = new Set(['record_access', 'note_token_use', 'note_hook']);
 
 /** Of a call that changed nothing there is nothing to tell; a repeated one was told of when it was carried out. */
 function auditChange(turn: Turn, call: AdminCall, resource: string): void {
@@ -189,6 +190,10 @@ function perform(turn: Turn, request: Call, validateOnly: boolean): Outcome {
       return performAccess(turn, request, validateOnly);
     case 'record_access':
       return recordAccess(turn, request, validateOnly);
+    case 'note_hook':
+      return noteHook(turn, request, validateOnly);
+    case 'forget_hook':
+      return forgetHook(turn, request, validateOnly);
     default:
       return unreachable(request);
   }

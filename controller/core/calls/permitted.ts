@@ -96,6 +96,8 @@ function targetsOf(state: ClusterState, request: Call): readonly Target[] | 'EVE
     case 'join':
     case 'revoke_server':
     case 'record_access':
+    case 'note_hook':
+    case 'forget_hook':
       return 'EVERYTHING';
     default:
       return unreachable(request);

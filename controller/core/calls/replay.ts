@@ -50,10 +50,13 @@ export function currentValue(turn: View, request: Call, resource: string): CallV
       return ofRevocation(turn, resource);
     case 'note_token_use':
     case 'record_access':
+    case 'note_hook':
       return { kind: 'noted' };
     case 'join':
       // It has no request_id: its key says whether it is repeated.
       return undefined;
+    case 'forget_hook':
+      return goneOutcome(resource).value;
     case 'delete_pool':
       // Done at once: a pool that is there now was made since.
       return goneOutcome(resource).value;

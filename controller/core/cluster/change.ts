@@ -16,8 +16,9 @@ import type { Epoch, ServerId } from '../../../shared/ids.ts';
 import type { AccessRecord } from '../records/access-record.ts';
 import type { AttemptState } from '../records/attempt-state.ts';
 import type { EventType } from '../records/event-type.ts';
+import type { HookRecord } from '../records/hook-record.ts';
 import { type JoinToken, joinTokenName } from '../records/join-token.ts';
-import { recordKey } from '../records/keys.ts';
+import { hookKey, recordKey } from '../records/keys.ts';
 import type { Revocation } from '../records/revocation.ts';
 import type { Attempt, RequestRecord, Run } from '../records/state.ts';
 import {
@@ -140,6 +141,18 @@ export function dropAccess(turn: Turn, record: AccessRecord, news: News | undefi
   turn.state.access.delete(record);
   turn.journal.delete(recordKey(record));
   if (news !== undefined) tell(turn, 'CLUSTER', news);
+}
+
+/** Writes down how far a hook is. */
+export function keepHook(turn: Turn, record: HookRecord): void {
+  turn.state.hooks.set(record.hook, record);
+  turn.journal.put(record);
+}
+
+/** Forgets how far a hook is. */
+export function dropHook(turn: Turn, hook: string): void {
+  turn.state.hooks.delete(hook);
+  turn.journal.delete(hookKey(hook));
 }
 
 /** Writes down for good who did what, in the commit of what was done. */

@@ -18,6 +18,7 @@ import { RunQueue } from '../indexes/queue.ts';
 import { RequestLog } from '../indexes/request-log.ts';
 import { Shares } from '../indexes/shares.ts';
 import type { Requirement } from '../records/capability.ts';
+import type { HookRecord } from '../records/hook-record.ts';
 import type { JoinToken } from '../records/join-token.ts';
 import type { Meta } from '../records/meta.ts';
 import type { Revocation } from '../records/revocation.ts';
@@ -200,6 +201,8 @@ export interface ClusterState {
   /** By id. */
   readonly joinTokens: Map<string, JoinToken>;
   readonly revocations: Map<ServerId, Revocation>;
+  /** By their names: how far each is. */
+  readonly hooks: Map<string, HookRecord>;
   readonly audit: Readonly<Record<AuditLogName, AuditChainLog>>;
   readonly access: AccessBook;
   readonly poolLive: Map<PoolId, PoolLive>;
@@ -253,6 +256,7 @@ export function emptyCluster(version: string, keep: Keep = DEFAULT_KEEP): Cluste
     requests: new RequestLog(keep.requests),
     joinTokens: new Map(),
     revocations: new Map(),
+    hooks: new Map(),
     audit: { CHANGES: new AuditChainLog('CHANGES', keep.audit), ACCESS: new AuditChainLog('ACCESS', keep.audit) },
     access: new AccessBook(),
     poolLive: new Map(),

@@ -16,6 +16,7 @@ import type {
 import type { ReportedAttempt } from '../../../shared/protocol/attempt.ts';
 import type { Timers } from '../../../shared/protocol/timers.ts';
 import type { AccessRecord, TokenRecord } from '../records/access-record.ts';
+import type { HookNews } from '../records/hook-record.ts';
 import type { JoinToken } from '../records/join-token.ts';
 import type { Revocation } from '../records/revocation.ts';
 import type { ConnId, Failback, Policy, PolicySpec, Pool, Run, Server, StateRecord } from '../records/state.ts';
@@ -168,7 +169,16 @@ export type Call =
     }
   | { readonly kind: 'revoke_server'; readonly server: ServerId; readonly reason: string }
   /** A controller's own: what it noted for the audit. */
-  | { readonly kind: 'record_access'; readonly facts: readonly AuditFacts[] };
+  | { readonly kind: 'record_access'; readonly facts: readonly AuditFacts[] }
+  /** The leader's own: how far a hook is, and whether it takes events. */
+  | {
+      readonly kind: 'note_hook';
+      readonly hook: string;
+      /** Number of the newest event that it was told of, or that it does not want. */
+      readonly position: number;
+      readonly news?: HookNews | undefined;
+    }
+  | { readonly kind: 'forget_hook'; readonly hook: string };
 
 /** A token that is to be made. */
 export interface NewToken extends Pick<TokenRecord, 'id' | 'holder' | 'roles' | 'secretHash'> {

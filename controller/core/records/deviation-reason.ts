@@ -24,6 +24,9 @@ export const DEVIATION_REASONS = {
   RESTARTS_ENDLESSLY: 'Of a policy. A run of it ended by itself five times or more within 10 minutes.',
   TICKS_SKIPPED: 'Of a policy. Times of its schedule were left out, since a run has not ended.',
   CONTROLLER_GONE: 'Of a controller. It was one of the cluster, and has not been seen since.',
+  HOOK_FAILING: 'Of a hook. It takes no events: they wait for it, as long as the event log has room.',
+  HOOK_NOT_CONFIGURED:
+    'Of a hook. The leader does not have it in its configuration, so nobody is told: configure it, or `locum hook forget`.',
   AUDIT_BEHIND: 'Of the leader. The file or the syslog receiver that the audit is sent to takes nothing: entries wait.',
 } as const satisfies Readonly<Record<string, string>>;
 

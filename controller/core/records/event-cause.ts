@@ -10,6 +10,10 @@ const OTHER_CAUSES = {
   OWN_PAUSE:
     'The controller itself did not run for more than 2 s. Nobody is called missing before agents had time to be heard again.',
   HELLO: 'The Hello of an agent says so.',
+  NOT_DELIVERED: 'It could not be told, or did not take it.',
+  DELIVERED: 'It took an event.',
+  DROPPED: 'The event log had no room for them any more.',
+  TURNED_AWAY: 'It answered three times that it will never take this event.',
   // Of pools.
   NEW_ONLY: 'The order was changed for new starts only: nothing that runs is moved.',
   MOVE_NOW: 'The order was changed, and every run whose best server changed moves there.',

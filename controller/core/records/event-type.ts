@@ -43,6 +43,22 @@ const CLUSTER_EVENTS = {
     ...byController,
     causes: ['HELLO'],
   },
+  HOOK_FAILING: {
+    says: 'A hook has not taken an event for three tries: those that it wants wait for it in the event log.',
+    ...byController,
+    causes: ['NOT_DELIVERED'],
+  },
+  HOOK_DELIVERS: {
+    says: 'A hook that took nothing takes events again, from where it was.',
+    ...byController,
+    causes: ['DELIVERED'],
+  },
+  HOOK_EVENTS_LOST: {
+    says: 'A hook is not told of some events: they were dropped to make room while it took none, or it will not have one of them.',
+    ...byController,
+    causes: ['DROPPED', 'TURNED_AWAY'],
+  },
+  HOOK_FORGOTTEN: { says: 'It is forgotten how far a hook is that is not configured any more.', ...byOperator },
 } as const satisfies Readonly<Record<string, Row>>;
 
 const ACCESS_EVENTS = {

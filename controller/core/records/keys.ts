@@ -42,8 +42,12 @@ export function recordKey(record: StateRecord): string {
       return `${record.kind}s/${record.name}`;
     case 'token':
       return `tokens/${record.id}`;
+    case 'hook':
+      return hookKey(record.hook);
   }
 }
+
+export const hookKey = (hook: string): string => `hooks/${hook}`;
 
 const sorting = (number: number): string => String(number).padStart(16, '0');
 

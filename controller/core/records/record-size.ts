@@ -26,6 +26,8 @@ export function roughBytesOf(record: StateRecord): number {
       return FLAT_BYTES + ofAudit(record);
     case 'event':
       return FLAT_BYTES + record.message.length + lengthOf(Object.values(record.details ?? {}));
+    case 'hook':
+      return FLAT_BYTES + (record.failing?.problem.length ?? 0);
     case 'meta':
     case 'request':
     case 'join_token':

@@ -17,6 +17,7 @@ import type { EarlierLife } from './earlier-attempt.ts';
 import type { Cause } from './event-cause.ts';
 import type { KnownEvent } from './event-type.ts';
 import type { ServerGate } from './gate-record.ts';
+import type { HookRecord } from './hook-record.ts';
 import type { JoinToken } from './join-token.ts';
 import type { Meta } from './meta.ts';
 import type { Revocation } from './revocation.ts';
@@ -323,7 +324,8 @@ export type StateRecord =
   | Revocation
   | AuditRecord
   | AuditHeadRecord
-  | AccessRecord;
+  | AccessRecord
+  | HookRecord;
 
 /** Handle of one agent stream, given by the shell. */
 export type ConnId = number;

@@ -26,6 +26,7 @@ function requestFor(method: DescMethod, run: string): MessageShape<DescMessage> 
   const workload = { kind: { case: 'command', value: { argv: ['true'] } } };
   const named = {
     RunService: run,
+    HookService: 'hooks/none',
     AccessService: `${/Role$/.test(method.name) ? 'roles' : /User$/.test(method.name) ? 'users' : 'tokens'}/none`,
   };
   const values: Readonly<Record<string, unknown>> = {

@@ -4,6 +4,7 @@ import type { AuditHeadRecord, AuditRecord } from '../../../controller/core/reco
 import { CAUSES, type Cause } from '../../../controller/core/records/event-cause.ts';
 import { EVENT_TYPES, type EventType } from '../../../controller/core/records/event-type.ts';
 import type { ServerGate } from '../../../controller/core/records/gate-record.ts';
+import type { HookRecord } from '../../../controller/core/records/hook-record.ts';
 import type { Meta } from '../../../controller/core/records/meta.ts';
 import {
   type InState,
@@ -314,7 +315,12 @@ const auditHeads: fc.Arbitrary<AuditHeadRecord> = fc.record({
   ...{ kind: fc.constant('audit_head' as const), log: auditLogs, head: marks, dropped: marks },
 });
 
+const hooks: fc.Arbitrary<HookRecord> = fc.record({
+  ...{ kind: fc.constant('hook' as const), hook: userId, position: counter },
+  failing: optional(fc.record({ sinceWall: wall, problem: text })),
+});
+
 export const stateRecords: fc.Arbitrary<StateRecord> = fc.oneof(
   ...[meta, pools, servers, policies, runs, events, requests, auditEntries, auditHeads],
-  ...[roles, tokens, users, joinTokens, revocations],
+  ...[roles, tokens, users, joinTokens, revocations, hooks],
 );

@@ -84,7 +84,7 @@ describe('a feed', () => {
       write: async (entries) => {
         if (entries.length === 0) return;
         tries.push(performance.now());
-        if (tries.length === 1) throw new SinkBusyError('later', 300);
+        if (tries.length === 1) throw new SinkBusyError('later', { retryAfterMs: 300, tookSome: false });
       },
     };
     const backoff = { baseMs: 0, capMs: 0 };

@@ -214,7 +214,7 @@ export const leaderMutants: readonly Mutant[] = [
     patches: [
       {
         file: 'controller/core/calls/call.ts',
-        find: 'if (turn.journal.written > written && !OWN.has(request.kind)) auditChange(turn, call, resource);',
+        find: 'if (turn.journal.written > written && !OWN_NOTES.has(request.kind)) auditChange(turn, call, resource);',
         instead: '',
       },
     ],

@@ -12,7 +12,7 @@ import type { Message } from "@bufbuild/protobuf";
  * Describes the file locum/v1/event.proto.
  */
 export const file_locum_v1_event: GenFile = /*@__PURE__*/
-  fileDesc("ChRsb2N1bS92MS9ldmVudC5wcm90bxIIbG9jdW0udjEiswIKBUV2ZW50EgwKBG5hbWUYASABKAkSKAoEdGltZRgCIAEoCzIaLmdvb2dsZS5wcm90b2J1Zi5UaW1lc3RhbXASDAoEdHlwZRgDIAEoCRINCgVjYXVzZRgEIAEoCRINCgVhY3RvchgFIAEoCRIPCgdtZXNzYWdlGAYgASgJEg4KBnNlcnZlchgHIAEoCRIOCgZwb2xpY3kYCCABKAkSCwoDcnVuGAkgASgJEg0KBWVwb2NoGAogASgEEgwKBHBvb2wYCyABKAkSDAoEdGVybRgMIAEoBBItCgdkZXRhaWxzGA0gAygLMhwubG9jdW0udjEuRXZlbnQuRGV0YWlsc0VudHJ5Gi4KDERldGFpbHNFbnRyeRILCgNrZXkYASABKAkSDQoFdmFsdWUYAiABKAk6AjgBQixQAVodbG9jdW0vc2RrL2dvL2xvY3VtL3YxO2xvY3VtdjGqAghMb2N1bS5WMWIGcHJvdG8z", [file_google_protobuf_timestamp]);
+  fileDesc("ChRsb2N1bS92MS9ldmVudC5wcm90bxIIbG9jdW0udjEixQIKBUV2ZW50EgwKBG5hbWUYASABKAkSKAoEdGltZRgCIAEoCzIaLmdvb2dsZS5wcm90b2J1Zi5UaW1lc3RhbXASDAoEdHlwZRgDIAEoCRINCgVjYXVzZRgEIAEoCRINCgVhY3RvchgFIAEoCRIPCgdtZXNzYWdlGAYgASgJEg4KBnNlcnZlchgHIAEoCRIOCgZwb2xpY3kYCCABKAkSCwoDcnVuGAkgASgJEg0KBWVwb2NoGAogASgEEgwKBHBvb2wYCyABKAkSDAoEdGVybRgMIAEoBBItCgdkZXRhaWxzGA0gAygLMhwubG9jdW0udjEuRXZlbnQuRGV0YWlsc0VudHJ5EhAKCHNldmVyaXR5GA4gASgJGi4KDERldGFpbHNFbnRyeRILCgNrZXkYASABKAkSDQoFdmFsdWUYAiABKAk6AjgBQixQAVodbG9jdW0vc2RrL2dvL2xvY3VtL3YxO2xvY3VtdjGqAghMb2N1bS5WMWIGcHJvdG8z", [file_google_protobuf_timestamp]);
 
 /**
  * One thing that happened, with its cause and its actor. Written in the same commit as the change it tells of. The words for types and
@@ -113,6 +113,14 @@ export type Event = Message<"locum.v1.Event"> & {
    * @generated from field: map<string, string> details = 13;
    */
   details: { [key: string]: string };
+
+  /**
+   * Output only. `INFO`, `WARNING` (somebody may want to look) or `ERROR` (somebody has to look), by the type; see docs/events.md. Derived
+   * when it is shown. Empty: of a type that this controller does not know.
+   *
+   * @generated from field: string severity = 14;
+   */
+  severity: string;
 };
 
 /**

@@ -28,6 +28,7 @@ function busyWorld(answers: CallResult[] = []): ModelWorld {
     agent.hello();
     world.advanceTo(world.now.mono + SECOND);
   }
+  world.call({ kind: 'note_hook', hook: 'siren', position: 1 });
   world.call({ kind: 'create_pool', pool: poolId('spare'), timers: {}, defaultFailback: 'NEVER', defaultMaxSlots: 50 });
   world.call({
     kind: 'create_join_token',
@@ -104,6 +105,8 @@ function callsIn(world: ModelWorld): { readonly [K in Call['kind']]: Extract<Cal
     revoke_join_token: { kind: 'revoke_join_token', id: 'given' },
     join: { kind: 'join', token: 'given', secretHash: 'hash', server: serverId('new-1'), pool, keyHash: 'key' },
     revoke_server: { kind: 'revoke_server', server: serverId('a'), reason: '' },
+    note_hook: { kind: 'note_hook', hook: 'pager', position: 1 },
+    forget_hook: { kind: 'forget_hook', hook: 'siren' },
     record_access: { kind: 'record_access', facts: [] },
   };
 }
@@ -141,6 +144,7 @@ describe('a call that only validates', () => {
       'proceed_takeovers',
       'record_access',
       'note_token_use',
+      'note_hook',
     ];
     for (const request of Object.values(callsIn(busyWorld()))) {
       const world = busyWorld();

@@ -17,7 +17,7 @@ import type { Message, UnknownEnum } from "@bufbuild/protobuf";
  * Describes the file locum/config/v1/controller_config.proto.
  */
 export const file_locum_config_v1_controller_config: GenFile = /*@__PURE__*/
-  fileDesc("Cidsb2N1bS9jb25maWcvdjEvY29udHJvbGxlcl9jb25maWcucHJvdG8SD2xvY3VtLmNvbmZpZy52MSKFBgoQQ29udHJvbGxlckNvbmZpZxIcCgphcGlfbGlzdGVuGAEgASgJQgi6SAVyAxisAhIeCgxhZ2VudF9saXN0ZW4YAiABKAlCCLpIBXIDGKwCEhcKBXN0b3JlGAMgASgJQgi6SAVyAyiAIBIgCg5kYXRhX2RpcmVjdG9yeRgEIAEoCUIIukgFcgMogCASEAoIaW5zZWN1cmUYBSABKAgSEwoLYWRvcHRfc3RvcmUYBiABKAgSNgoJbG9nX2xldmVsGAcgASgOMhkubG9jdW0uY29uZmlnLnYxLkxvZ0xldmVsQgi6SAWCAQIQARI4Cgpsb2dfZm9ybWF0GAggASgOMhoubG9jdW0uY29uZmlnLnYxLkxvZ0Zvcm1hdEIIukgFggECEAESKAoOaW5pdGlhbF90aW1lcnMYCSABKAsyEC5sb2N1bS52MS5UaW1lcnMSNwoCaWQYCiABKAlCK7pIKHImMiReKFthLXpdKFthLXowLTktXXswLDYxfVthLXowLTldKT8pPyQSHwoNYXBpX2FkdmVydGlzZRgLIAEoCUIIukgFcgMYrAISIQoPYWdlbnRfYWR2ZXJ0aXNlGAwgASgJQgi6SAVyAxisAhI/CgxlbGVjdGlvbl90dGwYDSABKAsyGS5nb29nbGUucHJvdG9idWYuRHVyYXRpb25CDrpIC6oBCCICCDwyAggBEikKBGV0Y2QYDiABKAsyGy5sb2N1bS5jb25maWcudjEuRXRjZEFjY2VzcxItCglyZXRlbnRpb24YDyABKAsyGi5sb2N1bS5jb25maWcudjEuUmV0ZW50aW9uEioKDWFsbG93ZWRfaG9zdHMYECADKAlCE7pIEJIBDRBAGAEiB3IFEAEY/QESIQoDdGxzGBEgASgLMhQubG9jdW0uY29uZmlnLnYxLlRscxInCgZhY2Nlc3MYEiABKAsyFy5sb2N1bS5jb25maWcudjEuQWNjZXNzEiUKBWF1ZGl0GBMgASgLMhYubG9jdW0uY29uZmlnLnYxLkF1ZGl0Il8KBkFjY2VzcxIMCgRvcGVuGAEgASgIEkcKEmlkZW50aXR5X3Byb3ZpZGVycxgCIAMoCzIhLmxvY3VtLmNvbmZpZy52MS5JZGVudGl0eVByb3ZpZGVyQgi6SAWSAQIQCCKdAwoQSWRlbnRpdHlQcm92aWRlchIaCgZpc3N1ZXIYASABKAlCCrpIB3IFEAEYgAQSKAoJYXVkaWVuY2VzGAIgAygJQhW6SBKSAQ8IARAQGAEiB3IFEAEYgAQSHAoKdXNlcl9jbGFpbRgDIAEoCUIIukgFcgMYgAISNAoLdXNlcl9wcmVmaXgYBCABKAlCH7pIHHIaMhheW0EtWmEtejAtOS5fQCstXXswLDY0fSQSOwoLY2xhaW1fcm9sZXMYBSADKAsyGy5sb2N1bS5jb25maWcudjEuQ2xhaW1Sb2xlc0IJukgGkgEDEIACEhoKCGp3a3NfdXJsGAYgASgJQgi6SAVyAxiAEBIZCgdjYV9maWxlGAcgASgJQgi6SAVyAyiAIBI9CghrZXlzX3R0bBgIIAEoCzIZLmdvb2dsZS5wcm90b2J1Zi5EdXJhdGlvbkIQukgNqgEKIgQIgKMFMgIIChI8CgpjbG9ja19za2V3GAkgASgLMhkuZ29vZ2xlLnByb3RvYnVmLkR1cmF0aW9uQg26SAqqAQciAwisAjIAInIKCkNsYWltUm9sZXMSGQoFY2xhaW0YASABKAlCCrpIB3IFEAEYgAISGQoFdmFsdWUYAiABKAlCCrpIB3IFEAEYgAQSLgoFcm9sZXMYAyADKAsyEy5sb2N1bS52MS5Sb2xlR3JhbnRCCrpIB5IBBAgBEEAiPwoDVGxzEhkKB2NhX2ZpbGUYASABKAlCCLpIBXIDKIAgEh0KC2NhX2tleV9maWxlGAIgASgJQgi6SAVyAyiAICI5CgVBdWRpdBIWCgRmaWxlGAEgASgJQgi6SAVyAyiAIBIYCgZzeXNsb2cYAiABKAlCCLpIBXIDKIAgIpgBCglSZXRlbnRpb24SIAoGZXZlbnRzGAEgASgFQgu6SAgaBhjAhD0oZEgAiAEBEiQKCmVuZGVkX3J1bnMYAiABKAVCC7pICBoGGMCEPShkSAGIAQESHwoFYXVkaXQYAyABKAVCC7pICBoGGMCEPShkSAKIAQFCCQoHX2V2ZW50c0INCgtfZW5kZWRfcnVuc0IICgZfYXVkaXQipgEKCkV0Y2RBY2Nlc3MSCwoDdGxzGAEgASgIEhkKB2NhX2ZpbGUYAiABKAlCCLpIBXIDKIAgEhsKCWNlcnRfZmlsZRgDIAEoCUIIukgFcgMogCASGgoIa2V5X2ZpbGUYBCABKAlCCLpIBXIDKIAgEhYKBHVzZXIYBSABKAlCCLpIBXIDGIACEh8KDXBhc3N3b3JkX2ZpbGUYBiABKAlCCLpIBXIDKIAgKncKCExvZ0xldmVsEhkKFUxPR19MRVZFTF9VTlNQRUNJRklFRBAAEhMKD0xPR19MRVZFTF9ERUJVRxABEhIKDkxPR19MRVZFTF9JTkZPEAISEgoOTE9HX0xFVkVMX1dBUk4QAxITCg9MT0dfTEVWRUxfRVJST1IQBCpTCglMb2dGb3JtYXQSGgoWTE9HX0ZPUk1BVF9VTlNQRUNJRklFRBAAEhUKEUxPR19GT1JNQVRfUFJFVFRZEAESEwoPTE9HX0ZPUk1BVF9KU09OEAJiBnByb3RvMw", [file_buf_validate_validate, file_google_protobuf_duration, file_locum_v1_access_service, file_locum_v1_timers]);
+  fileDesc("Cidsb2N1bS9jb25maWcvdjEvY29udHJvbGxlcl9jb25maWcucHJvdG8SD2xvY3VtLmNvbmZpZy52MSK1BgoQQ29udHJvbGxlckNvbmZpZxIcCgphcGlfbGlzdGVuGAEgASgJQgi6SAVyAxisAhIeCgxhZ2VudF9saXN0ZW4YAiABKAlCCLpIBXIDGKwCEhcKBXN0b3JlGAMgASgJQgi6SAVyAyiAIBIgCg5kYXRhX2RpcmVjdG9yeRgEIAEoCUIIukgFcgMogCASEAoIaW5zZWN1cmUYBSABKAgSEwoLYWRvcHRfc3RvcmUYBiABKAgSNgoJbG9nX2xldmVsGAcgASgOMhkubG9jdW0uY29uZmlnLnYxLkxvZ0xldmVsQgi6SAWCAQIQARI4Cgpsb2dfZm9ybWF0GAggASgOMhoubG9jdW0uY29uZmlnLnYxLkxvZ0Zvcm1hdEIIukgFggECEAESKAoOaW5pdGlhbF90aW1lcnMYCSABKAsyEC5sb2N1bS52MS5UaW1lcnMSNwoCaWQYCiABKAlCK7pIKHImMiReKFthLXpdKFthLXowLTktXXswLDYxfVthLXowLTldKT8pPyQSHwoNYXBpX2FkdmVydGlzZRgLIAEoCUIIukgFcgMYrAISIQoPYWdlbnRfYWR2ZXJ0aXNlGAwgASgJQgi6SAVyAxisAhI/CgxlbGVjdGlvbl90dGwYDSABKAsyGS5nb29nbGUucHJvdG9idWYuRHVyYXRpb25CDrpIC6oBCCICCDwyAggBEikKBGV0Y2QYDiABKAsyGy5sb2N1bS5jb25maWcudjEuRXRjZEFjY2VzcxItCglyZXRlbnRpb24YDyABKAsyGi5sb2N1bS5jb25maWcudjEuUmV0ZW50aW9uEioKDWFsbG93ZWRfaG9zdHMYECADKAlCE7pIEJIBDRBAGAEiB3IFEAEY/QESIQoDdGxzGBEgASgLMhQubG9jdW0uY29uZmlnLnYxLlRscxInCgZhY2Nlc3MYEiABKAsyFy5sb2N1bS5jb25maWcudjEuQWNjZXNzEiUKBWF1ZGl0GBMgASgLMhYubG9jdW0uY29uZmlnLnYxLkF1ZGl0Ei4KBWhvb2tzGBQgAygLMhUubG9jdW0uY29uZmlnLnYxLkhvb2tCCLpIBZIBAhAUItgBCgRIb29rEjYKBG5hbWUYASABKAlCKLpIJXIjMiFeW2Etel0oW2EtejAtOS1dezAsNjF9W2EtejAtOV0pPyQSKwoHd2ViaG9vaxgCIAEoCzIYLmxvY3VtLmNvbmZpZy52MS5XZWJob29rSAASLwoHY29tbWFuZBgDIAEoCzIcLmxvY3VtLmNvbmZpZy52MS5Ib29rQ29tbWFuZEgAEikKBG9ubHkYBCABKAsyGy5sb2N1bS5jb25maWcudjEuSG9va0ZpbHRlckIPCgZ0YXJnZXQSBbpIAggBIsgBCgdXZWJob29rEhcKA3VybBgBIAEoCUIKukgHcgUQASiAIBIfCgtzZWNyZXRfZmlsZRgCIAEoCUIKukgHcgUQASiAIBIZCgdjYV9maWxlGAMgASgJQgi6SAVyAyiAIBI9Cgd0aW1lb3V0GAQgASgLMhkuZ29vZ2xlLnByb3RvYnVmLkR1cmF0aW9uQhG6SA6qAQsiAgg8MgUQgMLXLxIRCglwbGFpbnRleHQYBSABKAgSFgoOYWxsb3dfbG9vcGJhY2sYBiABKAgibgoLSG9va0NvbW1hbmQSHwoEYXJndhgBIAMoCUIRukgOkgELCAEQQCIFcgMogCASPgoHdGltZW91dBgCIAEoCzIZLmdvb2dsZS5wcm90b2J1Zi5EdXJhdGlvbkISukgPqgEMIgMIrAIyBRCAwtcvIn4KCkhvb2tGaWx0ZXISGQoFdHlwZXMYASADKAlCCrpIB5IBBBBkGAESMwoMbWluX3NldmVyaXR5GAIgASgJQh26SBpyGFIAUgRJTkZPUgdXQVJOSU5HUgVFUlJPUhIgCgVhYm91dBgDIAMoCUIRukgOkgELEGQYASIFcgMogAIiXwoGQWNjZXNzEgwKBG9wZW4YASABKAgSRwoSaWRlbnRpdHlfcHJvdmlkZXJzGAIgAygLMiEubG9jdW0uY29uZmlnLnYxLklkZW50aXR5UHJvdmlkZXJCCLpIBZIBAhAIIp0DChBJZGVudGl0eVByb3ZpZGVyEhoKBmlzc3VlchgBIAEoCUIKukgHcgUQARiABBIoCglhdWRpZW5jZXMYAiADKAlCFbpIEpIBDwgBEBAYASIHcgUQARiABBIcCgp1c2VyX2NsYWltGAMgASgJQgi6SAVyAxiAAhI0Cgt1c2VyX3ByZWZpeBgEIAEoCUIfukgcchoyGF5bQS1aYS16MC05Ll9AKy1dezAsNjR9JBI7CgtjbGFpbV9yb2xlcxgFIAMoCzIbLmxvY3VtLmNvbmZpZy52MS5DbGFpbVJvbGVzQgm6SAaSAQMQgAISGgoIandrc191cmwYBiABKAlCCLpIBXIDGIAQEhkKB2NhX2ZpbGUYByABKAlCCLpIBXIDKIAgEj0KCGtleXNfdHRsGAggASgLMhkuZ29vZ2xlLnByb3RvYnVmLkR1cmF0aW9uQhC6SA2qAQoiBAiAowUyAggKEjwKCmNsb2NrX3NrZXcYCSABKAsyGS5nb29nbGUucHJvdG9idWYuRHVyYXRpb25CDbpICqoBByIDCKwCMgAicgoKQ2xhaW1Sb2xlcxIZCgVjbGFpbRgBIAEoCUIKukgHcgUQARiAAhIZCgV2YWx1ZRgCIAEoCUIKukgHcgUQARiABBIuCgVyb2xlcxgDIAMoCzITLmxvY3VtLnYxLlJvbGVHcmFudEIKukgHkgEECAEQQCI/CgNUbHMSGQoHY2FfZmlsZRgBIAEoCUIIukgFcgMogCASHQoLY2Ffa2V5X2ZpbGUYAiABKAlCCLpIBXIDKIAgIjkKBUF1ZGl0EhYKBGZpbGUYASABKAlCCLpIBXIDKIAgEhgKBnN5c2xvZxgCIAEoCUIIukgFcgMogCAimAEKCVJldGVudGlvbhIgCgZldmVudHMYASABKAVCC7pICBoGGMCEPShkSACIAQESJAoKZW5kZWRfcnVucxgCIAEoBUILukgIGgYYwIQ9KGRIAYgBARIfCgVhdWRpdBgDIAEoBUILukgIGgYYwIQ9KGRIAogBAUIJCgdfZXZlbnRzQg0KC19lbmRlZF9ydW5zQggKBl9hdWRpdCKmAQoKRXRjZEFjY2VzcxILCgN0bHMYASABKAgSGQoHY2FfZmlsZRgCIAEoCUIIukgFcgMogCASGwoJY2VydF9maWxlGAMgASgJQgi6SAVyAyiAIBIaCghrZXlfZmlsZRgEIAEoCUIIukgFcgMogCASFgoEdXNlchgFIAEoCUIIukgFcgMYgAISHwoNcGFzc3dvcmRfZmlsZRgGIAEoCUIIukgFcgMogCAqdwoITG9nTGV2ZWwSGQoVTE9HX0xFVkVMX1VOU1BFQ0lGSUVEEAASEwoPTE9HX0xFVkVMX0RFQlVHEAESEgoOTE9HX0xFVkVMX0lORk8QAhISCg5MT0dfTEVWRUxfV0FSThADEhMKD0xPR19MRVZFTF9FUlJPUhAEKlMKCUxvZ0Zvcm1hdBIaChZMT0dfRk9STUFUX1VOU1BFQ0lGSUVEEAASFQoRTE9HX0ZPUk1BVF9QUkVUVFkQARITCg9MT0dfRk9STUFUX0pTT04QAmIGcHJvdG8z", [file_buf_validate_validate, file_google_protobuf_duration, file_locum_v1_access_service, file_locum_v1_timers]);
 
 /**
  * Configuration file of a controller. A flag of the same name wins over the file.
@@ -164,6 +164,13 @@ export type ControllerConfig = Message<"locum.config.v1.ControllerConfig"> & {
    * @generated from field: locum.config.v1.Audit audit = 19;
    */
   audit?: Audit | undefined;
+
+  /**
+   * Who is told of events as they happen; whoever leads tells them, so controllers that share a store need the same. Unset: nobody.
+   *
+   * @generated from field: repeated locum.config.v1.Hook hooks = 20;
+   */
+  hooks: Hook[];
 };
 
 /**
@@ -172,6 +179,177 @@ export type ControllerConfig = Message<"locum.config.v1.ControllerConfig"> & {
  */
 export const ControllerConfigSchema: GenMessage<ControllerConfig> = /*@__PURE__*/
   messageDesc(file_locum_config_v1_controller_config, 0);
+
+/**
+ * Who is told of events as they happen (docs/notifications.md).
+ *
+ * @generated from message locum.config.v1.Hook
+ */
+export type Hook = Message<"locum.config.v1.Hook"> & {
+  /**
+   * Required. By this name it is shown, and the store keeps how far it is. Lower case letters, digits and inner hyphens.
+   *
+   * @generated from field: string name = 1;
+   */
+  name: string;
+
+  /**
+   * Required. How it is told.
+   *
+   * @generated from oneof locum.config.v1.Hook.target
+   */
+  target: {
+    /**
+     * By a request to an address.
+     *
+     * @generated from field: locum.config.v1.Webhook webhook = 2;
+     */
+    value: Webhook;
+    case: "webhook";
+  } | {
+    /**
+     * By a program on the host of the controller that leads, run as the user of the controller.
+     *
+     * @generated from field: locum.config.v1.HookCommand command = 3;
+     */
+    value: HookCommand;
+    case: "command";
+  } | { case: undefined; value?: undefined };
+
+  /**
+   * Which events it is told of. Unset: all.
+   *
+   * @generated from field: locum.config.v1.HookFilter only = 4;
+   */
+  only?: HookFilter | undefined;
+};
+
+/**
+ * Describes the message locum.config.v1.Hook.
+ * Use `create(HookSchema)` to create a new message.
+ */
+export const HookSchema: GenMessage<Hook> = /*@__PURE__*/
+  messageDesc(file_locum_config_v1_controller_config, 1);
+
+/**
+ * An address that is told of events by a POST each.
+ *
+ * @generated from message locum.config.v1.Webhook
+ */
+export type Webhook = Message<"locum.config.v1.Webhook"> & {
+  /**
+   * Required. `https://…`; `http://…` with `plaintext`. No user and no password in it.
+   *
+   * @generated from field: string url = 1;
+   */
+  url: string;
+
+  /**
+   * Required. File with the secret that notifications are signed with, `whsec_` and 24 to 64 bytes in base64, which only this user can
+   * read. It may have several, one in a line: each signs, so that a receiver can be given a new one in peace.
+   *
+   * @generated from field: string secret_file = 2;
+   */
+  secretFile: string;
+
+  /**
+   * PEM file of the authorities that may have signed the receiver's certificate. Unset: those of the system.
+   *
+   * @generated from field: string ca_file = 3;
+   */
+  caFile: string;
+
+  /**
+   * How long an answer may take. Default 10 s.
+   *
+   * @generated from field: google.protobuf.Duration timeout = 4;
+   */
+  timeout?: Duration | undefined;
+
+  /**
+   * Allows `http://`: whoever is on the way can read what is told.
+   *
+   * @generated from field: bool plaintext = 5;
+   */
+  plaintext: boolean;
+
+  /**
+   * Allows addresses of this host itself, as `localhost`. Unset: a name that leads there is refused, lest it lead to what trusts this host.
+   *
+   * @generated from field: bool allow_loopback = 6;
+   */
+  allowLoopback: boolean;
+};
+
+/**
+ * Describes the message locum.config.v1.Webhook.
+ * Use `create(WebhookSchema)` to create a new message.
+ */
+export const WebhookSchema: GenMessage<Webhook> = /*@__PURE__*/
+  messageDesc(file_locum_config_v1_controller_config, 2);
+
+/**
+ * A program that is told of events, one after the other: the event on its standard input as JSON, and its main fields in its environment.
+ *
+ * @generated from message locum.config.v1.HookCommand
+ */
+export type HookCommand = Message<"locum.config.v1.HookCommand"> & {
+  /**
+   * Required. Absolute path of the program, and its arguments. No shell reads them.
+   *
+   * @generated from field: repeated string argv = 1;
+   */
+  argv: string[];
+
+  /**
+   * How long it may take; then its process group is killed. Default 10 s.
+   *
+   * @generated from field: google.protobuf.Duration timeout = 2;
+   */
+  timeout?: Duration | undefined;
+};
+
+/**
+ * Describes the message locum.config.v1.HookCommand.
+ * Use `create(HookCommandSchema)` to create a new message.
+ */
+export const HookCommandSchema: GenMessage<HookCommand> = /*@__PURE__*/
+  messageDesc(file_locum_config_v1_controller_config, 3);
+
+/**
+ * Which events a hook is told of: those that fit each line that is set.
+ *
+ * @generated from message locum.config.v1.HookFilter
+ */
+export type HookFilter = Message<"locum.config.v1.HookFilter"> & {
+  /**
+   * Types of events, as docs/events.md has them. Unset: all.
+   *
+   * @generated from field: repeated string types = 1;
+   */
+  types: string[];
+
+  /**
+   * `INFO`, `WARNING` or `ERROR`: events that are at least that. Unset: all.
+   *
+   * @generated from field: string min_severity = 2;
+   */
+  minSeverity: string;
+
+  /**
+   * Names such as `servers/web-1`, `policies/nightly` or `pools/default`: events about one of them. Unset: all.
+   *
+   * @generated from field: repeated string about = 3;
+   */
+  about: string[];
+};
+
+/**
+ * Describes the message locum.config.v1.HookFilter.
+ * Use `create(HookFilterSchema)` to create a new message.
+ */
+export const HookFilterSchema: GenMessage<HookFilter> = /*@__PURE__*/
+  messageDesc(file_locum_config_v1_controller_config, 4);
 
 /**
  * Who may call the API.
@@ -200,7 +378,7 @@ export type Access = Message<"locum.config.v1.Access"> & {
  * Use `create(AccessSchema)` to create a new message.
  */
 export const AccessSchema: GenMessage<Access> = /*@__PURE__*/
-  messageDesc(file_locum_config_v1_controller_config, 1);
+  messageDesc(file_locum_config_v1_controller_config, 5);
 
 /**
  * One that says who somebody is, in tokens that it signs (JWT, RFC 7519; OpenID Connect Core 1.0).
@@ -277,7 +455,7 @@ export type IdentityProvider = Message<"locum.config.v1.IdentityProvider"> & {
  * Use `create(IdentityProviderSchema)` to create a new message.
  */
 export const IdentityProviderSchema: GenMessage<IdentityProvider> = /*@__PURE__*/
-  messageDesc(file_locum_config_v1_controller_config, 2);
+  messageDesc(file_locum_config_v1_controller_config, 6);
 
 /**
  * Roles of everybody whose token makes a claim.
@@ -312,7 +490,7 @@ export type ClaimRoles = Message<"locum.config.v1.ClaimRoles"> & {
  * Use `create(ClaimRolesSchema)` to create a new message.
  */
 export const ClaimRolesSchema: GenMessage<ClaimRoles> = /*@__PURE__*/
-  messageDesc(file_locum_config_v1_controller_config, 3);
+  messageDesc(file_locum_config_v1_controller_config, 7);
 
 /**
  * The certificate authority of a cluster.
@@ -341,7 +519,7 @@ export type Tls = Message<"locum.config.v1.Tls"> & {
  * Use `create(TlsSchema)` to create a new message.
  */
 export const TlsSchema: GenMessage<Tls> = /*@__PURE__*/
-  messageDesc(file_locum_config_v1_controller_config, 4);
+  messageDesc(file_locum_config_v1_controller_config, 8);
 
 /**
  * Where the audit is sent as it grows, beside the store.
@@ -370,7 +548,7 @@ export type Audit = Message<"locum.config.v1.Audit"> & {
  * Use `create(AuditSchema)` to create a new message.
  */
 export const AuditSchema: GenMessage<Audit> = /*@__PURE__*/
-  messageDesc(file_locum_config_v1_controller_config, 5);
+  messageDesc(file_locum_config_v1_controller_config, 9);
 
 /**
  * How much is kept of what is over. When there is no room, whoever has most gives up its oldest: a policy, a server, a pool, the
@@ -406,7 +584,7 @@ export type Retention = Message<"locum.config.v1.Retention"> & {
  * Use `create(RetentionSchema)` to create a new message.
  */
 export const RetentionSchema: GenMessage<Retention> = /*@__PURE__*/
-  messageDesc(file_locum_config_v1_controller_config, 6);
+  messageDesc(file_locum_config_v1_controller_config, 10);
 
 /**
  * How a controller reaches etcd.
@@ -462,7 +640,7 @@ export type EtcdAccess = Message<"locum.config.v1.EtcdAccess"> & {
  * Use `create(EtcdAccessSchema)` to create a new message.
  */
 export const EtcdAccessSchema: GenMessage<EtcdAccess> = /*@__PURE__*/
-  messageDesc(file_locum_config_v1_controller_config, 7);
+  messageDesc(file_locum_config_v1_controller_config, 11);
 
 /**
  * Least important lines that are logged.
