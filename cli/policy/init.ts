@@ -40,6 +40,8 @@ const rest = (
 # stop_timeout: 10s                # from SIGTERM to SIGKILL
 # Whether it does its work: http, tcp (a port), or exec (argv). Unhealthy for missing_after: stopped, and placed again.
 # health_check: { http: { port: 8080, path: /ready }, interval: 10s, timeout: 5s, grace: 30s, failures: 3 }
+# How much is kept of what is over: runs, and the output of ended attempts on each server.
+# retention: { ended_runs: 20, output_size: 64Mi, output_age: 168h }
 ${restart}# labels: { team: payments }
 `;
 

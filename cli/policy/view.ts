@@ -133,6 +133,13 @@ function limitsText({ workload }: Policy): string {
   return parts.filter(Boolean).join(', ');
 }
 
+/** `20 ended runs; output: 64Mi, 720h`. Of output, what is not said is as the agents are configured. */
+function keptText({ retention }: Policy): string {
+  const { endedRuns = 20, outputSize = '', outputAge } = retention ?? {};
+  const output = [outputSize, span(outputAge)].filter(Boolean).join(', ');
+  return [`${endedRuns} ended runs`, output && `output: ${output}`].filter(Boolean).join('; ');
+}
+
 function missedText({ trigger }: Policy): string {
   if (trigger?.kind.case !== 'schedule') return '';
   return word(MissedRunSchema, trigger.kind.value.missed) || 'SKIP';
@@ -209,6 +216,7 @@ export function policyText({ policy, runs }: PolicyRow, wide: boolean): string {
             restart.maxFailures === undefined ? '' : `; given up with ${restart.maxFailures}`
           }`,
     ],
+    ['kept', keptText(policy)],
     [
       'labels',
       Object.entries(policy.labels)

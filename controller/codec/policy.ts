@@ -1,5 +1,7 @@
 /** Policies: core ⇄ API and store. */
 import { create } from '@bufbuild/protobuf';
+import { formatByteSize } from '../../shared/byte-size.ts';
+import { byteSizeFromProto } from '../../shared/codec/byte-size.ts';
 import { healthCheckFromProto, healthCheckToProto } from '../../shared/codec/health-check.ts';
 import { fromUint64, toUint64 } from '../../shared/codec/numbers.ts';
 import { required, requiredId, requiredTime } from '../../shared/codec/required.ts';
@@ -10,9 +12,11 @@ import {
   type HealthCheck as PbHealthCheck,
   type Policy as PbPolicy,
   type Restart as PbRestart,
+  type Retention as PbRetention,
   PolicySchema,
 } from '../../shared/gen/locum/v1/policy_pb.ts';
 import { DEFAULT_POOL, uid } from '../../shared/ids.ts';
+import { KIB } from '../../shared/limits.ts';
 import {
   parsePolicyName,
   parsePoolName,
@@ -36,6 +40,9 @@ export const POLICY_DEFAULTS = {
   restart: { attempts: 3, windowMs: 10 * MINUTE, delayMs: SECOND },
   endedRuns: 20,
 } as const;
+
+/** Bytes of output that a policy may want kept. */
+const OUTPUT = { min: 64 * KIB, max: 1024 ** 4 };
 
 /**
  * The fields that users write, with their defaults. The message has passed the rules of its proto; what they can't say (cron,
@@ -61,11 +68,25 @@ export function policySpecFromProto(policy: PbPolicy): PolicySpec {
     failback: failbackWords.from.get(policy.failback),
     onCapabilityLoss: onCapabilityLossWords.from.get(policy.onCapabilityLoss) ?? 'MOVE',
     onRunMissing: onRunMissingWords.from.get(policy.onRunMissing) ?? 'NEXT',
-    retention: {
-      endedRuns: policy.retention?.endedRuns ?? POLICY_DEFAULTS.endedRuns,
-      events: policy.retention?.events,
-    },
+    retention: retentionFromProto(policy.retention),
     labels: { ...policy.labels },
+  };
+}
+
+function retentionFromProto(retention: PbRetention | undefined): PolicySpec['retention'] {
+  const { endedRuns = POLICY_DEFAULTS.endedRuns, events, outputSize = '', outputAge } = retention ?? {};
+  const output = {
+    ...(outputSize === '' ? {} : { bytes: byteSizeFromProto(outputSize, 'policy.retention.output_size', OUTPUT) }),
+    ...(outputAge === undefined ? {} : { ageMs: fromDuration(outputAge) }),
+  };
+  return { endedRuns, events, ...(Object.keys(output).length === 0 ? {} : { output }) };
+}
+
+function retentionToProto({ endedRuns, events, output }: PolicySpec['retention']) {
+  const { bytes, ageMs } = output ?? {};
+  return {
+    ...{ endedRuns, ...(events === undefined ? {} : { events }), outputAge: toDuration(ageMs) },
+    ...(bytes === undefined ? {} : { outputSize: formatByteSize(bytes) }),
   };
 }
 
@@ -117,7 +138,7 @@ export function policyToProto(policy: Policy): PbPolicy {
     ...(spec.failback === undefined ? {} : { failback: failbackWords.to[spec.failback] }),
     onCapabilityLoss: onCapabilityLossWords.to[spec.onCapabilityLoss],
     onRunMissing: onRunMissingWords.to[spec.onRunMissing],
-    retention: { ...spec.retention },
+    retention: retentionToProto(spec.retention),
     labels: { ...spec.labels },
     paused: policy.paused,
     deleting: policy.deleting,

@@ -2,6 +2,7 @@
 import { type HostProblemKind, isHostProblemKind } from '../../shared/host-problem.ts';
 import type { Deadline } from '../../shared/lease-clock.ts';
 import type { AttemptStateName, EndCause, FrozenTerms } from '../../shared/protocol/attempt.ts';
+import type { PolicyOutputRetention } from '../../shared/protocol/output-retention.ts';
 import { refusedBy } from '../../shared/protocol/start-refusal.ts';
 import type { Stage, Terms } from './deadline.ts';
 import type { Refusal } from './refusal.ts';
@@ -73,6 +74,8 @@ export interface Attempt extends AttemptName {
   readonly slots: number;
   /** As its start said. Undefined: it is not checked. */
   readonly healthCheck?: unknown;
+  /** As its start said. Undefined: as the keeper is configured. */
+  readonly outputRetention?: PolicyOutputRetention | undefined;
   deadline: Deadline;
   stage: Stage;
   place: TreePlace;

@@ -2,6 +2,7 @@
 import type { HostProblem } from '../../shared/host-problem.ts';
 import type { Deadline, Reading } from '../../shared/lease-clock.ts';
 import type { FrozenTerms } from '../../shared/protocol/attempt.ts';
+import type { PolicyOutputRetention } from '../../shared/protocol/output-retention.ts';
 import type { Now } from '../../shared/time.ts';
 import type { AttemptName, EndReason, ProcessExit, TreePlace } from './attempt.ts';
 import type { Refusal } from './refusal.ts';
@@ -33,6 +34,8 @@ export interface StartRequest extends AttemptName {
   readonly workload: unknown;
   /** How its agent checks it: kept for the agent that comes next, unread. Undefined: it is not checked. */
   readonly healthCheck?: unknown;
+  /** Undefined: as the keeper is configured. */
+  readonly outputRetention?: PolicyOutputRetention | undefined;
 }
 
 export type Ask =

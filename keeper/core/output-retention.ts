@@ -3,6 +3,7 @@
  * nothing but its own; what the host has no room for is taken from whoever takes most.
  */
 import { LIMITS } from '../../shared/limits.ts';
+import type { PolicyOutputRetention } from '../../shared/protocol/output-retention.ts';
 import { DAY } from '../../shared/time.ts';
 import type { Attempt } from './attempt.ts';
 
@@ -32,6 +33,8 @@ export interface OutputOwner {
   readonly failed: boolean;
   /** Milliseconds since 1970. */
   readonly endedWall: number;
+  /** What its policy wanted. Undefined: what the keeper is configured with. */
+  readonly wanted?: PolicyOutputRetention | undefined;
 }
 
 /** Output of a forgotten attempt. */
@@ -40,10 +43,13 @@ export interface EndedOutput extends OutputOwner {
   readonly bytes: number;
 }
 
-export function outputOwnerOf({ policy, ended }: Pick<Attempt, 'policy' | 'ended'>): OutputOwner {
+type Ended = Pick<Attempt, 'policy' | 'ended' | 'outputRetention'>;
+
+export function outputOwnerOf({ policy, ended, outputRetention }: Ended): OutputOwner {
   const { cause, exitCode } = ended?.end ?? {};
   const failed = cause !== 'STOPPED' && !(cause === 'EXITED' && exitCode === 0);
-  return { policy, failed, endedWall: ended?.wall ?? 0 };
+  const wanted = outputRetention === undefined ? {} : { wanted: outputRetention };
+  return { policy, failed, endedWall: ended?.wall ?? 0, ...wanted };
 }
 
 /** Keys of those that are kept no longer, in the order in which they go. `now`: milliseconds since 1970. */
@@ -78,10 +84,12 @@ function byPolicy(all: Iterable<EndedOutput>): Map<string, EndedOutput[]> {
   return policies;
 }
 
-function shareOf(outputs: EndedOutput[], { newest, policyBytes, ageMs }: OutputRetention, now: number): Share {
+function shareOf(outputs: EndedOutput[], configured: OutputRetention, now: number): Share {
   outputs.sort((a, b) => b.endedWall - a.endedWall || (a.key < b.key ? 1 : -1));
-  const failed = outputs.find((output) => output.failed);
-  const guaranteed = outputs.filter((output, i) => i < newest || output === failed);
+  // A policy is edited while older output of it is there: its newest word counts for all.
+  const wanted = outputs[0]?.wanted ?? {};
+  const { bytes: policyBytes = configured.policyBytes, ageMs = configured.ageMs } = wanted;
+  const guaranteed = guaranteedOf(outputs, wanted, configured.newest, now);
   const kept = [...guaranteed];
   const gone: string[] = [];
   let bytes = bytesOf(guaranteed);
@@ -95,6 +103,25 @@ function shareOf(outputs: EndedOutput[], { newest, policyBytes, ageMs }: OutputR
     } else gone.push(output.key);
   }
   return { kept, gone: gone.reverse(), guaranteed: guaranteed.length, bytes };
+}
+
+/** The newest ones and the newest failed one; but what the policy itself bounds is bounded for these as well. */
+function guaranteedOf(
+  outputs: readonly EndedOutput[],
+  wanted: PolicyOutputRetention,
+  newest: number,
+  now: number,
+): readonly EndedOutput[] {
+  const failed = outputs.find((output) => output.failed);
+  let room = wanted.bytes ?? Number.POSITIVE_INFINITY;
+  const guaranteed: EndedOutput[] = [];
+  for (const [i, output] of outputs.entries()) {
+    if (i >= newest && output !== failed) continue;
+    if (output.bytes > room || now - output.endedWall > (wanted.ageMs ?? Number.POSITIVE_INFINITY)) continue;
+    guaranteed.push(output);
+    room -= output.bytes;
+  }
+  return guaranteed;
 }
 
 /** What is guaranteed goes when nothing else is left, and of several that take the same the oldest. */

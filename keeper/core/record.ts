@@ -1,6 +1,7 @@
 /** What a keeper writes down for its successor, and what it finds of its predecessors. Later records count over earlier ones. */
 import type { Deadline } from '../../shared/lease-clock.ts';
 import type { FrozenTerms } from '../../shared/protocol/attempt.ts';
+import type { PolicyOutputRetention } from '../../shared/protocol/output-retention.ts';
 import { type Attempt, type AttemptEnd, keyOf, type TreePlace, treeName } from './attempt.ts';
 import { MAX_SPENT_RUNS } from './limits.ts';
 import { SpentEpochs } from './spent-epochs.ts';
@@ -14,6 +15,8 @@ export interface RecordedAttempt {
   readonly slots: number;
   readonly deadline: Deadline;
   readonly place: TreePlace;
+  /** Undefined: as the keeper is configured. */
+  readonly outputRetention?: PolicyOutputRetention | undefined;
   readonly startWall: number | undefined;
   readonly ended: { readonly end: AttemptEnd; readonly wall: number } | undefined;
   /** Boot of the host in which it was started: of another one nothing lives. */
@@ -83,6 +86,6 @@ export function* recordsOf(known: Recovered): Generator<JournalRecord> {
 }
 
 export function recorded(attempt: Attempt, bootId: string): RecordedAttempt {
-  const { run, epoch, policy, frozen, slots, deadline, place, startWall, ended } = attempt;
-  return { run, epoch, policy, frozen, slots, deadline, place, startWall, ended, bootId };
+  const { run, epoch, policy, frozen, slots, deadline, place, outputRetention, startWall, ended } = attempt;
+  return { run, epoch, policy, frozen, slots, deadline, place, outputRetention, startWall, ended, bootId };
 }

@@ -60,9 +60,10 @@ function whyNoStart({ phase, living, problems }: KeeperState): Refusal | undefin
   return problem && refuseFor(problem);
 }
 
-function newAttempt({ run, epoch, policy, terms, slots, deadline, healthCheck }: StartRequest): Attempt {
+function newAttempt({ run, epoch, policy, terms, slots, deadline, ...rest }: StartRequest): Attempt {
+  const { healthCheck, outputRetention } = rest;
   return {
-    ...{ run, epoch, policy, slots, deadline, healthCheck, frozen: terms, terms: keeperTerms(terms) },
+    ...{ run, epoch, policy, slots, deadline, healthCheck, outputRetention, frozen: terms, terms: keeperTerms(terms) },
     stage: { kind: 'starting' },
     place: NO_PLACE,
     ...{ reason: undefined, exit: undefined, reaped: false, startWall: undefined, ended: undefined },

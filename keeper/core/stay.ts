@@ -79,9 +79,9 @@ export function acceptSwept(turn: Turn, { left, problem }: Extract<FromDriver, {
 
 /** No child of ours, so there is nothing to reap. */
 function leftover(recorded: RecordedAttempt): Attempt {
-  const { run, epoch, policy, frozen, slots, deadline, place, startWall, ended } = recorded;
+  const { run, epoch, policy, frozen, slots, deadline, place, outputRetention, startWall, ended } = recorded;
   return {
-    ...{ run, epoch, policy, frozen, slots, deadline, place, startWall, ended },
+    ...{ run, epoch, policy, frozen, slots, deadline, place, outputRetention, startWall, ended },
     terms: keeperTerms(frozen),
     stage: { kind: 'running' },
     reason: undefined,

@@ -5,8 +5,8 @@ import type { OutputOwner } from '../core/output-retention.ts';
 
 const pathIn = (folder: string): string => join(folder, 'owner.json');
 
-export async function writeOwner(folder: string, { policy, failed, endedWall }: OutputOwner): Promise<void> {
-  await writeFile(pathIn(folder), `${JSON.stringify({ policy, failed, endedWall })}\n`, { mode: 0o600 });
+export async function writeOwner(folder: string, { policy, failed, endedWall, wanted }: OutputOwner): Promise<void> {
+  await writeFile(pathIn(folder), `${JSON.stringify({ policy, failed, endedWall, wanted })}\n`, { mode: 0o600 });
 }
 
 /** Of a folder where it is missing or half written, what the folder itself says. */
@@ -23,7 +23,18 @@ function parseOwner(text: string): OutputOwner | undefined {
     return undefined;
   }
   if (typeof parsed !== 'object' || parsed === null) return undefined;
-  const { policy, failed, endedWall }: Partial<Record<keyof OutputOwner, unknown>> = parsed;
+  const { policy, failed, endedWall, wanted }: Partial<Record<keyof OutputOwner, unknown>> = parsed;
   if (typeof policy !== 'string' || typeof failed !== 'boolean' || typeof endedWall !== 'number') return undefined;
-  return { policy, failed, endedWall };
+  return { policy, failed, endedWall, ...wantedIn(wanted) };
+}
+
+function wantedIn(value: unknown): Pick<OutputOwner, 'wanted'> {
+  if (typeof value !== 'object' || value === null) return {};
+  const { bytes, ageMs }: Partial<Record<'bytes' | 'ageMs', unknown>> = value;
+  return {
+    wanted: {
+      ...(typeof bytes === 'number' ? { bytes } : {}),
+      ...(typeof ageMs === 'number' ? { ageMs } : {}),
+    },
+  };
 }

@@ -1,5 +1,6 @@
 /** Attempts as the wire and the journal have them. */
 import type { FrozenTerms } from '../../shared/protocol/attempt.ts';
+import type { PolicyOutputRetention } from '../../shared/protocol/output-retention.ts';
 import { type Attempt, type AttemptEnd, stateOf } from '../core/attempt.ts';
 import type { RecordedAttempt } from '../core/record.ts';
 import {
@@ -28,7 +29,8 @@ type Kept = Omit<RecordedAttempt, 'bootId'>;
 
 /** `attempt` is one of the table, or one that is written down: such a one runs or has ended. */
 export function keptToJson(attempt: Kept & Partial<Pick<Attempt, 'stage' | 'healthCheck'>>): JsonObject {
-  const { run, epoch, policy, frozen, slots, deadline, place, startWall, ended, stage, healthCheck } = attempt;
+  const { run, epoch, policy, frozen, slots, deadline, place, startWall, ended, stage } = attempt;
+  const { healthCheck, outputRetention } = attempt;
   const state = stateOf({ ended, stage: stage ?? { kind: 'running' } });
   return {
     status: {
@@ -45,7 +47,23 @@ export function keptToJson(attempt: Kept & Partial<Pick<Attempt, 'stage' | 'heal
     slots,
     startTicks: String(place.startTicks),
     ...(healthCheck !== undefined && { healthCheck: objectOf(healthCheck) }),
+    ...(outputRetention !== undefined && { outputRetention: outputRetentionJson(outputRetention) }),
   };
+}
+
+function outputRetentionJson({ bytes, ageMs }: PolicyOutputRetention): JsonObject {
+  return {
+    ...(bytes !== undefined && { bytes: String(bytes) }),
+    ...(ageMs !== undefined && { age: durationJson(ageMs) }),
+  };
+}
+
+/** Undefined: it says nothing. */
+export function outputRetentionOf(value: Json): PolicyOutputRetention | undefined {
+  const { bytes, age } = objectOf(value);
+  const ageMs = durationOf(age);
+  if (bytes === undefined && ageMs === undefined) return undefined;
+  return { ...(bytes !== undefined && { bytes: numberOf(bytes) }), ...(ageMs !== undefined && { ageMs }) };
 }
 
 function endToJson({ cause, detail, exitCode, signal, proof, hostProblem }: AttemptEnd): JsonObject {
@@ -77,6 +95,7 @@ export function keptFromJson(value: Json): Kept | undefined {
       startTicks: numberOf(kept['startTicks']),
       cgroup: textOf(kept['cgroup']),
     },
+    outputRetention: outputRetentionOf(kept['outputRetention']),
     startWall: timeOf(status['startTime']),
     ended:
       status['state'] === 'ATTEMPT_STATE_ENDED'

@@ -5,7 +5,7 @@ import type { ResourceLimits } from '../../shared/protocol/workload.ts';
 import type { AttemptName } from '../core/attempt.ts';
 import type { Ask } from '../core/event.ts';
 import type { ProcessWorkload } from '../drivers/process/launch-plan.ts';
-import { termsFromJson } from './kept-codec.ts';
+import { outputRetentionOf, termsFromJson } from './kept-codec.ts';
 import { type Json, type JsonObject, listOf, mapOf, numberOf, objectOf, textOf, textsOf } from './proto-json.ts';
 
 /** Undefined: this keeper does not know what is asked, or it is not the core's business. */
@@ -46,6 +46,7 @@ function startOf(start: JsonObject): Ask {
     deadline: deadlineOf(start['deadline']),
     workload,
     healthCheck: command['healthCheck'],
+    outputRetention: outputRetentionOf(command['outputRetention']),
   };
 }
 

@@ -21,6 +21,7 @@ import { fromTimestamp, toDuration, toTimestamp } from '../rpc/time-messages.ts'
 import { refFromProto, refToProto, spanFromProto, termsFromProto, termsToProto } from './attempt.ts';
 import { healthCheckToProto, knownHealthCheck } from './health-check.ts';
 import { fromUint64, toUint64 } from './numbers.ts';
+import { outputRetentionFromProto, outputRetentionToProto } from './output-retention.ts';
 import { timersFromProto, timersToProto } from './timers.ts';
 import { verdictWords } from './words.ts';
 import { workloadFromProto, workloadToProto } from './workload.ts';
@@ -181,7 +182,8 @@ function verdictFromProto(verdict: PbVerdict): readonly Verdict[] {
 
 /** Also what the keeper is told of a start. */
 export function startToProto(start: StartCommand): MessageInitShape<typeof StartAttemptSchema> {
-  const { commandId, generation, sequence, policy, terms, workload, arguments: args, slots, healthCheck } = start;
+  const { commandId, generation, sequence, policy, terms, workload, arguments: args, slots } = start;
+  const { healthCheck, outputRetention } = start;
   return {
     ...refToProto(start),
     ...termsToProto(terms),
@@ -189,11 +191,13 @@ export function startToProto(start: StartCommand): MessageInitShape<typeof Start
     ...{ policy, arguments: [...args], slots },
     ...(workload === undefined ? {} : { workload: workloadToProto(workload) }),
     ...(healthCheck === undefined ? {} : { healthCheck: healthCheckToProto(healthCheck) }),
+    ...(outputRetention === undefined ? {} : { outputRetention: outputRetentionToProto(outputRetention) }),
   };
 }
 
 function startFromProto(start: StartAttempt): StartCommand {
   const { policy, workload, slots, healthCheck } = start;
+  const outputRetention = outputRetentionFromProto(start.outputRetention);
   return {
     kind: 'start',
     ...commandFromProto(start),
@@ -204,6 +208,7 @@ function startFromProto(start: StartAttempt): StartCommand {
     arguments: start.arguments,
     slots,
     ...(healthCheck === undefined ? {} : { healthCheck: knownHealthCheck(healthCheck) }),
+    ...(outputRetention === undefined ? {} : { outputRetention }),
   };
 }
 

@@ -2,6 +2,7 @@
 import type { PolicyId, SessionId, Uid } from '../ids.ts';
 import type { AttemptRef, FrozenTerms } from './attempt.ts';
 import type { HealthCheck } from './health-check.ts';
+import type { PolicyOutputRetention } from './output-retention.ts';
 import type { Timers } from './timers.ts';
 import type { Workload } from './workload.ts';
 
@@ -49,6 +50,8 @@ export interface StartCommand extends AttemptRef {
   readonly slots: number;
   /** How it is told whether it does its work. Undefined: it is not checked. */
   readonly healthCheck?: HealthCheck | undefined;
+  /** Undefined: as the agent is configured. */
+  readonly outputRetention?: PolicyOutputRetention | undefined;
 }
 
 export interface StopCommand extends AttemptRef {

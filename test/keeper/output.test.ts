@@ -270,6 +270,28 @@ describe('output of a real program', () => {
     expect(bytes).toBeLessThanOrEqual(4 * 64 * 1024);
   });
 
+  it('is kept as its policy wants, also by a keeper that comes later and by one that found the attempt running', async () => {
+    const rig = new Rig({ retention: { newest: 5, policyBytes: 1_000_000, hostBytes: 1_000_000, ageMs: 60_000 } });
+    const outputRetention = { bytes: 200n };
+    const agent = await rig.agent();
+    // 100 bytes of text, and their time.
+    const does = 'printf %100s x';
+    const kept = () => readdirSync(join(rig.stateDir, 'runs')).sort();
+    for (let epoch = 1; epoch <= 3; epoch += 1) {
+      await agent.run({ run: 'job', epoch, does, outputRetention });
+      await agent.end('job', epoch);
+      await agent.output('job', epoch);
+      await agent.forget('job', epoch);
+    }
+    await expect.poll(kept).toEqual(['job-3']);
+    await agent.run({ run: 'job', epoch: 4, does: `${does}; exec sleep 600`, outputRetention, deadlineMs: 60_000 });
+    await expect.poll(async () => (await agent.connection.read({ run: 'job', epoch: 4n })).size).toBe(100n);
+    kill(agent.connection.opened.keeperPid, 'SIGKILL');
+    const later = await rig.agent();
+    await later.forget('job', 4);
+    await expect.poll(kept).toEqual(['job-4']);
+  });
+
   it('that failed is still there after a neighbour was restarted more often than anything is kept', async () => {
     const retention = { newest: 2, policyBytes: 20, hostBytes: 1_000_000, ageMs: 60_000 };
     const rig = new Rig({ retention });

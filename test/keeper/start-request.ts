@@ -26,6 +26,7 @@ export interface StartOptions {
   readonly user?: string;
   readonly arguments?: string[];
   readonly resources?: { readonly memory?: string; readonly cpu?: number; readonly pids?: number };
+  readonly outputRetention?: { readonly bytes?: bigint; readonly ageMs?: number };
   /** Interpreter of `does` as a script. */
   readonly interpreter?: string[];
 }
@@ -34,6 +35,11 @@ export function deadlineIn(ms: number) {
   const { mono, boot } = readClocks();
   return { monotonicMs: mono + ms, bootMs: boot + ms };
 }
+
+const retentionOf = ({ bytes = 0n, ageMs }: NonNullable<StartOptions['outputRetention']>) => ({
+  bytes,
+  ...(ageMs === undefined ? {} : { age: toDuration(ageMs) }),
+});
 
 export function startRequest(run: string, options: StartOptions): Start {
   const { epoch = 1, does } = options;
@@ -50,6 +56,7 @@ export function startRequest(run: string, options: StartOptions): Start {
       stopTimeout: toDuration(options.stopTimeoutMs ?? 200),
       killGuard: toDuration(options.killGuardMs ?? 5_000),
       slots: 1,
+      ...(options.outputRetention === undefined ? {} : { outputRetention: retentionOf(options.outputRetention) }),
       arguments: options.arguments ?? [],
       workload: {
         kind:

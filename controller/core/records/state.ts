@@ -8,6 +8,7 @@ import type { Epoch, PolicyId, PoolId, RunId, ServerId, Uid } from '../../../sha
 import type { FrozenTerms, OnDisconnect } from '../../../shared/protocol/attempt.ts';
 import type { Capability } from '../../../shared/protocol/capability.ts';
 import type { HealthCheck, ReportedHealth } from '../../../shared/protocol/health-check.ts';
+import type { PolicyOutputRetention } from '../../../shared/protocol/output-retention.ts';
 import type { Timers } from '../../../shared/protocol/timers.ts';
 import type { Workload } from '../../../shared/protocol/workload.ts';
 import type { AccessRecord } from './access-record.ts';
@@ -116,6 +117,8 @@ export interface Retention {
   readonly endedRuns: number;
   /** Events about the policy and its runs, the newest; undefined: its share of the room for all events. */
   readonly events: number | undefined;
+  /** Undefined: as the agents are configured. */
+  readonly output?: PolicyOutputRetention | undefined;
 }
 
 /** When an ended run is started again. */

@@ -83,6 +83,7 @@ export function assign(turn: Turn, run: Run, policy: Policy, server: Server, why
       arguments: run.arguments,
       slots: run.slots,
       ...startCheck(policy),
+      ...(policy.spec.retention.output === undefined ? {} : { outputRetention: policy.spec.retention.output }),
     },
   });
   const { epoch, cause } = attempt;

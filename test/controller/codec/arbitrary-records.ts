@@ -159,6 +159,11 @@ const trigger: fc.Arbitrary<Trigger> = fc.oneof(
   }),
 );
 
+const outputRetentions = fc.record(
+  { bytes: fc.integer({ min: 64 * 1024, max: 1024 ** 4 }), ageMs: span },
+  { requiredKeys: [] },
+);
+
 export const specs: fc.Arbitrary<PolicySpec> = fc.record({
   pool,
   workload: workloads,
@@ -182,7 +187,12 @@ export const specs: fc.Arbitrary<PolicySpec> = fc.record({
   failback: optional(failback),
   onCapabilityLoss: fc.constantFrom('MOVE' as const, 'IGNORE' as const, 'STOP' as const),
   onRunMissing: fc.constantFrom('NEXT' as const, 'IN_PLACE' as const),
-  retention: fc.record({ endedRuns: fc.integer({ min: 1, max: 1000 }), events: optional(small) }),
+  retention: fc
+    .tuple(fc.integer({ min: 1, max: 1000 }), optional(small), outputRetentions)
+    .map(([endedRuns, events, output]) => ({
+      ...{ endedRuns, events },
+      ...(Object.keys(output).length === 0 ? {} : { output }),
+    })),
   labels,
 });
 

@@ -58,6 +58,20 @@ describe('policies', () => {
     expect(read).toThrow(expect.objectContaining({ reason: 'INVALID_FIELD', message: expect.stringContaining(words) }));
   });
 
+  it.each([
+    [{ outputSize: '1Ki' }, 'policy.retention.output_size: must be bytes or have a unit'],
+    [{ outputSize: '2Ti' }, 'from 64Ki to 1Ti'],
+    [{ outputSize: 'much' }, 'retention.output_size'],
+    [{ outputAge: '60s' }, 'retention.output_age'],
+  ])('that want output kept in an impossible way are refused: %j', (retention, words) => {
+    const policy = fromJson(PolicySchema, { name: 'policies/x', workload: { script: { text: 'true' } }, retention });
+    const read = (): unknown => {
+      validate(PolicySchema, policy);
+      return policySpecFromProto(policy);
+    };
+    expect(read).toThrow(expect.objectContaining({ reason: 'INVALID_FIELD', message: expect.stringContaining(words) }));
+  });
+
   it('show limits in their largest unit, and limits of nothing as none', () => {
     const shown = (resources: Record<string, string | number>) => {
       const workload = { script: { text: 'true' }, resources };

@@ -66,6 +66,27 @@ describe('the output of forgotten attempts', () => {
     ]);
   });
 
+  it('goes as its policy wants, the newest ones too, and by the newest word of it', () => {
+    const all = (wanted: EndedOutput['wanted']) => numbered('job', 10).map((one) => ({ ...one, wanted }));
+    const keys = (outputs: readonly EndedOutput[]) => keptOf(outputs, LARGE).map(({ key }) => key);
+    expect(keys(all({ ageMs: 3 }))).toEqual(['job-9', 'job-8', 'job-7']);
+    expect(keys(all({ ageMs: 0 }))).toEqual([]);
+    expect(keys(all({ bytes: 35 }))).toEqual(['job-9', 'job-8', 'job-7']);
+    expect(keys(all({ bytes: 5 }))).toEqual([]);
+    // More than the keeper is configured to keep, but not more than its host has for all.
+    const roomy = (hostBytes: number) => keptOf(all({ bytes: 100 }), { ...LARGE, policyBytes: 20, hostBytes });
+    expect(roomy(1e9)).toHaveLength(10);
+    expect(roomy(50)).toHaveLength(5);
+    const edited = all({ ageMs: 3 }).map((one) => (one.key === 'job-9' ? { ...one, wanted: { ageMs: 6 } } : one));
+    expect(keys(edited)).toHaveLength(6);
+  });
+
+  it('of a failure is bounded by what its policy wants as well', () => {
+    const failure = ended('failure', 'job', 500, { failed: true, wanted: { ageMs: 100 } });
+    const newer = ended('newer', 'job', 10, { wanted: { ageMs: 100 } });
+    expect(keptOf([failure, newer], LARGE)).toEqual([newer]);
+  });
+
   it('is taken from the policy with most when the host has no room, and from the newest attempts last', () => {
     const all = [...numbered('large', 8), ...numbered('small', 3)];
     const keys = (hostBytes: number) =>

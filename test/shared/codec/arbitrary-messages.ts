@@ -174,6 +174,11 @@ export const leaderMessages: Each<LeaderMessage> = {
     workload: optional(workload),
     arguments: texts(),
     slots: fc.integer({ min: 0, max: 100_000 }),
+    outputRetention: optional(
+      fc
+        .record({ bytes: fc.integer({ min: 1, max: 1e12 }), ageMs: span }, { requiredKeys: [] })
+        .map((kept) => (Object.keys(kept).length === 0 ? undefined : kept)),
+    ),
   }),
   stop: fc.record({ kind: fc.constant('stop'), ...command, reason: stable }),
   ack: fc.record({ kind: fc.constant('ack'), attempts: fc.array(fc.record(ref), { maxLength: 5 }) }),
