@@ -10,6 +10,7 @@ import { type Caller, checkExposure } from './caller.ts';
 import type { ClosableTransport } from './repeated-calls.ts';
 import { repeatedCalls } from './repeated-calls.ts';
 import { CALL_TIMEOUT_MS, type Locum, servicesOver } from './services.ts';
+import { endSilence } from './silence.ts';
 import { Targets } from './targets.ts';
 
 export { errorOf, type Locum, type Services } from './services.ts';
@@ -36,14 +37,15 @@ export function openWebTransport({ timeoutMs = CALL_TIMEOUT_MS, ...options }: Br
     urls.filter(({ protocol }) => protocol === 'http:').map(({ host }) => host),
   );
   const closing = new AbortController();
-  const transports = urls.map(({ origin }) =>
-    createConnectTransport({
+  const transports = urls.map(({ origin }) => {
+    const transport = createConnectTransport({
       baseUrl: origin,
       // In JSON, an answer with a field that only a newer controller knows would be refused.
       useBinaryFormat: true,
       fetch: (input, init) => fetch(input, { ...init, ...withEnd(closing.signal, init), credentials: 'omit' }),
-    }),
-  );
+    });
+    return endSilence(transport);
+  });
   const targets = new Targets(
     urls.map(({ origin }) => origin),
     transports,
