@@ -1,4 +1,4 @@
-/** The certificate of this server, read from its folder and followed from then on. */
+/** The certificate of this server, read from its folder, followed and renewed from then on. */
 import { parseSpiffe } from '../shared/access/identity.ts';
 import { type DiskLane, DiskStalledError } from '../shared/disk-lane.ts';
 import type { Logger } from '../shared/log.ts';
@@ -7,6 +7,7 @@ import { readCertificate } from '../shared/pki/read-certificate.ts';
 import { TlsMaterialError } from '../shared/rpc/tls-identity.ts';
 import type { AgentSettings } from './config.ts';
 import type { DialTls } from './connection.ts';
+import { Renewal } from './enrolment/renewal.ts';
 
 /**
  * Undefined: controllers are dialled in plaintext, for this server has no certificate and nobody said that it should.
@@ -14,7 +15,7 @@ import type { DialTls } from './connection.ts';
  * when the folder was named.
  */
 export async function openAgentTls(
-  { tlsDir, tlsDirIsNamed }: Pick<AgentSettings, 'tlsDir' | 'tlsDirIsNamed'>,
+  { tlsDir, tlsDirIsNamed, controllers }: Pick<AgentSettings, 'tlsDir' | 'tlsDirIsNamed' | 'controllers'>,
   lane: DiskLane,
   log: Logger,
 ): Promise<DialTls | undefined> {
@@ -43,5 +44,7 @@ export async function openAgentTls(
   };
   // As long as this process.
   followCertificateFolder(tlsDir, identity, { lane, tell, signal: new AbortController().signal });
-  return { identity, rule: { clusterId: own.clusterId, kinds: ['controller'] } };
+  const tls: DialTls = { identity, rule: { clusterId: own.clusterId, kinds: ['controller'] } };
+  new Renewal({ folder: tlsDir, tls, controllers, lane, log }).start();
+  return tls;
 }

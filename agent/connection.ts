@@ -27,7 +27,8 @@ const MAX_WAITING = 512;
 /** How long a controller may take to end a stream that we ended; then it is cancelled. */
 const FLUSH_LIMIT_MS = 2_000;
 const LOOK_MS = 10;
-const NAMED = { 'grpc.ssl_target_name_override': SERVER_NAME };
+/** Options of the channel, with TLS: no name of a host is looked at. */
+export const NAMED = { 'grpc.ssl_target_name_override': SERVER_NAME };
 
 type Call = ClientDuplexStream<ConnectRequest, ConnectResponse>;
 
@@ -36,6 +37,10 @@ export interface DialTls {
   readonly identity: TlsIdentity;
   readonly rule: PeerRule;
 }
+
+/** Made for each dial: a certificate that was replaced counts from the next one on. */
+export const dialCredentials = ({ identity, rule }: DialTls): ChannelCredentials =>
+  credentials.createFromSecureContext(identity.context, { checkServerIdentity: serverIdentityCheck(() => rule) });
 
 interface Stream {
   readonly client: ServiceClient<typeof AgentService>;
@@ -75,13 +80,8 @@ export class Connection {
     look();
   }
 
-  /** Made for each dial: a certificate that was replaced counts from the next one on. */
   #credentials(): ChannelCredentials {
-    if (this.#tls === undefined) return credentials.createInsecure();
-    const { identity, rule } = this.#tls;
-    return credentials.createFromSecureContext(identity.context, {
-      checkServerIdentity: serverIdentityCheck(() => rule),
-    });
+    return this.#tls === undefined ? credentials.createInsecure() : dialCredentials(this.#tls);
   }
 
   /** Behind TLS it may be that one end does not take the other: the library tells that to a call only. */

@@ -7,6 +7,7 @@ import { HealthTable } from '../shared/rpc/health.ts';
 import type { Listener } from '../shared/rpc/single-port-listener.ts';
 import { AccessParts } from './access/access-parts.ts';
 import { type ControllerTls, openControllerTls } from './access/controller-tls.ts';
+import { renewing } from './access/renewal.ts';
 import { type AgentListener, startAgentListener } from './agents/agent-listener.ts';
 import { AgentStreams } from './agents/agent-streams.ts';
 import { type ApiContext, notLeader, StreamCount, shuttingDown } from './api/api-context.ts';
@@ -185,6 +186,7 @@ class RunningParts {
       startAgentListener({
         ...{ ...agentListen, health: this.#health, tls: this.#tls?.agents((denial) => this.#audit.noteDenial(denial)) },
         onConnect: (call, peer) => this.#agents.accept(call, peer),
+        renew: renewing({ signer: this.#tls?.signer, leaderTerm: () => this.#leadership?.leaderTerm }),
       }),
     );
     this.#agentListener = agentListener;

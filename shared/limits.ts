@@ -202,6 +202,7 @@ const rows = {
   ),
   certificateRequestBytes: bytes(4 * KIB, 'a request for a certificate', REFUSED, [
     'locum.v1.JoinRequest.certificate_request',
+    'locum.v1.RenewCertificateRequest.certificate_request',
   ]),
   revocations: items(
     20_000,

@@ -20,7 +20,7 @@ import { TlsIdentity, TlsMaterialError } from '../../shared/rpc/tls-identity.ts'
 import type { JoinedSettings } from '../config.ts';
 import { askTrusted, fetchRoots } from './join-client.ts';
 import { JoinError } from './join-error.ts';
-import { readJoined, writeJoined } from './joined-file.ts';
+import { readJoined, USED_TOKEN, writeJoined } from './joined-file.ts';
 
 export interface JoinOptions {
   /** APIs of controllers, `host:port`, tried in this order. */
@@ -44,8 +44,6 @@ export interface Joined extends JoinedSettings {
   readonly isOld: boolean;
 }
 
-/** Beside the certificate: the token that it was given for. */
-const USED_TOKEN = 'join-token-id';
 const CA_HASH = /^sha256:[0-9a-f]{64}$/;
 
 /** Rejects with JoinError, LocumError (the controllers' refusal), and what writing a file throws. */

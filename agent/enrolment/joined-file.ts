@@ -10,6 +10,8 @@ import { parseStrict } from '../../shared/rpc/strict-json.ts';
 import type { JoinedSettings } from '../config.ts';
 
 const FILE = 'agent.yaml';
+/** Beside the certificate: the token that it was given for. Where it is, the certificate is ours to renew. */
+export const USED_TOKEN = 'join-token-id';
 /** A disk that does not answer by then is not waited for: the agent has runs to look after. */
 const DISK_LIMIT_MS = 2_000;
 

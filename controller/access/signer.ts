@@ -1,6 +1,7 @@
 /** Signs certificates for this cluster. Who may have which was decided before. */
 import type { PeerIdentity } from '../../shared/access/identity.ts';
 import type { Authority, SignedCertificate } from '../../shared/pki/authority.ts';
+import { DAY } from '../../shared/time.ts';
 
 /** Whom a certificate of this cluster is for. */
 export type Holder = Omit<PeerIdentity, 'clusterId'>;
@@ -10,6 +11,9 @@ export interface SignedForHolder extends SignedCertificate {
   /** All roots to trust, PEM: while the authority is changed, two. */
   readonly rootsPem: string;
 }
+
+/** Of what agents have, and renew at two thirds: one whose host was off for a week comes back by itself. */
+export const SERVER_LIFE_MS = 30 * DAY;
 
 export interface SigningOptions {
   /** Names and addresses that a controller listens on. Default: none. */

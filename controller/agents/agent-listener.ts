@@ -3,12 +3,20 @@
  * can cut the connection of a peer that does not let go.
  */
 import { createServer, type Server, type Socket } from 'node:net';
+import { create, type MessageInitShape } from '@bufbuild/protobuf';
 import * as grpc from '@grpc/grpc-js';
 import type { AcceptedPeer, PeerRule } from '../../shared/access/peer-judge.ts';
 import { assert } from '../../shared/assert.ts';
-import { AgentService } from '../../shared/gen/locum/v1/agent_service_pb.ts';
+import { LocumError } from '../../shared/errors.ts';
+import {
+  AgentService,
+  type RenewCertificateRequest,
+  type RenewCertificateResponse,
+  RenewCertificateResponseSchema,
+} from '../../shared/gen/locum/v1/agent_service_pb.ts';
 import { listenerOptions } from '../../shared/rpc/channel-options.ts';
 import { serviceDefinition } from '../../shared/rpc/grpc-js-binding.ts';
+import { toGrpcError } from '../../shared/rpc/grpc-status.ts';
 import type { HealthTable } from '../../shared/rpc/health.ts';
 import { listenError } from '../../shared/rpc/listen-error.ts';
 import { openTlsDoor, type TurnedAway } from '../../shared/rpc/tls-door.ts';
@@ -26,6 +34,11 @@ export interface AgentListenerOptions {
   readonly port: number;
   /** Takes each call of Connect, with who its certificate says it is; undefined: without TLS. */
   readonly onConnect: (call: RawCall, peer: AcceptedPeer | undefined) => void;
+  /** Answers RenewCertificate; rejects with LocumError. Default: nobody's is renewed. */
+  readonly renew?: (
+    request: RenewCertificateRequest,
+    peer: AcceptedPeer | undefined,
+  ) => Promise<MessageInitShape<typeof RenewCertificateResponseSchema>>;
   readonly health: HealthTable;
   /**
    * Connections at once. One more takes the place of one that has no stream, or of one of a peer with more than its share, or is closed.
@@ -64,8 +77,17 @@ export async function startAgentListener(options: AgentListenerOptions): Promise
   });
   const connections = new AgentConnections(options.maxConnections ?? 25_000);
   const accepted = new Map<string, AcceptedPeer>();
-  addConnect(server, (call) => {
-    if (connections.begin(call)) options.onConnect(call, accepted.get(call.getPeer()));
+  addAgentService(server, {
+    connect: (call) => {
+      if (connections.begin(call)) options.onConnect(call, accepted.get(call.getPeer()));
+    },
+    renew: (call, answer) => {
+      const { renew = noRenewal } = options;
+      renew(call.request, accepted.get(call.getPeer())).then(
+        (response) => answer(null, create(RenewCertificateResponseSchema, response)),
+        (error: unknown) => answer(toGrpcError(error)),
+      );
+    },
   });
   addHealthService(server, options.health);
   const injector = server.createConnectionInjector(grpc.ServerCredentials.createInsecure());
@@ -110,13 +132,21 @@ export async function startAgentListener(options: AgentListenerOptions): Promise
 
 const nameOf = ({ remoteAddress, remotePort }: Socket): string => `${remoteAddress}:${remotePort}`;
 
-/** Like any other method, but with bytes in both directions; AgentStream decodes and encodes. */
-function addConnect(server: grpc.Server, onConnect: (call: RawCall) => void): void {
-  const { connect } = serviceDefinition(AgentService);
-  assert(connect !== undefined, 'AgentService has the method Connect');
+const noRenewal = (): Promise<never> =>
+  Promise.reject(new LocumError('NO_AUTHORITY', 'this controller renews no certificates'));
+
+interface Handlers {
+  /** With bytes in both directions; AgentStream decodes and encodes. */
+  readonly connect: (call: RawCall) => void;
+  readonly renew: grpc.handleUnaryCall<RenewCertificateRequest, RenewCertificateResponse>;
+}
+
+function addAgentService(server: grpc.Server, { connect, renew }: Handlers): void {
+  const { connect: stream, renewCertificate } = serviceDefinition(AgentService);
+  assert(stream !== undefined && renewCertificate !== undefined, 'AgentService has both methods');
   const bytes = (buffer: Buffer): Buffer => buffer;
-  const raw = { ...connect, requestDeserialize: bytes, responseSerialize: bytes };
-  server.addService({ connect: raw }, { connect: onConnect });
+  const raw = { ...stream, requestDeserialize: bytes, responseSerialize: bytes };
+  server.addService({ connect: raw, renewCertificate }, { connect, renewCertificate: renew });
 }
 
 function bind(tcp: Server, host: string, port: number): Promise<{ address: string; port: number }> {

@@ -18,8 +18,8 @@ import { caHashesOf } from '../../shared/pki/roots.ts';
 import { poolName } from '../../shared/resource-name.ts';
 import { fromDuration, toTimestamp } from '../../shared/rpc/time-messages.ts';
 import { sha256 } from '../../shared/sha256.ts';
-import { DAY, HOUR, SECOND } from '../../shared/time.ts';
-import type { Signer } from '../access/signer.ts';
+import { HOUR, SECOND } from '../../shared/time.ts';
+import { SERVER_LIFE_MS, type Signer } from '../access/signer.ts';
 import { joinTokenToProto } from '../codec/join-token.ts';
 import type { Call, CallValue } from '../core/cluster/event.ts';
 import { type JoinToken, joinTokenName } from '../core/records/join-token.ts';
@@ -29,8 +29,6 @@ import { poolIdOf, serverIdOf } from './resource-id.ts';
 import { revocationCalls } from './revocation-calls.ts';
 
 const DEFAULT_TTL_MS = HOUR;
-/** As one that is made from files: nothing renews it yet but joining anew. */
-const JOINED_LIFE_MS = 90 * DAY;
 
 export function enrolmentService(api: ApiContext): ServiceImpl<typeof EnrolmentService> {
   const show = (token: JoinToken) => api.leaderTerm().read((_, { wall }) => joinTokenToProto(token, wall));
@@ -151,7 +149,7 @@ async function signed(
   const { certPem, rootsPem, clusterId, notBeforeMs, notAfterMs } = await signer.sign(
     requestFromDer(certificateRequest),
     holder,
-    { validFromMs: validFromWall, lifeMs: JOINED_LIFE_MS },
+    { validFromMs: validFromWall, lifeMs: SERVER_LIFE_MS },
   );
   // Within the second of a revocation: nobody is given what is not valid yet.
   const aheadMs = notBeforeMs - Date.now();

@@ -1,6 +1,6 @@
 /** A certificate with its key and the roots to trust, as three files of one folder; the names are those of a TLS secret of Kubernetes. */
 import { mkdirSync } from 'node:fs';
-import { readFile, stat } from 'node:fs/promises';
+import { open, readFile, rename, rm, stat } from 'node:fs/promises';
 import { join } from 'node:path';
 import { isGone, messageOf } from '../caught-error.ts';
 import type { DiskLane } from '../disk-lane.ts';
@@ -20,6 +20,29 @@ export function writeCertificateFolder(folder: string, { certPem, keyPem, rootsP
   replacePrivateFile(join(folder, ROOTS), rootsPem);
   replacePrivateFile(join(folder, KEY), keyPem);
   replacePrivateFile(join(folder, CERTIFICATE), certPem);
+}
+
+/** The same, into a folder that is there, without waiting for the disk in this thread. Rejects with what writing a file rejects with. */
+export async function storeCertificateFolder(
+  folder: string,
+  { certPem, keyPem, rootsPem }: TlsMaterial,
+): Promise<void> {
+  for (const [name, text] of [
+    [ROOTS, rootsPem],
+    [KEY, keyPem],
+    [CERTIFICATE, certPem],
+  ] as const) {
+    const draft = join(folder, `${name}.new-${process.pid}`);
+    await rm(draft, { force: true });
+    const file = await open(draft, 'wx', 0o600);
+    try {
+      await file.writeFile(text);
+      await file.sync();
+    } finally {
+      await file.close();
+    }
+    await rename(draft, join(folder, name));
+  }
 }
 
 /** Rejects with ExposedFileError when others can read the key, and with what reading a file throws. */

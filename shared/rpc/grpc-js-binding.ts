@@ -84,6 +84,29 @@ export function makeClient<S extends DescService>(
   return new ServiceClient(service, address, credentials, options);
 }
 
+/** One call, one answer. Rejects with grpc.ServiceError. `deadlineMs`: from now. */
+export function callUnary<I extends DescMessage, O extends DescMessage>(
+  client: ServiceClient<DescService>,
+  method: DescMethodUnary<I, O>,
+  message: MessageShape<I>,
+  deadlineMs: number,
+): Promise<MessageShape<O>> {
+  assert(method.parent.typeName === client.service.typeName, `${method.name} is not of ${client.service.typeName}`);
+  const { promise, resolve, reject } = Promise.withResolvers<MessageShape<O>>();
+  client.makeUnaryRequest<MessageShape<I>, MessageShape<O>>(
+    pathOf(method),
+    (request) => toBuffer(method.input, request),
+    (bytes) => fromBinary(method.output, bytes),
+    message,
+    { deadline: Date.now() + deadlineMs },
+    (error, answer) => {
+      if (error === null && answer !== undefined) resolve(answer);
+      else reject(error ?? new Error(`${method.name} has no answer`));
+    },
+  );
+  return promise;
+}
+
 /** Opens a stream in both directions. The caller honours `write()` answering false, listens for `error`, and ends or cancels it. */
 export function openBidi<I extends DescMessage, O extends DescMessage>(
   client: ServiceClient<DescService>,

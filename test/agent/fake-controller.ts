@@ -1,6 +1,6 @@
 /** A controller that a test plays by hand, over a real socket: it takes Hellos, grants heartbeats, and says what it is told to. */
 import { create, type MessageInitShape } from '@bufbuild/protobuf';
-import { Server, ServerCredentials, type ServerDuplexStream } from '@grpc/grpc-js';
+import { Server, ServerCredentials, type ServerDuplexStream, status } from '@grpc/grpc-js';
 import { present } from '../../shared/assert.ts';
 import type { LocumError } from '../../shared/errors.ts';
 import {
@@ -68,7 +68,10 @@ export class FakeController {
 
   static async start(): Promise<FakeController> {
     const controller = new FakeController();
-    addService(controller.#server, AgentService, { connect: (call: Call) => controller.#accept(call) });
+    addService(controller.#server, AgentService, {
+      connect: (call: Call) => controller.#accept(call),
+      renewCertificate: (_call, answer) => answer({ code: status.UNIMPLEMENTED }),
+    });
     await controller.#listen(0);
     return controller;
   }

@@ -39,6 +39,9 @@ const echo: ServiceHandlers<typeof AgentService> = {
     });
     call.on('end', () => call.end());
   },
+  renewCertificate(_call, answer) {
+    answer(toGrpcError(new LocumError('NO_AUTHORITY', 'not here')));
+  },
 };
 
 async function startAgentListener(address: string): Promise<string> {

@@ -37,10 +37,13 @@ const goesBefore = (a: Revocation, b: Revocation): boolean =>
   a.deleted === b.deleted ? a.beforeWall < b.beforeWall : a.deleted;
 
 /** From when on a certificate of this name has to be valid. Undefined: from any time. */
-export const validFromWall = ({ state }: View, server: ServerId): number | undefined =>
+export const validFromWall = ({ state }: Pick<View, 'state'>, server: ServerId): number | undefined =>
   state.revocations.get(server)?.beforeWall;
 
-export function refuseRevoked(view: View, { server, certifiedWall }: WholeHello): LocumError | undefined {
+export function refuseRevoked(
+  view: Pick<View, 'state'>,
+  { server, certifiedWall }: Pick<WholeHello, 'server' | 'certifiedWall'>,
+): LocumError | undefined {
   const fromWall = validFromWall(view, server);
   if (certifiedWall === undefined || fromWall === undefined || certifiedWall >= fromWall) return undefined;
   return revokedError(server);

@@ -39,7 +39,11 @@ export function dialled(endpoint: string, own: TlsMaterial | undefined, wanted: 
   const goodbye = (): void => {
     connection.send(1, agentMessageToProto({ kind: 'goodbye', reason: 'LEAVE', attempts: [] }));
   };
-  return { next, hello, goodbye };
+  const beat = (sequence: number): void => {
+    const nothing = { capacity: undefined, capabilities: undefined };
+    connection.send(1, agentMessageToProto({ kind: 'heartbeat', sequence, generation: 1, ...nothing }));
+  };
+  return { next, hello, goodbye, beat };
 }
 
 export async function reasonOfEnd(next: () => Promise<AgentEvent>): Promise<string> {

@@ -23,7 +23,56 @@ import type { Message, UnknownEnum } from "@bufbuild/protobuf";
  * Describes the file locum/v1/agent_service.proto.
  */
 export const file_locum_v1_agent_service: GenFile = /*@__PURE__*/
-  fileDesc("Chxsb2N1bS92MS9hZ2VudF9zZXJ2aWNlLnByb3RvEghsb2N1bS52MSLUAgoOQ29ubmVjdFJlcXVlc3QSIAoFaGVsbG8YASABKAsyDy5sb2N1bS52MS5IZWxsb0gAEigKCWhlYXJ0YmVhdBgCIAEoCzITLmxvY3VtLnYxLkhlYXJ0YmVhdEgAEjEKDmF0dGVtcHRfcmVwb3J0GAMgASgLMhcubG9jdW0udjEuQXR0ZW1wdFJlcG9ydEgAEjEKDmNvbW1hbmRfcmVzdWx0GAQgASgLMhcubG9jdW0udjEuQ29tbWFuZFJlc3VsdEgAEikKCmZ1bGxfc3RhdGUYBSABKAsyEy5sb2N1bS52MS5GdWxsU3RhdGVIABIkCgdnb29kYnllGAYgASgLMhEubG9jdW0udjEuR29vZGJ5ZUgAEi0KDG91dHB1dF9jaHVuaxgHIAEoCzIVLmxvY3VtLnYxLk91dHB1dENodW5rSABCEAoHbWVzc2FnZRIFukgCCAEi6QMKD0Nvbm5lY3RSZXNwb25zZRIMCgR0ZXJtGAEgASgEEiQKB3dlbGNvbWUYAiABKAsyES5sb2N1bS52MS5XZWxjb21lSAASIAoFZ3JhbnQYAyABKAsyDy5sb2N1bS52MS5HcmFudEgAEi8KDXN0YXJ0X2F0dGVtcHQYBCABKAsyFi5sb2N1bS52MS5TdGFydEF0dGVtcHRIABItCgxzdG9wX2F0dGVtcHQYBSABKAsyFS5sb2N1bS52MS5TdG9wQXR0ZW1wdEgAEisKC2F0dGVtcHRfYWNrGAYgASgLMhQubG9jdW0udjEuQXR0ZW1wdEFja0gAEjYKEXJlcG9ydF9mdWxsX3N0YXRlGAcgASgLMhkubG9jdW0udjEuUmVwb3J0RnVsbFN0YXRlSAASJgoIdmVyZGljdHMYCCABKAsyEi5sb2N1bS52MS5WZXJkaWN0c0gAEigKCXJlY29ubmVjdBgJIAEoCzITLmxvY3VtLnYxLlJlY29ubmVjdEgAEisKC3JlYWRfb3V0cHV0GAogASgLMhQubG9jdW0udjEuUmVhZE91dHB1dEgAEjEKDnRpbWVyc19jaGFuZ2VkGAsgASgLMhcubG9jdW0udjEuVGltZXJzQ2hhbmdlZEgAQgkKB21lc3NhZ2Ui5gQKBUhlbGxvEjgKBnNlcnZlchgBIAEoCUIoukglciMyIV5bYS16XShbYS16MC05LV17MCw2MX1bYS16MC05XSk/JBI5CgRwb29sGAIgASgJQiu6SChyJjIkXihbYS16XShbYS16MC05LV17MCw2MX1bYS16MC05XSk/KT8kEhQKA3VpZBgDIAEoCUIHukgEcgIYQBIfCgtpbnN0YW5jZV9pZBgEIAEoCUIKukgHcgUQARiAARIeCgptYWNoaW5lX2lkGAUgASgJQgq6SAdyBRABGIABEhsKB2Jvb3RfaWQYBiABKAlCCrpIB3IFEAEYgAESMwoGdXB0aW1lGAcgASgLMhkuZ29vZ2xlLnByb3RvYnVmLkR1cmF0aW9uQgi6SAWqAQIyABIeCg1hZ2VudF92ZXJzaW9uGAggASgJQge6SARyAhhAEjUKDGNhcGFiaWxpdGllcxgJIAMoCzIULmxvY3VtLnYxLkNhcGFiaWxpdHlCCbpIBpIBAxCACBIkCghjYXBhY2l0eRgKIAEoCzISLmxvY3VtLnYxLkNhcGFjaXR5EjQKCGF0dGVtcHRzGAsgAygLMhcubG9jdW0udjEuQXR0ZW1wdFN0YXR1c0IJukgGkgEDEOgHEhEKCWxhc3RfcGFydBgMIAEoCBIUCgxoaWdoZXN0X3Rlcm0YDSABKAQSFQoNaGlnaGVzdF9lcG9jaBgOIAEoBBIbCgpjbHVzdGVyX2lkGA8gASgJQge6SARyAhhAEi8KDWhvc3RfcHJvYmxlbXMYECABKAsyGC5sb2N1bS52MS5Ib3N0UHJvYmxlbVNldCKfAQoIQ2FwYWNpdHkSIwoJbWF4X3Nsb3RzGAEgASgFQgu6SAgaBhigjQYoAEgAiAEBEhEKCXNhdHVyYXRlZBgCIAEoCBIkCgtjcHVfcGVyY2VudBgDIAEoAkIPukgMCgodAADIQi0AAAAAEicKDm1lbW9yeV9wZXJjZW50GAQgASgCQg+6SAwKCh0AAMhCLQAAAABCDAoKX21heF9zbG90cyK3AQoJSGVhcnRiZWF0EhAKCHNlcXVlbmNlGAEgASgEEhIKCmdlbmVyYXRpb24YAiABKAQSJAoIY2FwYWNpdHkYAyABKAsyEi5sb2N1bS52MS5DYXBhY2l0eRItCgxjYXBhYmlsaXRpZXMYBCABKAsyFy5sb2N1bS52MS5DYXBhYmlsaXR5U2V0Ei8KDWhvc3RfcHJvYmxlbXMYBSABKAsyGC5sb2N1bS52MS5Ib3N0UHJvYmxlbVNldCJGCg1DYXBhYmlsaXR5U2V0EjUKDGNhcGFiaWxpdGllcxgBIAMoCzIULmxvY3VtLnYxLkNhcGFiaWxpdHlCCbpIBpIBAxCACCKcAwoNQXR0ZW1wdFN0YXR1cxIqCgNydW4YASABKAlCHbpIGnIYMhZeW2Etel1bYS16MC05LV17MCw3OX0kEg0KBWVwb2NoGAIgASgEEi8KBXN0YXRlGAMgASgOMhYubG9jdW0udjEuQXR0ZW1wdFN0YXRlQgi6SAWCAQIQARIUCgNwaWQYBCABKAVCB7pIBBoCKAASLgoKc3RhcnRfdGltZRgFIAEoCzIaLmdvb2dsZS5wcm90b2J1Zi5UaW1lc3RhbXASIQoDZW5kGAYgASgLMhQubG9jdW0udjEuQXR0ZW1wdEVuZBIsCghlbmRfdGltZRgHIAEoCzIaLmdvb2dsZS5wcm90b2J1Zi5UaW1lc3RhbXASOwoGcG9saWN5GAggASgJQiu6SChyJjIkXihbYS16XShbYS16MC05LV17MCw2MX1bYS16MC05XSk/KT8kEioKBmhlYWx0aBgJIAEoDjIQLmxvY3VtLnYxLkhlYWx0aEIIukgFggECEAESHwoNaGVhbHRoX2RldGFpbBgKIAEoCUIIukgFcgMYgAgiRQoNQXR0ZW1wdFJlcG9ydBI0CghhdHRlbXB0cxgBIAMoCzIXLmxvY3VtLnYxLkF0dGVtcHRTdGF0dXNCCbpIBpIBAxDoByJoCglGdWxsU3RhdGUSEgoKZ2VuZXJhdGlvbhgBIAEoBBI0CghhdHRlbXB0cxgCIAMoCzIXLmxvY3VtLnYxLkF0dGVtcHRTdGF0dXNCCbpIBpIBAxDoBxIRCglsYXN0X3BhcnQYAyABKAgi+QEKDUNvbW1hbmRSZXN1bHQSEgoKY29tbWFuZF9pZBgBIAEoBBIzCgdvdXRjb21lGAIgASgOMhgubG9jdW0udjEuQ29tbWFuZE91dGNvbWVCCLpIBYIBAhABEhcKBnJlYXNvbhgDIAEoCUIHukgEcgIYQBIYCgZkZXRhaWwYBCABKAlCCLpIBXIDGIAIEhQKA3BpZBgFIAEoBUIHukgEGgIoABIvCgxob3N0X3Byb2JsZW0YBiABKA4yGS5sb2N1bS52MS5Ib3N0UHJvYmxlbUtpbmQSJQoJZW5kX2NhdXNlGAcgASgOMhIubG9jdW0udjEuRW5kQ2F1c2UiWAoHR29vZGJ5ZRI0CghhdHRlbXB0cxgBIAMoCzIXLmxvY3VtLnYxLkF0dGVtcHRTdGF0dXNCCbpIBpIBAxDoBxIXCgZyZWFzb24YAiABKAlCB7pIBHICGEAiwAEKC091dHB1dENodW5rEhIKCnJlcXVlc3RfaWQYASABKAQSFwoGb2Zmc2V0GAIgASgDQge6SAQiAigAEhcKBGRhdGEYAyABKAxCCbpIBnoEGICABBIVCgRzaXplGAQgASgDQge6SAQiAigAEgsKA2VuZBgFIAEoCBIXCgVlcnJvchgGIAEoCUIIukgFcgMYgAgSLgoFdGltZXMYByADKAsyFC5sb2N1bS52MS5PdXRwdXRUaW1lQgm6SAaSAQMQgBAilgEKB1dlbGNvbWUSDwoHc2Vzc2lvbhgBIAEoCRISCgpjbHVzdGVyX2lkGAIgASgJEgsKA3VpZBgDIAEoCRIgCgZ0aW1lcnMYBCABKAsyEC5sb2N1bS52MS5UaW1lcnMSIwoIdmVyZGljdHMYBSADKAsyES5sb2N1bS52MS5WZXJkaWN0EhIKCm1vcmVfcGFydHMYBiABKAgiXgoHVmVyZGljdBILCgNydW4YASABKAkSDQoFZXBvY2gYAiABKAQSJwoGYWN0aW9uGAMgASgOMhcubG9jdW0udjEuVmVyZGljdEFjdGlvbhIOCgZyZWFzb24YBCABKAkiLQoFR3JhbnQSEAoIc2VxdWVuY2UYASABKAQSEgoKZ2VuZXJhdGlvbhgCIAEoBCLcAwoMU3RhcnRBdHRlbXB0EhIKCmNvbW1hbmRfaWQYASABKAQSEgoKZ2VuZXJhdGlvbhgCIAEoBBIQCghzZXF1ZW5jZRgDIAEoBBILCgNydW4YBCABKAkSDgoGcG9saWN5GAUgASgJEg0KBWVwb2NoGAYgASgEEi0KDW9uX2Rpc2Nvbm5lY3QYByABKA4yFi5sb2N1bS52MS5PbkRpc2Nvbm5lY3QSKAoFbGVhc2UYCCABKAsyGS5nb29nbGUucHJvdG9idWYuRHVyYXRpb24SLwoMc3RvcF90aW1lb3V0GAkgASgLMhkuZ29vZ2xlLnByb3RvYnVmLkR1cmF0aW9uEi0KCmtpbGxfZ3VhcmQYCiABKAsyGS5nb29nbGUucHJvdG9idWYuRHVyYXRpb24SJAoId29ya2xvYWQYCyABKAsyEi5sb2N1bS52MS5Xb3JrbG9hZBIWCglhcmd1bWVudHMYDCADKAlCA4ABARINCgVzbG90cxgNIAEoBRIrCgxoZWFsdGhfY2hlY2sYDiABKAsyFS5sb2N1bS52MS5IZWFsdGhDaGVjaxIzChBvdXRwdXRfcmV0ZW50aW9uGA8gASgLMhkubG9jdW0udjEuT3V0cHV0UmV0ZW50aW9uIkgKD091dHB1dFJldGVudGlvbhINCgVieXRlcxgBIAEoAxImCgNhZ2UYAiABKAsyGS5nb29nbGUucHJvdG9idWYuRHVyYXRpb24iYQoLU3RvcEF0dGVtcHQSEgoKY29tbWFuZF9pZBgBIAEoBBISCgpnZW5lcmF0aW9uGAIgASgEEgsKA3J1bhgDIAEoCRINCgVlcG9jaBgEIAEoBBIOCgZyZWFzb24YBSABKAkiNAoKQXR0ZW1wdEFjaxImCghhdHRlbXB0cxgBIAMoCzIULmxvY3VtLnYxLkF0dGVtcHRSZWYiKAoKQXR0ZW1wdFJlZhILCgNydW4YASABKAkSDQoFZXBvY2gYAiABKAQiIQoPUmVwb3J0RnVsbFN0YXRlEg4KBnJlYXNvbhgBIAEoCSJXCghWZXJkaWN0cxISCgpnZW5lcmF0aW9uGAEgASgEEiMKCHZlcmRpY3RzGAIgAygLMhEubG9jdW0udjEuVmVyZGljdBISCgptb3JlX3BhcnRzGAMgASgIIlgKCVJlY29ubmVjdBIRCgllbmRwb2ludHMYASADKAkSKAoFYWZ0ZXIYAiABKAsyGS5nb29nbGUucHJvdG9idWYuRHVyYXRpb24SDgoGcmVhc29uGAMgASgJIosBCgpSZWFkT3V0cHV0EhIKCnJlcXVlc3RfaWQYASABKAQSCwoDcnVuGAIgASgJEg0KBWVwb2NoGAMgASgEEg4KBm9mZnNldBgEIAEoAxINCgVsaW1pdBgFIAEoBRIuCgpzaW5jZV90aW1lGAYgASgLMhouZ29vZ2xlLnByb3RvYnVmLlRpbWVzdGFtcCIxCg1UaW1lcnNDaGFuZ2VkEiAKBnRpbWVycxgBIAEoCzIQLmxvY3VtLnYxLlRpbWVycyrIAQoOQ29tbWFuZE91dGNvbWUSHwobQ09NTUFORF9PVVRDT01FX1VOU1BFQ0lGSUVEEAASGwoXQ09NTUFORF9PVVRDT01FX0FQUExJRUQQARIjCh9DT01NQU5EX09VVENPTUVfQUxSRUFEWV9BUFBMSUVEEAISGwoXQ09NTUFORF9PVVRDT01FX1JFRlVTRUQQAxIbChdDT01NQU5EX09VVENPTUVfRVhQSVJFRBAEEhkKFUNPTU1BTkRfT1VUQ09NRV9TVEFMRRAFKnsKDVZlcmRpY3RBY3Rpb24SHgoaVkVSRElDVF9BQ1RJT05fVU5TUEVDSUZJRUQQABIXChNWRVJESUNUX0FDVElPTl9LRUVQEAESGAoUVkVSRElDVF9BQ1RJT05fQURPUFQQAhIXChNWRVJESUNUX0FDVElPTl9TVE9QEAMyUgoMQWdlbnRTZXJ2aWNlEkIKB0Nvbm5lY3QSGC5sb2N1bS52MS5Db25uZWN0UmVxdWVzdBoZLmxvY3VtLnYxLkNvbm5lY3RSZXNwb25zZSgBMAFCLFABWh1sb2N1bS9zZGsvZ28vbG9jdW0vdjE7bG9jdW12MaoCCExvY3VtLlYxYgZwcm90bzM", [file_buf_validate_validate, file_google_protobuf_duration, file_google_protobuf_timestamp, file_locum_v1_capability, file_locum_v1_host_problem, file_locum_v1_policy, file_locum_v1_run, file_locum_v1_timers]);
+  fileDesc("Chxsb2N1bS92MS9hZ2VudF9zZXJ2aWNlLnByb3RvEghsb2N1bS52MSJCChdSZW5ld0NlcnRpZmljYXRlUmVxdWVzdBInChNjZXJ0aWZpY2F0ZV9yZXF1ZXN0GAEgASgMQgq6SAd6BRABGIAgIj4KGFJlbmV3Q2VydGlmaWNhdGVSZXNwb25zZRITCgtjZXJ0aWZpY2F0ZRgBIAEoCRINCgVyb290cxgCIAEoCSLUAgoOQ29ubmVjdFJlcXVlc3QSIAoFaGVsbG8YASABKAsyDy5sb2N1bS52MS5IZWxsb0gAEigKCWhlYXJ0YmVhdBgCIAEoCzITLmxvY3VtLnYxLkhlYXJ0YmVhdEgAEjEKDmF0dGVtcHRfcmVwb3J0GAMgASgLMhcubG9jdW0udjEuQXR0ZW1wdFJlcG9ydEgAEjEKDmNvbW1hbmRfcmVzdWx0GAQgASgLMhcubG9jdW0udjEuQ29tbWFuZFJlc3VsdEgAEikKCmZ1bGxfc3RhdGUYBSABKAsyEy5sb2N1bS52MS5GdWxsU3RhdGVIABIkCgdnb29kYnllGAYgASgLMhEubG9jdW0udjEuR29vZGJ5ZUgAEi0KDG91dHB1dF9jaHVuaxgHIAEoCzIVLmxvY3VtLnYxLk91dHB1dENodW5rSABCEAoHbWVzc2FnZRIFukgCCAEi6QMKD0Nvbm5lY3RSZXNwb25zZRIMCgR0ZXJtGAEgASgEEiQKB3dlbGNvbWUYAiABKAsyES5sb2N1bS52MS5XZWxjb21lSAASIAoFZ3JhbnQYAyABKAsyDy5sb2N1bS52MS5HcmFudEgAEi8KDXN0YXJ0X2F0dGVtcHQYBCABKAsyFi5sb2N1bS52MS5TdGFydEF0dGVtcHRIABItCgxzdG9wX2F0dGVtcHQYBSABKAsyFS5sb2N1bS52MS5TdG9wQXR0ZW1wdEgAEisKC2F0dGVtcHRfYWNrGAYgASgLMhQubG9jdW0udjEuQXR0ZW1wdEFja0gAEjYKEXJlcG9ydF9mdWxsX3N0YXRlGAcgASgLMhkubG9jdW0udjEuUmVwb3J0RnVsbFN0YXRlSAASJgoIdmVyZGljdHMYCCABKAsyEi5sb2N1bS52MS5WZXJkaWN0c0gAEigKCXJlY29ubmVjdBgJIAEoCzITLmxvY3VtLnYxLlJlY29ubmVjdEgAEisKC3JlYWRfb3V0cHV0GAogASgLMhQubG9jdW0udjEuUmVhZE91dHB1dEgAEjEKDnRpbWVyc19jaGFuZ2VkGAsgASgLMhcubG9jdW0udjEuVGltZXJzQ2hhbmdlZEgAQgkKB21lc3NhZ2Ui5gQKBUhlbGxvEjgKBnNlcnZlchgBIAEoCUIoukglciMyIV5bYS16XShbYS16MC05LV17MCw2MX1bYS16MC05XSk/JBI5CgRwb29sGAIgASgJQiu6SChyJjIkXihbYS16XShbYS16MC05LV17MCw2MX1bYS16MC05XSk/KT8kEhQKA3VpZBgDIAEoCUIHukgEcgIYQBIfCgtpbnN0YW5jZV9pZBgEIAEoCUIKukgHcgUQARiAARIeCgptYWNoaW5lX2lkGAUgASgJQgq6SAdyBRABGIABEhsKB2Jvb3RfaWQYBiABKAlCCrpIB3IFEAEYgAESMwoGdXB0aW1lGAcgASgLMhkuZ29vZ2xlLnByb3RvYnVmLkR1cmF0aW9uQgi6SAWqAQIyABIeCg1hZ2VudF92ZXJzaW9uGAggASgJQge6SARyAhhAEjUKDGNhcGFiaWxpdGllcxgJIAMoCzIULmxvY3VtLnYxLkNhcGFiaWxpdHlCCbpIBpIBAxCACBIkCghjYXBhY2l0eRgKIAEoCzISLmxvY3VtLnYxLkNhcGFjaXR5EjQKCGF0dGVtcHRzGAsgAygLMhcubG9jdW0udjEuQXR0ZW1wdFN0YXR1c0IJukgGkgEDEOgHEhEKCWxhc3RfcGFydBgMIAEoCBIUCgxoaWdoZXN0X3Rlcm0YDSABKAQSFQoNaGlnaGVzdF9lcG9jaBgOIAEoBBIbCgpjbHVzdGVyX2lkGA8gASgJQge6SARyAhhAEi8KDWhvc3RfcHJvYmxlbXMYECABKAsyGC5sb2N1bS52MS5Ib3N0UHJvYmxlbVNldCKfAQoIQ2FwYWNpdHkSIwoJbWF4X3Nsb3RzGAEgASgFQgu6SAgaBhigjQYoAEgAiAEBEhEKCXNhdHVyYXRlZBgCIAEoCBIkCgtjcHVfcGVyY2VudBgDIAEoAkIPukgMCgodAADIQi0AAAAAEicKDm1lbW9yeV9wZXJjZW50GAQgASgCQg+6SAwKCh0AAMhCLQAAAABCDAoKX21heF9zbG90cyK3AQoJSGVhcnRiZWF0EhAKCHNlcXVlbmNlGAEgASgEEhIKCmdlbmVyYXRpb24YAiABKAQSJAoIY2FwYWNpdHkYAyABKAsyEi5sb2N1bS52MS5DYXBhY2l0eRItCgxjYXBhYmlsaXRpZXMYBCABKAsyFy5sb2N1bS52MS5DYXBhYmlsaXR5U2V0Ei8KDWhvc3RfcHJvYmxlbXMYBSABKAsyGC5sb2N1bS52MS5Ib3N0UHJvYmxlbVNldCJGCg1DYXBhYmlsaXR5U2V0EjUKDGNhcGFiaWxpdGllcxgBIAMoCzIULmxvY3VtLnYxLkNhcGFiaWxpdHlCCbpIBpIBAxCACCKcAwoNQXR0ZW1wdFN0YXR1cxIqCgNydW4YASABKAlCHbpIGnIYMhZeW2Etel1bYS16MC05LV17MCw3OX0kEg0KBWVwb2NoGAIgASgEEi8KBXN0YXRlGAMgASgOMhYubG9jdW0udjEuQXR0ZW1wdFN0YXRlQgi6SAWCAQIQARIUCgNwaWQYBCABKAVCB7pIBBoCKAASLgoKc3RhcnRfdGltZRgFIAEoCzIaLmdvb2dsZS5wcm90b2J1Zi5UaW1lc3RhbXASIQoDZW5kGAYgASgLMhQubG9jdW0udjEuQXR0ZW1wdEVuZBIsCghlbmRfdGltZRgHIAEoCzIaLmdvb2dsZS5wcm90b2J1Zi5UaW1lc3RhbXASOwoGcG9saWN5GAggASgJQiu6SChyJjIkXihbYS16XShbYS16MC05LV17MCw2MX1bYS16MC05XSk/KT8kEioKBmhlYWx0aBgJIAEoDjIQLmxvY3VtLnYxLkhlYWx0aEIIukgFggECEAESHwoNaGVhbHRoX2RldGFpbBgKIAEoCUIIukgFcgMYgAgiRQoNQXR0ZW1wdFJlcG9ydBI0CghhdHRlbXB0cxgBIAMoCzIXLmxvY3VtLnYxLkF0dGVtcHRTdGF0dXNCCbpIBpIBAxDoByJoCglGdWxsU3RhdGUSEgoKZ2VuZXJhdGlvbhgBIAEoBBI0CghhdHRlbXB0cxgCIAMoCzIXLmxvY3VtLnYxLkF0dGVtcHRTdGF0dXNCCbpIBpIBAxDoBxIRCglsYXN0X3BhcnQYAyABKAgi+QEKDUNvbW1hbmRSZXN1bHQSEgoKY29tbWFuZF9pZBgBIAEoBBIzCgdvdXRjb21lGAIgASgOMhgubG9jdW0udjEuQ29tbWFuZE91dGNvbWVCCLpIBYIBAhABEhcKBnJlYXNvbhgDIAEoCUIHukgEcgIYQBIYCgZkZXRhaWwYBCABKAlCCLpIBXIDGIAIEhQKA3BpZBgFIAEoBUIHukgEGgIoABIvCgxob3N0X3Byb2JsZW0YBiABKA4yGS5sb2N1bS52MS5Ib3N0UHJvYmxlbUtpbmQSJQoJZW5kX2NhdXNlGAcgASgOMhIubG9jdW0udjEuRW5kQ2F1c2UiWAoHR29vZGJ5ZRI0CghhdHRlbXB0cxgBIAMoCzIXLmxvY3VtLnYxLkF0dGVtcHRTdGF0dXNCCbpIBpIBAxDoBxIXCgZyZWFzb24YAiABKAlCB7pIBHICGEAiwAEKC091dHB1dENodW5rEhIKCnJlcXVlc3RfaWQYASABKAQSFwoGb2Zmc2V0GAIgASgDQge6SAQiAigAEhcKBGRhdGEYAyABKAxCCbpIBnoEGICABBIVCgRzaXplGAQgASgDQge6SAQiAigAEgsKA2VuZBgFIAEoCBIXCgVlcnJvchgGIAEoCUIIukgFcgMYgAgSLgoFdGltZXMYByADKAsyFC5sb2N1bS52MS5PdXRwdXRUaW1lQgm6SAaSAQMQgBAilgEKB1dlbGNvbWUSDwoHc2Vzc2lvbhgBIAEoCRISCgpjbHVzdGVyX2lkGAIgASgJEgsKA3VpZBgDIAEoCRIgCgZ0aW1lcnMYBCABKAsyEC5sb2N1bS52MS5UaW1lcnMSIwoIdmVyZGljdHMYBSADKAsyES5sb2N1bS52MS5WZXJkaWN0EhIKCm1vcmVfcGFydHMYBiABKAgiXgoHVmVyZGljdBILCgNydW4YASABKAkSDQoFZXBvY2gYAiABKAQSJwoGYWN0aW9uGAMgASgOMhcubG9jdW0udjEuVmVyZGljdEFjdGlvbhIOCgZyZWFzb24YBCABKAkiLQoFR3JhbnQSEAoIc2VxdWVuY2UYASABKAQSEgoKZ2VuZXJhdGlvbhgCIAEoBCLcAwoMU3RhcnRBdHRlbXB0EhIKCmNvbW1hbmRfaWQYASABKAQSEgoKZ2VuZXJhdGlvbhgCIAEoBBIQCghzZXF1ZW5jZRgDIAEoBBILCgNydW4YBCABKAkSDgoGcG9saWN5GAUgASgJEg0KBWVwb2NoGAYgASgEEi0KDW9uX2Rpc2Nvbm5lY3QYByABKA4yFi5sb2N1bS52MS5PbkRpc2Nvbm5lY3QSKAoFbGVhc2UYCCABKAsyGS5nb29nbGUucHJvdG9idWYuRHVyYXRpb24SLwoMc3RvcF90aW1lb3V0GAkgASgLMhkuZ29vZ2xlLnByb3RvYnVmLkR1cmF0aW9uEi0KCmtpbGxfZ3VhcmQYCiABKAsyGS5nb29nbGUucHJvdG9idWYuRHVyYXRpb24SJAoId29ya2xvYWQYCyABKAsyEi5sb2N1bS52MS5Xb3JrbG9hZBIWCglhcmd1bWVudHMYDCADKAlCA4ABARINCgVzbG90cxgNIAEoBRIrCgxoZWFsdGhfY2hlY2sYDiABKAsyFS5sb2N1bS52MS5IZWFsdGhDaGVjaxIzChBvdXRwdXRfcmV0ZW50aW9uGA8gASgLMhkubG9jdW0udjEuT3V0cHV0UmV0ZW50aW9uIkgKD091dHB1dFJldGVudGlvbhINCgVieXRlcxgBIAEoAxImCgNhZ2UYAiABKAsyGS5nb29nbGUucHJvdG9idWYuRHVyYXRpb24iYQoLU3RvcEF0dGVtcHQSEgoKY29tbWFuZF9pZBgBIAEoBBISCgpnZW5lcmF0aW9uGAIgASgEEgsKA3J1bhgDIAEoCRINCgVlcG9jaBgEIAEoBBIOCgZyZWFzb24YBSABKAkiNAoKQXR0ZW1wdEFjaxImCghhdHRlbXB0cxgBIAMoCzIULmxvY3VtLnYxLkF0dGVtcHRSZWYiKAoKQXR0ZW1wdFJlZhILCgNydW4YASABKAkSDQoFZXBvY2gYAiABKAQiIQoPUmVwb3J0RnVsbFN0YXRlEg4KBnJlYXNvbhgBIAEoCSJXCghWZXJkaWN0cxISCgpnZW5lcmF0aW9uGAEgASgEEiMKCHZlcmRpY3RzGAIgAygLMhEubG9jdW0udjEuVmVyZGljdBISCgptb3JlX3BhcnRzGAMgASgIIlgKCVJlY29ubmVjdBIRCgllbmRwb2ludHMYASADKAkSKAoFYWZ0ZXIYAiABKAsyGS5nb29nbGUucHJvdG9idWYuRHVyYXRpb24SDgoGcmVhc29uGAMgASgJIosBCgpSZWFkT3V0cHV0EhIKCnJlcXVlc3RfaWQYASABKAQSCwoDcnVuGAIgASgJEg0KBWVwb2NoGAMgASgEEg4KBm9mZnNldBgEIAEoAxINCgVsaW1pdBgFIAEoBRIuCgpzaW5jZV90aW1lGAYgASgLMhouZ29vZ2xlLnByb3RvYnVmLlRpbWVzdGFtcCIxCg1UaW1lcnNDaGFuZ2VkEiAKBnRpbWVycxgBIAEoCzIQLmxvY3VtLnYxLlRpbWVycyrIAQoOQ29tbWFuZE91dGNvbWUSHwobQ09NTUFORF9PVVRDT01FX1VOU1BFQ0lGSUVEEAASGwoXQ09NTUFORF9PVVRDT01FX0FQUExJRUQQARIjCh9DT01NQU5EX09VVENPTUVfQUxSRUFEWV9BUFBMSUVEEAISGwoXQ09NTUFORF9PVVRDT01FX1JFRlVTRUQQAxIbChdDT01NQU5EX09VVENPTUVfRVhQSVJFRBAEEhkKFUNPTU1BTkRfT1VUQ09NRV9TVEFMRRAFKnsKDVZlcmRpY3RBY3Rpb24SHgoaVkVSRElDVF9BQ1RJT05fVU5TUEVDSUZJRUQQABIXChNWRVJESUNUX0FDVElPTl9LRUVQEAESGAoUVkVSRElDVF9BQ1RJT05fQURPUFQQAhIXChNWRVJESUNUX0FDVElPTl9TVE9QEAMyrQEKDEFnZW50U2VydmljZRJCCgdDb25uZWN0EhgubG9jdW0udjEuQ29ubmVjdFJlcXVlc3QaGS5sb2N1bS52MS5Db25uZWN0UmVzcG9uc2UoATABElkKEFJlbmV3Q2VydGlmaWNhdGUSIS5sb2N1bS52MS5SZW5ld0NlcnRpZmljYXRlUmVxdWVzdBoiLmxvY3VtLnYxLlJlbmV3Q2VydGlmaWNhdGVSZXNwb25zZUIsUAFaHWxvY3VtL3Nkay9nby9sb2N1bS92MTtsb2N1bXYxqgIITG9jdW0uVjFiBnByb3RvMw", [file_buf_validate_validate, file_google_protobuf_duration, file_google_protobuf_timestamp, file_locum_v1_capability, file_locum_v1_host_problem, file_locum_v1_policy, file_locum_v1_run, file_locum_v1_timers]);
+
+/**
+ * Request of RenewCertificate.
+ *
+ * @generated from message locum.v1.RenewCertificateRequest
+ */
+export type RenewCertificateRequest = Message<"locum.v1.RenewCertificateRequest"> & {
+  /**
+   * Required. PKCS#10 request, DER, signed with the key that it is for: ECDSA on P-256, and a new one. Nothing that it says of itself counts.
+   *
+   * @generated from field: bytes certificate_request = 1;
+   */
+  certificateRequest: Uint8Array;
+};
+
+/**
+ * Describes the message locum.v1.RenewCertificateRequest.
+ * Use `create(RenewCertificateRequestSchema)` to create a new message.
+ */
+export const RenewCertificateRequestSchema: GenMessage<RenewCertificateRequest> = /*@__PURE__*/
+  messageDesc(file_locum_v1_agent_service, 0);
+
+/**
+ * Response of RenewCertificate.
+ *
+ * @generated from message locum.v1.RenewCertificateResponse
+ */
+export type RenewCertificateResponse = Message<"locum.v1.RenewCertificateResponse"> & {
+  /**
+   * The certificate, PEM: for the same server, and the same pool.
+   *
+   * @generated from field: string certificate = 1;
+   */
+  certificate: string;
+
+  /**
+   * All roots to trust, PEM.
+   *
+   * @generated from field: string roots = 2;
+   */
+  roots: string;
+};
+
+/**
+ * Describes the message locum.v1.RenewCertificateResponse.
+ * Use `create(RenewCertificateResponseSchema)` to create a new message.
+ */
+export const RenewCertificateResponseSchema: GenMessage<RenewCertificateResponse> = /*@__PURE__*/
+  messageDesc(file_locum_v1_agent_service, 1);
 
 /**
  * From the agent.
@@ -100,7 +149,7 @@ export type ConnectRequest = Message<"locum.v1.ConnectRequest"> & {
  * Use `create(ConnectRequestSchema)` to create a new message.
  */
 export const ConnectRequestSchema: GenMessage<ConnectRequest> = /*@__PURE__*/
-  messageDesc(file_locum_v1_agent_service, 0);
+  messageDesc(file_locum_v1_agent_service, 2);
 
 /**
  * From the leader. The term is that of the leader; an agent drops a stream whose term is below the highest it has seen.
@@ -208,7 +257,7 @@ export type ConnectResponse = Message<"locum.v1.ConnectResponse"> & {
  * Use `create(ConnectResponseSchema)` to create a new message.
  */
 export const ConnectResponseSchema: GenMessage<ConnectResponse> = /*@__PURE__*/
-  messageDesc(file_locum_v1_agent_service, 1);
+  messageDesc(file_locum_v1_agent_service, 3);
 
 /**
  * First message of an agent. Counts as heartbeat 0.
@@ -334,7 +383,7 @@ export type Hello = Message<"locum.v1.Hello"> & {
  * Use `create(HelloSchema)` to create a new message.
  */
 export const HelloSchema: GenMessage<Hello> = /*@__PURE__*/
-  messageDesc(file_locum_v1_agent_service, 2);
+  messageDesc(file_locum_v1_agent_service, 4);
 
 /**
  * What a host can take.
@@ -376,7 +425,7 @@ export type Capacity = Message<"locum.v1.Capacity"> & {
  * Use `create(CapacitySchema)` to create a new message.
  */
 export const CapacitySchema: GenMessage<Capacity> = /*@__PURE__*/
-  messageDesc(file_locum_v1_agent_service, 3);
+  messageDesc(file_locum_v1_agent_service, 5);
 
 /**
  * Proof of life. Fields after the generation are set only when they changed.
@@ -425,7 +474,7 @@ export type Heartbeat = Message<"locum.v1.Heartbeat"> & {
  * Use `create(HeartbeatSchema)` to create a new message.
  */
 export const HeartbeatSchema: GenMessage<Heartbeat> = /*@__PURE__*/
-  messageDesc(file_locum_v1_agent_service, 4);
+  messageDesc(file_locum_v1_agent_service, 6);
 
 /**
  * A whole set of capabilities, which may be empty.
@@ -446,7 +495,7 @@ export type CapabilitySet = Message<"locum.v1.CapabilitySet"> & {
  * Use `create(CapabilitySetSchema)` to create a new message.
  */
 export const CapabilitySetSchema: GenMessage<CapabilitySet> = /*@__PURE__*/
-  messageDesc(file_locum_v1_agent_service, 5);
+  messageDesc(file_locum_v1_agent_service, 7);
 
 /**
  * One attempt as the agent sees it.
@@ -530,7 +579,7 @@ export type AttemptStatus = Message<"locum.v1.AttemptStatus"> & {
  * Use `create(AttemptStatusSchema)` to create a new message.
  */
 export const AttemptStatusSchema: GenMessage<AttemptStatus> = /*@__PURE__*/
-  messageDesc(file_locum_v1_agent_service, 6);
+  messageDesc(file_locum_v1_agent_service, 8);
 
 /**
  * Attempts whose state changed. Not a full inventory: what is not listed is unchanged.
@@ -551,7 +600,7 @@ export type AttemptReport = Message<"locum.v1.AttemptReport"> & {
  * Use `create(AttemptReportSchema)` to create a new message.
  */
 export const AttemptReportSchema: GenMessage<AttemptReport> = /*@__PURE__*/
-  messageDesc(file_locum_v1_agent_service, 7);
+  messageDesc(file_locum_v1_agent_service, 9);
 
 /**
  * Answer to ReportFullState: the full inventory.
@@ -586,7 +635,7 @@ export type FullState = Message<"locum.v1.FullState"> & {
  * Use `create(FullStateSchema)` to create a new message.
  */
 export const FullStateSchema: GenMessage<FullState> = /*@__PURE__*/
-  messageDesc(file_locum_v1_agent_service, 8);
+  messageDesc(file_locum_v1_agent_service, 10);
 
 /**
  * Answer to a command.
@@ -651,7 +700,7 @@ export type CommandResult = Message<"locum.v1.CommandResult"> & {
  * Use `create(CommandResultSchema)` to create a new message.
  */
 export const CommandResultSchema: GenMessage<CommandResult> = /*@__PURE__*/
-  messageDesc(file_locum_v1_agent_service, 9);
+  messageDesc(file_locum_v1_agent_service, 11);
 
 /**
  * The agent leaves: a host shutdown or `locum agent leave`.
@@ -679,7 +728,7 @@ export type Goodbye = Message<"locum.v1.Goodbye"> & {
  * Use `create(GoodbyeSchema)` to create a new message.
  */
 export const GoodbyeSchema: GenMessage<Goodbye> = /*@__PURE__*/
-  messageDesc(file_locum_v1_agent_service, 10);
+  messageDesc(file_locum_v1_agent_service, 12);
 
 /**
  * Output of an attempt.
@@ -742,7 +791,7 @@ export type OutputChunk = Message<"locum.v1.OutputChunk"> & {
  * Use `create(OutputChunkSchema)` to create a new message.
  */
 export const OutputChunkSchema: GenMessage<OutputChunk> = /*@__PURE__*/
-  messageDesc(file_locum_v1_agent_service, 11);
+  messageDesc(file_locum_v1_agent_service, 13);
 
 /**
  * First message of a session.
@@ -798,7 +847,7 @@ export type Welcome = Message<"locum.v1.Welcome"> & {
  * Use `create(WelcomeSchema)` to create a new message.
  */
 export const WelcomeSchema: GenMessage<Welcome> = /*@__PURE__*/
-  messageDesc(file_locum_v1_agent_service, 12);
+  messageDesc(file_locum_v1_agent_service, 14);
 
 /**
  * What becomes of an attempt of the inventory.
@@ -841,7 +890,7 @@ export type Verdict = Message<"locum.v1.Verdict"> & {
  * Use `create(VerdictSchema)` to create a new message.
  */
 export const VerdictSchema: GenMessage<Verdict> = /*@__PURE__*/
-  messageDesc(file_locum_v1_agent_service, 13);
+  messageDesc(file_locum_v1_agent_service, 15);
 
 /**
  * Extends the leases of all attempts of a generation to a_n + L.
@@ -869,7 +918,7 @@ export type Grant = Message<"locum.v1.Grant"> & {
  * Use `create(GrantSchema)` to create a new message.
  */
 export const GrantSchema: GenMessage<Grant> = /*@__PURE__*/
-  messageDesc(file_locum_v1_agent_service, 14);
+  messageDesc(file_locum_v1_agent_service, 16);
 
 /**
  * Starts an attempt.
@@ -989,7 +1038,7 @@ export type StartAttempt = Message<"locum.v1.StartAttempt"> & {
  * Use `create(StartAttemptSchema)` to create a new message.
  */
 export const StartAttemptSchema: GenMessage<StartAttempt> = /*@__PURE__*/
-  messageDesc(file_locum_v1_agent_service, 15);
+  messageDesc(file_locum_v1_agent_service, 17);
 
 /**
  * How much of the output of its ended attempts a policy wants kept on a server. What the newest one says counts for all of them.
@@ -1017,7 +1066,7 @@ export type OutputRetention = Message<"locum.v1.OutputRetention"> & {
  * Use `create(OutputRetentionSchema)` to create a new message.
  */
 export const OutputRetentionSchema: GenMessage<OutputRetention> = /*@__PURE__*/
-  messageDesc(file_locum_v1_agent_service, 16);
+  messageDesc(file_locum_v1_agent_service, 18);
 
 /**
  * Stops an attempt: SIGTERM, and the whole tree is killed after its stop_timeout.
@@ -1066,7 +1115,7 @@ export type StopAttempt = Message<"locum.v1.StopAttempt"> & {
  * Use `create(StopAttemptSchema)` to create a new message.
  */
 export const StopAttemptSchema: GenMessage<StopAttempt> = /*@__PURE__*/
-  messageDesc(file_locum_v1_agent_service, 17);
+  messageDesc(file_locum_v1_agent_service, 19);
 
 /**
  * The leader has these ends in its store.
@@ -1087,7 +1136,7 @@ export type AttemptAck = Message<"locum.v1.AttemptAck"> & {
  * Use `create(AttemptAckSchema)` to create a new message.
  */
 export const AttemptAckSchema: GenMessage<AttemptAck> = /*@__PURE__*/
-  messageDesc(file_locum_v1_agent_service, 18);
+  messageDesc(file_locum_v1_agent_service, 20);
 
 /**
  * Names an attempt.
@@ -1115,7 +1164,7 @@ export type AttemptRef = Message<"locum.v1.AttemptRef"> & {
  * Use `create(AttemptRefSchema)` to create a new message.
  */
 export const AttemptRefSchema: GenMessage<AttemptRef> = /*@__PURE__*/
-  messageDesc(file_locum_v1_agent_service, 19);
+  messageDesc(file_locum_v1_agent_service, 21);
 
 /**
  * Asks for the full inventory.
@@ -1136,7 +1185,7 @@ export type ReportFullState = Message<"locum.v1.ReportFullState"> & {
  * Use `create(ReportFullStateSchema)` to create a new message.
  */
 export const ReportFullStateSchema: GenMessage<ReportFullState> = /*@__PURE__*/
-  messageDesc(file_locum_v1_agent_service, 20);
+  messageDesc(file_locum_v1_agent_service, 22);
 
 /**
  * Verdicts on a full inventory.
@@ -1171,7 +1220,7 @@ export type Verdicts = Message<"locum.v1.Verdicts"> & {
  * Use `create(VerdictsSchema)` to create a new message.
  */
 export const VerdictsSchema: GenMessage<Verdicts> = /*@__PURE__*/
-  messageDesc(file_locum_v1_agent_service, 21);
+  messageDesc(file_locum_v1_agent_service, 23);
 
 /**
  * Asks the agent to connect elsewhere or later.
@@ -1206,7 +1255,7 @@ export type Reconnect = Message<"locum.v1.Reconnect"> & {
  * Use `create(ReconnectSchema)` to create a new message.
  */
 export const ReconnectSchema: GenMessage<Reconnect> = /*@__PURE__*/
-  messageDesc(file_locum_v1_agent_service, 22);
+  messageDesc(file_locum_v1_agent_service, 24);
 
 /**
  * Asks for output of an attempt.
@@ -1262,7 +1311,7 @@ export type ReadOutput = Message<"locum.v1.ReadOutput"> & {
  * Use `create(ReadOutputSchema)` to create a new message.
  */
 export const ReadOutputSchema: GenMessage<ReadOutput> = /*@__PURE__*/
-  messageDesc(file_locum_v1_agent_service, 23);
+  messageDesc(file_locum_v1_agent_service, 25);
 
 /**
  * New timers of the pool, from now on.
@@ -1283,7 +1332,7 @@ export type TimersChanged = Message<"locum.v1.TimersChanged"> & {
  * Use `create(TimersChangedSchema)` to create a new message.
  */
 export const TimersChangedSchema: GenMessage<TimersChanged> = /*@__PURE__*/
-  messageDesc(file_locum_v1_agent_service, 24);
+  messageDesc(file_locum_v1_agent_service, 26);
 
 /**
  * Outcome of a command.
@@ -1396,7 +1445,7 @@ export const VerdictActionSchema: GenEnum<VerdictAction> = /*@__PURE__*/
   enumDesc(file_locum_v1_agent_service, 1);
 
 /**
- * The stream between an agent and the leader. Served on the agent listener only.
+ * What agents say to the leader. Served on the agent listener only.
  *
  * @generated from service locum.v1.AgentService
  */
@@ -1410,6 +1459,16 @@ export const AgentService: GenService<{
     methodKind: "bidi_streaming";
     input: typeof ConnectRequestSchema;
     output: typeof ConnectResponseSchema;
+  },
+  /**
+   * Signs a new certificate for the server whose certificate the connection has, while that one is good. The leader does, and nobody else.
+   *
+   * @generated from rpc locum.v1.AgentService.RenewCertificate
+   */
+  renewCertificate: {
+    methodKind: "unary";
+    input: typeof RenewCertificateRequestSchema;
+    output: typeof RenewCertificateResponseSchema;
   },
 }> = /*@__PURE__*/
   serviceDesc(file_locum_v1_agent_service, 0);
