@@ -7,6 +7,8 @@ export default defineConfig({
     passWithNoTests: false,
     pool: 'forks',
     maxWorkers: 2,
+    // What a user of this host has set up for himself is nothing to the tests.
+    env: { XDG_CONFIG_HOME: '/nonexistent', LOCUM_DATA_DIR: '/nonexistent', LOCUM_TOKEN: '', LOCUM_CONTEXT: '' },
     // A net for what hangs, not a measure: properties that take a second alone take ten beside a busy neighbour.
     testTimeout: 60_000,
     hookTimeout: 60_000,

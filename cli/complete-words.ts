@@ -2,7 +2,6 @@
 import { type Argument, type Command, Option } from 'commander';
 import { assert } from '../shared/assert.ts';
 import { isPrintable } from '../shared/printable.ts';
-import { DEFAULT_ADDRESS, parseAddresses } from './globals.ts';
 
 const collections: Readonly<Record<string, string>> = {
   server: 'servers',
@@ -29,6 +28,12 @@ function optionWords(command: Command): string[] {
   return flags;
 }
 
+/** The option of this command, or of one above it, that this word is and that wants a value. */
+function valued(command: Command, word: string | undefined): Option | undefined {
+  const option = command.options.find((one) => isFlag(one, word) && one.required);
+  return option ?? (command.parent === null ? undefined : valued(command.parent, word));
+}
+
 /** The command that the words lead to, and how many of its arguments are there already. */
 function walk(program: Command, words: readonly string[]): { readonly command: Command; readonly given: number } {
   let command = program;
@@ -37,7 +42,7 @@ function walk(program: Command, words: readonly string[]): { readonly command: C
     if (word.startsWith('-')) continue;
     const child = command.commands.find((one) => one.name() === word);
     // The value of an option such as "-o json" is no argument.
-    const option = command.options.find((one) => isFlag(one, words[i - 1]) && one.required);
+    const option = valued(command, words[i - 1]);
     if (child !== undefined && given === 0) command = child;
     else if (option === undefined) given += 1;
   }
@@ -50,13 +55,27 @@ function argumentAt(command: Command, index: number): Argument | undefined {
   return known[index] ?? (last?.variadic === true ? last : undefined);
 }
 
-async function namesFor(word: string): Promise<string[]> {
+/** What a name means: an argument or the value of an option, on a line with these words before it. */
+async function namesFor(word: string, program: Command, before: readonly string[]): Promise<string[]> {
   const collection = collections[word];
-  if (collection === undefined) return [];
-  const { knownNames } = await import('./client/known-names.ts');
+  if (collection === undefined) return word === 'context' ? contextNames() : [];
+  const [{ knownNames }, { targetOf }] = await Promise.all([
+    import('./client/known-names.ts'),
+    import('./context/target.ts'),
+  ]);
   try {
-    const address = parseAddresses(process.env['LOCUM_ADDRESS'] ?? DEFAULT_ADDRESS);
-    return await knownNames(collection, { address, timeout: NAMES_TIMEOUT_MS });
+    program.parseOptions([...before]);
+    const target = await targetOf(program, process.env);
+    return await knownNames(collection, { address: target.address.value, target, timeout: NAMES_TIMEOUT_MS });
+  } catch {
+    return [];
+  }
+}
+
+async function contextNames(): Promise<string[]> {
+  const { configPath, readConfigFile } = await import('./context/config-file.ts');
+  try {
+    return Object.keys((await readConfigFile(configPath(process.env)))?.contexts ?? {}).sort();
   } catch {
     return [];
   }
@@ -68,14 +87,12 @@ export async function wordsNext(program: Command, words: readonly string[]): Pro
   const before = words.slice(0, -1);
   const { command, given } = walk(program, before);
   const previous = before.at(-1) ?? '';
-  for (let at: Command | null = command; at !== null; at = at.parent) {
-    const option = at.options.find((one) => isFlag(one, previous) && one.required);
-    if (option !== undefined) return option.argChoices ?? namesFor(option.attributeName());
-  }
+  const option = valued(command, previous);
+  if (option !== undefined) return option.argChoices ?? namesFor(option.attributeName(), program, before);
   if (typed.startsWith('-')) return optionWords(command);
   if (command.commands.length > 0) return visible(command).map((one) => one.name());
   const argument = argumentAt(command, given);
-  return argument === undefined ? [] : (argument.argChoices ?? namesFor(argument.name()));
+  return argument === undefined ? [] : (argument.argChoices ?? namesFor(argument.name(), program, before));
 }
 
 export function define(completeWords: Command): void {

@@ -4,6 +4,7 @@ import { UnreachableError } from '../sdk/typescript/unreachable-error.ts';
 import { type ErrorReason, LocumError, type StatusCode } from '../shared/errors.ts';
 import { printable } from '../shared/printable.ts';
 import { fromConnectError } from '../shared/rpc/status-details.ts';
+import { credentialAdvice } from './client/credential-advice.ts';
 import { CommandFailure, EXIT, type ExitCode } from './exit-codes.ts';
 import type { Globals } from './globals.ts';
 import { styled } from './output/style.ts';
@@ -88,6 +89,8 @@ const PLAIN_ERRORS = new Set([
   'IdentityError',
   'KeeperRunningError',
   'KeeperUnreachableError',
+  'TlsMaterialError',
+  'ExposedFileError',
 ]);
 
 /** Whether Node itself says what is wrong with something outside: a file, a port, a folder. */
@@ -132,11 +135,13 @@ export function describeFailure(error: unknown): Told {
 }
 
 /** Prints it and returns the exit code. `globals` say where to look for names that may have been meant. */
-export async function tellFailure(error: unknown, globals: Pick<Globals, 'address'>): Promise<ExitCode> {
+export async function tellFailure(error: unknown, globals: Pick<Globals, 'address' | 'target'>): Promise<ExitCode> {
   const { lines, exitCode } = describeFailure(error);
   const [first = '', ...rest] = lines;
   process.stderr.write(`${styled('bad', 'error:', process.stderr)} ${printable(first)}\n`);
-  for (const line of rest) process.stderr.write(`${printable(line)}\n`);
+  for (const line of [...rest, ...credentialAdvice(error, globals.target)]) {
+    process.stderr.write(`${printable(line)}\n`);
+  }
   if (exitCode === EXIT.notFound) {
     const { suggestNames } = await import('./suggest.ts');
     for (const line of await suggestNames(error, globals)) process.stderr.write(`${printable(line)}\n`);

@@ -1,8 +1,9 @@
 /** Options that every command takes. */
 import { type Command, InvalidArgumentError, Option } from 'commander';
 import { parseDuration } from '../shared/duration.ts';
-
-export type OutputForm = 'table' | 'wide' | 'json' | 'yaml' | 'name';
+import { DEFAULT_ADDRESS, parseAddresses } from './context/addresses.ts';
+import type { Destination } from './context/target.ts';
+import { OUTPUT_FORMS, type OutputForm } from './output/forms.ts';
 
 /** The root's options as a command sees them. */
 export interface Globals {
@@ -20,23 +21,8 @@ export interface Globals {
   /** `--no-color`, `--no-input`: false. */
   readonly color?: boolean;
   readonly input?: boolean;
-  /** Folder with the caller's certificate. Undefined: plaintext. */
-  readonly tlsDir?: string;
-}
-
-export const DEFAULT_ADDRESS = '127.0.0.1:7400';
-
-const ADDRESS = /^(?:\[[0-9a-fA-F:.]+\]|[^\s:/\][]+):\d{1,5}$/;
-
-export function parseAddresses(text: string): string[] {
-  const addresses = text
-    .split(',')
-    .map((part) => part.trim())
-    .filter((part) => part !== '');
-  const bad = addresses.find((address) => !ADDRESS.test(address) || Number(address.split(':').at(-1)) > 65_535);
-  if (bad !== undefined) throw new InvalidArgumentError(`"${bad}" is not host:port, such as ${DEFAULT_ADDRESS}`);
-  if (addresses.length === 0) throw new InvalidArgumentError(`give at least one host:port, such as ${DEFAULT_ADDRESS}`);
-  return addresses;
+  /** As whom, and how the controllers are known. Undefined: nobody, in plain text. */
+  readonly target?: Destination;
 }
 
 /** Milliseconds of `10s`, `5m`, `1h30m`. */
@@ -75,16 +61,21 @@ export function addGlobals(program: Command): void {
         .default([DEFAULT_ADDRESS], DEFAULT_ADDRESS),
     )
     .addOption(
+      new Option('--context <name>', 'which cluster of "locum context list", and as whom').env('LOCUM_CONTEXT'),
+    )
+    .addOption(new Option('--token-file <file>', 'file with the token that says who calls (or LOCUM_TOKEN)'))
+    .addOption(
+      new Option('--ca-file <file>', 'speak TLS, with controllers for which this authority stands').env(
+        'LOCUM_CA_FILE',
+      ),
+    )
+    .addOption(
       new Option('--tls-dir <folder>', 'speak TLS, with tls.crt, tls.key and ca.crt of this folder').env(
         'LOCUM_TLS_DIR',
       ),
     )
     .addOption(new Option('--timeout <span>', 'how long to try (default: 10s, of wait: 5m)').argParser(parseSpan))
-    .addOption(
-      new Option('-o, --output <form>', 'how to print the answer')
-        .choices(['table', 'wide', 'json', 'yaml', 'name'])
-        .default('table'),
-    )
+    .addOption(new Option('-o, --output <form>', 'how to print the answer').choices(OUTPUT_FORMS).default('table'))
     .addOption(
       new Option(
         '--template <text>',

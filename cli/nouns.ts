@@ -9,12 +9,17 @@ export interface Noun {
   readonly summary: string;
   /** Under this heading in the help. Undefined: not shown. */
   readonly group: string | undefined;
+  /** Its commands ask the controllers, as all do that look and change. */
+  readonly asks?: true;
   readonly load: () => Promise<{ readonly define: (command: Command) => void }>;
 }
 
 const LOOK = 'Look and change:';
 const RUN = 'Run a part of Locum:';
 const OTHER = 'Other:';
+
+/** Whether its commands ask the controllers. */
+export const asksControllers = ({ group, asks }: Noun): boolean => group === LOOK || asks === true;
 
 export const nouns: readonly Noun[] = [
   {
@@ -144,7 +149,14 @@ export const nouns: readonly Noun[] = [
     name: 'debug',
     summary: 'for who looks for a fault: a bundle of status, events, metrics and configuration, without secrets',
     group: OTHER,
+    asks: true,
     load: () => import('./debug/command.ts'),
+  },
+  {
+    name: 'context',
+    summary: 'contexts: which cluster, and as whom',
+    group: OTHER,
+    load: () => import('./context/command.ts'),
   },
   { name: 'completion', summary: 'completion for your shell', group: OTHER, load: () => import('./completion.ts') },
   {

@@ -1,8 +1,9 @@
 /** The command line as a whole: the nouns, the options that all of them take, and how wrong usage is told. */
 import { Command } from 'commander';
+import { printable } from '../shared/printable.ts';
 import { addGlobals, globalsOf } from './globals.ts';
 import { locumVersion } from './locum-version.ts';
-import { type Noun, nouns } from './nouns.ts';
+import { asksControllers, type Noun, nouns } from './nouns.ts';
 import { setManner } from './output/manner.ts';
 
 const EPILOGUE = `
@@ -12,6 +13,16 @@ The words on the screen (SUSPECT, FENCING, epoch, WAIT, …) are explained in do
 
 /** Whether a noun's commands are needed to parse this line or to print its help. */
 const named = (noun: Noun, words: readonly string[]): boolean => words.includes(noun.name);
+
+/** Before an action: what the environment and a context say joins what was given. */
+async function applyTarget(program: Command): Promise<void> {
+  const { targetOf } = await import('./context/target.ts');
+  const target = await targetOf(program, process.env);
+  program.setOptionValueWithSource('target', target, 'config');
+  program.setOptionValueWithSource('address', target.address.value, 'config');
+  program.setOptionValueWithSource('output', target.output.value, 'config');
+  if (target.warning !== undefined) process.stderr.write(`warning: ${printable(target.warning)}\n`);
+}
 
 /** `words` are those of the command line; nouns that it does not name stay empty. */
 export async function buildProgram(words: readonly string[]): Promise<Command> {
@@ -31,6 +42,7 @@ export async function buildProgram(words: readonly string[]): Promise<Command> {
   for (const noun of nouns) {
     const command = program.command(noun.name, { hidden: noun.group === undefined }).description(noun.summary);
     if (noun.group !== undefined) command.helpGroup(noun.group);
+    if (asksControllers(noun)) command.hook('preAction', () => applyTarget(program));
     if (named(noun, words)) (await noun.load()).define(command);
   }
   return program;

@@ -13,9 +13,11 @@ import { FORMERLY } from './policy/renamed-label.ts';
 const SUGGEST_TIMEOUT_MS = 1_000;
 const SHORTEST = 3;
 
+type Where = Pick<Globals, 'address' | 'target'>;
+
 /** Of a policy that was renamed. */
-async function newNameOf(id: string, address: Globals['address']): Promise<string | undefined> {
-  return withTransport({ address, timeout: SUGGEST_TIMEOUT_MS }, async (transport) => {
+async function newNameOf(id: string, where: Where): Promise<string | undefined> {
+  return withTransport({ ...where, timeout: SUGGEST_TIMEOUT_MS }, async (transport) => {
     const filter = [`${FORMERLY} = ${id}`];
     const { policies } = await createClient(PolicyService, transport).listPolicies({ pageSize: 1, filter });
     return policies[0] && idOf(policies[0].name);
@@ -23,15 +25,15 @@ async function newNameOf(id: string, address: Globals['address']): Promise<strin
 }
 
 /** At most one line. Nothing when the names can't be read quickly: the error itself has been told. */
-export async function suggestNames(error: unknown, { address }: Pick<Globals, 'address'>): Promise<string[]> {
+export async function suggestNames(error: unknown, where: Where): Promise<string[]> {
   const resource = fromConnectError(error)?.resource;
   const [collection = '', id = ''] = resource?.split('/') ?? [];
   try {
-    const renamed = collection === 'policies' ? await newNameOf(id, address) : undefined;
+    const renamed = collection === 'policies' ? await newNameOf(id, where) : undefined;
     if (renamed !== undefined) return [`It is called "${renamed}" now.`];
     // Of one or two letters, every other one is near.
     if (id.length < SHORTEST) return [];
-    const close = nearest(id, await knownNames(collection, { address, timeout: SUGGEST_TIMEOUT_MS }));
+    const close = nearest(id, await knownNames(collection, { ...where, timeout: SUGGEST_TIMEOUT_MS }));
     return close === undefined ? [] : [`Did you mean "${close}"?`];
   } catch {
     return [];

@@ -1,6 +1,7 @@
 /** `locum agent`. A flag wins over the field of the same name in the configuration file. */
 import type { Command } from 'commander';
-import { globalsOf, parseAddresses, parseSpan, wholeNumber } from '../globals.ts';
+import { parseAddresses } from '../context/addresses.ts';
+import { globalsOf, parseSpan, wholeNumber } from '../globals.ts';
 import { addLogOptions } from '../log-options.ts';
 import type { AgentOptions } from './flags.ts';
 import type { JoinCommandOptions } from './join.ts';

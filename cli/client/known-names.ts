@@ -11,7 +11,10 @@ import { withTransport } from './session.ts';
 const MAX_NAMES = { pageSize: PAGE_SIZE } as const;
 
 /** The first thousand ids of a collection (`servers`, `policies`, `pools`, `runs`); none for any other word. */
-export async function knownNames(collection: string, globals: Pick<Globals, 'address' | 'timeout'>): Promise<string[]> {
+export async function knownNames(
+  collection: string,
+  globals: Pick<Globals, 'address' | 'timeout' | 'target'>,
+): Promise<string[]> {
   return withTransport(globals, async (transport) => {
     const names = async (): Promise<readonly { readonly name: string }[]> => {
       switch (collection) {

@@ -1,5 +1,5 @@
 /** What to try next on a fresh cluster. */
-import { DEFAULT_ADDRESS } from '../globals.ts';
+import { DEFAULT_ADDRESS } from '../context/addresses.ts';
 import { styled } from '../output/style.ts';
 import type { LocalCluster } from './local-cluster.ts';
 import { missingAfterMs, SHORT } from './scaled-timers.ts';

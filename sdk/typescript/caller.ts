@@ -17,6 +17,9 @@ export class TokenError extends Error {
   override readonly name = 'TokenError';
 }
 
+/** Whether only this host can listen at `host:port`. A name counts only if no name server is asked for it. */
+export const isLoopbackAddress = (address: string): boolean => LOOPBACK.test(address);
+
 const LOOPBACK = /^(?:localhost|127(?:\.\d{1,3}){3}|\[::1\])(?::\d+)?$/;
 
 /**
@@ -25,7 +28,7 @@ const LOOPBACK = /^(?:localhost|127(?:\.\d{1,3}){3}|\[::1\])(?::\d+)?$/;
  * @throws RangeError: whoever reads a token on its way may use it
  */
 export function checkExposure({ token }: Caller, addresses: readonly string[]): void {
-  const exposed = addresses.find((address) => !LOOPBACK.test(address));
+  const exposed = addresses.find((address) => !isLoopbackAddress(address));
   if (token === undefined || exposed === undefined) return;
   throw new RangeError(`a token would go to ${exposed} in plain text: use TLS`);
 }

@@ -1,7 +1,8 @@
 import type { Command } from 'commander';
 import { describe, expect, it } from 'vitest';
 import { wordsNext } from '../../cli/complete-words.ts';
-import { globalsOf, parseAddresses } from '../../cli/globals.ts';
+import { parseAddresses } from '../../cli/context/addresses.ts';
+import { globalsOf } from '../../cli/globals.ts';
 import { nouns } from '../../cli/nouns.ts';
 import { buildProgram } from '../../cli/program.ts';
 

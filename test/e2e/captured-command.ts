@@ -6,7 +6,12 @@ import { vi } from 'vitest';
 import { runCommandLine } from '../../cli/command-line.ts';
 import type { Ended } from './locum-command.ts';
 
-export async function runCaptured(address: string, words: readonly string[]): Promise<Ended> {
+/** `address` undefined: none is named. `env`: variables beside it. */
+export async function runCaptured(
+  address: string | undefined,
+  words: readonly string[],
+  env: Readonly<Record<string, string>> = {},
+): Promise<Ended> {
   let [stdout, stderr] = ['', ''];
   const streams = [
     vi.spyOn(process.stdout, 'write').mockImplementation((chunk) => {
@@ -20,6 +25,7 @@ export async function runCaptured(address: string, words: readonly string[]): Pr
   ];
   vi.stubEnv('LOCUM_ADDRESS', address);
   vi.stubEnv('NO_COLOR', '1');
+  for (const [name, value] of Object.entries(env)) vi.stubEnv(name, value);
   try {
     const code = (await runCommandLine(words)) ?? 0;
     return { code, stdout, stderr };

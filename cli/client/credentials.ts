@@ -1,0 +1,88 @@
+/** What a command shows of itself, and by what it knows the controllers. */
+import { X509Certificate } from 'node:crypto';
+import { readFile } from 'node:fs/promises';
+import { checkServerIdentity, type PeerCertificate } from 'node:tls';
+import { type Caller, isLoopbackAddress } from '../../sdk/typescript/caller.ts';
+import type { TlsOptions } from '../../sdk/typescript/transport.ts';
+import { parseSpiffe } from '../../shared/access/identity.ts';
+import { readCertificateFolder } from '../../shared/pki/certificate-folder.ts';
+import { readPrivateFile } from '../../shared/pki/private-file.ts';
+import { peerCertificate, readCertificate } from '../../shared/pki/read-certificate.ts';
+import { dialOptions, PeerRefusedError, TlsIdentity, TlsMaterialError } from '../../shared/rpc/tls-identity.ts';
+import type { Sourced, TlsFiles, TokenSource } from '../context/layers.ts';
+import { CommandFailure } from '../exit-codes.ts';
+import type { Globals } from '../globals.ts';
+
+/** @throws CommandFailure rather than send a token where it can be read on its way */
+export async function credentialsOf({
+  address,
+  target,
+}: Pick<Globals, 'address' | 'target'>): Promise<Pick<Caller, 'token'> & { readonly tls?: TlsOptions }> {
+  const { tls, token } = target ?? {};
+  if (token !== undefined) checkWay(address, token, tls !== undefined);
+  return {
+    ...(tls === undefined ? {} : { tls: await tlsOptions(tls.value) }),
+    // A file is read anew for each call: what follows a stream for days outlives its token.
+    ...(token === undefined ? {} : { token: () => readToken(token) }),
+  };
+}
+
+function checkWay(addresses: readonly string[], { value, from }: Sourced<TokenSource>, isSecret: boolean): void {
+  const exposed = addresses.find((address) => !isLoopbackAddress(address));
+  if (exposed === undefined) return;
+  if (value.kind === 'local') throw new CommandFailure(`the token in ${value.path} is for this host only`);
+  if (isSecret) return;
+  throw new CommandFailure(
+    `the token of ${from} would go to ${exposed} in plain text: nothing was sent\n` +
+      'Say which authority stands for the controllers: --ca-file FILE, or "locum context set NAME --ca-file FILE".',
+  );
+}
+
+const TOKEN = /^[\x21-\x7e]+$/;
+
+/** @throws CommandFailure, and what reading a file throws */
+async function readToken({ value, from }: Sourced<TokenSource>): Promise<string> {
+  const text = value.kind === 'text' ? value.token : await readFile(value.path, 'utf8');
+  const [line = ''] = text.split(/\r?\n/);
+  const token = line.trim();
+  if (TOKEN.test(token)) return token;
+  const where = value.kind === 'text' ? from : value.path;
+  throw new CommandFailure(`${where} has no token: one line of visible characters is wanted`);
+}
+
+async function tlsOptions(files: TlsFiles): Promise<TlsOptions> {
+  const { folder, caFile, certFile, keyFile } = files;
+  if (folder !== undefined) return ofCluster(await readCertificateFolder(folder), folder);
+  const certPem = certFile === undefined ? undefined : await readFile(certFile, 'utf8');
+  const keyPem = keyFile === undefined ? undefined : readPrivateFile(keyFile);
+  const rootsPem = caFile === undefined ? undefined : await readRoots(caFile);
+  if (certPem !== undefined && keyPem !== undefined && rootsPem !== undefined) {
+    return ofCluster({ certPem, keyPem, rootsPem }, certFile ?? '');
+  }
+  const own = certPem === undefined || keyPem === undefined ? {} : { cert: certPem, key: keyPem };
+  return { ...own, ...(rootsPem === undefined ? {} : { ca: rootsPem }), checkServerIdentity: controllerOrHost };
+}
+
+/** Node takes a text without a certificate for no authority at all. */
+async function readRoots(file: string): Promise<string> {
+  const text = await readFile(file, 'utf8');
+  if (!text.includes('-----BEGIN CERTIFICATE-----'))
+    throw new TlsMaterialError(`${file} has no certificate: PEM is wanted`);
+  return text;
+}
+
+/** The controllers are judged by their identity in the cluster of our own certificate. */
+function ofCluster(material: ConstructorParameters<typeof TlsIdentity>[0], where: string): TlsOptions {
+  const own = parseSpiffe(readCertificate(material.certPem).uris[0] ?? '');
+  if (own === undefined) throw new TlsMaterialError(`the certificate in ${where} is none of a cluster of Locum`);
+  return dialOptions(new TlsIdentity(material), () => ({ clusterId: own.clusterId, kinds: ['controller'] }));
+}
+
+/** A certificate with an identity must be that of a controller; one without, as of a proxy, must name the host that was dialled. */
+function controllerOrHost(host: string, peer: PeerCertificate): Error | undefined {
+  const certificate = new X509Certificate(peer.raw);
+  if (!/spiffe:/i.test(certificate.subjectAltName ?? '')) return checkServerIdentity(host, peer);
+  const [uri = '', ...more] = peerCertificate(certificate, undefined).uris;
+  if (more.length === 0 && parseSpiffe(uri)?.kind === 'controller') return undefined;
+  return new PeerRefusedError('WRONG_KIND', 'its certificate is that of no controller');
+}

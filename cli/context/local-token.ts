@@ -1,0 +1,38 @@
+/** The token that a controller leaves in its data directory for the administrator of its host. */
+import { accessSync, constants, statSync } from 'node:fs';
+import { homedir } from 'node:os';
+import { isAbsolute, join } from 'node:path';
+import { errorCode } from '../../shared/caught-error.ts';
+
+const FILE = 'admin.token';
+/** Of the service that comes with the packages (deploy/systemd/locum-controller.service). */
+const SERVICE_DATA = '/var/lib/locum';
+
+export interface LocalToken {
+  /** The first one that can be read. */
+  readonly file: string | undefined;
+  /** Without it, one that is there, and is another user's. */
+  readonly outOfReach: string | undefined;
+}
+
+/** `LOCUM_DATA_DIR` says where; else it is looked for where a controller of this user, and the service of this host, have their data. */
+export function findLocalToken(env: NodeJS.ProcessEnv): LocalToken {
+  let outOfReach: string | undefined;
+  for (const folder of dataDirectories(env)) {
+    const file = join(folder, FILE);
+    try {
+      accessSync(file, constants.R_OK);
+      if (statSync(file).isFile()) return { file, outOfReach: undefined };
+    } catch (error) {
+      if (errorCode(error) === 'EACCES') outOfReach ??= file;
+    }
+  }
+  return { file: undefined, outOfReach };
+}
+
+function dataDirectories(env: NodeJS.ProcessEnv): readonly string[] {
+  const named = env['LOCUM_DATA_DIR'] ?? '';
+  if (named !== '') return [named];
+  const state = env['XDG_STATE_HOME'] ?? '';
+  return [join(isAbsolute(state) ? state : join(homedir(), '.local', 'state'), 'locum'), SERVICE_DATA];
+}
