@@ -1,5 +1,5 @@
 /** Three members of etcd, three controllers and some agents, each a process of its own, which can be killed, hung and restarted. */
-import { existsSync, mkdirSync, mkdtempSync, realpathSync, rmSync, writeFileSync } from 'node:fs';
+import { existsSync, mkdirSync, mkdtempSync, readFileSync, realpathSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { delimiter, dirname, join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
@@ -10,6 +10,7 @@ import { keeperProcess } from '../../agent/keeper-link/kill-trees.ts';
 import { CLUSTER_MARK, clearProcesses, killProcess, processesOf } from '../../cli/dev/host-processes.ts';
 import { ManagedProcess } from '../../cli/dev/managed-process.ts';
 import { freePort } from '../../cli/dev/ports.ts';
+import { LOCAL_TOKEN_FILE } from '../../controller/access/secrets.ts';
 import type { ClosableTransport } from '../../sdk/typescript/repeated-calls.ts';
 import { openTransport } from '../../sdk/typescript/transport.ts';
 import { present } from '../../shared/assert.ts';
@@ -52,6 +53,8 @@ export interface ReplicatedOptions {
   readonly auditFiles?: true;
   /** Controllers reach each other through links that can be cut. A dead one then does not refuse connections, so the TTL decides. */
   readonly peerLinks?: boolean;
+  /** Controllers ask who calls; then `api` goes through the first one, as the administrator of its host. */
+  readonly closed?: true;
   /** More lines of each controller's configuration. */
   readonly config?: string;
 }
@@ -68,23 +71,25 @@ export class ReplicatedCluster {
   /** Through all controllers, as a careful client does. */
   readonly api: Api;
   readonly #places: readonly Place[];
+  readonly #isClosed: boolean;
   readonly #controllers = new Map<string, ManagedProcess>();
   readonly #agents = new Map<string, ManagedProcess>();
   readonly #apis: Api[] = [];
   readonly #apiOf = new Map<string, Api>();
 
   private constructor(etcd: EtcdCluster, folder: string, places: readonly Place[], options: ReplicatedOptions) {
-    const { timersMs = TIMERS_MS, auditFiles, config = '' } = options;
+    const { timersMs = TIMERS_MS, auditFiles, closed, config = '' } = options;
     this.etcd = etcd;
     this.folder = folder;
     this.#places = places;
+    this.#isClosed = closed === true;
     this.witness = new QuietWitness(join(folder, 'witness'));
     mkdirSync(join(folder, 'logs'), { recursive: true });
     for (const { id } of places) {
       const audit = auditFiles === undefined ? '' : `audit: { file: ${this.auditFileOf(id)} }\n`;
       writeFileSync(this.#configOf(id), configText(timersMs) + audit + config);
     }
-    this.api = this.#open(places.map(({ apiPort }) => `127.0.0.1:${apiPort}`));
+    this.api = this.apiVia(places.map(({ id }) => id));
   }
 
   static async start(controllers: readonly string[], options: ReplicatedOptions = {}): Promise<ReplicatedCluster> {
@@ -136,7 +141,14 @@ export class ReplicatedCluster {
 
   /** Connections of their own, through these controllers in this order. */
   apiVia(ids: readonly string[]): Api {
-    return this.#open(ids.map((id) => this.addressOf(id)));
+    if (!this.#isClosed) return this.#open(ids.map((id) => this.addressOf(id)));
+    const [first = ''] = ids;
+    return this.#open([this.addressOf(first)], () => this.localToken(first));
+  }
+
+  /** Of the administrator of a controller's host. */
+  localToken(id: string): string {
+    return readFileSync(join(this.folder, id, LOCAL_TOKEN_FILE), 'utf8').trim();
   }
 
   addressOf(id: string): string {
@@ -154,8 +166,8 @@ export class ReplicatedCluster {
     ...more: readonly string[]
   ): void {
     const { apiPort, agentPort } = this.#place(id);
-    const words = ['controller', '--open', '--config', this.#configOf(id), '--store', store, '--id', id];
-    words.push('--data-dir', join(this.folder, id));
+    const words = ['controller', '--config', this.#configOf(id), '--store', store, '--id', id];
+    words.push('--data-dir', join(this.folder, id), ...(this.#isClosed ? [] : ['--open']));
     const listen = ['--api-listen', `127.0.0.1:${apiPort}`, '--agent-listen', `127.0.0.1:${agentPort}`];
     const peer = this.links.peerAddressOf(id);
     const advertise = [
@@ -255,8 +267,9 @@ export class ReplicatedCluster {
     );
   }
 
-  #open(addresses: readonly string[]): Api {
-    const transport = openTransport({ addresses, timeoutMs: 10_000 });
+  #open(addresses: readonly string[], token?: () => string): Api {
+    const caller = token === undefined ? {} : { token };
+    const transport = openTransport({ addresses, timeoutMs: 10_000, ...caller });
     const api = {
       transport,
       cluster: createClient(ClusterService, transport),
