@@ -37,7 +37,7 @@ function defineTokens(token: Command): void {
   addTableOptions(token.command('list'))
     .description('all that are valid, newest first')
     .action(async (_: object, command: Command) => (await import('./token.ts')).listTokens(globalsOf(command)));
-  addDryRun(token.command('revoke <token…>'))
+  addDryRun(token.command('revoke <token...>'))
     .description('refuse it from now on, and end what it opened')
     .action(async (tokens: readonly string[], options: DryRunOption, command: Command) =>
       (await import('./token.ts')).revokeTokens(globalsOf(command), tokens, options),

@@ -24,6 +24,13 @@ describe('the command line', () => {
     expect(options.filter(({ description }) => description === '').map(({ flags }) => flags)).toEqual([]);
   });
 
+  it('takes several words where it says so: "…" is for people, "..." for the parser', async () => {
+    const commands = everyCommand(await buildProgram(everyWord));
+    const names = commands.flatMap(({ registeredArguments }) => registeredArguments.map((one) => one.name()));
+    expect(names.length).toBeGreaterThan(30);
+    expect(names.filter((name) => name.endsWith('…') && !name.endsWith(',…'))).toEqual([]);
+  });
+
   it('takes the options of all commands before and after the noun', async () => {
     for (const words of [
       ['-o', 'json', 'server', 'list'],
