@@ -1,6 +1,7 @@
 /** The crate for Rust, unpacked from the package that is made for its users, and programs that use it. */
-import { copyFileSync, readdirSync } from 'node:fs';
-import { dirname, join } from 'node:path';
+import { createHash } from 'node:crypto';
+import { copyFileSync, mkdirSync, readdirSync, readFileSync } from 'node:fs';
+import { basename, dirname, join } from 'node:path';
 import { ProgramDriver } from './driver.ts';
 import { keptPackage } from './kept-package.ts';
 import { provided, step, TOOLS } from './toolchains.ts';
@@ -14,7 +15,8 @@ const SOURCES = [
 /** What others made is compiled once for all: a cold machine of two cores takes some minutes. */
 const BUILD_TIMEOUT_MS = 300_000;
 const ENV = {
-  CARGO_TARGET_DIR: join(TOOLS, 'rust-target'),
+  // Programs go to a folder of their own, so that nobody replaces one that is about to be started.
+  CARGO_BUILD_BUILD_DIR: join(TOOLS, 'rust-build'),
   // What would be built again is small, and symbols of others' code would fill the disk.
   CARGO_INCREMENTAL: '0',
   CARGO_PROFILE_DEV_DEBUG: '0',
@@ -33,34 +35,40 @@ function builtCrate(): string {
   return join(folder, crate);
 }
 
-/** Compiles a program of the crate or of another one, with the versions of libraries that the crate was locked with. */
-function program(cwd: string, ...words: readonly string[]): string {
-  const built = cargo(cwd, 'build', '--quiet', '--message-format=json', ...words);
-  const made = /"executable":"([^"]+)"/.exec(built)?.[1];
-  if (made === undefined) throw new Error(`cargo built no program in ${cwd}`);
-  return made;
-}
-
-/** The project of a user, as the README says, around its `src/main.rs`. */
-function userProgram(crate: string, folder: string): string {
-  cargo(folder, 'init', '--quiet', '--vcs', 'none', '--name', 'example');
+/** The project of a user, as the README says, around its one file. */
+function userProgram(crate: string, folder: string, name: string, libraries: readonly string[] = []): string {
+  cargo(folder, 'init', '--quiet', '--vcs', 'none', '--name', name);
   // The same versions, so that they are not compiled again.
   copyFileSync(join(crate, 'Cargo.lock'), join(folder, 'Cargo.lock'));
   cargo(folder, 'add', '--quiet', '--path', crate);
   cargo(folder, 'add', '--quiet', 'tokio', '--features', 'full');
-  return program(folder);
+  for (const library of libraries) cargo(folder, 'add', '--quiet', ...library.split(' '));
+  // Cargo would take a newer program of the same name, of another folder, for this one.
+  const madeOf = createHash('sha256')
+    .update(readFileSync(join(folder, 'src/main.rs')))
+    .digest('hex');
+  const target = join(folder, 'target');
+  cargo(folder, 'rustc', '--quiet', '--target-dir', target, '--', '--cfg', `made_of="${madeOf}"`);
+  return join(target, 'debug', name);
 }
 
 export const provideRust = provided((folder) => {
   const crate = builtCrate();
   const descriptors = join(folder, 'descriptors');
   step(process.execPath, ['scripts/protos.ts', 'descriptors', descriptors]);
-  const player = program(crate, '--example', 'player');
+  /** A program that is in the crate, as one of its user. */
+  const made = (file: string, libraries: readonly string[] = []): string => {
+    const name = basename(file, '.rs');
+    const project = join(folder, name);
+    mkdirSync(join(project, 'src'), { recursive: true });
+    copyFileSync(join(crate, file), join(project, 'src/main.rs'));
+    return userProgram(crate, project, `locum-${name}`, libraries);
+  };
+  const player = made('conformance/player.rs', ['prost-reflect --features serde', 'serde_json']);
   return {
     start: () => new ProgramDriver(player, [descriptors]),
-    command: (file) => {
-      if (!file.endsWith('.rs')) return [program(crate, '--example', file)];
-      return [userProgram(crate, dirname(dirname(file)))];
-    },
+    command: (file) => [
+      file.startsWith('examples/') ? made(file) : userProgram(crate, dirname(dirname(file)), 'locum-readme'),
+    ],
   };
 });

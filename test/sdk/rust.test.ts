@@ -39,7 +39,7 @@ describe('the crate for Rust', () => {
     await fixture().policies.createPolicy(runOnce('guarded', ['sleep', '600']));
     await fixture().policies.startPolicy({ name: 'policies/guarded' });
     const { run, attempt } = await fixture().running('guarded');
-    const [program = ''] = provideRust().command?.('guard') ?? [];
+    const [program = ''] = provideRust().command?.('examples/guard.rs') ?? [];
     // Which attempt it is, it is told as the keeper would.
     const inside = { LOCUM_POLICY: 'guarded', LOCUM_RUN: run.name, LOCUM_EPOCH: String(attempt.epoch) };
     const work = 'trap "echo ended; exit 0" TERM; echo begun; while :; do sleep 0.1; done';

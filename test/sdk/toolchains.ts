@@ -11,7 +11,7 @@ import { ProgramDriver, type SdkDriver } from './driver.ts';
 export interface Provided {
   readonly start?: () => SdkDriver;
   readonly missing?: string;
-  /** What runs a program of that language that uses the package; for Go and Rust also an example of the package, by its name. */
+  /** What runs a program of that language that uses the package; for Go also `./examples/…` of the package, for Rust `examples/….rs`. */
   readonly command?: (file: string) => readonly [string, ...string[]];
 }
 
