@@ -120,7 +120,7 @@ export class Agent {
     });
     this.#capabilities = new CapabilityWatch({
       ...{ stated: settings.capabilities, probes: settings.probes, env: process.env, log },
-      tell: (capabilities) => this.#post({ kind: 'capabilities', capabilities }),
+      tell: (findings) => this.#post({ kind: 'capabilities', ...findings }),
     });
     this.#loop = new CoreLoop({ core: this.#core, readNow: () => this.#readNow(), perform: this.#performer() });
   }
@@ -150,7 +150,7 @@ export class Agent {
     if (this.#directory.answers) await this.#openControl();
     else void this.#openControlLater();
     this.#checkVmGeneration();
-    this.#post({ kind: 'capabilities', capabilities: await this.#capabilities.start() });
+    this.#post({ kind: 'capabilities', ...(await this.#capabilities.start()) });
     const look = (): void => {
       this.#checkVmGeneration();
       const capacity = meter.next(readLoad());

@@ -20,7 +20,7 @@ import { parseListenAddress } from '../shared/listen-address.ts';
 import type { LogFormat, LogLevel } from '../shared/log.ts';
 import { unprintableProblem } from '../shared/printable.ts';
 import { fromDuration } from '../shared/rpc/time-messages.ts';
-import { MINUTE, SECOND } from '../shared/time.ts';
+import { SECOND } from '../shared/time.ts';
 
 export interface Probe {
   readonly name: string;
@@ -209,12 +209,16 @@ function secretsFrom(secrets: SecretsMessage | undefined, env: NodeJS.ProcessEnv
   };
 }
 
+/** With the time that an answer may take, and the next heartbeat, a gain or loss is known to the leader within a minute. */
+export const PROBE_EVERY_MS = 40 * SECOND;
+const PROBE_TIMEOUT_MS = 10 * SECOND;
+
 function probeFrom({ name, argv, interval, timeout }: ProbeMessage): Probe {
   return {
     name,
     argv,
-    intervalMs: fromDuration(interval) ?? MINUTE,
-    timeoutMs: fromDuration(timeout) ?? 10 * SECOND,
+    intervalMs: fromDuration(interval) ?? PROBE_EVERY_MS,
+    timeoutMs: fromDuration(timeout) ?? PROBE_TIMEOUT_MS,
   };
 }
 

@@ -219,6 +219,11 @@ const rows = {
     'locum.v1.Hello.capabilities',
   ]),
   capabilityBytes: bytes(128, 'the value of a capability', STREAM_ENDS, ['locum.v1.Capability.value']),
+  probeFailures: items(32, 'probes of a server that fail', STREAM_ENDS, [
+    'locum.v1.CapabilitySet.probe_failures',
+    'locum.v1.Hello.probe_failures',
+  ]),
+  probeDetailBytes: bytes(256, 'why a probe fails', STREAM_ENDS, ['locum.v1.ProbeFailure.detail']),
   hostProblems: items(16, 'problems of a host', STREAM_ENDS, ['locum.v1.HostProblemSet.problems']),
   inventoryAttempts: items(10_000, 'attempts of one server, in any number of messages', STREAM_ENDS, [
     'locum.v1.ConfirmServerDeadRequest.epochs',

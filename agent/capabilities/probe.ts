@@ -9,7 +9,8 @@ const MAX_FACTS = 64;
 
 export type ProbeResult =
   | { readonly kind: 'facts'; readonly capabilities: readonly Capability[]; readonly unread: readonly string[] }
-  | { readonly kind: 'failed'; readonly detail: string };
+  /** `outcome`: in words that give nothing away. `detail`: for the log of this host. */
+  | { readonly kind: 'failed'; readonly outcome: string; readonly detail: string };
 
 export async function runProbe({ argv, timeoutMs }: Probe, env: NodeJS.ProcessEnv): Promise<ProbeResult> {
   const output = await outputOf(argv, { timeoutMs, env });

@@ -1,7 +1,9 @@
 /** Keeps the set of capabilities up to date and tells when it changed. */
 import { setTimeout as sleep } from 'node:timers/promises';
+import { deepEqual } from '../../shared/deep-equal.ts';
 import type { Logger } from '../../shared/log.ts';
-import type { Capability } from '../../shared/protocol/capability.ts';
+import { cut, printable } from '../../shared/printable.ts';
+import type { Capability, ProbeFailure } from '../../shared/protocol/capability.ts';
 import { MINUTE, SECOND } from '../../shared/time.ts';
 import type { Probe } from '../config.ts';
 import { fingerprint } from './fingerprint.ts';
@@ -15,6 +17,7 @@ const FINGERPRINT_EVERY_MS = 30 * SECOND;
 const ASK_AGAIN_MS = 10 * MINUTE;
 /** How long the first set is waited for; runtimes answer within 2 s or have told nothing. */
 const FIRST_LOOK_MS = 2_500;
+const FAILURE_CHARACTERS = 200;
 
 export interface CapabilityOptions {
   readonly stated: Readonly<Record<string, string>>;
@@ -22,8 +25,25 @@ export interface CapabilityOptions {
   /** Environment of probes and of the look for runtimes. */
   readonly env: NodeJS.ProcessEnv;
   readonly log: Logger;
-  /** Told the whole set, after each change. */
-  readonly tell: (capabilities: readonly Capability[]) => void;
+  /** How the host is asked. Default: by its files and programs. */
+  readonly host?: HostLooks;
+  /** Told everything, after each change. */
+  readonly tell: (findings: Findings) => void;
+}
+
+export interface HostLooks {
+  readonly runtimeFiles: typeof runtimeFiles;
+  readonly fingerprint: typeof fingerprint;
+  readonly runProbe: typeof runProbe;
+}
+
+const REAL_HOST: HostLooks = { runtimeFiles, fingerprint, runProbe };
+
+/** All that is known of the host, and whom it could not be asked. */
+export interface Findings {
+  readonly capabilities: readonly Capability[];
+  /** By the name of the probe. */
+  readonly probeFailures: readonly ProbeFailure[];
 }
 
 const statedFacts = (stated: CapabilityOptions['stated']): readonly Capability[] =>
@@ -34,13 +54,15 @@ export class CapabilityWatch {
   #stated: readonly Capability[];
   /** By source: the fingerprint, and each probe by its name. */
   readonly #found = new Map<string, readonly Capability[]>();
+  /** By the name of the probe: its failure. */
+  readonly #failing = new Map<string, ProbeFailure>();
   readonly #timers = new Set<NodeJS.Timeout>();
   #keeper: readonly Capability[] = [];
   /** As of the last fingerprint. */
   #files = '';
   #askAgainMs = 0;
   /** Undefined: the first set was not given yet. */
-  #said: readonly Capability[] | undefined;
+  #said: Findings | undefined;
   #stopped = false;
 
   constructor(options: CapabilityOptions) {
@@ -52,13 +74,13 @@ export class CapabilityWatch {
    * Begins to look, and answers with the first set: of everything, or of what is known after a short time. A probe that takes long
    * must not keep a restarted agent from the runs whose leases it is to extend; what it finds is told later.
    */
-  async start(): Promise<readonly Capability[]> {
-    const { probes, env } = this.#options;
+  async start(): Promise<Findings> {
+    const { probes, env, host = REAL_HOST } = this.#options;
     const look = async (): Promise<void> => {
-      const files = await runtimeFiles(env);
+      const files = await host.runtimeFiles(env);
       const nowMs = performance.now();
       if (files === this.#files && nowMs < this.#askAgainMs) return;
-      const { facts, isSure } = await fingerprint(env, this.#found.get('fingerprint'));
+      const { facts, isSure } = await host.fingerprint(env, this.#found.get('fingerprint'));
       this.#found.set('fingerprint', facts);
       // Who did not answer in time is asked again at the next look.
       [this.#files, this.#askAgainMs] = [files, isSure ? nowMs + ASK_AGAIN_MS : 0];
@@ -103,12 +125,17 @@ export class CapabilityWatch {
 
   /** A probe that fails takes its facts away: a fact that nobody can confirm is none. */
   async #probe(probe: Probe): Promise<void> {
-    const result = await runProbe(probe, this.#options.env);
-    const { log } = this.#options;
-    if (result.kind === 'failed') log.warn({ probe: probe.name, detail: result.detail }, 'a probe failed');
-    else if (result.unread.length > 0)
+    const { host = REAL_HOST, env, log } = this.#options;
+    const result = await host.runProbe(probe, env);
+    if (result.kind === 'failed') {
+      const detail = cut(printable(result.outcome), FAILURE_CHARACTERS);
+      this.#failing.set(probe.name, { probe: probe.name, detail });
+      log.warn({ probe: probe.name, detail: result.detail }, 'a probe failed');
+    } else this.#failing.delete(probe.name);
+    if (result.kind === 'failed') this.#found.delete(`probe ${probe.name}`);
+    else this.#found.set(`probe ${probe.name}`, result.capabilities);
+    if (result.kind === 'facts' && result.unread.length > 0)
       log.warn({ probe: probe.name, lines: result.unread }, 'a probe printed no facts');
-    this.#found.set(`probe ${probe.name}`, result.kind === 'failed' ? [] : result.capabilities);
   }
 
   /**
@@ -133,12 +160,16 @@ export class CapabilityWatch {
   #tell(): void {
     if (this.#stopped || this.#said === undefined) return;
     const merged = this.#merged();
-    if (sameCapabilities(merged, this.#said)) return;
+    if (isSame(merged, this.#said)) return;
     this.#said = merged;
     this.#options.tell(merged);
   }
 
-  #merged(): readonly Capability[] {
-    return mergeCapabilities(...this.#found.values(), this.#keeper, this.#stated);
+  #merged(): Findings {
+    const probeFailures = [...this.#failing.values()].sort((a, b) => (a.probe < b.probe ? -1 : 1));
+    return { capabilities: mergeCapabilities(...this.#found.values(), this.#keeper, this.#stated), probeFailures };
   }
 }
+
+const isSame = (a: Findings, b: Findings): boolean =>
+  sameCapabilities(a.capabilities, b.capabilities) && deepEqual(a.probeFailures, b.probeFailures);

@@ -182,6 +182,7 @@ function handleHost(turn: Turn, event: FromHost): void {
       break;
     case 'capabilities':
       state.capabilities = event.capabilities;
+      state.probeFailures = event.probeFailures ?? [];
       state.capabilitiesChanged = true;
       break;
     case 'capacity':

@@ -4,7 +4,7 @@ import type { HostProblem } from '../../shared/host-problem.ts';
 import type { Deadline } from '../../shared/lease-clock.ts';
 import type { Capacity, OutputChunk } from '../../shared/protocol/agent-message.ts';
 import type { AttemptRef, FrozenTerms, ReportedAttempt } from '../../shared/protocol/attempt.ts';
-import type { Capability } from '../../shared/protocol/capability.ts';
+import type { Capability, ProbeFailure } from '../../shared/protocol/capability.ts';
 import type { HealthCheck } from '../../shared/protocol/health-check.ts';
 import type { LeaderMessage } from '../../shared/protocol/leader-message.ts';
 import type { CheckOutcome } from './health.ts';
@@ -79,7 +79,13 @@ export type FromHost =
   | { readonly kind: 'begin' }
   /** Time has come to look at deadlines. Never itself a proof that one is past (semantics: A4). */
   | { readonly kind: 'tick' }
-  | { readonly kind: 'capabilities'; readonly capabilities: readonly Capability[] }
+  | {
+      readonly kind: 'capabilities';
+      /** Another array each time. */
+      readonly capabilities: readonly Capability[];
+      /** All that fail. Default: none. */
+      readonly probeFailures?: readonly ProbeFailure[];
+    }
   | { readonly kind: 'capacity'; readonly capacity: Capacity }
   /** All problems that the host has now; empty: none, and a start would succeed. Said when it changed, and harmless when it did not. */
   | { readonly kind: 'host_problems'; readonly problems: readonly HostProblem[] }

@@ -31,7 +31,9 @@ export function beatWhenDue(turn: Turn): void {
     sequence: session.sequence,
     generation: session.generation,
     capacity: state.capacityChanged ? offeredCapacity(state) : undefined,
-    capabilities: state.capabilitiesChanged ? state.capabilities : undefined,
+    ...(state.capabilitiesChanged
+      ? { capabilities: state.capabilities, probeFailures: state.probeFailures }
+      : { capabilities: undefined }),
     hostProblems: state.hostProblemsChanged ? state.hostProblems : undefined,
   });
   state.capacityChanged = false;

@@ -38,6 +38,7 @@ export function sendHello(turn: Turn, stream: StreamId): void {
     uptimeMs: now.boot,
     clusterId: state.clusterId,
     capabilities: state.capabilities,
+    probeFailures: state.probeFailures,
     capacity: offeredCapacity(state),
     highestTerm: state.highestTerm,
     highestEpoch: state.highestEpoch,
@@ -46,7 +47,7 @@ export function sendHello(turn: Turn, stream: StreamId): void {
   const all = inventoryParts(state);
   for (const [i, attempts] of all.entries()) {
     // Of the first part everything counts, of later ones the attempts.
-    const said = i === 0 ? facts : { ...facts, capabilities: [], hostProblems: [] };
+    const said = i === 0 ? facts : { ...facts, capabilities: [], probeFailures: [], hostProblems: [] };
     send(turn, stream, { kind: 'hello', facts: said, attempts, lastPart: i === all.length - 1 });
   }
 }

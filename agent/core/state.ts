@@ -4,7 +4,7 @@ import type { Epoch, RunId, SessionId } from '../../shared/ids.ts';
 import { type Reading, readingOf } from '../../shared/lease-clock.ts';
 import { Prng } from '../../shared/prng.ts';
 import type { Capacity, CommandAnswer, HostFacts } from '../../shared/protocol/agent-message.ts';
-import type { Capability } from '../../shared/protocol/capability.ts';
+import type { Capability, ProbeFailure } from '../../shared/protocol/capability.ts';
 import { DEFAULT_TIMERS, type Timers } from '../../shared/protocol/timers.ts';
 import type { Attempt } from './attempt.ts';
 import type { AgentNow } from './clock.ts';
@@ -154,6 +154,8 @@ export interface AgentState {
   /** Of the pool; the defaults until a Welcome names them. An attempt's own are in its frozen terms. */
   timers: Timers;
   capabilities: readonly Capability[];
+  /** Told with the capabilities. */
+  probeFailures: readonly ProbeFailure[];
   capabilitiesChanged: boolean;
   capacity: Capacity;
   capacityChanged: boolean;
@@ -193,6 +195,7 @@ export function createAgent(options: CoreOptions, now: AgentNow): AgentState {
     highestEpoch: 0,
     timers: DEFAULT_TIMERS,
     capabilities: [],
+    probeFailures: [],
     capabilitiesChanged: false,
     capacity: { maxSlots: options.maxSlots, saturated: false, cpuPercent: 0, memoryPercent: 0 },
     capacityChanged: false,

@@ -85,6 +85,9 @@ function gateText({ gate, gateStatus }: Server): Cell | string {
   return cell(`${word(GateSchema, gate)} since ${moment(sinceTime)}${until}: ${reason}`, 'warn');
 }
 
+const probeFact = ({ probe, detail, sinceTime }: Server['probeFailures'][number]) =>
+  [`probe ${probe}`, cell(`fails since ${moment(sinceTime)}: ${detail}`, 'warn')] as const;
+
 function serverText(server: Server, wide: boolean): string {
   const { capabilities, drain } = server;
   const facts = renderFacts([
@@ -96,6 +99,7 @@ function serverText(server: Server, wide: boolean): string {
     ['load', stateCell(LoadSchema, server.load)],
     ['available', server.available ? 'yes' : 'no'],
     ['gate', gateText(server)],
+    ...server.probeFailures.map(probeFact),
     ['slots', `${slots(server).text}${server.overCapacity ? ', over its limit: nothing is stopped for that' : ''}`],
     ['runs', idsOf(server.runs)],
     ['drain', drainText(server)],

@@ -10,6 +10,7 @@ import {
   type ServerRecord,
   ServerRecordSchema,
 } from '../../shared/gen/locum/store/v1/record_pb.ts';
+import { type ProbeFailure as PbProbeFailure, ProbeFailureSchema } from '../../shared/gen/locum/v1/capability_pb.ts';
 import {
   type DrainStatus,
   DrainStatusSchema,
@@ -23,7 +24,7 @@ import { fromTimestamp, toTimestamp } from '../../shared/rpc/time-messages.ts';
 import { bootMark } from '../core/records/boot-mark.ts';
 import type { EarlierLife } from '../core/records/earlier-attempt.ts';
 import { etagOf } from '../core/records/etag.ts';
-import type { Drain, Server } from '../core/records/state.ts';
+import type { Drain, FailingProbe, Server } from '../core/records/state.ts';
 import { gateFromRecord, gateToRecord } from './server-gate.ts';
 import { intentWords, livenessWords } from './words.ts';
 
@@ -43,12 +44,21 @@ export function serverToProto(server: Server): PbServer {
     intent: intentWords.to[server.intent],
     load: server.saturated ? Load.SATURATED : Load.AVAILABLE,
     capabilities: server.capabilities.map(capabilityToProto),
+    probeFailures: server.probeFailures.map(probeToProto),
     bootId: bootMark(server),
     agentVersion: server.agentVersion,
     ...(drain === undefined ? {} : { drain: drainToProto(drain) }),
     deleting: server.deleting,
   });
 }
+
+const probeToProto = ({ probe, detail, sinceWall }: FailingProbe) =>
+  create(ProbeFailureSchema, { probe, detail, sinceTime: toTimestamp(sinceWall) });
+
+const probeFromProto = ({ probe, detail, sinceTime }: PbProbeFailure): FailingProbe => ({
+  ...{ probe, detail },
+  sinceWall: requiredTime(sinceTime, 'probe_failures.since_time'),
+});
 
 function drainToProto({ startWall, deadlineWall, letFinish, done }: Drain): DrainStatus {
   const times = { startTime: toTimestamp(startWall), deadline: toTimestamp(deadlineWall) };
@@ -122,6 +132,7 @@ export function serverFromRecord(record: ServerRecord): Server {
     bootId: server.bootId,
     agentVersion: server.agentVersion,
     capabilities: server.capabilities.map(capabilityFromProto),
+    probeFailures: server.probeFailures.map(probeFromProto),
     agentMaxSlots: record.agentMaxSlots,
     saturated: server.load === Load.SATURATED,
     gate: gateFromRecord(record.gate),

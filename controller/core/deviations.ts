@@ -108,7 +108,7 @@ function stormDeviations(state: ClusterState, now: Now): readonly Deviation[] {
 }
 
 function serverDeviations(state: ClusterState, server: Server, now: Now, since: LastEvents): readonly Deviation[] {
-  const { id, drain, liveness, saturated } = server;
+  const { id, drain, liveness, probeFailures, saturated } = server;
   const found: Deviation[] = [];
   const say = (reason: DeviationReason, message: string, sinceWall?: number, etaWall?: number): void => {
     found.push({ resource: `servers/${id}`, reason, message, sinceWall, etaWall, command: `locum server show ${id}` });
@@ -124,6 +124,9 @@ function serverDeviations(state: ClusterState, server: Server, now: Now, since: 
   if (saturated) {
     say('SERVER_SATURATED', 'takes no new runs: its load is over its mark', since.of('SERVER_SATURATED', id));
   }
+  // Of one that is silent nobody knows.
+  for (const { probe, detail, sinceWall } of liveness === 'ALIVE' ? probeFailures : [])
+    say('PROBE_FAILING', `probe ${probe} fails, what it tells is not known: ${detail}`, sinceWall);
   const gate = gateOf(server);
   if (gate.kind !== 'OPEN') {
     const etaWall = gate.untilAge === undefined ? undefined : wallAtAge(state, now, gate.untilAge);

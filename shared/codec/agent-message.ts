@@ -40,7 +40,7 @@ import {
 import { toDuration } from '../rpc/time-messages.ts';
 import { validate } from '../rpc/validation.ts';
 import { reportedAttemptFromProto, reportedAttemptToProto, spanFromProto, told } from './attempt.ts';
-import { capabilityFromProto, capabilityToProto } from './capability.ts';
+import { capabilityFromProto, capabilityToProto, probeFailureFromProto } from './capability.ts';
 import { fromUint64, toUint64 } from './numbers.ts';
 import { outputTimesFromProto, outputTimesToProto } from './output-times.ts';
 import { requiredWord } from './required.ts';
@@ -120,13 +120,14 @@ function checked<Desc extends DescMessage>(schema: Desc, message: MessageShape<D
 }
 
 function helloToProto({ facts, attempts, lastPart }: Hello): MessageInitShape<typeof HelloSchema> {
-  const { uptimeMs, uid: ownUid = '', capacity, capabilities, hostProblems, ...rest } = facts;
+  const { uptimeMs, uid: ownUid = '', capacity, capabilities, hostProblems, probeFailures = [], ...rest } = facts;
   return {
     ...rest,
     ...{ uid: ownUid, uptime: toDuration(uptimeMs), lastPart },
     highestTerm: toUint64(facts.highestTerm),
     highestEpoch: toUint64(facts.highestEpoch),
     capabilities: capabilities.map(capabilityToProto),
+    probeFailures: [...probeFailures],
     capacity: capacityToProto(capacity),
     attempts: attempts.map(reportedAttemptToProto),
     ...(hostProblems === undefined ? {} : { hostProblems: hostProblemsToProto(hostProblems) }),
@@ -142,6 +143,7 @@ function helloFromProto(hello: PbHello): Hello {
     uid: hello.uid === '' ? undefined : uid(hello.uid),
     uptimeMs: spanFromProto(hello.uptime, 'uptime'),
     capabilities: hello.capabilities.map(capabilityFromProto),
+    probeFailures: hello.probeFailures.map(probeFailureFromProto),
     capacity: capacityFromProto(hello.capacity),
     highestTerm: fromUint64(hello.highestTerm, 'highest_term'),
     highestEpoch: fromUint64(hello.highestEpoch, 'highest_epoch'),
@@ -151,12 +153,14 @@ function helloFromProto(hello: PbHello): Hello {
 }
 
 function heartbeatToProto(beat: Heartbeat): Extract<Content, { case: 'heartbeat' }>['value'] {
-  const { capacity, capabilities, hostProblems } = beat;
+  const { capacity, capabilities, probeFailures = [], hostProblems } = beat;
   return {
     sequence: toUint64(beat.sequence),
     generation: toUint64(beat.generation),
     ...(capacity === undefined ? {} : { capacity: capacityToProto(capacity) }),
-    ...(capabilities === undefined ? {} : { capabilities: { capabilities: capabilities.map(capabilityToProto) } }),
+    ...(capabilities === undefined
+      ? {}
+      : { capabilities: { capabilities: capabilities.map(capabilityToProto), probeFailures: [...probeFailures] } }),
     ...(hostProblems === undefined ? {} : { hostProblems: hostProblemsToProto(hostProblems) }),
   };
 }
@@ -164,15 +168,14 @@ function heartbeatToProto(beat: Heartbeat): Extract<Content, { case: 'heartbeat'
 /** Its rules by hand, but for what it hardly ever has: the validator takes longer than all the rest of a heartbeat. */
 function heartbeatFromProto({ sequence, generation, capacity, capabilities, hostProblems }: PbHeartbeat): Heartbeat {
   if (capacity !== undefined) checkCapacity(capacity);
+  if (capabilities !== undefined) checked(CapabilitySetSchema, capabilities);
   return {
     kind: 'heartbeat',
     sequence: fromUint64(sequence, 'sequence'),
     generation: fromUint64(generation, 'generation'),
     capacity: capacity === undefined ? undefined : capacityFromProto(capacity),
-    capabilities:
-      capabilities === undefined
-        ? undefined
-        : checked(CapabilitySetSchema, capabilities).capabilities.map(capabilityFromProto),
+    capabilities: capabilities?.capabilities.map(capabilityFromProto),
+    probeFailures: capabilities?.probeFailures.map(probeFailureFromProto),
     hostProblems:
       hostProblems === undefined ? undefined : hostProblemsFromProto(checked(HostProblemSetSchema, hostProblems)),
   };

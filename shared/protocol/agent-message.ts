@@ -2,7 +2,7 @@
 import type { HostProblem, HostProblemKind } from '../host-problem.ts';
 import type { PoolId, ServerId, Uid } from '../ids.ts';
 import type { ReportedAttempt } from './attempt.ts';
-import type { Capability } from './capability.ts';
+import type { Capability, ProbeFailure } from './capability.ts';
 import type { CommandOutcome } from './command-outcome.ts';
 import type { RefusedEnd } from './start-refusal.ts';
 
@@ -43,6 +43,8 @@ export interface HelloFacts extends HostFacts {
   readonly clusterId: string;
   /** What the host says keeps every start from succeeding. Empty: nothing. Undefined: this agent never says. */
   readonly hostProblems?: readonly HostProblem[] | undefined;
+  /** Probes that fail. Default: none. */
+  readonly probeFailures?: readonly ProbeFailure[] | undefined;
 }
 
 /** First message of a stream, in parts when the inventory is large: of the first part everything counts, of later ones the attempts. */
@@ -62,6 +64,8 @@ export interface Heartbeat {
   readonly generation: number;
   readonly capacity: Capacity | undefined;
   readonly capabilities: readonly Capability[] | undefined;
+  /** Probes that fail, of what has `capabilities`. Default: none. */
+  readonly probeFailures?: readonly ProbeFailure[] | undefined;
   /** All of them, when any came or went. Empty: there are none any more. */
   readonly hostProblems?: readonly HostProblem[] | undefined;
 }

@@ -4,7 +4,7 @@ import { present } from '../../shared/assert.ts';
 import { HOST_PROBLEM_KINDS, type HostProblem } from '../../shared/host-problem.ts';
 import { epoch, policyId, runId } from '../../shared/ids.ts';
 import type { ReportedAttempt } from '../../shared/protocol/attempt.ts';
-import type { Capability } from '../../shared/protocol/capability.ts';
+import type { Capability, ProbeFailure } from '../../shared/protocol/capability.ts';
 import type { StartAnswer } from '../controller/core/world/agent-facts.ts';
 import type { ModelAgent } from '../controller/core/world/model-agent.ts';
 import { isAlive, type ModelAttempt } from '../controller/core/world/model-attempt.ts';
@@ -22,6 +22,13 @@ const capabilitiesOf = (text: string | undefined): readonly Capability[] =>
   listOf(text).map((one) => {
     const [name = '', value = ''] = one.split(':');
     return { name, value, source: 'CONFIG' };
+  });
+
+/** `licence:exited-with-1`, or `none`. */
+const probesOf = (text: string | undefined): readonly ProbeFailure[] =>
+  listOf(text === 'none' ? '' : text).map((one) => {
+    const [probe = '', detail = ''] = one.split(':');
+    return { probe, detail };
   });
 
 /** `NO_SPACE:/var,READ_ONLY`, or `none`. */
@@ -134,12 +141,13 @@ const alive: Command = (stage) => {
   stage.print(found.length === 0 ? 'nothing is alive' : `alive: ${found.join(', ')}`);
 };
 
-/** New facts of a host, told with a heartbeat of their own: `facts web-1 caps=os:linux limit=2 load=saturated` */
+/** New facts of a host, told with a heartbeat of their own: `facts web-1 caps=os:linux probes=licence:late limit=2 load=saturated` */
 const facts: Command = (stage, words) => {
   const agent = agentOf(stage, words);
   const { named } = words;
   if (named.has('caps')) agent.facts.capabilities = capabilitiesOf(named.get('caps'));
   if (named.has('limit')) agent.facts.maxSlots = Number(named.get('limit'));
+  if (named.has('probes')) agent.facts.probeFailures = probesOf(named.get('probes'));
   if (named.has('problems')) agent.facts.hostProblems = problemsOf(named.get('problems'));
   if (named.has('load')) agent.facts.saturated = named.get('load') === 'saturated';
   agent.beat('changes');

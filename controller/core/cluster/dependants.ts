@@ -79,6 +79,7 @@ export const DEPENDANTS: {
     bootId: edited('its runs', 'itself'),
     agentVersion: edited(),
     capabilities: edited('its runs', 'itself', 'blocked runs'),
+    probeFailures: edited(),
     agentMaxSlots: edited('itself', 'blocked runs'),
     saturated: edited('its runs', 'itself', 'blocked runs'),
     gate: edited('its runs', 'itself', 'blocked runs'),

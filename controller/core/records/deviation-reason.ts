@@ -11,6 +11,7 @@ export const DEVIATION_REASONS = {
   SERVER_SUSPECT: 'Of a server. It is silent for `suspect_after`: no new runs go there, and nothing moves yet.',
   SERVER_MISSING: 'Of a server. It is silent for `missing_after`: what it ran goes elsewhere, or waits for a proof.',
   SERVER_SATURATED: 'Of a server. Its load is over the high mark: no new runs go there.',
+  PROBE_FAILING: 'Of a server. A probe of its agent fails or takes too long: what it would tell is not known now.',
   SERVER_PROBATION: 'Of a server. Its host can start nothing: see to the host.',
   SERVER_QUARANTINED: 'Of a server. It went missing three times within an hour: no new runs go there for a while.',
   BEFORE_RESTORE: 'Of a server. It may hold work of before a restore: `HOLD` policies of its pool wait for its word.',

@@ -135,6 +135,8 @@ const SERVER_EVENTS = {
     ...byAgent,
     causes: ['AGENT'],
   },
+  SERVER_PROBE_FAILING: { says: 'A probe of its agent fails: its facts are gone.', ...byAgent, causes: ['AGENT'] },
+  SERVER_PROBE_ANSWERS: { says: 'A probe answers again, or is gone itself.', ...byAgent, causes: ['AGENT'] },
   SERVER_SATURATED: { says: 'Its load is over the high mark: no new runs go there.', ...byAgent, causes: ['LOAD'] },
   SERVER_UNSATURATED: { says: 'Its load is under the low mark again.', ...byAgent, causes: ['LOAD'] },
   SERVER_PROBATION: {

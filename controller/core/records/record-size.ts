@@ -18,7 +18,9 @@ export function roughBytesOf(record: StateRecord): number {
       return FLAT_BYTES + ofRun(record);
     case 'server':
       return (
-        FLAT_BYTES + record.capabilities.length * CAPABILITY_BYTES + lengthOf(Object.entries(record.labels).flat())
+        FLAT_BYTES +
+        (record.capabilities.length + record.probeFailures.length) * CAPABILITY_BYTES +
+        lengthOf(Object.entries(record.labels).flat())
       );
     case 'pool':
       return FLAT_BYTES + lengthOf(record.order);

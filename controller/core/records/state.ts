@@ -6,7 +6,7 @@
  */
 import type { Epoch, PolicyId, PoolId, RunId, ServerId, Uid } from '../../../shared/ids.ts';
 import type { FrozenTerms, OnDisconnect } from '../../../shared/protocol/attempt.ts';
-import type { Capability } from '../../../shared/protocol/capability.ts';
+import type { Capability, ProbeFailure } from '../../../shared/protocol/capability.ts';
 import type { HealthCheck, ReportedHealth } from '../../../shared/protocol/health-check.ts';
 import type { PolicyOutputRetention } from '../../../shared/protocol/output-retention.ts';
 import type { Timers } from '../../../shared/protocol/timers.ts';
@@ -89,6 +89,8 @@ export interface Server extends RecordBase {
   readonly bootId: string;
   readonly agentVersion: string;
   readonly capabilities: readonly Capability[];
+  /** Probes of its agent that fail, by name. */
+  readonly probeFailures: readonly FailingProbe[];
   /** The agent's own limit; undefined: none. */
   readonly agentMaxSlots: number | undefined;
   readonly saturated: boolean;
@@ -98,6 +100,11 @@ export interface Server extends RecordBase {
   /** What it may still hold of an earlier life; undefined: nothing. */
   readonly earlierLife: EarlierLife | undefined;
   readonly deleting: boolean;
+}
+
+export interface FailingProbe extends ProbeFailure {
+  /** As it was heard. */
+  readonly sinceWall: number;
 }
 
 export type Trigger =

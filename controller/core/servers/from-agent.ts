@@ -11,7 +11,7 @@ import { isSamePlace } from '../runs/place.ts';
 import { hello } from './hello.ts';
 import { confirmAbsent, endAbsent, judgeInventory, observe, takeInventory } from './inventory.ts';
 import { becomeAlive, becomeLeft } from './liveness.ts';
-import { applyCapabilities, applyCapacity } from './server-facts.ts';
+import { applyCapabilities, applyCapacity, applyProbeFailures } from './server-facts.ts';
 import { noteHostRefusal, noteReported, noteStarted } from './server-gate.ts';
 import { closeSession } from './session.ts';
 
@@ -66,7 +66,10 @@ function heartbeat(turn: Turn, session: Session, said: Said<'heartbeat'>): void 
   const server = serverOf(turn.state, session.server);
   if (server.liveness !== 'ALIVE') becomeAlive(turn, server);
   if (said.capacity !== undefined) applyCapacity(turn, server, said.capacity);
-  if (said.capabilities !== undefined) applyCapabilities(turn, server, said.capabilities);
+  if (said.capabilities !== undefined) {
+    applyCapabilities(turn, server, said.capabilities);
+    applyProbeFailures(turn, server, said.probeFailures);
+  }
   if (said.hostProblems !== undefined) noteReported(turn, server, said.hostProblems);
   if (gap) askFullState(turn, session, 'SEQUENCE_GAP');
   else if (said.generation > session.generation) askFullState(turn, session, 'GENERATION_AHEAD');

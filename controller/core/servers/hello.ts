@@ -217,6 +217,7 @@ function register(turn: Turn, facts: WholeHello, pool: Pool): Server {
     bootId: facts.bootId,
     agentVersion: facts.agentVersion,
     capabilities: facts.capabilities,
+    probeFailures: [],
     agentMaxSlots: facts.capacity.maxSlots,
     saturated: facts.capacity.saturated,
     gate: OPEN_GATE,

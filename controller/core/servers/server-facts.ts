@@ -1,8 +1,9 @@
 /** What a server says about itself: identity, capabilities, capacity and load. Written only when it changed. */
 
+import { deepEqual } from '../../../shared/deep-equal.ts';
 import type { Capacity } from '../../../shared/protocol/agent-message.ts';
-import type { Capability } from '../../../shared/protocol/capability.ts';
-import { change, type News, SILENT } from '../cluster/change.ts';
+import type { Capability, ProbeFailure } from '../../../shared/protocol/capability.ts';
+import { change, type News, SILENT, tell } from '../cluster/change.ts';
 import type { WholeHello } from '../cluster/event.ts';
 import type { Turn } from '../cluster/turn.ts';
 import type { Server } from '../records/state.ts';
@@ -21,6 +22,7 @@ export function applyFacts(turn: Turn, server: Server, facts: WholeHello): void 
     },
   );
   applyCapabilities(turn, server, facts.capabilities);
+  applyProbeFailures(turn, server, facts.probeFailures);
   applyCapacity(turn, server, facts.capacity);
   if (facts.hostProblems === undefined) noteNeverReports(turn, server);
   else noteReported(turn, server, facts.hostProblems);
@@ -47,6 +49,30 @@ export function applyCapabilities(turn: Turn, server: Server, capabilities: read
   const said = [...gained.map((one) => `+${show(one)}`), ...lost.map((one) => `-${show(one)}`)];
   const message = `${server.id}: ${said.slice(0, 20).join(' ')}${said.length > 20 ? ` and ${said.length - 20} more` : ''}`;
   change(turn, server, { capabilities }, { type: 'SERVER_CAPABILITIES_CHANGED', cause: 'AGENT', message });
+}
+
+/** Each is told of when it begins to fail and when it answers again; another way of failing is shown, and no news. */
+export function applyProbeFailures(turn: Turn, server: Server, failing: readonly ProbeFailure[] = []): void {
+  const before = new Map(server.probeFailures.map((one) => [one.probe, one]));
+  const after = new Map(
+    failing.map(({ probe, detail }) => [
+      probe,
+      { probe, detail, sinceWall: before.get(probe)?.sinceWall ?? turn.now.wall },
+    ]),
+  );
+  if (deepEqual([...before.values()], [...after.values()])) return;
+  change(turn, server, { probeFailures: [...after.values()] }, SILENT);
+  for (const { probe, detail } of after.values()) {
+    if (before.has(probe)) continue;
+    const message = `${server.id}: probe ${probe} fails, what it tells is not known: ${detail}`;
+    tell(turn, server, { type: 'SERVER_PROBE_FAILING', cause: 'AGENT', message, details: { probe } });
+  }
+  for (const { probe, sinceWall } of before.values()) {
+    if (after.has(probe)) continue;
+    const seconds = Math.round((turn.now.wall - sinceWall) / 1000);
+    const message = `${server.id}: probe ${probe} answers again, after ${seconds} s, or is not configured any more`;
+    tell(turn, server, { type: 'SERVER_PROBE_ANSWERS', cause: 'AGENT', message, details: { probe } });
+  }
 }
 
 export function applyCapacity(turn: Turn, server: Server, capacity: Capacity): void {

@@ -2,12 +2,15 @@ import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
-import { afterEach, beforeEach, describe, expect, it } from 'vitest';
-import { CapabilityWatch } from '../../../agent/capabilities/watch.ts';
+import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest';
+import { CapabilityWatch, type Findings, type HostLooks } from '../../../agent/capabilities/watch.ts';
+import { PROBE_EVERY_MS } from '../../../agent/config.ts';
 import { createLogger } from '../../../shared/log.ts';
 import type { Capability } from '../../../shared/protocol/capability.ts';
 
 const log = createLogger({ name: 'test', level: 'silent' });
+/** With this it is told: 5 s and a tenth of them. */
+const HEARTBEAT_MS = 5_500;
 const env = { PATH: process.env['PATH'] };
 
 let folder: string;
@@ -34,7 +37,7 @@ async function until<T>(look: () => T | undefined): Promise<T> {
 /** Collects every set that the watch tells. */
 function watching(probes: ConstructorParameters<typeof CapabilityWatch>[0]['probes']): Capability[][] {
   const told: Capability[][] = [];
-  const tell = (facts: readonly Capability[]): void => void told.push([...facts]);
+  const tell = ({ capabilities }: Findings): void => void told.push([...capabilities]);
   watch = new CapabilityWatch({ stated: { room: '12' }, probes, env, log, tell });
   return told;
 }
@@ -44,7 +47,7 @@ describe('the watch over capabilities', () => {
     const file = join(folder, 'facts');
     writeFileSync(file, 'disk=ssd\n');
     const told = watching([{ name: 'file', argv: ['cat', file], intervalMs: 20, timeoutMs: 2_000 }]);
-    const first = await watch?.start();
+    const first = (await watch?.start())?.capabilities;
     expect(text(first ?? [])).toEqual(expect.arrayContaining(['room=12', 'disk=ssd', 'os=linux']));
     await sleep(200);
     expect(told).toEqual([]);
@@ -72,10 +75,100 @@ describe('the watch over capabilities', () => {
     const signal = join(folder, 'go');
     const script = `while [ ! -e ${signal} ]; do sleep 0.05; done; echo slow=1`;
     const told = watching([{ name: 'slow', argv: ['sh', '-c', script], intervalMs: 60_000, timeoutMs: 60_000 }]);
-    const first = await watch?.start();
+    const first = (await watch?.start())?.capabilities;
     expect(text(first ?? [])).not.toContain('slow=1');
     expect(text(first ?? [])).toContain('room=12');
     writeFileSync(signal, '');
     await until(() => told.find((facts) => text(facts).includes('slow=1')));
+  });
+});
+
+describe('a probe that fails', () => {
+  const script = (text: string) => ({ argv: ['sh', '-c', text], intervalMs: 60_000, timeoutMs: 300 });
+
+  it('is told with its exit code, its signal or that it was late, never with what it printed', async () => {
+    const probes = [
+      { name: 'code', ...script('echo secret >&2; exit 3') },
+      { name: 'good', ...script('echo fine=1') },
+      { name: 'late', ...script('exec sleep 100') },
+      { name: 'missing', argv: ['/nowhere/probe', 'secret'], intervalMs: 60_000, timeoutMs: 300 },
+      { name: 'noisy', ...script('yes | head -c 100000') },
+      { name: 'signal', ...script('kill -TERM $$') },
+    ];
+    watch = new CapabilityWatch({ stated: {}, probes, env, log, tell: () => {} });
+    const { capabilities, probeFailures } = await watch.start();
+    expect(probeFailures).toEqual([
+      { probe: 'code', detail: 'exited with 3' },
+      { probe: 'late', detail: 'killed after 300 ms' },
+      { probe: 'missing', detail: 'could not be run: ENOENT' },
+      { probe: 'noisy', detail: 'printed more than 64 KiB' },
+      { probe: 'signal', detail: 'was ended by SIGTERM' },
+    ]);
+    expect(text(capabilities)).toContain('fine=1');
+  });
+});
+
+describe('on virtual time, a gain or a loss', () => {
+  beforeEach(() => {
+    vi.useFakeTimers();
+  });
+  afterEach(() => {
+    vi.useRealTimers();
+  });
+
+  /** A host whose runtimes and probe say what they are told to. */
+  function virtualHost() {
+    const host = { runtimes: ['bash=5.2'], probe: 'ok' as 'ok' | 'fails' | 'hangs' };
+    const looks: HostLooks = {
+      runtimeFiles: async () => host.runtimes.join(),
+      fingerprint: async () => ({
+        facts: host.runtimes.map((one) => ({
+          name: one.split('=')[0] ?? '',
+          value: one.split('=')[1] ?? '',
+          source: 'FINGERPRINT' as const,
+        })),
+        isSure: true,
+      }),
+      runProbe: async ({ timeoutMs }) => {
+        if (host.probe === 'hangs') await new Promise((resolve) => setTimeout(resolve, timeoutMs));
+        if (host.probe !== 'ok') return { kind: 'failed', outcome: host.probe, detail: '' };
+        return { kind: 'facts', capabilities: [{ name: 'licence', value: '2', source: 'PROBE' }], unread: [] };
+      },
+    };
+    return { host, looks };
+  }
+
+  it.each([
+    ['an installed runtime', 'runtimes', ['bash=5.2', 'dotnet=8.0'], 'bash=5.2 dotnet=8.0 licence=2'],
+    ['a removed runtime', 'runtimes', [], 'licence=2'],
+    ['a probe that fails', 'probe', 'fails', 'bash=5.2, licence fails'],
+    ['a probe that hangs', 'probe', 'hangs', 'bash=5.2, licence hangs'],
+  ] as const)('is told within 60 s, whenever it comes: %s', async (_what, field, change, expected) => {
+    for (const atMs of [0, 1_000, 29_999, 30_001, 59_999, 123_456]) {
+      const { host, looks } = virtualHost();
+      const told: string[] = [];
+      const say = ({ capabilities, probeFailures }: Findings): string =>
+        [text(capabilities).join(' '), ...probeFailures.map(({ probe, detail }) => `${probe} ${detail}`)].join(', ');
+      // As an agent has them whose configuration says nothing of times, 10 s for an answer included.
+      const probes = [{ name: 'licence', argv: ['licence'], intervalMs: PROBE_EVERY_MS, timeoutMs: 10_000 }];
+      const one = new CapabilityWatch({
+        stated: {},
+        probes,
+        env,
+        log,
+        host: looks,
+        tell: (all) => told.push(say(all)),
+      });
+      expect(say(await one.start())).toBe('bash=5.2 licence=2');
+      await vi.advanceTimersByTimeAsync(atMs);
+      Object.assign(host, { [field]: change });
+      await vi.advanceTimersByTimeAsync(60_000 - HEARTBEAT_MS);
+      expect({ atMs, told }).toEqual({ atMs, told: [expected] });
+      // And back again.
+      Object.assign(host, { [field]: field === 'probe' ? 'ok' : ['bash=5.2'] });
+      await vi.advanceTimersByTimeAsync(60_000);
+      expect({ atMs, told: told.at(-1) }).toEqual({ atMs, told: 'bash=5.2 licence=2' });
+      one.stop();
+    }
   });
 });

@@ -130,6 +130,7 @@ export const servers: fc.Arbitrary<Server> = fc.record({
   bootId: text,
   agentVersion: text,
   capabilities: fc.array(capability, { maxLength: 4 }),
+  probeFailures: fc.array(fc.record({ probe: text, detail: text, sinceWall: wall }), { maxLength: 2 }),
   agentMaxSlots: optional(small),
   saturated: fc.boolean(),
   settledIncarnation: small,

@@ -48,6 +48,7 @@ const capabilities = fc.array(
   fc.record({ name: word(/^[a-z][a-z0-9._-]{0,12}$/), value: text, source: oneOf('FINGERPRINT', 'PROBE', 'CONFIG') }),
   { maxLength: 5 },
 );
+const probeFailures = fc.array(fc.record({ probe: word(/^[a-z][a-z0-9._-]{0,12}$/), detail: text }), { maxLength: 3 });
 const capacity = fc.record({
   maxSlots: optional(fc.integer({ min: 0, max: 100_000 })),
   saturated: fc.boolean(),
@@ -68,6 +69,7 @@ const facts = fc.record({
   uid: optional(id.map(uid)),
   uptimeMs: span,
   capabilities,
+  probeFailures,
   capacity,
   highestTerm: counter,
   highestEpoch: counter,
@@ -77,14 +79,16 @@ const facts = fc.record({
 
 export const agentMessages: Each<AgentMessage> = {
   hello: fc.record({ kind: fc.constant('hello'), facts, attempts, lastPart: fc.boolean() }),
-  heartbeat: fc.record({
-    kind: fc.constant('heartbeat'),
-    sequence: counter,
-    generation: counter,
-    capacity: optional(capacity),
-    capabilities: optional(capabilities),
-    hostProblems: optional(hostProblems),
-  }),
+  heartbeat: fc
+    .record({
+      kind: fc.constant('heartbeat'),
+      sequence: counter,
+      generation: counter,
+      capacity: optional(capacity),
+      found: optional(fc.record({ capabilities, probeFailures })),
+      hostProblems: optional(hostProblems),
+    })
+    .map(({ found, ...rest }) => ({ ...rest, capabilities: undefined, probeFailures: undefined, ...found })),
   report: fc.record({ kind: fc.constant('report'), attempts }),
   command_result: fc.record({
     kind: fc.constant('command_result'),

@@ -5,13 +5,15 @@
 import type { GenEnum, GenFile, GenMessage } from "@bufbuild/protobuf/codegenv2";
 import { enumDesc, fileDesc, messageDesc } from "@bufbuild/protobuf/codegenv2";
 import { file_buf_validate_validate } from "@bufbuild/protovalidate/gen/buf/validate/validate_pb.js";
+import type { Timestamp } from "@bufbuild/protobuf/wkt";
+import { file_google_protobuf_timestamp } from "@bufbuild/protobuf/wkt";
 import type { Message, UnknownEnum } from "@bufbuild/protobuf";
 
 /**
  * Describes the file locum/v1/capability.proto.
  */
 export const file_locum_v1_capability: GenFile = /*@__PURE__*/
-  fileDesc("Chlsb2N1bS92MS9jYXBhYmlsaXR5LnByb3RvEghsb2N1bS52MSKKAQoKQ2FwYWJpbGl0eRItCgRuYW1lGAEgASgJQh+6SBxyGjIYXlthLXpdW2EtejAtOS5fLV17MCw2Mn0kEhcKBXZhbHVlGAIgASgJQgi6SAVyAyiAARI0CgZzb3VyY2UYAyABKA4yGi5sb2N1bS52MS5DYXBhYmlsaXR5U291cmNlQgi6SAWCAQIQASqTAQoQQ2FwYWJpbGl0eVNvdXJjZRIhCh1DQVBBQklMSVRZX1NPVVJDRV9VTlNQRUNJRklFRBAAEiEKHUNBUEFCSUxJVFlfU09VUkNFX0ZJTkdFUlBSSU5UEAESGwoXQ0FQQUJJTElUWV9TT1VSQ0VfUFJPQkUQAhIcChhDQVBBQklMSVRZX1NPVVJDRV9DT05GSUcQA0IsUAFaHWxvY3VtL3Nkay9nby9sb2N1bS92MTtsb2N1bXYxqgIITG9jdW0uVjFiBnByb3RvMw", [file_buf_validate_validate]);
+  fileDesc("Chlsb2N1bS92MS9jYXBhYmlsaXR5LnByb3RvEghsb2N1bS52MSKKAQoKQ2FwYWJpbGl0eRItCgRuYW1lGAEgASgJQh+6SBxyGjIYXlthLXpdW2EtejAtOS5fLV17MCw2Mn0kEhcKBXZhbHVlGAIgASgJQgi6SAVyAyiAARI0CgZzb3VyY2UYAyABKA4yGi5sb2N1bS52MS5DYXBhYmlsaXR5U291cmNlQgi6SAWCAQIQASKIAQoMUHJvYmVGYWlsdXJlEi4KBXByb2JlGAEgASgJQh+6SBxyGjIYXlthLXpdW2EtejAtOS5fLV17MCw2Mn0kEhgKBmRldGFpbBgCIAEoCUIIukgFcgMogAISLgoKc2luY2VfdGltZRgDIAEoCzIaLmdvb2dsZS5wcm90b2J1Zi5UaW1lc3RhbXAqkwEKEENhcGFiaWxpdHlTb3VyY2USIQodQ0FQQUJJTElUWV9TT1VSQ0VfVU5TUEVDSUZJRUQQABIhCh1DQVBBQklMSVRZX1NPVVJDRV9GSU5HRVJQUklOVBABEhsKF0NBUEFCSUxJVFlfU09VUkNFX1BST0JFEAISHAoYQ0FQQUJJTElUWV9TT1VSQ0VfQ09ORklHEANCLFABWh1sb2N1bS9zZGsvZ28vbG9jdW0vdjE7bG9jdW12MaoCCExvY3VtLlYxYgZwcm90bzM", [file_buf_validate_validate, file_google_protobuf_timestamp]);
 
 /**
  * A named, optionally versioned fact about a server, such as `os=linux` or `dotnet=3.0`.
@@ -47,6 +49,41 @@ export type Capability = Message<"locum.v1.Capability"> & {
  */
 export const CapabilitySchema: GenMessage<Capability> = /*@__PURE__*/
   messageDesc(file_locum_v1_capability, 0);
+
+/**
+ * A probe of the agent's configuration that fails, or does not answer in time: what it would tell is not known now.
+ *
+ * @generated from message locum.v1.ProbeFailure
+ */
+export type ProbeFailure = Message<"locum.v1.ProbeFailure"> & {
+  /**
+   * Name of the probe.
+   *
+   * @generated from field: string probe = 1;
+   */
+  probe: string;
+
+  /**
+   * What came of it, in words: `exited with 1`, `killed after 10000 ms`. Nothing that it printed.
+   *
+   * @generated from field: string detail = 2;
+   */
+  detail: string;
+
+  /**
+   * Output only. Since when it fails, as the controller heard.
+   *
+   * @generated from field: google.protobuf.Timestamp since_time = 3;
+   */
+  sinceTime?: Timestamp | undefined;
+};
+
+/**
+ * Describes the message locum.v1.ProbeFailure.
+ * Use `create(ProbeFailureSchema)` to create a new message.
+ */
+export const ProbeFailureSchema: GenMessage<ProbeFailure> = /*@__PURE__*/
+  messageDesc(file_locum_v1_capability, 1);
 
 /**
  * Where a capability comes from. A later source wins over an earlier one of the same name.

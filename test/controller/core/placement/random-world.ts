@@ -133,7 +133,14 @@ function poolRecord(id: string, order: readonly ServerId[]): Pool {
 
 function serverRecord(id: ServerId, { record: planned }: Plan['servers'][number]): Server {
   const names = { instanceId: `${id}-i`, machineId: `${id}-m`, bootId: `${id}-b`, agentVersion: 'test' };
-  const rest = { labels: {}, drain: undefined, livenessSinceWall: 0, settledIncarnation: 1, earlierLife: undefined };
+  const rest = {
+    labels: {},
+    drain: undefined,
+    livenessSinceWall: 0,
+    settledIncarnation: 1,
+    earlierLife: undefined,
+    probeFailures: [],
+  };
   const pool = poolId(id === ASIDE ? 'side' : 'default');
   return { kind: 'server', ...BASE, id, pool, ...names, ...rest, ...planned };
 }

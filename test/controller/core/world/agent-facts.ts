@@ -22,6 +22,7 @@ export interface AgentFacts {
   certifiedWall?: number;
   /** Undefined: it never says. */
   hostProblems?: WholeHello['hostProblems'];
+  probeFailures?: WholeHello['probeFailures'];
 }
 
 /** Its load is nobody's concern. */

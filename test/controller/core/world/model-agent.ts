@@ -148,14 +148,13 @@ export class ModelAgent {
     if (session === undefined) return;
     session.sequence += 1;
     session.stamps.set(session.sequence, this.#time.now.mono);
-    const { capabilities, hostProblems } = this.facts;
+    const { capabilities, probeFailures, hostProblems } = this.facts;
     this.#line.say(session.conn, {
       kind: 'heartbeat',
       sequence: session.sequence,
       generation: session.generation,
       capacity: changes === 'changes' ? capacityOf(this.facts) : undefined,
-      capabilities: changes === 'changes' ? capabilities : undefined,
-      hostProblems: changes === 'changes' ? hostProblems : undefined,
+      ...(changes === 'changes' ? { capabilities, probeFailures, hostProblems } : { capabilities: undefined }),
     });
   }
 

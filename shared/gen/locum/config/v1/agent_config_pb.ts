@@ -187,13 +187,13 @@ export const SecretsSchema: GenMessage<Secrets> = /*@__PURE__*/
 
 /**
  * A program that prints facts about its server, one `name=value` or `name` a line. While it fails or takes too long, its facts are
- * not there.
+ * not there, and the server says so.
  *
  * @generated from message locum.config.v1.Probe
  */
 export type Probe = Message<"locum.config.v1.Probe"> & {
   /**
-   * Required. Name, for the log.
+   * Required. Name, by which a failure is told.
    *
    * @generated from field: string name = 1;
    */
@@ -207,7 +207,8 @@ export type Probe = Message<"locum.config.v1.Probe"> & {
   argv: string[];
 
   /**
-   * Time from the end of one to the begin of the next. Unset: 1 minute.
+   * Time from the end of one to the begin of the next. Unset: 40 s, so that a gain or loss is
+   * known within a minute.
    *
    * @generated from field: google.protobuf.Duration interval = 3;
    */
