@@ -18,13 +18,15 @@ export function sendRefusal(request: HttpRequest, response: HttpResponse, error:
   if (contentType.startsWith('application/grpc')) {
     const details = [anyPack(ErrorInfoSchema, info)];
     const status = create(StatusSchema, { code, message: error.message, details });
-    // A response of headers only is how gRPC and gRPC-Web send an error without a message before it.
-    response.writeHead(200, {
-      'content-type': contentType,
-      'grpc-status': String(code),
-      'grpc-message': encodeURIComponent(error.message),
-      'grpc-status-details-bin': Buffer.from(toBinary(StatusSchema, status)).toString('base64').replace(/=+$/, ''),
-    });
+    // A response of headers only is how gRPC and gRPC-Web send an error without a message before it. These headers have to end the stream
+    // themselves, which they do only where nothing sent them before: after `writeHead` an empty frame of data would end it, and grpc-go
+    // takes that for a stream without trailers, whatever the headers say.
+    response.statusCode = 200;
+    response.setHeader('content-type', contentType);
+    response.setHeader('grpc-status', String(code));
+    response.setHeader('grpc-message', encodeURIComponent(error.message));
+    const details64 = Buffer.from(toBinary(StatusSchema, status)).toString('base64').replace(/=+$/, '');
+    response.setHeader('grpc-status-details-bin', details64);
     response.end();
     return;
   }
