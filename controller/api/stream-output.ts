@@ -52,8 +52,8 @@ export async function* streamOutput(
     // Rotated-out bytes are skipped by the agent; a negative offset becomes a real one.
     offset = chunk.offset + chunk.data.length;
     if (!follow) until ??= chunk.size;
-    const tooLate = chunk.times.find(({ wall }) => wall > untilWall);
-    if (tooLate !== undefined) until = Math.min(until ?? tooLate.offset, tooLate.offset);
+    const tooLate = chunk.times.find(({ wall, offset: at }) => wall > untilWall && at <= offset);
+    if (tooLate !== undefined) until = Math.min(until ?? offset, Math.max(tooLate.offset, chunk.offset));
     const data = until !== undefined && offset > until ? chunk.data.subarray(0, bytesUntil(until, chunk)) : chunk.data;
     const times = outputTimesToProto(chunk.times.filter((time) => time.offset < chunk.offset + data.length));
     if (data.length > 0)

@@ -15,6 +15,8 @@ class Log {
   ended = false;
   /** When each second began, by the offset of its first byte. */
   times: readonly (readonly [offset: number, second: number])[] = [];
+  /** Told with each piece, whatever it has. */
+  stray: readonly { readonly offset: bigint; readonly time: { readonly seconds: bigint } }[] = [];
   readonly asked: ReadOutput[] = [];
 
   /** Answers reads at most four bytes at a time, so that tests see the pieces. */
@@ -33,7 +35,14 @@ class Log {
     const times = this.times
       .filter(([at], i) => at < from + data.length && (this.times[i + 1]?.[0] ?? size + 1) > from)
       .map(([at, second]) => ({ offset: BigInt(Math.max(at, from)), time: { seconds: BigInt(second) } }));
-    return { requestId, offset: BigInt(from), data, size: BigInt(size), end: this.ended, times };
+    return {
+      requestId,
+      offset: BigInt(from),
+      data,
+      size: BigInt(size),
+      end: this.ended,
+      times: [...times, ...this.stray],
+    };
   }
 }
 
@@ -121,6 +130,12 @@ describe('output of a run', () => {
       // A time that is past can bring nothing more, also to who follows.
       const followed = runs.streamOutput({ name, untilTime: { seconds: 300n }, follow: true });
       expect(await readAll(followed)).toEqual(['one.', 'two.', 'thre', 'e']);
+      // What an agent says of bytes that it did not send is nothing to wait for.
+      log.stray = [{ offset: 5_000_000n, time: { seconds: 10_000_000_000n } }];
+      log.ended = true;
+      const wild = runs.streamOutput({ name, untilTime: { seconds: 9_000_000_000n }, follow: true });
+      expect((await readAll(wild)).join('')).toBe('one.two.three');
+      log.stray = [];
       await readAll(runs.streamOutput({ name, sinceTime: { seconds: 250n } }));
       expect(log.asked.at(-1)?.sinceTime?.seconds).toBe(250n);
     }),
