@@ -1,6 +1,6 @@
 /** What a command shows of itself, and by what it knows the controllers. */
 import { X509Certificate } from 'node:crypto';
-import { readFile } from 'node:fs/promises';
+import { readFile, stat } from 'node:fs/promises';
 import { checkServerIdentity, type PeerCertificate } from 'node:tls';
 import { type Caller, isLoopbackAddress } from '../../sdk/typescript/caller.ts';
 import type { TlsOptions } from '../../sdk/typescript/transport.ts';
@@ -10,7 +10,8 @@ import { readPrivateFile } from '../../shared/pki/private-file.ts';
 import { peerCertificate, readCertificate } from '../../shared/pki/read-certificate.ts';
 import { dialOptions, PeerRefusedError, TlsIdentity, TlsMaterialError } from '../../shared/rpc/tls-identity.ts';
 import type { Sourced, TlsFiles, TokenSource } from '../context/layers.ts';
-import { CommandFailure } from '../exit-codes.ts';
+import { listenersOn } from '../context/listener-owner.ts';
+import { CommandFailure, EXIT } from '../exit-codes.ts';
 import type { Globals } from '../globals.ts';
 
 /** @throws CommandFailure rather than send a token where it can be read on its way */
@@ -23,7 +24,7 @@ export async function credentialsOf({
   return {
     ...(tls === undefined ? {} : { tls: await tlsOptions(tls.value) }),
     // A file is read anew for each call: what follows a stream for days outlives its token.
-    ...(token === undefined ? {} : { token: () => readToken(token) }),
+    ...(token === undefined ? {} : { token: () => tokenFor(address, token) }),
   };
 }
 
@@ -35,6 +36,23 @@ function checkWay(addresses: readonly string[], { value, from }: Sourced<TokenSo
   throw new CommandFailure(
     `the token of ${from} would go to ${exposed} in plain text: nothing was sent\n` +
       'Say which authority stands for the controllers: --ca-file FILE, or "locum context set NAME --ca-file FILE".',
+  );
+}
+
+/** Undefined: nobody listens who could be shown it. @throws CommandFailure, and what reading a file throws */
+async function tokenFor(addresses: readonly string[], token: Sourced<TokenSource>): Promise<string | undefined> {
+  const { value } = token;
+  if (value.kind !== 'local') return readToken(token);
+  const ports = addresses.map((address) => Number(address.split(':').at(-1)));
+  const listeners = ports.flatMap((port) => [...listenersOn(port)]);
+  const { uid } = await stat(value.path);
+  // When no controller runs any user of this host may take its port, and would be sent what lets him administer the cluster.
+  const stranger = listeners.find((listener) => listener !== 0 && listener !== uid);
+  if (stranger === undefined) return listeners.length === 0 ? undefined : readToken(token);
+  throw new CommandFailure(
+    `user ${stranger} of this host listens on ${addresses.join(', ')}, and the token in ${value.path} belongs to user ${uid}: nothing was sent\n` +
+      'Is that a controller of yours? Say who calls: LOCUM_TOKEN, or --token-file FILE.',
+    EXIT.denied,
   );
 }
 

@@ -4,13 +4,15 @@ import { ACTOR_HEADER } from '../../shared/rpc/actor-header.ts';
 /** What a controller asks for (docs/access.md), unless it is open. */
 export interface Caller {
   /**
-   * Sent as `authorization: Bearer …`. A function is asked before each try, so that a token may be renewed. Where it fails the call
-   * fails at once, with a TokenError: one that is worth another try has to try itself.
+   * Sent as `authorization: Bearer …`. A function is asked before each try, so that a token may be renewed; undefined shows none. Where it
+   * fails the call fails at once, with a TokenError: one that is worth another try has to try itself.
    */
-  readonly token?: string | (() => string | Promise<string>);
+  readonly token?: string | TokenSupply;
   /** Who asks, for the event log; at most 128 printable ASCII characters. Default: the user of this process; in a browser, nobody. */
   readonly actor?: string;
 }
+
+type TokenSupply = () => string | undefined | Promise<string | undefined>;
 
 /** There was no token to show, so nothing was sent; `cause` says why. */
 export class TokenError extends Error {
@@ -37,12 +39,13 @@ export async function headersOf({ token, actor }: Caller, given: HeadersInit | u
   const headers = new Headers(given);
   if (actor !== undefined && !headers.has(ACTOR_HEADER)) headers.set(ACTOR_HEADER, printableName(actor));
   if (token !== undefined && !headers.has('authorization')) {
-    headers.set('authorization', `Bearer ${typeof token === 'string' ? token : await asked(token)}`);
+    const shown = typeof token === 'string' ? token : await asked(token);
+    if (shown !== undefined) headers.set('authorization', `Bearer ${shown}`);
   }
   return headers;
 }
 
-async function asked(token: () => string | Promise<string>): Promise<string> {
+async function asked(token: TokenSupply): Promise<string | undefined> {
   try {
     return await token();
   } catch (error) {

@@ -1,3 +1,4 @@
+import { spawn } from 'node:child_process';
 import {
   chmodSync,
   existsSync,
@@ -11,11 +12,16 @@ import {
 } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import { createInterface } from 'node:readline';
 import { Code, ConnectError } from '@connectrpc/connect';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { ServerService } from '../../shared/gen/locum/v1/server_service_pb.ts';
 import { runCaptured } from '../e2e/captured-command.ts';
 import { type FakeApi, fakeApi } from './fake-api.ts';
+
+const NOBODY = 65_534;
+/** Says its port. */
+const LISTENER = "const s = require('net').createServer().listen(0, '127.0.0.1', () => console.log(s.address().port))";
 
 let home: string;
 let api: FakeApi;
@@ -205,6 +211,35 @@ describe('a command', () => {
     const mixed = await locum(`context show --effective --address ${api.address},192.0.2.1:7400`, env);
     expect(mixed.stdout).toMatch(/token\s+none/);
     expect(existsSync(join(home, 'admin.token'))).toBe(true);
+  });
+
+  it('does not show the token of this host to another user who took the port of the controller', async (ctx) => {
+    if (process.getuid?.() !== 0) ctx.skip('only root can be another user');
+    const secret = join(home, 'admin.token');
+    writeFileSync(secret, 'locum_local_y\n', { mode: 0o600 });
+    const nobody = spawn(process.execPath, ['-e', LISTENER], {
+      uid: NOBODY,
+      gid: NOBODY,
+      cwd: '/',
+      stdio: ['ignore', 'pipe', 'inherit'],
+    });
+    try {
+      const { value: port } = await createInterface({ input: nobody.stdout })[Symbol.asyncIterator]().next();
+      const { code, stderr } = await locum(`server list --address 127.0.0.1:${port}`, { LOCUM_DATA_DIR: home });
+      expect(stderr).toContain(
+        `user ${NOBODY} of this host listens on 127.0.0.1:${port}, and the token in ${secret} belongs to user 0`,
+      );
+      expect(code).toBe(4);
+    } finally {
+      nobody.kill();
+    }
+  });
+
+  it('shows no token where nobody listens', async () => {
+    writeFileSync(join(home, 'admin.token'), 'locum_local_y\n', { mode: 0o600 });
+    await api.close();
+    const { stderr } = await locum(`server list --address ${api.address}`, { LOCUM_DATA_DIR: home });
+    expect(stderr).toContain("can't reach a controller");
   });
 
   it('looks for the token of this host where a controller of this user has its data', async () => {
