@@ -142,8 +142,7 @@ class RunningParts {
     this.#access = new AccessParts({
       self: this.#self,
       open: options.open ?? false,
-      dataDirectory: options.dataDirectory,
-      log,
+      ...{ dataDirectory: options.dataDirectory, rootsPem: tls?.signer.rootsPem, log },
       leaderTerm: () => this.#leadership?.leaderTerm,
       replica: () => this.#replica,
       providers: options.identityProviders,

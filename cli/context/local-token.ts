@@ -1,16 +1,19 @@
 /** The token that a controller leaves in its data directory for the administrator of its host. */
-import { accessSync, constants, statSync } from 'node:fs';
+import { accessSync, constants, existsSync, statSync } from 'node:fs';
 import { homedir } from 'node:os';
 import { isAbsolute, join } from 'node:path';
 import { errorCode } from '../../shared/caught-error.ts';
 
 const FILE = 'admin.token';
+const ROOTS_FILE = 'admin.ca.crt';
 /** Of the service that comes with the packages (deploy/systemd/locum-controller.service). */
 const SERVICE_DATA = '/var/lib/locum';
 
 export interface LocalToken {
   /** The first one that can be read. */
   readonly file: string | undefined;
+  /** Beside it, the roots by which that controller is known. Undefined: it speaks plaintext. */
+  readonly rootsFile: string | undefined;
   /** Without it, one that is there, and is another user's. */
   readonly outOfReach: string | undefined;
 }
@@ -22,12 +25,14 @@ export function findLocalToken(env: NodeJS.ProcessEnv): LocalToken {
     const file = join(folder, FILE);
     try {
       accessSync(file, constants.R_OK);
-      if (statSync(file).isFile()) return { file, outOfReach: undefined };
+      const roots = join(folder, ROOTS_FILE);
+      const rootsFile = existsSync(roots) ? roots : undefined;
+      if (statSync(file).isFile()) return { file, rootsFile, outOfReach: undefined };
     } catch (error) {
       if (errorCode(error) === 'EACCES') outOfReach ??= file;
     }
   }
-  return { file: undefined, outOfReach };
+  return { file: undefined, rootsFile: undefined, outOfReach };
 }
 
 function dataDirectories(env: NodeJS.ProcessEnv): readonly string[] {

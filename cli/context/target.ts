@@ -18,6 +18,8 @@ export interface Destination extends Effective {
   readonly warning: string | undefined;
 }
 
+const LOCAL = 'this host';
+
 /** @throws CommandFailure when a context is named that is not there, and what `readConfigFile` throws */
 export async function targetOf(program: Command, env: NodeJS.ProcessEnv): Promise<Destination> {
   const path = configPath(env);
@@ -29,9 +31,10 @@ export async function targetOf(program: Command, env: NodeJS.ProcessEnv): Promis
   if (knowsWho || effective.tls?.value.folder !== undefined || !isLocal) {
     return { ...effective, outOfReach: undefined, warning };
   }
-  const { file, outOfReach } = findLocalToken(env);
-  const token = file === undefined ? undefined : ({ value: { kind: 'local', path: file }, from: 'this host' } as const);
-  return { ...effective, token, outOfReach, warning };
+  const { file, rootsFile, outOfReach } = findLocalToken(env);
+  const token = file === undefined ? undefined : ({ value: { kind: 'local', path: file }, from: LOCAL } as const);
+  const tls = effective.tls ?? (rootsFile === undefined ? undefined : { value: { caFile: rootsFile }, from: LOCAL });
+  return { ...effective, tls, token, outOfReach, warning };
 }
 
 /** Only what stands on the command line itself. */

@@ -24,6 +24,8 @@ export interface AccessPartsOptions {
   readonly open: boolean;
   /** Where the token of this host's administrator is kept. Undefined: there is none. */
   readonly dataDirectory: string | undefined;
+  /** By which callers know this controller. Default: it speaks plaintext. */
+  readonly rootsPem?: string | undefined;
   readonly log: Logger;
   /** The term of this controller; undefined: it does not lead. */
   readonly leaderTerm: () => LeaderTerm | undefined;
@@ -53,10 +55,10 @@ export class AccessParts {
 
   /** @throws ExposedFileError when others can read the token of this host's administrator */
   constructor(options: AccessPartsOptions) {
-    const { self, open, dataDirectory, log, leaderTerm, providers = [] } = options;
+    const { self, open, dataDirectory, rootsPem, log, leaderTerm, providers = [] } = options;
     this.#options = options;
     this.vouching = new Vouching(self);
-    const local = open || dataDirectory === undefined ? undefined : openLocalToken(dataDirectory);
+    const local = open || dataDirectory === undefined ? undefined : openLocalToken(dataDirectory, rootsPem);
     if (local !== undefined) log.info({ file: local.file }, 'whoever can read this file administers the cluster');
     this.#doorkeeper = new Doorkeeper({
       open,

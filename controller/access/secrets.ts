@@ -1,11 +1,13 @@
 /** What proves a token: made here once, kept as a hash. Pure but for its randomness. */
 import { createHash, randomBytes, timingSafeEqual } from 'node:crypto';
-import { existsSync, mkdirSync } from 'node:fs';
+import { existsSync, mkdirSync, rmSync } from 'node:fs';
 import { join } from 'node:path';
-import { createPrivateFile, readPrivateFile } from '../../shared/pki/private-file.ts';
+import { createPrivateFile, readPrivateFile, replacePrivateFile } from '../../shared/pki/private-file.ts';
 
 /** In the data directory: whoever can read it administers the cluster. */
 export const LOCAL_TOKEN_FILE = 'admin.token';
+/** Beside it, where the controller speaks TLS: its roots. */
+export const LOCAL_ROOTS_FILE = 'admin.ca.crt';
 
 const SECRET_BYTES = 32;
 const ID_BYTES = 10;
@@ -36,9 +38,19 @@ export function isSecretOf(secret: string, hash: string): boolean {
 
 export const isLocalSecret = (secret: string): boolean => idOfSecret(secret) === LOCAL_ID;
 
-/** The administrator of this host, made at the first start. @throws ExposedFileError: others can read it */
-export function openLocalToken(dataDirectory: string): { readonly file: string; readonly hash: string } {
+/**
+ * The administrator of this host, made at the first start. Beside it lie the roots by which he knows this controller, for as long as it speaks
+ * TLS (`rootsPem`, PEM). @throws ExposedFileError: others can read it
+ */
+export function openLocalToken(
+  dataDirectory: string,
+  rootsPem: string | undefined,
+): { readonly file: string; readonly hash: string } {
   mkdirSync(dataDirectory, { recursive: true, mode: 0o700 });
+  // First: whoever finds the token must not take this controller for one that speaks plaintext.
+  const rootsFile = join(dataDirectory, LOCAL_ROOTS_FILE);
+  if (rootsPem === undefined) rmSync(rootsFile, { force: true });
+  else replacePrivateFile(rootsFile, rootsPem);
   const file = join(dataDirectory, LOCAL_TOKEN_FILE);
   if (!existsSync(file)) createPrivateFile(file, `${makeSecret(LOCAL_ID).secret}\n`);
   return { file, hash: hashOf(readPrivateFile(file).trim()) };

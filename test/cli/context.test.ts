@@ -245,8 +245,13 @@ describe('a command', () => {
   it('looks for the token of this host where a controller of this user has its data', async () => {
     mkdirSync(join(home, 'locum'));
     writeFileSync(join(home, 'locum', 'admin.token'), 'locum_local_y\n', { mode: 0o600 });
-    const { stdout } = await locum('context show --effective', { LOCUM_DATA_DIR: '', XDG_STATE_HOME: home });
+    const show = () => locum('context show --effective', { LOCUM_DATA_DIR: '', XDG_STATE_HOME: home });
+    const { stdout } = await show();
     expect(stdout).toMatch(/token\s+in \S+\/locum\/admin.token\s+this host/);
+    expect(stdout).not.toContain('admin.ca.crt');
+    // Of a controller that speaks TLS.
+    writeFileSync(join(home, 'locum', 'admin.ca.crt'), '');
+    expect((await show()).stdout).toMatch(/\S+\/locum\/admin.ca.crt\s+this host/);
   });
 
   it('that is not known is told what would help', async () => {

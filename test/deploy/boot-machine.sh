@@ -8,7 +8,7 @@ mkdir "$1/upper" "$1/work" "$1/root"
 mount -t overlay overlay -o "lowerdir=/,upperdir=$1/upper,workdir=$1/work" "$1/root"
 cd "$1/root"
 # Nothing of what this host starts: only what the test installs.
-rm -rf etc/systemd/system/* etc/fstab
+rm -rf etc/systemd/system/* etc/fstab root/.local/state/locum root/.config/locum var/lib/locum*
 mount -t proc proc proc
 mount -t sysfs sysfs sys
 mount -t cgroup2 cgroup2 sys/fs/cgroup

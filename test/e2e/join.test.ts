@@ -1,11 +1,10 @@
 /** A host joins with the line that `locum token create` prints, as a user pastes it, and runs a policy over TLS. */
 import { type ChildProcess, spawn } from 'node:child_process';
-import { mkdtempSync, readFileSync, rmSync } from 'node:fs';
+import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { createInterface } from 'node:readline';
 import { afterAll, beforeAll, expect, it } from 'vitest';
-import { connect } from '../../sdk/typescript/client.ts';
 import { LOCUM, runLocum } from './locum-command.ts';
 
 const TEST_TIMEOUT_MS = 90_000;
@@ -38,16 +37,8 @@ async function started(words: readonly string[], wanted: string): Promise<Line> 
   return promise;
 }
 
-/** As whoever can read the controller's data directory. */
-async function makeAdmin(user: string): Promise<void> {
-  const tls = { ca: readFileSync(at('controller/pki/ca.crt'), 'utf8') };
-  const locum = connect({ addresses: [api], tls, token: readFileSync(at('controller/admin.token'), 'utf8').trim() });
-  try {
-    await locum.access.setUser({ user: { name: `users/${user}`, roles: [{ role: 'admin' }] } });
-  } finally {
-    locum.close();
-  }
-}
+/** As whoever can read the controller's data directory: `locum` finds there who asks, and by which roots it knows the controller. */
+const asAdministrator = (...words: string[]) => runLocum(api, words, { env: { LOCUM_DATA_DIR: at('controller') } });
 
 beforeAll(async () => {
   folder = mkdtempSync(join(tmpdir(), 'locum-join-'));
@@ -64,7 +55,8 @@ beforeAll(async () => {
     at('ann'),
   ]);
   if (issued.code !== 0) throw new Error(issued.stderr);
-  await makeAdmin('ann');
+  const given = await asAdministrator('auth', 'user', 'set', 'ann', '--role', 'admin');
+  if (given.code !== 0) throw new Error(given.stderr);
 }, TEST_TIMEOUT_MS);
 
 afterAll(async () => {

@@ -3,13 +3,14 @@
  * other by a network of their own.
  */
 import { afterAll, beforeAll, describe, expect, it, type TestContext, vi } from 'vitest';
+import { NetworkCapture, saying } from '../deploy/network-capture.ts';
 import { SystemdMachine } from '../deploy/systemd-machine.ts';
 import { blocks, textOf } from '../docs/shell-blocks.ts';
 import { BUILD_TIMEOUT_MS, builtPackages, VERSION } from './built-packages.ts';
 
 const PAGE = 'docs/install.md';
 const TEST_TIMEOUT_MS = 180_000;
-/** Its name is in the hosts file of each machine: `controller.example`. */
+/** Its name is in the hosts file of each machine, and is what that one calls itself: `controller.example`. */
 const CONTROLLER = '10.216.0.1';
 const HOSTS = { 'web-1': '10.216.0.11', 'web-2': '10.216.0.12' };
 /** The tenth of the default timers, so that nobody waits for 45 s. */
@@ -39,7 +40,8 @@ async function boot(name: string): Promise<SystemdMachine> {
 
 beforeAll(async () => {
   packages = builtPackages();
-  const first = packages.deb === undefined ? 'this machine has no dpkg-deb' : await SystemdMachine.boot('controller');
+  const first =
+    packages.deb === undefined ? 'this machine has no dpkg-deb' : await SystemdMachine.boot('controller.example');
   if (typeof first === 'string') obstacle = first;
   else machines.push(first);
 }, BUILD_TIMEOUT_MS);
@@ -58,9 +60,10 @@ describe('docs/install.md', () => {
     timeout: TEST_TIMEOUT_MS,
   }, async (ctx) => {
     const controller = controllerOf(ctx);
-    const [onController = '', onHost = '', use = '', look = ''] = blocksBelow('A controller and two hosts');
+    const [onController = '', tokens = '', onHost = '', use = '', look = ''] =
+      blocksBelow('A controller and two hosts');
     const lines = (text: string): number => text.replaceAll('\\\n', '').split('\n').length;
-    expect(lines(onController) + 2 * lines(onHost) + lines(use) + lines(look)).toBeLessThanOrEqual(10);
+    expect(lines(onController) + lines(tokens) + 2 * lines(onHost) + lines(use) + lines(look)).toBeLessThanOrEqual(10);
     controller.addSwitch(CONTROLLER);
     const hosts = new Map<string, SystemdMachine>();
     for (const [name, address] of Object.entries(HOSTS)) {
@@ -69,10 +72,16 @@ describe('docs/install.md', () => {
       hosts.set(name, host);
     }
     for (const machine of machines) machine.put(packages.deb ?? '');
+    const capture = await NetworkCapture.begin(controller);
 
     const startMs = performance.now();
     controller.script(onController);
-    for (const host of hosts.values()) host.script(onHost);
+    await vi.waitFor(() => controller.run('stat', '/var/lib/locum/admin.token'), { timeout: 30_000, interval: 200 });
+    // What a person pastes: one line each, nothing else is printed on standard output.
+    const pasted = controller.script(tokens).trimEnd().split('\n');
+    expect(pasted).toHaveLength(hosts.size);
+    for (const [index, host] of [...hosts.values()].entries())
+      host.script(onHost.replace('locum agent join …', pasted[index] ?? ''));
     await vi.waitFor(
       () => expect(controller.run('locum', 'server', 'list', '-o', 'name')).toBe('servers/web-1\nservers/web-2\n'),
       { timeout: 30_000, interval: 200 },
@@ -83,16 +92,24 @@ describe('docs/install.md', () => {
 
     const lost = hosts.get('web-1');
     await lost?.close();
-    const settled = await vi.waitFor(
+    await vi.waitFor(
       () => {
         const told = controller.script(look);
         expect(told).toMatch(/my-service-\S+ .*RUNNING .*web-2/);
-        return told;
       },
       { timeout: 60_000, interval: 500 },
     );
-    expect(settled).toContain('web-1 is MISSING');
+    expect(controller.script('locum events --since 5m')).toContain('web-1 is MISSING');
     expect((performance.now() - startMs) / 1_000).toBeLessThan(300);
+
+    // Of what went over the network nobody can read a word, loopback of the controller's host included.
+    hosts.get('web-2')?.script(saying('a word in the open'));
+    await capture.end();
+    expect(capture.has('a word in the open')).toBe(true);
+    const secrets = pasted.map((line) => /--token \w+\.(\w+)/.exec(line)?.[1] ?? '');
+    expect(secrets.map((secret) => secret.length)).toEqual([32, 32]);
+    const words = ['my-service', 'web-1', 'web-2', 'locum.v1', 'AgentService', ...secrets];
+    expect(words.filter((word) => capture.has(word))).toEqual([]);
   });
 
   it('installs the archive under /opt/locum with units that start', { timeout: TEST_TIMEOUT_MS }, (ctx) => {
