@@ -22,6 +22,15 @@ describe('the crate for Rust', () => {
     if (missing !== undefined) ctx.skip(missing);
   });
 
+  it('is written as cargo fmt writes', (ctx) => {
+    const { status, stdout, stderr } = spawnSync('cargo', ['fmt', '--all', '--check'], {
+      cwd: join(ROOT, 'sdk/rust'),
+      encoding: 'utf8',
+    });
+    if (/no such command|is not installed/.test(stderr)) ctx.skip(stderr);
+    expect([status, stdout]).toEqual([0, '']);
+  }, 60_000);
+
   it('starts a policy and follows it with the first lines of its README, in a crate of its own', async () => {
     await fixture().policies.createPolicy(runOnce('nightly-backup', ['true']));
     const folder = mkdtempSync(join(tmpdir(), 'locum-sdk-rust-'));
