@@ -24,7 +24,9 @@ const RESOLUTION_MS = 10;
 export class TimeIndex {
   readonly #path: string;
   readonly #mostMarks: number;
-  #marks: TimeMark[] = [];
+  // All of them would be a megabyte for each attempt that prints much.
+  #count = 0;
+  #lastWall: number | undefined;
   #file: FileHandle | undefined;
   #isBroken = false;
 
@@ -35,13 +37,14 @@ export class TimeIndex {
 
   /** The bytes from this position on were read at this time. To be told before they are written. Never throws. */
   async note(mark: TimeMark): Promise<void> {
-    const last = this.#marks.at(-1);
-    if (this.#isBroken || (last !== undefined && Math.abs(mark.wall - last.wall) < RESOLUTION_MS)) return;
+    const lastWall = this.#lastWall ?? Number.NEGATIVE_INFINITY;
+    if (this.#isBroken || Math.abs(mark.wall - lastWall) < RESOLUTION_MS) return;
     try {
-      if (this.#marks.length >= this.#mostMarks) await this.#thin();
+      if (this.#count >= this.#mostMarks) await this.#thin();
       this.#file ??= await open(this.#path, 'w', 0o600);
       await this.#file.write(encoded([mark]));
-      this.#marks.push(mark);
+      this.#count += 1;
+      this.#lastWall = mark.wall;
     } catch {
       this.#isBroken = true;
     }
@@ -55,13 +58,13 @@ export class TimeIndex {
 
   /** Whoever reads meanwhile sees the old one or the new one. */
   async #thin(): Promise<void> {
-    const kept = this.#marks.filter((_, i) => i % 2 === 0);
+    const kept = (await readTimes(this.#path)).filter((_, i) => i % 2 === 0);
     const fresh = `${this.#path}.new`;
     await writeFile(fresh, encoded(kept), { mode: 0o600 });
     await rename(fresh, this.#path);
     await this.close();
     this.#file = await open(this.#path, 'a', 0o600);
-    this.#marks = kept;
+    this.#count = kept.length;
   }
 }
 
