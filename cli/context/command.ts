@@ -1,13 +1,12 @@
 /** `locum context`: works on the file of contexts, without a controller. */
 import type { Command } from 'commander';
-import { globalsOf } from '../globals.ts';
+import { addTableOptions, globalsOf } from '../globals.ts';
 import type { SetOptions } from './change.ts';
 
 const collect = (text: string, before: readonly string[] = []): readonly string[] => [...before, text];
 
 export function define(context: Command): void {
-  context
-    .command('list')
+  addTableOptions(context.command('list'))
     .description('the contexts there are; "*" is the one that is used')
     .action(async (_options: object, command: Command) => (await import('./list.ts')).list(globalsOf(command)));
   context

@@ -2,7 +2,7 @@
 import { create, toJsonString } from '@bufbuild/protobuf';
 import { type CliConfig, CliConfigSchema, type CliContext } from '../../shared/gen/locum/config/v1/cli_config_pb.ts';
 import type { Globals } from '../globals.ts';
-import { printLine, tell } from '../output/print.ts';
+import { lookOf, printLine, tell, warn } from '../output/print.ts';
 import { type Column, cell, Table } from '../output/table.ts';
 import { DEFAULT_ADDRESS } from './addresses.ts';
 import { configPath, exposureOf, readConfigFile } from './config-file.ts';
@@ -27,16 +27,16 @@ function whoOf({ token, tokenFile, certFile, tlsDirectory }: CliContext): string
   return certFile !== '' || tlsDirectory !== '' ? 'certificate' : '';
 }
 
-export async function list({ output }: Pick<Globals, 'output'>): Promise<void> {
+export async function list(globals: Pick<Globals, 'output' | 'columns' | 'sort'>): Promise<void> {
   const path = configPath(process.env);
   const config = (await readConfigFile(path)) ?? create(CliConfigSchema);
   const warning = exposureOf(path);
-  if (warning !== undefined) tell(`warning: ${warning}`);
+  if (warning !== undefined) warn(warning);
   const { contexts, currentContext } = config;
   const rows = Object.entries(contexts)
     .map(([name, context]) => ({ ...context, name, isCurrent: name === currentContext }))
     .sort((a, b) => (a.name < b.name ? -1 : 1));
-  switch (output) {
+  switch (globals.output) {
     case 'json':
       return printLine(
         toJsonString(CliConfigSchema, maskedConfig(config), { prettySpaces: 2, useProtoFieldName: true }),
@@ -48,7 +48,7 @@ export async function list({ output }: Pick<Globals, 'output'>): Promise<void> {
       return printLine(await yamlOf(maskedConfig(config)));
     case 'table':
     case 'wide':
-      if (rows.length > 0) return printLine(new Table(columns, { wide: output === 'wide' }).render(rows));
+      if (rows.length > 0) return printLine(new Table(columns, lookOf(globals)).render(rows));
       return tell(`No contexts in ${path}.\n"locum context set NAME --address HOST:PORT" makes one.`);
   }
 }

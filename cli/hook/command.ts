@@ -1,11 +1,10 @@
 /** `locum hook list|show|test|forget`. */
 import type { Command } from 'commander';
-import { addDryRun, globalsOf, YES } from '../globals.ts';
+import { addDryRun, addTableOptions, globalsOf, YES } from '../globals.ts';
 import type { ForgetOptions } from './forget.ts';
 
 export function define(hook: Command): void {
-  hook
-    .command('list')
+  addTableOptions(hook.command('list'))
     .description('hooks, how far each is, and whether it takes events')
     .action(async (_options: object, command: Command) => (await import('./list.ts')).list(globalsOf(command)));
   hook

@@ -25,10 +25,10 @@ export async function list(globals: Globals): Promise<void> {
   await withTransport(globals, async (transport) => {
     const answer = await createClient(HookService, transport).listHooks({});
     await printAnswer(globals, ListHooksResponseSchema, answer, {
-      table: ({ wide }) =>
+      table: (look) =>
         answer.hooks.length === 0
           ? 'No hooks: nobody is told of events. docs/notifications.md shows how to configure one.'
-          : new Table(columns, { wide }).render(answer.hooks),
+          : new Table(columns, look).render(answer.hooks),
       names: () => answer.hooks.map(({ name }) => name),
     });
   });

@@ -39,12 +39,16 @@ export function tellPlan(planEtag: string): void {
 
 /** For people only: progress, advice. Nothing with `--quiet`. */
 export function tell(text: string): void {
-  if (!manner.quiet) process.stderr.write(`${shown(text, process.stderr)}\n`);
+  if (!manner.quiet) tellAnyway(text);
 }
 
-/** For people, and also with `--quiet`. */
+/** For people, and also with `--quiet`: something is wrong, or missing in what was printed. */
+export function tellAnyway(text: string): void {
+  process.stderr.write(`${shown(text, process.stderr)}\n`);
+}
+
 export function warn(text: string): void {
-  process.stderr.write(`${shown(`warning: ${text}`, process.stderr)}\n`);
+  tellAnyway(`warning: ${text}`);
 }
 
 export const lookOf = ({ output, columns, sort }: Pick<Globals, 'output' | 'columns' | 'sort'>): Look => ({

@@ -12,7 +12,7 @@ import { resolveRun } from '../client/names.ts';
 import { withTransport } from '../client/session.ts';
 import { CommandFailure, EXIT } from '../exit-codes.ts';
 import type { Globals } from '../globals.ts';
-import { printStreamed, tell } from '../output/print.ts';
+import { printStreamed, tell, tellAnyway } from '../output/print.ts';
 import { idOf } from '../output/words.ts';
 import { LineTimes } from './line-times.ts';
 import { TerminalOutput } from './terminal-output.ts';
@@ -98,10 +98,10 @@ async function show(
       await printStreamed(globals, StreamOutputResponseSchema, piece, { table: () => '', names: () => [] });
       continue;
     }
-    if (next !== undefined && piece.offset > next) tell(rotatedOut(Number(piece.offset - next)));
+    if (next !== undefined && piece.offset > next) tellAnyway(rotatedOut(Number(piece.offset - next)));
     next = piece.offset + BigInt(piece.data.length);
     if (asksTimes && piece.times.length === 0 && !toldUnknown) {
-      tell('[when this was written is not known, so it counts as new]');
+      tellAnyway('[when this was written is not known, so it counts as new]');
       toldUnknown = true;
     }
     const data = times === undefined ? piece.data : times.stamped(piece);
@@ -134,7 +134,7 @@ async function showAll(globals: Globals, runs: Runs, name: string, options: Logs
     } catch (error) {
       const known = fromConnectError(error);
       if (known?.reason !== 'OUTPUT_NOT_FOUND' && known?.reason !== 'AGENT_UNREACHABLE') throw error;
-      tell(`[${known.message}]`);
+      tellAnyway(`[${known.message}]`);
     }
   }
 }
@@ -163,7 +163,7 @@ async function follow(
       await show(globals, readOutput(runs, request, pause), offset, options);
     } catch (error) {
       if (!isOver(error)) throw error;
-      if (!(error instanceof Superseded)) tell(`[${fromConnectError(error)?.message ?? String(error)}]`);
+      if (!(error instanceof Superseded)) tellAnyway(`[${fromConnectError(error)?.message ?? String(error)}]`);
     }
     // What comes now is later.
     if (options.until !== undefined && Date.now() > options.until) return;

@@ -90,8 +90,7 @@ function defineCertificates(server: Command): void {
     .action(async (name: string, options: RevokeOptions, command: Command) =>
       (await import('./revoke.ts')).revoke(globalsOf(command), name, options),
     );
-  server
-    .command('revoked')
+  addTableOptions(server.command('revoked'))
     .description('servers whose certificates were revoked')
     .action(async (_options: object, command: Command) => (await import('./revoke.ts')).revoked(globalsOf(command)));
 }

@@ -49,8 +49,8 @@ export async function revoked(globals: Globals): Promise<void> {
     const pages = await readPages((pageToken) => client.listRevocations({ pageSize: PAGE_SIZE, pageToken }));
     const revocations = pages.flatMap((page) => page.revocations);
     await printAnswer(globals, ListRevocationsResponseSchema, create(ListRevocationsResponseSchema, { revocations }), {
-      table: ({ wide }) =>
-        revocations.length === 0 ? 'No certificates are revoked.' : new Table(columns, { wide }).render(revocations),
+      table: (look) =>
+        revocations.length === 0 ? 'No certificates are revoked.' : new Table(columns, look).render(revocations),
       names: () => revocations.map(({ server }) => server),
     });
   });

@@ -1,6 +1,6 @@
 /** `locum token create|list|revoke`: join tokens. */
 import type { Command } from 'commander';
-import { globalsOf, parseSpan } from '../globals.ts';
+import { addTableOptions, globalsOf, parseSpan } from '../globals.ts';
 import type { CreateTokenOptions } from './create.ts';
 
 const HOUR_MS = 3_600_000;
@@ -18,8 +18,7 @@ export function define(token: Command): void {
     .action(async (options: CreateTokenOptions, command: Command) =>
       (await import('./create.ts')).createToken(globalsOf(command), options),
     );
-  token
-    .command('list')
+  addTableOptions(token.command('list'))
     .description('join tokens: whom they are for, and what became of them')
     .action(async (_options: object, command: Command) => (await import('./list.ts')).listTokens(globalsOf(command)));
   token

@@ -27,8 +27,7 @@ export async function listTokens(globals: Globals): Promise<void> {
     const pages = await readPages((pageToken) => client.listJoinTokens({ pageSize: PAGE_SIZE, pageToken }));
     const joinTokens = pages.flatMap((page) => page.joinTokens);
     await printAnswer(globals, ListJoinTokensResponseSchema, create(ListJoinTokensResponseSchema, { joinTokens }), {
-      table: ({ wide }) =>
-        joinTokens.length === 0 ? 'No join tokens.' : new Table(columns, { wide }).render(joinTokens),
+      table: (look) => (joinTokens.length === 0 ? 'No join tokens.' : new Table(columns, look).render(joinTokens)),
       names: () => joinTokens.map(({ name }) => name),
     });
   });

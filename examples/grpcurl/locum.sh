@@ -237,6 +237,10 @@ case $verb in
 
   "audit list") call AuditService/ListAuditEntries ;;
   "audit export") call AuditService/WatchAudit ;;
+  "hook list") call HookService/ListHooks ;;
+  "hook show") call HookService/GetHook "\"name\":$(named hooks "$1")" ;;
+  "hook test") call HookService/TestHook "\"name\":$(named hooks "$1")" ;;
+  "hook forget") each HookService/ForgetHook hooks "$@" ;;
   "fence check") call FenceService/CheckFence "\"policy\":$(named policies "$1"),\"epoch\":$2" ;;
   "snapshot save") call ClusterService/SaveSnapshot | bytes >"$1" ;;
   "debug diagnostics") call ClusterService/GetDiagnostics ;;

@@ -31,6 +31,16 @@ describe('the command line', () => {
     expect(names.filter((name) => name.endsWith('…') && !name.endsWith(',…'))).toEqual([]);
   });
 
+  it('lets people choose columns and order of each list', async () => {
+    const lists = everyCommand(await buildProgram(everyWord)).filter((command) => command.name() === 'list');
+    expect(lists.length).toBeGreaterThan(8);
+    const flags = (command: Command) => command.options.map(({ long }) => long);
+    const without = lists.filter(
+      (command) => !flags(command).includes('--columns') || !flags(command).includes('--sort'),
+    );
+    expect(without.map((command) => command.parent?.name())).toEqual([]);
+  });
+
   it('takes the options of all commands before and after the noun', async () => {
     for (const words of [
       ['-o', 'json', 'server', 'list'],

@@ -55,6 +55,9 @@ describe('options that commands share', () => {
     'auth token list',
     'auth role list',
     'auth user list',
+    'token list',
+    'hook list',
+    'server revoked',
   ])('--columns is known to %s', { timeout: TEST_TIMEOUT_MS }, async (line) => {
     const words = line.split(' ');
     const help = await locum(...words, '--help');

@@ -25,6 +25,11 @@ const SCRIPT = join(import.meta.dirname, '../../examples/grpcurl/locum.sh');
 const LOCAL: Readonly<Record<string, string>> = {
   'policy init': 'prints a file',
   top: 'shows status, servers and events again and again',
+  'context list': 'reads a file of its user',
+  'context show': 'reads a file of its user',
+  'context use': 'changes a file of its user',
+  'context set': 'changes a file of its user',
+  'context delete': 'changes a file of its user',
   'debug bundle': 'packs what other verbs print',
   'audit verify': 'computes the chain of what is exported',
   'snapshot inspect': 'reads a file',
@@ -237,6 +242,8 @@ describe('the script that is all grpcurl', () => {
     locum('auth role delete reader');
     expect(refused('token create c')).toContain('NO_AUTHORITY');
     locum('token list');
+    locum('hook list');
+    for (const verb of ['show', 'test', 'forget']) expect(refused(`hook ${verb} none`)).toContain('NOT_FOUND');
     expect(refused('token revoke aaaaaaaaaa')).toContain('NOT_FOUND');
     const followed = spawnSync('timeout', ['3', 'bash', SCRIPT, 'events', '--follow', '"after":"1","allow_gap":true'], {
       env: {
