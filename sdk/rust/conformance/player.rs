@@ -46,7 +46,7 @@ fn failure(error: Error) -> Value {
             };
             json!({"failed": code, "message": status.message()})
         }
-        Error::Options(text) => json!({"failed": text}),
+        other => json!({"failed": other.to_string()}),
     }
 }
 
@@ -246,7 +246,7 @@ impl Player {
     }
 
     async fn fence(&self, command: &Value) -> Result<Value, Error> {
-        let Ok(attempt) = PolicyContext::from(|name| command["env"][name].as_str().map(Into::into)) else {
+        let Ok(attempt) = PolicyContext::from_vars(|name| command["env"][name].as_str().map(Into::into)) else {
             return Ok(json!({"outside": true}));
         };
         let told = json!({"policy": attempt.policy, "run": attempt.run, "epoch": attempt.epoch.to_string()});
@@ -254,6 +254,7 @@ impl Player {
             Ok(()) => "current",
             Err(FenceError::Fenced(_)) => "fenced",
             Err(FenceError::Unknown(error)) => return Err(error),
+            Err(other) => return Err(wrong(other)),
         };
         Ok(json!({"context": told, "verdict": verdict}))
     }

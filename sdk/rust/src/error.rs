@@ -8,6 +8,7 @@ use tonic_types::StatusExt;
 
 /// What came of a call that was not done. Made of any [`Status`] of a client: `?` does it.
 #[derive(Debug, Clone)]
+#[non_exhaustive]
 pub enum Error {
     /// A controller answered instead of doing it.
     Refused(Box<Refusal>),

@@ -36,14 +36,14 @@ impl PolicyContext {
     /// # Errors
     /// It does not run inside a policy.
     pub fn from_env() -> Result<Self, OutsidePolicy> {
-        PolicyContext::from(|name| std::env::var(name).ok())
+        PolicyContext::from_vars(|name| std::env::var(name).ok())
     }
 
     /// `from_env` with another environment.
     ///
     /// # Errors
     /// As there.
-    pub fn from(variable: impl Fn(&str) -> Option<String>) -> Result<Self, OutsidePolicy> {
+    pub fn from_vars(variable: impl Fn(&str) -> Option<String>) -> Result<Self, OutsidePolicy> {
         let read = |name| variable(name).filter(|value| !value.is_empty()).ok_or(OutsidePolicy);
         let (policy, run) = (read("LOCUM_POLICY")?, read("LOCUM_RUN")?);
         let epoch = read("LOCUM_EPOCH")?.parse().ok().filter(|&epoch| epoch > 0).ok_or(OutsidePolicy)?;
@@ -53,6 +53,7 @@ impl PolicyContext {
 
 /// Why an attempt must not act.
 #[derive(Debug, Clone)]
+#[non_exhaustive]
 pub enum FenceError {
     /// Another attempt may be running: what is left undone must stay undone here.
     Fenced(Box<CheckFenceResponse>),
