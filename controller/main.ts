@@ -18,9 +18,9 @@ import { addressOf, named, reachable } from './bound-address.ts';
 import type { ControllerSettings } from './config/config.ts';
 import { openConfiguredStore } from './config/configured-store.ts';
 import { controllerId } from './config/controller-id.ts';
+import type { Deviation } from './core/views.ts';
 import { type Diagnostics, diagnose, type ShownSetting } from './diagnostics.ts';
 import { systemClock } from './engine/clock.ts';
-import { failoverDelayMs } from './failover-delay.ts';
 import { exitWith } from './fatal-exit.ts';
 import { Hooks } from './hooks/hooks.ts';
 import type { LeaderTerm } from './leadership/leader-term.ts';
@@ -31,6 +31,7 @@ import { type Candidate, encodeCandidate } from './replication/candidate.ts';
 import { type Readiness, Replica, readinessOf } from './replication/replica.ts';
 import { StaleReads } from './replication/stale-reads.ts';
 import type { Identity, Store } from './store/store.ts';
+import { troubleBeside } from './trouble.ts';
 
 export interface ControllerOptions extends ControllerSettings {
   /** Version of the program, shown in the status. */
@@ -130,14 +131,7 @@ class RunningParts {
       metrics: this.#metrics,
       patienceMs: store.kind === 'etcd' ? AGENT_PATIENCE_MS : 0,
       denied: (denial) => this.#audit.noteDenial(denial),
-      owner: {
-        cut: (peer) => this.#agentListener?.cut(peer),
-        starting: (start, now) => {
-          const leaderTerm = this.#leadership?.leaderTerm;
-          const delayMs = leaderTerm === undefined ? undefined : failoverDelayMs(leaderTerm.state, start, now.wall);
-          if (delayMs !== undefined) this.#metrics.failedOver(delayMs);
-        },
-      },
+      owner: { cut: (peer) => this.#agentListener?.cut(peer) },
     });
     this.#access = new AccessParts({
       self: this.#self,
@@ -177,6 +171,7 @@ class RunningParts {
       ...{ clock: systemClock, log, role: this.#role, signal: this.#over.signal },
     });
     this.#metrics.hooks = this.#hooks;
+    this.#metrics.trouble = () => this.#trouble();
   }
 
   async start(): Promise<Pick<Controller, 'apiAddress' | 'agentAddress'>> {
@@ -306,7 +301,7 @@ class RunningParts {
     return {
       leaderTerm,
       controllers: this.#replica.controllers,
-      ownTrouble: () => [...this.#audit.trouble, ...this.#hooks.trouble],
+      trouble: () => this.#trouble(),
       hooks: this.#hooks,
       agents: this.#agents,
       signer: this.#tls?.signer,
@@ -316,6 +311,12 @@ class RunningParts {
       streams: new StreamCount(),
       bookmarkMs: BOOKMARK_MS,
     };
+  }
+
+  #trouble(): readonly Deviation[] {
+    const gone = this.#replica.controllers.gone();
+    const beside = troubleBeside(this.#leadership?.leaderTerm?.storeStatus, gone, systemClock().wall);
+    return [...beside, ...this.#audit.trouble, ...this.#hooks.trouble];
   }
 
   #diagnose(): Promise<Diagnostics> {

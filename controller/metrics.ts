@@ -3,10 +3,11 @@ import { Counter, collectDefaultMetrics, Gauge, Histogram, Registry } from '@pro
 import { livenessWords, runStateWords } from './codec/words.ts';
 import type { ClusterState } from './core/cluster/cluster.ts';
 import { DEVIATION_REASONS } from './core/records/deviation-reason.ts';
-import { REASONS_IN } from './core/records/run-state.ts';
-import { deviations, isAvailable, queuedFor } from './core/views.ts';
+import { type EndStateName, REASONS_IN } from './core/records/run-state.ts';
+import { type Deviation, deviations, isAvailable, lastOutcomes, queuedFor } from './core/views.ts';
 import { type Clock, systemClock } from './engine/clock.ts';
 import type { StoreStatus } from './engine/store-status.ts';
+import { FailoverMetrics } from './failover-metrics.ts';
 import type { SinkStatus } from './feeds/feed.ts';
 import { addHookMetrics, type ShownHooks } from './hooks/hook-metrics.ts';
 
@@ -21,16 +22,19 @@ export interface MetricsSource {
 /** States of runs that are deviations for a reason of the run. */
 const WAITING = ['QUEUED', 'FENCING', 'STUCK', 'BACKOFF'] as const;
 
+const OUTCOMES = ['SUCCEEDED', 'FAILED', 'STOPPED'] as const satisfies readonly EndStateName[];
+
 const COMMIT_BUCKETS = [0.000_5, 0.001, 0.002_5, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5];
 const LAG_BUCKETS = [0.001, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2, 5];
-const FAILOVER_BUCKETS = [0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 30, 60, 120];
+const GAP_BUCKETS = [1, 2.5, 4, 4.5, 5, 5.5, 6, 7.5, 10, 15, 20, 30, 45, 60];
 
 export class ControllerMetrics {
   readonly registry = new Registry();
-  /** Counted by hand: a heartbeat is too cheap for anything else. */
-  heartbeats = 0;
+  #heartbeats = 0;
   readonly #clock: Clock;
   #source: MetricsSource | undefined;
+  /** What is wrong beside what the core knows of, as the status tells it. */
+  trouble: () => readonly Deviation[] = () => [];
   /** How far the sinks of the audit are. */
   auditSinks: () => readonly SinkStatus[] = () => [];
   /** The hooks of this controller. Undefined: none. */
@@ -38,7 +42,8 @@ export class ControllerMetrics {
   readonly #commits: Counter;
   readonly #commitSeconds: Histogram;
   readonly #lagSeconds: Histogram;
-  readonly #failoverSeconds: Histogram;
+  readonly #gapSeconds: Histogram;
+  readonly failovers: FailoverMetrics;
 
   /** `clock`: of the leader, for how long things last. Default: the system's. */
   constructor(clock: Clock = systemClock) {
@@ -59,10 +64,11 @@ export class ControllerMetrics {
       buckets: LAG_BUCKETS,
       registers,
     });
-    this.#failoverSeconds = new Histogram({
-      name: 'locum_failover_delay_seconds',
-      help: 'Time from a server being declared MISSING to the start of a run of its being sent to another server.',
-      buckets: FAILOVER_BUCKETS,
+    this.failovers = new FailoverMetrics(this.registry, () => this.#source?.state);
+    this.#gapSeconds = new Histogram({
+      name: 'locum_heartbeat_gap_seconds',
+      help: 'Time between two heartbeats of one stream; more than the heartbeat interval (5 s, and a tenth) is lateness.',
+      buckets: GAP_BUCKETS,
       registers,
     });
     this.#addGauges();
@@ -82,12 +88,14 @@ export class ControllerMetrics {
     this.#lagSeconds.observe(Math.max(0, lateMs) / 1000);
   }
 
-  failedOver(delayMs: number): void {
-    this.#failoverSeconds.observe(Math.max(0, delayMs) / 1000);
+  /** `gapMs`: since the one before of the same stream; undefined: there was none. */
+  beat(gapMs: number | undefined): void {
+    this.#heartbeats += 1;
+    if (gapMs !== undefined) this.#gapSeconds.observe(gapMs / 1000);
   }
 
   #addGauges(): void {
-    const heartbeats = (): number => this.heartbeats;
+    const heartbeats = (): number => this.#heartbeats;
     new Counter({
       name: 'locum_heartbeats_total',
       help: 'Heartbeats received.',
@@ -102,6 +110,12 @@ export class ControllerMetrics {
     this.#gauge('locum_policies', 'Policies.', (source) => source?.state.policies.size ?? 0);
     this.#gauge('locum_mailbox_depth', 'Events that wait for the core.', (source) => source?.mailboxDepth ?? 0);
     this.#gauge('locum_calls_pending', 'Calls that wait for their answer.', (source) => source?.pendingCalls ?? 0);
+    this.#addStoreGauges();
+    this.#addQueueGauges();
+    this.#addStateGauges();
+  }
+
+  #addStoreGauges(): void {
     const waiting = 'that the leader has changed and the store has not acknowledged';
     this.#gauge(
       'locum_store_waiting_records',
@@ -121,6 +135,9 @@ export class ControllerMetrics {
     this.#gauge('locum_store_refuses', '1 while the store takes no writes.', (source) => {
       return source?.storeStatus.trouble === undefined ? 0 : 1;
     });
+  }
+
+  #addQueueGauges(): void {
     this.#gauge('locum_available_servers', 'Servers that take new runs.', (source) => {
       const servers = source === undefined ? [] : [...source.state.servers.values()];
       return servers.filter((server) => source !== undefined && isAvailable(source.state, server)).length;
@@ -136,13 +153,33 @@ export class ControllerMetrics {
       REASONS_IN.QUEUED,
       (state) => queuedFor(state).flatMap(({ reason, runs }) => Array.from({ length: runs }, () => reason)),
     );
+    const ages = (): ReadonlyMap<string, number> => this.#queueAges();
+    new Gauge({
+      name: 'locum_queued_runs_oldest_seconds',
+      help: 'How long the run has waited that has waited longest, by what it waits for.',
+      labelNames: ['reason'],
+      registers: [this.registry],
+      collect() {
+        for (const [reason, seconds] of ages()) this.set({ reason }, seconds);
+      },
+    });
+  }
+
+  #addStateGauges(): void {
+    this.#countedGauge(
+      'locum_policy_outcomes',
+      'Policies by the outcome of their newest ended run.',
+      'outcome',
+      ['NONE', ...OUTCOMES],
+      lastOutcomes,
+    );
     const told = [...Object.keys(DEVIATION_REASONS), ...WAITING.flatMap((state) => REASONS_IN[state])];
     this.#countedGauge(
       'locum_deviations',
       'What is not as it should be, as the status lists it.',
       'reason',
       told,
-      (state) => deviations(state, this.#clock()).map(({ reason }) => reason),
+      (state) => [...this.trouble(), ...deviations(state, this.#clock())].map(({ reason }) => reason),
     );
     const sinks = (): readonly SinkStatus[] => this.auditSinks();
     new Gauge({
@@ -161,6 +198,15 @@ export class ControllerMetrics {
     this.#countedGauge('locum_runs', 'Kept runs by state.', 'state', Object.keys(runStateWords.to), (state) =>
       Array.from(state.runs.values(), (run) => run.state.kind),
     );
+  }
+
+  /** Seconds by reason; 0: nothing waits for it. */
+  #queueAges(): ReadonlyMap<string, number> {
+    const ages = new Map<string, number>(REASONS_IN.QUEUED.map((reason) => [reason, 0]));
+    const { wall } = this.#clock();
+    for (const { reason, oldestWall } of this.#source === undefined ? [] : queuedFor(this.#source.state))
+      ages.set(reason, Math.max(0, wall - oldestWall) / 1000);
+    return ages;
   }
 
   #gauge(name: string, help: string, read: (source: MetricsSource | undefined) => number): void {

@@ -38,11 +38,11 @@ export interface OtherLeader {
 /** The term that a stream belongs to; none while nobody has taken it in. */
 interface Binding {
   sink: AgentEventSink | undefined;
+  /** When its last heartbeat came. Undefined: none did. */
+  beatMono?: number;
 }
 
 export interface AgentStreamsOwner {
-  /** A start is about to be handed to a stream. */
-  starting(start: Extract<LeaderMessage, { kind: 'start' }>, now: Now): void;
   /** Cuts the connection of a peer (`address:port`) that does not let its stream end. */
   cut(peer: string): void;
 }
@@ -172,7 +172,7 @@ export class AgentStreams implements AgentStreamsPort {
     if (stream === undefined) return;
     // The core has one session per server: a later Welcome is of the stream that counts from now on.
     if (message.kind === 'welcome' && stream.server !== undefined) this.#byServer.set(stream.server, stream);
-    if (message.kind === 'start') this.#options.owner.starting(message, now);
+    if (message.kind === 'start') this.#options.metrics.failovers.starting(message, now);
     stream.send(message);
   }
 
@@ -241,11 +241,23 @@ export class AgentStreams implements AgentStreamsPort {
     // Of a term that is over: nobody wants to know.
     if (sink === undefined || sink !== this.#sink) return true;
     if (sink.post(event)) {
-      if (event.kind === 'heartbeat') this.#options.metrics.heartbeats += 1;
+      this.#measure(binding, event);
       return true;
     }
     this.#heldUp.add(stream);
     return false;
+  }
+
+  #measure(binding: Binding, event: Event): void {
+    if (event.kind !== 'heartbeat' && event.kind !== 'report') return;
+    const { metrics, clock } = this.#options;
+    const now = clock();
+    if (event.kind === 'report') {
+      metrics.failovers.reported(event.attempts, now);
+      return;
+    }
+    metrics.beat(binding.beatMono === undefined ? undefined : now.mono - binding.beatMono);
+    binding.beatMono = now.mono;
   }
 
   /** Tells an agent where to go, as soon as that is known; with `error` when it does not become known in time. */

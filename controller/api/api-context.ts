@@ -30,8 +30,8 @@ export interface ApiContext {
   /** The leader's term now. @throws LocumError NOT_LEADER */
   readonly leaderTerm: () => LeaderTermView;
   readonly controllers: Pick<Controllers, 'list' | 'gone' | 'transfer'>;
-  /** What is wrong with the sinks of the audit, and with hooks. Default: nothing. */
-  readonly ownTrouble?: () => readonly Deviation[];
+  /** What is wrong beside what the core knows of. Default: nothing. */
+  readonly trouble?: () => readonly Deviation[];
   readonly hooks: HooksPort;
   readonly agents: Pick<AgentStreams, 'readOutput'>;
   /** Signs certificates. Default: the cluster has none. */

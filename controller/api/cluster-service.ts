@@ -32,14 +32,10 @@ export function clusterService(api: ApiContext): ServiceImpl<typeof ClusterServi
       const patience = sleep(STORE_PATIENCE_MS, [], { ref: false });
       const found = await Promise.race([api.controllers.list().catch(() => []), patience]);
       const leader = found.find(({ term }) => term !== undefined);
-      const ofControllers = [...api.controllers.gone().map(goneController), ...(api.ownTrouble?.() ?? [])];
+      const trouble = api.trouble?.() ?? [];
       return leaderTerm.read((state, now) => {
         const runs = [...state.runs.values()].filter((run) => !isEnded(run));
-        const { kept, omitted } = cutToBytes(
-          [...ofControllers, ...deviations(state, now)],
-          bytesOfTexts,
-          LIMITS.pageBytes,
-        );
+        const { kept, omitted } = cutToBytes([...trouble, ...deviations(state, now)], bytesOfTexts, LIMITS.pageBytes);
         return {
           clusterId: state.clusterId,
           incarnation: toUint64(state.incarnation),
@@ -118,14 +114,6 @@ function storeStatusToProto({ trouble, waitingRecords, waitingBytes, waitingMs }
 
 const CONTROLLERS = 'controllers/';
 const STORE_PATIENCE_MS = 1_000;
-
-function goneController({ id, agoMs }: { readonly id: string; readonly agoMs: number }): Deviation {
-  const message = `it was last seen ${Math.round(agoMs / 1000)} s ago; start it again, or let it be: this is told for a day`;
-  return {
-    ...{ resource: `${CONTROLLERS}${id}`, reason: 'CONTROLLER_GONE', message },
-    ...{ sinceWall: Date.now() - agoMs, etaWall: undefined, command: 'locum controllers' },
-  };
-}
 
 function deviationToProto({ resource, reason, message, sinceWall, etaWall, command }: Deviation) {
   return { resource, reason, message, command, sinceTime: toTimestamp(sinceWall), etaTime: toTimestamp(etaWall) };

@@ -17,6 +17,7 @@ export { type GateView, gateOf } from './placement/gate-view.ts';
 export { isEnded } from './records/run-state.ts';
 export { currentAttempt } from './runs/attempt.ts';
 export type { LossPlan } from './runs/loss.ts';
+export { lastOutcomes } from './runs/policy-trouble.ts';
 
 /** Position in the pool's order, from 1. */
 export const rankOf = (state: ClusterState, server: Server): number =>

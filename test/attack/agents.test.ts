@@ -78,7 +78,7 @@ describe('strangers on the listener for agents', () => {
       clock: systemClock,
       log,
       metrics: new ControllerMetrics(),
-      owner: { starting: () => undefined, cut: () => undefined },
+      owner: { cut: () => undefined },
     });
     streams.attach({ term: 1, post: () => true });
     const open = await startAgentListener({

@@ -36,6 +36,14 @@ describe('a controller with agents on real sockets', () => {
           'servers/web-1 START',
           'servers/web-2 RECOVERY',
         ]);
+        // Its phases are in the metrics: silence, decision, process.
+        const metrics = await (await fetch(`http://${world.controller.apiAddress}/metrics`)).text();
+        for (const phase of ['detected', 'decided', 'started'])
+          expect(metrics).toContain(`locum_failover_phase_seconds_count{phase="${phase}"} 1`);
+        const detected = Number(/^locum_failover_phase_seconds_sum\{phase="detected"\} (\S+)$/m.exec(metrics)?.[1]);
+        expect(detected).toBeGreaterThanOrEqual(SHORT_TIMERS.missingAfterMs / 1000);
+        expect(metrics).toMatch(/^locum_failover_delay_seconds_count 1$/m);
+        expect(metrics).toMatch(/^locum_heartbeat_gap_seconds_count [1-9]/m);
       },
       { store: 'sqlite' },
     ),

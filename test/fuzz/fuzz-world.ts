@@ -83,7 +83,7 @@ export class FuzzWorld {
       clock: systemClock,
       log,
       metrics,
-      owner: { starting: () => undefined, cut: () => undefined },
+      owner: { cut: () => undefined },
     });
     const leaderTerm = await electedLeaderTerm(new MemoryStore(), {
       agents: streams,

@@ -6,6 +6,8 @@ import type { RunReason } from './run-reason.ts';
 
 export const DEVIATION_REASONS = {
   STORE_BEHIND: 'Of the cluster. Its store is an older copy: nothing starts until it begins a new incarnation.',
+  STORE_REFUSES: 'Of the cluster. Its store takes no writes: no change is acknowledged, and nothing new starts.',
+  STORE_SLOW: 'Of the cluster. Its store has not answered a commit for 2 s or more: what changes something waits.',
   STORM:
     'Of a pool. Half of it fell silent at once: takeovers are held back. If the servers are dead: `locum proceed`.',
   SERVER_SUSPECT: 'Of a server. It is silent for `suspect_after`: no new runs go there, and nothing moves yet.',

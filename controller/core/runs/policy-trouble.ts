@@ -6,6 +6,7 @@ import type { EndCause } from '../../../shared/protocol/attempt.ts';
 import { MINUTE } from '../../../shared/time.ts';
 import type { ClusterState } from '../cluster/cluster.ts';
 import { endOf } from '../records/attempt-state.ts';
+import type { RunStateName } from '../records/run-state.ts';
 import type { Attempt, Policy, Run } from '../records/state.ts';
 import { endedRunsOf } from './retention.ts';
 
@@ -36,6 +37,10 @@ export function policyTroubles(state: ClusterState, age: number): readonly Polic
     ];
   });
 }
+
+/** How the newest ended run of each policy ended; NONE: none has. */
+export const lastOutcomes = (state: ClusterState): readonly (RunStateName | 'NONE')[] =>
+  [...state.policies.values()].map((policy) => newestEnded(state, policy)?.state.kind ?? 'NONE');
 
 function newestEnded(state: ClusterState, policy: Policy): Run | undefined {
   const id = endedRunsOf(state, policy).at(-1);

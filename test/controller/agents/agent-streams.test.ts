@@ -59,7 +59,7 @@ function world({ patienceMs = 0, maxStreams = 2 } = {}) {
     clock: () => ({ mono: time.mono, wall: 0 }),
     log: createLogger({ name: 'test', level: 'silent' }),
     metrics: new ControllerMetrics(),
-    owner: { starting: () => undefined, cut: (peer) => void cut.push(peer) },
+    owner: { cut: (peer) => void cut.push(peer) },
     maxStreams,
     patienceMs,
   });

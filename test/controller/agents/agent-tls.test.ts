@@ -50,7 +50,7 @@ interface World {
 async function listening(own: TlsMaterial, more: Partial<PeerRule> = {}): Promise<World> {
   const [refusals, hellos]: [TurnedAway[], string[]] = [[], []];
   const shared = { clock: systemClock, log: SILENT, metrics: new ControllerMetrics() };
-  const streams = new AgentStreams({ ...shared, owner: { starting: () => undefined, cut: () => undefined } });
+  const streams = new AgentStreams({ ...shared, owner: { cut: () => undefined } });
   const post = (event: Event): boolean => {
     if (event.kind === 'hello') hellos.push(event.hello.server);
     return true;

@@ -16,7 +16,7 @@ async function listening(patienceMs: number) {
   const log = SILENT;
   const metrics = new ControllerMetrics();
   const shared = { clock: systemClock, log, metrics, patienceMs };
-  const streams = new AgentStreams({ ...shared, owner: { starting: () => undefined, cut: () => undefined } });
+  const streams = new AgentStreams({ ...shared, owner: { cut: () => undefined } });
   const listener = await startAgentListener({
     host: '127.0.0.1',
     port: 0,

@@ -3,6 +3,7 @@ import { describe, expect, it } from 'vitest';
 import type { ApiContext } from '../../../controller/api/api-context.ts';
 import { clusterService } from '../../../controller/api/cluster-service.ts';
 import type { ClusterState } from '../../../controller/core/cluster/cluster.ts';
+import { goneControllers } from '../../../controller/trouble.ts';
 import { ClusterService } from '../../../shared/gen/locum/v1/cluster_service_pb.ts';
 import { stateOfNewLeader } from '../new-leader.ts';
 
@@ -12,10 +13,11 @@ describe('status', () => {
   it('names a controller that was there and is gone, with how long ago and what to do', async () => {
     const state = stateOfNewLeader();
     const leaderTerm = { read: async (look: Look) => look(state, { mono: 1, wall: 1_700_000_000_001 }) };
-    const controllers = { list: async () => [], gone: () => [{ id: 'c2', agoMs: 61_000 }] };
+    const controllers = { list: async () => [], gone: () => [] };
     const api = {
       leaderTerm: () => leaderTerm,
       controllers,
+      trouble: () => goneControllers([{ id: 'c2', agoMs: 61_000 }], 1_700_000_000_001),
       storeKind: 'etcd',
       version: 'test',
     } as unknown as ApiContext;

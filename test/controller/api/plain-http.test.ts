@@ -75,6 +75,10 @@ describe('the API with curl', () => {
         'locum_available_servers 1',
         'locum_queued_runs{reason="NO_ROOM"} 0',
         'locum_queue_oldest_seconds 0',
+        'locum_queued_runs_oldest_seconds{reason="NO_ROOM"} 0',
+        'locum_policy_outcomes{outcome="NONE"} 0',
+        'locum_failover_phase_seconds_count{phase="started"} 0',
+        'locum_deviations{reason="STORE_REFUSES"} 0',
         'locum_deviations{reason="LAST_RUN_FAILED"} 0',
       ];
       for (const line of metrics) expect(text.split('\n')).toContain(line);

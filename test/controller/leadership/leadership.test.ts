@@ -29,7 +29,7 @@ function leadershipOf(cluster: MemoryCluster) {
   const leadership = new Leadership({
     ...shared,
     store,
-    agents: new AgentStreams({ ...shared, owner: { starting: () => undefined, cut: () => undefined } }),
+    agents: new AgentStreams({ ...shared, owner: { cut: () => undefined } }),
     candidate: 'test',
     version: 'test',
     initialTimers: DEFAULT_TIMERS,
