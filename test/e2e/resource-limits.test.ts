@@ -34,6 +34,12 @@ describe('a policy with limits of resources', () => {
     expect(yaml).toMatch(/resources:\n +memory: 32Mi\n +cpu: 1\.5\n +pids: 50\n/);
     expect(yaml).toMatch(/output_size: 1Mi\n +output_age: 86400s\n/);
     expect((await locum(['policy', 'apply', '-f', '-'], yaml)).stdout).toMatch(/unchanged/);
+    const more = yaml.replace('32Mi', '0.5Gi');
+    expect((await locum(['policy', 'apply', '-f', '-'], more)).stderr).toMatch(
+      /line \d+, column \d+.*workload\.resources\.memory: must be a whole number of bytes, or have a unit/,
+    );
+    const { stdout: diff } = await locum(['policy', 'diff', '-f', '-'], yaml.replace('32Mi', '64Mi'));
+    expect(diff).toMatch(/workload\.resources\.memory.*32Mi.*64Mi/);
     const { stdout: text } = await locum(['policy', 'show', 'greedy']);
     expect(text).toMatch(/^limits: +memory 32Mi, cpu 1\.5, pids 50$/m);
     expect(text).toMatch(/^kept: +20 ended runs; output: 1Mi, 24h$/m);
