@@ -1,5 +1,6 @@
 /** The module `locum.services` of the Python package: a typed method per call of the API, for threads and for asyncio. */
 import type { DescMethod, DescService } from '@bufbuild/protobuf';
+import { AccessService } from '../shared/gen/locum/v1/access_service_pb.ts';
 import { AuditService } from '../shared/gen/locum/v1/audit_service_pb.ts';
 import { ClusterService } from '../shared/gen/locum/v1/cluster_service_pb.ts';
 import { EnrolmentService } from '../shared/gen/locum/v1/enrolment_service_pb.ts';
@@ -21,6 +22,7 @@ const SERVICES: Readonly<Record<string, DescService>> = {
   fences: FenceService,
   cluster: ClusterService,
   audit: AuditService,
+  access: AccessService,
   enrolment: EnrolmentService,
   hooks: HookService,
 };

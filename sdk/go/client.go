@@ -43,6 +43,8 @@ type Client struct {
 	Cluster   locumv1.ClusterServiceClient
 	Audit     locumv1.AuditServiceClient
 	Enrolment locumv1.EnrolmentServiceClient
+	Access    locumv1.AccessServiceClient
+	Hooks     locumv1.HookServiceClient
 	conn      *conn
 }
 
@@ -75,6 +77,8 @@ func Connect(addresses []string, options Options) (*Client, error) {
 		Cluster:   locumv1.NewClusterServiceClient(made),
 		Audit:     locumv1.NewAuditServiceClient(made),
 		Enrolment: locumv1.NewEnrolmentServiceClient(made),
+		Access:    locumv1.NewAccessServiceClient(made),
+		Hooks:     locumv1.NewHookServiceClient(made),
 		conn:      made,
 	}, nil
 }

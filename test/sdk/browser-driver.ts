@@ -9,7 +9,7 @@ const json = (value: object): object => value;
 
 export class BrowserDriver implements SdkDriver {
   #opened: Promise<OpenPage> | undefined;
-  readonly #onEvent = new Map<number, (name: string) => void>();
+  readonly #onEvent = new Map<number, (told: string) => void>();
   readonly #early = new Map<number, string[]>();
 
   async #page(): Promise<Page> {
@@ -33,6 +33,12 @@ export class BrowserDriver implements SdkDriver {
     else onEvent(name);
   }
 
+  #tells(page: Page, following: number, onEvent: (told: string) => void): () => Promise<void> {
+    for (const told of this.#early.get(following) ?? []) onEvent(told);
+    this.#onEvent.set(following, onEvent);
+    return () => page.evaluate((number) => player.end(number), following);
+  }
+
   async connect({ addresses, timeoutMs, token }: ConnectOptions): Promise<SdkClient> {
     const page = await this.#page();
     const origins = addresses.map((address) => `http://${address}`);
@@ -46,9 +52,11 @@ export class BrowserDriver implements SdkDriver {
       follow: async (about, after, onEvent) => {
         const words = [id, about, String(after)] as const;
         const following = await page.evaluate(([...all]) => player.follow(...all), words);
-        for (const name of this.#early.get(following) ?? []) onEvent(name);
-        this.#onEvent.set(following, onEvent);
-        return () => page.evaluate((number) => player.end(number), following);
+        return this.#tells(page, following, onEvent);
+      },
+      watch: async (method, onTold) => {
+        const watching = await page.evaluate(([...words]) => player.watch(...words), [id, method] as const);
+        return this.#tells(page, watching, (told) => onTold(JSON.parse(told)));
       },
       fence: (env) => page.evaluate(([...words]) => player.fence(...words), [id, json(env)] as const),
       close: () => page.evaluate((number) => player.close(number), id),

@@ -10,6 +10,8 @@ export interface PagePlayer {
   readonly call: (client: number, method: string, request: object, options?: CallOptions) => Promise<Outcome>;
   readonly list: (client: number, method: string, request: object, items: string) => Promise<readonly string[]>;
   readonly follow: (client: number, about: string, after: string) => Promise<number>;
+  /** What it tells comes as JSON. */
+  readonly watch: (client: number, method: string) => Promise<number>;
   readonly end: (following: number) => Promise<void>;
   readonly fence: (client: number, env: object) => Promise<JsonObject>;
   readonly close: (client: number) => Promise<void>;
@@ -39,6 +41,12 @@ globalThis.player = {
     const end = await client(id).follow(about, BigInt(after), (name) => globalThis.onEvent(following, name));
     ends.push(end);
     return following;
+  },
+  watch: async (id, method) => {
+    const watching = ends.length;
+    const end = await client(id).watch(method, (told) => globalThis.onEvent(watching, JSON.stringify(told)));
+    ends.push(end);
+    return watching;
   },
   end: async (following) => ends[following]?.(),
   fence: (id, env) => client(id).fence(Object(env)),

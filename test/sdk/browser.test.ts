@@ -7,6 +7,8 @@ import { allowingPages, browserMissing, PAGE_HOST } from './chromium.ts';
 import { playConformance } from './play-conformance.ts';
 
 const NO_WHY = 'a browser does not tell why a request failed, so it may have arrived and is repeated';
+const NO_AUTHORITY = 'a browser trusts authorities and shows certificates by its own settings';
+const ASKED = ['a token', 'a wrong token', 'a certificate', 'nothing'].map((what) => `somebody with ${what}`);
 
 playConformance(
   'browsers',
@@ -16,7 +18,11 @@ playConformance(
   },
   {
     controllerFlags: allowingPages,
-    without: { nobody: NO_WHY, 'a certificate that nobody trusts': NO_WHY },
+    without: {
+      nobody: NO_WHY,
+      'a certificate that nobody trusts': NO_WHY,
+      ...Object.fromEntries(ASKED.map((as) => [as, NO_AUTHORITY])),
+    },
   },
 );
 

@@ -44,14 +44,22 @@ export interface CuttingProxy {
   readonly connections: () => number;
   /** Resets all that are open. */
   readonly cut: () => void;
+  /** Resets all that are open and all that come, until it is let through again. */
+  readonly block: () => void;
+  readonly unblock: () => void;
 }
 
 export async function startCuttingProxy(target: string): Promise<CuttingProxy> {
   const clients = new Set<Socket>();
   const upstreams = new Set<Socket>();
   let connections = 0;
+  let blocked = false;
   const port = Number(target.slice(target.lastIndexOf(':') + 1));
   const server = createServer({ noDelay: true }, (client) => {
+    if (blocked) {
+      client.on('error', () => undefined).resetAndDestroy();
+      return;
+    }
     connections += 1;
     const upstream = connect({ port, host: '127.0.0.1', noDelay: true });
     clients.add(client);
@@ -61,12 +69,20 @@ export async function startCuttingProxy(target: string): Promise<CuttingProxy> {
     upstream.on('error', () => undefined).on('close', () => client.destroy());
   });
   const address = await listen(server, upstreams);
+  const cut = (): void => {
+    for (const client of clients) client.resetAndDestroy();
+    clients.clear();
+  };
   return {
     address,
     connections: () => connections,
-    cut: () => {
-      for (const client of clients) client.resetAndDestroy();
-      clients.clear();
+    cut,
+    block: () => {
+      blocked = true;
+      cut();
+    },
+    unblock: () => {
+      blocked = false;
     },
   };
 }

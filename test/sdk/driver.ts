@@ -20,11 +20,18 @@ export type Outcome =
 export interface ConnectOptions {
   readonly addresses: readonly string[];
   readonly timeoutMs: number;
-  /** TLS that trusts the authorities of the system. Default: none. */
+  /** TLS, which trusts this authority, or without one those of the system. Default: none. */
   readonly tls?: boolean;
+  readonly ca?: string;
+  /** What the client shows of itself, with its key. */
+  readonly cert?: string;
+  readonly key?: string;
   /** Default: none. */
   readonly token?: string;
 }
+
+/** What a watch tells: the name of a resource that is there, or was deleted. */
+export type Told = { readonly changed: string } | { readonly deleted: string };
 
 export interface SdkClient {
   readonly call: (method: string, request: JsonObject, options?: CallOptions) => Promise<Outcome>;
@@ -32,6 +39,8 @@ export interface SdkClient {
   readonly list: (method: string, request: JsonObject, items: string) => Promise<readonly string[]>;
   /** Tells the name of each event. What it gives ends it, and waits until it has. */
   readonly follow: (about: string, after: bigint, onEvent: (name: string) => void) => Promise<() => Promise<void>>;
+  /** A watch of resources, such as WatchPolicies, by the SDK's own following. What it gives ends it, and waits until it has. */
+  readonly watch: (method: string, onTold: (told: Told) => void) => Promise<() => Promise<void>>;
   /** What a program inside a policy with this environment is told: `context` and `verdict`, or `outside`. */
   readonly fence: (env: JsonObject) => Promise<JsonObject>;
   readonly close: () => Promise<void>;
@@ -86,8 +95,8 @@ export class ProgramDriver implements SdkDriver {
     return answer;
   }
 
-  async connect({ addresses, timeoutMs, tls = false }: ConnectOptions): Promise<SdkClient> {
-    const { client } = await this.#ask({ do: 'connect', addresses: [...addresses], timeoutMs, tls });
+  async connect({ addresses, tls = false, ...rest }: ConnectOptions): Promise<SdkClient> {
+    const { client } = await this.#ask({ do: 'connect', addresses: [...addresses], tls, ...rest });
     const here = { client: Number(client) };
     return {
       call: async (method, request, options = {}) => {
@@ -99,23 +108,33 @@ export class ProgramDriver implements SdkDriver {
         if (!Array.isArray(answer['names'])) throw new Error(JSON.stringify(answer));
         return answer['names'].map(textOf);
       },
-      follow: (about, after, onEvent) => this.#follow(here, { about, after: String(after) }, onEvent),
+      follow: (about, after, onEvent) => {
+        const command = { do: 'follow', ...here, about, after: String(after) };
+        return this.#stream(here, command, ({ event }) => onEvent(textOf(event)));
+      },
+      watch: (method, onTold) => {
+        const command = { do: 'watch', ...here, service: serviceOf(method), method };
+        return this.#stream(here, command, ({ changed, deleted }) => {
+          onTold(deleted === undefined ? { changed: textOf(changed) } : { deleted: textOf(deleted) });
+        });
+      },
       fence: (env) => this.#ask({ do: 'fence', ...here, env }),
       close: async () => void (await this.#ask({ do: 'close', ...here })),
     };
   }
 
-  async #follow(
+  /** Answers come one after the other, until one says that it has ended. */
+  async #stream(
     here: { readonly client: number },
-    what: JsonObject,
-    onEvent: (name: string) => void,
+    command: JsonObject,
+    onAnswer: (answer: JsonObject) => void,
   ): Promise<() => Promise<void>> {
     const { promise, resolve, reject } = Promise.withResolvers<void>();
     promise.catch(() => undefined);
-    this.#send({ do: 'follow', ...here, ...what }, (answer) => {
-      if (typeof answer['event'] === 'string') onEvent(answer['event']);
-      else if (answer['ended'] === true) resolve();
-      else reject(new Error(JSON.stringify(answer)));
+    this.#send(command, (answer) => {
+      if (answer['ended'] === true) resolve();
+      else if ('failed' in answer || 'refused' in answer || 'died' in answer) reject(new Error(JSON.stringify(answer)));
+      else onAnswer(answer);
     });
     return async () => {
       this.#send({ do: 'end', ...here }, () => undefined);

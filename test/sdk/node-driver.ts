@@ -4,7 +4,9 @@ import type { SdkDriver } from './driver.ts';
 import { clientOver } from './typescript-driver.ts';
 
 export const nodeDriver: SdkDriver = {
-  connect: async ({ addresses, timeoutMs, tls = false }) =>
-    clientOver(openTransport({ addresses, timeoutMs, ...(tls ? { tls: {} } : {}) })),
+  connect: async ({ addresses, timeoutMs, tls = false, token, ...files }) => {
+    const credentials = { ...(tls ? { tls: files } : {}), ...(token === undefined ? {} : { token }) };
+    return clientOver(openTransport({ addresses, timeoutMs, ...credentials }));
+  },
   stop: () => Promise.resolve(),
 };

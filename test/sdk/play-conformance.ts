@@ -7,20 +7,14 @@ import { freePort } from '../../cli/dev/ports.ts';
 import { SHORT } from '../../cli/dev/scaled-timers.ts';
 import { present } from '../../shared/assert.ts';
 import { type Loss, losingProxy } from '../cli/losing-proxy.ts';
-import { eventually, useCluster } from '../e2e/cluster-fixture.ts';
+import { useCluster } from '../e2e/cluster-fixture.ts';
 import { ROOT } from '../e2e/locum-command.ts';
 import { Player, type Step } from './conformance-player.ts';
-import { startCuttingProxy, startSilence, startUntrusted } from './conformance-proxies.ts';
+import { startSilence, startUntrusted } from './conformance-proxies.ts';
 import type { ConnectOptions, SdkClient, SdkDriver } from './driver.ts';
-import { eventsAbout } from './logged-events.ts';
-import { nodeDriver } from './node-driver.ts';
+import { type Follow, playFollow, playWatch, type Streaming, type Watch } from './play-streams.ts';
 import type { Provided } from './toolchains.ts';
-
-interface Follow {
-  readonly changes: readonly string[];
-  readonly times: number;
-  readonly cuts: number;
-}
+import { useWhoever } from './whoever.ts';
 
 type Through = string | Loss | undefined;
 
@@ -30,8 +24,12 @@ interface Case {
   readonly before?: readonly Step[];
   readonly steps?: readonly Step[];
   readonly after?: readonly Step[];
+  readonly as?: string;
   readonly follow?: Follow;
+  readonly watch?: Watch;
 }
+
+type Reached = Omit<ConnectOptions, 'timeoutMs'>;
 
 const CASES: readonly Case[] = JSON.parse(readFileSync(join(ROOT, 'sdk/conformance/cases.json'), 'utf8'));
 const TIMEOUT_MS = 20_000;
@@ -60,6 +58,7 @@ export function playConformance(
 ): void {
   describe(`the list of conformance, with the SDK for ${language}`, () => {
     const fixture = useCluster([], SHORT, controllers);
+    const whoever = useWhoever();
     let provided: Provided | undefined;
     let driver: SdkDriver | undefined;
     /** Connections that lost a call of the case that is played. */
@@ -74,13 +73,13 @@ export function playConformance(
       if (provided?.missing !== undefined) ctx.skip(provided.missing);
     });
 
-    async function open(options: Pick<ConnectOptions, 'addresses' | 'tls'>, by = driver): Promise<SdkClient> {
+    async function open(options: Reached, by = driver): Promise<SdkClient> {
       const client = await present(by, 'a driver').connect({ ...options, timeoutMs: TIMEOUT_MS });
       onTestFinished(client.close);
       return client;
     }
 
-    async function reached(through: Through): Promise<Pick<ConnectOptions, 'addresses' | 'tls'>> {
+    async function reached(through: Through): Promise<Reached> {
       const { address } = fixture().cluster;
       if (typeof through === 'object') {
         const proxy = await losingProxy(address, through, LOSSES);
@@ -106,32 +105,8 @@ export function playConformance(
       }
     }
 
-    /** Makes changes while the follower's connections are cut, and compares what it saw with the log. */
-    async function playFollow(player: Player, { changes, times, cuts }: Follow): Promise<void> {
-      const direct = await open({ addresses: [fixture().cluster.address] }, nodeDriver);
-      const proxy = await startCuttingProxy(fixture().cluster.address);
-      const policy = `policies/${player.id}`;
-      const { position: after } = await fixture().events.listEvents({ pageSize: 1 });
-      const seen: string[] = [];
-      const follower = await open({ addresses: [proxy.address] });
-      const end = await follower.follow(policy, after, (name) => seen.push(name));
-      for (let i = 0; i < times; i += 1) {
-        for (const change of changes) await direct.call(change, { name: policy });
-        if (i % (times / cuts) !== 0) continue;
-        const before = proxy.connections();
-        await eventually('the follower has seen more', async () => (seen.length > i ? true : undefined));
-        proxy.cut();
-        await eventually('the follower is back', async () => (proxy.connections() > before ? true : undefined));
-      }
-      const expected = await eventsAbout(fixture().events, policy, after);
-      player.note({ count: expected.length }, { count: times * changes.length });
-      await eventually('all are seen', async () => (seen.length >= expected.length ? true : undefined));
-      await end();
-      player.note(seen, expected);
-    }
-
     it.for(played)('$name', async ({ one, through }, ctx) => {
-      const why = typeof through === 'string' ? without[through] : undefined;
+      const why = without[one.as ?? (typeof through === 'string' ? through : '')];
       if (why !== undefined) ctx.skip(why);
       if (through === UNTRUSTED && spawnSync('openssl', ['version']).status !== 0)
         ctx.skip('certificates need openssl');
@@ -139,9 +114,11 @@ export function playConformance(
       const player = new Player();
       const direct = await open({ addresses: [fixture().cluster.address] });
       await player.play(direct, one.before);
-      await player.play(await open(await reached(through)), one.steps);
+      await player.play(await open(one.as === undefined ? await reached(through) : whoever(one.as)), one.steps);
       await player.play(direct, one.after);
-      if (one.follow !== undefined) await playFollow(player, one.follow);
+      const streaming: Streaming = { player, fixture: fixture(), open };
+      if (one.follow !== undefined) await playFollow(streaming, one.follow);
+      if (one.watch !== undefined) await playWatch(streaming, one.watch);
       expect(player.wanted.length).toBeGreaterThan(0);
       expect(player.got).toMatchObject(player.wanted);
       expect(lost()).toBe(typeof through === 'object' ? LOSSES : 0);

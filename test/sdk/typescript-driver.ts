@@ -1,16 +1,28 @@
 /** The SDK for TypeScript, driven in the process that loads this: a test's own, or a browser's. */
 import { fromJson, type JsonObject, toJson } from '@bufbuild/protobuf';
-import { Code, ConnectError, createClient } from '@connectrpc/connect';
+import {
+  type CallOptions as CallOptionsOf,
+  Code,
+  ConnectError,
+  createClient,
+  type Transport,
+} from '@connectrpc/connect';
 import { Fence, FencedError } from '../../sdk/typescript/fence.ts';
 import { followEvents } from '../../sdk/typescript/follow-events.ts';
 import { eachItem } from '../../sdk/typescript/pages.ts';
 import type { ClosableTransport } from '../../sdk/typescript/repeated-calls.ts';
+import { followResources, type ResourceMessage } from '../../sdk/typescript/resume.ts';
 import { errorOf } from '../../sdk/typescript/services.ts';
 import { UnreachableError } from '../../sdk/typescript/unreachable-error.ts';
+import { present } from '../../shared/assert.ts';
 import { EventService } from '../../shared/gen/locum/v1/event_service_pb.ts';
 import { FenceService } from '../../shared/gen/locum/v1/fence_service_pb.ts';
+import { PolicyService } from '../../shared/gen/locum/v1/policy_service_pb.ts';
+import { PoolService } from '../../shared/gen/locum/v1/pool_service_pb.ts';
+import { RunService } from '../../shared/gen/locum/v1/run_service_pb.ts';
+import { ServerService } from '../../shared/gen/locum/v1/server_service_pb.ts';
 import { methodNamed } from '../e2e/every-method.ts';
-import type { CallOptions, Outcome, SdkClient } from './driver.ts';
+import type { CallOptions, Outcome, SdkClient, Told } from './driver.ts';
 import { serviceOf, textOf } from './method-names.ts';
 
 export function clientOver(transport: ClosableTransport): SdkClient {
@@ -39,9 +51,41 @@ export function clientOver(transport: ClosableTransport): SdkClient {
         await following;
       };
     },
+    watch: async (method, onTold) => {
+      const ending = new AbortController();
+      const watching = watch(transport, method, ending.signal, onTold);
+      watching.catch(() => undefined);
+      return async () => {
+        ending.abort();
+        await watching;
+      };
+    },
     fence: (env) => fence(transport, env),
     close: () => Promise.resolve(transport.close()),
   };
+}
+
+const WATCHES: Readonly<
+  Record<string, (over: Transport, revision: bigint, options: CallOptionsOf) => AsyncIterable<ResourceMessage>>
+> = {
+  WatchPolicies: (over, revision, options) => createClient(PolicyService, over).watchPolicies({ revision }, options),
+  WatchRuns: (over, revision, options) => createClient(RunService, over).watchRuns({ revision }, options),
+  WatchServers: (over, revision, options) => createClient(ServerService, over).watchServers({ revision }, options),
+  WatchPools: (over, revision, options) => createClient(PoolService, over).watchPools({ revision }, options),
+};
+
+async function watch(
+  transport: Transport,
+  method: string,
+  signal: AbortSignal,
+  onTold: (told: Told) => void,
+): Promise<void> {
+  const start = present(WATCHES[method], `${method} as a watch`);
+  const open = (revision: bigint) => start(transport, revision, { signal });
+  for await (const { change } of followResources({ open, signal })) {
+    if (typeof change.value === 'string') onTold({ deleted: change.value });
+    else if (change.value !== undefined) onTold({ changed: change.value.name });
+  }
 }
 
 async function call(

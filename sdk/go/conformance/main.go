@@ -5,6 +5,7 @@ import (
 	"bufio"
 	"context"
 	"crypto/tls"
+	"crypto/x509"
 	"encoding/json"
 	"errors"
 	"fmt"
@@ -21,6 +22,7 @@ import (
 	"google.golang.org/protobuf/reflect/protoreflect"
 
 	locum "locum/sdk/go"
+	locumv1 "locum/sdk/go/locum/v1"
 )
 
 type command struct {
@@ -31,6 +33,10 @@ type command struct {
 	TimeoutMs     int64             `json:"timeoutMs"`
 	CancelAfterMs int64             `json:"cancelAfterMs"`
 	TLS           bool              `json:"tls"`
+	CA            string            `json:"ca"`
+	Cert          string            `json:"cert"`
+	Key           string            `json:"key"`
+	Token         string            `json:"token"`
 	Service       string            `json:"service"`
 	Method        string            `json:"method"`
 	Request       json.RawMessage   `json:"request"`
@@ -191,6 +197,73 @@ func (p *player) follow(c command) object {
 	return object{"ended": true}
 }
 
+// told makes of a watch of any resource what the protocol says.
+func told[M any, P interface {
+	*M
+	locum.ResourceMessage
+}](
+	p *player, c command, client session, open func(context.Context, uint64) (grpc.ServerStreamingClient[M], error),
+) object {
+	for message, err := range locum.FollowResources[M, P](client.follow, open) {
+		if client.follow.Err() != nil {
+			break
+		}
+		if err != nil {
+			return failureOf(err)
+		}
+		reflected := P(message).ProtoReflect()
+		change := reflected.WhichOneof(reflected.Descriptor().Oneofs().ByName("change"))
+		switch {
+		case change == nil:
+		case change.Message() == nil:
+			p.tell(c.ID, object{"deleted": P(message).GetDeleted()})
+		default:
+			resource := reflected.Get(change).Message()
+			p.tell(c.ID, object{"changed": resource.Get(resource.Descriptor().Fields().ByName("name")).String()})
+		}
+	}
+	return object{"ended": true}
+}
+
+func (p *player) watch(c command) object {
+	client := p.client(c.Client)
+	switch c.Method {
+	case "WatchPolicies":
+		return told(p, c, client, func(ctx context.Context, after uint64) (grpc.ServerStreamingClient[locumv1.WatchPoliciesResponse], error) {
+			return client.Policies.WatchPolicies(ctx, &locumv1.WatchPoliciesRequest{Revision: after})
+		})
+	case "WatchRuns":
+		return told(p, c, client, func(ctx context.Context, after uint64) (grpc.ServerStreamingClient[locumv1.WatchRunsResponse], error) {
+			return client.Runs.WatchRuns(ctx, &locumv1.WatchRunsRequest{Revision: after})
+		})
+	case "WatchServers":
+		return told(p, c, client, func(ctx context.Context, after uint64) (grpc.ServerStreamingClient[locumv1.WatchServersResponse], error) {
+			return client.Servers.WatchServers(ctx, &locumv1.WatchServersRequest{Revision: after})
+		})
+	case "WatchPools":
+		return told(p, c, client, func(ctx context.Context, after uint64) (grpc.ServerStreamingClient[locumv1.WatchPoolsResponse], error) {
+			return client.Pools.WatchPools(ctx, &locumv1.WatchPoolsRequest{Revision: after})
+		})
+	}
+	return object{"failed": "no watch"}
+}
+
+func tlsOf(c command) (*tls.Config, error) {
+	config := &tls.Config{}
+	if c.CA != "" {
+		config.RootCAs = x509.NewCertPool()
+		config.RootCAs.AppendCertsFromPEM([]byte(c.CA))
+	}
+	if c.Cert != "" {
+		pair, err := tls.X509KeyPair([]byte(c.Cert), []byte(c.Key))
+		if err != nil {
+			return nil, err
+		}
+		config.Certificates = []tls.Certificate{pair}
+	}
+	return config, nil
+}
+
 func (p *player) fence(c command) object {
 	attempt, err := locum.ContextFrom(func(name string) string { return c.Env[name] })
 	if err != nil {
@@ -211,7 +284,14 @@ func (p *player) fence(c command) object {
 func (p *player) connect(c command) object {
 	options := locum.Options{Timeout: time.Duration(c.TimeoutMs) * time.Millisecond}
 	if c.TLS {
-		options.TLS = &tls.Config{}
+		config, err := tlsOf(c)
+		if err != nil {
+			return failureOf(err)
+		}
+		options.TLS = config
+	}
+	if c.Token != "" {
+		options.Token = func(context.Context) (string, error) { return c.Token, nil }
 	}
 	client, err := locum.Connect(c.Addresses, options)
 	if err != nil {
@@ -234,6 +314,8 @@ func (p *player) play(c command) {
 		p.tell(c.ID, p.list(c))
 	case "follow":
 		p.tell(c.ID, p.follow(c))
+	case "watch":
+		p.tell(c.ID, p.watch(c))
 	case "fence":
 		p.tell(c.ID, p.fence(c))
 	case "end":

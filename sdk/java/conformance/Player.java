@@ -5,20 +5,25 @@ import com.google.protobuf.Descriptors.FieldDescriptor;
 import com.google.protobuf.InvalidProtocolBufferException;
 import com.google.protobuf.Message;
 import com.google.protobuf.util.JsonFormat;
+import io.grpc.ChannelCredentials;
 import io.grpc.Context;
 import io.grpc.Status;
 import io.grpc.StatusRuntimeException;
 import io.grpc.TlsChannelCredentials;
 import io.grpc.stub.AbstractStub;
 import java.io.BufferedReader;
+import java.io.ByteArrayInputStream;
 import java.io.IOException;
+import java.io.InputStream;
 import java.io.InputStreamReader;
 import java.lang.reflect.InvocationTargetException;
 import java.lang.reflect.Method;
+import java.nio.charset.StandardCharsets;
 import java.time.Duration;
 import java.util.ArrayList;
 import java.util.Arrays;
 import java.util.HashMap;
+import java.util.Iterator;
 import java.util.List;
 import java.util.Map;
 import java.util.concurrent.ConcurrentHashMap;
@@ -106,15 +111,17 @@ public final class Player {
 
   /** A method of a generated stub, as one that takes and gives any message. */
   private static Function<Message, Message> caller(AbstractStub<?> stub, Method method) {
-    return request -> {
-      try {
-        return (Message) method.invoke(stub, request);
-      } catch (InvocationTargetException thrown) {
-        throw (RuntimeException) thrown.getCause();
-      } catch (IllegalAccessException impossible) {
-        throw new IllegalStateException(impossible);
-      }
-    };
+    return request -> (Message) invoke(stub, method, request);
+  }
+
+  private static Object invoke(AbstractStub<?> stub, Method method, Message request) {
+    try {
+      return method.invoke(stub, request);
+    } catch (InvocationTargetException thrown) {
+      throw (RuntimeException) thrown.getCause();
+    } catch (IllegalAccessException impossible) {
+      throw new IllegalStateException(impossible);
+    }
   }
 
   private static Method method(AbstractStub<?> stub, Command command) {
@@ -123,20 +130,36 @@ public final class Player {
   }
 
   private static Message request(Method method, Command command) {
+    return request(method, command.words().getAsJsonObject("request"));
+  }
+
+  private static Message request(Method method, JsonObject json) {
     try {
       Message.Builder made = (Message.Builder) method.getParameterTypes()[0].getMethod("newBuilder").invoke(null);
-      JsonFormat.parser().merge(command.words().get("request").toString(), made);
+      JsonFormat.parser().merge(json.toString(), made);
       return made.build();
     } catch (ReflectiveOperationException | InvalidProtocolBufferException wrong) {
       throw new IllegalArgumentException(wrong);
     }
   }
 
-  private Map<String, ?> connect(Command command) {
+  private static ChannelCredentials credentials(Command command) throws IOException {
+    TlsChannelCredentials.Builder made = TlsChannelCredentials.newBuilder();
+    if (command.words().has("ca")) made.trustManager(bytes(command.text("ca")));
+    if (command.words().has("cert")) made.keyManager(bytes(command.text("cert")), bytes(command.text("key")));
+    return made.build();
+  }
+
+  private static InputStream bytes(String text) {
+    return new ByteArrayInputStream(text.getBytes(StandardCharsets.UTF_8));
+  }
+
+  private Map<String, ?> connect(Command command) throws IOException {
     List<String> addresses = new ArrayList<>();
     command.words().get("addresses").getAsJsonArray().forEach(each -> addresses.add(each.getAsString()));
     Locum.Builder builder = Locum.builder(addresses.toArray(String[]::new)).timeout(Duration.ofMillis(command.millis("timeoutMs")));
-    if (command.says("tls")) builder.credentials(TlsChannelCredentials.create());
+    if (command.says("tls")) builder.credentials(credentials(command));
+    if (command.words().has("token")) builder.token(command.text("token"));
     clients.put(command.id(), builder.connect());
     return Map.of("client", command.id());
   }
@@ -186,6 +209,28 @@ public final class Player {
     return Map.of("ended", true);
   }
 
+  private Map<String, ?> watch(Command command) {
+    AbstractStub<?> stub = stub(command);
+    Method method = method(stub, command);
+    try (var changes = Follow.<Message>resources(client(command), revision -> open(stub, method, revision))) {
+      follows.put(command.words().get("client").getAsInt(), changes);
+      for (Message message : changes) {
+        FieldDescriptor change = message.getOneofFieldDescriptor(message.getDescriptorForType().getOneofs().get(0));
+        if (change == null) continue;
+        Object value = message.getField(change);
+        tell(command, value instanceof Message resource ? Map.of("changed", get(resource, "name")) : Map.of("deleted", value));
+      }
+    }
+    return Map.of("ended", true);
+  }
+
+  @SuppressWarnings("unchecked")
+  private static Iterator<Message> open(AbstractStub<?> stub, Method method, long revision) {
+    JsonObject request = new JsonObject();
+    request.addProperty("revision", Long.toUnsignedString(revision));
+    return (Iterator<Message>) invoke(stub, method, request(method, request));
+  }
+
   private Map<String, ?> fence(Command command) {
     Map<String, String> environment = new HashMap<>();
     command.words().get("env").getAsJsonObject().entrySet().forEach(each -> environment.put(each.getKey(), each.getValue().getAsString()));
@@ -211,6 +256,7 @@ public final class Player {
       case "call" -> call(command);
       case "list" -> list(command);
       case "follow" -> follow(command);
+      case "watch" -> watch(command);
       case "fence" -> fence(command);
       case "close" -> {
         client(command).close();

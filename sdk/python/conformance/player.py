@@ -6,6 +6,7 @@ import asyncio
 import json
 import sys
 import threading
+from collections.abc import Coroutine
 from typing import Any
 
 import locum
@@ -54,8 +55,31 @@ def found(client: Any, command: dict[str, Any]) -> tuple[Any, Any]:
 
 
 def connecting(command: dict[str, Any]) -> dict[str, Any]:
-    tls = locum.Tls() if command.get("tls") else None
-    return {"addresses": command["addresses"], "timeout": command["timeoutMs"] / 1000, "tls": tls}
+    pem = {name: command[name].encode() for name in ("ca", "cert", "key") if name in command}
+    return {
+        "addresses": command["addresses"],
+        "timeout": command["timeoutMs"] / 1000,
+        "tls": locum.Tls(**pem) if command.get("tls") else None,
+        "token": command.get("token"),
+    }
+
+
+def watched(client: Any, command: dict[str, Any]) -> Any:
+    """The method that a command names, as a watch from a revision on."""
+
+    def open_watch(revision: int) -> Any:
+        method, request = found(client, {**command, "request": {"revision": str(revision)}})
+        return method(request)
+
+    return open_watch
+
+
+def tell_change(command: dict[str, Any], message: Any) -> None:
+    change = message.WhichOneof("change")
+    if change == "deleted":
+        tell(command, deleted=message.deleted)
+    elif change is not None:
+        tell(command, changed=getattr(message, change).name)
 
 
 def seconds(command: dict[str, Any], name: str) -> float | None:
@@ -107,6 +131,16 @@ class Threads:
             for message in locum.follow_events(client, about=command["about"], after=int(command["after"])):
                 if message.HasField("event"):
                     tell(command, event=message.event.name)
+        except locum.CallFailed:
+            if not client.transport.closed:
+                raise
+            tell(command, ended=True)
+
+    def watch(self, command: dict[str, Any]) -> None:
+        client = self.clients[command["client"]]
+        try:
+            for message in locum.follow_resources(client, watched(client, command)):
+                tell_change(command, message)
         except locum.CallFailed:
             if not client.transport.closed:
                 raise
@@ -170,7 +204,18 @@ class Asyncio:
                 if message.HasField("event"):
                     tell(command, event=message.event.name)
 
-        self.follows[command["client"]] = task = asyncio.create_task(follow())
+        await self.until_ended(command, follow())
+
+    async def watch(self, command: dict[str, Any]) -> None:
+        async def watch() -> None:
+            client = self.clients[command["client"]]
+            async for message in locum.follow_resources_async(watched(client, command)):
+                tell_change(command, message)
+
+        await self.until_ended(command, watch())
+
+    async def until_ended(self, command: dict[str, Any], following: Coroutine[Any, Any, None]) -> None:
+        self.follows[command["client"]] = task = asyncio.create_task(following)
         try:
             await task
         except asyncio.CancelledError:

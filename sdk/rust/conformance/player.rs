@@ -96,6 +96,7 @@ async fn call(locum: &Locum, method: &str, bytes: &[u8], timeout: Option<Duratio
         "StopPolicy" => policies stop_policy,
         "StopRun" => runs stop_run,
         "UpdatePolicy" => policies update_policy,
+        "WhoAmI" => access who_am_i,
     )
 }
 

@@ -7,10 +7,13 @@ import java.time.Duration;
 import java.util.List;
 import java.util.Objects;
 import java.util.function.Supplier;
+import locum.v1.AccessServiceGrpc;
 import locum.v1.AuditServiceGrpc;
 import locum.v1.ClusterServiceGrpc;
+import locum.v1.EnrolmentServiceGrpc;
 import locum.v1.EventServiceGrpc;
 import locum.v1.FenceServiceGrpc;
+import locum.v1.HookServiceGrpc;
 import locum.v1.PolicyServiceGrpc;
 import locum.v1.PoolServiceGrpc;
 import locum.v1.RunServiceGrpc;
@@ -122,6 +125,18 @@ public final class Locum implements AutoCloseable {
 
   public AuditServiceGrpc.AuditServiceBlockingStub audit() {
     return AuditServiceGrpc.newBlockingStub(controllers);
+  }
+
+  public AccessServiceGrpc.AccessServiceBlockingStub access() {
+    return AccessServiceGrpc.newBlockingStub(controllers);
+  }
+
+  public EnrolmentServiceGrpc.EnrolmentServiceBlockingStub enrolment() {
+    return EnrolmentServiceGrpc.newBlockingStub(controllers);
+  }
+
+  public HookServiceGrpc.HookServiceBlockingStub hooks() {
+    return HookServiceGrpc.newBlockingStub(controllers);
   }
 
   /** For stubs of other kinds, and services that have no method here. */
