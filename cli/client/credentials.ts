@@ -13,6 +13,7 @@ import type { Sourced, TlsFiles, TokenSource } from '../context/layers.ts';
 import { listenersOn } from '../context/listener-owner.ts';
 import { CommandFailure, EXIT } from '../exit-codes.ts';
 import type { Globals } from '../globals.ts';
+import { outputOf } from './token-command.ts';
 
 /** @throws CommandFailure rather than send a token where it can be read on its way */
 export async function credentialsOf({
@@ -23,8 +24,7 @@ export async function credentialsOf({
   if (token !== undefined) checkWay(address, token, tls !== undefined);
   return {
     ...(tls === undefined ? {} : { tls: await tlsOptions(tls.value) }),
-    // A file is read anew for each call: what follows a stream for days outlives its token.
-    ...(token === undefined ? {} : { token: () => tokenFor(address, token) }),
+    ...(token === undefined ? {} : { token: readerOf(token, address) }),
   };
 }
 
@@ -40,17 +40,15 @@ function checkWay(addresses: readonly string[], { value, from }: Sourced<TokenSo
 }
 
 /** Undefined: nobody listens who could be shown it. @throws CommandFailure, and what reading a file throws */
-async function tokenFor(addresses: readonly string[], token: Sourced<TokenSource>): Promise<string | undefined> {
-  const { value } = token;
-  if (value.kind !== 'local') return readToken(token);
+async function localToken(path: string, addresses: readonly string[]): Promise<string | undefined> {
   const ports = addresses.map((address) => Number(address.split(':').at(-1)));
   const listeners = ports.flatMap((port) => [...listenersOn(port)]);
-  const { uid } = await stat(value.path);
+  const { uid } = await stat(path);
   // When no controller runs any user of this host may take its port, and would be sent what lets him administer the cluster.
   const stranger = listeners.find((listener) => listener !== 0 && listener !== uid);
-  if (stranger === undefined) return listeners.length === 0 ? undefined : readToken(token);
+  if (stranger === undefined) return listeners.length === 0 ? undefined : tokenIn(await readFile(path, 'utf8'), path);
   throw new CommandFailure(
-    `user ${stranger} of this host listens on ${addresses.join(', ')}, and the token in ${value.path} belongs to user ${uid}: nothing was sent\n` +
+    `user ${stranger} of this host listens on ${addresses.join(', ')}, and the token in ${path} belongs to user ${uid}: nothing was sent\n` +
       'Is that a controller of yours? Say who calls: LOCUM_TOKEN, or --token-file FILE.',
     EXIT.denied,
   );
@@ -58,13 +56,42 @@ async function tokenFor(addresses: readonly string[], token: Sourced<TokenSource
 
 const TOKEN = /^[\x21-\x7e]+$/;
 
-/** @throws CommandFailure, and what reading a file throws */
-async function readToken({ value, from }: Sourced<TokenSource>): Promise<string> {
-  const text = value.kind === 'text' ? value.token : await readFile(value.path, 'utf8');
+const COMMAND_COUNTS_FOR_MS = 60_000;
+
+/**
+ * A file is read anew for each call, and a command is asked again after a while: what follows a stream for days outlives its token.
+ * What is read rejects with CommandFailure, or what reading a file throws.
+ */
+function readerOf(
+  { value, from }: Sourced<TokenSource>,
+  addresses: readonly string[],
+): () => Promise<string | undefined> {
+  switch (value.kind) {
+    case 'text':
+      return async () => tokenIn(value.token, from);
+    case 'file':
+      return async () => tokenIn(await readFile(value.path, 'utf8'), value.path);
+    case 'command':
+      return printedBy(value.command, from);
+    case 'local':
+      return () => localToken(value.path, addresses);
+  }
+}
+
+function printedBy(command: string, from: string): () => Promise<string> {
+  let printed: { readonly text: Promise<string>; readonly atMono: number } | undefined;
+  return async () => {
+    if (printed === undefined || performance.now() - printed.atMono >= COMMAND_COUNTS_FOR_MS)
+      printed = { text: outputOf({ command, from }), atMono: performance.now() };
+    return tokenIn(await printed.text, `what token_command of ${from} prints`);
+  };
+}
+
+/** @throws CommandFailure */
+function tokenIn(text: string, where: string): string {
   const [line = ''] = text.split(/\r?\n/);
   const token = line.trim();
   if (TOKEN.test(token)) return token;
-  const where = value.kind === 'text' ? from : value.path;
   throw new CommandFailure(`${where} has no token: one line of visible characters is wanted`);
 }
 

@@ -15,6 +15,7 @@ export interface SetOptions {
   readonly certFile?: string;
   readonly keyFile?: string;
   readonly token?: string;
+  readonly tokenCommand?: string;
   readonly unset?: readonly string[];
   readonly use?: boolean;
 }
@@ -23,7 +24,7 @@ export interface SetOptions {
 const FIELDS: Readonly<Record<string, readonly string[]>> = {
   address: ['addresses'],
   tls: ['tls', 'ca_file', 'cert_file', 'key_file', 'tls_directory'],
-  token: ['token', 'token_file'],
+  token: ['token', 'token_file', 'token_command'],
   output: ['output'],
 };
 
@@ -94,7 +95,7 @@ function globalFields({ address, tls, token, output }: Layer): Fields {
   };
 }
 
-async function ownFields({ tls, certFile, keyFile, token }: SetOptions): Promise<Fields> {
+async function ownFields({ tls, certFile, keyFile, token, tokenCommand }: SetOptions): Promise<Fields> {
   const secret = token === '-' ? (await text(process.stdin)).trim() : token;
   if (secret === '') throw new CommandFailure('there was no token on standard input');
   return {
@@ -102,6 +103,7 @@ async function ownFields({ tls, certFile, keyFile, token }: SetOptions): Promise
     ...(certFile === undefined ? {} : { cert_file: resolve(certFile) }),
     ...(keyFile === undefined ? {} : { key_file: resolve(keyFile) }),
     ...(secret === undefined ? {} : { token: secret }),
+    ...(tokenCommand === undefined ? {} : { token_command: tokenCommand }),
   };
 }
 
@@ -109,8 +111,9 @@ async function ownFields({ tls, certFile, keyFile, token }: SetOptions): Promise
 function replacedBy(given: Fields): readonly string[] {
   const is = (field: string): boolean => given[field] !== undefined;
   return [
-    ...(is('token') ? ['token_file'] : []),
-    ...(is('token_file') ? ['token'] : []),
+    ...(is('token') ? ['token_file', 'token_command'] : []),
+    ...(is('token_file') ? ['token', 'token_command'] : []),
+    ...(is('token_command') ? ['token', 'token_file'] : []),
     ...(is('tls_directory') ? ['ca_file', 'cert_file', 'key_file'] : []),
     ...(is('ca_file') || is('cert_file') ? ['tls_directory'] : []),
   ];

@@ -31,6 +31,7 @@ export function define(context: Command): void {
     .option('--cert-file <file>', 'certificate of the caller (PEM)')
     .option('--key-file <file>', 'its key (PEM)')
     .option('--token <token>', 'token that says who calls; "-" reads it from standard input')
+    .option('--token-command <command>', 'for the shell: prints the token, as "gcloud auth print-identity-token" does')
     .option('--unset <field>', 'take this field out: address, tls, token, output; may be repeated', collect)
     .option('--use', 'use it where no other is named')
     .action(async (name: string, options: SetOptions, command: Command) =>

@@ -48,8 +48,12 @@ function tlsOf({ tls, caFile, certFile, keyFile, tlsDirectory }: CliContext, fol
   };
 }
 
-function tokenOf({ token, tokenFile }: CliContext, folder: string): TokenSource | undefined {
-  if (token !== '' && tokenFile !== '') throw new Error('token and token_file exclude each other: give one');
+function tokenOf({ token, tokenFile, tokenCommand }: CliContext, folder: string): TokenSource | undefined {
+  const given = Object.entries({ token, token_file: tokenFile, token_command: tokenCommand })
+    .filter(([, value]) => value !== '')
+    .map(([name]) => name);
+  if (given.length > 1) throw new Error(`${given.join(' and ')} exclude each other: give one`);
+  if (tokenCommand !== '') return { kind: 'command', command: tokenCommand };
   if (tokenFile !== '') return { kind: 'file', path: resolve(folder, tokenFile) };
   return token === '' ? undefined : { kind: 'text', token };
 }

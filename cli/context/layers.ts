@@ -13,6 +13,8 @@ export type TokenSource =
   | { readonly kind: 'text'; readonly token: string }
   /** On the first line of a file. */
   | { readonly kind: 'file'; readonly path: string }
+  /** On the first line of what this prints. */
+  | { readonly kind: 'command'; readonly command: string }
   /** That of the administrator of this host, in the data directory of its controller: it goes to loopback only. */
   | { readonly kind: 'local'; readonly path: string };
 

@@ -21,9 +21,10 @@ const columns: readonly Column<Row>[] = [
   { head: 'AS', cell: whoOf },
 ];
 
-function whoOf({ token, tokenFile, certFile, tlsDirectory }: CliContext): string {
+function whoOf({ token, tokenFile, tokenCommand, certFile, tlsDirectory }: CliContext): string {
   if (token !== '') return `token ${maskedToken(token)}`;
   if (tokenFile !== '') return `token in ${tokenFile}`;
+  if (tokenCommand !== '') return `token of ${tokenCommand}`;
   return certFile !== '' || tlsDirectory !== '' ? 'certificate' : '';
 }
 

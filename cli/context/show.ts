@@ -75,8 +75,10 @@ function tlsText({ folder, caFile, certFile, keyFile }: TlsFiles): string {
   return `${caFile ?? "the system's authorities"}${own}`;
 }
 
-const tokenText = (source: TokenSource): string =>
-  source.kind === 'text' ? maskedToken(source.token) : `in ${source.path}`;
+function tokenText(source: TokenSource): string {
+  if (source.kind === 'text') return maskedToken(source.token);
+  return source.kind === 'command' ? `what this prints: ${source.command}` : `in ${source.path}`;
+}
 
 function notesOf({ leftOut, outOfReach, warning }: Destination): readonly string[] {
   return [

@@ -15,6 +15,8 @@ import { join } from 'node:path';
 import { createInterface } from 'node:readline';
 import { Code, ConnectError } from '@connectrpc/connect';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
+import { credentialsOf } from '../../cli/client/credentials.ts';
+import type { Destination } from '../../cli/context/target.ts';
 import { ServerService } from '../../shared/gen/locum/v1/server_service_pb.ts';
 import { runCaptured } from '../e2e/captured-command.ts';
 import { type FakeApi, fakeApi } from './fake-api.ts';
@@ -183,6 +185,37 @@ describe('a command', () => {
     expect(empty.stderr).toBe(`error: ${join(home, 't')} has no token: one line of visible characters is wanted\n`);
     const gone = await locum(`server list --token-file ${join(home, 'none')}`, { LOCUM_ADDRESS: api.address });
     expect(gone.stderr).toContain(`${join(home, 'none')} does not exist (ENOENT)`);
+  });
+
+  it('shows the token that a command prints, and says when it prints none', async () => {
+    const set = (command: string) =>
+      runCaptured(undefined, ['context', 'set', 'lab', '--address', api.address, '--token-command', command], {
+        XDG_CONFIG_HOME: home,
+      });
+    await set('echo of-command; echo more');
+    expect(text()).not.toContain('token:');
+    await locum('server list');
+    expect(shown).toEqual(['Bearer of-command']);
+    expect((await locum('context list')).stdout).toContain('token of echo of-command');
+    await set('true');
+    const failed = await locum('server list');
+    expect(failed.stderr).toBe(
+      'error: what token_command of context lab prints has no token: one line of visible characters is wanted\n',
+    );
+    expect(shown).toHaveLength(1);
+    await locum('context set lab --token fixed');
+    expect(text()).not.toContain('token_command');
+  });
+
+  it('asks a command for its token once, however many calls it makes', async () => {
+    const asked = join(home, 'asked');
+    const value = { kind: 'command', command: `echo once >>${asked}; echo of-command` } as const;
+    const target = { token: { value, from: 'context lab' } } as Destination;
+    const { token } = await credentialsOf({ address: [api.address], target });
+    const ask = token as () => Promise<string>;
+    expect(await Promise.all([ask(), ask(), ask()])).toEqual(['of-command', 'of-command', 'of-command']);
+    expect(await ask()).toBe('of-command');
+    expect(readFileSync(asked, 'utf8')).toBe('once\n');
   });
 
   it('sends no token of a context to anybody else', async () => {

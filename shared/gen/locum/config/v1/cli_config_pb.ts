@@ -11,7 +11,7 @@ import type { Message } from "@bufbuild/protobuf";
  * Describes the file locum/config/v1/cli_config.proto.
  */
 export const file_locum_config_v1_cli_config: GenFile = /*@__PURE__*/
-  fileDesc("CiBsb2N1bS9jb25maWcvdjEvY2xpX2NvbmZpZy5wcm90bxIPbG9jdW0uY29uZmlnLnYxIo0CCglDbGlDb25maWcSRAoPY3VycmVudF9jb250ZXh0GAEgASgJQiu6SChyJjIkXihbQS1aYS16MC05XVtBLVphLXowLTkuXy1dezAsNjJ9KT8kEmwKCGNvbnRleHRzGAIgAygLMigubG9jdW0uY29uZmlnLnYxLkNsaUNvbmZpZy5Db250ZXh0c0VudHJ5QjC6SC2aASoQgAIiJXIjMiFeW0EtWmEtejAtOV1bQS1aYS16MC05Ll8tXXswLDYyfSQaTAoNQ29udGV4dHNFbnRyeRILCgNrZXkYASABKAkSKgoFdmFsdWUYAiABKAsyGy5sb2N1bS5jb25maWcudjEuQ2xpQ29udGV4dDoCOAEipgIKCkNsaUNvbnRleHQSJgoJYWRkcmVzc2VzGAEgAygJQhO6SBCSAQ0QEBgBIgdyBRADGKwCEgsKA3RscxgCIAEoCBIZCgdjYV9maWxlGAMgASgJQgi6SAVyAyiAIBIbCgljZXJ0X2ZpbGUYBCABKAlCCLpIBXIDKIAgEhoKCGtleV9maWxlGAUgASgJQgi6SAVyAyiAIBIfCg10bHNfZGlyZWN0b3J5GAYgASgJQgi6SAVyAyiAIBIYCgV0b2tlbhgHIAEoCUIJukgGcgQogIABEhwKCnRva2VuX2ZpbGUYCCABKAlCCLpIBXIDKIAgEjYKBm91dHB1dBgJIAEoCUImukgjciFSAFIFdGFibGVSBHdpZGVSBGpzb25SBHlhbWxSBG5hbWViBnByb3RvMw", [file_buf_validate_validate]);
+  fileDesc("CiBsb2N1bS9jb25maWcvdjEvY2xpX2NvbmZpZy5wcm90bxIPbG9jdW0uY29uZmlnLnYxIo0CCglDbGlDb25maWcSRAoPY3VycmVudF9jb250ZXh0GAEgASgJQiu6SChyJjIkXihbQS1aYS16MC05XVtBLVphLXowLTkuXy1dezAsNjJ9KT8kEmwKCGNvbnRleHRzGAIgAygLMigubG9jdW0uY29uZmlnLnYxLkNsaUNvbmZpZy5Db250ZXh0c0VudHJ5QjC6SC2aASoQgAIiJXIjMiFeW0EtWmEtejAtOV1bQS1aYS16MC05Ll8tXXswLDYyfSQaTAoNQ29udGV4dHNFbnRyeRILCgNrZXkYASABKAkSKgoFdmFsdWUYAiABKAsyGy5sb2N1bS5jb25maWcudjEuQ2xpQ29udGV4dDoCOAEixwIKCkNsaUNvbnRleHQSJgoJYWRkcmVzc2VzGAEgAygJQhO6SBCSAQ0QEBgBIgdyBRADGKwCEgsKA3RscxgCIAEoCBIZCgdjYV9maWxlGAMgASgJQgi6SAVyAyiAIBIbCgljZXJ0X2ZpbGUYBCABKAlCCLpIBXIDKIAgEhoKCGtleV9maWxlGAUgASgJQgi6SAVyAyiAIBIfCg10bHNfZGlyZWN0b3J5GAYgASgJQgi6SAVyAyiAIBIYCgV0b2tlbhgHIAEoCUIJukgGcgQogIABEhwKCnRva2VuX2ZpbGUYCCABKAlCCLpIBXIDKIAgEh8KDXRva2VuX2NvbW1hbmQYCiABKAlCCLpIBXIDKIAgEjYKBm91dHB1dBgJIAEoCUImukgjciFSAFIFdGFibGVSBHdpZGVSBGpzb25SBHlhbWxSBG5hbWViBnByb3RvMw", [file_buf_validate_validate]);
 
 /**
  * Configuration file of the command line: `locum/config.yaml` in $XDG_CONFIG_HOME, or in ~/.config. `locum context` reads and writes it.
@@ -90,7 +90,7 @@ export type CliContext = Message<"locum.config.v1.CliContext"> & {
   tlsDirectory: string;
 
   /**
-   * Token that says who calls. Unset: see token_file.
+   * Token that says who calls. Unset: see token_file and token_command.
    *
    * @generated from field: string token = 7;
    */
@@ -102,6 +102,13 @@ export type CliContext = Message<"locum.config.v1.CliContext"> & {
    * @generated from field: string token_file = 8;
    */
   tokenFile: string;
+
+  /**
+   * Command for the shell that prints the token on its first line, as those of identity providers do; asked again after a minute. Unset: none.
+   *
+   * @generated from field: string token_command = 10;
+   */
+  tokenCommand: string;
 
   /**
    * How answers are printed: table, wide, json, yaml or name. Unset: table.
