@@ -12,6 +12,7 @@ import {
 import { type Changing, DEPENDANTS, NEWCOMERS } from '../../../../controller/core/cluster/dependants.ts';
 import type { Turn } from '../../../../controller/core/cluster/turn.ts';
 import { etagOf, orderEtagOf } from '../../../../controller/core/records/etag.ts';
+import { impliedRequirements } from '../../../../controller/core/records/implied-requirements.ts';
 import { recordKey } from '../../../../controller/core/records/keys.ts';
 import { isEnded } from '../../../../controller/core/records/run-state.ts';
 import type { Attempt, Run } from '../../../../controller/core/records/state.ts';
@@ -309,13 +310,10 @@ describe('what is kept ready from records', () => {
     expect(draining()).toEqual([]);
     change(turn, server, { earlierLife: { instanceId: 'i', machineId: 'm', attempts: [], moreIn: undefined } }, SILENT);
     expect([...turn.state.unsettled]).toEqual([A]);
-    change(
-      turn,
-      policy,
-      { spec: { ...policy.spec, requirements: ['gpu'], workload: { ...policy.spec.workload, envFrom: undefined } } },
-      SILENT,
-    );
-    expect(turn.state.policyLive.get(policy.id)?.requirements).toEqual([{ kind: 'HAS', name: 'gpu', text: 'gpu' }]);
+    change(turn, policy, { spec: { ...policy.spec, requirements: ['gpu'] } }, SILENT);
+    const implied = impliedRequirements(policy.spec.workload);
+    const gpu = { kind: 'HAS', name: 'gpu', text: 'gpu' };
+    expect(turn.state.policyLive.get(policy.id)?.requirements).toEqual([gpu, ...implied]);
   });
 
   it('goes with a record that goes', () => {
