@@ -132,7 +132,7 @@ export const agentMutants: readonly Mutant[] = [
   {
     id: 'A6',
     what: 'time in suspend is not counted: only the monotonic clock is read',
-    caughtBy: [138],
+    caughtBy: [47, 289],
     patches: [
       {
         file: 'shared/lease-clock.ts',
