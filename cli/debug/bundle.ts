@@ -10,6 +10,7 @@ import {
   type GetDiagnosticsResponse,
   GetDiagnosticsResponseSchema,
 } from '../../shared/gen/locum/v1/cluster_service_pb.ts';
+import { printableJson } from '../../shared/printable.ts';
 import { withTransport } from '../client/session.ts';
 import type { Globals } from '../globals.ts';
 import { locumVersion } from '../locum-version.ts';
@@ -72,7 +73,8 @@ async function askController(globals: Globals, { apiEndpoint }: Controller): Pro
 function partsOfController(name: string, ask: () => Promise<GetDiagnosticsResponse>): readonly Part[] {
   let asked: Promise<GetDiagnosticsResponse> | undefined;
   const answer = (): Promise<GetDiagnosticsResponse> => (asked ??= ask());
-  const folder = `controllers/${idOf(name)}`;
+  // A name that is none leads out of no folder.
+  const folder = `controllers/${idOf(name).replaceAll(/[^\w-]/g, '_')}`;
   return [
     {
       file: `${folder}/diagnostics.json`,
@@ -115,5 +117,5 @@ function manifestOf({ globals, now, files, missing }: Made): Buffer {
     files: files.map(({ name, data }) => ({ name, bytes: data.length })),
     missing,
   };
-  return Buffer.from(`${JSON.stringify(manifest, null, 2)}\n`);
+  return Buffer.from(`${printableJson(JSON.stringify(manifest, null, 2))}\n`);
 }

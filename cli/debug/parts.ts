@@ -15,6 +15,7 @@ import { ListPoliciesResponseSchema, PolicyService } from '../../shared/gen/locu
 import { ListPoolsResponseSchema, PoolService } from '../../shared/gen/locum/v1/pool_service_pb.ts';
 import { ListRunsResponseSchema, RunService } from '../../shared/gen/locum/v1/run_service_pb.ts';
 import { ListServersResponseSchema, ServerService } from '../../shared/gen/locum/v1/server_service_pb.ts';
+import { printableJson } from '../../shared/printable.ts';
 import { toTimestamp } from '../../shared/rpc/time-messages.ts';
 
 export interface Part {
@@ -28,7 +29,7 @@ const MAX_ITEMS = 20_000;
 /** Proto JSON without secrets, as `-o json` has it. */
 export function shownJson<Desc extends DescMessage>(schema: Desc, message: MessageShape<Desc>): string {
   const json = toJson(schema, message, { alwaysEmitImplicit: true });
-  return `${JSON.stringify(jsonWithoutSecrets(schema, json), null, 2)}\n`;
+  return `${printableJson(JSON.stringify(jsonWithoutSecrets(schema, json), null, 2))}\n`;
 }
 
 /** `sinceWall`: of events. */

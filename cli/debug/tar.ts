@@ -1,6 +1,6 @@
 /** Files as a tar archive (ustar), as every tar unpacks it. */
 export interface TarFile {
-  /** At most 100 bytes of ASCII. */
+  /** At most 100 bytes of ASCII, inside the folder where it is unpacked. */
   readonly name: string;
   readonly data: Buffer;
 }
@@ -21,7 +21,8 @@ export function tarOf(files: readonly TarFile[], seconds: number): Buffer {
 }
 
 function head(name: string, size: number, seconds: number): Buffer {
-  if (!/^[\x21-\x7e]{1,100}$/.test(name)) throw new RangeError(`no name for a file of an archive: ${name}`);
+  if (!/^[\x21-\x7e]{1,100}$/.test(name) || /(?:^|\/)\.\.?(?:\/|$)|^\//.test(name))
+    throw new RangeError(`no name for a file of an archive: ${name}`);
   const block = Buffer.alloc(BLOCK);
   const put = (text: string, offset: number): number => block.write(text, offset, 'latin1');
   put(name, 0);

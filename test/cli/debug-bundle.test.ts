@@ -62,6 +62,7 @@ describe('a debug bundle', () => {
             { name: 'controllers/c1', apiEndpoint: '127.0.0.1:1' },
             { name: 'controllers/c2', apiEndpoint: follower.address },
             { name: 'controllers/c3', apiEndpoint: '127.0.0.1:1' },
+            { name: 'controllers/../../c4', apiEndpoint: follower.address },
           ],
         }),
       });
@@ -69,7 +70,8 @@ describe('a debug bundle', () => {
     const bundle = join(folder, 'a.tar.gz');
     const { code, stderr } = await runCaptured(leader.address, ['debug', 'bundle', bundle, '--timeout', '2s']);
     expect(code).toBe(0);
-    expect(asked).toEqual(['stale']);
+    expect(asked).toEqual(['stale', 'stale']);
+    expect(fileIn(bundle, 'controllers/______c4/metrics.txt')).toBe('locum_leader 0\n');
     expect(fileIn(bundle, 'controllers/c1/metrics.txt')).toBe('locum_leader 1\n');
     expect(fileIn(bundle, 'controllers/c2/metrics.txt')).toBe('locum_leader 0\n');
     const missing: { file: string; because: string }[] = JSON.parse(fileIn(bundle, 'manifest.json')).missing;
@@ -103,7 +105,7 @@ describe('its archive', () => {
   });
 
   it('has no names that lead elsewhere or do not fit', () => {
-    for (const name of ['', 'a b', 'é', 'x'.repeat(101)])
+    for (const name of ['', 'a b', 'é', 'x'.repeat(101), '/x', '../x', 'a/../../x', 'a/..'])
       expect(() => tarOf([{ name, data: Buffer.alloc(0) }], 0)).toThrow(RangeError);
     expect(existsSync(join(folder, 'x'))).toBe(false);
   });

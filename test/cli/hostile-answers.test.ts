@@ -37,6 +37,17 @@ const COMMANDS = [
   'policy list -o name',
   'server drain x',
   'fence check x 1',
+  'top --once',
+  'server list --template {{name}}{{labels}}',
+  'server capabilities',
+  'server order',
+  'server revoked',
+  'token list',
+  'hook list',
+  'auth whoami',
+  'auth role list',
+  'auth token list',
+  'auth user list',
 ];
 const ROUNDS = 12;
 
