@@ -99,7 +99,7 @@ func failureOf(err error) object {
 func caller(client session, c command) (func(context.Context, proto.Message) (proto.Message, error), proto.Message, error) {
 	members := map[string]any{
 		"PolicyService": client.Policies, "RunService": client.Runs, "ServerService": client.Servers, "PoolService": client.Pools,
-		"EventService": client.Events, "FenceService": client.Fences, "ClusterService": client.Cluster,
+		"EventService": client.Events, "FenceService": client.Fences, "ClusterService": client.Cluster, "AccessService": client.Access,
 	}
 	method := reflect.ValueOf(members[c.Service]).MethodByName(c.Method)
 	if !method.IsValid() {

@@ -105,6 +105,7 @@ public final class Player {
       case "EventService" -> locum.events();
       case "FenceService" -> locum.fences();
       case "ClusterService" -> locum.cluster();
+      case "AccessService" -> locum.access();
       default -> throw new IllegalArgumentException(command.text("service"));
     };
   }

@@ -22,6 +22,7 @@ MEMBERS = {
     "EventService": "events",
     "FenceService": "fences",
     "ClusterService": "cluster",
+    "AccessService": "access",
 }
 _writing = threading.Lock()
 
