@@ -20,14 +20,13 @@ interface Line {
   readonly apiAddress?: string;
 }
 
-/** Starts one, and resolves with the first line of its log that says this. */
-async function started(words: readonly string[], wanted: string): Promise<Line> {
+/** Starts one, and resolves with the first line of its log that says this. What it says goes into `log`. */
+async function started(words: readonly string[], wanted: string, log: Line[] = []): Promise<Line> {
   const child = spawn(process.execPath, [LOCUM, ...words, '--log-format', 'json'], {
     stdio: ['ignore', 'ignore', 'pipe'],
   });
   processes.push(child);
   const { promise, resolve, reject } = Promise.withResolvers<Line>();
-  const log: Line[] = [];
   createInterface({ input: child.stderr }).on('line', (text) => {
     const line = JSON.parse(text) as Line;
     log.push(line);
@@ -37,11 +36,21 @@ async function started(words: readonly string[], wanted: string): Promise<Line> 
   return promise;
 }
 
+const agentLog: Line[] = [];
+let agent: readonly string[] = [];
+
+async function stopped(child: ChildProcess | undefined): Promise<void> {
+  const ended = new Promise((resolve) => child?.once('exit', resolve));
+  child?.kill('SIGTERM');
+  await ended;
+}
+
 /** As whoever can read the controller's data directory: `locum` finds there who asks, and by which roots it knows the controller. */
 const asAdministrator = (...words: string[]) => runLocum(api, words, { env: { LOCUM_DATA_DIR: at('controller') } });
 
 beforeAll(async () => {
   folder = mkdtempSync(join(tmpdir(), 'locum-join-'));
+  agent = ['agent', '--state-dir', at('web-1')];
   const listeners = ['--api-listen', '127.0.0.1:0', '--agent-listen', '127.0.0.1:0'];
   const words = ['controller', '--tls', '--data-dir', at('controller'), ...listeners];
   ({ apiAddress: api = '' } = await started(words, 'controller is ready'));
@@ -63,10 +72,7 @@ afterAll(async () => {
   // Its keeper ends with it.
   await runLocum(api, ['agent', 'leave', '--state-dir', at('web-1')]);
   for (const child of processes.toReversed()) {
-    if (child.exitCode !== null) continue;
-    const ended = new Promise((resolve) => child.once('exit', resolve));
-    child.kill('SIGTERM');
-    await ended;
+    if (child.exitCode === null) await stopped(child);
   }
   rmSync(folder, { recursive: true, force: true });
 }, TEST_TIMEOUT_MS);
@@ -82,7 +88,7 @@ it('from the line of `token create` to a policy that runs', { timeout: TEST_TIME
   const paste = () => runLocum(api, [...line, '--state-dir', at('web-1')]);
   expect(await paste()).toMatchObject({ code: 0, stderr: '' });
   expect((await paste()).stdout).toContain('web-1 had joined already');
-  await started(['agent', '--state-dir', at('web-1')], 'session opened');
+  await started(agent, 'session opened', agentLog);
 
   const stolen = await runLocum(api, [...line, '--state-dir', at('thief')]);
   expect(stolen.code).not.toBe(0);
@@ -94,4 +100,24 @@ it('from the line of `token create` to a policy that runs', { timeout: TEST_TIME
   expect(await asAnn('policy', 'wait', 'steady', '--for', 'running')).toMatchObject({ code: 0 });
   const listed = await asAnn('token', 'list');
   expect(listed.stdout).toMatch(/web-1 +any +USED +web-1/);
+});
+
+it('a revoked server is refused, and comes back when it has joined anew', {
+  timeout: TEST_TIMEOUT_MS,
+}, async () => {
+  const revoked = await asAnn('server', 'revoke', 'web-1', '--reason', 'stolen', '--yes');
+  expect(revoked).toMatchObject({ code: 0, stdout: expect.stringContaining('until it joins anew') });
+  await expect
+    .poll(() => agentLog.some((line) => JSON.stringify(line).includes('CERTIFICATE_REVOKED')), { timeout: 20_000 })
+    .toBe(true);
+  await stopped(processes.at(-1));
+  expect((await asAnn('server', 'revoked')).stdout).toMatch(/web-1 .*stolen/);
+  const events = await asAnn('events');
+  expect(events.stdout).toMatch(/CERTIFICATES_REVOKED.*stolen/);
+
+  const made = await asAnn('token', 'create', '--for', 'server/web-1');
+  const [, ...line] = made.stdout.trimEnd().split(' ');
+  expect(await runLocum(api, [...line, '--state-dir', at('web-1')])).toMatchObject({ code: 0 });
+  await started(agent, 'session opened');
+  expect(await asAnn('policy', 'wait', 'steady', '--for', 'running')).toMatchObject({ code: 0 });
 });
