@@ -84,7 +84,7 @@ export async function runController(options: ControllerOptions): Promise<Control
     storeWhenThere({ open: () => openConfiguredStore(options), address: room, allowedHosts, log, signal }),
   );
   const identity = await store.identity();
-  const parts = new RunningParts(options, store, identity, await openControllerTls(options, identity.clusterId));
+  const parts = new RunningParts(options, store, identity, await openControllerTls(options, identity.clusterId, store));
   try {
     const addresses = await parts.start();
     log.info({ ...addresses, store: store.kind }, 'controller is ready');
@@ -214,6 +214,7 @@ class RunningParts {
       agent: agentAdvertise ?? reachable(agentListener),
       version,
       key: this.#access.vouching.publicKey,
+      authority: this.#tls?.authority,
     };
     const leadership = this.#makeLeadership(encodeCandidate(candidate));
     this.#leadership = leadership;

@@ -10,13 +10,16 @@ import { parseListenAddress } from '../../shared/listen-address.ts';
 import type { Logger } from '../../shared/log.ts';
 import { AuthorityError, CERTIFICATE_LIFE_MS } from '../../shared/pki/authority.ts';
 import { makeRequest } from '../../shared/pki/key-pair.ts';
+import { caHashesOf } from '../../shared/pki/roots.ts';
 import type { ListenerTls } from '../../shared/rpc/single-port-listener.ts';
 import type { TurnedAway } from '../../shared/rpc/tls-door.ts';
 import { TlsIdentity, type TlsMaterial } from '../../shared/rpc/tls-identity.ts';
 import { MINUTE } from '../../shared/time.ts';
 import type { ControllerSettings } from '../config/config.ts';
 import { controllerId } from '../config/controller-id.ts';
+import { type Candidate, decodeCandidate } from '../replication/candidate.ts';
 import type { PeerTls } from '../replication/peer.ts';
+import type { Store } from '../store/store.ts';
 import type { AgentDenial } from './agent-denial.ts';
 import { openClusterAuthority } from './cluster-authority.ts';
 import { AuthoritySigner, type Signer } from './signer.ts';
@@ -62,6 +65,11 @@ export class ControllerTls {
     if (isNew) log.info({ folder: options.dataDirectory }, 'made the certificate authority of this cluster');
     const signer = new AuthoritySigner({ authority, clusterId, rootsPem, nowMs: () => Date.now() });
     return new ControllerTls(options, signer, await ownMaterial(options, signer));
+  }
+
+  /** Hash of the root that signs. */
+  get authority(): string | undefined {
+    return caHashesOf(this.signer.rootsPem)[0];
   }
 
   /** Of the agent listener: servers only. `denied` is told of whoever is refused for what he shows. */
@@ -131,6 +139,7 @@ async function ownMaterial({ self, hosts }: ControllerTlsOptions, signer: Signer
 export async function openControllerTls(
   options: ControllerSettings & { readonly log: Logger },
   clusterId: string,
+  store: Pick<Store, 'members'>,
 ): Promise<ControllerTls | undefined> {
   const { tls, dataDirectory, log, apiAdvertise = '', agentAdvertise = '', apiListen, agentListen } = options;
   if (tls === undefined) return undefined;
@@ -139,5 +148,27 @@ export async function openControllerTls(
   const dialled = [apiAdvertise, agentAdvertise].map(parseListenAddress);
   const advertised = dialled.flatMap((parsed) => (parsed.kind === 'ok' ? [parsed.address] : []));
   const hosts = [apiListen, agentListen, ...advertised].map(({ host }) => host);
-  return ControllerTls.open({ ...tls, clusterId, self: controllerId(options), hosts, dataDirectory, log });
+  const self = controllerId(options);
+  const opened = await ControllerTls.open({ ...tls, clusterId, self, hosts, dataDirectory, log });
+  try {
+    const others = (await store.members()).map(({ candidate }) => decodeCandidate(candidate));
+    refuseOtherAuthority(
+      opened.signer.rootsPem,
+      others.filter(({ id }) => id !== self),
+    );
+    return opened;
+  } catch (error) {
+    opened.close();
+    throw error;
+  }
+}
+
+/** Controllers that do not believe each other would each take agents of their own. @throws AuthorityError */
+function refuseOtherAuthority(rootsPem: string, others: readonly Candidate[]): void {
+  const own = caHashesOf(rootsPem);
+  const other = others.find(({ authority }) => authority !== undefined && !own.includes(authority));
+  if (other === undefined) return;
+  throw new AuthorityError(
+    `controller ${other.id} has another authority (${other.authority}) than this one (${own.join(', ')}): copy its ca.crt and ca.key to this host, and name them as tls.ca_file and tls.ca_key_file`,
+  );
 }

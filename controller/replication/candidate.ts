@@ -14,6 +14,8 @@ export interface Candidate {
   readonly version: string;
   /** Public key that it signs with for whom it passes calls on. Default: it passes on no calls that are believed. */
   readonly key?: string;
+  /** Hash of the root that signed its certificate, `sha256:…`. Default: it speaks plaintext, or is older than this field. */
+  readonly authority?: string | undefined;
 }
 
 /** The controller that leads, as it campaigned. */
@@ -21,8 +23,8 @@ export interface KnownLeader extends Candidate {
   readonly term: number;
 }
 
-export function encodeCandidate({ id, api, agent, version, key }: Candidate): string {
-  return JSON.stringify({ id, api, agent, version, key });
+export function encodeCandidate({ id, api, agent, version, key, authority }: Candidate): string {
+  return JSON.stringify({ id, api, agent, version, key, authority });
 }
 
 /** What another one wrote. A text that is no candidate becomes one that can't be reached. */
@@ -33,8 +35,9 @@ export function decodeCandidate(text: string): Candidate {
     return typeof value === 'string' ? value : '';
   };
   const where = { api: field('api'), agent: field('agent') };
-  const key = field('key');
-  return { id: field('id') || 'unknown', ...where, version: field('version'), ...(key === '' ? {} : { key }) };
+  const [key, authority] = [field('key'), field('authority')];
+  const more = { ...(key === '' ? {} : { key }), ...(authority === '' ? {} : { authority }) };
+  return { id: field('id') || 'unknown', ...where, version: field('version'), ...more };
 }
 
 function fieldsOf(text: string): ReadonlyMap<string, unknown> {
