@@ -13,7 +13,8 @@ const TEST_TIMEOUT_MS = 90_000;
 const QUICK = { interval: toDuration(1_000), failures: 1, grace: toDuration(0), missingAfter: toDuration(1_000) };
 
 describe('a policy with a health check, on two servers with real processes', () => {
-  const fixture = useCluster(['a', 'b']);
+  // Slow enough for an agent to be back before it is missing, on a busy machine too.
+  const fixture = useCluster(['a', 'b'], 0.5);
 
   const healthOf = async (policy: string, word: 'HEALTHY' | 'UNHEALTHY') =>
     eventually(`${policy} is ${word}`, async () => {
