@@ -53,7 +53,7 @@ const SAID: readonly Said[] = [
   { command: /run show NAME$/, shows: [/^EPOCH|^ *EPOCH/m, /PROOF/] },
   { command: /server wait web-2 --for drained$/, shows: [/server-1/] },
   { command: /run wait nightly-backup --for succeeded$/, shows: [/nightly-backup-\d+ is SUCCEEDED/] },
-  { command: /\/metrics$/, shows: [/^# TYPE locum_/m] },
+  { command: /:7400\/metrics /, shows: [/^# TYPE locum_/m] },
   // "is it complete, and what is in it"
   { command: /snapshot inspect /, shows: [/complete/i, /polic/i] },
   // "who is there, and who leads"

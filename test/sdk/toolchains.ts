@@ -3,6 +3,7 @@ import { spawnSync } from 'node:child_process';
 import { existsSync, mkdirSync, mkdtempSync, readdirSync, rmSync } from 'node:fs';
 import { homedir } from 'node:os';
 import { basename, delimiter, dirname, join } from 'node:path';
+import { errorCode } from '../../shared/caught-error.ts';
 import { ROOT } from '../e2e/locum-command.ts';
 import { isAlive } from '../e2e/process-liveness.ts';
 import { ProgramDriver, type SdkDriver } from './driver.ts';
@@ -15,7 +16,7 @@ export interface Provided {
   readonly command?: (file: string) => readonly [string, ...string[]];
 }
 
-const STEP_TIMEOUT_MS = 180_000;
+const STEP_TIMEOUT_MS = 300_000;
 
 export class Missing extends Error {}
 
@@ -41,7 +42,11 @@ export function step(
       ...env,
     },
   });
-  if (error !== undefined) throw new Missing(`${file}: ${error.message}`);
+  if (error !== undefined) {
+    const why = `${file} ${args.join(' ')}: ${error.message}`;
+    // A build that hangs is none that is missing.
+    throw errorCode(error) === 'ENOENT' ? new Missing(why) : new Error(why);
+  }
   if (status !== 0) throw new Error(`${file} ${args.join(' ')} failed:\n${stdout}${stderr}`);
   return stdout;
 }
