@@ -65,13 +65,12 @@ function isAllowed(state: ClusterState, request: CheckAccessRequest, { values }:
   }
   const rights = new Rights(values.get(callerKey).principal, (name) => state.access.roles.get(name));
   if (resource === '' && permission !== 'policies.run-as') return rights.mayEverywhere(permission);
-  const target = resource === '' ? EVERYTHING : targetNamed(state, resource);
-  if (target === undefined) return false;
+  const target = (resource === '' ? undefined : targetNamed(state, resource)) ?? EVERYTHING;
   if (permission === 'policies.run-as') return rights.mayRunAs(runAs, target);
   return rights.may(permission, target);
 }
 
-/** In no pool that has a name, and without labels: only what is given for everything reaches it. */
+/** In no pool that has a name, and without labels: only what is given for everything reaches it. So it is with what is not there. */
 const EVERYTHING: Target = { pool: '' };
 
 /** Undefined: it is not there. @throws LocumError INVALID_FIELD */

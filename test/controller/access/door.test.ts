@@ -156,6 +156,7 @@ describe('the door of the API', () => {
       expect(await reasonOf(giver.createToken({ holder: 'x', roles: [{ role: 'small' }] }))).toBe('OK');
       expect((await giver.checkAccess({ permission: 'pools.read' })).allowed).toBe(true);
       expect((await giver.checkAccess({ permission: 'pools.write' })).allowed).toBe(false);
+      expect((await giver.checkAccess({ permission: 'pools.read', resource: 'policies/none' })).allowed).toBe(true);
       expect(await reasonOf(giver.checkAccess({ permission: 'pools.eat' }))).toBe('INVALID_FIELD');
     }),
     20_000,

@@ -271,6 +271,7 @@ export type CheckAccessRequest = Message<"locum.v1.CheckAccessRequest"> & {
 
   /**
    * On what: `pools/{pool}`, `servers/{server}`, `policies/{policy}` or `runs/{run}`. Empty: on everything.
+   * What is not there is reached by what is given for everything alone.
    *
    * @generated from field: string resource = 2;
    */
