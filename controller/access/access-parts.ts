@@ -1,12 +1,15 @@
 /** What a controller has for access, put together: who is let in to its API, and how it says to the others for whom it passes calls on. */
 
+import { setTimeout as sleep } from 'node:timers/promises';
 import type { DescService } from '@bufbuild/protobuf';
 import type { Interceptor } from '@connectrpc/connect';
+import { LocumError } from '../../shared/errors.ts';
 import type { Logger } from '../../shared/log.ts';
 import type { HttpHandler } from '../../shared/rpc/http-handler.ts';
 import { HOUR } from '../../shared/time.ts';
 import type { LeaderTerm } from '../leadership/leader-term.ts';
 import type { Replica } from '../replication/replica.ts';
+import { StoreError } from '../store/store.ts';
 import type { Notes } from './access-audit.ts';
 import { type Accounts, accountsFrom, accountsIn } from './accounts.ts';
 import { admitted, pathRules } from './admission.ts';
@@ -51,6 +54,7 @@ export class AccessParts {
   readonly #doorkeeper: Doorkeeper;
   #keys: ReadonlyMap<string, string> = new Map();
   #keysAtMono = Number.NEGATIVE_INFINITY;
+  #refreshing: Promise<void> | undefined;
   readonly #noting = new Set<string>();
 
   /** @throws ExposedFileError when others can read the token of this host's administrator */
@@ -91,12 +95,26 @@ export class AccessParts {
     return copy.revision === undefined ? undefined : accountsFrom((key) => copy.read(key));
   }
 
-  async #refreshKeys(): Promise<void> {
-    const now = performance.now();
-    if (now - this.#keysAtMono < KEYS_EVERY_MS) return;
-    this.#keysAtMono = now;
-    const controllers = await this.#options.replica().controllers.list();
-    this.#keys = new Map(controllers.flatMap(({ id, key }) => (key === undefined ? [] : [[id, key]])));
+  /** One look for all who wait for it. Rejects with LocumError STORE_UNAVAILABLE. */
+  #refreshKeys(): Promise<void> {
+    this.#refreshing ??= this.#readKeys().finally(() => {
+      this.#refreshing = undefined;
+    });
+    return this.#refreshing;
+  }
+
+  async #readKeys(): Promise<void> {
+    const restMs = this.#keysAtMono + KEYS_EVERY_MS - performance.now();
+    if (restMs > 0) await sleep(restMs);
+    try {
+      const controllers = await this.#options.replica().controllers.list();
+      this.#keys = new Map(controllers.flatMap(({ id, key }) => (key === undefined ? [] : [[id, key]])));
+    } catch (error) {
+      if (!(error instanceof StoreError)) throw error;
+      throw new LocumError('STORE_UNAVAILABLE', `the store does not say which controllers there are: ${error.message}`);
+    } finally {
+      this.#keysAtMono = performance.now();
+    }
   }
 
   /** Of the leader: that a token is used is written down, to the hour. */

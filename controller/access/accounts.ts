@@ -23,7 +23,12 @@ export const accountsIn = ({ tokens, users, roles }: AccessBook): Accounts => ({
 export function accountsFrom(read: (key: string) => Uint8Array | undefined): Accounts {
   const record = (key: string): StateRecord | undefined => {
     const bytes = read(key);
-    return bytes === undefined ? undefined : decodeRecord(key, bytes);
+    try {
+      return bytes === undefined ? undefined : decodeRecord(key, bytes);
+    } catch {
+      // Of a newer version, in the midst of an upgrade.
+      return undefined;
+    }
   };
   const of = <K extends StateRecord['kind']>(kind: K, key: string): Extract<StateRecord, { kind: K }> | undefined => {
     const found = record(key);

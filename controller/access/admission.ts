@@ -75,7 +75,13 @@ export function admitted(handler: HttpHandler, { doorkeeper, rules, notes, defec
       const caller = doorkeeper.identify(credentialsOf(request, path), rule);
       if (caller instanceof Promise) {
         const late = (known: KnownCaller): unknown => stillThere(response) && enter(known);
-        caller.then(late, (error: unknown) => refuse(error, ''));
+        caller
+          .then(late, (error: unknown) => refuse(error, ''))
+          // Nothing that one request brings about may end the process.
+          .catch((error: unknown) => {
+            defect(error);
+            response.destroy();
+          });
       } else enter(caller);
     } catch (error) {
       refuse(error, '');

@@ -94,9 +94,13 @@ export class Doorkeeper {
     if (!may) throw denied(permission);
   }
 
-  /** Whether somebody who was let in would be now. @throws LocumError TOKEN_INVALID, PERMISSION_DENIED */
+  /** Whether somebody who was let in would be now, with all that he was given then. @throws LocumError TOKEN_INVALID, PERMISSION_DENIED */
   stillAdmits(caller: KnownCaller, rule: MethodRule): void {
-    if (!this.#options.open) this.judge({ ...caller, principal: this.#asOfNow(caller.principal) }, rule);
+    if (this.#options.open) return;
+    const principal = this.#asOfNow(caller.principal);
+    this.judge({ ...caller, principal }, rule);
+    const ownRole = (name: string) => this.#options.accounts()?.role(name);
+    if (!new Rights(principal, ownRole).include(caller.principal.roles, ownRole)) throw taken();
   }
 
   #looked(caller: KnownCaller): KnownCaller {
@@ -114,8 +118,11 @@ export class Doorkeeper {
         if (token === undefined || token.expireWall <= this.#options.nowWall()) throw invalid();
         return { ...principal, name: token.holder, roles: token.roles };
       }
-      case 'certificate':
+      case 'certificate': {
+        const { expireWall = Number.POSITIVE_INFINITY } = principal;
+        if (expireWall <= this.#options.nowWall()) throw expired();
         return { ...principal, roles: accounts?.user(principal.name)?.roles ?? [] };
+      }
       case 'oidc': {
         const { claimed } = principal;
         if (claimed === undefined || claimed.expireWall <= this.#options.nowWall()) throw invalid();
@@ -137,7 +144,10 @@ export class Doorkeeper {
       return this.#caller(holder, credentials);
     }
     if (peer?.identity.kind === 'user')
-      return this.#caller({ kind: 'user', name: peer.identity.name, via: 'certificate', roles: [] }, credentials);
+      return this.#caller(
+        { kind: 'user', name: peer.identity.name, via: 'certificate', roles: [], expireWall: peer.notAfterMs },
+        credentials,
+      );
     throw new LocumError(
       'UNAUTHENTICATED',
       'it is not known who calls: send a token, as in "authorization: Bearer locum_…", or show a certificate (locum: LOCUM_TOKEN, or --tls-dir)',
@@ -209,6 +219,15 @@ function anybody({ says, address, forwardedBy, forwardedFrom }: Credentials): Kn
   const source = forwardedBy === undefined ? address : `${forwardedFrom ?? 'unknown'} via ${forwardedBy}`;
   return { principal: ANYBODY, actor: actorOfPrincipal(ANYBODY, says), source };
 }
+
+const expired = (): LocumError =>
+  new LocumError(
+    'UNAUTHENTICATED',
+    'the certificate that this connection was opened with has expired: connect with a new one',
+  );
+
+const taken = (): LocumError =>
+  new LocumError('PERMISSION_DENIED', 'what you were given has changed since this was opened: open it again');
 
 const invalid = (): LocumError =>
   new LocumError(

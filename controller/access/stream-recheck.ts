@@ -18,21 +18,27 @@ export function recheckStreams(doorkeeper: Pick<Doorkeeper, 'stillAdmits'>, ever
   };
 }
 
-async function* checked<T>(messages: AsyncIterable<T>, check: () => void, everyMs: number): AsyncGenerator<T> {
+/** The messages, until `check` throws. */
+export async function* checked<T>(messages: AsyncIterable<T>, check: () => void, everyMs: number): AsyncGenerator<T> {
   const iterator = messages[Symbol.asyncIterator]();
-  const refused = Promise.withResolvers<never>();
-  // A stream that ends before the next look leaves it with nobody who waits for it.
-  refused.promise.catch(() => undefined);
+  let refusal: { readonly error: unknown } | undefined;
+  let end: (error: unknown) => void = () => undefined;
   const looks = setInterval(() => {
     try {
       check();
     } catch (error) {
-      refused.reject(error);
+      refusal = { error };
+      end(error);
     }
   }, everyMs);
   try {
     for (;;) {
-      const next = await Promise.race([iterator.next(), refused.promise]);
+      // A promise for each message: one for all of them, raced with each, would keep every message for as long as the stream lasts.
+      const next = await new Promise<IteratorResult<T>>((resolve, reject) => {
+        end = reject;
+        if (refusal === undefined) iterator.next().then(resolve, reject);
+        else reject(refusal.error);
+      });
       if (next.done === true) return;
       yield next.value;
     }

@@ -90,9 +90,11 @@ function parse(text: string): Voucher | undefined {
 
 const isObject = (value: unknown): value is Record<string, unknown> => typeof value === 'object' && value !== null;
 const isText = (value: unknown): value is string => typeof value === 'string';
+/** Before it is known who wrote it, it stands in the answer. */
+const isId = (value: unknown): value is string => isText(value) && /^[\x21-\x7e]{1,253}$/.test(value);
 
 function isVoucher(value: unknown): value is Voucher {
-  if (!isObject(value) || !isText(value['by']) || !isText(value['path']) || !isObject(value['caller'])) return false;
+  if (!isObject(value) || !isId(value['by']) || !isText(value['path']) || !isObject(value['caller'])) return false;
   const { principal, actor, source } = value['caller'];
   return isText(actor) && isText(source) && isPrincipal(principal);
 }
@@ -109,8 +111,9 @@ const WAYS: readonly unknown[] = [
 /** `anonymous` is none: a controller that asks nobody who he is can't say for whom it passes a call on. */
 function isPrincipal(value: unknown): value is Principal {
   if (!isObject(value) || !KINDS.includes(value['kind']) || !WAYS.includes(value['via'])) return false;
-  const { name, roles, token, claimed } = value;
+  const { name, roles, token, claimed, expireWall } = value;
   if (!isText(name) || !(token === undefined || isText(token))) return false;
+  if (expireWall !== undefined && typeof expireWall !== 'number') return false;
   return areGrants(roles) && (claimed === undefined || isClaimed(claimed));
 }
 

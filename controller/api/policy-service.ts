@@ -80,6 +80,7 @@ function policyReads(
       const isWanted = labelFilter(filter);
       const items = watchResources(api, revision, context.signal, {
         folder: 'policies',
+        seesAll: (state) => sightOf(context, state).isWhole,
         list: (state) => [...state.policies.keys()].sort(),
         project: (state, _, id) => {
           const policy = state.policies.get(policyId(id));

@@ -138,6 +138,7 @@ export function poolService(api: ApiContext): ServiceImpl<typeof PoolService> {
     async *watchPools({ revision }, context) {
       const items = watchResources(api, revision, context.signal, {
         folder: 'pools',
+        seesAll: (state) => sightOf(context, state).isWhole,
         list: (state) => [...state.pools.keys()].sort(),
         project: (state, _, id) => {
           const pool = state.pools.get(poolId(id));

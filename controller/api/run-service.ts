@@ -110,6 +110,7 @@ export function runService(api: ApiContext): ServiceImpl<typeof RunService> {
       const isOf = runFilter(filter);
       const items = watchResources(api, revision, context.signal, {
         folder: 'runs',
+        seesAll: (state) => sightOf(context, state).isWhole,
         list: (state) => allRuns(state).map(({ id }) => id),
         project: (state, now, id) => {
           const run = state.runs.get(runId(id));

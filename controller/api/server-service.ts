@@ -80,6 +80,7 @@ function serverReads(
       const isWanted = labelFilter(filter);
       const items = watchResources(api, revision, context.signal, {
         folder: 'servers',
+        seesAll: (state) => sightOf(context, state).isWhole,
         list: (state) => serversByRank(state, undefined).map(({ server }) => server.id),
         project: (state, now, id) => {
           const server = state.servers.get(serverId(id));

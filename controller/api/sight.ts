@@ -35,16 +35,17 @@ export class Sight {
     return this.isWhole || this.#sees(targetOfPolicy(spec));
   }
 
-  run(run: Pick<Run, 'policy' | 'pool'>): boolean {
+  run(run: Pick<Run, 'policy' | 'policyUid' | 'pool'>): boolean {
     return this.isWhole || this.#sees(targetOfRun(this.#state, run));
   }
 
   /** Events of the cluster itself are for those who see everything. */
-  event({ pool, server, policy }: Pick<EventRecord, 'pool' | 'server' | 'policy'>): boolean {
+  event({ pool, server, policy, wall }: Pick<EventRecord, 'pool' | 'server' | 'policy' | 'wall'>): boolean {
     if (this.isWhole) return true;
     const { policies, servers } = this.#state;
-    const spec = policy === undefined ? undefined : policies.get(policy)?.spec;
-    if (spec !== undefined) return this.#sees(targetOfPolicy(spec));
+    const named = policy === undefined ? undefined : policies.get(policy);
+    // An event that is older is about another policy, which had that name before.
+    if (named !== undefined && named.createWall <= wall) return this.#sees(targetOfPolicy(named.spec));
     return this.#sees({ pool: pool ?? (server === undefined ? '' : (servers.get(server)?.pool ?? '')) });
   }
 

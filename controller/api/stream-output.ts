@@ -39,6 +39,12 @@ export async function* streamOutput(
       wanted,
     );
   });
+  // Labels of its policy may change while somebody reads for days.
+  const stillSees = () =>
+    api.leaderTerm().read((state) => {
+      const run = state.runs.get(id);
+      if (run !== undefined) sightOf(context, state).found(run, name, () => sightOf(context, state).run(run));
+    });
   let offset = Number(from);
   let waitMs = POLL_MS;
   /** Without `follow`: the size at the first look. What is written meanwhile belongs to the next request, or this one might never end. */
@@ -46,6 +52,7 @@ export async function* streamOutput(
   const sinceWall = fromTimestamp(sinceTime);
   const untilWall = fromTimestamp(untilTime) ?? Number.POSITIVE_INFINITY;
   while (!signal.aborted) {
+    await stillSees();
     const askedWall = Date.now();
     const chunk = await api.agents.readOutput(attempt.server, { run: id, epoch: attempt.epoch, offset, sinceWall });
     const readTime = toTimestamp(Date.now());

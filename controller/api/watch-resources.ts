@@ -4,7 +4,7 @@ import { fromUint64, toUint64 } from '../../shared/codec/numbers.ts';
 import { LocumError } from '../../shared/errors.ts';
 import type { Now } from '../../shared/time.ts';
 import type { ClusterState } from '../core/cluster/cluster.ts';
-import type { HubEntry, Position } from '../engine/watch-hub.ts';
+import { type HubEntry, type Position, tooOld } from '../engine/watch-hub.ts';
 import type { ApiContext, LeaderTermView } from './api-context.ts';
 
 /** Changes that are taken, and resources that are looked up, at a time at most. */
@@ -31,6 +31,8 @@ class Pace {
 /** How the resources of one collection are found. Ids are those in the keys of the store. */
 export interface Collection<Message extends { readonly name: string }> {
   readonly folder: 'pools' | 'servers' | 'policies' | 'runs';
+  /** Whether the client sees all of them; of what he does not see not even the end is told. */
+  readonly seesAll: (state: ClusterState) => boolean;
   readonly list: (state: ClusterState) => readonly string[];
   /** The resource as it is now; undefined when it is gone, or not asked for. */
   readonly project: (state: ClusterState, now: Now, id: string) => Message | undefined;
@@ -76,6 +78,8 @@ async function* itemsOf<Message extends { readonly name: string }>(
     yield* snapshot(leaderTerm, begin.ids, collection, { known, pace });
     yield { revision: toUint64(begin.revision), snapshotEnd: true };
   } else {
+    // Whoever sees a part could be told of the end of what he never knew.
+    if (!(await leaderTerm.read(collection.seesAll))) throw tooOld(fromUint64(revision, 'revision'));
     position = leaderTerm.hub.resume(fromUint64(revision, 'revision'));
   }
   while (!signal.aborted) {

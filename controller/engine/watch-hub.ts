@@ -120,7 +120,7 @@ export class WatchHub {
   }
 }
 
-function tooOld(revision: number): LocumError {
+export function tooOld(revision: number): LocumError {
   return new LocumError(
     'REVISION_TOO_OLD',
     `changes after revision ${revision} are not kept here: watch again with revision 0, which starts with a snapshot`,

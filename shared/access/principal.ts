@@ -17,6 +17,8 @@ export interface Principal {
   /** How it is known. */
   readonly via: 'token' | 'certificate' | 'oidc' | 'local' | 'none';
   readonly roles: readonly RoleGrant[];
+  /** Of a certificate: when it ends. */
+  readonly expireWall?: number;
   /** Of a token: its id. */
   readonly token?: string;
   /** Of an identity provider's token. */

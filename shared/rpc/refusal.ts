@@ -12,19 +12,21 @@ import { ERROR_DOMAIN } from './status-details.ts';
 export function sendRefusal(request: HttpRequest, response: HttpResponse, error: LocumError, httpStatus: number): void {
   const info = create(ErrorInfoSchema, { reason: error.reason, domain: ERROR_DOMAIN });
   const code = Code[error.code];
+  // What a stranger sent may be in it, and half a surrogate pair has no UTF-8.
+  const message = error.message.toWellFormed();
   const contentType = request.headers['content-type'] ?? '';
   // The body is of no interest, and a socket with half a request in it can't be used again.
   request.resume();
   if (contentType.startsWith('application/grpc')) {
     const details = [anyPack(ErrorInfoSchema, info)];
-    const status = create(StatusSchema, { code, message: error.message, details });
+    const status = create(StatusSchema, { code, message, details });
     // A response of headers only is how gRPC and gRPC-Web send an error without a message before it. These headers have to end the stream
     // themselves, which they do only where nothing sent them before: after `writeHead` an empty frame of data would end it, and grpc-go
     // takes that for a stream without trailers, whatever the headers say.
     response.statusCode = 200;
     response.setHeader('content-type', contentType);
     response.setHeader('grpc-status', String(code));
-    response.setHeader('grpc-message', encodeURIComponent(error.message));
+    response.setHeader('grpc-message', encodeURIComponent(message));
     const details64 = Buffer.from(toBinary(StatusSchema, status)).toString('base64').replace(/=+$/, '');
     response.setHeader('grpc-status-details-bin', details64);
     response.end();
@@ -34,7 +36,7 @@ export function sendRefusal(request: HttpRequest, response: HttpResponse, error:
   const debug = { reason: error.reason, domain: ERROR_DOMAIN };
   const body = {
     code: error.code.toLowerCase(),
-    message: error.message,
+    message,
     details: [{ type: ErrorInfoSchema.typeName, value, debug }],
   };
   // RFC 6750, section 3.

@@ -13,9 +13,10 @@ afterEach(async () => {
 /** The head of the answer, and whether it ends the stream. */
 async function refusedAs(
   contentType: string,
+  message = 'nobody knows who calls',
 ): Promise<{ readonly headers: IncomingHttpHeaders; readonly ends: boolean }> {
   const made = createServer((request, response) => {
-    sendRefusal(request, response, new LocumError('UNAUTHENTICATED', 'nobody knows who calls'), 401);
+    sendRefusal(request, response, new LocumError('UNAUTHENTICATED', message), 401);
   });
   server = made;
   await new Promise<void>((resolve) => made.listen(0, '127.0.0.1', resolve));
@@ -37,6 +38,14 @@ async function refusedAs(
 }
 
 describe('a refusal before any handler', () => {
+  it.each(['application/grpc', 'application/json'])(
+    'of %s is an answer also with what has no UTF-8 in it',
+    async (type) => {
+      const { headers } = await refusedAs(type, 'not signed by \ud800');
+      expect(headers[':status']).toBe(type === 'application/grpc' ? 200 : 401);
+    },
+  );
+
   it.each(['application/grpc', 'application/grpc+proto'])(
     'to %s is headers that end the stream, since grpc-go reads no status out of others',
     async (contentType) => {

@@ -19,7 +19,7 @@ export function userOf(
     throw new LocumError('TOKEN_INVALID', `the token does not say who has it in the claim "${userClaim}", ${wanted}`);
   }
   // Whoever may write an address into his profile that he does not have would be somebody else.
-  if (userClaim === 'email' && String(claims['email_verified']) !== 'true')
+  if (!isVerified(claims, userClaim))
     throw new LocumError('TOKEN_INVALID', 'the provider does not say that the email of this token is verified');
   return `${userPrefix}${value}`;
 }
@@ -27,8 +27,12 @@ export function userOf(
 export const rolesOf = (claims: Claims, claimRoles: readonly ClaimRoles[]): readonly RoleGrant[] =>
   claimRoles.filter((rule) => makes(claims, rule)).flatMap(({ roles }) => roles);
 
+/** OpenID Connect Core, section 5.1: an `email` stands beside an `email_verified`. */
+const isVerified = (claims: Claims, claim: string): boolean =>
+  !/(?:^|\.)email$/.test(claim) || String(claimAt(claims, `${claim}_verified`)) === 'true';
+
 function makes(claims: Claims, { claim, value }: ClaimRoles): boolean {
-  const found = claimAt(claims, claim);
+  const found = isVerified(claims, claim) ? claimAt(claims, claim) : undefined;
   const several = claim === 'scope' && typeof found === 'string' ? found.split(' ') : found;
   return Array.isArray(several) ? several.some((one) => isText(one, value)) : isText(several, value);
 }

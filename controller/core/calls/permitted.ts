@@ -41,14 +41,14 @@ export const denied = (permission: string): LocumError =>
 /** What a policy and its runs are judged by. */
 export const targetOfPolicy = ({ pool, labels }: Pick<PolicySpec, 'pool' | 'labels'>): Target => ({ pool, labels });
 
-/** A run of a policy that is gone has no labels. */
+/** A run of a policy that is gone has no labels, also where another policy has its name by now. */
 export const targetOfRun = (
   { policies }: Pick<ClusterState, 'policies'>,
-  run: Pick<Run, 'policy' | 'pool'>,
-): Target => ({
-  pool: run.pool,
-  labels: policies.get(run.policy)?.spec.labels,
-});
+  run: Pick<Run, 'policy' | 'policyUid' | 'pool'>,
+): Target => {
+  const policy = policies.get(run.policy);
+  return { pool: run.pool, labels: policy?.uid === run.policyUid ? policy.spec.labels : undefined };
+};
 
 /** None: it is about something that is not there. */
 function targetsOf(state: ClusterState, request: Call): readonly Target[] | 'EVERYTHING' {

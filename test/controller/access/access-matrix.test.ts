@@ -161,6 +161,10 @@ describe('each method, asked about things of one pool', () => {
           if (snapshotEnd) break;
         }
         expect(watched).toEqual([`policies/job-${POOL}`]);
+        // A resume would tell of the end of what was never shown.
+        const resumed = client.policies.watchPolicies({ revision: 1n })[Symbol.asyncIterator]();
+        const why = await resumed.next().catch((error: unknown) => fromConnectError(error)?.reason);
+        expect(why).toBe('REVISION_TOO_OLD');
       }
       expect((await labels.servers.listServers({})).servers).toEqual([]);
       expect((await pool.servers.listCapabilities({})).capabilities.flatMap(({ servers }) => servers)).not.toContain(

@@ -14,6 +14,7 @@ function watch() {
   const api = { leaderTerm: () => leaderTerm, streams: { counted: <T>(items: T) => items } } as unknown as ApiContext;
   const collection: Collection<{ readonly name: string }> = {
     folder: 'policies',
+    seesAll: () => true,
     list: () => Array.from({ length: RESOURCES }, (_, i) => `p-${i}`),
     project: (_state, _now, id) => {
       lookedUp += 1;

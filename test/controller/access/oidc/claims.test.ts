@@ -29,6 +29,13 @@ describe('the claims of a token', () => {
       expect(() => userOf({ email: 'ann@example.com', email_verified }, byEmail)).toThrow('verified');
   });
 
+  it('give nothing for an email that the provider has not verified, wherever it stands', () => {
+    expect(given({ email: 'boss@example.com', email_verified: false }, 'email', 'boss@example.com')).toEqual([]);
+    expect(given({ email: 'boss@example.com', email_verified: true }, 'email', 'boss@example.com')).not.toEqual([]);
+    expect(given({ profile: { email: 'b@x' } }, 'profile.email', 'b@x')).toEqual([]);
+    expect(given({ profile: { email: 'b@x', email_verified: 'true' } }, 'profile.email', 'b@x')).not.toEqual([]);
+  });
+
   it('name nobody by what every object has', () => {
     expect(() => userOf({}, { userClaim: 'constructor.name', userPrefix: '' })).toThrow('does not say');
     expect(given({}, 'constructor.name', 'Object')).toEqual([]);
