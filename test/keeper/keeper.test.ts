@@ -309,7 +309,8 @@ describe('a deadline', () => {
       stopTimeoutMs: 200,
     });
     expect(await agent.end()).toMatchObject({ cause: EndCause.LAPSED, signal: 'SIGKILL' });
-    expect(performance.now() - began).toBeGreaterThanOrEqual(795);
+    // Either clock may say that the time is over, and the one that counts suspend too ticks in 10 ms: once for D, once for the grace.
+    expect(performance.now() - began).toBeGreaterThanOrEqual(780);
     await gone(pid);
   });
 
