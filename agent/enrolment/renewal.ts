@@ -78,8 +78,9 @@ export class Renewal {
     }
     try {
       const material = await this.#ask();
-      this.#options.tls.identity.replace(material);
+      // First where the next start finds it: a host that shows what it does not have any more after a restart is locked out.
       await lane.run(() => storeCertificateFolder(folder, material));
+      this.#options.tls.identity.replace(material);
       this.#notBeforeMs = 0;
       log.info(
         { folder },

@@ -1,4 +1,5 @@
 /** A certificate with its key and the roots to trust, as three files of one folder; the names are those of a TLS secret of Kubernetes. */
+import { createPrivateKey, X509Certificate } from 'node:crypto';
 import { mkdirSync } from 'node:fs';
 import { open, readFile, rename, rm, stat } from 'node:fs/promises';
 import { join } from 'node:path';
@@ -10,6 +11,8 @@ import { ExposedFileError, replacePrivateFile } from './private-file.ts';
 
 const CERTIFICATE = 'tls.crt';
 const KEY = 'tls.key';
+/** Of the certificate that is about to take the place of the one that is there: whichever of the two is there, its key is, too. */
+const NEXT_KEY = 'tls.key.next';
 const ROOTS = 'ca.crt';
 /** Between two looks whether somebody has put new files there. */
 const LOOK_MS = MINUTE;
@@ -22,27 +25,34 @@ export function writeCertificateFolder(folder: string, { certPem, keyPem, rootsP
   replacePrivateFile(join(folder, CERTIFICATE), certPem);
 }
 
-/** The same, into a folder that is there, without waiting for the disk in this thread. Rejects with what writing a file rejects with. */
+/**
+ * In place of the certificate that is there, without waiting for the disk in this thread. Wherever it is cut short, the old one or the new one
+ * can be read, each with its key. Rejects with what writing a file rejects with.
+ */
 export async function storeCertificateFolder(
   folder: string,
   { certPem, keyPem, rootsPem }: TlsMaterial,
 ): Promise<void> {
-  for (const [name, text] of [
-    [ROOTS, rootsPem],
-    [KEY, keyPem],
-    [CERTIFICATE, certPem],
-  ] as const) {
-    const draft = join(folder, `${name}.new-${process.pid}`);
-    await rm(draft, { force: true });
-    const file = await open(draft, 'wx', 0o600);
-    try {
-      await file.writeFile(text);
-      await file.sync();
-    } finally {
-      await file.close();
-    }
-    await rename(draft, join(folder, name));
+  // One that was cut short at its last step is ended first: the key that waits is the one that counts.
+  const current = await readFile(join(folder, CERTIFICATE), 'utf8');
+  if ((await nextKey(folder, current)) !== undefined) await rename(join(folder, NEXT_KEY), join(folder, KEY));
+  await storeFile(folder, ROOTS, rootsPem);
+  await storeFile(folder, NEXT_KEY, keyPem);
+  await storeFile(folder, CERTIFICATE, certPem);
+  await rename(join(folder, NEXT_KEY), join(folder, KEY));
+}
+
+async function storeFile(folder: string, name: string, text: string): Promise<void> {
+  const draft = join(folder, `${name}.new-${process.pid}`);
+  await rm(draft, { force: true });
+  const file = await open(draft, 'wx', 0o600);
+  try {
+    await file.writeFile(text);
+    await file.sync();
+  } finally {
+    await file.close();
   }
+  await rename(draft, join(folder, name));
 }
 
 /** Rejects with ExposedFileError when others can read the key, and with what reading a file throws. */
@@ -52,8 +62,19 @@ export async function readCertificateFolder(folder: string): Promise<TlsMaterial
     throw new ExposedFileError(`${join(folder, KEY)} is open to all users of this host: chmod 600 it`);
   // One after the other: a disk that does not come back has one thread of the pool.
   const certPem = await readFile(join(folder, CERTIFICATE), 'utf8');
-  const keyPem = await readFile(join(folder, KEY), 'utf8');
+  const keyPem = (await nextKey(folder, certPem)) ?? (await readFile(join(folder, KEY), 'utf8'));
   return { certPem, keyPem, rootsPem: await readFile(join(folder, ROOTS), 'utf8') };
+}
+
+/** Where a renewal was cut short: the key that waits, if this certificate is its own. */
+async function nextKey(folder: string, certPem: string): Promise<string | undefined> {
+  try {
+    const keyPem = await readFile(join(folder, NEXT_KEY), 'utf8');
+    return new X509Certificate(certPem).checkPrivateKey(createPrivateKey(keyPem)) ? keyPem : undefined;
+  } catch {
+    // None that waits, or none that can be used: the one that counts says what is wrong.
+    return undefined;
+  }
 }
 
 /** Undefined: there is no such folder, or no certificate in it. Rejects as `readCertificateFolder`, and with TlsMaterialError. */

@@ -1,4 +1,4 @@
-import { chmodSync, writeFileSync } from 'node:fs';
+import { chmodSync, mkdirSync, readdirSync, rmSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { afterEach, beforeEach, expect, it, vi } from 'vitest';
 import { DiskLane } from '../../shared/disk-lane.ts';
@@ -7,6 +7,7 @@ import {
   followCertificateFolder,
   identityIn,
   readCertificateFolder,
+  storeCertificateFolder,
   writeCertificateFolder,
 } from '../../shared/pki/certificate-folder.ts';
 import { makeRequest } from '../../shared/pki/key-pair.ts';
@@ -37,6 +38,26 @@ it('a folder without a certificate is no certificate, and one that all can read 
   writeCertificateFolder(folder, await material());
   chmodSync(join(folder, 'tls.key'), 0o644);
   await expect(identityIn(folder)).rejects.toThrow(ExposedFileError);
+});
+
+it('a certificate that is replaced is there with its key, old or new, wherever that was cut short', async () => {
+  const folder = testFolder();
+  const [first, second, third, fourth] = await Promise.all([material(), material(), material(), material()]);
+  writeCertificateFolder(folder, first);
+  const put = (name: string, text: string): void => writeFileSync(join(folder, name), text, { mode: 0o600 });
+  put('tls.key.next', second.keyPem);
+  expect(await readCertificateFolder(folder)).toEqual(first);
+  put('tls.crt', second.certPem);
+  expect(await readCertificateFolder(folder)).toEqual(second);
+  expect((await identityIn(folder))?.material).toEqual(second);
+  // The next one begins there, and stops before its certificate is written.
+  mkdirSync(join(folder, `tls.crt.new-${process.pid}`, 'in-the-way'), { recursive: true });
+  await expect(storeCertificateFolder(folder, third)).rejects.toThrow();
+  expect(await readCertificateFolder(folder)).toEqual(second);
+  rmSync(join(folder, `tls.crt.new-${process.pid}`), { recursive: true });
+  await storeCertificateFolder(folder, fourth);
+  expect(await readCertificateFolder(folder)).toEqual(fourth);
+  expect(readdirSync(folder).sort()).toEqual(['ca.crt', 'tls.crt', 'tls.key']);
 });
 
 it('new files are taken over; of files that do not fit together none is, and the reason is told', async () => {
