@@ -309,7 +309,8 @@ describe('output of a real program', () => {
     await expect.poll(gone).toBe(true);
     const kept = () => readdirSync(join(rig.stateDir, 'runs')).sort();
     expect(kept()).toEqual(['important-1', 'looper-5', 'looper-6']);
-    // A keeper that comes later keeps the same.
+    // A keeper that comes later keeps the same, of what the earlier one wrote down whose it is: that is the last that it does.
+    await expect.poll(() => existsSync(join(rig.stateDir, 'runs', 'looper-6', 'owner.json'))).toBe(true);
     kill(agent.connection.opened.keeperPid, 'SIGKILL');
     const later = await rig.agent();
     await later.run({ run: 'looper', policy: 'looper', epoch: 7, does: 'echo round 7' });
