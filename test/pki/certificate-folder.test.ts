@@ -52,7 +52,7 @@ it('a certificate that is replaced is there with its key, old or new, wherever t
   expect((await identityIn(folder))?.material).toEqual(second);
   // The next one begins there, and stops before its certificate is written.
   mkdirSync(join(folder, `tls.crt.new-${process.pid}`, 'in-the-way'), { recursive: true });
-  await expect(storeCertificateFolder(folder, third)).rejects.toThrow();
+  await expect(storeCertificateFolder(folder, third)).rejects.toThrow('tls.crt.new-');
   expect(await readCertificateFolder(folder)).toEqual(second);
   rmSync(join(folder, `tls.crt.new-${process.pid}`), { recursive: true });
   await storeCertificateFolder(folder, fourth);
