@@ -6,11 +6,13 @@ import {
   type Role,
   SetRoleResponseSchema,
 } from '../../shared/gen/locum/v1/access_service_pb.ts';
+import { nameIn } from '../client/names.ts';
 import { withTransport } from '../client/session.ts';
 import { type DryRunOption, type Globals, isDryRun, trialOf } from '../globals.ts';
 import { confirm } from '../output/ask.ts';
 import { printAnswer, printLine, tellDryRun } from '../output/print.ts';
 import { type Column, Table } from '../output/table.ts';
+import { idOf } from '../output/words.ts';
 
 export interface DeleteOptions extends DryRunOption {
   readonly yes?: boolean;
@@ -20,9 +22,6 @@ export interface RoleOptions extends DryRunOption {
   readonly permission?: readonly string[];
   readonly runAs?: readonly string[];
 }
-
-const idOf = (name: string): string => name.slice(name.indexOf('/') + 1);
-const nameOf = (id: string): string => (id.startsWith('roles/') ? id : `roles/${id}`);
 
 const columns: readonly Column<Role>[] = [
   { head: 'ROLE', cell: ({ name }) => idOf(name) },
@@ -45,18 +44,18 @@ export async function setRole(globals: Globals, id: string, options: RoleOptions
   const { permission = [], runAs = [] } = options;
   const validateOnly = isDryRun(options);
   await withTransport(globals, async (transport) => {
-    const role = { name: nameOf(id), permissions: [...permission], runAs: [...runAs] };
+    const role = { name: nameIn('roles', id), permissions: [...permission], runAs: [...runAs] };
     const answer = await createClient(AccessService, transport).setRole({ role, ...trialOf(options) });
     await printAnswer(globals, SetRoleResponseSchema, answer, {
       table: (look) => new Table(columns, look).render(answer.role === undefined ? [] : [answer.role]),
-      names: () => [nameOf(id)],
+      names: () => [nameIn('roles', id)],
     });
     tellDryRun(validateOnly, answer.planEtag);
   });
 }
 
 export async function deleteRole(globals: Globals, id: string, options: DeleteOptions): Promise<void> {
-  const name = nameOf(id);
+  const name = nameIn('roles', id);
   const validateOnly = isDryRun(options);
   if (!validateOnly) await confirm(`Delete ${name}?`, options);
   await withTransport(globals, async (transport) => {

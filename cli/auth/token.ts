@@ -7,6 +7,7 @@ import {
   type Token,
 } from '../../shared/gen/locum/v1/access_service_pb.ts';
 import { toDuration } from '../../shared/rpc/time-messages.ts';
+import { nameIn } from '../client/names.ts';
 import { withTransport } from '../client/session.ts';
 import { CommandFailure } from '../exit-codes.ts';
 import { type DryRunOption, type Globals, isDryRun, trialOf } from '../globals.ts';
@@ -74,7 +75,7 @@ export async function revokeTokens(globals: Globals, tokens: readonly string[], 
   await withTransport(globals, async (transport) => {
     const client = createClient(AccessService, transport);
     for (const token of tokens) {
-      const name = token.startsWith('tokens/') ? token : `tokens/${token}`;
+      const name = nameIn('tokens', token);
       const { planEtag } = await client.revokeToken({ name, ...trialOf(options) });
       printLine(`${name} ${validateOnly ? 'would be' : 'is'} revoked`);
       tellDryRun(validateOnly, planEtag);

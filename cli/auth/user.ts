@@ -6,20 +6,19 @@ import {
   SetUserResponseSchema,
   type User,
 } from '../../shared/gen/locum/v1/access_service_pb.ts';
+import { nameIn } from '../client/names.ts';
 import { withTransport } from '../client/session.ts';
 import { type Globals, isDryRun, trialOf } from '../globals.ts';
 import { confirm } from '../output/ask.ts';
 import { printAnswer, printLine, tellDryRun } from '../output/print.ts';
 import { type Column, Table } from '../output/table.ts';
-import { moment } from '../output/words.ts';
+import { idOf, moment } from '../output/words.ts';
 import { grantFrom, grantTexts } from './grants.ts';
 import type { DeleteOptions } from './role.ts';
 import type { GrantOptions } from './token.ts';
 
-const nameOf = (id: string): string => (id.startsWith('users/') ? id : `users/${id}`);
-
 const columns: readonly Column<User>[] = [
-  { head: 'USER', cell: ({ name }) => name.slice(name.indexOf('/') + 1) },
+  { head: 'USER', cell: ({ name }) => idOf(name) },
   { head: 'ROLES', cell: ({ roles }) => grantTexts(roles) },
   { head: 'SINCE', cell: ({ updateTime }) => moment(updateTime) },
 ];
@@ -38,18 +37,18 @@ export async function listUsers(globals: Globals): Promise<void> {
 export async function setUser(globals: Globals, id: string, options: GrantOptions): Promise<void> {
   const validateOnly = isDryRun(options);
   await withTransport(globals, async (transport) => {
-    const user = { name: nameOf(id), roles: options.role.map(grantFrom) };
+    const user = { name: nameIn('users', id), roles: options.role.map(grantFrom) };
     const answer = await createClient(AccessService, transport).setUser({ user, ...trialOf(options) });
     await printAnswer(globals, SetUserResponseSchema, answer, {
       table: (look) => new Table(columns, look).render(answer.user === undefined ? [] : [answer.user]),
-      names: () => [nameOf(id)],
+      names: () => [nameIn('users', id)],
     });
     tellDryRun(validateOnly, answer.planEtag);
   });
 }
 
 export async function deleteUser(globals: Globals, id: string, options: DeleteOptions): Promise<void> {
-  const name = nameOf(id);
+  const name = nameIn('users', id);
   const validateOnly = isDryRun(options);
   if (!validateOnly) await confirm(`Take all roles from ${name}?`, options);
   await withTransport(globals, async (transport) => {

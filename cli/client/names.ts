@@ -5,9 +5,12 @@ import { RunService } from '../../shared/gen/locum/v1/run_service_pb.ts';
 import { fromConnectError } from '../../shared/rpc/status-details.ts';
 import { CommandFailure, EXIT } from '../exit-codes.ts';
 
-type Collection = 'servers' | 'policies' | 'pools' | 'runs' | 'hooks';
+const singular = {
+  ...{ servers: 'server', policies: 'policy', pools: 'pool', runs: 'run', hooks: 'hook' },
+  ...{ roles: 'role', users: 'user', tokens: 'token' },
+} as const;
 
-const singular = { servers: 'server', policies: 'policy', pools: 'pool', runs: 'run', hooks: 'hook' } as const;
+type Collection = keyof typeof singular;
 
 /** `servers/web-1` for `web-1` and for `servers/web-1`. Form is judged by the controller. */
 export function nameIn(collection: Collection, text: string): string {

@@ -2,10 +2,9 @@
 import { accessSync, constants, existsSync, statSync } from 'node:fs';
 import { homedir } from 'node:os';
 import { isAbsolute, join } from 'node:path';
+import { LOCAL_ROOTS_FILE, LOCAL_TOKEN_FILE } from '../../shared/access/local-files.ts';
 import { errorCode } from '../../shared/caught-error.ts';
 
-const FILE = 'admin.token';
-const ROOTS_FILE = 'admin.ca.crt';
 /** Of the service that comes with the packages (deploy/systemd/locum-controller.service). */
 const SERVICE_DATA = '/var/lib/locum';
 
@@ -22,10 +21,10 @@ export interface LocalToken {
 export function findLocalToken(env: NodeJS.ProcessEnv): LocalToken {
   let outOfReach: string | undefined;
   for (const folder of dataDirectories(env)) {
-    const file = join(folder, FILE);
+    const file = join(folder, LOCAL_TOKEN_FILE);
     try {
       accessSync(file, constants.R_OK);
-      const roots = join(folder, ROOTS_FILE);
+      const roots = join(folder, LOCAL_ROOTS_FILE);
       const rootsFile = existsSync(roots) ? roots : undefined;
       if (statSync(file).isFile()) return { file, rootsFile, outOfReach: undefined };
     } catch (error) {

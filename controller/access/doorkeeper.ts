@@ -187,12 +187,11 @@ export class Doorkeeper {
   #holder(id: string, secret: string): Principal | Promise<Principal> {
     const { accounts, mayLag } = this.#options;
     const known = accounts()?.token(id);
-    if (known === undefined && mayLag()) return this.#holderSoon(id, secret);
-    if (known === undefined || !isSecretOf(secret, known.secretHash)) throw invalid();
-    return { kind: 'user', name: known.holder, via: 'token', roles: [], token: id };
+    if (known !== undefined || !mayLag()) return holderOf(known, secret);
+    return this.#knownSoon(id).then((late) => holderOf(late, secret));
   }
 
-  async #holderSoon(id: string, secret: string): Promise<Principal> {
+  async #knownSoon(id: string): Promise<KnownToken | undefined> {
     const { accounts } = this.#options;
     const { promise: over, resolve } = Promise.withResolvers<void>();
     const giveUp = performance.now() + LAG_MS;
@@ -201,9 +200,7 @@ export class Doorkeeper {
     }, LOOK_MS);
     await over;
     clearInterval(look);
-    const known = accounts()?.token(id);
-    if (known === undefined || !isSecretOf(secret, known.secretHash)) throw invalid();
-    return { kind: 'user', name: known.holder, via: 'token', roles: [], token: id };
+    return accounts()?.token(id);
   }
 
   #caller(principal: Principal, { address, says }: Credentials): KnownCaller {
@@ -218,6 +215,14 @@ function anybody({ says, address, forwardedBy, forwardedFrom }: Credentials): Kn
     throw invalidField('', `the header ${ACTOR_HEADER} must be 1 to 128 printable characters`);
   const source = forwardedBy === undefined ? address : `${forwardedFrom ?? 'unknown'} via ${forwardedBy}`;
   return { principal: ANYBODY, actor: actorOfPrincipal(ANYBODY, says), source };
+}
+
+type KnownToken = NonNullable<ReturnType<Accounts['token']>>;
+
+/** @throws LocumError TOKEN_INVALID */
+function holderOf(known: KnownToken | undefined, secret: string): Principal {
+  if (known === undefined || !isSecretOf(secret, known.secretHash)) throw invalid();
+  return { kind: 'user', name: known.holder, via: 'token', roles: [], token: known.id };
 }
 
 const expired = (): LocumError =>

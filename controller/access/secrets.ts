@@ -2,12 +2,8 @@
 import { createHash, randomBytes, timingSafeEqual } from 'node:crypto';
 import { existsSync, mkdirSync, rmSync } from 'node:fs';
 import { join } from 'node:path';
+import { LOCAL_ROOTS_FILE, LOCAL_TOKEN_FILE } from '../../shared/access/local-files.ts';
 import { createPrivateFile, readPrivateFile, replacePrivateFile } from '../../shared/pki/private-file.ts';
-
-/** In the data directory: whoever can read it administers the cluster. */
-export const LOCAL_TOKEN_FILE = 'admin.token';
-/** Beside it, where the controller speaks TLS: its roots. */
-export const LOCAL_ROOTS_FILE = 'admin.ca.crt';
 
 const SECRET_BYTES = 32;
 const ID_BYTES = 10;

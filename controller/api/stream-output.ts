@@ -42,8 +42,9 @@ export async function* streamOutput(
   // Labels of its policy may change while somebody reads for days.
   const stillSees = () =>
     api.leaderTerm().read((state) => {
+      const sight = sightOf(context, state);
       const run = state.runs.get(id);
-      if (run !== undefined) sightOf(context, state).found(run, name, () => sightOf(context, state).run(run));
+      if (run !== undefined) sight.found(run, name, () => sight.run(run));
     });
   let offset = Number(from);
   let waitMs = POLL_MS;

@@ -1,7 +1,7 @@
 /** A controller that asks everybody who he is, with two pools, a server and a policy that runs in each, and tokens for its tests. */
 import { existsSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
-import { LOCAL_TOKEN_FILE } from '../../../controller/access/secrets.ts';
+import { LOCAL_TOKEN_FILE } from '../../../shared/access/local-files.ts';
 import type { RoleGrant } from '../../../shared/access/principal.ts';
 import { assert } from '../../../shared/assert.ts';
 import { type Clients, ControllerWorld, clientsOf, eventually, type WorldOptions } from '../controller-world.ts';

@@ -2,7 +2,7 @@
 import { statSync } from 'node:fs';
 import { join } from 'node:path';
 import { describe, expect, it } from 'vitest';
-import { LOCAL_TOKEN_FILE } from '../../../controller/access/secrets.ts';
+import { LOCAL_TOKEN_FILE } from '../../../shared/access/local-files.ts';
 import { fromConnectError } from '../../../shared/rpc/status-details.ts';
 import { eventually } from '../controller-world.ts';
 import { inAccessWorld, localTokenIn } from './access-world.ts';
