@@ -8,7 +8,7 @@ import { fork } from 'node:child_process';
 import { once } from 'node:events';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { type DescMessage, type DescMethod, fromJson, toBinary } from '@bufbuild/protobuf';
-import { API_SERVICES } from '../controller/api/api-listener.ts';
+import { API_SERVICES } from '../controller/api/api-services.ts';
 import { LIMITS } from '../shared/limits.ts';
 import type { Clients } from '../test/controller/controller-world.ts';
 import { examples } from '../test/e2e/every-method.ts';

@@ -1,5 +1,5 @@
 /** `node scripts/access-tables.ts`: the tables of docs/access.md, from the protos and shared/access/permissions.ts. A test keeps the page equal to them. */
-import { API_SERVICES } from '../controller/api/api-listener.ts';
+import { API_SERVICES } from '../controller/api/api-services.ts';
 import { type MethodRule, ruleOf } from '../shared/access/method-access.ts';
 import { ALL_PERMISSIONS, BUILT_IN_ROLES, PERMISSIONS } from '../shared/access/permissions.ts';
 

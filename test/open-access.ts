@@ -2,7 +2,7 @@
 import { createContextValues } from '@connectrpc/connect';
 import { AccessNotes } from '../controller/access/access-notes.ts';
 import { AccessParts, type ApiAccess } from '../controller/access/access-parts.ts';
-import { API_SERVICES } from '../controller/api/api-listener.ts';
+import { API_SERVICES } from '../controller/api/api-services.ts';
 import { ANYBODY, type KnownCaller } from '../shared/access/principal.ts';
 import { assert } from '../shared/assert.ts';
 import { createLogger } from '../shared/log.ts';

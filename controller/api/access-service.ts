@@ -27,11 +27,12 @@ import {
   tokenToProto,
   userToProto,
 } from '../codec/access.ts';
-import { targetOfPolicy, targetOfRun } from '../core/calls/permitted.ts';
+import { targetOfResource } from '../core/calls/permitted.ts';
 import type { ClusterState } from '../core/cluster/cluster.ts';
 import type { Call } from '../core/cluster/event.ts';
 import type { AccessRecord } from '../core/records/access-record.ts';
 import { type ApiContext, planOf, submit } from './api-context.ts';
+import { reachesParts } from './api-services.ts';
 
 type Service = ServiceImpl<typeof AccessService>;
 
@@ -64,33 +65,20 @@ function isAllowed(state: ClusterState, request: CheckAccessRequest, { values }:
     throw invalidField('permission', `there is no permission "${permission}": docs/access.md lists them`);
   }
   const rights = new Rights(values.get(callerKey).principal, (name) => state.access.roles.get(name));
-  if (resource === '' && permission !== 'policies.run-as') return rights.mayEverywhere(permission);
-  const target = (resource === '' ? undefined : targetNamed(state, resource)) ?? EVERYTHING;
+  if (resource !== '' && !isNameOfPart(resource))
+    throw invalidField('resource', `"${resource}" is not the name of a pool, server, policy or run`);
+  const target = targetOfResource(state, resource) ?? EVERYTHING;
   if (permission === 'policies.run-as') return rights.mayRunAs(runAs, target);
+  // What is given for a part is of no use to methods that are about the whole cluster.
+  if (resource === '' || !reachesParts(permission)) return rights.mayEverywhere(permission);
   return rights.may(permission, target);
 }
 
 /** In no pool that has a name, and without labels: only what is given for everything reaches it. So it is with what is not there. */
 const EVERYTHING: Target = { pool: '' };
 
-/** Undefined: it is not there. @throws LocumError INVALID_FIELD */
-function targetNamed(state: ClusterState, resource: string): Target | undefined {
-  const [pool, server] = [parsePoolName(resource), parseServerName(resource)];
-  const [policy, run] = [parsePolicyName(resource), parseRunName(resource)];
-  if (pool !== undefined) return { pool };
-  if (server !== undefined) {
-    const found = state.servers.get(server);
-    return found && { pool: found.pool };
-  }
-  if (policy !== undefined) {
-    const found = state.policies.get(policy);
-    return found && targetOfPolicy(found.spec);
-  }
-  if (run === undefined)
-    throw invalidField('resource', `"${resource}" is not the name of a pool, server, policy or run`);
-  const found = state.runs.get(run);
-  return found && targetOfRun(state, found);
-}
+const PARSERS = [parsePoolName, parseServerName, parsePolicyName, parseRunName];
+const isNameOfPart = (name: string): boolean => PARSERS.some((parse) => parse(name) !== undefined);
 
 function listing(api: ApiContext): Pick<Service, 'listRoles' | 'listTokens' | 'listUsers'> {
   return {

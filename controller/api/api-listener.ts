@@ -27,6 +27,7 @@ import type { Forwarder } from '../replication/forwarder.ts';
 import { markStale, READ_HEADER, STALE } from '../replication/stale-reads.ts';
 import { accessService } from './access-service.ts';
 import type { ApiContext } from './api-context.ts';
+import { API_SERVICES } from './api-services.ts';
 import { auditService } from './audit-service.ts';
 import { clusterService } from './cluster-service.ts';
 import { enrolmentService } from './enrolment-service.ts';
@@ -37,21 +38,6 @@ import { policyService } from './policy-service.ts';
 import { poolService } from './pool-service.ts';
 import { runService } from './run-service.ts';
 import { serverService } from './server-service.ts';
-
-/** What people call; agents have their own listener. */
-export const API_SERVICES = [
-  PoolService,
-  ServerService,
-  PolicyService,
-  RunService,
-  EventService,
-  ClusterService,
-  FenceService,
-  AuditService,
-  AccessService,
-  EnrolmentService,
-  HookService,
-];
 
 export interface ApiListenerOptions {
   readonly address: ListenAddress;

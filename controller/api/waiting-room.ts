@@ -12,7 +12,7 @@ import { addHealth, HealthTable } from '../../shared/rpc/health.ts';
 import { textPage } from '../../shared/rpc/plain-routes.ts';
 import { type Listener, startListener } from '../../shared/rpc/single-port-listener.ts';
 import { type Store, StoreError } from '../store/store.ts';
-import { API_SERVICES } from './api-listener.ts';
+import { API_SERVICES } from './api-services.ts';
 
 export interface WaitingRoomOptions {
   /** Opens the store. @throws StoreError */

@@ -1,7 +1,7 @@
 import type { ConnectRouter } from '@connectrpc/connect';
 import { afterEach, describe, expect, it, vi } from 'vitest';
 import { runCommandLine } from '../../cli/command-line.ts';
-import { API_SERVICES } from '../../controller/api/api-listener.ts';
+import { API_SERVICES } from '../../controller/api/api-services.ts';
 import { Prng } from '../../shared/prng.ts';
 import { ValueSource } from '../fuzz/values.ts';
 import { testSeed } from '../seed.ts';

@@ -2,7 +2,7 @@
 import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { describe, expect, it } from 'vitest';
-import { API_SERVICES } from '../../controller/api/api-listener.ts';
+import { API_SERVICES } from '../../controller/api/api-services.ts';
 import { ruleOf } from '../../shared/access/method-access.ts';
 
 const page = readFileSync(join(import.meta.dirname, '../../docs/reference/api.md'), 'utf8');

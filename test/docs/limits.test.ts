@@ -3,7 +3,7 @@ import { join } from 'node:path';
 import { type DescField, type DescMessage, getOption } from '@bufbuild/protobuf';
 import { type FieldRules, field as fieldRules } from '@bufbuild/protovalidate/gen/buf/validate/validate_pb.js';
 import { describe, expect, it } from 'vitest';
-import { API_SERVICES } from '../../controller/api/api-listener.ts';
+import { API_SERVICES } from '../../controller/api/api-services.ts';
 import { limitsTable } from '../../scripts/limits-table.ts';
 import { AgentService } from '../../shared/gen/locum/v1/agent_service_pb.ts';
 import { LIMIT_ROWS, LIMITS } from '../../shared/limits.ts';

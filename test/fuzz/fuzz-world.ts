@@ -2,7 +2,8 @@
 import type { UniversalServerRequest } from '@connectrpc/connect/protocol';
 import { AgentStreams } from '../../controller/agents/agent-streams.ts';
 import { type ApiContext, StreamCount } from '../../controller/api/api-context.ts';
-import { API_SERVICES, addApiServices } from '../../controller/api/api-listener.ts';
+import { addApiServices } from '../../controller/api/api-listener.ts';
+import { API_SERVICES } from '../../controller/api/api-services.ts';
 import { diagnose } from '../../controller/diagnostics.ts';
 import { systemClock } from '../../controller/engine/clock.ts';
 import { Hooks } from '../../controller/hooks/hooks.ts';

@@ -1,7 +1,7 @@
 import { type DescField, type DescMessage, getOption } from '@bufbuild/protobuf';
 import { type FieldRules, field as fieldRules } from '@bufbuild/protovalidate/gen/buf/validate/validate_pb.js';
 import { describe, expect, it } from 'vitest';
-import { API_SERVICES } from '../../controller/api/api-listener.ts';
+import { API_SERVICES } from '../../controller/api/api-services.ts';
 import { AgentConfigSchema } from '../../shared/gen/locum/config/v1/agent_config_pb.ts';
 import { CliConfigSchema } from '../../shared/gen/locum/config/v1/cli_config_pb.ts';
 import { ControllerConfigSchema } from '../../shared/gen/locum/config/v1/controller_config_pb.ts';

@@ -3,7 +3,7 @@ import { create, type DescMessage, type DescMethod, type MessageShape } from '@b
 import type { Transport } from '@connectrpc/connect';
 import { describe, expect, it } from 'vitest';
 import { ruleOf } from '../../../shared/access/method-access.ts';
-import { BUILT_IN_ROLES } from '../../../shared/access/permissions.ts';
+import { ALL_PERMISSIONS, BUILT_IN_ROLES, type Permission } from '../../../shared/access/permissions.ts';
 import { fromConnectError } from '../../../shared/rpc/status-details.ts';
 import { nameOf, services } from '../../e2e/every-method.ts';
 import { type AccessWorld, inAccessWorld } from './access-world.ts';
@@ -98,6 +98,12 @@ function expected(method: DescMethod, role: string, reach: Reach): string {
   return isOfMany || reach === POOL ? 'allowed' : 'PERMISSION_DENIED';
 }
 
+/** Lists and watches leave out what is in another part, and so say nothing of one thing. */
+function needs(method: DescMethod, permission: Permission): boolean {
+  const rule = ruleOf(method);
+  return rule?.kind === 'permission' && rule.permission === permission && !/^(?:List|Watch)/.test(method.name);
+}
+
 async function table({ withToken, runs }: AccessWorld, secret: string | undefined): Promise<Record<string, string>> {
   const { transport } = withToken(secret);
   const answers: Record<string, string> = {};
@@ -116,6 +122,27 @@ describe('each method, asked about things of one pool', () => {
           const { secret } = await world.token(grant);
           const wanted = Object.fromEntries(METHODS.map((method) => [nameOf(method), expected(method, role, reach)]));
           expect(await table(world, secret), `${role} of ${reach}`).toEqual(wanted);
+        }
+      }
+    }),
+    60_000,
+  );
+
+  it(
+    'is what can-i says of the permission and the thing, whoever asks',
+    inAccessWorld(async ({ token, withToken, runs }) => {
+      const things = [...Object.values(FOLDERS), runs.get(POOL) ?? ''];
+      for (const reach of REACHES) {
+        const { secret } = await token(reach === 'everything' ? { role: 'admin' } : { role: 'admin', pools: [reach] });
+        const { access } = withToken(secret);
+        for (const permission of ALL_PERMISSIONS) {
+          const allowed = METHODS.filter((method) => needs(method, permission)).map((method) =>
+            expected(method, 'admin', reach),
+          );
+          if (allowed.length === 0) continue;
+          const answers = await Promise.all(things.map((resource) => access.checkAccess({ permission, resource })));
+          const wanted = things.map(() => ({ allowed: allowed.includes('allowed') }));
+          expect(answers, `${permission} of ${reach}`).toMatchObject(wanted);
         }
       }
     }),

@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest';
-import { API_SERVICES } from '../../../controller/api/api-listener.ts';
+import { API_SERVICES } from '../../../controller/api/api-services.ts';
 import { ruleOf } from '../../../shared/access/method-access.ts';
 import { BUILT_IN_ROLES } from '../../../shared/access/permissions.ts';
 
