@@ -1,4 +1,4 @@
-/** Roles, tokens and users. Nobody gives what he does not have. */
+/** Roles, tokens and users. Nobody gives what he does not have, nor takes it from others. */
 import type { Rights } from '../../../shared/access/authorize.ts';
 import { BUILT_IN_ROLES, isGivable } from '../../../shared/access/permissions.ts';
 import type { RoleGrant } from '../../../shared/access/principal.ts';
@@ -26,7 +26,9 @@ export function setRole(turn: Turn, { role, rights }: CallOf<'set_role'>, valida
   const notGivable = role.permissions.find((permission) => !isGivable(permission));
   if (notGivable !== undefined) throw badField('INVALID_FIELD', 'role.permissions', `${notGivable} can not be given`);
   const wanted = { ...role, kind: 'role', updateWall: turn.now.wall } as const;
-  refuseMore(rights, [{ role: role.name }], (name) => (name === role.name ? wanted : access.roles.get(name)));
+  const grants = [{ role: role.name }];
+  refuseGiving(rights, grants, (name) => (name === role.name ? wanted : access.roles.get(name)));
+  refuseTaking(turn, rights, { resource: `roles/${role.name}`, grants });
   checkRoom(turn, 'role', access.roles.has(role.name));
   if (!validateOnly) {
     const what = access.roles.has(role.name) ? 'changed' : 'created';
@@ -36,12 +38,13 @@ export function setRole(turn: Turn, { role, rights }: CallOf<'set_role'>, valida
   return outcomeOf(wanted);
 }
 
-export function deleteRole(turn: Turn, { name }: CallOf<'delete_role'>, validateOnly: boolean): Outcome {
+export function deleteRole(turn: Turn, { name, rights }: CallOf<'delete_role'>, validateOnly: boolean): Outcome {
   const { access } = turn.state;
   const role = access.roles.get(name);
   if (BUILT_IN_ROLES.some((one) => one.name === name))
     throw badField('IMMUTABLE_FIELD', 'name', `roles/${name} is always there`);
   if (role === undefined) throw notFound(`roles/${name}`);
+  refuseTaking(turn, rights, { resource: `roles/${name}`, grants: [{ role: name }] });
   const [holder, ...more] = access.holdersOf(name);
   if (holder !== undefined) {
     const others = more.length === 0 ? '' : ` and ${more.length} more`;
@@ -65,9 +68,10 @@ export function createToken(turn: Turn, { token, rights }: CallOf<'create_token'
   return outcomeOf(record);
 }
 
-export function revokeToken(turn: Turn, { id }: CallOf<'revoke_token'>, validateOnly: boolean): Outcome {
+export function revokeToken(turn: Turn, { id, rights }: CallOf<'revoke_token'>, validateOnly: boolean): Outcome {
   const token = turn.state.access.tokens.get(id);
   if (token === undefined) throw notFound(`tokens/${id}`);
+  refuseTaking(turn, rights, { resource: `tokens/${id}`, grants: token.roles });
   return drop(turn, token, validateOnly, {
     type: 'TOKEN_REVOKED',
     message: `token ${id} of ${token.holder} was revoked`,
@@ -83,6 +87,8 @@ export function noteTokenUse(turn: Turn, { id }: CallOf<'note_token_use'>, valid
 
 export function setUser(turn: Turn, { name, roles, rights }: CallOf<'set_user'>, validateOnly: boolean): Outcome {
   checkGrants(turn, roles, rights);
+  const known = turn.state.access.users.get(name);
+  if (known !== undefined) refuseTaking(turn, rights, { resource: `users/${name}`, grants: known.roles });
   checkRoom(turn, 'user', turn.state.access.users.has(name));
   const record = { kind: 'user', name, roles, updateWall: turn.now.wall } as const;
   if (!validateOnly) {
@@ -92,9 +98,10 @@ export function setUser(turn: Turn, { name, roles, rights }: CallOf<'set_user'>,
   return outcomeOf(record);
 }
 
-export function deleteUser(turn: Turn, { name }: CallOf<'delete_user'>, validateOnly: boolean): Outcome {
+export function deleteUser(turn: Turn, { name, rights }: CallOf<'delete_user'>, validateOnly: boolean): Outcome {
   const user = turn.state.access.users.get(name);
   if (user === undefined) throw notFound(`users/${name}`);
+  refuseTaking(turn, rights, { resource: `users/${name}`, grants: user.roles });
   return drop(turn, user, validateOnly, { type: 'USER_DELETED', message: `all roles were taken from user ${name}` });
 }
 
@@ -109,18 +116,33 @@ function drop(turn: Turn, record: AccessRecord, validateOnly: boolean, { type, m
 function checkGrants({ state }: View, grants: readonly RoleGrant[], rights: Rights | undefined): void {
   const unknown = grants.find(({ role }) => !state.access.hasRole(role));
   if (unknown !== undefined) throw badField('INVALID_FIELD', 'roles', `there is no role ${unknown.role}`);
-  refuseMore(rights, grants, (name) => state.access.roles.get(name));
+  refuseGiving(rights, grants, (name) => state.access.roles.get(name));
 }
 
 /** @throws LocumError PERMISSION_DENIED */
-function refuseMore(
+function refuseGiving(
   rights: Rights | undefined,
   grants: readonly RoleGrant[],
   ownRole: Parameters<Rights['include']>[1],
-) {
+): void {
   if (rights === undefined || rights.include(grants, ownRole)) return;
   const message = `${inWords(grants)} gives more than you have yourself: nobody can give what he does not have`;
   throw new LocumError('PERMISSION_DENIED', message);
+}
+
+interface Taken {
+  /** From whom: `users/ann`. */
+  readonly resource: string;
+  readonly grants: readonly RoleGrant[];
+}
+
+/** Else whoever manages the access of some could lock out those who have more. @throws LocumError PERMISSION_DENIED */
+function refuseTaking({ state: { access } }: View, rights: Rights | undefined, { resource, grants }: Taken): void {
+  // A role that is gone gives nothing.
+  const held = grants.filter(({ role }) => access.hasRole(role));
+  if (rights === undefined || rights.include(held, (name) => access.roles.get(name))) return;
+  const message = `${resource} gives ${inWords(held)}, which is more than you have yourself: only who has all of that can take it away or change it`;
+  throw new LocumError('PERMISSION_DENIED', message, { resource });
 }
 
 function checkRoom({ state: { access } }: View, kind: keyof typeof MAX, isThere: boolean): void {

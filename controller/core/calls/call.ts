@@ -10,13 +10,14 @@ import { audit, keepRequest } from '../cluster/change.ts';
 import type { AdminCall, Call, CallResult, CallValue } from '../cluster/event.ts';
 import type { Turn, View } from '../cluster/turn.ts';
 import { refreshIndex } from '../placement/capacity.ts';
+import type { RequestRecord } from '../records/state.ts';
 import { createToken, deleteRole, deleteUser, noteTokenUse, revokeToken, setRole, setUser } from './access-calls.ts';
 import { recordAccess } from './audit-calls.ts';
 import { createJoinToken, join, revokeJoinToken } from './enrolment-calls.ts';
 import { forgetHook, noteHook } from './hook-calls.ts';
 import { moveServerInOrder, setOrder } from './order-calls.ts';
 import type { CallOf, Outcome } from './outcome.ts';
-import { checkPermission } from './permitted.ts';
+import { checkPermission, checkRepeated } from './permitted.ts';
 import { planEtagOf } from './plan-etag.ts';
 import { createPolicy, deletePolicy, updatePolicy } from './policy-calls.ts';
 import { pausePolicy, restartPolicy, resumePolicy, startPolicy, stopPolicy } from './policy-verbs.ts';
@@ -49,9 +50,8 @@ export function releaseAnswers(turn: Turn): void {
 function answer(turn: Turn, call: AdminCall): CallResult {
   try {
     const earlier = call.requestId === '' ? undefined : turn.state.requests.get(call.requestId);
-    // Whoever made it may ask again, also once it is gone what he was allowed to touch.
-    const rights = earlier?.client === call.actor ? undefined : checkPermission(turn, call);
-    if (earlier !== undefined) return { ok: true, value: replay(turn, call, earlier.fingerprint, earlier.resource) };
+    if (earlier !== undefined) return { ok: true, value: replay(turn, call, earlier) };
+    const rights = checkPermission(turn, call);
     // What earlier events of this batch changed must be in the index before a handler asks it.
     for (const server of turn.marked.servers) refreshIndex(turn.state, server);
     const isRemembered = call.requestId !== '' && !call.validateOnly;
@@ -82,11 +82,17 @@ function planned(turn: Turn, { request, validateOnly, ifPlan = '' }: AdminCall):
   return validateOnly ? planEtag : undefined;
 }
 
-/** Whoever gives rights is judged by his own. */
-function withRights(request: Call, rights: Rights | undefined): Call {
-  const gives = request.kind === 'set_role' || request.kind === 'create_token' || request.kind === 'set_user';
-  return gives ? { ...request, rights } : request;
-}
+/** Whoever gives or takes rights is judged by his own. */
+const withRights = (request: Call, rights: Rights | undefined): Call =>
+  isAboutAccess(request) ? { ...request, rights } : request;
+
+type AboutAccess = CallOf<'set_role' | 'delete_role' | 'create_token' | 'revoke_token' | 'set_user' | 'delete_user'>;
+
+const ABOUT_ACCESS: ReadonlySet<Call['kind']> = new Set<AboutAccess['kind']>([
+  ...(['set_role', 'delete_role', 'create_token', 'revoke_token', 'set_user', 'delete_user'] as const),
+]);
+
+const isAboutAccess = (request: Call): request is AboutAccess => ABOUT_ACCESS.has(request.kind);
 
 /** What controllers note by themselves is nobody's change. */
 const OWN_NOTES: ReadonlySet<Call['kind']> = new Set(['record_access', 'note_token_use', 'note_hook']);
@@ -99,13 +105,14 @@ function auditChange(turn: Turn, call: AdminCall, resource: string): void {
   audit(turn, 'CHANGES', { ...what, count: 1, firstWall: wall, lastWall: wall });
 }
 
-function replay(turn: View, call: AdminCall, fingerprint: string, resource: string): CallValue {
-  if (fingerprint !== call.fingerprint) {
-    throw new LocumError(
-      'REQUEST_ID_REUSED',
-      `request_id ${call.requestId} was used with other arguments within the last hour: use a new one for a new request`,
-    );
+/** The answer that was remembered is for whoever made the call, and as far as he still may. */
+function replay(turn: View, call: AdminCall, { client, fingerprint, resource }: RequestRecord): CallValue {
+  if (client !== call.actor) {
+    checkPermission(turn, call);
+    throw reused(call, 'by somebody else');
   }
+  checkRepeated(turn, call, resource);
+  if (fingerprint !== call.fingerprint) throw reused(call, 'with other arguments');
   const value = currentValue(turn, call.request, resource);
   // Not NOT_FOUND: the caller would take it for a refusal of what has happened.
   if (value === undefined) {
@@ -113,6 +120,11 @@ function replay(turn: View, call: AdminCall, fingerprint: string, resource: stri
     throw new LocumError('DELETED_SINCE', message, { resource });
   }
   return value;
+}
+
+function reused({ requestId }: AdminCall, how: string): LocumError {
+  const message = `request_id ${requestId} was used ${how} within the last hour: use a new one for a new request`;
+  return new LocumError('REQUEST_ID_REUSED', message);
 }
 
 /** How long somebody should wait who has made so many calls that room comes only with the hour. */

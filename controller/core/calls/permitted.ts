@@ -7,6 +7,7 @@ import type { PolicyId, ServerId } from '../../../shared/ids.ts';
 import type { ClusterState } from '../cluster/cluster.ts';
 import type { AdminCall, Call, Warrant } from '../cluster/event.ts';
 import type { View } from '../cluster/turn.ts';
+import { resourceOf } from '../records/keys.ts';
 import type { PolicySpec, Run } from '../records/state.ts';
 
 /** What everybody may do who holds these grants, as the roles are now. */
@@ -29,6 +30,20 @@ export function checkPermission({ state }: View, { warrant, request }: AdminCall
   return rights;
 }
 
+/**
+ * The same of a call that was carried out before, by what it answered about (`resource`) as that is now. Once it is gone there is nothing left
+ * to show but that it happened. @throws LocumError PERMISSION_DENIED
+ */
+export function checkRepeated({ state }: View, { warrant, request }: AdminCall, resource: string): void {
+  if (warrant === undefined) return;
+  const rights = rightsOf(state, warrant);
+  const { permission } = warrant;
+  if (rights.mayEverywhere(permission)) return;
+  const target = targetOfResource(state, resource);
+  const may = target === undefined ? rights.mayAnywhere(permission) : rights.may(permission, target);
+  if (targetsOf(state, request) === 'EVERYTHING' || !may) throw denied(permission);
+}
+
 export const denied = (permission: string): LocumError =>
   new LocumError(
     'PERMISSION_DENIED',
@@ -49,6 +64,25 @@ export const targetOfRun = (
   const policy = policies.get(run.policy);
   return { pool: run.pool, labels: policy?.uid === run.policyUid ? policy.spec.labels : undefined };
 };
+
+/** What a name is judged by; undefined: there is no pool, server, policy or run of it. */
+export function targetOfResource(state: ClusterState, name: string): Target | undefined {
+  const named = resourceOf(name);
+  switch (named.kind) {
+    case 'pool':
+      return state.pools.has(named.id) ? { pool: named.id } : undefined;
+    case 'server':
+      return ofServer(state, named.id)[0];
+    case 'policy':
+      return ofPolicy(state, named.id)[0];
+    case 'run': {
+      const run = state.runs.get(named.id);
+      return run && targetOfRun(state, run);
+    }
+    case 'other':
+      return undefined;
+  }
+}
 
 /** None: it is about something that is not there. */
 function targetsOf(state: ClusterState, request: Call): readonly Target[] | 'EVERYTHING' {

@@ -70,8 +70,8 @@ export function currentValue(turn: View, request: Call, resource: string): CallV
 }
 
 function ofAccess({ state: { access } }: View, resource: string): CallValue | undefined {
-  const [folder, id = ''] = resource.split('/');
-  const record = folder === 'roles' ? access.roles.get(id) : (access.tokens.get(id) ?? access.users.get(id));
+  // A user may be named like a token's id.
+  const record = access.named(resource);
   return record && { kind: 'access', record };
 }
 

@@ -139,9 +139,9 @@ export type Call =
   | { readonly kind: 'release_run'; readonly run: RunId; readonly abandonAttempt: boolean; readonly reason: string }
   | { readonly kind: 'proceed_takeovers'; readonly pool: PoolId }
   | { readonly kind: 'set_role'; readonly role: AccessRole; readonly rights?: Rights | undefined }
-  | { readonly kind: 'delete_role'; readonly name: string }
+  | { readonly kind: 'delete_role'; readonly name: string; readonly rights?: Rights | undefined }
   | { readonly kind: 'create_token'; readonly token: NewToken; readonly rights?: Rights | undefined }
-  | { readonly kind: 'revoke_token'; readonly id: string }
+  | { readonly kind: 'revoke_token'; readonly id: string; readonly rights?: Rights | undefined }
   /** The leader's own. */
   | { readonly kind: 'note_token_use'; readonly id: string }
   | {
@@ -150,7 +150,7 @@ export type Call =
       readonly roles: readonly RoleGrant[];
       readonly rights?: Rights | undefined;
     }
-  | { readonly kind: 'delete_user'; readonly name: string }
+  | { readonly kind: 'delete_user'; readonly name: string; readonly rights?: Rights | undefined }
   | (Pick<JoinToken, 'id' | 'secretHash' | 'server' | 'serverPattern' | 'pool'> & {
       readonly kind: 'create_join_token';
       readonly ttlMs: number;

@@ -39,6 +39,13 @@ export class AccessBook {
     else this.#users.delete(record.name);
   }
 
+  /** By its full name: `tokens/0a1b`, `users/ann`, `roles/deployer`. */
+  named(name: string): AccessRecord | undefined {
+    const [folder, id = ''] = name.split('/');
+    if (folder === 'roles') return this.#roles.get(id);
+    return folder === 'tokens' ? this.#tokens.get(id) : this.#users.get(id);
+  }
+
   hasRole(name: string): boolean {
     return BUILT_IN_ROLES.some((role) => role.name === name) || this.#roles.has(name);
   }

@@ -271,7 +271,8 @@ export type CheckAccessRequest = Message<"locum.v1.CheckAccessRequest"> & {
 
   /**
    * On what: `pools/{pool}`, `servers/{server}`, `policies/{policy}` or `runs/{run}`. Empty: on everything.
-   * What is not there is reached by what is given for everything alone.
+   * What is not there is reached by what is given for everything alone, and
+   * so are methods that are about the whole cluster, whatever is named.
    *
    * @generated from field: string resource = 2;
    */
@@ -878,7 +879,7 @@ export const AccessService: GenService<{
     output: typeof ListRolesResponseSchema;
   },
   /**
-   * Creates a role, or changes it for all who have it. It can give no more than the caller has.
+   * Creates a role, or changes it for all who have it. It can give no more than the caller has, and not have given more.
    *
    * @generated from rpc locum.v1.AccessService.SetRole
    */
@@ -888,7 +889,7 @@ export const AccessService: GenService<{
     output: typeof SetRoleResponseSchema;
   },
   /**
-   * Deletes a role that nobody has.
+   * Deletes a role that nobody has. The caller has to have all that it gives.
    *
    * @generated from rpc locum.v1.AccessService.DeleteRole
    */
@@ -918,7 +919,7 @@ export const AccessService: GenService<{
     output: typeof CreateTokenResponseSchema;
   },
   /**
-   * Revokes a token: it is refused from now on, and streams that it opened end within seconds.
+   * Revokes a token: it is refused from now on, and streams that it opened end within seconds. The caller has to have all that it gives.
    *
    * @generated from rpc locum.v1.AccessService.RevokeToken
    */
@@ -938,7 +939,8 @@ export const AccessService: GenService<{
     output: typeof ListUsersResponseSchema;
   },
   /**
-   * Gives roles to whoever shows a certificate, or a token of the identity provider, of this name. It can give no more than the caller has.
+   * Gives roles to whoever shows a certificate, or a token of the identity provider, of this name. It can give no more than the caller has, and
+   * not have given more.
    *
    * @generated from rpc locum.v1.AccessService.SetUser
    */
@@ -948,7 +950,7 @@ export const AccessService: GenService<{
     output: typeof SetUserResponseSchema;
   },
   /**
-   * Takes all roles from a user.
+   * Takes all roles from a user. The caller has to have all that they give.
    *
    * @generated from rpc locum.v1.AccessService.DeleteUser
    */

@@ -54,7 +54,7 @@ export const ErrorReason = {
   ETAG_MISMATCH: 4,
 
   /**
-   * The same request_id was used with other arguments.
+   * The same request_id was used with other arguments, or by somebody else.
    *
    * @generated from enum value: ERROR_REASON_REQUEST_ID_REUSED = 5;
    */
