@@ -6,6 +6,7 @@ import { delimiter, join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it, type TestContext } from 'vitest';
 import { useCluster } from '../e2e/cluster-fixture.ts';
 import { ROOT } from '../e2e/locum-command.ts';
+import { Missing, provideGoPlugins } from '../sdk/toolchains.ts';
 import { findProgram } from './foreign-client.ts';
 
 const BIN = join(ROOT, 'node_modules/.bin');
@@ -34,6 +35,15 @@ const protos = (args: readonly string[], env: Readonly<Record<string, string>> =
 
 function needs(ctx: TestContext, ...programs: readonly string[]): void {
   for (const program of programs) if (findProgram(program) === undefined) ctx.skip(`${program} is not installed here`);
+}
+
+function goPlugins(ctx: TestContext): string {
+  try {
+    return provideGoPlugins();
+  } catch (error) {
+    if (error instanceof Missing) return ctx.skip(error.message);
+    throw error;
+  }
 }
 
 const OK = { code: 0, stderr: '' };
@@ -110,10 +120,11 @@ except grpc.RpcError as error:
   });
 
   it('give Go a package under the name that go_package says', (ctx) => {
-    needs(ctx, 'protoc-gen-go', 'protoc-gen-go-grpc');
-    expect(command('buf', ['generate', '--template', 'sdk/buf.gen.go.yaml', '--output', folder])).toMatchObject(OK);
-    const made = readFileSync(join(folder, 'sdk/go/gen/locum/v1/pool_service_grpc.pb.go'), 'utf8');
-    expect(made).toContain('\npackage locumv1\n');
+    const env = { PATH: [goPlugins(ctx), BIN, process.env['PATH'] ?? ''].join(delimiter) };
+    const made = command('buf', ['generate', '--template', 'sdk/buf.gen.go.yaml', '--output', folder], env);
+    expect(made).toMatchObject(OK);
+    const service = readFileSync(join(folder, 'sdk/go/gen/locum/v1/pool_service_grpc.pb.go'), 'utf8');
+    expect(service).toContain('\npackage locumv1\n');
   });
 });
 

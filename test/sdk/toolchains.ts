@@ -112,13 +112,19 @@ const GO_PLUGINS = {
   'protoc-gen-go-grpc': 'google.golang.org/grpc/cmd/protoc-gen-go-grpc@v1.6.2',
 };
 
-/** The module, and a program of another module that uses it. */
-export const provideGo = provided((folder) => {
+/** Builds what is not there yet. Answers with their folder. @throws Missing without Go */
+export function provideGoPlugins(): string {
   step('go', ['version']);
   const plugins = join(TOOLS, 'go-plugins-1.36.11-1.6.2');
   for (const [name, module] of Object.entries(GO_PLUGINS)) {
     if (!existsSync(join(plugins, name))) step('go', ['install', module], { env: { GOBIN: plugins } });
   }
+  return plugins;
+}
+
+/** The module, and a program of another module that uses it. */
+export const provideGo = provided((folder) => {
+  const plugins = provideGoPlugins();
   const module = join(folder, 'module');
   step(process.execPath, ['scripts/sdk.ts', 'go', module], { path: plugins });
   const build = (what: string, cwd = module): string => {
