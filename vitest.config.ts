@@ -3,6 +3,7 @@ import { defineConfig } from 'vitest/config';
 export default defineConfig({
   test: {
     include: ['test/**/*.test.ts'],
+    globalSetup: ['./test/scratch-folder.ts'],
     setupFiles: ['./test/property-seed.ts'],
     passWithNoTests: false,
     pool: 'forks',
