@@ -1,6 +1,6 @@
 /** An agent's configuration as a file would say it, with every default that counts. */
 import { type JsonObject, toJson } from '@bufbuild/protobuf';
-import { isObject, mergedJson } from '../shared/config/json-merge.ts';
+import { isJsonObject, mergedJson } from '../shared/config/json-merge.ts';
 import { AgentConfigSchema } from '../shared/gen/locum/config/v1/agent_config_pb.ts';
 import { agentLayers, type ConfigSources, loadAgentSettings, type Marks } from './config.ts';
 
@@ -20,5 +20,5 @@ export function effectiveAgent(sources: ConfigSources): JsonObject {
     tls_directory: settings.tlsDir ?? '',
   };
   const set = toJson(AgentConfigSchema, agentLayers(sources).config, { useProtoFieldName: true });
-  return mergedJson(defaults, isObject(set) ? set : {});
+  return mergedJson(defaults, isJsonObject(set) ? set : {});
 }

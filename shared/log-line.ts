@@ -1,5 +1,6 @@
 /** One log entry as one line for people: time, level, program, text, then facts as `key=value`. A stack follows, indented. */
 import { styleText } from 'node:util';
+import { isObject } from './is-object.ts';
 import { printable } from './printable.ts';
 
 export interface LogLineOptions {
@@ -13,10 +14,6 @@ type Color = Parameters<typeof styleText>[0];
 const PLACED = new Set(['level', 'time', 'pid', 'hostname', 'name', 'msg', 'err']);
 
 const levelColors: Readonly<Record<string, Color>> = { debug: 'gray', warn: 'yellow', error: 'red', fatal: 'red' };
-
-function isObject(value: unknown): value is Entry {
-  return typeof value === 'object' && value !== null && !Array.isArray(value);
-}
 
 /** Text from elsewhere: a server's name, an error of a program. */
 const oneLine = (text: string): string => printable(text.replaceAll('\t', ' '));

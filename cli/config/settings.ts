@@ -3,7 +3,7 @@ import type { DescMessage, JsonObject, JsonValue } from '@bufbuild/protobuf';
 import { CONTROLLER_VARIABLES, controllerLayers } from '../../controller/config/config.ts';
 import { effectiveController } from '../../controller/config/effective.ts';
 import { innerOf, settingsOf } from '../../shared/config/environment.ts';
-import { isObject } from '../../shared/config/json-merge.ts';
+import { isJsonObject } from '../../shared/config/json-merge.ts';
 import type { Origin } from '../../shared/config/layers.ts';
 import { jsonWithoutSecrets } from '../../shared/config/secrets.ts';
 import { ControllerConfigSchema } from '../../shared/gen/locum/config/v1/controller_config_pb.ts';
@@ -45,7 +45,7 @@ export function shownConfig({ schema, prefix, json, originOf }: Sources): ShownC
   const shown = withShortWords(schema, jsonWithoutSecrets(schema, json));
   const rows = settingsOf(schema, prefix).flatMap(({ path, field }): SettingRow[] => {
     const value = valueAt(shown, path);
-    const isLeaf = innerOf(field) === undefined || (isObject(value) && Object.keys(value).length === 0);
+    const isLeaf = innerOf(field) === undefined || (isJsonObject(value) && Object.keys(value).length === 0);
     return value === undefined || !isLeaf ? [] : [{ field: path, value, from: originText(path, originOf(path)) }];
   });
   return { json: shown, rows };
@@ -65,7 +65,7 @@ export function effectiveControllerConfig(options: ControllerOptions): ShownConf
 
 function valueAt(json: JsonObject, path: string): JsonValue | undefined {
   let value: JsonValue | undefined = json;
-  for (const name of path.split('.')) value = isObject(value) ? value[name] : undefined;
+  for (const name of path.split('.')) value = isJsonObject(value) ? value[name] : undefined;
   return value;
 }
 

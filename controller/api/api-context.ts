@@ -5,6 +5,7 @@ import { clone, type DescMessage, type JsonValue, type MessageShape, toJson } fr
 import type { HandlerContext } from '@connectrpc/connect';
 import { ruleOf } from '../../shared/access/method-access.ts';
 import { assert } from '../../shared/assert.ts';
+import { isJsonObject } from '../../shared/config/json-merge.ts';
 import { invalidField, LocumError } from '../../shared/errors.ts';
 import { cut, printable } from '../../shared/printable.ts';
 import { callerKey } from '../../shared/rpc/caller.ts';
@@ -162,19 +163,15 @@ function fingerprintOf<Desc extends DescMessage>(
   method: string,
 ): string {
   const json = toJson(schema, clone(schema, message));
-  if (isObject(json)) delete json['requestId'];
+  if (isJsonObject(json)) delete json['requestId'];
   return createHash('sha256')
     .update(`${method}\n${JSON.stringify(sorted(json))}`)
     .digest('hex');
 }
 
-function isObject(json: JsonValue): json is { [key: string]: JsonValue } {
-  return typeof json === 'object' && json !== null && !Array.isArray(json);
-}
-
 function sorted(json: JsonValue): JsonValue {
   if (Array.isArray(json)) return json.map(sorted);
-  if (!isObject(json)) return json;
+  if (!isJsonObject(json)) return json;
   return Object.fromEntries(
     Object.entries(json)
       .sort(([a], [b]) => (a < b ? -1 : 1))

@@ -1,7 +1,7 @@
 /** A controller's configuration as a file would say it, with every default that counts. */
 import { type JsonObject, toJson } from '@bufbuild/protobuf';
 import { timersToProto } from '../../shared/codec/timers.ts';
-import { isObject, mergedJson } from '../../shared/config/json-merge.ts';
+import { isJsonObject, mergedJson } from '../../shared/config/json-merge.ts';
 import { ControllerConfigSchema } from '../../shared/gen/locum/config/v1/controller_config_pb.ts';
 import { TimersSchema } from '../../shared/gen/locum/v1/timers_pb.ts';
 import { formatListenAddress } from '../../shared/listen-address.ts';
@@ -28,5 +28,5 @@ export function effectiveController(sources: ConfigSources): JsonObject {
     retention: { events, ended_runs: endedRuns, audit },
   };
   const set = toJson(ControllerConfigSchema, controllerLayers(sources).config, { useProtoFieldName: true });
-  return mergedJson(defaults, isObject(set) ? set : {});
+  return mergedJson(defaults, isJsonObject(set) ? set : {});
 }

@@ -8,7 +8,7 @@ import { messageOf } from '../caught-error.ts';
 import { type FieldViolation, invalidFields } from '../errors.ts';
 import { messageJson, type Problem } from '../rpc/json-shape.ts';
 import { nearest } from '../rpc/nearest-name.ts';
-import { isObject, mergedJson } from './json-merge.ts';
+import { isJsonObject, mergedJson } from './json-merge.ts';
 
 /** A field as files have it, `audit.file`, and the variable that sets it. */
 export interface Setting {
@@ -62,7 +62,7 @@ export function configFromEnvironment(schema: DescMessage, prefix: string, env: 
     const part = problems.length > 0 ? undefined : messageJson(schema, nested(setting.path, value), [], problems);
     for (const { description } of problems)
       violations.push({ field: setting.path, description: `${variable}: ${description}` });
-    if (!isObject(part)) continue;
+    if (!isJsonObject(part)) continue;
     json = mergedJson(json, protoNames(schema, part));
     variables.set(setting.path, variable);
   }
@@ -79,7 +79,7 @@ function protoNames(schema: DescMessage, json: JsonObject): JsonObject {
   const entries = Object.entries(json).map(([key, value]): [string, JsonValue] => {
     const field = schema.fields.find(({ name, jsonName }) => key === jsonName || key === name);
     const inner = field === undefined ? undefined : innerOf(field);
-    return [field?.name ?? key, inner !== undefined && isObject(value) ? protoNames(inner, value) : value];
+    return [field?.name ?? key, inner !== undefined && isJsonObject(value) ? protoNames(inner, value) : value];
   });
   return Object.fromEntries(entries);
 }

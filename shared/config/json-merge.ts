@@ -1,7 +1,7 @@
 /** Values of one layer over those of another. */
 import type { JsonObject, JsonValue } from '@bufbuild/protobuf';
 
-export const isObject = (json: JsonValue | undefined): json is JsonObject =>
+export const isJsonObject = (json: JsonValue | undefined): json is JsonObject =>
   typeof json === 'object' && json !== null && !Array.isArray(json);
 
 /** Messages and maps are merged name by name; lists and all else are one value. */
@@ -9,7 +9,7 @@ export function mergedJson(under: JsonObject, over: JsonObject): JsonObject {
   const merged: JsonObject = { ...under };
   for (const [name, value] of Object.entries(over)) {
     const below = merged[name];
-    merged[name] = isObject(below) && isObject(value) ? mergedJson(below, value) : value;
+    merged[name] = isJsonObject(below) && isJsonObject(value) ? mergedJson(below, value) : value;
   }
   return merged;
 }

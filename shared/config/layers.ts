@@ -17,7 +17,7 @@ import { parseStrictDocuments, type StrictDocument } from '../rpc/strict-json.ts
 import { validate } from '../rpc/validation.ts';
 import { readUtf8File } from '../utf8-file.ts';
 import { configFromEnvironment, type FromEnvironment } from './environment.ts';
-import { isObject, mergedJson } from './json-merge.ts';
+import { isJsonObject, mergedJson } from './json-merge.ts';
 
 export interface LayerSources<Desc extends DescMessage> {
   /** Path of a YAML file. Undefined: none. */
@@ -102,12 +102,12 @@ export class LayeredConfig<Desc extends DescMessage> {
 
 const jsonOf = <Desc extends DescMessage>(schema: Desc, message: MessageShape<Desc>): JsonObject => {
   const json = toJson(schema, message, { useProtoFieldName: true });
-  return isObject(json) ? json : {};
+  return isJsonObject(json) ? json : {};
 };
 
 function has(json: JsonObject, path: string): boolean {
   let value: JsonValue | undefined = json;
-  for (const name of path.split('.')) value = isObject(value) ? value[name] : undefined;
+  for (const name of path.split('.')) value = isJsonObject(value) ? value[name] : undefined;
   return value !== undefined;
 }
 

@@ -3,7 +3,7 @@
  * some (`debug_redact`); texts lose what looks like one. Pure.
  */
 import type { DescField, DescMessage, JsonObject, JsonValue } from '@bufbuild/protobuf';
-import { isObject } from './json-merge.ts';
+import { isJsonObject } from './json-merge.ts';
 
 export const HIDDEN = '(hidden)';
 
@@ -36,7 +36,7 @@ export const textWithoutSecrets = (text: string): string =>
 
 /** Proto JSON of a message, with its fields by either of their names. */
 export function jsonWithoutSecrets(schema: DescMessage, json: JsonValue): JsonValue {
-  if (!isObject(json)) return plainWithoutSecrets(json);
+  if (!isJsonObject(json)) return plainWithoutSecrets(json);
   const fields = new Map(
     schema.fields.flatMap((field) => [[field.name, field] as const, [field.jsonName, field] as const]),
   );
@@ -54,7 +54,7 @@ function fieldWithoutSecrets(field: DescField, value: JsonValue): JsonValue {
   if (message === undefined) return plainWithoutSecrets(value);
   const one = (each: JsonValue): JsonValue => jsonWithoutSecrets(message, each);
   if (fieldKind === 'list' && Array.isArray(value)) return value.map(one);
-  if (fieldKind === 'map' && isObject(value)) {
+  if (fieldKind === 'map' && isJsonObject(value)) {
     return Object.fromEntries(Object.entries(value).map(([key, each]) => [key, one(each)]));
   }
   return one(value);
@@ -63,7 +63,7 @@ function fieldWithoutSecrets(field: DescField, value: JsonValue): JsonValue {
 /** How many there are, and what they are called, stays. */
 function hidden(value: JsonValue): JsonValue {
   if (Array.isArray(value)) return value.map(() => HIDDEN);
-  if (isObject(value)) return Object.fromEntries(Object.keys(value).map((key) => [key, HIDDEN]));
+  if (isJsonObject(value)) return Object.fromEntries(Object.keys(value).map((key) => [key, HIDDEN]));
   return value === '' ? '' : HIDDEN;
 }
 
@@ -77,7 +77,7 @@ function plainWithoutSecrets(value: JsonValue): JsonValue {
         : plainWithoutSecrets(each);
     });
   }
-  if (!isObject(value)) return value;
+  if (!isJsonObject(value)) return value;
   return Object.fromEntries(
     Object.entries(value).map(([key, each]): [string, JsonObject[string]] => [
       key,

@@ -14,6 +14,7 @@ import {
 } from '@bufbuild/protobuf';
 import { DurationSchema, durationFromMs } from '@bufbuild/protobuf/wkt';
 import { parseDuration } from '../duration.ts';
+import { isObject } from '../is-object.ts';
 import { nearest } from './nearest-name.ts';
 
 /** Keys and indices from the top of the document. */
@@ -28,10 +29,6 @@ export interface Problem {
 
 /** Deeper than any message of ours; a file can not make the walk overflow the stack. */
 const MAX_DEPTH = 64;
-
-function isObject(value: unknown): value is Readonly<Record<string, unknown>> {
-  return typeof value === 'object' && value !== null && !Array.isArray(value);
-}
 
 /** What a person wrote, cut to a length that fits a message. */
 function shown(value: unknown): string {

@@ -1,6 +1,7 @@
 /** What the claims of a token say: who somebody is, and what he is given for it. Pure; its signature was checked before. */
 import type { RoleGrant } from '../../../shared/access/principal.ts';
 import { LocumError } from '../../../shared/errors.ts';
+import { isObject } from '../../../shared/is-object.ts';
 import type { ClaimRoles, ProviderSettings } from './provider-settings.ts';
 
 export type Claims = Readonly<Record<string, unknown>>;
@@ -50,6 +51,3 @@ function claimAt(claims: Claims, path: string): unknown {
   }
   return value;
 }
-
-const isObject = (value: unknown): value is Readonly<Record<string, unknown>> =>
-  typeof value === 'object' && value !== null && !Array.isArray(value);

@@ -1,5 +1,6 @@
 /** What an identity provider publishes: where its keys are (OpenID Connect Discovery 1.0, section 4), and the keys (RFC 7517, section 5). */
 import type { JSONWebKeySet } from 'jose';
+import { isObject } from '../../../shared/is-object.ts';
 import { isLoopback } from '../../../shared/listen-address.ts';
 import { getJson } from './bounded-get.ts';
 import type { ProviderSettings } from './provider-settings.ts';
@@ -41,9 +42,6 @@ function fetchDocument(url: string, settings: ProviderSettings): Promise<unknown
   if (problem !== undefined) throw new Error(`${url} ${problem}`);
   return getJson({ url: new URL(url), ca: settings.ca, timeoutMs: TIMEOUT_MS, limitBytes: LIMIT_BYTES });
 }
-
-const isObject = (value: unknown): value is Readonly<Record<string, unknown>> =>
-  typeof value === 'object' && value !== null;
 
 const isKeySet = (value: unknown): value is JSONWebKeySet =>
   isObject(value) && Array.isArray(value['keys']) && value['keys'].every(isObject);
