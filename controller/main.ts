@@ -140,7 +140,7 @@ class RunningParts {
       ...{ dataDirectory: options.dataDirectory, rootsPem: tls?.signer.rootsPem, log },
       leaderTerm: () => this.#leadership?.leaderTerm,
       replica: () => this.#replica,
-      providers: options.identityProviders,
+      ...{ providers: options.identityProviders, shutdownSignal: this.#over.signal },
     });
     this.#replica = new Replica({
       store,

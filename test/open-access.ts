@@ -23,6 +23,7 @@ export function openAccess(): ApiAccess {
     log,
     leaderTerm: () => undefined,
     replica,
+    shutdownSignal: AbortSignal.abort(),
   });
   return parts.api(API_SERVICES, new AccessNotes());
 }

@@ -1,18 +1,16 @@
 /** What a controller has for access, put together: who is let in to its API, and how it says to the others for whom it passes calls on. */
 
-import { setTimeout as sleep } from 'node:timers/promises';
 import type { DescService } from '@bufbuild/protobuf';
 import type { Interceptor } from '@connectrpc/connect';
-import { LocumError } from '../../shared/errors.ts';
 import type { Logger } from '../../shared/log.ts';
 import type { HttpHandler } from '../../shared/rpc/http-handler.ts';
 import { HOUR } from '../../shared/time.ts';
 import type { LeaderTerm } from '../leadership/leader-term.ts';
 import type { Replica } from '../replication/replica.ts';
-import { StoreError } from '../store/store.ts';
 import type { Notes } from './access-audit.ts';
 import { type Accounts, accountsFrom, accountsIn } from './accounts.ts';
 import { admitted, pathRules } from './admission.ts';
+import { ControllerKeys } from './controller-keys.ts';
 import { Doorkeeper } from './doorkeeper.ts';
 import type { ProviderSettings } from './oidc/provider-settings.ts';
 import { ProviderTokens } from './oidc/provider-tokens.ts';
@@ -35,6 +33,7 @@ export interface AccessPartsOptions {
   readonly replica: () => Pick<Replica, 'copy' | 'controllers'>;
   /** Whose tokens are taken besides ours. Default: nobody's. */
   readonly providers?: readonly ProviderSettings[] | undefined;
+  readonly shutdownSignal: AbortSignal;
 }
 
 /** What the listener of the API asks. */
@@ -45,16 +44,10 @@ export interface ApiAccess {
   readonly asks: boolean;
 }
 
-/** At most so often the store is asked for keys that nobody knows: whoever reaches the listener can name a controller. */
-const KEYS_EVERY_MS = 1_000;
-
 export class AccessParts {
   readonly vouching: Vouching;
   readonly #options: AccessPartsOptions;
   readonly #doorkeeper: Doorkeeper;
-  #keys: ReadonlyMap<string, string> = new Map();
-  #keysAtMono = Number.NEGATIVE_INFINITY;
-  #refreshing: Promise<void> | undefined;
   readonly #noting = new Set<string>();
 
   /** @throws ExposedFileError when others can read the token of this host's administrator */
@@ -69,10 +62,13 @@ export class AccessParts {
       accounts: () => this.#accounts,
       mayLag: () => leaderTerm() === undefined,
       localHash: local?.hash,
-      keys: { known: (controller) => this.#keys.get(controller), refresh: () => this.#refreshKeys() },
+      keys: new ControllerKeys({
+        controllers: () => this.#options.replica().controllers,
+        nowMono: () => performance.now(),
+      }),
       nowWall: Date.now,
       used: (token) => this.#noteUse(token),
-      provider: providerTokens(providers, log),
+      provider: providerTokens(providers, options),
     });
   }
 
@@ -95,28 +91,6 @@ export class AccessParts {
     return copy.revision === undefined ? undefined : accountsFrom((key) => copy.read(key));
   }
 
-  /** One look for all who wait for it. Rejects with LocumError STORE_UNAVAILABLE. */
-  #refreshKeys(): Promise<void> {
-    this.#refreshing ??= this.#readKeys().finally(() => {
-      this.#refreshing = undefined;
-    });
-    return this.#refreshing;
-  }
-
-  async #readKeys(): Promise<void> {
-    const restMs = this.#keysAtMono + KEYS_EVERY_MS - performance.now();
-    if (restMs > 0) await sleep(restMs);
-    try {
-      const controllers = await this.#options.replica().controllers.list();
-      this.#keys = new Map(controllers.flatMap(({ id, key }) => (key === undefined ? [] : [[id, key]])));
-    } catch (error) {
-      if (!(error instanceof StoreError)) throw error;
-      throw new LocumError('STORE_UNAVAILABLE', `the store does not say which controllers there are: ${error.message}`);
-    } finally {
-      this.#keysAtMono = performance.now();
-    }
-  }
-
   /** Of the leader: that a token is used is written down, to the hour. */
   #noteUse(id: string): void {
     const term = this.#options.leaderTerm();
@@ -134,9 +108,13 @@ export class AccessParts {
 }
 
 /** Not waited for: whoever shows another credential has nothing to do with them. */
-function providerTokens(providers: readonly ProviderSettings[], log: Logger): ProviderTokens | undefined {
+function providerTokens(
+  providers: readonly ProviderSettings[],
+  { log, shutdownSignal }: Pick<AccessPartsOptions, 'log' | 'shutdownSignal'>,
+): ProviderTokens | undefined {
   if (providers.length === 0) return undefined;
   const tokens = new ProviderTokens(providers, { log });
   void tokens.warmUp();
+  tokens.keepFresh(shutdownSignal);
   return tokens;
 }

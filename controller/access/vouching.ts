@@ -5,6 +5,7 @@
 import { createPublicKey, generateKeyPairSync, type KeyObject, sign, verify } from 'node:crypto';
 import type { Claimed, KnownCaller, Principal, RoleGrant } from '../../shared/access/principal.ts';
 import { LocumError } from '../../shared/errors.ts';
+import { isObject } from '../../shared/is-object.ts';
 
 export const VOUCHED_HEADER = 'x-locum-vouched';
 export const SIGNATURE_HEADER = 'x-locum-signature';
@@ -88,7 +89,6 @@ function parse(text: string): Voucher | undefined {
   }
 }
 
-const isObject = (value: unknown): value is Record<string, unknown> => typeof value === 'object' && value !== null;
 const isText = (value: unknown): value is string => typeof value === 'string';
 /** Before it is known who wrote it, it stands in the answer. */
 const isId = (value: unknown): value is string => isText(value) && /^[\x21-\x7e]{1,253}$/.test(value);

@@ -20,9 +20,11 @@ const TYPES = [undefined, 'jwt', 'at+jwt'];
 /** The last millisecond of the year 9999: what is later can't be told as a time. */
 const LATEST_WALL = 253_402_300_799_999;
 
+const LOOK_MS = 10_000;
+
 interface Provider {
   readonly settings: ProviderSettings;
-  readonly keys: Pick<ProviderKeys, 'find' | 'refresh'>;
+  readonly keys: Pick<ProviderKeys, 'find' | 'refresh' | 'freshen'>;
 }
 
 export interface ProviderTokensOptions {
@@ -51,6 +53,14 @@ export class ProviderTokens implements BearerVerifier {
   /** Asks for all keys, so that the log tells at the start of what is configured wrong. Never rejects. */
   async warmUp(): Promise<void> {
     await Promise.all([...this.#providers.values()].map(({ keys }) => keys.refresh()));
+  }
+
+  /** Looks for keys that are older than their time, until it is over: also while nobody shows a token, so that the first one is judged by fresh ones. */
+  keepFresh(over: AbortSignal, everyMs: number = LOOK_MS): void {
+    const looks = setInterval(() => {
+      for (const { keys } of this.#providers.values()) keys.freshen();
+    }, everyMs).unref();
+    over.addEventListener('abort', () => clearInterval(looks), { once: true });
   }
 
   /** Rejects with LocumError TOKEN_INVALID, PROVIDER_UNAVAILABLE. */

@@ -1,11 +1,13 @@
 /** Tokens of an identity provider, judged with keys that come from a real one on loopback. Time is the test's own. */
 import { createHmac } from 'node:crypto';
+import type { ServerResponse } from 'node:http';
 import { exportSPKI, importJWK } from 'jose';
 import { describe, expect, it, onTestFinished } from 'vitest';
 import type { ProviderSettings } from '../../../../controller/access/oidc/provider-settings.ts';
 import { ProviderTokens } from '../../../../controller/access/oidc/provider-tokens.ts';
 import { LocumError } from '../../../../shared/errors.ts';
 import { createLogger } from '../../../../shared/log.ts';
+import { eventually } from '../../controller-world.ts';
 import { LocalIssuer, makeKey } from './local-issuer.ts';
 
 const log = createLogger({ name: 'test', level: 'silent', format: 'json' });
@@ -165,7 +167,7 @@ describe('a token of an identity provider', () => {
 });
 
 describe('the keys of an identity provider', () => {
-  it('are asked for once by all who wait, and again when they are as old as they may be', async () => {
+  it('are asked for once by all who wait, and again, behind their backs, when they are as old as they may be', async () => {
     const { issuer, tokens, pass, now } = await worldOf();
     const token = await issuer.token({ claims: { exp: now() + 3_600 } });
     await Promise.all(Array.from({ length: 50 }, () => tokens.verify(token)));
@@ -174,7 +176,38 @@ describe('the keys of an identity provider', () => {
     expect(issuer.asked).toHaveLength(2);
     pass(MINUTE);
     await tokens.verify(token);
-    expect(issuer.asked).toHaveLength(4);
+    await eventually(async () => (issuer.asked.length === 4 ? true : undefined));
+  });
+
+  it('keep nobody waiting who shows a key that is known, while the provider hangs', async () => {
+    const { issuer, tokens, pass, now } = await worldOf();
+    const token = await issuer.token({ claims: { exp: now() + 3_600 } });
+    await tokens.verify(token);
+    const hanging: ServerResponse[] = [];
+    issuer.instead = (_, response) => void hanging.push(response);
+    pass(11 * MINUTE);
+    await Promise.all(Array.from({ length: 50 }, () => tokens.verify(token)));
+    await eventually(async () => (hanging.length > 0 ? true : undefined));
+    await tokens.verify(token);
+    // Who had waited would have been let go by the end of what the provider is given.
+    expect(hanging.map(({ destroyed }) => destroyed)).toEqual([false]);
+  });
+
+  it('are asked for also while nobody shows a token', async () => {
+    const { issuer, tokens, pass } = await worldOf();
+    await tokens.verify(await issuer.token());
+    const old = await issuer.token();
+    await issuer.rotate('second');
+    pass(11 * MINUTE);
+    const over = new AbortController();
+    onTestFinished(() => over.abort());
+    tokens.keepFresh(over.signal, 5);
+    await eventually(async () => (issuer.asked.length === 4 ? true : undefined));
+    const refused = async (): Promise<string | undefined> => {
+      const answer = await refusalOf(tokens.verify(old));
+      return answer === 'taken' ? undefined : answer;
+    };
+    expect(await eventually(refused)).toContain('does not have');
   });
 
   it('are asked for when a token names a new one, and the old one is forgotten then', async () => {
