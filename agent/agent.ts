@@ -9,11 +9,11 @@ import { poolId, serverId } from '../shared/ids.ts';
 import type { Logger } from '../shared/log.ts';
 import type { HostFacts } from '../shared/protocol/agent-message.ts';
 import { SECOND } from '../shared/time.ts';
-import { openAgentTls } from './agent-tls.ts';
+import { AgentTls } from './agent-tls.ts';
 import { CapabilityWatch } from './capabilities/watch.ts';
 import { CapacityMeter, readLoad } from './capacity.ts';
 import type { AgentSettings } from './config.ts';
-import { Connection, type DialTls } from './connection.ts';
+import { Connection } from './connection.ts';
 import type { AgentNow } from './core/clock.ts';
 import { Core } from './core/core.ts';
 import { describe } from './core/describe.ts';
@@ -57,6 +57,7 @@ export class Agent {
   readonly #core: Core;
   readonly #loop: CoreLoop<Event, Performed, AgentNow>;
   readonly #connection: Connection;
+  readonly #tls: AgentTls | undefined;
   readonly #keeper: KeeperLink;
   readonly #health: HealthChecker;
   readonly #capabilities: CapabilityWatch;
@@ -76,14 +77,14 @@ export class Agent {
     const { settings, log } = options;
     const vmGeneration = findVmGeneration(settings.vmGenerationFile);
     const directory = await claimStateDirectory(settings.stateDir, settings.server, log);
-    return new Agent(options, directory, vmGeneration, await openAgentTls(settings, directory.lane, log));
+    return new Agent(options, directory, vmGeneration, await AgentTls.open(settings, directory.lane, log));
   }
 
   private constructor(
     options: AgentOptions,
     directory: StateDirectory,
     vmGeneration: VmGeneration | undefined,
-    tls: DialTls | undefined,
+    tls: AgentTls | undefined,
   ) {
     const { settings, version, log, spawnKeeper = {} } = options;
     this.#options = options;
@@ -101,7 +102,8 @@ export class Agent {
     const core = { host, endpoints: settings.controllers, maxSlots: settings.maxSlots, seed: randomInt(2 ** 47) };
     const { uid, clusterId, highestTerm } = identity;
     this.#core = new Core({ ...core, uid, clusterId, highestTerm }, this.#readNow());
-    this.#connection = new Connection((event) => this.#post(event), tls);
+    this.#connection = new Connection((event) => this.#post(event), tls?.dial);
+    this.#tls = tls;
     this.#keeper = new KeeperLink({
       ...{ stateDir: settings.stateDir, memory, lane, agentVersion: version, baseEnv: settings.baseEnv, log },
       secrets: settings.secrets,
@@ -135,6 +137,7 @@ export class Agent {
       ...{ connection: this.#connection, keeper: this.#keeper, health: this.#health, log },
       saveIdentity: (given: Parameters<IdentityStore['save']>[0]) => this.#identity.save(given),
       forgetCluster: () => this.#identity.forgetCluster(),
+      renewCertificate: (endpoint: string) => void this.#tls?.renew(endpoint, (event) => this.#post(event)),
       exit: (reason: string) => this.#end.resolve(reason),
     };
     return (effect) => performEffect(effect, tools);
@@ -150,6 +153,7 @@ export class Agent {
     if (this.#directory.answers) await this.#openControl();
     else void this.#openControlLater();
     this.#checkVmGeneration();
+    this.#tls?.begin((event) => this.#post(event));
     this.#post({ kind: 'capabilities', ...(await this.#capabilities.start()) });
     const look = (): void => {
       this.#checkVmGeneration();

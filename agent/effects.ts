@@ -12,6 +12,8 @@ export interface EffectTools {
   readonly connection: Connection;
   readonly keeper: KeeperLink;
   readonly health: HealthChecker;
+  /** Answers with an event. */
+  readonly renewCertificate: (endpoint: string) => void;
   readonly log: Logger;
   /** Counts at once, and is made durable beside that; starts that follow wait for it. */
   readonly saveIdentity: (given: Omit<Extract<Effect, { kind: 'save_identity' }>, 'kind'>) => void;
@@ -42,6 +44,9 @@ export function performEffect(effect: Performed, tools: EffectTools): readonly E
       return [];
     case 'check':
       tools.health.check(effect);
+      return [];
+    case 'renew_certificate':
+      tools.renewCertificate(effect.endpoint);
       return [];
     case 'send': {
       const { stream, message } = effect;

@@ -1,7 +1,7 @@
 /**
  * The agent as a state machine, in the shape of the controller's core: events go in one at a time with the time of their handling, and
  * `flush` answers what is to be done now, in order. Leases before anything else, then the event; then what the new state asks for by
- * itself: stops, reports, a heartbeat, a dial, a look at the keeper, and the next wake-up.
+ * itself: stops, reports, a heartbeat, a dial, a look at the keeper, a new certificate, and the next wake-up.
  */
 import { unreachable } from '../../shared/assert.ts';
 import { type HostProblem, sameProblems, tellableProblems } from '../../shared/host-problem.ts';
@@ -30,6 +30,7 @@ import { nextDeadline, stopLapsed } from './lease.ts';
 import { beginLeave, detach, goOnLeaving, nextLeaveCheck } from './leave.ts';
 import { noticePause } from './pause.ts';
 import { receive } from './receive.ts';
+import { acceptRenewal, nextRenewalCheck, renewWhenDue, takeCertificate } from './renewal.ts';
 import { endSession, greet } from './session.ts';
 import { type AgentState, type CoreOptions, createAgent } from './state.ts';
 import type { Turn } from './turn.ts';
@@ -74,6 +75,7 @@ function followUp(turn: Turn): void {
   watchKeeper(turn);
   checkWhatIsDue(turn);
   keepConnected(turn);
+  renewWhenDue(turn);
   askToBeWoken(turn);
 }
 
@@ -101,6 +103,8 @@ function handle(turn: Turn, event: Event): void {
     case 'capacity':
     case 'host_problems':
     case 'checked':
+    case 'certificate':
+    case 'renewal':
     case 'leave':
     case 'detach':
       handleHost(turn, event);
@@ -195,6 +199,12 @@ function handleHost(turn: Turn, event: FromHost): void {
     case 'checked':
       acceptChecked(turn, event);
       break;
+    case 'certificate':
+      takeCertificate(turn, event.certificate);
+      break;
+    case 'renewal':
+      acceptRenewal(turn, event.outcome);
+      break;
     case 'leave':
       beginLeave(turn, event.reason, event.withinMs);
       break;
@@ -225,6 +235,7 @@ function askToBeWoken(turn: Turn): void {
     nextDialCheck(turn),
     nextLeaveCheck(turn),
     nextCheckAt(turn),
+    nextRenewalCheck(turn),
     ...doubts,
   ];
   const atMono = Math.min(...times.filter((at) => at !== undefined));

@@ -3,6 +3,7 @@
 import { leftMs, type Reading } from '../../shared/lease-clock.ts';
 import type { OnDisconnect, ReportedAttempt } from '../../shared/protocol/attempt.ts';
 import { isBoundByLease } from './attempt.ts';
+import { type CertificateDescription, describeCertificate } from './certificate.ts';
 import type { AgentState, Keeper } from './state.ts';
 
 export interface AgentDescription {
@@ -21,6 +22,8 @@ export interface AgentDescription {
   readonly clusterId: string;
   readonly highestTerm: number;
   readonly leaving: boolean;
+  /** Undefined: it has none, and dials in plaintext. */
+  readonly certificate: CertificateDescription | undefined;
   readonly attempts: readonly AttemptDescription[];
 }
 
@@ -48,6 +51,7 @@ export function describe(state: AgentState, now: Reading): AgentDescription {
     clusterId: state.clusterId,
     highestTerm: state.highestTerm,
     leaving: state.leaving !== undefined,
+    certificate: describeCertificate(state.renewal),
     attempts: [...state.attempts.values()].map((attempt) => ({
       status: attempt.status,
       onDisconnect: attempt.terms.onDisconnect,

@@ -62,6 +62,8 @@ export type Effect =
       /** Then it has failed. */
       readonly timeoutMs: number;
     }
+  /** Ask this controller for a new certificate and take it over, answered by renewal within a bounded time. */
+  | { readonly kind: 'renew_certificate'; readonly endpoint: string }
   | { readonly kind: 'send'; readonly stream: StreamId; readonly message: AgentMessage }
   /** `flush`: end it after what was sent, and report `closed` when the other side ended it too. Otherwise drop it, unread. */
   | { readonly kind: 'close_stream'; readonly stream: StreamId; readonly flush: boolean }

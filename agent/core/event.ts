@@ -7,6 +7,7 @@ import type { AttemptRef, FrozenTerms, ReportedAttempt } from '../../shared/prot
 import type { Capability, ProbeFailure } from '../../shared/protocol/capability.ts';
 import type { HealthCheck } from '../../shared/protocol/health-check.ts';
 import type { LeaderMessage } from '../../shared/protocol/leader-message.ts';
+import type { CertificateFacts, RenewalOutcome } from './certificate.ts';
 import type { CheckOutcome } from './health.ts';
 
 /** Handle of one stream, given by the core when it dials; never used again. */
@@ -91,6 +92,10 @@ export type FromHost =
   | { readonly kind: 'host_problems'; readonly problems: readonly HostProblem[] }
   /** Answer to check. */
   | { readonly kind: 'checked'; readonly attempt: AttemptRef; readonly outcome: CheckOutcome }
+  /** The certificate that controllers are shown from now on: at the begin, and when somebody else has put another one there. */
+  | { readonly kind: 'certificate'; readonly certificate: CertificateFacts }
+  /** Answer to renew_certificate. */
+  | { readonly kind: 'renewal'; readonly outcome: RenewalOutcome }
   /** The self-drain: stop everything, then say Goodbye. */
   | { readonly kind: 'leave'; readonly reason: 'LEAVE' | 'SHUTDOWN'; readonly withinMs: number }
   /** The agent ends and leaves its runs to the keeper. */

@@ -7,6 +7,7 @@ import type { Capacity, CommandAnswer, HostFacts } from '../../shared/protocol/a
 import type { Capability, ProbeFailure } from '../../shared/protocol/capability.ts';
 import { DEFAULT_TIMERS, type Timers } from '../../shared/protocol/timers.ts';
 import type { Attempt } from './attempt.ts';
+import { noCertificate, type Renewal } from './certificate.ts';
 import type { AgentNow } from './clock.ts';
 import type { Extension } from './effect.ts';
 import type { RequestId, StreamId } from './event.ts';
@@ -169,6 +170,7 @@ export interface AgentState {
   session: Session | undefined;
   candidate: Candidate | undefined;
   readonly dialling: Dialling;
+  readonly renewal: Renewal;
   leaving: Leaving | undefined;
   /** The agent has asked to be ended. */
   exited: boolean;
@@ -208,6 +210,7 @@ export function createAgent(options: CoreOptions, now: AgentNow): AgentState {
     session: undefined,
     candidate: undefined,
     dialling: { hints: [], next: 0, failures: 0, redirected: false, at: undefined, lastProblem: '' },
+    renewal: noCertificate(),
     leaving: undefined,
     exited: false,
     changes: 0,

@@ -132,7 +132,7 @@ export class Authority {
     const uri = spiffeOf(identity);
     const publicKey = await keyOf(csrPem);
     const serial = newSerial();
-    const notBefore = new Date(Math.max(nowMs - BACKDATED_MS, validFromMs));
+    const notBefore = new Date(Math.max(nowMs - Math.min(BACKDATED_MS, lifeMs / 10), validFromMs));
     const notAfter = new Date(Math.min(nowMs + lifeMs, this.#root.notAfter.getTime()));
     const certificate = await X509CertificateGenerator.create({
       serialNumber: serial,

@@ -16,7 +16,16 @@ const report: AgentStatusReport = {
     controllers: ['a:1'],
     session: undefined,
   },
-  ...{ dialling: '', lastProblem: '', keeper: 'live', containment: 'CGROUP', uid: '', clusterId: '', highestTerm: 0 },
+  ...{
+    dialling: '',
+    lastProblem: '',
+    certificate: undefined,
+    keeper: 'live',
+    containment: 'CGROUP',
+    uid: '',
+    clusterId: '',
+    highestTerm: 0,
+  },
   ...{ leaving: false, attempts: [] },
 };
 

@@ -152,6 +152,8 @@ export class AgentNode extends Process {
       case 'check':
         this.#check(effect);
         return;
+      case 'renew_certificate':
+        throw new Error('no host of the simulator has a certificate');
       case 'send':
         this.#send(effect.stream, effect.message);
         return;
