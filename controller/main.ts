@@ -1,6 +1,7 @@
 /** A whole controller in this process: the store, both listeners, and the leadership between them. */
 
 import { setTimeout as sleep } from 'node:timers/promises';
+import { aborted } from '../shared/aborted.ts';
 import { AgentService } from '../shared/gen/locum/v1/agent_service_pb.ts';
 import type { Logger } from '../shared/log.ts';
 import { HealthTable } from '../shared/rpc/health.ts';
@@ -150,6 +151,7 @@ class RunningParts {
       role: this.#role,
       services: API_SERVICES,
       vouchFor: (path, caller) => this.#access.vouching.vouchFor(path, caller),
+      vouchForItself: (path) => this.#access.vouching.vouchForItself(path),
       shutdownSignal: this.#over.signal,
       tls: tls?.peers,
     });
@@ -173,6 +175,7 @@ class RunningParts {
     });
     this.#metrics.hooks = this.#hooks;
     this.#metrics.trouble = () => this.#trouble();
+    this.#metrics.followers = () => this.#replica.copies.followers;
   }
 
   async start(): Promise<Pick<Controller, 'apiAddress' | 'agentAddress'>> {
@@ -303,6 +306,7 @@ class RunningParts {
     return {
       leaderTerm,
       controllers: this.#replica.controllers,
+      copies: this.#replica.copies,
       trouble: () => this.#trouble(),
       hooks: this.#hooks,
       agents: this.#agents,
@@ -316,8 +320,9 @@ class RunningParts {
   }
 
   #trouble(): readonly Deviation[] {
-    const gone = this.#replica.controllers.gone();
-    const beside = troubleBeside(this.#leadership?.leaderTerm?.storeStatus, gone, systemClock().wall);
+    const { controllers, copies } = this.#replica;
+    const status = this.#leadership?.leaderTerm?.storeStatus;
+    const beside = troubleBeside({ status, gone: controllers.gone(), followers: copies.followers }, systemClock());
     return [...beside, ...this.#audit.trouble, ...this.#hooks.trouble];
   }
 
@@ -339,12 +344,4 @@ class RunningParts {
       this.#health.set('leader', role.kind === 'LEADING' ? 'SERVING' : 'NOT_SERVING');
     }
   }
-}
-
-/** Rejects with the reason of a signal, if it ever has one. */
-async function aborted(signal: AbortSignal | undefined): Promise<never> {
-  const { promise, reject } = Promise.withResolvers<never>();
-  signal?.addEventListener('abort', () => reject(signal.reason), { once: true });
-  if (signal?.aborted) reject(signal.reason);
-  return promise;
 }

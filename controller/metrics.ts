@@ -10,6 +10,8 @@ import type { StoreStatus } from './engine/store-status.ts';
 import { FailoverMetrics } from './failover-metrics.ts';
 import type { SinkStatus } from './feeds/feed.ts';
 import { addHookMetrics, type ShownHooks } from './hooks/hook-metrics.ts';
+import type { FollowerCopy } from './replication/follower-copies.ts';
+import { addFollowerMetrics } from './replication/follower-metrics.ts';
 
 /** The parts of a leader that are looked at when somebody asks. */
 export interface MetricsSource {
@@ -35,6 +37,8 @@ export class ControllerMetrics {
   #source: MetricsSource | undefined;
   /** What is wrong beside what the core knows of, as the status tells it. */
   trouble: () => readonly Deviation[] = () => [];
+  /** How far the copies of the followers are; empty while this controller does not lead. */
+  followers: () => readonly FollowerCopy[] = () => [];
   /** How far the sinks of the audit are. */
   auditSinks: () => readonly SinkStatus[] = () => [];
   /** The hooks of this controller. Undefined: none. */
@@ -192,6 +196,7 @@ export class ControllerMetrics {
       },
     });
     addHookMetrics(this.registry, () => this.hooks);
+    addFollowerMetrics(this.registry, { followers: () => this.followers(), mono: () => this.#clock().mono });
     this.#countedGauge('locum_servers', 'Servers by liveness.', 'liveness', Object.keys(livenessWords.to), (state) =>
       Array.from(state.servers.values(), ({ liveness }) => liveness),
     );

@@ -3,19 +3,29 @@
  * of themselves it is in the status and in the metrics, which tell the same.
  */
 import { count } from '../shared/count.ts';
+import { printable } from '../shared/printable.ts';
+import type { Now } from '../shared/time.ts';
 import type { Deviation } from './core/views.ts';
 import type { StoreStatus } from './engine/store-status.ts';
 import { adviceFor } from './leadership/leader-term.ts';
+import { type FollowerCopy, latenessOf } from './replication/follower-copies.ts';
 
 /** A commit takes milliseconds; past this, what people and agents wait for is the store. */
 const SLOW_MS = 2_000;
 
-/** `status` undefined: nobody leads here. */
-export const troubleBeside = (
-  status: StoreStatus | undefined,
-  gone: readonly GoneController[],
-  nowWall: number,
-): readonly Deviation[] => [...storeTrouble(status, nowWall), ...goneControllers(gone, nowWall)];
+interface Beside {
+  /** Undefined: nobody leads here. */
+  readonly status: StoreStatus | undefined;
+  readonly gone: readonly GoneController[];
+  readonly followers: readonly FollowerCopy[];
+}
+
+export function troubleBeside({ status, gone, followers }: Beside, now: Now): readonly Deviation[] {
+  // The store may have lost sight of one that the leader hears.
+  const known = new Set(followers.map(({ id }) => id));
+  const lost = gone.filter(({ id }) => !known.has(id));
+  return [...storeTrouble(status, now.wall), ...goneControllers(lost, now.wall), ...lateFollowers(followers, now)];
+}
 
 export function storeTrouble(status: StoreStatus | undefined, nowWall: number): readonly Deviation[] {
   const { trouble, waitingRecords = 0, waitingMs = 0 } = status ?? {};
@@ -46,3 +56,24 @@ export const goneControllers = (gone: readonly GoneController[], nowWall: number
     sinceWall: nowWall - agoMs,
     etaWall: undefined,
   }));
+
+/** Whom the leader could not be replaced by as quickly as it should. */
+export const lateFollowers = (followers: readonly FollowerCopy[], { mono, wall }: Now): readonly Deviation[] =>
+  followers.flatMap((copy) => {
+    const late = latenessOf(copy, mono);
+    if (late === undefined) return [];
+    const { reason, sinceMono } = late;
+    const how = { ...{ reason, sinceWall: wall - (mono - sinceMono) }, etaWall: undefined };
+    const message = reason === 'FOLLOWER_BEHIND' ? behind(copy) : SILENT;
+    return [{ resource: `controllers/${copy.id}`, ...how, message, command: 'locum controllers' }];
+  });
+
+const SILENT =
+  'the store hears of it, and the leader does not: its process hangs, or it does not reach the leader at its API address';
+
+function behind({ behindRevisions, storeProblem, isMember }: FollowerCopy): string {
+  const lacks = behindRevisions > 0 ? `its copy of the store lacks ${count(behindRevisions, 'revision')}` : '';
+  const unheard = isMember ? '' : ', and the store does not hear of it';
+  const why = storeProblem === '' ? '' : `the store does not answer it: ${printable(storeProblem)}`;
+  return [`${lacks || 'its copy of the store is not known to be whole'}${unheard}`, why].filter(Boolean).join('; ');
+}

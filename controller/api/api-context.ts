@@ -19,6 +19,7 @@ import { overloaded } from '../engine/pending-calls.ts';
 import type { HooksPort } from '../hooks/hook.ts';
 import type { LeaderTerm } from '../leadership/leader-term.ts';
 import type { Controllers } from '../replication/controllers.ts';
+import type { CopyReports } from '../replication/copy-reports.ts';
 import type { Store } from '../store/store.ts';
 
 /** What answers are made from: the leader's term, or a copy of what it wrote. */
@@ -31,6 +32,8 @@ export interface ApiContext {
   /** The leader's term now. @throws LocumError NOT_LEADER */
   readonly leaderTerm: () => LeaderTermView;
   readonly controllers: Pick<Controllers, 'list' | 'gone' | 'transfer'>;
+  /** How far the copies of followers are. */
+  readonly copies: Pick<CopyReports, 'take' | 'followers'>;
   /** What is wrong beside what the core knows of. Default: nothing. */
   readonly trouble?: () => readonly Deviation[];
   readonly hooks: HooksPort;

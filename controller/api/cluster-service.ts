@@ -1,13 +1,8 @@
 /** The cluster as a whole. */
 import { setTimeout as sleep } from 'node:timers/promises';
 import type { ServiceImpl } from '@connectrpc/connect';
-import { fromUint64, toUint64 } from '../../shared/codec/numbers.ts';
-import { LocumError } from '../../shared/errors.ts';
-import {
-  type ClusterService,
-  ControllerRole,
-  ProceedTakeoversRequestSchema,
-} from '../../shared/gen/locum/v1/cluster_service_pb.ts';
+import { toUint64 } from '../../shared/codec/numbers.ts';
+import { type ClusterService, ProceedTakeoversRequestSchema } from '../../shared/gen/locum/v1/cluster_service_pb.ts';
 import { LIMITS } from '../../shared/limits.ts';
 import { bytesOfTexts, cutToBytes } from '../../shared/parts.ts';
 import { poolName, runName } from '../../shared/resource-name.ts';
@@ -16,9 +11,8 @@ import type { Call } from '../core/cluster/event.ts';
 import { type Deviation, deviations, isAvailable, isEnded, queuedFor, stormPools } from '../core/views.ts';
 import type { StoreStatus } from '../engine/store-status.ts';
 import { adviceFor } from '../leadership/leader-term.ts';
-import type { ControllerSeen } from '../replication/controllers.ts';
-import { StoreError } from '../store/store.ts';
 import { type ApiContext, planOf, submit } from './api-context.ts';
+import { CONTROLLERS, controllerCalls } from './controller-calls.ts';
 import { simulateFailure } from './loss-simulation.ts';
 import { poolIdOf } from './resource-id.ts';
 import { SnapshotStreams } from './snapshot-streams.ts';
@@ -81,19 +75,7 @@ export function clusterService(api: ApiContext): ServiceImpl<typeof ClusterServi
 
     saveSnapshot: () => snapshots.save(() => api.leaderTerm().copy()),
 
-    async listControllers() {
-      const controllers = await answered(() => api.controllers.list());
-      return { controllers: controllers.map((seen) => controllerToProto(seen, Date.now())) };
-    },
-
-    async transferLeadership({ controller, term }, { signal }) {
-      // The term is what is given away: without one, somebody else is to be asked.
-      api.leaderTerm();
-      const to = controller === '' ? undefined : controller.slice(CONTROLLERS.length);
-      const wanted = { to, term: term === 0n ? undefined : fromUint64(term, 'term'), signal };
-      const next = await answered(() => api.controllers.transfer(wanted));
-      return next === undefined ? {} : { controller: `${CONTROLLERS}${next.id}`, term: toUint64(next.term) };
-    },
+    ...controllerCalls(api),
   };
 }
 
@@ -112,32 +94,8 @@ function storeStatusToProto({ trouble, waitingRecords, waitingBytes, waitingMs }
   };
 }
 
-const CONTROLLERS = 'controllers/';
 const STORE_PATIENCE_MS = 1_000;
 
 function deviationToProto({ resource, reason, message, sinceWall, etaWall, command }: Deviation) {
   return { resource, reason, message, command, sinceTime: toTimestamp(sinceWall), etaTime: toTimestamp(etaWall) };
-}
-
-function controllerToProto({ id, api, agent, version, term, silentMs }: ControllerSeen, nowWall: number) {
-  return {
-    name: `${CONTROLLERS}${id}`,
-    role: term === undefined ? ControllerRole.FOLLOWER : ControllerRole.LEADER,
-    apiEndpoint: api,
-    agentEndpoint: agent,
-    version,
-    term: toUint64(term ?? 0),
-    lastSeenTime: toTimestamp(nowWall - silentMs),
-  };
-}
-
-/** These calls ask the store itself, and may learn that it does not answer. */
-async function answered<T>(ask: () => Promise<T>): Promise<T> {
-  try {
-    return await ask();
-  } catch (error) {
-    if (!(error instanceof StoreError)) throw error;
-    const message = `the store does not answer: ${error.message}`;
-    throw new LocumError('STORE_UNAVAILABLE', message, { retryAfterMs: 1_000, cause: error });
-  }
 }

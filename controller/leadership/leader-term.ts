@@ -82,6 +82,7 @@ export class LeaderTerm {
   readonly #committer: Committer;
   readonly #termCheck: SharedCheck<boolean>;
   readonly #copies = new Set<CopyUnderWay>();
+  #committedRevision: number | undefined;
   #patience: Planned | undefined;
   #stuck: Stuck | undefined;
 
@@ -101,6 +102,7 @@ export class LeaderTerm {
         committed: ({ number: commit, writes }, revision, tookMs) => {
           metrics.committed(tookMs);
           for (const copy of this.#copies) copy.committed(writes);
+          this.#committedRevision = revision;
           this.hub.advance(revision);
           this.#loop.postOwn({ kind: 'committed', commit });
         },
@@ -137,6 +139,11 @@ export class LeaderTerm {
   /** What the core owns; for looking only, and only at things that need not be durable. Answers of the API use `read`. */
   get state(): ClusterState {
     return this.#options.core.state;
+  }
+
+  /** Revision of the newest commit of this term. Undefined: there was none. */
+  get committedRevision(): number | undefined {
+    return this.#committedRevision;
   }
 
   get mailboxDepth(): number {

@@ -60,8 +60,18 @@ export class Controllers {
   /** Controllers that were there within a day, as far as this one saw, and are not now. */
   gone(): readonly { readonly id: string; readonly agoMs: number }[] {
     const now = performance.now();
-    const newest = Math.max(0, ...this.#seen.values());
+    const newest = this.#lookedMs;
     return [...this.#seen].filter(([, seenMs]) => seenMs < newest).map(([id, seenMs]) => ({ id, agoMs: now - seenMs }));
+  }
+
+  /** Ids of those that were there at the last look. */
+  get present(): readonly string[] {
+    const newest = this.#lookedMs;
+    return [...this.#seen].filter(([, seenMs]) => seenMs === newest).map(([id]) => id);
+  }
+
+  get #lookedMs(): number {
+    return Math.max(0, ...this.#seen.values());
   }
 
   #note(ids: readonly string[]): void {

@@ -9,6 +9,7 @@ import type { Store } from '../store/store.ts';
 import { watchAgentReach } from './agent-reach.ts';
 import { type Candidate, encodeCandidate } from './candidate.ts';
 import { Controllers } from './controllers.ts';
+import { CopyReports } from './copy-reports.ts';
 import { Forwarder } from './forwarder.ts';
 import { LeaderView } from './leader-view.ts';
 import { watchOverLeaders } from './leader-watchdog.ts';
@@ -31,6 +32,8 @@ export interface ReplicaOptions {
   readonly shutdownSignal: AbortSignal;
   /** Says for whom a call is passed on. */
   readonly vouchFor: (path: string, caller: KnownCaller) => Readonly<Record<string, string>>;
+  /** Says to the leader that it is this controller. */
+  readonly vouchForItself: (path: string) => Readonly<Record<string, string>>;
   /** How calls are passed on to the leader. Default: in plaintext. */
   readonly tls?: PeerTls | undefined;
 }
@@ -45,6 +48,8 @@ export class Replica {
   readonly forwarder: Forwarder;
   readonly controllers: Controllers;
   readonly copy: WarmCopy;
+  /** How far the copies of followers are. */
+  readonly copies: CopyReports;
   readonly #options: ReplicaOptions;
   #following: AbortController | undefined;
 
@@ -68,6 +73,9 @@ export class Replica {
       handOver: (handover) => handOver(role.now, handover),
     });
     this.copy = new WarmCopy(store, log);
+    const { copy, controllers } = this;
+    const { vouchForItself, tls } = options;
+    this.copies = new CopyReports({ self, role, view, copy, controllers, vouchForItself, tls, log });
   }
 
   /** Joins the others and follows who leads. Resolves when it is known that somebody else does; never, if nobody else does. */
@@ -81,6 +89,7 @@ export class Replica {
     // An embedded store has one controller, which nobody watches and nobody could take the lead from.
     if (store.kind === 'etcd') {
       void this.controllers.watch(shutdownSignal);
+      this.copies.start(shutdownSignal);
       watchOverLeaders({ store, view, self, log }, shutdownSignal);
       const reach = {
         leads: () => role.leads,

@@ -18,6 +18,7 @@ export const PERMISSIONS = {
   'events.read': 'Read the event log.',
   'cluster.read': 'See the status, the controllers, and what a failure would do.',
   'cluster.debug': 'See how controllers are configured and how they run, without secrets.',
+  'cluster.report': "Say how far a controller's copy of the store is. Of controllers only.",
   'cluster.operate': 'Hand the lead to another controller.',
   'snapshots.read': 'Save a copy of everything that is stored.',
   'audit.read': 'Read the audit.',
@@ -52,7 +53,7 @@ export interface AccessRole {
 }
 
 /** Of controllers among themselves; no role that is given has it. */
-const CONTROLLERS_ONLY: ReadonlySet<Permission> = new Set(['audit.record']);
+const CONTROLLERS_ONLY: ReadonlySet<Permission> = new Set(['audit.record', 'cluster.report']);
 
 const VIEWER: readonly Permission[] = [
   'pools.read',
@@ -91,7 +92,7 @@ export const BUILT_IN_ROLES: readonly AccessRole[] = [
 /** What controllers may do for themselves, beside passing calls on. */
 export const CONTROLLER_ROLE: AccessRole = {
   name: 'controller',
-  permissions: ['audit.record', 'audit.read', 'cluster.read'],
+  permissions: ['audit.record', 'audit.read', 'cluster.read', 'cluster.report'],
   runAs: [],
 };
 

@@ -55,6 +55,7 @@ export function examples({ id, run }: { readonly id: string; readonly run: strin
     { method: 'ClusterService/ProceedTakeovers', request: { pool: 'pools/default' } },
     { method: 'ClusterService/SimulateFailure', request: { servers: [] } },
     { method: 'ClusterService/ListControllers', request: {} },
+    { method: 'ClusterService/ReportCopy', request: { controller: 'controllers/c9', revision: '7' } },
     { method: 'ClusterService/TransferLeadership', request: {}, refused: 'TARGET_NOT_ELIGIBLE' },
     { method: 'ClusterService/GetDiagnostics', request: {} },
     { method: 'ClusterService/SaveSnapshot', request: {} },

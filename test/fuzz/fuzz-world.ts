@@ -59,6 +59,7 @@ export class FuzzWorld {
       version: 'fuzz',
       diagnostics: () => diagnose({ controller: 'fuzz', version: 'fuzz', settings: [], metrics }),
       streams: new StreamCount(),
+      copies: { take: () => undefined, followers: [] },
       bookmarkMs: 1,
       hooks: new Hooks({
         ...{ settings: [], clusterId: 'fuzz', version: 'fuzz', clock: systemClock, log },

@@ -27,6 +27,9 @@ export const DEVIATION_REASONS = {
   RESTARTS_ENDLESSLY: 'Of a policy. A run of it ended by itself five times or more within 10 minutes.',
   TICKS_SKIPPED: 'Of a policy. Times of its schedule were left out, since a run has not ended.',
   CONTROLLER_GONE: 'Of a controller. It was one of the cluster, and has not been seen since.',
+  FOLLOWER_BEHIND:
+    'Of a controller. Its copy of the store has not been whole for 10 s or more: it would take longer to lead, and what it answers by itself is old.',
+  FOLLOWER_SILENT: 'Of a controller. It is there, and has not told the leader for 10 s or more how far its copy is.',
   HOOK_FAILING: 'Of a hook. It takes no events: they wait for it, as long as the event log has room.',
   HOOK_NOT_CONFIGURED:
     'Of a hook. The leader does not have it in its configuration, so nobody is told: configure it, or `locum hook forget`.',

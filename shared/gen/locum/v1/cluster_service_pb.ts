@@ -16,7 +16,7 @@ import type { Message, UnknownEnum } from "@bufbuild/protobuf";
  * Describes the file locum/v1/cluster_service.proto.
  */
 export const file_locum_v1_cluster_service: GenFile = /*@__PURE__*/
-  fileDesc("Ch5sb2N1bS92MS9jbHVzdGVyX3NlcnZpY2UucHJvdG8SCGxvY3VtLnYxIhIKEEdldFN0YXR1c1JlcXVlc3Qi+gMKEUdldFN0YXR1c1Jlc3BvbnNlEhIKCmNsdXN0ZXJfaWQYASABKAkSEwoLaW5jYXJuYXRpb24YAiABKAQSDAoEdGVybRgDIAEoBBIPCgd2ZXJzaW9uGAQgASgJEjUKEWxlYWRlcl9zaW5jZV90aW1lGAUgASgLMhouZ29vZ2xlLnByb3RvYnVmLlRpbWVzdGFtcBINCgVzdG9yZRgGIAEoCRIPCgdzZXJ2ZXJzGAcgASgFEhkKEWF2YWlsYWJsZV9zZXJ2ZXJzGAggASgFEhAKCHBvbGljaWVzGAkgASgFEgwKBHJ1bnMYCiABKAUSFAoMcnVubmluZ19ydW5zGAsgASgFEhMKC3F1ZXVlZF9ydW5zGAwgASgFEhAKCHNlc3Npb25zGA0gASgFEicKCmRldmlhdGlvbnMYDiADKAsyEy5sb2N1bS52MS5EZXZpYXRpb24SDgoGc3Rvcm1zGA8gAygJEisKDHN0b3JlX3N0YXR1cxgQIAEoCzIVLmxvY3VtLnYxLlN0b3JlU3RhdHVzEg4KBmxlYWRlchgRIAEoCRIXCg9sZWFkZXJfZW5kcG9pbnQYEiABKAkSGgoSb21pdHRlZF9kZXZpYXRpb25zGBMgASgFEiMKBXF1ZXVlGBQgAygLMhQubG9jdW0udjEuUXVldWVkUnVucyJhCgpRdWV1ZWRSdW5zEg4KBnJlYXNvbhgBIAEoCRIMCgRydW5zGAIgASgFEjUKEW9sZGVzdF9zaW5jZV90aW1lGAMgASgLMhouZ29vZ2xlLnByb3RvYnVmLlRpbWVzdGFtcCKWAQoLU3RvcmVTdGF0dXMSDgoGcmVhc29uGAEgASgJEg8KB21lc3NhZ2UYAiABKAkSFwoPd2FpdGluZ19yZWNvcmRzGAMgASgFEhUKDXdhaXRpbmdfYnl0ZXMYBCABKAQSNgoSd2FpdGluZ19zaW5jZV90aW1lGAUgASgLMhouZ29vZ2xlLnByb3RvYnVmLlRpbWVzdGFtcCKtAQoJRGV2aWF0aW9uEhAKCHJlc291cmNlGAEgASgJEg4KBnJlYXNvbhgCIAEoCRIPCgdtZXNzYWdlGAMgASgJEiwKCGV0YV90aW1lGAQgASgLMhouZ29vZ2xlLnByb3RvYnVmLlRpbWVzdGFtcBIuCgpzaW5jZV90aW1lGAUgASgLMhouZ29vZ2xlLnByb3RvYnVmLlRpbWVzdGFtcBIPCgdjb21tYW5kGAYgASgJImUKFlNpbXVsYXRlRmFpbHVyZVJlcXVlc3QSSwoHc2VydmVycxgBIAMoCUI6ukg3kgE0EOgHGAEiLXIrMilec2VydmVycy9bYS16XShbYS16MC05LV17MCw2MX1bYS16MC05XSk/JCJRChdTaW11bGF0ZUZhaWx1cmVSZXNwb25zZRIeCgZsb3NzZXMYASADKAsyDi5sb2N1bS52MS5Mb3NzEhYKDm9taXR0ZWRfbG9zc2VzGAIgASgFIpkBCgRMb3NzEg8KB3NlcnZlcnMYASADKAkSKAoJdGFrZW92ZXJzGAIgAygLMhUubG9jdW0udjEuUGxhbm5lZE1vdmUSJAoFd2FpdHMYAyADKAsyFS5sb2N1bS52MS5QbGFubmVkV2FpdBIZChFvbWl0dGVkX3Rha2VvdmVycxgEIAEoBRIVCg1vbWl0dGVkX3dhaXRzGAUgASgFImAKC1BsYW5uZWRXYWl0EgsKA3J1bhgBIAEoCRIOCgZwb2xpY3kYAiABKAkSEwoLZnJvbV9zZXJ2ZXIYAyABKAkSDgoGcmVhc29uGAQgASgJEg8KB21lc3NhZ2UYBSABKAkipwEKF1Byb2NlZWRUYWtlb3ZlcnNSZXF1ZXN0EjwKBHBvb2wYASABKAlCLrpIK3IpMidecG9vbHMvW2Etel0oW2EtejAtOS1dezAsNjF9W2EtejAtOV0pPyQSHAoKcmVxdWVzdF9pZBgCIAEoCUIIukgFcgMYgAESFQoNdmFsaWRhdGVfb25seRgDIAEoCBIZCgdpZl9wbGFuGAQgASgJQgi6SAVyAxiAASJRChhQcm9jZWVkVGFrZW92ZXJzUmVzcG9uc2USDAoEcnVucxgBIAMoCRIUCgxvbWl0dGVkX3J1bnMYAiABKAUSEQoJcGxhbl9ldGFnGAMgASgJIsMBCgpDb250cm9sbGVyEgwKBG5hbWUYASABKAkSJgoEcm9sZRgCIAEoDjIYLmxvY3VtLnYxLkNvbnRyb2xsZXJSb2xlEhQKDGFwaV9lbmRwb2ludBgDIAEoCRIWCg5hZ2VudF9lbmRwb2ludBgEIAEoCRIPCgd2ZXJzaW9uGAUgASgJEgwKBHRlcm0YBiABKAQSMgoObGFzdF9zZWVuX3RpbWUYByABKAsyGi5nb29nbGUucHJvdG9idWYuVGltZXN0YW1wIhgKFkxpc3RDb250cm9sbGVyc1JlcXVlc3QiRAoXTGlzdENvbnRyb2xsZXJzUmVzcG9uc2USKQoLY29udHJvbGxlcnMYASADKAsyFC5sb2N1bS52MS5Db250cm9sbGVyInYKGVRyYW5zZmVyTGVhZGVyc2hpcFJlcXVlc3QSSwoKY29udHJvbGxlchgBIAEoCUI3ukg0cjIyMF4oY29udHJvbGxlcnMvW2Etel0oW2EtejAtOS1dezAsNjF9W2EtejAtOV0pPyk/JBIMCgR0ZXJtGAIgASgEIj4KGlRyYW5zZmVyTGVhZGVyc2hpcFJlc3BvbnNlEhIKCmNvbnRyb2xsZXIYASABKAkSDAoEdGVybRgCIAEoBCIXChVHZXREaWFnbm9zdGljc1JlcXVlc3QixgEKFkdldERpYWdub3N0aWNzUmVzcG9uc2USEgoKY29udHJvbGxlchgBIAEoCRIPCgd2ZXJzaW9uGAIgASgJEg8KB3J1bnRpbWUYAyABKAkSEAoIcGxhdGZvcm0YBCABKAkSLgoKc3RhcnRfdGltZRgFIAEoCzIaLmdvb2dsZS5wcm90b2J1Zi5UaW1lc3RhbXASIwoIc2V0dGluZ3MYBiADKAsyES5sb2N1bS52MS5TZXR0aW5nEg8KB21ldHJpY3MYByABKAkiNwoHU2V0dGluZxINCgVmaWVsZBgBIAEoCRINCgV2YWx1ZRgCIAEoCRIOCgZzb3VyY2UYAyABKAkiFQoTU2F2ZVNuYXBzaG90UmVxdWVzdCIkChRTYXZlU25hcHNob3RSZXNwb25zZRIMCgRkYXRhGAEgASgMKmsKDkNvbnRyb2xsZXJSb2xlEh8KG0NPTlRST0xMRVJfUk9MRV9VTlNQRUNJRklFRBAAEhoKFkNPTlRST0xMRVJfUk9MRV9MRUFERVIQARIcChhDT05UUk9MTEVSX1JPTEVfRk9MTE9XRVIQAjKHBgoOQ2x1c3RlclNlcnZpY2USWgoJR2V0U3RhdHVzEhoubG9jdW0udjEuR2V0U3RhdHVzUmVxdWVzdBobLmxvY3VtLnYxLkdldFN0YXR1c1Jlc3BvbnNlIhTCjBkQCgxjbHVzdGVyLnJlYWQQARJuChBQcm9jZWVkVGFrZW92ZXJzEiEubG9jdW0udjEuUHJvY2VlZFRha2VvdmVyc1JlcXVlc3QaIi5sb2N1bS52MS5Qcm9jZWVkVGFrZW92ZXJzUmVzcG9uc2UiE8KMGQ8KC3Bvb2xzLm9yZGVyEAISbAoPU2ltdWxhdGVGYWlsdXJlEiAubG9jdW0udjEuU2ltdWxhdGVGYWlsdXJlUmVxdWVzdBohLmxvY3VtLnYxLlNpbXVsYXRlRmFpbHVyZVJlc3BvbnNlIhTCjBkQCgxjbHVzdGVyLnJlYWQQARJsCg9MaXN0Q29udHJvbGxlcnMSIC5sb2N1bS52MS5MaXN0Q29udHJvbGxlcnNSZXF1ZXN0GiEubG9jdW0udjEuTGlzdENvbnRyb2xsZXJzUmVzcG9uc2UiFMKMGRAKDGNsdXN0ZXIucmVhZBABEngKElRyYW5zZmVyTGVhZGVyc2hpcBIjLmxvY3VtLnYxLlRyYW5zZmVyTGVhZGVyc2hpcFJlcXVlc3QaJC5sb2N1bS52MS5UcmFuc2ZlckxlYWRlcnNoaXBSZXNwb25zZSIXwowZEwoPY2x1c3Rlci5vcGVyYXRlEAESagoOR2V0RGlhZ25vc3RpY3MSHy5sb2N1bS52MS5HZXREaWFnbm9zdGljc1JlcXVlc3QaIC5sb2N1bS52MS5HZXREaWFnbm9zdGljc1Jlc3BvbnNlIhXCjBkRCg1jbHVzdGVyLmRlYnVnEAESZwoMU2F2ZVNuYXBzaG90Eh0ubG9jdW0udjEuU2F2ZVNuYXBzaG90UmVxdWVzdBoeLmxvY3VtLnYxLlNhdmVTbmFwc2hvdFJlc3BvbnNlIhbCjBkSCg5zbmFwc2hvdHMucmVhZBABMAFCLFABWh1sb2N1bS9zZGsvZ28vbG9jdW0vdjE7bG9jdW12MaoCCExvY3VtLlYxYgZwcm90bzM", [file_buf_validate_validate, file_google_protobuf_timestamp, file_locum_v1_access, file_locum_v1_pool]);
+  fileDesc("Ch5sb2N1bS92MS9jbHVzdGVyX3NlcnZpY2UucHJvdG8SCGxvY3VtLnYxIhIKEEdldFN0YXR1c1JlcXVlc3Qi+gMKEUdldFN0YXR1c1Jlc3BvbnNlEhIKCmNsdXN0ZXJfaWQYASABKAkSEwoLaW5jYXJuYXRpb24YAiABKAQSDAoEdGVybRgDIAEoBBIPCgd2ZXJzaW9uGAQgASgJEjUKEWxlYWRlcl9zaW5jZV90aW1lGAUgASgLMhouZ29vZ2xlLnByb3RvYnVmLlRpbWVzdGFtcBINCgVzdG9yZRgGIAEoCRIPCgdzZXJ2ZXJzGAcgASgFEhkKEWF2YWlsYWJsZV9zZXJ2ZXJzGAggASgFEhAKCHBvbGljaWVzGAkgASgFEgwKBHJ1bnMYCiABKAUSFAoMcnVubmluZ19ydW5zGAsgASgFEhMKC3F1ZXVlZF9ydW5zGAwgASgFEhAKCHNlc3Npb25zGA0gASgFEicKCmRldmlhdGlvbnMYDiADKAsyEy5sb2N1bS52MS5EZXZpYXRpb24SDgoGc3Rvcm1zGA8gAygJEisKDHN0b3JlX3N0YXR1cxgQIAEoCzIVLmxvY3VtLnYxLlN0b3JlU3RhdHVzEg4KBmxlYWRlchgRIAEoCRIXCg9sZWFkZXJfZW5kcG9pbnQYEiABKAkSGgoSb21pdHRlZF9kZXZpYXRpb25zGBMgASgFEiMKBXF1ZXVlGBQgAygLMhQubG9jdW0udjEuUXVldWVkUnVucyJhCgpRdWV1ZWRSdW5zEg4KBnJlYXNvbhgBIAEoCRIMCgRydW5zGAIgASgFEjUKEW9sZGVzdF9zaW5jZV90aW1lGAMgASgLMhouZ29vZ2xlLnByb3RvYnVmLlRpbWVzdGFtcCKWAQoLU3RvcmVTdGF0dXMSDgoGcmVhc29uGAEgASgJEg8KB21lc3NhZ2UYAiABKAkSFwoPd2FpdGluZ19yZWNvcmRzGAMgASgFEhUKDXdhaXRpbmdfYnl0ZXMYBCABKAQSNgoSd2FpdGluZ19zaW5jZV90aW1lGAUgASgLMhouZ29vZ2xlLnByb3RvYnVmLlRpbWVzdGFtcCKtAQoJRGV2aWF0aW9uEhAKCHJlc291cmNlGAEgASgJEg4KBnJlYXNvbhgCIAEoCRIPCgdtZXNzYWdlGAMgASgJEiwKCGV0YV90aW1lGAQgASgLMhouZ29vZ2xlLnByb3RvYnVmLlRpbWVzdGFtcBIuCgpzaW5jZV90aW1lGAUgASgLMhouZ29vZ2xlLnByb3RvYnVmLlRpbWVzdGFtcBIPCgdjb21tYW5kGAYgASgJImUKFlNpbXVsYXRlRmFpbHVyZVJlcXVlc3QSSwoHc2VydmVycxgBIAMoCUI6ukg3kgE0EOgHGAEiLXIrMilec2VydmVycy9bYS16XShbYS16MC05LV17MCw2MX1bYS16MC05XSk/JCJRChdTaW11bGF0ZUZhaWx1cmVSZXNwb25zZRIeCgZsb3NzZXMYASADKAsyDi5sb2N1bS52MS5Mb3NzEhYKDm9taXR0ZWRfbG9zc2VzGAIgASgFIpkBCgRMb3NzEg8KB3NlcnZlcnMYASADKAkSKAoJdGFrZW92ZXJzGAIgAygLMhUubG9jdW0udjEuUGxhbm5lZE1vdmUSJAoFd2FpdHMYAyADKAsyFS5sb2N1bS52MS5QbGFubmVkV2FpdBIZChFvbWl0dGVkX3Rha2VvdmVycxgEIAEoBRIVCg1vbWl0dGVkX3dhaXRzGAUgASgFImAKC1BsYW5uZWRXYWl0EgsKA3J1bhgBIAEoCRIOCgZwb2xpY3kYAiABKAkSEwoLZnJvbV9zZXJ2ZXIYAyABKAkSDgoGcmVhc29uGAQgASgJEg8KB21lc3NhZ2UYBSABKAkipwEKF1Byb2NlZWRUYWtlb3ZlcnNSZXF1ZXN0EjwKBHBvb2wYASABKAlCLrpIK3IpMidecG9vbHMvW2Etel0oW2EtejAtOS1dezAsNjF9W2EtejAtOV0pPyQSHAoKcmVxdWVzdF9pZBgCIAEoCUIIukgFcgMYgAESFQoNdmFsaWRhdGVfb25seRgDIAEoCBIZCgdpZl9wbGFuGAQgASgJQgi6SAVyAxiAASJRChhQcm9jZWVkVGFrZW92ZXJzUmVzcG9uc2USDAoEcnVucxgBIAMoCRIUCgxvbWl0dGVkX3J1bnMYAiABKAUSEQoJcGxhbl9ldGFnGAMgASgJIpcCCgpDb250cm9sbGVyEgwKBG5hbWUYASABKAkSJgoEcm9sZRgCIAEoDjIYLmxvY3VtLnYxLkNvbnRyb2xsZXJSb2xlEhQKDGFwaV9lbmRwb2ludBgDIAEoCRIWCg5hZ2VudF9lbmRwb2ludBgEIAEoCRIPCgd2ZXJzaW9uGAUgASgJEgwKBHRlcm0YBiABKAQSMgoObGFzdF9zZWVuX3RpbWUYByABKAsyGi5nb29nbGUucHJvdG9idWYuVGltZXN0YW1wEjMKD2NvcHlfYXNfb2ZfdGltZRgIIAEoCzIaLmdvb2dsZS5wcm90b2J1Zi5UaW1lc3RhbXASHQoVY29weV9iZWhpbmRfcmV2aXNpb25zGAkgASgEIhgKFkxpc3RDb250cm9sbGVyc1JlcXVlc3QiRAoXTGlzdENvbnRyb2xsZXJzUmVzcG9uc2USKQoLY29udHJvbGxlcnMYASADKAsyFC5sb2N1bS52MS5Db250cm9sbGVyIpABChFSZXBvcnRDb3B5UmVxdWVzdBJICgpjb250cm9sbGVyGAEgASgJQjS6SDFyLzItXmNvbnRyb2xsZXJzL1thLXpdKFthLXowLTktXXswLDYxfVthLXowLTldKT8kEhAKCHJldmlzaW9uGAIgASgEEh8KDXN0b3JlX3Byb2JsZW0YAyABKAlCCLpIBXIDGOgHIhQKElJlcG9ydENvcHlSZXNwb25zZSJ2ChlUcmFuc2ZlckxlYWRlcnNoaXBSZXF1ZXN0EksKCmNvbnRyb2xsZXIYASABKAlCN7pINHIyMjBeKGNvbnRyb2xsZXJzL1thLXpdKFthLXowLTktXXswLDYxfVthLXowLTldKT8pPyQSDAoEdGVybRgCIAEoBCI+ChpUcmFuc2ZlckxlYWRlcnNoaXBSZXNwb25zZRISCgpjb250cm9sbGVyGAEgASgJEgwKBHRlcm0YAiABKAQiFwoVR2V0RGlhZ25vc3RpY3NSZXF1ZXN0IsYBChZHZXREaWFnbm9zdGljc1Jlc3BvbnNlEhIKCmNvbnRyb2xsZXIYASABKAkSDwoHdmVyc2lvbhgCIAEoCRIPCgdydW50aW1lGAMgASgJEhAKCHBsYXRmb3JtGAQgASgJEi4KCnN0YXJ0X3RpbWUYBSABKAsyGi5nb29nbGUucHJvdG9idWYuVGltZXN0YW1wEiMKCHNldHRpbmdzGAYgAygLMhEubG9jdW0udjEuU2V0dGluZxIPCgdtZXRyaWNzGAcgASgJIjcKB1NldHRpbmcSDQoFZmllbGQYASABKAkSDQoFdmFsdWUYAiABKAkSDgoGc291cmNlGAMgASgJIhUKE1NhdmVTbmFwc2hvdFJlcXVlc3QiJAoUU2F2ZVNuYXBzaG90UmVzcG9uc2USDAoEZGF0YRgBIAEoDCprCg5Db250cm9sbGVyUm9sZRIfChtDT05UUk9MTEVSX1JPTEVfVU5TUEVDSUZJRUQQABIaChZDT05UUk9MTEVSX1JPTEVfTEVBREVSEAESHAoYQ09OVFJPTExFUl9ST0xFX0ZPTExPV0VSEAIy6AYKDkNsdXN0ZXJTZXJ2aWNlEloKCUdldFN0YXR1cxIaLmxvY3VtLnYxLkdldFN0YXR1c1JlcXVlc3QaGy5sb2N1bS52MS5HZXRTdGF0dXNSZXNwb25zZSIUwowZEAoMY2x1c3Rlci5yZWFkEAESbgoQUHJvY2VlZFRha2VvdmVycxIhLmxvY3VtLnYxLlByb2NlZWRUYWtlb3ZlcnNSZXF1ZXN0GiIubG9jdW0udjEuUHJvY2VlZFRha2VvdmVyc1Jlc3BvbnNlIhPCjBkPCgtwb29scy5vcmRlchACEmwKD1NpbXVsYXRlRmFpbHVyZRIgLmxvY3VtLnYxLlNpbXVsYXRlRmFpbHVyZVJlcXVlc3QaIS5sb2N1bS52MS5TaW11bGF0ZUZhaWx1cmVSZXNwb25zZSIUwowZEAoMY2x1c3Rlci5yZWFkEAESbAoPTGlzdENvbnRyb2xsZXJzEiAubG9jdW0udjEuTGlzdENvbnRyb2xsZXJzUmVxdWVzdBohLmxvY3VtLnYxLkxpc3RDb250cm9sbGVyc1Jlc3BvbnNlIhTCjBkQCgxjbHVzdGVyLnJlYWQQARJfCgpSZXBvcnRDb3B5EhsubG9jdW0udjEuUmVwb3J0Q29weVJlcXVlc3QaHC5sb2N1bS52MS5SZXBvcnRDb3B5UmVzcG9uc2UiFsKMGRIKDmNsdXN0ZXIucmVwb3J0EAESeAoSVHJhbnNmZXJMZWFkZXJzaGlwEiMubG9jdW0udjEuVHJhbnNmZXJMZWFkZXJzaGlwUmVxdWVzdBokLmxvY3VtLnYxLlRyYW5zZmVyTGVhZGVyc2hpcFJlc3BvbnNlIhfCjBkTCg9jbHVzdGVyLm9wZXJhdGUQARJqCg5HZXREaWFnbm9zdGljcxIfLmxvY3VtLnYxLkdldERpYWdub3N0aWNzUmVxdWVzdBogLmxvY3VtLnYxLkdldERpYWdub3N0aWNzUmVzcG9uc2UiFcKMGREKDWNsdXN0ZXIuZGVidWcQARJnCgxTYXZlU25hcHNob3QSHS5sb2N1bS52MS5TYXZlU25hcHNob3RSZXF1ZXN0Gh4ubG9jdW0udjEuU2F2ZVNuYXBzaG90UmVzcG9uc2UiFsKMGRIKDnNuYXBzaG90cy5yZWFkEAEwAUIsUAFaHWxvY3VtL3Nkay9nby9sb2N1bS92MTtsb2N1bXYxqgIITG9jdW0uVjFiBnByb3RvMw", [file_buf_validate_validate, file_google_protobuf_timestamp, file_locum_v1_access, file_locum_v1_pool]);
 
 /**
  * Request of GetStatus.
@@ -606,6 +606,21 @@ export type Controller = Message<"locum.v1.Controller"> & {
    * @generated from field: google.protobuf.Timestamp last_seen_time = 7;
    */
   lastSeenTime?: Timestamp | undefined;
+
+  /**
+   * Of a follower: its copy of the store has all that was in the store then; about two seconds ago is what the reports of one that keeps up
+   * come to. Unset: it is the leader, or the leader has not heard yet.
+   *
+   * @generated from field: google.protobuf.Timestamp copy_as_of_time = 8;
+   */
+  copyAsOfTime?: Timestamp | undefined;
+
+  /**
+   * Of a follower: how far the revision of its copy is behind that of the store, by its last report. 0: it lacks nothing.
+   *
+   * @generated from field: uint64 copy_behind_revisions = 9;
+   */
+  copyBehindRevisions: bigint;
 };
 
 /**
@@ -652,6 +667,56 @@ export const ListControllersResponseSchema: GenMessage<ListControllersResponse> 
   messageDesc(file_locum_v1_cluster_service, 13);
 
 /**
+ * Request of ReportCopy.
+ *
+ * @generated from message locum.v1.ReportCopyRequest
+ */
+export type ReportCopyRequest = Message<"locum.v1.ReportCopyRequest"> & {
+  /**
+   * Required. The follower itself, `controllers/{controller}`.
+   *
+   * @generated from field: string controller = 1;
+   */
+  controller: string;
+
+  /**
+   * Revision of the store that its copy is at. 0: it has none yet.
+   *
+   * @generated from field: uint64 revision = 2;
+   */
+  revision: bigint;
+
+  /**
+   * Why the store does not answer it, in words. Empty: it does.
+   *
+   * @generated from field: string store_problem = 3;
+   */
+  storeProblem: string;
+};
+
+/**
+ * Describes the message locum.v1.ReportCopyRequest.
+ * Use `create(ReportCopyRequestSchema)` to create a new message.
+ */
+export const ReportCopyRequestSchema: GenMessage<ReportCopyRequest> = /*@__PURE__*/
+  messageDesc(file_locum_v1_cluster_service, 14);
+
+/**
+ * Response of ReportCopy.
+ *
+ * @generated from message locum.v1.ReportCopyResponse
+ */
+export type ReportCopyResponse = Message<"locum.v1.ReportCopyResponse"> & {
+};
+
+/**
+ * Describes the message locum.v1.ReportCopyResponse.
+ * Use `create(ReportCopyResponseSchema)` to create a new message.
+ */
+export const ReportCopyResponseSchema: GenMessage<ReportCopyResponse> = /*@__PURE__*/
+  messageDesc(file_locum_v1_cluster_service, 15);
+
+/**
  * Request of TransferLeadership.
  *
  * @generated from message locum.v1.TransferLeadershipRequest
@@ -677,7 +742,7 @@ export type TransferLeadershipRequest = Message<"locum.v1.TransferLeadershipRequ
  * Use `create(TransferLeadershipRequestSchema)` to create a new message.
  */
 export const TransferLeadershipRequestSchema: GenMessage<TransferLeadershipRequest> = /*@__PURE__*/
-  messageDesc(file_locum_v1_cluster_service, 14);
+  messageDesc(file_locum_v1_cluster_service, 16);
 
 /**
  * Response of TransferLeadership.
@@ -705,7 +770,7 @@ export type TransferLeadershipResponse = Message<"locum.v1.TransferLeadershipRes
  * Use `create(TransferLeadershipResponseSchema)` to create a new message.
  */
 export const TransferLeadershipResponseSchema: GenMessage<TransferLeadershipResponse> = /*@__PURE__*/
-  messageDesc(file_locum_v1_cluster_service, 15);
+  messageDesc(file_locum_v1_cluster_service, 17);
 
 /**
  * Request of GetDiagnostics.
@@ -720,7 +785,7 @@ export type GetDiagnosticsRequest = Message<"locum.v1.GetDiagnosticsRequest"> & 
  * Use `create(GetDiagnosticsRequestSchema)` to create a new message.
  */
 export const GetDiagnosticsRequestSchema: GenMessage<GetDiagnosticsRequest> = /*@__PURE__*/
-  messageDesc(file_locum_v1_cluster_service, 16);
+  messageDesc(file_locum_v1_cluster_service, 18);
 
 /**
  * Response of GetDiagnostics. There are no secrets in it.
@@ -783,7 +848,7 @@ export type GetDiagnosticsResponse = Message<"locum.v1.GetDiagnosticsResponse"> 
  * Use `create(GetDiagnosticsResponseSchema)` to create a new message.
  */
 export const GetDiagnosticsResponseSchema: GenMessage<GetDiagnosticsResponse> = /*@__PURE__*/
-  messageDesc(file_locum_v1_cluster_service, 17);
+  messageDesc(file_locum_v1_cluster_service, 19);
 
 /**
  * A value of a program's configuration.
@@ -818,7 +883,7 @@ export type Setting = Message<"locum.v1.Setting"> & {
  * Use `create(SettingSchema)` to create a new message.
  */
 export const SettingSchema: GenMessage<Setting> = /*@__PURE__*/
-  messageDesc(file_locum_v1_cluster_service, 18);
+  messageDesc(file_locum_v1_cluster_service, 20);
 
 /**
  * Request of SaveSnapshot.
@@ -833,7 +898,7 @@ export type SaveSnapshotRequest = Message<"locum.v1.SaveSnapshotRequest"> & {
  * Use `create(SaveSnapshotRequestSchema)` to create a new message.
  */
 export const SaveSnapshotRequestSchema: GenMessage<SaveSnapshotRequest> = /*@__PURE__*/
-  messageDesc(file_locum_v1_cluster_service, 19);
+  messageDesc(file_locum_v1_cluster_service, 21);
 
 /**
  * Response of SaveSnapshot.
@@ -854,7 +919,7 @@ export type SaveSnapshotResponse = Message<"locum.v1.SaveSnapshotResponse"> & {
  * Use `create(SaveSnapshotResponseSchema)` to create a new message.
  */
 export const SaveSnapshotResponseSchema: GenMessage<SaveSnapshotResponse> = /*@__PURE__*/
-  messageDesc(file_locum_v1_cluster_service, 20);
+  messageDesc(file_locum_v1_cluster_service, 22);
 
 /**
  * What a controller does.
@@ -942,6 +1007,16 @@ export const ClusterService: GenService<{
     methodKind: "unary";
     input: typeof ListControllersRequestSchema;
     output: typeof ListControllersResponseSchema;
+  },
+  /**
+   * Tells the leader how far a follower's copy of the store is, which followers do every two seconds. Of controllers only.
+   *
+   * @generated from rpc locum.v1.ClusterService.ReportCopy
+   */
+  reportCopy: {
+    methodKind: "unary";
+    input: typeof ReportCopyRequestSchema;
+    output: typeof ReportCopyResponseSchema;
   },
   /**
    * Makes the leader hand over the lead: nothing stops, nothing moves. It stands for election again after a few seconds.
