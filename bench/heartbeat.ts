@@ -1,151 +1,118 @@
 /**
- * What a heartbeat costs the controller, beside the same with TLS and certificates on both ends, and beside a bare grpc-js echo of the same
- * bytes: `node bench/heartbeat.ts [agents] [rounds]`. All servers are measured in the same rounds, each with its own agents, so that a busy
- * moment of the machine hits all. Prints CPU per heartbeat of the server's process, its memory per idle agent, servers falsely missing, and
- * store writes while idle.
+ * What a heartbeat costs the controller, plain and with certificates on both ends, beside a bare grpc-js echo of the same bytes, plain and
+ * with TLS too: `npm run bench -- heartbeat [agents] [rounds]`. In each round every server has its turn, in another order, while the agents
+ * of the others are silent; so a busy stretch of the machine hits all, and no server takes the others' time. Ratios are medians of those
+ * within a round. Prints CPU per heartbeat of the server's process, servers falsely missing, and store writes while idle.
  */
-import { type ChildProcess, fork } from 'node:child_process';
-import { once } from 'node:events';
-import { cpus, release } from 'node:os';
-import { join } from 'node:path';
+import { cpus, loadavg, release } from 'node:os';
 import { setTimeout as sleep } from 'node:timers/promises';
-import { type ChannelCredentials, credentials } from '@grpc/grpc-js';
-import { openClusterAuthority } from '../controller/access/cluster-authority.ts';
-import type { PeerRule } from '../shared/access/peer-judge.ts';
-import { present } from '../shared/assert.ts';
-import { makeRequest } from '../shared/pki/key-pair.ts';
-import { serverIdentityCheck, TlsIdentity } from '../shared/rpc/tls-identity.ts';
-import type { ServerReady, ServerUsage } from './heartbeat-server.ts';
-import { Swarm } from './swarm.ts';
+import { SERVER_KINDS, type ServerKind } from './agent-server.ts';
+import { MeasuredServer } from './measured-server.ts';
 
 const HEARTBEAT_MS = 1_000;
-/** Until the compiler of both servers has settled. */
-const WARM_UP_MS = 15_000;
-const ROUND_MS = 6_000;
+/** That of production, until all have joined. */
+const IDLE_HEARTBEAT_MS = 5_000;
+/** Turns before the first that counts: until the compilers of the servers have settled. */
+const WARM_UP_ROUNDS = 2;
+/** From a turn's first heartbeat to its measurement. */
+const RUN_UP_MS = 500;
+const TURN_MS = 3_000;
 
-interface Server {
-  readonly name: string;
-  readonly child: ChildProcess;
-  readonly ready: ServerReady;
-  readonly swarm: Swarm;
-  readonly rounds: Round[];
-  /** Memory that the agents take at the server, before their first heartbeat. */
-  readonly bytesPerAgent: number;
-}
-
-interface Round {
+interface Turn {
   readonly microsPerHeartbeat: number;
-  readonly heartbeats: number;
   readonly p50Ms: number;
   readonly p99Ms: number;
 }
 
-async function startServer(name: 'controller' | 'tls' | 'echo', agents: number): Promise<Server> {
-  const file = join(import.meta.dirname, 'heartbeat-server.ts');
-  const child = fork(file, [name, String(HEARTBEAT_MS)], { execPath: process.execPath, execArgv: ['--expose-gc'] });
-  const [ready] = (await once(child, 'message')) as [ServerReady];
-  const swarm =
-    ready.tls === undefined ? new Swarm(ready.agentAddress) : new Swarm(ready.agentAddress, await signer(ready.tls));
-  const before = await usage({ child });
-  await swarm.join(agents);
-  const after = await usage({ child });
-  return {
-    name,
-    child,
-    ready,
-    swarm,
-    rounds: [],
-    bytesPerAgent: (after.residentBytes - before.residentBytes) / agents,
-  };
+type Round = Readonly<Record<ServerKind, Turn>>;
+
+async function takeTurn(server: MeasuredServer): Promise<Turn> {
+  const { swarm } = server;
+  swarm.beat(HEARTBEAT_MS);
+  await sleep(RUN_UP_MS);
+  swarm.takeFigures();
+  const before = await server.cpuMicros();
+  await sleep(TURN_MS);
+  const used = (await server.cpuMicros()) - before;
+  const { answers, roundTripsMs } = swarm.takeFigures();
+  swarm.stop();
+  const at = (share: number): number => roundTripsMs[Math.floor(roundTripsMs.length * share)] ?? Number.NaN;
+  return { microsPerHeartbeat: used / answers, p50Ms: at(0.5), p99Ms: at(0.99) };
 }
 
-/** A certificate for each agent, of the controller's own authority. */
-async function signer({ dataDirectory, clusterId }: NonNullable<ServerReady['tls']>) {
-  const { authority, rootsPem } = await openClusterAuthority({ clusterId, dataDirectory, nowMs: Date.now() });
-  const by = present(authority, 'the authority that the controller made');
-  const rule: PeerRule = { clusterId, kinds: ['controller'] };
-  return async (name: string): Promise<ChannelCredentials> => {
-    const { csrPem, keyPem } = await makeRequest();
-    const { certPem } = await by.sign({ csrPem, identity: { clusterId, kind: 'server', name }, nowMs: Date.now() });
-    const { context } = new TlsIdentity({ certPem, keyPem, rootsPem });
-    return credentials.createFromSecureContext(context, { checkServerIdentity: serverIdentityCheck(() => rule) });
-  };
-}
-
-async function usage({ child }: Pick<Server, 'child'>): Promise<ServerUsage> {
-  child.send('usage');
-  const [answer] = (await once(child, 'message')) as [ServerUsage];
-  return answer;
-}
-
-const cpuMicros = async (server: Server): Promise<number> => (await usage(server)).cpuMicros;
-
-/** One round of all servers at once. */
-async function measure(servers: readonly Server[]): Promise<void> {
-  for (const { swarm } of servers) swarm.takeFigures();
-  const before = await Promise.all(servers.map(cpuMicros));
-  await sleep(ROUND_MS);
-  const after = await Promise.all(servers.map(cpuMicros));
-  servers.forEach(({ swarm, rounds }, i) => {
-    const { answers, roundTripsMs } = swarm.takeFigures();
-    const at = (share: number): number => roundTripsMs[Math.floor(roundTripsMs.length * share)] ?? Number.NaN;
-    const used = (after[i] ?? Number.NaN) - (before[i] ?? Number.NaN);
-    rounds.push({ microsPerHeartbeat: used / answers, heartbeats: answers, p50Ms: at(0.5), p99Ms: at(0.99) });
-  });
-}
-
-/** Reads one line of `/metrics`. */
-async function metric(apiAddress: string, line: string): Promise<number> {
-  const text = await (await fetch(`http://${apiAddress}/metrics`)).text();
-  const found = text.split('\n').find((candidate) => candidate.startsWith(`${line} `));
-  return Number(found?.slice(line.length));
+/** `first`: whose turn comes first. */
+async function playRound(servers: readonly MeasuredServer[], first: number): Promise<Round> {
+  const turns: [ServerKind, Turn][] = [];
+  for (let i = 0; i < servers.length; i += 1) {
+    const server = servers[(first + i) % servers.length];
+    if (server !== undefined) turns.push([server.kind, await takeTurn(server)]);
+  }
+  return Object.fromEntries(turns) as Round;
 }
 
 function median(values: readonly number[]): number {
-  const sorted = [...values].sort((a, b) => a - b);
-  return sorted[Math.floor(sorted.length / 2)] ?? Number.NaN;
+  return values.toSorted((a, b) => a - b)[values.length >> 1] ?? Number.NaN;
 }
 
-function printServer({ name, rounds, swarm, bytesPerAgent }: Server): void {
-  const micros = rounds.map((round) => round.microsPerHeartbeat);
-  const list = micros.map((value) => value.toFixed(0)).join(' ');
-  const p50 = median(rounds.map((round) => round.p50Ms)).toFixed(2);
-  const p99 = median(rounds.map((round) => round.p99Ms)).toFixed(2);
+function printServer({ kind, swarm }: MeasuredServer, rounds: readonly Round[]): void {
+  const turns = rounds.map((round) => round[kind]);
+  const micros = turns.map(({ microsPerHeartbeat }) => microsPerHeartbeat);
+  const p50 = median(turns.map(({ p50Ms }) => p50Ms)).toFixed(2);
+  const p99 = median(turns.map(({ p99Ms }) => p99Ms)).toFixed(2);
   console.log(
-    `${name.padEnd(10)}  ${median(micros).toFixed(1).padStart(6)} µs CPU per heartbeat (rounds: ${list})` +
-      `  round trip p50 ${p50} ms, p99 ${p99} ms  streams lost: ${swarm.lost}  ${(bytesPerAgent / 1024).toFixed(1)} KiB per idle agent`,
+    `${kind.padEnd(15)} ${median(micros).toFixed(1).padStart(6)} µs CPU per heartbeat  round trip p50 ${p50} ms, p99 ${p99} ms` +
+      `  streams lost: ${swarm.lost}  (rounds: ${micros.map((value) => value.toFixed(0)).join(' ')})`,
   );
 }
 
-const [agents = 1_000, roundCount = 5] = process.argv.slice(2).map(Number);
-console.log(`Node ${process.versions.node}, Linux ${release()}, ${cpus().length} × ${cpus()[0]?.model ?? 'unknown'}`);
-console.log(
-  `${agents} agents per server, a heartbeat each every ${HEARTBEAT_MS} ms, ${roundCount} rounds of ${ROUND_MS / 1000} s`,
-);
-
-const controller = await startServer('controller', agents);
-const tls = await startServer('tls', agents);
-const echo = await startServer('echo', agents);
-const { apiAddress } = controller.ready;
-const servers = [controller, tls, echo];
-for (const { swarm } of servers) swarm.beat(HEARTBEAT_MS);
-await sleep(WARM_UP_MS);
-const commitsBefore = await metric(apiAddress, 'locum_commits_total');
-for (let round = 0; round < roundCount; round += 1) await measure(servers);
-const writes = (await metric(apiAddress, 'locum_commits_total')) - commitsBefore;
-const missing = await metric(apiAddress, 'locum_servers{liveness="MISSING"}');
-const suspect = await metric(apiAddress, 'locum_servers{liveness="SUSPECT"}');
-
-printServer(controller);
-printServer(tls);
-printServer(echo);
-const [ours, secured, bare] = servers.map(({ rounds }) => median(rounds.map((round) => round.microsPerHeartbeat)));
-console.log(`ratio       ${((ours ?? Number.NaN) / (bare ?? Number.NaN)).toFixed(2)} (goal: at most 1.3)`);
-console.log(
-  `with TLS    ${((secured ?? Number.NaN) / (ours ?? Number.NaN)).toFixed(2)} times the controller without (goal: at most 1.1)`,
-);
-console.log(`falsely missing: ${missing}, suspect: ${suspect}, store writes while idle: ${writes}`);
-for (const { swarm, child } of servers) {
-  swarm.close();
-  child.disconnect();
+function printRatio(
+  what: string,
+  goal: string,
+  rounds: readonly Round[],
+  [over, under]: [ServerKind, ServerKind],
+): void {
+  const ratio = median(rounds.map((round) => round[over].microsPerHeartbeat / round[under].microsPerHeartbeat));
+  console.log(`${what.padEnd(52)} ${ratio.toFixed(2)} ${goal}`);
 }
+
+const [agents = 1_000, roundCount = 7] = process.argv.slice(2).map(Number);
+const load = (): string => (loadavg()[0] ?? 0).toFixed(1);
+console.log(
+  `Node ${process.versions.node}, Linux ${release()}, ${cpus().length} × ${cpus()[0]?.model}, load ${load()}`,
+);
+console.log(
+  `${agents} agents per server, a heartbeat each every ${HEARTBEAT_MS} ms, ${roundCount} rounds with ${TURN_MS / 1000} s for each server`,
+);
+
+const servers: MeasuredServer[] = [];
+for (const kind of SERVER_KINDS) {
+  const server = await MeasuredServer.start(kind);
+  servers.push(server);
+  await server.swarm.join(agents);
+  server.swarm.beat(IDLE_HEARTBEAT_MS);
+}
+for (const { swarm } of servers) swarm.stop();
+for (let round = 0; round < WARM_UP_ROUNDS; round += 1) await playRound(servers, round);
+
+const controllers = servers.filter(({ isController }) => isController);
+const sumOf = async (line: string): Promise<number> => {
+  const values = await Promise.all(controllers.map((server) => server.metric(line)));
+  return values.reduce((sum, value) => sum + value, 0);
+};
+const commitsBefore = await sumOf('locum_commits_total');
+const rounds: Round[] = [];
+for (let round = 0; round < roundCount; round += 1) rounds.push(await playRound(servers, round));
+const writes = (await sumOf('locum_commits_total')) - commitsBefore;
+const missing = await sumOf('locum_servers{liveness="MISSING"}');
+const suspect = await sumOf('locum_servers{liveness="SUSPECT"}');
+
+for (const server of servers) printServer(server, rounds);
+printRatio('controller with TLS, beside itself without', '(goal: at most 1.1)', rounds, [
+  'controller-tls',
+  'controller',
+]);
+printRatio('bare echo with TLS, beside itself without', '', rounds, ['echo-tls', 'echo']);
+printRatio('controller, beside the bare echo', '(goal: at most 1.3)', rounds, ['controller', 'echo']);
+printRatio('controller with TLS, beside the bare echo with TLS', '', rounds, ['controller-tls', 'echo-tls']);
+console.log(`falsely missing: ${missing}, suspect: ${suspect}, store writes while idle: ${writes}, load ${load()}`);
+for (const server of servers) await server.close();

@@ -1,6 +1,7 @@
 /**
- * `npm run bench -- memory [runs]`: resident memory of one host's agent and keeper with that many runs (default 10), as processes of
- * their own against a real controller. Goal: keeper at most 60 MiB, agent at most 90 MiB.
+ * `npm run bench -- memory [runs] [agents]`: resident memory of one host's agent and keeper with that many runs (default 10), as processes of
+ * their own against a real controller. Goal: keeper at most 60 MiB, agent at most 90 MiB. Then what each of so many idle agents (default
+ * 1,000) takes of a controller's memory (`idle-memory.ts`).
  */
 import assert from 'node:assert/strict';
 import { type ChildProcess, spawn } from 'node:child_process';
@@ -9,6 +10,7 @@ import { createServer } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
+import { printIdleMemory } from './idle-memory.ts';
 
 const LOCUM = join(import.meta.dirname, '../bin/locum.js');
 const PATIENCE_MS = 60_000;
@@ -23,7 +25,7 @@ const AGENT_FLAGS = [
   ...['--no-opt', '--no-maglev'],
 ];
 
-const runs = Number(process.argv[2] ?? 10);
+const [runs = 10, agents = 1_000] = process.argv.slice(2).map(Number);
 const folder = mkdtempSync(join(tmpdir(), 'locum-memory-'));
 const stateDir = join(folder, 'agent');
 const children: ChildProcess[] = [];
@@ -34,9 +36,10 @@ try {
   endKeeper();
   rmSync(folder, { recursive: true, force: true, maxRetries: 5 });
 }
+await printIdleMemory(agents);
 
 async function measure(): Promise<void> {
-  const [api, agents] = [await freePort(), await freePort()];
+  const [api, agentPort] = [await freePort(), await freePort()];
   const store = `sqlite:${join(folder, 'store.sqlite')}`;
   start(
     'controller',
@@ -46,7 +49,7 @@ async function measure(): Promise<void> {
     '--api-listen',
     `127.0.0.1:${api}`,
     '--agent-listen',
-    `127.0.0.1:${agents}`,
+    `127.0.0.1:${agentPort}`,
   );
   const call = async (method: string, body: object): Promise<Record<string, unknown>> => {
     const response = await fetch(`http://127.0.0.1:${api}/locum.v1.${method}`, {
@@ -58,7 +61,7 @@ async function measure(): Promise<void> {
     return (await response.json()) as Record<string, unknown>;
   };
   await until('the controller', () => call('RunService/ListRuns', {}));
-  const words = ['agent', '--server', 'host-1', '--controllers', `127.0.0.1:${agents}`, '--state-dir', stateDir];
+  const words = ['agent', '--server', 'host-1', '--controllers', `127.0.0.1:${agentPort}`, '--state-dir', stateDir];
   await warmUp(words);
   const agent = start(...words);
   for (let i = 0; i < runs; i += 1) {

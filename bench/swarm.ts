@@ -45,16 +45,18 @@ export class Swarm {
     this.#credentialsOf = credentialsOf;
   }
 
-  /** Connects agents with ids `bench-1` and so on; resolves when each of them got its first answer. `atOnce` of them at a time. */
+  /** Connects more agents, with ids `bench-1` and so on; resolves when each of them got its first answer. `atOnce` of them at a time. */
   async join(count: number, atOnce = JOINING_AT_ONCE): Promise<void> {
+    const before = this.#agents.length;
     for (let i = 0; i < count; i += atOnce) {
       const some = Math.min(atOnce, count - i);
-      await Promise.all(Array.from({ length: some }, (_, k) => this.#join(i + k + 1)));
+      await Promise.all(Array.from({ length: some }, (_, k) => this.#join(before + i + k + 1)));
     }
   }
 
-  /** Every agent sends a heartbeat each interval, evenly spread over it. */
+  /** Every agent sends a heartbeat each interval, evenly spread over it, from now on. */
   beat(intervalMs: number): void {
+    this.stop();
     const startMono = performance.now();
     let sent = 0;
     this.#timer = setInterval(() => {
@@ -98,8 +100,9 @@ export class Swarm {
       this.lost += 1;
     });
     call.write(helloOf(`bench-${number}`));
+    await promise;
+    // No heartbeat before.
     this.#agents.push(agent);
-    return promise;
   }
 
   #heartbeat(agent: Agent | undefined): void {

@@ -1,0 +1,97 @@
+/** A server of `agent-server.ts` seen from outside: its process, what it uses, and a swarm of agents of its own. */
+import { type ChildProcess, fork } from 'node:child_process';
+import { once } from 'node:events';
+import { get as httpGet, type IncomingMessage } from 'node:http';
+import { get as httpsGet } from 'node:https';
+import { join } from 'node:path';
+import { text as readText } from 'node:stream/consumers';
+import { type ChannelCredentials, credentials } from '@grpc/grpc-js';
+import { openClusterAuthority } from '../controller/access/cluster-authority.ts';
+import type { PeerKind } from '../shared/access/identity.ts';
+import type { PeerRule } from '../shared/access/peer-judge.ts';
+import { present } from '../shared/assert.ts';
+import { makeRequest } from '../shared/pki/key-pair.ts';
+import { dialOptions, serverIdentityCheck, TlsIdentity } from '../shared/rpc/tls-identity.ts';
+import type { AuthorityOnDisk, CpuAnswer, MemoryAnswer, Question, ServerKind, ServerReady } from './agent-server.ts';
+import { Swarm } from './swarm.ts';
+
+export class MeasuredServer {
+  readonly kind: ServerKind;
+  readonly swarm: Swarm;
+  readonly #child: ChildProcess;
+  readonly #ready: ServerReady;
+
+  private constructor(kind: ServerKind, child: ChildProcess, ready: ServerReady) {
+    this.kind = kind;
+    this.#child = child;
+    this.#ready = ready;
+    const { agentAddress, tls } = ready;
+    this.swarm = new Swarm(agentAddress, tls && ((name) => agentCredentials(tls, name)));
+  }
+
+  static async start(kind: ServerKind): Promise<MeasuredServer> {
+    const child = fork(join(import.meta.dirname, 'agent-server.ts'), [kind], { execArgv: ['--expose-gc'] });
+    const [ready] = (await once(child, 'message')) as [ServerReady];
+    return new MeasuredServer(kind, child, ready);
+  }
+
+  get isController(): boolean {
+    return this.#ready.apiAddress !== '';
+  }
+
+  async cpuMicros(): Promise<number> {
+    return ((await this.#ask('cpu')) as CpuAnswer).cpuMicros;
+  }
+
+  /** After a collection of garbage. */
+  async memory(): Promise<MemoryAnswer> {
+    return (await this.#ask('memory')) as MemoryAnswer;
+  }
+
+  /** Reads one line of a controller's `/metrics`. */
+  async metric(line: string): Promise<number> {
+    const { apiAddress, tls } = this.#ready;
+    const { promise, resolve, reject } = Promise.withResolvers<IncomingMessage>();
+    const request =
+      tls === undefined
+        ? httpGet(`http://${apiAddress}/metrics`)
+        : httpsGet(`https://${apiAddress}/metrics`, dialOptions(await identityOf(tls, 'user', 'bench'), rule(tls)));
+    request.once('response', resolve).once('error', reject);
+    const text = await readText(await promise);
+    const found = text.split('\n').find((candidate) => candidate.startsWith(`${line} `));
+    if (found === undefined) throw new Error(`/metrics has no line ${line}: ${text.slice(0, 200)}`);
+    return Number(found.slice(line.length));
+  }
+
+  async close(): Promise<void> {
+    this.swarm.close();
+    const ended = once(this.#child, 'exit');
+    this.#child.disconnect();
+    await ended;
+  }
+
+  async #ask(question: Question): Promise<unknown> {
+    this.#child.send(question);
+    const [answer] = await once(this.#child, 'message');
+    return answer;
+  }
+}
+
+const rule =
+  ({ clusterId }: AuthorityOnDisk): (() => PeerRule) =>
+  () => ({ clusterId, kinds: ['controller'] });
+
+/** A certificate of the server's own authority. */
+async function identityOf(place: AuthorityOnDisk, kind: PeerKind, name: string): Promise<TlsIdentity> {
+  const { clusterId } = place;
+  const { authority, rootsPem } = await openClusterAuthority({ ...place, nowMs: Date.now() });
+  const { csrPem, keyPem } = await makeRequest();
+  const signer = present(authority, 'the authority that the server made');
+  const { certPem } = await signer.sign({ csrPem, identity: { clusterId, kind, name }, nowMs: Date.now() });
+  return new TlsIdentity({ certPem, keyPem, rootsPem });
+}
+
+async function agentCredentials(place: AuthorityOnDisk, name: string): Promise<ChannelCredentials> {
+  const { context } = await identityOf(place, 'server', name);
+  return credentials.createFromSecureContext(context, { checkServerIdentity: serverIdentityCheck(rule(place)) });
+}
