@@ -1,55 +1,20 @@
-import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest';
+import { describe, expect, it, vi } from 'vitest';
 import type { Effect } from '../../../controller/core/cluster/effect.ts';
 import type { Event } from '../../../controller/core/cluster/event.ts';
-import { systemAgenda } from '../../../controller/engine/agenda.ts';
-import { Loop, type LoopOptions, type LoopOwner, PAUSE_MS } from '../../../controller/engine/loop.ts';
+import { PAUSE_MS } from '../../../controller/engine/loop.ts';
 import { BYTES_PER_COMMIT, PACE_MS } from '../../../controller/engine/pacer.ts';
-import { LocumError } from '../../../shared/errors.ts';
 import type { Heartbeat } from '../../../shared/protocol/agent-message.ts';
-import { closed, FakeCore } from './fake-core.ts';
-
-/** A loop on virtual time: Node's timers and the loop's clock go together. */
-function world(more: Partial<LoopOptions> = {}, owned: Partial<LoopOwner> = {}) {
-  const core = new FakeCore();
-  const clock = { skewMs: 0, now: () => ({ mono: Date.now() + clock.skewMs, wall: Date.now() }) };
-  const performed: Effect[][] = [];
-  const rooms: number[] = [];
-  const fatal: unknown[] = [];
-  const overflows: number[] = [];
-  const loop = new Loop({
-    core,
-    clock: clock.now,
-    agenda: systemAgenda,
-    owner: {
-      perform: (effects) => void performed.push([...effects]),
-      fatal: (error) => void fatal.push(error),
-      room: () => void rooms.push(loop.depth),
-      pulse: () => undefined,
-      overflow: ({ pendingRecords }) => void overflows.push(pendingRecords),
-      ...owned,
-    },
-    ...more,
-  });
-  return { core, loop, clock, performed, rooms, fatal, overflows };
-}
+import { closed } from './fake-core.ts';
+import { turn, useVirtualTime, loopWorld as world } from './loop-world.ts';
 
 const heartbeat = (conn: number, news: Partial<Heartbeat> = {}): Event => {
   return { kind: 'heartbeat', conn, sequence: 1, generation: 1, capacity: undefined, capabilities: undefined, ...news };
 };
 
-const turn = () => vi.advanceTimersByTimeAsync(0);
 /** Virtual immediates that are set in an immediate run a virtual millisecond later. */
 const nextTurn = () => vi.advanceTimersByTimeAsync(1);
 
-beforeEach(() => {
-  vi.useFakeTimers({
-    now: 0,
-    toFake: ['Date', 'setTimeout', 'clearTimeout', 'setInterval', 'clearInterval', 'setImmediate', 'clearImmediate'],
-  });
-});
-afterEach(() => {
-  vi.useRealTimers();
-});
+useVirtualTime();
 
 describe('the loop', () => {
   it('steps all that waits in one turn, and flushes once', async () => {
@@ -318,60 +283,5 @@ describe('the loop', () => {
     loop.post(closed(1));
     await turn();
     expect(fatal).toEqual([core.fail]);
-  });
-});
-
-describe('reads', () => {
-  it('answer at once when everything is durable, else when it is', async () => {
-    const { core, loop } = world();
-    await expect(loop.read(() => 'now')).resolves.toBe('now');
-    core.lastCommit = 2;
-    let answered: string | undefined;
-    const reading = loop
-      .read(() => 'later')
-      .then((answer) => {
-        answered = answer;
-      });
-    loop.postOwn({ kind: 'committed', commit: 1 });
-    await turn();
-    expect(answered).toBeUndefined();
-    loop.postOwn({ kind: 'committed', commit: 2 });
-    await reading;
-    expect(answered).toBe('later');
-  });
-
-  it('see the state of the moment, not of the answer', async () => {
-    const { core, loop } = world();
-    core.state.term = 1;
-    core.lastCommit = 1;
-    const reading = loop.read((state) => state.term);
-    core.state.term = 2;
-    loop.postOwn({ kind: 'committed', commit: 1 });
-    await expect(reading).resolves.toBe(1);
-  });
-
-  it('are refused while the store takes no writes and there is something that is not durable', async () => {
-    const { core, loop } = world();
-    const trouble = new LocumError('STORE_FULL', 'full');
-    core.lastCommit = 1;
-    const waiting = loop.read(() => 1);
-    loop.refuseReads(trouble);
-    await expect(waiting).rejects.toBe(trouble);
-    await expect(loop.read(() => 1)).rejects.toBe(trouble);
-    core.durableCommit = 1;
-    await expect(loop.read(() => 1)).resolves.toBe(1);
-  });
-
-  it('fail when the term ends', async () => {
-    const { core, loop } = world();
-    core.lastCommit = 1;
-    const over = new LocumError('NOT_LEADER', 'over');
-    const waiting = loop.read(() => 1);
-    loop.end(over);
-    await expect(waiting).rejects.toBe(over);
-    await expect(loop.read(() => 1)).rejects.toBe(over);
-    loop.post(closed(1));
-    await turn();
-    expect(core.turns).toEqual([]);
   });
 });

@@ -1,87 +1,14 @@
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
-import { PlacementIndex } from '../../../../controller/core/indexes/placement-index.ts';
-import { chooseServer, type Servers } from '../../../../controller/core/placement/choose.ts';
+import { chooseServer } from '../../../../controller/core/placement/choose.ts';
 import { explain, withheld } from '../../../../controller/core/placement/explain.ts';
-import type { Ask } from '../../../../controller/core/placement/obstacle.ts';
 import { whyNever, whyNowhere } from '../../../../controller/core/placement/placement-text.ts';
 import type { ServerView } from '../../../../controller/core/placement/server-view.ts';
-import { runId, type ServerId, serverId } from '../../../../shared/ids.ts';
+import { runId, serverId } from '../../../../shared/ids.ts';
 import { SECOND } from '../../../../shared/time.ts';
 import { propertyRuns } from '../property.ts';
-import {
-  askFor,
-  capability,
-  factsOf,
-  gatedFactsOf,
-  moved,
-  type PoolStep,
-  poolSteps,
-  probation,
-  queryOf,
-  required,
-  viewOf,
-  type Wish,
-} from './pool-model.ts';
-
-const ids = (text: string): readonly ServerId[] => text.split(' ').map(serverId);
-
-/** A pool whose servers are kept as plain views beside the indexes. */
-class Pool implements Servers {
-  readonly index = new PlacementIndex();
-  readonly #closedIndex = new PlacementIndex();
-  readonly #closed = new Set<ServerId>();
-  readonly #views = new Map<ServerId, ServerView>();
-
-  get lastResort(): PlacementIndex | undefined {
-    return this.#closed.size === 0 ? undefined : this.#closedIndex;
-  }
-
-  readonly viewOf = (id: ServerId): ServerView | undefined => this.#views.get(id);
-
-  setOrder(order: readonly ServerId[]): void {
-    this.index.setOrder(order);
-    this.#closedIndex.setOrder(order);
-  }
-
-  set(id: ServerId, view: ServerView): void {
-    this.#views.set(id, view);
-    this.index.setServer(id, factsOf(view));
-    if (view.gate.kind !== 'OPEN') {
-      this.#closed.add(id);
-      this.#closedIndex.setServer(id, gatedFactsOf(view));
-    } else if (this.#closed.delete(id)) this.#closedIndex.removeServer(id);
-  }
-
-  explain(wish: Wish = {}, more: Partial<Ask> = {}) {
-    return explain(this, askFor(queryOf(wish), this.index, more), ({ why, rank }) => `${why} ${rank}`);
-  }
-
-  nowhere(wish: Wish = {}, more: Partial<Ask> = {}, atMost?: number): string {
-    const options = { age: 0, ...(atMost === undefined ? {} : { atMost }) };
-    const { reason, message } = whyNowhere(this, askFor(queryOf(wish), this.index, more), options);
-    return `${reason}: ${message}`;
-  }
-
-  never(wish: Wish = {}): string | undefined {
-    return whyNever(this, askFor(queryOf(wish), this.index));
-  }
-}
-
-/** In the order of its keys. */
-function poolOf(views: Readonly<Record<string, Partial<ServerView>>>): Pool {
-  const pool = new Pool();
-  pool.setOrder(Object.keys(views).map(serverId));
-  for (const [id, view] of Object.entries(views)) pool.set(serverId(id), viewOf(view));
-  return pool;
-}
-
-/** One line per server. */
-function lines(explanation: ReturnType<typeof explain>): readonly string[] {
-  return explanation.verdicts.map(({ server, rank, eligible, reason, detail }) => {
-    return `${server} ${rank} ${eligible ? 'yes' : 'no'} ${reason}: ${detail}`;
-  });
-}
+import { ids, lines, Pool, poolOf } from './explained-pool.ts';
+import { askFor, capability, moved, type PoolStep, poolSteps, probation, required, type Wish } from './pool-model.ts';
 
 /** Plays the steps, and explains each answer. */
 function play(steps: readonly PoolStep[]) {
@@ -251,101 +178,5 @@ describe('the explanation of a placement', () => {
       }
     });
     fc.assert(property, propertyRuns());
-  });
-});
-
-describe('why a run goes nowhere', () => {
-  const linux = [capability('os', 'linux')];
-  const windows = [capability('os', 'windows'), capability('gpu', '')];
-
-  it('names the first three servers of each of three sentences, and of the others how many there are of which kind', () => {
-    const full = { maxSlots: 1, usedSlots: 1 };
-    const pool = poolOf({ a: full, b: { liveness: 'MISSING' }, c: full, d: full, e: full, f: { intent: 'CORDONED' } });
-    expect(pool.nowhere()).toBe(
-      'NO_ROOM: no server can take it now: each of a, c, d and 1 more is full (1 of 1 slot used), b is MISSING, f is CORDONED',
-    );
-    const [more, most] = [
-      { maxSlots: 2, usedSlots: 2 },
-      { maxSlots: 3, usedSlots: 3 },
-    ];
-    const many = poolOf({
-      a: full,
-      b: more,
-      c: { liveness: 'MISSING' },
-      d: most,
-      e: more,
-      f: { deleting: true },
-      g: most,
-    });
-    expect(many.nowhere({ list: ids('a b c d e g') })).toBe(
-      'NO_ROOM: no server can take it now: a is full (1 of 1 slot used), each of b, e is full (2 of 2 slots used), c is MISSING and 2 more (2 FULL)',
-    );
-  });
-
-  it('leaves out who could never take it, as long as another one can', () => {
-    const pool = poolOf({ a: { capabilities: windows }, b: { capabilities: linux, liveness: 'MISSING' } });
-    expect(pool.nowhere({ requirements: required('os = linux') })).toBe(
-      'NO_ROOM: no server can take it now: b is MISSING',
-    );
-  });
-
-  it('does not speak of the server that the run moves away from', () => {
-    const move = { exclude: ids('a') };
-    const from = { from: serverId('a') };
-    expect(poolOf({ a: {}, b: { usedSlots: 50 } }).nowhere(move, from)).toBe(
-      'NO_ROOM: no other server can take it now: b is full (50 of 50 slots used)',
-    );
-    expect(poolOf({ a: {} }).nowhere(move, from)).toBe(
-      'UNSATISFIABLE: no other server could ever take it: it may use this one only',
-    );
-  });
-
-  it('says so where it looks at the front of a list only, and then never that it is for ever', () => {
-    const pool = poolOf({ a: {}, b: { maxSlots: 1 }, c: { maxSlots: 2 }, d: { usedSlots: 50 }, e: {} });
-    const move = { exclude: ids('a'), slots: 3 };
-    const from = { from: serverId('a') };
-    const front = 'b has a limit of 1 slot (the run takes 3)';
-    const none = 'NO_ROOM: no other server can take it now: ';
-    expect(pool.nowhere(move, from, 1)).toBe(`${none}${front}; and so on down the list`);
-    expect(pool.nowhere(move, from, 3)).toBe(`${none}d is full (50 of 50 slots used); and so on down the list`);
-    const all = poolOf({ a: {}, b: { maxSlots: 1 } });
-    expect(all.nowhere(move, from, 1)).toBe(`UNSATISFIABLE: no other server could ever take it: ${front}`);
-  });
-
-  it('says of no server that it could never take a run which it could take by now', () => {
-    const pool = poolOf({ a: { maxSlots: 1 }, b: {} });
-    expect(pool.nowhere({ slots: 2 })).toBe('NO_ROOM: no server can take it now: b has room only since a moment ago');
-  });
-
-  it('does not wait for the Hello of a listed server that is in another pool', () => {
-    const pool = poolOf({ a: {} });
-    pool.set(serverId('b'), viewOf({}));
-    expect(lines(pool.explain({ list: ids('b x a') }))).toEqual([
-      'b 1 no NOT_REGISTERED: is not registered in the pool; it is in another pool, and a policy goes to servers of its own pool only',
-      'x 2 no NOT_REGISTERED: is not registered in the pool; an agent of that name has to say Hello',
-      'a 3 yes CHOSEN: 0 of 50 slots used, 50 free; RANK 3',
-    ]);
-  });
-
-  it('is for ever only where no server could take it, whoever is there, free, avoided or kept now', () => {
-    const pool = poolOf({ a: { liveness: 'MISSING', usedSlots: 50 }, b: { intent: 'CORDONED' } });
-    expect(pool.never({ slots: 50, skip: ids('a'), exclude: ids('b'), claimed: ids('a') })).toBeUndefined();
-    const few = poolOf({
-      a: { capabilities: linux, maxSlots: 80 },
-      b: { capabilities: windows },
-      c: { deleting: true },
-    });
-    const none = 'no registered server could ever take it: ';
-    expect(poolOf({}).never()).toBe(`${none}the pool has none`);
-    expect(poolOf({ a: { deleting: true } }).never()).toBe(`${none}a is being deleted`);
-    expect(few.never({ list: ids('x c') })).toBe(`${none}x is not registered in the pool, c is being deleted`);
-    expect(few.never({ list: ids('a'), requirements: required('gpu') })).toBe(
-      `${none}a does not meet gpu (has no gpu)`,
-    );
-    expect(few.never({ slots: 81, list: ids('b a') })).toBe(
-      `${none}b has a limit of 50 slots (the run takes 81), a has a limit of 80 slots (the run takes 81)`,
-    );
-    expect(few.never({ slots: 80 })).toBeUndefined();
-    expect(few.never({ slots: 80, list: ids('b'), mode: 'PREFER' })).toBeUndefined();
   });
 });
