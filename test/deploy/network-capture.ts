@@ -21,13 +21,13 @@ export class NetworkCapture {
     this.#machine = machine;
   }
 
-  /** Needs python3 in it. */
-  static async begin(machine: SystemdMachine): Promise<NetworkCapture> {
+  /** Needs python3 in it. `host` is whom it can say something to. */
+  static async begin(machine: SystemdMachine, host?: string): Promise<NetworkCapture> {
     const run = `systemd-run --quiet --unit=${UNIT} python3 /root/capture.py`;
     machine.script(`cat >capture.py <<'END'\n${PROGRAM}END\n${run}`);
     const capture = new NetworkCapture(machine);
     for (let tries = 0; tries < 100; tries += 1) {
-      machine.script(saying('it has begun'));
+      machine.script(saying('it has begun', host));
       if (capture.has('it has begun')) return capture;
       await sleep(50);
     }
@@ -44,6 +44,6 @@ export class NetworkCapture {
   }
 }
 
-/** A command that says something to the controller in plain text. */
-export const saying = (text: string): string =>
-  `python3 -c "import socket; socket.socket(socket.AF_INET, socket.SOCK_DGRAM).sendto(b'${text}', ('controller.example', ${PORT}))"`;
+/** A command that says something to a host, by default the controller's, in plain text. */
+export const saying = (text: string, host = 'controller.example'): string =>
+  `python3 -c "import socket; socket.socket(socket.AF_INET, socket.SOCK_DGRAM).sendto(b'${text}', ('${host}', ${PORT}))"`;

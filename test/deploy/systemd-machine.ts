@@ -7,10 +7,18 @@ import { once } from 'node:events';
 import { mkdtempSync, readFileSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { basename, join } from 'node:path';
+import { text as textOf } from 'node:stream/consumers';
 import { setTimeout as sleep } from 'node:timers/promises';
 
 const NAMESPACES = ['--mount', '--pid', '--cgroup', '--net', '--uts', '--ipc'];
 const BOOT_MS = 30_000;
+const SCRIPT_MS = 120_000;
+const ENVIRONMENT = {
+  PATH: '/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin',
+  HOME: '/root',
+  NO_COLOR: '1',
+  DEBIAN_FRONTEND: 'noninteractive',
+};
 
 export interface Said {
   readonly status: number | null;
@@ -66,6 +74,29 @@ export class SystemdMachine {
     return this.run('sh', '-ec', `cd /root\n${text}`);
   }
 
+  /** The same while others are at work. Rejects as `script` throws. */
+  async play(text: string): Promise<string> {
+    const [program = '', ...words] = this.#entering(['sh', '-ec', `cd /root\n${text}`]);
+    const child = spawn(program, words, { stdio: ['ignore', 'pipe', 'pipe'], timeout: SCRIPT_MS, env: ENVIRONMENT });
+    const [stdout, stderr, [status]] = await Promise.all([
+      textOf(child.stdout),
+      textOf(child.stderr),
+      once(child, 'close'),
+    ]);
+    if (status !== 0) throw new Error(`ended with ${status}: ${text}\n${stderr}${stdout}`);
+    return stdout;
+  }
+
+  /** Copies what is below a folder of this machine to where it belongs in `other`. */
+  carry(folder: string, other: SystemdMachine): void {
+    const packed = this.script(`tar -C '${folder}' -cf - . | base64 -w 0`);
+    const { status, stderr } = other.#tryRun(
+      ['tar', '-C', '/', '--no-overwrite-dir', '-xf', '-'],
+      Buffer.from(packed, 'base64'),
+    );
+    if (status !== 0) throw new Error(stderr);
+  }
+
   /** A cable from this machine's switch to `other`, which gets an address on it; both ends are theirs alone. */
   plug(other: SystemdMachine, address: string): void {
     const port = `port-${address.split('.').at(-1)}`;
@@ -99,21 +130,16 @@ export class SystemdMachine {
   }
 
   #tryRun(words: readonly string[], input?: Buffer): Said {
-    const init = this.#init();
-    if (init === undefined) return { status: null, stdout: '', stderr: 'it is not there yet' };
-    const enter = ['--target', String(init), ...NAMESPACES.filter((one) => one !== '--mount'), '--mount', '--root'];
-    const env = {
-      PATH: '/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin',
-      HOME: '/root',
-      NO_COLOR: '1',
-      DEBIAN_FRONTEND: 'noninteractive',
-    };
-    return spawnSync('nsenter', [...enter, 'env', '-C', '/', ...words], {
-      encoding: 'utf8',
-      timeout: 120_000,
-      env,
-      ...(input === undefined ? {} : { input }),
-    });
+    if (this.#init() === undefined) return { status: null, stdout: '', stderr: 'it is not there yet' };
+    const [program = '', ...rest] = this.#entering(words);
+    const options = { encoding: 'utf8', timeout: SCRIPT_MS, env: ENVIRONMENT } as const;
+    return spawnSync(program, rest, input === undefined ? options : { ...options, input });
+  }
+
+  /** What runs these words in it. */
+  #entering(words: readonly string[]): string[] {
+    const enter = ['--target', String(this.#init()), ...NAMESPACES.filter((one) => one !== '--mount')];
+    return ['nsenter', ...enter, '--mount', '--root', 'env', '-C', '/', ...words];
   }
 
   /** The process that is number 1 inside, as this host numbers it. */

@@ -5,10 +5,10 @@
 import { afterAll, beforeAll, describe, expect, it, type TestContext, vi } from 'vitest';
 import { NetworkCapture, saying } from '../deploy/network-capture.ts';
 import { SystemdMachine } from '../deploy/systemd-machine.ts';
-import { blocks, textOf } from '../docs/shell-blocks.ts';
+import { textOf } from '../docs/shell-blocks.ts';
 import { BUILD_TIMEOUT_MS, builtPackages, VERSION } from './built-packages.ts';
+import { blocksBelow, JOIN_LINE, PAGE, secretOf } from './install-page.ts';
 
-const PAGE = 'docs/install.md';
 const TEST_TIMEOUT_MS = 180_000;
 /** Its name is in the hosts file of each machine, and is what that one calls itself: `controller.example`. */
 const CONTROLLER = '10.216.0.1';
@@ -16,16 +16,6 @@ const HOSTS = { 'web-1': '10.216.0.11', 'web-2': '10.216.0.12' };
 /** The tenth of the default timers, so that nobody waits for 45 s. */
 const TIMERS =
   '--heartbeat-interval 500ms --suspect-after 1500ms --lease 2s --stop-timeout 1s --kill-guard 500ms --missing-after 4500ms';
-
-/** The blocks below a heading, in order. */
-function blocksBelow(heading: string): string[] {
-  const lines = textOf(PAGE).split('\n');
-  const from = lines.indexOf(`## ${heading}`);
-  const to = lines.findIndex((line, i) => i > from && line.startsWith('## '));
-  return blocks(PAGE, 'sh')
-    .filter(({ line }) => line > from && (to < 0 || line < to))
-    .map(({ text }) => text);
-}
 
 const machines: SystemdMachine[] = [];
 let obstacle: string | undefined;
@@ -81,7 +71,7 @@ describe('docs/install.md', () => {
     const pasted = controller.script(tokens).trimEnd().split('\n');
     expect(pasted).toHaveLength(hosts.size);
     for (const [index, host] of [...hosts.values()].entries())
-      host.script(onHost.replace('locum agent join …', pasted[index] ?? ''));
+      host.script(onHost.replace(JOIN_LINE, pasted[index] ?? ''));
     await vi.waitFor(
       () => expect(controller.run('locum', 'server', 'list', '-o', 'name')).toBe('servers/web-1\nservers/web-2\n'),
       { timeout: 30_000, interval: 200 },
@@ -106,7 +96,7 @@ describe('docs/install.md', () => {
     hosts.get('web-2')?.script(saying('a word in the open'));
     await capture.end();
     expect(capture.has('a word in the open')).toBe(true);
-    const secrets = pasted.map((line) => /--token \w+\.(\w+)/.exec(line)?.[1] ?? '');
+    const secrets = pasted.map(secretOf);
     expect(secrets.map((secret) => secret.length)).toEqual([32, 32]);
     const words = ['my-service', 'web-1', 'web-2', 'locum.v1', 'AgentService', ...secrets];
     expect(words.filter((word) => capture.has(word))).toEqual([]);
