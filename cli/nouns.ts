@@ -115,6 +115,12 @@ export const nouns: readonly Noun[] = [
     load: () => import('./token/command.ts'),
   },
   {
+    name: 'pki',
+    summary: 'the certificate authority: status, and its change for another one',
+    group: LOOK,
+    load: () => import('./pki/command.ts'),
+  },
+  {
     name: 'dev',
     summary: 'controller, agents and example policies on this machine, in one command',
     group: RUN,

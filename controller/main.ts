@@ -7,6 +7,7 @@ import type { Logger } from '../shared/log.ts';
 import { HealthTable } from '../shared/rpc/health.ts';
 import type { Listener } from '../shared/rpc/single-port-listener.ts';
 import { AccessParts } from './access/access-parts.ts';
+import { AuthorityWatch } from './access/authority-watch.ts';
 import { type ControllerTls, openControllerTls } from './access/controller-tls.ts';
 import { renewing } from './access/renewal.ts';
 import { type AgentListener, startAgentListener } from './agents/agent-listener.ts';
@@ -110,6 +111,7 @@ class RunningParts {
   readonly #access: AccessParts;
   readonly #audit: AuditParts;
   readonly #hooks: Hooks;
+  readonly #authority: AuthorityWatch | undefined;
   readonly #over = new AbortController();
   readonly #role = new RoleWatch();
   /** Made once the addresses are known that it campaigns with. */
@@ -121,7 +123,8 @@ class RunningParts {
   readonly allowHosts = (names: readonly string[]): void => this.#apiListener?.allowHosts(names);
 
   constructor(options: ControllerOptions, store: Store, identity: Identity, tls: ControllerTls | undefined) {
-    const { log } = options;
+    const { log, dataDirectory } = options;
+    const leaderTerm = (): LeaderTerm | undefined => this.#leadership?.leaderTerm;
     this.#options = options;
     this.#store = store;
     this.#identity = identity;
@@ -138,8 +141,8 @@ class RunningParts {
     this.#access = new AccessParts({
       self: this.#self,
       open: options.open ?? false,
-      ...{ dataDirectory: options.dataDirectory, rootsPem: tls?.signer.rootsPem, log },
-      leaderTerm: () => this.#leadership?.leaderTerm,
+      ...{ dataDirectory, rootsPem: tls?.authority.rootsPem, log },
+      leaderTerm,
       replica: () => this.#replica,
       ...{ providers: options.identityProviders, shutdownSignal: this.#over.signal },
     });
@@ -156,13 +159,8 @@ class RunningParts {
       tls: tls?.peers,
     });
     this.#audit = new AuditParts({
-      settings: options.audit,
-      dataDirectory: options.dataDirectory,
-      clusterId: identity.clusterId,
-      self: this.#self,
-      clock: systemClock,
-      log,
-      leaderTerm: () => this.#leadership?.leaderTerm,
+      ...{ settings: options.audit, dataDirectory, clusterId: identity.clusterId, self: this.#self },
+      ...{ clock: systemClock, log, leaderTerm },
       view: this.#replica.view,
       vouchForItself: (path) => this.#access.vouching.vouchForItself(path),
       tls: tls?.peers,
@@ -174,6 +172,7 @@ class RunningParts {
       ...{ clock: systemClock, log, role: this.#role, signal: this.#over.signal },
     });
     this.#metrics.hooks = this.#hooks;
+    this.#authority = tls && new AuthorityWatch({ tls, store, replica: this.#replica, leaderTerm, dataDirectory, log });
     this.#metrics.trouble = () => this.#trouble();
     this.#metrics.followers = () => this.#replica.copies.followers;
   }
@@ -184,7 +183,7 @@ class RunningParts {
       startAgentListener({
         ...{ ...agentListen, health: this.#health, tls: this.#tls?.agents((denial) => this.#audit.noteDenial(denial)) },
         onConnect: (call, peer) => this.#agents.accept(call, peer),
-        renew: renewing({ signer: this.#tls?.signer, leaderTerm: () => this.#leadership?.leaderTerm }),
+        renew: renewing({ signer: this.#tls?.authority, leaderTerm: () => this.#leadership?.leaderTerm }),
       }),
     );
     this.#agentListener = agentListener;
@@ -211,6 +210,7 @@ class RunningParts {
     this.#apiListener = apiListener;
     this.#audit.start();
     this.#hooks.start();
+    void this.#authority?.follow(this.#over.signal);
     const { apiAdvertise, agentAdvertise } = this.#options;
     const candidate = {
       id: this.#self,
@@ -218,7 +218,7 @@ class RunningParts {
       agent: agentAdvertise ?? reachable(agentListener),
       version,
       key: this.#access.vouching.publicKey,
-      authority: this.#tls?.authority,
+      authority: this.#tls?.issuer,
     };
     const leadership = this.#makeLeadership(encodeCandidate(candidate));
     this.#leadership = leadership;
@@ -310,7 +310,7 @@ class RunningParts {
       trouble: () => this.#trouble(),
       hooks: this.#hooks,
       agents: this.#agents,
-      signer: this.#tls?.signer,
+      ...this.#authority?.api,
       storeKind: this.#store.kind,
       version: this.#options.version,
       diagnostics: () => this.#diagnose(),
@@ -323,7 +323,7 @@ class RunningParts {
     const { controllers, copies } = this.#replica;
     const status = this.#leadership?.leaderTerm?.storeStatus;
     const beside = troubleBeside({ status, gone: controllers.gone(), followers: copies.followers }, systemClock());
-    return [...beside, ...this.#audit.trouble, ...this.#hooks.trouble];
+    return [...beside, ...this.#audit.trouble, ...this.#hooks.trouble, ...(this.#authority?.trouble ?? [])];
   }
 
   #diagnose(): Promise<Diagnostics> {

@@ -78,6 +78,9 @@ function obey(turn: Turn, session: Session, { message }: Received): void {
       state.timers = message.timers;
       session.heartbeatAt = Math.min(session.heartbeatAt, nextHeartbeatAt(turn, turn.now.mono));
       break;
+    case 'authority_notice':
+      // Not yet heeded: the certificate is renewed in its time.
+      break;
     case 'welcome':
       drop(turn, undefined, 'protocol: a second Welcome');
       break;

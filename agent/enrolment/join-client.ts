@@ -10,7 +10,7 @@ import { parseSpiffe } from '../../shared/access/identity.ts';
 import type { LocumError } from '../../shared/errors.ts';
 import { EnrolmentService } from '../../shared/gen/locum/v1/enrolment_service_pb.ts';
 import { readCertificate } from '../../shared/pki/read-certificate.ts';
-import { caHashOf, rootsIn } from '../../shared/pki/roots.ts';
+import { believable, caHashOf, rootsIn } from '../../shared/pki/roots.ts';
 import { fromConnectError } from '../../shared/rpc/status-details.ts';
 import { fromTimestamp } from '../../shared/rpc/time-messages.ts';
 import { JoinError } from './join-error.ts';
@@ -21,11 +21,12 @@ export const CLOCKS_APART_MS = 4 * 60_000;
 
 /** The roots that the hashes name, PEM. @throws JoinError */
 export async function fetchRoots(endpoint: string, caHashes: readonly string[], nowMs: () => number): Promise<string> {
-  const { roots, time } = await asking(endpoint, { rejectUnauthorized: false }, (client) => client.getRoots({}));
-  const found = rootsIn(roots);
-  const trusted = found.filter((pem) => caHashes.includes(caHashOf(pem)));
+  const { roots, time, endorsements } = await asking(endpoint, { rejectUnauthorized: false }, (client) =>
+    client.getRoots({}),
+  );
+  const trusted = believable(roots, endorsements, caHashes);
   if (trusted.length === 0) {
-    const what = found.map(caHashOf).join(', ') || 'none';
+    const what = rootsIn(roots).map(caHashOf).join(', ') || 'none';
     const message = `the authority of ${endpoint} is not the one of the pasted line (it has ${what}): nothing was sent to it. Somebody may be in between; else make a new token, and paste its line`;
     throw new JoinError('WRONG_CA', message);
   }
@@ -35,7 +36,7 @@ export async function fetchRoots(endpoint: string, caHashes: readonly string[], 
     const message = `the clock of this host is ${minutes} min ${way} that of ${endpoint}, so certificates would not be valid here: set it, and paste the line again`;
     throw new JoinError('CLOCK_WRONG', message);
   }
-  return trusted.join('');
+  return trusted.map((pem) => `${pem}\n`).join('');
 }
 
 /** Calls over a connection that ends at a controller for which one of the roots stands. @throws JoinError, LocumError */

@@ -2,7 +2,6 @@
  * `locum agent join`: a key of its own, a certificate for it from the controllers, and what an agent needs to start with. It can be
  * repeated at any moment: the key that a token is used with is kept until its certificate is there, so an answer that was lost is given again.
  */
-import { X509Certificate } from 'node:crypto';
 import { mkdirSync, readdirSync, readFileSync, rmSync } from 'node:fs';
 import { join } from 'node:path';
 import type { Client } from '@connectrpc/connect';
@@ -15,7 +14,7 @@ import { identityIn, writeCertificateFolder } from '../../shared/pki/certificate
 import { makeRequest, requestFor, requestToDer } from '../../shared/pki/key-pair.ts';
 import { readPrivateFile, replacePrivateFile } from '../../shared/pki/private-file.ts';
 import { readCertificate } from '../../shared/pki/read-certificate.ts';
-import { rootsIn } from '../../shared/pki/roots.ts';
+import { leadsTo } from '../../shared/pki/roots.ts';
 import { TlsIdentity, TlsMaterialError } from '../../shared/rpc/tls-identity.ts';
 import type { JoinedSettings } from '../config.ts';
 import { askTrusted, fetchRoots } from './join-client.ts';
@@ -155,9 +154,7 @@ function checked(
     if (error instanceof TlsMaterialError) throw bad(error.message);
     throw error;
   }
-  const certificate = new X509Certificate(material.certPem);
-  const isSigned = rootsIn(trustedPem).some((pem) => certificate.verify(new X509Certificate(pem).publicKey));
-  if (!isSigned) throw bad('the certificate is signed by another authority');
+  if (!leadsTo(material.certPem, trustedPem)) throw bad('the certificate is signed by another authority');
   const { uris, notBeforeMs, notAfterMs } = readCertificate(material.certPem);
   const identity = parseSpiffe(uris[0] ?? '');
   if (identity?.kind !== 'server' || identity.name !== server) throw bad(`the certificate is not for ${server}`);

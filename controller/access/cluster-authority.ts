@@ -2,7 +2,7 @@
  * The authority of a cluster on disk: made by the first controller in its data directory, or given as files. Controllers that share an
  * etcd share its two files as well. A controller with the roots but without a key serves; it signs nothing.
  */
-import { mkdirSync, readFileSync } from 'node:fs';
+import { existsSync, mkdirSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { isGone } from '../../shared/caught-error.ts';
 import { Authority, AuthorityError, makeAuthority } from '../../shared/pki/authority.ts';
@@ -10,8 +10,8 @@ import { createPrivateFile, readPrivateFile, replacePrivateFile } from '../../sh
 
 /** Name of the folder in the data directory. */
 export const PKI_FOLDER = 'pki';
-const ROOTS = 'ca.crt';
-const KEY = 'ca.key';
+export const ROOTS = 'ca.crt';
+export const KEY = 'ca.key';
 
 export interface AuthorityPlace {
   readonly clusterId: string;
@@ -20,6 +20,8 @@ export interface AuthorityPlace {
   readonly caFile?: string | undefined;
   /** PEM of the key of the first root. Default with `caFile`: none, nothing is signed here. */
   readonly caKeyFile?: string | undefined;
+  /** Keys with which the store keeps those of the authority. Default: they are in files. */
+  readonly wrappingKeyFile?: string | undefined;
   readonly nowMs: number;
 }
 
@@ -54,6 +56,9 @@ export async function openClusterAuthority(place: AuthorityPlace): Promise<Clust
   if (!createPrivateFile(keyFile, newKey)) throw new AuthorityError(`${keyFile} was made by another process just now`);
   return { rootsPem, authority: await open(rootsPem, newKey, rootsFile), isNew: true };
 }
+
+/** This controller has made an authority of its own. */
+export const hasOwnFiles = (dataDirectory: string): boolean => existsSync(join(dataDirectory, PKI_FOLDER, KEY));
 
 async function open(rootsPem: string, keyPem: string, file: string): Promise<Authority> {
   try {

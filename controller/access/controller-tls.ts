@@ -1,38 +1,35 @@
 /**
- * What a controller needs for TLS: the authority of its cluster, a certificate of its own that it signs at each start and anew while it
- * runs, and whom each of its connections takes. Its key is never on a disk.
+ * What a controller needs for TLS: the authority of its cluster, certificates of its own that it signs at each start and anew while it runs,
+ * and whom each of its connections takes.
  */
-import { hostname } from 'node:os';
 import type { PeerKind } from '../../shared/access/identity.ts';
 import type { PeerRule } from '../../shared/access/peer-judge.ts';
 import { messageOf } from '../../shared/caught-error.ts';
 import { parseListenAddress } from '../../shared/listen-address.ts';
 import type { Logger } from '../../shared/log.ts';
 import { AuthorityError, CERTIFICATE_LIFE_MS } from '../../shared/pki/authority.ts';
-import { makeRequest } from '../../shared/pki/key-pair.ts';
-import { caHashesOf } from '../../shared/pki/roots.ts';
+import { caHashesOf, issuerHashOf } from '../../shared/pki/roots.ts';
 import type { ListenerTls } from '../../shared/rpc/single-port-listener.ts';
 import type { TurnedAway } from '../../shared/rpc/tls-door.ts';
-import { TlsIdentity, type TlsMaterial } from '../../shared/rpc/tls-identity.ts';
+import { TlsIdentity } from '../../shared/rpc/tls-identity.ts';
 import { MINUTE } from '../../shared/time.ts';
 import type { ControllerSettings } from '../config/config.ts';
 import { controllerId } from '../config/controller-id.ts';
+import type { AuthorityRecord, ControllerCertificate } from '../core/records/authority.ts';
 import { type Candidate, decodeCandidate } from '../replication/candidate.ts';
 import type { PeerTls } from '../replication/peer.ts';
-import type { Store } from '../store/store.ts';
 import type { AgentDenial } from './agent-denial.ts';
-import { openClusterAuthority } from './cluster-authority.ts';
-import { AuthoritySigner, type Signer } from './signer.ts';
+import { AuthorityHolder, type HolderOptions } from './authority-holder.ts';
+import {
+  firstMaterial,
+  keepOwn,
+  type OwnCertificateOptions,
+  type OwnMaterial,
+  signedMaterial,
+} from './own-certificate.ts';
+import { type AuthorityStore, storedAuthority } from './stored-authority.ts';
 
-export interface ControllerTlsOptions {
-  readonly clusterId: string;
-  /** Id of this controller. */
-  readonly self: string;
-  /** Hosts by which clients dial it, beside those that are always there. */
-  readonly hosts: readonly string[];
-  readonly dataDirectory: string;
-  readonly caFile?: string | undefined;
-  readonly caKeyFile?: string | undefined;
+export interface ControllerTlsOptions extends OwnCertificateOptions, HolderOptions {
   readonly log: Logger;
 }
 
@@ -40,41 +37,53 @@ export interface ControllerTlsOptions {
 const TOLD_EACH_MINUTE = 20;
 
 export class ControllerTls {
+  /** Of the API, and with which other controllers are dialled. */
   readonly identity: TlsIdentity;
-  readonly signer: Signer;
+  readonly authority: AuthorityHolder;
   readonly #options: ControllerTlsOptions;
+  /** Of the agents' listener. While a new root signs, it is of the old one: an agent that was away knows no other. */
+  readonly #agentIdentity: TlsIdentity;
   readonly #renewal: NodeJS.Timeout;
   #told = 0;
   #untold = 0;
   readonly #minute: NodeJS.Timeout;
 
-  private constructor(options: ControllerTlsOptions, signer: Signer, first: TlsMaterial) {
+  private constructor(options: ControllerTlsOptions, authority: AuthorityHolder, [own, forAgents]: OwnMaterial) {
     this.#options = options;
-    this.signer = signer;
-    this.identity = new TlsIdentity(first);
+    this.authority = authority;
+    this.identity = new TlsIdentity(own);
+    this.#agentIdentity = new TlsIdentity(forAgents);
     this.#renewal = setInterval(() => void this.#renew(), CERTIFICATE_LIFE_MS / 3).unref();
     this.#minute = setInterval(() => this.#nextMinute(), MINUTE).unref();
   }
 
-  /** Rejects with AuthorityError or ExposedFileError. */
-  static async open(options: ControllerTlsOptions): Promise<ControllerTls> {
-    const { clusterId, log } = options;
-    const { authority, rootsPem, isNew } = await openClusterAuthority({ ...options, nowMs: Date.now() });
-    if (authority === undefined)
-      throw new AuthorityError('tls.ca_file needs tls.ca_key_file: a controller signs its own certificate');
-    if (isNew) log.info({ folder: options.dataDirectory }, 'made the certificate authority of this cluster');
-    const signer = new AuthoritySigner({ authority, clusterId, rootsPem, nowMs: () => Date.now() });
-    return new ControllerTls(options, signer, await ownMaterial(options, signer));
+  /** `stored` undefined: the authority is as the files have it. Rejects with AuthorityError, WrappingKeyError or ExposedFileError. */
+  static async open(options: ControllerTlsOptions, stored?: AuthorityRecord): Promise<ControllerTls> {
+    const authority = await AuthorityHolder.open(options, stored);
+    return new ControllerTls(options, authority, await firstMaterial(options, authority));
   }
 
-  /** Hash of the root that signs. */
-  get authority(): string | undefined {
-    return caHashesOf(this.signer.rootsPem)[0];
+  /** Hash of the root that signed the certificate of this controller. */
+  get issuer(): string | undefined {
+    const { certPem, rootsPem } = this.identity.material;
+    return issuerHashOf(certPem, rootsPem);
+  }
+
+  /** What this controller says of itself to the others. */
+  get word(): ControllerCertificate {
+    return { id: this.#options.self, ...this.authority.word, issuer: this.issuer };
+  }
+
+  /** Follows the record of the authority: other roots count at once, and a certificate of another root takes the place of its own. */
+  async adopt(record: AuthorityRecord): Promise<void> {
+    const followed = await this.authority.adopt(record);
+    if (!followed && (this.authority.canSign || !(await this.authority.lookForKeys()))) return;
+    await this.#renew();
   }
 
   /** Of the agent listener: servers only. `denied` is told of whoever is refused for what he shows. */
   agents(denied: (denial: AgentDenial) => void): ListenerTls {
-    return this.#listener(['server'], ({ peer, reason, certificate }) => {
+    return this.#listener(this.#agentIdentity, ['server'], ({ peer, reason, certificate }) => {
       const server = /^server\/(.+)$/.exec(certificate)?.[1];
       // What is no TLS at all shows nothing.
       if (reason !== 'HANDSHAKE_FAILED')
@@ -84,7 +93,7 @@ export class ControllerTls {
 
   /** Of the API: people and programs, and the other controllers, which pass calls on. */
   get callers(): ListenerTls {
-    return this.#listener(['user', 'controller']);
+    return this.#listener(this.identity, ['user', 'controller']);
   }
 
   /** How this controller dials others. */
@@ -92,13 +101,17 @@ export class ControllerTls {
     return { identity: this.identity, rule: () => ({ clusterId: this.#options.clusterId, kinds: ['controller'] }) };
   }
 
-  #listener(kinds: readonly PeerKind[], note: (refused: TurnedAway) => void = () => undefined): ListenerTls {
+  #listener(
+    identity: TlsIdentity,
+    kinds: readonly PeerKind[],
+    note: (refused: TurnedAway) => void = () => undefined,
+  ): ListenerTls {
     const rule = (): PeerRule => ({ clusterId: this.#options.clusterId, kinds });
     const refused = (turned: TurnedAway): void => {
       this.#refused(turned);
       note(turned);
     };
-    return { identity: this.identity, rule, refused };
+    return { identity, rule, refused };
   }
 
   #refused({ peer, reason, message }: TurnedAway): void {
@@ -112,10 +125,16 @@ export class ControllerTls {
     clearInterval(this.#minute);
   }
 
+  /** What can't be signed anew still trusts what is to be trusted. */
   async #renew(): Promise<void> {
     try {
-      this.identity.replace(await ownMaterial(this.#options, this.signer));
+      const [own, forAgents] = await signedMaterial(this.#options, this.authority);
+      this.identity.replace(own);
+      this.#agentIdentity.replace(forAgents);
+      if (this.#options.wrappingKeyFile !== undefined) await keepOwn(this.#options, own);
     } catch (error) {
+      const { rootsPem } = this.authority;
+      for (const identity of [this.identity, this.#agentIdentity]) identity.replace({ ...identity.material, rootsPem });
       // Two more tries before it is over.
       this.#options.log.error(`the certificate of this controller was not renewed: ${messageOf(error)}`);
     }
@@ -128,18 +147,11 @@ export class ControllerTls {
   }
 }
 
-async function ownMaterial({ self, hosts }: ControllerTlsOptions, signer: Signer): Promise<TlsMaterial> {
-  const { csrPem, keyPem } = await makeRequest();
-  const names = [...new Set([...hosts, hostname(), 'localhost', '127.0.0.1', '::1'])];
-  const { certPem, rootsPem } = await signer.sign(csrPem, { kind: 'controller', name: self }, { hosts: names });
-  return { certPem, keyPem, rootsPem };
-}
-
 /** As the settings say; undefined: plaintext. Rejects with AuthorityError or ExposedFileError. */
 export async function openControllerTls(
   options: ControllerSettings & { readonly log: Logger },
   clusterId: string,
-  store: Pick<Store, 'members'>,
+  store: AuthorityStore,
 ): Promise<ControllerTls | undefined> {
   const { tls, dataDirectory, log, apiAdvertise = '', agentAdvertise = '', apiListen, agentListen } = options;
   if (tls === undefined) return undefined;
@@ -149,11 +161,14 @@ export async function openControllerTls(
   const advertised = dialled.flatMap((parsed) => (parsed.kind === 'ok' ? [parsed.address] : []));
   const hosts = [apiListen, agentListen, ...advertised].map(({ host }) => host);
   const self = controllerId(options);
-  const opened = await ControllerTls.open({ ...tls, clusterId, self, hosts, dataDirectory, log });
+  const stored = await storedAuthority(store, { ...tls, clusterId, dataDirectory });
+  const opened = await ControllerTls.open({ ...tls, clusterId, self, hosts, dataDirectory, log }, stored);
+  // Whoever shares the store goes by the same record.
+  if (stored !== undefined) return opened;
   try {
     const others = (await store.members()).map(({ candidate }) => decodeCandidate(candidate));
     refuseOtherAuthority(
-      opened.signer.rootsPem,
+      opened.authority.rootsPem,
       others.filter(({ id }) => id !== self),
     );
     return opened;

@@ -44,10 +44,13 @@ export function openLocalToken(
 ): { readonly file: string; readonly hash: string } {
   mkdirSync(dataDirectory, { recursive: true, mode: 0o700 });
   // First: whoever finds the token must not take this controller for one that speaks plaintext.
-  const rootsFile = join(dataDirectory, LOCAL_ROOTS_FILE);
-  if (rootsPem === undefined) rmSync(rootsFile, { force: true });
-  else replacePrivateFile(rootsFile, rootsPem);
+  if (rootsPem === undefined) rmSync(join(dataDirectory, LOCAL_ROOTS_FILE), { force: true });
+  else writeLocalRoots(dataDirectory, rootsPem);
   const file = join(dataDirectory, LOCAL_TOKEN_FILE);
   if (!existsSync(file)) createPrivateFile(file, `${makeSecret(LOCAL_ID).secret}\n`);
   return { file, hash: hashOf(readPrivateFile(file).trim()) };
 }
+
+/** By which this host's administrator knows its controller. */
+export const writeLocalRoots = (dataDirectory: string, rootsPem: string): void =>
+  replacePrivateFile(join(dataDirectory, LOCAL_ROOTS_FILE), rootsPem);

@@ -27,6 +27,8 @@ export interface SigningOptions {
 export interface Signer {
   /** All roots to trust, PEM, the one that signs first. */
   readonly rootsPem: string;
+  /** Certificates in which one root stands for the key of another, PEM. Default: none. */
+  readonly endorsementsPem?: string;
   /** Rejects with CertificateRequestError when the request can't be signed. */
   sign(csrPem: string, holder: Holder, options?: SigningOptions): Promise<SignedForHolder>;
 }

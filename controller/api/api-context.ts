@@ -9,6 +9,7 @@ import { isJsonObject } from '../../shared/config/json-merge.ts';
 import { invalidField, LocumError } from '../../shared/errors.ts';
 import { cut, printable } from '../../shared/printable.ts';
 import { callerKey } from '../../shared/rpc/caller.ts';
+import type { AuthorityPort } from '../access/authority-port.ts';
 import type { Signer } from '../access/signer.ts';
 import type { AgentStreams } from '../agents/agent-streams.ts';
 import { denied } from '../core/calls/permitted.ts';
@@ -40,6 +41,8 @@ export interface ApiContext {
   readonly agents: Pick<AgentStreams, 'readOutput'>;
   /** Signs certificates. Default: the cluster has none. */
   readonly signer?: Signer | undefined;
+  /** Default: as without a signer. */
+  readonly authority?: AuthorityPort | undefined;
   readonly storeKind: Store['kind'];
   readonly version: string;
   /** Of this controller itself, whoever leads. */

@@ -24,6 +24,7 @@ import { joinTokenToProto } from '../codec/join-token.ts';
 import type { Call, CallValue } from '../core/cluster/event.ts';
 import { type JoinToken, joinTokenName } from '../core/records/join-token.ts';
 import { type ApiContext, originOf, submit } from './api-context.ts';
+import { authorityCalls } from './authority-calls.ts';
 import { pageOf } from './page.ts';
 import { poolIdOf, serverIdOf } from './resource-id.ts';
 import { revocationCalls } from './revocation-calls.ts';
@@ -78,9 +79,11 @@ export function enrolmentService(api: ApiContext): ServiceImpl<typeof EnrolmentS
     },
 
     ...revocationCalls(api),
+    ...authorityCalls(api),
 
     async getRoots() {
-      return { roots: signerOf(api).rootsPem, time: toTimestamp(Date.now()) };
+      const { rootsPem: roots, endorsementsPem: endorsements = '' } = signerOf(api);
+      return { roots, endorsements, time: toTimestamp(Date.now()) };
     },
 
     async join(message, context) {

@@ -22,6 +22,7 @@ import type { Meta } from '../core/records/meta.ts';
 import type { RequestRecord, StateRecord } from '../core/records/state.ts';
 import { StoreError } from '../store/store.ts';
 import { roleFromRecord, roleToRecord, tokenFromRecord, tokenToRecord, userFromProto, userToProto } from './access.ts';
+import { authorityFromRecord, authorityToRecord } from './authority.ts';
 import { eventFromProto, eventToProto } from './event.ts';
 import { hookFromProto, hookToProto } from './hook.ts';
 import { joinTokenFromRecord, joinTokenToRecord } from './join-token.ts';
@@ -58,6 +59,8 @@ function contentOf(record: StateRecord): PbRecord['record'] {
       return { case: 'joinToken', value: joinTokenToRecord(record) };
     case 'revocation':
       return { case: 'revocation', value: revocationToProto(record) };
+    case 'authority':
+      return { case: 'authority', value: authorityToRecord(record) };
     case 'audit':
       return { case: 'audit', value: auditEntryToProto(record.entry) };
     case 'audit_head':
@@ -122,6 +125,8 @@ function fromContent(key: string, { record, schemaVersion }: PbRecord): StateRec
       return joinTokenFromRecord(record.value);
     case 'revocation':
       return revocationFromProto(record.value);
+    case 'authority':
+      return authorityFromRecord(record.value);
     case 'audit':
       return { kind: 'audit', entry: auditEntryFromProto(record.value) };
     case 'auditHead':

@@ -39,6 +39,7 @@ import { identityProviders } from './identity-providers.ts';
 export interface TlsSettings {
   readonly caFile?: string | undefined;
   readonly caKeyFile?: string | undefined;
+  readonly wrappingKeyFile?: string | undefined;
 }
 
 /** A configuration with every default filled in. */
@@ -186,11 +187,14 @@ function tlsSettings(
   return insecure || listeners.every(({ host }) => isLoopback(host)) ? {} : { tls: {} };
 }
 
-function authoritySettings({ caFile, caKeyFile }: Tls): TlsSettings {
+function authoritySettings({ caFile, caKeyFile, wrappingKeyFile }: Tls): TlsSettings {
   if ((caFile === '') !== (caKeyFile === '')) {
     throw badField('INVALID_FIELD', 'tls', 'ca_file and ca_key_file belong together: give both, or neither');
   }
-  return caFile === '' ? {} : { caFile: resolve(caFile), caKeyFile: resolve(caKeyFile) };
+  return {
+    ...(caFile === '' ? {} : { caFile: resolve(caFile), caKeyFile: resolve(caKeyFile) }),
+    ...(wrappingKeyFile === '' ? {} : { wrappingKeyFile: resolve(wrappingKeyFile) }),
+  };
 }
 
 /** Whoever reaches an open API runs programs on every server; that much is known of loopback only. */

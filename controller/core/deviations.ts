@@ -36,6 +36,7 @@ export function deviations(state: ClusterState, now: Now): readonly Deviation[] 
   const since = new LastEvents(state);
   return [
     ...clusterDeviations(state, now, since),
+    ...authorityDeviations(state),
     ...hookDeviations(state),
     ...stormDeviations(state, now),
     ...[...state.servers.values()].flatMap((server) => serverDeviations(state, server, now, since)),
@@ -76,6 +77,20 @@ function clusterDeviations(state: ClusterState, now: Now, since: LastEvents): re
     {
       ...{ resource: 'cluster', reason: 'STORE_BEHIND', message: doubt.message },
       ...{ sinceWall: since.of(type, ''), etaWall, command: `locum events --type ${type}` },
+    },
+  ];
+}
+
+function authorityDeviations({ authority }: ClusterState): readonly Deviation[] {
+  if (authority === undefined || authority.phase === 'STEADY') return [];
+  const message =
+    authority.phase === 'TRUSTING'
+      ? 'a new root of the certificate authority is trusted, and does not sign yet'
+      : 'the new root of the certificate authority signs, and the old one is still trusted';
+  return [
+    {
+      ...{ resource: 'cluster', reason: 'AUTHORITY_ROTATION', message, command: 'locum pki status' },
+      ...{ sinceWall: authority.sinceWall, etaWall: undefined },
     },
   ];
 }

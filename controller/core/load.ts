@@ -93,6 +93,9 @@ function take(turn: Turn, record: StateRecord, floor: number): void {
     case 'revocation':
       state.revocations.set(record.server, record);
       return;
+    case 'authority':
+      state.authority = record;
+      return;
     case 'hook':
       state.hooks.set(record.hook, record);
       return;

@@ -9,10 +9,12 @@ import type { Handover } from '../leadership/role.ts';
 import type { Store } from '../store/store.ts';
 import type { LeaderView } from './leader-view.ts';
 import { type Advice, LonelyLeader, REST_MS } from './lonely-leader.ts';
-import { countRefusedHellos, encodeRefusedHellos, RefusalRecord } from './refused-hellos.ts';
+import type { MemberNotes } from './member-notes.ts';
+import { countRefusedHellos, RefusalRecord } from './refused-hellos.ts';
 
 export interface AgentReachOptions {
-  readonly store: Pick<Store, 'members' | 'note'>;
+  readonly store: Pick<Store, 'members'>;
+  readonly notes: Pick<MemberNotes, 'noteRefused'>;
   readonly view: LeaderView;
   /** Id of this controller. */
   readonly self: string;
@@ -54,10 +56,10 @@ export async function watchAgentReach(options: AgentReachOptions, signal: AbortS
   }
 }
 
-async function note({ store, agents }: AgentReachOptions, record: RefusalRecord, term: number | undefined) {
+async function note({ notes, agents }: AgentReachOptions, record: RefusalRecord, term: number | undefined) {
   const { refusedHellos } = agents;
   const news = record.look({ mono: performance.now(), term, refusedHellos });
-  if (news !== undefined) await store.note(encodeRefusedHellos(news));
+  if (news !== undefined) await notes.noteRefused(news);
 }
 
 /** One look of a controller that leads. */

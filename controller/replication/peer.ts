@@ -1,4 +1,6 @@
 /** Another controller's API, as a client of it: one connection, which is dropped with everything on it when it leads no more. */
+import { isIP } from 'node:net';
+import { type ConnectionOptions, connect, type TLSSocket } from 'node:tls';
 import type { Transport } from '@connectrpc/connect';
 import { createGrpcTransport, Http2SessionManager } from '@connectrpc/connect-node';
 import type { PeerRule } from '../../shared/access/peer-judge.ts';
@@ -20,13 +22,24 @@ export interface PeerTls {
   readonly rule: () => PeerRule;
 }
 
+const dialler =
+  ({ identity, rule }: PeerTls) =>
+  ({ hostname, port }: URL): TLSSocket =>
+    connect({ ...dialOptions(identity, rule), ...targetOf(hostname, port), ALPNProtocols: ['h2'] });
+
+function targetOf(hostname: string, port: string): ConnectionOptions {
+  const host = hostname.replace(/^\[(.*)\]$/, '$1');
+  return { host, port: Number(port), ...(isIP(host) === 0 ? { servername: host } : {}) };
+}
+
 /** `tls` undefined: plaintext. */
 export function openPeer(address: string, tls: PeerTls | undefined): Peer {
   const pings = { pingIntervalMs: KEEPALIVE_TIME_MS, pingTimeoutMs: KEEPALIVE_TIMEOUT_MS };
   const manager =
     tls === undefined
       ? new Http2SessionManager(`http://${address}`, pings)
-      : new Http2SessionManager(`https://${address}`, pings, dialOptions(tls.identity, tls.rule));
+      : // Asked at each connection: its own certificate and the roots may be others by then.
+        new Http2SessionManager(`https://${address}`, pings, { createConnection: dialler(tls) });
   const transport = createGrpcTransport({
     baseUrl: manager.authority,
     sessionManager: manager,

@@ -67,11 +67,6 @@ export class RefusalRecord {
   }
 }
 
-/** Plain JSON, as candidates are. */
-export function encodeRefusedHellos({ term, count }: RefusedHellos): string {
-  return JSON.stringify({ term, refusedHellos: count });
-}
-
 /** What a follower noted for this term. Anything else counts as nothing. */
 export function countRefusedHellos(note: string, term: number): number {
   try {

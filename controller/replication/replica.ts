@@ -13,6 +13,7 @@ import { CopyReports } from './copy-reports.ts';
 import { Forwarder } from './forwarder.ts';
 import { LeaderView } from './leader-view.ts';
 import { watchOverLeaders } from './leader-watchdog.ts';
+import { MemberNotes } from './member-notes.ts';
 import type { PeerTls } from './peer.ts';
 import { WarmCopy } from './warm-copy.ts';
 
@@ -50,6 +51,7 @@ export class Replica {
   readonly copy: WarmCopy;
   /** How far the copies of followers are. */
   readonly copies: CopyReports;
+  readonly notes: MemberNotes;
   readonly #options: ReplicaOptions;
   #following: AbortController | undefined;
 
@@ -76,6 +78,7 @@ export class Replica {
     const { copy, controllers } = this;
     const { vouchForItself, tls } = options;
     this.copies = new CopyReports({ self, role, view, copy, controllers, vouchForItself, tls, log });
+    this.notes = new MemberNotes(store);
   }
 
   /** Joins the others and follows who leads. Resolves when it is known that somebody else does; never, if nobody else does. */
@@ -96,7 +99,7 @@ export class Replica {
         handOver: (handover: Handover) => handOver(role.now, handover),
         heartbeatMs: () => longestHeartbeatMs(role.now),
       };
-      void watchAgentReach({ store, view, self, log, agents, ...reach }, shutdownSignal);
+      void watchAgentReach({ store, notes: this.notes, view, self, log, agents, ...reach }, shutdownSignal);
     }
     this.#see();
     await view.when(() => (this.otherLeader === undefined ? undefined : true), shutdownSignal);

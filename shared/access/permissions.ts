@@ -25,6 +25,7 @@ export const PERMISSIONS = {
   'audit.record': 'Add to the audit what a controller noted. Of controllers only.',
   'enrolment.read': 'See join tokens, without what proves them.',
   'enrolment.write': 'Make and revoke join tokens, with which servers get certificates, and revoke certificates.',
+  'authority.rotate': 'Change the certificate authority of the cluster for another one.',
   'access.read': 'See roles, tokens and users, without what proves them.',
   'access.write': 'Create, change and revoke roles, tokens and users.',
   'hooks.read': 'See who is told of events, and whether that works.',

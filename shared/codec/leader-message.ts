@@ -65,6 +65,7 @@ function partsOf(message: LeaderMessage): readonly Part[] {
     case 'reconnect':
     case 'read_output':
     case 'timers_changed':
+    case 'authority_notice':
       return [{ part: message, moreParts: false }];
   }
 }
@@ -115,6 +116,8 @@ function contentOf(message: LeaderMessage, moreParts: boolean): Content {
     }
     case 'timers_changed':
       return { case: 'timersChanged', value: { timers: timersToProto(message.timers) } };
+    case 'authority_notice':
+      return { case: 'authorityNotice', value: { trusted: [...message.trusted], signing: message.signing } };
     default:
       return unreachable(message);
   }
@@ -157,6 +160,8 @@ export function leaderMessageFromProto({ message }: ConnectResponse): LeaderMess
       return readOutputFromProto(message.value);
     case 'timersChanged':
       return { kind: 'timers_changed', timers: toldTimers(message.value.timers) };
+    case 'authorityNotice':
+      return { kind: 'authority_notice', trusted: message.value.trusted, signing: message.value.signing };
     case undefined:
       return undefined;
   }

@@ -24,6 +24,7 @@ import {
 import { type PeerIdentity, spiffeOf } from '../access/identity.ts';
 import { DAY, HOUR, MINUTE } from '../time.ts';
 import { KEY_ALGORITHM, makeKeys, privateKeyPem, SIGNING } from './key-pair.ts';
+import { rootsIn } from './roots.ts';
 
 /** How long a root lasts; what it signs ends before it does. */
 export const ROOT_LIFE_MS = 3_650 * DAY;
@@ -92,13 +93,19 @@ export async function makeAuthority(clusterId: string, nowMs: number): Promise<A
 }
 
 export class Authority {
-  /** Of the root. */
+  /** Of the root; of one below it, with those that stand for it. */
   readonly certPem: string;
+  /** What goes behind each certificate, so that whoever knows the root alone can follow it. */
+  readonly #chainPem: string;
   readonly #root: PeculiarCertificate;
   readonly #key: CryptoKey;
 
   private constructor(certPem: string, root: PeculiarCertificate, key: CryptoKey) {
     this.certPem = certPem;
+    this.#chainPem = rootsIn(certPem)
+      .filter((pem) => !isRoot(new X509Certificate(pem)))
+      .map((pem) => `${pem}\n`)
+      .join('');
     this.#root = root;
     this.#key = key;
   }
@@ -146,7 +153,28 @@ export class Authority {
       extensions: [...usagesOf(identity), ...(await this.#names(publicKey, uri, hosts))],
     });
     const [notBeforeMs, notAfterMs] = [certificate.notBefore.getTime(), certificate.notAfter.getTime()];
-    return { certPem: pemOf(certificate), serial, notBeforeMs, notAfterMs };
+    return { certPem: pemOf(certificate) + this.#chainPem, serial, notBeforeMs, notAfterMs };
+  }
+
+  /** A certificate in which this authority stands for the key of another one: who believes this one may believe that. PEM. */
+  async endorse(otherPem: string, nowMs: number): Promise<string> {
+    const other = new PeculiarCertificate(new X509Certificate(otherPem).raw);
+    const endorsement = await X509CertificateGenerator.create({
+      serialNumber: newSerial(),
+      subject: other.subjectName,
+      issuer: this.#root.subjectName,
+      notBefore: new Date(nowMs - BACKDATED_MS),
+      notAfter: new Date(Math.min(other.notAfter.getTime(), this.#root.notAfter.getTime())),
+      publicKey: other.publicKey,
+      signingKey: this.#key,
+      signingAlgorithm: SIGNING,
+      extensions: [
+        new BasicConstraintsExtension(true, 0, true),
+        new KeyUsagesExtension(KeyUsageFlags.keyCertSign | KeyUsageFlags.cRLSign, true),
+        await AuthorityKeyIdentifierExtension.create(this.#root.publicKey),
+      ],
+    });
+    return pemOf(endorsement);
   }
 
   async #names(publicKey: CryptoKey, uri: string, hosts: readonly string[]): Promise<Extension[]> {
@@ -161,6 +189,8 @@ export class Authority {
     ];
   }
 }
+
+const isRoot = (certificate: X509Certificate): boolean => certificate.checkIssued(certificate);
 
 /** Only controllers listen. A server's certificate is none that a client would take for a controller's. */
 function usagesOf({ kind }: PeerIdentity): Extension[] {

@@ -12,5 +12,46 @@ export function caHashOf(certPem: string): string {
   return `sha256:${createHash('sha256').update(key).digest('hex')}`;
 }
 
+/** The certificate that signed the first one of a text, as far as it is there: among the roots, or behind it. Undefined: it is not. */
+export function issuerHashOf(certPem: string, rootsPem: string): string | undefined {
+  const leaf = new X509Certificate(certPem);
+  const issuer = [...rootsIn(rootsPem), ...rootsIn(certPem).slice(1)].find((pem) => isIssuedBy(leaf, pem));
+  return issuer && caHashOf(issuer);
+}
+
+/** Whether one of the roots stands for the first certificate of a text, by those behind it. Dates are not looked at. */
+export function leadsTo(certPem: string, rootsPem: string): boolean {
+  const [leaf, ...between] = rootsIn(certPem);
+  const roots = rootsIn(rootsPem);
+  let at = leaf;
+  // Each of them is passed once at most.
+  for (let passed = 0; at !== undefined && passed <= between.length; passed += 1) {
+    const certificate = new X509Certificate(at);
+    if (roots.some((pem) => isIssuedBy(certificate, pem))) return true;
+    at = between.find((pem) => isIssuedBy(certificate, pem));
+  }
+  return false;
+}
+
+function isIssuedBy(certificate: X509Certificate, issuerPem: string): boolean {
+  const issuer = new X509Certificate(issuerPem);
+  return issuer.ca && certificate.checkIssued(issuer) && certificate.verify(issuer.publicKey);
+}
+
+/**
+ * Of the roots that are offered, those that may be believed: the ones that the hashes name, and those for whose key one of these stands in an
+ * endorsement.
+ */
+export function believable(offeredPem: string, endorsementsPem: string, hashes: readonly string[]): readonly string[] {
+  const offered = rootsIn(offeredPem);
+  const named = offered.filter((pem) => hashes.includes(caHashOf(pem)));
+  const endorsed = new Set(
+    rootsIn(endorsementsPem)
+      .filter((pem) => named.some((root) => isIssuedBy(new X509Certificate(pem), root)))
+      .map(caHashOf),
+  );
+  return offered.filter((pem) => named.includes(pem) || endorsed.has(caHashOf(pem)));
+}
+
 /** Of each root, in their order. */
 export const caHashesOf = (rootsPem: string): readonly string[] => rootsIn(rootsPem).map(caHashOf);

@@ -110,6 +110,16 @@ export interface TimersChanged {
   readonly timers: Timers;
 }
 
+/** Which roots of the certificate authority to trust, and which one signs: their hashes. Who has others renews. */
+export interface AuthorityNotice {
+  readonly kind: 'authority_notice';
+  readonly trusted: readonly string[];
+  readonly signing: string;
+}
+
+/** What makes no generation, and asks for no answer that is waited for. */
+export type PlainMessage = ReportFullState | TimersChanged | AuthorityNotice;
+
 /** The term of the leader goes with each of them. */
 export type LeaderMessage =
   | Welcome
@@ -121,4 +131,5 @@ export type LeaderMessage =
   | Verdicts
   | Reconnect
   | ReadOutput
-  | TimersChanged;
+  | TimersChanged
+  | AuthorityNotice;

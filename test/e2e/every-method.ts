@@ -84,6 +84,8 @@ export function examples({ id, run }: { readonly id: string; readonly run: strin
     { method: 'EnrolmentService/RevokeServer', request: { server: 'servers/never-seen', reason: 'a test' } },
     { method: 'EnrolmentService/ListRevocations', request: {} },
     { method: 'EnrolmentService/GetRoots', request: {}, refused: 'NO_AUTHORITY' },
+    { method: 'EnrolmentService/GetAuthority', request: {}, refused: 'NO_AUTHORITY' },
+    { method: 'EnrolmentService/RotateAuthority', request: { step: 'AUTHORITY_STEP_BEGIN' }, refused: 'NO_AUTHORITY' },
     {
       method: 'EnrolmentService/Join',
       request: { token: 'a', server: 'servers/c', certificateRequest: 'AAAA' },

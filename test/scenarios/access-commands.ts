@@ -74,6 +74,8 @@ const NEEDED: Readonly<Record<Exclude<Call['kind'], 'join'>, Permission>> = {
   create_join_token: 'enrolment.write',
   revoke_join_token: 'enrolment.write',
   revoke_server: 'enrolment.write',
+  rotate_authority: 'authority.rotate',
+  rewrap_authority: 'authority.rotate',
   record_access: 'audit.record',
   note_hook: 'hooks.operate',
   forget_hook: 'hooks.operate',

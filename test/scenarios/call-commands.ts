@@ -8,6 +8,7 @@ import { policyId, poolId, runId, serverId } from '../../shared/ids.ts';
 import type { Timers } from '../../shared/protocol/timers.ts';
 import { accessReadings, warrantOf } from './access-commands.ts';
 import type { Command } from './agent-commands.ts';
+import { authorityReadings } from './authority-commands.ts';
 import { patchOf, specOf } from './policy-notation.ts';
 import type { Stage } from './stage.ts';
 import { durationOf, listOf, oneOf, type Words } from './words.ts';
@@ -185,6 +186,7 @@ const readings: Readonly<Record<string, Reading>> = {
   'forget-hook': (words) => ({ kind: 'forget_hook', hook: id(words) }),
   proceed: (words) => ({ kind: 'proceed_takeovers', pool: poolId(id(words)) }),
   ...accessReadings,
+  ...authorityReadings,
 };
 
 const detailsOf = (words: Words, request: Call): Partial<AdminCall> => ({

@@ -34,6 +34,8 @@ export function describeMessage(message: LeaderMessage): string {
       return `verdicts, generation ${message.generation}: ${listed(message.verdicts.map(verdict))}`;
     case 'timers_changed':
       return `timers changed: h=${message.timers.heartbeatMs / 1000} L=${message.timers.leaseMs / 1000}`;
+    case 'authority_notice':
+      return `authority: ${message.signing} signs, ${listed(message.trusted)} trusted`;
     case 'reconnect':
     case 'read_output':
       throw new Error(`no core sends ${message.kind}`);
@@ -106,6 +108,8 @@ function describeValue(value: CallValue): string {
       return `join token ${value.token.id} ${value.token.state.kind}`;
     case 'revocation':
       return `certificates of ${value.revocation.server} are revoked`;
+    case 'authority':
+      return `authority ${value.authority.phase}: ${value.authority.roots.map(({ hash }) => hash).join(', ')}${value.behind.map(({ name, lack }) => `; ${name} ${lack}`).join('')}`;
     case 'admitted':
       return `${value.server} may have a certificate, ${value.bound === undefined ? 'for any pool' : `for pool ${value.bound} only`}`;
     case 'noted':

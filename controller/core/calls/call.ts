@@ -13,6 +13,7 @@ import { refreshIndex } from '../placement/capacity.ts';
 import type { RequestRecord } from '../records/state.ts';
 import { createToken, deleteRole, deleteUser, noteTokenUse, revokeToken, setRole, setUser } from './access-calls.ts';
 import { recordAccess } from './audit-calls.ts';
+import { rewrapAuthority, rotateAuthority } from './authority-calls.ts';
 import { createJoinToken, join, revokeJoinToken } from './enrolment-calls.ts';
 import { forgetHook, noteHook } from './hook-calls.ts';
 import { moveServerInOrder, setOrder } from './order-calls.ts';
@@ -199,6 +200,8 @@ function perform(turn: Turn, request: Call, validateOnly: boolean): Outcome {
     case 'revoke_join_token':
     case 'join':
     case 'revoke_server':
+    case 'rotate_authority':
+    case 'rewrap_authority':
       return performAccess(turn, request, validateOnly);
     case 'record_access':
       return recordAccess(turn, request, validateOnly);
@@ -211,7 +214,7 @@ function perform(turn: Turn, request: Call, validateOnly: boolean): Outcome {
   }
 }
 
-/** Of who may call, and who may join. */
+/** Of who may call, who may join, and who stands for that. */
 function performAccess(
   turn: Turn,
   request: CallOf<
@@ -226,6 +229,8 @@ function performAccess(
     | 'revoke_join_token'
     | 'join'
     | 'revoke_server'
+    | 'rotate_authority'
+    | 'rewrap_authority'
   >,
   validateOnly: boolean,
 ): Outcome {
@@ -238,6 +243,10 @@ function performAccess(
       return createToken(turn, request, validateOnly);
     case 'revoke_token':
       return revokeToken(turn, request, validateOnly);
+    case 'rotate_authority':
+      return rotateAuthority(turn, request, validateOnly);
+    case 'rewrap_authority':
+      return rewrapAuthority(turn, request, validateOnly);
     case 'note_token_use':
       return noteTokenUse(turn, request, validateOnly);
     case 'set_user':

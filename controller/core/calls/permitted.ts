@@ -129,6 +129,8 @@ function targetsOf(state: ClusterState, request: Call): readonly Target[] | 'EVE
     case 'revoke_join_token':
     case 'join':
     case 'revoke_server':
+    case 'rotate_authority':
+    case 'rewrap_authority':
     case 'record_access':
     case 'note_hook':
     case 'forget_hook':

@@ -29,6 +29,7 @@ function facts(request: Call, resource: string): readonly unknown[] {
     const { kind, server, serverPattern, pool, ttlMs } = request;
     return [kind, server, serverPattern, pool, ttlMs];
   }
+  if (request.kind === 'rotate_authority') return [request.kind, request.step, request.force];
   return [request, resource];
 }
 
@@ -60,6 +61,8 @@ function decided(view: View, request: Call, value: CallValue): unknown {
       return value.token.state.kind;
     case 'revocation':
       return value.revocation.server;
+    case 'authority':
+      return [value.authority.phase, value.behind.map(({ name }) => name)];
     case 'gone':
     case 'admitted':
     case 'noted':

@@ -48,6 +48,9 @@ export function currentValue(turn: View, request: Call, resource: string): CallV
       return ofJoinToken(turn, resource);
     case 'revoke_server':
       return ofRevocation(turn, resource);
+    case 'rotate_authority':
+    case 'rewrap_authority':
+      return turn.state.authority && { kind: 'authority', authority: turn.state.authority, behind: [] };
     case 'note_token_use':
     case 'record_access':
     case 'note_hook':

@@ -15,6 +15,7 @@ import { deepEqual } from '../../../shared/deep-equal.ts';
 import type { Epoch, ServerId } from '../../../shared/ids.ts';
 import type { AccessRecord } from '../records/access-record.ts';
 import type { AttemptState } from '../records/attempt-state.ts';
+import type { AuthorityRecord } from '../records/authority.ts';
 import type { EventType } from '../records/event-type.ts';
 import type { HookRecord } from '../records/hook-record.ts';
 import { type JoinToken, joinTokenName } from '../records/join-token.ts';
@@ -158,6 +159,13 @@ export function dropHook(turn: Turn, hook: string): void {
 /** Writes down for good who did what, in the commit of what was done. */
 export function audit(turn: Turn, log: AuditLogName, facts: AuditFacts): void {
   turn.journal.audit(log, facts);
+}
+
+/** Replaces the certificate authority. */
+export function keepAuthority(turn: Turn, record: AuthorityRecord, news: News): void {
+  turn.state.authority = record;
+  turn.journal.put(record);
+  tell(turn, 'CLUSTER', news);
 }
 
 /** Puts a join token in the place of the one with its id, if there is one. */

@@ -7,7 +7,7 @@ import type { AuditLogName } from '../../../shared/access/audit-chain.ts';
 import { present } from '../../../shared/assert.ts';
 import type { Epoch, PolicyId, PoolId, RunId, ServerId, SessionId, Uid } from '../../../shared/ids.ts';
 import type { AttemptRef } from '../../../shared/protocol/attempt.ts';
-import type { ReportFullState, StartCommand, TimersChanged, Verdict } from '../../../shared/protocol/leader-message.ts';
+import type { PlainMessage, StartCommand, Verdict } from '../../../shared/protocol/leader-message.ts';
 import type { Workload } from '../../../shared/protocol/workload.ts';
 import { HOUR, type Now } from '../../../shared/time.ts';
 import { AccessBook } from '../indexes/access-book.ts';
@@ -17,6 +17,7 @@ import { PlacementIndex } from '../indexes/placement-index.ts';
 import { RunQueue } from '../indexes/queue.ts';
 import { RequestLog } from '../indexes/request-log.ts';
 import { Shares } from '../indexes/shares.ts';
+import type { AuthorityRecord } from '../records/authority.ts';
 import type { Requirement } from '../records/capability.ts';
 import type { HookRecord } from '../records/hook-record.ts';
 import type { JoinToken } from '../records/join-token.ts';
@@ -34,7 +35,7 @@ export interface Waiting {
     | { readonly kind: 'stop'; readonly run: RunId; readonly epoch: Epoch; readonly reason: StopReason }
     | { readonly kind: 'ack'; readonly run: RunId; readonly epoch: Epoch }
     | { readonly kind: 'verdicts'; readonly verdicts: readonly Verdict[] }
-    | { readonly kind: 'plain'; readonly message: ReportFullState | TimersChanged };
+    | { readonly kind: 'plain'; readonly message: PlainMessage };
 }
 
 /** A start without what is known only when it is handed over. */
@@ -201,6 +202,8 @@ export interface ClusterState {
   /** By id. */
   readonly joinTokens: Map<string, JoinToken>;
   readonly revocations: Map<ServerId, Revocation>;
+  /** Undefined: it is as the files of the controllers have it. */
+  authority: AuthorityRecord | undefined;
   /** By their names: how far each is. */
   readonly hooks: Map<string, HookRecord>;
   readonly audit: Readonly<Record<AuditLogName, AuditChainLog>>;
@@ -256,6 +259,7 @@ export function emptyCluster(version: string, keep: Keep = DEFAULT_KEEP): Cluste
     requests: new RequestLog(keep.requests),
     joinTokens: new Map(),
     revocations: new Map(),
+    authority: undefined,
     hooks: new Map(),
     audit: { CHANGES: new AuditChainLog('CHANGES', keep.audit), ACCESS: new AuditChainLog('ACCESS', keep.audit) },
     access: new AccessBook(),

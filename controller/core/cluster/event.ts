@@ -16,6 +16,14 @@ import type {
 import type { ReportedAttempt } from '../../../shared/protocol/attempt.ts';
 import type { Timers } from '../../../shared/protocol/timers.ts';
 import type { AccessRecord, TokenRecord } from '../records/access-record.ts';
+import type {
+  AuthorityRecord,
+  AuthorityRoot,
+  AuthorityStep,
+  ControllerCertificate,
+  Laggard,
+  WrappedKey,
+} from '../records/authority.ts';
 import type { HookNews } from '../records/hook-record.ts';
 import type { JoinToken } from '../records/join-token.ts';
 import type { Revocation } from '../records/revocation.ts';
@@ -168,6 +176,25 @@ export type Call =
       readonly keyHash: string;
     }
   | { readonly kind: 'revoke_server'; readonly server: ServerId; readonly reason: string }
+  | {
+      readonly kind: 'rotate_authority';
+      readonly step: AuthorityStep;
+      readonly force: boolean;
+      /** The root that signs, as the leader's files have it: where the store has no authority yet. */
+      readonly present: AuthorityRoot;
+      /** BEGIN: the new one. Undefined where that is only tried. */
+      readonly next?: AuthorityRoot | undefined;
+      readonly endorsements: string;
+      /** What all controllers say of themselves. */
+      readonly controllers: readonly ControllerCertificate[];
+    }
+  /** The leader's own: the keys of the roots, wrapped with another key. */
+  | {
+      readonly kind: 'rewrap_authority';
+      /** As the leader's files have it: where the store has none yet. */
+      readonly present: AuthorityRecord;
+      readonly keys: readonly { readonly hash: string; readonly wrapped: WrappedKey }[];
+    }
   /** A controller's own: what it noted for the audit. */
   | { readonly kind: 'record_access'; readonly facts: readonly AuditFacts[] }
   /** The leader's own: how far a hook is, and whether it takes events. */
@@ -275,6 +302,8 @@ type CallAnswer =
   | { readonly kind: 'gone'; readonly name: string }
   | { readonly kind: 'join_token'; readonly token: JoinToken }
   | { readonly kind: 'revocation'; readonly revocation: Revocation }
+  /** `behind`: whom a step leaves behind. */
+  | { readonly kind: 'authority'; readonly authority: AuthorityRecord; readonly behind: readonly Laggard[] }
   /** May have a certificate. `bound`: the only pool that it is for; undefined: any. */
   | {
       readonly kind: 'admitted';

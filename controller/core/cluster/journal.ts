@@ -31,6 +31,7 @@ const UNSEEN: ReadonlySet<StateRecord['kind']> = new Set([
   'user',
   'join_token',
   'revocation',
+  'authority',
   'hook',
 ]);
 

@@ -26,6 +26,10 @@ export const DEVIATION_REASONS = {
   LAST_RUN_FAILED: 'Of a policy. Its newest ended run failed.',
   RESTARTS_ENDLESSLY: 'Of a policy. A run of it ended by itself five times or more within 10 minutes.',
   TICKS_SKIPPED: 'Of a policy. Times of its schedule were left out, since a run has not ended.',
+  AUTHORITY_ROTATION:
+    'Of the cluster. A change of its certificate authority is not finished: `locum pki status` says who is behind.',
+  AUTHORITY_KEY_MISSING:
+    'Of the leader. The key that signs certificates, or the one that opens it, is not there: nothing is renewed, and what runs goes on.',
   CONTROLLER_GONE: 'Of a controller. It was one of the cluster, and has not been seen since.',
   FOLLOWER_BEHIND:
     'Of a controller. Its copy of the store has not been whole for 10 s or more: it would take longer to lead, and what it answers by itself is old.',

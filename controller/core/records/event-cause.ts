@@ -48,6 +48,7 @@ const OTHER_CAUSES = {
   // Of certificates and join tokens.
   JOIN: 'A server asked for its first certificate, and showed a join token.',
   CREDENTIALS: 'Its certificate or its token does not do.',
+  WRAPPING_KEY: 'All controllers have another first key in their file of wrapping keys.',
   TIME_OVER: 'The time for which it was made is over.',
   // Of runs and their attempts.
   CONTINUOUS: 'Its policy is continuous and has fewer runs than it should.',

@@ -4,23 +4,13 @@
  * a run, and the transcripts and the simulator hold the pairs. docs/events.md is made from here.
  */
 import { HOST_PROBLEM_KINDS } from '../../../shared/host-problem.ts';
+import { ENROLMENT_EVENTS } from './enrolment-events.ts';
 import type { Cause } from './event-cause.ts';
+import { byAgent, byController, byOperator, type EventRow } from './event-row.ts';
 import type { UNKNOWN_WORD } from './run-reason.ts';
 import { REASONS_IN } from './run-state.ts';
 
-/** As the actor of an event begins: an agent by its word, an operator by a call, and what the leader decides by itself. */
-export type ActorKind = 'agent' | 'operator' | 'controller';
-
-interface Row {
-  readonly says: string;
-  readonly actors: readonly ActorKind[];
-  readonly causes: readonly Cause[];
-}
-
 const ATTEMPT_CAUSES = ['START', 'RESTART', 'RECOVERY', 'MOVE', 'FAILBACK', 'DRAIN'] as const;
-const byController = { actors: ['controller'] } as const;
-const byAgent = { actors: ['agent'] } as const;
-const byOperator = { actors: ['operator'], causes: ['OPERATOR'] } as const;
 
 const CLUSTER_EVENTS = {
   LEADER_ELECTED: {
@@ -59,7 +49,7 @@ const CLUSTER_EVENTS = {
     causes: ['DROPPED', 'TURNED_AWAY'],
   },
   HOOK_FORGOTTEN: { says: 'It is forgotten how far a hook is that is not configured any more.', ...byOperator },
-} as const satisfies Readonly<Record<string, Row>>;
+} as const satisfies Readonly<Record<string, EventRow>>;
 
 const ACCESS_EVENTS = {
   ROLE_SET: { says: 'A role was created, or changed for all who have it.', ...byOperator },
@@ -68,7 +58,7 @@ const ACCESS_EVENTS = {
   TOKEN_REVOKED: { says: 'A token proves nothing any more; streams that it opened end within seconds.', ...byOperator },
   USER_SET: { says: 'A user was given roles, in place of those that he had.', ...byOperator },
   USER_DELETED: { says: 'A user has no roles any more.', ...byOperator },
-} as const satisfies Readonly<Record<string, Row>>;
+} as const satisfies Readonly<Record<string, EventRow>>;
 
 const POOL_EVENTS = {
   POOL_CREATED: { says: 'A pool was created.', ...byOperator },
@@ -92,7 +82,7 @@ const POOL_EVENTS = {
     actors: ['controller', 'operator'],
     causes: ['CALM', 'OPERATOR'],
   },
-} as const satisfies Readonly<Record<string, Row>>;
+} as const satisfies Readonly<Record<string, EventRow>>;
 
 const SERVER_EVENTS = {
   SERVER_REGISTERED: {
@@ -173,31 +163,7 @@ const SERVER_EVENTS = {
     actors: ['controller', 'operator'],
     causes: ['ALL_ENDED'],
   },
-} as const satisfies Readonly<Record<string, Row>>;
-
-const ENROLMENT_EVENTS = {
-  JOIN_TOKEN_CREATED: { says: 'A server can join with it, once.', ...byOperator },
-  JOIN_TOKEN_USED: {
-    says: 'A server showed it, and is given a certificate: from now on the token is good for nobody else.',
-    ...byAgent,
-    causes: ['JOIN'],
-  },
-  JOIN_TOKEN_REVOKED: { says: 'Nobody can join with it any more.', ...byOperator },
-  CERTIFICATES_REVOKED: {
-    says: 'What a server was given so far is refused from now on, and its stream ends; it has to join anew.',
-    ...byOperator,
-  },
-  ENTRY_REFUSED: {
-    says: 'An agent, or a host that wanted to join, was refused for what it showed; `reason` in the details says why. Equal ones are told once in ten minutes, with their count.',
-    ...byController,
-    causes: ['CREDENTIALS'],
-  },
-  JOIN_TOKEN_EXPIRED: {
-    says: 'It was not used in time, and nobody can join with it any more.',
-    ...byController,
-    causes: ['TIME_OVER'],
-  },
-} as const satisfies Readonly<Record<string, Row>>;
+} as const satisfies Readonly<Record<string, EventRow>>;
 
 const POLICY_EVENTS = {
   POLICY_CREATED: { says: 'A policy was created.', ...byOperator },
@@ -227,7 +193,7 @@ const POLICY_EVENTS = {
     ...byController,
     causes: ['CLOCK_WENT_BACK'],
   },
-} as const satisfies Readonly<Record<string, Row>>;
+} as const satisfies Readonly<Record<string, EventRow>>;
 
 const RUN_EVENTS = {
   RUN_CREATED: {
@@ -305,10 +271,10 @@ const RUN_EVENTS = {
   RUN_SUCCEEDED: { says: 'It ended by itself with exit code 0.', ...byController, causes: REASONS_IN.SUCCEEDED },
   RUN_FAILED: { says: 'It failed, and no restart is left.', ...byController, causes: REASONS_IN.FAILED },
   RUN_STOPPED: { says: 'It ended because it was told to.', ...byController, causes: REASONS_IN.STOPPED },
-} as const satisfies Readonly<Record<string, Row>>;
+} as const satisfies Readonly<Record<string, EventRow>>;
 
 /** By what they are about, as docs/events.md shows them. */
-export const EVENT_SUBJECTS: Readonly<Record<string, Readonly<Record<string, Row>>>> = {
+export const EVENT_SUBJECTS: Readonly<Record<string, Readonly<Record<string, EventRow>>>> = {
   'The cluster': CLUSTER_EVENTS,
   Access: ACCESS_EVENTS,
   Pools: POOL_EVENTS,

@@ -10,6 +10,7 @@ import {
   type ServerId,
   serverId,
 } from '../../../shared/ids.ts';
+import { AUTHORITY_KEY } from './authority.ts';
 import { joinTokenName } from './join-token.ts';
 import type { StateRecord } from './state.ts';
 
@@ -33,6 +34,8 @@ export function recordKey(record: StateRecord): string {
       return joinTokenName(record);
     case 'revocation':
       return `revocations/${record.server}`;
+    case 'authority':
+      return AUTHORITY_KEY;
     case 'audit':
       return auditKey(record.entry.log, record.entry.number);
     case 'audit_head':

@@ -30,6 +30,8 @@ export function roughBytesOf(record: StateRecord): number {
       return FLAT_BYTES + record.message.length + lengthOf(Object.values(record.details ?? {}));
     case 'hook':
       return FLAT_BYTES + (record.failing?.problem.length ?? 0);
+    case 'authority':
+      return FLAT_BYTES + record.endorsements.length + lengthOf(record.roots.map(({ certPem }) => certPem));
     case 'meta':
     case 'request':
     case 'join_token':

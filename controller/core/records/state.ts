@@ -14,6 +14,7 @@ import type { Workload } from '../../../shared/protocol/workload.ts';
 import type { AccessRecord } from './access-record.ts';
 import type { AttemptState } from './attempt-state.ts';
 import type { AuditHeadRecord, AuditRecord } from './audit-record.ts';
+import type { AuthorityRecord } from './authority.ts';
 import type { EarlierLife } from './earlier-attempt.ts';
 import type { Cause } from './event-cause.ts';
 import type { KnownEvent } from './event-type.ts';
@@ -332,6 +333,7 @@ export type StateRecord =
   | RequestRecord
   | JoinToken
   | Revocation
+  | AuthorityRecord
   | AuditRecord
   | AuditHeadRecord
   | AccessRecord

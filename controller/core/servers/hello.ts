@@ -22,6 +22,7 @@ import { DRIFT } from '../records/timers.ts';
 import { isUnended } from '../runs/attempt.ts';
 import { expectEarlierLife } from '../runs/earlier-life.ts';
 import { isSamePlace } from '../runs/place.ts';
+import { tellAuthority } from './authority.ts';
 import { judgeInventory, takeInventory } from './inventory.ts';
 import { becomeAlive } from './liveness.ts';
 import { admitNewcomer } from './newcomers.ts';
@@ -54,6 +55,7 @@ export function hello(turn: Turn, conn: ConnId, facts: WholeHello): void {
   const verdicts = judgeInventory(turn, session, facts.inventory);
   session.welcome = { needCommit: turn.barrier.needCommit, needCheck: turn.barrier.needCheck(), verdicts };
   expectKept(turn, session, verdicts);
+  tellAuthority(turn, session);
   turn.barrier.cover({ session, sequence: 0, receivedMono: turn.now.mono });
   turn.lookAroundServer(server.id);
 }

@@ -5,6 +5,7 @@ import { describe, expect, it, onTestFinished } from 'vitest';
 import { openControllerTls } from '../../../controller/access/controller-tls.ts';
 import { loadControllerSettings } from '../../../controller/config/config.ts';
 import { encodeCandidate } from '../../../controller/replication/candidate.ts';
+import { MemoryStore } from '../../../controller/store/memory.ts';
 import { AuthorityError } from '../../../shared/pki/authority.ts';
 import { SILENT } from '../replication/leaders-seen.ts';
 
@@ -18,9 +19,13 @@ async function beside(c1: { readonly authority?: string | undefined }, id = 'c1'
   const candidate = encodeCandidate({ id, ...WHERE, ...c1 });
   const members = async () => [{ candidate, note: '', silentMs: 0 }];
   const open = async () => {
-    const tls = await openControllerTls({ ...settings, log: SILENT }, 'cluster', { members });
+    const tls = await openControllerTls(
+      { ...settings, log: SILENT },
+      'cluster',
+      Object.assign(new MemoryStore(), { members }),
+    );
     tls?.close();
-    return tls?.authority;
+    return tls?.issuer;
   };
   return { open };
 }

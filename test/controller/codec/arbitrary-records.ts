@@ -30,7 +30,7 @@ import { policyId } from '../../../shared/ids.ts';
 import type { Capability } from '../../../shared/protocol/capability.ts';
 import { roles, tokens, users } from './arbitrary-access.ts';
 import { attemptCause, attempts } from './arbitrary-attempts.ts';
-import { joinTokens, revocations } from './arbitrary-enrolment.ts';
+import { authorities, joinTokens, revocations } from './arbitrary-enrolment.ts';
 import {
   anEpoch,
   anUid,
@@ -333,5 +333,5 @@ const hooks: fc.Arbitrary<HookRecord> = fc.record({
 
 export const stateRecords: fc.Arbitrary<StateRecord> = fc.oneof(
   ...[meta, pools, servers, policies, runs, events, requests, auditEntries, auditHeads],
-  ...[roles, tokens, users, joinTokens, revocations, hooks],
+  ...[roles, tokens, users, joinTokens, revocations, authorities, hooks],
 );

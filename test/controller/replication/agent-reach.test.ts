@@ -1,7 +1,7 @@
 import { describe, expect, it } from 'vitest';
 import { judge } from '../../../controller/replication/agent-reach.ts';
 import { LonelyLeader, QUIET_MS } from '../../../controller/replication/lonely-leader.ts';
-import { encodeRefusedHellos } from '../../../controller/replication/refused-hellos.ts';
+import { encodeNote } from '../../../controller/replication/member-notes.ts';
 
 const TERM = 1;
 
@@ -23,7 +23,7 @@ function silence() {
     const members = async () => {
       mono += storeTakesMs;
       heard += heardMeanwhile;
-      return [{ candidate: 'b', silentMs: 0, note: encodeRefusedHellos({ term: TERM, count: refused }) }];
+      return [{ candidate: 'b', silentMs: 0, note: encodeNote({ refused: { term: TERM, count: refused } }) }];
     };
     const store = { members, note: async () => undefined };
     const round = { term: TERM, paused: false, clock: () => mono };

@@ -1,7 +1,7 @@
 import { describe, expect, it } from 'vitest';
+import { encodeNote } from '../../../controller/replication/member-notes.ts';
 import {
   countRefusedHellos,
-  encodeRefusedHellos,
   LASTING_MS,
   NOTE_EVERY_MS,
   OVER_MS,
@@ -77,8 +77,8 @@ describe('a follower that sends agents on to the leader', () => {
 
 describe('a note about refused Hellos', () => {
   it('is read by the leader of its term', () => {
-    expect(countRefusedHellos(encodeRefusedHellos({ term: TERM, count: 12 }), TERM)).toBe(12);
-    expect(countRefusedHellos(encodeRefusedHellos({ term: TERM - 1, count: 12 }), TERM)).toBe(0);
+    expect(countRefusedHellos(encodeNote({ refused: { term: TERM, count: 12 } }), TERM)).toBe(12);
+    expect(countRefusedHellos(encodeNote({ refused: { term: TERM - 1, count: 12 } }), TERM)).toBe(0);
   });
 
   it.each(['', 'null', '12', '{', '{"term":7}', '{"term":7,"refusedHellos":"many"}'])('counts as none: %s', (note) => {

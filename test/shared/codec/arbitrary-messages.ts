@@ -203,4 +203,5 @@ export const leaderMessages: Each<LeaderMessage> = {
     sinceWall: optional(wall),
   }),
   timers_changed: fc.record({ kind: fc.constant('timers_changed'), timers }),
+  authority_notice: fc.record({ kind: fc.constant('authority_notice'), trusted: fc.array(stable), signing: stable }),
 };

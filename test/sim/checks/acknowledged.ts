@@ -1,7 +1,8 @@
 /** I10: what was acknowledged is in the store, once; and every change has its line in the event log, with a cause and an actor. */
 import type { ClusterState } from '../../../controller/core/cluster/cluster.ts';
 import type { Cause } from '../../../controller/core/records/event-cause.ts';
-import { type ActorKind, EVENT_TYPES } from '../../../controller/core/records/event-type.ts';
+import type { ActorKind } from '../../../controller/core/records/event-row.ts';
+import { EVENT_TYPES } from '../../../controller/core/records/event-type.ts';
 import { UNKNOWN_WORD } from '../../../controller/core/records/run-reason.ts';
 import type { EventRecord } from '../../../controller/core/records/state.ts';
 import { firstOfIncarnation, incarnationOf } from '../../../shared/ids.ts';

@@ -215,6 +215,7 @@ export class LeaderChecks implements LeaderWatch {
       case 'report_full_state':
       case 'verdicts':
       case 'timers_changed':
+      case 'authority_notice':
       case 'reconnect':
       case 'read_output':
         return undefined;

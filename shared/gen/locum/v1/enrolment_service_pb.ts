@@ -8,6 +8,8 @@ import { file_buf_validate_validate } from "@bufbuild/protovalidate/gen/buf/vali
 import type { Duration, Timestamp } from "@bufbuild/protobuf/wkt";
 import { file_google_protobuf_duration, file_google_protobuf_timestamp } from "@bufbuild/protobuf/wkt";
 import { file_locum_v1_access } from "./access_pb.ts";
+import type { Authority, AuthorityLaggard, AuthorityStep } from "./authority_pb.ts";
+import { file_locum_v1_authority } from "./authority_pb.ts";
 import type { JoinToken } from "./join_token_pb.ts";
 import { file_locum_v1_join_token } from "./join_token_pb.ts";
 import type { Revocation } from "./revocation_pb.ts";
@@ -18,7 +20,7 @@ import type { Message } from "@bufbuild/protobuf";
  * Describes the file locum/v1/enrolment_service.proto.
  */
 export const file_locum_v1_enrolment_service: GenFile = /*@__PURE__*/
-  fileDesc("CiBsb2N1bS92MS9lbnJvbG1lbnRfc2VydmljZS5wcm90bxIIbG9jdW0udjEiqgIKFkNyZWF0ZUpvaW5Ub2tlblJlcXVlc3QSQwoGc2VydmVyGAEgASgJQjO6SDByLjIsXihzZXJ2ZXJzL1thLXpdKFthLXowLTktXXswLDYxfVthLXowLTldKT8pPyQSMQoOc2VydmVyX3BhdHRlcm4YAiABKAlCGbpIFnIUMhJeW2EtejAtOSotXXswLDYzfSQSPwoEcG9vbBgDIAEoCUIxukguciwyKl4ocG9vbHMvW2Etel0oW2EtejAtOS1dezAsNjF9W2EtejAtOV0pPyk/JBI5CgN0dGwYBCABKAsyGS5nb29nbGUucHJvdG9idWYuRHVyYXRpb25CEbpIDqoBCyIFCICangEyAgg8EhwKCnJlcXVlc3RfaWQYBSABKAlCCLpIBXIDGIABInwKF0NyZWF0ZUpvaW5Ub2tlblJlc3BvbnNlEicKCmpvaW5fdG9rZW4YASABKAsyEy5sb2N1bS52MS5Kb2luVG9rZW4SEgoFdG9rZW4YAiABKAlCA4ABARIRCgljYV9oYXNoZXMYAyADKAkSEQoJZW5kcG9pbnRzGAQgAygJIlEKFUxpc3RKb2luVG9rZW5zUmVxdWVzdBIaCglwYWdlX3NpemUYASABKAVCB7pIBBoCKAASHAoKcGFnZV90b2tlbhgCIAEoCUIIukgFcgMYgAgiWwoWTGlzdEpvaW5Ub2tlbnNSZXNwb25zZRIoCgtqb2luX3Rva2VucxgBIAMoCzITLmxvY3VtLnYxLkpvaW5Ub2tlbhIXCg9uZXh0X3BhZ2VfdG9rZW4YAiABKAkiZgoWUmV2b2tlSm9pblRva2VuUmVxdWVzdBIuCgRuYW1lGAEgASgJQiC6SB1yGzIZXmpvaW5Ub2tlbnMvW2EtejAtOV17MTB9JBIcCgpyZXF1ZXN0X2lkGAIgASgJQgi6SAVyAxiAASJCChdSZXZva2VKb2luVG9rZW5SZXNwb25zZRInCgpqb2luX3Rva2VuGAEgASgLMhMubG9jdW0udjEuSm9pblRva2VuIo8BChNSZXZva2VTZXJ2ZXJSZXF1ZXN0EkAKBnNlcnZlchgBIAEoCUIwukgtcisyKV5zZXJ2ZXJzL1thLXpdKFthLXowLTktXXswLDYxfVthLXowLTldKT8kEhgKBnJlYXNvbhgCIAEoCUIIukgFcgMYgAgSHAoKcmVxdWVzdF9pZBgDIAEoCUIIukgFcgMYgAEiQAoUUmV2b2tlU2VydmVyUmVzcG9uc2USKAoKcmV2b2NhdGlvbhgBIAEoCzIULmxvY3VtLnYxLlJldm9jYXRpb24iUgoWTGlzdFJldm9jYXRpb25zUmVxdWVzdBIaCglwYWdlX3NpemUYASABKAVCB7pIBBoCKAASHAoKcGFnZV90b2tlbhgCIAEoCUIIukgFcgMYgAgiXQoXTGlzdFJldm9jYXRpb25zUmVzcG9uc2USKQoLcmV2b2NhdGlvbnMYASADKAsyFC5sb2N1bS52MS5SZXZvY2F0aW9uEhcKD25leHRfcGFnZV90b2tlbhgCIAEoCSIRCg9HZXRSb290c1JlcXVlc3QiSwoQR2V0Um9vdHNSZXNwb25zZRINCgVyb290cxgBIAEoCRIoCgR0aW1lGAIgASgLMhouZ29vZ2xlLnByb3RvYnVmLlRpbWVzdGFtcCLXAQoLSm9pblJlcXVlc3QSHAoFdG9rZW4YASABKAlCDYABAbpIB3IFEAEYgAESQAoGc2VydmVyGAIgASgJQjC6SC1yKzIpXnNlcnZlcnMvW2Etel0oW2EtejAtOS1dezAsNjF9W2EtejAtOV0pPyQSPwoEcG9vbBgDIAEoCUIxukguciwyKl4ocG9vbHMvW2Etel0oW2EtejAtOS1dezAsNjF9W2EtejAtOV0pPyk/JBInChNjZXJ0aWZpY2F0ZV9yZXF1ZXN0GAQgASgMQgq6SAd6BRABGIAgIpoBCgxKb2luUmVzcG9uc2USEwoLY2VydGlmaWNhdGUYASABKAkSDQoFcm9vdHMYAiABKAkSEgoKY2x1c3Rlcl9pZBgDIAEoCRIMCgRwb29sGAQgASgJEi8KC2V4cGlyZV90aW1lGAUgASgLMhouZ29vZ2xlLnByb3RvYnVmLlRpbWVzdGFtcBITCgtjb250cm9sbGVycxgGIAMoCTLPBQoQRW5yb2xtZW50U2VydmljZRJvCg9DcmVhdGVKb2luVG9rZW4SIC5sb2N1bS52MS5DcmVhdGVKb2luVG9rZW5SZXF1ZXN0GiEubG9jdW0udjEuQ3JlYXRlSm9pblRva2VuUmVzcG9uc2UiF8KMGRMKD2Vucm9sbWVudC53cml0ZRABEmsKDkxpc3RKb2luVG9rZW5zEh8ubG9jdW0udjEuTGlzdEpvaW5Ub2tlbnNSZXF1ZXN0GiAubG9jdW0udjEuTGlzdEpvaW5Ub2tlbnNSZXNwb25zZSIWwowZEgoOZW5yb2xtZW50LnJlYWQQARJvCg9SZXZva2VKb2luVG9rZW4SIC5sb2N1bS52MS5SZXZva2VKb2luVG9rZW5SZXF1ZXN0GiEubG9jdW0udjEuUmV2b2tlSm9pblRva2VuUmVzcG9uc2UiF8KMGRMKD2Vucm9sbWVudC53cml0ZRABEmYKDFJldm9rZVNlcnZlchIdLmxvY3VtLnYxLlJldm9rZVNlcnZlclJlcXVlc3QaHi5sb2N1bS52MS5SZXZva2VTZXJ2ZXJSZXNwb25zZSIXwowZEwoPZW5yb2xtZW50LndyaXRlEAESbgoPTGlzdFJldm9jYXRpb25zEiAubG9jdW0udjEuTGlzdFJldm9jYXRpb25zUmVxdWVzdBohLmxvY3VtLnYxLkxpc3RSZXZvY2F0aW9uc1Jlc3BvbnNlIhbCjBkSCg5lbnJvbG1lbnQucmVhZBABEk8KCEdldFJvb3RzEhkubG9jdW0udjEuR2V0Um9vdHNSZXF1ZXN0GhoubG9jdW0udjEuR2V0Um9vdHNSZXNwb25zZSIMwowZCAoEbm9uZRABEkMKBEpvaW4SFS5sb2N1bS52MS5Kb2luUmVxdWVzdBoWLmxvY3VtLnYxLkpvaW5SZXNwb25zZSIMwowZCAoEbm9uZRABQixQAVodbG9jdW0vc2RrL2dvL2xvY3VtL3YxO2xvY3VtdjGqAghMb2N1bS5WMWIGcHJvdG8z", [file_buf_validate_validate, file_google_protobuf_duration, file_google_protobuf_timestamp, file_locum_v1_access, file_locum_v1_join_token, file_locum_v1_revocation]);
+  fileDesc("CiBsb2N1bS92MS9lbnJvbG1lbnRfc2VydmljZS5wcm90bxIIbG9jdW0udjEiqgIKFkNyZWF0ZUpvaW5Ub2tlblJlcXVlc3QSQwoGc2VydmVyGAEgASgJQjO6SDByLjIsXihzZXJ2ZXJzL1thLXpdKFthLXowLTktXXswLDYxfVthLXowLTldKT8pPyQSMQoOc2VydmVyX3BhdHRlcm4YAiABKAlCGbpIFnIUMhJeW2EtejAtOSotXXswLDYzfSQSPwoEcG9vbBgDIAEoCUIxukguciwyKl4ocG9vbHMvW2Etel0oW2EtejAtOS1dezAsNjF9W2EtejAtOV0pPyk/JBI5CgN0dGwYBCABKAsyGS5nb29nbGUucHJvdG9idWYuRHVyYXRpb25CEbpIDqoBCyIFCICangEyAgg8EhwKCnJlcXVlc3RfaWQYBSABKAlCCLpIBXIDGIABInwKF0NyZWF0ZUpvaW5Ub2tlblJlc3BvbnNlEicKCmpvaW5fdG9rZW4YASABKAsyEy5sb2N1bS52MS5Kb2luVG9rZW4SEgoFdG9rZW4YAiABKAlCA4ABARIRCgljYV9oYXNoZXMYAyADKAkSEQoJZW5kcG9pbnRzGAQgAygJIlEKFUxpc3RKb2luVG9rZW5zUmVxdWVzdBIaCglwYWdlX3NpemUYASABKAVCB7pIBBoCKAASHAoKcGFnZV90b2tlbhgCIAEoCUIIukgFcgMYgAgiWwoWTGlzdEpvaW5Ub2tlbnNSZXNwb25zZRIoCgtqb2luX3Rva2VucxgBIAMoCzITLmxvY3VtLnYxLkpvaW5Ub2tlbhIXCg9uZXh0X3BhZ2VfdG9rZW4YAiABKAkiZgoWUmV2b2tlSm9pblRva2VuUmVxdWVzdBIuCgRuYW1lGAEgASgJQiC6SB1yGzIZXmpvaW5Ub2tlbnMvW2EtejAtOV17MTB9JBIcCgpyZXF1ZXN0X2lkGAIgASgJQgi6SAVyAxiAASJCChdSZXZva2VKb2luVG9rZW5SZXNwb25zZRInCgpqb2luX3Rva2VuGAEgASgLMhMubG9jdW0udjEuSm9pblRva2VuIo8BChNSZXZva2VTZXJ2ZXJSZXF1ZXN0EkAKBnNlcnZlchgBIAEoCUIwukgtcisyKV5zZXJ2ZXJzL1thLXpdKFthLXowLTktXXswLDYxfVthLXowLTldKT8kEhgKBnJlYXNvbhgCIAEoCUIIukgFcgMYgAgSHAoKcmVxdWVzdF9pZBgDIAEoCUIIukgFcgMYgAEiQAoUUmV2b2tlU2VydmVyUmVzcG9uc2USKAoKcmV2b2NhdGlvbhgBIAEoCzIULmxvY3VtLnYxLlJldm9jYXRpb24iUgoWTGlzdFJldm9jYXRpb25zUmVxdWVzdBIaCglwYWdlX3NpemUYASABKAVCB7pIBBoCKAASHAoKcGFnZV90b2tlbhgCIAEoCUIIukgFcgMYgAgiXQoXTGlzdFJldm9jYXRpb25zUmVzcG9uc2USKQoLcmV2b2NhdGlvbnMYASADKAsyFC5sb2N1bS52MS5SZXZvY2F0aW9uEhcKD25leHRfcGFnZV90b2tlbhgCIAEoCSIRCg9HZXRSb290c1JlcXVlc3QiYQoQR2V0Um9vdHNSZXNwb25zZRINCgVyb290cxgBIAEoCRIoCgR0aW1lGAIgASgLMhouZ29vZ2xlLnByb3RvYnVmLlRpbWVzdGFtcBIUCgxlbmRvcnNlbWVudHMYAyABKAkiFQoTR2V0QXV0aG9yaXR5UmVxdWVzdCJ/ChRHZXRBdXRob3JpdHlSZXNwb25zZRImCglhdXRob3JpdHkYASABKAsyEy5sb2N1bS52MS5BdXRob3JpdHkSKgoGYmVoaW5kGAIgAygLMhoubG9jdW0udjEuQXV0aG9yaXR5TGFnZ2FyZBITCgtyZWFkeV9jb3VudBgDIAEoBSLKAQoWUm90YXRlQXV0aG9yaXR5UmVxdWVzdBIxCgRzdGVwGAEgASgOMhcubG9jdW0udjEuQXV0aG9yaXR5U3RlcEIKukgHggEEEAEgABIeCgtjZXJ0aWZpY2F0ZRgCIAEoCUIJukgGcgQogIAEEg0KBWZvcmNlGAMgASgIEhwKCnJlcXVlc3RfaWQYBCABKAlCCLpIBXIDGIABEhUKDXZhbGlkYXRlX29ubHkYBSABKAgSGQoHaWZfcGxhbhgGIAEoCUIIukgFcgMYgAEigAEKF1JvdGF0ZUF1dGhvcml0eVJlc3BvbnNlEiYKCWF1dGhvcml0eRgBIAEoCzITLmxvY3VtLnYxLkF1dGhvcml0eRIqCgZiZWhpbmQYAiADKAsyGi5sb2N1bS52MS5BdXRob3JpdHlMYWdnYXJkEhEKCXBsYW5fZXRhZxgDIAEoCSLXAQoLSm9pblJlcXVlc3QSHAoFdG9rZW4YASABKAlCDYABAbpIB3IFEAEYgAESQAoGc2VydmVyGAIgASgJQjC6SC1yKzIpXnNlcnZlcnMvW2Etel0oW2EtejAtOS1dezAsNjF9W2EtejAtOV0pPyQSPwoEcG9vbBgDIAEoCUIxukguciwyKl4ocG9vbHMvW2Etel0oW2EtejAtOS1dezAsNjF9W2EtejAtOV0pPyk/JBInChNjZXJ0aWZpY2F0ZV9yZXF1ZXN0GAQgASgMQgq6SAd6BRABGIAgIpoBCgxKb2luUmVzcG9uc2USEwoLY2VydGlmaWNhdGUYASABKAkSDQoFcm9vdHMYAiABKAkSEgoKY2x1c3Rlcl9pZBgDIAEoCRIMCgRwb29sGAQgASgJEi8KC2V4cGlyZV90aW1lGAUgASgLMhouZ29vZ2xlLnByb3RvYnVmLlRpbWVzdGFtcBITCgtjb250cm9sbGVycxgGIAMoCTKoBwoQRW5yb2xtZW50U2VydmljZRJvCg9DcmVhdGVKb2luVG9rZW4SIC5sb2N1bS52MS5DcmVhdGVKb2luVG9rZW5SZXF1ZXN0GiEubG9jdW0udjEuQ3JlYXRlSm9pblRva2VuUmVzcG9uc2UiF8KMGRMKD2Vucm9sbWVudC53cml0ZRABEmsKDkxpc3RKb2luVG9rZW5zEh8ubG9jdW0udjEuTGlzdEpvaW5Ub2tlbnNSZXF1ZXN0GiAubG9jdW0udjEuTGlzdEpvaW5Ub2tlbnNSZXNwb25zZSIWwowZEgoOZW5yb2xtZW50LnJlYWQQARJvCg9SZXZva2VKb2luVG9rZW4SIC5sb2N1bS52MS5SZXZva2VKb2luVG9rZW5SZXF1ZXN0GiEubG9jdW0udjEuUmV2b2tlSm9pblRva2VuUmVzcG9uc2UiF8KMGRMKD2Vucm9sbWVudC53cml0ZRABEmYKDFJldm9rZVNlcnZlchIdLmxvY3VtLnYxLlJldm9rZVNlcnZlclJlcXVlc3QaHi5sb2N1bS52MS5SZXZva2VTZXJ2ZXJSZXNwb25zZSIXwowZEwoPZW5yb2xtZW50LndyaXRlEAESbgoPTGlzdFJldm9jYXRpb25zEiAubG9jdW0udjEuTGlzdFJldm9jYXRpb25zUmVxdWVzdBohLmxvY3VtLnYxLkxpc3RSZXZvY2F0aW9uc1Jlc3BvbnNlIhbCjBkSCg5lbnJvbG1lbnQucmVhZBABEk8KCEdldFJvb3RzEhkubG9jdW0udjEuR2V0Um9vdHNSZXF1ZXN0GhoubG9jdW0udjEuR2V0Um9vdHNSZXNwb25zZSIMwowZCAoEbm9uZRABEmUKDEdldEF1dGhvcml0eRIdLmxvY3VtLnYxLkdldEF1dGhvcml0eVJlcXVlc3QaHi5sb2N1bS52MS5HZXRBdXRob3JpdHlSZXNwb25zZSIWwowZEgoOZW5yb2xtZW50LnJlYWQQARJwCg9Sb3RhdGVBdXRob3JpdHkSIC5sb2N1bS52MS5Sb3RhdGVBdXRob3JpdHlSZXF1ZXN0GiEubG9jdW0udjEuUm90YXRlQXV0aG9yaXR5UmVzcG9uc2UiGMKMGRQKEGF1dGhvcml0eS5yb3RhdGUQARJDCgRKb2luEhUubG9jdW0udjEuSm9pblJlcXVlc3QaFi5sb2N1bS52MS5Kb2luUmVzcG9uc2UiDMKMGQgKBG5vbmUQAUIsUAFaHWxvY3VtL3Nkay9nby9sb2N1bS92MTtsb2N1bXYxqgIITG9jdW0uVjFiBnByb3RvMw", [file_buf_validate_validate, file_google_protobuf_duration, file_google_protobuf_timestamp, file_locum_v1_access, file_locum_v1_authority, file_locum_v1_join_token, file_locum_v1_revocation]);
 
 /**
  * Request of CreateJoinToken. At least one of server, server_pattern and pool says whom it is for.
@@ -364,6 +366,14 @@ export type GetRootsResponse = Message<"locum.v1.GetRootsResponse"> & {
    * @generated from field: google.protobuf.Timestamp time = 2;
    */
   time?: Timestamp | undefined;
+
+  /**
+   * While the authority is changed: PEM of certificates in which one root stands for the key of the other, so that whoever believes one by
+   * its hash can believe both.
+   *
+   * @generated from field: string endorsements = 3;
+   */
+  endorsements: string;
 };
 
 /**
@@ -372,6 +382,148 @@ export type GetRootsResponse = Message<"locum.v1.GetRootsResponse"> & {
  */
 export const GetRootsResponseSchema: GenMessage<GetRootsResponse> = /*@__PURE__*/
   messageDesc(file_locum_v1_enrolment_service, 11);
+
+/**
+ * Request of GetAuthority.
+ *
+ * @generated from message locum.v1.GetAuthorityRequest
+ */
+export type GetAuthorityRequest = Message<"locum.v1.GetAuthorityRequest"> & {
+};
+
+/**
+ * Describes the message locum.v1.GetAuthorityRequest.
+ * Use `create(GetAuthorityRequestSchema)` to create a new message.
+ */
+export const GetAuthorityRequestSchema: GenMessage<GetAuthorityRequest> = /*@__PURE__*/
+  messageDesc(file_locum_v1_enrolment_service, 12);
+
+/**
+ * Response of GetAuthority.
+ *
+ * @generated from message locum.v1.GetAuthorityResponse
+ */
+export type GetAuthorityResponse = Message<"locum.v1.GetAuthorityResponse"> & {
+  /**
+   * The authority.
+   *
+   * @generated from field: locum.v1.Authority authority = 1;
+   */
+  authority?: Authority | undefined;
+
+  /**
+   * Who is not ready for the next step, controllers first, then by name; at most 1000.
+   *
+   * @generated from field: repeated locum.v1.AuthorityLaggard behind = 2;
+   */
+  behind: AuthorityLaggard[];
+
+  /**
+   * How many are ready for it.
+   *
+   * @generated from field: int32 ready_count = 3;
+   */
+  readyCount: number;
+};
+
+/**
+ * Describes the message locum.v1.GetAuthorityResponse.
+ * Use `create(GetAuthorityResponseSchema)` to create a new message.
+ */
+export const GetAuthorityResponseSchema: GenMessage<GetAuthorityResponse> = /*@__PURE__*/
+  messageDesc(file_locum_v1_enrolment_service, 13);
+
+/**
+ * Request of RotateAuthority.
+ *
+ * @generated from message locum.v1.RotateAuthorityRequest
+ */
+export type RotateAuthorityRequest = Message<"locum.v1.RotateAuthorityRequest"> & {
+  /**
+   * Required. The step.
+   *
+   * @generated from field: locum.v1.AuthorityStep step = 1;
+   */
+  step: AuthorityStep;
+
+  /**
+   * BEGIN only. PEM of the certificate that is to sign, and behind it those that stand for it, up to its root; its key has to be in a file of
+   * every controller. Unset: the leader makes a root and its key.
+   *
+   * @generated from field: string certificate = 2;
+   */
+  certificate: string;
+
+  /**
+   * SWITCH and FINISH only: although servers are not ready, which have to join anew then. Controllers have to be ready.
+   *
+   * @generated from field: bool force = 3;
+   */
+  force: boolean;
+
+  /**
+   * Makes a retry safe for one hour: the same id and arguments give the same outcome.
+   *
+   * @generated from field: string request_id = 4;
+   */
+  requestId: string;
+
+  /**
+   * Checks everything and changes nothing.
+   *
+   * @generated from field: bool validate_only = 5;
+   */
+  validateOnly: boolean;
+
+  /**
+   * The `plan_etag` of a `validate_only` call: does exactly that, or nothing (PLAN_CHANGED). Empty: what is right now.
+   *
+   * @generated from field: string if_plan = 6;
+   */
+  ifPlan: string;
+};
+
+/**
+ * Describes the message locum.v1.RotateAuthorityRequest.
+ * Use `create(RotateAuthorityRequestSchema)` to create a new message.
+ */
+export const RotateAuthorityRequestSchema: GenMessage<RotateAuthorityRequest> = /*@__PURE__*/
+  messageDesc(file_locum_v1_enrolment_service, 14);
+
+/**
+ * Response of RotateAuthority.
+ *
+ * @generated from message locum.v1.RotateAuthorityResponse
+ */
+export type RotateAuthorityResponse = Message<"locum.v1.RotateAuthorityResponse"> & {
+  /**
+   * The authority after the step.
+   *
+   * @generated from field: locum.v1.Authority authority = 1;
+   */
+  authority?: Authority | undefined;
+
+  /**
+   * Whom a forced step leaves behind.
+   *
+   * @generated from field: repeated locum.v1.AuthorityLaggard behind = 2;
+   */
+  behind: AuthorityLaggard[];
+
+  /**
+   * Of a `validate_only` call: what it would do, for `if_plan`.
+   *
+   * @generated from field: string plan_etag = 3;
+   */
+  planEtag: string;
+};
+
+/**
+ * Describes the message locum.v1.RotateAuthorityResponse.
+ * Use `create(RotateAuthorityResponseSchema)` to create a new message.
+ */
+export const RotateAuthorityResponseSchema: GenMessage<RotateAuthorityResponse> = /*@__PURE__*/
+  messageDesc(file_locum_v1_enrolment_service, 15);
 
 /**
  * Request of Join.
@@ -414,7 +566,7 @@ export type JoinRequest = Message<"locum.v1.JoinRequest"> & {
  * Use `create(JoinRequestSchema)` to create a new message.
  */
 export const JoinRequestSchema: GenMessage<JoinRequest> = /*@__PURE__*/
-  messageDesc(file_locum_v1_enrolment_service, 12);
+  messageDesc(file_locum_v1_enrolment_service, 16);
 
 /**
  * Response of Join.
@@ -470,7 +622,7 @@ export type JoinResponse = Message<"locum.v1.JoinResponse"> & {
  * Use `create(JoinResponseSchema)` to create a new message.
  */
 export const JoinResponseSchema: GenMessage<JoinResponse> = /*@__PURE__*/
-  messageDesc(file_locum_v1_enrolment_service, 13);
+  messageDesc(file_locum_v1_enrolment_service, 17);
 
 /**
  * How servers get their certificates, by tokens that are good for one of them and once.
@@ -539,6 +691,26 @@ export const EnrolmentService: GenService<{
     methodKind: "unary";
     input: typeof GetRootsRequestSchema;
     output: typeof GetRootsResponseSchema;
+  },
+  /**
+   * Returns the certificate authority, how far its change for another one is, and who is not ready for the next step.
+   *
+   * @generated from rpc locum.v1.EnrolmentService.GetAuthority
+   */
+  getAuthority: {
+    methodKind: "unary";
+    input: typeof GetAuthorityRequestSchema;
+    output: typeof GetAuthorityResponseSchema;
+  },
+  /**
+   * Takes a step of a change of the certificate authority. Nobody loses a connection, a lease or a run by it.
+   *
+   * @generated from rpc locum.v1.EnrolmentService.RotateAuthority
+   */
+  rotateAuthority: {
+    methodKind: "unary";
+    input: typeof RotateAuthorityRequestSchema;
+    output: typeof RotateAuthorityResponseSchema;
   },
   /**
    * Signs the first certificate of a server. Its join token is the credential, so nobody is asked for a certificate.

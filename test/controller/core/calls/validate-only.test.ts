@@ -19,6 +19,11 @@ const SOMEBODY = {
   user: { kind: 'set_user', name: 'ann', roles: [{ role: 'viewer' }] },
 } as const;
 
+const ROOT = { hash: 'sha256:aa', certPem: 'old', expireWall: 1 };
+const NEXT = { hash: 'sha256:bb', certPem: 'new', expireWall: 1 };
+
+const ROTATION = { kind: 'rotate_authority', force: true, present: ROOT, endorsements: '', controllers: [] } as const;
+
 /** Two servers that live, one that is MISSING, and runs on all of them. */
 function busyWorld(answers: CallResult[] = []): ModelWorld {
   const world = new ModelWorld({ onEffect: (effect) => void (effect.kind === 'reply' && answers.push(effect.result)) });
@@ -49,6 +54,7 @@ function busyWorld(answers: CallResult[] = []): ModelWorld {
     world.call({ kind: 'create_policy', policy: policyId(id), spec: spec(words) });
   }
   for (const request of Object.values(SOMEBODY)) world.call(request);
+  world.call({ ...ROTATION, step: 'BEGIN', next: NEXT });
   world.advanceTo(world.now.mono + SECOND);
   world.cut.add(dead);
   dead.powerOff();
@@ -107,6 +113,12 @@ function callsIn(world: ModelWorld): { readonly [K in Call['kind']]: Extract<Cal
     revoke_server: { kind: 'revoke_server', server: serverId('a'), reason: '' },
     note_hook: { kind: 'note_hook', hook: 'pager', position: 1 },
     forget_hook: { kind: 'forget_hook', hook: 'siren' },
+    rotate_authority: { ...ROTATION, step: 'SWITCH' },
+    rewrap_authority: {
+      kind: 'rewrap_authority',
+      keys: [{ hash: 'sha256:bb', wrapped: { by: 'k2', data: new Uint8Array() } }],
+      present: present(world.state.authority, 'a rotation was begun'),
+    },
     record_access: { kind: 'record_access', facts: [] },
   };
 }
@@ -120,6 +132,7 @@ const recordsOf = ({ state }: ModelWorld) =>
       state.policies,
       state.runs,
       ...[state.access.roles, state.access.tokens, state.access.users, state.joinTokens, state.revocations],
+      new Map([['authority', state.authority]]),
     ].map((records) => [...records.values()]),
   );
 

@@ -92,7 +92,7 @@ export class ModelAgent {
       return;
     }
     const session = this.#session;
-    if (session?.conn !== conn) return;
+    if (session?.conn !== conn || message.kind === 'authority_notice') return;
     switch (message.kind) {
       case 'grant':
         this.#grant(session, message);

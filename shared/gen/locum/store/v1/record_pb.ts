@@ -10,6 +10,8 @@ import type { Role, Token, User } from "../../v1/access_service_pb.ts";
 import { file_locum_v1_access_service } from "../../v1/access_service_pb.ts";
 import type { AuditEntry, AuditHead } from "../../v1/audit_pb.ts";
 import { file_locum_v1_audit } from "../../v1/audit_pb.ts";
+import type { Authority } from "../../v1/authority_pb.ts";
+import { file_locum_v1_authority } from "../../v1/authority_pb.ts";
 import type { Event } from "../../v1/event_pb.ts";
 import { file_locum_v1_event } from "../../v1/event_pb.ts";
 import type { HostProblem } from "../../v1/host_problem_pb.ts";
@@ -30,7 +32,7 @@ import type { Message } from "@bufbuild/protobuf";
  * Describes the file locum/store/v1/record.proto.
  */
 export const file_locum_store_v1_record: GenFile = /*@__PURE__*/
-  fileDesc("Chtsb2N1bS9zdG9yZS92MS9yZWNvcmQucHJvdG8SDmxvY3VtLnN0b3JlLnYxIp8FCgZSZWNvcmQSFgoOc2NoZW1hX3ZlcnNpb24YASABKA0SJAoEbWV0YRgCIAEoCzIULmxvY3VtLnN0b3JlLnYxLk1ldGFIABIqCgRwb29sGAMgASgLMhoubG9jdW0uc3RvcmUudjEuUG9vbFJlY29yZEgAEi4KBnNlcnZlchgEIAEoCzIcLmxvY3VtLnN0b3JlLnYxLlNlcnZlclJlY29yZEgAEi4KBnBvbGljeRgFIAEoCzIcLmxvY3VtLnN0b3JlLnYxLlBvbGljeVJlY29yZEgAEigKA3J1bhgGIAEoCzIZLmxvY3VtLnN0b3JlLnYxLlJ1blJlY29yZEgAEiAKBWV2ZW50GAcgASgLMg8ubG9jdW0udjEuRXZlbnRIABIqCgdyZXF1ZXN0GAggASgLMhcubG9jdW0uc3RvcmUudjEuUmVxdWVzdEgAEh4KBHJvbGUYHiABKAsyDi5sb2N1bS52MS5Sb2xlSAASLAoFdG9rZW4YHyABKAsyGy5sb2N1bS5zdG9yZS52MS5Ub2tlblJlY29yZEgAEh4KBHVzZXIYICABKAsyDi5sb2N1bS52MS5Vc2VySAASLwoKam9pbl90b2tlbhgoIAEoCzIZLmxvY3VtLnN0b3JlLnYxLkpvaW5Ub2tlbkgAEioKCnJldm9jYXRpb24YKSABKAsyFC5sb2N1bS52MS5SZXZvY2F0aW9uSAASJQoFYXVkaXQYMiABKAsyFC5sb2N1bS52MS5BdWRpdEVudHJ5SAASKQoKYXVkaXRfaGVhZBgzIAEoCzITLmxvY3VtLnYxLkF1ZGl0SGVhZEgAEiwKBGhvb2sYUCABKAsyHC5sb2N1bS5zdG9yZS52MS5Ib29rUG9zaXRpb25IAEIICgZyZWNvcmQilAEKBE1ldGESEgoKbGFzdF9lcG9jaBgBIAEoBBIQCghsYXN0X3J1bhgCIAEoBBISCgpsYXN0X2V2ZW50GAMgASgEEhAKCGxhc3RfdWlkGAQgASgEEhUKDWRyb3BwZWRfZXZlbnQYBSABKAQSDgoGYWdlX21zGAYgASgEEhkKEWxhc3RfZXZlbnRfYmVmb3JlGAcgASgEIkIKC1Rva2VuUmVjb3JkEh4KBXRva2VuGAEgASgLMg8ubG9jdW0udjEuVG9rZW4SEwoLc2VjcmV0X2hhc2gYAiABKAkiggEKClBvb2xSZWNvcmQSHAoEcG9vbBgBIAEoCzIOLmxvY3VtLnYxLlBvb2wSDwoHdmVyc2lvbhgCIAEoBBINCgVvcmRlchgDIAMoCRIVCg1vcmRlcl92ZXJzaW9uGAQgASgEEh8KF3N0b3JtX25vdF9iZWZvcmVfYWdlX21zGAUgASgEIuQCCgxTZXJ2ZXJSZWNvcmQSIAoGc2VydmVyGAEgASgLMhAubG9jdW0udjEuU2VydmVyEg8KB3ZlcnNpb24YAiABKAQSNwoTbGl2ZW5lc3Nfc2luY2VfdGltZRgDIAEoCzIaLmdvb2dsZS5wcm90b2J1Zi5UaW1lc3RhbXASHAoPYWdlbnRfbWF4X3Nsb3RzGAQgASgFSACIAQESGwoTc2V0dGxlZF9pbmNhcm5hdGlvbhgFIAEoBBIxCgxlYXJsaWVyX2xpZmUYBiABKAsyGy5sb2N1bS5zdG9yZS52MS5FYXJsaWVyTGlmZRIoCgRnYXRlGAcgASgLMhoubG9jdW0uc3RvcmUudjEuU2VydmVyR2F0ZRIiChVkcmFpbl9kZWFkbGluZV9hZ2VfbXMYCCABKARIAYgBAUISChBfYWdlbnRfbWF4X3Nsb3RzQhgKFl9kcmFpbl9kZWFkbGluZV9hZ2VfbXMisgEKClNlcnZlckdhdGUSJwoIcHJvYmxlbXMYASADKAsyFS5sb2N1bS52MS5Ib3N0UHJvYmxlbRIsCglwcm9iYXRpb24YAiABKAsyGS5sb2N1bS5zdG9yZS52MS5Qcm9iYXRpb24SLgoKcXVhcmFudGluZRgDIAEoCzIaLmxvY3VtLnN0b3JlLnYxLlF1YXJhbnRpbmUSFwoPbWlzc2luZ19hZ2VzX21zGAUgAygESgQIBBAFInYKCVByb2JhdGlvbhINCgVwaGFzZRgBIAEoCRIuCgpzaW5jZV90aW1lGAIgASgLMhouZ29vZ2xlLnByb3RvYnVmLlRpbWVzdGFtcBIUCgx1bnRpbF9hZ2VfbXMYBSABKAQSDgoGcm91bmRzGAQgASgESgQIAxAEIncKClF1YXJhbnRpbmUSDQoFcGhhc2UYASABKAkSLgoKc2luY2VfdGltZRgCIAEoCzIaLmdvb2dsZS5wcm90b2J1Zi5UaW1lc3RhbXASFAoMdW50aWxfYWdlX21zGAUgASgEEg4KBnJvdW5kcxgEIAEoBEoECAMQBCKKAQoLRWFybGllckxpZmUSEwoLaW5zdGFuY2VfaWQYASABKAkSEgoKbWFjaGluZV9pZBgCIAEoCRIwCghhdHRlbXB0cxgDIAMoCzIeLmxvY3VtLnN0b3JlLnYxLkVhcmxpZXJBdHRlbXB0EhQKB21vcmVfaW4YBCABKAlIAIgBAUIKCghfbW9yZV9pbiJRCg5FYXJsaWVyQXR0ZW1wdBILCgNydW4YASABKAkSDQoFZXBvY2gYAiABKAQSDgoGcG9saWN5GAMgASgJEhMKC2luc3RhbmNlX2lkGAQgASgJIowBCgxQb2xpY3lSZWNvcmQSIAoGcG9saWN5GAEgASgLMhAubG9jdW0udjEuUG9saWN5Eg8KB3ZlcnNpb24YAiABKAQSNwoTc2NoZWR1bGVkX2Zyb21fdGltZRgDIAEoCzIaLmdvb2dsZS5wcm90b2J1Zi5UaW1lc3RhbXASEAoIb3dlc19ydW4YBCABKAgiowUKCVJ1blJlY29yZBIaCgNydW4YASABKAsyDS5sb2N1bS52MS5SdW4SDwoHdmVyc2lvbhgCIAEoBBILCgN1aWQYAyABKAkSLwoIYXR0ZW1wdHMYBCADKAsyHS5sb2N1bS5zdG9yZS52MS5BdHRlbXB0UmVjb3JkEhMKC3F1ZXVlX2NhdXNlGAUgASgJEhkKEW5vdF9iZWZvcmVfYWdlX21zGBEgASgEEhUKDXByZWZlcl9zZXJ2ZXIYByABKAkSEgoKbmV4dF9jYXVzZRgIIAEoCRITCgtuZXh0X3JlYXNvbhgVIAEoCRIwCgtyZXNlcnZhdGlvbhgJIAEoCzIbLmxvY3VtLnN0b3JlLnYxLlJlc2VydmF0aW9uEikKCGZhaWx1cmVzGAogAygLMhcubG9jdW0uc3RvcmUudjEuRmFpbHVyZRIjCgVza2lwcxgLIAMoCzIULmxvY3VtLnN0b3JlLnYxLlNraXASFgoOYmFja29mZl9yb3VuZHMYDCABKAQSFQoNZmFpbHVyZV9jb3VudBgWIAEoBBIYChBsYXN0X21vdmVfYWdlX21zGBIgASgEEhoKEnF1ZXVlX3NpbmNlX2FnZV9tcxgTIAEoBBIgChhwYXNzZWRfb3Zlcl9zaW5jZV9hZ2VfbXMYFCABKAQSLwoLd2FudGVkX21vdmUYDiABKAsyGi5sb2N1bS5zdG9yZS52MS5XYW50ZWRNb3ZlEisKB291dGNvbWUYDyABKAsyGi5sb2N1bS5zdG9yZS52MS5SdW5PdXRjb21lEhIKCmVuZF9hZ2VfbXMYECABKAQSNAoQZmlyc3Rfc3RhcnRfdGltZRhGIAEoCzIaLmdvb2dsZS5wcm90b2J1Zi5UaW1lc3RhbXBKBAgGEAdKBAgNEA4itQEKDUF0dGVtcHRSZWNvcmQSIgoHYXR0ZW1wdBgBIAEoCzIRLmxvY3VtLnYxLkF0dGVtcHQSEgoKbWFjaGluZV9pZBgCIAEoCRIPCgdib290X2lkGAMgASgJEhMKC3N0b3BfcmVhc29uGAQgASgJEhIKCm92ZXJsYXBwZWQYBSABKAgSFQoNYXNzaWduX2FnZV9tcxgGIAEoBBIbChNoZWFsdGhfc2luY2VfYWdlX21zGEYgASgEIl0KC1Jlc2VydmF0aW9uEg4KBnNlcnZlchgBIAEoCRITCgtmcm9tX3NlcnZlchgCIAEoCRINCgVjYXVzZRgDIAEoCRIUCgxzaW5jZV9hZ2VfbXMYBSABKARKBAgEEAUiRwoKV2FudGVkTW92ZRIOCgZzZXJ2ZXIYASABKAkSDQoFY2F1c2UYAiABKAkSFAoMc2luY2VfYWdlX21zGAQgASgESgQIAxAEIlAKClJ1bk91dGNvbWUSIQoFc3RhdGUYASABKA4yEi5sb2N1bS52MS5SdW5TdGF0ZRIOCgZyZWFzb24YAiABKAkSDwoHbWVzc2FnZRgDIAEoCSIvCgdGYWlsdXJlEg4KBnNlcnZlchgBIAEoCRIOCgZhZ2VfbXMYAyABKARKBAgCEAMisQEKBFNraXASDgoGc2VydmVyGAEgASgJEg4KBnJlYXNvbhgDIAEoCRINCgVjb3VudBgGIAEoBBIUCgx1bnRpbF9hZ2VfbXMYCCABKAQSGwoTcGF1c2VkX3VudGlsX2FnZV9tcxgJIAEoBBIaChJ0cmllZF91bnRpbF9hZ2VfbXMYCiABKAQSEwoLbGFzdF9hZ2VfbXMYCyABKARKBAgCEANKBAgEEAVKBAgFEAZKBAgHEAgiYgoHUmVxdWVzdBIKCgJpZBgBIAEoCRIOCgZhZ2VfbXMYBSABKAQSEwoLZmluZ2VycHJpbnQYAyABKAkSEAoIcmVzb3VyY2UYBCABKAkSDgoGY2xpZW50GAYgASgJSgQIAhADIrUCCglKb2luVG9rZW4SCgoCaWQYASABKAkSEwoLc2VjcmV0X2hhc2gYAiABKAkSDgoGc2VydmVyGAMgASgJEhYKDnNlcnZlcl9wYXR0ZXJuGAQgASgJEgwKBHBvb2wYBSABKAkSDwoHY3JlYXRvchgGIAEoCRIvCgtjcmVhdGVfdGltZRgHIAEoCzIaLmdvb2dsZS5wcm90b2J1Zi5UaW1lc3RhbXASLwoLZXhwaXJlX3RpbWUYCCABKAsyGi5nb29nbGUucHJvdG9idWYuVGltZXN0YW1wEg0KBXN0YXRlGAkgASgJEiwKCGVuZF90aW1lGAogASgLMhouZ29vZ2xlLnByb3RvYnVmLlRpbWVzdGFtcBIPCgd1c2VkX2J5GAsgASgJEhAKCGtleV9oYXNoGAwgASgJIncKDEhvb2tQb3NpdGlvbhIMCgRob29rGAEgASgJEhAKCHBvc2l0aW9uGAIgASgEEjYKEmZhaWxpbmdfc2luY2VfdGltZRgDIAEoCzIaLmdvb2dsZS5wcm90b2J1Zi5UaW1lc3RhbXASDwoHcHJvYmxlbRgEIAEoCWIGcHJvdG8z", [file_google_protobuf_timestamp, file_locum_v1_access_service, file_locum_v1_audit, file_locum_v1_event, file_locum_v1_host_problem, file_locum_v1_policy, file_locum_v1_pool, file_locum_v1_revocation, file_locum_v1_run, file_locum_v1_server]);
+  fileDesc("Chtsb2N1bS9zdG9yZS92MS9yZWNvcmQucHJvdG8SDmxvY3VtLnN0b3JlLnYxItUFCgZSZWNvcmQSFgoOc2NoZW1hX3ZlcnNpb24YASABKA0SJAoEbWV0YRgCIAEoCzIULmxvY3VtLnN0b3JlLnYxLk1ldGFIABIqCgRwb29sGAMgASgLMhoubG9jdW0uc3RvcmUudjEuUG9vbFJlY29yZEgAEi4KBnNlcnZlchgEIAEoCzIcLmxvY3VtLnN0b3JlLnYxLlNlcnZlclJlY29yZEgAEi4KBnBvbGljeRgFIAEoCzIcLmxvY3VtLnN0b3JlLnYxLlBvbGljeVJlY29yZEgAEigKA3J1bhgGIAEoCzIZLmxvY3VtLnN0b3JlLnYxLlJ1blJlY29yZEgAEiAKBWV2ZW50GAcgASgLMg8ubG9jdW0udjEuRXZlbnRIABIqCgdyZXF1ZXN0GAggASgLMhcubG9jdW0uc3RvcmUudjEuUmVxdWVzdEgAEh4KBHJvbGUYHiABKAsyDi5sb2N1bS52MS5Sb2xlSAASLAoFdG9rZW4YHyABKAsyGy5sb2N1bS5zdG9yZS52MS5Ub2tlblJlY29yZEgAEh4KBHVzZXIYICABKAsyDi5sb2N1bS52MS5Vc2VySAASLwoKam9pbl90b2tlbhgoIAEoCzIZLmxvY3VtLnN0b3JlLnYxLkpvaW5Ub2tlbkgAEioKCnJldm9jYXRpb24YKSABKAsyFC5sb2N1bS52MS5SZXZvY2F0aW9uSAASJQoFYXVkaXQYMiABKAsyFC5sb2N1bS52MS5BdWRpdEVudHJ5SAASKQoKYXVkaXRfaGVhZBgzIAEoCzITLmxvY3VtLnYxLkF1ZGl0SGVhZEgAEjQKCWF1dGhvcml0eRhBIAEoCzIfLmxvY3VtLnN0b3JlLnYxLkF1dGhvcml0eVJlY29yZEgAEiwKBGhvb2sYUCABKAsyHC5sb2N1bS5zdG9yZS52MS5Ib29rUG9zaXRpb25IAEIICgZyZWNvcmQilAEKBE1ldGESEgoKbGFzdF9lcG9jaBgBIAEoBBIQCghsYXN0X3J1bhgCIAEoBBISCgpsYXN0X2V2ZW50GAMgASgEEhAKCGxhc3RfdWlkGAQgASgEEhUKDWRyb3BwZWRfZXZlbnQYBSABKAQSDgoGYWdlX21zGAYgASgEEhkKEWxhc3RfZXZlbnRfYmVmb3JlGAcgASgEInkKD0F1dGhvcml0eVJlY29yZBImCglhdXRob3JpdHkYASABKAsyEy5sb2N1bS52MS5BdXRob3JpdHkSKAoEa2V5cxgCIAMoCzIaLmxvY3VtLnN0b3JlLnYxLldyYXBwZWRLZXkSFAoMZW5kb3JzZW1lbnRzGAMgASgJIjwKCldyYXBwZWRLZXkSDAoEcm9vdBgBIAEoCRISCgp3cmFwcGVkX2J5GAIgASgJEgwKBGRhdGEYAyABKAwiQgoLVG9rZW5SZWNvcmQSHgoFdG9rZW4YASABKAsyDy5sb2N1bS52MS5Ub2tlbhITCgtzZWNyZXRfaGFzaBgCIAEoCSKCAQoKUG9vbFJlY29yZBIcCgRwb29sGAEgASgLMg4ubG9jdW0udjEuUG9vbBIPCgd2ZXJzaW9uGAIgASgEEg0KBW9yZGVyGAMgAygJEhUKDW9yZGVyX3ZlcnNpb24YBCABKAQSHwoXc3Rvcm1fbm90X2JlZm9yZV9hZ2VfbXMYBSABKAQi5AIKDFNlcnZlclJlY29yZBIgCgZzZXJ2ZXIYASABKAsyEC5sb2N1bS52MS5TZXJ2ZXISDwoHdmVyc2lvbhgCIAEoBBI3ChNsaXZlbmVzc19zaW5jZV90aW1lGAMgASgLMhouZ29vZ2xlLnByb3RvYnVmLlRpbWVzdGFtcBIcCg9hZ2VudF9tYXhfc2xvdHMYBCABKAVIAIgBARIbChNzZXR0bGVkX2luY2FybmF0aW9uGAUgASgEEjEKDGVhcmxpZXJfbGlmZRgGIAEoCzIbLmxvY3VtLnN0b3JlLnYxLkVhcmxpZXJMaWZlEigKBGdhdGUYByABKAsyGi5sb2N1bS5zdG9yZS52MS5TZXJ2ZXJHYXRlEiIKFWRyYWluX2RlYWRsaW5lX2FnZV9tcxgIIAEoBEgBiAEBQhIKEF9hZ2VudF9tYXhfc2xvdHNCGAoWX2RyYWluX2RlYWRsaW5lX2FnZV9tcyKyAQoKU2VydmVyR2F0ZRInCghwcm9ibGVtcxgBIAMoCzIVLmxvY3VtLnYxLkhvc3RQcm9ibGVtEiwKCXByb2JhdGlvbhgCIAEoCzIZLmxvY3VtLnN0b3JlLnYxLlByb2JhdGlvbhIuCgpxdWFyYW50aW5lGAMgASgLMhoubG9jdW0uc3RvcmUudjEuUXVhcmFudGluZRIXCg9taXNzaW5nX2FnZXNfbXMYBSADKARKBAgEEAUidgoJUHJvYmF0aW9uEg0KBXBoYXNlGAEgASgJEi4KCnNpbmNlX3RpbWUYAiABKAsyGi5nb29nbGUucHJvdG9idWYuVGltZXN0YW1wEhQKDHVudGlsX2FnZV9tcxgFIAEoBBIOCgZyb3VuZHMYBCABKARKBAgDEAQidwoKUXVhcmFudGluZRINCgVwaGFzZRgBIAEoCRIuCgpzaW5jZV90aW1lGAIgASgLMhouZ29vZ2xlLnByb3RvYnVmLlRpbWVzdGFtcBIUCgx1bnRpbF9hZ2VfbXMYBSABKAQSDgoGcm91bmRzGAQgASgESgQIAxAEIooBCgtFYXJsaWVyTGlmZRITCgtpbnN0YW5jZV9pZBgBIAEoCRISCgptYWNoaW5lX2lkGAIgASgJEjAKCGF0dGVtcHRzGAMgAygLMh4ubG9jdW0uc3RvcmUudjEuRWFybGllckF0dGVtcHQSFAoHbW9yZV9pbhgEIAEoCUgAiAEBQgoKCF9tb3JlX2luIlEKDkVhcmxpZXJBdHRlbXB0EgsKA3J1bhgBIAEoCRINCgVlcG9jaBgCIAEoBBIOCgZwb2xpY3kYAyABKAkSEwoLaW5zdGFuY2VfaWQYBCABKAkijAEKDFBvbGljeVJlY29yZBIgCgZwb2xpY3kYASABKAsyEC5sb2N1bS52MS5Qb2xpY3kSDwoHdmVyc2lvbhgCIAEoBBI3ChNzY2hlZHVsZWRfZnJvbV90aW1lGAMgASgLMhouZ29vZ2xlLnByb3RvYnVmLlRpbWVzdGFtcBIQCghvd2VzX3J1bhgEIAEoCCKjBQoJUnVuUmVjb3JkEhoKA3J1bhgBIAEoCzINLmxvY3VtLnYxLlJ1bhIPCgd2ZXJzaW9uGAIgASgEEgsKA3VpZBgDIAEoCRIvCghhdHRlbXB0cxgEIAMoCzIdLmxvY3VtLnN0b3JlLnYxLkF0dGVtcHRSZWNvcmQSEwoLcXVldWVfY2F1c2UYBSABKAkSGQoRbm90X2JlZm9yZV9hZ2VfbXMYESABKAQSFQoNcHJlZmVyX3NlcnZlchgHIAEoCRISCgpuZXh0X2NhdXNlGAggASgJEhMKC25leHRfcmVhc29uGBUgASgJEjAKC3Jlc2VydmF0aW9uGAkgASgLMhsubG9jdW0uc3RvcmUudjEuUmVzZXJ2YXRpb24SKQoIZmFpbHVyZXMYCiADKAsyFy5sb2N1bS5zdG9yZS52MS5GYWlsdXJlEiMKBXNraXBzGAsgAygLMhQubG9jdW0uc3RvcmUudjEuU2tpcBIWCg5iYWNrb2ZmX3JvdW5kcxgMIAEoBBIVCg1mYWlsdXJlX2NvdW50GBYgASgEEhgKEGxhc3RfbW92ZV9hZ2VfbXMYEiABKAQSGgoScXVldWVfc2luY2VfYWdlX21zGBMgASgEEiAKGHBhc3NlZF9vdmVyX3NpbmNlX2FnZV9tcxgUIAEoBBIvCgt3YW50ZWRfbW92ZRgOIAEoCzIaLmxvY3VtLnN0b3JlLnYxLldhbnRlZE1vdmUSKwoHb3V0Y29tZRgPIAEoCzIaLmxvY3VtLnN0b3JlLnYxLlJ1bk91dGNvbWUSEgoKZW5kX2FnZV9tcxgQIAEoBBI0ChBmaXJzdF9zdGFydF90aW1lGEYgASgLMhouZ29vZ2xlLnByb3RvYnVmLlRpbWVzdGFtcEoECAYQB0oECA0QDiK1AQoNQXR0ZW1wdFJlY29yZBIiCgdhdHRlbXB0GAEgASgLMhEubG9jdW0udjEuQXR0ZW1wdBISCgptYWNoaW5lX2lkGAIgASgJEg8KB2Jvb3RfaWQYAyABKAkSEwoLc3RvcF9yZWFzb24YBCABKAkSEgoKb3ZlcmxhcHBlZBgFIAEoCBIVCg1hc3NpZ25fYWdlX21zGAYgASgEEhsKE2hlYWx0aF9zaW5jZV9hZ2VfbXMYRiABKAQiXQoLUmVzZXJ2YXRpb24SDgoGc2VydmVyGAEgASgJEhMKC2Zyb21fc2VydmVyGAIgASgJEg0KBWNhdXNlGAMgASgJEhQKDHNpbmNlX2FnZV9tcxgFIAEoBEoECAQQBSJHCgpXYW50ZWRNb3ZlEg4KBnNlcnZlchgBIAEoCRINCgVjYXVzZRgCIAEoCRIUCgxzaW5jZV9hZ2VfbXMYBCABKARKBAgDEAQiUAoKUnVuT3V0Y29tZRIhCgVzdGF0ZRgBIAEoDjISLmxvY3VtLnYxLlJ1blN0YXRlEg4KBnJlYXNvbhgCIAEoCRIPCgdtZXNzYWdlGAMgASgJIi8KB0ZhaWx1cmUSDgoGc2VydmVyGAEgASgJEg4KBmFnZV9tcxgDIAEoBEoECAIQAyKxAQoEU2tpcBIOCgZzZXJ2ZXIYASABKAkSDgoGcmVhc29uGAMgASgJEg0KBWNvdW50GAYgASgEEhQKDHVudGlsX2FnZV9tcxgIIAEoBBIbChNwYXVzZWRfdW50aWxfYWdlX21zGAkgASgEEhoKEnRyaWVkX3VudGlsX2FnZV9tcxgKIAEoBBITCgtsYXN0X2FnZV9tcxgLIAEoBEoECAIQA0oECAQQBUoECAUQBkoECAcQCCJiCgdSZXF1ZXN0EgoKAmlkGAEgASgJEg4KBmFnZV9tcxgFIAEoBBITCgtmaW5nZXJwcmludBgDIAEoCRIQCghyZXNvdXJjZRgEIAEoCRIOCgZjbGllbnQYBiABKAlKBAgCEAMitQIKCUpvaW5Ub2tlbhIKCgJpZBgBIAEoCRITCgtzZWNyZXRfaGFzaBgCIAEoCRIOCgZzZXJ2ZXIYAyABKAkSFgoOc2VydmVyX3BhdHRlcm4YBCABKAkSDAoEcG9vbBgFIAEoCRIPCgdjcmVhdG9yGAYgASgJEi8KC2NyZWF0ZV90aW1lGAcgASgLMhouZ29vZ2xlLnByb3RvYnVmLlRpbWVzdGFtcBIvCgtleHBpcmVfdGltZRgIIAEoCzIaLmdvb2dsZS5wcm90b2J1Zi5UaW1lc3RhbXASDQoFc3RhdGUYCSABKAkSLAoIZW5kX3RpbWUYCiABKAsyGi5nb29nbGUucHJvdG9idWYuVGltZXN0YW1wEg8KB3VzZWRfYnkYCyABKAkSEAoIa2V5X2hhc2gYDCABKAkidwoMSG9va1Bvc2l0aW9uEgwKBGhvb2sYASABKAkSEAoIcG9zaXRpb24YAiABKAQSNgoSZmFpbGluZ19zaW5jZV90aW1lGAMgASgLMhouZ29vZ2xlLnByb3RvYnVmLlRpbWVzdGFtcBIPCgdwcm9ibGVtGAQgASgJYgZwcm90bzM", [file_google_protobuf_timestamp, file_locum_v1_access_service, file_locum_v1_audit, file_locum_v1_authority, file_locum_v1_event, file_locum_v1_host_problem, file_locum_v1_policy, file_locum_v1_pool, file_locum_v1_revocation, file_locum_v1_run, file_locum_v1_server]);
 
 /**
  * One record of the store. Resources are kept as their API messages, without what is derived from other records; beside them
@@ -165,6 +167,14 @@ export type Record = Message<"locum.store.v1.Record"> & {
     case: "auditHead";
   } | {
     /**
+     * Key `authority`. None: the authority is as the controllers' files have it.
+     *
+     * @generated from field: locum.store.v1.AuthorityRecord authority = 65;
+     */
+    value: AuthorityRecord;
+    case: "authority";
+  } | {
+    /**
      * Key `hooks/{hook}`.
      *
      * @generated from field: locum.store.v1.HookPosition hook = 80;
@@ -245,6 +255,76 @@ export const MetaSchema: GenMessage<Meta> = /*@__PURE__*/
   messageDesc(file_locum_store_v1_record, 1);
 
 /**
+ * The certificate authority of the cluster, once it was changed or its key is kept here.
+ *
+ * @generated from message locum.store.v1.AuthorityRecord
+ */
+export type AuthorityRecord = Message<"locum.store.v1.AuthorityRecord"> & {
+  /**
+   * As it is shown.
+   *
+   * @generated from field: locum.v1.Authority authority = 1;
+   */
+  authority?: Authority | undefined;
+
+  /**
+   * Keys of its roots, wrapped.
+   *
+   * @generated from field: repeated locum.store.v1.WrappedKey keys = 2;
+   */
+  keys: WrappedKey[];
+
+  /**
+   * PEM of certificates in which one root stands for the key of the other, while there are two.
+   *
+   * @generated from field: string endorsements = 3;
+   */
+  endorsements: string;
+};
+
+/**
+ * Describes the message locum.store.v1.AuthorityRecord.
+ * Use `create(AuthorityRecordSchema)` to create a new message.
+ */
+export const AuthorityRecordSchema: GenMessage<AuthorityRecord> = /*@__PURE__*/
+  messageDesc(file_locum_store_v1_record, 2);
+
+/**
+ * The private key of a root, which nobody can read here.
+ *
+ * @generated from message locum.store.v1.WrappedKey
+ */
+export type WrappedKey = Message<"locum.store.v1.WrappedKey"> & {
+  /**
+   * Hash of the root.
+   *
+   * @generated from field: string root = 1;
+   */
+  root: string;
+
+  /**
+   * Id of the wrapping key: the beginning of its SHA-256, hexadecimal.
+   *
+   * @generated from field: string wrapped_by = 2;
+   */
+  wrappedBy: string;
+
+  /**
+   * Nonce, tag and text of AES-256-GCM; what it is bound to is the cluster and the root.
+   *
+   * @generated from field: bytes data = 3;
+   */
+  data: Uint8Array;
+};
+
+/**
+ * Describes the message locum.store.v1.WrappedKey.
+ * Use `create(WrappedKeySchema)` to create a new message.
+ */
+export const WrappedKeySchema: GenMessage<WrappedKey> = /*@__PURE__*/
+  messageDesc(file_locum_store_v1_record, 3);
+
+/**
  * A token of a person or a program.
  *
  * @generated from message locum.store.v1.TokenRecord
@@ -270,7 +350,7 @@ export type TokenRecord = Message<"locum.store.v1.TokenRecord"> & {
  * Use `create(TokenRecordSchema)` to create a new message.
  */
 export const TokenRecordSchema: GenMessage<TokenRecord> = /*@__PURE__*/
-  messageDesc(file_locum_store_v1_record, 2);
+  messageDesc(file_locum_store_v1_record, 4);
 
 /**
  * A pool with its order.
@@ -319,7 +399,7 @@ export type PoolRecord = Message<"locum.store.v1.PoolRecord"> & {
  * Use `create(PoolRecordSchema)` to create a new message.
  */
 export const PoolRecordSchema: GenMessage<PoolRecord> = /*@__PURE__*/
-  messageDesc(file_locum_store_v1_record, 3);
+  messageDesc(file_locum_store_v1_record, 5);
 
 /**
  * A server.
@@ -389,7 +469,7 @@ export type ServerRecord = Message<"locum.store.v1.ServerRecord"> & {
  * Use `create(ServerRecordSchema)` to create a new message.
  */
 export const ServerRecordSchema: GenMessage<ServerRecord> = /*@__PURE__*/
-  messageDesc(file_locum_store_v1_record, 4);
+  messageDesc(file_locum_store_v1_record, 6);
 
 /**
  * Whether the controller gives a server new runs, by its own judgement.
@@ -431,7 +511,7 @@ export type ServerGate = Message<"locum.store.v1.ServerGate"> & {
  * Use `create(ServerGateSchema)` to create a new message.
  */
 export const ServerGateSchema: GenMessage<ServerGate> = /*@__PURE__*/
-  messageDesc(file_locum_store_v1_record, 5);
+  messageDesc(file_locum_store_v1_record, 7);
 
 /**
  * Out of the available list since its host can start nothing.
@@ -473,7 +553,7 @@ export type Probation = Message<"locum.store.v1.Probation"> & {
  * Use `create(ProbationSchema)` to create a new message.
  */
 export const ProbationSchema: GenMessage<Probation> = /*@__PURE__*/
-  messageDesc(file_locum_store_v1_record, 6);
+  messageDesc(file_locum_store_v1_record, 8);
 
 /**
  * Out of the available list since it went missing too often.
@@ -515,7 +595,7 @@ export type Quarantine = Message<"locum.store.v1.Quarantine"> & {
  * Use `create(QuarantineSchema)` to create a new message.
  */
 export const QuarantineSchema: GenMessage<Quarantine> = /*@__PURE__*/
-  messageDesc(file_locum_store_v1_record, 7);
+  messageDesc(file_locum_store_v1_record, 9);
 
 /**
  * What a server may still hold of an earlier incarnation of the store.
@@ -557,7 +637,7 @@ export type EarlierLife = Message<"locum.store.v1.EarlierLife"> & {
  * Use `create(EarlierLifeSchema)` to create a new message.
  */
 export const EarlierLifeSchema: GenMessage<EarlierLife> = /*@__PURE__*/
-  messageDesc(file_locum_store_v1_record, 8);
+  messageDesc(file_locum_store_v1_record, 10);
 
 /**
  * An attempt of an earlier incarnation of the store.
@@ -599,7 +679,7 @@ export type EarlierAttempt = Message<"locum.store.v1.EarlierAttempt"> & {
  * Use `create(EarlierAttemptSchema)` to create a new message.
  */
 export const EarlierAttemptSchema: GenMessage<EarlierAttempt> = /*@__PURE__*/
-  messageDesc(file_locum_store_v1_record, 9);
+  messageDesc(file_locum_store_v1_record, 11);
 
 /**
  * A policy.
@@ -641,7 +721,7 @@ export type PolicyRecord = Message<"locum.store.v1.PolicyRecord"> & {
  * Use `create(PolicyRecordSchema)` to create a new message.
  */
 export const PolicyRecordSchema: GenMessage<PolicyRecord> = /*@__PURE__*/
-  messageDesc(file_locum_store_v1_record, 10);
+  messageDesc(file_locum_store_v1_record, 12);
 
 /**
  * A run with its attempts.
@@ -802,7 +882,7 @@ export type RunRecord = Message<"locum.store.v1.RunRecord"> & {
  * Use `create(RunRecordSchema)` to create a new message.
  */
 export const RunRecordSchema: GenMessage<RunRecord> = /*@__PURE__*/
-  messageDesc(file_locum_store_v1_record, 11);
+  messageDesc(file_locum_store_v1_record, 13);
 
 /**
  * An attempt.
@@ -865,7 +945,7 @@ export type AttemptRecord = Message<"locum.store.v1.AttemptRecord"> & {
  * Use `create(AttemptRecordSchema)` to create a new message.
  */
 export const AttemptRecordSchema: GenMessage<AttemptRecord> = /*@__PURE__*/
-  messageDesc(file_locum_store_v1_record, 12);
+  messageDesc(file_locum_store_v1_record, 14);
 
 /**
  * A slot kept on another server for a move.
@@ -907,7 +987,7 @@ export type Reservation = Message<"locum.store.v1.Reservation"> & {
  * Use `create(ReservationSchema)` to create a new message.
  */
 export const ReservationSchema: GenMessage<Reservation> = /*@__PURE__*/
-  messageDesc(file_locum_store_v1_record, 13);
+  messageDesc(file_locum_store_v1_record, 15);
 
 /**
  * A move that was decided and waits for its turn.
@@ -942,7 +1022,7 @@ export type WantedMove = Message<"locum.store.v1.WantedMove"> & {
  * Use `create(WantedMoveSchema)` to create a new message.
  */
 export const WantedMoveSchema: GenMessage<WantedMove> = /*@__PURE__*/
-  messageDesc(file_locum_store_v1_record, 14);
+  messageDesc(file_locum_store_v1_record, 16);
 
 /**
  * How a run ends.
@@ -977,7 +1057,7 @@ export type RunOutcome = Message<"locum.store.v1.RunOutcome"> & {
  * Use `create(RunOutcomeSchema)` to create a new message.
  */
 export const RunOutcomeSchema: GenMessage<RunOutcome> = /*@__PURE__*/
-  messageDesc(file_locum_store_v1_record, 15);
+  messageDesc(file_locum_store_v1_record, 17);
 
 /**
  * One failure of a run.
@@ -1005,7 +1085,7 @@ export type Failure = Message<"locum.store.v1.Failure"> & {
  * Use `create(FailureSchema)` to create a new message.
  */
 export const FailureSchema: GenMessage<Failure> = /*@__PURE__*/
-  messageDesc(file_locum_store_v1_record, 16);
+  messageDesc(file_locum_store_v1_record, 18);
 
 /**
  * A server that a run avoids for a while.
@@ -1068,7 +1148,7 @@ export type Skip = Message<"locum.store.v1.Skip"> & {
  * Use `create(SkipSchema)` to create a new message.
  */
 export const SkipSchema: GenMessage<Skip> = /*@__PURE__*/
-  messageDesc(file_locum_store_v1_record, 17);
+  messageDesc(file_locum_store_v1_record, 19);
 
 /**
  * Outcome of a call with a request_id.
@@ -1117,7 +1197,7 @@ export type Request = Message<"locum.store.v1.Request"> & {
  * Use `create(RequestSchema)` to create a new message.
  */
 export const RequestSchema: GenMessage<Request> = /*@__PURE__*/
-  messageDesc(file_locum_store_v1_record, 18);
+  messageDesc(file_locum_store_v1_record, 20);
 
 /**
  * A join token.
@@ -1215,7 +1295,7 @@ export type JoinToken = Message<"locum.store.v1.JoinToken"> & {
  * Use `create(JoinTokenSchema)` to create a new message.
  */
 export const JoinTokenSchema: GenMessage<JoinToken> = /*@__PURE__*/
-  messageDesc(file_locum_store_v1_record, 19);
+  messageDesc(file_locum_store_v1_record, 21);
 
 /**
  * How far a hook is.
@@ -1257,5 +1337,5 @@ export type HookPosition = Message<"locum.store.v1.HookPosition"> & {
  * Use `create(HookPositionSchema)` to create a new message.
  */
 export const HookPositionSchema: GenMessage<HookPosition> = /*@__PURE__*/
-  messageDesc(file_locum_store_v1_record, 20);
+  messageDesc(file_locum_store_v1_record, 22);
 

@@ -1,0 +1,28 @@
+/** Keys that are made without a controller. */
+import { existsSync, mkdirSync, readFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { makeAuthority } from '../../shared/pki/authority.ts';
+import { createPrivateFile, readPrivateFile, replacePrivateFile } from '../../shared/pki/private-file.ts';
+import { caHashOf } from '../../shared/pki/roots.ts';
+import { newWrappingKey } from '../../shared/pki/wrapping-key.ts';
+import { CommandFailure } from '../exit-codes.ts';
+import { printLine, tell } from '../output/print.ts';
+
+/** Never in place of another root. */
+export async function newRoot(folder: string, clusterId: string): Promise<void> {
+  mkdirSync(folder, { recursive: true, mode: 0o700 });
+  const [certFile, keyFile] = [join(folder, 'ca.crt'), join(folder, 'ca.key')];
+  const { certPem, keyPem } = await makeAuthority(clusterId, Date.now());
+  if (existsSync(certFile) || !createPrivateFile(keyFile, keyPem))
+    throw new CommandFailure(`${folder} has an authority already: give another folder`);
+  replacePrivateFile(certFile, certPem);
+  printLine(`${caHashOf(readFileSync(certFile, 'utf8'))}: ${folder}`);
+}
+
+/** In front of those that are there: they still open what they wrapped. */
+export function newWrapping(file: string): void {
+  const others = existsSync(file) ? readPrivateFile(file) : '';
+  replacePrivateFile(file, newWrappingKey() + others);
+  printLine(file);
+  tell('Copy it to every controller. Whoever has it, and a copy of the store, can sign for anybody.');
+}

@@ -1,0 +1,138 @@
+/**
+ * The authority of the cluster as this controller has it: what it trusts, and what it can sign with. It follows the record in the store,
+ * from phase to phase; before there is one, the files say what it is.
+ */
+import { LocumError } from '../../shared/errors.ts';
+import type { Logger } from '../../shared/log.ts';
+import { type Authority, AuthorityError } from '../../shared/pki/authority.ts';
+import { caHashesOf } from '../../shared/pki/roots.ts';
+import type { AuthorityRecord, AuthorityRoot, ControllerCertificate } from '../core/records/authority.ts';
+import { type AuthorityPlace, openClusterAuthority } from './cluster-authority.ts';
+import { KeyRing, rootOf } from './key-ring.ts';
+import { AuthoritySigner, type Holder, type SignedForHolder, type Signer, type SigningOptions } from './signer.ts';
+
+export type HolderOptions = Omit<AuthorityPlace, 'nowMs'> & { readonly log: Logger };
+
+export class AuthorityHolder implements Signer {
+  readonly #options: HolderOptions;
+  readonly ring: KeyRing;
+  #record: AuthorityRecord;
+  /** Of each root whose key is here, by its hash. */
+  #authorities: ReadonlyMap<string, Authority> = new Map();
+
+  private constructor(options: HolderOptions, ring: KeyRing, record: AuthorityRecord) {
+    this.#options = options;
+    this.ring = ring;
+    this.#record = record;
+  }
+
+  /** `stored` undefined: the files say it. Rejects with AuthorityError, WrappingKeyError, ExposedFileError, what reading a file throws. */
+  static async open(options: HolderOptions, stored: AuthorityRecord | undefined): Promise<AuthorityHolder> {
+    const ring = new KeyRing({ ...options, nowMs: Date.now() });
+    const holder = new AuthorityHolder(options, ring, stored ?? (await fromFiles(options)));
+    await holder.#takeKeys();
+    return holder;
+  }
+
+  get record(): AuthorityRecord {
+    return this.#record;
+  }
+
+  /** PEM, the one that signs first. */
+  get rootsPem(): string {
+    return this.#record.roots.map(({ certPem }) => certPem).join('');
+  }
+
+  get endorsementsPem(): string {
+    return this.#record.endorsements;
+  }
+
+  /** The root that signs. */
+  get signing(): AuthorityRoot {
+    return this.#record.roots[0];
+  }
+
+  get canSign(): boolean {
+    return this.#authorities.has(this.signing.hash);
+  }
+
+  /** What this controller says of itself, but for its own certificate. */
+  get word(): Pick<ControllerCertificate, 'trusts' | 'signs' | 'opens'> {
+    const opens = this.ring.wrapping?.ids ?? [];
+    return { trusts: caHashesOf(this.rootsPem), signs: [...this.#authorities.keys()], opens };
+  }
+
+  /** Follows the record. False: it was there already. Rejects with what reading keys rejects with; then it has followed all the same. */
+  async adopt(record: AuthorityRecord): Promise<boolean> {
+    if (isSame(record, this.#record)) return false;
+    this.#record = record;
+    await this.#takeKeys();
+    this.ring.settle(record.roots);
+    return true;
+  }
+
+  /** Looks again for keys that were not there. */
+  async #takeKeys(): Promise<void> {
+    const found = new Map<string, Authority>();
+    for (const root of this.#record.roots) {
+      const authority = this.#authorities.get(root.hash) ?? (await this.ring.open(root));
+      if (authority !== undefined) found.set(root.hash, authority);
+    }
+    this.#authorities = found;
+  }
+
+  /** Once more, where keys are missing: somebody may have put them there. True: there are more than before. */
+  async lookForKeys(): Promise<boolean> {
+    const had = this.#authorities.size;
+    if (had < this.#record.roots.length) await this.#takeKeys();
+    return this.#authorities.size > had;
+  }
+
+  /** Rejects with LocumError NO_AUTHORITY where the key of the root that signs is not here; CertificateRequestError. */
+  async sign(csrPem: string, holder: Holder, options: SigningOptions = {}): Promise<SignedForHolder> {
+    return this.signWith(this.signing, csrPem, holder, options);
+  }
+
+  /** With one of its roots, whichever signs. Rejects as `sign`. */
+  async signWith(
+    { hash }: Pick<AuthorityRoot, 'hash'>,
+    csrPem: string,
+    holder: Holder,
+    options: SigningOptions = {},
+  ): Promise<SignedForHolder> {
+    const authority = this.#authorities.get(hash);
+    if (authority === undefined) throw noKey();
+    const { clusterId } = this.#options;
+    const signer = new AuthoritySigner({ authority, clusterId, rootsPem: this.rootsPem, nowMs: () => Date.now() });
+    return signer.sign(csrPem, holder, options);
+  }
+
+  /** Certificates in which the two stand for each other, as far as their keys are here. PEM. */
+  async endorsements(next: AuthorityRoot, nowMs: number): Promise<string> {
+    const old = this.#authorities.get(this.signing.hash);
+    const made = await this.ring.open(next);
+    const both = [await old?.endorse(next.certPem, nowMs), await made?.endorse(this.signing.certPem, nowMs)];
+    return both.join('');
+  }
+}
+
+function noKey(): LocumError {
+  const message = 'this controller does not have the key of the authority, so it signs nothing: see its log';
+  return new LocumError('NO_AUTHORITY', message, { retryAfterMs: 60_000 });
+}
+
+async function fromFiles({ log, ...place }: HolderOptions): Promise<AuthorityRecord> {
+  const { rootsPem, authority, isNew } = await openClusterAuthority({ ...place, nowMs: Date.now() });
+  if (authority === undefined)
+    throw new AuthorityError('tls.ca_file needs tls.ca_key_file: a controller signs its own certificate');
+  if (isNew) log.info({ folder: place.dataDirectory }, 'made the certificate authority of this cluster');
+  const roots = [rootOf(rootsPem)] as const;
+  return { kind: 'authority', phase: 'STEADY', roots, endorsements: '', sinceWall: undefined, creator: '' };
+}
+
+/** The wrapped form of a key may change without anything else. */
+function isSame(a: AuthorityRecord, b: AuthorityRecord): boolean {
+  const facts = ({ phase, roots, endorsements }: AuthorityRecord): string =>
+    [phase, endorsements, ...roots.flatMap(({ hash, certPem, wrapped }) => [hash, certPem, wrapped?.by])].join('\n');
+  return facts(a) === facts(b);
+}

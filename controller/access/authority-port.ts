@@ -1,0 +1,12 @@
+/** What the calls about the authority work with. */
+import type { ControllerCertificate } from '../core/records/authority.ts';
+import type { AuthorityHolder } from './authority-holder.ts';
+
+/** The authority of this controller, and what the others say of themselves. */
+export interface AuthorityPort {
+  readonly holder: AuthorityHolder;
+  /** No other controller shares the store, ever. */
+  readonly isAlone: boolean;
+  /** Rejects with StoreError. */
+  controllers(): Promise<readonly ControllerCertificate[]>;
+}
