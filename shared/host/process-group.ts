@@ -119,13 +119,23 @@ function membersOf(first: FirstProcess): ProcessEntry[] {
 }
 
 async function strays(first: FirstProcess, marks: readonly string[]): Promise<number[]> {
-  const candidates = runningProcesses().filter(({ startTicks }) => startTicks >= first.startTicks);
+  const candidates = possibleMembers(runningProcesses(), first);
   const found: number[] = [];
   for (let i = 0; i < candidates.length; i += AT_ONCE) {
     const batch = candidates.slice(i, i + AT_ONCE).map(async ({ pid }) => ((await isMarked(pid, marks)) ? [pid] : []));
     found.push(...(await Promise.all(batch)).flat());
   }
   return found;
+}
+
+/**
+ * Whoever started later, but for those whose session is older than the attempt: nobody enters a session from outside (setsid(2)). So a
+ * process of another service that hangs, and whose environment can't be read, is seldom in the way of a proof.
+ */
+function possibleMembers(processes: readonly ProcessEntry[], { startTicks: since }: FirstProcess): ProcessEntry[] {
+  const started = new Map(processes.map(({ pid, startTicks }) => [pid, startTicks]));
+  // A leader that is gone says nothing of its session.
+  return processes.filter(({ startTicks, session }) => startTicks >= since && (started.get(session) ?? since) >= since);
 }
 
 async function isMarked(pid: number, marks: readonly string[]): Promise<boolean> {

@@ -3,7 +3,7 @@ import { spawn } from 'node:child_process';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { afterAll, afterEach, expect, it, vi } from 'vitest';
 
-const host = vi.hoisted(() => ({ hasDescriptors: true, refused: 0 }));
+const host = vi.hoisted(() => ({ hasDescriptors: true, refused: 0, hangs: '' }));
 const refusal = vi.hoisted(() => (): Error => {
   host.refused += 1;
   return Object.assign(new Error('EMFILE: too many open files'), { code: 'EMFILE' });
@@ -16,8 +16,10 @@ vi.mock(import('../../shared/host/kernel-file.ts'), async (original) => {
     if (!kernelFile.hasDescriptors) throw refusal();
     return actual.readKernelFile(path);
   };
-  const readKernelFileLater = (path: string): Promise<string> =>
-    host.hasDescriptors ? actual.readKernelFileLater(path) : Promise.reject(refusal());
+  const readKernelFileLater = (path: string): Promise<string> => {
+    if (path === host.hangs) return new Promise(() => undefined);
+    return host.hasDescriptors ? actual.readKernelFileLater(path) : Promise.reject(refusal());
+  };
   return { ...actual, readKernelFile, readKernelFileLater };
 });
 
@@ -32,6 +34,7 @@ afterAll(() => {
 });
 
 afterEach(() => {
+  host.hangs = '';
   host.hasDescriptors = true;
   kernelFile.hasDescriptors = true;
 });
@@ -40,7 +43,7 @@ it('a tree is not taken for empty while nobody can be looked at, and is found an
   const attempt = { run: `run-${process.pid}`, epoch: 3 };
   const marks = attemptMarks(attempt, 'key');
   const env = { PATH: process.env['PATH'], LOCUM_RUN: attempt.run, LOCUM_EPOCH: '3', LOCUM_KEEPER: 'key' };
-  const stray = spawn('/bin/sleep', ['60'], { stdio: 'ignore', env });
+  const stray = spawn('/bin/sleep', ['60'], { stdio: 'ignore', env, detached: true });
   const ended = new Promise<void>((resolve) => stray.on('exit', () => resolve()));
   try {
     const startTicks = processEntry(process.pid)?.startTicks ?? 0;
@@ -58,6 +61,30 @@ it('a tree is not taken for empty while nobody can be looked at, and is found an
     await expect.poll(() => tree.isEmpty()).toBe(true);
   } finally {
     stray.kill('SIGKILL');
+  }
+});
+
+it('a process that hangs in a session older than the attempt is in nobody’s way, and one in a younger is', async () => {
+  const first = spawn('/bin/sleep', ['60'], { stdio: 'ignore', detached: true });
+  const startTicks = processEntry(first.pid ?? 0)?.startTicks ?? 0;
+  // Of this session, which is that of whoever runs the tests.
+  const [older, younger] = [false, true].map((detached) => spawn('/bin/sleep', ['60'], { stdio: 'ignore', detached }));
+  const hangs = (child = first): void => {
+    host.hangs = `/proc/${child.pid}/environ`;
+  };
+  const treeOf = () => processGroupTree({ pid: 2 ** 30, startTicks }, attemptMarks({ run: 'run', epoch: 1 }, 'key'));
+  try {
+    hangs(older);
+    const tree = treeOf();
+    await expect.poll(() => tree.isEmpty()).toBe(true);
+    hangs(younger);
+    const unproven = treeOf();
+    for (let look = 0; look < 50; look += 1) {
+      expect(unproven.isEmpty()).toBe(false);
+      await sleep(2);
+    }
+  } finally {
+    for (const child of [first, older, younger]) child?.kill('SIGKILL');
   }
 });
 
