@@ -8,6 +8,7 @@ import { DEVIATION_REASONS } from '../controller/core/records/deviation-reason.t
 import { CAUSES } from '../controller/core/records/event-cause.ts';
 import { severityOf } from '../controller/core/records/event-severity.ts';
 import { EVENT_SUBJECTS, EVENT_TYPES, eventTypeOf } from '../controller/core/records/event-type.ts';
+import { GUARDED_EVENTS } from '../controller/core/records/guarded-event.ts';
 import { RUN_REASONS, UNKNOWN_WORD } from '../controller/core/records/run-reason.ts';
 import { REASONS_IN } from '../controller/core/records/run-state.ts';
 import { refusedBy, START_REFUSALS } from '../shared/protocol/start-refusal.ts';
@@ -40,6 +41,11 @@ export function transcriptEvents(): readonly TranscriptEvent[] {
 
 const shown = (words: readonly string[]): string => words.map((word) => `\`${word}\``).join(', ');
 
+function seenWith(type: string): string {
+  const needed = GUARDED_EVENTS.get(eventTypeOf(type) ?? UNKNOWN_WORD);
+  return needed === undefined ? '' : ` Seen with \`${needed}\` only.`;
+}
+
 /** The parts of the page that are made. */
 export function eventsPage(): string {
   const examples = transcriptEvents();
@@ -51,7 +57,7 @@ export function eventsPage(): string {
       '| type | severity | what it means, and what follows | actor | causes |',
       '|---|---|---|---|---|',
       ...types.map(([type, { says, actors, causes }]) => {
-        return `| \`${type}\` | ${severityOf(eventTypeOf(type) ?? UNKNOWN_WORD)} | ${says} | ${actors.join(', ')} | ${causesShown(causes)} |`;
+        return `| \`${type}\` | ${severityOf(eventTypeOf(type) ?? UNKNOWN_WORD)} | ${says}${seenWith(type)} | ${actors.join(', ')} | ${causesShown(causes)} |`;
       }),
       '',
       '```text',

@@ -6,13 +6,19 @@ import type { Permission } from '../../shared/access/permissions.ts';
 import { callerKey } from '../../shared/rpc/caller.ts';
 import { denied, targetOfPolicy, targetOfRun } from '../core/calls/permitted.ts';
 import type { ClusterState } from '../core/cluster/cluster.ts';
+import type { KnownEvent } from '../core/records/event-type.ts';
+import { GUARDED_EVENTS } from '../core/records/guarded-event.ts';
 import type { EventRecord, Policy, Pool, Run, Server } from '../core/records/state.ts';
 import { found } from './resource-id.ts';
+
+type SeenEvent = Pick<EventRecord, 'type' | 'pool' | 'server' | 'policy' | 'wall'>;
 
 export class Sight {
   readonly #state: ClusterState;
   readonly #rights: Rights;
   readonly #permission: Permission;
+  /** Types of events that he is not shown, whatever they are about. */
+  readonly #hidden: ReadonlySet<KnownEvent>;
   /** Whether it is everything. */
   readonly isWhole: boolean;
 
@@ -21,6 +27,8 @@ export class Sight {
     this.#rights = rights;
     this.#permission = permission;
     this.isWhole = rights.mayEverywhere(permission);
+    const guarded = [...GUARDED_EVENTS].filter(([, needed]) => !rights.mayEverywhere(needed));
+    this.#hidden = new Set(guarded.map(([type]) => type));
   }
 
   pool({ id }: Pick<Pool, 'id'>): boolean {
@@ -40,7 +48,8 @@ export class Sight {
   }
 
   /** Events of the cluster itself are for those who see everything. */
-  event({ pool, server, policy, wall }: Pick<EventRecord, 'pool' | 'server' | 'policy' | 'wall'>): boolean {
+  event({ type, pool, server, policy, wall }: SeenEvent): boolean {
+    if (this.#hidden.has(type)) return false;
     if (this.isWhole) return true;
     const { policies, servers } = this.#state;
     const named = policy === undefined ? undefined : policies.get(policy);
