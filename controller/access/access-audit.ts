@@ -3,6 +3,7 @@ import type { DescMethod } from '@bufbuild/protobuf';
 import type { Interceptor, StreamRequest, UnaryRequest } from '@connectrpc/connect';
 import { LocumError } from '../../shared/errors.ts';
 import { ClusterService } from '../../shared/gen/locum/v1/cluster_service_pb.ts';
+import { HookService } from '../../shared/gen/locum/v1/hook_service_pb.ts';
 import { RunService } from '../../shared/gen/locum/v1/run_service_pb.ts';
 import { callerKey } from '../../shared/rpc/caller.ts';
 import { callerAddressOf } from '../../shared/rpc/caller-address.ts';
@@ -18,7 +19,12 @@ const NOTED = new Map<DescMethod, { readonly kind: NotedKind; readonly about: st
   [RunService.method.streamOutput, { kind: 'READ', about: 'name' }],
   [ClusterService.method.saveSnapshot, { kind: 'READ', about: undefined }],
   [ClusterService.method.transferLeadership, { kind: 'CHANGE', about: 'controller' }],
+  // It runs a program of the controller's host, or sends a request from there, and shows what came of it.
+  [HookService.method.testHook, { kind: 'CHANGE', about: 'name' }],
 ]);
+
+/** Whether its calls are told in the audit from here, since the core changes nothing for them. */
+export const isNoted = (method: DescMethod): boolean => NOTED.has(method);
 
 /** Classes of errors that say: not you, or not in this way. */
 const DENIED: ReadonlySet<string> = new Set(['PERMISSION_DENIED', 'UNAUTHENTICATED']);
@@ -58,12 +64,16 @@ export function readInterceptor(notes: Notes): Interceptor {
     const observed = request.stream
       ? { ...request, message: seen(request.message, (one) => (about = textIn(one, noted.about))) }
       : request;
-    const note = (): void =>
-      notes.note(noted.kind, { ...notedOf(request), resource: about, outcome: 'OK' }, Date.now());
-    const response = await next(observed);
+    const note = (outcome: string): void =>
+      notes.note(noted.kind, { ...notedOf(request), resource: about, outcome }, Date.now());
+    const response = await next(observed).catch((error: unknown) => {
+      // What is no refusal of ours, as when the caller hangs up, may have come after the beginning.
+      if (!(error instanceof LocumError)) note('OUTCOME_UNKNOWN');
+      throw error;
+    });
     // Of a stream, something was shown once its first message is.
-    if (response.stream) return { ...response, message: atFirst(response.message, note) };
-    note();
+    if (response.stream) return { ...response, message: atFirst(response.message, () => note('OK')) };
+    note('OK');
     return response;
   };
 }

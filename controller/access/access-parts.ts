@@ -14,8 +14,8 @@ import { ControllerKeys } from './controller-keys.ts';
 import { Doorkeeper } from './doorkeeper.ts';
 import type { ProviderSettings } from './oidc/provider-settings.ts';
 import { ProviderTokens } from './oidc/provider-tokens.ts';
+import { recheck } from './recheck.ts';
 import { openLocalToken } from './secrets.ts';
-import { recheckStreams } from './stream-recheck.ts';
 import { Vouching } from './vouching.ts';
 
 export interface AccessPartsOptions {
@@ -39,7 +39,7 @@ export interface AccessPartsOptions {
 /** What the listener of the API asks. */
 export interface ApiAccess {
   readonly admitted: (handler: HttpHandler, defect: (error: unknown) => void) => HttpHandler;
-  readonly recheckStreams: Interceptor;
+  readonly recheck: Interceptor;
   /** Whether peers without a certificate may come as far as to be asked for a token. */
   readonly asks: boolean;
 }
@@ -78,7 +78,7 @@ export class AccessParts {
     const doorkeeper = this.#doorkeeper;
     return {
       admitted: (handler, defect) => admitted(handler, { doorkeeper, rules, notes, defect }),
-      recheckStreams: recheckStreams(doorkeeper),
+      recheck: recheck(doorkeeper),
       asks: !this.#options.open,
     };
   }

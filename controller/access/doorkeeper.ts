@@ -97,10 +97,17 @@ export class Doorkeeper {
   /** Whether somebody who was let in would be now, with all that he was given then. @throws LocumError TOKEN_INVALID, PERMISSION_DENIED */
   stillAdmits(caller: KnownCaller, rule: MethodRule): void {
     if (this.#options.open) return;
-    const principal = this.#asOfNow(caller.principal);
-    this.judge({ ...caller, principal }, rule);
+    const { principal } = this.asOfNow(caller, rule);
     const ownRole = (name: string) => this.#options.accounts()?.role(name);
     if (!new Rights(principal, ownRole).include(caller.principal.roles, ownRole)) throw taken();
+  }
+
+  /** Somebody who was let in, with what he has now. @throws LocumError TOKEN_INVALID, PERMISSION_DENIED: he would not be let in any more */
+  asOfNow(caller: KnownCaller, rule: MethodRule): KnownCaller {
+    if (this.#options.open) return caller;
+    const now = { ...caller, principal: this.#asOfNow(caller.principal) };
+    this.judge(now, rule);
+    return now;
   }
 
   #looked(caller: KnownCaller): KnownCaller {

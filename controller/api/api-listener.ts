@@ -74,12 +74,12 @@ export function startApiListener(options: ApiListenerOptions): Promise<Listener>
   const serve = createConnectHandler({
     ...common,
     routes: (router) => addApiServices(router, api, health),
-    interceptors: [denialInterceptor(notes), forwarder.interceptor, access.recheckStreams, readInterceptor(notes)],
+    interceptors: [denialInterceptor(notes), forwarder.interceptor, access.recheck, readInterceptor(notes)],
   });
   const serveStale = createConnectHandler({
     ...common,
     routes: (router) => addApiServices(router, stale, health),
-    interceptors: [denialInterceptor(notes), markStale, access.recheckStreams, readInterceptor(notes)],
+    interceptors: [denialInterceptor(notes), markStale, access.recheck, readInterceptor(notes)],
   });
   return startListener({
     ...address,

@@ -2,6 +2,7 @@ import { existsSync, readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { describe, expect, it } from 'vitest';
 import type { HookSettings } from '../../../controller/hooks/hook.ts';
+import { ACTOR_HEADER } from '../../../shared/rpc/actor-header.ts';
 import { type ControllerWorld, eventually, inWorld } from '../controller-world.ts';
 
 const POOLS = { types: ['POOL_CREATED'], minSeverity: undefined, about: [] } as const;
@@ -63,6 +64,37 @@ describe('a command', () => {
       const pid = Number(readFileSync(pidFile, 'utf8'));
       await eventually(async () => (isAlive(pid) ? undefined : true));
     }),
+  );
+
+  it(
+    'that is run by a test stands in the audit, also when whoever wanted that hangs up',
+    inWorld(async (world) => {
+      const mark = join(world.folder, 'mark');
+      const file = script(world.folder, `test -e ${mark} || exit 0; : > ${mark}.begun; sleep 1000`);
+      await world.stop();
+      await world.start({ hooks: [command([file])] });
+      const { audit, hooks } = world.api;
+      const request = { name: 'hooks/notify' };
+      expect(await hooks.testHook(request, { headers: { [ACTOR_HEADER]: 'ann' } })).toMatchObject({ delivered: true });
+      writeFileSync(mark, '');
+      const hangUp = new AbortController();
+      const tried = hooks.testHook(request, { signal: hangUp.signal, headers: { [ACTOR_HEADER]: 'bob' } }).then(
+        () => 'told',
+        () => 'hung up',
+      );
+      await eventually(async () => (existsSync(`${mark}.begun`) ? true : undefined));
+      hangUp.abort();
+      expect(await tried).toBe('hung up');
+      const noted = await eventually(async () => {
+        const { entries } = await audit.listAuditEntries({ method: 'TestHook' });
+        return entries.length === 2 ? entries : undefined;
+      });
+      expect(noted.map(({ kind, principal, resource }) => `${kind} ${principal} ${resource}`).sort()).toEqual([
+        'CHANGE operator:ann hooks/notify',
+        'CHANGE operator:bob hooks/notify',
+      ]);
+    }),
+    30_000,
   );
 
   it(
