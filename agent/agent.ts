@@ -25,6 +25,7 @@ import { IdentityStore } from './identity-store.ts';
 import { KeeperLink } from './keeper-link/keeper-link.ts';
 import type { SpawnKeeperOptions } from './keeper-link/launch.ts';
 import { type AgentStatusReport, type LocalControl, startLocalControl } from './local-control.ts';
+import type { Telemetry } from './metrics/telemetry.ts';
 import { claimStateDirectory, type StateDirectory } from './state-directory.ts';
 import { findVmGeneration, type VmGeneration } from './vm-generation.ts';
 
@@ -66,6 +67,8 @@ export class Agent {
   #watched = false;
   #loadTimer: NodeJS.Timeout | undefined;
   #control: LocalControl | undefined;
+  /** Undefined: nobody is shown metrics. */
+  #telemetry: Telemetry | undefined;
   #closing = false;
   /** As they are in force. */
   #settings: AgentSettings;
@@ -140,7 +143,10 @@ export class Agent {
       renewCertificate: (endpoint: string) => void this.#tls?.renew(endpoint, (event) => this.#post(event)),
       exit: (reason: string) => this.#end.resolve(reason),
     };
-    return (effect) => performEffect(effect, tools);
+    return (effect) => {
+      this.#telemetry?.performed(effect);
+      return performEffect(effect, tools);
+    };
   }
 
   /** Looks at the host, then begins. Answers once the first facts are known; the session comes when a controller is there. */
@@ -150,6 +156,7 @@ export class Agent {
       { maxSlots: settings.maxSlots, cpu: settings.saturation.cpu, memory: settings.saturation.memory },
       readLoad(),
     );
+    await this.#openTelemetry();
     if (this.#directory.answers) await this.#openControl();
     else void this.#openControlLater();
     this.#checkVmGeneration();
@@ -163,6 +170,22 @@ export class Agent {
     look();
     this.#loadTimer = setInterval(look, LOAD_EVERY_MS);
     this.#post({ kind: 'begin' });
+  }
+
+  /** Not loaded where nobody asked for it: an agent is small. */
+  async #openTelemetry(): Promise<void> {
+    const { settings, version, log } = this.#options;
+    const { server, pool, stateDir, metricsListen: listen, metricsTokenFile: tokenFile } = settings;
+    if (listen === undefined) return;
+    const { Telemetry } = await import('./metrics/telemetry.ts');
+    const { lane } = this.#directory;
+    this.#telemetry = new Telemetry({
+      ...{ listen, stateDir, tokenFile, lane, log, state: this.#core.state, now: readNow },
+      diskStalls: () => lane.isStalled,
+      certificateEndsMs: () => this.#tls?.dial.identity.life.notAfterMs,
+      info: { server, pool, version, runtime: `Node ${process.versions.node}` },
+    });
+    void this.#telemetry.open();
   }
 
   /** Orders of this host's administrator; a socket in the state directory, so only where the disk takes one. */
@@ -241,6 +264,7 @@ export class Agent {
     clearInterval(this.#loadTimer);
     this.#loop.stop();
     this.#capabilities.stop();
+    this.#telemetry?.close();
     // What was learnt last is on the disk, or known not to be, before the process may end itself below.
     const [problem] = await Promise.all([this.#identity.durable(), this.#keeper.close(), this.#connection.whenIdle()]);
     if (problem !== undefined)

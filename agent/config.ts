@@ -16,7 +16,7 @@ import {
   LogFormat as LogFormatEnum,
   LogLevel as LogLevelEnum,
 } from '../shared/gen/locum/config/v1/controller_config_pb.ts';
-import { parseListenAddress } from '../shared/listen-address.ts';
+import { isLoopback, type ListenAddress, parseListenAddress } from '../shared/listen-address.ts';
 import type { LogFormat, LogLevel } from '../shared/log.ts';
 import { unprintableProblem } from '../shared/printable.ts';
 import { fromDuration } from '../shared/rpc/time-messages.ts';
@@ -67,6 +67,10 @@ export interface AgentSettings {
   readonly vmGenerationFile: string;
   /** Somebody else starts the keeper. */
   readonly externalKeeper: boolean;
+  /** Undefined: metrics are shown nowhere. On loopback. */
+  readonly metricsListen: ListenAddress | undefined;
+  /** Empty: in the state directory. */
+  readonly metricsTokenFile: string;
   /** Folder of the certificate. */
   readonly tlsDir?: string | undefined;
   /** Somebody named that folder: then a certificate must be there. */
@@ -97,6 +101,7 @@ export type AgentFlags = Pick<
   | 'vmGenerationFile'
   | 'externalKeeper'
   | 'tlsDirectory'
+  | 'metricsListen'
 >;
 
 /** What a host was told when it joined. */
@@ -171,6 +176,8 @@ function settingsFrom(config: AgentConfig, env: NodeJS.ProcessEnv): AgentSetting
     logFormat: logFormatFrom(config.logFormat),
     machineId: config.machineId,
     externalKeeper: config.externalKeeper,
+    metricsListen: metricsListenFrom(config.metricsListen),
+    metricsTokenFile: config.metricsTokenFile === '' ? '' : resolve(config.metricsTokenFile),
     vmGenerationFile: config.vmGenerationFile === '' ? '' : resolve(config.vmGenerationFile),
   };
 }
@@ -180,6 +187,15 @@ function checkEndpoint(endpoint: string, i: number): void {
   if (parsed.kind === 'error') throw badField('INVALID_FIELD', `controllers[${i}]`, parsed.description);
   if (parsed.address.port === 0)
     throw badField('INVALID_FIELD', `controllers[${i}]`, 'port 0 is nowhere to connect to');
+}
+
+function metricsListenFrom(text: string): ListenAddress | undefined {
+  if (text === '') return undefined;
+  const parsed = parseListenAddress(text);
+  if (parsed.kind === 'error') throw badField('INVALID_FIELD', 'metrics_listen', parsed.description);
+  if (isLoopback(parsed.address.host)) return parsed.address;
+  const why = 'is no address of loopback: metrics are shown in plaintext, so to this host alone; write 127.0.0.1:7403';
+  throw badField('INVALID_FIELD', 'metrics_listen', `${text} ${why}`);
 }
 
 /** An id from the host's name: its first label, with what an id can not hold replaced. */

@@ -29,6 +29,11 @@ export class DiskLane {
     return this.#waiting > 0;
   }
 
+  /** What was asked did not come back in time, and has not come back since. */
+  get isStalled(): boolean {
+    return this.#stalled;
+  }
+
   /**
    * Rejects with DiskStalledError when it takes too long, or when something before it has not come back. What has not had its turn by
    * then is not done at all.

@@ -31,7 +31,8 @@ export function addAgentOptions(agent: Command): Command {
       '--tls-dir <folder>',
       'folder with tls.crt, tls.key and ca.crt (default: tls in the state folder, if there)',
     )
-    .option('--external-keeper', 'the keeper is a service of its own: start none');
+    .option('--external-keeper', 'the keeper is a service of its own: start none')
+    .option('--metrics-listen <host:port>', 'show metrics to programs of this host, at an address of loopback');
   return addLogOptions(agent);
 }
 

@@ -14,6 +14,7 @@ export interface AgentOptions extends LogFlags {
   readonly vmGenerationFile?: string;
   readonly externalKeeper?: boolean;
   readonly tlsDir?: string;
+  readonly metricsListen?: string;
 }
 
 /** `dotnet=4.8`, or `gpu` for a fact without a value. */
@@ -39,6 +40,7 @@ export function flagsOf(options: AgentOptions) {
     vmGenerationFile,
     externalKeeper,
     tlsDir,
+    metricsListen,
     ...log
   } = options;
   const endpoints = controllers?.split(',').map((part) => part.trim());
@@ -52,6 +54,7 @@ export function flagsOf(options: AgentOptions) {
     ...(machineId === undefined ? {} : { machineId }),
     ...(vmGenerationFile === undefined ? {} : { vmGenerationFile }),
     ...(tlsDir === undefined ? {} : { tlsDirectory: tlsDir }),
+    ...(metricsListen === undefined ? {} : { metricsListen }),
     ...(externalKeeper === undefined ? {} : { externalKeeper }),
     ...logSettings(log),
   };

@@ -6,6 +6,7 @@ import { parse } from 'yaml';
 import { DEVIATION_REASONS } from '../../controller/core/records/deviation-reason.ts';
 import { RUN_REASONS } from '../../controller/core/records/run-reason.ts';
 import { ControllerMetrics } from '../../controller/metrics.ts';
+import { agentMetrics } from '../../scripts/metrics-page.ts';
 import { findProgram } from '../rpc/foreign-client.ts';
 
 const ROOT = join(import.meta.dirname, '../..');
@@ -28,8 +29,8 @@ const expressions = [
 ];
 
 describe('alerts and the board', () => {
-  it('ask for metrics that a controller shows', async () => {
-    const page = await new ControllerMetrics().registry.metrics();
+  it('ask for metrics that a controller or an agent shows', async () => {
+    const page = `${await new ControllerMetrics().registry.metrics()}\n${await agentMetrics().registry.metrics()}`;
     const shown = new Set(
       [...page.matchAll(/^# TYPE (\w+) (\w+)$/gm)].flatMap(([, name, type]) =>
         type === 'histogram' ? [`${name}_bucket`, `${name}_count`, `${name}_sum`] : [name],
@@ -60,5 +61,18 @@ describe('alerts and the board', () => {
     const promtool = findProgram('promtool') ?? ctx.skip('there is no promtool on PATH');
     const said = execFileSync(promtool, ['check', 'rules', RULES], { encoding: 'utf8' });
     expect(said).toContain(`SUCCESS: ${rules.length} rules found`);
+  });
+
+  it('are in a configuration of Prometheus, whose jobs are those that they name', (ctx) => {
+    const file = join(ROOT, 'deploy/prometheus/prometheus.yaml');
+    const { scrape_configs: jobs }: { readonly scrape_configs: readonly { readonly job_name: string }[] } = parse(
+      readFileSync(file, 'utf8'),
+    );
+    const named = expressions.flatMap((text) => text.match(/(?<=job=")[\w-]+/g) ?? []);
+    expect(jobs.map(({ job_name: name }) => name)).toEqual(expect.arrayContaining([...new Set(named)]));
+    const promtool = findProgram('promtool') ?? ctx.skip('there is no promtool on PATH');
+    // The files of tokens and authorities are those of whoever takes it over.
+    const words = ['check', 'config', '--syntax-only', file];
+    expect(execFileSync(promtool, words, { encoding: 'utf8' })).toContain('is valid prometheus config file syntax');
   });
 });

@@ -28,6 +28,7 @@ const TEST_TIMEOUT_MS = 150_000;
 /** What only changes the machine that it is typed at, or takes too long, or needs what may not be there. */
 const NOT_RUN: ReadonlyArray<readonly [RegExp, why: string]> = [
   [/^cd |^cp |^ln -s |^mkdir |^chown |^tar |^useradd |^date > /, 'moves files of the machine'],
+  [/^curl -s 127\.0\.0\.1:7403\//, 'needs the token of an agent: agent/metrics/metrics-pages.test.ts'],
   [/^systemctl /, 'needs systemd and units in /etc'],
   [/^apt install |^npm install --global |^npm run package/, 'has tests of its own: package, deploy'],
   [/^\(umask 077; echo "whsec_|^locum hook test /, 'needs a hook: cli/hooks.test.ts'],

@@ -5,6 +5,7 @@ import { describe, expect, it } from 'vitest';
 import { AGENT_VARIABLES } from '../../agent/config.ts';
 import { CONTROLLER_VARIABLES } from '../../controller/config/config.ts';
 import { ControllerMetrics } from '../../controller/metrics.ts';
+import { agentMetrics } from '../../scripts/metrics-page.ts';
 import { innerOf, settingsOf } from '../../shared/config/environment.ts';
 import { AgentConfigSchema } from '../../shared/gen/locum/config/v1/agent_config_pb.ts';
 import { ControllerConfigSchema } from '../../shared/gen/locum/config/v1/controller_config_pb.ts';
@@ -76,8 +77,8 @@ describe('the reference of policy files', () => {
 });
 
 describe('the reference of the metrics', () => {
-  it('has every metric of a controller', async () => {
-    const text = await new ControllerMetrics().registry.metrics();
+  it('has every metric of a controller and of an agent', async () => {
+    const text = `${await new ControllerMetrics().registry.metrics()}\n${await agentMetrics().registry.metrics()}`;
     const names = [...text.matchAll(/^# TYPE (\S+) /gm)].map(([, name = '']) => name);
     expect(names.length).toBeGreaterThan(40);
     expect(names.filter((name) => !page('metrics').includes(`| \`${name}\` |`))).toEqual([]);
