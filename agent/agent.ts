@@ -249,6 +249,8 @@ export class Agent {
   #post(event: Event): void {
     // Before the Hello: a policy that requires the stronger containment must not be placed by a guess.
     if (event.kind === 'keeper_opened') this.#capabilities.setKeeper(event.containment, event.features ?? []);
+    const renewed = event.kind === 'renewal' && event.outcome.kind === 'RENEWED' ? event.outcome : event;
+    if ('certificate' in renewed) this.#capabilities.setCertificate(renewed.certificate);
     this.#loop.push(event);
   }
 

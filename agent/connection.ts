@@ -20,6 +20,7 @@ import { makeClient, openBidi, type ServiceClient } from '../shared/rpc/grpc-js-
 import { fromGrpcError } from '../shared/rpc/grpc-status.ts';
 import { SERVER_NAME, serverIdentityCheck, type TlsIdentity } from '../shared/rpc/tls-identity.ts';
 import { AnswerParts } from './answer-parts.ts';
+import { isUnknownIssuer } from './chain-problem.ts';
 import type { Event, StreamId } from './core/event.ts';
 
 /** Messages that wait for a controller to read. Past it the stream is ended, and the next one starts from a full inventory. */
@@ -91,13 +92,20 @@ export class Connection {
       this.#finish(id, reason);
       return;
     }
-    const { notAfterMs } = this.#tls.identity.life;
-    const own = Date.now() < notAfterMs ? '' : '; our own certificate is over: enrol this server again';
     const call = openBidi(stream.client, AgentService.method.connect);
     stream.call = call;
     call.on('error', ({ details }: ServiceError) => {
-      if (this.#streams.get(id) === stream) this.#finish(id, `${reason}: ${details}${own}`);
+      if (this.#streams.get(id) === stream) this.#finish(id, `${reason}: ${details}${this.#adviceOn(details)}`);
     });
+  }
+
+  /** What this host's administrator can do. */
+  #adviceOn(details: string): string {
+    const { notAfterMs } = this.#tls?.identity.life ?? {};
+    if (notAfterMs !== undefined && Date.now() >= notAfterMs)
+      return '; our own certificate is over: let this host join anew';
+    if (!isUnknownIssuer(details)) return '';
+    return '; this host does not trust the authority of the controllers: if that was changed while it was away, let it join anew, with the line of "locum token create --for server/NAME"';
   }
 
   #open(id: StreamId, stream: Stream): void {

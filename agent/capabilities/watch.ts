@@ -4,6 +4,7 @@ import { deepEqual } from '../../shared/deep-equal.ts';
 import type { Logger } from '../../shared/log.ts';
 import { cut, printable } from '../../shared/printable.ts';
 import type { Capability, ProbeFailure } from '../../shared/protocol/capability.ts';
+import { type CertificateWord, ISSUER_FACT, TRUSTS_FACT } from '../../shared/protocol/certificate-facts.ts';
 import { MINUTE, SECOND } from '../../shared/time.ts';
 import type { Probe } from '../config.ts';
 import { fingerprint } from './fingerprint.ts';
@@ -107,6 +108,19 @@ export class CapabilityWatch {
     if (kind === 'CGROUP') facts.push({ name: 'cgroup', value: 'v2', source: 'FINGERPRINT' });
     for (const feature of features) facts.push({ name: 'feature', value: feature, source: 'FINGERPRINT' });
     this.#keeper = facts;
+    this.#tell();
+  }
+
+  /** What this server shows and trusts. */
+  setCertificate({ trusts, issuer }: CertificateWord): void {
+    const facts = [
+      ...(issuer === undefined ? [] : [{ name: ISSUER_FACT, value: issuer }]),
+      ...trusts.map((value) => ({ name: TRUSTS_FACT, value })),
+    ];
+    this.#found.set(
+      'certificate',
+      facts.map((fact) => ({ ...fact, source: 'FINGERPRINT' })),
+    );
     this.#tell();
   }
 

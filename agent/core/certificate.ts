@@ -1,5 +1,6 @@
 /** The certificate that this agent shows to controllers, as far as its core knows it. */
 import { type Deadline, elapsedMs, type Reading } from '../../shared/lease-clock.ts';
+import type { AuthorityNotice } from '../../shared/protocol/leader-message.ts';
 import type { AgentNow } from './clock.ts';
 
 /** What the core knows of a certificate. */
@@ -9,6 +10,10 @@ export interface CertificateFacts {
   readonly notAfterWall: number;
   /** Made from the certificate: another one for each, and the same after a restart. */
   readonly seed: number;
+  /** Hashes of the roots that are trusted beside it. */
+  readonly trusts: readonly string[];
+  /** Hash of what signed it. Undefined: that is not among them. */
+  readonly issuer: string | undefined;
 }
 
 /** What came of asking one controller. */
@@ -53,6 +58,10 @@ export interface Renewal {
   turn: number;
   /** Why it was not renewed, for people; empty: nothing is wrong. */
   problem: string;
+  /** What the leader said last of the authority. Undefined: nothing. */
+  authority: Pick<AuthorityNotice, 'trusted' | 'signing'> | undefined;
+  /** Renewals in a row that did not bring what it said. */
+  mismatches: number;
 }
 
 export const noCertificate = (): Renewal => ({
@@ -61,6 +70,8 @@ export const noCertificate = (): Renewal => ({
   failures: 0,
   turn: 0,
   problem: '',
+  authority: undefined,
+  mismatches: 0,
 });
 
 export const lifeMs = ({ notBeforeWall, notAfterWall }: CertificateFacts): number =>

@@ -5,6 +5,7 @@ import type { FromStream } from './event.ts';
 import { nextHeartbeatAt } from './heartbeat.ts';
 import { forgetAcknowledged, sendFullState } from './inventory.ts';
 import { readOutput } from './output.ts';
+import { heedAuthority } from './renewal.ts';
 import { acceptGrant, acceptVerdicts, acceptWelcome, endSession } from './session.ts';
 import { acceptStart } from './start.ts';
 import type { Candidate, Session } from './state.ts';
@@ -79,7 +80,7 @@ function obey(turn: Turn, session: Session, { message }: Received): void {
       session.heartbeatAt = Math.min(session.heartbeatAt, nextHeartbeatAt(turn, turn.now.mono));
       break;
     case 'authority_notice':
-      // Not yet heeded: the certificate is renewed in its time.
+      heedAuthority(turn, message);
       break;
     case 'welcome':
       drop(turn, undefined, 'protocol: a second Welcome');

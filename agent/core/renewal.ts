@@ -10,6 +10,7 @@ import { unreachable } from '../../shared/assert.ts';
 import { backoffMs } from '../../shared/backoff.ts';
 import { deadlineAfter, isPast, leftMs, readingOf } from '../../shared/lease-clock.ts';
 import { Prng } from '../../shared/prng.ts';
+import type { AuthorityNotice } from '../../shared/protocol/leader-message.ts';
 import { DAY, HOUR, MINUTE, SECOND } from '../../shared/time.ts';
 import {
   ageMs,
@@ -30,6 +31,8 @@ const LATE = 5 / 6;
 const REST = 1 / 10;
 /** What becomes due out of turn (a clock stepped, the host was off) is asked for within so long: others have it, too. */
 const SURPRISE_MS = 30 * SECOND;
+/** So far apart are those that renew because the authority was changed; the leader tells them their turns besides. */
+const CHANGE_MS = 2 * SECOND;
 /** Clocks drift apart by less within the life of a certificate. */
 const DRIFT_MS = MINUTE;
 /** Ceiling of the waits between rounds of tries, and the part of the time that is left which it never exceeds. */
@@ -92,6 +95,7 @@ export function acceptRenewal(turn: Turn, outcome: RenewalOutcome): void {
   switch (outcome.kind) {
     case 'RENEWED': {
       takeCertificate(turn, outcome.certificate, { isNew: true });
+      renewForAuthority(turn);
       log(turn, 'info', 'the certificate was renewed', { days: daysOf(lifeMs(outcome.certificate)) });
       return;
     }
@@ -169,6 +173,29 @@ export function nextRenewalCheck({ state, now }: Turn): number | undefined {
   if (due) return again;
   return Math.max(again, now.mono + Math.max(0, leftMs(deadlineAfter(since, dueAgeMs - ageThenMs), now)));
 }
+
+/** The leader says what the authority is. Whoever has others renews, out of turn. */
+export function heedAuthority(turn: Turn, { trusted, signing }: Pick<AuthorityNotice, 'trusted' | 'signing'>): void {
+  const { renewal } = turn.state;
+  renewal.authority = { trusted, signing };
+  renewal.mismatches = 0;
+  renewForAuthority(turn);
+}
+
+/** A leader that has just been told itself may sign as before once more: it is asked again, ever less often. */
+function renewForAuthority({ state, now }: Turn): void {
+  const { certificate, authority, mismatches } = state.renewal;
+  if (certificate === undefined || authority === undefined || isOf(certificate.facts, authority)) return;
+  const withinMs = Math.min(PATIENT_MS, CHANGE_MS * 2 ** mismatches);
+  state.renewal.mismatches += 1;
+  certificate.due = true;
+  certificate.notBefore = deadlineAfter(now, withinMs * state.random.float());
+}
+
+const isOf = (
+  { trusts, issuer }: Pick<CertificateFacts, 'trusts' | 'issuer'>,
+  { trusted, signing }: Pick<AuthorityNotice, 'trusted' | 'signing'>,
+): boolean => issuer === signing && [...trusts].sort().join() === [...trusted].sort().join();
 
 /** With one digit: most lives are weeks. */
 const daysOf = (ms: number): number => Math.round((10 * ms) / DAY) / 10;

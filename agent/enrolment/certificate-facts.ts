@@ -1,5 +1,6 @@
 /** What the core is told of a certificate. */
 import { createHash } from 'node:crypto';
+import { caHashesOf, issuerHashOf } from '../../shared/pki/roots.ts';
 import type { TlsIdentity } from '../../shared/rpc/tls-identity.ts';
 import type { CertificateFacts } from '../core/certificate.ts';
 
@@ -11,6 +12,8 @@ export function certificateFacts({ life, material }: Pick<TlsIdentity, 'life' | 
   return {
     notBeforeWall: life.notBeforeMs,
     notAfterWall: life.notAfterMs,
+    trusts: caHashesOf(material.rootsPem),
+    issuer: issuerHashOf(material.certPem, material.rootsPem),
     seed: Number.parseInt(hash.slice(0, SEED_DIGITS), 16),
   };
 }

@@ -7,6 +7,8 @@ export interface AuthorityPort {
   readonly holder: AuthorityHolder;
   /** No other controller shares the store, ever. */
   readonly isAlone: boolean;
+  /** Follows the record of the authority now, rather than within a second. Never rejects. */
+  follow(): Promise<void>;
   /** Rejects with StoreError. */
   controllers(): Promise<readonly ControllerCertificate[]>;
 }

@@ -65,7 +65,11 @@ export class AuthorityWatch {
     const isAlone = store.kind !== 'etcd';
     return {
       signer: tls.authority,
-      authority: { holder: tls.authority, isAlone, controllers: () => this.controllers() },
+      authority: {
+        ...{ holder: tls.authority, isAlone },
+        controllers: () => this.controllers(),
+        follow: () => this.#adopt().catch(() => undefined),
+      },
     };
   }
 
@@ -94,16 +98,20 @@ export class AuthorityWatch {
   async #look(look: number): Promise<void> {
     const { tls } = this.#options;
     if (look % KEYS_EVERY === 0) tls.authority.ring.refresh();
-    const record = this.#record();
-    if (record !== undefined) await tls.adopt(record);
+    await this.#adopt();
     this.#tellProblem();
-    this.#writeRoots();
     const { word } = tls;
     if (!deepEqual(word, this.#noted) || (look % NOTE_EVERY === 0 && !(await this.#isNoted(word)))) {
       await this.#options.replica.notes.noteCertificate(word);
       this.#noted = word;
     }
     await this.#rewrap();
+  }
+
+  async #adopt(): Promise<void> {
+    const record = this.#record();
+    if (record !== undefined) await this.#options.tls.adopt(record);
+    this.#writeRoots();
   }
 
   async #isNoted(word: ControllerCertificate): Promise<boolean> {

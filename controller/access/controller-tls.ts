@@ -44,6 +44,8 @@ export class ControllerTls {
   /** Of the agents' listener. While a new root signs, it is of the old one: an agent that was away knows no other. */
   readonly #agentIdentity: TlsIdentity;
   readonly #renewal: NodeJS.Timeout;
+  /** One record after the other. */
+  #adopting: Promise<void> = Promise.resolve();
   #told = 0;
   #untold = 0;
   readonly #minute: NodeJS.Timeout;
@@ -76,6 +78,12 @@ export class ControllerTls {
 
   /** Follows the record of the authority: other roots count at once, and a certificate of another root takes the place of its own. */
   async adopt(record: AuthorityRecord): Promise<void> {
+    const before = this.#adopting;
+    this.#adopting = before.catch(() => undefined).then(() => this.#follow(record));
+    await this.#adopting;
+  }
+
+  async #follow(record: AuthorityRecord): Promise<void> {
     const followed = await this.authority.adopt(record);
     if (!followed && (this.authority.canSign || !(await this.authority.lookForKeys()))) return;
     await this.#renew();

@@ -43,6 +43,7 @@ export function authorityCalls(api: ApiContext): Pick<Service, 'getAuthority' | 
       };
       const submission = { schema: RotateAuthorityRequestSchema, message, context };
       const value = await submit(api, submission, request, 'authority');
+      await port.follow();
       const { authority, behind } = value;
       return { authority: authorityToProto(authority), behind: behind.map(laggardToProto), ...planOf(value) };
     },

@@ -24,6 +24,8 @@ export const LOOKS_OF_PROGRAMS = looksInto(['message', 'detail', 'details', 'rea
 export const READS_OTHERS: ReadonlySet<string> = new Set([
   // etcd: one gRPC code for errors that need different answers.
   'controller/store/etcd/fault.ts',
+  // OpenSSL, through grpc-js: its codes are lost on the way.
+  'agent/chain-problem.ts',
   // Connect: what it refuses by itself has a code and a text.
   'shared/rpc/library-errors.ts',
 ]);

@@ -14,7 +14,7 @@ const FAILED: RenewalOutcome = { kind: 'FAILED', detail: 'no connection' };
 function aged(agent: VirtualAgent, ageMs: number, more: { lifeMs?: number; seed?: number } = {}): CertificateFacts {
   const { lifeMs = LIFE, seed = 1 } = more;
   const notBeforeWall = agent.now.wall - ageMs;
-  return { notBeforeWall, notAfterWall: notBeforeWall + lifeMs, seed };
+  return { notBeforeWall, notAfterWall: notBeforeWall + lifeMs, seed, trusts: ['sha256:a'], issuer: 'sha256:a' };
 }
 
 function holding(ageMs: number, more: { lifeMs?: number; seed?: number; agentSeed?: number } = {}): VirtualAgent {

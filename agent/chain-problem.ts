@@ -1,0 +1,6 @@
+/** Why a TLS connection to a controller came to nothing: the library for gRPC passes on what OpenSSL says, as a text only. */
+
+/** As OpenSSL says that no root is known which stands for the certificate. */
+const UNKNOWN_ISSUER = /unable to (?:get|verify)|self-signed certificate|local issuer/;
+
+export const isUnknownIssuer = (details: string): boolean => UNKNOWN_ISSUER.test(details);
