@@ -60,8 +60,10 @@ function tellLocumError(error: LocumError): Told {
   const fields = error.fieldViolations.map(
     ({ field, description }) => `  ${field === '' ? '' : `${field}: `}${description}`,
   );
-  // One violation is already the message; several read better below each other.
-  const message = fields.length > 1 ? [`${fields.length} fields are wrong`, ...fields] : [error.message];
+  // One violation is already the message; several read better below each other. The last may say how many more there are, of no field.
+  const named = error.fieldViolations.filter(({ field }) => field !== '').length;
+  const many = named < fields.length ? `at least ${named}` : `${named}`;
+  const message = fields.length > 1 ? [`${many} fields are wrong`, ...fields] : [error.message];
   const [first = '', ...rest] = message;
   const exitCode = error.reason === 'TARGET_NOT_ELIGIBLE' ? EXIT.notPlaced : (exitCodes[error.code] ?? EXIT.error);
   return { lines: [`${first} (${error.reason})`, ...rest, ...(hint === undefined ? [] : [hint])], exitCode };

@@ -18,7 +18,7 @@ export const deviationColumns: readonly Column<Deviation>[] = [
   { head: 'REASON', cell: ({ reason }) => cell(reason, 'warn') },
   { head: 'FOR', cell: ({ sinceTime }) => age(sinceTime) },
   { head: 'ENDS IN', cell: ({ etaTime }) => (etaTime === undefined ? '' : `about ${until(etaTime)}`) },
-  { head: 'MORE', cell: ({ command }) => command },
+  { head: 'MORE', yields: true, cell: ({ command }) => command },
   { head: 'BECAUSE', cell: ({ message }) => message },
 ];
 

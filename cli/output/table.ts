@@ -20,6 +20,8 @@ export interface Column<Row> {
   readonly wide?: boolean;
   /** Numbers stand at the right. */
   readonly right?: boolean;
+  /** Where a line has no room for all before the last column, it goes below with that one. */
+  readonly yields?: boolean;
   /** Changes with time alone: that is no news for who watches. */
   readonly volatile?: boolean;
 }
@@ -94,6 +96,11 @@ function compareTexts(a: string, b: string): number {
   return a.localeCompare(b, 'en', { numeric: true });
 }
 
+function linesBelow({ text, tone }: Cell, lineWidth: number): readonly string[] {
+  if (text === EMPTY) return [];
+  return wrapWords(text, lineWidth - BELOW.length).map((line) => BELOW + styled(tone, line));
+}
+
 /** Columns that are as wide as their widest cell so far; rows can be added later. */
 export class Table<Row> {
   readonly #columns: readonly Column<Row>[];
@@ -146,13 +153,19 @@ export class Table<Row> {
     const last = cells.at(-1);
     if (last === undefined) return '';
     const from = this.#widths.slice(0, -1).reduce((sum, width) => sum + width + GAP.length, 0);
-    const fits = this.#lineWidth === undefined || from + last.text.length <= this.#lineWidth;
-    if (fits) return [...padded, this.#padded(last, cells.length - 1)].join(GAP).trimEnd();
-    const indent = this.#lineWidth - from < NARROW ? BELOW : ' '.repeat(from);
-    const lines = wrapWords(last.text, this.#lineWidth - indent.length).map((line) => styled(last.tone, line));
-    const row = padded.join(GAP);
-    if (indent === BELOW && last.text === EMPTY) return row.trimEnd();
-    return (indent === BELOW ? `${row.trimEnd()}\n${BELOW}` : row + GAP) + lines.join(`\n${indent}`);
+    const lineWidth = this.#lineWidth ?? Number.POSITIVE_INFINITY;
+    if (from + last.text.length <= lineWidth)
+      return [...padded, this.#padded(last, cells.length - 1)].join(GAP).trimEnd();
+    if (lineWidth - from >= NARROW) {
+      const lines = wrapWords(last.text, lineWidth - from).map((line) => styled(last.tone, line));
+      return [...padded, lines.join(`\n${' '.repeat(from)}`)].join(GAP);
+    }
+    const yields = (i: number): boolean => from > lineWidth && this.#columns[i]?.yields === true;
+    const row = padded.filter((_, i) => !yields(i)).join(GAP);
+    const below = [...cells.slice(0, -1).filter((_, i) => yields(i)), last].flatMap((one) =>
+      linesBelow(one, lineWidth),
+    );
+    return [row.trimEnd(), ...below].join('\n');
   }
 
   #padded({ text, tone }: Cell, i: number): string {

@@ -96,7 +96,8 @@ function serverText(server: Server, wide: boolean): string {
     ['rank', `${server.rank} (${word(ServerRoleSchema, server.role)})`],
     ['liveness', stateCell(LivenessSchema, server.liveness)],
     ['intent', server.deleting ? cell('DELETING', 'warn') : stateCell(IntentSchema, server.intent)],
-    ['load', stateCell(LoadSchema, server.load)],
+    // Of one that is silent nobody knows.
+    ['load', server.connected ? stateCell(LoadSchema, server.load) : ''],
     ['available', server.available ? 'yes' : 'no'],
     ['gate', gateText(server)],
     ...server.probeFailures.map(probeFact),
@@ -115,6 +116,7 @@ function serverText(server: Server, wide: boolean): string {
     ['uid', server.uid],
     ['boot', server.bootId],
     ['registered', moment(server.createTime)],
+    ['events', `locum events --about ${server.name}`],
     ['etag', wide ? server.etag : ''],
   ]);
   const blocked =

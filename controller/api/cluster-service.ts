@@ -8,7 +8,7 @@ import { bytesOfTexts, cutToBytes } from '../../shared/parts.ts';
 import { poolName, runName } from '../../shared/resource-name.ts';
 import { toTimestamp } from '../../shared/rpc/time-messages.ts';
 import type { Call } from '../core/cluster/event.ts';
-import { type Deviation, deviations, isAvailable, isEnded, queuedFor, stormPools } from '../core/views.ts';
+import { type Deviation, deviations, isAvailable, isEnded, queuedFor, stormPools, worstFirst } from '../core/views.ts';
 import type { StoreStatus } from '../engine/store-status.ts';
 import { adviceFor } from '../leadership/leader-term.ts';
 import { type ApiContext, planOf, submit } from './api-context.ts';
@@ -29,7 +29,8 @@ export function clusterService(api: ApiContext): ServiceImpl<typeof ClusterServi
       const trouble = api.trouble?.() ?? [];
       return leaderTerm.read((state, now) => {
         const runs = [...state.runs.values()].filter((run) => !isEnded(run));
-        const { kept, omitted } = cutToBytes([...trouble, ...deviations(state, now)], bytesOfTexts, LIMITS.pageBytes);
+        const told = worstFirst([...trouble, ...deviations(state, now)]);
+        const { kept, omitted } = cutToBytes(told, bytesOfTexts, LIMITS.pageBytes);
         return {
           clusterId: state.clusterId,
           incarnation: toUint64(state.incarnation),

@@ -5,67 +5,28 @@
 import { count } from '../../shared/count.ts';
 import type { Now } from '../../shared/time.ts';
 import { ageOf, type ClusterState, serverLiveOf, wallAtAge } from './cluster/cluster.ts';
-import { runsIn } from './cluster/run-lists.ts';
 import { doubtOf } from './cluster/store-doubt.ts';
+import { type Deviation, worstFirst } from './deviation.ts';
+import { LastEvents } from './last-events.ts';
 import { effectiveMaxSlots, usedSlots } from './placement/capacity.ts';
 import { gateOf } from './placement/gate-view.ts';
 import type { DeviationReason } from './records/deviation-reason.ts';
-import type { KnownEvent } from './records/event-type.ts';
-import { endOfRun, etaOf, isEnded } from './records/run-state.ts';
-import type { Attempt, EventRecord, Run, Server } from './records/state.ts';
-import { currentAttempt } from './runs/attempt.ts';
+import type { Run, Server } from './records/state.ts';
+import { runDeviations } from './run-deviations.ts';
 import { drainBlockers } from './runs/drain.ts';
 import { waitFor } from './runs/earlier-life.ts';
-import { unhealthyUntilAge } from './runs/health.ts';
-import { type PolicyTrouble, policyTroubles } from './runs/policy-trouble.ts';
 
-export interface Deviation {
-  readonly resource: string;
-  readonly reason: DeviationReason;
-  readonly message: string;
-  /** Since when, wall time in milliseconds. Undefined: it is not known any more. */
-  readonly sinceWall: number | undefined;
-  /** When it is expected to end by itself. Undefined: unknown. */
-  readonly etaWall: number | undefined;
-  /** The command that shows more, or ends it. */
-  readonly command: string;
-}
-
-/** Cluster and pools first, then servers, runs and policies. */
+/** The worst first. */
 export function deviations(state: ClusterState, now: Now): readonly Deviation[] {
   const since = new LastEvents(state);
-  return [
+  return worstFirst([
     ...clusterDeviations(state, now, since),
     ...authorityDeviations(state),
     ...hookDeviations(state),
     ...stormDeviations(state, now),
     ...[...state.servers.values()].flatMap((server) => serverDeviations(state, server, now, since)),
-    ...[...state.policyLive.values()]
-      .flatMap((live) => [...runsIn(state, live.runs)])
-      .filter((run) => deviates(state, run))
-      .map((run) => runDeviation(state, run, now, since)),
-    ...policyTroubles(state, ageOf(state, now)).map((trouble) => policyDeviation(trouble)),
-  ];
-}
-
-/** Since when something is so is often told by the newest event that says so, and by nothing else. Read once, and only if asked. */
-class LastEvents {
-  readonly #state: ClusterState;
-  #walls: ReadonlyMap<string, number> | undefined;
-
-  constructor(state: ClusterState) {
-    this.#state = state;
-  }
-
-  /** Wall time of the newest event of this type about a resource. Undefined: it is not kept any more. */
-  of(type: KnownEvent, resource: string): number | undefined {
-    this.#walls ??= new Map([...this.#state.events].map((event) => [`${event.type} ${subjectOf(event)}`, event.wall]));
-    return this.#walls.get(`${type} ${resource}`);
-  }
-}
-
-function subjectOf({ run, policy, server, pool }: EventRecord): string {
-  return run ?? policy ?? server ?? pool ?? '';
+    ...runDeviations(state, now, since),
+  ]);
 }
 
 function clusterDeviations(state: ClusterState, now: Now, since: LastEvents): readonly Deviation[] {
@@ -154,72 +115,6 @@ function serverDeviations(state: ClusterState, server: Server, now: Now, since: 
   for (const { run, reason } of drainBlockers({ state, now, age: ageOf(state, now) }, id))
     say('DRAIN_BLOCKED', `${run}: ${reason}`, drain?.startWall, drain?.deadlineWall);
   return found;
-}
-
-function deviates(state: ClusterState, run: Run): boolean {
-  if (isEnded(run)) return false;
-  if (state.runLive.get(run.id)?.blockedReason !== undefined) return true;
-  if (unhealthyAttempt(state, run) !== undefined) return true;
-  const { kind } = run.state;
-  return kind === 'QUEUED' || kind === 'FENCING' || kind === 'STUCK' || kind === 'BACKOFF';
-}
-
-interface Unhealthy {
-  readonly attempt: Attempt;
-  /** Then it is stopped. */
-  readonly untilAge: number;
-}
-
-/** It has a process, and does not do its work. */
-function unhealthyAttempt(state: ClusterState, run: Run): Unhealthy | undefined {
-  const attempt = run.state.kind === 'RUNNING' ? currentAttempt(run) : undefined;
-  const untilAge = attempt && unhealthyUntilAge(state, run, attempt);
-  return attempt === undefined || untilAge === undefined ? undefined : { attempt, untilAge };
-}
-
-function healthDeviation(state: ClusterState, now: Now, run: Run, { attempt, untilAge }: Unhealthy): Deviation {
-  const { detail = '', sinceWall } = attempt.health ?? {};
-  return {
-    ...{ resource: `runs/${run.id}`, reason: 'UNHEALTHY', command: `locum run show ${run.id}` },
-    message: `unhealthy on ${attempt.server}: ${detail}; if that lasts, it is stopped and placed again`,
-    sinceWall,
-    etaWall: wallAtAge(state, now, untilAge),
-  };
-}
-
-function runDeviation(state: ClusterState, run: Run, now: Now, since: LastEvents): Deviation {
-  const unhealthy = unhealthyAttempt(state, run);
-  if (unhealthy !== undefined) return healthDeviation(state, now, run, unhealthy);
-  const blocked = state.runLive.get(run.id)?.blockedReason;
-  const { kind, reason, message } = run.state;
-  const waits = blocked === undefined && kind === 'QUEUED';
-  return {
-    resource: `runs/${run.id}`,
-    reason: blocked === undefined ? reason : 'CAPABILITY_LOST',
-    message: blocked ?? message,
-    sinceWall: waits ? run.queueSinceWall : toldSince(run, since),
-    etaWall: etaOf(run),
-    command: waits ? `locum policy explain ${run.policy}` : `locum run show ${run.id}`,
-  };
-}
-
-function toldSince({ id, state, attempts }: Run, since: LastEvents): number | undefined {
-  const event = SINCE[state.kind];
-  if (event !== undefined) return since.of(event, id);
-  return since.of('SERVER_CAPABILITIES_CHANGED', attempts.at(-1)?.server ?? '');
-}
-
-/** The events that tell of a state in which a run is not where it should be. */
-const SINCE: Readonly<Partial<Record<Run['state']['kind'], KnownEvent>>> = {
-  FENCING: 'RUN_FENCING',
-  STUCK: 'RUN_STUCK',
-  BACKOFF: 'RUN_BACKOFF',
-};
-
-function policyDeviation({ policy, run, reason, message }: PolicyTrouble): Deviation {
-  const sinceWall = reason === 'LAST_RUN_FAILED' ? endOfRun(run)?.endWall : run.createWall;
-  const command = reason === 'TICKS_SKIPPED' ? `locum run show ${run.id}` : `locum run logs ${run.id}`;
-  return { resource: `policies/${policy.id}`, reason, message, sinceWall, etaWall: undefined, command };
 }
 
 /** Runs that wait for one and the same reason. */

@@ -11,7 +11,8 @@ import { type NextStart, nextStart } from './runs/holds.ts';
 import { type LossPlan, planLoss } from './runs/loss.ts';
 
 export { runsOf, runsOn } from './cluster/run-lists.ts';
-export { type Deviation, deviations, type QueuedFor, queuedFor } from './deviations.ts';
+export { type Deviation, worstFirst } from './deviation.ts';
+export { deviations, type QueuedFor, queuedFor } from './deviations.ts';
 export { effectiveMaxSlots, isAvailable, reservedSlots, usedSlots } from './placement/capacity.ts';
 export { type GateView, gateOf } from './placement/gate-view.ts';
 export { isEnded } from './records/run-state.ts';

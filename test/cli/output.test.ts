@@ -63,6 +63,28 @@ describe('tables', () => {
     expect(terminalWidth({ isTTY: false, columns: 80 })).toBeUndefined();
   });
 
+  it('put below, in front of the last column, what yields where not even the others fit', () => {
+    const yielding = [columns[0], { head: 'MORE', yields: true, cell: () => 'locum run show a' }, ...columns.slice(1)];
+    const rows = [{ name: 'a-name-that-is-long', runs: 5, note: 'all of the servers that may take it are full' }];
+    const lines = (width: number) =>
+      new Table(
+        yielding.filter((column) => column !== undefined),
+        { wide: false, width },
+      )
+        .render(rows)
+        .split('\n');
+    expect(lines(40)).toEqual([
+      'NAME                 RUNS',
+      '    MORE',
+      '    NOTE',
+      'a-name-that-is-long     5',
+      '    locum run show a',
+      '    all of the servers that may take it',
+      '    are full',
+    ]);
+    expect(lines(60)[1]).toBe('a-name-that-is-long  locum run show a     5');
+  });
+
   it('put the last column below the others where these leave no room beside them', () => {
     const rows = [
       { name: 'a-name-that-is-long', runs: 5, note: 'all of the servers that may take it are full' },

@@ -59,7 +59,7 @@ function endlessRestarts(policy: Policy, run: Run, age: number): PolicyTrouble[]
   if (last === undefined || recent.length < MANY_ENDS) return [];
   // Only the last ended attempts are kept.
   const count = recent.length === ended.length && run.attemptCount > run.attempts.length ? 'at least ' : '';
-  const times = `${run.id} ended ${count}${recent.length} times in the last 10 min, last with ${howEnded(last)}`;
+  const times = `${run.id} ended ${count}${recent.length} times in the last 10 min, last on ${last.server} with ${howEnded(last)}`;
   const isFinished = policy.spec.trigger.kind === 'continuous' && endOf(last)?.exitCode === 0;
   const message = isFinished ? `${times}; ${FINISHED}` : times;
   return [{ policy, run, reason: 'RESTARTS_ENDLESSLY', message }];
@@ -82,7 +82,23 @@ function isOwnEnd(attempt: Attempt): boolean {
   return attempt.stopReason === undefined && end !== undefined && OWN_ENDS.includes(end.cause);
 }
 
-function howEnded(attempt: Attempt): string {
+/**
+ * Since when attempts come to nothing one after the other, with less than the window between their ends. Undefined: none did. Only the
+ * last ended attempts are kept, so it may be going on for longer.
+ */
+export function failingSinceWall({ attempts }: Run): number | undefined {
+  const endWalls = attempts.flatMap((attempt) => {
+    const { state } = attempt;
+    return state.kind === 'ENDED' && (isOwnEnd(attempt) || state.end.cause === 'REFUSED') ? [state.endWall] : [];
+  });
+  return endWalls.reduceRight<number | undefined>(
+    (since, wall) => (since === undefined || since - wall < WINDOW_MS ? wall : since),
+    undefined,
+  );
+}
+
+/** `exit code 3`, in a sentence behind "with". */
+export function howEnded(attempt: Attempt): string {
   const end = endOf(attempt);
   if (end?.exitCode !== undefined) return `exit code ${end.exitCode}`;
   return end?.signal || end?.detail || 'no word of how';

@@ -94,7 +94,9 @@ export function noteMissing(turn: Turn, server: Server): void {
   const last = server.gate.quarantine;
   const isLong = last !== undefined && last.phase === 'OVER' && age > last.untilAge + FORGET_QUARANTINE_MS;
   const rounds = last === undefined || isLong ? 1 : last.rounds + 1;
-  const quarantine: Quarantine = { phase: 'AWAY', sinceWall: turn.now.wall, untilAge: 0, rounds };
+  // Missing once more while it is closed, it is closed for longer, and since the same time.
+  const sinceWall = last === undefined || last.phase === 'OVER' ? turn.now.wall : last.sinceWall;
+  const quarantine: Quarantine = { phase: 'AWAY', sinceWall, untilAge: 0, rounds };
   const minutes = quarantineMs(rounds) / MINUTE;
   const message = `takes no new runs for ${minutes} min after its return: it went missing ${MISSING_MAX} times within an hour`;
   setGate(turn, server, { quarantine }, newsOf(server, 'SERVER_QUARANTINED', 'MISSING_AGAIN', message));
