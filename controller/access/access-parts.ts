@@ -40,8 +40,6 @@ export interface AccessPartsOptions {
 export interface ApiAccess {
   readonly admitted: (handler: HttpHandler, defect: (error: unknown) => void) => HttpHandler;
   readonly recheck: Interceptor;
-  /** Whether peers without a certificate may come as far as to be asked for a token. */
-  readonly asks: boolean;
 }
 
 export class AccessParts {
@@ -79,7 +77,6 @@ export class AccessParts {
     return {
       admitted: (handler, defect) => admitted(handler, { doorkeeper, rules, notes, defect }),
       recheck: recheck(doorkeeper),
-      asks: !this.#options.open,
     };
   }
 

@@ -80,7 +80,7 @@ export class Doorkeeper {
   /** Who calls. At once whenever it can. Throws or rejects with LocumError UNAUTHENTICATED, TOKEN_INVALID, PROVIDER_UNAVAILABLE. */
   identify(credentials: Credentials, rule: MethodRule): KnownCaller | Promise<KnownCaller> {
     if (this.#options.open) return anybody(credentials);
-    if (rule.kind === 'everybody') return this.#caller(NOBODY, credentials);
+    if (rule.kind === 'everybody') return this.#unasked(credentials);
     const known = this.#known(credentials);
     return known instanceof Promise ? known.then((caller) => this.#looked(caller)) : this.#looked(known);
   }
@@ -161,10 +161,24 @@ export class Doorkeeper {
     );
   }
 
-  async #vouchedFor({ path }: Credentials, text = '', signature = ''): Promise<KnownCaller> {
+  /** Nobody in particular; but a controller that passes the call on says where it came from. */
+  #unasked(credentials: Credentials): KnownCaller | Promise<KnownCaller> {
+    const { vouched, signature } = credentials;
+    if (vouched === undefined) return this.#caller(NOBODY, credentials);
+    const passedOn = this.#passedOn(credentials, vouched, signature);
+    return passedOn.then(({ source }) => this.#caller(NOBODY, { ...credentials, address: source }));
+  }
+
+  async #vouchedFor(credentials: Credentials, text?: string, signature?: string): Promise<KnownCaller> {
+    const caller = await this.#passedOn(credentials, text, signature);
+    if (caller.principal.kind !== 'anonymous') return caller;
+    const message = 'the controller that passed the call on did not ask who calls, and this method needs to know';
+    throw new LocumError('UNAUTHENTICATED', message);
+  }
+
+  async #passedOn({ path }: Credentials, text = '', signature = ''): Promise<KnownCaller> {
     const { by, caller } = await readVoucher({ text, signature, path }, this.#options.keys);
-    const source = caller.source === '' ? by : `${caller.source} via ${by}`;
-    return { ...caller, source };
+    return { ...caller, source: caller.source === '' ? by : `${caller.source} via ${by}` };
   }
 
   #bearer(authorization: string): Principal | Promise<Principal> {

@@ -99,7 +99,12 @@ function isVoucher(value: unknown): value is Voucher {
   return isText(actor) && isText(source) && isPrincipal(principal);
 }
 
-const KINDS: readonly unknown[] = ['user', 'controller', 'local-admin'] satisfies readonly Principal['kind'][];
+const KINDS: readonly unknown[] = [
+  'user',
+  'controller',
+  'local-admin',
+  'anonymous',
+] satisfies readonly Principal['kind'][];
 const WAYS: readonly unknown[] = [
   'token',
   'certificate',
@@ -108,7 +113,7 @@ const WAYS: readonly unknown[] = [
   'none',
 ] satisfies readonly Principal['via'][];
 
-/** `anonymous` is none: a controller that asks nobody who he is can't say for whom it passes a call on. */
+/** `anonymous`: the controller that signs asked nobody who he is; it says from where the call came, and no more. */
 function isPrincipal(value: unknown): value is Principal {
   if (!isObject(value) || !KINDS.includes(value['kind']) || !WAYS.includes(value['via'])) return false;
   const { name, roles, token, claimed, expireWall } = value;

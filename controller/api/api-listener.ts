@@ -91,7 +91,8 @@ export function startApiListener(options: ApiListenerOptions): Promise<Listener>
     },
     admitted: (handler) => access.admitted(handler, onDefect),
     routes: plainPages(options),
-    tls: options.tls && { ...options.tls, admitsNobody: access.asks },
+    // Who shows no certificate is asked for a token, if anybody is asked; and a host that joins has neither yet.
+    tls: options.tls && { ...options.tls, admitsNobody: true },
     denied: (request, error) => noteWebDenial(notes, request, error),
     onDefect,
   });

@@ -121,3 +121,18 @@ it('a revoked server is refused, and comes back when it has joined anew', {
   await started(agent, 'session opened');
   expect(await asAnn('policy', 'wait', 'steady', '--for', 'running')).toMatchObject({ code: 0 });
 });
+
+it('a host joins an open controller with TLS as well, which asks people for nothing', {
+  timeout: TEST_TIMEOUT_MS,
+}, async () => {
+  const listeners = ['--api-listen', '127.0.0.1:0', '--agent-listen', '127.0.0.1:0'];
+  const words = ['controller', '--open', '--tls', '--data-dir', at('open'), ...listeners];
+  const { apiAddress = '' } = await started(words, 'controller is ready');
+  const anybody = ['--ca-file', at('open/pki/ca.crt')];
+  const made = await runLocum(apiAddress, ['token', 'create', '--for', 'server/web-9', ...anybody]);
+  expect(made).toMatchObject({ code: 0 });
+  const [, ...line] = made.stdout.trimEnd().split(' ');
+  expect(await runLocum(apiAddress, [...line, '--state-dir', at('web-9')])).toMatchObject({ code: 0, stderr: '' });
+  await started(['agent', '--state-dir', at('web-9')], 'session opened');
+  expect(await runLocum(apiAddress, ['agent', 'leave', '--state-dir', at('web-9')])).toMatchObject({ code: 0 });
+});

@@ -4,11 +4,12 @@ import type { Accounts } from '../../../controller/access/accounts.ts';
 import { type Credentials, Doorkeeper } from '../../../controller/access/doorkeeper.ts';
 import { SIGNATURE_HEADER, VOUCHED_HEADER, Vouching } from '../../../controller/access/vouching.ts';
 import type { MethodRule } from '../../../shared/access/method-access.ts';
-import type { KnownCaller, Principal, RoleGrant } from '../../../shared/access/principal.ts';
+import { type KnownCaller, NOBODY, type Principal, type RoleGrant } from '../../../shared/access/principal.ts';
 import { LocumError } from '../../../shared/errors.ts';
 
 const PATH = '/locum.v1.PolicyService/StartPolicy';
 const KNOWN: MethodRule = { kind: 'known' };
+const EVERYBODY: MethodRule = { kind: 'everybody' };
 const NOW = 1_000_000;
 const follower = new Vouching('c2');
 const operator: RoleGrant = { role: 'operator' };
@@ -55,9 +56,13 @@ const ann = (more: Partial<Principal> = {}): Principal => ({
   ...more,
 });
 
-async function arrival(headers: Readonly<Record<string, string>>, path = PATH): Promise<KnownCaller | string> {
+async function arrival(
+  headers: Readonly<Record<string, string>>,
+  path = PATH,
+  rule: MethodRule = KNOWN,
+): Promise<KnownCaller | string> {
   try {
-    return await leader.identify(credentials(headers, path), KNOWN);
+    return await leader.identify(credentials(headers, path), rule);
   } catch (error) {
     if (error instanceof LocumError) return error.reason;
     throw error;
@@ -98,5 +103,27 @@ describe('a call that another controller passes on', () => {
     expect(await arrival(follower.vouchFor(PATH, callerOf(ann({ via: 'oidc', claimed: odd }))))).toBe(
       'UNAUTHENTICATED',
     );
+  });
+});
+
+describe('a call that needs no name, passed on by another controller', () => {
+  const JOIN = '/locum.v1.EnrolmentService/Join';
+  const fromHost: KnownCaller = { ...callerOf(NOBODY), actor: 'operator' };
+  const joining = (headers: Readonly<Record<string, string>>) => arrival(headers, JOIN, EVERYBODY);
+
+  it('comes from where that one says, and from nobody', async () => {
+    const expected = { principal: NOBODY, actor: 'operator', source: '192.0.2.7 via c2' };
+    expect(await joining(follower.vouchFor(JOIN, fromHost))).toEqual(expected);
+    // Nor is it somebody's who is known there.
+    expect(await joining(follower.vouchFor(JOIN, callerOf(ann())))).toEqual(expected);
+  });
+
+  it('is refused when that one did not sign it, and without a signature comes from where it does', async () => {
+    expect(await joining(new Vouching('c2').vouchFor(JOIN, fromHost))).toBe('UNAUTHENTICATED');
+    expect(await joining({})).toEqual({ principal: NOBODY, actor: 'operator', source: '192.0.2.2' });
+  });
+
+  it('opens no method that asks who calls', async () => {
+    expect(await arrival(follower.vouchFor(PATH, fromHost))).toBe('UNAUTHENTICATED');
   });
 });
