@@ -30,7 +30,7 @@ export interface AccessPartsOptions {
   readonly log: Logger;
   /** The term of this controller; undefined: it does not lead. */
   readonly leaderTerm: () => LeaderTerm | undefined;
-  readonly replica: () => Pick<Replica, 'copy' | 'controllers'>;
+  readonly replica: () => Pick<Replica, 'copy' | 'controllers' | 'catchUp'>;
   /** Whose tokens are taken besides ours. Default: nobody's. */
   readonly providers?: readonly ProviderSettings[] | undefined;
   readonly shutdownSignal: AbortSignal;
@@ -58,7 +58,7 @@ export class AccessParts {
     this.#doorkeeper = new Doorkeeper({
       open,
       accounts: () => this.#accounts,
-      mayLag: () => leaderTerm() === undefined,
+      catchUp: () => (leaderTerm() === undefined ? this.#catchUp() : undefined),
       localHash: local?.hash,
       keys: new ControllerKeys({
         controllers: () => this.#options.replica().controllers,
@@ -86,6 +86,16 @@ export class AccessParts {
     if (term !== undefined) return accountsIn(term.state.access);
     const { copy } = replica();
     return copy.revision === undefined ? undefined : accountsFrom((key) => copy.read(key));
+  }
+
+  /** Rejects with LocumError STORE_UNAVAILABLE, OVERLOADED, unless this controller leads meanwhile. */
+  async #catchUp(): Promise<void> {
+    const { leaderTerm, replica } = this.#options;
+    try {
+      await replica().catchUp.caughtUp();
+    } catch (error) {
+      if (leaderTerm() === undefined) throw error;
+    }
   }
 
   /** Of the leader: that a token is used is written down, to the hour. */

@@ -61,33 +61,36 @@ export function admitted(handler: HttpHandler, { doorkeeper, rules, notes, defec
       noteRefusal(notes, request, { error: answer, actor });
       sendRefusal(request, response, answer, STATUS.get(answer.code) ?? 500);
     };
-    const enter = (caller: KnownCaller): void => {
-      try {
-        doorkeeper.judge(caller, rule);
-      } catch (error) {
-        refuse(error, caller.actor);
-        return;
-      }
+    const pass = (caller: KnownCaller): void => {
       rememberCaller(request, caller);
       handler(request, response);
     };
-    try {
-      const caller = doorkeeper.identify(credentialsOf(request, path), rule);
-      if (caller instanceof Promise) {
-        const late = (known: KnownCaller): unknown => stillThere(response) && enter(known);
+    /** What is known at once is answered at once. */
+    const step = (take: () => Answer, next: (caller: KnownCaller) => void, actor: string): void => {
+      try {
+        const caller = take();
+        if (!(caller instanceof Promise)) {
+          next(caller);
+          return;
+        }
+        const late = (known: KnownCaller): unknown => stillThere(response) && next(known);
         caller
-          .then(late, (error: unknown) => refuse(error, ''))
+          .then(late, (error: unknown) => refuse(error, actor))
           // Nothing that one request brings about may end the process.
           .catch((error: unknown) => {
             defect(error);
             response.destroy();
           });
-      } else enter(caller);
-    } catch (error) {
-      refuse(error, '');
-    }
+      } catch (error) {
+        refuse(error, actor);
+      }
+    };
+    const enter = (caller: KnownCaller): void => step(() => doorkeeper.admit(caller, rule), pass, caller.actor);
+    step(() => doorkeeper.identify(credentialsOf(request, path), rule), enter, '');
   };
 }
+
+type Answer = KnownCaller | Promise<KnownCaller>;
 
 const STATUS: ReadonlyMap<string, number> = new Map([
   ['UNAUTHENTICATED', 401],

@@ -53,8 +53,11 @@ export interface DoorkeeperOptions {
   readonly open: boolean;
   /** Undefined: neither a leader nor a copy; then nobody but the administrator of this host is known. */
   readonly accounts: () => Accounts | undefined;
-  /** Whether `accounts` may be a moment behind. */
-  readonly mayLag: () => boolean;
+  /**
+   * Waits until `accounts` has all that was given when this is called; undefined: it has. Rejects with LocumError STORE_UNAVAILABLE, OVERLOADED when
+   * that can't be known.
+   */
+  readonly catchUp: () => Promise<void> | undefined;
   /** SHA-256 of the token of this host's administrator. Undefined: there is none. */
   readonly localHash: string | undefined;
   readonly keys: VoucherKeys;
@@ -65,9 +68,6 @@ export interface DoorkeeperOptions {
   readonly provider?: BearerVerifier | undefined;
 }
 
-/** A token that was made a moment ago is known to a follower within the lag of its copy. */
-const LAG_MS = 500;
-const LOOK_MS = 25;
 const ACTOR = /^[\x20-\x7e]{1,128}$/;
 
 export class Doorkeeper {
@@ -77,7 +77,7 @@ export class Doorkeeper {
     this.#options = options;
   }
 
-  /** Who calls. At once whenever it can. Throws or rejects with LocumError UNAUTHENTICATED, TOKEN_INVALID, PROVIDER_UNAVAILABLE. */
+  /** Who calls. At once whenever it can. Throws or rejects with LocumError UNAUTHENTICATED, TOKEN_INVALID, PROVIDER_UNAVAILABLE, STORE_UNAVAILABLE. */
   identify(credentials: Credentials, rule: MethodRule): KnownCaller | Promise<KnownCaller> {
     if (this.#options.open) return anybody(credentials);
     if (rule.kind === 'everybody') return this.#unasked(credentials);
@@ -100,6 +100,21 @@ export class Doorkeeper {
     const { principal } = this.asOfNow(caller, rule);
     const ownRole = (name: string) => this.#options.accounts()?.role(name);
     if (!new Rights(principal, ownRole).include(caller.principal.roles, ownRole)) throw taken();
+  }
+
+  /**
+   * Lets somebody in who is known. At once whenever it can: whom a follower's copy refuses is judged again by what is newest, since it may have been
+   * given to him a moment ago. Throws or rejects with LocumError PERMISSION_DENIED, TOKEN_INVALID, STORE_UNAVAILABLE, OVERLOADED.
+   */
+  admit(caller: KnownCaller, rule: MethodRule): KnownCaller | Promise<KnownCaller> {
+    try {
+      this.judge(caller, rule);
+      return caller;
+    } catch (error) {
+      const newest = this.#options.catchUp();
+      if (newest === undefined) throw error;
+      return newest.then(() => this.asOfNow(caller, rule));
+    }
   }
 
   /** Somebody who was let in, with what he has now. @throws LocumError TOKEN_INVALID, PERMISSION_DENIED: he would not be let in any more */
@@ -206,22 +221,11 @@ export class Doorkeeper {
   }
 
   #holder(id: string, secret: string): Principal | Promise<Principal> {
-    const { accounts, mayLag } = this.#options;
+    const { accounts, catchUp } = this.#options;
     const known = accounts()?.token(id);
-    if (known !== undefined || !mayLag()) return holderOf(known, secret);
-    return this.#knownSoon(id).then((late) => holderOf(late, secret));
-  }
-
-  async #knownSoon(id: string): Promise<KnownToken | undefined> {
-    const { accounts } = this.#options;
-    const { promise: over, resolve } = Promise.withResolvers<void>();
-    const giveUp = performance.now() + LAG_MS;
-    const look = setInterval(() => {
-      if (accounts()?.token(id) !== undefined || performance.now() > giveUp) resolve();
-    }, LOOK_MS);
-    await over;
-    clearInterval(look);
-    return accounts()?.token(id);
+    const newest = known === undefined ? catchUp() : undefined;
+    if (newest === undefined) return holderOf(known, secret);
+    return newest.then(() => holderOf(accounts()?.token(id), secret));
   }
 
   #caller(principal: Principal, { address, says }: Credentials): KnownCaller {

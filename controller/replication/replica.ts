@@ -9,6 +9,7 @@ import type { Store } from '../store/store.ts';
 import { watchAgentReach } from './agent-reach.ts';
 import { type Candidate, encodeCandidate } from './candidate.ts';
 import { Controllers } from './controllers.ts';
+import { CopyCatchUp } from './copy-catch-up.ts';
 import { CopyReports } from './copy-reports.ts';
 import { Forwarder } from './forwarder.ts';
 import { LeaderView } from './leader-view.ts';
@@ -49,6 +50,7 @@ export class Replica {
   readonly forwarder: Forwarder;
   readonly controllers: Controllers;
   readonly copy: WarmCopy;
+  readonly catchUp: CopyCatchUp;
   /** How far the copies of followers are. */
   readonly copies: CopyReports;
   readonly notes: MemberNotes;
@@ -75,6 +77,7 @@ export class Replica {
       handOver: (handover) => handOver(role.now, handover),
     });
     this.copy = new WarmCopy(store, log);
+    this.catchUp = new CopyCatchUp({ store, copy: this.copy });
     const { copy, controllers } = this;
     const { vouchForItself, tls } = options;
     this.copies = new CopyReports({ self, role, view, copy, controllers, vouchForItself, tls, log });

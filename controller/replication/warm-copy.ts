@@ -4,6 +4,7 @@
  */
 import { setTimeout as sleep } from 'node:timers/promises';
 import type { Logger } from '../../shared/log.ts';
+import { Watched } from '../../shared/watched.ts';
 import type { Change, Store, StoreRecord } from '../store/store.ts';
 
 export interface Copy {
@@ -18,7 +19,7 @@ export class WarmCopy {
   readonly #store: Pick<Store, 'load' | 'watch'>;
   readonly #log: Logger;
   #records = new Map<string, Uint8Array>();
-  #revision: number | undefined;
+  readonly #revision = new Watched<number | undefined>(undefined);
 
   constructor(store: Pick<Store, 'load' | 'watch'>, log: Logger) {
     this.#store = store;
@@ -27,8 +28,9 @@ export class WarmCopy {
 
   /** Undefined: nothing is loaded yet. */
   get copy(): Copy | undefined {
-    if (this.#revision === undefined) return undefined;
-    return { revision: this.#revision, records: Array.from(this.#records, ([key, value]) => ({ key, value })) };
+    const { revision } = this;
+    if (revision === undefined) return undefined;
+    return { revision, records: Array.from(this.#records, ([key, value]) => ({ key, value })) };
   }
 
   /** One record, encoded; undefined: there is none, or nothing is loaded yet. */
@@ -37,7 +39,13 @@ export class WarmCopy {
   }
 
   get revision(): number | undefined {
-    return this.#revision;
+    return this.#revision.value;
+  }
+
+  /** Whether it has all changes up to a revision before the signal aborts. */
+  async reaches(revision: number, signal: AbortSignal): Promise<boolean> {
+    for await (const at of this.#revision.values(signal)) if (at !== undefined && at >= revision) return true;
+    return false;
   }
 
   /** Follows the store until the signal aborts. A copy that broke stays as it was until it can be loaded again. */
@@ -48,7 +56,7 @@ export class WarmCopy {
         // Whoever follows by now began later, and may have seen more than was loaded here.
         if (signal.aborted) return;
         this.#records = new Map(records.map(({ key, value }) => [key, value]));
-        this.#revision = revision;
+        this.#revision.set(revision);
         for await (const change of this.#store.watch(revision, signal)) this.#apply(change);
       } catch (error) {
         if (!signal.aborted) this.#log.debug({ err: error }, 'the copy of the store is loaded again');
@@ -62,6 +70,6 @@ export class WarmCopy {
       if (write.kind === 'put') this.#records.set(write.key, write.value);
       else this.#records.delete(write.key);
     }
-    this.#revision = revision;
+    this.#revision.set(revision);
   }
 }

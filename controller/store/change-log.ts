@@ -34,6 +34,11 @@ export class ChangeLog {
     this.#limitBytes = limits.limitBytes ?? 32 * 1024 * 1024;
   }
 
+  /** Revision of the newest change; where the store stood when the log began, if there was none since. */
+  get newest(): number {
+    return this.#entries.at(-1)?.change.revision ?? this.#compacted;
+  }
+
   append(change: Change): void {
     const sizeBytes = sizeOf(change);
     this.#entries.push({ change, sizeBytes });

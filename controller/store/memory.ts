@@ -117,6 +117,10 @@ export class MemoryCluster {
     return this.#number;
   }
 
+  get newestChange(): number {
+    return this.#log.newest;
+  }
+
   watch(afterRevision: number, signal: AbortSignal): AsyncGenerator<Change, void> {
     return this.#log.watch(afterRevision, signal);
   }
@@ -227,6 +231,11 @@ export class MemoryStore implements Store {
   async lastCommit(term: number): Promise<number> {
     this.#refuseIfClosed();
     return this.#cluster.lastCommit(term);
+  }
+
+  async newestChange(): Promise<number> {
+    this.#refuseIfClosed();
+    return this.#cluster.newestChange;
   }
 
   watch(afterRevision: number, signal: AbortSignal): AsyncIterable<Change> {

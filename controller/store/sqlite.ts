@@ -4,7 +4,7 @@
  * SQLite works synchronously, so the store has no state of its own between two calls but the commits that wait for the end of
  * the current tick; these become one transaction, with one fsync.
  */
-import type { DatabaseSync, StatementSync } from 'node:sqlite';
+import type { DatabaseSync } from 'node:sqlite';
 import { assert } from '../../shared/assert.ts';
 import { assertBatch, deposedBy, type Head, type Setback, tooLarge } from './batch.ts';
 import { ChangeLog, type ChangeLogLimits } from './change-log.ts';
@@ -13,6 +13,7 @@ import { isFull, sqliteFault, sqliteStoreError } from './sqlite-error.ts';
 import { type OpenedDatabase, openDatabase, type SqliteOpenOptions } from './sqlite-open.ts';
 import { isStillAt } from './sqlite-place.ts';
 import { checkedRecord, crcOf, crcOfHead } from './sqlite-schema.ts';
+import { prepareStatements, type Statements } from './sqlite-statements.ts';
 import {
   type Batch,
   type Change,
@@ -161,6 +162,12 @@ export class SqliteStore implements Store {
     if (this.#waiting.length === 1) setImmediate(() => this.#flush());
     if (this.#waiting.length >= MAX_WAITING) this.#flush();
     return promise;
+  }
+
+  async newestChange(): Promise<number> {
+    this.#flush();
+    this.#refuseIfEnded();
+    return this.#log.newest;
   }
 
   async lastCommit(term: number): Promise<number> {
@@ -323,26 +330,4 @@ export class SqliteStore implements Store {
   #translate(error: unknown): unknown {
     return this.#ended ?? sqliteStoreError(this.#file, this.#inode, error);
   }
-}
-
-interface Statements {
-  readonly begin: StatementSync;
-  readonly commit: StatementSync;
-  readonly put: StatementSync;
-  readonly delete: StatementSync;
-  readonly head: StatementSync;
-  readonly all: StatementSync;
-}
-
-function prepareStatements(db: DatabaseSync): Statements {
-  return {
-    begin: db.prepare('BEGIN IMMEDIATE'),
-    commit: db.prepare('COMMIT'),
-    put: db.prepare(
-      'INSERT INTO records (key, value, crc) VALUES (?, ?, ?) ON CONFLICT (key) DO UPDATE SET value = excluded.value, crc = excluded.crc',
-    ),
-    delete: db.prepare('DELETE FROM records WHERE key = ?'),
-    head: db.prepare('UPDATE head SET term = ?, number = ?, revision = ?, crc = ? WHERE term = ? AND number = ?'),
-    all: db.prepare('SELECT key, value, crc FROM records ORDER BY key'),
-  };
 }

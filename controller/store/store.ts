@@ -131,6 +131,11 @@ export interface Store {
    * `COMPACTED` when that is too old: load again.
    */
   watch(afterRevision: number, signal: AbortSignal): AsyncIterable<Change>;
+  /**
+   * Revision of the newest change that `watch` tells, by a read that is linearizable and begun after the call; 0: none yet. Rejects within about
+   * two seconds when the store does not answer.
+   */
+  newestChange(): Promise<number>;
   /** Releases everything. A leader should resign first. */
   close(): Promise<void>;
 }

@@ -54,6 +54,24 @@ export function watchPromises(kind: StoreKind): void {
     );
 
     test(
+      'the newest change is where a watch gets to, also after an election and beside commits of many keys',
+      inWorld(kind, async (world) => {
+        const store = await world.open();
+        const { revision: start } = await store.load();
+        const leader = await elect(store);
+        await leader.commit(put('a', '1'));
+        const last = await leader.commit(put('b', '1'), put('c', '1'), put('end', ''));
+        expect(await store.newestChange()).toBe(last);
+        expect((await watchUntil(store, start, 'end')).at(-1)?.revision).toBe(last);
+        expect((await store.load()).revision).toBeGreaterThanOrEqual(last);
+        const other = await store.newestChange();
+        const next = await leader.commit(put('d', '1'));
+        expect(next).toBeGreaterThan(other);
+        expect(await store.newestChange()).toBe(next);
+      }),
+    );
+
+    test(
       'a picture kept up by watching equals a load',
       inWorld(kind, async (world) => {
         const store = await world.open();

@@ -199,6 +199,11 @@ export class EtcdStore implements Store {
     }
   }
 
+  async newestChange(): Promise<number> {
+    const { kvs } = await this.#ask(() => this.#client.read(KV.method.range, { key: this.#keys.head }));
+    return Number(kvs[0]?.modRevision ?? 0n);
+  }
+
   async endTerm(term: number): Promise<void> {
     await this.#ask(() => endLead(this.#client, this.#keys, this.#createRevisionOf(term)));
   }

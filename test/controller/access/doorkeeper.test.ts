@@ -13,7 +13,7 @@ const accounts: Accounts = { token: () => undefined, user: () => ({ roles: given
 const doorkeeper = new Doorkeeper({
   open: false,
   accounts: () => accounts,
-  mayLag: () => false,
+  catchUp: () => undefined,
   localHash: undefined,
   keys: { known: () => undefined, refresh: () => Promise.resolve() },
   nowWall: () => NOW,

@@ -23,7 +23,7 @@ const accounts: Accounts = {
 const leader = new Doorkeeper({
   open: false,
   accounts: () => accounts,
-  mayLag: () => false,
+  catchUp: () => undefined,
   localHash: undefined,
   keys: { known: (id) => (id === 'c2' ? follower.publicKey : undefined), refresh: () => Promise.resolve() },
   nowWall: () => NOW,
