@@ -30,6 +30,11 @@ const benchmarks: Readonly<Record<string, Benchmark>> = {
       'scale [policies] [servers] [rounds]: every list, status and plan, and deleting 500 policies (5000, 200, 5: about 2 minutes)',
     run: () => import('./scale.ts'),
   },
+  attack: {
+    usage:
+      'attack [seconds] [kind]: calls and heartbeats of others before and under each kind of attack, beside bare Node (5 s: about 10 minutes)',
+    run: () => import('./attack.ts'),
+  },
   memory: {
     usage:
       'memory [runs] [agents]: resident memory of agent and keeper, and of a controller per idle agent (10 runs, 1000 agents: about 4 minutes)',

@@ -5,6 +5,7 @@ import { get as httpGet, type IncomingMessage } from 'node:http';
 import { get as httpsGet } from 'node:https';
 import { join } from 'node:path';
 import { text as readText } from 'node:stream/consumers';
+import type { ConnectionOptions } from 'node:tls';
 import { type ChannelCredentials, credentials } from '@grpc/grpc-js';
 import { openClusterAuthority } from '../controller/access/cluster-authority.ts';
 import type { PeerKind } from '../shared/access/identity.ts';
@@ -20,6 +21,7 @@ export class MeasuredServer {
   readonly swarm: Swarm;
   readonly #child: ChildProcess;
   readonly #ready: ServerReady;
+  #user: Promise<TlsIdentity> | undefined;
 
   private constructor(kind: ServerKind, child: ChildProcess, ready: ServerReady) {
     this.kind = kind;
@@ -29,14 +31,34 @@ export class MeasuredServer {
     this.swarm = new Swarm(agentAddress, tls && ((name) => agentCredentials(tls, name)));
   }
 
-  static async start(kind: ServerKind): Promise<MeasuredServer> {
-    const child = fork(join(import.meta.dirname, 'agent-server.ts'), [kind], { execArgv: ['--expose-gc'] });
+  /** `access`: whether a controller asks its callers for a token, as it does in production. */
+  static async start(kind: ServerKind, access: 'open' | 'closed' = 'open'): Promise<MeasuredServer> {
+    const child = fork(join(import.meta.dirname, 'agent-server.ts'), [kind, access], { execArgv: ['--expose-gc'] });
     const [ready] = (await once(child, 'message')) as [ServerReady];
     return new MeasuredServer(kind, child, ready);
   }
 
   get isController(): boolean {
-    return this.#ready.apiAddress !== '';
+    return this.kind.startsWith('controller');
+  }
+
+  get ports(): { readonly api: number; readonly agents: number } {
+    const portOf = (address: string): number => Number(address.slice(address.lastIndexOf(':') + 1));
+    return { api: portOf(this.#ready.apiAddress), agents: portOf(this.#ready.agentAddress) };
+  }
+
+  /** Where a user calls it, and what he shows: with TLS a certificate. */
+  async api(): Promise<{ readonly url: string; readonly options: ConnectionOptions }> {
+    const { apiAddress, tls } = this.#ready;
+    if (tls === undefined) return { url: `http://${apiAddress}`, options: {} };
+    this.#user ??= identityOf(tls, 'user', 'bench');
+    return { url: `https://${apiAddress}`, options: dialOptions(await this.#user, rule(tls)) };
+  }
+
+  /** Headers of who may ask for everything. */
+  get authorization(): { readonly authorization?: string } {
+    const { token } = this.#ready;
+    return token === '' ? {} : { authorization: `Bearer ${token}` };
   }
 
   async cpuMicros(): Promise<number> {
@@ -50,12 +72,10 @@ export class MeasuredServer {
 
   /** Reads one line of a controller's `/metrics`. */
   async metric(line: string): Promise<number> {
-    const { apiAddress, tls } = this.#ready;
+    const { url, options } = await this.api();
     const { promise, resolve, reject } = Promise.withResolvers<IncomingMessage>();
-    const request =
-      tls === undefined
-        ? httpGet(`http://${apiAddress}/metrics`)
-        : httpsGet(`https://${apiAddress}/metrics`, dialOptions(await identityOf(tls, 'user', 'bench'), rule(tls)));
+    const page = `${url}/metrics`;
+    const request = page.startsWith('https:') ? httpsGet(page, options) : httpGet(page);
     request.once('response', resolve).once('error', reject);
     const text = await readText(await promise);
     const found = text.split('\n').find((candidate) => candidate.startsWith(`${line} `));
