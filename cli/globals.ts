@@ -23,6 +23,8 @@ export interface Globals {
   readonly input?: boolean;
   /** As whom, and how the controllers are known. Undefined: nobody, in plain text. */
   readonly target?: Destination;
+  /** Sends the token in plain text to other hosts, and on this one to whoever listens. */
+  readonly insecureToken?: boolean;
 }
 
 /** Milliseconds of `10s`, `5m`, `1h30m`. */
@@ -64,6 +66,7 @@ export function addGlobals(program: Command): void {
       new Option('--context <name>', 'which cluster of "locum context list", and as whom').env('LOCUM_CONTEXT'),
     )
     .addOption(new Option('--token-file <file>', 'file with the token that says who calls (or LOCUM_TOKEN)'))
+    .option('--insecure-token', 'send the token in plain text to other hosts, and on this one whoever listens')
     .addOption(
       new Option('--ca-file <file>', 'speak TLS, with controllers for which this authority stands').env(
         'LOCUM_CA_FILE',

@@ -3,55 +3,74 @@ import { X509Certificate } from 'node:crypto';
 import { readFile, stat } from 'node:fs/promises';
 import { checkServerIdentity, type PeerCertificate } from 'node:tls';
 import { type Caller, isLoopbackAddress } from '../../sdk/typescript/caller.ts';
-import type { TlsOptions } from '../../sdk/typescript/transport.ts';
+import type { TlsOptions, TransportOptions } from '../../sdk/typescript/transport.ts';
 import { parseSpiffe } from '../../shared/access/identity.ts';
 import { readCertificateFolder } from '../../shared/pki/certificate-folder.ts';
 import { readPrivateFile } from '../../shared/pki/private-file.ts';
 import { peerCertificate, readCertificate } from '../../shared/pki/read-certificate.ts';
 import { dialOptions, PeerRefusedError, TlsIdentity, TlsMaterialError } from '../../shared/rpc/tls-identity.ts';
 import type { Sourced, TlsFiles, TokenSource } from '../context/layers.ts';
-import { listenersOn } from '../context/listener-owner.ts';
-import { CommandFailure, EXIT } from '../exit-codes.ts';
+import { CommandFailure } from '../exit-codes.ts';
 import type { Globals } from '../globals.ts';
 import { outputOf } from './token-command.ts';
+import { mayShow } from './token-guard.ts';
+
+type Asker = Pick<Globals, 'address' | 'target' | 'insecureToken'>;
+type Credentials = Pick<Caller, 'token'> & Pick<TransportOptions, 'tls' | 'insecureToken'>;
 
 /** @throws CommandFailure rather than send a token where it can be read on its way */
-export async function credentialsOf({
-  address,
-  target,
-}: Pick<Globals, 'address' | 'target'>): Promise<Pick<Caller, 'token'> & { readonly tls?: TlsOptions }> {
+export async function credentialsOf({ address, target, insecureToken = false }: Asker): Promise<Credentials> {
   const { tls, token } = target ?? {};
-  if (token !== undefined) checkWay(address, token, tls !== undefined);
+  const way = { addresses: address, isSecret: tls !== undefined, insecureToken };
+  if (token !== undefined) checkWay(way, token);
+  const users = target?.controllerUsers ?? [];
   return {
     ...(tls === undefined ? {} : { tls: await tlsOptions(tls.value) }),
-    ...(token === undefined ? {} : { token: readerOf(token, address) }),
+    ...(token === undefined ? {} : { token: guarded(token, way, users), insecureToken }),
   };
 }
 
-function checkWay(addresses: readonly string[], { value, from }: Sourced<TokenSource>, isSecret: boolean): void {
+interface Way {
+  readonly addresses: readonly string[];
+  /** By TLS, which also says who answers. */
+  readonly isSecret: boolean;
+  readonly insecureToken: boolean;
+}
+
+function checkWay({ addresses, isSecret, insecureToken }: Way, { value, from }: Sourced<TokenSource>): void {
   const exposed = addresses.find((address) => !isLoopbackAddress(address));
   if (exposed === undefined) return;
   if (value.kind === 'local') throw new CommandFailure(`the token in ${value.path} is for this host only`);
-  if (isSecret) return;
+  if (isSecret || insecureToken) return;
   throw new CommandFailure(
     `the token of ${from} would go to ${exposed} in plain text: nothing was sent\n` +
-      'Say which authority stands for the controllers: --ca-file FILE, or "locum context set NAME --ca-file FILE".',
+      'Say which authority stands for the controllers: --ca-file FILE, or "locum context set NAME --ca-file FILE".\n' +
+      'Where nobody can read along, as in a VPN: --insecure-token.',
   );
 }
 
-/** Undefined: nobody listens who could be shown it. @throws CommandFailure, and what reading a file throws */
-async function localToken(path: string, addresses: readonly string[]): Promise<string | undefined> {
-  const ports = addresses.map((address) => Number(address.split(':').at(-1)));
-  const listeners = ports.flatMap((port) => [...listenersOn(port)]);
+/** The token, for whoever may see it. Undefined: nobody listens who could be shown it. Rejects with CommandFailure, and what reading a file throws. */
+function guarded(source: Sourced<TokenSource>, way: Way, users: readonly number[]): () => Promise<string | undefined> {
+  const read = readerOf(source);
+  const { value, from } = source;
+  if (value.kind === 'local') return async () => ((await isForLocal(value.path, way)) ? read() : undefined);
+  if (way.isSecret || way.insecureToken) return read;
+  return async () => {
+    const own = [process.getuid?.(), value.kind === 'file' ? (await stat(value.path)).uid : undefined];
+    const trusted = new Set([0, ...own, ...users].filter((uid) => uid !== undefined));
+    const advice =
+      'Is that a controller of yours? Then give it TLS, name its data directory in LOCUM_DATA_DIR, or say --insecure-token.';
+    const whose = `the token of ${from} is for controllers of root, of yourself, or of the service`;
+    return mayShow({ whose, addresses: way.addresses, trusted, advice }) === false ? undefined : read();
+  };
+}
+
+/** Of the administrator's, by TLS too: the roots beside it are those of any controller of the cluster. */
+async function isForLocal(path: string, { addresses }: Way): Promise<boolean> {
   const { uid } = await stat(path);
-  // When no controller runs any user of this host may take its port, and would be sent what lets him administer the cluster.
-  const stranger = listeners.find((listener) => listener !== 0 && listener !== uid);
-  if (stranger === undefined) return listeners.length === 0 ? undefined : tokenIn(await readFile(path, 'utf8'), path);
-  throw new CommandFailure(
-    `user ${stranger} of this host listens on ${addresses.join(', ')}, and the token in ${path} belongs to user ${uid}: nothing was sent\n` +
-      'Is that a controller of yours? Say who calls: LOCUM_TOKEN, or --token-file FILE.',
-    EXIT.denied,
-  );
+  const trusted = new Set([0, uid]);
+  const advice = 'Is that a controller of yours? Say who calls: LOCUM_TOKEN, or --token-file FILE.';
+  return mayShow({ whose: `the token in ${path} belongs to user ${uid}`, addresses, trusted, advice }) ?? false;
 }
 
 const TOKEN = /^[\x21-\x7e]+$/;
@@ -62,19 +81,15 @@ const COMMAND_COUNTS_FOR_MS = 60_000;
  * A file is read anew for each call, and a command is asked again after a while: what follows a stream for days outlives its token.
  * What is read rejects with CommandFailure, or what reading a file throws.
  */
-function readerOf(
-  { value, from }: Sourced<TokenSource>,
-  addresses: readonly string[],
-): () => Promise<string | undefined> {
+function readerOf({ value, from }: Sourced<TokenSource>): () => Promise<string> {
   switch (value.kind) {
     case 'text':
       return async () => tokenIn(value.token, from);
-    case 'file':
-      return async () => tokenIn(await readFile(value.path, 'utf8'), value.path);
     case 'command':
       return printedBy(value.command, from);
+    case 'file':
     case 'local':
-      return () => localToken(value.path, addresses);
+      return async () => tokenIn(await readFile(value.path, 'utf8'), value.path);
   }
 }
 

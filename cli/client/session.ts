@@ -9,7 +9,7 @@ export const CALL_TIMEOUT_MS = 10_000;
 
 /** Runs an action with a transport, and closes it whatever happens. */
 export async function withTransport<T>(
-  globals: Pick<Globals, 'address' | 'timeout' | 'target'>,
+  globals: Pick<Globals, 'address' | 'timeout' | 'target' | 'insecureToken'>,
   action: (transport: ClosableTransport) => Promise<T>,
 ): Promise<T> {
   const { address, timeout } = globals;

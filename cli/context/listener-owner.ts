@@ -7,9 +7,11 @@ const TABLES = ['/proc/net/tcp', '/proc/net/tcp6'] as const;
 /** TCP_LISTEN of include/net/tcp_states.h. */
 const LISTENING = '0A';
 
-/** User ids of those who listen on this port, at whatever address. Empty: nobody. */
-export function listenersOn(port: number): ReadonlySet<number> {
-  return new Set(TABLES.flatMap((table) => listenersIn(readTable(table), port)));
+/** User ids of those who listen on this port, at whatever address. Empty: nobody. Undefined: this host does not say, since it runs no Linux. */
+export function listenersOn(port: number): ReadonlySet<number> | undefined {
+  const texts = TABLES.map(readTable);
+  if (texts.every((text) => text === undefined)) return undefined;
+  return new Set(texts.flatMap((text) => listenersIn(text ?? '', port)));
 }
 
 /** `text`: lines of `sl local_address rem_address st tx_queue:rx_queue tr:when retrnsmt uid …`, the port hexadecimal. */
@@ -24,11 +26,11 @@ export function listenersIn(text: string, port: number): readonly number[] {
 }
 
 /** A host may have no IPv6. */
-function readTable(path: string): string {
+function readTable(path: string): string | undefined {
   try {
     return readFileSync(path, 'utf8');
   } catch (error) {
-    if (errorCode(error) === 'ENOENT') return '';
+    if (errorCode(error) === 'ENOENT') return undefined;
     throw error;
   }
 }

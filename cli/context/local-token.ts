@@ -34,6 +34,13 @@ export function findLocalToken(env: NodeJS.ProcessEnv): LocalToken {
   return { file: undefined, rootsFile: undefined, outOfReach };
 }
 
+/**
+ * Ids of the users whom those directories belong to: who runs a controller of this host. Only root makes the one of the service, and the
+ * others are this user's, or he named them.
+ */
+export const dataOwners = (env: NodeJS.ProcessEnv): readonly number[] =>
+  dataDirectories(env).flatMap((folder) => statSync(folder, { throwIfNoEntry: false })?.uid ?? []);
+
 function dataDirectories(env: NodeJS.ProcessEnv): readonly string[] {
   const named = env['LOCUM_DATA_DIR'] ?? '';
   if (named !== '') return [named];

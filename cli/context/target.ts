@@ -9,11 +9,13 @@ import { parseAddresses } from './addresses.ts';
 import { configPath, exposureOf, readConfigFile } from './config-file.ts';
 import { contextLayer } from './context-layer.ts';
 import { type Effective, effectiveOf, type Layer, type NamedContext } from './layers.ts';
-import { findLocalToken } from './local-token.ts';
+import { dataOwners, findLocalToken } from './local-token.ts';
 
 export interface Destination extends Effective {
   /** A token of this host's administrator that this user may not read. */
   readonly outOfReach: string | undefined;
+  /** Ids of the users of this host who may run its controllers. */
+  readonly controllerUsers: readonly number[];
   /** What its user should know of the file of contexts. */
   readonly warning: string | undefined;
 }
@@ -26,15 +28,16 @@ export async function targetOf(program: Command, env: NodeJS.ProcessEnv): Promis
   const { context, isUsed } = await chosenContext(path, program, env);
   const effective = effectiveOf({ flags: flagLayer(program), environment: environmentLayer(env), context });
   const warning = isUsed ? exposureOf(path) : undefined;
+  const controllerUsers = dataOwners(env);
   const knowsWho = effective.token !== undefined || effective.tls?.value.certFile !== undefined;
   const isLocal = effective.address.value.every(isLoopbackAddress);
   if (knowsWho || effective.tls?.value.folder !== undefined || !isLocal) {
-    return { ...effective, outOfReach: undefined, warning };
+    return { ...effective, controllerUsers, outOfReach: undefined, warning };
   }
   const { file, rootsFile, outOfReach } = findLocalToken(env);
   const token = file === undefined ? undefined : ({ value: { kind: 'local', path: file }, from: LOCAL } as const);
   const tls = effective.tls ?? (rootsFile === undefined ? undefined : { value: { caFile: rootsFile }, from: LOCAL });
-  return { ...effective, tls, token, outOfReach, warning };
+  return { ...effective, tls, token, controllerUsers, outOfReach, warning };
 }
 
 /** Only what stands on the command line itself. */

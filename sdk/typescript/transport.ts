@@ -23,11 +23,19 @@ export interface TransportOptions extends Caller {
   readonly timeoutMs: number;
   /** Default: no TLS. */
   readonly tls?: TlsOptions;
+  /** Sends the token in plain text to other hosts, too: whoever reads it on its way may use it. Default: refuses to. */
+  readonly insecureToken?: boolean;
 }
 
-/** @throws RangeError for a token that would go over a network in plain text */
-export function openTransport({ addresses, timeoutMs, tls, ...given }: TransportOptions): ClosableTransport {
-  if (tls === undefined) checkExposure(given, addresses);
+/** @throws RangeError for a token that would go over a network in plain text, unless `insecureToken` says so */
+export function openTransport({
+  addresses,
+  timeoutMs,
+  tls,
+  insecureToken,
+  ...given
+}: TransportOptions): ClosableTransport {
+  if (tls === undefined && insecureToken !== true) checkExposure(given, addresses);
   const managers = addresses.map((address) => {
     const pings = { pingIntervalMs: KEEPALIVE_TIME_MS, pingTimeoutMs: KEEPALIVE_TIMEOUT_MS };
     return tls === undefined

@@ -1,6 +1,7 @@
 import { spawn } from 'node:child_process';
 import {
   chmodSync,
+  chownSync,
   existsSync,
   mkdirSync,
   mkdtempSync,
@@ -22,8 +23,9 @@ import { runCaptured } from '../e2e/captured-command.ts';
 import { type FakeApi, fakeApi } from './fake-api.ts';
 
 const NOBODY = 65_534;
-/** Says its port. */
-const LISTENER = "const s = require('net').createServer().listen(0, '127.0.0.1', () => console.log(s.address().port))";
+/** Says its port, and when somebody comes. */
+const LISTENER =
+  "const s = require('net').createServer(() => console.log('asked')).listen(0, '127.0.0.1', () => console.log(s.address().port))";
 
 let home: string;
 let api: FakeApi;
@@ -246,10 +248,12 @@ describe('a command', () => {
     expect(existsSync(join(home, 'admin.token'))).toBe(true);
   });
 
-  it('does not show the token of this host to another user who took the port of the controller', async (ctx) => {
+  it('shows no token in plain text to another user of this host who took the port of the controller', async (ctx) => {
     if (process.getuid?.() !== 0) ctx.skip('only root can be another user');
     const secret = join(home, 'admin.token');
     writeFileSync(secret, 'locum_local_y\n', { mode: 0o600 });
+    const file = join(home, 'own.token');
+    writeFileSync(file, 'own\n', { mode: 0o600 });
     const nobody = spawn(process.execPath, ['-e', LISTENER], {
       uid: NOBODY,
       gid: NOBODY,
@@ -258,14 +262,58 @@ describe('a command', () => {
     });
     try {
       const { value: port } = await createInterface({ input: nobody.stdout })[Symbol.asyncIterator]().next();
-      const { code, stderr } = await locum(`server list --address 127.0.0.1:${port}`, { LOCUM_DATA_DIR: home });
-      expect(stderr).toContain(
-        `user ${NOBODY} of this host listens on 127.0.0.1:${port}, and the token in ${secret} belongs to user 0`,
-      );
-      expect(code).toBe(4);
+      const list = `server list --address 127.0.0.1:${port}`;
+      const taken = `user ${NOBODY} of this host listens on 127.0.0.1:${port}, and the token`;
+      for (const [words, env, whose] of [
+        [list, { LOCUM_DATA_DIR: home }, `in ${secret} belongs to user 0`],
+        [list, { LOCUM_TOKEN: 'x' }, 'of LOCUM_TOKEN is for controllers of root'],
+        [`${list} --token-file ${file}`, {}, 'of --token-file is for controllers of root'],
+        [`${list} --context here`, {}, 'of context here is for controllers of root'],
+      ] as const) {
+        if (words.includes('here')) await locum(`context set here --address 127.0.0.1:${port} --token x`);
+        const { code, stderr } = await locum(words, env);
+        expect(stderr).toContain(`${taken} ${whose}`);
+        expect(code).toBe(4);
+      }
     } finally {
       nobody.kill();
     }
+  });
+
+  it('shows a token to the user whose the data of the controller is, and to anybody where that is said', async (ctx) => {
+    if (process.getuid?.() !== 0) ctx.skip('only root can be another user');
+    const data = join(home, 'data');
+    mkdirSync(data);
+    chownSync(data, NOBODY, NOBODY);
+    const nobody = spawn(process.execPath, ['-e', LISTENER], {
+      uid: NOBODY,
+      gid: NOBODY,
+      cwd: '/',
+      stdio: ['ignore', 'pipe', 'inherit'],
+    });
+    try {
+      const lines = createInterface({ input: nobody.stdout })[Symbol.asyncIterator]();
+      const { value: port } = await lines.next();
+      const list = `server list --timeout 200ms --address 127.0.0.1:${port}`;
+      for (const [words, env] of [
+        [list, { LOCUM_TOKEN: 'x', LOCUM_DATA_DIR: data }],
+        [`${list} --insecure-token`, { LOCUM_TOKEN: 'x' }],
+      ] as const) {
+        const { code } = await locum(words, env);
+        expect((await lines.next()).value).toBe('asked');
+        // It is no controller, and says nothing.
+        expect(code).not.toBe(4);
+      }
+    } finally {
+      nobody.kill();
+    }
+  });
+
+  it('sends a token in plain text to another host only where that is said', async () => {
+    const { stderr } = await locum('server list --timeout 100ms --insecure-token --address 192.0.2.1:7400', {
+      LOCUM_TOKEN: 'x',
+    });
+    expect(stderr).toContain("can't reach a controller");
   });
 
   it('shows no token where nobody listens', async () => {
