@@ -175,6 +175,7 @@ class RunningParts {
     this.#authority = tls && new AuthorityWatch({ tls, store, replica: this.#replica, leaderTerm, dataDirectory, log });
     this.#metrics.trouble = () => this.#trouble();
     this.#metrics.followers = () => this.#replica.copies.followers;
+    this.#metrics.certificates = () => tls?.certificates ?? [];
   }
 
   async start(): Promise<Pick<Controller, 'apiAddress' | 'agentAddress'>> {
@@ -322,7 +323,8 @@ class RunningParts {
   #trouble(): readonly Deviation[] {
     const { controllers, copies } = this.#replica;
     const status = this.#leadership?.leaderTerm?.storeStatus;
-    const beside = troubleBeside({ status, gone: controllers.gone(), followers: copies.followers }, systemClock());
+    const [followers, certificates] = [copies.followers, this.#tls?.certificates ?? []];
+    const beside = troubleBeside({ status, gone: controllers.gone(), followers, certificates }, systemClock());
     return [...beside, ...this.#audit.trouble, ...this.#hooks.trouble, ...(this.#authority?.trouble ?? [])];
   }
 

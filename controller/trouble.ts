@@ -2,9 +2,12 @@
  * What is not as it should be beside what the core knows of: the store, and other controllers. With what the audit's sinks and the hooks say
  * of themselves it is in the status and in the metrics, which tell the same.
  */
+import { conditionAt, lateFromWall } from '../shared/certificate-life.ts';
 import { count } from '../shared/count.ts';
 import { printable } from '../shared/printable.ts';
 import type { Now } from '../shared/time.ts';
+import type { ShownCertificate } from './access/shown-certificate.ts';
+import { certificateText } from './core/certificate-text.ts';
 import type { Deviation } from './core/views.ts';
 import type { StoreStatus } from './engine/store-status.ts';
 import { adviceFor } from './leadership/leader-term.ts';
@@ -18,13 +21,20 @@ interface Beside {
   readonly status: StoreStatus | undefined;
   readonly gone: readonly GoneController[];
   readonly followers: readonly FollowerCopy[];
+  /** Of this controller and its authority; empty: it speaks plaintext. */
+  readonly certificates: readonly ShownCertificate[];
 }
 
-export function troubleBeside({ status, gone, followers }: Beside, now: Now): readonly Deviation[] {
+export function troubleBeside({ status, gone, followers, certificates }: Beside, now: Now): readonly Deviation[] {
   // The store may have lost sight of one that the leader hears.
   const known = new Set(followers.map(({ id }) => id));
   const lost = gone.filter(({ id }) => !known.has(id));
-  return [...storeTrouble(status, now.wall), ...goneControllers(lost, now.wall), ...lateFollowers(followers, now)];
+  return [
+    ...storeTrouble(status, now.wall),
+    ...goneControllers(lost, now.wall),
+    ...lateFollowers(followers, now),
+    ...oldCertificates([...certificates, ...followers.flatMap(certificateOf)], now.wall),
+  ];
 }
 
 export function storeTrouble(status: StoreStatus | undefined, nowWall: number): readonly Deviation[] {
@@ -77,3 +87,22 @@ function behind({ behindRevisions, storeProblem, isMember }: FollowerCopy): stri
   const why = storeProblem === '' ? '' : `the store does not answer it: ${printable(storeProblem)}`;
   return [`${lacks || 'its copy of the store is not known to be whole'}${unheard}`, why].filter(Boolean).join('; ');
 }
+
+function certificateOf({ id, certificate }: FollowerCopy): ShownCertificate[] {
+  return certificate === undefined ? [] : [{ of: 'controller', resource: `controllers/${id}`, ...certificate }];
+}
+
+/** Controllers renew their own at a third of its life, so by now it has failed many times. Nobody renews the authority by itself. */
+export const oldCertificates = (shown: readonly ShownCertificate[], nowWall: number): readonly Deviation[] =>
+  shown
+    .filter((certificate) => conditionAt(certificate, nowWall) !== 'FRESH')
+    .map((certificate) => {
+      const { of, resource } = certificate;
+      const isOwn = of === 'controller';
+      const silence = isOwn ? 'its log says why' : 'make another one: docs/operations.md, "A new authority"';
+      return {
+        ...{ resource, reason: 'CERTIFICATE_ENDS', command: isOwn ? 'locum controllers' : 'locum server list' },
+        message: certificateText(certificate, { nowWall, silence, whose: isOwn ? 'its' : 'the authority’s' }),
+        ...{ sinceWall: lateFromWall(certificate), etaWall: undefined },
+      };
+    });

@@ -177,10 +177,12 @@ const rows = {
     REFUSED,
     [
       'locum.v1.AttemptStatus.health_detail',
+      'locum.v1.CertificateLife.renewal_problem',
       'locum.v1.CommandResult.detail',
       'locum.v1.ConfirmServerDeadRequest.reason',
       'locum.v1.OutputChunk.error',
       'locum.v1.ReleaseRunRequest.reason',
+      'locum.v1.ReportCopyRequest.store_problem',
       'locum.v1.RevokeServerRequest.reason',
       '*.page_token',
     ],

@@ -1,13 +1,13 @@
 /** The certificate that this agent shows to controllers, as far as its core knows it. */
+import { type CertificateLife, lifeMs } from '../../shared/certificate-life.ts';
 import { type Deadline, elapsedMs, type Reading } from '../../shared/lease-clock.ts';
+import type { HeldCertificate } from '../../shared/protocol/agent-message.ts';
 import type { AuthorityNotice } from '../../shared/protocol/leader-message.ts';
+import { bounded } from './attempt.ts';
 import type { AgentNow } from './clock.ts';
 
 /** What the core knows of a certificate. */
-export interface CertificateFacts {
-  /** Unix milliseconds. */
-  readonly notBeforeWall: number;
-  readonly notAfterWall: number;
+export interface CertificateFacts extends CertificateLife {
   /** Made from the certificate: another one for each, and the same after a restart. */
   readonly seed: number;
   /** Hashes of the roots that are trusted beside it. */
@@ -62,6 +62,8 @@ export interface Renewal {
   authority: Pick<AuthorityNotice, 'trusted' | 'signing'> | undefined;
   /** Renewals in a row that did not bring what it said. */
   mismatches: number;
+  /** The leader does not know all of this yet. */
+  changed: boolean;
 }
 
 export const noCertificate = (): Renewal => ({
@@ -72,10 +74,8 @@ export const noCertificate = (): Renewal => ({
   problem: '',
   authority: undefined,
   mismatches: 0,
+  changed: false,
 });
-
-export const lifeMs = ({ notBeforeWall, notAfterWall }: CertificateFacts): number =>
-  Math.max(1, notAfterWall - notBeforeWall);
 
 /** The most that any clock counted. */
 export function ageMs({ facts, since, ageThenMs }: OwnCertificate, now: AgentNow): number {
@@ -99,4 +99,11 @@ export function describeCertificate({ certificate, problem }: Renewal): Certific
   const { facts, dueAgeMs, isForeign } = certificate;
   const renewalWall = isForeign ? undefined : Math.round(facts.notBeforeWall + dueAgeMs);
   return { notAfterWall: facts.notAfterWall, renewalWall, problem };
+}
+
+/** What the leader is told of it. */
+export function heldCertificate({ certificate, problem }: Renewal): HeldCertificate | undefined {
+  if (certificate === undefined) return undefined;
+  const { notBeforeWall, notAfterWall } = certificate.facts;
+  return { notBeforeWall, notAfterWall, renewalProblem: bounded(problem) };
 }

@@ -1,5 +1,6 @@
 /** Proof of life (semantics: A1). */
 import { readingOf } from '../../shared/lease-clock.ts';
+import { heldCertificate } from './certificate.ts';
 import { offeredCapacity } from './inventory.ts';
 import type { Session } from './state.ts';
 import { send, type Turn } from './turn.ts';
@@ -35,10 +36,12 @@ export function beatWhenDue(turn: Turn): void {
       ? { capabilities: state.capabilities, probeFailures: state.probeFailures }
       : { capabilities: undefined }),
     hostProblems: state.hostProblemsChanged ? state.hostProblems : undefined,
+    ...(state.renewal.changed ? { certificate: heldCertificate(state.renewal) } : {}),
   });
   state.capacityChanged = false;
   state.capabilitiesChanged = false;
   state.hostProblemsChanged = false;
+  state.renewal.changed = false;
 }
 
 function keepStamp({ now }: Turn, { stamps, sequence }: Session): void {

@@ -8,25 +8,17 @@
  */
 import { unreachable } from '../../shared/assert.ts';
 import { backoffMs } from '../../shared/backoff.ts';
+import { lateFromWall, lifeMs } from '../../shared/certificate-life.ts';
 import { deadlineAfter, isPast, leftMs, readingOf } from '../../shared/lease-clock.ts';
 import { Prng } from '../../shared/prng.ts';
 import type { AuthorityNotice } from '../../shared/protocol/leader-message.ts';
 import { DAY, HOUR, MINUTE, SECOND } from '../../shared/time.ts';
-import {
-  ageMs,
-  type CertificateFacts,
-  lifeMs,
-  type OwnCertificate,
-  type RenewalOutcome,
-  remainingMs,
-} from './certificate.ts';
+import { ageMs, type CertificateFacts, type OwnCertificate, type RenewalOutcome, remainingMs } from './certificate.ts';
 import type { AgentState } from './state.ts';
 import { log, type Turn } from './turn.ts';
 
 /** Parts of its life: it is renewed from two thirds on, a twelfth later at the latest, so that who joined together does not come together. */
 const [DUE, SPREAD] = [2 / 3, 1 / 12];
-/** Then somebody should look: by now it has been tried for a twelfth of its life. The leader's status says so from here on, too. */
-const LATE = 5 / 6;
 /** Part of its life for which a new one is left alone, even if the wall clock takes it for old. */
 const REST = 1 / 10;
 /** What becomes due out of turn (a clock stepped, the host was off) is asked for within so long: others have it, too. */
@@ -56,7 +48,7 @@ export function takeCertificate(turn: Turn, facts: CertificateFacts, { isNew = f
     isLate: false,
     isForeign: false,
   };
-  Object.assign(state.renewal, { failures: 0, turn: 0, problem: '' });
+  Object.assign(state.renewal, { failures: 0, turn: 0, problem: '', changed: true });
 }
 
 /** Called at the end of every step: asks a controller when it is time. */
@@ -152,8 +144,10 @@ function noteProblem(turn: Turn, problem: string): void {
   const { renewal } = turn.state;
   const { certificate } = renewal;
   if (certificate === undefined) return;
-  const isLate = ageMs(certificate, turn.now) > LATE * lifeMs(certificate.facts);
+  // The leader's status says so from here on, too.
+  const isLate = ageMs(certificate, turn.now) > lateFromWall(certificate.facts) - certificate.facts.notBeforeWall;
   const isKnown = renewal.problem === problem && certificate.isLate === isLate;
+  renewal.changed ||= renewal.problem !== problem;
   renewal.problem = problem;
   certificate.isLate = isLate;
   const level = isKnown ? 'debug' : isLate ? 'error' : 'warn';

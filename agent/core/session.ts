@@ -61,6 +61,8 @@ export function acceptWelcome(turn: Turn, candidate: Candidate, term: number, we
   state.capabilitiesChanged ||= state.capabilities !== greeting.capabilities;
   state.capacityChanged ||= state.capacity !== greeting.capacity;
   state.hostProblemsChanged ||= state.hostProblems !== greeting.hostProblems;
+  // A Hello says nothing of it: most of it stands in the certificate itself.
+  state.renewal.changed = state.renewal.certificate !== undefined;
   state.dialling.failures = 0;
   state.dialling.redirected = false;
   state.dialling.at = undefined;

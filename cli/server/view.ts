@@ -85,6 +85,13 @@ function gateText({ gate, gateStatus }: Server): Cell | string {
   return cell(`${word(GateSchema, gate)} since ${moment(sinceTime)}${until}: ${reason}`, 'warn');
 }
 
+function certificateText({ certificate }: Server): Cell | string {
+  if (certificate === undefined) return '';
+  const { startTime, expireTime, renewalProblem } = certificate;
+  const until = `since ${moment(startTime)}, until ${moment(expireTime)}`;
+  return renewalProblem === '' ? until : cell(`${until}, not renewed: ${renewalProblem}`, 'warn');
+}
+
 const probeFact = ({ probe, detail, sinceTime }: Server['probeFailures'][number]) =>
   [`probe ${probe}`, cell(`fails since ${moment(sinceTime)}: ${detail}`, 'warn')] as const;
 
@@ -112,6 +119,7 @@ function serverText(server: Server, wide: boolean): string {
         .map(([key, value]) => `${key}=${value}`)
         .join(' '),
     ],
+    ['certificate', certificateText(server)],
     ['agent', server.agentVersion],
     ['uid', server.uid],
     ['boot', server.bootId],

@@ -8,6 +8,7 @@ import { messageOf } from '../../shared/caught-error.ts';
 import { parseListenAddress } from '../../shared/listen-address.ts';
 import type { Logger } from '../../shared/log.ts';
 import { AuthorityError, CERTIFICATE_LIFE_MS } from '../../shared/pki/authority.ts';
+import { readCertificate } from '../../shared/pki/read-certificate.ts';
 import { caHashesOf, issuerHashOf } from '../../shared/pki/roots.ts';
 import type { ListenerTls } from '../../shared/rpc/single-port-listener.ts';
 import type { TurnedAway } from '../../shared/rpc/tls-door.ts';
@@ -27,6 +28,7 @@ import {
   type OwnMaterial,
   signedMaterial,
 } from './own-certificate.ts';
+import type { ShownCertificate } from './shown-certificate.ts';
 import { type AuthorityStore, storedAuthority } from './stored-authority.ts';
 
 export interface ControllerTlsOptions extends OwnCertificateOptions, HolderOptions {
@@ -46,6 +48,7 @@ export class ControllerTls {
   readonly #renewal: NodeJS.Timeout;
   /** One record after the other. */
   #adopting: Promise<void> = Promise.resolve();
+  #problem = '';
   #told = 0;
   #untold = 0;
   readonly #minute: NodeJS.Timeout;
@@ -87,6 +90,16 @@ export class ControllerTls {
     const followed = await this.authority.adopt(record);
     if (!followed && (this.authority.canSign || !(await this.authority.lookForKeys()))) return;
     await this.#renew();
+  }
+
+  /** The certificate of this controller, and that of the authority that signs. */
+  get certificates(): readonly ShownCertificate[] {
+    const { identity, authority } = this;
+    const renewalProblem = this.#problem;
+    return [
+      { of: 'controller', resource: `controllers/${this.#options.self}`, ...wallLife(identity.life), renewalProblem },
+      { of: 'authority', resource: 'cluster', ...wallLife(readCertificate(authority.rootsPem)), renewalProblem: '' },
+    ];
   }
 
   /** Of the agent listener: servers only. `denied` is told of whoever is refused for what he shows. */
@@ -140,11 +153,13 @@ export class ControllerTls {
       this.identity.replace(own);
       this.#agentIdentity.replace(forAgents);
       if (this.#options.wrappingKeyFile !== undefined) await keepOwn(this.#options, own);
+      this.#problem = '';
     } catch (error) {
       const { rootsPem } = this.authority;
       for (const identity of [this.identity, this.#agentIdentity]) identity.replace({ ...identity.material, rootsPem });
       // Two more tries before it is over.
-      this.#options.log.error(`the certificate of this controller was not renewed: ${messageOf(error)}`);
+      this.#problem = messageOf(error);
+      this.#options.log.error(`the certificate of this controller was not renewed: ${this.#problem}`);
     }
   }
 
@@ -154,6 +169,11 @@ export class ControllerTls {
     this.#untold = 0;
   }
 }
+
+const wallLife = ({ notBeforeMs, notAfterMs }: TlsIdentity['life']) => ({
+  notBeforeWall: notBeforeMs,
+  notAfterWall: notAfterMs,
+});
 
 /** As the settings say; undefined: plaintext. Rejects with AuthorityError or ExposedFileError. */
 export async function openControllerTls(

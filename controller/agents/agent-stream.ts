@@ -263,7 +263,10 @@ export class AgentStream {
     refuseOtherName(certificate?.identity, facts);
     this.#server = facts.server;
     this.#capacity = facts.capacity;
-    const certified = certificate === undefined ? {} : { certifiedWall: certificate.notBeforeMs };
+    const certified =
+      certificate === undefined
+        ? {}
+        : { certifiedWall: certificate.notBeforeMs, certifiedUntilWall: certificate.notAfterMs };
     return { kind: 'hello', conn: this.conn, hello: { ...facts, ...certified, inventory: inventory.attempts } };
   }
 

@@ -1,5 +1,6 @@
 /** The controllers themselves: who is there, how far followers are, and handing over the lead. */
 import type { ServiceImpl } from '@connectrpc/connect';
+import { certificateFromProto } from '../../shared/codec/certificate.ts';
 import { fromUint64, toUint64 } from '../../shared/codec/numbers.ts';
 import { LocumError } from '../../shared/errors.ts';
 import { type ClusterService, ControllerRole } from '../../shared/gen/locum/v1/cluster_service_pb.ts';
@@ -29,11 +30,14 @@ export function controllerCalls(api: ApiContext): ControllerCalls {
       return { controllers: controllers.map((seen) => controllerToProto(seen, followers.get(seen.id), now)) };
     },
 
-    reportCopy({ controller, revision, storeProblem }, { values }) {
+    reportCopy({ controller, revision, storeProblem, certificate }, { values }) {
       const id = controller.slice(CONTROLLERS.length);
       const { kind, name } = values.get(callerKey).principal;
       if (kind === 'controller' && name !== id) throw denied('cluster.report');
-      api.copies.take({ id, revision: fromUint64(revision, 'revision'), storeProblem });
+      api.copies.take({
+        ...{ id, revision: fromUint64(revision, 'revision'), storeProblem },
+        certificate: certificate === undefined ? undefined : certificateFromProto(certificate),
+      });
       return {};
     },
 

@@ -2,8 +2,10 @@
  * What is not where it should be, each with since when and what shows more; and what runs wait for. Derived from the state when asked,
  * never stored.
  */
+import { conditionAt, lateFromWall } from '../../shared/certificate-life.ts';
 import { count } from '../../shared/count.ts';
 import type { Now } from '../../shared/time.ts';
+import { certificateText } from './certificate-text.ts';
 import { ageOf, type ClusterState, serverLiveOf, wallAtAge } from './cluster/cluster.ts';
 import { doubtOf } from './cluster/store-doubt.ts';
 import { type Deviation, worstFirst } from './deviation.ts';
@@ -103,6 +105,14 @@ function serverDeviations(state: ClusterState, server: Server, now: Now, since: 
   // Of one that is silent nobody knows.
   for (const { probe, detail, sinceWall } of liveness === 'ALIVE' ? probeFailures : [])
     say('PROBE_FAILING', `probe ${probe} fails, what it tells is not known: ${detail}`, sinceWall);
+  const { certificate } = serverLiveOf(state, id);
+  // Of one that is away, its return is what is waited for.
+  if (certificate !== undefined && liveness === 'ALIVE' && conditionAt(certificate, now.wall) !== 'FRESH')
+    say(
+      'CERTIFICATE_ENDS',
+      certificateText(certificate, { nowWall: now.wall, silence: UNSAID }),
+      lateFromWall(certificate),
+    );
   const gate = gateOf(server);
   if (gate.kind !== 'OPEN') {
     const etaWall = gate.untilAge === undefined ? undefined : wallAtAge(state, now, gate.untilAge);
@@ -116,6 +126,9 @@ function serverDeviations(state: ClusterState, server: Server, now: Now, since: 
     say('DRAIN_BLOCKED', `${run}: ${reason}`, drain?.startWall, drain?.deadlineWall);
   return found;
 }
+
+/** Files that other tools bring, or an agent that has not tried yet. */
+const UNSAID = 'its agent has not said why (`locum agent status` on that host)';
 
 /** Runs that wait for one and the same reason. */
 export interface QueuedFor {

@@ -12,7 +12,10 @@ const PLAIN_BYTES = 128;
 export function eventBytes(event: Event): number {
   const isPlain =
     event.kind === 'stream_closed' ||
-    (event.kind === 'heartbeat' && event.capabilities === undefined && event.hostProblems === undefined);
+    (event.kind === 'heartbeat' &&
+      event.capabilities === undefined &&
+      event.hostProblems === undefined &&
+      event.certificate === undefined);
   return isPlain ? PLAIN_BYTES : PLAIN_BYTES + bytesOf(event);
 }
 

@@ -1,6 +1,7 @@
 /** Followers tell the leader how far their copies are, straight and not through the store, which may be what fails; the leader keeps account. */
 import { setTimeout as sleep } from 'node:timers/promises';
 import { createClient } from '@connectrpc/connect';
+import { certificateToProto } from '../../shared/codec/certificate.ts';
 import { toUint64 } from '../../shared/codec/numbers.ts';
 import { ClusterService } from '../../shared/gen/locum/v1/cluster_service_pb.ts';
 import type { Logger } from '../../shared/log.ts';
@@ -82,7 +83,10 @@ export class CopyReports {
     this.#peer ??= openPeer(api, tls);
     const headers = headersOnward(new Headers(), { self, source: '', vouched: vouchForItself(REPORT_PATH) });
     const storeProblem = cut(view.storeProblem ?? '', PROBLEM_CHARACTERS);
-    const report = { controller: `controllers/${self}`, revision: toUint64(copy.revision ?? 0), storeProblem };
+    const report = {
+      ...{ controller: `controllers/${self}`, revision: toUint64(copy.revision ?? 0), storeProblem },
+      ...(tls === undefined ? {} : { certificate: shownCertificate(tls.identity) }),
+    };
     try {
       await createClient(ClusterService, this.#peer.transport).reportCopy(report, {
         ...{ headers, signal, timeoutMs: REPORT_MS },
@@ -106,3 +110,7 @@ export class CopyReports {
     }
   }
 }
+
+/** Why it was not renewed is in the log here. */
+const shownCertificate = ({ life }: PeerTls['identity']) =>
+  certificateToProto({ notBeforeWall: life.notBeforeMs, notAfterWall: life.notAfterMs, renewalProblem: '' });

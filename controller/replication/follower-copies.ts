@@ -6,6 +6,8 @@
  * So one number, the time since then, says both how far behind and how silent it is, at most.
  */
 
+import type { HeldCertificate } from '../../shared/protocol/agent-message.ts';
+
 export interface CopyReport {
   /** Of the follower. */
   readonly id: string;
@@ -13,6 +15,8 @@ export interface CopyReport {
   readonly revision: number;
   /** Why the store does not answer it. Empty: it does. */
   readonly storeProblem: string;
+  /** That it shows. Undefined: none. */
+  readonly certificate?: HeldCertificate | undefined;
 }
 
 /** Monotonic times are the leader's. */
@@ -25,6 +29,8 @@ export interface FollowerCopy {
   /** By its last report; 0: it lacked nothing. */
   readonly behindRevisions: number;
   readonly storeProblem: string;
+  /** Of its last report. */
+  readonly certificate: HeldCertificate | undefined;
   /** Whether the store hears of it. */
   readonly isMember: boolean;
 }
@@ -35,6 +41,7 @@ interface Known {
   revision: number;
   lacked: boolean;
   storeProblem: string;
+  certificate: HeldCertificate | undefined;
   isMember: boolean;
 }
 
@@ -94,21 +101,31 @@ export class FollowerCopies {
     known.heardMono = mono;
     known.revision = report.revision;
     known.storeProblem = report.storeProblem;
+    known.certificate = report.certificate;
   }
 
   /** By id. */
   get all(): readonly FollowerCopy[] {
     const newest = this.#marks.at(-1)?.revision ?? 0;
-    const copies = Array.from(this.#known, ([id, { asOfMono, heardMono, revision, storeProblem, isMember }]) => {
-      const behindRevisions = heardMono === undefined ? 0 : Math.max(0, newest - revision);
-      return { id, asOfMono, heardMono, behindRevisions, storeProblem, isMember };
+    const copies = Array.from(this.#known, ([id, known]) => {
+      const { asOfMono, heardMono, storeProblem, certificate, isMember } = known;
+      const behindRevisions = heardMono === undefined ? 0 : Math.max(0, newest - known.revision);
+      return { id, asOfMono, heardMono, behindRevisions, storeProblem, certificate, isMember };
     });
     return copies.sort((a, b) => (a.id < b.id ? -1 : 1));
   }
 
   #meet(id: string, mono: number): Known | undefined {
     if (this.#known.size >= FOLLOWERS_MAX) return undefined;
-    const met = { asOfMono: mono, heardMono: undefined, revision: 0, lacked: false, storeProblem: '', isMember: false };
+    const met = {
+      asOfMono: mono,
+      heardMono: undefined,
+      revision: 0,
+      lacked: false,
+      storeProblem: '',
+      isMember: false,
+      certificate: undefined,
+    };
     this.#known.set(id, met);
     return met;
   }

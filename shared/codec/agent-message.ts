@@ -19,6 +19,7 @@ import {
   type Hello as PbHello,
   type OutputChunk as PbOutputChunk,
 } from '../gen/locum/v1/agent_service_pb.ts';
+import { CertificateLifeSchema } from '../gen/locum/v1/certificate_pb.ts';
 import { HostProblemSetSchema } from '../gen/locum/v1/host_problem_pb.ts';
 import type { EndCause as PbEndCause } from '../gen/locum/v1/run_pb.ts';
 import { DEFAULT_POOL, poolId, serverId, uid } from '../ids.ts';
@@ -41,6 +42,7 @@ import { toDuration } from '../rpc/time-messages.ts';
 import { validate } from '../rpc/validation.ts';
 import { reportedAttemptFromProto, reportedAttemptToProto, spanFromProto, told } from './attempt.ts';
 import { capabilityFromProto, capabilityToProto, probeFailureFromProto } from './capability.ts';
+import { certificateFromProto, certificateToProto } from './certificate.ts';
 import { fromUint64, toUint64 } from './numbers.ts';
 import { outputTimesFromProto, outputTimesToProto } from './output-times.ts';
 import { requiredWord } from './required.ts';
@@ -153,7 +155,7 @@ function helloFromProto(hello: PbHello): Hello {
 }
 
 function heartbeatToProto(beat: Heartbeat): Extract<Content, { case: 'heartbeat' }>['value'] {
-  const { capacity, capabilities, probeFailures = [], hostProblems } = beat;
+  const { capacity, capabilities, probeFailures = [], hostProblems, certificate } = beat;
   return {
     sequence: toUint64(beat.sequence),
     generation: toUint64(beat.generation),
@@ -162,11 +164,13 @@ function heartbeatToProto(beat: Heartbeat): Extract<Content, { case: 'heartbeat'
       ? {}
       : { capabilities: { capabilities: capabilities.map(capabilityToProto), probeFailures: [...probeFailures] } }),
     ...(hostProblems === undefined ? {} : { hostProblems: hostProblemsToProto(hostProblems) }),
+    ...(certificate === undefined ? {} : { certificate: certificateToProto(certificate) }),
   };
 }
 
 /** Its rules by hand, but for what it hardly ever has: the validator takes longer than all the rest of a heartbeat. */
-function heartbeatFromProto({ sequence, generation, capacity, capabilities, hostProblems }: PbHeartbeat): Heartbeat {
+function heartbeatFromProto(beat: PbHeartbeat): Heartbeat {
+  const { sequence, generation, capacity, capabilities, hostProblems, certificate } = beat;
   if (capacity !== undefined) checkCapacity(capacity);
   if (capabilities !== undefined) checked(CapabilitySetSchema, capabilities);
   return {
@@ -178,6 +182,9 @@ function heartbeatFromProto({ sequence, generation, capacity, capabilities, host
     probeFailures: capabilities?.probeFailures.map(probeFailureFromProto),
     hostProblems:
       hostProblems === undefined ? undefined : hostProblemsFromProto(checked(HostProblemSetSchema, hostProblems)),
+    ...(certificate === undefined
+      ? {}
+      : { certificate: certificateFromProto(checked(CertificateLifeSchema, certificate)) }),
   };
 }
 

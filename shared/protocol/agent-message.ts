@@ -1,4 +1,5 @@
 /** What an agent says to a leader: the messages of its stream, as both sides' cores have them. On the wire: `locum.v1.ConnectRequest`. */
+import type { CertificateLife } from '../certificate-life.ts';
 import type { HostProblem, HostProblemKind } from '../host-problem.ts';
 import type { PoolId, ServerId, Uid } from '../ids.ts';
 import type { ReportedAttempt } from './attempt.ts';
@@ -55,6 +56,12 @@ export interface Hello {
   readonly lastPart: boolean;
 }
 
+/** The certificate that an agent has. */
+export interface HeldCertificate extends CertificateLife {
+  /** Why it was not renewed, in words. Empty: it is not time yet, or it has not been tried. */
+  readonly renewalProblem: string;
+}
+
 /** Proof of life. What is undefined is unchanged. */
 export interface Heartbeat {
   readonly kind: 'heartbeat';
@@ -68,6 +75,8 @@ export interface Heartbeat {
   readonly probeFailures?: readonly ProbeFailure[] | undefined;
   /** All of them, when any came or went. Empty: there are none any more. */
   readonly hostProblems?: readonly HostProblem[] | undefined;
+  /** With the first heartbeat of a session, and when anything of it changed. */
+  readonly certificate?: HeldCertificate | undefined;
 }
 
 /** Attempts that changed. What is not listed is unchanged. */

@@ -1,6 +1,9 @@
 import { describe, expect, it } from 'vitest';
 import { ControllerMetrics } from '../../controller/metrics.ts';
-import { storeTrouble } from '../../controller/trouble.ts';
+import { oldCertificates, storeTrouble, troubleBeside } from '../../controller/trouble.ts';
+import { CERTIFICATE_CONDITIONS } from '../../shared/certificate-life.ts';
+import { DAY, HOUR } from '../../shared/time.ts';
+import { ModelWorld } from './core/world/model-world.ts';
 import { stateOfNewLeader } from './new-leader.ts';
 
 const quiet = { trouble: undefined, waitingRecords: 0, waitingBytes: 0, waitingMs: undefined };
@@ -46,3 +49,76 @@ describe('the store in the status', () => {
     expect(text).toContain('locum_deviations{reason="PROBE_FAILING"} 0');
   });
 });
+
+describe('certificates of controllers and of the authority', () => {
+  const own = { of: 'controller', resource: 'controllers/c1', renewalProblem: '' } as const;
+  const root = { of: 'authority', resource: 'cluster', renewalProblem: '' } as const;
+  const life = { notBeforeWall: 0, notAfterWall: DAY };
+
+  it('are nothing to tell of until five sixths of their life, then with since when and what to do', () => {
+    const certificates = [
+      { ...own, ...life },
+      { ...root, notBeforeWall: 0, notAfterWall: 3_650 * DAY },
+    ];
+    expect(oldCertificates(certificates, 20 * HOUR - 1)).toEqual([]);
+    expect(oldCertificates(certificates, 21 * HOUR)).toMatchObject([
+      {
+        ...{
+          resource: 'controllers/c1',
+          reason: 'CERTIFICATE_ENDS',
+          sinceWall: 20 * HOUR,
+          command: 'locum controllers',
+        },
+        message: 'its certificate ends in 3 h and was not renewed: its log says why',
+      },
+    ]);
+    expect(oldCertificates(certificates.slice(1), 3_100 * DAY)).toMatchObject([
+      {
+        resource: 'cluster',
+        message: expect.stringMatching(/^the authority’s certificate ends in 550 d .*A new authority/),
+      },
+    ]);
+  });
+
+  it('of a follower are known by what it reports', () => {
+    const copy = { asOfMono: 0, heardMono: 0, behindRevisions: 0, storeProblem: '', isMember: true };
+    const followers = [{ id: 'c2', ...copy, certificate: { ...life, renewalProblem: '' } }];
+    const now = { mono: 0, wall: 25 * HOUR };
+    const found = troubleBeside({ status: undefined, gone: [], followers, certificates: [{ ...own, ...life }] }, now);
+    expect(found.map(({ resource, message }) => [resource, message])).toEqual([
+      ['controllers/c1', 'its certificate has been over for 60 min and was not renewed: its log says why'],
+      ['controllers/c2', 'its certificate has been over for 60 min and was not renewed: its log says why'],
+    ]);
+  });
+
+  it('are in the metrics: when each of a controller ends, and servers by the condition of theirs', async () => {
+    const wall = 21 * HOUR;
+    const metrics = new ControllerMetrics(() => ({ mono: 0, wall }));
+    expect(await metrics.registry.metrics()).not.toMatch(/^locum_(server_)?certificate_\w+ /m);
+    metrics.certificates = () => [{ ...own, ...life }];
+    metrics.source = {
+      state: stateWith([DAY, 22 * HOUR, 30 * DAY, HOUR]),
+      mailboxDepth: 0,
+      pendingCalls: 0,
+      storeStatus: quiet,
+    };
+    const text = await metrics.registry.metrics();
+    expect(text).toContain(`locum_certificate_expiry_timestamp_seconds{of="controller"} ${DAY / 1_000}`);
+    const counts = CERTIFICATE_CONDITIONS.map((word) => {
+      return new RegExp(`locum_server_certificates\\{condition="${word}"\\} (\\d)`).exec(text)?.[1];
+    });
+    expect(counts).toEqual(['1', '2', '1']);
+    expect(text).toContain(`locum_server_certificate_earliest_expiry_timestamp_seconds ${HOUR / 1_000}`);
+  });
+});
+
+/** Of a leader with connected servers whose certificates began at 0 and end so. */
+function stateWith(ends: readonly number[]) {
+  const world = new ModelWorld();
+  world.elect();
+  ends.forEach((certifiedUntilWall, index) => {
+    world.agent(`web-${index}`, { certifiedWall: 0, certifiedUntilWall }).hello();
+  });
+  world.advanceTo(world.time.now.mono + 1);
+  return world.state;
+}

@@ -3,6 +3,7 @@
 import { present } from '../../shared/assert.ts';
 import { HOST_PROBLEM_KINDS, type HostProblem } from '../../shared/host-problem.ts';
 import { epoch, policyId, runId } from '../../shared/ids.ts';
+import type { HeldCertificate } from '../../shared/protocol/agent-message.ts';
 import type { ReportedAttempt } from '../../shared/protocol/attempt.ts';
 import type { Capability, ProbeFailure } from '../../shared/protocol/capability.ts';
 import type { StartAnswer } from '../controller/core/world/agent-facts.ts';
@@ -38,7 +39,7 @@ const problemsOf = (text: string | undefined): readonly HostProblem[] =>
     return { kind: oneOf(kind, HOST_PROBLEM_KINDS), detail };
   });
 
-/** `hello web-1 pool= caps=os:linux,gpu limit=3 problems=none instance= machine= boot= uptime=5s term= epoch= cluster= certified=10s inventory=none` */
+/** `hello web-1 pool= caps=os:linux,gpu limit=3 problems=none instance= machine= boot= uptime=5s term= epoch= cluster= certified=10s until=20h inventory=none` */
 const hello: Command = (stage, words) => {
   const { named } = words;
   const agent = stage.world.agent(words.plain[1] ?? '');
@@ -54,6 +55,7 @@ const hello: Command = (stage, words) => {
   facts.highestTerm = Number(named.get('term') ?? facts.highestTerm);
   facts.highestEpoch = Number(named.get('epoch') ?? facts.highestEpoch);
   if (named.has('certified')) facts.certifiedWall = START_WALL + durationOf(named.get('certified') ?? '0');
+  if (named.has('until')) facts.certifiedUntilWall = START_WALL + durationOf(named.get('until') ?? '0');
   if (named.has('uptime')) facts.bootMono = stage.world.now.mono - durationOf(named.get('uptime') ?? '0');
   agent.onClosed = (reason) => stage.print(`${agent.server} lost its stream: ${reason}`);
   stage.world.cut.delete(agent);
@@ -141,7 +143,13 @@ const alive: Command = (stage) => {
   stage.print(found.length === 0 ? 'nothing is alive' : `alive: ${found.join(', ')}`);
 };
 
-/** New facts of a host, told with a heartbeat of their own: `facts web-1 caps=os:linux probes=licence:late limit=2 load=saturated` */
+/** `0s:30h:why-not`: from when, until when, and why it was not renewed, if that was tried. */
+function certificateOf(text = ''): HeldCertificate {
+  const [from = '0', until = '0', renewalProblem = ''] = text.split(':');
+  return { notBeforeWall: START_WALL + durationOf(from), notAfterWall: START_WALL + durationOf(until), renewalProblem };
+}
+
+/** New facts of a host, told with a heartbeat of their own: `facts web-1 caps=os:linux probes=licence:late limit=2 load=saturated certificate=0s:30h:why-not` */
 const facts: Command = (stage, words) => {
   const agent = agentOf(stage, words);
   const { named } = words;
@@ -149,6 +157,7 @@ const facts: Command = (stage, words) => {
   if (named.has('limit')) agent.facts.maxSlots = Number(named.get('limit'));
   if (named.has('probes')) agent.facts.probeFailures = probesOf(named.get('probes'));
   if (named.has('problems')) agent.facts.hostProblems = problemsOf(named.get('problems'));
+  if (named.has('certificate')) agent.facts.certificate = certificateOf(named.get('certificate'));
   if (named.has('load')) agent.facts.saturated = named.get('load') === 'saturated';
   agent.beat('changes');
 };

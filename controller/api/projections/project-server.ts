@@ -1,4 +1,5 @@
 /** A server as the API shows it: its record, and what follows from other records and from its session. */
+import { certificateToProto } from '../../../shared/codec/certificate.ts';
 import type { Server as PbServer } from '../../../shared/gen/locum/v1/server_pb.ts';
 import { ServerRole } from '../../../shared/gen/locum/v1/server_pb.ts';
 import { runName } from '../../../shared/resource-name.ts';
@@ -36,6 +37,7 @@ export function projectServer(state: ClusterState, server: Server, now: Now): Pb
   message.connected = live?.session !== undefined;
   const heartbeatTime = toTimestamp(live?.lastHeartbeatWall);
   if (heartbeatTime !== undefined) message.lastHeartbeatTime = heartbeatTime;
+  if (live?.certificate !== undefined) message.certificate = certificateToProto(live.certificate);
   message.runs = runsOn(state, server).map(({ id }) => runName(id));
   message.reconciling = server.deleting || (server.drain !== undefined && !server.drain.done);
   if (message.drain !== undefined && !message.drain.done) {

@@ -6,6 +6,7 @@
 import type { AuditLogName } from '../../../shared/access/audit-chain.ts';
 import { present } from '../../../shared/assert.ts';
 import type { Epoch, PolicyId, PoolId, RunId, ServerId, SessionId, Uid } from '../../../shared/ids.ts';
+import type { HeldCertificate } from '../../../shared/protocol/agent-message.ts';
 import type { AttemptRef } from '../../../shared/protocol/attempt.ts';
 import type { PlainMessage, StartCommand, Verdict } from '../../../shared/protocol/leader-message.ts';
 import type { Workload } from '../../../shared/protocol/workload.ts';
@@ -119,6 +120,8 @@ export interface ServerLive {
   /** When a second agent of this name was last reported. */
   duplicateSeenMono: number | undefined;
   aliveSinceMono: number;
+  /** The certificate that its agent has. Undefined: none, or it did not say to this leader. */
+  certificate: HeldCertificate | undefined;
   /** Runs with an unended attempt here. */
   readonly runs: Set<RunId>;
   /** Runs with a reservation that names this server as target or source. */
@@ -315,14 +318,12 @@ export const newPoolLive = (): PoolLive => ({
 });
 
 export const newServerLive = (nowMono: number): ServerLive => ({
-  session: undefined,
+  ...{ session: undefined, lastHeartbeatWall: undefined },
   lastHeartbeatMono: nowMono,
-  lastHeartbeatWall: undefined,
   rhythmSinceMono: nowMono,
   lastGrantMono: nowMono,
   helloSeen: false,
-  bootedSince: undefined,
-  duplicateSeenMono: undefined,
+  ...{ bootedSince: undefined, duplicateSeenMono: undefined, certificate: undefined },
   aliveSinceMono: nowMono,
   runs: new Set(),
   reservations: new Set(),

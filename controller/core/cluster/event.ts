@@ -33,6 +33,8 @@ import type { ConnId, Failback, Policy, PolicySpec, Pool, Run, Server, StateReco
 export interface WholeHello extends HelloFacts {
   /** Since when the certificate is valid that stands for its name and pool. Default: it showed none, and is taken at its word. */
   readonly certifiedWall?: number;
+  /** And until when. */
+  readonly certifiedUntilWall?: number;
   readonly inventory: readonly ReportedAttempt[];
 }
 

@@ -17,6 +17,8 @@ export const DEVIATION_REASONS = {
   CONTROLLER_GONE: 'Of a controller. It was one of the cluster, and has not been seen since.',
   AUTHORITY_KEY_MISSING:
     'Of the leader. The key that signs certificates, or the one that opens it, is not there: nothing is renewed, and what runs goes on.',
+  CERTIFICATE_ENDS:
+    'Of a server, a controller, or the cluster (its authority). Its certificate is past five sixths of its life and was not renewed: when it ends, its holder is not let in any more.',
   RESTARTS_ENDLESSLY: 'Of a policy. A run of it ended by itself five times or more within 10 minutes.',
   LAST_RUN_FAILED: 'Of a policy. Its newest ended run failed.',
   TICKS_SKIPPED: 'Of a policy. Times of its schedule were left out, since a run has not ended.',

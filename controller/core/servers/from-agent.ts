@@ -71,6 +71,7 @@ function heartbeat(turn: Turn, session: Session, said: Said<'heartbeat'>): void 
     applyProbeFailures(turn, server, said.probeFailures);
   }
   if (said.hostProblems !== undefined) noteReported(turn, server, said.hostProblems);
+  if (said.certificate !== undefined) live.certificate = said.certificate;
   if (gap) askFullState(turn, session, 'SEQUENCE_GAP');
   else if (said.generation > session.generation) askFullState(turn, session, 'GENERATION_AHEAD');
 }

@@ -2,6 +2,7 @@
 import { LocumError } from '../../../shared/errors.ts';
 import { type SessionId, sessionId } from '../../../shared/ids.ts';
 import { LIMITS } from '../../../shared/limits.ts';
+import type { HeldCertificate } from '../../../shared/protocol/agent-message.ts';
 import type { Verdict } from '../../../shared/protocol/leader-message.ts';
 import { MINUTE } from '../../../shared/time.ts';
 import { change, create, SILENT, tell } from '../cluster/change.ts';
@@ -110,6 +111,7 @@ function openSession(turn: Turn, conn: ConnId, server: Server, facts: WholeHello
   const live = serverLiveOf(state, facts.server);
   live.session = session;
   live.helloSeen = true;
+  live.certificate = shownBy(facts);
   noteLastWords(state, live, session);
   live.lastHeartbeatMono = now.mono;
   live.lastHeartbeatWall = now.wall;
@@ -233,4 +235,10 @@ function register(turn: Turn, facts: WholeHello, pool: Pool): Server {
   const message = `${server.id} registered as ${role} of ${pool.id}`;
   create(turn, server, { type: 'SERVER_REGISTERED', cause: 'HELLO', message });
   return server;
+}
+
+/** As long as its first heartbeat has not come. */
+function shownBy({ certifiedWall, certifiedUntilWall }: WholeHello): HeldCertificate | undefined {
+  if (certifiedWall === undefined || certifiedUntilWall === undefined) return undefined;
+  return { notBeforeWall: certifiedWall, notAfterWall: certifiedUntilWall, renewalProblem: '' };
 }

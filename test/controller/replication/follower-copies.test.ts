@@ -145,7 +145,7 @@ describe('what a leader knows of its followers', () => {
     followers.pass(20_000, { held: ['c3'] });
     const gone = ['c3', 'c4'].map((id) => ({ id, agoMs: 15_000 }));
     const now = { mono: followers.mono, wall: WALL };
-    const told = troubleBeside({ status: undefined, gone, followers: followers.copies.all }, now);
+    const told = troubleBeside({ status: undefined, gone, followers: followers.copies.all, certificates: [] }, now);
     expect(told.map(({ resource, reason }) => [resource, reason])).toEqual([
       ['controllers/c4', 'CONTROLLER_GONE'],
       ['controllers/c3', 'FOLLOWER_BEHIND'],

@@ -87,8 +87,12 @@ export const agentMessages: Each<AgentMessage> = {
       capacity: optional(capacity),
       found: optional(fc.record({ capabilities, probeFailures })),
       hostProblems: optional(hostProblems),
+      certificate: optional(fc.record({ notBeforeWall: wall, notAfterWall: wall, renewalProblem: text })),
     })
-    .map(({ found, ...rest }) => ({ ...rest, capabilities: undefined, probeFailures: undefined, ...found })),
+    .map(({ found, certificate, ...rest }) => ({
+      ...{ ...rest, capabilities: undefined, probeFailures: undefined, ...found },
+      ...(certificate === undefined ? {} : { certificate }),
+    })),
   report: fc.record({ kind: fc.constant('report'), attempts }),
   command_result: fc.record({
     kind: fc.constant('command_result'),

@@ -2,7 +2,7 @@
 import type { WholeHello } from '../../../../controller/core/cluster/event.ts';
 import type { HostProblemKind } from '../../../../shared/host-problem.ts';
 import { poolId, type Uid } from '../../../../shared/ids.ts';
-import type { Capacity } from '../../../../shared/protocol/agent-message.ts';
+import type { Capacity, HeldCertificate } from '../../../../shared/protocol/agent-message.ts';
 import type { CommandOutcome } from '../../../../shared/protocol/command-outcome.ts';
 
 export interface AgentFacts {
@@ -20,6 +20,9 @@ export interface AgentFacts {
   clusterId: string;
   /** Default: it shows no certificate. */
   certifiedWall?: number;
+  certifiedUntilWall?: number;
+  /** What its heartbeats say of its certificate, with other changes. Default: nothing. */
+  certificate?: HeldCertificate;
   /** Undefined: it never says. */
   hostProblems?: WholeHello['hostProblems'];
   probeFailures?: WholeHello['probeFailures'];
@@ -32,7 +35,7 @@ export const capacityOf = ({ maxSlots, saturated }: AgentFacts): Capacity => ({
 
 /** What it says of itself at `nowMono`, but for its name and its attempts. */
 export function helloOf(facts: AgentFacts, nowMono: number) {
-  const { pool, bootMono, maxSlots: _slots, saturated: _load, ...rest } = facts;
+  const { pool, bootMono, maxSlots: _slots, saturated: _load, certificate: _said, ...rest } = facts;
   const uptimeMs = nowMono - bootMono;
   return { ...rest, pool: poolId(pool), uptimeMs, agentVersion: '1', capacity: capacityOf(facts) };
 }

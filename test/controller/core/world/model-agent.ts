@@ -148,13 +148,14 @@ export class ModelAgent {
     if (session === undefined) return;
     session.sequence += 1;
     session.stamps.set(session.sequence, this.#time.now.mono);
-    const { capabilities, probeFailures, hostProblems } = this.facts;
+    const { capabilities, probeFailures, hostProblems, certificate } = this.facts;
+    const told = { capabilities, probeFailures, hostProblems, certificate };
     this.#line.say(session.conn, {
       kind: 'heartbeat',
       sequence: session.sequence,
       generation: session.generation,
       capacity: changes === 'changes' ? capacityOf(this.facts) : undefined,
-      ...(changes === 'changes' ? { capabilities, probeFailures, hostProblems } : { capabilities: undefined }),
+      ...(changes === 'changes' ? told : { capabilities: undefined }),
     });
   }
 

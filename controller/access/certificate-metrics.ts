@@ -1,0 +1,60 @@
+/**
+ * What `/metrics` shows of certificates. A controller has two of its own, and names them; servers are counted by the condition of theirs, and
+ * the one that ends first is told without its name, since servers have no bound: `locum status` names it.
+ */
+import { Gauge, type Registry } from '@prometheus-io/client';
+import { CERTIFICATE_CONDITIONS, type CertificateLife, conditionAt } from '../../shared/certificate-life.ts';
+import type { ClusterState } from '../core/cluster/cluster.ts';
+import type { ShownCertificate } from './shown-certificate.ts';
+
+export interface ShownCertificates {
+  readonly own: () => readonly ShownCertificate[];
+  /** Of servers that are there; empty while this controller does not lead. */
+  readonly servers: () => readonly CertificateLife[];
+  /** Unix milliseconds. */
+  readonly nowWall: () => number;
+}
+
+/** Of servers whose agent is connected: of another one the newest is not known. */
+export function serverCertificates(state: ClusterState | undefined): readonly CertificateLife[] {
+  if (state === undefined) return [];
+  return [...state.serverLive.values()].flatMap(({ session, certificate }) =>
+    session === undefined || certificate === undefined ? [] : [certificate],
+  );
+}
+
+export function addCertificateMetrics(registry: Registry, { own, servers, nowWall }: ShownCertificates): void {
+  const registers = [registry];
+  new Gauge({
+    name: 'locum_certificate_expiry_timestamp_seconds',
+    help: 'When the certificate of this controller, or of the authority that signs, is over, in Unix time.',
+    labelNames: ['of'],
+    registers,
+    collect() {
+      this.reset();
+      for (const { of, notAfterWall } of own()) this.set({ of }, notAfterWall / 1000);
+    },
+  });
+  new Gauge({
+    name: 'locum_server_certificates',
+    help: 'Connected servers by the condition of their certificate. LATE: past five sixths of its life and not renewed.',
+    labelNames: ['condition'],
+    registers,
+    collect() {
+      const now = nowWall();
+      const found = servers().map((life) => conditionAt(life, now));
+      for (const condition of CERTIFICATE_CONDITIONS)
+        this.set({ condition }, found.filter((each) => each === condition).length);
+    },
+  });
+  new Gauge({
+    name: 'locum_server_certificate_earliest_expiry_timestamp_seconds',
+    help: 'When the first certificate of a connected server is over, in Unix time. Absent where there is none.',
+    registers,
+    collect() {
+      this.remove();
+      const ends = servers().map(({ notAfterWall }) => notAfterWall);
+      if (ends.length > 0) this.set(Math.min(...ends) / 1000);
+    },
+  });
+}
