@@ -7,7 +7,22 @@ import { findProgram } from '../rpc/foreign-client.ts';
 import { hasProgram } from './built-packages.ts';
 
 /** What Debian's smallest image has as well, as far as Locum, its image's build and its policies need it here. */
-const PROGRAMS = ['sh', 'cat', 'chmod', 'chown', 'dirname', 'ln', 'mkdir', 'mkfifo', 'mv', 'readlink', 'sleep', 'true'];
+const PROGRAMS = [
+  'sh',
+  'cat',
+  'chmod',
+  'chown',
+  'cp',
+  'dirname',
+  'find',
+  'ln',
+  'mkdir',
+  'mkfifo',
+  'mv',
+  'readlink',
+  'sleep',
+  'true',
+];
 /** Of each container: engines would set limits that this machine may not allow. */
 const LIMITS = ['--ulimit', 'nofile=4096:4096', '--ulimit', 'nproc=4096:4096'];
 
@@ -84,6 +99,11 @@ export class ContainerEngine {
   start(name: string, options: readonly string[], command: readonly string[]): void {
     this.#started.push(name);
     this.podman(['run', '--detach', '--name', name, ...LIMITS, ...options, 'localhost/locum', ...command]);
+  }
+
+  /** Runs one to its end. Throws unless it ends with 0. Returns what it said. */
+  once(options: readonly string[], command: readonly string[]): string {
+    return this.podman(['run', '--rm', ...LIMITS, ...options, 'localhost/locum', ...command]);
   }
 
   close(): void {

@@ -2,7 +2,7 @@
 import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { afterAll, describe, expect, it, vi } from 'vitest';
-import { parse } from 'yaml';
+import { parse, parseAllDocuments } from 'yaml';
 import { builtPackages } from './built-packages.ts';
 import { ContainerEngine, engineObstacle } from './container-engine.ts';
 import { unknownWords } from './known-command.ts';
@@ -16,7 +16,12 @@ interface Service {
   readonly pid?: string;
   readonly depends_on?: readonly string[];
   readonly cap_drop?: readonly string[];
+  readonly cap_add?: readonly string[];
+  readonly security_opt?: readonly string[];
+  readonly tmpfs?: readonly string[];
   readonly read_only?: boolean;
+  readonly mem_limit?: string;
+  readonly healthcheck?: { readonly test: readonly string[] };
   readonly volumes: readonly string[];
 }
 
@@ -24,9 +29,49 @@ const { services }: { services: Record<'controller' | 'agent' | 'keeper', Servic
   readFileSync(join(FOLDER, 'compose.yaml'), 'utf8'),
 );
 
+/** The options of `podman run` for what a service says. */
+function optionsOf({
+  user,
+  pid,
+  read_only,
+  cap_drop = [],
+  cap_add = [],
+  security_opt = [],
+  ...rest
+}: Service): string[] {
+  return [
+    ...(user === undefined ? [] : ['--user', user]),
+    ...(pid === undefined ? [] : ['--pid', pid]),
+    ...(rest.mem_limit === undefined ? [] : ['--memory', rest.mem_limit]),
+    ...(read_only === true ? ['--read-only'] : []),
+    ...cap_drop.flatMap((name) => ['--cap-drop', name]),
+    ...cap_add.flatMap((name) => ['--cap-add', name]),
+    ...security_opt.flatMap((option) => ['--security-opt', option.replace(':', '=')]),
+    ...(rest.tmpfs ?? []).flatMap((path) => ['--tmpfs', path]),
+    ...rest.volumes.flatMap((volume) => ['--volume', volume]),
+  ];
+}
+
+/** The script with which a node of Kubernetes joins. */
+function joinScript(): string {
+  const [agents] = parseAllDocuments(readFileSync(join(FOLDER, '../kubernetes/agents.yaml'), 'utf8'));
+  const spec: { readonly initContainers: ReadonlyArray<{ readonly command?: readonly string[] }> } =
+    agents?.toJS().spec.template.spec;
+  return spec.initContainers[0]?.command?.at(-1) ?? '';
+}
+
 describe('the compose file', () => {
   it.each(Object.entries(services))('gives %s a command that there is', async (_name, { command }) => {
     expect(await unknownWords(command)).toEqual([]);
+  });
+
+  it('keeps nothing in the open, lets no program write to its image, and bounds the memory of each', () => {
+    expect(services.controller.command).not.toContain('--insecure');
+    for (const { read_only, mem_limit } of Object.values(services)) {
+      expect(read_only).toBe(true);
+      expect(mem_limit).toMatch(/^\d+[mg]$/);
+    }
+    expect(services.keeper.healthcheck).toBeUndefined();
   });
 
   it('stops the keeper first, while its agent is connected, and has both in one folder', () => {
@@ -48,21 +93,22 @@ describe('the image', () => {
     engine.build(join(FOLDER, 'Containerfile'), builtPackages().archive);
 
     const { controller, agent, keeper } = services;
-    const store = controller.volumes.flatMap((volume) => ['--volume', volume]);
-    const state = agent.volumes.flatMap((volume) => ['--volume', volume]);
-    const closed = ['--user', controller.user ?? '', '--read-only', '--cap-drop', 'ALL'];
+    const here = (words: readonly string[]) => words.map((word) => word.replaceAll('controller:', '127.0.0.1:'));
     // One network of containers, and nobody else in it: loopback is all that there is.
-    engine.start('controller', ['--network', 'none', ...closed, ...store], controller.command);
-    const beside = ['--network', 'container:controller', '--pid', 'host'];
-    engine.start(
-      'agent',
-      [...beside, ...state],
-      agent.command.map((word) => word.replace('controller:', '127.0.0.1:')),
-    );
-    engine.start('keeper', [...beside, ...state], keeper.command);
+    engine.start('controller', ['--network', 'none', ...optionsOf(controller)], here(controller.command));
+    const inside = (name: string, ...words: readonly string[]): string => engine.podman(['exec', name, ...words]);
+    const locum = (...words: readonly string[]): string => inside('controller', 'locum', ...words);
+    const healthy = (name: string, { healthcheck }: Service) =>
+      vi.waitFor(() => inside(name, ...(healthcheck?.test.slice(1) ?? [])), { timeout: 60_000, interval: 500 });
+    await healthy('controller', controller);
 
-    const locum = (...words: readonly string[]): string =>
-      engine.podman(['exec', 'controller', '/usr/local/bin/locum', ...words]);
+    const beside = ['--network', 'container:controller'];
+    const line = locum('token', 'create', '--for', 'server/host-1').match(/^locum (agent join .*)$/m)?.[1] ?? '';
+    const stateDir = ['--state-dir', '/var/lib/locum-agent'];
+    expect(engine.once([...beside, ...optionsOf(agent)], [...line.split(' '), ...stateDir])).toContain('has joined');
+    engine.start('agent', [...beside, ...optionsOf(agent)], agent.command);
+    engine.start('keeper', [...beside, ...optionsOf(keeper)], keeper.command);
+    await healthy('agent', agent);
     await vi.waitFor(() => expect(locum('server', 'list')).toMatch(/host-1 .*ALIVE .* yes/), {
       timeout: 60_000,
       interval: 500,
@@ -71,5 +117,24 @@ describe('the image', () => {
     expect(locum('policy', 'wait', 'my-service', '--for', 'running')).toContain('my-service is running');
     engine.podman(['stop', '--time', '60', 'keeper']);
     await vi.waitFor(() => expect(locum('events')).toMatch(/host-1 is LEFT/), { timeout: 20_000, interval: 250 });
+
+    // As a node of Kubernetes does, with the right to make join tokens and nothing else; the second time there is nothing to do.
+    locum('auth', 'role', 'set', 'enroller', '--permission', 'enrolment.write');
+    const token = locum('auth', 'token', 'create', 'nodes', '--role', 'enroller').match(/^locum_\S+$/m)?.[0] ?? '';
+    inside(
+      'controller',
+      'sh',
+      '-c',
+      `cd /var/lib/locum; mkdir enroller; cp admin.ca.crt enroller/ca.crt; echo ${token} >enroller/token`,
+    );
+    const node = ['NODE=node-1', 'STATE=/var/lib/node', 'LOCUM_ADDRESS=127.0.0.1:7400'].flatMap((one) => [
+      '--env',
+      one,
+    ]);
+    const mounts = ['--volume', 'node:/var/lib/node', '--volume', 'store:/var/lib/locum'];
+    const script = joinScript().replaceAll('/etc/locum/enroller', '/var/lib/locum/enroller');
+    const joins = () => engine.once([...beside, ...node, ...mounts, '--entrypoint', 'sh'], ['-ec', script]);
+    expect(joins()).toContain('node-1 has joined');
+    expect(joins()).not.toContain('joined');
   });
 });
