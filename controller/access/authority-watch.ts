@@ -31,7 +31,7 @@ export interface AuthorityWatchOptions {
 
 const LOOK_MS = 1_000;
 /** Every so many looks the keys are looked for on the disk. */
-const KEYS_EVERY = 10;
+const KEYS_EVERY = 3;
 /** And whether the note is there: nothing is noted before this controller has joined, and a note goes with its lease. */
 const NOTE_EVERY = 5;
 
