@@ -44,10 +44,13 @@ export async function list(globals: Globals, options: AuditListOptions): Promise
         client.listAuditEntries({ ...filter, pageSize: Math.min(PAGE_SIZE, Math.max(1, limit)), pageToken }),
       { items: limit, size: (page) => page.entries.length },
     );
-    const entries = pages.flatMap((page) => page.entries).slice(0, limit);
+    const newest = pages.flatMap((page) => page.entries);
+    const entries = newest.slice(0, limit);
     const oldestFirst = entries.toReversed();
+    const nextPageToken = entries.length === newest.length ? (pages.at(-1)?.nextPageToken ?? '') : '';
     // JSON keeps the order of the response: newest first.
-    await printAnswer(globals, ListAuditEntriesResponseSchema, create(ListAuditEntriesResponseSchema, { entries }), {
+    const answer = create(ListAuditEntriesResponseSchema, { entries, nextPageToken });
+    await printAnswer(globals, ListAuditEntriesResponseSchema, answer, {
       table: (look) => (entries.length === 0 ? 'No entries.' : new Table(columns, look).render(oldestFirst)),
       names: () => oldestFirst.map(({ name }) => name),
     });

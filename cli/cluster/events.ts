@@ -64,7 +64,12 @@ export async function events(globals: Globals, options: EventsOptions): Promise<
     const oldestFirst = shown.toReversed();
     if (options.follow !== true) {
       // JSON keeps the order of the response: newest first.
-      await printAnswer(globals, ListEventsResponseSchema, create(ListEventsResponseSchema, { events: shown }), {
+      const position = pages[0]?.position ?? 0n;
+      const { droppedUpTo = 0n, nextPageToken = '' } = pages.at(-1) ?? {};
+      // What it leads to comes behind the last page, not behind what is shown of it.
+      const next = shown.length === newest.length ? nextPageToken : '';
+      const answer = create(ListEventsResponseSchema, { events: shown, position, droppedUpTo, nextPageToken: next });
+      await printAnswer(globals, ListEventsResponseSchema, answer, {
         table: () => (shown.length === 0 ? 'No events.' : table.render(oldestFirst)),
         names: () => oldestFirst.map(({ name }) => name),
       });
