@@ -54,7 +54,7 @@ export interface Renewal {
   asking: boolean;
   /** Tries since the last success. */
   failures: number;
-  /** Which of the controllers is next: 0 is the one of the session. */
+  /** Which of the own list is next where there is no session. */
   turn: number;
   /** Why it was not renewed, for people; empty: nothing is wrong. */
   problem: string;
@@ -80,6 +80,14 @@ export const noCertificate = (): Renewal => ({
 /** The most that any clock counted. */
 export function ageMs({ facts, since, ageThenMs }: OwnCertificate, now: AgentNow): number {
   return Math.max(now.wall - facts.notBeforeWall, ageThenMs + elapsedMs(since, now));
+}
+
+/** What may be left of it: if one clock says that it is over and the other does not, it is worth every try. 0: both say so. */
+export function tryableMs(own: OwnCertificate, now: AgentNow): number {
+  const life = lifeMs(own.facts);
+  const left = [life - (now.wall - own.facts.notBeforeWall), life - own.ageThenMs - elapsedMs(own.since, now)];
+  const some = left.filter((ms) => ms > 0);
+  return some.length === 0 ? 0 : Math.min(...some);
 }
 
 export const remainingMs = (own: OwnCertificate, now: AgentNow): number => lifeMs(own.facts) - ageMs(own, now);

@@ -13,7 +13,14 @@ import { deadlineAfter, isPast, leftMs, readingOf } from '../../shared/lease-clo
 import { Prng } from '../../shared/prng.ts';
 import type { AuthorityNotice } from '../../shared/protocol/leader-message.ts';
 import { DAY, HOUR, MINUTE, SECOND } from '../../shared/time.ts';
-import { ageMs, type CertificateFacts, type OwnCertificate, type RenewalOutcome, remainingMs } from './certificate.ts';
+import {
+  ageMs,
+  type CertificateFacts,
+  type OwnCertificate,
+  type RenewalOutcome,
+  remainingMs,
+  tryableMs,
+} from './certificate.ts';
 import type { AgentState } from './state.ts';
 import { log, type Turn } from './turn.ts';
 
@@ -74,11 +81,9 @@ function becomeDue({ state, now }: Turn, certificate: OwnCertificate): void {
   certificate.notBefore = deadlineAfter(now, withinMs * state.random.float());
 }
 
-/** The leader, if there is a session with one; then all others of the own list, for who it was is not known for long. */
-function nextController({ session, endpoints, renewal }: AgentState): string {
-  const all = session === undefined ? endpoints : [...new Set([session.endpoint, ...endpoints])];
-  return all[renewal.turn % all.length] ?? '';
-}
+/** The leader signs, and nobody else: that of the session, or whoever of the own list it may be. */
+const nextController = ({ session, endpoints, renewal }: AgentState): string =>
+  session?.endpoint ?? endpoints[renewal.turn % endpoints.length] ?? '';
 
 /** A controller has answered, or could not be asked. */
 export function acceptRenewal(turn: Turn, outcome: RenewalOutcome): void {
@@ -130,7 +135,7 @@ function waitAtLeast({ state, now }: Turn, askedMs: number): void {
   renewal.failures += 1;
   if (certificate === undefined) return;
   const floorMs = Math.min(EAGER_MS, lifeMs(certificate.facts) / 60);
-  const leftOfLifeMs = remainingMs(certificate, now);
+  const leftOfLifeMs = tryableMs(certificate, now);
   // Once it is over, no controller takes it: what helps is a new one in the folder, or a clock that is set right.
   const eagerMs = leftOfLifeMs <= 0 ? PATIENT_MS : Math.max(floorMs, leftOfLifeMs * EAGER_PART);
   const options = { baseMs: floorMs, capMs: Math.min(PATIENT_MS, eagerMs) };

@@ -9,9 +9,21 @@ import { caHashesOf } from '../../shared/pki/roots.ts';
 import type { AuthorityRecord, AuthorityRoot, ControllerCertificate } from '../core/records/authority.ts';
 import { type AuthorityPlace, openClusterAuthority } from './cluster-authority.ts';
 import { KeyRing, rootOf } from './key-ring.ts';
-import { AuthoritySigner, type Holder, type SignedForHolder, type Signer, type SigningOptions } from './signer.ts';
+import {
+  AuthoritySigner,
+  type CertificateLives,
+  DEFAULT_LIVES,
+  type Holder,
+  type SignedForHolder,
+  type Signer,
+  type SigningOptions,
+} from './signer.ts';
 
-export type HolderOptions = Omit<AuthorityPlace, 'nowMs'> & { readonly log: Logger };
+export type HolderOptions = Omit<AuthorityPlace, 'nowMs'> & {
+  readonly log: Logger;
+  /** Default: DEFAULT_LIVES. */
+  readonly lives?: CertificateLives | undefined;
+};
 
 export class AuthorityHolder implements Signer {
   readonly #options: HolderOptions;
@@ -102,8 +114,9 @@ export class AuthorityHolder implements Signer {
   ): Promise<SignedForHolder> {
     const authority = this.#authorities.get(hash);
     if (authority === undefined) throw noKey();
-    const { clusterId } = this.#options;
-    const signer = new AuthoritySigner({ authority, clusterId, rootsPem: this.rootsPem, nowMs: () => Date.now() });
+    const { clusterId, lives = DEFAULT_LIVES } = this.#options;
+    const { rootsPem } = this;
+    const signer = new AuthoritySigner({ authority, clusterId, rootsPem, lives, nowMs: () => Date.now() });
     return signer.sign(csrPem, holder, options);
   }
 

@@ -7,7 +7,7 @@ import type { PeerRule } from '../../shared/access/peer-judge.ts';
 import { messageOf } from '../../shared/caught-error.ts';
 import { parseListenAddress } from '../../shared/listen-address.ts';
 import type { Logger } from '../../shared/log.ts';
-import { AuthorityError, CERTIFICATE_LIFE_MS } from '../../shared/pki/authority.ts';
+import { AuthorityError } from '../../shared/pki/authority.ts';
 import { readCertificate } from '../../shared/pki/read-certificate.ts';
 import { caHashesOf, issuerHashOf } from '../../shared/pki/roots.ts';
 import type { ListenerTls } from '../../shared/rpc/single-port-listener.ts';
@@ -28,7 +28,9 @@ import {
   type OwnMaterial,
   signedMaterial,
 } from './own-certificate.ts';
+import { isOwnDue, lookEveryMs } from './own-renewal.ts';
 import type { ShownCertificate } from './shown-certificate.ts';
+import { DEFAULT_LIVES } from './signer.ts';
 import { type AuthorityStore, storedAuthority } from './stored-authority.ts';
 
 export interface ControllerTlsOptions extends OwnCertificateOptions, HolderOptions {
@@ -49,6 +51,8 @@ export class ControllerTls {
   /** One record after the other. */
   #adopting: Promise<void> = Promise.resolve();
   #problem = '';
+  /** When the certificate was taken into use, monotonic. */
+  #takenMs = performance.now();
   #told = 0;
   #untold = 0;
   readonly #minute: NodeJS.Timeout;
@@ -58,7 +62,8 @@ export class ControllerTls {
     this.authority = authority;
     this.identity = new TlsIdentity(own);
     this.#agentIdentity = new TlsIdentity(forAgents);
-    this.#renewal = setInterval(() => void this.#renew(), CERTIFICATE_LIFE_MS / 3).unref();
+    const { controllerMs } = options.lives ?? DEFAULT_LIVES;
+    this.#renewal = setInterval(() => void this.#look(), lookEveryMs(controllerMs)).unref();
     this.#minute = setInterval(() => this.#nextMinute(), MINUTE).unref();
   }
 
@@ -146,20 +151,28 @@ export class ControllerTls {
     clearInterval(this.#minute);
   }
 
+  #look(): Promise<void> {
+    const times = { nowWall: Date.now(), takenAgoMs: performance.now() - this.#takenMs };
+    return isOwnDue(wallLife(this.identity.life), times) ? this.#renew() : Promise.resolve();
+  }
+
   /** What can't be signed anew still trusts what is to be trusted. */
   async #renew(): Promise<void> {
     try {
       const [own, forAgents] = await signedMaterial(this.#options, this.authority);
       this.identity.replace(own);
       this.#agentIdentity.replace(forAgents);
+      this.#takenMs = performance.now();
       if (this.#options.wrappingKeyFile !== undefined) await keepOwn(this.#options, own);
       this.#problem = '';
     } catch (error) {
       const { rootsPem } = this.authority;
       for (const identity of [this.identity, this.#agentIdentity]) identity.replace({ ...identity.material, rootsPem });
-      // Two more tries before it is over.
-      this.#problem = messageOf(error);
-      this.#options.log.error(`the certificate of this controller was not renewed: ${this.#problem}`);
+      const problem = messageOf(error);
+      // It is tried again in a moment, and for two thirds of its life.
+      if (problem !== this.#problem)
+        this.#options.log.error(`the certificate of this controller was not renewed: ${problem}`);
+      this.#problem = problem;
     }
   }
 

@@ -10,7 +10,7 @@ import type { AgentListenerOptions } from '../agents/agent-listener.ts';
 import { notLeader } from '../api/api-context.ts';
 import { refuseRevoked, validFromWall } from '../core/servers/revocations.ts';
 import type { LeaderTerm } from '../leadership/leader-term.ts';
-import { SERVER_LIFE_MS, type Signer } from './signer.ts';
+import type { Signer } from './signer.ts';
 import { SigningPace } from './signing-pace.ts';
 
 export interface RenewalOptions {
@@ -58,7 +58,6 @@ async function renewCertificate(
   try {
     const { certPem, rootsPem } = await signer.sign(requestFromDer(certificateRequest), holder, {
       validFromMs,
-      lifeMs: SERVER_LIFE_MS,
     });
     return { certificate: certPem, roots: rootsPem };
   } catch (error) {

@@ -1,6 +1,6 @@
 /** Signs certificates for this cluster. Who may have which was decided before. */
 import type { PeerIdentity } from '../../shared/access/identity.ts';
-import type { Authority, SignedCertificate } from '../../shared/pki/authority.ts';
+import { type Authority, CERTIFICATE_LIFE_MS, type SignedCertificate } from '../../shared/pki/authority.ts';
 import { DAY } from '../../shared/time.ts';
 
 /** Whom a certificate of this cluster is for. */
@@ -12,13 +12,19 @@ export interface SignedForHolder extends SignedCertificate {
   readonly rootsPem: string;
 }
 
-/** Of what agents have, and renew at two thirds: one whose host was off for a week comes back by itself. */
-export const SERVER_LIFE_MS = 30 * DAY;
+/** How long certificates last where nobody said more of one. */
+export interface CertificateLives {
+  readonly serverMs: number;
+  readonly controllerMs: number;
+}
+
+/** Servers renew at two thirds: one whose host was off for a week comes back by itself. */
+export const DEFAULT_LIVES: CertificateLives = { serverMs: 30 * DAY, controllerMs: CERTIFICATE_LIFE_MS };
 
 export interface SigningOptions {
   /** Names and addresses that a controller listens on. Default: none. */
   readonly hosts?: readonly string[];
-  /** Default: a day. */
+  /** Default: that of its kind. */
   readonly lifeMs?: number;
   /** What is valid from earlier is revoked; see `SignOptions` of the authority. */
   readonly validFromMs?: number | undefined;
@@ -39,6 +45,8 @@ export interface AuthoritySignerOptions {
   readonly rootsPem: string;
   /** Unix milliseconds. */
   readonly nowMs: () => number;
+  /** Default: DEFAULT_LIVES. */
+  readonly lives?: CertificateLives;
 }
 
 export class AuthoritySigner implements Signer {
@@ -57,10 +65,15 @@ export class AuthoritySigner implements Signer {
     holder: Holder,
     { hosts = [], lifeMs, validFromMs }: SigningOptions = {},
   ): Promise<SignedForHolder> {
-    const { authority, clusterId, rootsPem, nowMs } = this.#options;
+    const { authority, clusterId, rootsPem, nowMs, lives = DEFAULT_LIVES } = this.#options;
     const identity = { ...holder, clusterId };
-    const life = lifeMs === undefined ? {} : { lifeMs };
+    const life = { lifeMs: lifeMs ?? lifeOf(holder, lives) };
     const signed = await authority.sign({ csrPem, identity, hosts, nowMs: nowMs(), validFromMs, ...life });
     return { ...signed, rootsPem, clusterId };
   }
+}
+
+function lifeOf({ kind }: Holder, { serverMs, controllerMs }: CertificateLives): number {
+  if (kind === 'server') return serverMs;
+  return kind === 'controller' ? controllerMs : CERTIFICATE_LIFE_MS;
 }

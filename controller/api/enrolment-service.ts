@@ -19,7 +19,7 @@ import { poolName } from '../../shared/resource-name.ts';
 import { fromDuration, toTimestamp } from '../../shared/rpc/time-messages.ts';
 import { sha256 } from '../../shared/sha256.ts';
 import { HOUR, SECOND } from '../../shared/time.ts';
-import { SERVER_LIFE_MS, type Signer } from '../access/signer.ts';
+import type { Signer } from '../access/signer.ts';
 import { joinTokenToProto } from '../codec/join-token.ts';
 import type { Call, CallValue } from '../core/cluster/event.ts';
 import { type JoinToken, joinTokenName } from '../core/records/join-token.ts';
@@ -152,7 +152,7 @@ async function signed(
   const { certPem, rootsPem, clusterId, notBeforeMs, notAfterMs } = await signer.sign(
     requestFromDer(certificateRequest),
     holder,
-    { validFromMs: validFromWall, lifeMs: SERVER_LIFE_MS },
+    { validFromMs: validFromWall },
   );
   // Within the second of a revocation: nobody is given what is not valid yet.
   const aheadMs = notBeforeMs - Date.now();

@@ -27,6 +27,7 @@ import type { LogFormat, LogLevel } from '../../shared/log.ts';
 import type { Timers } from '../../shared/protocol/timers.ts';
 import { fromDuration } from '../../shared/rpc/time-messages.ts';
 import type { ProviderSettings } from '../access/oidc/provider-settings.ts';
+import { type CertificateLives, DEFAULT_LIVES } from '../access/signer.ts';
 import { parseSyslogAddress, type SyslogAddress } from '../audit/syslog-address.ts';
 import { DEFAULT_KEEP, type Keep } from '../core/cluster/cluster.ts';
 import { checkTimers, DEFAULT_ELECTION_TTL_MS } from '../core/records/timers.ts';
@@ -40,6 +41,8 @@ export interface TlsSettings {
   readonly caFile?: string | undefined;
   readonly caKeyFile?: string | undefined;
   readonly wrappingKeyFile?: string | undefined;
+  /** Default: DEFAULT_LIVES. */
+  readonly lives?: CertificateLives | undefined;
 }
 
 /** A configuration with every default filled in. */
@@ -187,13 +190,26 @@ function tlsSettings(
   return insecure || listeners.every(({ host }) => isLoopback(host)) ? {} : { tls: {} };
 }
 
-function authoritySettings({ caFile, caKeyFile, wrappingKeyFile }: Tls): TlsSettings {
+function authoritySettings(tls: Tls): TlsSettings {
+  const { caFile, caKeyFile, wrappingKeyFile } = tls;
   if ((caFile === '') !== (caKeyFile === '')) {
     throw badField('INVALID_FIELD', 'tls', 'ca_file and ca_key_file belong together: give both, or neither');
   }
   return {
     ...(caFile === '' ? {} : { caFile: resolve(caFile), caKeyFile: resolve(caKeyFile) }),
     ...(wrappingKeyFile === '' ? {} : { wrappingKeyFile: resolve(wrappingKeyFile) }),
+    ...livesIn(tls),
+  };
+}
+
+function livesIn({ serverCertificateLife, controllerCertificateLife }: Tls): Pick<TlsSettings, 'lives'> {
+  if (serverCertificateLife === undefined && controllerCertificateLife === undefined) return {};
+  const { serverMs, controllerMs } = DEFAULT_LIVES;
+  return {
+    lives: {
+      serverMs: fromDuration(serverCertificateLife) ?? serverMs,
+      controllerMs: fromDuration(controllerCertificateLife) ?? controllerMs,
+    },
   };
 }
 
