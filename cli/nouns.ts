@@ -164,6 +164,18 @@ export const nouns: readonly Noun[] = [
     group: OTHER,
     load: () => import('./context/command.ts'),
   },
+  {
+    name: 'login',
+    summary: 'log in with an identity provider',
+    group: OTHER,
+    load: () => import('./login/command.ts'),
+  },
+  {
+    name: 'logout',
+    summary: 'forget the token of a login',
+    group: OTHER,
+    load: () => import('./login/logout-command.ts'),
+  },
   { name: 'completion', summary: 'completion for your shell', group: OTHER, load: () => import('./completion.ts') },
   {
     name: 'complete-words',

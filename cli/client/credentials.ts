@@ -12,6 +12,7 @@ import { dialOptions, PeerRefusedError, TlsIdentity, TlsMaterialError } from '..
 import type { Sourced, TlsFiles, TokenSource } from '../context/layers.ts';
 import { CommandFailure } from '../exit-codes.ts';
 import type { Globals } from '../globals.ts';
+import type { LoginPlace } from '../login/kept-login.ts';
 import { outputOf } from './token-command.ts';
 import { mayShow } from './token-guard.ts';
 
@@ -87,10 +88,25 @@ function readerOf({ value, from }: Sourced<TokenSource>): () => Promise<string> 
       return async () => tokenIn(value.token, from);
     case 'command':
       return printedBy(value.command, from);
+    case 'login':
+      return keptBy(value);
     case 'file':
     case 'local':
       return async () => tokenIn(await readFile(value.path, 'utf8'), value.path);
   }
+}
+
+/** Calls that are made together have it made new once. */
+function keptBy(place: LoginPlace): () => Promise<string> {
+  let asking: Promise<string> | undefined;
+  return () => {
+    asking ??= import('../login/kept-login.ts')
+      .then(({ tokenOfLogin }) => tokenOfLogin(place))
+      .finally(() => {
+        asking = undefined;
+      });
+    return asking;
+  };
 }
 
 function printedBy(command: string, from: string): () => Promise<string> {

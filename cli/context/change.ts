@@ -24,7 +24,7 @@ export interface SetOptions {
 const FIELDS: Readonly<Record<string, readonly string[]>> = {
   address: ['addresses'],
   tls: ['tls', 'ca_file', 'cert_file', 'key_file', 'tls_directory'],
-  token: ['token', 'token_file', 'token_command'],
+  token: ['token', 'token_file', 'token_command', 'login'],
   output: ['output'],
 };
 
@@ -111,9 +111,9 @@ async function ownFields({ tls, certFile, keyFile, token, tokenCommand }: SetOpt
 function replacedBy(given: Fields): readonly string[] {
   const is = (field: string): boolean => given[field] !== undefined;
   return [
-    ...(is('token') ? ['token_file', 'token_command'] : []),
-    ...(is('token_file') ? ['token', 'token_command'] : []),
-    ...(is('token_command') ? ['token', 'token_file'] : []),
+    ...(is('token') ? ['token_file', 'token_command', 'login'] : []),
+    ...(is('token_file') ? ['token', 'token_command', 'login'] : []),
+    ...(is('token_command') ? ['token', 'token_file', 'login'] : []),
     ...(is('tls_directory') ? ['ca_file', 'cert_file', 'key_file'] : []),
     ...(is('ca_file') || is('cert_file') ? ['tls_directory'] : []),
   ];

@@ -21,7 +21,7 @@ export function contextLayer(context: CliContext, { name, folder }: ContextPlace
     const layer = {
       address: sourced(context.addresses.length === 0 ? undefined : parseAddresses(context.addresses.join(','))),
       tls: sourced(tlsOf(context, folder)),
-      token: sourced(tokenOf(context, folder)),
+      token: sourced(tokenOf(context, { name, folder })),
       output: sourced(outputOf(context)),
     };
     const said = Object.entries(layer).filter(([, value]) => value !== undefined);
@@ -48,11 +48,16 @@ function tlsOf({ tls, caFile, certFile, keyFile, tlsDirectory }: CliContext, fol
   };
 }
 
-function tokenOf({ token, tokenFile, tokenCommand }: CliContext, folder: string): TokenSource | undefined {
+function tokenOf(
+  { token, tokenFile, tokenCommand, login }: CliContext,
+  { name, folder }: ContextPlace,
+): TokenSource | undefined {
   const given = Object.entries({ token, token_file: tokenFile, token_command: tokenCommand })
     .filter(([, value]) => value !== '')
-    .map(([name]) => name);
+    .map(([field]) => field);
   if (given.length > 1) throw new Error(`${given.join(' and ')} exclude each other: give one`);
+  if (login !== undefined && given.length > 0) throw new Error(`${given[0]} and login exclude each other: give one`);
+  if (login !== undefined) return { kind: 'login', context: name, path: resolve(folder, 'config.yaml') };
   if (tokenCommand !== '') return { kind: 'command', command: tokenCommand };
   if (tokenFile !== '') return { kind: 'file', path: resolve(folder, tokenFile) };
   return token === '' ? undefined : { kind: 'text', token };

@@ -15,6 +15,8 @@ export type TokenSource =
   | { readonly kind: 'file'; readonly path: string }
   /** On the first line of what this prints. */
   | { readonly kind: 'command'; readonly command: string }
+  /** What `locum login` left in the file of contexts. */
+  | { readonly kind: 'login'; readonly context: string; readonly path: string }
   /** That of the administrator of this host, in the data directory of its controller: it goes to loopback only. */
   | { readonly kind: 'local'; readonly path: string };
 

@@ -1,6 +1,11 @@
 /** `locum context list`. */
 import { create, toJsonString } from '@bufbuild/protobuf';
-import { type CliConfig, CliConfigSchema, type CliContext } from '../../shared/gen/locum/config/v1/cli_config_pb.ts';
+import {
+  type CliConfig,
+  CliConfigSchema,
+  type CliContext,
+  type CliLogin,
+} from '../../shared/gen/locum/config/v1/cli_config_pb.ts';
 import type { Globals } from '../globals.ts';
 import { lookOf, printLine, tell, warn } from '../output/print.ts';
 import { type Column, cell, Table } from '../output/table.ts';
@@ -54,8 +59,17 @@ export async function list(globals: Pick<Globals, 'output' | 'columns' | 'sort'>
   }
 }
 
-export const maskedContext = (context: CliContext): CliContext =>
-  context.token === '' ? context : { ...context, token: maskedToken(context.token) };
+export const maskedContext = (context: CliContext): CliContext => ({
+  ...context,
+  ...(context.token === '' ? {} : { token: maskedToken(context.token) }),
+  ...(context.login === undefined ? {} : { login: maskedLogin(context.login) }),
+});
+
+const maskedLogin = (login: CliLogin): CliLogin => ({
+  ...login,
+  token: login.token === '' ? '' : maskedToken(login.token),
+  refreshToken: login.refreshToken === '' ? '' : maskedToken(login.refreshToken),
+});
 
 const maskedConfig = (config: CliConfig): CliConfig => ({
   ...config,

@@ -77,6 +77,7 @@ function tlsText({ folder, caFile, certFile, keyFile }: TlsFiles): string {
 
 function tokenText(source: TokenSource): string {
   if (source.kind === 'text') return maskedToken(source.token);
+  if (source.kind === 'login') return 'that of the last "locum login"';
   return source.kind === 'command' ? `what this prints: ${source.command}` : `in ${source.path}`;
 }
 

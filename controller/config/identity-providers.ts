@@ -4,8 +4,8 @@ import { resolve } from 'node:path';
 import { messageOf } from '../../shared/caught-error.ts';
 import { badField } from '../../shared/errors.ts';
 import type { ControllerConfig, IdentityProvider } from '../../shared/gen/locum/config/v1/controller_config_pb.ts';
+import { urlProblem } from '../../shared/oidc/provider-url.ts';
 import { fromDuration } from '../../shared/rpc/time-messages.ts';
-import { urlProblem } from '../access/oidc/provider-documents.ts';
 import {
   DEFAULT_CLOCK_SKEW_MS,
   DEFAULT_KEYS_TTL_MS,

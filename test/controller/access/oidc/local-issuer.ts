@@ -38,6 +38,10 @@ export class LocalIssuer {
   readonly asked: string[] = [];
   /** Answers in place of what a good one says. */
   instead: Answer | undefined;
+  /** What it answers beside its description and its keys, by path. */
+  readonly further = new Map<string, Answer>();
+  /** What stands in its description besides. */
+  described: Readonly<Record<string, string>> = {};
   /** What it calls itself in its description. Default: its address. */
   named: string | undefined;
 
@@ -120,10 +124,15 @@ export class LocalIssuer {
       this.instead(request, response);
       return;
     }
+    const further = this.further.get(request.url ?? '');
+    if (further !== undefined) {
+      further(request, response);
+      return;
+    }
     const document =
       request.url === '/keys'
         ? { keys: this.#keys.map(({ publicJwk }) => publicJwk) }
-        : { issuer: this.named ?? this.url, jwks_uri: `${this.url}/keys` };
+        : { issuer: this.named ?? this.url, jwks_uri: `${this.url}/keys`, ...this.described };
     response.setHeader('content-type', 'application/json').end(JSON.stringify(document));
   }
 }

@@ -11,7 +11,7 @@ import type { Message } from "@bufbuild/protobuf";
  * Describes the file locum/config/v1/cli_config.proto.
  */
 export const file_locum_config_v1_cli_config: GenFile = /*@__PURE__*/
-  fileDesc("CiBsb2N1bS9jb25maWcvdjEvY2xpX2NvbmZpZy5wcm90bxIPbG9jdW0uY29uZmlnLnYxIo0CCglDbGlDb25maWcSRAoPY3VycmVudF9jb250ZXh0GAEgASgJQiu6SChyJjIkXihbQS1aYS16MC05XVtBLVphLXowLTkuXy1dezAsNjJ9KT8kEmwKCGNvbnRleHRzGAIgAygLMigubG9jdW0uY29uZmlnLnYxLkNsaUNvbmZpZy5Db250ZXh0c0VudHJ5QjC6SC2aASoQgAIiJXIjMiFeW0EtWmEtejAtOV1bQS1aYS16MC05Ll8tXXswLDYyfSQaTAoNQ29udGV4dHNFbnRyeRILCgNrZXkYASABKAkSKgoFdmFsdWUYAiABKAsyGy5sb2N1bS5jb25maWcudjEuQ2xpQ29udGV4dDoCOAEixwIKCkNsaUNvbnRleHQSJgoJYWRkcmVzc2VzGAEgAygJQhO6SBCSAQ0QEBgBIgdyBRADGKwCEgsKA3RscxgCIAEoCBIZCgdjYV9maWxlGAMgASgJQgi6SAVyAyiAIBIbCgljZXJ0X2ZpbGUYBCABKAlCCLpIBXIDKIAgEhoKCGtleV9maWxlGAUgASgJQgi6SAVyAyiAIBIfCg10bHNfZGlyZWN0b3J5GAYgASgJQgi6SAVyAyiAIBIYCgV0b2tlbhgHIAEoCUIJukgGcgQogIABEhwKCnRva2VuX2ZpbGUYCCABKAlCCLpIBXIDKIAgEh8KDXRva2VuX2NvbW1hbmQYCiABKAlCCLpIBXIDKIAgEjYKBm91dHB1dBgJIAEoCUImukgjciFSAFIFdGFibGVSBHdpZGVSBGpzb25SBHlhbWxSBG5hbWViBnByb3RvMw", [file_buf_validate_validate]);
+  fileDesc("CiBsb2N1bS9jb25maWcvdjEvY2xpX2NvbmZpZy5wcm90bxIPbG9jdW0uY29uZmlnLnYxIo0CCglDbGlDb25maWcSRAoPY3VycmVudF9jb250ZXh0GAEgASgJQiu6SChyJjIkXihbQS1aYS16MC05XVtBLVphLXowLTkuXy1dezAsNjJ9KT8kEmwKCGNvbnRleHRzGAIgAygLMigubG9jdW0uY29uZmlnLnYxLkNsaUNvbmZpZy5Db250ZXh0c0VudHJ5QjC6SC2aASoQgAIiJXIjMiFeW0EtWmEtejAtOV1bQS1aYS16MC05Ll8tXXswLDYyfSQaTAoNQ29udGV4dHNFbnRyeRILCgNrZXkYASABKAkSKgoFdmFsdWUYAiABKAsyGy5sb2N1bS5jb25maWcudjEuQ2xpQ29udGV4dDoCOAEi8QIKCkNsaUNvbnRleHQSJgoJYWRkcmVzc2VzGAEgAygJQhO6SBCSAQ0QEBgBIgdyBRADGKwCEgsKA3RscxgCIAEoCBIZCgdjYV9maWxlGAMgASgJQgi6SAVyAyiAIBIbCgljZXJ0X2ZpbGUYBCABKAlCCLpIBXIDKIAgEhoKCGtleV9maWxlGAUgASgJQgi6SAVyAyiAIBIfCg10bHNfZGlyZWN0b3J5GAYgASgJQgi6SAVyAyiAIBIYCgV0b2tlbhgHIAEoCUIJukgGcgQogIABEhwKCnRva2VuX2ZpbGUYCCABKAlCCLpIBXIDKIAgEh8KDXRva2VuX2NvbW1hbmQYCiABKAlCCLpIBXIDKIAgEigKBWxvZ2luGAsgASgLMhkubG9jdW0uY29uZmlnLnYxLkNsaUxvZ2luEjYKBm91dHB1dBgJIAEoCUImukgjciFSAFIFdGFibGVSBHdpZGVSBGpzb25SBHlhbWxSBG5hbWUi1gEKCENsaUxvZ2luEhoKBmlzc3VlchgBIAEoCUIKukgHcgUQASiAEBIdCgljbGllbnRfaWQYAiABKAlCCrpIB3IFEAEogAQSFwoFc2NvcGUYAyABKAlCCLpIBXIDKIAIEiIKEHByb3ZpZGVyX2NhX2ZpbGUYBCABKAlCCLpIBXIDKIAgEhgKBXRva2VuGAUgASgJQgm6SAZyBCiAgAESIAoNcmVmcmVzaF90b2tlbhgGIAEoCUIJukgGcgQogIABEhYKDmV4cGlyZV9zZWNvbmRzGAcgASgEYgZwcm90bzM", [file_buf_validate_validate]);
 
 /**
  * Configuration file of the command line: `locum/config.yaml` in $XDG_CONFIG_HOME, or in ~/.config. `locum context` reads and writes it.
@@ -111,6 +111,13 @@ export type CliContext = Message<"locum.config.v1.CliContext"> & {
   tokenCommand: string;
 
   /**
+   * Who is logged in, instead of a token: `locum login` and `locum logout` write it. Unset: see token.
+   *
+   * @generated from field: locum.config.v1.CliLogin login = 11;
+   */
+  login?: CliLogin | undefined;
+
+  /**
    * How answers are printed: table, wide, json, yaml or name. Unset: table.
    *
    * @generated from field: string output = 9;
@@ -124,4 +131,67 @@ export type CliContext = Message<"locum.config.v1.CliContext"> & {
  */
 export const CliContextSchema: GenMessage<CliContext> = /*@__PURE__*/
   messageDesc(file_locum_config_v1_cli_config, 1);
+
+/**
+ * Somebody who logged in with an identity provider (RFC 8628), and what that gave him.
+ *
+ * @generated from message locum.config.v1.CliLogin
+ */
+export type CliLogin = Message<"locum.config.v1.CliLogin"> & {
+  /**
+   * URL of the provider, as the controllers know it.
+   *
+   * @generated from field: string issuer = 1;
+   */
+  issuer: string;
+
+  /**
+   * What the provider calls the command line.
+   *
+   * @generated from field: string client_id = 2;
+   */
+  clientId: string;
+
+  /**
+   * What is asked for, separated by blanks. Unset: `openid profile email offline_access`.
+   *
+   * @generated from field: string scope = 3;
+   */
+  scope: string;
+
+  /**
+   * PEM file of the authorities that stand for the provider. Unset: those of Node.js.
+   *
+   * @generated from field: string provider_ca_file = 4;
+   */
+  providerCaFile: string;
+
+  /**
+   * What controllers are shown. Unset: nobody is logged in.
+   *
+   * @generated from field: string token = 5;
+   */
+  token: string;
+
+  /**
+   * Gets the next one. Unset: the provider gave none.
+   *
+   * @generated from field: string refresh_token = 6;
+   */
+  refreshToken: string;
+
+  /**
+   * When the token ends, Unix seconds. Unset: it is not known.
+   *
+   * @generated from field: uint64 expire_seconds = 7;
+   */
+  expireSeconds: bigint;
+};
+
+/**
+ * Describes the message locum.config.v1.CliLogin.
+ * Use `create(CliLoginSchema)` to create a new message.
+ */
+export const CliLoginSchema: GenMessage<CliLogin> = /*@__PURE__*/
+  messageDesc(file_locum_config_v1_cli_config, 2);
 

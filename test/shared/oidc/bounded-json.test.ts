@@ -2,7 +2,7 @@
 import { createServer, type RequestListener } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import { describe, expect, it, onTestFinished } from 'vitest';
-import { getJson } from '../../../../controller/access/oidc/bounded-get.ts';
+import { getJson } from '../../../shared/oidc/bounded-json.ts';
 
 async function serverOf(answer: RequestListener): Promise<URL> {
   const server = createServer(answer);
