@@ -25,9 +25,8 @@ export function define(pki: Command): void {
     .command('new-root')
     .argument('<folder>', 'folder for ca.crt and ca.key; made for its owner only')
     .description('make a root for "rotate begin --certificate", where controllers share its key as a file')
-    .requiredOption('--cluster <id>', 'id of the cluster, as in "locum status"')
-    .action(async (folder: string, options: { readonly cluster: string }) =>
-      (await import('./make.ts')).newRoot(folder, options.cluster),
+    .action(async (folder: string, _options: object, command: Command) =>
+      (await import('./make.ts')).newRoot(globalsOf(command), folder),
     );
   pki
     .command('new-wrapping-key')

@@ -1,15 +1,22 @@
-/** Keys that are made without a controller. */
+/** Keys that are made here, and are known to nobody else. */
 import { existsSync, mkdirSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
+import { createClient } from '@connectrpc/connect';
+import { ClusterService } from '../../shared/gen/locum/v1/cluster_service_pb.ts';
 import { makeAuthority } from '../../shared/pki/authority.ts';
 import { createPrivateFile, readPrivateFile, replacePrivateFile } from '../../shared/pki/private-file.ts';
 import { caHashOf } from '../../shared/pki/roots.ts';
 import { newWrappingKey } from '../../shared/pki/wrapping-key.ts';
+import { withTransport } from '../client/session.ts';
 import { CommandFailure } from '../exit-codes.ts';
+import type { Globals } from '../globals.ts';
 import { printLine, tell } from '../output/print.ts';
 
-/** Never in place of another root. */
-export async function newRoot(folder: string, clusterId: string): Promise<void> {
+/** For the cluster that is asked; its controllers see nothing of it. Never in place of another root. */
+export async function newRoot(globals: Globals, folder: string): Promise<void> {
+  const { clusterId } = await withTransport(globals, (transport) =>
+    createClient(ClusterService, transport).getStatus({}),
+  );
   mkdirSync(folder, { recursive: true, mode: 0o700 });
   const [certFile, keyFile] = [join(folder, 'ca.crt'), join(folder, 'ca.key')];
   const { certPem, keyPem } = await makeAuthority(clusterId, Date.now());

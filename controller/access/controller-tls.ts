@@ -93,7 +93,7 @@ export class ControllerTls {
 
   async #follow(record: AuthorityRecord): Promise<void> {
     const followed = await this.authority.adopt(record);
-    if (!followed && (this.authority.canSign || !(await this.authority.lookForKeys()))) return;
+    if (!followed && !(await this.authority.lookForKeys())) return;
     await this.#renew();
   }
 

@@ -140,12 +140,12 @@ function isKeyOf(keyPem: string, certPem: string): boolean {
 
 const keyName = (hash: string): string => `ca-${hash.slice('sha256:'.length).slice(0, HASH_DIGITS)}.key`;
 
-/** @throws AuthorityError: it is no certificate of an authority */
+/** Whatever stands beside the certificates is left out. @throws AuthorityError: there is no certificate of an authority */
 export function rootOf(pem: string): AuthorityRoot {
-  const certPem = rootsIn(pem)
-    .map((one) => `${one}\n`)
-    .join('');
   try {
+    const certPem = rootsIn(pem)
+      .map((one) => new X509Certificate(one).toString())
+      .join('');
     const certificate = new X509Certificate(certPem);
     if (certificate.ca) return { hash: caHashOf(certPem), certPem, expireWall: Date.parse(certificate.validTo) };
   } catch (error) {

@@ -11,6 +11,8 @@ const KINDS: ReadonlyMap<string, TextKind> = new Map([
   ['locum.v1.Command.argv', 'program'],
   ['locum.v1.Script.interpreter', 'program'],
   ['locum.v1.Script.text', 'program'],
+  // PEM, which is written anew from what it is read as.
+  ['locum.v1.RotateAuthorityRequest.certificate', 'program'],
   ['locum.v1.StartPolicyRequest.arguments', 'program'],
   ['locum.v1.Workload.env', 'program'],
   ['locum.v1.AttemptEnd.detail', 'told'],

@@ -35,6 +35,7 @@ const NOT_RUN: ReadonlyArray<readonly [RegExp, why: string]> = [
   [/^npm ci$/, 'has been run'],
   [/^(?:npx )?locum token create /, 'needs a cluster with certificates: e2e/join.test.ts'],
   [/^locum certificate issue /, 'needs the authority of a controller: e2e/tls.test.ts'],
+  [/^locum pki /, 'needs a cluster with certificates: docs/rotate-page.test.ts'],
   [/^locum context |--context /, 'names controllers that are not there: cli/context.test.ts'],
   [/^npm start|^locum dev/, 'has tests of its own: e2e/dev.test.ts, replication'],
   [/^npm run protos |^npx buf generate |^protoc |^grpcurl -protoset /, 'has tests of its own: rpc/protos.test.ts'],

@@ -114,6 +114,10 @@ export class TlsCluster {
     });
   }
 
+  apiOf(id: string): string {
+    return present(this.#places.get(id), `the place of ${id}`).api;
+  }
+
   process(name: string): ManagedProcess {
     return present(this.#processes.get(name), `the process of ${name}`);
   }
