@@ -7,13 +7,13 @@ import type { PeerRule } from '../../shared/access/peer-judge.ts';
 import { messageOf } from '../../shared/caught-error.ts';
 import { parseListenAddress } from '../../shared/listen-address.ts';
 import type { Logger } from '../../shared/log.ts';
+import { LogAllowance } from '../../shared/log-allowance.ts';
 import { AuthorityError } from '../../shared/pki/authority.ts';
 import { readCertificate } from '../../shared/pki/read-certificate.ts';
 import { caHashesOf, issuerHashOf } from '../../shared/pki/roots.ts';
 import type { ListenerTls } from '../../shared/rpc/single-port-listener.ts';
 import type { TurnedAway } from '../../shared/rpc/tls-door.ts';
 import { TlsIdentity } from '../../shared/rpc/tls-identity.ts';
-import { MINUTE } from '../../shared/time.ts';
 import type { ControllerSettings } from '../config/config.ts';
 import { controllerId } from '../config/controller-id.ts';
 import type { AuthorityRecord, ControllerCertificate } from '../core/records/authority.ts';
@@ -37,9 +37,6 @@ export interface ControllerTlsOptions extends OwnCertificateOptions, HolderOptio
   readonly log: Logger;
 }
 
-/** Tells at most so many refusals a minute one by one: whoever reaches a listener can be refused as often as he likes. */
-const TOLD_EACH_MINUTE = 20;
-
 export class ControllerTls {
   /** Of the API, and with which other controllers are dialled. */
   readonly identity: TlsIdentity;
@@ -53,9 +50,8 @@ export class ControllerTls {
   #problem = '';
   /** When the certificate was taken into use, monotonic. */
   #takenMs = performance.now();
-  #told = 0;
-  #untold = 0;
-  readonly #minute: NodeJS.Timeout;
+  /** Whoever reaches a listener can be refused as often as he likes. */
+  readonly #refusalLines = new LogAllowance();
 
   private constructor(options: ControllerTlsOptions, authority: AuthorityHolder, [own, forAgents]: OwnMaterial) {
     this.#options = options;
@@ -64,7 +60,6 @@ export class ControllerTls {
     this.#agentIdentity = new TlsIdentity(forAgents);
     const { controllerMs } = options.lives ?? DEFAULT_LIVES;
     this.#renewal = setInterval(() => void this.#look(), lookEveryMs(controllerMs)).unref();
-    this.#minute = setInterval(() => this.#nextMinute(), MINUTE).unref();
   }
 
   /** `stored` undefined: the authority is as the files have it. Rejects with AuthorityError, WrappingKeyError or ExposedFileError. */
@@ -141,14 +136,15 @@ export class ControllerTls {
   }
 
   #refused({ peer, reason, message }: TurnedAway): void {
-    this.#told += 1;
-    if (this.#told <= TOLD_EACH_MINUTE) this.#options.log.warn({ peer, reason }, `connection refused: ${message}`);
-    else this.#untold += 1;
+    const address = peer.slice(0, peer.lastIndexOf(':'));
+    const allowed = this.#refusalLines.take(`${address} ${reason}`, performance.now());
+    if (allowed === undefined) return;
+    const more = allowed.unsaid === 0 ? {} : { unsaid: allowed.unsaid };
+    this.#options.log.warn({ peer, reason, ...more }, `connection refused: ${message}`);
   }
 
   close(): void {
     clearInterval(this.#renewal);
-    clearInterval(this.#minute);
   }
 
   #look(): Promise<void> {
@@ -174,12 +170,6 @@ export class ControllerTls {
         this.#options.log.error(`the certificate of this controller was not renewed: ${problem}`);
       this.#problem = problem;
     }
-  }
-
-  #nextMinute(): void {
-    if (this.#untold > 0) this.#options.log.warn({ count: this.#untold }, 'more connections were refused');
-    this.#told = 0;
-    this.#untold = 0;
   }
 }
 

@@ -15,10 +15,21 @@ import {
 } from '../access/peer-judge.ts';
 import { errorCode } from '../caught-error.ts';
 import { peerCertificate } from '../pki/read-certificate.ts';
+import { plainAddress } from './caller-address.ts';
+import { ConnectionTable, type PeerConnection } from './connection-table.ts';
 import type { TlsIdentity } from './tls-identity.ts';
 
-/** Time for the whole handshake. */
-const HANDSHAKE_TIMEOUT_MS = 5_000;
+export interface HandshakeLimits {
+  /** Time for a whole handshake, in milliseconds. */
+  readonly timeoutMs: number;
+  /**
+   * Under way at once: each takes some 60 KiB. One more takes the place of the oldest of an address that has more than its share; if none
+   * has, it is closed, and the others end what they have begun.
+   */
+  readonly most: number;
+}
+
+export const defaultHandshakeLimits: HandshakeLimits = { timeoutMs: 5_000, most: 2_000 };
 
 export interface TurnedAway {
   /** `address:port`. */
@@ -43,31 +54,47 @@ export interface TlsDoorOptions {
   /** In the order of our preference, such as `h2`. */
   readonly protocols: readonly string[];
   readonly owner: TlsDoorOwner;
+  readonly handshakes?: HandshakeLimits;
+}
+
+/** A connection, from its first byte on. */
+class Knocking implements PeerConnection {
+  readonly raw: Socket;
+  readonly peer: string;
+  /** Never idle: then an address with more than its share makes room, and nobody else. */
+  readonly idleSinceMono = undefined;
+
+  constructor(raw: Socket) {
+    this.raw = raw;
+    this.peer = plainAddress(raw.remoteAddress ?? '');
+  }
 }
 
 /** Takes raw connections; the answer is what to give them to. */
 export function openTlsDoor(options: TlsDoorOptions): (raw: Socket) => void {
-  const { identity, owner } = options;
+  const { identity, owner, handshakes = defaultHandshakeLimits } = options;
   let { context } = identity;
   /** Those that shake hands or have, by their other end. */
-  const raws = new Map<string, Socket>();
+  const all = new Map<string, Knocking>();
+  const shaking = new ConnectionTable<Knocking>({ places: handshakes.most, reserve: 0 });
   const server = createServer({
     ...contextOptions(identity),
     requestCert: true,
     // They are judged below, with a reason, and by default refused.
     rejectUnauthorized: false,
     ALPNProtocols: [...options.protocols],
-    handshakeTimeout: HANDSHAKE_TIMEOUT_MS,
+    handshakeTimeout: handshakes.timeoutMs,
   });
   server.on('secureConnection', (socket: TLSSocket) => {
     socket.on('error', () => undefined);
     const peer = peerName(socket);
-    const raw = raws.get(peer);
+    const knocking = all.get(peer);
+    if (knocking !== undefined) shaking.delete(knocking);
     const verdict = judge(socket, options);
     if (verdict.kind === 'refused') {
       owner.refused({ peer, reason: verdict.reason, message: verdict.message, certificate: holderOf(socket) });
       socket.destroy();
-    } else if (raw !== undefined) owner.admitted(socket, verdict.peer, raw);
+    } else if (knocking !== undefined) owner.admitted(socket, verdict.peer, knocking.raw);
   });
   server.on('tlsClientError', (error, socket) => {
     // One that went away before it had said anything is nobody's trouble: health checks of load balancers do that.
@@ -85,9 +112,20 @@ export function openTlsDoor(options: TlsDoorOptions): (raw: Socket) => void {
       ({ context } = identity);
       server.setSecureContext(contextOptions(identity));
     }
+    const knocking = new Knocking(raw);
+    const { place, evicted } = shaking.admit(knocking);
+    evicted?.raw.destroy();
+    if (place === 'reserve') {
+      shaking.delete(knocking);
+      raw.destroy();
+      return;
+    }
     const peer = peerName(raw);
-    raws.set(peer, raw);
-    raw.once('close', () => raws.delete(peer));
+    all.set(peer, knocking);
+    raw.once('close', () => {
+      all.delete(peer);
+      shaking.delete(knocking);
+    });
     server.emit('connection', raw);
   };
 }

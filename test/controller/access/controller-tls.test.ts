@@ -6,6 +6,7 @@ import { openControllerTls } from '../../../controller/access/controller-tls.ts'
 import { loadControllerSettings } from '../../../controller/config/config.ts';
 import { encodeCandidate } from '../../../controller/replication/candidate.ts';
 import { MemoryStore } from '../../../controller/store/memory.ts';
+import { createLogger } from '../../../shared/log.ts';
 import { AuthorityError } from '../../../shared/pki/authority.ts';
 import { SILENT } from '../replication/leaders-seen.ts';
 
@@ -47,5 +48,22 @@ describe('a controller with TLS', () => {
   it('starts although it was registered with another one itself, before', async () => {
     const { open } = await beside({ authority: `sha256:${'0'.repeat(64)}` }, 'c2');
     expect(await open()).toBeDefined();
+  });
+
+  it('tells of an address that is refused over and over ten times, and of another one all the same', async () => {
+    const lines: string[] = [];
+    const log = createLogger({ name: 'test', format: 'json', output: { write: (line) => void lines.push(line) } });
+    const dataDirectory = mkdtempSync(join(tmpdir(), 'locum-tls-'));
+    onTestFinished(() => rmSync(dataDirectory, { recursive: true }));
+    const settings = loadControllerSettings({ flags: { dataDirectory, apiListen: '10.0.0.1:7400' }, env: {} });
+    const tls = await openControllerTls({ ...settings, log }, 'cluster', new MemoryStore());
+    onTestFinished(() => tls?.close());
+    const refuse = (peer: string): void =>
+      tls?.callers.refused({ peer, reason: 'HANDSHAKE_FAILED', message: 'no TLS', certificate: '' });
+    for (let port = 1; port <= 30; port += 1) refuse(`10.0.0.2:${port}`);
+    refuse('10.0.0.3:1');
+    const about = (address: string) => lines.filter((line) => line.includes(address));
+    expect(about('10.0.0.2')).toHaveLength(10);
+    expect(about('10.0.0.3')).toHaveLength(1);
   });
 });
