@@ -6,7 +6,7 @@
 import { setFlagsFromString } from 'node:v8';
 import { runInNewContext } from 'node:vm';
 import { create, toBinary } from '@bufbuild/protobuf';
-import { ConnectRequestSchema } from '../../shared/gen/locum/v1/agent_service_pb.ts';
+import { AgentService, ConnectRequestSchema } from '../../shared/gen/locum/v1/agent_service_pb.ts';
 import { Prng } from '../../shared/prng.ts';
 import { methodNamed } from '../e2e/every-method.ts';
 import { AgentSayings } from './agent-sayings.ts';
@@ -66,15 +66,17 @@ const UNKNOWN_HELLO = toBinary(
   }),
 );
 /** Of all messages are odd conversations on sockets; and of the requests go over a socket. The others save what sockets cost. */
-const ATTACK_SHARE = 0.02;
-const SOCKET_SHARE = 0.1;
+const ATTACK_SHARE = 0.01;
+const SOCKET_SHARE = 0.02;
+/** Of the conversations with the listener for agents are about its other methods. */
+const UNARY_SHARE = 0.2;
 const SMALL_CALL: FuzzRequest = {
   path: '/locum.v1.ClusterService/GetStatus',
   contentType: 'application/json',
   body: Buffer.from('{}'),
 };
 /** Requests at once: they meet in turns and commits of the core, as those of many clients do. */
-const AT_ONCE = 8;
+const AT_ONCE = 32;
 /** Messages between two looks at which names there are. */
 const NAMES_EVERY = 256;
 
@@ -99,6 +101,7 @@ class FuzzRun {
   readonly #world: FuzzWorld;
   readonly #prng: Prng;
   readonly #requests: RequestSource;
+  readonly #values: ValueSource;
   readonly #sayings: AgentSayings;
   readonly #sockets: FuzzSockets;
   readonly #healthy: FuzzAgent;
@@ -117,9 +120,9 @@ class FuzzRun {
     this.#world = world;
     this.#sockets = sockets;
     this.#prng = new Prng(seed);
-    const values = new ValueSource(this.#prng.fork(), () => this.#names);
-    this.#requests = new RequestSource(this.#prng.fork(), values, Object.values(HEALTHY));
-    this.#sayings = new AgentSayings(this.#prng.fork(), values);
+    this.#values = new ValueSource(this.#prng.fork(), () => this.#names);
+    this.#requests = new RequestSource(this.#prng.fork(), this.#values, Object.values(HEALTHY));
+    this.#sayings = new AgentSayings(this.#prng.fork(), this.#values);
     this.#healthy = world.connect(HEALTHY.server, HEALTHY.pool);
     this.#beats = setInterval(() => void this.#healthy.heartbeat(0), 1_000);
   }
@@ -222,6 +225,12 @@ class FuzzRun {
 
   /** What an agent that nobody knows says on a connection of its own. */
   #agentConversation(): FuzzRequest {
+    const method = this.#prng.pick(AgentService.methods);
+    if (method?.methodKind === 'unary' && this.#prng.chance(UNARY_SHARE)) {
+      const path = `/${AgentService.typeName}/${method.name}`;
+      const body = enveloped(toBinary(method.input, this.#values.message(method.input)));
+      return { path, contentType: 'application/grpc', body };
+    }
     const said = Array.from({ length: this.#prng.int(0, 3) }, () => enveloped(this.#sayings.next(UNKNOWN_AGENT)));
     return {
       path: '/locum.v1.AgentService/Connect',

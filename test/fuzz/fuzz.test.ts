@@ -5,6 +5,8 @@ import { fuzz } from './fuzz-run.ts';
 /** LOCUM_FUZZ_MESSAGES of the environment says how many. */
 const messages = Number(process.env['LOCUM_FUZZ_MESSAGES'] ?? 100_000);
 const seed = testSeed();
+// Most answers are refusals, and each would keep a stack that nobody reads. `npm run fuzz` with the same seed shows that of a defect whole.
+Error.stackTraceLimit = 3;
 
 describe('requests to every method, and agents that hold attempts', () => {
   it(`stop nobody, whatever they say: ${messages} messages`, async () => {

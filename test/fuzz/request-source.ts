@@ -2,6 +2,7 @@
 import { type DescMethod, fromBinary, fromJson, toBinary, toJsonString } from '@bufbuild/protobuf';
 import type { Prng } from '../../shared/prng.ts';
 import { examples, methodNamed, nameOf, services } from '../e2e/every-method.ts';
+import { oddJson } from './odd-json.ts';
 import { mutateBytes, type ValueSource } from './values.ts';
 
 export interface FuzzRequest {
@@ -73,7 +74,7 @@ export class RequestSource {
       } catch {
         // Values that JSON can't say: an odd time, an odd mask. They are sent in bytes.
       }
-      bytes = Buffer.from(text);
+      bytes = Buffer.from(this.#prng.chance(0.3) ? oddJson(this.#prng, text) : text);
     } else {
       bytes = toBinary(input, message);
     }
