@@ -25,9 +25,6 @@ import { AgentConnections } from './agent-connections.ts';
 import type { RawCall } from './agent-stream.ts';
 import { addHealthService } from './health-service.ts';
 
-/** A connection without a stream for so long is closed: agents have one all the time. */
-const IDLE_MS = 60_000;
-
 export interface AgentListenerOptions {
   readonly host: string;
   /** 0: any free port. */
@@ -45,6 +42,8 @@ export interface AgentListenerOptions {
    * Default 25,000.
    */
   readonly maxConnections?: number;
+  /** A connection without a stream for so long is closed, with GOAWAY: agents have one all the time. Default: a minute. */
+  readonly idleMs?: number;
   /** TLS, for servers with a certificate of this cluster only. Default: plaintext, and whoever connects is who he says. */
   readonly tls?: AgentListenerTls | undefined;
 }
@@ -73,7 +72,7 @@ export async function startAgentListener(options: AgentListenerOptions): Promise
   const server = new grpc.Server({
     ...listenerOptions,
     'grpc.enable_channelz': 0,
-    'grpc.max_connection_idle_ms': IDLE_MS,
+    'grpc.max_connection_idle_ms': options.idleMs ?? 60_000,
   });
   const connections = new AgentConnections(options.maxConnections ?? 25_000);
   const accepted = new Map<string, AcceptedPeer>();

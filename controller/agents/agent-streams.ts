@@ -20,6 +20,7 @@ import type { ControllerMetrics } from '../metrics.ts';
 import { AgentStream, type RawCall } from './agent-stream.ts';
 import { defaultOutboxLimits, type OutboxLimits } from './outbox.ts';
 import type { OutputQuestion } from './output-requests.ts';
+import { UnknownStreams } from './unknown-streams.ts';
 
 /** Where the events of the streams go. */
 export interface AgentEventSink {
@@ -53,6 +54,8 @@ export interface AgentStreamsOptions {
   readonly metrics: ControllerMetrics;
   /** Streams open at once; more are refused. Default 20,000. */
   readonly maxStreams?: number;
+  /** Of these, streams without a Hello; one more ends the oldest of an address with more than its share, or is refused. Default 2,000. */
+  readonly maxUnknown?: number;
   readonly outboxLimits?: OutboxLimits;
   /**
    * How long agents that said Hello, and those of a term that is over, are kept until it is known who leads. Then they are taken
@@ -79,6 +82,7 @@ export class AgentStreams implements AgentStreamsPort {
   readonly #waiting = new Map<AgentStream, { readonly hello: Event | undefined; readonly timer: NodeJS.Timeout }>();
   readonly #bindings = new Map<AgentStream, Binding>();
   readonly #refusalLines = new LogAllowance();
+  readonly #unknown: UnknownStreams;
   #other: OtherLeader | undefined;
   #sink: AgentEventSink | undefined;
   #lastConn: ConnId = 0;
@@ -87,6 +91,7 @@ export class AgentStreams implements AgentStreamsPort {
 
   constructor(options: AgentStreamsOptions) {
     this.#options = options;
+    this.#unknown = new UnknownStreams(options.maxUnknown ?? 2_000);
   }
 
   get size(): number {
@@ -165,6 +170,7 @@ export class AgentStreams implements AgentStreamsPort {
     if (this.#sink === undefined && patienceMs === 0) stream.close(notLeader());
     else if (this.#streams.size > maxStreams)
       stream.refuse(new LocumError('OVERLOADED', `${maxStreams} agents are connected`, { retryAfterMs: 5_000 }));
+    else this.#unknown.admit(stream)?.refuse(tooManyUnknown());
   }
 
   send(conn: ConnId, message: LeaderMessage, now: Now): void {
@@ -230,6 +236,7 @@ export class AgentStreams implements AgentStreamsPort {
 
   #deliver(stream: AgentStream, binding: Binding, event: Event): boolean {
     if (event.kind !== 'stream_closed') this.#heard += 1;
+    if (event.kind === 'hello') this.#unknown.delete(stream);
     if (event.kind === 'hello' && binding.sink === undefined) {
       binding.sink = this.#sink;
       if (binding.sink === undefined) {
@@ -294,12 +301,19 @@ export class AgentStreams implements AgentStreamsPort {
   #forget(stream: AgentStream): void {
     this.#streams.delete(stream.conn);
     this.#bindings.delete(stream);
+    this.#unknown.delete(stream);
     clearTimeout(this.#waiting.get(stream)?.timer);
     this.#waiting.delete(stream);
     if (!stream.isGone) this.#ending.add(stream);
     const { server } = stream;
     if (server !== undefined && this.#byServer.get(server) === stream) this.#byServer.delete(server);
   }
+}
+
+function tooManyUnknown(): LocumError {
+  return new LocumError('OVERLOADED', 'too many streams are open on which nobody has said Hello', {
+    retryAfterMs: 5_000,
+  });
 }
 
 function notLeader(): LocumError {

@@ -1,7 +1,9 @@
 /** The door of the API, on a real controller: who is let in, what the others are told, and that nothing that a caller says of himself counts. */
+import { once } from 'node:events';
 import { statSync } from 'node:fs';
+import { connect } from 'node:net';
 import { join } from 'node:path';
-import { describe, expect, it } from 'vitest';
+import { describe, expect, it, onTestFinished } from 'vitest';
 import { LOCAL_TOKEN_FILE } from '../../../shared/access/local-files.ts';
 import { fromConnectError } from '../../../shared/rpc/status-details.ts';
 import { eventually } from '../controller-world.ts';
@@ -49,6 +51,18 @@ describe('the door of the API', () => {
         const answer = await fetch(`http://${world.controller.apiAddress}${path}`, { method: 'POST' });
         expect(answer.status).toBe(401);
       }
+    }),
+  );
+
+  it(
+    'refuses who is not known before a body has come',
+    inAccessWorld(async ({ world }) => {
+      const socket = connect(Number(world.controller.apiAddress.split(':').at(-1)), '127.0.0.1');
+      onTestFinished(() => void socket.destroy());
+      const head = ['POST /locum.v1.ClusterService/GetStatus HTTP/1.1', 'host: localhost'];
+      socket.write([...head, 'content-type: application/json', 'content-length: 1000000', '', ''].join('\r\n'));
+      const [answer] = (await once(socket, 'data')) as [Buffer];
+      expect(answer.toString()).toMatch(/^HTTP\/1\.1 401 /);
     }),
   );
 
