@@ -2,8 +2,10 @@
 import { randomInt } from 'node:crypto';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { reloadOf, reloadText } from '../shared/config/reload.ts';
+import { count } from '../shared/count.ts';
 import { readNow } from '../shared/host/clocks.ts';
 import { CoreLoop } from '../shared/host/core-loop.ts';
+import type { ServiceState } from '../shared/host/service-notifier.ts';
 import { type HostProblem, tellableProblems } from '../shared/host-problem.ts';
 import { poolId, serverId } from '../shared/ids.ts';
 import type { Logger } from '../shared/log.ts';
@@ -26,6 +28,7 @@ import { KeeperLink } from './keeper-link/keeper-link.ts';
 import type { SpawnKeeperOptions } from './keeper-link/launch.ts';
 import { type AgentStatusReport, type LocalControl, startLocalControl } from './local-control.ts';
 import type { Telemetry } from './metrics/telemetry.ts';
+import { readinessOf } from './readiness.ts';
 import { claimStateDirectory, type StateDirectory } from './state-directory.ts';
 import { findVmGeneration, type VmGeneration } from './vm-generation.ts';
 
@@ -239,6 +242,12 @@ export class Agent {
     this.#capabilities.restate(next.capabilities);
     this.#settings = { ...this.#settings, logLevel: next.logLevel, capabilities: next.capabilities };
     log.info(done, reloadText(done));
+  }
+
+  /** Its loop is all that it needs: a leader or a disk that does not answer is none of its failings. */
+  get service(): ServiceState {
+    const { state } = this.#core;
+    return { words: `${readinessOf(state).words}; ${count(state.attempts.size, 'attempt')}`, isWell: true };
   }
 
   /** Ends the agent and leaves its runs to the keeper: what a restart or an upgrade needs. */

@@ -5,6 +5,7 @@
 import { logVerbosity, setLogVerbosity } from '@grpc/grpc-js';
 import { messageOf } from '../shared/caught-error.ts';
 import { protectProcess } from '../shared/host/protect-process.ts';
+import { openServiceNotifier, type ServiceState } from '../shared/host/service-notifier.ts';
 import { createLogger, type Logger } from '../shared/log.ts';
 import { Agent } from './agent.ts';
 import type { AgentSettings } from './config.ts';
@@ -23,6 +24,8 @@ export interface RunAgentOptions {
   readonly spawnKeeper?: SpawnKeeperOptions;
 }
 
+const STARTING: ServiceState = { words: 'waits for its state directory', isWell: true };
+
 /** Runs until the agent has left or a signal ends it. @throws AgentRunningError, IdentityError */
 export async function runAgent(options: RunAgentOptions): Promise<void> {
   const { settings, version, spawnKeeper, again } = options;
@@ -32,15 +35,36 @@ export async function runAgent(options: RunAgentOptions): Promise<void> {
   // grpc-js writes to standard error by itself, about things that are answers here.
   setLogVerbosity(logVerbosity.NONE);
   protectProcess();
-  const agent = await Agent.open({ settings, version, log, ...(spawnKeeper === undefined ? {} : { spawnKeeper }) });
-  const onSignal = (): void => agent.detach();
-  const onHangUp = (): void => (again === undefined ? onSignal() : reload(agent, again, log));
+  let agent: Agent | undefined;
+  // Before anything is started from here, which must not speak in its name.
+  const service = openServiceNotifier();
+  service?.begin(() => agent?.service ?? STARTING);
+  agent = await Agent.open({ settings, version, log, ...(spawnKeeper === undefined ? {} : { spawnKeeper }) });
+  const opened = agent;
+  const onSignal = (): void => {
+    service?.stopping('what runs here is left to the keeper');
+    opened.detach();
+  };
+  const onHangUp = (): void => {
+    if (again === undefined) {
+      onSignal();
+      return;
+    }
+    service?.reloading();
+    reload(opened, again, log);
+    service?.ready();
+  };
   process.on('SIGTERM', onSignal).on('SIGINT', onSignal).on('SIGHUP', onHangUp);
   try {
+    // It has its state directory. That of a unit after it, such as the keeper's, must not wait for its probes, nor for a leader.
+    service?.ready();
     await agent.start();
-    await agent.close(await agent.ended);
+    const reason = await agent.ended;
+    service?.stopping(reason);
+    await agent.close(reason);
   } finally {
     process.off('SIGTERM', onSignal).off('SIGINT', onSignal).off('SIGHUP', onHangUp);
+    service?.close();
   }
 }
 

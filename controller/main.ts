@@ -3,6 +3,7 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import { aborted } from '../shared/aborted.ts';
 import { AgentService } from '../shared/gen/locum/v1/agent_service_pb.ts';
+import type { ServiceState } from '../shared/host/service-notifier.ts';
 import type { Logger } from '../shared/log.ts';
 import { HealthTable } from '../shared/rpc/health.ts';
 import type { Listener } from '../shared/rpc/single-port-listener.ts';
@@ -22,7 +23,7 @@ import type { ControllerSettings } from './config/config.ts';
 import { openConfiguredStore } from './config/configured-store.ts';
 import { controllerId } from './config/controller-id.ts';
 import type { Deviation } from './core/views.ts';
-import { type Diagnostics, diagnose, type ShownSetting } from './diagnostics.ts';
+import { diagnose, type ShownSetting } from './diagnostics.ts';
 import { systemClock } from './engine/clock.ts';
 import { exitWith } from './fatal-exit.ts';
 import { Hooks } from './hooks/hooks.ts';
@@ -34,7 +35,7 @@ import { type Candidate, encodeCandidate } from './replication/candidate.ts';
 import { type Readiness, Replica, readinessOf } from './replication/replica.ts';
 import { StaleReads } from './replication/stale-reads.ts';
 import type { Identity, Store } from './store/store.ts';
-import { troubleBeside } from './trouble.ts';
+import { doesItsWork, troubleBeside } from './trouble.ts';
 
 export interface ControllerOptions extends ControllerSettings {
   /** Version of the program, shown in the status. */
@@ -57,6 +58,8 @@ export interface Controller {
   readonly agentAddress: string;
   /** Closes both listeners, gives the leadership back and closes the store. */
   readonly close: () => Promise<void>;
+  /** What it says of itself to systemd. */
+  readonly service: () => ServiceState;
   /** Replaces `allowedHosts`. */
   readonly allowHosts: (names: readonly string[]) => void;
 }
@@ -91,7 +94,7 @@ export async function runController(options: ControllerOptions): Promise<Control
   try {
     const addresses = await parts.start();
     log.info({ ...addresses, store: store.kind }, 'controller is ready');
-    return { ...addresses, close: () => parts.close(), allowHosts: parts.allowHosts };
+    return { ...addresses, close: () => parts.close(), allowHosts: parts.allowHosts, service: () => parts.service };
   } catch (error) {
     await parts.close().catch((closing: unknown) => log.error({ err: closing }, 'closing failed'));
     throw error;
@@ -304,6 +307,7 @@ class RunningParts {
   }
 
   #apiContext(leaderTerm: ApiContext['leaderTerm']): ApiContext {
+    const { version, shownSettings: settings = () => [] } = this.#options;
     return {
       leaderTerm,
       controllers: this.#replica.controllers,
@@ -313,8 +317,8 @@ class RunningParts {
       agents: this.#agents,
       ...this.#authority?.api,
       storeKind: this.#store.kind,
-      version: this.#options.version,
-      diagnostics: () => this.#diagnose(),
+      version,
+      diagnostics: () => diagnose({ controller: this.#self, version, settings: settings(), metrics: this.#metrics }),
       streams: new StreamCount(),
       bookmarkMs: BOOKMARK_MS,
     };
@@ -328,15 +332,12 @@ class RunningParts {
     return [...beside, ...this.#audit.trouble, ...this.#hooks.trouble, ...(this.#authority?.trouble ?? [])];
   }
 
-  #diagnose(): Promise<Diagnostics> {
-    const { version, shownSettings } = this.#options;
-    return diagnose({ controller: this.#self, version, settings: shownSettings?.() ?? [], metrics: this.#metrics });
+  get service(): ServiceState {
+    return { words: this.#readiness().words, isWell: doesItsWork(this.#leadership?.leaderTerm) };
   }
 
   #readiness(): Readiness {
-    const trouble = this.#leadership?.leaderTerm?.trouble;
-    if (trouble === undefined) return readinessOf(this.#role.now);
-    return { ready: false, words: `no store: it takes no writes: ${trouble.detail}` };
+    return readinessOf(this.#role.now, this.#leadership?.leaderTerm?.trouble);
   }
 
   /** Each controller answers calls while one of them leads; `leader` tells load balancers which one that is. */

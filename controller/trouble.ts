@@ -10,7 +10,7 @@ import type { ShownCertificate } from './access/shown-certificate.ts';
 import { certificateText } from './core/certificate-text.ts';
 import type { Deviation } from './core/views.ts';
 import type { StoreStatus } from './engine/store-status.ts';
-import { adviceFor } from './leadership/leader-term.ts';
+import { adviceFor, type LeaderTerm } from './leadership/leader-term.ts';
 import { type FollowerCopy, latenessOf } from './replication/follower-copies.ts';
 
 /** A commit takes milliseconds; past this, what people and agents wait for is the store. */
@@ -106,3 +106,13 @@ export const oldCertificates = (shown: readonly ShownCertificate[], nowWall: num
         ...{ sinceWall: lateFromWall(certificate), etaWall: undefined },
       };
     });
+
+/**
+ * Whether a leader takes its events. While the store has a commit to answer, or takes none, events wait by right; otherwise only a defect can
+ * keep them waiting, and each look finds others unless it does.
+ */
+export function doesItsWork(term: Pick<LeaderTerm, 'mailboxDepth' | 'storeStatus'> | undefined): boolean {
+  if (term === undefined || term.mailboxDepth === 0) return true;
+  const { trouble, waitingMs } = term.storeStatus;
+  return trouble !== undefined || waitingMs !== undefined;
+}

@@ -2,10 +2,12 @@
 import { readFileSync } from 'node:fs';
 import { rm } from 'node:fs/promises';
 import { join } from 'node:path';
+import { count } from '../shared/count.ts';
 import { DiskLane } from '../shared/disk-lane.ts';
 import { readNow } from '../shared/host/clocks.ts';
 import { CoreLoop } from '../shared/host/core-loop.ts';
 import { processEntry } from '../shared/host/process-table.ts';
+import type { ServiceState } from '../shared/host/service-notifier.ts';
 import { type KeeperRecord, removeKeeperRecord, writeKeeperRecord } from '../shared/keeper/keeper-record.ts';
 import { openRuntimeFolder, type RuntimeFolder } from '../shared/keeper/runtime-folder.ts';
 import { makeSocketPath, removeSocket } from '../shared/keeper/socket-path.ts';
@@ -40,6 +42,9 @@ export interface KeeperOptions extends AttemptFoldersOptions {
 export interface Keeper {
   /** Resolves with the exit code once it has given up socket, cgroups and lock. What still lives is the next keeper's. */
   readonly ended: Promise<number>;
+  /** Resolves once agents can reach it. */
+  readonly serving: Promise<void>;
+  readonly service: () => ServiceState;
   /** SIGTERM: the host shuts down. */
   shutDown(withinMs: number): void;
   /** The disk was asked something and has not answered: the process can not end in the ordinary way. */
@@ -85,6 +90,7 @@ async function assemble(directory: StateDirectory, options: KeeperOptions): Prom
   const journal = new Journal({ path: join(path, 'keeper.journal'), snapshot: () => snapshot(state) });
   await journal.open().catch((error: unknown) => log.error(`the journal can't be written: ${String(error)}`));
   const ended = Promise.withResolvers<number>();
+  const serving = Promise.withResolvers<void>();
   const parts: Parts = {
     ...{ directory, memory, record, state, journal, folders, driver, pipes, log },
     watch: new HostWatch({
@@ -104,7 +110,7 @@ async function assemble(directory: StateDirectory, options: KeeperOptions): Prom
     }),
     socket: new DiskLane('the socket', LAST_WRITES_MS),
     post: (event) => push(event),
-    serve: () => void serve(parts).catch((error: unknown) => ended.reject(error)),
+    serve: () => void serve(parts).then(serving.resolve, (error: unknown) => ended.reject(error)),
     end: (code) => void close(parts, loop, code).then(() => ended.resolve(code)),
   };
   const loop = new CoreLoop<Event, Performed, KeeperNow>({
@@ -116,12 +122,20 @@ async function assemble(directory: StateDirectory, options: KeeperOptions): Prom
   push({ kind: 'begin' });
   return {
     ended: ended.promise,
+    serving: serving.promise,
+    service: () => serviceOf(state),
     shutDown: (withinMs) => push({ kind: 'shutdown', withinMs }),
     get isStalled() {
       return [journal, folders, parts.watch, parts.socket].some(({ busy }) => busy);
     },
   };
 }
+
+/** Its loop is all that it needs: what waits for a disk waits beside it (docs/adr/0014-hands-need-no-disk.md). */
+const serviceOf = ({ phase, attempts }: KeeperState): ServiceState => ({
+  words: phase.kind === 'serving' ? `keeps ${count(attempts.size, 'attempt')}` : phase.kind,
+  isWell: true,
+});
 
 interface Parts extends EffectTools {
   readonly directory: StateDirectory;

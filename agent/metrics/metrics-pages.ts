@@ -5,6 +5,7 @@
 import type { IncomingMessage, Server, ServerResponse } from 'node:http';
 import { judgeWebAccess } from '../../shared/access/web-access.ts';
 import { formatListenAddress, type ListenAddress } from '../../shared/listen-address.ts';
+import type { AgentReadiness } from '../readiness.ts';
 import { showsToken } from './metrics-token.ts';
 
 export interface MetricsPagesOptions {
@@ -14,12 +15,6 @@ export interface MetricsPagesOptions {
   readonly metrics: () => Promise<string>;
   readonly contentType: string;
   readonly readiness: () => AgentReadiness;
-}
-
-/** Whether this server can be given work, in a word or two. */
-export interface AgentReadiness {
-  readonly ready: boolean;
-  readonly words: string;
 }
 
 export interface MetricsPages {

@@ -4,10 +4,10 @@ import { messageOf } from '../../shared/caught-error.ts';
 import type { DiskLane } from '../../shared/disk-lane.ts';
 import type { ListenAddress } from '../../shared/listen-address.ts';
 import type { Logger } from '../../shared/log.ts';
-import type { AgentState } from '../core/state.ts';
 import type { Performed } from '../effects.ts';
+import { readinessOf } from '../readiness.ts';
 import { AgentMetrics, type AgentMetricsSource } from './agent-metrics.ts';
-import { type AgentReadiness, type MetricsPages, openMetricsPages } from './metrics-pages.ts';
+import { type MetricsPages, openMetricsPages } from './metrics-pages.ts';
 import { openMetricsToken } from './metrics-token.ts';
 
 export interface TelemetryOptions extends AgentMetricsSource {
@@ -68,14 +68,4 @@ export class Telemetry {
     this.#pages = pages;
     log.info({ address: pages.address, tokenFile: file }, 'metrics are shown to who has the token');
   }
-}
-
-/** Whether work can be started here. */
-export function readinessOf({ keeper, session, leaving, hostProblems }: AgentState): AgentReadiness {
-  if (leaving !== undefined) return { ready: false, words: 'leaving' };
-  if (keeper.kind !== 'live') return { ready: false, words: `no keeper: ${keeper.kind}` };
-  if (session === undefined) return { ready: false, words: 'no session with a leader' };
-  const [problem] = hostProblems;
-  if (problem !== undefined) return { ready: false, words: `the host can start nothing: ${problem.kind}` };
-  return { ready: true, words: `session with ${session.endpoint}` };
 }

@@ -2,8 +2,9 @@
 import { type ControllerSettings, loadControllerSettings } from '../../controller/config/config.ts';
 import { LiveSettings, liveFields } from '../../controller/config/live-settings.ts';
 import type { ShownSetting } from '../../controller/diagnostics.ts';
-import { runController } from '../../controller/main.ts';
+import { type Controller, runController } from '../../controller/main.ts';
 import { messageOf } from '../../shared/caught-error.ts';
+import { openServiceNotifier, type ServiceState } from '../../shared/host/service-notifier.ts';
 import { isLoopback } from '../../shared/listen-address.ts';
 import { createLogger, type Logger } from '../../shared/log.ts';
 import { effectiveControllerConfig, type ShownConfig } from '../config/settings.ts';
@@ -42,6 +43,8 @@ function warnOfPlaintext({ apiListen, agentListen, tls }: ControllerSettings, lo
   }
 }
 
+const WAITING: ServiceState = { words: 'waits for its store', isWell: true };
+
 /** What the others have is in force from the next start on, and shown from then on. */
 const LIVE_FIELDS: ReadonlySet<string> = new Set(liveFields);
 
@@ -49,14 +52,23 @@ const shownSettings = ({ rows }: ShownConfig): readonly ShownSetting[] =>
   rows.map(({ field, value, from }) => ({ field, value: JSON.stringify(value), source: from }));
 
 export async function start(options: ControllerOptions): Promise<void> {
+  // First of all: what is started from here must not speak in its name.
+  const service = openServiceNotifier();
   const load = () => loadControllerSettings({ file: options.config, flags: flagsOf(options), env: process.env });
   const settings = load();
   const log = createLogger({ name: 'controller', level: settings.logLevel, format: settings.logFormat });
   warnOfPlaintext(settings, log);
   warnOfOpenAccess(settings, log);
+  let running: Controller | undefined;
+  service?.begin(() => running?.service() ?? WAITING);
+  // It waits for its disk in the thread of everything: a disk that stalls would look like a hang, and nobody else could lead.
+  if (settings.store.startsWith('sqlite:')) service?.unwatch();
   const signalled = nextSignal();
   const stop = new AbortController();
-  void signalled.then((signal) => stop.abort(new Error(`got ${signal}`)));
+  void signalled.then((signal) => {
+    service?.stopping(`got ${signal}`);
+    stop.abort(new Error(`got ${signal}`));
+  });
   const readShown = () => shownSettings(effectiveControllerConfig(options));
   let shown = readShown();
   const about = { version: locumVersion(), log, shownSettings: () => shown };
@@ -68,16 +80,21 @@ export async function start(options: ControllerOptions): Promise<void> {
     log.info('ended before it was ready');
     return;
   }
+  running = controller;
+  service?.ready();
   const live = new LiveSettings(settings, log);
   onReload(() => {
+    service?.reloading();
     try {
       live.take(load(), (names) => controller.allowHosts(names));
       shown = [...shown, ...readShown()].filter(({ field }, i) => i < shown.length !== LIVE_FIELDS.has(field));
     } catch (error) {
       log.error(`the configuration can not be read again, so nothing was changed: ${messageOf(error)}`);
     }
+    service?.ready();
   });
   const signal = await signalled;
   log.info(`got ${signal}: closing`);
   await controller.close();
+  service?.close();
 }

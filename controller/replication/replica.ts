@@ -4,6 +4,7 @@ import type { DescService } from '@bufbuild/protobuf';
 import type { KnownCaller } from '../../shared/access/principal.ts';
 import type { Logger } from '../../shared/log.ts';
 import type { AgentStreams } from '../agents/agent-streams.ts';
+import type { StoreTrouble } from '../engine/committer.ts';
 import type { Handover, Role, RoleWatch } from '../leadership/role.ts';
 import type { Store } from '../store/store.ts';
 import { watchAgentReach } from './agent-reach.ts';
@@ -164,8 +165,9 @@ export class Replica {
   }
 }
 
-/** What a probe of this controller is answered. */
-export function readinessOf(role: Role): Readiness {
+/** What a probe of this controller is answered. `trouble`: of the store of this leader. */
+export function readinessOf(role: Role, trouble?: StoreTrouble): Readiness {
+  if (trouble !== undefined) return { ready: false, words: `no store: it takes no writes: ${trouble.detail}` };
   if (role.kind === 'LEADING') return { ready: true, words: 'leader' };
   if (role.storeProblem !== undefined) return { ready: false, words: `no store: ${role.storeProblem}` };
   if (role.kind === 'LEADERLESS') return { ready: false, words: 'follower of nobody: none leads just now' };

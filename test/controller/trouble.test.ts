@@ -1,12 +1,13 @@
 import { describe, expect, it } from 'vitest';
+import type { StoreStatus } from '../../controller/engine/store-status.ts';
 import { ControllerMetrics } from '../../controller/metrics.ts';
-import { oldCertificates, storeTrouble, troubleBeside } from '../../controller/trouble.ts';
+import { doesItsWork, oldCertificates, storeTrouble, troubleBeside } from '../../controller/trouble.ts';
 import { CERTIFICATE_CONDITIONS } from '../../shared/certificate-life.ts';
 import { DAY, HOUR } from '../../shared/time.ts';
 import { ModelWorld } from './core/world/model-world.ts';
 import { stateOfNewLeader } from './new-leader.ts';
 
-const quiet = { trouble: undefined, waitingRecords: 0, waitingBytes: 0, waitingMs: undefined };
+const quiet: StoreStatus = { trouble: undefined, waitingRecords: 0, waitingBytes: 0, waitingMs: undefined };
 
 describe('the store in the status', () => {
   it('is nothing to tell of while it takes what it is given, or nobody leads', () => {
@@ -122,3 +123,17 @@ function stateWith(ends: readonly number[]) {
   world.advanceTo(world.time.now.mono + 1);
   return world.state;
 }
+
+describe('a leader, for its watchdog', () => {
+  it('does its work while nothing waits, or what waits is the store’s to answer; else it hangs', () => {
+    const term = (mailboxDepth: number, status: Partial<StoreStatus> = {}) => ({
+      mailboxDepth,
+      storeStatus: { ...quiet, ...status },
+    });
+    expect(doesItsWork(undefined)).toBe(true);
+    expect(doesItsWork(term(0))).toBe(true);
+    expect(doesItsWork(term(9, { waitingMs: 600_000 }))).toBe(true);
+    expect(doesItsWork(term(9, { trouble: { reason: 'STORE_FULL', detail: 'no space' } }))).toBe(true);
+    expect(doesItsWork(term(9))).toBe(false);
+  });
+});

@@ -36,6 +36,16 @@ describe('the units', () => {
     expect(settings(name, 'LimitNOFILE')).toEqual(['65536']);
   });
 
+  it('say when they serve and that they turn, the keeper in its own name alone, since policies run below it', () => {
+    for (const name of names) {
+      expect(settings(name, 'Type')).toEqual(['notify']);
+      // What a loop that hangs costs is over long before; and a core dump would be written to a disk that may be what hangs.
+      expect(settings(name, 'WatchdogSec')).toEqual(['180']);
+      expect(settings(name, 'WatchdogSignal')).toEqual(['SIGKILL']);
+      expect(settings(name, 'NotifyAccess')).toEqual([name === 'locum-keeper.service' ? 'main' : 'all']);
+    }
+  });
+
   it('stop the keeper first at a shutdown, and alone, while the agent can say Goodbye', () => {
     expect(settings('locum-keeper.service', 'After')[0]?.split(' ')).toContain('locum-agent.service');
     expect(settings('locum-agent.service', 'After')[0]?.split(' ')).not.toContain('locum-keeper.service');

@@ -53,7 +53,17 @@ describe('the package of Debian', () => {
     await eventually(() => expect(on.run('locum', 'server', 'list', '-o', 'name')).toBe('servers/machine\n'));
     on.run('sh', '-c', `cat >/root/beat.yaml <<'END'${POLICY}END\nlocum policy apply -f /root/beat.yaml`);
     on.run('locum', 'policy', 'wait', 'beat', '--for', 'running', '--timeout', '30s');
-    const pid = (unit: string): string => on.run('systemctl', 'show', '--value', '-p', 'MainPID', unit).trim();
+    const shown = (unit: string, property: string): string =>
+      on.run('systemctl', 'show', '--value', '-p', property, unit).trim();
+    const pid = (unit: string): string => shown(unit, 'MainPID');
+    await eventually(() => expect(shown('locum-controller', 'StatusText')).toBe('leader'));
+    // A disk that stalls stops the loop of a controller with SQLite; so nobody watches that.
+    expect(shown('locum-controller', 'WatchdogUSec')).toBe('0');
+    await eventually(() => expect(shown('locum-agent', 'StatusText')).toMatch(/^session with \S+; 1 attempt$/));
+    await eventually(() => expect(shown('locum-keeper', 'StatusText')).toBe('keeps 1 attempt'));
+    for (const unit of ['locum-agent', 'locum-keeper']) expect(shown(unit, 'WatchdogUSec')).toBe('3min');
+    const sleeper = on.run('pgrep', '-f', '^sleep 1000000').trim();
+    expect(on.run('sh', '-c', `tr '\\0' '\\n' </proc/${sleeper}/environ`)).not.toMatch(/NOTIFY_SOCKET|WATCHDOG/);
     expect(on.run('ps', '-o', 'user=', '-p', pid('locum-controller')).trim()).toBe('locum');
     const capabilities = on.run('grep', 'CapBnd', `/proc/${pid('locum-controller')}/status`);
     expect(capabilities.split(/\s+/)[1]).toBe('0000000000000000');
@@ -84,6 +94,25 @@ describe('the package of Debian', () => {
     expect(on.run('systemctl', 'show', '--value', '-p', 'MainPID', 'locum-controller')).not.toBe(controller);
     await eventually(() => expect(on.run('locum', 'run', 'list')).toMatch(/beat-\S+ .*RUNNING/));
     expect(on.run('pgrep', '-f', '^sleep 1000000').trim()).toBe(sleeper);
+  });
+
+  it('has an agent that hangs started again by the watchdog', { timeout: TEST_TIMEOUT_MS }, async (ctx) => {
+    const on = there(ctx);
+    const shown = (property: string): string =>
+      on.run('systemctl', 'show', '--value', '-p', property, 'locum-agent').trim();
+    const isAtWork = (): void => expect(shown('StatusText')).toMatch(/^session with \S+; 1 attempt$/);
+    on.script(`mkdir -p /run/systemd/system/locum-agent.service.d
+printf '[Service]\\nWatchdogSec=8\\n' >/run/systemd/system/locum-agent.service.d/soon.conf
+systemctl daemon-reload
+systemctl restart locum-agent`);
+    await eventually(isAtWork);
+    const hung = shown('MainPID');
+    on.run('kill', '-STOP', hung);
+    await eventually(() => expect([hung, '0']).not.toContain(shown('MainPID')));
+    on.script('rm -r /run/systemd/system/locum-agent.service.d; systemctl daemon-reload');
+    expect(shown('NRestarts')).toBe('1');
+    await eventually(isAtWork);
+    on.run('locum', 'policy', 'wait', 'beat', '--for', 'running', '--timeout', '30s');
   });
 
   it('says Goodbye when the keeper is stopped, and ends what ran', { timeout: TEST_TIMEOUT_MS }, async (ctx) => {

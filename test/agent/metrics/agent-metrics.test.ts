@@ -1,7 +1,7 @@
 /** What an agent shows at /metrics, on virtual time. */
 import { describe, expect, it } from 'vitest';
 import { AgentMetrics } from '../../../agent/metrics/agent-metrics.ts';
-import { readinessOf } from '../../../agent/metrics/telemetry.ts';
+import { readinessOf } from '../../../agent/readiness.ts';
 import { DEFAULT_TIMERS } from '../../../shared/protocol/timers.ts';
 import { VirtualAgent } from '../core/virtual-agent.ts';
 

@@ -1,0 +1,186 @@
+/**
+ * Tells systemd how this program is (sd_notify(3)): READY, STATUS, RELOADING, STOPPING, and WATCHDOG while its event loop turns
+ * (docs/adr/0035-watchdog.md). Without NOTIFY_SOCKET there is none of this, and it costs nothing.
+ *
+ * Node has no datagram sockets of files, so `systemd-notify` sends. One shell stays and starts it for each message: it has descriptors of
+ * its own, is small to fork, and a line into its pipe waits for nothing here.
+ */
+import type { ChildProcessByStdio } from 'node:child_process';
+import { Socket } from 'node:net';
+import type { Readable, Writable } from 'node:stream';
+
+/** What a program says of itself when it is looked at. */
+export interface ServiceState {
+  /** For people: a line in `systemctl status`. */
+  readonly words: string;
+  /** It does what it is there for, or waits for something outside of it. False for a whole WatchdogSec: it is killed and started again. */
+  readonly isWell: boolean;
+}
+
+/** Set by systemd for the program alone. */
+const OWN_VARIABLES = ['NOTIFY_SOCKET', 'WATCHDOG_USEC', 'WATCHDOG_PID'] as const;
+
+/** Looks of the watchdog in the time that systemd gives: some may come late or be lost. */
+const LOOKS = 4;
+const LOOK_MS = 5_000;
+/** A start that waits for something outside, such as its store, is not waited for longer: systemd would end it, and whoever starts it hang. */
+const PATIENCE_MS = 30_000;
+/** A shell that ends, as for want of memory, is started again with the message that comes after this time. */
+const AGAIN_MS = 5_000;
+/** Messages that may wait for the shell; then it hangs, and what is said would be old. */
+const UNSENT_MAX = 32;
+const STATUS_CHARACTERS = 200;
+
+/**
+ * Signals of a whole control group are not for it: it ends with the end of its input, when all is said. $1: the main process. It answers each
+ * line once that was sent.
+ */
+const SHELL = `trap '' TERM INT HUP; set -f; IFS=$(printf '\\t'); while IFS= read -r line; do systemd-notify --pid="$1" $line; echo; done`;
+
+export interface NotifierOptions {
+  /** Taken out of it, so that no child of this process can speak in its name. Default: the environment of this process. */
+  readonly env?: NodeJS.ProcessEnv;
+  /** Default 30 s. */
+  readonly patienceMs?: number;
+}
+
+/** Undefined: nobody wants to be told. */
+export function openServiceNotifier({
+  env = process.env,
+  patienceMs = PATIENCE_MS,
+}: NotifierOptions = {}): ServiceNotifier | undefined {
+  const [socket, watchdogUsec, watchdogPid] = OWN_VARIABLES.map((name) => env[name]);
+  for (const name of OWN_VARIABLES) delete env[name];
+  if (socket === undefined || !/^[/@]/.test(socket)) return undefined;
+  // The parent: it was started by another Node and has handed over (bin/locum.js).
+  const isWatched = [undefined, String(process.pid), String(process.ppid)].includes(watchdogPid);
+  const watchdogMs = isWatched && /^[1-9]\d*$/.test(watchdogUsec ?? '') ? Number(watchdogUsec) / 1000 : undefined;
+  return new ServiceNotifier({ socket, watchdogMs, patienceMs, path: env['PATH'] });
+}
+
+type Shell = ChildProcessByStdio<Writable, Readable, null>;
+
+interface Opened {
+  readonly socket: string;
+  /** Undefined: nobody watches. */
+  readonly watchdogMs: number | undefined;
+  readonly patienceMs: number;
+  readonly path: string | undefined;
+}
+
+export class ServiceNotifier {
+  readonly #options: Opened;
+  #shell: Shell | undefined;
+  /** Messages that the shell has not answered. */
+  #unsent = 0;
+  #startedMono = Number.NEGATIVE_INFINITY;
+  #look: (() => ServiceState) | undefined;
+  #looking: NodeJS.Timeout | undefined;
+  #watching: NodeJS.Timeout | undefined;
+  #patience: NodeJS.Timeout | undefined;
+  #words = '';
+  #isReady = false;
+
+  constructor(options: Opened) {
+    this.#options = options;
+  }
+
+  /** Shows from now on what `look` says, and that the event loop turns. READY follows with `ready`, or when that has taken too long. */
+  begin(look: () => ServiceState): void {
+    const { watchdogMs, patienceMs } = this.#options;
+    this.#look = look;
+    this.#show(look().words);
+    this.#looking = setInterval(() => this.#show(look().words), LOOK_MS).unref();
+    this.#patience = setTimeout(() => this.ready(), patienceMs).unref();
+    if (watchdogMs === undefined) return;
+    const alive = (): void => {
+      // One at a time: those that wait would go on saying that this turns when it does not any more.
+      if (this.#unsent === 0 && look().isWell) this.#say('WATCHDOG=1');
+    };
+    alive();
+    this.#watching = setInterval(alive, watchdogMs / LOOKS).unref();
+  }
+
+  /** It serves, or serves again after a reload. */
+  ready(): void {
+    clearTimeout(this.#patience);
+    if (!this.#isReady) this.#say('READY=1');
+    this.#isReady = true;
+    if (this.#look !== undefined) this.#show(this.#look().words);
+  }
+
+  /** A read of the configuration begins; `ready` ends it. */
+  reloading(): void {
+    this.#isReady = false;
+    this.#say('RELOADING=1');
+  }
+
+  /** systemd waits as long as the unit says; the watchdog goes on. */
+  stopping(words: string): void {
+    clearInterval(this.#looking);
+    clearTimeout(this.#patience);
+    this.#say('STOPPING=1', statusOf(words));
+  }
+
+  /** No watchdog from now on: what this program is about to wait for looks like a hang. */
+  unwatch(): void {
+    if (this.#options.watchdogMs === undefined) return;
+    clearInterval(this.#watching);
+    this.#say('WATCHDOG_USEC=0');
+  }
+
+  /** Nothing is said any more. What was said still gets out. */
+  close(): void {
+    for (const timer of [this.#looking, this.#watching, this.#patience]) clearTimeout(timer);
+    this.#shell?.stdin.end();
+  }
+
+  #show(words: string): void {
+    if (words === this.#words) return;
+    this.#words = words;
+    this.#say(statusOf(words));
+  }
+
+  #say(...assignments: readonly string[]): void {
+    const shell = this.#shell ?? this.#start();
+    if (shell === undefined || this.#unsent >= UNSENT_MAX) return;
+    this.#unsent += 1;
+    shell.stdin.write(`${assignments.join('\t')}\n`);
+  }
+
+  #start(): Shell | undefined {
+    const mono = performance.now();
+    if (mono - this.#startedMono < AGAIN_MS) return undefined;
+    this.#startedMono = mono;
+    // Loaded here: where nobody wants to be told it is not needed.
+    const { spawn } = process.getBuiltinModule('node:child_process');
+    const { socket, path } = this.#options;
+    const shell = spawn('sh', ['-c', SHELL, 'locum-notify', String(process.pid)], {
+      stdio: ['pipe', 'pipe', 'ignore'],
+      env: { NOTIFY_SOCKET: socket, ...(path === undefined ? {} : { PATH: path }) },
+    });
+    const gone = (): void => {
+      if (this.#shell !== shell) return;
+      this.#shell = undefined;
+      this.#unsent = 0;
+    };
+    shell.stdout.on('data', (answers: Buffer) => {
+      if (this.#shell === shell) this.#unsent -= answers.length;
+    });
+    shell.on('error', gone).on('exit', gone);
+    shell.stdin.on('error', gone);
+    keepsNothingRunning(shell);
+    this.#shell = shell;
+    return shell;
+  }
+}
+
+/** Neither it nor its pipes keep this process from ending. */
+function keepsNothingRunning(shell: Shell): void {
+  shell.unref();
+  for (const pipe of [shell.stdin, shell.stdout]) if (pipe instanceof Socket) pipe.unref();
+}
+
+/** One line, without the characters that part messages. */
+const statusOf = (words: string): string =>
+  `STATUS=${words.replaceAll(/[\p{Cc}\p{Cf}]+/gu, ' ').slice(0, STATUS_CHARACTERS)}`;
