@@ -1,19 +1,24 @@
 /** The archive with its own Node: works wherever it is unpacked, on a host that has neither Node nor npm. */
-import { spawnSync } from 'node:child_process';
+import { spawn, spawnSync } from 'node:child_process';
+import { once } from 'node:events';
 import {
   closeSync,
+  existsSync,
   mkdirSync,
   mkdtempSync,
   openSync,
   readdirSync,
   readFileSync,
   readSync,
+  renameSync,
   rmSync,
   symlinkSync,
 } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { text as textOf } from 'node:stream/consumers';
+import { afterAll, beforeAll, describe, expect, it, vi } from 'vitest';
+import { freePort } from '../../cli/dev/ports.ts';
 import { nouns } from '../../cli/nouns.ts';
 import { escapeRoff } from '../../scripts/package/manual.ts';
 import { placeNode } from '../../scripts/package/node-program.ts';
@@ -32,6 +37,40 @@ afterAll(() => rmSync(scratch, { recursive: true, force: true }));
 /** With an environment that has nothing but the tools of every host. */
 const run = (file: string, ...args: readonly string[]) =>
   spawnSync(file, args, { env: { PATH: '/usr/bin:/bin' }, cwd: '/', encoding: 'utf8' });
+
+/** Debian's qemu-user-static, libc6-arm64-cross and libstdc++6-arm64-cross. */
+const [EMULATOR, LIBRARIES] = ['/usr/bin/qemu-aarch64-static', '/usr/aarch64-linux-gnu'];
+/** The first bytes of a program for arm64, and which of their bits count: `binfmt.d` of qemu has the same. */
+const MAGIC = String.raw`\x7fELF\x02\x01\x01\x00\x00\x00\x00\x00\x00\x00\x00\x00\x02\x00\xb7\x00`;
+const MASK = String.raw`\xff\xff\xff\xff\xff\xff\xff\x00\xff\xff\xff\xff\xff\xff\xff\xff\xfe\xff\xff\xff`;
+const REGISTER = `set -e
+mount -t binfmt_misc none /proc/sys/fs/binfmt_misc
+printf '%s' ':arm64:M::${MAGIC}:${MASK}:${EMULATOR}:F' >/proc/sys/fs/binfmt_misc/register
+exec "$@"`;
+
+/** In a user namespace of its own, where programs for arm64 start as those of this machine do; nothing of that is seen outside. */
+function emulated(file: string, ...args: readonly string[]) {
+  const words = ['--user', '--map-root-user', '--mount', 'sh', '-c', REGISTER, 'sh', file, ...args];
+  const env = { PATH: '/usr/sbin:/usr/bin:/sbin:/bin', HOME: scratch, QEMU_LD_PREFIX: LIBRARIES };
+  return spawn('unshare', words, { env, cwd: '/', stdio: ['ignore', 'pipe', 'pipe'] });
+}
+
+/** Why no program for arm64 runs here. */
+function emulatorObstacle(): string | undefined {
+  const missing = [EMULATOR, LIBRARIES].find((path) => !existsSync(path));
+  if (missing !== undefined) return `this machine has no ${missing}`;
+  const { status, stderr } = spawnSync('unshare', [
+    '--user',
+    '--map-root-user',
+    '--mount',
+    'sh',
+    '-c',
+    REGISTER,
+    'sh',
+    'true',
+  ]);
+  return status === 0 ? undefined : `programs for arm64 can't be started here: ${stderr.toString().trim()}`;
+}
 
 describe('the archive', () => {
   it('runs on its own Node from wherever it is, and through a link', () => {
@@ -102,6 +141,40 @@ describe('the Node of an archive', () => {
       expect(readFileSync(join(folder, 'LICENSE'), 'utf8')).toContain('Node.js is licensed');
     },
   );
+});
+
+describe('the archive on arm64', () => {
+  it('says its version, and its controller comes up and ends in good order, under an emulator', {
+    timeout: 300_000,
+  }, async (ctx) => {
+    const node = join(scratch, 'arm64/node');
+    const obstacle = existsSync(node) ? emulatorObstacle() : 'there is no Node for arm64';
+    if (obstacle !== undefined) return ctx.skip(obstacle);
+    // All but its Node is the same for every processor.
+    renameSync(join(program, 'node_modules/node/bin/node'), join(scratch, 'own-node'));
+    renameSync(node, join(program, 'node_modules/node/bin/node'));
+    const locum = (...words: readonly string[]) => emulated(join(program, 'bin/locum'), ...words);
+    let output = '';
+    const [api, agents] = [await freePort(), await freePort()];
+    const listeners = ['--api-listen', `127.0.0.1:${api}`, '--agent-listen', `127.0.0.1:${agents}`];
+    const controller = locum('controller', '--open', '--data-dir', join(scratch, 'data'), ...listeners);
+    try {
+      const version = locum('version');
+      expect(await Promise.all([textOf(version.stdout), once(version, 'exit')])).toEqual([
+        `locum ${VERSION} (Node 24.21.0)\n`,
+        [0, null],
+      ]);
+      controller.stderr.on('data', (chunk: Buffer) => (output += chunk.toString()));
+      await vi.waitFor(() => expect(output).toContain('controller is ready'), { timeout: 240_000, interval: 250 });
+      expect(await (await fetch(`http://127.0.0.1:${api}/readyz`)).text()).toBe('leader\n');
+      const ended = once(controller, 'exit');
+      controller.kill('SIGTERM');
+      expect(await ended).toEqual([0, null]);
+    } finally {
+      controller.kill('SIGKILL');
+      renameSync(join(scratch, 'own-node'), join(program, 'node_modules/node/bin/node'));
+    }
+  });
 });
 
 describe('a manual page', () => {
