@@ -206,6 +206,9 @@ const rows = {
     'locum.v1.JoinRequest.certificate_request',
     'locum.v1.RenewCertificateRequest.certificate_request',
   ]),
+  authorityBytes: bytes(64 * KIB, 'the certificate of an authority below another PKI, with those above it', REFUSED, [
+    'locum.v1.RotateAuthorityRequest.certificate',
+  ]),
   revocations: items(
     20_000,
     'servers whose certificates were revoked, for 825 days each',
