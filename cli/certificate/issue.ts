@@ -3,13 +3,13 @@ import { X509Certificate } from 'node:crypto';
 import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { PKI_FOLDER } from '../../controller/access/cluster-authority.ts';
+import { KeyRing, rootOf } from '../../controller/access/key-ring.ts';
 import { loadControllerSettings } from '../../controller/config/config.ts';
 import { isPeerIdentity, type PeerIdentity, parseSpiffe } from '../../shared/access/identity.ts';
 import { badField } from '../../shared/errors.ts';
-import { Authority } from '../../shared/pki/authority.ts';
+import type { Authority } from '../../shared/pki/authority.ts';
 import { writeCertificateFolder } from '../../shared/pki/certificate-folder.ts';
 import { makeRequest } from '../../shared/pki/key-pair.ts';
-import { readPrivateFile } from '../../shared/pki/private-file.ts';
 import { DAY } from '../../shared/time.ts';
 
 export interface IssueOptions {
@@ -27,13 +27,21 @@ export async function issue(text: string, { out, dataDir, pool, days }: IssueOpt
   const { dataDirectory = '' } = loadControllerSettings({ flags, env: process.env });
   const folder = join(dataDirectory, PKI_FOLDER);
   const rootsPem = readFileSync(join(folder, 'ca.crt'), 'utf8');
-  const authority = await Authority.open({ certPem: rootsPem, keyPem: readPrivateFile(join(folder, 'ca.key')) });
+  const authority = await authorityIn(dataDirectory, rootsPem);
   const identity = identityOf(text, pool, authority);
   const { csrPem, keyPem } = await makeRequest();
   const lifeMs = lifeOf(days);
   const { certPem, notAfterMs } = await authority.sign({ csrPem, identity, nowMs: Date.now(), lifeMs });
   writeCertificateFolder(out, { certPem, keyPem, rootsPem });
   process.stdout.write(`${text} until ${new Date(notAfterMs).toISOString()}: ${out}\n`);
+}
+
+/** Of several keys, as while the authority is changed, the one that signs. */
+async function authorityIn(dataDirectory: string, rootsPem: string): Promise<Authority> {
+  const ring = new KeyRing({ clusterId: '', dataDirectory, nowMs: Date.now() });
+  const authority = await ring.open(rootOf(rootsPem));
+  if (authority !== undefined) return authority;
+  throw badField('INVALID_FIELD', 'data_directory', 'the key of its authority is not there: sign where that is');
 }
 
 function identityOf(text: string, pool: string | undefined, authority: Authority): PeerIdentity {

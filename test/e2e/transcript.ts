@@ -18,7 +18,7 @@ const MASKS: ReadonlyArray<readonly [RegExp, string]> = [
   [/(<clock> {2,})\d+(?= {2,})/g, '$1<number>'],
   // The name of a controller that was given none.
   [/(leader:\s+)\S+ at/g, '$1<controller> at'],
-  [/\/tmp\/[\w.-]+/g, '<folder>'],
+  [/(?:\/tmp|\/dev\/shm\/[\w.-]+)\/[\w.-]+/g, '<folder>'],
   [/(etag"?:\s+)\S+?(,?)$/gm, '$1<etag>$2'],
   [/--if-plan [0-9a-f]{16}\b/g, '--if-plan <plan>'],
   [/\b\d+s ago/g, '<age> ago'],
