@@ -189,11 +189,11 @@ class FuzzRun {
     const answer = await this.#sockets.call(SMALL_CALL, 'healthy');
     const answeredMs = performance.now();
     const granted = await this.#healthy.heartbeat(SERVED_WITHIN_MS);
-    const grantedOnSocket = await this.#sockets.isGranted(SERVED_WITHIN_MS);
+    const onSocket = await this.#sockets.problemOfHealthy(SERVED_WITHIN_MS);
     this.#clientMs = Math.max(this.#clientMs, answeredMs - askedMs);
     this.#agentMs = Math.max(this.#agentMs, performance.now() - answeredMs);
     if (answer.code !== 'ok') this.#complain(`a healthy client got ${answer.code}: ${answer.text}`);
-    if (!grantedOnSocket) this.#complain('a healthy agent on a socket was not granted its heartbeat');
+    if (onSocket !== '') this.#complain(`a healthy agent on a socket was not granted its heartbeat: ${onSocket}`);
     if (!granted || this.#healthy.isOver) this.#complain('a healthy agent was not granted its heartbeat');
     const liveness = this.#world.livenessOf(HEALTHY.server);
     if (liveness !== 'ALIVE') this.#complain(`the healthy server is ${liveness}`);

@@ -73,13 +73,13 @@ export class FuzzSockets {
     await this.#healthy.join({ pool });
   }
 
-  /** A heartbeat of that agent, over its socket; false: it was not granted in time. */
-  async isGranted(withinMs: number): Promise<boolean> {
+  /** What came of a heartbeat of that agent, over its socket; empty: it was granted. */
+  async problemOfHealthy(withinMs: number): Promise<string> {
     const healthy = this.#healthy;
-    if (healthy === undefined) return false;
-    const granted = healthy.grantedFromNow().then(() => true);
-    const over = healthy.ended.then(() => false);
-    const late = new Promise<boolean>((resolve) => setTimeout(resolve, withinMs, false).unref());
+    if (healthy === undefined) return 'it never joined';
+    const granted = healthy.grantedFromNow().then(() => '');
+    const over = healthy.ended.then(({ code, details }) => `its stream ended with ${code}: ${details}`);
+    const late = new Promise<string>((resolve) => setTimeout(resolve, withinMs, `not within ${withinMs} ms`).unref());
     return Promise.race([granted, over, late]);
   }
 
