@@ -1,5 +1,5 @@
 /** `locum agent`. A flag wins over the field of the same name in the configuration file. */
-import type { Command } from 'commander';
+import { type Command, Option } from 'commander';
 import { parseAddresses } from '../context/addresses.ts';
 import { globalsOf, parseSpan, wholeNumber } from '../globals.ts';
 import { addLogOptions } from '../log-options.ts';
@@ -36,8 +36,21 @@ export function addAgentOptions(agent: Command): Command {
   return addLogOptions(agent);
 }
 
+/**
+ * `--tls-dir` is an option of all commands too, and on the line it is taken for that one. `LOCUM_TLS_DIR` is about who calls, not about
+ * this host.
+ */
+export function withTlsDir<Options extends object>(options: Options, command: Command): Options & { tlsDir?: string } {
+  const { tlsDir } = command.optsWithGlobals<{ readonly tlsDir?: string }>();
+  const isGiven = tlsDir !== undefined && command.getOptionValueSourceWithGlobals('tlsDir') === 'cli';
+  const { tlsDir: _, ...others } = options as Options & { readonly tlsDir?: string };
+  return { ...others, ...(isGiven ? { tlsDir } : {}) } as Options & { tlsDir?: string };
+}
+
 export function define(agent: Command): void {
-  addAgentOptions(agent).action(async (options: AgentOptions) => (await import('./start.ts')).start(options));
+  addAgentOptions(agent).action(async (options: AgentOptions, command: Command) =>
+    (await import('./start.ts')).start(withTlsDir(options, command)),
+  );
   agent
     .command('join')
     .description('get a certificate for this host with a join token; `locum token create` prints the whole line')
@@ -56,7 +69,7 @@ export function define(agent: Command): void {
       (await import('./join.ts')).joinHere(
         globalsOf(command),
         endpoints,
-        command.optsWithGlobals<JoinCommandOptions>(),
+        withTlsDir(command.optsWithGlobals<JoinCommandOptions>(), command),
       ),
     );
   agent
@@ -64,7 +77,7 @@ export function define(agent: Command): void {
     .description('stop what runs here and leave the cluster: the work moves at once')
     .option('--config <file>', "the agent's configuration file, for its state_directory")
     .option('--state-dir <folder>', "the agent's folder (default: ~/.local/state/locum-agent)")
-    .option('--within <span>', 'time for it', parseSpan, LEAVE_WITHIN_MS)
+    .addOption(new Option('--within <span>', 'time for it').argParser(parseSpan).default(LEAVE_WITHIN_MS, '10s'))
     .action(async (_options: object, command: Command) =>
       (await import('./local.ts')).leave(globalsOf(command), command.optsWithGlobals<LeaveOptions>()),
     );

@@ -44,7 +44,7 @@ export async function joinHere(
       tlsDir: settings.tlsDir ?? '',
     });
     if (output === 'json') printLine(JSON.stringify({ ...joined, stateDir: settings.stateDir }));
-    else for (const line of told(joined, config, options.stateDir, settings.stateDir)) printLine(line);
+    else for (const line of told(joined, config, options, tlsDir ?? settings.stateDir)) printLine(line);
   } catch (error) {
     if (error instanceof JoinError) throw new CommandFailure(`${error.message} (${error.reason})`);
     throw error;
@@ -57,15 +57,17 @@ const packagedConfig = (): string | undefined =>
 function told(
   { server, pool, clusterId, notAfterMs, isOld }: Awaited<ReturnType<typeof joinCluster>>,
   config: string | undefined,
-  stateDir: string | undefined,
+  { stateDir, tlsDir }: JoinCommandOptions,
   folder: string,
 ): readonly string[] {
   const until = new Date(notAfterMs).toISOString();
   const did = isOld ? 'had joined already' : 'has joined';
+  const folders = [
+    ...(stateDir === undefined ? [] : ['--state-dir', stateDir]),
+    ...(tlsDir === undefined ? [] : ['--tls-dir', tlsDir]),
+  ];
   const start =
-    config === undefined
-      ? `locum agent${stateDir === undefined ? '' : ` --state-dir ${stateDir}`}`
-      : 'systemctl enable --now locum-keeper locum-agent';
+    config === undefined ? ['locum agent', ...folders].join(' ') : 'systemctl enable --now locum-keeper locum-agent';
   return [
     `${server} ${did}, in pool ${pool} of cluster ${clusterId}; its certificate, in ${folder}, lasts until ${until}.`,
     `Start it: ${start}`,

@@ -1,6 +1,6 @@
 /** `locum config …`. */
 import { type Command, Option } from 'commander';
-import { addAgentOptions } from '../agent/command.ts';
+import { addAgentOptions, withTlsDir } from '../agent/command.ts';
 import type { AgentOptions } from '../agent/flags.ts';
 import { addControllerOptions } from '../controller/command.ts';
 import type { ControllerOptions } from '../controller/flags.ts';
@@ -21,7 +21,7 @@ export function define(config: Command): void {
     .description('what "locum agent" with these flags, and in this environment, would run with')
     .option(...EFFECTIVE)
     .action(async (options: AgentOptions & PrintOptions, command: Command) =>
-      (await import('./print.ts')).printAgent(globalsOf(command), options),
+      (await import('./print.ts')).printAgent(globalsOf(command), withTlsDir(options, command)),
     );
   config
     .command('validate <file>')

@@ -1,5 +1,5 @@
 /** `locum token create|list|revoke`: join tokens. */
-import type { Command } from 'commander';
+import { type Command, Option } from 'commander';
 import { addTableOptions, globalsOf, parseSpan } from '../globals.ts';
 import type { CreateTokenOptions } from './create.ts';
 
@@ -14,7 +14,9 @@ export function define(token: Command): void {
     )
     .option('--for <server>', 'the only server that it is for: server/web-1, or names of new ones: server/web-*')
     .option('--pool <pool>', 'the only pool that it is for')
-    .option('--ttl <span>', 'how long it can be used (1m to 720h)', parseSpan, HOUR_MS)
+    .addOption(
+      new Option('--ttl <span>', 'how long it can be used (1m to 720h)').argParser(parseSpan).default(HOUR_MS, '1h'),
+    )
     .action(async (options: CreateTokenOptions, command: Command) =>
       (await import('./create.ts')).createToken(globalsOf(command), options),
     );
