@@ -130,7 +130,7 @@ case $noun in
   status | controllers | help | proceed | transfer-leadership) verb=$noun ;;
   events) [[ ${1:-} == --follow ]] || verb=$noun ;;
   plan) [[ ${1:-} == order || ${1:-} == limit ]] || verb=$noun ;;
-  auth) [[ ! ${1:-} =~ ^(token|role|user)$ ]] || { verb="$verb ${2:-}"; shift; } ;;
+  auth | pki) [[ ! ${1:-} =~ ^(token|role|user|rotate)$ ]] || { verb="$verb ${2:-}"; shift; } ;;
 esac
 [[ $verb == "$noun" || $# == 0 ]] || shift
 
@@ -265,6 +265,15 @@ case $verb in
     shift
     call AccessService/SetUser "\"user\":{\"name\":$(named users "$user"),\"roles\":$(grants "$@")}" ;;
   "auth user delete") each AccessService/DeleteUser users "$@" ;;
+  "pki status") call EnrolmentService/GetAuthority ;;
+  "pki rotate begin") # makes a root, or takes that of a FILE (PEM)
+    call EnrolmentService/RotateAuthority "\"step\":\"AUTHORITY_STEP_BEGIN\"${1:+,\"certificate\":$(text "$(cat -- "$1")")}" ;;
+  "pki rotate switch") call EnrolmentService/RotateAuthority '"step":"AUTHORITY_STEP_SWITCH"' ;;
+  "pki rotate finish") call EnrolmentService/RotateAuthority '"step":"AUTHORITY_STEP_FINISH"' ;;
+  "pki rotate abort") call EnrolmentService/RotateAuthority '"step":"AUTHORITY_STEP_ABORT"' ;;
+  "pki trust") # pki trust FILE: it may be the one by which the controller is known, so the answer comes first
+    roots=$(more='' call EnrolmentService/GetRoots | value roots)
+    printf '%b' "$roots" >"$1" ;;
   "token create") call EnrolmentService/CreateJoinToken "${1:+\"server\":$(named servers "$1")}" ;;
   "token list") call EnrolmentService/ListJoinTokens ;;
   "token revoke") each EnrolmentService/RevokeJoinToken joinTokens "$@" ;;

@@ -1,6 +1,6 @@
 /** examples/grpcurl: all that the command line does, with grpcurl and reflection alone, against real controllers and agents. */
 import { spawn, spawnSync } from 'node:child_process';
-import { existsSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { copyFileSync, existsSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { delimiter, join } from 'node:path';
 import { type DescMessage, fromJsonString, type MessageShape } from '@bufbuild/protobuf';
@@ -42,6 +42,10 @@ const LOCAL: Readonly<Record<string, string>> = {
   'agent leave': 'asks the agent of its host',
   'agent status': 'asks the agent of its host',
   'certificate issue': 'signs with a key on its host',
+  'pki new-root': 'makes a key on its host',
+  'pki new-wrapping-key': 'makes a key on its host',
+  login: 'asks an identity provider',
+  logout: 'asks an identity provider',
   'config print controller': 'reads files',
   'config print agent': 'reads files',
   'config validate': 'reads files',
@@ -260,19 +264,7 @@ describe('the script that is all grpcurl', () => {
     timeout: TEST_TIMEOUT_MS,
   }, async (ctx) => {
     if (grpcurl === undefined) return ctx.skip('grpcurl is not installed here');
-    const data = join(folder, 'closed');
-    const listen = ['--api-listen', '127.0.0.1:0', '--agent-listen', '127.0.0.1:0', '--store', 'memory:'];
-    const child = spawn(process.execPath, [LOCUM, 'controller', ...listen, '--data-dir', data], {
-      stdio: ['ignore', 'ignore', 'pipe'],
-    });
-    try {
-      let log = '';
-      let port: string | undefined;
-      for await (const bytes of child.stderr) {
-        log += String(bytes);
-        port = /"apiAddress":"127\.0\.0\.1:(\d+)"/.exec(log)?.[1];
-        if (port !== undefined) break;
-      }
+    await atController(join(folder, 'closed'), '127.0.0.1', (port, data) => {
       const where = { LOCUM_ADDRESS: `127.0.0.1:${port}` };
       expect(run(['status'], where).stderr).toContain('Unauthenticated');
       const token = readFileSync(join(data, 'admin.token'), 'utf8').trim();
@@ -292,9 +284,60 @@ describe('the script that is all grpcurl', () => {
       expect(traced.stderr.split('\n').filter((line) => /^\++ grpcurl /.test(line) && line.includes(token))).toEqual(
         [],
       );
-    } finally {
-      child.kill('SIGKILL');
-      await new Promise((resolve) => child.once('close', resolve));
-    }
+    });
+  });
+
+  it('changes the authority of a cluster, and goes on by the new one', { timeout: TEST_TIMEOUT_MS }, async (ctx) => {
+    if (grpcurl === undefined) return ctx.skip('grpcurl is not installed here');
+    // It has an authority as it listens for other hosts.
+    await atController(join(folder, 'rotated'), '0.0.0.0', (port, data) => {
+      const roots = join(folder, 'roots.pem');
+      copyFileSync(join(data, 'pki/ca.crt'), roots);
+      const where = {
+        LOCUM_ADDRESS: `127.0.0.1:${port}`,
+        LOCUM_TOKEN: readFileSync(join(data, 'admin.token'), 'utf8').trim(),
+        GRPCURL_FLAGS: `-cacert ${roots}`,
+      };
+      const pki = (line: string): string => {
+        const { status, stdout, stderr } = run(['pki', ...line.split(' ')], where);
+        expect({ line, status, stderr }).toEqual({ line, status: 0, stderr: '' });
+        return stdout;
+      };
+      const before = readFileSync(roots, 'utf8');
+      expect(pki('status')).toContain('AUTHORITY_PHASE_STEADY');
+      pki('rotate begin');
+      expect(pki('rotate abort')).toContain('AUTHORITY_PHASE_STEADY');
+      pki('rotate begin');
+      pki(`trust ${roots}`);
+      expect(pki('rotate switch')).toContain('AUTHORITY_PHASE_RENEWING');
+      pki('rotate finish');
+      pki(`trust ${roots}`);
+      expect(pki('status')).toContain('AUTHORITY_PHASE_STEADY');
+      expect(readFileSync(roots, 'utf8')).not.toContain(before.trim());
+    });
   });
 });
+
+/** A closed controller of its own, with an empty store, that listens for agents on this host. */
+async function atController(
+  data: string,
+  agentHost: string,
+  play: (port: string, data: string) => void,
+): Promise<void> {
+  const listen = ['--api-listen', '127.0.0.1:0', '--agent-listen', `${agentHost}:0`, '--store', 'memory:'];
+  const child = spawn(process.execPath, [LOCUM, 'controller', ...listen, '--data-dir', data], {
+    stdio: ['ignore', 'ignore', 'pipe'],
+  });
+  try {
+    let log = '';
+    for await (const bytes of child.stderr) {
+      log += String(bytes);
+      const port = /"apiAddress":"127\.0\.0\.1:(\d+)"/.exec(log)?.[1];
+      if (port !== undefined) return play(port, data);
+    }
+    throw new Error(`it does not listen: ${log}`);
+  } finally {
+    child.kill('SIGKILL');
+    await new Promise((resolve) => child.once('close', resolve));
+  }
+}
