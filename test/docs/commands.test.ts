@@ -6,6 +6,7 @@ import { spawn, spawnSync } from 'node:child_process';
 import { mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import { setTimeout as sleep } from 'node:timers/promises';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { loadAgentSettings } from '../../agent/config.ts';
 import { applyExamples } from '../../cli/dev/example-policies.ts';
@@ -99,7 +100,13 @@ describe('the commands of the documentation', () => {
     expect({ command, knowsFollow: help.includes('--follow') || finite.length === words.length }).toMatchObject({
       knowsFollow: true,
     });
-    const { code, stdout, stderr } = await runCaptured(cluster.address, finite);
+    let ended = await runCaptured(cluster.address, finite);
+    // A program runs a moment before it has written its first line.
+    for (let tries = 0; command.endsWith('run logs hello') && ended.stdout === '' && tries < 100; tries += 1) {
+      await sleep(100);
+      ended = await runCaptured(cluster.address, finite);
+    }
+    const { code, stdout, stderr } = ended;
     const right = OTHER_CODES[command] ?? 0;
     expect({ command, code, stderr: code === right ? '' : stderr }).toEqual({ command, code: right, stderr: '' });
     expectSaid(command, stdout);
