@@ -3,6 +3,7 @@ import { type ClientHttp2Session, type ClientHttp2Stream, connect as connectHttp
 import { connect } from 'node:net';
 import { describe, expect, it, onTestFinished } from 'vitest';
 import { MIB } from '../../shared/limits.ts';
+import { collectedMemory } from '../collected-memory.ts';
 import { startPoolListener } from '../rpc/pool-listener.ts';
 
 /** What all may hold; on loopback every client is one peer, which gets half. */
@@ -46,13 +47,13 @@ async function answerOf(stream: ClientHttp2Stream): Promise<{ readonly status: n
 }
 
 /** Bytes of all buffers of this process above `before`, which is where a listener keeps what waits. */
-const grown = (before: number): number => process.memoryUsage().arrayBuffers - before;
+const grown = (before: number): number => collectedMemory().arrayBuffers - before;
 
 describe('memory for clients that make us wait has a bound', () => {
   it('300 bodies that are never ended', async () => {
     const { port } = await startPoolListener({ limits: { waitingBytes: BUDGET } });
     const body = Buffer.alloc(MIB, 0x20);
-    const before = process.memoryUsage().arrayBuffers;
+    const before = collectedMemory().arrayBuffers;
     const refused: Promise<unknown>[] = [];
     for (let i = 0; i < 300; i += CALLS_PER_SESSION) {
       const session = await sessionFrom(port, '127.0.0.1');

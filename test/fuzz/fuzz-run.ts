@@ -3,11 +3,10 @@
  * a healthy client and a healthy agent are served, the healthy server keeps its lease and its attempt, and no answer was INTERNAL or
  * UNKNOWN. What it sends depends on its seed alone; what comes of it also on how messages meet.
  */
-import { setFlagsFromString } from 'node:v8';
-import { runInNewContext } from 'node:vm';
 import { create, toBinary } from '@bufbuild/protobuf';
 import { AgentService, ConnectRequestSchema } from '../../shared/gen/locum/v1/agent_service_pb.ts';
 import { Prng } from '../../shared/prng.ts';
+import { collectedMemory } from '../collected-memory.ts';
 import { methodNamed } from '../e2e/every-method.ts';
 import { AgentSayings } from './agent-sayings.ts';
 import type { FuzzAgent } from './fuzz-agent.ts';
@@ -200,7 +199,7 @@ class FuzzRun {
     const now = this.#world.attemptsOn(HEALTHY.server);
     if (now.join() !== this.#steady.join())
       this.#complain(`its attempts are ${now.join()}, not ${this.#steady.join()}`);
-    const heapBytes = heapInUse();
+    const heapBytes = collectedMemory().heapUsed;
     this.#heap = [isWarm && this.#heap[0] > 0 ? this.#heap[0] : heapBytes, heapBytes];
     const [warm] = this.#heap;
     if (heapBytes - warm > HEAP_ROOM_BYTES) this.#complain(`the heap grew from ${warm} to ${heapBytes} bytes`);
@@ -280,14 +279,3 @@ function json(world: FuzzWorld, method: string, request: object) {
 }
 
 const hexOf = (bytes: Uint8Array): string => Buffer.from(bytes.subarray(0, 400)).toString('hex');
-
-let collect: (() => void) | undefined;
-
-function heapInUse(): number {
-  if (collect === undefined) {
-    setFlagsFromString('--expose-gc');
-    collect = runInNewContext('gc') as () => void;
-  }
-  collect();
-  return process.memoryUsage().heapUsed;
-}

@@ -107,9 +107,9 @@ describe('a command', () => {
       await createPools(world, 1, 1);
       const { hook } = await eventually(async () => {
         const answer = await world.api.hooks.getHook({ name: 'hooks/notify' });
-        return answer.hook?.deliveredEvents === 1n ? answer : undefined;
+        return answer.hook?.deliveredEvents === 1n && answer.hook.waitingEvents === 0n ? answer : undefined;
       });
-      expect(hook).toMatchObject({ failedTries: 1n, waitingEvents: 0n, problem: '' });
+      expect(hook).toMatchObject({ failedTries: 1n, problem: '' });
     }),
     30_000,
   );
