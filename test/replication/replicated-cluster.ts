@@ -2,7 +2,6 @@
 import { existsSync, mkdirSync, mkdtempSync, readFileSync, realpathSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { delimiter, dirname, join } from 'node:path';
-import { setTimeout as sleep } from 'node:timers/promises';
 import { timestampMs } from '@bufbuild/protobuf/wkt';
 import type { Client } from '@connectrpc/connect';
 import { createClient } from '@connectrpc/connect';
@@ -21,6 +20,7 @@ import { ServerService } from '../../shared/gen/locum/v1/server_service_pb.ts';
 import { EtcdCluster, type EtcdHost } from '../store/etcd-cluster.ts';
 import { Links } from './links.ts';
 import { QuietWitness } from './quiet-witness.ts';
+import { untilAnswered } from './until-answered.ts';
 
 /** The shortest that keep every inequality with a TTL of 2 s: three seconds to find the next leader, and some more. */
 export const TIMERS_MS = { heartbeat: 1_000, suspect: 4_000, lease: 9_000, stop: 2_000, guard: 1_000, missing: 15_000 };
@@ -227,18 +227,8 @@ export class ReplicatedCluster {
   }
 
   /** Asks until there is an answer; refusals and broken connections are no answer yet. */
-  async until<T>(what: string, look: () => Promise<T | undefined>, patienceMs = PATIENCE_MS): Promise<T> {
-    const giveUpAt = performance.now() + patienceMs;
-    let last: unknown;
-    while (performance.now() < giveUpAt) {
-      const found = await look().catch((error: unknown) => {
-        last = error;
-        return undefined;
-      });
-      if (found !== undefined) return found;
-      await sleep(20);
-    }
-    throw new Error(`did not happen: ${what}`, { cause: last });
+  until<T>(what: string, look: () => Promise<T | undefined>, patienceMs = PATIENCE_MS): Promise<T> {
+    return untilAnswered(what, look, { patienceMs, everyMs: 20 });
   }
 
   async stop(): Promise<void> {

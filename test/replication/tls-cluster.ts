@@ -2,7 +2,6 @@
 import { mkdirSync, mkdtempSync, readdirSync, readFileSync, realpathSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { delimiter, dirname, join } from 'node:path';
-import { setTimeout as sleep } from 'node:timers/promises';
 import { CLUSTER_MARK, clearProcesses, killProcess, processesOf } from '../../cli/dev/host-processes.ts';
 import { ManagedProcess } from '../../cli/dev/managed-process.ts';
 import { freePort } from '../../cli/dev/ports.ts';
@@ -10,6 +9,7 @@ import { LOCAL_ROOTS_FILE, LOCAL_TOKEN_FILE } from '../../shared/access/local-fi
 import { present } from '../../shared/assert.ts';
 import { LOCUM, runLocum } from '../e2e/locum-command.ts';
 import { EtcdCluster } from '../store/etcd-cluster.ts';
+import { untilAnswered } from './until-answered.ts';
 
 const PATIENCE_MS = 60_000;
 /** Elections within two seconds, heartbeats each second. */
@@ -142,18 +142,8 @@ export class TlsCluster {
       .map((entry) => join(entry.parentPath, entry.name));
   }
 
-  async until<T>(what: string, look: () => Promise<T | undefined>): Promise<T> {
-    const giveUpAt = performance.now() + PATIENCE_MS;
-    let last: unknown;
-    while (performance.now() < giveUpAt) {
-      const found = await look().catch((error: unknown) => {
-        last = error;
-        return undefined;
-      });
-      if (found !== undefined) return found;
-      await sleep(100);
-    }
-    throw new Error(`did not happen: ${what}`, { cause: last });
+  until<T>(what: string, look: () => Promise<T | undefined>): Promise<T> {
+    return untilAnswered(what, look, { patienceMs: PATIENCE_MS, everyMs: 100 });
   }
 
   async close(): Promise<void> {

@@ -1,16 +1,12 @@
 import { once } from 'node:events';
 import { type ClientRequest, request as httpRequest, type IncomingMessage } from 'node:http';
 import { setTimeout as sleep } from 'node:timers/promises';
-import { setFlagsFromString } from 'node:v8';
-import { runInNewContext } from 'node:vm';
 import { expect, it } from 'vitest';
 import { checked } from '../../../controller/access/recheck.ts';
 import { LocumError } from '../../../shared/errors.ts';
+import { collectedMemory } from '../../collected-memory.ts';
 import { eventually } from '../controller-world.ts';
 import { type AccessWorld, inAccessWorld } from './access-world.ts';
-
-setFlagsFromString('--expose-gc');
-const collectGarbage = runInNewContext('gc') as () => void;
 
 it('a stream that lasts keeps nothing of what it has sent', async () => {
   const sent: WeakRef<object>[] = [];
@@ -27,7 +23,7 @@ it('a stream that lasts keeps nothing of what it has sent', async () => {
   const stream = checked(messages(), () => undefined, 10_000);
   for (let i = 0; i < 50; i += 1) await stream.next();
   await sleep(0);
-  collectGarbage();
+  collectedMemory();
   const kept = sent.filter((one) => one.deref() !== undefined).length;
   expect(kept).toBeLessThan(5);
   await stream.return(undefined);
