@@ -131,11 +131,17 @@ async function strays(first: FirstProcess, marks: readonly string[]): Promise<nu
 /**
  * Whoever started later, but for those whose session is older than the attempt: nobody enters a session from outside (setsid(2)). So a
  * process of another service that hangs, and whose environment can't be read, is seldom in the way of a proof.
+ *
+ * Its leader may be gone: a session is as old as the oldest that is still in it. Session 0 is one from outside this PID namespace, as
+ * that of whoever was brought into a container (pid_namespaces(7)).
  */
-function possibleMembers(processes: readonly ProcessEntry[], { startTicks: since }: FirstProcess): ProcessEntry[] {
-  const started = new Map(processes.map(({ pid, startTicks }) => [pid, startTicks]));
-  // A leader that is gone says nothing of its session.
-  return processes.filter(({ startTicks, session }) => startTicks >= since && (started.get(session) ?? since) >= since);
+export function possibleMembers(
+  processes: readonly ProcessEntry[],
+  { startTicks: since }: FirstProcess,
+): ProcessEntry[] {
+  const older = new Set([0]);
+  for (const { session, startTicks } of processes) if (startTicks < since) older.add(session);
+  return processes.filter(({ startTicks, session }) => startTicks >= since && !older.has(session));
 }
 
 async function isMarked(pid: number, marks: readonly string[]): Promise<boolean> {

@@ -25,7 +25,7 @@ vi.mock(import('../../shared/host/kernel-file.ts'), async (original) => {
 
 // Test files share a worker's modules: what others loaded already has the real functions.
 vi.resetModules();
-const { attemptMarks, processGroupTree } = await import('../../shared/host/process-group.ts');
+const { attemptMarks, possibleMembers, processGroupTree } = await import('../../shared/host/process-group.ts');
 const { isAlive, processEntry } = await import('../../shared/host/process-table.ts');
 const { killLeftoverCgroups } = await import('../../shared/keeper/keeper-record.ts');
 afterAll(() => {
@@ -86,6 +86,20 @@ it('a process that hangs in a session older than the attempt is in nobody’s wa
   } finally {
     for (const child of [first, older, younger]) child?.kill('SIGKILL');
   }
+});
+
+it('a session is as old as the oldest in it, with or without its leader, and one from outside is nobody’s', () => {
+  const process = (pid: number, session: number, startTicks: number) => ({
+    ...{ pid, session, startTicks },
+    ...{ parent: 1, group: pid, isZombie: false },
+  });
+  const since = 100;
+  const older = [process(10, 10, 50), process(11, 10, 150)];
+  const withoutLeader = [process(21, 20, 99), process(22, 20, 150)];
+  const outside = [process(31, 0, 150)];
+  const young = [process(40, 40, 100), process(41, 40, 120), process(51, 50, 120)];
+  const found = possibleMembers([...older, ...withoutLeader, ...outside, ...young], { pid: 40, startTicks: since });
+  expect(found.map(({ pid }) => pid)).toEqual([40, 41, 51]);
 });
 
 it('a process that can not be looked at is not taken for gone, and keeps no agent from starting', () => {
