@@ -26,7 +26,15 @@ export async function runHookCommand(
   const over = AbortSignal.any([signal, late]);
   // A group of its own, so that what it starts ends with it.
   const child = spawn(program, words, { cwd: '/', env: { PATH, ...variables }, stdio: 'pipe', detached: true });
-  const kill = (): void => killGroup(child.pid);
+  const notStarted = new Promise<HookAnswer>((resolve) => {
+    child.once('error', (error) =>
+      resolve(failed(cut(printable(`could not be run: ${messageOf(error)}`), OUTCOME_CHARACTERS))),
+    );
+  });
+  // Without descriptors there are no pipes either.
+  const { pid } = child;
+  if (pid === undefined) return notStarted;
+  const kill = (): void => killGroup(pid);
   over.addEventListener('abort', kill, { once: true });
   if (over.aborted) kill();
   // A program that does not read is none of our trouble.
@@ -36,9 +44,6 @@ export async function runHookCommand(
   for (const output of [child.stdout, child.stderr]) output.on('data', (chunk: Buffer) => said.add(chunk));
   const closed = new Promise<void>((resolve) => child.once('close', () => resolve()));
   const answer = await new Promise<HookAnswer>((resolve) => {
-    child.once('error', (error) =>
-      resolve(failed(cut(printable(`could not be run: ${messageOf(error)}`), OUTCOME_CHARACTERS))),
-    );
     // Not `close`: what it leaves behind may hold its output for ever.
     child.once('exit', (code, name) => resolve(answerOf(code, name)));
   });
@@ -60,8 +65,7 @@ function answerOf(code: number | null, signal: NodeJS.Signals | null): HookAnswe
   return code === TURNED_AWAY ? { kind: 'TURNED_AWAY', outcome, said: '' } : failed(outcome);
 }
 
-function killGroup(pid: number | undefined): void {
-  if (pid === undefined) return;
+function killGroup(pid: number): void {
   try {
     process.kill(-pid, 'SIGKILL');
   } catch {

@@ -3,6 +3,7 @@ import { join } from 'node:path';
 import { describe, expect, it } from 'vitest';
 import type { HookSettings } from '../../../controller/hooks/hook.ts';
 import { ACTOR_HEADER } from '../../../shared/rpc/actor-header.ts';
+import { runWithoutDescriptors } from '../../without-descriptors.ts';
 import { type ControllerWorld, eventually, inWorld } from '../controller-world.ts';
 
 const POOLS = { types: ['POOL_CREATED'], minSeverity: undefined, about: [] } as const;
@@ -96,6 +97,11 @@ describe('a command', () => {
     }),
     30_000,
   );
+
+  it('that can not be started for want of descriptors is one that failed, and nothing that ends a leader', () => {
+    const { status, stdout } = runWithoutDescriptors(join(import.meta.dirname, 'starved-program.ts'));
+    expect({ status, stdout }).toEqual({ status: 0, stdout: 'could not be run: spawn /bin/true EMFILE\n' });
+  });
 
   it(
     'that fails is tried again until it takes the event',
