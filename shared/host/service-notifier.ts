@@ -22,32 +22,35 @@ const OWN_VARIABLES = ['NOTIFY_SOCKET', 'WATCHDOG_USEC', 'WATCHDOG_PID'] as cons
 
 /** Looks of the watchdog in the time that systemd gives: some may come late or be lost. */
 const LOOKS = 4;
+/** A shell that ended, as for want of memory, is not started again sooner; then it is told all that stands. */
 const LOOK_MS = 5_000;
 /** A start that waits for something outside, such as its store, is not waited for longer: systemd would end it, and whoever starts it hang. */
 const PATIENCE_MS = 30_000;
-/** A shell that ends, as for want of memory, is started again with the message that comes after this time. */
-const AGAIN_MS = 5_000;
 /** Messages that may wait for the shell; then it hangs, and what is said would be old. */
 const UNSENT_MAX = 32;
 const STATUS_CHARACTERS = 200;
 
 /**
  * Signals of a whole control group are not for it: it ends with the end of its input, when all is said. $1: the main process. It answers each
- * line once that was sent.
+ * line once that was sent, and ends when one was not; where there is no systemd-notify (127), nothing ever will be.
  */
-const SHELL = `trap '' TERM INT HUP; set -f; IFS=$(printf '\\t'); while IFS= read -r line; do systemd-notify --pid="$1" $line; echo; done`;
+const SHELL = `trap '' TERM INT HUP; set -f; IFS=$(printf '\\t')
+while IFS= read -r line; do systemd-notify --pid="$1" $line || [ $? = 127 ] || exit; echo; done`;
 
 export interface NotifierOptions {
   /** Taken out of it, so that no child of this process can speak in its name. Default: the environment of this process. */
   readonly env?: NodeJS.ProcessEnv;
   /** Default 30 s. */
   readonly patienceMs?: number;
+  /** Between two looks at what there is to say, and two shells. Default 5 s. */
+  readonly lookMs?: number;
 }
 
 /** Undefined: nobody wants to be told. */
 export function openServiceNotifier({
   env = process.env,
   patienceMs = PATIENCE_MS,
+  lookMs = LOOK_MS,
 }: NotifierOptions = {}): ServiceNotifier | undefined {
   const [socket, watchdogUsec, watchdogPid] = OWN_VARIABLES.map((name) => env[name]);
   for (const name of OWN_VARIABLES) delete env[name];
@@ -55,9 +58,10 @@ export function openServiceNotifier({
   // The parent: it was started by another Node and has handed over (bin/locum.js).
   const isWatched = [undefined, String(process.pid), String(process.ppid)].includes(watchdogPid);
   const watchdogMs = isWatched && /^[1-9]\d*$/.test(watchdogUsec ?? '') ? Number(watchdogUsec) / 1000 : undefined;
-  return new ServiceNotifier({ socket, watchdogMs, patienceMs, path: env['PATH'] });
+  return new ServiceNotifier({ socket, watchdogMs, patienceMs, lookMs, path: env['PATH'] });
 }
 
+type Standing = 'READY' | 'STATUS' | 'WATCHDOG_USEC';
 type Shell = ChildProcessByStdio<Writable, Readable, null>;
 
 interface Opened {
@@ -65,6 +69,7 @@ interface Opened {
   /** Undefined: nobody watches. */
   readonly watchdogMs: number | undefined;
   readonly patienceMs: number;
+  readonly lookMs: number;
   readonly path: string | undefined;
 }
 
@@ -79,7 +84,10 @@ export class ServiceNotifier {
   #watching: NodeJS.Timeout | undefined;
   #patience: NodeJS.Timeout | undefined;
   #words = '';
-  #isReady = false;
+  /** What holds until something else is said: a start that is never said to be over would be ended by systemd, with all that was begun since. */
+  readonly #standing = new Map<Standing, string>();
+  /** Some of it may not have been sent. */
+  #isUnsaid = false;
 
   constructor(options: Opened) {
     this.#options = options;
@@ -87,10 +95,13 @@ export class ServiceNotifier {
 
   /** Shows from now on what `look` says, and that the event loop turns. READY follows with `ready`, or when that has taken too long. */
   begin(look: () => ServiceState): void {
-    const { watchdogMs, patienceMs } = this.#options;
+    const { watchdogMs, patienceMs, lookMs } = this.#options;
     this.#look = look;
     this.#show(look().words);
-    this.#looking = setInterval(() => this.#show(look().words), LOOK_MS).unref();
+    this.#looking = setInterval(() => {
+      this.#show(look().words);
+      this.#sayAgain();
+    }, lookMs).unref();
     this.#patience = setTimeout(() => this.ready(), patienceMs).unref();
     if (watchdogMs === undefined) return;
     const alive = (): void => {
@@ -104,14 +115,13 @@ export class ServiceNotifier {
   /** It serves, or serves again after a reload. */
   ready(): void {
     clearTimeout(this.#patience);
-    if (!this.#isReady) this.#say('READY=1');
-    this.#isReady = true;
+    if (!this.#standing.has('READY')) this.#stands('READY', '1');
     if (this.#look !== undefined) this.#show(this.#look().words);
   }
 
   /** A read of the configuration begins; `ready` ends it. */
   reloading(): void {
-    this.#isReady = false;
+    this.#standing.delete('READY');
     this.#say('RELOADING=1');
   }
 
@@ -119,14 +129,14 @@ export class ServiceNotifier {
   stopping(words: string): void {
     clearInterval(this.#looking);
     clearTimeout(this.#patience);
-    this.#say('STOPPING=1', statusOf(words));
+    this.#say('STOPPING=1', `STATUS=${statusOf(words)}`);
   }
 
   /** No watchdog from now on: what this program is about to wait for looks like a hang. */
   unwatch(): void {
     if (this.#options.watchdogMs === undefined) return;
     clearInterval(this.#watching);
-    this.#say('WATCHDOG_USEC=0');
+    this.#stands('WATCHDOG_USEC', '0');
   }
 
   /** Nothing is said any more. What was said still gets out. */
@@ -138,19 +148,33 @@ export class ServiceNotifier {
   #show(words: string): void {
     if (words === this.#words) return;
     this.#words = words;
-    this.#say(statusOf(words));
+    this.#stands('STATUS', statusOf(words));
+  }
+
+  #stands(name: Standing, value: string): void {
+    this.#standing.set(name, value);
+    this.#say(`${name}=${value}`);
+  }
+
+  #sayAgain(): void {
+    if (!this.#isUnsaid) return;
+    this.#isUnsaid = false;
+    this.#say(...Array.from(this.#standing, ([name, value]) => `${name}=${value}`));
   }
 
   #say(...assignments: readonly string[]): void {
     const shell = this.#shell ?? this.#start();
-    if (shell === undefined || this.#unsent >= UNSENT_MAX) return;
+    if (shell === undefined || this.#unsent >= UNSENT_MAX) {
+      this.#isUnsaid = true;
+      return;
+    }
     this.#unsent += 1;
     shell.stdin.write(`${assignments.join('\t')}\n`);
   }
 
   #start(): Shell | undefined {
     const mono = performance.now();
-    if (mono - this.#startedMono < AGAIN_MS) return undefined;
+    if (mono - this.#startedMono < this.#options.lookMs) return undefined;
     this.#startedMono = mono;
     // Loaded here: where nobody wants to be told it is not needed.
     const { spawn } = process.getBuiltinModule('node:child_process');
@@ -162,12 +186,15 @@ export class ServiceNotifier {
     const gone = (): void => {
       if (this.#shell !== shell) return;
       this.#shell = undefined;
+      this.#isUnsaid ||= this.#unsent > 0;
       this.#unsent = 0;
     };
+    shell.on('error', gone).on('exit', gone);
+    // Without descriptors there are no pipes either.
+    if (shell.pid === undefined) return undefined;
     shell.stdout.on('data', (answers: Buffer) => {
       if (this.#shell === shell) this.#unsent -= answers.length;
     });
-    shell.on('error', gone).on('exit', gone);
     shell.stdin.on('error', gone);
     keepsNothingRunning(shell);
     this.#shell = shell;
@@ -182,5 +209,4 @@ function keepsNothingRunning(shell: Shell): void {
 }
 
 /** One line, without the characters that part messages. */
-const statusOf = (words: string): string =>
-  `STATUS=${words.replaceAll(/[\p{Cc}\p{Cf}]+/gu, ' ').slice(0, STATUS_CHARACTERS)}`;
+const statusOf = (words: string): string => words.replaceAll(/[\p{Cc}\p{Cf}]+/gu, ' ').slice(0, STATUS_CHARACTERS);

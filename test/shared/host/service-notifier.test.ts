@@ -1,12 +1,13 @@
 /** What systemd is told, on a real socket by a real process. */
 import { type ChildProcess, spawn, spawnSync } from 'node:child_process';
 import { once } from 'node:events';
-import { mkdtempSync, rmSync } from 'node:fs';
+import { existsSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { describe, expect, it, onTestFinished, type TestContext } from 'vitest';
 import { openServiceNotifier } from '../../../shared/host/service-notifier.ts';
+import { runWithoutDescriptors } from '../../without-descriptors.ts';
 import { NotifySocket } from './notify-socket.ts';
 
 const LOOK_MS = 100;
@@ -106,6 +107,33 @@ describe('a program that waits for something outside', () => {
     // It was said already, and nobody watches.
     expect(socket.count('READY=1')).toBe(1);
     expect(socket.count('WATCHDOG')).toBe(0);
+  });
+});
+
+describe('a program on a host that is short of everything', { timeout: 60_000 }, () => {
+  it('says again what still holds when the shell ended that should have told it', async (ctx) => {
+    if (spawnSync('systemd-notify', ['--version']).status !== 0) return ctx.skip('this machine has no systemd-notify');
+    const place = folder();
+    const path = join(place, 'notify');
+    const socket = (await NotifySocket.open(path)) ?? ctx.skip('this machine has no python3');
+    const env = { NOTIFY_SOCKET: path, WATCHDOG_USEC: '100000000', PATH: `${place}:${process.env['PATH']}` };
+    // As the kernel does it where memory ends.
+    const text = `#!/bin/sh\ncase "$*" in *=1|*USEC=0) [ -e ${place}/killed ] || { : >${place}/killed; kill -9 $PPID; exit; };; esac\n`;
+    const real = spawnSync('sh', ['-c', 'command -v systemd-notify'], { encoding: 'utf8' }).stdout.trim();
+    writeFileSync(join(place, 'systemd-notify'), `${text}exec ${real} "$@"\n`, { mode: 0o700 });
+    const service = openServiceNotifier({ env, lookMs: 50 });
+    onTestFinished(() => service?.close());
+    service?.begin(() => ({ words: 'leads', isWell: true }));
+    service?.unwatch();
+    service?.ready();
+    await eventually(() => socket.count('READY=1')).toBeGreaterThan(0);
+    expect(socket.count('WATCHDOG_USEC=0')).toBeGreaterThan(0);
+    expect(existsSync(join(place, 'killed'))).toBe(true);
+  });
+
+  it('goes on where there is no descriptor left for that shell', () => {
+    const { status, stdout } = runWithoutDescriptors(join(import.meta.dirname, 'silent-program.ts'));
+    expect({ status, stdout }).toEqual({ status: 0, stdout: 'goes on\n' });
   });
 });
 
