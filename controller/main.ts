@@ -178,7 +178,7 @@ class RunningParts {
     this.#authority = tls && new AuthorityWatch({ tls, store, replica: this.#replica, leaderTerm, dataDirectory, log });
     this.#metrics.trouble = () => this.#trouble();
     this.#metrics.followers = () => this.#replica.copies.followers;
-    this.#metrics.certificates = () => tls?.certificates ?? [];
+    this.#metrics.tls = tls;
   }
 
   async start(): Promise<Pick<Controller, 'apiAddress' | 'agentAddress'>> {

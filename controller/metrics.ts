@@ -1,7 +1,6 @@
 /** What `/metrics` shows. No ids of runs, policies or servers as labels: their number has no bound. */
 import { Counter, collectDefaultMetrics, Gauge, Histogram, Registry } from '@prometheus-io/client';
-import { addCertificateMetrics, serverCertificates } from './access/certificate-metrics.ts';
-import type { ShownCertificate } from './access/shown-certificate.ts';
+import { addCertificateMetrics, type ShownTls, serverCertificates } from './access/certificate-metrics.ts';
 import { livenessWords, runStateWords } from './codec/words.ts';
 import type { ClusterState } from './core/cluster/cluster.ts';
 import { DEVIATION_REASONS } from './core/records/deviation-reason.ts';
@@ -41,8 +40,8 @@ export class ControllerMetrics {
   trouble: () => readonly Deviation[] = () => [];
   /** How far the copies of the followers are; empty while this controller does not lead. */
   followers: () => readonly FollowerCopy[] = () => [];
-  /** Of this controller and its authority; empty: it speaks plaintext. */
-  certificates: () => readonly ShownCertificate[] = () => [];
+  /** Of this controller and its authority. Undefined: it speaks plaintext. */
+  tls: ShownTls | undefined;
   /** How far the sinks of the audit are. */
   auditSinks: () => readonly SinkStatus[] = () => [];
   /** The hooks of this controller. Undefined: none. */
@@ -201,7 +200,7 @@ export class ControllerMetrics {
     });
     addHookMetrics(this.registry, () => this.hooks);
     addCertificateMetrics(this.registry, {
-      own: () => this.certificates(),
+      own: () => this.tls,
       servers: () => serverCertificates(this.#source?.state),
       nowWall: () => this.#clock().wall,
     });

@@ -1,14 +1,22 @@
 /**
- * What `/metrics` shows of certificates. A controller has two of its own, and names them; servers are counted by the condition of theirs, and
+ * What `/metrics` shows of certificates, and of those who were refused at the door where they are asked for. A controller has two of its own, and names them; servers are counted by the condition of theirs, and
  * the one that ends first is told without its name, since servers have no bound: `locum status` names it.
  */
-import { Gauge, type Registry } from '@prometheus-io/client';
+import { Counter, Gauge, type Registry } from '@prometheus-io/client';
 import { CERTIFICATE_CONDITIONS, type CertificateLife, conditionAt } from '../../shared/certificate-life.ts';
 import type { ClusterState } from '../core/cluster/cluster.ts';
 import type { ShownCertificate } from './shown-certificate.ts';
 
+/** What a controller that speaks TLS knows of it. */
+export interface ShownTls {
+  readonly certificates: readonly ShownCertificate[];
+  /** By reason, each of which is there. */
+  readonly refusals: ReadonlyMap<string, number>;
+}
+
 export interface ShownCertificates {
-  readonly own: () => readonly ShownCertificate[];
+  /** Undefined: this controller speaks plaintext. */
+  readonly own: () => ShownTls | undefined;
   /** Of servers that are there; empty while this controller does not lead. */
   readonly servers: () => readonly CertificateLife[];
   /** Unix milliseconds. */
@@ -32,7 +40,17 @@ export function addCertificateMetrics(registry: Registry, { own, servers, nowWal
     registers,
     collect() {
       this.reset();
-      for (const { of, notAfterWall } of own()) this.set({ of }, notAfterWall / 1000);
+      for (const { of, notAfterWall } of own()?.certificates ?? []) this.set({ of }, notAfterWall / 1000);
+    },
+  });
+  new Counter({
+    name: 'locum_connections_refused_total',
+    help: 'Connections refused before HTTP, on either listener. TOO_MANY_HANDSHAKES: their address had begun too many.',
+    labelNames: ['reason'],
+    registers,
+    collect() {
+      this.reset();
+      for (const [reason, count] of own()?.refusals ?? []) this.inc({ reason }, count);
     },
   });
   new Gauge({

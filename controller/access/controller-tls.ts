@@ -12,7 +12,7 @@ import { AuthorityError } from '../../shared/pki/authority.ts';
 import { readCertificate } from '../../shared/pki/read-certificate.ts';
 import { caHashesOf, issuerHashOf } from '../../shared/pki/roots.ts';
 import type { ListenerTls } from '../../shared/rpc/single-port-listener.ts';
-import type { TurnedAway } from '../../shared/rpc/tls-door.ts';
+import { TURNED_AWAY_REASONS, type TurnedAway } from '../../shared/rpc/tls-door.ts';
 import { TlsIdentity } from '../../shared/rpc/tls-identity.ts';
 import type { ControllerSettings } from '../config/config.ts';
 import { controllerId } from '../config/controller-id.ts';
@@ -52,6 +52,8 @@ export class ControllerTls {
   #takenMs = performance.now();
   /** Whoever reaches a listener can be refused as often as he likes. */
   readonly #refusalLines = new LogAllowance();
+  /** Connections that were closed at the door of a listener, by why. */
+  readonly refusals = new Map<TurnedAway['reason'], number>(TURNED_AWAY_REASONS.map((reason) => [reason, 0]));
 
   private constructor(options: ControllerTlsOptions, authority: AuthorityHolder, [own, forAgents]: OwnMaterial) {
     this.#options = options;
@@ -106,8 +108,8 @@ export class ControllerTls {
   agents(denied: (denial: AgentDenial) => void): ListenerTls {
     return this.#listener(this.#agentIdentity, ['server'], ({ peer, reason, certificate }) => {
       const server = /^server\/(.+)$/.exec(certificate)?.[1];
-      // What is no TLS at all shows nothing.
-      if (reason !== 'HANDSHAKE_FAILED')
+      // What is no TLS at all shows nothing, and what is refused before it neither.
+      if (reason !== 'HANDSHAKE_FAILED' && reason !== 'TOO_MANY_HANDSHAKES')
         denied({ peer, reason, resource: server === undefined ? '' : `servers/${server}` });
     });
   }
@@ -136,6 +138,7 @@ export class ControllerTls {
   }
 
   #refused({ peer, reason, message }: TurnedAway): void {
+    this.refusals.set(reason, (this.refusals.get(reason) ?? 0) + 1);
     const address = peer.slice(0, peer.lastIndexOf(':'));
     const allowed = this.#refusalLines.take(`${address} ${reason}`, performance.now());
     if (allowed === undefined) return;

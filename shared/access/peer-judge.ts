@@ -27,16 +27,18 @@ export interface PeerRule {
 }
 
 /** Stable words, for logs, events and tests. */
-export type PeerRefusal =
-  | 'NO_CERTIFICATE'
-  | 'NOT_YET_VALID'
-  | 'EXPIRED'
-  | 'UNKNOWN_AUTHORITY'
-  | 'NO_IDENTITY'
-  | 'OTHER_CLUSTER'
-  | 'WRONG_KIND'
-  | 'WRONG_NAME'
-  | 'REVOKED';
+export const PEER_REFUSALS = [
+  'NO_CERTIFICATE',
+  'NOT_YET_VALID',
+  'EXPIRED',
+  'UNKNOWN_AUTHORITY',
+  'NO_IDENTITY',
+  'OTHER_CLUSTER',
+  'WRONG_KIND',
+  'WRONG_NAME',
+  'REVOKED',
+] as const;
+export type PeerRefusal = (typeof PEER_REFUSALS)[number];
 
 export interface AcceptedPeer {
   readonly identity: PeerIdentity;

@@ -1,22 +1,17 @@
 /**
  * TLS in front of a listener: takes its raw connections, shakes hands, judges the other end, and hands on those that are let in. Whoever
- * is refused has not got a byte of HTTP/2 past it.
+ * is refused has not got a byte of HTTP/2 past it, and whoever comes too often not even TLS.
  */
 import { constants } from 'node:crypto';
 import type { Socket } from 'node:net';
 import { createServer, type SecureContextOptions, type TLSSocket } from 'node:tls';
-import { parseSpiffe } from '../access/identity.ts';
-import {
-  type AcceptedPeer,
-  judgePeer,
-  type PeerRefusal,
-  type PeerRule,
-  type PeerVerdict,
-} from '../access/peer-judge.ts';
+import { type PeerIdentity, parseSpiffe } from '../access/identity.ts';
+import { type AcceptedPeer, judgePeer, PEER_REFUSALS, type PeerRule, type PeerVerdict } from '../access/peer-judge.ts';
 import { errorCode } from '../caught-error.ts';
 import { peerCertificate } from '../pki/read-certificate.ts';
 import { plainAddress } from './caller-address.ts';
 import { ConnectionTable, type PeerConnection } from './connection-table.ts';
+import { defaultHandshakePace, HandshakePace, type HandshakePaceOptions } from './handshake-pace.ts';
 import type { TlsIdentity } from './tls-identity.ts';
 
 export interface HandshakeLimits {
@@ -27,14 +22,19 @@ export interface HandshakeLimits {
    * has, it is closed, and the others end what they have begun.
    */
   readonly most: number;
+  /** How often, ended or not. */
+  readonly pace: HandshakePaceOptions;
 }
 
-export const defaultHandshakeLimits: HandshakeLimits = { timeoutMs: 5_000, most: 2_000 };
+export const defaultHandshakeLimits: HandshakeLimits = { timeoutMs: 5_000, most: 2_000, pace: defaultHandshakePace };
+
+/** Why a connection was closed at the door. */
+export const TURNED_AWAY_REASONS = [...PEER_REFUSALS, 'HANDSHAKE_FAILED', 'TOO_MANY_HANDSHAKES'] as const;
 
 export interface TurnedAway {
   /** `address:port`. */
   readonly peer: string;
-  readonly reason: PeerRefusal | 'HANDSHAKE_FAILED';
+  readonly reason: (typeof TURNED_AWAY_REASONS)[number];
   readonly message: string;
   /** Whom the certificate is for that was shown, as it says itself: `server/web-1`. Empty: nobody. */
   readonly certificate: string;
@@ -54,7 +54,7 @@ export interface TlsDoorOptions {
   /** In the order of our preference, such as `h2`. */
   readonly protocols: readonly string[];
   readonly owner: TlsDoorOwner;
-  readonly handshakes?: HandshakeLimits;
+  readonly handshakes?: Partial<HandshakeLimits>;
 }
 
 /** A connection, from its first byte on. */
@@ -72,11 +72,13 @@ class Knocking implements PeerConnection {
 
 /** Takes raw connections; the answer is what to give them to. */
 export function openTlsDoor(options: TlsDoorOptions): (raw: Socket) => void {
-  const { identity, owner, handshakes = defaultHandshakeLimits } = options;
+  const { identity, owner } = options;
+  const handshakes = { ...defaultHandshakeLimits, ...options.handshakes };
   let { context } = identity;
   /** Those that shake hands or have, by their other end. */
   const all = new Map<string, Knocking>();
   const shaking = new ConnectionTable<Knocking>({ places: handshakes.most, reserve: 0 });
+  const pace = new HandshakePace(handshakes.pace);
   const server = createServer({
     ...contextOptions(identity),
     requestCert: true,
@@ -94,7 +96,10 @@ export function openTlsDoor(options: TlsDoorOptions): (raw: Socket) => void {
     if (verdict.kind === 'refused') {
       owner.refused({ peer, reason: verdict.reason, message: verdict.message, certificate: holderOf(socket) });
       socket.destroy();
-    } else if (knocking !== undefined) owner.admitted(socket, verdict.peer, knocking.raw);
+    } else if (knocking !== undefined) {
+      if (verdict.peer !== undefined) pace.prove(knocking.peer, nameOf(verdict.peer.identity), performance.now());
+      owner.admitted(socket, verdict.peer, knocking.raw);
+    }
   });
   server.on('tlsClientError', (error, socket) => {
     // One that went away before it had said anything is nobody's trouble: health checks of load balancers do that.
@@ -113,6 +118,12 @@ export function openTlsDoor(options: TlsDoorOptions): (raw: Socket) => void {
       server.setSecureContext(contextOptions(identity));
     }
     const knocking = new Knocking(raw);
+    if (!pace.begin(knocking.peer, performance.now())) {
+      owner.refused({ peer: peerName(raw), ...TOO_MANY });
+      // Whoever floods is left no connection that waits for its end, as an orderly one does.
+      raw.resetAndDestroy();
+      return;
+    }
     const { place, evicted } = shaking.admit(knocking);
     evicted?.raw.destroy();
     if (place === 'reserve') {
@@ -129,6 +140,12 @@ export function openTlsDoor(options: TlsDoorOptions): (raw: Socket) => void {
     server.emit('connection', raw);
   };
 }
+
+const TOO_MANY = {
+  reason: 'TOO_MANY_HANDSHAKES',
+  message: 'its address begins too many TLS handshakes',
+  certificate: '',
+} as const;
 
 function contextOptions({ material: { certPem, keyPem, rootsPem } }: TlsIdentity): SecureContextOptions {
   // Without tickets: a resumed session would stand for a chain that was checked against the roots of another time.
@@ -152,7 +169,9 @@ function holderOf(socket: TLSSocket): string {
   const certificate = socket.getPeerX509Certificate();
   const [uri = ''] = certificate === undefined ? [] : peerCertificate(certificate, undefined).uris;
   const identity = parseSpiffe(uri);
-  return identity === undefined ? '' : `${identity.kind}/${identity.name}`;
+  return identity === undefined ? '' : nameOf(identity);
 }
+
+const nameOf = ({ kind, name }: PeerIdentity): string => `${kind}/${name}`;
 
 const peerName = ({ remoteAddress, remotePort }: Socket): string => `${remoteAddress}:${remotePort}`;

@@ -96,7 +96,7 @@ describe('certificates of controllers and of the authority', () => {
     const wall = 21 * HOUR;
     const metrics = new ControllerMetrics(() => ({ mono: 0, wall }));
     expect(await metrics.registry.metrics()).not.toMatch(/^locum_(server_)?certificate_\w+ /m);
-    metrics.certificates = () => [{ ...own, ...life }];
+    metrics.tls = { certificates: [{ ...own, ...life }], refusals: new Map([['NO_CERTIFICATE', 3]]) };
     metrics.source = {
       state: stateWith([DAY, 22 * HOUR, 30 * DAY, HOUR]),
       mailboxDepth: 0,
