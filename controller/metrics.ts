@@ -1,5 +1,6 @@
 /** What `/metrics` shows. No ids of runs, policies or servers as labels: their number has no bound. */
-import { Counter, collectDefaultMetrics, Gauge, Histogram, Registry } from '@prometheus-io/client';
+import { Counter, Gauge, Histogram, Registry } from '@prometheus-io/client';
+import { addProcessMetrics } from '../shared/host/process-metrics.ts';
 import { addCertificateMetrics, type ShownTls, serverCertificates } from './access/certificate-metrics.ts';
 import { livenessWords, runStateWords } from './codec/words.ts';
 import type { ClusterState } from './core/cluster/cluster.ts';
@@ -56,8 +57,7 @@ export class ControllerMetrics {
   constructor(clock: Clock = systemClock) {
     this.#clock = clock;
     const registers = [this.registry];
-    // Memory, processor time, open files and the event loop of this process, under the names that dashboards know.
-    collectDefaultMetrics({ register: this.registry });
+    addProcessMetrics(this.registry);
     this.#commits = new Counter({ name: 'locum_commits_total', help: 'Commits that became durable.', registers });
     this.#commitSeconds = new Histogram({
       name: 'locum_commit_duration_seconds',

@@ -1,5 +1,6 @@
 /** What an agent shows at `/metrics`. Its registry is its own: no id of a run or a policy is a label, since their number has no bound. */
-import { Counter, collectDefaultMetrics, Gauge, Histogram, Registry } from '@prometheus-io/client';
+import { Counter, Gauge, Histogram, Registry } from '@prometheus-io/client';
+import { addProcessMetrics } from '../../shared/host/process-metrics.ts';
 import { HOST_PROBLEM_KINDS } from '../../shared/host-problem.ts';
 import { leftMs, type Reading } from '../../shared/lease-clock.ts';
 import type { AttemptStateName } from '../../shared/protocol/attempt.ts';
@@ -44,8 +45,7 @@ export class AgentMetrics {
   constructor(source: AgentMetricsSource) {
     this.#source = source;
     const registers = [this.registry];
-    // Memory, processor time, open files and the event loop of this process, under the names that dashboards know.
-    collectDefaultMetrics({ register: this.registry });
+    addProcessMetrics(this.registry);
     this.#sessions = new Counter({
       name: 'locum_agent_sessions_total',
       help: 'Sessions with a leader, counted at their first heartbeat; each after the first is a reconnect.',
