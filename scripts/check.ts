@@ -1,10 +1,11 @@
 /**
  * `npm run check`: everything that can be said about the code without running it. One line per step; a step that fails
- * shows its whole output. All steps run even after a failure, so that one run tells everything.
+ * shows its whole output, and its first lines once more at the end. All steps run even after a failure, so that one run tells everything.
  */
 import { spawnSync } from 'node:child_process';
 import { existsSync, mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync } from 'node:fs';
 import { dirname, join, relative } from 'node:path';
+import { failureLines } from './failure-lines.ts';
 
 interface Outcome {
   readonly ok: boolean;
@@ -71,15 +72,18 @@ const steps: ReadonlyArray<readonly [name: string, check: () => Outcome]> = [
 ];
 
 let failed = 0;
+const failures: string[] = [];
 for (const [name, check] of steps) {
   const startMs = performance.now();
   const { ok, output } = check();
   const seconds = ((performance.now() - startMs) / 1000).toFixed(1);
   console.log(`${ok ? 'ok  ' : 'FAIL'} ${name} (${seconds} s)`);
   if (!ok) {
+    failures.push(...failureLines(name, output));
     failed += 1;
     console.log(output);
   }
 }
+for (const line of failures) console.log(line);
 console.log(`${steps.length - failed} passed, ${failed} failed, 0 skipped`);
 process.exitCode = failed === 0 ? 0 : 1;
