@@ -1,7 +1,8 @@
 /** Runs that are not where they should be, and policies whose runs come to nothing. */
 import type { EndCause } from '../../shared/protocol/attempt.ts';
 import { type Now, SECOND } from '../../shared/time.ts';
-import { ageOf, type ClusterState, wallAtAge } from './cluster/cluster.ts';
+import { ageOf, wallAtAge } from './cluster/age.ts';
+import type { ClusterState } from './cluster/cluster.ts';
 import { runsIn } from './cluster/run-lists.ts';
 import type { Deviation } from './deviation.ts';
 import type { LastEvents } from './last-events.ts';

@@ -1,7 +1,8 @@
 /** What people are shown beyond the records: derived from the state when asked, never stored. */
 import type { PoolId, RunId } from '../../shared/ids.ts';
 import type { Now } from '../../shared/time.ts';
-import { ageOf, type ClusterState, policyLiveOf, poolLiveOf, poolOf } from './cluster/cluster.ts';
+import { ageOf } from './cluster/age.ts';
+import { type ClusterState, policyLiveOf, poolLiveOf, poolOf } from './cluster/cluster.ts';
 import { askOf, serversNow } from './placement/choose.ts';
 import { type Explanation, explain, withheld } from './placement/explain.ts';
 import { whyChosen } from './placement/placement-text.ts';

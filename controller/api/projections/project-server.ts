@@ -7,7 +7,8 @@ import { toTimestamp } from '../../../shared/rpc/time-messages.ts';
 import type { Now } from '../../../shared/time.ts';
 import { serverToProto } from '../../codec/server.ts';
 import { gateStatusToProto, gateToProto } from '../../codec/server-gate.ts';
-import { type ClusterState, wallAtAge } from '../../core/cluster/cluster.ts';
+import { wallAtAge } from '../../core/cluster/age.ts';
+import type { ClusterState } from '../../core/cluster/cluster.ts';
 import type { Server } from '../../core/records/state.ts';
 import {
   drainBlocked,

@@ -11,7 +11,8 @@ import type { CauseOf, EventType } from '../records/event-type.ts';
 import { auditKey, eventKey, recordKey } from '../records/keys.ts';
 import { roughBytesOf } from '../records/record-size.ts';
 import type { EventRecord, StateRecord } from '../records/state.ts';
-import { ageOf, type ClusterState } from './cluster.ts';
+import { ageOf } from './age.ts';
+import type { ClusterState } from './cluster.ts';
 import type { Changed, RecordWrite } from './effect.ts';
 
 /** A line as it is told; the journal adds number, time, actor and term. */

@@ -7,8 +7,9 @@ import { parseRequirement, type Requirement } from '../records/capability.ts';
 import { impliedRequirements } from '../records/implied-requirements.ts';
 import { isEnded } from '../records/run-state.ts';
 import type { Attempt, Policy, Pool, Run, Server } from '../records/state.ts';
-import { newPoolLive, newServerLive, poolLiveOf } from './cluster.ts';
+import { poolLiveOf } from './cluster.ts';
 import type { Changing } from './dependants.ts';
+import { newPoolLive, newServerLive } from './live.ts';
 import type { Turn } from './turn.ts';
 
 /** Puts a record into the state, with the part of it that lives only while this leader leads. */

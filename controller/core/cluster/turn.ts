@@ -6,13 +6,15 @@ import type { PolicyId, PoolId, RunId, ServerId } from '../../../shared/ids.ts';
 import { DEFAULT_TIMERS, type Timers } from '../../../shared/protocol/timers.ts';
 import type { Now } from '../../../shared/time.ts';
 import { DEFAULT_ELECTION_TTL_MS } from '../records/timers.ts';
+import { ageOf } from './age.ts';
 import { Barrier, type BarrierOptions } from './barrier.ts';
-import { ageOf, type ClusterState, emptyCluster, type Keep, type Session, type Waiting } from './cluster.ts';
+import { type ClusterState, emptyCluster, type Keep } from './cluster.ts';
 import type { Effect } from './effect.ts';
 import type { CallId, CallResult } from './event.ts';
 import { Journal } from './journal.ts';
 import { RefusalTally } from './refusal-tally.ts';
 import type { ScheduleReader } from './schedule-reader.ts';
+import type { Session, Waiting } from './session.ts';
 import type { BehindClaim } from './store-doubt.ts';
 import { TimerWheel } from './timer-wheel.ts';
 

@@ -1,4 +1,5 @@
 import { type Epoch, epoch, type Uid, uid } from '../../../shared/ids.ts';
+import { HOUR } from '../../../shared/time.ts';
 
 /** One record for the whole store: the counters from which ids are made. */
 export interface Meta {
@@ -18,6 +19,21 @@ export interface Meta {
   /** Age of the cluster at this commit (see `ageOf`). */
   age: number;
 }
+
+/** So that 0, which stands for "never", is long ago from the first day on. */
+const FIRST_AGE_MS = 1_000 * HOUR;
+
+/** Counters of a store in which nothing is yet. `floor`: below the first number of its incarnation. */
+export const newMeta = (floor: number): Meta => ({
+  kind: 'meta',
+  lastEpoch: floor,
+  lastRun: 0,
+  lastEvent: floor,
+  lastEventBefore: 0,
+  lastUid: floor,
+  droppedEvent: 0,
+  age: FIRST_AGE_MS,
+});
 
 /** The next uid: a counter with the incarnation in its high bits, so that it is never used again. */
 export function nextUid(meta: Meta): Uid {

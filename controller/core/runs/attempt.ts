@@ -2,14 +2,8 @@
 import { assert } from '../../../shared/assert.ts';
 import type { RunId } from '../../../shared/ids.ts';
 import { change, changeAttempt, SILENT } from '../cluster/change.ts';
-import {
-  attemptLiveOf,
-  type ClusterState,
-  poolOf,
-  type Session,
-  type StartMessage,
-  serverLiveOf,
-} from '../cluster/cluster.ts';
+import { attemptLiveOf, type ClusterState, poolOf, serverLiveOf } from '../cluster/cluster.ts';
+import type { Session, StartMessage } from '../cluster/session.ts';
 import type { Turn } from '../cluster/turn.ts';
 import { type AttemptEnd, startWallOf } from '../records/attempt-state.ts';
 import { nextEpoch } from '../records/meta.ts';

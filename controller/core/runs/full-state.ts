@@ -1,4 +1,4 @@
-import type { Session } from '../cluster/cluster.ts';
+import type { Session } from '../cluster/session.ts';
 import type { Turn } from '../cluster/turn.ts';
 
 /**

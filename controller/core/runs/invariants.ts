@@ -1,7 +1,8 @@
 /** The invariants that can be seen from inside, checked at every placement and, in tests and the simulator, on everything. */
 import { assert } from '../../../shared/assert.ts';
 import type { Now } from '../../../shared/time.ts';
-import { ageOf, type ClusterState, serverLiveOf } from '../cluster/cluster.ts';
+import { ageOf } from '../cluster/age.ts';
+import { type ClusterState, serverLiveOf } from '../cluster/cluster.ts';
 import {
   effectiveMaxSlots,
   freeSlots,

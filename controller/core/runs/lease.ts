@@ -2,14 +2,9 @@
  * Leases, from the leader's side (semantics C2, C3, C5): when an attempt was last granted, and when silence alone proves
  * that it ended.
  */
-import {
-  type AttemptLive,
-  attemptLiveOf,
-  type ClusterState,
-  poolOf,
-  serverLiveOf,
-  serverOf,
-} from '../cluster/cluster.ts';
+
+import { attemptLiveOf, type ClusterState, poolOf, serverLiveOf, serverOf } from '../cluster/cluster.ts';
+import type { AttemptLive } from '../cluster/live.ts';
 import type { Attempt, Run } from '../records/state.ts';
 import { takeoverWaitMs } from '../records/timers.ts';
 

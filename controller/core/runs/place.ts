@@ -1,5 +1,5 @@
 /** Places: where attempts live (semantics 2). */
-import type { Session } from '../cluster/cluster.ts';
+import type { Session } from '../cluster/session.ts';
 import type { Attempt } from '../records/state.ts';
 
 /**

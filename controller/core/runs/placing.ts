@@ -6,7 +6,8 @@
 import type { PoolId, RunId, ServerId } from '../../../shared/ids.ts';
 import { MINUTE, SECOND } from '../../../shared/time.ts';
 import { change, SILENT } from '../cluster/change.ts';
-import { type ClusterState, type PoolLive, poolLiveOf, serverOf } from '../cluster/cluster.ts';
+import { type ClusterState, poolLiveOf, serverOf } from '../cluster/cluster.ts';
+import type { PoolLive } from '../cluster/live.ts';
 import type { Turn, View } from '../cluster/turn.ts';
 import { refreshIndex, serverView } from '../placement/capacity.ts';
 import { askOf, type Choice, choose, chooseServer, serversNow } from '../placement/choose.ts';

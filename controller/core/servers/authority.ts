@@ -5,7 +5,8 @@
 
 import { certificateWord } from '../../../shared/protocol/certificate-facts.ts';
 import type { AuthorityNotice } from '../../../shared/protocol/leader-message.ts';
-import { type ClusterState, type Session, serverLiveOf } from '../cluster/cluster.ts';
+import { type ClusterState, serverLiveOf } from '../cluster/cluster.ts';
+import type { Session } from '../cluster/session.ts';
 import type { Turn } from '../cluster/turn.ts';
 import type { AuthorityLack, AuthorityRecord, ControllerCertificate, Laggard } from '../records/authority.ts';
 

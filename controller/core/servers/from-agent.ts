@@ -1,8 +1,9 @@
 /** What agents say after their Hello: heartbeats, reports, answers, farewells. */
 
 import { changeAttempt, SILENT } from '../cluster/change.ts';
-import { attemptLiveOf, type Session, serverLiveOf, serverOf } from '../cluster/cluster.ts';
+import { attemptLiveOf, serverLiveOf, serverOf } from '../cluster/cluster.ts';
 import type { FromAgent } from '../cluster/event.ts';
+import type { Session } from '../cluster/session.ts';
 import type { Turn } from '../cluster/turn.ts';
 import { endAttempt, openAttempt } from '../runs/attempt.ts';
 import { settleEarlierLife } from '../runs/earlier-life.ts';

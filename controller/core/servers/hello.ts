@@ -6,15 +6,10 @@ import type { HeldCertificate } from '../../../shared/protocol/agent-message.ts'
 import type { Verdict } from '../../../shared/protocol/leader-message.ts';
 import { MINUTE } from '../../../shared/time.ts';
 import { change, create, SILENT, tell } from '../cluster/change.ts';
-import {
-  attemptLiveOf,
-  type ClusterState,
-  poolOf,
-  type ServerLive,
-  type Session,
-  serverLiveOf,
-} from '../cluster/cluster.ts';
+import { attemptLiveOf, type ClusterState, poolOf, serverLiveOf } from '../cluster/cluster.ts';
 import type { WholeHello } from '../cluster/event.ts';
+import type { ServerLive } from '../cluster/live.ts';
+import type { Session } from '../cluster/session.ts';
 import type { Turn } from '../cluster/turn.ts';
 import { OPEN_GATE } from '../records/gate-record.ts';
 import { nextUid } from '../records/meta.ts';

@@ -6,7 +6,8 @@
 import type { AttemptRef, AttemptStateName, ReportedAttempt } from '../../../shared/protocol/attempt.ts';
 import type { Verdict } from '../../../shared/protocol/leader-message.ts';
 import { changeAttempt, SILENT } from '../cluster/change.ts';
-import { attemptLiveOf, type Session } from '../cluster/cluster.ts';
+import { attemptLiveOf } from '../cluster/cluster.ts';
+import type { Session } from '../cluster/session.ts';
 import type { Turn, View } from '../cluster/turn.ts';
 import { type AttemptEnd, startWallOf } from '../records/attempt-state.ts';
 import type { Attempt, Run, StopReason } from '../records/state.ts';

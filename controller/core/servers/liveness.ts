@@ -3,7 +3,8 @@
  * is either waited for again or called SUSPECT or MISSING. Time only ever says when to look: what is judged is the silence (semantics 4, C6).
  */
 import { change } from '../cluster/change.ts';
-import { poolOf, type Session, serverLiveOf } from '../cluster/cluster.ts';
+import { poolOf, serverLiveOf } from '../cluster/cluster.ts';
+import type { Session } from '../cluster/session.ts';
 import type { Turn } from '../cluster/turn.ts';
 import type { CauseOf } from '../records/event-type.ts';
 import type { Liveness, Server } from '../records/state.ts';

@@ -6,14 +6,8 @@ import { assert, unreachable } from '../../../shared/assert.ts';
 import type { LocumError } from '../../../shared/errors.ts';
 import type { LeaderMessage, Verdict } from '../../../shared/protocol/leader-message.ts';
 import { changeAttempt, SILENT } from '../cluster/change.ts';
-import {
-  attemptLiveOf,
-  poolOf,
-  type Session,
-  type StartMessage,
-  serverLiveOf,
-  type Waiting,
-} from '../cluster/cluster.ts';
+import { attemptLiveOf, poolOf, serverLiveOf } from '../cluster/cluster.ts';
+import type { Session, StartMessage, Waiting } from '../cluster/session.ts';
 import type { Turn, View } from '../cluster/turn.ts';
 import type { Attempt, Run, StopReason } from '../records/state.ts';
 import { endNeverSent, isUnended, openAttempt } from '../runs/attempt.ts';

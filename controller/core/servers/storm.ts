@@ -4,7 +4,8 @@
  */
 import { MINUTE } from '../../../shared/time.ts';
 import { change, tell } from '../cluster/change.ts';
-import { poolLiveOf, type Storm, serverLiveOf } from '../cluster/cluster.ts';
+import { poolLiveOf, serverLiveOf } from '../cluster/cluster.ts';
+import type { Storm } from '../cluster/live.ts';
 import type { Turn, View } from '../cluster/turn.ts';
 import type { CauseOf } from '../records/event-type.ts';
 import type { Pool, Server } from '../records/state.ts';

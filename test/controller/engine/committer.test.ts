@@ -1,6 +1,6 @@
 import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest';
-import { newMeta } from '../../../controller/core/cluster/cluster.ts';
 import type { RecordWrite } from '../../../controller/core/cluster/effect.ts';
+import { newMeta } from '../../../controller/core/records/meta.ts';
 import { systemAgenda } from '../../../controller/engine/agenda.ts';
 import { Committer, type CommitterOptions } from '../../../controller/engine/committer.ts';
 import { type CommitOutcome, StoreError } from '../../../controller/store/store.ts';

@@ -1,7 +1,7 @@
 import { describe, expect, it, vi } from 'vitest';
 import { AgentStreams } from '../../../controller/agents/agent-streams.ts';
 import { encodeRecord } from '../../../controller/codec/record.ts';
-import { newMeta } from '../../../controller/core/cluster/cluster.ts';
+import { newMeta } from '../../../controller/core/records/meta.ts';
 import { systemClock } from '../../../controller/engine/clock.ts';
 import { isFirstOfIncarnation, Leadership } from '../../../controller/leadership/leadership.ts';
 import { RoleWatch } from '../../../controller/leadership/role.ts';

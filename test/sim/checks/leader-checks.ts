@@ -2,7 +2,7 @@
  * I3, I6, I7 and I9 where leaders decide: what each flush writes and sends, seen from outside the core. A message may leave only under
  * a check of the term that was begun after what it rests on was received or decided (C1), and after its commit (C4).
  */
-import { ageOf } from '../../../controller/core/cluster/cluster.ts';
+import { ageOf } from '../../../controller/core/cluster/age.ts';
 import type { Effect, RecordWrite } from '../../../controller/core/cluster/effect.ts';
 import type { ScheduleReader } from '../../../controller/core/cluster/schedule-reader.ts';
 import type { Proof } from '../../../controller/core/records/attempt-state.ts';

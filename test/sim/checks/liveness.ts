@@ -2,7 +2,8 @@
  * I5: when faults have ended and a leader stays, every started run with an eligible server that has room runs, or is shown to wait for
  * a reason that the rules allow. One host that stays sick is no excuse: it counts as if it were not there.
  */
-import { ageOf, type ClusterState } from '../../../controller/core/cluster/cluster.ts';
+import { ageOf } from '../../../controller/core/cluster/age.ts';
+import type { ClusterState } from '../../../controller/core/cluster/cluster.ts';
 import { askOf } from '../../../controller/core/placement/choose.ts';
 import type { Policy, Run } from '../../../controller/core/records/state.ts';
 import { takeoverWaitMs } from '../../../controller/core/records/timers.ts';

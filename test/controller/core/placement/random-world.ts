@@ -3,16 +3,12 @@
  * placement, not for what follows from it.
  */
 import fc from 'fast-check';
-import {
-  type ClusterState,
-  newMeta,
-  poolLiveOf,
-  type Session,
-  serverLiveOf,
-} from '../../../../controller/core/cluster/cluster.ts';
+import { type ClusterState, poolLiveOf, serverLiveOf } from '../../../../controller/core/cluster/cluster.ts';
+import type { Session } from '../../../../controller/core/cluster/session.ts';
 import { stateOf } from '../../../../controller/core/load.ts';
 import { refreshIndex } from '../../../../controller/core/placement/capacity.ts';
 import { OPEN_GATE, type ServerGate } from '../../../../controller/core/records/gate-record.ts';
+import { newMeta } from '../../../../controller/core/records/meta.ts';
 import type { Skip } from '../../../../controller/core/records/skip.ts';
 import type { Attempt, Policy, PolicySpec, Pool, Run, Server } from '../../../../controller/core/records/state.ts';
 import { createScheduleReader } from '../../../../controller/engine/schedules.ts';

@@ -1,6 +1,6 @@
 import { describe, expect, it } from 'vitest';
 import { create, SILENT } from '../../../../controller/core/cluster/change.ts';
-import type { Session, Waiting } from '../../../../controller/core/cluster/cluster.ts';
+import type { Session, Waiting } from '../../../../controller/core/cluster/session.ts';
 import type { Policy } from '../../../../controller/core/records/state.ts';
 import {
   earlierLifeOf,

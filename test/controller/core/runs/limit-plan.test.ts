@@ -1,6 +1,6 @@
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
-import { ageOf } from '../../../../controller/core/cluster/cluster.ts';
+import { ageOf } from '../../../../controller/core/cluster/age.ts';
 import { startsWithLimit } from '../../../../controller/core/runs/limit-plan.ts';
 import { currentAttempt } from '../../../../controller/core/views.ts';
 import { present } from '../../../../shared/assert.ts';
