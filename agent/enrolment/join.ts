@@ -4,6 +4,7 @@
  */
 import { mkdirSync, readdirSync, readFileSync, rmSync } from 'node:fs';
 import { join } from 'node:path';
+import { setTimeout as sleep } from 'node:timers/promises';
 import type { Client } from '@connectrpc/connect';
 import { type PeerIdentity, parseSpiffe } from '../../shared/access/identity.ts';
 import { parseJoinToken } from '../../shared/access/join-token.ts';
@@ -17,6 +18,7 @@ import { readCertificate } from '../../shared/pki/read-certificate.ts';
 import { leadsTo } from '../../shared/pki/roots.ts';
 import { TlsIdentity, TlsMaterialError } from '../../shared/rpc/tls-identity.ts';
 import type { JoinedSettings } from '../config.ts';
+import { inTurn } from './in-turn.ts';
 import { askTrusted, fetchRoots } from './join-client.ts';
 import { JoinError } from './join-error.ts';
 import { readJoined, USED_TOKEN, writeJoined } from './joined-file.ts';
@@ -34,6 +36,8 @@ export interface JoinOptions {
   readonly tlsDir: string;
   /** Unix milliseconds. Default: this host's clock. */
   readonly nowMs?: () => number;
+  /** Waits for the turn of this host, where many join at once. Default: it does. */
+  readonly wait?: (ms: number) => Promise<unknown>;
 }
 
 export interface Joined extends JoinedSettings {
@@ -119,14 +123,14 @@ function forgetKeys(tlsDir: string): void {
 
 /** Each controller in turn, until one answers. A wrong authority ends it: somebody may be in between. */
 async function ask<T>(
-  { endpoints, caHashes, nowMs = Date.now }: JoinOptions,
+  { endpoints, caHashes, nowMs = Date.now, wait = sleep }: JoinOptions,
   call: (client: Client<typeof EnrolmentService>) => Promise<T>,
 ): Promise<{ readonly answer: T; readonly rootsPem: string }> {
   const problems: string[] = [];
   for (const endpoint of endpoints) {
     try {
       const rootsPem = await fetchRoots(endpoint, caHashes, nowMs);
-      return { answer: await askTrusted(endpoint, rootsPem, call), rootsPem };
+      return { answer: await inTurn(() => askTrusted(endpoint, rootsPem, call), wait), rootsPem };
     } catch (error) {
       if (!isWorthTheNext(error)) throw error;
       problems.push(error.message);

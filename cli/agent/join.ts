@@ -1,6 +1,7 @@
 /** `locum agent join`: what the line of `locum token create` does on the host that it is pasted on. */
 import { existsSync } from 'node:fs';
 import { hostname } from 'node:os';
+import { setTimeout as sleep } from 'node:timers/promises';
 import { loadAgentSettings, serverIdFrom } from '../../agent/config.ts';
 import { joinCluster } from '../../agent/enrolment/join.ts';
 import { JoinError } from '../../agent/enrolment/join-error.ts';
@@ -42,6 +43,10 @@ export async function joinHere(
       ...{ endpoints, token, caHashes: caHash, server, stateDir: settings.stateDir },
       pool: settings.pool === 'default' && options.pool === undefined ? undefined : settings.pool,
       tlsDir: settings.tlsDir ?? '',
+      wait: (ms) => {
+        console.error(`many hosts join just now: it is the turn of ${server} in ${Math.ceil(ms / 1_000)} s`);
+        return sleep(ms);
+      },
     });
     if (output === 'json') printLine(JSON.stringify({ ...joined, stateDir: settings.stateDir }));
     else for (const line of told(joined, config, options, tlsDir ?? settings.stateDir)) printLine(line);

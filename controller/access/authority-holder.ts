@@ -18,6 +18,7 @@ import {
   type Signer,
   type SigningOptions,
 } from './signer.ts';
+import { SigningTurns } from './signing-turns.ts';
 
 export type HolderOptions = Omit<AuthorityPlace, 'nowMs'> & {
   readonly log: Logger;
@@ -28,6 +29,7 @@ export type HolderOptions = Omit<AuthorityPlace, 'nowMs'> & {
 export class AuthorityHolder implements Signer {
   readonly #options: HolderOptions;
   readonly ring: KeyRing;
+  readonly turns = new SigningTurns();
   #record: AuthorityRecord;
   /** Of each root whose key is here, by its hash. */
   #authorities: ReadonlyMap<string, Authority> = new Map();

@@ -11,30 +11,26 @@ import { notLeader } from '../api/api-context.ts';
 import { refuseRevoked, validFromWall } from '../core/servers/revocations.ts';
 import type { LeaderTerm } from '../leadership/leader-term.ts';
 import type { Signer } from './signer.ts';
-import { SigningPace } from './signing-pace.ts';
 
 export interface RenewalOptions {
   /** Undefined: the cluster has no certificates. */
   readonly signer: Signer | undefined;
   /** Undefined: this controller does not lead. */
   readonly leaderTerm: () => Pick<LeaderTerm, 'read'> | undefined;
-  /** Monotonic milliseconds. Default: of this process. */
-  readonly nowMs?: () => number;
 }
 
 type Renew = NonNullable<AgentListenerOptions['renew']>;
 
 /** What the agent listener answers such calls with. */
 export function renewing(options: RenewalOptions): Renew {
-  const pace = new SigningPace();
-  return (request, peer) => renewCertificate(request, peer, { nowMs: () => performance.now(), ...options, pace });
+  return (request, peer) => renewCertificate(request, peer, options);
 }
 
 /** Rejects with LocumError NOT_LEADER, CERTIFICATE_REVOKED, INVALID_FIELD, NO_AUTHORITY, OVERLOADED, TOO_MANY_REQUESTS. */
 async function renewCertificate(
   { certificateRequest }: Pick<RenewCertificateRequest, 'certificateRequest'>,
   peer: AcceptedPeer | undefined,
-  { signer, leaderTerm, nowMs, pace }: Required<RenewalOptions> & { readonly pace: SigningPace },
+  { signer, leaderTerm }: RenewalOptions,
 ): Promise<{ readonly certificate: string; readonly roots: string }> {
   if (signer === undefined || peer === undefined)
     throw new LocumError('NO_AUTHORITY', 'this connection has no certificate that could be renewed');
@@ -49,7 +45,7 @@ async function renewCertificate(
     if (revoked !== undefined) throw revoked;
     return validFromWall({ state }, server);
   });
-  refuseTooFast(pace, server, nowMs());
+  signer.turns.take(server);
   const holder = {
     kind: 'server' as const,
     name: server,
@@ -64,16 +60,4 @@ async function renewCertificate(
     if (error instanceof CertificateRequestError) throw invalidField('certificate_request', error.message);
     throw error;
   }
-}
-
-/** @throws LocumError OVERLOADED, TOO_MANY_REQUESTS, with the time to come again */
-function refuseTooFast(pace: SigningPace, server: string, nowMs: number): void {
-  const turn = pace.ask(server, nowMs);
-  if (turn.kind === 'NOW') return;
-  const { afterMs: retryAfterMs } = turn;
-  if (turn.for === 'SERVER') {
-    const message = `${server} has renewed its certificate too often just now`;
-    throw new LocumError('TOO_MANY_REQUESTS', message, { retryAfterMs });
-  }
-  throw new LocumError('OVERLOADED', 'many servers renew their certificates just now', { retryAfterMs });
 }

@@ -2,6 +2,7 @@
 import type { PeerIdentity } from '../../shared/access/identity.ts';
 import { type Authority, CERTIFICATE_LIFE_MS, type SignedCertificate } from '../../shared/pki/authority.ts';
 import { DAY } from '../../shared/time.ts';
+import type { SigningTurns } from './signing-turns.ts';
 
 /** Whom a certificate of this cluster is for. */
 export type Holder = Omit<PeerIdentity, 'clusterId'>;
@@ -35,6 +36,8 @@ export interface Signer {
   readonly rootsPem: string;
   /** Certificates in which one root stands for the key of another, PEM. Default: none. */
   readonly endorsementsPem?: string;
+  /** To be taken before something is signed for a server. */
+  readonly turns: SigningTurns;
   /** Rejects with CertificateRequestError when the request can't be signed. */
   sign(csrPem: string, holder: Holder, options?: SigningOptions): Promise<SignedForHolder>;
 }
@@ -49,7 +52,7 @@ export interface AuthoritySignerOptions {
   readonly lives?: CertificateLives;
 }
 
-export class AuthoritySigner implements Signer {
+export class AuthoritySigner implements Omit<Signer, 'turns'> {
   readonly #options: AuthoritySignerOptions;
 
   constructor(options: AuthoritySignerOptions) {

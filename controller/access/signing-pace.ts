@@ -1,5 +1,5 @@
 /**
- * How fast certificates are renewed. Two rates, as a queue at a counter has them: so many customers a second altogether, and none who comes
+ * How fast certificates are signed for servers. Two rates, as a queue at a counter has them: so many customers a second altogether, and none who comes
  * again and again. Who finds no room is told when it will be his turn, each one a little later than the one before: a thousand that come at
  * once come back one by one. Whoever asks before his turn is told the same again, and pushes nobody back; one who never comes holds nobody up.
  */

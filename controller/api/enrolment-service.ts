@@ -95,6 +95,8 @@ export function enrolmentService(api: ApiContext): ServiceImpl<typeof EnrolmentS
         ...{ requestId: '', fingerprint: '', validateOnly: false },
       });
       assert(value.kind === 'admitted', `the core answered join with ${value.kind}`);
+      // The token is used up by then, for this key: whoever comes again with both is admitted again.
+      signer.turns.take(value.server);
       return { ...(await signed(signer, message, value)), controllers: await agentEndpoints(api) };
     },
   };

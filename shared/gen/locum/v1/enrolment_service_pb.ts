@@ -713,7 +713,9 @@ export const EnrolmentService: GenService<{
     output: typeof RotateAuthorityResponseSchema;
   },
   /**
-   * Signs the first certificate of a server. Its join token is the credential, so nobody is asked for a certificate.
+   * Signs the first certificate of a server. Its join token is the credential, so nobody is asked for a certificate. At the one bounded rate
+   * of joins and renewals: OVERLOADED and TOO_MANY_REQUESTS come with a RetryInfo, which is the caller's turn, and the token stays good for
+   * the same key.
    *
    * @generated from rpc locum.v1.EnrolmentService.Join
    */
