@@ -54,6 +54,8 @@ describe('the units', () => {
     // A restart of one must not be one of the other.
     for (const key of ['Requires', 'BindsTo', 'PartOf'])
       for (const name of names) expect(settings(name, key)).toEqual([]);
+    // Nor does a start of one undo the stop of another.
+    for (const name of names) expect(settings(name, 'Wants').join(' ')).not.toContain('locum');
   });
 
   it('give agent and keeper the same state directory, and only one of them starts keepers', () => {

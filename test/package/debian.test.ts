@@ -115,22 +115,29 @@ systemctl restart locum-agent`);
     on.run('locum', 'policy', 'wait', 'beat', '--for', 'running', '--timeout', '30s');
   });
 
-  it('says Goodbye when the keeper is stopped, and ends what ran', { timeout: TEST_TIMEOUT_MS }, async (ctx) => {
+  it('says Goodbye when the keeper is stopped, ends what ran, and does not come back by itself', {
+    timeout: TEST_TIMEOUT_MS,
+  }, async (ctx) => {
     const on = there(ctx);
     on.run('systemctl', 'stop', 'locum-keeper');
     expect(on.run('sh', '-c', "pgrep -f '^sleep 1000000' || true")).toBe('');
     await eventually(() => expect(on.run('locum', 'events')).toMatch(/SERVER_LEFT/));
-    expect(on.run('systemctl', 'show', '--value', '-p', 'Result', 'locum-keeper').trim()).toBe('success');
+    const shown = (unit: string, property: string): string =>
+      on.run('systemctl', 'show', '--value', '-p', property, unit).trim();
+    expect(shown('locum-keeper', 'Result')).toBe('success');
+    // The agent was started again after it had left; it starts no keeper.
+    await eventually(() => expect(shown('locum-agent', 'StatusText')).toBe('no keeper: opening; 0 attempts'));
+    expect(state(on, 'locum-keeper')).toBe('inactive');
+    on.run('systemctl', 'start', 'locum-keeper');
+    await eventually(() => expect(shown('locum-agent', 'StatusText')).toMatch(/^session with /));
   });
 
   it('is removed without a trace but the state, and purged with that', { timeout: TEST_TIMEOUT_MS }, async (ctx) => {
     const on = there(ctx);
     const ours = (): string => on.run('sh', '-c', "pgrep -af '^/usr/lib/locum' || true");
-    on.run('systemctl', 'start', 'locum-keeper');
-    // systemd says that it started one when it has forked, not when that is the program.
-    await expect.poll(ours).toContain('locum.js keeper');
+    expect(ours()).toContain('locum.js keeper');
     on.run('dpkg', '--remove', 'locum');
-    await expect.poll(ours).toBe('');
+    await eventually(() => expect(ours()).toBe(''));
     expect(on.run('sh', '-c', 'ls /var/lib/locum/store.sqlite /etc/locum')).toContain('controller.yaml');
     on.run('dpkg', '--purge', 'locum');
     expect(
