@@ -4,7 +4,6 @@
  * itself: stops, reports, a heartbeat, a dial, a look at the keeper, a new certificate, and the next wake-up.
  */
 import { unreachable } from '../../shared/assert.ts';
-import { type HostProblem, sameProblems, tellableProblems } from '../../shared/host-problem.ts';
 import { leftMs } from '../../shared/lease-clock.ts';
 import { mayLapse } from './attempt.ts';
 import { acceptChecked, checkWhatIsDue, nextCheckAt } from './check.ts';
@@ -13,6 +12,7 @@ import { keepConnected, nextDialCheck, noteFailure } from './dial.ts';
 import type { Effect } from './effect.ts';
 import type { Event, FromHost, FromKeeper, FromStream } from './event.ts';
 import { beatWhenDue } from './heartbeat.ts';
+import { tellHostProblems } from './host-problems.ts';
 import { reportChanges } from './inventory.ts';
 import {
   acceptChange,
@@ -69,6 +69,7 @@ export class Core {
 
 function followUp(turn: Turn): void {
   reportChanges(turn);
+  tellHostProblems(turn);
   beatWhenDue(turn);
   goOnLeaving(turn);
   if (turn.state.exited) return;
@@ -194,7 +195,7 @@ function handleHost(turn: Turn, event: FromHost): void {
       state.capacityChanged = true;
       break;
     case 'host_problems':
-      noteHostProblems(state, event.problems);
+      state.foundProblems = event.problems;
       break;
     case 'checked':
       acceptChecked(turn, event);
@@ -212,14 +213,6 @@ function handleHost(turn: Turn, event: FromHost): void {
       detach(turn);
       break;
   }
-}
-
-/** The next heartbeat tells of them, when anything came or went. */
-function noteHostProblems(state: AgentState, problems: readonly HostProblem[]): void {
-  const told = tellableProblems(problems);
-  if (sameProblems(state.hostProblems, told)) return;
-  state.hostProblems = told;
-  state.hostProblemsChanged = true;
 }
 
 /** The earliest time at which something happens without an event. Asked for only when it changed. */

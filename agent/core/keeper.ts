@@ -33,6 +33,7 @@ export function adoptTable(turn: Turn, opened: Opened): void {
     pingedAt: undefined,
     nextPingAt: now.mono + PING_MS.running,
   };
+  state.keeperGoneMono = undefined;
   state.highestTerm = Math.max(state.highestTerm, opened.highestTerm);
   // Of an agent that was restarted with nothing to list, too: by it a store that is an older copy is noticed (C9).
   state.highestEpoch = Math.max(state.highestEpoch, opened.highestEpoch);
@@ -134,14 +135,16 @@ export function loseKeeper(turn: Turn, detail: string): void {
     case 'live':
       log(turn, 'warn', 'the connection to the keeper ended', { detail });
       state.keeper = { kind: 'lost', pid: state.keeper.pid, since: now.mono };
+      state.keeperGoneMono = now.mono;
       turn.effects.push({ kind: 'open_keeper', mayStart: false });
       break;
     case 'lost':
       killTrees(turn, state.keeper.pid, `the keeper is gone: ${detail}`);
       break;
     case 'opening':
-      log(turn, 'error', 'no keeper can be reached or started', { detail });
-      state.keeper = { kind: 'opening', retryAt: now.mono + REOPEN_MS };
+      // Once, and not each second for as long as it lasts.
+      if (state.keeper.problem !== detail) log(turn, 'error', 'there is no keeper, it is waited for', { detail });
+      state.keeper = { kind: 'opening', retryAt: now.mono + REOPEN_MS, problem: detail };
       break;
     case 'killing':
       break;
@@ -158,6 +161,7 @@ function killTrees(turn: Turn, keeperPid: number, reason: string): void {
   });
   log(turn, 'error', 'killing the keeper and its trees', { reason, trees: trees.length });
   state.pending.clear();
+  state.keeperGoneMono ??= turn.now.mono;
   state.keeper = { kind: 'killing' };
   turn.effects.push({ kind: 'kill_trees', keeperPid, trees });
 }
@@ -182,7 +186,9 @@ export function acceptKilled(turn: Turn, result: Extract<FromKeeper, { kind: 'tr
 }
 
 export function openKeeper(turn: Turn): void {
-  turn.state.keeper = { kind: 'opening', retryAt: undefined };
+  const { keeper } = turn.state;
+  const problem = keeper.kind === 'opening' ? keeper.problem : '';
+  turn.state.keeper = { kind: 'opening', retryAt: undefined, problem };
   turn.effects.push({ kind: 'open_keeper', mayStart: true });
 }
 

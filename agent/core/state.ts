@@ -98,8 +98,8 @@ export interface Dialling {
 }
 
 export type Keeper =
-  /** No connection yet, or one is being made. */
-  | { readonly kind: 'opening'; retryAt: number | undefined }
+  /** No connection yet, or one is being made. `problem`: why the last try came to nothing; empty: there was none. */
+  | { readonly kind: 'opening'; readonly retryAt: number | undefined; readonly problem: string }
   | {
       readonly kind: 'live';
       readonly pid: number;
@@ -160,10 +160,14 @@ export interface AgentState {
   capabilitiesChanged: boolean;
   capacity: Capacity;
   capacityChanged: boolean;
-  /** What keeps every start from succeeding now; the keeper's side finds it. */
+  /** What keeps every start from succeeding now, as the keeper and this agent's shell find it. */
+  foundProblems: readonly HostProblem[];
+  /** As the leader is told of them, with what this core knows by itself. */
   hostProblems: readonly HostProblem[];
   hostProblemsChanged: boolean;
   keeper: Keeper;
+  /** Since when the keeper that there was is gone, monotonic. Undefined: it is there, or none was yet. */
+  keeperGoneMono: number | undefined;
   readonly attempts: Map<string, Attempt>;
   readonly spent: SpentEpochs<CommandAnswer>;
   readonly pending: Map<RequestId, Pending>;
@@ -201,9 +205,11 @@ export function createAgent(options: CoreOptions, now: AgentNow): AgentState {
     capabilitiesChanged: false,
     capacity: { maxSlots: options.maxSlots, saturated: false, cpuPercent: 0, memoryPercent: 0 },
     capacityChanged: false,
+    foundProblems: [],
     hostProblems: [],
     hostProblemsChanged: false,
-    keeper: { kind: 'opening', retryAt: undefined },
+    keeper: { kind: 'opening', retryAt: undefined, problem: '' },
+    keeperGoneMono: undefined,
     attempts: new Map(),
     spent: emptySpent(),
     pending: new Map(),

@@ -132,7 +132,8 @@ export class KeeperLink {
         log.error({ keeperPid: hung.pid }, 'the keeper does not answer: killing it and what it keeps');
         await killProcess(hung);
       }
-      if (spawn === undefined) throw error;
+      if (spawn === undefined)
+        throw new Error(`${messageOf(error)}; this agent starts none (--external-keeper)`, { cause: error });
       return ensureKeeper({ ...spawn, ...options });
     }
   }

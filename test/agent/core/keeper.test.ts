@@ -230,6 +230,21 @@ describe('A9: a connection to the keeper that ends', () => {
     expect(agent.lastAnswer).toMatchObject({ outcome: 'REFUSED', reason: 'KEEPER_UNAVAILABLE' });
   });
 
+  it('that lasts is told to the leader, which gives the server no new runs, until there is a keeper again', () => {
+    const agent = running();
+    agent.handle({ kind: 'keeper_closed', detail: 'reset' });
+    agent.live(2_500);
+    agent.handle({ kind: 'trees_killed', killed: [], left: [] });
+    agent.handle({ kind: 'keeper_closed', detail: 'no socket' });
+    agent.live(15_000);
+    agent.handle(agent.keeper.opened());
+    agent.live(6_000);
+    const told = agent
+      .said('heartbeat')
+      .flatMap(({ hostProblems }) => (hostProblems === undefined ? [] : [hostProblems]));
+    expect(told).toEqual([[{ kind: 'OTHER', detail: 'there is no keeper: no socket' }], []]);
+  });
+
   it('is tried again every second when no keeper can be started', () => {
     const agent = new VirtualAgent();
     agent.handle({ kind: 'begin' });
@@ -238,6 +253,8 @@ describe('A9: a connection to the keeper that ends', () => {
       agent.advance(1_000);
     }
     expect(agent.ofKind('open_keeper')).toHaveLength(4);
+    // And told once: it may last for days.
+    expect(agent.ofKind('log').filter(({ text }) => text.startsWith('there is no keeper'))).toHaveLength(1);
   });
 
   it('while a stream is being opened ends that stream: there is no inventory to say Hello with', () => {
