@@ -43,7 +43,7 @@ const shown = (words: readonly string[]): string => words.map((word) => `\`${wor
 
 function seenWith(type: string): string {
   const needed = GUARDED_EVENTS.get(eventTypeOf(type) ?? UNKNOWN_WORD);
-  return needed === undefined ? '' : ` Seen with \`${needed}\` only.`;
+  return needed === undefined ? '' : ` Seen with \`${needed.join('`, `')}\` only.`;
 }
 
 /** The parts of the page that are made. */

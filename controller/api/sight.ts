@@ -27,7 +27,7 @@ export class Sight {
     this.#rights = rights;
     this.#permission = permission;
     this.isWhole = rights.mayEverywhere(permission);
-    const guarded = [...GUARDED_EVENTS].filter(([, needed]) => !rights.mayEverywhere(needed));
+    const guarded = [...GUARDED_EVENTS].filter(([, needed]) => !needed.every((one) => rights.mayEverywhere(one)));
     this.#hidden = new Set(guarded.map(([type]) => type));
   }
 

@@ -1,7 +1,11 @@
 /** Who reads in the event log who was given what: those who may list it, by whatever way the log is read. */
 import { describe, expect, it } from 'vitest';
+import { Sight } from '../../../controller/api/sight.ts';
+import { emptyCluster } from '../../../controller/core/cluster/cluster.ts';
 import { EVENT_SUBJECTS, EVENT_TYPES } from '../../../controller/core/records/event-type.ts';
 import { GUARDED_EVENTS } from '../../../controller/core/records/guarded-event.ts';
+import { UNKNOWN_WORD } from '../../../controller/core/records/run-reason.ts';
+import { Rights } from '../../../shared/access/authorize.ts';
 import type { Clients } from '../controller-world.ts';
 import { inAccessWorld } from './access-world.ts';
 
@@ -30,6 +34,16 @@ describe('events about access', () => {
     expect(guarded).toEqual(
       expect.arrayContaining(Object.keys(EVENT_TYPES).filter((type) => /^JOIN_TOKEN/.test(type))),
     );
+  });
+
+  it('may be among those of a newer controller, whose types are not known here', () => {
+    const unknown = { type: UNKNOWN_WORD, wall: 0 } as const;
+    const auditor = { name: 'auditor', permissions: ['events.read', 'access.read'], runAs: [] } as const;
+    const sees = (role: string): boolean => {
+      const rights = new Rights({ kind: 'user', roles: [{ role }] }, () => auditor);
+      return new Sight(emptyCluster('test'), rights, 'events.read').event(unknown);
+    };
+    expect(['viewer', 'operator', 'auditor', 'admin'].filter(sees)).toEqual(['admin']);
   });
 
   it(
