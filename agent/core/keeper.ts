@@ -9,7 +9,7 @@ import { newHealth } from './health.ts';
 import { acknowledgeExtension, askForStop } from './lease.ts';
 import { isSpent, spend } from './spent.ts';
 import { applied, finishStart } from './start.ts';
-import type { Keeper } from './state.ts';
+import type { AgentState, Keeper } from './state.ts';
 import { answerCommand, askKeeper, changeStatus, log, send, type Turn } from './turn.ts';
 
 /** A9: a keeper that does not answer a ping for this long is as good as dead, whatever else it says. */
@@ -133,6 +133,11 @@ export function loseKeeper(turn: Turn, detail: string): void {
   state.pending.clear();
   switch (state.keeper.kind) {
     case 'live':
+      if (wasAskedToEnd(state)) {
+        log(turn, 'info', 'the keeper ends');
+        state.keeper = { kind: 'opening', retryAt: undefined, problem: '' };
+        break;
+      }
       log(turn, 'warn', 'the connection to the keeper ended', { detail });
       state.keeper = { kind: 'lost', pid: state.keeper.pid, since: now.mono };
       state.keeperGoneMono = now.mono;
@@ -150,6 +155,10 @@ export function loseKeeper(turn: Turn, detail: string): void {
       break;
   }
 }
+
+/** After a Goodbye with nothing left that lives, its end is in order: a kill would only cut its last words to the disk short. */
+const wasAskedToEnd = ({ leaving, attempts }: AgentState): boolean =>
+  leaving?.goodbye !== undefined && ![...attempts.values()].some(isLiving);
 
 /** A9: kills the keeper for certain, so that nothing it has not read yet can start, and then every tree that is bound by a lease. */
 function killTrees(turn: Turn, keeperPid: number, reason: string): void {

@@ -113,6 +113,24 @@ describe('leaving', () => {
     expect(agent.said('goodbye')).toMatchObject([{ reason: 'SHUTDOWN' }]);
   });
 
+  it('lets the keeper that it asked to end do so, and kills one that goes while something lives', () => {
+    const agent = running();
+    agent.handle({ kind: 'keeper_leaving', withinMs: 5_000 });
+    agent.handle(agent.keeper.end(RUN, { cause: 'LAPSED' }));
+    agent.handle(agent.keeper.end(runId('hold-2'), { cause: 'LAPSED' }));
+    agent.handle({ kind: 'keeper_closed', detail: 'closed' });
+    agent.advance(1_999);
+    expect([...agent.ofKind('open_keeper'), ...agent.ofKind('kill_trees')]).toEqual([]);
+
+    const late = running();
+    late.handle({ kind: 'keeper_leaving', withinMs: 5_000 });
+    late.advance(5_000);
+    expect(late.said('goodbye')).toHaveLength(1);
+    late.handle({ kind: 'keeper_closed', detail: 'closed' });
+    late.handle({ kind: 'keeper_closed', detail: 'no socket' });
+    expect(late.ofKind('kill_trees')).toMatchObject([{ trees: [{ run: RUN }] }]);
+  });
+
   it('to a controller that welcomes it only now offers no slots', () => {
     const agent = new VirtualAgent().begin();
     agent.handle({ kind: 'leave', reason: 'LEAVE', withinMs: 3_000 });
