@@ -2,7 +2,7 @@
  * Liveness. A heartbeat only notes when it came, and moves no timer; when a server's time comes, its last heartbeat is looked up, and it
  * is either waited for again or called SUSPECT or MISSING. Time only ever says when to look: what is judged is the silence (semantics 4, C6).
  */
-import { change } from '../cluster/change.ts';
+import { change, SILENT } from '../cluster/change.ts';
 import { poolOf, serverLiveOf } from '../cluster/cluster.ts';
 import type { Session } from '../cluster/session.ts';
 import type { Turn } from '../cluster/turn.ts';
@@ -83,6 +83,8 @@ export function becomeAlive(turn: Turn, server: Server): void {
 /** Goodbye: nothing was lost, and its work moves at once. */
 export function becomeLeft(turn: Turn, server: Server, cause: CauseOf<'SERVER_LEFT'>): void {
   turn.serverWheel.cancel(server.id);
+  // An agent that leaves offers no slots from then on. What it will offer when it is back, nobody knows.
+  if (server.agentMaxSlots === 0) change(turn, server, { agentMaxSlots: undefined }, SILENT);
   setLiveness(turn, server, 'LEFT', cause, 'it said Goodbye');
 }
 
