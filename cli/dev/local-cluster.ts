@@ -17,6 +17,7 @@ import { CommandFailure } from '../exit-codes.ts';
 import { CLUSTER_MARK, clearProcesses, type HostProcess, killProcess, processesOf } from './host-processes.ts';
 import { ManagedProcess } from './managed-process.ts';
 import { scaledTimers, TIMER_PATHS, type TimersScale } from './scaled-timers.ts';
+import { isThere } from './server-presence.ts';
 
 export interface LocalClusterOptions {
   /** Made when it is not there. */
@@ -147,7 +148,7 @@ export class LocalCluster {
     return agent;
   }
 
-  /** Waits until the server is in the available list. */
+  /** Waits until the server is there. */
   async startAgent(server: string, args: readonly string[] = []): Promise<void> {
     const startWallMs = Date.now();
     const agent = this.spawnAgent(server, args);
@@ -156,7 +157,7 @@ export class LocalCluster {
       const { server: found } = await servers.getServer({ name: `servers/${server}` }, { timeoutMs: 1_000 });
       // A stream of its predecessor may not be seen as closed yet.
       const heardMs = found?.lastHeartbeatTime === undefined ? 0 : timestampMs(found.lastHeartbeatTime);
-      return found?.available === true && found.connected && heardMs >= startWallMs;
+      return found !== undefined && isThere(found) && heardMs >= startWallMs;
     });
   }
 

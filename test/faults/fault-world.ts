@@ -7,11 +7,11 @@ import { killProcess } from '../../cli/dev/host-processes.ts';
 import { LocalCluster } from '../../cli/dev/local-cluster.ts';
 import { freePort } from '../../cli/dev/ports.ts';
 import { SHORT, scaledTimers, TIMER_PATHS, type TimersScale } from '../../cli/dev/scaled-timers.ts';
+import { isThere } from '../../cli/dev/server-presence.ts';
 import { Stage } from '../../demo/stage.ts';
 import { present } from '../../shared/assert.ts';
 import { ClusterService } from '../../shared/gen/locum/v1/cluster_service_pb.ts';
 import { type Attempt, RunState, RunStateSchema } from '../../shared/gen/locum/v1/run_pb.ts';
-import { Gate, Liveness } from '../../shared/gen/locum/v1/server_pb.ts';
 import { stateKeyOf } from '../../shared/keeper/state-key.ts';
 import { fromDuration, fromTimestamp } from '../../shared/rpc/time-messages.ts';
 import { FaultReport } from './fault-report.ts';
@@ -155,10 +155,7 @@ export class FaultWorld {
   async there(id: string): Promise<void> {
     await this.until(`${id} is there`, async () => {
       const server = await this.stage.server(id);
-      if (server === undefined || !server.connected) return undefined;
-      // A host that went missing three times, as by these faults or on a slow machine, still gets what no other can take.
-      const isQuarantined = server.gate === Gate.QUARANTINED && server.liveness === Liveness.ALIVE;
-      return server.available || isQuarantined ? true : undefined;
+      return server !== undefined && isThere(server) ? true : undefined;
     });
   }
 
