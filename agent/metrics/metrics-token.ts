@@ -3,7 +3,7 @@ import { createHash, randomBytes, timingSafeEqual } from 'node:crypto';
 import { readFile, rename, stat, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { errorCode } from '../../shared/caught-error.ts';
-import { ExposedFileError } from '../../shared/pki/private-file.ts';
+import { ExposedFileError, ofAFile } from '../../shared/pki/private-file.ts';
 
 export const METRICS_TOKEN_FILE = 'metrics.token';
 const SECRET_BYTES = 32;
@@ -20,21 +20,21 @@ export async function openMetricsToken(
 ): Promise<{ readonly file: string; readonly token: string }> {
   const file = named === '' ? join(stateDir, METRICS_TOKEN_FILE) : named;
   if (named === '') await makeUnlessThere(file);
-  const { mode } = await stat(file);
+  const { mode } = ofAFile(file, await stat(file));
   if ((mode & TOO_OPEN) !== 0) throw new ExposedFileError(`${file} is open to other users of this host: chmod 600 it`);
   const token = (await readFile(file, 'utf8')).trim();
   if (token === '') throw new Error(`${file} is empty`);
   return { file, token };
 }
 
-/** In one move, so that it is whole or not there. */
+/** In one move, so that it is whole or not there; after a power cut, too. */
 async function makeUnlessThere(file: string): Promise<void> {
   try {
     await stat(file);
   } catch (error) {
     if (errorCode(error) !== 'ENOENT') throw error;
     const draft = `${file}.new`;
-    await writeFile(draft, `${randomBytes(SECRET_BYTES).toString('base64url')}\n`, { mode: 0o600 });
+    await writeFile(draft, `${randomBytes(SECRET_BYTES).toString('base64url')}\n`, { mode: 0o600, flush: true });
     await rename(draft, file);
   }
 }

@@ -7,6 +7,7 @@ import {
   readFileSync,
   renameSync,
   rmSync,
+  type Stats,
   statSync,
   writeFileSync,
 } from 'node:fs';
@@ -42,13 +43,19 @@ export function createPrivateFile(path: string, text: string): boolean {
 
 /** A group may read it, as the services of systemd and the secrets of Kubernetes have it. @throws ExposedFileError */
 export function readPrivateFile(path: string): string {
-  const { mode } = statSync(path);
+  const { mode } = ofAFile(path, statSync(path));
   if ((mode & 0o027) !== 0) {
     throw new ExposedFileError(
       `${path} is open to other users of this host (${(mode & 0o777).toString(8)}): chmod 600 it`,
     );
   }
   return readFileSync(path, 'utf8');
+}
+
+/** A folder has other modes than a file, and who follows advice for a file may lock everybody out of it. @throws ExposedFileError */
+export function ofAFile(path: string, stats: Stats): Stats {
+  if (stats.isDirectory()) throw new ExposedFileError(`${path} is a folder, and a file is meant`);
+  return stats;
 }
 
 function draftOf(path: string, text: string): string {
