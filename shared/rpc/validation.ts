@@ -44,11 +44,25 @@ function brokenPattern({ field: path, rule }: Violation): string | undefined {
   return undefined;
 }
 
+const ID = 'lower case letters, digits and inner hyphens, a letter first, at most 63 characters';
+/** Of other patterns, those that people break. */
+export const PATTERNS_IN_WORDS: Readonly<Record<string, string>> = {
+  '^[a-z]([a-z0-9-]{0,61}[a-z0-9])?$': `must be an id: ${ID}`,
+  '^([a-z]([a-z0-9-]{0,61}[a-z0-9])?)?$': `must be an id: ${ID}`,
+  '^runs/[a-z][a-z0-9-]{0,79}$': 'must be "runs/" and a name: lower case letters, digits and hyphens, a letter first',
+  '^users/[A-Za-z0-9._@+-]{1,128}$':
+    'must be "users/" and a name: letters, digits and any of "._@+-", at most 128 characters',
+  '^[A-Za-z_][A-Za-z0-9_]{0,127}$': 'must be a name of a variable: letters, digits and "_", no digit first',
+  '^([a-z_][a-z0-9_-]{0,31})?$':
+    'must be a user of the host: lower case letters, digits, "_" and "-", at most 32 characters',
+  '^[a-z]{1,32}\\.[a-z-]{1,64}$': 'must be a permission, such as policies.read; docs/access.md has them all',
+};
+
 function inWords(violation: Violation): string {
-  const collection = NAME_PATTERN.exec(brokenPattern(violation) ?? '')?.groups?.['collection'];
-  if (collection === undefined) return violation.message;
-  const id = 'lower case letters, digits and inner hyphens, a letter first, at most 63 characters';
-  return `must be "${collection}/" and an id: ${id}`;
+  const pattern = brokenPattern(violation) ?? '';
+  const collection = NAME_PATTERN.exec(pattern)?.groups?.['collection'];
+  if (collection !== undefined) return `must be "${collection}/" and an id: ${ID}`;
+  return PATTERNS_IN_WORDS[pattern] ?? violation.message;
 }
 
 function fieldViolation(violation: Violation): FieldViolation {

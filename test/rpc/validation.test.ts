@@ -1,11 +1,14 @@
+import { readdirSync, readFileSync } from 'node:fs';
+import { join } from 'node:path';
 import { create, type MessageInitShape } from '@bufbuild/protobuf';
 import { describe, expect, it } from 'vitest';
 import type { FieldViolation } from '../../shared/errors.ts';
 import { LocumError } from '../../shared/errors.ts';
+import { CheckAccessRequestSchema } from '../../shared/gen/locum/v1/access_service_pb.ts';
 import { PolicySchema } from '../../shared/gen/locum/v1/policy_pb.ts';
 import { UpdatePolicyRequestSchema } from '../../shared/gen/locum/v1/policy_service_pb.ts';
 import { SetServerOrderRequestSchema } from '../../shared/gen/locum/v1/pool_service_pb.ts';
-import { validate, warmValidation } from '../../shared/rpc/validation.ts';
+import { PATTERNS_IN_WORDS, validate, warmValidation } from '../../shared/rpc/validation.ts';
 
 function violations(check: () => void): readonly FieldViolation[] {
   try {
@@ -20,6 +23,7 @@ function violations(check: () => void): readonly FieldViolation[] {
 const ofPolicy = (policy: MessageInitShape<typeof PolicySchema>): readonly FieldViolation[] =>
   violations(() => validate(PolicySchema, create(PolicySchema, policy)));
 
+const PROTOS = join(import.meta.dirname, '../../proto/locum/v1');
 const command = { kind: { case: 'command' as const, value: { argv: ['a'] } } };
 
 describe('a message', () => {
@@ -44,6 +48,23 @@ describe('a message', () => {
     expect(name?.description).toMatch(/^must be "policies\/" and an id: lower case letters/);
     const [pool] = ofPolicy({ name: 'policies/a', pool: 'x', workload: command });
     expect(pool?.description).toMatch(/^must be "pools\/" and an id/);
+  });
+
+  it('is told about other patterns that people break in words, too', () => {
+    const found = ofPolicy({ name: 'policies/a', workload: { ...command, user: 'Ann B', env: { '1': '2' } } });
+    expect(found.map(({ description }) => description).join('\n')).not.toContain('regex');
+    const [asked] = violations(() =>
+      validate(CheckAccessRequestSchema, create(CheckAccessRequestSchema, { permission: 'x' })),
+    );
+    expect(asked?.description).toBe('must be a permission, such as policies.read; docs/access.md has them all');
+  });
+
+  it('has its patterns as the protos have them', () => {
+    const protos = readdirSync(PROTOS).map((name) => readFileSync(join(PROTOS, name), 'utf8'));
+    const patterns = protos.flatMap((text) => text.match(/(?<=pattern(?: =|:) )"[^"]*"/g) ?? []);
+    expect(patterns.map((pattern) => JSON.parse(pattern) as string)).toEqual(
+      expect.arrayContaining(Object.keys(PATTERNS_IN_WORDS)),
+    );
   });
 
   it('with thousands of mistakes is told the first twenty', () => {
