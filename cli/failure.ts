@@ -48,6 +48,8 @@ export interface Told {
 }
 
 function adviceFor(error: LocumError): string | undefined {
+  // Of a move; nobody places the lead.
+  if (error.reason === 'TARGET_NOT_ELIGIBLE' && !error.resource?.startsWith('runs/')) return undefined;
   if (error.reason === 'NOT_FOUND') {
     const list = lists[error.resource?.split('/')[0] ?? ''];
     return list === undefined ? undefined : `"${list}" shows what there is.`;
@@ -57,13 +59,16 @@ function adviceFor(error: LocumError): string | undefined {
 
 function tellLocumError(error: LocumError): Told {
   const hint = adviceFor(error);
-  const fields = error.fieldViolations.map(
+  const lines = error.fieldViolations.map(
     ({ field, description }) => `  ${field === '' ? '' : `${field}: `}${description}`,
   );
+  const fields = [...new Set(lines)];
   // One violation is already the message; several read better below each other. The last may say how many more there are, of no field.
   const named = error.fieldViolations.filter(({ field }) => field !== '').length;
   const many = named < fields.length ? `at least ${named}` : `${named}`;
-  const message = fields.length > 1 ? [`${many} fields are wrong`, ...fields] : [error.message];
+  const heading = named === 0 ? 'this can not be read' : `${many} fields are wrong`;
+  const message =
+    fields.length > 1 ? [heading, ...fields] : [lines.length > 1 ? (fields[0] ?? '').trim() : error.message];
   const [first = '', ...rest] = message;
   const exitCode = error.reason === 'TARGET_NOT_ELIGIBLE' ? EXIT.notPlaced : (exitCodes[error.code] ?? EXIT.error);
   return { lines: [`${first} (${error.reason})`, ...rest, ...(hint === undefined ? [] : [hint])], exitCode };
@@ -76,8 +81,12 @@ function tellConnectError(error: ConnectError): Told {
   if (error.code === Code.PermissionDenied || error.code === Code.Unauthenticated) {
     return { lines: [error.rawMessage], exitCode: EXIT.denied };
   }
-  return { lines: [`${error.rawMessage} (${Code[error.code]})`], exitCode: EXIT.error };
+  const lines = [`${error.rawMessage} (${Code[error.code]})`];
+  return { lines: error.code === Code.Unimplemented ? [...lines, OTHER_LISTENER] : lines, exitCode: EXIT.error };
 }
+
+const OTHER_LISTENER =
+  'An older controller does not have it, and neither has the listener for agents (7401 unless told otherwise): the API has another one (7400).';
 
 /**
  * Errors of the programs that say by themselves what is wrong outside of them. By name: importing their classes would load the
@@ -113,7 +122,9 @@ const FILE_ERRORS: Readonly<Record<string, string>> = {
 /** About a file in plain words; anything else in those of the system. */
 function systemText({ code = '', path, message }: NodeJS.ErrnoException): string {
   const plain = FILE_ERRORS[code];
-  return path === undefined || plain === undefined ? message : `${path} ${plain} (${code})`;
+  // Node does not say which folder it was.
+  if (path === undefined) return code === 'EISDIR' ? `a folder was named where a file is meant (${code})` : message;
+  return plain === undefined ? message : `${path} ${plain} (${code})`;
 }
 
 const START_ADVICE = 'Is it running? "locum dev" starts one to try; --address or LOCUM_ADDRESS names another.';

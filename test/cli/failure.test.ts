@@ -38,6 +38,37 @@ describe('a failure of a command', () => {
     ]);
   });
 
+  it('says of a file that can not be read what its reader says, once', () => {
+    const unread = { field: '', description: 'x.json: line 1, column 65: Flow map must end with a }' };
+    const told = (fieldViolations: LocumError['fieldViolations']): readonly string[] =>
+      describeFailure(overTheWire(new LocumError('INVALID_FIELD', 'a; b', { fieldViolations }))).lines;
+    expect(told([unread, unread])).toEqual([`${unread.description} (INVALID_FIELD)`]);
+    expect(told([unread, { ...unread, description: 'x.json: line 2, column 1: no' }])).toEqual([
+      'this can not be read (INVALID_FIELD)',
+      `  ${unread.description}`,
+      '  x.json: line 2, column 1: no',
+    ]);
+  });
+
+  it('advises to look at the placement only where something was to be placed', () => {
+    const lines = (resource?: string): readonly string[] =>
+      describeFailure(new LocumError('TARGET_NOT_ELIGIBLE', 'no', resource === undefined ? {} : { resource })).lines;
+    expect(lines('runs/sync-1')[1]).toContain('locum policy explain');
+    expect(lines()).toHaveLength(1);
+  });
+
+  it('names the other listener to whoever asked the one for agents', () => {
+    expect(describeFailure(new ConnectError('no such method', Code.Unimplemented)).lines[1]).toContain('7400');
+  });
+
+  it('says in plain words that a folder was given for a file, though Node does not say which', () => {
+    const error = Object.assign(new Error('EISDIR: illegal operation on a directory, read'), {
+      code: 'EISDIR',
+      syscall: 'read',
+    });
+    expect(describeFailure(error).lines).toEqual(['a folder was named where a file is meant (EISDIR)']);
+  });
+
   it.each([
     [new ConnectError('too late', Code.DeadlineExceeded), 124],
     [new ConnectError('no', Code.PermissionDenied), 4],
