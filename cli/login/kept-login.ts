@@ -3,9 +3,11 @@ import { readFile } from 'node:fs/promises';
 import { dirname, resolve } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { type Document, isMap } from 'yaml';
+import { messageOf } from '../../shared/caught-error.ts';
 import type { CliLogin } from '../../shared/gen/locum/config/v1/cli_config_pb.ts';
 import { changeConfigFile, readConfigFile } from '../context/config-file.ts';
 import { CommandFailure, EXIT } from '../exit-codes.ts';
+import { tell } from '../output/print.ts';
 import { type GivenTokens, nowSeconds, ProviderClient } from './provider-client.ts';
 
 export interface LoginPlace {
@@ -40,7 +42,12 @@ export async function tokenOfLogin(place: LoginPlace): Promise<string> {
   if (login.refreshToken === '') throw logIn(place, 'the login has ended');
   try {
     const given = await (await clientOf(login, place.path)).refresh(login.refreshToken);
-    await keepTokens(place, given);
+    // What was asked for is done all the same. A provider whose refresh tokens are good once gives no further one for the old.
+    await keepTokens(place, given).catch((error: unknown) =>
+      tell(
+        `the new token could not be kept in ${place.path}: ${messageOf(error)}; "locum login" may be needed after that is mended`,
+      ),
+    );
     return given.token;
   } catch (error) {
     if (!(error instanceof CommandFailure && error.exitCode === EXIT.denied)) throw error;

@@ -53,18 +53,30 @@ export async function logout(given: string | undefined): Promise<void> {
   if (known.refreshToken === '') return;
   // What it was is of no use to anybody who finds a copy of the file.
   const isTaken = await (await clientOf(known, place.path)).revoke(known.refreshToken).catch(() => false);
-  if (!isTaken) tell('The provider was not told: what it gave ends by itself.');
+  if (!isTaken) tell('The provider did not take it back: what it gave ends by itself.');
 }
 
 async function answered(client: ProviderClient, { deviceCode, everyMs, lifeMs }: Invitation): Promise<GivenTokens> {
   const end = performance.now() + lifeMs;
   for (let waitMs = everyMs; ; ) {
     await sleep(waitMs);
-    const answer = await client.poll(deviceCode);
+    const answer = await client.poll(deviceCode).catch(notRefused);
+    if (answer instanceof CommandFailure) {
+      // Somebody is logging in meanwhile: one answer that was lost is not the end of it.
+      if (performance.now() > end) throw answer;
+      waitMs *= 2;
+      continue;
+    }
     if (typeof answer === 'object') return answer;
     if (answer === 'SLOW_DOWN') waitMs += SLOWER_MS;
     if (performance.now() > end) throw new CommandFailure('nobody logged in in time: begin again', EXIT.denied);
   }
+}
+
+/** That the provider could not be asked; that it said no is thrown. */
+function notRefused(error: unknown): CommandFailure {
+  if (error instanceof CommandFailure && error.exitCode !== EXIT.denied) return error;
+  throw error;
 }
 
 async function placeOf(given: string | undefined): Promise<LoginPlace> {

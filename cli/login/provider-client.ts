@@ -1,6 +1,6 @@
 /** The command line as a client of an identity provider: a person logs in elsewhere, in a browser (OAuth 2.0 Device Authorization Grant, RFC 8628). */
 import { isObject } from '../../shared/is-object.ts';
-import { getJson, type JsonAnswer, postForm } from '../../shared/oidc/bounded-json.ts';
+import { getJson, type JsonAnswer, postForm, statusOfForm } from '../../shared/oidc/bounded-json.ts';
 import { describedBy, descriptionUrl, urlProblem } from '../../shared/oidc/provider-url.ts';
 import { cut, printable } from '../../shared/printable.ts';
 import { CommandFailure, EXIT } from '../exit-codes.ts';
@@ -76,14 +76,12 @@ export class ProviderClient {
     return this.#given(await this.#post('token_endpoint', form));
   }
 
-  /** Where the provider takes tokens back (RFC 7009). False: it does not. */
+  /** Whether the provider takes it back (RFC 7009). Rejects as well where it can't be asked. */
   async revoke(refreshToken: string): Promise<boolean> {
     const { revocation_endpoint: url } = await this.#described();
-    if (typeof url !== 'string') return false;
-    // It answers with nothing that has to be JSON.
+    if (typeof url !== 'string' || urlProblem(url) !== undefined) return false;
     const form = { token: refreshToken, token_type_hint: 'refresh_token', client_id: this.#options.clientId };
-    await this.#post('revocation_endpoint', form).catch(() => undefined);
-    return true;
+    return (await statusOfForm({ url: new URL(url), ca: this.#options.ca, ...BOUNDS }, form)) === 200;
   }
 
   #given(answer: JsonAnswer): GivenTokens {

@@ -25,6 +25,10 @@ export async function getJson(get: BoundedGet): Promise<unknown> {
 export const postForm = (post: BoundedGet, form: Readonly<Record<string, string>>): Promise<JsonAnswer> =>
   answerTo(post, new URLSearchParams(form).toString());
 
+/** The same where what is answered says nothing but by its status: 200, or how it was refused. Rejects as `getJson` does. */
+export const statusOfForm = async (post: BoundedGet, form: Readonly<Record<string, string>>): Promise<number> =>
+  (await textOf(post, new URLSearchParams(form).toString())).status;
+
 async function answerTo(asked: BoundedGet, form: string | undefined): Promise<JsonAnswer> {
   const { status, text } = await textOf(asked, form);
   try {

@@ -13,6 +13,8 @@ export class LoginDesk {
   patience = 1;
   /** Says no to every question for a token. */
   refusal: string | undefined;
+  /** So many times it can't be asked for a token, and takes none back meanwhile. */
+  absences = 0;
   /** How long its tokens last. */
   lifeSeconds = 300;
   #refreshes = 0;
@@ -27,7 +29,9 @@ export class LoginDesk {
     };
     issuer.further.set('/device', (request, response) => void this.#begin(request, response));
     issuer.further.set('/token', (request, response) => void this.#token(request, response));
-    issuer.further.set('/revoke', (request, response) => void this.#form(request).then(() => response.end()));
+    issuer.further.set('/revoke', (request, response) => {
+      void this.#form(request).then(() => response.writeHead(this.absences > 0 ? 503 : 200).end());
+    });
   }
 
   get refreshToken(): string {
@@ -42,6 +46,10 @@ export class LoginDesk {
 
   async #token(request: IncomingMessage, response: ServerResponse): Promise<void> {
     const { grant_type: grant = '', refresh_token: shown } = await this.#form(request);
+    if (this.absences > 0) {
+      this.absences -= 1;
+      return void response.writeHead(503).end();
+    }
     if (this.refusal !== undefined) return this.#say(response, 400, { error: this.refusal });
     if (grant.endsWith('device_code') && this.patience > 0) {
       this.patience -= 1;

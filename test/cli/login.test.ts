@@ -1,8 +1,8 @@
 /** `locum login` with an identity provider on loopback, for a real controller that asks who calls and knows that provider. */
-import { mkdtempSync, readFileSync, rmSync, statSync } from 'node:fs';
+import { mkdirSync, mkdtempSync, readFileSync, rmSync, statSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { afterAll, beforeAll, beforeEach, describe, expect, it } from 'vitest';
+import { afterAll, beforeAll, beforeEach, describe, expect, it, onTestFinished, vi } from 'vitest';
 import { tokenOfLogin } from '../../cli/login/kept-login.ts';
 import { LocalIssuer } from '../controller/access/oidc/local-issuer.ts';
 import { ControllerWorld } from '../controller/controller-world.ts';
@@ -99,6 +99,25 @@ describe('locum login', () => {
     expect(code).toBe(4);
   });
 
+  it('goes on while the provider can not be asked for a moment', async () => {
+    desk.absences = 2;
+    expect((await login()).code).toBe(0);
+    expect(text()).toContain('refresh-1');
+  });
+
+  it('that can not be kept is of use all the same, and that is said', async () => {
+    desk.lifeSeconds = 20;
+    await login();
+    desk.lifeSeconds = 300;
+    // In the place of the draft: nothing can be written.
+    mkdirSync(`${file()}.new-${process.pid}`);
+    const told = vi.spyOn(process.stderr, 'write').mockReturnValue(true);
+    onTestFinished(() => told.mockRestore());
+    const token = await tokenOfLogin({ path: file(), context: 'lab' });
+    expect(text()).not.toContain(token);
+    expect(told.mock.calls.join()).toContain(`could not be kept in ${file()}`);
+  });
+
   it('that is turned down is told, and keeps nothing', async () => {
     desk.refusal = 'access_denied';
     const { code, stderr } = await login();
@@ -129,5 +148,12 @@ describe('locum logout', () => {
     expect(after.code).toBe(4);
     expect((await locum('logout')).stderr).toContain('Nobody is logged in');
     expect((await locum('login')).code).toBe(0);
+  });
+
+  it('says so when the provider did not take it back', async () => {
+    await login();
+    desk.absences = 1;
+    expect((await locum('logout')).stderr).toContain('did not take it back');
+    expect(text()).not.toMatch(/eyJ|refresh-1/);
   });
 });
