@@ -15,6 +15,8 @@ export interface MetricsPagesOptions {
   readonly metrics: () => Promise<string>;
   readonly contentType: string;
   readonly readiness: () => AgentReadiness;
+  /** How long a caller may take to say what it wants, or be silent. Default 5 s. */
+  readonly requestMs?: number;
 }
 
 export interface MetricsPages {
@@ -31,7 +33,11 @@ const { createServer } = process.getBuiltinModule('node:http');
 
 /** Rejects with what the system says when it can't be bound. */
 export async function openMetricsPages(options: MetricsPagesOptions): Promise<MetricsPages> {
-  const limits = { requestTimeout: REQUEST_MS, headersTimeout: REQUEST_MS, keepAliveTimeout: REQUEST_MS };
+  const { requestMs = REQUEST_MS } = options;
+  // By itself Node looks every half minute: so long a few callers who say nothing would keep everybody out.
+  const connectionsCheckingInterval = requestMs / 5;
+  const times = { requestTimeout: requestMs, headersTimeout: requestMs, keepAliveTimeout: requestMs };
+  const limits = { ...times, connectionsCheckingInterval };
   const server = createServer(limits, (request, response) => {
     answer(request, options).then(
       (page) => send(response, page),

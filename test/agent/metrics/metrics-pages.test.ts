@@ -1,11 +1,13 @@
 /** The pages of a real agent: what they show, to whom, and that its work never waits for them. */
 import { execFileSync } from 'node:child_process';
+import { once } from 'node:events';
 import { chmodSync, readFileSync, statSync, writeFileSync } from 'node:fs';
 import { createServer, request } from 'node:http';
-import type { AddressInfo } from 'node:net';
+import { type AddressInfo, connect } from 'node:net';
 import { join } from 'node:path';
 import { expect, it, onTestFinished } from 'vitest';
 import { loadAgentSettings } from '../../../agent/config.ts';
+import { openMetricsPages } from '../../../agent/metrics/metrics-pages.ts';
 import { METRICS_TOKEN_FILE } from '../../../agent/metrics/metrics-token.ts';
 import { findProgram } from '../../rpc/foreign-client.ts';
 import { type AgentProcess, until } from '../agent-host.ts';
@@ -97,6 +99,18 @@ it('a port that is taken keeps no agent from its work, and the pages open once i
   const address = await addressOf(agent);
   expect((await get(address, '/metrics', { authorization: 'Bearer open-sesame' })).status).toBe(200);
 }, 60_000);
+
+it('callers who connect and say nothing are sent away, so that others get in', { timeout: 15_000 }, async () => {
+  const page = { metrics: async () => '', contentType: 'text/plain', readiness: () => ({ ready: true, words: '' }) };
+  const address = { host: '127.0.0.1', port: 0 };
+  const pages = await openMetricsPages({ ...page, address, token: 'x', requestMs: 100 });
+  onTestFinished(() => pages.close());
+  const port = Number(pages.address.split(':')[1]);
+  // As many as are let in at once.
+  const silent = Array.from({ length: 32 }, () => connect(port, address.host).on('error', () => undefined));
+  await Promise.all(silent.map((socket) => once(socket.resume(), 'close')));
+  expect((await get(pages.address, '/livez')).status).toBe(200);
+});
 
 it('an address that is no loopback is refused, with what to write', () => {
   const load = (listen: string) => () => loadAgentSettings({ flags: { metricsListen: listen }, env: {} });
