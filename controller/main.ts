@@ -5,6 +5,7 @@ import { aborted } from '../shared/aborted.ts';
 import type { ServiceState } from '../shared/host/service-notifier.ts';
 import type { Listener } from '../shared/rpc/single-port-listener.ts';
 import { type ControllerTls, openControllerTls } from './access/controller-tls.ts';
+import { endFallen } from './access/fallen-peers.ts';
 import { renewing } from './access/renewal.ts';
 import { type AgentListener, startAgentListener } from './agents/agent-listener.ts';
 import { shuttingDown } from './api/api-context.ts';
@@ -105,7 +106,10 @@ class RunningController {
     );
     this.#agentListener = agentListener;
     void parts.showHealth();
-    this.#sweep = setInterval(() => parts.agents.sweep(), SWEEP_MS).unref();
+    this.#sweep = setInterval(() => {
+      parts.agents.sweep();
+      endFallen({ agents: parts.agents, agentListener, apiListener: this.#apiListener, tls: this.#tls });
+    }, SWEEP_MS).unref();
     const apiListener = await named('--api-listen', () =>
       startApiListener({
         address: apiListen,

@@ -76,6 +76,7 @@ const codes = {
   // It is not known who calls.
   UNAUTHENTICATED: 'UNAUTHENTICATED',
   TOKEN_INVALID: 'UNAUTHENTICATED',
+  UNKNOWN_AUTHORITY: 'UNAUTHENTICATED',
   // He may not.
   PERMISSION_DENIED: 'PERMISSION_DENIED',
   // The way it came is not allowed.

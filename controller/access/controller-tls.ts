@@ -13,7 +13,8 @@ import { readCertificate } from '../../shared/pki/read-certificate.ts';
 import { caHashesOf, issuerHashOf } from '../../shared/pki/roots.ts';
 import type { ListenerTls } from '../../shared/rpc/single-port-listener.ts';
 import { TURNED_AWAY_REASONS, type TurnedAway } from '../../shared/rpc/tls-door.ts';
-import { TlsIdentity } from '../../shared/rpc/tls-identity.ts';
+import { PeerRefusedError, TlsIdentity } from '../../shared/rpc/tls-identity.ts';
+import { TrustedPeers } from '../../shared/rpc/trusted-peers.ts';
 import type { ControllerSettings } from '../config/config.ts';
 import { controllerId } from '../config/controller-id.ts';
 import type { AuthorityRecord, ControllerCertificate } from '../core/records/authority.ts';
@@ -44,6 +45,8 @@ export class ControllerTls {
   readonly #options: ControllerTlsOptions;
   /** Of the agents' listener. While a new root signs, it is of the old one: an agent that was away knows no other. */
   readonly #agentIdentity: TlsIdentity;
+  /** Controllers that this one dialled. */
+  readonly #dialled: TrustedPeers;
   readonly #renewal: NodeJS.Timeout;
   /** One record after the other. */
   #adopting: Promise<void> = Promise.resolve();
@@ -60,6 +63,7 @@ export class ControllerTls {
     this.authority = authority;
     this.identity = new TlsIdentity(own);
     this.#agentIdentity = new TlsIdentity(forAgents);
+    this.#dialled = new TrustedPeers(this.identity);
     const { controllerMs } = options.lives ?? DEFAULT_LIVES;
     this.#renewal = setInterval(() => void this.#look(), lookEveryMs(controllerMs)).unref();
   }
@@ -121,7 +125,14 @@ export class ControllerTls {
 
   /** How this controller dials others. */
   get peers(): PeerTls {
-    return { identity: this.identity, rule: () => ({ clusterId: this.#options.clusterId, kinds: ['controller'] }) };
+    const rule = (): PeerRule => ({ clusterId: this.#options.clusterId, kinds: ['controller'] });
+    return { identity: this.identity, rule, dialled: this.#dialled };
+  }
+
+  /** Ends connections with controllers for whose certificate none of the roots stands any more. */
+  endFallenPeers(): void {
+    for (const socket of this.#dialled.fallen())
+      socket.destroy(new PeerRefusedError('UNKNOWN_AUTHORITY', 'the authority of that controller is trusted no more'));
   }
 
   #listener(

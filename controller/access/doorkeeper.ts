@@ -15,6 +15,7 @@ import {
 } from '../../shared/access/principal.ts';
 import { invalidField, LocumError } from '../../shared/errors.ts';
 import { ACTOR_HEADER } from '../../shared/rpc/actor-header.ts';
+import { isDistrusted } from '../../shared/rpc/caller.ts';
 import { denied } from '../core/calls/permitted.ts';
 import type { Accounts } from './accounts.ts';
 import { idOfSecret, isLocalSecret, isSecretOf } from './secrets.ts';
@@ -81,6 +82,7 @@ export class Doorkeeper {
   identify(credentials: Credentials, rule: MethodRule): KnownCaller | Promise<KnownCaller> {
     if (this.#options.open) return anybody(credentials);
     if (rule.kind === 'everybody') return this.#unasked(credentials);
+    refuseDistrusted(credentials.peer);
     const known = this.#known(credentials);
     return known instanceof Promise ? known.then((caller) => this.#looked(caller)) : this.#looked(known);
   }
@@ -120,6 +122,7 @@ export class Doorkeeper {
   /** Somebody who was let in, with what he has now. @throws LocumError TOKEN_INVALID, PERMISSION_DENIED: he would not be let in any more */
   asOfNow(caller: KnownCaller, rule: MethodRule): KnownCaller {
     if (this.#options.open) return caller;
+    refuseDistrusted(caller.peer);
     const now = { ...caller, principal: this.#asOfNow(caller.principal) };
     this.judge(now, rule);
     return now;
@@ -228,9 +231,10 @@ export class Doorkeeper {
     return newest.then(() => holderOf(accounts()?.token(id), secret));
   }
 
-  #caller(principal: Principal, { address, says }: Credentials): KnownCaller {
+  #caller(principal: Principal, { address, says, peer }: Credentials): KnownCaller {
     const claimed = principal.kind === 'local-admin' && ACTOR.test(says) ? says : '';
-    return { principal, actor: actorOfPrincipal(principal, claimed), source: address };
+    const own = peer === undefined ? {} : { peer };
+    return { principal, actor: actorOfPrincipal(principal, claimed), source: address, ...own };
   }
 }
 
@@ -248,6 +252,14 @@ type KnownToken = NonNullable<ReturnType<Accounts['token']>>;
 function holderOf(known: KnownToken | undefined, secret: string): Principal {
   if (known === undefined || !isSecretOf(secret, known.secretHash)) throw invalid();
   return { kind: 'user', name: known.holder, via: 'token', roles: [], token: known.id };
+}
+
+/** @throws LocumError UNKNOWN_AUTHORITY */
+function refuseDistrusted(peer: AcceptedPeer | undefined): void {
+  if (peer === undefined || peer.identity.kind === 'controller' || !isDistrusted(peer)) return;
+  const message =
+    'the authority that signed the certificate of this connection is trusted no more: connect with a newer certificate';
+  throw new LocumError('UNKNOWN_AUTHORITY', message);
 }
 
 const expired = (): LocumError =>

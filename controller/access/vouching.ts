@@ -42,7 +42,8 @@ export class Vouching {
   vouchFor(path: string, caller: KnownCaller): Readonly<Record<string, string>> {
     // What he was given is looked up where it arrives.
     const principal: Principal = { ...caller.principal, roles: [] };
-    const voucher: Voucher = { by: this.#self, path, caller: { ...caller, principal } };
+    const { actor, source } = caller;
+    const voucher: Voucher = { by: this.#self, path, caller: { principal, actor, source } };
     const text = Buffer.from(JSON.stringify(voucher)).toString('base64url');
     return {
       [VOUCHED_HEADER]: text,

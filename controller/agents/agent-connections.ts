@@ -7,6 +7,8 @@ import type { RawCall } from './agent-stream.ts';
 /** Streams of one connection in a window. An agent opens another one when its session has ended, after a wait that grows. */
 const MAX_STREAMS = 50;
 const WINDOW_MS = 10_000;
+/** A connection that has to go gets this time for the last words on its streams. */
+const LAST_WORDS_MS = 1_000;
 
 class AgentConnection implements PeerConnection {
   readonly socket: Socket;
@@ -77,6 +79,11 @@ export class AgentConnections {
     if (connection === undefined || connection.begin(call)) return true;
     connection.socket.destroy();
     return false;
+  }
+
+  /** Cuts it in a moment. */
+  retire(peer: string): void {
+    setTimeout(() => this.cut(peer), LAST_WORDS_MS).unref();
   }
 
   cut(peer: string): void {

@@ -3,6 +3,7 @@
  * can cut the connection of a peer that does not let go.
  */
 import { createServer, type Server, type Socket } from 'node:net';
+import type { TLSSocket } from 'node:tls';
 import { create, type MessageInitShape } from '@bufbuild/protobuf';
 import * as grpc from '@grpc/grpc-js';
 import type { AcceptedPeer, PeerRule } from '../../shared/access/peer-judge.ts';
@@ -19,7 +20,7 @@ import { serviceDefinition } from '../../shared/rpc/grpc-js-binding.ts';
 import { toGrpcError } from '../../shared/rpc/grpc-status.ts';
 import type { HealthTable } from '../../shared/rpc/health.ts';
 import { listenError } from '../../shared/rpc/listen-error.ts';
-import { openTlsDoor, type TurnedAway } from '../../shared/rpc/tls-door.ts';
+import { openTlsDoor, type TlsDoor, type TurnedAway } from '../../shared/rpc/tls-door.ts';
 import type { TlsIdentity } from '../../shared/rpc/tls-identity.ts';
 import { AgentConnections } from './agent-connections.ts';
 import type { RawCall } from './agent-stream.ts';
@@ -59,6 +60,11 @@ export interface AgentListener {
   /** The bound address, such as `127.0.0.1`. */
   readonly address: string;
   readonly port: number;
+  /**
+   * Retires the connections of peers for whose certificate none of our roots stands any more, and tells which these are (`address:port`), so that
+   * their streams can be ended with a reason. To be called about once a second; a part of them each time.
+   */
+  readonly retireFallen: () => readonly string[];
   /** Cuts the connection with this peer, `address:port`. */
   readonly cut: (peer: string) => void;
   /** Takes no new connections, lets calls end for up to `graceMs`, then cuts what is left. Resolves when all are closed. */
@@ -75,14 +81,26 @@ export async function startAgentListener(options: AgentListenerOptions): Promise
     'grpc.max_connection_idle_ms': options.idleMs ?? 60_000,
   });
   const connections = new AgentConnections(options.maxConnections ?? 25_000);
-  const accepted = new Map<string, AcceptedPeer>();
+  const accepted = new Map<string, Accepted>();
+  const serve = (socket: Socket): void => injector.injectConnection(socket);
+  const door = options.tls && doorOf(options.tls, accepted, serve);
+  /** A root may have gone a moment ago. Then nothing is begun: whoever dials anew is told why. */
+  const isCut = (peer: string): boolean => {
+    const found = accepted.get(peer);
+    if (found === undefined || door?.trusted.isTrusted(found.secured) === true) return false;
+    connections.cut(peer);
+    return true;
+  };
   addAgentService(server, {
     connect: (call) => {
-      if (connections.begin(call)) options.onConnect(call, accepted.get(call.getPeer()));
+      const peer = call.getPeer();
+      if (connections.begin(call) && !isCut(peer)) options.onConnect(call, accepted.get(peer)?.peer);
     },
     renew: (call, answer) => {
       const { renew = noRenewal } = options;
-      renew(call.request, accepted.get(call.getPeer())).then(
+      const peer = call.getPeer();
+      if (isCut(peer)) return;
+      renew(call.request, accepted.get(peer)?.peer).then(
         (response) => answer(null, create(RenewCertificateResponseSchema, response)),
         (error: unknown) => answer(toGrpcError(error)),
       );
@@ -90,26 +108,8 @@ export async function startAgentListener(options: AgentListenerOptions): Promise
   });
   addHealthService(server, options.health);
   const injector = server.createConnectionInjector(grpc.ServerCredentials.createInsecure());
-  const { tls } = options;
-  const serve =
-    tls === undefined
-      ? (socket: Socket): void => injector.injectConnection(socket)
-      : openTlsDoor({
-          identity: tls.identity,
-          rule: tls.rule,
-          protocols: ['h2'],
-          owner: {
-            refused: (refused) => tls.refused(refused),
-            admitted: (secured, peer, raw) => {
-              const name = nameOf(raw);
-              if (peer !== undefined) accepted.set(name, peer);
-              raw.once('close', () => accepted.delete(name));
-              injector.injectConnection(secured);
-            },
-          },
-        });
   const tcp = createServer({ noDelay: true }, (socket) => {
-    if (connections.add(socket)) serve(socket);
+    if (connections.add(socket)) (door?.take ?? serve)(socket);
   });
   const { address, port } = await bind(tcp, options.host, options.port);
 
@@ -126,7 +126,34 @@ export async function startAgentListener(options: AgentListenerOptions): Promise
     injector.destroy();
     return promise;
   };
-  return { address, port, close, cut: (peer) => connections.cut(peer) };
+  const retireFallen = (): readonly string[] => {
+    const fallen = door?.trusted.fallen().map(nameOf) ?? [];
+    for (const peer of fallen) connections.retire(peer);
+    return fallen;
+  };
+  return { address, port, close, retireFallen, cut: (peer) => connections.cut(peer) };
+}
+
+interface Accepted {
+  readonly peer: AcceptedPeer;
+  readonly secured: TLSSocket;
+}
+
+function doorOf(tls: AgentListenerTls, accepted: Map<string, Accepted>, serve: (secured: Socket) => void): TlsDoor {
+  return openTlsDoor({
+    identity: tls.identity,
+    rule: tls.rule,
+    protocols: ['h2'],
+    owner: {
+      refused: (refused) => tls.refused(refused),
+      admitted: (secured, peer, raw) => {
+        const name = nameOf(raw);
+        if (peer !== undefined) accepted.set(name, { peer, secured });
+        raw.once('close', () => accepted.delete(name));
+        serve(secured);
+      },
+    },
+  });
 }
 
 const nameOf = ({ remoteAddress, remotePort }: Socket): string => `${remoteAddress}:${remotePort}`;

@@ -20,6 +20,7 @@ import type {
   HelloFacts,
   OutputChunk,
 } from '../../shared/protocol/agent-message.ts';
+import { certificateWord } from '../../shared/protocol/certificate-facts.ts';
 import type { LeaderMessage } from '../../shared/protocol/leader-message.ts';
 import { refusedBy, type StartRefusal } from '../../shared/protocol/start-refusal.ts';
 import { toGrpcError } from '../../shared/rpc/grpc-status.ts';
@@ -76,6 +77,7 @@ export class AgentStream {
   /** Who said Hello. */
   #server: ServerId | undefined;
   #capacity: Capacity | undefined;
+  #issuer: string | undefined;
   /** Events that wait for room in the mailbox: what came last, and the end. */
   #held: FromAgent[] = [];
   #ended = false;
@@ -105,6 +107,11 @@ export class AgentStream {
   /** Whose certificate the connection has. */
   get holder(): string | undefined {
     return this.#options.certificate?.identity.name;
+  }
+
+  /** Root that signed the certificate that the agent says it has by now. */
+  get issuer(): string | undefined {
+    return this.#issuer;
   }
 
   get isGone(): boolean {
@@ -241,6 +248,7 @@ export class AgentStream {
       case 'hello':
         return this.#helloPart(message);
       case 'heartbeat':
+        this.#noteIssuer(message.capabilities);
         return { ...message, conn, capacity: this.#newCapacity(message) };
       case 'report':
       case 'command_result':
@@ -263,11 +271,16 @@ export class AgentStream {
     refuseOtherName(certificate?.identity, facts);
     this.#server = facts.server;
     this.#capacity = facts.capacity;
+    this.#noteIssuer(facts.capabilities);
     const certified =
       certificate === undefined
         ? {}
         : { certifiedWall: certificate.notBeforeMs, certifiedUntilWall: certificate.notAfterMs };
     return { kind: 'hello', conn: this.conn, hello: { ...facts, ...certified, inventory: inventory.attempts } };
+  }
+
+  #noteIssuer(capabilities: HelloFacts['capabilities'] | undefined): void {
+    if (capabilities !== undefined) this.#issuer = certificateWord(capabilities).issuer;
   }
 
   /** Loads change with every heartbeat; what the core wants to know of them hardly ever does. */

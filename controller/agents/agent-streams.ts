@@ -216,8 +216,22 @@ export class AgentStreams implements AgentStreamsPort {
     }
   }
 
+  /**
+   * Ends the streams on these connections, for whose certificates no authority stands any more. An agent that says that it has one of these roots
+   * meanwhile only has to connect anew; of any other one it is told, as of one that is refused.
+   */
+  distrust(peers: ReadonlySet<string>, roots: readonly string[]): void {
+    for (const stream of [...this.#streams.values()]) {
+      if (!peers.has(stream.peer)) continue;
+      const { issuer, holder = 'this agent' } = stream;
+      if (issuer !== undefined && roots.includes(issuer)) stream.close(untrusted(holder));
+      else stream.refuse(untrusted(holder));
+    }
+  }
+
   #noteDenial({ peer, holder }: AgentStream, { code, reason, resource = '' }: LocumError): void {
-    if (code === 'PERMISSION_DENIED') this.#options.denied?.({ peer, reason, resource, holder });
+    const isDenial = code === 'PERMISSION_DENIED' || code === 'UNAUTHENTICATED';
+    if (isDenial) this.#options.denied?.({ peer, reason, resource, holder });
   }
 
   #logRefusal(stream: AgentStream, error: LocumError): void {
@@ -308,6 +322,11 @@ export class AgentStreams implements AgentStreamsPort {
     const { server } = stream;
     if (server !== undefined && this.#byServer.get(server) === stream) this.#byServer.delete(server);
   }
+}
+
+function untrusted(holder: string): LocumError {
+  const message = `the authority that signed the certificate of ${holder} is trusted no more: it connects again with a newer one, and if it has none it has to join anew`;
+  return new LocumError('UNKNOWN_AUTHORITY', message, { resource: `servers/${holder}` });
 }
 
 function tooManyUnknown(): LocumError {

@@ -7,6 +7,7 @@ import type { PeerRule } from '../../shared/access/peer-judge.ts';
 import { LIMITS } from '../../shared/limits.ts';
 import { KEEPALIVE_TIME_MS, KEEPALIVE_TIMEOUT_MS } from '../../shared/rpc/channel-options.ts';
 import { dialOptions, type TlsIdentity } from '../../shared/rpc/tls-identity.ts';
+import type { TrustedPeers } from '../../shared/rpc/trusted-peers.ts';
 
 export interface Peer {
   readonly address: string;
@@ -20,12 +21,19 @@ export interface PeerTls {
   readonly identity: TlsIdentity;
   /** Whom this one takes for a controller. */
   readonly rule: () => PeerRule;
+  /** Takes those that this one has dialled: they are looked at again when a root goes. */
+  readonly dialled: TrustedPeers;
 }
 
 const dialler =
-  ({ identity, rule }: PeerTls) =>
-  ({ hostname, port }: URL): TLSSocket =>
-    connect({ ...dialOptions(identity, rule), ...targetOf(hostname, port), ALPNProtocols: ['h2'] });
+  ({ identity, rule, dialled }: PeerTls) =>
+  ({ hostname, port }: URL): TLSSocket => {
+    const { roots } = dialled;
+    const socket = connect({ ...dialOptions(identity, rule), ...targetOf(hostname, port), ALPNProtocols: ['h2'] });
+    return socket.once('secureConnect', () => {
+      if (!dialled.add(socket, roots)) socket.destroy();
+    });
+  };
 
 function targetOf(hostname: string, port: string): ConnectionOptions {
   const host = hostname.replace(/^\[(.*)\]$/, '$1');

@@ -1,5 +1,7 @@
 /** Who asks, once it is known, and what he was given. Pure. */
 
+import type { AcceptedPeer } from './peer-judge.ts';
+
 /** A role, for everything or for a part. */
 export interface RoleGrant {
   readonly role: string;
@@ -38,6 +40,8 @@ export interface KnownCaller {
   readonly actor: string;
   /** Address that the call came from, as far as it is known. */
   readonly source: string;
+  /** Of a person or program: the certificate of its connection. Default: it has none, or another controller passed the call on. */
+  readonly peer?: AcceptedPeer;
 }
 
 /** Whom nobody asks, where access is open: he may do everything. */

@@ -15,26 +15,31 @@ export function caHashOf(certPem: string): string {
 /** The certificate that signed the first one of a text, as far as it is there: among the roots, or behind it. Undefined: it is not. */
 export function issuerHashOf(certPem: string, rootsPem: string): string | undefined {
   const leaf = new X509Certificate(certPem);
-  const issuer = [...rootsIn(rootsPem), ...rootsIn(certPem).slice(1)].find((pem) => isIssuedBy(leaf, pem));
+  const issuer = [...rootsIn(rootsPem), ...rootsIn(certPem).slice(1)].find((pem) =>
+    isIssuedBy(leaf, new X509Certificate(pem)),
+  );
   return issuer && caHashOf(issuer);
 }
 
-/** Whether one of the roots stands for the first certificate of a text, by those behind it. Dates are not looked at. */
+/** Whether one of the roots stands for the first certificate of a text, by those behind it, in whatever order. Dates are not looked at. */
 export function leadsTo(certPem: string, rootsPem: string): boolean {
-  const [leaf, ...between] = rootsIn(certPem);
+  const [leaf, ...behind] = rootsIn(certPem).map((pem) => new X509Certificate(pem));
   const roots = rootsIn(rootsPem);
-  let at = leaf;
-  // Each of them is passed once at most.
-  for (let passed = 0; at !== undefined && passed <= between.length; passed += 1) {
-    const certificate = new X509Certificate(at);
-    if (roots.some((pem) => isIssuedBy(certificate, pem))) return true;
-    at = between.find((pem) => isIssuedBy(certificate, pem));
+  const between = new Set(behind);
+  const reached = leaf === undefined ? [] : [leaf];
+  // Each of them is passed once at most. Two may stand for the same one (cross-signed), and only one of these lead to a root.
+  for (const certificate of reached) {
+    if (roots.some((pem) => isIssuedBy(certificate, new X509Certificate(pem)))) return true;
+    for (const issuer of between) {
+      if (!isIssuedBy(certificate, issuer)) continue;
+      between.delete(issuer);
+      reached.push(issuer);
+    }
   }
   return false;
 }
 
-function isIssuedBy(certificate: X509Certificate, issuerPem: string): boolean {
-  const issuer = new X509Certificate(issuerPem);
+function isIssuedBy(certificate: X509Certificate, issuer: X509Certificate): boolean {
   return issuer.ca && certificate.checkIssued(issuer) && certificate.verify(issuer.publicKey);
 }
 
@@ -47,7 +52,7 @@ export function believable(offeredPem: string, endorsementsPem: string, hashes: 
   const named = offered.filter((pem) => hashes.includes(caHashOf(pem)));
   const endorsed = new Set(
     rootsIn(endorsementsPem)
-      .filter((pem) => named.some((root) => isIssuedBy(new X509Certificate(pem), root)))
+      .filter((pem) => named.some((root) => isIssuedBy(new X509Certificate(pem), new X509Certificate(root))))
       .map(caHashOf),
   );
   return offered.filter((pem) => named.includes(pem) || endorsed.has(caHashOf(pem)));

@@ -9,6 +9,8 @@ const callers = new WeakMap<HttpRequest, KnownCaller>();
 /** By the socket of HTTP/1.1, or the session of HTTP/2. */
 const peers = new WeakMap<object, AcceptedPeer>();
 
+const distrusted = new WeakSet<AcceptedPeer>();
+
 /** Where no door was passed nobody is known, and nothing is allowed to him. */
 const UNKNOWN: KnownCaller = { principal: NOBODY, actor: '', source: '' };
 
@@ -30,3 +32,8 @@ export function peerOf(request: HttpRequest): AcceptedPeer | undefined {
   const connection = 'stream' in request ? request.stream.session : request.socket;
   return connection === undefined ? undefined : peers.get(connection);
 }
+
+/** No authority stands for its certificate any more. */
+export const distrust = (peer: AcceptedPeer): void => void distrusted.add(peer);
+
+export const isDistrusted = (peer: AcceptedPeer): boolean => distrusted.has(peer);

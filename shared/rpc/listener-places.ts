@@ -84,6 +84,11 @@ export class ListenerPlaces {
     if (place !== undefined) this.#bySecured.set(secured, place);
   }
 
+  /** Ends what is spoken there, after what is under way, or in a second. */
+  endSecured(secured: Socket): void {
+    this.#bySecured.get(secured)?.end();
+  }
+
   /** HTTP/2 is spoken there. */
   addSession(socket: Socket, session: ServerHttp2Session): void {
     const place = this.#on(socket);

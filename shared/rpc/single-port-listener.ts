@@ -18,7 +18,7 @@ import { assert } from '../assert.ts';
 import { LocumError } from '../errors.ts';
 import { Health } from '../gen/grpc/health/v1/health_pb.ts';
 import { isLoopback } from '../listen-address.ts';
-import { peerOfConnection, rememberPeer } from './caller.ts';
+import { distrust, peerOfConnection, rememberPeer } from './caller.ts';
 import { withinBudget } from './held-calls.ts';
 import { type HttpHandler, pathOf } from './http-handler.ts';
 import { listenError } from './listen-error.ts';
@@ -29,7 +29,7 @@ import { type ProtocolHandlers, peekProtocol } from './protocol-peek.ts';
 import { sendRefusal } from './refusal.ts';
 import { endFloods, resetLimits } from './session-floods.ts';
 import { defaultPings, keepPinging, type PingOptions } from './session-pings.ts';
-import { openTlsDoor, type TurnedAway } from './tls-door.ts';
+import { openTlsDoor, type TlsDoor, type TurnedAway } from './tls-door.ts';
 import type { TlsIdentity } from './tls-identity.ts';
 import { type Denied, withWebGate } from './web-gate.ts';
 
@@ -82,7 +82,12 @@ export interface Listener {
   readonly close: (graceMs: number) => Promise<void>;
   /** Replaces `allowedHosts`, from the next request on. */
   readonly allowHosts: (names: readonly string[]) => void;
+  /** Ends connections of peers for whose certificate none of our roots stands any more. To be called about once a second; a part of them each time. */
+  readonly endFallen: () => void;
 }
+
+/** What goes on over a connection whose peer is trusted no more is looked at again within this time, and ends with a reason. */
+const LAST_WORDS_MS = 7_000;
 
 /** @throws ListenError when the address can't be bound. */
 export async function startListener(options: ListenerOptions): Promise<Listener> {
@@ -110,7 +115,8 @@ export async function startListener(options: ListenerOptions): Promise<Listener>
   );
   const serveHttp2 = http2Part(onRequest, limits, options.pings ?? defaultPings, places);
   const handlers = { http1: takeOverConnections(http1), http2: serveHttp2 };
-  const serveSocket = byProtocol(options.tls, handlers, places, limits.firstBytesTimeoutMs);
+  const door = options.tls && doorTo(options.tls, handlers, places);
+  const serveSocket = door?.take ?? ((socket) => peekProtocol(socket, limits.firstBytesTimeoutMs, handlers));
   http1.on('connection', (socket: Socket) => {
     places.add(socket);
     // Finds a peer that is gone while a long HTTP/1.1 answer has nothing to send.
@@ -127,17 +133,11 @@ export async function startListener(options: ListenerOptions): Promise<Listener>
   const close = closer(http1, places);
   options.signal?.addEventListener('abort', () => void close(0), { once: true });
   if (options.signal?.aborted) await close(0);
-  return { address, port, close, allowHosts };
+  return { address, port, close, allowHosts, endFallen: () => door && endFallen(door, places) };
 }
 
 /** In plaintext the first bytes say what is spoken, in TLS the handshake does. */
-function byProtocol(
-  tls: ListenerTls | undefined,
-  handlers: ProtocolHandlers,
-  places: ListenerPlaces,
-  firstBytesTimeoutMs: number,
-): (socket: Socket) => void {
-  if (tls === undefined) return (socket) => peekProtocol(socket, firstBytesTimeoutMs, handlers);
+function doorTo(tls: ListenerTls, handlers: ProtocolHandlers, places: ListenerPlaces): TlsDoor {
   return openTlsDoor({
     identity: tls.identity,
     rule: tls.rule,
@@ -152,6 +152,16 @@ function byProtocol(
       },
     },
   });
+}
+
+/** Controllers dial anew by themselves; people and programs are told why. */
+function endFallen({ trusted }: TlsDoor, places: ListenerPlaces): void {
+  for (const secured of trusted.fallen()) {
+    const peer = peerOfConnection(secured);
+    if (peer !== undefined) distrust(peer);
+    const isController = peer?.identity.kind === 'controller';
+    setTimeout(() => places.endSecured(secured), isController ? 0 : LAST_WORDS_MS).unref();
+  }
 }
 
 /** Takes the http server's own connection handler off, and gives it back to be called for the connections that are HTTP/1.1. */

@@ -13,6 +13,7 @@ import { plainAddress } from './caller-address.ts';
 import { ConnectionTable, type PeerConnection } from './connection-table.ts';
 import { defaultHandshakePace, HandshakePace, type HandshakePaceOptions } from './handshake-pace.ts';
 import type { TlsIdentity } from './tls-identity.ts';
+import { TrustedPeers } from './trusted-peers.ts';
 
 export interface HandshakeLimits {
   /** Time for a whole handshake, in milliseconds. */
@@ -57,24 +58,34 @@ export interface TlsDoorOptions {
   readonly handshakes?: Partial<HandshakeLimits>;
 }
 
+export interface TlsDoor {
+  /** Takes a raw connection. */
+  readonly take: (raw: Socket) => void;
+  /** Who was let in for his certificate. */
+  readonly trusted: TrustedPeers;
+}
+
 /** A connection, from its first byte on. */
 class Knocking implements PeerConnection {
   readonly raw: Socket;
   readonly peer: string;
+  /** By which it is checked. */
+  readonly roots: readonly string[];
   /** Never idle: then an address with more than its share makes room, and nobody else. */
   readonly idleSinceMono = undefined;
 
-  constructor(raw: Socket) {
+  constructor(raw: Socket, roots: readonly string[]) {
     this.raw = raw;
+    this.roots = roots;
     this.peer = plainAddress(raw.remoteAddress ?? '');
   }
 }
 
-/** Takes raw connections; the answer is what to give them to. */
-export function openTlsDoor(options: TlsDoorOptions): (raw: Socket) => void {
+export function openTlsDoor(options: TlsDoorOptions): TlsDoor {
   const { identity, owner } = options;
   const handshakes = { ...defaultHandshakeLimits, ...options.handshakes };
   let { context } = identity;
+  const trusted = new TrustedPeers(identity);
   /** Those that shake hands or have, by their other end. */
   const all = new Map<string, Knocking>();
   const shaking = new ConnectionTable<Knocking>({ places: handshakes.most, reserve: 0 });
@@ -92,7 +103,7 @@ export function openTlsDoor(options: TlsDoorOptions): (raw: Socket) => void {
     const peer = peerName(socket);
     const knocking = all.get(peer);
     if (knocking !== undefined) shaking.delete(knocking);
-    const verdict = judge(socket, options);
+    const verdict = judge(socket, options, () => trusted.add(socket, knocking?.roots ?? []));
     if (verdict.kind === 'refused') {
       owner.refused({ peer, reason: verdict.reason, message: verdict.message, certificate: holderOf(socket) });
       socket.destroy();
@@ -112,12 +123,12 @@ export function openTlsDoor(options: TlsDoorOptions): (raw: Socket) => void {
       });
     socket.destroy();
   });
-  return (raw) => {
+  const take = (raw: Socket): void => {
     if (context !== identity.context) {
       ({ context } = identity);
       server.setSecureContext(contextOptions(identity));
     }
-    const knocking = new Knocking(raw);
+    const knocking = new Knocking(raw, trusted.roots);
     if (!pace.begin(knocking.peer, performance.now())) {
       owner.refused({ peer: peerName(raw), ...TOO_MANY });
       // Whoever floods is left no connection that waits for its end, as an orderly one does.
@@ -139,12 +150,20 @@ export function openTlsDoor(options: TlsDoorOptions): (raw: Socket) => void {
     });
     server.emit('connection', raw);
   };
+  return { take, trusted };
 }
 
 const TOO_MANY = {
   reason: 'TOO_MANY_HANDSHAKES',
   message: 'its address begins too many TLS handshakes',
   certificate: '',
+} as const;
+
+/** Gone while hands were shaken. */
+const ROOT_GONE = {
+  kind: 'refused',
+  reason: 'UNKNOWN_AUTHORITY',
+  message: 'the authority that signed its certificate is trusted no more',
 } as const;
 
 function contextOptions({ material: { certPem, keyPem, rootsPem } }: TlsIdentity): SecureContextOptions {
@@ -157,11 +176,13 @@ type Judged =
   | Exclude<PeerVerdict, { kind: 'accepted' }>
   | { readonly kind: 'accepted'; readonly peer: AcceptedPeer | undefined };
 
-function judge(socket: TLSSocket, { rule, admitsNobody = false }: TlsDoorOptions): Judged {
+/** `stands`: whether one of the roots by which its certificate was checked still counts. */
+function judge(socket: TLSSocket, { rule, admitsNobody = false }: TlsDoorOptions, stands: () => boolean): Judged {
   const certificate = socket.getPeerX509Certificate();
   if (certificate === undefined && admitsNobody) return { kind: 'accepted', peer: undefined };
   const problem = socket.authorized ? undefined : String(socket.authorizationError);
-  return judgePeer(certificate && peerCertificate(certificate, problem), rule(), Date.now());
+  const verdict = judgePeer(certificate && peerCertificate(certificate, problem), rule(), Date.now());
+  return verdict.kind === 'accepted' && !stands() ? ROOT_GONE : verdict;
 }
 
 /** Nothing has to stand for it: it is for those who read of the refusal. */

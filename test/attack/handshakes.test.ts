@@ -37,7 +37,7 @@ interface Door {
 async function door(handshakes: Partial<HandshakeLimits>): Promise<Door> {
   const [came, refused, admitted]: [Socket[], TurnedAway[], Socket[]] = [[], [], []];
   const certify = await certifying();
-  const enter = openTlsDoor({
+  const { take } = openTlsDoor({
     identity: await certify('controller', 'c1'),
     rule: () => ({ clusterId: 'c', kinds: ['server'] }),
     admitsNobody: true,
@@ -48,7 +48,7 @@ async function door(handshakes: Partial<HandshakeLimits>): Promise<Door> {
   const tcp = createServer((socket) => {
     came.push(socket);
     socket.on('error', () => undefined);
-    enter(socket);
+    take(socket);
   });
   await once(tcp.listen(0, '127.0.0.1'), 'listening');
   onTestFinished(() => {

@@ -1,6 +1,7 @@
 /** The certificate authority of two controllers on etcd is changed under running policies, with its key in the store, wrapped. */
-import { readFileSync, writeFileSync } from 'node:fs';
+import { readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { afterAll, beforeAll, beforeEach, describe, expect, it } from 'vitest';
+import { USED_TOKEN } from '../../agent/enrolment/joined-file.ts';
 import { authorityIn } from '../../controller/access/stored-authority.ts';
 import { openStore } from '../../controller/store/open.ts';
 import { present } from '../../shared/assert.ts';
@@ -100,6 +101,11 @@ describe('two controllers on etcd with the key of their authority in the store',
     const before = await cluster().until('the policy runs', running);
     const oldLine = await cluster().joinLine('web-4');
     await cluster().stop('web-3');
+    // Whose certificate others renew: they do not.
+    await cluster().join('web-6');
+    rmSync(cluster().at('web-6', 'tls', USED_TOKEN));
+    cluster().startAgent('web-6');
+    await alive('web-6');
     await cluster().locum('pki', 'rotate', 'begin');
     await cluster().pkiStatus('all that are there trust it', (said) =>
       /^4 are ready[\s\S]*servers\/web-3 /m.test(said),
@@ -111,7 +117,9 @@ describe('two controllers on etcd with the key of their authority in the store',
     expect(await cluster().locum('pki', 'status')).toMatch(/^two roots are trusted, the old one signs/);
     cluster().startController(dead);
     await cluster().ready(dead);
-    await cluster().until('the controllers are ready', () => cluster().locum('pki', 'rotate', 'switch', '--yes'));
+    await cluster().until('the controllers are ready', () =>
+      cluster().locum('pki', 'rotate', 'switch', '--force', '--yes'),
+    );
 
     // Controllers show the new root, and the line has the hash of the old one.
     await cluster().join('web-4', oldLine);
@@ -122,9 +130,17 @@ describe('two controllers on etcd with the key of their authority in the store',
     expect(await cluster().refusal('pki', 'rotate', 'finish', '--yes')).toMatch(
       /servers\/web-3 does not trust the new root \(it is away\).*AUTHORITY_IN_USE/,
     );
-    expect(await cluster().locum('pki', 'rotate', 'finish', '--force', '--yes')).toMatch(
-      /is left behind: servers\/web-3/,
+    expect(await cluster().locum('pki', 'rotate', 'finish', '--force', '--yes')).toMatch(/left behind: servers\/web-3/);
+    await cluster().until('streams of the old root end', async () =>
+      ['web-1', 'web-2', 'web-6'].every((name) => /UNKNOWN_AUTHORITY.*session closed/.test(cluster().log(name)))
+        ? true
+        : undefined,
     );
+    await cluster().until('it is told of the one that has no other certificate', async () => {
+      const told = await cluster().locum('events', '--type', 'ENTRY_REFUSED');
+      return /an agent was refused for UNKNOWN_AUTHORITY: servers\/web-6/.test(told) ? told : undefined;
+    });
+    await alive('web-1', 'web-2', 'web-4');
     await cluster().until('all trust the new root alone', async () => {
       const roots = ['web-1', 'web-2', 'web-4'].map((name) =>
         readFileSync(cluster().at(name, 'tls', 'ca.crt'), 'utf8'),

@@ -4,7 +4,9 @@ import type { Accounts } from '../../../controller/access/accounts.ts';
 import { Doorkeeper } from '../../../controller/access/doorkeeper.ts';
 import { targetOfRun } from '../../../controller/core/calls/permitted.ts';
 import type { MethodRule } from '../../../shared/access/method-access.ts';
+import type { AcceptedPeer } from '../../../shared/access/peer-judge.ts';
 import type { KnownCaller, RoleGrant } from '../../../shared/access/principal.ts';
+import { distrust } from '../../../shared/rpc/caller.ts';
 
 const NOW = 1_000_000;
 const READS: MethodRule = { kind: 'permission', permission: 'policies.read', reach: 'RESOURCES' };
@@ -25,6 +27,8 @@ const opened = (roles: readonly RoleGrant[], expireWall = NOW + 1): KnownCaller 
   actor: 'operator:user/ann',
   source: '',
 });
+
+const NOT_PASSED_ON = { vouched: undefined, signature: undefined, forwardedBy: undefined, forwardedFrom: undefined };
 
 function refusalOf(look: () => void): string {
   try {
@@ -51,6 +55,19 @@ describe('an open stream', () => {
   it('ends with the certificate that it was opened with', () => {
     given = [{ role: 'viewer' }];
     expect(() => doorkeeper.stillAdmits(opened(given, NOW), READS)).toThrow('has expired');
+  });
+
+  it('ends when the authority of the certificate is trusted no more, and so does what it is used for with a token', () => {
+    given = [{ role: 'viewer' }];
+    const identity = { clusterId: 'c', kind: 'user' as const, name: 'ann' };
+    const peer: AcceptedPeer = { identity, serial: '1', notBeforeMs: 0, notAfterMs: NOW + 1 };
+    const stream = { ...opened(given), peer };
+    expect(doorkeeper.stillAdmits(stream, READS)).toBeUndefined();
+    distrust(peer);
+    const refusal = expect.objectContaining({ reason: 'UNKNOWN_AUTHORITY' });
+    expect(() => doorkeeper.stillAdmits(stream, READS)).toThrow(refusal);
+    const credentials = { path: '/', address: '', authorization: 'Bearer locum_x_y', says: '', peer, ...NOT_PASSED_ON };
+    expect(() => doorkeeper.identify(credentials, READS)).toThrow(refusal);
   });
 });
 

@@ -1,5 +1,8 @@
 /** The agent listener with TLS, and the agent's own dial, over real sockets. */
+import { create } from '@bufbuild/protobuf';
 import { describe, expect, it, onTestFinished } from 'vitest';
+import { dialCredentials, NAMED } from '../../../agent/connection.ts';
+import type { AgentDenial } from '../../../controller/access/agent-denial.ts';
 import { startAgentListener } from '../../../controller/agents/agent-listener.ts';
 import { AgentStreams } from '../../../controller/agents/agent-streams.ts';
 import type { Event } from '../../../controller/core/cluster/event.ts';
@@ -7,8 +10,14 @@ import { systemClock } from '../../../controller/engine/clock.ts';
 import { ControllerMetrics } from '../../../controller/metrics.ts';
 import type { PeerIdentity } from '../../../shared/access/identity.ts';
 import type { PeerRule } from '../../../shared/access/peer-judge.ts';
+import { LocumError } from '../../../shared/errors.ts';
+import { AgentService, RenewCertificateRequestSchema } from '../../../shared/gen/locum/v1/agent_service_pb.ts';
 import { Authority, makeAuthority } from '../../../shared/pki/authority.ts';
 import { makeRequest } from '../../../shared/pki/key-pair.ts';
+import { caHashesOf } from '../../../shared/pki/roots.ts';
+import { ISSUER_FACT } from '../../../shared/protocol/certificate-facts.ts';
+import { clientOptions } from '../../../shared/rpc/channel-options.ts';
+import { callUnary, makeClient } from '../../../shared/rpc/grpc-js-binding.ts';
 import { HealthTable } from '../../../shared/rpc/health.ts';
 import type { TurnedAway } from '../../../shared/rpc/tls-door.ts';
 import { TlsIdentity, type TlsMaterial } from '../../../shared/rpc/tls-identity.ts';
@@ -45,12 +54,19 @@ interface World {
   readonly refusals: TurnedAway[];
   readonly hellos: string[];
   readonly identity: TlsIdentity;
+  readonly denials: AgentDenial[];
+  /** Who asked for a new certificate. */
+  readonly renewals: string[];
+  /** What the controller does each second. */
+  readonly endFallen: () => void;
 }
 
 async function listening(own: TlsMaterial, more: Partial<PeerRule> = {}): Promise<World> {
   const [refusals, hellos]: [TurnedAway[], string[]] = [[], []];
   const shared = { clock: systemClock, log: SILENT, metrics: new ControllerMetrics() };
-  const streams = new AgentStreams({ ...shared, owner: { cut: () => undefined } });
+  const [denials, renewals]: [AgentDenial[], string[]] = [[], []];
+  const denied = (denial: AgentDenial): void => void denials.push(denial);
+  const streams = new AgentStreams({ ...shared, owner: { cut: () => undefined }, denied });
   const post = (event: Event): boolean => {
     if (event.kind === 'hello') hellos.push(event.hello.server);
     return true;
@@ -61,10 +77,16 @@ async function listening(own: TlsMaterial, more: Partial<PeerRule> = {}): Promis
   const listener = await startAgentListener({
     ...{ host: '127.0.0.1', port: 0, health: new HealthTable([]) },
     onConnect: (call, peer) => streams.accept(call, peer),
+    renew: (_, peer) => {
+      renewals.push(peer?.identity.name ?? '');
+      return Promise.reject(new LocumError('NO_AUTHORITY', 'not here'));
+    },
     tls: { identity, rule, refused: (refused) => void refusals.push(refused) },
   });
   onTestFinished(() => listener.close(0));
-  return { endpoint: `127.0.0.1:${listener.port}`, refusals, hellos, identity };
+  const endFallen = (): void =>
+    streams.distrust(new Set(listener.retireFallen()), caHashesOf(identity.material.rootsPem));
+  return { endpoint: `127.0.0.1:${listener.port}`, refusals, hellos, identity, denials, renewals, endFallen };
 }
 
 async function until(holds: () => boolean): Promise<void> {
@@ -171,4 +193,60 @@ it('a certificate that is replaced is shown from the next connection on, and ope
   first.hello('web-1');
   await until(() => world.hellos.length === 2);
   expect(world.hellos.toSorted()).toEqual(['web-1', 'web-2']);
+});
+
+describe('when a root is trusted no more', () => {
+  async function world() {
+    const [old, young] = [await authority(), await authority()];
+    const rootsPem = young.certPem + old.certPem;
+    const listens = await listening({ ...(await material(c1, { by: young })), rootsPem });
+    const drop = async (): Promise<void> => listens.identity.replace(await material(c1, { by: young }));
+    const dial = async (name: string, by: Authority) => {
+      const agent = dialled(listens.endpoint, { ...(await material({ ...web1, name }, { by })), rootsPem });
+      await agent.next();
+      return agent;
+    };
+    return { ...listens, old, young, rootsPem, drop, dial };
+  }
+
+  it('streams that only it stood for end with a reason, and one is told of whose agent has no newer certificate', async () => {
+    const { old, young, drop, dial, hellos, denials, endFallen } = await world();
+    const [behind, renewed, other] = [await dial('web-1', old), await dial('web-2', old), await dial('web-3', young)];
+    behind.hello('web-1');
+    renewed.hello('web-2', 'default', [
+      { name: ISSUER_FACT, value: caHashesOf(young.certPem).join(), source: 'FINGERPRINT' },
+    ]);
+    other.hello('web-3');
+    await until(() => hellos.length === 3);
+    endFallen();
+    await drop();
+    endFallen();
+    for (const { next } of [behind, renewed])
+      expect(await reasonOfEnd(next)).toContain('UNKNOWN_AUTHORITY: the authority');
+    expect(denials).toMatchObject([{ reason: 'UNKNOWN_AUTHORITY', resource: 'servers/web-1', holder: 'web-1' }]);
+    const first = other.next();
+    other.beat(1);
+    endFallen();
+    expect(await Promise.race([first, dial('web-4', young).then(() => 'still there')])).toBe('still there');
+  });
+
+  it('no certificate is renewed over a connection that it let in, and who dials anew is refused at the door', async () => {
+    const { old, drop, endpoint, refusals, renewals, rootsPem } = await world();
+    const rule: PeerRule = { clusterId: 'c', kinds: ['controller'] };
+    const shown = await material(web1, { by: old });
+    const identity = new TlsIdentity({ ...shown, rootsPem });
+    const client = makeClient(AgentService, endpoint, dialCredentials({ identity, rule }), {
+      ...clientOptions,
+      ...NAMED,
+    });
+    onTestFinished(() => client.close());
+    const renew = () =>
+      callUnary(client, AgentService.method.renewCertificate, create(RenewCertificateRequestSchema, {}), 5_000);
+    await expect(renew()).rejects.toThrow('not here');
+    await drop();
+    await expect(renew()).rejects.toThrow('UNAVAILABLE: Connection dropped');
+    await reasonOfEnd(dialled(endpoint, { ...shown, rootsPem }).next);
+    await until(() => refusals.length > 0);
+    expect({ renewals, refused: refusals[0]?.reason }).toEqual({ renewals: ['web-1'], refused: 'UNKNOWN_AUTHORITY' });
+  });
 });

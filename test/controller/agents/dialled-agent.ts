@@ -5,6 +5,7 @@ import type { Event as AgentEvent } from '../../../agent/core/event.ts';
 import type { PeerRule } from '../../../shared/access/peer-judge.ts';
 import { agentMessageToProto } from '../../../shared/codec/agent-message.ts';
 import { serverId } from '../../../shared/ids.ts';
+import type { Capability } from '../../../shared/protocol/capability.ts';
 import { TlsIdentity, type TlsMaterial } from '../../../shared/rpc/tls-identity.ts';
 import { HOST } from '../../agent/core/virtual-agent.ts';
 
@@ -29,10 +30,10 @@ export function dialled(endpoint: string, own: TlsMaterial | undefined, wanted: 
       });
     }
   };
-  const hello = (server: string, pool = 'default'): void => {
+  const hello = (server: string, pool = 'default', capabilities: readonly Capability[] = []): void => {
     const capacity = { maxSlots: undefined, saturated: false, cpuPercent: 0, memoryPercent: 0 };
     const numbers = { uptimeMs: 0, highestTerm: 0, highestEpoch: 0, hostProblems: [] };
-    const facts = { ...HOST, ...numbers, uid: undefined, clusterId: '', capabilities: [], capacity };
+    const facts = { ...HOST, ...numbers, uid: undefined, clusterId: '', capabilities, capacity };
     const named = { ...facts, server: serverId(server), pool: pool as typeof HOST.pool };
     connection.send(1, agentMessageToProto({ kind: 'hello', facts: named, attempts: [], lastPart: true }));
   };
