@@ -16,6 +16,7 @@ const columns: readonly Column<JoinToken>[] = [
   { head: 'POOL', cell: ({ pool }) => idOf(pool) || 'any' },
   { head: 'STATE', cell: ({ state }) => stateCell(JoinTokenStateSchema, state) },
   { head: 'USED BY', cell: ({ usedBy }) => idOf(usedBy) },
+  { head: 'FROM', cell: ({ usedFrom }) => usedFrom },
   { head: 'UNTIL', cell: ({ expireTime }) => moment(expireTime) },
   { head: 'CREATED', wide: true, cell: ({ createTime }) => moment(createTime) },
   { head: 'BY', cell: ({ creator }) => creator },

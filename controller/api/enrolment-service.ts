@@ -88,10 +88,11 @@ export function enrolmentService(api: ApiContext): ServiceImpl<typeof EnrolmentS
 
     async join(message, context) {
       const signer = signerOf(api);
-      const request = await joinCall(message);
+      const origin = originOf(context);
+      const request = { ...(await joinCall(message)), source: origin.source };
       // Who asks is known by the token alone, and that is judged by the core: the line of the event log names the server.
       const value = await api.leaderTerm().call({
-        ...{ actor: `agent:${request.server}`, origin: originOf(context), request },
+        ...{ actor: `agent:${request.server}`, origin, request },
         ...{ requestId: '', fingerprint: '', validateOnly: false },
       });
       assert(value.kind === 'admitted', `the core answered join with ${value.kind}`);
@@ -126,7 +127,7 @@ function checkBinding({
 }
 
 /** @throws LocumError INVALID_FIELD; JOIN_TOKEN_UNKNOWN for what is no token */
-async function joinCall(message: JoinRequest): Promise<Extract<Call, { kind: 'join' }>> {
+async function joinCall(message: JoinRequest): Promise<Omit<Extract<Call, { kind: 'join' }>, 'source'>> {
   const { id = '', secret = '' } = parseJoinToken(message.token) ?? {};
   return {
     kind: 'join',

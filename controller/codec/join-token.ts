@@ -40,7 +40,7 @@ export function joinTokenToProto(token: JoinToken, wall: number): PbJoinToken {
     createTime: toTimestamp(token.createWall),
     expireTime: toTimestamp(token.expireWall),
     ...(state.kind === 'ACTIVE' ? {} : { endTime: toTimestamp(state.endWall) }),
-    usedBy: state.kind === 'USED' ? serverName(state.server) : '',
+    ...(state.kind === 'USED' ? { usedBy: serverName(state.server), usedFrom: state.source } : {}),
   });
 }
 
@@ -51,7 +51,7 @@ export function joinTokenToRecord(token: JoinToken): JoinTokenRecord {
     createTime: toTimestamp(token.createWall),
     expireTime: toTimestamp(token.expireWall),
     ...(state.kind === 'ACTIVE' ? {} : { endTime: toTimestamp(state.endWall) }),
-    ...(state.kind === 'USED' ? { usedBy: state.server, keyHash: state.keyHash } : {}),
+    ...(state.kind === 'USED' ? { usedBy: state.server, keyHash: state.keyHash, usedFrom: state.source } : {}),
   });
 }
 
@@ -69,9 +69,9 @@ export function joinTokenFromRecord(record: JoinTokenRecord): JoinToken {
   };
 }
 
-function stateFrom({ state, endTime, usedBy, keyHash }: JoinTokenRecord): JoinTokenState {
+function stateFrom({ state, endTime, usedBy, keyHash, usedFrom }: JoinTokenRecord): JoinTokenState {
   const kind = requiredWord(stateWords, state, 'state');
   if (kind === 'ACTIVE') return { kind };
   const endWall = requiredTime(endTime, 'end_time');
-  return kind === 'USED' ? { kind, endWall, server: serverId(usedBy), keyHash } : { kind, endWall };
+  return kind === 'USED' ? { kind, endWall, server: serverId(usedBy), keyHash, source: usedFrom } : { kind, endWall };
 }

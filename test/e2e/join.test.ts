@@ -99,7 +99,7 @@ it('from the line of `token create` to a policy that runs', { timeout: TEST_TIME
   expect(applied).toMatchObject({ code: 0 });
   expect(await asAnn('policy', 'wait', 'steady', '--for', 'running')).toMatchObject({ code: 0 });
   const listed = await asAnn('token', 'list');
-  expect(listed.stdout).toMatch(/web-1 +any +USED +web-1/);
+  expect(listed.stdout).toMatch(/web-1 +any +USED +web-1 +127\.0\.0\.1 /);
 });
 
 it('a revoked server is refused, and comes back when it has joined anew', {

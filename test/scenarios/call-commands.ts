@@ -164,6 +164,7 @@ const readings: Readonly<Record<string, Reading>> = {
     },
     pool: words.named.has('pool') ? poolId(words.named.get('pool') ?? '') : undefined,
     keyHash: words.named.get('key') ?? `key of ${id(words)}`,
+    source: words.named.get('from') ?? '192.0.2.7',
   }),
   // `denied WRONG_IDENTITY method=… about=servers/web-1 who=agent:web-2 from=192.0.2.7 times=3`: noted by a controller.
   denied: ({ plain, named }) => ({

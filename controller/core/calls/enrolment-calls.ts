@@ -53,7 +53,7 @@ export function revokeJoinToken(turn: Turn, request: CallOf<'revoke_join_token'>
 
 /** Uses a token up. Whoever had it used for the same key may ask again: the answer may have been lost. */
 export function join(turn: Turn, request: CallOf<'join'>, validateOnly: boolean): Outcome {
-  const { server, keyHash } = request;
+  const { server, keyHash, source } = request;
   const token = turn.state.joinTokens.get(request.token);
   // Whoever does not have the secret is not told whether there is such a token.
   if (token === undefined || token.secretHash !== request.secretHash) {
@@ -72,13 +72,13 @@ export function join(turn: Turn, request: CallOf<'join'>, validateOnly: boolean)
   if (isRepeated) return answer;
   refuseTakenName(turn, token, server, pool);
   if (validateOnly) return answer;
-  const used: JoinToken = { ...token, state: { kind: 'USED', endWall: turn.now.wall, server, keyHash } };
+  const used: JoinToken = { ...token, state: { kind: 'USED', endWall: turn.now.wall, server, keyHash, source } };
   replaceJoinToken(turn, used, {
     type: 'JOIN_TOKEN_USED',
     cause: 'JOIN',
-    message: `${server} joins pool ${pool} with token ${token.id}, which ${token.creator} made`,
+    message: `${server} joins pool ${pool} from ${source} with token ${token.id}, which ${token.creator} made`,
     server,
-    details: { join_token: token.id },
+    details: { join_token: token.id, source },
   });
   return answer;
 }

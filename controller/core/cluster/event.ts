@@ -176,6 +176,8 @@ export type Call =
       readonly pool: PoolId | undefined;
       /** Of the key that is to be certified. */
       readonly keyHash: string;
+      /** Address that it comes from. */
+      readonly source: string;
     }
   | { readonly kind: 'revoke_server'; readonly server: ServerId; readonly reason: string }
   | {

@@ -22,8 +22,15 @@ export interface JoinToken {
 
 export type JoinTokenState =
   | { readonly kind: 'ACTIVE' }
-  /** `keyHash`: of the key that was certified, hexadecimal; its holder may ask again when the answer was lost. */
-  | { readonly kind: 'USED'; readonly endWall: number; readonly server: ServerId; readonly keyHash: string }
+  | {
+      readonly kind: 'USED';
+      readonly endWall: number;
+      readonly server: ServerId;
+      /** Of the key that was certified, hexadecimal; its holder may ask again when the answer was lost. */
+      readonly keyHash: string;
+      /** Address that it was used from. Empty: it was used before this was noted. */
+      readonly source: string;
+    }
   | { readonly kind: 'REVOKED' | 'EXPIRED'; readonly endWall: number };
 
 export const joinTokenName = ({ id }: Pick<JoinToken, 'id'>): string => `joinTokens/${id}`;

@@ -78,7 +78,7 @@ describe('a host with a token', () => {
     expect(await world.join(made, 'web-3', again)).toMatchObject({ isOld: false });
     expect((await readCertificateFolder(at('again', 'tls'))).keyPem).toBe(first.keyPem);
     expect(await eventsOf('JOIN_TOKEN_USED')).toContain(
-      `agent:web-3: web-3 joins pool default with token ${id}, which ${made.joinToken?.creator} made`,
+      `agent:web-3: web-3 joins pool default from 127.0.0.1 with token ${id}, which ${made.joinToken?.creator} made`,
     );
   });
 

@@ -17,7 +17,7 @@ export const joinTokens: fc.Arbitrary<JoinToken> = fc.record({
   expireWall: wall,
   state: fc.oneof(
     fc.constant({ kind: 'ACTIVE' as const }),
-    fc.record({ kind: fc.constant('USED' as const), endWall: wall, server, keyHash: text }),
+    fc.record({ kind: fc.constant('USED' as const), endWall: wall, server, keyHash: text, source: text }),
     fc.record({ kind: fc.constantFrom('REVOKED' as const, 'EXPIRED' as const), endWall: wall }),
   ),
 });

@@ -12,7 +12,7 @@ import type { Message, UnknownEnum } from "@bufbuild/protobuf";
  * Describes the file locum/v1/join_token.proto.
  */
 export const file_locum_v1_join_token: GenFile = /*@__PURE__*/
-  fileDesc("Chlsb2N1bS92MS9qb2luX3Rva2VuLnByb3RvEghsb2N1bS52MSKqAgoJSm9pblRva2VuEgwKBG5hbWUYASABKAkSDgoGc2VydmVyGAIgASgJEhYKDnNlcnZlcl9wYXR0ZXJuGAMgASgJEgwKBHBvb2wYBCABKAkSJwoFc3RhdGUYBSABKA4yGC5sb2N1bS52MS5Kb2luVG9rZW5TdGF0ZRIPCgdjcmVhdG9yGAYgASgJEi8KC2NyZWF0ZV90aW1lGAcgASgLMhouZ29vZ2xlLnByb3RvYnVmLlRpbWVzdGFtcBIvCgtleHBpcmVfdGltZRgIIAEoCzIaLmdvb2dsZS5wcm90b2J1Zi5UaW1lc3RhbXASLAoIZW5kX3RpbWUYCSABKAsyGi5nb29nbGUucHJvdG9idWYuVGltZXN0YW1wEg8KB3VzZWRfYnkYCiABKAkqpgEKDkpvaW5Ub2tlblN0YXRlEiAKHEpPSU5fVE9LRU5fU1RBVEVfVU5TUEVDSUZJRUQQABIbChdKT0lOX1RPS0VOX1NUQVRFX0FDVElWRRABEhkKFUpPSU5fVE9LRU5fU1RBVEVfVVNFRBACEhwKGEpPSU5fVE9LRU5fU1RBVEVfUkVWT0tFRBADEhwKGEpPSU5fVE9LRU5fU1RBVEVfRVhQSVJFRBAEQixQAVodbG9jdW0vc2RrL2dvL2xvY3VtL3YxO2xvY3VtdjGqAghMb2N1bS5WMWIGcHJvdG8z", [file_google_protobuf_timestamp]);
+  fileDesc("Chlsb2N1bS92MS9qb2luX3Rva2VuLnByb3RvEghsb2N1bS52MSK9AgoJSm9pblRva2VuEgwKBG5hbWUYASABKAkSDgoGc2VydmVyGAIgASgJEhYKDnNlcnZlcl9wYXR0ZXJuGAMgASgJEgwKBHBvb2wYBCABKAkSJwoFc3RhdGUYBSABKA4yGC5sb2N1bS52MS5Kb2luVG9rZW5TdGF0ZRIPCgdjcmVhdG9yGAYgASgJEi8KC2NyZWF0ZV90aW1lGAcgASgLMhouZ29vZ2xlLnByb3RvYnVmLlRpbWVzdGFtcBIvCgtleHBpcmVfdGltZRgIIAEoCzIaLmdvb2dsZS5wcm90b2J1Zi5UaW1lc3RhbXASLAoIZW5kX3RpbWUYCSABKAsyGi5nb29nbGUucHJvdG9idWYuVGltZXN0YW1wEg8KB3VzZWRfYnkYCiABKAkSEQoJdXNlZF9mcm9tGAsgASgJKqYBCg5Kb2luVG9rZW5TdGF0ZRIgChxKT0lOX1RPS0VOX1NUQVRFX1VOU1BFQ0lGSUVEEAASGwoXSk9JTl9UT0tFTl9TVEFURV9BQ1RJVkUQARIZChVKT0lOX1RPS0VOX1NUQVRFX1VTRUQQAhIcChhKT0lOX1RPS0VOX1NUQVRFX1JFVk9LRUQQAxIcChhKT0lOX1RPS0VOX1NUQVRFX0VYUElSRUQQBEIsUAFaHWxvY3VtL3Nkay9nby9sb2N1bS92MTtsb2N1bXYxqgIITG9jdW0uVjFiBnByb3RvMw", [file_google_protobuf_timestamp]);
 
 /**
  * What a host shows once to be given a certificate: for one server, for names of a pattern, for a pool. Its secret is shown when it is
@@ -90,6 +90,13 @@ export type JoinToken = Message<"locum.v1.JoinToken"> & {
    * @generated from field: string used_by = 10;
    */
   usedBy: string;
+
+  /**
+   * Output only. Address that the server joined from, as the controller saw it. Empty: none did, or before controllers noted it.
+   *
+   * @generated from field: string used_from = 11;
+   */
+  usedFrom: string;
 };
 
 /**
