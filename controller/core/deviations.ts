@@ -4,10 +4,10 @@
  */
 import { conditionAt, lateFromWall } from '../../shared/certificate-life.ts';
 import { count } from '../../shared/count.ts';
-import type { Now } from '../../shared/time.ts';
+import { type Now, SECOND } from '../../shared/time.ts';
 import { certificateText } from './certificate-text.ts';
 import { ageOf, wallAtAge } from './cluster/age.ts';
-import { type ClusterState, serverLiveOf } from './cluster/cluster.ts';
+import { type ClusterState, poolOf, serverLiveOf } from './cluster/cluster.ts';
 import { doubtOf } from './cluster/store-doubt.ts';
 import { type Deviation, worstFirst } from './deviation.ts';
 import { LastEvents } from './last-events.ts';
@@ -92,9 +92,10 @@ function serverDeviations(state: ClusterState, server: Server, now: Now, since: 
   const say = (reason: DeviationReason, message: string, sinceWall?: number, etaWall?: number): void => {
     found.push({ resource: `servers/${id}`, reason, message, sinceWall, etaWall, command: `locum server show ${id}` });
   };
-  if (liveness === 'MISSING' || liveness === 'SUSPECT') {
-    const silentMs = now.mono - serverLiveOf(state, id).lastHeartbeatMono;
-    say(`SERVER_${liveness}`, `no heartbeat for ${Math.round(silentMs / 1000)} s`, now.wall - silentMs);
+  const silence = silenceOf(state, server, now);
+  if (silence !== undefined) {
+    const { reason, silentMs } = silence;
+    say(reason, `no heartbeat for ${Math.round(silentMs / 1000)} s`, now.wall - silentMs);
   }
   if (state.unsettled.has(id)) {
     const until = waitFor(state, server);
@@ -126,6 +127,21 @@ function serverDeviations(state: ClusterState, server: Server, now: Now, since: 
   for (const { run, reason } of drainBlockers({ state, now, age: ageOf(state, now) }, id))
     say('DRAIN_BLOCKED', `${run}: ${reason}`, drain?.startWall, drain?.deadlineWall);
   return found;
+}
+
+interface Silence {
+  readonly reason: DeviationReason;
+  readonly silentMs: number;
+}
+
+/** Undefined: it is heard, has left, or may be back in a moment, as an agent that was started again or finds another leader. */
+function silenceOf(state: ClusterState, { id, pool, liveness }: Server, { mono }: Now): Silence | undefined {
+  const { session, lastHeartbeatMono } = serverLiveOf(state, id);
+  const silentMs = mono - lastHeartbeatMono;
+  if (liveness === 'MISSING' || liveness === 'SUSPECT') return { reason: `SERVER_${liveness}`, silentMs };
+  const isAwaited = silentMs <= 1.1 * poolOf(state, pool).timers.heartbeatMs + SECOND;
+  if (liveness === 'LEFT' || session !== undefined || isAwaited) return undefined;
+  return { reason: 'SERVER_DISCONNECTED', silentMs };
 }
 
 /** Files that other tools bring, or an agent that has not tried yet. */

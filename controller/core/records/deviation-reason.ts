@@ -27,6 +27,8 @@ export const DEVIATION_REASONS = {
   CAPABILITY_LOST:
     'Of a run. Its server does not have what it requires, since the server lost it or the policy was changed. It runs on; after a minute it moves, if another server that has it has room.',
   SERVER_SUSPECT: 'Of a server. It is silent for `suspect_after`: no new runs go there, and nothing moves yet.',
+  SERVER_DISCONNECTED:
+    'Of a server. Its stream has ended, and for more than a heartbeat interval no other one has come; nothing follows until `suspect_after`.',
   BEFORE_RESTORE: 'Of a server. It may hold work of before a restore: `HOLD` policies of its pool wait for its word.',
   DRAIN_BLOCKED: 'Of a server. A run that should leave it has no room elsewhere.',
   FOLLOWER_BEHIND:
