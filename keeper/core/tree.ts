@@ -67,8 +67,17 @@ export function acceptReaped(turn: Turn, attempt: Attempt, exit: Attempt['exit']
     refuseStart(turn, attempt, refuse('SPAWN_FAILED', 'the first process ended before the program could run'));
     return;
   }
-  attempt.reason ??= { cause: 'EXITED', detail: '' };
+  attempt.reason ??= endByItself(turn);
   look(turn, attempt);
+}
+
+/**
+ * Once the host shuts down, it was no doing of its own: an engine of containers whose process ids are the host's sends the SIGTERM to every
+ * process of the container at once, so a program may be gone before the agent has asked for its stop. It has not failed, nor is it done.
+ */
+function endByItself({ state }: Turn): EndReason {
+  if (state.phase.kind === 'leaving') return { cause: 'LAPSED', detail: 'the host shuts down' };
+  return { cause: 'EXITED', detail: '' };
 }
 
 type Looked = Pick<Extract<FromDriver, { kind: 'looked' }>, 'empty' | 'memoryKill'>;

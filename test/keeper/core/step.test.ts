@@ -208,6 +208,20 @@ describe('how long a keeper stays', () => {
     expect(keeper.ofKind('end')).toEqual([{ kind: 'end', code: 0 }]);
   });
 
+  it('has stopped what ends by itself once the host shuts down, since who stops a container may tell every process in it', () => {
+    const keeper = VirtualKeeper.serving();
+    keeper.start();
+    keeper.push({ kind: 'shutdown', withinMs: 5_000 });
+    keeper.alive.clear();
+    keeper.push(keeper.reaped('job-1', 'SIGTERM'));
+    keeper.ask({ kind: 'stop', attempt: { run: 'job', epoch: 1 }, reason: { cause: 'STOPPED', detail: 'late' } });
+    expect(keeper.attempt().ended?.end).toMatchObject({
+      cause: 'LAPSED',
+      signal: 'SIGTERM',
+      detail: 'the host shuts down',
+    });
+  });
+
   it('gives up on what can not be killed, and says so by its exit code', () => {
     const keeper = VirtualKeeper.serving();
     keeper.start();
