@@ -39,6 +39,8 @@ interface Manifest {
   readonly metadata: { readonly name: string; readonly namespace?: string };
   readonly spec: {
     readonly replicas?: number;
+    readonly minReadySeconds?: number;
+    readonly updateStrategy?: { readonly rollingUpdate: { readonly maxUnavailable: number } };
     readonly serviceName?: string;
     readonly clusterIP?: string;
     readonly selector?: Readonly<Record<string, string>> & { readonly matchLabels?: object };
@@ -164,6 +166,13 @@ describe('the manifests for Kubernetes', () => {
       expect(one.volumeMounts).toContainEqual({ name: 'state', mountPath: '/var/lib/locum-agent' });
     expect(initContainers[1]?.args).toContain('--external-keeper');
     expect(shareProcessNamespace).toBe(true);
+  });
+
+  it('leave a node whose agent was updated the time to be given work, before the next one loses its own', () => {
+    const { minReadySeconds, updateStrategy } = agents.spec;
+    expect(updateStrategy?.rollingUpdate.maxUnavailable).toBe(1);
+    // With nothing between two nodes, two of three were away at once: an agent was taken back 5 s after its pod had been ready.
+    expect(minReadySeconds).toBeGreaterThanOrEqual(10);
   });
 
   it('give the controllers no right that they do not need', () => {
