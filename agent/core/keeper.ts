@@ -133,7 +133,7 @@ export function loseKeeper(turn: Turn, detail: string): void {
   state.pending.clear();
   switch (state.keeper.kind) {
     case 'live':
-      if (wasAskedToEnd(state)) {
+      if (isToEnd(state)) {
         log(turn, 'info', 'the keeper ends');
         state.keeper = { kind: 'opening', retryAt: undefined, problem: '' };
         break;
@@ -156,9 +156,12 @@ export function loseKeeper(turn: Turn, detail: string): void {
   }
 }
 
-/** After a Goodbye with nothing left that lives, its end is in order: a kill would only cut its last words to the disk short. */
-const wasAskedToEnd = ({ leaving, attempts }: AgentState): boolean =>
-  leaving?.goodbye !== undefined && ![...attempts.values()].some(isLiving);
+/**
+ * After a Goodbye, or when it said so itself, as at its host's shutdown, its end is in order where nothing lives: a kill would only cut its
+ * last words to the disk short.
+ */
+const isToEnd = ({ leaving, attempts }: AgentState): boolean =>
+  (leaving?.goodbye !== undefined || leaving?.reason === 'SHUTDOWN') && ![...attempts.values()].some(isLiving);
 
 /** A9: kills the keeper for certain, so that nothing it has not read yet can start, and then every tree that is bound by a lease. */
 function killTrees(turn: Turn, keeperPid: number, reason: string): void {

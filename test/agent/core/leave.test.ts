@@ -113,15 +113,19 @@ describe('leaving', () => {
     expect(agent.said('goodbye')).toMatchObject([{ reason: 'SHUTDOWN' }]);
   });
 
-  it('lets the keeper that it asked to end do so, and kills one that goes while something lives', () => {
+  it.each(['with', 'without'])('lets a keeper end that means to, %s a controller', (how) => {
     const agent = running();
+    if (how === 'without') agent.handle({ kind: 'closed', stream: agent.stream, reason: 'gone' });
+    agent.clear();
     agent.handle({ kind: 'keeper_leaving', withinMs: 5_000 });
     agent.handle(agent.keeper.end(RUN, { cause: 'LAPSED' }));
     agent.handle(agent.keeper.end(runId('hold-2'), { cause: 'LAPSED' }));
     agent.handle({ kind: 'keeper_closed', detail: 'closed' });
     agent.advance(1_999);
     expect([...agent.ofKind('open_keeper'), ...agent.ofKind('kill_trees')]).toEqual([]);
+  });
 
+  it('kills a keeper that goes while something lives', () => {
     const late = running();
     late.handle({ kind: 'keeper_leaving', withinMs: 5_000 });
     late.advance(5_000);
