@@ -37,20 +37,34 @@ export async function copyInSlices(state: ClusterState): Promise<StateCopy> {
   return { clusterId, incarnation, term, version, records: encoded };
 }
 
+type Kind = StateRecord['kind'];
+
+/** By their kind, all of them: what is left out here is lost with the first restore. */
+const KEPT: { readonly [K in Kind]: (state: ClusterState) => Iterable<Extract<StateRecord, { kind: K }>> } = {
+  meta: ({ meta }) => [meta],
+  pool: ({ pools }) => pools.values(),
+  server: ({ servers }) => servers.values(),
+  policy: ({ policies }) => policies.values(),
+  run: ({ runs }) => runs.values(),
+  request: ({ requests }) => requests.values(),
+  hook: ({ hooks }) => hooks.values(),
+  role: ({ access }) => access.roles.values(),
+  token: ({ access }) => access.tokens.values(),
+  user: ({ access }) => access.users.values(),
+  join_token: ({ joinTokens }) => joinTokens.values(),
+  revocation: ({ revocations }) => revocations.values(),
+  authority: ({ authority }) => (authority === undefined ? [] : [authority]),
+  event: ({ events }) => events,
+  audit_head: (state) => usedLogs(state).map(({ headRecord }) => headRecord),
+  audit: (state) =>
+    usedLogs(state).flatMap((log) => Array.from(log.values(), (entry) => ({ kind: 'audit' as const, entry }))),
+};
+
+const usedLogs = ({ audit }: ClusterState) => Object.values(audit).filter(({ head }) => head.number > 0);
+
 /** As there are now: those that come and go later are the business of the commits. */
-function recordsOf(state: ClusterState): readonly StateRecord[] {
-  const { meta, pools, servers, policies, runs, requests, hooks, events, audit, access } = state;
-  const records: StateRecord[] = [meta];
-  for (const map of [pools, servers, policies, runs, requests, hooks, access.roles, access.tokens, access.users])
-    for (const record of map.values()) records.push(record);
-  for (const event of events) records.push(event);
-  for (const log of Object.values(audit)) {
-    if (log.head.number === 0) continue;
-    records.push(log.headRecord);
-    for (const entry of log.values()) records.push({ kind: 'audit', entry });
-  }
-  return records;
-}
+const recordsOf = (state: ClusterState): readonly StateRecord[] =>
+  Object.values(KEPT).flatMap((of): StateRecord[] => [...of(state)]);
 
 /** Commits that came while a copy was made. */
 export class CopyUnderWay {
