@@ -101,6 +101,7 @@ const PLAIN_ERRORS = new Set([
   'KeeperRunningError',
   'KeeperUnreachableError',
   'TlsMaterialError',
+  'WrappingKeyError',
   'ExposedFileError',
 ]);
 
@@ -137,6 +138,9 @@ export function describeFailure(error: unknown): Told {
   if (known !== undefined) return tellLocumError(known);
   if (error instanceof ConnectError) return tellConnectError(error);
   if (error instanceof Error && isSystemError(error)) return { lines: [systemText(error)], exitCode: EXIT.error };
+  if (error instanceof Error && error.name === 'AuthorityError' && 'reason' in error) {
+    return { lines: [`${error.message} (${String(error.reason)})`], exitCode: EXIT.error };
+  }
   if (error instanceof Error && PLAIN_ERRORS.has(error.name)) {
     return { lines: error.message.split('\n'), exitCode: EXIT.error };
   }

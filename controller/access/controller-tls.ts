@@ -230,5 +230,6 @@ function refuseOtherAuthority(rootsPem: string, others: readonly Candidate[]): v
   if (other === undefined) return;
   throw new AuthorityError(
     `controller ${other.id} has another authority (${other.authority}) than this one (${own.join(', ')}): copy its ca.crt and ca.key to this host, and name them as tls.ca_file and tls.ca_key_file`,
+    { reason: 'OTHER_AUTHORITY' },
   );
 }

@@ -55,18 +55,30 @@ export async function firstMaterial(options: OwnCertificateOptions, authority: A
     if (options.wrappingKeyFile !== undefined) writeCertificateFolder(folderOf(options), material[0]);
     return material;
   }
-  const why = `the key of root ${authority.signing.hash} is not on this host, so nothing is signed here`;
+  const why = whyNothingIsSigned(authority, options);
   const kept = await identityIn(folderOf(options)).catch(() => undefined);
   const { rootsPem } = authority;
   if (kept === undefined || kept.life.notAfterMs <= Date.now() || !leadsTo(kept.material.certPem, rootsPem))
     throw new AuthorityError(
-      `${why}, and there is no certificate of an earlier start: give it tls.wrapping_key_file, or tls.ca_key_file`,
+      `${why}, and there is no certificate of an earlier start: give it the key by tls.wrapping_key_file or tls.ca_key_file`,
+      { reason: 'AUTHORITY_KEY_MISSING' },
     );
   options.log.error(
     `${why}: until it is there, this controller shows its earlier certificate, good until ${new Date(kept.life.notAfterMs).toISOString()}`,
   );
   const material = { ...kept.material, rootsPem };
   return [material, material];
+}
+
+function whyNothingIsSigned(
+  { signing: { hash, wrapped }, ring }: AuthorityHolder,
+  { wrappingKeyFile }: Pick<OwnCertificateOptions, 'wrappingKeyFile'>,
+): string {
+  if (wrapped === undefined) return `the key of root ${hash} is not on this host, so nothing is signed here`;
+  const where = `nothing is signed here: the key of root ${hash} is in the store, wrapped with wrapping key ${wrapped.by}`;
+  if (wrappingKeyFile === undefined) return `${where}, and this controller has no wrapping key`;
+  if (ring.problem !== undefined) return `${where}, and the wrapping keys can not be read: ${ring.problem}`;
+  return `${where}, which is none of those in ${wrappingKeyFile}`;
 }
 
 /** In place of what was kept before. */

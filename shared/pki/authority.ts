@@ -67,9 +67,22 @@ export class CertificateRequestError extends Error {
   override readonly name = 'CertificateRequestError';
 }
 
-/** The files of an authority can't be used. */
+/**
+ * Stable words. AUTHORITY_UNUSABLE: its files are none. AUTHORITY_KEY_MISSING: it is known, but not the key that signs. AUTHORITY_MISSING: hosts
+ * know one of which nothing is here. OTHER_AUTHORITY: another controller of the cluster has another one.
+ */
+export type AuthorityProblem = 'AUTHORITY_UNUSABLE' | 'AUTHORITY_KEY_MISSING' | 'AUTHORITY_MISSING' | 'OTHER_AUTHORITY';
+
+/** An authority can't be used. */
 export class AuthorityError extends Error {
   override readonly name = 'AuthorityError';
+  readonly reason: AuthorityProblem;
+
+  /** `reason` defaults to AUTHORITY_UNUSABLE. */
+  constructor(message: string, options: ErrorOptions & { readonly reason?: AuthorityProblem } = {}) {
+    super(message, options);
+    this.reason = options.reason ?? 'AUTHORITY_UNUSABLE';
+  }
 }
 
 /** A new root for this cluster. */

@@ -3,6 +3,7 @@ import { describe, expect, it } from 'vitest';
 import { CommandFailure } from '../../cli/exit-codes.ts';
 import { describeFailure } from '../../cli/failure.ts';
 import { LocumError, notFound } from '../../shared/errors.ts';
+import { AuthorityError } from '../../shared/pki/authority.ts';
 import { toConnectError } from '../../shared/rpc/status-details.ts';
 
 const overTheWire = (error: LocumError): ConnectError => toConnectError(error);
@@ -77,6 +78,11 @@ describe('a failure of a command', () => {
     [new CommandFailure('waited', 124), 124],
   ] as const)('without a reason of ours ends with the code of its class', (error, exitCode) => {
     expect(describeFailure(error).exitCode).toBe(exitCode);
+  });
+
+  it('about the authority says what is wrong, with its reason', () => {
+    const error = new AuthorityError('no key', { reason: 'AUTHORITY_KEY_MISSING' });
+    expect(describeFailure(error)).toEqual({ lines: ['no key (AUTHORITY_KEY_MISSING)'], exitCode: 1 });
   });
 
   it('about a file says in plain words what is wrong with it', () => {

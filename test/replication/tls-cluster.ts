@@ -56,11 +56,12 @@ export class TlsCluster {
     return join(this.folder, ...parts);
   }
 
-  startController(id: string): void {
+  /** `more`: flags that go before its own. */
+  startController(id: string, ...more: readonly string[]): void {
     const { api, agent } = present(this.#places.get(id), `the place of ${id}`);
     const store = `etcd://${this.etcd.endpoints.join(',')}/locum`;
     const own = ['--config', this.at(`${id}.yaml`), '--store', store, '--id', id, '--data-dir', this.at(id)];
-    this.#spawn(id, ['controller', ...own, '--api-listen', api, '--agent-listen', agent]);
+    this.#spawn(id, ['controller', ...own, '--api-listen', api, '--agent-listen', agent, ...more]);
   }
 
   /** Waits until a controller answers its own administrator. */
@@ -87,6 +88,13 @@ export class TlsCluster {
   /** What a command prints. Rejects with what it complains of. */
   async locum(...words: readonly string[]): Promise<string> {
     const { code, stdout, stderr } = await this.#run(this.admin, words);
+    if (code !== 0) throw new Error(`locum ${words.join(' ')}: ${stderr}`);
+    return stdout;
+  }
+
+  /** What a command prints that asks no controller. Rejects with what it complains of. */
+  async locumAlone(...words: readonly string[]): Promise<string> {
+    const { code, stdout, stderr } = await runLocum('127.0.0.1:1', words);
     if (code !== 0) throw new Error(`locum ${words.join(' ')}: ${stderr}`);
     return stdout;
   }
