@@ -20,7 +20,7 @@ import { makeClient, openBidi, type ServiceClient } from '../shared/rpc/grpc-js-
 import { fromGrpcError } from '../shared/rpc/grpc-status.ts';
 import { SERVER_NAME, serverIdentityCheck, type TlsIdentity } from '../shared/rpc/tls-identity.ts';
 import { AnswerParts } from './answer-parts.ts';
-import { isUnknownIssuer } from './chain-problem.ts';
+import { isNoTls, isUnknownIssuer } from './chain-problem.ts';
 import type { Event, StreamId } from './core/event.ts';
 
 /** Messages that wait for a controller to read. Past it the stream is ended, and the next one starts from a full inventory. */
@@ -104,6 +104,8 @@ export class Connection {
     const { notAfterMs } = this.#tls?.identity.life ?? {};
     if (notAfterMs !== undefined && Date.now() >= notAfterMs)
       return '; our own certificate is over: let this host join anew';
+    if (isNoTls(details))
+      return '; it speaks no TLS (NO_TLS): start that controller with --tls, or give this agent no certificate';
     if (!isUnknownIssuer(details)) return '';
     return '; this host does not trust the authority of the controllers: if that was changed while it was away, let it join anew, with the line of "locum token create --for server/NAME"';
   }

@@ -130,9 +130,14 @@ function systemText({ code = '', path, message }: NodeJS.ErrnoException): string
 
 const START_ADVICE = 'Is it running? "locum dev" starts one to try; --address or LOCUM_ADDRESS names another.';
 
+const NO_TLS_ADVICE =
+  'Start that controller with --tls; or, where plaintext is meant, leave out --ca-file, --tls-dir and contexts that name them.';
+
 /** Lines for standard error, and the exit code. */
 export function describeFailure(error: unknown): Told {
   if (error instanceof CommandFailure) return { lines: error.message.split('\n'), exitCode: error.exitCode };
+  if (error instanceof UnreachableError && error.reason !== undefined)
+    return { lines: [`${error.message} (${error.reason})`, NO_TLS_ADVICE], exitCode: EXIT.error };
   if (error instanceof UnreachableError) return { lines: [error.message, START_ADVICE], exitCode: EXIT.error };
   const known = error instanceof LocumError ? error : fromConnectError(error);
   if (known !== undefined) return tellLocumError(known);

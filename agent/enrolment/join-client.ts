@@ -11,6 +11,7 @@ import type { LocumError } from '../../shared/errors.ts';
 import { EnrolmentService } from '../../shared/gen/locum/v1/enrolment_service_pb.ts';
 import { readCertificate } from '../../shared/pki/read-certificate.ts';
 import { believable, caHashOf, rootsIn } from '../../shared/pki/roots.ts';
+import { spokeToPlain } from '../../shared/rpc/connection-error.ts';
 import { fromConnectError } from '../../shared/rpc/status-details.ts';
 import { fromTimestamp } from '../../shared/rpc/time-messages.ts';
 import { JoinError } from './join-error.ts';
@@ -91,14 +92,13 @@ function problemOf(error: unknown, endpoint: string): LocumError | JoinError {
       const message = `whoever answers at ${endpoint} has no certificate of the authority of the pasted line (${code}): nothing was sent`;
       return new JoinError('WRONG_CA', message);
     }
-    if (PLAINTEXT.test(code)) {
-      const message = `${endpoint} does not speak TLS: is it the API of a controller that was started with --tls?`;
-      return new JoinError('NO_TLS', message);
-    }
+  }
+  if (spokeToPlain(error)) {
+    const message = `${endpoint} does not speak TLS: is it the API of a controller that was started with --tls?`;
+    return new JoinError('NO_TLS', message);
   }
   const why = error instanceof Error ? error.message : String(error);
   return new JoinError('UNREACHABLE', `no answer from ${endpoint}: ${why}`);
 }
 
 const CHAIN = /^(?:UNABLE_TO_|SELF_SIGNED_|DEPTH_ZERO_|CERT_)/;
-const PLAINTEXT = /^(?:ERR_SSL_WRONG_VERSION_NUMBER|ERR_SSL_PACKET_LENGTH_TOO_LONG|EPROTO)$/;

@@ -20,6 +20,8 @@ import { serviceDefinition } from '../../shared/rpc/grpc-js-binding.ts';
 import { toGrpcError } from '../../shared/rpc/grpc-status.ts';
 import type { HealthTable } from '../../shared/rpc/health.ts';
 import { listenError } from '../../shared/rpc/listen-error.ts';
+import { spokePlain, tlsRequired } from '../../shared/rpc/plain-caller.ts';
+import { peekTls } from '../../shared/rpc/protocol-peek.ts';
 import { openTlsDoor, type TlsDoor, type TurnedAway } from '../../shared/rpc/tls-door.ts';
 import type { TlsIdentity } from '../../shared/rpc/tls-identity.ts';
 import { AgentConnections } from './agent-connections.ts';
@@ -84,6 +86,15 @@ export async function startAgentListener(options: AgentListenerOptions): Promise
   const accepted = new Map<string, Accepted>();
   const serve = (socket: Socket): void => injector.injectConnection(socket);
   const door = options.tls && doorOf(options.tls, accepted, serve);
+  /** Who speaks no TLS where it is wanted. */
+  const plain = new Set<string>();
+  const servePlain = (socket: Socket): void => {
+    const peer = nameOf(socket);
+    plain.add(peer);
+    socket.once('close', () => plain.delete(peer));
+    options.tls?.refused(spokePlain(peer));
+    serve(socket);
+  };
   /** A root may have gone a moment ago. Then nothing is begun: whoever dials anew is told why. */
   const isCut = (peer: string): boolean => {
     const found = accepted.get(peer);
@@ -94,11 +105,14 @@ export async function startAgentListener(options: AgentListenerOptions): Promise
   addAgentService(server, {
     connect: (call) => {
       const peer = call.getPeer();
-      if (connections.begin(call) && !isCut(peer)) options.onConnect(call, accepted.get(peer)?.peer);
+      // grpc-js makes the status of the call from what is emitted here.
+      if (plain.has(peer)) call.emit('error', toGrpcError(tlsRequired()));
+      else if (connections.begin(call) && !isCut(peer)) options.onConnect(call, accepted.get(peer)?.peer);
     },
     renew: (call, answer) => {
       const { renew = noRenewal } = options;
       const peer = call.getPeer();
+      if (plain.has(peer)) return answer(toGrpcError(tlsRequired()));
       if (isCut(peer)) return;
       renew(call.request, accepted.get(peer)?.peer).then(
         (response) => answer(null, create(RenewCertificateResponseSchema, response)),
@@ -109,7 +123,9 @@ export async function startAgentListener(options: AgentListenerOptions): Promise
   addHealthService(server, options.health);
   const injector = server.createConnectionInjector(grpc.ServerCredentials.createInsecure());
   const tcp = createServer({ noDelay: true }, (socket) => {
-    if (connections.add(socket)) (door?.take ?? serve)(socket);
+    if (!connections.add(socket)) return;
+    if (door === undefined) serve(socket);
+    else peekTls(socket, FIRST_BYTE_MS, { tls: door.take, plain: servePlain });
   });
   const { address, port } = await bind(tcp, options.host, options.port);
 
@@ -155,6 +171,9 @@ function doorOf(tls: AgentListenerTls, accepted: Map<string, Accepted>, serve: (
     },
   });
 }
+
+/** Time for the first byte, which says whether it is TLS. */
+const FIRST_BYTE_MS = 5_000;
 
 const nameOf = ({ remoteAddress, remotePort }: Socket): string => `${remoteAddress}:${remotePort}`;
 

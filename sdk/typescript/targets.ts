@@ -1,7 +1,7 @@
 /** The controllers that a transport asks. */
 import { Code, ConnectError, type Transport } from '@connectrpc/connect';
 import { present } from '../../shared/assert.ts';
-import { neverArrived } from '../../shared/rpc/connection-error.ts';
+import { neverArrived, spokeToPlain } from '../../shared/rpc/connection-error.ts';
 import { fromConnectError } from '../../shared/rpc/status-details.ts';
 import { TokenError } from './caller.ts';
 import { mayRepeat } from './may-repeat.ts';
@@ -56,6 +56,8 @@ export class Targets {
         last = error;
       }
     }
+    if (last !== undefined && allRefused && spokeToPlain(last))
+      throw new UnreachableError(this.#names, 'it speaks no TLS', last, 'NO_TLS');
     if (last !== undefined && allRefused) throw new UnreachableError(this.#names, last.rawMessage, last);
     throw last ?? new UnreachableError([], '');
   }

@@ -2,9 +2,11 @@
 export class UnreachableError extends Error {
   override readonly name = 'UnreachableError';
   readonly addresses: readonly string[];
+  /** `NO_TLS`: TLS was spoken to somebody who speaks none. Undefined: nobody listens, or the connection was refused. */
+  readonly reason: 'NO_TLS' | undefined;
 
   /** `why`: what the connection to the last of them said. */
-  constructor(addresses: readonly string[], why: string, cause?: unknown) {
+  constructor(addresses: readonly string[], why: string, cause?: unknown, reason?: 'NO_TLS') {
     super(
       addresses.length === 0
         ? 'no address of a controller is given'
@@ -12,5 +14,6 @@ export class UnreachableError extends Error {
       { cause },
     );
     this.addresses = addresses;
+    this.reason = reason;
   }
 }

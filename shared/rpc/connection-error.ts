@@ -7,13 +7,26 @@ const NOT_CONNECTED = new Set(['ECONNREFUSED', 'ENOTFOUND', 'EAI_AGAIN', 'EHOSTU
 /** TLS was refused, by us for the sake of the other's certificate or by the other: so Node's codes begin or end. */
 const TLS_REFUSED = /^(?:CERT_|ERR_TLS_|ERR_SSL_|UNABLE_TO_|INVALID_CA$|HOSTNAME_MISMATCH$)|_CERT$|_IN_CHAIN$/;
 
+/** What OpenSSL takes an answer in plain text for. */
+const NO_TLS = /^(?:ERR_SSL_WRONG_VERSION_NUMBER|ERR_SSL_PACKET_LENGTH_TOO_LONG|EPROTO)$/;
+
+/** Whether TLS was spoken to somebody who speaks none. */
+export const spokeToPlain = (error: unknown): boolean => codesOf(error).some((code) => NO_TLS.test(code));
+
+/** Of an error, and of all that it was made from. */
+function codesOf(error: unknown): readonly string[] {
+  const codes: string[] = [];
+  for (let at: unknown = error; at instanceof Error; at = at.cause)
+    for (const one of [at, ...(at instanceof AggregateError ? at.errors : [])]) {
+      const { code }: NodeJS.ErrnoException = one;
+      if (typeof code === 'string') codes.push(code);
+    }
+  return codes;
+}
+
 /** Whether Node could not even connect, or TLS was refused: nothing was sent, and the same again would do no better. */
 export function neverArrived(error: unknown): boolean {
-  for (let at: unknown = error; at instanceof Error; at = at.cause) {
-    const codes = [at, ...(at instanceof AggregateError ? at.errors : [])].map((e: NodeJS.ErrnoException) => e.code);
-    if (codes.some((code) => code !== undefined && (NOT_CONNECTED.has(code) || TLS_REFUSED.test(code)))) return true;
-  }
-  return false;
+  return codesOf(error).some((code) => NOT_CONNECTED.has(code) || TLS_REFUSED.test(code) || NO_TLS.test(code));
 }
 
 /**

@@ -14,6 +14,8 @@ class Place implements PeerConnection {
   readonly socket: Socket;
   session: ServerHttp2Session | undefined;
   isReserve = false;
+  /** It speaks no TLS where that is wanted. */
+  isPlain = false;
   #underWay = 0;
   #idleSinceMono = performance.now();
 
@@ -89,6 +91,12 @@ export class ListenerPlaces {
     this.#bySecured.get(secured)?.end();
   }
 
+  /** No TLS is spoken there, where it is wanted. */
+  addPlain(socket: Socket): void {
+    const place = this.#bySocket.get(socket);
+    if (place !== undefined) place.isPlain = true;
+  }
+
   /** HTTP/2 is spoken there. */
   addSession(socket: Socket, session: ServerHttp2Session): void {
     const place = this.#on(socket);
@@ -97,14 +105,17 @@ export class ListenerPlaces {
     this.#bySession.set(session, place);
   }
 
-  /** Counts the requests of each connection; those that have no regular place go to `whenFull`, and are the last of their connection. */
-  counted(serve: HttpHandler, whenFull: HttpHandler): HttpHandler {
+  /**
+   * Counts the requests of each connection. Those that have no regular place go to `whenFull`, those without TLS to `whenPlain`; both are the
+   * last of their connection.
+   */
+  counted(serve: HttpHandler, whenFull: HttpHandler, whenPlain: HttpHandler): HttpHandler {
     return (request, response) => {
       const place = this.#placeOf(request);
       place?.begin(response);
-      if (place?.isReserve !== true) return serve(request, response);
+      if (place === undefined || (!place.isReserve && !place.isPlain)) return serve(request, response);
       response.once('close', () => place.end());
-      whenFull(request, response);
+      (place.isPlain ? whenPlain : whenFull)(request, response);
     };
   }
 

@@ -24,8 +24,9 @@ import { type HttpHandler, pathOf } from './http-handler.ts';
 import { listenError } from './listen-error.ts';
 import { defaultListenerLimits, type ListenerLimits } from './listener-limits.ts';
 import { ListenerPlaces } from './listener-places.ts';
+import { spokePlain, tlsRequired } from './plain-caller.ts';
 import { type PlainRoutes, withPlainRoutes } from './plain-routes.ts';
-import { type ProtocolHandlers, peekProtocol } from './protocol-peek.ts';
+import { handOn, type ProtocolHandlers, peekProtocol, peekTls } from './protocol-peek.ts';
 import { sendRefusal } from './refusal.ts';
 import { endFloods, resetLimits } from './session-floods.ts';
 import { defaultPings, keepPinging, type PingOptions } from './session-pings.ts';
@@ -101,6 +102,7 @@ export async function startListener(options: ListenerOptions): Promise<Listener>
   const onRequest = places.counted(
     gated(admitted(withinBudget(serve, isHealth, limits.waitingBytes))),
     gated(healthOnly(serve)),
+    (request, response) => sendRefusal(request, response, tlsRequired(), 400),
   );
   const http1 = createHttp1Server(
     {
@@ -116,7 +118,15 @@ export async function startListener(options: ListenerOptions): Promise<Listener>
   const serveHttp2 = http2Part(onRequest, limits, options.pings ?? defaultPings, places);
   const handlers = { http1: takeOverConnections(http1), http2: serveHttp2 };
   const door = options.tls && doorTo(options.tls, handlers, places);
-  const serveSocket = door?.take ?? ((socket) => peekProtocol(socket, limits.firstBytesTimeoutMs, handlers));
+  const plain = (socket: Socket, head: Buffer): void => {
+    places.addPlain(socket);
+    options.tls?.refused(spokePlain(`${socket.remoteAddress}:${socket.remotePort}`));
+    handOn(socket, head, handlers);
+  };
+  const serveSocket = (socket: Socket): void => {
+    if (door === undefined) peekProtocol(socket, limits.firstBytesTimeoutMs, handlers);
+    else peekTls(socket, limits.firstBytesTimeoutMs, { tls: door.take, plain });
+  };
   http1.on('connection', (socket: Socket) => {
     places.add(socket);
     // Finds a peer that is gone while a long HTTP/1.1 answer has nothing to send.

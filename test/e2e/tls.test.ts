@@ -89,8 +89,9 @@ it('a person with a certificate of the cluster is answered what his roles allow,
   await giveRole('ann', 'viewer');
   const listed = await runLocum(api, ['server', 'list', '--tls-dir', at('ann')]);
   expect(listed).toMatchObject({ code: 0 });
-  const plain = await runLocum(api, ['server', 'list', '--timeout', '2s']);
-  expect(plain.code).not.toBe(0);
+  const plain = await runLocum(api, ['server', 'list', '--timeout', '20s']);
+  expect(plain).toMatchObject({ code: EXIT.error, stdout: '' });
+  expect(plain.stderr).toMatch(/^error: this controller speaks TLS, .*--ca-file .*\(TLS_REQUIRED\)\n$/);
 });
 
 it('an agent with its certificate joins; as somebody else it does not', { timeout: TEST_TIMEOUT_MS }, async () => {

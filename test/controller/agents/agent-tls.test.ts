@@ -145,7 +145,7 @@ describe('the agent listener refuses', () => {
     const world = await listening(await material(c1, { by }));
     await reasonOfEnd(dialled(world.endpoint, await material(web1, { by: other, trusts: by })).next);
     expect(world.refusals.map((refused) => refused.reason)).toContain('UNKNOWN_AUTHORITY');
-    await reasonOfEnd(dialled(world.endpoint, undefined).next);
+    expect(await reasonOfEnd(dialled(world.endpoint, undefined).next)).toMatch(/^TLS_REQUIRED: .*locum agent join/);
     expect(world.refusals.map((refused) => refused.reason)).toContain('HANDSHAKE_FAILED');
     expect(world.hellos).toEqual([]);
   });
@@ -170,6 +170,15 @@ describe('an agent refuses a controller', () => {
     const { next } = dialled(world.endpoint, await material(web1, { by }));
     expect(await reasonOfEnd(next)).toContain('no connection');
     expect(world.hellos).toEqual([]);
+  });
+
+  it('that speaks no TLS', async () => {
+    const listener = await startAgentListener({
+      ...{ host: '127.0.0.1', port: 0, health: new HealthTable([]), onConnect: () => undefined },
+    });
+    onTestFinished(() => listener.close(0));
+    const { next } = dialled(`127.0.0.1:${listener.port}`, await material(web1, { by: await authority() }));
+    expect(await reasonOfEnd(next)).toContain('(NO_TLS)');
   });
 
   it('of another authority', async () => {
