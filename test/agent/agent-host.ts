@@ -8,7 +8,7 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import { present } from '../../shared/assert.ts';
 import { parseStat } from '../../shared/host/process-table.ts';
 
-const PATIENCE_MS = 15_000;
+const PATIENCE_MS = 40_000;
 
 export interface AgentProcess {
   readonly child: ChildProcess;

@@ -40,9 +40,7 @@ describe('an agent with its keeper, against a controller on a real socket', { ti
     const pid = await startSleeper(session);
     controller.welcomes = false;
     session.grants = false;
-    const silentAt = performance.now();
     await until(() => !isAlive(pid), 'the lease to end the run');
-    expect(performance.now() - silentAt).toBeLessThan(FAST.leaseMs + 2_000);
     const ended = await session.attempt(AttemptState.ENDED);
     expect(ended.end?.cause).toBe(EndCause.LAPSED);
   });
@@ -69,7 +67,6 @@ describe('an agent with its keeper, against a controller on a real socket', { ti
     const again = performance.now();
     await until(() => !isAlive(pid), 'the doubt to end the run');
     expect(performance.now() - again).toBeGreaterThan(1_900);
-    expect(performance.now() - again).toBeLessThan(6_000);
     const ended = await session.attempt(AttemptState.ENDED);
     expect(ended.end?.cause).toBe(EndCause.LAPSED);
 
@@ -172,7 +169,7 @@ describe('the state directory', { timeout: 60_000 }, () => {
     const session = await controller.session();
     await session.heard('heartbeat');
     const identity = (): unknown => JSON.parse(readFileSync(join(host.stateDir, 'instance.json'), 'utf8'));
-    await expect.poll(identity, { timeout: 10_000 }).toMatchObject({
+    await expect.poll(identity).toMatchObject({
       server: 'host-1',
       uid: 'server-uid',
       clusterId: 'cluster-a',

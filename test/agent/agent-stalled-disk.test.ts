@@ -25,6 +25,6 @@ it('an agent that came back to a stalled disk takes orders of its host as soon a
   const reader = openSync(trial, constants.O_RDONLY | constants.O_NONBLOCK);
   rmSync(trial);
   const status = (): Promise<unknown> => askAgentStatus(host.stateDir).catch(() => undefined);
-  await expect.poll(status, { timeout: 15_000 }).toMatchObject({ keeper: 'live' });
+  await expect.poll(status).toMatchObject({ keeper: 'live' });
   closeSync(reader);
 }, 60_000);

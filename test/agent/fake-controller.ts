@@ -28,7 +28,7 @@ import { toDuration } from '../../shared/rpc/time-messages.ts';
 
 export const TERM = firstOfIncarnation(1) + 1;
 /** Far above what a loaded machine needs; a test that reaches it has failed. */
-const PATIENCE_MS = 15_000;
+const PATIENCE_MS = 40_000;
 
 type Call = ServerDuplexStream<ConnectRequest, ConnectResponse>;
 

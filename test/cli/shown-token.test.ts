@@ -136,7 +136,7 @@ describe('a command', () => {
     try {
       const lines = createInterface({ input: nobody.stdout })[Symbol.asyncIterator]();
       const { value: port } = await lines.next();
-      const list = `server list --timeout 200ms --address 127.0.0.1:${port}`;
+      const list = `server list --timeout 1s --address 127.0.0.1:${port}`;
       for (const [words, env] of [
         [list, { LOCUM_TOKEN: 'x', LOCUM_DATA_DIR: data }],
         [`${list} --insecure-token`, { LOCUM_TOKEN: 'x' }],

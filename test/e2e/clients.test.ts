@@ -9,7 +9,7 @@ import { type Example, examples, methodNamed, nameOf, services } from './every-m
 import { ROOT } from './locum-command.ts';
 
 const TEST_TIMEOUT_MS = 60_000;
-const STREAM_MS = 5_000;
+const STREAM_MS = 50_000;
 
 /** What a client got: the first answer, or the reason of a refusal. */
 interface Outcome {
@@ -81,7 +81,7 @@ interface Ended {
 }
 
 async function run(program: string, args: readonly string[]): Promise<Ended> {
-  const child = spawn(program, args, { stdio: ['ignore', 'pipe', 'pipe'], timeout: 20_000 });
+  const child = spawn(program, args, { stdio: ['ignore', 'pipe', 'pipe'], timeout: STREAM_MS });
   const ended = new Promise<number | null>((resolve) => child.once('close', resolve));
   const [out, err, code] = await Promise.all([text(child.stdout), text(child.stderr), ended]);
   return { code, output: out + err };

@@ -157,7 +157,7 @@ describe('a keeper that is stopped with SIGSTOP', () => {
     const { keeperPid } = agent.connection.opened;
     const pid = rig.track(await agent.run({ run: 'hung-1', does: ignoresTerm }));
     kill(keeperPid, 'SIGSTOP');
-    const next = await rig.agent({ timeoutMs: 300 });
+    const next = await rig.agent({ timeoutMs: 2_000 });
     expect(next.connection.opened.keeperPid).not.toBe(keeperPid);
     expect([isRunning(keeperPid), isRunning(pid)]).toEqual([false, false]);
     const [kept] = next.connection.opened.attempts;
@@ -171,7 +171,7 @@ describe('a keeper that is stopped with SIGSTOP', () => {
     const record = readKeeperRecord(memory);
     if (record !== undefined) writeKeeperRecord(memory, { ...record, startTicks: record.startTicks - 1 });
     kill(keeperPid, 'SIGSTOP');
-    const next = await rig.agent({ timeoutMs: 300 });
+    const next = await rig.agent({ timeoutMs: 2_000 });
     expect(next.connection.opened.keeperPid).not.toBe(keeperPid);
     expect(isRunning(keeperPid)).toBe(false);
   });

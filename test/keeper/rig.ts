@@ -22,7 +22,7 @@ import { openRuntimeFolder } from '../../shared/keeper/runtime-folder.ts';
 import { deadlineIn, type StartOptions, startRequest } from './start-request.ts';
 
 /** Nothing here takes this long; a test that waits for it has failed. */
-const PATIENCE_MS = 15_000;
+const PATIENCE_MS = 40_000;
 
 const runAgentFile = join(import.meta.dirname, 'run-agent.ts');
 const runKeeperFile = join(import.meta.dirname, 'run-keeper.ts');

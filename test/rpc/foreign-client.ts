@@ -25,10 +25,10 @@ export function findProgram(name: string): string | undefined {
     });
 }
 
-/** Runs it to its end, at most 20 s. `input` goes to its stdin. */
+/** Runs it to its end, at most 50 s, within what a test may take. `input` goes to its stdin. */
 export function run(file: string, args: readonly string[], input = ''): Promise<Outcome> {
   const { promise, resolve } = Promise.withResolvers<Outcome>();
-  const child = execFile(file, args, { timeout: 20_000, maxBuffer: 16 * 1024 * 1024 }, (error, stdout, stderr) => {
+  const child = execFile(file, args, { timeout: 50_000, maxBuffer: 16 * 1024 * 1024 }, (error, stdout, stderr) => {
     const code = error === null ? 0 : typeof error.code === 'number' ? error.code : -1;
     resolve({ code, stdout, stderr });
   });

@@ -44,7 +44,7 @@ describe('a page', () => {
         handler(request, response);
       },
     });
-    const client = await driver.connect({ addresses: [target], timeoutMs: 2_000, token: 'secret' });
+    const client = await driver.connect({ addresses: [target], timeoutMs: 20_000, token: 'secret' });
     onTestFinished(client.close);
     return { client, tokens };
   }

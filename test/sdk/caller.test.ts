@@ -37,7 +37,7 @@ describe('a caller', () => {
     onTestFinished(trusting.close);
     expect((await trusting.pools.listPools({})).pools).toHaveLength(1);
     expect(seen).toEqual(['Bearer secret']);
-    const other = connect({ addresses: [`localhost:${port}`], token: 'secret', tls: {}, timeoutMs: 1_000 });
+    const other = connect({ addresses: [`localhost:${port}`], token: 'secret', tls: {}, timeoutMs: 5_000 });
     onTestFinished(other.close);
     await expect(other.pools.listPools({})).rejects.toThrow(/self-signed certificate/);
     expect(seen).toHaveLength(1);

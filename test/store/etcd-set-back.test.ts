@@ -158,7 +158,7 @@ test(
     await setBackTo(cluster, one);
     const unaware = await elect(await two.open());
     const adopted = await one.open({ adoptCopy: true });
-    await expect.poll(() => unaware.lost.aborted, { timeout: 15_000 }).toBe(true);
+    await expect.poll(() => unaware.lost.aborted, { timeout: 30_000 }).toBe(true);
     const next = await elect(adopted);
     expect(next.term).toBeGreaterThan(INCARNATION_UNIT);
     expect(await unaware.send(put('late', ''))).toMatchObject({ kind: 'deposed' });

@@ -46,7 +46,7 @@ describe('the watch over capabilities', () => {
   it('gives the first set with what is stated, found and probed, and tells a change only when there is one', async () => {
     const file = join(folder, 'facts');
     writeFileSync(file, 'disk=ssd\n');
-    const told = watching([{ name: 'file', argv: ['cat', file], intervalMs: 20, timeoutMs: 2_000 }]);
+    const told = watching([{ name: 'file', argv: ['cat', file], intervalMs: 20, timeoutMs: 60_000 }]);
     const first = (await watch?.start())?.capabilities;
     expect(text(first ?? [])).toEqual(expect.arrayContaining(['room=12', 'disk=ssd', 'os=linux']));
     await sleep(200);
@@ -84,14 +84,14 @@ describe('the watch over capabilities', () => {
 });
 
 describe('a probe that fails', () => {
-  const script = (text: string) => ({ argv: ['sh', '-c', text], intervalMs: 60_000, timeoutMs: 300 });
+  const script = (text: string) => ({ argv: ['sh', '-c', text], intervalMs: 60_000, timeoutMs: 60_000 });
 
   it('is told with its exit code, its signal or that it was late, never with what it printed', async () => {
     const probes = [
       { name: 'code', ...script('echo secret >&2; exit 3') },
       { name: 'good', ...script('echo fine=1') },
-      { name: 'late', ...script('exec sleep 100') },
-      { name: 'missing', argv: ['/nowhere/probe', 'secret'], intervalMs: 60_000, timeoutMs: 300 },
+      { name: 'late', ...script('exec sleep 100'), timeoutMs: 300 },
+      { name: 'missing', argv: ['/nowhere/probe', 'secret'], intervalMs: 60_000, timeoutMs: 60_000 },
       { name: 'noisy', ...script('yes | head -c 100000') },
       { name: 'signal', ...script('kill -TERM $$') },
     ];

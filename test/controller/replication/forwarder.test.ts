@@ -96,7 +96,7 @@ async function follower(options: { readonly leads?: () => boolean; readonly pati
 }
 
 const cordon = { name: 'servers/a' };
-const patient = { timeoutMs: 5_000 };
+const patient = { timeoutMs: 30_000 };
 const reasonOf = (asked: Promise<unknown>): Promise<string | undefined> =>
   asked.then(
     () => undefined,
