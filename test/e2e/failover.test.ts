@@ -48,7 +48,8 @@ describe('three servers with real processes', () => {
     const [started] = await lastWords(after, 1);
     const silentMs = (started?.wallMs ?? 0) - lastHeartbeatMs;
     expect(silentMs).toBeGreaterThanOrEqual(missingAfterMs(SHORT) - READING_MS);
-    expect(silentMs).toBeLessThan(missingAfterMs(SHORT) + 2_500);
+    // Whoever is busy looks later; nothing else may take as long again.
+    expect(silentMs).toBeLessThan(2 * missingAfterMs(SHORT));
   });
 
   it('give a returning host its rank back, and no work that others have', { timeout: TEST_TIMEOUT_MS }, async () => {
