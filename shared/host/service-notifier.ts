@@ -32,9 +32,10 @@ const STATUS_CHARACTERS = 200;
 
 /**
  * Signals of a whole control group are not for it: it ends with the end of its input, when all is said. $1: the main process. It answers each
- * line once that was sent, and ends when one was not; where there is no systemd-notify (127), nothing ever will be.
+ * line once that was sent, and ends when one was not; where there is no systemd-notify (127), nothing ever will be. An answer that nobody is
+ * there to read any more ends nothing (PIPE): what was said last is still to be sent.
  */
-const SHELL = `trap '' TERM INT HUP; set -f; IFS=$(printf '\\t')
+const SHELL = `trap '' TERM INT HUP PIPE; set -f; IFS=$(printf '\\t')
 while IFS= read -r line; do systemd-notify --pid="$1" $line || [ $? = 127 ] || exit; echo; done`;
 
 export interface NotifierOptions {

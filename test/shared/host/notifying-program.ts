@@ -6,7 +6,6 @@ const HANG_MS = 2_000;
 let isWell = true;
 const service = openServiceNotifier();
 const left = Object.keys(process.env).filter((name) => /^(?:NOTIFY|WATCHDOG)_/.test(name));
-process.stdout.write(`left: ${left.join(' ')}\n`);
 service?.begin(() => ({ words: isWell ? 'all is\nwell; rm -rf *' : 'not well', isWell }));
 service?.ready();
 process.on('SIGUSR1', () => {
@@ -26,4 +25,6 @@ process.on('SIGTERM', () => {
   service?.close();
   process.exit(0);
 });
+// From here on it heeds signals.
+process.stdout.write(`left: ${left.join(' ')}\n`);
 await sleep(60_000);

@@ -1,7 +1,7 @@
 /** What systemd is told, on a real socket by a real process. */
 import { type ChildProcess, spawn, spawnSync } from 'node:child_process';
 import { once } from 'node:events';
-import { existsSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { existsSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
@@ -129,6 +129,22 @@ describe('a program on a host that is short of everything', { timeout: 60_000 },
     await eventually(() => socket.count('READY=1')).toBeGreaterThan(0);
     expect(socket.count('WATCHDOG_USEC=0')).toBeGreaterThan(0);
     expect(existsSync(join(place, 'killed'))).toBe(true);
+  });
+
+  it('has said last that it stops, also when what it said before was still under way as it ended', async () => {
+    const place = folder();
+    const [go, said] = [join(place, 'go'), join(place, 'said')];
+    const text = `#!/bin/sh\nwhile [ ! -e ${go} ]; do sleep 0.02; done; echo "$@" >>${said}\n`;
+    writeFileSync(join(place, 'systemd-notify'), text, { mode: 0o700 });
+    const env = { ...process.env, NOTIFY_SOCKET: join(place, 'notify'), PATH: `${place}:${process.env['PATH']}` };
+    const program = join(import.meta.dirname, 'notifying-program.ts');
+    const child = spawn(process.execPath, [program], { env, stdio: ['ignore', 'pipe', 'inherit'] });
+    onTestFinished(() => void child.kill('SIGKILL'));
+    await once(child.stdout, 'data');
+    child.kill('SIGTERM');
+    await once(child, 'exit');
+    writeFileSync(go, '');
+    await expect.poll(() => readFileSync(said, 'utf8').trimEnd().split('\n').at(-1)).toContain('STOPPING=1');
   });
 
   it('goes on where there is no descriptor left for that shell', () => {
