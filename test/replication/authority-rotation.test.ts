@@ -1,9 +1,12 @@
 /** The certificate authority of two controllers on etcd is changed under running policies, with its key in the store, wrapped. */
-import { readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { spawnSync } from 'node:child_process';
+import { mkdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { basename } from 'node:path';
 import { afterAll, beforeAll, beforeEach, describe, expect, it } from 'vitest';
 import { USED_TOKEN } from '../../agent/enrolment/joined-file.ts';
 import { authorityIn } from '../../controller/access/stored-authority.ts';
 import { openStore } from '../../controller/store/open.ts';
+import { LOCAL_TOKEN_FILE } from '../../shared/access/local-files.ts';
 import { present } from '../../shared/assert.ts';
 import { rootsIn } from '../../shared/pki/roots.ts';
 import { newWrappingKey, WrappingKeys } from '../../shared/pki/wrapping-key.ts';
@@ -58,7 +61,7 @@ beforeAll(async () => {
   await alive(...SERVERS);
   writeFileSync(
     made.at('policy.yaml'),
-    'name: policies/steady\nservers: [servers/web-1]\nworkload: { command: { argv: [sleep, "100000"] } }\n',
+    'name: policies/steady\nservers: [servers/web-1]\nworkload: { command: { argv: [sleep, "100000"] }, env: { DB_PASSWORD: hunter2-and-more } }\n',
   );
   await made.locum('policy', 'apply', '-f', made.at('policy.yaml'));
 }, TIMEOUT_MS);
@@ -93,6 +96,39 @@ describe('two controllers on etcd with the key of their authority in the store',
     expect(secret.some((one) => dump.includes(one))).toBe(false);
     expect(found).toEqual([]);
     expect(where.length).toBeGreaterThan(8);
+  });
+
+  it('put no secret into a debug bundle, in whichever of its files', { timeout: TIMEOUT_MS }, async () => {
+    const store = await openStore(`etcd://${cluster().etcd.endpoints.join(',')}/locum`);
+    const { records } = await store.load();
+    await store.close();
+    const wrapped = present(present(authorityIn(records), 'an authority').roots[0].wrapped, 'its key');
+    const [, joinToken = ''] = /--token (\S+)/.exec(await cluster().joinLine('web-9')) ?? [];
+    const token = (await cluster().locum('auth', 'token', 'create', 'bot', '--role', 'viewer')).trim();
+    const file = cluster().at('searched.tar.gz');
+    await cluster().locum('debug', 'bundle', file);
+    mkdirSync(cluster().at('unpacked'));
+    expect(spawnSync('tar', ['-xzf', file, '-C', cluster().at('unpacked')]).status).toBe(0);
+    const files = cluster().texts(cluster().at('unpacked'));
+    expect(files.map((path) => basename(path))).toContain('policies.json');
+    const secrets: Readonly<Record<string, string>> = {
+      'the key of the authority, wrapped': Buffer.from(wrapped.data).toString('base64'),
+      'the wrapping key': readFileSync(cluster().at('c1.wrapping'), 'utf8').trim(),
+      'the token of the administrator': readFileSync(cluster().at('c1', LOCAL_TOKEN_FILE), 'utf8').trim(),
+      'a join token': present(joinToken.split('.')[1], 'a secret'),
+      'a token': token,
+      'the environment of a policy': 'hunter2-and-more',
+    };
+    const holding = (secret: string): readonly string[] => {
+      const text = Buffer.from(secret);
+      const forms = [text, Buffer.from(secret, 'base64'), Buffer.from(text.toString('base64'))];
+      return files.filter((path) => forms.some((form) => readFileSync(path).includes(form)));
+    };
+    expect(holding('policies/steady')).not.toEqual([]);
+    for (const [what, secret] of Object.entries(secrets)) {
+      expect(secret.length, what).toBeGreaterThan(8);
+      expect(holding(secret), what).toEqual([]);
+    }
   });
 
   it('change it step by step: nothing stops, a leader dies in between, and who was away the whole time is told what to do', {
