@@ -7,6 +7,7 @@ import type { Listener } from '../shared/rpc/single-port-listener.ts';
 import { type ControllerTls, openControllerTls } from './access/controller-tls.ts';
 import { endFallen } from './access/fallen-peers.ts';
 import { renewing } from './access/renewal.ts';
+import { waitingTls } from './access/waiting-tls.ts';
 import { type AgentListener, startAgentListener } from './agents/agent-listener.ts';
 import { shuttingDown } from './api/api-context.ts';
 import { startApiListener } from './api/api-listener.ts';
@@ -51,10 +52,9 @@ const LAST_NOTES_MS = 1_000;
  */
 export async function runController(options: ControllerOptions): Promise<Controller> {
   const { log, apiListen: address, allowedHosts, signal = new AbortController().signal } = options;
-  // Before the store is there nobody knows the cluster, and so no certificate: then nothing is shown, rather than in plaintext.
-  const room = options.tls === undefined ? address : undefined;
+  const room = { address, tls: options.tls && waitingTls };
   const store = await named('--api-listen', () =>
-    storeWhenThere({ open: () => openConfiguredStore(options), address: room, allowedHosts, log, signal }),
+    storeWhenThere({ open: () => openConfiguredStore(options), ...room, allowedHosts, log, signal }),
   );
   const identity = await store.identity();
   const tls = await openControllerTls(options, identity.clusterId, store);

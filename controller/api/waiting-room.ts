@@ -10,7 +10,7 @@ import type { Logger } from '../../shared/log.ts';
 import { createConnectHandler } from '../../shared/rpc/connect-handler.ts';
 import { addHealth, HealthTable } from '../../shared/rpc/health.ts';
 import { textPage } from '../../shared/rpc/plain-routes.ts';
-import { type Listener, startListener } from '../../shared/rpc/single-port-listener.ts';
+import { type Listener, type ListenerTls, startListener } from '../../shared/rpc/single-port-listener.ts';
 import { type Store, StoreError } from '../store/store.ts';
 import { API_SERVICES } from './api-services.ts';
 
@@ -19,6 +19,8 @@ export interface WaitingRoomOptions {
   readonly open: () => Promise<Store>;
   /** Where it shows itself. Undefined: nowhere. */
   readonly address: ListenAddress | undefined;
+  /** For the time of the wait. Default: plaintext. */
+  readonly tls?: (() => Promise<ListenerTls>) | undefined;
   /** See `ListenerOptions`. Default: none. */
   readonly allowedHosts?: readonly string[] | undefined;
   readonly log: Logger;
@@ -72,7 +74,7 @@ async function waitForStore(options: WaitingRoomOptions, first: Error): Promise<
 const passes = (error: unknown): error is StoreError => error instanceof StoreError && error.passes;
 
 async function openRoom(options: WaitingRoomOptions, problem: () => string): Promise<Listener | undefined> {
-  const { address, allowedHosts = [], log } = options;
+  const { address, tls, allowedHosts = [], log } = options;
   if (address === undefined) return undefined;
   const refuse = (): never => {
     throw new LocumError('STORE_UNAVAILABLE', `this controller waits for its store: ${problem()}`, {
@@ -90,7 +92,8 @@ async function openRoom(options: WaitingRoomOptions, problem: () => string): Pro
   });
   const routes = {
     '/healthz': () => textPage('ok\n'),
+    '/livez': () => textPage('ok\n'),
     '/readyz': () => textPage(`no store: ${problem()}\n`, 503),
   };
-  return startListener({ ...address, allowedHosts, handler, routes, onDefect });
+  return startListener({ ...address, allowedHosts, handler, routes, onDefect, tls: await tls?.() });
 }

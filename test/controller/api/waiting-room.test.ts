@@ -1,9 +1,12 @@
 /** A controller whose store is not there yet. */
 import { once } from 'node:events';
+import { request } from 'node:https';
 import { createServer } from 'node:net';
+import { text } from 'node:stream/consumers';
 import { createClient } from '@connectrpc/connect';
 import { createGrpcTransport } from '@connectrpc/connect-node';
 import { describe, expect, it, onTestFinished } from 'vitest';
+import { waitingTls } from '../../../controller/access/waiting-tls.ts';
 import { storeWhenThere } from '../../../controller/api/waiting-room.ts';
 import { MemoryStore } from '../../../controller/store/memory.ts';
 import { type Store, StoreError } from '../../../controller/store/store.ts';
@@ -22,7 +25,7 @@ async function freePort(): Promise<number> {
 }
 
 /** A store that can be opened once `there` is called. */
-async function world(error: StoreError) {
+async function world(error: StoreError, tls?: typeof waitingTls) {
   const lines: string[] = [];
   const log = createLogger({ name: 'test', format: 'json', output: { write: (line) => void lines.push(line) } });
   const stop = new AbortController();
@@ -34,7 +37,7 @@ async function world(error: StoreError) {
     return new MemoryStore();
   };
   const address = { host: '127.0.0.1', port };
-  const opened = storeWhenThere({ open, address, log, signal: stop.signal, retryMs: 20 });
+  const opened = storeWhenThere({ open, address, tls, log, signal: stop.signal, retryMs: 20 });
   opened.catch(() => {});
   return { opened, lines, stop, address: `127.0.0.1:${port}`, there: () => (problem = undefined) };
 }
@@ -54,6 +57,7 @@ describe('a controller whose store is not there yet', () => {
     const { opened, lines, address, there } = await world(error);
     await expect.poll(() => page(`http://${address}/readyz`)).toEqual([503, `no store: ${error.message}\n`]);
     expect(await page(`http://${address}/healthz`)).toEqual([200, 'ok\n']);
+    expect(await page(`http://${address}/livez`)).toEqual([200, 'ok\n']);
     const health = createClient(Health, createGrpcTransport({ baseUrl: `http://${address}` }));
     expect((await health.check({})).status).toBe(Serving.NOT_SERVING);
     const refused = await clientsOf(address)
@@ -66,6 +70,22 @@ describe('a controller whose store is not there yet', () => {
     // The address is free for the API itself.
     expect(await page(`http://${address}/healthz`)).toBeUndefined();
     expect(lines.at(-1)).toContain('the store is there');
+  });
+
+  it('shows that by TLS too, before it knows its cluster, and to nobody who wants to see a certificate of that', async () => {
+    const { opened, address, there } = await world(noAnswer, waitingTls);
+    const by = (path: string, rejectUnauthorized: boolean) =>
+      new Promise<unknown>((resolve) => {
+        const asked = request(`https://${address}${path}`, { rejectUnauthorized, agent: false }, (answer) => {
+          text(answer).then((body) => resolve([answer.statusCode, body]), resolve);
+        });
+        asked.on('error', ({ code }: NodeJS.ErrnoException) => resolve(code)).end();
+      });
+    await expect.poll(() => by('/readyz', false)).toEqual([503, `no store: ${noAnswer.message}\n`]);
+    expect(await by('/livez', false)).toEqual([200, 'ok\n']);
+    expect(await by('/livez', true)).toBe('SELF_SIGNED_CERT_IN_CHAIN');
+    there();
+    expect((await opened).kind).toBe('memory');
   });
 
   it('gives up at a signal', async () => {
