@@ -21,6 +21,8 @@ const advice: Partial<Record<ErrorReason, string>> = {
   SERVER_ALIVE: '"locum server drain" moves its work away; delete it once it has left.',
   SERVER_NOT_MISSING: 'Only a MISSING server can be confirmed dead; a living one can be drained.',
   SERVER_CHANGED: 'Show the server again, and repeat with what it shows now.',
+  TIMERS_INVALID:
+    'h: heartbeat interval, L: lease, G: stop timeout, K: kill guard, M: missing after, F: 1.25 (docs/semantics.md, "Timers"). Several can be set at once.',
   POOL_IN_USE: 'Delete or move its servers and policies first; pools/default always stays.',
   TARGET_NOT_ELIGIBLE: '"locum policy explain" tells for every server why.',
   OUTCOME_UNKNOWN: 'It may have happened: look before you repeat it.',

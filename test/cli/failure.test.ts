@@ -58,6 +58,11 @@ describe('a failure of a command', () => {
     expect(lines()).toHaveLength(1);
   });
 
+  it('says what the letters of a broken inequality stand for', () => {
+    const error = new LocumError('TIMERS_INVALID', 'pool.timers: 3·1.1·h + 1 s ≤ L does not hold');
+    expect(describeFailure(error).lines[1]).toContain('h: heartbeat interval, L: lease');
+  });
+
   it('names the other listener to whoever asked the one for agents', () => {
     expect(describeFailure(new ConnectError('no such method', Code.Unimplemented)).lines[1]).toContain('7400');
   });
