@@ -6,7 +6,7 @@ import type { ConnectOptions } from './driver.ts';
 
 /** How whoever a case says connects. To be called in the tests. */
 export function useWhoever(): (as: string) => Omit<ConnectOptions, 'timeoutMs'> {
-  const shown = new Map<string, Pick<ConnectOptions, 'token' | 'cert' | 'key'>>();
+  const shown = new Map<string, Pick<ConnectOptions, 'token' | 'cert' | 'key' | 'tls'>>();
   let reached: Pick<ConnectOptions, 'addresses' | 'tls' | 'ca'> | undefined;
   let close: (() => Promise<void>) | undefined;
   beforeAll(async () => {
@@ -21,6 +21,7 @@ export function useWhoever(): (as: string) => Omit<ConnectOptions, 'timeoutMs'> 
     shown.set('somebody with a wrong token', { token: `${secret.slice(0, -4)}aaaa` });
     shown.set('somebody with a certificate', { cert: certPem, key: keyPem });
     shown.set('somebody with nothing', {});
+    shown.set('somebody in plain text', { tls: false });
   });
   afterAll(() => close?.());
   return (as) => ({ ...present(reached, 'a controller'), ...present(shown.get(as), as) });
