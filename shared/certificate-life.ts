@@ -1,4 +1,5 @@
-/** How long a certificate lasts, and when somebody should look at one that was not renewed. Pure: time is an argument. */
+/** From when until when a certificate counts, how long that is, and when somebody should look at one that was not renewed. Pure: time is an argument. */
+import { MINUTE, SECOND } from './time.ts';
 
 /** Unix milliseconds, by which certificates count. */
 export interface CertificateLife {
@@ -26,3 +27,29 @@ export function conditionAt(life: CertificateLife, nowWall: number): Certificate
   if (nowWall >= life.notAfterWall) return 'OVER';
   return nowWall < lateFromWall(life) ? 'FRESH' : 'LATE';
 }
+
+/** Clocks of hosts differ: a certificate counts from a little before it was made. */
+export const BACKDATED_MS = 5 * MINUTE;
+
+/**
+ * From when until when one counts that is made `nowWall`. `validFromWall`: what counts from earlier is revoked; undefined: nothing is.
+ * `endWall`: nothing of its authority lasts longer. Certificates have whole seconds.
+ */
+export function lifeFrom({
+  nowWall,
+  lifeMs: ms,
+  validFromWall = 0,
+  endWall,
+}: {
+  readonly nowWall: number;
+  readonly lifeMs: number;
+  readonly validFromWall?: number | undefined;
+  readonly endWall: number;
+}): CertificateLife {
+  return {
+    notBeforeWall: wholeSecond(Math.max(nowWall - Math.min(BACKDATED_MS, ms / 10), validFromWall)),
+    notAfterWall: wholeSecond(Math.min(nowWall + ms, endWall)),
+  };
+}
+
+const wholeSecond = (wall: number): number => Math.floor(wall / SECOND) * SECOND;

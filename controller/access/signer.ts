@@ -29,6 +29,8 @@ export interface SigningOptions {
   readonly lifeMs?: number;
   /** What is valid from earlier is revoked; see `SignOptions` of the authority. */
   readonly validFromMs?: number | undefined;
+  /** Unix milliseconds: when it was judged who may have it. What is revoked after that is not made good by a signature that came late. Default: now. */
+  readonly judgedMs?: number;
 }
 
 export interface Signer {
@@ -66,12 +68,12 @@ export class AuthoritySigner implements Omit<Signer, 'turns'> {
   async sign(
     csrPem: string,
     holder: Holder,
-    { hosts = [], lifeMs, validFromMs }: SigningOptions = {},
+    { hosts = [], lifeMs, validFromMs, judgedMs }: SigningOptions = {},
   ): Promise<SignedForHolder> {
     const { authority, clusterId, rootsPem, nowMs, lives = DEFAULT_LIVES } = this.#options;
     const identity = { ...holder, clusterId };
     const life = { lifeMs: lifeMs ?? lifeOf(holder, lives) };
-    const signed = await authority.sign({ csrPem, identity, hosts, nowMs: nowMs(), validFromMs, ...life });
+    const signed = await authority.sign({ csrPem, identity, hosts, nowMs: judgedMs ?? nowMs(), validFromMs, ...life });
     return { ...signed, rootsPem, clusterId };
   }
 }

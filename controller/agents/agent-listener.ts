@@ -6,7 +6,7 @@ import { createServer, type Server, type Socket } from 'node:net';
 import type { TLSSocket } from 'node:tls';
 import { create, type MessageInitShape } from '@bufbuild/protobuf';
 import * as grpc from '@grpc/grpc-js';
-import type { AcceptedPeer, PeerRule } from '../../shared/access/peer-judge.ts';
+import { type AcceptedPeer, judgeAgain, type PeerRule } from '../../shared/access/peer-judge.ts';
 import { assert } from '../../shared/assert.ts';
 import { LocumError } from '../../shared/errors.ts';
 import {
@@ -102,19 +102,25 @@ export async function startAgentListener(options: AgentListenerOptions): Promise
     connections.cut(peer);
     return true;
   };
+  const admitted = (name: string) => judgedNow(options.tls, name, accepted.get(name)?.peer);
   addAgentService(server, {
     connect: (call) => {
       const peer = call.getPeer();
-      // grpc-js makes the status of the call from what is emitted here.
-      if (plain.has(peer)) call.emit('error', toGrpcError(tlsRequired()));
-      else if (connections.begin(call) && !isCut(peer)) options.onConnect(call, accepted.get(peer)?.peer);
+      try {
+        if (plain.has(peer)) throw tlsRequired();
+        if (connections.begin(call) && !isCut(peer)) options.onConnect(call, admitted(peer));
+      } catch (error) {
+        // grpc-js makes the status of the call from what is emitted here.
+        call.emit('error', toGrpcError(error));
+      }
     },
     renew: (call, answer) => {
       const { renew = noRenewal } = options;
       const peer = call.getPeer();
       if (plain.has(peer)) return answer(toGrpcError(tlsRequired()));
       if (isCut(peer)) return;
-      renew(call.request, accepted.get(peer)?.peer).then(
+      const renewed = async () => renew(call.request, admitted(peer));
+      renewed().then(
         (response) => answer(null, create(RenewCertificateResponseSchema, response)),
         (error: unknown) => answer(toGrpcError(error)),
       );
@@ -148,6 +154,19 @@ export async function startAgentListener(options: AgentListenerOptions): Promise
     return fallen;
   };
   return { address, port, close, retireFallen, cut: (peer) => connections.cut(peer) };
+}
+
+/** A connection may last longer than its certificate: each new call is judged by its own time. Streams that are open go on. @throws LocumError */
+function judgedNow(
+  tls: AgentListenerTls | undefined,
+  name: string,
+  peer: AcceptedPeer | undefined,
+): AcceptedPeer | undefined {
+  const verdict = peer && tls && judgeAgain(peer, tls.rule(), Date.now());
+  if (peer === undefined || verdict?.kind !== 'refused') return peer;
+  const { reason, message } = verdict;
+  tls?.refused({ peer: name, reason, message, certificate: `${peer.identity.kind}/${peer.identity.name}` });
+  throw new LocumError('UNAUTHENTICATED', message);
 }
 
 interface Accepted {

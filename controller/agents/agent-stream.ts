@@ -3,7 +3,6 @@
  * first, and once) and its bounds; what is said is the core's affair.
  */
 import type * as grpc from '@grpc/grpc-js';
-import type { PeerIdentity } from '../../shared/access/identity.ts';
 import type { AcceptedPeer } from '../../shared/access/peer-judge.ts';
 import { assert } from '../../shared/assert.ts';
 import { agentMessageFromProto } from '../../shared/codec/agent-message.ts';
@@ -28,6 +27,7 @@ import type { FromAgent } from '../core/cluster/event.ts';
 import type { ConnId } from '../core/records/state.ts';
 import { decodeRequest } from './agent-message.ts';
 import { AttemptParts } from './attempt-parts.ts';
+import { certifiedHello } from './certified-hello.ts';
 import { grantBytes, readHeartbeat } from './heartbeat-bytes.ts';
 import { Outbox, type OutboxLimits } from './outbox.ts';
 import { type OutputQuestion, OutputRequests } from './output-requests.ts';
@@ -267,16 +267,11 @@ export class AgentStream {
     const inventory = this.#hello.add(part);
     if (inventory === undefined) return undefined;
     const { facts } = inventory.first;
-    const { certificate } = this.#options;
-    refuseOtherName(certificate?.identity, facts);
+    const hello = certifiedHello(this.#options.certificate, { ...facts, inventory: inventory.attempts });
     this.#server = facts.server;
     this.#capacity = facts.capacity;
     this.#noteIssuer(facts.capabilities);
-    const certified =
-      certificate === undefined
-        ? {}
-        : { certifiedWall: certificate.notBeforeMs, certifiedUntilWall: certificate.notAfterMs };
-    return { kind: 'hello', conn: this.conn, hello: { ...facts, ...certified, inventory: inventory.attempts } };
+    return { kind: 'hello', conn: this.conn, hello };
   }
 
   #noteIssuer(capabilities: HelloFacts['capabilities'] | undefined): void {
@@ -317,23 +312,6 @@ export class AgentStream {
     // The core knows nothing of a stream that never said Hello.
     if (this.#server !== undefined) this.#deliver({ kind: 'stream_closed', conn: this.conn });
     this.#options.owner.ended();
-  }
-}
-
-/** Before the core hears of it: what somebody says under the name of another must not count for anything. */
-function refuseOtherName(
-  identity: PeerIdentity | undefined,
-  { server, pool }: Pick<HelloFacts, 'server' | 'pool'>,
-): void {
-  if (identity === undefined) return;
-  const resource = `servers/${server}`;
-  if (identity.kind !== 'server' || identity.name !== server) {
-    const message = `its certificate is that of ${identity.kind} ${identity.name}, it says that it is ${server}: start the agent under the name that it was enrolled for, or enrol it again`;
-    throw new LocumError('WRONG_IDENTITY', message, { resource });
-  }
-  if (identity.pool !== undefined && identity.pool !== pool) {
-    const message = `the certificate of ${server} is for pool ${identity.pool}, it wants to join ${pool}: correct the agent's configuration, or enrol it again`;
-    throw new LocumError('WRONG_IDENTITY', message, { resource });
   }
 }
 

@@ -90,6 +90,7 @@ export function enrolmentService(api: ApiContext): ServiceImpl<typeof EnrolmentS
       const signer = signerOf(api);
       const origin = originOf(context);
       const request = { ...(await joinCall(message)), source: origin.source };
+      const judgedMs = Date.now();
       // Who asks is known by the token alone, and that is judged by the core: the line of the event log names the server.
       const value = await api.leaderTerm().call({
         ...{ actor: `agent:${request.server}`, origin, request },
@@ -98,7 +99,7 @@ export function enrolmentService(api: ApiContext): ServiceImpl<typeof EnrolmentS
       assert(value.kind === 'admitted', `the core answered join with ${value.kind}`);
       // The token is used up by then, for this key: whoever comes again with both is admitted again.
       signer.turns.take(value.server);
-      return { ...(await signed(signer, message, value)), controllers: await agentEndpoints(api) };
+      return { ...(await signed(signer, message, { ...value, judgedMs })), controllers: await agentEndpoints(api) };
     },
   };
 }
@@ -149,13 +150,13 @@ async function keyHashOf(der: Uint8Array): Promise<string> {
 async function signed(
   signer: Signer,
   { certificateRequest }: JoinRequest,
-  { server, pool, bound, validFromWall }: Extract<CallValue, { kind: 'admitted' }>,
+  { server, pool, bound, validFromWall, judgedMs }: Extract<CallValue, { kind: 'admitted' }> & { judgedMs: number },
 ) {
   const holder = { kind: 'server' as const, name: server, ...(bound === undefined ? {} : { pool: bound }) };
   const { certPem, rootsPem, clusterId, notBeforeMs, notAfterMs } = await signer.sign(
     requestFromDer(certificateRequest),
     holder,
-    { validFromMs: validFromWall },
+    { validFromMs: validFromWall, judgedMs },
   );
   // Within the second of a revocation: nobody is given what is not valid yet.
   const aheadMs = notBeforeMs - Date.now();

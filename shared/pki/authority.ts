@@ -22,7 +22,8 @@ import {
   X509CertificateGenerator,
 } from '@peculiar/x509';
 import { type PeerIdentity, spiffeOf } from '../access/identity.ts';
-import { DAY, HOUR, MINUTE } from '../time.ts';
+import { BACKDATED_MS, lifeFrom } from '../certificate-life.ts';
+import { DAY, HOUR } from '../time.ts';
 import { KEY_ALGORITHM, makeKeys, privateKeyPem, SIGNING } from './key-pair.ts';
 import { rootsIn } from './roots.ts';
 
@@ -30,8 +31,6 @@ import { rootsIn } from './roots.ts';
 export const ROOT_LIFE_MS = 3_650 * DAY;
 /** How long a certificate lasts that nobody said more of. It is renewed at two thirds. */
 export const CERTIFICATE_LIFE_MS = 24 * HOUR;
-/** Clocks of hosts differ: a certificate counts from a little before it was made. */
-const BACKDATED_MS = 5 * MINUTE;
 const MAX_REQUEST_CHARS = 8_192;
 
 export interface AuthorityFiles {
@@ -147,13 +146,14 @@ export class Authority {
     hosts = [],
     nowMs,
     lifeMs = CERTIFICATE_LIFE_MS,
-    validFromMs = 0,
+    validFromMs,
   }: SignOptions): Promise<SignedCertificate> {
     const uri = spiffeOf(identity);
     const publicKey = await keyOf(csrPem);
     const serial = newSerial();
-    const notBefore = new Date(Math.max(nowMs - Math.min(BACKDATED_MS, lifeMs / 10), validFromMs));
-    const notAfter = new Date(Math.min(nowMs + lifeMs, this.#root.notAfter.getTime()));
+    const endWall = this.#root.notAfter.getTime();
+    const life = lifeFrom({ nowWall: nowMs, lifeMs, validFromWall: validFromMs, endWall });
+    const [notBefore, notAfter] = [new Date(life.notBeforeWall), new Date(life.notAfterWall)];
     const certificate = await X509CertificateGenerator.create({
       serialNumber: serial,
       subject: [{ O: ['Locum'] }, { CN: [`${identity.kind} ${identity.name}`.slice(0, 64)] }],

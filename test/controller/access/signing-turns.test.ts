@@ -30,7 +30,8 @@ async function world() {
       if (server.startsWith('stranger')) throw new LocumError('JOIN_TOKEN_UNKNOWN', 'there is no such join token');
       return { kind: 'admitted', server, pool: 'default', bound: undefined, validFromWall: undefined };
     },
-    read: async () => undefined,
+    read: async (look: (state: unknown) => unknown) => look({ revocations: new Map() }),
+    confirmTerm: async () => undefined,
   };
   const api = { signer, leaderTerm: () => term, controllers: { list: async () => [] } } as unknown as ApiContext;
   const { join } = enrolmentService(api);

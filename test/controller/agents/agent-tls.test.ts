@@ -1,5 +1,6 @@
 /** The agent listener with TLS, and the agent's own dial, over real sockets. */
 import { create } from '@bufbuild/protobuf';
+import type { ServiceError } from '@grpc/grpc-js';
 import { describe, expect, it, onTestFinished } from 'vitest';
 import { dialCredentials, NAMED } from '../../../agent/connection.ts';
 import type { AgentDenial } from '../../../controller/access/agent-denial.ts';
@@ -18,6 +19,7 @@ import { caHashesOf } from '../../../shared/pki/roots.ts';
 import { ISSUER_FACT } from '../../../shared/protocol/certificate-facts.ts';
 import { clientOptions } from '../../../shared/rpc/channel-options.ts';
 import { callUnary, makeClient } from '../../../shared/rpc/grpc-js-binding.ts';
+import { fromGrpcError } from '../../../shared/rpc/grpc-status.ts';
 import { HealthTable } from '../../../shared/rpc/health.ts';
 import type { TurnedAway } from '../../../shared/rpc/tls-door.ts';
 import { TlsIdentity, type TlsMaterial } from '../../../shared/rpc/tls-identity.ts';
@@ -258,4 +260,42 @@ describe('when a root is trusted no more', () => {
     await until(() => refusals.length > 0);
     expect({ renewals, refused: refusals[0]?.reason }).toEqual({ renewals: ['web-1'], refused: 'UNKNOWN_AUTHORITY' });
   });
+});
+
+it('a connection that outlives the certificate that it was opened with opens no further stream, and renews nothing', async () => {
+  const by = await authority();
+  let isOver = false;
+  const [refusals, streams]: [TurnedAway[], string[]] = [[], []];
+  const listener = await startAgentListener({
+    ...{ host: '127.0.0.1', port: 0, health: new HealthTable([]) },
+    onConnect: (call, peer) => {
+      streams.push(peer?.identity.name ?? '');
+      call.end();
+    },
+    renew: async () => ({ certificate: 'CERT', roots: 'ROOT' }),
+    tls: {
+      identity: new TlsIdentity(await material(c1, { by })),
+      rule: () => ({ clusterId: 'c', kinds: ['server'], isRevoked: () => isOver }),
+      refused: (refused) => void refusals.push(refused),
+    },
+  });
+  onTestFinished(() => listener.close(0));
+  const identity = new TlsIdentity(await material(web1, { by }));
+  const credentials = dialCredentials({ identity, rule: { clusterId: 'c', kinds: ['controller'] } });
+  const client = makeClient(AgentService, `127.0.0.1:${listener.port}`, credentials, { ...clientOptions, ...NAMED });
+  onTestFinished(() => client.close());
+  const renew = () =>
+    callUnary(client, AgentService.method.renewCertificate, create(RenewCertificateRequestSchema), 5_000);
+  expect(await renew()).toMatchObject({ certificate: 'CERT' });
+  isOver = true;
+  const refused = await renew().catch((error: ServiceError) => fromGrpcError(error));
+  expect(refused).toMatchObject({ reason: 'UNAUTHENTICATED' });
+  const bytes = (message: Buffer): Buffer => message;
+  const stream = client.makeBidiStreamRequest('/locum.v1.AgentService/Connect', bytes, bytes);
+  const ended = Promise.withResolvers<ServiceError>();
+  stream.on('data', () => undefined).on('error', ended.resolve);
+  expect(fromGrpcError(await ended.promise)).toMatchObject({ reason: 'UNAUTHENTICATED' });
+  expect(streams).toEqual([]);
+  const turnedAway = { reason: 'REVOKED', certificate: 'server/web-1' };
+  expect(refusals).toMatchObject([turnedAway, turnedAway]);
 });
