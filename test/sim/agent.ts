@@ -4,17 +4,20 @@ import type { Effect } from '../../agent/core/effect.ts';
 import type { Event } from '../../agent/core/event.ts';
 import type { CheckOutcome } from '../../agent/core/health.ts';
 import type { AgentState } from '../../agent/core/state.ts';
+import type { AcceptedPeer } from '../../shared/access/peer-judge.ts';
 import { unreachable } from '../../shared/assert.ts';
 import type { Prng } from '../../shared/prng.ts';
 import type { AgentMessage, Capacity } from '../../shared/protocol/agent-message.ts';
 import type { AttemptRef } from '../../shared/protocol/attempt.ts';
 import type { Capability } from '../../shared/protocol/capability.ts';
 import type { LeaderMessage } from '../../shared/protocol/leader-message.ts';
+import { CertificateHolder, type SignerTrouble, shakeHands } from './certificates/holder.ts';
+import { type Credentials, certificateCapabilities } from './certificates/pki.ts';
 import type { ControllerNode } from './controller.ts';
 import type { Host } from './host.ts';
 import type { KeeperNode } from './keeper.ts';
 import { KeeperChannel } from './keeper-channel.ts';
-import type { Network, Stream } from './network.ts';
+import type { Link, Network, Stream } from './network.ts';
 import { Process, type Surroundings } from './process.ts';
 import { brief } from './trace.ts';
 
@@ -24,7 +27,9 @@ export interface AgentWorld {
   readonly network: Network;
   readonly random: Prng;
   readonly endpoints: readonly string[];
-  controllerAt(endpoint: string): ControllerNode | undefined;
+  readonly controllerAt: (endpoint: string) => ControllerNode | undefined;
+  /** Undefined: a world without certificates. */
+  readonly signers: SignerTrouble | undefined;
   /** A leader's message was handed to the agent; `effects` is what it made of it. */
   obeyed(agent: AgentNode, term: number, message: LeaderMessage, effects: readonly Effect[]): void;
   /** Whether its health checks fail now. */
@@ -53,6 +58,7 @@ export class AgentNode extends Process {
   readonly #world: AgentWorld;
   #core: Core | undefined;
   #keeper: KeeperChannel | undefined;
+  readonly #certificates: CertificateHolder | undefined;
   #streams = new Map<number, Stream>();
   /** The operating system stops the process for so long, just before it reads its next start. */
   interruptMs: number | undefined;
@@ -61,6 +67,9 @@ export class AgentNode extends Process {
     super(`${world.host.name}.agent`, surroundings);
     this.#world = world;
     this.facts = facts;
+    const { signers: trouble } = world;
+    if (trouble !== undefined)
+      this.#certificates = new CertificateHolder({ ...world, ...{ agent: this, queue: this.queue, trouble } });
   }
 
   get host(): Host {
@@ -93,7 +102,8 @@ export class AgentNode extends Process {
       onEvent: (event) => this.step(event),
       onProblems: (problems) => this.step({ kind: 'host_problems', problems }),
     });
-    this.step({ kind: 'capabilities', capabilities: this.facts.capabilities });
+    this.#certificates?.tell();
+    this.tellFacts();
     this.step({ kind: 'capacity', capacity: this.facts.capacity });
     this.step({ kind: 'begin' });
     if (highestTerm > host.directory.highestTerm) this.#saveAgain();
@@ -115,6 +125,17 @@ export class AgentNode extends Process {
 
   protected onWake(): void {
     this.step({ kind: 'tick' });
+  }
+
+  /** What it is able to, and what it says of its certificate. */
+  tellFacts(): void {
+    const capabilities = [...this.facts.capabilities, ...certificateCapabilities(this.host.directory.credentials)];
+    this.step({ kind: 'capabilities', capabilities });
+  }
+
+  /** Somebody puts another certificate into the folder of its host. */
+  putCredentials(credentials: Credentials): void {
+    this.#certificates?.put(credentials);
   }
 
   step(event: Event): readonly Effect[] {
@@ -153,7 +174,8 @@ export class AgentNode extends Process {
         this.#check(effect);
         return;
       case 'renew_certificate':
-        throw new Error('no host of the simulator has a certificate');
+        this.#certificates?.renew(effect.endpoint);
+        return;
       case 'send':
         this.#send(effect.stream, effect.message);
         return;
@@ -214,12 +236,14 @@ export class AgentNode extends Process {
     }
     this.later(roundTripMs, () => {
       if (this.#core?.state.candidate?.stream !== id) return;
-      if (controller.alive && network.isOpen(link)) this.#connect(id, controller, link);
-      else this.step({ kind: 'closed', stream: id, reason: `${endpoint} refuses` });
+      const hands = shakeHands(host, this.queue.now, controller.door);
+      const isThere = controller.alive && network.isOpen(link);
+      if (isThere && hands.kind === 'ADMITTED') this.#connect(id, controller, link, hands.peer);
+      else this.step({ kind: 'closed', stream: id, reason: `${endpoint} refuses ${brief(hands)}` });
     });
   }
 
-  #connect(id: number, controller: ControllerNode, link: ReturnType<Network['link']>): void {
+  #connect(id: number, controller: ControllerNode, link: Link, peer: AcceptedPeer | undefined): void {
     const { life } = this;
     const mine = (act: () => void): void => {
       if (life === this.life) this.take(act);
@@ -234,6 +258,8 @@ export class AgentNode extends Process {
     conn = controller.accept(stream, {
       host: this.host,
       agentLife: life,
+      peer,
+      openedAt: this.queue.now,
       receive: (term, message) => {
         if (message.kind === 'start' && this.host.chokesOnStarts) {
           this.#world.network.reset(stream, RESET_MS);

@@ -11,6 +11,9 @@ export type ClockState = 'running' | 'suspended' | 'frozen';
 /** 2026-01-01T00:00:00Z, so that wall times look like wall times. */
 const WALL_START = 1_767_225_600_000;
 
+/** The wall time of a clock that is right. */
+export const trueWall = (now: number): number => WALL_START + now;
+
 export class SimClock {
   /** Milliseconds of this clock for each true one; 0.89 to 1.11. */
   rate: number;

@@ -2,6 +2,8 @@
 import type { ScheduleReader } from '../../controller/core/cluster/schedule-reader.ts';
 import type { Prng } from '../../shared/prng.ts';
 import type { Timers } from '../../shared/protocol/timers.ts';
+import type { Door } from './certificates/door.ts';
+import type { ControllerNode } from './controller.ts';
 import type { LeaderWatch } from './seen-term.ts';
 import type { SimStore } from './store.ts';
 import type { Values } from './values.ts';
@@ -16,6 +18,8 @@ export interface ControllerWorld {
   readonly initialTimers: Timers;
   readonly verifyIntervalMs: number;
   readonly schedules: ScheduleReader;
+  /** Made for each controller. Undefined: a world without certificates. */
+  newDoor(controller: ControllerNode): Door | undefined;
   /** Starts are sent twice. */
   repeatsStarts(): boolean;
   /** Where the leader is, as far as the others know. */

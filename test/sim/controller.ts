@@ -16,9 +16,10 @@ import type { LeaderMessage } from '../../shared/protocol/leader-message.ts';
 import type { Now } from '../../shared/time.ts';
 import { SimAgenda } from './agenda.ts';
 import { type AgentEnd, type Conn, eventOf } from './agent-conn.ts';
+import type { Door, Judging } from './certificates/door.ts';
 import type { ClockState } from './clock.ts';
+import { Conns } from './conns.ts';
 import type { ControllerWorld } from './controller-world.ts';
-import type { Host } from './host.ts';
 import type { Stream } from './network.ts';
 import { Process, type Surroundings } from './process.ts';
 import { SeenTerm, WatchedCore } from './seen-term.ts';
@@ -38,12 +39,11 @@ interface Lead {
 export class ControllerNode extends Process {
   readonly endpoint: string;
   readonly path: StorePath = { cuts: 0 };
+  readonly door: Door | undefined;
   #lead: Lead | undefined;
   readonly #world: ControllerWorld;
   readonly #candidate: Candidate;
-  #conns = new Map<ConnId, Conn>();
-  #connOf = new Map<Stream, ConnId>();
-  #lastConn = 0;
+  readonly #conns = new Conns();
   #agenda: SimAgenda;
   /** What a pause in the middle of a turn left undone, in order. */
   #unfinished: (() => void)[] | undefined;
@@ -55,6 +55,7 @@ export class ControllerNode extends Process {
     this.endpoint = endpoint;
     this.#world = world;
     this.#agenda = this.#newAgenda();
+    this.door = world.newDoor(this);
     this.#candidate = {
       name: endpoint,
       isReachable: () => this.isRunning && this.path.cuts === 0,
@@ -65,6 +66,12 @@ export class ControllerNode extends Process {
   /** What is known of its term from outside. Undefined: it does not lead, as far as it knows. */
   get leads(): SeenTerm | undefined {
     return this.#lead?.seen;
+  }
+
+  /** For whoever judges by what the leader knows. Undefined: it does not lead. */
+  get judging(): Judging | undefined {
+    const lead = this.#lead;
+    return lead && { state: lead.seen.core.state, confirm: () => lead.client.verifyTerm(lead.seen.term) };
   }
 
   get isReachable(): boolean {
@@ -85,24 +92,21 @@ export class ControllerNode extends Process {
   }
 
   protected onStart(): void {
-    this.#conns = new Map();
-    this.#connOf = new Map();
     this.#agenda = this.#newAgenda();
     this.#unfinished = undefined;
+    this.door?.begin();
     this.#campaignIn(this.#world.random.float() * 50);
   }
 
   protected onDeath(): void {
     this.#endTerm('it is gone');
     this.#world.store.bury(this.#candidate);
-    for (const { stream } of this.#conns.values()) stream.closeByController('the controller is gone');
-    this.#conns.clear();
+    this.#conns.closeAll('the controller is gone');
   }
 
   /** The machine is gone without a word to anybody. */
   losePower(): void {
-    for (const { stream } of this.#conns.values()) stream.loseController();
-    this.#conns.clear();
+    this.#conns.loseAll();
     this.die();
   }
 
@@ -181,9 +185,7 @@ export class ControllerNode extends Process {
     const firstOfIncarnation = isFirstOfIncarnation(records, incarnation);
     leaderTerm.elect({ kind: 'elected', term, incarnation, records, clusterId: store.clusterId, firstOfIncarnation });
     // Streams that came before belong to no leader.
-    for (const { stream } of this.#conns.values()) stream.closeByController('not the leader then');
-    this.#conns.clear();
-    this.#connOf.clear();
+    this.#conns.closeAll('not the leader then');
   }
 
   #newLeaderTerm(seen: SeenTerm, client: StoreClient, revision: number): LeaderTerm {
@@ -197,8 +199,7 @@ export class ControllerNode extends Process {
       agenda: this.#agenda,
       agents: {
         send: (conn, message) => this.#handOut(() => this.#send(seen, conn, message)),
-        close: (conn, error) =>
-          this.#handOut(() => this.#conns.get(conn)?.stream.closeByController(error?.message ?? 'ended by the leader')),
+        close: (conn, error) => this.#handOut(() => this.#close(conn, error)),
       },
       metrics: NO_METRICS,
       encode: values.encode,
@@ -217,9 +218,7 @@ export class ControllerNode extends Process {
     if (leads === undefined) return;
     this.#world.say(this.name, () => `steps down: ${reason}`);
     this.#endTerm(reason);
-    for (const { stream } of this.#conns.values()) stream.closeByController('the controller does not lead any more');
-    this.#conns.clear();
-    this.#connOf.clear();
+    this.#conns.closeAll('the controller does not lead any more');
     this.#world.store.bury(this.#candidate);
     // A clean end: the term is given back at once.
     this.#world.store.request(
@@ -239,29 +238,23 @@ export class ControllerNode extends Process {
   }
 
   accept(stream: Stream, end: AgentEnd): ConnId {
-    this.#lastConn += 1;
-    this.#conns.set(this.#lastConn, { stream, end, hello: undefined, parts: [] });
-    this.#connOf.set(stream, this.#lastConn);
-    return this.#lastConn;
+    return this.#conns.open(stream, end);
   }
 
-  hostOf(conn: ConnId): Host | undefined {
-    return this.#conns.get(conn)?.end.host;
-  }
+  readonly endOf = (conn: ConnId): AgentEnd | undefined => this.#conns.get(conn)?.end;
 
   streamClosed(conn: ConnId): void {
     this.take(() => {
       const known = this.#conns.get(conn);
       if (known === undefined) return;
-      this.#conns.delete(conn);
-      this.#connOf.delete(known.stream);
+      this.#conns.forget(conn);
       if (known.hello !== undefined) this.#post({ kind: 'stream_closed', conn });
     });
   }
 
   receive(stream: Stream, message: AgentMessage): void {
     this.take(() => {
-      const conn = this.#connOf.get(stream);
+      const conn = this.#conns.idOf(stream);
       if (conn !== undefined) this.#handle(conn, message);
     });
   }
@@ -274,11 +267,32 @@ export class ControllerNode extends Process {
       this.#sendAway(known);
       return;
     }
-    const event = eventOf(conn, known, message);
+    const event = this.#eventOf(conn, known, message);
     if (event === undefined) return;
-    if (event.kind === 'hello') lead.seen.received(conn, 0, this.queue.now);
+    if (event.kind === 'hello') {
+      this.#world.watch.heard(lead.seen, known.end, event.hello);
+      lead.seen.received(conn, 0, this.queue.now);
+    }
     if (event.kind === 'heartbeat') lead.seen.received(conn, event.sequence, this.queue.now);
     this.#post(event);
+  }
+
+  /** Undefined: nothing for the core, or its stream is ended for it. */
+  #eventOf(conn: ConnId, known: Conn, message: AgentMessage): FromAgent | undefined {
+    try {
+      return eventOf(conn, known, message);
+    } catch (error) {
+      if (!(error instanceof LocumError)) throw error;
+      this.#close(conn, error);
+      return undefined;
+    }
+  }
+
+  #close(conn: ConnId, error: LocumError | undefined): void {
+    const known = this.#conns.get(conn);
+    if (known === undefined) return;
+    if (error !== undefined) this.door?.ended(known.end, error);
+    known.stream.closeByController(error?.message ?? 'ended by the leader');
   }
 
   #sendAway({ stream, end }: Conn): void {

@@ -4,7 +4,8 @@ import type { HostProblem } from '../../shared/host-problem.ts';
 import type { PoolId, ServerId } from '../../shared/ids.ts';
 import type { HostFacts } from '../../shared/protocol/agent-message.ts';
 import { SECOND } from '../../shared/time.ts';
-import type { SimClock } from './clock.ts';
+import type { Credentials } from './certificates/pki.ts';
+import { type SimClock, trueWall } from './clock.ts';
 import { type SimDisk, SimJournal } from './disk.ts';
 import type { Tree } from './tree.ts';
 
@@ -14,11 +15,13 @@ export interface StateDirectory {
   uid: string;
   clusterId: string;
   highestTerm: number;
+  /** Undefined: it has not joined, or nobody does in this world. */
+  credentials: Credentials | undefined;
   readonly journal: SimJournal;
 }
 
 export const newStateDirectory = (instanceId: string): StateDirectory => ({
-  ...{ instanceId, uid: '', clusterId: '', highestTerm: 0 },
+  ...{ instanceId, uid: '', clusterId: '', highestTerm: 0, credentials: undefined },
   journal: new SimJournal(),
 });
 
@@ -122,8 +125,8 @@ export class Host {
 
   /** A leave that is whole: the same folder is another place. The keeper's journal in it is the keeper's to clear. */
   forgetCluster(): void {
-    const { instanceId, journal } = this.directory;
-    this.directory = { ...newStateDirectory(`${instanceId}+`), journal };
+    const { instanceId, journal, credentials } = this.directory;
+    this.directory = { ...newStateDirectory(`${instanceId}+`), journal, credentials };
     this.remembered = { uid: '', clusterId: '', highestTerm: 0 };
   }
 
@@ -171,6 +174,11 @@ export class Host {
   changeClock(now: number, to: { readonly rate?: number; readonly wallStepMs?: number }): void {
     this.clock.change(now, to);
     for (const resident of this.residents) resident.armAgain();
+  }
+
+  /** As NTP does, or whoever looks after it. */
+  setWallRight(now: number): void {
+    this.changeClock(now, { wallStepMs: trueWall(now) - this.clock.wall(now) });
   }
 
   /** Everything that ran is gone. The processes are to be ended and started by the caller. */

@@ -10,6 +10,7 @@ import { Prng } from '../../shared/prng.ts';
 import type { OnDisconnect } from '../../shared/protocol/attempt.ts';
 import { DEFAULT_TIMERS, type Timers } from '../../shared/protocol/timers.ts';
 import { MINUTE, SECOND } from '../../shared/time.ts';
+import { type CertificatePlan, certificatePlanOf } from './certificates/plan.ts';
 import { FAULT_KINDS, type FaultKind, isPossible, pickByWeight } from './fault-kinds.ts';
 import { type Mixture, pickMixture } from './mixtures.ts';
 import { shapeOf } from './shape.ts';
@@ -64,6 +65,8 @@ export interface Plan {
   /** How long a leadership outlives its silent leader. */
   readonly electionTtlMs: number;
   readonly codec: boolean;
+  /** Undefined: nobody asks who comes. */
+  readonly certificates?: CertificatePlan | undefined;
 }
 
 const TIMERS: readonly Timers[] = [
@@ -132,6 +135,7 @@ export function planOf(seed: number): Plan {
     electionTtlMs: 5_000,
     codec: random.chance(0.05),
     sickness: sicknessOf(random),
+    certificates: certificatePlanOf(seed, shape.wallErrorMs),
   };
 }
 

@@ -3,6 +3,7 @@ import { checkAll } from '../../controller/core/runs/invariants.ts';
 import { MINUTE, SECOND } from '../../shared/time.ts';
 import { checkAcknowledged } from './checks/acknowledged.ts';
 import { checkAudit } from './checks/audit.ts';
+import { checkDenials } from './checks/denials.ts';
 import { longestWaitMs, Patience, stillWaiting, type Waiting } from './checks/liveness.ts';
 import { Faults } from './faults/faults.ts';
 import { Intentions } from './intentions.ts';
@@ -41,6 +42,8 @@ const SICK_MS = 4 * MINUTE;
 const SICK_SLACK_MS = 40 * SECOND;
 /** Where nothing may wait for long, this share of the time is a run that is tried in vain over and over. */
 const MOST_OF_THE_TIME = 0.6;
+/** Time to join anew, and to find the leader; another one of the same name may be in the way for its lease. */
+const BACK_MS = 90 * SECOND;
 const LOOK_EVERY_MS = 2 * SECOND;
 /** A world that needs more than this many steps does not come to rest: something is done over and over without a pause. */
 const MOST_STEPS = 100_000;
@@ -63,7 +66,10 @@ export function runSeed(seed: number, options: RunOptions = {}): SeedResult {
   const faults = new Faults(world, intentions);
   world.begin();
   intentions.begin();
-  queue.after(WARM_UP_MS, () => faults.begin());
+  queue.after(WARM_UP_MS, () => {
+    faults.begin();
+    world.certificates?.beginFaults();
+  });
   if (sickness !== undefined) queue.after(WARM_UP_MS + sickness.fromMs, () => world.fallSick(sickness.kind));
   queue.runUntil(WARM_UP_MS + world.plan.faultMs, isOver);
   if (world.sick !== undefined && !isOver()) livesWithSick(world, intentions, isOver);
@@ -111,7 +117,26 @@ function requireLiveness(world: World, intentions: Intentions, isOver: () => boo
   }
   if (isOver()) return;
   if (waiting.length > 0) verdict.breaks('I5', queue.now, `after ${Math.round(boundMs / 1000)} s: ${tell(waiting)}`);
+  requireEverybody(world, isOver);
   finish(world, intentions);
+}
+
+/** Whoever was locked out has joined anew, and is connected. */
+function requireEverybody(world: World, isOver: () => boolean): void {
+  const { queue, verdict, certificates } = world;
+  if (certificates === undefined) return;
+  const until = queue.now + BACK_MS;
+  let outside = certificates.people.outside();
+  while (queue.now < until && !isOver() && outside.length > 0) {
+    queue.runUntil(Math.min(until, queue.now + LOOK_EVERY_MS), isOver);
+    outside = certificates.people.outside();
+  }
+  if (outside.length > 0 && !isOver())
+    verdict.breaks(
+      'IDENTITY',
+      queue.now,
+      `everything is well for ${BACK_MS / 1000} s, and not in: ${outside.join('; ')}`,
+    );
 }
 
 /** Heals the world and gives it a moment. False: it is over, or nobody leads. */
@@ -147,4 +172,5 @@ function finish(world: World, intentions: Intentions): void {
   }
   const complaints = [...checkAcknowledged(world, intentions, state), ...checkAudit(world, state)];
   for (const complaint of complaints) verdict.breaks('I10', queue.now, complaint);
+  for (const complaint of checkDenials(world, state)) verdict.breaks('IDENTITY', queue.now, complaint);
 }

@@ -4,13 +4,14 @@
  */
 import type { ClusterState } from '../../controller/core/cluster/cluster.ts';
 import type { Effect, RecordWrite } from '../../controller/core/cluster/effect.ts';
-import type { Event } from '../../controller/core/cluster/event.ts';
+import type { Event, WholeHello } from '../../controller/core/cluster/event.ts';
 import type { Core } from '../../controller/core/core.ts';
 import type { ConnId } from '../../controller/core/records/state.ts';
 import type { SteppedCore } from '../../controller/engine/loop.ts';
 import { present } from '../../shared/assert.ts';
 import type { LeaderMessage } from '../../shared/protocol/leader-message.ts';
 import type { Now } from '../../shared/time.ts';
+import type { AgentEnd } from './agent-conn.ts';
 import type { BatchFacts } from './checks/ledger.ts';
 
 /** Whoever watches over the promises from outside. */
@@ -21,6 +22,8 @@ export interface LeaderWatch {
   flushed(leader: SeenTerm, effects: readonly Effect[], now: Now): void;
   /** These records are to be handed to the store; what they say becomes true when they are committed. */
   persisting(leader: SeenTerm, writes: readonly RecordWrite[]): BatchFacts;
+  /** A Hello is handed to the core. */
+  heard(leader: SeenTerm, from: AgentEnd, hello: WholeHello): void;
   /** A message is handed to a stream. */
   sending(leader: SeenTerm, conn: ConnId, message: LeaderMessage): void;
 }

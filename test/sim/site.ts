@@ -47,6 +47,7 @@ export class Site {
       wallErrorMs: (random.float() - 0.5) * 2_000,
     });
     const directory = options.directory ?? newStateDirectory(`${name}-dir-1`);
+    if (options.directory === undefined) directory.credentials = world.certificates?.first(server);
     const disk = new SimDisk(world.queue, random);
     const containment = random.chance(0.7) ? 'CGROUP' : 'PROCESS_GROUP';
     this.host = new Host({ name, server, pool, clock, disk, containment, watch: world.trees, directory });
@@ -72,6 +73,7 @@ export class Site {
         random,
         endpoints: random.shuffle(world.controllers.map(({ endpoint }) => endpoint)),
         controllerAt: (endpoint) => world.controllers.find((one) => one.endpoint === endpoint),
+        signers: world.certificates?.trouble,
         obeyed: (agent, term, message, effects) => world.obedience.obeyed(agent, term, message, effects),
         failed: world.failed,
         failsChecks: (attempt) => world.failsChecks(attempt),

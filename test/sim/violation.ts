@@ -10,6 +10,8 @@ export type Invariant =
   | 'I8'
   | 'I9'
   | 'I10'
+  /** Who gets in, and with what: certificates, roles. */
+  | 'IDENTITY'
   /** An assertion inside of a core. */
   | 'ASSERT'
   /** What a transcript of test/scenarios tells came out differently. */

@@ -1,11 +1,15 @@
 /** A whole simulated world, made from one seed: controllers, a store, hosts with agents and keepers, and those who watch over it. */
 
+import type { ConnId } from '../../controller/core/records/state.ts';
 import { createScheduleReader } from '../../controller/engine/schedules.ts';
 import { DEFAULT_POOL, type PolicyId } from '../../shared/ids.ts';
 import { Prng } from '../../shared/prng.ts';
 import type { AttemptRef } from '../../shared/protocol/attempt.ts';
 import { SECOND } from '../../shared/time.ts';
+import type { AgentEnd } from './agent-conn.ts';
+import { Certificates } from './certificates/certificates.ts';
 import { AttemptBudget } from './checks/attempt-budget.ts';
+import { IdentityChecks } from './checks/identity-checks.ts';
 import { LeaderChecks } from './checks/leader-checks.ts';
 import { Ledger, placeName } from './checks/ledger.ts';
 import { Obedience } from './checks/obedience.ts';
@@ -37,7 +41,9 @@ export class World {
   readonly verdict = new Verdict();
   readonly ledger = new Ledger();
   /** One generator for each concern, so that a change in one does not shift all the others. */
-  readonly random: Readonly<Record<'hosts' | 'network' | 'store' | 'controllers' | 'faults' | 'operators', Prng>>;
+  readonly random: Readonly<
+    Record<'hosts' | 'network' | 'store' | 'controllers' | 'faults' | 'operators' | 'certificates', Prng>
+  >;
   readonly store: SimStore;
   readonly network: Network;
   readonly trees: TreeChecks;
@@ -46,6 +52,8 @@ export class World {
   readonly controllers: readonly ControllerNode[];
   readonly sites: Site[];
   readonly operators: Operators;
+  /** Undefined: nobody asks who comes. */
+  readonly certificates: Certificates | undefined;
   /** Faults are over. */
   healed = false;
   /** When an older state of the store was restored. */
@@ -74,8 +82,11 @@ export class World {
       controllers: root.fork(),
       faults: root.fork(),
       operators: root.fork(),
+      certificates: root.fork(),
     };
     const { queue, verdict, ledger } = this;
+    if (plan.certificates !== undefined)
+      this.certificates = new Certificates(this, plan.certificates, this.random.certificates);
     this.#values = plan.codec ? codecValues : tokenValues();
     this.#wholeness = new Wholeness(queue, verdict);
     const budget = new AttemptBudget(queue, verdict);
@@ -108,9 +119,10 @@ export class World {
     this.leaders = new LeaderChecks({
       ...{ queue, verdict, ledger, trees: this.trees, store: this.store, schedules: this.schedules },
       placeOf: ({ controller }, conn) => {
-        const host = this.controllers.find(({ endpoint }) => endpoint === controller)?.hostOf(conn);
+        const host = this.endOf(controller, conn)?.host;
         return host && placeName(host.directory.instanceId, host.machineId);
       },
+      identity: new IdentityChecks(this),
     });
     this.obedience = new Obedience(queue, verdict);
     this.controllers = Array.from({ length: plan.controllers }, (_, index) => this.#newController(`c${index + 1}`));
@@ -177,6 +189,7 @@ export class World {
         initialTimers: plan.timers,
         verifyIntervalMs: plan.verifyIntervalMs,
         schedules: this.schedules,
+        newDoor: (one) => this.certificates?.newDoor(one),
         repeatsStarts: () => this.queue.now < this.startsRepeatedUntil,
         leaderHint: () => (this.store.leader === undefined ? [] : [this.store.leader.name]),
         during: (ms, undo) => this.during(ms, undo),
@@ -189,6 +202,7 @@ export class World {
   /** Controllers and servers come up in the first seconds. */
   begin(): void {
     this.store.watchLeader();
+    this.certificates?.begin();
     for (const controller of this.controllers) controller.start();
     for (const [index, site] of this.sites.entries()) this.queue.after(200 * index, () => site.startAgent());
   }
@@ -200,6 +214,11 @@ export class World {
       if (term !== undefined && this.store.holds(term.term)) return { controller, term };
     }
     return undefined;
+  }
+
+  /** The agent's end of a stream of a controller. */
+  endOf(controller: string, conn: ConnId): AgentEnd | undefined {
+    return this.controllers.find(({ endpoint }) => endpoint === controller)?.endOf(conn);
   }
 
   behaviourOf(policy: PolicyId): Behaviour {
@@ -232,6 +251,7 @@ export class World {
       keeper.handsStuck = false;
     }
     for (const undo of [...this.#undos]) undo();
+    this.certificates?.heal();
     this.network.healAll();
     for (const { agent } of this.sites) agent.interruptMs = undefined;
     Object.assign(this.store.trouble, { extraDelayMs: 0, refuse: 0, lose: 0 });

@@ -4,6 +4,7 @@
  */
 import { ageOf } from '../../../controller/core/cluster/age.ts';
 import type { Effect, RecordWrite } from '../../../controller/core/cluster/effect.ts';
+import type { WholeHello } from '../../../controller/core/cluster/event.ts';
 import type { ScheduleReader } from '../../../controller/core/cluster/schedule-reader.ts';
 import type { Proof } from '../../../controller/core/records/attempt-state.ts';
 import type { Attempt, ConnId, EventRecord, Run, StopReason } from '../../../controller/core/records/state.ts';
@@ -12,10 +13,12 @@ import { policyId, type RunId } from '../../../shared/ids.ts';
 import type { EndCause } from '../../../shared/protocol/attempt.ts';
 import type { LeaderMessage } from '../../../shared/protocol/leader-message.ts';
 import type { Now } from '../../../shared/time.ts';
+import type { AgentEnd } from '../agent-conn.ts';
 import type { EventQueue } from '../event-queue.ts';
 import type { LeaderWatch, SeenTerm } from '../seen-term.ts';
 import type { SimStore } from '../store.ts';
 import type { Invariant, Verdict } from '../violation.ts';
+import type { IdentityChecks } from './identity-checks.ts';
 import { type AttemptFacts, type BatchFacts, type Ledger, type NotedEnd, placeName } from './ledger.ts';
 import { allTakenSlots, chooseNaively, limitOf } from './naive-placement.ts';
 import { queueProblems } from './queue-checks.ts';
@@ -38,6 +41,7 @@ export class LeaderChecks implements LeaderWatch {
   readonly #store: SimStore;
   readonly #schedules: ScheduleReader;
   readonly #placeOf: (leader: SeenTerm, conn: ConnId) => string | undefined;
+  readonly #identity: IdentityChecks;
   #commits = 0;
   /** Slots taken on each server at the last look, by term. */
   readonly #taken = new WeakMap<SeenTerm, Map<string, { readonly taken: number; readonly limit: number }>>();
@@ -51,6 +55,7 @@ export class LeaderChecks implements LeaderWatch {
     readonly schedules: ScheduleReader;
     /** Where the agent of a stream lives. */
     readonly placeOf: (leader: SeenTerm, conn: ConnId) => string | undefined;
+    readonly identity: IdentityChecks;
   }) {
     this.#queue = options.queue;
     this.#verdict = options.verdict;
@@ -59,6 +64,7 @@ export class LeaderChecks implements LeaderWatch {
     this.#store = options.store;
     this.#schedules = options.schedules;
     this.#placeOf = options.placeOf;
+    this.#identity = options.identity;
   }
 
   /** I6: every choice of the index is made once more, naively, at the moment it is made. */
@@ -84,6 +90,7 @@ export class LeaderChecks implements LeaderWatch {
   flushed(leader: SeenTerm, effects: readonly Effect[], now: Now): void {
     // Not only with commits: while the store refuses them, limits come and go.
     this.#checkSlots(leader);
+    this.#identity.flushed(leader);
     if (!effects.some(({ kind }) => kind === 'persist')) return;
     this.#commits += 1;
     if (this.#commits % CHECK_ALL_EVERY !== 0) return;
@@ -182,7 +189,12 @@ export class LeaderChecks implements LeaderWatch {
     this.#taken.set(leader, after);
   }
 
+  heard(leader: SeenTerm, from: AgentEnd, hello: WholeHello): void {
+    this.#identity.heard(leader, from, hello);
+  }
+
   sending(leader: SeenTerm, conn: ConnId, message: LeaderMessage): void {
+    this.#identity.sending(leader, conn, message);
     const restsOn = this.#restsOn(leader, conn, message);
     if (restsOn === undefined || restsOn <= leader.coveredAt) return;
     this.#breaks(

@@ -164,6 +164,9 @@ export const hostFaults: StrikeTable = {
     const site = someSite(world, random);
     const wallStepMs = someMs(random, 500, 3_600_000) * (random.chance(0.5) ? 1 : -1);
     site?.host.changeClock(world.queue.now, { wallStepMs });
+    // Certificates count it: nobody leaves it so.
+    if (world.certificates !== undefined)
+      world.during(someMs(world.certificates.random, 5_000, 120_000), () => site?.host.setWallRight(world.queue.now));
   },
   'clock-rate': (world, random) => {
     const site = someSite(world, random);
@@ -192,12 +195,12 @@ export const hostFaults: StrikeTable = {
     }
     const db = random.chance(0.7) ? [{ name: 'db', value: `${random.int(1, 3)}.0`, source: 'PROBE' } as const] : [];
     facts.capabilities = [{ name: 'os', value: 'linux', source: 'FINGERPRINT' }, ...db];
-    site.agent.take(() => site.agent.step({ kind: 'capabilities', capabilities: facts.capabilities }));
+    site.agent.take(() => site.agent.tellFacts());
   },
 };
 
 /** The other ends of its streams hear nothing of it; transports that ping find out. */
-function powerOff(world: World, site: Site, random: Prng): void {
+export function powerOff(world: World, site: Site, random: Prng): void {
   const streams = [...world.network.streams].filter((stream) => stream.agentOpen && stream.host === site.name);
   site.powerOff(world.queue.now, random);
   if (!world.plan.keepalive) return;

@@ -3,6 +3,7 @@
  * system hold the same rule, each behind the other, both are changed: one alone would be covered by the other.
  */
 import { agentMutants } from './agent-mutants.ts';
+import { certificateMutants } from './certificate-mutants.ts';
 import { dependantMutants } from './dependant-mutants.ts';
 import { leaderMutants } from './leader-mutants.ts';
 import { setbackMutants } from './setback-mutants.ts';
@@ -35,4 +36,5 @@ export const MUTANTS: readonly Mutant[] = [
   ...storeMutants,
   ...shellMutants,
   ...dependantMutants,
+  ...certificateMutants,
 ];

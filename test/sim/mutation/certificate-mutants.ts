@@ -1,0 +1,103 @@
+/** Who gets in, and with what (docs/access.md, ADR 0033): each rule removed. */
+import type { Mutant } from './mutants.ts';
+
+const RENEWAL = 'agent/core/renewal.ts';
+const HELLO = 'controller/core/servers/hello.ts';
+/** Where the order is played that `controller/access/renewal.ts` has. */
+const DOOR = 'test/sim/certificates/door.ts';
+
+export const certificateMutants: readonly Mutant[] = [
+  {
+    id: 'K-expiry',
+    what: 'a certificate that is over lets its holder in',
+    caughtBy: [26, 57],
+    patches: [
+      {
+        file: 'shared/access/peer-judge.ts',
+        find: 'if (!(nowMs < notAfterMs)) return',
+        instead: 'if (Number.isNaN(notAfterMs)) return',
+      },
+    ],
+  },
+  {
+    id: 'K-due',
+    what: 'a certificate is renewed at the very end of its life, not from two thirds on',
+    caughtBy: [40, 52],
+    patches: [
+      { file: RENEWAL, find: 'const [DUE, SPREAD] = [2 / 3, 1 / 12];', instead: 'const [DUE, SPREAD] = [1.01, 0];' },
+    ],
+  },
+  {
+    id: 'K-name',
+    what: 'who says Hello need not be whom his certificate names',
+    caughtBy: [30, 52],
+    patches: [
+      {
+        file: 'controller/agents/certified-hello.ts',
+        find: "if (identity.kind !== 'server' || identity.name !== server) {",
+        instead: "if (identity.kind !== 'server') {",
+      },
+    ],
+  },
+  {
+    id: 'K-revoked-stream',
+    what: 'a revocation does not end the stream of its server',
+    caughtBy: [50, 57],
+    patches: [
+      {
+        file: 'controller/core/calls/revocation-calls.ts',
+        find: 'if (session !== undefined) closeSession(turn, session, revokedError(id), true);',
+        instead: '',
+      },
+    ],
+  },
+  {
+    id: 'K-revoked-hello',
+    what: 'who has a revoked certificate may say Hello',
+    caughtBy: [50, 57],
+    patches: [{ file: HELLO, find: 'if (revoked !== undefined) return revoked;', instead: '' }],
+  },
+  {
+    id: 'K-revoked-first',
+    what: 'what a Hello with a revoked certificate says of terms and epochs counts',
+    caughtBy: [50, 57],
+    patches: [
+      { file: HELLO, find: 'if (revoked !== undefined) return revoked;', instead: '' },
+      {
+        file: HELLO,
+        find: 'if (behind !== undefined) return behind;\n  }',
+        instead: 'if (behind !== undefined) return behind;\n  }\n  if (revoked !== undefined) return revoked;',
+      },
+    ],
+  },
+  {
+    id: 'K-renew-revoked',
+    what: 'a revoked certificate is renewed',
+    caughtBy: [50, 57],
+    patches: [
+      {
+        file: 'controller/access/renewal-judge.ts',
+        find: 'if (revoked !== undefined) throw revoked;',
+        instead: '',
+      },
+    ],
+  },
+  {
+    id: 'K-confirm',
+    what: 'a leader renews without asking the store whether it still leads',
+    caughtBy: [26, 57],
+    patches: [{ file: DOOR, find: 'if (!isLeader) refuse(', instead: 'if (isLeader === undefined) refuse(' }],
+  },
+  {
+    id: 'K-denial',
+    what: 'that somebody was refused for what he showed is not in the audit',
+    caughtBy: [59, 60],
+    patches: [
+      {
+        file: 'controller/core/calls/audit-calls.ts',
+        find: "audit(turn, one.kind === 'CHANGE' ? 'CHANGES' : 'ACCESS', one);",
+        instead: "if (one.kind === 'CHANGE') audit(turn, 'CHANGES', one);",
+      },
+    ],
+  },
+];
