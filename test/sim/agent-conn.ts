@@ -18,6 +18,8 @@ export interface AgentEnd {
   readonly openedAt: number;
   /** Whose certificate its connection has. Undefined: a world without any. */
   readonly peer: AcceptedPeer | undefined;
+  /** The root that let it in. */
+  readonly issuer?: string | undefined;
   readonly receive: (term: number, message: LeaderMessage) => void;
 }
 

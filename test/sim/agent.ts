@@ -259,6 +259,7 @@ export class AgentNode extends Process {
       host: this.host,
       agentLife: life,
       peer,
+      issuer: this.host.directory.credentials?.certificate.issuer,
       openedAt: this.queue.now,
       receive: (term, message) => {
         if (message.kind === 'start' && this.host.chokesOnStarts) {

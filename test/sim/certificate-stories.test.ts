@@ -2,6 +2,7 @@
 import { describe, expect, it } from 'vitest';
 import { present } from '../../shared/assert.ts';
 import { serverId } from '../../shared/ids.ts';
+import { Prng } from '../../shared/prng.ts';
 import { MINUTE, SECOND } from '../../shared/time.ts';
 import { callEverywhere } from './certificates/stranger.ts';
 import { policy, Story } from './story.ts';
@@ -83,6 +84,23 @@ describe('a world with certificates', () => {
     expect(story.state.storeBehind).toBeUndefined();
     const told = [...story.state.events].filter(({ type }) => type === 'ENTRY_REFUSED');
     expect(told.map(({ details }) => details?.['reason'])).toEqual(['WRONG_IDENTITY']);
+    expect(story.end()).toEqual([]);
+  });
+
+  it('changes its authority in the middle of a failover, and leaves nobody behind who is away for it', () => {
+    const story = certified();
+    const { certificates } = story.world;
+    const { rotation } = present(certificates, 'there are certificates');
+    story.site('s1').powerOff(story.world.queue.now);
+    rotation.begin(new Prng(2));
+    story.pass(80 * SECOND);
+    expect(story.state.authority?.phase).toBe('RENEWING');
+    story.site('s1').startAgent();
+    story.pass(3 * MINUTE);
+    expect(story.state.authority).toMatchObject({ phase: 'STEADY', roots: [{ hash: 'sha256:root-2' }] });
+    const issuers = ['s1', 's2', 's3'].map((name) => credentialsOf(story, name).certificate.issuer);
+    expect(new Set(issuers)).toEqual(new Set(['sha256:root-2']));
+    expect(story.living('p')).toEqual(['s2@2']);
     expect(story.end()).toEqual([]);
   });
 });

@@ -29,6 +29,11 @@ export class Conns {
     this.#conns.delete(conn);
   }
 
+  /** Those that were let in by such a root. */
+  whose(isMeant: (end: AgentEnd) => boolean): readonly (readonly [ConnId, Conn])[] {
+    return [...this.#conns].filter(([, { end }]) => isMeant(end));
+  }
+
   /** After what was sent on them. */
   closeAll(reason: string): void {
     for (const { stream } of this.#conns.values()) stream.closeByController(reason);

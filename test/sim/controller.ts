@@ -43,7 +43,7 @@ export class ControllerNode extends Process {
   #lead: Lead | undefined;
   readonly #world: ControllerWorld;
   readonly #candidate: Candidate;
-  readonly #conns = new Conns();
+  readonly conns = new Conns();
   #agenda: SimAgenda;
   /** What a pause in the middle of a turn left undone, in order. */
   #unfinished: (() => void)[] | undefined;
@@ -101,12 +101,12 @@ export class ControllerNode extends Process {
   protected onDeath(): void {
     this.#endTerm('it is gone');
     this.#world.store.bury(this.#candidate);
-    this.#conns.closeAll('the controller is gone');
+    this.conns.closeAll('the controller is gone');
   }
 
   /** The machine is gone without a word to anybody. */
   losePower(): void {
-    this.#conns.loseAll();
+    this.conns.loseAll();
     this.die();
   }
 
@@ -185,7 +185,7 @@ export class ControllerNode extends Process {
     const firstOfIncarnation = isFirstOfIncarnation(records, incarnation);
     leaderTerm.elect({ kind: 'elected', term, incarnation, records, clusterId: store.clusterId, firstOfIncarnation });
     // Streams that came before belong to no leader.
-    this.#conns.closeAll('not the leader then');
+    this.conns.closeAll('not the leader then');
   }
 
   #newLeaderTerm(seen: SeenTerm, client: StoreClient, revision: number): LeaderTerm {
@@ -218,7 +218,7 @@ export class ControllerNode extends Process {
     if (leads === undefined) return;
     this.#world.say(this.name, () => `steps down: ${reason}`);
     this.#endTerm(reason);
-    this.#conns.closeAll('the controller does not lead any more');
+    this.conns.closeAll('the controller does not lead any more');
     this.#world.store.bury(this.#candidate);
     // A clean end: the term is given back at once.
     this.#world.store.request(
@@ -238,29 +238,29 @@ export class ControllerNode extends Process {
   }
 
   accept(stream: Stream, end: AgentEnd): ConnId {
-    return this.#conns.open(stream, end);
+    return this.conns.open(stream, end);
   }
 
-  readonly endOf = (conn: ConnId): AgentEnd | undefined => this.#conns.get(conn)?.end;
+  readonly endOf = (conn: ConnId): AgentEnd | undefined => this.conns.get(conn)?.end;
 
   streamClosed(conn: ConnId): void {
     this.take(() => {
-      const known = this.#conns.get(conn);
+      const known = this.conns.get(conn);
       if (known === undefined) return;
-      this.#conns.forget(conn);
+      this.conns.forget(conn);
       if (known.hello !== undefined) this.#post({ kind: 'stream_closed', conn });
     });
   }
 
   receive(stream: Stream, message: AgentMessage): void {
     this.take(() => {
-      const conn = this.#conns.idOf(stream);
+      const conn = this.conns.idOf(stream);
       if (conn !== undefined) this.#handle(conn, message);
     });
   }
 
   #handle(conn: ConnId, message: AgentMessage): void {
-    const known = this.#conns.get(conn);
+    const known = this.conns.get(conn);
     if (known === undefined) return;
     const lead = this.#lead;
     if (lead === undefined) {
@@ -289,7 +289,7 @@ export class ControllerNode extends Process {
   }
 
   #close(conn: ConnId, error: LocumError | undefined): void {
-    const known = this.#conns.get(conn);
+    const known = this.conns.get(conn);
     if (known === undefined) return;
     if (error !== undefined) this.door?.ended(known.end, error);
     known.stream.closeByController(error?.message ?? 'ended by the leader');
@@ -333,7 +333,7 @@ export class ControllerNode extends Process {
   }
 
   #send(leader: SeenTerm, conn: ConnId, message: LeaderMessage): void {
-    const known = this.#conns.get(conn);
+    const known = this.conns.get(conn);
     if (known === undefined) return;
     this.#world.watch.sending(leader, conn, message);
     const { term } = leader;

@@ -5,6 +5,7 @@ import { isOwnDue } from '../../../controller/access/own-renewal.ts';
 import { judgeRenewal, type Renewable } from '../../../controller/access/renewal-judge.ts';
 import { SigningTurns } from '../../../controller/access/signing-turns.ts';
 import type { ClusterState } from '../../../controller/core/cluster/cluster.ts';
+import type { AuthorityRecord } from '../../../controller/core/records/authority.ts';
 import { type AcceptedPeer, judgePeer, type PeerVerdict } from '../../../shared/access/peer-judge.ts';
 import { LocumError } from '../../../shared/errors.ts';
 import { DAY, type Now } from '../../../shared/time.ts';
@@ -27,7 +28,10 @@ export interface DoorOptions {
   readonly self: string;
   readonly clock: () => Now;
   readonly serverLifeMs: number;
-  readonly roots: KnownRoots;
+  /** As its files have it. */
+  readonly firstRoot: string;
+  /** As it has seen it last. Undefined: it was never changed, or it can't be read just now. */
+  readonly record: () => AuthorityRecord | undefined;
 }
 
 /** As a leader judges, and confirms that it is one. */
@@ -38,6 +42,15 @@ export interface Judging {
 }
 
 const OWN_LIFE_MS = DAY;
+
+const onlyRoot = (hash: string): KnownRoots => ({ trusted: [hash], signing: hash, shown: hash });
+
+/** Agents that were away know the old root only: it is shown to them as long as it is trusted (controller/access/own-certificate.ts). */
+function rootsOf({ phase, roots }: AuthorityRecord): KnownRoots {
+  const [{ hash: signing }] = roots;
+  const shown = phase === 'RENEWING' ? (roots.at(-1)?.hash ?? signing) : signing;
+  return { trusted: roots.map(({ hash }) => hash), signing, shown };
+}
 
 export type Renewed =
   | { readonly kind: 'SIGNED'; readonly credentials: Credentials }
@@ -58,7 +71,7 @@ export class Door {
   constructor(options: DoorOptions) {
     this.#options = options;
     this.#turns = this.#newTurns();
-    this.roots = options.roots;
+    this.roots = onlyRoot(options.firstRoot);
   }
 
   /** The process starts: its keys, and what it knew of those who came too often, were in memory only. */
@@ -67,6 +80,14 @@ export class Door {
     this.#turns = this.#newTurns();
     this.recorder?.forget();
     this.notes = new AccessNotes();
+    this.roots = onlyRoot(this.#options.firstRoot);
+    this.follow();
+  }
+
+  /** Trusts, shows and signs with what the record says. */
+  follow(): void {
+    const record = this.#options.record();
+    if (record !== undefined) this.roots = rootsOf(record);
   }
 
   #newTurns(): SigningTurns {

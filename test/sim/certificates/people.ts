@@ -14,11 +14,15 @@ const JOIN_MS = 15 * SECOND;
 /** While faults are at work they see to it that much later, now and then. */
 const NOTICED = 0.3;
 
+const UNTRUSTED = 'it and the controllers do not trust each other';
+
 export class People {
   readonly #world: World;
   readonly #certificates: Certificates;
   /** Hosts that are joined just now, until then. */
   readonly #busy = new Map<Site, number>();
+  /** Those that were found locked out by their roots at the last look. */
+  readonly #untrusted = new Set<Site>();
   #tokens = 0;
   /** Nobody joins hosts meanwhile. */
   areAway = false;
@@ -40,10 +44,27 @@ export class People {
     const { random } = this.#certificates;
     for (const site of sites) {
       if (site.isClone || site.isRetired || (this.#busy.get(site) ?? 0) > queue.now) continue;
-      if (this.lockedOut(site) === undefined || !(healed || random.chance(NOTICED))) continue;
+      const why = this.lockedOut(site);
+      this.#judge(site, why);
+      if (why === undefined || !(healed || random.chance(NOTICED))) continue;
       this.#busy.set(site, queue.now + JOIN_MS);
       this.#join(site);
     }
+  }
+
+  /** A change of the authority locks nobody out whom no operator left behind. A leader that is new knows of it within a moment. */
+  #judge(site: Site, why: string | undefined): void {
+    const wasUntrusted = this.#untrusted.delete(site);
+    if (why !== UNTRUSTED) return;
+    this.#untrusted.add(site);
+    const { verdict, queue, clones, restoredAt } = this.#world;
+    // Another host of its name spoke for it; or what it has is of a history that is gone.
+    if (!wasUntrusted || clones > 0 || restoredAt !== undefined || this.#certificates.rotation.leavesBehind) return;
+    verdict.breaks(
+      'IDENTITY',
+      queue.now,
+      `${site.name} is locked out by a change of the authority that left nobody behind`,
+    );
   }
 
   /** Why it does not get in with what it has, as far as anybody can know who asks the leader. */
@@ -56,9 +77,11 @@ export class People {
     const state: ClusterState | undefined = leader?.term.core.state;
     const revokedBefore = state?.revocations.get(host.server)?.beforeWall;
     if (revokedBefore !== undefined && certificate.notBeforeWall < revokedBefore) return 'its certificate is revoked';
-    if (leader?.controller.door?.roots.trusted.includes(certificate.issuer) === false)
-      return 'nothing trusted stands for its certificate';
-    return undefined;
+    const roots = leader?.controller.door?.roots;
+    if (roots === undefined) return undefined;
+    return roots.trusted.includes(certificate.issuer) && credentials.trusts.includes(roots.shown)
+      ? undefined
+      : UNTRUSTED;
   }
 
   /** Who is not connected to the leader, or goes on without a good certificate; with why. Everything is well meanwhile. */

@@ -5,7 +5,7 @@
 import { Prng } from '../../../shared/prng.ts';
 import { MINUTE, SECOND } from '../../../shared/time.ts';
 
-export const CERTIFICATE_FAULTS = ['no-signer', 'answers-lost', 'away', 'stranger', 'revoke'] as const;
+export const CERTIFICATE_FAULTS = ['no-signer', 'answers-lost', 'away', 'stranger', 'revoke', 'rotate'] as const;
 export type CertificateFault = (typeof CERTIFICATE_FAULTS)[number];
 
 export interface CertificatePlan {
@@ -23,10 +23,12 @@ const LIVES_MS = [2 * MINUTE, 4 * MINUTE];
 export function certificatePlanOf(seed: number, wallErrorMs: number): CertificatePlan | undefined {
   const random = new Prng(seed + 7_000_003);
   if (!random.chance(SHARE) || wallErrorMs > SECOND) return undefined;
+  const lifeMs = random.pick(LIVES_MS) ?? MINUTE;
+  // Drawn last: what comes to the list leaves the rest as it is.
   const faults = new Map<CertificateFault, number>();
   for (const kind of CERTIFICATE_FAULTS) {
     const everyMs = (random.pick([40, 80, 160]) ?? 80) * SECOND;
     if (random.chance(0.4)) faults.set(kind, everyMs);
   }
-  return { lifeMs: random.pick(LIVES_MS) ?? MINUTE, faults };
+  return { lifeMs, faults };
 }

@@ -48,7 +48,8 @@ function call(world: World, { from, credentials, says }: Stranger, controller: C
       verdict.breaks('IDENTITY', queue.now, `a stranger who says that he is ${says} is given a ${kind}`);
   };
   const { peer } = judged;
-  conn = controller.accept(stream, { host: from.host, agentLife: 0, openedAt: queue.now, peer, receive });
+  const { issuer } = credentials.certificate;
+  conn = controller.accept(stream, { host: from.host, agentLife: 0, openedAt: queue.now, peer, issuer, receive });
   for (const message of lies(world, from, says)) stream.sendUp(() => controller.receive(stream, message));
   queue.after(STAYS_MS, () => stream.closeByAgent({ flush: false }));
 }

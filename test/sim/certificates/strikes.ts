@@ -46,6 +46,7 @@ export const certificateStrikes: Readonly<Record<CertificateFault, CertificateSt
     if (site !== undefined && credentials !== undefined)
       new Theft(world, certificates, { site, credentials }).begin(random);
   },
+  rotate: (_, { rotation }, random) => rotation.begin(random),
   /** What it comes back with may be over. */
   away: (world, { plan }, random) => {
     const site = soundSite(world, random, { agent: true });

@@ -48,6 +48,14 @@ export class IdentityChecks {
     const { identity, notBeforeMs } = end.peer;
     if (identity.name !== server)
       this.#breaks(`${controller} sends ${kind} of ${server} to whoever has the certificate of ${identity.name}`);
+    const { issuer, openedAt } = end;
+    const authority = core.state.authority;
+    const isLongGone =
+      authority?.sinceWall !== undefined && trueWall(this.#world.queue.now) - authority.sinceWall > SLACK_MS;
+    if (isLongGone && issuer !== undefined && authority.roots.every(({ hash }) => hash !== issuer))
+      this.#breaks(
+        `${controller} sends ${kind} to ${end.host.name}, in since ${openedAt}, by a root that is trusted no more`,
+      );
     const { beforeWall = 0 } = core.state.revocations.get(server) ?? {};
     if (notBeforeMs < beforeWall)
       this.#breaks(`${controller} sends ${kind} to ${end.host.name}, whose certificate it knows to be revoked`);

@@ -10,7 +10,7 @@ export const certificateMutants: readonly Mutant[] = [
   {
     id: 'K-expiry',
     what: 'a certificate that is over lets its holder in',
-    caughtBy: [26, 57],
+    caughtBy: [1, 26],
     patches: [
       {
         file: 'shared/access/peer-judge.ts',
@@ -22,7 +22,7 @@ export const certificateMutants: readonly Mutant[] = [
   {
     id: 'K-due',
     what: 'a certificate is renewed at the very end of its life, not from two thirds on',
-    caughtBy: [40, 52],
+    caughtBy: [2, 8],
     patches: [
       { file: RENEWAL, find: 'const [DUE, SPREAD] = [2 / 3, 1 / 12];', instead: 'const [DUE, SPREAD] = [1.01, 0];' },
     ],
@@ -30,7 +30,7 @@ export const certificateMutants: readonly Mutant[] = [
   {
     id: 'K-name',
     what: 'who says Hello need not be whom his certificate names',
-    caughtBy: [30, 52],
+    caughtBy: [8, 17],
     patches: [
       {
         file: 'controller/agents/certified-hello.ts',
@@ -42,7 +42,7 @@ export const certificateMutants: readonly Mutant[] = [
   {
     id: 'K-revoked-stream',
     what: 'a revocation does not end the stream of its server',
-    caughtBy: [50, 57],
+    caughtBy: [1, 13],
     patches: [
       {
         file: 'controller/core/calls/revocation-calls.ts',
@@ -54,13 +54,13 @@ export const certificateMutants: readonly Mutant[] = [
   {
     id: 'K-revoked-hello',
     what: 'who has a revoked certificate may say Hello',
-    caughtBy: [50, 57],
+    caughtBy: [1, 13],
     patches: [{ file: HELLO, find: 'if (revoked !== undefined) return revoked;', instead: '' }],
   },
   {
     id: 'K-revoked-first',
     what: 'what a Hello with a revoked certificate says of terms and epochs counts',
-    caughtBy: [50, 57],
+    caughtBy: [1, 13],
     patches: [
       { file: HELLO, find: 'if (revoked !== undefined) return revoked;', instead: '' },
       {
@@ -73,7 +73,7 @@ export const certificateMutants: readonly Mutant[] = [
   {
     id: 'K-renew-revoked',
     what: 'a revoked certificate is renewed',
-    caughtBy: [50, 57],
+    caughtBy: [1, 13],
     patches: [
       {
         file: 'controller/access/renewal-judge.ts',
@@ -85,18 +85,54 @@ export const certificateMutants: readonly Mutant[] = [
   {
     id: 'K-confirm',
     what: 'a leader renews without asking the store whether it still leads',
-    caughtBy: [26, 57],
+    caughtBy: [181],
     patches: [{ file: DOOR, find: 'if (!isLeader) refuse(', instead: 'if (isLeader === undefined) refuse(' }],
   },
   {
     id: 'K-denial',
     what: 'that somebody was refused for what he showed is not in the audit',
-    caughtBy: [59, 60],
+    caughtBy: [1, 13],
     patches: [
       {
         file: 'controller/core/calls/audit-calls.ts',
         find: "audit(turn, one.kind === 'CHANGE' ? 'CHANGES' : 'ACCESS', one);",
         instead: "if (one.kind === 'CHANGE') audit(turn, 'CHANGES', one);",
+      },
+    ],
+  },
+  {
+    id: 'K-ready',
+    what: 'a change of the authority is finished while servers have certificates of the old root',
+    caughtBy: [40, 52, 60],
+    patches: [
+      {
+        file: 'controller/core/calls/authority-calls.ts',
+        find: 'if (held.length === 0) return;',
+        instead: 'if (held.length >= 0) return;',
+      },
+    ],
+  },
+  {
+    id: 'K-away',
+    what: 'who is away does not hold back the end of a change of the authority',
+    caughtBy: [27, 29, 30],
+    patches: [
+      {
+        file: 'controller/core/calls/authority-calls.ts',
+        find: "step === 'FINISH' ? behind : behind.filter(({ connected }) => connected);",
+        instead: 'behind.filter(({ connected }) => connected && step.length > 0);',
+      },
+    ],
+  },
+  {
+    id: 'K-shown',
+    what: 'agents are shown a certificate of the new root as soon as that signs',
+    caughtBy: [27, 29, 40],
+    patches: [
+      {
+        file: DOOR,
+        find: "const shown = phase === 'RENEWING' ? (roots.at(-1)?.hash ?? signing) : signing;",
+        instead: "const shown = phase === 'RENEWING' ? signing : (roots[0]?.hash ?? signing);",
       },
     ],
   },
