@@ -4,7 +4,7 @@
  */
 import type { ClusterState } from '../../controller/core/cluster/cluster.ts';
 import type { Effect, RecordWrite } from '../../controller/core/cluster/effect.ts';
-import type { Event, WholeHello } from '../../controller/core/cluster/event.ts';
+import type { AdminCall, Event, WholeHello } from '../../controller/core/cluster/event.ts';
 import type { Core } from '../../controller/core/core.ts';
 import type { ConnId } from '../../controller/core/records/state.ts';
 import type { SteppedCore } from '../../controller/engine/loop.ts';
@@ -24,6 +24,8 @@ export interface LeaderWatch {
   persisting(leader: SeenTerm, writes: readonly RecordWrite[]): BatchFacts;
   /** A Hello is handed to the core. */
   heard(leader: SeenTerm, from: AgentEnd, hello: WholeHello): void;
+  /** A call was carried out that its caller may not make. */
+  changedBy(call: AdminCall): void;
   /** A message is handed to a stream. */
   sending(leader: SeenTerm, conn: ConnId, message: LeaderMessage): void;
 }
@@ -84,7 +86,12 @@ export class WatchedCore implements SteppedCore {
   }
 
   step(event: Event, now: Now): void {
+    const { audit } = this.#core.state;
+    const changes = audit.CHANGES.head.number;
     this.#core.step(event, now);
+    // Whoever calls with a warrant in these worlds may not do what he calls for.
+    if (event.kind === 'call' && event.warrant !== undefined && audit.CHANGES.head.number !== changes)
+      this.#watch.changedBy(event);
     if (event.kind === 'elected') this.#watch.elected(this.#leader);
   }
 

@@ -6,6 +6,7 @@ import { type Now, SECOND } from '../../../shared/time.ts';
 import { trueWall } from '../clock.ts';
 import type { ControllerNode } from '../controller.ts';
 import type { World } from '../world.ts';
+import { Callers } from './callers.ts';
 import { Door } from './door.ts';
 import type { SignerTrouble } from './holder.ts';
 import { People } from './people.ts';
@@ -72,6 +73,7 @@ export class Certificates {
   begin(): void {
     this.#follow();
     this.people.begin();
+    new Callers(this.#world).begin();
     this.#watch.begin();
   }
 

@@ -1,10 +1,11 @@
 /** What a controller shows to agents, whom it lets in, and what it signs: real judgements over certificates of the world. */
-import { AccessNotes } from '../../../controller/access/access-notes.ts';
+import { AccessNotes, type Noted } from '../../../controller/access/access-notes.ts';
 import { type AgentDenial, notedDenial } from '../../../controller/access/agent-denial.ts';
 import { isOwnDue } from '../../../controller/access/own-renewal.ts';
 import { judgeRenewal, type Renewable } from '../../../controller/access/renewal-judge.ts';
 import { SigningTurns } from '../../../controller/access/signing-turns.ts';
 import type { ClusterState } from '../../../controller/core/cluster/cluster.ts';
+import type { AdminCall } from '../../../controller/core/cluster/event.ts';
 import type { AuthorityRecord } from '../../../controller/core/records/authority.ts';
 import { type AcceptedPeer, judgePeer, type PeerVerdict } from '../../../shared/access/peer-judge.ts';
 import { LocumError } from '../../../shared/errors.ts';
@@ -128,9 +129,18 @@ export class Door {
       this.#note({ peer: `${host.name}:1`, reason, resource, holder: peer?.identity.name });
   }
 
+  /** A call was refused, for its caller may not (controller/access/access-audit.ts is what ships). */
+  denied({ actor: principal, origin, requestId }: Pick<AdminCall, 'actor' | 'origin' | 'requestId'>): void {
+    this.#keep({ principal, ...origin, resource: '', requestId, outcome: 'PERMISSION_DENIED' });
+  }
+
   #note(denial: AgentDenial): void {
+    this.#keep(notedDenial(denial));
+  }
+
+  #keep(noted: Noted): void {
     this.noted += 1;
-    this.notes.note('DENIAL', notedDenial(denial), this.#options.clock().wall);
+    this.notes.note('DENIAL', noted, this.#options.clock().wall);
   }
 
   /** In the order of `controller/access/renewal.ts`: judge, ask the store, sign what was judged with the date of the judging. */

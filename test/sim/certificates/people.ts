@@ -58,6 +58,8 @@ export class People {
     if (why !== UNTRUSTED) return;
     this.#untrusted.add(site);
     const { verdict, queue, clones, restoredAt } = this.#world;
+    // One that was deleted, and is not registered anew, is waited for by nobody.
+    if (this.#world.leader()?.term.core.state.servers.has(site.host.server) !== true) return;
     // Another host of its name spoke for it; or what it has is of a history that is gone.
     if (!wasUntrusted || clones > 0 || restoredAt !== undefined || this.#certificates.rotation.leavesBehind) return;
     verdict.breaks(

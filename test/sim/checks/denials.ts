@@ -16,7 +16,8 @@ export function checkDenials({ controllers, restoredAt }: World, { audit, events
   if (told < noted - unsure) found.push(`the audit has ${told} refusals of ${noted}; at most ${unsure} could get lost`);
   const [oldest] = [...events];
   const hasWord = [...events].some(({ type }) => type === 'ENTRY_REFUSED');
-  if (told > 0 && !hasWord && oldest?.number === 1)
+  const entries = audit.ACCESS.values().filter(({ method }) => method.startsWith('locum.v1.AgentService/'));
+  if (entries.length > 0 && !hasWord && oldest?.number === 1)
     found.push(`${told} were refused, and the event log does not say so`);
   return found;
 }

@@ -4,7 +4,7 @@
  */
 import { ageOf } from '../../../controller/core/cluster/age.ts';
 import type { Effect, RecordWrite } from '../../../controller/core/cluster/effect.ts';
-import type { WholeHello } from '../../../controller/core/cluster/event.ts';
+import type { AdminCall, WholeHello } from '../../../controller/core/cluster/event.ts';
 import type { ScheduleReader } from '../../../controller/core/cluster/schedule-reader.ts';
 import type { Proof } from '../../../controller/core/records/attempt-state.ts';
 import type { Attempt, ConnId, EventRecord, Run, StopReason } from '../../../controller/core/records/state.ts';
@@ -187,6 +187,10 @@ export class LeaderChecks implements LeaderWatch {
       );
     }
     this.#taken.set(leader, after);
+  }
+
+  changedBy({ requestId, request }: AdminCall): void {
+    this.#breaks('IDENTITY', `${request.kind} (${requestId}) changes something, and its caller may not`);
   }
 
   heard(leader: SeenTerm, from: AgentEnd, hello: WholeHello): void {

@@ -2,6 +2,7 @@
 import type { Mutant } from './mutants.ts';
 
 const RENEWAL = 'agent/core/renewal.ts';
+const PERMITTED = 'controller/core/calls/permitted.ts';
 const HELLO = 'controller/core/servers/hello.ts';
 /** Where the order is played that `controller/access/renewal.ts` has. */
 const DOOR = 'test/sim/certificates/door.ts';
@@ -135,5 +136,35 @@ export const certificateMutants: readonly Mutant[] = [
         instead: "const shown = phase === 'RENEWING' ? signing : (roots[0]?.hash ?? signing);",
       },
     ],
+  },
+  {
+    id: 'K-judged',
+    what: 'a call is not judged again in the step that carries it out',
+    caughtBy: [27, 29],
+    patches: [
+      {
+        file: PERMITTED,
+        find: '  if (rights.mayEverywhere(permission)) checkRunAs(state, rights, request);',
+        instead: '  if (permission.length > 0) checkRunAs(state, rights, request);',
+      },
+    ],
+  },
+  {
+    id: 'K-part',
+    what: 'what was given for one pool is good for all',
+    caughtBy: [27, 29],
+    patches: [
+      {
+        file: PERMITTED,
+        find: 'targets.length === 0 || !targets.every((one) => rights.may(permission, one)))',
+        instead: 'targets.length === 0 || !rights.mayAnywhere(permission))',
+      },
+    ],
+  },
+  {
+    id: 'K-repeated',
+    what: 'a call that is repeated is answered to whoever may not make it any more',
+    caughtBy: [27, 29],
+    patches: [{ file: 'controller/core/calls/call.ts', find: '  checkRepeated(turn, call, resource);', instead: '' }],
   },
 ];
