@@ -20,6 +20,7 @@ import { serviceDefinition } from '../../shared/rpc/grpc-js-binding.ts';
 import { toGrpcError } from '../../shared/rpc/grpc-status.ts';
 import type { HealthTable } from '../../shared/rpc/health.ts';
 import { listenError } from '../../shared/rpc/listen-error.ts';
+import { ACCEPT_BACKLOG } from '../../shared/rpc/listener-limits.ts';
 import { spokePlain, tlsRequired } from '../../shared/rpc/plain-caller.ts';
 import { peekTls } from '../../shared/rpc/protocol-peek.ts';
 import { openTlsDoor, type TlsDoor, type TurnedAway } from '../../shared/rpc/tls-door.ts';
@@ -216,7 +217,7 @@ function addAgentService(server: grpc.Server, { connect, renew }: Handlers): voi
 function bind(tcp: Server, host: string, port: number): Promise<{ address: string; port: number }> {
   const { promise, resolve, reject } = Promise.withResolvers<{ address: string; port: number }>();
   tcp.once('error', (error) => reject(listenError(error, host, port)));
-  tcp.listen({ host, port, backlog: 4096 }, () => {
+  tcp.listen({ host, port, backlog: ACCEPT_BACKLOG }, () => {
     const bound = tcp.address();
     assert(bound !== null && typeof bound === 'object', 'a TCP listener has an address');
     resolve({ address: bound.address, port: bound.port });

@@ -22,6 +22,13 @@ export interface ListenerLimits {
   readonly maxHeaderBytes: number;
 }
 
+/**
+ * Connections that the kernel has ready and that are not taken yet, of either listener. It drops what is beyond, and whoever was dropped
+ * tries again after a second: with the 511 of Node, somebody who connects in bursts cost the others that second. Linux allows 4,096
+ * (net.core.somaxconn), and takes less from whoever asks for more.
+ */
+export const ACCEPT_BACKLOG = 4_096;
+
 export const defaultListenerLimits: ListenerLimits = {
   maxConnections: 1_000,
   reservedConnections: 16,

@@ -22,7 +22,7 @@ import { distrust, peerOfConnection, rememberPeer } from './caller.ts';
 import { withinBudget } from './held-calls.ts';
 import { type HttpHandler, pathOf } from './http-handler.ts';
 import { listenError } from './listen-error.ts';
-import { defaultListenerLimits, type ListenerLimits } from './listener-limits.ts';
+import { ACCEPT_BACKLOG, defaultListenerLimits, type ListenerLimits } from './listener-limits.ts';
 import { ListenerPlaces } from './listener-places.ts';
 import { spokePlain, tlsRequired } from './plain-caller.ts';
 import { type PlainRoutes, withPlainRoutes } from './plain-routes.ts';
@@ -245,7 +245,7 @@ function limitSilence(request: Http2ServerRequest, silenceMs: number): void {
 function bind(http1: Server, host: string, port: number): Promise<{ address: string; port: number }> {
   const { promise, resolve, reject } = Promise.withResolvers<{ address: string; port: number }>();
   http1.once('error', (error) => reject(listenError(error, host, port)));
-  http1.listen({ host, port }, () => {
+  http1.listen({ host, port, backlog: ACCEPT_BACKLOG }, () => {
     const bound = http1.address();
     assert(bound !== null && typeof bound === 'object', 'a TCP listener has an address');
     resolve({ address: bound.address, port: bound.port });
