@@ -8,6 +8,7 @@ import { createServer as createHttp1Server, type Server } from 'node:http';
 import {
   constants,
   createServer as createHttp2Server,
+  type Http2Server,
   type Http2ServerRequest,
   type ServerHttp2Session,
 } from 'node:http2';
@@ -198,11 +199,12 @@ function http2Part(
   http2.on('sessionError', () => undefined);
   http2.on('request', (request, response) => {
     limitSilence(request, limits.requestTimeoutMs);
-    // What came behind it has been read then: of calls that are reset at once, none is begun.
+    // What came a little later has been read then, too: of calls that are reset at once, none is begun.
     setImmediate(() => {
       if (!request.stream.closed && !request.stream.destroyed) onRequest(request, response);
     });
   });
+  passOverReset(http2);
   return (socket) => {
     const onSession = (session: ServerHttp2Session): void => {
       places.addSession(socket, session);
@@ -216,6 +218,21 @@ function http2Part(
     http2.emit('connection', socket);
     http2.off('session', onSession);
   };
+}
+
+/**
+ * Keeps node:http2 from making a request and a response for a call that was reset by the time it is told of: that is most of what such a call
+ * costs. It is told once the rest of what came with the head has been read. Not later: the end of an empty body is told right behind it.
+ */
+function passOverReset(http2: Http2Server): void {
+  const [begin, ...more] = http2.listeners('stream');
+  assert(begin !== undefined && more.length === 0, 'node:http2 has one stream listener of its own');
+  http2.removeAllListeners('stream');
+  http2.on('stream', (stream, ...head) => {
+    // Nobody else listens to it, and an error that nobody listens to would end the process.
+    if (stream.closed || stream.destroyed) stream.on('error', () => undefined);
+    else begin.call(http2, stream, ...head);
+  });
 }
 
 const HEALTH_PATHS: ReadonlySet<string> = new Set([

@@ -54,6 +54,24 @@ describe('a session that floods is ended, and the others are served', () => {
     expect(defects).toEqual([]);
   });
 
+  it.each([
+    ['with its end in a frame of its own', [frame(FRAME.DATA, FLAG.END_STREAM, 1)]],
+    ['with an empty piece before it', [frame(FRAME.DATA, FLAG.NONE, 1), frame(FRAME.DATA, FLAG.END_STREAM, 1)]],
+  ])('but a call without a body is answered, %s, also where all of it comes at once', async (_how, body) => {
+    const { port } = await startPoolListener();
+    const client = await openHttp2(port);
+    onTestFinished(() => void client.destroy());
+    const { promise: answered, resolve } = Promise.withResolvers<boolean>();
+    let came = Buffer.alloc(0);
+    client.on('data', (bytes: Buffer) => {
+      came = Buffer.concat([came, bytes]);
+      for (let at = 0; at + 9 <= came.length; at += 9 + came.readUIntBE(at, 3))
+        if (came.readUInt8(at + 3) === FRAME.HEADERS) resolve(true);
+    });
+    client.write(Buffer.concat([frame(FRAME.HEADERS, FLAG.END_HEADERS, 1, HEAD), ...body]));
+    expect(await answered).toBe(true);
+  });
+
   it('but a client may give up all its calls at once', async () => {
     const { url } = await startPoolListener();
     const client = await session(url);
