@@ -43,6 +43,8 @@ export class ScriptedAgent {
   #sequence = 0;
   #generation = 0n;
   #beats: NodeJS.Timeout | undefined;
+  /** Whether the stream has ended. */
+  isOver = false;
 
   constructor(address: string, server: string) {
     this.server = server;
@@ -54,6 +56,7 @@ export class ScriptedAgent {
     call.on('error', () => undefined);
     call.on('status', (status) => {
       const error = status.code === grpc.status.OK ? undefined : fromGrpcError(status);
+      this.isOver = true;
       resolve({ code: status.code, details: status.details, error });
     });
     call.on('data', (message: ConnectResponse) => this.#receive(message));

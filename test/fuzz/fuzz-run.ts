@@ -1,7 +1,7 @@
 /**
  * The fuzzer: requests to every method and messages of agents that hold attempts, in bytes and in values, extremes first. After each batch
  * a healthy client and a healthy agent are served, the healthy server keeps its lease and its attempt, and no answer was INTERNAL or
- * UNKNOWN. What it sends depends on its seed alone; what comes of it also on how messages meet.
+ * UNKNOWN. What nobody can do in time whom the machine does not let run is no violation: it is counted, and they begin anew. What it sends depends on its seed alone; what comes of it also on how messages meet.
  */
 import { create, toBinary } from '@bufbuild/protobuf';
 import { AgentService, ConnectRequestSchema } from '../../shared/gen/locum/v1/agent_service_pb.ts';
@@ -13,6 +13,7 @@ import type { FuzzAgent } from './fuzz-agent.ts';
 import { FuzzSockets } from './fuzz-sockets.ts';
 import { DEFECT_CODES, FuzzWorld } from './fuzz-world.ts';
 import { enveloped, type FuzzRequest, RequestSource } from './request-source.ts';
+import { Lapses, Starvation } from './starvation.ts';
 import { ValueSource } from './values.ts';
 import { attackWith } from './wire-attacks.ts';
 
@@ -31,6 +32,8 @@ export interface FuzzReport {
   readonly codes: ReadonlyMap<string, number>;
   /** What should not be: empty when all is well. */
   readonly violations: readonly string[];
+  /** What was too late while this process was kept waiting for the processor. */
+  readonly starved: readonly string[];
   /** Longest wait of the healthy client and of the healthy agent, after any batch. */
   readonly clientMs: number;
   readonly agentMs: number;
@@ -103,11 +106,12 @@ class FuzzRun {
   readonly #values: ValueSource;
   readonly #sayings: AgentSayings;
   readonly #sockets: FuzzSockets;
-  readonly #healthy: FuzzAgent;
+  readonly #starvation: Starvation;
+  #healthy: FuzzAgent;
   readonly #beats: NodeJS.Timeout;
   readonly #hostile = new Map<string, FuzzAgent>();
   readonly #codes = new Map<string, number>();
-  readonly #violations: string[] = [];
+  readonly #lapses: Lapses;
   #names: readonly string[] = [];
   #sent = 0;
   #clientMs = 0;
@@ -115,9 +119,16 @@ class FuzzRun {
   #steady: readonly number[] = [];
   #heap: [number, number] = [0, 0];
 
-  private constructor(world: FuzzWorld, sockets: FuzzSockets, seed: number) {
+  private constructor(
+    world: FuzzWorld,
+    sockets: FuzzSockets,
+    { starvation, lapses }: { readonly starvation: Starvation; readonly lapses: Lapses },
+    seed: number,
+  ) {
     this.#world = world;
     this.#sockets = sockets;
+    this.#starvation = starvation;
+    this.#lapses = lapses;
     this.#prng = new Prng(seed);
     this.#values = new ValueSource(this.#prng.fork(), () => this.#names);
     this.#requests = new RequestSource(this.#prng.fork(), this.#values, Object.values(HEALTHY));
@@ -129,9 +140,11 @@ class FuzzRun {
   static async start(seed: number): Promise<FuzzRun> {
     const world = await FuzzWorld.start();
     await json(world, 'PoolService/CreatePool', { pool: { name: `pools/${HEALTHY.pool}` } });
-    const sockets = await FuzzSockets.listen(world, (what) => world.defects.push(what));
+    const starvation = new Starvation();
+    const lapses = new Lapses(starvation);
+    const sockets = await FuzzSockets.listen(world, (what) => lapses.late(what));
     await sockets.joinHealthy(HEALTHY_ON_SOCKET, HEALTHY.pool);
-    const run = new FuzzRun(world, sockets, seed);
+    const run = new FuzzRun(world, sockets, { starvation, lapses }, seed);
     await run.#setUp();
     return run;
   }
@@ -140,7 +153,8 @@ class FuzzRun {
     return {
       messages: this.#sent,
       codes: this.#codes,
-      violations: [...this.#violations, ...this.#world.defects].slice(0, 20),
+      violations: [...this.#lapses.violations, ...this.#world.defects].slice(0, 20),
+      starved: this.#lapses.starved,
       clientMs: this.#clientMs,
       agentMs: this.#agentMs,
       heapBytes: this.#heap,
@@ -149,6 +163,7 @@ class FuzzRun {
 
   async end(): Promise<void> {
     clearInterval(this.#beats);
+    this.#starvation.end();
     await this.#sockets.close();
     for (const agent of [this.#healthy, ...this.#hostile.values()]) agent.close();
     this.#world.end();
@@ -165,9 +180,27 @@ class FuzzRun {
       const held = { name: `policies/held-${id}`, servers: [`servers/${id}`], workload, maxConcurrentRuns: 3 };
       await json(this.#world, 'PolicyService/CreatePolicy', { policy: held });
     }
-    if (!(await this.#healthy.heartbeat(SERVED_WITHIN_MS))) throw new Error('the healthy agent was never granted');
+    await this.#settle();
+  }
+
+  /** The healthy server is heard, and runs what it has to. */
+  async #settle(): Promise<void> {
+    const { server } = HEALTHY;
+    while (!(await this.#healthy.heartbeat(SERVED_WITHIN_MS)))
+      if (!this.#starvation.isStarved) throw new Error('the healthy agent was not granted');
     while (this.#world.attemptsOn(server).length === 0) await new Promise((resolve) => setTimeout(resolve, 5));
     this.#steady = this.#world.attemptsOn(server);
+    this.#starvation.forget();
+  }
+
+  /** After a time in which nobody could be served: those who lost something by it begin anew. */
+  async #recover(): Promise<void> {
+    if (this.#healthy.isOver) {
+      this.#healthy.close();
+      this.#healthy = this.#world.connect(HEALTHY.server, HEALTHY.pool);
+    }
+    await this.#sockets.joinHealthy(HEALTHY_ON_SOCKET, HEALTHY.pool);
+    await this.#settle();
   }
 
   /** Sends so many messages, and waits for what they are answered. */
@@ -191,18 +224,20 @@ class FuzzRun {
     const onSocket = await this.#sockets.problemOfHealthy(SERVED_WITHIN_MS);
     this.#clientMs = Math.max(this.#clientMs, answeredMs - askedMs);
     this.#agentMs = Math.max(this.#agentMs, performance.now() - answeredMs);
-    if (answer.code !== 'ok') this.#complain(`a healthy client got ${answer.code}: ${answer.text}`);
-    if (onSocket !== '') this.#complain(`a healthy agent on a socket was not granted its heartbeat: ${onSocket}`);
-    if (!granted || this.#healthy.isOver) this.#complain('a healthy agent was not granted its heartbeat');
+    const starved = this.#lapses.starved.length;
+    if (answer.code !== 'ok') this.#late(`a healthy client got ${answer.code}: ${answer.text}`);
+    if (onSocket !== '') this.#late(`a healthy agent on a socket was not granted its heartbeat: ${onSocket}`);
+    if (!granted || this.#healthy.isOver) this.#late('a healthy agent was not granted its heartbeat');
     const liveness = this.#world.livenessOf(HEALTHY.server);
-    if (liveness !== 'ALIVE') this.#complain(`the healthy server is ${liveness}`);
+    if (liveness !== 'ALIVE') this.#late(`the healthy server is ${liveness}`);
     const now = this.#world.attemptsOn(HEALTHY.server);
-    if (now.join() !== this.#steady.join())
-      this.#complain(`its attempts are ${now.join()}, not ${this.#steady.join()}`);
+    if (now.join() !== this.#steady.join()) this.#late(`its attempts are ${now.join()}, not ${this.#steady.join()}`);
+    if (this.#lapses.starved.length > starved) await this.#recover();
     const heapBytes = collectedMemory().heapUsed;
     this.#heap = [isWarm && this.#heap[0] > 0 ? this.#heap[0] : heapBytes, heapBytes];
     const [warm] = this.#heap;
     if (heapBytes - warm > HEAP_ROOM_BYTES) this.#complain(`the heap grew from ${warm} to ${heapBytes} bytes`);
+    this.#starvation.forget();
   }
 
   #connect(id: string): FuzzAgent {
@@ -268,7 +303,12 @@ class FuzzRun {
   }
 
   #complain(what: string): void {
-    this.#violations.push(`message ${this.#sent}: ${what}`);
+    this.#lapses.complain(`message ${this.#sent}: ${what}`);
+  }
+
+  /** Something that takes no time took too long. */
+  #late(what: string): void {
+    this.#lapses.late(`message ${this.#sent}: ${what}`);
   }
 }
 

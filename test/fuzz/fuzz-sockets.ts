@@ -27,20 +27,21 @@ export class FuzzSockets {
   readonly #api: Listener;
   readonly #agents: AgentListener;
   readonly #stop = new AbortController();
-  readonly #complain: (what: string) => void;
+  /** Something took too long. */
+  readonly #late: (what: string) => void;
   readonly #underWay = new Set<Promise<void>>();
   readonly #silent: Socket[] = [];
   /** Of the requests, and of the healthy client: many resets end a connection, and only that of who makes them. */
   readonly #sessions = new Map<'fuzzed' | 'healthy', ClientHttp2Session>();
   #healthy: ScriptedAgent | undefined;
 
-  private constructor(api: Listener, agents: AgentListener, complain: (what: string) => void) {
+  private constructor(api: Listener, agents: AgentListener, late: (what: string) => void) {
     this.#api = api;
     this.#agents = agents;
-    this.#complain = complain;
+    this.#late = late;
   }
 
-  static async listen(world: FuzzWorld, complain: (what: string) => void): Promise<FuzzSockets> {
+  static async listen(world: FuzzWorld, late: (what: string) => void): Promise<FuzzSockets> {
     const { api, streams, log, metrics } = world;
     const health = new HealthTable([]);
     const anyPort = { host: '127.0.0.1', port: 0 };
@@ -61,13 +62,16 @@ export class FuzzSockets {
     const access = openAccess();
     const apiListener = await startApiListener({ address: anyPort, ...options, readiness, notes, access });
     const agents = await startAgentListener({ ...anyPort, onConnect: (call) => streams.accept(call), health });
-    const sockets = new FuzzSockets(apiListener, agents, complain);
+    const sockets = new FuzzSockets(apiListener, agents, late);
     sockets.#stop.signal.addEventListener('abort', () => stop.abort());
     return sockets;
   }
 
-  /** An agent that lives on a real socket for as long as all this goes on. */
+  /** An agent that lives on a real socket for as long as all this goes on; in place of the one before, if its stream is over. */
   async joinHealthy(server: string, pool: string): Promise<void> {
+    const before = this.#healthy;
+    if (before?.isOver === false) return;
+    before?.close();
     this.#healthy = new ScriptedAgent(`127.0.0.1:${this.#agents.port}`, server);
     this.#healthy.live(1_000);
     await this.#healthy.join({ pool });
@@ -113,7 +117,7 @@ export class FuzzSockets {
     if (end === 'rst') socket.resetAndDestroy();
     else socket.end();
     const late = setTimeout(() => {
-      this.#complain(`a connection that its client ended was not closed within ${LET_GO_MS / 1_000} s`);
+      this.#late(`a connection that its client ended was not closed within ${LET_GO_MS / 1_000} s`);
       socket.destroy();
     }, LET_GO_MS);
     await closed;
@@ -143,7 +147,7 @@ export class FuzzSockets {
     };
     stream.on('error', () => undefined);
     stream.setTimeout(LET_GO_MS, () => {
-      this.#complain(`${path} was not answered on a socket within ${LET_GO_MS / 1_000} s`);
+      this.#late(`${path} was not answered on a socket within ${LET_GO_MS / 1_000} s`);
       stream.close(constants.NGHTTP2_CANCEL);
     });
     const closed = closeOf(stream);

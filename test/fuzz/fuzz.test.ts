@@ -11,9 +11,9 @@ Error.stackTraceLimit = 3;
 describe('requests to every method, and agents that hold attempts', () => {
   it(`stop nobody, whatever they say: ${messages} messages`, async () => {
     const report = await fuzz({ messages, seed, batch: 5_000 });
-    const { clientMs, agentMs, violations } = report;
+    const { clientMs, agentMs, violations, starved } = report;
     const figures = `seed ${seed}: a healthy client waited ${clientMs.toFixed(0)} ms, a healthy agent ${agentMs.toFixed(0)} ms at worst`;
-    console.log(figures);
+    console.log(figures, ...starved);
     expect(violations, figures).toEqual([]);
     expect(report.messages).toBe(messages);
     // Answers of all kinds came: the fuzzer reaches more than the doorstep.

@@ -51,19 +51,20 @@ async function runMany(messages: number, seed: number, jobs: number): Promise<bo
 async function runHere(messages: number, seed: number): Promise<boolean> {
   console.log(`seed ${seed}: ${messages} messages`);
   const began = performance.now();
-  const report = await fuzz({ messages, seed, batch: 2_000, onBatch: tell(messages, seed) });
+  const report = await fuzz({ messages, seed, batch: 5_000, onBatch: tell(messages, seed) });
   const counted = [...report.codes].sort(([, a], [, b]) => b - a).map(([code, count]) => `${code} ${count}`);
   console.log(`seed ${seed}: answers: ${counted.join(', ')}`);
   const perSecond = report.messages / ((performance.now() - began) / 1_000);
   console.log(
-    `seed ${seed}: ${report.messages} messages, ${perSecond.toFixed(0)} a second, ${report.violations.length} violations`,
+    `seed ${seed}: ${report.messages} messages, ${perSecond.toFixed(0)} a second, ${report.violations.length} violations, ${report.starved.length} times starved`,
   );
+  for (const late of report.starved) console.log(`seed ${seed}: no violation, this process was not let run: ${late}`);
   for (const violation of report.violations) console.log(`VIOLATION seed ${seed}: ${violation}`);
   return report.violations.length === 0;
 }
 
 function tell(messages: number, seed: number): (report: FuzzReport) => void {
-  const every = Math.max(2_000, Math.floor(messages / 50));
+  const every = Math.max(5_000, Math.floor(messages / 50));
   let next = every;
   return (report) => {
     if (report.messages < next && report.messages < messages) return;

@@ -124,12 +124,12 @@ export class ValueSource {
 
 /** Bytes of a message with a few of them changed, cut, doubled or moved. */
 export function mutateBytes(prng: Prng, bytes: Uint8Array): Uint8Array {
-  let changed = Uint8Array.from(bytes);
+  let changed = bytes;
   for (let n = prng.int(1, 3); n > 0; n -= 1) changed = mutateOnce(prng, changed);
   return changed;
 }
 
-function mutateOnce(prng: Prng, bytes: Uint8Array): Uint8Array<ArrayBuffer> {
+function mutateOnce(prng: Prng, bytes: Uint8Array): Uint8Array {
   const at = prng.int(0, bytes.length);
   const end = Math.min(bytes.length, at + prng.int(1, 16));
   const [before, middle, after] = [bytes.subarray(0, at), bytes.subarray(at, end), bytes.subarray(end)];
@@ -156,6 +156,4 @@ function mutateOnce(prng: Prng, bytes: Uint8Array): Uint8Array<ArrayBuffer> {
   }
 }
 
-function concat(...parts: readonly Uint8Array[]): Uint8Array<ArrayBuffer> {
-  return Uint8Array.from(Buffer.concat(parts));
-}
+const concat = (...parts: readonly Uint8Array[]): Uint8Array => Buffer.concat(parts);
