@@ -109,7 +109,7 @@ export const leaderMutants: readonly Mutant[] = [
   {
     id: 'C3-taken',
     what: 'what a Hello leaves out is taken as ended at once, not when the agent has taken the session',
-    caughtBy: [473, 535],
+    caughtBy: [268, 535],
     patches: [
       {
         file: 'controller/core/servers/hello.ts',
