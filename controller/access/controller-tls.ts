@@ -11,6 +11,7 @@ import { LogAllowance } from '../../shared/log-allowance.ts';
 import { AuthorityError } from '../../shared/pki/authority.ts';
 import { readCertificate } from '../../shared/pki/read-certificate.ts';
 import { caHashesOf, issuerHashOf } from '../../shared/pki/roots.ts';
+import { networkOfPeer } from '../../shared/rpc/caller-address.ts';
 import type { ListenerTls } from '../../shared/rpc/single-port-listener.ts';
 import { TURNED_AWAY_REASONS, type TurnedAway } from '../../shared/rpc/tls-door.ts';
 import { PeerRefusedError, TlsIdentity } from '../../shared/rpc/tls-identity.ts';
@@ -150,8 +151,7 @@ export class ControllerTls {
 
   #refused({ peer, reason, message }: TurnedAway): void {
     this.refusals.set(reason, (this.refusals.get(reason) ?? 0) + 1);
-    const address = peer.slice(0, peer.lastIndexOf(':'));
-    const allowed = this.#refusalLines.take(`${address} ${reason}`, performance.now());
+    const allowed = this.#refusalLines.take(`${networkOfPeer(peer)} ${reason}`, performance.now());
     if (allowed === undefined) return;
     const more = allowed.unsaid === 0 ? {} : { unsaid: allowed.unsaid };
     this.#options.log.warn({ peer, reason, ...more }, `connection refused: ${message}`);

@@ -1,6 +1,6 @@
 /** The connections of the listener for agents: who has a place, who opens streams over and over, and how to cut one. */
 import type { Socket } from 'node:net';
-import { plainAddress } from '../../shared/rpc/caller-address.ts';
+import { peerNetwork } from '../../shared/rpc/caller-address.ts';
 import { ConnectionTable, type PeerConnection } from '../../shared/rpc/connection-table.ts';
 import type { RawCall } from './agent-stream.ts';
 
@@ -20,7 +20,7 @@ class AgentConnection implements PeerConnection {
 
   constructor(socket: Socket) {
     this.socket = socket;
-    this.peer = plainAddress(socket.remoteAddress ?? '');
+    this.peer = peerNetwork(socket.remoteAddress ?? '');
   }
 
   get idleSinceMono(): number | undefined {

@@ -10,6 +10,7 @@ import type { Logger } from '../../shared/log.ts';
 import { LogAllowance } from '../../shared/log-allowance.ts';
 import type { OutputChunk } from '../../shared/protocol/agent-message.ts';
 import type { LeaderMessage } from '../../shared/protocol/leader-message.ts';
+import { networkOfPeer } from '../../shared/rpc/caller-address.ts';
 import type { Now } from '../../shared/time.ts';
 import type { AgentDenial } from '../access/agent-denial.ts';
 import type { Event } from '../core/cluster/event.ts';
@@ -239,8 +240,7 @@ export class AgentStreams implements AgentStreamsPort {
     const { reason, message, cause } = error;
     const { log, clock } = this.#options;
     this.#noteDenial(stream, error);
-    const address = peer.slice(0, peer.lastIndexOf(':'));
-    const allowed = this.#refusalLines.take(`${address} ${reason}`, clock().mono);
+    const allowed = this.#refusalLines.take(`${networkOfPeer(peer)} ${reason}`, clock().mono);
     if (allowed === undefined) return;
     const more = allowed.unsaid === 0 ? {} : { unsaid: allowed.unsaid };
     const facts = { peer, server, reason, ...more };

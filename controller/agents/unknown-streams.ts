@@ -1,4 +1,5 @@
 /** Streams on which nobody has said Hello yet: they have a bound of their own, shared between addresses, so that they take no place of agents. */
+import { networkOfPeer } from '../../shared/rpc/caller-address.ts';
 import { ConnectionTable, type PeerConnection } from '../../shared/rpc/connection-table.ts';
 import type { AgentStream } from './agent-stream.ts';
 
@@ -10,7 +11,7 @@ class Unknown implements PeerConnection {
 
   constructor(stream: AgentStream) {
     this.stream = stream;
-    this.peer = stream.peer.slice(0, stream.peer.lastIndexOf(':'));
+    this.peer = networkOfPeer(stream.peer);
   }
 }
 

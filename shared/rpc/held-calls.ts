@@ -2,7 +2,7 @@
 import { constants } from 'node:http2';
 import { LocumError } from '../errors.ts';
 import { LIMITS } from '../limits.ts';
-import { plainAddress } from './caller-address.ts';
+import { peerNetwork } from './caller-address.ts';
 import type { HttpHandler, HttpResponse } from './http-handler.ts';
 import { sendRefusal } from './refusal.ts';
 import { type Holding, WaitingBudget } from './waiting-budget.ts';
@@ -28,7 +28,7 @@ export function withinBudget(handler: HttpHandler, spare: (path: string) => bool
   return (request, response) => {
     if (spare(request.url ?? '')) return handler(request, response);
     try {
-      const peer = plainAddress(request.socket?.remoteAddress ?? '');
+      const peer = peerNetwork(request.socket?.remoteAddress ?? '');
       const holding = budget.open(peer, () => cut(response));
       holdings.set(response, holding);
       response.once('close', () => holding.close());

@@ -1,7 +1,7 @@
 /** The connections of a listener: who has a place, who is idle, and who has to go. */
 import type { ServerHttp2Session } from 'node:http2';
 import type { Socket } from 'node:net';
-import { plainAddress } from './caller-address.ts';
+import { peerNetwork } from './caller-address.ts';
 import { ConnectionTable, type PeerConnection } from './connection-table.ts';
 import type { HttpHandler, HttpRequest, HttpResponse } from './http-handler.ts';
 import type { ListenerLimits } from './listener-limits.ts';
@@ -21,7 +21,7 @@ class Place implements PeerConnection {
 
   constructor(socket: Socket) {
     this.socket = socket;
-    this.peer = plainAddress(socket.remoteAddress ?? '');
+    this.peer = peerNetwork(socket.remoteAddress ?? '');
   }
 
   get idleSinceMono(): number | undefined {

@@ -9,7 +9,7 @@ import { type PeerIdentity, parseSpiffe } from '../access/identity.ts';
 import { type AcceptedPeer, judgePeer, PEER_REFUSALS, type PeerRule, type PeerVerdict } from '../access/peer-judge.ts';
 import { errorCode } from '../caught-error.ts';
 import { peerCertificate } from '../pki/read-certificate.ts';
-import { plainAddress } from './caller-address.ts';
+import { peerNetwork } from './caller-address.ts';
 import { ConnectionTable, type PeerConnection } from './connection-table.ts';
 import { defaultHandshakePace, HandshakePace, type HandshakePaceOptions } from './handshake-pace.ts';
 import type { TlsIdentity } from './tls-identity.ts';
@@ -77,7 +77,7 @@ class Knocking implements PeerConnection {
   constructor(raw: Socket, roots: readonly string[]) {
     this.raw = raw;
     this.roots = roots;
-    this.peer = plainAddress(raw.remoteAddress ?? '');
+    this.peer = peerNetwork(raw.remoteAddress ?? '');
   }
 }
 
