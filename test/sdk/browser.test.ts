@@ -21,6 +21,8 @@ playConformance(
     without: {
       nobody: NO_WHY,
       'a certificate that nobody trusts': NO_WHY,
+      // Before anything is known of whoever asks, no page is allowed to read the answer.
+      'somebody in plain text': NO_WHY,
       ...Object.fromEntries(ASKED.map((as) => [as, NO_AUTHORITY])),
     },
   },
