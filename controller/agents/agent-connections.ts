@@ -1,6 +1,6 @@
 /** The connections of the listener for agents: who has a place, who opens streams over and over, and how to cut one. */
 import type { Socket } from 'node:net';
-import { peerNetwork } from '../../shared/rpc/caller-address.ts';
+import { peerName, peerNetwork } from '../../shared/rpc/caller-address.ts';
 import { ConnectionTable, type PeerConnection } from '../../shared/rpc/connection-table.ts';
 import type { RawCall } from './agent-stream.ts';
 
@@ -64,7 +64,7 @@ export class AgentConnections {
       socket.destroy();
       return false;
     }
-    const key = `${socket.remoteAddress}:${socket.remotePort}`;
+    const key = peerName(socket);
     this.#byPeer.set(key, connection);
     socket.once('close', () => {
       this.#byPeer.delete(key);

@@ -6,6 +6,7 @@ import { createServer, type Server, type Socket } from 'node:net';
 import type { TLSSocket } from 'node:tls';
 import { create, type MessageInitShape } from '@bufbuild/protobuf';
 import * as grpc from '@grpc/grpc-js';
+import { identityName } from '../../shared/access/identity.ts';
 import { type AcceptedPeer, judgeAgain, type PeerRule } from '../../shared/access/peer-judge.ts';
 import { assert } from '../../shared/assert.ts';
 import { LocumError } from '../../shared/errors.ts';
@@ -15,6 +16,7 @@ import {
   type RenewCertificateResponse,
   RenewCertificateResponseSchema,
 } from '../../shared/gen/locum/v1/agent_service_pb.ts';
+import { peerName } from '../../shared/rpc/caller-address.ts';
 import { listenerOptions } from '../../shared/rpc/channel-options.ts';
 import { serviceDefinition } from '../../shared/rpc/grpc-js-binding.ts';
 import { toGrpcError } from '../../shared/rpc/grpc-status.ts';
@@ -90,7 +92,7 @@ export async function startAgentListener(options: AgentListenerOptions): Promise
   /** Who speaks no TLS where it is wanted. */
   const plain = new Set<string>();
   const servePlain = (socket: Socket): void => {
-    const peer = nameOf(socket);
+    const peer = peerName(socket);
     plain.add(peer);
     socket.once('close', () => plain.delete(peer));
     options.tls?.refused(spokePlain(peer));
@@ -150,7 +152,7 @@ export async function startAgentListener(options: AgentListenerOptions): Promise
     return promise;
   };
   const retireFallen = (): readonly string[] => {
-    const fallen = door?.trusted.fallen().map(nameOf) ?? [];
+    const fallen = door?.trusted.fallen().map(peerName) ?? [];
     for (const peer of fallen) connections.retire(peer);
     return fallen;
   };
@@ -166,7 +168,7 @@ function judgedNow(
   const verdict = peer && tls && judgeAgain(peer, tls.rule(), Date.now());
   if (peer === undefined || verdict?.kind !== 'refused') return peer;
   const { reason, message } = verdict;
-  tls?.refused({ peer: name, reason, message, certificate: `${peer.identity.kind}/${peer.identity.name}` });
+  tls?.refused({ peer: name, reason, message, certificate: identityName(peer.identity) });
   throw new LocumError('UNAUTHENTICATED', message);
 }
 
@@ -183,7 +185,7 @@ function doorOf(tls: AgentListenerTls, accepted: Map<string, Accepted>, serve: (
     owner: {
       refused: (refused) => tls.refused(refused),
       admitted: (secured, peer, raw) => {
-        const name = nameOf(raw);
+        const name = peerName(raw);
         if (peer !== undefined) accepted.set(name, { peer, secured });
         raw.once('close', () => accepted.delete(name));
         serve(secured);
@@ -194,8 +196,6 @@ function doorOf(tls: AgentListenerTls, accepted: Map<string, Accepted>, serve: (
 
 /** Time for the first byte, which says whether it is TLS. */
 const FIRST_BYTE_MS = 5_000;
-
-const nameOf = ({ remoteAddress, remotePort }: Socket): string => `${remoteAddress}:${remotePort}`;
 
 const noRenewal = (): Promise<never> =>
   Promise.reject(new LocumError('NO_AUTHORITY', 'this controller renews no certificates'));

@@ -45,6 +45,9 @@ export function spiffeOf(identity: PeerIdentity): string {
   return `spiffe://${clusterId}/${kind}/${name}${pool === undefined ? '' : `/pool/${pool}`}`;
 }
 
+/** As people are told of it: `server/web-1`. */
+export const identityName = ({ kind, name }: Pick<PeerIdentity, 'kind' | 'name'>): string => `${kind}/${name}`;
+
 function isKind(text: string | undefined): text is PeerKind {
   return text === 'server' || text === 'controller' || text === 'user';
 }

@@ -1,4 +1,5 @@
 /** Where a call came from, for those who write it down, and for those who count. */
+import type { Socket } from 'node:net';
 import type { HttpRequest } from './http-handler.ts';
 
 /** Address of the other end of the connection; empty: it is gone, or there is none. */
@@ -26,5 +27,9 @@ export function peerNetwork(address: string): string {
   return `${network.join(':')}::/64`;
 }
 
-/** The same of `address:port`. */
+/** The other end of a connection, `address:port`, as grpc-js names it too. */
+export const peerName = ({ remoteAddress, remotePort }: Pick<Socket, 'remoteAddress' | 'remotePort'>): string =>
+  `${remoteAddress}:${remotePort}`;
+
+/** `peerNetwork` of `address:port`. */
 export const networkOfPeer = (peer: string): string => peerNetwork(peer.slice(0, peer.lastIndexOf(':')));

@@ -20,6 +20,7 @@ import { LocumError } from '../errors.ts';
 import { Health } from '../gen/grpc/health/v1/health_pb.ts';
 import { isLoopback } from '../listen-address.ts';
 import { distrust, peerOfConnection, rememberPeer } from './caller.ts';
+import { peerName } from './caller-address.ts';
 import { withinBudget } from './held-calls.ts';
 import { type HttpHandler, pathOf } from './http-handler.ts';
 import { listenError } from './listen-error.ts';
@@ -121,7 +122,7 @@ export async function startListener(options: ListenerOptions): Promise<Listener>
   const door = options.tls && doorTo(options.tls, handlers, places);
   const plain = (socket: Socket, head: Buffer): void => {
     places.addPlain(socket);
-    options.tls?.refused(spokePlain(`${socket.remoteAddress}:${socket.remotePort}`));
+    options.tls?.refused(spokePlain(peerName(socket)));
     handOn(socket, head, handlers);
   };
   const serveSocket = (socket: Socket): void => {

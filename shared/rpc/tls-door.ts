@@ -5,11 +5,11 @@
 import { constants } from 'node:crypto';
 import type { Socket } from 'node:net';
 import { createServer, type SecureContextOptions, type TLSSocket } from 'node:tls';
-import { type PeerIdentity, parseSpiffe } from '../access/identity.ts';
+import { identityName, parseSpiffe } from '../access/identity.ts';
 import { type AcceptedPeer, judgePeer, PEER_REFUSALS, type PeerRule, type PeerVerdict } from '../access/peer-judge.ts';
 import { errorCode } from '../caught-error.ts';
 import { peerCertificate } from '../pki/read-certificate.ts';
-import { peerNetwork } from './caller-address.ts';
+import { peerName, peerNetwork } from './caller-address.ts';
 import { ConnectionTable, type PeerConnection } from './connection-table.ts';
 import { defaultHandshakePace, HandshakePace, type HandshakePaceOptions } from './handshake-pace.ts';
 import type { TlsIdentity } from './tls-identity.ts';
@@ -108,7 +108,7 @@ export function openTlsDoor(options: TlsDoorOptions): TlsDoor {
       owner.refused({ peer, reason: verdict.reason, message: verdict.message, certificate: holderOf(socket) });
       socket.destroy();
     } else if (knocking !== undefined) {
-      if (verdict.peer !== undefined) pace.prove(knocking.peer, nameOf(verdict.peer.identity), performance.now());
+      if (verdict.peer !== undefined) pace.prove(knocking.peer, identityName(verdict.peer.identity), performance.now());
       owner.admitted(socket, verdict.peer, knocking.raw);
     }
   });
@@ -190,9 +190,5 @@ function holderOf(socket: TLSSocket): string {
   const certificate = socket.getPeerX509Certificate();
   const [uri = ''] = certificate === undefined ? [] : peerCertificate(certificate, undefined).uris;
   const identity = parseSpiffe(uri);
-  return identity === undefined ? '' : nameOf(identity);
+  return identity === undefined ? '' : identityName(identity);
 }
-
-const nameOf = ({ kind, name }: PeerIdentity): string => `${kind}/${name}`;
-
-const peerName = ({ remoteAddress, remotePort }: Socket): string => `${remoteAddress}:${remotePort}`;
