@@ -1,6 +1,7 @@
 /** Random messages by their descriptor, extremes first: what a careless or hostile peer would send. */
 import { create, type DescField, type DescMessage, type MessageShape, ScalarType } from '@bufbuild/protobuf';
 import { type ReflectMessage, reflect } from '@bufbuild/protobuf/reflect';
+import { MIB } from '../../shared/limits.ts';
 import type { Prng } from '../../shared/prng.ts';
 
 const TEXTS = [
@@ -32,11 +33,17 @@ const MAX_DEPTH = 6;
 /** Elements of long lists, and how many lists are long: messages have dozens of lists, and a long one costs as much as a hundred others. */
 const MANY = [65, 257, 1_001, 10_001, 30_000];
 const MANY_SHARE = 0.001;
+/** Of one message, roughly: more than any listener takes. Without it, long lists of long lists are gigabytes, which no network would bring. */
+const MOST_BYTES = 8 * MIB;
+/** Of a value that is no text. */
+const SMALL_BYTES = 8;
 
 export class ValueSource {
   readonly #prng: Prng;
   /** Names that exist, or soon will. */
   readonly #names: () => readonly string[];
+  /** Of the message that is being made. */
+  #bytes = 0;
 
   constructor(prng: Prng, names: () => readonly string[]) {
     this.#prng = prng;
@@ -45,6 +52,7 @@ export class ValueSource {
 
   /** Any message of this kind. */
   message<Desc extends DescMessage>(schema: Desc, depth = 0): MessageShape<Desc> {
+    if (depth === 0) this.#bytes = 0;
     const message = create(schema);
     const fields = reflect(schema, message, false);
     for (const field of schema.fields) if (this.#prng.chance(depth === 0 ? 0.7 : 0.4)) this.#set(fields, field, depth);
@@ -53,6 +61,7 @@ export class ValueSource {
 
   /** Changes a field or two, somewhere in a message that was right. */
   mutate<Desc extends DescMessage>(schema: Desc, message: MessageShape<Desc>): MessageShape<Desc> {
+    this.#bytes = 0;
     for (let i = this.#prng.int(1, 2); i > 0; i -= 1) this.#change(reflect(schema, message, false), 0);
     return message;
   }
@@ -93,11 +102,16 @@ export class ValueSource {
   #elements(field: DescField, depth: number): readonly unknown[] {
     const several = (count: number) => Array.from({ length: count }, () => this.#element(field, depth));
     if (!this.#prng.chance(MANY_SHARE)) return several(this.#prng.int(0, 3));
+    const before = this.#bytes;
     const some = several(8);
-    return Array.from({ length: this.#prng.pick(MANY) ?? 0 }, (_, i) => some[i % some.length]);
+    const each = (this.#bytes - before) / some.length;
+    const length = Math.floor(Math.min(this.#prng.pick(MANY) ?? 0, Math.max(0, MOST_BYTES - before) / each));
+    this.#bytes = before + length * each;
+    return Array.from({ length }, (_, i) => some[i % some.length]);
   }
 
   #element(field: DescField, depth: number): unknown {
+    this.#bytes += SMALL_BYTES;
     if (field.message !== undefined) {
       const value = depth < MAX_DEPTH ? this.message(field.message, depth + 1) : create(field.message);
       return reflect(field.message, value, false);
@@ -110,7 +124,7 @@ export class ValueSource {
     const pick = <T>(values: readonly T[]): T | undefined => this.#prng.pick(values);
     if (type === ScalarType.STRING) return this.#text();
     if (type === ScalarType.BOOL) return this.#prng.chance(0.5);
-    if (type === ScalarType.BYTES) return new Uint8Array(this.#prng.pick([0, 1, 1_000, 70_000]) ?? 0);
+    if (type === ScalarType.BYTES) return this.#counted(new Uint8Array(this.#prng.pick([0, 1, 1_000, 70_000]) ?? 0));
     if (type === ScalarType.INT64) return pick(SIGNED);
     if (type === ScalarType.UINT64) return pick([...COUNTERS, 2n ** 64n - 1n]);
     if (type === ScalarType.FLOAT || type === ScalarType.DOUBLE) return pick(FLOATS);
@@ -118,7 +132,12 @@ export class ValueSource {
   }
 
   #text(): string {
-    return this.#prng.pick(this.#prng.chance(0.5) ? this.#names() : TEXTS) ?? '';
+    return this.#counted(this.#prng.pick(this.#prng.chance(0.5) ? this.#names() : TEXTS) ?? '');
+  }
+
+  #counted<Value extends { readonly length: number }>(value: Value): Value {
+    this.#bytes += value.length;
+    return value;
   }
 }
 
