@@ -16,7 +16,8 @@ import {
   type RenewCertificateResponse,
   RenewCertificateResponseSchema,
 } from '../../shared/gen/locum/v1/agent_service_pb.ts';
-import { peerName } from '../../shared/rpc/caller-address.ts';
+import { Anteroom } from '../../shared/rpc/anteroom.ts';
+import { networkOfPeer, peerName } from '../../shared/rpc/caller-address.ts';
 import { listenerOptions } from '../../shared/rpc/channel-options.ts';
 import { serviceDefinition } from '../../shared/rpc/grpc-js-binding.ts';
 import { toGrpcError } from '../../shared/rpc/grpc-status.ts';
@@ -111,7 +112,8 @@ export async function startAgentListener(options: AgentListenerOptions): Promise
       const peer = call.getPeer();
       try {
         if (plain.has(peer)) throw tlsRequired();
-        if (connections.begin(call) && !isCut(peer)) options.onConnect(call, admitted(peer));
+        if (!connections.begin(call)) anteroom.flooded(networkOfPeer(peer));
+        else if (!isCut(peer)) options.onConnect(call, admitted(peer));
       } catch (error) {
         // grpc-js makes the status of the call from what is emitted here.
         call.emit('error', toGrpcError(error));
@@ -131,10 +133,12 @@ export async function startAgentListener(options: AgentListenerOptions): Promise
   });
   addHealthService(server, options.health);
   const injector = server.createConnectionInjector(grpc.ServerCredentials.createInsecure());
-  const tcp = createServer({ noDelay: true }, (socket) => {
-    if (!connections.add(socket)) return;
-    if (door === undefined) serve(socket);
+  const anteroom = new Anteroom((socket) => {
+    if (door === undefined) serve(socket.resume());
     else peekTls(socket, FIRST_BYTE_MS, { tls: door.take, plain: servePlain });
+  });
+  const tcp = createServer({ noDelay: true, pauseOnConnect: true }, (socket) => {
+    if (connections.add(socket)) anteroom.take(socket);
   });
   const { address, port } = await bind(tcp, options.host, options.port);
 

@@ -1,11 +1,15 @@
 /** What a listener for people and their tools allows. Each bound has a default that no honest client meets. */
 import { LIMITS } from '../limits.ts';
+import type { PaceOptions } from '../pace.ts';
+import { defaultConnectionPace } from './connection-queue.ts';
 
 export interface ListenerLimits {
   /** Connections at once. One more takes the place of an idle one, or of one of a peer with more than its share. Default 1,000. */
   readonly maxConnections: number;
   /** Connections that find no such place and are answered health only, once; of more the oldest goes. Default 16. */
   readonly reservedConnections: number;
+  /** Connections of one address that are begun before all others; further ones wait for a turn in which nobody comes. Default: 50, and 200 a second. */
+  readonly connectionPace: PaceOptions;
   /** An HTTP/2 connection without a call for so long is closed, with GOAWAY. Default 10 min. */
   readonly idleSessionMs: number;
   /** Calls at once on one HTTP/2 connection. Default 100. */
@@ -32,6 +36,7 @@ export const ACCEPT_BACKLOG = 4_096;
 export const defaultListenerLimits: ListenerLimits = {
   maxConnections: 1_000,
   reservedConnections: 16,
+  connectionPace: defaultConnectionPace,
   idleSessionMs: 600_000,
   maxStreamsPerConnection: 100,
   firstBytesTimeoutMs: 10_000,

@@ -12,8 +12,8 @@ export const resetLimits = { streamResetBurst: 200, streamResetRate: 33 } as con
 const MAX_CONTROL_FRAMES = 100;
 const WINDOW_MS = 10_000;
 
-/** Counts until the session closes; at the bound it is told so and destroyed. */
-export function endFloods(session: ServerHttp2Session): void {
+/** Counts until the session closes; at the bound it is told so and destroyed, and `ended` is called. */
+export function endFloods(session: ServerHttp2Session, ended: () => void): void {
   let since = performance.now();
   let frames = 0;
   const count = (): void => {
@@ -23,8 +23,9 @@ export function endFloods(session: ServerHttp2Session): void {
       frames = 0;
     }
     frames += 1;
-    if (frames > MAX_CONTROL_FRAMES && !session.destroyed)
-      session.destroy(undefined, constants.NGHTTP2_ENHANCE_YOUR_CALM);
+    if (frames <= MAX_CONTROL_FRAMES || session.destroyed) return;
+    session.destroy(undefined, constants.NGHTTP2_ENHANCE_YOUR_CALM);
+    ended();
   };
   session.on('ping', count);
   session.on('remoteSettings', count);

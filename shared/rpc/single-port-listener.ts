@@ -5,13 +5,6 @@
  * http server that does not listen itself never enforces its timeouts: half a request was held open for ever.
  */
 import { createServer as createHttp1Server, type Server } from 'node:http';
-import {
-  constants,
-  createServer as createHttp2Server,
-  type Http2Server,
-  type Http2ServerRequest,
-  type ServerHttp2Session,
-} from 'node:http2';
 import type { Socket } from 'node:net';
 import type { PeerRule } from '../access/peer-judge.ts';
 import type { WebRule } from '../access/web-access.ts';
@@ -19,10 +12,12 @@ import { assert } from '../assert.ts';
 import { LocumError } from '../errors.ts';
 import { Health } from '../gen/grpc/health/v1/health_pb.ts';
 import { isLoopback } from '../listen-address.ts';
+import { Anteroom, leaveUnread } from './anteroom.ts';
 import { distrust, peerOfConnection, rememberPeer } from './caller.ts';
 import { peerName } from './caller-address.ts';
 import { withinBudget } from './held-calls.ts';
 import { type HttpHandler, pathOf } from './http-handler.ts';
+import { http2Sessions } from './http2-sessions.ts';
 import { listenError } from './listen-error.ts';
 import { ACCEPT_BACKLOG, defaultListenerLimits, type ListenerLimits } from './listener-limits.ts';
 import { ListenerPlaces } from './listener-places.ts';
@@ -30,8 +25,7 @@ import { spokePlain, tlsRequired } from './plain-caller.ts';
 import { type PlainRoutes, withPlainRoutes } from './plain-routes.ts';
 import { handOn, type ProtocolHandlers, peekProtocol, peekTls } from './protocol-peek.ts';
 import { sendRefusal } from './refusal.ts';
-import { endFloods, resetLimits } from './session-floods.ts';
-import { defaultPings, keepPinging, type PingOptions } from './session-pings.ts';
+import { defaultPings, type PingOptions } from './session-pings.ts';
 import { openTlsDoor, type TlsDoor, type TurnedAway } from './tls-door.ts';
 import type { TlsIdentity } from './tls-identity.ts';
 import { type Denied, withWebGate } from './web-gate.ts';
@@ -117,7 +111,9 @@ export async function startListener(options: ListenerOptions): Promise<Listener>
     },
     onRequest,
   );
-  const serveHttp2 = http2Part(onRequest, limits, options.pings ?? defaultPings, places);
+  leaveUnread(http1);
+  const anteroom = new Anteroom(serveSocket, limits.connectionPace);
+  const serveHttp2 = http2Sessions({ onRequest, limits, pings: options.pings ?? defaultPings, places, anteroom });
   const handlers = { http1: takeOverConnections(http1), http2: serveHttp2 };
   const door = options.tls && doorTo(options.tls, handlers, places);
   const plain = (socket: Socket, head: Buffer): void => {
@@ -125,15 +121,15 @@ export async function startListener(options: ListenerOptions): Promise<Listener>
     options.tls?.refused(spokePlain(peerName(socket)));
     handOn(socket, head, handlers);
   };
-  const serveSocket = (socket: Socket): void => {
+  function serveSocket(socket: Socket): void {
     if (door === undefined) peekProtocol(socket, limits.firstBytesTimeoutMs, handlers);
     else peekTls(socket, limits.firstBytesTimeoutMs, { tls: door.take, plain });
-  };
+  }
   http1.on('connection', (socket: Socket) => {
     places.add(socket);
     // Finds a peer that is gone while a long HTTP/1.1 answer has nothing to send.
     socket.setKeepAlive(true, defaultPings.intervalMs);
-    serveSocket(socket);
+    anteroom.take(socket);
   });
   const { address, port } = await bind(http1, options.host, options.port);
   // The name that was bound is one of this listener, also where the host's own name is an address of loopback.
@@ -184,58 +180,6 @@ function takeOverConnections(http1: Server): (socket: Socket) => void {
   return (socket) => void serve.call(http1, socket);
 }
 
-function http2Part(
-  onRequest: HttpHandler,
-  limits: ListenerLimits,
-  pings: PingOptions,
-  places: ListenerPlaces,
-): (socket: Socket) => void {
-  const http2 = createHttp2Server({
-    settings: { maxConcurrentStreams: limits.maxStreamsPerConnection, maxHeaderListSize: limits.maxHeaderBytes },
-    // In megabytes, of one session.
-    maxSessionMemory: 10,
-    ...resetLimits,
-  });
-  // A broken session is the client's trouble and is closed by Node; without a listener it would be ours.
-  http2.on('sessionError', () => undefined);
-  http2.on('request', (request, response) => {
-    limitSilence(request, limits.requestTimeoutMs);
-    // What came a little later has been read then, too: of calls that are reset at once, none is begun.
-    setImmediate(() => {
-      if (!request.stream.closed && !request.stream.destroyed) onRequest(request, response);
-    });
-  });
-  passOverReset(http2);
-  return (socket) => {
-    const onSession = (session: ServerHttp2Session): void => {
-      places.addSession(socket, session);
-      const peer = peerOfConnection(socket);
-      if (peer !== undefined) rememberPeer(session, peer);
-      keepPinging(session, pings);
-      endFloods(session);
-    };
-    // The session is made within the event.
-    http2.once('session', onSession);
-    http2.emit('connection', socket);
-    http2.off('session', onSession);
-  };
-}
-
-/**
- * Keeps node:http2 from making a request and a response for a call that was reset by the time it is told of: that is most of what such a call
- * costs. It is told once the rest of what came with the head has been read. Not later: the end of an empty body is told right behind it.
- */
-function passOverReset(http2: Http2Server): void {
-  const [begin, ...more] = http2.listeners('stream');
-  assert(begin !== undefined && more.length === 0, 'node:http2 has one stream listener of its own');
-  http2.removeAllListeners('stream');
-  http2.on('stream', (stream, ...head) => {
-    // Nobody else listens to it, and an error that nobody listens to would end the process.
-    if (stream.closed || stream.destroyed) stream.on('error', () => undefined);
-    else begin.call(http2, stream, ...head);
-  });
-}
-
 const HEALTH_PATHS: ReadonlySet<string> = new Set([
   '/healthz',
   '/livez',
@@ -250,14 +194,6 @@ function healthOnly(serve: HttpHandler): HttpHandler {
     const message = 'all connections are taken and busy: try again in a second';
     sendRefusal(request, response, new LocumError('OVERLOADED', message, { retryAfterMs: 1_000 }), 503);
   };
-}
-
-/** HTTP/2 has no request timeout in Node: a body that stops arriving would hold its stream for as long as its sender likes. */
-function limitSilence(request: Http2ServerRequest, silenceMs: number): void {
-  request.setTimeout(silenceMs, () => {
-    if (!request.complete) request.stream.close(constants.NGHTTP2_CANCEL);
-  });
-  request.once('end', () => request.setTimeout(0));
 }
 
 function bind(http1: Server, host: string, port: number): Promise<{ address: string; port: number }> {

@@ -4,17 +4,21 @@ import { workerData } from 'node:worker_threads';
 
 export interface Connecting {
   readonly port: number;
-  readonly count: number;
+  /** Addresses of loopback to come from, one for each connection. */
+  readonly from: readonly string[];
+  /** What each of them says. Default: nothing. */
+  readonly text?: string;
   /** One number, which rises with each connection; whoever waits for it is woken at the last. */
   readonly connected: SharedArrayBuffer;
 }
 
-const { port, count, connected } = workerData as Connecting;
+const { port, from, text = '', connected } = workerData as Connecting;
 const there = new Int32Array(connected);
-for (let i = 0; i < count; i += 1) {
-  const socket = connect({ port, host: '127.0.0.1', localAddress: `127.0.0.${2 + (i % 8)}` });
+for (const localAddress of from) {
+  const socket = connect({ port, host: '127.0.0.1', localAddress });
   socket.on('error', () => undefined).resume();
+  if (text !== '') socket.write(text);
   socket.once('connect', () => {
-    if (Atomics.add(there, 0, 1) + 1 === count) Atomics.notify(there, 0);
+    if (Atomics.add(there, 0, 1) + 1 === from.length) Atomics.notify(there, 0);
   });
 }
