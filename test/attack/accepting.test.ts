@@ -1,10 +1,9 @@
 /** Connections that come faster than they are taken. */
 import { readFileSync } from 'node:fs';
-import { Worker } from 'node:worker_threads';
-import { expect, it, onTestFinished, vi } from 'vitest';
+import { expect, it, vi } from 'vitest';
 import { callerAddressOf } from '../../shared/rpc/caller-address.ts';
 import { startPoolListener } from '../rpc/pool-listener.ts';
-import type { Connecting } from './connecting-worker.ts';
+import { connectAll } from './connect-all.ts';
 
 /** More than Node's own 511, and far fewer than any system's own bound. */
 const BURST = 800;
@@ -17,20 +16,6 @@ const systemBound = (): number => {
     return 0;
   }
 };
-
-/** Resolves when all are connected, of which nothing was taken: this thread stands still. What the kernel drops would be tried again, and dropped again. */
-function connectAll(connecting: Omit<Connecting, 'connected'>): number {
-  const connected = new SharedArrayBuffer(4);
-  const workerData: Connecting = { ...connecting, connected };
-  const worker = new Worker(new URL('./connecting-worker.ts', import.meta.url), { workerData, execArgv: [] });
-  onTestFinished(() => void worker.terminate());
-  const there = new Int32Array(connected);
-  const untilMono = performance.now() + PATIENCE_MS;
-  const all = connecting.from.length;
-  for (let now = 0; now < all && performance.now() < untilMono; now = Atomics.load(there, 0))
-    Atomics.wait(there, 0, now, untilMono - performance.now());
-  return Atomics.load(there, 0);
-}
 
 it('a burst of connections makes nobody wait for a second try, also while this process does something else', async (ctx) => {
   if (systemBound() < 2 * BURST) return ctx.skip('the system lets no listener have so many connections ready');

@@ -10,7 +10,8 @@ import { ControllerMetrics } from '../../controller/metrics.ts';
 import { createLogger } from '../../shared/log.ts';
 import { HealthTable } from '../../shared/rpc/health.ts';
 import { ScriptedAgent } from '../controller/scripted-agent.ts';
-import { callHead, closeOf, FLAG, FRAME, flood, frame, openHttp2 } from './frames.ts';
+import { connectAll } from './connect-all.ts';
+import { callHead, closeOf, FLAG, FRAME, flood, frame, openHttp2, PREFACE } from './frames.ts';
 
 const CONNECT = callHead('/locum.v1.AgentService/Connect', 'application/grpc');
 
@@ -89,6 +90,20 @@ describe('strangers on the listener for agents', () => {
     await expect.poll(() => calls.length).toBe(3);
     await expect.poll(() => strangers.filter(({ destroyed }) => destroyed).length).toBe(50 - 7);
     expect([...agents, late].map(({ destroyed }) => destroyed)).toEqual([false, false, false]);
+  });
+
+  it('who connect all at once are begun after an agent that comes behind them', async () => {
+    const { port, calls } = await listener(1_000);
+    const said = Buffer.concat([
+      PREFACE,
+      frame(FRAME.SETTINGS, FLAG.NONE, 0),
+      frame(FRAME.HEADERS, FLAG.END_HEADERS, 1, CONNECT),
+    ]);
+    const from = [...Array<string>(500).fill('127.0.0.2'), '127.0.0.1'];
+    expect(connectAll({ port, from, text: said.toString('latin1') })).toBe(from.length);
+    await expect.poll(() => calls.length, { timeout: 20_000 }).toBe(from.length);
+    // At once are 50 of them begun, and by the pace a few more while the others are taken.
+    expect(calls.findIndex((call) => call.getPeer().startsWith('127.0.0.1:'))).toBeLessThan(250);
   });
 
   it('who open one stream after the other are cut off', async () => {

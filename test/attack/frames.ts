@@ -46,7 +46,7 @@ export function callHead(path: string, contentType = 'application/json'): Buffer
   );
 }
 
-const PREFACE = Buffer.from('PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n');
+export const PREFACE = Buffer.from('PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n');
 
 /** A connection that has opened HTTP/2, reads what it is sent and throws it away. `from`: an address of loopback to come from. */
 export async function openHttp2(port: number, from = '127.0.0.1'): Promise<Socket> {
