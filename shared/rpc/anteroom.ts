@@ -15,7 +15,7 @@ export class Anteroom {
   readonly #begin: (socket: Socket) => void;
   /** Somebody came since the last turn of the loop. */
   #cameOne = false;
-  #turn: NodeJS.Immediate | undefined;
+  #isTurning = false;
 
   /** `begin` is called with each connection once, when it is to be read. */
   constructor(begin: (socket: Socket) => void, pace?: PaceOptions) {
@@ -32,7 +32,7 @@ export class Anteroom {
       return;
     }
     socket.once('close', () => this.#queue.delete(socket, network));
-    this.#turn ??= setImmediate(() => this.#onTurn());
+    if (!this.#isTurning) this.#turnNext();
   }
 
   /** A connection of this network (`peerNetwork`) had to be ended, and cost more than its part. */
@@ -40,12 +40,17 @@ export class Anteroom {
     this.#queue.charge(network, FLOOD_TURNS, performance.now());
   }
 
+  #turnNext(): void {
+    this.#isTurning = true;
+    setImmediate(() => this.#onTurn());
+  }
+
   #onTurn(): void {
-    this.#turn = undefined;
+    this.#isTurning = false;
     const next = this.#queue.next(performance.now(), !this.#cameOne);
     this.#cameOne = false;
     // The loop is kept turning: it takes at most one from the kernel each time, and none of those tells that it was the last.
-    if (!this.#queue.isEmpty) this.#turn = setImmediate(() => this.#onTurn());
+    if (!this.#queue.isEmpty) this.#turnNext();
     if (next !== undefined) this.#begin(next);
   }
 }
