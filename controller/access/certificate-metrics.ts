@@ -1,6 +1,7 @@
 /**
- * What `/metrics` shows of certificates, and of those who were refused at the door where they are asked for. A controller has two of its own, and names them; servers are counted by the condition of theirs, and
- * the one that ends first is told without its name, since servers have no bound: `locum status` names it.
+ * What `/metrics` shows of certificates, and of those who were refused at the door where certificates are asked for. A controller has two of
+ * its own, and names them. Servers have no bound, so they are only counted, by the condition of their certificates; of the one that ends
+ * first the time is told and not the name, which `locum status` has.
  */
 import { Counter, Gauge, type Registry } from '@prometheus-io/client';
 import { CERTIFICATE_CONDITIONS, type CertificateLife, conditionAt } from '../../shared/certificate-life.ts';

@@ -1,7 +1,6 @@
 /**
- * Who gets a new certificate in place of one that is good, and from when it counts. What was judged stands for what is signed: the certificate is dated by
- * the time of the judging, and nothing is signed before the store has said that whoever judged still leads. So one that is revoked
- * is not followed by a new one, however late somebody signs.
+ * Who gets a new certificate in place of one that is good, and from when it counts. It is dated by the time of this judging, and nothing is
+ * signed before the store has said that whoever judged still leads: what is revoked meanwhile is not good again, however late somebody signs.
  */
 import type { AcceptedPeer } from '../../shared/access/peer-judge.ts';
 import { serverId } from '../../shared/ids.ts';

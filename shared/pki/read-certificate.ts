@@ -8,7 +8,8 @@ export function peerCertificate(certificate: X509Certificate, chainProblem: stri
     serial: certificate.serialNumber.toLowerCase(),
     notBeforeMs: Date.parse(certificate.validFrom),
     notAfterMs: Date.parse(certificate.validTo),
-    uris: urisIn(certificate.subjectAltName),
+    // An authority is nobody who connects, whatever its certificate says (SPIFFE X509-SVID, section 5.2).
+    uris: certificate.ca ? [] : urisIn(certificate.subjectAltName),
     chainProblem,
   };
 }

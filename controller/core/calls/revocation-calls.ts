@@ -2,9 +2,8 @@
 import { tell } from '../cluster/change.ts';
 import { serverLiveOf } from '../cluster/cluster.ts';
 import type { Turn } from '../cluster/turn.ts';
-import { nextSecond } from '../records/revocation.ts';
 import { revokeTokensFor } from '../servers/join-tokens.ts';
-import { revoke, revokedError } from '../servers/revocations.ts';
+import { revocationNow, revoke, revokedError } from '../servers/revocations.ts';
 import { closeSession } from '../servers/session.ts';
 import type { CallOf, Outcome } from './outcome.ts';
 
@@ -13,16 +12,7 @@ export function revokeServer(turn: Turn, request: CallOf<'revoke_server'>, valid
   const { server: id, reason } = request;
   const resource = `servers/${id}`;
   const about = { server: id, reason, deleted: false };
-  if (validateOnly) {
-    const { journal, now } = turn;
-    const revocation = {
-      kind: 'revocation',
-      ...about,
-      beforeWall: nextSecond(now.wall),
-      creator: journal.actor,
-    } as const;
-    return { resource, value: { kind: 'revocation', revocation } };
-  }
+  if (validateOnly) return { resource, value: { kind: 'revocation', revocation: revocationNow(turn, about) } };
   const revocation = revoke(turn, about);
   const server = turn.state.servers.get(id);
   const why = reason === '' ? '' : `: ${reason}`;

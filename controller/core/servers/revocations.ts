@@ -13,14 +13,23 @@ const KEPT_MS = 825 * DAY;
 
 /** Refuses, from now on, what the server was given so far. */
 export function revoke(turn: Turn, about: Pick<Revocation, 'server' | 'reason' | 'deleted'>): Revocation {
-  const { state, now, journal } = turn;
-  const known = state.revocations.get(about.server);
-  // A clock that was set back must not make a revoked certificate good.
-  const beforeWall = Math.max(nextSecond(now.wall), known?.beforeWall ?? 0);
-  const revocation: Revocation = { kind: 'revocation', ...about, beforeWall, creator: journal.actor };
-  if (known === undefined) makeRoom(turn);
+  const revocation = revocationNow(turn, about);
+  if (!turn.state.revocations.has(about.server)) makeRoom(turn);
   keepRevocation(turn, revocation);
   return revocation;
+}
+
+/**
+ * What is given after a revocation is valid from just there on, so a second one has to be later than the first: also within the same second,
+ * and when the clock was set back.
+ */
+export function revocationNow(
+  { state, now, journal }: Pick<Turn, 'state' | 'now' | 'journal'>,
+  about: Pick<Revocation, 'server' | 'reason' | 'deleted'>,
+): Revocation {
+  const before = state.revocations.get(about.server)?.beforeWall ?? 0;
+  const beforeWall = Math.max(nextSecond(now.wall), nextSecond(before));
+  return { kind: 'revocation', ...about, beforeWall, creator: journal.actor };
 }
 
 /** Those that are over go; and when there are as many as may be, the oldest, those of servers that are gone before those that somebody meant. */
