@@ -1,6 +1,6 @@
 /** The command line as a whole: the nouns, the options that all of them take, and how wrong usage is told. */
 import { Command } from 'commander';
-import { printable } from '../shared/printable.ts';
+import { printable, printableLines } from '../shared/printable.ts';
 import { addGlobals, globalsOf } from './globals.ts';
 import { locumVersion } from './locum-version.ts';
 import { asksControllers, type Noun, nouns } from './nouns.ts';
@@ -32,6 +32,8 @@ export async function buildProgram(words: readonly string[]): Promise<Command> {
     .exitOverride()
     .showSuggestionAfterError()
     .showHelpAfterError('(add --help for what is possible here)')
+    // It quotes words of the line, which may be names of files or answers of other commands.
+    .configureOutput({ outputError: (text, write) => write(printableLines(text)) })
     .helpCommand('help [command]', 'show what a command can do')
     .helpOption('-h, --help', 'show what is possible here')
     // What every command takes is shown with each of them.

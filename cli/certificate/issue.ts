@@ -11,6 +11,7 @@ import type { Authority } from '../../shared/pki/authority.ts';
 import { writeCertificateFolder } from '../../shared/pki/certificate-folder.ts';
 import { makeRequest } from '../../shared/pki/key-pair.ts';
 import { DAY } from '../../shared/time.ts';
+import { printLine } from '../output/print.ts';
 
 export interface IssueOptions {
   readonly out: string;
@@ -33,7 +34,7 @@ export async function issue(text: string, { out, dataDir, pool, days }: IssueOpt
   const lifeMs = lifeOf(days);
   const { certPem, notAfterMs } = await authority.sign({ csrPem, identity, nowMs: Date.now(), lifeMs });
   writeCertificateFolder(out, { certPem, keyPem, rootsPem });
-  process.stdout.write(`${text} until ${new Date(notAfterMs).toISOString()}: ${out}\n`);
+  printLine(`${text} until ${new Date(notAfterMs).toISOString()}: ${out}`);
 }
 
 /** Of several keys, as while the authority is changed, the one that signs. */
