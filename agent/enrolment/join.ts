@@ -80,7 +80,7 @@ export async function joinCluster(options: JoinOptions): Promise<Joined> {
   const identity = checked(material, rootsPem, options);
   const settings = { server: options.server, pool: poolOf(answer), controllers: answer.controllers };
   writeJoined(stateDir, settings);
-  writeCertificateFolder(tlsDir, material);
+  await writeCertificateFolder(tlsDir, material);
   replacePrivateFile(join(tlsDir, USED_TOKEN), `${token.id}\n`);
   forgetKeys(tlsDir);
   const { notAfterMs } = readCertificate(answer.certificate);

@@ -10,7 +10,7 @@ import { parseSpiffe, spiffeOf } from '../../shared/access/identity.ts';
 import { isGone, messageOf } from '../../shared/caught-error.ts';
 import type { DiskLane } from '../../shared/disk-lane.ts';
 import { AgentService, RenewCertificateRequestSchema } from '../../shared/gen/locum/v1/agent_service_pb.ts';
-import { storeCertificateFolder } from '../../shared/pki/certificate-folder.ts';
+import { writeCertificateFolder } from '../../shared/pki/certificate-folder.ts';
 import { makePlainRequest } from '../../shared/pki/plain-request.ts';
 import { readCertificate } from '../../shared/pki/read-certificate.ts';
 import { clientOptions } from '../../shared/rpc/channel-options.ts';
@@ -40,7 +40,7 @@ export async function renewCertificate(endpoint: string, options: RenewalOptions
     const { certificate, roots } = await ask(endpoint, request, tls);
     const material = checked({ certPem: certificate, keyPem, rootsPem: roots }, tls.identity.material);
     // First where the next start finds it: a host that shows what it does not have any more after a restart is locked out.
-    await lane.run(() => storeCertificateFolder(folder, material));
+    await lane.run(() => writeCertificateFolder(folder, material));
     tls.identity.replace(material);
     return { kind: 'RENEWED', certificate: certificateFacts(tls.identity) };
   } catch (error) {

@@ -33,7 +33,7 @@ export async function issue(text: string, { out, dataDir, pool, days }: IssueOpt
   const { csrPem, keyPem } = await makeRequest();
   const lifeMs = lifeOf(days);
   const { certPem, notAfterMs } = await authority.sign({ csrPem, identity, nowMs: Date.now(), lifeMs });
-  writeCertificateFolder(out, { certPem, keyPem, rootsPem });
+  await writeCertificateFolder(out, { certPem, keyPem, rootsPem });
   printLine(`${text} until ${new Date(notAfterMs).toISOString()}: ${out}`);
 }
 

@@ -2,6 +2,7 @@
  * The authority of the cluster as this controller has it: what it trusts, and what it can sign with. It follows the record in the store,
  * from phase to phase; before there is one, the files say what it is.
  */
+import { messageOf } from '../../shared/caught-error.ts';
 import { LocumError } from '../../shared/errors.ts';
 import type { Logger } from '../../shared/log.ts';
 import { type Authority, AuthorityError } from '../../shared/pki/authority.ts';
@@ -33,6 +34,7 @@ export class AuthorityHolder implements Signer {
   #record: AuthorityRecord;
   /** Of each root whose key is here, by its hash. */
   #authorities: ReadonlyMap<string, Authority> = new Map();
+  #problem: string | undefined;
 
   private constructor(options: HolderOptions, ring: KeyRing, record: AuthorityRecord) {
     this.#options = options;
@@ -45,6 +47,8 @@ export class AuthorityHolder implements Signer {
     const ring = new KeyRing({ ...options, nowMs: Date.now() });
     const holder = new AuthorityHolder(options, ring, stored ?? (await fromFiles(options)));
     await holder.#takeKeys();
+    // It may have ended before its files were where the record is.
+    if (stored !== undefined) ring.settle(stored.roots);
     return holder;
   }
 
@@ -70,36 +74,56 @@ export class AuthorityHolder implements Signer {
     return this.#authorities.has(this.signing.hash);
   }
 
+  /** Why keys that should be here can't be used; undefined: nothing is wrong. */
+  get problem(): string | undefined {
+    return this.ring.problem ?? this.#problem;
+  }
+
   /** What this controller says of itself, but for its own certificate. */
   get word(): Pick<ControllerCertificate, 'trusts' | 'signs' | 'opens'> {
     const opens = this.ring.wrapping?.ids ?? [];
     return { trusts: caHashesOf(this.rootsPem), signs: [...this.#authorities.keys()], opens };
   }
 
-  /** Follows the record. False: it was there already. Rejects with what reading keys rejects with; then it has followed all the same. */
+  /** Follows the record, with the keys that it has or finds; see `problem`. False: it was there already. Never rejects. */
   async adopt(record: AuthorityRecord): Promise<boolean> {
     if (isSame(record, this.#record)) return false;
     this.#record = record;
-    await this.#takeKeys();
-    this.ring.settle(record.roots);
+    await this.#look();
     return true;
   }
 
-  /** Looks again for keys that were not there. */
-  async #takeKeys(): Promise<void> {
-    const found = new Map<string, Authority>();
-    for (const root of this.#record.roots) {
-      const authority = this.#authorities.get(root.hash) ?? (await this.ring.open(root));
-      if (authority !== undefined) found.set(root.hash, authority);
-    }
-    this.#authorities = found;
-  }
-
-  /** Once more, where keys are missing: somebody may have put them there. True: there are more than before. */
+  /** Once more, where keys are missing: somebody may have put them there. True: there are more than before. Never rejects. */
   async lookForKeys(): Promise<boolean> {
     const had = this.#authorities.size;
-    if (had < this.#record.roots.length) await this.#takeKeys();
+    if (had < this.#record.roots.length || this.#problem !== undefined) await this.#look();
     return this.#authorities.size > had;
+  }
+
+  async #look(): Promise<void> {
+    try {
+      await this.#takeKeys();
+      this.ring.settle(this.#record.roots);
+      this.#problem = undefined;
+    } catch (error) {
+      this.#problem = messageOf(error);
+    }
+  }
+
+  /** Those that it has stay; of roots that are gone none does. */
+  async #takeKeys(): Promise<void> {
+    const had = this.#authorities;
+    const kept = this.#record.roots.flatMap(({ hash }) => {
+      const authority = had.get(hash);
+      return authority === undefined ? [] : [[hash, authority] as const];
+    });
+    const found = new Map(kept);
+    this.#authorities = found;
+    for (const root of this.#record.roots) {
+      if (found.has(root.hash)) continue;
+      const authority = await this.ring.open(root);
+      if (authority !== undefined) found.set(root.hash, authority);
+    }
   }
 
   /** Rejects with LocumError NO_AUTHORITY where the key of the root that signs is not here; CertificateRequestError. */

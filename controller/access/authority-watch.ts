@@ -83,9 +83,9 @@ export class AuthorityWatch {
   /** Of the leader: that it can't sign. */
   get trouble(): readonly Deviation[] {
     const { tls } = this.#options;
-    const { canSign, ring } = tls.authority;
-    if (canSign && ring.problem === undefined) return [];
-    const why = ring.problem ?? 'its key is not on the host of the leader';
+    const { canSign, problem } = tls.authority;
+    if (canSign && problem === undefined) return [];
+    const why = problem ?? 'its key is not on the host of the leader';
     const message = canSign ? why : `no certificates are signed, those that are there go on: ${why}`;
     return [
       {
@@ -128,12 +128,12 @@ export class AuthorityWatch {
   }
 
   #tellProblem(): void {
-    const { problem } = this.#options.tls.authority.ring;
+    const { problem } = this.#options.tls.authority;
     if (problem === this.#problem) return;
     this.#problem = problem;
     this.#sinceWall = problem === undefined ? 0 : Date.now();
-    if (problem === undefined) this.#options.log.info('the wrapping keys can be read again');
-    else this.#options.log.error(`the wrapping keys can not be read, so nothing is signed here: ${problem}`);
+    if (problem === undefined) this.#options.log.info('the keys of the certificate authority can be read again');
+    else this.#options.log.error(`keys of the certificate authority can not be read: ${problem}`);
   }
 
   /** For this host's administrator. */

@@ -49,8 +49,8 @@ export class ControllerTls {
   /** Controllers that this one dialled. */
   readonly #dialled: TrustedPeers;
   readonly #renewal: NodeJS.Timeout;
-  /** One record after the other. */
-  #adopting: Promise<void> = Promise.resolve();
+  /** One after the other: a certificate that was begun for an older record must not take the place of a newer one. */
+  #changing: Promise<void> = Promise.resolve();
   #problem = '';
   /** When the certificate was taken into use, monotonic. */
   #takenMs = performance.now();
@@ -66,7 +66,7 @@ export class ControllerTls {
     this.#agentIdentity = new TlsIdentity(forAgents);
     this.#dialled = new TrustedPeers(this.identity);
     const { controllerMs } = options.lives ?? DEFAULT_LIVES;
-    this.#renewal = setInterval(() => void this.#look(), lookEveryMs(controllerMs)).unref();
+    this.#renewal = setInterval(() => void this.#inTurn(() => this.#look()), lookEveryMs(controllerMs)).unref();
   }
 
   /** `stored` undefined: the authority is as the files have it. Rejects with AuthorityError, WrappingKeyError or ExposedFileError. */
@@ -87,10 +87,13 @@ export class ControllerTls {
   }
 
   /** Follows the record of the authority: other roots count at once, and a certificate of another root takes the place of its own. */
-  async adopt(record: AuthorityRecord): Promise<void> {
-    const before = this.#adopting;
-    this.#adopting = before.catch(() => undefined).then(() => this.#follow(record));
-    await this.#adopting;
+  adopt(record: AuthorityRecord): Promise<void> {
+    return this.#inTurn(() => this.#follow(record));
+  }
+
+  #inTurn(change: () => Promise<void>): Promise<void> {
+    this.#changing = this.#changing.catch(() => undefined).then(change);
+    return this.#changing;
   }
 
   async #follow(record: AuthorityRecord): Promise<void> {
@@ -161,9 +164,9 @@ export class ControllerTls {
     clearInterval(this.#renewal);
   }
 
-  #look(): Promise<void> {
+  async #look(): Promise<void> {
     const times = { nowWall: Date.now(), takenAgoMs: performance.now() - this.#takenMs };
-    return isOwnDue(wallLife(this.identity.life), times) ? this.#renew() : Promise.resolve();
+    if (isOwnDue(wallLife(this.identity.life), times)) await this.#renew();
   }
 
   /** What can't be signed anew still trusts what is to be trusted. */

@@ -3,7 +3,7 @@ import { hostname } from 'node:os';
 import { join } from 'node:path';
 import type { Logger } from '../../shared/log.ts';
 import { AuthorityError } from '../../shared/pki/authority.ts';
-import { identityIn, storeCertificateFolder, writeCertificateFolder } from '../../shared/pki/certificate-folder.ts';
+import { identityIn, writeCertificateFolder } from '../../shared/pki/certificate-folder.ts';
 import { makeRequest } from '../../shared/pki/key-pair.ts';
 import { leadsTo } from '../../shared/pki/roots.ts';
 import type { TlsMaterial } from '../../shared/rpc/tls-identity.ts';
@@ -52,7 +52,7 @@ export async function signedMaterial(
 export async function firstMaterial(options: OwnCertificateOptions, authority: AuthorityHolder): Promise<OwnMaterial> {
   if (authority.canSign) {
     const material = await signedMaterial(options, authority);
-    if (options.wrappingKeyFile !== undefined) writeCertificateFolder(folderOf(options), material[0]);
+    if (options.wrappingKeyFile !== undefined) await keepOwn(options, material[0]);
     return material;
   }
   const why = whyNothingIsSigned(authority, options);
@@ -82,8 +82,5 @@ function whyNothingIsSigned(
 }
 
 /** In place of what was kept before. */
-export async function keepOwn(options: OwnCertificateOptions, material: TlsMaterial): Promise<void> {
-  const folder = folderOf(options);
-  if ((await identityIn(folder)) === undefined) writeCertificateFolder(folder, material);
-  else await storeCertificateFolder(folder, material);
-}
+export const keepOwn = (options: OwnCertificateOptions, material: TlsMaterial): Promise<void> =>
+  writeCertificateFolder(folderOf(options), material);

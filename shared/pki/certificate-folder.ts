@@ -1,13 +1,12 @@
 /** A certificate with its key and the roots to trust, as three files of one folder; the names are those of a TLS secret of Kubernetes. */
 import { createPrivateKey, X509Certificate } from 'node:crypto';
-import { mkdirSync } from 'node:fs';
-import { open, readFile, rename, rm, stat } from 'node:fs/promises';
+import { mkdir, open, readFile, rename, rm, stat } from 'node:fs/promises';
 import { join } from 'node:path';
 import { isGone, messageOf } from '../caught-error.ts';
 import type { DiskLane } from '../disk-lane.ts';
 import { TlsIdentity, type TlsMaterial } from '../rpc/tls-identity.ts';
 import { MINUTE } from '../time.ts';
-import { ExposedFileError, replacePrivateFile } from './private-file.ts';
+import { ExposedFileError } from './private-file.ts';
 
 const CERTIFICATE = 'tls.crt';
 const KEY = 'tls.key';
@@ -17,32 +16,31 @@ const ROOTS = 'ca.crt';
 /** Between two looks whether somebody has put new files there. */
 const LOOK_MS = MINUTE;
 
-/** Makes the folder, for its owner only, and writes all three. The certificate comes last: it makes the others count. */
-export function writeCertificateFolder(folder: string, { certPem, keyPem, rootsPem }: TlsMaterial): void {
-  mkdirSync(folder, { recursive: true, mode: 0o700 });
-  replacePrivateFile(join(folder, ROOTS), rootsPem);
-  replacePrivateFile(join(folder, KEY), keyPem);
-  replacePrivateFile(join(folder, CERTIFICATE), certPem);
-}
-
 /**
- * In place of the certificate that is there, without waiting for the disk in this thread. Wherever it is cut short, the old one or the new one
- * can be read, each with its key. Rejects with what writing a file rejects with.
+ * Makes the folder, for its owner only, and puts all three there in place of what is there, without waiting for the disk in this thread.
+ * Wherever it is cut short, the old certificate or the new one can be read, each with its key; after a power cut, too. Rejects with what
+ * writing a file rejects with.
  */
-export async function storeCertificateFolder(
+export async function writeCertificateFolder(
   folder: string,
   { certPem, keyPem, rootsPem }: TlsMaterial,
 ): Promise<void> {
+  await mkdir(folder, { recursive: true, mode: 0o700 });
   // One that was cut short at its last step is ended first: the key that waits is the one that counts.
-  const current = await readFile(join(folder, CERTIFICATE), 'utf8');
-  if ((await nextKey(folder, current)) !== undefined) await rename(join(folder, NEXT_KEY), join(folder, KEY));
-  await storeFile(folder, ROOTS, rootsPem);
-  await storeFile(folder, NEXT_KEY, keyPem);
-  await storeFile(folder, CERTIFICATE, certPem);
-  await rename(join(folder, NEXT_KEY), join(folder, KEY));
+  const current = await readIfThere(join(folder, CERTIFICATE));
+  if (current !== undefined && (await nextKey(folder, current)) !== undefined) await takeNextKey(folder);
+  await replaceFile(folder, ROOTS, rootsPem);
+  await replaceFile(folder, NEXT_KEY, keyPem);
+  await replaceFile(folder, CERTIFICATE, certPem);
+  await takeNextKey(folder);
 }
 
-async function storeFile(folder: string, name: string, text: string): Promise<void> {
+async function takeNextKey(folder: string): Promise<void> {
+  await rename(join(folder, NEXT_KEY), join(folder, KEY));
+  await sync(folder);
+}
+
+async function replaceFile(folder: string, name: string, text: string): Promise<void> {
   const draft = join(folder, `${name}.new-${process.pid}`);
   await rm(draft, { force: true });
   const file = await open(draft, 'wx', 0o600);
@@ -53,20 +51,43 @@ async function storeFile(folder: string, name: string, text: string): Promise<vo
     await file.close();
   }
   await rename(draft, join(folder, name));
+  await sync(folder);
+}
+
+/** What was renamed there stays so before anything else is. */
+async function sync(folder: string): Promise<void> {
+  const opened = await open(folder, 'r');
+  try {
+    await opened.sync();
+  } finally {
+    await opened.close();
+  }
 }
 
 /** Rejects with ExposedFileError when others can read the key, and with what reading a file throws. */
 export async function readCertificateFolder(folder: string): Promise<TlsMaterial> {
-  const { mode } = await stat(join(folder, KEY));
-  if ((mode & 0o007) !== 0)
-    throw new ExposedFileError(`${join(folder, KEY)} is open to all users of this host: chmod 600 it`);
   // One after the other: a disk that does not come back has one thread of the pool.
   const certPem = await readFile(join(folder, CERTIFICATE), 'utf8');
-  const keyPem = (await nextKey(folder, certPem)) ?? (await readFile(join(folder, KEY), 'utf8'));
+  const keyPem = (await nextKey(folder, certPem)) ?? (await readKey(join(folder, KEY)));
   return { certPem, keyPem, rootsPem: await readFile(join(folder, ROOTS), 'utf8') };
 }
 
-/** Where a renewal was cut short: the key that waits, if this certificate is its own. */
+async function readKey(file: string): Promise<string> {
+  const { mode } = await stat(file);
+  if ((mode & 0o007) !== 0) throw new ExposedFileError(`${file} is open to all users of this host: chmod 600 it`);
+  return readFile(file, 'utf8');
+}
+
+async function readIfThere(file: string): Promise<string | undefined> {
+  try {
+    return await readFile(file, 'utf8');
+  } catch (error) {
+    if (isGone(error)) return undefined;
+    throw error;
+  }
+}
+
+/** Where writing was cut short: the key that waits, if this certificate is its own. */
 async function nextKey(folder: string, certPem: string): Promise<string | undefined> {
   try {
     const keyPem = await readFile(join(folder, NEXT_KEY), 'utf8');

@@ -1,4 +1,4 @@
-import { chmodSync, mkdirSync, readdirSync, rmSync, writeFileSync } from 'node:fs';
+import { chmodSync, mkdirSync, readdirSync, renameSync, rmSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { afterEach, beforeEach, expect, it, vi } from 'vitest';
 import { DiskLane } from '../../shared/disk-lane.ts';
@@ -7,7 +7,6 @@ import {
   followCertificateFolder,
   identityIn,
   readCertificateFolder,
-  storeCertificateFolder,
   writeCertificateFolder,
 } from '../../shared/pki/certificate-folder.ts';
 import { makeRequest } from '../../shared/pki/key-pair.ts';
@@ -35,7 +34,7 @@ afterEach(() => {
 it('a folder without a certificate is no certificate, and one that all can read is refused', async () => {
   const folder = testFolder();
   expect(await identityIn(folder)).toBeUndefined();
-  writeCertificateFolder(folder, await material());
+  await writeCertificateFolder(folder, await material());
   chmodSync(join(folder, 'tls.key'), 0o644);
   await expect(identityIn(folder)).rejects.toThrow(ExposedFileError);
 });
@@ -43,7 +42,7 @@ it('a folder without a certificate is no certificate, and one that all can read 
 it('a certificate that is replaced is there with its key, old or new, wherever that was cut short', async () => {
   const folder = testFolder();
   const [first, second, third, fourth] = await Promise.all([material(), material(), material(), material()]);
-  writeCertificateFolder(folder, first);
+  await writeCertificateFolder(folder, first);
   const put = (name: string, text: string): void => writeFileSync(join(folder, name), text, { mode: 0o600 });
   put('tls.key.next', second.keyPem);
   expect(await readCertificateFolder(folder)).toEqual(first);
@@ -52,18 +51,36 @@ it('a certificate that is replaced is there with its key, old or new, wherever t
   expect((await identityIn(folder))?.material).toEqual(second);
   // The next one begins there, and stops before its certificate is written.
   mkdirSync(join(folder, `tls.crt.new-${process.pid}`, 'in-the-way'), { recursive: true });
-  await expect(storeCertificateFolder(folder, third)).rejects.toThrow('tls.crt.new-');
+  await expect(writeCertificateFolder(folder, third)).rejects.toThrow('tls.crt.new-');
   expect(await readCertificateFolder(folder)).toEqual(second);
   rmSync(join(folder, `tls.crt.new-${process.pid}`), { recursive: true });
-  await storeCertificateFolder(folder, fourth);
+  await writeCertificateFolder(folder, fourth);
   expect(await readCertificateFolder(folder)).toEqual(fourth);
   expect(readdirSync(folder).sort()).toEqual(['ca.crt', 'tls.crt', 'tls.key']);
+});
+
+it('a folder that is written again is never left without the key of the certificate that is in it', async () => {
+  const folder = testFolder();
+  const [first, second] = await Promise.all([material(), material()]);
+  await writeCertificateFolder(folder, first);
+  // It stops before the certificate is written.
+  mkdirSync(join(folder, `tls.crt.new-${process.pid}`, 'in-the-way'), { recursive: true });
+  await expect(writeCertificateFolder(folder, second)).rejects.toThrow('tls.crt.new-');
+  expect((await identityIn(folder))?.material).toEqual(first);
+});
+
+it('a first certificate counts from when it is written, also where the name of its key was not given yet', async () => {
+  const folder = testFolder();
+  const first = await material();
+  await writeCertificateFolder(folder, first);
+  renameSync(join(folder, 'tls.key'), join(folder, 'tls.key.next'));
+  expect((await identityIn(folder))?.material).toEqual(first);
 });
 
 it('new files are taken over; of files that do not fit together none is, and the reason is told', async () => {
   const folder = join(testFolder(), 'tls');
   const [first, second] = [await material(), await material()];
-  writeCertificateFolder(folder, first);
+  await writeCertificateFolder(folder, first);
   const identity = await identityIn(folder);
   expect(identity?.material).toEqual(first);
   if (identity === undefined) return;

@@ -14,7 +14,6 @@ import { TlsIdentity } from '../../shared/rpc/tls-identity.ts';
 
 const WEB_1 = 'URI:spiffe://c/server/web-1';
 
-/** Undefined: there is no openssl. */
 function openssl(folder: string, ...words: readonly string[]): void {
   execFileSync('openssl', words, { cwd: folder, stdio: ['ignore', 'ignore', 'pipe'] });
 }

@@ -116,7 +116,7 @@ describe('nobody gets a certificate', () => {
   it('for a server of which the folder is not', async () => {
     const made = await world.api.enrolment.createJoinToken({ server: 'servers/other' });
     const folder = { stateDir: at('taken'), tlsDir: at('taken', 'tls') };
-    writeCertificateFolder(folder.tlsDir, await world.certify('server', 'web-1'));
+    await writeCertificateFolder(folder.tlsDir, await world.certify('server', 'web-1'));
     expect(await whyNot(world.join(made, 'other', folder))).toBe('OTHER_IDENTITY');
   });
 

@@ -30,7 +30,7 @@ async function aged(name: string, pool?: string): Promise<Aged> {
   const life = { nowMs: Date.now() - 20 * HOUR, lifeMs: DAY };
   const material = await world.certify('server', name, pool === undefined ? life : { ...life, pool });
   const folder = join(world.folder, name);
-  writeCertificateFolder(folder, material);
+  await writeCertificateFolder(folder, material);
   writeFileSync(join(folder, 'join-token-id'), 'aaaaaaaaaa\n');
   const identity = new TlsIdentity(material);
   const tls = { identity, rule: { clusterId: world.clusterId, kinds: ['controller' as const] } };
