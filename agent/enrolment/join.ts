@@ -15,7 +15,7 @@ import { identityIn, writeCertificateFolder } from '../../shared/pki/certificate
 import { makeRequest, requestFor, requestToDer } from '../../shared/pki/key-pair.ts';
 import { readPrivateFile, replacePrivateFile } from '../../shared/pki/private-file.ts';
 import { readCertificate } from '../../shared/pki/read-certificate.ts';
-import { leadsTo } from '../../shared/pki/roots.ts';
+import { certificatesIn, leadsTo } from '../../shared/pki/roots.ts';
 import { TlsIdentity, TlsMaterialError } from '../../shared/rpc/tls-identity.ts';
 import type { JoinedSettings } from '../config.ts';
 import { inTurn } from './in-turn.ts';
@@ -158,7 +158,8 @@ function checked(
     if (error instanceof TlsMaterialError) throw bad(error.message);
     throw error;
   }
-  if (!leadsTo(material.certPem, trustedPem)) throw bad('the certificate is signed by another authority');
+  if (!leadsTo(certificatesIn(material.certPem), certificatesIn(trustedPem)))
+    throw bad('the certificate is signed by another authority');
   const { uris, notBeforeMs, notAfterMs } = readCertificate(material.certPem);
   const identity = parseSpiffe(uris[0] ?? '');
   if (identity?.kind !== 'server' || identity.name !== server) throw bad(`the certificate is not for ${server}`);

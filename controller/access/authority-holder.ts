@@ -126,6 +126,10 @@ export class AuthorityHolder implements Signer {
     }
   }
 
+  refuseWithoutKey(): void {
+    if (!this.canSign) throw noKey();
+  }
+
   /** Rejects with LocumError NO_AUTHORITY where the key of the root that signs is not here; CertificateRequestError. */
   async sign(csrPem: string, holder: Holder, options: SigningOptions = {}): Promise<SignedForHolder> {
     return this.signWith(this.signing, csrPem, holder, options);

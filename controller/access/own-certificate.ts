@@ -5,8 +5,8 @@ import type { Logger } from '../../shared/log.ts';
 import { AuthorityError } from '../../shared/pki/authority.ts';
 import { identityIn, writeCertificateFolder } from '../../shared/pki/certificate-folder.ts';
 import { makeRequest } from '../../shared/pki/key-pair.ts';
-import { leadsTo } from '../../shared/pki/roots.ts';
-import type { TlsMaterial } from '../../shared/rpc/tls-identity.ts';
+import { certificatesIn, leadsTo } from '../../shared/pki/roots.ts';
+import type { TlsIdentity, TlsMaterial } from '../../shared/rpc/tls-identity.ts';
 import type { AuthorityRoot } from '../core/records/authority.ts';
 import type { AuthorityHolder } from './authority-holder.ts';
 import { PKI_FOLDER } from './cluster-authority.ts';
@@ -58,7 +58,7 @@ export async function firstMaterial(options: OwnCertificateOptions, authority: A
   const why = whyNothingIsSigned(authority, options);
   const kept = await identityIn(folderOf(options)).catch(() => undefined);
   const { rootsPem } = authority;
-  if (kept === undefined || kept.life.notAfterMs <= Date.now() || !leadsTo(kept.material.certPem, rootsPem))
+  if (kept === undefined || kept.life.notAfterMs <= Date.now() || !isOf(kept, rootsPem))
     throw new AuthorityError(
       `${why}, and there is no certificate of an earlier start: give it the key by tls.wrapping_key_file or tls.ca_key_file`,
       { reason: 'AUTHORITY_KEY_MISSING' },
@@ -69,6 +69,9 @@ export async function firstMaterial(options: OwnCertificateOptions, authority: A
   const material = { ...kept.material, rootsPem };
   return [material, material];
 }
+
+const isOf = ({ material: { certPem } }: TlsIdentity, rootsPem: string): boolean =>
+  leadsTo(certificatesIn(certPem), certificatesIn(rootsPem));
 
 function whyNothingIsSigned(
   { signing: { hash, wrapped }, ring }: AuthorityHolder,

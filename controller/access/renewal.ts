@@ -41,6 +41,7 @@ async function renewCertificate(
   if (term === undefined) throw notLeader();
   const judgedMs = nowWall();
   const { holder, validFromMs } = await term.read((state) => judgeRenewal(state, peer));
+  signer.refuseWithoutKey();
   signer.turns.take(holder.name);
   // One that was deposed does not know what was revoked since.
   await term.confirmTerm();

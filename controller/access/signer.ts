@@ -38,6 +38,8 @@ export interface Signer {
   readonly rootsPem: string;
   /** Certificates in which one root stands for the key of another, PEM. Default: none. */
   readonly endorsementsPem?: string;
+  /** To be asked before a token or a turn is used up. @throws LocumError NO_AUTHORITY: the key of the root that signs is not here */
+  refuseWithoutKey(): void;
   /** To be taken before something is signed for a server. */
   readonly turns: SigningTurns;
   /** Rejects with CertificateRequestError when the request can't be signed. */
@@ -54,7 +56,7 @@ export interface AuthoritySignerOptions {
   readonly lives?: CertificateLives;
 }
 
-export class AuthoritySigner implements Omit<Signer, 'turns'> {
+export class AuthoritySigner implements Omit<Signer, 'turns' | 'refuseWithoutKey'> {
   readonly #options: AuthoritySignerOptions;
 
   constructor(options: AuthoritySignerOptions) {

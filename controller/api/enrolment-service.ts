@@ -23,6 +23,7 @@ import type { Signer } from '../access/signer.ts';
 import { joinTokenToProto } from '../codec/join-token.ts';
 import type { Call, CallValue } from '../core/cluster/event.ts';
 import { type JoinToken, joinTokenName } from '../core/records/join-token.ts';
+import { presentedToken } from '../core/servers/join-tokens.ts';
 import { type ApiContext, originOf, submit } from './api-context.ts';
 import { authorityCalls } from './authority-calls.ts';
 import { pageOf } from './page.ts';
@@ -91,10 +92,15 @@ export function enrolmentService(api: ApiContext): ServiceImpl<typeof EnrolmentS
     async join(message, context) {
       const signer = signerOf(api);
       const origin = originOf(context);
-      const request = { ...(await joinCall(message)), source: origin.source };
+      const asked = joinCall(message);
+      const leaderTerm = api.leaderTerm();
+      // In the order of what it costs: a request of a stranger is not even read.
+      await leaderTerm.read((state) => presentedToken(state, asked));
+      signer.refuseWithoutKey();
+      const request = { ...asked, keyHash: await keyHashOf(message.certificateRequest), source: origin.source };
       const judgedMs = Date.now();
       // Who asks is known by the token alone, and that is judged by the core: the line of the event log names the server.
-      const value = await api.leaderTerm().call({
+      const value = await leaderTerm.call({
         ...{ actor: `agent:${request.server}`, origin, request },
         ...{ requestId: '', fingerprint: '', validateOnly: false },
       });
@@ -129,12 +135,12 @@ function checkBinding({
     throw invalidField('server', 'say whom the token is for: server, server_pattern, or pool');
 }
 
-/** @throws LocumError INVALID_FIELD; JOIN_TOKEN_UNKNOWN for what is no token */
-async function joinCall(message: JoinRequest): Promise<Omit<Extract<Call, { kind: 'join' }>, 'source'>> {
+/** What is no token is one that nobody knows. @throws LocumError INVALID_FIELD */
+function joinCall(message: JoinRequest): Omit<Extract<Call, { kind: 'join' }>, 'source' | 'keyHash'> {
   const { id = '', secret = '' } = parseJoinToken(message.token) ?? {};
   return {
     kind: 'join',
-    ...{ token: id, secretHash: sha256(secret), keyHash: await keyHashOf(message.certificateRequest) },
+    ...{ token: id, secretHash: sha256(secret) },
     server: serverIdOf(message.server, 'server'),
     pool: message.pool === '' ? undefined : poolIdOf(message.pool, 'pool'),
   };

@@ -6,30 +6,32 @@ const BLOCK = /-----BEGIN CERTIFICATE-----[^-]+-----END CERTIFICATE-----/g;
 /** Of a PEM text, each certificate by itself. */
 export const rootsIn = (pem: string): readonly string[] => pem.match(BLOCK) ?? [];
 
+/** The same, read. @throws what a parser throws */
+export const certificatesIn = (pem: string): readonly X509Certificate[] =>
+  rootsIn(pem).map((one) => new X509Certificate(one));
+
 /** `sha256:` and 64 hexadecimal digits, of the SubjectPublicKeyInfo. @throws what a parser throws */
-export function caHashOf(certPem: string): string {
-  const key = new X509Certificate(certPem).publicKey.export({ type: 'spki', format: 'der' });
+export const caHashOf = (certPem: string): string => keyHashOf(new X509Certificate(certPem));
+
+function keyHashOf({ publicKey }: X509Certificate): string {
+  const key = publicKey.export({ type: 'spki', format: 'der' });
   return `sha256:${createHash('sha256').update(key).digest('hex')}`;
 }
 
 /** The certificate that signed the first one of a text, as far as it is there: among the roots, or behind it. Undefined: it is not. */
 export function issuerHashOf(certPem: string, rootsPem: string): string | undefined {
-  const leaf = new X509Certificate(certPem);
-  const issuer = [...rootsIn(rootsPem), ...rootsIn(certPem).slice(1)].find((pem) =>
-    isIssuedBy(leaf, new X509Certificate(pem)),
-  );
-  return issuer && caHashOf(issuer);
+  const [leaf = new X509Certificate(certPem), ...behind] = certificatesIn(certPem);
+  const issuer = [...certificatesIn(rootsPem), ...behind].find((one) => isIssuedBy(leaf, one));
+  return issuer && keyHashOf(issuer);
 }
 
-/** Whether one of the roots stands for the first certificate of a text, by those behind it, in whatever order. Dates are not looked at. */
-export function leadsTo(certPem: string, rootsPem: string): boolean {
-  const [leaf, ...behind] = rootsIn(certPem).map((pem) => new X509Certificate(pem));
-  const roots = rootsIn(rootsPem);
+/** Whether one of the roots stands for the first of the others, by those behind it, in whatever order. Dates are not looked at. */
+export function leadsTo([leaf, ...behind]: readonly X509Certificate[], roots: readonly X509Certificate[]): boolean {
   const between = new Set(behind);
   const reached = leaf === undefined ? [] : [leaf];
   // Each of them is passed once at most. Two may stand for the same one (cross-signed), and only one of these lead to a root.
   for (const certificate of reached) {
-    if (roots.some((pem) => isIssuedBy(certificate, new X509Certificate(pem)))) return true;
+    if (roots.some((root) => isIssuedBy(certificate, root))) return true;
     for (const issuer of between) {
       if (!isIssuedBy(certificate, issuer)) continue;
       between.delete(issuer);
@@ -50,10 +52,11 @@ function isIssuedBy(certificate: X509Certificate, issuer: X509Certificate): bool
 export function believable(offeredPem: string, endorsementsPem: string, hashes: readonly string[]): readonly string[] {
   const offered = rootsIn(offeredPem);
   const named = offered.filter((pem) => hashes.includes(caHashOf(pem)));
+  const believed = certificatesIn(named.join('\n'));
   const endorsed = new Set(
-    rootsIn(endorsementsPem)
-      .filter((pem) => named.some((root) => isIssuedBy(new X509Certificate(pem), new X509Certificate(root))))
-      .map(caHashOf),
+    certificatesIn(endorsementsPem)
+      .filter((one) => believed.some((root) => isIssuedBy(one, root)))
+      .map(keyHashOf),
   );
   return offered.filter((pem) => named.includes(pem) || endorsed.has(caHashOf(pem)));
 }

@@ -6,7 +6,7 @@ import { MINUTE } from '../../../shared/time.ts';
 import { replaceJoinToken } from '../cluster/change.ts';
 import type { Turn, View } from '../cluster/turn.ts';
 import { fitsPattern, type JoinToken, joinTokenName } from '../records/join-token.ts';
-import { dropOldestEnded, revokedNews, tokenStateNow } from '../servers/join-tokens.ts';
+import { dropOldestEnded, presentedToken, revokedNews, tokenStateNow } from '../servers/join-tokens.ts';
 import { validFromWall } from '../servers/revocations.ts';
 import { type CallOf, knownPool, type Outcome } from './outcome.ts';
 
@@ -54,11 +54,7 @@ export function revokeJoinToken(turn: Turn, request: CallOf<'revoke_join_token'>
 /** Uses a token up. Whoever had it used for the same key may ask again: the answer may have been lost. */
 export function join(turn: Turn, request: CallOf<'join'>, validateOnly: boolean): Outcome {
   const { server, keyHash, source } = request;
-  const token = turn.state.joinTokens.get(request.token);
-  // Whoever does not have the secret is not told whether there is such a token.
-  if (token === undefined || token.secretHash !== request.secretHash) {
-    throw refused('JOIN_TOKEN_UNKNOWN', 'there is no such join token: paste the whole line, or make a new token', '');
-  }
+  const token = presentedToken(turn.state, request);
   const pool = request.pool ?? token.pool ?? turn.state.servers.get(server)?.pool ?? DEFAULT_POOL;
   const answer: Outcome = {
     resource: `servers/${server}`,
@@ -137,7 +133,7 @@ function whomFor({ server, serverPattern, pool }: JoinToken): string {
 }
 
 const refused = (reason: ErrorReason, message: string, resource: string): LocumError =>
-  new LocumError(reason, message, resource === '' ? {} : { resource });
+  new LocumError(reason, message, { resource });
 
 function tooMany(): LocumError {
   const message = `there are ${LIMITS.joinTokens} join tokens that can be used, as many as there may be: revoke some, or wait until they are over`;

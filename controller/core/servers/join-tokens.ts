@@ -1,12 +1,28 @@
 /** What becomes of join tokens by time alone: they are over, and a day after their end they are forgotten. */
+import { LocumError } from '../../../shared/errors.ts';
 import type { ServerId } from '../../../shared/ids.ts';
 import { forgetJoinToken, type News, replaceJoinToken } from '../cluster/change.ts';
+import type { ClusterState } from '../cluster/cluster.ts';
 import type { Turn } from '../cluster/turn.ts';
 import { ENDED_TOKEN_KEPT_MS, type JoinToken, type JoinTokenState } from '../records/join-token.ts';
 
 /** As it stands now, also when nobody has written yet that its time is over. */
 export function tokenStateNow({ state, expireWall }: JoinToken, wall: number): JoinTokenState {
   return state.kind === 'ACTIVE' && wall >= expireWall ? { kind: 'EXPIRED', endWall: expireWall } : state;
+}
+
+/**
+ * Whoever does not have the secret is not told whether there is such a token, and nothing is computed of what he sends.
+ * @throws LocumError JOIN_TOKEN_UNKNOWN
+ */
+export function presentedToken(
+  { joinTokens }: Pick<ClusterState, 'joinTokens'>,
+  { token: id, secretHash }: { readonly token: string; readonly secretHash: string },
+): JoinToken {
+  const token = joinTokens.get(id);
+  if (token !== undefined && token.secretHash === secretHash) return token;
+  const message = 'there is no such join token: paste the whole line, or make a new token';
+  throw new LocumError('JOIN_TOKEN_UNKNOWN', message);
 }
 
 export function lookAtJoinTokens(turn: Turn): void {

@@ -24,6 +24,7 @@ async function leader(confirm: () => Promise<void>) {
   const signer: Signer = {
     rootsPem: 'ROOT',
     turns: new SigningTurns(),
+    refuseWithoutKey: () => undefined,
     sign: async (_, __, options = {}) => {
       signed.push(options);
       const life = { notBeforeMs: 0, notAfterMs: 0 };

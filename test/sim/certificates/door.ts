@@ -143,18 +143,18 @@ export class Door {
     this.notes.note('DENIAL', noted, this.#options.clock().wall);
   }
 
-  /** In the order of `controller/access/renewal.ts`: judge, ask the store, sign what was judged with the date of the judging. */
+  /** In the order of `controller/access/renewal.ts`: judge, wait for a turn, ask the store, sign what was judged with the date of the judging. */
   renew(judging: Judging | undefined, peer: AcceptedPeer, answered: (renewed: Renewed) => void): void {
     const refuse = (error: LocumError): void => answered({ kind: 'REFUSED', error });
     try {
       if (judging === undefined) throw new LocumError('NOT_LEADER', 'another leads', { retryAfterMs: 500 });
       const { wall } = this.#options.clock();
       const renewable = judgeRenewal(judging.state, peer);
+      if (!this.signs) throw new LocumError('NO_AUTHORITY', 'its key is not here', { retryAfterMs: 60_000 });
       this.#turns.take(renewable.holder.name);
       judging.confirm().then(
         (isLeader) => {
           if (!isLeader) refuse(new LocumError('NOT_LEADER', 'another leads', { retryAfterMs: 500 }));
-          else if (!this.signs) refuse(new LocumError('NO_AUTHORITY', 'its key is not here', { retryAfterMs: 60_000 }));
           else answered({ kind: 'SIGNED', credentials: this.sign(renewable, wall) });
         },
         () => refuse(new LocumError('STORE_UNAVAILABLE', 'the store does not answer', { retryAfterMs: 1_000 })),
