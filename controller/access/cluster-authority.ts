@@ -2,11 +2,16 @@
  * The authority of a cluster on disk: made by the first controller in its data directory, or given as files. Controllers that share an
  * etcd share its two files as well. A controller with the roots but without a key serves; it signs nothing.
  */
-import { existsSync, mkdirSync, readFileSync } from 'node:fs';
+import { existsSync, mkdirSync } from 'node:fs';
 import { join } from 'node:path';
 import { isGone } from '../../shared/caught-error.ts';
 import { Authority, AuthorityError, makeAuthority } from '../../shared/pki/authority.ts';
-import { createPrivateFile, readPrivateFile, replacePrivateFile } from '../../shared/pki/private-file.ts';
+import {
+  createPrivateFile,
+  readPrivateFile,
+  readTrustedFile,
+  replacePrivateFile,
+} from '../../shared/pki/private-file.ts';
 
 /** Name of the folder in the data directory. */
 export const PKI_FOLDER = 'pki';
@@ -38,7 +43,7 @@ export interface ClusterAuthority {
 export async function openClusterAuthority(place: AuthorityPlace): Promise<ClusterAuthority> {
   const { caFile, caKeyFile } = place;
   if (caFile !== undefined) {
-    const rootsPem = readFileSync(caFile, 'utf8');
+    const rootsPem = readTrustedFile(caFile);
     const authority = caKeyFile === undefined ? undefined : await open(rootsPem, readPrivateFile(caKeyFile), caFile);
     return { rootsPem, authority, isNew: false };
   }
@@ -82,7 +87,7 @@ function readIfThere(file: string): string | undefined {
 /** The key says that this authority exists: to make another one would lock out all who trust it. */
 function readRoots(file: string): string {
   try {
-    return readFileSync(file, 'utf8');
+    return readTrustedFile(file);
   } catch (error) {
     if (!isGone(error)) throw error;
     throw new AuthorityError(`${file} is missing, its key is there: put it back, every agent has a copy`, {

@@ -17,13 +17,12 @@ export interface PeerCertificate {
   readonly chainProblem: string | undefined;
 }
 
-/** Whom one end of a connection takes. */
+/** Whom one end of a connection takes. What is revoked is known to the core, which judges it: the Hello of a server, each call of a user. */
 export interface PeerRule {
   readonly clusterId: string;
   readonly kinds: readonly PeerKind[];
   /** Only this one. Default: any. */
   readonly name?: string;
-  readonly isRevoked?: (certificate: AcceptedPeer) => boolean;
 }
 
 /** Stable words, for logs, events and tests. */
@@ -36,7 +35,6 @@ export const PEER_REFUSALS = [
   'OTHER_CLUSTER',
   'WRONG_KIND',
   'WRONG_NAME',
-  'REVOKED',
 ] as const;
 export type PeerRefusal = (typeof PEER_REFUSALS)[number];
 
@@ -99,7 +97,6 @@ function judgeIdentity(peer: AcceptedPeer, rule: PeerRule): PeerVerdict | undefi
   if (rule.name !== undefined && rule.name !== name) {
     return refused('WRONG_NAME', `its certificate is that of ${kind} ${name}, wanted is ${rule.name}`);
   }
-  if (rule.isRevoked?.(peer) === true) return refused('REVOKED', `the certificate of ${kind} ${name} is revoked`);
   return undefined;
 }
 

@@ -6,7 +6,7 @@ import { isGone, messageOf } from '../caught-error.ts';
 import type { DiskLane } from '../disk-lane.ts';
 import { TlsIdentity, type TlsMaterial } from '../rpc/tls-identity.ts';
 import { MINUTE } from '../time.ts';
-import { ExposedFileError } from './private-file.ts';
+import { ExposedFileError, refuseWriters } from './private-file.ts';
 
 const CERTIFICATE = 'tls.crt';
 const KEY = 'tls.key';
@@ -64,12 +64,15 @@ async function sync(folder: string): Promise<void> {
   }
 }
 
-/** Rejects with ExposedFileError when others can read the key, and with what reading a file throws. */
+/** Rejects with ExposedFileError when others can read the key or change what is there, and with what reading a file throws. */
 export async function readCertificateFolder(folder: string): Promise<TlsMaterial> {
+  refuseWriters(folder, await stat(folder));
   // One after the other: a disk that does not come back has one thread of the pool.
   const certPem = await readFile(join(folder, CERTIFICATE), 'utf8');
   const keyPem = (await nextKey(folder, certPem)) ?? (await readKey(join(folder, KEY)));
-  return { certPem, keyPem, rootsPem: await readFile(join(folder, ROOTS), 'utf8') };
+  const roots = join(folder, ROOTS);
+  refuseWriters(roots, await stat(roots));
+  return { certPem, keyPem, rootsPem: await readFile(roots, 'utf8') };
 }
 
 async function readKey(file: string): Promise<string> {

@@ -14,6 +14,8 @@ import {
 import { dirname } from 'node:path';
 import { errorCode } from '../caught-error.ts';
 
+const STICKY = 0o1000;
+
 /** Others on this host may read a secret, or change it. */
 export class ExposedFileError extends Error {
   override readonly name = 'ExposedFileError';
@@ -50,6 +52,20 @@ export function readPrivateFile(path: string): string {
     );
   }
   return readFileSync(path, 'utf8');
+}
+
+/** What is no secret, but decides whom we trust: others may read it. @throws ExposedFileError */
+export function readTrustedFile(path: string): string {
+  refuseWriters(path, statSync(path));
+  return readFileSync(path, 'utf8');
+}
+
+/** Of a folder with the sticky bit nobody takes what is another's: mounted secrets are in such ones. @throws ExposedFileError: all can write to it */
+export function refuseWriters(path: string, { mode }: Pick<Stats, 'mode'>): void {
+  if ((mode & 0o002) === 0 || (mode & STICKY) !== 0) return;
+  throw new ExposedFileError(
+    `${path} can be changed by all users of this host (${(mode & 0o777).toString(8)}), who say then whom it trusts: chmod o-w it`,
+  );
 }
 
 /** A folder has other modes than a file, and who follows advice for a file may lock everybody out of it. @throws ExposedFileError */

@@ -39,6 +39,18 @@ it('a folder without a certificate is no certificate, and one that all can read 
   await expect(identityIn(folder)).rejects.toThrow(ExposedFileError);
 });
 
+it('what others can change is not believed: the folder, or the roots in it', async () => {
+  const folder = testFolder();
+  chmodSync(folder, 0o777);
+  await expect(identityIn(folder)).rejects.toThrow(ExposedFileError);
+  // As secrets are mounted: nobody can take away what is another's.
+  chmodSync(folder, 0o1777);
+  await writeCertificateFolder(folder, await material());
+  expect(await identityIn(folder)).toBeDefined();
+  chmodSync(join(folder, 'ca.crt'), 0o666);
+  await expect(identityIn(folder)).rejects.toThrow(/ca\.crt can be changed by all users .*chmod o-w/);
+});
+
 it('a certificate that is replaced is there with its key, old or new, wherever that was cut short', async () => {
   const folder = testFolder();
   const [first, second, third, fourth] = await Promise.all([material(), material(), material(), material()]);

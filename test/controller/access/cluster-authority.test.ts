@@ -45,6 +45,15 @@ it('a key that other users can read is not used', async () => {
   await expect(openClusterAuthority(there)).rejects.toThrow(ExposedFileError);
 });
 
+it('roots that other users can change are not believed', async () => {
+  const there = place();
+  await openClusterAuthority(there);
+  const caFile = join(there.dataDirectory, 'pki', 'ca.crt');
+  chmodSync(caFile, 0o666);
+  await expect(openClusterAuthority(there)).rejects.toThrow(/ca\.crt can be changed by all users/);
+  await expect(openClusterAuthority({ ...there, caFile })).rejects.toThrow(ExposedFileError);
+});
+
 it('files are taken as they are: several roots, and without a key nothing is signed', async () => {
   const [old, next] = [place(), place()];
   const roots = [(await openClusterAuthority(next)).rootsPem, (await openClusterAuthority(old)).rootsPem].join('');

@@ -133,7 +133,7 @@ describe('the agent listener refuses', () => {
     ['NOT_YET_VALID', { nowMs: Date.now() + DAY }, {}, {}],
     ['OTHER_CLUSTER', {}, { clusterId: 'd' }, {}],
     ['WRONG_KIND', {}, { kind: 'user' }, {}],
-    ['REVOKED', {}, {}, { isRevoked: ({ identity }) => identity.name === 'web-1' }],
+    ['WRONG_NAME', {}, {}, { name: 'web-2' }],
   ])('with %s', async (reason, made, changed, rule) => {
     const by = await authority();
     const world = await listening(await material(c1, { by }), rule);
@@ -275,7 +275,7 @@ it('a connection that outlives the certificate that it was opened with opens no 
     renew: async () => ({ certificate: 'CERT', roots: 'ROOT' }),
     tls: {
       identity: new TlsIdentity(await material(c1, { by })),
-      rule: () => ({ clusterId: 'c', kinds: ['server'], isRevoked: () => isOver }),
+      rule: () => ({ clusterId: 'c', kinds: isOver ? [] : ['server'] }),
       refused: (refused) => void refusals.push(refused),
     },
   });
@@ -296,6 +296,6 @@ it('a connection that outlives the certificate that it was opened with opens no 
   stream.on('data', () => undefined).on('error', ended.resolve);
   expect(fromGrpcError(await ended.promise)).toMatchObject({ reason: 'UNAUTHENTICATED' });
   expect(streams).toEqual([]);
-  const turnedAway = { reason: 'REVOKED', certificate: 'server/web-1' };
+  const turnedAway = { reason: 'WRONG_KIND', certificate: 'server/web-1' };
   expect(refusals).toMatchObject([turnedAway, turnedAway]);
 });
