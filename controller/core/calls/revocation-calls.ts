@@ -5,6 +5,7 @@ import type { Turn } from '../cluster/turn.ts';
 import { revokeTokensFor } from '../servers/join-tokens.ts';
 import { revocationNow, revoke, revokedError } from '../servers/revocations.ts';
 import { closeSession } from '../servers/session.ts';
+import { disbelieve } from '../servers/store-behind.ts';
 import type { CallOf, Outcome } from './outcome.ts';
 
 /** What runs there ends with its leases, as on a server that is cut off. */
@@ -19,6 +20,7 @@ export function revokeServer(turn: Turn, request: CallOf<'revoke_server'>, valid
   const message = `the certificates of ${id} are not good any more${why}`;
   tell(turn, server ?? 'CLUSTER', { type: 'CERTIFICATES_REVOKED', cause: 'OPERATOR', message });
   revokeTokensFor(turn, id);
+  disbelieve(turn, id);
   const session = server === undefined ? undefined : serverLiveOf(turn.state, id).session;
   if (session !== undefined) closeSession(turn, session, revokedError(id), true);
   return { resource, value: { kind: 'revocation', revocation } };

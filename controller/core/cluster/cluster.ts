@@ -39,6 +39,8 @@ export interface ClusterState {
   judgeNotBeforeMono: number;
   /** An agent has seen more than the store knows: all starts wait for an operator (semantics C9). */
   storeBehind: string | undefined;
+  /** Who said so, established servers only, and what. It ends with their words: `locum server revoke`. */
+  readonly storeBehindBy: Map<ServerId, string>;
   /** A server that the store does not know has: starts wait for the leases of a lost history (semantics C9). */
   storeDoubt: (StoreDoubt & { readonly untilMono: number }) | undefined;
   /** How long after the election leases of a history that the store has lost could live, by the largest timers that it knows. */
@@ -99,6 +101,7 @@ export function emptyCluster(version: string, keep: Keep = DEFAULT_KEEP): Cluste
     noStartBeforeMono: 0,
     judgeNotBeforeMono: 0,
     storeBehind: undefined,
+    storeBehindBy: new Map(),
     storeDoubt: undefined,
     lostLeasesMs: 0,
     meta: newMeta(0),

@@ -1,6 +1,10 @@
 import { describe, expect, it } from 'vitest';
+import type { RunState } from '../../../controller/core/records/run-state.ts';
+import { policyId, serverId } from '../../../shared/ids.ts';
 import { LIMITS } from '../../../shared/limits.ts';
-import { HOUR, MINUTE } from '../../../shared/time.ts';
+import { HOUR, MINUTE, SECOND } from '../../../shared/time.ts';
+import { specOf } from '../../scenarios/policy-notation.ts';
+import { wordsOf } from '../../scenarios/words.ts';
 import { CLUSTER_ID } from './world/model-agent.ts';
 import { ModelWorld } from './world/model-world.ts';
 
@@ -16,6 +20,8 @@ function worldOf(servers: number): { readonly world: ModelWorld; readonly refuse
   world.advanceTo(HOUR + MINUTE);
   return { world, refused };
 }
+
+const stateOf = (world: ModelWorld): RunState | undefined => [...world.state.runs.values()][0]?.state;
 
 const join = (world: ModelWorld, name: string, count: number): void => {
   for (let n = 1; n <= count; n += 1) world.agent(`${name}-${n}`).hello();
@@ -63,5 +69,39 @@ describe('servers that nobody knows yet', () => {
     world.advanceTo(world.time.now.mono + 1);
     expect(world.state.storeBehind).toContain('certified has seen term');
     expect(refused).toEqual(['STORE_BEHIND', 'STORE_BEHIND']);
+  });
+
+  it('that lie with a certificate hold starts back until it is revoked, and honest ones go on to', () => {
+    const { world } = worldOf(1);
+    const more = { clusterId: CLUSTER_ID, highestEpoch: 77, certifiedWall: 0 };
+    for (const name of ['thief', 'other']) world.agent(name, more).hello();
+    world.advanceTo(world.time.now.mono + 1);
+    world.call({ kind: 'create_policy', policy: policyId('p'), spec: specOf(wordsOf('policy p')) });
+    const revoke = (name: string): void => {
+      world.call({ kind: 'revoke_server', server: serverId(name), reason: 'stolen' });
+      world.advanceTo(world.time.now.mono + SECOND);
+    };
+    expect(world.state.storeBehind).toContain('locum server revoke other');
+    revoke('other');
+    expect(world.state.storeBehind).toContain('locum server revoke thief');
+    expect(stateOf(world)).toMatchObject({ kind: 'QUEUED', reason: 'STORE_BEHIND' });
+    revoke('thief');
+    expect(world.state.storeBehind).toBeUndefined();
+    expect(stateOf(world)?.kind).not.toBe('QUEUED');
+  });
+
+  it('that are revoked for their word are believed as strangers are: until no lease of a lost history can live', () => {
+    const world = new ModelWorld();
+    world.elect();
+    world.agent('old').hello();
+    world.agent('thief', { clusterId: CLUSTER_ID, highestEpoch: 77, certifiedWall: 0 }).hello();
+    world.advanceTo(world.time.now.mono + SECOND);
+    world.call({ kind: 'create_policy', policy: policyId('p'), spec: specOf(wordsOf('policy p')) });
+    world.advanceTo(world.time.now.mono + SECOND);
+    world.call({ kind: 'revoke_server', server: serverId('thief'), reason: 'stolen' });
+    world.advanceTo(40 * SECOND);
+    expect(stateOf(world)).toMatchObject({ kind: 'QUEUED', reason: 'STORE_BEHIND' });
+    world.advanceTo(50 * SECOND);
+    expect(stateOf(world)?.kind).not.toBe('QUEUED');
   });
 });
