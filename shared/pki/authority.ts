@@ -25,7 +25,7 @@ import { type PeerIdentity, spiffeOf } from '../access/identity.ts';
 import { BACKDATED_MS, lifeFrom } from '../certificate-life.ts';
 import { DAY, HOUR } from '../time.ts';
 import { KEY_ALGORITHM, makeKeys, privateKeyPem, SIGNING } from './key-pair.ts';
-import { rootsIn } from './roots.ts';
+import { certificatesIn, isRoot, standsUntil } from './roots.ts';
 
 /** How long a root lasts; what it signs ends before it does. */
 export const ROOT_LIFE_MS = 3_650 * DAY;
@@ -111,15 +111,18 @@ export class Authority {
   readonly #chainPem: string;
   readonly #root: PeculiarCertificate;
   readonly #key: CryptoKey;
+  /** When the first of those ends that stand for what it signs. */
+  readonly #endWall: number;
 
-  private constructor(certPem: string, root: PeculiarCertificate, key: CryptoKey) {
+  private constructor(certPem: string, { key, endWall }: { readonly key: CryptoKey; readonly endWall: number }) {
     this.certPem = certPem;
-    this.#chainPem = rootsIn(certPem)
-      .filter((pem) => !isRoot(new X509Certificate(pem)))
-      .map((pem) => `${pem}\n`)
+    this.#chainPem = certificatesIn(certPem)
+      .filter((certificate) => !isRoot(certificate))
+      .map(String)
       .join('');
-    this.#root = root;
+    this.#root = new PeculiarCertificate(new X509Certificate(certPem).raw);
     this.#key = key;
+    this.#endWall = endWall;
   }
 
   /** @throws AuthorityError: no certificate of an authority, no key, or not its key */
@@ -131,7 +134,10 @@ export class Authority {
       if (!node.checkPrivateKey(privateKey)) throw new AuthorityError('the key is not that of the certificate');
       const der = privateKey.export({ type: 'pkcs8', format: 'der' });
       const key = await crypto.subtle.importKey('pkcs8', der, KEY_ALGORITHM, false, ['sign']);
-      return new Authority(certPem, new PeculiarCertificate(node.raw), key);
+      const endWall = standsUntil(node, certificatesIn(certPem).slice(1));
+      if (endWall === undefined)
+        throw new AuthorityError('another authority stands for it: put the certificates up to the root behind its own');
+      return new Authority(certPem, { key, endWall });
     } catch (error) {
       if (error instanceof AuthorityError) throw error;
       // What a parser says of a key file could have the key in it.
@@ -151,8 +157,7 @@ export class Authority {
     const uri = spiffeOf(identity);
     const publicKey = await keyOf(csrPem);
     const serial = newSerial();
-    const endWall = this.#root.notAfter.getTime();
-    const life = lifeFrom({ nowWall: nowMs, lifeMs, validFromWall: validFromMs, endWall });
+    const life = lifeFrom({ nowWall: nowMs, lifeMs, validFromWall: validFromMs, endWall: this.#endWall });
     const [notBefore, notAfter] = [new Date(life.notBeforeWall), new Date(life.notAfterWall)];
     const certificate = await X509CertificateGenerator.create({
       serialNumber: serial,
@@ -203,8 +208,6 @@ export class Authority {
   }
 }
 
-const isRoot = (certificate: X509Certificate): boolean => certificate.checkIssued(certificate);
-
 /** Only controllers listen. A server's certificate is none that a client would take for a controller's. */
 function usagesOf({ kind }: PeerIdentity): Extension[] {
   const usages =
@@ -238,7 +241,7 @@ async function keyOf(csrPem: string): Promise<CryptoKey> {
   throw new CertificateRequestError('its signature is not that of its key');
 }
 
-/** 127 random bits: positive, and never a second time. The first digit is not 0, so that everybody writes it the same way. */
+/** 126 random bits: positive, and never a second time. The first digit is not 0, so that everybody writes it the same way. */
 function newSerial(): string {
   const bytes = randomBytes(16);
   bytes[0] = ((bytes[0] ?? 0) & 0x7f) | 0x10;

@@ -41,6 +41,24 @@ export function leadsTo([leaf, ...behind]: readonly X509Certificate[], roots: re
   return false;
 }
 
+/**
+ * Until when one counts, Unix milliseconds: until the first ends of those that stand for it, up to a root among the others; of several ways
+ * to a root by the longest. Undefined: none of them leads to one.
+ */
+export function standsUntil(certificate: X509Certificate, others: readonly X509Certificate[]): number | undefined {
+  const end = Date.parse(certificate.validTo);
+  if (isRoot(certificate)) return end;
+  const ends = others.flatMap((issuer) => {
+    if (!isIssuedBy(certificate, issuer)) return [];
+    const rest = others.filter((one) => one !== issuer);
+    return standsUntil(issuer, rest) ?? [];
+  });
+  return ends.length === 0 ? undefined : Math.min(end, Math.max(...ends));
+}
+
+/** Nobody else stands for it. */
+export const isRoot = (certificate: X509Certificate): boolean => certificate.checkIssued(certificate);
+
 function isIssuedBy(certificate: X509Certificate, issuer: X509Certificate): boolean {
   return issuer.ca && certificate.checkIssued(issuer) && certificate.verify(issuer.publicKey);
 }

@@ -3,6 +3,7 @@ import { beforeAll, describe, expect, it } from 'vitest';
 import { Authority, AuthorityError, CertificateRequestError, makeAuthority } from '../../shared/pki/authority.ts';
 import { type CertificateRequest, makeRequest } from '../../shared/pki/key-pair.ts';
 import { DAY, HOUR, MINUTE } from '../../shared/time.ts';
+import { makeForeignPki } from './foreign-pki.ts';
 
 const NOW = Date.UTC(2026, 10, 27);
 const web1 = { clusterId: 'c', kind: 'server', name: 'web-1', pool: 'edge' } as const;
@@ -54,6 +55,19 @@ describe('an authority', () => {
     const late = NOW + 3_650 * DAY - HOUR;
     const { notAfterMs } = await authority.sign({ csrPem: request.csrPem, identity: web1, nowMs: late });
     expect(notAfterMs).toBe(NOW + 3_650 * DAY);
+  });
+
+  it('below another one signs nothing that outlives what stands for it, and is not opened without that', async () => {
+    const { rootPem, chainPem, keyPem } = await makeForeignPki({ rootLifeMs: 2 * HOUR });
+    const below = await Authority.open({ certPem: chainPem, keyPem });
+    const signed = await below.sign({ csrPem: request.csrPem, identity: web1, nowMs: Date.now() });
+    expect(signed.notAfterMs).toBe(Date.parse(new X509Certificate(rootPem).validTo));
+    const alone = chainPem.replace(rootPem, '');
+    await expect(Authority.open({ certPem: alone, keyPem })).rejects.toThrow(/up to the root/);
+    // Two stand for the same one, and of one of these there is no root.
+    const crossed = await authority.endorse(rootPem, NOW);
+    await expect(Authority.open({ certPem: alone + crossed + rootPem, keyPem })).resolves.toBeDefined();
+    await expect(Authority.open({ certPem: alone + crossed, keyPem })).rejects.toThrow(/up to the root/);
   });
 
   it('signs no request whose sender does not have the key', async () => {

@@ -20,12 +20,14 @@ export interface ForeignPki {
   readonly keyPem: string;
 }
 
-export async function makeForeignPki(): Promise<ForeignPki> {
+/** `rootLifeMs`: default a year, as long as that of the authority below it. */
+export async function makeForeignPki({ rootLifeMs = 365 * DAY } = {}): Promise<ForeignPki> {
   const [rootKeys, keys] = [await makeKeys(), await makeKeys()];
   const life = { notBefore: new Date(Date.now() - HOUR), notAfter: new Date(Date.now() + 365 * DAY) };
   const usages = new KeyUsagesExtension(KeyUsageFlags.keyCertSign | KeyUsageFlags.cRLSign, true);
   const root = await X509CertificateGenerator.createSelfSigned({
-    ...{ serialNumber: '10', name: 'CN=Example Root', keys: rootKeys, signingAlgorithm: SIGNING, ...life },
+    ...{ serialNumber: '10', name: 'CN=Example Root', keys: rootKeys, signingAlgorithm: SIGNING },
+    ...{ ...life, notAfter: new Date(Date.now() + rootLifeMs) },
     extensions: [
       new BasicConstraintsExtension(true, 1, true),
       usages,
