@@ -10,6 +10,7 @@ import { messageOf } from '../shared/caught-error.ts';
 import { DiskLane, DiskStalledError } from '../shared/disk-lane.ts';
 import { type FileLock, takeFileLock } from '../shared/host/file-lock.ts';
 import { overwriteFile } from '../shared/host/overwrite-file.ts';
+import { refuseOthersFolder } from '../shared/host/own-folder.ts';
 import { killLeftoverCgroups } from '../shared/keeper/keeper-record.ts';
 import { openRuntimeFolder, type RuntimeFolder } from '../shared/keeper/runtime-folder.ts';
 import type { Logger } from '../shared/log.ts';
@@ -41,7 +42,7 @@ export interface StateDirectory {
   release(): void;
 }
 
-/** @throws AgentRunningError, IdentityError */
+/** @throws AgentRunningError, IdentityError, ExposedFileError */
 export async function claimStateDirectory(
   directory: string,
   server: string,
@@ -112,8 +113,9 @@ async function tryDisk(claim: Claim): Promise<Pick<StateDirectory, 'identity' | 
 async function prepareFolder(path: string): Promise<void> {
   const there = await stat(path).catch(() => undefined);
   if (there === undefined) await mkdir(path, { recursive: true, mode: 0o700 });
+  else refuseOthersFolder(path, there);
   // Whoever can enter can connect to the sockets in it and run programs as this user.
-  else if ((there.mode & 0o077) !== 0) await chmod(path, 0o700);
+  if (there !== undefined && (there.mode & 0o077) !== 0) await chmod(path, 0o700);
   const trial = join(path, 'agent.trial');
   const file = await open(trial, 'w', 0o600).catch(() => undefined);
   await file?.close();

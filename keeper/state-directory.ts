@@ -3,6 +3,7 @@ import { chmod, mkdir, stat } from 'node:fs/promises';
 import { join, resolve } from 'node:path';
 import { type FileLock, takeFileLock } from '../shared/host/file-lock.ts';
 import { overwriteFile } from '../shared/host/overwrite-file.ts';
+import { refuseOthersFolder } from '../shared/host/own-folder.ts';
 import { processEntry } from '../shared/host/process-table.ts';
 import { KEEPER_PID_FILE, keeperOf, stateKeyOf } from '../shared/keeper/state-key.ts';
 
@@ -21,13 +22,14 @@ export class KeeperRunningError extends Error {
   override readonly name = 'KeeperRunningError';
 }
 
-/** Makes the folder private and takes its lock. A full disk keeps nobody from either. @throws KeeperRunningError */
+/** Makes the folder private and takes its lock. A full disk keeps nobody from either. @throws KeeperRunningError, ExposedFileError */
 export async function claimStateDirectory(directory: string): Promise<StateDirectory> {
   const path = resolve(directory);
   const there = await stat(path).catch(() => undefined);
   if (there === undefined) await mkdir(path, { recursive: true, mode: 0o700 });
+  else refuseOthersFolder(path, there);
   // Whoever can enter can connect to the socket and run programs as this user.
-  else if ((there.mode & 0o077) !== 0) await chmod(path, 0o700);
+  if (there !== undefined && (there.mode & 0o077) !== 0) await chmod(path, 0o700);
   const lock = await takeLock(path);
   try {
     const startTicks = processEntry(process.pid)?.startTicks ?? 0;

@@ -5,10 +5,11 @@
  * `<state dir>-users/<run>-<epoch>`. They go when the attempt is forgotten. Output stays readable after that, for as long
  * as the retention says; `owner.json` beside it tells a later keeper whose it is.
  */
-import { chmod, chown, mkdir, readdir, rm, writeFile } from 'node:fs/promises';
+import { chmod, chown, mkdir, readdir, stat, writeFile } from 'node:fs/promises';
 import type { Socket } from 'node:net';
 import { join } from 'node:path';
 import { DiskLane } from '../../shared/disk-lane.ts';
+import { refuseOthersPlace } from '../../shared/host/own-folder.ts';
 import { HOUR } from '../../shared/time.ts';
 import { type AttemptName, keyOf } from '../core/attempt.ts';
 import {
@@ -21,6 +22,7 @@ import {
 import { DEFAULT_OUTPUT_LIMITS, type OutputLimits, OutputLog } from '../output/output-log.ts';
 import { type OutputQuery, type OutputSlice, readOutput, sizeOfOutput } from '../output/output-reader.ts';
 import { readOwner, writeOwner } from './output-owner.ts';
+import { removeContents, removeFolder } from './remove-contents.ts';
 
 /** How long a start or a reader waits for the disk. */
 const LIMIT_MS = 2_000;
@@ -85,10 +87,15 @@ export class AttemptFolders {
     this.#ageLook.unref();
     return this.#tidying.run(async () => {
       await mkdir(this.#root, { recursive: true, mode: 0o700 });
+      // What can't be deleted of one attempt keeps nobody else's output longer.
+      const problems: unknown[] = [];
       for (const key of await readdir(this.#root)) {
-        if (!held(key)) await this.#retire(key, await readOwner(join(this.#root, key)));
+        if (held(key)) continue;
+        const owner = await readOwner(join(this.#root, key));
+        await this.#retire(key, owner).catch((error: unknown) => problems.push(error));
       }
       await this.#dropOutdated();
+      if (problems.length > 0) throw problems[0];
     });
   }
 
@@ -150,29 +157,46 @@ export class AttemptFolders {
   }
 
   async #placeFor(attempt: AttemptName, owner: FolderOwner | undefined): Promise<string> {
-    const path = join(owner === undefined ? this.#root : this.#usersRoot, keyOf(attempt));
-    await mkdir(path, { recursive: true, mode: owner === undefined ? 0o700 : 0o711 });
-    // The umask took from the mode of a folder that others must be able to pass.
-    if (owner !== undefined) for (const passed of [this.#usersRoot, path]) await chmod(passed, 0o711);
+    const root = owner === undefined ? this.#root : this.#usersRoot;
+    const path = join(root, keyOf(attempt));
+    if (owner === undefined) {
+      await mkdir(path, { recursive: true, mode: 0o700 });
+      return path;
+    }
+    for (const passed of [root, path]) {
+      await mkdir(passed, { recursive: true, mode: 0o711 });
+      // It is beside the state directory, where others may have been first: what we write and give away would land where they like.
+      await refuseOthersPlace(passed);
+      // The umask took from the mode of a folder that others must be able to pass.
+      await chmod(passed, 0o711);
+    }
     return path;
   }
 
   /** Whether there is output of it. */
   async #retire(key: string, owner: OutputOwner): Promise<boolean> {
     const folder = join(this.#root, key);
-    await rm(join(folder, 'script'), { force: true });
-    await rm(join(folder, 'work'), { recursive: true, force: true });
-    await rm(join(this.#usersRoot, key), { recursive: true, force: true });
     const bytes = await sizeOfOutput(join(folder, 'output'));
-    if (bytes === undefined) await rm(folder, { recursive: true, force: true });
-    else this.#forgotten.set(key, { ...owner, key, bytes });
+    // First: what can't be deleted of the rest does not keep its output for ever.
+    if (bytes !== undefined) this.#forgotten.set(key, { ...owner, key, bytes });
+    await removeContents(folder, ['output', 'owner.json']);
+    await removeUsers(this.#usersRoot, key);
+    if (bytes === undefined) await removeFolder(folder);
     return bytes !== undefined;
   }
 
   async #dropOutdated(): Promise<void> {
     for (const key of outdatedOutputs(this.#forgotten.values(), this.#retention, Date.now())) {
       this.#forgotten.delete(key);
-      await rm(join(this.#root, key), { recursive: true, force: true });
+      await removeFolder(join(this.#root, key));
     }
   }
+}
+
+/** Where the folder of all of them is somebody else's we have put nothing into it, and delete nothing. */
+async function removeUsers(root: string, key: string): Promise<void> {
+  const there = await stat(root).catch(() => undefined);
+  if (there === undefined) return;
+  await refuseOthersPlace(root);
+  await removeFolder(join(root, key));
 }
