@@ -8,6 +8,7 @@ import { parseSpiffe } from '../../shared/access/identity.ts';
 import { readCertificateFolder } from '../../shared/pki/certificate-folder.ts';
 import { readPrivateFile } from '../../shared/pki/private-file.ts';
 import { peerCertificate, readCertificate } from '../../shared/pki/read-certificate.ts';
+import { hasRoots } from '../../shared/pki/roots.ts';
 import { dialOptions, PeerRefusedError, TlsIdentity, TlsMaterialError } from '../../shared/rpc/tls-identity.ts';
 import type { Sourced, TlsFiles, TokenSource } from '../context/layers.ts';
 import { CommandFailure } from '../exit-codes.ts';
@@ -139,11 +140,9 @@ async function tlsOptions(files: TlsFiles): Promise<TlsOptions> {
   return { ...own, ...(rootsPem === undefined ? {} : { ca: rootsPem }), checkServerIdentity: controllerOrHost };
 }
 
-/** Node takes a text without a certificate for no authority at all. */
 async function readRoots(file: string): Promise<string> {
   const text = await readFile(file, 'utf8');
-  if (!text.includes('-----BEGIN CERTIFICATE-----'))
-    throw new TlsMaterialError(`${file} has no certificate: PEM is wanted`);
+  if (!hasRoots(text)) throw new TlsMaterialError(`${file} has no certificate: PEM is wanted`);
   return text;
 }
 

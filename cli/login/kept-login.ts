@@ -5,6 +5,7 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import { type Document, isMap } from 'yaml';
 import { messageOf } from '../../shared/caught-error.ts';
 import type { CliLogin } from '../../shared/gen/locum/config/v1/cli_config_pb.ts';
+import { hasRoots } from '../../shared/pki/roots.ts';
 import { changeConfigFile, readConfigFile } from '../context/config-file.ts';
 import { CommandFailure, EXIT } from '../exit-codes.ts';
 import { tell } from '../output/print.ts';
@@ -27,7 +28,9 @@ const LOOK_MS = 50;
 
 export async function clientOf({ issuer, clientId, providerCaFile }: Settings, path: string): Promise<ProviderClient> {
   const file = providerCaFile === '' ? undefined : resolve(dirname(path), providerCaFile);
-  return new ProviderClient({ issuer, clientId, ca: file === undefined ? undefined : await readFile(file, 'utf8') });
+  const ca = file === undefined ? undefined : await readFile(file, 'utf8');
+  if (ca !== undefined && !hasRoots(ca)) throw new CommandFailure(`${file} has no certificate: PEM is wanted`);
+  return new ProviderClient({ issuer, clientId, ca });
 }
 
 /** Undefined: nothing was ever kept. */

@@ -5,6 +5,7 @@ import { messageOf } from '../../shared/caught-error.ts';
 import { badField } from '../../shared/errors.ts';
 import type { ControllerConfig, IdentityProvider } from '../../shared/gen/locum/config/v1/controller_config_pb.ts';
 import { urlProblem } from '../../shared/oidc/provider-url.ts';
+import { hasRoots } from '../../shared/pki/roots.ts';
 import { fromDuration } from '../../shared/rpc/time-messages.ts';
 import {
   DEFAULT_CLOCK_SKEW_MS,
@@ -57,6 +58,12 @@ function checkUrl(text: string, { field, insecure }: { readonly field: string; r
 }
 
 function readPem(file: string, field: string): string {
+  const pem = textIn(file, field);
+  if (!hasRoots(pem)) throw badField('INVALID_FIELD', field, `${file} has no certificate: PEM is wanted`);
+  return pem;
+}
+
+function textIn(file: string, field: string): string {
   try {
     return readFileSync(resolve(file), 'utf8');
   } catch (error) {

@@ -6,7 +6,12 @@ const BLOCK = /-----BEGIN CERTIFICATE-----[^-]+-----END CERTIFICATE-----/g;
 /** Of a PEM text, each certificate by itself. */
 export const rootsIn = (pem: string): readonly string[] => pem.match(BLOCK) ?? [];
 
-/** The same, read. @throws what a parser throws */
+/**
+ * Whether it is one of roots at all: Node takes an empty text for those that everybody trusts, and any other without a certificate for none.
+ */
+export const hasRoots = (pem: string): boolean => rootsIn(pem).length > 0;
+
+/** Those of a text, read. @throws what a parser throws */
 export const certificatesIn = (pem: string): readonly X509Certificate[] =>
   rootsIn(pem).map((one) => new X509Certificate(one));
 

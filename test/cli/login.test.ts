@@ -3,7 +3,7 @@ import { mkdirSync, mkdtempSync, readFileSync, rmSync, statSync } from 'node:fs'
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, beforeAll, beforeEach, describe, expect, it, onTestFinished, vi } from 'vitest';
-import { tokenOfLogin } from '../../cli/login/kept-login.ts';
+import { clientOf, tokenOfLogin } from '../../cli/login/kept-login.ts';
 import { LocalIssuer } from '../controller/access/oidc/local-issuer.ts';
 import { ControllerWorld } from '../controller/controller-world.ts';
 import { runCaptured } from '../e2e/captured-command.ts';
@@ -156,4 +156,9 @@ describe('locum logout', () => {
     expect((await locum('logout')).stderr).toContain('did not take it back');
     expect(text()).not.toMatch(/eyJ|refresh-1/);
   });
+});
+
+it('a file of roots without a certificate is refused: an empty one would stand for those that everybody trusts', async () => {
+  const settings = { issuer: 'https://login.example', clientId: 'locum', providerCaFile: '/dev/null' };
+  await expect(clientOf(settings, file())).rejects.toThrow('/dev/null has no certificate');
 });

@@ -55,6 +55,7 @@ describe('identity providers of a configuration', () => {
     ['{ issuer: "https://ann:pw@login.example", audiences: [locum] }', 'has a password in it'],
     ['{ issuer: "https://a.example", audiences: [locum], jwks_url: "http://a.example/keys" }', 'jwks_url'],
     ['{ issuer: "https://a.example", audiences: [locum], ca_file: /nowhere.pem }', '/nowhere.pem'],
+    ['{ issuer: "https://a.example", audiences: [locum], ca_file: /dev/null }', '/dev/null has no certificate'],
     [
       '{ issuer: "https://a.example", audiences: [x] }, { issuer: "https://a.example", audiences: [y] }',
       'name it once',
