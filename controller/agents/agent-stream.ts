@@ -10,6 +10,7 @@ import { encodeLeaderMessage } from '../../shared/codec/leader-message.ts';
 import { internalError, LocumError } from '../../shared/errors.ts';
 import type { ServerId } from '../../shared/ids.ts';
 import { LIMITS } from '../../shared/limits.ts';
+import type { Pace } from '../../shared/pace.ts';
 import type {
   AgentMessage,
   Capacity,
@@ -29,6 +30,7 @@ import { decodeRequest } from './agent-message.ts';
 import { AttemptParts } from './attempt-parts.ts';
 import { certifiedHello } from './certified-hello.ts';
 import { grantBytes, readHeartbeat } from './heartbeat-bytes.ts';
+import { HeldFacts } from './held-facts.ts';
 import { Outbox, type OutboxLimits } from './outbox.ts';
 import { type OutputQuestion, OutputRequests } from './output-requests.ts';
 
@@ -58,6 +60,8 @@ export interface AgentStreamOptions {
   readonly outboxLimits: OutboxLimits;
   /** What the certificate of the connection says. Undefined: there is none, the agent is taken at its word. */
   readonly certificate?: AcceptedPeer | undefined;
+  /** How often a server may tell something new of its host, by its name. */
+  readonly newsPace: Pace;
 }
 
 /** Time for the whole first message, and for a stream that was told to end. */
@@ -74,6 +78,7 @@ export class AgentStream {
   readonly #hello = new AttemptParts<Hello>();
   readonly #fullState = new AttemptParts<FullState>();
   readonly #output = new OutputRequests();
+  readonly #facts: HeldFacts;
   /** Who said Hello. */
   #server: ServerId | undefined;
   #capacity: Capacity | undefined;
@@ -90,6 +95,7 @@ export class AgentStream {
     this.conn = options.conn;
     this.peer = call.getPeer();
     this.#options = options;
+    this.#facts = new HeldFacts(options.newsPace);
     this.#openedMono = options.mono();
     this.#outbox = new Outbox(call, options.outboxLimits);
     call.on('data', (bytes: Buffer) => this.#receive(bytes));
@@ -217,14 +223,7 @@ export class AgentStream {
     const plain = this.#server === undefined ? undefined : readHeartbeat(bytes);
     if (plain !== undefined) {
       const { sequence, generation } = plain;
-      this.#deliver({
-        kind: 'heartbeat',
-        conn: this.conn,
-        sequence,
-        generation,
-        capacity: undefined,
-        capabilities: undefined,
-      });
+      this.#heartbeat({ kind: 'heartbeat', sequence, generation, capacity: undefined, capabilities: undefined });
       return;
     }
     try {
@@ -249,7 +248,8 @@ export class AgentStream {
         return this.#helloPart(message);
       case 'heartbeat':
         this.#noteIssuer(message.capabilities);
-        return { ...message, conn, capacity: this.#newCapacity(message) };
+        this.#heartbeat({ ...message, capacity: this.#newCapacity(message) });
+        return undefined;
       case 'report':
       case 'command_result':
       case 'goodbye':
@@ -272,6 +272,11 @@ export class AgentStream {
     this.#capacity = facts.capacity;
     this.#noteIssuer(facts.capabilities);
     return { kind: 'hello', conn: this.conn, hello };
+  }
+
+  #heartbeat(heartbeat: Heartbeat): void {
+    const passed = this.#facts.pass(heartbeat, this.#server ?? '', this.#options.mono());
+    this.#deliver({ ...passed, conn: this.conn });
   }
 
   #noteIssuer(capabilities: HelloFacts['capabilities'] | undefined): void {

@@ -8,6 +8,7 @@ import { LocumError } from '../../shared/errors.ts';
 import type { ServerId } from '../../shared/ids.ts';
 import type { Logger } from '../../shared/log.ts';
 import { LogAllowance } from '../../shared/log-allowance.ts';
+import { Pace } from '../../shared/pace.ts';
 import type { OutputChunk } from '../../shared/protocol/agent-message.ts';
 import type { LeaderMessage } from '../../shared/protocol/leader-message.ts';
 import { networkOfPeer } from '../../shared/rpc/caller-address.ts';
@@ -19,6 +20,7 @@ import type { Clock } from '../engine/clock.ts';
 import type { AgentStreamsPort } from '../engine/effects.ts';
 import type { ControllerMetrics } from '../metrics.ts';
 import { AgentStream, type RawCall } from './agent-stream.ts';
+import { NEWS_PACE } from './held-facts.ts';
 import { defaultOutboxLimits, type OutboxLimits } from './outbox.ts';
 import type { OutputQuestion } from './output-requests.ts';
 import { UnknownStreams } from './unknown-streams.ts';
@@ -84,6 +86,7 @@ export class AgentStreams implements AgentStreamsPort {
   readonly #bindings = new Map<AgentStream, Binding>();
   readonly #refusalLines = new LogAllowance();
   readonly #unknown: UnknownStreams;
+  readonly #newsPace = new Pace(NEWS_PACE);
   #other: OtherLeader | undefined;
   #sink: AgentEventSink | undefined;
   #lastConn: ConnId = 0;
@@ -157,6 +160,7 @@ export class AgentStreams implements AgentStreamsPort {
       call,
       certificate: peer,
       mono: () => clock().mono,
+      newsPace: this.#newsPace,
       outboxLimits,
       owner: {
         term: () => binding.sink?.term ?? 0,

@@ -8,7 +8,9 @@ import type { Event } from '../../../controller/core/cluster/event.ts';
 import { ControllerMetrics } from '../../../controller/metrics.ts';
 import { LocumError } from '../../../shared/errors.ts';
 import { ConnectRequestSchema } from '../../../shared/gen/locum/v1/agent_service_pb.ts';
+import { HostProblemKind } from '../../../shared/gen/locum/v1/host_problem_pb.ts';
 import { createLogger } from '../../../shared/log.ts';
+import type { Heartbeat } from '../../../shared/protocol/agent-message.ts';
 
 /** A call as grpc-js gives it, without a network: what is pushed is what the agent said. */
 class FakeCall extends Duplex {
@@ -45,8 +47,8 @@ class FakeCall extends Duplex {
     this.say({ message: { case: 'hello', value: { server: 'web-1', ...place, lastPart: true } } });
   }
 
-  heartbeat(sequence: number): void {
-    this.say({ message: { case: 'heartbeat', value: { sequence: BigInt(sequence), generation: 1n } } });
+  heartbeat(sequence: number, news: { readonly capabilities?: object; readonly hostProblems?: object } = {}): void {
+    this.say({ message: { case: 'heartbeat', value: { sequence: BigInt(sequence), generation: 1n, ...news } } });
   }
 }
 
@@ -66,7 +68,7 @@ function world({ patienceMs = 0, maxStreams = 2 } = {}) {
   const post = (event: Event): boolean => {
     if (room.left === 0) return false;
     room.left -= 1;
-    events.push(event.kind === 'heartbeat' ? `heartbeat ${event.sequence}` : event.kind);
+    events.push(event.kind === 'heartbeat' ? `heartbeat ${event.sequence}${newsOf(event)}` : event.kind);
     return true;
   };
   const open = (): FakeCall => {
@@ -77,6 +79,12 @@ function world({ patienceMs = 0, maxStreams = 2 } = {}) {
   };
   return { streams, attach: () => streams.attach({ term: 1, post }), open, time, cut, events, room };
 }
+
+const newsOf = ({ capabilities, hostProblems }: Pick<Heartbeat, 'capabilities' | 'hostProblems'>): string =>
+  [
+    ...(capabilities ?? []).map(({ name, value }) => ` ${name}=${value}`),
+    ...(hostProblems ?? []).map(({ kind }) => ` ${kind}`),
+  ].join('');
 
 const settled = () => new Promise((resolve) => setImmediate(resolve));
 const reasonOf = ({ status }: FakeCall): string | undefined => status?.details;
@@ -102,6 +110,37 @@ describe('agent streams', () => {
     await settled();
     expect(events.slice(4)).toEqual(['heartbeat 4', 'heartbeat 5']);
     expect(call.isPaused()).toBe(false);
+  });
+
+  it('tell news of their host as often as a host has some, and the newest of what comes too fast with a later heartbeat', async () => {
+    const { attach, open, time, events } = world();
+    attach();
+    const saying = (value: number) => ({ capabilities: { capabilities: [{ name: 'x', value: `v${value}` }] } });
+    const first = open();
+    first.hello();
+    for (let n = 1; n <= 20; n += 1) first.heartbeat(n, saying(n));
+    first.heartbeat(21, { hostProblems: { problems: [{ kind: HostProblemKind.NO_SPACE }] } });
+    for (let n = 22; n <= 40; n += 1) first.heartbeat(n, saying(n));
+    await settled();
+    expect(events.slice(20)).toEqual([
+      'heartbeat 20 x=v20',
+      ...Array.from({ length: 20 }, (_, i) => `heartbeat ${21 + i}`),
+    ]);
+    time.mono = 2_000;
+    first.heartbeat(41);
+    first.heartbeat(42, saying(42));
+    await settled();
+    expect(events.slice(-2)).toEqual(['heartbeat 41 x=v40 NO_SPACE', 'heartbeat 42']);
+    // Another stream of the same server has no more.
+    const second = open();
+    second.hello();
+    second.heartbeat(1, saying(43));
+    await settled();
+    expect(events.slice(-1)).toEqual(['heartbeat 1']);
+    time.mono = 4_000;
+    second.heartbeat(2);
+    await settled();
+    expect(events.slice(-1)).toEqual(['heartbeat 2 x=v43']);
   });
 
   it('are heard when they open and when agents say something, not when they end', async () => {
