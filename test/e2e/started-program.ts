@@ -38,6 +38,8 @@ export async function startProgram(
   const { promise, resolve, reject } = Promise.withResolvers<LogLine>();
   createInterface({ input: child.stderr }).on('line', (one) => {
     text.push(one);
+    // What ends one that can not start is told to people.
+    if (!one.startsWith('{')) return;
     const line = JSON.parse(one) as LogLine;
     if (line.msg === wanted) resolve(line);
   });
