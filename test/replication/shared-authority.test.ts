@@ -1,7 +1,9 @@
 /** Two controllers on etcd that share the key of an authority as a file: one below a root of somebody else's PKI, changed for one of ours. */
 import { copyFileSync, mkdirSync, readFileSync, writeFileSync } from 'node:fs';
+import { request } from 'node:https';
 import { afterAll, beforeAll, beforeEach, describe, expect, it } from 'vitest';
 import { present } from '../../shared/assert.ts';
+import { makeRequest, requestToDer } from '../../shared/pki/key-pair.ts';
 import { rootsIn } from '../../shared/pki/roots.ts';
 import { runLocum } from '../e2e/locum-command.ts';
 import { makeForeignPki } from '../pki/foreign-pki.ts';
@@ -36,6 +38,23 @@ const alive = (server: string): Promise<true> =>
     new RegExp(`${server} .*ALIVE`).test(await cluster().locum('server', 'list')) ? true : undefined,
   );
 
+/** Joins as a host that calls from this address of loopback, on which no controller is. Resolves with the status of HTTP. */
+async function joinFrom(localAddress: string, id: string, asked: Readonly<Record<string, string>>): Promise<number> {
+  const { csrPem } = await makeRequest();
+  const certificateRequest = Buffer.from(requestToDer(csrPem)).toString('base64');
+  const url = `https://${cluster().apiOf(id)}/locum.v1.EnrolmentService/Join`;
+  const headers = { 'content-type': 'application/json' };
+  const ca = readFileSync(cluster().at('root.crt'));
+  const { promise, resolve, reject } = Promise.withResolvers<number>();
+  request(url, { method: 'POST', localAddress, ca, headers }, (response) => {
+    response.resume();
+    resolve(response.statusCode ?? 0);
+  })
+    .once('error', reject)
+    .end(JSON.stringify({ ...asked, certificateRequest }));
+  return promise;
+}
+
 describe('two controllers with an authority below the root of another PKI', () => {
   it('are known by that root alone: by a command, and by a host that joins with its hash', {
     timeout: TIMEOUT_MS,
@@ -50,6 +69,24 @@ describe('two controllers with an authority below the root of another PKI', () =
     cluster().startAgent('web-1');
     await alive('web-1');
     expect(rootsIn(readFileSync(cluster().at('web-1', 'tls', 'tls.crt'), 'utf8'))).toHaveLength(2);
+  });
+
+  it('say from which address a host joined, whichever of them it asked', { timeout: TIMEOUT_MS }, async () => {
+    const ways: string[] = [];
+    for (const [index, id] of IDS.entries()) {
+      const [server, from] = [`db-${index}`, `127.0.0.${index + 20}`];
+      const token = /--token (\S+)/.exec(await cluster().joinLine(server))?.[1] ?? '';
+      expect(await joinFrom(from, id, { token, server: `servers/${server}` })).toBe(200);
+      const events = await cluster().locum('events', '--type', 'JOIN_TOKEN_USED', '-o', 'json');
+      const [, via = ''] = new RegExp(`${server} joins pool default from ${from}( via c\\d)? with token`).exec(
+        events,
+      ) ?? ['', '?'];
+      ways.push(via);
+      expect(await cluster().locum('token', 'list')).toMatch(new RegExp(`USED +${server} +${from}${via} `));
+    }
+    // One of them leads.
+    expect(ways.filter((via) => via === '')).toHaveLength(1);
+    expect(IDS.map((id) => ` via ${id}`)).toEqual(expect.arrayContaining(ways.filter((via) => via !== '')));
   });
 
   it('change it for a root that is given them as a file, and start again with the files that they had', {
