@@ -23,14 +23,16 @@ interface StartOptions {
   /** What its log says when it serves. */
   readonly wanted: string;
   readonly umask?: string;
+  /** Of another version than this one. */
+  readonly program?: string;
 }
 
 /** Resolves as soon as its log says that it serves. */
 export async function startProgram(
   words: readonly string[],
-  { wanted, umask = '022' }: StartOptions,
+  { wanted, umask = '022', program = LOCUM }: StartOptions,
 ): Promise<Started> {
-  const command = [process.execPath, LOCUM, ...words, '--log-format', 'json'];
+  const command = [process.execPath, program, ...words, '--log-format', 'json'];
   const child = spawn('sh', ['-c', `umask ${umask}; exec "$@"`, 'sh', ...command], {
     stdio: ['ignore', 'ignore', 'pipe'],
   });
