@@ -196,7 +196,8 @@ describe('keys and tokens are in no event, log, snapshot, audit or bundle, nor i
     for (const file of filesBelow(folder)) if (!own.has(file)) told[file] = readFileSync(file, 'latin1');
     expect(told['run logs steady']).toContain('LOCUM_EPOCH');
     expect(told['events -o json']).toContain('JOIN_TOKEN_USED');
-    expect(told['audit export']).toContain('TOKEN_INVALID');
+    for (const outcome of ['TOKEN_INVALID', 'PERMISSION_DENIED', 'JOIN_TOKEN_USED', 'JOIN_TOKEN_MISMATCH'])
+      expect(told['audit export']).toContain(`"outcome":"${outcome}"`);
     expect(told[at('audit.jsonl')]).toContain('CreateJoinToken');
     const files = Object.keys(told).filter((name) => name.startsWith(folder));
     for (const wanted of ['store.sqlite', 'store.sqlite-wal', 'copy.snap', 'keeper.journal', 'diagnostics.json'])

@@ -135,5 +135,9 @@ describe('a controller with TLS that is restored on another host', () => {
       const events = await good(asAdmin('second', 'events', '--type', 'ENTRY_REFUSED'));
       return events.includes('web-2') && events.includes('CERTIFICATE_REVOKED') ? true : undefined;
     });
+    await eventually('the audit has that, too', async () => {
+      const entries = await good(asAdmin('second', 'audit', 'list', '--outcome', 'CERTIFICATE_REVOKED', '-o', 'json'));
+      return entries.includes('locum.v1.AgentService/Connect') && entries.includes('agent:web-2') ? true : undefined;
+    });
   });
 });
