@@ -22,6 +22,8 @@ const UNDER_WAY = 16;
 const SILENT = 64;
 /** A server has so long to let go of a client that went. */
 const LET_GO_MS = 10_000;
+/** Of what was said before something went wrong. */
+const SHOWN_BYTES = 1_000;
 
 export class FuzzSockets {
   readonly #api: Listener;
@@ -117,7 +119,11 @@ export class FuzzSockets {
     if (end === 'rst') socket.resetAndDestroy();
     else socket.end();
     const late = setTimeout(() => {
-      this.#late(`a connection that its client ended was not closed within ${LET_GO_MS / 1_000} s`);
+      const said = Buffer.concat(chunks).subarray(0, SHOWN_BYTES).toString('latin1');
+      const how = `a connection that its client ended with ${end} was not closed within ${LET_GO_MS / 1_000} s`;
+      this.#late(
+        `${how}, port of ${port === this.#api.port ? 'the API' : 'agents'}, it had said ${JSON.stringify(said)}`,
+      );
       socket.destroy();
     }, LET_GO_MS);
     await closed;
