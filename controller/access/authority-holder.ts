@@ -32,6 +32,7 @@ export class AuthorityHolder implements Signer {
   readonly ring: KeyRing;
   readonly turns = new SigningTurns();
   #record: AuthorityRecord;
+  #trusts: { readonly of: AuthorityRecord; readonly hashes: readonly string[] } | undefined;
   /** Of each root whose key is here, by its hash. */
   #authorities: ReadonlyMap<string, Authority> = new Map();
   #problem: string | undefined;
@@ -82,7 +83,9 @@ export class AuthorityHolder implements Signer {
   /** What this controller says of itself, but for its own certificate. */
   get word(): Pick<ControllerCertificate, 'trusts' | 'signs' | 'opens'> {
     const opens = this.ring.wrapping?.ids ?? [];
-    return { trusts: caHashesOf(this.rootsPem), signs: [...this.#authorities.keys()], opens };
+    // It is asked for once a second.
+    if (this.#trusts?.of !== this.#record) this.#trusts = { of: this.#record, hashes: caHashesOf(this.rootsPem) };
+    return { trusts: this.#trusts.hashes, signs: [...this.#authorities.keys()], opens };
   }
 
   /** Follows the record, with the keys that it has or finds; see `problem`. False: it was there already. Never rejects. */

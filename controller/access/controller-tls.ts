@@ -14,7 +14,7 @@ import { caHashesOf, issuerHashOf } from '../../shared/pki/roots.ts';
 import { networkOfPeer } from '../../shared/rpc/caller-address.ts';
 import type { ListenerTls } from '../../shared/rpc/single-port-listener.ts';
 import { TURNED_AWAY_REASONS, type TurnedAway } from '../../shared/rpc/tls-door.ts';
-import { PeerRefusedError, TlsIdentity } from '../../shared/rpc/tls-identity.ts';
+import { PeerRefusedError, TlsIdentity, type TlsMaterial } from '../../shared/rpc/tls-identity.ts';
 import { TrustedPeers } from '../../shared/rpc/trusted-peers.ts';
 import type { ControllerSettings } from '../config/config.ts';
 import { controllerId } from '../config/controller-id.ts';
@@ -52,6 +52,7 @@ export class ControllerTls {
   /** One after the other: a certificate that was begun for an older record must not take the place of a newer one. */
   #changing: Promise<void> = Promise.resolve();
   #problem = '';
+  #issuer: { readonly of: TlsMaterial; readonly hash: string | undefined } | undefined;
   /** When the certificate was taken into use, monotonic. */
   #takenMs = performance.now();
   /** Whoever reaches a listener can be refused as often as he likes. */
@@ -77,8 +78,11 @@ export class ControllerTls {
 
   /** Hash of the root that signed the certificate of this controller. */
   get issuer(): string | undefined {
-    const { certPem, rootsPem } = this.identity.material;
-    return issuerHashOf(certPem, rootsPem);
+    const { material } = this.identity;
+    // It is asked for once a second, and takes half a millisecond.
+    if (this.#issuer?.of !== material)
+      this.#issuer = { of: material, hash: issuerHashOf(material.certPem, material.rootsPem) };
+    return this.#issuer.hash;
   }
 
   /** What this controller says of itself to the others. */
