@@ -20,7 +20,10 @@ export function keepPinging(session: ServerHttp2Session, { intervalMs, timeoutMs
     timer = setTimeout(() => session.destroy(), timeoutMs).unref();
     session.ping((error) => {
       clearTimeout(timer);
-      if (error === null && !session.destroyed) timer = setTimeout(ping, intervalMs).unref();
+      if (session.destroyed) return;
+      if (error === null) timer = setTimeout(ping, intervalMs).unref();
+      // It can send nothing any more. Node leaves one open for ever whose client said GOAWAY, made an error, and went while a call was under way.
+      else session.destroy();
     });
   };
   timer = setTimeout(ping, intervalMs).unref();

@@ -54,6 +54,22 @@ describe('a session that floods is ended, and the others are served', () => {
     expect(defects).toEqual([]);
   });
 
+  it('also one that says goodbye, makes an error and goes, with a call under way', async () => {
+    const { port, defects } = await startPoolListener({ pings: { intervalMs: 50, timeoutMs: 2_000 } });
+    const client = await openHttp2(port);
+    const closed = closeOf(client);
+    client.write(frame(FRAME.HEADERS, FLAG.END_HEADERS, 1, HEAD));
+    // In one piece: nghttp2 reads none of what comes after the error, and nobody hears of the end.
+    client.end(
+      Buffer.concat([
+        frame(FRAME.GOAWAY, FLAG.NONE, 0, Buffer.alloc(8)),
+        frame(FRAME.PING, FLAG.NONE, 0, Buffer.alloc(4)),
+      ]),
+    );
+    await closed;
+    expect(defects).toEqual([]);
+  });
+
   it.each([
     ['with its end in a frame of its own', [frame(FRAME.DATA, FLAG.END_STREAM, 1)]],
     ['with an empty piece before it', [frame(FRAME.DATA, FLAG.NONE, 1), frame(FRAME.DATA, FLAG.END_STREAM, 1)]],

@@ -20,8 +20,8 @@ const closeOf = (ended: Duplex): Promise<void> => new Promise((resolve) => ended
 /** Attacks under way at once, and connections that say nothing more and stay. */
 const UNDER_WAY = 16;
 const SILENT = 64;
-/** A server has so long to let go of a client that went. */
-const LET_GO_MS = 10_000;
+/** A server has so long to let go of a client that went: some are found only by a ping, after 15 s at most. */
+const LET_GO_MS = 20_000;
 /** Of what was said before something went wrong. */
 const SHOWN_BYTES = 1_000;
 
