@@ -39,7 +39,7 @@ async function verifyFile(file: string): Promise<AuditVerifier> {
     }
   } catch (error) {
     if (error instanceof CommandFailure) throw error;
-    throw new CommandFailure(messageOf(error));
+    throw new CommandFailure(file === '-' ? messageOf(error) : `${file}: ${messageOf(error)}`);
   }
   return verifier;
 }

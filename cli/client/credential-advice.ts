@@ -10,7 +10,7 @@ const HOW = 'Say who calls: LOCUM_TOKEN, --token-file FILE, or "locum context se
 export function credentialAdvice(error: unknown, target: Destination | undefined): readonly string[] {
   if (error instanceof UnreachableError) return addressAdvice(target);
   if (!(error instanceof ConnectError) || error.code !== Code.Unauthenticated) return [];
-  const { token, outOfReach, leftOut } = target ?? {};
+  const { token, outOfReach, goneToken, leftOut } = target ?? {};
   if (token?.value.kind === 'local') {
     return [
       `It was sent the token in ${token.value.path}: is that the data directory of this controller? LOCUM_DATA_DIR names another.`,
@@ -21,6 +21,8 @@ export function credentialAdvice(error: unknown, target: Destination | undefined
     return [`The token came from ${token.from}; "locum context show --effective" shows what is used.`];
   if (outOfReach !== undefined)
     return [`The token of this host is in ${outOfReach}, which this user may not read.`, HOW];
+  if (goneToken !== undefined)
+    return [`The token of this host, ${goneToken}, is gone: its controller makes another one when it starts.`, HOW];
   if (leftOut !== undefined)
     return [
       `Context ${leftOut} does not count, the address is none of its own: --context ${leftOut} uses it all the same.`,

@@ -3,7 +3,7 @@ import { accessSync, constants, existsSync, statSync } from 'node:fs';
 import { homedir } from 'node:os';
 import { isAbsolute, join } from 'node:path';
 import { LOCAL_ROOTS_FILE, LOCAL_TOKEN_FILE } from '../../shared/access/local-files.ts';
-import { errorCode } from '../../shared/caught-error.ts';
+import { errorCode, isGone } from '../../shared/caught-error.ts';
 
 /** Of the service that comes with the packages (deploy/systemd/locum-controller.service). */
 const SERVICE_DATA = '/var/lib/locum';
@@ -15,23 +15,26 @@ export interface LocalToken {
   readonly rootsFile: string | undefined;
   /** Without it, one that is there, and is another user's. */
   readonly outOfReach: string | undefined;
+  /** Without it, where one should be: the roots of its controller are there. */
+  readonly gone: string | undefined;
 }
 
 /** `LOCUM_DATA_DIR` says where; else it is looked for where a controller of this user, and the service of this host, have their data. */
 export function findLocalToken(env: NodeJS.ProcessEnv): LocalToken {
-  let outOfReach: string | undefined;
+  let [outOfReach, gone, rootsOfGone]: (string | undefined)[] = [];
   for (const folder of dataDirectories(env)) {
     const file = join(folder, LOCAL_TOKEN_FILE);
+    const roots = join(folder, LOCAL_ROOTS_FILE);
+    const rootsFile = existsSync(roots) ? roots : undefined;
     try {
       accessSync(file, constants.R_OK);
-      const roots = join(folder, LOCAL_ROOTS_FILE);
-      const rootsFile = existsSync(roots) ? roots : undefined;
-      if (statSync(file).isFile()) return { file, rootsFile, outOfReach: undefined };
+      if (statSync(file).isFile()) return { file, rootsFile, outOfReach: undefined, gone: undefined };
     } catch (error) {
       if (errorCode(error) === 'EACCES') outOfReach ??= file;
+      if (isGone(error) && rootsFile !== undefined) [gone, rootsOfGone] = [file, rootsFile];
     }
   }
-  return { file: undefined, rootsFile: undefined, outOfReach };
+  return { file: undefined, rootsFile: rootsOfGone, outOfReach, gone };
 }
 
 /**

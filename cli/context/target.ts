@@ -14,6 +14,8 @@ import { dataOwners, findLocalToken } from './local-token.ts';
 export interface Destination extends Effective {
   /** A token of this host's administrator that this user may not read. */
   readonly outOfReach: string | undefined;
+  /** A token of this host's administrator that should be there. */
+  readonly goneToken?: string | undefined;
   /** Ids of the users of this host who may run its controllers. */
   readonly controllerUsers: readonly number[];
   /** What its user should know of the file of contexts. */
@@ -34,10 +36,10 @@ export async function targetOf(program: Command, env: NodeJS.ProcessEnv): Promis
   if (knowsWho || effective.tls?.value.folder !== undefined || !isLocal) {
     return { ...effective, controllerUsers, outOfReach: undefined, warning };
   }
-  const { file, rootsFile, outOfReach } = findLocalToken(env);
+  const { file, rootsFile, outOfReach, gone: goneToken } = findLocalToken(env);
   const token = file === undefined ? undefined : ({ value: { kind: 'local', path: file }, from: LOCAL } as const);
   const tls = effective.tls ?? (rootsFile === undefined ? undefined : { value: { caFile: rootsFile }, from: LOCAL });
-  return { ...effective, tls, token, controllerUsers, outOfReach, warning };
+  return { ...effective, tls, token, controllerUsers, outOfReach, goneToken, warning };
 }
 
 /** Only what stands on the command line itself. */

@@ -3,7 +3,7 @@ import { createHash, randomBytes, timingSafeEqual } from 'node:crypto';
 import { existsSync, mkdirSync, rmSync } from 'node:fs';
 import { join } from 'node:path';
 import { LOCAL_ROOTS_FILE, LOCAL_TOKEN_FILE } from '../../shared/access/local-files.ts';
-import { createPrivateFile, readPrivateFile, replacePrivateFile } from '../../shared/pki/private-file.ts';
+import { readPrivateFile, replacePrivateFile } from '../../shared/pki/private-file.ts';
 
 const SECRET_BYTES = 32;
 const ID_BYTES = 10;
@@ -35,7 +35,7 @@ export function isSecretOf(secret: string, hash: string): boolean {
 export const isLocalSecret = (secret: string): boolean => idOfSecret(secret) === LOCAL_ID;
 
 /**
- * The administrator of this host, made at the first start. Beside it lie the roots by which he knows this controller, for as long as it speaks
+ * The administrator of this host, made at the first start, and again where the file is gone or holds no token. Beside it lie the roots by which he knows this controller, for as long as it speaks
  * TLS (`rootsPem`, PEM). @throws ExposedFileError: others can read it
  */
 export function openLocalToken(
@@ -47,8 +47,12 @@ export function openLocalToken(
   if (rootsPem === undefined) rmSync(join(dataDirectory, LOCAL_ROOTS_FILE), { force: true });
   else writeLocalRoots(dataDirectory, rootsPem);
   const file = join(dataDirectory, LOCAL_TOKEN_FILE);
-  if (!existsSync(file)) createPrivateFile(file, `${makeSecret(LOCAL_ID).secret}\n`);
-  return { file, hash: hashOf(readPrivateFile(file).trim()) };
+  const held = existsSync(file) ? readPrivateFile(file).trim() : '';
+  if (isLocalSecret(held)) return { file, hash: hashOf(held) };
+  // Also in place of what is no token: it would lock the administrator out.
+  const { secret, hash } = makeSecret(LOCAL_ID);
+  replacePrivateFile(file, `${secret}\n`);
+  return { file, hash };
 }
 
 /** By which this host's administrator knows its controller. */
