@@ -30,6 +30,11 @@ const benchmarks: Readonly<Record<string, Benchmark>> = {
       'scale [policies] [servers] [rounds]: every list, status and plan, and deleting 500 policies (5000, 200, 5: about 2 minutes)',
     run: () => import('./scale.ts'),
   },
+  renewal: {
+    usage:
+      'renewal [agents] [seconds]: agents that all renew their certificates within that time, and what it costs their leases (1000 in 60 s: about 2 minutes)',
+    run: () => import('./renewal.ts'),
+  },
   attack: {
     usage:
       'attack [seconds] [kind]: calls and heartbeats of others before and under each kind of attack, beside bare Node (5 s: about 10 minutes)',

@@ -7,6 +7,7 @@ import { join } from 'node:path';
 import { text as readText } from 'node:stream/consumers';
 import type { ConnectionOptions } from 'node:tls';
 import { type ChannelCredentials, credentials } from '@grpc/grpc-js';
+import type { DialTls } from '../agent/connection.ts';
 import { openClusterAuthority } from '../controller/access/cluster-authority.ts';
 import type { PeerKind } from '../shared/access/identity.ts';
 import type { PeerRule } from '../shared/access/peer-judge.ts';
@@ -53,6 +54,16 @@ export class MeasuredServer {
     if (tls === undefined) return { url: `http://${apiAddress}`, options: {} };
     this.#user ??= identityOf(tls, 'user', 'bench');
     return { url: `https://${apiAddress}`, options: dialOptions(await this.#user, rule(tls)) };
+  }
+
+  /** What an agent that joined has: its certificate, and whom it takes for a controller. @throws where it speaks plaintext */
+  async joined(name: string): Promise<DialTls> {
+    const tls = present(this.#ready.tls, 'a server with TLS');
+    return { identity: await identityOf(tls, 'server', name), rule: rule(tls)() };
+  }
+
+  get agentAddress(): string {
+    return this.#ready.agentAddress;
   }
 
   /** Headers of who may ask for everything. */
