@@ -14,7 +14,8 @@ class AgentConnection implements PeerConnection {
   readonly socket: Socket;
   readonly peer: string;
   #streams = 0;
-  #idleSinceMono = performance.now();
+  /** Undefined: it has not been begun, and can do nothing about it. */
+  #idleSinceMono: number | undefined;
   #windowMono = 0;
   #begun = 0;
 
@@ -25,6 +26,10 @@ class AgentConnection implements PeerConnection {
 
   get idleSinceMono(): number | undefined {
     return this.#streams === 0 ? this.#idleSinceMono : undefined;
+  }
+
+  begun(): void {
+    this.#idleSinceMono = performance.now();
   }
 
   /** False: it has begun too many. */
@@ -71,6 +76,11 @@ export class AgentConnections {
       this.#table.delete(connection);
     });
     return true;
+  }
+
+  /** It is read from now on; before, it waits for its turn, and is not idle. */
+  begun(socket: Socket): void {
+    this.#byPeer.get(peerName(socket))?.begun();
   }
 
   /** A stream is opened. False: one too many, and its connection is cut. */

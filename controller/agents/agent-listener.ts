@@ -79,13 +79,7 @@ export interface AgentListener {
 
 /** @throws ListenError when the address can't be bound. */
 export async function startAgentListener(options: AgentListenerOptions): Promise<AgentListener> {
-  // grpc-js writes to standard error by itself, about things that are answers here.
-  grpc.setLogVerbosity(grpc.logVerbosity.NONE);
-  const server = new grpc.Server({
-    ...listenerOptions,
-    'grpc.enable_channelz': 0,
-    'grpc.max_connection_idle_ms': options.idleMs ?? 60_000,
-  });
+  const server = makeServer(options);
   const connections = new AgentConnections(options.maxConnections ?? 25_000);
   const accepted = new Map<string, Accepted>();
   const serve = (socket: Socket): void => injector.injectConnection(socket);
@@ -134,6 +128,7 @@ export async function startAgentListener(options: AgentListenerOptions): Promise
   addHealthService(server, options.health);
   const injector = server.createConnectionInjector(grpc.ServerCredentials.createInsecure());
   const anteroom = new Anteroom((socket) => {
+    connections.begun(socket);
     if (door === undefined) serve(socket.resume());
     else peekTls(socket, FIRST_BYTE_MS, { tls: door.take, plain: servePlain });
   });
@@ -151,6 +146,7 @@ export async function startAgentListener(options: AgentListenerOptions): Promise
       server.forceShutdown();
       resolve();
     });
+    anteroom.close();
     // Sends GOAWAY: connections close as soon as their calls have ended.
     injector.destroy();
     return promise;
@@ -161,6 +157,16 @@ export async function startAgentListener(options: AgentListenerOptions): Promise
     return fallen;
   };
   return { address, port, close, retireFallen, cut: (peer) => connections.cut(peer) };
+}
+
+function makeServer(options: AgentListenerOptions): grpc.Server {
+  // grpc-js writes to standard error by itself, about things that are answers here.
+  grpc.setLogVerbosity(grpc.logVerbosity.NONE);
+  return new grpc.Server({
+    ...listenerOptions,
+    'grpc.enable_channelz': 0,
+    'grpc.max_connection_idle_ms': options.idleMs ?? 60_000,
+  });
 }
 
 /** A connection may last longer than its certificate: each new call is judged by its own time. Streams that are open go on. @throws LocumError */

@@ -10,12 +10,21 @@ export function leaveUnread(server: Server): void {
   Object.assign(server, { pauseOnConnect: true });
 }
 
+/** A connection that was begun is read in the turn after: then it has cost what it costs. */
+const TURNS_OF_A_BEGINNING = 2;
+
 export class Anteroom {
   readonly #queue: ConnectionQueue<Socket>;
   readonly #begin: (socket: Socket) => void;
   /** Somebody came since the last turn of the loop. */
   #cameOne = false;
   #isTurning = false;
+  #isClosed = false;
+  /** The last one that had waited: when it was begun, and how many turns ago. */
+  #begunMono = 0;
+  #turnsSince = 0;
+  /** While others come, the next one is not begun before: they have as much of the thread as those who wait. */
+  #restUntilMono = 0;
 
   /** `begin` is called with each connection once, when it is to be read. */
   constructor(begin: (socket: Socket) => void, pace?: PaceOptions) {
@@ -25,6 +34,10 @@ export class Anteroom {
 
   /** Takes a new connection, which nobody has read. */
   take(socket: Socket): void {
+    if (this.#isClosed) {
+      socket.destroy();
+      return;
+    }
     this.#cameOne = true;
     const network = peerNetwork(socket.remoteAddress ?? '');
     if (this.#queue.admit(socket, network, performance.now())) {
@@ -40,6 +53,13 @@ export class Anteroom {
     this.#queue.charge(network, FLOOD_TURNS, performance.now());
   }
 
+  /** Ends what waits, and begins nothing any more. */
+  close(): void {
+    this.#isClosed = true;
+    const now = performance.now();
+    for (let next = this.#queue.next(now, true); next !== undefined; next = this.#queue.next(now, true)) next.destroy();
+  }
+
   #turnNext(): void {
     this.#isTurning = true;
     setImmediate(() => this.#onTurn());
@@ -47,10 +67,17 @@ export class Anteroom {
 
   #onTurn(): void {
     this.#isTurning = false;
-    const next = this.#queue.next(performance.now(), !this.#cameOne);
+    const now = performance.now();
+    this.#turnsSince += 1;
+    if (this.#turnsSince === TURNS_OF_A_BEGINNING) this.#restUntilMono = now + (now - this.#begunMono);
+    const isRested = this.#turnsSince >= TURNS_OF_A_BEGINNING && now >= this.#restUntilMono;
+    const next = this.#queue.next(now, !this.#cameOne || isRested);
     this.#cameOne = false;
     // The loop is kept turning: it takes at most one from the kernel each time, and none of those tells that it was the last.
     if (!this.#queue.isEmpty) this.#turnNext();
-    if (next !== undefined) this.#begin(next);
+    if (next === undefined) return;
+    this.#begunMono = now;
+    this.#turnsSince = 0;
+    this.#begin(next);
   }
 }

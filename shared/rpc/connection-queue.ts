@@ -2,7 +2,7 @@
  * In which order connections are begun. Taking one from the kernel costs little, reading it may cost a hundred times as much, and libuv takes one
  * in each turn of its loop: where every connection is read as it is taken, whoever connects without a pause makes everybody wait behind all of
  * his. So an address has a few at once and a pace; what is beyond waits unread in a queue of its own until a turn in which nobody comes.
- * Nobody is refused here, and nothing stands still while somebody waits. Pure.
+ * Nothing stands still while somebody waits. Pure.
  * Source: fair queueing, a queue for each source (Nagle, "On Packet Switches with Infinite Storage", RFC 970).
  */
 import { Pace, type PaceOptions } from '../pace.ts';

@@ -16,8 +16,9 @@ class Place implements PeerConnection {
   isReserve = false;
   /** It speaks no TLS where that is wanted. */
   isPlain = false;
+  /** Undefined: it has not been begun, and can do nothing about it. */
+  #idleSinceMono: number | undefined;
   #underWay = 0;
-  #idleSinceMono = performance.now();
 
   constructor(socket: Socket) {
     this.socket = socket;
@@ -26,6 +27,10 @@ class Place implements PeerConnection {
 
   get idleSinceMono(): number | undefined {
     return this.#underWay === 0 ? this.#idleSinceMono : undefined;
+  }
+
+  begun(): void {
+    this.#idleSinceMono = performance.now();
   }
 
   begin(response: HttpResponse): void {
@@ -78,6 +83,11 @@ export class ListenerPlaces {
     const { place: kind, evicted } = this.#table.admit(place);
     place.isReserve = kind === 'reserve';
     evicted?.end();
+  }
+
+  /** It is read from now on; before, it waits for its turn, and is not idle. */
+  begun(socket: Socket): void {
+    this.#bySocket.get(socket)?.begun();
   }
 
   /** TLS is spoken there, and `secured` is what is inside. */

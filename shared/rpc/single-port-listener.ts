@@ -122,6 +122,7 @@ export async function startListener(options: ListenerOptions): Promise<Listener>
     handOn(socket, head, handlers);
   };
   function serveSocket(socket: Socket): void {
+    places.begun(socket);
     if (door === undefined) peekProtocol(socket, limits.firstBytesTimeoutMs, handlers);
     else peekTls(socket, limits.firstBytesTimeoutMs, { tls: door.take, plain });
   }
@@ -138,7 +139,7 @@ export async function startListener(options: ListenerOptions): Promise<Listener>
     rule = { loopback, hosts: loopback ? [...names, options.host] : names };
   };
   allowHosts(options.allowedHosts ?? []);
-  const close = closer(http1, places);
+  const close = closer(http1, places, anteroom);
   options.signal?.addEventListener('abort', () => void close(0), { once: true });
   if (options.signal?.aborted) await close(0);
   return { address, port, close, allowHosts, endFallen: () => door && endFallen(door, places) };
@@ -207,7 +208,7 @@ function bind(http1: Server, host: string, port: number): Promise<{ address: str
   return promise;
 }
 
-function closer(http1: Server, places: ListenerPlaces): (graceMs: number) => Promise<void> {
+function closer(http1: Server, places: ListenerPlaces, anteroom: Anteroom): (graceMs: number) => Promise<void> {
   const closed = Promise.withResolvers<void>();
   return (graceMs) => {
     const cut = setTimeout(() => {
@@ -221,6 +222,7 @@ function closer(http1: Server, places: ListenerPlaces): (graceMs: number) => Pro
       places.end();
       closed.resolve();
     });
+    anteroom.close();
     for (const session of places.sessions) session.close();
     // What has not said a word yet has nothing to finish.
     for (const socket of places.sockets) if (socket.bytesRead === 0) socket.destroy();

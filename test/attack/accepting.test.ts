@@ -42,3 +42,9 @@ it('somebody who comes behind all connections of another address is served befor
   await vi.waitFor(() => expect(order).toHaveLength(from.length), PATIENCE_MS);
   expect(order.indexOf(healthy)).toBeLessThan(20);
 });
+
+it('what waits to be begun is ended with its listener', async () => {
+  const listener = await startPoolListener({ limits: { connectionPace: { burst: 3, everyMs: 60_000 } } });
+  expect(connectAll({ port: listener.port, from: Array<string>(20).fill('127.0.0.2') })).toBe(20);
+  await listener.close(PATIENCE_MS);
+});
