@@ -186,10 +186,13 @@ export class AttemptFolders {
   }
 
   async #dropOutdated(): Promise<void> {
+    // What can't be deleted of one attempt keeps nobody else's output longer.
+    const problems: unknown[] = [];
     for (const key of outdatedOutputs(this.#forgotten.values(), this.#retention, Date.now())) {
       this.#forgotten.delete(key);
-      await removeFolder(join(this.#root, key));
+      await removeFolder(join(this.#root, key)).catch((error: unknown) => problems.push(error));
     }
+    if (problems.length > 0) throw problems[0];
   }
 }
 

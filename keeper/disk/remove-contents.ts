@@ -11,9 +11,9 @@ import { join } from 'node:path';
 const ROUNDS = 20;
 
 /**
- * Of a folder that nobody else may change; what is not there is deleted already. Names in `kept` stay.
+ * Of a folder that nobody else may change; what is not there is deleted already. Names in `kept` stay. What can't be deleted keeps nothing else.
  *
- * @throws what the disk answers: a mount is not entered (EBUSY), for one
+ * @throws what the disk answers first: a mount is not entered (EBUSY), for one
  */
 export async function removeContents(folder: string, kept: readonly string[] = []): Promise<void> {
   const names = await namesIn(folder);
@@ -25,19 +25,32 @@ export async function removeContents(folder: string, kept: readonly string[] = [
     return `removed-${last}`;
   };
   const left = names.filter((name) => !kept.includes(name));
-  for (let name = left.pop(); name !== undefined; name = left.pop()) {
-    const path = join(folder, name);
-    if ((await removeFile(path)) !== 'folder') continue;
-    for (let round = 1; ; round += 1) {
-      // Its own user may have kept even himself out.
-      await chmod(path, 0o700);
-      for await (const { name: inner } of await opendir(path)) {
-        if ((await removeFile(join(path, inner))) !== 'folder') continue;
-        const moved = nextName();
-        if (await moveUp(join(path, inner), join(folder, moved))) left.push(moved);
-      }
-      if (await removeEmpty(path, round)) break;
+  const problems: unknown[] = [];
+  const take = (name: string): void => void left.push(name);
+  for (let name = left.pop(); name !== undefined; name = left.pop())
+    await removeName(folder, name, { nextName, take }).catch((error: unknown) => problems.push(error));
+  if (problems.length > 0) throw problems[0];
+}
+
+interface MovedUp {
+  /** A name that nothing has there. */
+  readonly nextName: () => string;
+  /** Is told of each that has one now. */
+  readonly take: (name: string) => void;
+}
+
+async function removeName(folder: string, name: string, { nextName, take }: MovedUp): Promise<void> {
+  const path = join(folder, name);
+  if ((await removeFile(path)) !== 'folder') return;
+  for (let round = 1; ; round += 1) {
+    // Its own user may have kept even himself out.
+    await chmod(path, 0o700);
+    for await (const { name: inner } of await opendir(path)) {
+      if ((await removeFile(join(path, inner))) !== 'folder') continue;
+      const moved = nextName();
+      if (await moveUp(join(path, inner), join(folder, moved))) take(moved);
     }
+    if (await removeEmpty(path, round)) return;
   }
 }
 

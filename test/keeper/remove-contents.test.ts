@@ -1,4 +1,5 @@
 /** What programs leave behind, deleted while others of their user go on. */
+import { spawnSync } from 'node:child_process';
 import {
   chmodSync,
   existsSync,
@@ -53,6 +54,22 @@ const SWAPS = `
 `;
 
 describe('what a program left', () => {
+  it('goes but for what can not be deleted, which is told', async (ctx) => {
+    const folder = scratchFolder();
+    const mounted = join(folder, 'mounted');
+    for (const name of ['a', 'mounted', 'z']) mkdirSync(join(folder, name));
+    const { status } = spawnSync('mount', ['-t', 'tmpfs', 'none', mounted]);
+    if (status !== 0) return ctx.skip('mounting something needs root');
+    try {
+      await expect(removeContents(folder)).rejects.toMatchObject({ code: 'EBUSY' });
+      expect(readdirSync(folder)).toEqual(['mounted']);
+    } finally {
+      spawnSync('umount', [mounted]);
+    }
+    await removeContents(folder);
+    expect(readdirSync(folder)).toEqual([]);
+  });
+
   it('goes whole, however deep it is and whoever may not enter it, but for what is kept', async () => {
     const folder = scratchFolder();
     deepTree(folder, 40);
