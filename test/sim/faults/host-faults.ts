@@ -122,13 +122,19 @@ export const hostFaults: StrikeTable = {
     world.say(site.name, () => 'leaves');
     if (random.chance(0.5)) site.agent.step({ kind: 'leave', reason: 'LEAVE', withinMs });
     else site.keeper.take(() => site.keeper.leave(withinMs));
-    world.during(awayMs, () => {
+    const comesBack = (): void => {
+      // All faults may be ended before it has left: whoever waits for it starts it when it has.
+      if (site.agent.state?.leaving !== undefined) {
+        world.queue.after(SECOND, comesBack);
+        return;
+      }
       // The keeper of a host that shuts down goes with it; without the disk, what it left is found in cgroups only.
       if (!site.agent.alive && (site.host.disk.state === 'sound' || site.host.containment === 'CGROUP')) {
         site.keeper.die();
       }
       site.startAgent();
-    });
+    };
+    world.during(awayMs, comesBack);
   },
   /** The machine is set up anew under its old name: another place. */
   'host-replace': (world, random) => {
