@@ -21,6 +21,8 @@ import { isAlive } from './process-liveness.ts';
 
 const TIMEOUT_MS = 240_000;
 const POLL_MS = 200;
+/** A program that is told to end has so long, at the end of all of it. */
+const STOP_MS = 60_000;
 const HOSTS = Array.from({ length: 12 }, (_, index) => `web-${index + 1}`);
 /** Long enough that a busy machine does not let them end, short enough to see several. */
 const LIVES = 'tls: { server_certificate_life: 40s, controller_certificate_life: 20s }\n';
@@ -61,10 +63,16 @@ async function start(name: string, words: readonly string[], wanted: string): Pr
 
 async function stop(name: string): Promise<void> {
   const { child } = present(programs.get(name), 'it was started');
-  if (child.exitCode !== null) return;
+  if (child.exitCode !== null || child.signalCode !== null) return;
   const ended = once(child, 'exit');
   child.kill('SIGTERM');
-  await ended;
+  const late = setTimeout(() => child.kill('SIGKILL'), STOP_MS);
+  const [, signal] = await ended;
+  clearTimeout(late);
+  if (signal === 'SIGKILL')
+    console.log(
+      `${name} did not end within ${STOP_MS} ms; it said last: ${present(programs.get(name), 'it was started').said.slice(-5).join('; ')}`,
+    );
 }
 
 const startController = (): Promise<void> => {
