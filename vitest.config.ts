@@ -4,7 +4,7 @@ export default defineConfig({
   test: {
     include: ['test/**/*.test.ts'],
     globalSetup: ['./test/scratch-folder.ts'],
-    setupFiles: ['./test/property-seed.ts'],
+    setupFiles: ['./test/property-seed.ts', './test/file-umask.ts'],
     passWithNoTests: false,
     pool: 'forks',
     maxWorkers: 2,
