@@ -1,4 +1,4 @@
-import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { chmodSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { describe, expect, it, onTestFinished } from 'vitest';
@@ -10,7 +10,8 @@ describe('a file with a secret', () => {
     const folder = mkdtempSync(join(tmpdir(), 'locum-private-'));
     onTestFinished(() => rmSync(folder, { recursive: true }));
     const file = join(folder, 'key');
-    writeFileSync(file, 'secret', { mode: 0o644 });
+    writeFileSync(file, 'secret');
+    chmodSync(file, 0o644);
     expect(() => readPrivateFile(file)).toThrow(`${file} is open to other users of this host (644): chmod 600 it`);
     for (const one of [folder, tmpdir()]) {
       expect(() => readPrivateFile(one)).toThrow(`${one} is a folder, and a file is meant`);

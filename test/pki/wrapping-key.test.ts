@@ -1,4 +1,4 @@
-import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { chmodSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { expect, it, onTestFinished } from 'vitest';
@@ -12,7 +12,8 @@ function file(text: string, mode = 0o600): string {
   const folder = mkdtempSync(join(tmpdir(), 'locum-wrapping-'));
   onTestFinished(() => rmSync(folder, { recursive: true }));
   const path = join(folder, 'keys');
-  writeFileSync(path, text, { mode });
+  writeFileSync(path, text);
+  chmodSync(path, mode);
   return path;
 }
 
