@@ -3,14 +3,14 @@
  * (semantics: A7), and a disk that stalls or is full keeps nobody from either. An agent that comes back to such a disk goes on with what
  * it knew in this boot, so that it can adopt what runs.
  */
-import { chmod, mkdir, open, readFile, rm, stat } from 'node:fs/promises';
+import { open, readFile, rm } from 'node:fs/promises';
 import { join, resolve } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { messageOf } from '../shared/caught-error.ts';
 import { DiskLane, DiskStalledError } from '../shared/disk-lane.ts';
 import { type FileLock, takeFileLock } from '../shared/host/file-lock.ts';
 import { overwriteFile } from '../shared/host/overwrite-file.ts';
-import { refuseOthersFolder } from '../shared/host/own-folder.ts';
+import { makePrivateFolder } from '../shared/host/own-folder.ts';
 import { killLeftoverCgroups } from '../shared/keeper/keeper-record.ts';
 import { openRuntimeFolder, type RuntimeFolder } from '../shared/keeper/runtime-folder.ts';
 import type { Logger } from '../shared/log.ts';
@@ -111,11 +111,7 @@ async function tryDisk(claim: Claim): Promise<Pick<StateDirectory, 'identity' | 
 
 /** Makes it, private to this user, and sees whether it takes a name: what is frozen takes none, what is full mostly does. */
 async function prepareFolder(path: string): Promise<void> {
-  const there = await stat(path).catch(() => undefined);
-  if (there === undefined) await mkdir(path, { recursive: true, mode: 0o700 });
-  else refuseOthersFolder(path, there);
-  // Whoever can enter can connect to the sockets in it and run programs as this user.
-  if (there !== undefined && (there.mode & 0o077) !== 0) await chmod(path, 0o700);
+  await makePrivateFolder(path);
   const trial = join(path, 'agent.trial');
   const file = await open(trial, 'w', 0o600).catch(() => undefined);
   await file?.close();

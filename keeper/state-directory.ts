@@ -1,9 +1,8 @@
 /** The folder that makes a keeper itself: whoever holds its lock is the keeper of everything in it. */
-import { chmod, mkdir, stat } from 'node:fs/promises';
 import { join, resolve } from 'node:path';
 import { type FileLock, takeFileLock } from '../shared/host/file-lock.ts';
 import { overwriteFile } from '../shared/host/overwrite-file.ts';
-import { refuseOthersFolder } from '../shared/host/own-folder.ts';
+import { makePrivateFolder } from '../shared/host/own-folder.ts';
 import { processEntry } from '../shared/host/process-table.ts';
 import { KEEPER_PID_FILE, keeperOf, stateKeyOf } from '../shared/keeper/state-key.ts';
 
@@ -25,11 +24,7 @@ export class KeeperRunningError extends Error {
 /** Makes the folder private and takes its lock. A full disk keeps nobody from either. @throws KeeperRunningError, ExposedFileError */
 export async function claimStateDirectory(directory: string): Promise<StateDirectory> {
   const path = resolve(directory);
-  const there = await stat(path).catch(() => undefined);
-  if (there === undefined) await mkdir(path, { recursive: true, mode: 0o700 });
-  else refuseOthersFolder(path, there);
-  // Whoever can enter can connect to the socket and run programs as this user.
-  if (there !== undefined && (there.mode & 0o077) !== 0) await chmod(path, 0o700);
+  await makePrivateFolder(path);
   const lock = await takeLock(path);
   try {
     const startTicks = processEntry(process.pid)?.startTicks ?? 0;

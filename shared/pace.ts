@@ -28,11 +28,12 @@ export class Pace {
     return Math.max(0, until - nowMs - (burst - 1) * everyMs);
   }
 
-  take(who: string, nowMs: number): void {
+  /** `turns`: what costs as much as so many. */
+  take(who: string, nowMs: number, turns = 1): void {
     this.#forget(nowMs);
     const until = this.#until.get(who) ?? nowMs;
     this.#until.delete(who);
-    this.#until.set(who, Math.max(until, nowMs) + this.#options.everyMs);
+    this.#until.set(who, Math.max(until, nowMs) + turns * this.#options.everyMs);
   }
 
   /** It has taken one less. */

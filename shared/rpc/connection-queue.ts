@@ -57,8 +57,7 @@ export class ConnectionQueue<Connection> {
 
   /** One of this address cost as much as so many. An address that is ahead of its pace already goes no further ahead: it is last by that. */
   charge(address: string, turns: number, nowMs: number): void {
-    if (this.#pace.waitMs(address, nowMs) > 0) return;
-    for (let i = 0; i < turns; i += 1) this.#pace.take(address, nowMs);
+    if (this.#pace.waitMs(address, nowMs) === 0) this.#pace.take(address, nowMs, turns);
   }
 
   /** It is closed. */

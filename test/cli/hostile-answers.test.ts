@@ -6,9 +6,7 @@ import { Prng } from '../../shared/prng.ts';
 import { ValueSource } from '../fuzz/values.ts';
 import { testSeed } from '../seed.ts';
 import { fakeApi } from './fake-api.ts';
-
-/** What a terminal acts on, and what turns a line round; ends of lines and tabs are ours. */
-const RAW = /(?![\n\t])[\p{Cc}\p{Zl}\p{Zp}\p{Bidi_Control}]/u;
+import { printedIn, RAW } from './printed-output.ts';
 
 /** All that print what a controller answers. */
 const COMMANDS = [
@@ -62,23 +60,14 @@ describe('answers that are made to attack a terminal', () => {
       'runs/\u202e\u009b6n',
     ]);
     const api = await fakeApi((router) => answerAnything(router, values));
-    let printed = '';
-    const capture = (text: string | Uint8Array): boolean => {
-      printed += typeof text === 'string' ? text : Buffer.from(text).toString();
-      return true;
-    };
-    vi.spyOn(process.stdout, 'write').mockImplementation(capture);
-    vi.spyOn(process.stderr, 'write').mockImplementation(capture);
-    try {
-      for (let round = 0; round < ROUNDS; round += 1) {
-        await runCommandLine([...command.split(' '), '--address', api.address, '--timeout', '5s']);
+    const printed = await printedIn(async () => {
+      try {
+        for (let round = 0; round < ROUNDS; round += 1)
+          await runCommandLine([...command.split(' '), '--address', api.address, '--timeout', '5s']);
+      } finally {
+        await api.close();
       }
-    } finally {
-      vi.restoreAllMocks();
-      // Some commands have set it.
-      process.exitCode = undefined;
-      await api.close();
-    }
+    });
     expect(printed).not.toBe('');
     expect(RAW.exec(printed)).toBeNull();
   });

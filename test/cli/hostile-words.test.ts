@@ -1,30 +1,12 @@
 import { afterEach, describe, expect, it, vi } from 'vitest';
 import { runCommandLine } from '../../cli/command-line.ts';
 import { commandTable } from '../e2e/command-table.ts';
+import { printedIn, RAW } from './printed-output.ts';
 
 /** A name of a file, as somebody may leave one for whoever types `locum policy apply -f *`. */
 const EVIL = 'a\u001b]52;c;eA==\u0007\u009b6n\u202e';
-/** What a terminal acts on, and what turns a line round; ends of lines and tabs are ours. */
-const RAW = /(?![\n\t])[\p{Cc}\p{Zl}\p{Zp}\p{Bidi_Control}]/u;
-
-/** What these words make the command print, on both streams. */
-async function printedBy(words: readonly string[]): Promise<string> {
-  let printed = '';
-  const capture = (text: string | Uint8Array): boolean => {
-    printed += typeof text === 'string' ? text : Buffer.from(text).toString();
-    return true;
-  };
-  vi.spyOn(process.stdout, 'write').mockImplementation(capture);
-  vi.spyOn(process.stderr, 'write').mockImplementation(capture);
-  try {
-    expect(await runCommandLine(words)).toBe(1);
-  } finally {
-    vi.restoreAllMocks();
-    // Some commands have set it.
-    process.exitCode = undefined;
-  }
-  return printed;
-}
+const printedBy = (words: readonly string[]): Promise<string> =>
+  printedIn(async () => expect(await runCommandLine(words)).toBe(1));
 
 describe('words that are made to attack a terminal are told as escapes', () => {
   afterEach(() => {
